@@ -1,0 +1,47 @@
+--- @include numbers
+local account = {}
+
+account.fields = {
+  'available', 'held', 'debt', 'seq', 'next_expiry_ms',
+  'granted', 'captured', 'expired', 'removed', 'uncollected', 'frozen',
+}
+-- No total may pass what a double holds exactly.
+account.limit = 9007199254740991
+
+-- The account, or nil when Redis does not know it and it must be loaded from Postgres first.
+function account.read(account_key)
+  local values = redis.call('HMGET', account_key, unpack(account.fields))
+  if not values[4] then return nil end
+  return {
+    available = tonumber(values[1]),
+    held = tonumber(values[2]),
+    debt = tonumber(values[3]),
+    seq = tonumber(values[4]),
+    next_expiry_ms = numbers.expiry(values[5]),
+    granted = tonumber(values[6]),
+    captured = tonumber(values[7]),
+    expired = tonumber(values[8]),
+    removed = tonumber(values[9]),
+    uncollected = tonumber(values[10]),
+    frozen = values[11] == '1',
+  }
+end
+
+function account.copy(from)
+  local to = {}
+  for name, value in pairs(from) do to[name] = value end
+  return to
+end
+
+-- Ready-made HSET arguments for what changed between two states; seq always does.
+function account.changes(account_key, before, after)
+  local args = { account_key }
+  for i = 1, 10 do
+    local name = account.fields[i]
+    if before[name] ~= after[name] then
+      args[#args + 1] = name
+      args[#args + 1] = numbers.expiry_text(after[name])
+    end
+  end
+  return args
+end

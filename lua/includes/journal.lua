@@ -1,0 +1,20 @@
+--- @include numbers
+local journal = {}
+
+-- Ready-made XADD arguments for one entry. The fields and their order never vary, so the stream stores the names only
+-- once per node; `before` and `after` are the account around the entry, and the amounts are their difference.
+function journal.entry(journal_key, account_id, kind, now_ms, before, after, facts)
+  local function delta(name) return numbers.text(after[name] - before[name]) end
+  return {
+    journal_key, '*',
+    'account', account_id, 'seq', numbers.text(after.seq), 'at_ms', numbers.text(now_ms), 'kind', kind,
+    'available', delta('available'), 'held', delta('held'), 'debt', delta('debt'),
+    'granted', delta('granted'), 'captured', delta('captured'), 'expired', delta('expired'),
+    'removed', delta('removed'), 'uncollected', delta('uncollected'), 'overage', numbers.text(facts.overage or 0),
+    'available_after', numbers.text(after.available), 'held_after', numbers.text(after.held),
+    'debt_after', numbers.text(after.debt),
+    'lots', facts.lots or '', 'hold', facts.hold or '', 'lease_ms', numbers.text(facts.lease_ms or 0),
+    'policy', facts.policy or '', 'key', facts.key or '', 'fingerprint', facts.fingerprint or '',
+    'price', facts.price or '', 'about', facts.about or '',
+  }
+end

@@ -1,0 +1,145 @@
+--- @include numbers
+local lots = {}
+
+-- A working set of an account's lots. Everything changes here first; lots.write does the writing.
+function lots.open(lots_key, lot_key)
+  return { lots_key = lots_key, lot_key = lot_key, records = {}, order = {} }
+end
+
+-- A lot is stored as `remaining:held:amount:expires_at_ms:granted_at_ms`.
+function lots.parse(id, text)
+  local remaining, held, amount, expires, granted = string.match(text, '^(%d+):(%d+):(%d+):(%w+):(%d+)$')
+  if not remaining then error('lot ' .. id .. ' is unreadable') end
+  return {
+    id = id, remaining = tonumber(remaining), held = tonumber(held), amount = tonumber(amount),
+    expires_at_ms = numbers.expiry(expires), granted_at_ms = tonumber(granted),
+    was_live = tonumber(remaining) > 0, remaining_delta = 0, held_delta = 0,
+  }
+end
+
+function lots.add(set, record)
+  set.records[record.id] = record
+  set.order[#set.order + 1] = record
+  return record
+end
+
+-- The lot of that id. A lot that a hold points to is never deleted, so a missing one is a bug: stop before writing.
+function lots.get(set, id)
+  local record = set.records[id]
+  if record then return record end
+  local text = redis.call('HGET', set.lot_key, id)
+  if not text then error('lot ' .. id .. ' is missing') end
+  return lots.add(set, lots.parse(id, text))
+end
+
+function lots.change(record, remaining_delta, held_delta)
+  record.remaining = record.remaining + remaining_delta
+  record.held = record.held + held_delta
+  record.remaining_delta = record.remaining_delta + remaining_delta
+  record.held_delta = record.held_delta + held_delta
+end
+
+-- A new lot. `amount` is what was granted, `remaining` what debt has left of it.
+function lots.grant(set, id, amount, remaining, expires_at_ms, now_ms)
+  return lots.add(set, {
+    id = id, remaining = remaining, held = 0, amount = amount, expires_at_ms = expires_at_ms,
+    granted_at_ms = now_ms, was_live = false, remaining_delta = remaining, held_delta = 0, opened = true,
+  })
+end
+
+-- Empties the lots that are due and answers how much was in them.
+function lots.sweep(set, now_ms)
+  local total = 0
+  local ids = redis.call('ZRANGEBYSCORE', set.lots_key, '-inf', numbers.text(now_ms))
+  for _, id in ipairs(ids) do
+    local record = lots.get(set, id)
+    total = total + record.remaining
+    lots.change(record, -record.remaining, 0)
+  end
+  return total
+end
+
+-- Expiry of the first live lot after now; a lower bound is enough for next_expiry_ms.
+function lots.next_expiry(set, now_ms)
+  local first = redis.call('ZRANGEBYSCORE', set.lots_key, '(' .. numbers.text(now_ms), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  if not first[2] then return math.huge end
+  return numbers.expiry(first[2])
+end
+
+-- Takes `amount` from live lots: soonest expiry first, then oldest (the order of the zset). With `into_hold` the lots
+-- remember it as held. Answers the parts in that order. The cost is that of the lots it takes from, not of all.
+function lots.take(set, now_ms, amount, into_hold)
+  local parts, left, offset, chunk = {}, amount, 0, 1
+  while left > 0 do
+    local ids = redis.call('ZRANGEBYSCORE', set.lots_key, '(' .. numbers.text(now_ms), '+inf', 'LIMIT', offset, chunk)
+    if #ids == 0 then error('the lots do not cover what is available') end
+    for _, id in ipairs(ids) do
+      local record = lots.get(set, id)
+      local taken = math.min(left, record.remaining)
+      if taken > 0 then
+        lots.change(record, -taken, into_hold and taken or 0)
+        parts[#parts + 1] = { id = id, amount = taken, expires_at_ms = record.expires_at_ms }
+        left = left - taken
+      end
+      if left == 0 then break end
+    end
+    offset, chunk = offset + chunk, math.min(chunk * 8, 512)
+  end
+  return parts
+end
+
+-- Parts of a hold as text: `lot:amount:expires_at_ms,…`.
+function lots.parts_text(parts)
+  local texts = {}
+  for i, part in ipairs(parts) do
+    texts[i] = part.id .. ':' .. numbers.text(part.amount) .. ':' .. numbers.expiry_text(part.expires_at_ms)
+  end
+  return table.concat(texts, ',')
+end
+
+function lots.parse_parts(text)
+  local parts = {}
+  for id, amount, expires in string.gmatch(text, '([^:,]+):(%d+):(%w+)') do
+    parts[#parts + 1] = { id = id, amount = tonumber(amount), expires_at_ms = numbers.expiry(expires) }
+  end
+  return parts
+end
+
+-- What changed since the last call, for a journal entry: `lot:remaining:held[:amount:expires_at_ms],…`.
+function lots.changes_text(set)
+  local texts = {}
+  for _, record in ipairs(set.order) do
+    if record.opened or record.remaining_delta ~= 0 or record.held_delta ~= 0 then
+      local text = record.id .. ':' .. numbers.text(record.remaining_delta) .. ':' .. numbers.text(record.held_delta)
+      if record.opened then
+        text = text .. ':' .. numbers.text(record.amount) .. ':' .. numbers.expiry_text(record.expires_at_ms)
+      end
+      texts[#texts + 1] = text
+      record.remaining_delta, record.held_delta, record.opened = 0, 0, nil
+      record.dirty = true
+    end
+  end
+  return table.concat(texts, ',')
+end
+
+-- Ready-made commands that bring Redis to the state of the set. A lot with nothing left and nothing held is forgotten.
+function lots.commands(set)
+  local commands = {}
+  for _, record in ipairs(set.order) do
+    if record.dirty then
+      if record.remaining == 0 and record.held == 0 then
+        commands[#commands + 1] = { 'HDEL', set.lot_key, record.id }
+      else
+        commands[#commands + 1] = { 'HSET', set.lot_key, record.id,
+          numbers.text(record.remaining) .. ':' .. numbers.text(record.held) .. ':' .. numbers.text(record.amount) ..
+          ':' .. numbers.expiry_text(record.expires_at_ms) .. ':' .. numbers.text(record.granted_at_ms) }
+      end
+      if record.remaining > 0 and not record.was_live then
+        commands[#commands + 1] = { 'ZADD', set.lots_key, numbers.expiry_text(record.expires_at_ms), record.id }
+      elseif record.remaining == 0 and record.was_live then
+        commands[#commands + 1] = { 'ZREM', set.lots_key, record.id }
+      end
+    end
+  end
+  return commands
+end

@@ -1,0 +1,55 @@
+--- @include account
+--- @include lots
+--- @include journal
+-- One atomic step on an account: the state before, a working copy, the entries it will write. Nothing is written
+-- before step.apply, and step.apply only runs commands that were built before and cannot fail.
+local step = {}
+
+-- Opens the step and sweeps lots that are due, because a cached total is only good until next_expiry_ms. The sweep is
+-- an entry of its own, and is written only if the operation is.
+function step.open(keys, account_id, stored, now_ms)
+  local self = {
+    keys = keys, account_id = account_id, now_ms = now_ms,
+    stored = stored, state = account.copy(stored), lots = lots.open(keys.lots, keys.lot), entries = {},
+  }
+  if stored.next_expiry_ms <= now_ms then
+    local due = lots.sweep(self.lots, now_ms)
+    self.state.next_expiry_ms = lots.next_expiry(self.lots, now_ms)
+    if due > 0 then
+      local before = account.copy(self.state)
+      self.state.available = self.state.available - due
+      self.state.expired = self.state.expired + due
+      step.record(self, 'expire_lots', before, {})
+    end
+  end
+  return self
+end
+
+-- Closes one entry: gives it the next seq and the lot changes since the entry before.
+function step.record(self, kind, before, facts)
+  self.state.seq = self.state.seq + 1
+  facts.lots = lots.changes_text(self.lots)
+  self.entries[#self.entries + 1] =
+    journal.entry(self.keys.journal, self.account_id, kind, self.now_ms, before, self.state, facts)
+end
+
+-- A lot that expires before all others brings the account's next sweep forward.
+function step.expires(self, expires_at_ms)
+  self.state.next_expiry_ms = math.min(self.state.next_expiry_ms, expires_at_ms)
+end
+
+-- Writes the step. The first write grows memory, so a full Redis refuses before anything was changed.
+function step.apply(self)
+  local account_args = account.changes(self.keys.account, self.stored, self.state)
+  local commands = lots.commands(self.lots)
+  if self.state.next_expiry_ms ~= self.stored.next_expiry_ms then
+    if self.state.next_expiry_ms == math.huge then
+      commands[#commands + 1] = { 'ZREM', self.keys.lots_due, self.account_id }
+    else
+      commands[#commands + 1] = { 'ZADD', self.keys.lots_due, numbers.text(self.state.next_expiry_ms), self.account_id }
+    end
+  end
+  for _, entry in ipairs(self.entries) do redis.call('XADD', unpack(entry)) end
+  redis.call('HSET', unpack(account_args))
+  for _, command in ipairs(commands) do redis.call(unpack(command)) end
+end

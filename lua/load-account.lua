@@ -1,0 +1,72 @@
+#!lua
+--[[
+  load-account: bring an account back from Postgres. Holds and receipts may come in several calls before the one that
+  commits, which writes the account itself; from then on the account is Redis' own and nothing is loaded any more.
+
+  KEYS[1] fence       string  the shard's epoch
+  KEYS[2] account     hash    balances, seq, totals
+  KEYS[3] lots        zset    live lots by expiry
+  KEYS[4] lot         hash    lot id -> facts
+  KEYS[5] lots_due    zset    accounts by their next lot expiry
+  KEYS[6] open        zset    the account's open holds by lease end
+  KEYS[7] holds_due   zset    the shard's open holds by lease end
+  KEYS[8…] record     hash    holds and receipts, one key each
+
+  ARGV[1] epoch            what the gateway believes the fence is
+  ARGV[2] account_id
+  ARGV[3] lot_count        0 unless this call commits
+  ARGV[4] commit           1 or 0
+  ARGV[5] next_expiry_ms   inf for never
+  ARGV[6] available
+  ARGV[7] held
+  ARGV[8] debt
+  ARGV[9] seq
+  ARGV[10] granted
+  ARGV[11] captured
+  ARGV[12] expired
+  ARGV[13] removed
+  ARGV[14] uncollected
+  ARGV[15…] list           lots: id, expires_at_ms or '' when nothing remains, facts; then per record key: ttl_seconds
+                           or '', open hold id or '', lease end, field_count, fields and values
+
+  Replies
+    fenced
+    already_loaded
+    loaded
+]]
+--- @include numbers
+local fence_key, account_key, lots_key, lot_key, lots_due_key, open_key, holds_due_key =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local epoch, account_id, lot_count, commit, next_expiry_ms = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local available, held, debt, seq, granted, captured, expired, removed, uncollected =
+  ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12], ARGV[13], ARGV[14]
+local first_record, at = 8, 15
+
+if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
+if redis.call('EXISTS', account_key) == 1 then return { 'already_loaded' } end
+
+-- Apply. All values are text already.
+for _ = 1, lot_count do
+  local id, expires, facts = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  redis.call('HSET', lot_key, id, facts)
+  if expires ~= '' then redis.call('ZADD', lots_key, expires, id) end
+  at = at + 3
+end
+for i = first_record, #KEYS do
+  local ttl_seconds, hold_id, lease_end, field_count = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
+  at = at + 4
+  redis.call('HSET', KEYS[i], unpack(ARGV, at, at + 2 * field_count - 1))
+  at = at + 2 * field_count
+  if ttl_seconds ~= '' then redis.call('EXPIRE', KEYS[i], ttl_seconds) end
+  if hold_id ~= '' then
+    redis.call('ZADD', open_key, lease_end, hold_id)
+    redis.call('ZADD', holds_due_key, lease_end, account_id .. ':' .. hold_id)
+  end
+end
+if commit == '1' then
+  if next_expiry_ms ~= 'inf' then redis.call('ZADD', lots_due_key, next_expiry_ms, account_id) end
+  redis.call('HSET', account_key, 'available', available, 'held', held, 'debt', debt, 'seq', seq,
+    'next_expiry_ms', next_expiry_ms, 'granted', granted, 'captured', captured, 'expired', expired,
+    'removed', removed, 'uncollected', uncollected)
+end
+return { 'loaded' }

@@ -1,0 +1,85 @@
+#!lua
+--[[
+  place-hold: reserve credits from an account's live lots, soonest expiry first, then oldest.
+
+  KEYS[1] fence       string  the shard's epoch
+  KEYS[2] account     hash    balances, seq, totals
+  KEYS[3] lots        zset    live lots by expiry
+  KEYS[4] lot         hash    lot id -> facts
+  KEYS[5] lots_due    zset    accounts by their next lot expiry
+  KEYS[6] journal     stream
+  KEYS[7] hold        hash    this hold
+  KEYS[8] open        zset    the account's open holds by lease end
+  KEYS[9] holds_due   zset    the shard's open holds by lease end
+
+  ARGV[1] epoch            what the gateway believes the fence is
+  ARGV[2] time_offset_ms   moves the clock in tests
+  ARGV[3] account_id
+  ARGV[4] hold_id
+  ARGV[5] minimum          micros; less than this is refused
+  ARGV[6] desired          micros; as much of it as is there is held
+  ARGV[7] lease_ms         how long the hold lives without being renewed
+  ARGV[8] policy           what happens when the lease ends
+  ARGV[9] price            name of the price of the estimate
+  ARGV[10] fingerprint     of the request
+  ARGV[11] about           opaque facts
+  ARGV[12] open_holds_max
+
+  Replies
+    fenced
+    not_loaded
+    placed                replayed seq amount expires_at_ms placed_at_ms available
+    insufficient_credits  available due_hold…   (holds past their lease that may free credits)
+    hold_exists
+    too_many_holds
+    account_frozen
+]]
+--- @include clock
+--- @include step
+local fence_key, hold_key, open_key, holds_due_key = KEYS[1], KEYS[7], KEYS[8], KEYS[9]
+local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
+local epoch, account_id, hold_id = ARGV[1], ARGV[3], ARGV[4]
+local now_ms = clock.now_ms(tonumber(ARGV[2]))
+local minimum, desired, lease_ms = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local policy, price, fingerprint, about = ARGV[8], ARGV[9], ARGV[10], ARGV[11]
+local open_holds_max = tonumber(ARGV[12])
+
+-- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
+if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
+local stored = account.read(keys.account)
+if not stored then return { 'not_loaded' } end
+
+local earlier = redis.call('HMGET', hold_key, 'fingerprint', 'placed_seq', 'amount', 'expires_at_ms', 'placed_at_ms', 'placed_available')
+if earlier[1] then
+  if earlier[1] ~= fingerprint then return { 'hold_exists' } end
+  return { 'placed', '1', earlier[2], earlier[3], earlier[4], earlier[5], earlier[6] }
+end
+if stored.frozen then return { 'account_frozen' } end
+
+local self = step.open(keys, account_id, stored, now_ms)
+local amount = math.min(desired, self.state.available)
+if amount < minimum then
+  local due = redis.call('ZRANGEBYSCORE', open_key, '-inf', numbers.text(now_ms), 'LIMIT', 0, 8)
+  return { 'insufficient_credits', numbers.text(self.state.available), unpack(due) }
+end
+if redis.call('ZCARD', open_key) >= open_holds_max then return { 'too_many_holds' } end
+
+local before = account.copy(self.state)
+local parts = lots.take(self.lots, now_ms, amount, true)
+self.state.available = self.state.available - amount
+self.state.held = self.state.held + amount
+local expires_at_ms = now_ms + lease_ms
+step.record(self, 'place', before, {
+  hold = hold_id, lease_ms = expires_at_ms, policy = policy, fingerprint = fingerprint, price = price, about = about,
+})
+local seq, amount_text, available = numbers.text(self.state.seq), numbers.text(amount), numbers.text(self.state.available)
+local expires_text, now_text, parts_text = numbers.text(expires_at_ms), numbers.text(now_ms), lots.parts_text(parts)
+
+-- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
+step.apply(self)
+redis.call('HSET', hold_key, 'state', 'open', 'amount', amount_text, 'parts', parts_text, 'placed_seq', seq,
+  'placed_at_ms', now_text, 'placed_available', available, 'expires_at_ms', expires_text, 'policy', policy,
+  'price', price, 'fingerprint', fingerprint, 'about', about, 'reported', '0')
+redis.call('ZADD', open_key, expires_text, hold_id)
+redis.call('ZADD', holds_due_key, expires_text, account_id .. ':' .. hold_id)
+return { 'placed', '0', seq, amount_text, expires_text, now_text, available }

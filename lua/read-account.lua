@@ -1,0 +1,69 @@
+#!lua flags=allow-oom
+--[[
+  read-account: one consistent snapshot. Lots that are due are left out; holds that are due are named first, so that
+  they are ended before anybody is shown them as held.
+
+  KEYS[1] fence       string  the shard's epoch
+  KEYS[2] account     hash    balances, seq, totals
+  KEYS[3] lots        zset    live lots by expiry
+  KEYS[4] lot         hash    lot id -> facts
+  KEYS[5] open        zset    the account's open holds by lease end
+
+  ARGV[1] epoch            what the gateway believes the fence is
+  ARGV[2] time_offset_ms   moves the clock in tests
+  ARGV[3] detail           balance or full
+  ARGV[4] holds_max        holds to list, newest lease first dropped
+  ARGV[5] hold_prefix      key of a hold without its id
+
+  Replies
+    fenced
+    not_loaded
+    holds_due  hold…
+    account    available held debt seq granted captured expired removed uncollected
+               lot_count (id remaining held amount expires_at_ms granted_at_ms)…
+               hold_count (id placed_seq amount placed_at_ms expires_at_ms price about)…
+]]
+--- @include clock
+--- @include account
+--- @include lots
+local fence_key, account_key, lots_key, lot_key, open_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local epoch, now_ms = ARGV[1], clock.now_ms(tonumber(ARGV[2]))
+local detail, holds_max, hold_prefix = ARGV[3], tonumber(ARGV[4]), ARGV[5]
+
+if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
+local state = account.read(account_key)
+if not state then return { 'not_loaded' } end
+-- A frozen account is shown as it stands: nothing of it ends until it is thawed.
+if not state.frozen then
+  local due_holds = redis.call('ZRANGEBYSCORE', open_key, '-inf', numbers.text(now_ms), 'LIMIT', 0, 100)
+  if #due_holds > 0 then return { 'holds_due', unpack(due_holds) } end
+end
+
+local set = lots.open(lots_key, lot_key)
+local due = state.next_expiry_ms <= now_ms and lots.sweep(set, now_ms) or 0
+local reply = {
+  'account', numbers.text(state.available - due), numbers.text(state.held), numbers.text(state.debt), numbers.text(state.seq),
+  numbers.text(state.granted), numbers.text(state.captured), numbers.text(state.expired + due), numbers.text(state.removed),
+  numbers.text(state.uncollected),
+}
+local function add(...)
+  for i = 1, select('#', ...) do reply[#reply + 1] = (select(i, ...)) end
+end
+
+if detail == 'balance' then add('0', '0') return reply end
+
+local ids = redis.call('ZRANGEBYSCORE', lots_key, '(' .. numbers.text(now_ms), '+inf')
+add(numbers.text(#ids))
+for _, id in ipairs(ids) do
+  local lot = lots.get(set, id)
+  add(id, numbers.text(lot.remaining), numbers.text(lot.held), numbers.text(lot.amount),
+    numbers.expiry_text(lot.expires_at_ms), numbers.text(lot.granted_at_ms))
+end
+
+local hold_ids = redis.call('ZRANGE', open_key, 0, holds_max - 1)
+add(numbers.text(#hold_ids))
+for _, id in ipairs(hold_ids) do
+  local hold = redis.call('HMGET', hold_prefix .. id, 'placed_seq', 'amount', 'placed_at_ms', 'expires_at_ms', 'price', 'about')
+  add(id, unpack(hold))
+end
+return reply

@@ -1,0 +1,163 @@
+#!lua flags=allow-oom
+--[[
+  settle-hold: end a hold. Settling captures its cost, voiding captures nothing, expiring captures what its policy
+  says; whatever is not captured goes back to the lots it came from, or expires with them. One script for all endings,
+  so whoever comes second meets the first outcome. Runs on a full Redis too: it frees a hold.
+
+  KEYS[1] fence       string  the shard's epoch
+  KEYS[2] account     hash    balances, seq, totals
+  KEYS[3] lots        zset    live lots by expiry
+  KEYS[4] lot         hash    lot id -> facts
+  KEYS[5] lots_due    zset    accounts by their next lot expiry
+  KEYS[6] journal     stream
+  KEYS[7] hold        hash    this hold
+  KEYS[8] open        zset    the account's open holds by lease end
+  KEYS[9] holds_due   zset    the shard's open holds by lease end
+
+  ARGV[1] epoch            what the gateway believes the fence is
+  ARGV[2] time_offset_ms   moves the clock in tests
+  ARGV[3] account_id
+  ARGV[4] hold_id
+  ARGV[5] ending           settle, void or expire
+  ARGV[6] cost             micros; settle only
+  ARGV[7] price            the price the cost was computed with, '' if not known; settle only
+  ARGV[8] over_capture     debt or cap
+  ARGV[9] debt_limit       micros, '' for none
+  ARGV[10] fingerprint     of the request
+  ARGV[11] about           opaque facts of the end
+  ARGV[12] receipt_ttl_seconds
+  ARGV[13] expired_ttl_seconds
+
+  Replies
+    fenced
+    not_loaded
+    ended           replayed outcome…
+    price_needed    price placed_at_ms about
+    hold_resolved   outcome…
+    hold_not_found
+    not_due
+    account_frozen
+  An outcome is: state seq amount captured released expired overage debt uncollected available ended_at_ms
+  placed_at_ms late about
+]]
+--- @include clock
+--- @include step
+local fence_key, hold_key, open_key, holds_due_key = KEYS[1], KEYS[7], KEYS[8], KEYS[9]
+local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
+local epoch, account_id, hold_id, ending = ARGV[1], ARGV[3], ARGV[4], ARGV[5]
+local now_ms = clock.now_ms(tonumber(ARGV[2]))
+local cost, price, over_capture, debt_limit = tonumber(ARGV[6]), ARGV[7], ARGV[8], tonumber(ARGV[9])
+local fingerprint, about = ARGV[10], ARGV[11]
+local receipt_ttl_seconds, expired_ttl_seconds = ARGV[12], ARGV[13]
+
+local outcome_fields = {
+  'state', 'end_seq', 'amount', 'captured', 'released', 'expired', 'overage', 'debt', 'uncollected',
+  'end_available', 'ended_at_ms', 'placed_at_ms', 'late', 'end_about',
+}
+
+-- Decide. Nothing above "Apply" writes, except that a due-index entry without a hold is dropped.
+if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
+local stored = account.read(keys.account)
+if not stored then return { 'not_loaded' } end
+
+local state, hold_amount, parts, hold_price, policy, expires_at_ms, placed_at_ms, hold_about, end_fingerprint, reported, placed_captured =
+  unpack(redis.call('HMGET', hold_key, 'state', 'amount', 'parts', 'price', 'policy', 'expires_at_ms', 'placed_at_ms',
+    'about', 'end_fingerprint', 'reported', 'captured'))
+if not state then
+  if ending == 'expire' then
+    redis.call('ZREM', open_key, hold_id)
+    redis.call('ZREM', holds_due_key, account_id .. ':' .. hold_id)
+  end
+  return { 'hold_not_found' }
+end
+
+local is_late = state == 'expired' and ending == 'settle'
+if state ~= 'open' and not is_late then
+  local outcome = redis.call('HMGET', hold_key, unpack(outcome_fields))
+  local is_repeat = (state == 'settled' and ending == 'settle' and end_fingerprint == fingerprint)
+    or (state == 'voided' and ending == 'void')
+  if is_repeat then return { 'ended', '1', unpack(outcome) } end
+  return { 'hold_resolved', unpack(outcome) }
+end
+if ending == 'settle' and price ~= hold_price then return { 'price_needed', hold_price, placed_at_ms, hold_about } end
+if ending == 'expire' and now_ms < tonumber(expires_at_ms) then return { 'not_due' } end
+if stored.frozen then return { 'account_frozen' } end
+
+local amount = tonumber(hold_amount)
+if ending == 'void' then
+  cost = 0
+elseif ending == 'expire' then
+  cost = (policy == 'charge_estimate' and amount) or (policy == 'charge_reported' and tonumber(reported)) or 0
+end
+
+local self = step.open(keys, account_id, stored, now_ms)
+local before = account.copy(self.state)
+local captured, released, expired, already = 0, 0, 0, 0
+if is_late then
+  already = tonumber(placed_captured)
+else
+  -- The captured part is spent from the first lots of the hold; the rest returns to the others.
+  for _, part in ipairs(lots.parse_parts(parts)) do
+    local lot = lots.get(self.lots, part.id)
+    local spent = math.min(cost - captured, part.amount)
+    local rest = part.amount - spent
+    captured = captured + spent
+    if part.expires_at_ms <= now_ms then
+      -- The hold kept these credits alive past their lot's end; released, they expire at once.
+      expired = expired + rest
+      lots.change(lot, 0, -part.amount)
+    else
+      released = released + rest
+      lots.change(lot, rest, -part.amount)
+      if rest > 0 then step.expires(self, part.expires_at_ms) end
+    end
+  end
+  self.state.held = self.state.held - amount
+  self.state.available = self.state.available + released
+end
+
+-- Above the hold: what is available, then debt by policy. What nobody can be charged for is recorded as uncollected.
+local overage = math.max(0, cost - already - captured)
+local from_available = math.min(overage, self.state.available)
+lots.take(self.lots, now_ms, from_available, false)
+self.state.available = self.state.available - from_available
+local room = account.limit - math.max(self.state.debt, self.state.captured + captured + from_available)
+if over_capture == 'cap' then room = 0 elseif debt_limit then room = math.min(room, math.max(0, debt_limit - self.state.debt)) end
+local debt = math.min(overage - from_available, room)
+local uncollected = overage - from_available - debt
+overage = from_available + debt
+captured = captured + overage
+
+self.state.debt = self.state.debt + debt
+self.state.captured = self.state.captured + captured
+self.state.expired = self.state.expired + expired
+self.state.uncollected = self.state.uncollected + uncollected
+local kind = (is_late and 'late_settle') or (ending == 'expire' and 'expire_hold') or ending
+step.record(self, kind, before, {
+  hold = hold_id, policy = policy, fingerprint = fingerprint, price = hold_price, about = about, overage = overage,
+})
+
+local final = (ending == 'settle' and 'settled') or (ending == 'void' and 'voided') or 'expired'
+if is_late then
+  -- The first end gave the hold back; its released and expired parts stay on the record.
+  local first = redis.call('HMGET', hold_key, 'released', 'expired')
+  released, expired = tonumber(first[1]), tonumber(first[2])
+end
+local outcome = {
+  final, numbers.text(self.state.seq), hold_amount, numbers.text(already + captured), numbers.text(released), numbers.text(expired),
+  numbers.text(overage), numbers.text(debt), numbers.text(uncollected), numbers.text(self.state.available),
+  numbers.text(now_ms), placed_at_ms, is_late and '1' or '0', about,
+}
+local hold_args = { hold_key, 'end_fingerprint', fingerprint }
+for i, field in ipairs(outcome_fields) do
+  hold_args[#hold_args + 1] = field
+  hold_args[#hold_args + 1] = outcome[i]
+end
+
+-- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
+step.apply(self)
+redis.call('HSET', unpack(hold_args))
+redis.call('ZREM', open_key, hold_id)
+redis.call('ZREM', holds_due_key, account_id .. ':' .. hold_id)
+redis.call('EXPIRE', hold_key, (final == 'expired' or is_late) and expired_ttl_seconds or receipt_ttl_seconds)
+return { 'ended', '0', unpack(outcome) }

@@ -1,0 +1,127 @@
+import { HOLD_TTL_SECONDS_MAX, HOLD_TTL_SECONDS_MIN } from './limits.js';
+import type { OverCapture } from './ledger/ledger.js';
+
+/** Which part of the gateway this process is. `all` is one process with both, for small deployments and newcomers. */
+export type Role = 'api' | 'worker' | 'all';
+
+/** Everything that can be configured, parsed. The only reader of the environment is `readConfig`. */
+export type Config = {
+  readonly role: Role;
+  readonly port: number;
+  readonly host: string;
+  /** HTTP processes under node:cluster; 1 means no cluster. */
+  readonly apiProcesses: number;
+  /** Undefined: the embedded server. */
+  readonly redisUrl: string | undefined;
+  readonly databaseUrl: string | undefined;
+  readonly dataDir: string;
+  readonly shards: number;
+  readonly auth: AuthConfig;
+  readonly holdTtlSeconds: number;
+  readonly overCapture: OverCapture;
+  /** In credits, decimal; undefined: no limit. */
+  readonly debtLimitCredits: string | undefined;
+  readonly usageRecordMode: 'charge' | 'log';
+  readonly redisTimeoutMs: number;
+  readonly postgresTimeoutMs: number;
+  /** How long entries stay in the stream after Postgres has them: covers a standby that loses its last commits. */
+  readonly journalTailSeconds: number;
+  readonly logLevel: string;
+  readonly shutdownDelayMs: number;
+};
+
+export type AuthConfig = {
+  readonly accessSecret: string | undefined;
+  readonly chatspartySecret: string | undefined;
+  readonly jwksUrl: string | undefined;
+  readonly maxTokenAgeSeconds: number;
+  readonly requireType: boolean;
+};
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Secrets shorter than an HS256 digest can be guessed offline from one token (RFC 7518 §3.2). */
+const SECRET_BYTES_MIN = 32;
+
+/**
+ * Reads the configuration. Throws one Error that lists every problem, because a start that fails five times for five
+ * reasons is five times too many.
+ */
+export function readConfig(env: Environment = process.env): Config {
+  const problems: string[] = [];
+
+  const text = (name: string): string | undefined => {
+    const value = env[name]?.trim();
+    return value === undefined || value === '' ? undefined : value;
+  };
+  const integer = (name: string, fallback: number, min: number, max: number): number => {
+    const value = text(name);
+    if (value === undefined) return fallback;
+    const parsed = Number(value);
+    if (/^\d+$/.test(value) && parsed >= min && parsed <= max) return parsed;
+    problems.push(`${name} must be an integer from ${min} to ${max}, not "${value}"`);
+    return fallback;
+  };
+  const oneOf = <T extends string>(name: string, fallback: T, ...allowed: readonly T[]): T => {
+    const value = text(name);
+    if (value === undefined) return fallback;
+    const found = allowed.find((each) => each === value);
+    if (found !== undefined) return found;
+    problems.push(`${name} must be one of ${allowed.join(', ')}, not "${value}"`);
+    return fallback;
+  };
+  const secret = (name: string): string | undefined => {
+    const value = text(name);
+    if (value !== undefined && Buffer.byteLength(value) < SECRET_BYTES_MIN) {
+      problems.push(`${name} must be at least ${SECRET_BYTES_MIN} bytes long`);
+    }
+    return value;
+  };
+  const url = (name: string, ...schemes: readonly string[]): string | undefined => {
+    const value = text(name);
+    if (value === undefined || (URL.canParse(value) && schemes.includes(new URL(value).protocol))) return value;
+    problems.push(`${name} must be a URL that starts with ${schemes.map((each) => `${each}//`).join(' or ')}`);
+    return undefined;
+  };
+
+  const debtLimitCredits = text('DEBT_LIMIT');
+  if (debtLimitCredits !== undefined && !/^\d{1,9}(\.\d{1,6})?$/.test(debtLimitCredits)) {
+    problems.push(`DEBT_LIMIT must be credits with at most six decimals, not "${debtLimitCredits}"`);
+  }
+
+  const config: Config = {
+    role: oneOf('ROLE', 'all', 'api', 'worker', 'all'),
+    port: integer('PORT', 3001, 0, 65_535),
+    host: text('HOST') ?? '0.0.0.0',
+    apiProcesses: integer('API_PROCESSES', 1, 1, 64),
+    redisUrl: url('REDIS_URL', 'redis:', 'rediss:'),
+    databaseUrl: url('DATABASE_URL', 'postgres:', 'postgresql:'),
+    dataDir: text('DATA_DIR') ?? '.data',
+    shards: integer('SHARDS', 64, 1, 1_024),
+    auth: {
+      accessSecret: secret('JWT_ACCESS_SECRET'),
+      chatspartySecret: secret('CHATSPARTY_JWT_SECRET'),
+      jwksUrl: url('JWKS_URL', 'https:', 'http:'),
+      maxTokenAgeSeconds: integer('JWT_MAX_AGE_SECONDS', 3_600, 60, 31_536_000),
+      requireType: oneOf('JWT_REQUIRE_TYPE', 'false', 'true', 'false') === 'true',
+    },
+    holdTtlSeconds: integer('HOLD_TTL_SECONDS', 600, HOLD_TTL_SECONDS_MIN, HOLD_TTL_SECONDS_MAX),
+    overCapture: oneOf('OVER_CAPTURE', 'debt', 'debt', 'cap'),
+    debtLimitCredits,
+    usageRecordMode: oneOf('USAGE_RECORD_MODE', 'charge', 'charge', 'log'),
+    redisTimeoutMs: integer('REDIS_TIMEOUT_MS', 150, 10, 10_000),
+    postgresTimeoutMs: integer('POSTGRES_TIMEOUT_MS', 2_000, 100, 60_000),
+    journalTailSeconds: integer('JOURNAL_TAIL_SECONDS', 60, 0, 86_400),
+    logLevel: oneOf('LOG_LEVEL', 'info', 'fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+    shutdownDelayMs: integer('SHUTDOWN_DELAY_MS', 0, 0, 60_000),
+  };
+
+  const embedded = config.redisUrl === undefined || config.databaseUrl === undefined;
+  const { accessSecret, chatspartySecret, jwksUrl } = config.auth;
+  const verifies = [accessSecret, chatspartySecret, jwksUrl].some((each) => each !== undefined);
+  if (!embedded && config.role !== 'worker' && !verifies) {
+    problems.push('set JWT_ACCESS_SECRET, JWKS_URL or CHATSPARTY_JWT_SECRET: without one no token can be verified');
+  }
+  if (problems.length > 0) throw new Error(`Bad configuration:\n  ${problems.join('\n  ')}`);
+  return config;
+}

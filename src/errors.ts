@@ -1,0 +1,75 @@
+/**
+ * Every failure a caller can meet and should understand. Closed: adding a code makes each map over it, here and in
+ * every dialect, stop compiling until it says what the code means there.
+ */
+export type ErrorCode =
+  | 'invalid_request'
+  | 'unauthenticated'
+  | 'insufficient_credits'
+  | 'forbidden'
+  | 'not_found'
+  | 'account_not_found'
+  | 'hold_not_found'
+  | 'hold_resolved'
+  | 'conflict'
+  | 'body_too_large'
+  | 'unsupported_media_type'
+  | 'idempotency_mismatch'
+  | 'account_frozen'
+  | 'limit_exceeded'
+  | 'ledger_unavailable';
+
+/** The HTTP status of each code. Dialects may map a code otherwise, but never by hand in a route. */
+export const httpStatus: Readonly<Record<ErrorCode, number>> = {
+  invalid_request: 400,
+  unauthenticated: 401,
+  insufficient_credits: 402,
+  forbidden: 403,
+  not_found: 404,
+  account_not_found: 404,
+  hold_not_found: 404,
+  hold_resolved: 409,
+  conflict: 409,
+  body_too_large: 413,
+  unsupported_media_type: 415,
+  idempotency_mismatch: 422,
+  account_frozen: 423,
+  limit_exceeded: 409,
+  ledger_unavailable: 503,
+};
+
+/** What was wrong and where: `path` is the field, as the caller wrote it (`body.credits`). */
+export type ErrorSource = { readonly path: string; readonly message: string };
+
+/** Whether a refused operation may have taken effect. Only `unknown` needs a retry with the same key. */
+export type Outcome = 'not_executed' | 'unknown';
+
+export type ErrorDetails = {
+  readonly sources?: readonly ErrorSource[];
+  /** For `ledger_unavailable`: whether the operation may have happened. */
+  readonly outcome?: Outcome;
+  /** What the first attempt came to, when a second one is refused because of it. */
+  readonly first?: Readonly<Record<string, unknown>>;
+  readonly cause?: unknown;
+};
+
+/** The one class of expected failures. Anything else that is thrown is a bug, and is answered as one. */
+export class GatewayError extends Error {
+  readonly code: ErrorCode;
+  readonly sources: readonly ErrorSource[];
+  readonly outcome: Outcome | undefined;
+  readonly first: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'GatewayError';
+    this.code = code;
+    this.sources = details.sources ?? [];
+    this.outcome = details.outcome;
+    this.first = details.first;
+  }
+}
+
+/** A request field that is not what it should be. `path` names it; `message` says what was expected. */
+export const invalid = (path: string, message: string): GatewayError =>
+  new GatewayError('invalid_request', message, { sources: [{ path, message }] });

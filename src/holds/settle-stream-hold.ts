@@ -1,0 +1,99 @@
+import { GatewayError } from '../errors.js';
+import { fingerprint } from '../ids.js';
+import type { HoldOutcome, Ledger, OverCapture, SettleHoldReply } from '../ledger/ledger.js';
+import { toCredits } from '../money/credits.js';
+import { micros, ZERO, type Micros } from '../money/micros.js';
+import { costOfTokens, type TokenBook } from '../pricing/token-book.js';
+import type { HoldPrice, HoldPrices } from './hold-prices.js';
+
+export type SettleStreamDeps = {
+  readonly ledger: Ledger;
+  readonly tokenBook: TokenBook;
+  readonly holdPrices: HoldPrices;
+  readonly overCapture: OverCapture;
+  readonly debtLimit: Micros | null;
+  readonly clock: () => number;
+};
+
+/** How the caller says the stream ended: its answer was whole, it failed, or it was cut off. */
+export type StreamEnd = 'completed' | 'failed' | 'aborted';
+
+export type SettleStreamHold = {
+  readonly accountId: string;
+  readonly holdId: string;
+  readonly end: StreamEnd;
+  /** Tokens that were used or generated, ≥ 0. */
+  readonly tokens: number;
+};
+
+export type SettledStream = {
+  /** What the usage cost, whether or not all of it could be taken. */
+  readonly cost: Micros;
+  /** What did not go to anybody: back to lots, or gone with lots that expired meanwhile. */
+  readonly returned: Micros;
+  readonly outcome: HoldOutcome;
+  readonly replayed: boolean;
+};
+
+/**
+ * Charges what a stream used, at the price its hold was placed with, and gives the rest of the hold back.
+ *
+ * @throws GatewayError hold_not_found (never placed, or another account's), hold_resolved (it ended otherwise; `first`
+ *   names how), account_frozen, ledger_unavailable.
+ */
+export async function settleStreamHold(deps: SettleStreamDeps, command: SettleStreamHold): Promise<SettledStream> {
+  const { accountId, holdId } = command;
+  const known = deps.holdPrices.recall(accountId, holdId);
+  let reply = await settleAt(deps, command, known);
+  if (reply.status === 'price_needed') reply = await settleAt(deps, command, reply);
+  switch (reply.status) {
+    case 'settled': {
+      const { outcome, replayed } = reply;
+      const cost = micros(outcome.captured + outcome.uncollected);
+      return { cost, returned: micros(outcome.released + outcome.expired), outcome, replayed };
+    }
+    case 'hold_resolved':
+      throw new GatewayError('hold_resolved', `session ${holdId} has already ended: ${nameOf(reply.outcome)}`, { first: describe(reply.outcome) });
+    case 'hold_not_found':
+      throw new GatewayError('hold_not_found', `session ${holdId} not found`);
+    case 'account_frozen':
+      throw new GatewayError('account_frozen', 'the account is frozen; ask an administrator');
+    case 'price_needed':
+      throw new Error(`the price of hold ${holdId} changed while it was settled`);
+  }
+}
+
+async function settleAt(
+  deps: SettleStreamDeps,
+  { accountId, holdId, end, tokens }: SettleStreamHold,
+  known: HoldPrice | undefined,
+): Promise<SettleHoldReply> {
+  const price = known === undefined ? null : deps.tokenBook.named(known.price);
+  const seconds = known === undefined ? 0 : Math.max(0, Math.round((deps.clock() - known.placedAtMs) / 1_000));
+  return deps.ledger.settleHold({
+    accountId,
+    holdId,
+    cost: price === null ? ZERO : costOfTokens(price, tokens),
+    price: price === null ? null : price.name,
+    overCapture: deps.overCapture,
+    debtLimit: deps.debtLimit,
+    fingerprint: fingerprint('stream', end, tokens),
+    about: JSON.stringify({ end, tokens, usage: usageOf(end, holdId, price?.modelId ?? '', tokens, seconds) }),
+  });
+}
+
+/** The usage row that a stream leaves behind, in the words of contract §2.4. */
+function usageOf(end: StreamEnd, sessionId: string, operation: string, tokens: number, streamingDuration: number): object {
+  return end === 'aborted'
+    ? { service: 'chat-streaming-aborted', operation, metadata: { sessionId, partialTokens: tokens, streamingDuration } }
+    : { service: 'chat-streaming', operation, metadata: { sessionId, tokens, streamingDuration } };
+}
+
+const nameOf = ({ state, captured }: HoldOutcome): string => `${state}, ${toCredits(captured)} credits charged`;
+
+const describe = (outcome: HoldOutcome): Record<string, unknown> => ({
+  state: outcome.state,
+  charged: toCredits(outcome.captured),
+  released: toCredits(outcome.released),
+  endedAt: new Date(outcome.endedAtMs).toISOString(),
+});

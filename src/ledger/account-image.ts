@@ -1,0 +1,71 @@
+import type { EntryKind } from '../journal/entry.js';
+import type { Micros } from '../money/micros.js';
+import type { About, ExpiryPolicy, HoldOutcome, Lot, Totals } from './ledger.js';
+
+/**
+ * All that Redis must know of an account, as Postgres remembers it: the way in for an account that Redis does not
+ * know, be it after a cold start, a loss of Redis or an eviction (design decision 5).
+ */
+export type AccountImage = {
+  /** The last entry that Postgres has; 0 for an account it has never seen. */
+  readonly seq: number;
+  readonly available: Micros;
+  readonly held: Micros;
+  readonly debt: Micros;
+  readonly totals: Totals;
+  /** Lots with something remaining or held. */
+  readonly lots: readonly Lot[];
+  readonly openHolds: readonly OpenHoldImage[];
+  /** Holds that ended so recently that a repeat may still come (EXPIRED_HOLD_TTL_SECONDS). */
+  readonly endedHolds: readonly EndedHoldImage[];
+  /** Answers of keyed operations inside RECEIPT_TTL_SECONDS (MONEY_IN_RECEIPT_TTL_SECONDS for money-in). */
+  readonly receipts: readonly ReceiptImage[];
+};
+
+/** Which lot gave how much to a hold, in the order it was taken; `expiresAtMs` null: never. */
+export type HoldPart = { readonly lotId: string; readonly amount: Micros; readonly expiresAtMs: number | null };
+
+export type OpenHoldImage = {
+  readonly holdId: string;
+  readonly seq: number;
+  readonly amount: Micros;
+  readonly parts: readonly HoldPart[];
+  readonly placedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly policy: ExpiryPolicy;
+  readonly price: string;
+  readonly fingerprint: string;
+  readonly about: About;
+};
+
+export type EndedHoldImage = {
+  readonly holdId: string;
+  readonly placedSeq: number;
+  /** Fingerprint of the request that placed it, and of the one that ended it ('' for an expiry). */
+  readonly fingerprint: string;
+  readonly endFingerprint: string;
+  /** Facts given when the hold was placed; `outcome.about` are those of its end. */
+  readonly about: About;
+  readonly price: string;
+  readonly expiresAtMs: number;
+  readonly outcome: HoldOutcome;
+};
+
+/** One keyed operation's answer, from its entry. `available` and `debt` are the entry's deltas. */
+export type ReceiptImage = {
+  readonly key: string;
+  readonly kind: EntryKind;
+  readonly fingerprint: string;
+  readonly seq: number;
+  readonly atMs: number;
+  readonly available: Micros;
+  readonly debt: Micros;
+  readonly availableAfter: Micros;
+};
+
+/** Reads accounts and single ended holds from the durable store. Throws when the store cannot be asked. */
+export interface AccountSource {
+  loadAccount(accountId: string): Promise<AccountImage>;
+  /** A hold that Redis has forgotten, or null when there never was one. */
+  loadEndedHold(accountId: string, holdId: string): Promise<EndedHoldImage | null>;
+}

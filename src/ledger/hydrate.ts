@@ -1,0 +1,144 @@
+import { EXPIRED_HOLD_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_SECONDS, RECEIPT_TTL_SECONDS } from '../limits.js';
+import { microsToText, type Micros } from '../money/micros.js';
+import type { ScriptClient } from '../redis/script.js';
+import type { AccountImage, EndedHoldImage, OpenHoldImage, ReceiptImage } from './account-image.js';
+import type { Epoch } from './fence.js';
+import type { AccountKeys } from './keys.js';
+import { loadAccountScript, restoreHoldScript } from './scripts.js';
+
+/** A hash to be written, as the load script takes it. */
+type LoadedRecord = {
+  readonly key: string;
+  readonly ttlSeconds: number | null;
+  /** The hold id and lease end, for a hold that is still open. */
+  readonly open: { readonly holdId: string; readonly leaseEndsAtMs: number } | null;
+  readonly fields: readonly string[];
+};
+
+/** Records of one call: keeps a script's run, and its list of keys, short. */
+const RECORDS_PER_CALL = 200;
+
+/**
+ * Writes an account as Postgres remembers it into Redis, unless Redis knows it by now. Answers false when the fence
+ * has moved: then nothing of it counts, since its keys belong to an epoch that is over.
+ */
+export async function writeAccount(client: ScriptClient, keys: AccountKeys, epoch: Epoch, accountId: string, image: AccountImage): Promise<boolean> {
+  const records = [
+    ...image.openHolds.map((hold) => openHoldRecord(keys, hold)),
+    ...image.endedHolds.map((hold) => endedHoldRecord(keys, hold)),
+    ...image.receipts.map((receipt) => receiptRecord(keys, receipt)),
+  ];
+  const nextExpiryMs = Math.min(...image.lots.filter((lot) => lot.remaining > 0).map((lot) => lot.expiresAtMs ?? Infinity));
+  const named = {
+    epoch: epoch.fence,
+    account_id: accountId,
+    next_expiry_ms: expiryText(nextExpiryMs),
+    available: microsToText(image.available),
+    held: microsToText(image.held),
+    debt: microsToText(image.debt),
+    seq: image.seq,
+    granted: microsToText(image.totals.granted),
+    captured: microsToText(image.totals.captured),
+    expired: microsToText(image.totals.expired),
+    removed: microsToText(image.totals.removed),
+    uncollected: microsToText(image.totals.uncollected),
+  };
+  const scriptKeys = {
+    fence: keys.fence, account: keys.account, lots: keys.lots, lot: keys.lot,
+    lots_due: keys.lotsDue, open: keys.open, holds_due: keys.holdsDue,
+  };
+  const lotArgs = image.lots.flatMap((lot) => [
+    lot.lotId,
+    lot.remaining > 0 ? expiryText(lot.expiresAtMs ?? Infinity) : '',
+    [...[lot.remaining, lot.held, lot.amount].map(microsToText), expiryText(lot.expiresAtMs ?? Infinity), lot.grantedAtMs].join(':'),
+  ]);
+
+  const lastChunk = Math.max(0, Math.ceil(records.length / RECORDS_PER_CALL) - 1);
+  for (let chunk = 0; chunk <= lastChunk; chunk += 1) {
+    const part = records.slice(chunk * RECORDS_PER_CALL, (chunk + 1) * RECORDS_PER_CALL);
+    const commits = chunk === lastChunk;
+    const [status] = await loadAccountScript.run(
+      client,
+      scriptKeys,
+      { ...named, commit: commits ? 1 : 0, lot_count: commits ? image.lots.length : 0 },
+      { keys: part.map(({ key }) => key), args: [...(commits ? lotArgs : []), ...part.flatMap(recordArgs)] },
+    );
+    if (status === 'fenced') return false;
+    if (status === 'already_loaded') return true;
+  }
+  return true;
+}
+
+/** Puts one ended hold back that Redis has forgotten. */
+export async function writeEndedHold(client: ScriptClient, keys: AccountKeys, epoch: Epoch, hold: EndedHoldImage): Promise<void> {
+  const { key, fields } = endedHoldRecord(keys, hold);
+  await restoreHoldScript.run(client, { fence: keys.fence, hold: key }, { epoch: epoch.fence, ttl_seconds: EXPIRED_HOLD_TTL_SECONDS }, { keys: [], args: fields });
+}
+
+const recordArgs = ({ ttlSeconds, open, fields }: LoadedRecord): string[] => [
+  ttlSeconds === null ? '' : ttlSeconds.toString(),
+  open === null ? '' : open.holdId,
+  open === null ? '' : open.leaseEndsAtMs.toString(),
+  (fields.length / 2).toString(),
+  ...fields,
+];
+
+/** Expiries are `inf` where they never come. */
+const expiryText = (ms: number): string => (Number.isFinite(ms) ? ms.toString() : 'inf');
+
+/** Amounts as fields, names and values in turn. */
+const amounts = (values: Readonly<Record<string, Micros>>): string[] =>
+  Object.entries(values).flatMap(([name, value]) => [name, microsToText(value)]);
+
+function openHoldRecord(keys: AccountKeys, hold: OpenHoldImage): LoadedRecord {
+  const parts = hold.parts.map((part) => [part.lotId, part.amount, expiryText(part.expiresAtMs ?? Infinity)].join(':')).join(',');
+  return {
+    key: keys.hold(hold.holdId),
+    ttlSeconds: null,
+    open: { holdId: hold.holdId, leaseEndsAtMs: hold.expiresAtMs },
+    fields: [
+      'state', 'open', 'parts', parts, 'placed_seq', hold.seq.toString(), 'placed_at_ms', hold.placedAtMs.toString(),
+      'expires_at_ms', hold.expiresAtMs.toString(), 'policy', hold.policy, 'price', hold.price,
+      'fingerprint', hold.fingerprint, 'about', hold.about, 'reported', '0',
+      // Only a repeat of the placing reads it; what was available then is not kept for ever.
+      'placed_available', '0',
+      ...amounts({ amount: hold.amount }),
+    ],
+  };
+}
+
+function endedHoldRecord(keys: AccountKeys, { outcome, ...hold }: EndedHoldImage): LoadedRecord {
+  return {
+    key: keys.hold(hold.holdId),
+    ttlSeconds: outcome.state === 'expired' || outcome.late ? EXPIRED_HOLD_TTL_SECONDS : RECEIPT_TTL_SECONDS,
+    open: null,
+    fields: [
+      'state', outcome.state, 'parts', '', 'placed_seq', hold.placedSeq.toString(), 'placed_at_ms', outcome.placedAtMs.toString(),
+      'expires_at_ms', hold.expiresAtMs.toString(), 'policy', '', 'price', hold.price, 'fingerprint', hold.fingerprint,
+      'about', hold.about, 'reported', '0', 'placed_available', '0',
+      'end_fingerprint', hold.endFingerprint, 'end_seq', outcome.seq.toString(), 'ended_at_ms', outcome.endedAtMs.toString(),
+      'late', outcome.late ? '1' : '0', 'end_about', outcome.about,
+      ...amounts({
+        amount: outcome.amount, captured: outcome.captured, released: outcome.released, expired: outcome.expired,
+        overage: outcome.overage, debt: outcome.debt, uncollected: outcome.uncollected, end_available: outcome.available,
+      }),
+    ],
+  };
+}
+
+function receiptRecord(keys: AccountKeys, receipt: ReceiptImage): LoadedRecord {
+  const isMoneyIn = receipt.key.startsWith('intent:');
+  return {
+    key: keys.receipt(receipt.key),
+    ttlSeconds: isMoneyIn ? MONEY_IN_RECEIPT_TTL_SECONDS : RECEIPT_TTL_SECONDS,
+    open: null,
+    fields: [
+      'fingerprint', receipt.fingerprint, 'seq', receipt.seq.toString(), 'at_ms', receipt.atMs.toString(),
+      ...amounts({
+        previous: (receipt.availableAfter - receipt.available) as Micros,
+        available: receipt.availableAfter,
+        debt_paid: (0 - receipt.debt) as Micros,
+      }),
+    ],
+  };
+}

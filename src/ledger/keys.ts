@@ -1,0 +1,80 @@
+/**
+ * Every Redis key of the ledger, in one file (style R6).
+ *
+ * All keys of a shard carry its hash tag, so a script, its journal and its indexes share one Redis Cluster slot.
+ * All keys but the fence carry the epoch: raising it makes everything older invisible at once, so an account of a
+ * Redis that came back older than Postgres cannot be mistaken for the account of today (design §7). Account ids never
+ * contain ':' (ids.ts) and hold ids and idempotency keys come last, so no two names can make the same key.
+ */
+export type Keyspace = {
+  readonly shards: number;
+  shardOf(accountId: string): number;
+  /** The fence: holds the shard's epoch; absent or different means nothing may be written. */
+  fence(shard: number): string;
+  shard(shard: number, epoch: number): ShardKeys;
+  account(accountId: string, epoch: number): AccountKeys;
+};
+
+export type ShardKeys = {
+  /** Stream of entries that wait for Postgres. */
+  readonly journal: string;
+  /** Zset of `<account>:<hold>` by end of lease: what the sweeper reads. */
+  readonly holdsDue: string;
+  /** Zset of accounts by the expiry of their next lot. */
+  readonly lotsDue: string;
+};
+
+export type AccountKeys = ShardKeys & {
+  readonly shard: number;
+  readonly fence: string;
+  /** Hash: available, held, debt, seq, next_expiry_ms, totals. */
+  readonly account: string;
+  /** Zset: lots with something left, by expiry. */
+  readonly lots: string;
+  /** Hash: lot id -> `remaining:held:amount:expires_at_ms:granted_at_ms`. */
+  readonly lot: string;
+  /** Zset: open holds by end of lease. */
+  readonly open: string;
+  hold(holdId: string): string;
+  receipt(key: string): string;
+};
+
+export function keyspace(namespace: string, shards: number): Keyspace {
+  const shardOf = (accountId: string): number => fnv1a(accountId) % shards;
+  const tagOf = (shard: number): string => `${namespace}:{s${shard}}`;
+  const shardKeys = (shard: number, epoch: number): ShardKeys => {
+    const base = `${tagOf(shard)}:${epoch}`;
+    return { journal: `${base}:journal`, holdsDue: `${base}:holds-due`, lotsDue: `${base}:lots-due` };
+  };
+  return {
+    shards,
+    shardOf,
+    fence: (shard) => `${tagOf(shard)}:fence`,
+    shard: shardKeys,
+    account: (accountId, epoch) => {
+      const shard = shardOf(accountId);
+      const base = `${tagOf(shard)}:${epoch}`;
+      return {
+        ...shardKeys(shard, epoch),
+        shard,
+        fence: `${tagOf(shard)}:fence`,
+        account: `${base}:account:${accountId}`,
+        lots: `${base}:lots:${accountId}`,
+        lot: `${base}:lot:${accountId}`,
+        open: `${base}:open:${accountId}`,
+        hold: (holdId) => `${base}:hold:${accountId}:${holdId}`,
+        receipt: (key) => `${base}:receipt:${accountId}:${key}`,
+      };
+    },
+  };
+}
+
+/**
+ * FNV-1a over the id's UTF-16 units. Fixed for ever: the shard of an account is where its money is. Not a defence
+ * against chosen ids, which at worst share one shard's stream.
+ */
+function fnv1a(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
+}

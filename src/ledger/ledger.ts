@@ -1,0 +1,226 @@
+import type { Micros } from '../money/micros.js';
+
+/**
+ * The port of the core: what can happen to an account, and nothing else (design §3). Use cases call these; the only
+ * implementation is `redis-ledger.ts`. Every operation is one atomic step, journaled in the same step.
+ *
+ * All operations throw GatewayError('ledger_unavailable') when Redis cannot answer in time; its `outcome` tells
+ * whether the step may have happened (`unknown`) or cannot have (`not_executed`).
+ */
+export interface Ledger {
+  /** Adds a lot; pays debt first. Idempotent by `key`. */
+  grantLot(command: GrantLot): Promise<GrantLotReply>;
+  /** Reserves `desired` from live lots, or as much as is there if that is at least `minimum`. Idempotent by `holdId`. */
+  placeHold(command: PlaceHold): Promise<PlaceHoldReply>;
+  /** Captures `cost`, releases the rest to its lots; above the hold by `overCapture`. Late settles charge once. */
+  settleHold(command: SettleHold): Promise<SettleHoldReply>;
+  /** Ends a hold with nothing captured. */
+  voidHold(command: VoidHold): Promise<VoidHoldReply>;
+  /** Ends a hold whose lease is over, by its own policy; does nothing to one that is not due. */
+  expireHold(accountId: string, holdId: string): Promise<ExpireHoldReply>;
+  /** Debits in one step, or refuses and changes nothing. Idempotent by `key` when there is one. */
+  charge(command: Charge): Promise<ChargeReply>;
+  /** Replaces what is available by one lot of `amount`; holds are untouched, debt is cleared. Idempotent by `key`. */
+  setBalance(command: SetBalance): Promise<SetBalanceReply>;
+  /** Takes away from what is available, or refuses. Idempotent by `key`. */
+  remove(command: Remove): Promise<RemoveReply>;
+  /** Ends the lots of an account that are due. */
+  expireLots(accountId: string): Promise<ExpireLotsReply>;
+  /** What can be spent now: due lots are already left out and due holds already ended. */
+  readBalance(accountId: string): Promise<Balance>;
+  /** One consistent snapshot of an account. */
+  readAccount(accountId: string): Promise<AccountSnapshot>;
+}
+
+/** Opaque facts of a dialect, stored with the entry and given back: JSON text of at most a few kilobytes. */
+export type About = string;
+
+export type OverCapture = 'debt' | 'cap';
+/** What happens to a hold whose lease ends: `release` all, charge what was `charge_reported`, or the whole `charge_estimate`. */
+export type ExpiryPolicy = 'release' | 'charge_reported' | 'charge_estimate';
+
+export type GrantLot = {
+  readonly accountId: string;
+  /** Unique per account and ordered by age: what breaks a tie between lots that expire together. */
+  readonly lotId: string;
+  readonly amount: Micros;
+  /** Milliseconds since 1970, or null for a lot that never expires. */
+  readonly expiresAtMs: number | null;
+  /** Names this intent for ever; the same key never grants twice. */
+  readonly key: string;
+  /** `grant` for an allocation, `adjust` for the positive side of an adjustment. */
+  readonly kind: 'grant' | 'adjust';
+  readonly about: About;
+};
+
+export type GrantLotReply =
+  | { readonly status: 'granted'; readonly replayed: boolean; readonly remaining: Micros; readonly debtPaid: Micros; readonly previous: Micros; readonly available: Micros }
+  | { readonly status: 'too_many_lots' }
+  | { readonly status: 'balance_limit' }
+  | { readonly status: 'account_frozen' };
+
+export type PlaceHold = {
+  readonly accountId: string;
+  readonly holdId: string;
+  readonly minimum: Micros;
+  readonly desired: Micros;
+  /** How long the hold lives without being renewed: an interval, because only Redis' clock counts. */
+  readonly leaseMs: number;
+  readonly expiryPolicy: ExpiryPolicy;
+  /** Names the price that was used for the estimate; a settle must use the same. */
+  readonly price: string;
+  readonly fingerprint: string;
+  readonly about: About;
+};
+
+export type PlacedHold = {
+  readonly seq: number;
+  readonly amount: Micros;
+  readonly expiresAtMs: number;
+  readonly placedAtMs: number;
+  readonly available: Micros;
+};
+
+export type PlaceHoldReply =
+  | ({ readonly status: 'placed'; readonly replayed: boolean } & PlacedHold)
+  | { readonly status: 'insufficient_credits'; readonly available: Micros }
+  /** The id is taken by a hold that was placed with other parameters. */
+  | { readonly status: 'hold_exists' }
+  | { readonly status: 'too_many_holds' }
+  | { readonly status: 'account_frozen' };
+
+export type SettleHold = {
+  readonly accountId: string;
+  readonly holdId: string;
+  readonly cost: Micros;
+  /** The price name the cost was computed with, or null when the caller does not know the hold's price yet. */
+  readonly price: string | null;
+  readonly overCapture: OverCapture;
+  /** Debt may not pass this; what would is recorded as uncollected. Null: no limit. */
+  readonly debtLimit: Micros | null;
+  /** Tells a repeat of this settle from another one: includes how it ended and with what usage. */
+  readonly fingerprint: string;
+  readonly about: About;
+};
+
+/** How a hold ended: the first outcome, which every later answer repeats. */
+export type HoldOutcome = {
+  readonly state: 'settled' | 'voided' | 'expired';
+  readonly seq: number;
+  readonly amount: Micros;
+  /** Charged in all, overage and debt included, uncollected not. */
+  readonly captured: Micros;
+  /** Went back to lots that still live. */
+  readonly released: Micros;
+  /** Would have gone back, but its lot had expired. */
+  readonly expired: Micros;
+  /** The part of `captured` beyond the hold. */
+  readonly overage: Micros;
+  /** The part of `overage` that nothing was there for. */
+  readonly debt: Micros;
+  readonly uncollected: Micros;
+  readonly available: Micros;
+  readonly endedAtMs: number;
+  readonly placedAtMs: number;
+  /** The lease had ended before; the cost was charged afterwards. */
+  readonly late: boolean;
+  readonly about: About;
+};
+
+export type SettleHoldReply =
+  | { readonly status: 'settled'; readonly replayed: boolean; readonly outcome: HoldOutcome }
+  /** `price` was null or is not the hold's. Nothing was changed: compute the cost again with this price. */
+  | { readonly status: 'price_needed'; readonly price: string; readonly placedAtMs: number; readonly about: About }
+  | { readonly status: 'hold_resolved'; readonly outcome: HoldOutcome }
+  | { readonly status: 'hold_not_found' }
+  | { readonly status: 'account_frozen' };
+
+export type VoidHold = { readonly accountId: string; readonly holdId: string; readonly about: About };
+
+export type VoidHoldReply =
+  | { readonly status: 'voided'; readonly replayed: boolean; readonly outcome: HoldOutcome }
+  | { readonly status: 'hold_resolved'; readonly outcome: HoldOutcome }
+  | { readonly status: 'hold_not_found' }
+  | { readonly status: 'account_frozen' };
+
+export type ExpireHoldReply =
+  | { readonly status: 'expired'; readonly outcome: HoldOutcome }
+  | { readonly status: 'not_due' }
+  | { readonly status: 'hold_resolved' }
+  | { readonly status: 'hold_not_found' };
+
+export type Charge = {
+  readonly accountId: string;
+  readonly amount: Micros;
+  /** The caller's name for this charge, or null: then every call is a charge of its own. */
+  readonly key: string | null;
+  readonly fingerprint: string;
+  readonly price: string;
+  readonly about: About;
+};
+
+export type ChargeReply =
+  | { readonly status: 'charged'; readonly replayed: boolean; readonly seq: number; readonly available: Micros; readonly atMs: number }
+  | { readonly status: 'insufficient_credits'; readonly available: Micros }
+  /** The key was used for another request. */
+  | { readonly status: 'idempotency_mismatch' }
+  | { readonly status: 'account_frozen' };
+
+export type SetBalance = Omit<GrantLot, 'kind'>;
+export type SetBalanceReply =
+  | { readonly status: 'set'; readonly replayed: boolean; readonly previous: Micros; readonly available: Micros }
+  | { readonly status: 'balance_limit' }
+  | { readonly status: 'account_frozen' };
+
+export type Remove = {
+  readonly accountId: string;
+  readonly amount: Micros;
+  readonly key: string;
+  readonly kind: 'remove' | 'adjust';
+  readonly about: About;
+};
+export type RemoveReply =
+  | { readonly status: 'removed'; readonly replayed: boolean; readonly previous: Micros; readonly available: Micros }
+  | { readonly status: 'insufficient_credits'; readonly available: Micros }
+  | { readonly status: 'account_frozen' };
+
+export type ExpireLotsReply = { readonly status: 'expired'; readonly amount: Micros } | { readonly status: 'nothing_due' };
+
+export type Balance = { readonly available: Micros; readonly held: Micros; readonly debt: Micros };
+
+export type Lot = {
+  readonly lotId: string;
+  readonly amount: Micros;
+  readonly remaining: Micros;
+  readonly held: Micros;
+  readonly grantedAtMs: number;
+  readonly expiresAtMs: number | null;
+};
+
+export type OpenHold = {
+  readonly holdId: string;
+  readonly seq: number;
+  readonly amount: Micros;
+  readonly placedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly price: string;
+  readonly about: About;
+};
+
+/** Totals since the account began; see I1 for how they add up. */
+export type Totals = {
+  readonly granted: Micros;
+  readonly captured: Micros;
+  readonly expired: Micros;
+  readonly removed: Micros;
+  readonly uncollected: Micros;
+};
+
+export type AccountSnapshot = Balance & {
+  readonly seq: number;
+  readonly totals: Totals;
+  /** Live lots with something left, in the order they will be spent. */
+  readonly lots: readonly Lot[];
+  /** Open holds, soonest lease end first. */
+  readonly holds: readonly OpenHold[];
+};

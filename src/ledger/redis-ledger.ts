@@ -1,0 +1,353 @@
+import { GatewayError } from '../errors.js';
+import {
+  EXPIRED_HOLD_TTL_SECONDS, LOTS_PER_ACCOUNT_MAX, MONEY_IN_RECEIPT_TTL_SECONDS, OPEN_HOLDS_PER_ACCOUNT_MAX,
+  RECEIPT_TTL_SECONDS, SNAPSHOT_HOLDS_MAX,
+} from '../limits.js';
+import { microsToText } from '../money/micros.js';
+import type { Reply, Script, ScriptClient } from '../redis/script.js';
+import type { AccountSource } from './account-image.js';
+import type { Epoch, Fence } from './fence.js';
+import { writeAccount, writeEndedHold } from './hydrate.js';
+import type { AccountKeys, Keyspace } from './keys.js';
+import type { Charge, GrantLot, Ledger, Remove, SetBalance, SettleHold } from './ledger.js';
+import { amountAt, decodeAccount, decodeOutcome, decodePlaced, isReplayed, textAt } from './replies.js';
+import { debitScript, expireLotsScript, grantLotScript, placeHoldScript, readAccountScript, settleHoldScript } from './scripts.js';
+
+export type RedisLedgerDeps = {
+  readonly client: ScriptClient;
+  readonly keys: Keyspace;
+  readonly fence: Fence;
+  readonly source: AccountSource;
+  /** Told after each step that wrote an entry: the shard has something for Postgres. */
+  readonly written: (shard: number) => void;
+  /** Told of each script call. It must not throw. */
+  readonly observe: (script: string, status: string, seconds: number, isReplay: boolean) => void;
+  /** True while Redis is so full that only ends of holds may still pass (design §7). */
+  readonly isMemoryHigh: () => boolean;
+  /** Moves Redis' clock in tests; zero in production. */
+  readonly timeOffsetMs?: () => number;
+};
+
+/** Statuses that every script may answer before it looks at the operation. */
+type Gate = 'fenced' | 'not_loaded';
+
+/** The ledger's port over Redis scripts: keys by name, arguments by name, replies decoded; no decision is made here. */
+export function redisLedger(deps: RedisLedgerDeps): Ledger {
+  const { client, keys, fence, source, observe, written } = deps;
+  const offsetMs = deps.timeOffsetMs ?? (() => 0);
+  const loading = new Map<string, Promise<void>>();
+
+  const epochOf = (shard: number): Epoch => {
+    const epoch = fence.epochOf(shard);
+    if (epoch === null) throw notNow('the ledger is being verified; retry shortly');
+    return epoch;
+  };
+
+  /** Runs a script against an account, loading the account first when Redis does not know it. */
+  const onAccount = async <K extends string, A extends string>(
+    script: Script<K, A>,
+    accountId: string,
+    keysOf: (account: AccountKeys) => Record<K, string>,
+    args: Omit<Record<A, string | number>, 'epoch' | 'time_offset_ms' | 'account_id'>,
+  ): Promise<Reply> => {
+    for (let attempt = 0; ; attempt += 1) {
+      const shard = keys.shardOf(accountId);
+      const epoch = epochOf(shard);
+      const account = keys.account(accountId, epoch.number);
+      const bound = { ...args, epoch: epoch.fence, time_offset_ms: offsetMs(), account_id: accountId } as unknown as Record<A, string | number>;
+      const reply = await timed(script.name, () => script.run(client, keysOf(account), bound));
+      const gate = reply[0] as Gate;
+      if (gate === 'fenced') {
+        fence.suspect(shard);
+        throw notNow('the ledger is being verified; retry shortly');
+      }
+      if (gate !== 'not_loaded') return reply;
+      if (attempt > 0) throw notNow('the account could not be loaded; retry shortly');
+      await load(accountId, account, epoch);
+    }
+  };
+
+  const timed = async (name: string, run: () => Promise<Reply>): Promise<Reply> => {
+    const startedAt = performance.now();
+    try {
+      const reply = await run();
+      observe(name, reply[0], (performance.now() - startedAt) / 1_000, reply[1] === '1' && REPLAYABLE.has(reply[0]));
+      return reply;
+    } catch (error) {
+      observe(name, 'error', (performance.now() - startedAt) / 1_000, false);
+      throw error;
+    }
+  };
+
+  /** One load per account at a time; everyone who needs it waits for the same one. */
+  const load = (accountId: string, account: AccountKeys, epoch: Epoch): Promise<void> => {
+    const underWay = loading.get(accountId);
+    if (underWay !== undefined) return underWay;
+    const started = (async () => {
+      const image = await source.loadAccount(accountId);
+      await writeAccount(client, account, epoch, accountId, image);
+    })().finally(() => loading.delete(accountId));
+    loading.set(accountId, started);
+    return started;
+  };
+
+  const stepKeys = (account: AccountKeys) => ({
+    fence: account.fence, account: account.account, lots: account.lots, lot: account.lot,
+    lots_due: account.lotsDue, journal: account.journal,
+  });
+  const holdKeys = (holdId: string) => (account: AccountKeys) => ({
+    ...stepKeys(account), hold: account.hold(holdId), open: account.open, holds_due: account.holdsDue,
+  });
+
+  /** Ends holds past their lease that stand in the way of somebody who needs the credits. Answers how many it was asked for. */
+  const endDueHolds = async (accountId: string, holdIds: readonly string[]): Promise<number> => {
+    await Promise.all(holdIds.map((holdId) => ledger.expireHold(accountId, holdId)));
+    return holdIds.length;
+  };
+
+  /** Runs a debiting script; when it is refused while dead holds keep credits, ends those and tries once more. */
+  const orFreeCredits = async (accountId: string, run: () => Promise<Reply>): Promise<Reply> => {
+    const reply = await run();
+    if (reply[0] !== 'insufficient_credits' || reply.length <= 2) return reply;
+    await endDueHolds(accountId, reply.slice(2));
+    return run();
+  };
+
+  const end = async (command: Omit<SettleHold, 'overCapture' | 'debtLimit'> & Partial<SettleHold>, ending: 'settle' | 'void' | 'expire'): Promise<Reply> => {
+    const { accountId, holdId, cost, price, overCapture = 'cap', debtLimit = null, fingerprint, about } = command;
+    const run = (): Promise<Reply> => onAccount(settleHoldScript, accountId, holdKeys(holdId), {
+      hold_id: holdId,
+      ending,
+      cost: microsToText(cost),
+      price: price ?? '',
+      over_capture: overCapture,
+      debt_limit: debtLimit === null ? '' : microsToText(debtLimit),
+      fingerprint,
+      about,
+      receipt_ttl_seconds: RECEIPT_TTL_SECONDS,
+      expired_ttl_seconds: EXPIRED_HOLD_TTL_SECONDS,
+    });
+    const reply = await run();
+    if (reply[0] === 'ended' && !isReplayed(reply)) written(keys.shardOf(accountId));
+    if (reply[0] !== 'hold_not_found' || ending === 'expire') return reply;
+    // Its receipt may have run out here; Postgres never forgets.
+    const shard = keys.shardOf(accountId);
+    const hold = await source.loadEndedHold(accountId, holdId);
+    if (hold === null) return reply;
+    const epoch = epochOf(shard);
+    await writeEndedHold(client, keys.account(accountId, epoch.number), epoch, hold);
+    const again = await run();
+    if (again[0] === 'ended' && !isReplayed(again)) written(shard);
+    return again;
+  };
+
+  const grant = async (command: SetBalance, kind: GrantLot['kind'] | 'set'): Promise<Reply> => {
+    const { accountId, lotId, amount, expiresAtMs, key, about } = command;
+    const reply = await onAccount(grantLotScript, accountId, (account) => ({ ...stepKeys(account), receipt: account.receipt(key) }), {
+      kind,
+      lot_id: lotId,
+      amount: microsToText(amount),
+      expires_at_ms: expiresAtMs === null ? 'inf' : expiresAtMs,
+      key,
+      about,
+      receipt_ttl_seconds: MONEY_IN_RECEIPT_TTL_SECONDS,
+      lots_max: LOTS_PER_ACCOUNT_MAX,
+    });
+    if (reply[0] === 'granted' && !isReplayed(reply)) written(keys.shardOf(accountId));
+    return reply;
+  };
+
+  const debit = async (
+    command: Pick<Charge, 'accountId' | 'amount' | 'about'> & { readonly key: string; readonly fingerprint: string; readonly price: string },
+    kind: 'charge' | Remove['kind'],
+    receiptTtlSeconds: number,
+  ): Promise<Reply> => {
+    const { accountId, amount, key, fingerprint, price, about } = command;
+    const reply = await orFreeCredits(accountId, () =>
+      onAccount(debitScript, accountId, (account) => ({ ...stepKeys(account), receipt: account.receipt(key), open: account.open }), {
+        kind, amount: microsToText(amount), key, fingerprint, price, about, receipt_ttl_seconds: receiptTtlSeconds,
+      }));
+    if (reply[0] === 'debited' && !isReplayed(reply)) written(keys.shardOf(accountId));
+    return reply;
+  };
+
+  const read = async (accountId: string, detail: 'balance' | 'full'): Promise<Reply> => {
+    for (;;) {
+      const reply = await onAccount(readAccountScript, accountId, (account) => ({
+        fence: account.fence, account: account.account, lots: account.lots, lot: account.lot, open: account.open,
+      }), { detail, holds_max: SNAPSHOT_HOLDS_MAX, hold_prefix: holdPrefix(accountId) });
+      if (reply[0] !== 'holds_due') return reply;
+      await endDueHolds(accountId, reply.slice(1));
+    }
+  };
+
+  const holdPrefix = (accountId: string): string => keys.account(accountId, epochOf(keys.shardOf(accountId)).number).hold('');
+
+  const ledger: Ledger = {
+    async placeHold(command) {
+      if (deps.isMemoryHigh()) throw notNow('the ledger is short of memory and takes no new holds now; retry shortly');
+      const { accountId, holdId, minimum, desired, leaseMs, expiryPolicy, price, fingerprint, about } = command;
+      const reply = await orFreeCredits(accountId, () => onAccount(placeHoldScript, accountId, holdKeys(holdId), {
+        hold_id: holdId, minimum: microsToText(minimum), desired: microsToText(desired), lease_ms: leaseMs,
+        policy: expiryPolicy, price, fingerprint, about, open_holds_max: OPEN_HOLDS_PER_ACCOUNT_MAX,
+      }));
+      const status = reply[0];
+      switch (status) {
+        case 'placed': {
+          const replayed = isReplayed(reply);
+          if (!replayed) written(keys.shardOf(accountId));
+          return { status, replayed, ...decodePlaced(reply) };
+        }
+        case 'insufficient_credits':
+          return { status, available: amountAt(reply, 1) };
+        case 'hold_exists':
+        case 'too_many_holds':
+        case 'account_frozen':
+          return { status };
+        default:
+          throw undocumented('place-hold', reply);
+      }
+    },
+
+    async settleHold(command) {
+      const reply = await end(command, 'settle');
+      const status = reply[0];
+      switch (status) {
+        case 'ended':
+          return { status: 'settled', replayed: isReplayed(reply), outcome: decodeOutcome(reply, 2) };
+        case 'price_needed':
+          return { status, price: textAt(reply, 1), placedAtMs: amountAt(reply, 2), about: textAt(reply, 3) };
+        case 'hold_resolved':
+          return { status, outcome: decodeOutcome(reply, 1) };
+        case 'hold_not_found':
+        case 'account_frozen':
+          return { status };
+        default:
+          throw undocumented('settle-hold', reply);
+      }
+    },
+
+    async voidHold({ accountId, holdId, about }) {
+      const reply = await end({ accountId, holdId, cost: ZERO_COST, price: null, fingerprint: '', about }, 'void');
+      const status = reply[0];
+      switch (status) {
+        case 'ended':
+          return { status: 'voided', replayed: isReplayed(reply), outcome: decodeOutcome(reply, 2) };
+        case 'hold_resolved':
+          return { status, outcome: decodeOutcome(reply, 1) };
+        case 'hold_not_found':
+        case 'account_frozen':
+          return { status };
+        default:
+          throw undocumented('settle-hold', reply);
+      }
+    },
+
+    async expireHold(accountId, holdId) {
+      const reply = await end({ accountId, holdId, cost: ZERO_COST, price: null, fingerprint: '', about: '' }, 'expire');
+      const status = reply[0];
+      switch (status) {
+        case 'ended':
+          return { status: 'expired', outcome: decodeOutcome(reply, 2) };
+        case 'not_due':
+        case 'hold_resolved':
+        case 'hold_not_found':
+          return { status };
+        case 'account_frozen':
+          return { status: 'not_due' };
+        default:
+          throw undocumented('settle-hold', reply);
+      }
+    },
+
+    async grantLot(command) {
+      const reply = await grant(command, command.kind);
+      const status = reply[0];
+      switch (status) {
+        case 'granted': {
+          const debtPaid = amountAt(reply, 4);
+          return {
+            status, replayed: isReplayed(reply), previous: amountAt(reply, 2), available: amountAt(reply, 3), debtPaid,
+            remaining: (command.amount - debtPaid) as typeof debtPaid,
+          };
+        }
+        case 'too_many_lots':
+        case 'balance_limit':
+        case 'account_frozen':
+          return { status };
+        default:
+          throw undocumented('grant-lot', reply);
+      }
+    },
+
+    async setBalance(command) {
+      const reply = await grant(command, 'set');
+      const status = reply[0];
+      switch (status) {
+        case 'granted':
+          return { status: 'set', replayed: isReplayed(reply), previous: amountAt(reply, 2), available: amountAt(reply, 3) };
+        case 'balance_limit':
+        case 'account_frozen':
+          return { status };
+        default:
+          throw undocumented('grant-lot', reply);
+      }
+    },
+
+    async charge({ key, ...command }) {
+      const reply = await debit({ ...command, key: key ?? '' }, 'charge', RECEIPT_TTL_SECONDS);
+      const status = reply[0];
+      switch (status) {
+        case 'debited':
+          return { status: 'charged', replayed: isReplayed(reply), seq: amountAt(reply, 2), atMs: amountAt(reply, 3), available: amountAt(reply, 5) };
+        case 'insufficient_credits':
+          return { status, available: amountAt(reply, 1) };
+        case 'idempotency_mismatch':
+        case 'account_frozen':
+          return { status };
+        default:
+          throw undocumented('debit', reply);
+      }
+    },
+
+    async remove({ kind, ...command }) {
+      const reply = await debit({ ...command, fingerprint: '', price: '' }, kind, MONEY_IN_RECEIPT_TTL_SECONDS);
+      const status = reply[0];
+      switch (status) {
+        case 'debited':
+          return { status: 'removed', replayed: isReplayed(reply), previous: amountAt(reply, 4), available: amountAt(reply, 5) };
+        case 'insufficient_credits':
+          return { status, available: amountAt(reply, 1) };
+        case 'account_frozen':
+          return { status };
+        default:
+          throw undocumented('debit', reply);
+      }
+    },
+
+    async expireLots(accountId) {
+      const reply = await onAccount(expireLotsScript, accountId, stepKeys, {});
+      if (reply[0] !== 'expired') return { status: 'nothing_due' };
+      written(keys.shardOf(accountId));
+      return { status: 'expired', amount: amountAt(reply, 1) };
+    },
+
+    async readBalance(accountId) {
+      const { available, held, debt } = decodeAccount(await read(accountId, 'balance'));
+      return { available, held, debt };
+    },
+
+    async readAccount(accountId) {
+      return decodeAccount(await read(accountId, 'full'));
+    },
+  };
+  return ledger;
+}
+
+const ZERO_COST = 0 as SettleHold['cost'];
+/** Replies whose first value says whether they repeat an earlier answer. */
+const REPLAYABLE: ReadonlySet<string> = new Set(['placed', 'ended', 'granted', 'debited']);
+
+const notNow = (message: string): GatewayError => new GatewayError('ledger_unavailable', message, { outcome: 'not_executed' });
+
+const undocumented = (script: string, reply: Reply): Error => new Error(`${script} answered ${reply[0]}, which its header does not allow here`);

@@ -1,0 +1,37 @@
+import { defineScript } from '../redis/script.js';
+
+/** Every script of the ledger with its keys and arguments by name; each header under `lua/` says the same. */
+
+const STEP_KEYS = ['fence', 'account', 'lots', 'lot', 'lots_due', 'journal'] as const;
+const HOLD_KEYS = [...STEP_KEYS, 'hold', 'open', 'holds_due'] as const;
+
+export const placeHoldScript = defineScript('place-hold', HOLD_KEYS, [
+  'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'minimum', 'desired', 'lease_ms', 'policy', 'price', 'fingerprint',
+  'about', 'open_holds_max',
+]);
+
+export const settleHoldScript = defineScript('settle-hold', HOLD_KEYS, [
+  'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'ending', 'cost', 'price', 'over_capture', 'debt_limit', 'fingerprint',
+  'about', 'receipt_ttl_seconds', 'expired_ttl_seconds',
+]);
+
+export const grantLotScript = defineScript('grant-lot', [...STEP_KEYS, 'receipt'], [
+  'epoch', 'time_offset_ms', 'account_id', 'kind', 'lot_id', 'amount', 'expires_at_ms', 'key', 'about', 'receipt_ttl_seconds', 'lots_max',
+]);
+
+export const debitScript = defineScript('debit', [...STEP_KEYS, 'receipt', 'open'], [
+  'epoch', 'time_offset_ms', 'account_id', 'kind', 'amount', 'key', 'fingerprint', 'price', 'about', 'receipt_ttl_seconds',
+]);
+
+export const expireLotsScript = defineScript('expire-lots', STEP_KEYS, ['epoch', 'time_offset_ms', 'account_id']);
+
+export const readAccountScript = defineScript('read-account', ['fence', 'account', 'lots', 'lot', 'open'], [
+  'epoch', 'time_offset_ms', 'detail', 'holds_max', 'hold_prefix',
+]);
+
+export const loadAccountScript = defineScript('load-account', ['fence', 'account', 'lots', 'lot', 'lots_due', 'open', 'holds_due'], [
+  'epoch', 'account_id', 'lot_count', 'commit', 'next_expiry_ms', 'available', 'held', 'debt', 'seq',
+  'granted', 'captured', 'expired', 'removed', 'uncollected',
+]);
+
+export const restoreHoldScript = defineScript('restore-hold', ['fence', 'hold'], ['epoch', 'ttl_seconds']);

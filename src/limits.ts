@@ -1,0 +1,50 @@
+/** Every bound of the product, each with its reason. A number that limits something lives here or is a setting. */
+
+/** Longest id of an account: a JWT subject, a legacy user id, an e-mail. Keeps a Redis key well under 300 bytes. */
+export const ACCOUNT_ID_LENGTH_MAX = 128;
+/** Longest hold id (the dialects call it a session id). The original allowed 100. */
+export const HOLD_ID_LENGTH_MAX = 128;
+/** Longest idempotency key, as in the IETF draft's advice and other payment APIs. */
+export const IDEMPOTENCY_KEY_LENGTH_MAX = 255;
+/** Model ids are short names; the original's column held 100 characters. */
+export const MODEL_ID_LENGTH_MAX = 100;
+/** Tokens of one message; above the largest context window by three orders of magnitude, far below 2^53 micros of cost. */
+export const TOKENS_MAX = 1_000_000_000;
+/** Notes of an operator: a paragraph, not a document. */
+export const NOTES_LENGTH_MAX = 1_000;
+/** Metadata of a usage record as JSON text: it travels through Redis and sits in the journal until Postgres has it. */
+export const METADATA_BYTES_MAX = 4_096;
+/** A finalize may carry the whole answer of a model (contract §2.8 A13), so bodies of a megabyte pass. */
+export const BODY_BYTES_MAX = 1_048_576;
+/** Live lots of one account. One snapshot reply stays under 64 KiB, and a sweep of all of them inside a millisecond. */
+export const LOTS_PER_ACCOUNT_MAX = 512;
+/** Open holds of one account: bounds what one stolen token can clutter (reliability Q10 #52). */
+export const OPEN_HOLDS_PER_ACCOUNT_MAX = 100_000;
+/** Open holds listed in one snapshot, so that reading an account never keeps Redis busy for long. */
+export const SNAPSHOT_HOLDS_MAX = 1_000;
+/** Shortest lease: below it a network hiccup ends a stream's hold. */
+export const HOLD_TTL_SECONDS_MIN = 5;
+/** Longest lease: it also bounds how long a hold keeps credits of an expired lot alive. */
+export const HOLD_TTL_SECONDS_MAX = 3_600;
+/** Longest life of a lot that ends: a hundred years. Callers use 3 650 days. */
+export const EXPIRY_DAYS_MAX = 36_500;
+/** How long Redis answers a repeated request from its receipt: longer than any sane client retries. */
+export const RECEIPT_TTL_SECONDS = 3_600;
+/** An expired hold waits this long in Redis for a late settle; Postgres answers after that. */
+export const EXPIRED_HOLD_TTL_SECONDS = 86_400;
+/** Receipts of money-in outlive any backlog between Redis and Postgres, so a replayed intent can never apply twice. */
+export const MONEY_IN_RECEIPT_TTL_SECONDS = 7 * 86_400;
+/** Entries of one drain transaction: a transaction of this size takes tens of milliseconds (reliability Q6). */
+export const DRAIN_ENTRIES_MAX = 1_000;
+/** Batches of one drain job, so that it ends far inside its 30 s lock. */
+export const DRAIN_BATCHES_PER_RUN_MAX = 20;
+/** Holds that one sweep of one shard expires before it lets another shard have its turn. */
+export const SWEEP_BATCH_MAX = 100;
+/** Commands to Redis in flight per process; beyond it waiting only makes every answer late. */
+export const IN_FLIGHT_MAX = 1_000;
+/** Verified tokens kept per process: about 1 KB each. */
+export const TOKEN_CACHE_MAX = 10_000;
+/** A token longer than this is refused unread. */
+export const TOKEN_LENGTH_MAX = 8_192;
+/** Rows of one page of any list. */
+export const PAGE_MAX = 100;

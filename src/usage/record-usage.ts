@@ -1,0 +1,51 @@
+import { GatewayError } from '../errors.js';
+import { fingerprint } from '../ids.js';
+import type { Ledger } from '../ledger/ledger.js';
+import { toCredits } from '../money/credits.js';
+import { ZERO, type Micros } from '../money/micros.js';
+
+export type RecordUsageDeps = { readonly ledger: Ledger; readonly mode: 'charge' | 'log' };
+
+export type RecordUsage = {
+  readonly accountId: string;
+  readonly service: string;
+  readonly operation: string;
+  readonly credits: Micros;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** The caller's name for this record, or null: then each call records once more. */
+  readonly key: string | null;
+};
+
+export type UsageRecord = { readonly id: number; readonly atMs: number; readonly available: Micros; readonly replayed: boolean };
+
+/**
+ * Records that a service was used and, in `charge` mode, takes its credits in the same step (contract C-01). In `log`
+ * mode the row is written and nothing is taken, for callers that have already deducted.
+ *
+ * @throws GatewayError insufficient_credits (nothing was written), idempotency_mismatch, account_frozen,
+ *   ledger_unavailable.
+ */
+export async function recordUsage({ ledger, mode }: RecordUsageDeps, command: RecordUsage): Promise<UsageRecord> {
+  const { accountId, service, operation, credits, metadata, key } = command;
+  const charged = mode === 'charge';
+  const usage = charged ? { service, operation, metadata } : { service, operation, metadata, credits };
+  const about = JSON.stringify({ usage });
+  const reply = await ledger.charge({
+    accountId,
+    amount: charged ? credits : ZERO,
+    key,
+    fingerprint: fingerprint('usage', mode, credits, about),
+    price: '',
+    about,
+  });
+  switch (reply.status) {
+    case 'charged':
+      return { id: reply.seq, atMs: reply.atMs, available: reply.available, replayed: reply.replayed };
+    case 'insufficient_credits':
+      throw new GatewayError('insufficient_credits', `${toCredits(credits)} credits needed, ${toCredits(reply.available)} available`);
+    case 'idempotency_mismatch':
+      throw new GatewayError('idempotency_mismatch', 'this Idempotency-Key was used for another request; use a new one');
+    case 'account_frozen':
+      throw new GatewayError('account_frozen', 'the account is frozen; ask an administrator');
+  }
+}

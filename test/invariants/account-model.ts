@@ -1,0 +1,143 @@
+/**
+ * What an account must do, written as simply as possible and without looking at the Lua: plain lists, no caches, no
+ * indexes. The property test runs the same operations against both and compares every answer and every state.
+ */
+
+export type ModelLot = { readonly id: string; remaining: number; held: number; readonly amount: number; readonly expiresAt: number };
+export type ModelHold = {
+  readonly id: string;
+  readonly amount: number;
+  readonly parts: readonly { readonly lot: string; readonly amount: number }[];
+  readonly expiresAt: number;
+  readonly fingerprint: string;
+  state: 'open' | 'settled' | 'voided' | 'expired';
+  endFingerprint: string;
+  captured: number;
+};
+
+export class AccountModel {
+  lots: ModelLot[] = [];
+  holds: ModelHold[] = [];
+  debt = 0;
+  granted = 0;
+  captured = 0;
+  expired = 0;
+  removed = 0;
+  uncollected = 0;
+  readonly charges = new Map<string, { readonly amount: number; readonly available: number }>();
+
+  available(now: number): number {
+    return this.live(now).reduce((sum, lot) => sum + lot.remaining, 0);
+  }
+
+  held(): number {
+    return this.openHolds().reduce((sum, hold) => sum + hold.amount, 0);
+  }
+
+  openHolds(): ModelHold[] {
+    return this.holds.filter((hold) => hold.state === 'open').sort((a, b) => a.expiresAt - b.expiresAt || (a.id < b.id ? -1 : 1));
+  }
+
+  /** Live lots in the order they are spent. */
+  live(now: number): ModelLot[] {
+    return this.lots
+      .filter((lot) => lot.remaining > 0 && lot.expiresAt > now)
+      .sort((a, b) => a.expiresAt - b.expiresAt || (a.id < b.id ? -1 : 1));
+  }
+
+  /** Lots that are due lose what is left of them. */
+  sweep(now: number): number {
+    let swept = 0;
+    for (const lot of this.lots) {
+      if (lot.expiresAt > now) continue;
+      swept += lot.remaining;
+      lot.remaining = 0;
+    }
+    this.expired += swept;
+    return swept;
+  }
+
+  grant(now: number, id: string, amount: number, expiresAt: number): void {
+    this.sweep(now);
+    const paid = Math.min(this.debt, amount);
+    this.debt -= paid;
+    this.granted += amount;
+    this.lots.push({ id, amount, remaining: amount - paid, held: 0, expiresAt });
+  }
+
+  set(now: number, id: string, amount: number, expiresAt: number): void {
+    this.sweep(now);
+    this.removed += this.available(now);
+    for (const lot of this.live(now)) lot.remaining = 0;
+    this.granted += amount + this.debt;
+    this.debt = 0;
+    this.lots.push({ id, amount, remaining: amount, held: 0, expiresAt });
+  }
+
+  /** Debits live lots in order; answers which gave how much, or null when they do not reach. */
+  take(now: number, amount: number): { lot: string; amount: number }[] | null {
+    if (this.available(now) < amount) return null;
+    const parts: { lot: string; amount: number }[] = [];
+    let left = amount;
+    for (const lot of this.live(now)) {
+      const taken = Math.min(left, lot.remaining);
+      if (taken === 0) continue;
+      lot.remaining -= taken;
+      left -= taken;
+      parts.push({ lot: lot.id, amount: taken });
+    }
+    return parts;
+  }
+
+  place(now: number, id: string, minimum: number, desired: number, expiresAt: number, fingerprint: string): 'placed' | 'insufficient_credits' {
+    if (this.available(now) < minimum) this.endDueHolds(now, 8);
+    const amount = Math.min(desired, this.available(now));
+    if (amount < minimum) return 'insufficient_credits';
+    this.sweep(now);
+    const parts = this.take(now, amount) ?? [];
+    for (const part of parts) this.lot(part.lot).held += part.amount;
+    this.holds.push({ id, amount, parts, expiresAt, fingerprint, state: 'open', endFingerprint: '', captured: 0 });
+    return 'placed';
+  }
+
+  /** `cost` beyond the hold comes from what is available, then becomes debt up to `debtLimit`, then is uncollected. */
+  end(now: number, hold: ModelHold, state: 'settled' | 'voided' | 'expired', cost: number, debtLimit: number, fingerprint: string): void {
+    this.sweep(now);
+    let left = cost;
+    if (hold.state === 'open') {
+      for (const part of hold.parts) {
+        const lot = this.lot(part.lot);
+        const spent = Math.min(left, part.amount);
+        left -= spent;
+        this.captured += spent;
+        hold.captured += spent;
+        lot.held -= part.amount;
+        if (lot.expiresAt <= now) this.expired += part.amount - spent;
+        else lot.remaining += part.amount - spent;
+      }
+    } else {
+      left = Math.max(0, cost - hold.captured);
+    }
+    const fromAvailable = Math.min(left, this.available(now));
+    this.take(now, fromAvailable);
+    const debt = Math.min(left - fromAvailable, Math.max(0, debtLimit - this.debt));
+    this.debt += debt;
+    this.captured += fromAvailable + debt;
+    hold.captured += fromAvailable + debt;
+    this.uncollected += left - fromAvailable - debt;
+    hold.state = state;
+    hold.endFingerprint = fingerprint;
+  }
+
+  endDueHolds(now: number, most = Infinity): void {
+    for (const hold of this.openHolds().filter((each) => each.expiresAt <= now).slice(0, most)) {
+      this.end(now, hold, 'expired', 0, 0, '');
+    }
+  }
+
+  lot(id: string): ModelLot {
+    const found = this.lots.find((lot) => lot.id === id);
+    if (found === undefined) throw new Error(`no lot ${id}`);
+    return found;
+  }
+}

@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { decodeEntry, type JournalEntry } from '../../src/journal/entry.js';
+import type { AccountImage, AccountSource } from '../../src/ledger/account-image.js';
+import { fence, type ShardRow, type ShardStore } from '../../src/ledger/fence.js';
+import { keyspace, type Keyspace } from '../../src/ledger/keys.js';
+import type { Ledger } from '../../src/ledger/ledger.js';
+import { redisLedger } from '../../src/ledger/redis-ledger.js';
+import { ZERO } from '../../src/money/micros.js';
+import { hotPathOptions } from '../../src/redis/connect.js';
+import { redisUrl } from './servers.js';
+
+export type TestLedger = {
+  readonly ledger: Ledger;
+  readonly redis: Redis;
+  readonly keys: Keyspace;
+  /** Redis' clock plus the offset: what the scripts see, give or take the time a test takes. */
+  nowMs(): Promise<number>;
+  advance(ms: number): void;
+  /** Every entry of an account, oldest first. */
+  journal(accountId: string): Promise<JournalEntry[]>;
+  close(): Promise<void>;
+};
+
+/** An account that Postgres has never seen. */
+export const emptyImage: AccountImage = {
+  seq: 0, available: ZERO, held: ZERO, debt: ZERO,
+  totals: { granted: ZERO, captured: ZERO, expired: ZERO, removed: ZERO, uncollected: ZERO },
+  lots: [], openHolds: [], endedHolds: [], receipts: [],
+};
+
+const emptySource: AccountSource = {
+  loadAccount: () => Promise.resolve(emptyImage),
+  loadEndedHold: () => Promise.resolve(null),
+};
+
+/** A store whose shards are all at their beginning: for tests that need no Postgres. */
+export function memoryShardStore(shards: number): ShardStore {
+  const rows: ShardRow[] = Array.from({ length: shards }, (_, shard) => ({ shard, epoch: 1, lastId: '0-0' }));
+  return {
+    ledgerId: randomUUID().slice(0, 8),
+    readShards: () => Promise.resolve(rows),
+    withLocked: (shard, work) => work(rows[shard] as ShardRow, () => {
+      rows[shard] = { ...(rows[shard] as ShardRow), epoch: (rows[shard] as ShardRow).epoch + 1, lastId: '0-0' };
+      return Promise.resolve();
+    }),
+  };
+}
+
+const quiet = { info: () => undefined, error: () => undefined };
+
+/** The real scripts on the real Redis, in a namespace of this test's own, with a clock that can be moved. */
+export async function testLedger(options: { readonly source?: AccountSource; readonly store?: ShardStore; readonly shards?: number } = {}): Promise<TestLedger> {
+  const { source = emptySource, shards = 4 } = options;
+  const redis = new Redis(redisUrl(), { ...hotPathOptions(5_000), lazyConnect: true });
+  await redis.connect();
+  const keys = keyspace(`t${randomUUID().slice(0, 8)}`, shards);
+  const gate = fence({ redis, store: options.store ?? memoryShardStore(shards), keys, log: quiet });
+  await gate.opened();
+  let offsetMs = 0;
+  const ledger = redisLedger({
+    client: redis, keys, fence: gate, source,
+    written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, timeOffsetMs: () => offsetMs,
+  });
+  return {
+    ledger, redis, keys,
+    nowMs: async () => {
+      const [seconds, micros] = await redis.time();
+      return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000) + offsetMs;
+    },
+    advance: (ms) => { offsetMs += ms; },
+    journal: async (accountId) => {
+      const entries = await redis.xrange(keys.account(accountId, 1).journal, '-', '+');
+      return entries.map(([id, fields]) => decodeEntry(id, fields)).filter((entry) => entry.accountId === accountId);
+    },
+    close: async () => {
+      gate.close();
+      await redis.quit();
+    },
+  };
+}
