@@ -1,95 +1,26 @@
-import { GatewayError } from '../errors.js';
 import {
   EXPIRED_HOLD_TTL_SECONDS, LOTS_PER_ACCOUNT_MAX, MONEY_IN_RECEIPT_TTL_SECONDS, OPEN_HOLDS_PER_ACCOUNT_MAX,
   RECEIPT_TTL_SECONDS, SNAPSHOT_HOLDS_MAX,
 } from '../limits.js';
-import { microsToText } from '../money/micros.js';
-import type { Reply, Script, ScriptClient } from '../redis/script.js';
-import type { AccountSource } from './account-image.js';
-import type { Epoch, Fence } from './fence.js';
-import { writeAccount, writeEndedHold } from './hydrate.js';
-import type { AccountKeys, Keyspace } from './keys.js';
+import { microsToText, ZERO } from '../money/micros.js';
+import type { Reply } from '../redis/script.js';
+import { accountScripts, notNow, type AccountScriptsDeps } from './account-scripts.js';
+import type { AccountKeys } from './keys.js';
 import type { Charge, GrantLot, Ledger, Remove, SetBalance, SettleHold } from './ledger.js';
 import { amountAt, decodeAccount, decodeOutcome, decodePlaced, isReplayed, textAt } from './replies.js';
 import { debitScript, expireLotsScript, grantLotScript, placeHoldScript, readAccountScript, settleHoldScript } from './scripts.js';
 
-export type RedisLedgerDeps = {
-  readonly client: ScriptClient;
-  readonly keys: Keyspace;
-  readonly fence: Fence;
-  readonly source: AccountSource;
+export type RedisLedgerDeps = AccountScriptsDeps & {
   /** Told after each step that wrote an entry: the shard has something for Postgres. */
   readonly written: (shard: number) => void;
-  /** Told of each script call. It must not throw. */
-  readonly observe: (script: string, status: string, seconds: number, isReplay: boolean) => void;
   /** True while Redis is so full that only ends of holds may still pass (design §7). */
   readonly isMemoryHigh: () => boolean;
-  /** Moves Redis' clock in tests; zero in production. */
-  readonly timeOffsetMs?: () => number;
 };
-
-/** Statuses that every script may answer before it looks at the operation. */
-type Gate = 'fenced' | 'not_loaded';
 
 /** The ledger's port over Redis scripts: keys by name, arguments by name, replies decoded; no decision is made here. */
 export function redisLedger(deps: RedisLedgerDeps): Ledger {
-  const { client, keys, fence, source, observe, written } = deps;
-  const offsetMs = deps.timeOffsetMs ?? (() => 0);
-  const loading = new Map<string, Promise<void>>();
-
-  const epochOf = (shard: number): Epoch => {
-    const epoch = fence.epochOf(shard);
-    if (epoch === null) throw notNow('the ledger is being verified; retry shortly');
-    return epoch;
-  };
-
-  /** Runs a script against an account, loading the account first when Redis does not know it. */
-  const onAccount = async <K extends string, A extends string>(
-    script: Script<K, A>,
-    accountId: string,
-    keysOf: (account: AccountKeys) => Record<K, string>,
-    args: Omit<Record<A, string | number>, 'epoch' | 'time_offset_ms' | 'account_id'>,
-  ): Promise<Reply> => {
-    for (let attempt = 0; ; attempt += 1) {
-      const shard = keys.shardOf(accountId);
-      const epoch = epochOf(shard);
-      const account = keys.account(accountId, epoch.number);
-      const bound = { ...args, epoch: epoch.fence, time_offset_ms: offsetMs(), account_id: accountId } as unknown as Record<A, string | number>;
-      const reply = await timed(script.name, () => script.run(client, keysOf(account), bound));
-      const gate = reply[0] as Gate;
-      if (gate === 'fenced') {
-        fence.suspect(shard);
-        throw notNow('the ledger is being verified; retry shortly');
-      }
-      if (gate !== 'not_loaded') return reply;
-      if (attempt > 0) throw notNow('the account could not be loaded; retry shortly');
-      await load(accountId, account, epoch);
-    }
-  };
-
-  const timed = async (name: string, run: () => Promise<Reply>): Promise<Reply> => {
-    const startedAt = performance.now();
-    try {
-      const reply = await run();
-      observe(name, reply[0], (performance.now() - startedAt) / 1_000, reply[1] === '1' && REPLAYABLE.has(reply[0]));
-      return reply;
-    } catch (error) {
-      observe(name, 'error', (performance.now() - startedAt) / 1_000, false);
-      throw error;
-    }
-  };
-
-  /** One load per account at a time; everyone who needs it waits for the same one. */
-  const load = (accountId: string, account: AccountKeys, epoch: Epoch): Promise<void> => {
-    const underWay = loading.get(accountId);
-    if (underWay !== undefined) return underWay;
-    const started = (async () => {
-      const image = await source.loadAccount(accountId);
-      await writeAccount(client, account, epoch, accountId, image);
-    })().finally(() => loading.delete(accountId));
-    loading.set(accountId, started);
-    return started;
-  };
+  const { keys, written } = deps;
+  const scripts = accountScripts(deps);
 
   const stepKeys = (account: AccountKeys) => ({
     fence: account.fence, account: account.account, lots: account.lots, lot: account.lot,
@@ -115,7 +46,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
 
   const end = async (command: Omit<SettleHold, 'overCapture' | 'debtLimit'> & Partial<SettleHold>, ending: 'settle' | 'void' | 'expire'): Promise<Reply> => {
     const { accountId, holdId, cost, price, overCapture = 'cap', debtLimit = null, fingerprint, about } = command;
-    const run = (): Promise<Reply> => onAccount(settleHoldScript, accountId, holdKeys(holdId), {
+    const run = (): Promise<Reply> => scripts.run(settleHoldScript, accountId, holdKeys(holdId), {
       hold_id: holdId,
       ending,
       cost: microsToText(cost),
@@ -127,27 +58,20 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       receipt_ttl_seconds: RECEIPT_TTL_SECONDS,
       expired_ttl_seconds: EXPIRED_HOLD_TTL_SECONDS,
     });
-    const reply = await run();
+    let reply = await run();
+    // Its receipt may have run out in Redis; Postgres never forgets.
+    if (reply[0] === 'hold_not_found' && ending !== 'expire' && (await scripts.restoreHold(accountId, holdId))) reply = await run();
     if (reply[0] === 'ended' && !isReplayed(reply)) written(keys.shardOf(accountId));
-    if (reply[0] !== 'hold_not_found' || ending === 'expire') return reply;
-    // Its receipt may have run out here; Postgres never forgets.
-    const shard = keys.shardOf(accountId);
-    const hold = await source.loadEndedHold(accountId, holdId);
-    if (hold === null) return reply;
-    const epoch = epochOf(shard);
-    await writeEndedHold(client, keys.account(accountId, epoch.number), epoch, hold);
-    const again = await run();
-    if (again[0] === 'ended' && !isReplayed(again)) written(shard);
-    return again;
+    return reply;
   };
 
   const grant = async (command: SetBalance, kind: GrantLot['kind'] | 'set'): Promise<Reply> => {
     const { accountId, lotId, amount, expiresAtMs, key, about } = command;
-    const reply = await onAccount(grantLotScript, accountId, (account) => ({ ...stepKeys(account), receipt: account.receipt(key) }), {
+    const reply = await scripts.run(grantLotScript, accountId, (account) => ({ ...stepKeys(account), receipt: account.receipt(key) }), {
       kind,
       lot_id: lotId,
       amount: microsToText(amount),
-      expires_at_ms: expiresAtMs === null ? 'inf' : expiresAtMs,
+      expires_at_ms: expiresAtMs ?? 'inf',
       key,
       about,
       receipt_ttl_seconds: MONEY_IN_RECEIPT_TTL_SECONDS,
@@ -164,7 +88,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
   ): Promise<Reply> => {
     const { accountId, amount, key, fingerprint, price, about } = command;
     const reply = await orFreeCredits(accountId, () =>
-      onAccount(debitScript, accountId, (account) => ({ ...stepKeys(account), receipt: account.receipt(key), open: account.open }), {
+      scripts.run(debitScript, accountId, (account) => ({ ...stepKeys(account), receipt: account.receipt(key), open: account.open }), {
         kind, amount: microsToText(amount), key, fingerprint, price, about, receipt_ttl_seconds: receiptTtlSeconds,
       }));
     if (reply[0] === 'debited' && !isReplayed(reply)) written(keys.shardOf(accountId));
@@ -173,21 +97,19 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
 
   const read = async (accountId: string, detail: 'balance' | 'full'): Promise<Reply> => {
     for (;;) {
-      const reply = await onAccount(readAccountScript, accountId, (account) => ({
-        fence: account.fence, account: account.account, lots: account.lots, lot: account.lot, open: account.open,
-      }), { detail, holds_max: SNAPSHOT_HOLDS_MAX, hold_prefix: holdPrefix(accountId) });
+      const reply = await scripts.run(readAccountScript, accountId, (account) => ({
+        fence: account.fence, account: account.account, lots: account.lots, lot: account.lot, open: account.open, hold: account.hold(''),
+      }), { detail, holds_max: SNAPSHOT_HOLDS_MAX });
       if (reply[0] !== 'holds_due') return reply;
       await endDueHolds(accountId, reply.slice(1));
     }
   };
 
-  const holdPrefix = (accountId: string): string => keys.account(accountId, epochOf(keys.shardOf(accountId)).number).hold('');
-
   const ledger: Ledger = {
     async placeHold(command) {
       if (deps.isMemoryHigh()) throw notNow('the ledger is short of memory and takes no new holds now; retry shortly');
       const { accountId, holdId, minimum, desired, leaseMs, expiryPolicy, price, fingerprint, about } = command;
-      const reply = await orFreeCredits(accountId, () => onAccount(placeHoldScript, accountId, holdKeys(holdId), {
+      const reply = await orFreeCredits(accountId, () => scripts.run(placeHoldScript, accountId, holdKeys(holdId), {
         hold_id: holdId, minimum: microsToText(minimum), desired: microsToText(desired), lease_ms: leaseMs,
         policy: expiryPolicy, price, fingerprint, about, open_holds_max: OPEN_HOLDS_PER_ACCOUNT_MAX,
       }));
@@ -228,7 +150,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     },
 
     async voidHold({ accountId, holdId, about }) {
-      const reply = await end({ accountId, holdId, cost: ZERO_COST, price: null, fingerprint: '', about }, 'void');
+      const reply = await end({ accountId, holdId, cost: ZERO, price: null, fingerprint: '', about }, 'void');
       const status = reply[0];
       switch (status) {
         case 'ended':
@@ -244,7 +166,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     },
 
     async expireHold(accountId, holdId) {
-      const reply = await end({ accountId, holdId, cost: ZERO_COST, price: null, fingerprint: '', about: '' }, 'expire');
+      const reply = await end({ accountId, holdId, cost: ZERO, price: null, fingerprint: '', about: '' }, 'expire');
       const status = reply[0];
       switch (status) {
         case 'ended':
@@ -326,7 +248,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     },
 
     async expireLots(accountId) {
-      const reply = await onAccount(expireLotsScript, accountId, stepKeys, {});
+      const reply = await scripts.run(expireLotsScript, accountId, stepKeys, {});
       if (reply[0] !== 'expired') return { status: 'nothing_due' };
       written(keys.shardOf(accountId));
       return { status: 'expired', amount: amountAt(reply, 1) };
@@ -343,11 +265,5 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
   };
   return ledger;
 }
-
-const ZERO_COST = 0 as SettleHold['cost'];
-/** Replies whose first value says whether they repeat an earlier answer. */
-const REPLAYABLE: ReadonlySet<string> = new Set(['placed', 'ended', 'granted', 'debited']);
-
-const notNow = (message: string): GatewayError => new GatewayError('ledger_unavailable', message, { outcome: 'not_executed' });
 
 const undocumented = (script: string, reply: Reply): Error => new Error(`${script} answered ${reply[0]}, which its header does not allow here`);

@@ -25,8 +25,8 @@ export const debitScript = defineScript('debit', [...STEP_KEYS, 'receipt', 'open
 
 export const expireLotsScript = defineScript('expire-lots', STEP_KEYS, ['epoch', 'time_offset_ms', 'account_id']);
 
-export const readAccountScript = defineScript('read-account', ['fence', 'account', 'lots', 'lot', 'open'], [
-  'epoch', 'time_offset_ms', 'detail', 'holds_max', 'hold_prefix',
+export const readAccountScript = defineScript('read-account', ['fence', 'account', 'lots', 'lot', 'open', 'hold'], [
+  'epoch', 'time_offset_ms', 'detail', 'holds_max',
 ]);
 
 export const loadAccountScript = defineScript('load-account', ['fence', 'account', 'lots', 'lot', 'lots_due', 'open', 'holds_due'], [

@@ -6,7 +6,7 @@ import type { ScriptClient } from './script.js';
 /** Replies by which Redis says that it cannot serve now. It did not execute the command. */
 const NOT_SERVING = /^(OOM|MISCONF|READONLY|LOADING|BUSY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|TRYAGAIN) /;
 /** What ioredis says when it never sent the command: there was no connection. */
-const NEVER_SENT = /^Stream isn't writeable/;
+const NEVER_SENT = "Stream isn't writeable";
 
 export type GuardDeps = {
   readonly client: ScriptClient;
@@ -49,7 +49,7 @@ export function guardedClient({ client, breaker, inFlightMax, onUnknown }: Guard
       return NOT_SERVING.test(message) ? unavailable('the ledger cannot accept this now; retry shortly', 'not_executed', error) : error;
     }
     breaker.failed();
-    const isNeverSent = error instanceof Error && NEVER_SENT.test(error.message);
+    const isNeverSent = error instanceof Error && error.message.startsWith(NEVER_SENT);
     if (!isNeverSent) onUnknown();
     return unavailable('the ledger did not answer in time; retry with the same key', isNeverSent ? 'not_executed' : 'unknown', error);
   };

@@ -36,14 +36,15 @@ const emptySource: AccountSource = {
 
 /** A store whose shards are all at their beginning: for tests that need no Postgres. */
 export function memoryShardStore(shards: number): ShardStore {
-  const rows: ShardRow[] = Array.from({ length: shards }, (_, shard) => ({ shard, epoch: 1, lastId: '0-0' }));
+  const rows = new Map(Array.from({ length: shards }, (_, shard): [number, ShardRow] => [shard, { shard, epoch: 1, lastId: '0-0' }]));
   return {
     ledgerId: randomUUID().slice(0, 8),
-    readShards: () => Promise.resolve(rows),
-    withLocked: (shard, work) => work(rows[shard] as ShardRow, () => {
-      rows[shard] = { ...(rows[shard] as ShardRow), epoch: (rows[shard] as ShardRow).epoch + 1, lastId: '0-0' };
-      return Promise.resolve();
-    }),
+    readShards: () => Promise.resolve([...rows.values()]),
+    withLocked: (shard, work) => {
+      const row = rows.get(shard);
+      if (row === undefined) throw new Error(`no shard ${shard}`);
+      return work(row, () => Promise.resolve(void rows.set(shard, { shard, epoch: row.epoch + 1, lastId: '0-0' })));
+    },
   };
 }
 

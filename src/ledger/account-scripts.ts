@@ -1,0 +1,101 @@
+import { GatewayError } from '../errors.js';
+import type { Reply, Script, ScriptClient } from '../redis/script.js';
+import type { AccountSource } from './account-image.js';
+import type { Epoch, Fence } from './fence.js';
+import { writeAccount, writeEndedHold } from './hydrate.js';
+import type { AccountKeys, Keyspace } from './keys.js';
+
+export type AccountScriptsDeps = {
+  readonly client: ScriptClient;
+  readonly keys: Keyspace;
+  readonly fence: Fence;
+  readonly source: AccountSource;
+  /** Told of each script call. It must not throw. */
+  readonly observe: (script: string, status: string, seconds: number, isReplay: boolean) => void;
+  /** Moves Redis' clock in tests; zero in production. */
+  readonly timeOffsetMs?: () => number;
+};
+
+/** Arguments that every script takes and that are bound here. */
+type Bound = 'epoch' | 'time_offset_ms' | 'account_id';
+
+/** Runs scripts against accounts: behind the fence, loading what Redis does not know, observed. */
+export interface AccountScripts {
+  run<K extends string, A extends string>(
+    script: Script<K, A>,
+    accountId: string,
+    keysOf: (account: AccountKeys) => Record<K, string>,
+    args: Record<Exclude<A, Bound>, string | number>,
+  ): Promise<Reply>;
+  /** Brings an ended hold back from Postgres. False when Postgres has none either. */
+  restoreHold(accountId: string, holdId: string): Promise<boolean>;
+}
+
+/** Replies whose first value says whether they repeat an earlier answer. */
+const REPLAYABLE: ReadonlySet<string> = new Set(['placed', 'ended', 'granted', 'debited']);
+
+export function accountScripts(deps: AccountScriptsDeps): AccountScripts {
+  const { client, keys, fence, source, observe } = deps;
+  const offsetMs = deps.timeOffsetMs ?? (() => 0);
+  const loading = new Map<string, Promise<unknown>>();
+
+  const epochOf = (shard: number): Epoch => {
+    const epoch = fence.epochOf(shard);
+    if (epoch === null) throw notNow('the ledger is being verified; retry shortly');
+    return epoch;
+  };
+
+  const timed = async (name: string, run: () => Promise<Reply>): Promise<Reply> => {
+    const startedAt = performance.now();
+    try {
+      const reply = await run();
+      observe(name, reply[0], (performance.now() - startedAt) / 1_000, reply[1] === '1' && REPLAYABLE.has(reply[0]));
+      return reply;
+    } catch (error) {
+      observe(name, 'error', (performance.now() - startedAt) / 1_000, false);
+      throw error;
+    }
+  };
+
+  /** One load per account at a time; everyone who needs it waits for the same one. */
+  const load = (accountId: string, account: AccountKeys, epoch: Epoch): Promise<unknown> => {
+    const underWay = loading.get(accountId);
+    if (underWay !== undefined) return underWay;
+    const started = source.loadAccount(accountId)
+      .then((image) => writeAccount(client, account, epoch, accountId, image))
+      .finally(() => loading.delete(accountId));
+    loading.set(accountId, started);
+    return started;
+  };
+
+  return {
+    async run(script, accountId, keysOf, args) {
+      for (let isLoaded = false; ; isLoaded = true) {
+        const shard = keys.shardOf(accountId);
+        const epoch = epochOf(shard);
+        const account = keys.account(accountId, epoch.number);
+        const bound: Record<Bound, string | number> = { epoch: epoch.fence, time_offset_ms: offsetMs(), account_id: accountId };
+        const all = { ...args, ...bound } as Parameters<typeof script.run>[2];
+        const reply = await timed(script.name, () => script.run(client, keysOf(account), all));
+        if (reply[0] === 'fenced') {
+          fence.suspect(shard);
+          throw notNow('the ledger is being verified; retry shortly');
+        }
+        if (reply[0] !== 'not_loaded') return reply;
+        if (isLoaded) throw notNow('the account could not be loaded; retry shortly');
+        await load(accountId, account, epoch);
+      }
+    },
+
+    async restoreHold(accountId, holdId) {
+      const hold = await source.loadEndedHold(accountId, holdId);
+      if (hold === null) return false;
+      const epoch = epochOf(keys.shardOf(accountId));
+      await writeEndedHold(client, keys.account(accountId, epoch.number), epoch, hold);
+      return true;
+    },
+  };
+}
+
+/** A refusal before anything was sent. */
+export const notNow = (message: string): GatewayError => new GatewayError('ledger_unavailable', message, { outcome: 'not_executed' });

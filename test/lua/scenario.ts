@@ -1,0 +1,121 @@
+import { expect } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { micros } from '../../src/money/micros.js';
+import type { HoldOutcome } from '../../src/ledger/ledger.js';
+import type { TestLedger } from '../support/ledger.js';
+
+/**
+ * A ledger in lines, one operation each, rows in the order in which the checks outrank each other (style R23):
+ *
+ *     grant  l1 100            -> granted:100        lot, amount, optional `in=2m`
+ *     place  h1 60             -> placed:40          hold, amount, optional `min=` and `for=2m`
+ *     settle h1 20             -> settled:captured=20:released=40
+ *     wait   3m
+ *
+ * Amounts are micros. Times are minutes. Accounts are made fresh for each scenario.
+ */
+export async function expectScenario(under: TestLedger, text: string): Promise<string> {
+  const accountId = `s-${randomUUID()}`;
+  const rows = text.split('\n').map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
+  const actual: string[] = [];
+  for (const row of rows) {
+    const [call = ''] = row.split('->');
+    const answer = await run(under, accountId, call.trim().split(/\s+/));
+    actual.push(answer === null ? row : `${call.trimEnd()} -> ${answer}`);
+  }
+  expect(actual.map(squeeze)).toEqual(rows.map(squeeze));
+  return accountId;
+}
+
+const squeeze = (row: string): string => row.replace(/\s+/g, ' ');
+
+const MINUTE_MS = 60_000;
+const minutes = (text: string | undefined): number | null => (text === undefined ? null : Number.parseFloat(text) * MINUTE_MS);
+
+async function run(under: TestLedger, accountId: string, [op, ...words]: string[]): Promise<string | null> {
+  const { ledger } = under;
+  const options = new Map(words.filter((word) => word.includes('=')).map((word) => word.split('=') as [string, string]));
+  const [name = '', number] = words.filter((word) => !word.includes('='));
+  // Of `charge 5` the first word is the amount; operations that name a hold or a lot have it second, if at all.
+  const amount = micros(Number(/^\d+$/.test(number ?? name) ? (number ?? name) : 0));
+  const about = '{}';
+  switch (op) {
+    case 'wait':
+      under.advance(minutes(name) ?? 0);
+      return null;
+    case 'grant':
+    case 'set': {
+      const lifeMs = minutes(options.get('in'));
+      const expiresAtMs = lifeMs === null ? null : (await under.nowMs()) + lifeMs;
+      const command = { accountId, lotId: name, amount, expiresAtMs, key: options.get('key') ?? `intent:${randomUUID()}`, about };
+      const reply = op === 'grant' ? await ledger.grantLot({ ...command, kind: 'grant' }) : await ledger.setBalance(command);
+      if (reply.status === 'granted') return flags(`granted:${reply.available}`, { debtPaid: reply.debtPaid, replayed: reply.replayed });
+      return reply.status === 'set' ? flags(`set:${reply.previous}:${reply.available}`, { replayed: reply.replayed }) : reply.status;
+    }
+    case 'place': {
+      const minimum = micros(Number(options.get('min') ?? amount));
+      const reply = await ledger.placeHold({
+        accountId, holdId: name, minimum, desired: amount, leaseMs: minutes(options.get('for')) ?? 10 * MINUTE_MS,
+        expiryPolicy: 'release', price: 'p', fingerprint: `${minimum}/${amount}`, about,
+      });
+      if (reply.status === 'placed') return flags(`placed:${reply.amount}:${reply.available}`, { replayed: reply.replayed });
+      return reply.status === 'insufficient_credits' ? `${reply.status}:${reply.available}` : reply.status;
+    }
+    case 'settle': {
+      const debtLimit = options.get('limit');
+      const reply = await ledger.settleHold({
+        accountId, holdId: name, cost: amount, price: options.get('price') ?? 'p', overCapture: options.has('cap') ? 'cap' : 'debt',
+        debtLimit: debtLimit === undefined ? null : micros(Number(debtLimit)), fingerprint: String(amount), about,
+      });
+      if (reply.status === 'settled') return flags(outcome(reply.outcome), { replayed: reply.replayed });
+      if (reply.status === 'price_needed') return `${reply.status}:${reply.price}`;
+      return reply.status === 'hold_resolved' ? `${reply.status}:${outcome(reply.outcome)}` : reply.status;
+    }
+    case 'void': {
+      const reply = await ledger.voidHold({ accountId, holdId: name, about });
+      if (reply.status === 'voided') return flags(outcome(reply.outcome), { replayed: reply.replayed });
+      return reply.status === 'hold_resolved' ? `${reply.status}:${outcome(reply.outcome)}` : reply.status;
+    }
+    case 'expire': {
+      const reply = await ledger.expireHold(accountId, name);
+      return reply.status === 'expired' ? outcome(reply.outcome) : reply.status;
+    }
+    case 'charge': {
+      const reply = await ledger.charge({ accountId, amount, key: options.get('key') ?? null, fingerprint: String(amount), price: '', about });
+      if (reply.status === 'charged') return flags(`charged:${reply.available}`, { replayed: reply.replayed });
+      return reply.status === 'insufficient_credits' ? `${reply.status}:${reply.available}` : reply.status;
+    }
+    case 'remove': {
+      const reply = await ledger.remove({ accountId, amount, key: options.get('key') ?? `intent:${randomUUID()}`, kind: 'remove', about });
+      if (reply.status === 'removed') return flags(`removed:${reply.previous}:${reply.available}`, { replayed: reply.replayed });
+      return reply.status === 'insufficient_credits' ? `${reply.status}:${reply.available}` : reply.status;
+    }
+    case 'sweep': {
+      const reply = await ledger.expireLots(accountId);
+      return reply.status === 'expired' ? `expired:${reply.amount}` : reply.status;
+    }
+    case 'freeze':
+    case 'thaw':
+      await under.redis.hset(under.keys.account(accountId, 1).account, 'frozen', op === 'freeze' ? '1' : '0');
+      return null;
+    case 'read': {
+      const state = await ledger.readAccount(accountId);
+      const lots = state.lots.map((lot) => `${lot.lotId}=${lot.remaining}${lot.held > 0 ? `+${lot.held}` : ''}`).join(',');
+      return flags(`${state.available}:${state.held}`, { debt: state.debt }) + (lots === '' ? '' : `:${lots}`);
+    }
+    case undefined:
+    default:
+      throw new Error(`no such operation: ${op ?? ''}`);
+  }
+}
+
+/** Only what is not zero, so that rows stay short. */
+function outcome(end: HoldOutcome): string {
+  const { captured, released, expired, overage, debt, uncollected } = end;
+  return flags(end.state, { captured, released, expired, overage, debt, uncollected, late: end.late });
+}
+
+function flags(text: string, facts: Readonly<Record<string, number | boolean>>): string {
+  const shown = Object.entries(facts).filter(([, value]) => value !== 0 && value !== false);
+  return [text, ...shown.map(([name, value]) => (value === true ? name : `${name}=${value}`))].join(':');
+}

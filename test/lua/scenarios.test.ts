@@ -1,0 +1,230 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { testLedger, type TestLedger } from '../support/ledger.js';
+import { expectScenario } from './scenario.js';
+
+let under: TestLedger;
+beforeAll(async () => { under = await testLedger({ shards: 64 }); });
+afterAll(async () => { await under.close(); });
+
+const scenario = (text: string): Promise<string> => expectScenario(under, text);
+
+test('a hold is placed once: repeat before everything else, then balance', () => scenario(`
+  place  h0   1        -> insufficient_credits:0
+  grant  l1 100        -> granted:100
+  place  h1  60        -> placed:60:40
+  place  h1  60        -> placed:60:40:replayed
+  place  h1  61        -> hold_exists
+  place  h2  41        -> insufficient_credits:40
+  place  h2  80 min=10 -> placed:40:0
+  place  h2  80 min=10 -> placed:40:0:replayed
+  place  h3   0        -> placed:0:0
+  settle h1  60        -> settled:captured=60
+  place  h1  60        -> placed:60:40:replayed
+  read                 -> 0:40
+`));
+
+test('a hold ends once; whoever comes second meets the first outcome', () => scenario(`
+  grant  l1 100   -> granted:100
+  settle h9   1   -> hold_not_found
+  void   h9       -> hold_not_found
+  expire h9       -> hold_not_found
+  place  h1  60   -> placed:60:40
+  settle h1  20 price=other -> price_needed:p
+  expire h1       -> not_due
+  settle h1  20   -> settled:captured=20:released=40
+  settle h1  20   -> settled:captured=20:released=40:replayed
+  settle h1  21   -> hold_resolved:settled:captured=20:released=40
+  void   h1       -> hold_resolved:settled:captured=20:released=40
+  expire h1       -> hold_resolved
+  place  h2  30   -> placed:30:50
+  void   h2       -> voided:released=30
+  void   h2       -> voided:released=30:replayed
+  settle h2  30   -> hold_resolved:voided:released=30
+  read            -> 80:0:l1=80
+`));
+
+test('settling at, below and above the hold', () => scenario(`
+  grant  l1 100   -> granted:100
+  place  h1  40   -> placed:40:60
+  settle h1  40   -> settled:captured=40
+  place  h2  40   -> placed:40:20
+  settle h2   0   -> settled:released=40
+  place  h3  40   -> placed:40:20
+  settle h3  55   -> settled:captured=55:overage=15
+  read            -> 5:0:l1=5
+  place  h4   5   -> placed:5:0
+  settle h4  25   -> settled:captured=25:overage=20:debt=20
+  read            -> 0:0:debt=20
+  place  h5   1   -> insufficient_credits:0
+  grant  l2  15   -> granted:0:debtPaid=15
+  grant  l3  15   -> granted:10:debtPaid=5
+  read            -> 10:0:l3=10
+`));
+
+test('what may not become debt is uncollected', () => scenario(`
+  grant  l1  10          -> granted:10
+  place  h1  10          -> placed:10:0
+  settle h1  15 cap=1    -> settled:captured=10:uncollected=5
+  grant  l2  10          -> granted:10
+  place  h2  10          -> placed:10:0
+  settle h2  30 limit=12 -> settled:captured=22:overage=12:debt=12:uncollected=8
+  place  h3   0          -> placed:0:0
+  settle h3   4 limit=12 -> settled:uncollected=4
+  read                   -> 0:0:debt=12
+`));
+
+test('soonest expiry first, then oldest, then lot id; never last', () => scenario(`
+  grant  l4 10        -> granted:10
+  grant  l3 10 in=9m  -> granted:20
+  grant  l2 10 in=3m  -> granted:30
+  charge 5            -> charged:25
+  read                -> 25:0:l2=5,l3=10,l4=10
+  place  h1 17        -> placed:17:8
+  read                -> 8:17:l4=8+2
+  charge 8            -> charged:0
+  read                -> 0:17
+`));
+
+test('released credits go back to the lots they came from', () => scenario(`
+  grant  l1 10 in=3m  -> granted:10
+  grant  l2 10 in=9m  -> granted:20
+  place  h1 15        -> placed:15:5
+  settle h1  4        -> settled:captured=4:released=11
+  read                -> 16:0:l1=6,l2=10
+  place  h2 16        -> placed:16:0
+  void   h2           -> voided:released=16
+  read                -> 16:0:l1=6,l2=10
+`));
+
+test('a lot that ends while it is held is pinned, and what is released of it ends at once', () => scenario(`
+  grant  l1 10 in=3m          -> granted:10
+  grant  l2 10 in=9m          -> granted:20
+  place  h1 15 for=30m        -> placed:15:5
+  wait   4m
+  read                        -> 5:15:l2=5+5
+  settle h1  4                -> settled:captured=4:released=5:expired=6
+  read                        -> 10:0:l2=10
+  wait   6m
+  read                        -> 0:0
+  sweep                       -> expired:10
+  sweep                       -> nothing_due
+`));
+
+test('credits of a lot that is due cannot be spent, swept or not', () => scenario(`
+  grant  l1 10 in=3m  -> granted:10
+  wait   4m
+  charge 1            -> insufficient_credits:0
+  place  h1  1        -> insufficient_credits:0
+  grant  l2 10        -> granted:10
+  read                -> 10:0:l2=10
+  sweep               -> nothing_due
+`));
+
+test('an expired hold is released, and a late settle is charged once', () => scenario(`
+  grant  l1 100       -> granted:100
+  place  h1  60 for=2m -> placed:60:40
+  wait   3m
+  expire h1           -> expired:released=60
+  expire h1           -> hold_resolved
+  void   h1           -> hold_resolved:expired:released=60
+  settle h1  30       -> settled:captured=30:released=60:overage=30:late
+  settle h1  30       -> settled:captured=30:released=60:overage=30:late:replayed
+  settle h1  31       -> hold_resolved:settled:captured=30:released=60:overage=30:late
+  read                -> 70:0:l1=70
+`));
+
+test('a hold past its lease is shown to nobody and starves nobody', () => scenario(`
+  grant  l1 10         -> granted:10
+  place  h1 10 for=2m  -> placed:10:0
+  wait   3m
+  place  h2 10         -> placed:10:0
+  settle h1  0         -> settled:released=10:late
+  void   h2            -> voided:released=10
+  place  h3 10 for=2m  -> placed:10:0
+  wait   3m
+  charge 10            -> charged:0
+  grant  l2  5         -> granted:5
+  place  h4  5 for=2m  -> placed:5:0
+  wait   3m
+  read                 -> 5:0:l2=5
+`));
+
+test('a keyed charge happens once; its key cannot name another', () => scenario(`
+  grant  l1 10         -> granted:10
+  charge  4 key=a      -> charged:6
+  charge  4 key=a      -> charged:6:replayed
+  charge  5 key=a      -> idempotency_mismatch
+  charge  7 key=b      -> insufficient_credits:6
+  charge  4            -> charged:2
+  charge  0            -> charged:2
+`));
+
+test('set is absolute: what is there goes, debt is cleared, holds stay', () => scenario(`
+  grant  l1  10            -> granted:10
+  place  h1   4            -> placed:4:6
+  set    l2 100 key=k      -> set:6:100
+  set    l2 100 key=k      -> set:6:100:replayed
+  read                     -> 100:4:l2=100
+  void   h1                -> voided:released=4
+  read                     -> 104:0:l1=4,l2=100
+  place  h2 104            -> placed:104:0
+  settle h2 110            -> settled:captured=110:overage=6:debt=6
+  set    l3   5            -> set:0:5
+  read                     -> 5:0:l3=5
+  set    l4   0            -> set:5:0
+  read                     -> 0:0
+`));
+
+test('remove takes what is available, or nothing', () => scenario(`
+  grant  l1  10        -> granted:10
+  place  h1   4        -> placed:4:6
+  remove  7            -> insufficient_credits:6
+  remove  6 key=r      -> removed:6:0
+  remove  6 key=r      -> removed:6:0:replayed
+  read                 -> 0:4
+`));
+
+test('a frozen account answers repeats and reads, and changes nothing', () => scenario(`
+  grant  l1 10         -> granted:10
+  place  h1  4 for=2m  -> placed:4:6
+  freeze
+  place  h1  4 for=2m  -> placed:4:6:replayed
+  place  h2  1         -> account_frozen
+  charge 1             -> account_frozen
+  grant  l2 1          -> account_frozen
+  remove 1             -> account_frozen
+  settle h1  1         -> account_frozen
+  wait   3m
+  read                 -> 6:4:l1=6+4
+  thaw
+  read                 -> 10:0:l1=10
+`));
+
+test('balances of a hundred million credits and more stay exact to the micro', () => scenario(`
+  grant  l1 999999999999999  -> granted:999999999999999
+  place  h1 100000000000001  -> placed:100000000000001:899999999999998
+  settle h1 100000000000000  -> settled:captured=100000000000000:released=1
+  charge 1                   -> charged:899999999999998
+  place  h2 899999999999998  -> placed:899999999999998:0
+  settle h2 899999999999998  -> settled:captured=899999999999998
+  read                       -> 0:0
+`));
+
+test('an account has at most 512 live lots, and its grants never pass what a double holds', async () => {
+  const grants = Array.from({ length: 512 }, (_, i) => `grant l${String(i).padStart(3, '0')} 1 -> granted:${i + 1}`);
+  await scenario([...grants, 'grant l999 1 -> too_many_lots', 'charge 1 -> charged:511', 'grant l999 1 -> granted:512'].join('\n'));
+  const large = Array.from({ length: 9 }, (_, i) => `grant l${i} 999999999999999 -> granted:${(i + 1) * 999_999_999_999_999}`);
+  await scenario([...large, 'grant l9 999999999999999 -> balance_limit', 'read -> 8999999999999991:0:' + large.map((_, i) => `l${i}=999999999999999`).join(',')].join('\n'));
+});
+
+test('a script writes nothing when the fence is another', async () => {
+  const accountId = await scenario('grant l1 10 -> granted:10');
+  const { fence } = under.keys.account(accountId, 1);
+  const before = await under.journal(accountId);
+  const held = (await under.redis.get(fence)) ?? '';
+  await under.redis.set(fence, '2@somebody-else');
+  await expect(under.ledger.charge({ accountId, amount: 1 as never, key: null, fingerprint: '', price: '', about: '' }))
+    .rejects.toMatchObject({ code: 'ledger_unavailable', outcome: 'not_executed' });
+  await under.redis.set(fence, held);
+  expect(await under.journal(accountId)).toEqual(before);
+});

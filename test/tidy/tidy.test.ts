@@ -1,0 +1,95 @@
+import { expect, test } from '@jest/globals';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { ENTRY_FIELDS } from '../../src/journal/entry.js';
+import { projectRoot } from '../../src/paths.js';
+import { readLua } from '../../src/redis/lua-source.js';
+
+/** Rules that matter are tests (style R25). Each answers with the places that break it, so that a failure says where. */
+
+const LINES_MAX = 300;
+
+type Source = { readonly path: string; readonly text: string };
+
+const sources = (folder: string, suffix: string): Source[] =>
+  readdirSync(join(projectRoot, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith(suffix))
+    .map((name) => {
+      const path = join(projectRoot, folder, name);
+      return { path: relative(projectRoot, path), text: readFileSync(path, 'utf8') };
+    });
+
+const typescript = sources('src', '.ts');
+const lua = sources('lua', '.lua');
+const scripts = lua.filter(({ path }) => !path.includes('includes/'));
+
+const broken = (files: readonly Source[], isBroken: (file: Source) => boolean): string[] => files.filter(isBroken).map(({ path }) => path);
+
+test(`no source file is longer than ${LINES_MAX} lines`, () => {
+  expect(broken([...typescript, ...lua], ({ text }) => text.split('\n').length > LINES_MAX + 1)).toEqual([]);
+});
+
+test('only config.ts reads the environment', () => {
+  expect(broken(typescript, ({ path, text }) => path !== 'src/config.ts' && text.includes('process.env'))).toEqual([]);
+});
+
+test('domain folders never ask the clock themselves', () => {
+  const domain = /^src\/(accounts|lots|holds|charges|usage|pricing|features|ledger|money)\//;
+  expect(broken(typescript, ({ path, text }) => domain.test(path) && /Date\.now\(\)|new Date\(\)/.test(text))).toEqual([]);
+});
+
+test('a use case imports no server, no driver and no dialect', () => {
+  const useCase = /^src\/(accounts|lots|holds|charges|usage|pricing|features)\/(?!.*\.(table|routes)\.ts$)/;
+  const forbidden = /from '(koa|@koa\/router|ioredis|bullmq|knex|pg|.*\/(http|dialects|redis|queue|metrics)\/.*)'/;
+  const adapters = ['src/accounts/load-account.ts'];
+  expect(broken(typescript, ({ path, text }) => useCase.test(path) && !adapters.includes(path) && forbidden.test(text))).toEqual([]);
+});
+
+test('no version in a file name, no barrel', () => {
+  expect(broken([...typescript, ...lua], ({ path }) => /v\d+\.\w+$/i.test(path))).toEqual([]);
+  expect(broken(typescript, ({ path }) => path.endsWith('/index.ts') && !path.includes('migrations'))).toEqual([]);
+});
+
+test('every Lua script has a header that says what it is called with and what it answers', () => {
+  for (const { path } of scripts) {
+    const source = readLua(path.replace(/^lua\//, '').replace(/\.lua$/, ''));
+    expect({ path, keys: source.keys.length > 0, args: source.args[0], replies: source.replies[0] })
+      .toEqual({ path, keys: true, args: 'epoch', replies: 'fenced' });
+  }
+});
+
+test('every status that a script returns is in its header, and the other way round', () => {
+  for (const { path, text } of scripts) {
+    const { replies } = readLua(path.replace(/^lua\//, '').replace(/\.lua$/, ''));
+    const returned = new Set([...text.matchAll(/(?:return|reply =) \{\s*'([a-z_]+)'/g)].map(([, status]) => status ?? ''));
+    expect({ path, statuses: [...returned].sort() }).toEqual({ path, statuses: [...replies].sort() });
+  }
+});
+
+test('keys and arguments are bound once by name; no body uses a raw slot twice', () => {
+  for (const { path, text } of scripts) {
+    const body = text.replace(/--\[\[[\s\S]*?\]\]/, '');
+    const uses = [...body.matchAll(/(?:KEYS|ARGV)\[\d+\]/g)].map(([slot]) => slot);
+    expect({ path, twice: uses.filter((slot, index) => uses.indexOf(slot) !== index) }).toEqual({ path, twice: [] });
+  }
+});
+
+test('no number becomes text but through numbers.text, and nothing goes through JSON', () => {
+  const inNumbers = 'lua/includes/numbers.lua';
+  expect(broken(lua, ({ path, text }) => path !== inNumbers && /tostring\(|cjson|%\.0f/.test(text.replace(/--.*$/gm, '')))).toEqual([]);
+});
+
+test('an include defines one table, named like its file', () => {
+  const includes = lua.filter(({ path }) => path.includes('includes/'));
+  for (const { path, text } of includes) {
+    const name = path.replace(/^.*\//, '').replace(/\.lua$/, '');
+    const globals = [...text.matchAll(/^(?:local )?function ([a-z_]+)[.(]|^local ([a-z_]+) =/gm)].map(([, table, local]) => table ?? local ?? '');
+    expect({ path, tables: [...new Set(globals)] }).toEqual({ path, tables: [name] });
+  }
+});
+
+test('the journal writes exactly the fields that the drainer reads, in their order', () => {
+  const text = readFileSync(join(projectRoot, 'lua/includes/journal.lua'), 'utf8');
+  const written = [...text.slice(text.indexOf("'*',")).matchAll(/'([a-z_]+)', (?:account_id|kind|numbers|delta|facts)/g)].map(([, field]) => field);
+  expect(written).toEqual([...ENTRY_FIELDS]);
+});
