@@ -1,0 +1,15 @@
+/** `node scripts/run.mjs <module below dist> [arguments]`: prepares quietly, then runs the module in this process. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { main, prepare, root, StepError } from './prepare.mjs';
+
+const [module, ...args] = process.argv.slice(2);
+await main(async () => {
+  if (module === undefined) throw new StepError('usage: node scripts/run.mjs <module below dist, such as src/cli/token.js> [arguments]');
+  await prepare({ quiet: true });
+  if (!existsSync(join(root, 'dist', module))) throw new StepError(`there is no ${module} below dist: is the name right?`);
+});
+const path = join(root, 'dist', module);
+process.argv.splice(1, process.argv.length, path, ...args); // the module sees the arguments that are meant for it
+await import(pathToFileURL(path).href);

@@ -1,0 +1,42 @@
+import { chmod, lstat, mkdir } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { EmbeddedError, reasonOf } from './embedded-error.js';
+import { canEnter, type ServiceUser } from './service-user.js';
+
+const APP = 'credit-gateway';
+
+/**
+ * Where downloaded and copied binaries live, per user rather than per clone: two clones need only one Redis, and
+ * deleting a clone does not download it again. For root that is /var/cache, which the account that servers run as can
+ * enter; for others it is the usual cache in their home, or /var/tmp for accounts without a home.
+ */
+export async function openCacheDir(user: ServiceUser | undefined, chosen?: string): Promise<string> {
+  const tried: string[] = [];
+  for (const dir of [...(chosen === undefined ? [] : [resolve(chosen)]), ...defaultDirs()]) {
+    const problem = await whyUnusable(dir, user);
+    if (problem === undefined) return dir;
+    tried.push(`${dir}: ${problem}`);
+  }
+  throw new EmbeddedError('opening a cache directory', 'none is usable', { tried, advice: ['make one of them writable'] });
+}
+
+function defaultDirs(): readonly string[] {
+  const uid = process.getuid?.() ?? 0;
+  if (uid === 0) return [`/var/cache/${APP}`, `/var/tmp/${APP}-0`];
+  const cache = process.platform === 'darwin' ? ['Library', 'Caches'] : ['.cache'];
+  return [join(homedir(), ...cache, APP), `/var/tmp/${APP}-${uid}`];
+}
+
+async function whyUnusable(dir: string, user: ServiceUser | undefined): Promise<string | undefined> {
+  try {
+    const created = await mkdir(dir, { recursive: true });
+    if (created !== undefined) await chmod(dir, 0o755); // whatever the umask says
+    const { uid, mode } = await lstat(dir); // lstat: in /var/tmp somebody else could have left a link or a directory
+    if (uid !== process.getuid?.()) return 'belongs to another account';
+    if ((mode & 0o022) !== 0) return 'others may write to it, and what is there gets executed';
+  } catch (error) {
+    return reasonOf(error);
+  }
+  return (await canEnter(user, dir)) ? undefined : `cannot be entered by ${user?.name ?? 'us'}`;
+}

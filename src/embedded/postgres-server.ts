@@ -1,0 +1,179 @@
+import { readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+import { EmbeddedError, reasonOf } from './embedded-error.js';
+import { superviseServer, type DeathListener, type EmbeddedServer } from './embedded-server.js';
+import { freePort, LOOPBACK } from './loopback-port.js';
+import { findPostgres, type PostgresBinaries } from './postgres-binary.js';
+import { programOf } from './process-identity.js';
+import { runCommand } from './run-command.js';
+import { openServerDirectory, rememberPort, writeSecret, type ServerDirectory } from './server-directory.js';
+import { spawnServer, waitUntilReady, type ServerCommand, type ServerProcess } from './server-process.js';
+import { makePrivateDirectory } from './service-user.js';
+
+export type PostgresServerOptions = {
+  /** Made if it does not exist. One server per directory. */
+  readonly dir: string;
+  /** Default: the port of the last time, or a free one. */
+  readonly port?: number;
+  /** Settings on top of ours, such as `{ max_connections: '20' }`. They are visible in the process list. */
+  readonly extraConfig?: Readonly<Record<string, string>>;
+  /** Where copied binaries are kept; see cache-dir.ts. */
+  readonly cacheDir?: string | undefined;
+  readonly progress?: (line: string) => void;
+  readonly onDeath?: DeathListener | undefined;
+};
+
+/** The role and the database: one name for both keeps the URL easy to read. */
+const NAME = 'credit_gateway';
+const INITDB_TIMEOUT_MS = 120_000;
+/** Crash recovery replays at most a checkpoint's worth of log. */
+const READY_TIMEOUT_MS = 60_000;
+/** Processes of a killed server hold its shared memory for a moment; a new one must wait until they are gone. */
+const LEFTOVERS_TIMEOUT_MS = 10_000;
+
+/** Starts Postgres in `dir` on loopback, making the database on first use, and waits until it answers. */
+export async function startPostgresServer(options: PostgresServerOptions): Promise<EmbeddedServer> {
+  const { dir, cacheDir, progress, onDeath, extraConfig = {} } = options;
+  const home = await openServerDirectory('postgres', dir);
+  const dataMajor = await majorOf(home.dataDir);
+  const binaries = await findPostgres({ user: home.user, dataMajor, cacheDir, progress });
+  if (dataMajor === undefined) {
+    progress?.('postgres: creating the database (once) ...');
+    await createCluster(home, binaries);
+  }
+  await removeStalePidFile(home.dataDir);
+  const port = options.port ?? (await freePort(home.rememberedPort));
+  await rememberPort(home, port);
+
+  const settings = {
+    listen_addresses: LOOPBACK,
+    port: String(port),
+    unix_socket_directories: '', // none: the password is the only way in
+    ...extraConfig,
+  };
+  const spec: ServerCommand = {
+    name: 'postgres',
+    command: binaries.postgres,
+    args: ['-D', home.dataDir, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+    user: home.user,
+    stopSignal: 'SIGINT', // a fast shutdown: SIGTERM would wait for clients to leave
+    logFile: home.logFile,
+  };
+  const urlOf = (database: string): string => `postgres://${NAME}:${home.password}@${LOOPBACK}:${port}/${database}`;
+  const server = await superviseServer({
+    name: 'postgres',
+    url: urlOf(NAME),
+    port,
+    description: `${binaries.version}, ${binaries.origin}${home.user === undefined ? '' : `, as ${home.user.name}`}`,
+    logFile: home.logFile,
+    onDeath,
+    launch: async () => {
+      if ((await freePort(port)) !== port) {
+        throw new EmbeddedError('starting postgres', `port ${port} is taken by another process`);
+      }
+      return launch(spec, urlOf('postgres'));
+    },
+  });
+  try {
+    await createDatabase(urlOf('postgres'));
+  } catch (error) {
+    await server.stop();
+    throw new EmbeddedError('creating the database', reasonOf(error), { cause: error, advice: [`read ${home.logFile}`] });
+  }
+  return server;
+}
+
+/** Undefined: there is no cluster yet. */
+async function majorOf(dataDir: string): Promise<number | undefined> {
+  const content = await readFile(join(dataDir, 'PG_VERSION'), 'utf8').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new EmbeddedError('opening the postgres directory', reasonOf(error), {
+      cause: error,
+      advice: [`start as the account that owns ${dataDir}`],
+    });
+  });
+  return content === undefined ? undefined : Number.parseInt(content, 10);
+}
+
+/** initdb works in a draft that is renamed when it is complete: a start that is killed leaves no half of a database. */
+async function createCluster(home: ServerDirectory, { initdb }: PostgresBinaries): Promise<void> {
+  const draft = join(home.path, 'data.draft');
+  const passwordFile = join(home.path, 'initdb-password'); // its own: `password` must stay readable for us alone
+  await rm(draft, { recursive: true, force: true });
+  await makePrivateDirectory(draft, home.user);
+  await writeSecret(passwordFile, home.password, home.user);
+  // The C locale makes a directory portable between builds of Postgres that sort differently.
+  const result = await runCommand(
+    initdb,
+    ['-D', draft, '-U', NAME, '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '--encoding=UTF8', '--locale=C'],
+    { user: home.user, timeoutMs: INITDB_TIMEOUT_MS },
+  );
+  await rm(passwordFile, { force: true });
+  if (!result.ok) {
+    throw new EmbeddedError('creating the postgres cluster', result.problem, {
+      tried: [`${initdb} -D ${draft} as ${home.user?.name ?? 'this account'}`],
+      advice: ['check the free disk space', 'or set DATABASE_URL to a Postgres that you already run'],
+    });
+  }
+  await rename(draft, home.dataDir);
+}
+
+/**
+ * After a crash the pid file may name a process that has nothing to do with us by now, and Postgres would refuse to
+ * start. A file whose process is really a Postgres, or is gone, is left for Postgres to judge.
+ */
+async function removeStalePidFile(dataDir: string): Promise<void> {
+  const file = join(dataDir, 'postmaster.pid');
+  const pid = Number.parseInt(await readFile(file, 'utf8').catch(() => ''), 10);
+  if (!(pid > 0)) return;
+  const program = await programOf(pid);
+  if (program !== undefined && !program.includes('postgres')) await rm(file, { force: true });
+}
+
+async function launch(spec: ServerCommand, url: string): Promise<ServerProcess> {
+  const deadline = performance.now() + LEFTOVERS_TIMEOUT_MS;
+  for (;;) {
+    const server = await spawnServer(spec);
+    try {
+      await waitUntilReady(spec, server, () => answersQuery(url), READY_TIMEOUT_MS);
+      return server;
+    } catch (error) {
+      const isHeld = /shared memory block|lock file "postmaster\.pid" already exists/.test(reasonOf(error));
+      if (!isHeld || performance.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+/** True when the server takes queries. A refused password is final: waiting longer would not mend it. */
+async function answersQuery(url: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
+  client.on('error', () => undefined); // a connection that is cut is an answer as well
+  try {
+    await client.connect();
+    await client.query('select 1');
+    return true;
+  } catch (error) {
+    if ((error as { code?: string }).code === '28P01') {
+      throw new EmbeddedError('starting postgres', 'the password kept beside the data is not the right one', {
+        cause: error,
+        advice: ['delete the directory to begin anew (its data is lost)'],
+      });
+    }
+    return false;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+async function createDatabase(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [NAME]);
+    if (rowCount === 0) await client.query(`create database ${NAME}`);
+  } finally {
+    await client.end();
+  }
+}

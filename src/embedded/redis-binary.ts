@@ -1,0 +1,101 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { openCacheDir } from './cache-dir.js';
+import { cachedDebianRedis, downloadDebianRedis } from './debian-redis.js';
+import { EmbeddedError, reasonOf } from './embedded-error.js';
+import { runCommand } from './run-command.js';
+import type { ServiceUser } from './service-user.js';
+
+/** A server that was run and answered. */
+export type ServerBinary = {
+  readonly command: string;
+  /** What comes before the server's own arguments. */
+  readonly args: readonly string[];
+  readonly version: string;
+  readonly origin: string;
+};
+
+export type RedisSearch = {
+  /** The account that must be able to execute it. */
+  readonly user: ServiceUser | undefined;
+  readonly preferred?: string | undefined;
+  readonly cacheDir?: string | undefined;
+  readonly progress?: ((line: string) => void) | undefined;
+};
+
+type Candidate = { readonly command: string; readonly args?: readonly string[]; readonly origin: string };
+
+/** Our scripts are flagged `allow-oom`, which Redis 6 does not know. Every Valkey has it. */
+const REDIS_MAJOR_MIN = 7;
+const HINTS = [
+  'install it: apt-get install -y redis-server | brew install redis | docker run -p 6379:6379 redis:7.2',
+  'or set REDIS_URL to a Redis 7 (or Valkey) that you already run',
+];
+
+/**
+ * Finds a Redis that runs: what was named, what is installed, what was unpacked earlier, and as the last resort Debian's
+ * package, downloaded and unpacked without installing it. Each is probed by executing it as the account that will run
+ * it: a file that exists may still not load (wrong libc) or not be reachable.
+ */
+export async function findRedis(search: RedisSearch): Promise<ServerBinary> {
+  const tried: string[] = [];
+  const firstOf = async (candidates: readonly Candidate[]): Promise<ServerBinary | undefined> => {
+    for (const candidate of candidates) {
+      const result = await probe(candidate, search.user);
+      if (typeof result !== 'string') return result;
+      tried.push(`${candidate.origin}: ${result}`);
+    }
+    return undefined;
+  };
+
+  const installed = await firstOf(installedCandidates(search.preferred));
+  if (installed !== undefined) return installed;
+
+  const cacheDir = await openCacheDir(search.user, search.cacheDir);
+  const cached = await cachedDebianRedis(cacheDir);
+  if (cached !== undefined) {
+    const found = await firstOf([{ ...cached, origin: `unpacked earlier in ${cacheDir}` }]);
+    if (found !== undefined) return found;
+  }
+  try {
+    const downloaded = await downloadDebianRedis(cacheDir, search.progress ?? (() => undefined));
+    const found = await firstOf([{ ...downloaded, origin: `Debian package unpacked in ${cacheDir}` }]);
+    if (found !== undefined) return found;
+  } catch (error) {
+    tried.push(`apt-get download: ${reasonOf(error)}`);
+  }
+  throw new EmbeddedError('finding Redis', 'no usable redis-server on this machine', { tried, advice: HINTS });
+}
+
+function installedCandidates(preferred: string | undefined): readonly Candidate[] {
+  const names = ['redis-server', 'valkey-server'];
+  const directories = ['/opt/homebrew/bin', '/usr/local/bin'];
+  return [
+    ...(preferred === undefined ? [] : [{ command: preferred, origin: preferred }]),
+    ...names.map((name) => ({ command: name, origin: `${name} on PATH` })),
+    ...directories.flatMap((dir) => names.map((name) => ({ command: join(dir, name), origin: join(dir, name) }))),
+    ...npmCandidate(),
+  ];
+}
+
+/** Used when somebody installed it; not a dependency of ours because of its licence and the recent glibc it needs. */
+function npmCandidate(): readonly Candidate[] {
+  const name = `@falkordblite/${process.platform}-${process.arch}`;
+  try {
+    const manifest = createRequire(import.meta.url).resolve(`${name}/package.json`);
+    return [{ command: join(dirname(manifest), 'bin', 'redis-server'), origin: `npm ${name}` }];
+  } catch {
+    return []; // not installed, the normal case
+  }
+}
+
+/** The binary, or why it cannot be used. */
+async function probe({ command, args = [], origin }: Candidate, user: ServiceUser | undefined): Promise<ServerBinary | string> {
+  const result = await runCommand(command, [...args, '--version'], { user });
+  if (!result.ok) return result.problem;
+  const match = /^(Redis|Valkey) server v=(\d+)\.(\S+)/.exec(result.stdout);
+  if (match === null) return `unexpected answer to --version: ${result.stdout.trim().slice(0, 80)}`;
+  const [, product = '', major = '', rest = ''] = match;
+  if (product === 'Redis' && Number(major) < REDIS_MAJOR_MIN) return `version ${major}.${rest}, ${REDIS_MAJOR_MIN} is needed`;
+  return { command, args, version: `${product} ${major}.${rest}`, origin };
+}

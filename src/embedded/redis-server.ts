@@ -1,0 +1,98 @@
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { EmbeddedError } from './embedded-error.js';
+import { superviseServer, type DeathListener, type EmbeddedServer } from './embedded-server.js';
+import { freePort, LOOPBACK } from './loopback-port.js';
+import { findRedis } from './redis-binary.js';
+import { openServerDirectory, rememberPort, writeSecret } from './server-directory.js';
+import { spawnServer, waitUntilReady, type ServerCommand } from './server-process.js';
+import { makePrivateDirectory } from './service-user.js';
+
+export type RedisServerOptions = {
+  /** Made if it does not exist. One server per directory. */
+  readonly dir: string;
+  /** Default: the port of the last time, or a free one. */
+  readonly port?: number;
+  /** redis.conf directives on top of ours, such as `{ appendfsync: 'always' }`. */
+  readonly extraConfig?: Readonly<Record<string, string>>;
+  /** A redis-server to use before all others. */
+  readonly binary?: string | undefined;
+  /** Where a downloaded Redis is kept; see cache-dir.ts. */
+  readonly cacheDir?: string | undefined;
+  readonly progress?: (line: string) => void;
+  readonly onDeath?: DeathListener | undefined;
+};
+
+/** A large AOF is replayed before the first PING is answered: about 1 GB in this time. */
+const READY_TIMEOUT_MS = 60_000;
+const PING_TIMEOUT_MS = 1_000;
+
+/** Starts Redis in `dir` on loopback, with a password and an append-only file, and waits until it answers. */
+export async function startRedisServer(options: RedisServerOptions): Promise<EmbeddedServer> {
+  const { dir, binary: preferred, cacheDir, progress, onDeath, extraConfig = {} } = options;
+  const home = await openServerDirectory('redis', dir);
+  const binary = await findRedis({ user: home.user, preferred, cacheDir, progress });
+  await makePrivateDirectory(home.dataDir, home.user);
+  const port = options.port ?? (await freePort(home.rememberedPort));
+  await rememberPort(home, port);
+
+  const configFile = join(home.path, 'redis.conf'); // a file, because everybody can read a command line
+  await writeSecret(configFile, redisConfig({ dataDir: home.dataDir, port, password: home.password, extraConfig }), home.user);
+  const spec: ServerCommand = {
+    name: 'redis',
+    command: binary.command,
+    args: [...binary.args, configFile],
+    user: home.user,
+    stopSignal: 'SIGTERM', // not SIGINT: at a second one Redis exits without flushing
+    logFile: home.logFile,
+  };
+  return superviseServer({
+    name: 'redis',
+    url: `redis://:${home.password}@${LOOPBACK}:${port}`,
+    port,
+    description: `${binary.version}, ${binary.origin}${home.user === undefined ? '' : `, as ${home.user.name}`}`,
+    logFile: home.logFile,
+    onDeath,
+    launch: async () => {
+      if ((await freePort(port)) !== port) {
+        throw new EmbeddedError('starting redis', `port ${port} is taken by another process`);
+      }
+      const server = await spawnServer(spec);
+      await waitUntilReady(spec, server, () => answersPing(port, home.password), READY_TIMEOUT_MS);
+      return server;
+    },
+  });
+}
+
+type RedisConfig = { dataDir: string; port: number; password: string; extraConfig: Readonly<Record<string, string>> };
+
+function redisConfig({ dataDir, port, password, extraConfig }: RedisConfig): string {
+  const directives: Readonly<Record<string, string>> = {
+    bind: LOOPBACK,
+    port: String(port),
+    'protected-mode': 'yes',
+    requirepass: password,
+    dir: quoted(dataDir),
+    daemonize: 'no',
+    appendonly: 'yes',
+    appendfsync: 'everysec',
+    save: '""', // the append-only file is the only copy; snapshots beside it would cost memory and add nothing
+    'maxmemory-policy': 'noeviction', // an evicted key would be lost money
+    ...extraConfig,
+  };
+  return Object.entries(directives).map(([name, value]) => `${name} ${value}\n`).join('');
+}
+
+const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`;
+
+/** Redis answers -LOADING until its data is read; only +PONG means it serves. */
+function answersPing(port: number, password: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    let reply = '';
+    const socket = connect(port, LOOPBACK, () => { socket.end(`AUTH ${password}\r\nPING\r\n`); });
+    socket.setTimeout(PING_TIMEOUT_MS, () => { socket.destroy(); });
+    socket.on('data', (chunk: Buffer) => { reply += chunk.toString(); });
+    socket.on('error', () => undefined); // 'close' follows
+    socket.on('close', () => { resolve(reply.includes('+PONG')); });
+  });
+}

@@ -1,0 +1,130 @@
+import type { Server } from 'node:http';
+import { createSecretKey } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { SignJWT, type JWTPayload } from 'jose';
+import { bearer } from '../../src/auth/bearer.js';
+import { issuersOf } from '../../src/auth/issuers.js';
+import type { Principal } from '../../src/auth/principal.js';
+import type { GrantResult, ResolveAccount } from '../../src/dialects/accounting-service/allocate.routes.js';
+import { holdPrices } from '../../src/holds/hold-prices.js';
+import { createApp, type AppDeps } from '../../src/http/app.js';
+import type { HistoryEntry } from '../../src/http/entries.routes.js';
+import type { Readiness } from '../../src/http/health.js';
+import { httpServer } from '../../src/http/server.js';
+import { createLog } from '../../src/log.js';
+import { createMetrics } from '../../src/metrics/metrics.js';
+import { builtInTokenBook } from '../../src/pricing/token-book.js';
+import { fakeLedger, type FakeLedger } from './fake-ledger.js';
+
+export const ACCESS_SECRET = 'a-secret-that-only-this-test-uses-0123456789';
+export const CHATSPARTY_SECRET = 'another-secret-that-only-this-test-uses-0123';
+export const MAX_TOKEN_AGE_SECONDS = 3_600;
+
+export type FakeGateway = {
+  readonly url: string;
+  readonly ledger: FakeLedger;
+  readonly metrics: ReturnType<typeof createMetrics>;
+  /** Lines of the log, parsed. */
+  readonly logged: Record<string, unknown>[];
+  readonly seen: Principal[];
+  readonly clock: { nowMs: number };
+  readonly deps: AppDeps;
+  readonly server: Server;
+  resolve: ResolveAccount;
+  grant: (() => Promise<GrantResult>) | null;
+  readiness: Readiness;
+  history: HistoryEntry[];
+  /** Access token of the usual kind; claims override, undefined removes. */
+  token(claims: JWTPayload & Record<string, unknown>): Promise<string>;
+  call(method: string, path: string, options?: CallOptions): Promise<Answer>;
+  stop(): Promise<void>;
+};
+
+export type CallOptions = { readonly token?: string; readonly body?: unknown; readonly raw?: string | Uint8Array; readonly headers?: Record<string, string> };
+export type Answer = { readonly status: number; readonly headers: Headers; readonly body: Record<string, unknown>; readonly text: string };
+
+/** The real HTTP side over a fake ledger, on a port of its own. */
+export async function fakeGateway(options: { readonly jwksUrl?: string; readonly requireType?: boolean; readonly nowMs?: number } = {}): Promise<FakeGateway> {
+  const clock = { nowMs: options.nowMs ?? Date.now() };
+  const now = (): number => clock.nowMs;
+  const ledger = fakeLedger(now);
+  const metrics = createMetrics({ version: 'test', defaults: false });
+  const logged: Record<string, unknown>[] = [];
+  const seen: Principal[] = [];
+  const log = createLog({ level: 'debug' }, { write: (line: string) => { logged.push(JSON.parse(line) as Record<string, unknown>); } });
+  const issuers = issuersOf({
+    accessSecret: ACCESS_SECRET, chatspartySecret: CHATSPARTY_SECRET, jwksUrl: options.jwksUrl,
+    maxTokenAgeSeconds: MAX_TOKEN_AGE_SECONDS, requireType: options.requireType ?? false,
+  });
+  const grants = new Map<string, number>();
+  let lastLot = 0;
+  const deps: AppDeps = {
+    log,
+    metrics,
+    authenticate: bearer({ issuers, maxTokenAgeSeconds: MAX_TOKEN_AGE_SECONDS, clock: now, seen: (principal) => { seen.push(principal); } }),
+    accounting: {
+      version: '1.2.3', clock: now, ledger, tokenBook: builtInTokenBook, holdPrices: holdPrices(), leaseMs: 600_000,
+      overCapture: 'debt', debtLimit: null, usageRecordMode: 'charge',
+      resolveAccount: (text) => gateway.resolve(text),
+      grant: async ({ accountId, amount, expiryDays, key, actor, about }) => {
+        if (gateway.grant !== null) return gateway.grant();
+        const expiresAtMs = clock.nowMs + expiryDays * 86_400_000;
+        const name = `${actor} ${key ?? ''}`;
+        const earlier = key === null ? undefined : grants.get(name);
+        if (earlier !== undefined) return { status: 'granted', id: earlier, remaining: amount, expiresAtMs, replayed: true };
+        const id = (lastLot += 1);
+        if (key !== null) grants.set(name, id);
+        await ledger.grantLot({ accountId, lotId: String(id), amount, expiresAtMs, key: `intent:${id}`, kind: 'grant', about });
+        return { status: 'granted', id, remaining: amount, expiresAtMs, replayed: false };
+      },
+    },
+    health: { readiness: () => gateway.readiness, metricsText: metrics.text },
+    history: ({ before, limit }) => {
+      const older = gateway.history.filter(({ seq }) => before === undefined || seq < before);
+      const entries = older.slice(0, limit);
+      return Promise.resolve({ entries, next: older.length > limit ? (entries.at(-1)?.seq ?? null) : null });
+    },
+  };
+  const server = httpServer(createApp(deps));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  const gateway: FakeGateway = {
+    url, ledger, metrics, logged, seen, clock, deps, server,
+    resolve: () => Promise.resolve(null),
+    grant: null,
+    readiness: { serving: true, checks: {} },
+    history: [],
+    token: (claims) => signed(ACCESS_SECRET, { ...usualClaims(clock.nowMs), ...claims }),
+    call: (method, path, call) => send(url + path, method, call),
+    stop: () => new Promise((resolve) => {
+      server.close(() => { resolve(); });
+      server.closeAllConnections();
+    }),
+  };
+  return gateway;
+}
+
+export const usualClaims = (nowMs: number): JWTPayload & Record<string, unknown> => {
+  const iat = Math.floor(nowMs / 1_000);
+  return { role: 'enduser', type: 'access', iat, exp: iat + 900 };
+};
+
+export const signed = (secret: string, claims: JWTPayload & Record<string, unknown>, alg = 'HS256'): Promise<string> =>
+  new SignJWT(claims).setProtectedHeader({ alg, typ: 'JWT' }).sign(createSecretKey(secret, 'utf8'));
+
+export async function send(url: string, method: string, { token, body, raw, headers = {} }: CallOptions = {}): Promise<Answer> {
+  const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+  const response = await fetch(url, {
+    method,
+    headers: {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(payload === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(payload === undefined ? {} : { body: payload as NonNullable<RequestInit['body']> }),
+  });
+  const text = await response.text();
+  const isJson = response.headers.get('content-type')?.startsWith('application/json') === true;
+  return { status: response.status, headers: response.headers, text, body: isJson ? (JSON.parse(text) as Record<string, unknown>) : {} };
+}

@@ -1,0 +1,124 @@
+import type { AccountSnapshot, HoldOutcome, Ledger, Lot, OpenHold, PlaceHold } from '../../src/ledger/ledger.js';
+import { micros, ZERO, type Micros } from '../../src/money/micros.js';
+
+type Ended = { readonly outcome: HoldOutcome; readonly fingerprint: string };
+type FakeHold = { readonly placed: OpenHold; readonly command: PlaceHold; ended: Ended | null };
+type Charged = { readonly fingerprint: string; readonly seq: number; readonly atMs: number; readonly available: Micros };
+type FakeAccount = { available: number; held: number; debt: number; captured: number; seq: number; lots: Lot[]; holds: Map<string, FakeHold>; charges: Map<string, Charged> };
+
+export type FakeLedger = Ledger & {
+  /** Makes every further call throw this; null: work again. */
+  fail(error: Error | null): void;
+  /** Every call, by name: to see that a refused request never got this far. */
+  readonly calls: string[];
+};
+
+/**
+ * Just enough of a ledger for tests of the HTTP side: one pot per account, no expiry, no limits. What the ledger
+ * itself must get right is tested against the real one.
+ */
+export function fakeLedger(clock: () => number): FakeLedger {
+  const accounts = new Map<string, FakeAccount>();
+  const calls: string[] = [];
+  let failure: Error | null = null;
+
+  const open = (operation: string, accountId: string): FakeAccount => {
+    calls.push(operation);
+    if (failure !== null) throw failure;
+    let account = accounts.get(accountId);
+    if (account === undefined) {
+      account = { available: 0, held: 0, debt: 0, captured: 0, seq: 0, lots: [], holds: new Map(), charges: new Map() };
+      accounts.set(accountId, account);
+    }
+    return account;
+  };
+  const notFaked = (): never => { throw new Error('not faked'); };
+  const operation = <Args extends unknown[], Reply>(work: (...args: Args) => Reply) =>
+    // eslint-disable-next-line @typescript-eslint/require-await -- so that what `work` throws becomes a rejection
+    async (...args: Args): Promise<Reply> => work(...args);
+
+  return {
+    calls,
+    fail: (error) => { failure = error; },
+    grantLot: operation(({ accountId, amount, lotId, expiresAtMs }) => {
+      const account = open('grantLot', accountId);
+      account.seq += 1;
+      account.available += amount;
+      account.lots.push({ lotId, amount, remaining: amount, held: ZERO, grantedAtMs: clock(), expiresAtMs });
+      return { status: 'granted' as const, replayed: false, remaining: amount, debtPaid: ZERO, previous: micros(account.available - amount), available: micros(account.available) };
+    }),
+    placeHold: operation((command) => {
+      const account = open('placeHold', command.accountId);
+      const { holdId, desired: amount } = command;
+      const earlier = account.holds.get(holdId);
+      const isSame = earlier?.command.fingerprint === command.fingerprint;
+      if (earlier !== undefined && !isSame) return { status: 'hold_exists' as const };
+      if (earlier === undefined && account.available < amount) return { status: 'insufficient_credits' as const, available: micros(account.available) };
+      if (earlier === undefined) {
+        account.seq += 1;
+        account.available -= amount;
+        account.held += amount;
+        const placed = { holdId, seq: account.seq, amount, placedAtMs: clock(), expiresAtMs: clock() + command.leaseMs, price: command.price, about: command.about };
+        account.holds.set(holdId, { placed, command, ended: null });
+      }
+      const { placed } = account.holds.get(holdId) ?? notFaked();
+      return { status: 'placed' as const, replayed: isSame, ...placed, available: micros(account.available) };
+    }),
+    settleHold: operation((command) => {
+      const account = open('settleHold', command.accountId);
+      const hold = account.holds.get(command.holdId);
+      if (hold === undefined) return { status: 'hold_not_found' as const };
+      const { placed, ended } = hold;
+      if (ended !== null) {
+        return ended.fingerprint === command.fingerprint
+          ? { status: 'settled' as const, replayed: true, outcome: ended.outcome }
+          : { status: 'hold_resolved' as const, outcome: ended.outcome };
+      }
+      if (command.price !== placed.price) return { status: 'price_needed' as const, price: placed.price, placedAtMs: placed.placedAtMs, about: placed.about };
+      const overage = Math.max(0, command.cost - placed.amount);
+      const debt = Math.max(0, overage - account.available);
+      account.seq += 1;
+      account.held -= placed.amount;
+      account.available += Math.max(0, placed.amount - command.cost) - (overage - debt);
+      account.debt += debt;
+      account.captured += command.cost;
+      const outcome: HoldOutcome = {
+        state: 'settled', seq: account.seq, amount: placed.amount, captured: command.cost, released: micros(Math.max(0, placed.amount - command.cost)),
+        expired: ZERO, overage: micros(overage), debt: micros(debt), uncollected: ZERO, available: micros(account.available),
+        endedAtMs: clock(), placedAtMs: placed.placedAtMs, late: false, about: command.about,
+      };
+      hold.ended = { outcome, fingerprint: command.fingerprint };
+      return { status: 'settled' as const, replayed: false, outcome };
+    }),
+    charge: operation(({ accountId, amount, key, fingerprint }) => {
+      const account = open('charge', accountId);
+      const earlier = key === null ? undefined : account.charges.get(key);
+      if (earlier !== undefined && earlier.fingerprint !== fingerprint) return { status: 'idempotency_mismatch' as const };
+      if (earlier !== undefined) return { status: 'charged' as const, replayed: true, ...earlier };
+      if (account.available < amount) return { status: 'insufficient_credits' as const, available: micros(account.available) };
+      account.seq += 1;
+      account.available -= amount;
+      account.captured += amount;
+      const charged = { fingerprint, seq: account.seq, atMs: clock(), available: micros(account.available) };
+      if (key !== null) account.charges.set(key, charged);
+      return { status: 'charged' as const, replayed: false, ...charged };
+    }),
+    readBalance: operation((accountId) => {
+      const { available, held, debt } = open('readBalance', accountId);
+      return { available: micros(available), held: micros(held), debt: micros(debt) };
+    }),
+    readAccount: operation((accountId): AccountSnapshot => {
+      const { available, held, debt, captured, seq, lots, holds } = open('readAccount', accountId);
+      return {
+        available: micros(available), held: micros(held), debt: micros(debt), seq, lots,
+        totals: { granted: ZERO, captured: micros(captured), expired: ZERO, removed: ZERO, uncollected: ZERO },
+        holds: [...holds.values()].filter(({ ended }) => ended === null).map(({ placed }) => placed),
+      };
+    }),
+    voidHold: notFaked,
+    expireHold: notFaked,
+    setBalance: notFaked,
+    remove: notFaked,
+    expireLots: notFaked,
+  };
+}
