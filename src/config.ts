@@ -14,6 +14,10 @@ export type Config = {
   /** Undefined: the embedded server. */
   readonly redisUrl: string | undefined;
   readonly databaseUrl: string | undefined;
+  /** First part of every Redis key: two gateways with different ones can share a Redis. */
+  readonly redisNamespace: string;
+  /** A redis-server for the embedded mode to use before all others. */
+  readonly redisBinary: string | undefined;
   readonly dataDir: string;
   readonly shards: number;
   readonly auth: AuthConfig;
@@ -84,6 +88,13 @@ export function readConfig(env: Environment = process.env): Config {
     return undefined;
   };
 
+  const name = (variable: string, fallback: string): string => {
+    const value = text(variable);
+    if (value === undefined || /^[a-z0-9-]{1,32}$/.test(value)) return value ?? fallback;
+    problems.push(`${variable} must be 1 to 32 lower-case letters, digits or dashes, not "${value}"`);
+    return fallback;
+  };
+
   const debtLimitCredits = text('DEBT_LIMIT');
   if (debtLimitCredits !== undefined && !/^\d{1,9}(\.\d{1,6})?$/.test(debtLimitCredits)) {
     problems.push(`DEBT_LIMIT must be credits with at most six decimals, not "${debtLimitCredits}"`);
@@ -96,6 +107,8 @@ export function readConfig(env: Environment = process.env): Config {
     apiProcesses: integer('API_PROCESSES', 1, 1, 64),
     redisUrl: url('REDIS_URL', 'redis:', 'rediss:'),
     databaseUrl: url('DATABASE_URL', 'postgres:', 'postgresql:'),
+    redisNamespace: name('REDIS_NAMESPACE', 'cg'),
+    redisBinary: text('REDIS_BIN'),
     dataDir: text('DATA_DIR') ?? '.data',
     shards: integer('SHARDS', 64, 1, 1_024),
     auth: {

@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { pino, type DestinationStream, type Logger } from 'pino';
 
 export type Log = Logger;
@@ -25,7 +26,7 @@ export function createLog(options: { readonly level: string }, destination?: Des
 const CAUSES_MAX = 4;
 
 function describeError(error: unknown, depth = 0): unknown {
-  if (!(error instanceof Error)) return typeof error === 'string' ? error : { type: typeof error };
+  if (!isNativeError(error)) return typeof error === 'string' ? error : { type: typeof error };
   const { code } = error as { readonly code?: unknown };
   return {
     type: error.name,

@@ -126,5 +126,11 @@ export async function send(url: string, method: string, { token, body, raw, head
   });
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.startsWith('application/json') === true;
-  return { status: response.status, headers: response.headers, text, body: isJson ? (JSON.parse(text) as Record<string, unknown>) : {} };
+  return { status: response.status, headers: response.headers, text, body: isJson && text !== '' ? (JSON.parse(text) as Record<string, unknown>) : {} };
+}
+
+/** The fake gateway behind the signature of the real one, for contract tests until that exists. */
+export async function startFakeGateway(): Promise<{ url: string; token(claims: { sub: string; role?: string; username?: string; email?: string }): Promise<string>; stop(): Promise<void> }> {
+  const gateway = await fakeGateway();
+  return { url: gateway.url, token: (claims) => gateway.token(claims), stop: () => gateway.stop() };
 }

@@ -1,0 +1,138 @@
+import type { Clock } from '../clock.js';
+import type {
+  AccountImage, AccountSource, EndedHoldImage, HoldPart, OpenHoldImage, ReceiptImage,
+} from '../ledger/account-image.js';
+import type { ExpiryPolicy, Lot } from '../ledger/ledger.js';
+import { EXPIRED_HOLD_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_SECONDS, RECEIPT_TTL_SECONDS } from '../limits.js';
+import { micros, microsFromText, ZERO } from '../money/micros.js';
+import type { Db } from '../postgres/connect.js';
+import { toGatewayError } from '../postgres/errors.js';
+import {
+  readEndedHold, readImage, type HoldColumns, type ImageRow, type ImageWindow, type LotColumns, type ReceiptColumns,
+} from './account-image.table.js';
+
+/** `clock`: the time by which Redis stamps entries, so that windows of receipts end where Redis' own would. */
+export type LoadAccountDeps = { readonly db: Db; readonly clock: Clock };
+
+const WINDOW: ImageWindow = {
+  receiptSeconds: RECEIPT_TTL_SECONDS,
+  moneyInSeconds: MONEY_IN_RECEIPT_TTL_SECONDS,
+  expiredHoldSeconds: EXPIRED_HOLD_TTL_SECONDS,
+};
+
+/**
+ * Accounts as Postgres remembers them. The caller must have drained what the journal still holds of the account, or
+ * have left it behind with its epoch: an image older than the stream would bring spent credits back.
+ */
+export function accountSource({ db, clock }: LoadAccountDeps): AccountSource {
+  return {
+    loadAccount: (accountId) => asked(async () => toImage(await readImage(db, accountId, clock(), WINDOW))),
+    loadEndedHold: (accountId, holdId) => asked(async () => {
+      const hold = await readEndedHold(db, accountId, holdId);
+      return hold === null ? null : toEndedHold(hold);
+    }),
+  };
+}
+
+async function asked<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    throw toGatewayError(error);
+  }
+}
+
+function toImage({ account, lots, open_holds, ended_holds, receipts }: ImageRow): AccountImage {
+  const images = (lots ?? []).map(toLot);
+  const expiry = new Map(images.map((lot) => [lot.lotId, lot.expiresAtMs]));
+  return {
+    seq: account?.seq ?? 0,
+    available: micros(account?.available ?? ZERO),
+    held: micros(account?.held ?? ZERO),
+    debt: micros(account?.debt ?? ZERO),
+    totals: {
+      granted: micros(account?.granted ?? ZERO),
+      captured: micros(account?.captured ?? ZERO),
+      expired: micros(account?.expired ?? ZERO),
+      removed: micros(account?.removed ?? ZERO),
+      uncollected: micros(account?.uncollected ?? ZERO),
+    },
+    lots: images,
+    openHolds: (open_holds ?? []).map((hold) => toOpenHold(hold, expiry)),
+    endedHolds: (ended_holds ?? []).map(toEndedHold),
+    receipts: (receipts ?? []).map(toReceipt),
+  };
+}
+
+const toLot = (row: LotColumns): Lot => ({
+  lotId: row.lot_id,
+  amount: micros(row.amount),
+  remaining: micros(row.remaining),
+  held: micros(row.held),
+  grantedAtMs: row.granted_at_ms,
+  expiresAtMs: row.expires_at_ms,
+});
+
+const toOpenHold = (row: HoldColumns, expiry: ReadonlyMap<string, number | null>): OpenHoldImage => ({
+  holdId: row.hold_id,
+  seq: row.placed_seq,
+  amount: micros(row.amount),
+  parts: toParts(row.parts, expiry),
+  placedAtMs: row.placed_at_ms,
+  expiresAtMs: row.expires_at_ms,
+  policy: row.policy as ExpiryPolicy,
+  price: row.price,
+  fingerprint: row.fingerprint,
+  about: row.about,
+});
+
+/** `lot:amount,lot:amount`. A lot with something held is never closed, so its expiry is always among the live ones. */
+function toParts(text: string, expiry: ReadonlyMap<string, number | null>): HoldPart[] {
+  if (text === '') return [];
+  return text.split(',').map((part) => {
+    const [lotId = '', amount = ''] = part.split(':');
+    const expiresAtMs = expiry.get(lotId);
+    if (expiresAtMs === undefined) throw new RangeError(`an open hold has credits of lot ${lotId}, which is closed`);
+    return { lotId, amount: microsFromText(amount), expiresAtMs };
+  });
+}
+
+function toEndedHold(row: HoldColumns): EndedHoldImage {
+  if (row.state === 'open') throw new RangeError(`hold ${row.hold_id} is open`);
+  return {
+    holdId: row.hold_id,
+    placedSeq: row.placed_seq,
+    fingerprint: row.fingerprint,
+    endFingerprint: row.end_fingerprint ?? '',
+    about: row.about,
+    price: row.price,
+    expiresAtMs: row.expires_at_ms,
+    outcome: {
+      state: row.state,
+      seq: row.ended_seq ?? 0,
+      amount: micros(row.amount),
+      captured: micros(row.captured),
+      released: micros(row.released),
+      expired: micros(row.expired),
+      overage: micros(row.overage),
+      debt: micros(row.debt),
+      uncollected: micros(row.uncollected),
+      available: micros(row.available_after ?? 0),
+      endedAtMs: row.ended_at_ms ?? 0,
+      placedAtMs: row.placed_at_ms,
+      late: row.late,
+      about: row.end_about ?? '',
+    },
+  };
+}
+
+const toReceipt = (row: ReceiptColumns): ReceiptImage => ({
+  key: row.key,
+  kind: row.kind,
+  fingerprint: row.fingerprint,
+  seq: row.seq,
+  atMs: row.at_ms,
+  available: micros(row.available),
+  debt: micros(row.debt),
+  availableAfter: micros(row.available_after),
+});

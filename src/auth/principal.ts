@@ -1,0 +1,15 @@
+/** What a token's owner may do beyond her own account. `user` means: nothing more (contract §1.1). */
+export type Role = 'admin' | 'supervisor' | 'user';
+
+/** Which configured key verified the token. Only `access` and `jwks` can grant a role (contract C-19). */
+export type IssuerName = 'access' | 'jwks' | 'chatsparty';
+
+/** The authenticated caller: the only thing about her token that code behind the door may look at. */
+export type Principal = {
+  readonly accountId: string;
+  readonly role: Role;
+  /** Profile facts, as the issuer states them; never used to decide anything. */
+  readonly username: string | null;
+  readonly email: string | null;
+  readonly issuer: IssuerName;
+};

@@ -1,0 +1,53 @@
+import { parseArgs } from 'node:util';
+import { localSecret } from '../auth/local-secret.js';
+import { mintToken } from '../auth/mint-token.js';
+import { systemClock } from '../clock.js';
+import { readConfig } from '../config.js';
+import { isAccountId } from '../ids.js';
+import { ACCOUNT_ID_LENGTH_MAX } from '../limits.js';
+
+/** `npm run token -- --sub alice --role user`: prints an access token, and nothing else, on stdout. */
+
+const USAGE = `usage: npm run token -- --sub <account> [--role user|enduser|supervisor|admin] [--username <name>] [--email <address>] [--ttl 15m]
+
+Signs with JWT_ACCESS_SECRET, or with the secret that the embedded mode keeps in DATA_DIR.`;
+const ROLES = ['user', 'enduser', 'supervisor', 'admin'];
+const SECONDS_PER_UNIT: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
+try {
+  console.log(await run());
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  console.error(`\n${USAGE}`);
+  process.exitCode = 1;
+}
+
+async function run(): Promise<string> {
+  const { values } = parseArgs({
+    options: {
+      sub: { type: 'string' },
+      role: { type: 'string', default: 'user' },
+      username: { type: 'string' },
+      email: { type: 'string' },
+      ttl: { type: 'string', default: '1h' },
+    },
+  });
+  const { sub, role, username, email } = values;
+  if (sub === undefined) throw new Error('--sub is missing: whose token shall it be?');
+  if (sub.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(sub)) throw new Error(`--sub "${sub}" is not an account id: letters, digits and ._@|+=~$- only, at most ${ACCOUNT_ID_LENGTH_MAX}`);
+  if (!ROLES.includes(role)) throw new Error(`--role must be one of ${ROLES.join(', ')}, not "${role}"`);
+  const ttlSeconds = secondsOf(values.ttl);
+  const config = readConfig();
+  const { accessSecret, maxTokenAgeSeconds } = config.auth;
+  const isEmbedded = config.redisUrl === undefined || config.databaseUrl === undefined;
+  if (accessSecret === undefined && !isEmbedded) throw new Error('JWT_ACCESS_SECRET is not set: this gateway verifies tokens of others, so there is nothing to sign with here');
+  if (ttlSeconds > maxTokenAgeSeconds) console.error(`note: the gateway refuses tokens older than ${maxTokenAgeSeconds} s (JWT_MAX_AGE_SECONDS), whatever their expiry`);
+  return mintToken(accessSecret ?? localSecret(config.dataDir), { sub, role, username, email }, ttlSeconds, systemClock());
+}
+
+function secondsOf(text: string): number {
+  const match = /^(\d{1,9})([smhd])$/.exec(text);
+  const seconds = Number(match?.[1]) * (SECONDS_PER_UNIT[match?.[2] ?? ''] ?? Number.NaN);
+  if (!(seconds > 0)) throw new Error(`--ttl must be a whole number with s, m, h or d, such as 15m, not "${text}"`);
+  return seconds;
+}

@@ -1,0 +1,121 @@
+import type { Server } from 'node:http';
+import { profileWriter } from './accounts/profile-writer.js';
+import { findAccountByName, upsertProfiles } from './accounts/profile.table.js';
+import { bearer } from './auth/bearer.js';
+import { issuersOf } from './auth/issuers.js';
+import type { Core } from './compose-core.js';
+import type { Clock } from './clock.js';
+import type { Config } from './config.js';
+import { holdPrices } from './holds/hold-prices.js';
+import { createApp } from './http/app.js';
+import type { Readiness } from './http/health.js';
+import { closeServer, httpServer } from './http/server.js';
+import { readHistory } from './journal/history.js';
+import type { Log } from './log.js';
+import { grantCredits } from './lots/grant-credits.js';
+import { moneyIn } from './lots/money-in.js';
+import type { Metrics } from './metrics/metrics.js';
+import { parseCredits } from './money/credits.js';
+import type { Micros } from './money/micros.js';
+import { toGatewayError } from './postgres/errors.js';
+import { builtInTokenBook } from './pricing/token-book.js';
+
+export type ApiDeps = {
+  readonly config: Config;
+  readonly core: Core;
+  readonly clock: Clock;
+  readonly version: string;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** All processes' metrics, where there are several. */
+  readonly metricsText: () => Promise<string>;
+};
+
+export type Api = {
+  readonly server: Server;
+  readonly port: number;
+  /** Tells load balancers to go elsewhere; requests are still served. */
+  retreat(): void;
+  close(): Promise<void>;
+};
+
+/** Requests in flight get this long to finish when the gateway stops. */
+const GRACE_MS = 10_000;
+const MS_PER_SECOND = 1_000;
+
+/** Opens the HTTP side and listens. */
+export async function openApi({ config, core, clock, version, log, metrics, metricsText }: ApiDeps): Promise<Api> {
+  const { ledger, db } = core;
+  let isServing = false;
+
+  const profiles = profileWriter({
+    write: (seen) => upsertProfiles(db, seen.map((profile) => ({ ...profile, seenAtMs: clock() }))),
+    onError: (error) => { log.warn({ err: error }, 'profiles not written; they come back with the next token'); },
+  });
+  const authenticate = bearer({
+    issuers: issuersOf(config.auth), maxTokenAgeSeconds: config.auth.maxTokenAgeSeconds, clock: Date.now, seen: profiles.seen,
+  });
+  const money = moneyIn({ db, ledger });
+  const readiness = (): Readiness => ({
+    serving: isServing,
+    checks: {
+      ledger: core.fence.isOpen() ? { ok: true, detail: 'open' } : { ok: false, detail: 'being verified, or Redis is away' },
+      redis: { ok: core.breaker.state() === 'closed', detail: `breaker ${core.breaker.state()}` },
+      memory: core.memory.isHigh() ? { ok: false, detail: 'high: no new holds' } : { ok: true, detail: 'ok' },
+    },
+  });
+  const app = createApp({
+    log,
+    metrics,
+    authenticate,
+    accounting: {
+      ledger,
+      tokenBook: builtInTokenBook,
+      holdPrices: holdPrices(),
+      leaseMs: config.holdTtlSeconds * MS_PER_SECOND,
+      overCapture: config.overCapture,
+      debtLimit: debtLimitOf(config),
+      clock,
+      version,
+      usageRecordMode: config.usageRecordMode,
+      grant: (command) => grantCredits({ moneyIn: money, clock }, command),
+      resolveAccount: (text) => findAccountByName(db, text).catch(rethrowAsGatewayError),
+    },
+    health: { readiness, metricsText },
+    history: (query) => readHistory(db, query),
+  });
+
+  const server = httpServer(app);
+  const port = await listen(server, config.port, config.host);
+  isServing = true;
+  return {
+    server,
+    port,
+    retreat: () => { isServing = false; },
+    close: async () => {
+      isServing = false;
+      await closeServer(server, GRACE_MS);
+      await profiles.close();
+    },
+  };
+}
+
+function debtLimitOf({ debtLimitCredits }: Config): Micros | null {
+  if (debtLimitCredits === undefined) return null;
+  const limit = parseCredits(debtLimitCredits);
+  if (typeof limit === 'string') throw new Error(`DEBT_LIMIT is ${limit}`);
+  return limit;
+}
+
+const rethrowAsGatewayError = (error: unknown): never => { throw toGatewayError(error); };
+
+function listen(server: Server, port: number, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+}

@@ -1,0 +1,81 @@
+import type { Redis } from 'ioredis';
+import type { Clock } from './clock.js';
+import { accountSource } from './accounts/load-account.js';
+import type { Config } from './config.js';
+import { shardStore } from './journal/shard-store.js';
+import { fence, type Fence } from './ledger/fence.js';
+import { keyspace, type Keyspace } from './ledger/keys.js';
+import type { Ledger } from './ledger/ledger.js';
+import { redisLedger } from './ledger/redis-ledger.js';
+import { IN_FLIGHT_MAX } from './limits.js';
+import type { Log } from './log.js';
+import type { Metrics } from './metrics/metrics.js';
+import { apiProfile, connectPostgres, type Db } from './postgres/connect.js';
+import { breaker, type Breaker } from './redis/breaker.js';
+import { connectHotPath } from './redis/connect.js';
+import { guardedClient } from './redis/guarded-client.js';
+import { memoryWatch, requireNoEviction, type MemoryWatch } from './redis/memory-watch.js';
+
+/** Where the servers are, configured or embedded. */
+export type Servers = { readonly redisUrl: string; readonly databaseUrl: string };
+
+/** The time of this gateway. `offsetMs` moves all of it, Redis' clock in the scripts included; zero in production. */
+export type Time = { readonly clock: Clock; readonly offsetMs: () => number };
+
+export type CoreDeps = {
+  readonly config: Config;
+  readonly servers: Servers;
+  readonly time: Time;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Told which shard has something for Postgres. */
+  readonly written: (shard: number) => void;
+};
+
+/** What both roles stand on: the ledger over Redis, Postgres, and the fence between them. */
+export type Core = {
+  readonly db: Db;
+  readonly redis: Redis;
+  readonly keys: Keyspace;
+  readonly fence: Fence;
+  readonly ledger: Ledger;
+  readonly breaker: Breaker;
+  readonly memory: MemoryWatch;
+  close(): Promise<void>;
+};
+
+/** Opens the core, top to bottom; `close` goes the other way. Throws when Postgres or Redis cannot be used at all. */
+export async function openCore({ config, servers, time, log, metrics, written }: CoreDeps): Promise<Core> {
+  const db = connectPostgres(servers.databaseUrl, apiProfile(config.postgresTimeoutMs));
+  const store = await shardStore(db, config.shards);
+  const keys = keyspace(config.redisNamespace, config.shards);
+
+  const redis = connectHotPath(servers.redisUrl, config.redisTimeoutMs, (error) => { log.warn({ err: error }, 'Redis connection'); });
+  const gate = fence({ redis, store, keys, log });
+  await gate.opened();
+  await requireNoEviction(redis);
+  const memory = memoryWatch(redis);
+  const hotBreaker = breaker(time.clock);
+  const client = guardedClient({
+    client: redis, breaker: hotBreaker, inFlightMax: IN_FLIGHT_MAX, onUnknown: () => { metrics.outcomeUnknown('script'); },
+  });
+  const ledger = redisLedger({
+    client, keys, fence: gate, written,
+    source: accountSource({ db, clock: time.clock }),
+    observe: metrics.script,
+    isMemoryHigh: memory.isHigh,
+    timeOffsetMs: time.offsetMs,
+  });
+
+  metrics.watchRedis(() => ({ breaker: hotBreaker.state(), inFlight: client.inFlight() }));
+
+  return {
+    db, redis, keys, fence: gate, ledger, breaker: hotBreaker, memory,
+    close: async () => {
+      memory.stop();
+      gate.close();
+      redis.disconnect();
+      await db.destroy();
+    },
+  };
+}

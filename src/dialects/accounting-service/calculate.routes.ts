@@ -1,0 +1,19 @@
+import Type from 'typebox';
+import { authenticated } from '../../auth/allow.js';
+import type { AddRoute } from '../../http/routes.js';
+import { bodyOf } from '../../http/schema.js';
+import { toCredits } from '../../money/credits.js';
+import { costOfTokens, type TokenBook } from '../../pricing/token-book.js';
+import { CreditsReply } from './amount.js';
+import { ModelId, Tokens, wholeTokens } from './tokens.js';
+
+const body = bodyOf(Type.Object({ modelId: ModelId(), tokens: Tokens() }), 'Valid modelId and tokens required');
+const Reply = Type.Object({ credits: CreditsReply(), requiredCredits: CreditsReply(), modelId: Type.String(), tokens: Type.Number() });
+
+export function calculateRoutes(add: AddRoute, { tokenBook }: { readonly tokenBook: TokenBook }): void {
+  add('POST', '/api/credits/calculate', authenticated(), { summary: 'What tokens of a model cost', body, replies: { 200: Reply } }, (ctx, call) => {
+    const { modelId, tokens } = call.body;
+    const credits = toCredits(costOfTokens(tokenBook.priceOf(modelId), wholeTokens(tokens)));
+    ctx.body = { credits, requiredCredits: credits, modelId, tokens };
+  });
+}

@@ -1,0 +1,96 @@
+import Type from 'typebox';
+import { authenticated } from '../../auth/allow.js';
+import { listOpenStreams } from '../../holds/list-open-streams.js';
+import { placeStreamHold, type StreamHoldDeps } from '../../holds/place-stream-hold.js';
+import { settleStreamHold, type SettledStream, type SettleStreamDeps } from '../../holds/settle-stream-hold.js';
+import type { OpenStream } from '../../holds/stream-hold.js';
+import { markReplayed } from '../../http/idempotency-key.js';
+import type { AddRoute } from '../../http/routes.js';
+import { booleanOrNull, bodyOf } from '../../http/schema.js';
+import { HOLD_ID_LENGTH_MAX } from '../../limits.js';
+import { toCredits } from '../../money/credits.js';
+import { CreditsReply } from './amount.js';
+import { ModelId, Tokens, wholeTokens } from './tokens.js';
+
+export type SessionDeps = StreamHoldDeps & SettleStreamDeps;
+
+const INVALID = 'Missing required fields';
+const SessionId = () => Type.String({ minLength: 1, maxLength: HOLD_ID_LENGTH_MAX, pattern: '^[!-~]+$' });
+
+// Zero tokens estimate nothing: the original calls that a missing field. Half a token is already something.
+const initializeBody = bodyOf(Type.Object({ sessionId: SessionId(), modelId: ModelId(), estimatedTokens: Tokens(Number.MIN_VALUE) }), INVALID);
+// `responseContent` and `duration` come along and are not looked at.
+const finalizeBody = bodyOf(Type.Object({ sessionId: SessionId(), actualTokens: Tokens(), success: Type.Optional(booleanOrNull()) }), INVALID);
+const abortBody = bodyOf(Type.Object({ sessionId: SessionId(), tokensGenerated: Type.Optional(Tokens()) }), INVALID);
+
+const Initialized = Type.Object({ sessionId: Type.String(), allocatedCredits: CreditsReply(), status: Type.Literal('active') });
+const beyondHold = { refund: CreditsReply(), overageCharged: CreditsReply(), debt: CreditsReply(), uncollected: CreditsReply() };
+const Finalized = Type.Object({ sessionId: Type.String(), actualCredits: CreditsReply(), ...beyondHold });
+const Aborted = Type.Object({ sessionId: Type.String(), partialCredits: CreditsReply(), ...beyondHold });
+const Session = Type.Object({
+  id: Type.Integer(), sessionId: Type.String(), userId: Type.String(), modelId: Type.String(),
+  estimatedCredits: CreditsReply(), allocatedCredits: CreditsReply(), usedCredits: CreditsReply(),
+  status: Type.String(), startedAt: Type.String(), completedAt: Type.Null(),
+});
+
+/** A streaming session is a hold: initialize places it, finalize and abort settle it (contract §2.4). */
+export function sessionRoutes(add: AddRoute, deps: SessionDeps): void {
+  add('POST', '/api/streaming-sessions/initialize', authenticated(), {
+    summary: 'Reserve what a stream may cost', body: initializeBody, replies: { 201: Initialized },
+    wording: { insufficient_credits: { message: 'Insufficient credits for streaming session', path: 'body.estimatedTokens' } },
+  }, async (ctx, { principal, body }) => {
+    const hold = await placeStreamHold(deps, {
+      accountId: principal.accountId, holdId: body.sessionId, modelId: body.modelId, estimatedTokens: wholeTokens(body.estimatedTokens),
+    });
+    markReplayed(ctx, hold.replayed);
+    ctx.status = 201;
+    ctx.body = { sessionId: hold.holdId, allocatedCredits: toCredits(hold.amount), status: 'active' };
+  });
+
+  add('POST', '/api/streaming-sessions/finalize', authenticated(), {
+    summary: 'Charge what a stream used and release the rest', body: finalizeBody, replies: { 200: Finalized },
+    wording: { hold_not_found: { message: 'Failed to finalize streaming session', path: 'body.sessionId' } },
+  }, async (ctx, { principal, body }) => {
+    const { sessionId, actualTokens, success = true } = body;
+    const end = success === false ? 'failed' : 'completed';
+    const settled = await settleStreamHold(deps, { accountId: principal.accountId, holdId: sessionId, end, tokens: wholeTokens(actualTokens) });
+    markReplayed(ctx, settled.replayed);
+    ctx.body = { sessionId, actualCredits: toCredits(settled.cost), ...presentRest(settled) };
+  });
+
+  add('POST', '/api/streaming-sessions/abort', authenticated(), {
+    summary: 'Charge what a cut-off stream generated and release the rest', body: abortBody, replies: { 200: Aborted },
+    wording: { hold_not_found: { message: 'Failed to abort streaming session', path: 'body.sessionId' } },
+  }, async (ctx, { principal, body }) => {
+    const { sessionId, tokensGenerated = 0 } = body;
+    const settled = await settleStreamHold(deps, { accountId: principal.accountId, holdId: sessionId, end: 'aborted', tokens: wholeTokens(tokensGenerated) });
+    markReplayed(ctx, settled.replayed);
+    ctx.body = { sessionId, partialCredits: toCredits(settled.cost), ...presentRest(settled) };
+  });
+
+  add('GET', '/api/streaming-sessions/active', authenticated(), { summary: 'Open streams of the caller', replies: { 200: Type.Array(Session) } }, async (ctx, { principal }) => {
+    const streams = await listOpenStreams(deps, principal.accountId);
+    ctx.body = streams.map(presentOpen);
+  });
+}
+
+/** What became of the hold besides the cost: the three last fields are not the original's, which lost them (C-26). */
+const presentRest = ({ returned, outcome }: SettledStream): object => ({
+  refund: toCredits(returned),
+  overageCharged: toCredits(outcome.overage),
+  debt: toCredits(outcome.debt),
+  uncollected: toCredits(outcome.uncollected),
+});
+
+const presentOpen = (stream: OpenStream): object => ({
+  id: stream.seq,
+  sessionId: stream.holdId,
+  userId: stream.accountId,
+  modelId: stream.modelId,
+  estimatedCredits: toCredits(stream.estimate),
+  allocatedCredits: toCredits(stream.amount),
+  usedCredits: 0,
+  status: 'active',
+  startedAt: new Date(stream.placedAtMs).toISOString(),
+  completedAt: null,
+});

@@ -1,0 +1,46 @@
+import Type from 'typebox';
+import { authenticated } from '../../auth/allow.js';
+import { idempotencyKey, markReplayed } from '../../http/idempotency-key.js';
+import type { AddRoute } from '../../http/routes.js';
+import { bodyOf, storedText } from '../../http/schema.js';
+import { toCredits } from '../../money/credits.js';
+import { recordUsage, type RecordUsageDeps } from '../../usage/record-usage.js';
+import { Credits, CreditsReply, readAmount } from './amount.js';
+import { assertStorable, type Metadata } from './metadata.js';
+
+const INVALID = 'Missing or invalid required fields';
+/** The widths of the original's columns. */
+const SERVICE_LENGTH_MAX = 50;
+const OPERATION_LENGTH_MAX = 100;
+
+const body = bodyOf(
+  Type.Object({
+    service: storedText(1, SERVICE_LENGTH_MAX),
+    operation: storedText(1, OPERATION_LENGTH_MAX),
+    credits: Credits(),
+    metadata: Type.Optional(Type.Unsafe<Metadata | null>({ type: ['object', 'null'] })),
+  }),
+  INVALID,
+);
+const Reply = Type.Object({ id: Type.Integer(), service: Type.String(), operation: Type.String(), credits: CreditsReply(), timestamp: Type.String() });
+
+export function usageRoutes(add: AddRoute, deps: RecordUsageDeps): void {
+  add('POST', '/api/usage/record', authenticated(), {
+    summary: 'Record that a service was used, and charge it', body, replies: { 201: Reply },
+    wording: { insufficient_credits: { message: 'Insufficient credits', path: 'body.credits' } },
+  }, async (ctx, call) => {
+    const { service, operation } = call.body;
+    const metadata = call.body.metadata ?? {};
+    assertStorable(metadata, INVALID);
+    const credits = readAmount(call.body.credits, { path: 'body.credits', message: INVALID });
+    const key = idempotencyKey(ctx);
+    const record = await recordUsage(deps, {
+      accountId: call.principal.accountId, service, operation, credits, metadata,
+      // Prefixed, so that no caller can name a charge like a grant's intent, whose receipts share the account's keys.
+      key: key === null ? null : `usage:${key}`,
+    });
+    markReplayed(ctx, record.replayed);
+    ctx.status = 201;
+    ctx.body = { id: record.id, service, operation, credits: toCredits(credits), timestamp: new Date(record.atMs).toISOString() };
+  });
+}

@@ -1,0 +1,56 @@
+import { openApi, type Api } from './compose-api.js';
+import { openCore, type Servers, type Time } from './compose-core.js';
+import { openWorker, type WorkerSide } from './compose-worker.js';
+import type { Config, Role } from './config.js';
+import type { Log } from './log.js';
+import { createMetrics, type Metrics } from './metrics/metrics.js';
+import { createNudge } from './queue/nudge.js';
+import { ledgerQueue } from './queue/ledger-queue.js';
+import { connectQueue } from './queue/queue-connections.js';
+
+export type GatewayDeps = {
+  readonly config: Config;
+  readonly role: Role;
+  readonly servers: Servers;
+  readonly time: Time;
+  readonly version: string;
+  readonly log: Log;
+  /** All processes' metrics, where there are several; by default this one's. */
+  readonly metricsText?: (metrics: Metrics) => () => Promise<string>;
+};
+
+export type Gateway = {
+  /** Undefined for a pure worker. */
+  readonly port: number | undefined;
+  /** Stops taking traffic, finishes what is under way, and closes everything in the reverse order of its opening. */
+  close(): Promise<void>;
+};
+
+/** The composition root: one process of the gateway, from its configuration to its open port. */
+export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
+  const { config, role, servers, time, version, log } = deps;
+  const metrics = createMetrics({ version });
+  const onQueueError = (error: unknown): void => { log.debug({ err: error }, 'nudge not delivered; the schedule drains anyway'); };
+  const connections = connectQueue(servers.redisUrl, onQueueError);
+  const queue = ledgerQueue(connections.producer, config.redisNamespace, onQueueError);
+  const nudge = createNudge({ addDrain: queue.addDrain, onError: onQueueError });
+  const core = await openCore({ config, servers, time, log, metrics, written: nudge.touch });
+
+  const worker: WorkerSide | undefined = role === 'api' ? undefined : await openWorker({ config, core, ...servers, time, log, metrics });
+  const metricsText = deps.metricsText?.(metrics) ?? metrics.text;
+  const api: Api | undefined = role === 'worker' ? undefined : await openApi({ config, core, clock: time.clock, version, log, metrics, metricsText });
+
+  return {
+    port: api?.port,
+    close: async () => {
+      api?.retreat();
+      if (api !== undefined && config.shutdownDelayMs > 0) await new Promise((resolve) => { setTimeout(resolve, config.shutdownDelayMs); });
+      await api?.close();
+      await worker?.close();
+      nudge.close();
+      await core.close();
+      await queue.close();
+      connections.close();
+    },
+  };
+}

@@ -1,0 +1,112 @@
+import type { Micros } from '../money/micros.js';
+import type { Trx } from '../postgres/connect.js';
+import { fromMs, toMs, unnestSource, type Columns } from '../postgres/unnest.js';
+
+export type HoldState = 'open' | 'settled' | 'voided' | 'expired';
+
+/** A hold, from place to end. The fields of the end are null or 0 while it is open. */
+export type HoldRow = {
+  readonly accountId: string;
+  readonly holdId: string;
+  readonly placedSeq: number;
+  readonly state: HoldState;
+  readonly amount: Micros;
+  /** `lot:amount,lot:amount` in the order it was taken. */
+  readonly parts: string;
+  readonly policy: string;
+  readonly price: string;
+  readonly fingerprint: string;
+  readonly about: string;
+  readonly placedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly captured: Micros;
+  readonly released: Micros;
+  readonly expired: Micros;
+  readonly overage: Micros;
+  readonly debt: Micros;
+  readonly uncollected: Micros;
+  readonly late: boolean;
+  readonly availableAfter: Micros | null;
+  readonly endFingerprint: string | null;
+  readonly endAbout: string | null;
+  readonly endedAtMs: number | null;
+  readonly endedSeq: number | null;
+};
+
+const key: Columns<HoldRow> = {
+  account_id: ['text', (hold) => hold.accountId],
+  hold_id: ['text', (hold) => hold.holdId],
+  placed_seq: ['bigint', (hold) => hold.placedSeq],
+};
+/** Fixed when the hold is placed. */
+const placed: Columns<HoldRow> = {
+  amount: ['bigint', (hold) => hold.amount],
+  parts: ['text', (hold) => hold.parts],
+  policy: ['text', (hold) => hold.policy],
+  price: ['text', (hold) => hold.price],
+  fingerprint: ['text', (hold) => hold.fingerprint],
+  about: ['text', (hold) => hold.about],
+  placed_at_ms: ['double precision', (hold) => hold.placedAtMs],
+  expires_at_ms: ['double precision', (hold) => hold.expiresAtMs],
+};
+const ended: Columns<HoldRow> = {
+  state: ['text', (hold) => hold.state],
+  captured: ['bigint', (hold) => hold.captured],
+  released: ['bigint', (hold) => hold.released],
+  expired: ['bigint', (hold) => hold.expired],
+  overage: ['bigint', (hold) => hold.overage],
+  debt: ['bigint', (hold) => hold.debt],
+  uncollected: ['bigint', (hold) => hold.uncollected],
+  late: ['boolean', (hold) => hold.late],
+  available_after: ['bigint', (hold) => hold.availableAfter],
+  end_fingerprint: ['text', (hold) => hold.endFingerprint],
+  end_about: ['text', (hold) => hold.endAbout],
+  ended_at_ms: ['double precision', (hold) => hold.endedAtMs],
+  ended_seq: ['bigint', (hold) => hold.endedSeq],
+};
+const wholeSource = unnestSource<HoldRow>('h', { ...key, ...placed, ...ended });
+const endSource = unnestSource<HoldRow>('h', { ...key, ...ended });
+
+const column = (name: string): string => name.replace(/_ms$/, '');
+const value = (name: string): string => (name.endsWith('_ms') ? fromMs(`h.${name}`) : `h.${name}`);
+const NAMES = wholeSource.names.map(column).join(', ');
+const VALUES = wholeSource.names.map(value).join(', ');
+const END_CHANGES = Object.keys(ended).map((name) => `${column(name)} = ${value(name)}`).join(', ');
+
+export async function insertHolds(trx: Trx, holds: readonly HoldRow[]): Promise<void> {
+  if (holds.length === 0) return;
+  await trx.raw(`insert into holds (${NAMES}) select ${VALUES} from ${wholeSource.sql}`, wholeSource.bind(holds));
+}
+
+export async function endHolds(trx: Trx, holds: readonly HoldRow[]): Promise<void> {
+  if (holds.length === 0) return;
+  await trx.raw(
+    `update holds set ${END_CHANGES} from ${endSource.sql}
+      where holds.account_id = h.account_id and holds.hold_id = h.hold_id and holds.placed_seq = h.placed_seq`,
+    endSource.bind(holds),
+  );
+}
+
+type HoldName = { readonly accountId: string; readonly holdId: string };
+
+const nameSource = unnestSource<HoldName>('n', {
+  account_id: ['text', (name) => name.accountId],
+  hold_id: ['text', (name) => name.holdId],
+});
+
+/** The last hold under each of these names, where there is one. */
+export async function readLastHolds(trx: Trx, names: readonly HoldName[]): Promise<HoldRow[]> {
+  if (names.length === 0) return [];
+  const { rows } = await trx.raw<{ rows: HoldRow[] }>(
+    `select h.account_id as "accountId", h.hold_id as "holdId", h.placed_seq as "placedSeq", h.state, h.amount, h.parts,
+            h.policy, h.price, h.fingerprint, h.about, ${toMs('h.placed_at')} as "placedAtMs",
+            ${toMs('h.expires_at')} as "expiresAtMs", h.captured, h.released, h.expired, h.overage, h.debt, h.uncollected,
+            h.late, h.available_after as "availableAfter", h.end_fingerprint as "endFingerprint", h.end_about as "endAbout",
+            ${toMs('h.ended_at')} as "endedAtMs", h.ended_seq as "endedSeq"
+       from ${nameSource.sql}
+      cross join lateral (
+        select * from holds where account_id = n.account_id and hold_id = n.hold_id order by placed_seq desc limit 1) as h`,
+    nameSource.bind(names),
+  );
+  return rows;
+}

@@ -1,0 +1,67 @@
+import Koa from 'koa';
+import type { Authenticate } from '../auth/bearer.js';
+import { accountingEnvelope } from '../dialects/accounting-service/envelope.js';
+import { accountingRoutes, type AccountingDeps } from '../dialects/accounting-service/routes.js';
+import { GatewayError } from '../errors.js';
+import type { Log } from '../log.js';
+import type { Metrics } from '../metrics/metrics.js';
+import type { Middleware, PathParams, RequestState } from './context.js';
+import { entryRoutes, type ReadHistory } from './entries.routes.js';
+import { errorBoundary } from './error-boundary.js';
+import { standardHeaders } from './headers.js';
+import { healthRoutes, type HealthDeps } from './health.js';
+import { observeRequests } from './observe-requests.js';
+import { requestId } from './request-id.js';
+import { routeTable, type Route } from './routes.js';
+
+export type App = Koa<RequestState, PathParams>;
+
+export type AppDeps = {
+  readonly log: Log;
+  readonly metrics: Pick<Metrics, 'http'>;
+  readonly authenticate: Authenticate;
+  readonly accounting: AccountingDeps;
+  readonly health: HealthDeps;
+  readonly history: ReadHistory;
+};
+
+/** The HTTP side: the middleware in one list, and below it every group of routes. */
+export function createApp(deps: AppDeps): App {
+  const app: App = new Koa();
+  // Reached by what the boundary cannot catch: a client that went away while the answer was written.
+  app.on('error', (error: unknown) => { deps.log.debug({ err: error }, 'answer not delivered'); });
+  const routes = allRoutes(deps);
+  const middleware: readonly Middleware[] = [
+    requestId(),
+    observeRequests(deps.metrics),
+    standardHeaders(),
+    errorBoundary({ log: deps.log, envelope: accountingEnvelope }),
+    routes.middleware(),
+    notFound(deps.authenticate),
+  ];
+  for (const each of middleware) app.use(each);
+  return app;
+}
+
+/** Every route of the gateway with its gate and its schemas: what documentation and the gate test walk. */
+export const listRoutes = (deps: AppDeps): readonly Route[] => allRoutes(deps).routes;
+
+function allRoutes(deps: AppDeps): ReturnType<typeof routeTable> {
+  const table = routeTable({ authenticate: deps.authenticate, metrics: deps.metrics });
+  healthRoutes(table.add, deps.health);
+  accountingRoutes(table.add, deps.accounting);
+  entryRoutes(table.add, { history: deps.history });
+  return table;
+}
+
+/** Below these the original asks for a token before it says that there is nothing (contract §2.1). */
+const GUARDED = ['/api/credits/', '/api/streaming-sessions/', '/api/usage/'];
+
+/** A path that is known with another method is not found either: the originals have no 405, and callers count on 404. */
+function notFound(authenticate: Authenticate): Middleware {
+  return async (ctx) => {
+    const path = `${ctx.path.toLowerCase()}/`;
+    if (GUARDED.some((prefix) => path.startsWith(prefix))) await authenticate(ctx.req.headers.authorization);
+    throw new GatewayError('not_found', 'Not found');
+  };
+}

@@ -1,0 +1,63 @@
+import { GatewayError, httpStatus, type ErrorCode, type ErrorSource, type Outcome } from '../errors.js';
+import type { Log } from '../log.js';
+import type { GatewayContext, Middleware } from './context.js';
+
+/** A failed request, decided but not yet worded: what a dialect's envelope is made of. */
+export type Failure = {
+  readonly status: number;
+  readonly code: ErrorCode | 'internal';
+  readonly message: string;
+  readonly sources: readonly ErrorSource[];
+  readonly outcome: Outcome | undefined;
+  readonly first: Readonly<Record<string, unknown>> | undefined;
+  readonly requestId: string;
+};
+
+/** Writes a failure in the words of a dialect. */
+export type Envelope = (failure: Failure) => object;
+
+/** How a route of a legacy API has always worded a failure, and the field it is about (`''`: none). */
+export type Wording = Readonly<Partial<Record<ErrorCode, { readonly message: string; readonly path: string }>>>;
+
+/** Seconds a caller should wait when the ledger cannot answer. */
+const RETRY_AFTER_SECONDS = '1';
+
+/**
+ * The only catch of the HTTP side. Expected failures become the envelope of the route's dialect; anything else is a
+ * bug: logged with the request id, answered with a fixed body that tells nothing of the inside.
+ */
+export function errorBoundary({ log, envelope }: { readonly log: Log; readonly envelope: Envelope }): Middleware {
+  return async (ctx, next) => {
+    try {
+      await next();
+    } catch (error) {
+      const failure = toFailure(error, ctx);
+      if (failure.code === 'internal') {
+        log.error({ err: error, requestId: failure.requestId, method: ctx.method, route: ctx.state.route?.path }, 'request failed');
+      }
+      setHeaders(ctx, failure);
+      ctx.status = failure.status;
+      ctx.body = (ctx.state.route?.envelope ?? envelope)(failure);
+    }
+  };
+}
+
+function toFailure(error: unknown, ctx: GatewayContext): Failure {
+  const { requestId, route } = ctx.state;
+  if (!(error instanceof GatewayError)) {
+    return { status: 500, code: 'internal', message: 'Internal server error', sources: [], outcome: undefined, first: undefined, requestId };
+  }
+  const { code, outcome, first } = error;
+  const worded = route?.wording[code];
+  // The legacy sentence comes first; what really happened is kept as its source.
+  const message = worded?.message ?? error.message;
+  const sources = error.sources.length === 0 && worded !== undefined ? [{ path: worded.path, message: error.message }] : error.sources;
+  return { status: httpStatus[code], code, message, sources, outcome, first, requestId };
+}
+
+function setHeaders({ res }: GatewayContext, { code }: Failure): void {
+  if (code === 'ledger_unavailable') res.setHeader('Retry-After', RETRY_AFTER_SECONDS);
+  if (code === 'unauthenticated') res.setHeader('WWW-Authenticate', 'Bearer');
+  // The rest of an oversized body is not worth reading: answer and hang up.
+  if (code === 'body_too_large') res.setHeader('Connection', 'close');
+}

@@ -1,0 +1,26 @@
+import { invalid } from '../errors.js';
+import { isVisibleAscii } from '../ids.js';
+import { IDEMPOTENCY_KEY_LENGTH_MAX } from '../limits.js';
+import type { GatewayContext } from './context.js';
+
+const NAME = 'Idempotency-Key';
+
+/**
+ * The caller's name for this request, or null. The quotes of the IETF draft's structured field are optional. Sent
+ * twice, Node joins the values with a space, which is refused here: an ambiguous key must not name anything.
+ */
+export function idempotencyKey(ctx: GatewayContext): string | null {
+  const header = ctx.req.headers['idempotency-key'];
+  if (header === undefined) return null;
+  const value = String(header);
+  const key = value.length >= 2 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value;
+  if (key.length > IDEMPOTENCY_KEY_LENGTH_MAX || !isVisibleAscii(key)) {
+    throw invalid(`header.${NAME}`, `${NAME} must be 1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} visible ASCII characters`);
+  }
+  return key;
+}
+
+/** Tells the caller that this answer is that of an earlier, identical request. */
+export function markReplayed(ctx: GatewayContext, replayed: boolean): void {
+  if (replayed) ctx.res.setHeader('Idempotency-Replayed', 'true');
+}

@@ -1,0 +1,36 @@
+import { createServer, type Server } from 'node:http';
+import type { App } from './app.js';
+
+/** A whole request, body included, arrives in this time or not at all: a megabyte needs far less. */
+const REQUEST_TIMEOUT_MS = 10_000;
+/** Headers dripping in slower than this are an attack, not a network. */
+const HEADERS_TIMEOUT_MS = 5_000;
+/** How often Node looks for connections past those limits; its default of 30 s would be the real limit. */
+const CHECK_INTERVAL_MS = 2_000;
+/** Longer than load balancers keep an idle connection (60 s), so that they, not we, close it: no race, no 502. */
+const KEEP_ALIVE_MS = 65_000;
+const HEADER_BYTES_MAX = 16 * 1_024;
+const IDLE_CHECK_MS = 50;
+
+/** The HTTP server of an app, with every limit that slow or greedy clients meet. */
+export function httpServer(app: App): Server {
+  const handle = app.callback();
+  const limits = {
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxHeaderSize: HEADER_BYTES_MAX,
+  };
+  return createServer(limits, (request, response) => { void handle(request, response); });
+}
+
+/** Stops accepting, lets requests in flight finish for `graceMs`, then closes whatever is still open. */
+export async function closeServer(server: Server, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => { server.close(() => { resolve(); }); });
+  const idle = setInterval(() => { server.closeIdleConnections(); }, IDLE_CHECK_MS);
+  const grace = setTimeout(() => { server.closeAllConnections(); }, graceMs);
+  await closed;
+  clearInterval(idle);
+  clearTimeout(grace);
+}

@@ -1,0 +1,46 @@
+import { micros, type Micros } from '../money/micros.js';
+
+/** What the rows beside the money need from an entry's `about`. */
+export type AboutFacts = { readonly source: string | null; readonly actor: string | null; readonly reason: string | null; readonly notes: string | null; readonly usage: UsageFacts | null };
+
+/** `credits` null: what the entry captured. */
+export type UsageFacts = { readonly service: string; readonly operation: string; readonly credits: Micros | null; readonly metadata: string };
+
+const NOTHING: AboutFacts = { source: null, actor: null, reason: null, notes: null, usage: null };
+
+/**
+ * Reads the JSON that our dialects put into `about`. Throws a SyntaxError or TypeError when it is not what they write:
+ * the drainer then keeps the money and puts the text aside.
+ */
+export function readAbout(about: string): AboutFacts {
+  if (about === '' || about === '{}') return NOTHING;
+  const value: unknown = JSON.parse(about);
+  if (!isRecord(value)) throw new TypeError('about is not an object');
+  return {
+    source: textOrNull(value['source']),
+    actor: textOrNull(value['actor']),
+    reason: textOrNull(value['reason']),
+    notes: textOrNull(value['notes']),
+    usage: value['usage'] === undefined || value['usage'] === null ? null : readUsage(value['usage']),
+  };
+}
+
+function readUsage(usage: unknown): UsageFacts {
+  if (!isRecord(usage)) throw new TypeError('about.usage is not an object');
+  const { service, operation, credits, metadata } = usage;
+  if (typeof service !== 'string' || typeof operation !== 'string') throw new TypeError('about.usage names no service or operation');
+  if (credits !== undefined && credits !== null && !(Number.isSafeInteger(credits) && (credits as number) >= 0)) {
+    throw new TypeError('about.usage.credits is not an amount');
+  }
+  return {
+    service,
+    operation,
+    credits: typeof credits === 'number' ? micros(credits) : null,
+    metadata: JSON.stringify(metadata ?? {}),
+  };
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);

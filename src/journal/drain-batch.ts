@@ -1,0 +1,98 @@
+import type { Keyspace } from '../ledger/keys.js';
+import type { Db, Trx } from '../postgres/connect.js';
+import { ensureMonths, monthOf } from '../postgres/partitions.js';
+import { decodeEntry, type JournalEntry } from './entry.js';
+import type { ShardBatch } from './fold-accounts.js';
+import { readStreams, type RawEntry, type RedisCommands } from './journal-streams.js';
+import { ShardFault } from './shard-fault.js';
+import { lockFreeShards, moveCursors, type ShardRow } from './shards.table.js';
+import { writeBatch, type WriteOptions, type Written } from './write-batch.js';
+
+/** Where a drain may be interrupted, for tests that crash it at every one of them. */
+export type Failpoint = 'after_lock' | 'after_read' | 'before_commit' | 'after_commit' | 'after_trim';
+
+export type BatchDeps = {
+  readonly db: Db;
+  readonly redis: RedisCommands;
+  readonly keys: Keyspace;
+  /** Months whose partitions this process has seen. */
+  readonly knownMonths: Set<string>;
+  readonly failpoint: (name: Failpoint) => Promise<void>;
+};
+
+export type BatchOptions = WriteOptions & { readonly limit: number };
+
+export type Batch = {
+  /** The shards that were locked, with their cursors as they are now. */
+  readonly cursors: readonly ShardRow[];
+  /** Those of them whose stream had something. */
+  readonly moved: readonly number[];
+  /** Stream ids of all entries that were read. */
+  readonly entries: readonly string[];
+  readonly written: Written;
+};
+
+/**
+ * One transaction: lock, read, write, move the cursors. The locks are taken before the streams are read, so between
+ * the read and the commit nobody else can write what was read; the compare-and-set on the cursors says so again for
+ * a drainer that was paused so long that Postgres ended its session.
+ */
+export async function drainBatch(deps: BatchDeps, shards: readonly number[], options: BatchOptions): Promise<Batch> {
+  const months = new Set<string>();
+  const batch = await deps.db.transaction(async (trx) => {
+    const locked = await lockFreeShards(trx, shards);
+    await deps.failpoint('after_lock');
+    const reads = await readStreams(deps.redis, locked.map(({ shard, epoch, lastId }) => ({ key: deps.keys.shard(shard, epoch).journal, afterId: lastId })), options.limit);
+    await deps.failpoint('after_read');
+    const batches = locked.flatMap((shard, index) => {
+      const raw = reads[index]?.entries ?? [];
+      return raw.length === 0 ? [] : [{ shard, entries: decode(deps.keys, shard, raw) }];
+    });
+    if (batches.length === 0) return { cursors: locked, moved: [], entries: [], written: { fresh: 0, redelivered: 0, quarantined: 0 } };
+
+    await ensurePartitions(trx, deps.knownMonths, months, batches);
+    const written = await writeBatch(trx, batches, options);
+    const ends = new Map(batches.map(({ shard, entries }) => [shard.shard, entries.at(-1)?.streamId ?? shard.lastId]));
+    const moves = batches.map(({ shard: { shard, epoch, lastId } }) => ({ shard, epoch, from: lastId, to: ends.get(shard) ?? lastId }));
+    if (!await moveCursors(trx, moves)) throw new Error('a cursor was moved under our lock');
+    await deps.failpoint('before_commit');
+    return {
+      cursors: locked.map((row) => ({ ...row, lastId: ends.get(row.shard) ?? row.lastId })),
+      moved: [...ends.keys()],
+      entries: batches.flatMap(({ entries }) => entries.map(({ streamId }) => streamId)),
+      written,
+    };
+  });
+  for (const month of months) deps.knownMonths.add(month);
+  await deps.failpoint('after_commit');
+  return batch;
+}
+
+function decode(keys: Keyspace, { shard }: ShardRow, raw: readonly RawEntry[]): JournalEntry[] {
+  return raw.map(([streamId, fields], index) => {
+    const entry = decodeOrFault(shard, index, streamId, fields);
+    if (keys.shardOf(entry.accountId) !== shard) {
+      throw new ShardFault(shard, index, `account ${entry.accountId} at ${streamId} is not of this shard`);
+    }
+    return entry;
+  });
+}
+
+function decodeOrFault(shard: number, index: number, streamId: string, fields: readonly string[]): JournalEntry {
+  try {
+    return decodeEntry(streamId, fields);
+  } catch (error) {
+    throw new ShardFault(shard, index, error instanceof Error ? error.message : `entry ${streamId} cannot be read`);
+  }
+}
+
+/** The hourly job makes partitions ahead; this is for a month it has not met, such as one that a test travels to. */
+async function ensurePartitions(trx: Trx, known: ReadonlySet<string>, seen: Set<string>, batches: readonly ShardBatch[]): Promise<void> {
+  for (const { entries } of batches) {
+    for (const { atMs } of entries) {
+      const month = monthOf(atMs);
+      if (!known.has(month)) seen.add(month);
+    }
+  }
+  await ensureMonths(trx, [...seen]);
+}

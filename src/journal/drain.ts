@@ -1,0 +1,159 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../clock.js';
+import type { Keyspace } from '../ledger/keys.js';
+import { DRAIN_BATCHES_PER_RUN_MAX, DRAIN_ENTRIES_MAX } from '../limits.js';
+import type { Db } from '../postgres/connect.js';
+import { classifyPostgresError, toGatewayError } from '../postgres/errors.js';
+import { drainBatch, type Batch, type BatchDeps, type Failpoint } from './drain-batch.js';
+import { isolateFault } from './isolate-fault.js';
+import { atMsOf, readLag, type RedisCommands } from './journal-streams.js';
+import { Contradiction, ShardFault } from './shard-fault.js';
+import { readShards, type ShardRow } from './shards.table.js';
+import { journalTail } from './tail.js';
+
+/** What a drain tells as it goes. Metrics implement it; nothing here depends on what they do. */
+export type DrainObserver = {
+  /** One committed transaction. `agesMs`: per entry, how long it waited for Postgres; that time is the loss if Redis vanishes. */
+  batch?(facts: { readonly entries: number; readonly redelivered: number; readonly shards: number; readonly durationMs: number; readonly agesMs: readonly number[] }): void;
+  /** After a run, per shard it looked at. `behindMs`: age of the oldest entry that Postgres does not have; 0 when there is none. */
+  lag?(shard: number, behindMs: number, streamLength: number): void;
+  /** A shard was stopped just now. Somebody must look. */
+  stopped?(shard: number, reason: string): void;
+  /** Texts that were put aside. */
+  quarantined?(count: number): void;
+};
+
+export type DrainDeps = {
+  /** With the `drain` profile: it must lose its locks when this process is paused. */
+  readonly db: Db;
+  readonly redis: RedisCommands;
+  readonly keys: Keyspace;
+  readonly clock: Clock;
+  readonly tailSeconds: number;
+  readonly observe?: DrainObserver;
+  readonly failpoint?: (name: Failpoint) => void | Promise<void>;
+};
+
+export type DrainReport = {
+  /** Entries written, and entries that Postgres turned out to have. */
+  readonly entries: number;
+  readonly redelivered: number;
+  readonly batches: number;
+  /** Shards that another drainer had all the time. */
+  readonly busy: readonly number[];
+  /** Of the shards asked for: those that are stopped, newly or since long. */
+  readonly stopped: readonly StoppedShard[];
+  readonly durationMs: number;
+};
+
+export type StoppedShard = { readonly shard: number; readonly reason: string };
+
+/** Brings the journal of these shards to Postgres, as far as it is there now. */
+export type Drain = (shards: readonly number[]) => Promise<DrainReport>;
+
+/** How often, and how long, a run waits for shards that another drainer has: its last read may have missed an entry. */
+const BUSY_TRIES_MAX = 3;
+const BUSY_WAIT_MS = 20;
+
+/**
+ * Makes a drainer. One transaction per batch takes the shards' row locks, reads their streams behind the cursors,
+ * writes the rows and moves the cursors: a crash anywhere leaves both or neither. Streams are trimmed after the
+ * commit, never before. Throws GatewayError('ledger_unavailable') when Postgres is away; calling again is always safe.
+ */
+export function createDrain(deps: DrainDeps): Drain {
+  const { db, redis, keys, clock, observe = {} } = deps;
+  const tail = journalTail(keys, deps.tailSeconds, clock);
+  const batchDeps: BatchDeps = { db, redis, keys, knownMonths: new Set(), failpoint: async (name) => { await deps.failpoint?.(name); } };
+
+  /** One batch over a group of shards; if one of them is at fault, each on its own, so that it stops alone. */
+  const step = async (shards: readonly number[]): Promise<Batch> => {
+    const startedMs = clock();
+    const batch = await drainBatch(batchDeps, shards, { limit: DRAIN_ENTRIES_MAX, stripText: false });
+    if (batch.entries.length > 0) {
+      const endedMs = clock();
+      observe.batch?.({
+        entries: batch.written.fresh, redelivered: batch.written.redelivered, shards: batch.cursors.length,
+        durationMs: endedMs - startedMs, agesMs: batch.entries.map((id) => Math.max(0, endedMs - atMsOf(id))),
+      });
+      if (batch.written.quarantined > 0) observe.quarantined?.(batch.written.quarantined);
+    }
+    return batch;
+  };
+
+  /** Each shard on its own; answers those that had to be stopped. */
+  const apart = async (shards: readonly number[]): Promise<StoppedShard[]> => {
+    // A Postgres that was restored from a backup may lack partitions that we have seen.
+    batchDeps.knownMonths.clear();
+    const stopped: StoppedShard[] = [];
+    for (const shard of shards) {
+      const { stoppedReason: reason, quarantined } = await isolateFault(batchDeps, shard);
+      if (reason !== null) {
+        stopped.push({ shard, reason });
+        observe.stopped?.(shard, reason);
+      }
+      if (quarantined > 0) observe.quarantined?.(quarantined);
+    }
+    return stopped;
+  };
+
+  const run: Drain = async (shards) => {
+    const startedMs = clock();
+    const stopped = (await readShards(db)).flatMap(({ shard, stoppedReason: reason }) =>
+      reason !== null && shards.includes(shard) ? [{ shard, reason }] : []);
+    const runs = (shard: number): boolean => !stopped.some((each) => each.shard === shard);
+    const cursors = new Map<number, ShardRow>();
+    const total = { entries: 0, redelivered: 0 };
+    let pending = shards.filter(runs);
+    let batches = 0;
+    let busyTries = 0;
+    for (; pending.length > 0 && batches < DRAIN_BATCHES_PER_RUN_MAX; batches += 1) {
+      const batch = await step(pending).catch(faultOrThrow);
+      if (batch === 'fault') {
+        stopped.push(...await apart(pending));
+        pending = pending.filter(runs);
+        continue;
+      }
+      total.entries += batch.written.fresh;
+      total.redelivered += batch.written.redelivered;
+      for (const cursor of batch.cursors) cursors.set(cursor.shard, cursor);
+      const locked = new Set(batch.cursors.map(({ shard }) => shard));
+      const busy = pending.filter((shard) => !locked.has(shard));
+      if (batch.moved.length === 0 && busy.length > 0) {
+        busyTries += 1;
+        if (busyTries > BUSY_TRIES_MAX) break;
+        await sleep(BUSY_WAIT_MS);
+      }
+      // A shard that had entries may have more by now; one that somebody else has may have had one too late for them.
+      pending = [...batch.moved, ...busy];
+    }
+    await tail.trim(redis, [...cursors.values()]);
+    await batchDeps.failpoint('after_trim');
+    await reportLag([...cursors.values()]);
+    const busy = shards.filter((shard) => runs(shard) && !cursors.has(shard));
+    return { ...total, batches, busy, stopped, durationMs: clock() - startedMs };
+  };
+
+  return (shards) => run(shards).catch((error: unknown) => { throw toGatewayError(error); });
+
+  async function reportLag(cursors: readonly ShardRow[]): Promise<void> {
+    if (observe.lag === undefined) return;
+    const lags = await readLag(redis, cursors.map(({ shard, epoch, lastId }) => ({ key: keys.shard(shard, epoch).journal, afterId: lastId })));
+    const nowMs = clock();
+    for (const [index, { oldestAtMs, length }] of lags.entries()) {
+      const cursor = cursors[index];
+      if (cursor !== undefined) observe.lag(cursor.shard, oldestAtMs === null ? 0 : Math.max(0, nowMs - oldestAtMs), length);
+    }
+  }
+}
+
+const faultOrThrow = (error: unknown): 'fault' => {
+  if (isFault(error)) return 'fault';
+  throw error;
+};
+
+/** Whether a batch failed because of what is in it, so that trying it again as it is cannot help. */
+function isFault(error: unknown): boolean {
+  if (error instanceof ShardFault || error instanceof Contradiction || error instanceof RangeError) return true;
+  const problem = classifyPostgresError(error);
+  return problem === 'data' || problem === 'constraint';
+}

@@ -1,0 +1,67 @@
+import type { AccountRow } from '../accounts/account.table.js';
+import { micros, ZERO, type Micros } from '../money/micros.js';
+import type { JournalEntry } from './entry.js';
+import { ShardFault } from './shard-fault.js';
+import type { ShardRow } from './shards.table.js';
+
+/** What was read of one shard's stream, decoded. */
+export type ShardBatch = { readonly shard: ShardRow; readonly entries: readonly JournalEntry[] };
+
+/** An entry and its place: `index` is its position in its shard's batch. */
+export type PlacedEntry = { readonly entry: JournalEntry; readonly shard: ShardRow; readonly index: number };
+
+export type FoldedAccounts = {
+  /** Entries that Postgres does not have, in the order of their streams. */
+  readonly fresh: readonly PlacedEntry[];
+  /** Entries that it should have already: they came a second time, or Redis went back in time. */
+  readonly known: readonly PlacedEntry[];
+  /** The accounts as they are after the fresh entries. */
+  readonly changed: readonly AccountRow[];
+};
+
+/**
+ * Adds a batch to the accounts it is about. Every account's entries must follow one another without a gap (I7), and
+ * every balance that an entry states must be the balance that results. Throws ShardFault where they do not.
+ */
+export function foldAccounts(batches: readonly ShardBatch[], stored: ReadonlyMap<string, AccountRow>): FoldedAccounts {
+  const changed = new Map<string, AccountRow>();
+  const fresh: PlacedEntry[] = [];
+  const known: PlacedEntry[] = [];
+  for (const { shard, entries } of batches) {
+    for (const [index, entry] of entries.entries()) {
+      const storedSeq = stored.get(entry.accountId)?.seq ?? 0;
+      const before = changed.get(entry.accountId) ?? stored.get(entry.accountId);
+      if (entry.seq <= storedSeq) {
+        known.push({ entry, shard, index });
+        continue;
+      }
+      const expected = (before?.seq ?? 0) + 1;
+      if (entry.seq !== expected) {
+        const what = entry.seq > expected ? 'gap' : 'fork';
+        throw new ShardFault(shard.shard, index, `${what}: account ${entry.accountId} has entry ${entry.seq} at ${entry.streamId}, ${expected} was expected`);
+      }
+      const after = add(before, entry, shard);
+      if (after === null) {
+        throw new ShardFault(shard.shard, index, `account ${entry.accountId}: the balances of entry ${entry.seq} at ${entry.streamId} do not follow from the one before`);
+      }
+      changed.set(entry.accountId, after);
+      fresh.push({ entry, shard, index });
+    }
+  }
+  return { fresh, known, changed: [...changed.values()] };
+}
+
+/** The account after one more entry, or null when the entry states other balances, or one that no integer holds. */
+function add(before: AccountRow | undefined, entry: JournalEntry, { shard, epoch }: ShardRow): AccountRow | null {
+  const sum = (name: 'available' | 'held' | 'debt' | 'granted' | 'captured' | 'expired' | 'removed' | 'uncollected'): Micros =>
+    micros((before?.[name] ?? ZERO) + entry[name]);
+  const available = sum('available');
+  const held = sum('held');
+  const debt = sum('debt');
+  if (available !== entry.availableAfter || held !== entry.heldAfter || debt !== entry.debtAfter) return null;
+  return {
+    accountId: entry.accountId, shard, seq: entry.seq, epoch, available, held, debt,
+    granted: sum('granted'), captured: sum('captured'), expired: sum('expired'), removed: sum('removed'),
+    uncollected: sum('uncollected'), updatedAtMs: entry.atMs,
+  };
+}

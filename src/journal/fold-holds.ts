@@ -1,0 +1,102 @@
+import type { HoldRow, HoldState } from '../holds/hold.table.js';
+import { micros, microsToText, ZERO, type Micros } from '../money/micros.js';
+import type { EntryKind, JournalEntry } from './entry.js';
+import type { PlacedEntry } from './fold-accounts.js';
+import { ShardFault } from './shard-fault.js';
+
+/** The account id has no colon (ids.ts), so no two holds share a name. */
+const nameOf = ({ accountId, holdId }: { accountId: string; holdId: string }): string => `${accountId}:${holdId}`;
+
+/** How each kind of entry ends a hold, and the state it must be in before. */
+const ENDS: Partial<Readonly<Record<EntryKind, { readonly from: HoldState; readonly to: Exclude<HoldState, 'open'> }>>> = {
+  settle: { from: 'open', to: 'settled' },
+  void: { from: 'open', to: 'voided' },
+  expire_hold: { from: 'open', to: 'expired' },
+  late_settle: { from: 'expired', to: 'settled' },
+};
+
+/** The holds that these entries end but do not place: they must be read first. */
+export function holdsToRead(fresh: readonly PlacedEntry[]): { accountId: string; holdId: string }[] {
+  const placed = new Set<string>();
+  const wanted = new Map<string, { accountId: string; holdId: string }>();
+  for (const { entry } of fresh) {
+    if (entry.kind === 'place') placed.add(nameOf(entry));
+    else if (ENDS[entry.kind] !== undefined && !placed.has(nameOf(entry))) wanted.set(nameOf(entry), { accountId: entry.accountId, holdId: entry.holdId });
+  }
+  return [...wanted.values()];
+}
+
+export type FoldedHolds = { readonly placed: readonly HoldRow[]; readonly ended: readonly HoldRow[] };
+
+/**
+ * What a batch makes of holds: those it places, in the state it leaves them, and those it ends. `aboutOf` gives the
+ * text that may be stored. Throws ShardFault when an entry ends a hold that is not there or has ended otherwise (I3).
+ */
+export function foldHolds(
+  fresh: readonly PlacedEntry[], stored: readonly HoldRow[], aboutOf: (entry: JournalEntry) => string,
+): FoldedHolds {
+  const isStored = new Set(stored.map(rowId));
+  const current = new Map(stored.map((hold) => [nameOf(hold), hold]));
+  const touched = new Map<string, HoldRow>();
+  for (const { entry, shard, index } of fresh) {
+    const end = ENDS[entry.kind];
+    if (entry.kind !== 'place' && end === undefined) continue;
+    const before = current.get(nameOf(entry));
+    let after: HoldRow;
+    if (end === undefined) {
+      after = place(entry, aboutOf(entry));
+    } else if (before?.state === end.from) {
+      after = finish(before, entry, end.to, aboutOf(entry));
+    } else {
+      throw new ShardFault(shard.shard, index, `account ${entry.accountId}: entry ${entry.seq} (${entry.kind}) ends hold ${entry.holdId}, which is ${before?.state ?? 'unknown'}`);
+    }
+    current.set(nameOf(entry), after);
+    touched.set(rowId(after), after);
+  }
+  const rows = [...touched.values()];
+  return { placed: rows.filter((row) => !isStored.has(rowId(row))), ended: rows.filter((row) => isStored.has(rowId(row))) };
+}
+
+const rowId = (hold: HoldRow): string => `${nameOf(hold)} ${hold.placedSeq}`;
+
+const place = (entry: JournalEntry, about: string): HoldRow => ({
+  accountId: entry.accountId,
+  holdId: entry.holdId,
+  placedSeq: entry.seq,
+  state: 'open',
+  amount: entry.held,
+  parts: entry.lots.filter(({ held }) => held > 0).map(({ lotId, held }) => `${lotId}:${microsToText(held)}`).join(','),
+  policy: entry.policy,
+  price: entry.price,
+  fingerprint: entry.fingerprint,
+  about,
+  placedAtMs: entry.atMs,
+  expiresAtMs: entry.leaseEndsAtMs,
+  captured: ZERO, released: ZERO, expired: ZERO, overage: ZERO, debt: ZERO, uncollected: ZERO,
+  late: false, availableAfter: null, endFingerprint: null, endAbout: null, endedAtMs: null, endedSeq: null,
+});
+
+/** A late settle charges what the first end gave back; what was released and what expired then stays on the record. */
+function finish(hold: HoldRow, entry: JournalEntry, state: HoldState, endAbout: string): HoldRow {
+  const late = entry.kind === 'late_settle';
+  return {
+    ...hold,
+    state,
+    captured: micros(hold.captured + entry.captured),
+    released: late ? hold.released : releasedBy(hold.amount, entry),
+    expired: late ? hold.expired : entry.expired,
+    overage: entry.overage,
+    debt: entry.debt,
+    uncollected: entry.uncollected,
+    late,
+    availableAfter: entry.availableAfter,
+    endFingerprint: entry.fingerprint,
+    endAbout,
+    endedAtMs: entry.atMs,
+    endedSeq: entry.seq,
+  };
+}
+
+/** What of a hold was neither spent nor lost with its lot went back. */
+const releasedBy = (amount: Micros, { captured, overage, expired }: JournalEntry): Micros =>
+  micros(amount - (captured - overage) - expired);

@@ -1,0 +1,36 @@
+import type { LotDelta, NewLot } from '../lots/lot.table.js';
+import { micros } from '../money/micros.js';
+import type { AboutFacts } from './about.js';
+import type { JournalEntry } from './entry.js';
+import type { PlacedEntry } from './fold-accounts.js';
+
+export type FoldedLots = { readonly opened: readonly NewLot[]; readonly changed: readonly LotDelta[] };
+
+/** What a batch makes of lots: those it opens, with all that happened to them since, and the deltas of the others. */
+export function foldLots(fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => AboutFacts): FoldedLots {
+  const opened = new Map<string, NewLot>();
+  const changed = new Map<string, LotDelta>();
+  for (const { entry } of fresh) {
+    const { accountId, atMs } = entry;
+    for (const { lotId, remaining, held, opened: facts } of entry.lots) {
+      const name = `${accountId}:${lotId}`;
+      const known = opened.get(name);
+      if (facts !== null && known === undefined) {
+        const { source, actor, reason, notes } = factsOf(entry);
+        opened.set(name, {
+          accountId, lotId, amount: facts.amount, remaining, held, grantedAtMs: atMs, expiresAtMs: facts.expiresAtMs,
+          openedSeq: entry.seq, kind: entry.kind, source, actor, reason, notes, changedAtMs: atMs,
+        });
+      } else if (known !== undefined) {
+        opened.set(name, { ...known, remaining: micros(known.remaining + remaining), held: micros(known.held + held), changedAtMs: atMs });
+      } else {
+        const before = changed.get(name);
+        changed.set(name, {
+          accountId, lotId, changedAtMs: atMs,
+          remaining: micros((before?.remaining ?? 0) + remaining), held: micros((before?.held ?? 0) + held),
+        });
+      }
+    }
+  }
+  return { opened: [...opened.values()], changed: [...changed.values()] };
+}

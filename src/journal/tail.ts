@@ -1,0 +1,39 @@
+import type { Clock } from '../clock.js';
+import type { Keyspace } from '../ledger/keys.js';
+import type { RedisCommands } from './journal-streams.js';
+import type { ShardRow } from './shards.table.js';
+
+type Mark = { readonly lastId: string; readonly seenAtMs: number };
+
+/** Trims streams behind what Postgres has committed. */
+export type Tail = { trim(redis: RedisCommands, cursors: readonly ShardRow[]): Promise<void> };
+
+/**
+ * Entries stay in the stream for `tailSeconds` after their commit, so that a standby of Postgres that takes over
+ * without its last commits finds them there (reliability Q1 #15). What counts is the time since the commit, not the
+ * age of the entry: after an outage all of a backlog is old. So a cursor is remembered when it is first seen, and the
+ * stream is trimmed up to it when it has been seen for long enough. A process that restarts only begins its tail anew.
+ */
+export function journalTail(keys: Keyspace, tailSeconds: number, clock: Clock): Tail {
+  const marks = new Map<string, Mark>();
+  return {
+    async trim(redis, cursors) {
+      const nowMs = clock();
+      const trims = cursors.flatMap(({ shard, epoch, lastId }) => {
+        const { journal } = keys.shard(shard, epoch);
+        const mark = marks.get(journal);
+        const isOld = mark !== undefined && nowMs - mark.seenAtMs >= tailSeconds * 1_000;
+        if (mark === undefined || isOld) marks.set(journal, { lastId, seenAtMs: nowMs });
+        if (tailSeconds === 0) return lastId === '0-0' ? [] : [{ journal, id: lastId }];
+        return isOld && mark.lastId !== '0-0' ? [{ journal, id: mark.lastId }] : [];
+      });
+      await Promise.all(trims.map(({ journal, id }) => redis.call('XTRIM', journal, 'MINID', after(id))));
+    },
+  };
+}
+
+/** The smallest id after this one: MINID keeps what it names, and this entry may go. */
+function after(id: string): string {
+  const dash = id.indexOf('-');
+  return `${id.slice(0, dash)}-${Number(id.slice(dash + 1)) + 1}`;
+}

@@ -1,0 +1,132 @@
+import type { Micros } from '../money/micros.js';
+import type { Db, Trx } from '../postgres/connect.js';
+import { unnestSource } from '../postgres/unnest.js';
+
+export type MoneyInKind = 'grant' | 'adjust' | 'set' | 'remove';
+
+/** The caller's name for a request, and whose name it is: one caller cannot read or block another's. */
+export type IdempotencyKey = { readonly scope: string; readonly key: string };
+
+export type NewIntent = {
+  readonly accountId: string;
+  readonly kind: MoneyInKind;
+  /** Negative for an adjustment downwards. */
+  readonly amount: Micros;
+  readonly expiresAtMs: number | null;
+  readonly idempotency: IdempotencyKey | null;
+  readonly fingerprint: string;
+  readonly about: string;
+};
+
+export type IntentRow = Omit<NewIntent, 'idempotency'> & {
+  readonly intentId: number;
+  readonly state: 'pending' | 'applied' | 'refused';
+  /** What was answered, or null while nothing was. */
+  readonly reply: unknown;
+  readonly appliedSeq: number | null;
+};
+
+const COLUMNS = `intent_id as "intentId", account_id as "accountId", kind, amount, expires_at_ms as "expiresAtMs",
+  fingerprint, about, state, reply, applied_seq as "appliedSeq"`;
+
+/** The name under which an intent is known to Redis, for ever. */
+export const intentKey = (intentId: number): string => `intent:${intentId}`;
+
+/** The lot of an intent. Padded, so that lots that expire together are spent oldest first. */
+export const lotIdOf = (intentId: number): string => String(intentId).padStart(12, '0');
+
+/** The intent a journal key names, or null when it names something else. */
+export function intentIdOf(key: string): number | null {
+  const digits = /^intent:(\d{1,15})$/.exec(key)?.[1];
+  return digits === undefined ? null : Number(digits);
+}
+
+/** Records what is asked for, once per idempotency key. `isNew` false: the key was there, with this intent. */
+export async function insertIntent(db: Db, intent: NewIntent): Promise<{ readonly row: IntentRow; readonly isNew: boolean }> {
+  const { rows } = await db.raw<{ rows: IntentRow[] }>(
+    `insert into money_in (account_id, kind, amount, expires_at_ms, idempotency_scope, idempotency_key, fingerprint, about)
+     values (:accountId, :kind, :amount, :expiresAtMs, :scope, :key, :fingerprint, :about)
+     on conflict (idempotency_scope, idempotency_key) where idempotency_key is not null do nothing
+     returning ${COLUMNS}`,
+    {
+      accountId: intent.accountId, kind: intent.kind, amount: intent.amount, expiresAtMs: intent.expiresAtMs,
+      scope: intent.idempotency?.scope ?? null, key: intent.idempotency?.key ?? null,
+      fingerprint: intent.fingerprint, about: intent.about,
+    },
+  );
+  if (rows[0] !== undefined) return { row: rows[0], isNew: true };
+  const { rows: found } = await db.raw<{ rows: IntentRow[] }>(
+    `select ${COLUMNS} from money_in where idempotency_scope = ? and idempotency_key = ?`,
+    [intent.idempotency?.scope ?? '', intent.idempotency?.key ?? ''],
+  );
+  if (found[0] === undefined) throw new Error('an idempotency key conflicted and then was gone');
+  return { row: found[0], isNew: false };
+}
+
+export async function readIntent(db: Db, intentId: number): Promise<IntentRow | null> {
+  const { rows } = await db.raw<{ rows: IntentRow[] }>(`select ${COLUMNS} from money_in where intent_id = ?`, [intentId]);
+  return rows[0] ?? null;
+}
+
+/** Remembers the answer of an intent that Redis has applied; the journal will mark it applied. */
+export async function saveReply(db: Db, intentId: number, reply: object): Promise<void> {
+  await db.raw(`update money_in set reply = ?::jsonb where intent_id = ?`, [JSON.stringify(reply), intentId]);
+}
+
+/** Ends an intent that Redis has refused for good. False: it was applied meanwhile, or refused before. */
+export async function refuseIntent(db: Db, intentId: number, reply: object): Promise<boolean> {
+  const { rowCount } = await db.raw<{ rowCount: number }>(
+    `update money_in set state = 'refused', reply = ?::jsonb where intent_id = ? and state = 'pending'`,
+    [JSON.stringify(reply), intentId],
+  );
+  return rowCount === 1;
+}
+
+/**
+ * Intents that nobody has tried for `olderThanMs`, those that have waited longest first. They are marked as tried in
+ * the same statement, so that workers share them out and one that fails for ever does not starve the others.
+ */
+export async function claimPending(db: Db, olderThanMs: number, limit: number): Promise<IntentRow[]> {
+  const { rows } = await db.raw<{ rows: IntentRow[] }>(
+    `update money_in set tried_at = now()
+      where intent_id in (
+        select intent_id from money_in where state = 'pending' and tried_at <= now() - make_interval(secs => ?::double precision / 1000)
+         order by tried_at limit ?::integer for update skip locked)
+     returning ${COLUMNS}`,
+    [olderThanMs, limit],
+  );
+  return rows.toSorted((a, b) => a.intentId - b.intentId);
+}
+
+/** An intent's entry, as the journal brings it. */
+export type AppliedIntent = { readonly intentId: number; readonly accountId: string; readonly seq: number };
+type KnownIntent = { readonly intentId: number; readonly accountId: string; readonly appliedSeq: number | null };
+
+export async function readIntents(trx: Trx, intentIds: readonly number[]): Promise<Map<number, KnownIntent>> {
+  if (intentIds.length === 0) return new Map();
+  const { rows } = await trx.raw<{ rows: KnownIntent[] }>(
+    `select intent_id as "intentId", account_id as "accountId", applied_seq as "appliedSeq"
+       from money_in where intent_id = any(?::bigint[])`,
+    [[...intentIds]],
+  );
+  return new Map(rows.map((row) => [row.intentId, row]));
+}
+
+const appliedSource = unnestSource<AppliedIntent>('a', {
+  intent_id: ['bigint', (intent) => intent.intentId],
+  seq: ['bigint', (intent) => intent.seq],
+});
+
+/**
+ * Marks intents as applied: their entry is in the same transaction. Also one that was refused meanwhile: when two
+ * attempts raced, what the journal says has happened.
+ */
+export async function markApplied(trx: Trx, intents: readonly AppliedIntent[]): Promise<void> {
+  if (intents.length === 0) return;
+  await trx.raw(
+    `update money_in set state = 'applied', applied_seq = a.seq,
+            reply = case when state = 'refused' then null else reply end
+       from ${appliedSource.sql} where money_in.intent_id = a.intent_id`,
+    appliedSource.bind(intents),
+  );
+}

@@ -1,0 +1,169 @@
+import { GatewayError } from '../errors.js';
+import { readEntry } from '../journal/entry.table.js';
+import type { About, Ledger } from '../ledger/ledger.js';
+import { micros, type Micros } from '../money/micros.js';
+import type { Db } from '../postgres/connect.js';
+import { hadNoEffect, isRetryable } from '../postgres/errors.js';
+import { applyIntent } from './apply-intent.js';
+import {
+  claimPending, insertIntent, readIntent, refuseIntent, saveReply,
+  type IdempotencyKey, type IntentRow, type MoneyInKind, type NewIntent,
+} from './money-in.table.js';
+
+/** `db` with the API's timeouts. */
+export type MoneyInDeps = { readonly db: Db; readonly ledger: Ledger };
+
+/** What every request to move money in or out says. */
+type Request = {
+  readonly accountId: string;
+  /** JSON text with source, actor, reason and notes. */
+  readonly about: About;
+  /** The caller's name for this request, or null: then every call is a request of its own. */
+  readonly idempotency: IdempotencyKey | null;
+  /** Digest of the request as it came, to tell a repeat from another request under the same name (I4). */
+  readonly fingerprint: string;
+};
+
+/** `expiresAtMs`: absolute, null for never. A repeat keeps the expiry of the first request. */
+export type GrantCredits = Request & { readonly amount: Micros; readonly expiresAtMs: number | null };
+export type SetCredits = GrantCredits;
+export type RemoveCredits = Request & { readonly amount: Micros };
+/** `delta` is negative to take away; `expiresAtMs` is of the lot that a positive one opens. */
+export type AdjustCredits = Request & { readonly delta: Micros; readonly expiresAtMs: number | null };
+
+/** What an applied request came to. `lotId` and `remaining` are of the lot it opened, or null when it opened none. */
+export type AppliedMoney = {
+  readonly lotId: number | null;
+  readonly remaining: Micros | null;
+  readonly expiresAtMs: number | null;
+  readonly previous: Micros;
+  readonly available: Micros;
+  readonly debtPaid: Micros;
+};
+
+export type RefusedMoney =
+  | { readonly reason: 'insufficient_credits'; readonly available: Micros }
+  | { readonly reason: 'too_many_lots' | 'balance_limit' | 'account_frozen' };
+
+export type MoneyInResult =
+  | ({ readonly status: 'applied'; readonly intentId: number; readonly replayed: boolean } & AppliedMoney)
+  | ({ readonly status: 'refused'; readonly intentId: number; readonly replayed: boolean } & RefusedMoney)
+  /** Postgres has it, Redis has not answered: it will happen, once, as soon as Redis can. */
+  | { readonly status: 'pending'; readonly intentId: number };
+
+export type MoneyIn = {
+  grant(command: GrantCredits): Promise<MoneyInResult>;
+  set(command: SetCredits): Promise<MoneyInResult>;
+  remove(command: RemoveCredits): Promise<MoneyInResult>;
+  adjust(command: AdjustCredits): Promise<MoneyInResult>;
+};
+
+/**
+ * Money that is moved by an administrator or a purchase: in Postgres before it is acknowledged (I6). An intent commits
+ * first, then Redis applies it under the intent's own key, then the caller hears. A crash in between leaves a pending
+ * intent that the worker applies under the same key.
+ *
+ * @throws GatewayError idempotency_mismatch; ledger_unavailable when Postgres is away, before anything happened.
+ */
+export function moneyIn(deps: MoneyInDeps): MoneyIn {
+  const submit = (command: Request, kind: MoneyInKind, amount: Micros, expiresAtMs: number | null): Promise<MoneyInResult> =>
+    submitIntent(deps, {
+      accountId: command.accountId, kind, amount, expiresAtMs, idempotency: command.idempotency,
+      fingerprint: command.fingerprint, about: command.about,
+    });
+  return {
+    grant: (command) => submit(command, 'grant', command.amount, command.expiresAtMs),
+    set: (command) => submit(command, 'set', command.amount, command.expiresAtMs),
+    remove: (command) => submit(command, 'remove', command.amount, null),
+    adjust: (command) => submit(command, 'adjust', command.delta, command.expiresAtMs),
+  };
+}
+
+async function submitIntent(deps: MoneyInDeps, intent: NewIntent): Promise<MoneyInResult> {
+  const { row, isNew } = await insertIntent(deps.db, intent).catch(refuseOutage);
+  if (row.accountId !== intent.accountId || row.kind !== intent.kind || row.fingerprint !== intent.fingerprint) {
+    throw new GatewayError('idempotency_mismatch', 'this Idempotency-Key was used for another request; use a new one');
+  }
+  const earlier = isNew ? null : await answerOf(deps.db, row);
+  return earlier ?? perform(deps, row, !isNew);
+}
+
+/** A connection that broke under way may have committed the intent: the worker would then apply it. */
+function refuseOutage(error: unknown): never {
+  if (!isRetryable(error)) throw error;
+  throw new GatewayError('ledger_unavailable', 'the ledger database did not answer; nothing can be added or removed now', {
+    outcome: hadNoEffect(error) ? 'not_executed' : 'unknown',
+    cause: error,
+  });
+}
+
+/** Answers of finished intents are stored as they were given. */
+type StoredReply = ({ readonly status: 'applied' } & AppliedMoney) | ({ readonly status: 'refused' } & RefusedMoney);
+
+/** The first answer to an intent, or null when it must be asked for again (under the same key, so it is the same). */
+async function answerOf(db: Db, row: IntentRow): Promise<MoneyInResult | null> {
+  if (row.reply !== null) return { ...(row.reply as StoredReply), intentId: row.intentId, replayed: true };
+  if (row.appliedSeq === null) return null;
+  // Applied, but whoever applied it died before it could store its answer: the entry says the same.
+  const entry = await readEntry(db, row.accountId, row.appliedSeq).catch(refuseOutage);
+  if (entry === null) throw new Error(`intent ${row.intentId} is applied, but entry ${row.appliedSeq} of ${row.accountId} is missing`);
+  const { granted, removed, available, availableAfter, debt } = entry;
+  const opens = granted > 0 || row.kind === 'set';
+  return {
+    status: 'applied', intentId: row.intentId, replayed: true,
+    lotId: opens ? row.intentId : null,
+    // What was granted, less the debt it paid; nothing of it can have been there before.
+    remaining: opens ? micros(granted + debt) : null,
+    expiresAtMs: opens ? row.expiresAtMs : null,
+    previous: micros(row.kind === 'set' ? removed : availableAfter - available),
+    available: availableAfter,
+    debtPaid: micros(row.kind === 'set' ? 0 : 0 - debt),
+  };
+}
+
+/** Lets Redis apply an intent that is committed. From here on, an outage can only mean `pending`. */
+async function perform({ db, ledger }: MoneyInDeps, row: IntentRow, replayed: boolean): Promise<MoneyInResult> {
+  const { intentId } = row;
+  const pending: MoneyInResult = { status: 'pending', intentId };
+  const reply = await applyIntent(ledger, row).catch((error: unknown) => {
+    if (error instanceof GatewayError && error.code === 'ledger_unavailable') return null;
+    throw error;
+  });
+  if (reply === null) return pending;
+  try {
+    if (reply.status === 'applied') {
+      const { replayed: wasReplayed, ...answer } = reply;
+      await saveReply(db, intentId, answer).catch(ignoreOutage);
+      return { ...answer, intentId, replayed: replayed || wasReplayed };
+    }
+    // Refused in Postgres before anybody hears of it; else the worker would try again and might succeed.
+    const refused = await refuseIntent(db, intentId, reply);
+    if (refused) return { ...reply, intentId, replayed };
+    const now = await readIntent(db, intentId);
+    return (now === null ? null : await answerOf(db, now)) ?? pending;
+  } catch (error) {
+    if (isRetryable(error)) return pending;
+    throw error;
+  }
+}
+
+/** The stored answer only saves a repeat its way to Redis. */
+function ignoreOutage(error: unknown): void {
+  if (!isRetryable(error)) throw error;
+}
+
+export type ReplayReport = { readonly applied: number; readonly refused: number; readonly pending: number };
+
+/**
+ * Applies intents that were committed but not seen in the journal for `olderThanMs`: their gateway died, or Redis was
+ * away. Under the same key, so that one which Redis knows is only answered again; harmless to run twice.
+ */
+export async function replayPending(deps: MoneyInDeps, olderThanMs: number, limit: number): Promise<ReplayReport> {
+  const rows = await claimPending(deps.db, olderThanMs, limit).catch(refuseOutage);
+  const report = { applied: 0, refused: 0, pending: 0 };
+  for (const row of rows) {
+    const { status } = await perform(deps, row, true);
+    report[status] += 1;
+  }
+  return report;
+}

@@ -1,0 +1,59 @@
+import { Queue, type JobsOptions } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { QUEUE_NAME, queuePrefix } from './queue-connections.js';
+
+/** What the workers do, and with what. Every job may run twice, or not at all: the next one makes up for it. */
+export type LedgerJobs = {
+  'drain': { readonly shards: readonly number[] };
+  'expire-holds': { readonly shards: readonly number[] };
+  'expire-lots': { readonly shards: readonly number[] };
+  'replay-money-in': Record<string, never>;
+  'make-partitions': Record<string, never>;
+};
+export type LedgerJobName = keyof LedgerJobs;
+
+/** Finished jobs that are kept to be looked at: failures longer than successes. */
+const JOB_OPTIONS: JobsOptions = { removeOnComplete: { count: 100 }, removeOnFail: { count: 500 } };
+
+/**
+ * How often each job runs even when nobody asks for it. Draining follows nudges within milliseconds; its schedule
+ * finds what a crash left. Holds must end within a second of their lease (design §7).
+ */
+const EVERY_MS: Readonly<Record<LedgerJobName, number>> = {
+  'drain': 2_000,
+  'expire-holds': 1_000,
+  'expire-lots': 5_000,
+  'replay-money-in': 10_000,
+  'make-partitions': 3_600_000,
+};
+
+export type LedgerQueue = {
+  /** For bull-board and tests. */
+  readonly queue: Queue;
+  addDrain(shards: readonly number[]): Promise<void>;
+  /** Makes the schedules, or makes them again: they live in the Redis that may be lost. */
+  upsertSchedules(shardCount: number): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** The queue's producing side. `redis` is a producer's connection (connectQueue) and stays the caller's to close. */
+export function ledgerQueue(redis: Redis, namespace: string, onError: (error: Error) => void): LedgerQueue {
+  const queue = new Queue(QUEUE_NAME, { connection: redis, prefix: queuePrefix(namespace), defaultJobOptions: JOB_OPTIONS });
+  queue.on('error', onError);
+  return {
+    queue,
+    async addDrain(shards) {
+      await queue.add('drain', { shards });
+    },
+    async upsertSchedules(shardCount) {
+      const shards = Array.from({ length: shardCount }, (_, shard) => shard);
+      const data: LedgerJobs = {
+        'drain': { shards }, 'expire-holds': { shards }, 'expire-lots': { shards }, 'replay-money-in': {}, 'make-partitions': {},
+      };
+      for (const name of Object.keys(data) as LedgerJobName[]) {
+        await queue.upsertJobScheduler(name, { every: EVERY_MS[name] }, { name, data: data[name], opts: JOB_OPTIONS });
+      }
+    },
+    close: () => queue.close(),
+  };
+}

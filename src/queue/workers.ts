@@ -1,0 +1,67 @@
+import { Worker, type Job } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Clock } from '../clock.js';
+import type { Drain } from '../journal/drain.js';
+import { replayPending, type MoneyInDeps } from '../lots/money-in.js';
+import { makePartitions } from '../postgres/partitions.js';
+import { expireHolds, expireLots, type ExpireDeps } from './expire-due.js';
+import type { LedgerJobName, LedgerJobs } from './ledger-queue.js';
+import { QUEUE_NAME, queuePrefix } from './queue-connections.js';
+
+export type WorkerDeps = ExpireDeps & MoneyInDeps & {
+  readonly drain: Drain;
+  readonly clock: Clock;
+  /** A worker's connection (connectQueue); BullMQ makes its blocking one from it. */
+  readonly queueRedis: Redis;
+  readonly namespace: string;
+  readonly observe?: WorkerObserver;
+};
+
+export type WorkerObserver = {
+  /** After every job; `error` is what it failed with. A job that failed is not repeated: its schedule comes again. */
+  job?(name: LedgerJobName, durationMs: number, error?: unknown): void;
+  /** An error outside of jobs, such as a lost connection. */
+  error?(error: Error): void;
+};
+
+/** Jobs at a time: two drains of different shards, a sweep, and one that waits for Postgres. */
+const CONCURRENCY = 4;
+/** An intent's own request has been answered long before; only a crash or an outage leaves one this old. */
+const REPLAY_OLDER_THAN_MS = 5_000;
+const REPLAY_BATCH_MAX = 200;
+
+export type Workers = { readonly ready: () => Promise<void>; readonly close: () => Promise<void> };
+
+/** Starts working on the queue. `close` waits for the jobs under way. */
+export function startWorkers(deps: WorkerDeps): Workers {
+  const handlers: { readonly [Name in LedgerJobName]: (data: LedgerJobs[Name]) => Promise<object> } = {
+    'drain': ({ shards }) => deps.drain(shards),
+    'expire-holds': ({ shards }) => expireHolds(deps, shards),
+    'expire-lots': ({ shards }) => expireLots(deps, shards),
+    'replay-money-in': () => replayPending(deps, REPLAY_OLDER_THAN_MS, REPLAY_BATCH_MAX),
+    'make-partitions': async () => ({ made: await makePartitions(deps.db, deps.clock()) }),
+  };
+
+  const work = async (job: Job<LedgerJobs[LedgerJobName], object, LedgerJobName>): Promise<object> => {
+    const startedMs = deps.clock();
+    // The queue pairs names with data; TypeScript cannot see that the two unions go together.
+    const handle = handlers[job.name] as (data: LedgerJobs[LedgerJobName]) => Promise<object>;
+    try {
+      const result = await handle(job.data);
+      deps.observe?.job?.(job.name, deps.clock() - startedMs);
+      return result;
+    } catch (error) {
+      deps.observe?.job?.(job.name, deps.clock() - startedMs, error);
+      throw error;
+    }
+  };
+
+  const worker = new Worker<LedgerJobs[LedgerJobName], object, LedgerJobName>(QUEUE_NAME, work, {
+    connection: deps.queueRedis, prefix: queuePrefix(deps.namespace), concurrency: CONCURRENCY,
+  });
+  worker.on('error', (error) => { deps.observe?.error?.(error); });
+  return {
+    ready: async () => { await worker.waitUntilReady(); },
+    close: () => worker.close(),
+  };
+}

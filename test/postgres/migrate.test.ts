@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { openShards, raiseEpoch, readShards, moveCursors, lockShard } from '../../src/journal/shards.table.js';
+import { apiProfile, connectPostgres, type Db } from '../../src/postgres/connect.js';
+import { migrate } from '../../src/postgres/migrate.js';
+import { makePartitions } from '../../src/postgres/partitions.js';
+import { freshDatabase, type FreshDatabase } from '../support/servers.js';
+
+let database: FreshDatabase;
+let db: Db;
+const steps: string[] = [];
+beforeAll(async () => {
+  database = await freshDatabase();
+  await Promise.all(Array.from({ length: 20 }, () => migrate(database.databaseUrl, (step) => { steps.push(step); })));
+  db = connectPostgres(database.databaseUrl, apiProfile(5_000));
+});
+afterAll(async () => {
+  await db.destroy();
+  await database.drop();
+});
+
+test('twenty processes that start at once migrate once', async () => {
+  expect(steps).toEqual(['0001_ledger']);
+  await migrate(database.databaseUrl, (step) => { steps.push(step); });
+  expect(steps).toHaveLength(1);
+});
+
+test('a lock that a killed process left behind does not stop the next', async () => {
+  await db.raw('update schema_migrations_lock set is_locked = 1');
+  await migrate(database.databaseUrl);
+});
+
+test('a newer schema does not stop an older gateway', async () => {
+  await db.raw(`insert into schema_migrations (name, batch, migration_time) values ('9999_of_the_future', 9, now())`);
+  await migrate(database.databaseUrl);
+});
+
+test('partitions are made ahead, once, by any number of processes', async () => {
+  const fromMs = Date.UTC(2040, 10, 30);
+  const made = await Promise.all(Array.from({ length: 5 }, () => makePartitions(db, fromMs, 2)));
+  expect(made.reduce((sum, each) => sum + each, 0)).toBe(3);
+  const { rows } = await db.raw<{ rows: { name: string }[] }>(`select relname as name from pg_class where relname ~ '^entries_(2040|2041)_\\d\\d$' order by 1`);
+  expect(rows.map(({ name }) => name)).toEqual(['entries_2040_11', 'entries_2040_12', 'entries_2041_01']);
+});
+
+test('the number of shards is fixed at the first start', async () => {
+  const opened = await Promise.all([openShards(db, 3), openShards(db, 3)]);
+  expect(opened[1]).toEqual([0, 1, 2].map((shard) => ({ shard, epoch: 1, lastId: '0-0', stoppedReason: null })));
+  await expect(openShards(db, 4)).rejects.toThrow('SHARDS is 4, but this database was started with 3 shards');
+});
+
+test('cursors and epochs move by compare-and-set', async () => {
+  const move = { shard: 1, epoch: 1, from: '0-0', to: '5-1' };
+  expect(await db.transaction((trx) => moveCursors(trx, [move]))).toBe(true);
+  expect(await db.transaction((trx) => moveCursors(trx, [move]))).toBe(false);
+  expect(await db.transaction(async (trx) => [await lockShard(trx, 1), await raiseEpoch(trx, 1, 1)])).toEqual([
+    { shard: 1, epoch: 1, lastId: '5-1', stoppedReason: null }, 2,
+  ]);
+  expect(await db.transaction((trx) => raiseEpoch(trx, 1, 1))).toBeNull();
+  expect((await readShards(db))[1]).toEqual({ shard: 1, epoch: 2, lastId: '0-0', stoppedReason: null });
+});
+
+test('a bigint is an exact number or an error', async () => {
+  const { rows } = await db.raw<{ rows: { n: number }[] }>('select 9007199254740991::bigint as n');
+  expect(rows).toEqual([{ n: Number.MAX_SAFE_INTEGER }]);
+  await expect(db.raw('select 9007199254740992::bigint as n')).rejects.toThrow('safe integer');
+});

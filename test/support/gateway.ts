@@ -1,0 +1,52 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mintToken, type TokenClaims } from '../../src/auth/mint-token.js';
+import { readConfig } from '../../src/config.js';
+import { openGateway } from '../../src/gateway.js';
+import { createLog } from '../../src/log.js';
+import { migrate } from '../../src/postgres/migrate.js';
+import { freshDatabase, redisUrl } from './servers.js';
+
+export type TestGateway = {
+  readonly url: string;
+  readonly databaseUrl: string;
+  readonly redisNamespace: string;
+  token(claims: TokenClaims): Promise<string>;
+  /** Moves the gateway's whole time, Redis' clock in the scripts included. */
+  advance(ms: number): void;
+  stop(): Promise<void>;
+};
+
+export type TestGatewayOptions = {
+  /** Servers of its own, for tests that stop them. */
+  readonly redisUrl?: string;
+  readonly databaseUrl?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+};
+
+/** The whole gateway in this process, API and workers, over real HTTP, in a database and a namespace of its own. */
+export async function startGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
+  const secret = randomBytes(32).toString('hex');
+  const database = options.databaseUrl === undefined ? await freshDatabase(migrate) : null;
+  const servers = { redisUrl: options.redisUrl ?? redisUrl(), databaseUrl: options.databaseUrl ?? database?.databaseUrl ?? '' };
+  const redisNamespace = `g${randomUUID().slice(0, 8)}`;
+  let offsetMs = 0;
+  const gateway = await openGateway({
+    config: readConfig({
+      JWT_ACCESS_SECRET: secret, REDIS_URL: servers.redisUrl, DATABASE_URL: servers.databaseUrl,
+      REDIS_NAMESPACE: redisNamespace, PORT: '0', HOST: '127.0.0.1', SHARDS: '8', ...options.environment,
+    }),
+    role: 'all', servers, version: 'test', log: createLog({ level: 'silent' }),
+    time: { clock: () => Date.now() + offsetMs, offsetMs: () => offsetMs },
+  });
+  return {
+    url: `http://127.0.0.1:${gateway.port ?? 0}`,
+    databaseUrl: servers.databaseUrl,
+    redisNamespace,
+    token: (claims) => mintToken(secret, claims, 600, Date.now()),
+    advance: (ms) => { offsetMs += ms; },
+    stop: async () => {
+      await gateway.close();
+      await database?.drop();
+    },
+  };
+}
