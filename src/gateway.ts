@@ -33,8 +33,8 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const onQueueError = (error: unknown): void => { log.debug({ err: error }, 'nudge not delivered; the schedule drains anyway'); };
   const connections = connectQueue(servers.redisUrl, onQueueError);
   const queue = ledgerQueue(connections.producer, config.redisNamespace, onQueueError);
-  const nudge = createNudge({ addDrain: queue.addDrain, onError: onQueueError });
-  const core = await openCore({ config, servers, time, log, metrics, written: nudge.touch });
+  const nudge = createNudge({ addDrain: (shards) => queue.addDrain(shards), onError: onQueueError });
+  const core = await openCore({ config, servers, time, log, metrics, written: (shard) => { nudge.touch(shard); } });
 
   const worker: WorkerSide | undefined = role === 'api' ? undefined : await openWorker({ config, core, ...servers, time, log, metrics });
   const metricsText = deps.metricsText?.(metrics) ?? metrics.text;

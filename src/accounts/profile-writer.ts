@@ -11,7 +11,7 @@ export type ProfileWriterDeps = {
 /** Keeps profiles fresh without a write on anybody's request path. */
 export interface ProfileWriter {
   /** Remembers a caller; costs a Map entry. */
-  seen(principal: Principal): void;
+  readonly seen: (principal: Principal) => void;
   /** Writes what is waiting and stops. */
   close(): Promise<void>;
 }

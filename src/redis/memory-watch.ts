@@ -7,7 +7,7 @@ const POLL_MS = 1_000;
 export type Memory = { readonly usedBytes: number; /** 0: no limit. */ readonly maxBytes: number };
 
 export interface MemoryWatch {
-  isHigh(): boolean;
+  readonly isHigh: () => boolean;
   /** The last reading; zeros before the first. */
   read(): Memory;
   stop(): void;

@@ -1,0 +1,318 @@
+import { expect } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
+import type { JournalEntry } from '../../src/journal/entry.js';
+import type { AccountSnapshot } from '../../src/ledger/ledger.js';
+import { AMOUNT_MAX, micros } from '../../src/money/micros.js';
+import type { TestLedger } from '../support/ledger.js';
+import { AccountModel, type ModelHold } from './account-model.js';
+
+/**
+ * Time moves in whole steps and everything ends in the middle of one, so that the milliseconds a test takes never decide
+ * what is due.
+ */
+const STEP_MS = 60_000;
+const HALF_STEP_MS = STEP_MS / 2;
+
+const amount = fc.oneof(
+  fc.integer({ min: 0, max: 50 }),
+  fc.constantFrom(0, 1, 1_000_000, 7_500_000, 100_000_000_000_000, AMOUNT_MAX),
+);
+/** In steps from now; 0 never ends. */
+const life = fc.constantFrom(0, 1, 1, 2, 3, 5);
+const which = fc.nat({ max: 7 });
+
+export type Command =
+  | { readonly op: 'grant' | 'set'; readonly amount: number; readonly life: number }
+  | { readonly op: 'place'; readonly minimum: number; readonly desired: number; readonly life: number }
+  | { readonly op: 'place_again'; readonly which: number; readonly same: boolean }
+  | { readonly op: 'settle'; readonly which: number; readonly by: 'amount' | 'part' | 'none' | 'over'; readonly over: number; readonly cap: boolean; readonly debtLimit: number | null }
+  | { readonly op: 'void' | 'expire'; readonly which: number }
+  | { readonly op: 'charge'; readonly amount: number; readonly all: boolean; readonly key: number }
+  | { readonly op: 'remove'; readonly amount: number; readonly all: boolean }
+  | { readonly op: 'expire_lots' }
+  | { readonly op: 'wait'; readonly steps: number };
+
+export const command: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ op: fc.constantFrom('grant' as const, 'grant' as const, 'set' as const), amount, life }) },
+  { weight: 6, arbitrary: fc.record({ op: fc.constant('place' as const), minimum: amount, desired: amount, life: fc.constantFrom(1, 2, 4) }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('place_again' as const), which, same: fc.boolean() }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      op: fc.constant('settle' as const), which, by: fc.constantFrom('amount' as const, 'part' as const, 'none' as const, 'over' as const),
+      over: amount, cap: fc.boolean(), debtLimit: fc.constantFrom(null, 0, 10, 1_000_000),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ op: fc.constantFrom('void' as const, 'expire' as const), which }) },
+  { weight: 3, arbitrary: fc.record({ op: fc.constant('charge' as const), amount, all: fc.boolean(), key: fc.nat({ max: 3 }) }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('remove' as const), amount, all: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('expire_lots' as const) }) },
+  { weight: 3, arbitrary: fc.record({ op: fc.constant('wait' as const), steps: fc.integer({ min: 1, max: 3 }) }) },
+);
+
+/** One account under test beside its model. */
+export class History {
+  readonly #id = `p-${randomUUID()}`;
+  readonly #model = new AccountModel();
+  readonly #under: TestLedger;
+  readonly #startMs: number;
+  #steps = 0;
+  #lots = 0;
+
+  private constructor(ledger: TestLedger, startMs: number) {
+    this.#under = ledger;
+    this.#startMs = startMs;
+  }
+
+  static async begin(ledger: TestLedger): Promise<History> {
+    return new History(ledger, await ledger.nowMs());
+  }
+
+  get #now(): number {
+    return this.#startMs + this.#steps * STEP_MS;
+  }
+
+  async run(each: Command): Promise<void> {
+    await this.#apply(each);
+    await this.#compareState();
+  }
+
+  async #apply(each: Command): Promise<void> {
+    const { ledger } = this.#under;
+    const model = this.#model;
+    const accountId = this.#id;
+    switch (each.op) {
+      case 'grant':
+      case 'set':
+        return this.#grant(each.op, each.amount, each.life);
+      case 'place': {
+        const desired = Math.max(each.minimum, each.desired);
+        return this.#place(`h${model.holds.length}`, Math.min(each.minimum, desired), desired, each.life);
+      }
+      case 'place_again': {
+        const hold = model.holds[each.which];
+        if (hold === undefined) return;
+        const reply = await ledger.placeHold({
+          accountId, holdId: hold.id, minimum: micros(0), desired: micros(5), leaseMs: STEP_MS, expiryPolicy: 'release',
+          price: 'p', fingerprint: each.same ? hold.fingerprint : 'another', about: '{}',
+        });
+        expect(reply).toMatchObject(each.same ? { status: 'placed', replayed: true, amount: hold.amount } : { status: 'hold_exists' });
+        return;
+      }
+      case 'settle': {
+        const hold = model.holds[each.which];
+        if (hold === undefined) return this.#expectNotFound();
+        const cost = { amount: hold.amount, part: Math.floor(hold.amount / 2), none: 0, over: Math.min(hold.amount + each.over, AMOUNT_MAX) }[each.by];
+        return this.#settle(hold, cost, each.cap ? 0 : each.debtLimit, each.cap);
+      }
+      case 'void':
+        return this.#void(model.holds[each.which]);
+      case 'expire':
+        return this.#expire(model.holds[each.which]);
+      case 'charge':
+        return this.#charge(each.all ? model.available(this.#now) : each.amount, each.key);
+      case 'remove': {
+        const amount = Math.min(each.all ? model.available(this.#now) : each.amount, AMOUNT_MAX);
+        if (model.available(this.#now) < amount) model.endDueHolds(this.#now, 8);
+        const isEnough = model.available(this.#now) >= amount;
+        const reply = await ledger.remove({ accountId, amount: micros(amount), key: `r-${randomUUID()}`, kind: 'remove', about: '{}' });
+        expect(reply.status).toBe(isEnough ? 'removed' : 'insufficient_credits');
+        if (!isEnough) return;
+        model.sweep(this.#now);
+        model.take(this.#now, amount);
+        model.removed += amount;
+        return;
+      }
+      case 'expire_lots': {
+        const swept = model.sweep(this.#now);
+        expect(await ledger.expireLots(accountId)).toEqual(swept > 0 ? { status: 'expired', amount: swept } : { status: 'nothing_due' });
+        return;
+      }
+      case 'wait':
+        this.#steps += each.steps;
+        this.#under.advance(each.steps * STEP_MS);
+        return;
+    }
+  }
+
+  #expiryIn(steps: number): number {
+    return steps === 0 ? Infinity : this.#now + steps * STEP_MS - HALF_STEP_MS;
+  }
+
+  async #grant(op: 'grant' | 'set', amount: number, steps: number): Promise<void> {
+    this.#lots += 1;
+    const lotId = String(this.#lots).padStart(12, '0');
+    const expiresAt = this.#expiryIn(steps);
+    const expiresAtMs = expiresAt === Infinity ? null : expiresAt;
+    const common = { accountId: this.#id, lotId, amount: micros(amount), expiresAtMs, key: `intent:${randomUUID()}`, about: '{}' };
+    const wouldBe = this.#model.granted + amount + (op === 'set' ? this.#model.debt : 0);
+    const run = () => (op === 'grant' ? this.#under.ledger.grantLot({ ...common, kind: 'grant' }) : this.#under.ledger.setBalance(common));
+    const reply = await run();
+    if (wouldBe > Number.MAX_SAFE_INTEGER) {
+      expect(reply.status).toBe('balance_limit');
+      return;
+    }
+    this.#model[op](this.#now, lotId, amount, expiresAt);
+    const available = this.#model.available(this.#now);
+    expect(reply).toMatchObject({ status: op === 'grant' ? 'granted' : 'set', replayed: false, available });
+    // The same intent again, as a worker would after a crash, changes nothing.
+    expect(await run()).toEqual({ ...reply, replayed: true });
+  }
+
+  async #place(holdId: string, minimum: number, desired: number, steps: number): Promise<void> {
+    const leaseMs = steps * STEP_MS - HALF_STEP_MS;
+    const run = () => this.#under.ledger.placeHold({
+      accountId: this.#id, holdId, minimum: micros(minimum), desired: micros(desired), leaseMs, expiryPolicy: 'release',
+      price: 'p', fingerprint: `f-${holdId}`, about: '{}',
+    });
+    const reply = await run();
+    const status = this.#model.place(this.#now, holdId, minimum, desired, this.#now + leaseMs, `f-${holdId}`);
+    const available = this.#model.available(this.#now);
+    if (status === 'insufficient_credits') {
+      expect(reply).toEqual({ status, available });
+      return;
+    }
+    expect(reply).toMatchObject({ status, replayed: false, available, amount: this.#model.holds.at(-1)?.amount });
+    expect(await run()).toEqual({ ...reply, replayed: true });
+  }
+
+  async #settle(hold: ModelHold, cost: number, debtLimit: number | null, cap: boolean): Promise<void> {
+    const model = this.#model;
+    const fingerprint = `settle-${cost}`;
+    const run = (price: string | null) => this.#under.ledger.settleHold({
+      accountId: this.#id, holdId: hold.id, cost: micros(cost), price, overCapture: cap ? 'cap' : 'debt',
+      debtLimit: debtLimit === null ? null : micros(debtLimit), fingerprint, about: '{}',
+    });
+    if (hold.state === 'open' || hold.state === 'expired') {
+      expect(await run(null)).toMatchObject({ status: 'price_needed', price: 'p' });
+      const uncollected = model.uncollected;
+      const debt = model.debt;
+      model.end(this.#now, hold, 'settled', cost, cap ? 0 : (debtLimit ?? Number.MAX_SAFE_INTEGER), fingerprint);
+      const reply = await run('p');
+      expect(reply).toMatchObject({
+        status: 'settled', replayed: false,
+        outcome: {
+          state: 'settled', amount: hold.amount, captured: hold.captured, debt: model.debt - debt,
+          uncollected: model.uncollected - uncollected, available: model.available(this.#now),
+        },
+      });
+      expect(await run('p')).toEqual({ ...reply, replayed: true });
+      return;
+    }
+    const isRepeat = hold.state === 'settled' && hold.endFingerprint === fingerprint;
+    expect(await run('p')).toMatchObject(isRepeat
+      ? { status: 'settled', replayed: true, outcome: { captured: hold.captured } }
+      : { status: 'hold_resolved', outcome: { state: hold.state, captured: hold.captured } });
+  }
+
+  async #void(hold: ModelHold | undefined): Promise<void> {
+    if (hold === undefined) return this.#expectNotFound();
+    const reply = await this.#under.ledger.voidHold({ accountId: this.#id, holdId: hold.id, about: '{}' });
+    if (hold.state === 'open') {
+      this.#model.end(this.#now, hold, 'voided', 0, 0, '');
+      expect(reply).toMatchObject({ status: 'voided', replayed: false, outcome: { captured: 0, available: this.#model.available(this.#now) } });
+      return;
+    }
+    expect(reply).toMatchObject(hold.state === 'voided' ? { status: 'voided', replayed: true } : { status: 'hold_resolved', outcome: { state: hold.state } });
+  }
+
+  async #expire(hold: ModelHold | undefined): Promise<void> {
+    if (hold === undefined) return;
+    const reply = await this.#under.ledger.expireHold(this.#id, hold.id);
+    if (hold.state !== 'open') {
+      expect(reply).toEqual({ status: 'hold_resolved' });
+    } else if (hold.expiresAt > this.#now) {
+      expect(reply).toEqual({ status: 'not_due' });
+    } else {
+      this.#model.end(this.#now, hold, 'expired', 0, 0, '');
+      expect(reply.status).toBe('expired');
+    }
+  }
+
+  async #charge(amount: number, keyNumber: number): Promise<void> {
+    const model = this.#model;
+    const key = keyNumber === 0 ? null : `c${keyNumber}`;
+    const bounded = Math.min(amount, AMOUNT_MAX);
+    const reply = await this.#under.ledger.charge({
+      accountId: this.#id, amount: micros(bounded), key, fingerprint: `charge-${bounded}`, price: '', about: '{}',
+    });
+    const earlier = key === null ? undefined : model.charges.get(key);
+    if (earlier !== undefined) {
+      expect(reply).toMatchObject(earlier.amount === bounded
+        ? { status: 'charged', replayed: true, available: earlier.available }
+        : { status: 'idempotency_mismatch' });
+      return;
+    }
+    if (model.available(this.#now) < bounded) model.endDueHolds(this.#now, 8);
+    if (model.available(this.#now) < bounded) {
+      expect(reply).toEqual({ status: 'insufficient_credits', available: model.available(this.#now) });
+      return;
+    }
+    model.sweep(this.#now);
+    model.take(this.#now, bounded);
+    model.captured += bounded;
+    const available = model.available(this.#now);
+    if (key !== null) model.charges.set(key, { amount: bounded, available });
+    expect(reply).toMatchObject({ status: 'charged', replayed: false, available });
+  }
+
+  async #expectNotFound(): Promise<void> {
+    const { ledger } = this.#under;
+    const command = { accountId: this.#id, holdId: 'never-placed', about: '{}' };
+    expect(await ledger.voidHold(command)).toEqual({ status: 'hold_not_found' });
+  }
+
+  async #compareState(): Promise<void> {
+    const model = this.#model;
+    const state = await this.#under.ledger.readAccount(this.#id);
+    // Reading ends holds that are due, so that nobody is shown them as held.
+    model.endDueHolds(this.#now);
+    const now = this.#now;
+    const dueLots = model.lots.filter((lot) => lot.expiresAt <= now).reduce((sum, lot) => sum + lot.remaining, 0);
+    expect({ ...pick(state), lots: state.lots.map((lot) => [lot.lotId, lot.remaining, lot.held]) }).toEqual({
+      available: model.available(now), held: model.held(), debt: model.debt, granted: model.granted, captured: model.captured,
+      expired: model.expired + dueLots, removed: model.removed, uncollected: model.uncollected,
+      holds: model.openHolds().map((hold) => [hold.id, hold.amount]),
+      lots: model.live(now).map((lot) => [lot.id, lot.remaining, lot.held]),
+    });
+    // I1, from Redis' own numbers.
+    expect(BigInt(state.totals.granted)).toBe(
+      BigInt(state.available) + BigInt(state.held) + BigInt(state.totals.captured) + BigInt(state.totals.expired) +
+      BigInt(state.totals.removed) - BigInt(state.debt),
+    );
+  }
+
+  /** I7: seq has no gaps, each entry conserves, and the entries add up to the account and to every lot of it. */
+  async checkJournal(): Promise<void> {
+    const entries = await this.#under.journal(this.#id);
+    const state = await this.#under.ledger.readAccount(this.#id);
+    expect(entries.map(({ seq }) => seq)).toEqual(entries.map((_, index) => index + 1));
+    const sums = { available: 0n, held: 0n, debt: 0n };
+    const lots = new Map<string, { remaining: bigint; held: bigint }>();
+    for (const entry of entries) {
+      expect(conserves(entry)).toBe(true);
+      sums.available += BigInt(entry.available);
+      sums.held += BigInt(entry.held);
+      sums.debt += BigInt(entry.debt);
+      expect([BigInt(entry.availableAfter), BigInt(entry.heldAfter), BigInt(entry.debtAfter)]).toEqual([sums.available, sums.held, sums.debt]);
+      for (const change of entry.lots) {
+        const lot = lots.get(change.lotId) ?? { remaining: 0n, held: 0n };
+        lots.set(change.lotId, { remaining: lot.remaining + BigInt(change.remaining), held: lot.held + BigInt(change.held) });
+      }
+    }
+    const inLots = [...lots.values()];
+    expect(inLots.every((lot) => lot.remaining >= 0n && lot.held >= 0n)).toBe(true);
+    expect(inLots.reduce((sum, lot) => sum + lot.remaining, 0n)).toBe(sums.available);
+    expect(inLots.reduce((sum, lot) => sum + lot.held, 0n)).toBe(sums.held);
+    expect(sums.held).toBe(BigInt(state.held));
+  }
+}
+
+const pick = ({ available, held, debt, totals, holds }: AccountSnapshot) => ({
+  available, held, debt, ...totals, holds: holds.map((hold) => [hold.holdId, hold.amount]),
+});
+
+const conserves = (entry: JournalEntry): boolean =>
+  BigInt(entry.granted) === BigInt(entry.available) + BigInt(entry.held) + BigInt(entry.captured) + BigInt(entry.expired) +
+    BigInt(entry.removed) - BigInt(entry.debt);

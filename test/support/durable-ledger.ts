@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { accountSource } from '../../src/accounts/load-account.js';
+import { createDrain } from '../../src/journal/drain.js';
+import { decodeEntry, ENTRY_FIELDS, type JournalEntry } from '../../src/journal/entry.js';
+import { shardStore } from '../../src/journal/shard-store.js';
+import { fence } from '../../src/ledger/fence.js';
+import { keyspace } from '../../src/ledger/keys.js';
+import { redisLedger } from '../../src/ledger/redis-ledger.js';
+import { connectPostgres, drainProfile, type Db } from '../../src/postgres/connect.js';
+import { migrate } from '../../src/postgres/migrate.js';
+import { hotPathOptions } from '../../src/redis/connect.js';
+import type { TestLedger } from './ledger.js';
+import { freshDatabase, redisUrl } from './servers.js';
+
+export type DurableLedger = TestLedger & {
+  readonly db: Db;
+  /** Brings everything to Postgres. */
+  drain(): Promise<void>;
+  /** Deletes every key of this ledger from Redis, as FLUSHALL would, and waits until the fence has dealt with it. */
+  loseRedis(): Promise<void>;
+};
+
+const SHARDS = 4;
+
+/** The real scripts, the real drainer and the real fence, on Redis and Postgres, in a namespace and a database of its own. */
+export async function durableLedger(): Promise<DurableLedger> {
+  const database = await freshDatabase(migrate);
+  const db = connectPostgres(database.databaseUrl, drainProfile(5_000));
+  const redis = new Redis(redisUrl(), { ...hotPathOptions(5_000), lazyConnect: true });
+  await redis.connect();
+  const namespace = `d${randomUUID().slice(0, 8)}`;
+  const keys = keyspace(namespace, SHARDS);
+  const store = await shardStore(db, SHARDS);
+  const gate = fence({ redis, store, keys, log: { info: () => undefined, error: () => undefined } });
+  await gate.opened();
+  let offsetMs = 0;
+  const clock = (): number => Date.now() + offsetMs;
+  const ledger = redisLedger({
+    client: redis, keys, fence: gate, source: accountSource({ db, clock }),
+    written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, timeOffsetMs: () => offsetMs,
+  });
+  const runDrain = createDrain({ db, redis, keys, clock: Date.now, tailSeconds: 0 });
+  const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
+
+  const drain = async (): Promise<void> => {
+    for (;;) {
+      const { entries, stopped } = await runDrain(shards);
+      if (stopped.length > 0) throw new Error(`stopped: ${JSON.stringify(stopped)}`);
+      if (entries === 0) return;
+    }
+  };
+  return {
+    ledger, redis, keys, db, drain,
+    nowMs: async () => {
+      const [seconds, micros] = await redis.time();
+      return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000) + offsetMs;
+    },
+    advance: (ms) => { offsetMs += ms; },
+    journal: async (accountId) => {
+      await drain();
+      return readJournal(db, accountId);
+    },
+    loseRedis: async () => {
+      const stream = redis.scanStream({ match: `${namespace}:*`, count: 1_000 });
+      for await (const found of stream) {
+        const names = found as string[];
+        if (names.length > 0) await redis.del(...names);
+      }
+      // Nobody has noticed yet: the next script does, and what it says is a refusal.
+      for (const shard of shards) gate.suspect(shard);
+      while (!gate.isOpen()) await new Promise((resolve) => { setTimeout(resolve, 1); });
+    },
+    close: async () => {
+      gate.close();
+      redis.disconnect();
+      await db.destroy();
+      await database.drop();
+    },
+  };
+}
+
+/** Entries as the stream would have given them, from what Postgres made of them. */
+async function readJournal(db: Db, accountId: string): Promise<JournalEntry[]> {
+  const columns: Partial<Record<string, string>> = {
+    account: 'account_id', at_ms: '(extract(epoch from at) * 1000)::bigint', hold: 'hold_id', about: `''`,
+  };
+  const { rows } = await db.raw<{ rows: Record<string, string | number>[] }>(
+    `select ${ENTRY_FIELDS.map((field) => `${columns[field] ?? field} as "${field}"`).join(', ')} from entries where account_id = ? order by seq`,
+    [accountId],
+  );
+  return rows.map((row) => decodeEntry('0-0', ENTRY_FIELDS.flatMap((field) => [field, String(row[field])])));
+}
