@@ -53,6 +53,9 @@ export async function openCore({ config, servers, time, log, metrics, written }:
   const redis = connectHotPath(servers.redisUrl, config.redisTimeoutMs, (error) => { log.warn({ err: error }, 'Redis connection'); });
   const gate = fence({ redis, store, keys, log });
   await gate.opened();
+  if (isAllClosed(gate, config.shards)) {
+    throw new Error('this Redis and this Postgres do not belong together (see the messages above): use the pair that does, or an empty Redis');
+  }
   await requireNoEviction(redis);
   const memory = memoryWatch(redis);
   const hotBreaker = breaker(time.clock);
@@ -79,3 +82,6 @@ export async function openCore({ config, servers, time, log, metrics, written }:
     },
   };
 }
+
+const isAllClosed = (gate: Fence, shards: number): boolean =>
+  Array.from({ length: shards }, (_, shard) => gate.epochOf(shard)).every((epoch) => epoch === null);

@@ -1,0 +1,30 @@
+import { expect, test } from '@jest/globals';
+import { readConfig } from '../../src/config.js';
+
+const SERVERS = { REDIS_URL: 'redis://127.0.0.1:6379', DATABASE_URL: 'postgres://127.0.0.1/x' };
+
+test('nothing configured is the embedded mode', () => {
+  expect(readConfig({})).toMatchObject({ role: 'all', port: 3001, redisUrl: undefined, databaseUrl: undefined, shards: 64, overCapture: 'debt' });
+});
+
+test('every problem is listed at once, with what was expected', () => {
+  const bad = { ...SERVERS, PORT: '70000', ROLE: 'boss', SHARDS: '0x10', HOLD_TTL_SECONDS: '1', OVER_CAPTURE: 'maybe', DEBT_LIMIT: '-1', REDIS_URL: 'http://x', JWT_ACCESS_SECRET: 'short' };
+  const message = ((): string => {
+    try {
+      readConfig(bad);
+      return '';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  })();
+  for (const name of ['PORT', 'ROLE', 'SHARDS', 'HOLD_TTL_SECONDS', 'OVER_CAPTURE', 'DEBT_LIMIT', 'REDIS_URL', 'JWT_ACCESS_SECRET']) {
+    expect(message).toContain(name);
+  }
+  expect(message).not.toContain('short');
+});
+
+test('with servers configured somebody must sign tokens, unless this process takes none', () => {
+  expect(() => readConfig(SERVERS)).toThrow('JWT_ACCESS_SECRET');
+  expect(readConfig({ ...SERVERS, ROLE: 'worker' }).role).toBe('worker');
+  expect(readConfig({ ...SERVERS, JWT_ACCESS_SECRET: 'x'.repeat(32) }).auth.accessSecret).toHaveLength(32);
+});
