@@ -1,5 +1,4 @@
-import type { Core } from './compose-core.js';
-import type { Time } from './compose-core.js';
+import type { Core, Time } from './compose-core.js';
 import type { Config } from './config.js';
 import { createDrain } from './journal/drain.js';
 import { watchJournal } from './journal/watch-journal.js';

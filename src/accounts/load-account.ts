@@ -78,6 +78,7 @@ const toOpenHold = (row: HoldColumns, expiry: ReadonlyMap<string, number | null>
   seq: row.placed_seq,
   amount: micros(row.amount),
   parts: toParts(row.parts, expiry),
+  placedAvailable: micros(row.placed_available),
   placedAtMs: row.placed_at_ms,
   expiresAtMs: row.expires_at_ms,
   policy: row.policy as ExpiryPolicy,
@@ -102,6 +103,7 @@ function toEndedHold(row: HoldColumns): EndedHoldImage {
   return {
     holdId: row.hold_id,
     placedSeq: row.placed_seq,
+    placedAvailable: micros(row.placed_available),
     fingerprint: row.fingerprint,
     endFingerprint: row.end_fingerprint ?? '',
     about: row.about,

@@ -17,6 +17,7 @@ export type HoldRow = {
   readonly price: string;
   readonly fingerprint: string;
   readonly about: string;
+  readonly placedAvailable: Micros;
   readonly placedAtMs: number;
   readonly expiresAtMs: number;
   readonly captured: Micros;
@@ -46,6 +47,7 @@ const placed: Columns<HoldRow> = {
   price: ['text', (hold) => hold.price],
   fingerprint: ['text', (hold) => hold.fingerprint],
   about: ['text', (hold) => hold.about],
+  placed_available: ['bigint', (hold) => hold.placedAvailable],
   placed_at_ms: ['double precision', (hold) => hold.placedAtMs],
   expires_at_ms: ['double precision', (hold) => hold.expiresAtMs],
 };
@@ -99,7 +101,7 @@ export async function readLastHolds(trx: Trx, names: readonly HoldName[]): Promi
   if (names.length === 0) return [];
   const { rows } = await trx.raw<{ rows: HoldRow[] }>(
     `select h.account_id as "accountId", h.hold_id as "holdId", h.placed_seq as "placedSeq", h.state, h.amount, h.parts,
-            h.policy, h.price, h.fingerprint, h.about, ${toMs('h.placed_at')} as "placedAtMs",
+            h.policy, h.price, h.fingerprint, h.about, h.placed_available as "placedAvailable", ${toMs('h.placed_at')} as "placedAtMs",
             ${toMs('h.expires_at')} as "expiresAtMs", h.captured, h.released, h.expired, h.overage, h.debt, h.uncollected,
             h.late, h.available_after as "availableAfter", h.end_fingerprint as "endFingerprint", h.end_about as "endAbout",
             ${toMs('h.ended_at')} as "endedAtMs", h.ended_seq as "endedSeq"

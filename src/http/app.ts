@@ -28,8 +28,11 @@ export type AppDeps = {
 /** The HTTP side: the middleware in one list, and below it every group of routes. */
 export function createApp(deps: AppDeps): App {
   const app: App = new Koa();
-  // Reached by what the boundary cannot catch: a client that went away while the answer was written.
-  app.on('error', (error: unknown) => { deps.log.debug({ err: error }, 'answer not delivered'); });
+  // Reached by what the boundary cannot catch. With a code it came from the socket: a client that went away, or that
+  // sent garbage for a body. Without one it is a bug of ours outside the boundary.
+  app.on('error', (error: NodeJS.ErrnoException) => {
+    deps.log[error.code === undefined ? 'error' : 'debug']({ err: error }, 'answer not delivered');
+  });
   const routes = allRoutes(deps);
   const middleware: readonly Middleware[] = [
     requestId(),

@@ -5,6 +5,7 @@ import type { JournalEntry } from '../journal/entry.js';
 import { PAGE_MAX } from '../limits.js';
 import { toCredits } from '../money/credits.js';
 import type { GatewayContext } from './context.js';
+import { reply } from './json.js';
 import type { AddRoute } from './routes.js';
 
 /** One entry of an account's ledger, as Postgres has it. */
@@ -35,7 +36,7 @@ export function entryRoutes(add: AddRoute, { history }: { readonly history: Read
     const limit = positiveInteger(ctx, 'limit', PAGE_MAX) ?? PAGE_DEFAULT;
     const before = positiveInteger(ctx, 'before', Number.MAX_SAFE_INTEGER);
     const { entries, next } = await history({ accountId: principal.accountId, before, limit });
-    ctx.body = { entries: entries.map(present), nextBefore: next };
+    reply(ctx, 200, { entries: entries.map(present), nextBefore: next });
   });
 }
 

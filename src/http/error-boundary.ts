@@ -1,6 +1,7 @@
 import { GatewayError, httpStatus, type ErrorCode, type ErrorSource, type Outcome } from '../errors.js';
 import type { Log } from '../log.js';
 import type { GatewayContext, Middleware } from './context.js';
+import { reply } from './json.js';
 
 /** A failed request, decided but not yet worded: what a dialect's envelope is made of. */
 export type Failure = {
@@ -36,8 +37,7 @@ export function errorBoundary({ log, envelope }: { readonly log: Log; readonly e
         log.error({ err: error, requestId: failure.requestId, method: ctx.method, route: ctx.state.route?.path }, 'request failed');
       }
       setHeaders(ctx, failure);
-      ctx.status = failure.status;
-      ctx.body = (ctx.state.route?.envelope ?? envelope)(failure);
+      reply(ctx, failure.status, (ctx.state.route?.envelope ?? envelope)(failure));
     }
   };
 }

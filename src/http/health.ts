@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { anyone } from '../auth/allow.js';
+import { reply } from './json.js';
 import type { AddRoute } from './routes.js';
 
 /** What one part of the gateway says about itself: a word, such as `ok`, `down` or `lagging 12 s`. */
@@ -26,14 +27,13 @@ const PROMETHEUS_TEXT = 'text/plain; version=0.0.4; charset=utf-8';
  */
 export function healthRoutes(add: AddRoute, { readiness, metricsText }: HealthDeps): void {
   add('GET', '/livez', anyone(), { summary: 'Is the process alive', replies: { 200: Status } }, (ctx) => {
-    ctx.body = { status: 'ok' };
+    reply(ctx, 200, { status: 'ok' });
   });
 
   add('GET', '/readyz', anyone(), { summary: 'May this process get traffic', replies: { 200: Status, 503: Status } }, (ctx) => {
     const { serving, checks } = readiness();
     const fit = Object.values(checks).every(({ ok }) => ok) ? 'ok' : 'degraded';
-    ctx.status = serving ? 200 : 503;
-    ctx.body = { status: serving ? fit : 'unavailable', checks };
+    reply(ctx, serving ? 200 : 503, { status: serving ? fit : 'unavailable', checks });
   });
 
   add('GET', '/metrics', anyone(), { summary: 'Metrics for Prometheus', replies: { 200: Type.String() } }, async (ctx) => {

@@ -53,7 +53,8 @@ export async function drainBatch(deps: BatchDeps, shards: readonly number[], opt
     await ensurePartitions(trx, deps.knownMonths, months, batches);
     const written = await writeBatch(trx, batches, options);
     const ends = new Map(batches.map(({ shard, entries }) => [shard.shard, entries.at(-1)?.streamId ?? shard.lastId]));
-    const moves = batches.map(({ shard: { shard, epoch, lastId } }) => ({ shard, epoch, from: lastId, to: ends.get(shard) ?? lastId }));
+    const moves = batches.map(({ shard: { shard, epoch, lastId }, entries }) => (
+      { shard, epoch, from: lastId, to: ends.get(shard) ?? lastId, entries: entries.length }));
     if (!await moveCursors(trx, moves)) throw new Error('a cursor was moved under our lock');
     await deps.failpoint('before_commit');
     return {

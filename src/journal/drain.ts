@@ -6,7 +6,7 @@ import type { Db } from '../postgres/connect.js';
 import { classifyPostgresError, toGatewayError } from '../postgres/errors.js';
 import { drainBatch, type Batch, type BatchDeps, type Failpoint } from './drain-batch.js';
 import { isolateFault } from './isolate-fault.js';
-import { atMsOf, readLag, type RedisCommands } from './journal-streams.js';
+import { atMsOf, type RedisCommands } from './journal-streams.js';
 import { Contradiction, ShardFault } from './shard-fault.js';
 import { readShards, type ShardRow } from './shards.table.js';
 import { journalTail } from './tail.js';
@@ -15,8 +15,6 @@ import { journalTail } from './tail.js';
 export type DrainObserver = {
   /** One committed transaction. `agesMs`: per entry, how long it waited for Postgres; that time is the loss if Redis vanishes. */
   batch?(facts: { readonly entries: number; readonly redelivered: number; readonly shards: number; readonly durationMs: number; readonly agesMs: readonly number[] }): void;
-  /** After a run, per shard it looked at. `behindMs`: age of the oldest entry that Postgres does not have; 0 when there is none. */
-  lag?(shard: number, behindMs: number, streamLength: number): void;
   /** A shard was stopped just now. Somebody must look. */
   stopped?(shard: number, reason: string): void;
   /** Texts that were put aside. */
@@ -128,22 +126,11 @@ export function createDrain(deps: DrainDeps): Drain {
     }
     await tail.trim(redis, [...cursors.values()]);
     await batchDeps.failpoint('after_trim');
-    await reportLag([...cursors.values()]);
     const busy = shards.filter((shard) => runs(shard) && !cursors.has(shard));
     return { ...total, batches, busy, stopped, durationMs: clock() - startedMs };
   };
 
   return (shards) => run(shards).catch((error: unknown) => { throw toGatewayError(error); });
-
-  async function reportLag(cursors: readonly ShardRow[]): Promise<void> {
-    if (observe.lag === undefined) return;
-    const lags = await readLag(redis, cursors.map(({ shard, epoch, lastId }) => ({ key: keys.shard(shard, epoch).journal, afterId: lastId })));
-    const nowMs = clock();
-    for (const [index, { oldestAtMs, length }] of lags.entries()) {
-      const cursor = cursors[index];
-      if (cursor !== undefined) observe.lag(cursor.shard, oldestAtMs === null ? 0 : Math.max(0, nowMs - oldestAtMs), length);
-    }
-  }
 }
 
 const faultOrThrow = (error: unknown): 'fault' => {

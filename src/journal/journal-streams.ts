@@ -36,18 +36,28 @@ export async function readStreams(redis: RedisCommands, from: readonly ReadFrom[
   return streams.map(({ entries, more }) => ({ entries, more }));
 }
 
-/** How far a stream is ahead of Postgres: when its oldest waiting entry was written, and its length with the tail. */
-export type StreamLag = { readonly oldestAtMs: number | null; readonly length: number };
+/** How far a stream is ahead of Postgres: entries that wait, and when Redis wrote the oldest of them. */
+export type StreamLag = { readonly waiting: number; readonly oldestAtMs: number | null };
 
-export async function readLag(redis: RedisCommands, from: readonly ReadFrom[]): Promise<StreamLag[]> {
-  return Promise.all(from.map(async ({ key, afterId }) => {
-    const [waiting, length] = await Promise.all([
-      redis.call('XRANGE', key, `(${afterId}`, '+', 'COUNT', 1) as Promise<RawEntry[]>,
-      redis.call('XLEN', key) as Promise<number>,
-    ]);
-    const [first] = waiting;
-    return { oldestAtMs: first === undefined ? null : atMsOf(first[0]), length };
-  }));
+/** `drained`: how many entries of the stream Postgres has. */
+export async function readLag(redis: RedisCommands, { key, afterId, drained }: ReadFrom & { readonly drained: number }): Promise<StreamLag> {
+  const [first, added] = await Promise.all([
+    redis.call('XRANGE', key, `(${afterId}`, '+', 'COUNT', 1) as Promise<RawEntry[]>,
+    entriesAdded(redis, key),
+  ]);
+  const [oldest] = first;
+  return oldest === undefined ? { waiting: 0, oldestAtMs: null } : { waiting: Math.max(1, added - drained), oldestAtMs: atMsOf(oldest[0]) };
+}
+
+/** How many entries a stream ever got, trimmed ones included. */
+async function entriesAdded(redis: RedisCommands, key: string): Promise<number> {
+  try {
+    const info = await redis.call('XINFO', 'STREAM', key) as readonly unknown[];
+    return Number(info[info.indexOf('entries-added') + 1]);
+  } catch (error) {
+    if (error instanceof Error && error.message.includes('no such key')) return 0;
+    throw error;
+  }
 }
 
 /** When Redis wrote an entry: the first half of a stream id is its clock. */

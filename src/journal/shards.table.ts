@@ -6,11 +6,13 @@ export type ShardRow = {
   readonly epoch: number;
   /** Stream id of the last entry that is in Postgres; '0-0' at the start of an epoch. */
   readonly lastId: string;
+  /** Entries of this epoch that are in Postgres. */
+  readonly drained: number;
   /** Why the shard is not drained any more, or null. */
   readonly stoppedReason: string | null;
 };
 
-const COLUMNS = 'shard, epoch, last_id as "lastId", stopped_reason as "stoppedReason"';
+const COLUMNS = 'shard, epoch, last_id as "lastId", drained, stopped_reason as "stoppedReason"';
 
 /**
  * Makes the shards' rows at the first start, and checks at every later one that the count is the same: an account's
@@ -61,28 +63,29 @@ export async function lockFreeShards(trx: Trx, shards: readonly number[]): Promi
  */
 export async function raiseEpoch(trx: Trx, shard: number, from: number): Promise<number | null> {
   const { rows } = await trx.raw<{ rows: { epoch: number }[] }>(
-    `update shards set epoch = epoch + 1, last_id = '0-0', stopped_reason = null, updated_at = now()
+    `update shards set epoch = epoch + 1, last_id = '0-0', drained = 0, stopped_reason = null, updated_at = now()
       where shard = ? and epoch = ? returning epoch`,
     [shard, from],
   );
   return rows[0]?.epoch ?? null;
 }
 
-export type CursorMove = { readonly shard: number; readonly epoch: number; readonly from: string; readonly to: string };
+/** `entries`: how many the cursor passes. */
+export type CursorMove = { readonly shard: number; readonly epoch: number; readonly from: string; readonly to: string; readonly entries: number };
 
 /** Moves cursors by compare-and-set. False: at least one was not where the caller had read it; nothing may be committed. */
 export async function moveCursors(trx: Trx, moves: readonly CursorMove[]): Promise<boolean> {
   const { rowCount } = await trx.raw<{ rowCount: number }>(
-    `update shards set last_id = moved.last_to, updated_at = now()
-       from unnest(?::integer[], ?::bigint[], ?::text[], ?::text[]) as moved (shard, epoch, last_from, last_to)
+    `update shards set last_id = moved.last_to, drained = drained + moved.entries, updated_at = now()
+       from unnest(?::integer[], ?::bigint[], ?::text[], ?::text[], ?::bigint[]) as moved (shard, epoch, last_from, last_to, entries)
       where shards.shard = moved.shard and shards.epoch = moved.epoch and shards.last_id = moved.last_from`,
-    [moves.map((m) => m.shard), moves.map((m) => m.epoch), moves.map((m) => m.from), moves.map((m) => m.to)],
+    [moves.map((m) => m.shard), moves.map((m) => m.epoch), moves.map((m) => m.from), moves.map((m) => m.to), moves.map((m) => m.entries)],
   );
   return rowCount === moves.length;
 }
 
 /** Stops a shard, if it is still where the fault was found. */
-export async function stopShard(db: Db, at: Omit<ShardRow, 'stoppedReason'>, reason: string): Promise<boolean> {
+export async function stopShard(db: Db, at: Pick<ShardRow, 'shard' | 'epoch' | 'lastId'>, reason: string): Promise<boolean> {
   const { rowCount } = await db.raw<{ rowCount: number }>(
     `update shards set stopped_reason = ?, updated_at = now()
       where shard = ? and epoch = ? and last_id = ? and stopped_reason is null`,

@@ -36,13 +36,13 @@ export function watchJournal(deps: WatchJournalDeps): () => void {
 async function measure({ db, redis, keys, metrics }: WatchJournalDeps): Promise<void> {
   const rows = await readShards(db);
   const [lags, holds, [seconds, micros]] = await Promise.all([
-    readLag(redis, rows.map(({ shard, epoch, lastId }) => ({ key: keys.shard(shard, epoch).journal, afterId: lastId }))),
+    Promise.all(rows.map(({ shard, epoch, lastId, drained }) => readLag(redis, { key: keys.shard(shard, epoch).journal, afterId: lastId, drained }))),
     Promise.all(rows.map(({ shard, epoch }) => redis.zcard(keys.shard(shard, epoch).holdsDue))),
     redis.time(),
   ]);
   const nowMs = Number(seconds) * 1_000 + Number(micros) / 1_000;
   const oldest = lags.flatMap(({ oldestAtMs }) => (oldestAtMs === null ? [] : [oldestAtMs]));
   const behindMs = oldest.length === 0 ? 0 : Math.max(0, nowMs - Math.min(...oldest));
-  metrics.journalLag(lags.reduce((sum, { length }) => sum + length, 0), behindMs / 1_000);
+  metrics.journalLag(lags.reduce((sum, { waiting }) => sum + waiting, 0), behindMs / 1_000);
   metrics.holdsOpen(holds.reduce((sum, count) => sum + count, 0));
 }

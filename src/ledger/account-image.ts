@@ -30,6 +30,8 @@ export type OpenHoldImage = {
   readonly seq: number;
   readonly amount: Micros;
   readonly parts: readonly HoldPart[];
+  /** What was left when it was placed: part of the answer that a repeat gets. */
+  readonly placedAvailable: Micros;
   readonly placedAtMs: number;
   readonly expiresAtMs: number;
   readonly policy: ExpiryPolicy;
@@ -41,6 +43,7 @@ export type OpenHoldImage = {
 export type EndedHoldImage = {
   readonly holdId: string;
   readonly placedSeq: number;
+  readonly placedAvailable: Micros;
   /** Fingerprint of the request that placed it, and of the one that ended it ('' for an expiry). */
   readonly fingerprint: string;
   readonly endFingerprint: string;

@@ -100,9 +100,7 @@ function openHoldRecord(keys: AccountKeys, hold: OpenHoldImage): LoadedRecord {
       'state', 'open', 'parts', parts, 'placed_seq', hold.seq.toString(), 'placed_at_ms', hold.placedAtMs.toString(),
       'expires_at_ms', hold.expiresAtMs.toString(), 'policy', hold.policy, 'price', hold.price,
       'fingerprint', hold.fingerprint, 'about', hold.about, 'reported', '0',
-      // Only a repeat of the placing reads it; what was available then is not kept for ever.
-      'placed_available', '0',
-      ...amounts({ amount: hold.amount }),
+      ...amounts({ amount: hold.amount, placed_available: hold.placedAvailable }),
     ],
   };
 }
@@ -115,11 +113,11 @@ function endedHoldRecord(keys: AccountKeys, { outcome, ...hold }: EndedHoldImage
     fields: [
       'state', outcome.state, 'parts', '', 'placed_seq', hold.placedSeq.toString(), 'placed_at_ms', outcome.placedAtMs.toString(),
       'expires_at_ms', hold.expiresAtMs.toString(), 'policy', '', 'price', hold.price, 'fingerprint', hold.fingerprint,
-      'about', hold.about, 'reported', '0', 'placed_available', '0',
+      'about', hold.about, 'reported', '0',
       'end_fingerprint', hold.endFingerprint, 'end_seq', outcome.seq.toString(), 'ended_at_ms', outcome.endedAtMs.toString(),
       'late', outcome.late ? '1' : '0', 'end_about', outcome.about,
       ...amounts({
-        amount: outcome.amount, captured: outcome.captured, released: outcome.released, expired: outcome.expired,
+        amount: outcome.amount, placed_available: hold.placedAvailable, captured: outcome.captured, released: outcome.released, expired: outcome.expired,
         overage: outcome.overage, debt: outcome.debt, uncollected: outcome.uncollected, end_available: outcome.available,
       }),
     ],

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { busyHistogram } from './busy-histogram.js';
 
 /** States of the breaker before Redis, as numbers that draw well: higher is worse. */
 const BREAKER_STATES = { closed: 0, half_open: 1, open: 2 } as const;
@@ -28,17 +29,15 @@ export function createMetrics({ version, defaults = true }: { readonly version: 
   const registers = [registry];
   if (defaults) collectDefaultMetrics({ register: registry });
 
-  const requests = new Histogram({
-    name: 'cg_http_request_duration_seconds', help: 'Time to answer, by route template, method and status.',
-    labelNames: ['method', 'route', 'status'], buckets: REQUEST_BUCKETS_SECONDS, registers,
+  const requests = busyHistogram(registry, {
+    name: 'cg_http_request_duration_seconds', help: 'Time to answer, by route template, method and status.', buckets: REQUEST_BUCKETS_SECONDS,
   });
   new Gauge({
     name: 'cg_http_requests_in_flight', help: 'Requests being answered.', registers,
     collect() { this.set(http.inFlight); },
   });
-  const scripts = new Histogram({
-    name: 'cg_script_duration_seconds', help: 'Round trip of a Lua script, by script and reply status.',
-    labelNames: ['script', 'status'], buckets: SCRIPT_BUCKETS_SECONDS, registers,
+  const scripts = busyHistogram(registry, {
+    name: 'cg_script_duration_seconds', help: 'Round trip of a Lua script, by script and reply status.', buckets: SCRIPT_BUCKETS_SECONDS,
   });
   const jobs = new Histogram({
     name: 'cg_job_duration_seconds', help: 'Run time of a background job, by job and how it ended.',
@@ -79,7 +78,7 @@ export function createMetrics({ version, defaults = true }: { readonly version: 
 
   const http = {
     inFlight: 0,
-    route: (method: string, route: string): Observe => bound((status) => requests.labels({ method, route, status })),
+    route: (method: string, route: string): Observe => bound((status) => requests({ method, route, status })),
   };
   return {
     registry,
@@ -90,13 +89,13 @@ export function createMetrics({ version, defaults = true }: { readonly version: 
     script: (script: string, status: string, seconds: number, isReplay: boolean): void => {
       let observe = observeScript.get(script);
       if (observe === undefined) {
-        observe = bound((each) => scripts.labels({ script, status: each }));
+        observe = bound((each) => scripts({ script, status: each }));
         observeScript.set(script, observe);
       }
       observe(status, seconds);
       if (isReplay) replays.inc({ operation: script });
     },
-    job: (job: string): Observe => bound((status) => jobs.labels({ job, status })),
+    job: (job: string): Observe => (status, seconds) => { jobs.observe({ job, status }, seconds); },
     holdsOpen: (count: number): void => { holdsOpen.set(count); },
     journalLag: (entries: number, seconds: number): void => { lagEntries.set(entries); lagSeconds.set(seconds); },
     drained: (entries: number, seconds: number): void => { drainEntries.observe(entries); drainSeconds.observe(seconds); },
@@ -108,15 +107,15 @@ export function createMetrics({ version, defaults = true }: { readonly version: 
   };
 }
 
-/** Looks up the child metric of each status once and keeps it: a handful per route, so a Map is enough. */
-function bound(childOf: (status: string) => Histogram.Internal<string>): Observe {
-  const children = new Map<string, Histogram.Internal<string>>();
+/** Looks up the series of each status once and keeps it: a handful per route, so a Map is enough. */
+function bound(seriesOf: (status: string) => (seconds: number) => void): Observe {
+  const byStatus = new Map<string, (seconds: number) => void>();
   return (status, seconds) => {
-    let child = children.get(status);
-    if (child === undefined) {
-      child = childOf(status);
-      children.set(status, child);
+    let series = byStatus.get(status);
+    if (series === undefined) {
+      series = seriesOf(status);
+      byStatus.set(status, series);
     }
-    child.observe(seconds);
+    series(seconds);
   };
 }

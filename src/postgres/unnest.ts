@@ -1,5 +1,3 @@
-import type { Knex } from 'knex';
-
 /**
  * The rows of a batch as one `unnest(…)` source: one array per column, each bound under its column's name, so that no
  * two columns can be swapped by position (style R5 for SQL).
@@ -12,7 +10,8 @@ export type UnnestSource<Row> = {
   /** `unnest(?::text[], …) as <alias> (<names>)`; belongs after `from`. */
   readonly sql: string;
   readonly names: readonly string[];
-  bind(rows: readonly Row[]): Knex.RawBinding[];
+  /** One array literal per column. Written here, because pg's own takes twice the time of everything else in a batch. */
+  bind(rows: readonly Row[]): string[];
 };
 
 export function unnestSource<Row>(alias: string, columns: Columns<Row>): UnnestSource<Row> {
@@ -21,10 +20,22 @@ export function unnestSource<Row>(alias: string, columns: Columns<Row>): UnnestS
   return {
     sql: `unnest(${definitions.map(([type]) => `?::${type}[]`).join(', ')}) as ${alias} (${names.join(', ')})`,
     names,
-    // knex' types know arrays of one type only; nulls among them are as good.
-    bind: (rows) => definitions.map(([, value]) => rows.map(value) as string[]),
+    bind: (rows) => definitions.map(([, value]) => arrayLiteral(rows, value)),
   };
 }
+
+function arrayLiteral<Row>(rows: readonly Row[], valueOf: (row: Row) => ColumnValue): string {
+  let literal = '{';
+  for (const row of rows) {
+    const value = valueOf(row);
+    if (literal.length > 1) literal += ',';
+    literal += typeof value === 'string' ? quoted(value) : value === null ? 'NULL' : String(value);
+  }
+  return `${literal}}`;
+}
+
+/** Inside quotes only the quote and the backslash mean anything. */
+const quoted = (text: string): string => `"${/["\\]/.test(text) ? text.replace(/["\\]/g, '\\$&') : text}"`;
 
 /** SQL that reads a column of milliseconds since 1970 as timestamptz. Exact: a double holds microseconds until 2255. */
 export const fromMs = (column: string): string => `to_timestamp(${column} / 1000)`;

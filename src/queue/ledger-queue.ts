@@ -30,10 +30,10 @@ const EVERY_MS: Readonly<Record<LedgerJobName, number>> = {
 export type LedgerQueue = {
   /** For bull-board and tests. */
   readonly queue: Queue;
-  addDrain(shards: readonly number[]): Promise<void>;
+  readonly addDrain: (shards: readonly number[]) => Promise<void>;
   /** Makes the schedules, or makes them again: they live in the Redis that may be lost. */
-  upsertSchedules(shardCount: number): Promise<void>;
-  close(): Promise<void>;
+  readonly upsertSchedules: (shardCount: number) => Promise<void>;
+  readonly close: () => Promise<void>;
 };
 
 /** The queue's producing side. `redis` is a producer's connection (connectQueue) and stays the caller's to close. */
@@ -42,10 +42,10 @@ export function ledgerQueue(redis: Redis, namespace: string, onError: (error: Er
   queue.on('error', onError);
   return {
     queue,
-    async addDrain(shards) {
+    addDrain: async (shards) => {
       await queue.add('drain', { shards });
     },
-    async upsertSchedules(shardCount) {
+    upsertSchedules: async (shardCount) => {
       const shards = Array.from({ length: shardCount }, (_, shard) => shard);
       const data: LedgerJobs = {
         'drain': { shards }, 'expire-holds': { shards }, 'expire-lots': { shards }, 'replay-money-in': {}, 'make-partitions': {},

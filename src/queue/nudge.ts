@@ -10,8 +10,8 @@ export type NudgeDeps = {
 
 export type Nudge = {
   /** Says that a shard was written to. Called after every write, so it costs a set insertion and never throws. */
-  touch(shard: number): void;
-  close(): void;
+  readonly touch: (shard: number) => void;
+  readonly close: () => void;
 };
 
 /** Tells the drainer which shards have something new, all of them in one job, without ever waiting for an answer. */
@@ -36,11 +36,11 @@ export function createNudge({ addDrain, onError, everyMs = NUDGE_EVERY_MS }: Nud
   };
 
   return {
-    touch(shard) {
+    touch: (shard) => {
       dirty.add(shard);
       if (timer === undefined && !isAdding && !isClosed) schedule();
     },
-    close() {
+    close: () => {
       isClosed = true;
       clearTimeout(timer);
     },

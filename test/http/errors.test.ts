@@ -64,6 +64,7 @@ describe('the envelope', () => {
   });
 
   test('what is thrown but is no error is a bug too', async () => {
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the very thing that is tested
     gateway.resolve = () => Promise.reject('a string');
     const { status } = await gateway.call('POST', '/api/credits/allocate', { token: await gateway.token({ sub: 'root', role: 'admin' }), body: { userId: 'x', credits: 1 } });
     gateway.resolve = () => Promise.resolve(null);
@@ -136,11 +137,14 @@ describe('request ids', () => {
 
 describe('headers', () => {
   test('every answer may be read from any origin, and is neither sniffed nor stored', async () => {
-    for (const answer of [await balance(), await gateway.call('GET', '/nothing'), await gateway.call('POST', '/api/credits/check', { token, raw: '{' })]) {
+    const headers = { origin: 'https://app.example' };
+    for (const [method, path] of [['GET', '/api/credits/balance'], ['GET', '/nothing'], ['DELETE', '/api/credits/x'], ['POST', '/api/credits/check']] as const) {
+      const answer = await gateway.call(method, path, { token, headers });
       expect(answer.headers.get('access-control-allow-origin')).toBe('*');
       expect(answer.headers.get('access-control-allow-credentials')).toBeNull();
       expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
-      expect(answer.headers.get('cache-control')).toBe('no-store');
+      // A POST without an explicit lifetime is never stored (RFC 9111 §3).
+      expect(answer.headers.get('cache-control')).toBe(method === 'POST' ? null : 'no-store');
       expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
       expect(answer.headers.get('x-powered-by')).toBeNull();
     }

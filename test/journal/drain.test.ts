@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readHistory } from '../../src/journal/history.js';
+import { readLag } from '../../src/journal/journal-streams.js';
 import { ALL_SHARDS, contradictions, drainLab, type DrainLab } from './drain-lab.js';
 
 let lab: DrainLab;
@@ -134,13 +135,19 @@ test('the stream keeps its tail after the commit, and no longer', async () => {
   expect(await lab.redis.xlen(journal)).toBe(0);
 });
 
-test('lag says how long the oldest entry has waited', async () => {
+test('the lag counts what waits, trimmed entries left out, and says since when', async () => {
   const account = lab.account(3);
-  await lab.write(account, account.grant('l1', 1));
-  const lags: number[][] = [];
-  const drain = lab.drainWith({ clock: () => Date.now() + 5_000, observe: { lag: (shard, behindMs, length) => { lags.push([shard, behindMs, length]); } } });
-  await drain([3]);
-  expect(lags).toEqual([[3, 0, 0]]);
+  const lag = async () => {
+    const { epoch, lastId, drained } = await lab.shard(3);
+    return readLag(lab.redis, { key: lab.keys.shard(3, epoch).journal, afterId: lastId, drained });
+  };
+  expect(await lag()).toEqual({ waiting: 0, oldestAtMs: null });
+  await lab.write(account, account.grant('l1', 1), account.grant('l2', 1));
+  await lab.drain([3]);
+  expect(await lag()).toEqual({ waiting: 0, oldestAtMs: null });
+  const [oldest = ''] = await lab.write(account, account.grant('l3', 1), account.grant('l4', 1), account.grant('l5', 1));
+  expect(await lag()).toEqual({ waiting: 3, oldestAtMs: Number(oldest.split('-')[0]) });
+  await lab.drain([3]);
 });
 
 test('an entry of a month that nobody has made a partition for makes it', async () => {

@@ -5,13 +5,14 @@ import { SignJWT, type JWTPayload } from 'jose';
 import { bearer } from '../../src/auth/bearer.js';
 import { issuersOf } from '../../src/auth/issuers.js';
 import type { Principal } from '../../src/auth/principal.js';
-import type { GrantResult, ResolveAccount } from '../../src/dialects/accounting-service/allocate.routes.js';
+import type { ResolveAccount } from '../../src/dialects/accounting-service/allocate.routes.js';
 import { holdPrices } from '../../src/holds/hold-prices.js';
 import { createApp, type AppDeps } from '../../src/http/app.js';
 import type { HistoryEntry } from '../../src/http/entries.routes.js';
 import type { Readiness } from '../../src/http/health.js';
 import { httpServer } from '../../src/http/server.js';
 import { createLog } from '../../src/log.js';
+import type { GrantedCredits } from '../../src/lots/grant-credits.js';
 import { createMetrics } from '../../src/metrics/metrics.js';
 import { builtInTokenBook } from '../../src/pricing/token-book.js';
 import { fakeLedger, type FakeLedger } from './fake-ledger.js';
@@ -31,7 +32,7 @@ export type FakeGateway = {
   readonly deps: AppDeps;
   readonly server: Server;
   resolve: ResolveAccount;
-  grant: (() => Promise<GrantResult>) | null;
+  grant: (() => Promise<GrantedCredits>) | null;
   readiness: Readiness;
   history: HistoryEntry[];
   /** Access token of the usual kind; claims override, undefined removes. */

@@ -2,39 +2,20 @@ import Type from 'typebox';
 import { allow } from '../../auth/allow.js';
 import { GatewayError } from '../../errors.js';
 import { idempotencyKey, markReplayed } from '../../http/idempotency-key.js';
+import { reply } from '../../http/json.js';
 import type { AddRoute } from '../../http/routes.js';
 import { bodyOf, integerOrNull, storedText } from '../../http/schema.js';
 import { isAccountId } from '../../ids.js';
 import { ACCOUNT_ID_LENGTH_MAX, EXPIRY_DAYS_MAX, NOTES_LENGTH_MAX } from '../../limits.js';
+import type { GrantCreditsCommand, GrantedCredits } from '../../lots/grant-credits.js';
 import { toCredits } from '../../money/credits.js';
-import type { Micros } from '../../money/micros.js';
 import { Credits, CreditsReply, readPositiveAmount } from './amount.js';
 
 /** Finds the account that a text means: its id, else a username, else an e-mail (contract §1.3). */
 export type ResolveAccount = (text: string) => Promise<{ readonly accountId: string } | 'ambiguous' | null>;
 
-export type GrantCommand = {
-  readonly accountId: string;
-  readonly amount: Micros;
-  /** From the moment the grant is recorded, so that a repeated request asks for the same. */
-  readonly expiryDays: number;
-  /** The caller's name for this grant, unique per actor; null: every request grants once more. */
-  readonly key: string | null;
-  /** Account id of whoever grants. */
-  readonly actor: string;
-  readonly about: string;
-};
-
-/** `pending`: recorded for good, but not spendable yet, because Redis did not take it. */
-export type GrantResult =
-  | { readonly status: 'granted'; readonly id: number; readonly remaining: Micros; readonly expiresAtMs: number | null; readonly replayed: boolean }
-  | { readonly status: 'pending'; readonly id: number; readonly expiresAtMs: number | null };
-
-/**
- * Adds a lot, in Postgres first (I6). Throws GatewayError limit_exceeded, idempotency_mismatch, account_frozen, or
- * ledger_unavailable when Postgres cannot be asked.
- */
-export type GrantCredits = (command: GrantCommand) => Promise<GrantResult>;
+/** Adds a lot, in Postgres first (I6); `grantCredits` with its deps. */
+export type GrantCredits = (command: GrantCreditsCommand) => Promise<GrantedCredits>;
 
 export type AllocateDeps = { readonly grant: GrantCredits; readonly resolveAccount: ResolveAccount };
 
@@ -72,13 +53,11 @@ export function allocateRoutes(add: AddRoute, { grant, resolveAccount }: Allocat
     const totalCredits = toCredits(amount);
     const expiresAt = result.expiresAtMs === null ? null : new Date(result.expiresAtMs).toISOString();
     if (result.status === 'pending') {
-      ctx.status = 202;
-      ctx.body = { status: 'pending', id: result.id, userId, totalCredits, expiresAt, message: 'Credits are recorded and will be available shortly' };
+      reply(ctx, 202, { status: 'pending', id: result.id, userId, totalCredits, expiresAt, message: 'Credits are recorded and will be available shortly' });
       return;
     }
     markReplayed(ctx, result.replayed);
-    ctx.status = 201;
-    ctx.body = { id: result.id, userId, totalCredits, remainingCredits: toCredits(result.remaining), expiresAt };
+    reply(ctx, 201, { id: result.id, userId, totalCredits, remainingCredits: toCredits(result.remaining), expiresAt });
   });
 }
 

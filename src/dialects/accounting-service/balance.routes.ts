@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { authenticated } from '../../auth/allow.js';
+import { reply } from '../../http/json.js';
 import type { AddRoute } from '../../http/routes.js';
 import type { AccountSnapshot, Ledger, Lot } from '../../ledger/ledger.js';
 import { toCredits } from '../../money/credits.js';
@@ -18,7 +19,7 @@ const Reply = Type.Object({
 /** One answer for every client of this path: the superset of contract C-02. */
 export function balanceRoutes(add: AddRoute, { ledger }: { readonly ledger: Pick<Ledger, 'readAccount'> }): void {
   add('GET', '/api/credits/balance', authenticated(), { summary: 'Credits of the caller', replies: { 200: Reply } }, async (ctx, { principal }) => {
-    ctx.body = presentBalance(principal.accountId, await ledger.readAccount(principal.accountId));
+    reply(ctx, 200, presentBalance(principal.accountId, await ledger.readAccount(principal.accountId)));
   });
 }
 

@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { authenticated } from '../../auth/allow.js';
+import { reply } from '../../http/json.js';
 import type { AddRoute } from '../../http/routes.js';
 import { bodyOf } from '../../http/schema.js';
 import { toCredits } from '../../money/credits.js';
@@ -14,6 +15,6 @@ export function calculateRoutes(add: AddRoute, { tokenBook }: { readonly tokenBo
   add('POST', '/api/credits/calculate', authenticated(), { summary: 'What tokens of a model cost', body, replies: { 200: Reply } }, (ctx, call) => {
     const { modelId, tokens } = call.body;
     const credits = toCredits(costOfTokens(tokenBook.priceOf(modelId), wholeTokens(tokens)));
-    ctx.body = { credits, requiredCredits: credits, modelId, tokens };
+    reply(ctx, 200, { credits, requiredCredits: credits, modelId, tokens });
   });
 }

@@ -2,6 +2,7 @@ import Type from 'typebox';
 import { authenticated } from '../../auth/allow.js';
 import { checkCredits, type CreditsCheck } from '../../accounts/check-credits.js';
 import { GatewayError } from '../../errors.js';
+import { reply } from '../../http/json.js';
 import type { AddRoute } from '../../http/routes.js';
 import { bodyOf } from '../../http/schema.js';
 import type { Ledger } from '../../ledger/ledger.js';
@@ -24,7 +25,7 @@ const Reply = Type.Object({
 export function checkRoutes(add: AddRoute, deps: { readonly ledger: Pick<Ledger, 'readBalance'> }): void {
   add('POST', '/api/credits/check', authenticated(), { summary: 'Could the caller pay this now', body, replies: { 200: Reply } }, async (ctx, call) => {
     const required = requiredAmount(call.body);
-    ctx.body = present(await checkCredits(deps, { accountId: call.principal.accountId, required }));
+    reply(ctx, 200, present(await checkCredits(deps, { accountId: call.principal.accountId, required })));
   });
 }
 

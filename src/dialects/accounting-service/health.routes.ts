@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { anyone } from '../../auth/allow.js';
 import type { Clock } from '../../clock.js';
+import { reply } from '../../http/json.js';
 import type { AddRoute } from '../../http/routes.js';
 
 const Reply = Type.Object({ status: Type.String(), service: Type.String(), version: Type.String(), timestamp: Type.String() });
@@ -9,7 +10,7 @@ const Reply = Type.Object({ status: Type.String(), service: Type.String(), versi
 export function healthRoutes(add: AddRoute, { version, clock }: { readonly version: string; readonly clock: Clock }): void {
   for (const path of ['/health', '/api/health']) {
     add('GET', path, anyone(), { summary: 'Health, as the accounting service words it', replies: { 200: Reply } }, (ctx) => {
-      ctx.body = { status: 'ok', service: 'accounting-service', version, timestamp: new Date(clock()).toISOString() };
+      reply(ctx, 200, { status: 'ok', service: 'accounting-service', version, timestamp: new Date(clock()).toISOString() });
     });
   }
 }

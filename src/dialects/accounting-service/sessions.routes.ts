@@ -5,6 +5,7 @@ import { placeStreamHold, type StreamHoldDeps } from '../../holds/place-stream-h
 import { settleStreamHold, type SettledStream, type SettleStreamDeps } from '../../holds/settle-stream-hold.js';
 import type { OpenStream } from '../../holds/stream-hold.js';
 import { markReplayed } from '../../http/idempotency-key.js';
+import { reply } from '../../http/json.js';
 import type { AddRoute } from '../../http/routes.js';
 import { booleanOrNull, bodyOf } from '../../http/schema.js';
 import { HOLD_ID_LENGTH_MAX } from '../../limits.js';
@@ -43,8 +44,7 @@ export function sessionRoutes(add: AddRoute, deps: SessionDeps): void {
       accountId: principal.accountId, holdId: body.sessionId, modelId: body.modelId, estimatedTokens: wholeTokens(body.estimatedTokens),
     });
     markReplayed(ctx, hold.replayed);
-    ctx.status = 201;
-    ctx.body = { sessionId: hold.holdId, allocatedCredits: toCredits(hold.amount), status: 'active' };
+    reply(ctx, 201, { sessionId: hold.holdId, allocatedCredits: toCredits(hold.amount), status: 'active' });
   });
 
   add('POST', '/api/streaming-sessions/finalize', authenticated(), {
@@ -55,7 +55,7 @@ export function sessionRoutes(add: AddRoute, deps: SessionDeps): void {
     const end = success === false ? 'failed' : 'completed';
     const settled = await settleStreamHold(deps, { accountId: principal.accountId, holdId: sessionId, end, tokens: wholeTokens(actualTokens) });
     markReplayed(ctx, settled.replayed);
-    ctx.body = { sessionId, actualCredits: toCredits(settled.cost), ...presentRest(settled) };
+    reply(ctx, 200, { sessionId, actualCredits: toCredits(settled.cost), ...presentRest(settled) });
   });
 
   add('POST', '/api/streaming-sessions/abort', authenticated(), {
@@ -65,12 +65,12 @@ export function sessionRoutes(add: AddRoute, deps: SessionDeps): void {
     const { sessionId, tokensGenerated = 0 } = body;
     const settled = await settleStreamHold(deps, { accountId: principal.accountId, holdId: sessionId, end: 'aborted', tokens: wholeTokens(tokensGenerated) });
     markReplayed(ctx, settled.replayed);
-    ctx.body = { sessionId, partialCredits: toCredits(settled.cost), ...presentRest(settled) };
+    reply(ctx, 200, { sessionId, partialCredits: toCredits(settled.cost), ...presentRest(settled) });
   });
 
   add('GET', '/api/streaming-sessions/active', authenticated(), { summary: 'Open streams of the caller', replies: { 200: Type.Array(Session) } }, async (ctx, { principal }) => {
     const streams = await listOpenStreams(deps, principal.accountId);
-    ctx.body = streams.map(presentOpen);
+    reply(ctx, 200, streams.map(presentOpen));
   });
 }
 

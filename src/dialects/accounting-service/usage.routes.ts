@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { authenticated } from '../../auth/allow.js';
 import { idempotencyKey, markReplayed } from '../../http/idempotency-key.js';
+import { reply } from '../../http/json.js';
 import type { AddRoute } from '../../http/routes.js';
 import { bodyOf, storedText } from '../../http/schema.js';
 import { toCredits } from '../../money/credits.js';
@@ -40,7 +41,6 @@ export function usageRoutes(add: AddRoute, deps: RecordUsageDeps): void {
       key: key === null ? null : `usage:${key}`,
     });
     markReplayed(ctx, record.replayed);
-    ctx.status = 201;
-    ctx.body = { id: record.id, service, operation, credits: toCredits(credits), timestamp: new Date(record.atMs).toISOString() };
+    reply(ctx, 201, { id: record.id, service, operation, credits: toCredits(credits), timestamp: new Date(record.atMs).toISOString() });
   });
 }

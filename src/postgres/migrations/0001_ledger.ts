@@ -14,6 +14,8 @@ create table shards (
   shard          integer     primary key check (shard >= 0),
   epoch          bigint      not null check (epoch > 0),
   last_id        text        not null check (last_id ~ '^[0-9]+-[0-9]+$'),
+  -- Entries of this epoch that are in Postgres: with what the stream ever got, how many are still to come.
+  drained        bigint      not null default 0 check (drained >= 0),
   -- Why nothing is drained any more: a fork, a gap, a row that contradicts what is stored. Cleared by a new epoch.
   stopped_reason text,
   updated_at     timestamptz not null default now()
@@ -95,7 +97,11 @@ declare
 begin
   if to_regclass('entry_details_' || suffix) is not null then return false; end if;
   perform pg_advisory_xact_lock(hashtext('credit-gateway:partitions'));
-  if to_regclass('entry_details_' || suffix) is not null then return false; end if;
+  -- A query, because it sees what was committed while we waited; to_regclass may answer from a cache.
+  if exists (select from pg_class where relname = 'entry_details_' || suffix
+                and relnamespace = (select relnamespace from pg_class where oid = 'entry_details'::regclass)) then
+    return false;
+  end if;
   foreach parent in array array['entries', 'entry_details'] loop
     part := parent || '_' || suffix;
     execute format('create table %I (like %I including defaults including constraints)', part, parent);
@@ -162,6 +168,8 @@ create table holds (
   price           text        not null,
   fingerprint     text        not null,
   about           text        not null,
+  -- What was left when it was placed: part of the answer that a repeat gets.
+  placed_available bigint     not null check (placed_available >= 0),
   placed_at       timestamptz not null,
   expires_at      timestamptz not null,
   captured        bigint      not null default 0 check (captured >= 0),
@@ -179,8 +187,8 @@ create table holds (
   primary key (account_id, hold_id, placed_seq),
   constraint holds_end_is_whole check ((state = 'open') = (ended_seq is null) and (ended_seq is null) = (ended_at is null)),
   constraint holds_end_after_place check (ended_seq > placed_seq),
-  -- What was reserved is spent, given back or expired, and nothing else; a late settle charges beyond it.
-  constraint holds_conserve check (state = 'open' or late or amount = captured - overage + released + expired)
+  -- What was reserved is spent, given back or expired, and nothing else; what is charged beyond it is overage.
+  constraint holds_conserve check (state = 'open' or amount = captured - overage + released + expired)
 ) with (fillfactor = 70);
 
 -- I2 and I3 as the database sees them: at most one open hold under one name.

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { send, startFakeGateway as startGateway, type Answer } from '../../support/fake-gateway.js';
+import { send, type Answer } from '../../support/fake-gateway.js';
+import { startGateway } from '../../support/gateway.js';
 
 /** Streaming sessions of the accounting service: contract.md §2.4 and C-26. */
 let gateway: Awaited<ReturnType<typeof startGateway>>;

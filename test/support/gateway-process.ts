@@ -1,0 +1,29 @@
+/**
+ * One process of the gateway for `processes.ts`: the real thing, whose time the parent moves. `src/main.ts` has no such
+ * lever, because in production nobody may have it. Arguments: the offset to begin with, in ms; settings come in the
+ * environment.
+ */
+import { readConfig } from '../../src/config.js';
+import { openGateway } from '../../src/gateway.js';
+import { createLog } from '../../src/log.js';
+import type { FromChild, ToChild } from './processes.js';
+
+let offsetMs = Number(process.argv[2] ?? '0');
+const tell = (message: FromChild): void => { process.send?.(message); };
+
+process.on('message', (message: ToChild) => {
+  ({ offsetMs } = message);
+  tell({ offsetMs });
+});
+process.on('disconnect', () => { process.exit(0); }); // the parent is gone, however it went
+process.on('SIGINT', () => undefined); // Ctrl-C reaches the whole group; the parent decides what comes of it
+
+const config = readConfig();
+const { redisUrl, databaseUrl } = config;
+if (redisUrl === undefined || databaseUrl === undefined) throw new Error('a gateway process needs REDIS_URL and DATABASE_URL');
+const gateway = await openGateway({
+  config, role: config.role, servers: { redisUrl, databaseUrl }, version: 'child', log: createLog({ level: config.logLevel }),
+  time: { clock: () => Date.now() + offsetMs, offsetMs: () => offsetMs },
+});
+process.on('SIGTERM', () => { void gateway.close().finally(() => { process.exit(0); }); });
+tell({ port: gateway.port ?? 0 });

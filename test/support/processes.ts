@@ -1,0 +1,145 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { mintToken, type TokenClaims } from '../../src/auth/mint-token.js';
+import type { Servers } from '../../src/compose-core.js';
+
+export type ToChild = { readonly offsetMs: number };
+export type FromChild = { readonly port: number } | { readonly offsetMs: number };
+
+/** A gateway process that can be killed and started again, as an orchestrator would. */
+export type GatewayProcess = {
+  readonly role: 'api' | 'worker';
+  readonly pid: () => number | undefined;
+  readonly isRunning: () => boolean;
+  /** Resolves when it serves; a restarted API listens on the port it had. Throws with its log when it ends before. */
+  readonly start: () => Promise<void>;
+  /** Resolves when the process is gone, where the signal ends it. */
+  readonly kill: (signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT') => Promise<void>;
+  /** The end of what it logged. */
+  readonly log: () => string;
+};
+
+/** One API and one worker, as processes of their own over the same servers. */
+export type GatewayProcesses = {
+  readonly url: () => string;
+  readonly api: GatewayProcess;
+  readonly worker: GatewayProcess;
+  readonly servers: Servers;
+  readonly namespace: string;
+  readonly shards: number;
+  /** The gateway's time: ours, moved. */
+  readonly nowMs: () => number;
+  /** Moves the time of both processes and resolves when they have it; whoever is started later begins with it. */
+  readonly advance: (ms: number) => Promise<void>;
+  readonly token: (claims: TokenClaims) => Promise<string>;
+  readonly stop: () => Promise<void>;
+};
+
+const MODULE = join(import.meta.dirname, 'gateway-process.js');
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 20_000;
+const LOG_LENGTH_MAX = 20_000;
+/** Tokens outlive every test, and are as old as the gateway accepts at most. */
+const TOKEN_TTL_SECONDS = 3_600;
+const SHARDS = 16;
+
+/** Starts both. The database must be migrated. */
+export async function startProcesses(servers: Servers, environment: Readonly<Record<string, string>> = {}): Promise<GatewayProcesses> {
+  const secret = randomBytes(32).toString('hex');
+  const namespace = `p${randomUUID().slice(0, 8)}`;
+  let offsetMs = 0;
+  const settings: Record<string, string> = {
+    JWT_ACCESS_SECRET: secret, REDIS_URL: servers.redisUrl, DATABASE_URL: servers.databaseUrl,
+    REDIS_NAMESPACE: namespace, HOST: '127.0.0.1', SHARDS: String(SHARDS), LOG_LEVEL: 'warn', ...environment,
+  };
+  const api = gatewayProcess('api', settings, () => offsetMs);
+  const worker = gatewayProcess('worker', settings, () => offsetMs);
+  const stop = async (): Promise<void> => { await Promise.all([api.process.kill('SIGTERM'), worker.process.kill('SIGTERM')]); };
+  try {
+    await Promise.all([api.process.start(), worker.process.start()]);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    api: api.process, worker: worker.process, servers, namespace, shards: Number(settings['SHARDS']),
+    url: () => `http://127.0.0.1:${api.port()}`,
+    nowMs: () => Date.now() + offsetMs,
+    advance: async (ms) => {
+      offsetMs += ms;
+      await Promise.all([api.tellTime(), worker.tellTime()]);
+    },
+    token: (claims) => mintToken(secret, claims, TOKEN_TTL_SECONDS, Date.now()),
+    stop,
+  };
+}
+
+type Controlled = { readonly process: GatewayProcess; readonly port: () => number; readonly tellTime: () => Promise<void> };
+
+function gatewayProcess(role: 'api' | 'worker', settings: Readonly<Record<string, string>>, offsetMs: () => number): Controlled {
+  let child: ChildProcess | undefined;
+  let port = 0;
+  let log = '';
+  const isRunning = (): boolean => child !== undefined && child.exitCode === null && child.signalCode === null;
+
+  const start = async (): Promise<void> => {
+    if (isRunning()) throw new Error(`the ${role} runs already`);
+    const started = fork(MODULE, [String(offsetMs())], {
+      env: { PATH: process.env['PATH'], ...settings, ROLE: role, PORT: String(port) },
+      execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    child = started;
+    const collect = (chunk: Buffer): void => { log = (log + chunk.toString()).slice(-LOG_LENGTH_MAX); };
+    started.stdout?.on('data', collect);
+    started.stderr?.on('data', collect);
+    const ready = await messageOf(started, (message) => ('port' in message ? message : null), START_TIMEOUT_MS);
+    if (ready === null) {
+      started.kill('SIGKILL');
+      throw new Error(`the ${role} did not start:\n${log}`);
+    }
+    ({ port } = ready);
+    await tellTime(); // it may have moved while the process was starting
+  };
+
+  const tellTime = async (): Promise<void> => {
+    if (child === undefined || !isRunning() || !child.connected) return;
+    const sent = offsetMs();
+    const heard = messageOf(child, (message) => ('offsetMs' in message && message.offsetMs >= sent ? message : null), START_TIMEOUT_MS);
+    child.send({ offsetMs: sent } satisfies ToChild, () => undefined); // a process that dies meanwhile needs no time
+    await heard;
+  };
+
+  const kill: GatewayProcess['kill'] = async (signal) => {
+    if (child === undefined || !isRunning()) return;
+    const gone = once(child, 'exit');
+    child.kill(signal);
+    if (signal === 'SIGSTOP' || signal === 'SIGCONT') return;
+    const overdue = setTimeout(() => child?.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    await gone;
+    clearTimeout(overdue);
+  };
+
+  return { process: { role, pid: () => child?.pid, isRunning, start, kill, log: () => log }, port: () => port, tellTime };
+}
+
+/** The first message that `read` takes; null when the process ends before, or says nothing for too long. */
+function messageOf<T>(child: ChildProcess, read: (message: FromChild) => T | null, timeoutMs: number): Promise<T | null> {
+  return new Promise((resolve) => {
+    const finish = (result: T | null): void => {
+      clearTimeout(timer);
+      child.off('message', onMessage);
+      child.off('exit', onExit);
+      resolve(result);
+    };
+    const onMessage = (message: unknown): void => {
+      const result = read(message as FromChild);
+      if (result !== null) finish(result);
+    };
+    const onExit = (): void => { finish(null); };
+    const timer = setTimeout(() => { finish(null); }, timeoutMs);
+    child.on('message', onMessage);
+    child.once('exit', onExit);
+  });
+}

@@ -1,0 +1,41 @@
+import type { Micros } from '../../src/money/micros.js';
+
+/** A session that the gateway accepted, and what it said about its end; `end` null: nobody ever ended it. */
+export type ToldSession = {
+  readonly accountId: string;
+  readonly sessionId: string;
+  readonly modelId: string;
+  readonly estimatedTokens: number;
+  readonly held: Micros;
+  end: ToldEnd | null;
+};
+
+export type ToldEnd = {
+  readonly charged: Micros;
+  readonly returned: Micros;
+  readonly overage: Micros;
+  readonly debt: Micros;
+  readonly uncollected: Micros;
+};
+
+/** `seq` null: the request was lost on its way, and without a key nobody can ask what became of it. */
+export type ToldCharge = { readonly accountId: string; readonly marker: string; readonly amount: Micros; readonly seq: number | null };
+export type ToldGrant = { readonly accountId: string; readonly intentId: number; readonly amount: Micros };
+
+/** Everything a caller was told, to be held against the books. */
+export type Told = {
+  readonly sessions: ToldSession[];
+  readonly charges: ToldCharge[];
+  readonly grants: ToldGrant[];
+  /** Names of sessions and charges that were refused for lack of credits. */
+  readonly refusedSessions: { readonly accountId: string; readonly sessionId: string }[];
+  readonly refusedCharges: { readonly accountId: string; readonly marker: string }[];
+  /** Requests that were sent twice at once, and so were answered twice. */
+  doubled: number;
+  /** Answers that no rule allows. */
+  readonly surprises: string[];
+};
+
+export const nothingTold = (): Told => ({
+  sessions: [], charges: [], grants: [], refusedSessions: [], refusedCharges: [], doubled: 0, surprises: [],
+});
