@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Clock } from './clock.js';
 import { accountSource } from './accounts/load-account.js';
 import type { Config } from './config.js';
+import { createDrain, type Drain } from './journal/drain.js';
 import { shardStore } from './journal/shard-store.js';
 import { fence, type Fence } from './ledger/fence.js';
 import { keyspace, type Keyspace } from './ledger/keys.js';
@@ -10,7 +11,7 @@ import { redisLedger } from './ledger/redis-ledger.js';
 import { IN_FLIGHT_MAX } from './limits.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics/metrics.js';
-import { apiProfile, connectPostgres, type Db } from './postgres/connect.js';
+import { apiProfile, connectPostgres, drainProfile, type Db } from './postgres/connect.js';
 import { breaker, type Breaker } from './redis/breaker.js';
 import { connectHotPath } from './redis/connect.js';
 import { guardedClient } from './redis/guarded-client.js';
@@ -28,6 +29,8 @@ export type CoreDeps = {
   readonly time: Time;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** A patient connection for reading whole batches; the hot path's deadline is too short for those. */
+  readonly bulkRedis: Redis;
   /** Told which shard has something for Postgres. */
   readonly written: (shard: number) => void;
 };
@@ -35,17 +38,22 @@ export type CoreDeps = {
 /** What both roles stand on: the ledger over Redis, Postgres, and the fence between them. */
 export type Core = {
   readonly db: Db;
+  /** For transactions that move batches (connect.ts, `drain`). */
+  readonly drainDb: Db;
   readonly redis: Redis;
   readonly keys: Keyspace;
   readonly fence: Fence;
   readonly ledger: Ledger;
+  readonly drain: Drain;
   readonly breaker: Breaker;
   readonly memory: MemoryWatch;
   close(): Promise<void>;
 };
 
+const MS_PER_SECOND = 1_000;
+
 /** Opens the core, top to bottom; `close` goes the other way. Throws when Postgres or Redis cannot be used at all. */
-export async function openCore({ config, servers, time, log, metrics, written }: CoreDeps): Promise<Core> {
+export async function openCore({ config, servers, time, log, metrics, bulkRedis, written }: CoreDeps): Promise<Core> {
   const db = connectPostgres(servers.databaseUrl, apiProfile(config.postgresTimeoutMs));
   const store = await shardStore(db, config.shards);
   const keys = keyspace(config.redisNamespace, config.shards);
@@ -70,14 +78,25 @@ export async function openCore({ config, servers, time, log, metrics, written }:
     timeOffsetMs: time.offsetMs,
   });
 
+  const drainDb = connectPostgres(servers.databaseUrl, drainProfile(config.postgresTimeoutMs));
+  // Entries are stamped by Redis' own clock, which tests do not move.
+  const drain = createDrain({
+    db: drainDb, redis: bulkRedis, keys, clock: Date.now, tailSeconds: config.journalTailSeconds,
+    observe: {
+      batch: ({ entries, durationMs }) => { metrics.drained(entries, durationMs / MS_PER_SECOND); },
+      stopped: (shard, reason) => { log.error({ shard, reason }, 'shard stopped: its journal contradicts Postgres and needs a decision'); },
+      quarantined: (count) => { log.error({ count }, 'texts quarantined: their money is in the ledger, what they said is in the table quarantine'); },
+    },
+  });
   metrics.watchRedis(() => ({ breaker: hotBreaker.state(), inFlight: client.inFlight() }));
 
   return {
-    db, redis, keys, fence: gate, ledger, breaker: hotBreaker, memory,
+    db, drainDb, redis, keys, fence: gate, ledger, drain, breaker: hotBreaker, memory,
     close: async () => {
       memory.stop();
       gate.close();
       redis.disconnect();
+      await drainDb.destroy();
       await db.destroy();
     },
   };

@@ -30,13 +30,13 @@ export type Gateway = {
 export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const { config, role, servers, time, version, log } = deps;
   const metrics = createMetrics({ version });
-  const onQueueError = (error: unknown): void => { log.debug({ err: error }, 'nudge not delivered; the schedule drains anyway'); };
+  const onQueueError = (error: unknown): void => { log.warn({ err: error }, 'queue; what was not delivered is made up for by a schedule'); };
   const connections = connectQueue(servers.redisUrl, onQueueError);
   const queue = ledgerQueue(connections.producer, config.redisNamespace, onQueueError);
   const nudge = createNudge({ addDrain: (shards) => queue.addDrain(shards), onError: onQueueError });
-  const core = await openCore({ config, servers, time, log, metrics, written: (shard) => { nudge.touch(shard); } });
+  const core = await openCore({ config, servers, time, log, metrics, bulkRedis: connections.producer, written: (shard) => { nudge.touch(shard); } });
 
-  const worker: WorkerSide | undefined = role === 'api' ? undefined : await openWorker({ config, core, ...servers, time, log, metrics });
+  const worker: WorkerSide | undefined = role === 'api' ? undefined : await openWorker({ config, core, connections, queue, time, log, metrics });
   const metricsText = deps.metricsText?.(metrics) ?? metrics.text;
   const api: Api | undefined = role === 'worker' ? undefined : await openApi({ config, core, clock: time.clock, version, log, metrics, metricsText });
 
