@@ -102,14 +102,14 @@ else
     local spent = math.min(cost - captured, part.amount)
     local rest = part.amount - spent
     captured = captured + spent
-    if part.expires_at_ms <= now_ms then
+    if lot.expires_at_ms <= now_ms then
       -- The hold kept these credits alive past their lot's end; released, they expire at once.
       expired = expired + rest
       lots.change(lot, 0, -part.amount)
     else
       released = released + rest
       lots.change(lot, rest, -part.amount)
-      if rest > 0 then step.expires(self, part.expires_at_ms) end
+      if rest > 0 then step.expires(self, lot.expires_at_ms) end
     end
   end
   self.state.held = self.state.held - amount
@@ -139,9 +139,10 @@ step.record(self, kind, before, {
 
 local final = (ending == 'settle' and 'settled') or (ending == 'void' and 'voided') or 'expired'
 if is_late then
-  -- The first end gave the hold back; its released and expired parts stay on the record.
-  local first = redis.call('HMGET', hold_key, 'released', 'expired')
+  -- The first end gave the hold back, and may have charged by its policy; the record tells of both ends together.
+  local first = redis.call('HMGET', hold_key, 'released', 'expired', 'overage', 'debt', 'uncollected')
   released, expired = tonumber(first[1]), tonumber(first[2])
+  overage, debt, uncollected = overage + tonumber(first[3]), debt + tonumber(first[4]), uncollected + tonumber(first[5])
 end
 local outcome = {
   final, numbers.text(self.state.seq), hold_amount, numbers.text(already + captured), numbers.text(released), numbers.text(expired),

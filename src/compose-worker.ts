@@ -28,7 +28,7 @@ export async function openWorker({ config, core, connections, queue, time, log, 
   const jobs = new Map<string, ReturnType<Metrics['job']>>();
   const workers = startWorkers({
     drain: core.drain, keys: core.keys, ledger: core.ledger, db: core.drainDb, clock: time.clock, queueRedis: connections.worker,
-    redis: connections.producer,
+    redis: connections.producer, scanRedis: connections.producer,
     namespace: config.redisNamespace,
     epochOf: (shard) => core.fence.epochOf(shard)?.number,
     timeOffsetMs: time.offsetMs,

@@ -47,6 +47,13 @@ function lots.grant(set, id, amount, remaining, expires_at_ms, now_ms)
   })
 end
 
+-- Ends a lot before its time: nothing that is still held of it can come back.
+function lots.finish(record, now_ms)
+  lots.change(record, -record.remaining, 0)
+  record.expires_at_ms = now_ms
+  record.finished = true
+end
+
 -- Empties the lots that are due and answers how much was in them.
 function lots.sweep(set, now_ms)
   local total = 0
@@ -78,7 +85,7 @@ function lots.take(set, now_ms, amount, into_hold)
       local taken = math.min(left, record.remaining)
       if taken > 0 then
         lots.change(record, -taken, into_hold and taken or 0)
-        parts[#parts + 1] = { id = id, amount = taken, expires_at_ms = record.expires_at_ms }
+        parts[#parts + 1] = { id = id, amount = taken }
         left = left - taken
       end
       if left == 0 then break end
@@ -88,19 +95,19 @@ function lots.take(set, now_ms, amount, into_hold)
   return parts
 end
 
--- Parts of a hold as text: `lot:amount:expires_at_ms,…`.
+-- Parts of a hold as text: `lot:amount,…`.
 function lots.parts_text(parts)
   local texts = {}
   for i, part in ipairs(parts) do
-    texts[i] = part.id .. ':' .. numbers.text(part.amount) .. ':' .. numbers.expiry_text(part.expires_at_ms)
+    texts[i] = part.id .. ':' .. numbers.text(part.amount)
   end
   return table.concat(texts, ',')
 end
 
 function lots.parse_parts(text)
   local parts = {}
-  for id, amount, expires in string.gmatch(text, '([^:,]+):(%d+):(%w+)') do
-    parts[#parts + 1] = { id = id, amount = tonumber(amount), expires_at_ms = numbers.expiry(expires) }
+  for id, amount in string.gmatch(text, '([^:,]+):(%d+)') do
+    parts[#parts + 1] = { id = id, amount = tonumber(amount) }
   end
   return parts
 end
@@ -109,13 +116,13 @@ end
 function lots.changes_text(set)
   local texts = {}
   for _, record in ipairs(set.order) do
-    if record.opened or record.remaining_delta ~= 0 or record.held_delta ~= 0 then
+    if record.opened or record.finished or record.remaining_delta ~= 0 or record.held_delta ~= 0 then
       local text = record.id .. ':' .. numbers.text(record.remaining_delta) .. ':' .. numbers.text(record.held_delta)
       if record.opened then
         text = text .. ':' .. numbers.text(record.amount) .. ':' .. numbers.expiry_text(record.expires_at_ms)
       end
       texts[#texts + 1] = text
-      record.remaining_delta, record.held_delta, record.opened = 0, 0, nil
+      record.remaining_delta, record.held_delta, record.opened, record.finished = 0, 0, nil, nil
       record.dirty = true
     end
   end

@@ -43,8 +43,6 @@ async function asked<T>(read: () => Promise<T>): Promise<T> {
 }
 
 function toImage({ account, lots, open_holds, ended_holds, receipts }: ImageRow): AccountImage {
-  const images = (lots ?? []).map(toLot);
-  const expiry = new Map(images.map((lot) => [lot.lotId, lot.expiresAtMs]));
   return {
     seq: account?.seq ?? 0,
     available: micros(account?.available ?? ZERO),
@@ -57,8 +55,8 @@ function toImage({ account, lots, open_holds, ended_holds, receipts }: ImageRow)
       removed: micros(account?.removed ?? ZERO),
       uncollected: micros(account?.uncollected ?? ZERO),
     },
-    lots: images,
-    openHolds: (open_holds ?? []).map((hold) => toOpenHold(hold, expiry)),
+    lots: (lots ?? []).map(toLot),
+    openHolds: (open_holds ?? []).map(toOpenHold),
     endedHolds: (ended_holds ?? []).map(toEndedHold),
     receipts: (receipts ?? []).map(toReceipt),
   };
@@ -73,11 +71,11 @@ const toLot = (row: LotColumns): Lot => ({
   expiresAtMs: row.expires_at_ms,
 });
 
-const toOpenHold = (row: HoldColumns, expiry: ReadonlyMap<string, number | null>): OpenHoldImage => ({
+const toOpenHold = (row: HoldColumns): OpenHoldImage => ({
   holdId: row.hold_id,
   seq: row.placed_seq,
   amount: micros(row.amount),
-  parts: toParts(row.parts, expiry),
+  parts: toParts(row.parts),
   placedAvailable: micros(row.placed_available),
   placedAtMs: row.placed_at_ms,
   expiresAtMs: row.expires_at_ms,
@@ -87,14 +85,12 @@ const toOpenHold = (row: HoldColumns, expiry: ReadonlyMap<string, number | null>
   about: row.about,
 });
 
-/** `lot:amount,lot:amount`. A lot with something held is never closed, so its expiry is always among the live ones. */
-function toParts(text: string, expiry: ReadonlyMap<string, number | null>): HoldPart[] {
+/** `lot:amount,lot:amount` */
+function toParts(text: string): HoldPart[] {
   if (text === '') return [];
   return text.split(',').map((part) => {
     const [lotId = '', amount = ''] = part.split(':');
-    const expiresAtMs = expiry.get(lotId);
-    if (expiresAtMs === undefined) throw new RangeError(`an open hold has credits of lot ${lotId}, which is closed`);
-    return { lotId, amount: microsFromText(amount), expiresAtMs };
+    return { lotId, amount: microsFromText(amount) };
   });
 }
 

@@ -15,7 +15,7 @@ export const ENTRY_FIELDS = [
 export type EntryField = (typeof ENTRY_FIELDS)[number];
 
 export const ENTRY_KINDS = [
-  'grant', 'adjust', 'set', 'remove', 'charge',
+  'grant', 'adjust', 'set', 'remove', 'revoke', 'charge',
   'place', 'settle', 'void', 'expire_hold', 'late_settle', 'expire_lots',
 ] as const;
 

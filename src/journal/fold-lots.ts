@@ -12,6 +12,7 @@ export function foldLots(fresh: readonly PlacedEntry[], factsOf: (entry: Journal
   const changed = new Map<string, LotDelta>();
   for (const { entry } of fresh) {
     const { accountId, atMs } = entry;
+    const revokedAtMs = entry.kind === 'revoke' ? atMs : null;
     for (const { lotId, remaining, held, opened: facts } of entry.lots) {
       const name = `${accountId}:${lotId}`;
       const known = opened.get(name);
@@ -22,11 +23,14 @@ export function foldLots(fresh: readonly PlacedEntry[], factsOf: (entry: Journal
           openedSeq: entry.seq, kind: entry.kind, source, actor, reason, notes, changedAtMs: atMs,
         });
       } else if (known !== undefined) {
-        opened.set(name, { ...known, remaining: micros(known.remaining + remaining), held: micros(known.held + held), changedAtMs: atMs });
+        opened.set(name, {
+          ...known, remaining: micros(known.remaining + remaining), held: micros(known.held + held), changedAtMs: atMs,
+          expiresAtMs: revokedAtMs ?? known.expiresAtMs,
+        });
       } else {
         const before = changed.get(name);
         changed.set(name, {
-          accountId, lotId, changedAtMs: atMs,
+          accountId, lotId, changedAtMs: atMs, revokedAtMs: revokedAtMs ?? before?.revokedAtMs ?? null,
           remaining: micros((before?.remaining ?? 0) + remaining), held: micros((before?.held ?? 0) + held),
         });
       }

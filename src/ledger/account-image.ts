@@ -22,8 +22,8 @@ export type AccountImage = {
   readonly receipts: readonly ReceiptImage[];
 };
 
-/** Which lot gave how much to a hold, in the order it was taken; `expiresAtMs` null: never. */
-export type HoldPart = { readonly lotId: string; readonly amount: Micros; readonly expiresAtMs: number | null };
+/** Which lot gave how much to a hold, in the order it was taken. */
+export type HoldPart = { readonly lotId: string; readonly amount: Micros };
 
 export type OpenHoldImage = {
   readonly holdId: string;

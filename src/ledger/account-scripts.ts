@@ -32,7 +32,7 @@ export interface AccountScripts {
 }
 
 /** Replies whose first value says whether they repeat an earlier answer. */
-const REPLAYABLE: ReadonlySet<string> = new Set(['placed', 'ended', 'granted', 'debited']);
+const REPLAYABLE: ReadonlySet<string> = new Set(['placed', 'ended', 'granted', 'debited', 'revoked']);
 
 export function accountScripts(deps: AccountScriptsDeps): AccountScripts {
   const { client, keys, fence, source, observe } = deps;

@@ -91,7 +91,7 @@ const amounts = (values: Readonly<Record<string, Micros>>): string[] =>
   Object.entries(values).flatMap(([name, value]) => [name, microsToText(value)]);
 
 function openHoldRecord(keys: AccountKeys, hold: OpenHoldImage): LoadedRecord {
-  const parts = hold.parts.map((part) => [part.lotId, part.amount, expiryText(part.expiresAtMs ?? Infinity)].join(':')).join(',');
+  const parts = hold.parts.map((part) => `${part.lotId}:${microsToText(part.amount)}`).join(',');
   return {
     key: keys.hold(hold.holdId),
     ttlSeconds: null,

@@ -13,6 +13,10 @@ export type Keyspace = {
   fence(shard: number): string;
   shard(shard: number, epoch: number): ShardKeys;
   account(accountId: string, epoch: number): AccountKeys;
+  /** A pattern for SCAN that finds every key that carries an epoch. */
+  readonly anyShardKey: string;
+  /** Whose key that is, or null when it is none that carries an epoch. */
+  epochIn(key: string): { readonly shard: number; readonly epoch: number } | null;
 };
 
 export type ShardKeys = {
@@ -39,6 +43,9 @@ export type AccountKeys = ShardKeys & {
   receipt(key: string): string;
 };
 
+/** What follows the namespace in `cg:{s7}:3:account:alice`. */
+const EPOCH_IN_KEY = /^:\{s(\d+)\}:(\d+):/;
+
 export function keyspace(namespace: string, shards: number): Keyspace {
   const shardOf = (accountId: string): number => fnv1a(accountId) % shards;
   const tagOf = (shard: number): string => `${namespace}:{s${shard}}`;
@@ -51,6 +58,11 @@ export function keyspace(namespace: string, shards: number): Keyspace {
     shardOf,
     fence: (shard) => `${tagOf(shard)}:fence`,
     shard: shardKeys,
+    anyShardKey: `${namespace}:{s*}:*:*`,
+    epochIn: (key) => {
+      const match = EPOCH_IN_KEY.exec(key.slice(namespace.length));
+      return match === null ? null : { shard: Number(match[1]), epoch: Number(match[2]) };
+    },
     account: (accountId, epoch) => {
       const shard = shardOf(accountId);
       const base = `${tagOf(shard)}:${epoch}`;

@@ -24,6 +24,11 @@ export interface Ledger {
   setBalance(command: SetBalance): Promise<SetBalanceReply>;
   /** Takes away from what is available, or refuses. Idempotent by `key`. */
   remove(command: Remove): Promise<RemoveReply>;
+  /**
+   * Takes away what is left of one lot and ends it, so that what is still held of it cannot come back either.
+   * Idempotent by `key`.
+   */
+  revokeLot(command: RevokeLot): Promise<RevokeLotReply>;
   /** Ends the lots of an account that are due. */
   expireLots(accountId: string): Promise<ExpireLotsReply>;
   /** What can be spent now: due lots are already left out and due holds already ended. */
@@ -182,6 +187,13 @@ export type Remove = {
 export type RemoveReply =
   | { readonly status: 'removed'; readonly replayed: boolean; readonly previous: Micros; readonly available: Micros }
   | { readonly status: 'insufficient_credits'; readonly available: Micros }
+  | { readonly status: 'account_frozen' };
+
+export type RevokeLot = { readonly accountId: string; readonly lotId: string; readonly key: string; readonly about: About };
+export type RevokeLotReply =
+  | { readonly status: 'revoked'; readonly replayed: boolean; readonly amount: Micros; readonly previous: Micros; readonly available: Micros }
+  /** There is no such lot, or nothing is left of it. */
+  | { readonly status: 'lot_not_found' }
   | { readonly status: 'account_frozen' };
 
 export type ExpireLotsReply = { readonly status: 'expired'; readonly amount: Micros } | { readonly status: 'nothing_due' };

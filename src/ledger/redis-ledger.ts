@@ -2,13 +2,13 @@ import {
   EXPIRED_HOLD_TTL_SECONDS, LOTS_PER_ACCOUNT_MAX, MONEY_IN_RECEIPT_TTL_SECONDS, OPEN_HOLDS_PER_ACCOUNT_MAX,
   RECEIPT_TTL_SECONDS, SNAPSHOT_HOLDS_MAX,
 } from '../limits.js';
-import { microsToText, ZERO } from '../money/micros.js';
+import { micros, microsToText, ZERO } from '../money/micros.js';
 import type { Reply } from '../redis/script.js';
 import { accountScripts, notNow, type AccountScriptsDeps } from './account-scripts.js';
 import type { AccountKeys } from './keys.js';
 import type { Charge, GrantLot, Ledger, Remove, SetBalance, SettleHold } from './ledger.js';
 import { amountAt, decodeAccount, decodeOutcome, decodePlaced, isReplayed, textAt } from './replies.js';
-import { debitScript, expireLotsScript, grantLotScript, placeHoldScript, readAccountScript, settleHoldScript } from './scripts.js';
+import { debitScript, expireLotsScript, grantLotScript, placeHoldScript, readAccountScript, revokeLotScript, settleHoldScript } from './scripts.js';
 
 export type RedisLedgerDeps = AccountScriptsDeps & {
   /** Told after each step that wrote an entry: the shard has something for Postgres. */
@@ -244,6 +244,26 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
           return { status };
         default:
           throw undocumented('debit', reply);
+      }
+    },
+
+    async revokeLot({ accountId, lotId, key, about }) {
+      const reply = await scripts.run(revokeLotScript, accountId, (account) => ({ ...stepKeys(account), receipt: account.receipt(key) }), {
+        lot_id: lotId, key, about, receipt_ttl_seconds: MONEY_IN_RECEIPT_TTL_SECONDS,
+      });
+      const status = reply[0];
+      switch (status) {
+        case 'revoked': {
+          const replayed = isReplayed(reply);
+          if (!replayed) written(keys.shardOf(accountId));
+          const [previous, available] = [amountAt(reply, 2), amountAt(reply, 3)];
+          return { status, replayed, amount: micros(previous - available), previous, available };
+        }
+        case 'lot_not_found':
+        case 'account_frozen':
+          return { status };
+        default:
+          throw undocumented('revoke-lot', reply);
       }
     },
 

@@ -23,6 +23,10 @@ export const debitScript = defineScript('debit', [...STEP_KEYS, 'receipt', 'open
   'epoch', 'time_offset_ms', 'account_id', 'kind', 'amount', 'key', 'fingerprint', 'price', 'about', 'receipt_ttl_seconds',
 ]);
 
+export const revokeLotScript = defineScript('revoke-lot', [...STEP_KEYS, 'receipt'], [
+  'epoch', 'time_offset_ms', 'account_id', 'lot_id', 'key', 'about', 'receipt_ttl_seconds',
+]);
+
 export const expireLotsScript = defineScript('expire-lots', STEP_KEYS, ['epoch', 'time_offset_ms', 'account_id']);
 
 export const readAccountScript = defineScript('read-account', ['fence', 'account', 'lots', 'lot', 'open', 'hold'], [

@@ -26,6 +26,8 @@ export type LotDelta = {
   readonly remaining: Micros;
   readonly held: Micros;
   readonly changedAtMs: number;
+  /** When it was revoked, which is its expiry from then on; null: its expiry stays. */
+  readonly revokedAtMs: number | null;
 };
 
 const newSource = unnestSource<NewLot>('l', {
@@ -63,6 +65,7 @@ const deltaSource = unnestSource<LotDelta>('d', {
   remaining: ['bigint', (lot) => lot.remaining],
   held: ['bigint', (lot) => lot.held],
   changed_at_ms: ['double precision', (lot) => lot.changedAtMs],
+  revoked_at_ms: ['double precision', (lot) => lot.revokedAtMs],
 });
 
 /** Changes lots that Postgres has. False: at least one of them it does not have. */
@@ -72,6 +75,7 @@ export async function changeLots(trx: Trx, deltas: readonly LotDelta[]): Promise
     `update lots set
        remaining = lots.remaining + d.remaining,
        held = lots.held + d.held,
+       expires_at = coalesce(${fromMs('d.revoked_at_ms')}, lots.expires_at),
        closed_at = case when lots.remaining + d.remaining = 0 and lots.held + d.held = 0 then ${fromMs('d.changed_at_ms')} end
      from ${deltaSource.sql}
      where lots.account_id = d.account_id and lots.lot_id = d.lot_id`,

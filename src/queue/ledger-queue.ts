@@ -9,6 +9,7 @@ export type LedgerJobs = {
   'expire-lots': { readonly shards: readonly number[] };
   'replay-money-in': Record<string, never>;
   'make-partitions': Record<string, never>;
+  'forget-epochs': Record<string, never>;
 };
 export type LedgerJobName = keyof LedgerJobs;
 
@@ -25,7 +26,10 @@ const EVERY_MS: Readonly<Record<LedgerJobName, number>> = {
   'expire-lots': 5_000,
   'replay-money-in': 10_000,
   'make-partitions': 3_600_000,
+  'forget-epochs': 3_600_000,
 };
+
+export const JOB_NAMES = Object.keys(EVERY_MS) as readonly LedgerJobName[];
 
 export type LedgerQueue = {
   /** For bull-board and tests. */
@@ -48,9 +52,9 @@ export function ledgerQueue(redis: Redis, namespace: string, onError: (error: Er
     upsertSchedules: async (shardCount) => {
       const shards = Array.from({ length: shardCount }, (_, shard) => shard);
       const data: LedgerJobs = {
-        'drain': { shards }, 'expire-holds': { shards }, 'expire-lots': { shards }, 'replay-money-in': {}, 'make-partitions': {},
+        'drain': { shards }, 'expire-holds': { shards }, 'expire-lots': { shards }, 'replay-money-in': {}, 'make-partitions': {}, 'forget-epochs': {},
       };
-      for (const name of Object.keys(data) as LedgerJobName[]) {
+      for (const name of JOB_NAMES) {
         await queue.upsertJobScheduler(name, { every: EVERY_MS[name] }, { name, data: data[name], opts: JOB_OPTIONS });
       }
     },

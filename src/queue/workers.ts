@@ -5,6 +5,7 @@ import type { Drain } from '../journal/drain.js';
 import { replayPending, type MoneyInDeps } from '../lots/money-in.js';
 import { makePartitions } from '../postgres/partitions.js';
 import { expireHolds, expireLots, type ExpireDeps } from './expire-due.js';
+import { forgetEpochs } from './forget-epochs.js';
 import type { LedgerJobName, LedgerJobs } from './ledger-queue.js';
 import { QUEUE_NAME, queuePrefix } from './queue-connections.js';
 
@@ -13,6 +14,8 @@ export type WorkerDeps = ExpireDeps & MoneyInDeps & {
   readonly clock: Clock;
   /** A worker's connection (connectQueue); BullMQ makes its blocking one from it. */
   readonly queueRedis: Redis;
+  /** For walking the keyspace: a connection whose deadline a scan may take. */
+  readonly scanRedis: Redis;
   readonly namespace: string;
   readonly observe?: WorkerObserver;
 };
@@ -39,6 +42,7 @@ export function startWorkers(deps: WorkerDeps): Workers {
     'expire-holds': ({ shards }) => expireHolds(deps, shards),
     'expire-lots': ({ shards }) => expireLots(deps, shards),
     'replay-money-in': () => replayPending(deps, REPLAY_OLDER_THAN_MS, REPLAY_BATCH_MAX),
+    'forget-epochs': () => forgetEpochs({ ...deps, redis: deps.scanRedis }),
     'make-partitions': async () => ({ made: await makePartitions(deps.db, deps.clock()) }),
   };
 

@@ -3,7 +3,7 @@
  * indexes. The property test runs the same operations against both and compares every answer and every state.
  */
 
-export type ModelLot = { readonly id: string; remaining: number; held: number; readonly amount: number; readonly expiresAt: number };
+export type ModelLot = { readonly id: string; remaining: number; held: number; readonly amount: number; expiresAt: number };
 export type ModelHold = {
   readonly id: string;
   readonly amount: number;
@@ -72,6 +72,18 @@ export class AccountModel {
     this.granted += amount + this.debt;
     this.debt = 0;
     this.lots.push({ id, amount, remaining: amount, held: 0, expiresAt });
+  }
+
+  /** Ends a lot before its time; answers what was left of it, or null when there is nothing to end. */
+  revoke(now: number, id: string): number | null {
+    const lot = this.lots.find((each) => each.id === id);
+    if (lot === undefined || lot.expiresAt <= now || lot.remaining + lot.held === 0) return null;
+    this.sweep(now);
+    const { remaining } = lot;
+    this.removed += remaining;
+    lot.remaining = 0;
+    lot.expiresAt = now;
+    return remaining;
   }
 
   /** Debits live lots in order; answers which gave how much, or null when they do not reach. */

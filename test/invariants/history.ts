@@ -30,6 +30,7 @@ export type Command =
   | { readonly op: 'void' | 'expire'; readonly which: number }
   | { readonly op: 'charge'; readonly amount: number; readonly all: boolean; readonly key: number }
   | { readonly op: 'remove'; readonly amount: number; readonly all: boolean }
+  | { readonly op: 'revoke'; readonly which: number }
   | { readonly op: 'expire_lots' }
   | { readonly op: 'wait'; readonly steps: number };
 
@@ -47,6 +48,7 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ op: fc.constantFrom('void' as const, 'expire' as const), which }) },
   { weight: 3, arbitrary: fc.record({ op: fc.constant('charge' as const), amount, all: fc.boolean(), key: fc.nat({ max: 3 }) }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('remove' as const), amount, all: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('revoke' as const), which }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('expire_lots' as const) }) },
   { weight: 3, arbitrary: fc.record({ op: fc.constant('wait' as const), steps: fc.integer({ min: 1, max: 3 }) }) },
 );
@@ -57,6 +59,7 @@ export class History {
   readonly #model = new AccountModel();
   readonly #under: TestLedger;
   readonly #startMs: number;
+  readonly #revoked = new Set<string>();
   #steps = 0;
   #lots = 0;
 
@@ -124,6 +127,8 @@ export class History {
         model.removed += amount;
         return;
       }
+      case 'revoke':
+        return this.#revoke(lotName(each.which));
       case 'expire_lots': {
         const swept = model.sweep(this.#now);
         expect(await ledger.expireLots(accountId)).toEqual(swept > 0 ? { status: 'expired', amount: swept } : { status: 'nothing_due' });
@@ -142,7 +147,7 @@ export class History {
 
   async #grant(op: 'grant' | 'set', amount: number, steps: number): Promise<void> {
     this.#lots += 1;
-    const lotId = String(this.#lots).padStart(12, '0');
+    const lotId = lotName(this.#lots);
     const expiresAt = this.#expiryIn(steps);
     const expiresAtMs = expiresAt === Infinity ? null : expiresAt;
     const common = { accountId: this.#id, lotId, amount: micros(amount), expiresAtMs, key: `intent:${randomUUID()}`, about: '{}' };
@@ -257,6 +262,21 @@ export class History {
     expect(reply).toMatchObject({ status: 'charged', replayed: false, available });
   }
 
+  async #revoke(lotId: string): Promise<void> {
+    const run = () => this.#under.ledger.revokeLot({ accountId: this.#id, lotId, key: `intent:revoke-${lotId}`, about: '{}' });
+    const before = this.#model.available(this.#now);
+    const amount = this.#model.revoke(this.#now, lotId);
+    if (amount === null) {
+      // A lot that was revoked before answers as it did then.
+      expect(await run()).toMatchObject(this.#revoked.has(lotId) ? { status: 'revoked', replayed: true } : { status: 'lot_not_found' });
+      return;
+    }
+    this.#revoked.add(lotId);
+    const reply = await run();
+    expect(reply).toEqual({ status: 'revoked', replayed: false, amount, previous: before, available: before - amount });
+    expect(await run()).toEqual({ ...reply, replayed: true });
+  }
+
   async #expectNotFound(): Promise<void> {
     const { ledger } = this.#under;
     const command = { accountId: this.#id, holdId: 'never-placed', about: '{}' };
@@ -316,3 +336,5 @@ const pick = ({ available, held, debt, totals, holds }: AccountSnapshot) => ({
 const conserves = (entry: JournalEntry): boolean =>
   BigInt(entry.granted) === BigInt(entry.available) + BigInt(entry.held) + BigInt(entry.captured) + BigInt(entry.expired) +
     BigInt(entry.removed) - BigInt(entry.debt);
+
+const lotName = (number: number): string => String(number).padStart(12, '0');

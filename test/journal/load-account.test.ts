@@ -41,7 +41,7 @@ test('the image is what was written: lots, open holds with their parts, ended ho
     ],
     openHolds: [{
       holdId: 'open', seq: 5, amount: 120, placedAtMs: nowMs - 900, policy: 'release', price: 'p1', fingerprint: 'f1', about: '{"model":"m"}',
-      parts: [{ lotId: '000000000001', amount: 97, expiresAtMs }, { lotId: '000000000002', amount: 23, expiresAtMs: null }],
+      parts: [{ lotId: '000000000001', amount: 97 }, { lotId: '000000000002', amount: 23 }],
     }],
   });
   expect(image.endedHolds.map(({ holdId }) => holdId)).toEqual(['expired', 'settled']);

@@ -90,6 +90,10 @@ async function run(under: TestLedger, accountId: string, [op, ...words]: string[
       if (reply.status === 'removed') return flags(`removed:${reply.previous}:${reply.available}`, { replayed: reply.replayed });
       return reply.status === 'insufficient_credits' ? `${reply.status}:${reply.available}` : reply.status;
     }
+    case 'revoke': {
+      const reply = await ledger.revokeLot({ accountId, lotId: name, key: options.get('key') ?? `intent:${randomUUID()}`, about });
+      return reply.status === 'revoked' ? flags(`revoked:${reply.amount}:${reply.available}`, { replayed: reply.replayed }) : reply.status;
+    }
     case 'sweep': {
       const reply = await ledger.expireLots(accountId);
       return reply.status === 'expired' ? `expired:${reply.amount}` : reply.status;

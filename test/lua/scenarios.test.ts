@@ -184,6 +184,26 @@ test('remove takes what is available, or nothing', () => scenario(`
   read                 -> 0:4
 `));
 
+test('a revoked lot is gone, and what is held of it goes with the hold', () => scenario(`
+  grant  l1 10 in=9m  -> granted:10
+  grant  l2 10        -> granted:20
+  revoke l9           -> lot_not_found
+  place  h1  4        -> placed:4:16
+  revoke l1 key=k     -> revoked:6:10
+  revoke l1 key=k     -> revoked:6:10:replayed
+  revoke l1           -> lot_not_found
+  read                -> 10:4:l2=10
+  settle h1  1        -> settled:captured=1:expired=3
+  read                -> 10:0:l2=10
+  place  h2 10        -> placed:10:0
+  revoke l2           -> revoked:0:0
+  void   h2           -> voided:expired=10
+  read                -> 0:0
+  grant  l3  5 in=2m  -> granted:5
+  wait   3m
+  revoke l3           -> lot_not_found
+`));
+
 test('a frozen account answers repeats and reads, and changes nothing', () => scenario(`
   grant  l1 10         -> granted:10
   place  h1  4 for=2m  -> placed:4:6

@@ -6,7 +6,7 @@ import { keyspace } from '../../src/ledger/keys.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { expireHolds, expireLots } from '../../src/queue/expire-due.js';
 import { keepSchedules } from '../../src/queue/keep-schedules.js';
-import { ledgerQueue } from '../../src/queue/ledger-queue.js';
+import { JOB_NAMES, ledgerQueue } from '../../src/queue/ledger-queue.js';
 import { createNudge } from '../../src/queue/nudge.js';
 import { connectQueue, queuePrefix } from '../../src/queue/queue-connections.js';
 import { startWorkers, type WorkerDeps } from '../../src/queue/workers.js';
@@ -45,7 +45,7 @@ function openQueue(url: string, namespace = fresh()) {
 const idleLedger = { expireHold: () => Promise.resolve({ status: 'not_due' }), expireLots: () => Promise.resolve({ status: 'nothing_due' }) } as unknown as Ledger;
 
 const workerDeps = (over: Partial<WorkerDeps> & Pick<WorkerDeps, 'queueRedis' | 'namespace'>): WorkerDeps => ({
-  db: lab.db, ledger: idleLedger, redis: lab.redis, keys: lab.keys, drain: lab.drain, clock: Date.now, epochOf: () => 1, ...over,
+  db: lab.db, ledger: idleLedger, redis: lab.redis, scanRedis: lab.redis, keys: lab.keys, drain: lab.drain, clock: Date.now, epochOf: () => 1, ...over,
 });
 
 test('a touched shard is in Postgres soon after, without anybody waiting', async () => {
@@ -100,12 +100,12 @@ test('a nudge that fails is told, and neither throws nor stops the next', async 
 test('schedules come back after the queue has lost its keys', async () => {
   const { namespace, queue, onError } = openQueue(redisUrl());
   closing.push(keepSchedules({ upsert: () => queue.upsertSchedules(SHARDS), onError, refreshMs: 100 }));
-  await until(async () => (await queue.queue.getJobSchedulersCount()) === 5);
-  expect((await queue.queue.getJobSchedulers()).map(({ key }) => key).sort()).toEqual(['drain', 'expire-holds', 'expire-lots', 'make-partitions', 'replay-money-in']);
+  await until(async () => (await queue.queue.getJobSchedulersCount()) === JOB_NAMES.length);
+  expect((await queue.queue.getJobSchedulers()).map(({ key }) => key).sort()).toEqual([...JOB_NAMES].sort());
   const lost = await lab.redis.keys(`${queuePrefix(namespace)}*`);
   expect(lost.length).toBeGreaterThan(5);
   await lab.redis.del(...lost);
-  await until(async () => (await queue.queue.getJobSchedulersCount()) === 5);
+  await until(async () => (await queue.queue.getJobSchedulersCount()) === JOB_NAMES.length);
 });
 
 test('every scheduled job runs, and a crash is found by the schedule', async () => {
@@ -120,7 +120,7 @@ test('every scheduled job runs, and a crash is found by the schedule', async () 
     observe: { job: (name, _ms, error) => { ran.add(name); if (error !== undefined) failures.push(error); } },
   }));
   closing.push(workers.close, keepSchedules({ upsert: () => queue.upsertSchedules(SHARDS), onError }));
-  await until(() => ran.size === 5, 15_000);
+  await until(() => ran.size === JOB_NAMES.length, 15_000);
   await until(async () => (await lab.rows('select 1 from accounts where account_id = ?', [account.accountId])).length === 1);
   expect(failures).toEqual([]);
 });

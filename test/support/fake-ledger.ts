@@ -119,6 +119,7 @@ export function fakeLedger(clock: () => number): FakeLedger {
     expireHold: notFaked,
     setBalance: notFaked,
     remove: notFaked,
+    revokeLot: notFaked,
     expireLots: notFaked,
   };
 }
