@@ -42,7 +42,7 @@ export async function openWorker({ config, core, connections, queue, time, log, 
       error: onError,
     },
   });
-  const stopSchedules = keepSchedules({ upsert: () => queue.upsertSchedules(config.shards), onError });
+  const stopSchedules = keepSchedules({ upsert: () => queue.upsertSchedules(config.shards), areThere: queue.hasSchedules, onError });
   const stopWatching = watchJournal({ db: core.drainDb, redis: connections.producer, keys: core.keys, metrics, onError });
   await workers.ready();
 

@@ -1,5 +1,5 @@
 import type { Micros } from '../money/micros.js';
-import type { Trx } from '../postgres/connect.js';
+import type { Db, Trx } from '../postgres/connect.js';
 import { fromMs, toMs, unnestSource, type Columns } from '../postgres/unnest.js';
 
 export type HoldState = 'open' | 'settled' | 'voided' | 'expired';
@@ -109,6 +109,16 @@ export async function readLastHolds(trx: Trx, names: readonly HoldName[]): Promi
       cross join lateral (
         select * from holds where account_id = n.account_id and hold_id = n.hold_id order by placed_seq desc limit 1) as h`,
     nameSource.bind(names),
+  );
+  return rows;
+}
+
+/** Holds that are open although their lease ended before `dueBeforeMs`, the longest overdue first. */
+export async function overdueHolds(db: Db, dueBeforeMs: number, limit: number): Promise<HoldName[]> {
+  const { rows } = await db.raw<{ rows: HoldName[] }>(
+    `select account_id as "accountId", hold_id as "holdId" from holds
+      where state = 'open' and expires_at <= to_timestamp(?::double precision / 1000) order by expires_at limit ?`,
+    [dueBeforeMs, limit],
   );
   return rows;
 }

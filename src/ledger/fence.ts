@@ -41,6 +41,8 @@ export type FenceDeps = {
   readonly log: { info(facts: object, message: string): void; error(facts: object, message: string): void };
 };
 
+/** How often the fences are looked at, for a process that runs no script which would meet a raised one. */
+const LOOK_EVERY_MS = 1_000;
 /** Between attempts while Redis or Postgres cannot be asked. */
 const RETRY_MS = 200;
 
@@ -138,22 +140,36 @@ export function fence({ redis, store, keys, log }: FenceDeps): Fence {
     isGateOpen = false;
   };
 
+  const suspect = (shard: number): void => {
+    if (epochs[shard] === null) return;
+    epochs[shard] = null;
+    const mine = generation;
+    running = (running ?? Promise.resolve()).then(() => (mine === generation ? open(mine) : undefined));
+  };
+
+  /** Another process may have raised an epoch: a worker whose indexes are all of the old one would never notice. */
+  const look = async (): Promise<void> => {
+    if (!isGateOpen) return;
+    const mine = generation;
+    const found = await Promise.all(epochs.map((_, shard) => redis.get(keys.fence(shard))));
+    if (mine !== generation) return;
+    found.forEach((text, shard) => { if (epochs[shard]?.fence !== text) suspect(shard); });
+  };
+  // A look that fails is made up for by the next, or by the reconnection that it announces.
+  const looking = setInterval(() => { look().catch(() => undefined); }, LOOK_EVERY_MS).unref();
+
   redis.on('ready', start);
   redis.on('close', shut);
   if (redis.status === 'ready') start();
 
   return {
     epochOf: (shard) => (isGateOpen ? (epochs[shard] ?? null) : null),
-    suspect: (shard) => {
-      if (epochs[shard] === null) return;
-      epochs[shard] = null;
-      const mine = generation;
-      running = (running ?? Promise.resolve()).then(() => (mine === generation ? open(mine) : undefined));
-    },
+    suspect,
     isOpen: () => isGateOpen && !epochs.includes(null),
     opened: () => firstOpen,
     close: () => {
       isClosed = true;
+      clearInterval(looking);
       shut();
       redis.off('ready', start);
       redis.off('close', shut);

@@ -1,5 +1,5 @@
 import type { Micros } from '../money/micros.js';
-import type { Trx } from '../postgres/connect.js';
+import type { Db, Trx } from '../postgres/connect.js';
 import { fromMs, unnestSource } from '../postgres/unnest.js';
 
 export type NewLot = {
@@ -82,4 +82,15 @@ export async function changeLots(trx: Trx, deltas: readonly LotDelta[]): Promise
     deltaSource.bind(deltas),
   );
   return rowCount === deltas.length;
+}
+
+/** Accounts with a lot that still has credits although it ended before `dueBeforeMs`. */
+export async function overdueLotAccounts(db: Db, dueBeforeMs: number, limit: number): Promise<string[]> {
+  const { rows } = await db.raw<{ rows: { accountId: string }[] }>(
+    `select distinct account_id as "accountId" from (
+       select account_id from lots
+        where remaining > 0 and expires_at <= to_timestamp(?::double precision / 1000) order by expires_at limit ?) as due`,
+    [dueBeforeMs, limit],
+  );
+  return rows.map(({ accountId }) => accountId);
 }

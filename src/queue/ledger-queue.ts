@@ -7,6 +7,7 @@ export type LedgerJobs = {
   'drain': { readonly shards: readonly number[] };
   'expire-holds': { readonly shards: readonly number[] };
   'expire-lots': { readonly shards: readonly number[] };
+  'expire-forgotten': Record<string, never>;
   'replay-money-in': Record<string, never>;
   'make-partitions': Record<string, never>;
   'forget-epochs': Record<string, never>;
@@ -24,6 +25,7 @@ const EVERY_MS: Readonly<Record<LedgerJobName, number>> = {
   'drain': 2_000,
   'expire-holds': 1_000,
   'expire-lots': 5_000,
+  'expire-forgotten': 5_000,
   'replay-money-in': 10_000,
   'make-partitions': 3_600_000,
   'forget-epochs': 3_600_000,
@@ -37,6 +39,7 @@ export type LedgerQueue = {
   readonly addDrain: (shards: readonly number[]) => Promise<void>;
   /** Makes the schedules, or makes them again: they live in the Redis that may be lost. */
   readonly upsertSchedules: (shardCount: number) => Promise<void>;
+  readonly hasSchedules: () => Promise<boolean>;
   readonly close: () => Promise<void>;
 };
 
@@ -52,12 +55,13 @@ export function ledgerQueue(redis: Redis, namespace: string, onError: (error: Er
     upsertSchedules: async (shardCount) => {
       const shards = Array.from({ length: shardCount }, (_, shard) => shard);
       const data: LedgerJobs = {
-        'drain': { shards }, 'expire-holds': { shards }, 'expire-lots': { shards }, 'replay-money-in': {}, 'make-partitions': {}, 'forget-epochs': {},
+        'drain': { shards }, 'expire-holds': { shards }, 'expire-lots': { shards }, 'expire-forgotten': {}, 'replay-money-in': {}, 'make-partitions': {}, 'forget-epochs': {},
       };
       for (const name of JOB_NAMES) {
         await queue.upsertJobScheduler(name, { every: EVERY_MS[name] }, { name, data: data[name], opts: JOB_OPTIONS });
       }
     },
+    hasSchedules: async () => (await queue.getJobSchedulersCount()) === JOB_NAMES.length,
     close: () => queue.close(),
   };
 }

@@ -5,6 +5,7 @@ import type { Drain } from '../journal/drain.js';
 import { replayPending, type MoneyInDeps } from '../lots/money-in.js';
 import { makePartitions } from '../postgres/partitions.js';
 import { expireHolds, expireLots, type ExpireDeps } from './expire-due.js';
+import { expireForgotten } from './expire-forgotten.js';
 import { forgetEpochs } from './forget-epochs.js';
 import type { LedgerJobName, LedgerJobs } from './ledger-queue.js';
 import { QUEUE_NAME, queuePrefix } from './queue-connections.js';
@@ -41,6 +42,7 @@ export function startWorkers(deps: WorkerDeps): Workers {
     'drain': ({ shards }) => deps.drain(shards),
     'expire-holds': ({ shards }) => expireHolds(deps, shards),
     'expire-lots': ({ shards }) => expireLots(deps, shards),
+    'expire-forgotten': () => expireForgotten(deps),
     'replay-money-in': () => replayPending(deps, REPLAY_OLDER_THAN_MS, REPLAY_BATCH_MAX),
     'forget-epochs': () => forgetEpochs({ ...deps, redis: deps.scanRedis }),
     'make-partitions': async () => ({ made: await makePartitions(deps.db, deps.clock()) }),

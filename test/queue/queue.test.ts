@@ -99,7 +99,7 @@ test('a nudge that fails is told, and neither throws nor stops the next', async 
 
 test('schedules come back after the queue has lost its keys', async () => {
   const { namespace, queue, onError } = openQueue(redisUrl());
-  closing.push(keepSchedules({ upsert: () => queue.upsertSchedules(SHARDS), onError, refreshMs: 100 }));
+  closing.push(keepSchedules({ upsert: () => queue.upsertSchedules(SHARDS), areThere: queue.hasSchedules, onError, refreshMs: 100 }));
   await until(async () => (await queue.queue.getJobSchedulersCount()) === JOB_NAMES.length);
   expect((await queue.queue.getJobSchedulers()).map(({ key }) => key).sort()).toEqual([...JOB_NAMES].sort());
   const lost = await lab.redis.keys(`${queuePrefix(namespace)}*`);
@@ -119,7 +119,7 @@ test('every scheduled job runs, and a crash is found by the schedule', async () 
     queueRedis: connections.worker, namespace, ledger: { ...idleLedger, ...fake.ledger },
     observe: { job: (name, _ms, error) => { ran.add(name); if (error !== undefined) failures.push(error); } },
   }));
-  closing.push(workers.close, keepSchedules({ upsert: () => queue.upsertSchedules(SHARDS), onError }));
+  closing.push(workers.close, keepSchedules({ upsert: () => queue.upsertSchedules(SHARDS), areThere: queue.hasSchedules, onError }));
   await until(() => ran.size === JOB_NAMES.length, 15_000);
   await until(async () => (await lab.rows('select 1 from accounts where account_id = ?', [account.accountId])).length === 1);
   expect(failures).toEqual([]);

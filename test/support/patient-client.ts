@@ -18,6 +18,7 @@ type Try = { readonly kind: 'answered'; readonly answer: Answer } | { readonly k
 
 export type Traffic = {
   requests: number;
+  underWay: number;
   answers: number;
   /** Tries after which it was certain that nothing had happened. */
   refused: number;
@@ -48,10 +49,19 @@ const RETRY_MS_MAX = 400;
 const NEVER_SENT = new Set(['ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT']);
 
 export function patientClient(urlOf: () => string): PatientClient {
-  const traffic: Traffic = { requests: 0, answers: 0, refused: 0, unknown: 0, retries: 0 };
+  const traffic: Traffic = { requests: 0, underWay: 0, answers: 0, refused: 0, unknown: 0, retries: 0 };
 
-  const once = async ({ method, path, token, body, key }: Call): Promise<Answer> => {
+  const once = async (call: Call): Promise<Answer> => {
     traffic.requests += 1;
+    traffic.underWay += 1;
+    try {
+      return await request(call);
+    } finally {
+      traffic.underWay -= 1;
+    }
+  };
+
+  const request = async ({ method, path, token, body, key }: Call): Promise<Answer> => {
     const startedAt = performance.now();
     const response = await fetch(urlOf() + path, {
       method,

@@ -82,7 +82,7 @@ function gatewayProcess(role: 'api' | 'worker', settings: Readonly<Record<string
   let child: ChildProcess | undefined;
   let port = 0;
   let log = '';
-  const isRunning = (): boolean => child !== undefined && child.exitCode === null && child.signalCode === null;
+  const isRunning = (): boolean => child?.exitCode === null && child.signalCode === null;
 
   const start = async (): Promise<void> => {
     if (isRunning()) throw new Error(`the ${role} runs already`);
@@ -104,7 +104,7 @@ function gatewayProcess(role: 'api' | 'worker', settings: Readonly<Record<string
   };
 
   const tellTime = async (): Promise<void> => {
-    if (child === undefined || !isRunning() || !child.connected) return;
+    if (child?.connected !== true || !isRunning()) return;
     const sent = offsetMs();
     const heard = messageOf(child, (message) => ('offsetMs' in message && message.offsetMs >= sent ? message : null), START_TIMEOUT_MS);
     child.send({ offsetMs: sent } satisfies ToChild, () => undefined); // a process that dies meanwhile needs no time

@@ -154,6 +154,8 @@ create table lots (
 ) with (fillfactor = 70);
 
 create index lots_live_idx on lots (account_id) where closed_at is null;
+-- Lots that should have ended: what expire-forgotten looks for.
+create index lots_due_idx on lots (expires_at) where remaining > 0;
 
 create table holds (
   account_id      text        not null,
@@ -193,6 +195,8 @@ create table holds (
 
 -- I2 and I3 as the database sees them: at most one open hold under one name.
 create unique index holds_open_idx on holds (account_id, hold_id) where state = 'open';
+-- Holds that should have ended: what expire-forgotten looks for.
+create index holds_due_idx on holds (expires_at) where state = 'open';
 -- What a rebuild reads: holds that ended lately.
 create index holds_ended_idx on holds (account_id, ended_at) where state <> 'open';
 

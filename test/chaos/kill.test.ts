@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { inParallel } from '../support/parallel.js';
+import { chaosLab, until, type ChaosLab } from './lab.js';
+import { startLoad } from './load.js';
+
+const ACCOUNTS = 12;
+const CALLERS = 16;
+const SEED = 7;
+/** Past every lease (600 s), so that what was left behind must be ended. */
+const PAST_LEASES_MS = 660_000;
+const TIMEOUT_MS = 180_000;
+
+let lab: ChaosLab;
+beforeAll(async () => { lab = await chaosLab(ACCOUNTS); }, TIMEOUT_MS);
+afterAll(() => lab.close(), TIMEOUT_MS);
+
+/** Lets callers get this many more answers: the measure of time here, so that a slow machine only takes longer. */
+const answers = (count: number): Promise<void> => {
+  const target = lab.client.traffic.answers + count;
+  return until(`${count} more answers`, () => lab.client.traffic.answers >= target);
+};
+
+test('kill -9 of the worker, the API and Redis in mid-load, and the books balance', async () => {
+  const { processes: { api, worker, advance }, redis, proxy, client, accounts } = lab;
+  await inParallel(4, accounts.flatMap((accountId) => [() => proxy.grant(accountId, 150, 30), () => proxy.grant(accountId, 20, 1)]));
+  const load = startLoad(proxy, accounts, CALLERS, SEED);
+
+  await answers(400);
+  await worker.kill('SIGKILL');
+  await answers(300); // the API needs no worker to go on
+  await worker.start();
+
+  await answers(200);
+  await api.kill('SIGKILL');
+  await api.start();
+
+  await answers(300);
+  await redis.kill('SIGKILL');
+  await redis.restart();
+
+  await answers(300);
+  await worker.kill('SIGSTOP');
+  await answers(200);
+  await worker.kill('SIGCONT');
+
+  await answers(200);
+  await Promise.all([redis.kill('SIGKILL'), api.kill('SIGKILL'), worker.kill('SIGKILL')]);
+  await redis.restart();
+  await Promise.all([api.start(), worker.start()]);
+
+  await answers(300);
+  await load.stop();
+  await advance(PAST_LEASES_MS);
+  expect(await lab.wrongs()).toEqual([]);
+
+  // Had nothing been cut off, nothing would have been proved.
+  expect(client.traffic.unknown).toBeGreaterThan(0);
+  const { rows } = await lab.books.db.raw<{ rows: { state: string }[] }>('select distinct state from holds order by state');
+  expect(rows.map(({ state }) => state)).toEqual(['expired', 'settled']);
+}, TIMEOUT_MS);

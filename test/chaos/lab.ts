@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { migrate } from '../../src/postgres/migrate.js';
+import { openBooks, type Books } from '../support/books.js';
+import { chatProxy, type ChatProxy } from '../support/chat-proxy.js';
+import type { Finding } from '../support/finding.js';
+import { patientClient, type PatientClient } from '../support/patient-client.js';
+import { startProcesses, type GatewayProcesses } from '../support/processes.js';
+import { throwawayPostgres, throwawayRedis, type TestServer } from '../support/servers.js';
+import { nothingTold } from '../support/told.js';
+
+/** A gateway in two processes over servers of its own, callers, and an auditor. */
+export type ChaosLab = {
+  readonly redis: TestServer;
+  readonly postgres: TestServer;
+  readonly processes: GatewayProcesses;
+  readonly client: PatientClient;
+  readonly proxy: ChatProxy;
+  readonly books: Books;
+  readonly accounts: readonly string[];
+  tokenOf(accountId: string): string;
+  readonly adminToken: string;
+  /** Settles and audits. Answers only what is wrong, so that a test expects nothing. */
+  wrongs(): Promise<readonly Finding[]>;
+  close(): Promise<void>;
+};
+
+/**
+ * Redis writes to its file before it answers. With `everysec` a kill alone may lose what was written while an fsync was
+ * under way, because Redis then puts its writes off; a test that expects all of it back would fail now and then.
+ */
+const REDIS = { appendfsync: 'always' };
+/** A commit must be out of the process that is killed; that it is on the platter matters to power cuts only. */
+const POSTGRES = { synchronous_commit: 'on' };
+
+export async function chaosLab(accountCount: number, environment: Readonly<Record<string, string>> = {}): Promise<ChaosLab> {
+  const [redis, postgres] = await Promise.all([throwawayRedis(REDIS), throwawayPostgres(POSTGRES)]);
+  await migrate(postgres.url);
+  const processes = await startProcesses({ redisUrl: redis.url, databaseUrl: postgres.url }, environment);
+  const accounts = Array.from({ length: accountCount }, (_, index) => `user-${index + 1}`);
+  const tokens = new Map(await Promise.all(accounts.map(async (accountId) => [accountId, await processes.token({ sub: accountId })] as const)));
+  const adminToken = await processes.token({ sub: 'operator', role: 'admin' });
+  const tokenOf = (accountId: string): string => tokens.get(accountId) ?? '';
+  const client = patientClient(processes.url);
+  const proxy = chatProxy({ client, tokenOf, adminToken, told: nothingTold() });
+  const books = openBooks(processes);
+  return {
+    redis, postgres, processes, client, proxy, books, accounts, tokenOf, adminToken,
+    async wrongs() {
+      for (const accountId of accounts) await proxy.balance(accountId); // whatever Redis has lost is loaded by that
+      await books.settled();
+      return (await books.audit(proxy.told)).filter(({ wrongCount }) => wrongCount > 0);
+    },
+    async close() {
+      await books.close();
+      await processes.stop();
+      await Promise.all([redis.discard(), postgres.discard()]);
+    },
+  };
+}
+
+const UNTIL_TIMEOUT_MS = 60_000;
+const POLL_MS = 20;
+
+/** Resolves when the condition holds; throws, saying what never came, when it does not in a time that is ample. */
+export async function until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = UNTIL_TIMEOUT_MS): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`it never came: ${what}`);
+    await sleep(POLL_MS);
+  }
+}
