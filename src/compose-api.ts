@@ -1,9 +1,14 @@
 import type { Server } from 'node:http';
+import { admitCaller } from './accounts/admit-caller.js';
 import { profileWriter } from './accounts/profile-writer.js';
-import { findAccountByName, upsertProfiles } from './accounts/profile.table.js';
+import { upsertProfiles } from './accounts/profile.table.js';
 import { bearer } from './auth/bearer.js';
 import { issuersOf } from './auth/issuers.js';
+import { composeAdministration } from './compose-administration.js';
+import { composeChatsparty } from './compose-chatsparty.js';
 import type { Core } from './compose-core.js';
+import { composeServerSide } from './compose-credits-process.js';
+import { composeReads } from './compose-reads.js';
 import type { Clock } from './clock.js';
 import type { Config } from './config.js';
 import { holdPrices } from './holds/hold-prices.js';
@@ -12,13 +17,10 @@ import type { Readiness } from './http/health.js';
 import { closeServer, httpServer } from './http/server.js';
 import { readHistory } from './journal/history.js';
 import type { Log } from './log.js';
-import { grantCredits } from './lots/grant-credits.js';
 import { moneyIn } from './lots/money-in.js';
 import type { Metrics } from './metrics/metrics.js';
 import { parseCredits } from './money/credits.js';
 import type { Micros } from './money/micros.js';
-import { toGatewayError } from './postgres/errors.js';
-import { builtInTokenBook } from './pricing/token-book.js';
 
 export type ApiDeps = {
   readonly config: Config;
@@ -49,13 +51,20 @@ export async function openApi({ config, core, clock, version, log, metrics, metr
   let isServing = false;
 
   const profiles = profileWriter({
-    write: (seen) => upsertProfiles(db, seen.map((profile) => ({ ...profile, seenAtMs: clock() }))),
-    onError: (error) => { log.warn({ err: error }, 'profiles not written; they come back with the next token'); },
-  });
-  const authenticate = bearer({
-    issuers: issuersOf(config.auth), maxTokenAgeSeconds: config.auth.maxTokenAgeSeconds, clock: Date.now, seen: profiles.seen,
+    write: (seen) => upsertProfiles(db, seen.map(({ issuer: namesFrom, ...profile }) => ({ ...profile, namesFrom, seenAtMs: clock() }))),
+    onError: (error) => { log.warn({ err: error }, 'profiles not written; they wait'); },
   });
   const money = moneyIn({ db, ledger });
+  const admitted = admitCaller({
+    db, ledger, moneyIn: money, profiles, clock,
+    onError: (error) => { log.warn({ err: error }, 'a new caller was let in unseen; what waits under her name comes later'); },
+  });
+  const authenticate = bearer({
+    issuers: issuersOf(config.auth), maxTokenAgeSeconds: config.auth.maxTokenAgeSeconds, clock: Date.now, admitted,
+  });
+  const administration = composeAdministration({ config, core, money, clock, log });
+  const chatsparty = composeChatsparty({ core, money, clock, log, resolveAccount: administration.resolveAccount });
+  const servers = composeServerSide({ config, core, money, clock, log });
   const readiness = (): Readiness => ({
     serving: isServing,
     checks: {
@@ -70,7 +79,7 @@ export async function openApi({ config, core, clock, version, log, metrics, metr
     authenticate,
     accounting: {
       ledger,
-      tokenBook: builtInTokenBook,
+      tokenBook: core.prices.tokens,
       holdPrices: holdPrices(),
       leaseMs: config.holdTtlSeconds * MS_PER_SECOND,
       overCapture: config.overCapture,
@@ -78,9 +87,13 @@ export async function openApi({ config, core, clock, version, log, metrics, metr
       clock,
       version,
       usageRecordMode: config.usageRecordMode,
-      grant: (command) => grantCredits({ moneyIn: money, clock }, command),
-      resolveAccount: (text) => findAccountByName(db, text).catch(rethrowAsGatewayError),
+      ...administration,
+      creditProfile: chatsparty.creditProfile,
+      ...composeReads(core, clock),
     },
+    chatsparty: chatsparty.chatsparty,
+    plans: chatsparty.plans,
+    servers,
     health: { readiness, metricsText },
     history: (query) => readHistory(db, query),
   });
@@ -95,6 +108,7 @@ export async function openApi({ config, core, clock, version, log, metrics, metr
     close: async () => {
       isServing = false;
       await closeServer(server, GRACE_MS);
+      await servers.close();
       await profiles.close();
     },
   };
@@ -106,8 +120,6 @@ function debtLimitOf({ debtLimitCredits }: Config): Micros | null {
   if (typeof limit === 'string') throw new Error(`DEBT_LIMIT is ${limit}`);
   return limit;
 }
-
-const rethrowAsGatewayError = (error: unknown): never => { throw toGatewayError(error); };
 
 function listen(server: Server, port: number, host: string): Promise<number> {
   return new Promise((resolve, reject) => {

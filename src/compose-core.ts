@@ -12,8 +12,11 @@ import { IN_FLIGHT_MAX } from './limits.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics/metrics.js';
 import { apiProfile, connectPostgres, drainProfile, type Db } from './postgres/connect.js';
+import { listenToPostgres } from './postgres/listen.js';
+import { PRICES_CHANNEL } from './postgres/migrations/0004_prices.js';
+import { priceBooks, type PriceBooks } from './pricing/price-books.js';
 import { breaker, type Breaker } from './redis/breaker.js';
-import { connectHotPath } from './redis/connect.js';
+import { connectHotPath, oneWritePerTurn } from './redis/connect.js';
 import { guardedClient } from './redis/guarded-client.js';
 import { memoryWatch, requireNoEviction, type MemoryWatch } from './redis/memory-watch.js';
 
@@ -45,6 +48,7 @@ export type Core = {
   readonly fence: Fence;
   readonly ledger: Ledger;
   readonly drain: Drain;
+  readonly prices: PriceBooks;
   readonly breaker: Breaker;
   readonly memory: MemoryWatch;
   close(): Promise<void>;
@@ -68,7 +72,7 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   const memory = memoryWatch(redis);
   const hotBreaker = breaker(time.clock);
   const client = guardedClient({
-    client: redis, breaker: hotBreaker, inFlightMax: IN_FLIGHT_MAX, onUnknown: () => { metrics.outcomeUnknown('script'); },
+    client: oneWritePerTurn(redis), breaker: hotBreaker, inFlightMax: IN_FLIGHT_MAX, onUnknown: () => { metrics.outcomeUnknown('script'); },
   });
   const ledger = redisLedger({
     client, keys, fence: gate, written,
@@ -88,11 +92,17 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
       quarantined: (count) => { log.error({ count }, 'texts quarantined: their money is in the ledger, what they said is in the table quarantine'); },
     },
   });
+  const prices = await priceBooks({
+    db, clock: time.clock, unknownModel: config.unknownModel,
+    listen: (onNotice) => listenToPostgres({ databaseUrl: servers.databaseUrl, channel: PRICES_CHANNEL, onNotice }),
+    onError: (error) => { log.warn({ err: error }, 'prices not looked up; the ones in memory stay'); },
+  });
   metrics.watchRedis(() => ({ breaker: hotBreaker.state(), inFlight: client.inFlight() }));
 
   return {
-    db, drainDb, redis, keys, fence: gate, ledger, drain, breaker: hotBreaker, memory,
+    db, drainDb, redis, keys, fence: gate, ledger, drain, prices, breaker: hotBreaker, memory,
     close: async () => {
+      await prices.close();
       memory.stop();
       gate.close();
       redis.disconnect();

@@ -1,5 +1,6 @@
 import { HOLD_TTL_SECONDS_MAX, HOLD_TTL_SECONDS_MIN } from './limits.js';
 import type { OverCapture } from './ledger/ledger.js';
+import { DEFAULT_UNKNOWN_MODEL, parseUnknownModel, type UnknownModelPolicy } from './pricing/unknown-model.js';
 
 /** Which part of the gateway this process is. `all` is one process with both, for small deployments and newcomers. */
 export type Role = 'api' | 'worker' | 'all';
@@ -26,6 +27,19 @@ export type Config = {
   /** In credits, decimal; undefined: no limit. */
   readonly debtLimitCredits: string | undefined;
   readonly usageRecordMode: 'charge' | 'log';
+  /** In credits, decimal: what an account gets once, when its first token is seen (contract C-18). */
+  readonly welcomeCredits: string;
+  /** What each price book does about a model it does not know. */
+  readonly unknownModel: UnknownModelPolicy;
+  /** What allocate-by-email answers when it worked (contract C-08). */
+  readonly allocateByEmailStatus: 200 | 201;
+  /** Accepted for everything that servers may do, besides the keys in Postgres. */
+  readonly serverApiKeys: readonly string[];
+  readonly creditsProcess: CreditsProcessConfig;
+  /** Undefined: no AMQP bridge. */
+  readonly rabbitmqUrl: string | undefined;
+  /** Settlements that one process has under way at a time, per queue. */
+  readonly rabbitmqPrefetch: number;
   readonly redisTimeoutMs: number;
   readonly postgresTimeoutMs: number;
   /** How long entries stay in the stream after Postgres has them: covers a standby that loses its last commits. */
@@ -42,10 +56,21 @@ export type AuthConfig = {
   readonly requireType: boolean;
 };
 
+export type CreditsProcessConfig = {
+  /** Whether a start reserves its minimum. */
+  readonly hold: 'minimum' | 'none';
+  /** Only 24 hexadecimal digits are ids, as in the original. */
+  readonly strictIds: boolean;
+  /** What give-initial-credits gives when it is not told. */
+  readonly initialCredits: number;
+};
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Secrets shorter than an HS256 digest can be guessed offline from one token (RFC 7518 §3.2). */
 const SECRET_BYTES_MIN = 32;
+/** Shorter server keys could be guessed over the network. Those that we make have 256 random bits. */
+const SERVER_KEY_LENGTH_MIN = 16;
 
 /**
  * Reads the configuration. Throws one Error that lists every problem, because a start that fails five times for five
@@ -100,6 +125,20 @@ export function readConfig(env: Environment = process.env): Config {
     problems.push(`DEBT_LIMIT must be credits with at most six decimals, not "${debtLimitCredits}"`);
   }
 
+  // The original's variable holds one key and is honoured, too.
+  const serverApiKeys = [...new Set([text('SERVER_API_KEYS'), text('SERVER_API_KEY')].flatMap((value) => (value ?? '').split(',')).map((key) => key.trim()).filter((key) => key !== ''))];
+  if (serverApiKeys.some((key) => key.length < SERVER_KEY_LENGTH_MIN)) {
+    problems.push(`SERVER_API_KEYS: each key must be at least ${SERVER_KEY_LENGTH_MIN} characters long`);
+  }
+
+  const unknownModel = parseUnknownModel(text('UNKNOWN_MODEL') ?? 'default');
+  if (unknownModel === undefined) problems.push('UNKNOWN_MODEL must be default or refuse, or per book such as default,tokens=refuse');
+
+  const welcomeCredits = text('WELCOME_CREDITS') ?? '0';
+  if (!/^\d{1,9}(\.\d{1,6})?$/.test(welcomeCredits)) {
+    problems.push(`WELCOME_CREDITS must be credits with at most six decimals, not "${welcomeCredits}"`);
+  }
+
   const config: Config = {
     role: oneOf('ROLE', 'all', 'api', 'worker', 'all'),
     port: integer('PORT', 3001, 0, 65_535),
@@ -122,6 +161,17 @@ export function readConfig(env: Environment = process.env): Config {
     overCapture: oneOf('OVER_CAPTURE', 'debt', 'debt', 'cap'),
     debtLimitCredits,
     usageRecordMode: oneOf('USAGE_RECORD_MODE', 'charge', 'charge', 'log'),
+    welcomeCredits,
+    unknownModel: unknownModel ?? DEFAULT_UNKNOWN_MODEL,
+    allocateByEmailStatus: oneOf('ALLOCATE_BY_EMAIL_STATUS', '201', '200', '201') === '200' ? 200 : 201,
+    serverApiKeys,
+    creditsProcess: {
+      hold: oneOf('CREDITS_PROCESS_HOLD', 'minimum', 'minimum', 'none'),
+      strictIds: oneOf('CREDITS_PROCESS_STRICT_IDS', 'false', 'true', 'false') === 'true',
+      initialCredits: integer('INITIAL_CREDITS', 100, 1, 999_999_999),
+    },
+    rabbitmqUrl: url('RABBITMQ_URL', 'amqp:', 'amqps:'),
+    rabbitmqPrefetch: integer('RABBITMQ_PREFETCH', 100, 1, 10_000),
     redisTimeoutMs: integer('REDIS_TIMEOUT_MS', 150, 10, 10_000),
     postgresTimeoutMs: integer('POSTGRES_TIMEOUT_MS', 2_000, 100, 60_000),
     journalTailSeconds: integer('JOURNAL_TAIL_SECONDS', 60, 0, 86_400),

@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'idempotency_mismatch'
   | 'account_frozen'
   | 'limit_exceeded'
+  | 'not_configured'
   | 'ledger_unavailable';
 
 /** The HTTP status of each code. Dialects may map a code otherwise, but never by hand in a route. */
@@ -35,6 +36,7 @@ export const httpStatus: Readonly<Record<ErrorCode, number>> = {
   idempotency_mismatch: 422,
   account_frozen: 423,
   limit_exceeded: 409,
+  not_configured: 500,
   ledger_unavailable: 503,
 };
 

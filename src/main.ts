@@ -57,7 +57,7 @@ async function openServers(config: Config, onDeath: (reason: string) => void): P
   const redisUrl = config.redisUrl ?? embedded.redisUrl;
   const databaseUrl = config.databaseUrl ?? embedded.databaseUrl;
   if (redisUrl === undefined || databaseUrl === undefined) throw new Error('an embedded server has no address');
-  await step('migrating Postgres', () => migrate(databaseUrl, progress));
+  await step('migrating Postgres', () => migrate(databaseUrl, (name) => { progress(`postgres: migrated ${name}`); }));
   return { servers: { redisUrl, databaseUrl }, embedded };
 }
 

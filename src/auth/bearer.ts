@@ -14,8 +14,11 @@ export type BearerDeps = {
   readonly issuers: readonly Issuer[];
   readonly maxTokenAgeSeconds: number;
   readonly clock: Clock;
-  /** Told of a caller when her token enters the cache, to refresh her profile. Must neither block nor throw. */
-  readonly seen: (principal: Principal) => void;
+  /**
+   * Welcomes a caller when her token enters the cache, before her request goes on: what was granted under her name
+   * becomes hers now. Waited for, so it must be bounded in time; must never throw.
+   */
+  readonly admitted: (principal: Principal) => Promise<void>;
 };
 
 /** A verified token and when that knowledge holds: never past its expiry, nor before its start if a clock steps back. */
@@ -37,14 +40,15 @@ const ROLES: ReadonlyMap<string, Role> = new Map([['admin', 'admin'], ['supervis
  * was verified once is remembered (by the whole header), which makes the usual request cost one lookup.
  */
 export function bearer(deps: BearerDeps): Authenticate {
-  const { clock, seen } = deps;
+  const { clock, admitted } = deps;
   const cache = new LRUCache<string, Verified>({ max: TOKEN_CACHE_MAX });
 
   const verifyAndRemember = async (authorization: string): Promise<Principal> => {
     const verified = await verify(deps, authorization.slice(PREFIX.length));
     if (clock() < verified.untilMs) {
+      await admitted(verified.principal);
+      // Not before: a request that finds it in the cache waits for nothing.
       cache.set(authorization, verified);
-      seen(verified.principal);
     }
     return verified.principal;
   };
@@ -65,11 +69,12 @@ async function verify({ issuers, maxTokenAgeSeconds, clock }: BearerDeps, token:
   if (token.length > TOKEN_LENGTH_MAX || !COMPACT.test(token)) throw unauthenticated('Invalid token');
   for (const issuer of issuers) {
     let payload: JWTPayload;
+    const maxTokenAge = issuer.maxTokenAgeSeconds ?? maxTokenAgeSeconds;
     try {
       const options = {
         algorithms: issuer.algorithms,
         requiredClaims: ['exp', issuer.subjectClaim],
-        maxTokenAge: maxTokenAgeSeconds,
+        maxTokenAge,
         clockTolerance: CLOCK_TOLERANCE_SECONDS,
         currentDate: new Date(clock()),
       };
@@ -81,7 +86,7 @@ async function verify({ issuers, maxTokenAgeSeconds, clock }: BearerDeps, token:
       // Whatever else was thrown, jose's own or not, this issuer's key did not verify the token: ask the next.
       continue;
     }
-    return readClaims(issuer, payload, maxTokenAgeSeconds);
+    return readClaims(issuer, payload, maxTokenAge);
   }
   throw unauthenticated('Invalid token');
 }
@@ -99,7 +104,8 @@ function readClaims(issuer: Issuer, payload: JWTPayload, maxTokenAgeSeconds: num
     accountId,
     role: issuer.grantsRoles ? readRole(payload['role']) : 'user',
     username: profileText(payload['username']),
-    email: profileText(payload['email']),
+    // What an issuer says is not verified may be somebody else's, and credits are found and claimed by it.
+    email: payload['email_verified'] === false ? null : profileText(payload['email']),
     issuer: issuer.name,
   };
   const untilSeconds = Math.min(exp ?? 0, (iat ?? 0) + maxTokenAgeSeconds);

@@ -13,7 +13,12 @@ export type Issuer = {
   readonly grantsRoles: boolean;
   /** Refuses tokens that do not say they are access tokens (JWT_REQUIRE_TYPE). */
   readonly requireType: boolean;
+  /** Its tokens live longer, or shorter, than JWT_MAX_AGE_SECONDS says. */
+  readonly maxTokenAgeSeconds?: number;
 };
+
+/** ChatsParty signs for seven days and has no refresh (contract §1.5). */
+const CHATSPARTY_MAX_TOKEN_AGE_SECONDS = 7 * 86_400;
 
 /** The configured issuers, shared secrets first: they are decided without a network. */
 export function issuersOf(config: AuthConfig): Issuer[] {
@@ -24,7 +29,7 @@ export function issuersOf(config: AuthConfig): Issuer[] {
   }
   if (chatspartySecret !== undefined) {
     // ChatsParty tokens carry `userId` and neither role nor type (contract §1.5); what they may claim stays that little.
-    issuers.push({ name: 'chatsparty', algorithms: ['HS256'], key: secretKey(chatspartySecret), subjectClaim: 'userId', grantsRoles: false, requireType: false });
+    issuers.push({ name: 'chatsparty', algorithms: ['HS256'], key: secretKey(chatspartySecret), subjectClaim: 'userId', grantsRoles: false, requireType: false, maxTokenAgeSeconds: CHATSPARTY_MAX_TOKEN_AGE_SECONDS });
   }
   if (jwksUrl !== undefined) {
     issuers.push({ name: 'jwks', algorithms: ['RS256', 'ES256'], key: remoteKeys(new URL(jwksUrl)), subjectClaim: 'sub', grantsRoles: true, requireType });

@@ -1,11 +1,21 @@
 import Koa from 'koa';
 import type { Authenticate } from '../auth/bearer.js';
+import { serverKeyRoutes, type ServerKeyRouteDeps } from '../auth/server-key.routes.js';
+import type { AuthenticateServer } from '../auth/server-key.js';
 import { accountingEnvelope } from '../dialects/accounting-service/envelope.js';
 import { accountingRoutes, type AccountingDeps } from '../dialects/accounting-service/routes.js';
+import { orBareToken } from '../dialects/chatsparty/bare-token.js';
+import { chatspartyEnvelope } from '../dialects/chatsparty/envelope.js';
+import { chatspartyRoutes, type ChatspartyDeps } from '../dialects/chatsparty/routes.js';
+import { creditsProcessEnvelope } from '../dialects/credits-process/envelope.js';
+import { creditsProcessRoutes, type CreditsProcessDeps } from '../dialects/credits-process/routes.js';
 import { GatewayError } from '../errors.js';
+import { featureRoutes, type FeatureRouteDeps } from '../features/feature.routes.js';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics/metrics.js';
+import { planRoutes, type PlanRouteDeps } from '../plans/plan.routes.js';
 import type { Middleware, PathParams, RequestState } from './context.js';
+import { docsRoutes } from './docs.routes.js';
 import { entryRoutes, type ReadHistory } from './entries.routes.js';
 import { errorBoundary } from './error-boundary.js';
 import { standardHeaders } from './headers.js';
@@ -21,8 +31,18 @@ export type AppDeps = {
   readonly metrics: Pick<Metrics, 'http'>;
   readonly authenticate: Authenticate;
   readonly accounting: AccountingDeps;
+  readonly chatsparty: ChatspartyDeps;
+  readonly plans: PlanRouteDeps;
+  /** What servers with a key call, and what is set up for them. Left out by tests of the other dialects. */
+  readonly servers?: ServerSideDeps;
   readonly health: HealthDeps;
   readonly history: ReadHistory;
+};
+
+export type ServerSideDeps = {
+  readonly authenticateServer: AuthenticateServer;
+  readonly creditsProcess: CreditsProcessDeps;
+  readonly administration: ServerKeyRouteDeps & FeatureRouteDeps;
 };
 
 /** The HTTP side: the middleware in one list, and below it every group of routes. */
@@ -50,15 +70,26 @@ export function createApp(deps: AppDeps): App {
 export const listRoutes = (deps: AppDeps): readonly Route[] => allRoutes(deps).routes;
 
 function allRoutes(deps: AppDeps): ReturnType<typeof routeTable> {
-  const table = routeTable({ authenticate: deps.authenticate, metrics: deps.metrics });
+  const table = routeTable({
+    authenticate: deps.authenticate, metrics: deps.metrics,
+    ...(deps.servers === undefined ? {} : { authenticateServer: deps.servers.authenticateServer }),
+  });
   healthRoutes(table.add, deps.health);
   accountingRoutes(table.add, deps.accounting);
+  chatspartyRoutes(table.dialect({ envelope: chatspartyEnvelope, authenticate: orBareToken(deps.authenticate) }), deps.chatsparty);
+  planRoutes(table.add, deps.plans);
+  if (deps.servers !== undefined) {
+    creditsProcessRoutes(table.dialect({ envelope: creditsProcessEnvelope }), deps.servers.creditsProcess);
+    serverKeyRoutes(table.add, deps.servers.administration);
+    featureRoutes(table.add, deps.servers.administration);
+  }
   entryRoutes(table.add, { history: deps.history });
+  docsRoutes(table.add, { routes: table.routes, version: deps.accounting.version, envelope: accountingEnvelope });
   return table;
 }
 
 /** Below these the original asks for a token before it says that there is nothing (contract §2.1). */
-const GUARDED = ['/api/credits/', '/api/streaming-sessions/', '/api/usage/'];
+const GUARDED = ['/api/credits/', '/credits/', '/api/streaming-sessions/', '/api/usage/'];
 
 /** A path that is known with another method is not found either: the originals have no 405, and callers count on 404. */
 function notFound(authenticate: Authenticate): Middleware {

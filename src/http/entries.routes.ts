@@ -28,11 +28,16 @@ const Entry = Type.Object({
   expired: Type.Number(), removed: Type.Number(), uncollected: Type.Number(),
   availableAfter: Type.Number(), heldAfter: Type.Number(), debtAfter: Type.Number(),
 });
+const query = {
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_MAX, default: PAGE_DEFAULT, description: 'entries of one page' })),
+  before: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: '`nextBefore` of the page before' })),
+};
 const Page = Type.Object({ entries: Type.Array(Entry), nextBefore: Type.Union([Type.Integer(), Type.Null()]) });
 
 /** The caller's own ledger. It lags the balance by what Postgres does not have yet, usually well under a second. */
 export function entryRoutes(add: AddRoute, { history }: { readonly history: ReadHistory }): void {
-  add('GET', '/v1/entries', authenticated(), { summary: 'Ledger entries of the caller, newest first', replies: { 200: Page } }, async (ctx, { principal }) => {
+  const spec = { summary: 'Ledger entries of the caller, newest first', query, replies: { 200: Page }, errors: ['ledger_unavailable'] } as const;
+  add('GET', '/v1/entries', authenticated(), spec, async (ctx, { principal }) => {
     const limit = positiveInteger(ctx, 'limit', PAGE_MAX) ?? PAGE_DEFAULT;
     const before = positiveInteger(ctx, 'before', Number.MAX_SAFE_INTEGER);
     const { entries, next } = await history({ accountId: principal.accountId, before, limit });

@@ -17,8 +17,11 @@ export type Failure = {
 /** Writes a failure in the words of a dialect. */
 export type Envelope = (failure: Failure) => object;
 
-/** How a route of a legacy API has always worded a failure, and the field it is about (`''`: none). */
-export type Wording = Readonly<Partial<Record<ErrorCode, { readonly message: string; readonly path: string }>>>;
+/**
+ * How a route of a legacy API has always worded a failure, and the field it is about (`''`: none). Without a message
+ * the failure's own stands, without a status that of its code.
+ */
+export type Wording = Readonly<Partial<Record<ErrorCode, { readonly message?: string; readonly path: string; readonly status?: number }>>>;
 
 /** Seconds a caller should wait when the ledger cannot answer. */
 const RETRY_AFTER_SECONDS = '1';
@@ -52,7 +55,7 @@ function toFailure(error: unknown, ctx: GatewayContext): Failure {
   // The legacy sentence comes first; what really happened is kept as its source.
   const message = worded?.message ?? error.message;
   const sources = error.sources.length === 0 && worded !== undefined ? [{ path: worded.path, message: error.message }] : error.sources;
-  return { status: httpStatus[code], code, message, sources, outcome, first, requestId };
+  return { status: worded?.status ?? httpStatus[code], code, message, sources, outcome, first, requestId };
 }
 
 function setHeaders({ res }: GatewayContext, { code }: Failure): void {

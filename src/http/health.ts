@@ -19,6 +19,7 @@ export type HealthDeps = {
 };
 
 const Status = Type.Object({ status: Type.String() });
+const Ready = Type.Object({ status: Type.String(), checks: Type.Record(Type.String(), Type.Object({ ok: Type.Boolean(), detail: Type.String() })) });
 const PROMETHEUS_TEXT = 'text/plain; version=0.0.4; charset=utf-8';
 
 /**
@@ -30,13 +31,13 @@ export function healthRoutes(add: AddRoute, { readiness, metricsText }: HealthDe
     reply(ctx, 200, { status: 'ok' });
   });
 
-  add('GET', '/readyz', anyone(), { summary: 'May this process get traffic', replies: { 200: Status, 503: Status } }, (ctx) => {
+  add('GET', '/readyz', anyone(), { summary: 'May this process get traffic', replies: { 200: Ready, 503: Ready } }, (ctx) => {
     const { serving, checks } = readiness();
     const fit = Object.values(checks).every(({ ok }) => ok) ? 'ok' : 'degraded';
     reply(ctx, serving ? 200 : 503, { status: serving ? fit : 'unavailable', checks });
   });
 
-  add('GET', '/metrics', anyone(), { summary: 'Metrics for Prometheus', replies: { 200: Type.String() } }, async (ctx) => {
+  add('GET', '/metrics', anyone(), { summary: 'Metrics for Prometheus', replies: { 200: Type.String({ contentMediaType: 'text/plain' }) } }, async (ctx) => {
     const text = await metricsText();
     ctx.type = PROMETHEUS_TEXT;
     ctx.body = text;

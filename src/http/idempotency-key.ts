@@ -1,9 +1,19 @@
+import Type from 'typebox';
 import { invalid } from '../errors.js';
 import { isVisibleAscii } from '../ids.js';
 import { IDEMPOTENCY_KEY_LENGTH_MAX } from '../limits.js';
 import type { GatewayContext } from './context.js';
 
 const NAME = 'Idempotency-Key';
+
+/** Declares the header for a route that calls `idempotencyKey`: `headers: IdempotencyKeyHeader`. */
+export const IdempotencyKeyHeader = {
+  [NAME]: Type.Optional(Type.String({
+    // Bare, but not `""`; or quoted.
+    pattern: `^(?:[!-~]|[!#-~][!-~]|"[!#-~]|[!-~]{3,${IDEMPOTENCY_KEY_LENGTH_MAX}}|"[!-~]{1,${IDEMPOTENCY_KEY_LENGTH_MAX}}")$`,
+    description: `your name for this request, 1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} visible ASCII characters: sent again under the same name, it is answered again and done once`,
+  })),
+};
 
 /**
  * The caller's name for this request, or null. The quotes of the IETF draft's structured field are optional. Sent

@@ -1,8 +1,10 @@
 import { Router } from '@koa/router';
 import type { TSchema } from 'typebox';
-import { assertAllowed, type Gate, type PrivateGate, type PublicGate } from '../auth/allow.js';
+import { assertAllowed, type Gate, type PrivateGate, type ServerKeyGate } from '../auth/allow.js';
 import type { Authenticate } from '../auth/bearer.js';
 import type { Principal } from '../auth/principal.js';
+import { assertScope, type AuthenticateServer, type ServerCaller } from '../auth/server-key.js';
+import type { ErrorCode } from '../errors.js';
 import type { Metrics, Observe } from '../metrics/metrics.js';
 import { readBody } from './body.js';
 import type { GatewayContext, Middleware, PathParams, RequestState } from './context.js';
@@ -11,13 +13,27 @@ import type { Parser } from './schema.js';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-/** What a route says about itself, for its callers and for the document that describes it. */
+/** Schemas by name. `Type.Optional` marks what may be left out; a path parameter never may. */
+export type Fields = Readonly<Record<string, TSchema>>;
+
+/**
+ * What a route says about itself, for its callers and for the document that describes it. The handler reads `params`,
+ * `query` and `headers` itself; that it does so as declared here is what `test/http/fuzz.test.ts` finds out.
+ */
 export type RouteSpec<Body> = {
   readonly summary: string;
+  readonly params?: Fields;
+  readonly query?: Fields;
+  readonly headers?: Fields;
   /** Absent: the route reads no body. */
   readonly body?: Parser<Body>;
+  /** By status. A string is sent as its `contentMediaType`, by default plain text; a null has no body. */
   readonly replies: Readonly<Record<number, TSchema>>;
+  /** How the work itself may fail. What the gate, the body and the parameters refuse goes without saying. */
+  readonly errors?: readonly ErrorCode[];
   readonly wording?: Wording;
+  /** A repeat gets the first answer, marked `Idempotency-Replayed`. */
+  readonly replays?: boolean;
 };
 
 /** One line of the route table. */
@@ -26,16 +42,24 @@ export type Route = {
   readonly path: string;
   readonly gate: Gate;
   readonly summary: string;
+  readonly params: Fields;
+  readonly query: Fields;
+  readonly headers: Fields;
   readonly body: TSchema | null;
   readonly replies: Readonly<Record<number, TSchema>>;
+  readonly errors: readonly ErrorCode[];
   readonly wording: Wording;
+  readonly replays: boolean;
   /** Undefined: the application's. */
   readonly envelope: Envelope | undefined;
   readonly observe: Observe;
 };
 
 /** What a handler is called with, besides Koa's context: who calls (nobody behind `anyone()`) and the parsed body. */
-export type Call<G extends Gate, Body> = { readonly principal: G extends PrivateGate ? Principal : null; readonly body: Body };
+export type Call<G extends Gate, Body> = {
+  readonly principal: G extends PrivateGate ? Principal : G extends ServerKeyGate ? ServerCaller : null;
+  readonly body: Body;
+};
 
 /** Adds a route. The gate is a parameter of its own so that every route line shows who may call it. */
 export type AddRoute = <const G extends Gate, Body = undefined>(
@@ -48,16 +72,21 @@ export type AddRoute = <const G extends Gate, Body = undefined>(
 
 export type RouteTable = {
   readonly add: AddRoute;
+  /** Adds routes of another dialect: failures in its words, tokens in its spelling. */
+  readonly dialect: (own: DialectRules) => AddRoute;
   /** Everything that was added, in order. */
   readonly routes: readonly Route[];
   readonly middleware: () => Middleware;
 };
 
+/** What a dialect does its own way; the rest is the application's. */
+export type DialectRules = { readonly envelope: Envelope; readonly authenticate?: Authenticate };
+
 export type RouteTableDeps = {
   readonly authenticate: Authenticate;
+  /** For routes behind `serverKey`. */
+  readonly authenticateServer?: AuthenticateServer;
   readonly metrics: Pick<Metrics, 'http'>;
-  /** For routes of another dialect than the application's own. */
-  readonly envelope?: Envelope;
 };
 
 /**
@@ -65,17 +94,21 @@ export type RouteTableDeps = {
  * Map when its path has no parameters: matching and composing per request is what a router costs, and the busiest
  * routes do not need it. @koa/router has the same handlers, and decides whatever is not spelled exactly.
  */
-export function routeTable({ authenticate, metrics, envelope }: RouteTableDeps): RouteTable {
+export function routeTable({ authenticate, authenticateServer, metrics }: RouteTableDeps): RouteTable {
   const router = new Router<RequestState, PathParams>();
   const routes: Route[] = [];
   const exact = new Map<string, (ctx: GatewayContext) => Promise<void>>();
 
-  const add: AddRoute = (method, path, gate, spec, handler) => {
-    const { summary, body, replies, wording = {} } = spec;
-    const route: Route = { method, path, gate, summary, body: body?.schema ?? null, replies, wording, envelope, observe: metrics.http.route(method, path) };
+  const adding = (own: Partial<DialectRules>): AddRoute => (method, path, gate, spec, handler) => {
+    const { summary, params = {}, query = {}, headers = {}, body, replies, errors = [], wording = {}, replays = false } = spec;
+    const route: Route = {
+      method, path, gate, summary, params, query, headers, body: body?.schema ?? null, replies, errors, wording, replays,
+      envelope: own.envelope, observe: metrics.http.route(method, path),
+    };
+    const admit = admission(gate, { authenticate: own.authenticate ?? authenticate, authenticateServer });
     const handle = async (ctx: GatewayContext): Promise<void> => {
       ctx.state.route = route;
-      const principal = gate.kind === 'public' ? null : await admit(authenticate, gate, ctx);
+      const principal = await admit(ctx);
       const parsed = body === undefined ? undefined : body.parse(await readBody(ctx));
       // The compiler cannot follow that `principal` is null exactly for a public gate, nor an absent body parser.
       await handler(ctx, { principal, body: parsed } as Parameters<typeof handler>[1]);
@@ -86,7 +119,8 @@ export function routeTable({ authenticate, metrics, envelope }: RouteTableDeps):
   };
 
   return {
-    add,
+    add: adding({}),
+    dialect: adding,
     routes,
     middleware: () => {
       const dispatch = router.routes() as unknown as Middleware;
@@ -95,8 +129,28 @@ export function routeTable({ authenticate, metrics, envelope }: RouteTableDeps):
   };
 }
 
+type Admit = (ctx: GatewayContext) => Principal | ServerCaller | null | Promise<Principal | ServerCaller>;
+
+/** How a gate finds out who calls, and whether it lets her in. */
+function admission(gate: Gate, { authenticate, authenticateServer }: Pick<RouteTableDeps, 'authenticate'> & { readonly authenticateServer: AuthenticateServer | undefined }): Admit {
+  switch (gate.kind) {
+    case 'public':
+      return () => null;
+    case 'server-key':
+      if (authenticateServer === undefined) throw new Error('a route behind serverKey() needs authenticateServer');
+      return async (ctx) => {
+        const caller = await authenticateServer(ctx.req.headers['x-server-api-key']);
+        assertScope(caller, gate.scope);
+        return caller;
+      };
+    case 'authenticated':
+    case 'roles':
+      return (ctx) => admitUser(authenticate, gate, ctx);
+  }
+}
+
 /** The caller, once her token and her role have been accepted; a remembered token costs no waiting. */
-function admit(authenticate: Authenticate, gate: Exclude<Gate, PublicGate>, ctx: GatewayContext): Principal | Promise<Principal> {
+function admitUser(authenticate: Authenticate, gate: PrivateGate, ctx: GatewayContext): Principal | Promise<Principal> {
   const principal = authenticate(ctx.req.headers.authorization);
   if (!(principal instanceof Promise)) {
     assertAllowed(gate, principal);

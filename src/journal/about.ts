@@ -1,12 +1,13 @@
 import { micros, type Micros } from '../money/micros.js';
+import { readReason, readType, type TransactionFacts } from '../transactions/transaction.js';
 
 /** What the rows beside the money need from an entry's `about`. */
-export type AboutFacts = { readonly source: string | null; readonly actor: string | null; readonly reason: string | null; readonly notes: string | null; readonly usage: UsageFacts | null };
+export type AboutFacts = { readonly source: string | null; readonly actor: string | null; readonly reason: string | null; readonly notes: string | null; readonly usage: UsageFacts | null; readonly transaction: TransactionFacts | null };
 
 /** `credits` null: what the entry captured. */
 export type UsageFacts = { readonly service: string; readonly operation: string; readonly credits: Micros | null; readonly metadata: string };
 
-const NOTHING: AboutFacts = { source: null, actor: null, reason: null, notes: null, usage: null };
+const NOTHING: AboutFacts = { source: null, actor: null, reason: null, notes: null, usage: null, transaction: null };
 
 /**
  * Reads the JSON that our dialects put into `about`. Throws a SyntaxError or TypeError when it is not what they write:
@@ -22,6 +23,7 @@ export function readAbout(about: string): AboutFacts {
     reason: textOrNull(value['reason']),
     notes: textOrNull(value['notes']),
     usage: value['usage'] === undefined || value['usage'] === null ? null : readUsage(value['usage']),
+    transaction: value['transaction'] === undefined || value['transaction'] === null ? null : readTransaction(value['transaction']),
   };
 }
 
@@ -37,6 +39,20 @@ function readUsage(usage: unknown): UsageFacts {
     operation,
     credits: typeof credits === 'number' ? micros(credits) : null,
     metadata: JSON.stringify(metadata ?? {}),
+  };
+}
+
+function readTransaction(transaction: unknown): TransactionFacts {
+  if (!isRecord(transaction)) throw new TypeError('about.transaction is not an object');
+  const { type, reason, description, metadata } = transaction;
+  const knownType = typeof type === 'string' ? readType(type) : undefined;
+  const knownReason = typeof reason === 'string' ? readReason(reason) : undefined;
+  if (knownType === undefined || knownReason === undefined) throw new TypeError('about.transaction has no known type and reason');
+  return {
+    type: knownType,
+    reason: knownReason,
+    description: textOrNull(description),
+    metadata: metadata === undefined || metadata === null ? null : JSON.stringify(metadata),
   };
 }
 

@@ -27,6 +27,8 @@ export type Batch = {
   readonly cursors: readonly ShardRow[];
   /** Those of them whose stream had something. */
   readonly moved: readonly number[];
+  /** Those whose stream was not read to its end. */
+  readonly unfinished: readonly number[];
   /** Stream ids of all entries that were read. */
   readonly entries: readonly string[];
   readonly written: Written;
@@ -48,7 +50,7 @@ export async function drainBatch(deps: BatchDeps, shards: readonly number[], opt
       const raw = reads[index]?.entries ?? [];
       return raw.length === 0 ? [] : [{ shard, entries: decode(deps.keys, shard, raw) }];
     });
-    if (batches.length === 0) return { cursors: locked, moved: [], entries: [], written: { fresh: 0, redelivered: 0, quarantined: 0 } };
+    if (batches.length === 0) return { cursors: locked, moved: [], unfinished: [], entries: [], written: { fresh: 0, redelivered: 0, quarantined: 0 } };
 
     await ensurePartitions(trx, deps.knownMonths, months, batches);
     const written = await writeBatch(trx, batches, options);
@@ -60,6 +62,7 @@ export async function drainBatch(deps: BatchDeps, shards: readonly number[], opt
     return {
       cursors: locked.map((row) => ({ ...row, lastId: ends.get(row.shard) ?? row.lastId })),
       moved: [...ends.keys()],
+      unfinished: locked.flatMap(({ shard }, index) => (reads[index]?.more === true ? [shard] : [])),
       entries: batches.flatMap(({ entries }) => entries.map(({ streamId }) => streamId)),
       written,
     };

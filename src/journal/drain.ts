@@ -49,8 +49,11 @@ export type StoppedShard = { readonly shard: number; readonly reason: string };
 /** Brings the journal of these shards to Postgres, as far as it is there now. */
 export type Drain = (shards: readonly number[]) => Promise<DrainReport>;
 
-/** How often, and how long, a run waits for shards that another drainer has: its last read may have missed an entry. */
-const BUSY_TRIES_MAX = 3;
+/**
+ * How often, and how long, a run waits for shards that another drainer has: its last read may have missed an entry, and
+ * it does not read again. Together half a second, which is longer than a full batch takes.
+ */
+const BUSY_TRIES_MAX = 25;
 const BUSY_WAIT_MS = 20;
 
 /**
@@ -121,8 +124,9 @@ export function createDrain(deps: DrainDeps): Drain {
         if (busyTries > BUSY_TRIES_MAX) break;
         await sleep(BUSY_WAIT_MS);
       }
-      // A shard that had entries may have more by now; one that somebody else has may have had one too late for them.
-      pending = [...batch.moved, ...busy];
+      // What was written since has a nudge of its own: reading again at once would chase the writers with ever smaller
+      // batches, each nearly as dear as a full one. A shard that somebody else has may have had an entry too late for them.
+      pending = [...batch.unfinished, ...busy];
     }
     await tail.trim(redis, [...cursors.values()]);
     await batchDeps.failpoint('after_trim');

@@ -3,13 +3,16 @@ import { endHolds, insertHolds, readLastHolds } from '../holds/hold.table.js';
 import { changeLots, insertLots } from '../lots/lot.table.js';
 import { intentIdOf, markApplied, readIntents, type AppliedIntent } from '../lots/money-in.table.js';
 import type { Trx } from '../postgres/connect.js';
-import { insertUsage, type UsageRow } from '../usage/usage.table.js';
+import { insertTransactions } from '../transactions/transaction.table.js';
+import { insertUsage } from '../usage/usage.table.js';
 import { readAbout, type AboutFacts } from './about.js';
-import type { EntryKind, JournalEntry } from './entry.js';
+import type { JournalEntry } from './entry.js';
 import { findForks, insertDetails, insertEntries, type EntryRow } from './entry.table.js';
 import { foldAccounts, type PlacedEntry, type ShardBatch } from './fold-accounts.js';
 import { foldHolds, holdsToRead } from './fold-holds.js';
 import { foldLots } from './fold-lots.js';
+import { transactionsIn } from './fold-transactions.js';
+import { foldUsage } from './fold-usage.js';
 import { insertQuarantine, type QuarantineRow } from './quarantine.table.js';
 import { Contradiction, ShardFault } from './shard-fault.js';
 
@@ -45,7 +48,8 @@ export async function writeBatch(trx: Trx, batches: readonly ShardBatch[], { str
   if (!await changeLots(trx, lots.changed)) throw new Contradiction('an entry changes a lot that was never opened');
   await insertHolds(trx, holds.placed);
   await endHolds(trx, holds.ended);
-  await insertUsage(trx, fresh.flatMap(({ entry }) => usageOf(entry, factsOf(entry))));
+  await insertUsage(trx, foldUsage(fresh, factsOf));
+  await insertTransactions(trx, transactionsIn(fresh, factsOf));
   await markApplied(trx, intents);
   await insertQuarantine(trx, quarantine);
   return { fresh: fresh.length, redelivered: known.length, quarantined: quarantine.length };
@@ -118,14 +122,6 @@ const quarantineRow = ({ entry, shard }: PlacedEntry, reason: string): Quarantin
   // JSON writes NUL and lone surrogates as escapes, which any text column takes.
   payload: JSON.stringify({ seq: entry.seq, about: entry.about, price: entry.price, fingerprint: entry.fingerprint }),
 });
-
-const USAGE_KINDS: ReadonlySet<EntryKind> = new Set(['charge', 'settle', 'late_settle', 'void']);
-
-function usageOf(entry: JournalEntry, { usage }: AboutFacts): UsageRow[] {
-  if (usage === null || !USAGE_KINDS.has(entry.kind)) return [];
-  const { service, operation, metadata } = usage;
-  return [{ accountId: entry.accountId, seq: entry.seq, atMs: entry.atMs, service, operation, metadata, credits: usage.credits ?? entry.captured }];
-}
 
 /**
  * The intents whose entries these are. An intent that has an entry already was applied twice: the shard stops. One

@@ -75,7 +75,8 @@ export function accountScripts(deps: AccountScriptsDeps): AccountScripts {
         const epoch = epochOf(shard);
         const account = keys.account(accountId, epoch.number);
         const bound: Record<Bound, string | number> = { epoch: epoch.fence, time_offset_ms: offsetMs(), account_id: accountId };
-        const all = { ...args, ...bound } as Parameters<typeof script.run>[2];
+        // `args` is whatever is left of the script's arguments without the bound ones, which the compiler cannot add up.
+        const all = Object.assign(bound, args) as Parameters<typeof script.run>[2];
         const reply = await timed(script.name, () => script.run(client, keysOf(account), all));
         if (reply[0] === 'fenced') {
           fence.suspect(shard);

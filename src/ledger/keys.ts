@@ -46,18 +46,29 @@ export type AccountKeys = ShardKeys & {
 /** What follows the namespace in `cg:{s7}:3:account:alice`. */
 const EPOCH_IN_KEY = /^:\{s(\d+)\}:(\d+):/;
 
+/** What all accounts of a shard share: made once per epoch, because making names is a twentieth of the work of a hold. */
+type ShardNames = { readonly epoch: number; readonly base: string; readonly fence: string; readonly keys: ShardKeys };
+
 export function keyspace(namespace: string, shards: number): Keyspace {
   const shardOf = (accountId: string): number => fnv1a(accountId) % shards;
   const tagOf = (shard: number): string => `${namespace}:{s${shard}}`;
-  const shardKeys = (shard: number, epoch: number): ShardKeys => {
+  const made = new Array<ShardNames | undefined>(shards);
+  const namesOf = (shard: number, epoch: number): ShardNames => {
+    const known = made[shard];
+    if (known?.epoch === epoch) return known;
     const base = `${tagOf(shard)}:${epoch}`;
-    return { journal: `${base}:journal`, holdsDue: `${base}:holds-due`, lotsDue: `${base}:lots-due` };
+    const names: ShardNames = {
+      epoch, base, fence: `${tagOf(shard)}:fence`,
+      keys: { journal: `${base}:journal`, holdsDue: `${base}:holds-due`, lotsDue: `${base}:lots-due` },
+    };
+    made[shard] = names;
+    return names;
   };
   return {
     shards,
     shardOf,
     fence: (shard) => `${tagOf(shard)}:fence`,
-    shard: shardKeys,
+    shard: (shard, epoch) => namesOf(shard, epoch).keys,
     anyShardKey: `${namespace}:{s*}:*:*`,
     epochIn: (key) => {
       const match = EPOCH_IN_KEY.exec(key.slice(namespace.length));
@@ -65,11 +76,13 @@ export function keyspace(namespace: string, shards: number): Keyspace {
     },
     account: (accountId, epoch) => {
       const shard = shardOf(accountId);
-      const base = `${tagOf(shard)}:${epoch}`;
+      const { base, fence, keys: { journal, holdsDue, lotsDue } } = namesOf(shard, epoch);
       return {
-        ...shardKeys(shard, epoch),
+        journal,
+        holdsDue,
+        lotsDue,
         shard,
-        fence: `${tagOf(shard)}:fence`,
+        fence,
         account: `${base}:account:${accountId}`,
         lots: `${base}:lots:${accountId}`,
         lot: `${base}:lot:${accountId}`,

@@ -14,6 +14,7 @@ export async function applyIntent(ledger: Ledger, intent: IntentRow): Promise<Ap
     case 'set': return set(ledger, intent);
     case 'remove': return remove(ledger, intent, 'remove');
     case 'adjust': return intent.amount > 0 ? grant(ledger, intent, 'adjust') : remove(ledger, intent, 'adjust');
+    case 'revoke': return revoke(ledger, intent);
   }
 }
 
@@ -71,6 +72,21 @@ async function remove(ledger: Ledger, intent: IntentRow, kind: 'remove' | 'adjus
       };
     case 'insufficient_credits':
       return { status: 'refused', reason: 'insufficient_credits', available: reply.available };
+    case 'account_frozen':
+      return { status: 'refused', reason: reply.status };
+  }
+}
+
+async function revoke(ledger: Ledger, { intentId, accountId, revokedLotId, about }: IntentRow): Promise<AppliedIntentReply> {
+  if (revokedLotId === null) throw new Error(`intent ${intentId} revokes no lot`);
+  const reply = await ledger.revokeLot({ accountId, lotId: revokedLotId, key: intentKey(intentId), about });
+  switch (reply.status) {
+    case 'revoked':
+      return {
+        status: 'applied', replayed: reply.replayed, lotId: null, remaining: null, expiresAtMs: null,
+        previous: reply.previous, available: reply.available, debtPaid: micros(0),
+      };
+    case 'lot_not_found':
     case 'account_frozen':
       return { status: 'refused', reason: reply.status };
   }

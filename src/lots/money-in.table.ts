@@ -2,7 +2,7 @@ import type { Micros } from '../money/micros.js';
 import type { Db, Trx } from '../postgres/connect.js';
 import { unnestSource } from '../postgres/unnest.js';
 
-export type MoneyInKind = 'grant' | 'adjust' | 'set' | 'remove';
+export type MoneyInKind = 'grant' | 'adjust' | 'set' | 'remove' | 'revoke';
 
 /** The caller's name for a request, and whose name it is: one caller cannot read or block another's. */
 export type IdempotencyKey = { readonly scope: string; readonly key: string };
@@ -10,15 +10,18 @@ export type IdempotencyKey = { readonly scope: string; readonly key: string };
 export type NewIntent = {
   readonly accountId: string;
   readonly kind: MoneyInKind;
-  /** Negative for an adjustment downwards. */
+  /** Negative for an adjustment downwards; zero for a revocation, which takes what is left. */
   readonly amount: Micros;
+  /** The lot to revoke, for a revocation; null or absent for everything else. */
+  readonly revokedLotId?: string | null;
   readonly expiresAtMs: number | null;
   readonly idempotency: IdempotencyKey | null;
   readonly fingerprint: string;
   readonly about: string;
 };
 
-export type IntentRow = Omit<NewIntent, 'idempotency'> & {
+export type IntentRow = Omit<NewIntent, 'idempotency' | 'revokedLotId'> & {
+  readonly revokedLotId: string | null;
   readonly intentId: number;
   readonly state: 'pending' | 'applied' | 'refused';
   /** What was answered, or null while nothing was. */
@@ -27,7 +30,7 @@ export type IntentRow = Omit<NewIntent, 'idempotency'> & {
 };
 
 const COLUMNS = `intent_id as "intentId", account_id as "accountId", kind, amount, expires_at_ms as "expiresAtMs",
-  fingerprint, about, state, reply, applied_seq as "appliedSeq"`;
+  revoked_lot_id as "revokedLotId", fingerprint, about, state, reply, applied_seq as "appliedSeq"`;
 
 /** The name under which an intent is known to Redis, for ever. */
 export const intentKey = (intentId: number): string => `intent:${intentId}`;
@@ -44,12 +47,12 @@ export function intentIdOf(key: string): number | null {
 /** Records what is asked for, once per idempotency key. `isNew` false: the key was there, with this intent. */
 export async function insertIntent(db: Db, intent: NewIntent): Promise<{ readonly row: IntentRow; readonly isNew: boolean }> {
   const { rows } = await db.raw<{ rows: IntentRow[] }>(
-    `insert into money_in (account_id, kind, amount, expires_at_ms, idempotency_scope, idempotency_key, fingerprint, about)
-     values (:accountId, :kind, :amount, :expiresAtMs, :scope, :key, :fingerprint, :about)
+    `insert into money_in (account_id, kind, amount, expires_at_ms, revoked_lot_id, idempotency_scope, idempotency_key, fingerprint, about)
+     values (:accountId, :kind, :amount, :expiresAtMs, :revokedLotId, :scope, :key, :fingerprint, :about)
      on conflict (idempotency_scope, idempotency_key) where idempotency_key is not null do nothing
      returning ${COLUMNS}`,
     {
-      accountId: intent.accountId, kind: intent.kind, amount: intent.amount, expiresAtMs: intent.expiresAtMs,
+      accountId: intent.accountId, kind: intent.kind, amount: intent.amount, expiresAtMs: intent.expiresAtMs, revokedLotId: intent.revokedLotId ?? null,
       scope: intent.idempotency?.scope ?? null, key: intent.idempotency?.key ?? null,
       fingerprint: intent.fingerprint, about: intent.about,
     },
@@ -68,6 +71,15 @@ export async function readIntent(db: Db, intentId: number): Promise<IntentRow | 
   return rows[0] ?? null;
 }
 
+/** The account that a request under this key was about, or null when there was none. */
+export async function readAccountOfKey(db: Db, { scope, key }: IdempotencyKey): Promise<string | null> {
+  const { rows } = await db.raw<{ rows: { accountId: string }[] }>(
+    `select account_id as "accountId" from money_in where idempotency_scope = ? and idempotency_key = ?`,
+    [scope, key],
+  );
+  return rows[0]?.accountId ?? null;
+}
+
 /** Remembers the answer of an intent that Redis has applied; the journal will mark it applied. */
 export async function saveReply(db: Db, intentId: number, reply: object): Promise<void> {
   await db.raw(`update money_in set reply = ?::jsonb where intent_id = ?`, [JSON.stringify(reply), intentId]);
@@ -78,6 +90,18 @@ export async function refuseIntent(db: Db, intentId: number, reply: object): Pro
   const { rowCount } = await db.raw<{ rowCount: number }>(
     `update money_in set state = 'refused', reply = ?::jsonb where intent_id = ? and state = 'pending'`,
     [JSON.stringify(reply), intentId],
+  );
+  return rowCount === 1;
+}
+
+/**
+ * Makes a refused intent one that is tried again, by its caller now and by the worker if need be. Refused means that
+ * nothing happened, so there is nothing to undo. False: it is not refused any more.
+ */
+export async function reopenIntent(db: Db, intentId: number): Promise<boolean> {
+  const { rowCount } = await db.raw<{ rowCount: number }>(
+    `update money_in set state = 'pending', reply = null, tried_at = now() where intent_id = ? and state = 'refused'`,
+    [intentId],
   );
   return rowCount === 1;
 }

@@ -1,13 +1,13 @@
 import { GatewayError } from '../errors.js';
 import { readEntry } from '../journal/entry.table.js';
 import type { About, Ledger } from '../ledger/ledger.js';
-import { micros, type Micros } from '../money/micros.js';
+import { micros, ZERO, type Micros } from '../money/micros.js';
 import type { Db } from '../postgres/connect.js';
 import { hadNoEffect, isRetryable } from '../postgres/errors.js';
 import { applyIntent } from './apply-intent.js';
 import {
-  claimPending, insertIntent, readIntent, refuseIntent, saveReply,
-  type IdempotencyKey, type IntentRow, type MoneyInKind, type NewIntent,
+  claimPending, insertIntent, readIntent, refuseIntent, reopenIntent, saveReply,
+  type IdempotencyKey, type IntentRow, type NewIntent,
 } from './money-in.table.js';
 
 /** `db` with the API's timeouts. */
@@ -22,6 +22,8 @@ type Request = {
   readonly idempotency: IdempotencyKey | null;
   /** Digest of the request as it came, to tell a repeat from another request under the same name (I4). */
   readonly fingerprint: string;
+  /** A refusal is not the last word: a repeat tries again, still under the first request's name. */
+  readonly retriesRefused?: boolean;
 };
 
 /** `expiresAtMs`: absolute, null for never. A repeat keeps the expiry of the first request. */
@@ -30,6 +32,7 @@ export type SetCredits = GrantCredits;
 export type RemoveCredits = Request & { readonly amount: Micros };
 /** `delta` is negative to take away; `expiresAtMs` is of the lot that a positive one opens. */
 export type AdjustCredits = Request & { readonly delta: Micros; readonly expiresAtMs: number | null };
+export type RevokeCredits = Request & { readonly lotId: string };
 
 /** What an applied request came to. `lotId` and `remaining` are of the lot it opened, or null when it opened none. */
 export type AppliedMoney = {
@@ -43,7 +46,7 @@ export type AppliedMoney = {
 
 export type RefusedMoney =
   | { readonly reason: 'insufficient_credits'; readonly available: Micros }
-  | { readonly reason: 'too_many_lots' | 'balance_limit' | 'account_frozen' };
+  | { readonly reason: 'too_many_lots' | 'balance_limit' | 'account_frozen' | 'lot_not_found' };
 
 export type MoneyInResult =
   | ({ readonly status: 'applied'; readonly intentId: number; readonly replayed: boolean } & AppliedMoney)
@@ -56,6 +59,8 @@ export type MoneyIn = {
   set(command: SetCredits): Promise<MoneyInResult>;
   remove(command: RemoveCredits): Promise<MoneyInResult>;
   adjust(command: AdjustCredits): Promise<MoneyInResult>;
+  /** Takes what is left of one lot: `previous` less `available`. */
+  revoke(command: RevokeCredits): Promise<MoneyInResult>;
 };
 
 /**
@@ -66,26 +71,28 @@ export type MoneyIn = {
  * @throws GatewayError idempotency_mismatch; ledger_unavailable when Postgres is away, before anything happened.
  */
 export function moneyIn(deps: MoneyInDeps): MoneyIn {
-  const submit = (command: Request, kind: MoneyInKind, amount: Micros, expiresAtMs: number | null): Promise<MoneyInResult> =>
-    submitIntent(deps, {
-      accountId: command.accountId, kind, amount, expiresAtMs, idempotency: command.idempotency,
-      fingerprint: command.fingerprint, about: command.about,
-    });
+  type Terms = Pick<NewIntent, 'kind' | 'amount'> & Partial<Pick<NewIntent, 'expiresAtMs' | 'revokedLotId'>>;
+  const submit = (command: Request, { expiresAtMs = null, revokedLotId = null, ...terms }: Terms): Promise<MoneyInResult> => {
+    const { accountId, idempotency, fingerprint, about, retriesRefused = false } = command;
+    return submitIntent(deps, { accountId, idempotency, fingerprint, about, expiresAtMs, revokedLotId, ...terms }, retriesRefused);
+  };
   return {
-    grant: (command) => submit(command, 'grant', command.amount, command.expiresAtMs),
-    set: (command) => submit(command, 'set', command.amount, command.expiresAtMs),
-    remove: (command) => submit(command, 'remove', command.amount, null),
-    adjust: (command) => submit(command, 'adjust', command.delta, command.expiresAtMs),
+    grant: (command) => submit(command, { kind: 'grant', amount: command.amount, expiresAtMs: command.expiresAtMs }),
+    set: (command) => submit(command, { kind: 'set', amount: command.amount, expiresAtMs: command.expiresAtMs }),
+    remove: (command) => submit(command, { kind: 'remove', amount: command.amount }),
+    adjust: (command) => submit(command, { kind: 'adjust', amount: command.delta, expiresAtMs: command.expiresAtMs }),
+    revoke: (command) => submit(command, { kind: 'revoke', amount: ZERO, revokedLotId: command.lotId }),
   };
 }
 
-async function submitIntent(deps: MoneyInDeps, intent: NewIntent): Promise<MoneyInResult> {
+async function submitIntent(deps: MoneyInDeps, intent: NewIntent, retriesRefused: boolean): Promise<MoneyInResult> {
   const { row, isNew } = await insertIntent(deps.db, intent).catch(refuseOutage);
   if (row.accountId !== intent.accountId || row.kind !== intent.kind || row.fingerprint !== intent.fingerprint) {
     throw new GatewayError('idempotency_mismatch', 'this Idempotency-Key was used for another request; use a new one');
   }
   const earlier = isNew ? null : await answerOf(deps.db, row);
-  return earlier ?? perform(deps, row, !isNew);
+  const isTriedAgain = retriesRefused && earlier?.status === 'refused' && await reopenIntent(deps.db, row.intentId).catch(refuseOutage);
+  return earlier === null || isTriedAgain ? perform(deps, row, !isNew) : earlier;
 }
 
 /** A connection that broke under way may have committed the intent: the worker would then apply it. */

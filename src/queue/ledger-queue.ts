@@ -9,8 +9,11 @@ export type LedgerJobs = {
   'expire-lots': { readonly shards: readonly number[] };
   'expire-forgotten': Record<string, never>;
   'replay-money-in': Record<string, never>;
+  'resume-claims': Record<string, never>;
   'make-partitions': Record<string, never>;
   'forget-epochs': Record<string, never>;
+  'refill-plans': Record<string, never>;
+  'welcome-newcomers': Record<string, never>;
 };
 export type LedgerJobName = keyof LedgerJobs;
 
@@ -27,8 +30,11 @@ const EVERY_MS: Readonly<Record<LedgerJobName, number>> = {
   'expire-lots': 5_000,
   'expire-forgotten': 5_000,
   'replay-money-in': 10_000,
+  'resume-claims': 10_000,
   'make-partitions': 3_600_000,
   'forget-epochs': 3_600_000,
+  'refill-plans': 2_000,
+  'welcome-newcomers': 1_000,
 };
 
 export const JOB_NAMES = Object.keys(EVERY_MS) as readonly LedgerJobName[];
@@ -55,7 +61,8 @@ export function ledgerQueue(redis: Redis, namespace: string, onError: (error: Er
     upsertSchedules: async (shardCount) => {
       const shards = Array.from({ length: shardCount }, (_, shard) => shard);
       const data: LedgerJobs = {
-        'drain': { shards }, 'expire-holds': { shards }, 'expire-lots': { shards }, 'expire-forgotten': {}, 'replay-money-in': {}, 'make-partitions': {}, 'forget-epochs': {},
+        'drain': { shards }, 'expire-holds': { shards }, 'expire-lots': { shards }, 'expire-forgotten': {}, 'replay-money-in': {}, 'resume-claims': {}, 'make-partitions': {}, 'forget-epochs': {},
+        'refill-plans': {}, 'welcome-newcomers': {},
       };
       for (const name of JOB_NAMES) {
         await queue.upsertJobScheduler(name, { every: EVERY_MS[name] }, { name, data: data[name], opts: JOB_OPTIONS });

@@ -1,8 +1,12 @@
 import { Worker, type Job } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { claimResumer } from '../accounts/resume-claims.js';
 import type { Clock } from '../clock.js';
 import type { Drain } from '../journal/drain.js';
-import { replayPending, type MoneyInDeps } from '../lots/money-in.js';
+import { moneyIn, replayPending, type MoneyInDeps } from '../lots/money-in.js';
+import { ZERO, type Micros } from '../money/micros.js';
+import { refillPlans } from '../plans/refill-plans.js';
+import { welcomeNewcomers } from '../plans/welcome-newcomers.js';
 import { makePartitions } from '../postgres/partitions.js';
 import { expireHolds, expireLots, type ExpireDeps } from './expire-due.js';
 import { expireForgotten } from './expire-forgotten.js';
@@ -18,6 +22,8 @@ export type WorkerDeps = ExpireDeps & MoneyInDeps & {
   /** For walking the keyspace: a connection whose deadline a scan may take. */
   readonly scanRedis: Redis;
   readonly namespace: string;
+  /** What newcomers get; nothing unless given (WELCOME_CREDITS). */
+  readonly welcomeCredits?: Micros;
   readonly observe?: WorkerObserver;
 };
 
@@ -38,6 +44,7 @@ export type Workers = { readonly ready: () => Promise<void>; readonly close: () 
 
 /** Starts working on the queue. `close` waits for the jobs under way. */
 export function startWorkers(deps: WorkerDeps): Workers {
+  const resumeClaims = claimResumer({ db: deps.db, ledger: deps.ledger, moneyIn: moneyIn(deps) });
   const handlers: { readonly [Name in LedgerJobName]: (data: LedgerJobs[Name]) => Promise<object> } = {
     'drain': ({ shards }) => deps.drain(shards),
     'expire-holds': ({ shards }) => expireHolds(deps, shards),
@@ -45,6 +52,9 @@ export function startWorkers(deps: WorkerDeps): Workers {
     'expire-forgotten': () => expireForgotten(deps),
     'replay-money-in': () => replayPending(deps, REPLAY_OLDER_THAN_MS, REPLAY_BATCH_MAX),
     'forget-epochs': () => forgetEpochs({ ...deps, redis: deps.scanRedis }),
+    'resume-claims': resumeClaims,
+    'refill-plans': () => refillPlans({ db: deps.db, moneyIn: moneyIn(deps), clock: deps.clock }),
+    'welcome-newcomers': () => welcomeNewcomers({ db: deps.db, moneyIn: moneyIn(deps), amount: deps.welcomeCredits ?? ZERO }),
     'make-partitions': async () => ({ made: await makePartitions(deps.db, deps.clock()) }),
   };
 

@@ -1,4 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import type { ScriptClient } from './script.js';
 
 /**
  * The connection of the hot path. With ioredis' defaults a lost reply makes it send a script twice (reliability
@@ -11,8 +12,6 @@ export const hotPathOptions = (timeoutMs: number) =>
     enableOfflineQueue: false,
     commandTimeout: timeoutMs,
     connectTimeout: timeoutMs * 2,
-    // Commands of one turn of the event loop leave in one write; each stays a command of its own.
-    enableAutoPipelining: true,
     // A failover leaves us talking to a replica: reconnect, and let the fence look at who answers now.
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
     retryStrategy: (attempt: number) => Math.min(50 * attempt, 500),
@@ -23,4 +22,33 @@ export function connectHotPath(url: string, timeoutMs: number, onError: (error: 
   const redis = new Redis(url, hotPathOptions(timeoutMs));
   redis.on('error', onError);
   return redis;
+}
+
+/**
+ * Scripts of one turn of the event loop leave in one write; each stays a command of its own. ioredis' auto-pipelining
+ * would do that too, but it sends nothing more until every answer to the last write has come, and wraps each command
+ * once more.
+ */
+export function oneWritePerTurn(redis: Redis): ScriptClient {
+  let isCorked = false;
+  const cork = (): void => {
+    const stream = redis.stream as Redis['stream'] | undefined; // none before the first connection
+    if (isCorked || stream === undefined) return;
+    isCorked = true;
+    stream.cork();
+    setImmediate(() => {
+      isCorked = false;
+      stream.uncork();
+    });
+  };
+  return {
+    evalsha: (sha1, keyCount, ...values) => {
+      cork();
+      return redis.evalsha(sha1, keyCount, ...values);
+    },
+    eval: (text, keyCount, ...values) => {
+      cork();
+      return redis.eval(text, keyCount, ...values);
+    },
+  };
 }

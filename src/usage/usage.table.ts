@@ -1,10 +1,13 @@
 import type { Micros } from '../money/micros.js';
 import type { Trx } from '../postgres/connect.js';
 import { fromMs, unnestSource } from '../postgres/unnest.js';
+import { modelOf, rollupName } from './usage-rollup.js';
 
 /** A use of a service, as its entry reports it. `metadata` is JSON text and stays text. */
 export type UsageRow = {
   readonly accountId: string;
+  /** Of the account. Names the system's roll-up rows that only its drainer writes. */
+  readonly shard: number;
   readonly seq: number;
   readonly atMs: number;
   readonly service: string;
@@ -15,6 +18,7 @@ export type UsageRow = {
 
 const source = unnestSource<UsageRow>('u', {
   account_id: ['text', (row) => row.accountId],
+  shard: ['integer', (row) => row.shard],
   seq: ['bigint', (row) => row.seq],
   at_ms: ['double precision', (row) => row.atMs],
   service: ['text', (row) => row.service],
@@ -23,11 +27,34 @@ const source = unnestSource<UsageRow>('u', {
   metadata: ['text', (row) => row.metadata],
 });
 
+const bucket = (grain: 'hour' | 'day' | 'month'): string => `('${grain}', date_trunc('${grain}', at, 'UTC'))`;
+
+/**
+ * One statement for the records and everything they add to, so that no record can be written without being counted.
+ * Grouped by Postgres, not here: texts that differ for us may be one text for it, and a row can be upserted only once.
+ */
+const INSERT = `
+  with used as materialized (
+    select account_id, shard, seq, ${fromMs('at_ms')} as at, service, operation, credits, metadata from ${source.sql}),
+  recorded as (
+    insert into usage_records (account_id, seq, at, service, operation, credits, metadata)
+    select account_id, seq, at, service, operation, credits, metadata from used),
+  by_account as (
+    insert into usage_by_account as old (account_id, grain, starts_at, service, operation, records, credits)
+    select account_id, grain, starts_at, case when grain = 'month' then '' else ${rollupName('service')} end,
+           case when grain = 'month' then '' else coalesce(${modelOf('service', 'operation')}, '') end, count(*), sum(credits)
+      from used cross join lateral (values ${bucket('hour')}, ${bucket('day')}, ${bucket('month')}) as bucket (grain, starts_at)
+     group by 1, 2, 3, 4, 5
+    on conflict (account_id, grain, starts_at, service, operation)
+      do update set records = old.records + excluded.records, credits = old.credits + excluded.credits)
+  insert into usage_by_shard as old (shard, grain, starts_at, service, operation, records, credits)
+  select shard, grain, starts_at, ${rollupName('service')}, coalesce(${modelOf('service', 'operation')}, ''), count(*), sum(credits)
+    from used cross join lateral (values ${bucket('hour')}, ${bucket('day')}) as bucket (grain, starts_at)
+   group by 1, 2, 3, 4, 5
+  on conflict (grain, starts_at, shard, service, operation)
+    do update set records = old.records + excluded.records, credits = old.credits + excluded.credits`;
+
+/** The caller holds the locks of the shards. */
 export async function insertUsage(trx: Trx, rows: readonly UsageRow[]): Promise<void> {
-  if (rows.length === 0) return;
-  await trx.raw(
-    `insert into usage_records (account_id, seq, at, service, operation, credits, metadata)
-     select account_id, seq, ${fromMs('at_ms')}, service, operation, credits, metadata from ${source.sql}`,
-    source.bind(rows),
-  );
+  if (rows.length > 0) await trx.raw(INSERT, source.bind(rows));
 }

@@ -13,7 +13,7 @@ function setUp(): { authenticate: (token: string) => Promise<string>; isCached: 
   const clock = { nowMs: START_MS };
   const seen: Principal[] = [];
   const issuers = issuersOf({ accessSecret: ACCESS_SECRET, chatspartySecret: undefined, jwksUrl: undefined, maxTokenAgeSeconds: 3_600, requireType: false });
-  const verify = bearer({ issuers, maxTokenAgeSeconds: 3_600, clock: () => clock.nowMs, seen: (principal) => { seen.push(principal); } });
+  const verify = bearer({ issuers, maxTokenAgeSeconds: 3_600, clock: () => clock.nowMs, admitted: (principal) => { seen.push(principal); return Promise.resolve(); } });
   return {
     clock, seen,
     authenticate: async (token) => {

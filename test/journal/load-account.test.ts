@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { accountSource } from '../../src/accounts/load-account.js';
-import { findAccountByName, upsertProfiles } from '../../src/accounts/profile.table.js';
 import { connectPostgres, apiProfile } from '../../src/postgres/connect.js';
 import { ALL_SHARDS, drainLab, type DrainLab } from './drain-lab.js';
 
@@ -76,21 +75,4 @@ test('without Postgres the source refuses, quickly', async () => {
   const db = connectPostgres('postgres://postgres@127.0.0.1:1/none', apiProfile(500));
   await expect(accountSource({ db, clock: Date.now }).loadAccount('a')).rejects.toMatchObject({ code: 'ledger_unavailable', outcome: 'not_executed' });
   await db.destroy();
-});
-
-test('accounts are found by id, then username, then e-mail in any case', async () => {
-  const seenAtMs = Date.now();
-  const profile = { username: null, email: null, role: null, seenAtMs };
-  await upsertProfiles(lab.db, [
-    { ...profile, accountId: 'p1', username: 'ann', email: 'Ann@Example.org' },
-    { ...profile, accountId: 'p2', username: 'bob', email: 'twin@example.org' },
-    { ...profile, accountId: 'p3', username: 'p1', email: 'twin@example.org' },
-    { ...profile, accountId: 'p1', username: 'ann2', email: 'Ann@Example.org', role: 'user' },
-  ]);
-  await upsertProfiles(lab.db, [{ ...profile, accountId: 'p1' }]);
-  expect(await findAccountByName(lab.db, 'p1')).toEqual({ accountId: 'p1' });
-  expect(await findAccountByName(lab.db, 'ann2')).toEqual({ accountId: 'p1' });
-  expect(await findAccountByName(lab.db, 'ANN@example.ORG')).toEqual({ accountId: 'p1' });
-  expect(await findAccountByName(lab.db, 'Twin@example.org')).toBe('ambiguous');
-  expect(await findAccountByName(lab.db, 'ann')).toBeNull();
 });

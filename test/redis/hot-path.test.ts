@@ -3,7 +3,7 @@ import { createServer, connect, type Server, type Socket } from 'node:net';
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { breaker } from '../../src/redis/breaker.js';
-import { connectHotPath } from '../../src/redis/connect.js';
+import { connectHotPath, oneWritePerTurn } from '../../src/redis/connect.js';
 import { guardedClient } from '../../src/redis/guarded-client.js';
 import { redisUrl } from '../support/servers.js';
 
@@ -56,7 +56,7 @@ async function readyClient(url: string): Promise<Redis> {
 function guarded(client: Redis, inFlightMax = 1_000) {
   const gate = breaker(Date.now, () => 0);
   const unknowns: number[] = [];
-  return { gate, unknowns, client: guardedClient({ client, breaker: gate, inFlightMax, onUnknown: () => unknowns.push(1) }) };
+  return { gate, unknowns, client: guardedClient({ client: oneWritePerTurn(client), breaker: gate, inFlightMax, onUnknown: () => unknowns.push(1) }) };
 }
 
 /** What really ran, asked over a line of its own. */

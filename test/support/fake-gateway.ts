@@ -2,24 +2,30 @@ import type { Server } from 'node:http';
 import { createSecretKey } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { SignJWT, type JWTPayload } from 'jose';
+import type { FoundAccount } from '../../src/accounts/profile.table.js';
 import { bearer } from '../../src/auth/bearer.js';
 import { issuersOf } from '../../src/auth/issuers.js';
 import type { Principal } from '../../src/auth/principal.js';
-import type { ResolveAccount } from '../../src/dialects/accounting-service/allocate.routes.js';
 import { holdPrices } from '../../src/holds/hold-prices.js';
 import { createApp, type AppDeps } from '../../src/http/app.js';
 import type { HistoryEntry } from '../../src/http/entries.routes.js';
 import type { Readiness } from '../../src/http/health.js';
 import { httpServer } from '../../src/http/server.js';
+import { isAccountId } from '../../src/ids.js';
+import { ACCOUNT_ID_LENGTH_MAX } from '../../src/limits.js';
 import { createLog } from '../../src/log.js';
 import type { GrantedCredits } from '../../src/lots/grant-credits.js';
 import { createMetrics } from '../../src/metrics/metrics.js';
 import { builtInTokenBook } from '../../src/pricing/token-book.js';
+import { fakeChatsparty } from './fake-chatsparty.js';
 import { fakeLedger, type FakeLedger } from './fake-ledger.js';
 
 export const ACCESS_SECRET = 'a-secret-that-only-this-test-uses-0123456789';
 export const CHATSPARTY_SECRET = 'another-secret-that-only-this-test-uses-0123';
 export const MAX_TOKEN_AGE_SECONDS = 3_600;
+
+const nothing: ReadonlyMap<string, bigint> = new Map();
+const noUsage = { totalRecords: 0, totalCredits: 0n, byService: nothing, byDay: nothing, byModel: nothing };
 
 export type FakeGateway = {
   readonly url: string;
@@ -31,7 +37,7 @@ export type FakeGateway = {
   readonly clock: { nowMs: number };
   readonly deps: AppDeps;
   readonly server: Server;
-  resolve: ResolveAccount;
+  resolve: (text: string) => Promise<{ readonly accountId: string } | 'ambiguous' | null>;
   grant: (() => Promise<GrantedCredits>) | null;
   readiness: Readiness;
   history: HistoryEntry[];
@@ -57,16 +63,30 @@ export async function fakeGateway(options: { readonly jwksUrl?: string; readonly
     accessSecret: ACCESS_SECRET, chatspartySecret: CHATSPARTY_SECRET, jwksUrl: options.jwksUrl,
     maxTokenAgeSeconds: MAX_TOKEN_AGE_SECONDS, requireType: options.requireType ?? false,
   });
+  const notFaked = (): Promise<never> => Promise.reject(new Error('not faked'));
+  const named = async (text: string): Promise<FoundAccount | 'ambiguous' | null> => {
+    const found = await gateway.resolve(text);
+    return found === null || found === 'ambiguous' ? found : { ...found, username: null };
+  };
   const grants = new Map<string, number>();
   let lastLot = 0;
+  const { creditProfile, chatsparty, plans } = fakeChatsparty(ledger, now);
   const deps: AppDeps = {
     log,
     metrics,
-    authenticate: bearer({ issuers, maxTokenAgeSeconds: MAX_TOKEN_AGE_SECONDS, clock: now, seen: (principal) => { seen.push(principal); } }),
+    authenticate: bearer({ issuers, maxTokenAgeSeconds: MAX_TOKEN_AGE_SECONDS, clock: now, admitted: (principal) => { seen.push(principal); return Promise.resolve(); } }),
     accounting: {
       version: '1.2.3', clock: now, ledger, tokenBook: builtInTokenBook, holdPrices: holdPrices(), leaseMs: 600_000,
       overCapture: 'debt', debtLimit: null, usageRecordMode: 'charge',
-      resolveAccount: (text) => gateway.resolve(text),
+      resolveAccount: named,
+      creditProfile,
+      openAccount: async ({ text }) => (await named(text)) ?? (isAccountId(text) && text.length <= ACCOUNT_ID_LENGTH_MAX ? { accountId: text, username: null } : null),
+      accountOfKey: () => Promise.resolve(null),
+      allocateByEmailStatus: 201,
+      // What only the real ledger and Postgres can do is tested there (test/contract/accounting).
+      knownAccount: () => Promise.resolve(null), allOpenStreams: () => Promise.resolve([]), recentStreams: () => Promise.resolve([]),
+      accountUsage: () => Promise.resolve({ ...noUsage, recent: [] }), systemUsage: () => Promise.resolve({ ...noUsage, byUser: new Map() }),
+      set: notFaked, remove: notFaked, adjust: notFaked, revokeAllocation: notFaked, listAllocations: notFaked, registerUser: notFaked,
       grant: async ({ accountId, amount, expiryDays, key, actor, about }) => {
         if (gateway.grant !== null) return gateway.grant();
         const expiresAtMs = clock.nowMs + expiryDays * 86_400_000;
@@ -79,6 +99,8 @@ export async function fakeGateway(options: { readonly jwksUrl?: string; readonly
         return { status: 'granted', id, remaining: amount, expiresAtMs, replayed: false };
       },
     },
+    chatsparty,
+    plans,
     health: { readiness: () => gateway.readiness, metricsText: metrics.text },
     history: ({ before, limit }) => {
       const older = gateway.history.filter(({ seq }) => before === undefined || seq < before);

@@ -1,76 +1,113 @@
-import Type from 'typebox';
+import Type, { type TSchema } from 'typebox';
+import type { FoundAccount } from '../../accounts/profile.table.js';
 import { allow } from '../../auth/allow.js';
 import { GatewayError } from '../../errors.js';
-import { idempotencyKey, markReplayed } from '../../http/idempotency-key.js';
+import type { GatewayContext } from '../../http/context.js';
+import { idempotencyKey, IdempotencyKeyHeader, markReplayed } from '../../http/idempotency-key.js';
 import { reply } from '../../http/json.js';
 import type { AddRoute } from '../../http/routes.js';
-import { bodyOf, integerOrNull, storedText } from '../../http/schema.js';
-import { isAccountId } from '../../ids.js';
-import { ACCOUNT_ID_LENGTH_MAX, EXPIRY_DAYS_MAX, NOTES_LENGTH_MAX } from '../../limits.js';
+import { bodyOf, storedText } from '../../http/schema.js';
 import type { GrantCreditsCommand, GrantedCredits } from '../../lots/grant-credits.js';
 import { toCredits } from '../../money/credits.js';
+import type { Micros } from '../../money/micros.js';
+import {
+  ambiguous, EXPIRY_DAYS_DEFAULT, expiryField, findTarget, notesField, refusal, TARGET_LENGTH_MAX, targetFields, type TargetDeps,
+} from './admin-target.js';
 import { Credits, CreditsReply, readPositiveAmount } from './amount.js';
-
-/** Finds the account that a text means: its id, else a username, else an e-mail (contract §1.3). */
-export type ResolveAccount = (text: string) => Promise<{ readonly accountId: string } | 'ambiguous' | null>;
 
 /** Adds a lot, in Postgres first (I6); `grantCredits` with its deps. */
 export type GrantCredits = (command: GrantCreditsCommand) => Promise<GrantedCredits>;
 
-export type AllocateDeps = { readonly grant: GrantCredits; readonly resolveAccount: ResolveAccount };
+/** Finds an account, or opens a provisional one; null: the text can be nobody's id (`openAccount`). */
+export type OpenAccount = (request: { readonly text: string; readonly actor: string }) => Promise<FoundAccount | 'ambiguous' | null>;
+
+export type AllocateDeps = TargetDeps & {
+  readonly grant: GrantCredits;
+  readonly openAccount: OpenAccount;
+  /** What allocate-by-email answers: 201 as the original does, or the 200 that some of its callers wait for (C-08). */
+  readonly allocateByEmailStatus: 200 | 201;
+};
 
 const INVALID = 'Valid userId and credits required';
-const EXPIRY_DAYS_DEFAULT = 30;
-/** Longest text that can name an account: an e-mail address. */
-const TARGET_LENGTH_MAX = 320;
+const INVALID_BY_EMAIL = 'Valid email and positive credits required';
+/** Something before one @ and a dot after it: what the original asks of an e-mail. */
+const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
 
-const Target = () => storedText(1, TARGET_LENGTH_MAX);
-const body = bodyOf(
-  Type.Object({
-    userId: Type.Optional(Target()),
-    targetUserId: Type.Optional(Target()),
-    credits: Credits(),
-    expiryDays: Type.Optional(integerOrNull(1, EXPIRY_DAYS_MAX)),
-    notes: Type.Optional(Type.Union([storedText(0, NOTES_LENGTH_MAX), Type.Null()])),
-  }),
-  INVALID,
-);
+const body = bodyOf(Type.Object({ ...targetFields, credits: Credits(), ...expiryField, ...notesField }), INVALID);
+const bodyByEmail = bodyOf(Type.Object({ email: storedText(1, TARGET_LENGTH_MAX), credits: Credits(), ...expiryField, ...notesField }), INVALID_BY_EMAIL);
 
 const ExpiresAt = Type.Union([Type.String(), Type.Null()]);
-const Granted = Type.Object({ id: Type.Integer(), userId: Type.String(), totalCredits: CreditsReply(), remainingCredits: CreditsReply(), expiresAt: ExpiresAt });
-const Pending = Type.Object({ status: Type.Literal('pending'), id: Type.Integer(), userId: Type.String(), totalCredits: CreditsReply(), expiresAt: ExpiresAt, message: Type.String() });
+const whose = { id: Type.Integer(), userId: Type.String() };
+const how = { totalCredits: CreditsReply(), expiresAt: ExpiresAt };
+const email = { email: Type.String() };
+const granted = { ...whose, ...how, remainingCredits: CreditsReply() };
+const pending = { ...whose, ...how, status: Type.Literal('pending'), message: Type.String() };
 
-export function allocateRoutes(add: AddRoute, { grant, resolveAccount }: AllocateDeps): void {
-  const spec = { summary: 'Give an account credits', body, replies: { 201: Granted, 202: Pending } };
+const Granted = Type.Object(granted);
+const GrantedByEmail = Type.Object({ ...granted, ...email });
+const Pending = Type.Object(pending);
+const PendingByEmail = Type.Object({ ...pending, ...email });
+
+const declared = {
+  headers: IdempotencyKeyHeader, replays: true,
+  errors: ['conflict', 'limit_exceeded', 'account_frozen', 'idempotency_mismatch', 'ledger_unavailable'],
+} as const;
+
+export function allocateRoutes(add: AddRoute, deps: AllocateDeps): void {
+  const { grant, openAccount, resolveAccount, allocateByEmailStatus } = deps;
+
+  const spec = { ...declared, summary: 'Give an account credits', body, replies: { 201: Granted, 202: Pending } };
   add('POST', '/api/credits/allocate', allow('admin', 'supervisor'), spec, async (ctx, call) => {
-    const { credits, expiryDays, notes } = call.body;
+    const { credits } = call.body;
+    const actor = call.principal.accountId;
     const amount = readPositiveAmount(credits, { path: 'body.credits', message: INVALID });
     const key = idempotencyKey(ctx);
-    const userId = await targetAccount(resolveAccount, call.body);
+    const found = await findTarget(deps, { body: call.body, operation: 'grant', actor, key, message: INVALID }, (text) => openAccount({ text, actor }));
+    if (found === null) throw refusal(INVALID, 'body.userId', 'is neither a known user nor a possible user id');
+    const { accountId, target } = found;
+    const result = await grant({ accountId, target, amount, key, actor, ...termsOf(call.body, actor) });
+    present(ctx, 201, amount, { userId: accountId }, result);
+  });
+
+  const byEmail = {
+    ...declared, summary: 'Give the user with this e-mail credits', body: bodyByEmail, errors: [...declared.errors, 'account_not_found'] as const,
+    replies: { [allocateByEmailStatus]: GrantedByEmail, 202: PendingByEmail } satisfies Record<number, TSchema>,
+  };
+  add('POST', '/api/credits/allocate-by-email', allow('admin'), byEmail, async (ctx, call) => {
+    const { email, credits } = call.body;
     const actor = call.principal.accountId;
-    const about = JSON.stringify({ source: 'allocation', actor, notes: notes ?? null });
-    const result = await grant({ accountId: userId, amount, expiryDays: expiryDays ?? EXPIRY_DAYS_DEFAULT, key, actor, about });
-    const totalCredits = toCredits(amount);
-    const expiresAt = result.expiresAtMs === null ? null : new Date(result.expiresAtMs).toISOString();
-    if (result.status === 'pending') {
-      reply(ctx, 202, { status: 'pending', id: result.id, userId, totalCredits, expiresAt, message: 'Credits are recorded and will be available shortly' });
-      return;
-    }
-    markReplayed(ctx, result.replayed);
-    reply(ctx, 201, { id: result.id, userId, totalCredits, remainingCredits: toCredits(result.remaining), expiresAt });
+    const amount = readPositiveAmount(credits, { path: 'body.credits', message: INVALID_BY_EMAIL });
+    if (!EMAIL.test(email)) throw refusal('Invalid email format.', 'body.email', 'must look like name@example.com');
+    const key = idempotencyKey(ctx);
+    const found = (key === null ? null : await accountOf(deps, actor, key)) ?? await resolveAccount(email, 'email');
+    if (found === 'ambiguous') throw ambiguous(email, 'body.email');
+    if (found === null) throw new GatewayError('account_not_found', `User with email '${email}' not found. Cannot allocate credits.`);
+    const { accountId } = found;
+    const result = await grant({ accountId, target: email, amount, key, actor, ...termsOf(call.body, actor) });
+    present(ctx, allocateByEmailStatus, amount, { userId: accountId, email }, result);
   });
 }
 
-/** The account to credit. A text that nobody is known by is an account to come, if it can be an id at all. */
-async function targetAccount(resolveAccount: ResolveAccount, { userId, targetUserId }: { readonly userId?: string; readonly targetUserId?: string }): Promise<string> {
-  const text = userId ?? targetUserId;
-  if (text === undefined) throw refusal('body.userId', 'is missing');
-  if (targetUserId !== undefined && targetUserId !== text) throw refusal('body.targetUserId', 'differs from userId; send one of them');
-  const found = await resolveAccount(text);
-  if (found === 'ambiguous') throw new GatewayError('conflict', `'${text}' names several users; use the user id`, { sources: [{ path: 'body.userId', message: 'is ambiguous' }] });
-  if (found !== null) return found.accountId;
-  if (text.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(text)) throw refusal('body.userId', 'is neither a known user nor a possible user id');
-  return text;
+/** The account of an earlier request under this key; see `findTarget`. */
+async function accountOf({ accountOfKey }: TargetDeps, actor: string, key: string): Promise<{ readonly accountId: string } | null> {
+  const accountId = await accountOfKey('grant', actor, key);
+  return accountId === null ? null : { accountId };
 }
 
-const refusal = (path: string, message: string): GatewayError => new GatewayError('invalid_request', INVALID, { sources: [{ path, message }] });
+type Terms = { readonly expiryDays?: number | null; readonly notes?: string | null };
+
+const termsOf = ({ expiryDays, notes }: Terms, actor: string): Pick<GrantCreditsCommand, 'expiryDays' | 'about'> => ({
+  expiryDays: expiryDays ?? EXPIRY_DAYS_DEFAULT,
+  about: JSON.stringify({ source: 'allocation', actor, notes: notes ?? null }),
+});
+
+function present(ctx: GatewayContext, status: number, amount: Micros, who: { readonly userId: string; readonly email?: string }, result: GrantedCredits): void {
+  const totalCredits = toCredits(amount);
+  const expiresAt = result.expiresAtMs === null ? null : new Date(result.expiresAtMs).toISOString();
+  if (result.status === 'pending') {
+    reply(ctx, 202, { status: 'pending', id: result.id, ...who, totalCredits, expiresAt, message: 'Credits are recorded and will be available shortly' });
+    return;
+  }
+  markReplayed(ctx, result.replayed);
+  reply(ctx, status, { id: result.id, ...who, totalCredits, remainingCredits: toCredits(result.remaining), expiresAt });
+}

@@ -14,7 +14,7 @@ const INVALID = 'Valid credits amount required';
 
 const body = bodyOf(Type.Object({ credits: Type.Optional(Credits()), requiredCredits: Type.Optional(Credits()) }), INVALID);
 
-const Reply = Type.Object({
+export const CheckReply = Type.Object({
   sufficient: Type.Boolean(), hasSufficientCredits: Type.Boolean(), hasEnoughCredits: Type.Boolean(), has_sufficient_credits: Type.Boolean(),
   credits: CreditsReply(), currentBalance: CreditsReply(), current_balance: CreditsReply(),
   requiredCredits: CreditsReply(), required_credits: CreditsReply(), difference: CreditsReply(),
@@ -23,9 +23,9 @@ const Reply = Type.Object({
 
 /** Answers 200 either way; only `sufficient` tells (contract §2.3). */
 export function checkRoutes(add: AddRoute, deps: { readonly ledger: Pick<Ledger, 'readBalance'> }): void {
-  add('POST', '/api/credits/check', authenticated(), { summary: 'Could the caller pay this now', body, replies: { 200: Reply } }, async (ctx, call) => {
+  add('POST', '/api/credits/check', authenticated(), { summary: 'Could the caller pay this now', body, replies: { 200: CheckReply }, errors: ['ledger_unavailable'] }, async (ctx, call) => {
     const required = requiredAmount(call.body);
-    reply(ctx, 200, present(await checkCredits(deps, { accountId: call.principal.accountId, required })));
+    reply(ctx, 200, presentCheck(await checkCredits(deps, { accountId: call.principal.accountId, required })));
   });
 }
 
@@ -42,7 +42,7 @@ function requiredAmount({ credits, requiredCredits }: { readonly credits?: numbe
 const refusal = (path: string, message: string): GatewayError => new GatewayError('invalid_request', INVALID, { sources: [{ path, message }] });
 
 /** The union of every shape that clients have learned to read (contract C-04). */
-function present({ sufficient, available, required, difference }: CreditsCheck): object {
+export function presentCheck({ sufficient, available, required, difference }: CreditsCheck): object {
   const credits = toCredits(available);
   const requiredCredits = toCredits(required);
   return {

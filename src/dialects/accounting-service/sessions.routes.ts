@@ -3,7 +3,6 @@ import { authenticated } from '../../auth/allow.js';
 import { listOpenStreams } from '../../holds/list-open-streams.js';
 import { placeStreamHold, type StreamHoldDeps } from '../../holds/place-stream-hold.js';
 import { settleStreamHold, type SettledStream, type SettleStreamDeps } from '../../holds/settle-stream-hold.js';
-import type { OpenStream } from '../../holds/stream-hold.js';
 import { markReplayed } from '../../http/idempotency-key.js';
 import { reply } from '../../http/json.js';
 import type { AddRoute } from '../../http/routes.js';
@@ -11,6 +10,7 @@ import { booleanOrNull, bodyOf } from '../../http/schema.js';
 import { HOLD_ID_LENGTH_MAX } from '../../limits.js';
 import { toCredits } from '../../money/credits.js';
 import { CreditsReply } from './amount.js';
+import { presentSession, Session } from './session-views.routes.js';
 import { ModelId, Tokens, wholeTokens } from './tokens.js';
 
 export type SessionDeps = StreamHoldDeps & SettleStreamDeps;
@@ -28,16 +28,12 @@ const Initialized = Type.Object({ sessionId: Type.String(), allocatedCredits: Cr
 const beyondHold = { refund: CreditsReply(), overageCharged: CreditsReply(), debt: CreditsReply(), uncollected: CreditsReply() };
 const Finalized = Type.Object({ sessionId: Type.String(), actualCredits: CreditsReply(), ...beyondHold });
 const Aborted = Type.Object({ sessionId: Type.String(), partialCredits: CreditsReply(), ...beyondHold });
-const Session = Type.Object({
-  id: Type.Integer(), sessionId: Type.String(), userId: Type.String(), modelId: Type.String(),
-  estimatedCredits: CreditsReply(), allocatedCredits: CreditsReply(), usedCredits: CreditsReply(),
-  status: Type.String(), startedAt: Type.String(), completedAt: Type.Null(),
-});
 
 /** A streaming session is a hold: initialize places it, finalize and abort settle it (contract §2.4). */
 export function sessionRoutes(add: AddRoute, deps: SessionDeps): void {
   add('POST', '/api/streaming-sessions/initialize', authenticated(), {
-    summary: 'Reserve what a stream may cost', body: initializeBody, replies: { 201: Initialized },
+    summary: 'Reserve what a stream may cost', body: initializeBody, replies: { 201: Initialized }, replays: true,
+    errors: ['conflict', 'limit_exceeded', 'account_frozen', 'ledger_unavailable'],
     wording: { insufficient_credits: { message: 'Insufficient credits for streaming session', path: 'body.estimatedTokens' } },
   }, async (ctx, { principal, body }) => {
     const hold = await placeStreamHold(deps, {
@@ -48,7 +44,8 @@ export function sessionRoutes(add: AddRoute, deps: SessionDeps): void {
   });
 
   add('POST', '/api/streaming-sessions/finalize', authenticated(), {
-    summary: 'Charge what a stream used and release the rest', body: finalizeBody, replies: { 200: Finalized },
+    summary: 'Charge what a stream used and release the rest', body: finalizeBody, replies: { 200: Finalized }, replays: true,
+    errors: ['hold_resolved', 'account_frozen', 'ledger_unavailable'],
     wording: { hold_not_found: { message: 'Failed to finalize streaming session', path: 'body.sessionId' } },
   }, async (ctx, { principal, body }) => {
     const { sessionId, actualTokens, success = true } = body;
@@ -59,7 +56,8 @@ export function sessionRoutes(add: AddRoute, deps: SessionDeps): void {
   });
 
   add('POST', '/api/streaming-sessions/abort', authenticated(), {
-    summary: 'Charge what a cut-off stream generated and release the rest', body: abortBody, replies: { 200: Aborted },
+    summary: 'Charge what a cut-off stream generated and release the rest', body: abortBody, replies: { 200: Aborted }, replays: true,
+    errors: ['hold_resolved', 'account_frozen', 'ledger_unavailable'],
     wording: { hold_not_found: { message: 'Failed to abort streaming session', path: 'body.sessionId' } },
   }, async (ctx, { principal, body }) => {
     const { sessionId, tokensGenerated = 0 } = body;
@@ -68,9 +66,12 @@ export function sessionRoutes(add: AddRoute, deps: SessionDeps): void {
     reply(ctx, 200, { sessionId, partialCredits: toCredits(settled.cost), ...presentRest(settled) });
   });
 
-  add('GET', '/api/streaming-sessions/active', authenticated(), { summary: 'Open streams of the caller', replies: { 200: Type.Array(Session) } }, async (ctx, { principal }) => {
+  add('GET', '/api/streaming-sessions/active', authenticated(), {
+    summary: 'Open streams of the caller', replies: { 200: Type.Array(Session) },
+    wording: { ledger_unavailable: { message: 'Failed to fetch active sessions', path: '' } },
+  }, async (ctx, { principal }) => {
     const streams = await listOpenStreams(deps, principal.accountId);
-    reply(ctx, 200, streams.map(presentOpen));
+    reply(ctx, 200, streams.map(presentSession));
   });
 }
 
@@ -80,17 +81,4 @@ const presentRest = ({ returned, outcome }: SettledStream): object => ({
   overageCharged: toCredits(outcome.overage),
   debt: toCredits(outcome.debt),
   uncollected: toCredits(outcome.uncollected),
-});
-
-const presentOpen = (stream: OpenStream): object => ({
-  id: stream.seq,
-  sessionId: stream.holdId,
-  userId: stream.accountId,
-  modelId: stream.modelId,
-  estimatedCredits: toCredits(stream.estimate),
-  allocatedCredits: toCredits(stream.amount),
-  usedCredits: 0,
-  status: 'active',
-  startedAt: new Date(stream.placedAtMs).toISOString(),
-  completedAt: null,
 });

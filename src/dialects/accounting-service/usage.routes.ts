@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { authenticated } from '../../auth/allow.js';
-import { idempotencyKey, markReplayed } from '../../http/idempotency-key.js';
+import { idempotencyKey, IdempotencyKeyHeader, markReplayed } from '../../http/idempotency-key.js';
 import { reply } from '../../http/json.js';
 import type { AddRoute } from '../../http/routes.js';
 import { bodyOf, storedText } from '../../http/schema.js';
@@ -27,7 +27,8 @@ const Reply = Type.Object({ id: Type.Integer(), service: Type.String(), operatio
 
 export function usageRoutes(add: AddRoute, deps: RecordUsageDeps): void {
   add('POST', '/api/usage/record', authenticated(), {
-    summary: 'Record that a service was used, and charge it', body, replies: { 201: Reply },
+    summary: 'Record that a service was used, and charge it', headers: IdempotencyKeyHeader, body, replies: { 201: Reply }, replays: true,
+    errors: ['idempotency_mismatch', 'account_frozen', 'ledger_unavailable'],
     wording: { insufficient_credits: { message: 'Insufficient credits', path: 'body.credits' } },
   }, async (ctx, call) => {
     const { service, operation } = call.body;

@@ -1,0 +1,58 @@
+import type { Ledger } from '../src/ledger/ledger.js';
+import { parseCredits } from '../src/money/credits.js';
+import type { Db } from '../src/postgres/connect.js';
+
+/** What the gateway has promised during a run: every hold it answered for, with the amounts it named, in micros. */
+export type Acknowledged = {
+  readonly accountId: string;
+  readonly holdId: string;
+  readonly held: number;
+  /** Undefined: no settle was acknowledged. */
+  charged: number | undefined;
+};
+
+type HoldRow = { readonly account_id: string; readonly hold_id: string; readonly state: string; readonly amount: number; readonly captured: number };
+type AccountRow = { readonly account_id: string; readonly seq: number; readonly available: number; readonly held: number; readonly debt: number };
+
+/** Amounts of answers are credits; anything else than an amount is a bug of the gateway. */
+export function amountIn(answer: string, field: 'allocatedCredits' | 'actualCredits'): number {
+  const amount = parseCredits((JSON.parse(answer) as Record<string, unknown>)[field]);
+  if (typeof amount === 'string') throw new Error(`${field} is ${amount} in ${answer}`);
+  return amount;
+}
+
+/** Entries that Postgres has. They are gap-free per account, so the last numbers add up to it. */
+export async function entriesInPostgres(db: Db): Promise<number> {
+  const { rows } = await db.raw<{ rows: readonly { readonly total: string }[] }>('select coalesce(sum(seq), 0)::text as total from accounts');
+  return Number(rows[0]?.total);
+}
+
+/** Compares what was promised with what Postgres and Redis have, after the journal was drained. Answers the differences. */
+export async function findLosses(db: Db, ledger: Ledger, accountIds: readonly string[], acknowledged: readonly Acknowledged[]): Promise<string[]> {
+  const problems: string[] = [];
+  const { rows: holds } = await db.raw<{ rows: readonly HoldRow[] }>(
+    'select account_id, hold_id, state, amount, captured from holds where account_id = any(?)', [[...accountIds]]);
+  const stored = new Map(holds.map((hold) => [`${hold.account_id}:${hold.hold_id}`, hold]));
+  for (const { accountId, holdId, held, charged } of acknowledged) {
+    const hold = stored.get(`${accountId}:${holdId}`);
+    if (hold?.amount !== held) problems.push(`hold ${holdId}: acknowledged ${held}, Postgres has ${hold?.amount ?? 'nothing'}`);
+    else if (charged !== undefined && (hold.state !== 'settled' || hold.captured !== charged)) {
+      problems.push(`hold ${holdId}: acknowledged as settled for ${charged}, Postgres has ${hold.state} for ${hold.captured}`);
+    }
+  }
+
+  const { rows: accounts } = await db.raw<{ rows: readonly AccountRow[] }>(
+    'select account_id, seq, available, held, debt from accounts where account_id = any(?)', [[...accountIds]]);
+  const { rows: counts } = await db.raw<{ rows: readonly { readonly account_id: string; readonly entries: number }[] }>(
+    'select account_id, count(*) as entries from entries where account_id = any(?) group by account_id', [[...accountIds]]);
+  const entriesOf = new Map(counts.map(({ account_id: id, entries }) => [id, entries]));
+  if (accounts.length !== accountIds.length) problems.push(`${accountIds.length} accounts were used, Postgres has ${accounts.length}`);
+  for (const { account_id: id, seq, available, held, debt } of accounts) {
+    if (entriesOf.get(id) !== seq) problems.push(`account ${id}: ${entriesOf.get(id) ?? 0} entries, the last is number ${seq}`);
+    const now = await ledger.readBalance(id);
+    if (now.available !== available || now.held !== held || now.debt !== debt) {
+      problems.push(`account ${id}: Redis has ${JSON.stringify(now)}, Postgres ${JSON.stringify({ available, held, debt })}`);
+    }
+  }
+  return problems;
+}

@@ -1,0 +1,39 @@
+import { accountSource } from '../src/accounts/load-account.js';
+import { readConfig } from '../src/config.js';
+import { shardStore } from '../src/journal/shard-store.js';
+import { fence } from '../src/ledger/fence.js';
+import { keyspace } from '../src/ledger/keys.js';
+import type { Ledger } from '../src/ledger/ledger.js';
+import { redisLedger } from '../src/ledger/redis-ledger.js';
+import { apiProfile, connectPostgres, type Db } from '../src/postgres/connect.js';
+import { connectHotPath } from '../src/redis/connect.js';
+
+/** The ledger of a running gateway, seen from outside: to open accounts with, and to ask for balances when all is over. */
+export type LedgerView = { readonly ledger: Ledger; readonly db: Db; close(): Promise<void> };
+
+/** A benchmark waits longer than a caller would. */
+const TIMEOUT_MS = 10_000;
+const quiet = { info: () => undefined, error: console.error };
+
+/** `environment`: that of the gateway, which says how its keys are named and into how many shards they go. */
+export async function openLedgerView(environment: Readonly<Record<string, string>>): Promise<LedgerView> {
+  const { redisUrl = '', databaseUrl = '', redisNamespace, shards } = readConfig(environment);
+  const db = connectPostgres(databaseUrl, apiProfile(TIMEOUT_MS));
+  const redis = connectHotPath(redisUrl, TIMEOUT_MS, console.error);
+  const keys = keyspace(redisNamespace, shards);
+  const gate = fence({ redis, store: await shardStore(db, shards), keys, log: quiet });
+  await gate.opened();
+  const ledger = redisLedger({
+    client: redis, keys, fence: gate, source: accountSource({ db, clock: Date.now }),
+    written: () => undefined, observe: () => undefined, isMemoryHigh: () => false,
+  });
+  return {
+    ledger,
+    db,
+    close: async () => {
+      gate.close();
+      redis.disconnect();
+      await db.destroy();
+    },
+  };
+}

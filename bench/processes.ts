@@ -1,0 +1,113 @@
+import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Role } from '../src/config.js';
+import { projectRoot } from '../src/paths.js';
+import type { Burst, BurstResult } from './load-generator.js';
+
+/** The processes of a benchmark. Each ends with `stop`, or with us: those that we fork notice when we are gone. */
+
+export type Child = { readonly pid: number; stop(): Promise<void> };
+
+const BUILT = join(projectRoot, 'dist');
+
+export async function startBareKoa(): Promise<Child & { readonly port: number }> {
+  const child = fork(join(BUILT, 'bench/bare-koa.js'));
+  const [port] = (await once(child, 'message')) as [number];
+  return { ...childOf(child), port };
+}
+
+export type LoadGenerator = Child & { run(burst: Burst): Promise<BurstResult> };
+
+export function startLoadGenerator(): LoadGenerator {
+  const child = fork(join(BUILT, 'bench/load-generator.js'));
+  return {
+    ...childOf(child),
+    run: (burst) => new Promise((resolve, reject) => {
+      const onExit = (): void => { reject(new Error('the load generator ended in the middle of a burst')); };
+      child.once('exit', onExit);
+      child.once('message', (result) => {
+        child.off('exit', onExit);
+        resolve(result as BurstResult);
+      });
+      child.send(burst);
+    }),
+  };
+}
+
+export type GatewayProcess = Child & { readonly port: number };
+
+/** One process of the gateway as in production: its own main module, configured by the environment. */
+export async function startGatewayProcess(role: Role, environment: Readonly<Record<string, string>>, nodeArgs: readonly string[] = []): Promise<GatewayProcess> {
+  const child = spawn(process.execPath, [...nodeArgs, join(BUILT, 'src/main.js')], {
+    env: { ...process.env, ...environment, ROLE: role, PORT: '0', HOST: '127.0.0.1' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  process.once('exit', () => { child.kill('SIGKILL'); });
+  const port = await new Promise<number>((resolve, reject) => {
+    child.once('exit', (code) => { reject(new Error(`the ${role} process ended with exit code ${code ?? 'none'} before it was ready`)); });
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const { msg, level, port: ready } = JSON.parse(line) as { readonly msg?: string; readonly level?: string; readonly port?: number };
+      if (level === 'error' || level === 'fatal') process.stderr.write(`${role}: ${line}\n`);
+      if (msg === 'ready') resolve(ready ?? 0);
+    });
+  });
+  return { ...childOf(child), port };
+}
+
+function childOf(child: ChildProcess): Child {
+  if (child.pid === undefined) throw new Error('a process of the benchmark could not be started');
+  return {
+    pid: child.pid,
+    stop: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    },
+  };
+}
+
+/** Linux counts processor time in hundredths of a second for everybody who asks /proc. */
+const MS_PER_TICK = 10;
+
+/** Processor time so far of a process and its children, in ms; 0 where there is no /proc. */
+export function cpuMs(pid: number): number {
+  let total = 0;
+  for (const name of listProcesses()) {
+    const stat = readStat(name);
+    if (stat !== undefined && (Number(name) === pid || stat.parent === pid)) total += stat.ticks * MS_PER_TICK;
+  }
+  return total;
+}
+
+const NS_PER_MICRO = 1_000;
+
+/** Processor time so far of a process' first thread, in µs: all that a Redis runs scripts on. 0 where there is no /proc. */
+export function firstThreadMicros(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / NS_PER_MICRO;
+  } catch {
+    return 0;
+  }
+}
+
+function listProcesses(): string[] {
+  try {
+    return readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  } catch {
+    return [];
+  }
+}
+
+function readStat(pid: string): { readonly parent: number; readonly ticks: number } | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name, in brackets, may contain spaces: fields are counted from behind it.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ').map(Number);
+    return { parent: fields[1] ?? 0, ticks: (fields[11] ?? 0) + (fields[12] ?? 0) };
+  } catch {
+    return undefined; // it has ended meanwhile
+  }
+}

@@ -1,0 +1,106 @@
+import { randomUUID } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { Redis } from 'ioredis';
+import { fence } from '../src/ledger/fence.js';
+import { keyspace } from '../src/ledger/keys.js';
+import type { Ledger } from '../src/ledger/ledger.js';
+import { redisLedger } from '../src/ledger/redis-ledger.js';
+import { micros, MICROS_PER_CREDIT } from '../src/money/micros.js';
+import { hotPathOptions } from '../src/redis/connect.js';
+import { emptyImage, memoryShardStore } from '../test/support/ledger.js';
+import { throwawayRedis } from '../test/support/servers.js';
+import { openAccounts } from './bench-accounts.js';
+import { firstThreadMicros } from './processes.js';
+import { median } from './statistics.js';
+
+/**
+ * `npm run bench:scripts`: the scripts alone, without HTTP and without Postgres. One process places holds and settles
+ * them through the real ledger, by the number of lots of an account. What must not change from row to row is the
+ * processor time that Redis needs for one call.
+ */
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '7' },
+    calls: { type: 'string', default: '4000' },
+    accounts: { type: 'string', default: '32' },
+    'at-once': { type: 'string', default: '64' },
+  },
+});
+const LOTS = [1, 8, 64, 512];
+const SHARDS = 64;
+const LEASE_MS = 600_000;
+const HELD = micros(2 * MICROS_PER_CREDIT);
+const USED = micros(MICROS_PER_CREDIT / 2);
+const PRICE = 'tokens/1/gpt-4';
+const calls = Number(values.calls);
+
+const server = await throwawayRedis({ appendonly: 'yes', appendfsync: 'everysec' });
+const redis = new Redis(server.url, { ...hotPathOptions(5_000), lazyConnect: true });
+await redis.connect();
+const keys = keyspace('bench', SHARDS);
+const gate = fence({ redis, store: memoryShardStore(SHARDS), keys, log: { info: () => undefined, error: () => undefined } });
+await gate.opened();
+const ledger = redisLedger({
+  client: redis, keys, fence: gate, written: () => undefined, observe: () => undefined, isMemoryHigh: () => false,
+  source: { loadAccount: () => Promise.resolve(emptyImage), loadEndedHold: () => Promise.resolve(null) },
+});
+
+const groups = await Promise.all(LOTS.map((lots) => openAccounts(ledger, randomUUID(), lots, Number(values.accounts))));
+const results = new Map(LOTS.map((lots) => [lots, { place: [] as Cost[], settle: [] as Cost[] }]));
+for (let round = -1; round < Number(values.rounds); round += 1) {
+  for (const { lots, ids } of round % 2 === 0 ? groups : [...groups].reverse()) {
+    const holds = Array.from({ length: calls }, (_, index) => ({ accountId: ids[index % ids.length] ?? '', holdId: `bench-hold-${round + 1}-${index}` }));
+    const place = await costOf(() => inTurns(holds, (hold) => placeHold(ledger, hold)));
+    const settle = await costOf(() => inTurns(holds, (hold) => settleHold(ledger, hold)));
+    if (round < 0) continue;
+    results.get(lots)?.place.push(place);
+    results.get(lots)?.settle.push(settle);
+  }
+}
+
+console.log(`medians of ${values.rounds} rounds of ${values.calls} calls, ${values['at-once']} at once, ${values.accounts} accounts each; µs: processor time of Redis for one call\n`);
+console.log('lots      place/s  settle/s   place µs  settle µs');
+for (const [lots, { place, settle }] of results) {
+  const columns = [place, settle].map((costs) => median(costs.map(({ perSecond }) => perSecond)).toFixed(0).padStart(10));
+  const cpu = [place, settle].map((costs) => median(costs.map(({ redisMicros }) => redisMicros)).toFixed(1).padStart(11));
+  console.log(`${String(lots).padEnd(7)}${columns.join('')}${cpu.join('')}`);
+}
+gate.close();
+redis.disconnect();
+await server.discard();
+
+type Hold = { readonly accountId: string; readonly holdId: string };
+type Cost = { readonly perSecond: number; readonly redisMicros: number };
+
+async function costOf(work: () => Promise<void>): Promise<Cost> {
+  const cpuBefore = firstThreadMicros(server.pid);
+  const startedAt = performance.now();
+  await work();
+  return { perSecond: calls / (performance.now() - startedAt) * 1_000, redisMicros: (firstThreadMicros(server.pid) - cpuBefore) / calls };
+}
+
+async function inTurns(holds: readonly Hold[], call: (hold: Hold) => Promise<void>): Promise<void> {
+  let next = 0;
+  await Promise.all(Array.from({ length: Number(values['at-once']) }, async () => {
+    for (let hold = holds[next]; hold !== undefined; hold = holds[next]) {
+      next += 1;
+      await call(hold);
+    }
+  }));
+}
+
+async function placeHold(to: Ledger, { accountId, holdId }: Hold): Promise<void> {
+  const { status } = await to.placeHold({
+    accountId, holdId, minimum: HELD, desired: HELD, leaseMs: LEASE_MS, expiryPolicy: 'release', price: PRICE,
+    fingerprint: 'AAAAAAAAAAAAAAAAAAAAAA', about: '{"modelId":"gpt-4","estimatedTokens":200,"estimate":1000000}',
+  });
+  if (status !== 'placed') throw new Error(`a hold was refused: ${status}`);
+}
+
+async function settleHold(to: Ledger, { accountId, holdId }: Hold): Promise<void> {
+  const { status } = await to.settleHold({
+    accountId, holdId, cost: USED, price: PRICE, overCapture: 'debt', debtLimit: null, fingerprint: 'BBBBBBBBBBBBBBBBBBBBBB',
+    about: `{"end":"completed","tokens":100,"usage":{"service":"chat-streaming","operation":"gpt-4","metadata":{"sessionId":"${holdId}","tokens":100,"streamingDuration":1}}}`,
+  });
+  if (status !== 'settled') throw new Error(`a settle was refused: ${status}`);
+}

@@ -1,0 +1,43 @@
+/** The queues of settlements and what belongs to each (contract §3.6). Their names are the same in RabbitMQ and in BullMQ. */
+export const SETTLEMENT_QUEUES = ['credits_process_end_multimodel_queue', 'credits_process_end_queue'] as const;
+export type SettlementQueue = (typeof SETTLEMENT_QUEUES)[number];
+
+export const isSettlementQueue = (text: string): text is SettlementQueue => SETTLEMENT_QUEUES.some((queue) => queue === text);
+
+export const DEAD_LETTER_EXCHANGE = 'dlx_exchange';
+export const deadLetterQueue = (queue: SettlementQueue): string => `${queue}_dlq`;
+
+/** As its publishers declare it: a broker refuses any other declaration of the same queue with 406. */
+export const queueArguments = (queue: SettlementQueue) => ({
+  'x-dead-letter-exchange': DEAD_LETTER_EXCHANGE,
+  'x-dead-letter-routing-key': deadLetterQueue(queue),
+  'x-max-priority': 10,
+});
+
+/** Where a message waits before it is tried again: a queue whose messages go back to the work queue when their time is up. */
+export const retryQueue = (queue: SettlementQueue, delayMs: number): string => `${queue}_retry_${delayMs}ms`;
+export const retryArguments = (queue: SettlementQueue, delayMs: number) => ({
+  'x-message-ttl': delayMs,
+  'x-dead-letter-exchange': '',
+  'x-dead-letter-routing-key': queue,
+});
+
+/**
+ * How long a message waits after its first, second … attempt; the last of these from then on. What may pass passes in
+ * seconds or, when somebody must get up first, in hours: 30 attempts are about four.
+ */
+export const RETRY_DELAYS_MS: readonly number[] = [1_000, 5_000, 30_000, 120_000, 600_000];
+export const ATTEMPTS_MAX = 30;
+
+export const delayAfter = (attempts: number, delaysMs: readonly number[] = RETRY_DELAYS_MS): number =>
+  delaysMs[Math.min(attempts, delaysMs.length) - 1] ?? 0;
+
+/** Headers that we write. Those of the publisher stay. */
+export const HEADERS = {
+  attempts: 'x-credits-attempts',
+  /** The name that a message without a usage_key was given at its first delivery. */
+  unnamed: 'x-credits-unnamed',
+  reason: 'x-credits-reason',
+  code: 'x-credits-code',
+  deadAt: 'x-credits-dead-at',
+} as const;

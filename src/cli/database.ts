@@ -1,0 +1,70 @@
+import { join } from 'node:path';
+import type { Config } from '../config.js';
+import { locateServers } from '../embedded/data-dir.js';
+import { LOOPBACK } from '../embedded/loopback-port.js';
+import { openServerDirectory } from '../embedded/server-directory.js';
+import { startEmbedded } from '../embedded/start-embedded.js';
+import { apiProfile, connectPostgres, type Db } from '../postgres/connect.js';
+import { migrate } from '../postgres/migrate.js';
+
+export type CliDatabase = { readonly db: Db; close(): Promise<void> };
+
+/** Role and database of the embedded Postgres (embedded/postgres-server.ts). */
+const EMBEDDED_NAME = 'credit_gateway';
+/** A command may wait longer than a request. */
+const TIMEOUT_MS = 30_000;
+
+/**
+ * The gateway's Postgres, for a command: the configured one, the embedded one of a gateway that is running, or the
+ * embedded one started for as long as the command takes.
+ */
+export async function openDatabase({ databaseUrl, dataDir }: Config, progress: (line: string) => void): Promise<CliDatabase> {
+  if (databaseUrl !== undefined) return connect(databaseUrl);
+  const running = await runningUrl(dataDir, progress);
+  if (running !== undefined) return connect(running);
+  const embedded = await startEmbedded({ redis: false, postgres: true, dataDir, progress });
+  try {
+    const { databaseUrl: url = '' } = embedded;
+    await migrate(url);
+    return await connect(url, embedded.stop);
+  } catch (error) {
+    await embedded.stop();
+    throw error;
+  }
+}
+
+async function connect(databaseUrl: string, stop: () => Promise<void> = () => Promise.resolve()): Promise<CliDatabase> {
+  const db = connectPostgres(databaseUrl, apiProfile(TIMEOUT_MS));
+  try {
+    // A command that only looks must not be what migrates a database that serves an older gateway.
+    const { rows } = await db.raw<{ rows: { found: string | null }[] }>(`select to_regclass('price_counter')::text as found`);
+    if (typeof rows[0]?.found !== 'string') throw new Error('this database has no price books yet: start the gateway once, which makes them');
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+  return {
+    db,
+    close: async () => {
+      await db.destroy();
+      await stop();
+    },
+  };
+}
+
+/** Undefined when nothing answers there: the port is that of the last start. */
+async function runningUrl(dataDir: string, progress: (line: string) => void): Promise<string | undefined> {
+  const location = await locateServers(dataDir, progress);
+  const { password, rememberedPort } = await openServerDirectory('postgres', join(location, 'postgres'));
+  if (rememberedPort === undefined) return undefined;
+  const url = `postgres://${EMBEDDED_NAME}:${password}@${LOOPBACK}:${rememberedPort}/${EMBEDDED_NAME}`;
+  const db = connectPostgres(url, apiProfile(TIMEOUT_MS));
+  try {
+    await db.raw('select 1');
+    return url;
+  } catch {
+    return undefined;
+  } finally {
+    await db.destroy();
+  }
+}

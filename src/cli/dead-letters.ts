@@ -1,0 +1,63 @@
+import { parseArgs } from 'node:util';
+import { connect } from 'amqplib';
+import { Redis } from 'ioredis';
+import { judgeAmqpDeadLetters, judgeBullDeadLetters, type DeadLetter, type Judge, type Verdict } from '../amqp/dead-letters.js';
+import { declareQueue } from '../amqp/topology.js';
+import { RETRY_DELAYS_MS, SETTLEMENT_QUEUES } from '../amqp/queues.js';
+import { readConfig, type Config } from '../config.js';
+import { runCli } from './keys-database.js';
+
+/** `npm run dead-letters -- list|replay|discard`: settlements that could not be done, of RabbitMQ and of BullMQ. */
+
+const USAGE = `usage: npm run dead-letters -- list
+       npm run dead-letters -- replay|discard <id>… | --all | --code <code>
+
+Looks at RABBITMQ_URL and REDIS_URL, whichever are set. A replay is charged once, however often it is sent.`;
+const BODY_SHOWN_MAX = 300;
+
+await runCli(USAGE, async () => {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { all: { type: 'boolean', default: false }, code: { type: 'string' } } });
+  const [command, ...ids] = positionals;
+  const verdict = verdictOf(command);
+  if (verdict !== 'keep' && ids.length === 0 && !values.all && values.code === undefined) throw new Error(`say which to ${command ?? ''}: ids, --code, or --all`);
+  const judge: Judge = (letter) => (ids.includes(letter.id) || values.all || values.code === letter.code ? verdict : 'keep');
+  const letters = await judgeAll(readConfig(), judge);
+  if (verdict === 'keep') return letters.length === 0 ? 'no dead letters' : letters.map(describe).join('\n\n');
+  return `${letters.filter((letter) => judge(letter) === verdict).length} of ${letters.length} dead letters: ${verdict === 'replay' ? 'replayed' : 'discarded'}`;
+});
+
+function verdictOf(command: string | undefined): Verdict {
+  switch (command) {
+    case 'list': return 'keep';
+    case 'replay': return 'replay';
+    case 'discard': return 'discard';
+    case undefined:
+    default: throw new Error('say list, replay or discard');
+  }
+}
+
+async function judgeAll({ rabbitmqUrl, redisUrl, redisNamespace }: Config, judge: Judge): Promise<DeadLetter[]> {
+  if (rabbitmqUrl === undefined && redisUrl === undefined) throw new Error('neither RABBITMQ_URL nor REDIS_URL is set: there is nowhere to look');
+  const letters: DeadLetter[] = [];
+  if (rabbitmqUrl !== undefined) {
+    const connection = await connect(rabbitmqUrl);
+    try {
+      for (const queue of SETTLEMENT_QUEUES) await declareQueue(connection, queue, RETRY_DELAYS_MS);
+      letters.push(...await judgeAmqpDeadLetters(await connection.createConfirmChannel(), judge));
+    } finally {
+      await connection.close();
+    }
+  }
+  if (redisUrl !== undefined) {
+    const redis = new Redis(redisUrl, { maxRetriesPerRequest: null });
+    try {
+      letters.push(...await judgeBullDeadLetters(redis, redisNamespace, judge));
+    } finally {
+      redis.disconnect();
+    }
+  }
+  return letters;
+}
+
+const describe = ({ transport, queue, id, reason, code, attempts, deadAt, body }: DeadLetter): string =>
+  `${id}  ${transport} ${queue}  ${deadAt}  ${code}, ${attempts} attempts\n  ${reason}\n  ${body.slice(0, BODY_SHOWN_MAX)}`;

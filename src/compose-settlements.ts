@@ -1,0 +1,49 @@
+import { amqpBridge } from './amqp/amqp-bridge.js';
+import { bullSettlements } from './amqp/bull-settlements.js';
+import { settlementHandler, type Handled } from './amqp/handle-settlement.js';
+import { SETTLEMENT_QUEUES, type SettlementQueue } from './amqp/queues.js';
+import type { Core } from './compose-core.js';
+import { composeSettlements } from './compose-credits-process.js';
+import type { Config } from './config.js';
+import type { Log } from './log.js';
+import type { Metrics } from './metrics/metrics.js';
+import type { QueueConnections } from './queue/queue-connections.js';
+
+export type SettlementQueuesDeps = {
+  readonly config: Config;
+  readonly core: Core;
+  readonly connections: QueueConnections;
+  readonly log: Log;
+  readonly metrics: Metrics;
+};
+
+/** Settlements that come by queue: by BullMQ always, by RabbitMQ where one is configured. Neither is waited for. */
+export function openSettlementQueues({ config, core, connections, log, metrics }: SettlementQueuesDeps): { close(): Promise<void> } {
+  const handle = settlementHandler({
+    ...composeSettlements(config, core),
+    onBug: (error) => { log.error({ err: error }, 'bug: a settlement failed and will be tried again'); },
+  });
+  const times = new Map(SETTLEMENT_QUEUES.map((queue) => [queue, metrics.job(queue)]));
+  const observe = (queue: SettlementQueue, handled: Handled, seconds: number): void => {
+    times.get(queue)?.(handled.kind === 'settled' && handled.replayed ? 'replayed' : handled.kind, seconds);
+    if (handled.kind === 'refused') log.warn({ queue, code: handled.code, reason: handled.reason }, 'settlement refused: it is in the dead-letter queue');
+  };
+  const onError = (error: unknown): void => { log.warn({ err: error }, 'settlement queue; the message stays where it is'); };
+
+  const bull = bullSettlements({
+    workerRedis: connections.worker, producerRedis: connections.producer, namespace: config.redisNamespace,
+    handle, concurrency: config.rabbitmqPrefetch, observe, onError,
+  });
+  const amqp = config.rabbitmqUrl === undefined ? undefined : amqpBridge({
+    url: config.rabbitmqUrl, db: core.db, handle, prefetch: config.rabbitmqPrefetch, observe, onError,
+    onConnected: () => { log.info('RabbitMQ: connected, settlements are taken'); },
+    onDisconnected: (reason, retryMs) => { log.warn({ reason, retryMs }, 'RabbitMQ: not connected; trying again'); },
+    onProblem: ({ name, message }) => { log.error({ name }, `RabbitMQ: ${message}`); },
+  });
+  return {
+    close: async () => {
+      await amqp?.close();
+      await bull.close();
+    },
+  };
+}

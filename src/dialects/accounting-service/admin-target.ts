@@ -1,0 +1,93 @@
+import Type from 'typebox';
+import type { FoundAccount } from '../../accounts/profile.table.js';
+import { GatewayError, invalid } from '../../errors.js';
+import type { GatewayContext } from '../../http/context.js';
+import { integerOrNull, storedText } from '../../http/schema.js';
+import { isStorable } from '../../ids.js';
+import { EXPIRY_DAYS_MAX, NOTES_LENGTH_MAX } from '../../limits.js';
+import type { MoneyOperation } from '../../lots/money-request.js';
+
+/** Finds the account that a text means: its id, else a username, else an e-mail (contract §1.3); or by e-mail alone. */
+export type ResolveAccount = (text: string, by?: 'any' | 'email') => Promise<FoundAccount | 'ambiguous' | null>;
+
+export type TargetDeps = {
+  readonly resolveAccount: ResolveAccount;
+  /** The account that an earlier request of this actor under this key was about, or null. */
+  readonly accountOfKey: (operation: MoneyOperation, actor: string, key: string) => Promise<string | null>;
+};
+
+export const EXPIRY_DAYS_DEFAULT = 30;
+/** Longest text that can name an account: an e-mail address. */
+export const TARGET_LENGTH_MAX = 320;
+
+const Target = () => Type.Optional(storedText(1, TARGET_LENGTH_MAX));
+
+/** Fields that the requests of administrators share; `targetUserId` is what some callers say for `userId` (C-20). */
+export const targetFields = { userId: Target(), targetUserId: Target() };
+export const expiryField = { expiryDays: Type.Optional(integerOrNull(1, EXPIRY_DAYS_MAX)) };
+export const notesField = { notes: Type.Optional(Type.Union([storedText(0, NOTES_LENGTH_MAX), Type.Null()])) };
+
+/** Who asks for what, and how she named the account. `message` is what the route says to a bad request. */
+export type TargetRequest = {
+  readonly body: { readonly userId?: string; readonly targetUserId?: string };
+  readonly operation: MoneyOperation;
+  readonly actor: string;
+  readonly key: string | null;
+  readonly message: string;
+};
+
+/** The account to change, how it was named, and what to call its owner in an answer. */
+export type TargetAccount = { readonly accountId: string; readonly target: string; readonly displayName: string };
+
+/**
+ * The account that a request means. A repeat under the same key means the account that the first one meant: the name
+ * may have been claimed, or changed hands, in between.
+ */
+export async function findTarget(deps: TargetDeps, request: TargetRequest, find: (text: string) => Promise<FoundAccount | 'ambiguous' | null>): Promise<TargetAccount | null> {
+  const target = targetText(request);
+  const { operation, actor, key } = request;
+  const earlier = key === null ? null : await deps.accountOfKey(operation, actor, key);
+  const found = await find(earlier ?? target);
+  if (earlier !== null) return { accountId: earlier, target, displayName: nameOf(found) ?? earlier };
+  if (found === 'ambiguous') throw ambiguous(target, 'body.userId');
+  return found === null ? null : { accountId: found.accountId, target, displayName: nameOf(found) ?? found.accountId };
+}
+
+const nameOf = (found: FoundAccount | 'ambiguous' | null): string | null => (found === null || found === 'ambiguous' ? null : found.username);
+
+/** The same, of an account that must be there. */
+export async function knownTarget(deps: TargetDeps, request: TargetRequest): Promise<TargetAccount> {
+  const found = await findTarget(deps, request, (text) => deps.resolveAccount(text));
+  if (found === null) throw new GatewayError('account_not_found', `User '${targetText(request)}' not found`);
+  return found;
+}
+
+function targetText({ body: { userId, targetUserId }, message }: TargetRequest): string {
+  const text = userId ?? targetUserId;
+  if (text === undefined) throw refusal(message, 'body.userId', 'is missing');
+  if (targetUserId !== undefined && targetUserId !== text) throw refusal(message, 'body.targetUserId', 'differs from userId; send one of them');
+  return text;
+}
+
+export const ambiguous = (text: string, path: string): GatewayError =>
+  new GatewayError('conflict', `'${text}' names several users; use the user id`, { sources: [{ path, message: 'is ambiguous' }] });
+
+export const refusal = (message: string, path: string, problem: string): GatewayError =>
+  new GatewayError('invalid_request', message, { sources: [{ path, message: problem }] });
+
+/** The text at the end of a path. The router passes on what it cannot decode; here it is refused. */
+export function pathTarget(ctx: GatewayContext): string {
+  const raw = ctx.path.replace(/\/$/, '');
+  const text = decoded(raw.slice(raw.lastIndexOf('/') + 1));
+  if (text === null || text.length > TARGET_LENGTH_MAX || !isStorable(text)) throw invalid('path.userId', 'must be a URL-encoded id, username or e-mail');
+  return text;
+}
+
+function decoded(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,77 @@
+import { ReplyError } from 'ioredis';
+import { GatewayError } from '../errors.js';
+import { DRAIN_BATCHES_PER_RUN_MAX, DRAIN_ENTRIES_MAX } from '../limits.js';
+import type { Drain, DrainReport } from './drain.js';
+
+/** How long a reader waits for Postgres to catch up: a moment's journal takes milliseconds, a long outage's minutes. */
+const PATIENCE_MS = 5_000;
+
+/**
+ * Drains on behalf of readers. At most one run at a time, however many are reading, so that they leave the drainer's
+ * connections to the workers; whoever comes while one is under way shares the next, because the one under way may
+ * have passed her shard already. A run goes on until the shards are really drained: what a worker has under way may be
+ * older than what the reader must see.
+ *
+ * Throws GatewayError ledger_unavailable when it takes too long, or when Redis or Postgres is away.
+ */
+export function sharedDrain(drain: Drain): Drain {
+  let last: Promise<unknown> = Promise.resolve();
+  let next: { readonly shards: Set<number>; readonly done: Promise<DrainReport> } | null = null;
+
+  const begin = (): NonNullable<typeof next> => {
+    const shards = new Set<number>();
+    const done = last.then(() => {
+      next = null;
+      return untilDrained(drain, [...shards]);
+    });
+    last = done.catch(() => undefined);
+    return { shards, done };
+  };
+
+  return (shards) => {
+    next ??= begin();
+    for (const shard of shards) next.shards.add(shard);
+    return inTime(next.done);
+  };
+}
+
+async function untilDrained(drain: Drain, shards: readonly number[]): Promise<DrainReport> {
+  const deadline = performance.now() + PATIENCE_MS;
+  let pending = shards;
+  for (;;) {
+    const report = await drain(pending).catch(rethrow);
+    const isBehind = hasBacklog(report);
+    if (report.busy.length === 0 && !isBehind) return report;
+    if (performance.now() > deadline) throw late();
+    pending = isBehind ? pending : report.busy;
+  }
+}
+
+/**
+ * Whether the run stopped in the middle of a backlog: its batches were full. When they were not, it was stopped by what
+ * kept coming in meanwhile, which nobody waits for.
+ */
+const hasBacklog = ({ batches, entries, redelivered }: DrainReport): boolean =>
+  batches >= DRAIN_BATCHES_PER_RUN_MAX && entries + redelivered >= (batches * DRAIN_ENTRIES_MAX) / 2;
+
+async function inTime(done: Promise<DrainReport>): Promise<DrainReport> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => { timer = setTimeout(() => { reject(late()); }, PATIENCE_MS); });
+  try {
+    return await Promise.race([done, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const late = (): GatewayError => new GatewayError('ledger_unavailable', 'the records are still being written; retry shortly', { outcome: 'not_executed' });
+
+/** What ioredis says when there is no connection, or no answer. */
+const REDIS_AWAY = /^(Stream isn't writeable|Command timed out|Connection is closed|Reached the max retries)|ECONN|EPIPE/;
+
+function rethrow(error: unknown): never {
+  if (error instanceof Error && !(error instanceof GatewayError) && !(error instanceof ReplyError) && REDIS_AWAY.test(error.message)) {
+    throw new GatewayError('ledger_unavailable', 'the ledger is not answering; retry shortly', { outcome: 'not_executed', cause: error });
+  }
+  throw error;
+}

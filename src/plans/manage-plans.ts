@@ -1,0 +1,82 @@
+import type { Clock } from '../clock.js';
+import { GatewayError, invalid } from '../errors.js';
+import type { MoneyIn } from '../lots/money-in.js';
+import type { Db } from '../postgres/connect.js';
+import { toGatewayError } from '../postgres/errors.js';
+import { isSamePeriod, type AccountPlan, type Plan } from './plan.js';
+import {
+  deleteAccountPlan, deletePlan, isPlanInUse, putAccountPlan, readAccountPlan, readPlan, readPlans, upsertPlan,
+} from './plan.table.js';
+import { refillPlans } from './refill-plans.js';
+
+export type PlanDeps = { readonly db: Db; readonly moneyIn: Pick<MoneyIn, 'grant' | 'revoke'>; readonly clock: Clock };
+
+export const listPlans = ({ db }: Pick<PlanDeps, 'db'>): Promise<Plan[]> => readPlans(db).catch(rethrow);
+
+/**
+ * Makes a plan, or changes one. A new amount, name, mode or expiry holds from each account's next refill on.
+ *
+ * @throws GatewayError invalid_request, conflict (the period of a plan that somebody has), ledger_unavailable.
+ */
+export async function definePlan({ db }: Pick<PlanDeps, 'db'>, plan: Plan, actor: string): Promise<Plan> {
+  if (plan.mode === 'reset' && plan.missed !== 'latest') throw invalid('body.missed', 'a reset plan grants only the latest of missed periods');
+  return db.transaction(async (trx) => {
+    const before = await readPlan(trx, plan.planId, 'update');
+    if (before !== null && !isSamePeriod(before.period, plan.period) && await isPlanInUse(trx, plan.planId)) {
+      throw new GatewayError('conflict', 'accounts have this plan, so its period cannot change; make another plan and assign that');
+    }
+    await upsertPlan(trx, plan, actor);
+    return plan;
+  }).catch(rethrow);
+}
+
+/** @throws GatewayError not_found, conflict (somebody has it), ledger_unavailable. */
+export async function removePlan({ db }: Pick<PlanDeps, 'db'>, planId: string): Promise<void> {
+  await db.transaction(async (trx) => {
+    if (await readPlan(trx, planId, 'update') === null) throw unknownPlan(planId);
+    if (await isPlanInUse(trx, planId)) throw new GatewayError('conflict', 'accounts have this plan; give them another one first');
+    await deletePlan(trx, planId);
+  }).catch(rethrow);
+}
+
+/**
+ * Puts an account on a plan and grants the first period at once; where that cannot be done now, the schedule does it.
+ * On the same plan already: nothing changes. From another plan: the new one begins now, and if it and the old one are
+ * both of the kind that resets, what is left of the old one's last refill goes when the first of the new one comes.
+ *
+ * @throws GatewayError not_found (there is no such plan), ledger_unavailable.
+ */
+export async function assignPlan(deps: PlanDeps, command: { readonly accountId: string; readonly planId: string; readonly actor: string }): Promise<AccountPlan> {
+  const { db, clock } = deps;
+  const { accountId, planId, actor } = command;
+  await db.transaction(async (trx) => {
+    const plan = await readPlan(trx, planId, 'share');
+    if (plan === null) throw unknownPlan(planId);
+    const before = await readAccountPlan(trx, accountId, 'update');
+    if (before?.planId === planId) return;
+    const old = before === null ? null : await readPlan(trx, before.planId);
+    const lastIntentId = plan.mode === 'reset' && old?.mode === 'reset' ? (before?.lastIntentId ?? null) : null;
+    await putAccountPlan(trx, { accountId, planId, anchorMs: clock(), lastIntentId, actor });
+  }).catch(rethrow);
+  // The plan is assigned whatever becomes of this.
+  await refillPlans(deps, accountId).catch((error: unknown) => {
+    if (!(toGatewayError(error) instanceof GatewayError)) throw error;
+  });
+  return planOf(deps, accountId);
+}
+
+/** @throws GatewayError not_found (the account has no plan), ledger_unavailable. */
+export async function planOf({ db }: Pick<PlanDeps, 'db'>, accountId: string): Promise<AccountPlan> {
+  const found = await readAccountPlan(db, accountId).catch(rethrow);
+  if (found === null) throw withoutPlan();
+  return found;
+}
+
+/** Ends an account's plan. What was granted stays as it is. @throws GatewayError not_found, ledger_unavailable. */
+export async function endPlan({ db }: Pick<PlanDeps, 'db'>, accountId: string): Promise<void> {
+  if (!await deleteAccountPlan(db, accountId).catch(rethrow)) throw withoutPlan();
+}
+
+const unknownPlan = (planId: string): GatewayError => new GatewayError('not_found', `there is no plan ${planId}`);
+const withoutPlan = (): GatewayError => new GatewayError('not_found', 'the account has no plan');
+const rethrow = (error: unknown): never => { throw toGatewayError(error); };

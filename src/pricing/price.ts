@@ -1,0 +1,96 @@
+/** The words of a price book: what a price is made of, and which books there are. No logic but reading names. */
+
+/**
+ * What is paid for. The kinds of tokens exclude each other: input tokens that were read from a cache are `cachedRead`
+ * and not also `input`; reasoning tokens are not also `output`.
+ */
+export const DIMENSIONS = ['input', 'output', 'cachedRead', 'cachedWrite', 'reasoning', 'message', 'request'] as const;
+export type Dimension = (typeof DIMENSIONS)[number];
+
+/** How many tokens a token price is for. Messages and requests are priced one by one. */
+export const UNITS = [1, 1_000, 1_000_000] as const;
+export type Unit = (typeof UNITS)[number];
+
+/**
+ * What a cost is rounded up to, once, at its end. `micro` is exact wherever the cost has no fraction of a micro-credit,
+ * and never below exact.
+ */
+export const ROUNDINGS = ['micro', 'credit'] as const;
+export type Rounding = (typeof ROUNDINGS)[number];
+
+/** `inactive`: known and not for sale, so it is refused. `deleted`: as if it had never been known. */
+export type PriceState = 'active' | 'inactive' | 'deleted';
+
+/** Decimal text per dimension, exact; null: not sold by that. */
+export type Prices = Readonly<Record<Dimension, string | null>>;
+
+/** Everything that makes a cost. All of it is in every version, so that a version alone prices for ever. */
+export type PriceTerms = {
+  readonly prices: Prices;
+  readonly unit: Unit;
+  readonly rounding: Rounding;
+  /** Added to the cost; the sum of all profit percentages. */
+  readonly marginPercent: string;
+  /** Not null: `prices` are money, and this much money is one credit. Null: `prices` are credits. */
+  readonly moneyPerCredit: string | null;
+};
+
+export type PriceDraft = PriceTerms & {
+  readonly book: string;
+  /** '' in books that do not tell providers apart. */
+  readonly provider: string;
+  readonly model: string;
+  readonly effectiveFromMs: number;
+  /** Prices the models of its provider that have no price of their own. */
+  readonly isDefault: boolean;
+  readonly state: PriceState;
+  readonly createdBy: string;
+  readonly note: string;
+};
+
+/** One price of one model, from one moment on. Never changes: a change is another version. */
+export type PriceVersion = PriceDraft & { readonly version: number };
+
+/** The model whose price is that of "anything else" of its provider, after the models that claim to be the default. */
+export const ANY_MODEL = '*';
+
+/** The dialects' books; every other name is a native book. */
+export const TOKEN_BOOK = 'tokens';
+export const MESSAGE_BOOK = 'messages';
+export const MODEL_BOOK = 'models';
+export const NATIVE_BOOK = 'native';
+
+export type BookTraits = { readonly unit: Unit; readonly rounding: Rounding; readonly hasProviders: boolean };
+
+/** How a book writes a price that says nothing else. */
+export function traitsOf(book: string): BookTraits {
+  switch (book) {
+    case TOKEN_BOOK: return { unit: 1_000, rounding: 'credit', hasProviders: false };
+    case MESSAGE_BOOK: return { unit: 1_000, rounding: 'micro', hasProviders: true };
+    case MODEL_BOOK: return { unit: 1, rounding: 'credit', hasProviders: false };
+    default: return { unit: 1_000_000, rounding: 'micro', hasProviders: true };
+  }
+}
+
+/** Without a slash, so that a price's name can be taken apart again. */
+export const isBookName = (text: string): boolean => /^[a-z][a-z0-9-]{0,31}$/.test(text);
+
+/**
+ * What a hold or a charge stores about its price. `model` is the one that was asked for; the version may be another's,
+ * the default's. Injective: neither book nor version contains a slash, and the model is the rest.
+ */
+export const priceName = (book: string, version: number, model: string): string => `${book}/${version}/${model}`;
+
+export type ParsedPriceName = { readonly book: string; readonly version: number; readonly model: string };
+
+/** @throws RangeError for text that `priceName` never makes. */
+export function parsePriceName(name: string): ParsedPriceName {
+  const match = /^([a-z][a-z0-9-]{0,31})\/([1-9]\d{0,14})\/([\s\S]*)$/.exec(name);
+  if (match === null) throw new RangeError(`no such price: ${name}`);
+  const [, book = '', version = '', model = ''] = match;
+  return { book, version: Number(version), model };
+}
+
+export const NO_PRICES: Prices = {
+  input: null, output: null, cachedRead: null, cachedWrite: null, reasoning: null, message: null, request: null,
+};

@@ -1,0 +1,159 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { deadLetterQueue, HEADERS, retryQueue, SETTLEMENT_QUEUES } from '../../src/amqp/queues.js';
+import { judgeAmqpDeadLetters } from '../../src/amqp/dead-letters.js';
+import { migrate } from '../../src/postgres/migrate.js';
+import type { Db } from '../../src/postgres/connect.js';
+import { freshDatabase, redisUrl, type FreshDatabase } from '../support/servers.js';
+import { openRabbit } from '../support/rabbitmq.js';
+import { startProcesses, type GatewayProcesses } from '../support/processes.js';
+import { charged, MULTI, publisher, seeded, SINGLE, until, usage, user, type Publisher } from './lab.js';
+
+/**
+ * Real RabbitMQ, real processes: whatever is killed, restarted or sent again, each usage is charged exactly once. Where
+ * RabbitMQ cannot be had, the whole file is skipped, and says so.
+ */
+const rabbit = await openRabbit();
+const KEY = 'a-server-key-that-only-tests-use';
+const COST = 115_000_000;
+
+(typeof rabbit === 'string' ? describe.skip : describe)(`settlements through RabbitMQ${typeof rabbit === 'string' ? ` (SKIPPED: ${rabbit})` : ''}`, () => {
+  if (typeof rabbit === 'string') return;
+  let database: FreshDatabase;
+  let db: Db;
+  let gateway: GatewayProcesses;
+  let publish: Publisher;
+
+  beforeAll(async () => {
+    database = await freshDatabase(migrate);
+    db = await seeded(database.databaseUrl);
+  }, 60_000);
+  afterAll(async () => {
+    await publish.close();
+    await gateway.stop();
+    await db.destroy();
+    await database.drop();
+    await rabbit.discard();
+  }, 60_000);
+  beforeEach(async () => { publish = await publisher(rabbit.url); });
+
+  test('published before the gateway is up: charged when it is, on either queue, with either body', async () => {
+    const alice = user();
+    for (const queue of SETTLEMENT_QUEUES) await publish.declare(queue);
+    const single = { ...usage(alice), usages: undefined, input_token: 0, output_token: 460, model: 'gpt-4' };
+    await publish.send(MULTI, usage(alice), single);
+    await publish.send(SINGLE, usage(alice), { ...single, usage_key: 'order-8' });
+    gateway = await startProcesses({ redisUrl: redisUrl(), databaseUrl: database.databaseUrl }, { RABBITMQ_URL: rabbit.url, SERVER_API_KEYS: KEY, RABBITMQ_PREFETCH: '20' });
+    const result = await until(() => charged(db, alice), ({ settlements }) => settlements >= 4);
+    expect(result).toEqual({ settlements: 4, holds: 4, micros: 4 * COST });
+  }, 90_000);
+
+  test('the same usage over HTTP and by queue, both first and both second', async () => {
+    const alice = user();
+    const bodies = Array.from({ length: 20 }, () => usage(alice));
+    const post = (body: object): Promise<Response> => fetch(`${gateway.url()}/api/credits-process/end-multimodel`, {
+      method: 'POST', headers: { 'content-type': 'application/json', 'x-server-api-key': KEY }, body: JSON.stringify(body),
+    });
+    const [answers] = await Promise.all([Promise.all(bodies.map(post)), publish.send(MULTI, ...bodies)]);
+    expect(answers.map(({ status }) => status)).toEqual(bodies.map(() => 200));
+    await until(() => publish.count(MULTI), (count) => count === 0);
+    expect(await until(() => charged(db, alice), ({ settlements }) => settlements >= 20)).toEqual({ settlements: 20, holds: 20, micros: 20 * COST });
+  }, 60_000);
+
+  test('kill -9 of the worker in mid-batch, twice; then everything is delivered twice again', async () => {
+    const users = Array.from({ length: 5 }, user);
+    const bodies = Array.from({ length: 1_500 }, (_, index) => usage(users[index % users.length] ?? ''));
+    await publish.send(MULTI, ...bodies.slice(0, 750));
+    await publish.send(SINGLE, ...bodies.slice(750));
+    for (const share of [100, 600]) {
+      const before = await until(async () => (await publish.count(MULTI)) + (await publish.count(SINGLE)), (left) => left < bodies.length - share);
+      await gateway.worker.kill('SIGKILL');
+      expect(before).toBeGreaterThan(0);
+      await gateway.worker.start();
+    }
+    const once = { settlements: bodies.length, holds: bodies.length, micros: bodies.length * COST };
+    expect(await until(() => charged(db, ...users), ({ settlements }) => settlements >= bodies.length)).toEqual(once);
+
+    await publish.send(SINGLE, ...bodies);
+    await publish.send(MULTI, ...bodies);
+    expect(await until(async () => (await publish.count(MULTI)) + (await publish.count(SINGLE)), (left) => left === 0)).toBe(0);
+    expect(await charged(db, ...users)).toEqual(once);
+    expect(await publish.count(deadLetterQueue(MULTI)) + await publish.count(deadLetterQueue(SINGLE))).toBe(0);
+  }, 180_000);
+
+  test('messages without a usage_key are a usage each, and still only one when the worker is killed', async () => {
+    const alice = user();
+    // Ten of each content, so that only their deliveries tell them apart.
+    const bodies = Array.from({ length: 600 }, (_, index) => ({ ...usage(alice), usage_key: undefined, usages: [{ output_tokens: 460 }], duration: index % 60 }));
+    await publish.send(MULTI, ...bodies);
+    await until(() => publish.count(MULTI), (left) => left < 400);
+    await gateway.worker.kill('SIGKILL');
+    expect(await publish.count(MULTI)).toBeGreaterThan(0);
+    await gateway.worker.start();
+    expect(await until(() => charged(db, alice), ({ settlements }) => settlements >= 600)).toEqual({ settlements: 600, holds: 600, micros: 600 * COST });
+    expect(await until(async () => (await db.raw<{ rows: { count: number }[] }>('select count(*) from unnamed_deliveries')).rows[0]?.count, (count) => count === 0, 10_000)).toBe(0);
+  }, 90_000);
+
+  test('the broker is restarted in mid-batch', async () => {
+    const alice = user();
+    const bodies = Array.from({ length: 800 }, () => usage(alice));
+    await publish.send(MULTI, ...bodies);
+    expect(await publish.count(MULTI)).toBeGreaterThan(0);
+    await rabbit.restart();
+    expect(gateway.worker.log()).toContain('RabbitMQ: not connected');
+    expect(await until(() => charged(db, alice), ({ settlements }) => settlements >= 800)).toEqual({ settlements: 800, holds: 800, micros: 800 * COST });
+  }, 120_000);
+
+  test('what cannot be done is kept, with its reason; it can be listed, replayed and discarded', async () => {
+    const alice = user();
+    const first = usage(alice);
+    await publish.send(MULTI, first);
+    await until(() => charged(db, alice), ({ settlements }) => settlements === 1);
+    const later = usage(alice, { feature_endpoint_id: 'not_there_yet' });
+    await publish.send(MULTI, '{"user_id":', { user_id: alice, usages: [{ input_tokens: -1 }], feature_endpoint_value: 'ai_chat_v1' }, { ...first, usages: [{ output_tokens: 1 }] }, later);
+    const dead = deadLetterQueue(MULTI);
+    expect(await until(() => publish.count(dead), (count) => count === 4)).toBe(4);
+
+    const listed = await judgeAmqpDeadLetters(publish.channel(), () => 'keep');
+    const reasonOf = (text: string): string => listed.find(({ body }) => body.includes(text))?.reason ?? '';
+    expect(listed.map(({ code, queue, transport }) => [code, queue, transport]).sort()).toEqual([
+      ['conflict', MULTI, 'rabbitmq'], ['invalid_request', MULTI, 'rabbitmq'], ['invalid_request', MULTI, 'rabbitmq'], ['not_found', MULTI, 'rabbitmq'],
+    ]);
+    expect(listed.find(({ body }) => body === '{"user_id":')?.reason).toBe('the message is not JSON in UTF-8');
+    expect(reasonOf('"input_tokens":-1')).toContain('body.usages.0.input_tokens');
+    expect(reasonOf('"output_tokens":1}')).toContain('was settled with other usage');
+
+    await db.raw(`insert into feature_endpoints (endpoint_id, feature, name, value) values (?, 'ai_chat', 'Late', 'not_there_yet')`, ['a'.repeat(24)]);
+    await judgeAmqpDeadLetters(publish.channel(), ({ code }) => (code === 'not_found' ? 'replay' : 'discard'));
+    expect(await until(() => charged(db, alice), ({ settlements }) => settlements === 2)).toEqual({ settlements: 2, holds: 2, micros: 2 * COST });
+    expect(await publish.count(dead)).toBe(0);
+  }, 60_000);
+
+  test('what may pass is tried again, and not before its time', async () => {
+    const [alice, root] = [user(), user()];
+    await db.raw(`insert into feature_endpoints (endpoint_id, feature, name, value) values (?, 'f', 'n', 'frozen_feature')`, ['b'.repeat(24)]);
+    expect(root).not.toBe(alice);
+    // Postgres takes no question about this endpoint: its table is locked for longer than a query may wait.
+    const trx = await db.transaction();
+    await trx.raw('lock table feature_endpoints in access exclusive mode');
+    await publish.send(MULTI, usage(alice, { feature_endpoint_id: 'frozen_feature' }));
+    const waiting = retryQueue(MULTI, 1_000);
+    expect(await until(() => publish.count(waiting), (count) => count === 1, 30_000)).toBe(1);
+    await trx.rollback();
+    expect(await until(() => charged(db, alice), ({ settlements }) => settlements === 1)).toEqual({ settlements: 1, holds: 1, micros: COST });
+    expect(await publish.count(deadLetterQueue(MULTI))).toBe(0);
+    expect(HEADERS.attempts).toBe('x-credits-attempts');
+  }, 90_000);
+
+  test('a queue that exists with other arguments is named, and used as it is', async () => {
+    await gateway.worker.kill('SIGTERM');
+    const channel = publish.channel();
+    await channel.deleteQueue(SINGLE);
+    await channel.assertQueue(SINGLE, { durable: true });
+    const alice = user();
+    await publish.send(SINGLE, usage(alice));
+    await gateway.worker.start();
+    expect(await until(() => charged(db, alice), ({ settlements }) => settlements === 1)).toMatchObject({ settlements: 1 });
+    expect(gateway.worker.log()).toMatch(/credits_process_end_queue exists with another x-(max-priority|dead-letter-exchange|dead-letter-routing-key)/);
+    expect(gateway.worker.isRunning()).toBe(true);
+  }, 60_000);
+});

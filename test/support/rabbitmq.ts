@@ -1,0 +1,170 @@
+import { connect } from 'amqplib';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openCacheDir } from '../../src/embedded/cache-dir.js';
+import { freePort, LOOPBACK } from '../../src/embedded/loopback-port.js';
+import { runCommand } from '../../src/embedded/run-command.js';
+import { spawnServer, waitUntilReady, type ServerCommand, type ServerProcess } from '../../src/embedded/server-process.js';
+import { makePrivateDirectory, serviceUserOf } from '../../src/embedded/service-user.js';
+import { temporaryFolder } from './servers.js';
+
+/** A RabbitMQ of its own for one test file, on loopback, with its own ports and files. */
+export type TestRabbit = {
+  readonly url: string;
+  /** Stops it cleanly and starts it again, on the same port and with what was durable. */
+  readonly restart: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+  readonly start: () => Promise<void>;
+  /** Stops it and its port mapper, and deletes its files. */
+  readonly discard: () => Promise<void>;
+};
+
+/** A server script and what its environment needs. `root` is '' for an installed one. */
+type Found = { readonly script: string; readonly root: string; readonly epmd: string };
+
+const READY_TIMEOUT_MS = 90_000;
+const APT_TIMEOUT_MS = 240_000;
+const NODE = 'credits@localhost';
+
+/** Starts one, or says in words why there is none: installed nowhere, and not to be had here. */
+export async function openRabbit(): Promise<TestRabbit | string> {
+  try {
+    return await startRabbit(await findRabbit());
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`\n*** RabbitMQ is missing: its tests are SKIPPED. ${reason}\n\n`);
+    return reason;
+  }
+}
+
+async function startRabbit({ script, root, epmd }: Found): Promise<TestRabbit> {
+  const folder = await temporaryFolder();
+  const user = await serviceUserOf('');
+  const home = join(folder.path, 'rabbitmq');
+  await makePrivateDirectory(home, user);
+  const [port, distribution, mapper] = [await freePort(), await freePort(), await freePort()];
+  const plugins = join(home, 'enabled_plugins');
+  await writeFile(plugins, '[].\n', { mode: 0o644 });
+  const environment = {
+    HOME: home,
+    PATH: [join(root, '/usr/lib/erlang/bin'), process.env['PATH'] ?? '/usr/bin:/bin'].join(':'),
+    LD_LIBRARY_PATH: root === '' ? '' : (await librariesOf(root)).join(':'),
+    ERL_CRASH_DUMP: '/dev/null', ERL_EPMD_PORT: String(mapper), ERL_EPMD_ADDRESS: LOOPBACK,
+    RUNNING_UNDER_SYSTEMD: 'true', // makes the script become the server instead of its parent, so that signals reach it
+    RABBITMQ_NODENAME: NODE, RABBITMQ_NODE_IP_ADDRESS: LOOPBACK, RABBITMQ_NODE_PORT: String(port), RABBITMQ_DIST_PORT: String(distribution),
+    RABBITMQ_MNESIA_BASE: join(home, 'mnesia'), RABBITMQ_LOG_BASE: join(home, 'log'), RABBITMQ_ENABLED_PLUGINS_FILE: plugins,
+    RABBITMQ_CONFIG_FILE: join(home, 'none'), RABBITMQ_CONF_ENV_FILE: join(home, 'none'),
+    // Two cores are shared by many: idle schedulers must not spin.
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 2:2 +sbwt none',
+  };
+  const command = (name: string, program: string, ...args: readonly string[]): ServerCommand => ({
+    name, command: 'env', args: [...Object.entries(environment).map(([key, value]) => `${key}=${value}`), program, ...args], user,
+    stopSignal: 'SIGTERM', logFile: join(folder.path, `${name}.log`),
+  });
+  const url = `amqp://guest:guest@${LOOPBACK}:${port}?heartbeat=10`;
+  // Its port mapper as our own child: RabbitMQ would leave one behind.
+  const mapperProcess = await spawnServer(command('epmd', epmd));
+  let server: ServerProcess | undefined;
+  const start = async (): Promise<void> => {
+    const spec = command('rabbitmq', script);
+    server = await spawnServer(spec);
+    await waitUntilReady(spec, server, () => answers(url), READY_TIMEOUT_MS);
+  };
+  const stop = async (): Promise<void> => { await server?.stop(); };
+  const discard = async (): Promise<void> => {
+    await stop();
+    await mapperProcess.stop();
+    folder.remove();
+  };
+  try {
+    await start();
+  } catch (error) {
+    await discard();
+    throw error;
+  }
+  return {
+    url, start, stop, discard,
+    restart: async () => {
+      await stop();
+      await start();
+    },
+  };
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    await (await connect(url, { timeout: 2_000 })).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function findRabbit(): Promise<Found> {
+  const [installed] = await scriptsIn('');
+  const epmd = (await runCommand('sh', ['-c', 'command -v epmd'])).stdout.trim();
+  if (installed !== undefined && epmd !== '') return { script: installed, root: '', epmd };
+  const user = await serviceUserOf('');
+  const cache = await openCacheDir(user);
+  const target = join(cache, await directoryName());
+  if ((await scriptsIn(target)).length === 0) await download(cache, target);
+  const [script] = await scriptsIn(target);
+  if (script === undefined) throw new Error(`there is no server in ${target}`);
+  return { script, root: target, epmd: join(target, 'usr/lib/erlang/bin/epmd') };
+}
+
+/** The servers' own scripts: those in /usr/sbin insist on being root. */
+async function scriptsIn(root: string): Promise<string[]> {
+  const base = `${root}/usr/lib/rabbitmq/lib`;
+  const versions = await readdir(base).catch(() => []);
+  const homebrew = root === '' ? ['/opt/homebrew/opt/rabbitmq/sbin/rabbitmq-server', '/usr/local/opt/rabbitmq/sbin/rabbitmq-server'] : [];
+  const found = [...versions.filter((name) => name.startsWith('rabbitmq_server-')).map((name) => join(base, name, 'sbin', 'rabbitmq-server')), ...homebrew];
+  const present = await Promise.all(found.map(async (path) => (await readFile(path).catch(() => null)) !== null));
+  return found.filter((_, index) => present[index]);
+}
+
+/**
+ * Downloads what apt would install, checked by its signatures, and unpacks it into the cache of the embedded servers.
+ * Nothing is installed and root is not needed. Erlang's start script names /usr/lib/erlang; that is all that must change.
+ */
+async function download(cache: string, target: string): Promise<void> {
+  process.stderr.write('rabbitmq: not installed here; downloading Debian\'s packages (once, about 35 MB, nothing is installed) ...\n');
+  const draft = await mkdtemp(join(cache, '.draft-'));
+  try {
+    await chmod(draft, 0o755);
+    for (const folder of ['lists/partial', 'cache/archives/partial', 'debs', 'root']) await mkdir(join(draft, folder), { recursive: true });
+    const options = [
+      `Dir::State::lists=${join(draft, 'lists')}`, `Dir::Cache=${join(draft, 'cache')}`, 'Debug::NoLocking=1', 'Acquire::Languages=none', 'Acquire::Retries=1',
+      'Acquire::http::Timeout=20', 'Acquire::https::Timeout=20', ...(process.getuid?.() === 0 ? ['APT::Sandbox::User=root'] : []),
+    ].flatMap((each) => ['-o', each]);
+    const step = async (command: string, args: readonly string[]): Promise<string> => {
+      const result = await runCommand(command, args, { cwd: join(draft, 'debs'), timeoutMs: APT_TIMEOUT_MS });
+      if (!result.ok) throw new Error(`${command} ${args.filter((each) => !options.includes(each)).join(' ')}: ${result.problem}`);
+      return result.stdout;
+    };
+    await step('apt-get', [...options, '-qq', 'update']);
+    const plan = await step('apt-get', [...options, '-s', 'install', '--no-install-recommends', 'rabbitmq-server']);
+    const packages = [...plan.matchAll(/^Inst (\S+)/gm)].map(([, name]) => name ?? '');
+    await step('apt-get', [...options, '-qq', 'download', ...packages]);
+    for (const file of await readdir(join(draft, 'debs'))) await step('dpkg-deb', ['-x', file, join(draft, 'root')]);
+    const erl = join(draft, 'root/usr/lib/erlang/bin/erl');
+    await writeFile(erl, (await readFile(erl, 'utf8')).replaceAll('=/usr/lib/erlang', `=${target}/usr/lib/erlang`));
+    await rm(target, { recursive: true, force: true });
+    await rename(join(draft, 'root'), target);
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+}
+
+async function librariesOf(root: string): Promise<string[]> {
+  const bases = [join(root, 'usr/lib'), join(root, 'lib')];
+  const entries = await Promise.all(bases.map(async (base) => (await readdir(base).catch(() => [])).filter((name) => name.includes('-linux-')).map((name) => join(base, name))));
+  return entries.flat();
+}
+
+/** Named after the system's release, as the embedded Redis is: after an upgrade the old libraries may not fit any more. */
+async function directoryName(): Promise<string> {
+  const release = await readFile('/etc/os-release', 'utf8').catch(() => '');
+  const field = (name: string): string => new RegExp(`^${name}="?([A-Za-z0-9._-]+)`, 'm').exec(release)?.[1] ?? 'unknown';
+  return `rabbitmq-${field('ID')}-${field('VERSION_ID')}-${process.arch}`;
+}
