@@ -7,6 +7,7 @@ import { createMetrics, type Metrics } from './metrics/metrics.js';
 import { createNudge } from './queue/nudge.js';
 import { ledgerQueue } from './queue/ledger-queue.js';
 import { connectQueue } from './queue/queue-connections.js';
+import { settleWithin } from './settle-within.js';
 
 export type GatewayDeps = {
   readonly config: Config;
@@ -25,6 +26,9 @@ export type Gateway = {
   /** Stops taking traffic, finishes what is under way, and closes everything in the reverse order of its opening. */
   close(): Promise<void>;
 };
+
+/** Jobs under way get this long when the gateway stops; cutting one off is as safe as killing it. */
+const JOBS_GRACE_MS = 10_000;
 
 /** The composition root: one process of the gateway, from its configuration to its open port. */
 export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
@@ -46,10 +50,10 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
       api?.retreat();
       if (api !== undefined && config.shutdownDelayMs > 0) await new Promise((resolve) => { setTimeout(resolve, config.shutdownDelayMs); });
       await api?.close();
-      await worker?.close();
+      if (worker !== undefined) await settleWithin(JOBS_GRACE_MS, worker.close());
       nudge.close();
       await core.close();
-      await queue.close();
+      await settleWithin(JOBS_GRACE_MS, queue.close());
       connections.close();
     },
   };

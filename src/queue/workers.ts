@@ -78,6 +78,7 @@ export function startWorkers(deps: WorkerDeps): Workers {
   worker.on('error', (error) => { deps.observe?.error?.(error); });
   return {
     ready: async () => { await worker.waitUntilReady(); },
-    close: () => worker.close(),
+    // Without Redis no job can be finished anyway, and BullMQ would wait for it and keep its own connection trying.
+    close: () => worker.close(deps.queueRedis.status !== 'ready'),
   };
 }

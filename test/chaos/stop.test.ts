@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { projectRoot } from '../../src/paths.js';
+import { freshDatabase, throwawayRedis, type FreshDatabase, type TestServer } from '../support/servers.js';
+
+let redis: TestServer;
+let database: FreshDatabase;
+beforeAll(async () => {
+  [redis, database] = await Promise.all([throwawayRedis(), freshDatabase()]);
+});
+afterAll(async () => {
+  await redis.discard();
+  await database.drop();
+});
+
+/** The program itself, as an operator runs it, until it says that it is ready. */
+async function start(environment: Readonly<Record<string, string>> = {}): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [join(projectRoot, 'dist/src/main.js')], {
+    env: {
+      PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', SHARDS: '4', JWT_ACCESS_SECRET: 'x'.repeat(32),
+      REDIS_URL: redis.url, DATABASE_URL: database.databaseUrl, ...environment,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.once('exit', () => { reject(new Error('the gateway did not start')); });
+    child.stdout.on('data', (chunk: Buffer) => { if (chunk.toString().includes('"msg":"ready"')) resolve(); });
+  });
+  return child;
+}
+
+test.each(['SIGTERM', 'SIGINT'] as const)('%s ends it cleanly', async (signal) => {
+  const gateway = await start();
+  gateway.kill(signal);
+  expect(await once(gateway, 'exit')).toEqual([0, null]);
+}, 60_000);
+
+test('several API processes end with the first', async () => {
+  const gateway = await start({ API_PROCESSES: '2' });
+  gateway.kill('SIGTERM');
+  expect(await once(gateway, 'exit')).toEqual([0, null]);
+}, 60_000);
+
+test('it ends although Redis is away, and does not wait for it for ever', async () => {
+  const gateway = await start();
+  await redis.kill('SIGKILL');
+  gateway.kill('SIGTERM');
+  const [code] = await once(gateway, 'exit') as [number | null];
+  expect(code).not.toBeNull();
+}, 60_000);
