@@ -39,7 +39,7 @@ h3 { font-size: .95rem; margin: 1.5rem 0 .5rem; }
 .reply > div { padding: 0 .9rem .75rem; }
 .method, .gate, .status { display: inline-block; border-radius: 5px; font-size: .75rem; font-weight: 700; text-align: center; padding: .15rem .5rem; }
 .method { color: var(--badge); letter-spacing: .03em; }
-nav .method { font-size: .6rem; padding: 0 .3rem; margin: .28rem .3rem 0 0; } nav li a strong { grid-column: 1 / -1; }
+nav .method { font-size: .6rem; padding: 0; overflow-wrap: normal; margin: .28rem .3rem 0 0; } nav li a strong { grid-column: 1 / -1; }
 .get { background: var(--get); } .post { background: var(--post); } .put { background: var(--put); } .patch { background: var(--patch); } .delete { background: var(--delete); }
 .gate { border: 1px solid var(--line); color: var(--soft); font-weight: 600; background: var(--paper); }
 .gate.roles { border-color: var(--delete); color: var(--delete); }
@@ -54,6 +54,6 @@ thead th { color: var(--soft); font-size: .8rem; white-space: nowrap; }
 .optional { color: var(--soft); font-size: .75rem; }
 pre { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: .8rem 1rem; overflow-x: auto; margin: .5rem 0; }
 footer { color: var(--soft); font-size: .875rem; margin-top: 4rem; }
-@media (max-width: 60rem) { .page { grid-template-columns: minmax(0, 1fr); } nav { position: static; max-height: none; border-right: 0; border-bottom: 1px solid var(--line); } main { padding: 1.5rem 1rem 4rem; } .route > summary { grid-template-columns: 4.6rem minmax(0, 1fr); } .route > summary .gate { grid-column: 2; justify-self: start; } .route > summary .says { grid-column: 2; } }
+@media (max-width: 60rem) { .page { grid-template-columns: minmax(0, 1fr); } nav { position: static; max-height: 15rem; border-right: 0; border-bottom: 1px solid var(--line); } main { padding: 1.5rem 1rem 4rem; } .route > summary { grid-template-columns: 4.6rem minmax(0, 1fr); } .route > summary .gate { grid-column: 2; justify-self: start; } .route > summary .says { grid-column: 2; } }
 @media print { nav { display: none; } .page { display: block; } }
 `;

@@ -108,7 +108,7 @@ function curlOf(path: string, method: string, { parameters, requestBody, securit
   const example = requestBody?.content['application/json']?.example;
   return [
     `curl -s${method === 'GET' || (method === 'POST' && example !== undefined) ? '' : ` -X ${method}`} "$GATEWAY${target}${query === '' ? '' : `?${query}`}"`,
-    ...(security.length === 0 ? [] : ['-H "Authorization: Bearer $TOKEN"']),
+    ...security.flatMap((scheme) => ('serverKey' in scheme ? ['-H "x-server-api-key: $SERVER_KEY"'] : ['-H "Authorization: Bearer $TOKEN"'])),
     ...named('header').map(([name, value]) => `-H ${quote(`${name}: ${value}`)}`),
     ...(example === undefined ? [] : [`-H 'Content-Type: application/json'`, `-d ${quote(JSON.stringify(example))}`]),
   ].join(' \\\n  ');

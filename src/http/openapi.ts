@@ -8,7 +8,7 @@ import type { Fields, Route } from './routes.js';
 
 const DESCRIPTION = `Tells a chat proxy whether a user may spend, and is told what it came to.
 
-**Who is calling.** Send \`Authorization: Bearer <JWT>\`. The account is the token's subject; an id in a body never changes whose money it is.
+**Who is calling.** Send \`Authorization: Bearer <JWT>\`. A user's account is the subject of her token, whatever id a body has. Servers show an \`x-server-api-key\` instead, and name the user.
 
 **Amounts** are credits: numbers, or decimal strings such as \`"7.50"\`, with at most six decimals. Nothing is rounded behind your back.
 

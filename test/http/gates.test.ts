@@ -12,9 +12,9 @@ beforeAll(async () => {
 });
 afterAll(async () => { await gateway.stop(); });
 
-const PUBLIC = ['/livez', '/readyz', '/metrics', '/health', '/api/health'];
+const PUBLIC = ['/livez', '/readyz', '/metrics', '/health', '/api/health', '/openapi.json', '/docs'];
 
-test('only health and metrics are public', () => {
+test('only health, metrics and the documents are public', () => {
   const open = routes.filter(({ gate }) => gate.kind === 'public').map(({ path }) => path);
   expect(open.sort()).toEqual([...PUBLIC].sort());
 });
@@ -28,7 +28,8 @@ test('every other route refuses who is not known, before it looks at the body', 
   for (const { method, path, gate } of routes) {
     if (gate.kind === 'public') continue;
     const { status, body } = await gateway.call(method, path, method === 'GET' ? {} : { raw: '{' });
-    expect([path, status, body['message']]).toEqual([path, 401, 'Authentication token required']);
+    // In the words of ChatsParty, where it is asked (contract §1.5).
+    expect([path, status, body['message']]).toEqual([path, 401, body['error'] === 'Unauthorized' ? 'No authorization header provided' : 'Authentication token required']);
   }
 });
 
@@ -39,7 +40,7 @@ describe('35 routes of administrators', () => {
     expect(gated.length).toBeGreaterThan(0);
     for (const { method, path } of gated) {
       const { status, body } = await gateway.call(method, path, method === 'GET' ? { token } : { token, raw: '{' });
-      expect([path, status, body['message'], body['error']]).toEqual([path, 403, 'Admin access required', 'forbidden']);
+      expect([path, status, body['message'], body['code'] ?? body['error']]).toEqual([path, 403, 'Admin access required', 'forbidden']);
     }
   });
 

@@ -13,7 +13,7 @@ const NullableTime = Type.Union([Type.String(), Type.Null()]);
 const NullableText = Type.Union([Type.String(), Type.Null()]);
 const NullableCredits = Type.Union([CreditsReply(), Type.Null()]);
 const Allocation = Type.Object({
-  id: Type.Integer(), credits: CreditsReply(), remainingCredits: CreditsReply(), totalCredits: CreditsReply(), expiresAt: NullableTime, allocatedAt: Type.String(),
+  id: Type.Union([Type.Integer(), Type.String()]), credits: CreditsReply(), remainingCredits: CreditsReply(), totalCredits: CreditsReply(), expiresAt: NullableTime, allocatedAt: Type.String(),
 });
 export const BalanceReply = Type.Object({
   totalCredits: CreditsReply(), activeAllocations: Type.Array(Allocation),
