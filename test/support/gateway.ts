@@ -11,7 +11,7 @@ export type TestGateway = {
   readonly databaseUrl: string;
   readonly redisNamespace: string;
   token(claims: TokenClaims): Promise<string>;
-  /** Moves the gateway's whole time, Redis' clock in the scripts included. */
+  /** Moves the gateway's time, Redis' clock in the scripts included. Tokens do not age with it. */
   advance(ms: number): void;
   stop(): Promise<void>;
 };
