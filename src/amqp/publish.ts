@@ -10,10 +10,13 @@ const TOKEN = 'x-credits-publish';
 export const headersOf = (headers: unknown): Readonly<Record<string, unknown>> =>
   (typeof headers === 'object' && headers !== null ? headers as Record<string, unknown> : {});
 
+const ORIGINAL = ['contentType', 'contentEncoding', 'priority', 'correlationId', 'messageId', 'timestamp', 'type', 'appId'] as const;
+
 /** What the publisher said about its message, for its copy. Never its expiration: a copy must not vanish. */
-export const originalOf = ({ contentType, contentEncoding, priority, correlationId, messageId, timestamp, type, appId }: MessageProperties): Options.Publish =>
-  Object.fromEntries(Object.entries({ contentType, contentEncoding, priority, correlationId, messageId, timestamp, type, appId })
-    .filter(([, value]) => value !== undefined));
+export const originalOf = (properties: MessageProperties): Options.Publish => {
+  const given: Readonly<Record<string, unknown>> = { ...properties };
+  return Object.fromEntries(ORIGINAL.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]));
+};
 
 export function publisher(channel: ConfirmChannel): Publish {
   const returned = new Set<unknown>();

@@ -5,7 +5,7 @@ import { judgeAmqpDeadLetters, judgeBullDeadLetters, type DeadLetter, type Judge
 import { declareQueue } from '../amqp/topology.js';
 import { RETRY_DELAYS_MS, SETTLEMENT_QUEUES } from '../amqp/queues.js';
 import { readConfig, type Config } from '../config.js';
-import { runCli } from './keys-database.js';
+import { runCli } from './run-cli.js';
 
 /** `npm run dead-letters -- list|replay|discard`: settlements that could not be done, of RabbitMQ and of BullMQ. */
 
@@ -59,5 +59,6 @@ async function judgeAll({ rabbitmqUrl, redisUrl, redisNamespace }: Config, judge
   return letters;
 }
 
-const describe = ({ transport, queue, id, reason, code, attempts, deadAt, body }: DeadLetter): string =>
-  `${id}  ${transport} ${queue}  ${deadAt}  ${code}, ${attempts} attempts\n  ${reason}\n  ${body.slice(0, BODY_SHOWN_MAX)}`;
+function describe({ transport, queue, id, reason, code, attempts, deadAt, body }: DeadLetter): string {
+  return `${id}  ${transport} ${queue}  ${deadAt}  ${code}, ${attempts} attempts\n  ${reason}\n  ${body.slice(0, BODY_SHOWN_MAX)}`;
+}

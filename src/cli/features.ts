@@ -7,7 +7,8 @@ import { GatewayError } from '../errors.js';
 import { DEMO_SEED, endpointShape, packageShape, presentEndpoint, presentPackage, toEndpoint, toPackage } from '../features/feature-fields.js';
 import { featureAdmin } from '../features/manage-features.js';
 import { seedFeatures } from '../features/seed-features.js';
-import { openDatabase, runCli } from './keys-database.js';
+import { openDatabase } from './database.js';
+import { runCli } from './run-cli.js';
 
 /** `npm run features -- seed|list`: endpoints and packages from a file, or those of the guide. */
 
@@ -24,7 +25,8 @@ const compiled = Compile(Seed);
 await runCli(USAGE, async () => {
   const { positionals } = parseArgs({ allowPositionals: true });
   const [command, file] = positionals;
-  const db = await openDatabase(readConfig());
+  const database = await openDatabase(readConfig(), (line) => { console.error(line); });
+  const { db } = database;
   try {
     if (command === 'seed') {
       const { endpoints, packages } = readSeed(file);
@@ -37,7 +39,7 @@ await runCli(USAGE, async () => {
   } catch (error) {
     throw error instanceof GatewayError ? new Error([error.message, ...error.sources.map(({ path, message }) => `  ${path} ${message}`)].join('\n'), { cause: error }) : error;
   } finally {
-    await db.destroy();
+    await database.close();
   }
 });
 

@@ -3,7 +3,8 @@ import { isServerScope, serverKeyAdmin } from '../auth/manage-server-keys.js';
 import { SERVER_SCOPES } from '../auth/server-key.js';
 import type { ServerKeyRow } from '../auth/server-key.table.js';
 import { readConfig } from '../config.js';
-import { openDatabase, runCli } from './keys-database.js';
+import { openDatabase } from './database.js';
+import { runCli } from './run-cli.js';
 
 /** `npm run keys -- create|list|revoke`: the keys with which servers call the credits process. */
 
@@ -19,7 +20,8 @@ await runCli(USAGE, async () => {
     allowPositionals: true,
     options: { name: { type: 'string' }, scopes: { type: 'string', default: SERVER_SCOPES.join(',') }, days: { type: 'string' } },
   });
-  const db = await openDatabase(readConfig());
+  const database = await openDatabase(readConfig(), (line) => { console.error(line); });
+  const { db } = database;
   const keys = serverKeyAdmin(db);
   try {
     switch (positionals[0]) {
@@ -41,7 +43,7 @@ await runCli(USAGE, async () => {
         throw new Error('say create, list or revoke');
     }
   } finally {
-    await db.destroy();
+    await database.close();
   }
 });
 
