@@ -40,7 +40,7 @@ export type Chatsparty = {
 export function composeChatsparty({ core, money: moneyIn, clock, log, resolveAccount }: ChatspartyParts): Chatsparty {
   const { db, ledger } = core;
   const freshen = freshenOf(core);
-  const plans = { db, moneyIn, clock };
+  const plans = { db, moneyIn, clock, freshen };
   const creditProfile = creditProfileOf(core, log);
   return {
     creditProfile,

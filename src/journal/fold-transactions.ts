@@ -1,4 +1,4 @@
-import { micros } from '../money/micros.js';
+import { BALANCE_MAX, micros, type Micros } from '../money/micros.js';
 import type { Transaction } from '../transactions/transaction.js';
 import type { CountedTransaction, TransactionTotals } from '../transactions/transaction.table.js';
 import { transactionsOf } from '../transactions/transactions-of.js';
@@ -29,8 +29,8 @@ export function foldTransactions(made: readonly Transaction[], stored: readonly 
     const after: TransactionTotals = {
       accountId, type, reason, lastAtMs: atMs,
       count: (before?.count ?? 0) + 1,
-      credited: micros((before?.credited ?? 0) + Math.max(0, amount)),
-      debited: micros((before?.debited ?? 0) + Math.max(0, 0 - amount)),
+      credited: sumOf(before?.credited, Math.max(0, amount)),
+      debited: sumOf(before?.debited, Math.max(0, 0 - amount)),
     };
     totals.set(nameOf(transaction), after);
     changed.set(nameOf(transaction), after);
@@ -39,6 +39,9 @@ export function foldTransactions(made: readonly Transaction[], stored: readonly 
   });
   return { counted, totals: [...changed.values()] };
 }
+
+/** The ledger keeps its own totals below this limit; should a statement ever sum up to it, it must not stop a shard. */
+const sumOf = (before: Micros | undefined, more: number): Micros => micros(Math.min(BALANCE_MAX, (before ?? 0) + more));
 
 /** Account ids have no colon. */
 const nameOf = ({ accountId, type, reason }: Pick<TransactionTotals, 'accountId' | 'type' | 'reason'>): string => `${accountId}:${type}:${reason}`;

@@ -110,7 +110,8 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
 
   const ledger: Ledger = {
     async placeHold(command) {
-      if (deps.isMemoryHigh()) throw notNow('the ledger is short of memory and takes no new holds now; retry shortly');
+      // A hold of nothing is how a settlement without a hold begins, and usage that happened is always recorded (I8).
+      if (command.desired > 0 && deps.isMemoryHigh()) throw notNow('the ledger is short of memory and takes no new holds now; retry shortly');
       const { accountId, holdId, minimum, desired, leaseMs, expiryPolicy, price, fingerprint, about } = command;
       const reply = await orFreeCredits(accountId, () => scripts.run(placeHoldScript, accountId, holdKeys(holdId), {
         hold_id: holdId, minimum: microsToText(minimum), desired: microsToText(desired), lease_ms: leaseMs,

@@ -12,7 +12,7 @@ import type { Micros } from '../money/micros.js';
 import type { Db } from '../postgres/connect.js';
 import { addCredits } from '../transactions/add-credits.js';
 import type { ReadCreditProfile } from '../transactions/credit-profile.js';
-import { creditStatistics } from '../transactions/credit-statistics.js';
+import { creditStatistics, statisticsPeriod, sumToCredits, type SumOfMicros } from '../transactions/credit-statistics.js';
 import { listTransactions, TRANSACTIONS_PAGE_MAX } from '../transactions/list-transactions.js';
 import { TransactionType, type Transaction, type TransactionReason } from '../transactions/transaction.js';
 import { useCredits } from '../transactions/use-credits.js';
@@ -87,8 +87,6 @@ export type CreditUsageStatistics = {
 };
 
 const PAGE_DEFAULT = 50;
-const DEFAULT_PERIOD_MS = 30 * 86_400_000;
-const END_MS = Date.UTC(2100, 0, 1);
 const ACTOR = 'library';
 
 /** The credit service of seed 004 for code inside this project: its method names over the use cases, and nothing else. */
@@ -162,12 +160,11 @@ export class CreditService {
   /** Totals of all time, and what happened in a period: the last 30 days unless told otherwise. */
   getCreditStatistics(userId: string, startDate?: Date, endDate?: Date): Promise<ServiceResponse<CreditUsageStatistics>> {
     return this.#respond('Failed to get credit statistics', async () => {
-      const endMs = endDate?.getTime() ?? this.#deps.clock();
-      const fromMs = startDate?.getTime() ?? Math.max(0, endMs - DEFAULT_PERIOD_MS);
-      const sums = await creditStatistics(this.#deps, { accountId: accountOf(userId), fromMs, toMs: endDate === undefined ? END_MS : endMs + 1 });
+      const period = statisticsPeriod(startDate?.getTime() ?? null, endDate === undefined ? null : endDate.getTime() + 1, this.#deps.clock());
+      const sums = await creditStatistics(this.#deps, { accountId: accountOf(userId), ...period });
       return {
         totalCreditsUsed: toCredits(sums.used), totalCreditsPurchased: toCredits(sums.purchased), currentBalance: toCredits(sums.balance),
-        transactionCount: sums.count, periodStart: new Date(fromMs), periodEnd: new Date(endMs),
+        transactionCount: sums.count, periodStart: new Date(period.fromMs), periodEnd: new Date(period.shownEndMs),
         breakdown: { byType: inCredits(sums.byType), byReason: inCredits(sums.byReason) },
       };
     });
@@ -185,7 +182,7 @@ const present = ({ id, accountId, atMs, type, reason, amount, balanceAfter, desc
 
 const dateOf = (atMs: number | null): Date | null => (atMs === null ? null : new Date(atMs));
 
-const inCredits = (amounts: ReadonlyMap<string, Micros>): Record<string, number> => Object.fromEntries([...amounts].map(([name, amount]) => [name, toCredits(amount)]));
+const inCredits = (amounts: ReadonlyMap<string, SumOfMicros>): Record<string, number> => Object.fromEntries([...amounts].map(([name, amount]) => [name, sumToCredits(amount)]));
 
 function accountOf(userId: string): string {
   if (userId.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(userId)) throw new GatewayError('account_not_found', 'User not found');

@@ -1,15 +1,22 @@
 import type { Clock } from '../clock.js';
 import { GatewayError, invalid } from '../errors.js';
+import type { Freshen } from '../journal/freshen.js';
 import type { MoneyIn } from '../lots/money-in.js';
 import type { Db } from '../postgres/connect.js';
 import { toGatewayError } from '../postgres/errors.js';
+import { freshenIfPossible } from '../transactions/list-transactions.js';
 import { isSamePeriod, type AccountPlan, type Plan } from './plan.js';
 import {
   deleteAccountPlan, deletePlan, isPlanInUse, putAccountPlan, readAccountPlan, readPlan, readPlans, upsertPlan,
 } from './plan.table.js';
 import { refillPlans } from './refill-plans.js';
 
-export type PlanDeps = { readonly db: Db; readonly moneyIn: Pick<MoneyIn, 'grant' | 'revoke'>; readonly clock: Clock };
+export type PlanDeps = {
+  readonly db: Db;
+  readonly moneyIn: Pick<MoneyIn, 'grant' | 'revoke'>;
+  readonly clock: Clock;
+  readonly freshen: Pick<Freshen, 'account'>;
+};
 
 export const listPlans = ({ db }: Pick<PlanDeps, 'db'>): Promise<Plan[]> => readPlans(db).catch(rethrow);
 
@@ -62,6 +69,8 @@ export async function assignPlan(deps: PlanDeps, command: { readonly accountId: 
   await refillPlans(deps, accountId).catch((error: unknown) => {
     if (!(toGatewayError(error) instanceof GatewayError)) throw error;
   });
+  // So that her balance tells of the plan and of its refill at once.
+  await freshenIfPossible(deps.freshen, accountId);
   return planOf(deps, accountId);
 }
 

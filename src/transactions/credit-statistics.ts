@@ -1,6 +1,6 @@
 import type { Freshen } from '../journal/freshen.js';
 import type { Ledger } from '../ledger/ledger.js';
-import { micros, type Micros } from '../money/micros.js';
+import { micros, MICROS_PER_CREDIT, type Micros } from '../money/micros.js';
 import type { Db } from '../postgres/connect.js';
 import { toGatewayError } from '../postgres/errors.js';
 import { freshenIfPossible } from './list-transactions.js';
@@ -14,11 +14,32 @@ export type CreditStatistics = {
   readonly used: Micros;
   readonly purchased: Micros;
   readonly balance: Micros;
-  /** Of the period. Amounts are absolute: what came and what went add up. */
+  /** Of the period. Amounts are absolute: what came and what went add up, and may pass what any balance can be. */
   readonly count: number;
-  readonly byType: ReadonlyMap<TransactionType, Micros>;
-  readonly byReason: ReadonlyMap<TransactionReason, Micros>;
+  readonly byType: ReadonlyMap<TransactionType, SumOfMicros>;
+  readonly byReason: ReadonlyMap<TransactionReason, SumOfMicros>;
 };
+
+/** Micros of many transactions: a BigInt, because they need not fit a double. */
+export type SumOfMicros = bigint;
+
+const PER_CREDIT = BigInt(MICROS_PER_CREDIT);
+
+/** Credits of a sum: its decimal text, rounded once to the nearest double. */
+export const sumToCredits = (sum: SumOfMicros): number => Number(`${sum / PER_CREDIT}.${(sum % PER_CREDIT).toString().padStart(6, '0')}`);
+
+/** Half-open, and the last moment in it that a caller is told. */
+export type StatisticsPeriod = { readonly fromMs: number; readonly toMs: number; readonly shownEndMs: number };
+
+const DEFAULT_PERIOD_MS = 30 * 86_400_000;
+/** Until the end of time: what Redis stamped a moment ago may be ahead of our clock, and still belongs to "until now". */
+const END_MS = Date.UTC(2100, 0, 1);
+
+/** A period of which an end may not be said (null): what is not said ends now, and begins 30 days before its end. */
+export function statisticsPeriod(fromMs: number | null, toMs: number | null, nowMs: number): StatisticsPeriod {
+  const shownEndMs = toMs === null ? nowMs : toMs - 1;
+  return { fromMs: fromMs ?? Math.max(0, shownEndMs - DEFAULT_PERIOD_MS), toMs: toMs ?? END_MS, shownEndMs };
+}
 
 /**
  * What happened to an account's credits from `fromMs` to `toMs` (half-open), by type and by reason. Reads two running
@@ -28,7 +49,7 @@ export type CreditStatistics = {
  */
 export async function creditStatistics(
   { db, ledger, freshen }: CreditStatisticsDeps,
-  { accountId, fromMs, toMs }: { readonly accountId: string; readonly fromMs: number; readonly toMs: number },
+  { accountId, fromMs, toMs }: { readonly accountId: string } & Pick<StatisticsPeriod, 'fromMs' | 'toMs'>,
 ): Promise<CreditStatistics> {
   const [{ available: balance }] = await Promise.all([ledger.readBalance(accountId), freshenIfPossible(freshen, accountId)]);
   try {
@@ -50,23 +71,23 @@ export async function creditStatistics(
   }
 }
 
-type Made = Kind & { readonly count: number; readonly amount: number };
+type Made = Kind & { readonly count: number; readonly amount: bigint };
 
 const difference = (late: CountsUntil, early: CountsUntil | undefined): Made => ({
   type: late.type,
   reason: late.reason,
   count: late.count - (early?.count ?? 0),
-  amount: late.credited - (early?.credited ?? 0) + late.debited - (early?.debited ?? 0),
+  amount: BigInt(late.credited - (early?.credited ?? 0)) + BigInt(late.debited - (early?.debited ?? 0)),
 });
 
 const isSameKind = (a: Kind, b: Kind): boolean => a.type === b.type && a.reason === b.reason;
 
 const sumOf = <Row>(rows: readonly Row[], valueOf: (row: Row) => number): number => rows.reduce((sum, row) => sum + valueOf(row), 0);
 
-function grouped<Name>(made: readonly Made[], nameOf: (each: Made) => Name): Map<Name, Micros> {
-  const sums = new Map<Name, Micros>();
+function grouped<Name>(made: readonly Made[], nameOf: (each: Made) => Name): Map<Name, SumOfMicros> {
+  const sums = new Map<Name, SumOfMicros>();
   for (const each of made) {
-    if (each.count > 0) sums.set(nameOf(each), micros((sums.get(nameOf(each)) ?? 0) + each.amount));
+    if (each.count > 0) sums.set(nameOf(each), (sums.get(nameOf(each)) ?? 0n) + each.amount);
   }
   return sums;
 }

@@ -4,7 +4,7 @@ import type { Db } from '../postgres/connect.js';
 import { toGatewayError } from '../postgres/errors.js';
 import type { Transaction, TransactionFilter } from './transaction.js';
 import {
-  readCountsUntil, readKinds, readPage, readPageByAmount, readPeriodByAmount, readTimeOf,
+  readAround, readCountsUntil, readKinds, readPage, readPageByAmount, readPeriodByAmount,
   type Cursor, type Direction, type KindTotals,
 } from './transaction-page.table.js';
 
@@ -33,8 +33,8 @@ export const TRANSACTIONS_PAGE_MAX = 1_000;
 export const AMOUNT_OFFSET_MAX = 10_000;
 /** In order of amount a period is read and sorted: this many rows take some tens of milliseconds. */
 export const AMOUNT_PERIOD_MAX = 20_000;
-/** Up to here walking is faster than looking up. */
-const WALKED_OFFSET_MAX = 1_000;
+/** Transactions that are walked over rather than looked up: fewer than a lookup would cost. */
+const WALKED_MAX = 250;
 
 /** Times that Postgres has and a double holds: nothing is before or after. */
 const BEGINNING_MS = 0;
@@ -93,19 +93,20 @@ async function pageByTime(db: Db, query: ListTransactionsQuery, range: Range): P
   const { accountId, direction, limit, offset, after } = query;
   const { kinds, fromMs, untilMs, before, total } = range;
   const whole = { accountId, kinds, fromMs, untilMs, direction, after, skip: after === null ? offset : 0, limit };
-  const transactions = after === null && offset > WALKED_OFFSET_MAX
+  const transactions = after === null && offset > WALKED_MAX
     ? offset >= total ? [] : await pageFarAway()
     : await readPage(db, whole);
   const last = transactions.at(-1);
   return { transactions, total, next: last === undefined || transactions.length < limit ? null : { atMs: last.atMs, id: last.id } };
 
-  /** The page's first transaction is found by its number, and the page begins in its millisecond. */
+  /** The page's first transaction is found by its number, and the page is read from close before it. */
   async function pageFarAway(): Promise<Transaction[]> {
     const first = direction === 'asc' ? before + offset + 1 : before + total - offset;
-    const found = await readTimeOf(db, accountId, kinds, first);
+    const found = await readAround(db, accountId, kinds, first, WALKED_MAX);
+    // The stretch may begin before the period, or end after it; the number of the first one counts from the stretch.
     return direction === 'asc'
-      ? readPage(db, { ...whole, fromMs: Math.max(fromMs, found.atMs), skip: first - 1 - found.before })
-      : readPage(db, { ...whole, untilMs: Math.min(untilMs, found.atMs), skip: found.until - first });
+      ? readPage(db, { ...whole, fromMs: Math.max(fromMs, found.afterMs + 1), skip: first - 1 - Math.max(before, found.before) })
+      : readPage(db, { ...whole, untilMs: Math.min(untilMs, found.untilMs), skip: Math.min(before + total, found.until) - first });
   }
 }
 

@@ -36,15 +36,15 @@ export async function readCountsUntil(db: Db, accountId: string, kinds: readonly
   return rows;
 }
 
-/** The millisecond of the `wanted`-th transaction of these kinds, and how many there were before and until it. */
-export async function readTimeOf(
-  db: Db, accountId: string, kinds: readonly Kind[], wanted: number,
-): Promise<{ readonly atMs: number; readonly before: number; readonly until: number }> {
-  const { rows } = await db.raw<{ rows: { atMs: number; before: number; until: number }[] }>(
-    `select at_ms as "atMs", transactions_until(:accountId, :types::text[], :reasons::text[], at_ms - 1) as before,
-            transactions_until(:accountId, :types::text[], :reasons::text[], at_ms) as until
-       from transaction_time(:accountId, :types::text[], :reasons::text[], :wanted::bigint) as at_ms`,
-    { accountId, wanted, ...bindKinds(kinds) },
+/** A short stretch of time: `before` transactions were made until `afterMs`, `until` until `untilMs`. */
+export type Stretch = { readonly afterMs: number; readonly before: number; readonly untilMs: number; readonly until: number };
+
+/** A stretch with the `wanted`-th transaction of these kinds in it and `slack` others at most, or all of one millisecond. */
+export async function readAround(db: Db, accountId: string, kinds: readonly Kind[], wanted: number, slack: number): Promise<Stretch> {
+  const { rows } = await db.raw<{ rows: Stretch[] }>(
+    `select after_ms as "afterMs", before, until_ms as "untilMs", until
+       from transactions_around(:accountId, :types::text[], :reasons::text[], :wanted::bigint, :slack::bigint)`,
+    { accountId, wanted, slack, ...bindKinds(kinds) },
   );
   if (rows[0] === undefined) throw new Error('a function always answers');
   return rows[0];

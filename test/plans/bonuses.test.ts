@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { upsertProfiles } from '../../src/accounts/profile.table.js';
+import { readConfig } from '../../src/config.js';
 import { grantReferral } from '../../src/plans/referral-bonus.js';
 import { welcomeNewcomers } from '../../src/plans/welcome-newcomers.js';
 import { ZERO } from '../../src/money/micros.js';
@@ -51,6 +52,12 @@ describe('welcome', () => {
     await welcome();
     expect(await lab.statement(accountId)).toEqual([WELCOME]);
   });
+});
+
+test('WELCOME_CREDITS is an amount of credits', () => {
+  expect(readConfig({}).welcomeCredits).toBe('0');
+  expect(readConfig({ WELCOME_CREDITS: '12.5' }).welcomeCredits).toBe('12.5');
+  for (const bad of ['-1', 'many', '1e9', '0.1234567']) expect(() => readConfig({ WELCOME_CREDITS: bad })).toThrow('WELCOME_CREDITS');
 });
 
 describe('referral', () => {

@@ -35,6 +35,7 @@ export async function planLab(): Promise<PlanLab> {
   const lab: PlanLab = {
     under, lines,
     db: under.db,
+    freshen: { account: () => under.drain() },
     moneyIn: moneyIn({ db: under.db, ledger: under.ledger }),
     clock: () => Date.now() + offsetMs,
     advance: (ms) => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { assignPlan, definePlan, endPlan, planOf, removePlan } from '../../src/plans/manage-plans.js';
 import { periodAt, periodStart, type Period } from '../../src/plans/plan.js';
 import { refillPlans } from '../../src/plans/refill-plans.js';
@@ -7,6 +7,8 @@ import { credits, planLab, SECOND_MS, type PlanLab } from './lab.js';
 
 let lab: PlanLab;
 beforeAll(async () => { lab = await planLab(); });
+// Every test moves the clock of all accounts: nobody should be refilled for the tests before.
+afterEach(async () => { await lab.db.raw('delete from account_plans'); });
 afterAll(async () => { await lab.close(); });
 
 const PERIOD_MS = 1_000 * SECOND_MS;

@@ -34,12 +34,12 @@ test('only config.ts reads the environment', () => {
 });
 
 test('domain folders never ask the clock themselves', () => {
-  const domain = /^src\/(accounts|lots|holds|charges|usage|pricing|features|ledger|money)\//;
+  const domain = /^src\/(accounts|lots|holds|charges|usage|transactions|plans|pricing|features|ledger|money)\//;
   expect(broken(typescript, ({ path, text }) => domain.test(path) && /Date\.now\(\)|new Date\(\)/.test(text))).toEqual([]);
 });
 
 test('a use case imports no server, no driver and no dialect', () => {
-  const useCase = /^src\/(accounts|lots|holds|charges|usage|pricing|features)\/(?!.*\.(table|routes)\.ts$)/;
+  const useCase = /^src\/(accounts|lots|holds|charges|usage|transactions|plans|pricing|features)\/(?!.*\.(table|routes)\.ts$)/;
   const forbidden = /from '(koa|@koa\/router|ioredis|bullmq|knex|pg|.*\/(http|dialects|redis|queue|metrics)\/.*)'/;
   const adapters = ['src/accounts/load-account.ts'];
   expect(broken(typescript, ({ path, text }) => useCase.test(path) && !adapters.includes(path) && forbidden.test(text))).toEqual([]);

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readAbout } from '../../src/journal/about.js';
 import { readHistoryPage } from '../../src/journal/entry.table.js';
-import { micros, MICROS_PER_CREDIT } from '../../src/money/micros.js';
+import { AMOUNT_MAX, micros, MICROS_PER_CREDIT } from '../../src/money/micros.js';
 import { backfillTransactions } from '../../src/postgres/migrations/0005_transactions_plans.js';
-import { creditStatistics } from '../../src/transactions/credit-statistics.js';
+import { creditStatistics, sumToCredits } from '../../src/transactions/credit-statistics.js';
 import { readTransactions, type ListTransactionsQuery } from '../../src/transactions/list-transactions.js';
 import { TRANSACTION_REASONS, TRANSACTION_TYPES, type Transaction } from '../../src/transactions/transaction.js';
 import { transactionsOf } from '../../src/transactions/transactions-of.js';
@@ -143,12 +143,24 @@ describe('after random activity', () => {
       const [fromMs, toMs] = [lines[random(lines.length)]?.atMs ?? 0, (lines[random(lines.length)]?.atMs ?? 0) + 1].sort((x, y) => x - y) as [number, number];
       const found = await creditStatistics({ db: under.db, ledger: under.ledger, freshen: { account: () => under.drain() } }, { accountId, fromMs, toMs });
       const inside = lines.filter(({ atMs }) => atMs >= fromMs && atMs < toMs);
-      const sums = new Map<string, number>();
-      for (const { type, amount } of inside) sums.set(type, (sums.get(type) ?? 0) + Math.abs(amount));
+      const sums = new Map<string, bigint>();
+      for (const { type, amount } of inside) sums.set(type, (sums.get(type) ?? 0n) + BigInt(Math.abs(amount)));
       expect([found.count, new Map([...found.byType].sort())]).toEqual([inside.length, new Map([...sums].sort())]);
       const all = await recount(accountId);
       expect(found.used).toBe(all.filter(({ type }) => type === 'USAGE').reduce((sum, { amount }) => sum - Math.min(0, amount), 0));
     }
+  });
+
+  test('sums may pass what any balance can be', async () => {
+    const accountId = `rich-${randomUUID().slice(0, 8)}`;
+    const set = (lotId: string, amount: number) => under.ledger.setBalance({ accountId, lotId, amount: micros(amount), expiresAtMs: null, key: `k-${lotId}`, about: '' });
+    for (let time = 0; time < 8; time += 1) {
+      await set(`full-${time}`, AMOUNT_MAX);
+      await set(`empty-${time}`, 0);
+    }
+    const { byType } = await creditStatistics({ db: under.db, ledger: under.ledger, freshen: { account: () => under.drain() } }, { accountId, fromMs: 0, toMs: Date.UTC(2100, 0, 1) });
+    expect(byType.get('ADJUSTMENT')).toBe(16n * BigInt(AMOUNT_MAX));
+    expect(sumToCredits(16n * BigInt(AMOUNT_MAX))).toBe(Number('15999999999.999984'));
   });
 
   test('the migration would have written the same from the entries', async () => {

@@ -50,7 +50,11 @@ const query = { provider: Type.Optional(storedText(0, PRICED_MODEL_LENGTH_MAX)),
 /** Prices per message and per 1 000 tokens (contract §4.3). Anybody may read them, administrators change them (P1). */
 export function pricingRoutes(add: AddRoute, { prices }: { readonly prices: ModelPrices }): void {
   for (const prefix of PREFIXES) {
-    add('POST', `${prefix}/calculate-cost`, authenticated(), { summary: 'What messages and tokens of a model cost', body: costBodyParser, replies: { 200: Cost } }, (ctx, { body }) => {
+    add('POST', `${prefix}/calculate-cost`, authenticated(), {
+      summary: 'What messages and tokens of a model cost', body: costBodyParser, replies: { 200: Cost },
+      // More than could ever be charged: the counts are wrong.
+      wording: { limit_exceeded: { path: 'body.messageCount', status: 400 } },
+    }, (ctx, { body }) => {
       const { provider, modelName, messageCount, tokenCount } = body;
       reply(ctx, 200, presentMessageCost(prices.cost({ provider, modelName, messageCount: messageCount ?? undefined, tokenCount: tokenCount ?? undefined })));
     });
@@ -68,8 +72,9 @@ export function pricingRoutes(add: AddRoute, { prices }: { readonly prices: Mode
       const { provider, modelName, costPer1kTokens = null, isDefaultModel, isActive, force, allowZero } = body;
       const costPerMessage = toCredits(readPositiveAmount(body.costPerMessage, { path: 'body.costPerMessage', message: PRICE_REQUIRED }));
       const perThousand = costPer1kTokens === null ? null : toCredits(readAmount(costPer1kTokens, { path: 'body.costPer1kTokens', message: PRICE_REQUIRED }));
-      const pricing = { provider, modelName, costPerMessage, costPer1kTokens: perThousand, isDefaultModel: isDefaultModel ?? undefined, isActive: isActive ?? undefined };
-      reply(ctx, 200, await prices.upsert(pricing, { actor: principal.accountId, force: force ?? false, allowZero: allowZero ?? false }));
+      // Zero is how some callers say that tokens cost nothing by themselves; a price of zero has to be meant.
+      const pricing = { provider, modelName, costPerMessage, costPer1kTokens: perThousand === 0 && allowZero !== true ? null : perThousand, isDefaultModel: isDefaultModel ?? undefined, isActive: isActive ?? undefined };
+      reply(ctx, 200, await prices.upsert(pricing, { actor: principal.accountId, force: force ?? false, allowZero: allowZero ?? false }).catch(inWordsOfBody));
     });
 
     add('POST', `${prefix}/pricing/initialize`, allow('admin'), {
@@ -89,6 +94,15 @@ export function pricingRoutes(add: AddRoute, { prices }: { readonly prices: Mode
       ctx.status = 204;
     });
   }
+}
+
+/** What the book calls a field, and what this API does. */
+const FIELDS: ReadonlyMap<string, string> = new Map([['prices.message', 'costPerMessage'], ['prices.input', 'costPer1kTokens'], ['prices.output', 'costPer1kTokens'], ['model', 'modelName']]);
+
+function inWordsOfBody(error: unknown): never {
+  if (!(error instanceof GatewayError) || error.code !== 'invalid_request') throw error;
+  const sources = error.sources.map(({ path, message }) => ({ path: path.startsWith('body') ? path : `body.${FIELDS.get(path) ?? path}`, message }));
+  throw new GatewayError(error.code, error.message, { sources, cause: error });
 }
 
 type CostRequest = { readonly provider: string; readonly modelName: string; readonly messageCount?: number | null; readonly tokenCount?: number | null };

@@ -51,20 +51,33 @@ language sql stable as $$
       order by t.at desc, t.id desc limit 1) as last
 $$;
 
--- The millisecond in which an account made its wanted-th transaction of these kinds: 42 looks at the running counts,
--- however many transactions there are.
-create function transaction_time(account text, types text[], reasons text[], wanted bigint) returns bigint
+-- A stretch of time with the wanted-th transaction of these kinds in it, and at most slack others, or all of one
+-- millisecond: from after_ms, itself excluded, to until_ms. Bisection over the running counts: a dozen looks at two
+-- million transactions, 42 at most, however many there are.
+create function transactions_around(account text, types text[], reasons text[], wanted bigint, slack bigint,
+                                    out after_ms bigint, out before bigint, out until_ms bigint, out until bigint)
 language plpgsql stable as $$
 declare
-  early  bigint := 0;
-  late   bigint := 4398046511103; -- 2^42 - 1, the year 2109
   middle bigint;
+  made   bigint;
 begin
-  while late - early > 1 loop
-    middle := (early + late) / 2;
-    if transactions_until(account, types, reasons, middle) >= wanted then late := middle; else early := middle; end if;
+  before := 0;
+  select coalesce(max(floor(extract(epoch from last.at) * 1000)), 1)::bigint, coalesce(sum(last.nth), 0)::bigint into until_ms, until
+    from unnest(types, reasons) as kind (type, reason)
+   cross join lateral (
+     select at, nth from transactions t where t.account_id = account and t.type = kind.type and t.reason = kind.reason
+      order by t.at desc, t.id desc limit 1) as last;
+  select floor(extract(epoch from min(first.at)) * 1000)::bigint - 1 into middle
+    from unnest(types, reasons) as kind (type, reason)
+   cross join lateral (
+     select at from transactions t where t.account_id = account and t.type = kind.type and t.reason = kind.reason
+      order by t.at, t.id limit 1) as first;
+  after_ms := coalesce(middle, 0);
+  while until - before > slack and until_ms - after_ms > 1 loop
+    middle := (after_ms + until_ms) / 2;
+    made := transactions_until(account, types, reasons, middle);
+    if made >= wanted then until_ms := middle; until := made; else after_ms := middle; before := made; end if;
   end loop;
-  return late;
 end $$;
 
 create table plans (

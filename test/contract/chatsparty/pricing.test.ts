@@ -40,6 +40,7 @@ describe.each(PREFIXES)('POST %s/calculate-cost', (prefix) => {
     [{ provider: 'nobody', modelName: 'nothing' }, 'No pricing found for nobody:nothing'],
     [{ provider: 'openai', modelName: 'gpt-4', messageCount: -1 }, 'messageCount and tokenCount must be a whole number from 0 to 1000000000'],
     [{ provider: 'openai', modelName: 'gpt-4', tokenCount: 1.5 }, 'messageCount and tokenCount must be a whole number from 0 to 1000000000'],
+    [{ provider: 'openai', modelName: 'gpt-4', messageCount: 1_000_000_000 }, 'this usage costs more than one operation may move'],
     [{ provider: 'openai', modelName: 'gpt-4', tokenCount: '7' }, 'messageCount and tokenCount must be a whole number from 0 to 1000000000'],
   ])('%j -> 400', async (body, error) => {
     const answer = await alice.post(`${prefix}/calculate-cost`, body);
@@ -103,7 +104,9 @@ describe.each(PREFIXES)('administration below %s/pricing', (prefix) => {
     const provider = `test-${randomUUID().slice(0, 8)}`;
     const price = (costPerMessage: number, more = {}) => chatsparty.admin.post(`${prefix}/pricing`, { provider, modelName: 'm', costPerMessage, ...more });
     await price(3);
-    expect((await price(31)).status).toBe(400);
+    const refused = await price(31);
+    expect([refused.status, (refused.body['sources'] as { path: string }[])[0]?.path]).toEqual([400, 'body.force']);
+    expect((await price(3, { costPer1kTokens: 0 })).body['costPer1kTokens']).toBeNull();
     expect((await price(31, { force: true })).body['costPerMessage']).toBe(31);
     await remove(`${provider}/m`);
   });

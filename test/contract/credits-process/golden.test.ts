@@ -1,22 +1,39 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { apiProfile, connectPostgres, type Db } from '../../../src/postgres/connect.js';
+import { priceBooks, type PriceBooks } from '../../../src/pricing/price-books.js';
+import { MODEL_BOOK, NO_PRICES } from '../../../src/pricing/price.js';
+import { DEFAULT_UNKNOWN_MODEL } from '../../../src/pricing/unknown-model.js';
 import { creditsLab, type Lab } from './lab.js';
 
 /** Contract 3.3: the golden values, float traps included, over HTTP and out of the real price book. */
 let lab: Lab;
-beforeAll(async () => { lab = await creditsLab(); });
-afterAll(async () => { await lab.stop(); });
+let db: Db;
+let books: PriceBooks;
+const SEEN_MS = 900;
+beforeAll(async () => {
+  lab = await creditsLab();
+  db = connectPostgres(lab.gateway.databaseUrl, apiProfile(5_000));
+  books = await priceBooks({ db, clock: Date.now, unknownModel: DEFAULT_UNKNOWN_MODEL, onError: (error) => { throw error; } });
+});
+afterAll(async () => {
+  await books.close();
+  await db.destroy();
+  await lab.stop();
+});
 
 const end = async (model: string, input: number, output: number) => {
   const { body } = await lab.post('/api/credits-process/end', { user_id: lab.user(), feature_endpoint_id: 'ai_chat_v1', ai_model: model, input_tokens: input, output_tokens: output });
   return body.data;
 };
 
-/** A price of the AI-model book, made by an administrator. */
+/** A price of the AI-model book, written as its administration does; the gateway looks at least every half second. */
 async function price(model: string, input: string, output: string, marginPercent: string): Promise<void> {
-  const answer = await lab.admin('PUT', `/v1/prices/models/${model}`, {
-    prices: { input, output }, unit: 1, moneyPerCredit: '0.00001', marginPercent, note: 'golden',
-  });
-  if (answer.status >= 300) throw new Error(`${answer.status} ${JSON.stringify(answer.body)}`);
+  await books.write(() => [{
+    book: MODEL_BOOK, provider: '', model, prices: { ...NO_PRICES, input, output }, unit: 1, rounding: 'credit', marginPercent, moneyPerCredit: '0.00001',
+    effectiveFromMs: Date.now() - 1, isDefault: false, state: 'active', createdBy: 'test', note: 'golden',
+  }]);
+  await sleep(SEEN_MS);
 }
 
 describe('at the defaults, without profit', () => {

@@ -49,8 +49,13 @@ export async function creditsLab(environment: Readonly<Record<string, string>> =
       const { status } = await admin('POST', '/api/credits/allocate', { userId, credits });
       if (status !== 201) throw new Error(`allocate answered ${status}`);
     },
-    balance: async (userId) => (await admin('GET', `/api/credits/balance/${userId}`)).body['totalCredits'] as number,
+    // Her own: others see her once Postgres knows her.
+    balance: async (userId) => {
+      const own = await gateway.token({ sub: userId });
+      const response = await fetch(`${gateway.url}/api/credits/balance`, { headers: { authorization: `Bearer ${own}` } });
+      return (await response.json() as { readonly totalCredits: number }).totalCredits;
+    },
     user: () => randomBytes(12).toString('hex'),
-    stop: gateway.stop,
+    stop: () => gateway.stop(),
   };
 }

@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { apiProfile, connectPostgres } from '../../../src/postgres/connect.js';
+import { creditsLab, SERVER_KEY, type Lab } from './lab.js';
+
+/** Contract 3.4: what the shipped clients call beside the process. */
+let lab: Lab;
+beforeAll(async () => { lab = await creditsLab({ INITIAL_CREDITS: '150' }); });
+afterAll(async () => { await lab.stop(); });
+
+test('initial credits: the default, once in a life, whatever path and amount', async () => {
+  const user = lab.user();
+  const { status, body } = await lab.post('/api/user-wallets/give-initial-credits', { user_id: user, email: 'a@example.com' });
+  expect([status, body.success, body.message]).toEqual([200, true, 'Initial credits given successfully']);
+  expect(body.data).toMatchObject({ _id: expect.stringMatching(/^[0-9a-f]{24}$/) as unknown, user, email: 'a@example.com', credits: 150, initial_credits_given: true });
+  for (const path of ['', '/server']) {
+    const again = await lab.post(`/api/user-wallets/give-initial-credits${path}`, { user_id: user, credits: 7 });
+    expect([again.status, again.body.message]).toEqual([400, 'Initial credits has already been given to this user']);
+  }
+  expect(await lab.balance(user)).toBe(150);
+});
+
+test('twenty initial gifts at once are one', async () => {
+  const user = lab.user();
+  const answers = await Promise.all(Array.from({ length: 20 }, () => lab.post('/api/user-wallets/server/give-initial-credits', { user_id: user, credits: 40 })));
+  expect(answers.filter(({ status }) => status === 200).length).toBeLessThanOrEqual(1);
+  expect(await lab.balance(user)).toBe(40);
+});
+
+test('a bonus: a whole number of credits, each time, or once under a key', async () => {
+  const user = lab.user();
+  for (const credits of [0, -1, 1.5, '5']) expect((await lab.post('/api/user-wallets/give-bonus-credits', { user_id: user, credits })).status).toBe(400);
+  const { body } = await lab.post('/api/user-wallets/give-bonus-credits', { user_id: user, credits: 5 });
+  expect([body.message, body.data.credits]).toEqual(['Bonus credits given successfully', 5]);
+  const headers = { 'x-server-api-key': SERVER_KEY, 'idempotency-key': randomUUID() };
+  for (const expected of [null, 'true']) {
+    const answer = await lab.post('/api/user-wallets/give-bonus-credits/server', { user_id: user, credits: 5 }, headers);
+    expect([answer.status, answer.headers.get('idempotency-replayed')]).toEqual([200, expected]);
+  }
+  expect(await lab.balance(user)).toBe(10);
+});
+
+test('usage logs are kept, whichever name the user has in them', async () => {
+  const user = lab.user();
+  const log = { user_id: user, feature: 'chat', nested: { text: 'a\u0000b' } };
+  expect((await lab.post('/api/feature-usage-logs', log)).status).toBe(201);
+  expect((await lab.post('/api/feature-usage-logs', { user, duration: 3 })).body.data).toMatchObject({ user });
+  expect((await lab.post('/api/feature-usage-logs', { feature: 'chat' })).status).toBe(400);
+  expect((await lab.post('/api/feature-usage-logs', { user, text: 'x'.repeat(20_000) })).status).toBe(400);
+  const db = connectPostgres(lab.gateway.databaseUrl, apiProfile(5_000));
+  const { rows } = await db.raw<{ rows: { payload: string }[] }>('select payload from feature_usage_logs where account_id = ? order by log_id', [user]);
+  await db.destroy();
+  expect(rows.map(({ payload }) => JSON.parse(payload) as unknown)).toEqual([log, { user, duration: 3 }]);
+});
