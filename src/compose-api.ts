@@ -93,6 +93,7 @@ export async function openApi({ config, core, clock, version, log, metrics, metr
     },
     chatsparty: chatsparty.chatsparty,
     plans: chatsparty.plans,
+    prices: { books: core.prices, clock },
     servers,
     health: { readiness, metricsText },
     history: (query) => readHistory(db, query),

@@ -14,6 +14,8 @@ import { featureRoutes, type FeatureRouteDeps } from '../features/feature.routes
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics/metrics.js';
 import { planRoutes, type PlanRouteDeps } from '../plans/plan.routes.js';
+import { priceRoutes } from '../pricing/price.routes.js';
+import type { SetPriceDeps } from '../pricing/set-price.js';
 import type { Middleware, PathParams, RequestState } from './context.js';
 import { docsRoutes } from './docs.routes.js';
 import { entryRoutes, type ReadHistory } from './entries.routes.js';
@@ -33,6 +35,8 @@ export type AppDeps = {
   readonly accounting: AccountingDeps;
   readonly chatsparty: ChatspartyDeps;
   readonly plans: PlanRouteDeps;
+  /** Left out by tests of the HTTP side that have no Postgres. */
+  readonly prices?: SetPriceDeps;
   /** What servers with a key call, and what is set up for them. Left out by tests of the other dialects. */
   readonly servers?: ServerSideDeps;
   readonly health: HealthDeps;
@@ -78,6 +82,7 @@ function allRoutes(deps: AppDeps): ReturnType<typeof routeTable> {
   accountingRoutes(table.add, deps.accounting);
   chatspartyRoutes(table.dialect({ envelope: chatspartyEnvelope, authenticate: orBareToken(deps.authenticate) }), deps.chatsparty);
   planRoutes(table.add, deps.plans);
+  if (deps.prices !== undefined) priceRoutes(table.add, deps.prices);
   if (deps.servers !== undefined) {
     creditsProcessRoutes(table.dialect({ envelope: creditsProcessEnvelope }), deps.servers.creditsProcess);
     serverKeyRoutes(table.add, deps.servers.administration);

@@ -46,3 +46,12 @@ function explainText(text: string): CreditsProblem {
  * significant digits are enough for a double to print the same six decimals again.
  */
 export const toCredits = (amount: Micros): number => amount / MICROS_PER_CREDIT;
+
+/** Micros of many operations: a BigInt, because a sum need not fit a double. */
+export type SumOfMicros = bigint;
+
+/** Credits of a sum, for the dialects: its decimal text, rounded once to the nearest double. Sums are never negative. */
+export const sumToCredits = (sum: SumOfMicros): number =>
+  Number(`${sum / PER_CREDIT}.${(sum % PER_CREDIT).toString().padStart(6, '0')}`);
+
+const PER_CREDIT = BigInt(MICROS_PER_CREDIT);

@@ -1,6 +1,7 @@
 import type { Freshen } from '../journal/freshen.js';
 import type { Ledger } from '../ledger/ledger.js';
-import { micros, MICROS_PER_CREDIT, type Micros } from '../money/micros.js';
+import type { SumOfMicros } from '../money/credits.js';
+import { micros, type Micros } from '../money/micros.js';
 import type { Db } from '../postgres/connect.js';
 import { toGatewayError } from '../postgres/errors.js';
 import { freshenIfPossible } from './list-transactions.js';
@@ -19,14 +20,6 @@ export type CreditStatistics = {
   readonly byType: ReadonlyMap<TransactionType, SumOfMicros>;
   readonly byReason: ReadonlyMap<TransactionReason, SumOfMicros>;
 };
-
-/** Micros of many transactions: a BigInt, because they need not fit a double. */
-export type SumOfMicros = bigint;
-
-const PER_CREDIT = BigInt(MICROS_PER_CREDIT);
-
-/** Credits of a sum: its decimal text, rounded once to the nearest double. */
-export const sumToCredits = (sum: SumOfMicros): number => Number(`${sum / PER_CREDIT}.${(sum % PER_CREDIT).toString().padStart(6, '0')}`);
 
 /** Half-open, and the last moment in it that a caller is told. */
 export type StatisticsPeriod = { readonly fromMs: number; readonly toMs: number; readonly shownEndMs: number };

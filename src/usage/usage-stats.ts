@@ -1,3 +1,4 @@
+import type { SumOfMicros } from '../money/credits.js';
 import type { Freshen } from '../journal/freshen.js';
 import type { Micros } from '../money/micros.js';
 import type { Db } from '../postgres/connect.js';
@@ -7,8 +8,7 @@ import { readLatestUsage, readStatsLines, readTopUsers, type StatsLine, type Who
 
 export type UsageStatsDeps = { readonly db: Db; readonly freshen: Freshen };
 
-/** Micros of a sum. Each record is Micros; many of them together may be more than those can hold. */
-export type SumOfMicros = bigint;
+/** What each name came to. */
 export type Amounts = ReadonlyMap<string, SumOfMicros>;
 
 export type UsageSums = {

@@ -106,6 +106,10 @@ const GATES: Readonly<Record<string, Expected>> = {
   'GET /v1/plans': 'admin',
   'DELETE /v1/plans/{planId}': 'admin',
   'PUT /v1/plans/{planId}': 'admin',
+  'GET /v1/prices/{book}': 'admin',
+  'PUT /v1/prices/{book}': 'admin',
+  'GET /v1/prices/{book}/history': 'admin',
+  'PUT /v1/prices/{book}/terms': 'admin',
   'POST /v1/referrals': 'admin',
   // Operations
   'GET /api/health': 'public',

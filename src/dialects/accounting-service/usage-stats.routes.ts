@@ -3,10 +3,9 @@ import { allow, authenticated } from '../../auth/allow.js';
 import type { GatewayContext } from '../../http/context.js';
 import { reply } from '../../http/json.js';
 import type { AddRoute } from '../../http/routes.js';
-import { toCredits } from '../../money/credits.js';
-import { MICROS_PER_CREDIT } from '../../money/micros.js';
+import { sumToCredits, toCredits } from '../../money/credits.js';
 import { readPeriod, type Period } from '../../usage/period.js';
-import type { AccountUsage, Amounts, SumOfMicros, SystemUsage, UsageEvent, UsageSums } from '../../usage/usage-stats.js';
+import type { AccountUsage, Amounts, SystemUsage, UsageEvent, UsageSums } from '../../usage/usage-stats.js';
 import { CreditsReply } from './amount.js';
 
 export type UsageStatsRouteDeps = {
@@ -63,19 +62,14 @@ const presentStats = (accountId: string, usage: AccountUsage): object =>
 
 const presentSums = ({ totalRecords, totalCredits, byService, byDay, byModel }: UsageSums): object => ({
   totalRecords,
-  totalCredits: toCreditsOfSum(totalCredits),
+  totalCredits: sumToCredits(totalCredits),
   byService: presentAmounts(byService),
   byDay: presentAmounts(byDay),
   byModel: presentAmounts(byModel),
 });
 
 /** Callers name services as they like: `fromEntries` makes `__proto__` a property like any other, assignment would not. */
-const presentAmounts = (amounts: Amounts): object => Object.fromEntries([...amounts].map(([name, amount]) => [name, toCreditsOfSum(amount)]));
+const presentAmounts = (amounts: Amounts): object => Object.fromEntries([...amounts].map(([name, amount]) => [name, sumToCredits(amount)]));
 
 const presentActivity = (userId: string, { seq, atMs, service, operation, credits, metadata }: UsageEvent): object =>
   ({ id: seq, userId, timestamp: new Date(atMs).toISOString(), service, operation, credits: toCredits(credits), metadata });
-
-const PER_CREDIT = BigInt(MICROS_PER_CREDIT);
-
-/** Exact wherever a JSON number can be: the decimal text is rounded once, to the nearest double. */
-const toCreditsOfSum = (sum: SumOfMicros): number => Number(`${sum / PER_CREDIT}.${(sum % PER_CREDIT).toString().padStart(6, '0')}`);
