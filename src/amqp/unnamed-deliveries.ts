@@ -9,7 +9,8 @@ import { toGatewayError } from '../postgres/errors.js';
  * settled, which goes when it is acknowledged; a redelivered message takes over a row that another connection left.
  *
  * What remains: equal unnamed messages under way in two processes at the instant one of them dies may be charged as
- * one. A usage_key, or a message id, has no such instant.
+ * one; and a worker that dies between acknowledging a message and crossing it out leaves its row, which an equal message
+ * that is redelivered within a day may take for its own. A usage_key, or a message id, has no such instant.
  */
 export type UnnamedDeliveries = {
   /** Throws GatewayError ledger_unavailable. */

@@ -88,9 +88,15 @@ const COST = 115_000_000;
     await until(() => publish.count(MULTI), (left) => left < 400);
     await gateway.worker.kill('SIGKILL');
     expect(await publish.count(MULTI)).toBeGreaterThan(0);
+    const { rows: killed } = await db.raw<{ rows: { session: string }[] }>('select distinct session from unnamed_deliveries');
     await gateway.worker.start();
     expect(await until(() => charged(db, alice), ({ settlements }) => settlements >= 600)).toEqual({ settlements: 600, holds: 600, micros: 600 * COST });
-    expect(await until(async () => (await db.raw<{ rows: { count: number }[] }>('select count(*) from unnamed_deliveries')).rows[0]?.count, (count) => count === 0, 10_000)).toBe(0);
+    // What was redelivered is taken over by the new session, whose rows all go. A message that the killed worker had
+    // acknowledged, but not yet crossed out, never comes again: its row keeps the old session and is forgotten in a day.
+    const leftByTheLiving = async (): Promise<number | undefined> => (await db.raw<{ rows: { count: number }[] }>(
+      'select count(*) from unnamed_deliveries where session <> all(?::text[])', [killed.map(({ session }) => session)],
+    )).rows[0]?.count;
+    expect(await until(leftByTheLiving, (count) => count === 0, 10_000)).toBe(0);
   }, 90_000);
 
   test('the broker is restarted in mid-batch', async () => {
