@@ -2,8 +2,6 @@
 export const SETTLEMENT_QUEUES = ['credits_process_end_multimodel_queue', 'credits_process_end_queue'] as const;
 export type SettlementQueue = (typeof SETTLEMENT_QUEUES)[number];
 
-export const isSettlementQueue = (text: string): text is SettlementQueue => SETTLEMENT_QUEUES.some((queue) => queue === text);
-
 export const DEAD_LETTER_EXCHANGE = 'dlx_exchange';
 export const deadLetterQueue = (queue: SettlementQueue): string => `${queue}_dlq`;
 

@@ -41,14 +41,14 @@ test('a Redis that exists but does not run is passed over for the next', async (
 test('when nothing is usable the error lists every step and what to do', async () => {
   fakeProgram(folder.path, 'redis-server', 'Redis server v=6.0.16 sha=00000000:0');
   fakeProgram(folder.path, 'valkey-server', 'version GLIBC_2.38 not found', 127);
-  fakeProgram(folder.path, 'apt-get', 'Temporary failure resolving deb.debian.org', 100);
+  fakeProgram(folder.path, 'apt-get', 'Temporary failure resolving mirror.invalid', 100);
   const message = await findRedisOn(folder.path, '');
   for (const part of [
     'finding Redis: no usable redis-server on this machine',
     '- redis-server on PATH: version 6.0.16, 7 is needed',
     '- valkey-server on PATH: exit 127: version GLIBC_2.38 not found',
     '- /opt/homebrew/bin/redis-server: not found',
-    '- apt-get download: apt-get -qq update: exit 100: Temporary failure resolving deb.debian.org',
+    '- apt-get download: apt-get -qq update: exit 100: Temporary failure resolving mirror.invalid',
     'apt-get install -y redis-server | brew install redis | docker run -p 6379:6379 redis:7.2',
     'set REDIS_URL',
   ]) expect(message).toContain(part);
