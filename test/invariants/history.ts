@@ -91,7 +91,7 @@ export class History {
         return this.#grant(each.op, each.amount, each.life);
       case 'place': {
         const desired = Math.max(each.minimum, each.desired);
-        return this.#place(`h${model.holds.length}`, Math.min(each.minimum, desired), desired, each.life);
+        return this.#place(holdName(model.holds.length), Math.min(each.minimum, desired), desired, each.life);
       }
       case 'place_again': {
         const hold = model.holds[each.which];
@@ -338,3 +338,6 @@ const conserves = (entry: JournalEntry): boolean =>
     BigInt(entry.removed) - BigInt(entry.debt);
 
 const lotName = (number: number): string => String(number).padStart(12, '0');
+
+/** Padded, so that names sort as the holds were placed: Redis' leases end some milliseconds apart where the model's are equal. */
+const holdName = (number: number): string => `h${String(number).padStart(3, '0')}`;

@@ -1,10 +1,16 @@
 import { afterAll, beforeAll, test } from '@jest/globals';
 import fc from 'fast-check';
 import { testLedger, type TestLedger } from '../support/ledger.js';
-import { command, History } from './history.js';
+import { command, type Command, History } from './history.js';
 
 /** How many random histories run; a soak sets more (README, "Tests"). */
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 500);
+
+/** Leases that end together, more of them than have one digit: ended in the order of lease end, then name. */
+const MANY_DUE: Command[] = [
+  ...Array.from({ length: 12 }, (): Command => ({ op: 'place', minimum: 0, desired: 0, life: 1 })),
+  { op: 'wait', steps: 1 },
+];
 
 let under: TestLedger;
 beforeAll(async () => { under = await testLedger({ shards: 256 }); });
@@ -17,6 +23,6 @@ test('any history gives the answers and the state of the model, and a journal th
       for (const each of commands) await account.run(each);
       await account.checkJournal();
     }),
-    { numRuns: RUNS },
+    { numRuns: RUNS, examples: [[MANY_DUE]] },
   );
 }, 600_000);
