@@ -12,7 +12,7 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
 const stampFile = join(dist, '.build-stamp');
 /** The folders that tsconfig.json includes. */
-const SOURCE_FOLDERS = ['src', 'test', 'bench', 'examples'];
+const SOURCE_FOLDERS = ['src', 'test', 'bench', 'examples', 'grafana'];
 const NODE_MIN = [20, 12];
 const LOCK_POLL_MS = 200;
 /** npm explains first and prints its manual after. */

@@ -72,7 +72,7 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   const memory = memoryWatch(redis);
   const hotBreaker = breaker(time.clock);
   const client = guardedClient({
-    client: oneWritePerTurn(redis), breaker: hotBreaker, inFlightMax: IN_FLIGHT_MAX, onUnknown: () => { metrics.outcomeUnknown('script'); },
+    client: oneWritePerTurn(redis), breaker: hotBreaker, inFlightMax: IN_FLIGHT_MAX, onUnknown: () => { metrics.count('outcomesUnknown', { operation: 'script' }); },
   });
   const ledger = redisLedger({
     client, keys, fence: gate, written,
@@ -87,7 +87,12 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   const drain = createDrain({
     db: drainDb, redis: bulkRedis, keys, clock: Date.now, tailSeconds: config.journalTailSeconds,
     observe: {
-      batch: ({ entries, durationMs }) => { metrics.drained(entries, durationMs / MS_PER_SECOND); },
+      batch: ({ entries, redelivered, durationMs, agesMs }) => {
+        metrics.observe('drainEntries', {}, entries);
+        metrics.observe('drainSeconds', {}, durationMs / MS_PER_SECOND);
+        metrics.count('redelivered', {}, redelivered);
+        for (const ageMs of agesMs) metrics.observe('journalDelay', {}, ageMs / MS_PER_SECOND);
+      },
       stopped: (shard, reason) => { log.error({ shard, reason }, 'shard stopped: its journal contradicts Postgres and needs a decision'); },
       quarantined: (count) => { log.error({ count }, 'texts quarantined: their money is in the ledger, what they said is in the table quarantine'); },
     },

@@ -1,7 +1,7 @@
 import { amqpBridge } from './amqp/amqp-bridge.js';
 import { bullSettlements } from './amqp/bull-settlements.js';
 import { settlementHandler, type Handled } from './amqp/handle-settlement.js';
-import { SETTLEMENT_QUEUES, type SettlementQueue } from './amqp/queues.js';
+import { type SettlementQueue } from './amqp/queues.js';
 import type { Core } from './compose-core.js';
 import { composeSettlements } from './compose-credits-process.js';
 import type { Config } from './config.js';
@@ -23,9 +23,8 @@ export function openSettlementQueues({ config, core, connections, log, metrics }
     ...composeSettlements(config, core),
     onBug: (error) => { log.error({ err: error }, 'bug: a settlement failed and will be tried again'); },
   });
-  const times = new Map(SETTLEMENT_QUEUES.map((queue) => [queue, metrics.job(queue)]));
   const observe = (queue: SettlementQueue, handled: Handled, seconds: number): void => {
-    times.get(queue)?.(handled.kind === 'settled' && handled.replayed ? 'replayed' : handled.kind, seconds);
+    metrics.observe('settlementSeconds', { queue, result: handled.kind === 'settled' && handled.replayed ? 'replayed' : handled.kind }, seconds);
     if (handled.kind === 'refused') log.warn({ queue, code: handled.code, reason: handled.reason }, 'settlement refused: it is in the dead-letter queue');
   };
   const onError = (error: unknown): void => { log.warn({ err: error }, 'settlement queue; the message stays where it is'); };

@@ -28,7 +28,6 @@ const SECOND_MS = 1_000;
 /** Opens the background side: drains, sweeps and replays, triggered by BullMQ. `close` lets jobs under way finish. */
 export async function openWorker({ config, core, connections, queue, time, log, metrics }: WorkerSideDeps): Promise<WorkerSide> {
   const onError = (error: unknown): void => { log.warn({ err: error }, 'queue'); };
-  const jobs = new Map<string, ReturnType<Metrics['job']>>();
   const workers = startWorkers({
     drain: core.drain, keys: core.keys, ledger: core.ledger, db: core.drainDb, clock: time.clock, queueRedis: connections.worker,
     redis: connections.producer, scanRedis: connections.producer,
@@ -38,9 +37,7 @@ export async function openWorker({ config, core, connections, queue, time, log, 
     timeOffsetMs: time.offsetMs,
     observe: {
       job: (name, durationMs, error) => {
-        const observe = jobs.get(name) ?? metrics.job(name);
-        jobs.set(name, observe);
-        observe(error === undefined ? 'ok' : 'failed', durationMs / SECOND_MS);
+        metrics.observe('jobSeconds', { job: name, status: error === undefined ? 'ok' : 'failed' }, durationMs / SECOND_MS);
         if (error !== undefined) log.warn({ err: error, job: name }, 'job failed; its schedule brings it back');
       },
       error: onError,

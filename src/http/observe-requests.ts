@@ -6,11 +6,11 @@ export function observeRequests({ http }: Pick<Metrics, 'http'>): Middleware {
   const unmatched = http.route('any', 'unmatched');
   return async (ctx, next) => {
     const startedAt = performance.now();
-    http.inFlight += 1;
+    http.begin();
     try {
       await next();
     } finally {
-      http.inFlight -= 1;
+      http.end();
       const observe = ctx.state.route?.observe ?? unmatched;
       observe(String(ctx.status), (performance.now() - startedAt) / 1_000);
     }

@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis';
 import type { Keyspace } from '../ledger/keys.js';
+import type { Meter } from '../metrics/metrics.js';
 import type { Db } from '../postgres/connect.js';
+import { repeat } from '../repeat.js';
 import { readLag } from './journal-streams.js';
 import { readShards } from './shards.table.js';
 
@@ -8,7 +10,7 @@ export type WatchJournalDeps = {
   readonly db: Db;
   readonly redis: Redis;
   readonly keys: Keyspace;
-  readonly metrics: { journalLag(entries: number, seconds: number): void; holdsOpen(count: number): void };
+  readonly metrics: Meter;
   readonly onError: (error: unknown) => void;
 };
 
@@ -19,18 +21,7 @@ const EVERY_MS = 1_000;
  * of Redis would cost at this moment (design §6). Answers what stops it.
  */
 export function watchJournal(deps: WatchJournalDeps): () => void {
-  let timer: NodeJS.Timeout | undefined;
-  let isStopped = false;
-  const turn = (): void => {
-    measure(deps)
-      .catch((error: unknown) => { if (!isStopped) deps.onError(error); })
-      .finally(() => { if (!isStopped) timer = setTimeout(turn, EVERY_MS).unref(); });
-  };
-  turn();
-  return () => {
-    isStopped = true;
-    clearTimeout(timer);
-  };
+  return repeat(EVERY_MS, () => measure(deps), deps.onError);
 }
 
 async function measure({ db, redis, keys, metrics }: WatchJournalDeps): Promise<void> {
@@ -43,6 +34,7 @@ async function measure({ db, redis, keys, metrics }: WatchJournalDeps): Promise<
   const nowMs = Number(seconds) * 1_000 + Number(micros) / 1_000;
   const oldest = lags.flatMap(({ oldestAtMs }) => (oldestAtMs === null ? [] : [oldestAtMs]));
   const behindMs = oldest.length === 0 ? 0 : Math.max(0, nowMs - Math.min(...oldest));
-  metrics.journalLag(lags.reduce((sum, { waiting }) => sum + waiting, 0), behindMs / 1_000);
-  metrics.holdsOpen(holds.reduce((sum, count) => sum + count, 0));
+  metrics.set('lagEntries', {}, lags.reduce((sum, { waiting }) => sum + waiting, 0));
+  metrics.set('lagSeconds', {}, behindMs / 1_000);
+  metrics.set('holdsOpen', {}, holds.reduce((sum, count) => sum + count, 0));
 }

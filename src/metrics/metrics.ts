@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { busyHistogram } from './busy-histogram.js';
+import { METRICS, type CounterKey, type GaugeKey, type HistogramKey, type Labels, type LabelsOf, type MetricKey, type MetricSpec } from './catalogue.js';
 
 /** States of the breaker before Redis, as numbers that draw well: higher is worse. */
 const BREAKER_STATES = { closed: 0, half_open: 1, open: 2 } as const;
@@ -7,84 +8,87 @@ const BREAKER_STATES = { closed: 0, half_open: 1, open: 2 } as const;
 /** What the guard in front of Redis can say about itself when somebody looks. */
 export type RedisState = { readonly breaker: keyof typeof BREAKER_STATES; readonly inFlight: number };
 
-/** Requests are answered in about a millisecond; the resolution is where the promises are. */
-const REQUEST_BUCKETS_SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
-const SCRIPT_BUCKETS_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.15, 0.5];
-const JOB_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30];
-const BATCH_BUCKETS_ENTRIES = [1, 10, 50, 100, 250, 500, 1_000];
-
 /** Observes one finished thing by how it ended. Bound once per route or job: the hot path only looks it up. */
 export type Observe = (status: string, seconds: number) => void;
+
+/** The ones that requests and scripts observe by themselves, through `http` and `script`. */
+type BusyKey = 'requestSeconds' | 'scriptSeconds';
+
+/** What domains report to: one of the three, by the name in the catalogue. Tests give their own. */
+export interface Meter {
+  /** Adds to a counter; by default one. */
+  count<K extends CounterKey>(key: K, labels: LabelsOf<K>, by?: number): void;
+  set<K extends GaugeKey>(key: K, labels: LabelsOf<K>, value: number): void;
+  observe<K extends Exclude<HistogramKey, BusyKey>>(key: K, labels: LabelsOf<K>, value: number): void;
+}
 
 /** All metrics of one process. Passed around by hand: there is no global registry to collide in. */
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /**
- * Declares every metric, each once. Labels come from closed sets in our own code (route templates, script names, reply
- * statuses), never from requests, so the number of series is bounded. `aggregator` says how processes of a cluster add
- * up, where a sum would be wrong.
+ * Makes every metric of the catalogue. Series with closed labels are there from the start, at zero, so that a rate of
+ * them is a number before the first event and a dashboard is never empty for want of bad news.
  */
 export function createMetrics({ version, defaults = true }: { readonly version: string; readonly defaults?: boolean }) {
   const registry = new Registry();
   const registers = [registry];
   if (defaults) collectDefaultMetrics({ register: registry });
 
-  const requests = busyHistogram(registry, {
-    name: 'cg_http_request_duration_seconds', help: 'Time to answer, by route template, method and status.', buckets: REQUEST_BUCKETS_SECONDS,
-  });
-  new Gauge({
-    name: 'cg_http_requests_in_flight', help: 'Requests being answered.', registers,
-    collect() { this.set(http.inFlight); },
-  });
-  const scripts = busyHistogram(registry, {
-    name: 'cg_script_duration_seconds', help: 'Round trip of a Lua script, by script and reply status.', buckets: SCRIPT_BUCKETS_SECONDS,
-  });
-  const jobs = new Histogram({
-    name: 'cg_job_duration_seconds', help: 'Run time of a background job, by job and how it ended.',
-    labelNames: ['job', 'status'], buckets: JOB_BUCKETS_SECONDS, registers,
-  });
-  const holdsOpen = new Gauge({ name: 'cg_holds_open', help: 'Open holds in Redis.', aggregator: 'max', registers });
-  const lagEntries = new Gauge({
-    name: 'cg_journal_lag_entries', help: 'Entries in Redis that Postgres does not have yet.', aggregator: 'max', registers,
-  });
-  const lagSeconds = new Gauge({
-    name: 'cg_journal_lag_seconds', help: 'Age of the oldest entry that Postgres does not have: what a total loss of Redis would cost.', aggregator: 'max', registers,
-  });
-  const drainEntries = new Histogram({
-    name: 'cg_drain_batch_entries', help: 'Entries of one drain transaction.', buckets: BATCH_BUCKETS_ENTRIES, registers,
-  });
-  const drainSeconds = new Histogram({
-    name: 'cg_drain_duration_seconds', help: 'Time of one drain transaction.', buckets: JOB_BUCKETS_SECONDS, registers,
-  });
-  const unknowns = new Counter({
-    name: 'cg_outcomes_unknown_total', help: 'Operations that may or may not have happened: Redis did not answer in time.', labelNames: ['operation'], registers,
-  });
-  const replays = new Counter({
-    name: 'cg_replays_total', help: 'Repeated requests that were answered with their first outcome.', labelNames: ['operation'], registers,
-  });
-  new Gauge({
-    name: 'cg_breaker_state', help: 'Breaker before Redis: 0 closed, 1 half open, 2 open.', aggregator: 'max', registers,
-    collect() { this.set(BREAKER_STATES[redisState().breaker]); },
-  });
-  new Gauge({
-    name: 'cg_redis_commands_in_flight', help: 'Commands sent to Redis and not answered.', registers,
-    collect() { this.set(redisState().inFlight); },
-  });
-  const build = new Gauge({ name: 'cg_build_info', help: 'What runs: always 1.', labelNames: ['version', 'node'], aggregator: 'first', registers });
+  const busy = (key: BusyKey) => busyHistogram(registry, METRICS[key]);
+  const requests = busy('requestSeconds');
+  const scripts = busy('scriptSeconds');
 
-  build.set({ version, node: process.version }, 1);
   let redisState = (): RedisState => ({ breaker: 'closed', inFlight: 0 });
-  const observeScript = new Map<string, Observe>();
-
-  const http = {
-    inFlight: 0,
-    route: (method: string, route: string): Observe => bound((status) => requests({ method, route, status })),
+  let inFlight = 0;
+  /** Read when somebody scrapes. */
+  const collected: Partial<Record<GaugeKey, () => number>> = {
+    requestsInFlight: () => inFlight,
+    breakerState: () => BREAKER_STATES[redisState().breaker],
+    redisInFlight: () => redisState().inFlight,
   };
+
+  const counters = new Map<MetricKey, Counter>();
+  const gauges = new Map<MetricKey, Gauge>();
+  const histograms = new Map<MetricKey, Histogram>();
+  for (const [key, spec] of Object.entries(METRICS) as [MetricKey, MetricSpec][]) {
+    const { name, help, aggregator = 'sum' } = spec;
+    const config = { name, help, aggregator, labelNames: Object.keys(spec.labels), registers };
+    if (key === 'requestSeconds' || key === 'scriptSeconds') continue;
+    if (spec.type === 'counter') {
+      const counter = new Counter(config);
+      for (const labels of closedSeries(spec.labels)) counter.inc(labels, 0);
+      counters.set(key, counter);
+    } else if (spec.type === 'gauge') {
+      const read = collected[key as GaugeKey];
+      const gauge = new Gauge(read === undefined ? config : { ...config, collect() { this.set(read()); } });
+      // prom-client starts at 0; a gauge that nobody measures in this process must say nothing instead.
+      if (read === undefined && config.labelNames.length === 0) gauge.remove();
+      gauges.set(key, gauge);
+    } else {
+      const histogram = new Histogram({ ...config, buckets: [...(spec.buckets ?? [])] });
+      for (const labels of closedSeries(spec.labels)) histogram.zero(labels);
+      histograms.set(key, histogram);
+    }
+  }
+
+  const meter: Meter = {
+    count: (key, labels, by = 1) => { counters.get(key)?.inc(text(labels), by); },
+    set: (key, labels, value) => { gauges.get(key)?.set(text(labels), value); },
+    observe: (key, labels, value) => { histograms.get(key)?.observe(text(labels), value); },
+  };
+  meter.set('build', { version, node: process.version }, 1);
+
+  const observeScript = new Map<string, Observe>();
   return {
+    ...meter,
     registry,
     text: (): Promise<string> => registry.metrics(),
     contentType: registry.contentType,
-    http,
+    http: {
+      begin: (): void => { inFlight += 1; },
+      end: (): void => { inFlight -= 1; },
+      route: (method: string, route: string): Observe => bound((status) => requests({ method, route, status })),
+    },
     /** One call of a script: its reply's status word, or `error`. */
     script: (script: string, status: string, seconds: number, isReplay: boolean): void => {
       let observe = observeScript.get(script);
@@ -93,18 +97,20 @@ export function createMetrics({ version, defaults = true }: { readonly version: 
         observeScript.set(script, observe);
       }
       observe(status, seconds);
-      if (isReplay) replays.inc({ operation: script });
+      if (isReplay) meter.count('replays', { operation: script });
     },
-    job: (job: string): Observe => (status, seconds) => { jobs.observe({ job, status }, seconds); },
-    holdsOpen: (count: number): void => { holdsOpen.set(count); },
-    journalLag: (entries: number, seconds: number): void => { lagEntries.set(entries); lagSeconds.set(seconds); },
-    drained: (entries: number, seconds: number): void => { drainEntries.observe(entries); drainSeconds.observe(seconds); },
-    outcomeUnknown: (operation: string): void => { unknowns.inc({ operation }); },
-    /** Money-in is replayed in Postgres, where no script sees it. */
-    replayed: (operation: string): void => { replays.inc({ operation }); },
     /** Where to look for the guard's state; it is read when somebody scrapes, not when it changes. */
     watchRedis: (read: () => RedisState): void => { redisState = read; },
   };
+}
+
+/** The compiler cannot see through a generic key that every label's value is text. */
+const text = (labels: object): Readonly<Record<string, string>> => labels as Readonly<Record<string, string>>;
+
+/** All combinations of closed label values; none when a label is open. */
+function closedSeries(labels: Labels): Record<string, string>[] {
+  return Object.entries(labels).reduce<Record<string, string>[]>(
+    (series, [name, values]) => series.flatMap((each) => (values ?? []).map((value) => ({ ...each, [name]: value }))), [{}]);
 }
 
 /** Looks up the series of each status once and keeps it: a handful per route, so a Map is enough. */

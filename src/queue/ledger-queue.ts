@@ -1,8 +1,9 @@
 import { Queue, type JobsOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { JOB_NAMES, type LedgerJobName } from './job-names.js';
 import { QUEUE_NAME, queuePrefix } from './queue-connections.js';
 
-/** What the workers do, and with what. Every job may run twice, or not at all: the next one makes up for it. */
+/** With what each job is done. Every job may run twice, or not at all: the next one makes up for it. */
 export type LedgerJobs = {
   'drain': { readonly shards: readonly number[] };
   'expire-holds': { readonly shards: readonly number[] };
@@ -15,7 +16,6 @@ export type LedgerJobs = {
   'refill-plans': Record<string, never>;
   'welcome-newcomers': Record<string, never>;
 };
-export type LedgerJobName = keyof LedgerJobs;
 
 /** Finished jobs that are kept to be looked at: failures longer than successes. */
 const JOB_OPTIONS: JobsOptions = { removeOnComplete: { count: 100 }, removeOnFail: { count: 500 } };
@@ -36,8 +36,6 @@ const EVERY_MS: Readonly<Record<LedgerJobName, number>> = {
   'refill-plans': 2_000,
   'welcome-newcomers': 1_000,
 };
-
-export const JOB_NAMES = Object.keys(EVERY_MS) as readonly LedgerJobName[];
 
 export type LedgerQueue = {
   /** For bull-board and tests. */

@@ -11,7 +11,8 @@ import { makePartitions } from '../postgres/partitions.js';
 import { expireHolds, expireLots, type ExpireDeps } from './expire-due.js';
 import { expireForgotten } from './expire-forgotten.js';
 import { forgetEpochs } from './forget-epochs.js';
-import type { LedgerJobName, LedgerJobs } from './ledger-queue.js';
+import type { LedgerJobName } from './job-names.js';
+import type { LedgerJobs } from './ledger-queue.js';
 import { QUEUE_NAME, queuePrefix } from './queue-connections.js';
 
 export type WorkerDeps = ExpireDeps & MoneyInDeps & {

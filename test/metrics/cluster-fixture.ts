@@ -15,8 +15,8 @@ if (cluster.isPrimary) {
 } else {
   const metrics = createMetrics({ version: '1', defaults: false });
   const text = clusterMetricsText(metrics.registry);
-  metrics.replayed('grant');
-  metrics.journalLag(5, 1);
+  metrics.count('replays', { operation: 'grant' });
+  metrics.set('lagEntries', {}, 5);
   process.on('message', (message: unknown) => {
     if (message !== 'scrape') return;
     void text().then((scraped) => { process.stdout.write(scraped, () => process.send?.('done')); });

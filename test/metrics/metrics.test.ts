@@ -40,12 +40,13 @@ describe('the other metrics', () => {
     metrics.script('place-hold', 'placed', 0.001, false);
     metrics.script('place-hold', 'placed', 0.001, true);
     metrics.script('place-hold', 'error', 0.15, false);
-    metrics.job('drain-journal')('completed', 0.02);
-    metrics.holdsOpen(7);
-    metrics.journalLag(12, 0.25);
-    metrics.drained(500, 0.03);
-    metrics.outcomeUnknown('place-hold');
-    metrics.replayed('grant');
+    metrics.observe('jobSeconds', { job: 'drain', status: 'ok' }, 0.02);
+    metrics.set('holdsOpen', {}, 7);
+    metrics.set('lagEntries', {}, 12);
+    metrics.set('lagSeconds', {}, 0.25);
+    metrics.observe('drainEntries', {}, 500);
+    metrics.count('outcomesUnknown', { operation: 'place-hold' });
+    metrics.count('replays', { operation: 'grant' });
     metrics.watchRedis(() => ({ breaker: 'open', inFlight: 3 }));
     const lines = (await metrics.text()).split('\n');
     expect(lines).toEqual(expect.arrayContaining([
@@ -53,7 +54,7 @@ describe('the other metrics', () => {
       'cg_script_duration_seconds_count{script="place-hold",status="error"} 1',
       'cg_replays_total{operation="place-hold"} 1',
       'cg_replays_total{operation="grant"} 1',
-      'cg_job_duration_seconds_count{job="drain-journal",status="completed"} 1',
+      'cg_job_duration_seconds_count{job="drain",status="ok"} 1',
       'cg_holds_open 7',
       'cg_journal_lag_entries 12',
       'cg_journal_lag_seconds 0.25',

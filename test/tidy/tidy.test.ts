@@ -19,7 +19,7 @@ const sources = (folder: string, suffix: string): Source[] =>
       return { path: relative(projectRoot, path), text: readFileSync(path, 'utf8') };
     });
 
-const typescript = sources('src', '.ts');
+const typescript = [...sources('src', '.ts'), ...sources('grafana', '.ts')];
 const lua = sources('lua', '.lua');
 const scripts = lua.filter(({ path }) => !path.includes('includes/'));
 

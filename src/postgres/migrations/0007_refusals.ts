@@ -1,0 +1,2 @@
+/** Who was refused, when and why, by the minute. */
+export const refusals = 'select 1';
