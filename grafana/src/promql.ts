@@ -25,12 +25,12 @@ export type Scope = { readonly instance?: string };
 
 /** `name{labels}`. */
 export function series<K extends MetricKey>(key: K, matchers: Matchers<K> = {}, scope: Scope = {}): string {
-  return selector(METRICS[key].name, matchers as Readonly<Record<string, Match<string> | undefined>>, scope);
+  return selector(METRICS[key].name, matchers, scope);
 }
 
 /** `name_bucket{labels}`, `name_sum`, `name_count` of a histogram. */
 export function part<K extends HistogramKey>(key: K, suffix: 'bucket' | 'sum' | 'count', matchers: Matchers<K> = {}, scope: Scope = {}): string {
-  return selector(`${METRICS[key].name}_${suffix}`, matchers as Readonly<Record<string, Match<string> | undefined>>, scope);
+  return selector(`${METRICS[key].name}_${suffix}`, matchers, scope);
 }
 
 /** A metric of the process itself. */
