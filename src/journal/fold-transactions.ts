@@ -1,6 +1,5 @@
 import { BALANCE_MAX, micros, type Micros } from '../money/micros.js';
-import type { Transaction } from '../transactions/transaction.js';
-import type { CountedTransaction, TransactionTotals } from '../transactions/transaction.table.js';
+import type { CountedTransaction, Transaction, TransactionTotals } from '../transactions/transaction.js';
 import { transactionsOf } from '../transactions/transactions-of.js';
 import type { AboutFacts } from './about.js';
 import type { JournalEntry } from './entry.js';

@@ -1,7 +1,20 @@
 import type { Ledger } from '../ledger/ledger.js';
-import { micros } from '../money/micros.js';
+import { micros, type Micros } from '../money/micros.js';
 import { intentKey, lotIdOf, type IntentRow } from './money-in.table.js';
-import type { AppliedMoney, RefusedMoney } from './money-in.js';
+
+/** What an applied request came to. `lotId` and `remaining` are of the lot it opened, or null when it opened none. */
+export type AppliedMoney = {
+  readonly lotId: number | null;
+  readonly remaining: Micros | null;
+  readonly expiresAtMs: number | null;
+  readonly previous: Micros;
+  readonly available: Micros;
+  readonly debtPaid: Micros;
+};
+
+export type RefusedMoney =
+  | { readonly reason: 'insufficient_credits'; readonly available: Micros }
+  | { readonly reason: 'too_many_lots' | 'balance_limit' | 'account_frozen' | 'lot_not_found' };
 
 export type AppliedIntentReply =
   | ({ readonly status: 'applied'; readonly replayed: boolean } & AppliedMoney)

@@ -4,7 +4,7 @@ import type { About, Ledger } from '../ledger/ledger.js';
 import { micros, ZERO, type Micros } from '../money/micros.js';
 import type { Db } from '../postgres/connect.js';
 import { hadNoEffect, isRetryable } from '../postgres/errors.js';
-import { applyIntent } from './apply-intent.js';
+import { applyIntent, type AppliedMoney, type RefusedMoney } from './apply-intent.js';
 import {
   claimPending, insertIntent, readIntent, refuseIntent, reopenIntent, saveReply,
   type IdempotencyKey, type IntentRow, type NewIntent,
@@ -33,20 +33,6 @@ export type RemoveCredits = Request & { readonly amount: Micros };
 /** `delta` is negative to take away; `expiresAtMs` is of the lot that a positive one opens. */
 export type AdjustCredits = Request & { readonly delta: Micros; readonly expiresAtMs: number | null };
 export type RevokeCredits = Request & { readonly lotId: string };
-
-/** What an applied request came to. `lotId` and `remaining` are of the lot it opened, or null when it opened none. */
-export type AppliedMoney = {
-  readonly lotId: number | null;
-  readonly remaining: Micros | null;
-  readonly expiresAtMs: number | null;
-  readonly previous: Micros;
-  readonly available: Micros;
-  readonly debtPaid: Micros;
-};
-
-export type RefusedMoney =
-  | { readonly reason: 'insufficient_credits'; readonly available: Micros }
-  | { readonly reason: 'too_many_lots' | 'balance_limit' | 'account_frozen' | 'lot_not_found' };
 
 export type MoneyInResult =
   | ({ readonly status: 'applied'; readonly intentId: number; readonly replayed: boolean } & AppliedMoney)

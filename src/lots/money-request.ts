@@ -2,7 +2,8 @@ import { GatewayError } from '../errors.js';
 import type { About } from '../ledger/ledger.js';
 import { LOTS_PER_ACCOUNT_MAX } from '../limits.js';
 import type { Micros } from '../money/micros.js';
-import type { MoneyInResult, RefusedMoney } from './money-in.js';
+import type { RefusedMoney } from './apply-intent.js';
+import type { MoneyInResult } from './money-in.js';
 import type { IdempotencyKey } from './money-in.table.js';
 
 /** What every administrator's request to change an account says. */

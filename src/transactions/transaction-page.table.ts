@@ -1,8 +1,7 @@
 import type { Micros } from '../money/micros.js';
 import type { Db } from '../postgres/connect.js';
 import { toMs } from '../postgres/unnest.js';
-import type { TransactionTotals } from './transaction.table.js';
-import type { Transaction, TransactionReason, TransactionType } from './transaction.js';
+import type { Transaction, TransactionReason, TransactionTotals, TransactionType } from './transaction.js';
 
 /**
  * Reads of statements. All of them go through the kinds (type and reason) that an account has transactions of, a

@@ -1,23 +1,7 @@
-import type { Micros } from '../money/micros.js';
 import type { Trx } from '../postgres/connect.js';
 import { fromMs, toMs, unnestSource } from '../postgres/unnest.js';
 import { foldTransactions } from '../journal/fold-transactions.js';
-import type { Transaction, TransactionReason, TransactionType } from './transaction.js';
-
-/** A transaction with how many of its account, type and reason there are up to it, and what they come to. */
-export type CountedTransaction = Transaction & { readonly nth: number; readonly credited: Micros; readonly debited: Micros };
-
-/** All transactions of one account, type and reason. */
-export type TransactionTotals = {
-  readonly accountId: string;
-  readonly type: TransactionType;
-  readonly reason: TransactionReason;
-  readonly count: number;
-  /** Sums of what came and of what went, both positive. */
-  readonly credited: Micros;
-  readonly debited: Micros;
-  readonly lastAtMs: number;
-};
+import type { CountedTransaction, Transaction, TransactionTotals } from './transaction.js';
 
 const source = unnestSource<CountedTransaction>('t', {
   account_id: ['text', (row) => row.accountId],

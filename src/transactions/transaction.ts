@@ -59,6 +59,21 @@ export type Transaction = {
   readonly metadata: string | null;
 };
 
+/** A transaction with how many of its account, type and reason there are up to it, and what they come to. */
+export type CountedTransaction = Transaction & { readonly nth: number; readonly credited: Micros; readonly debited: Micros };
+
+/** All transactions of one account, type and reason. */
+export type TransactionTotals = {
+  readonly accountId: string;
+  readonly type: TransactionType;
+  readonly reason: TransactionReason;
+  readonly count: number;
+  /** Sums of what came and of what went, both positive. */
+  readonly credited: Micros;
+  readonly debited: Micros;
+  readonly lastAtMs: number;
+};
+
 /** What kinds of transactions are looked at; null: all. */
 export type TransactionFilter = { readonly type: TransactionType | null; readonly reason: TransactionReason | null };
 
