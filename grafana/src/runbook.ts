@@ -1,11 +1,12 @@
 /** Sections of docs/runbook.md that panels point to, by anchor: each is an alert, in lower case with dashes. */
 export const RUNBOOK_SECTIONS = [
   'accounts-frozen', 'amqp-disconnected', 'aof-failing', 'aof-off', 'aof-slow', 'availability-burn', 'breaker-open', 'dead-letters', 'debt-growth',
-  'drain-failing', 'drift', 'event-loop-delay', 'fence-raised', 'gateway-down', 'holds-overdue', 'job-failing', 'job-not-running',
-  'journal-backlog', 'journal-delay', 'journal-lag', 'latency-burn', 'money-in-pending', 'new-holds-refused', 'outcomes-unknown',
-  'postgres-connections', 'postgres-down', 'postgres-old-transaction', 'postgres-pool-exhausted', 'quarantine', 'queue-age',
-  'queue-failed-jobs', 'reconciler-slow', 'reconciler-stopped', 'redis-down', 'redis-memory', 'refusal-spike', 'refusals-unrecorded',
-  'shard-stopped', 'shards-fenced', 'target-down', 'uncollected',
+  'debt-jump', 'drain-failing', 'drift', 'event-loop-delay', 'fence-raised', 'gateway-down', 'holds-overdue', 'job-failing',
+  'job-not-running', 'journal-backlog', 'journal-delay', 'journal-lag', 'latency-burn', 'ledger-unwatched', 'money-in-pending',
+  'new-holds-refused', 'outcomes-unknown', 'postgres-connections', 'postgres-down', 'postgres-old-transaction',
+  'postgres-pool-exhausted', 'process-restarts', 'quarantine', 'queue-age', 'queue-failed-jobs', 'reconciler-failing',
+  'reconciler-slow', 'reconciler-stopped', 'redis-down', 'redis-memory', 'redis-memory-unlimited', 'refusal-spike',
+  'refusals-unrecorded', 'shard-stopped', 'shards-fenced', 'target-down', 'uncollected',
 ] as const;
 export type RunbookSection = (typeof RUNBOOK_SECTIONS)[number];
 

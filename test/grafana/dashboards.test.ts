@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { panelsOf, targetsOf, type Dashboard } from '../../grafana/src/classic.js';
 import { allDashboards, allExpressions } from '../../grafana/src/dashboards.js';
 import { PROMETHEUS_METRICS } from '../../grafana/src/expressions.js';
@@ -27,6 +28,15 @@ test('the committed files are what the code writes; if not: npm run dashboards',
   expect(readdirSync(DASHBOARDS_FOLDER).sort()).toEqual(dashboards.map(({ file }) => file).sort());
   const stale = dashboards.filter(({ file, dashboard }) => readFileSync(join(DASHBOARDS_FOLDER, file), 'utf8') !== toText(dashboard));
   expect(stale.map(({ file }) => file)).toEqual([]);
+});
+
+test('Grafana is told of the data source that dashboards begin with, and where they are', () => {
+  const provisioned = (path: string): unknown => parse(readFileSync(join(projectRoot, 'grafana', 'provisioning', path), 'utf8'));
+  expect(provisioned('datasources/prometheus.yml')).toMatchObject({ datasources: [{ uid: 'prometheus', type: 'prometheus', url: '${PROMETHEUS_URL}' }] });
+  expect(provisioned('dashboards/credit-gateway.yml')).toMatchObject({ providers: [{ type: 'file', allowUiUpdates: false, options: { path: '/var/lib/grafana/dashboards' } }] });
+  for (const { dashboard } of dashboards) {
+    expect(dashboard.templating.list?.[0]).toMatchObject({ name: 'datasource', type: 'datasource', query: 'prometheus', current: { value: 'prometheus' } });
+  }
 });
 
 test('uids and titles tell dashboards apart', () => {

@@ -23,12 +23,12 @@ export const business: DashboardSpec = {
       panels: [
         stat({
           id: 1, title: 'Captured', unit: 'short', width: 4,
-          about: 'Credits that users paid for usage in the time range.',
+          about: 'Credits that users were charged for usage in the time range, debt included.',
           queries: { credits: flow('captured') },
         }),
         stat({
           id: 2, title: 'Captured of what was held', unit: 'percentunit', width: 4, decimals: 0, idle: 'no holds',
-          about: 'Of all models. Holds are estimates and a fifth on top, so about 80 % is normal. Far below: estimates are too high, users see credits blocked. Above 100 %: too low, overage.',
+          about: 'Of all models. Holds are estimates and a fifth on top, so about 80 % is normal. Far below: estimates are too high, users see credits blocked. Above 100 %: they are too low; or much is charged without a hold, which counts as captured only.',
           queries: { ratio: growthShare(increase('modelCaptured', RANGE), increase('modelHeld', RANGE)) },
         }),
         stat({
@@ -42,7 +42,7 @@ export const business: DashboardSpec = {
           queries: { available: worst('creditsAvailable'), held: worst('creditsHeld') },
         }),
         stat({
-          id: 5, title: 'Owed now', unit: 'short', width: 4, thresholds: over({ warn: 1 }), runbook: ['debt-growth'],
+          id: 5, title: 'Owed now', unit: 'short', width: 4, runbook: ['debt-growth'],
           about: 'debt: credits that users used and did not have; their next grant pays it first. debtors: how many owe. Growing fast: estimates are too low, or holds end late.',
           queries: { debt: worst('creditsDebt'), debtors: worst('debtors') },
         }),
@@ -83,7 +83,7 @@ export const business: DashboardSpec = {
         }),
         graph({
           id: 12, title: 'Captured of what was held, by model', unit: 'percentunit', width: 8, legend: 'table', thresholds: over({ warn: 1 }),
-          about: 'How good the estimates are. About 80 % is normal; above 100 %, the line, messages cost more than was held and run into overage and debt; far below, users see credits blocked.',
+          about: 'How good the estimates are. About 80 % is normal. Above 100 %, the line: messages cost more than was held and run into overage and debt, unless the model is charged without holds, which counts as captured only. Far below: users see credits blocked.',
           queries: { '{{model}}': growthShare(rate('modelCaptured', STEP, byModel), rate('modelHeld', STEP, byModel)) },
         }),
       ],
@@ -102,7 +102,7 @@ export const business: DashboardSpec = {
           queries: { '{{flow}}': anHour(rate('credits', STEP, { where: { flow: ['held', 'released'] }, by: ['flow'] })) },
         }),
         graph({
-          id: 15, title: 'Overage, debt, uncollected, an hour', unit: 'short', width: 8, runbook: ['debt-growth'],
+          id: 15, title: 'Overage, debt, uncollected, an hour', unit: 'short', width: 8, runbook: ['debt-growth', 'debt-jump'],
           about: 'overage: captured beyond the hold. debt: the part nobody had. debt_paid: by later grants. uncollected: lost. Normal: little overage, hardly any debt, nothing uncollected.',
           queries: { '{{flow}}': anHour(rate('credits', STEP, { where: { flow: ['overage', 'debt', 'debt_paid', 'uncollected'] }, by: ['flow'] })) },
         }),

@@ -28,7 +28,7 @@ export const ledgerAndHolds: DashboardSpec = {
           queries: { '{{check}}': worst('driftAccounts', { by: ['check'] }) },
         }),
         graph({
-          id: 3, title: 'Accounts compared', unit: 'ops', width: 8, runbook: ['reconciler-stopped'],
+          id: 3, title: 'Accounts compared', unit: 'ops', width: 8, runbook: ['reconciler-failing'],
           about: 'Per second, by result. busy: written to all the time, so compared by balance only. failed: could not be read, try again. Normal: mostly ok, drift none.',
           queries: { '{{result}}': rate('reconciled', STEP, { by: ['result'] }) },
         }),

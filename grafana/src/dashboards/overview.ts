@@ -27,12 +27,12 @@ export const overview: DashboardSpec = {
           queries: { '{{alertname}}': firing },
         }),
         stat({
-          id: 2, title: 'Drift, micro-credits', unit: 'none', width: 3, thresholds: over({ bad: 1 }), runbook: ['drift'],
-          about: 'The largest difference between Redis and Postgres, or inside Postgres, over all checks. Normal: exactly 0. Anything else: money is wrong somewhere; page, and look at "Ledger and holds" for which check.',
-          queries: { drift: worst('driftMicros') },
+          id: 2, title: 'Drift', unit: 'none', width: 3, thresholds: over({ bad: 1 }), runbook: ['drift'],
+          about: 'The largest difference between Redis and Postgres, or inside Postgres, over all checks, and how many accounts have it. Normal: exactly 0 and 0. Anything else: money is wrong somewhere; "Ledger and holds" shows which check.',
+          queries: { 'micro-credits': worst('driftMicros'), accounts: worst('driftAccounts') },
         }),
         stat({
-          id: 3, title: 'Last compared', unit: 's', width: 3, decimals: 0, thresholds: over({ warn: 300, bad: 900 }), runbook: ['reconciler-stopped'],
+          id: 3, title: 'Last compared', unit: 's', width: 3, decimals: 0, thresholds: over({ warn: 300, bad: 900 }), runbook: ['reconciler-stopped', 'ledger-unwatched'],
           about: 'How long ago the reconciler finished a batch. Normal: seconds. If it grows, the drift beside it is old news: is a worker running?',
           queries: { ago: secondsSince('reconciledAt') },
         }),
@@ -88,7 +88,7 @@ export const overview: DashboardSpec = {
           queries: { breaker: worst('breakerState') },
         }),
         stat({
-          id: 13, title: 'Processes', unit: 'none', width: 3, thresholds: over({ bad: 1 }), runbook: ['gateway-down', 'target-down'],
+          id: 13, title: 'Processes', unit: 'none', width: 3, thresholds: over({ bad: 1 }), runbook: ['gateway-down', 'target-down', 'process-restarts'],
           about: 'Processes that do not answer Prometheus. Normal: 0. "no data": Prometheus knows no process at all.',
           queries: { down: `count(${UP}) - sum(${UP})` },
         }),

@@ -36,12 +36,12 @@ export const redisAndPostgres: DashboardSpec = {
           queries: { aof: lowest('redisAof') },
         }),
         stat({
-          id: 4, title: 'Redis runs since', unit: 's', width: 3, height: 8, decimals: 0, thresholds: under({ warn: 3_600, bad: 60 }), runbook: ['fence-raised'],
+          id: 4, title: 'Redis has run for', unit: 's', width: 3, height: 8, decimals: 0, thresholds: under({ warn: 3_600, bad: 60 }), runbook: ['fence-raised'],
           about: 'Short: it was restarted; look for fences, the red marks in the graphs.',
           queries: { uptime: lowest('redisUptime') },
         }),
         graph({
-          id: 5, title: 'Memory of Redis, share of maxmemory', unit: 'percentunit', width: 6, max: 1, thresholds: over(MEMORY), runbook: ['redis-memory', 'new-holds-refused'],
+          id: 5, title: 'Memory of Redis, share of maxmemory', unit: 'percentunit', width: 6, max: 1, thresholds: over(MEMORY), runbook: ['redis-memory', 'new-holds-refused', 'redis-memory-unlimited'],
           about: 'At the upper line new holds are refused. What grows: the journal while Postgres is away, then open holds and receipts. Empty when maxmemory is not set, which is a mistake in production.',
           queries: { used: `${worst('redisMemory')} / (${worst('redisMemoryMax')} > 0)` },
         }),
