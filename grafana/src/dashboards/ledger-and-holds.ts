@@ -1,0 +1,128 @@
+import type { DashboardSpec } from '../dashboard.js';
+import { NOW, RANGE, secondsSince, share, STEP, within } from '../expressions.js';
+import { bars, graph, over, stat, under } from '../panels.js';
+import { increase, quantile, rate, worst } from '../promql.js';
+
+/** The promise of the journal: 99 % of entries in Postgres within this time (design §6). */
+const PROMISED_SECONDS = 0.25;
+const PROMISED_SHARE = 0.99;
+
+/** Is the ledger right, how far is Postgres behind, what happens to holds. */
+export const ledgerAndHolds: DashboardSpec = {
+  uid: 'cg-ledger',
+  title: 'Credit gateway: ledger and holds',
+  about: 'Is the ledger right, how far is Postgres behind Redis, which holds are stuck, what do scripts answer.',
+  variables: [],
+  rows: [
+    {
+      title: 'Is the ledger right?',
+      panels: [
+        bars({
+          id: 1, title: 'Drift by check, micro-credits', unit: 'none', width: 8, thresholds: over({ bad: 1 }), runbook: ['drift'],
+          about: 'Difference by check. balance, lots, holds: Redis and Postgres disagree. sequence: an account\'s entries have a gap. running_balance, conservation: the ledger does not add up by itself. unknown_account: in one of the two only. Normal: all 0.',
+          queries: { '{{check}}': worst('driftMicros', { by: ['check'] }) },
+        }),
+        graph({
+          id: 2, title: 'Accounts with a difference', unit: 'none', width: 8, thresholds: over({ bad: 1 }), runbook: ['drift'],
+          about: 'How many accounts, by check. Normal: 0. One account: look at its entries. Many at once: Redis went back in time, or somebody wrote to it by hand.',
+          queries: { '{{check}}': worst('driftAccounts', { by: ['check'] }) },
+        }),
+        graph({
+          id: 3, title: 'Accounts compared', unit: 'ops', width: 8, runbook: ['reconciler-failing'],
+          about: 'Per second, by result. busy: written to all the time, so compared by balance only. failed: could not be read, try again. Normal: mostly ok, drift none.',
+          queries: { '{{result}}': rate('reconciled', STEP, { by: ['result'] }) },
+        }),
+        stat({
+          id: 4, title: 'Reconciler', unit: 's', width: 6, decimals: 0, thresholds: over({ warn: 3_600, bad: 86_400 }), runbook: ['reconciler-stopped'],
+          about: 'How long ago it finished a batch, and how long ago it had been through all accounts. A round takes longer the more accounts there are; a batch takes seconds.',
+          queries: { batch: secondsSince('reconciledAt'), 'all accounts': secondsSince('reconcileRoundAt') },
+        }),
+        stat({
+          id: 5, title: 'Shards', unit: 'none', width: 6, thresholds: over({ bad: 1 }), runbook: ['shard-stopped', 'shards-fenced'],
+          about: 'stopped: the journal contradicts Postgres; nothing of the shard is drained until somebody decides. fenced: may not be written to now. Normal: 0 and 0.',
+          queries: { stopped: worst('shardsStopped'), fenced: worst('shardsFenced') },
+        }),
+        stat({
+          id: 6, title: 'Epochs, all shards', unit: 'none', width: 6, runbook: ['fence-raised'],
+          about: 'Grows by one for each shard that was fenced and rebuilt from Postgres, because Redis lost or forgot something. Red marks in the graphs show when. Normal: does not change.',
+          queries: { epochs: worst('fenceEpochs') },
+        }),
+        stat({
+          id: 7, title: 'Accounts', unit: 'short', width: 6, runbook: ['accounts-frozen'],
+          about: 'In the ledger, and those that somebody froze: their holds cannot be ended until they are free again.',
+          queries: { all: worst('accounts'), frozen: worst('accountsFrozen') },
+        }),
+      ],
+    },
+    {
+      title: 'How far is Postgres behind?',
+      panels: [
+        graph({
+          id: 8, title: 'Entries that Postgres has not', unit: 'short', width: 6, thresholds: over({ warn: 10_000, bad: 100_000 }), runbook: ['journal-backlog'],
+          about: 'The journal in Redis. Normal: below one batch. It grows while Postgres is away and takes memory of Redis; see "Redis, Postgres and processes".',
+          queries: { entries: worst('lagEntries') },
+        }),
+        graph({
+          id: 9, title: 'Age of the oldest of them', unit: 's', width: 6, thresholds: over({ warn: 5, bad: 30 }), runbook: ['journal-lag'],
+          about: 'What a total loss of Redis would cost now, in time. Normal: below a second.',
+          queries: { lag: worst('lagSeconds') },
+        }),
+        graph({
+          id: 10, title: 'How long an entry waited', unit: 's', width: 6, thresholds: over({ warn: PROMISED_SECONDS }), runbook: ['journal-delay'],
+          about: 'Of those that arrived. Promised: 99 % within 250 ms, the line. Slower with little lag: drains are too rare or Postgres is slow to commit; see "Workers and queues".',
+          queries: { p50: quantile(0.5, 'journalDelay', STEP), p99: quantile(0.99, 'journalDelay', STEP) },
+        }),
+        stat({
+          id: 11, title: 'Within 250 ms', unit: 'percentunit', width: 3, height: 8, decimals: 1, max: 1, idle: 'no entries', thresholds: under({ warn: PROMISED_SHARE, bad: 0.9 }), runbook: ['journal-delay'],
+          about: 'Share of the entries of the last five minutes that were in Postgres in time. Promised: 99 %.',
+          queries: { share: within('journalDelay', PROMISED_SECONDS, NOW) },
+        }),
+        stat({
+          id: 12, title: 'Grants on the way', unit: 'short', width: 3, height: 8, thresholds: over({ warn: 10, bad: 100 }), runbook: ['money-in-pending'],
+          about: 'Grants and other changes by administrators that are in Postgres and that Redis has not applied yet. Normal: 0, or a few while Redis is away; the job replay-money-in applies them. Their age is on the overview.',
+          queries: { pending: worst('moneyInPending') },
+        }),
+      ],
+    },
+    {
+      title: 'Holds and scripts',
+      panels: [
+        graph({
+          id: 13, title: 'Holds placed and ended', unit: 'ops', width: 8,
+          about: 'Per second, counted when Postgres has them. Normal: what is placed is settled. voided: the client gave up. expired: the client never came back. late_settled: it came back after the lease was over and was charged.',
+          queries: { placed: rate('holdsPlaced', STEP), '{{ending}}': rate('holdsEnded', STEP, { by: ['ending'] }) },
+        }),
+        graph({
+          id: 14, title: 'Open and overdue holds', unit: 'short', width: 8, runbook: ['holds-overdue'],
+          about: 'open: in Redis now. overdue: their lease ended more than five seconds ago. Overdue above 0 for long: the sweeper does not run, or the accounts are frozen. The console lists them.',
+          queries: { open: worst('holdsOpen'), overdue: worst('holdsOverdue') },
+        }),
+        graph({
+          id: 15, title: 'Oldest and most overdue hold', unit: 's', width: 8, runbook: ['holds-overdue'],
+          about: 'oldest: age of the oldest open hold that Postgres knows; clients that report progress keep a hold open for long. overdue: how long the most overdue has been so; normal: 0.',
+          queries: { oldest: worst('holdOldestSeconds'), overdue: worst('holdsOverdueSeconds') },
+        }),
+        graph({
+          id: 16, title: 'Life of a hold, p95', unit: 's', width: 8,
+          about: 'From placing to its end. settled: as long as an answer streams. expired: the lease. Settled near the lease: long answers, raise HOLD_TTL_SECONDS or report progress.',
+          queries: { '{{ending}}': quantile(0.95, 'holdSeconds', STEP, { by: ['ending'] }) },
+        }),
+        stat({
+          id: 17, title: 'Holds that expire', unit: 'percentunit', width: 4, height: 8, decimals: 1, idle: 'no holds', thresholds: over({ warn: 0.05, bad: 0.25 }), runbook: ['holds-overdue'],
+          about: 'Share of the holds that ended in the time range. Normal: below 5 %. More: a client crashes, or forgets to finalize.',
+          queries: { share: share(increase('holdsEnded', RANGE, { where: { ending: 'expired' } }), increase('holdsEnded', RANGE)) },
+        }),
+        graph({
+          id: 18, title: 'Scripts, p99', unit: 's', width: 12, legend: 'table', thresholds: over({ warn: 0.025, bad: 0.15 }), runbook: ['latency-burn'],
+          about: 'Round trip of a Lua script to Redis and back. Normal: around a millisecond. All slow: Redis or the network. At 150 ms the gateway gives up and answers 503.',
+          queries: { '{{script}}': quantile(0.99, 'scriptSeconds', STEP, { by: ['script'] }) },
+        }),
+        graph({
+          id: 19, title: 'Outcome unknown, and replays', unit: 'ops', width: 24, height: 6, legend: 'table', runbook: ['outcomes-unknown'],
+          about: 'unknown: Redis did not answer in time, so the operation may or may not have happened; a retry with the same name finds out. replayed: such retries, and impatient clients. Normal: no unknown; some replays.',
+          queries: { 'unknown': `${rate('outcomesUnknown', STEP)} or vector(0)`, 'replayed {{operation}}': rate('replays', STEP, { by: ['operation'] }) },
+        }),
+      ],
+    },
+  ],
+};

@@ -1,0 +1,136 @@
+import type { DashboardSpec } from '../dashboard.js';
+import { NOW, ranking, share, STEP, sumRate } from '../expressions.js';
+import { bars, graph, over, stat } from '../panels.js';
+import { countRate, increase, quantile, rate, series, total, worst } from '../promql.js';
+
+/** What works behind the answers: drains, jobs, queues, the reconciler. */
+export const workersAndQueues: DashboardSpec = {
+  uid: 'cg-workers',
+  title: 'Credit gateway: workers and queues',
+  about: 'Do the workers keep up: drains to Postgres, background jobs, settlements from queues, what waits for a decision.',
+  variables: [],
+  rows: [
+    {
+      title: 'What waits for somebody',
+      panels: [
+        stat({
+          id: 1, title: 'Dead letters', unit: 'none', width: 4, thresholds: over({ warn: 1 }), runbook: ['dead-letters'],
+          about: 'Settlements that failed for good: usage that nobody was charged for yet. Normal: 0. Read them with `npm run dead-letters`, mend the cause, send them again.',
+          queries: { letters: worst('deadLetters') },
+        }),
+        stat({
+          id: 2, title: 'Quarantined texts', unit: 'none', width: 4, thresholds: over({ warn: 1 }), runbook: ['quarantine'],
+          about: 'Texts of entries that Postgres could not store. Their money is in the ledger; nothing is blocked. Normal: 0.',
+          queries: { texts: worst('quarantined') },
+        }),
+        stat({
+          id: 3, title: 'Failed jobs in queues', unit: 'none', width: 4, thresholds: over({ warn: 1, bad: 100 }), runbook: ['queue-failed-jobs'],
+          about: 'Jobs that BullMQ keeps as failed, all queues. Jobs of the ledger are tried again by their schedule; settlements are retried first. Look at the queues in the console.',
+          queries: { failed: `sum(${worst('queueJobs', { where: { state: 'failed' }, by: ['queue'] })})` },
+        }),
+        stat({
+          id: 4, title: 'Oldest waiting job', unit: 's', width: 4, thresholds: over({ warn: 30, bad: 300 }), runbook: ['queue-age'],
+          about: 'Of all queues. Normal: below a second. Growing: no worker, or each job takes too long.',
+          queries: { waits: worst('queueOldestSeconds') },
+        }),
+        stat({
+          id: 5, title: 'RabbitMQ', unit: 'none', width: 4, runbook: ['amqp-disconnected'],
+          words: { '-1': { text: 'not used', color: 'blue' }, 0: { text: 'disconnected', color: 'red' }, 1: { text: 'connected', color: 'green' } },
+          about: 'Connection to RabbitMQ, of the worker that has it worst. disconnected: settlements wait in the broker, none is lost; the worker tries again by itself.',
+          queries: { connection: `min (${series('amqpConnected')} >= 0) or ${worst('amqpConnected')}` },
+        }),
+        stat({
+          id: 6, title: 'Refusals not kept', unit: 'short', width: 4, thresholds: over({ warn: 1 }), runbook: ['refusals-unrecorded'],
+          about: 'Refusals of the last five minutes that the console will not show: Postgres was away for long, or there were too many at once. No money is concerned.',
+          queries: { unrecorded: increase('refusalsUnrecorded', NOW) },
+        }),
+      ],
+    },
+    {
+      title: 'The way to Postgres',
+      panels: [
+        graph({
+          id: 7, title: 'Entries drained', unit: 'ops', width: 8, runbook: ['journal-lag', 'drain-failing'],
+          about: 'Entries per second that reached Postgres. redelivered: Postgres had them already and they were the same, as after a worker was killed; harmless. Zero while requests go on: no worker drains.',
+          queries: { drained: sumRate('drainEntries', STEP), redelivered: rate('redelivered', STEP) },
+        }),
+        graph({
+          id: 8, title: 'Entries of one transaction', unit: 'short', width: 8,
+          about: 'Batches grow with the load; that is how drains keep up. At 1 000 all the time: the limit, more workers will help if they drain other shards.',
+          queries: { p50: quantile(0.5, 'drainEntries', STEP), p99: quantile(0.99, 'drainEntries', STEP) },
+        }),
+        graph({
+          id: 9, title: 'Time of one transaction', unit: 's', width: 8, thresholds: over({ warn: 1, bad: 5 }), runbook: ['journal-delay'],
+          about: 'Normal: tens of milliseconds. Slow: Postgres is busy or its disk is, or somebody holds a lock; see the oldest transaction on "Redis, Postgres and processes".',
+          queries: { p50: quantile(0.5, 'drainSeconds', STEP), p99: quantile(0.99, 'drainSeconds', STEP) },
+        }),
+      ],
+    },
+    {
+      title: 'Jobs',
+      panels: [
+        graph({
+          id: 10, title: 'Jobs run', unit: 'ops', width: 8, legend: 'table',
+          about: 'Per second, by job. A job that is missing here for longer than its interval does not run.',
+          queries: { '{{job_name}}': countRate('jobSeconds', STEP, { by: ['job_name'] }) },
+        }),
+        graph({
+          id: 11, title: 'Jobs that failed', unit: 'ops', width: 8, legend: 'table', runbook: ['job-failing', 'job-not-running'],
+          about: 'Per second, by job. Normal: none; some while Redis or Postgres is away. The reason is in the worker\'s log.',
+          queries: { '{{job_name}}': countRate('jobSeconds', STEP, { where: { status: 'failed' }, by: ['job_name'] }) },
+        }),
+        graph({
+          id: 12, title: 'Run time of jobs, p99', unit: 's', width: 8, legend: 'table', runbook: ['job-failing', 'job-not-running'],
+          about: 'A job that takes longer than its interval is always behind.',
+          queries: { '{{job_name}}': quantile(0.99, 'jobSeconds', STEP, { by: ['job_name'] }) },
+        }),
+        graph({
+          id: 13, title: 'Jobs in queues', unit: 'short', width: 12, legend: 'table', runbook: ['queue-age', 'queue-failed-jobs'],
+          about: 'By queue and state. waiting grows: too few workers. delayed: settlements that will be tried again. completed are kept for a while and say nothing.',
+          queries: { '{{queue}} {{state}}': worst('queueJobs', { where: { state: { not: 'completed' } }, by: ['queue', 'state'] }) },
+        }),
+        graph({
+          id: 14, title: 'Oldest waiting job', unit: 's', width: 12, legend: 'table', thresholds: over({ warn: 30, bad: 300 }), runbook: ['queue-age'],
+          about: 'By queue; 0 when none waits.',
+          queries: { '{{queue}}': worst('queueOldestSeconds', { by: ['queue'] }) },
+        }),
+      ],
+    },
+    {
+      title: 'Settlements from queues, and the reconciler',
+      panels: [
+        graph({
+          id: 15, title: 'Settlements by result', unit: 'ops', width: 8,
+          about: 'From BullMQ and RabbitMQ. settled: charged. replayed: had been, a repeat. retry: waits and is tried again. refused: in the dead-letter queue. Normal: settled, some replayed.',
+          runbook: ['dead-letters'],
+          queries: { '{{result}}': countRate('settlementSeconds', STEP, { by: ['result'] }) },
+        }),
+        graph({
+          id: 16, title: 'Time to settle a message, p99', unit: 's', width: 8,
+          about: 'By queue. Normal: milliseconds. Slow: Redis; see scripts on "Ledger and holds".',
+          queries: { '{{queue}}': quantile(0.99, 'settlementSeconds', STEP, { by: ['queue'] }) },
+        }),
+        stat({
+          id: 17, title: 'RabbitMQ, worked on', unit: 'short', width: 4, height: 8, idle: 'not used',
+          about: 'Messages that workers have taken and not answered. Stays at the prefetch while a backlog is worked off.',
+          queries: { messages: total('amqpInFlight') },
+        }),
+        stat({
+          id: 18, title: 'Settlements refused', unit: 'percentunit', width: 4, height: 8, decimals: 1, idle: 'no messages', thresholds: over({ warn: 0.01, bad: 0.1 }), runbook: ['dead-letters'],
+          about: 'Share of the messages of the last hour that ended in the dead-letter queue.',
+          queries: { share: share(countRate('settlementSeconds', '1h', { where: { result: 'refused' } }), countRate('settlementSeconds', '1h')) },
+        }),
+        graph({
+          id: 19, title: 'Time to compare a batch of accounts', unit: 's', width: 12, runbook: ['reconciler-slow'],
+          about: 'The reconciler reads both sides of a batch. Slow: Postgres or Redis is busy; it gives way, nothing else suffers.',
+          queries: { p50: quantile(0.5, 'reconcileSeconds', STEP), p99: quantile(0.99, 'reconcileSeconds', STEP) },
+        }),
+        bars({
+          id: 20, title: 'Where workers spend their time', unit: 's', width: 12,
+          about: 'Seconds that each job ran per second of the last five minutes. 1 is one job busy all the time. drain should lead under load.',
+          queries: { '{{job_name}}': ranking(8, sumRate('jobSeconds', NOW, 'job_name')) },
+        }),
+      ],
+    },
+  ],
+};

@@ -1,0 +1,18 @@
+/** Sections of docs/runbook.md that panels point to, by anchor: each is an alert, in lower case with dashes. */
+export const RUNBOOK_SECTIONS = [
+  'accounts-frozen', 'amqp-disconnected', 'aof-failing', 'aof-off', 'aof-slow', 'availability-burn', 'breaker-open', 'dead-letters', 'debt-growth',
+  'debt-jump', 'drain-failing', 'drift', 'event-loop-delay', 'fence-raised', 'gateway-down', 'holds-overdue', 'job-failing',
+  'job-not-running', 'journal-backlog', 'journal-delay', 'journal-lag', 'latency-burn', 'ledger-unwatched', 'money-in-pending',
+  'new-holds-refused', 'outcomes-unknown', 'postgres-connections', 'postgres-down', 'postgres-old-transaction',
+  'postgres-pool-exhausted', 'process-restarts', 'quarantine', 'queue-age', 'queue-failed-jobs', 'reconciler-failing',
+  'reconciler-slow', 'reconciler-stopped', 'redis-down', 'redis-memory', 'redis-memory-unlimited', 'refusal-spike',
+  'refusals-unrecorded', 'shard-stopped', 'shards-fenced', 'target-down', 'uncollected',
+] as const;
+export type RunbookSection = (typeof RUNBOOK_SECTIONS)[number];
+
+/** The variable of every dashboard that says where the runbook is; grafana/README.md tells how to change it. */
+export const RUNBOOK_VARIABLE = 'runbook';
+/** Where Grafana serves it when docs/ is mounted into its public folder. */
+export const RUNBOOK_DEFAULT = '/public/docs/runbook.md';
+
+export const runbookUrl = (section: RunbookSection): string => `\${${RUNBOOK_VARIABLE}}#${section}`;
