@@ -65,7 +65,7 @@ export function createApp(deps: AppDeps): App {
   const routes = allRoutes(deps);
   const middleware: readonly Middleware[] = [
     requestId(),
-    observeRequests(deps.metrics, tellRefusal({ metrics: deps.metrics, log: deps.log, clock: deps.accounting.clock, record: deps.refusals?.record ?? (() => undefined) })),
+    observeRequests(deps.metrics, tellRefusal({ metrics: deps.metrics, clock: deps.accounting.clock, record: deps.refusals?.record ?? (() => undefined) })),
     standardHeaders(),
     errorBoundary({ log: deps.log, envelope: accountingEnvelope }),
     routes.middleware(),

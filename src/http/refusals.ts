@@ -1,5 +1,4 @@
 import type { Clock } from '../clock.js';
-import type { Log } from '../log.js';
 import type { RefusalReason } from '../metrics/catalogue.js';
 import type { Meter } from '../metrics/metrics.js';
 import type { RefusedRequest } from '../refusals/refusal.js';
@@ -20,18 +19,19 @@ export type TellRefusal = (ctx: GatewayContext, refused: Refused) => void;
 
 export type TellRefusalDeps = {
   readonly metrics: Pick<Meter, 'count'>;
-  readonly log: Log;
   readonly clock: Clock;
   readonly record: (refused: RefusedRequest) => void;
 };
 
-/** Counts a refusal, and keeps it where it is known whose it is. Called once per request, when the answer is decided. */
-export function tellRefusal({ metrics, log, clock, record }: TellRefusalDeps): TellRefusal {
+/**
+ * Counts a refusal, and keeps it where it is known whose it is. Called once per request, when the answer is decided. Not
+ * logged: a log in which every refusal has a line is one that a single client can fill.
+ */
+export function tellRefusal({ metrics, clock, record }: TellRefusalDeps): TellRefusal {
   return (ctx, { reason, message }) => {
     metrics.count('refusals', { reason });
     const { requestId, accountId, route } = ctx.state;
-    const request = { requestId, reason, status: ctx.status, method: route?.method ?? 'any', route: route?.path ?? 'unmatched' };
-    log.debug({ ...request, accountId, message }, 'refused');
-    if (accountId !== undefined) record({ ...request, accountId, message, atMs: clock() });
+    if (accountId === undefined) return;
+    record({ accountId, atMs: clock(), reason, method: route?.method ?? 'any', route: route?.path ?? 'unmatched', status: ctx.status, message, requestId });
   };
 }

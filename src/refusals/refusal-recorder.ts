@@ -23,8 +23,8 @@ export interface RefusalRecorder {
 const FLUSH_MS = 1_000;
 /** After a failure: Postgres is away, and nobody waits for this. */
 const RETRY_MS = 5_000;
-
-type Waiting = Map<string, Refusal>;
+/** Rows of one statement: tens of milliseconds, far inside the deadline of a Postgres that has just come back. */
+const BATCH_MAX = 1_000;
 
 /**
  * Adds up refusals by account, minute, reason and route, and writes them once a second in one statement. What could not
@@ -33,7 +33,7 @@ type Waiting = Map<string, Refusal>;
  */
 export function refusalRecorder(deps: RefusalRecorderDeps): RefusalRecorder {
   const { write, unrecorded, onError, flushMs = FLUSH_MS, retryMs = RETRY_MS, waitingMax = REFUSALS_WAITING_MAX } = deps;
-  let waiting: Waiting = new Map();
+  const waiting = new Map<string, Refusal>();
   let writing: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
@@ -46,22 +46,38 @@ export function refusalRecorder(deps: RefusalRecorderDeps): RefusalRecorder {
     else unrecorded(refusal.count);
   };
 
+  const drop = (refusals: readonly Refusal[]): void => { unrecorded(refusals.reduce((sum, { count }) => sum + count, 0)); };
+
   const plan = (ms: number): void => {
     if (!isClosed) timer ??= setTimeout(flush, ms);
   };
 
-  /** One statement at a time, so that however long it takes no more than one batch waits beside it. */
+  const take = (): Refusal[] => {
+    const batch: Refusal[] = [];
+    for (const [key, refusal] of waiting) {
+      if (batch.length === BATCH_MAX) break;
+      batch.push(refusal);
+      waiting.delete(key);
+    }
+    return batch;
+  };
+
+  /** One statement at a time: however long it takes, only what is noted meanwhile waits beside it. */
   const flush = (): void => {
     clearTimeout(timer);
     timer = undefined;
-    const batch = [...waiting.values()];
-    if (batch.length === 0 || writing !== undefined) return;
-    waiting = new Map();
-    writing = write(batch).then(() => flushMs, (error: unknown) => {
+    if (writing !== undefined || waiting.size === 0) return;
+    const batch = take();
+    writing = write(batch).then(() => (batch.length === BATCH_MAX ? 0 : flushMs), (error: unknown) => {
       onError(error);
-      // What Postgres refuses for what it is, it will refuse again; and who closes will not come back.
-      if (isRetryable(error) && !isClosed) for (const refusal of batch) add(refusal);
-      else unrecorded(batch.reduce((sum, { count }) => sum + count, 0));
+      // What Postgres refuses for what it is, it will refuse again.
+      if (isRetryable(error)) for (const refusal of batch) add(refusal);
+      else drop(batch);
+      if (isClosed) {
+        // Nobody comes back for it.
+        drop([...waiting.values()]);
+        waiting.clear();
+      }
       return retryMs;
     }).then((ms) => {
       writing = undefined;
@@ -77,8 +93,10 @@ export function refusalRecorder(deps: RefusalRecorderDeps): RefusalRecorder {
     close: async () => {
       await writing;
       isClosed = true;
-      flush();
-      await writing;
+      while (waiting.size > 0) {
+        flush();
+        await writing;
+      }
     },
   };
 }
