@@ -15,68 +15,66 @@ const IS_MESSAGE: ReadonlySet<EntryKind> = new Set(['settle', 'late_settle', 'ch
 
 const MS_PER_SECOND = 1_000;
 
+/** What was counted of one model. */
+type ModelSums = { held: number; captured: number; tokens: number; messages: number };
+
 /**
  * Counts what entries mean in money, once Postgres has them: an entry is committed once, so it counts once, and no
  * request waits for it. Sums are made here first, because a counter costs more than an addition and a batch has a
- * thousand entries. Never throws for what an entry says.
+ * thousand entries; in numbers, as metrics are, for exact amounts are in the books. Never throws for what an entry says.
  */
 export function countEntries(meter: Meter, labelOf: LabelOf, entries: readonly WrittenEntry[]): void {
-  const flows = new Sums<Flow>();
-  const ended = new Sums<Ending>();
-  const models = { modelHeld: new Sums<string>(), modelCaptured: new Sums<string>(), modelTokens: new Sums<string>(), modelMessages: new Sums<string>() };
+  const flows: Record<Flow, number> = { granted: 0, captured: 0, expired: 0, removed: 0, held: 0, released: 0, overage: 0, debt: 0, debt_paid: 0, uncollected: 0 };
+  const ended: Record<Ending, number> = { settled: 0, voided: 0, expired: 0, late_settled: 0 };
+  const models = new Map<string, ModelSums>();
   let placed = 0;
   for (const written of entries) {
     const { entry, placedAtMs } = written;
     addFlows(flows, entry);
     if (entry.kind === 'place') placed += 1;
     const ending = ENDINGS[entry.kind];
-    if (ending !== undefined) ended.add(ending, 1);
+    if (ending !== undefined) ended[ending] += 1;
     // The late one's life ended when it expired.
     if (ending !== undefined && ending !== 'late_settled' && placedAtMs !== null) {
       meter.observe('holdSeconds', { ending }, Math.max(0, entry.atMs - placedAtMs) / MS_PER_SECOND);
     }
-    if (ending === undefined && entry.kind !== 'charge') continue;
-    for (const { model, tokens, share } of modelUses(written)) {
-      const label = labelOf(model);
-      models.modelHeld.add(label, share * Math.max(0, 0 - entry.held));
-      models.modelCaptured.add(label, share * entry.captured);
-      models.modelTokens.add(label, tokens);
-      models.modelMessages.add(label, IS_MESSAGE.has(entry.kind) ? 1 : 0);
-    }
+    if (ending !== undefined || entry.kind === 'charge') addModels(models, labelOf, written);
   }
   meter.count('holdsPlaced', {}, placed);
-  for (const [ending, count] of ended) meter.count('holdsEnded', { ending }, count);
-  for (const [flow, amount] of flows) meter.count('credits', { flow }, amount / MICROS_PER_CREDIT);
-  for (const [model, amount] of models.modelHeld) meter.count('modelHeld', { model }, amount / MICROS_PER_CREDIT);
-  for (const [model, amount] of models.modelCaptured) meter.count('modelCaptured', { model }, amount / MICROS_PER_CREDIT);
-  for (const [model, tokens] of models.modelTokens) meter.count('modelTokens', { model }, tokens);
-  for (const [model, messages] of models.modelMessages) meter.count('modelMessages', { model }, messages);
-}
-
-function addFlows(flows: Sums<Flow>, entry: JournalEntry): void {
-  const { kind, held, debt, captured, overage, expired } = entry;
-  flows.add('granted', entry.granted);
-  flows.add('captured', captured);
-  flows.add('expired', expired);
-  flows.add('removed', entry.removed);
-  flows.add('overage', overage);
-  flows.add('uncollected', entry.uncollected);
-  if (debt > 0) flows.add('debt', debt);
-  else flows.add('debt_paid', 0 - debt);
-  if (kind === 'place') flows.add('held', held);
-  // What of a hold was neither spent nor lost with its lot went back.
-  else if (held < 0) flows.add('released', Math.max(0, 0 - held - (captured - overage) - expired));
-}
-
-/** Sums by name, in numbers: these are metrics, and exact amounts are in the books. */
-class Sums<Name extends string> {
-  readonly #sums = new Map<Name, number>();
-
-  add(name: Name, amount: number): void {
-    if (amount !== 0 || !this.#sums.has(name)) this.#sums.set(name, (this.#sums.get(name) ?? 0) + amount);
+  for (const [ending, count] of Object.entries(ended) as [Ending, number][]) meter.count('holdsEnded', { ending }, count);
+  for (const [flow, amount] of Object.entries(flows) as [Flow, number][]) meter.count('credits', { flow }, amount / MICROS_PER_CREDIT);
+  for (const [model, { held, captured, tokens, messages }] of models) {
+    meter.count('modelHeld', { model }, held / MICROS_PER_CREDIT);
+    meter.count('modelCaptured', { model }, captured / MICROS_PER_CREDIT);
+    meter.count('modelTokens', { model }, tokens);
+    meter.count('modelMessages', { model }, messages);
   }
+}
 
-  [Symbol.iterator](): MapIterator<[Name, number]> {
-    return this.#sums[Symbol.iterator]();
+function addFlows(flows: Record<Flow, number>, entry: JournalEntry): void {
+  const { held, debt, captured, overage, expired } = entry;
+  flows.granted += entry.granted;
+  flows.captured += captured;
+  flows.expired += expired;
+  flows.removed += entry.removed;
+  flows.overage += overage;
+  flows.uncollected += entry.uncollected;
+  if (debt > 0) flows.debt += debt;
+  else flows.debt_paid -= debt;
+  if (held > 0) flows.held += held;
+  // What of a hold was neither spent nor lost with its lot went back.
+  else if (held < 0) flows.released += Math.max(0, 0 - held - (captured - overage) - expired);
+}
+
+function addModels(models: Map<string, ModelSums>, labelOf: LabelOf, written: WrittenEntry): void {
+  const { kind, held, captured } = written.entry;
+  for (const { model, tokens, share } of modelUses(written)) {
+    const label = labelOf(model);
+    let sums = models.get(label);
+    if (sums === undefined) models.set(label, sums = { held: 0, captured: 0, tokens: 0, messages: 0 });
+    sums.held += share * Math.max(0, 0 - held);
+    sums.captured += share * captured;
+    sums.tokens += tokens;
+    if (IS_MESSAGE.has(kind)) sums.messages += 1;
   }
 }
