@@ -4,8 +4,8 @@ import { LABEL_LENGTH_MAX } from '../limits.js';
 export type LabelOf = (name: string) => string;
 
 /** What is left of names that get no label of their own. */
-export const UNKNOWN_LABEL = 'unknown';
-export const OTHER_LABEL = 'other';
+const UNKNOWN_LABEL = 'unknown';
+const OTHER_LABEL = 'other';
 
 export type BoundedLabelsDeps = {
   /** Names that keep their own label; whoever comes later is `other`. */

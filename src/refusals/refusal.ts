@@ -28,6 +28,6 @@ export type Refusal = {
   readonly requestId: string;
 };
 
-export const MINUTE_MS = 60_000;
+const MINUTE_MS = 60_000;
 
 export const minuteOf = (atMs: number): number => Math.floor(atMs / MINUTE_MS) * MINUTE_MS;
