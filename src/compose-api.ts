@@ -21,6 +21,9 @@ import { moneyIn } from './lots/money-in.js';
 import type { Metrics } from './metrics/metrics.js';
 import { parseCredits } from './money/credits.js';
 import type { Micros } from './money/micros.js';
+import { toGatewayError } from './postgres/errors.js';
+import { refusalRecorder } from './refusals/refusal-recorder.js';
+import { addRefusals, readRefusals } from './refusals/refusal.table.js';
 
 export type ApiDeps = {
   readonly config: Config;
@@ -53,6 +56,11 @@ export async function openApi({ config, core, clock, version, log, metrics, metr
   const profiles = profileWriter({
     write: (seen) => upsertProfiles(db, seen.map(({ issuer: namesFrom, ...profile }) => ({ ...profile, namesFrom, seenAtMs: clock() }))),
     onError: (error) => { log.warn({ err: error }, 'profiles not written; they wait'); },
+  });
+  const refusals = refusalRecorder({
+    write: (refused) => addRefusals(db, refused),
+    unrecorded: (count) => { metrics.count('refusalsUnrecorded', {}, count); },
+    onError: (error) => { log.warn({ err: error }, 'refusals not written; they wait'); },
   });
   const money = moneyIn({ db, ledger });
   const admitted = admitCaller({
@@ -94,6 +102,10 @@ export async function openApi({ config, core, clock, version, log, metrics, metr
     chatsparty: chatsparty.chatsparty,
     plans: chatsparty.plans,
     prices: { books: core.prices, clock },
+    refusals: {
+      record: refusals.record,
+      readRefusals: (query) => readRefusals(db, query).catch((error: unknown) => { throw toGatewayError(error); }),
+    },
     servers,
     health: { readiness, metricsText },
     history: (query) => readHistory(db, query),
@@ -111,6 +123,7 @@ export async function openApi({ config, core, clock, version, log, metrics, metr
       await closeServer(server, GRACE_MS);
       await servers.close();
       await profiles.close();
+      await refusals.close();
     },
   };
 }

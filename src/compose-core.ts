@@ -8,8 +8,10 @@ import { fence, type Fence } from './ledger/fence.js';
 import { keyspace, type Keyspace } from './ledger/keys.js';
 import type { Ledger } from './ledger/ledger.js';
 import { redisLedger } from './ledger/redis-ledger.js';
-import { IN_FLIGHT_MAX } from './limits.js';
+import { IN_FLIGHT_MAX, MODEL_LABELS_MAX } from './limits.js';
 import type { Log } from './log.js';
+import { boundedLabels } from './metrics/bounded-labels.js';
+import { countEntries } from './metrics/count-entries.js';
 import type { Metrics } from './metrics/metrics.js';
 import { apiProfile, connectPostgres, drainProfile, type Db } from './postgres/connect.js';
 import { listenToPostgres } from './postgres/listen.js';
@@ -82,25 +84,28 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
     timeOffsetMs: time.offsetMs,
   });
 
+  const prices = await priceBooks({
+    db, clock: time.clock, unknownModel: config.unknownModel,
+    listen: (onNotice) => listenToPostgres({ databaseUrl: servers.databaseUrl, channel: PRICES_CHANNEL, onNotice }),
+    onError: (error) => { log.warn({ err: error }, 'prices not looked up; the ones in memory stay'); },
+  });
+  const modelLabel = boundedLabels({ max: MODEL_LABELS_MAX, isKnown: (model) => prices.history.knows(model) });
+
   const drainDb = connectPostgres(servers.databaseUrl, drainProfile(config.postgresTimeoutMs));
   // Entries are stamped by Redis' own clock, which tests do not move.
   const drain = createDrain({
     db: drainDb, redis: bulkRedis, keys, clock: Date.now, tailSeconds: config.journalTailSeconds,
     observe: {
-      batch: ({ entries, redelivered, durationMs, agesMs }) => {
+      batch: ({ entries, fresh, redelivered, durationMs, agesMs }) => {
         metrics.observe('drainEntries', {}, entries);
         metrics.observe('drainSeconds', {}, durationMs / MS_PER_SECOND);
         metrics.count('redelivered', {}, redelivered);
         for (const ageMs of agesMs) metrics.observe('journalDelay', {}, ageMs / MS_PER_SECOND);
+        countEntries(metrics, modelLabel, fresh);
       },
       stopped: (shard, reason) => { log.error({ shard, reason }, 'shard stopped: its journal contradicts Postgres and needs a decision'); },
       quarantined: (count) => { log.error({ count }, 'texts quarantined: their money is in the ledger, what they said is in the table quarantine'); },
     },
-  });
-  const prices = await priceBooks({
-    db, clock: time.clock, unknownModel: config.unknownModel,
-    listen: (onNotice) => listenToPostgres({ databaseUrl: servers.databaseUrl, channel: PRICES_CHANNEL, onNotice }),
-    onError: (error) => { log.warn({ err: error }, 'prices not looked up; the ones in memory stay'); },
   });
   metrics.watchRedis(() => ({ breaker: hotBreaker.state(), inFlight: client.inFlight() }));
 

@@ -46,5 +46,15 @@ export const IN_FLIGHT_MAX = 1_000;
 export const TOKEN_CACHE_MAX = 10_000;
 /** A token longer than this is refused unread. */
 export const TOKEN_LENGTH_MAX = 8_192;
+/** Models that have a name of their own in metrics, per process: each is four series, and no chart shows more. */
+export const MODEL_LABELS_MAX = 50;
+/** Longest label of a metric. */
+export const LABEL_LENGTH_MAX = 64;
+/** How long it is remembered who was refused: a complaint comes within days, and beyond a month nobody asks. */
+export const REFUSALS_KEPT_DAYS = 30;
+/** Refusals that wait for Postgres, by account, minute, reason and route: a few megabytes, however long it is away. */
+export const REFUSALS_WAITING_MAX = 10_000;
+/** Longest message that is kept with a refusal. */
+export const REFUSAL_MESSAGE_LENGTH_MAX = 500;
 /** Rows of one page of any list. */
 export const PAGE_MAX = 100;

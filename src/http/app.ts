@@ -16,6 +16,8 @@ import type { Metrics } from '../metrics/metrics.js';
 import { planRoutes, type PlanRouteDeps } from '../plans/plan.routes.js';
 import { priceRoutes } from '../pricing/price.routes.js';
 import type { SetPriceDeps } from '../pricing/set-price.js';
+import type { RefusedRequest } from '../refusals/refusal.js';
+import { refusalRoutes, type RefusalRouteDeps } from '../refusals/refusal.routes.js';
 import type { Middleware, PathParams, RequestState } from './context.js';
 import { docsRoutes } from './docs.routes.js';
 import { entryRoutes, type ReadHistory } from './entries.routes.js';
@@ -23,6 +25,7 @@ import { errorBoundary } from './error-boundary.js';
 import { standardHeaders } from './headers.js';
 import { healthRoutes, type HealthDeps } from './health.js';
 import { observeRequests } from './observe-requests.js';
+import { tellRefusal } from './refusals.js';
 import { requestId } from './request-id.js';
 import { routeTable, type Route } from './routes.js';
 
@@ -30,13 +33,15 @@ export type App = Koa<RequestState, PathParams>;
 
 export type AppDeps = {
   readonly log: Log;
-  readonly metrics: Pick<Metrics, 'http'>;
+  readonly metrics: Pick<Metrics, 'http' | 'count'>;
   readonly authenticate: Authenticate;
   readonly accounting: AccountingDeps;
   readonly chatsparty: ChatspartyDeps;
   readonly plans: PlanRouteDeps;
   /** Left out by tests of the HTTP side that have no Postgres. */
   readonly prices?: SetPriceDeps;
+  /** Keeps who was refused, and tells it. Left out by the same. */
+  readonly refusals?: RefusalRouteDeps & { readonly record: (refused: RefusedRequest) => void };
   /** What servers with a key call, and what is set up for them. Left out by tests of the other dialects. */
   readonly servers?: ServerSideDeps;
   readonly health: HealthDeps;
@@ -60,7 +65,7 @@ export function createApp(deps: AppDeps): App {
   const routes = allRoutes(deps);
   const middleware: readonly Middleware[] = [
     requestId(),
-    observeRequests(deps.metrics),
+    observeRequests(deps.metrics, tellRefusal({ metrics: deps.metrics, clock: deps.accounting.clock, record: deps.refusals?.record ?? (() => undefined) })),
     standardHeaders(),
     errorBoundary({ log: deps.log, envelope: accountingEnvelope }),
     routes.middleware(),
@@ -88,6 +93,7 @@ function allRoutes(deps: AppDeps): ReturnType<typeof routeTable> {
     serverKeyRoutes(table.add, deps.servers.administration);
     featureRoutes(table.add, deps.servers.administration);
   }
+  if (deps.refusals !== undefined) refusalRoutes(table.add, deps.refusals);
   entryRoutes(table.add, { history: deps.history });
   docsRoutes(table.add, { routes: table.routes, version: deps.accounting.version, envelope: accountingEnvelope });
   return table;
@@ -100,7 +106,7 @@ const GUARDED = ['/api/credits/', '/credits/', '/api/streaming-sessions/', '/api
 function notFound(authenticate: Authenticate): Middleware {
   return async (ctx) => {
     const path = `${ctx.path.toLowerCase()}/`;
-    if (GUARDED.some((prefix) => path.startsWith(prefix))) await authenticate(ctx.req.headers.authorization);
+    if (GUARDED.some((prefix) => path.startsWith(prefix))) ctx.state.accountId = (await authenticate(ctx.req.headers.authorization)).accountId;
     throw new GatewayError('not_found', 'Not found');
   };
 }

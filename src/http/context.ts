@@ -1,4 +1,5 @@
 import type { Middleware as KoaMiddleware, ParameterizedContext } from 'koa';
+import type { Refused } from './refusals.js';
 import type { Route } from './routes.js';
 
 /** What this application keeps with a request; nothing else may be hung on Koa's context. */
@@ -7,6 +8,10 @@ export type RequestState = {
   requestId: string;
   /** The route that was matched; undefined until then, and for unknown paths. */
   route?: Route;
+  /** Whose request it is: the caller, or whom a server names. Undefined for those nobody could tell. */
+  accountId?: string;
+  /** Why it was refused, if it was. */
+  refused?: Refused;
 };
 
 /** Set by @koa/router, for paths with parameters. */

@@ -2,6 +2,7 @@ import { GatewayError, httpStatus, type ErrorCode, type ErrorSource, type Outcom
 import type { Log } from '../log.js';
 import type { GatewayContext, Middleware } from './context.js';
 import { reply } from './json.js';
+import { refuse } from './refusals.js';
 
 /** A failed request, decided but not yet worded: what a dialect's envelope is made of. */
 export type Failure = {
@@ -39,6 +40,7 @@ export function errorBoundary({ log, envelope }: { readonly log: Log; readonly e
       if (failure.code === 'internal') {
         log.error({ err: error, requestId: failure.requestId, method: ctx.method, route: ctx.state.route?.path }, 'request failed');
       }
+      refuse(ctx, failure.code, inFull(failure));
       setHeaders(ctx, failure);
       reply(ctx, failure.status, (ctx.state.route?.envelope ?? envelope)(failure));
     }
@@ -57,6 +59,10 @@ function toFailure(error: unknown, ctx: GatewayContext): Failure {
   const sources = error.sources.length === 0 && worded !== undefined ? [{ path: worded.path, message: error.message }] : error.sources;
   return { status: worded?.status ?? httpStatus[code], code, message, sources, outcome, first, requestId };
 }
+
+/** The message with what is behind it, for those who run the gateway: a legacy sentence alone tells them little. */
+const inFull = ({ message, sources }: Failure): string =>
+  [message, ...sources.map(({ path, message: problem }) => (path === '' ? problem : `${path}: ${problem}`))].join('; ');
 
 function setHeaders({ res }: GatewayContext, { code }: Failure): void {
   if (code === 'ledger_unavailable') res.setHeader('Retry-After', RETRY_AFTER_SECONDS);

@@ -1,8 +1,12 @@
 import type { Metrics } from '../metrics/metrics.js';
 import type { Middleware } from './context.js';
+import type { TellRefusal } from './refusals.js';
 
-/** Times every request under its route's template. What matched no route is `unmatched`, so scanners add no series. */
-export function observeRequests({ http }: Pick<Metrics, 'http'>): Middleware {
+/**
+ * Times every request under its route's template, and tells of those that were refused. What matched no route is
+ * `unmatched`, so scanners add no series.
+ */
+export function observeRequests({ http }: Pick<Metrics, 'http'>, tellRefusal: TellRefusal): Middleware {
   const unmatched = http.route('any', 'unmatched');
   return async (ctx, next) => {
     const startedAt = performance.now();
@@ -13,6 +17,7 @@ export function observeRequests({ http }: Pick<Metrics, 'http'>): Middleware {
       http.end();
       const observe = ctx.state.route?.observe ?? unmatched;
       observe(String(ctx.status), (performance.now() - startedAt) / 1_000);
+      if (ctx.state.refused !== undefined) tellRefusal(ctx, ctx.state.refused);
     }
   };
 }

@@ -6,6 +6,8 @@ import type { Principal } from '../auth/principal.js';
 import { assertScope, type AuthenticateServer, type ServerCaller } from '../auth/server-key.js';
 import type { ErrorCode } from '../errors.js';
 import type { Metrics, Observe } from '../metrics/metrics.js';
+import { isAccountId } from '../ids.js';
+import { ACCOUNT_ID_LENGTH_MAX } from '../limits.js';
 import { readBody } from './body.js';
 import type { GatewayContext, Middleware, PathParams, RequestState } from './context.js';
 import type { Envelope, Wording } from './error-boundary.js';
@@ -109,7 +111,9 @@ export function routeTable({ authenticate, authenticateServer, metrics }: RouteT
     const handle = async (ctx: GatewayContext): Promise<void> => {
       ctx.state.route = route;
       const principal = await admit(ctx);
-      const parsed = body === undefined ? undefined : body.parse(await readBody(ctx));
+      const sent = body === undefined ? undefined : await readBody(ctx);
+      if (gate.kind === 'server-key') nameAccount(ctx, sent);
+      const parsed = body?.parse(sent);
       // The compiler cannot follow that `principal` is null exactly for a public gate, nor an absent body parser.
       await handler(ctx, { principal, body: parsed } as Parameters<typeof handler>[1]);
     };
@@ -149,15 +153,20 @@ function admission(gate: Gate, { authenticate, authenticateServer }: Pick<RouteT
   }
 }
 
+/** A server acts on the account that its body names, also where the rest of the body is at fault. */
+function nameAccount(ctx: GatewayContext, sent: unknown): void {
+  const { user_id: userId, user } = (sent ?? {}) as { readonly user_id?: unknown; readonly user?: unknown };
+  const accountId = userId ?? user;
+  if (typeof accountId === 'string' && accountId.length <= ACCOUNT_ID_LENGTH_MAX && isAccountId(accountId)) ctx.state.accountId = accountId;
+}
+
 /** The caller, once her token and her role have been accepted; a remembered token costs no waiting. */
 function admitUser(authenticate: Authenticate, gate: PrivateGate, ctx: GatewayContext): Principal | Promise<Principal> {
-  const principal = authenticate(ctx.req.headers.authorization);
-  if (!(principal instanceof Promise)) {
+  const admit = (principal: Principal): Principal => {
+    ctx.state.accountId = principal.accountId;
     assertAllowed(gate, principal);
     return principal;
-  }
-  return principal.then((verified) => {
-    assertAllowed(gate, verified);
-    return verified;
-  });
+  };
+  const principal = authenticate(ctx.req.headers.authorization);
+  return principal instanceof Promise ? principal.then(admit) : admit(principal);
 }

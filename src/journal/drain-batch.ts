@@ -50,7 +50,7 @@ export async function drainBatch(deps: BatchDeps, shards: readonly number[], opt
       const raw = reads[index]?.entries ?? [];
       return raw.length === 0 ? [] : [{ shard, entries: decode(deps.keys, shard, raw) }];
     });
-    if (batches.length === 0) return { cursors: locked, moved: [], unfinished: [], entries: [], written: { fresh: 0, redelivered: 0, quarantined: 0 } };
+    if (batches.length === 0) return { cursors: locked, moved: [], unfinished: [], entries: [], written: { fresh: [], redelivered: 0, quarantined: 0 } };
 
     await ensurePartitions(trx, deps.knownMonths, months, batches);
     const written = await writeBatch(trx, batches, options);

@@ -4,17 +4,31 @@ import type { Keyspace } from '../ledger/keys.js';
 import { DRAIN_BATCHES_PER_RUN_MAX, DRAIN_ENTRIES_MAX } from '../limits.js';
 import type { Db } from '../postgres/connect.js';
 import { classifyPostgresError, toGatewayError } from '../postgres/errors.js';
-import { drainBatch, type Batch, type BatchDeps, type Failpoint } from './drain-batch.js';
+import { drainBatch, type Batch, type BatchDeps, type BatchOptions, type Failpoint } from './drain-batch.js';
 import { isolateFault } from './isolate-fault.js';
 import { atMsOf, type RedisCommands } from './journal-streams.js';
 import { Contradiction, ShardFault } from './shard-fault.js';
 import { readShards, type ShardRow } from './shards.table.js';
 import { journalTail } from './tail.js';
+import type { WrittenEntry } from './write-batch.js';
+
+export type DrainedBatch = {
+  readonly entries: number;
+  readonly fresh: readonly WrittenEntry[];
+  readonly redelivered: number;
+  readonly shards: number;
+  readonly durationMs: number;
+  readonly agesMs: readonly number[];
+};
 
 /** What a drain tells as it goes. Metrics implement it; nothing here depends on what they do. */
 export type DrainObserver = {
-  /** One committed transaction. `agesMs`: per entry, how long it waited for Postgres; that time is the loss if Redis vanishes. */
-  batch?(facts: { readonly entries: number; readonly redelivered: number; readonly shards: number; readonly durationMs: number; readonly agesMs: readonly number[] }): void;
+  /**
+   * One committed transaction. `fresh`: the entries it wrote, which are `entries`. Nobody is told of an entry twice, and
+   * of those of a process that dies right after its commit nobody is told at all. `agesMs`: per entry, how long it
+   * waited for Postgres; that time is the loss if Redis vanishes.
+   */
+  batch?(facts: DrainedBatch): void;
   /** A shard was stopped just now. Somebody must look. */
   stopped?(shard: number, reason: string): void;
   /** Texts that were put aside. */
@@ -66,14 +80,14 @@ export function createDrain(deps: DrainDeps): Drain {
   const tail = journalTail(keys, deps.tailSeconds, clock);
   const batchDeps: BatchDeps = { db, redis, keys, knownMonths: new Set(), failpoint: async (name) => { await deps.failpoint?.(name); } };
 
-  /** One batch over a group of shards; if one of them is at fault, each on its own, so that it stops alone. */
-  const step = async (shards: readonly number[]): Promise<Batch> => {
+  /** One transaction, told to whoever observes. */
+  const drainOnce = async (shards: readonly number[], options: BatchOptions): Promise<Batch> => {
     const startedMs = clock();
-    const batch = await drainBatch(batchDeps, shards, { limit: DRAIN_ENTRIES_MAX, stripText: false });
+    const batch = await drainBatch(batchDeps, shards, options);
     if (batch.entries.length > 0) {
       const endedMs = clock();
       observe.batch?.({
-        entries: batch.written.fresh, redelivered: batch.written.redelivered, shards: batch.cursors.length,
+        entries: batch.written.fresh.length, fresh: batch.written.fresh, redelivered: batch.written.redelivered, shards: batch.cursors.length,
         durationMs: endedMs - startedMs, agesMs: batch.entries.map((id) => Math.max(0, endedMs - atMsOf(id))),
       });
       if (batch.written.quarantined > 0) observe.quarantined?.(batch.written.quarantined);
@@ -87,12 +101,11 @@ export function createDrain(deps: DrainDeps): Drain {
     batchDeps.knownMonths.clear();
     const stopped: StoppedShard[] = [];
     for (const shard of shards) {
-      const { stoppedReason: reason, quarantined } = await isolateFault(batchDeps, shard);
+      const reason = await isolateFault({ db, drainOnce }, shard);
       if (reason !== null) {
         stopped.push({ shard, reason });
         observe.stopped?.(shard, reason);
       }
-      if (quarantined > 0) observe.quarantined?.(quarantined);
     }
     return stopped;
   };
@@ -108,13 +121,14 @@ export function createDrain(deps: DrainDeps): Drain {
     let batches = 0;
     let busyTries = 0;
     for (; pending.length > 0 && batches < DRAIN_BATCHES_PER_RUN_MAX; batches += 1) {
-      const batch = await step(pending).catch(faultOrThrow);
+      // If one of the group is at fault, each on its own, so that it stops alone.
+      const batch = await drainOnce(pending, { limit: DRAIN_ENTRIES_MAX, stripText: false }).catch(faultOrThrow);
       if (batch === 'fault') {
         stopped.push(...await apart(pending));
         pending = pending.filter(runs);
         continue;
       }
-      total.entries += batch.written.fresh;
+      total.entries += batch.written.fresh.length;
       total.redelivered += batch.written.redelivered;
       for (const cursor of batch.cursors) cursors.set(cursor.shard, cursor);
       const locked = new Set(batch.cursors.map(({ shard }) => shard));

@@ -26,7 +26,12 @@ export function holdsToRead(fresh: readonly PlacedEntry[]): { accountId: string;
   return [...wanted.values()];
 }
 
-export type FoldedHolds = { readonly placed: readonly HoldRow[]; readonly ended: readonly HoldRow[] };
+export type FoldedHolds = {
+  readonly placed: readonly HoldRow[];
+  readonly ended: readonly HoldRow[];
+  /** What each entry that ends a hold found it to be. */
+  readonly found: ReadonlyMap<JournalEntry, HoldRow>;
+};
 
 /**
  * What a batch makes of holds: those it places, in the state it leaves them, and those it ends. `aboutOf` gives the
@@ -38,6 +43,7 @@ export function foldHolds(
   const isStored = new Set(stored.map(rowId));
   const current = new Map(stored.map((hold) => [nameOf(hold), hold]));
   const touched = new Map<string, HoldRow>();
+  const found = new Map<JournalEntry, HoldRow>();
   for (const { entry, shard, index } of fresh) {
     const end = ENDS[entry.kind];
     if (entry.kind !== 'place' && end === undefined) continue;
@@ -47,6 +53,7 @@ export function foldHolds(
       after = place(entry, aboutOf(entry));
     } else if (before?.state === end.from) {
       after = finish(before, entry, end.to, aboutOf(entry));
+      found.set(entry, before);
     } else {
       throw new ShardFault(shard.shard, index, `account ${entry.accountId}: entry ${entry.seq} (${entry.kind}) ends hold ${entry.holdId}, which is ${before?.state ?? 'unknown'}`);
     }
@@ -54,7 +61,7 @@ export function foldHolds(
     touched.set(rowId(after), after);
   }
   const rows = [...touched.values()];
-  return { placed: rows.filter((row) => !isStored.has(rowId(row))), ended: rows.filter((row) => isStored.has(rowId(row))) };
+  return { placed: rows.filter((row) => !isStored.has(rowId(row))), ended: rows.filter((row) => isStored.has(rowId(row))), found };
 }
 
 const rowId = (hold: HoldRow): string => `${nameOf(hold)} ${hold.placedSeq}`;

@@ -1,10 +1,15 @@
 import { DRAIN_ENTRIES_MAX } from '../limits.js';
+import type { Db } from '../postgres/connect.js';
 import { classifyPostgresError } from '../postgres/errors.js';
-import { drainBatch, type BatchDeps } from './drain-batch.js';
+import type { Batch, BatchOptions } from './drain-batch.js';
 import { Contradiction, ShardFault } from './shard-fault.js';
 import { readShards, stopShard } from './shards.table.js';
 
-export type Isolated = { readonly stoppedReason: string | null; readonly quarantined: number };
+export type IsolateDeps = {
+  readonly db: Db;
+  /** One transaction: `drainBatch`, told to whoever observes. */
+  readonly drainOnce: (shards: readonly number[], options: BatchOptions) => Promise<Batch>;
+};
 
 /** Halving a batch down to one entry takes ten attempts, and every attempt that succeeds moves the cursor. */
 const ATTEMPTS_MAX = 64;
@@ -12,29 +17,27 @@ const ATTEMPTS_MAX = 64;
 /**
  * Drains one shard up to the entry that cannot be written, and deals with that entry: text that Postgres cannot store
  * is put aside and its money goes in; anything else stops the shard, because to skip an entry would be to invent money
- * (design §6). Does nothing to a shard that turns out to be sound.
+ * (design §6). Does nothing to a shard that turns out to be sound. Answers why the shard was stopped, or null.
  */
-export async function isolateFault(deps: BatchDeps, shard: number): Promise<Isolated> {
+export async function isolateFault({ db, drainOnce }: IsolateDeps, shard: number): Promise<string | null> {
   let limit = DRAIN_ENTRIES_MAX;
   let stripText = false;
-  let quarantined = 0;
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-    const cursor = (await readShards(deps.db)).find((row) => row.shard === shard);
-    if (cursor?.stoppedReason !== null) return { stoppedReason: null, quarantined };
+    const cursor = (await readShards(db)).find((row) => row.shard === shard);
+    if (cursor?.stoppedReason !== null) return null;
     try {
-      const batch = await drainBatch(deps, [shard], { limit, stripText });
-      quarantined += batch.written.quarantined;
-      if (limit === DRAIN_ENTRIES_MAX || stripText || batch.entries.length === 0) return { stoppedReason: null, quarantined };
+      const batch = await drainOnce([shard], { limit, stripText });
+      if (limit === DRAIN_ENTRIES_MAX || stripText || batch.entries.length === 0) return null;
     } catch (error) {
       const next = narrow(error, limit, stripText);
       if (next === 'stop') {
         const reason = error instanceof Error ? error.message : String(error);
-        return { stoppedReason: await stopShard(deps.db, cursor, reason) ? reason : null, quarantined };
+        return await stopShard(db, cursor, reason) ? reason : null;
       }
       ({ limit, stripText } = next);
     }
   }
-  return { stoppedReason: null, quarantined };
+  return null;
 }
 
 type Narrower = { readonly limit: number; readonly stripText: boolean };

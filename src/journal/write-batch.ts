@@ -21,8 +21,16 @@ export type WriteOptions = {
   readonly stripText: boolean;
 };
 
+/** An entry that was written, with what was read of it on the way. Committed once, and told of once (drain.ts). */
+export type WrittenEntry = {
+  readonly entry: JournalEntry;
+  readonly facts: AboutFacts;
+  /** When the hold that this entry ends was placed; null for every other entry. */
+  readonly placedAtMs: number | null;
+};
+
 /** What a batch came to, for the report. */
-export type Written = { readonly fresh: number; readonly redelivered: number; readonly quarantined: number };
+export type Written = { readonly fresh: readonly WrittenEntry[]; readonly redelivered: number; readonly quarantined: number };
 
 /**
  * Writes a batch and everything it implies, in a handful of statements. The caller holds the locks of its shards, so
@@ -52,7 +60,10 @@ export async function writeBatch(trx: Trx, batches: readonly ShardBatch[], { str
   await insertTransactions(trx, transactionsIn(fresh, factsOf));
   await markApplied(trx, intents);
   await insertQuarantine(trx, quarantine);
-  return { fresh: fresh.length, redelivered: known.length, quarantined: quarantine.length };
+  return {
+    fresh: fresh.map(({ entry }) => ({ entry, facts: factsOf(entry), placedAtMs: holds.found.get(entry)?.placedAtMs ?? null })),
+    redelivered: known.length, quarantined: quarantine.length,
+  };
 }
 
 const toRow = ({ entry, shard }: PlacedEntry): EntryRow => ({ entry, epoch: shard.epoch, lots: lotsText(entry) });

@@ -17,6 +17,8 @@ export interface PriceHistory {
   /** The newest version that was added; versions are given in the order in which they are committed. */
   lastVersion(): number;
   byVersion(version: number): StoredPrice | undefined;
+  /** Whether any book has, or ever had, a price for a model of that name. */
+  knows(model: string): boolean;
   /** The model's own version at that moment, whatever its state. */
   own(book: string, provider: string, model: string, atMs: number): StoredPrice | undefined;
   /** The model's own price, or else the default's, unless `refusesUnknown`. */
@@ -41,6 +43,7 @@ export function priceHistory(): PriceHistory {
   // Maps throughout: `__proto__` is a model like any other that nobody knows (contract §6.1 #13).
   const versions = new Map<number, StoredPrice>();
   const books = new Map<string, Map<string, Provider>>();
+  const models = new Set<string>();
   let last = 0;
 
   const providerOf = (book: string, name: string): Provider => {
@@ -72,14 +75,16 @@ export function priceHistory(): PriceHistory {
     own,
     lastVersion: () => last,
     byVersion: (version) => versions.get(version),
+    knows: (model) => models.has(model),
     add: (rows) => {
       for (const row of rows) {
         if (versions.has(row.version)) continue;
         const stored: StoredPrice = { row, rate: rateOf(row) };
         versions.set(row.version, stored);
-        const { models, claims } = providerOf(row.book, row.provider);
-        insert(getOrMake(models, row.model, () => []), stored);
-        if (row.isDefault) insert(claims, stored);
+        const provider = providerOf(row.book, row.provider);
+        insert(getOrMake(provider.models, row.model, () => []), stored);
+        if (row.isDefault) insert(provider.claims, stored);
+        if (row.model !== ANY_MODEL) models.add(row.model);
         last = Math.max(last, row.version);
       }
     },

@@ -8,6 +8,7 @@ import { ZERO, type Micros } from '../money/micros.js';
 import { refillPlans } from '../plans/refill-plans.js';
 import { welcomeNewcomers } from '../plans/welcome-newcomers.js';
 import { makePartitions } from '../postgres/partitions.js';
+import { forgetRefusals } from '../refusals/forget-refusals.js';
 import { expireHolds, expireLots, type ExpireDeps } from './expire-due.js';
 import { expireForgotten } from './expire-forgotten.js';
 import { forgetEpochs } from './forget-epochs.js';
@@ -56,6 +57,7 @@ export function startWorkers(deps: WorkerDeps): Workers {
     'resume-claims': resumeClaims,
     'refill-plans': () => refillPlans({ db: deps.db, moneyIn: moneyIn(deps), clock: deps.clock }),
     'welcome-newcomers': () => welcomeNewcomers({ db: deps.db, moneyIn: moneyIn(deps), amount: deps.welcomeCredits ?? ZERO }),
+    'forget-refusals': () => forgetRefusals(deps.db, deps.clock()),
     'make-partitions': async () => ({ made: await makePartitions(deps.db, deps.clock()) }),
   };
 

@@ -111,6 +111,7 @@ const GATES: Readonly<Record<string, Expected>> = {
   'GET /v1/prices/{book}/history': 'admin',
   'PUT /v1/prices/{book}/terms': 'admin',
   'POST /v1/referrals': 'admin',
+  'GET /v1/refusals': 'supervisor',
   // Operations
   'GET /api/health': 'public',
   'GET /docs': 'public',

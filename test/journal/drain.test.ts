@@ -168,3 +168,24 @@ test('history is paged from the newest, by the sequence', async () => {
   expect(second).toMatchObject({ entries: [{ seq: 2 }, { seq: 1 }], next: null });
   expect((await readHistory(lab.db, { accountId: account.accountId, kinds: ['charge'] })).entries).toHaveLength(1);
 });
+
+test('whoever observes is told of each entry once: fresh, with when its hold was placed', async () => {
+  const account = lab.account(3);
+  const told: (readonly [seq: number, kind: string, placedAtMs: number | null])[] = [];
+  const drain = lab.drainWith({
+    tailSeconds: 3_600,
+    observe: { batch: ({ fresh }) => { told.push(...fresh.filter(({ entry }) => entry.accountId === account.accountId).map(({ entry, placedAtMs }) => [entry.seq, entry.kind, placedAtMs] as const)); } },
+  });
+  const placedAtMs = Date.now() - 60_000;
+  await lab.write(account, account.grant('l1', 100), account.place('h1', 10, { atMs: placedAtMs }), account.place('h2', 10, { atMs: placedAtMs + 1 }), account.settle('h1', 4));
+  await drain([3]);
+  await lab.write(account, account.expireHold('h2'), account.lateSettle('h2', 3, { about: ABOUT }));
+  await lab.db.raw(`update shards set last_id = '0-0' where shard = 3`);
+  // A text that Postgres cannot store: the batch is written again, entry by entry.
+  await lab.write(account, account.debit('charge', 1, { fingerprint: 'a\0b' }));
+  expect(await drain([3])).toMatchObject({ stopped: [] });
+  expect(told).toEqual([
+    [1, 'grant', null], [2, 'place', null], [3, 'place', null], [4, 'settle', placedAtMs],
+    [5, 'expire_hold', placedAtMs + 1], [6, 'late_settle', placedAtMs + 1], [7, 'charge', null],
+  ]);
+});

@@ -2,7 +2,9 @@ import Type from 'typebox';
 import { authenticated } from '../../auth/allow.js';
 import { checkCredits, type CreditsCheck } from '../../accounts/check-credits.js';
 import { GatewayError } from '../../errors.js';
+import type { GatewayContext } from '../../http/context.js';
 import { reply } from '../../http/json.js';
+import { refuse } from '../../http/refusals.js';
 import type { AddRoute } from '../../http/routes.js';
 import { bodyOf } from '../../http/schema.js';
 import type { Ledger } from '../../ledger/ledger.js';
@@ -25,7 +27,7 @@ export const CheckReply = Type.Object({
 export function checkRoutes(add: AddRoute, deps: { readonly ledger: Pick<Ledger, 'readBalance'> }): void {
   add('POST', '/api/credits/check', authenticated(), { summary: 'Could the caller pay this now', body, replies: { 200: CheckReply }, errors: ['ledger_unavailable'] }, async (ctx, call) => {
     const required = requiredAmount(call.body);
-    reply(ctx, 200, presentCheck(await checkCredits(deps, { accountId: call.principal.accountId, required })));
+    answerCheck(ctx, await checkCredits(deps, { accountId: call.principal.accountId, required }));
   });
 }
 
@@ -41,8 +43,14 @@ function requiredAmount({ credits, requiredCredits }: { readonly credits?: numbe
 
 const refusal = (path: string, message: string): GatewayError => new GatewayError('invalid_request', INVALID, { sources: [{ path, message }] });
 
+/** Answers any of the routes that ask whether there is enough. A no is no error, but somebody was refused. */
+export function answerCheck(ctx: GatewayContext, check: CreditsCheck): void {
+  if (!check.sufficient) refuse(ctx, 'check_negative', `${toCredits(check.required)} credits asked for, ${toCredits(check.available)} available`);
+  reply(ctx, 200, presentCheck(check));
+}
+
 /** The union of every shape that clients have learned to read (contract C-04). */
-export function presentCheck({ sufficient, available, required, difference }: CreditsCheck): object {
+function presentCheck({ sufficient, available, required, difference }: CreditsCheck): object {
   const credits = toCredits(available);
   const requiredCredits = toCredits(required);
   return {

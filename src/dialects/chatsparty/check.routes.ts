@@ -2,13 +2,12 @@ import Type from 'typebox';
 import { checkCredits } from '../../accounts/check-credits.js';
 import { authenticated } from '../../auth/allow.js';
 import { invalid } from '../../errors.js';
-import { reply } from '../../http/json.js';
 import type { AddRoute } from '../../http/routes.js';
 import { bodyOf } from '../../http/schema.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import { micros, MICROS_PER_CREDIT } from '../../money/micros.js';
 import { Credits, readPositiveAmount } from '../accounting-service/amount.js';
-import { CheckReply, presentCheck } from '../accounting-service/check.routes.js';
+import { answerCheck, CheckReply } from '../accounting-service/check.routes.js';
 import { PREFIXES } from './prefixes.js';
 
 const INVALID = 'Invalid amount';
@@ -24,7 +23,7 @@ export function checkRoutes(add: AddRoute, deps: { readonly ledger: Pick<Ledger,
       summary: 'Does the caller have that much', body, replies: { 200: CheckReply }, errors: ['ledger_unavailable'],
     }, async (ctx, { principal: { accountId }, body: { amount } }) => {
       const required = readPositiveAmount(amount, { path: 'body.amount', message: INVALID });
-      reply(ctx, 200, presentCheck(await checkCredits(deps, { accountId, required })));
+      answerCheck(ctx, await checkCredits(deps, { accountId, required }));
     });
 
     add('GET', `${prefix}/check/:amount`, authenticated(), {
@@ -34,7 +33,7 @@ export function checkRoutes(add: AddRoute, deps: { readonly ledger: Pick<Ledger,
       const text = ctx.params?.['amount'] ?? '';
       if (!AMOUNT_PATH.test(text)) throw invalid('path.amount', 'amount must be a whole number of credits, from 0 to 999999999');
       const required = micros(Number(text) * MICROS_PER_CREDIT);
-      reply(ctx, 200, presentCheck(await checkCredits(deps, { accountId, required })));
+      answerCheck(ctx, await checkCredits(deps, { accountId, required }));
     });
   }
 }

@@ -6,8 +6,10 @@ import { startProcess, type StartDeps, type StartedProcess } from '../../credits
 import type { GatewayContext } from '../../http/context.js';
 import { idempotencyKey, IdempotencyKeyHeader, markReplayed } from '../../http/idempotency-key.js';
 import { reply } from '../../http/json.js';
+import { refuse } from '../../http/refusals.js';
 import type { AddRoute, RouteSpec } from '../../http/routes.js';
 import { bodyOf, integerOrNull } from '../../http/schema.js';
+import type { RefusalReason } from '../../metrics/catalogue.js';
 import { toCredits } from '../../money/credits.js';
 import { endpointFields, INVALID, readEndpoint, UserId, type IdRules } from './fields.js';
 import { settlementBody, toSettlement, type SettlementBody } from './settlement-body.js';
@@ -49,6 +51,7 @@ export function processRoutes(add: AddRoute, deps: ProcessRouteDeps): void {
     }, async (ctx, { body }) => {
       const started = await startProcess(deps, body.user_id, readEndpoint(body, deps));
       const data = presentStarted(started);
+      if (started.status !== 'accessible') refuse(ctx, REFUSED_BECAUSE[started.status], data.message);
       reply(ctx, 200, {
         success: true, status: 200, message: 'Credits process started successfully',
         data: { user_id: body.user_id, ...data, ...(isOld ? { token: data.credits } : {}) },
@@ -81,6 +84,11 @@ export function processRoutes(add: AddRoute, deps: ProcessRouteDeps): void {
     add('POST', `${prefix}/end-multimodel`, serverKey('credits-process'), { ...spec, summary: 'Charge what was used of several models, all or nothing' }, end('multi', MULTI_ENDED));
   }
 }
+
+/** What a start that was not granted counts as. */
+const REFUSED_BECAUSE: Readonly<Record<Exclude<StartedProcess['status'], 'accessible'>, RefusalReason>> = {
+  insufficient_credits: 'insufficient_credits', unknown_endpoint: 'not_found', not_included: 'not_permitted', account_frozen: 'account_frozen', too_many_holds: 'limit_exceeded',
+};
 
 type PresentedStart = { readonly usage_key?: string; readonly credits: number; readonly status: 'accessible' | 'not-accessible'; readonly message: string; readonly config: unknown };
 

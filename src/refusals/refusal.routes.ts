@@ -1,0 +1,93 @@
+import Type from 'typebox';
+import { allow } from '../auth/allow.js';
+import { queryNumber, queryText } from '../dialects/chatsparty/query-fields.js';
+import { invalid } from '../errors.js';
+import type { GatewayContext } from '../http/context.js';
+import { reply } from '../http/json.js';
+import type { AddRoute } from '../http/routes.js';
+import { isAccountId, isStorable } from '../ids.js';
+import { ACCOUNT_ID_LENGTH_MAX, PAGE_MAX } from '../limits.js';
+import type { Refusal } from './refusal.js';
+import type { RefusalPosition, RefusalsQuery } from './refusal.table.js';
+
+/** `readRefusals` with its database. */
+export type RefusalRouteDeps = { readonly readRefusals: (query: RefusalsQuery) => Promise<readonly Refusal[]> };
+
+const PAGE_DEFAULT = 50;
+const CURSOR_LENGTH_MAX = 1_000;
+/** ISO 8601 with a time zone, or milliseconds since 1970. */
+const MOMENT = /^(?:\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)|\d{1,15})$/;
+const MS_MAX = Date.UTC(10_000, 0, 1);
+
+const Moment = (description: string) => Type.Optional(Type.String({ pattern: MOMENT.source, default: '2026-01-31T03:12:00Z', description: `${description}: ISO 8601 with a time zone, or milliseconds since 1970` }));
+const query = {
+  accountId: Type.Optional(Type.String({ minLength: 1, maxLength: ACCOUNT_ID_LENGTH_MAX, description: 'only of this account' })),
+  from: Moment('from when, its whole minute included'),
+  to: Moment('before when'),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_MAX, default: PAGE_DEFAULT, description: 'rows of one page' })),
+  cursor: Type.Optional(Type.String({ minLength: 1, maxLength: CURSOR_LENGTH_MAX, description: '`next` of the page before' })),
+};
+const RefusalReply = Type.Object({
+  accountId: Type.String(), minute: Type.String(), reason: Type.String(), method: Type.String(), route: Type.String(), status: Type.Integer(),
+  count: Type.Integer(), firstAt: Type.String(), lastAt: Type.String(), message: Type.String(), requestId: Type.String(),
+});
+const Page = Type.Object({ refusals: Type.Array(RefusalReply), next: Type.Union([Type.String(), Type.Null()]) });
+
+/** Who was refused, when and why: what support looks at when somebody says "it did not let me". */
+export function refusalRoutes(add: AddRoute, { readRefusals }: RefusalRouteDeps): void {
+  add('GET', '/v1/refusals', allow('supervisor', 'admin'), {
+    summary: 'Who was refused, when and why, newest minute first', query, replies: { 200: Page }, errors: ['ledger_unavailable'],
+  }, async (ctx) => {
+    const limit = queryNumber(ctx, 'limit', 1, PAGE_MAX) ?? PAGE_DEFAULT;
+    const rows = await readRefusals({ accountId: accountIn(ctx), fromMs: momentIn(ctx, 'from'), toMs: momentIn(ctx, 'to'), limit: limit + 1, after: cursorIn(ctx) });
+    const page = rows.slice(0, limit);
+    const last = page.at(-1);
+    reply(ctx, 200, { refusals: page.map(present), next: rows.length > limit && last !== undefined ? cursorText(last) : null });
+  });
+}
+
+function accountIn(ctx: GatewayContext): string | undefined {
+  const text = queryText(ctx, 'accountId', ACCOUNT_ID_LENGTH_MAX);
+  if (text !== undefined && !isAccountId(text)) throw invalid('query.accountId', 'accountId is not the id of an account');
+  return text;
+}
+
+function momentIn(ctx: GatewayContext, name: 'from' | 'to'): number | undefined {
+  const text = queryText(ctx, name);
+  if (text === undefined) return undefined;
+  const ms = !MOMENT.test(text) ? NaN : /^\d+$/.test(text) ? Number(text) : Date.parse(text);
+  if (!(ms >= 0 && ms < MS_MAX)) throw invalid(`query.${name}`, `${name} must be a moment, such as 2026-01-31T03:12:00Z, or milliseconds since 1970`);
+  return ms;
+}
+
+const cursorText = ({ minuteMs, accountId, reason, method, route }: RefusalPosition): string =>
+  Buffer.from(JSON.stringify([minuteMs, accountId, reason, method, route])).toString('base64url');
+
+/** A cursor is a place, not a secret: one that was made up only begins somewhere else. */
+function cursorIn(ctx: GatewayContext): RefusalPosition | undefined {
+  const text = queryText(ctx, 'cursor', CURSOR_LENGTH_MAX);
+  if (text === undefined) return undefined;
+  const position = readPosition(text);
+  if (position === null) throw invalid('query.cursor', 'cursor must be `next` of an earlier page');
+  return position;
+}
+
+function readPosition(cursor: string): RefusalPosition | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+  if (!Array.isArray(value)) return null;
+  const [minuteMs, accountId, reason, method, route] = value as readonly unknown[];
+  if (typeof minuteMs !== 'number' || !(minuteMs >= 0 && minuteMs < MS_MAX)) return null;
+  return isText(accountId) && isText(reason) && isText(method) && isText(route) ? { minuteMs, accountId, reason, method, route } : null;
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && isStorable(value);
+
+const present = ({ minuteMs, firstAtMs, lastAtMs, ...rest }: Refusal): object => ({
+  ...rest, minute: new Date(minuteMs).toISOString(), firstAt: new Date(firstAtMs).toISOString(), lastAt: new Date(lastAtMs).toISOString(),
+});
