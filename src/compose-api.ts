@@ -21,6 +21,8 @@ import { moneyIn } from './lots/money-in.js';
 import type { Metrics } from './metrics/metrics.js';
 import { parseCredits } from './money/credits.js';
 import type { Micros } from './money/micros.js';
+import { traceRequests } from './tracing/trace-requests.js';
+import type { Tracer } from './tracing/tracer.js';
 
 export type ApiDeps = {
   readonly config: Config;
@@ -31,6 +33,8 @@ export type ApiDeps = {
   readonly metrics: Metrics;
   /** All processes' metrics, where there are several. */
   readonly metricsText: () => Promise<string>;
+  /** Undefined: nothing is traced. */
+  readonly tracer: Tracer | undefined;
 };
 
 export type Api = {
@@ -46,7 +50,7 @@ const GRACE_MS = 10_000;
 const MS_PER_SECOND = 1_000;
 
 /** Opens the HTTP side and listens. */
-export async function openApi({ config, core, clock, version, log, metrics, metricsText }: ApiDeps): Promise<Api> {
+export async function openApi({ config, core, clock, version, log, metrics, metricsText, tracer }: ApiDeps): Promise<Api> {
   const { ledger, db } = core;
   let isServing = false;
 
@@ -97,6 +101,7 @@ export async function openApi({ config, core, clock, version, log, metrics, metr
     servers,
     health: { readiness, metricsText },
     history: (query) => readHistory(db, query),
+    trace: tracer === undefined ? undefined : traceRequests(tracer),
   });
 
   const server = httpServer(app);

@@ -41,6 +41,8 @@ export type AppDeps = {
   readonly servers?: ServerSideDeps;
   readonly health: HealthDeps;
   readonly history: ReadHistory;
+  /** Around everything else, where requests are traced. */
+  readonly trace?: Middleware | undefined;
 };
 
 export type ServerSideDeps = {
@@ -59,6 +61,7 @@ export function createApp(deps: AppDeps): App {
   });
   const routes = allRoutes(deps);
   const middleware: readonly Middleware[] = [
+    ...(deps.trace === undefined ? [] : [deps.trace]),
     requestId(),
     observeRequests(deps.metrics),
     standardHeaders(),

@@ -7,6 +7,8 @@ export type RequestState = {
   requestId: string;
   /** The route that was matched; undefined until then, and for unknown paths. */
   route?: Route;
+  /** The trace that it is part of, if it is traced. */
+  traceId?: string;
 };
 
 /** Set by @koa/router, for paths with parameters. */
