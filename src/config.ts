@@ -153,6 +153,8 @@ export function readConfig(env: Environment = process.env): Config {
   // Not what it was: such headers are mostly credentials.
   if (otlpHeaders === undefined) problems.push('OTEL_EXPORTER_OTLP_HEADERS must be name=value,name=value with percent-encoded values');
   const otlpEndpoint = url('OTEL_EXPORTER_OTLP_ENDPOINT', 'http:', 'https:');
+  // Ten thousand requests a second are still a hundred traces. Callers with traces of their own decide themselves.
+  const traceRatio = fraction('OTEL_TRACES_SAMPLER_ARG', 0.01);
 
   const config: Config = {
     role: oneOf('ROLE', 'all', 'api', 'worker', 'all'),
@@ -196,8 +198,7 @@ export function readConfig(env: Environment = process.env): Config {
       url: tracesUrl(otlpEndpoint),
       headers: otlpHeaders ?? {},
       serviceName: text('OTEL_SERVICE_NAME') ?? 'credit-gateway',
-      // Ten thousand requests a second are still a hundred traces. Callers with traces of their own decide themselves.
-      ratio: fraction('OTEL_TRACES_SAMPLER_ARG', 0.01),
+      ratio: traceRatio,
     },
   };
 
