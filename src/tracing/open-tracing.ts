@@ -2,12 +2,12 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags, type Context, type Span as SdkSpan, type SpanContext } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
-import { BasicTracerProvider, BatchSpanProcessor, ParentBasedSampler, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace-node';
+import { AlwaysOnSampler, BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
 import { settleWithin } from '../settle-within.js';
 import type { TracingConfig } from './otlp-settings.js';
-import { readTraceparent, writeTraceparent } from './traceparent.js';
+import { readTraceparent, writeTraceparent, type TraceparentFacts } from './traceparent.js';
 import type { Span, SpanSpec, Tracer } from './tracer.js';
 import { watchExporter } from './watch-exporter.js';
 
@@ -38,13 +38,15 @@ export function openTracing({ config, version, log, clock }: TracingDeps): Trace
   const exporter = new OTLPTraceExporter({ url: config.url, headers: { ...config.headers }, timeoutMillis: EXPORT_TIMEOUT_MS });
   const provider = new BasicTracerProvider({
     resource: resourceFromAttributes({ 'service.name': config.serviceName, 'service.version': version, 'process.pid': process.pid }),
-    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(config.ratio) }),
+    // Decided below, before the library is asked: most requests are not traced, and should not pay for it.
+    sampler: new AlwaysOnSampler(),
     spanLimits: { linkCountLimit: LINKS_MAX },
     spanProcessors: [new BatchSpanProcessor(watchExporter(exporter, clock, (error) => { log.warn({ err: error }, 'traces not exported; they are lost'); }), {
       maxQueueSize: WAITING_SPANS_MAX, maxExportBatchSize: EXPORTED_SPANS_MAX, scheduledDelayMillis: EXPORT_EVERY_MS, exportTimeoutMillis: EXPORT_TIMEOUT_MS + EXPORT_TIMEOUT_MARGIN_MS,
     })],
   });
   const sdk = provider.getTracer('credit-gateway', version);
+  // Up to Node 22 every promise of the process costs a little more once this has been used, traced or not.
   const scopes = new AsyncLocalStorage<Scope>();
 
   const current = (): Recorded | null => {
@@ -56,13 +58,13 @@ export function openTracing({ config, version, log, clock }: TracingDeps): Trace
   return {
     current,
     start: (name, spec) => {
-      const above = contextAbove(spec, current());
+      const above = contextAbove(spec, current(), config.ratio);
       if (above === null) return null;
       const { kind, attributes = {}, links = [], startMs } = spec;
       const span = sdk.startSpan(name, {
         kind: KINDS[kind], attributes, links: links.flatMap(linkTo), ...(startMs === undefined ? {} : { startTime: startMs }),
       }, above);
-      return span.isRecording() ? recorded(span) : null;
+      return recorded(span);
     },
     within: (span, work) => scopes.run({ span: span as Recorded | null }, work),
     enter: (span) => {
@@ -73,23 +75,19 @@ export function openTracing({ config, version, log, clock }: TracingDeps): Trace
   };
 }
 
-/** Below what a span begins, or null when it does not begin at all. */
-function contextAbove({ parent, isRoot = false }: SpanSpec, current: Recorded | null): Context | null {
-  const remote = parent === undefined ? undefined : spanContextOf(parent);
-  if (remote !== undefined) return trace.setSpanContext(ROOT_CONTEXT, remote);
-  return current?.context ?? (isRoot ? ROOT_CONTEXT : null);
+/** Below what a span begins, or null when it does not begin at all: whoever is above has decided, and otherwise chance. */
+function contextAbove({ parent, isRoot = false }: SpanSpec, current: Recorded | null, ratio: number): Context | null {
+  const remote = parent === undefined ? undefined : readTraceparent(parent);
+  if (remote !== undefined) return remote.isSampled ? trace.setSpanContext(ROOT_CONTEXT, spanContextOf(remote)) : null;
+  return current?.context ?? (isRoot && Math.random() < ratio ? ROOT_CONTEXT : null);
 }
 
-function spanContextOf(traceparent: string): SpanContext | undefined {
-  const facts = readTraceparent(traceparent);
-  if (facts === undefined) return undefined;
-  const { traceId, spanId, isSampled } = facts;
-  return { traceId, spanId, traceFlags: isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE, isRemote: true };
-}
+const spanContextOf = ({ traceId, spanId, isSampled }: TraceparentFacts): SpanContext =>
+  ({ traceId, spanId, traceFlags: isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE, isRemote: true });
 
 const linkTo = (traceparent: string): { context: SpanContext }[] => {
-  const context = spanContextOf(traceparent);
-  return context === undefined ? [] : [{ context }];
+  const facts = readTraceparent(traceparent);
+  return facts === undefined ? [] : [{ context: spanContextOf(facts) }];
 };
 
 function recorded(span: SdkSpan): Recorded {

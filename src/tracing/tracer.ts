@@ -35,7 +35,7 @@ export interface Tracer {
   /** Begins a span, or answers null when this one is not recorded: most are not. */
   start(name: string, spec: SpanSpec): Span | null;
   /** Does some work with this span as the one under way. */
-  within<T>(span: Span | null, work: () => T): T;
+  within<T>(span: Span | null, work: () => Promise<T>): Promise<T>;
   /** From now on this span is the one under way, in all of the `within` that this is called in. */
   enter(span: Span): void;
   /** The recorded span under way here. */
