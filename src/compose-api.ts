@@ -24,6 +24,8 @@ import type { Micros } from './money/micros.js';
 import { toGatewayError } from './postgres/errors.js';
 import { refusalRecorder } from './refusals/refusal-recorder.js';
 import { addRefusals, readRefusals } from './refusals/refusal.table.js';
+import { traceRequests } from './tracing/trace-requests.js';
+import type { Tracer } from './tracing/tracer.js';
 
 export type ApiDeps = {
   readonly config: Config;
@@ -34,6 +36,8 @@ export type ApiDeps = {
   readonly metrics: Metrics;
   /** All processes' metrics, where there are several. */
   readonly metricsText: () => Promise<string>;
+  /** Undefined: nothing is traced. */
+  readonly tracer: Tracer | undefined;
 };
 
 export type Api = {
@@ -49,7 +53,7 @@ const GRACE_MS = 10_000;
 const MS_PER_SECOND = 1_000;
 
 /** Opens the HTTP side and listens. */
-export async function openApi({ config, core, clock, version, log, metrics, metricsText }: ApiDeps): Promise<Api> {
+export async function openApi({ config, core, clock, version, log, metrics, metricsText, tracer }: ApiDeps): Promise<Api> {
   const { ledger, db } = core;
   let isServing = false;
 
@@ -109,6 +113,7 @@ export async function openApi({ config, core, clock, version, log, metrics, metr
     servers,
     health: { readiness, metricsText },
     history: (query) => readHistory(db, query),
+    trace: tracer === undefined ? undefined : traceRequests(tracer),
   });
 
   const server = httpServer(app);

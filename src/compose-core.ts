@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import type { Client } from 'pg';
 import type { Clock } from './clock.js';
 import { accountSource } from './accounts/load-account.js';
 import type { Config } from './config.js';
@@ -21,6 +22,10 @@ import { breaker, type Breaker } from './redis/breaker.js';
 import { connectHotPath, oneWritePerTurn } from './redis/connect.js';
 import { guardedClient } from './redis/guarded-client.js';
 import { memoryWatch, requireNoEviction, type MemoryWatch } from './redis/memory-watch.js';
+import { traceBatches } from './tracing/trace-drain.js';
+import { traceScripts } from './tracing/trace-scripts.js';
+import { traceStatements } from './tracing/trace-statements.js';
+import type { Tracer } from './tracing/tracer.js';
 
 /** Where the servers are, configured or embedded. */
 export type Servers = { readonly redisUrl: string; readonly databaseUrl: string };
@@ -38,6 +43,8 @@ export type CoreDeps = {
   readonly bulkRedis: Redis;
   /** Told which shard has something for Postgres. */
   readonly written: (shard: number) => void;
+  /** Undefined: nothing is traced. */
+  readonly tracer?: Tracer | undefined;
 };
 
 /** What both roles stand on: the ledger over Redis, Postgres, and the fence between them. */
@@ -59,8 +66,9 @@ export type Core = {
 const MS_PER_SECOND = 1_000;
 
 /** Opens the core, top to bottom; `close` goes the other way. Throws when Postgres or Redis cannot be used at all. */
-export async function openCore({ config, servers, time, log, metrics, bulkRedis, written }: CoreDeps): Promise<Core> {
-  const db = connectPostgres(servers.databaseUrl, apiProfile(config.postgresTimeoutMs));
+export async function openCore({ config, servers, time, log, metrics, bulkRedis, written, tracer }: CoreDeps): Promise<Core> {
+  const onConnection = tracer === undefined ? undefined : (client: Client): void => { traceStatements(client, tracer); };
+  const db = connectPostgres(servers.databaseUrl, apiProfile(config.postgresTimeoutMs), onConnection);
   const store = await shardStore(db, config.shards);
   const keys = keyspace(config.redisNamespace, config.shards);
 
@@ -82,6 +90,7 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
     observe: metrics.script,
     isMemoryHigh: memory.isHigh,
     timeOffsetMs: time.offsetMs,
+    around: tracer === undefined ? undefined : (scripts) => traceScripts(scripts, tracer),
   });
 
   const prices = await priceBooks({
@@ -91,10 +100,11 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   });
   const modelLabel = boundedLabels({ max: MODEL_LABELS_MAX, isKnown: (model) => prices.history.knows(model) });
 
-  const drainDb = connectPostgres(servers.databaseUrl, drainProfile(config.postgresTimeoutMs));
+  const drainDb = connectPostgres(servers.databaseUrl, drainProfile(config.postgresTimeoutMs), onConnection);
   // Entries are stamped by Redis' own clock, which tests do not move.
   const drain = createDrain({
     db: drainDb, redis: bulkRedis, keys, clock: Date.now, tailSeconds: config.journalTailSeconds,
+    trace: tracer === undefined ? undefined : traceBatches(tracer, Date.now),
     observe: {
       batch: ({ entries, fresh, redelivered, durationMs, agesMs }) => {
         metrics.observe('drainEntries', {}, entries);

@@ -1,6 +1,6 @@
 import { amqpBridge } from './amqp/amqp-bridge.js';
 import { bullSettlements } from './amqp/bull-settlements.js';
-import { settlementHandler, type Handled } from './amqp/handle-settlement.js';
+import { settlementHandler, type Handled, type HandleSettlement } from './amqp/handle-settlement.js';
 import { type SettlementQueue } from './amqp/queues.js';
 import type { Core } from './compose-core.js';
 import { composeSettlements } from './compose-credits-process.js';
@@ -8,6 +8,7 @@ import type { Config } from './config.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics/metrics.js';
 import type { QueueConnections } from './queue/queue-connections.js';
+import { inSpan, type Tracer } from './tracing/tracer.js';
 
 export type SettlementQueuesDeps = {
   readonly config: Config;
@@ -15,14 +16,17 @@ export type SettlementQueuesDeps = {
   readonly connections: QueueConnections;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly tracer: Tracer | undefined;
 };
 
 /** Settlements that come by queue: by BullMQ always, by RabbitMQ where one is configured. Neither is waited for. */
-export function openSettlementQueues({ config, core, connections, log, metrics }: SettlementQueuesDeps): { close(): Promise<void> } {
-  const handle = settlementHandler({
+export function openSettlementQueues({ config, core, connections, log, metrics, tracer }: SettlementQueuesDeps): { close(): Promise<void> } {
+  const settle = settlementHandler({
     ...composeSettlements(config, core),
     onBug: (error) => { log.error({ err: error }, 'bug: a settlement failed and will be tried again'); },
   });
+  const handle: HandleSettlement = tracer === undefined ? settle : (payload, unnamed) =>
+    inSpan(tracer, 'settlement message', { kind: 'consumer', isRoot: true }, () => settle(payload, unnamed));
   const observe = (queue: SettlementQueue, handled: Handled, seconds: number): void => {
     metrics.observe('settlementSeconds', { queue, result: handled.kind === 'settled' && handled.replayed ? 'replayed' : handled.kind }, seconds);
     if (handled.kind === 'refused') log.warn({ queue, code: handled.code, reason: handled.reason }, 'settlement refused: it is in the dead-letter queue');

@@ -10,6 +10,7 @@ import { keepSchedules } from './queue/keep-schedules.js';
 import type { LedgerQueue } from './queue/ledger-queue.js';
 import type { QueueConnections } from './queue/queue-connections.js';
 import { startWorkers } from './queue/workers.js';
+import { inSpan, type Tracer } from './tracing/tracer.js';
 
 export type WorkerSideDeps = {
   readonly config: Config;
@@ -19,6 +20,8 @@ export type WorkerSideDeps = {
   readonly time: Time;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Undefined: nothing is traced. */
+  readonly tracer: Tracer | undefined;
 };
 
 export type WorkerSide = { close(): Promise<void> };
@@ -26,7 +29,7 @@ export type WorkerSide = { close(): Promise<void> };
 const SECOND_MS = 1_000;
 
 /** Opens the background side: drains, sweeps and replays, triggered by BullMQ. `close` lets jobs under way finish. */
-export async function openWorker({ config, core, connections, queue, time, log, metrics }: WorkerSideDeps): Promise<WorkerSide> {
+export async function openWorker({ config, core, connections, queue, time, log, metrics, tracer }: WorkerSideDeps): Promise<WorkerSide> {
   const onError = (error: unknown): void => { log.warn({ err: error }, 'queue'); };
   const workers = startWorkers({
     drain: core.drain, keys: core.keys, ledger: core.ledger, db: core.drainDb, clock: time.clock, queueRedis: connections.worker,
@@ -35,6 +38,7 @@ export async function openWorker({ config, core, connections, queue, time, log, 
     welcomeCredits: creditsOf('WELCOME_CREDITS', config.welcomeCredits),
     epochOf: (shard) => core.fence.epochOf(shard)?.number,
     timeOffsetMs: time.offsetMs,
+    around: tracer === undefined ? undefined : (name, work) => inSpan(tracer, `job ${name}`, { kind: 'consumer', isRoot: true }, work),
     observe: {
       job: (name, durationMs, error) => {
         metrics.observe('jobSeconds', { job_name: name, status: error === undefined ? 'ok' : 'failed' }, durationMs / SECOND_MS);
@@ -46,7 +50,7 @@ export async function openWorker({ config, core, connections, queue, time, log, 
   const stopSchedules = keepSchedules({ upsert: () => queue.upsertSchedules(config.shards), areThere: queue.hasSchedules, onError });
   const stopWatching = watchJournal({ db: core.drainDb, redis: connections.producer, keys: core.keys, metrics, onError });
   await workers.ready();
-  const settlements = openSettlementQueues({ config, core, connections, log, metrics });
+  const settlements = openSettlementQueues({ config, core, connections, log, metrics, tracer });
 
   return {
     close: async () => {

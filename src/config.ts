@@ -1,6 +1,7 @@
 import { HOLD_TTL_SECONDS_MAX, HOLD_TTL_SECONDS_MIN } from './limits.js';
 import type { OverCapture } from './ledger/ledger.js';
 import { DEFAULT_UNKNOWN_MODEL, parseUnknownModel, type UnknownModelPolicy } from './pricing/unknown-model.js';
+import { parseOtlpHeaders, tracesUrl, type TracingConfig } from './tracing/otlp-settings.js';
 
 /** Which part of the gateway this process is. `all` is one process with both, for small deployments and newcomers. */
 export type Role = 'api' | 'worker' | 'all';
@@ -46,6 +47,8 @@ export type Config = {
   readonly journalTailSeconds: number;
   readonly logLevel: string;
   readonly shutdownDelayMs: number;
+  /** Undefined: no traces, and nothing of what makes them is loaded. */
+  readonly tracing: TracingConfig | undefined;
 };
 
 export type AuthConfig = {
@@ -89,6 +92,13 @@ export function readConfig(env: Environment = process.env): Config {
     const parsed = Number(value);
     if (/^\d+$/.test(value) && parsed >= min && parsed <= max) return parsed;
     problems.push(`${name} must be an integer from ${min} to ${max}, not "${value}"`);
+    return fallback;
+  };
+  const fraction = (name: string, fallback: number): number => {
+    const value = text(name);
+    if (value === undefined) return fallback;
+    if (/^(0(\.\d+)?|1(\.0+)?)$/.test(value)) return Number(value);
+    problems.push(`${name} must be a number from 0 to 1, not "${value}"`);
     return fallback;
   };
   const oneOf = <T extends string>(name: string, fallback: T, ...allowed: readonly T[]): T => {
@@ -139,6 +149,13 @@ export function readConfig(env: Environment = process.env): Config {
     problems.push(`WELCOME_CREDITS must be credits with at most six decimals, not "${welcomeCredits}"`);
   }
 
+  const otlpHeaders = parseOtlpHeaders(text('OTEL_EXPORTER_OTLP_HEADERS') ?? '');
+  // Not what it was: such headers are mostly credentials.
+  if (otlpHeaders === undefined) problems.push('OTEL_EXPORTER_OTLP_HEADERS must be name=value,name=value with percent-encoded values');
+  const otlpEndpoint = url('OTEL_EXPORTER_OTLP_ENDPOINT', 'http:', 'https:');
+  // Ten thousand requests a second are still a hundred traces. Callers with traces of their own decide themselves.
+  const traceRatio = fraction('OTEL_TRACES_SAMPLER_ARG', 0.01);
+
   const config: Config = {
     role: oneOf('ROLE', 'all', 'api', 'worker', 'all'),
     port: integer('PORT', 3001, 0, 65_535),
@@ -177,6 +194,12 @@ export function readConfig(env: Environment = process.env): Config {
     journalTailSeconds: integer('JOURNAL_TAIL_SECONDS', 60, 0, 86_400),
     logLevel: oneOf('LOG_LEVEL', 'info', 'fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
     shutdownDelayMs: integer('SHUTDOWN_DELAY_MS', 0, 0, 60_000),
+    tracing: otlpEndpoint === undefined ? undefined : {
+      url: tracesUrl(otlpEndpoint),
+      headers: otlpHeaders ?? {},
+      serviceName: text('OTEL_SERVICE_NAME') ?? 'credit-gateway',
+      ratio: traceRatio,
+    },
   };
 
   const embedded = config.redisUrl === undefined || config.databaseUrl === undefined;

@@ -8,6 +8,7 @@ import { createNudge } from './queue/nudge.js';
 import { ledgerQueue } from './queue/ledger-queue.js';
 import { connectQueue } from './queue/queue-connections.js';
 import { settleWithin } from './settle-within.js';
+import type { Tracer } from './tracing/tracer.js';
 
 export type GatewayDeps = {
   readonly config: Config;
@@ -34,15 +35,16 @@ const JOBS_GRACE_MS = 10_000;
 export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const { config, role, servers, time, version, log } = deps;
   const metrics = createMetrics({ version });
+  const tracer = await tracerOf(deps);
   const onQueueError = (error: unknown): void => { log.warn({ err: error }, 'queue; what was not delivered is made up for by a schedule'); };
   const connections = connectQueue(servers.redisUrl, onQueueError);
   const queue = ledgerQueue(connections.producer, config.redisNamespace, onQueueError);
   const nudge = createNudge({ addDrain: (shards) => queue.addDrain(shards), onError: onQueueError });
-  const core = await openCore({ config, servers, time, log, metrics, bulkRedis: connections.producer, written: (shard) => { nudge.touch(shard); } });
+  const core = await openCore({ config, servers, time, log, metrics, bulkRedis: connections.producer, written: (shard) => { nudge.touch(shard); }, tracer });
 
-  const worker: WorkerSide | undefined = role === 'api' ? undefined : await openWorker({ config, core, connections, queue, time, log, metrics });
+  const worker: WorkerSide | undefined = role === 'api' ? undefined : await openWorker({ config, core, connections, queue, time, log, metrics, tracer });
   const metricsText = deps.metricsText?.(metrics) ?? metrics.text;
-  const api: Api | undefined = role === 'worker' ? undefined : await openApi({ config, core, clock: time.clock, version, log, metrics, metricsText });
+  const api: Api | undefined = role === 'worker' ? undefined : await openApi({ config, core, clock: time.clock, version, log, metrics, metricsText, tracer });
 
   return {
     port: api?.port,
@@ -55,6 +57,15 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
       await core.close();
       await settleWithin(JOBS_GRACE_MS, queue.close());
       connections.close();
+      await tracer?.close();
     },
   };
+}
+
+/** Only where traces go somewhere is the library that makes them loaded at all. */
+async function tracerOf({ config: { tracing }, version, log }: GatewayDeps): Promise<Tracer | undefined> {
+  if (tracing === undefined) return undefined;
+  const { openTracing } = await import('./tracing/open-tracing.js');
+  log.info({ collector: new URL(tracing.url).host, ratio: tracing.ratio }, 'requests are traced');
+  return openTracing({ config: tracing, version, log, clock: Date.now });
 }

@@ -46,6 +46,8 @@ export type AppDeps = {
   readonly servers?: ServerSideDeps;
   readonly health: HealthDeps;
   readonly history: ReadHistory;
+  /** Around everything else, where requests are traced. */
+  readonly trace?: Middleware | undefined;
 };
 
 export type ServerSideDeps = {
@@ -64,6 +66,7 @@ export function createApp(deps: AppDeps): App {
   });
   const routes = allRoutes(deps);
   const middleware: readonly Middleware[] = [
+    ...(deps.trace === undefined ? [] : [deps.trace]),
     requestId(),
     observeRequests(deps.metrics, tellRefusal({ metrics: deps.metrics, clock: deps.accounting.clock, record: deps.refusals?.record ?? (() => undefined) })),
     standardHeaders(),

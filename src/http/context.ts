@@ -12,6 +12,8 @@ export type RequestState = {
   accountId?: string;
   /** Why it was refused, if it was. */
   refused?: Refused;
+  /** The trace that it is part of, if it is traced. */
+  traceId?: string;
 };
 
 /** Set by @koa/router, for paths with parameters. */

@@ -38,7 +38,7 @@ export function errorBoundary({ log, envelope }: { readonly log: Log; readonly e
     } catch (error) {
       const failure = toFailure(error, ctx);
       if (failure.code === 'internal') {
-        log.error({ err: error, requestId: failure.requestId, method: ctx.method, route: ctx.state.route?.path }, 'request failed');
+        log.error({ err: error, requestId: failure.requestId, trace_id: ctx.state.traceId, method: ctx.method, route: ctx.state.route?.path }, 'request failed');
       }
       refuse(ctx, failure.code, inFull(failure));
       setHeaders(ctx, failure);

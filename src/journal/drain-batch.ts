@@ -18,6 +18,8 @@ export type BatchDeps = {
   /** Months whose partitions this process has seen. */
   readonly knownMonths: Set<string>;
   readonly failpoint: (name: Failpoint) => Promise<void>;
+  /** Told what a batch is about to write. */
+  readonly onRead?: (batches: readonly ShardBatch[]) => void;
 };
 
 export type BatchOptions = WriteOptions & { readonly limit: number };
@@ -52,6 +54,7 @@ export async function drainBatch(deps: BatchDeps, shards: readonly number[], opt
     });
     if (batches.length === 0) return { cursors: locked, moved: [], unfinished: [], entries: [], written: { fresh: [], redelivered: 0, quarantined: 0 } };
 
+    deps.onRead?.(batches);
     await ensurePartitions(trx, deps.knownMonths, months, batches);
     const written = await writeBatch(trx, batches, options);
     const ends = new Map(batches.map(({ shard, entries }) => [shard.shard, entries.at(-1)?.streamId ?? shard.lastId]));

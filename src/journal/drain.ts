@@ -5,6 +5,7 @@ import { DRAIN_BATCHES_PER_RUN_MAX, DRAIN_ENTRIES_MAX } from '../limits.js';
 import type { Db } from '../postgres/connect.js';
 import { classifyPostgresError, toGatewayError } from '../postgres/errors.js';
 import { drainBatch, type Batch, type BatchDeps, type BatchOptions, type Failpoint } from './drain-batch.js';
+import type { ShardBatch } from './fold-accounts.js';
 import { isolateFault } from './isolate-fault.js';
 import { atMsOf, type RedisCommands } from './journal-streams.js';
 import { Contradiction, ShardFault } from './shard-fault.js';
@@ -35,6 +36,9 @@ export type DrainObserver = {
   quarantined?(count: number): void;
 };
 
+/** Runs a batch and is told on the way what it has read: for following entries from Redis to Postgres. */
+export type TraceBatch = (drain: (onRead: (batches: readonly ShardBatch[]) => void) => Promise<Batch>) => Promise<Batch>;
+
 export type DrainDeps = {
   /** With the `drain` profile: it must lose its locks when this process is paused. */
   readonly db: Db;
@@ -43,6 +47,7 @@ export type DrainDeps = {
   readonly clock: Clock;
   readonly tailSeconds: number;
   readonly observe?: DrainObserver;
+  readonly trace?: TraceBatch | undefined;
   readonly failpoint?: (name: Failpoint) => void | Promise<void>;
 };
 
@@ -77,13 +82,14 @@ const BUSY_WAIT_MS = 20;
  */
 export function createDrain(deps: DrainDeps): Drain {
   const { db, redis, keys, clock, observe = {} } = deps;
+  const trace = deps.trace ?? untraced;
   const tail = journalTail(keys, deps.tailSeconds, clock);
   const batchDeps: BatchDeps = { db, redis, keys, knownMonths: new Set(), failpoint: async (name) => { await deps.failpoint?.(name); } };
 
   /** One transaction, told to whoever observes. */
   const drainOnce = async (shards: readonly number[], options: BatchOptions): Promise<Batch> => {
     const startedMs = clock();
-    const batch = await drainBatch(batchDeps, shards, options);
+    const batch = await trace((onRead) => drainBatch({ ...batchDeps, onRead }, shards, options));
     if (batch.entries.length > 0) {
       const endedMs = clock();
       observe.batch?.({
@@ -150,6 +156,8 @@ export function createDrain(deps: DrainDeps): Drain {
 
   return (shards) => run(shards).catch((error: unknown) => { throw toGatewayError(error); });
 }
+
+const untraced: TraceBatch = (drain) => drain(() => undefined);
 
 const faultOrThrow = (error: unknown): 'fault' => {
   if (isFault(error)) return 'fault';

@@ -1,4 +1,5 @@
 import { microsFromText, type Micros } from '../money/micros.js';
+import { traceOf, withoutTrace } from './entry-trace.js';
 
 /**
  * One fact of the ledger as a script wrote it (design §6). The scripts write exactly these fields, always all of
@@ -64,6 +65,8 @@ export type JournalEntry = {
   readonly fingerprint: string;
   readonly price: string;
   readonly about: string;
+  /** The traceparent of what wrote it, if that was traced. Not stored. */
+  readonly trace?: string | undefined;
 };
 
 const KINDS: ReadonlySet<string> = new Set(ENTRY_KINDS);
@@ -105,7 +108,8 @@ export function decodeEntry(streamId: string, flat: readonly string[]): JournalE
     key: text('key'),
     fingerprint: text('fingerprint'),
     price: text('price'),
-    about: text('about'),
+    about: withoutTrace(text('about')),
+    trace: traceOf(text('about')),
   };
 }
 

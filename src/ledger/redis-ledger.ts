@@ -4,7 +4,7 @@ import {
 } from '../limits.js';
 import { micros, microsToText, ZERO } from '../money/micros.js';
 import type { Reply } from '../redis/script.js';
-import { accountScripts, notNow, type AccountScriptsDeps } from './account-scripts.js';
+import { accountScripts, notNow, type AccountScripts, type AccountScriptsDeps } from './account-scripts.js';
 import type { AccountKeys } from './keys.js';
 import type { Charge, GrantLot, Ledger, Remove, SetBalance, SettleHold } from './ledger.js';
 import { amountAt, decodeAccount, decodeOutcome, decodePlaced, isReplayed, textAt } from './replies.js';
@@ -15,12 +15,14 @@ export type RedisLedgerDeps = AccountScriptsDeps & {
   readonly written: (shard: number) => void;
   /** True while Redis is so full that only ends of holds may still pass (design §7). */
   readonly isMemoryHigh: () => boolean;
+  /** Puts something around every call of a script, for tracing. */
+  readonly around?: ((scripts: AccountScripts) => AccountScripts) | undefined;
 };
 
 /** The ledger's port over Redis scripts: keys by name, arguments by name, replies decoded; no decision is made here. */
 export function redisLedger(deps: RedisLedgerDeps): Ledger {
-  const { keys, written } = deps;
-  const scripts = accountScripts(deps);
+  const { keys, written, around } = deps;
+  const scripts = around === undefined ? accountScripts(deps) : around(accountScripts(deps));
 
   const stepKeys = (account: AccountKeys) => ({
     fence: account.fence, account: account.account, lots: account.lots, lot: account.lot,

@@ -80,8 +80,11 @@ const pgTypeParser = pg.types.getTypeParser as (oid: number, format?: string) =>
 /** knex writes pool errors to the console; they reach the caller of the query anyway, with the request's id. */
 const silent = (): void => undefined;
 
-/** Opens a pool. Nothing connects before the first query, so a gateway starts while Postgres is down. */
-export function connectPostgres(databaseUrl: string, profile: PoolProfile): Db {
+/**
+ * Opens a pool. Nothing connects before the first query, so a gateway starts while Postgres is down. `onConnection` gets
+ * every new connection before it is used, for tracing.
+ */
+export function connectPostgres(databaseUrl: string, profile: PoolProfile, onConnection?: (client: Client) => void): Db {
   const connection = {
     connectionString: databaseUrl,
     application_name: profile.name,
@@ -103,6 +106,7 @@ export function connectPostgres(databaseUrl: string, profile: PoolProfile): Db {
       propagateCreateError: true,
       afterCreate: (client: Client, done: (error: Error | null, client: Client) => void) => {
         endWhenSilent(client, profile.silenceMs);
+        onConnection?.(client);
         done(null, client);
       },
     },

@@ -27,7 +27,11 @@ export type WorkerDeps = ExpireDeps & MoneyInDeps & {
   /** What newcomers get; nothing unless given (WELCOME_CREDITS). */
   readonly welcomeCredits?: Micros;
   readonly observe?: WorkerObserver;
+  /** Does a job, inside of whatever it puts around it; for tracing. */
+  readonly around?: AroundJob | undefined;
 };
+
+export type AroundJob = (name: LedgerJobName, work: () => Promise<object>) => Promise<object>;
 
 export type WorkerObserver = {
   /** After every job; `error` is what it failed with. A job that failed is not repeated: its schedule comes again. */
@@ -61,12 +65,13 @@ export function startWorkers(deps: WorkerDeps): Workers {
     'make-partitions': async () => ({ made: await makePartitions(deps.db, deps.clock()) }),
   };
 
+  const around: AroundJob = deps.around ?? ((_name, job) => job());
   const work = async (job: Job<LedgerJobs[LedgerJobName], object, LedgerJobName>): Promise<object> => {
     const startedMs = deps.clock();
     // The queue pairs names with data; TypeScript cannot see that the two unions go together.
     const handle = handlers[job.name] as (data: LedgerJobs[LedgerJobName]) => Promise<object>;
     try {
-      const result = await handle(job.data);
+      const result = await around(job.name, () => handle(job.data));
       deps.observe?.job?.(job.name, deps.clock() - startedMs);
       return result;
     } catch (error) {

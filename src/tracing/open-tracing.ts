@@ -1,0 +1,108 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags, type Context, type Span as SdkSpan, type SpanContext } from '@opentelemetry/api';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import { AlwaysOnSampler, BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-node';
+import type { Clock } from '../clock.js';
+import type { Log } from '../log.js';
+import { settleWithin } from '../settle-within.js';
+import type { TracingConfig } from './otlp-settings.js';
+import { readTraceparent, writeTraceparent, type TraceparentFacts } from './traceparent.js';
+import type { Span, SpanSpec, Tracer } from './tracer.js';
+import { watchExporter } from './watch-exporter.js';
+
+export type TracingDeps = { readonly config: TracingConfig; readonly version: string; readonly log: Log; readonly clock: Clock };
+
+const KINDS = { server: SpanKind.SERVER, client: SpanKind.CLIENT, consumer: SpanKind.CONSUMER } as const;
+
+/** Spans wait in memory for the collector, a kilobyte or so each; what comes on top is lost. */
+const WAITING_SPANS_MAX = 4_096;
+const EXPORTED_SPANS_MAX = 512;
+const EXPORT_EVERY_MS = 1_000;
+/** A collector that takes longer, one repeat included, does not get these spans; nor is it waited for when we stop. */
+const EXPORT_TIMEOUT_MS = 2_000;
+/** The exporter gives up by itself; this only comes after it. */
+const EXPORT_TIMEOUT_MARGIN_MS = 1_000;
+/** Most entries that one span of a drain names; a batch has up to a thousand. */
+const LINKS_MAX = 128;
+
+/** What is under way in one asynchronous flow. */
+type Scope = { span: Recorded | null };
+type Recorded = Span & { readonly context: Context; readonly isOver: () => boolean };
+
+/**
+ * The tracer over OpenTelemetry's SDK: spans leave in batches over OTLP/HTTP, in the background. Nothing is registered
+ * globally, and this module, which alone knows OpenTelemetry, is only loaded when there is a collector.
+ */
+export function openTracing({ config, version, log, clock }: TracingDeps): Tracer {
+  const exporter = new OTLPTraceExporter({ url: config.url, headers: { ...config.headers }, timeoutMillis: EXPORT_TIMEOUT_MS });
+  const provider = new BasicTracerProvider({
+    resource: resourceFromAttributes({ 'service.name': config.serviceName, 'service.version': version, 'process.pid': process.pid }),
+    // Decided below, before the library is asked: most requests are not traced, and should not pay for it.
+    sampler: new AlwaysOnSampler(),
+    spanLimits: { linkCountLimit: LINKS_MAX },
+    spanProcessors: [new BatchSpanProcessor(watchExporter(exporter, clock, (error) => { log.warn({ err: error }, 'traces not exported; they are lost'); }), {
+      maxQueueSize: WAITING_SPANS_MAX, maxExportBatchSize: EXPORTED_SPANS_MAX, scheduledDelayMillis: EXPORT_EVERY_MS, exportTimeoutMillis: EXPORT_TIMEOUT_MS + EXPORT_TIMEOUT_MARGIN_MS,
+    })],
+  });
+  const sdk = provider.getTracer('credit-gateway', version);
+  // Up to Node 22 every promise of the process costs a little more once this has been used, traced or not.
+  const scopes = new AsyncLocalStorage<Scope>();
+
+  const current = (): Recorded | null => {
+    const span = scopes.getStore()?.span ?? null;
+    // What a request leaves running, such as a timer or a loop, is no part of it any more.
+    return span === null || span.isOver() ? null : span;
+  };
+
+  return {
+    current,
+    start: (name, spec) => {
+      const above = contextAbove(spec, current(), config.ratio);
+      if (above === null) return null;
+      const { kind, attributes = {}, links = [], startMs } = spec;
+      const span = sdk.startSpan(name, {
+        kind: KINDS[kind], attributes, links: links.flatMap(linkTo), ...(startMs === undefined ? {} : { startTime: startMs }),
+      }, above);
+      return recorded(span);
+    },
+    within: (span, work) => scopes.run({ span: span as Recorded | null }, work),
+    enter: (span) => {
+      const scope = scopes.getStore();
+      if (scope !== undefined) scope.span = span as Recorded;
+    },
+    close: () => settleWithin(EXPORT_TIMEOUT_MS, provider.shutdown()),
+  };
+}
+
+/** Below what a span begins, or null when it does not begin at all: whoever is above has decided, and otherwise chance. */
+function contextAbove({ parent, isRoot = false }: SpanSpec, current: Recorded | null, ratio: number): Context | null {
+  const remote = parent === undefined ? undefined : readTraceparent(parent);
+  if (remote !== undefined) return remote.isSampled ? trace.setSpanContext(ROOT_CONTEXT, spanContextOf(remote)) : null;
+  return current?.context ?? (isRoot && Math.random() < ratio ? ROOT_CONTEXT : null);
+}
+
+const spanContextOf = ({ traceId, spanId, isSampled }: TraceparentFacts): SpanContext =>
+  ({ traceId, spanId, traceFlags: isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE, isRemote: true });
+
+const linkTo = (traceparent: string): { context: SpanContext }[] => {
+  const facts = readTraceparent(traceparent);
+  return facts === undefined ? [] : [{ context: spanContextOf(facts) }];
+};
+
+function recorded(span: SdkSpan): Recorded {
+  const { traceId, spanId } = span.spanContext();
+  return {
+    traceId,
+    traceparent: writeTraceparent({ traceId, spanId, isSampled: true }),
+    context: trace.setSpan(ROOT_CONTEXT, span),
+    isOver: () => !span.isRecording(),
+    rename: (name) => { span.updateName(name); },
+    set: (attributes) => { span.setAttributes(attributes); },
+    fail: (kind) => {
+      span.setAttribute('error.type', kind);
+      span.setStatus({ code: SpanStatusCode.ERROR });
+    },
+    end: (atMs) => { span.end(atMs); },
+  };
+}
