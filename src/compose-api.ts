@@ -6,6 +6,7 @@ import { bearer } from './auth/bearer.js';
 import { issuersOf } from './auth/issuers.js';
 import { composeAdministration } from './compose-administration.js';
 import { composeChatsparty } from './compose-chatsparty.js';
+import { composeConsole, type QueueSide } from './compose-console.js';
 import type { Core } from './compose-core.js';
 import { composeServerSide } from './compose-credits-process.js';
 import { composeReads } from './compose-reads.js';
@@ -25,6 +26,7 @@ import type { Micros } from './money/micros.js';
 export type ApiDeps = {
   readonly config: Config;
   readonly core: Core;
+  readonly queues: QueueSide;
   readonly clock: Clock;
   readonly version: string;
   readonly log: Log;
@@ -46,7 +48,7 @@ const GRACE_MS = 10_000;
 const MS_PER_SECOND = 1_000;
 
 /** Opens the HTTP side and listens. */
-export async function openApi({ config, core, clock, version, log, metrics, metricsText }: ApiDeps): Promise<Api> {
+export async function openApi({ config, core, queues, clock, version, log, metrics, metricsText }: ApiDeps): Promise<Api> {
   const { ledger, db } = core;
   let isServing = false;
 
@@ -73,6 +75,8 @@ export async function openApi({ config, core, clock, version, log, metrics, metr
       memory: core.memory.isHigh() ? { ok: false, detail: 'high: no new holds' } : { ok: true, detail: 'ok' },
     },
   });
+  const debtLimit = debtLimitOf(config);
+  const operator = composeConsole({ core, queues, authenticate, money: administration, policy: { overCapture: config.overCapture, debtLimit }, readiness, clock, log });
   const app = createApp({
     log,
     metrics,
@@ -83,7 +87,7 @@ export async function openApi({ config, core, clock, version, log, metrics, metr
       holdPrices: holdPrices(),
       leaseMs: config.holdTtlSeconds * MS_PER_SECOND,
       overCapture: config.overCapture,
-      debtLimit: debtLimitOf(config),
+      debtLimit,
       clock,
       version,
       usageRecordMode: config.usageRecordMode,
@@ -95,6 +99,7 @@ export async function openApi({ config, core, clock, version, log, metrics, metr
     plans: chatsparty.plans,
     prices: { books: core.prices, clock },
     servers,
+    console: operator.deps,
     health: { readiness, metricsText },
     history: (query) => readHistory(db, query),
   });
@@ -109,6 +114,7 @@ export async function openApi({ config, core, clock, version, log, metrics, metr
     close: async () => {
       isServing = false;
       await closeServer(server, GRACE_MS);
+      await operator.close();
       await servers.close();
       await profiles.close();
     },

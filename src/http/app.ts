@@ -2,6 +2,7 @@ import Koa from 'koa';
 import type { Authenticate } from '../auth/bearer.js';
 import { serverKeyRoutes, type ServerKeyRouteDeps } from '../auth/server-key.routes.js';
 import type { AuthenticateServer } from '../auth/server-key.js';
+import { consoleRoutes, consoleRules, type ConsoleDeps } from '../console/console.routes.js';
 import { accountingEnvelope } from '../dialects/accounting-service/envelope.js';
 import { accountingRoutes, type AccountingDeps } from '../dialects/accounting-service/routes.js';
 import { orBareToken } from '../dialects/chatsparty/bare-token.js';
@@ -39,6 +40,8 @@ export type AppDeps = {
   readonly prices?: SetPriceDeps;
   /** What servers with a key call, and what is set up for them. Left out by tests of the other dialects. */
   readonly servers?: ServerSideDeps;
+  /** The operator console. Left out by tests of the API. */
+  readonly console?: ConsoleDeps;
   readonly health: HealthDeps;
   readonly history: ReadHistory;
 };
@@ -89,6 +92,7 @@ function allRoutes(deps: AppDeps): ReturnType<typeof routeTable> {
     featureRoutes(table.add, deps.servers.administration);
   }
   entryRoutes(table.add, { history: deps.history });
+  if (deps.console !== undefined) consoleRoutes(table.pages(consoleRules), deps.console);
   docsRoutes(table.add, { routes: table.routes, version: deps.accounting.version, envelope: accountingEnvelope });
   return table;
 }

@@ -40,7 +40,9 @@ export function errorBoundary({ log, envelope }: { readonly log: Log; readonly e
         log.error({ err: error, requestId: failure.requestId, method: ctx.method, route: ctx.state.route?.path }, 'request failed');
       }
       setHeaders(ctx, failure);
-      reply(ctx, failure.status, (ctx.state.route?.envelope ?? envelope)(failure));
+      const page = ctx.state.route?.page;
+      if (page === undefined) reply(ctx, failure.status, (ctx.state.route?.envelope ?? envelope)(failure));
+      else page.fail(ctx, failure);
     }
   };
 }
