@@ -108,10 +108,11 @@ ${next === null ? [] : html`<p><a href="${accountPath(accountId)}?before=${next}
 /** Words for what is written with underscores. */
 export const kindName = (kind: string): string => kind.replaceAll('_', ' ');
 
-/** Who did it and why, where somebody said so; else the usage it was for. */
-export function whoAndWhy({ about }: HistoryEntry): Html {
-  const said = ['actor', 'reason', 'notes', 'source', 'modelId'].flatMap((name) => aboutText(about, name) ?? []);
-  return html`${[...new Set(said)].join(' · ')}`;
+/** Who did it and why, where somebody said so, and the usage it was for. */
+function whoAndWhy({ about }: HistoryEntry): string {
+  const said = ['actor', 'reason', 'notes', 'source', 'modelId'].map((name) => aboutText(about, name));
+  const used = ['service', 'operation'].map((name) => aboutText(about, name, 'usage'));
+  return [...new Set([...said, ...used].filter((each) => each !== null))].join(' · ');
 }
 
 function more({ snapshot, plan, nowMs }: AccountView): Html {

@@ -4,7 +4,7 @@ import type { HistoryEntry } from '../journal/entry.table.js';
 import type { OpenHold } from '../ledger/ledger.js';
 import { kindName } from './account-page.js';
 import type { HoldLife } from './accounts.js';
-import { aboutFacts, aboutText, accountLink, badge, banner, change, credits, duration, facts, holdPath, table, when, type Fact, type Level } from './parts.js';
+import { aboutFacts, aboutText, accountLink, badge, banner, change, credits, duration, facts, holdPath, moment, table, when, type Fact, type Level } from './parts.js';
 
 export type HoldView = {
   readonly accountId: string;
@@ -88,17 +88,19 @@ function sentenceOf({ kind, held, captured, overage, debt, expired, uncollected,
 
 function factsOf({ life, open, nowMs }: HoldView, { amount, placedAtMs, expiresAtMs, price, about }: HoldRow | OpenHold): Fact[] {
   const list: Fact[] = [
-    ['Reserved', `${credits(amount)} credits`], ['Placed', when(placedAtMs, nowMs)], ['Lease', `${duration((expiresAtMs - placedAtMs) / 1_000)}, until ${new Date(expiresAtMs).toISOString().slice(11, 19)}`],
-    ['Price', html`<code>${price === '' ? 'none' : price}</code>`], ...aboutFacts(about).map(([name, value]): Fact => [`Placed with ${name}`, value]),
+    ['Reserved', `${credits(amount)} credits`], ['Placed', when(placedAtMs, nowMs)], ['Lease', html`${duration((expiresAtMs - placedAtMs) / 1_000)}, until ${moment(expiresAtMs)}`],
+    ['Price', html`<code>${price === '' ? 'none' : price}</code>`], ...aboutFacts(about).map(([name, value]): Fact => [`Placed: ${name}`, value]),
   ];
   if (life === null) return open === null ? list : [...list, ['Entry', open.seq]];
   const { row } = life;
   list.push(['When the lease ends', promiseOf(row.policy)]);
   if (row.state === 'open') return list;
+  const parts = [['Expired with their lots', row.expired], ['Charged above the hold', row.overage], ['Of that, debt', row.debt], ['Used, never collected', row.uncollected]] as const;
   list.push(
-    ['Ended', row.endedAtMs === null ? '' : when(row.endedAtMs, nowMs)], ['Captured', credits(row.captured)], ['Released', credits(row.released)], ['Expired with their lots', credits(row.expired)],
-    ['Above the hold', credits(row.overage)], ['Of that, debt', credits(row.debt)], ['Never collected', credits(row.uncollected)], ['Settled late', row.late ? 'yes: the lease had ended before' : 'no'],
-    ...aboutFacts(row.endAbout ?? '').map(([name, value]): Fact => [`Ended with ${name}`, value]),
+    ['Ended', row.endedAtMs === null ? '' : when(row.endedAtMs, nowMs)], ['Captured', `${credits(row.captured)} credits`], ['Released', `${credits(row.released)} credits`],
+    ...parts.filter(([, part]) => part > 0).map(([name, part]): Fact => [name, `${credits(part)} credits`]),
+    ...(row.late ? [['Settled late', 'after the lease had ended'] as const] : []),
+    ...aboutFacts(row.endAbout ?? '').map(([name, value]): Fact => [`Ended: ${name}`, value]),
   );
   return list;
 }

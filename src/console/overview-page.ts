@@ -1,7 +1,7 @@
 import { html, type Html } from '../http/html.js';
 import type { HoldRow } from '../holds/hold.table.js';
 import { LISTED_MAX, type Finding, type FrozenAccount, type Known, type Overview, type QueueState } from './overview.js';
-import { accountLink, badge, banner, card, count, credits, duration, holdLink, table, when, type Level } from './parts.js';
+import { accountLink, badge, banner, card, count, credits, duration, holdLink, moment, table, when, type Level } from './parts.js';
 
 /** One thing that is watched: how it is, in a word or a number, and what that means. */
 type Sign = { readonly title: string; readonly value: string; readonly note: string; readonly level: Level };
@@ -23,7 +23,7 @@ export function overviewBody(overview: Overview): Html {
   const silent = signs.filter(({ value }) => value === 'did not answer');
   const nowMs = overview.readAtMs;
   return html`<h1>${bad.length === 0 ? 'At a glance' : `${bad.map(({ title }) => title).join(', ')}: look here`}</h1>
-<p class="lead">As of ${when(nowMs, nowMs)} UTC. Shows itself again every 5 seconds.</p>
+<p class="lead">As of ${moment(nowMs)}. Shows itself again every 5 seconds.</p>
 ${silent.length === 0 ? [] : banner('bad', `${silent.map(({ title }) => title).join(', ')} could not be read. The rest is as it was read just now.`)}
 <div class="cards">${signs.map(({ title, value, note, level }) => card(title, value, note, level, !/^\d/.test(value)))}</div>
 <h2>Stuck holds</h2>
@@ -46,7 +46,7 @@ function signsOf(overview: Overview): Sign[] {
     { title: 'Postgres', value: 'value' in postgres ? 'there' : 'away', note: 'value' in postgres ? 'answers' : 'money in is refused; holds go on', level: 'value' in postgres ? 'good' : 'bad' },
     ...(checks['memory']?.ok === false ? [{ title: 'Redis memory', value: 'high', note: checks['memory'].detail, level: 'bad' as const }] : []),
     sign('Journal', lag, ({ entries, seconds }) => ({
-      value: entries === 0 ? 'up to date' : `${duration(seconds)} behind`, note: `${count(entries)} entries wait for Postgres`,
+      value: seconds < 1 ? 'up to date' : `${duration(seconds)} behind`, note: `${count(entries)} entries wait for Postgres`,
       level: seconds >= LAG_BAD_SECONDS ? 'bad' : seconds >= LAG_NOTICE_SECONDS ? 'notice' : 'good',
     })),
     sign('Open holds', lag, ({ openHolds }) => ({ value: count(openHolds), note: 'answers being written now', level: 'good' })),

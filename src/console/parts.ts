@@ -20,11 +20,14 @@ export const change = (amount: Micros): string => (amount === 0 ? '' : `${amount
 
 export const count = (value: number): string => value.toLocaleString('en-US');
 
-/** A moment, in UTC to the second, and how long ago or ahead it is. */
-export function when(atMs: number, nowMs: number): Html {
+/** A moment, in UTC to the second. */
+export function moment(atMs: number): Html {
   const iso = new Date(atMs).toISOString();
-  return html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 19)}</time> <small>${distance(atMs - nowMs)}</small>`;
+  return html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC</time>`;
 }
+
+/** The same, and how long ago or ahead it is. */
+export const when = (atMs: number, nowMs: number): Html => html`${moment(atMs)} <small>${distance(atMs - nowMs)}</small>`;
 
 const UNITS = [['d', 86_400], ['h', 3_600], ['min', 60], ['s', 1]] as const;
 
@@ -70,19 +73,26 @@ export const holdPath = (accountId: string, holdId: string): string => `${accoun
 export const accountLink = (accountId: string): Html => html`<a class="mono" href="${accountPath(accountId)}">${accountId}</a>`;
 export const holdLink = (accountId: string, holdId: string): Html => html`<a class="mono" href="${holdPath(accountId, holdId)}">${holdId}</a>`;
 
-/** What an entry or a hold says about itself: its dialect's facts, the plain ones in words. */
+/** What is shown in words of its own wherever it is said. */
+const TOLD_APART: ReadonlySet<string> = new Set(['actor', 'reason', 'source']);
+/** Facts of dialects that are amounts. */
+const AMOUNTS: ReadonlySet<string> = new Set(['estimate']);
+
+/** What an entry or a hold says about itself: its dialect's facts, by their own names. */
 export function aboutFacts(about: string): Fact[] {
   const value = parsed(about);
-  if (value === null) return about === '' ? [] : [['Says', html`<code>${about}</code>`]];
+  if (value === null) return about === '' ? [] : [['text', html`<code>${about}</code>`]];
   return Object.entries(value).flatMap(([name, each]): Fact[] => {
-    if (each === null || each === undefined || each === '') return [];
+    if (each === null || each === undefined || each === '' || TOLD_APART.has(name)) return [];
+    if (AMOUNTS.has(name) && Number.isSafeInteger(each)) return [[name, `${credits(each as Micros)} credits`]];
     return [[name, typeof each === 'string' ? each : html`<code>${JSON.stringify(each)}</code>`]];
   });
 }
 
-/** One of these facts, if it is there and is text. */
-export function aboutText(about: string, name: string): string | null {
-  const value = parsed(about)?.[name];
+/** One of these facts, or one inside one of them, if it is there and is text. */
+export function aboutText(about: string, name: string, inside?: string): string | null {
+  const outer = parsed(about);
+  const value = (inside === undefined ? outer : outer?.[inside] as typeof outer)?.[name];
   return typeof value === 'string' && value !== '' ? value : null;
 }
 

@@ -39,7 +39,7 @@ caption { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; ov
 th, td { text-align: left; vertical-align: top; padding: .45rem .8rem; border-bottom: 1px solid var(--line); font-weight: 400; }
 tbody tr:last-child > * { border-bottom: 0; } tbody tr:hover { background: color-mix(in srgb, var(--link) 6%, transparent); }
 thead th { color: var(--soft); font-size: .78rem; font-weight: 600; white-space: nowrap; }
-.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; } .text { min-width: 11rem; overflow-wrap: anywhere; } time { white-space: nowrap; }
+.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; } .text { min-width: 11rem; } tbody th, .mono { min-width: 5.5rem; } .text { overflow-wrap: anywhere; } time { white-space: nowrap; }
 dl { display: grid; grid-template-columns: minmax(8rem, 13rem) minmax(0, 1fr); gap: .1rem 1rem; margin: .6rem 0; font-size: .9375rem; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 dt, dd { padding: .25rem 0; }

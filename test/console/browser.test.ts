@@ -112,6 +112,7 @@ test('an operator’s night', async () => {
 
   await page.goto(`${gateway.url}/console/queues`);
   await page.getByText('ledger').first().waitFor();
+  await page.getByText('Loading').first().waitFor({ state: 'detached' });
   await shoot(page, 'queues');
   expect(complaints).toEqual([]);
   await context.close();

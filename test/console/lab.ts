@@ -38,7 +38,7 @@ const unescape = (text: string): string => text.replaceAll(/&#(\d+);/g, (_, code
 export type Lab = {
   readonly gateway: TestGateway;
   readonly root: Operator;
-  api(sub: string, method: string, path: string, body?: object, role?: string): Promise<Answer>;
+  readonly api: (sub: string, method: string, path: string, body?: object, role?: string) => Promise<Answer>;
   stop(): Promise<void>;
 };
 
