@@ -36,7 +36,7 @@ ${state === 'open' ? html`<li class="will"><strong>${isOverdue ? 'should have en
 ${state === 'expired' ? html`<li class="will"><strong>may still be settled</strong><p>A late settle charges what was used, once, under this hold’s id.</p></li>` : []}</ol>
 <h2>Facts</h2>
 ${facts(factsOf(view, placed))}
-${life === null || life.row.parts === '' ? [] : html`<h2>Where the credits came from</h2>${table('Parts per lot', [{ head: 'Lot' }, { head: 'Credits', is: 'number' }], partsOf(life.row), '')}`}`;
+${life === null || life.row.parts === '' ? [] : html`<h2>Where the credits came from</h2><div class="narrow">${table('Parts per lot', [{ head: 'Lot' }, { head: 'Credits', is: 'number' }], partsOf(life.row), '')}</div>`}`;
 }
 
 /** Only Postgres says by which policy a hold ends. */
