@@ -46,12 +46,12 @@ ${more(view)}`;
 
 function frozenBanner({ freeze, nowMs }: AccountView): Html {
   const known = 'value' in freeze ? freeze.value : null;
-  return banner('bad', html`<strong>Frozen.</strong> Nothing can be held or charged until somebody thaws the account.`,
+  return banner('bad', html`<strong>Frozen.</strong> Nothing of this account can be spent until somebody thaws it.`,
     ...(known === null ? [] : [html`${known.actor}, ${when(known.atMs, nowMs)}: ${known.reason}`]));
 }
 
-const balanceOf = ({ available, held, debt }: Frozen): Html => html`<div class="cards">
-${card('Available', credits(available), 'can be spent now', available > 0 ? 'good' : 'notice')}
+const balanceOf = ({ available, held, debt, frozen }: Frozen): Html => html`<div class="cards">
+${frozen === true ? card('Available', credits(available), 'could be spent, but for the freeze', 'bad') : card('Available', credits(available), 'can be spent now', available > 0 ? 'good' : 'notice')}
 ${card('Held', credits(held), 'reserved by open holds')}
 ${card('Debt', credits(debt), 'the next grant pays it first', debt > 0 ? 'bad' : '')}</div>`;
 
