@@ -92,7 +92,7 @@ type Freezing = (command: FreezeCommand) => Promise<unknown>;
 
 export function freezeAction(reads: Pick<AccountReads, 'snapshot'>, freeze: Freezing): AccountAction<null> {
   return {
-    ...common('freeze'), title: 'Freeze account', explanation: 'Stops everything that would hold or spend credits of this account, until somebody thaws it.', isDangerous: true,
+    ...common('freeze'), title: 'Freeze account', explanation: 'Stops every write to this account, until somebody thaws it: holds, settlements, charges and grants are refused. Nothing of it expires meanwhile.', isDangerous: true,
     fields: () => html``, read: () => null,
     preview: async (accountId) => {
       const { frozen, available, held, holds } = await reads.snapshot(accountId);
@@ -108,7 +108,7 @@ export function freezeAction(reads: Pick<AccountReads, 'snapshot'>, freeze: Free
 
 export function thawAction(reads: Pick<AccountReads, 'snapshot'>, thaw: Freezing): AccountAction<null> {
   return {
-    ...common('thaw'), title: 'Thaw account', explanation: 'Lets the account spend again.',
+    ...common('thaw'), title: 'Thaw account', explanation: 'Allows writes to the account again. What fell due meanwhile ends within seconds.',
     fields: () => html``, read: () => null,
     preview: async (accountId) => {
       const { frozen, available } = await reads.snapshot(accountId);

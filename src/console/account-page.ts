@@ -46,8 +46,8 @@ ${more(view)}`;
 
 function frozenBanner({ freeze, nowMs }: AccountView): Html {
   const known = 'value' in freeze ? freeze.value : null;
-  return banner('bad', html`<strong>Frozen.</strong> Nothing of this account can be spent until somebody thaws it.`,
-    ...(known === null ? [] : [html`${known.actor}, ${when(known.atMs, nowMs)}: ${known.reason}`]));
+  return banner('bad', html`<strong>Frozen.</strong> Nothing of this account moves until somebody thaws it: no holds, settlements, charges or grants.`,
+    ...(known === null ? [] : [html`${known.actor ?? 'Somebody'}, ${when(known.atMs, nowMs)}${known.reason === null ? '' : `: ${known.reason}`}`]));
 }
 
 const balanceOf = ({ available, held, debt, frozen }: Frozen): Html => html`<div class="cards">

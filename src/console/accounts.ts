@@ -26,8 +26,8 @@ export type Refusal = {
 
 export type RefusalQuery = { readonly accountId: string; readonly fromMs?: number; readonly toMs?: number; readonly limit: number };
 export type NamedAccount = { readonly accountId: string; readonly username: string | null; readonly email: string | null };
-/** Why an account is frozen. */
-export type Freeze = { readonly reason: string; readonly actor: string; readonly atMs: number };
+/** Who froze an account, and why, as far as it was said. */
+export type Freeze = { readonly reason: string | null; readonly actor: string | null; readonly atMs: number };
 export type Frozen = AccountSnapshot & { readonly frozen?: boolean };
 
 /** A hold's rows in Postgres: null until the journal has arrived; entries in the order they happened. */

@@ -53,7 +53,7 @@ function signsOf(overview: Overview): Sign[] {
     sign('Stuck holds', overdue, ({ length }) => ({ value: atMost(length), note: 'open past the end of their lease', level: length === 0 ? 'good' : 'bad' })),
     sign('Drift', findings, ({ length }) => ({ value: atMost(length), note: 'open findings of the reconciler', level: length === 0 ? 'good' : 'bad' })),
     sign('Stopped shards', stoppedShards, ({ length }) => ({ value: count(length), note: 'nothing of them reaches Postgres', level: length === 0 ? 'good' : 'bad' })),
-    sign('Frozen accounts', frozen, ({ length }) => ({ value: atMost(length), note: 'spend nothing until thawed', level: length === 0 ? 'good' : 'notice' })),
+    sign('Frozen accounts', frozen, ({ length }) => ({ value: atMost(length), note: 'nothing of them moves until thawed', level: length === 0 ? 'good' : 'notice' })),
     sign('Queues', queues, (states) => {
       const oldest = Math.max(0, ...states.map(({ oldestSeconds }) => oldestSeconds ?? 0));
       const waiting = states.reduce((sum, each) => sum + each.waiting, 0);
@@ -87,13 +87,16 @@ const overdueTable = (holds: readonly HoldRow[], nowMs: number): Html => table(
 
 const findingsTable = (findings: readonly Finding[], nowMs: number): Html => table(
   'Differences', [{ head: 'Account' }, { head: 'Check' }, { head: 'Expected', is: 'text' }, { head: 'Found', is: 'text' }, { head: 'Micros', is: 'number' }, { head: 'First seen' }, { head: 'Last seen' }],
-  findings.map((each) => [accountLink(each.accountId), `${each.check} (shard ${each.shard}, entry ${each.seq})`, each.expected, each.actual, count(each.differenceMicros), when(each.firstSeenAtMs, nowMs), when(each.lastSeenAtMs, nowMs)]),
+  findings.map((each) => [each.accountId === '' ? 'all together' : accountLink(each.accountId), whereOf(each), each.expected, each.actual, count(each.differenceMicros), when(each.firstSeenAtMs, nowMs), when(each.lastSeenAtMs, nowMs)]),
   'None.',
 );
 
+const whereOf = ({ check, shard, seq }: Finding): string =>
+  `${check}${shard === null ? '' : `, shard ${shard}`}${seq === null ? '' : `, entry ${seq}`}`;
+
 const frozenTable = (frozen: readonly FrozenAccount[], nowMs: number): Html => table(
   'Frozen accounts', [{ head: 'Account' }, { head: 'Why', is: 'text' }, { head: 'Who' }, { head: 'Since' }],
-  frozen.map(({ accountId, reason, actor, atMs }) => [accountLink(accountId), reason, actor, when(atMs, nowMs)]),
+  frozen.map(({ accountId, reason, actor, atMs }) => [accountLink(accountId), reason ?? '', actor ?? 'unknown', when(atMs, nowMs)]),
   'None.',
 );
 

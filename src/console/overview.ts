@@ -2,13 +2,15 @@ import type { Clock } from '../clock.js';
 import type { HoldRow } from '../holds/hold.table.js';
 import type { Readiness } from '../http/health.js';
 import type { JournalLag } from '../journal/read-journal-lag.js';
+import type { Freeze } from './accounts.js';
 
 /** A difference that the reconciler has found (src/reconcile). */
 export type Finding = {
+  /** '' for a difference in the sum over all accounts. */
   readonly accountId: string;
   readonly check: string;
-  readonly shard: number;
-  readonly seq: number;
+  readonly shard: number | null;
+  readonly seq: number | null;
   readonly expected: string;
   readonly actual: string;
   readonly differenceMicros: number;
@@ -16,7 +18,7 @@ export type Finding = {
   readonly lastSeenAtMs: number;
 };
 
-export type FrozenAccount = { readonly accountId: string; readonly reason: string; readonly actor: string; readonly atMs: number };
+export type FrozenAccount = { readonly accountId: string } & Freeze;
 export type QueueState = { readonly name: string; readonly waiting: number; readonly active: number; readonly delayed: number; readonly failed: number; readonly oldestSeconds: number | null };
 /** Money that was asked for and is not in the ledger yet. */
 export type PendingMoney = { readonly count: number; readonly oldestSeconds: number };
