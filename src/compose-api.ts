@@ -6,6 +6,7 @@ import { bearer } from './auth/bearer.js';
 import { issuersOf } from './auth/issuers.js';
 import { composeAdministration } from './compose-administration.js';
 import { composeChatsparty } from './compose-chatsparty.js';
+import { composeConsole, type QueueSide } from './compose-console.js';
 import type { Core } from './compose-core.js';
 import { composeServerSide } from './compose-credits-process.js';
 import { composeReads } from './compose-reads.js';
@@ -30,6 +31,7 @@ import type { Tracer } from './tracing/tracer.js';
 export type ApiDeps = {
   readonly config: Config;
   readonly core: Core;
+  readonly queues: QueueSide;
   readonly clock: Clock;
   readonly version: string;
   readonly log: Log;
@@ -53,7 +55,7 @@ const GRACE_MS = 10_000;
 const MS_PER_SECOND = 1_000;
 
 /** Opens the HTTP side and listens. */
-export async function openApi({ config, core, clock, version, log, metrics, metricsText, tracer }: ApiDeps): Promise<Api> {
+export async function openApi({ config, core, queues, clock, version, log, metrics, metricsText, tracer }: ApiDeps): Promise<Api> {
   const { ledger, db } = core;
   let isServing = false;
 
@@ -85,6 +87,8 @@ export async function openApi({ config, core, clock, version, log, metrics, metr
       memory: core.memory.isHigh() ? { ok: false, detail: 'high: no new holds' } : { ok: true, detail: 'ok' },
     },
   });
+  const debtLimit = debtLimitOf(config);
+  const operator = composeConsole({ core, queues, authenticate, money: administration, policy: { overCapture: config.overCapture, debtLimit }, readiness, clock, log });
   const app = createApp({
     log,
     metrics,
@@ -95,7 +99,7 @@ export async function openApi({ config, core, clock, version, log, metrics, metr
       holdPrices: holdPrices(),
       leaseMs: config.holdTtlSeconds * MS_PER_SECOND,
       overCapture: config.overCapture,
-      debtLimit: debtLimitOf(config),
+      debtLimit,
       clock,
       version,
       usageRecordMode: config.usageRecordMode,
@@ -111,6 +115,7 @@ export async function openApi({ config, core, clock, version, log, metrics, metr
       readRefusals: (query) => readRefusals(db, query).catch((error: unknown) => { throw toGatewayError(error); }),
     },
     servers,
+    console: operator.deps,
     health: { readiness, metricsText },
     history: (query) => readHistory(db, query),
     trace: tracer === undefined ? undefined : traceRequests(tracer),
@@ -126,6 +131,7 @@ export async function openApi({ config, core, clock, version, log, metrics, metr
     close: async () => {
       isServing = false;
       await closeServer(server, GRACE_MS);
+      await operator.close();
       await servers.close();
       await profiles.close();
       await refusals.close();

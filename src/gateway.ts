@@ -44,7 +44,9 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
 
   const worker: WorkerSide | undefined = role === 'api' ? undefined : await openWorker({ config, core, connections, queue, time, log, metrics, tracer });
   const metricsText = deps.metricsText?.(metrics) ?? metrics.text;
-  const api: Api | undefined = role === 'worker' ? undefined : await openApi({ config, core, clock: time.clock, version, log, metrics, metricsText, tracer });
+  const api: Api | undefined = role === 'worker' ? undefined : await openApi({
+    config, core, queues: { queue, connections, namespace: config.redisNamespace }, clock: time.clock, version, log, metrics, metricsText, tracer,
+  });
 
   return {
     port: api?.port,

@@ -16,6 +16,8 @@ export const NOTES_LENGTH_MAX = 1_000;
 export const METADATA_BYTES_MAX = 4_096;
 /** A finalize may carry the whole answer of a model (contract §2.8 A13), so bodies of a megabyte pass. */
 export const BODY_BYTES_MAX = 1_048_576;
+/** A form of the console: a token, or an amount and a reason. */
+export const FORM_BYTES_MAX = 8_192;
 /** Live lots of one account. One snapshot reply stays under 64 KiB, and a sweep of all of them inside a millisecond. */
 export const LOTS_PER_ACCOUNT_MAX = 512;
 /** Open holds of one account: bounds what one stolen token can clutter (reliability Q10 #52). */

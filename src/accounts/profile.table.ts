@@ -114,3 +114,23 @@ export async function insertUser(trx: Trx, { accountId, username, email, role }:
   return rows[0] === undefined ? { status: 'id_taken' } : { status: 'registered', createdAtMs: rows[0].createdAtMs };
 }
 
+/** Everybody who goes by this name, for somebody who must choose. */
+export async function listNamed(db: Db, name: string, limit: number): Promise<ProfileRow[]> {
+  const { rows } = await db.raw<{ rows: ProfileRow[] }>(
+    `select o.account_id as "accountId", o.username, o.email, o.role, o.names_from as "namesFrom", ${toMs('o.last_seen')} as "seenAtMs"
+       from profiles o, (select ?::text as name) as ask
+      where o.account_id = ask.name or ${isNamed('ask.name')} order by o.account_id limit ?::integer`,
+    [name, limit],
+  );
+  return rows;
+}
+
+/** What an account's owner calls herself, or null for an account that nobody has come for yet. */
+export async function readProfile(db: Db, accountId: string): Promise<ProfileRow | null> {
+  const { rows } = await db.raw<{ rows: ProfileRow[] }>(
+    `select account_id as "accountId", username, email, role, names_from as "namesFrom", ${toMs('last_seen')} as "seenAtMs"
+       from profiles where account_id = ?`,
+    [accountId],
+  );
+  return rows[0] ?? null;
+}

@@ -96,19 +96,31 @@ const nameSource = unnestSource<HoldName>('n', {
   hold_id: ['text', (name) => name.holdId],
 });
 
-/** The last hold under each of these names, where there is one. */
-export async function readLastHolds(trx: Trx, names: readonly HoldName[]): Promise<HoldRow[]> {
-  if (names.length === 0) return [];
-  const { rows } = await trx.raw<{ rows: HoldRow[] }>(
-    `select h.account_id as "accountId", h.hold_id as "holdId", h.placed_seq as "placedSeq", h.state, h.amount, h.parts,
+const ROW = `h.account_id as "accountId", h.hold_id as "holdId", h.placed_seq as "placedSeq", h.state, h.amount, h.parts,
             h.policy, h.price, h.fingerprint, h.about, h.placed_available as "placedAvailable", ${toMs('h.placed_at')} as "placedAtMs",
             ${toMs('h.expires_at')} as "expiresAtMs", h.captured, h.released, h.expired, h.overage, h.debt, h.uncollected,
             h.late, h.available_after as "availableAfter", h.end_fingerprint as "endFingerprint", h.end_about as "endAbout",
-            ${toMs('h.ended_at')} as "endedAtMs", h.ended_seq as "endedSeq"
+            ${toMs('h.ended_at')} as "endedAtMs", h.ended_seq as "endedSeq"`;
+
+/** The last hold under each of these names, where there is one. */
+export async function readLastHolds(trx: Db, names: readonly HoldName[]): Promise<HoldRow[]> {
+  if (names.length === 0) return [];
+  const { rows } = await trx.raw<{ rows: HoldRow[] }>(
+    `select ${ROW}
        from ${nameSource.sql}
       cross join lateral (
         select * from holds where account_id = n.account_id and hold_id = n.hold_id order by placed_seq desc limit 1) as h`,
     nameSource.bind(names),
+  );
+  return rows;
+}
+
+/** Open holds whose lease ended before `dueBeforeMs`, the longest overdue first, to be looked at. */
+export async function readOverdueHolds(db: Db, dueBeforeMs: number, limit: number): Promise<HoldRow[]> {
+  const { rows } = await db.raw<{ rows: HoldRow[] }>(
+    `select ${ROW} from holds as h
+      where h.state = 'open' and h.expires_at <= to_timestamp(?::double precision / 1000) order by h.expires_at limit ?::integer`,
+    [dueBeforeMs, limit],
   );
   return rows;
 }

@@ -2,6 +2,7 @@ import Koa from 'koa';
 import type { Authenticate } from '../auth/bearer.js';
 import { serverKeyRoutes, type ServerKeyRouteDeps } from '../auth/server-key.routes.js';
 import type { AuthenticateServer } from '../auth/server-key.js';
+import { consoleRoutes, consoleRules, type ConsoleDeps } from '../console/console.routes.js';
 import { accountingEnvelope } from '../dialects/accounting-service/envelope.js';
 import { accountingRoutes, type AccountingDeps } from '../dialects/accounting-service/routes.js';
 import { orBareToken } from '../dialects/chatsparty/bare-token.js';
@@ -44,6 +45,8 @@ export type AppDeps = {
   readonly refusals?: RefusalRouteDeps & { readonly record: (refused: RefusedRequest) => void };
   /** What servers with a key call, and what is set up for them. Left out by tests of the other dialects. */
   readonly servers?: ServerSideDeps;
+  /** The operator console. Left out by tests of the API. */
+  readonly console?: ConsoleDeps;
   readonly health: HealthDeps;
   readonly history: ReadHistory;
   /** Around everything else, where requests are traced. */
@@ -98,6 +101,7 @@ function allRoutes(deps: AppDeps): ReturnType<typeof routeTable> {
   }
   if (deps.refusals !== undefined) refusalRoutes(table.add, deps.refusals);
   entryRoutes(table.add, { history: deps.history });
+  if (deps.console !== undefined) consoleRoutes(table.pages(consoleRules), deps.console);
   docsRoutes(table.add, { routes: table.routes, version: deps.accounting.version, envelope: accountingEnvelope });
   return table;
 }

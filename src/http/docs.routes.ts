@@ -34,7 +34,7 @@ export function docsRoutes(add: AddRoute, source: OpenApiSource): void {
   add('GET', '/openapi.json', anyone(), { summary: 'This API in OpenAPI 3.1', replies: document }, (ctx) => { send(ctx, json); });
   add('GET', '/docs', anyone(), { summary: 'This API, to be read by people', replies: page }, (ctx) => { send(ctx, html); });
 
-  const openApi = openApiOf(source);
+  const openApi = openApiOf({ ...source, routes: source.routes.filter(({ page: own }) => own === undefined) });
   json = staticOf(JSON.stringify(openApi), { 'Content-Type': 'application/json; charset=utf-8' });
   html = staticOf(pageOf(openApi), { 'Content-Type': 'text/html; charset=utf-8', 'Content-Security-Policy': PAGE_POLICY, 'Referrer-Policy': 'no-referrer' });
 }

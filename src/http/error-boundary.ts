@@ -42,7 +42,9 @@ export function errorBoundary({ log, envelope }: { readonly log: Log; readonly e
       }
       refuse(ctx, failure.code, inFull(failure));
       setHeaders(ctx, failure);
-      reply(ctx, failure.status, (ctx.state.route?.envelope ?? envelope)(failure));
+      const page = ctx.state.route?.page;
+      if (page === undefined) reply(ctx, failure.status, (ctx.state.route?.envelope ?? envelope)(failure));
+      else page.fail(ctx, failure);
     }
   };
 }

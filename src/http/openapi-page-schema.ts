@@ -1,6 +1,6 @@
 import type { TSchema } from 'typebox';
 import { shapeOf, type Shape } from './openapi-examples.js';
-import { html, prose, type Html } from './openapi-html.js';
+import { html, prose, type Html } from './html.js';
 
 /** A schema as a table of its fields, nested ones under the path a program would write; one line where it has none. */
 export function schemaTable(schema: TSchema, caption: string): Html {

@@ -1,4 +1,4 @@
-import { html, prose, verbatim, type Html } from './openapi-html.js';
+import { html, prose, verbatim, type Html } from './html.js';
 import { fieldRow, schemaTable } from './openapi-page-schema.js';
 import { STYLE } from './openapi-page-style.js';
 import type { OpenApi, Operation, Parameter, Response } from './openapi-types.js';

@@ -10,7 +10,7 @@ import { isAccountId } from '../ids.js';
 import { ACCOUNT_ID_LENGTH_MAX } from '../limits.js';
 import { readBody } from './body.js';
 import type { GatewayContext, Middleware, PathParams, RequestState } from './context.js';
-import type { Envelope, Wording } from './error-boundary.js';
+import type { Envelope, Failure, Wording } from './error-boundary.js';
 import type { Parser } from './schema.js';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -54,6 +54,8 @@ export type Route = {
   readonly replays: boolean;
   /** Undefined: the application's. */
   readonly envelope: Envelope | undefined;
+  /** Undefined: part of the API. */
+  readonly page: PageRules | undefined;
   readonly observe: Observe;
 };
 
@@ -76,6 +78,8 @@ export type RouteTable = {
   readonly add: AddRoute;
   /** Adds routes of another dialect: failures in its words, tokens in its spelling. */
   readonly dialect: (own: DialectRules) => AddRoute;
+  /** Adds pages for people: they are no part of the API, and the document that describes it leaves them out. */
+  readonly pages: (own: PageRules) => AddRoute;
   /** Everything that was added, in order. */
   readonly routes: readonly Route[];
   readonly middleware: () => Middleware;
@@ -83,6 +87,14 @@ export type RouteTable = {
 
 /** What a dialect does its own way; the rest is the application's. */
 export type DialectRules = { readonly envelope: Envelope; readonly authenticate?: Authenticate };
+
+/** What pages for people do their own way, because a browser sends no Authorization header and no JSON, and shows none. */
+export type PageRules = {
+  /** What `authenticate` is shown instead of the header. May refuse the request. */
+  readonly credentials: (ctx: GatewayContext) => string | undefined;
+  readonly readBody: (ctx: GatewayContext) => Promise<unknown>;
+  readonly fail: (ctx: GatewayContext, failure: Failure) => void;
+};
 
 export type RouteTableDeps = {
   readonly authenticate: Authenticate;
@@ -101,17 +113,18 @@ export function routeTable({ authenticate, authenticateServer, metrics }: RouteT
   const routes: Route[] = [];
   const exact = new Map<string, (ctx: GatewayContext) => Promise<void>>();
 
-  const adding = (own: Partial<DialectRules>): AddRoute => (method, path, gate, spec, handler) => {
+  const adding = (own: Partial<DialectRules>, page?: PageRules): AddRoute => (method, path, gate, spec, handler) => {
     const { summary, params = {}, query = {}, headers = {}, body, replies, errors = [], wording = {}, replays = false } = spec;
     const route: Route = {
       method, path, gate, summary, params, query, headers, body: body?.schema ?? null, replies, errors, wording, replays,
-      envelope: own.envelope, observe: metrics.http.route(method, path),
+      envelope: own.envelope, page, observe: metrics.http.route(method, path),
     };
-    const admit = admission(gate, { authenticate: own.authenticate ?? authenticate, authenticateServer });
+    const admit = admission(gate, { authenticate: own.authenticate ?? authenticate, authenticateServer, credentials: page?.credentials ?? ofHeader });
+    const read = page?.readBody ?? readBody;
     const handle = async (ctx: GatewayContext): Promise<void> => {
       ctx.state.route = route;
       const principal = await admit(ctx);
-      const sent = body === undefined ? undefined : await readBody(ctx);
+      const sent = body === undefined ? undefined : await read(ctx);
       if (gate.kind === 'server-key') nameAccount(ctx, sent);
       const parsed = body?.parse(sent);
       // The compiler cannot follow that `principal` is null exactly for a public gate, nor an absent body parser.
@@ -119,12 +132,13 @@ export function routeTable({ authenticate, authenticateServer, metrics }: RouteT
     };
     routes.push(route);
     router.register(path, [method], handle);
-    if (!path.includes(':')) exact.set(`${method} ${path}`, handle);
+    if (!/[:*]/.test(path)) exact.set(`${method} ${path}`, handle);
   };
 
   return {
     add: adding({}),
-    dialect: adding,
+    dialect: (own) => adding(own),
+    pages: (own) => adding({}, own),
     routes,
     middleware: () => {
       const dispatch = router.routes() as unknown as Middleware;
@@ -135,8 +149,13 @@ export function routeTable({ authenticate, authenticateServer, metrics }: RouteT
 
 type Admit = (ctx: GatewayContext) => Principal | ServerCaller | null | Promise<Principal | ServerCaller>;
 
+/** Where users' credentials are. */
+const ofHeader: PageRules['credentials'] = (ctx) => ctx.req.headers.authorization;
+
+type Doorkeepers = Pick<RouteTableDeps, 'authenticate'> & Pick<PageRules, 'credentials'> & { readonly authenticateServer: AuthenticateServer | undefined };
+
 /** How a gate finds out who calls, and whether it lets her in. */
-function admission(gate: Gate, { authenticate, authenticateServer }: Pick<RouteTableDeps, 'authenticate'> & { readonly authenticateServer: AuthenticateServer | undefined }): Admit {
+function admission(gate: Gate, { authenticate, authenticateServer, credentials }: Doorkeepers): Admit {
   switch (gate.kind) {
     case 'public':
       return () => null;
@@ -149,7 +168,7 @@ function admission(gate: Gate, { authenticate, authenticateServer }: Pick<RouteT
       };
     case 'authenticated':
     case 'roles':
-      return (ctx) => admitUser(authenticate, gate, ctx);
+      return (ctx) => admitUser(authenticate, gate, ctx, credentials(ctx));
   }
 }
 
@@ -161,12 +180,12 @@ function nameAccount(ctx: GatewayContext, sent: unknown): void {
 }
 
 /** The caller, once her token and her role have been accepted; a remembered token costs no waiting. */
-function admitUser(authenticate: Authenticate, gate: PrivateGate, ctx: GatewayContext): Principal | Promise<Principal> {
+function admitUser(authenticate: Authenticate, gate: PrivateGate, ctx: GatewayContext, credentials: string | undefined): Principal | Promise<Principal> {
   const admit = (principal: Principal): Principal => {
     ctx.state.accountId = principal.accountId;
     assertAllowed(gate, principal);
     return principal;
   };
-  const principal = authenticate(ctx.req.headers.authorization);
+  const principal = authenticate(credentials);
   return principal instanceof Promise ? principal.then(admit) : admit(principal);
 }

@@ -76,19 +76,32 @@ export type HistoryEntry = Pick<JournalEntry, 'seq' | 'atMs' | 'kind' | 'availab
   | 'expired' | 'removed' | 'uncollected' | 'overage' | 'availableAfter' | 'heldAfter' | 'debtAfter' | 'holdId' | 'key'
   | 'price' | 'about'>;
 
+const HISTORY = `e.seq, ${toMs('e.at')} as "atMs", e.kind, e.available, e.held, e.debt, e.granted, e.captured, e.expired,
+            e.removed, e.uncollected, e.overage, e.available_after as "availableAfter", e.held_after as "heldAfter",
+            e.debt_after as "debtAfter", e.hold_id as "holdId", e.key, e.price, coalesce(d.about, '') as about
+       from entries e
+       left join entry_details d on d.account_id = e.account_id and d.seq = e.seq and d.at = e.at`;
+
 /** Up to `limit` entries of an account before `beforeSeq`, the newest first. */
 export async function readHistoryPage(
   db: Db, accountId: string, beforeSeq: number, limit: number, kinds: readonly EntryKind[] | null,
 ): Promise<HistoryEntry[]> {
   const { rows } = await db.raw<{ rows: HistoryEntry[] }>(
-    `select e.seq, ${toMs('e.at')} as "atMs", e.kind, e.available, e.held, e.debt, e.granted, e.captured, e.expired,
-            e.removed, e.uncollected, e.overage, e.available_after as "availableAfter", e.held_after as "heldAfter",
-            e.debt_after as "debtAfter", e.hold_id as "holdId", e.key, e.price, coalesce(d.about, '') as about
-       from entries e
-       left join entry_details d on d.account_id = e.account_id and d.seq = e.seq and d.at = e.at
+    `select ${HISTORY}
       where e.account_id = ? and e.seq < ?::bigint and (?::text[] is null or e.kind = any(?::text[]))
       order by e.seq desc limit ?::integer`,
     [accountId, beforeSeq, kinds === null ? null : [...kinds], kinds === null ? null : [...kinds], limit],
+  );
+  return rows;
+}
+
+/** The entries of one hold between two of an account's, in the order they happened. */
+export async function readHoldEntries(
+  db: Db, accountId: string, holdId: string, { fromSeq, toSeq }: { readonly fromSeq: number; readonly toSeq: number },
+): Promise<HistoryEntry[]> {
+  const { rows } = await db.raw<{ rows: HistoryEntry[] }>(
+    `select ${HISTORY} where e.account_id = ? and e.seq between ?::bigint and ?::bigint and e.hold_id = ? order by e.seq`,
+    [accountId, fromSeq, toSeq, holdId],
   );
   return rows;
 }

@@ -154,3 +154,13 @@ export async function markApplied(trx: Trx, intents: readonly AppliedIntent[]): 
     appliedSource.bind(intents),
   );
 }
+
+/** Intents that should be in the ledger by now and are not: how many, and how long the oldest has waited. */
+export async function readOverdueIntents(db: Db, olderThanSeconds: number): Promise<{ readonly count: number; readonly oldestSeconds: number }> {
+  const { rows } = await db.raw<{ rows: { count: number; oldestSeconds: number }[] }>(
+    `select count(*)::integer as count, coalesce(extract(epoch from now() - min(created_at)), 0)::double precision as "oldestSeconds"
+       from money_in where state = 'pending' and created_at < now() - make_interval(secs => ?::double precision)`,
+    [olderThanSeconds],
+  );
+  return rows[0] ?? { count: 0, oldestSeconds: 0 };
+}

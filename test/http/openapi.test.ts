@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Check } from 'typebox/schema';
 import { accountingEnvelope } from '../../src/dialects/accounting-service/envelope.js';
 import { listRoutes } from '../../src/http/app.js';
-import { html } from '../../src/http/openapi-html.js';
+import { html } from '../../src/http/html.js';
 import { pageOf } from '../../src/http/openapi-page.js';
 import type { OpenApi, Operation } from '../../src/http/openapi-types.js';
 import { openApiOf, type OpenApiSource } from '../../src/http/openapi.js';

@@ -6,6 +6,7 @@ import type { FoundAccount } from '../../src/accounts/profile.table.js';
 import { bearer } from '../../src/auth/bearer.js';
 import { issuersOf } from '../../src/auth/issuers.js';
 import type { Principal } from '../../src/auth/principal.js';
+import type { ConsoleDeps } from '../../src/console/console.routes.js';
 import { holdPrices } from '../../src/holds/hold-prices.js';
 import { createApp, type AppDeps } from '../../src/http/app.js';
 import type { HistoryEntry } from '../../src/http/entries.routes.js';
@@ -50,8 +51,16 @@ export type FakeGateway = {
 export type CallOptions = { readonly token?: string; readonly body?: unknown; readonly raw?: string | Uint8Array; readonly headers?: Record<string, string> };
 export type Answer = { readonly status: number; readonly headers: Headers; readonly body: Record<string, unknown>; readonly text: string };
 
+export type FakeGatewayOptions = {
+  readonly jwksUrl?: string;
+  readonly requireType?: boolean;
+  readonly nowMs?: number;
+  /** With an operator console over these; by default without. */
+  readonly console?: Omit<ConsoleDeps, 'authenticate' | 'clock'>;
+};
+
 /** The real HTTP side over a fake ledger, on a port of its own. */
-export async function fakeGateway(options: { readonly jwksUrl?: string; readonly requireType?: boolean; readonly nowMs?: number } = {}): Promise<FakeGateway> {
+export async function fakeGateway(options: FakeGatewayOptions = {}): Promise<FakeGateway> {
   const clock = { nowMs: options.nowMs ?? Date.now() };
   const now = (): number => clock.nowMs;
   const ledger = fakeLedger(now);
@@ -71,10 +80,11 @@ export async function fakeGateway(options: { readonly jwksUrl?: string; readonly
   const grants = new Map<string, number>();
   let lastLot = 0;
   const { creditProfile, chatsparty, plans } = fakeChatsparty(ledger, now);
+  const authenticate = bearer({ issuers, maxTokenAgeSeconds: MAX_TOKEN_AGE_SECONDS, clock: now, admitted: (principal) => { seen.push(principal); return Promise.resolve(); } });
   const deps: AppDeps = {
     log,
     metrics,
-    authenticate: bearer({ issuers, maxTokenAgeSeconds: MAX_TOKEN_AGE_SECONDS, clock: now, admitted: (principal) => { seen.push(principal); return Promise.resolve(); } }),
+    authenticate,
     accounting: {
       version: '1.2.3', clock: now, ledger, tokenBook: builtInTokenBook, holdPrices: holdPrices(), leaseMs: 600_000,
       overCapture: 'debt', debtLimit: null, usageRecordMode: 'charge',
@@ -101,6 +111,7 @@ export async function fakeGateway(options: { readonly jwksUrl?: string; readonly
     },
     chatsparty,
     plans,
+    ...(options.console === undefined ? {} : { console: { ...options.console, authenticate, clock: now } }),
     health: { readiness: () => gateway.readiness, metricsText: metrics.text },
     history: ({ before, limit }) => {
       const older = gateway.history.filter(({ seq }) => before === undefined || seq < before);

@@ -1,0 +1,140 @@
+import { Queue } from 'bullmq';
+import { findAccount, listNamed, readProfile } from './accounts/profile.table.js';
+import { deadLetterQueue, SETTLEMENT_QUEUES } from './amqp/queues.js';
+import type { Authenticate } from './auth/bearer.js';
+import type { Clock } from './clock.js';
+import type { Core } from './compose-core.js';
+import type { AccountReads, HoldLife, NamedAccount, OperatorActions } from './console/accounts.js';
+import type { ConsoleDeps } from './console/console.routes.js';
+import type { QueueState, Watch } from './console/overview.js';
+import { queueBoard } from './console/queue-board.js';
+import { GatewayError } from './errors.js';
+import { forceSettleHold, forceVoidHold, type ForceEndHoldDeps } from './holds/force-end-hold.js';
+import { readLastHolds, readOverdueHolds } from './holds/hold.table.js';
+import type { Readiness } from './http/health.js';
+import { readHoldEntries } from './journal/entry.table.js';
+import { freshen as freshenBy, type Freshen } from './journal/freshen.js';
+import { readHistory } from './journal/history.js';
+import { countQuarantine } from './journal/quarantine.table.js';
+import { readJournalLag } from './journal/read-journal-lag.js';
+import { readShards } from './journal/shards.table.js';
+import { sharedDrain } from './journal/shared-drain.js';
+import type { Log } from './log.js';
+import { readOverdueIntents } from './lots/money-in.table.js';
+import { planOf } from './plans/manage-plans.js';
+import { settleWithin } from './settle-within.js';
+import type { LedgerQueue } from './queue/ledger-queue.js';
+import { queuePrefix, type QueueConnections } from './queue/queue-connections.js';
+
+/** The queues of this process: the ledger's own, and connections for looking at the others. */
+export type QueueSide = { readonly queue: LedgerQueue; readonly connections: QueueConnections; readonly namespace: string };
+
+export type ConsoleParts = {
+  readonly core: Core;
+  readonly queues: QueueSide;
+  readonly authenticate: Authenticate;
+  /** What the API's administrators can do, the same use cases. */
+  readonly money: Pick<OperatorActions, 'grant' | 'adjust'>;
+  readonly policy: Pick<ForceEndHoldDeps, 'overCapture' | 'debtLimit'>;
+  readonly readiness: () => Readiness;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+/** A hold is overdue when its lease has been over for longer than a worker takes to end it. */
+const OVERDUE_MS = 5_000;
+/** Money is in the ledger within milliseconds; a worker tries again what is not. */
+const PENDING_SECONDS = 5;
+const NAMED_MAX = 20;
+const CLOSE_MS = 2_000;
+
+/** The operator console over an open core. */
+export function composeConsole(parts: ConsoleParts): { readonly deps: ConsoleDeps; close(): Promise<void> } {
+  const { core, queues, authenticate, money, policy, clock, log } = parts;
+  const { ledger } = core;
+  const onError = (error: unknown): void => { log.debug({ err: error }, 'a part of the console could not be read'); };
+  const prefix = queuePrefix(queues.namespace);
+  const open = (name: string): Queue => {
+    const queue = new Queue(name, { connection: queues.connections.producer, prefix, skipMetasUpdate: true });
+    queue.on('error', onError);
+    return queue;
+  };
+  const settlements = SETTLEMENT_QUEUES.map(open);
+  const dead = SETTLEMENT_QUEUES.map((queue) => open(deadLetterQueue(queue)));
+
+  return {
+    deps: {
+      authenticate, clock, onError,
+      watch: watchOf(parts, [queues.queue.queue, ...settlements], dead),
+      reads: readsOf(core, onError),
+      actions: {
+        ...money,
+        settle: (command) => forceSettleHold({ ledger, ...policy }, command),
+        void: (command) => forceVoidHold({ ledger }, command),
+      },
+      board: queueBoard([queues.queue.queue, ...settlements, ...dead]),
+    },
+    close: async () => { await settleWithin(CLOSE_MS, Promise.all([...settlements, ...dead].map((queue) => queue.close()))); },
+  };
+}
+
+function watchOf({ core, queues, readiness, clock }: ConsoleParts, working: readonly Queue[], dead: readonly Queue[]): Watch {
+  const { db, keys } = core;
+  return {
+    readiness,
+    postgres: () => db.raw('select 1'),
+    lag: () => readJournalLag({ db, redis: queues.connections.producer, keys }),
+    stoppedShards: async () => (await readShards(db)).flatMap(({ shard, stoppedReason }) => (stoppedReason === null ? [] : [{ shard, reason: stoppedReason }])),
+    overdue: (limit) => readOverdueHolds(db, clock() - OVERDUE_MS, limit),
+    quarantined: () => countQuarantine(db),
+    pendingMoney: () => readOverdueIntents(db, PENDING_SECONDS),
+    queues: () => Promise.all(working.map((queue) => stateOf(queue, clock()))),
+    deadLetters: async () => {
+      const counts = await Promise.all(dead.map((queue) => queue.getJobCountByTypes('waiting', 'prioritized', 'delayed', 'failed')));
+      return counts.reduce((sum, each) => sum + each, 0);
+    },
+  };
+}
+
+async function stateOf(queue: Queue, nowMs: number): Promise<QueueState> {
+  const [counts, oldest] = await Promise.all([queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed'), queue.getJobs(['waiting'], 0, 0, true)]);
+  const of = (state: string): number => counts[state] ?? 0;
+  const [first] = oldest;
+  return {
+    name: queue.name, waiting: of('waiting') + of('prioritized'), active: of('active'), delayed: of('delayed'), failed: of('failed'),
+    oldestSeconds: first === undefined ? null : Math.max(0, (nowMs - first.timestamp) / 1_000),
+  };
+}
+
+function readsOf({ db, ledger, drain, keys }: Core, onError: (error: unknown) => void): AccountReads {
+  const fresh: Freshen = freshenBy(sharedDrain(drain), keys);
+  /** What Postgres has is shown even when it cannot be brought up to date. */
+  const freshened = (accountId: string): Promise<void> => fresh.account(accountId).catch(onError);
+  return {
+    find: async (text): Promise<readonly NamedAccount[]> => {
+      const found = await findAccount(db, text, 'any');
+      if (found === 'ambiguous') return listNamed(db, text, NAMED_MAX);
+      return found === null ? [] : [{ ...found, email: null }];
+    },
+    profile: (accountId) => readProfile(db, accountId),
+    snapshot: (accountId) => ledger.readAccount(accountId),
+    history: async (query) => {
+      await freshened(query.accountId);
+      return readHistory(db, query);
+    },
+    plan: async (accountId) => {
+      try {
+        return await planOf({ db }, accountId);
+      } catch (error) {
+        if (error instanceof GatewayError && error.code === 'not_found') return null;
+        throw error;
+      }
+    },
+    hold: async (accountId, holdId): Promise<HoldLife | null> => {
+      await freshened(accountId);
+      const [row] = await readLastHolds(db, [{ accountId, holdId }]);
+      if (row === undefined) return null;
+      return { row, entries: await readHoldEntries(db, accountId, holdId, { fromSeq: row.placedSeq, toSeq: row.endedSeq ?? Number.MAX_SAFE_INTEGER }) };
+    },
+  };
+}

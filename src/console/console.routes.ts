@@ -1,0 +1,69 @@
+import { STATUS_CODES } from 'node:http';
+import { allow } from '../auth/allow.js';
+import type { GatewayContext } from '../http/context.js';
+import type { Failure } from '../http/error-boundary.js';
+import { readForm } from '../http/form.js';
+import { html } from '../http/html.js';
+import type { AddRoute, PageRules } from '../http/routes.js';
+import { adjustAction, freezeAction, grantAction, thawAction } from './account-actions.js';
+import { accountPages } from './account.routes.js';
+import type { AccountReads, OperatorActions } from './accounts.js';
+import { actionRoutes } from './action.js';
+import { settleAction, voidAction } from './hold-actions.js';
+import { loginRoutes, PageReply, type LoginDeps } from './login.routes.js';
+import { overviewReader, type Watch } from './overview.js';
+import { glanceOf, overviewBody } from './overview-page.js';
+import { redirect, sendPage } from './page.js';
+import { boardRoutes, type QueueBoard } from './queue-board.js';
+import { credentialsOf, HOME, LOGIN } from './session.js';
+
+export type ConsoleDeps = LoginDeps & {
+  readonly watch: Watch;
+  readonly reads: AccountReads;
+  readonly actions: OperatorActions;
+  /** Undefined: no queues in this process. */
+  readonly board?: QueueBoard | undefined;
+  /** Told of what a page could not read. */
+  readonly onError: (error: unknown) => void;
+};
+
+const REFRESH_SECONDS = 5;
+
+/** Tokens come in a cookie, bodies from forms, and a failure is a page. */
+export const consoleRules: PageRules = { credentials: credentialsOf, readBody: readForm, fail: showFailure };
+
+/** The operator console: pages made here, without scripts, for whoever is on call. */
+export function consoleRoutes(add: AddRoute, deps: ConsoleDeps): void {
+  const { watch, reads, actions, board, clock, onError } = deps;
+  const overview = overviewReader(watch, clock, onError);
+  const { freeze, thaw } = actions;
+
+  loginRoutes(add, deps);
+  add('GET', HOME, allow('admin'), { summary: 'The state at a glance', replies: { 200: PageReply } }, async (ctx, { principal }) => {
+    const now = await overview();
+    sendPage(ctx, { title: 'Overview', viewer: principal, glance: glanceOf(now), body: overviewBody(now), refreshSeconds: REFRESH_SECONDS });
+  });
+  accountPages(add, { reads, overview, canFreeze: freeze !== undefined && thaw !== undefined, clock, onError });
+  actionRoutes(add, overview, grantAction(reads, actions));
+  actionRoutes(add, overview, adjustAction(reads, actions));
+  actionRoutes(add, overview, settleAction(reads, actions));
+  actionRoutes(add, overview, voidAction(reads, actions));
+  if (freeze !== undefined) actionRoutes(add, overview, freezeAction(reads, freeze));
+  if (thaw !== undefined) actionRoutes(add, overview, thawAction(reads, thaw));
+  if (board !== undefined) boardRoutes(add, board);
+}
+
+/** A failure as a page. Whoever is not logged in is led to the door, and from there to where she wanted to go. */
+function showFailure(ctx: GatewayContext, { code, status, message, requestId }: Failure): void {
+  if (code === 'unauthenticated') {
+    redirect(ctx, ctx.method === 'GET' && ctx.url !== HOME ? `${LOGIN}?next=${encodeURIComponent(ctx.url)}` : LOGIN);
+    return;
+  }
+  const title = STATUS_CODES[status] ?? 'Failed';
+  sendPage(ctx, {
+    title, viewer: null, status,
+    body: html`<div class="narrow"><h1>${title}</h1><p class="lead">${code === 'forbidden' && message === 'Admin access required' ? 'This page is for administrators; your token has a smaller role.' : message}</p>
+<div class="actions"><a class="button" href="${HOME}">Overview</a> <a class="button quiet" href="/console/queues">Queues</a> <a class="button quiet" href="${LOGIN}">Log in as somebody else</a></div>
+<p class="note">Request <code>${requestId}</code></p></div>`,
+  });
+}

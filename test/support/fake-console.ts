@@ -1,0 +1,64 @@
+import type { AccountReads, FreezeCommand, Frozen, HoldLife, OperatorActions, RefusalQuery } from '../../src/console/accounts.js';
+import type { ConsoleDeps } from '../../src/console/console.routes.js';
+import type { Watch } from '../../src/console/overview.js';
+import { micros, ZERO } from '../../src/money/micros.js';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** A console over nothing, every part of which a test may replace. */
+export type FakeConsole = {
+  readonly deps: Omit<ConsoleDeps, 'authenticate' | 'clock'>;
+  readonly watch: Mutable<Watch>;
+  readonly reads: Mutable<AccountReads>;
+  readonly actions: Mutable<OperatorActions>;
+  readonly froze: (FreezeCommand & { readonly what: 'freeze' | 'thaw' })[];
+  readonly asked: RefusalQuery[];
+  /** Who reached the queue board, and how. */
+  readonly board: string[];
+};
+
+const snapshot: Frozen = {
+  available: micros(10_000_000), held: ZERO, debt: ZERO, seq: 1, lots: [], holds: [], frozen: false,
+  totals: { granted: micros(10_000_000), captured: ZERO, expired: ZERO, removed: ZERO, uncollected: ZERO },
+};
+
+export function fakeConsole(): FakeConsole {
+  const froze: FakeConsole['froze'] = [];
+  const asked: RefusalQuery[] = [];
+  const reached: string[] = [];
+  let isFrozen = false;
+  const notFaked = (): Promise<never> => Promise.reject(new Error('not faked'));
+  const none = <T>(): Promise<readonly T[]> => Promise.resolve([]);
+  const watch: Mutable<Watch> = {
+    readiness: () => ({ serving: true, checks: { ledger: { ok: true, detail: 'open' }, redis: { ok: true, detail: 'breaker closed' }, memory: { ok: true, detail: 'ok' } } }),
+    postgres: () => Promise.resolve(), lag: () => Promise.resolve({ entries: 0, seconds: 0, openHolds: 0 }),
+    stoppedShards: none, overdue: none, quarantined: () => Promise.resolve(0), pendingMoney: () => Promise.resolve({ count: 0, oldestSeconds: 0 }),
+    queues: none, deadLetters: () => Promise.resolve(0), findings: none, frozen: none,
+  };
+  const reads: Mutable<AccountReads> = {
+    find: none, profile: () => Promise.resolve(null), snapshot: () => Promise.resolve({ ...snapshot, frozen: isFrozen }),
+    history: () => Promise.resolve({ entries: [], next: null }), plan: () => Promise.resolve(null), hold: (): Promise<HoldLife | null> => Promise.resolve(null),
+    refusals: (query) => {
+      asked.push(query);
+      return Promise.resolve([]);
+    },
+    freezeOf: () => Promise.resolve(isFrozen ? { reason: froze.at(-1)?.reason ?? '', actor: froze.at(-1)?.actor ?? '', atMs: 0 } : null),
+  };
+  const freezing = (what: 'freeze' | 'thaw') => (command: FreezeCommand): Promise<void> => {
+    froze.push({ what, ...command });
+    isFrozen = what === 'freeze';
+    return Promise.resolve();
+  };
+  const actions: Mutable<OperatorActions> = { grant: notFaked, adjust: notFaked, settle: notFaked, void: notFaked };
+  const board: ConsoleDeps['board'] = (ctx, { role }) => {
+    reached.push(`${role} ${ctx.method} ${ctx.path}`);
+    ctx.body = 'board';
+    return Promise.resolve();
+  };
+  // Asked each time, so that a test may replace one after the routes were made.
+  const asks: OperatorActions = {
+    grant: (command) => actions.grant(command), adjust: (command) => actions.adjust(command), settle: (command) => actions.settle(command), void: (command) => actions.void(command),
+    freeze: freezing('freeze'), thaw: freezing('thaw'),
+  };
+  return { deps: { watch, reads, actions: asks, board, onError: () => undefined }, watch, reads, actions, froze, asked, board: reached };
+}
