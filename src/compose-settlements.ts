@@ -1,4 +1,4 @@
-import { amqpBridge } from './amqp/amqp-bridge.js';
+import { amqpBridge, type AmqpBridge } from './amqp/amqp-bridge.js';
 import { bullSettlements } from './amqp/bull-settlements.js';
 import { settlementHandler, type Handled } from './amqp/handle-settlement.js';
 import { type SettlementQueue } from './amqp/queues.js';
@@ -17,8 +17,14 @@ export type SettlementQueuesDeps = {
   readonly metrics: Metrics;
 };
 
+export type SettlementQueues = {
+  /** Undefined: no RabbitMQ is configured. */
+  readonly amqp: AmqpBridge | undefined;
+  close(): Promise<void>;
+};
+
 /** Settlements that come by queue: by BullMQ always, by RabbitMQ where one is configured. Neither is waited for. */
-export function openSettlementQueues({ config, core, connections, log, metrics }: SettlementQueuesDeps): { close(): Promise<void> } {
+export function openSettlementQueues({ config, core, connections, log, metrics }: SettlementQueuesDeps): SettlementQueues {
   const handle = settlementHandler({
     ...composeSettlements(config, core),
     onBug: (error) => { log.error({ err: error }, 'bug: a settlement failed and will be tried again'); },
@@ -40,6 +46,7 @@ export function openSettlementQueues({ config, core, connections, log, metrics }
     onProblem: ({ name, message }) => { log.error({ name }, `RabbitMQ: ${message}`); },
   });
   return {
+    amqp,
     close: async () => {
       await amqp?.close();
       await bull.close();

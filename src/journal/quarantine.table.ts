@@ -1,4 +1,4 @@
-import type { Trx } from '../postgres/connect.js';
+import type { Db, Trx } from '../postgres/connect.js';
 import { unnestSource } from '../postgres/unnest.js';
 
 /** Text that was put aside so that it could not stop the money of its entry. `payload` is JSON. */
@@ -24,4 +24,9 @@ export async function insertQuarantine(trx: Trx, rows: readonly QuarantineRow[])
   if (rows.length === 0) return;
   const names = source.names.join(', ');
   await trx.raw(`insert into quarantine (${names}) select ${names} from ${source.sql}`, source.bind(rows));
+}
+
+export async function countQuarantined(db: Db): Promise<number> {
+  const { rows: [found] } = await db.raw<{ rows: [{ count: number }] }>('select count(*) from quarantine');
+  return found.count;
 }
