@@ -25,7 +25,7 @@ export type WorkerSideDeps = {
 
 export type WorkerSide = {
   /** What it needs, one by one: for a process that has nothing else to tell of its readiness. */
-  checks(): Readiness['checks'];
+  readonly checks: () => Readiness['checks'];
   close(): Promise<void>;
 };
 

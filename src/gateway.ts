@@ -49,9 +49,9 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   });
   const metricsText = deps.metricsText?.(metrics) ?? metrics.text;
   const api: Api | undefined = role === 'worker' ? undefined : await openApi({ config, core, clock: time.clock, version, log, metrics, metricsText });
-
-  const operations: OperationsServer | undefined = role !== 'worker' || worker === undefined || !listens ? undefined
-    : await openOperations({ config, checks: () => worker.checks(), log, metrics, metricsText });
+  const operations: OperationsServer | undefined = role === 'worker' && listens && worker !== undefined
+    ? await openOperations({ config, checks: worker.checks, log, metrics, metricsText })
+    : undefined;
 
   return {
     port: api?.port ?? operations?.port,
