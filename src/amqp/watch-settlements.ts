@@ -13,6 +13,7 @@ export type WatchSettlementsDeps = {
   readonly redis: Redis;
   readonly metrics: Gauges;
   readonly onError: (error: unknown) => void;
+  readonly everyMs?: number;
 };
 
 const EVERY_MS = 5_000;
@@ -22,7 +23,7 @@ const WITHIN_MS = 2_000;
  * Says how RabbitMQ is, and counts the settlements that wait for a decision, in RabbitMQ and in BullMQ. Those that
  * RabbitMQ had when it was last asked are still there while it is away. Answers what stops it.
  */
-export function watchSettlements({ amqp, deadLetterQueues, redis, metrics, onError }: WatchSettlementsDeps): () => void {
+export function watchSettlements({ amqp, deadLetterQueues, redis, metrics, onError, everyMs = EVERY_MS }: WatchSettlementsDeps): () => void {
   metrics.onScrape('amqpConnected', (set) => { set({}, amqp === undefined ? -1 : amqp.isConnected() ? 1 : 0); });
   metrics.onScrape('amqpInFlight', (set) => { set({}, amqp?.inFlight() ?? 0); });
 
@@ -35,7 +36,7 @@ export function watchSettlements({ amqp, deadLetterQueues, redis, metrics, onErr
     ));
     metrics.set('deadLetters', {}, counts.reduce((sum, each) => sum + each, 0) + (await inRabbit() ?? 0));
   };
-  return repeat(EVERY_MS, count, (error) => {
+  return repeat(everyMs, count, (error) => {
     metrics.forget('deadLetters');
     onError(error);
   });

@@ -8,6 +8,7 @@ export type WatchPostgresDeps = {
   readonly db: Db;
   readonly metrics: Gauges;
   readonly onError: (error: unknown) => void;
+  readonly everyMs?: number;
 };
 
 export type PostgresWatch = {
@@ -21,7 +22,7 @@ const EVERY_MS = 5_000;
 const SIZE_EVERY_MS = 60_000;
 
 /** Looks at the database server every five seconds. */
-export function watchPostgres({ db, metrics, onError }: WatchPostgresDeps): PostgresWatch {
+export function watchPostgres({ db, metrics, onError, everyMs = EVERY_MS }: WatchPostgresDeps): PostgresWatch {
   let isUp = false;
   const look = async (): Promise<void> => {
     const startedAt = performance.now();
@@ -37,7 +38,7 @@ export function watchPostgres({ db, metrics, onError }: WatchPostgresDeps): Post
   const measure = async (): Promise<void> => { metrics.set('postgresBytes', {}, await readDatabaseBytes(db)); };
 
   const stops = [
-    repeat(EVERY_MS, look, (error) => {
+    repeat(everyMs, look, (error) => {
       isUp = false;
       metrics.set('postgresUp', {}, 0);
       metrics.forget('postgresPing', 'postgresConnections', 'postgresConnectionsMax', 'postgresOldestTransaction');

@@ -12,19 +12,20 @@ export type WatchQueuesDeps = {
   readonly redis: Redis;
   readonly metrics: Gauges;
   readonly onError: (error: unknown) => void;
+  readonly everyMs?: number;
 };
 
 const EVERY_MS = 5_000;
 const WITHIN_MS = 2_000;
 
 /** Counts, every five seconds, what is in the queues, and how long the oldest of it waits. Answers what stops it. */
-export function watchQueues({ queues, redis, metrics, onError }: WatchQueuesDeps): () => void {
+export function watchQueues({ queues, redis, metrics, onError, everyMs = EVERY_MS }: WatchQueuesDeps): () => void {
   const measure = async (): Promise<void> => {
     // BullMQ would wait for it, and one look after the other with it.
     if (redis.status !== 'ready') throw new Error(`the connection of the queues is ${redis.status}`);
     await within(WITHIN_MS, 'looking at the queues', Promise.all(queues.map(({ name, queue }) => lookAt(name, queue, metrics))));
   };
-  return repeat(EVERY_MS, measure, (error) => {
+  return repeat(everyMs, measure, (error) => {
     metrics.forget('queueJobs', 'queueOldestSeconds');
     onError(error);
   });

@@ -19,7 +19,7 @@ beforeAll(async () => {
   api = connectPostgres(server.url, { ...apiProfile(5_000), connectionsMax: 2 });
   drain = connectPostgres(server.url, drainProfile(5_000));
   watchPools(metrics, { api, drain });
-  watch = watchPostgres({ db, metrics, onError: () => undefined });
+  watch = watchPostgres({ db, metrics, onError: () => undefined, everyMs: 200 });
 }, TIMEOUT_MS);
 afterAll(async () => {
   watch.stop();
