@@ -21,6 +21,9 @@ type Message =
 
 type Samples = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
 
+/** One collection: whose answer is still to come, and what to do when none is. */
+type Round = { readonly waitsFor: Set<number>; readonly done: () => void };
+
 /** A process whose event loop is blocked for longer is left out. */
 const COLLECT_WITHIN_MS = 2_000;
 /** For the primary's whole answer. Prometheus itself gives up after ten seconds. */
@@ -31,51 +34,49 @@ export function serveClusterMetrics(own?: Registry): void {
   /** What each process said last. */
   const known = new Map<number, Samples>();
   let departed: Samples = [];
-  const collecting = new Map<number, { readonly from: Set<number>; readonly samples: Map<number, Samples>; readonly done: () => void }>();
+  const rounds = new Map<number, Round>();
   let lastId = 0;
 
-  const collect = async (): Promise<Map<number, Samples>> => {
+  /** Asks every process. Answers which of them said nothing in time. */
+  const collect = async (): Promise<ReadonlySet<number>> => {
     const id = (lastId += 1);
-    const asked = [...known.keys()].flatMap((each) => cluster.workers?.[each] ?? []).filter((worker) => worker.isConnected());
-    const samples = new Map<number, Samples>();
+    const waitsFor = new Set(known.keys());
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, COLLECT_WITHIN_MS);
       const done = (): void => { clearTimeout(timer); resolve(); };
-      collecting.set(id, { from: new Set(asked.map((worker) => worker.id)), samples, done });
-      for (const worker of asked) tell(worker, { type: 'cg:collect', id });
-      if (asked.length === 0) done();
+      rounds.set(id, { waitsFor, done });
+      for (const each of waitsFor) tell(cluster.workers?.[each], { type: 'cg:collect', id });
+      if (waitsFor.size === 0) done();
     });
-    collecting.delete(id);
-    return samples;
+    rounds.delete(id);
+    return waitsFor;
   };
-  const collected = (worker: Worker, id: number, metrics: Samples): void => {
-    known.set(worker.id, metrics);
-    const round = collecting.get(id);
-    if (round === undefined) return;
-    round.samples.set(worker.id, metrics);
-    round.from.delete(worker.id);
-    if (round.from.size === 0) round.done();
+  const heardFrom = (worker: number, { waitsFor, done }: Round): void => {
+    if (waitsFor.delete(worker) && waitsFor.size === 0) done();
   };
   const text = async (): Promise<string> => {
-    const [answered, ownSamples] = await Promise.all([collect(), own?.getMetricsAsJSON() ?? []]);
-    const silent = [...known].filter(([id]) => !answered.has(id)).map(([, samples]) => countsOf(samples));
-    return AggregatorRegistry.aggregate([ownSamples, ...answered.values(), ...silent, departed]).metrics();
+    const [silent, ownSamples] = await Promise.all([collect(), own?.getMetricsAsJSON() ?? []]);
+    // From what is known now: a process that ended meanwhile is among the departed, and only there.
+    const others = [...known].map(([id, samples]) => (silent.has(id) ? countsOf(samples) : samples));
+    return AggregatorRegistry.aggregate([ownSamples, ...others, departed]).metrics();
   };
 
   cluster.on('message', (worker, message: unknown) => {
-    if (!isOurs(message)) return;
-    if (worker.isDead()) return; // its counts are among the departed
+    if (!isOurs(message) || worker.isDead()) return; // the counts of a dead one are among the departed
     if (message.type === 'cg:hello') known.set(worker.id, []);
-    if (message.type === 'cg:collected') collected(worker, message.id, message.metrics);
+    if (message.type === 'cg:collected') {
+      known.set(worker.id, message.metrics);
+      const round = rounds.get(message.id);
+      if (round !== undefined) heardFrom(worker.id, round);
+    }
     if (message.type !== 'cg:scrape') return;
     const answer = (scraped: string | null): void => { tell(worker, { type: 'cg:scraped', id: message.id, text: scraped }); };
     text().then(answer, () => { answer(null); });
   });
   cluster.on('exit', ({ id }) => {
-    const last = countsOf(known.get(id) ?? []);
+    departed = added(departed, countsOf(known.get(id) ?? []));
     known.delete(id);
-    for (const { from, done } of collecting.values()) if (from.delete(id) && from.size === 0) done();
-    departed = added(departed, last);
+    for (const round of rounds.values()) heardFrom(id, round);
   });
 }
 
@@ -106,8 +107,8 @@ export function clusterMetricsText(registry: Registry): () => Promise<string> {
 /** The sum of both. An aggregate's metrics are its samples already. */
 const added = (a: Samples, b: Samples): Samples => AggregatorRegistry.aggregate([a, b]).getMetricsAsArray() as unknown as Samples;
 
-function tell(worker: Worker, message: Message): void {
-  if (worker.isConnected()) worker.send(message);
+function tell(worker: Worker | undefined, message: Message): void {
+  if (worker?.isConnected() === true) worker.send(message);
 }
 
 /** What goes on counting when its process does not. Gauges of one that is silent say nothing about now. */
