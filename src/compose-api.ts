@@ -15,7 +15,7 @@ import type { Config } from './config.js';
 import { holdPrices } from './holds/hold-prices.js';
 import { createApp } from './http/app.js';
 import type { Readiness } from './http/health.js';
-import { closeServer, httpServer } from './http/server.js';
+import { closeServer, httpServer, listen } from './http/server.js';
 import { readHistory } from './journal/history.js';
 import type { Log } from './log.js';
 import { moneyIn } from './lots/money-in.js';
@@ -84,7 +84,7 @@ export async function openApi({ config, core, queues, clock, version, log, metri
     checks: {
       ledger: core.fence.isOpen() ? { ok: true, detail: 'open' } : { ok: false, detail: 'being verified, or Redis is away' },
       redis: { ok: core.breaker.state() === 'closed', detail: `breaker ${core.breaker.state()}` },
-      memory: core.memory.isHigh() ? { ok: false, detail: 'high: no new holds' } : { ok: true, detail: 'ok' },
+      memory: core.redisWatch.isHigh() ? { ok: false, detail: 'high: no new holds' } : { ok: true, detail: 'ok' },
     },
   });
   const debtLimit = debtLimitOf(config);
@@ -144,15 +144,4 @@ function debtLimitOf({ debtLimitCredits }: Config): Micros | null {
   const limit = parseCredits(debtLimitCredits);
   if (typeof limit === 'string') throw new Error(`DEBT_LIMIT is ${limit}`);
   return limit;
-}
-
-function listen(server: Server, port: number, host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : port);
-    });
-  });
 }

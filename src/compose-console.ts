@@ -15,7 +15,7 @@ import type { Readiness } from './http/health.js';
 import { readHoldEntries } from './journal/entry.table.js';
 import { freshen as freshenBy, type Freshen } from './journal/freshen.js';
 import { readHistory } from './journal/history.js';
-import { countQuarantine } from './journal/quarantine.table.js';
+import { countQuarantined } from './journal/quarantine.table.js';
 import { readJournalLag } from './journal/read-journal-lag.js';
 import { readShards } from './journal/shards.table.js';
 import { sharedDrain } from './journal/shared-drain.js';
@@ -23,8 +23,10 @@ import type { Log } from './log.js';
 import { readOverdueIntents } from './lots/money-in.table.js';
 import { planOf } from './plans/manage-plans.js';
 import { settleWithin } from './settle-within.js';
+import { lastKnown } from './within.js';
 import type { LedgerQueue } from './queue/ledger-queue.js';
 import { queuePrefix, type QueueConnections } from './queue/queue-connections.js';
+import { readHolds } from './queue/watch-holds.js';
 
 /** The queues of this process: the ledger's own, and connections for looking at the others. */
 export type QueueSide = { readonly queue: LedgerQueue; readonly connections: QueueConnections; readonly namespace: string };
@@ -45,6 +47,8 @@ export type ConsoleParts = {
 const OVERDUE_MS = 5_000;
 /** Money is in the ledger within milliseconds; a worker tries again what is not. */
 const PENDING_SECONDS = 5;
+/** The last cursors that Postgres told are used when it does not answer by then. */
+const CURSORS_WITHIN_MS = 500;
 const NAMED_MAX = 20;
 const CLOSE_MS = 2_000;
 
@@ -79,14 +83,22 @@ export function composeConsole(parts: ConsoleParts): { readonly deps: ConsoleDep
 }
 
 function watchOf({ core, queues, readiness, clock }: ConsoleParts, working: readonly Queue[], dead: readonly Queue[]): Watch {
-  const { db, keys } = core;
+  const { db, keys, fence } = core;
+  const redis = queues.connections.producer;
+  // While Postgres is away nothing is drained, so the cursors it told last are right.
+  const cursors = lastKnown(() => readShards(db), CURSORS_WITHIN_MS);
   return {
     readiness,
     postgres: () => db.raw('select 1'),
-    lag: () => readJournalLag({ db, redis: queues.connections.producer, keys }),
+    lag: async () => {
+      const rows = await cursors();
+      if (rows === undefined) throw new Error('the cursors of the journal are not known yet');
+      return readJournalLag(redis, keys, rows);
+    },
+    holds: () => readHolds({ redis, keys, epochOf: (shard) => fence.epochOf(shard)?.number, timeOffsetMs: () => 0 }),
     stoppedShards: async () => (await readShards(db)).flatMap(({ shard, stoppedReason }) => (stoppedReason === null ? [] : [{ shard, reason: stoppedReason }])),
     overdue: (limit) => readOverdueHolds(db, clock() - OVERDUE_MS, limit),
-    quarantined: () => countQuarantine(db),
+    quarantined: () => countQuarantined(db),
     pendingMoney: () => readOverdueIntents(db, PENDING_SECONDS),
     queues: () => Promise.all(working.map((queue) => stateOf(queue, clock()))),
     deadLetters: async () => {

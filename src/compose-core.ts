@@ -17,11 +17,13 @@ import type { Metrics } from './metrics/metrics.js';
 import { apiProfile, connectPostgres, drainProfile, type Db } from './postgres/connect.js';
 import { listenToPostgres } from './postgres/listen.js';
 import { PRICES_CHANNEL } from './postgres/migrations/0004_prices.js';
+import { watchPools } from './postgres/pool-gauges.js';
 import { priceBooks, type PriceBooks } from './pricing/price-books.js';
 import { breaker, type Breaker } from './redis/breaker.js';
 import { connectHotPath, oneWritePerTurn } from './redis/connect.js';
 import { guardedClient } from './redis/guarded-client.js';
-import { memoryWatch, requireNoEviction, type MemoryWatch } from './redis/memory-watch.js';
+import { requireNoEviction } from './redis/no-eviction.js';
+import { watchRedis, type RedisWatch } from './redis/watch-redis.js';
 import { traceBatches } from './tracing/trace-drain.js';
 import { traceScripts } from './tracing/trace-scripts.js';
 import { traceStatements } from './tracing/trace-statements.js';
@@ -59,7 +61,7 @@ export type Core = {
   readonly drain: Drain;
   readonly prices: PriceBooks;
   readonly breaker: Breaker;
-  readonly memory: MemoryWatch;
+  readonly redisWatch: RedisWatch;
   close(): Promise<void>;
 };
 
@@ -75,11 +77,11 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   const redis = connectHotPath(servers.redisUrl, config.redisTimeoutMs, (error) => { log.warn({ err: error }, 'Redis connection'); });
   const gate = fence({ redis, store, keys, log });
   await gate.opened();
-  if (isAllClosed(gate, config.shards)) {
+  if (closedShards(gate, config.shards) === config.shards) {
     throw new Error('this Redis and this Postgres do not belong together (see the messages above): use the pair that does, or an empty Redis');
   }
   await requireNoEviction(redis);
-  const memory = memoryWatch(redis);
+  const redisWatch = watchRedis(redis, metrics);
   const hotBreaker = breaker(time.clock);
   const client = guardedClient({
     client: oneWritePerTurn(redis), breaker: hotBreaker, inFlightMax: IN_FLIGHT_MAX, onUnknown: () => { metrics.count('outcomesUnknown', { operation: 'script' }); },
@@ -88,7 +90,7 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
     client, keys, fence: gate, written,
     source: accountSource({ db, clock: time.clock }),
     observe: metrics.script,
-    isMemoryHigh: memory.isHigh,
+    isMemoryHigh: redisWatch.isHigh,
     timeOffsetMs: time.offsetMs,
     around: tracer === undefined ? undefined : (scripts) => traceScripts(scripts, tracer),
   });
@@ -117,13 +119,15 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
       quarantined: (count) => { log.error({ count }, 'texts quarantined: their money is in the ledger, what they said is in the table quarantine'); },
     },
   });
+  watchPools(metrics, { api: db, drain: drainDb });
+  metrics.onScrape('shardsFenced', (set) => { set({}, closedShards(gate, config.shards)); });
   metrics.watchRedis(() => ({ breaker: hotBreaker.state(), inFlight: client.inFlight() }));
 
   return {
-    db, drainDb, redis, keys, fence: gate, ledger, drain, prices, breaker: hotBreaker, memory,
+    db, drainDb, redis, keys, fence: gate, ledger, drain, prices, breaker: hotBreaker, redisWatch,
     close: async () => {
       await prices.close();
-      memory.stop();
+      redisWatch.stop();
       gate.close();
       redis.disconnect();
       await drainDb.destroy();
@@ -132,5 +136,5 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   };
 }
 
-const isAllClosed = (gate: Fence, shards: number): boolean =>
-  Array.from({ length: shards }, (_, shard) => gate.epochOf(shard)).every((epoch) => epoch === null);
+const closedShards = (gate: Fence, shards: number): number =>
+  Array.from({ length: shards }, (_, shard) => gate.epochOf(shard)).filter((epoch) => epoch === null).length;

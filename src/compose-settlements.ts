@@ -1,4 +1,4 @@
-import { amqpBridge } from './amqp/amqp-bridge.js';
+import { amqpBridge, type AmqpBridge } from './amqp/amqp-bridge.js';
 import { bullSettlements } from './amqp/bull-settlements.js';
 import { settlementHandler, type Handled, type HandleSettlement } from './amqp/handle-settlement.js';
 import { type SettlementQueue } from './amqp/queues.js';
@@ -19,8 +19,14 @@ export type SettlementQueuesDeps = {
   readonly tracer: Tracer | undefined;
 };
 
+export type SettlementQueues = {
+  /** Undefined: no RabbitMQ is configured. */
+  readonly amqp: AmqpBridge | undefined;
+  close(): Promise<void>;
+};
+
 /** Settlements that come by queue: by BullMQ always, by RabbitMQ where one is configured. Neither is waited for. */
-export function openSettlementQueues({ config, core, connections, log, metrics, tracer }: SettlementQueuesDeps): { close(): Promise<void> } {
+export function openSettlementQueues({ config, core, connections, log, metrics, tracer }: SettlementQueuesDeps): SettlementQueues {
   const settle = settlementHandler({
     ...composeSettlements(config, core),
     onBug: (error) => { log.error({ err: error }, 'bug: a settlement failed and will be tried again'); },
@@ -44,6 +50,7 @@ export function openSettlementQueues({ config, core, connections, log, metrics, 
     onProblem: ({ name, message }) => { log.error({ name }, `RabbitMQ: ${message}`); },
   });
   return {
+    amqp,
     close: async () => {
       await amqp?.close();
       await bull.close();

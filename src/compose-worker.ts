@@ -1,7 +1,8 @@
 import type { Core, Time } from './compose-core.js';
 import { openSettlementQueues } from './compose-settlements.js';
+import { openWatch } from './compose-watch.js';
 import type { Config } from './config.js';
-import { watchJournal } from './journal/watch-journal.js';
+import type { Check, Readiness } from './http/health.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics/metrics.js';
 import { parseCredits } from './money/credits.js';
@@ -14,6 +15,7 @@ import { inSpan, type Tracer } from './tracing/tracer.js';
 
 export type WorkerSideDeps = {
   readonly config: Config;
+  readonly databaseUrl: string;
   readonly core: Core;
   readonly connections: QueueConnections;
   readonly queue: LedgerQueue;
@@ -24,12 +26,16 @@ export type WorkerSideDeps = {
   readonly tracer: Tracer | undefined;
 };
 
-export type WorkerSide = { close(): Promise<void> };
+export type WorkerSide = {
+  /** What it needs, one by one: for a process that has nothing else to tell of its readiness. */
+  readonly checks: () => Readiness['checks'];
+  close(): Promise<void>;
+};
 
 const SECOND_MS = 1_000;
 
 /** Opens the background side: drains, sweeps and replays, triggered by BullMQ. `close` lets jobs under way finish. */
-export async function openWorker({ config, core, connections, queue, time, log, metrics, tracer }: WorkerSideDeps): Promise<WorkerSide> {
+export async function openWorker({ config, databaseUrl, core, connections, queue, time, log, metrics, tracer }: WorkerSideDeps): Promise<WorkerSide> {
   const onError = (error: unknown): void => { log.warn({ err: error }, 'queue'); };
   const workers = startWorkers({
     drain: core.drain, keys: core.keys, ledger: core.ledger, db: core.drainDb, clock: time.clock, queueRedis: connections.worker,
@@ -48,19 +54,28 @@ export async function openWorker({ config, core, connections, queue, time, log, 
     },
   });
   const stopSchedules = keepSchedules({ upsert: () => queue.upsertSchedules(config.shards), areThere: queue.hasSchedules, onError });
-  const stopWatching = watchJournal({ db: core.drainDb, redis: connections.producer, keys: core.keys, metrics, onError });
   await workers.ready();
   const settlements = openSettlementQueues({ config, core, connections, log, metrics, tracer });
+  const watch = openWatch({ config, databaseUrl, core, connections, queue, amqp: settlements.amqp, time, log, metrics });
 
   return {
+    checks: () => ({
+      ledger: check(core.fence.isOpen(), 'open', 'being verified, or Redis is away'),
+      redis: check(core.redisWatch.isUp(), 'up', 'does not answer'),
+      postgres: check(watch.isPostgresUp(), 'up', 'does not answer'),
+      queue: check(connections.worker.status === 'ready', 'connected', connections.worker.status),
+      ...(settlements.amqp === undefined ? {} : { rabbitmq: check(settlements.amqp.isConnected(), 'connected', 'not connected') }),
+    }),
     close: async () => {
       stopSchedules();
-      stopWatching();
+      await watch.close();
       await settlements.close();
       await workers.close();
     },
   };
 }
+
+const check = (ok: boolean, fine: string, otherwise: string): Check => ({ ok, detail: ok ? fine : otherwise });
 
 /** Checked by config.ts: this cannot fail. */
 function creditsOf(name: string, text: string): Micros {

@@ -1,5 +1,6 @@
 import { openApi, type Api } from './compose-api.js';
 import { openCore, type Servers, type Time } from './compose-core.js';
+import { openOperations, type OperationsServer } from './compose-operations.js';
 import { openWorker, type WorkerSide } from './compose-worker.js';
 import type { Config, Role } from './config.js';
 import type { Log } from './log.js';
@@ -19,11 +20,14 @@ export type GatewayDeps = {
   readonly log: Log;
   /** All processes' metrics, where there are several; by default this one's. */
   readonly metricsText?: (metrics: Metrics) => () => Promise<string>;
+  /** False for the worker of a cluster whose other processes have the port. */
+  readonly listens?: boolean;
 };
 
 export type Gateway = {
-  /** Undefined for a pure worker. */
+  /** Undefined for one that does not listen. */
   readonly port: number | undefined;
+  readonly metrics: Metrics;
   /** Stops taking traffic, finishes what is under way, and closes everything in the reverse order of its opening. */
   close(): Promise<void>;
 };
@@ -33,7 +37,7 @@ const JOBS_GRACE_MS = 10_000;
 
 /** The composition root: one process of the gateway, from its configuration to its open port. */
 export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
-  const { config, role, servers, time, version, log } = deps;
+  const { config, role, servers, time, version, log, listens = true } = deps;
   const metrics = createMetrics({ version });
   const tracer = await tracerOf(deps);
   const onQueueError = (error: unknown): void => { log.warn({ err: error }, 'queue; what was not delivered is made up for by a schedule'); };
@@ -42,18 +46,25 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const nudge = createNudge({ addDrain: (shards) => queue.addDrain(shards), onError: onQueueError });
   const core = await openCore({ config, servers, time, log, metrics, bulkRedis: connections.producer, written: (shard) => { nudge.touch(shard); }, tracer });
 
-  const worker: WorkerSide | undefined = role === 'api' ? undefined : await openWorker({ config, core, connections, queue, time, log, metrics, tracer });
+  const worker: WorkerSide | undefined = role === 'api' ? undefined : await openWorker({
+    config, databaseUrl: servers.databaseUrl, core, connections, queue, time, log, metrics, tracer,
+  });
   const metricsText = deps.metricsText?.(metrics) ?? metrics.text;
   const api: Api | undefined = role === 'worker' ? undefined : await openApi({
     config, core, queues: { queue, connections, namespace: config.redisNamespace }, clock: time.clock, version, log, metrics, metricsText, tracer,
   });
+  const operations: OperationsServer | undefined = role === 'worker' && listens && worker !== undefined
+    ? await openOperations({ config, checks: worker.checks, log, metrics, metricsText })
+    : undefined;
 
   return {
-    port: api?.port,
+    port: api?.port ?? operations?.port,
+    metrics,
     close: async () => {
       api?.retreat();
       if (api !== undefined && config.shutdownDelayMs > 0) await new Promise((resolve) => { setTimeout(resolve, config.shutdownDelayMs); });
       await api?.close();
+      await operations?.close();
       if (worker !== undefined) await settleWithin(JOBS_GRACE_MS, worker.close());
       nudge.close();
       await core.close();

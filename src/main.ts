@@ -75,14 +75,14 @@ async function runPrimary(config: Config, log: Log): Promise<void> {
   const isClustered = config.apiProcesses > 1 && config.role !== 'worker';
   const ownRole: Role | null = isClustered ? (config.role === 'all' ? 'worker' : null) : config.role;
 
-  const gateway = ownRole === null ? null : await step('opening the gateway', () => openGateway({ config, role: ownRole, servers, time, version, log }));
+  const gateway = ownRole === null ? null : await step('opening the gateway', () => openGateway({ config, role: ownRole, servers, time, version, log, listens: !isClustered }));
   stopNow = stopOnSignal(log, async () => {
     await stopCluster();
     await gateway?.close();
     await embedded.stop();
   });
   if (isClustered) {
-    serveClusterMetrics();
+    serveClusterMetrics(gateway?.metrics.registry);
     const environment = { ROLE: 'api', REDIS_URL: servers.redisUrl, DATABASE_URL: servers.databaseUrl, ...secretOf(config) };
     for (let i = 0; i < config.apiProcesses; i += 1) cluster.fork(environment);
     cluster.on('exit', (worker, code) => {

@@ -11,6 +11,10 @@ export type BridgeDeps = Omit<SessionDeps, 'onProblem'> & {
 
 export type AmqpBridge = {
   readonly isConnected: () => boolean;
+  /** Messages being worked on. */
+  readonly inFlight: () => number;
+  /** Messages in the dead-letter queues. Throws while there is no connection. */
+  readonly countDeadLetters: () => Promise<number>;
   readonly close: () => Promise<void>;
 };
 
@@ -65,6 +69,11 @@ export function amqpBridge(deps: BridgeDeps): AmqpBridge {
 
   return {
     isConnected: () => session !== undefined,
+    inFlight: () => session?.inFlight() ?? 0,
+    countDeadLetters: async () => {
+      if (session === undefined) throw new Error('RabbitMQ is not connected');
+      return session.countDeadLetters();
+    },
     close: async () => {
       closing.abort();
       await session?.close();

@@ -4,7 +4,7 @@ import type { Db } from '../postgres/connect.js';
 import { readPayload, type Handled, type HandleSettlement } from './handle-settlement.js';
 import { ATTEMPTS_MAX, deadLetterQueue, delayAfter, HEADERS, RETRY_DELAYS_MS, retryQueue, SETTLEMENT_QUEUES, type SettlementQueue } from './queues.js';
 import { headersOf, originalOf, publisher, type Publish } from './publish.js';
-import { declareQueue, type TopologyProblem } from './topology.js';
+import { countMessages, declareQueue, type TopologyProblem } from './topology.js';
 import { contentHash, unnamedDeliveries, type UnnamedDeliveries } from './unnamed-deliveries.js';
 
 export type SessionDeps = {
@@ -24,6 +24,10 @@ export type SessionDeps = {
 export type SettlementSession = {
   /** Resolves with the reason when the connection is gone, or a queue was taken away. */
   readonly ended: Promise<string>;
+  /** Messages being worked on. */
+  readonly inFlight: () => number;
+  /** Messages in both dead-letter queues. */
+  readonly countDeadLetters: () => Promise<number>;
   /** Takes no more messages, finishes those under way, and hangs up. */
   readonly close: () => Promise<void>;
 };
@@ -51,9 +55,11 @@ export async function openSession(deps: SessionDeps): Promise<SettlementSession>
   connection.on('error', (error: Error) => { end(error.message); });
   connection.on('close', (error?: Error) => { end(error?.message ?? 'the connection was closed'); });
   try {
-    const stop = await consume({ ...deps, onError }, connection, end);
+    const { stop, inFlight } = await consume({ ...deps, onError }, connection, end);
     return {
       ended,
+      inFlight,
+      countDeadLetters: () => countMessages(connection, SETTLEMENT_QUEUES.map(deadLetterQueue)),
       close: async () => {
         if (!isOver) await stop().catch(onError);
         await connection.close().catch(() => undefined); // it may be gone already
@@ -72,7 +78,9 @@ function withHeartbeat(url: string): string {
   return parsed.href;
 }
 
-async function consume(deps: SessionDeps, connection: ChannelModel, end: (reason: string) => void): Promise<() => Promise<void>> {
+type Consuming = { readonly inFlight: () => number; readonly stop: () => Promise<void> };
+
+async function consume(deps: SessionDeps, connection: ChannelModel, end: (reason: string) => void): Promise<Consuming> {
   const delaysMs = deps.retryDelaysMs ?? RETRY_DELAYS_MS;
   for (const queue of SETTLEMENT_QUEUES) for (const problem of await declareQueue(connection, queue, delaysMs)) deps.onProblem(problem);
 
@@ -97,10 +105,13 @@ async function consume(deps: SessionDeps, connection: ChannelModel, end: (reason
     return { channel, consumerTag };
   }));
 
-  return async () => {
-    await Promise.all(channels.map(({ channel, consumerTag }) => channel.cancel(consumerTag)));
-    stopping.abort();
-    await Promise.race([Promise.all(underWay), pause(FINISH_TIMEOUT_MS)]);
+  return {
+    inFlight: () => underWay.size,
+    stop: async () => {
+      await Promise.all(channels.map(({ channel, consumerTag }) => channel.cancel(consumerTag)));
+      stopping.abort();
+      await Promise.race([Promise.all(underWay), pause(FINISH_TIMEOUT_MS)]);
+    },
   };
 }
 

@@ -27,6 +27,16 @@ export async function declareQueue(connection: ChannelModel, queue: SettlementQu
   return problems;
 }
 
+/** Messages that wait in these queues together, without declaring or taking anything. Throws when one is missing. */
+export async function countMessages(connection: ChannelModel, names: readonly string[]): Promise<number> {
+  let count = 0;
+  const error = await onOwnChannel(connection, async (channel) => {
+    for (const name of names) count += (await channel.checkQueue(name)).messageCount;
+  });
+  if (error !== null) throw error;
+  return count;
+}
+
 /** A refused declaration costs its channel, so each has one of its own. Answers what the broker refused. */
 async function onOwnChannel(connection: ChannelModel, work: (channel: Channel) => Promise<unknown>): Promise<Error | null> {
   const channel = await connection.createChannel();

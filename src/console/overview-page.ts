@@ -39,7 +39,7 @@ ${'value' in overview.stoppedShards && overview.stoppedShards.value.length > 0 ?
 }
 
 function signsOf(overview: Overview): Sign[] {
-  const { readiness: { checks }, postgres, lag, stoppedShards, overdue, findings, frozen, queues, deadLetters, quarantined, pendingMoney } = overview;
+  const { readiness: { checks }, postgres, lag, holds, stoppedShards, overdue, findings, frozen, queues, deadLetters, quarantined, pendingMoney } = overview;
   const isRedisThere = checks['redis']?.ok === true && checks['ledger']?.ok === true;
   return [
     { title: 'Redis', value: isRedisThere ? 'there' : 'away', note: `ledger ${checks['ledger']?.detail ?? 'unknown'}; ${checks['redis']?.detail ?? ''}`, level: isRedisThere ? 'good' : 'bad' },
@@ -49,7 +49,7 @@ function signsOf(overview: Overview): Sign[] {
       value: seconds < 1 ? 'up to date' : `${duration(seconds)} behind`, note: `${count(entries)} entries wait for Postgres`,
       level: seconds >= LAG_BAD_SECONDS ? 'bad' : seconds >= LAG_NOTICE_SECONDS ? 'notice' : 'good',
     })),
-    sign('Open holds', lag, ({ openHolds }) => ({ value: count(openHolds), note: 'answers being written now', level: 'good' })),
+    sign('Open holds', holds, ({ open }) => ({ value: count(open), note: 'answers being written now', level: 'good' })),
     sign('Stuck holds', overdue, ({ length }) => ({ value: atMost(length), note: 'open past the end of their lease', level: length === 0 ? 'good' : 'bad' })),
     sign('Drift', findings, ({ length }) => ({ value: atMost(length), note: 'open findings of the reconciler', level: length === 0 ? 'good' : 'bad' })),
     sign('Stopped shards', stoppedShards, ({ length }) => ({ value: count(length), note: 'nothing of them reaches Postgres', level: length === 0 ? 'good' : 'bad' })),

@@ -28,6 +28,7 @@ export type Watch = {
   readonly readiness: () => Readiness;
   readonly postgres: () => Promise<unknown>;
   readonly lag: () => Promise<JournalLag>;
+  readonly holds: () => Promise<{ readonly open: number }>;
   readonly stoppedShards: () => Promise<readonly { readonly shard: number; readonly reason: string }[]>;
   /** Open holds past their lease, the longest first. */
   readonly overdue: (limit: number) => Promise<readonly HoldRow[]>;
@@ -48,6 +49,7 @@ export type Overview = {
   readonly readiness: Readiness;
   readonly postgres: Known<unknown>;
   readonly lag: Known<JournalLag>;
+  readonly holds: Known<{ readonly open: number }>;
   readonly stoppedShards: Known<readonly { readonly shard: number; readonly reason: string }[]>;
   readonly overdue: Known<readonly HoldRow[]>;
   readonly quarantined: Known<number>;
@@ -78,11 +80,11 @@ export function overviewReader(watch: Watch, clock: Clock, onError: (error: unkn
 async function readOverview(watch: Watch, readAtMs: number, onError: (error: unknown) => void): Promise<Overview> {
   const known = <T>(read: (() => Promise<T>) | undefined): Promise<Known<T>> => within(read, onError);
   const listed = <T>(read: ((limit: number) => Promise<T>) | undefined): Promise<Known<T>> => known(read === undefined ? undefined : () => read(LISTED_MAX + 1));
-  const [postgres, lag, stoppedShards, overdue, quarantined, pendingMoney, queues, deadLetters, findings, frozen] = await Promise.all([
-    known(watch.postgres), known(watch.lag), known(watch.stoppedShards), listed(watch.overdue), known(watch.quarantined), known(watch.pendingMoney),
+  const [postgres, lag, holds, stoppedShards, overdue, quarantined, pendingMoney, queues, deadLetters, findings, frozen] = await Promise.all([
+    known(watch.postgres), known(watch.lag), known(watch.holds), known(watch.stoppedShards), listed(watch.overdue), known(watch.quarantined), known(watch.pendingMoney),
     known(watch.queues), known(watch.deadLetters), listed(watch.findings), listed(watch.frozen),
   ]);
-  return { readAtMs, readiness: watch.readiness(), postgres, lag, stoppedShards, overdue, quarantined, pendingMoney, queues, deadLetters, findings, frozen };
+  return { readAtMs, readiness: watch.readiness(), postgres, lag, holds, stoppedShards, overdue, quarantined, pendingMoney, queues, deadLetters, findings, frozen };
 }
 
 /** What was read before the deadline. Never rejects. */

@@ -1,4 +1,3 @@
-import Koa from 'koa';
 import type { Authenticate } from '../auth/bearer.js';
 import { serverKeyRoutes, type ServerKeyRouteDeps } from '../auth/server-key.routes.js';
 import type { AuthenticateServer } from '../auth/server-key.js';
@@ -19,18 +18,13 @@ import { priceRoutes } from '../pricing/price.routes.js';
 import type { SetPriceDeps } from '../pricing/set-price.js';
 import type { RefusedRequest } from '../refusals/refusal.js';
 import { refusalRoutes, type RefusalRouteDeps } from '../refusals/refusal.routes.js';
-import type { Middleware, PathParams, RequestState } from './context.js';
+import type { Middleware } from './context.js';
 import { docsRoutes } from './docs.routes.js';
 import { entryRoutes, type ReadHistory } from './entries.routes.js';
-import { errorBoundary } from './error-boundary.js';
-import { standardHeaders } from './headers.js';
 import { healthRoutes, type HealthDeps } from './health.js';
-import { observeRequests } from './observe-requests.js';
+import { koaApp, type App } from './koa-app.js';
 import { tellRefusal } from './refusals.js';
-import { requestId } from './request-id.js';
 import { routeTable, type Route } from './routes.js';
-
-export type App = Koa<RequestState, PathParams>;
 
 export type AppDeps = {
   readonly log: Log;
@@ -59,26 +53,11 @@ export type ServerSideDeps = {
   readonly administration: ServerKeyRouteDeps & FeatureRouteDeps;
 };
 
-/** The HTTP side: the middleware in one list, and below it every group of routes. */
+/** The HTTP side: every group of routes behind the common middleware. */
 export function createApp(deps: AppDeps): App {
-  const app: App = new Koa();
-  // Reached by what the boundary cannot catch. With a code it came from the socket: a client that went away, or that
-  // sent garbage for a body. Without one it is a bug of ours outside the boundary.
-  app.on('error', (error: NodeJS.ErrnoException) => {
-    deps.log[error.code === undefined ? 'error' : 'debug']({ err: error }, 'answer not delivered');
-  });
-  const routes = allRoutes(deps);
-  const middleware: readonly Middleware[] = [
-    ...(deps.trace === undefined ? [] : [deps.trace]),
-    requestId(),
-    observeRequests(deps.metrics, tellRefusal({ metrics: deps.metrics, clock: deps.accounting.clock, record: deps.refusals?.record ?? (() => undefined) })),
-    standardHeaders(),
-    errorBoundary({ log: deps.log, envelope: accountingEnvelope }),
-    routes.middleware(),
-    notFound(deps.authenticate),
-  ];
-  for (const each of middleware) app.use(each);
-  return app;
+  const { log, metrics, trace, accounting: { clock }, refusals } = deps;
+  const onRefused = tellRefusal({ metrics, clock, record: refusals?.record ?? (() => undefined) });
+  return koaApp({ log, metrics, trace, onRefused }, allRoutes(deps).middleware(), notFound(deps.authenticate));
 }
 
 /** Every route of the gateway with its gate and its schemas: what documentation and the gate test walk. */

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import type { App } from './app.js';
+import type { App } from './koa-app.js';
 
 /** A whole request, body included, arrives in this time or not at all: a megabyte needs far less. */
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -23,6 +23,18 @@ export function httpServer(app: App): Server {
     maxHeaderSize: HEADER_BYTES_MAX,
   };
   return createServer(limits, (request, response) => { void handle(request, response); });
+}
+
+/** Listens, and answers the port: the one that was asked for, or the one that the system gave for 0. */
+export function listen(server: Server, port: number, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
 }
 
 /** Stops accepting, lets requests in flight finish for `graceMs`, then closes whatever is still open. */

@@ -1,3 +1,6 @@
+import type { Redis } from 'ioredis';
+import { msOf, repliesOf, type RedisTime } from '../redis/pipeline.js';
+
 /** The few commands the drainer sends, as ioredis' single client and its cluster both take them. */
 export type RedisCommands = { call(command: string, ...args: (string | number)[]): Promise<unknown> };
 
@@ -40,25 +43,29 @@ export async function readStreams(redis: RedisCommands, from: readonly ReadFrom[
 export type StreamLag = { readonly waiting: number; readonly oldestAtMs: number | null };
 
 /** `drained`: how many entries of the stream Postgres has. */
-export async function readLag(redis: RedisCommands, { key, afterId, drained }: ReadFrom & { readonly drained: number }): Promise<StreamLag> {
-  const [first, added] = await Promise.all([
-    redis.call('XRANGE', key, `(${afterId}`, '+', 'COUNT', 1) as Promise<RawEntry[]>,
-    entriesAdded(redis, key),
-  ]);
-  const [oldest] = first;
-  return oldest === undefined ? { waiting: 0, oldestAtMs: null } : { waiting: Math.max(1, added - drained), oldestAtMs: atMsOf(oldest[0]) };
+export type LagFrom = ReadFrom & { readonly drained: number };
+
+/** The lag of each stream, and the time on Redis' clock: one round trip for all, another for those that have something. */
+export async function readLags(redis: Redis, from: readonly LagFrom[]): Promise<{ readonly nowMs: number; readonly lags: StreamLag[] }> {
+  const first = redis.pipeline().time();
+  for (const { key, afterId } of from) first.xrange(key, `(${afterId}`, '+', 'COUNT', 1);
+  const [time, ...ranges] = await repliesOf(first);
+  const oldest = ranges.map((range) => (range as RawEntry[])[0]?.[0]);
+
+  const waiting = from.filter((_, index) => oldest[index] !== undefined);
+  const second = redis.pipeline();
+  for (const { key } of waiting) second.xinfo('STREAM', key);
+  const added = new Map((await repliesOf(second)).map((info, index) => [waiting[index]?.key, entriesAdded(info as readonly unknown[])]));
+
+  const lags = from.map(({ key, drained }, index): StreamLag => {
+    const id = oldest[index];
+    return id === undefined ? { waiting: 0, oldestAtMs: null } : { waiting: Math.max(1, (added.get(key) ?? 0) - drained), oldestAtMs: atMsOf(id) };
+  });
+  return { nowMs: msOf(time as RedisTime), lags };
 }
 
 /** How many entries a stream ever got, trimmed ones included. */
-async function entriesAdded(redis: RedisCommands, key: string): Promise<number> {
-  try {
-    const info = await redis.call('XINFO', 'STREAM', key) as readonly unknown[];
-    return Number(info[info.indexOf('entries-added') + 1]);
-  } catch (error) {
-    if (error instanceof Error && error.message.includes('no such key')) return 0;
-    throw error;
-  }
-}
+const entriesAdded = (info: readonly unknown[]): number => Number(info[info.indexOf('entries-added') + 1]);
 
 /** When Redis wrote an entry: the first half of a stream id is its clock. */
 export const atMsOf = (streamId: string): number => Number(streamId.slice(0, streamId.indexOf('-')));

@@ -26,7 +26,7 @@ export async function insertQuarantine(trx: Trx, rows: readonly QuarantineRow[])
   await trx.raw(`insert into quarantine (${names}) select ${names} from ${source.sql}`, source.bind(rows));
 }
 
-export async function countQuarantine(db: Db): Promise<number> {
-  const { rows } = await db.raw<{ rows: { count: number }[] }>('select count(*)::integer as count from quarantine');
-  return rows[0]?.count ?? 0;
+export async function countQuarantined(db: Db): Promise<number> {
+  const { rows: [found] } = await db.raw<{ rows: [{ count: number }] }>('select count(*) from quarantine');
+  return found.count;
 }

@@ -122,6 +122,15 @@ export async function claimPending(db: Db, olderThanMs: number, limit: number): 
   return rows.toSorted((a, b) => a.intentId - b.intentId);
 }
 
+/** How many intents Redis has not applied yet, and for how long the oldest of them has waited; 0 when there is none. */
+export async function pendingIntents(db: Db): Promise<{ readonly count: number; readonly oldestSeconds: number }> {
+  const { rows: [pending] } = await db.raw<{ rows: [{ count: number; oldestSeconds: number }] }>(
+    `select count(*), coalesce(greatest(0, extract(epoch from now() - min(created_at))), 0)::double precision as "oldestSeconds"
+       from money_in where state = 'pending'`,
+  );
+  return pending;
+}
+
 /** An intent's entry, as the journal brings it. */
 export type AppliedIntent = { readonly intentId: number; readonly accountId: string; readonly seq: number };
 type KnownIntent = { readonly intentId: number; readonly accountId: string; readonly appliedSeq: number | null };

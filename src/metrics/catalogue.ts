@@ -131,7 +131,7 @@ export const METRICS = {
   amqpInFlight: gauge('cg_amqp_in_flight', 'RabbitMQ messages being worked on.', {}, { aggregator: 'sum' }),
 
   // Redis and Postgres, seen from here
-  redisUp: gauge('cg_redis_up', 'Whether Redis answered the last look.', {}),
+  redisUp: gauge('cg_redis_up', 'Whether Redis answered the last look.', {}, { aggregator: 'min' }),
   redisPing: gauge('cg_redis_ping_seconds', 'Time of that look.', {}),
   redisMemory: gauge('cg_redis_memory_bytes', 'Memory that Redis uses.', {}),
   redisMemoryMax: gauge('cg_redis_memory_max_bytes', 'maxmemory of Redis; 0: no limit.', {}),
@@ -143,7 +143,7 @@ export const METRICS = {
   redisAofSize: gauge('cg_redis_aof_bytes', 'Size of the append-only file; 0 when it is off.', {}),
   redisUptime: gauge('cg_redis_uptime_seconds', 'Since Redis started.', {}),
   redisReplicas: gauge('cg_redis_replicas', 'Replicas that are connected to Redis.', {}),
-  postgresUp: gauge('cg_postgres_up', 'Whether Postgres answered the last look.', {}),
+  postgresUp: gauge('cg_postgres_up', 'Whether Postgres answered the last look.', {}, { aggregator: 'min' }),
   postgresPing: gauge('cg_postgres_ping_seconds', 'Time of that look.', {}),
   poolConnections: gauge('cg_postgres_pool_connections', 'Connections of this process to Postgres, by pool and state. pending: callers that wait for one.', { pool: ['api', 'drain'], state: ['used', 'free', 'pending'] }, { aggregator: 'sum' }),
   poolMax: gauge('cg_postgres_pool_max', 'Most connections that a pool may open.', { pool: ['api', 'drain'] }, { aggregator: 'sum' }),

@@ -22,6 +22,14 @@ export interface Meter {
   observe<K extends Exclude<HistogramKey, BusyKey>>(key: K, labels: LabelsOf<K>, value: number): void;
 }
 
+/** What watches something that may not be there to be looked at. */
+export interface Gauges extends Pick<Meter, 'set'> {
+  /** Says nothing any more until it is set again: a number of before an outage must not look like one of now. */
+  forget(...keys: readonly GaugeKey[]): void;
+  /** Reads a gauge whenever somebody scrapes, for what is at hand and would be old by then. */
+  onScrape<K extends GaugeKey>(key: K, read: (set: (labels: LabelsOf<K>, value: number) => void) => void): void;
+}
+
 /** All metrics of one process. Passed around by hand: there is no global registry to collide in. */
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -40,12 +48,7 @@ export function createMetrics({ version, defaults = true }: { readonly version: 
 
   let redisState = (): RedisState => ({ breaker: 'closed', inFlight: 0 });
   let inFlight = 0;
-  /** Read when somebody scrapes. */
-  const collected: Partial<Record<GaugeKey, () => number>> = {
-    requestsInFlight: () => inFlight,
-    breakerState: () => BREAKER_STATES[redisState().breaker],
-    redisInFlight: () => redisState().inFlight,
-  };
+  const readers = new Map<MetricKey, () => void>();
 
   const counters = new Map<MetricKey, Counter>();
   const gauges = new Map<MetricKey, Gauge>();
@@ -59,10 +62,8 @@ export function createMetrics({ version, defaults = true }: { readonly version: 
       for (const labels of closedSeries(spec.labels)) counter.inc(labels, 0);
       counters.set(key, counter);
     } else if (spec.type === 'gauge') {
-      const read = collected[key as GaugeKey];
-      const gauge = new Gauge(read === undefined ? config : { ...config, collect() { this.set(read()); } });
-      // prom-client starts at 0; a gauge that nobody measures in this process must say nothing instead.
-      if (read === undefined && config.labelNames.length === 0) gauge.remove();
+      const gauge = new Gauge({ ...config, collect: () => { readers.get(key)?.(); } });
+      silence(gauge, spec); // prom-client starts at 0; a gauge that nobody measures in this process must say nothing instead
       gauges.set(key, gauge);
     } else {
       const histogram = new Histogram({ ...config, buckets: [...(spec.buckets ?? [])] });
@@ -76,11 +77,25 @@ export function createMetrics({ version, defaults = true }: { readonly version: 
     set: (key, labels, value) => { gauges.get(key)?.set(text(labels), value); },
     observe: (key, labels, value) => { histograms.get(key)?.observe(text(labels), value); },
   };
+  const gaugesOf: Gauges = {
+    set: (key, labels, value) => { meter.set(key, labels, value); },
+    forget: (...keys) => {
+      for (const key of keys) {
+        const gauge = gauges.get(key);
+        if (gauge !== undefined) silence(gauge, METRICS[key]);
+      }
+    },
+    onScrape: (key, read) => { readers.set(key, () => { read((labels, value) => { meter.set(key, labels, value); }); }); },
+  };
+  gaugesOf.onScrape('requestsInFlight', (set) => { set({}, inFlight); });
+  gaugesOf.onScrape('breakerState', (set) => { set({}, BREAKER_STATES[redisState().breaker]); });
+  gaugesOf.onScrape('redisInFlight', (set) => { set({}, redisState().inFlight); });
   meter.set('build', { version, node: process.version }, 1);
 
   const observeScript = new Map<string, Observe>();
   return {
     ...meter,
+    ...gaugesOf,
     registry,
     text: (): Promise<string> => registry.metrics(),
     contentType: registry.contentType,
@@ -102,6 +117,12 @@ export function createMetrics({ version, defaults = true }: { readonly version: 
     /** Where to look for the guard's state; it is read when somebody scrapes, not when it changes. */
     watchRedis: (read: () => RedisState): void => { redisState = read; },
   };
+}
+
+/** Takes every series of a gauge away. `reset` alone would leave one without labels at 0. */
+function silence(gauge: Gauge, { labels }: MetricSpec): void {
+  if (Object.keys(labels).length === 0) gauge.remove();
+  else gauge.reset();
 }
 
 /** The compiler cannot see through a generic key that every label's value is text. */

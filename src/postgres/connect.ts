@@ -32,6 +32,8 @@ const DRAIN_IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 const API_CONNECTIONS_MAX = 10;
 /** One per job that runs at a time (queue/workers.ts), and one to spare. */
 const DRAIN_CONNECTIONS_MAX = 5;
+/** Two watchers (compose-watch.ts). */
+const WATCH_CONNECTIONS_MAX = 2;
 /** This long after the server's own limit, nothing will come any more. */
 const SILENCE_MARGIN_MS = 1_000;
 
@@ -56,6 +58,9 @@ export const drainProfile = (timeoutMs: number): PoolProfile => ({
   silenceMs: DRAIN_STATEMENT_TIMEOUT_MS + SILENCE_MARGIN_MS,
   name: 'credit-gateway-drain',
 });
+
+/** For looking at the server only: an exhausted pool of the others must not look like a Postgres that is away. */
+export const watchProfile = (timeoutMs: number): PoolProfile => ({ ...apiProfile(timeoutMs), connectionsMax: WATCH_CONNECTIONS_MAX, name: 'credit-gateway-watch' });
 
 /** Patient: an index over a large table takes as long as it takes. Two connections, one of which holds the lock. */
 export const migrateProfile: PoolProfile = {

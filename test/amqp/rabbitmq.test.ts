@@ -4,6 +4,7 @@ import { judgeAmqpDeadLetters } from '../../src/amqp/dead-letters.js';
 import { migrate } from '../../src/postgres/migrate.js';
 import type { Db } from '../../src/postgres/connect.js';
 import { freshDatabase, redisUrl, type FreshDatabase } from '../support/servers.js';
+import { seriesOf } from '../support/gauges.js';
 import { openRabbit } from '../support/rabbitmq.js';
 import { startProcesses, type GatewayProcesses } from '../support/processes.js';
 import { charged, MULTI, publisher, seeded, SINGLE, until, usage, user, type Publisher } from './lab.js';
@@ -34,6 +35,7 @@ const COST = 115_000_000;
     await database.drop();
     await rabbit.discard();
   }, 60_000);
+  const gauge = async (name: string) => seriesOf(await (await fetch(`${gateway.worker.url()}/metrics`)).text()).get(name);
   beforeEach(async () => { publish = await publisher(rabbit.url); });
 
   test('published before the gateway is up: charged when it is, on either queue, with either body', async () => {
@@ -46,6 +48,11 @@ const COST = 115_000_000;
     const result = await until(() => charged(db, alice), ({ settlements }) => settlements >= 4);
     expect(result).toEqual({ settlements: 4, holds: 4, micros: 4 * COST });
   }, 90_000);
+
+  test('the worker says that it is connected', async () => {
+    expect(await until(() => gauge('cg_amqp_connected'), (value) => value === 1)).toBe(1);
+    expect(await gauge('cg_amqp_in_flight')).toBe(0);
+  });
 
   test('the same usage over HTTP and by queue, both first and both second', async () => {
     const alice = user();
@@ -104,7 +111,9 @@ const COST = 115_000_000;
     const bodies = Array.from({ length: 800 }, () => usage(alice));
     await publish.send(MULTI, ...bodies);
     expect(await publish.count(MULTI)).toBeGreaterThan(0);
-    await rabbit.restart();
+    await rabbit.stop();
+    expect(await until(() => gauge('cg_amqp_connected'), (value) => value === 0)).toBe(0);
+    await rabbit.start();
     expect(gateway.worker.log()).toContain('RabbitMQ: not connected');
     expect(await until(() => charged(db, alice), ({ settlements }) => settlements >= 800)).toEqual({ settlements: 800, holds: 800, micros: 800 * COST });
   }, 120_000);
@@ -127,6 +136,7 @@ const COST = 115_000_000;
     expect(listed.find(({ body }) => body === '{"user_id":')?.reason).toBe('the message is not JSON in UTF-8');
     expect(reasonOf('"input_tokens":-1')).toContain('body.usages.0.input_tokens');
     expect(reasonOf('"output_tokens":1}')).toContain('was settled with other usage');
+    expect(await until(() => gauge('cg_dead_letters'), (value) => value === 4)).toBe(4);
 
     await db.raw(`insert into feature_endpoints (endpoint_id, feature, name, value) values (?, 'ai_chat', 'Late', 'not_there_yet')`, ['a'.repeat(24)]);
     await judgeAmqpDeadLetters(publish.channel(), ({ code }) => (code === 'not_found' ? 'replay' : 'discard'));

@@ -2,8 +2,11 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { freePort } from '../../src/embedded/loopback-port.js';
 import { projectRoot } from '../../src/paths.js';
+import { seriesOf } from '../support/gauges.js';
 import { freshDatabase, throwawayRedis, type FreshDatabase, type TestServer } from '../support/servers.js';
+import { until } from './lab.js';
 
 let redis: TestServer;
 let database: FreshDatabase;
@@ -41,6 +44,18 @@ test('several API processes end with the first', async () => {
   const gateway = await start({ API_PROCESSES: '2' });
   gateway.kill('SIGTERM');
   expect(await once(gateway, 'exit')).toEqual([0, null]);
+}, 60_000);
+
+test('a scrape of several API processes tells what the first one does in the background, too', async () => {
+  const port = await freePort();
+  const gateway = await start({ API_PROCESSES: '2', PORT: String(port) });
+  const scrape = async () => seriesOf(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text());
+  await until('the journal is watched', async () => (await scrape()).has('cg_journal_lag_seconds'));
+  const series = await scrape();
+  expect([series.get('cg_redis_up'), series.get('cg_postgres_up'), series.get('cg_postgres_pool_max{pool="api"}')]).toEqual([1, 1, 30]);
+  await until('jobs are counted', async () => ((await scrape()).get('cg_job_duration_seconds_count{job="expire-holds",status="ok"}') ?? 0) > 0);
+  gateway.kill('SIGTERM');
+  await once(gateway, 'exit');
 }, 60_000);
 
 test('it ends although Redis is away, and does not wait for it for ever', async () => {

@@ -36,7 +36,7 @@ describe('the overview', () => {
     const nowMs = gateway.clock.nowMs;
     Object.assign(fake.watch, {
       readiness: () => ({ serving: true, checks: { ledger: { ok: false, detail: 'being verified, or Redis is away' }, redis: { ok: false, detail: 'breaker open' }, memory: { ok: false, detail: 'high: no new holds' } } }),
-      lag: () => Promise.resolve({ entries: 1_234, seconds: 61, openHolds: 7 }),
+      lag: () => Promise.resolve({ entries: 1_234, seconds: 61 }), holds: () => Promise.resolve({ open: 7 }),
       stoppedShards: () => Promise.resolve([{ shard: 3, reason: 'fork at entry <7>' }]),
       overdue: () => Promise.resolve([HOLD]),
       queues: () => Promise.resolve([{ name: 'ledger', waiting: 40, active: 1, delayed: 2, failed: 3, oldestSeconds: 95 }]),

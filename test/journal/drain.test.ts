@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readHistory } from '../../src/journal/history.js';
-import { readLag } from '../../src/journal/journal-streams.js';
+import { readLags } from '../../src/journal/journal-streams.js';
 import { ALL_SHARDS, contradictions, drainLab, type DrainLab } from './drain-lab.js';
 
 let lab: DrainLab;
@@ -139,7 +139,7 @@ test('the lag counts what waits, trimmed entries left out, and says since when',
   const account = lab.account(3);
   const lag = async () => {
     const { epoch, lastId, drained } = await lab.shard(3);
-    return readLag(lab.redis, { key: lab.keys.shard(3, epoch).journal, afterId: lastId, drained });
+    return (await readLags(lab.redis, [{ key: lab.keys.shard(3, epoch).journal, afterId: lastId, drained }])).lags[0];
   };
   expect(await lag()).toEqual({ waiting: 0, oldestAtMs: null });
   await lab.write(account, account.grant('l1', 1), account.grant('l2', 1));

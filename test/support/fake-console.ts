@@ -31,7 +31,7 @@ export function fakeConsole(): FakeConsole {
   const none = <T>(): Promise<readonly T[]> => Promise.resolve([]);
   const watch: Mutable<Watch> = {
     readiness: () => ({ serving: true, checks: { ledger: { ok: true, detail: 'open' }, redis: { ok: true, detail: 'breaker closed' }, memory: { ok: true, detail: 'ok' } } }),
-    postgres: () => Promise.resolve(), lag: () => Promise.resolve({ entries: 0, seconds: 0, openHolds: 0 }),
+    postgres: () => Promise.resolve(), lag: () => Promise.resolve({ entries: 0, seconds: 0 }), holds: () => Promise.resolve({ open: 0 }),
     stoppedShards: none, overdue: none, quarantined: () => Promise.resolve(0), pendingMoney: () => Promise.resolve({ count: 0, oldestSeconds: 0 }),
     queues: none, deadLetters: () => Promise.resolve(0), findings: none, frozen: none,
   };

@@ -12,6 +12,8 @@ export type FromChild = { readonly port: number } | { readonly offsetMs: number 
 export type GatewayProcess = {
   readonly role: 'api' | 'worker';
   readonly pid: () => number | undefined;
+  /** A worker's has its probes and metrics only. */
+  readonly url: () => string;
   readonly isRunning: () => boolean;
   /** Resolves when it serves; a restarted API listens on the port it had. Throws with its log when it ends before. */
   readonly start: () => Promise<void>;
@@ -65,7 +67,7 @@ export async function startProcesses(servers: Servers, environment: Readonly<Rec
   }
   return {
     api: api.process, worker: worker.process, servers, namespace, shards: Number(settings['SHARDS']),
-    url: () => `http://127.0.0.1:${api.port()}`,
+    url: api.process.url,
     nowMs: () => Date.now() + offsetMs,
     advance: async (ms) => {
       offsetMs += ms;
@@ -76,7 +78,7 @@ export async function startProcesses(servers: Servers, environment: Readonly<Rec
   };
 }
 
-type Controlled = { readonly process: GatewayProcess; readonly port: () => number; readonly tellTime: () => Promise<void> };
+type Controlled = { readonly process: GatewayProcess; readonly tellTime: () => Promise<void> };
 
 function gatewayProcess(role: 'api' | 'worker', settings: Readonly<Record<string, string>>, offsetMs: () => number): Controlled {
   let child: ChildProcess | undefined;
@@ -121,7 +123,7 @@ function gatewayProcess(role: 'api' | 'worker', settings: Readonly<Record<string
     clearTimeout(overdue);
   };
 
-  return { process: { role, pid: () => child?.pid, isRunning, start, kill, log: () => log }, port: () => port, tellTime };
+  return { process: { role, pid: () => child?.pid, url: () => `http://127.0.0.1:${port}`, isRunning, start, kill, log: () => log }, tellTime };
 }
 
 /** The first message that `read` takes; null when the process ends before, or says nothing for too long. */

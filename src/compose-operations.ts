@@ -1,0 +1,33 @@
+import type { Config } from './config.js';
+import type { HealthDeps, Readiness } from './http/health.js';
+import { createOperationsApp } from './http/operations-app.js';
+import { closeServer, httpServer, listen } from './http/server.js';
+import type { Log } from './log.js';
+import type { Metrics } from './metrics/metrics.js';
+
+export type OperationsServerDeps = {
+  readonly config: Pick<Config, 'port' | 'host'>;
+  readonly checks: () => Readiness['checks'];
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly metricsText: HealthDeps['metricsText'];
+};
+
+export type OperationsServer = { readonly port: number; close(): Promise<void> };
+
+/** A scrape takes milliseconds. */
+const GRACE_MS = 1_000;
+
+/** Opens the port of a process without an API. It is opened last, so who reaches it finds everything started. */
+export async function openOperations({ config, checks, log, metrics, metricsText }: OperationsServerDeps): Promise<OperationsServer> {
+  let isServing = true;
+  const server = httpServer(createOperationsApp({ log, metrics, health: { readiness: () => ({ serving: isServing, checks: checks() }), metricsText } }));
+  const port = await listen(server, config.port, config.host);
+  return {
+    port,
+    close: async () => {
+      isServing = false;
+      await closeServer(server, GRACE_MS);
+    },
+  };
+}

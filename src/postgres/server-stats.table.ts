@@ -1,0 +1,23 @@
+import type { Db } from './connect.js';
+
+export type ServerStats = { readonly connections: number; readonly connectionsMax: number; readonly oldestTransactionSeconds: number };
+
+export async function ping(db: Db): Promise<void> {
+  await db.raw('select 1');
+}
+
+/** What any role may ask: what a role may not see of the sessions of others is left out by the server. */
+export async function readServerStats(db: Db): Promise<ServerStats> {
+  const { rows: [stats] } = await db.raw<{ rows: [ServerStats] }>(
+    `select (select sum(numbackends)::integer from pg_stat_database) as connections,
+            current_setting('max_connections')::integer as "connectionsMax",
+            (select coalesce(greatest(0, extract(epoch from now() - min(xact_start))), 0)::double precision
+               from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()) as "oldestTransactionSeconds"`,
+  );
+  return stats;
+}
+
+export async function readDatabaseBytes(db: Db): Promise<number> {
+  const { rows: [found] } = await db.raw<{ rows: [{ bytes: number }] }>('select pg_database_size(current_database()) as bytes');
+  return found.bytes;
+}

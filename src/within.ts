@@ -1,0 +1,24 @@
+/** Waits for work, but no longer than `ms`: then it throws, and the work goes on without anybody. */
+export async function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => { timer = setTimeout(() => { reject(new Error(`${what} took longer than ${ms} ms`)); }, ms); });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * A look at a server that may hang. Answers with what it says now if that comes in time, else with the last that it
+ * said, else with undefined. One look at a time: while one hangs, no other waits behind it.
+ */
+export function lastKnown<T>(look: () => Promise<T>, withinMs: number): () => Promise<T | undefined> {
+  let known: T | undefined;
+  let looking: Promise<void> | undefined;
+  return async () => {
+    looking ??= look().then((found) => { known = found; }, () => undefined).finally(() => { looking = undefined; });
+    await within(withinMs, 'a look', looking).catch(() => undefined);
+    return known;
+  };
+}
