@@ -113,11 +113,13 @@ export async function readLastHolds(trx: Trx, names: readonly HoldName[]): Promi
   return rows;
 }
 
-/** Holds that are open although their lease ended before `dueBeforeMs`, the longest overdue first. */
+/** Holds that are open although their lease ended before `dueBeforeMs`, the longest overdue first. Those of frozen accounts wait. */
 export async function overdueHolds(db: Db, dueBeforeMs: number, limit: number): Promise<HoldName[]> {
   const { rows } = await db.raw<{ rows: HoldName[] }>(
     `select account_id as "accountId", hold_id as "holdId" from holds
-      where state = 'open' and expires_at <= to_timestamp(?::double precision / 1000) order by expires_at limit ?`,
+      where state = 'open' and expires_at <= to_timestamp(?::double precision / 1000)
+        and not exists (select from accounts a where a.account_id = holds.account_id and a.frozen)
+      order by expires_at limit ?`,
     [dueBeforeMs, limit],
   );
   return rows;
