@@ -19,8 +19,8 @@
     not_loaded
     account    seq available held debt granted captured expired removed uncollected frozen journal_end
                lot_count (id facts)… live_count id… open_count hold_count (id state amount)…
-  A hold in the list of open ones whose record is missing has the state ''. `journal_end` is the last id that the
-  stream ever gave: when Postgres has that, it has every entry of this account.
+  A hold in the list of open ones whose record is missing has the state ''. `journal_end` is the last entry of the
+  stream, 0-0 when it has none: when Postgres has that, the stream has nothing more to give for this account.
 ]]
 --- @include account
 local fence_key, account_key, lots_key, lot_key, open_key, journal_key, hold_prefix =
@@ -31,17 +31,11 @@ if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 local state = account.read(account_key)
 if not state then return { 'not_loaded' } end
 
-local journal_end = '0-0'
-if redis.call('EXISTS', journal_key) == 1 then
-  local info = redis.call('XINFO', 'STREAM', journal_key)
-  for i = 1, #info, 2 do
-    if info[i] == 'last-generated-id' then journal_end = info[i + 1] end
-  end
-end
+local newest = redis.call('XREVRANGE', journal_key, '+', '-', 'COUNT', 1)[1]
 local reply = {
   'account', numbers.text(state.seq), numbers.text(state.available), numbers.text(state.held), numbers.text(state.debt),
   numbers.text(state.granted), numbers.text(state.captured), numbers.text(state.expired), numbers.text(state.removed),
-  numbers.text(state.uncollected), state.frozen and '1' or '0', journal_end,
+  numbers.text(state.uncollected), state.frozen and '1' or '0', newest and newest[1] or '0-0',
 }
 local function add(...)
   for i = 1, select('#', ...) do reply[#reply + 1] = (select(i, ...)) end

@@ -8,6 +8,7 @@ import { composeAdministration } from './compose-administration.js';
 import { composeChatsparty } from './compose-chatsparty.js';
 import type { Core } from './compose-core.js';
 import { composeServerSide } from './compose-credits-process.js';
+import { composeOversight } from './compose-oversight.js';
 import { composeReads } from './compose-reads.js';
 import type { Clock } from './clock.js';
 import type { Config } from './config.js';
@@ -93,6 +94,7 @@ export async function openApi({ config, core, clock, version, log, metrics, metr
     },
     chatsparty: chatsparty.chatsparty,
     plans: chatsparty.plans,
+    oversight: composeOversight(core, log),
     prices: { books: core.prices, clock },
     servers,
     health: { readiness, metricsText },

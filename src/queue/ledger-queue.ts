@@ -15,6 +15,7 @@ export type LedgerJobs = {
   'forget-epochs': Record<string, never>;
   'refill-plans': Record<string, never>;
   'welcome-newcomers': Record<string, never>;
+  'reconcile': Record<string, never>;
 };
 
 /** Finished jobs that are kept to be looked at: failures longer than successes. */
@@ -35,6 +36,7 @@ const EVERY_MS: Readonly<Record<LedgerJobName, number>> = {
   'forget-epochs': 3_600_000,
   'refill-plans': 2_000,
   'welcome-newcomers': 1_000,
+  'reconcile': 5_000,
 };
 
 export type LedgerQueue = {
@@ -60,7 +62,7 @@ export function ledgerQueue(redis: Redis, namespace: string, onError: (error: Er
       const shards = Array.from({ length: shardCount }, (_, shard) => shard);
       const data: LedgerJobs = {
         'drain': { shards }, 'expire-holds': { shards }, 'expire-lots': { shards }, 'expire-forgotten': {}, 'replay-money-in': {}, 'resume-claims': {}, 'make-partitions': {}, 'forget-epochs': {},
-        'refill-plans': {}, 'welcome-newcomers': {},
+        'refill-plans': {}, 'welcome-newcomers': {}, 'reconcile': {},
       };
       for (const name of JOB_NAMES) {
         await queue.upsertJobScheduler(name, { every: EVERY_MS[name] }, { name, data: data[name], opts: JOB_OPTIONS });

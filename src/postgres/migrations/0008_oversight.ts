@@ -19,7 +19,7 @@ create table drift_findings (
   seq               bigint,
   expected          text        not null,
   actual            text        not null,
-  difference_micros numeric     not null check (difference_micros >= 0),
+  difference_micros bigint      not null check (difference_micros >= 0),
   first_seen_at     timestamptz not null default now(),
   last_seen_at      timestamptz not null default now(),
   resolved_at       timestamptz
