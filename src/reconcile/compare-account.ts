@@ -17,6 +17,8 @@ export type CompareOptions = { readonly newest: number | null };
 
 /** Fresh looks at an account that Postgres has not caught up with, or that is written to all the time. */
 const LOOKS_MAX = 8;
+/** Balances that agreed so often while Postgres went on: more looks would be more of the same. */
+const AGREED_MAX = 3;
 const WAIT_MS = 25;
 
 /** What is known of an account so far, between two looks. */
@@ -26,6 +28,7 @@ type Pending = {
   readonly floor: { readonly epoch: number; readonly seq: number } | null;
   /** The last seq at which balances agreed. */
   readonly agreedAt: number | null;
+  readonly agreed: number;
   readonly reason: string;
 };
 
@@ -42,12 +45,15 @@ type Verdict = { readonly seq: number | null; readonly differences: readonly Dif
 export async function compareAccounts(deps: CompareDeps, accountIds: readonly string[], { newest }: CompareOptions): Promise<Comparison[]> {
   const audited = new Map((await auditAccounts(deps.db, accountIds, newest).catch(rethrow)).map((row) => [row.accountId, auditDifferences(row, newest)]));
   const verdicts = new Map<string, Verdict>();
-  let pending: Pending[] = accountIds.map((accountId) => ({ accountId, floor: null, agreedAt: null, reason: '' }));
+  let pending: Pending[] = accountIds.map((accountId) => ({ accountId, floor: null, agreedAt: null, agreed: 0, reason: '' }));
+  const undecided = new Map<string, Pending>();
   for (let look = 0; look < LOOKS_MAX && pending.length > 0; look += 1) {
-    if (look > 1) await sleep(WAIT_MS * look);
-    pending = await lookAgain(deps, pending, look > 0, verdicts);
+    // Waiting helps Postgres to catch up; whoever is written to all the time is best looked at again at once.
+    if (look > 1 && pending.some(({ floor }) => floor === null)) await sleep(WAIT_MS * look);
+    const open = await lookAgain(deps, pending, look > 0, verdicts);
+    for (const each of open) undecided.set(each.accountId, each);
+    pending = open.filter(({ agreed }) => agreed < AGREED_MAX);
   }
-  const undecided = new Map(pending.map((each) => [each.accountId, each]));
   return accountIds.map((accountId) => conclude(deps, accountId, audited.get(accountId) ?? [], verdicts.get(accountId), undecided.get(accountId)));
 }
 
@@ -84,8 +90,8 @@ function judge(pending: Pending, stored: Inspected, book: AccountBook | undefine
   if (has > stored.seq) {
     const differences = book.entry === null ? [] : compareBalances(stored, book.entry);
     if (differences.length > 0) return { seq: stored.seq, differences };
-    const agreedAt = book.entry === null ? pending.agreedAt : stored.seq;
-    return { ...pending, agreedAt, floor: { epoch: book.epoch, seq: has }, reason: 'it is written to all the time' };
+    const agreed = book.entry === null ? {} : { agreedAt: stored.seq, agreed: pending.agreed + 1 };
+    return { ...pending, ...agreed, floor: { epoch: book.epoch, seq: has }, reason: 'it is written to all the time' };
   }
   if (compareStreamIds(book.cursor, stored.journalEnd) >= 0) return { seq: stored.seq, differences: [lostEntries(stored, book)] };
   return { ...pending, reason: book.stoppedReason === null ? 'Postgres has not caught up' : `its shard is stopped: ${book.stoppedReason}` };

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createMetrics } from '../../src/metrics/metrics.js';
+import { createMetrics, type Metrics } from '../../src/metrics/metrics.js';
 import { micros } from '../../src/money/micros.js';
 import type { CompareDeps } from '../../src/reconcile/compare-account.js';
 import type { ReconcileDeps } from '../../src/reconcile/reconcile.js';
@@ -7,7 +7,7 @@ import { durableLedger, type DurableLedger } from '../support/durable-ledger.js'
 
 export type ReconcileLab = {
   readonly under: DurableLedger;
-  readonly deps: CompareDeps & ReconcileDeps;
+  readonly deps: CompareDeps & ReconcileDeps & { readonly metrics: Metrics };
   readonly logged: { readonly level: 'info' | 'error'; readonly facts: object }[];
   metric(name: string): Promise<string[]>;
   /** An account with two lots, one open hold and a charge: 10 + 20 granted, 4 held, 3 charged. */
