@@ -14,7 +14,7 @@ import { apiProfile, connectPostgres } from '../postgres/connect.js';
 import { migrate } from '../postgres/migrate.js';
 import { embeddedDatabaseUrl } from './database.js';
 
-export type CliCore = { readonly core: Core; readonly log: Log; close(): Promise<void> };
+export type CliCore = { readonly core: Core; readonly log: Log; readonly close: () => Promise<void> };
 
 /** A command may wait longer than a request. */
 const TIMEOUT_MS = 30_000;

@@ -31,8 +31,9 @@ export type Inspected = StoredAccount | 'not_loaded' | 'closed';
 export async function inspectAccount({ redis, keys, fence: gate }: InspectDeps, accountId: string): Promise<Inspected> {
   const epoch = gate.epochOf(keys.shardOf(accountId));
   if (epoch === null) return 'closed';
-  const { fence, account, lots, lot, open, journal, hold } = keys.account(accountId, epoch.number);
-  const reply = await inspectAccountScript.run(redis, { fence, account, lots, lot, open, journal, hold: hold('') }, { epoch: epoch.fence, holds_max: SNAPSHOT_HOLDS_MAX });
+  const at = keys.account(accountId, epoch.number);
+  const { fence, account, lots, lot, open, journal } = at;
+  const reply = await inspectAccountScript.run(redis, { fence, account, lots, lot, open, journal, hold: at.hold('') }, { epoch: epoch.fence, holds_max: SNAPSHOT_HOLDS_MAX });
   switch (reply[0]) {
     case 'fenced': return 'closed';
     case 'not_loaded': return 'not_loaded';

@@ -59,7 +59,10 @@ test('under constant load nothing is ever taken for drift', async () => {
     }
   };
   const drainAlong = async (): Promise<void> => {
-    for (; !isOver; await sleep(20)) await lab.under.runDrain([0, 1, 2, 3]);
+    while (!isOver) {
+      await lab.under.runDrain([0, 1, 2, 3]);
+      await sleep(20);
+    }
   };
   // Two writers on the first accounts, none on the last: some are never at rest, one always is.
   const working = [...accountIds.slice(0, 5).flatMap((accountId) => [write(accountId, 1), write(accountId, 2)]), drainAlong()];

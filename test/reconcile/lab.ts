@@ -52,6 +52,6 @@ export async function reconcileLab(): Promise<ReconcileLab> {
         await trx.raw(sql, [...bindings]);
       });
     },
-    close: under.close,
+    close: () => under.close(),
   };
 }
