@@ -20,6 +20,8 @@ const LOOKS_MAX = 8;
 /** Balances that agreed so often while Postgres went on: more looks would be more of the same. */
 const AGREED_MAX = 3;
 const WAIT_MS = 25;
+/** Accounts that are read from Redis in one go: requests in between wait a millisecond or so, not for all of a page. */
+const READ_AT_ONCE = 20;
 
 /** What is known of an account so far, between two looks. */
 type Pending = {
@@ -67,7 +69,10 @@ export async function compareAccount(deps: CompareDeps, accountId: string): Prom
 /** Redis first, then the drain, then Postgres: so Postgres can be ahead of what was read of Redis, but need not lag. */
 async function lookAgain(deps: CompareDeps, pending: readonly Pending[], drains: boolean, verdicts: Map<string, Verdict>): Promise<Pending[]> {
   const shardOf = ({ accountId }: Pending): number => deps.keys.shardOf(accountId);
-  const found = await Promise.all(pending.map(async (each) => ({ each, stored: await inspectAccount(deps, each.accountId).catch(reasonOf) })));
+  const found: { readonly each: Pending; readonly stored: Inspected | Error }[] = [];
+  for (let at = 0; at < pending.length; at += READ_AT_ONCE) {
+    found.push(...await Promise.all(pending.slice(at, at + READ_AT_ONCE).map(async (each) => ({ each, stored: await inspectAccount(deps, each.accountId).catch(reasonOf) }))));
+  }
   if (drains) await deps.drain([...new Set(pending.map(shardOf))]).catch(rethrow);
   const books = await readBooks(deps.db, found.flatMap(({ each, stored }) =>
     typeof stored === 'object' && !(stored instanceof Error) ? [{ accountId: each.accountId, shard: shardOf(each), seq: stored.seq }] : [])).catch(rethrow);
