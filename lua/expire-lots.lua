@@ -18,6 +18,7 @@
     not_loaded
     expired      amount
     nothing_due
+    account_frozen
 ]]
 --- @include clock
 --- @include step
@@ -30,6 +31,11 @@ local now_ms = clock.now_ms(tonumber(ARGV[2]))
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 local stored = account.read(keys.account)
 if not stored then return { 'not_loaded' } end
+if stored.frozen then
+  -- Only out of the index, so that what cannot be ended keeps nobody else waiting; expire-forgotten finds it when thawed.
+  redis.call('ZREM', keys.lots_due, account_id)
+  return { 'account_frozen' }
+end
 local self = step.open(keys, account_id, stored, now_ms)
 local expired = numbers.text(self.state.expired - stored.expired)
 

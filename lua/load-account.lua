@@ -26,7 +26,8 @@
   ARGV[12] expired
   ARGV[13] removed
   ARGV[14] uncollected
-  ARGV[15…] list           lots: id, expires_at_ms or '' when nothing remains, facts; then per record key: ttl_seconds
+  ARGV[15] frozen          1 or 0
+  ARGV[16…] list           lots: id, expires_at_ms or '' when nothing remains, facts; then per record key: ttl_seconds
                            or '', open hold id or '', lease end, field_count, fields and values
 
   Replies
@@ -38,9 +39,9 @@
 local fence_key, account_key, lots_key, lot_key, lots_due_key, open_key, holds_due_key =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local epoch, account_id, lot_count, commit, next_expiry_ms = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local available, held, debt, seq, granted, captured, expired, removed, uncollected =
-  ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12], ARGV[13], ARGV[14]
-local first_record, at = 8, 15
+local available, held, debt, seq, granted, captured, expired, removed, uncollected, frozen =
+  ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12], ARGV[13], ARGV[14], ARGV[15]
+local first_record, at = 8, 16
 
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 if redis.call('EXISTS', account_key) == 1 then return { 'already_loaded' } end
@@ -67,6 +68,6 @@ if commit == '1' then
   if next_expiry_ms ~= 'inf' then redis.call('ZADD', lots_due_key, next_expiry_ms, account_id) end
   redis.call('HSET', account_key, 'available', available, 'held', held, 'debt', debt, 'seq', seq,
     'next_expiry_ms', next_expiry_ms, 'granted', granted, 'captured', captured, 'expired', expired,
-    'removed', removed, 'uncollected', uncollected)
+    'removed', removed, 'uncollected', uncollected, 'frozen', frozen)
 end
 return { 'loaded' }

@@ -19,7 +19,7 @@
     fenced
     not_loaded
     holds_due  hold…
-    account    available held debt seq granted captured expired removed uncollected
+    account    available held debt seq granted captured expired removed uncollected frozen
                lot_count (id remaining held amount expires_at_ms granted_at_ms)…
                hold_count (id placed_seq amount placed_at_ms expires_at_ms price about)…
 ]]
@@ -44,7 +44,7 @@ local due = state.next_expiry_ms <= now_ms and lots.sweep(set, now_ms) or 0
 local reply = {
   'account', numbers.text(state.available - due), numbers.text(state.held), numbers.text(state.debt), numbers.text(state.seq),
   numbers.text(state.granted), numbers.text(state.captured), numbers.text(state.expired + due), numbers.text(state.removed),
-  numbers.text(state.uncollected),
+  numbers.text(state.uncollected), state.frozen and '1' or '0',
 }
 local function add(...)
   for i = 1, select('#', ...) do reply[#reply + 1] = (select(i, ...)) end

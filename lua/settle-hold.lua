@@ -55,7 +55,7 @@ local outcome_fields = {
   'end_available', 'ended_at_ms', 'placed_at_ms', 'late', 'end_about',
 }
 
--- Decide. Nothing above "Apply" writes, except that a due-index entry without a hold is dropped.
+-- Decide. Nothing above "Apply" writes, except that a due-index entry without a hold, or of a frozen account, is dropped.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 local stored = account.read(keys.account)
 if not stored then return { 'not_loaded' } end
@@ -81,7 +81,11 @@ if state ~= 'open' and not is_late then
 end
 if ending == 'settle' and price ~= hold_price then return { 'price_needed', hold_price, placed_at_ms, hold_about } end
 if ending == 'expire' and now_ms < tonumber(expires_at_ms) then return { 'not_due' } end
-if stored.frozen then return { 'account_frozen' } end
+if stored.frozen then
+  -- Only out of the index, so that what cannot be ended keeps nobody else waiting; expire-forgotten finds it when thawed.
+  if ending == 'expire' then redis.call('ZREM', holds_due_key, account_id .. ':' .. hold_id) end
+  return { 'account_frozen' }
+end
 
 local amount = tonumber(hold_amount)
 if ending == 'void' then

@@ -9,6 +9,7 @@ import { composeChatsparty } from './compose-chatsparty.js';
 import { composeConsole, type QueueSide } from './compose-console.js';
 import type { Core } from './compose-core.js';
 import { composeServerSide } from './compose-credits-process.js';
+import { composeOversight } from './compose-oversight.js';
 import { composeReads } from './compose-reads.js';
 import type { Clock } from './clock.js';
 import type { Config } from './config.js';
@@ -88,7 +89,8 @@ export async function openApi({ config, core, queues, clock, version, log, metri
     },
   });
   const debtLimit = debtLimitOf(config);
-  const operator = composeConsole({ core, queues, authenticate, money: administration, policy: { overCapture: config.overCapture, debtLimit }, readiness, clock, log });
+  const oversight = composeOversight(core, log);
+  const operator = composeConsole({ core, queues, authenticate, oversight, money: administration, policy: { overCapture: config.overCapture, debtLimit }, readiness, clock, log });
   const app = createApp({
     log,
     metrics,
@@ -109,6 +111,7 @@ export async function openApi({ config, core, queues, clock, version, log, metri
     },
     chatsparty: chatsparty.chatsparty,
     plans: chatsparty.plans,
+    oversight,
     prices: { books: core.prices, clock },
     refusals: {
       record: refusals.record,

@@ -1,9 +1,11 @@
 import { Queue } from 'bullmq';
+import { listFrozen, readFreeze } from './accounts/frozen-account.table.js';
 import { findAccount, listNamed, readProfile } from './accounts/profile.table.js';
 import { deadLetterQueue, SETTLEMENT_QUEUES } from './amqp/queues.js';
 import type { Authenticate } from './auth/bearer.js';
 import type { Clock } from './clock.js';
 import type { Core } from './compose-core.js';
+import type { Oversight } from './compose-oversight.js';
 import type { AccountReads, HoldLife, NamedAccount, OperatorActions } from './console/accounts.js';
 import type { ConsoleDeps } from './console/console.routes.js';
 import type { QueueState, Watch } from './console/overview.js';
@@ -22,6 +24,8 @@ import { sharedDrain } from './journal/shared-drain.js';
 import type { Log } from './log.js';
 import { readOverdueIntents } from './lots/money-in.table.js';
 import { planOf } from './plans/manage-plans.js';
+import { readFindings } from './reconcile/finding.table.js';
+import { readRefusals } from './refusals/refusal.table.js';
 import { settleWithin } from './settle-within.js';
 import { lastKnown } from './within.js';
 import type { LedgerQueue } from './queue/ledger-queue.js';
@@ -38,6 +42,7 @@ export type ConsoleParts = {
   /** What the API's administrators can do, the same use cases. */
   readonly money: Pick<OperatorActions, 'grant' | 'adjust'>;
   readonly policy: Pick<ForceEndHoldDeps, 'overCapture' | 'debtLimit'>;
+  readonly oversight: Oversight;
   readonly readiness: () => Readiness;
   readonly clock: Clock;
   readonly log: Log;
@@ -54,7 +59,7 @@ const CLOSE_MS = 2_000;
 
 /** The operator console over an open core. */
 export function composeConsole(parts: ConsoleParts): { readonly deps: ConsoleDeps; close(): Promise<void> } {
-  const { core, queues, authenticate, money, policy, clock, log } = parts;
+  const { core, queues, authenticate, money, policy, oversight, clock, log } = parts;
   const { ledger } = core;
   const onError = (error: unknown): void => { log.debug({ err: error }, 'a part of the console could not be read'); };
   const prefix = queuePrefix(queues.namespace);
@@ -75,6 +80,8 @@ export function composeConsole(parts: ConsoleParts): { readonly deps: ConsoleDep
         ...money,
         settle: (command) => forceSettleHold({ ledger, ...policy }, command),
         void: (command) => forceVoidHold({ ledger }, command),
+        freeze: oversight.freezeAccount,
+        thaw: oversight.thawAccount,
       },
       board: queueBoard([queues.queue.queue, ...settlements, ...dead]),
     },
@@ -99,6 +106,8 @@ function watchOf({ core, queues, readiness, clock }: ConsoleParts, working: read
     stoppedShards: async () => (await readShards(db)).flatMap(({ shard, stoppedReason }) => (stoppedReason === null ? [] : [{ shard, reason: stoppedReason }])),
     overdue: (limit) => readOverdueHolds(db, clock() - OVERDUE_MS, limit),
     quarantined: () => countQuarantined(db),
+    findings: (limit) => readFindings(db, limit),
+    frozen: (limit) => listFrozen(db, limit),
     pendingMoney: () => readOverdueIntents(db, PENDING_SECONDS),
     queues: () => Promise.all(working.map((queue) => stateOf(queue, clock()))),
     deadLetters: async () => {
@@ -129,6 +138,8 @@ function readsOf({ db, ledger, drain, keys }: Core, onError: (error: unknown) =>
       return found === null ? [] : [{ ...found, email: null }];
     },
     profile: (accountId) => readProfile(db, accountId),
+    refusals: (query) => readRefusals(db, query),
+    freezeOf: (accountId) => readFreeze(db, accountId),
     snapshot: (accountId) => ledger.readAccount(accountId),
     history: async (query) => {
       await freshened(query.accountId);

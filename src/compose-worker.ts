@@ -1,4 +1,5 @@
 import type { Core, Time } from './compose-core.js';
+import { openReconciler } from './compose-oversight.js';
 import { openSettlementQueues } from './compose-settlements.js';
 import { openWatch } from './compose-watch.js';
 import type { Config } from './config.js';
@@ -37,7 +38,9 @@ const SECOND_MS = 1_000;
 /** Opens the background side: drains, sweeps and replays, triggered by BullMQ. `close` lets jobs under way finish. */
 export async function openWorker({ config, databaseUrl, core, connections, queue, time, log, metrics, tracer }: WorkerSideDeps): Promise<WorkerSide> {
   const onError = (error: unknown): void => { log.warn({ err: error }, 'queue'); };
+  const reconciler = openReconciler({ core, redis: connections.producer, clock: time.clock, log, metrics, onError });
   const workers = startWorkers({
+    reconcile: reconciler.turn,
     drain: core.drain, keys: core.keys, ledger: core.ledger, db: core.drainDb, clock: time.clock, queueRedis: connections.worker,
     redis: connections.producer, scanRedis: connections.producer,
     namespace: config.redisNamespace,
@@ -68,6 +71,7 @@ export async function openWorker({ config, databaseUrl, core, connections, queue
     }),
     close: async () => {
       stopSchedules();
+      reconciler.stop();
       await watch.close();
       await settlements.close();
       await workers.close();

@@ -58,5 +58,11 @@ export const REFUSALS_KEPT_DAYS = 30;
 export const REFUSALS_WAITING_MAX = 10_000;
 /** Longest message that is kept with a refusal. */
 export const REFUSAL_MESSAGE_LENGTH_MAX = 500;
+/** Accounts that the reconciler compares every few seconds: a dozen statements, whatever the number of accounts. */
+export const RECONCILE_ACCOUNTS_MAX = 200;
+/** Entries per account that it follows back in its rounds; a complete round follows all of them. */
+export const RECONCILE_ENTRIES_MAX = 50;
+/** Accounts with open findings that it looks at again each time, completely: drift is rare, or something is very wrong. */
+export const RECONCILE_RECHECKS_MAX = 20;
 /** Rows of one page of any list. */
 export const PAGE_MAX = 100;

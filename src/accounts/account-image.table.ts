@@ -13,6 +13,7 @@ export type ImageRow = {
 export type AccountColumns = {
   readonly seq: number; readonly available: number; readonly held: number; readonly debt: number;
   readonly granted: number; readonly captured: number; readonly expired: number; readonly removed: number; readonly uncollected: number;
+  readonly frozen: boolean;
 };
 
 export type LotColumns = {
@@ -54,7 +55,7 @@ export async function readImage(db: Db, accountId: string, nowMs: number, window
     `with ask as (select :accountId::text as account_id, to_timestamp(:nowMs::double precision / 1000) as now)
      select
        (select to_json(a) from (
-          select seq, available, held, debt, granted, captured, expired, removed, uncollected
+          select seq, available, held, debt, granted, captured, expired, removed, uncollected, frozen
             from accounts where account_id = (select account_id from ask)) as a) as account,
        (select json_agg(l) from (
           select lot_id, amount, remaining, held, ${MS('granted_at')} as granted_at_ms, ${MS('expires_at')} as expires_at_ms

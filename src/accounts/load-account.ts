@@ -55,6 +55,7 @@ function toImage({ account, lots, open_holds, ended_holds, receipts }: ImageRow)
       removed: micros(account?.removed ?? ZERO),
       uncollected: micros(account?.uncollected ?? ZERO),
     },
+    frozen: account?.frozen ?? false,
     lots: (lots ?? []).map(toLot),
     openHolds: (open_holds ?? []).map(toOpenHold),
     endedHolds: (ended_holds ?? []).map(toEndedHold),

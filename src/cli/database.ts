@@ -20,7 +20,7 @@ const TIMEOUT_MS = 30_000;
  */
 export async function openDatabase({ databaseUrl, dataDir }: Config, progress: (line: string) => void): Promise<CliDatabase> {
   if (databaseUrl !== undefined) return connect(databaseUrl);
-  const running = await runningUrl(dataDir, progress);
+  const running = await embeddedDatabaseUrl(dataDir, progress);
   if (running !== undefined) return connect(running);
   const embedded = await startEmbedded({ redis: false, postgres: true, dataDir, progress });
   try {
@@ -52,8 +52,8 @@ async function connect(databaseUrl: string, stop: () => Promise<void> = () => Pr
   };
 }
 
-/** Undefined when nothing answers there: the port is that of the last start. */
-async function runningUrl(dataDir: string, progress: (line: string) => void): Promise<string | undefined> {
+/** The embedded Postgres of a gateway that runs. Undefined when nothing answers there: the port is that of the last start. */
+export async function embeddedDatabaseUrl(dataDir: string, progress: (line: string) => void): Promise<string | undefined> {
   const location = await locateServers(dataDir, progress);
   const { password, rememberedPort } = await openServerDirectory('postgres', join(location, 'postgres'));
   if (rememberedPort === undefined) return undefined;

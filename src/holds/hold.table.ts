@@ -115,21 +115,25 @@ export async function readLastHolds(trx: Db, names: readonly HoldName[]): Promis
   return rows;
 }
 
-/** Open holds whose lease ended before `dueBeforeMs`, the longest overdue first, to be looked at. */
-export async function readOverdueHolds(db: Db, dueBeforeMs: number, limit: number): Promise<HoldRow[]> {
-  const { rows } = await db.raw<{ rows: HoldRow[] }>(
-    `select ${ROW} from holds as h
-      where h.state = 'open' and h.expires_at <= to_timestamp(?::double precision / 1000) order by h.expires_at limit ?::integer`,
+/** Holds that are open although their lease ended before `dueBeforeMs`, the longest overdue first. Those of frozen accounts wait. */
+export async function overdueHolds(db: Db, dueBeforeMs: number, limit: number): Promise<HoldName[]> {
+  const { rows } = await db.raw<{ rows: HoldName[] }>(
+    `select account_id as "accountId", hold_id as "holdId" from holds
+      where state = 'open' and expires_at <= to_timestamp(?::double precision / 1000)
+        and not exists (select from accounts a where a.account_id = holds.account_id and a.frozen)
+      order by expires_at limit ?`,
     [dueBeforeMs, limit],
   );
   return rows;
 }
 
-/** Holds that are open although their lease ended before `dueBeforeMs`, the longest overdue first. */
-export async function overdueHolds(db: Db, dueBeforeMs: number, limit: number): Promise<HoldName[]> {
-  const { rows } = await db.raw<{ rows: HoldName[] }>(
-    `select account_id as "accountId", hold_id as "holdId" from holds
-      where state = 'open' and expires_at <= to_timestamp(?::double precision / 1000) order by expires_at limit ?`,
+/** The same holds with all that is known of them, to be looked at. */
+export async function readOverdueHolds(db: Db, dueBeforeMs: number, limit: number): Promise<HoldRow[]> {
+  const { rows } = await db.raw<{ rows: HoldRow[] }>(
+    `select ${ROW} from holds as h
+      where h.state = 'open' and h.expires_at <= to_timestamp(?::double precision / 1000)
+        and not exists (select from accounts a where a.account_id = h.account_id and a.frozen)
+      order by h.expires_at limit ?::integer`,
     [dueBeforeMs, limit],
   );
   return rows;

@@ -1,3 +1,4 @@
+import { accountRoutes, type AccountRouteDeps } from '../accounts/account.routes.js';
 import type { Authenticate } from '../auth/bearer.js';
 import { serverKeyRoutes, type ServerKeyRouteDeps } from '../auth/server-key.routes.js';
 import type { AuthenticateServer } from '../auth/server-key.js';
@@ -15,6 +16,7 @@ import type { Log } from '../log.js';
 import type { Metrics } from '../metrics/metrics.js';
 import { planRoutes, type PlanRouteDeps } from '../plans/plan.routes.js';
 import { priceRoutes } from '../pricing/price.routes.js';
+import { reconcileRoutes, type ReconcileRouteDeps } from '../reconcile/reconcile.routes.js';
 import type { SetPriceDeps } from '../pricing/set-price.js';
 import type { RefusedRequest } from '../refusals/refusal.js';
 import { refusalRoutes, type RefusalRouteDeps } from '../refusals/refusal.routes.js';
@@ -33,7 +35,8 @@ export type AppDeps = {
   readonly accounting: AccountingDeps;
   readonly chatsparty: ChatspartyDeps;
   readonly plans: PlanRouteDeps;
-  /** Left out by tests of the HTTP side that have no Postgres. */
+  /** Left out, as prices are, by tests of the HTTP side that have no Postgres. */
+  readonly oversight?: AccountRouteDeps & ReconcileRouteDeps;
   readonly prices?: SetPriceDeps;
   /** Keeps who was refused, and tells it. Left out by the same. */
   readonly refusals?: RefusalRouteDeps & { readonly record: (refused: RefusedRequest) => void };
@@ -72,6 +75,10 @@ function allRoutes(deps: AppDeps): ReturnType<typeof routeTable> {
   accountingRoutes(table.add, deps.accounting);
   chatspartyRoutes(table.dialect({ envelope: chatspartyEnvelope, authenticate: orBareToken(deps.authenticate) }), deps.chatsparty);
   planRoutes(table.add, deps.plans);
+  if (deps.oversight !== undefined) {
+    accountRoutes(table.add, deps.oversight);
+    reconcileRoutes(table.add, deps.oversight);
+  }
   if (deps.prices !== undefined) priceRoutes(table.add, deps.prices);
   if (deps.servers !== undefined) {
     creditsProcessRoutes(table.dialect({ envelope: creditsProcessEnvelope }), deps.servers.creditsProcess);

@@ -13,7 +13,7 @@ const BY_NAME: ReadonlyMap<string, readonly unknown[]> = new Map<string, readonl
   ['credits', [7.5, 5]], ['amount', [5, '5']], ['expiryDays', [30]], ['notes', ['welcome']], ['metadata', [{ conversation: 'c-17' }]],
   ['sessionId', ['message-1']], ['modelId', ['gpt-4']], ['tokens', [1_500]], ['estimatedTokens', [1_500]], ['actualTokens', [1_200]], ['success', [true]], ['tokensGenerated', [640]],
   ['service', ['image']], ['operation', ['generate']], ['minutes', [5]], ['startDate', ['2026-01-01']], ['endDate', ['2026-01-31']], ['limit', [20]], ['Idempotency-Key', ['order-4711']],
-  ['provider', ['openai']], ['modelName', ['gpt-4']], ['messageCount', [1]], ['tokenCount', [1_500]], ['transactionType', ['purchase']], ['reason', ['manual_adjustment']],
+  ['provider', ['openai']], ['modelName', ['gpt-4']], ['messageCount', [1]], ['tokenCount', [1_500]], ['transactionType', ['purchase']], ['reason', ['manual_adjustment', 'chargeback']],
   ['user_id', [HEX_ID]], ['package_id', [HEX_ID]], ['feature_endpoint_value', ['ai_chat']], ['value', ['ai_chat']], ['usages', [[{ input_tokens: 1_000, output_tokens: 400 }]]], ['costPerMessage', [30]], ['plan', ['pro']], ['planId', ['pro']], ['book', ['native']], ['model', ['gpt-4']], ['prices', [{ input: '2.5', output: '10' }]], ['id', [HEX_ID, 1]],
 ]);
 

@@ -18,6 +18,7 @@ export type EntryField = (typeof ENTRY_FIELDS)[number];
 export const ENTRY_KINDS = [
   'grant', 'adjust', 'set', 'remove', 'revoke', 'charge',
   'place', 'settle', 'void', 'expire_hold', 'late_settle', 'expire_lots',
+  'freeze', 'thaw',
 ] as const;
 
 export type EntryKind = (typeof ENTRY_KINDS)[number];

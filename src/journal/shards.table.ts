@@ -93,3 +93,15 @@ export async function stopShard(db: Db, at: Pick<ShardRow, 'shard' | 'epoch' | '
   );
   return rowCount === 1;
 }
+
+/** Lets a stopped shard be drained again, and notes who said so. False: it is not stopped, or there is no such shard. */
+export async function clearStop(db: Db, shard: number, { reason, actor }: { readonly reason: string; readonly actor: string }): Promise<boolean> {
+  const { rowCount } = await db.raw<{ rowCount: number }>(
+    `with stopped as (select shard, epoch, last_id, stopped_reason from shards where shard = :shard::integer and stopped_reason is not null for update),
+          cleared as (update shards set stopped_reason = null, updated_at = now() from stopped where shards.shard = stopped.shard)
+     insert into shard_resumes (shard, epoch, last_id, stopped_reason, reason, actor)
+     select shard, epoch, last_id, stopped_reason, :reason::text, :actor::text from stopped`,
+    { shard, reason, actor },
+  );
+  return rowCount === 1;
+}

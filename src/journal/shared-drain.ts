@@ -39,7 +39,7 @@ async function untilDrained(drain: Drain, shards: readonly number[]): Promise<Dr
   const deadline = performance.now() + PATIENCE_MS;
   let pending = shards;
   for (;;) {
-    const report = await drain(pending).catch(rethrow);
+    const report = await drain(pending).catch(refuseRedisOutage);
     const isBehind = hasBacklog(report);
     if (report.busy.length === 0 && !isBehind) return report;
     if (performance.now() > deadline) throw late();
@@ -69,7 +69,8 @@ const late = (): GatewayError => new GatewayError('ledger_unavailable', 'the rec
 /** What ioredis says when there is no connection, or no answer. */
 const REDIS_AWAY = /^(Stream isn't writeable|Command timed out|Connection is closed|Reached the max retries)|ECONN|EPIPE/;
 
-function rethrow(error: unknown): never {
+/** Throws ledger_unavailable for a Redis that is away, and everything else as it is. */
+export function refuseRedisOutage(error: unknown): never {
   if (error instanceof Error && !(error instanceof GatewayError) && !(error instanceof ReplyError) && REDIS_AWAY.test(error.message)) {
     throw new GatewayError('ledger_unavailable', 'the ledger is not answering; retry shortly', { outcome: 'not_executed', cause: error });
   }

@@ -1,4 +1,4 @@
-import { countFrozen, sumAccounts } from '../accounts/account.table.js';
+import { sumAccounts } from '../accounts/account.table.js';
 import type { Clock } from '../clock.js';
 import { oldestOpenHoldAtMs } from '../holds/hold.table.js';
 import { pendingIntents } from '../lots/money-in.table.js';
@@ -33,7 +33,6 @@ export function watchBooks({ db, clock, metrics, onError }: WatchBooksDeps): () 
   const addUp = async (): Promise<void> => {
     // One after the other: they share the drainer's pool, and nobody waits for them.
     const sums = await sumAccounts(db);
-    const frozen = await countFrozen(db);
     const oldestHoldAtMs = await oldestOpenHoldAtMs(db);
     const pending = await pendingIntents(db);
     const quarantined = await countQuarantined(db);
@@ -42,7 +41,7 @@ export function watchBooks({ db, clock, metrics, onError }: WatchBooksDeps): () 
     metrics.set('creditsAvailable', {}, sums.available);
     metrics.set('creditsHeld', {}, sums.held);
     metrics.set('creditsDebt', {}, sums.debt);
-    metrics.set('accountsFrozen', {}, frozen);
+    metrics.set('accountsFrozen', {}, sums.frozen);
     metrics.set('holdOldestSeconds', {}, oldestHoldAtMs === null ? 0 : Math.max(0, clock() - oldestHoldAtMs) / 1_000);
     metrics.set('moneyInPending', {}, pending.count);
     metrics.set('moneyInOldestSeconds', {}, pending.oldestSeconds);

@@ -1,4 +1,5 @@
 import { readAccounts, writeAccounts } from '../accounts/account.table.js';
+import { markFrozen } from '../accounts/frozen-account.table.js';
 import { endHolds, insertHolds, readLastHolds } from '../holds/hold.table.js';
 import { changeLots, insertLots } from '../lots/lot.table.js';
 import { intentIdOf, markApplied, readIntents, type AppliedIntent } from '../lots/money-in.table.js';
@@ -9,6 +10,7 @@ import { readAbout, type AboutFacts } from './about.js';
 import type { JournalEntry } from './entry.js';
 import { findForks, insertDetails, insertEntries, type EntryRow } from './entry.table.js';
 import { foldAccounts, type PlacedEntry, type ShardBatch } from './fold-accounts.js';
+import { foldFreezes } from './fold-freezes.js';
 import { foldHolds, holdsToRead } from './fold-holds.js';
 import { foldLots } from './fold-lots.js';
 import { transactionsIn } from './fold-transactions.js';
@@ -52,6 +54,7 @@ export async function writeBatch(trx: Trx, batches: readonly ShardBatch[], { str
   await insertEntries(trx, fresh.map(toRow));
   await insertDetails(trx, fresh.filter(({ entry }) => entry.about !== '').map(({ entry }) => entry));
   await writeAccounts(trx, changed);
+  await markFrozen(trx, foldFreezes(fresh, factsOf));
   await insertLots(trx, lots.opened);
   if (!await changeLots(trx, lots.changed)) throw new Contradiction('an entry changes a lot that was never opened');
   await insertHolds(trx, holds.placed);

@@ -13,6 +13,8 @@ export type AccountImage = {
   readonly held: Micros;
   readonly debt: Micros;
   readonly totals: Totals;
+  /** Nothing of it may be written. */
+  readonly frozen: boolean;
   /** Lots with something remaining or held. */
   readonly lots: readonly Lot[];
   readonly openHolds: readonly OpenHoldImage[];

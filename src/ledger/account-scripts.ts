@@ -31,6 +31,20 @@ export interface AccountScripts {
   restoreHold(accountId: string, holdId: string): Promise<boolean>;
 }
 
+/** What each part of the ledger's port is made of. */
+export type OperationDeps = {
+  readonly scripts: AccountScripts;
+  readonly keys: Keyspace;
+  /** Told after each step that wrote an entry: the shard has something for Postgres. */
+  readonly written: (shard: number) => void;
+};
+
+/** Keys of every step that may move money. */
+export const stepKeys = (account: AccountKeys) => ({
+  fence: account.fence, account: account.account, lots: account.lots, lot: account.lot,
+  lots_due: account.lotsDue, journal: account.journal,
+});
+
 /** Replies whose first value says whether they repeat an earlier answer. */
 const REPLAYABLE: ReadonlySet<string> = new Set(['placed', 'ended', 'granted', 'debited', 'revoked']);
 

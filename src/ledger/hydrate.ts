@@ -42,6 +42,7 @@ export async function writeAccount(client: ScriptClient, keys: AccountKeys, epoc
     expired: microsToText(image.totals.expired),
     removed: microsToText(image.totals.removed),
     uncollected: microsToText(image.totals.uncollected),
+    frozen: image.frozen ? 1 : 0,
   };
   const scriptKeys = {
     fence: keys.fence, account: keys.account, lots: keys.lots, lot: keys.lot,

@@ -17,6 +17,10 @@ export type Keyspace = {
   readonly anyShardKey: string;
   /** Whose key that is, or null when it is none that carries an epoch. */
   epochIn(key: string): { readonly shard: number; readonly epoch: number } | null;
+  /** A pattern for SCAN that finds the key of every account, and some others. */
+  readonly anyAccountKey: string;
+  /** Whose account that is, or null when the key is none of an account. */
+  accountIn(key: string): { readonly accountId: string; readonly epoch: number } | null;
 };
 
 export type ShardKeys = {
@@ -42,6 +46,9 @@ export type AccountKeys = ShardKeys & {
   hold(holdId: string): string;
   receipt(key: string): string;
 };
+
+/** The last part is the account alone: no other key of the ledger has its name in that place. */
+const ACCOUNT_IN_KEY = /^:\{s(\d+)\}:(\d+):account:([^:]+)$/;
 
 /** What follows the namespace in `cg:{s7}:3:account:alice`. */
 const EPOCH_IN_KEY = /^:\{s(\d+)\}:(\d+):/;
@@ -73,6 +80,11 @@ export function keyspace(namespace: string, shards: number): Keyspace {
     epochIn: (key) => {
       const match = EPOCH_IN_KEY.exec(key.slice(namespace.length));
       return match === null ? null : { shard: Number(match[1]), epoch: Number(match[2]) };
+    },
+    anyAccountKey: `${namespace}:{s*}:*:account:*`,
+    accountIn: (key) => {
+      const match = ACCOUNT_IN_KEY.exec(key.slice(namespace.length));
+      return match === null ? null : { accountId: match[3] ?? '', epoch: Number(match[2]) };
     },
     account: (accountId, epoch) => {
       const shard = shardOf(accountId);

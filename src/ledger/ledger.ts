@@ -29,8 +29,15 @@ export interface Ledger {
    * Idempotent by `key`.
    */
   revokeLot(command: RevokeLot): Promise<RevokeLotReply>;
-  /** Ends the lots of an account that are due. */
+  /** Ends the lots of an account that are due; none of a frozen one. */
   expireLots(accountId: string): Promise<ExpireLotsReply>;
+  /**
+   * Stops every write to an account until it is thawed: 423 account_frozen for all of them, while repeats and reads are
+   * answered. Nothing of it expires meanwhile.
+   */
+  freeze(command: FreezeAccount): Promise<FreezeReply>;
+  /** Allows writes again; what fell due meanwhile ends now. */
+  thaw(command: FreezeAccount): Promise<FreezeReply>;
   /** What can be spent now: due lots are already left out and due holds already ended. */
   readBalance(accountId: string): Promise<Balance>;
   /** One consistent snapshot of an account. */
@@ -198,6 +205,12 @@ export type RevokeLotReply =
 
 export type ExpireLotsReply = { readonly status: 'expired'; readonly amount: Micros } | { readonly status: 'nothing_due' };
 
+export type FreezeAccount = { readonly accountId: string; readonly about: About };
+export type FreezeReply =
+  | { readonly status: 'changed'; readonly seq: number; readonly atMs: number }
+  /** It was so already. */
+  | { readonly status: 'unchanged' };
+
 export type Balance = { readonly available: Micros; readonly held: Micros; readonly debt: Micros };
 
 export type Lot = {
@@ -231,6 +244,8 @@ export type Totals = {
 export type AccountSnapshot = Balance & {
   readonly seq: number;
   readonly totals: Totals;
+  /** Shown as it stood when it was frozen: holds past their lease are still held. */
+  readonly frozen: boolean;
   /** Live lots with something left, in the order they will be spent. */
   readonly lots: readonly Lot[];
   /** Open holds, soonest lease end first. */

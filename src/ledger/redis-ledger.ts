@@ -1,14 +1,15 @@
 import {
-  EXPIRED_HOLD_TTL_SECONDS, LOTS_PER_ACCOUNT_MAX, MONEY_IN_RECEIPT_TTL_SECONDS, OPEN_HOLDS_PER_ACCOUNT_MAX,
-  RECEIPT_TTL_SECONDS, SNAPSHOT_HOLDS_MAX,
+  EXPIRED_HOLD_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_SECONDS, OPEN_HOLDS_PER_ACCOUNT_MAX, RECEIPT_TTL_SECONDS, SNAPSHOT_HOLDS_MAX,
 } from '../limits.js';
-import { micros, microsToText, ZERO } from '../money/micros.js';
+import { microsToText, ZERO } from '../money/micros.js';
 import type { Reply } from '../redis/script.js';
-import { accountScripts, notNow, type AccountScripts, type AccountScriptsDeps } from './account-scripts.js';
+import { accountScripts, notNow, stepKeys, type AccountScripts, type AccountScriptsDeps } from './account-scripts.js';
+import { freezeOperations } from './freeze-operations.js';
 import type { AccountKeys } from './keys.js';
-import type { Charge, GrantLot, Ledger, Remove, SetBalance, SettleHold } from './ledger.js';
-import { amountAt, decodeAccount, decodeOutcome, decodePlaced, isReplayed, textAt } from './replies.js';
-import { debitScript, expireLotsScript, grantLotScript, placeHoldScript, readAccountScript, revokeLotScript, settleHoldScript } from './scripts.js';
+import type { Charge, Ledger, Remove, SettleHold } from './ledger.js';
+import { lotOperations } from './lot-operations.js';
+import { amountAt, decodeAccount, decodeOutcome, decodePlaced, isReplayed, textAt, undocumented } from './replies.js';
+import { debitScript, placeHoldScript, readAccountScript, settleHoldScript } from './scripts.js';
 
 export type RedisLedgerDeps = AccountScriptsDeps & {
   /** Told after each step that wrote an entry: the shard has something for Postgres. */
@@ -24,10 +25,6 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
   const { keys, written, around } = deps;
   const scripts = around === undefined ? accountScripts(deps) : around(accountScripts(deps));
 
-  const stepKeys = (account: AccountKeys) => ({
-    fence: account.fence, account: account.account, lots: account.lots, lot: account.lot,
-    lots_due: account.lotsDue, journal: account.journal,
-  });
   // Spelled out: this is the hot path, and a spread costs more than all the rest.
   const holdKeys = (holdId: string) => (account: AccountKeys) => ({
     fence: account.fence, account: account.account, lots: account.lots, lot: account.lot,
@@ -70,22 +67,6 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     return reply;
   };
 
-  const grant = async (command: SetBalance, kind: GrantLot['kind'] | 'set'): Promise<Reply> => {
-    const { accountId, lotId, amount, expiresAtMs, key, about } = command;
-    const reply = await scripts.run(grantLotScript, accountId, (account) => ({ ...stepKeys(account), receipt: account.receipt(key) }), {
-      kind,
-      lot_id: lotId,
-      amount: microsToText(amount),
-      expires_at_ms: expiresAtMs ?? 'inf',
-      key,
-      about,
-      receipt_ttl_seconds: MONEY_IN_RECEIPT_TTL_SECONDS,
-      lots_max: LOTS_PER_ACCOUNT_MAX,
-    });
-    if (reply[0] === 'granted' && !isReplayed(reply)) written(keys.shardOf(accountId));
-    return reply;
-  };
-
   const debit = async (
     command: Pick<Charge, 'accountId' | 'amount' | 'about'> & { readonly key: string; readonly fingerprint: string; readonly price: string },
     kind: 'charge' | Remove['kind'],
@@ -111,6 +92,9 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
   };
 
   const ledger: Ledger = {
+    ...lotOperations({ scripts, keys, written }),
+    ...freezeOperations({ scripts, keys, written }),
+
     async placeHold(command) {
       // A hold of nothing is how a settlement without a hold begins, and usage that happened is always recorded (I8).
       if (command.desired > 0 && deps.isMemoryHigh()) throw notNow('the ledger is short of memory and takes no new holds now; retry shortly');
@@ -188,40 +172,6 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       }
     },
 
-    async grantLot(command) {
-      const reply = await grant(command, command.kind);
-      const status = reply[0];
-      switch (status) {
-        case 'granted': {
-          const debtPaid = amountAt(reply, 4);
-          return {
-            status, replayed: isReplayed(reply), previous: amountAt(reply, 2), available: amountAt(reply, 3), debtPaid,
-            remaining: (command.amount - debtPaid) as typeof debtPaid,
-          };
-        }
-        case 'too_many_lots':
-        case 'balance_limit':
-        case 'account_frozen':
-          return { status };
-        default:
-          throw undocumented('grant-lot', reply);
-      }
-    },
-
-    async setBalance(command) {
-      const reply = await grant(command, 'set');
-      const status = reply[0];
-      switch (status) {
-        case 'granted':
-          return { status: 'set', replayed: isReplayed(reply), previous: amountAt(reply, 2), available: amountAt(reply, 3) };
-        case 'balance_limit':
-        case 'account_frozen':
-          return { status };
-        default:
-          throw undocumented('grant-lot', reply);
-      }
-    },
-
     async charge({ key, ...command }) {
       const reply = await debit({ ...command, key: key ?? '' }, 'charge', RECEIPT_TTL_SECONDS);
       const status = reply[0];
@@ -253,33 +203,6 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       }
     },
 
-    async revokeLot({ accountId, lotId, key, about }) {
-      const reply = await scripts.run(revokeLotScript, accountId, (account) => ({ ...stepKeys(account), receipt: account.receipt(key) }), {
-        lot_id: lotId, key, about, receipt_ttl_seconds: MONEY_IN_RECEIPT_TTL_SECONDS,
-      });
-      const status = reply[0];
-      switch (status) {
-        case 'revoked': {
-          const replayed = isReplayed(reply);
-          if (!replayed) written(keys.shardOf(accountId));
-          const [previous, available] = [amountAt(reply, 2), amountAt(reply, 3)];
-          return { status, replayed, amount: micros(previous - available), previous, available };
-        }
-        case 'lot_not_found':
-        case 'account_frozen':
-          return { status };
-        default:
-          throw undocumented('revoke-lot', reply);
-      }
-    },
-
-    async expireLots(accountId) {
-      const reply = await scripts.run(expireLotsScript, accountId, stepKeys, {});
-      if (reply[0] !== 'expired') return { status: 'nothing_due' };
-      written(keys.shardOf(accountId));
-      return { status: 'expired', amount: amountAt(reply, 1) };
-    },
-
     async readBalance(accountId) {
       const { available, held, debt } = decodeAccount(await read(accountId, 'balance'));
       return { available, held, debt };
@@ -291,5 +214,3 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
   };
   return ledger;
 }
-
-const undocumented = (script: string, reply: Reply): Error => new Error(`${script} answered ${reply[0]}, which its header does not allow here`);

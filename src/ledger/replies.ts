@@ -12,6 +12,7 @@ const at = (reply: readonly string[], index: number): string => {
 
 export const textAt = at;
 export const amountAt = (reply: readonly string[], index: number): Micros => microsFromText(at(reply, index));
+export const undocumented = (script: string, reply: Reply): Error => new Error(`${script} answered ${reply[0]}, which its header does not allow here`);
 export const isReplayed = (reply: Reply): boolean => at(reply, 1) === '1';
 
 /** An expiry as the scripts write it: milliseconds since 1970, or `inf` for never. */
@@ -55,8 +56,8 @@ export function decodeOutcome(reply: readonly string[], from: number): HoldOutco
 
 /** The whole of read-account's answer. */
 export function decodeAccount(reply: Reply): AccountSnapshot {
-  const lotCount = amountAt(reply, 10);
-  const lotsFrom = 11;
+  const lotCount = amountAt(reply, 11);
+  const lotsFrom = 12;
   const lots = Array.from({ length: lotCount }, (_, index) => decodeLot(reply, lotsFrom + 6 * index));
   const holdsFrom = lotsFrom + 6 * lotCount;
   const holds = Array.from({ length: amountAt(reply, holdsFrom) }, (_, index) => decodeHold(reply, holdsFrom + 1 + 7 * index));
@@ -72,6 +73,7 @@ export function decodeAccount(reply: Reply): AccountSnapshot {
       removed: amountAt(reply, 8),
       uncollected: amountAt(reply, 9),
     },
+    frozen: at(reply, 10) === '1',
     lots,
     holds,
   };

@@ -29,13 +29,22 @@ export const revokeLotScript = defineScript('revoke-lot', [...STEP_KEYS, 'receip
 
 export const expireLotsScript = defineScript('expire-lots', STEP_KEYS, ['epoch', 'time_offset_ms', 'account_id']);
 
+export const freezeAccountScript = defineScript('freeze-account', ['fence', 'account', 'journal'], [
+  'epoch', 'time_offset_ms', 'account_id', 'kind', 'about',
+]);
+
+/** Not an operation of the ledger: it shows the reconciler what is stored (src/reconcile/inspect-account.ts). */
+export const inspectAccountScript = defineScript('inspect-account', ['fence', 'account', 'lots', 'lot', 'open', 'journal', 'hold'], [
+  'epoch', 'holds_max',
+]);
+
 export const readAccountScript = defineScript('read-account', ['fence', 'account', 'lots', 'lot', 'open', 'hold'], [
   'epoch', 'time_offset_ms', 'detail', 'holds_max',
 ]);
 
 export const loadAccountScript = defineScript('load-account', ['fence', 'account', 'lots', 'lot', 'lots_due', 'open', 'holds_due'], [
   'epoch', 'account_id', 'lot_count', 'commit', 'next_expiry_ms', 'available', 'held', 'debt', 'seq',
-  'granted', 'captured', 'expired', 'removed', 'uncollected',
+  'granted', 'captured', 'expired', 'removed', 'uncollected', 'frozen',
 ]);
 
 export const restoreHoldScript = defineScript('restore-hold', ['fence', 'hold'], ['epoch', 'ttl_seconds']);

@@ -84,12 +84,14 @@ export async function changeLots(trx: Trx, deltas: readonly LotDelta[]): Promise
   return rowCount === deltas.length;
 }
 
-/** Accounts with a lot that still has credits although it ended before `dueBeforeMs`. */
+/** Accounts with a lot that still has credits although it ended before `dueBeforeMs`. Frozen ones wait until they are thawed. */
 export async function overdueLotAccounts(db: Db, dueBeforeMs: number, limit: number): Promise<string[]> {
   const { rows } = await db.raw<{ rows: { accountId: string }[] }>(
     `select distinct account_id as "accountId" from (
        select account_id from lots
-        where remaining > 0 and expires_at <= to_timestamp(?::double precision / 1000) order by expires_at limit ?) as due`,
+        where remaining > 0 and expires_at <= to_timestamp(?::double precision / 1000)
+          and not exists (select from accounts a where a.account_id = lots.account_id and a.frozen)
+        order by expires_at limit ?) as due`,
     [dueBeforeMs, limit],
   );
   return rows.map(({ accountId }) => accountId);

@@ -55,7 +55,7 @@ const REFUSAL_REASONS = [
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
 /** What the reconciler compares; see docs/runbook.md. */
-const DRIFT_CHECKS = ['balance', 'lots', 'holds', 'sequence', 'running_balance', 'conservation', 'unknown_account'] as const;
+export const DRIFT_CHECKS = ['balance', 'lots', 'holds', 'sequence', 'running_balance', 'conservation', 'unknown_account'] as const;
 export type DriftCheck = (typeof DRIFT_CHECKS)[number];
 
 /** BullMQ's queues: the ledger's own jobs, and settlements for those without RabbitMQ. */

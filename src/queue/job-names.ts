@@ -1,6 +1,6 @@
 /** What the workers do. */
 export const JOB_NAMES = [
   'drain', 'expire-holds', 'expire-lots', 'expire-forgotten', 'replay-money-in', 'resume-claims', 'make-partitions', 'forget-epochs',
-  'refill-plans', 'welcome-newcomers', 'forget-refusals',
+  'refill-plans', 'welcome-newcomers', 'forget-refusals', 'reconcile',
 ] as const;
 export type LedgerJobName = (typeof JOB_NAMES)[number];

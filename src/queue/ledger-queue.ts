@@ -16,6 +16,7 @@ export type LedgerJobs = {
   'refill-plans': Record<string, never>;
   'welcome-newcomers': Record<string, never>;
   'forget-refusals': Record<string, never>;
+  'reconcile': Record<string, never>;
 };
 
 /** Finished jobs that are kept to be looked at: failures longer than successes. */
@@ -37,6 +38,7 @@ const EVERY_MS: Readonly<Record<LedgerJobName, number>> = {
   'refill-plans': 2_000,
   'welcome-newcomers': 1_000,
   'forget-refusals': 3_600_000,
+  'reconcile': 5_000,
 };
 
 export type LedgerQueue = {
@@ -62,7 +64,7 @@ export function ledgerQueue(redis: Redis, namespace: string, onError: (error: Er
       const shards = Array.from({ length: shardCount }, (_, shard) => shard);
       const data: LedgerJobs = {
         'drain': { shards }, 'expire-holds': { shards }, 'expire-lots': { shards }, 'expire-forgotten': {}, 'replay-money-in': {}, 'resume-claims': {}, 'make-partitions': {}, 'forget-epochs': {},
-        'refill-plans': {}, 'welcome-newcomers': {}, 'forget-refusals': {},
+        'refill-plans': {}, 'welcome-newcomers': {}, 'forget-refusals': {}, 'reconcile': {},
       };
       for (const name of JOB_NAMES) {
         await queue.upsertJobScheduler(name, { every: EVERY_MS[name] }, { name, data: data[name], opts: JOB_OPTIONS });

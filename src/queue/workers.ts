@@ -18,6 +18,8 @@ import { QUEUE_NAME, queuePrefix } from './queue-connections.js';
 
 export type WorkerDeps = ExpireDeps & MoneyInDeps & {
   readonly drain: Drain;
+  /** One turn of the reconciler. */
+  readonly reconcile: () => Promise<object>;
   readonly clock: Clock;
   /** A worker's connection (connectQueue); BullMQ makes its blocking one from it. */
   readonly queueRedis: Redis;
@@ -62,6 +64,7 @@ export function startWorkers(deps: WorkerDeps): Workers {
     'refill-plans': () => refillPlans({ db: deps.db, moneyIn: moneyIn(deps), clock: deps.clock }),
     'welcome-newcomers': () => welcomeNewcomers({ db: deps.db, moneyIn: moneyIn(deps), amount: deps.welcomeCredits ?? ZERO }),
     'forget-refusals': () => forgetRefusals(deps.db, deps.clock()),
+    'reconcile': deps.reconcile,
     'make-partitions': async () => ({ made: await makePartitions(deps.db, deps.clock()) }),
   };
 

@@ -61,6 +61,8 @@ function whatItWas({ kind }: TransactionEntry, { transaction, usage, source, not
     case 'revoke':
     case 'place':
     case 'expire_lots':
+    case 'freeze':
+    case 'thaw':
       return { type: TransactionType.ADJUSTMENT, reason: TransactionReason.MANUAL_ADJUSTMENT, description: notes, metadata };
   }
 }

@@ -24,6 +24,8 @@ export class AccountModel {
   expired = 0;
   removed = 0;
   uncollected = 0;
+  /** Nothing changes, and nothing falls due, until it is thawed. */
+  frozen = false;
   readonly charges = new Map<string, { readonly amount: number; readonly available: number }>();
 
   available(now: number): number {
@@ -142,6 +144,7 @@ export class AccountModel {
   }
 
   endDueHolds(now: number, most = Infinity): void {
+    if (this.frozen) return;
     for (const hold of this.openHolds().filter((each) => each.expiresAt <= now).slice(0, most)) {
       this.end(now, hold, 'expired', 0, 0, '');
     }

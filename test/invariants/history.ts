@@ -31,7 +31,7 @@ export type Command =
   | { readonly op: 'charge'; readonly amount: number; readonly all: boolean; readonly key: number }
   | { readonly op: 'remove'; readonly amount: number; readonly all: boolean }
   | { readonly op: 'revoke'; readonly which: number }
-  | { readonly op: 'expire_lots' }
+  | { readonly op: 'expire_lots' | 'freeze' | 'thaw' }
   | { readonly op: 'wait'; readonly steps: number };
 
 export const command: fc.Arbitrary<Command> = fc.oneof(
@@ -50,6 +50,7 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ op: fc.constant('remove' as const), amount, all: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('revoke' as const), which }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('expire_lots' as const) }) },
+  { weight: 3, arbitrary: fc.record({ op: fc.constantFrom('freeze' as const, 'thaw' as const, 'thaw' as const) }) },
   { weight: 3, arbitrary: fc.record({ op: fc.constant('wait' as const), steps: fc.integer({ min: 1, max: 3 }) }) },
 );
 
@@ -117,6 +118,7 @@ export class History {
         return this.#charge(each.all ? model.available(this.#now) : each.amount, each.key);
       case 'remove': {
         const amount = Math.min(each.all ? model.available(this.#now) : each.amount, AMOUNT_MAX);
+        if (model.frozen) return this.#expectFrozen(ledger.remove({ accountId, amount: micros(amount), key: `r-${randomUUID()}`, kind: 'remove', about: '{}' }));
         if (model.available(this.#now) < amount) model.endDueHolds(this.#now, 8);
         const isEnough = model.available(this.#now) >= amount;
         const reply = await ledger.remove({ accountId, amount: micros(amount), key: `r-${randomUUID()}`, kind: 'remove', about: '{}' });
@@ -130,8 +132,16 @@ export class History {
       case 'revoke':
         return this.#revoke(lotName(each.which));
       case 'expire_lots': {
-        const swept = model.sweep(this.#now);
+        const swept = model.frozen ? 0 : model.sweep(this.#now);
         expect(await ledger.expireLots(accountId)).toEqual(swept > 0 ? { status: 'expired', amount: swept } : { status: 'nothing_due' });
+        return;
+      }
+      case 'freeze':
+      case 'thaw': {
+        const isChange = model.frozen !== (each.op === 'freeze');
+        model.frozen = each.op === 'freeze';
+        const reply = await ledger[each.op]({ accountId, about: '{}' });
+        expect(reply.status).toBe(isChange ? 'changed' : 'unchanged');
         return;
       }
       case 'wait':
@@ -153,6 +163,7 @@ export class History {
     const common = { accountId: this.#id, lotId, amount: micros(amount), expiresAtMs, key: `intent:${randomUUID()}`, about: '{}' };
     const wouldBe = this.#model.granted + amount + (op === 'set' ? this.#model.debt : 0);
     const run = () => (op === 'grant' ? this.#under.ledger.grantLot({ ...common, kind: 'grant' }) : this.#under.ledger.setBalance(common));
+    if (this.#model.frozen) return this.#expectFrozen(run());
     const reply = await run();
     if (wouldBe > Number.MAX_SAFE_INTEGER) {
       expect(reply.status).toBe('balance_limit');
@@ -171,6 +182,7 @@ export class History {
       accountId: this.#id, holdId, minimum: micros(minimum), desired: micros(desired), leaseMs, expiryPolicy: 'release',
       price: 'p', fingerprint: `f-${holdId}`, about: '{}',
     });
+    if (this.#model.frozen) return this.#expectFrozen(run());
     const reply = await run();
     const status = this.#model.place(this.#now, holdId, minimum, desired, this.#now + leaseMs, `f-${holdId}`);
     const available = this.#model.available(this.#now);
@@ -191,6 +203,7 @@ export class History {
     });
     if (hold.state === 'open' || hold.state === 'expired') {
       expect(await run(null)).toMatchObject({ status: 'price_needed', price: 'p' });
+      if (model.frozen) return this.#expectFrozen(run('p'));
       const uncollected = model.uncollected;
       const debt = model.debt;
       model.end(this.#now, hold, 'settled', cost, cap ? 0 : (debtLimit ?? Number.MAX_SAFE_INTEGER), fingerprint);
@@ -214,6 +227,10 @@ export class History {
   async #void(hold: ModelHold | undefined): Promise<void> {
     if (hold === undefined) return this.#expectNotFound();
     const reply = await this.#under.ledger.voidHold({ accountId: this.#id, holdId: hold.id, about: '{}' });
+    if (hold.state === 'open' && this.#model.frozen) {
+      expect(reply).toEqual({ status: 'account_frozen' });
+      return;
+    }
     if (hold.state === 'open') {
       this.#model.end(this.#now, hold, 'voided', 0, 0, '');
       expect(reply).toMatchObject({ status: 'voided', replayed: false, outcome: { captured: 0, available: this.#model.available(this.#now) } });
@@ -227,7 +244,7 @@ export class History {
     const reply = await this.#under.ledger.expireHold(this.#id, hold.id);
     if (hold.state !== 'open') {
       expect(reply).toEqual({ status: 'hold_resolved' });
-    } else if (hold.expiresAt > this.#now) {
+    } else if (hold.expiresAt > this.#now || this.#model.frozen) {
       expect(reply).toEqual({ status: 'not_due' });
     } else {
       this.#model.end(this.#now, hold, 'expired', 0, 0, '');
@@ -249,6 +266,10 @@ export class History {
         : { status: 'idempotency_mismatch' });
       return;
     }
+    if (model.frozen) {
+      expect(reply).toEqual({ status: 'account_frozen' });
+      return;
+    }
     if (model.available(this.#now) < bounded) model.endDueHolds(this.#now, 8);
     if (model.available(this.#now) < bounded) {
       expect(reply).toEqual({ status: 'insufficient_credits', available: model.available(this.#now) });
@@ -264,6 +285,12 @@ export class History {
 
   async #revoke(lotId: string): Promise<void> {
     const run = () => this.#under.ledger.revokeLot({ accountId: this.#id, lotId, key: `intent:revoke-${lotId}`, about: '{}' });
+    if (this.#model.frozen) {
+      const lot = this.#model.lots.find((each) => each.id === lotId);
+      const isThere = lot !== undefined && lot.remaining + lot.held > 0;
+      expect(await run()).toMatchObject(this.#revoked.has(lotId) ? { status: 'revoked', replayed: true } : { status: isThere ? 'account_frozen' : 'lot_not_found' });
+      return;
+    }
     const before = this.#model.available(this.#now);
     const amount = this.#model.revoke(this.#now, lotId);
     if (amount === null) {
@@ -275,6 +302,10 @@ export class History {
     const reply = await run();
     expect(reply).toEqual({ status: 'revoked', replayed: false, amount, previous: before, available: before - amount });
     expect(await run()).toEqual({ ...reply, replayed: true });
+  }
+
+  async #expectFrozen(refused: Promise<{ readonly status: string }>): Promise<void> {
+    expect(await refused).toEqual({ status: 'account_frozen' });
   }
 
   async #expectNotFound(): Promise<void> {
@@ -290,6 +321,7 @@ export class History {
     model.endDueHolds(this.#now);
     const now = this.#now;
     const dueLots = model.lots.filter((lot) => lot.expiresAt <= now).reduce((sum, lot) => sum + lot.remaining, 0);
+    expect(state.frozen).toBe(model.frozen);
     expect({ ...pick(state), lots: state.lots.map((lot) => [lot.lotId, lot.remaining, lot.held]) }).toEqual({
       available: model.available(now), held: model.held(), debt: model.debt, granted: model.granted, captured: model.captured,
       expired: model.expired + dueLots, removed: model.removed, uncollected: model.uncollected,

@@ -61,7 +61,7 @@ test('an account that nobody has seen is empty, and a hold that Redis forgot is 
   const source = accountSource({ db: lab.db, clock: Date.now });
   expect(await source.loadAccount('nobody')).toEqual({
     seq: 0, available: 0, held: 0, debt: 0, totals: { granted: 0, captured: 0, expired: 0, removed: 0, uncollected: 0 },
-    lots: [], openHolds: [], endedHolds: [], receipts: [],
+    frozen: false, lots: [], openHolds: [], endedHolds: [], receipts: [],
   });
   const account = lab.account();
   await lab.write(account, account.grant('l', 10), account.place('h', 5), account.voidHold('h', { atMs: Date.now() - 40 * DAY_MS }), account.place('open', 1));

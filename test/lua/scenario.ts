@@ -100,8 +100,7 @@ async function run(under: TestLedger, accountId: string, [op, ...words]: string[
     }
     case 'freeze':
     case 'thaw':
-      await under.redis.hset(under.keys.account(accountId, 1).account, 'frozen', op === 'freeze' ? '1' : '0');
-      return null;
+      return (await ledger[op]({ accountId, about: JSON.stringify({ actor: 'root', reason: op }) })).status;
     case 'read': {
       const state = await ledger.readAccount(accountId);
       const lots = state.lots.map((lot) => `${lot.lotId}=${lot.remaining}${lot.held > 0 ? `+${lot.held}` : ''}`).join(',');

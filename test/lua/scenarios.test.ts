@@ -206,19 +206,61 @@ test('a revoked lot is gone, and what is held of it goes with the hold', () => s
 
 test('a frozen account answers repeats and reads, and changes nothing', () => scenario(`
   grant  l1 10         -> granted:10
-  place  h1  4 for=2m  -> placed:4:6
-  freeze
-  place  h1  4 for=2m  -> placed:4:6:replayed
+  grant  l0  1 in=1m   -> granted:11
+  place  h1  5 for=2m  -> placed:5:6
+  charge 1 key=k       -> charged:5
+  freeze               -> changed
+  freeze               -> unchanged
+  place  h1  5 for=2m  -> placed:5:6:replayed
+  charge 1 key=k       -> charged:5:replayed
   place  h2  1         -> account_frozen
   charge 1             -> account_frozen
   grant  l2 1          -> account_frozen
+  set    l2 1          -> account_frozen
   remove 1             -> account_frozen
+  revoke l1            -> account_frozen
   settle h1  1         -> account_frozen
+  void   h1            -> account_frozen
   wait   3m
-  read                 -> 6:4:l1=6+4
-  thaw
-  read                 -> 10:0:l1=10
+  sweep                -> nothing_due
+  expire h1            -> not_due
+  read                 -> 5:5:l1=5+4
+  thaw                 -> changed
+  thaw                 -> unchanged
+  read                 -> 9:0:l1=9
 `));
+
+test('a freeze and a thaw are entries that move nothing, and a repeat is none', async () => {
+  const accountId = await scenario(`
+    freeze          -> changed
+    grant  l1 1     -> account_frozen
+    freeze          -> unchanged
+    thaw            -> changed
+    grant  l1 1     -> granted:1
+    thaw            -> unchanged
+  `);
+  const entries = await under.journal(accountId);
+  expect(entries.map(({ seq, kind }) => [seq, kind])).toEqual([[1, 'freeze'], [2, 'thaw'], [3, 'grant']]);
+  const deltas = (['available', 'held', 'debt', 'granted', 'captured', 'expired', 'removed', 'uncollected'] as const).map((name) => entries[0]?.[name]);
+  expect([deltas, entries[0]?.lots, entries[0]?.about]).toEqual([[0, 0, 0, 0, 0, 0, 0, 0], [], '{"actor":"root","reason":"freeze"}']);
+});
+
+test('what falls due on a frozen account keeps no sweep busy, and ends once it is thawed', async () => {
+  const accountId = await scenario(`
+    grant  l1 10 in=1m  -> granted:10
+    place  h1  4 for=1m -> placed:4:6
+    freeze              -> changed
+    wait   2m
+    expire h1           -> not_due
+    sweep               -> nothing_due
+  `);
+  const { holdsDue, lotsDue } = under.keys.account(accountId, 1);
+  expect(await under.redis.zscore(holdsDue, `${accountId}:h1`)).toBeNull();
+  expect(await under.redis.zscore(lotsDue, accountId)).toBeNull();
+  await under.ledger.thaw({ accountId, about: '{}' });
+  expect((await under.ledger.expireHold(accountId, 'h1')).status).toBe('expired');
+  expect(await under.ledger.readBalance(accountId)).toEqual({ available: 0, held: 0, debt: 0 });
+});
 
 test('balances of a hundred million credits and more stay exact to the micro', () => scenario(`
   grant  l1 999999999999999  -> granted:999999999999999

@@ -47,7 +47,7 @@ function openQueue(url: string, namespace = fresh()) {
 const idleLedger = { expireHold: () => Promise.resolve({ status: 'not_due' }), expireLots: () => Promise.resolve({ status: 'nothing_due' }) } as unknown as Ledger;
 
 const workerDeps = (over: Partial<WorkerDeps> & Pick<WorkerDeps, 'queueRedis' | 'namespace'>): WorkerDeps => ({
-  db: lab.db, ledger: idleLedger, redis: lab.redis, scanRedis: lab.redis, keys: lab.keys, drain: lab.drain, clock: Date.now, epochOf: () => 1, ...over,
+  db: lab.db, ledger: idleLedger, redis: lab.redis, scanRedis: lab.redis, keys: lab.keys, drain: lab.drain, reconcile: () => Promise.resolve({}), clock: Date.now, epochOf: () => 1, ...over,
 });
 
 test('a touched shard is in Postgres soon after, without anybody waiting', async () => {

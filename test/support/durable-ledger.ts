@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { accountSource } from '../../src/accounts/load-account.js';
-import { createDrain } from '../../src/journal/drain.js';
+import { createDrain, type Drain } from '../../src/journal/drain.js';
 import { decodeEntry, ENTRY_FIELDS, type JournalEntry } from '../../src/journal/entry.js';
 import { shardStore } from '../../src/journal/shard-store.js';
-import { fence } from '../../src/ledger/fence.js';
+import { fence, type Fence } from '../../src/ledger/fence.js';
 import { keyspace } from '../../src/ledger/keys.js';
 import { redisLedger } from '../../src/ledger/redis-ledger.js';
 import { connectPostgres, drainProfile, type Db } from '../../src/postgres/connect.js';
@@ -17,6 +17,9 @@ export type DurableLedger = TestLedger & {
   readonly db: Db;
   /** Brings everything to Postgres. */
   drain(): Promise<void>;
+  /** The drainer itself, and the fence. */
+  readonly runDrain: Drain;
+  readonly fence: Fence;
   /** Deletes every key of this ledger from Redis, as FLUSHALL would, and waits until the fence has dealt with it. */
   loseRedis(): Promise<void>;
 };
@@ -51,7 +54,7 @@ export async function durableLedger(): Promise<DurableLedger> {
     }
   };
   return {
-    ledger, redis, keys, db, drain,
+    ledger, redis, keys, db, drain, runDrain, fence: gate,
     nowMs: async () => {
       const [seconds, micros] = await redis.time();
       return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000) + offsetMs;

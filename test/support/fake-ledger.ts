@@ -112,6 +112,7 @@ export function fakeLedger(clock: () => number): FakeLedger {
       return {
         available: micros(available), held: micros(held), debt: micros(debt), seq, lots,
         totals: { granted: ZERO, captured: micros(captured), expired: ZERO, removed: ZERO, uncollected: ZERO },
+        frozen: false,
         holds: [...holds.values()].filter(({ ended }) => ended === null).map(({ placed }) => placed),
       };
     }),
@@ -121,5 +122,7 @@ export function fakeLedger(clock: () => number): FakeLedger {
     remove: notFaked,
     revokeLot: notFaked,
     expireLots: notFaked,
+    freeze: notFaked,
+    thaw: notFaked,
   };
 }

@@ -1,0 +1,39 @@
+import { parseArgs } from 'node:util';
+import { presentAccount } from '../accounts/account.routes.js';
+import { composeOversight } from '../compose-oversight.js';
+import { readConfig } from '../config.js';
+import { isStorable } from '../ids.js';
+import { NOTES_LENGTH_MAX } from '../limits.js';
+import { commandActor, openCliCore } from './core.js';
+import { runCli } from './run-cli.js';
+
+/** `npm run account -- show|freeze|thaw`: an account as it stands, and stopping it. */
+
+const USAGE = `usage: npm run account -- show <id, username or e-mail>
+       npm run account -- freeze|thaw <id, username or e-mail> --reason "why"
+
+A frozen account refuses every hold, settlement, charge and grant with 423 until it is thawed. Who froze it and why is
+in its ledger. Works beside a running gateway, embedded or not, and needs no token.`;
+
+await runCli(USAGE, async () => {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { reason: { type: 'string', default: '' } } });
+  const [command, target, ...others] = positionals;
+  if (command !== 'show' && command !== 'freeze' && command !== 'thaw') throw new Error('say show, freeze or thaw');
+  if (target === undefined || others.length > 0) throw new Error('name one account');
+  const { reason } = values;
+  if (command !== 'show' && (reason.trim() === '' || reason.length > NOTES_LENGTH_MAX || !isStorable(reason))) {
+    throw new Error(`--reason is missing, or longer than ${NOTES_LENGTH_MAX} characters: why shall it be done?`);
+  }
+  const { core, log, close } = await openCliCore(readConfig(), (line) => { console.error(line.trimEnd()); });
+  try {
+    const oversight = composeOversight(core, log);
+    const accountId = await oversight.nameAccount(target);
+    if (command === 'show') return JSON.stringify(presentAccount(await oversight.showAccount(accountId)), null, 2);
+    const run = command === 'freeze' ? oversight.freezeAccount : oversight.thawAccount;
+    const { changed } = await run({ accountId, reason, actor: commandActor() });
+    const state = command === 'freeze' ? 'frozen' : 'not frozen';
+    return changed ? `${accountId} is ${state} now` : `${accountId} was ${state} already; nothing was changed`;
+  } finally {
+    await close();
+  }
+});

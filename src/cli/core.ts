@@ -1,0 +1,99 @@
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { systemClock } from '../clock.js';
+import { openCore, type Core } from '../compose-core.js';
+import type { Config } from '../config.js';
+import { locateServers } from '../embedded/data-dir.js';
+import { LOOPBACK } from '../embedded/loopback-port.js';
+import { openServerDirectory } from '../embedded/server-directory.js';
+import { startEmbedded } from '../embedded/start-embedded.js';
+import { createLog, type Log } from '../log.js';
+import { createMetrics } from '../metrics/metrics.js';
+import { apiProfile, connectPostgres } from '../postgres/connect.js';
+import { migrate } from '../postgres/migrate.js';
+import { embeddedDatabaseUrl } from './database.js';
+
+export type CliCore = { readonly core: Core; readonly log: Log; readonly close: () => Promise<void> };
+
+/** A command may wait longer than a request. */
+const TIMEOUT_MS = 30_000;
+
+/** Who an operator at a prompt is, in the ledger. */
+export const commandActor = (): string => `command:${userInfo().username}`;
+
+/**
+ * The ledger itself, for a command: over the configured servers, over the embedded ones of a gateway that is running,
+ * or over embedded ones started for as long as the command takes. It is one more process of the gateway, behind the same
+ * fence; it needs no token and no port.
+ */
+export async function openCliCore(config: Config, progress: (line: string) => void): Promise<CliCore> {
+  const { redisUrl, databaseUrl, stop } = await locate(config, progress);
+  try {
+    await requireSchema(databaseUrl);
+    const log = createLog({ level: 'error' }, { write: progress });
+    const bulkRedis = new Redis(redisUrl, { maxRetriesPerRequest: 1, commandTimeout: TIMEOUT_MS });
+    bulkRedis.on('error', (error) => { log.debug({ err: error }, 'Redis'); });
+    const core = await openCore({
+      config: { ...config, redisTimeoutMs: Math.max(config.redisTimeoutMs, 2_000), postgresTimeoutMs: TIMEOUT_MS },
+      servers: { redisUrl, databaseUrl }, time: { clock: systemClock, offsetMs: () => 0 }, log,
+      metrics: createMetrics({ version: 'command', defaults: false }), bulkRedis, written: () => undefined,
+    });
+    return {
+      core, log,
+      close: async () => {
+        await core.close();
+        bulkRedis.disconnect();
+        await stop();
+      },
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+type Located = { readonly redisUrl: string; readonly databaseUrl: string; readonly stop: () => Promise<void> };
+
+async function locate({ redisUrl, databaseUrl, dataDir, redisBinary }: Config, progress: (line: string) => void): Promise<Located> {
+  const running = {
+    redisUrl: redisUrl ?? await runningRedis(dataDir, progress),
+    databaseUrl: databaseUrl ?? await embeddedDatabaseUrl(dataDir, progress),
+  };
+  if (running.redisUrl !== undefined && running.databaseUrl !== undefined) {
+    return { redisUrl: running.redisUrl, databaseUrl: running.databaseUrl, stop: () => Promise.resolve() };
+  }
+  const embedded = await startEmbedded({ redis: redisUrl === undefined, postgres: databaseUrl === undefined, dataDir, progress, redisBinary });
+  const located = { redisUrl: redisUrl ?? embedded.redisUrl ?? '', databaseUrl: databaseUrl ?? embedded.databaseUrl ?? '', stop: embedded.stop };
+  if (databaseUrl === undefined) await migrate(located.databaseUrl);
+  return located;
+}
+
+/** Undefined when nothing answers there: the port is that of the last start. */
+async function runningRedis(dataDir: string, progress: (line: string) => void): Promise<string | undefined> {
+  const { password, rememberedPort } = await openServerDirectory('redis', join(await locateServers(dataDir, progress), 'redis'));
+  if (rememberedPort === undefined) return undefined;
+  const url = `redis://:${password}@${LOOPBACK}:${rememberedPort}`;
+  const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
+  redis.on('error', () => undefined);
+  try {
+    await redis.connect();
+    await redis.ping();
+    return url;
+  } catch {
+    return undefined;
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** A command must not be what migrates a database that serves an older gateway. */
+async function requireSchema(databaseUrl: string): Promise<void> {
+  const db = connectPostgres(databaseUrl, apiProfile(TIMEOUT_MS));
+  try {
+    const { rows } = await db.raw<{ rows: { found: string | null }[] }>(`select to_regclass('drift_findings')::text as found`);
+    if (typeof rows[0]?.found !== 'string') throw new Error('this database is of an older gateway: start the new one once, which brings it up to date');
+  } finally {
+    await db.destroy();
+  }
+}

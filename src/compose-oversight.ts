@@ -1,0 +1,59 @@
+import type { Redis } from 'ioredis';
+import type { AccountRouteDeps } from './accounts/account.routes.js';
+import { freezeAccount, thawAccount } from './accounts/freeze-account.js';
+import { readFreeze } from './accounts/frozen-account.table.js';
+import { findAccount } from './accounts/profile.table.js';
+import { nameAccount, showAccount } from './accounts/show-account.js';
+import type { Clock } from './clock.js';
+import type { Core } from './compose-core.js';
+import { freshen } from './journal/freshen.js';
+import { reportShards } from './journal/shard-report.js';
+import { refuseRedisOutage, sharedDrain } from './journal/shared-drain.js';
+import { PAGE_MAX } from './limits.js';
+import type { Log } from './log.js';
+import type { Metrics } from './metrics/metrics.js';
+import { toGatewayError } from './postgres/errors.js';
+import { sumAccounts } from './reconcile/audit.table.js';
+import { compareAccount } from './reconcile/compare-account.js';
+import { readFindings, sumFindings } from './reconcile/finding.table.js';
+import { reconcile, recordComparisons, type ReconcileReport } from './reconcile/reconcile.js';
+import { readReconcileState, wantFullRound } from './reconcile/reconcile-state.table.js';
+import type { ReconcileRouteDeps } from './reconcile/reconcile.routes.js';
+import { watchDrift } from './reconcile/watch-drift.js';
+
+/** What operators see and stop: accounts, the reconciler, shards. */
+export type Oversight = AccountRouteDeps & ReconcileRouteDeps;
+
+export function composeOversight({ db, drainDb, redis, keys, fence, ledger, drain }: Core, log: Log): Oversight {
+  const deps = { ledger, freshen: freshen(sharedDrain(drain), keys), readFreeze: (accountId: string) => readFreeze(db, accountId).catch(rethrow) };
+  const comparing = { db: drainDb, redis, keys, fence, drain: sharedDrain(drain) };
+  return {
+    nameAccount: (text) => nameAccount({ ...deps, resolveAccount: (named) => findAccount(db, named, 'any').catch(rethrow) }, text),
+    showAccount: (accountId) => showAccount(deps, accountId),
+    freezeAccount: (command) => freezeAccount(deps, command),
+    thawAccount: (command) => thawAccount(deps, command),
+    compareNow: async (accountId) => {
+      const comparison = await compareAccount(comparing, accountId);
+      await recordComparisons({ db, log }, [comparison], null).catch(rethrow);
+      return comparison;
+    },
+    startFullRound: () => wantFullRound(db).catch(rethrow),
+    readReconciliation: async () => {
+      const [state, open, findings, sums] = await Promise.all([readReconcileState(db), sumFindings(db), readFindings(db, PAGE_MAX), sumAccounts(db)]).catch(rethrow);
+      return { state, open, findings, sums };
+    },
+    readShards: () => reportShards({ db, redis, keys }).catch(refuseRedisOutage).catch(rethrow),
+  };
+}
+
+export type ReconcilerDeps = { readonly core: Core; readonly redis: Redis; readonly clock: Clock; readonly log: Log; readonly metrics: Metrics; readonly onError: (error: unknown) => void };
+
+/** The reconciler's turn for the workers, and what tells of its findings. */
+export function openReconciler({ core: { drainDb: db, keys, fence, drain }, redis, clock, log, metrics, onError }: ReconcilerDeps): { readonly turn: () => Promise<ReconcileReport>; readonly stop: () => void } {
+  return {
+    turn: () => reconcile({ db, redis, keys, fence, drain, clock, metrics, log }),
+    stop: watchDrift({ db, metrics, onError }),
+  };
+}
+
+const rethrow = (error: unknown): never => { throw toGatewayError(error); };

@@ -1,0 +1,16 @@
+import type { FrozenRow } from '../accounts/frozen-account.table.js';
+import type { AboutFacts } from './about.js';
+import type { JournalEntry } from './entry.js';
+import type { PlacedEntry } from './fold-accounts.js';
+
+/** Accounts that a batch freezes or thaws, each as its last such entry leaves it. */
+export function foldFreezes(fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => AboutFacts): FrozenRow[] {
+  const last = new Map<string, FrozenRow>();
+  for (const { entry } of fresh) {
+    if (entry.kind !== 'freeze' && entry.kind !== 'thaw') continue;
+    const { accountId, atMs } = entry;
+    const { actor, reason } = factsOf(entry);
+    last.set(accountId, { accountId, frozen: entry.kind === 'freeze', actor, reason, atMs });
+  }
+  return [...last.values()];
+}

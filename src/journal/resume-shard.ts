@@ -1,0 +1,23 @@
+import type { Db } from '../postgres/connect.js';
+import type { Drain } from './drain.js';
+import { clearStop } from './shards.table.js';
+
+export type ResumeCommand = { readonly shard: number; readonly reason: string; readonly actor: string };
+
+/** `stoppedAgain`: the contradiction is still there. */
+export type Resumed =
+  | { readonly status: 'not_stopped' }
+  | { readonly status: 'resumed'; readonly entries: number }
+  | { readonly status: 'stopped_again'; readonly entries: number; readonly reason: string };
+
+/**
+ * Lets the drain of a stopped shard try again from where it stopped: after what contradicted the journal has been put
+ * right in Postgres, or a gateway that understands the entry has been deployed. Nothing is skipped: the cursor stays,
+ * and an entry that still contradicts what is stored stops the shard again.
+ */
+export async function resumeShard({ db, drain }: { readonly db: Db; readonly drain: Drain }, { shard, reason, actor }: ResumeCommand): Promise<Resumed> {
+  if (!await clearStop(db, shard, { reason, actor })) return { status: 'not_stopped' };
+  const { entries, stopped } = await drain([shard]);
+  const again = stopped.find((each) => each.shard === shard);
+  return again === undefined ? { status: 'resumed', entries } : { status: 'stopped_again', entries, reason: again.reason };
+}

@@ -1,0 +1,20 @@
+import type { Redis } from 'ioredis';
+import type { Keyspace } from '../ledger/keys.js';
+import type { Db } from '../postgres/connect.js';
+import { readLags } from './journal-streams.js';
+import { readShards } from './shards.table.js';
+
+/** A shard's journal: how far it is in Postgres, how much is still to come, and why it does not come. */
+export type ShardReport = {
+  readonly shard: number;
+  readonly epoch: number;
+  readonly cursor: string;
+  readonly lagEntries: number;
+  readonly stoppedReason: string | null;
+};
+
+export async function reportShards({ db, redis, keys }: { readonly db: Db; readonly redis: Redis; readonly keys: Keyspace }): Promise<ShardReport[]> {
+  const rows = await readShards(db);
+  const { lags } = await readLags(redis, rows.map(({ shard, epoch, lastId, drained }) => ({ key: keys.shard(shard, epoch).journal, afterId: lastId, drained })));
+  return rows.map(({ shard, epoch, lastId, stoppedReason }, index) => ({ shard, epoch, cursor: lastId, lagEntries: lags[index]?.waiting ?? 0, stoppedReason }));
+}

@@ -1,0 +1,57 @@
+import type { DriftCheck } from '../metrics/catalogue.js';
+import type { AccountBook } from './account-book.table.js';
+import { compareFigures, compareNamed, FIGURES, type Difference } from './comparison.js';
+import type { StoredAccount } from './inspect-account.js';
+
+const NOTHING = { available: 0, held: 0, debt: 0, granted: 0, captured: 0, expired: 0, removed: 0, uncollected: 0, frozen: false };
+
+/** Everything of an account, both sides at the same seq. */
+export function compareBooks(stored: StoredAccount, book: AccountBook): Difference[] {
+  const account = book.account ?? NOTHING;
+  const differences = compareFigures('balance', FIGURES, account, stored);
+  if (account.frozen !== stored.frozen) {
+    differences.push({ check: 'balance', expected: `frozen ${String(account.frozen)}`, actual: `frozen ${String(stored.frozen)}`, micros: 0 });
+  }
+  differences.push(...compareLots(stored, book));
+  // The lists are cut off at the same place; behind it only the number is compared.
+  differences.push(...compareNamed('holds', new Map(book.holds.map(({ id, amount }) => [id, amount])), stored.holds, (amount) => amount, (expected, actual) => Math.abs(amountOf(expected) - amountOf(actual))));
+  if (book.openHolds !== stored.openHolds) {
+    differences.push({ check: 'holds', expected: `${book.openHolds} open`, actual: `${stored.openHolds} open`, micros: 0 });
+  }
+  return differences;
+}
+
+function compareLots({ lots, live }: StoredAccount, book: AccountBook): Difference[] {
+  const expected = new Map(book.lots.map(({ id, facts }) => [id, facts]));
+  const differences = compareNamed('lots', expected, lots, (facts) => facts, (theirs, ours) => {
+    const [was, is] = [contentOf(theirs), contentOf(ours)];
+    return Math.abs(was.remaining - is.remaining) + Math.abs(was.held - is.held);
+  });
+  // What is spent from is an index; a lot that is missing there cannot be spent, one too many is spent twice.
+  const spendable = new Map([...lots].filter(([, facts]) => contentOf(facts).remaining > 0));
+  const indexed = new Map([...live].map((id) => [id, lots.get(id) ?? '']));
+  const inIndex = (): string => 'spendable';
+  differences.push(...compareNamed('lots', spendable, indexed, inIndex, (theirs, ours) => contentOf(theirs ?? ours).remaining));
+  return differences;
+}
+
+/** Balances alone, at an entry that Postgres has left behind already. */
+export const compareBalances = (stored: StoredAccount, entry: NonNullable<AccountBook['entry']>): Difference[] =>
+  compareFigures('balance', ['available', 'held', 'debt'], entry, stored);
+
+/** Postgres has all that Redis ever wrote, and still not this: entries are lost, or were never written. */
+export function lostEntries(stored: StoredAccount, book: AccountBook): Difference {
+  const check: DriftCheck = book.account === null ? 'unknown_account' : 'sequence';
+  const balances = { available: book.account?.available ?? 0, held: book.account?.held ?? 0, debt: book.account?.debt ?? 0 };
+  return {
+    check, expected: book.account === null ? 'no such account' : `entry ${book.account.seq} is the last`, actual: `entry ${stored.seq} in Redis`,
+    micros: compareFigures(check, ['available', 'held', 'debt'], balances, stored)[0]?.micros ?? 0,
+  };
+}
+
+const amountOf = (text: string | undefined): number => (text !== undefined && /^-?\d{1,16}$/.test(text) ? Number(text) : 0);
+
+function contentOf(facts: string | undefined): { readonly remaining: number; readonly held: number } {
+  const [remaining, held] = (facts ?? '').split(':');
+  return { remaining: amountOf(remaining), held: amountOf(held) };
+}

@@ -1,0 +1,74 @@
+import type { DriftCheck } from '../metrics/catalogue.js';
+
+/** One way in which what should be the same is not. Postgres' word is what is expected; Redis' is what is there. */
+export type Difference = {
+  readonly check: DriftCheck;
+  readonly expected: string;
+  readonly actual: string;
+  /** How much money it is about; 0 where it is about none, such as a number that is missing. */
+  readonly micros: number;
+};
+
+/**
+ * What became of comparing one account.
+ *
+ * - `ok`, `drift`: compared at the same seq, everything of it
+ * - `busy`: written to all the time; its balances were compared at a seq that has passed, and agreed
+ * - `failed`: could not be compared, see `reason`; that says nothing about the account
+ */
+export type Comparison = {
+  readonly accountId: string;
+  readonly shard: number;
+  /** The entry at which it was compared, or null when Redis does not know the account: then Postgres alone was checked. */
+  readonly seq: number | null;
+  readonly result: 'ok' | 'drift' | 'busy' | 'failed';
+  readonly reason: string | null;
+  readonly differences: readonly Difference[];
+};
+
+/** The figures of an account that Redis and Postgres both keep. */
+export const FIGURES = ['available', 'held', 'debt', 'granted', 'captured', 'expired', 'removed', 'uncollected'] as const;
+export type Figures = Readonly<Record<(typeof FIGURES)[number], number>>;
+
+/** Differences of the same check as one: a finding is per account and check. */
+export function mergeDifferences(differences: readonly Difference[]): Difference[] {
+  const merged = new Map<string, Difference>();
+  for (const each of differences) {
+    const known = merged.get(each.check);
+    merged.set(each.check, known === undefined ? each : {
+      check: each.check, expected: `${known.expected}; ${each.expected}`, actual: `${known.actual}; ${each.actual}`,
+      micros: Math.max(known.micros, each.micros),
+    });
+  }
+  return [...merged.values()];
+}
+
+/** Compares named figures. The largest difference counts: one wrong movement shows in several of them. */
+export function compareFigures<Name extends string>(
+  check: DriftCheck, names: readonly Name[], expected: Readonly<Record<Name, number>>, actual: Readonly<Record<Name, number>>,
+): Difference[] {
+  const wrong = names.filter((name) => expected[name] !== actual[name]);
+  if (wrong.length === 0) return [];
+  const text = (of: Readonly<Record<Name, number>>): string => wrong.map((name) => `${name} ${of[name]}`).join(', ');
+  return [{ check, expected: text(expected), actual: text(actual), micros: Math.max(...wrong.map((name) => Math.abs(expected[name] - actual[name]))) }];
+}
+
+const SHOWN_MAX = 5;
+
+/** Compares lists of things with names, such as lots. `amountOf` is what of a thing is money; their differences add up. */
+export function compareNamed<Thing>(
+  check: DriftCheck, expected: ReadonlyMap<string, Thing>, actual: ReadonlyMap<string, Thing>,
+  describe: (thing: Thing) => string, differ: (expected: Thing | undefined, actual: Thing | undefined) => number,
+): Difference[] {
+  const text = (of: ReadonlyMap<string, Thing>, name: string): string => {
+    const thing = of.get(name);
+    return `${name} ${thing === undefined ? 'absent' : describe(thing)}`;
+  };
+  const names = [...new Set([...expected.keys(), ...actual.keys()])];
+  const wrong = names.filter((name) => text(expected, name) !== text(actual, name));
+  if (wrong.length === 0) return [];
+  const list = (of: ReadonlyMap<string, Thing>): string =>
+    [...wrong.slice(0, SHOWN_MAX).map((name) => text(of, name)), ...(wrong.length > SHOWN_MAX ? [`and ${wrong.length - SHOWN_MAX} more`] : [])].join(', ');
+  const amount = wrong.reduce((sum, name) => sum + differ(expected.get(name), actual.get(name)), 0);
+  return [{ check, expected: list(expected), actual: list(actual), micros: Math.min(amount, Number.MAX_SAFE_INTEGER) }];
+}
