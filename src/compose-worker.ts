@@ -37,7 +37,7 @@ export async function openWorker({ config, core, connections, queue, time, log, 
     timeOffsetMs: time.offsetMs,
     observe: {
       job: (name, durationMs, error) => {
-        metrics.observe('jobSeconds', { job: name, status: error === undefined ? 'ok' : 'failed' }, durationMs / SECOND_MS);
+        metrics.observe('jobSeconds', { job_name: name, status: error === undefined ? 'ok' : 'failed' }, durationMs / SECOND_MS);
         if (error !== undefined) log.warn({ err: error, job: name }, 'job failed; its schedule brings it back');
       },
       error: onError,

@@ -10,11 +10,11 @@ const APT_TIMEOUT_MS = 240_000;
 /** Debian's packages for whoever may not install them: downloaded, checked by apt's signatures, and unpacked. */
 export type DebianPackages = {
   /** What the repositories say about a package. Throws EmbeddedError when they do not offer it. */
-  show(name: string): Promise<string>;
+  readonly show: (name: string) => Promise<string>;
   /** The package and everything that it needs and this system lacks. */
-  withDependencies(name: string): Promise<readonly string[]>;
+  readonly withDependencies: (name: string) => Promise<readonly string[]>;
   /** Downloads them and unpacks them into `root`. */
-  unpack(names: readonly string[], root: string): Promise<void>;
+  readonly unpack: (names: readonly string[], root: string) => Promise<void>;
 };
 
 /** Reads the repositories' lists into `draft`, which the caller deletes afterwards. apt's own state is not touched. */

@@ -122,7 +122,8 @@ export const METRICS = {
   reconcileRoundAt: gauge('cg_reconcile_round_timestamp_seconds', 'When it last had been through all accounts, in seconds since 1970.', {}),
 
   // Queues and jobs
-  jobSeconds: histogram('cg_job_duration_seconds', 'Run time of a background job, by job and how it ended.', { job: JOB_NAMES, status: ['ok', 'failed'] }, JOB_BUCKETS_SECONDS),
+  // job_name: Prometheus puts its own `job` on every series and would rename ours.
+  jobSeconds: histogram('cg_job_duration_seconds', 'Run time of a background job, by job and how it ended.', { job_name: JOB_NAMES, status: ['ok', 'failed'] }, JOB_BUCKETS_SECONDS),
   queueJobs: gauge('cg_queue_jobs', 'Jobs in a BullMQ queue, by state.', { queue: QUEUES, state: ['waiting', 'active', 'delayed', 'failed', 'completed'] }),
   queueOldestSeconds: gauge('cg_queue_oldest_seconds', 'How long the oldest waiting job has waited; 0 when none does.', { queue: QUEUES }),
   amqpConnected: gauge('cg_amqp_connected', 'RabbitMQ: 1 connected, 0 configured but not connected, -1 not configured.', {}),

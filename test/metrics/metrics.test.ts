@@ -40,7 +40,7 @@ describe('the other metrics', () => {
     metrics.script('place-hold', 'placed', 0.001, false);
     metrics.script('place-hold', 'placed', 0.001, true);
     metrics.script('place-hold', 'error', 0.15, false);
-    metrics.observe('jobSeconds', { job: 'drain', status: 'ok' }, 0.02);
+    metrics.observe('jobSeconds', { job_name: 'drain', status: 'ok' }, 0.02);
     metrics.set('holdsOpen', {}, 7);
     metrics.set('lagEntries', {}, 12);
     metrics.set('lagSeconds', {}, 0.25);
@@ -54,7 +54,7 @@ describe('the other metrics', () => {
       'cg_script_duration_seconds_count{script="place-hold",status="error"} 1',
       'cg_replays_total{operation="place-hold"} 1',
       'cg_replays_total{operation="grant"} 1',
-      'cg_job_duration_seconds_count{job="drain",status="ok"} 1',
+      'cg_job_duration_seconds_count{job_name="drain",status="ok"} 1',
       'cg_holds_open 7',
       'cg_journal_lag_entries 12',
       'cg_journal_lag_seconds 0.25',
