@@ -65,7 +65,7 @@ export const journalAlerts: readonly Alert[] = [
     name: 'LedgerUnwatched', severity: 'page', holdsFor: '2m',
     when: [{ value: `(count(${series('lagSeconds')}) or vector(0))`, is: '== 0' }],
     summary: 'No worker measures the ledger',
-    description: 'Nobody has exported cg_journal_lag_seconds for two minutes: no worker runs, or none is scraped. Nothing is drained, no hold ends by itself, and most other alerts are blind.',
+    description: '{{ $value }} processes have exported cg_journal_lag_seconds for two minutes: no worker runs, or none is scraped. Nothing is drained, no hold ends by itself, and most other alerts are blind.',
   },
   {
     name: 'JournalLag', severity: 'ticket', holdsFor: '1m',

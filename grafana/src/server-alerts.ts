@@ -13,7 +13,7 @@ export const redisAlerts: readonly Alert[] = [
     name: 'RedisDown', severity: 'page', holdsFor: '30s',
     when: [{ value: least(series('redisUp')), is: '< 1' }],
     summary: 'Redis does not answer',
-    description: 'At least one process has had no answer from Redis for half a minute. Whatever moves credits is answered 503; nothing is allowed unseen.',
+    description: 'At least one process has had no answer from Redis for half a minute (cg_redis_up is {{ $value }}). Whatever moves credits is answered 503; nothing is allowed unseen.',
   },
   {
     name: 'BreakerOpen', severity: 'page', holdsFor: '30s',
@@ -77,7 +77,7 @@ export const postgresAlerts: readonly Alert[] = [
     name: 'PostgresDown', severity: 'page', holdsFor: '30s',
     when: [{ value: least(series('postgresUp')), is: '< 1' }],
     summary: 'Postgres does not answer',
-    description: 'At least one process has had no answer from Postgres for half a minute. Holds and settles go on, grants are refused with 503, and the journal grows in Redis.',
+    description: 'At least one process has had no answer from Postgres for half a minute (cg_postgres_up is {{ $value }}). Holds and settles go on, grants are refused with 503, and the journal grows in Redis.',
   },
   {
     name: 'PostgresPoolExhausted', severity: 'ticket', holdsFor: '1m',

@@ -16,7 +16,7 @@ const FAST_SHARE = 0.99;
 const FAST_SECONDS = 0.05;
 
 /** Asked by machines, or by nobody we know: they say nothing about what callers get. */
-const NOT_COUNTED = ['unmatched', '/livez', '/readyz', '/metrics', '/health', '/api/health', '/docs', '/openapi.json'] as const;
+export const NOT_COUNTED = ['unmatched', '/livez', '/readyz', '/metrics', '/health', '/api/health', '/docs', '/openapi.json'] as const;
 
 /** What a chat proxy waits for before, and right after, every message. */
 export const HOT_ROUTES = [
