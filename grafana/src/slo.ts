@@ -23,6 +23,7 @@ export const HOT_ROUTES = [
   '/api/streaming-sessions/initialize', '/api/streaming-sessions/finalize', '/api/streaming-sessions/abort',
   '/api/credits/check', '/api/credits/deduct', '/api/usage/record',
   '/api/credits-process/start', '/api/credits-process/end', '/api/credits-process/end-multimodel',
+  '/api/token-process/start', '/api/token-process/end', '/api/token-process/end-multimodel',
 ] as const;
 
 const rate5m = (selector: string): string => `sum(rate(${selector}[5m]))`;
