@@ -39,8 +39,10 @@ export function startLoadGenerator(): LoadGenerator {
 
 export type GatewayProcess = Child & { readonly port: number };
 
-/** One process of the gateway as in production: its own main module, configured by the environment. */
-export async function startGatewayProcess(role: Role, environment: Readonly<Record<string, string>>, nodeArgs: readonly string[] = []): Promise<GatewayProcess> {
+/** One process of the gateway as in production: its own main module, configured by the environment. `quiet`: its errors are expected. */
+export async function startGatewayProcess(
+  role: Role, environment: Readonly<Record<string, string>>, nodeArgs: readonly string[] = [], { quiet = false }: { readonly quiet?: boolean } = {},
+): Promise<GatewayProcess> {
   const child = spawn(process.execPath, [...nodeArgs, join(BUILT, 'src/main.js')], {
     env: { ...process.env, ...environment, ROLE: role, PORT: '0', HOST: '127.0.0.1' },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -50,7 +52,7 @@ export async function startGatewayProcess(role: Role, environment: Readonly<Reco
     child.once('exit', (code) => { reject(new Error(`the ${role} process ended with exit code ${code ?? 'none'} before it was ready`)); });
     createInterface({ input: child.stdout }).on('line', (line) => {
       const { msg, level, port: ready } = JSON.parse(line) as { readonly msg?: string; readonly level?: string; readonly port?: number };
-      if (level === 'error' || level === 'fatal') process.stderr.write(`${role}: ${line}\n`);
+      if (!quiet && (level === 'error' || level === 'fatal')) process.stderr.write(`${role}: ${line}\n`);
       if (msg === 'ready') resolve(ready ?? 0);
     });
   });

@@ -1,13 +1,11 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
-import { userInfo } from 'node:os';
+import { chmod, mkdtemp, readdir, rename, rm, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { debianPackages, librariesIn, packageDirectory } from './debian-packages.js';
 import { EmbeddedError } from './embedded-error.js';
 import { runCommand } from './run-command.js';
 
 export type UnpackedRedis = { readonly command: string; readonly args: readonly string[] };
 
-/** Package lists are about 20 MB; this is for slow lines, not for normal ones. */
-const APT_TIMEOUT_MS = 180_000;
 /** A leftover of a start that was killed; a running download is younger. */
 const ABANDONED_AFTER_MS = 3_600_000;
 const DRAFT = '.draft-';
@@ -20,7 +18,7 @@ const PACKAGES = [
 
 /** The Redis that an earlier start, of any clone, unpacked for this release of the system. */
 export async function cachedDebianRedis(cacheDir: string): Promise<UnpackedRedis | undefined> {
-  return unpackedIn(join(cacheDir, await packageDirectory()));
+  return unpackedIn(join(cacheDir, await packageDirectory('redis')));
 }
 
 /**
@@ -36,7 +34,7 @@ export async function downloadDebianRedis(cacheDir: string, progress: (line: str
     const started = performance.now();
     const root = join(draft, 'root');
     await downloadInto(draft, root);
-    const target = join(cacheDir, await packageDirectory());
+    const target = join(cacheDir, await packageDirectory('redis'));
     await replaceDirectory(root, target);
     const unpacked = await unpackedIn(target);
     if (unpacked === undefined) throw new EmbeddedError('unpacking Redis', `no server in ${target}`);
@@ -48,30 +46,9 @@ export async function downloadDebianRedis(cacheDir: string, progress: (line: str
 }
 
 async function downloadInto(draft: string, root: string): Promise<void> {
-  await mkdir(join(draft, 'lists', 'partial'), { recursive: true });
-  await mkdir(join(draft, 'cache', 'archives', 'partial'), { recursive: true });
-  const options = [
-    `Dir::State::lists=${join(draft, 'lists')}`,
-    `Dir::Cache=${join(draft, 'cache')}`,
-    'Debug::NoLocking=1',
-    'Acquire::Languages=none',
-    'Acquire::Retries=1',
-    'Acquire::http::Timeout=20',
-    'Acquire::https::Timeout=20',
-    `APT::Sandbox::User=${accountName()}`,
-  ].flatMap((each) => ['-o', each]);
-  const step = async (command: string, ...args: readonly string[]): Promise<string> => {
-    const result = await runCommand(command, args, { cwd: draft, timeoutMs: APT_TIMEOUT_MS });
-    if (!result.ok) throw new EmbeddedError(`${command} ${args.filter((each) => !options.includes(each)).join(' ')}`, result.problem);
-    return result.stdout;
-  };
-
-  await step('apt-get', ...options, '-qq', 'update');
-  const chosen = await firstAvailable((name) => step('apt-cache', ...options, 'show', '--no-all-versions', name));
-  await step('apt-get', ...options, '-qq', 'download', chosen.name, ...librariesOf(chosen.description));
-  for (const file of await readdir(draft)) {
-    if (file.endsWith('.deb')) await step('dpkg-deb', '-x', file, root);
-  }
+  const packages = await debianPackages(draft);
+  const chosen = await firstAvailable(packages.show);
+  await packages.unpack([chosen.name, ...librariesOf(chosen.description)], root);
   await symlink(chosen.program, join(root, 'usr', 'bin', chosen.server));
 }
 
@@ -108,19 +85,8 @@ async function unpackedIn(target: string): Promise<UnpackedRedis | undefined> {
   const programs: readonly string[] = await readdir(join(target, 'usr', 'bin')).catch(() => []);
   const found = PACKAGES.find(({ server }) => programs.includes(server));
   if (found === undefined) return undefined;
-  const libraries: string[] = [];
-  for (const base of [join(target, 'usr', 'lib'), join(target, 'lib')]) {
-    const entries = await readdir(base).catch(() => []);
-    libraries.push(...entries.filter((entry) => entry.includes('-linux-')).map((entry) => join(base, entry)));
-  }
+  const libraries = await librariesIn(target);
   return { command: 'env', args: [`LD_LIBRARY_PATH=${libraries.join(':')}`, join(target, 'usr', 'bin', found.server)] };
-}
-
-/** Named after the system's release: after an upgrade the old libraries may not fit any more. */
-async function packageDirectory(): Promise<string> {
-  const release = await readFile('/etc/os-release', 'utf8').catch(() => '');
-  const field = (name: string): string => new RegExp(`^${name}="?([A-Za-z0-9._-]+)`, 'm').exec(release)?.[1] ?? 'unknown';
-  return `redis-${field('ID')}-${field('VERSION_ID')}-${process.arch}`;
 }
 
 async function removeAbandoned(cacheDir: string): Promise<void> {
@@ -129,14 +95,5 @@ async function removeAbandoned(cacheDir: string): Promise<void> {
     const path = join(cacheDir, entry);
     const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
     if (Date.now() - mtimeMs > ABANDONED_AFTER_MS) await rm(path, { recursive: true, force: true });
-  }
-}
-
-/** apt wants a name; an account that exists only as a number, as in some containers, has none. */
-function accountName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return 'root';
   }
 }

@@ -1,7 +1,8 @@
 import { connect } from 'amqplib';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openCacheDir } from '../../src/embedded/cache-dir.js';
+import { debianPackages, librariesIn, packageDirectory } from '../../src/embedded/debian-packages.js';
 import { freePort, LOOPBACK } from '../../src/embedded/loopback-port.js';
 import { runCommand } from '../../src/embedded/run-command.js';
 import { spawnServer, waitUntilReady, type ServerCommand, type ServerProcess } from '../../src/embedded/server-process.js';
@@ -23,7 +24,6 @@ export type TestRabbit = {
 type Found = { readonly script: string; readonly root: string; readonly epmd: string };
 
 const READY_TIMEOUT_MS = 90_000;
-const APT_TIMEOUT_MS = 240_000;
 const NODE = 'credits@localhost';
 
 /** Starts one, or says in words why there is none: installed nowhere, and not to be had here. */
@@ -48,7 +48,7 @@ async function startRabbit({ script, root, epmd }: Found): Promise<TestRabbit> {
   const environment = {
     HOME: home,
     PATH: [join(root, '/usr/lib/erlang/bin'), process.env['PATH'] ?? '/usr/bin:/bin'].join(':'),
-    LD_LIBRARY_PATH: root === '' ? '' : (await librariesOf(root)).join(':'),
+    LD_LIBRARY_PATH: root === '' ? '' : (await librariesIn(root)).join(':'),
     ERL_CRASH_DUMP: '/dev/null', ERL_EPMD_PORT: String(mapper), ERL_EPMD_ADDRESS: LOOPBACK,
     RUNNING_UNDER_SYSTEMD: 'true', // makes the script become the server instead of its parent, so that signals reach it
     RABBITMQ_NODENAME: NODE, RABBITMQ_NODE_IP_ADDRESS: LOOPBACK, RABBITMQ_NODE_PORT: String(port), RABBITMQ_DIST_PORT: String(distribution),
@@ -106,7 +106,7 @@ async function findRabbit(): Promise<Found> {
   if (installed !== undefined && epmd !== '') return { script: installed, root: '', epmd };
   const user = await serviceUserOf('');
   const cache = await openCacheDir(user);
-  const target = join(cache, await directoryName());
+  const target = join(cache, await packageDirectory('rabbitmq'));
   if ((await scriptsIn(target)).length === 0) await download(cache, target);
   const [script] = await scriptsIn(target);
   if (script === undefined) throw new Error(`there is no server in ${target}`);
@@ -132,21 +132,8 @@ async function download(cache: string, target: string): Promise<void> {
   const draft = await mkdtemp(join(cache, '.draft-'));
   try {
     await chmod(draft, 0o755);
-    for (const folder of ['lists/partial', 'cache/archives/partial', 'debs', 'root']) await mkdir(join(draft, folder), { recursive: true });
-    const options = [
-      `Dir::State::lists=${join(draft, 'lists')}`, `Dir::Cache=${join(draft, 'cache')}`, 'Debug::NoLocking=1', 'Acquire::Languages=none', 'Acquire::Retries=1',
-      'Acquire::http::Timeout=20', 'Acquire::https::Timeout=20', ...(process.getuid?.() === 0 ? ['APT::Sandbox::User=root'] : []),
-    ].flatMap((each) => ['-o', each]);
-    const step = async (command: string, args: readonly string[]): Promise<string> => {
-      const result = await runCommand(command, args, { cwd: join(draft, 'debs'), timeoutMs: APT_TIMEOUT_MS });
-      if (!result.ok) throw new Error(`${command} ${args.filter((each) => !options.includes(each)).join(' ')}: ${result.problem}`);
-      return result.stdout;
-    };
-    await step('apt-get', [...options, '-qq', 'update']);
-    const plan = await step('apt-get', [...options, '-s', 'install', '--no-install-recommends', 'rabbitmq-server']);
-    const packages = [...plan.matchAll(/^Inst (\S+)/gm)].map(([, name]) => name ?? '');
-    await step('apt-get', [...options, '-qq', 'download', ...packages]);
-    for (const file of await readdir(join(draft, 'debs'))) await step('dpkg-deb', ['-x', file, join(draft, 'root')]);
+    const packages = await debianPackages(draft);
+    await packages.unpack(await packages.withDependencies('rabbitmq-server'), join(draft, 'root'));
     const erl = join(draft, 'root/usr/lib/erlang/bin/erl');
     await writeFile(erl, (await readFile(erl, 'utf8')).replaceAll('=/usr/lib/erlang', `=${target}/usr/lib/erlang`));
     await rm(target, { recursive: true, force: true });
@@ -154,17 +141,4 @@ async function download(cache: string, target: string): Promise<void> {
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
-}
-
-async function librariesOf(root: string): Promise<string[]> {
-  const bases = [join(root, 'usr/lib'), join(root, 'lib')];
-  const entries = await Promise.all(bases.map(async (base) => (await readdir(base).catch(() => [])).filter((name) => name.includes('-linux-')).map((name) => join(base, name))));
-  return entries.flat();
-}
-
-/** Named after the system's release, as the embedded Redis is: after an upgrade the old libraries may not fit any more. */
-async function directoryName(): Promise<string> {
-  const release = await readFile('/etc/os-release', 'utf8').catch(() => '');
-  const field = (name: string): string => new RegExp(`^${name}="?([A-Za-z0-9._-]+)`, 'm').exec(release)?.[1] ?? 'unknown';
-  return `rabbitmq-${field('ID')}-${field('VERSION_ID')}-${process.arch}`;
 }

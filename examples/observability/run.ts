@@ -1,0 +1,152 @@
+/**
+ * `npm run verify:observability`: a real gateway under load, a real Prometheus with the configuration and the rules that
+ * ship, and every question that a dashboard or a rule asks, asked. Ends with exit code 1 and a list when one of them has
+ * no answer, or when a fault does not become an alert. Everything it starts is thrown away.
+ */
+import { randomBytes } from 'node:crypto';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parse, stringify } from 'yaml';
+import { startGatewayProcess, type GatewayProcess } from '../../bench/processes.js';
+import { projectRoot } from '../../src/paths.js';
+import { migrate } from '../../src/postgres/migrate.js';
+import { findPrometheus, startPrometheus, type RunningPrometheus } from '../../test/support/prometheus.js';
+import { temporaryFolder, throwawayPostgres, throwawayRedis, type Folder, type TestServer } from '../../test/support/servers.js';
+import { whyEmpty } from './allowed-empty.js';
+import { alertExpressions, dashboardExpressions, type Expression } from './expressions.js';
+import { prometheusApi, type PrometheusApi } from './prometheus-api.js';
+import { startTraffic, type Traffic } from './traffic.js';
+
+/** Prometheus looks for its targets five seconds after it began; rates need some scrapes more. */
+const LOAD_SECONDS = 45;
+/** A Redis that is frozen for longer than the gateway's deadline leaves outcomes unknown. */
+const FREEZE_MS = 600;
+const FREEZES_AT_SECONDS = [12, 24];
+/** What must notice that Postgres is gone, and how long that may take: until it is pending, not until it fires. */
+const FAULT_ALERTS = ['PostgresDown', 'JournalLag', 'DrainFailing'];
+const FAULT_SECONDS = 60;
+const NAMESPACE = 'cg';
+
+const say = (line: string): void => { process.stdout.write(`${line}\n`); };
+
+/** Our configuration, with the targets of this run and faster scrapes. */
+function writeConfig(folder: Folder, targets: readonly string[]): string {
+  const home = join(folder.path, 'config');
+  mkdirSync(home);
+  cpSync(join(projectRoot, 'grafana', 'alerts'), join(home, 'alerts'), { recursive: true });
+  const config = parse(readFileSync(join(projectRoot, 'grafana', 'prometheus.yml'), 'utf8')) as {
+    global: object; scrape_configs: { static_configs: { targets: readonly string[] }[] }[];
+  };
+  config.global = { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' };
+  for (const job of config.scrape_configs) job.static_configs = [{ targets }];
+  const file = join(home, 'prometheus.yml');
+  writeFileSync(file, stringify(config));
+  return file;
+}
+
+/** Asks everything. Answers what is wrong. */
+async function askEverything(api: PrometheusApi): Promise<string[]> {
+  const wrong: string[] = [];
+  const { expressions, labels } = dashboardExpressions();
+  if (expressions.length === 0) wrong.push('there are no dashboards in grafana/dashboards');
+  const line = (verdict: string, where: string, rest: string): void => { say(`${verdict.padEnd(8)}${where.padEnd(72)} ${rest}`); };
+  const ask = async ({ where, expr, isEventful }: Expression): Promise<void> => {
+    const answer = await api.query(expr);
+    if (!('problem' in answer)) {
+      line('ok', where, `${Number(answer.number.toPrecision(4))}${answer.series > 1 ? `, ${answer.series} series` : ''}`);
+      return;
+    }
+    const isEmpty = answer.problem === 'no series' || answer.problem === 'no number';
+    const reason = isEmpty ? (isEventful ? 'nothing happens now' : whyEmpty(expr)) : undefined;
+    if (reason === undefined) wrong.push(`${where}: ${answer.problem}\n      ${expr}`);
+    line(reason === undefined ? 'WRONG' : 'empty', where, reason ?? answer.problem);
+  };
+  for (const each of [...expressions, ...alertExpressions()]) await ask(each);
+  for (const { where, selector, label } of labels) {
+    const values = await api.labelValues(selector, label);
+    if (values.length === 0) wrong.push(`${where}: ${selector} has no ${label}`);
+    line(values.length === 0 ? 'WRONG' : 'ok', where, values.slice(0, 5).join(', '));
+  }
+  for (const { name, severity, health, lastError } of await api.rules()) {
+    if (health !== 'ok' || lastError !== '') wrong.push(`rule ${name} ${severity}: ${health} ${lastError}`);
+  }
+  return wrong;
+}
+
+const activeAlerts = async (api: PrometheusApi): Promise<string[]> =>
+  [...new Set((await api.rules()).filter(({ state }) => state === 'pending' || state === 'firing').map(({ name, severity, state }) => `${name} (${severity}, ${String(state)})`))];
+
+/** Takes Postgres away and waits for the alerts that must notice. Answers those that did not. */
+async function breakPostgres(api: PrometheusApi, postgres: TestServer): Promise<string[]> {
+  await postgres.kill('SIGKILL');
+  const startedAt = performance.now();
+  let missing = FAULT_ALERTS;
+  while (missing.length > 0 && performance.now() - startedAt < FAULT_SECONDS * 1_000) {
+    await sleep(1_000);
+    const active = (await api.rules()).filter(({ state }) => state === 'pending' || state === 'firing').map(({ name }) => name);
+    const noticed = missing.filter((name) => active.includes(name));
+    missing = missing.filter((name) => !active.includes(name));
+    for (const name of noticed) say(`        ${name} is pending ${Math.round((performance.now() - startedAt) / 1_000)} s after Postgres was killed`);
+  }
+  return missing.map((name) => `${name} did not notice within ${FAULT_SECONDS} s that Postgres was killed`);
+}
+
+async function verify(api: PrometheusApi, redis: TestServer, postgres: TestServer, traffic: Traffic): Promise<string[]> {
+  say(`load for ${LOAD_SECONDS} s, in which Redis is frozen twice for ${FREEZE_MS} ms ...`);
+  for (let second = 1; second <= LOAD_SECONDS; second += 1) {
+    await sleep(1_000);
+    if (!FREEZES_AT_SECONDS.includes(second)) continue;
+    await redis.kill('SIGSTOP');
+    await sleep(FREEZE_MS);
+    await redis.kill('SIGCONT');
+  }
+  for (const [kind, count] of [...traffic.answers].sort(([a], [b]) => a.localeCompare(b))) say(`        ${kind}: ${count}`);
+  const wrong = (await api.isScraping()) ? [] : ['a target is not scraped'];
+  wrong.push(...await askEverything(api));
+  say(`active alerts: ${(await activeAlerts(api)).join(', ') || 'none'}`);
+  say('Postgres is killed ...');
+  wrong.push(...await breakPostgres(api, postgres));
+  return wrong;
+}
+
+async function main(): Promise<boolean> {
+  const programs = await findPrometheus();
+  if (typeof programs === 'string') {
+    say(`not verified: ${programs}`);
+    return false;
+  }
+  const folder = await temporaryFolder();
+  const servers: TestServer[] = [];
+  let gateway: GatewayProcess | undefined;
+  let prometheus: RunningPrometheus | undefined;
+  let traffic: Traffic | undefined;
+  try {
+    say('starting Redis, Postgres, the gateway and Prometheus ...');
+    const redis = await throwawayRedis({ maxmemory: '512mb' });
+    servers.push(redis);
+    const postgres = await throwawayPostgres();
+    servers.push(postgres);
+    await migrate(postgres.url);
+    const [secret, serverKey] = [randomBytes(32).toString('hex'), randomBytes(24).toString('hex')];
+    // Debt that reaches its limit, and leases that end within the run.
+    gateway = await startGatewayProcess('all', {
+      REDIS_URL: redis.url, DATABASE_URL: postgres.url, REDIS_NAMESPACE: NAMESPACE, JWT_ACCESS_SECRET: secret, SERVER_API_KEYS: serverKey,
+      DEBT_LIMIT: '5', HOLD_TTL_SECONDS: '5', LOG_LEVEL: 'info',
+    }, [], { quiet: true });
+    prometheus = await startPrometheus(programs, folder, writeConfig(folder, [`127.0.0.1:${gateway.port}`]));
+    traffic = await startTraffic({ url: `http://127.0.0.1:${gateway.port}`, redisUrl: redis.url, namespace: NAMESPACE, secret, serverKey });
+    const wrong = await verify(prometheusApi(prometheus.url), redis, postgres, traffic);
+    say(wrong.length === 0 ? '\nevery question has an answer, and the fault became an alert' : `\n${wrong.length} wrong:\n${wrong.map((each) => `  - ${each}`).join('\n')}`);
+    return wrong.length === 0;
+  } finally {
+    await traffic?.stop();
+    await prometheus?.stop();
+    await gateway?.stop();
+    await Promise.all(servers.map((server) => server.discard()));
+    folder.remove();
+  }
+}
+
+process.once('SIGINT', () => { say('interrupted: cleaning up ...'); }); // who cleans up is test/support/servers.ts
+process.exitCode = await main() ? 0 : 1;

@@ -1,0 +1,68 @@
+import { stringify } from 'yaml';
+
+/**
+ * What an alert rule is here. The value and what it is compared with are apart, so that `npm run verify:observability`
+ * can ask a live Prometheus whether the value exists: an alert over a series that nobody exports never fires, and looks
+ * exactly like one that has no reason to.
+ */
+
+/** page: somebody gets up. ticket: somebody looks in working hours. */
+export type Severity = 'page' | 'ticket';
+
+export type Condition = {
+  /** PromQL that always has a value while the gateway runs. */
+  readonly value: string;
+  /** The comparison that makes it bad, such as `> 5`. */
+  readonly is: string;
+};
+
+export type Alert = {
+  readonly name: string;
+  readonly severity: Severity;
+  /** Tells rules of the same name and severity apart. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** How long it must have been so. */
+  readonly holdsFor: string;
+  /** All of them. Those after the first have the same labels as it, or none at all. */
+  readonly when: readonly [Condition, ...Condition[]];
+  readonly summary: string;
+  /** With the number that was measured and the one it is compared with. */
+  readonly description: string;
+};
+
+/** Something that several rules need, computed once. */
+export type Recording = { readonly record: string; readonly expr: string };
+
+export type Group = { readonly name: string; readonly recordings?: readonly Recording[]; readonly alerts: readonly Alert[] };
+
+export const exprOf = ({ when }: Alert): string =>
+  when.length === 1 ? comparison(when[0]) : when.map((each) => `(${comparison(each)})`).join(' and ');
+
+const comparison = ({ value, is }: Condition): string => `${value} ${is}`;
+
+/** `JournalLag` has the heading `Journal lag` in the runbook. */
+export const headingOf = (name: string): string => name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+
+/** The heading's anchor, as GitHub and most others make it. */
+export const anchorOf = (name: string): string => headingOf(name).toLowerCase().replaceAll(' ', '-');
+
+export const RUNBOOK = 'docs/runbook.md';
+
+/** Prometheus' file of rules. */
+export function yamlOf(groups: readonly Group[]): string {
+  const header = '# Written by grafana/src/alerts.ts (npm run dashboards): change the rules there, not here.\n';
+  return header + stringify({
+    groups: groups.map(({ name, recordings = [], alerts }) => ({
+      name,
+      rules: [...recordings.map(({ record, expr }) => ({ record, expr })), ...alerts.map(ruleOf)],
+    })),
+  }, { lineWidth: 0 });
+}
+
+const ruleOf = (alert: Alert) => ({
+  alert: alert.name,
+  expr: exprOf(alert),
+  for: alert.holdsFor,
+  labels: { severity: alert.severity, ...alert.labels },
+  annotations: { summary: alert.summary, description: alert.description, runbook_url: `${RUNBOOK}#${anchorOf(alert.name)}` },
+});

@@ -1,0 +1,39 @@
+import { exprOf, yamlOf, type Alert, type Group } from './alert.js';
+import { bookAlerts, holdAlerts, journalAlerts } from './ledger-alerts.js';
+import { postgresAlerts, queueAlerts, redisAlerts } from './server-alerts.js';
+import { moneyAlerts, processAlerts, refusalRecordings } from './service-alerts.js';
+import { sloAlerts, sloRecordings } from './slo.js';
+
+/** Every rule, in groups that Prometheus evaluates one after the other. What to do about each is in docs/runbook.md. */
+const GROUPS: readonly Group[] = [
+  { name: 'credit-gateway-promises', recordings: sloRecordings, alerts: sloAlerts },
+  { name: 'credit-gateway-books', alerts: bookAlerts },
+  { name: 'credit-gateway-journal', alerts: journalAlerts },
+  { name: 'credit-gateway-holds', alerts: holdAlerts },
+  { name: 'credit-gateway-redis', alerts: redisAlerts },
+  { name: 'credit-gateway-postgres', alerts: postgresAlerts },
+  { name: 'credit-gateway-queues', alerts: queueAlerts },
+  { name: 'credit-gateway-money', recordings: refusalRecordings, alerts: moneyAlerts },
+  { name: 'credit-gateway-processes', alerts: processAlerts },
+];
+
+export const RULES_FILE = 'grafana/alerts/credit-gateway.rules.yml';
+
+export const allAlerts: readonly Alert[] = GROUPS.flatMap(({ alerts }) => alerts);
+
+/** The text of RULES_FILE. */
+export const rulesYaml = (): string => yamlOf(GROUPS);
+
+/** What a live Prometheus must have an answer to: of an alert each of its values, of a recording its whole expression. */
+export function ruleValues(): { readonly rule: string; readonly expr: string }[] {
+  return [
+    ...GROUPS.flatMap(({ recordings = [] }) => recordings.map(({ record, expr }) => ({ rule: record, expr }))),
+    ...allAlerts.flatMap((alert) => alert.when.map(({ value }, index) => ({
+      rule: `${alert.name} (${alert.severity}${alert.labels?.['window'] === undefined ? '' : ` ${alert.labels['window']}`})${alert.when.length === 1 ? '' : ` ${index + 1}`}`,
+      expr: value,
+    }))),
+  ];
+}
+
+/** The whole expressions, which answer nothing while all is well. */
+export const ruleExpressions = (): { readonly rule: string; readonly expr: string }[] => allAlerts.map((alert) => ({ rule: alert.name, expr: exprOf(alert) }));

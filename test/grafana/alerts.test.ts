@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { anchorOf, headingOf, RUNBOOK, yamlOf, type Alert } from '../../grafana/src/alert.js';
+import { allAlerts, RULES_FILE, rulesYaml } from '../../grafana/src/alerts.js';
+import { HOT_ROUTES, NOT_COUNTED } from '../../grafana/src/slo.js';
+import { listRoutes, type AppDeps } from '../../src/http/app.js';
+import { projectRoot } from '../../src/paths.js';
+import { fakeGateway, type FakeGateway } from '../support/fake-gateway.js';
+import { findPrometheus, promtool, type Prometheus } from '../support/prometheus.js';
+
+const CASES = 'grafana/alerts/tests';
+
+type Case = { readonly name: string; readonly promql_expr_test?: readonly { readonly expr: string; readonly exp_samples: readonly unknown[] }[] };
+
+const text = (path: string): string => readFileSync(join(projectRoot, path), 'utf8');
+const names = [...new Set(allAlerts.map(({ name }) => name))];
+const caseFiles = readdirSync(join(projectRoot, CASES)).filter((name) => name.endsWith('.test.yml'));
+
+test('the committed rules are what grafana/src says; if not: npm run dashboards', () => {
+  expect(text(RULES_FILE)).toBe(rulesYaml());
+});
+
+describe('every alert', () => {
+  test('has one rule per severity and window', () => {
+    const keys = allAlerts.map(keyOf);
+    expect(keys.filter((key, index) => keys.indexOf(key) !== index)).toEqual([]);
+  });
+
+  test('says the number that was measured', () => {
+    expect(allAlerts.filter(({ description }) => !description.includes('$value')).map(keyOf)).toEqual([]);
+  });
+
+  test('names in its texts only labels that its value keeps', () => {
+    const lost = allAlerts.flatMap((alert) => [...`${alert.summary} ${alert.description}`.matchAll(/\$labels\.(\w+)/g)]
+      .flatMap(([, label = '']) => (label === 'instance' || alert.when[0].value.includes(`by (${label})`) ? [] : [`${alert.name}: ${label}`])));
+    expect(lost).toEqual([]);
+  });
+
+  test('has a case in which it fires, and one in which it just does not', () => {
+    const asserted = caseFiles.flatMap((file) => (parse(text(join(CASES, file))) as { tests: Case[] }).tests.flatMap((each) => each.promql_expr_test ?? []));
+    const about = (alert: Alert) => asserted.filter(({ expr }) => expr.includes(`alertname="${alert.name}"`) && expr.includes(`severity="${alert.severity}"`) &&
+      (alert.labels?.['window'] === undefined || expr.includes(`window="${alert.labels['window']}"`)));
+    const untried = allAlerts.flatMap((alert) => [
+      ...(about(alert).some(({ exp_samples }) => exp_samples.length > 0) ? [] : [`${keyOf(alert)} never fires`]),
+      ...(about(alert).some(({ exp_samples }) => exp_samples.length === 0) ? [] : [`${keyOf(alert)} has no near miss`]),
+    ]);
+    expect(untried).toEqual([]);
+  });
+
+  test(`has its section in ${RUNBOOK}, and every section its alert`, () => {
+    const sections = [...text(RUNBOOK).matchAll(/^### (.+)$/gm)].map(([, heading]) => heading);
+    expect(sections).toEqual(names.map(headingOf));
+    expect(names.map(anchorOf)).toContain('journal-lag');
+  });
+
+  test('is told what it means, how to check and what to do', () => {
+    const sections = text(RUNBOOK).split(/^### /m).slice(1);
+    const incomplete = sections.filter((section) => !['**Means.**', '**Check.**', '**Do.**'].every((part) => section.includes(part)));
+    expect(incomplete.map((section) => section.split('\n')[0])).toEqual([]);
+  });
+});
+
+describe('the routes that the promises are about', () => {
+  let gateway: FakeGateway;
+  beforeAll(async () => { gateway = await fakeGateway(); });
+  afterAll(() => gateway.stop());
+
+  test('exist', () => {
+    // Routes are made, not called: what they would call need not be there.
+    const servers = { creditsProcess: {}, administration: {}, authenticateServer: () => Promise.reject(new Error('not called')) } as unknown as NonNullable<AppDeps['servers']>;
+    const paths = new Set(listRoutes({ ...gateway.deps, servers }).map(({ path }) => path));
+    expect([...HOT_ROUTES, ...NOT_COUNTED].filter((path) => path !== 'unmatched' && !paths.has(path))).toEqual([]);
+  });
+});
+
+const programs = await findPrometheus();
+
+(typeof programs === 'string' ? describe.skip : describe)(`with promtool${typeof programs === 'string' ? ` (SKIPPED: ${programs})` : ''}`, () => {
+  /** What promtool complains of; nothing when all is well. */
+  const complaint = async (folder: string, ...args: readonly string[]): Promise<string> => {
+    const { ok, stdout, problem } = await promtool(programs as Prometheus, join(projectRoot, folder), ...args);
+    return ok ? '' : `${stdout}\n${problem}`;
+  };
+
+  test('the rules are rules, and the configuration finds them', async () => {
+    expect(await complaint('grafana', 'check', 'rules', join(projectRoot, RULES_FILE))).toBe('');
+    expect(await complaint('grafana', 'check', 'config', 'prometheus.yml')).toBe('');
+  });
+
+  test('and what is none is not taken for one', async () => {
+    expect(await complaint(CASES, 'check', 'rules', caseFiles[0] ?? '')).not.toBe('');
+  });
+
+  test.each(caseFiles)('%s', async (file) => {
+    expect(await complaint(CASES, 'test', 'rules', file)).toBe('');
+  }, 120_000);
+});
+
+test('a rule without labels of its own, with two conditions', () => {
+  const alert: Alert = { name: 'TwoThings', severity: 'page', holdsFor: '1m', when: [{ value: 'a', is: '> 1' }, { value: 'b', is: '< 2' }], summary: 's', description: 'd' };
+  expect(parse(yamlOf([{ name: 'g', alerts: [alert] }]))).toEqual({
+    groups: [{ name: 'g', rules: [{
+      alert: 'TwoThings', expr: '(a > 1) and (b < 2)', for: '1m', labels: { severity: 'page' },
+      annotations: { summary: 's', description: 'd', runbook_url: 'docs/runbook.md#two-things' },
+    }] }],
+  });
+});
+
+function keyOf({ name, severity, labels }: Alert): string {
+  return [name, severity, ...Object.values(labels ?? {})].join(' ');
+}
