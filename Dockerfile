@@ -1,0 +1,43 @@
+# The gateway: API, worker or both, as ROLE says. Nothing is written to the root file system, so it runs read-only; the
+# embedded Redis and Postgres are left out, so REDIS_URL and DATABASE_URL must be set.
+ARG NODE_VERSION=20.20
+
+# Compiles. What only the compiler needs ends here.
+FROM node:${NODE_VERSION}-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --omit=optional --ignore-scripts
+COPY tsconfig.json ./
+COPY src ./src
+RUN npm run build
+
+# What the program needs while it runs: neither compilers nor the embedded Postgres, which are optional dependencies.
+FROM node:${NODE_VERSION}-bookworm-slim AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --omit=dev --omit=optional --ignore-scripts
+
+FROM node:${NODE_VERSION}-bookworm-slim AS runtime
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="credit-gateway" \
+      org.opencontainers.image.description="Credit holds for AI products: decided in Redis, remembered in Postgres" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+ENV NODE_ENV=production \
+    HOST=0.0.0.0 \
+    PORT=3001
+WORKDIR /app
+# Owned by root: the program cannot change what it runs.
+COPY package.json ./
+COPY --from=dependencies /app/node_modules ./node_modules
+COPY --from=build /app/dist/src ./dist/src
+COPY lua ./lua
+# The account `node` of the base image, by number: Kubernetes cannot tell from a name that it is not root.
+USER 1000:1000
+EXPOSE 3001
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/livez`, { signal: AbortSignal.timeout(4000) }).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+CMD ["node", "--enable-source-maps", "dist/src/main.js"]

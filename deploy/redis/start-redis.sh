@@ -1,0 +1,17 @@
+#!/bin/sh
+# Starts Redis with redis.conf and users.acl of this folder. The passwords come in the environment and are in no image
+# and no command line; Redis gets their digests. Arguments go to redis-server.
+set -eu
+: "${REDIS_PASSWORD:?the password of the user gateway}"
+: "${REDIS_OPERATOR_PASSWORD:?the password of the user operator}"
+folder=$(cd "$(dirname "$0")" && pwd)
+users=${REDIS_USERS_FILE:-/tmp/users.acl}
+
+digest() { printf %s "$1" | sha256sum | cut -d ' ' -f 1; }
+
+umask 077
+sed -e '/^#/d' -e ':join' -e '/\\$/{N;s/\\\n//;b join' -e '}' \
+  -e "s/@gateway@/$(digest "$REDIS_PASSWORD")/" -e "s/@operator@/$(digest "$REDIS_OPERATOR_PASSWORD")/" \
+  "$folder/users.acl" > "$users"
+unset REDIS_PASSWORD REDIS_OPERATOR_PASSWORD
+exec redis-server "$folder/redis.conf" --aclfile "$users" "$@"

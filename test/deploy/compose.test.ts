@@ -1,0 +1,113 @@
+import { describe, expect, test } from '@jest/globals';
+import { Ajv2019 } from 'ajv/dist/2019.js';
+import { existsSync } from 'node:fs';
+import { readConfig } from '../../src/config.js';
+import { at, packageJson, pathOf, textOf, yamlOf, type Fields } from './documents.js';
+
+/** Nothing here has started the containers: there is no Docker engine where these tests run. */
+
+type Service = Fields & {
+  readonly image: string; readonly environment?: Readonly<Record<string, string>>; readonly volumes?: readonly string[]; readonly ports?: readonly string[];
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>; readonly networks: readonly string[];
+};
+type Compose = { readonly services: Readonly<Record<string, Service>>; readonly volumes: Fields; readonly networks: Fields };
+
+const compose = yamlOf('docker-compose.yml') as Compose;
+const services = Object.entries(compose.services);
+const service = (name: string): Service => {
+  const found = compose.services[name];
+  if (found === undefined) throw new Error(`no service ${name}`);
+  return found;
+};
+const names = services.map(([name]) => name);
+
+/** The variables of .env.example: those that must be given, and those that may. */
+const example = textOf('.env.example').split('\n');
+const required = example.flatMap((line) => /^([A-Z_]+)=$/.exec(line)?.[1] ?? []);
+const optional = example.flatMap((line) => /^# ([A-Z_]+)=/.exec(line)?.[1] ?? []);
+
+test('the schema of the Compose specification', () => {
+  const valid = new Ajv2019({ strict: false, validateFormats: false, allErrors: true }).compile(JSON.parse(textOf('test/deploy/compose-spec.schema.json')) as object);
+  valid(compose);
+  expect(valid.errors).toBeNull();
+  expect(valid({ ...compose, services: { redis: { ...service('redis'), restrat: 'always' } } })).toBe(false);
+});
+
+test('the services', () => {
+  expect(names.sort()).toEqual(['gateway', 'grafana', 'postgres', 'prometheus', 'rabbitmq', 'redis', 'worker']);
+});
+
+describe.each(services)('%s', (name, each) => {
+  test('is healthy or not, and waits for those that are', () => {
+    expect(at(each, 'healthcheck.test')).toBeDefined();
+    for (const [other, { condition }] of Object.entries(each.depends_on ?? {})) {
+      expect(names).toContain(other);
+      expect(condition).toBe('service_healthy');
+    }
+  });
+
+  test('cannot write to its root, gain privileges, or take the whole machine', () => {
+    expect(each).toMatchObject({ read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'], restart: 'unless-stopped' });
+    expect(each['privileged'] ?? each['cap_add'] ?? each['network_mode']).toBeUndefined();
+    expect(at(each, 'deploy.resources.limits')).toEqual({ cpus: expect.any(String), memory: expect.stringMatching(/^\d+[mg]$/) });
+  });
+
+  test('is pinned to a version', () => {
+    expect(each.image).toMatch(/^[a-z/-]+:v?\d+\.\d+|^postgres:15-/);
+    if (each['build'] !== undefined) expect(each.image).toBe(`credit-gateway:${packageJson.version}`);
+  });
+
+  test('mounts what exists', () => {
+    for (const volume of each.volumes ?? []) {
+      const [from = '', , mode] = volume.split(':');
+      if (from.startsWith('./grafana') && !existsSync(pathOf('grafana/dashboards'))) continue; // generated: nothing to mount before they are
+      if (!from.startsWith('./')) expect(Object.keys(compose.volumes)).toContain(from);
+      else expect({ from, exists: existsSync(pathOf(from)), mode }).toEqual({ from, exists: true, mode: 'ro' });
+    }
+  });
+
+  test('publishes ports to this machine only', () => {
+    expect((each.ports ?? []).every((port) => port.startsWith('127.0.0.1:'))).toBe(true);
+    expect(each.ports !== undefined).toBe(['gateway', 'grafana'].includes(name));
+  });
+
+  test('is on networks that exist, and on `edge` only where it must get out', () => {
+    expect(each.networks.every((network) => network in compose.networks)).toBe(true);
+    expect(each.networks.includes('edge')).toBe(['gateway', 'worker', 'grafana'].includes(name));
+  });
+
+  test('has no secret of its own', () => {
+    for (const [variable, value] of Object.entries(each.environment ?? {})) {
+      const isSecret = /SECRET|PASSWORD|PASS|KEY/.test(variable) || /:\/\/[^/]*@/.test(value);
+      if (isSecret) expect({ variable, value: value.replace(/\$\{[A-Z_]+:(\?see \.env\.example|-)\}/, '') }).toMatchObject({ value: expect.stringMatching(/^$|^\w+:\/\/gateway:@[\w:]+(\/gateway)?$/) });
+    }
+  });
+});
+
+test('every variable is in .env.example, and what must be given has no default', () => {
+  const used = [...textOf('docker-compose.yml').matchAll(/\$\{([A-Z_]+)(:[-?])/g)].map(([, name, how]) => ({ name, how }));
+  const mayBeEmpty = ['JWT_ACCESS_SECRET']; // the gateway itself says what it needs instead
+  expect(used.filter(({ name, how }) => !(how === ':?' ? required : [...optional, ...mayBeEmpty]).includes(name ?? ''))).toEqual([]);
+  expect([...required, ...optional].filter((name) => !used.some((each) => each.name === name))).toEqual([]);
+});
+
+/** The environment of a service, as Compose would fill it in. */
+const filledIn = (name: string): Record<string, string> => Object.fromEntries(Object.entries(service(name).environment ?? {})
+  .map(([variable, value]) => [variable, value.replace(/\$\{([A-Z_]+)(?::-([^}]*)|[^}]*)\}/g, (_, each: string, fallback?: string) => (required.includes(each) ? 'f'.repeat(64) : fallback ?? ''))]));
+
+test('the gateway accepts what it is told, and without a way to verify tokens it refuses', () => {
+  expect(readConfig(filledIn('gateway'))).toMatchObject({ role: 'api', apiProcesses: 2, redisUrl: `redis://gateway:${'f'.repeat(64)}@redis:6379` });
+  expect(readConfig(filledIn('worker'))).toMatchObject({ role: 'worker', rabbitmqUrl: `amqp://gateway:${'f'.repeat(64)}@rabbitmq:5672` });
+  expect(() => readConfig({ ...filledIn('gateway'), JWT_ACCESS_SECRET: '' })).toThrow('without one no token can be verified');
+});
+
+test('a stop has longer than the gateway takes', () => {
+  const stopTimeoutSeconds = Number(/STOP_TIMEOUT_MS = (\d+)_000/.exec(textOf('src/main.ts'))?.[1]);
+  for (const name of ['gateway', 'worker']) expect(Number.parseInt(String(service(name)['stop_grace_period']), 10)).toBeGreaterThan(stopTimeoutSeconds);
+});
+
+test('redis.conf keeps money: no eviction, an append-only file, and room for its rewrite', () => {
+  const directives = new Map(textOf('deploy/redis/redis.conf').split('\n').filter((line) => line !== '' && !line.startsWith('#')).map((line) => [line.split(' ', 1)[0], line.slice(line.indexOf(' ') + 1)]));
+  expect([directives.get('maxmemory-policy'), directives.get('appendonly'), directives.get('appendfsync')]).toEqual(['noeviction', 'yes', 'everysec']);
+  expect(Number.parseInt(directives.get('maxmemory') ?? '', 10) * 2).toBeLessThanOrEqual(Number.parseInt(String(at(service('redis'), 'deploy.resources.limits.memory')), 10));
+});

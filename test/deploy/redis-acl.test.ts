@@ -1,0 +1,154 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { list as redisCommands } from '@ioredis/commands';
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { freePort } from '../../src/embedded/loopback-port.js';
+import { findRedis } from '../../src/embedded/redis-binary.js';
+import { startGateway, type TestGateway } from '../support/gateway.js';
+import { temporaryFolder, type Folder } from '../support/servers.js';
+import { pathOf, textOf } from './documents.js';
+
+/** Redis as docker-compose.yml starts it: by start-redis.sh, with its redis.conf and its users.acl. */
+
+const gatewayPassword = randomBytes(32).toString('hex');
+const operatorPassword = randomBytes(32).toString('hex');
+
+let folder: Folder;
+let server: ChildProcess;
+let port: number;
+let gateway: TestGateway;
+let operator: Redis;
+let asGateway: Redis;
+
+const urlOf = (user: string, password: string): string => `redis://${user}:${password}@127.0.0.1:${port}`;
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  port = await freePort();
+  const { command, args } = await findRedis({ user: undefined });
+  // The image has redis-server on its PATH; here it may be a copy in a cache.
+  writeFileSync(join(folder.path, 'redis-server'), `#!/bin/sh\nexec ${[command, ...args].map((word) => `'${word}'`).join(' ')} "$@"\n`);
+  chmodSync(join(folder.path, 'redis-server'), 0o755);
+  mkdirSync(join(folder.path, 'data'));
+  server = spawn('sh', [pathOf('deploy/redis/start-redis.sh'), '--port', String(port), '--bind', '127.0.0.1', '--loglevel', 'warning'], {
+    cwd: join(folder.path, 'data'),
+    env: { PATH: `${folder.path}:${process.env['PATH'] ?? ''}`, REDIS_PASSWORD: gatewayPassword, REDIS_OPERATOR_PASSWORD: operatorPassword, REDIS_USERS_FILE: join(folder.path, 'users.acl') },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  operator = new Redis(urlOf('operator', operatorPassword), { retryStrategy: (attempt) => (attempt < 100 ? 50 : null), maxRetriesPerRequest: null });
+  operator.on('error', () => undefined); // until it is up
+  await operator.ping();
+  asGateway = new Redis(urlOf('gateway', gatewayPassword));
+  gateway = await startGateway({ redisUrl: urlOf('gateway', gatewayPassword), environment: { REDIS_NAMESPACE: 'cg' } });
+}, 60_000);
+
+afterAll(async () => {
+  await gateway.stop();
+  operator.disconnect();
+  asGateway.disconnect();
+  server.kill('SIGTERM');
+  if (server.exitCode === null) await once(server, 'exit');
+  folder.remove();
+});
+
+const called = async (method: string, path: string, token: string, body?: object): Promise<{ status: number; body: Record<string, unknown> }> => {
+  const answer = await fetch(`${gateway.url}${path}`, {
+    method, headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: answer.status, body: await answer.json() as Record<string, unknown> };
+};
+
+async function until(what: string, isTrue: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 200; tries += 1) {
+    if (await isTrue()) return;
+    await new Promise((resolve) => { setTimeout(resolve, 50); });
+  }
+  throw new Error(`never: ${what}; refused: ${String(await refused())}`);
+}
+
+/** What Redis has refused to anybody so far. */
+const refused = async (): Promise<unknown> => (await operator.call('ACL', 'LOG') as unknown[]).map((entry) => JSON.stringify(entry));
+
+test('the gateway does all its work: grant, hold, settle, expire, drain, settle by queue', async () => {
+  const admin = await gateway.token({ sub: 'ops', role: 'admin' });
+  const alice = await gateway.token({ sub: 'alice', role: 'user' });
+  expect((await called('GET', '/api/credits/balance', alice)).status).toBe(200);
+  expect((await called('POST', '/api/credits/allocate', admin, { userId: 'alice', credits: 100 })).status).toBe(201);
+  const hold = async (sessionId: string): Promise<number> => (await called('POST', '/api/streaming-sessions/initialize', alice, { sessionId, modelId: 'gpt-4', estimatedTokens: 1_500 })).status;
+  expect([await hold('s1'), await hold('s2')]).toEqual([201, 201]);
+  expect((await called('POST', '/api/streaming-sessions/finalize', alice, { sessionId: 's1', actualTokens: 1_200 })).body).toMatchObject({ actualCredits: 6 });
+
+  gateway.advance(700_000); // the lease of s2 is over
+  const kinds = async (): Promise<unknown[]> => ((await called('GET', '/v1/entries', alice)).body['entries'] as { kind: string }[]).map(({ kind }) => kind);
+  await until('the ledger knows that s2 expired', async () => (await kinds()).includes('expire_hold'));
+  expect((await kinds()).sort()).toEqual(['expire_hold', 'grant', 'place', 'place', 'settle']);
+
+  const queue = new Queue('credits_process_end_queue', { connection: asGateway, prefix: '{cg-bull}' });
+  const job = await queue.add('end', { not: 'a settlement' });
+  await until('a settlement of the queue was looked at', async () => (await job.getState()) === 'completed');
+  await queue.close();
+  expect(await refused()).toEqual([]);
+}, 60_000);
+
+describe('what it may not do', () => {
+  test.each([
+    ['FLUSHALL'], ['FLUSHDB'], ['SHUTDOWN'], ['KEYS', '*'], ['CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru'], ['CONFIG', 'GET', 'requirepass'], ['DEBUG', 'SLEEP', '0'],
+    ['ACL', 'SETUSER', 'gateway', '+@all'], ['SCRIPT', 'FLUSH'], ['FUNCTION', 'FLUSH'], ['MONITOR'], ['SWAPDB', '0', '1'], ['REPLICAOF', 'NO', 'ONE'], ['CLIENT', 'KILL', 'TYPE', 'normal'], ['CLIENT', 'PAUSE', '1'], ['SAVE'], ['PUBLISH', 'a', 'b'],
+  ])('%s', async (command, ...args) => {
+    await expect(asGateway.call(command, ...args)).rejects.toThrow(command === 'DEBUG' ? 'not allowed' : 'NOPERM');
+  });
+
+  test('keys of others, also inside of a script', async () => {
+    await operator.set('other', 'text');
+    for (const key of ['other', 'cgx', '{cg}:x', '{other-bull}:x']) await expect(asGateway.get(key)).rejects.toThrow('NOPERM');
+    await expect(asGateway.eval("return redis.call('GET', KEYS[1])", 1, 'other')).rejects.toThrow('NOPERM');
+    await expect(asGateway.eval("return redis.call('FLUSHALL')", 0)).rejects.toThrow(/NOPERM|not allowed|can't run/i);
+    expect(await asGateway.get(`cg:${randomUUID()}`)).toBeNull();
+  });
+
+  test('nobody comes in without a name, or with another\'s password', async () => {
+    for (const url of [`redis://127.0.0.1:${port}`, `redis://:${gatewayPassword}@127.0.0.1:${port}`, urlOf('operator', gatewayPassword)]) {
+      const stranger = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
+      stranger.on('error', () => undefined);
+      await expect(stranger.ping()).rejects.toThrow();
+      stranger.disconnect();
+    }
+  });
+
+  test('no password is in a file, in the server\'s environment or in its command line', () => {
+    const process = `/proc/${server.pid ?? 0}`;
+    const seen = [join(folder.path, 'users.acl'), ...(existsSync(process) ? [`${process}/environ`, `${process}/cmdline`] : [])].map((path) => readFileSync(path, 'utf8')).join('\n');
+    expect([seen.includes(gatewayPassword), seen.includes(operatorPassword)]).toEqual([false, false]);
+    expect(seen).toContain(createHash('sha256').update(gatewayPassword).digest('hex'));
+  });
+});
+
+/** The commands that are named in source text: in Lua, by `call`, and as methods of a client. */
+function commandsIn(text: string): string[] {
+  const known = new Set<string>(redisCommands);
+  const methods = [...text.matchAll(/\b(?:redis|scanRedis|bulkRedis|client|bclient|producer|pipeline|multi)\.(\w+)\(/g)].map(([, name]) => (name ?? '').toLowerCase());
+  const called = [...text.matchAll(/(?:\bcall|rcall|pcall)\(\s*["']([A-Za-z]+)["'](?:\s*,\s*["']([A-Za-z]+)["'])?/g)].map(([, name]) => (name ?? '').toLowerCase());
+  return [...called, ...methods.filter((name) => known.has(name))];
+}
+
+const filesBelow = (folderPath: string, ending: string): string[] =>
+  readdirSync(folderPath, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith(ending)).map((name) => readFileSync(join(folderPath, name), 'utf8'));
+
+test('every command that the gateway\'s sources, its scripts and BullMQ\'s name is allowed', () => {
+  const bullmq = join(dirname(createRequire(import.meta.url).resolve('bullmq/package.json')), 'dist/esm');
+  const texts = [...filesBelow(pathOf('lua'), '.lua'), ...filesBelow(pathOf('src'), '.ts'), ...filesBelow(join(bullmq, 'scripts'), '.js'),
+    ...['queue', 'worker', 'job', 'queue-getters', 'job-scheduler', 'redis-queue-backend', 'redis-connection'].map((name) => readFileSync(join(bullmq, 'classes', `${name}.js`), 'utf8'))];
+  const found = new Set(texts.flatMap(commandsIn));
+  expect([...found]).toEqual(expect.arrayContaining(['evalsha', 'xadd', 'xtrim', 'unlink', 'bzpopmin', 'zrangebyscore']));
+  // Those that need a word more, which is what the list says: `script|load`, `xinfo|stream`.
+  const families = new Set([...textOf('deploy/redis/users.acl').matchAll(/\+(\w+)\|/g)].map(([, family]) => family));
+  const always = new Set(['quit', 'auth', 'hello', 'reset']);
+  const listed = new Set([...textOf('deploy/redis/users.acl').matchAll(/ \+(\w+)/g)].map(([, command]) => command));
+  expect([...found].filter((command) => !listed.has(command) && !families.has(command) && !always.has(command))).toEqual([]);
+});
