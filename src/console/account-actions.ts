@@ -96,7 +96,7 @@ export function freezeAction(reads: Pick<AccountReads, 'snapshot'>, freeze: Free
     fields: () => html``, read: () => null,
     preview: async (accountId) => {
       const { frozen, available, held, holds } = await reads.snapshot(accountId);
-      if (frozen === true) return { problem: 'The account is frozen already' };
+      if (frozen) return { problem: 'The account is frozen already' };
       return [['Account', accountId], ['Available', `${credits(available)}, which nobody can spend then`], ['Held', `${credits(held)}, by ${holds.length} open holds`]];
     },
     run: async (accountId, _, { actor, reason }) => {
@@ -112,7 +112,7 @@ export function thawAction(reads: Pick<AccountReads, 'snapshot'>, thaw: Freezing
     fields: () => html``, read: () => null,
     preview: async (accountId) => {
       const { frozen, available } = await reads.snapshot(accountId);
-      return frozen === true ? [['Account', accountId], ['Available', `${credits(available)}, which can be spent again`]] : { problem: 'The account is not frozen' };
+      return frozen ? [['Account', accountId], ['Available', `${credits(available)}, which can be spent again`]] : { problem: 'The account is not frozen' };
     },
     run: async (accountId, _, { actor, reason }) => {
       await thaw({ accountId, actor, reason });

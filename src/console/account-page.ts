@@ -27,7 +27,7 @@ const MISSING = 'Could not be read now.';
 export function accountBody(view: AccountView): Html {
   const { accountId, nowMs, profile, snapshot, history } = view;
   const named = 'value' in profile ? profile.value : null;
-  const isFrozen = 'value' in snapshot && snapshot.value.frozen === true;
+  const isFrozen = 'value' in snapshot && snapshot.value.frozen;
   return html`<h1>${named?.username ?? accountId}</h1>
 <p class="lead"><span class="mono">${accountId}</span>${named?.email == null ? '' : ` · ${named.email}`}</p>
 ${isFrozen ? frozenBanner(view) : []}
@@ -51,7 +51,7 @@ function frozenBanner({ freeze, nowMs }: AccountView): Html {
 }
 
 const balanceOf = ({ available, held, debt, frozen }: Frozen): Html => html`<div class="cards">
-${frozen === true ? card('Available', credits(available), 'could be spent, but for the freeze', 'bad') : card('Available', credits(available), 'can be spent now', available > 0 ? 'good' : 'notice')}
+${frozen ? card('Available', credits(available), 'could be spent, but for the freeze', 'bad') : card('Available', credits(available), 'can be spent now', available > 0 ? 'good' : 'notice')}
 ${card('Held', credits(held), 'reserved by open holds')}
 ${card('Debt', credits(debt), 'the next grant pays it first', debt > 0 ? 'bad' : '')}</div>`;
 

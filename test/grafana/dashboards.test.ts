@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { panelsOf, targetsOf, type Dashboard } from '../../grafana/src/classic.js';
@@ -98,7 +98,6 @@ describe.each(each)('%s', (_, dashboard) => {
 
 test('every section of the runbook that a panel points to is there', () => {
   const path = join(projectRoot, 'docs', 'runbook.md');
-  if (!existsSync(path)) return;
   const headings = [...readFileSync(path, 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => heading.trim().toLowerCase().replaceAll(/[^\w\- ]/g, '').replaceAll(' ', '-'));
   expect(RUNBOOK_SECTIONS.filter((section) => !headings.includes(section))).toEqual([]);
 });
