@@ -19,7 +19,7 @@ const CURSOR_LENGTH_MAX = 1_000;
 const MOMENT = /^(?:\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)|\d{1,15})$/;
 const MS_MAX = Date.UTC(10_000, 0, 1);
 
-const Moment = (description: string) => Type.Optional(Type.String({ pattern: MOMENT.source, default: '2026-01-31T03:12:00Z', description: `${description}: ISO 8601 with a time zone, or milliseconds since 1970` }));
+const Moment = (description: string) => Type.Optional(Type.String({ default: '2026-01-31T03:12:00Z', description: `${description}: ISO 8601 with a time zone, or milliseconds since 1970` }));
 const query = {
   accountId: Type.Optional(Type.String({ minLength: 1, maxLength: ACCOUNT_ID_LENGTH_MAX, description: 'only of this account' })),
   from: Moment('from when, its whole minute included'),

@@ -13,7 +13,10 @@ let database: FreshDatabase;
 beforeAll(async () => {
   [redis, database] = await Promise.all([throwawayRedis(), freshDatabase()]);
 });
+/** A test that fails leaves its gateway behind, and jest would wait for it for ever. */
+const started: ChildProcess[] = [];
 afterAll(async () => {
+  for (const child of started) if (child.exitCode === null) child.kill('SIGKILL');
   await redis.discard();
   await database.drop();
 });
@@ -27,6 +30,7 @@ async function start(environment: Readonly<Record<string, string>> = {}): Promis
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  started.push(child);
   await new Promise<void>((resolve, reject) => {
     child.once('exit', () => { reject(new Error('the gateway did not start')); });
     child.stdout.on('data', (chunk: Buffer) => { if (chunk.toString().includes('"msg":"ready"')) resolve(); });
@@ -53,7 +57,7 @@ test('a scrape of several API processes tells what the first one does in the bac
   await until('the journal is watched', async () => (await scrape()).has('cg_journal_lag_seconds'));
   const series = await scrape();
   expect([series.get('cg_redis_up'), series.get('cg_postgres_up'), series.get('cg_postgres_pool_max{pool="api"}')]).toEqual([1, 1, 30]);
-  await until('jobs are counted', async () => ((await scrape()).get('cg_job_duration_seconds_count{job="expire-holds",status="ok"}') ?? 0) > 0);
+  await until('jobs are counted', async () => ((await scrape()).get('cg_job_duration_seconds_count{job_name="expire-holds",status="ok"}') ?? 0) > 0);
   gateway.kill('SIGTERM');
   await once(gateway, 'exit');
 }, 60_000);

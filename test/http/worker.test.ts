@@ -61,7 +61,7 @@ test('a worker can be scraped, and tells what is there now', async () => {
   });
   const series = await scrape();
   expect(Object.fromEntries(Object.keys(expected).map((name) => [name, series.get(name)]))).toEqual(expected);
-  await until('jobs run', async () => ((await scrape()).get('cg_job_duration_seconds_count{job="expire-holds",status="ok"}') ?? 0) > 0);
+  await until('jobs run', async () => ((await scrape()).get('cg_job_duration_seconds_count{job_name="expire-holds",status="ok"}') ?? 0) > 0);
   expect(series.get('cg_http_request_duration_seconds_count{method="GET",route="/livez",status="200"}')).toBe(1);
 }, TIMEOUT_MS);
 

@@ -33,7 +33,7 @@ test('a scrape of one process sees all of them and the first: counts are added, 
 test('histograms are added bucket by bucket, those of requests and those of jobs', () => {
   const bucket = (le: string) => all.get(`cg_http_request_duration_seconds_bucket{le="${le}",method="GET",route="/x",status="200"}`);
   expect([bucket('0.002'), bucket('0.005'), bucket('+Inf'), all.get(REQUESTS)]).toEqual([0, 2, 2, 2]);
-  expect(all.get('cg_job_duration_seconds_count{job="drain",status="ok"}')).toBe(1);
+  expect(all.get('cg_job_duration_seconds_count{job_name="drain",status="ok"}')).toBe(1);
 });
 
 test('what never happened is zero once, and what nobody measures is not there', () => {
