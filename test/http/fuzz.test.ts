@@ -5,6 +5,8 @@ import fc, { type Arbitrary } from 'fast-check';
 import { Check } from 'typebox/schema';
 import { shapeOf } from '../../src/http/openapi-examples.js';
 import type { Operation, Parameter } from '../../src/http/openapi-types.js';
+import { connectPostgres, watchProfile, type Db } from '../../src/postgres/connect.js';
+import { until } from '../chaos/lab.js';
 import { checkedGateway, type CheckedGateway } from '../support/checked-fetch.js';
 import type { Answer, CallOptions } from '../support/fake-gateway.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
@@ -24,13 +26,18 @@ const SERVER_KEY = randomBytes(32).toString('hex');
 let gateway: TestGateway;
 let checked: CheckedGateway;
 let token: string;
+let db: Db;
 beforeAll(async () => {
   gateway = await startGateway({ environment: { SERVER_API_KEYS: SERVER_KEY } });
   checked = await checkedGateway(gateway.url);
+  db = connectPostgres(gateway.databaseUrl, watchProfile(10_000));
   token = await gateway.token({ sub: 'fuzz', role: 'admin', username: 'fuzz-name', email: 'fuzz@example.com' });
   await checked.send('POST', '/api/credits/allocate', { token, body: { userId: 'fuzz', credits: 100_000 } });
 });
-afterAll(async () => { await gateway.stop(); });
+afterAll(async () => {
+  await db.destroy();
+  await gateway.stop();
+});
 
 type Given = { readonly parameter: Parameter; readonly text: string };
 /** `json` is the body as its reader would see it; undefined when there is none or it cannot be read. */
@@ -122,8 +129,27 @@ function judge(operation: Operation, request: Request, answer: Answer): void {
   }
 }
 
-/** All of it: balance, holds, debt, and every lot. */
-const money = async (): Promise<string> => (await checked.send('GET', '/api/credits/balance', { token })).text;
+type Money = { readonly seq: number; readonly lots: readonly unknown[] };
+
+/** All of it: balance, holds, debt, every lot, and how many entries the ledger has. */
+const money = async (): Promise<Money> => (await checked.send('GET', '/v1/accounts/fuzz', { token })).body as Money;
+
+/** Time passes by itself: lots and leases end, and plans that a request began are refilled. */
+type Entry = { readonly seq: number; readonly kind: string; readonly actor: string | null };
+const byItself = ({ kind, actor }: Entry): boolean =>
+  kind === 'expire_lots' || kind === 'expire_hold' || actor === 'system-plan';
+
+/** What somebody did to the account between two looks, from its ledger in Postgres. */
+async function deeds(before: Money, after: Money): Promise<unknown[]> {
+  if (after.seq === before.seq) return inspect(after) === inspect(before) ? [] : [{ before, after }];
+  await until('its entries are in Postgres', async () => (await db.raw<{ rows: unknown[] }>(`select from accounts where account_id = 'fuzz' and seq >= ?`, [after.seq])).rows.length === 1);
+  const { rows } = await db.raw<{ rows: Entry[] }>(
+    `select e.seq, e.kind, d.about::json ->> 'actor' as actor from entries e left join entry_details d using (account_id, seq, at)
+      where e.account_id = 'fuzz' and e.seq > ? and e.seq <= ? order by e.seq`,
+    [before.seq, after.seq],
+  );
+  return rows.filter((entry) => !byItself(entry));
+}
 
 type Step = { readonly method: string; readonly template: string; readonly operation: Operation; readonly request: Request };
 
@@ -142,7 +168,7 @@ test('whatever is sent, the answer is one that was declared, and a refusal moves
       judge(operation, request, answer);
       const after = await money();
       const isRefused = answer.status >= 400 && answer.status < 500;
-      if (isRefused || method === 'get') expect({ route: `${method} ${template}`, money: after }).toEqual({ route: `${method} ${template}`, money: before });
+      if (isRefused || method === 'get') expect({ route: `${method} ${template}`, deeds: await deeds(before, after) }).toEqual({ route: `${method} ${template}`, deeds: [] });
       before = after;
       if (answer.status < 300) worked.add(operation.operationId);
     }),
