@@ -20,8 +20,7 @@ const PRICED_MODELS = MODEL_LABELS_MAX + 10;
 
 let lab: Lab;
 beforeAll(async () => {
-  // Slower than usual is not what is tested here.
-  lab = await creditsLab({ REDIS_TIMEOUT_MS: '5000', POSTGRES_TIMEOUT_MS: '20000' });
+  lab = await creditsLab();
   for (let model = 0; model < PRICED_MODELS; model += 1) {
     const { status } = await lab.admin('PUT', '/v1/prices/models', { model: `priced-${model}`, prices: { input: '0.0000003', output: '0.0000025' }, moneyPerCredit: '0.00001' });
     expect(status).toBe(200);

@@ -23,6 +23,9 @@ export type TestGatewayOptions = {
   readonly environment?: Readonly<Record<string, string>>;
 };
 
+/** A busy machine is slow, which must fail no test; one about a server that hangs sets its own. */
+export const PATIENCE = { REDIS_TIMEOUT_MS: '5000', POSTGRES_TIMEOUT_MS: '20000' };
+
 /** The whole gateway in this process, API and workers, over real HTTP, in a database and a namespace of its own. */
 export async function startGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
   const secret = randomBytes(32).toString('hex');
@@ -33,7 +36,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   const gateway = await openGateway({
     config: readConfig({
       JWT_ACCESS_SECRET: secret, REDIS_URL: servers.redisUrl, DATABASE_URL: servers.databaseUrl,
-      REDIS_NAMESPACE: redisNamespace, PORT: '0', HOST: '127.0.0.1', SHARDS: '8', ...options.environment,
+      REDIS_NAMESPACE: redisNamespace, PORT: '0', HOST: '127.0.0.1', SHARDS: '8', ...PATIENCE, ...options.environment,
     }),
     role: 'all', servers, version: 'test', log: createLog({ level: 'silent' }),
     time: { clock: () => Date.now() + offsetMs, offsetMs: () => offsetMs },
