@@ -26,12 +26,12 @@ import { readOverdueIntents } from './lots/money-in.table.js';
 import { planOf } from './plans/manage-plans.js';
 import { readFindings } from './reconcile/finding.table.js';
 import { readRefusals } from './refusals/refusal.table.js';
-import { repeat } from './repeat.js';
 import { settleWithin } from './settle-within.js';
 import { lastKnown } from './within.js';
 import type { LedgerQueue } from './queue/ledger-queue.js';
 import { queuePrefix, type QueueConnections } from './queue/queue-connections.js';
 import { readHolds } from './queue/watch-holds.js';
+import { repeat } from './repeat.js';
 
 /** The queues of this process: the ledger's own, and connections for looking at the others. */
 export type QueueSide = { readonly queue: LedgerQueue; readonly connections: QueueConnections; readonly namespace: string };
