@@ -8,7 +8,7 @@ The gateway is at ${url}, its worker's metrics are at http://127.0.0.1:${workerP
 In another terminal, in this folder (every command of the README then speaks to this gateway):
 
   . ${envFile}
-  ADMIN=$(npm run -s token -- --sub "$USER" --role admin); echo "$ADMIN"
+  ADMIN=$(npm run -s token -- --sub ops --role admin); echo "$ADMIN"
 
 Log in with that token at ${url}/console
 ${prometheus === undefined ? 'Dashboards need a Prometheus: begin with `npm run night -- --prometheus`' : `Prometheus with the alerts is at ${prometheus}; a Grafana with PROMETHEUS_URL=${prometheus} shows the dashboards`}
