@@ -19,7 +19,7 @@ import { freshen as freshenBy, type Freshen } from './journal/freshen.js';
 import { readHistory } from './journal/history.js';
 import { countQuarantined } from './journal/quarantine.table.js';
 import { readJournalLag } from './journal/read-journal-lag.js';
-import { readShards } from './journal/shards.table.js';
+import { readShards, type ShardRow } from './journal/shards.table.js';
 import { sharedDrain } from './journal/shared-drain.js';
 import type { Log } from './log.js';
 import { readOverdueIntents } from './lots/money-in.table.js';
@@ -31,6 +31,7 @@ import { lastKnown } from './within.js';
 import type { LedgerQueue } from './queue/ledger-queue.js';
 import { queuePrefix, type QueueConnections } from './queue/queue-connections.js';
 import { readHolds } from './queue/watch-holds.js';
+import { repeat } from './repeat.js';
 
 /** The queues of this process: the ledger's own, and connections for looking at the others. */
 export type QueueSide = { readonly queue: LedgerQueue; readonly connections: QueueConnections; readonly namespace: string };
@@ -54,6 +55,8 @@ const OVERDUE_MS = 5_000;
 const PENDING_SECONDS = 5;
 /** The last cursors that Postgres told are used when it does not answer by then. */
 const CURSORS_WITHIN_MS = 500;
+/** Nobody may have looked at the console for hours: then the last look would be the lag. */
+const CURSORS_EVERY_MS = 2_000;
 const NAMED_MAX = 20;
 const CLOSE_MS = 2_000;
 
@@ -68,13 +71,16 @@ export function composeConsole(parts: ConsoleParts): { readonly deps: ConsoleDep
     queue.on('error', onError);
     return queue;
   };
+  // While Postgres is away nothing is drained, so the cursors it told last are right, if somebody has asked for them lately.
+  const cursors = lastKnown(() => readShards(core.db), CURSORS_WITHIN_MS);
+  const stopCursors = repeat(CURSORS_EVERY_MS, async () => { await cursors(); }, onError);
   const settlements = SETTLEMENT_QUEUES.map(open);
   const dead = SETTLEMENT_QUEUES.map((queue) => open(deadLetterQueue(queue)));
 
   return {
     deps: {
       authenticate, clock, onError,
-      watch: watchOf(parts, [queues.queue.queue, ...settlements], dead),
+      watch: watchOf(parts, cursors, [queues.queue.queue, ...settlements], dead),
       reads: readsOf(core, onError),
       actions: {
         ...money,
@@ -85,15 +91,16 @@ export function composeConsole(parts: ConsoleParts): { readonly deps: ConsoleDep
       },
       board: queueBoard([queues.queue.queue, ...settlements, ...dead]),
     },
-    close: async () => { await settleWithin(CLOSE_MS, Promise.all([...settlements, ...dead].map((queue) => queue.close()))); },
+    close: async () => {
+      stopCursors();
+      await settleWithin(CLOSE_MS, Promise.all([...settlements, ...dead].map((queue) => queue.close())));
+    },
   };
 }
 
-function watchOf({ core, queues, readiness, clock }: ConsoleParts, working: readonly Queue[], dead: readonly Queue[]): Watch {
+function watchOf({ core, queues, readiness, clock }: ConsoleParts, cursors: () => Promise<readonly ShardRow[] | undefined>, working: readonly Queue[], dead: readonly Queue[]): Watch {
   const { db, keys, fence } = core;
   const redis = queues.connections.producer;
-  // While Postgres is away nothing is drained, so the cursors it told last are right.
-  const cursors = lastKnown(() => readShards(db), CURSORS_WITHIN_MS);
   return {
     readiness,
     postgres: () => db.raw('select 1'),

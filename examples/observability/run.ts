@@ -4,18 +4,15 @@
  * no answer, or when a fault does not become an alert. Everything it starts is thrown away.
  */
 import { randomBytes } from 'node:crypto';
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parse, stringify } from 'yaml';
 import { startGatewayProcess, type GatewayProcess } from '../../bench/processes.js';
-import { projectRoot } from '../../src/paths.js';
 import { migrate } from '../../src/postgres/migrate.js';
 import { findPrometheus, startPrometheus, type RunningPrometheus } from '../../test/support/prometheus.js';
-import { temporaryFolder, throwawayPostgres, throwawayRedis, type Folder, type TestServer } from '../../test/support/servers.js';
+import { temporaryFolder, throwawayPostgres, throwawayRedis, type TestServer } from '../../test/support/servers.js';
 import { whyEmpty } from './allowed-empty.js';
 import { alertExpressions, dashboardExpressions, type Expression } from './expressions.js';
 import { prometheusApi, type PrometheusApi } from './prometheus-api.js';
+import { writePrometheusConfig } from './prometheus-config.js';
 import { startTraffic, type Traffic } from './traffic.js';
 
 /** Prometheus looks for its targets five seconds after it began; rates need some scrapes more. */
@@ -29,21 +26,6 @@ const FAULT_SECONDS = 60;
 const NAMESPACE = 'cg';
 
 const say = (line: string): void => { process.stdout.write(`${line}\n`); };
-
-/** Our configuration, with the targets of this run and faster scrapes. */
-function writeConfig(folder: Folder, targets: readonly string[]): string {
-  const home = join(folder.path, 'config');
-  mkdirSync(home);
-  cpSync(join(projectRoot, 'grafana', 'alerts'), join(home, 'alerts'), { recursive: true });
-  const config = parse(readFileSync(join(projectRoot, 'grafana', 'prometheus.yml'), 'utf8')) as {
-    global: object; scrape_configs: { static_configs: { targets: readonly string[] }[] }[];
-  };
-  config.global = { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' };
-  for (const job of config.scrape_configs) job.static_configs = [{ targets }];
-  const file = join(home, 'prometheus.yml');
-  writeFileSync(file, stringify(config));
-  return file;
-}
 
 /** Asks everything. Answers what is wrong. */
 async function askEverything(api: PrometheusApi): Promise<string[]> {
@@ -134,7 +116,7 @@ async function main(): Promise<boolean> {
       REDIS_URL: redis.url, DATABASE_URL: postgres.url, REDIS_NAMESPACE: NAMESPACE, JWT_ACCESS_SECRET: secret, SERVER_API_KEYS: serverKey,
       DEBT_LIMIT: '5', HOLD_TTL_SECONDS: '5', LOG_LEVEL: 'info',
     }, [], { quiet: true });
-    prometheus = await startPrometheus(programs, folder, writeConfig(folder, [`127.0.0.1:${gateway.port}`]));
+    prometheus = await startPrometheus(programs, folder, writePrometheusConfig(folder, [`127.0.0.1:${gateway.port}`]));
     traffic = await startTraffic({ url: `http://127.0.0.1:${gateway.port}`, redisUrl: redis.url, namespace: NAMESPACE, secret, serverKey });
     const wrong = await verify(prometheusApi(prometheus.url), redis, postgres, traffic);
     say(wrong.length === 0 ? '\nevery question has an answer, and the fault became an alert' : `\n${wrong.length} wrong:\n${wrong.map((each) => `  - ${each}`).join('\n')}`);

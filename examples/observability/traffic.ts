@@ -7,7 +7,11 @@ import { mintToken, type TokenClaims } from '../../src/auth/mint-token.js';
 import { queuePrefix } from '../../src/queue/queue-connections.js';
 import { randomOf } from '../../test/support/random.js';
 
-export type TrafficOptions = { readonly url: string; readonly redisUrl: string; readonly namespace: string; readonly secret: string; readonly serverKey: string };
+export type TrafficOptions = {
+  readonly url: string; readonly redisUrl: string; readonly namespace: string; readonly secret: string; readonly serverKey: string;
+  /** What each of five callers waits after a turn of some requests. */
+  readonly pauseMs?: number;
+};
 
 export type Traffic = {
   /** Answers by status and route; status 0: there was none. */
@@ -25,7 +29,7 @@ const TOKEN_TTL_SECONDS = 3_000;
 const FROZEN = 'user-frozen';
 
 /** Everything that a metric counts, again and again until it is stopped: holds of every ending, refusals, repeats, queues. */
-export async function startTraffic({ url, redisUrl, namespace, secret, serverKey }: TrafficOptions): Promise<Traffic> {
+export async function startTraffic({ url, redisUrl, namespace, secret, serverKey, pauseMs = PAUSE_MS }: TrafficOptions): Promise<Traffic> {
   const random = randomOf(7);
   const answers = new Map<string, number>();
   const redis = new Redis(redisUrl, { maxRetriesPerRequest: null });
@@ -55,7 +59,7 @@ export async function startTraffic({ url, redisUrl, namespace, secret, serverKey
     return { id, headers: await bearer({ sub: id }) };
   }));
   await grant(FROZEN, RICH);
-  await call(admin, 'POST', `/v1/accounts/${FROZEN}/freeze`, { reason: 'verification of the dashboards' });
+  await call(admin, 'POST', `/v1/accounts/${FROZEN}/freeze`, { reason: 'its card was reported stolen' });
   const frozen = await bearer({ sub: FROZEN });
 
   /** One user's next minute of a chat, in no particular order. */
@@ -97,7 +101,7 @@ export async function startTraffic({ url, redisUrl, namespace, secret, serverKey
   const loop = async (work: () => Promise<void>): Promise<void> => {
     while (!isStopping) {
       await work().catch(() => undefined); // a server is away, and meant to be
-      await sleep(PAUSE_MS);
+      await sleep(pauseMs);
     }
   };
   const callers = [...Array.from({ length: CALLERS }, () => loop(turn)), loop(serverTurn)];

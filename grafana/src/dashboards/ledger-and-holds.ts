@@ -94,7 +94,7 @@ export const ledgerAndHolds: DashboardSpec = {
         }),
         graph({
           id: 14, title: 'Open and overdue holds', unit: 'short', width: 8, runbook: ['holds-overdue'],
-          about: 'open: in Redis now. overdue: their lease ended more than five seconds ago. Overdue above 0 for long: the sweeper does not run, or the accounts are frozen. The console lists them.',
+          about: 'open: in Redis now. overdue: their lease ended more than five seconds ago. Overdue above 0 for long: the sweeper does not run. Holds of frozen accounts stay and are not counted. The console lists them.',
           queries: { open: worst('holdsOpen'), overdue: worst('holdsOverdue') },
         }),
         graph({

@@ -48,7 +48,7 @@ export const overview: DashboardSpec = {
         }),
         stat({
           id: 6, title: 'Holds overdue', unit: 'none', width: 3, thresholds: over({ warn: 1, bad: 10 }), runbook: ['holds-overdue'],
-          about: 'Holds whose lease ended more than five seconds ago and which nobody ended: credits that users miss. Normal: 0. Otherwise the sweeper (job expire-holds) does not run, or an account is frozen.',
+          about: 'Holds whose lease ended more than five seconds ago and which nobody ended: credits that users miss. Normal: 0. Otherwise the sweeper (job expire-holds) does not run. Holds of frozen accounts stay and are not counted.',
           queries: { overdue: worst('holdsOverdue') },
         }),
         stat({
