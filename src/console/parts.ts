@@ -12,11 +12,14 @@ export const badge = (level: Level, text: string): Html => html`<span class="bad
 export const banner = (level: Level, ...texts: readonly (string | Html)[]): Html =>
   html`<div class="banner ${level}" role="status">${texts.map((text) => html`<p>${text}</p>`)}</div>`;
 
-/** Credits to the last micro, with thousands apart. */
-export const credits = (amount: Micros): string => toCredits(amount).toLocaleString('en-US', { maximumFractionDigits: 6 });
+/** A number of credits, with thousands apart. */
+export const amount = (number: number): string => number.toLocaleString('en-US', { maximumFractionDigits: 6 });
+
+/** Credits to the last micro. */
+export const credits = (micros: Micros): string => amount(toCredits(micros));
 
 /** The same as a change. */
-export const change = (amount: Micros): string => (amount === 0 ? '' : `${amount > 0 ? '+' : '−'}${toCredits(Math.abs(amount) as Micros).toLocaleString('en-US', { maximumFractionDigits: 6 })}`);
+export const change = (micros: Micros): string => (micros === 0 ? '' : `${micros > 0 ? '+' : '−'}${credits(Math.abs(micros) as Micros)}`);
 
 export const count = (value: number): string => value.toLocaleString('en-US');
 

@@ -33,6 +33,7 @@ h2 { font-size: 1.1rem; margin: 2rem 0 .6rem; }
 .card .value { font-size: 1.35rem; font-weight: 650; line-height: 1.3; margin: .1rem 0 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; } .card .value.word { font-size: 1.05rem; }
 .card p:last-child { margin: .1rem 0 0; font-size: .8125rem; color: var(--soft); }
 .panel { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .25rem 1rem; margin: .6rem 0; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); gap: .8rem; align-items: start; }
 .scroll { overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: 8px; }
 table { border-collapse: collapse; width: 100%; font-size: .875rem; }
 caption { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }

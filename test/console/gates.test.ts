@@ -20,6 +20,7 @@ const GATES: Readonly<Record<string, Expected>> = Object.fromEntries([
   [`GET ${ACCOUNT}`, 'admin'],
   [`GET ${HOLD}`, 'admin'],
   ...['grant', 'adjust', 'freeze', 'thaw'].flatMap((name) => both(`${ACCOUNT}/${name}`)),
+  [`POST ${ACCOUNT}/compare`, 'admin'],
   ...['settle', 'void'].flatMap((name) => both(`${HOLD}/${name}`)),
   ['GET /console/queues', 'supervisor'],
   ['GET /console/queues/*rest', 'supervisor'],
