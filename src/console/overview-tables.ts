@@ -47,12 +47,14 @@ ${table('Accounts, most refused first', [{ head: 'Account' }, { head: 'Times', i
 }
 
 export function modelsTable({ fromMs, models }: TopModels): Html {
-  return html`${table(
-    'Models, dearest first', [{ head: 'Model' }, { head: 'Credits', is: 'number' }, { head: 'Answers', is: 'number' }, { head: 'Credits per answer', is: 'number' }],
-    models.map(({ modelId, records, credits: sum }) => [html`<span class="mono">${modelId}</span>`, amount(sumToCredits(sum)), count(records), amount(sumToCredits(sum) / records)]),
+  return html`<div class="half">${table(
+    'Models, dearest first', [{ head: 'Model' }, { head: 'Credits', is: 'number' }, { head: 'Answers', is: 'number' }, { head: 'Per answer', is: 'number' }],
+    models.map(({ modelId, records, credits: sum }) => [html`<span class="mono">${modelId}</span>`, amount(sumToCredits(sum)), count(records), mean(sumToCredits(sum) / records)]),
     'No chat was charged for.',
-  )}<p class="note">Charged since ${moment(fromMs)}.</p>`;
+  )}</div><p class="note">Charged since ${moment(fromMs)}.</p>`;
 }
+
+const mean = (number: number): string => number.toLocaleString('en-US', { maximumSignificantDigits: 3 });
 
 export const queuesTable = (queues: readonly QueueState[]): Html => table(
   'Queues', [{ head: 'Queue' }, { head: 'Waiting', is: 'number' }, { head: 'Active', is: 'number' }, { head: 'Delayed', is: 'number' }, { head: 'Failed', is: 'number' }, { head: 'Oldest waits', is: 'number' }],

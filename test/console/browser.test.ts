@@ -59,10 +59,13 @@ async function visit(by: Browser, { url, width = 1_280, colorScheme = 'light' }:
   expect(complaints).toEqual([]);
 }
 
-async function shoot(page: Page, name: string, fullPage = true): Promise<void> {
+async function shoot(page: Page, name: string): Promise<void> {
   if (FOLDER === undefined) return;
   await page.waitForLoadState();
-  await page.screenshot({ path: join(FOLDER, `${name}.png`), fullPage });
+  const window = page.viewportSize() ?? { width: 1_280, height: 860 };
+  await page.setViewportSize({ ...window, height: 560 }); // a short page makes a short picture
+  await page.screenshot({ path: join(FOLDER, `${name}.png`), fullPage: true });
+  await page.setViewportSize(window);
 }
 
 async function logIn(page: Page, url: string, token: string): Promise<void> {
@@ -88,21 +91,38 @@ async function busyAccount({ api }: Lab): Promise<void> {
   await api('alice', 'POST', '/api/usage/record', { service: 'image', operation: 'generate', credits: 4 });
 }
 
+/** Users who chat with several models, one of them beyond her means. */
+async function busyHouse({ api }: Lab): Promise<void> {
+  const chats = [['bob', 'gpt-4', 4_000], ['bob', 'claude-3-opus', 2_500], ['carol', 'gpt-4o', 9_000], ['carol', 'gpt-3.5-turbo', 12_000], ['dave', 'gpt-4', 3_000], ['dave', 'claude-3-opus', 1_800], ['bob', 'gpt-3.5-turbo', 6_000]] as const;
+  await Promise.all([...['bob', 'carol', 'dave'].map((userId) => [userId, 400] as const), ['erin', 2] as const].map(([userId, credits]) => api('root', 'POST', '/api/credits/allocate', { userId, credits }, 'admin')));
+  await Promise.all(chats.map(async ([sub, modelId, tokens], index) => {
+    await api(sub, 'POST', '/api/streaming-sessions/initialize', { sessionId: `chat-${index}`, modelId, estimatedTokens: tokens });
+    await api(sub, 'POST', '/api/streaming-sessions/finalize', { sessionId: `chat-${index}`, actualTokens: tokens });
+  }));
+  await Promise.all(['bob', 'carol', 'dave', 'dave'].map((sub, index) => api(sub, 'POST', '/api/streaming-sessions/initialize', { sessionId: `writing-${index}`, modelId: 'gpt-4o', estimatedTokens: 3_000 })));
+  await Promise.all(Array.from({ length: 14 }, (_, index) => api('erin', 'POST', '/api/streaming-sessions/initialize', { sessionId: `try-${index}`, modelId: 'gpt-4', estimatedTokens: 2_000 })));
+  await Promise.all(['dave', 'erin', 'erin'].map((sub) => api(sub, 'POST', '/api/credits/check', { credits: 5_000 })));
+}
+
 browserTest('an operator’s night', async (by) => {
   const { gateway } = lab;
   const { url } = gateway;
-  await busyAccount(lab);
+  await Promise.all([busyAccount(lab), busyHouse(lab)]);
   const token = await gateway.token({ sub: 'ops', role: 'admin', username: 'ops' });
   await visit(by, { url }, async (page) => {
     await logIn(page, url, token);
     expect(await page.getByRole('list', { name: 'State at a glance' }).textContent()).toContain('Redis: there');
+    await until(async () => {
+      await page.goto(`${url}/console`);
+      const told = await page.getByRole('main').textContent() ?? '';
+      return told.includes('erin16check_negative, insufficient_credits') && ['gpt-4', 'gpt-4o', 'gpt-3.5-turbo', 'claude-3-opus'].every((model) => told.includes(model));
+    });
     await shoot(page, 'overview');
 
     await page.getByRole('searchbox').fill('alice');
     await page.getByRole('button', { name: 'Find' }).click();
     await page.waitForURL(`${url}/console/accounts/alice`);
     expect(await page.getByRole('table', { name: 'Lots' }).textContent()).toContain('95.25');
-    await shoot(page, 'account');
 
     await page.getByRole('table', { name: 'Open holds' }).getByRole('link', { name: 'message-2' }).click();
     await page.getByRole('link', { name: 'Void' }).click();
@@ -126,7 +146,7 @@ browserTest('an operator’s night', async (by) => {
 
     await page.getByRole('link', { name: 'Queues' }).click();
     await page.getByText('0 Jobs').first().waitFor();
-    await shoot(page, 'queues', false);
+    await shoot(page, 'queues');
 
     await page.goto(`${url}/console`);
     await page.getByRole('button', { name: 'Log out' }).click();
@@ -140,9 +160,10 @@ browserTest('on a phone, in the dark: nothing is wider than the screen', async (
   const { gateway } = lab;
   await visit(by, { url: gateway.url, width: 390, colorScheme: 'dark' }, async (page) => {
     await logIn(page, gateway.url, await gateway.token({ sub: 'ops', role: 'admin', username: 'ops' }));
-    for (const path of ['/console', '/console/accounts/alice', '/console/accounts/alice/holds/message-1', '/console/accounts/alice/adjust', '/console/login']) {
+    for (const path of ['/console', '/console/accounts/alice', '/console/accounts/erin', '/console/accounts/alice/holds/message-1', '/console/accounts/alice/adjust', '/console/login']) {
       await page.goto(gateway.url + path);
       expect([path, await page.evaluate('document.documentElement.scrollWidth <= window.innerWidth')]).toEqual([path, true]);
+      if (path === '/console') await shoot(page, 'phone');
     }
   });
 });
@@ -150,8 +171,9 @@ browserTest('on a phone, in the dark: nothing is wider than the screen', async (
 browserTest('stop somebody, and say why she was refused: freeze and thaw, by keyboard alone', async (by) => {
   const { gateway, api } = lab;
   const { url } = gateway;
-  const sub = freshName('mallory');
-  await api('root', 'POST', '/api/credits/allocate', { userId: sub, credits: 20 }, 'admin');
+  const sub = 'mallory';
+  await api('root', 'POST', '/api/credits/allocate', { userId: sub, credits: 20, notes: 'welcome' }, 'admin');
+  for (const [index, tokens] of [500, 900, 9_000].entries()) await api(sub, 'POST', '/api/streaming-sessions/initialize', { sessionId: `answer-${index + 1}`, modelId: 'gpt-4', estimatedTokens: tokens });
   const spend = async (): Promise<number> => (await api(sub, 'POST', '/api/credits/deduct', { credits: 1 })).status;
   const home = `${url}/console/accounts/${sub}`;
   await visit(by, { url }, async (page) => {
@@ -174,6 +196,13 @@ browserTest('stop somebody, and say why she was refused: freeze and thaw, by key
       await page.goto(home);
       expect(await page.getByText('Frozen.').count()).toBe(name === 'Freeze' ? 1 : 0);
       if (name === 'Freeze') expect(await page.getByRole('status').textContent()).toMatch(/ops, \d{4}-.*UTC.*: chargeback 17/);
+      if (name === 'Freeze') {
+        await until(async () => {
+          await page.goto(home);
+          return /account_frozen.*by ops: chargeback 17/.test(await page.getByRole('table', { name: 'Refusals' }).textContent({ timeout: 0 }) ?? '');
+        });
+        await shoot(page, 'account');
+      }
       expect(await page.getByRole('table', { name: 'Ledger entries' }).textContent()).toContain(`ops · ${reason}`);
     }
   });

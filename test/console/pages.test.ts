@@ -99,7 +99,7 @@ describe('the overview', () => {
     const { text } = await root.get('/console');
     for (const told of [
       'insufficient_credits</th><td class="number">1,200</td><td class="number">3<', 'href="/console/accounts/a%3Cb#refusals">a&#60;b<', '1,100', 'insufficient_credits, conflict',
-      'gpt-4</span></th><td class="number">1,234</td><td class="number">40</td><td class="number">30.85<', '2026-11-20 04:00:00 UTC',
+      'gpt-4</span></th><td class="number">1,234</td><td class="number">40</td><td class="number">30.9<', '2026-11-20 04:00:00 UTC',
     ]) expect(text).toContain(told);
     expect(since).toEqual([gateway.clock.nowMs - 15 * 60_000]);
   });
