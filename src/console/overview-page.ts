@@ -17,8 +17,10 @@ const COMPARED_NOTICE_SECONDS = 60;
 /** The state at a glance, below the header of every page. */
 export function glanceOf(overview: Overview): Html {
   const signs = signsOf(overview);
-  const shown = signs.filter(({ level, title }) => level !== 'good' || ['Redis', 'Postgres', 'Journal'].includes(title));
-  return html`<ul class="glance" aria-label="State at a glance">${shown.map(({ title, value, level }) => html`<li>${badge(level, `${title}: ${value}`)}</li>`)}</ul>`;
+  const known = signs.filter(({ level }) => level !== 'unknown');
+  const shown = known.filter(({ level, title }) => level !== 'good' || ['Redis', 'Postgres', 'Journal'].includes(title));
+  return html`<ul class="glance" aria-label="State at a glance">${shown.map(({ title, value, level }) => html`<li>${badge(level, `${title}: ${value}`)}</li>`)}
+${known.length === signs.length ? [] : html`<li>${badge('unknown', `${count(signs.length - known.length)} did not answer`)}</li>`}</ul>`;
 }
 
 export function overviewBody(overview: Overview): Html {
@@ -51,7 +53,7 @@ function signsOf(overview: Overview): Sign[] {
     { title: 'Postgres', value: 'value' in postgres ? 'there' : 'away', note: 'value' in postgres ? 'answers' : 'money in is refused; holds go on', level: 'value' in postgres ? 'good' : 'bad' },
     ...(checks['memory']?.ok === false ? [{ title: 'Redis memory', value: 'high', note: checks['memory'].detail, level: 'bad' as const }] : []),
     sign('Journal', lag, ({ entries, seconds }) => ({
-      value: seconds < 1 ? 'up to date' : `${duration(seconds)} behind`, note: `${count(entries)} entries wait for Postgres`,
+      value: seconds < 1 ? 'up to date' : `${duration(seconds)} behind`, note: entries === 1 ? '1 entry waits for Postgres' : `${count(entries)} entries wait for Postgres`,
       level: seconds >= LAG_BAD_SECONDS ? 'bad' : seconds >= LAG_NOTICE_SECONDS ? 'notice' : 'good',
     })),
     sign('Open holds', holds, ({ open }) => ({ value: count(open), note: 'answers being written now', level: 'good' })),
@@ -95,9 +97,10 @@ const atMost = (length: number): string => (length > LISTED_MAX ? `more than ${L
 
 const part = <T>(known: Known<T>, show: (value: T) => Html): Html => ('value' in known ? show(known.value) : html`<p class="note">Could not be read now.</p>`);
 
-/** The first rows of a list that was asked for with one row more; nothing at all when there is no trouble. */
+/** The first rows of a list that was asked for with one row more. Nothing when there is no trouble, or when its card says that nobody knows. */
 function trouble<T>(title: string, known: Known<readonly T[]>, show: (rows: readonly T[]) => Html): Html {
-  if ('value' in known && known.value.length === 0) return html``;
+  if (!('value' in known) || known.value.length === 0) return html``;
   return html`<h2>${title}</h2>
-${part(known, (rows) => html`${show(rows.slice(0, LISTED_MAX))}${rows.length > LISTED_MAX ? html`<p class="note">There are more than these ${LISTED_MAX}.</p>` : []}`)}`;
+${show(known.value.slice(0, LISTED_MAX))}
+${known.value.length > LISTED_MAX ? html`<p class="note">There are more than these ${LISTED_MAX}.</p>` : []}`;
 }

@@ -48,14 +48,19 @@ function distance(ms: number): string {
 export type Column = { readonly head: string; readonly is?: 'number' | 'text' };
 type Cell = Html | string | number;
 
+/** Tables with more columns are read row by row on a phone. */
+const PHONE_COLUMNS_MAX = 4;
+
 /** A table whose first column names its rows; or the sentence that there are none. */
 export function table(caption: string, columns: readonly Column[], rows: readonly (readonly Cell[])[], none: string): Html {
   if (rows.length === 0) return html`<p class="note">${none}</p>`;
+  const isWide = columns.length > PHONE_COLUMNS_MAX;
   const cell = (value: Cell, index: number): Html => {
-    const style = columns[index]?.is ?? '';
-    return index === 0 ? html`<th scope="row" class="${style}">${value}</th>` : html`<td class="${style}">${value}</td>`;
+    const { head, is = '' } = columns[index] ?? { head: '' };
+    if (index === 0) return html`<th scope="row" class="${is}">${value}</th>`;
+    return html`<td class="${is}"${isWide ? html` data-head="${head}"` : []}>${value}</td>`;
   };
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table${isWide ? html` class="wide"` : []}>
 <caption>${caption}</caption>
 <thead><tr>${columns.map(({ head, is = '' }) => html`<th scope="col" class="${is}">${head}</th>`)}</tr></thead>
 <tbody>${rows.map((row) => html`<tr>${row.map(cell)}</tr>

@@ -58,6 +58,8 @@ form .actions { margin-top: 1.2rem; }
 .life { list-style: none; margin: .6rem 0; padding: 0; border-left: 3px solid var(--line); } .life li { position: relative; padding: .1rem 0 1rem 1.25rem; } .life li::before { content: ""; position: absolute; left: -.5rem; top: .45rem; width: .8rem; height: .8rem; border-radius: 50%; background: var(--soft); border: 2px solid var(--paper); }
 .life strong { margin-right: .5rem; } .life p { margin: .1rem 0; } .life .will::before { background: var(--paper); border-color: var(--soft); }
 footer { color: var(--soft); font-size: .8125rem; margin-top: 3rem; }
-@media (max-width: 40rem) { main { padding: 1rem .8rem 4rem; } .bar { padding: .6rem .8rem; position: static; } .glance { padding: .5rem .8rem; } .bar .find { order: 3; flex-basis: 100%; } dl { grid-template-columns: minmax(0, 1fr); gap: 0; } dt { padding-bottom: 0; font-size: .8125rem; } dd { padding-top: 0; } .cards { grid-template-columns: repeat(2, minmax(0, 1fr)); } th, td { padding: .4rem .55rem; } }
+@media (max-width: 40rem) { main { padding: 1rem .8rem 4rem; } .bar { padding: .6rem .8rem; position: static; } .glance { padding: .5rem .8rem; } .bar .find { order: 3; flex-basis: 100%; } dl { grid-template-columns: minmax(0, 1fr); gap: 0; } dt { padding-bottom: 0; font-size: .8125rem; } dd { padding-top: 0; } .cards { grid-template-columns: repeat(2, minmax(0, 1fr)); } th, td { padding: .4rem .55rem; }
+  .wide, .wide tbody, .wide tr, .wide tbody th, .wide td { display: block; } .wide thead, .wide td:empty { display: none; } .wide tr { padding: .45rem .7rem; border-bottom: 1px solid var(--line); } .wide tbody tr:last-child { border-bottom: 0; }
+  .wide tbody th, .wide td { padding: .08rem 0; border: 0; text-align: left; min-width: 0; } .wide tbody th { font-weight: 600; } .wide td::before { content: attr(data-head) ": "; color: var(--soft); } }
 @media print { .bar, .actions { display: none; } }
 `;

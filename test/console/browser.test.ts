@@ -241,8 +241,12 @@ browserTest('“why was this user refused at 03:12?”', async (by) => {
     expect([await refusals.count(), await page.getByText('None around that minute.').count()]).toEqual([0, 1]);
 
     // And who else is: the overview.
-    await page.goto(`${url}/console`);
-    await page.getByRole('table', { name: 'Accounts, most refused first' }).getByRole('link', { name: sub }).click();
+    const her = page.getByRole('table', { name: 'Accounts, most refused first' }).getByRole('link', { name: sub });
+    await until(async () => {
+      await page.goto(`${url}/console`);
+      return await her.count() > 0;
+    });
+    await her.click();
     await page.waitForURL(`**/console/accounts/${sub}#refusals`);
   });
 });
@@ -304,7 +308,8 @@ browserTest('with Postgres away the overview is there, and shows the journal gro
       await postgres.stop();
       const placed = await api('alice', 'POST', '/api/streaming-sessions/initialize', { sessionId: 'answer-1', modelId: 'gpt-4', estimatedTokens: 1_000 });
       expect(placed.status).toBe(201);
-      await shows('Journal', /behind1 entries wait/);
+      await shows('Journal', /behind1 entry waits/);
+      await shoot(page, 'away');
       expect(await card('Postgres').textContent()).toContain('away');
       expect(await page.getByText('could not be read. The rest is').count()).toBe(1);
       await api('alice', 'POST', '/api/streaming-sessions/finalize', { sessionId: 'answer-1', actualTokens: 500 });

@@ -62,8 +62,10 @@ describe('the overview', () => {
     expect(status).toBe(200);
     expect(text).toContain('Journal, Open holds, Stuck holds, Drift, Frozen accounts, Queues, Dead letters could not be read');
     expect(text).toContain('Postgres: look here');
-    // Stuck holds, differences, frozen accounts, refusals, models, queues.
-    expect(text.split('Could not be read now.')).toHaveLength(1 + 6);
+    // Refusals, models, queues; of trouble the cards and the banner say so.
+    expect(text.split('Could not be read now.')).toHaveLength(1 + 3);
+    expect(text.split('<p class="value word">did not answer</p>')).toHaveLength(1 + 7);
+    expect(text).toContain('7 did not answer</span>');
     expect(text).not.toContain('10.0.0.7');
   });
 
