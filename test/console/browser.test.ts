@@ -292,7 +292,7 @@ browserTest('Redis and Postgres differ: seen, compared, put right', async (by) =
 browserTest('with Postgres away the overview is there, and shows the journal growing', async (by) => {
   const [redis, postgres] = await Promise.all([throwawayRedis(), throwawayPostgres()]);
   await migrate(postgres.url);
-  const alone = await consoleLab({ redisUrl: redis.url, databaseUrl: postgres.url });
+  const alone = await consoleLab({ redisUrl: redis.url, databaseUrl: postgres.url, environment: { POSTGRES_TIMEOUT_MS: '1000' } });
   const { gateway, api } = alone;
   const { url } = gateway;
   try {
