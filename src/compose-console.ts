@@ -25,8 +25,11 @@ import type { Log } from './log.js';
 import { readOverdueIntents } from './lots/money-in.table.js';
 import { planOf } from './plans/manage-plans.js';
 import { readFindings } from './reconcile/finding.table.js';
+import { readReconcileState } from './reconcile/reconcile-state.table.js';
 import { readRefusals } from './refusals/refusal.table.js';
+import { readRefusedMost } from './refusals/refused-most.table.js';
 import { settleWithin } from './settle-within.js';
+import { topModels } from './usage/top-models.js';
 import { lastKnown } from './within.js';
 import type { LedgerQueue } from './queue/ledger-queue.js';
 import { queuePrefix, type QueueConnections } from './queue/queue-connections.js';
@@ -88,6 +91,7 @@ export function composeConsole(parts: ConsoleParts): { readonly deps: ConsoleDep
         void: (command) => forceVoidHold({ ledger }, command),
         freeze: oversight.freezeAccount,
         thaw: oversight.thawAccount,
+        compare: oversight.compareNow,
       },
       board: queueBoard([queues.queue.queue, ...settlements, ...dead]),
     },
@@ -114,7 +118,10 @@ function watchOf({ core, queues, readiness, clock }: ConsoleParts, cursors: () =
     overdue: (limit) => readOverdueHolds(db, clock() - OVERDUE_MS, limit),
     quarantined: () => countQuarantined(db),
     findings: (limit) => readFindings(db, limit),
+    reconciled: () => readReconcileState(db),
     frozen: (limit) => listFrozen(db, limit),
+    refused: (sinceMs, limit) => readRefusedMost(db, sinceMs, limit),
+    models: (nowMs, limit) => topModels(db, nowMs, limit),
     pendingMoney: () => readOverdueIntents(db, PENDING_SECONDS),
     queues: () => Promise.all(working.map((queue) => stateOf(queue, clock()))),
     deadLetters: async () => {

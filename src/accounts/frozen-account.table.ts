@@ -32,9 +32,11 @@ export async function markFrozen(trx: Trx, rows: readonly FrozenRow[]): Promise<
 /** Who froze an account, why and when; null when Postgres knows of no freeze. */
 export type Freeze = { readonly actor: string | null; readonly reason: string | null; readonly atMs: number };
 
+export type FrozenAccount = Freeze & { readonly accountId: string };
+
 /** Frozen accounts, the latest first. */
-export async function listFrozen(db: Db, limit: number): Promise<(Freeze & { readonly accountId: string })[]> {
-  const { rows } = await db.raw<{ rows: (Freeze & { accountId: string })[] }>(
+export async function listFrozen(db: Db, limit: number): Promise<FrozenAccount[]> {
+  const { rows } = await db.raw<{ rows: FrozenAccount[] }>(
     `select account_id as "accountId", frozen_by as actor, frozen_reason as reason, ${toMs('frozen_at')} as "atMs"
        from accounts where frozen order by frozen_at desc limit ?::integer`,
     [limit],

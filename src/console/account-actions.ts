@@ -3,8 +3,9 @@ import { html, type Html } from '../http/html.js';
 import { EXPIRY_DAYS_MAX } from '../limits.js';
 import { parseCredits, type CreditsProblem } from '../money/credits.js';
 import { micros, type Micros } from '../money/micros.js';
+import type { AccountSnapshot } from '../ledger/ledger.js';
 import { accountIdIn } from './account.routes.js';
-import type { AccountReads, FreezeCommand, Frozen, OperatorActions } from './accounts.js';
+import type { AccountReads, OperatorActions } from './accounts.js';
 import { isProblem, type Action, type By, type Problem } from './action.js';
 import { accountPath, change, credits, type Fact } from './parts.js';
 
@@ -44,7 +45,7 @@ const common = (name: string) => ({ path: `/console/accounts/:accountId/${name}`
 const aboutOf = ({ actor, reason }: By): string => JSON.stringify({ source: 'console', actor, reason });
 
 /** What a change of `amount` would make of the account as it is now. */
-function effectOf(accountId: string, { available, debt }: Frozen, amount: Micros): Fact[] {
+function effectOf(accountId: string, { available, debt }: AccountSnapshot, amount: Micros): Fact[] {
   const debtPaid = Math.min(debt, Math.max(amount, 0));
   return [
     ['Account', accountId], ['Change', `${change(amount)} credits`],
@@ -88,9 +89,7 @@ export function adjustAction(reads: Pick<AccountReads, 'snapshot'>, { adjust }: 
   };
 }
 
-type Freezing = (command: FreezeCommand) => Promise<unknown>;
-
-export function freezeAction(reads: Pick<AccountReads, 'snapshot'>, freeze: Freezing): AccountAction<null> {
+export function freezeAction(reads: Pick<AccountReads, 'snapshot'>, { freeze }: Pick<OperatorActions, 'freeze'>): AccountAction<null> {
   return {
     ...common('freeze'), title: 'Freeze account', explanation: 'Stops every write to this account, until somebody thaws it: holds, settlements, charges and grants are refused. Nothing of it expires meanwhile.', isDangerous: true,
     fields: () => html``, read: () => null,
@@ -100,13 +99,13 @@ export function freezeAction(reads: Pick<AccountReads, 'snapshot'>, freeze: Free
       return [['Account', accountId], ['Available', `${credits(available)}, which nobody can spend then`], ['Held', `${credits(held)}, by ${holds.length} open holds`]];
     },
     run: async (accountId, _, { actor, reason }) => {
-      await freeze({ accountId, actor, reason });
-      return { says: 'The account is frozen.', facts: [] };
+      const { changed } = await freeze({ accountId, actor, reason });
+      return { says: changed ? 'The account is frozen.' : 'The account is frozen. It had been already; the first reason stands.', facts: [] };
     },
   };
 }
 
-export function thawAction(reads: Pick<AccountReads, 'snapshot'>, thaw: Freezing): AccountAction<null> {
+export function thawAction(reads: Pick<AccountReads, 'snapshot'>, { thaw }: Pick<OperatorActions, 'thaw'>): AccountAction<null> {
   return {
     ...common('thaw'), title: 'Thaw account', explanation: 'Allows writes to the account again. What fell due meanwhile ends within seconds.',
     fields: () => html``, read: () => null,

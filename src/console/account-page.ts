@@ -1,9 +1,12 @@
+import type { Freeze } from '../accounts/frozen-account.table.js';
 import { html, type Html } from '../http/html.js';
 import type { HistoryEntry } from '../journal/entry.table.js';
 import type { HistoryPage } from '../journal/history.js';
-import type { Lot, OpenHold } from '../ledger/ledger.js';
+import type { AccountSnapshot, Lot, OpenHold } from '../ledger/ledger.js';
 import type { AccountPlan } from '../plans/plan.js';
-import type { Freeze, Frozen, NamedAccount, Refusal } from './accounts.js';
+import type { Finding } from '../reconcile/finding.table.js';
+import type { Refusal } from '../refusals/refusal.js';
+import type { NamedAccount } from './accounts.js';
 import type { Known } from './overview.js';
 import { aboutText, accountLink, accountPath, banner, card, change, count, credits, holdLink, table, when, type Fact, facts } from './parts.js';
 
@@ -12,14 +15,15 @@ export type AccountView = {
   readonly accountId: string;
   readonly nowMs: number;
   readonly profile: Known<NamedAccount | null>;
-  readonly snapshot: Known<Frozen>;
+  readonly snapshot: Known<AccountSnapshot>;
   readonly history: Known<HistoryPage>;
   readonly plan: Known<AccountPlan | null>;
   readonly freeze: Known<Freeze | null>;
   readonly refusals: Known<readonly Refusal[]>;
   /** The minute that refusals are asked about, as its field has it; '' for the latest. */
   readonly minute: string;
-  readonly canFreeze: boolean;
+  /** Open findings of the reconciler about it. */
+  readonly findings: readonly Finding[];
 };
 
 const MISSING = 'Could not be read now.';
@@ -31,6 +35,7 @@ export function accountBody(view: AccountView): Html {
   return html`<h1>${named?.username ?? accountId}</h1>
 <p class="lead"><span class="mono">${accountId}</span>${named?.email == null ? '' : ` · ${named.email}`}</p>
 ${isFrozen ? frozenBanner(view) : []}
+${view.findings.length === 0 ? [] : driftBanner(view.findings)}
 ${'value' in snapshot ? balanceOf(snapshot.value) : banner('bad', 'The balance could not be read: the ledger does not answer.')}
 ${actionsOf(view, isFrozen)}
 <h2>Open holds</h2>
@@ -50,17 +55,22 @@ function frozenBanner({ freeze, nowMs }: AccountView): Html {
     ...(known === null ? [] : [html`${known.actor ?? 'Somebody'}, ${when(known.atMs, nowMs)}${known.reason === null ? '' : `: ${known.reason}`}`]));
 }
 
-const balanceOf = ({ available, held, debt, frozen }: Frozen): Html => html`<div class="cards">
+const driftBanner = (findings: readonly Finding[]): Html => banner(
+  'bad', html`<strong>Redis and Postgres differ.</strong>`, ...findings.map(({ check, expected, actual }) => html`${check}: expected ${expected}; found ${actual}`),
+);
+
+const balanceOf = ({ available, held, debt, frozen }: AccountSnapshot): Html => html`<div class="cards">
 ${frozen ? card('Available', credits(available), 'could be spent, but for the freeze', 'bad') : card('Available', credits(available), 'can be spent now', available > 0 ? 'good' : 'notice')}
 ${card('Held', credits(held), 'reserved by open holds')}
 ${card('Debt', credits(debt), 'the next grant pays it first', debt > 0 ? 'bad' : '')}</div>`;
 
-function actionsOf({ accountId, canFreeze }: AccountView, isFrozen: boolean): Html {
+function actionsOf({ accountId }: AccountView, isFrozen: boolean): Html {
   const path = accountPath(accountId);
   return html`<ul class="actions" aria-label="Actions">
 <li><a class="button" href="${path}/grant">Grant credits</a></li>
 <li><a class="button quiet" href="${path}/adjust">Adjust</a></li>
-${canFreeze ? html`<li>${isFrozen ? html`<a class="button" href="${path}/thaw">Thaw</a>` : html`<a class="button danger" href="${path}/freeze">Freeze</a>`}</li>` : []}
+<li>${isFrozen ? html`<a class="button" href="${path}/thaw">Thaw</a>` : html`<a class="button danger" href="${path}/freeze">Freeze</a>`}</li>
+<li><form method="post" action="${path}/compare"><button class="quiet">Compare Redis and Postgres</button></form></li>
 </ul>`;
 }
 
@@ -81,15 +91,23 @@ const lotsTable = (lots: readonly Lot[], nowMs: number): Html => table(
   'None with something left.',
 );
 
-function refusalsOf({ accountId, refusals, minute, nowMs }: AccountView): Html {
-  if ('missing' in refusals) return html`<p class="note">${refusals.missing === 'not available' ? 'This gateway does not keep refusals.' : MISSING}</p>`;
+function refusalsOf({ accountId, refusals, freeze, minute, nowMs }: AccountView): Html {
+  if ('missing' in refusals) return html`<p class="note">${MISSING}</p>`;
+  const known = 'value' in freeze ? freeze.value : null;
   return html`<form class="inline" method="get" action="${accountPath(accountId)}#refusals">
 <label for="at">Why was this user refused at <span class="hint">UTC; shows five minutes around it</span></label>
 <input type="datetime-local" id="at" name="at" value="${minute}"><button class="quiet">Look</button>${minute === '' ? [] : html`<a class="button quiet" href="${accountPath(accountId)}#refusals">Latest</a>`}</form>
 <p></p>
 ${table('Refusals', [{ head: 'Minute' }, { head: 'Why' }, { head: 'Times', is: 'number' }, { head: 'Answer', is: 'text' }, { head: 'Route' }, { head: 'Last request' }],
-    refusals.value.map((each) => [when(each.minuteMs, nowMs), html`<strong>${each.reason}</strong>`, count(each.count), `${each.status}: ${each.message}`, html`<code>${each.method} ${each.route}</code>`, html`<code>${each.requestId}</code>`]),
+    refusals.value.map((each) => [when(each.minuteMs, nowMs), html`<strong>${each.reason}</strong>`, count(each.count), html`${each.status}: ${each.message}${hintOf(each, known)}`, html`<code>${each.method} ${each.route}</code>`, html`<code>${each.requestId}</code>`]),
     minute === '' ? 'None are kept.' : 'None around that minute.')}`;
+}
+
+/** Nobody is told by the gateway who froze an account; an operator should be. */
+function hintOf({ reason, lastAtMs }: Refusal, freeze: Freeze | null): Html {
+  if (reason !== 'account_frozen') return html``;
+  if (freeze === null || lastAtMs < freeze.atMs) return html`<br><small>by whom and why: its <a href="#entries">ledger</a> has the freeze</small>`;
+  return html`<br><small>by ${freeze.actor ?? 'somebody'}${freeze.reason === null ? '' : `: ${freeze.reason}`}</small>`;
 }
 
 function entriesOf(accountId: string, { entries, next }: HistoryPage, nowMs: number): Html {

@@ -6,8 +6,10 @@ import type { GatewayContext } from '../http/context.js';
 import type { AddRoute } from '../http/routes.js';
 import { isAccountId, isStorable, isVisibleAscii } from '../ids.js';
 import { ACCOUNT_ID_LENGTH_MAX, HOLD_ID_LENGTH_MAX } from '../limits.js';
+import type { Finding } from '../reconcile/finding.table.js';
+import type { RefusalsQuery } from '../refusals/refusal.table.js';
 import { accountBody, foundBody } from './account-page.js';
-import type { AccountReads, RefusalQuery } from './accounts.js';
+import type { AccountReads } from './accounts.js';
 import { holdBody } from './hold-page.js';
 import { PageReply } from './login.routes.js';
 import { within, type Overview } from './overview.js';
@@ -18,7 +20,6 @@ import { accountPath } from './parts.js';
 export type AccountPagesDeps = {
   readonly reads: AccountReads;
   readonly overview: () => Promise<Overview>;
-  readonly canFreeze: boolean;
   readonly clock: Clock;
   readonly onError: (error: unknown) => void;
 };
@@ -29,7 +30,7 @@ const AROUND_MS = 5 * 60_000;
 const NAME_LENGTH_MAX = 320;
 
 /** Accounts and their holds, for whoever must say what happened to somebody's credits. */
-export function accountPages(add: AddRoute, { reads, overview, canFreeze, clock, onError }: AccountPagesDeps): void {
+export function accountPages(add: AddRoute, { reads, overview, clock, onError }: AccountPagesDeps): void {
   add('GET', '/console/accounts', allow('admin'), { summary: 'Find an account', query: { who: Type.String() }, replies: { 200: PageReply } }, async (ctx, { principal }) => {
     const who = textOf(ctx, 'who').trim();
     const found = who === '' || who.length > NAME_LENGTH_MAX || !isStorable(who) ? [] : await reads.find(who);
@@ -41,16 +42,15 @@ export function accountPages(add: AddRoute, { reads, overview, canFreeze, clock,
   add('GET', '/console/accounts/:accountId', allow('admin'), { summary: 'An account', replies: { 200: PageReply } }, async (ctx, { principal }) => {
     const accountId = accountIdIn(ctx);
     const minute = /^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(textOf(ctx, 'at')) ? textOf(ctx, 'at') : '';
-    const { refusals, freezeOf } = reads;
-    const known = <T>(read: (() => Promise<T>) | undefined) => within(read, onError);
+    const known = <T>(read: () => Promise<T>) => within(read, onError);
     const [glance, profile, snapshot, history, plan, freeze, refused] = await Promise.all([
       overview(), known(() => reads.profile(accountId)), known(() => reads.snapshot(accountId)),
       known(() => reads.history({ accountId, before: numberOf(ctx, 'before'), limit: ENTRIES_SHOWN })), known(() => reads.plan(accountId)),
-      known(freezeOf === undefined ? undefined : () => freezeOf(accountId)), known(refusals === undefined ? undefined : () => refusals(refusalQuery(accountId, minute))),
+      known(() => reads.freezeOf(accountId)), known(() => reads.refusals(refusalsQuery(accountId, minute))),
     ]);
     sendPage(ctx, {
       title: accountId, viewer: principal, glance: glanceOf(glance), search: accountId,
-      body: accountBody({ accountId, nowMs: clock(), profile, snapshot, history, plan, freeze, refusals: refused, minute, canFreeze }),
+      body: accountBody({ accountId, nowMs: clock(), profile, snapshot, history, plan, freeze, refusals: refused, minute, findings: findingsOf(glance, accountId) }),
     });
   });
 
@@ -94,7 +94,11 @@ function numberOf(ctx: GatewayContext, name: string): number | undefined {
   return /^[1-9]\d{0,14}$/.test(text) ? Number(text) : undefined;
 }
 
-function refusalQuery(accountId: string, minute: string): RefusalQuery {
+/** Those that the overview has, which are few or many: then the account is one of too many. */
+const findingsOf = ({ findings }: Overview, accountId: string): readonly Finding[] =>
+  ('value' in findings ? findings.value.filter((each) => each.accountId === accountId) : []);
+
+function refusalsQuery(accountId: string, minute: string): RefusalsQuery {
   const atMs = minute === '' ? Number.NaN : Date.parse(`${minute}:00Z`);
   return Number.isNaN(atMs) ? { accountId, limit: REFUSALS_SHOWN } : { accountId, fromMs: atMs - AROUND_MS, toMs: atMs + AROUND_MS, limit: REFUSALS_SHOWN };
 }

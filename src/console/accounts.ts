@@ -1,3 +1,5 @@
+import type { FreezeCommand, Frozen } from '../accounts/freeze-account.js';
+import type { Freeze } from '../accounts/frozen-account.table.js';
 import type { HoldRow } from '../holds/hold.table.js';
 import type { HistoryEntry } from '../journal/entry.table.js';
 import type { HistoryPage, HistoryQuery } from '../journal/history.js';
@@ -8,27 +10,11 @@ import type { AdjustCreditsCommand } from '../lots/adjust-credits.js';
 import type { GrantCreditsCommand, GrantedCredits } from '../lots/grant-credits.js';
 import type { ChangedCredits } from '../lots/money-request.js';
 import type { Micros } from '../money/micros.js';
+import type { Comparison } from '../reconcile/comparison.js';
+import type { Refusal } from '../refusals/refusal.js';
+import type { RefusalsQuery } from '../refusals/refusal.table.js';
 
-/** A minute's refusals of one kind (src/refusals). */
-export type Refusal = {
-  readonly accountId: string;
-  readonly minuteMs: number;
-  readonly reason: string;
-  readonly method: string;
-  readonly route: string;
-  readonly status: number;
-  readonly count: number;
-  readonly firstAtMs: number;
-  readonly lastAtMs: number;
-  readonly message: string;
-  readonly requestId: string;
-};
-
-export type RefusalQuery = { readonly accountId: string; readonly fromMs?: number; readonly toMs?: number; readonly limit: number };
 export type NamedAccount = { readonly accountId: string; readonly username: string | null; readonly email: string | null };
-/** Who froze an account, and why, as far as it was said. */
-export type Freeze = { readonly reason: string | null; readonly actor: string | null; readonly atMs: number };
-export type Frozen = AccountSnapshot & { readonly frozen?: boolean };
 
 /** A hold's rows in Postgres: null until the journal has arrived; entries in the order they happened. */
 export type HoldLife = { readonly row: HoldRow; readonly entries: readonly HistoryEntry[] };
@@ -38,16 +24,14 @@ export type AccountReads = {
   /** The account that a text means; several where it names several. */
   readonly find: (text: string) => Promise<readonly NamedAccount[]>;
   readonly profile: (accountId: string) => Promise<NamedAccount | null>;
-  readonly snapshot: (accountId: string) => Promise<Frozen>;
+  readonly snapshot: (accountId: string) => Promise<AccountSnapshot>;
   readonly history: (query: HistoryQuery) => Promise<HistoryPage>;
   readonly plan: (accountId: string) => Promise<AccountPlan | null>;
   readonly hold: (accountId: string, holdId: string) => Promise<HoldLife | null>;
-  /** Undefined: this gateway keeps none. */
-  readonly refusals?: ((query: RefusalQuery) => Promise<readonly Refusal[]>) | undefined;
-  readonly freezeOf?: ((accountId: string) => Promise<Freeze | null>) | undefined;
+  readonly refusals: (query: RefusalsQuery) => Promise<readonly Refusal[]>;
+  /** Null while it is not frozen, or Postgres does not know of it yet. */
+  readonly freezeOf: (accountId: string) => Promise<Freeze | null>;
 };
-
-export type FreezeCommand = { readonly accountId: string; readonly reason: string; readonly actor: string };
 
 /** What an operator can do: each one use case. */
 export type OperatorActions = {
@@ -55,7 +39,8 @@ export type OperatorActions = {
   readonly adjust: (command: AdjustCreditsCommand) => Promise<ChangedCredits>;
   readonly settle: (command: ForceEndHold & { readonly cost: Micros }) => Promise<ForcedEnd>;
   readonly void: (command: ForceEndHold) => Promise<ForcedEnd>;
-  /** Undefined: accounts cannot be frozen here. */
-  readonly freeze?: ((command: FreezeCommand) => Promise<unknown>) | undefined;
-  readonly thaw?: ((command: FreezeCommand) => Promise<unknown>) | undefined;
+  readonly freeze: (command: FreezeCommand) => Promise<Frozen>;
+  readonly thaw: (command: FreezeCommand) => Promise<Frozen>;
+  /** Compares Redis and Postgres, and writes down what differs. */
+  readonly compare: (accountId: string) => Promise<Comparison>;
 };

@@ -9,6 +9,7 @@ import { adjustAction, freezeAction, grantAction, thawAction } from './account-a
 import { accountPages } from './account.routes.js';
 import type { AccountReads, OperatorActions } from './accounts.js';
 import { actionRoutes } from './action.js';
+import { compareRoute } from './compare.routes.js';
 import { settleAction, voidAction } from './hold-actions.js';
 import { loginRoutes, PageReply, type LoginDeps } from './login.routes.js';
 import { overviewReader, type Watch } from './overview.js';
@@ -36,20 +37,20 @@ export const consoleRules: PageRules = { credentials: credentialsOf, readBody: r
 export function consoleRoutes(add: AddRoute, deps: ConsoleDeps): void {
   const { watch, reads, actions, board, clock, onError } = deps;
   const overview = overviewReader(watch, clock, onError);
-  const { freeze, thaw } = actions;
 
   loginRoutes(add, deps);
   add('GET', HOME, allow('admin'), { summary: 'The state at a glance', replies: { 200: PageReply } }, async (ctx, { principal }) => {
     const now = await overview();
     sendPage(ctx, { title: 'Overview', viewer: principal, glance: glanceOf(now), body: overviewBody(now), refreshSeconds: REFRESH_SECONDS });
   });
-  accountPages(add, { reads, overview, canFreeze: freeze !== undefined && thaw !== undefined, clock, onError });
+  accountPages(add, { reads, overview, clock, onError });
   actionRoutes(add, overview, grantAction(reads, actions));
   actionRoutes(add, overview, adjustAction(reads, actions));
   actionRoutes(add, overview, settleAction(reads, actions));
   actionRoutes(add, overview, voidAction(reads, actions));
-  if (freeze !== undefined) actionRoutes(add, overview, freezeAction(reads, freeze));
-  if (thaw !== undefined) actionRoutes(add, overview, thawAction(reads, thaw));
+  actionRoutes(add, overview, freezeAction(reads, actions));
+  actionRoutes(add, overview, thawAction(reads, actions));
+  compareRoute(add, { overview, compare: actions.compare, snapshot: reads.snapshot, onError });
   if (board !== undefined) boardRoutes(add, board);
 }
 

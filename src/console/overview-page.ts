@@ -1,7 +1,9 @@
 import { html, type Html } from '../http/html.js';
-import type { HoldRow } from '../holds/hold.table.js';
-import { LISTED_MAX, type Finding, type FrozenAccount, type Known, type Overview, type QueueState } from './overview.js';
-import { accountLink, badge, banner, card, count, credits, duration, holdLink, moment, table, when, type Level } from './parts.js';
+import type { Finding } from '../reconcile/finding.table.js';
+import type { ReconcileState } from '../reconcile/reconcile-state.table.js';
+import { LISTED_MAX, type Known, type Overview } from './overview.js';
+import { findingsTable, frozenTable, modelsTable, overdueTable, queuesTable, refusedTables, stoppedTable } from './overview-tables.js';
+import { badge, banner, card, count, duration, moment, type Level } from './parts.js';
 
 /** One thing that is watched: how it is, in a word or a number, and what that means. */
 type Sign = { readonly title: string; readonly value: string; readonly note: string; readonly level: Level };
@@ -9,12 +11,16 @@ type Sign = { readonly title: string; readonly value: string; readonly note: str
 const LAG_NOTICE_SECONDS = 2;
 const LAG_BAD_SECONDS = 15;
 const WAITING_NOTICE_SECONDS = 30;
+/** The reconciler has a turn every five seconds. */
+const COMPARED_NOTICE_SECONDS = 60;
 
 /** The state at a glance, below the header of every page. */
 export function glanceOf(overview: Overview): Html {
   const signs = signsOf(overview);
-  const shown = signs.filter(({ level, title }) => level !== 'good' || ['Redis', 'Postgres', 'Journal'].includes(title)).filter(({ level, value }) => !(level === 'unknown' && value === 'not available'));
-  return html`<ul class="glance" aria-label="State at a glance">${shown.map(({ title, value, level }) => html`<li>${badge(level, `${title}: ${value}`)}</li>`)}</ul>`;
+  const known = signs.filter(({ level }) => level !== 'unknown');
+  const shown = known.filter(({ level, title }) => level !== 'good' || ['Redis', 'Postgres', 'Journal'].includes(title));
+  return html`<ul class="glance" aria-label="State at a glance">${shown.map(({ title, value, level }) => html`<li>${badge(level, `${title}: ${value}`)}</li>`)}
+${known.length === signs.length ? [] : html`<li>${badge('unknown', `${count(signs.length - known.length)} did not answer`)}</li>`}</ul>`;
 }
 
 export function overviewBody(overview: Overview): Html {
@@ -26,32 +32,33 @@ export function overviewBody(overview: Overview): Html {
 <p class="lead">As of ${moment(nowMs)}. Shows itself again every 5 seconds.</p>
 ${silent.length === 0 ? [] : banner('bad', `${silent.map(({ title }) => title).join(', ')} could not be read. The rest is as it was read just now.`)}
 <div class="cards">${signs.map(({ title, value, note, level }) => card(title, value, note, level, !/^\d/.test(value)))}</div>
-<h2>Stuck holds</h2>
-${listOf(overview.overdue, (holds) => overdueTable(holds, nowMs))}
-<h2>Differences between Redis and Postgres</h2>
-${listOf(overview.findings, (findings) => findingsTable(findings, nowMs))}
-<h2>Frozen accounts</h2>
-${listOf(overview.frozen, (frozen) => frozenTable(frozen, nowMs))}
+${trouble('Stopped shards', overview.stoppedShards, stoppedTable)}
+${trouble('Stuck holds', overview.overdue, (holds) => overdueTable(holds, nowMs))}
+${trouble('Differences between Redis and Postgres', overview.findings, (findings) => findingsTable(findings, nowMs))}
+${trouble('Frozen accounts', overview.frozen, (frozen) => frozenTable(frozen, nowMs))}
+<h2>Who is refused now</h2>
+${part(overview.refused, refusedTables)}
+<h2>What costs users most</h2>
+${part(overview.models, modelsTable)}
 <h2>Queues</h2>
-${listOf(overview.queues, queuesTable)}
-<p class="note">Every job: <a href="/console/queues">the queue board</a>. Settlements that failed for good: <code>npm run dead-letters -- list</code>, then <code>replay</code> or <code>discard</code>.</p>
-${'value' in overview.stoppedShards && overview.stoppedShards.value.length > 0 ? html`<h2>Stopped shards</h2>${table('Stopped shards', [{ head: 'Shard' }, { head: 'Why', is: 'text' }], overview.stoppedShards.value.map(({ shard, reason }) => [shard, reason]), '')}` : []}`;
+${part(overview.queues, queuesTable)}
+<p class="note">Every job: <a href="/console/queues">the queue board</a>. Settlements that failed for good: <code>npm run dead-letters -- list</code>, then <code>replay</code> or <code>discard</code>.</p>`;
 }
 
 function signsOf(overview: Overview): Sign[] {
-  const { readiness: { checks }, postgres, lag, holds, stoppedShards, overdue, findings, frozen, queues, deadLetters, quarantined, pendingMoney } = overview;
+  const { readAtMs, readiness: { checks }, postgres, lag, holds, stoppedShards, overdue, findings, reconciled, frozen, queues, deadLetters, quarantined, pendingMoney } = overview;
   const isRedisThere = checks['redis']?.ok === true && checks['ledger']?.ok === true;
   return [
     { title: 'Redis', value: isRedisThere ? 'there' : 'away', note: `ledger ${checks['ledger']?.detail ?? 'unknown'}; ${checks['redis']?.detail ?? ''}`, level: isRedisThere ? 'good' : 'bad' },
     { title: 'Postgres', value: 'value' in postgres ? 'there' : 'away', note: 'value' in postgres ? 'answers' : 'money in is refused; holds go on', level: 'value' in postgres ? 'good' : 'bad' },
     ...(checks['memory']?.ok === false ? [{ title: 'Redis memory', value: 'high', note: checks['memory'].detail, level: 'bad' as const }] : []),
     sign('Journal', lag, ({ entries, seconds }) => ({
-      value: seconds < 1 ? 'up to date' : `${duration(seconds)} behind`, note: `${count(entries)} entries wait for Postgres`,
+      value: seconds < 1 ? 'up to date' : `${duration(seconds)} behind`, note: entries === 1 ? '1 entry waits for Postgres' : `${count(entries)} entries wait for Postgres`,
       level: seconds >= LAG_BAD_SECONDS ? 'bad' : seconds >= LAG_NOTICE_SECONDS ? 'notice' : 'good',
     })),
     sign('Open holds', holds, ({ open }) => ({ value: count(open), note: 'answers being written now', level: 'good' })),
     sign('Stuck holds', overdue, ({ length }) => ({ value: atMost(length), note: 'open past the end of their lease', level: length === 0 ? 'good' : 'bad' })),
-    sign('Drift', findings, ({ length }) => ({ value: atMost(length), note: 'open findings of the reconciler', level: length === 0 ? 'good' : 'bad' })),
+    driftSign(findings, reconciled, readAtMs),
     sign('Stopped shards', stoppedShards, ({ length }) => ({ value: count(length), note: 'nothing of them reaches Postgres', level: length === 0 ? 'good' : 'bad' })),
     sign('Frozen accounts', frozen, ({ length }) => ({ value: atMost(length), note: 'nothing of them moves until thawed', level: length === 0 ? 'good' : 'notice' })),
     sign('Queues', queues, (states) => {
@@ -68,42 +75,32 @@ function signsOf(overview: Overview): Sign[] {
   ];
 }
 
+/** No findings are good news only while somebody looks. */
+function driftSign(findings: Known<readonly Finding[]>, reconciled: Known<ReconcileState>, nowMs: number): Sign {
+  const last = 'value' in reconciled ? reconciled.value : null;
+  const lastAtMs = last?.lastBatchAtMs ?? null;
+  const agoSeconds = lastAtMs === null ? null : Math.max(0, (nowMs - lastAtMs) / 1_000);
+  return sign('Drift', findings, ({ length }) => ({
+    value: atMost(length),
+    note: last === null ? 'nobody knows when it was compared last' : agoSeconds === null ? 'nothing was compared yet' : `compared ${duration(agoSeconds)} ago; ${roundOf(last, nowMs)}`,
+    level: length > 0 ? 'bad' : agoSeconds === null || agoSeconds >= COMPARED_NOTICE_SECONDS ? 'notice' : 'good',
+  }));
+}
+
+const roundOf = ({ lastRoundAtMs, lastRoundAccounts }: ReconcileState, nowMs: number): string =>
+  (lastRoundAtMs === null ? 'the first round is under way' : `last round of ${count(lastRoundAccounts ?? 0)} accounts ${duration(Math.max(0, (nowMs - lastRoundAtMs) / 1_000))} ago`);
+
 const sign = <T>(title: string, known: Known<T>, say: (value: T) => Omit<Sign, 'title'>): Sign =>
-  ('value' in known ? { title, ...say(known.value) } : { title, value: known.missing, note: known.missing === 'not available' ? 'not part of this gateway' : 'unknown, so look', level: 'unknown' });
+  ('value' in known ? { title, ...say(known.value) } : { title, value: known.missing, note: 'unknown, so look', level: 'unknown' });
 
 const atMost = (length: number): string => (length > LISTED_MAX ? `more than ${LISTED_MAX}` : count(length));
 
-/** The first rows of a list that was asked for with one row more. */
-const listOf = <T>(known: Known<readonly T[]>, show: (rows: readonly T[]) => Html): Html => {
-  if (!('value' in known)) return html`<p class="note">${known.missing === 'not available' ? 'Not part of this gateway.' : 'Could not be read now.'}</p>`;
-  return html`${show(known.value.slice(0, LISTED_MAX))}${known.value.length > LISTED_MAX ? html`<p class="note">There are more than these ${LISTED_MAX}.</p>` : []}`;
-};
+const part = <T>(known: Known<T>, show: (value: T) => Html): Html => ('value' in known ? show(known.value) : html`<p class="note">Could not be read now.</p>`);
 
-const overdueTable = (holds: readonly HoldRow[], nowMs: number): Html => table(
-  'Stuck holds', [{ head: 'Hold' }, { head: 'Account' }, { head: 'Credits', is: 'number' }, { head: 'Placed' }, { head: 'Lease ended' }],
-  holds.map(({ accountId, holdId, amount, placedAtMs, expiresAtMs }) => [holdLink(accountId, holdId), accountLink(accountId), credits(amount), when(placedAtMs, nowMs), when(expiresAtMs, nowMs)]),
-  'None: every hold ended within its lease.',
-);
-
-const findingsTable = (findings: readonly Finding[], nowMs: number): Html => table(
-  'Differences', [{ head: 'Account' }, { head: 'Check' }, { head: 'Expected', is: 'text' }, { head: 'Found', is: 'text' }, { head: 'Micros', is: 'number' }, { head: 'First seen' }, { head: 'Last seen' }],
-  findings.map((each) => [each.accountId === '' ? 'all together' : accountLink(each.accountId), whereOf(each), each.expected, each.actual, count(each.differenceMicros), when(each.firstSeenAtMs, nowMs), when(each.lastSeenAtMs, nowMs)]),
-  'None.',
-);
-
-const whereOf = ({ check, shard, seq }: Finding): string =>
-  `${check}${shard === null ? '' : `, shard ${shard}`}${seq === null ? '' : `, entry ${seq}`}`;
-
-const frozenTable = (frozen: readonly FrozenAccount[], nowMs: number): Html => table(
-  'Frozen accounts', [{ head: 'Account' }, { head: 'Why', is: 'text' }, { head: 'Who' }, { head: 'Since' }],
-  frozen.map(({ accountId, reason, actor, atMs }) => [accountLink(accountId), reason ?? '', actor ?? 'unknown', when(atMs, nowMs)]),
-  'None.',
-);
-
-const queuesTable = (queues: readonly QueueState[]): Html => table(
-  'Queues', [{ head: 'Queue' }, { head: 'Waiting', is: 'number' }, { head: 'Active', is: 'number' }, { head: 'Delayed', is: 'number' }, { head: 'Failed', is: 'number' }, { head: 'Oldest waits', is: 'number' }],
-  queues.map(({ name, waiting, active, delayed, failed, oldestSeconds }) => [
-    html`<a href="/console/queues/queue/${encodeURIComponent(name)}">${name}</a>`, count(waiting), count(active), count(delayed), count(failed), oldestSeconds === null ? '' : duration(oldestSeconds),
-  ]),
-  'There are no queues.',
-);
+/** The first rows of a list that was asked for with one row more. Nothing when there is no trouble, or when its card says that nobody knows. */
+function trouble<T>(title: string, known: Known<readonly T[]>, show: (rows: readonly T[]) => Html): Html {
+  if (!('value' in known) || known.value.length === 0) return html``;
+  return html`<h2>${title}</h2>
+${show(known.value.slice(0, LISTED_MAX))}
+${known.value.length > LISTED_MAX ? html`<p class="note">There are more than these ${LISTED_MAX}.</p>` : []}`;
+}

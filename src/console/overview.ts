@@ -1,29 +1,18 @@
+import type { FrozenAccount } from '../accounts/frozen-account.table.js';
 import type { Clock } from '../clock.js';
 import type { HoldRow } from '../holds/hold.table.js';
 import type { Readiness } from '../http/health.js';
 import type { JournalLag } from '../journal/read-journal-lag.js';
-import type { Freeze } from './accounts.js';
+import type { Finding } from '../reconcile/finding.table.js';
+import type { ReconcileState } from '../reconcile/reconcile-state.table.js';
+import type { RefusedMost } from '../refusals/refused-most.table.js';
+import type { TopModels } from '../usage/top-models.js';
 
-/** A difference that the reconciler has found (src/reconcile). */
-export type Finding = {
-  /** '' for a difference in the sum over all accounts. */
-  readonly accountId: string;
-  readonly check: string;
-  readonly shard: number | null;
-  readonly seq: number | null;
-  readonly expected: string;
-  readonly actual: string;
-  readonly differenceMicros: number;
-  readonly firstSeenAtMs: number;
-  readonly lastSeenAtMs: number;
-};
-
-export type FrozenAccount = { readonly accountId: string } & Freeze;
 export type QueueState = { readonly name: string; readonly waiting: number; readonly active: number; readonly delayed: number; readonly failed: number; readonly oldestSeconds: number | null };
 /** Money that was asked for and is not in the ledger yet. */
 export type PendingMoney = { readonly count: number; readonly oldestSeconds: number };
 
-/** Where each part of the overview comes from. What is left out is not part of this gateway. */
+/** Where each part of the overview comes from. */
 export type Watch = {
   readonly readiness: () => Readiness;
   readonly postgres: () => Promise<unknown>;
@@ -34,15 +23,19 @@ export type Watch = {
   readonly overdue: (limit: number) => Promise<readonly HoldRow[]>;
   readonly quarantined: () => Promise<number>;
   readonly pendingMoney: () => Promise<PendingMoney>;
-  readonly queues?: (() => Promise<readonly QueueState[]>) | undefined;
+  readonly queues: () => Promise<readonly QueueState[]>;
   /** Of BullMQ; those of RabbitMQ are listed by the command. */
-  readonly deadLetters?: (() => Promise<number>) | undefined;
-  readonly findings?: ((limit: number) => Promise<readonly Finding[]>) | undefined;
-  readonly frozen?: ((limit: number) => Promise<readonly FrozenAccount[]>) | undefined;
+  readonly deadLetters: () => Promise<number>;
+  readonly findings: (limit: number) => Promise<readonly Finding[]>;
+  /** When Redis and Postgres were compared last: no findings mean little without it. */
+  readonly reconciled: () => Promise<ReconcileState>;
+  readonly frozen: (limit: number) => Promise<readonly FrozenAccount[]>;
+  readonly refused: (sinceMs: number, limit: number) => Promise<RefusedMost>;
+  readonly models: (nowMs: number, limit: number) => Promise<TopModels>;
 };
 
 /** What was read, or why not: an overview with holes is worth more than none, and a hole is never an "all is well". */
-export type Known<T> = { readonly value: T } | { readonly missing: 'did not answer' | 'not available' };
+export type Known<T> = { readonly value: T } | { readonly missing: 'did not answer' };
 
 export type Overview = {
   readonly readAtMs: number;
@@ -57,15 +50,23 @@ export type Overview = {
   readonly queues: Known<readonly QueueState[]>;
   readonly deadLetters: Known<number>;
   readonly findings: Known<readonly Finding[]>;
+  readonly reconciled: Known<ReconcileState>;
+  readonly refused: Known<RefusedMost>;
+  readonly models: Known<TopModels>;
   readonly frozen: Known<readonly FrozenAccount[]>;
 };
 
 /** Rows of a list; one more than are shown, to tell that there are more. */
 export const LISTED_MAX = 20;
+/** Refusals of so long ago are still "now" to somebody who complains. */
+export const REFUSED_MINUTES = 15;
+/** Of refusals and of models, the most only: the rest is in Grafana. */
+const MOST_MAX = 5;
 /** Nobody on call waits longer than this for a page that says what is broken. */
 const DEADLINE_MS = 1_500;
 /** Every page shows the state at a glance; a console that is looked at hard must not become a load. */
 const FRESH_MS = 2_000;
+const MINUTE_MS = 60_000;
 
 /** Reads everything at once, each part with a deadline of its own. Pages that ask within two seconds share one look. */
 export function overviewReader(watch: Watch, clock: Clock, onError: (error: unknown) => void): () => Promise<Overview> {
@@ -78,18 +79,18 @@ export function overviewReader(watch: Watch, clock: Clock, onError: (error: unkn
 }
 
 async function readOverview(watch: Watch, readAtMs: number, onError: (error: unknown) => void): Promise<Overview> {
-  const known = <T>(read: (() => Promise<T>) | undefined): Promise<Known<T>> => within(read, onError);
-  const listed = <T>(read: ((limit: number) => Promise<T>) | undefined): Promise<Known<T>> => known(read === undefined ? undefined : () => read(LISTED_MAX + 1));
-  const [postgres, lag, holds, stoppedShards, overdue, quarantined, pendingMoney, queues, deadLetters, findings, frozen] = await Promise.all([
+  const known = <T>(read: () => Promise<T>): Promise<Known<T>> => within(read, onError);
+  const listed = <T>(read: (limit: number) => Promise<T>): Promise<Known<T>> => known(() => read(LISTED_MAX + 1));
+  const [postgres, lag, holds, stoppedShards, overdue, quarantined, pendingMoney, queues, deadLetters, findings, reconciled, frozen, refused, models] = await Promise.all([
     known(watch.postgres), known(watch.lag), known(watch.holds), known(watch.stoppedShards), listed(watch.overdue), known(watch.quarantined), known(watch.pendingMoney),
-    known(watch.queues), known(watch.deadLetters), listed(watch.findings), listed(watch.frozen),
+    known(watch.queues), known(watch.deadLetters), listed(watch.findings), known(watch.reconciled), listed(watch.frozen),
+    known(() => watch.refused(readAtMs - REFUSED_MINUTES * MINUTE_MS, MOST_MAX)), known(() => watch.models(readAtMs, MOST_MAX)),
   ]);
-  return { readAtMs, readiness: watch.readiness(), postgres, lag, holds, stoppedShards, overdue, quarantined, pendingMoney, queues, deadLetters, findings, frozen };
+  return { readAtMs, readiness: watch.readiness(), postgres, lag, holds, stoppedShards, overdue, quarantined, pendingMoney, queues, deadLetters, findings, reconciled, frozen, refused, models };
 }
 
 /** What was read before the deadline. Never rejects. */
-export async function within<T>(read: (() => Promise<T>) | undefined, onError: (error: unknown) => void): Promise<Known<T>> {
-  if (read === undefined) return { missing: 'not available' };
+export async function within<T>(read: () => Promise<T>, onError: (error: unknown) => void): Promise<Known<T>> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Known<T>>((resolve) => { timer = setTimeout(() => { resolve({ missing: 'did not answer' }); }, DEADLINE_MS); });
   const answer = Promise.resolve().then(read).then((value): Known<T> => ({ value }), (error: unknown): Known<T> => {

@@ -12,11 +12,14 @@ export const badge = (level: Level, text: string): Html => html`<span class="bad
 export const banner = (level: Level, ...texts: readonly (string | Html)[]): Html =>
   html`<div class="banner ${level}" role="status">${texts.map((text) => html`<p>${text}</p>`)}</div>`;
 
-/** Credits to the last micro, with thousands apart. */
-export const credits = (amount: Micros): string => toCredits(amount).toLocaleString('en-US', { maximumFractionDigits: 6 });
+/** A number of credits, with thousands apart. */
+export const amount = (number: number): string => number.toLocaleString('en-US', { maximumFractionDigits: 6 });
+
+/** Credits to the last micro. */
+export const credits = (micros: Micros): string => amount(toCredits(micros));
 
 /** The same as a change. */
-export const change = (amount: Micros): string => (amount === 0 ? '' : `${amount > 0 ? '+' : '−'}${toCredits(Math.abs(amount) as Micros).toLocaleString('en-US', { maximumFractionDigits: 6 })}`);
+export const change = (micros: Micros): string => (micros === 0 ? '' : `${micros > 0 ? '+' : '−'}${credits(Math.abs(micros) as Micros)}`);
 
 export const count = (value: number): string => value.toLocaleString('en-US');
 
@@ -45,14 +48,19 @@ function distance(ms: number): string {
 export type Column = { readonly head: string; readonly is?: 'number' | 'text' };
 type Cell = Html | string | number;
 
+/** Tables with more columns are read row by row on a phone. */
+const PHONE_COLUMNS_MAX = 4;
+
 /** A table whose first column names its rows; or the sentence that there are none. */
 export function table(caption: string, columns: readonly Column[], rows: readonly (readonly Cell[])[], none: string): Html {
   if (rows.length === 0) return html`<p class="note">${none}</p>`;
+  const isWide = columns.length > PHONE_COLUMNS_MAX;
   const cell = (value: Cell, index: number): Html => {
-    const style = columns[index]?.is ?? '';
-    return index === 0 ? html`<th scope="row" class="${style}">${value}</th>` : html`<td class="${style}">${value}</td>`;
+    const { head, is = '' } = columns[index] ?? { head: '' };
+    if (index === 0) return html`<th scope="row" class="${is}">${value}</th>`;
+    return html`<td class="${is}"${isWide ? html` data-head="${head}"` : []}>${value}</td>`;
   };
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table${isWide ? html` class="wide"` : []}>
 <caption>${caption}</caption>
 <thead><tr>${columns.map(({ head, is = '' }) => html`<th scope="col" class="${is}">${head}</th>`)}</tr></thead>
 <tbody>${rows.map((row) => html`<tr>${row.map(cell)}</tr>

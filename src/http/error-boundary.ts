@@ -63,8 +63,10 @@ function toFailure(error: unknown, ctx: GatewayContext): Failure {
 }
 
 /** The message with what is behind it, for those who run the gateway: a legacy sentence alone tells them little. */
-const inFull = ({ message, sources }: Failure): string =>
-  [message, ...sources.map(({ path, message: problem }) => (path === '' ? problem : `${path}: ${problem}`))].join('; ');
+const inFull = ({ message, sources, first }: Failure): string => [
+  message, ...sources.map(({ path, message: problem }) => (path === '' ? problem : `${path}: ${problem}`)),
+  ...(first === undefined ? [] : [`first: ${Object.entries(first).map(([name, value]) => `${name} ${String(value)}`).join(', ')}`]),
+].join('; ');
 
 function setHeaders({ res }: GatewayContext, { code }: Failure): void {
   if (code === 'ledger_unavailable') res.setHeader('Retry-After', RETRY_AFTER_SECONDS);

@@ -32,7 +32,7 @@ export function cover(fromMs: number, toMs: number, grains: readonly Grain[]): P
   return [...cover(fromMs, firstMs, smaller), { grain, fromMs: firstMs, toMs: lastMs }, ...cover(lastMs, toMs, smaller)];
 }
 
-const HOUR_MS = 3_600_000;
+export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 /** From any start this far on lies in the next bucket: no month is shorter than 28 days, none longer than 31. */
 const LONGEST_MS: Readonly<Record<Grain, number>> = { hour: HOUR_MS, day: DAY_MS, month: 31 * DAY_MS };

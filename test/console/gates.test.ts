@@ -20,6 +20,7 @@ const GATES: Readonly<Record<string, Expected>> = Object.fromEntries([
   [`GET ${ACCOUNT}`, 'admin'],
   [`GET ${HOLD}`, 'admin'],
   ...['grant', 'adjust', 'freeze', 'thaw'].flatMap((name) => both(`${ACCOUNT}/${name}`)),
+  [`POST ${ACCOUNT}/compare`, 'admin'],
   ...['settle', 'void'].flatMap((name) => both(`${HOLD}/${name}`)),
   ['GET /console/queues', 'supervisor'],
   ['GET /console/queues/*rest', 'supervisor'],
@@ -66,6 +67,7 @@ test('every caller gets as far as was decided', async () => {
       expect({ page: `${method} ${path}`, caller, verdict }).toEqual({ page: `${method} ${path}`, caller, verdict: wanted });
     }
   }
+  expect(console_.compared).toEqual(['owner']); // the administrator's
   expect(new Set(console_.board.map((line) => line.split(' ').slice(0, 2).join(' ')))).toEqual(new Set(['supervisor GET', 'admin GET', 'admin POST', 'admin PUT', 'admin PATCH', 'admin DELETE']));
 });
 
@@ -80,6 +82,7 @@ test('no spelling of a page leads around its gate', async () => {
     }
   }
   expect(console_.froze).toEqual([]);
+  expect(console_.compared).toEqual(['owner']);
 });
 
 test('a token is neither in a log nor in an address', async () => {

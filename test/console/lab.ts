@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { startGateway, type TestGateway } from '../support/gateway.js';
+import { startGateway, type TestGateway, type TestGatewayOptions } from '../support/gateway.js';
 import { send, type Answer } from '../support/fake-gateway.js';
 
 /** A browser's side of the console, as far as HTTP goes: a cookie, and forms from our own pages. */
@@ -42,8 +42,8 @@ export type Lab = {
   stop(): Promise<void>;
 };
 
-export async function consoleLab(): Promise<Lab> {
-  const gateway = await startGateway();
+export async function consoleLab(options: TestGatewayOptions = {}): Promise<Lab> {
+  const gateway = await startGateway(options);
   const api: Lab['api'] = async (sub, method, path, body, role = 'user') =>
     send(gateway.url + path, method, { token: await gateway.token({ sub, role, username: `${sub}-name`, email: `${sub}@example.com` }), ...(body === undefined ? {} : { body }) });
   return { gateway, api, root: operator(gateway.url, await gateway.token({ sub: 'root', role: 'admin' })), stop: () => gateway.stop() };

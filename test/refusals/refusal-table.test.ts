@@ -5,6 +5,7 @@ import { forgetRefusals } from '../../src/refusals/forget-refusals.js';
 import { minuteOf, type Refusal } from '../../src/refusals/refusal.js';
 import { refusalRecorder } from '../../src/refusals/refusal-recorder.js';
 import { addRefusals, readRefusals } from '../../src/refusals/refusal.table.js';
+import { readRefusedMost } from '../../src/refusals/refused-most.table.js';
 import { throwawayPostgres, type TestServer } from '../support/servers.js';
 
 let postgres: TestServer;
@@ -34,6 +35,20 @@ test('two processes add to the same row', async () => {
   expect(rows.map(({ route, count, firstAtMs, lastAtMs, minuteMs }) => [route, count, firstAtMs, lastAtMs, minuteMs])).toEqual([
     ['/x', 5, NOW - 5, NOW + 5, NOW - 30_000], ['/y', 2, NOW, NOW, NOW - 30_000],
   ]);
+});
+
+test('who is refused the most, and for what, since a minute', async () => {
+  await db.raw('truncate refusals');
+  await addRefusals(db, [
+    refusal(NOW, { count: 5 }), refusal(NOW, { route: '/y', reason: 'insufficient_credits', count: 2 }), refusal(NOW - 60_000, { count: 4 }),
+    refusal(NOW, { accountId: 'bob', reason: 'insufficient_credits', count: 8 }), refusal(NOW, { accountId: 'carol', reason: 'insufficient_credits', count: 11 }),
+    refusal(NOW - 120_000, { accountId: 'dave', reason: 'forbidden', count: 100 }),
+  ]);
+  expect(await readRefusedMost(db, NOW - 60_000, 2)).toEqual({
+    reasons: [{ reason: 'insufficient_credits', count: 21, accounts: 3 }, { reason: 'conflict', count: 9, accounts: 1 }],
+    accounts: [{ accountId: 'alice', count: 11, reasons: 'conflict, insufficient_credits' }, { accountId: 'carol', count: 11, reasons: 'insufficient_credits' }],
+  });
+  expect(await readRefusedMost(db, NOW + 60_000, 2)).toEqual({ reasons: [], accounts: [] });
 });
 
 test('after thirty days refusals are forgotten, however many, and no sooner', async () => {

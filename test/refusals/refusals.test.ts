@@ -111,6 +111,17 @@ describe('every way to be refused', () => {
     expect(await reasonsOf(alice, 1)).toEqual([['account_frozen', 423, 'the account is frozen; ask an administrator']]);
   });
 
+  test('409: a session that has ended, with how and when', async () => {
+    const alice = await user(1_000);
+    await initialize(alice, 's', 1_000);
+    expect((await alice.call('POST', '/api/streaming-sessions/abort', { sessionId: 's', tokensUsed: 0 })).status).toBe(200);
+    const late = await alice.call('POST', '/api/streaming-sessions/finalize', { sessionId: 's', actualTokens: 900 });
+    expect([late.status, late.body['message']]).toEqual([409, expect.stringContaining('already ended')]);
+    expect(await reasonsOf(alice, 1)).toEqual([
+      ['hold_resolved', 409, expect.stringMatching(/^session s has already ended: settled, 0 credits charged; first: state settled, charged 0, released 6, endedAt \d{4}-.*Z$/)],
+    ]);
+  });
+
   test('200 that means no: every check', async () => {
     const alice = await user(5);
     const counted = await countedBy(async () => {
@@ -148,10 +159,10 @@ describe('every way to be refused', () => {
     });
     expect(counted).toEqual({ insufficient_credits: 1, not_permitted: 1, not_found: 1, invalid_request: 1 });
     expect((await reasonsOf(alice, 4)).sort()).toEqual([
-      ['insufficient_credits', 200, 'Insufficient credits. Required: 10, Available: 5'],
+      ['insufficient_credits', 200, 'Insufficient credits. Required: 10, Available: 5; feature ai_chat_v1'],
       ['invalid_request', 400, expect.stringContaining('Validation Error; ')],
-      ['not_found', 200, 'Feature endpoint not found'],
-      ['not_permitted', 200, 'Your current subscription does not include this feature.'],
+      ['not_found', 200, 'Feature endpoint not found; feature nothing_like_it'],
+      ['not_permitted', 200, 'Your current subscription does not include this feature.; feature none_v1'],
     ]);
   });
 

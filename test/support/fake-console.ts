@@ -1,7 +1,10 @@
-import type { AccountReads, FreezeCommand, Frozen, HoldLife, OperatorActions, RefusalQuery } from '../../src/console/accounts.js';
+import type { FreezeCommand, Frozen } from '../../src/accounts/freeze-account.js';
+import type { AccountReads, HoldLife, OperatorActions } from '../../src/console/accounts.js';
 import type { ConsoleDeps } from '../../src/console/console.routes.js';
 import type { Watch } from '../../src/console/overview.js';
+import type { AccountSnapshot } from '../../src/ledger/ledger.js';
 import { micros, ZERO } from '../../src/money/micros.js';
+import type { RefusalsQuery } from '../../src/refusals/refusal.table.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -12,19 +15,22 @@ export type FakeConsole = {
   readonly reads: Mutable<AccountReads>;
   readonly actions: Mutable<OperatorActions>;
   readonly froze: (FreezeCommand & { readonly what: 'freeze' | 'thaw' })[];
-  readonly asked: RefusalQuery[];
+  readonly asked: RefusalsQuery[];
+  /** Accounts that were compared. */
+  readonly compared: string[];
   /** Who reached the queue board, and how. */
   readonly board: string[];
 };
 
-const snapshot: Frozen = {
+const snapshot: AccountSnapshot = {
   available: micros(10_000_000), held: ZERO, debt: ZERO, seq: 1, lots: [], holds: [], frozen: false,
   totals: { granted: micros(10_000_000), captured: ZERO, expired: ZERO, removed: ZERO, uncollected: ZERO },
 };
 
 export function fakeConsole(): FakeConsole {
   const froze: FakeConsole['froze'] = [];
-  const asked: RefusalQuery[] = [];
+  const asked: RefusalsQuery[] = [];
+  const compared: string[] = [];
   const reached: string[] = [];
   let isFrozen = false;
   const notFaked = (): Promise<never> => Promise.reject(new Error('not faked'));
@@ -34,6 +40,8 @@ export function fakeConsole(): FakeConsole {
     postgres: () => Promise.resolve(), lag: () => Promise.resolve({ entries: 0, seconds: 0 }), holds: () => Promise.resolve({ open: 0 }),
     stoppedShards: none, overdue: none, quarantined: () => Promise.resolve(0), pendingMoney: () => Promise.resolve({ count: 0, oldestSeconds: 0 }),
     queues: none, deadLetters: () => Promise.resolve(0), findings: none, frozen: none,
+    reconciled: () => Promise.resolve({ roundIsFull: false, roundAccounts: 0, fullWanted: false, lastBatchAtMs: null, lastRoundAtMs: null, lastRoundAccounts: null, lastFullAtMs: null }),
+    refused: () => Promise.resolve({ reasons: [], accounts: [] }), models: () => Promise.resolve({ fromMs: 0, models: [] }),
   };
   const reads: Mutable<AccountReads> = {
     find: none, profile: () => Promise.resolve(null), snapshot: () => Promise.resolve({ ...snapshot, frozen: isFrozen }),
@@ -44,12 +52,18 @@ export function fakeConsole(): FakeConsole {
     },
     freezeOf: () => Promise.resolve(isFrozen ? { reason: froze.at(-1)?.reason ?? '', actor: froze.at(-1)?.actor ?? '', atMs: 0 } : null),
   };
-  const freezing = (what: 'freeze' | 'thaw') => (command: FreezeCommand): Promise<void> => {
+  const freezing = (what: 'freeze' | 'thaw') => (command: FreezeCommand): Promise<Frozen> => {
     froze.push({ what, ...command });
     isFrozen = what === 'freeze';
-    return Promise.resolve();
+    return Promise.resolve({ accountId: command.accountId, frozen: isFrozen, changed: true });
   };
-  const actions: Mutable<OperatorActions> = { grant: notFaked, adjust: notFaked, settle: notFaked, void: notFaked };
+  const actions: Mutable<OperatorActions> = {
+    grant: notFaked, adjust: notFaked, settle: notFaked, void: notFaked, freeze: freezing('freeze'), thaw: freezing('thaw'),
+    compare: (accountId) => {
+      compared.push(accountId);
+      return Promise.resolve({ accountId, shard: 0, seq: 1, result: 'ok', reason: null, differences: [] });
+    },
+  };
   const board: ConsoleDeps['board'] = (ctx, { role }) => {
     reached.push(`${role} ${ctx.method} ${ctx.path}`);
     ctx.body = 'board';
@@ -58,7 +72,7 @@ export function fakeConsole(): FakeConsole {
   // Asked each time, so that a test may replace one after the routes were made.
   const asks: OperatorActions = {
     grant: (command) => actions.grant(command), adjust: (command) => actions.adjust(command), settle: (command) => actions.settle(command), void: (command) => actions.void(command),
-    freeze: freezing('freeze'), thaw: freezing('thaw'),
+    freeze: (command) => actions.freeze(command), thaw: (command) => actions.thaw(command), compare: (accountId) => actions.compare(accountId),
   };
-  return { deps: { watch, reads, actions: asks, board, onError: () => undefined }, watch, reads, actions, froze, asked, board: reached };
+  return { deps: { watch, reads, actions: asks, board, onError: () => undefined }, watch, reads, actions, froze, asked, compared, board: reached };
 }

@@ -51,7 +51,7 @@ export function processRoutes(add: AddRoute, deps: ProcessRouteDeps): void {
     }, async (ctx, { body }) => {
       const started = await startProcess(deps, body.user_id, readEndpoint(body, deps));
       const data = presentStarted(started);
-      if (started.status !== 'accessible') refuse(ctx, REFUSED_BECAUSE[started.status], data.message);
+      if (started.status !== 'accessible') refuse(ctx, REFUSED_BECAUSE[started.status], `${data.message}; feature ${body.feature_endpoint_value ?? body.feature_endpoint_id ?? ''}`);
       reply(ctx, 200, {
         success: true, status: 200, message: 'Credits process started successfully',
         data: { user_id: body.user_id, ...data, ...(isOld ? { token: data.credits } : {}) },
