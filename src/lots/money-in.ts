@@ -78,7 +78,8 @@ async function submitIntent(deps: MoneyInDeps, intent: NewIntent, retriesRefused
   }
   const earlier = isNew ? null : await answerOf(deps.db, row);
   const isTriedAgain = retriesRefused && earlier?.status === 'refused' && await reopenIntent(deps.db, row.intentId).catch(refuseOutage);
-  return earlier === null || isTriedAgain ? perform(deps, row, !isNew) : earlier;
+  if (isTriedAgain) return perform(deps, row, false); // what was refused did not happen, so this is the first time
+  return earlier ?? perform(deps, row, !isNew);
 }
 
 /** A connection that broke under way may have committed the intent: the worker would then apply it. */

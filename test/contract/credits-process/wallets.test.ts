@@ -20,6 +20,16 @@ test('initial credits: the default, once in a life, whatever path and amount', a
   expect(await lab.balance(user)).toBe(150);
 });
 
+test('an initial gift that was refused while the account was frozen can be given after the thaw, once', async () => {
+  const user = 'frozen-newcomer';
+  await lab.post('/api/user-wallets/give-bonus-credits', { user_id: user, credits: 1 });
+  await lab.admin('POST', `/v1/accounts/${user}/freeze`, { reason: 'a test' });
+  expect((await lab.post('/api/user-wallets/give-initial-credits', { user_id: user })).status).toBe(423);
+  await lab.admin('POST', `/v1/accounts/${user}/thaw`, { reason: 'a test' });
+  expect((await lab.post('/api/user-wallets/give-initial-credits', { user_id: user })).status).toBe(200);
+  expect((await lab.post('/api/user-wallets/give-initial-credits', { user_id: user })).status).toBe(400);
+});
+
 test('twenty initial gifts at once are one', async () => {
   const user = lab.user();
   const answers = await Promise.all(Array.from({ length: 20 }, () => lab.post('/api/user-wallets/server/give-initial-credits', { user_id: user, credits: 40 })));
