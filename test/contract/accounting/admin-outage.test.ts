@@ -13,7 +13,7 @@ let admin: string;
 beforeAll(async () => {
   [redis, postgres] = await Promise.all([throwawayRedis(), throwawayPostgres()]);
   await migrate(postgres.url);
-  gateway = await startGateway({ redisUrl: redis.url, databaseUrl: postgres.url, environment: { POSTGRES_TIMEOUT_MS: '1000' } });
+  gateway = await startGateway({ redisUrl: redis.url, databaseUrl: postgres.url, environment: { POSTGRES_TIMEOUT_MS: '1000', REDIS_TIMEOUT_MS: '500' } });
   admin = await gateway.token({ sub: 'root', role: 'admin' });
 }, 60_000);
 afterAll(async () => {
