@@ -178,3 +178,18 @@ test('whatever is sent, the answer is one that was declared, and a refusal moves
   // A fuzzer that is always refused at the door finds nothing: most routes must have been let do their work.
   expect(worked.size).toBeGreaterThan(worthwhile.length / 2);
 }, 30_000 + RUNS * 100);
+
+test('no address with a NUL in it reaches Postgres', async () => {
+  const headers = { 'x-server-api-key': SERVER_KEY };
+  for (const [template, item] of Object.entries(checked.document.paths)) {
+    for (const [method, operation] of Object.entries(item)) {
+      const body = operation.requestBody === undefined ? {} : { body: {} };
+      const path = template.replaceAll(/\{\w+\}/g, 'a%00b');
+      const tried = [...(path === template ? [] : [path]), ...operation.parameters.filter((each) => each.in === 'query').map(({ name }) => `${template.replaceAll(/\{\w+\}/g, 'a')}?${name}=a%00b`)];
+      for (const each of tried) {
+        const { status } = await checked.send(method.toUpperCase(), each, { token, headers, ...body });
+        expect({ route: `${method} ${each}`, isRefused: status >= 400 && status < 500 }).toEqual({ route: `${method} ${each}`, isRefused: true });
+      }
+    }
+  }
+});
