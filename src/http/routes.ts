@@ -125,10 +125,10 @@ export function routeTable({ authenticate, authenticateServer, metrics }: RouteT
     const handle = async (ctx: GatewayContext): Promise<void> => {
       ctx.state.route = route;
       const principal = await admit(ctx);
-      if (takesText && ctx.url.includes('%00')) refuseNul(ctx, route);
       const sent = body === undefined ? undefined : await read(ctx);
       if (gate.kind === 'server-key') nameAccount(ctx, sent);
       const parsed = body?.parse(sent);
+      if (takesText && ctx.url.includes('%00')) refuseNul(ctx, route);
       // The compiler cannot follow that `principal` is null exactly for a public gate, nor an absent body parser.
       await handler(ctx, { principal, body: parsed } as Parameters<typeof handler>[1]);
     };
