@@ -61,7 +61,7 @@ create table shard_resumes (
 
 -- What models cost, by the hour (UTC) and from now on: the drainer adds to it in the transaction that writes the entries.
 -- One row per shard, summed when read, so that no two drainers wait for each other here. Names are those of price books
--- and 'unknown'; so few rows that they are kept for ever.
+-- and 'unknown'. Kept for ever: at most models times shards an hour, and never more than there were uses.
 create table model_hours (
   hour     timestamptz not null,
   model    text        not null,
