@@ -42,10 +42,12 @@ const stream = async (sessionId: string, modelId: string, estimatedTokens: numbe
 
 /** Until the workers have expired what is past its lease. */
 async function expired(): Promise<void> {
-  for (const deadline = Date.now() + 30_000; ; await sleep(50)) {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
     const { rows } = await db.raw<{ rows: object[] }>(`select from entries where kind = 'expire_hold'`);
     if (rows.length > 0) return;
     if (Date.now() > deadline) throw new Error('no hold expired');
+    await sleep(50);
   }
 }
 
