@@ -49,7 +49,7 @@ const keys = keyspace(`bench-${randomBytes(4).toString('hex')}`, SHARDS);
 await openShards(db, SHARDS);
 
 say(`${drained} records through the drainer ...`);
-const drain = createDrain({ db, redis, keys, clock: Date.now, tailSeconds: 0 });
+const drain = createDrain({ db, redis, keys, clock: Date.now, tailSeconds: 0, knowsModel: () => true });
 const drainedPerSecond = await record('drained', drained);
 const rollupsOf = async (accountId: string): Promise<unknown> =>
   (await db.raw<{ rows: object[] }>('select * from usage_by_account where account_id = ? order by grain, starts_at, service, operation', [accountId])).rows;

@@ -100,12 +100,13 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
     listen: (onNotice) => listenToPostgres({ databaseUrl: servers.databaseUrl, channel: PRICES_CHANNEL, onNotice }),
     onError: (error) => { log.warn({ err: error }, 'prices not looked up; the ones in memory stay'); },
   });
-  const modelLabel = boundedLabels({ max: MODEL_LABELS_MAX, isKnown: (model) => prices.history.knows(model) });
+  const knowsModel = (model: string): boolean => prices.history.knows(model);
+  const modelLabel = boundedLabels({ max: MODEL_LABELS_MAX, isKnown: knowsModel });
 
   const drainDb = connectPostgres(servers.databaseUrl, drainProfile(config.postgresTimeoutMs), onConnection);
   // Entries are stamped by Redis' own clock, which tests do not move.
   const drain = createDrain({
-    db: drainDb, redis: bulkRedis, keys, clock: Date.now, tailSeconds: config.journalTailSeconds,
+    db: drainDb, redis: bulkRedis, keys, clock: Date.now, tailSeconds: config.journalTailSeconds, knowsModel,
     trace: tracer === undefined ? undefined : traceBatches(tracer, Date.now),
     observe: {
       batch: ({ entries, fresh, redelivered, durationMs, agesMs }) => {

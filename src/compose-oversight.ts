@@ -20,9 +20,11 @@ import { reconcile, recordComparisons, type ReconcileReport } from './reconcile/
 import { readReconcileState, wantFullRound } from './reconcile/reconcile-state.table.js';
 import type { ReconcileRouteDeps } from './reconcile/reconcile.routes.js';
 import { watchDrift } from './reconcile/watch-drift.js';
+import { modelCosts } from './usage/model-costs.js';
+import type { ModelCostsRouteDeps } from './usage/model-costs.routes.js';
 
-/** What operators see and stop: accounts, the reconciler, shards. */
-export type Oversight = AccountRouteDeps & ReconcileRouteDeps;
+/** What operators see and stop: accounts, the reconciler, shards, what models cost. */
+export type Oversight = AccountRouteDeps & ReconcileRouteDeps & Pick<ModelCostsRouteDeps, 'modelCosts'>;
 
 export function composeOversight({ db, drainDb, redis, keys, fence, ledger, drain }: Core, log: Log): Oversight {
   const deps = { ledger, freshen: freshen(sharedDrain(drain), keys), readFreeze: (accountId: string) => readFreeze(db, accountId).catch(rethrow) };
@@ -42,6 +44,13 @@ export function composeOversight({ db, drainDb, redis, keys, fence, ledger, drai
       const [state, open, findings, sums] = await Promise.all([readReconcileState(db), sumFindings(db), readFindings(db, PAGE_MAX), sumAccounts(db)]).catch(rethrow);
       return { state, open, findings, sums };
     },
+    modelCosts: (query) => modelCosts({
+      db,
+      freshen: () => deps.freshen.all().then(() => true, (error: unknown) => {
+        log.debug({ err: error }, 'costs of models are told as Postgres has them');
+        return false;
+      }),
+    }, query),
     readShards: () => reportShards({ db, redis, keys }).catch(refuseRedisOutage).catch(rethrow),
   };
 }

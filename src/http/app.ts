@@ -20,6 +20,7 @@ import { reconcileRoutes, type ReconcileRouteDeps } from '../reconcile/reconcile
 import type { SetPriceDeps } from '../pricing/set-price.js';
 import type { RefusedRequest } from '../refusals/refusal.js';
 import { refusalRoutes, type RefusalRouteDeps } from '../refusals/refusal.routes.js';
+import { modelCostsRoutes, type ModelCostsRouteDeps } from '../usage/model-costs.routes.js';
 import type { Middleware } from './context.js';
 import { docsRoutes } from './docs.routes.js';
 import { entryRoutes, type ReadHistory } from './entries.routes.js';
@@ -36,7 +37,7 @@ export type AppDeps = {
   readonly chatsparty: ChatspartyDeps;
   readonly plans: PlanRouteDeps;
   /** Left out, as prices are, by tests of the HTTP side that have no Postgres. */
-  readonly oversight?: AccountRouteDeps & ReconcileRouteDeps;
+  readonly oversight?: AccountRouteDeps & ReconcileRouteDeps & Pick<ModelCostsRouteDeps, 'modelCosts'>;
   readonly prices?: SetPriceDeps;
   /** Keeps who was refused, and tells it. Left out by the same. */
   readonly refusals?: RefusalRouteDeps & { readonly record: (refused: RefusedRequest) => void };
@@ -78,6 +79,7 @@ function allRoutes(deps: AppDeps): ReturnType<typeof routeTable> {
   if (deps.oversight !== undefined) {
     accountRoutes(table.add, deps.oversight);
     reconcileRoutes(table.add, deps.oversight);
+    modelCostsRoutes(table.add, { ...deps.oversight, clock: deps.accounting.clock });
   }
   if (deps.prices !== undefined) priceRoutes(table.add, deps.prices);
   if (deps.servers !== undefined) {

@@ -8,7 +8,7 @@ const CHAPTERS: readonly (Tag & { readonly prefixes: readonly string[] })[] = [
   { name: 'Streaming sessions', description: 'Reserve what an answer may cost, then charge what it did cost.', prefixes: ['/api/streaming-sessions'] },
   { name: 'Usage', description: 'What services were used, and what that came to.', prefixes: ['/api/usage'] },
   { name: 'Credits process', description: 'For servers with an API key: start, run, end, by API and by queue.', prefixes: ['/api/credits-process', '/api/token-process', '/api/user-wallets', '/api/feature-usage-logs'] },
-  { name: 'Administration', description: 'For administrators only, but for what says otherwise.', prefixes: ['/api/admin', '/v1/plans', '/v1/prices', '/v1/account-plans', '/v1/referrals', '/v1/refusals', '/v1/accounts', '/v1/reconciliation', '/v1/shards'] },
+  { name: 'Administration', description: 'For administrators only, but for what says otherwise.', prefixes: ['/api/admin', '/v1/plans', '/v1/prices', '/v1/account-plans', '/v1/referrals', '/v1/refusals', '/v1/models', '/v1/accounts', '/v1/reconciliation', '/v1/shards'] },
   { name: 'Ledger', description: 'Every change of an account, as Postgres remembers it.', prefixes: ['/v1'] },
   { name: 'Operations', description: 'For whoever runs the gateway, and this document.', prefixes: ['/'] },
 ];

@@ -6,12 +6,12 @@ import type { ShardBatch } from './fold-accounts.js';
 import { readStreams, type RawEntry, type RedisCommands } from './journal-streams.js';
 import { ShardFault } from './shard-fault.js';
 import { lockFreeShards, moveCursors, type ShardRow } from './shards.table.js';
-import { writeBatch, type WriteOptions, type Written } from './write-batch.js';
+import { writeBatch, type WriteDeps, type WriteOptions, type Written } from './write-batch.js';
 
 /** Where a drain may be interrupted, for tests that crash it at every one of them. */
 export type Failpoint = 'after_lock' | 'after_read' | 'before_commit' | 'after_commit' | 'after_trim';
 
-export type BatchDeps = {
+export type BatchDeps = WriteDeps & {
   readonly db: Db;
   readonly redis: RedisCommands;
   readonly keys: Keyspace;
@@ -56,7 +56,7 @@ export async function drainBatch(deps: BatchDeps, shards: readonly number[], opt
 
     deps.onRead?.(batches);
     await ensurePartitions(trx, deps.knownMonths, months, batches);
-    const written = await writeBatch(trx, batches, options);
+    const written = await writeBatch(trx, deps, batches, options);
     const ends = new Map(batches.map(({ shard, entries }) => [shard.shard, entries.at(-1)?.streamId ?? shard.lastId]));
     const moves = batches.map(({ shard: { shard, epoch, lastId }, entries }) => (
       { shard, epoch, from: lastId, to: ends.get(shard) ?? lastId, entries: entries.length }));

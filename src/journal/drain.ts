@@ -6,6 +6,7 @@ import type { Db } from '../postgres/connect.js';
 import { classifyPostgresError, toGatewayError } from '../postgres/errors.js';
 import { drainBatch, type Batch, type BatchDeps, type BatchOptions, type Failpoint } from './drain-batch.js';
 import type { ShardBatch } from './fold-accounts.js';
+import type { KnowsModel } from './fold-models.js';
 import { isolateFault } from './isolate-fault.js';
 import { atMsOf, type RedisCommands } from './journal-streams.js';
 import { Contradiction, ShardFault } from './shard-fault.js';
@@ -46,6 +47,7 @@ export type DrainDeps = {
   readonly keys: Keyspace;
   readonly clock: Clock;
   readonly tailSeconds: number;
+  readonly knowsModel: KnowsModel;
   readonly observe?: DrainObserver;
   readonly trace?: TraceBatch | undefined;
   readonly failpoint?: (name: Failpoint) => void | Promise<void>;
@@ -81,10 +83,10 @@ const BUSY_WAIT_MS = 20;
  * commit, never before. Throws GatewayError('ledger_unavailable') when Postgres is away; calling again is always safe.
  */
 export function createDrain(deps: DrainDeps): Drain {
-  const { db, redis, keys, clock, observe = {} } = deps;
+  const { db, redis, keys, clock, knowsModel, observe = {} } = deps;
   const trace = deps.trace ?? untraced;
   const tail = journalTail(keys, deps.tailSeconds, clock);
-  const batchDeps: BatchDeps = { db, redis, keys, knownMonths: new Set(), failpoint: async (name) => { await deps.failpoint?.(name); } };
+  const batchDeps: BatchDeps = { db, redis, keys, knowsModel, knownMonths: new Set(), failpoint: async (name) => { await deps.failpoint?.(name); } };
 
   /** One transaction, told to whoever observes. */
   const drainOnce = async (shards: readonly number[], options: BatchOptions): Promise<Batch> => {

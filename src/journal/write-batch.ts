@@ -5,6 +5,7 @@ import { changeLots, insertLots } from '../lots/lot.table.js';
 import { intentIdOf, markApplied, readIntents, type AppliedIntent } from '../lots/money-in.table.js';
 import type { Trx } from '../postgres/connect.js';
 import { insertTransactions } from '../transactions/transaction.table.js';
+import { addModelHours } from '../usage/model-hours.table.js';
 import { insertUsage } from '../usage/usage.table.js';
 import { readAbout, type AboutFacts } from './about.js';
 import type { JournalEntry } from './entry.js';
@@ -13,6 +14,7 @@ import { foldAccounts, type PlacedEntry, type ShardBatch } from './fold-accounts
 import { foldFreezes } from './fold-freezes.js';
 import { foldHolds, holdsToRead } from './fold-holds.js';
 import { foldLots } from './fold-lots.js';
+import { foldModels, type KnowsModel } from './fold-models.js';
 import { transactionsIn } from './fold-transactions.js';
 import { foldUsage } from './fold-usage.js';
 import { insertQuarantine, type QuarantineRow } from './quarantine.table.js';
@@ -22,6 +24,8 @@ export type WriteOptions = {
   /** Puts the text of every entry aside: what is done to a single entry whose text Postgres refuses. */
   readonly stripText: boolean;
 };
+
+export type WriteDeps = { readonly knowsModel: KnowsModel };
 
 /** An entry that was written, with what was read of it on the way. Committed once, and told of once (drain.ts). */
 export type WrittenEntry = {
@@ -39,7 +43,7 @@ export type Written = { readonly fresh: readonly WrittenEntry[]; readonly redeli
  * what is read here cannot change before it is written. Throws ShardFault or Contradiction when the journal says
  * something that cannot be true, and pg's errors as they are.
  */
-export async function writeBatch(trx: Trx, batches: readonly ShardBatch[], { stripText }: WriteOptions): Promise<Written> {
+export async function writeBatch(trx: Trx, { knowsModel }: WriteDeps, batches: readonly ShardBatch[], { stripText }: WriteOptions): Promise<Written> {
   const accountIds = new Set(batches.flatMap(({ entries }) => entries.map(({ accountId }) => accountId)));
   const { fresh: placed, known, changed } = foldAccounts(batches, await readAccounts(trx, [...accountIds]));
   await refuseForks(trx, known);
@@ -60,6 +64,7 @@ export async function writeBatch(trx: Trx, batches: readonly ShardBatch[], { str
   await insertHolds(trx, holds.placed);
   await endHolds(trx, holds.ended);
   await insertUsage(trx, foldUsage(fresh, factsOf));
+  await addModelHours(trx, foldModels(fresh, factsOf, knowsModel));
   await insertTransactions(trx, transactionsIn(fresh, factsOf));
   await markApplied(trx, intents);
   await insertQuarantine(trx, quarantine);

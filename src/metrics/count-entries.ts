@@ -1,17 +1,15 @@
 import type { EntryKind, JournalEntry } from '../journal/entry.js';
+import { modelUses } from '../journal/model-uses.js';
 import type { WrittenEntry } from '../journal/write-batch.js';
 import { MICROS_PER_CREDIT } from '../money/micros.js';
 import type { LabelOf } from './bounded-labels.js';
 import type { LabelsOf } from './catalogue.js';
 import type { Meter } from './metrics.js';
-import { modelUses } from './model-uses.js';
 
 type Flow = LabelsOf<'credits'>['flow'];
 type Ending = LabelsOf<'holdsEnded'>['ending'];
 
 const ENDINGS: Partial<Readonly<Record<EntryKind, Ending>>> = { settle: 'settled', void: 'voided', expire_hold: 'expired', late_settle: 'late_settled' };
-/** Somebody used a model and paid for it. Whoever voids a hold, or lets it expire, has not said so. */
-const IS_MESSAGE: ReadonlySet<EntryKind> = new Set(['settle', 'late_settle', 'charge']);
 
 const MS_PER_SECOND = 1_000;
 
@@ -21,7 +19,8 @@ type ModelSums = { held: number; captured: number; tokens: number; messages: num
 /**
  * Counts what entries mean in money, once Postgres has them: an entry is committed once, so it counts once, and no
  * request waits for it. Sums are made here first, because a counter costs more than an addition and a batch has a
- * thousand entries; in numbers, as metrics are, for exact amounts are in the books. Never throws for what an entry says.
+ * thousand entries; in numbers, as metrics are, for exact amounts are in the books
+ * (of models: usage/model-hours.table.ts). Never throws for what an entry says.
  */
 export function countEntries(meter: Meter, labelOf: LabelOf, entries: readonly WrittenEntry[]): void {
   const flows: Record<Flow, number> = { granted: 0, captured: 0, expired: 0, removed: 0, held: 0, released: 0, overage: 0, debt: 0, debt_paid: 0, uncollected: 0 };
@@ -38,7 +37,7 @@ export function countEntries(meter: Meter, labelOf: LabelOf, entries: readonly W
     if (ending !== undefined && ending !== 'late_settled' && placedAtMs !== null) {
       meter.observe('holdSeconds', { ending }, Math.max(0, entry.atMs - placedAtMs) / MS_PER_SECOND);
     }
-    if (ending !== undefined || entry.kind === 'charge') addModels(models, labelOf, written);
+    addModels(models, labelOf, written);
   }
   meter.count('holdsPlaced', {}, placed);
   for (const [ending, count] of Object.entries(ended) as [Ending, number][]) meter.count('holdsEnded', { ending }, count);
@@ -66,15 +65,14 @@ function addFlows(flows: Record<Flow, number>, entry: JournalEntry): void {
   else if (held < 0) flows.released += Math.max(0, 0 - held - (captured - overage) - expired);
 }
 
-function addModels(models: Map<string, ModelSums>, labelOf: LabelOf, written: WrittenEntry): void {
-  const { kind, held, captured } = written.entry;
-  for (const { model, tokens, share } of modelUses(written)) {
+function addModels(sumsOf: Map<string, ModelSums>, labelOf: LabelOf, written: WrittenEntry): void {
+  for (const { model, messages, tokens, held, captured } of modelUses(written)) {
     const label = labelOf(model);
-    let sums = models.get(label);
-    if (sums === undefined) models.set(label, sums = { held: 0, captured: 0, tokens: 0, messages: 0 });
-    sums.held += share * Math.max(0, 0 - held);
-    sums.captured += share * captured;
+    let sums = sumsOf.get(label);
+    if (sums === undefined) sumsOf.set(label, sums = { held: 0, captured: 0, tokens: 0, messages: 0 });
+    sums.held += held;
+    sums.captured += captured;
     sums.tokens += tokens;
-    if (IS_MESSAGE.has(kind)) sums.messages += 1;
+    sums.messages += messages;
   }
 }

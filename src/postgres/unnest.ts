@@ -3,7 +3,7 @@
  * two columns can be swapped by position (style R5 for SQL).
  */
 export type Columns<Row> = Readonly<Record<string, readonly [type: ColumnType, value: (row: Row) => ColumnValue]>>;
-export type ColumnType = 'text' | 'bigint' | 'integer' | 'boolean' | 'double precision';
+export type ColumnType = 'text' | 'bigint' | 'integer' | 'boolean' | 'double precision' | 'numeric';
 export type ColumnValue = string | number | boolean | null;
 
 export type UnnestSource<Row> = {

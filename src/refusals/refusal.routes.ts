@@ -4,6 +4,7 @@ import { queryNumber, queryText } from '../dialects/chatsparty/query-fields.js';
 import { invalid } from '../errors.js';
 import type { GatewayContext } from '../http/context.js';
 import { reply } from '../http/json.js';
+import { Moment, momentIn, MS_MAX } from '../http/moment.js';
 import type { AddRoute } from '../http/routes.js';
 import { isAccountId, isStorable } from '../ids.js';
 import { ACCOUNT_ID_LENGTH_MAX, PAGE_MAX } from '../limits.js';
@@ -15,11 +16,7 @@ export type RefusalRouteDeps = { readonly readRefusals: (query: RefusalsQuery) =
 
 const PAGE_DEFAULT = 50;
 const CURSOR_LENGTH_MAX = 1_000;
-/** ISO 8601 with a time zone, or milliseconds since 1970. */
-const MOMENT = /^(?:\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)|\d{1,15})$/;
-const MS_MAX = Date.UTC(10_000, 0, 1);
 
-const Moment = (description: string) => Type.Optional(Type.String({ default: '2026-01-31T03:12:00Z', description: `${description}: ISO 8601 with a time zone, or milliseconds since 1970` }));
 const query = {
   accountId: Type.Optional(Type.String({ minLength: 1, maxLength: ACCOUNT_ID_LENGTH_MAX, description: 'only of this account' })),
   from: Moment('from when, its whole minute included'),
@@ -50,14 +47,6 @@ function accountIn(ctx: GatewayContext): string | undefined {
   const text = queryText(ctx, 'accountId', ACCOUNT_ID_LENGTH_MAX);
   if (text !== undefined && !isAccountId(text)) throw invalid('query.accountId', 'accountId is not the id of an account');
   return text;
-}
-
-function momentIn(ctx: GatewayContext, name: 'from' | 'to'): number | undefined {
-  const text = queryText(ctx, name);
-  if (text === undefined) return undefined;
-  const ms = !MOMENT.test(text) ? NaN : /^\d+$/.test(text) ? Number(text) : Date.parse(text);
-  if (!(ms >= 0 && ms < MS_MAX)) throw invalid(`query.${name}`, `${name} must be a moment, such as 2026-01-31T03:12:00Z, or milliseconds since 1970`);
-  return ms;
 }
 
 const cursorText = ({ minuteMs, accountId, reason, method, route }: RefusalPosition): string =>

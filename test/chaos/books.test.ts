@@ -57,6 +57,8 @@ const TAMPERINGS: readonly Tampering[] = [
     forced('update entries set available_after = available_after + 1 where seq = 2'), forced('update entries set available_after = available_after - 1 where seq = 2')],
   ['an entry has moved', 'I7: entries are numbered 1, 2, 3 … without a gap',
     forced(`update entries set seq = 99 where seq = 4 and account_id = '${alice}'`), forced(`update entries set seq = 4 where seq = 99`)],
+  ['a model cost a micro more', 'hours of models add up to the entries that name one',
+    forced('update model_hours set captured = captured + 1'), forced('update model_hours set captured = captured - 1')],
   ['a hold ended twice', 'I3: every hold was placed once and ended once at most',
     forced(`update entries set kind = 'void' where kind = 'place' and seq = 3`), forced(`update entries set kind = 'place' where kind = 'void'`)],
   ['a lease is over', 'no open hold is past its lease',

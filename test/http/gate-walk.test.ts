@@ -107,6 +107,7 @@ const GATES: Readonly<Record<string, Expected>> = {
   'POST /v1/accounts/{accountId}/freeze': 'admin',
   'POST /v1/accounts/{accountId}/thaw': 'admin',
   'GET /v1/entries': 'any',
+  'GET /v1/models/costs': 'supervisor',
   'GET /v1/plans': 'admin',
   'DELETE /v1/plans/{planId}': 'admin',
   'PUT /v1/plans/{planId}': 'admin',

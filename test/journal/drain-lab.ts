@@ -11,6 +11,9 @@ import { simulatedAccount, type SimulatedAccount, type SimulatedEntry } from './
 export const SHARDS = 4;
 export const ALL_SHARDS = Array.from({ length: SHARDS }, (_, shard) => shard);
 
+/** What a price book would have. */
+export const KNOWN_MODELS: ReadonlySet<string> = new Set(['gpt-4', 'gpt-4o', 'claude', 'amazon.nova-lite-v1:0']);
+
 /** Streams and a database of their own, and accounts that write journal entries. */
 export type DrainLab = {
   readonly db: Db;
@@ -34,7 +37,7 @@ export async function drainLab(): Promise<DrainLab> {
   const redis = new Redis(redisUrl());
   const namespace = `test-${randomBytes(5).toString('hex')}`;
   const keys = keyspace(namespace, SHARDS);
-  const drainWith = (extra: Partial<DrainDeps>): Drain => createDrain({ db, redis, keys, clock: Date.now, tailSeconds: 0, ...extra });
+  const drainWith = (extra: Partial<DrainDeps>): Drain => createDrain({ db, redis, keys, clock: Date.now, tailSeconds: 0, knowsModel: (model) => KNOWN_MODELS.has(model), ...extra });
   let made = 0;
   return {
     db,

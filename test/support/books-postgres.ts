@@ -1,5 +1,6 @@
 import type { Db } from '../../src/postgres/connect.js';
 import type { Finding } from './finding.js';
+import { modelHoursAgainstEntries } from './model-hours.js';
 
 /** `sql` answers `what` (text) and `ok` (boolean) for everything it compares. */
 type Check = { readonly check: string; readonly sql: string };
@@ -99,6 +100,10 @@ const CHECKS: readonly Check[] = [
     check: 'every usage record has its entry',
     sql: `select u.account_id || ' usage ' || u.seq as what, e.captured = u.credits as ok
             from usage_records u left join entries e on e.account_id = u.account_id and e.seq = u.seq`,
+  },
+  {
+    check: 'hours of models add up to the entries that name one',
+    sql: modelHoursAgainstEntries,
   },
   {
     check: 'no shard is stopped',

@@ -43,7 +43,7 @@ export async function durableLedger(): Promise<DurableLedger> {
     client: redis, keys, fence: gate, source: accountSource({ db, clock }),
     written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, timeOffsetMs: () => offsetMs,
   });
-  const runDrain = createDrain({ db, redis, keys, clock: Date.now, tailSeconds: 0 });
+  const runDrain = createDrain({ db, redis, keys, clock: Date.now, tailSeconds: 0, knowsModel: () => true });
   const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
 
   const drain = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-/** Frozen accounts, what the reconciler found and how far it is, and who let a stopped shard go on. Additive. */
+/** Frozen accounts, what the reconciler found and how far it is, who let a stopped shard go on, and what models cost. Additive. */
 export const oversight = `
 -- As the last entry of kind freeze or thaw says; who, why and when are of a freeze that holds.
 alter table accounts add column frozen boolean not null default false;
@@ -58,4 +58,20 @@ create table shard_resumes (
   actor          text        not null,
   at             timestamptz not null default now()
 );
+
+-- What models cost, by the hour (UTC) and from now on: the drainer adds to it in the transaction that writes the entries.
+-- One row per shard, summed when read, so that no two drainers wait for each other here. Names are those of price books
+-- and 'unknown'. Kept for ever: at most models times shards an hour, and never more than there were uses.
+create table model_hours (
+  hour     timestamptz not null,
+  model    text        not null,
+  shard    integer     not null,
+  messages bigint      not null check (messages >= 0),
+  -- numeric, as in usage_by_account: what is held and voided again and again, or what callers say of tokens, must not
+  -- overflow, and what cannot be added up would stop a shard.
+  tokens   numeric     not null check (tokens >= 0),
+  held     numeric     not null check (held >= 0),
+  captured numeric     not null check (captured >= 0),
+  primary key (hour, model, shard)
+) with (fillfactor = 80);
 `;

@@ -1,0 +1,32 @@
+import { hourOf, UNKNOWN_MODEL, type ModelHour } from '../usage/model-hours.table.js';
+import type { AboutFacts } from './about.js';
+import type { JournalEntry } from './entry.js';
+import type { PlacedEntry } from './fold-accounts.js';
+import { modelUses } from './model-uses.js';
+
+/** Whether a price book has, or ever had, a model of that name: nobody else's word makes a row of the books. */
+export type KnowsModel = (model: string) => boolean;
+
+type Sums = { messages: bigint; tokens: bigint; held: bigint; captured: bigint };
+
+/**
+ * What a batch adds to the hours of models, one row per hour, shard and model. Only of fresh entries, so what comes a
+ * second time is counted once. BigInts, because what is held again and again adds up to more than any balance.
+ */
+export function foldModels(fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => AboutFacts, knowsModel: KnowsModel): ModelHour[] {
+  const rows = new Map<string, ModelHour & Sums>();
+  for (const { entry, shard: { shard } } of fresh) {
+    for (const use of modelUses({ entry, facts: factsOf(entry) })) {
+      const model = knowsModel(use.model) ? use.model : UNKNOWN_MODEL;
+      const hourMs = hourOf(entry.atMs);
+      const key = `${hourMs} ${shard} ${model}`;
+      let row = rows.get(key);
+      if (row === undefined) rows.set(key, row = { hourMs, model, shard, messages: 0n, tokens: 0n, held: 0n, captured: 0n });
+      row.messages += BigInt(use.messages);
+      row.tokens += BigInt(use.tokens);
+      row.held += BigInt(use.held);
+      row.captured += BigInt(use.captured);
+    }
+  }
+  return [...rows.values()];
+}

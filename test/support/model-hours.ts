@@ -1,0 +1,32 @@
+/**
+ * SQL: the hours of models, all models of a shard together, against the entries that name one, recounted from their
+ * text. `what` and `ok` of every hour. Which model got how much is not asked here: Postgres knows no price books, and
+ * how a settlement of several is split is the drainer's (journal/model-uses.ts).
+ */
+export const modelHoursAgainstEntries = `
+  with said as (
+    select a.shard, date_trunc('hour', e.at, 'UTC') as hour, e.kind, e.held, e.captured, e.price, u.usage, u.usage->'metadata' as stated
+      from entries e join accounts a on a.account_id = e.account_id
+      left join entry_details d on d.account_id = e.account_id and d.seq = e.seq and d.at = e.at
+      left join lateral (select nullif(d.about, '')::json->'usage' as usage) u on true
+     where e.kind in ('settle', 'late_settle', 'charge', 'void', 'expire_hold')),
+  naming as (
+    select shard, hour, kind, held, captured,
+           case when price <> '' then 1
+                when usage is null or json_typeof(usage) <> 'object' then 0
+                when json_typeof(stated->'models') = 'array' then json_array_length(stated->'models')
+                when json_typeof(stated->'models') = 'number' then 1
+                when exists (select from (values ('modelId'), ('modelName'), ('model')) as name (field)
+                              where json_typeof(stated->field) = 'string' and stated->>field <> '') then 1
+                when usage->>'service' in ('chat', 'chat-streaming', 'chat-streaming-aborted') and usage->>'operation' <> '' then 1
+                else 0 end as models
+      from said),
+  counted as (
+    select shard, hour, coalesce(sum(models) filter (where kind not in ('void', 'expire_hold')), 0) as messages,
+           sum(greatest(-held, 0)) as held, sum(captured) as captured
+      from naming where models > 0 group by shard, hour),
+  kept as (
+    select shard, hour, sum(messages) as messages, sum(held) as held, sum(captured) as captured from model_hours group by shard, hour)
+  select 'shard ' || shard || ', ' || hour as what,
+         (k.messages, k.held, k.captured) is not distinct from (c.messages, c.held, c.captured) as ok
+    from kept k full join counted c using (shard, hour)`;
