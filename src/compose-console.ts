@@ -29,7 +29,7 @@ import { readReconcileState } from './reconcile/reconcile-state.table.js';
 import { readRefusals } from './refusals/refusal.table.js';
 import { readRefusedMost } from './refusals/refused-most.table.js';
 import { settleWithin } from './settle-within.js';
-import { topModels } from './usage/top-models.js';
+import { costsOfDay } from './usage/model-costs.js';
 import { lastKnown } from './within.js';
 import type { LedgerQueue } from './queue/ledger-queue.js';
 import { queuePrefix, type QueueConnections } from './queue/queue-connections.js';
@@ -121,7 +121,7 @@ function watchOf({ core, queues, readiness, clock }: ConsoleParts, cursors: () =
     reconciled: () => readReconcileState(db),
     frozen: (limit) => listFrozen(db, limit),
     refused: (sinceMs, limit) => readRefusedMost(db, sinceMs, limit),
-    models: (nowMs, limit) => topModels(db, nowMs, limit),
+    models: (nowMs, limit) => costsOfDay(db, nowMs, limit),
     pendingMoney: () => readOverdueIntents(db, PENDING_SECONDS),
     queues: () => Promise.all(working.map((queue) => stateOf(queue, clock()))),
     deadLetters: async () => {

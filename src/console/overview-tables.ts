@@ -4,7 +4,7 @@ import type { HoldRow } from '../holds/hold.table.js';
 import { sumToCredits } from '../money/credits.js';
 import type { Finding } from '../reconcile/finding.table.js';
 import type { RefusedMost } from '../refusals/refused-most.table.js';
-import type { TopModels } from '../usage/top-models.js';
+import type { CostsOfDay } from '../usage/model-costs.js';
 import { REFUSED_MINUTES, type Overview, type QueueState } from './overview.js';
 import { accountLink, accountPath, amount, count, credits, duration, holdLink, moment, table, when } from './parts.js';
 
@@ -46,12 +46,12 @@ ${table('Accounts, most refused first', [{ head: 'Account' }, { head: 'Times', i
 </div><p class="note">In the last ${REFUSED_MINUTES} minutes, as Postgres has it. Open an account to see every minute, with the message and the request.</p>`;
 }
 
-export function modelsTable({ fromMs, models }: TopModels): Html {
+export function modelsTable({ fromMs, models }: CostsOfDay): Html {
   return html`<div class="half">${table(
     'Models, dearest first', [{ head: 'Model' }, { head: 'Credits', is: 'number' }, { head: 'Answers', is: 'number' }, { head: 'Per answer', is: 'number' }],
-    models.map(({ modelId, records, credits: sum }) => [html`<span class="mono">${modelId}</span>`, amount(sumToCredits(sum)), count(records), mean(sumToCredits(sum) / records)]),
-    'No chat was charged for.',
-  )}</div><p class="note">Charged since ${moment(fromMs)}.</p>`;
+    models.map(({ model, messages, captured }) => [html`<span class="mono">${model}</span>`, amount(sumToCredits(captured)), count(messages), messages === 0 ? '' : mean(sumToCredits(captured) / messages)]),
+    'No model was charged for.',
+  )}</div><p class="note">Charged since ${moment(fromMs)}, in whatever way. <code>unknown</code>: models that no price book has.</p>`;
 }
 
 const mean = (number: number): string => number.toLocaleString('en-US', { maximumSignificantDigits: 3 });

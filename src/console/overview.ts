@@ -6,7 +6,7 @@ import type { JournalLag } from '../journal/read-journal-lag.js';
 import type { Finding } from '../reconcile/finding.table.js';
 import type { ReconcileState } from '../reconcile/reconcile-state.table.js';
 import type { RefusedMost } from '../refusals/refused-most.table.js';
-import type { TopModels } from '../usage/top-models.js';
+import type { CostsOfDay } from '../usage/model-costs.js';
 
 export type QueueState = { readonly name: string; readonly waiting: number; readonly active: number; readonly delayed: number; readonly failed: number; readonly oldestSeconds: number | null };
 /** Money that was asked for and is not in the ledger yet. */
@@ -31,7 +31,7 @@ export type Watch = {
   readonly reconciled: () => Promise<ReconcileState>;
   readonly frozen: (limit: number) => Promise<readonly FrozenAccount[]>;
   readonly refused: (sinceMs: number, limit: number) => Promise<RefusedMost>;
-  readonly models: (nowMs: number, limit: number) => Promise<TopModels>;
+  readonly models: (nowMs: number, limit: number) => Promise<CostsOfDay>;
 };
 
 /** What was read, or why not: an overview with holes is worth more than none, and a hole is never an "all is well". */
@@ -52,7 +52,7 @@ export type Overview = {
   readonly findings: Known<readonly Finding[]>;
   readonly reconciled: Known<ReconcileState>;
   readonly refused: Known<RefusedMost>;
-  readonly models: Known<TopModels>;
+  readonly models: Known<CostsOfDay>;
   readonly frozen: Known<readonly FrozenAccount[]>;
 };
 

@@ -1,6 +1,7 @@
 import type { Db } from '../postgres/connect.js';
 import { toGatewayError } from '../postgres/errors.js';
-import { readModelCosts, type ModelCost, type ModelCostsQuery } from './model-hours.table.js';
+import { hourOf, readModelCosts, type ModelCost, type ModelCostsQuery } from './model-hours.table.js';
+import { DAY_MS, HOUR_MS } from './usage-rollup.js';
 
 export type ModelCostsDeps = {
   readonly db: Db;
@@ -23,4 +24,14 @@ export async function modelCosts({ db, freshen }: ModelCostsDeps, query: ModelCo
   const isUpToDate = await freshen();
   const models = await readModelCosts(db, query).catch((error: unknown) => { throw toGatewayError(error); });
   return { models, isUpToDate };
+}
+
+/** `fromMs`: the hour from which they are summed up. */
+export type CostsOfDay = { readonly fromMs: number; readonly models: readonly ModelCost[] };
+
+/** The last 24 hours, the present one included, as Postgres has them: for whoever watches and asks again and again. */
+export async function costsOfDay(db: Db, nowMs: number, limit: number): Promise<CostsOfDay> {
+  const toMs = hourOf(nowMs) + HOUR_MS;
+  const fromMs = toMs - DAY_MS;
+  return { fromMs, models: await readModelCosts(db, { fromMs, toMs, limit }) };
 }

@@ -2,11 +2,10 @@ import type { SumOfMicros } from '../money/credits.js';
 import type { Db, Trx } from '../postgres/connect.js';
 import { fromMs, unnestSource } from '../postgres/unnest.js';
 import type { Period } from './period.js';
+import { HOUR_MS } from './usage-rollup.js';
 
 /** Under this name is counted what was used of models that no price book ever had. */
 export const UNKNOWN_MODEL = 'unknown';
-
-const HOUR_MS = 3_600_000;
 
 /** The hour that a moment is in: UTC, named by its beginning. */
 export const hourOf = (atMs: number): number => Math.floor(atMs / HOUR_MS) * HOUR_MS;

@@ -96,7 +96,7 @@ describe('the overview', () => {
           accounts: [{ accountId: 'a<b', count: 1_100, reasons: 'insufficient_credits, conflict' }],
         });
       },
-      models: () => Promise.resolve({ fromMs: Date.UTC(2026, 10, 20, 4), models: [{ modelId: 'gpt-4', records: 40, credits: 1_234_000_000n }] }),
+      models: () => Promise.resolve({ fromMs: Date.UTC(2026, 10, 20, 4), models: [{ model: 'gpt-4', messages: 40, tokens: 0, held: 0n, captured: 1_234_000_000n }] }),
     } satisfies Partial<FakeConsole['watch']>);
     const { text } = await root.get('/console');
     for (const told of [

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { readModelCosts } from '../../src/usage/model-hours.table.js';
+import { costsOfDay } from '../../src/usage/model-costs.js';
+import { addModelHours, readModelCosts } from '../../src/usage/model-hours.table.js';
 import { modelHoursAgainstEntries } from '../support/model-hours.js';
 import { randomOf, type Random } from '../support/random.js';
 import { ALL_SHARDS, drainLab, KNOWN_MODELS, type DrainLab } from './drain-lab.js';
@@ -148,4 +149,14 @@ test('a period takes the hours that it touches; the most expensive come first, a
   expect(await between(1, 2)).toEqual(['gpt-4 300']);
   expect(await between(2, 3)).toEqual(['gpt-4o 5']);
   expect(await between(3, 9)).toEqual([]);
+});
+
+test('the console sums up the last 24 hours, the present one included', async () => {
+  const nowMs = FROM_MS + 30 * HOUR_MS + 1_234_567;
+  const row = (hour: number) => ({ hourMs: FROM_MS + hour * HOUR_MS, model: 'gpt-4', shard: 0, messages: 1n, tokens: 0n, held: 0n, captured: BigInt(10 ** (hour % 4)) });
+  await lab.db.transaction((trx) => addModelHours(trx, [6, 7, 30, 31].map(row)));
+  // Of 6 and 31 nothing: a day before, and to come.
+  expect(await costsOfDay(lab.db, nowMs, 5)).toEqual({
+    fromMs: FROM_MS + 7 * HOUR_MS, models: [{ model: 'gpt-4', messages: 2, tokens: 0, held: 0n, captured: 1_000n + 100n }],
+  });
 });
