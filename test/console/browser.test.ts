@@ -91,15 +91,15 @@ async function busyAccount({ api }: Lab): Promise<void> {
   await api('alice', 'POST', '/api/usage/record', { service: 'image', operation: 'generate', credits: 4 });
 }
 
-/** Users who chat with several models, one of them beyond her means. */
+/** Users who chat with several models, one of them without a price, one user beyond her means. */
 async function busyHouse({ api }: Lab): Promise<void> {
-  const chats = [['bob', 'gpt-4', 4_000], ['bob', 'claude-3-opus', 2_500], ['carol', 'gpt-4o', 9_000], ['carol', 'gpt-3.5-turbo', 12_000], ['dave', 'gpt-4', 3_000], ['dave', 'claude-3-opus', 1_800], ['bob', 'gpt-3.5-turbo', 6_000]] as const;
+  const chats = [['bob', 'gpt-4', 4_000], ['bob', 'anthropic.claude-3-sonnet-20240229-v1:0', 2_500], ['carol', 'amazon.nova-lite-v1:0', 9_000], ['carol', 'gpt-3.5-turbo', 12_000], ['dave', 'gpt-4', 3_000], ['dave', 'anthropic.claude-3-sonnet-20240229-v1:0', 1_800], ['bob', 'gpt-3.5-turbo', 6_000]] as const;
   await Promise.all([...['bob', 'carol', 'dave'].map((userId) => [userId, 400] as const), ['erin', 2] as const].map(([userId, credits]) => api('root', 'POST', '/api/credits/allocate', { userId, credits }, 'admin')));
   await Promise.all(chats.map(async ([sub, modelId, tokens], index) => {
     await api(sub, 'POST', '/api/streaming-sessions/initialize', { sessionId: `chat-${index}`, modelId, estimatedTokens: tokens });
     await api(sub, 'POST', '/api/streaming-sessions/finalize', { sessionId: `chat-${index}`, actualTokens: tokens });
   }));
-  await Promise.all(['bob', 'carol', 'dave', 'dave'].map((sub, index) => api(sub, 'POST', '/api/streaming-sessions/initialize', { sessionId: `writing-${index}`, modelId: 'gpt-4o', estimatedTokens: 3_000 })));
+  await Promise.all(['bob', 'carol', 'dave', 'dave'].map((sub, index) => api(sub, 'POST', '/api/streaming-sessions/initialize', { sessionId: `writing-${index}`, modelId: 'amazon.nova-lite-v1:0', estimatedTokens: 3_000 })));
   await Promise.all(Array.from({ length: 14 }, (_, index) => api('erin', 'POST', '/api/streaming-sessions/initialize', { sessionId: `try-${index}`, modelId: 'gpt-4', estimatedTokens: 2_000 })));
   await Promise.all(['dave', 'erin', 'erin'].map((sub) => api(sub, 'POST', '/api/credits/check', { credits: 5_000 })));
 }
@@ -115,7 +115,7 @@ browserTest('an operator’s night', async (by) => {
     await until(async () => {
       await page.goto(`${url}/console`);
       const told = await page.getByRole('main').textContent() ?? '';
-      return told.includes('erin16check_negative, insufficient_credits') && ['gpt-4', 'gpt-4o', 'gpt-3.5-turbo', 'claude-3-opus'].every((model) => told.includes(model));
+      return told.includes('erin16check_negative, insufficient_credits') && ['gpt-4', 'amazon.nova-lite-v1:0', 'anthropic.claude-3-sonnet-20240229-v1:0', 'unknown'].every((model) => told.includes(model));
     });
     await shoot(page, 'overview');
 
