@@ -4,7 +4,7 @@ import { assertAllowed, type Gate, type PrivateGate, type ServerKeyGate } from '
 import type { Authenticate } from '../auth/bearer.js';
 import type { Principal } from '../auth/principal.js';
 import { assertScope, type AuthenticateServer, type ServerCaller } from '../auth/server-key.js';
-import { GatewayError, httpStatus, invalid, type ErrorCode } from '../errors.js';
+import type { ErrorCode } from '../errors.js';
 import type { Metrics, Observe } from '../metrics/metrics.js';
 import { isAccountId } from '../ids.js';
 import { ACCOUNT_ID_LENGTH_MAX } from '../limits.js';
@@ -121,14 +121,12 @@ export function routeTable({ authenticate, authenticateServer, metrics }: RouteT
     };
     const admit = admission(gate, { authenticate: own.authenticate ?? authenticate, authenticateServer, credentials: page?.credentials ?? ofHeader });
     const read = page?.readBody ?? readBody;
-    const takesText = path.includes(':') || Object.keys(query).length > 0;
     const handle = async (ctx: GatewayContext): Promise<void> => {
       ctx.state.route = route;
       const principal = await admit(ctx);
       const sent = body === undefined ? undefined : await read(ctx);
       if (gate.kind === 'server-key') nameAccount(ctx, sent);
       const parsed = body?.parse(sent);
-      if (takesText && ctx.url.includes('%00')) refuseNul(ctx, route);
       // The compiler cannot follow that `principal` is null exactly for a public gate, nor an absent body parser.
       await handler(ctx, { principal, body: parsed } as Parameters<typeof handler>[1]);
     };
@@ -147,14 +145,6 @@ export function routeTable({ authenticate, authenticateServer, metrics }: RouteT
       return (ctx, next) => exact.get(`${ctx.method} ${ctx.path}`)?.(ctx) ?? (dispatch(ctx, next) as Promise<void>);
     },
   };
-}
-
-/** Postgres cannot even be asked about text with a NUL in it: no handler gets any from an address, and nothing is called so. */
-function refuseNul({ query }: GatewayContext, { errors }: Route): void {
-  const name = Object.keys(query).find((each) => String(query[each]).includes('\0'));
-  if (name !== undefined) throw invalid(`query.${name}`, 'must not contain a NUL character');
-  const missing = errors.find((code) => httpStatus[code] === 404);
-  throw missing === undefined ? invalid('path', 'must not contain a NUL character') : new GatewayError(missing, 'Not found');
 }
 
 type Admit = (ctx: GatewayContext) => Principal | ServerCaller | null | Promise<Principal | ServerCaller>;

@@ -179,17 +179,19 @@ test('whatever is sent, the answer is one that was declared, and a refusal moves
   expect(worked.size).toBeGreaterThan(worthwhile.length / 2);
 }, 30_000 + RUNS * 100);
 
-test('no address with a NUL in it reaches Postgres', async () => {
+test('an address with a NUL in it, about which Postgres cannot even be asked, is answered by every route', async () => {
   const headers = { 'x-server-api-key': SERVER_KEY };
+  const broken: string[] = [];
   for (const [template, item] of Object.entries(checked.document.paths)) {
     for (const [method, operation] of Object.entries(item)) {
       const body = operation.requestBody === undefined ? {} : { body: {} };
       const path = template.replaceAll(/\{\w+\}/g, 'a%00b');
       const tried = [...(path === template ? [] : [path]), ...operation.parameters.filter((each) => each.in === 'query').map(({ name }) => `${template.replaceAll(/\{\w+\}/g, 'a')}?${name}=a%00b`)];
       for (const each of tried) {
-        const { status } = await checked.send(method.toUpperCase(), each, { token, headers, ...body });
-        expect({ route: `${method} ${each}`, isRefused: status >= 400 && status < 500 }).toEqual({ route: `${method} ${each}`, isRefused: true });
+        const { status } = await checked.send(method.toUpperCase(), each, { token, headers, ...body }).catch((error: unknown) => ({ status: String(error) }));
+        if (typeof status === 'string' || status >= 500) broken.push(`${method} ${each}: ${status}`);
       }
     }
   }
+  expect(broken).toEqual([]);
 });
