@@ -136,7 +136,11 @@ async function take(work: Work, message: ConsumeMessage): Promise<void> {
   observe(queue, handled, (performance.now() - startedAt) / 1_000);
   if (handled.kind !== 'settled') await keep(work, message, handled, name);
   channel.ack(message);
-  if (name !== undefined) await unnamed.done(name);
+  if (name === undefined || name === nameOf(message)) return;
+  // A broker takes what a channel sends in order: when it answers this, it has the acknowledgement, and the message never
+  // comes again. Crossed out any earlier, a message whose acknowledgement is lost with this process would be charged twice.
+  await channel.checkQueue(queue);
+  await unnamed.done(name);
 }
 
 /** A name that the message brings along: the one it got at an earlier attempt, or its publisher's. */

@@ -6,16 +6,18 @@ import { toGatewayError } from '../postgres/errors.js';
 /**
  * Gives messages without a usage_key a name that survives their redelivery. Two equal messages are two usages; the same
  * message delivered twice is one. AMQP only says "redelivered", so every unnamed delivery leaves a row before it is
- * settled, which goes when it is acknowledged; a redelivered message takes over a row that another connection left.
+ * settled, which goes when the broker has its acknowledgement; a redelivered message takes over a row that another
+ * connection left.
  *
- * What remains: equal unnamed messages under way in two processes at the instant one of them dies may be charged as
- * one; and a worker that dies between acknowledging a message and crossing it out leaves its row, which an equal message
- * that is redelivered within a day may take for its own. A usage_key, or a message id, has no such instant.
+ * No message is charged twice. What remains is the other side, for equal ones: those under way in two processes at the
+ * instant one of them dies may be charged as one; and a worker that dies between acknowledging a message and crossing it
+ * out leaves its row, which an equal message that is redelivered within a day may take for its own. Messages that differ,
+ * in whatever field, have no such instant, nor have those with a usage_key or a message id.
  */
 export type UnnamedDeliveries = {
   /** Throws GatewayError ledger_unavailable. */
   readonly name: (content: Uint8Array, isRedelivered: boolean) => Promise<string>;
-  /** The message was acknowledged. */
+  /** The broker has the message's acknowledgement. */
   readonly done: (name: string) => Promise<void>;
 };
 
