@@ -19,6 +19,8 @@ What Postgres remembers of it:
 
   curl -s ${url}/v1/entries -H "authorization: Bearer $ALICE"
 
+In a browser: ${url}/console, with that admin's token, and ${url}/docs.
+
 Ctrl-C stops everything; the data stays.
 `;
 }
