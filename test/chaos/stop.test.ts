@@ -57,8 +57,10 @@ test('a scrape of several API processes tells what the first one does in the bac
   await until('the journal is watched', async () => (await scrape()).has('cg_journal_lag_seconds'));
   // It says that it is ready when the first of its API processes is.
   await until('all three processes are in it', async () => (await scrape()).get('cg_postgres_pool_max{pool="api"}') === 30);
-  const series = await scrape();
-  expect([series.get('cg_redis_up'), series.get('cg_postgres_up')]).toEqual([1, 1]);
+  await until('each has looked at both servers', async () => {
+    const series = await scrape();
+    return series.get('cg_redis_up') === 1 && series.get('cg_postgres_up') === 1;
+  });
   await until('jobs are counted', async () => ((await scrape()).get('cg_job_duration_seconds_count{job_name="expire-holds",status="ok"}') ?? 0) > 0);
   gateway.kill('SIGTERM');
   await once(gateway, 'exit');
