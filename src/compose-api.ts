@@ -8,7 +8,7 @@ import { composeAdministration } from './compose-administration.js';
 import { composeChatsparty } from './compose-chatsparty.js';
 import { composeConsole, type QueueSide } from './compose-console.js';
 import type { Core } from './compose-core.js';
-import { composeServerSide } from './compose-credits-process.js';
+import { composeServerSide, debtLimitOf } from './compose-credits-process.js';
 import { composeOversight } from './compose-oversight.js';
 import { composeReads } from './compose-reads.js';
 import type { Clock } from './clock.js';
@@ -21,8 +21,6 @@ import { readHistory } from './journal/history.js';
 import type { Log } from './log.js';
 import { moneyIn } from './lots/money-in.js';
 import type { Metrics } from './metrics/metrics.js';
-import { parseCredits } from './money/credits.js';
-import type { Micros } from './money/micros.js';
 import { toGatewayError } from './postgres/errors.js';
 import { refusalRecorder } from './refusals/refusal-recorder.js';
 import { addRefusals, readRefusals } from './refusals/refusal.table.js';
@@ -140,11 +138,4 @@ export async function openApi({ config, core, queues, clock, version, log, metri
       await refusals.close();
     },
   };
-}
-
-function debtLimitOf({ debtLimitCredits }: Config): Micros | null {
-  if (debtLimitCredits === undefined) return null;
-  const limit = parseCredits(debtLimitCredits);
-  if (typeof limit === 'string') throw new Error(`DEBT_LIMIT is ${limit}`);
-  return limit;
 }

@@ -60,7 +60,8 @@ export function composeServerSide({ config, core, money, clock, log }: ServerSid
   };
 }
 
-function debtLimitOf({ debtLimitCredits }: Config): Micros | null {
+/** Checked by config.ts: this cannot fail. Null: no limit. */
+export function debtLimitOf({ debtLimitCredits }: Config): Micros | null {
   if (debtLimitCredits === undefined) return null;
   const limit = parseCredits(debtLimitCredits);
   if (typeof limit === 'string') throw new Error(`DEBT_LIMIT is ${limit}`);

@@ -3,6 +3,7 @@ import { allow } from '../auth/allow.js';
 import { queryNumber, queryText } from '../dialects/chatsparty/query-fields.js';
 import { invalid } from '../errors.js';
 import type { GatewayContext } from '../http/context.js';
+import { readCursor, writeCursor } from '../http/cursor.js';
 import { reply } from '../http/json.js';
 import { Moment, momentIn, MS_MAX } from '../http/moment.js';
 import type { AddRoute } from '../http/routes.js';
@@ -50,7 +51,7 @@ function accountIn(ctx: GatewayContext): string | undefined {
 }
 
 const cursorText = ({ minuteMs, accountId, reason, method, route }: RefusalPosition): string =>
-  Buffer.from(JSON.stringify([minuteMs, accountId, reason, method, route])).toString('base64url');
+  writeCursor([minuteMs, accountId, reason, method, route]);
 
 /** A cursor is a place, not a secret: one that was made up only begins somewhere else. */
 function cursorIn(ctx: GatewayContext): RefusalPosition | undefined {
@@ -62,15 +63,7 @@ function cursorIn(ctx: GatewayContext): RefusalPosition | undefined {
 }
 
 function readPosition(cursor: string): RefusalPosition | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
-  if (!Array.isArray(value)) return null;
-  const [minuteMs, accountId, reason, method, route] = value as readonly unknown[];
+  const [minuteMs, accountId, reason, method, route] = readCursor(cursor) ?? [];
   if (typeof minuteMs !== 'number' || !(minuteMs >= 0 && minuteMs < MS_MAX)) return null;
   return isText(accountId) && isText(reason) && isText(method) && isText(route) ? { minuteMs, accountId, reason, method, route } : null;
 }

@@ -3,6 +3,7 @@ import { allow } from '../../auth/allow.js';
 import { GatewayError, invalid } from '../../errors.js';
 import type { GatewayContext } from '../../http/context.js';
 import { idempotencyKey, IdempotencyKeyHeader, markReplayed } from '../../http/idempotency-key.js';
+import { readCursor, writeCursor } from '../../http/cursor.js';
 import { reply } from '../../http/json.js';
 import type { AddRoute } from '../../http/routes.js';
 import { isStorable } from '../../ids.js';
@@ -85,7 +86,7 @@ function limitOf({ query: { limit } }: GatewayContext): number {
 }
 
 const cursorText = ({ accountId, expiresAtMs, lotId }: LivePosition): string =>
-  Buffer.from(JSON.stringify([accountId, expiresAtMs, lotId])).toString('base64url');
+  writeCursor([accountId, expiresAtMs, lotId]);
 
 /** A cursor is a place, not a secret: one that was made up only begins somewhere else. */
 function cursorOf({ query: { cursor } }: GatewayContext): LivePosition | null {
@@ -96,15 +97,9 @@ function cursorOf({ query: { cursor } }: GatewayContext): LivePosition | null {
 }
 
 function parsePosition(cursor: string): LivePosition | null {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
-  if (!Array.isArray(value) || value.length !== 3) return null;
-  const [accountId, expiresAtMs, lotId] = value as readonly unknown[];
+  const value = readCursor(cursor);
+  if (value?.length !== 3) return null;
+  const [accountId, expiresAtMs, lotId] = value;
   if (typeof accountId !== 'string' || typeof lotId !== 'string' || !isStorable(accountId) || !isStorable(lotId)) return null;
   if (expiresAtMs === null) return { accountId, expiresAtMs, lotId };
   return Number.isSafeInteger(expiresAtMs) && Math.abs(expiresAtMs as number) < MS_MAX ? { accountId, expiresAtMs: expiresAtMs as number, lotId } : null;
