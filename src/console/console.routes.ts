@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { allow } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
-import type { Failure } from '../http/error-boundary.js';
+import type { Failure } from '../http/failure.js';
 import { readForm } from '../http/form.js';
 import { html } from '../http/html.js';
 import type { AddRoute, PageRules } from '../http/routes.js';

@@ -1,7 +1,7 @@
 import Type, { type TSchema } from 'typebox';
 import { httpStatus, type ErrorCode } from '../errors.js';
 import { shapeOf } from './openapi-examples.js';
-import type { Envelope } from './error-boundary.js';
+import type { Envelope } from './failure.js';
 import type { Example, Header, MediaType } from './openapi-types.js';
 import type { Route } from './routes.js';
 

@@ -1,5 +1,5 @@
 import Type, { IsOptional, type TSchema } from 'typebox';
-import type { Envelope } from './error-boundary.js';
+import type { Envelope } from './failure.js';
 import { exampleOf, hasExample, shapeOf } from './openapi-examples.js';
 import { errorSchemas, failureContent, failureExamples, failureHeaders, failuresOf } from './openapi-errors.js';
 import { gateName, gateSentence, operationIdOf, paramsOf, tagOf, tags, templateOf } from './openapi-names.js';

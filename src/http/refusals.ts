@@ -1,11 +1,7 @@
 import type { Clock } from '../clock.js';
-import type { RefusalReason } from '../metrics/catalogue.js';
 import type { Meter } from '../metrics/metrics.js';
-import type { RefusedRequest } from '../refusals/refusal.js';
+import type { RefusalReason, Refused, RefusedRequest } from '../refusals/refusal.js';
 import type { GatewayContext } from './context.js';
-
-/** Why a request was refused. */
-export type Refused = { readonly reason: RefusalReason; readonly message: string };
 
 /**
  * Says that this request was refused. The error boundary says it of every failure; a route says it of an answer that is

@@ -10,7 +10,7 @@ import { isAccountId } from '../ids.js';
 import { ACCOUNT_ID_LENGTH_MAX } from '../limits.js';
 import { readBody } from './body.js';
 import type { GatewayContext, Middleware, PathParams, RequestState } from './context.js';
-import type { Envelope, Failure, Wording } from './error-boundary.js';
+import type { Envelope, Failure, Wording } from './failure.js';
 import type { Parser } from './schema.js';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

@@ -1,4 +1,10 @@
-import type { RefusalReason } from '../metrics/catalogue.js';
+import type { ErrorCode } from '../errors.js';
+
+/** The code of an error, or a refusal that is not answered with an error: a check that says no, a feature that is not permitted. */
+export type RefusalReason = ErrorCode | 'internal' | 'check_negative' | 'not_permitted';
+
+/** Why a request was refused. */
+export type Refused = { readonly reason: RefusalReason; readonly message: string };
 
 /** One request that was refused. Says nothing of what the caller sent but the route she called. */
 export type RefusedRequest = {

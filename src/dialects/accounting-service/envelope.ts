@@ -1,4 +1,4 @@
-import type { Envelope } from '../../http/error-boundary.js';
+import type { Envelope } from '../../http/failure.js';
 
 /**
  * A failure in the words of the accounting service: the superset of what its callers read (contract C-11). `message`

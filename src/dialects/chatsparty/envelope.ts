@@ -1,4 +1,4 @@
-import type { Envelope } from '../../http/error-boundary.js';
+import type { Envelope } from '../../http/failure.js';
 
 /** What the original says to a caller it does not know (contract §1.5). An expired token is an invalid one there. */
 const UNAUTHORIZED: ReadonlyMap<string, string> = new Map([

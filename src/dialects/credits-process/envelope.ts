@@ -1,4 +1,4 @@
-import type { Envelope } from '../../http/error-boundary.js';
+import type { Envelope } from '../../http/failure.js';
 
 /**
  * A failure in the words of the credits process (contract C-11). `data` is what makes the guide's own client work: it

@@ -9,8 +9,8 @@ import { reply } from '../../http/json.js';
 import { refuse } from '../../http/refusals.js';
 import type { AddRoute, RouteSpec } from '../../http/routes.js';
 import { bodyOf, integerOrNull } from '../../http/schema.js';
-import type { RefusalReason } from '../../metrics/catalogue.js';
 import { toCredits } from '../../money/credits.js';
+import type { RefusalReason } from '../../refusals/refusal.js';
 import { endpointFields, INVALID, readEndpoint, UserId, type IdRules } from './fields.js';
 import { settlementBody, toSettlement, type SettlementBody } from './settlement-body.js';
 
