@@ -1,4 +1,5 @@
 import type { Config } from './config.js';
+import { accountingEnvelope } from './dialects/accounting-service/envelope.js';
 import type { HealthDeps, Readiness } from './http/health.js';
 import { createOperationsApp } from './http/operations-app.js';
 import { closeServer, httpServer, listen } from './http/server.js';
@@ -21,7 +22,8 @@ const GRACE_MS = 1_000;
 /** Opens the port of a process without an API. It is opened last, so who reaches it finds everything started. */
 export async function openOperations({ config, checks, log, metrics, metricsText }: OperationsServerDeps): Promise<OperationsServer> {
   let isServing = true;
-  const server = httpServer(createOperationsApp({ log, metrics, health: { readiness: () => ({ serving: isServing, checks: checks() }), metricsText } }));
+  const health: HealthDeps = { readiness: () => ({ serving: isServing, checks: checks() }), metricsText };
+  const server = httpServer(createOperationsApp({ log, metrics, health, envelope: accountingEnvelope }));
   const port = await listen(server, config.port, config.host);
   return {
     port,

@@ -61,7 +61,7 @@ export type ServerSideDeps = {
 export function createApp(deps: AppDeps): App {
   const { log, metrics, trace, accounting: { clock }, refusals } = deps;
   const onRefused = tellRefusal({ metrics, clock, record: refusals?.record ?? (() => undefined) });
-  return koaApp({ log, metrics, trace, onRefused }, allRoutes(deps).middleware(), notFound(deps.authenticate));
+  return koaApp({ log, metrics, envelope: accountingEnvelope, trace, onRefused }, allRoutes(deps).middleware(), notFound(deps.authenticate));
 }
 
 /** Every route of the gateway with its gate and its schemas: what documentation and the gate test walk. */

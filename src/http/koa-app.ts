@@ -1,9 +1,9 @@
 import Koa from 'koa';
-import { accountingEnvelope } from '../dialects/accounting-service/envelope.js';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics/metrics.js';
 import type { Middleware, PathParams, RequestState } from './context.js';
 import { errorBoundary } from './error-boundary.js';
+import type { Envelope } from './failure.js';
 import { standardHeaders } from './headers.js';
 import { observeRequests } from './observe-requests.js';
 import type { TellRefusal } from './refusals.js';
@@ -14,13 +14,15 @@ export type App = Koa<RequestState, PathParams>;
 export type KoaAppDeps = {
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'http'>;
+  /** Words the failures of routes without a dialect of their own, and of unknown paths. */
+  readonly envelope: Envelope;
   /** Undefined: requests are not traced. */
   readonly trace?: Middleware | undefined;
   readonly onRefused: TellRefusal;
 };
 
 /** Koa with what every request meets before its route, in one list. `inside` ends with what answers when no route did. */
-export function koaApp({ log, metrics, trace, onRefused }: KoaAppDeps, ...inside: readonly Middleware[]): App {
+export function koaApp({ log, metrics, envelope, trace, onRefused }: KoaAppDeps, ...inside: readonly Middleware[]): App {
   const app: App = new Koa();
   // Reached by what the boundary cannot catch. With a code it came from the socket: a client that went away, or that
   // sent garbage for a body. Without one it is a bug of ours outside the boundary.
@@ -32,7 +34,7 @@ export function koaApp({ log, metrics, trace, onRefused }: KoaAppDeps, ...inside
     requestId(),
     observeRequests(metrics, onRefused),
     standardHeaders(),
-    errorBoundary({ log, envelope: accountingEnvelope }),
+    errorBoundary({ log, envelope }),
     ...inside,
   ];
   for (const each of middleware) app.use(each);

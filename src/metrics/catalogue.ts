@@ -1,7 +1,3 @@
-import { SETTLEMENT_QUEUES } from '../amqp/queues.js';
-import type { ErrorCode } from '../errors.js';
-import { JOB_NAMES } from '../queue/job-names.js';
-
 /**
  * Every metric of the gateway, declared once: what exists, in which unit, with which labels. `metrics.ts` makes them;
  * the dashboards and the alert rules (`grafana/src/`) name them through this file, so a metric that is renamed or loses
@@ -11,6 +7,9 @@ import { JOB_NAMES } from '../queue/job-names.js';
  * because any of it is wrong. A label's values are a closed set, given here, or `OPEN`: then whoever observes must
  * bound them (route templates, script names, `bounded-labels.ts`). No label ever comes from a user: not an account, not
  * a hold, not a text of a request.
+ *
+ * The values are label values, not types of the domain: what observes a metric has its own type, and the compiler and
+ * test/metrics/catalogue.test.ts hold the two together.
  */
 
 /** Values that are not listed here; what sets them has to keep them few. */
@@ -46,21 +45,27 @@ const BATCH_BUCKETS_ENTRIES = [1, 10, 50, 100, 250, 500, 1_000];
 const DELAY_BUCKETS_SECONDS = [0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300];
 const LIFE_BUCKETS_SECONDS = [0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600];
 
-/** Why somebody was refused: the code of the answer, or the negative answer of a check that is no error. */
+/** Why a request was refused: the code of the answer, or the negative answer of a check that is no error (refusals/refusal.ts). */
 const REFUSAL_REASONS = [
   'invalid_request', 'unauthenticated', 'insufficient_credits', 'forbidden', 'not_found', 'account_not_found', 'hold_not_found',
   'hold_resolved', 'conflict', 'body_too_large', 'unsupported_media_type', 'idempotency_mismatch', 'account_frozen', 'limit_exceeded',
   'not_configured', 'ledger_unavailable', 'internal', 'check_negative', 'not_permitted',
-] as const satisfies readonly (ErrorCode | 'internal' | 'check_negative' | 'not_permitted')[];
-export type RefusalReason = (typeof REFUSAL_REASONS)[number];
+] as const;
 
-/** What the reconciler compares; see docs/runbook.md. */
-export const DRIFT_CHECKS = ['balance', 'lots', 'holds', 'sequence', 'running_balance', 'conservation', 'unknown_account'] as const;
-export type DriftCheck = (typeof DRIFT_CHECKS)[number];
+/** What the reconciler compares (reconcile/comparison.ts); see docs/runbook.md. */
+const DRIFT_CHECKS = ['balance', 'lots', 'holds', 'sequence', 'running_balance', 'conservation', 'unknown_account'] as const;
+
+/** What the workers do (queue/job-names.ts). */
+const JOBS = [
+  'drain', 'expire-holds', 'expire-lots', 'expire-forgotten', 'replay-money-in', 'resume-claims', 'make-partitions', 'forget-epochs',
+  'refill-plans', 'welcome-newcomers', 'forget-refusals', 'reconcile',
+] as const;
+
+/** The queues of settlements (amqp/queues.ts), whether RabbitMQ's or BullMQ's. */
+const SETTLEMENT_QUEUES = ['credits_process_end_multimodel_queue', 'credits_process_end_queue'] as const;
 
 /** BullMQ's queues: the ledger's own jobs, and settlements for those without RabbitMQ. */
 const QUEUES = ['ledger', ...SETTLEMENT_QUEUES] as const;
-export type QueueName = (typeof QUEUES)[number];
 
 export const METRICS = {
   // Requests
@@ -123,7 +128,7 @@ export const METRICS = {
 
   // Queues and jobs
   // job_name: Prometheus puts its own `job` on every series and would rename ours.
-  jobSeconds: histogram('cg_job_duration_seconds', 'Run time of a background job, by job and how it ended.', { job_name: JOB_NAMES, status: ['ok', 'failed'] }, JOB_BUCKETS_SECONDS),
+  jobSeconds: histogram('cg_job_duration_seconds', 'Run time of a background job, by job and how it ended.', { job_name: JOBS, status: ['ok', 'failed'] }, JOB_BUCKETS_SECONDS),
   queueJobs: gauge('cg_queue_jobs', 'Jobs in a BullMQ queue, by state.', { queue: QUEUES, state: ['waiting', 'active', 'delayed', 'failed', 'completed'] }),
   queueOldestSeconds: gauge('cg_queue_oldest_seconds', 'How long the oldest waiting job has waited; 0 when none does.', { queue: QUEUES }),
   amqpConnected: gauge('cg_amqp_connected', 'RabbitMQ: 1 connected, 0 configured but not connected, -1 not configured.', {}),

@@ -1,9 +1,12 @@
 import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { QueueName } from '../metrics/catalogue.js';
+import type { SettlementQueue } from '../amqp/queues.js';
 import type { Gauges } from '../metrics/metrics.js';
 import { repeat } from '../repeat.js';
 import { within } from '../within.js';
+import type { QUEUE_NAME } from './queue-connections.js';
+
+export type QueueName = typeof QUEUE_NAME | SettlementQueue;
 
 export type WatchQueuesDeps = {
   /** By the names that the catalogue knows. */

@@ -1,6 +1,5 @@
-import type { DriftCheck } from '../metrics/catalogue.js';
 import type { AccountBook } from './account-book.table.js';
-import { compareFigures, compareNamed, FIGURES, type Difference } from './comparison.js';
+import { compareFigures, compareNamed, FIGURES, type Difference, type DriftCheck } from './comparison.js';
 import type { StoredAccount } from './inspect-account.js';
 
 const NOTHING = { available: 0, held: 0, debt: 0, granted: 0, captured: 0, expired: 0, removed: 0, uncollected: 0, frozen: false };

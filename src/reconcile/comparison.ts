@@ -1,4 +1,6 @@
-import type { DriftCheck } from '../metrics/catalogue.js';
+/** What is compared; see docs/runbook.md. */
+export const DRIFT_CHECKS = ['balance', 'lots', 'holds', 'sequence', 'running_balance', 'conservation', 'unknown_account'] as const;
+export type DriftCheck = (typeof DRIFT_CHECKS)[number];
 
 /** One way in which what should be the same is not. Postgres' word is what is expected; Redis' is what is there. */
 export type Difference = {

@@ -1,7 +1,6 @@
-import type { DriftCheck } from '../metrics/catalogue.js';
 import type { Db } from '../postgres/connect.js';
 import { toMs, unnestSource } from '../postgres/unnest.js';
-import type { Difference } from './comparison.js';
+import type { Difference, DriftCheck } from './comparison.js';
 
 /** A difference that was found, and how long it has been there. */
 export type Finding = {

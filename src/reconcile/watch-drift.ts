@@ -1,7 +1,7 @@
-import { DRIFT_CHECKS } from '../metrics/catalogue.js';
 import type { Meter } from '../metrics/metrics.js';
 import type { Db } from '../postgres/connect.js';
 import { repeat } from '../repeat.js';
+import { DRIFT_CHECKS } from './comparison.js';
 import { sumFindings } from './finding.table.js';
 import { readReconcileState } from './reconcile-state.table.js';
 
