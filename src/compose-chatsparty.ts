@@ -1,9 +1,9 @@
 import type { Core } from './compose-core.js';
 import type { Clock } from './clock.js';
-import type { ResolveAccount } from './dialects/accounting-service/admin-target.js';
 import type { ModelPrices } from './library/model-prices.js';
 import type { ChatspartyDeps } from './dialects/chatsparty/routes.js';
 import { GatewayError } from './errors.js';
+import type { ResolveAccount } from './http/account-target.js';
 import { freshen as freshenBy, type Freshen } from './journal/freshen.js';
 import { sharedDrain } from './journal/shared-drain.js';
 import { CreditService } from './library/credit-service.js';

@@ -5,6 +5,7 @@ import { type SettlementQueue } from './amqp/queues.js';
 import type { Core } from './compose-core.js';
 import { composeSettlements } from './compose-credits-process.js';
 import type { Config } from './config.js';
+import { settlementBody, toSettlement } from './dialects/credits-process/settlement-body.js';
 import type { Log } from './log.js';
 import type { Metrics } from './metrics/metrics.js';
 import type { QueueConnections } from './queue/queue-connections.js';
@@ -27,8 +28,10 @@ export type SettlementQueues = {
 
 /** Settlements that come by queue: by BullMQ always, by RabbitMQ where one is configured. Neither is waited for. */
 export function openSettlementQueues({ config, core, connections, log, metrics, tracer }: SettlementQueuesDeps): SettlementQueues {
+  const deps = composeSettlements(config, core);
   const settle = settlementHandler({
-    ...composeSettlements(config, core),
+    ...deps,
+    readSettlement: (payload) => toSettlement(settlementBody.parse(payload), 'either', deps),
     onBug: (error) => { log.error({ err: error }, 'bug: a settlement failed and will be tried again'); },
   });
   const handle: HandleSettlement = tracer === undefined ? settle : (payload, unnamed) =>

@@ -1,6 +1,4 @@
-import { settleProcess, type SettleProcessDeps } from '../credits-process/settle-process.js';
-import type { IdRules } from '../dialects/credits-process/fields.js';
-import { settlementBody, toSettlement } from '../dialects/credits-process/settlement-body.js';
+import { settleProcess, type SettleProcess, type SettleProcessDeps } from '../credits-process/settle-process.js';
 import { GatewayError, type ErrorCode } from '../errors.js';
 
 /** What became of a message. Only `settled` ones may be acknowledged; the others must be kept somewhere first. */
@@ -11,7 +9,9 @@ export type Handled =
   /** It never will: malformed, unknown, or a key that was settled with other usage. */
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly reason: string };
 
-export type HandleDeps = SettleProcessDeps & IdRules & {
+export type HandleDeps = SettleProcessDeps & {
+  /** What a message asks for. Throws GatewayError invalid_request. */
+  readonly readSettlement: (payload: unknown) => Omit<SettleProcess, 'unnamed'>;
   /** Told of errors that are no GatewayError: bugs, which must not go unseen. */
   readonly onBug: (error: unknown) => void;
 };
@@ -35,7 +35,7 @@ export function settlementHandler(deps: HandleDeps): HandleSettlement {
   return async (payload, unnamed) => {
     try {
       if (payload === undefined) return { kind: 'refused', code: 'invalid_request', reason: 'the message is not JSON in UTF-8' };
-      const settlement = toSettlement(settlementBody.parse(payload), 'either', deps);
+      const settlement = deps.readSettlement(payload);
       const name = settlement.usageKey === null ? await unnamed() : '';
       const { replayed } = await settleProcess(deps, { ...settlement, unnamed: name });
       return { kind: 'settled', replayed };

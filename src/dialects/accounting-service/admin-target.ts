@@ -1,14 +1,12 @@
 import Type from 'typebox';
 import type { FoundAccount } from '../../accounts/profile.table.js';
 import { GatewayError, invalid } from '../../errors.js';
+import { ambiguous, TARGET_LENGTH_MAX, type ResolveAccount } from '../../http/account-target.js';
 import type { GatewayContext } from '../../http/context.js';
 import { integerOrNull, storedText } from '../../http/schema.js';
 import { isStorable } from '../../ids.js';
 import { EXPIRY_DAYS_MAX, NOTES_LENGTH_MAX } from '../../limits.js';
 import type { MoneyOperation } from '../../lots/money-request.js';
-
-/** Finds the account that a text means: its id, else a username, else an e-mail (contract §1.3); or by e-mail alone. */
-export type ResolveAccount = (text: string, by?: 'any' | 'email') => Promise<FoundAccount | 'ambiguous' | null>;
 
 export type TargetDeps = {
   readonly resolveAccount: ResolveAccount;
@@ -17,9 +15,6 @@ export type TargetDeps = {
 };
 
 export const EXPIRY_DAYS_DEFAULT = 30;
-/** Longest text that can name an account: an e-mail address. */
-export const TARGET_LENGTH_MAX = 320;
-
 const Target = () => Type.Optional(storedText(1, TARGET_LENGTH_MAX));
 
 /** Fields that the requests of administrators share; `targetUserId` is what some callers say for `userId` (C-20). */
@@ -68,9 +63,6 @@ function targetText({ body: { userId, targetUserId }, message }: TargetRequest):
   if (targetUserId !== undefined && targetUserId !== text) throw refusal(message, 'body.targetUserId', 'differs from userId; send one of them');
   return text;
 }
-
-export const ambiguous = (text: string, path: string): GatewayError =>
-  new GatewayError('conflict', `'${text}' names several users; use the user id`, { sources: [{ path, message: 'is ambiguous' }] });
 
 export const refusal = (message: string, path: string, problem: string): GatewayError =>
   new GatewayError('invalid_request', message, { sources: [{ path, message: problem }] });

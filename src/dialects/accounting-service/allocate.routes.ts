@@ -2,6 +2,7 @@ import Type, { type TSchema } from 'typebox';
 import type { FoundAccount } from '../../accounts/profile.table.js';
 import { allow } from '../../auth/allow.js';
 import { GatewayError } from '../../errors.js';
+import { ambiguous, TARGET_LENGTH_MAX } from '../../http/account-target.js';
 import type { GatewayContext } from '../../http/context.js';
 import { idempotencyKey, IdempotencyKeyHeader, markReplayed } from '../../http/idempotency-key.js';
 import { reply } from '../../http/json.js';
@@ -10,9 +11,7 @@ import { bodyOf, storedText } from '../../http/schema.js';
 import type { GrantCreditsCommand, GrantedCredits } from '../../lots/grant-credits.js';
 import { toCredits } from '../../money/credits.js';
 import type { Micros } from '../../money/micros.js';
-import {
-  ambiguous, EXPIRY_DAYS_DEFAULT, expiryField, findTarget, notesField, refusal, TARGET_LENGTH_MAX, targetFields, type TargetDeps,
-} from './admin-target.js';
+import { EXPIRY_DAYS_DEFAULT, expiryField, findTarget, notesField, refusal, targetFields, type TargetDeps } from './admin-target.js';
 import { Credits, CreditsReply, readPositiveAmount } from './amount.js';
 
 /** Adds a lot, in Postgres first (I6); `grantCredits` with its deps. */

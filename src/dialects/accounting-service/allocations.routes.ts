@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { allow } from '../../auth/allow.js';
 import { GatewayError, invalid } from '../../errors.js';
+import { allocationId } from '../../http/balance-reply.js';
 import type { GatewayContext } from '../../http/context.js';
 import { idempotencyKey, IdempotencyKeyHeader, markReplayed } from '../../http/idempotency-key.js';
 import { readCursor, writeCursor } from '../../http/cursor.js';
@@ -14,7 +15,6 @@ import type { RevokeAllocationCommand, RevokedAllocation } from '../../lots/revo
 import { toCredits } from '../../money/credits.js';
 import { micros } from '../../money/micros.js';
 import { CreditsReply } from './amount.js';
-import { allocationId } from './balance.routes.js';
 
 /** The use cases with their deps. */
 export type AllocationsDeps = {

@@ -2,10 +2,11 @@ import Type from 'typebox';
 import type { RegisteredUser } from '../../accounts/register-user.js';
 import type { NewUser } from '../../accounts/profile.table.js';
 import { allow } from '../../auth/allow.js';
+import { TARGET_LENGTH_MAX } from '../../http/account-target.js';
 import { reply } from '../../http/json.js';
 import type { AddRoute } from '../../http/routes.js';
 import { bodyOf, storedText } from '../../http/schema.js';
-import { refusal, TARGET_LENGTH_MAX } from './admin-target.js';
+import { refusal } from './admin-target.js';
 
 export type UsersDeps = { readonly registerUser: (user: NewUser) => Promise<RegisteredUser> };
 

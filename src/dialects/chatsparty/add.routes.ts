@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { allow } from '../../auth/allow.js';
 import { GatewayError } from '../../errors.js';
+import { ambiguous, TARGET_LENGTH_MAX, type ResolveAccount } from '../../http/account-target.js';
 import { idempotencyKey, IdempotencyKeyHeader, markReplayed } from '../../http/idempotency-key.js';
 import { reply } from '../../http/json.js';
 import type { AddRoute } from '../../http/routes.js';
@@ -8,7 +9,6 @@ import { bodyOf, storedText } from '../../http/schema.js';
 import { NOTES_LENGTH_MAX } from '../../limits.js';
 import type { AddCreditsCommand, AddedCredits } from '../../transactions/add-credits.js';
 import { TransactionType } from '../../transactions/transaction.js';
-import { ambiguous, TARGET_LENGTH_MAX, type ResolveAccount } from '../accounting-service/admin-target.js';
 import { Credits, readPositiveAmount } from '../accounting-service/amount.js';
 import { assertStorable, type Metadata } from '../accounting-service/metadata.js';
 import { PREFIXES } from './prefixes.js';

@@ -1,9 +1,9 @@
 import { authenticated } from '../../auth/allow.js';
+import { BalanceReply, presentBalance } from '../../http/balance-reply.js';
 import { reply } from '../../http/json.js';
 import type { AddRoute } from '../../http/routes.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import type { ReadCreditProfile } from '../../transactions/credit-profile.js';
-import { BalanceReply, presentBalance } from '../accounting-service/balance.routes.js';
 
 export type BalanceDeps = { readonly ledger: Pick<Ledger, 'readAccount'>; readonly creditProfile: ReadCreditProfile };
 

@@ -2,12 +2,12 @@ import Type from 'typebox';
 import { checkCredits } from '../../accounts/check-credits.js';
 import { authenticated } from '../../auth/allow.js';
 import { invalid } from '../../errors.js';
+import { answerCheck, CheckReply } from '../../http/check-reply.js';
 import type { AddRoute } from '../../http/routes.js';
 import { bodyOf } from '../../http/schema.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import { micros, MICROS_PER_CREDIT } from '../../money/micros.js';
 import { Credits, readPositiveAmount } from '../accounting-service/amount.js';
-import { answerCheck, CheckReply } from '../accounting-service/check.routes.js';
 import { PREFIXES } from './prefixes.js';
 
 const INVALID = 'Invalid amount';
