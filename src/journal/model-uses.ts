@@ -1,7 +1,7 @@
 import { TOKENS_MAX } from '../limits.js';
 import { micros, MICROS_PER_CREDIT, ZERO, type Micros } from '../money/micros.js';
 import { splitMicros } from '../money/split-micros.js';
-import { parsePriceName } from '../pricing/price.js';
+import { parsePriceName } from '../pricing/price-name.js';
 import type { AboutFacts } from './about.js';
 import type { EntryKind, JournalEntry } from './entry.js';
 

@@ -1,7 +1,8 @@
 import { invalid } from '../errors.js';
 import { isStorable } from '../ids.js';
 import { MICROS_PER_CREDIT } from '../money/micros.js';
-import { DIMENSIONS, isBookName, UNITS, type Dimension, type PriceDraft, type PriceTerms } from './price.js';
+import { DIMENSIONS, UNITS, type Dimension, type PriceDraft, type PriceTerms } from './price.js';
+import { isBookName } from './price-name.js';
 import { microsPerOne } from './rate.js';
 import { compare, decimal, over, parseDecimal, rational, times, toNumber, type Rational } from './rational.js';
 

@@ -1,7 +1,8 @@
 import { GatewayError, invalid } from '../errors.js';
 import { toCredits } from '../money/credits.js';
 import { micros, type Micros } from '../money/micros.js';
-import { MESSAGE_BOOK, priceName } from './price.js';
+import { MESSAGE_BOOK } from './price.js';
+import { priceName } from './price-name.js';
 import type { PriceFinder } from './price-finder.js';
 import type { StoredPrice } from './price-history.js';
 import { byText } from './native-book.js';

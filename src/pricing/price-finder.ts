@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { GatewayError, invalid } from '../errors.js';
-import { parsePriceName, priceName } from './price.js';
+import { parsePriceName, priceName } from './price-name.js';
 import type { PriceHistory, StoredPrice } from './price-history.js';
 import type { Price } from './rate.js';
 import { onUnknown, type UnknownModelPolicy } from './unknown-model.js';

@@ -1,6 +1,7 @@
 import { MICROS_PER_CREDIT, micros, type Micros } from '../money/micros.js';
 import { invalid } from '../errors.js';
-import { NO_PRICES, parsePriceName, priceName, TOKEN_BOOK, traitsOf, type Rounding } from './price.js';
+import { NO_PRICES, TOKEN_BOOK, traitsOf, type Rounding } from './price.js';
+import { parsePriceName, priceName } from './price-name.js';
 import type { PriceFinder } from './price-finder.js';
 import { rateOf, roundedUp, type Price, type Rate } from './rate.js';
 import { ceilDivide } from './rational.js';

@@ -1,4 +1,4 @@
-import { isBookName } from './price.js';
+import { isBookName } from './price-name.js';
 
 /** What a book does about a model it does not know: takes its stated default, or refuses. Never free (issue 4). */
 export type OnUnknown = 'default' | 'refuse';

@@ -1,6 +1,6 @@
 import type { Trx } from '../postgres/connect.js';
 import { fromMs, toMs, unnestSource } from '../postgres/unnest.js';
-import { foldTransactions } from '../journal/fold-transactions.js';
+import { countTransactions } from './count-transactions.js';
 import type { CountedTransaction, Transaction, TransactionTotals } from './transaction.js';
 
 const source = unnestSource<CountedTransaction>('t', {
@@ -37,7 +37,7 @@ const valuesOf = (names: readonly string[]): string => names.map((name) => (name
  */
 export async function insertTransactions(trx: Trx, made: readonly Transaction[]): Promise<void> {
   if (made.length === 0) return;
-  const { counted, totals } = foldTransactions(made, await readTotals(trx, [...new Set(made.map(({ accountId }) => accountId))]));
+  const { counted, totals } = countTransactions(made, await readTotals(trx, [...new Set(made.map(({ accountId }) => accountId))]));
   await trx.raw(`insert into transactions (${namesOf(source.names)}) select ${valuesOf(source.names)} from ${source.sql}`, source.bind(counted));
   await trx.raw(
     `insert into transaction_totals (${namesOf(totalsSource.names)}) select ${valuesOf(totalsSource.names)} from ${totalsSource.sql}

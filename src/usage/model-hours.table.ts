@@ -1,8 +1,7 @@
 import type { SumOfMicros } from '../money/credits.js';
 import type { Db, Trx } from '../postgres/connect.js';
 import { fromMs, unnestSource } from '../postgres/unnest.js';
-import type { Period } from './period.js';
-import { HOUR_MS } from './usage-rollup.js';
+import { HOUR_MS, type Period } from './usage-rollup.js';
 
 /** Under this name is counted what was used of models that no price book ever had. */
 export const UNKNOWN_MODEL = 'unknown';

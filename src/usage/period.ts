@@ -1,8 +1,5 @@
 import { GatewayError } from '../errors.js';
-import { DAY_MS } from './usage-rollup.js';
-
-/** A time span, half-open, in milliseconds since 1970. Records have whole milliseconds, so it can say "until 9:00 inclusive". */
-export type Period = { readonly fromMs: number; readonly toMs: number };
+import { DAY_MS, type Period } from './usage-rollup.js';
 
 /** Ten years, leap days included: what is asked for by mistake (the year 202) is refused, not answered with zeros. */
 const PERIOD_DAYS_MAX = 3_653;

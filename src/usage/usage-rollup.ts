@@ -1,3 +1,6 @@
+/** A time span, half-open, in milliseconds since 1970. Records have whole milliseconds, so it can say "until 9:00 inclusive". */
+export type Period = { readonly fromMs: number; readonly toMs: number };
+
 /** Sizes of the buckets that usage is summed up in (migration 0003), the largest first. All begin in UTC. */
 export const GRAINS = ['month', 'day', 'hour'] as const;
 export type Grain = (typeof GRAINS)[number];

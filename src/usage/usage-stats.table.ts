@@ -1,8 +1,7 @@
 import type { Micros } from '../money/micros.js';
 import type { Db } from '../postgres/connect.js';
 import { fromMs, toMs } from '../postgres/unnest.js';
-import type { Period } from './period.js';
-import { cover, modelOf, rollupName, type Grain, type Piece } from './usage-rollup.js';
+import { cover, modelOf, rollupName, type Grain, type Period, type Piece } from './usage-rollup.js';
 
 /** One line of a statistic. `credits` is micros as integer text: a sum may be more than any balance can be. */
 export type StatsLine = { readonly part: 'total' | 'day' | 'service' | 'model'; readonly name: string; readonly records: string; readonly credits: string };

@@ -3,7 +3,7 @@ import type { Freshen } from '../journal/freshen.js';
 import type { Micros } from '../money/micros.js';
 import type { Db } from '../postgres/connect.js';
 import { toGatewayError } from '../postgres/errors.js';
-import type { Period } from './period.js';
+import type { Period } from './usage-rollup.js';
 import { readLatestUsage, readStatsLines, readTopUsers, type StatsLine, type Whose } from './usage-stats.table.js';
 
 export type UsageStatsDeps = { readonly db: Db; readonly freshen: Freshen };

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { foldTransactions } from '../../src/journal/fold-transactions.js';
+import { countTransactions } from '../../src/transactions/count-transactions.js';
 import { micros } from '../../src/money/micros.js';
 import { AMOUNT_PERIOD_MAX, readTransactions, type ListTransactionsQuery } from '../../src/transactions/list-transactions.js';
 import type { Transaction } from '../../src/transactions/transaction.js';
@@ -65,7 +65,7 @@ test('a statement does not go back in time when a clock does', () => {
   const made = (id: number, atMs: number): Transaction =>
     ({ id, accountId: 'a', atMs, type: 'USAGE', reason: id % 4 === 0 ? 'AI_CHAT' : 'MODEL_USAGE', amount: micros(-1), balanceAfter: micros(0), description: null, metadata: null });
   const stored = [{ accountId: 'a', type: 'PURCHASE', reason: 'MANUAL_ADJUSTMENT', count: 1, credited: micros(5), debited: micros(0), lastAtMs: 100 }] as const;
-  const { counted, totals } = foldTransactions([made(2, 90), made(4, 120), made(6, 110), made(8, 130)], stored);
+  const { counted, totals } = countTransactions([made(2, 90), made(4, 120), made(6, 110), made(8, 130)], stored);
   expect(counted.map(({ id, atMs, nth, debited }) => [id, atMs, nth, debited])).toEqual([[2, 100, 1, 1], [4, 120, 1, 1], [6, 120, 2, 2], [8, 130, 2, 2]]);
   expect(totals.map(({ reason, count, lastAtMs }) => [reason, count, lastAtMs])).toEqual([['MODEL_USAGE', 2, 120], ['AI_CHAT', 2, 130]]);
 });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { freshen } from '../../src/journal/freshen.js';
 import { sharedDrain } from '../../src/journal/shared-drain.js';
-import type { Period } from '../../src/usage/period.js';
+import type { Period } from '../../src/usage/usage-rollup.js';
 import { accountUsage, systemUsage, type Amounts } from '../../src/usage/usage-stats.js';
 import { ALL_SHARDS, drainLab, type DrainLab } from '../journal/drain-lab.js';
 import { aboutUsage } from '../journal/usage-lab.js';

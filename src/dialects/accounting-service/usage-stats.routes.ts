@@ -4,7 +4,8 @@ import type { GatewayContext } from '../../http/context.js';
 import { reply } from '../../http/json.js';
 import type { AddRoute } from '../../http/routes.js';
 import { sumToCredits, toCredits } from '../../money/credits.js';
-import { readPeriod, type Period } from '../../usage/period.js';
+import { readPeriod } from '../../usage/period.js';
+import type { Period } from '../../usage/usage-rollup.js';
 import type { AccountUsage, Amounts, SystemUsage, UsageEvent, UsageSums } from '../../usage/usage-stats.js';
 import { CreditsReply } from './amount.js';
 
