@@ -7,7 +7,7 @@ FROM node:${NODE_VERSION}-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=optional --ignore-scripts
-COPY tsconfig.json ./
+COPY tsconfig.json knexfile.ts ./
 COPY src ./src
 RUN npm run build
 
@@ -32,7 +32,9 @@ WORKDIR /app
 # Owned by root: the program cannot change what it runs.
 COPY package.json ./
 COPY --from=dependencies /app/node_modules ./node_modules
+COPY --from=build /app/dist/knexfile.js ./dist/knexfile.js
 COPY --from=build /app/dist/src ./dist/src
+COPY --from=build /app/src/postgres/migrations ./src/postgres/migrations
 COPY lua ./lua
 # The account `node` of the base image, by number: Kubernetes cannot tell from a name that it is not root.
 USER 1000:1000

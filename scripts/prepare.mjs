@@ -11,8 +11,9 @@ import { fileURLToPath } from 'node:url';
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
 const stampFile = join(dist, '.build-stamp');
-/** The folders that tsconfig.json includes. */
+/** What tsconfig.json includes. */
 const SOURCE_FOLDERS = ['src', 'test', 'bench', 'examples', 'grafana'];
+const SOURCE_FILES = ['knexfile.ts'];
 const NODE_MIN = [20, 12];
 const LOCK_POLL_MS = 200;
 /** npm explains first and prints its manual after. */
@@ -170,8 +171,7 @@ function removeStaleOutputs() {
 }
 
 function sources() {
-  return SOURCE_FOLDERS
-    .flatMap((folder) => filesBelow(join(root, folder)))
+  return [...SOURCE_FOLDERS.flatMap((folder) => filesBelow(join(root, folder))), ...SOURCE_FILES.map((file) => join(root, file))]
     .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))
     .map((file) => relative(root, file))
     .sort();

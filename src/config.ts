@@ -68,6 +68,9 @@ export type CreditsProcessConfig = {
   readonly initialCredits: number;
 };
 
+/** For commands that only use Postgres. A worker verifies no tokens, so no secret has to be set. Throws like `readConfig`. */
+export const readDatabaseConfig = (env: Environment = process.env): Config => readConfig({ ...env, ROLE: 'worker' });
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Secrets shorter than an HS256 digest can be guessed offline from one token (RFC 7518 §3.2). */

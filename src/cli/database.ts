@@ -20,17 +20,24 @@ const TIMEOUT_MS = 30_000;
  */
 export async function openDatabase({ databaseUrl, dataDir }: Config, progress: (line: string) => void): Promise<CliDatabase> {
   if (databaseUrl !== undefined) return connect(databaseUrl);
-  const running = await embeddedDatabaseUrl(dataDir, progress);
-  if (running !== undefined) return connect(running);
-  const embedded = await startEmbedded({ redis: false, postgres: true, dataDir, progress });
+  const { url, started, stop } = await openEmbeddedPostgres(dataDir, progress);
   try {
-    const { databaseUrl: url = '' } = embedded;
-    await migrate(url);
-    return await connect(url, embedded.stop);
+    if (started) await migrate(url);
+    return await connect(url, stop);
   } catch (error) {
-    await embedded.stop();
+    await stop();
     throw error;
   }
+}
+
+export type EmbeddedPostgres = { readonly url: string; readonly started: boolean; readonly stop: () => Promise<void> };
+
+/** The embedded Postgres of a gateway that is running, or one that is started here: then `stop` stops it. Its schema is left alone. */
+export async function openEmbeddedPostgres(dataDir: string, progress: (line: string) => void): Promise<EmbeddedPostgres> {
+  const running = await embeddedDatabaseUrl(dataDir, progress);
+  if (running !== undefined) return { url: running, started: false, stop: () => Promise.resolve() };
+  const { databaseUrl: url = '', stop } = await startEmbedded({ redis: false, postgres: true, dataDir, progress });
+  return { url, started: true, stop };
 }
 
 async function connect(databaseUrl: string, stop: () => Promise<void> = () => Promise.resolve()): Promise<CliDatabase> {

@@ -1,7 +1,8 @@
-/** Runs a command: its result goes to stdout, a failure with the usage to stderr, and nothing keeps the process alive. */
-export async function runCli(usage: string, run: () => Promise<string>): Promise<void> {
+/** Runs a command: its result, if it has one, goes to stdout, a failure with the usage to stderr, and nothing keeps the process alive. */
+export async function runCli(usage: string, run: () => Promise<string | undefined>): Promise<void> {
   try {
-    console.log(await run());
+    const result = await run();
+    if (result !== undefined) console.log(result);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     console.error(`\n${usage}`);

@@ -62,9 +62,9 @@ export const drainProfile = (timeoutMs: number): PoolProfile => ({
 /** For looking at the server only: an exhausted pool of the others must not look like a Postgres that is away. */
 export const watchProfile = (timeoutMs: number): PoolProfile => ({ ...apiProfile(timeoutMs), connectionsMax: WATCH_CONNECTIONS_MAX, name: 'credit-gateway-watch' });
 
-/** Patient: an index over a large table takes as long as it takes. Two connections, one of which holds the lock. */
+/** Patient: an index over a large table takes as long as it takes. Its one connection holds the lock (migrator.ts). */
 export const migrateProfile: PoolProfile = {
-  connectionsMax: 2,
+  connectionsMax: 1,
   connectTimeoutMs: MIGRATE_CONNECT_TIMEOUT_MS,
   statementTimeoutMs: 0,
   idleInTransactionTimeoutMs: 0,
@@ -90,6 +90,11 @@ const silent = (): void => undefined;
  * every new connection before it is used, for tracing.
  */
 export function connectPostgres(databaseUrl: string, profile: PoolProfile, onConnection?: (client: Client) => void): Db {
+  return knexFactory(postgresConfig(databaseUrl, profile, onConnection));
+}
+
+/** What `connectPostgres` opens a pool with. */
+export function postgresConfig(databaseUrl: string, profile: PoolProfile, onConnection?: (client: Client) => void): Knex.Config {
   const connection = {
     connectionString: databaseUrl,
     application_name: profile.name,
@@ -99,7 +104,7 @@ export function connectPostgres(databaseUrl: string, profile: PoolProfile, onCon
     keepAlive: true,
     types,
   };
-  return knexFactory({
+  return {
     client: 'pg',
     connection,
     log: { debug: silent, deprecate: silent, warn: silent, error: silent },
@@ -115,7 +120,7 @@ export function connectPostgres(databaseUrl: string, profile: PoolProfile, onCon
         done(null, client);
       },
     },
-  });
+  };
 }
 
 /**

@@ -3,6 +3,9 @@ import { fromMs, toMs, unnestSource } from '../postgres/unnest.js';
 import type { Micros } from '../money/micros.js';
 import type { PriceDraft, PriceState, PriceVersion, Rounding, Unit } from './price.js';
 
+/** What a process listens to. Postgres sends it when a transaction that gave versions commits (migration 0004). */
+export const PRICES_CHANNEL = 'credit_gateway_prices';
+
 /** A row as Postgres gives it. `numeric` comes as text, digit by digit, which is what a price is. */
 type Row = {
   readonly version: number;

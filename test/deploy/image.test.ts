@@ -15,7 +15,7 @@ let folder: Folder;
 let database: FreshDatabase;
 beforeAll(async () => {
   [folder, database] = [await temporaryFolder(), await freshDatabase()];
-  for (const each of ['package.json', 'lua', 'dist/src']) cpSync(pathOf(each), join(folder.path, each), { recursive: true });
+  for (const each of ['package.json', 'lua', 'dist/knexfile.js', 'dist/src', 'src/postgres/migrations']) cpSync(pathOf(each), join(folder.path, each), { recursive: true });
   for (const name of Object.keys(packageJson.dependencies)) {
     const link = join(folder.path, 'node_modules', name);
     mkdirSync(dirname(link), { recursive: true });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { backfillUsageRollups } from '../../src/postgres/migrations/0003_usage_rollups.js';
+import { backfillOf } from '../support/backfill-of.js';
 import { randomOf, type Random } from '../support/random.js';
 import { ALL_SHARDS, contradictions, drainLab, type DrainLab } from './drain-lab.js';
 import type { SimulatedAccount, SimulatedEntry } from './simulated-account.js';
@@ -104,7 +104,7 @@ test('the migration counts what was recorded before it, exactly as the drainer w
   const before = await lab.rows<object>('select * from usage_by_account order by account_id, grain, starts_at, service, operation');
   const shards = await lab.rows<object>('select * from usage_by_shard order by shard, grain, starts_at, service, operation');
   await lab.db.raw('truncate usage_by_account, usage_by_shard');
-  await lab.db.raw(backfillUsageRollups);
+  await lab.db.raw(backfillOf('0003_usage_rollups'));
   expect(before.length).toBeGreaterThan(500);
   expect(await lab.rows('select * from usage_by_account order by account_id, grain, starts_at, service, operation')).toEqual(before);
   expect(await lab.rows('select * from usage_by_shard order by shard, grain, starts_at, service, operation')).toEqual(shards);

@@ -1,10 +1,14 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import knexFactory, { type Knex } from 'knex';
 import { openShards, raiseEpoch, readShards, moveCursors, lockShard } from '../../src/journal/shards.table.js';
 import { apiProfile, connectPostgres, type Db } from '../../src/postgres/connect.js';
 import { migrate } from '../../src/postgres/migrate.js';
-import { migrations } from '../../src/postgres/migrations/index.js';
+import { readMigrations } from '../../src/postgres/migration-files.js';
+import { migratorConfig } from '../../src/postgres/migrator.js';
 import { makePartitions } from '../../src/postgres/partitions.js';
 import { freshDatabase, type FreshDatabase } from '../support/servers.js';
+
+const migrations = readMigrations();
 
 let database: FreshDatabase;
 let db: Db;
@@ -29,6 +33,62 @@ test('a lock that a killed process left behind does not stop the next', async ()
   await db.raw('update schema_migrations_lock set is_locked = 1');
   await migrate(database.databaseUrl);
 });
+
+/** As gateways before the .sql files recorded them. Never changed: databases have these rows. */
+const RECORDED = [
+  '0001_ledger', '0002_users', '0003_usage_rollups', '0004_prices', '0005_transactions_plans', '0006_credits_process', '0007_refusals',
+  '0008_oversight',
+];
+
+test('a database that was migrated from TypeScript files is recognised', async () => {
+  const old = await freshDatabase();
+  const knex = knexFactory({ client: 'pg', connection: old.databaseUrl });
+  try {
+    await knex.migrate.latest({
+      tableName: 'schema_migrations',
+      migrationSource: {
+        getMigrations: () => Promise.resolve(RECORDED),
+        getMigrationName: (name: string) => name,
+        getMigration: (name: string): Promise<Knex.Migration> => Promise.resolve({
+          up: async (trx) => { await trx.raw(migrations.find((each) => each.name === name)?.up ?? ''); },
+          down: () => Promise.reject(new Error('only forward')),
+        }),
+      },
+    });
+    const ran: string[] = [];
+    await migrate(old.databaseUrl, (name) => { ran.push(name); });
+    expect(ran).toEqual(migrations.map(({ name }) => name).filter((name) => !RECORDED.includes(name)));
+  } finally {
+    await knex.destroy();
+    await old.drop();
+  }
+});
+
+test('a migrator waits for the one that is at work', async () => {
+  const [first, second] = [knexFactory(migratorConfig(database.databaseUrl)), knexFactory(migratorConfig(database.databaseUrl))];
+  try {
+    const order: string[] = [];
+    await first.raw('select 1');
+    const waiting = second.migrate.latest().then(() => { order.push('second'); });
+    await untilWaiting();
+    order.push('first');
+    await first.destroy();
+    await waiting;
+    expect(order).toEqual(['first', 'second']);
+  } finally {
+    await Promise.all([first.destroy(), second.destroy()]);
+  }
+});
+
+async function untilWaiting(): Promise<void> {
+  for (;;) {
+    const { rows } = await db.raw<{ rows: unknown[] }>(
+      `select 1 from pg_locks join pg_database d on d.oid = database where locktype = 'advisory' and not granted and datname = current_database()`,
+    );
+    if (rows.length > 0) return;
+    await new Promise((resolve) => { setTimeout(resolve, 20); });
+  }
+}
 
 test('a newer schema does not stop an older gateway', async () => {
   await db.raw(`insert into schema_migrations (name, batch, migration_time) values ('9999_of_the_future', 9, now())`);

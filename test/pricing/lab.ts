@@ -1,8 +1,8 @@
 import { connectPostgres, apiProfile, type Db } from '../../src/postgres/connect.js';
 import { listenToPostgres } from '../../src/postgres/listen.js';
 import { migrate } from '../../src/postgres/migrate.js';
-import { PRICES_CHANNEL } from '../../src/postgres/migrations/0004_prices.js';
 import { priceBooks, type PriceBooks } from '../../src/pricing/price-books.js';
+import { PRICES_CHANNEL } from '../../src/pricing/price.table.js';
 import { setPrice, type SetPrice, type SetPriceDeps } from '../../src/pricing/set-price.js';
 import { DEFAULT_UNKNOWN_MODEL, parseUnknownModel } from '../../src/pricing/unknown-model.js';
 import { freshDatabase } from '../support/servers.js';

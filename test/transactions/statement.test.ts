@@ -3,12 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readAbout } from '../../src/journal/about.js';
 import { readHistoryPage } from '../../src/journal/entry.table.js';
 import { AMOUNT_MAX, micros, MICROS_PER_CREDIT } from '../../src/money/micros.js';
-import { backfillTransactions } from '../../src/postgres/migrations/0005_transactions_plans.js';
 import { sumToCredits } from '../../src/money/credits.js';
 import { creditStatistics } from '../../src/transactions/credit-statistics.js';
 import { readTransactions, type ListTransactionsQuery } from '../../src/transactions/list-transactions.js';
 import { TRANSACTION_REASONS, TRANSACTION_TYPES, type Transaction } from '../../src/transactions/transaction.js';
 import { transactionsOf } from '../../src/transactions/transactions-of.js';
+import { backfillOf } from '../support/backfill-of.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
 import { randomOf } from '../support/random.js';
 
@@ -167,7 +167,7 @@ describe('after random activity', () => {
   test('the migration would have written the same from the entries', async () => {
     const before = [await rows('transactions'), await rows('transaction_totals')];
     await under.db.raw('truncate transactions, transaction_totals');
-    await under.db.raw(backfillTransactions);
+    await under.db.raw(backfillOf('0005_transactions_plans'));
     expect([await rows('transactions'), await rows('transaction_totals')]).toEqual(before);
   });
 });

@@ -1,9 +1,9 @@
-/**
- * Sums of usage, so that a statistic costs the same for a thousand records as for a million. The drainer keeps them up
- * in the transaction that writes the records (usage/usage.table.ts), so a record is counted exactly once; what was
- * recorded before is counted here.
- */
-const tables = `
+-- Sums of usage, so that a statistic costs the same for a thousand records as for a million. The drainer keeps them up to
+-- date in the transaction that writes the records (usage/usage.table.ts), so each record is counted exactly once; what was
+-- recorded before is counted here.
+
+-- up
+
 -- Per account. Days answer statistics, hours the two days that a period may cut; months, of all services together
 -- (''), are for whom the credits went to. Buckets begin at starts_at, in UTC. The operation is kept for models only:
 -- for anything else nobody asks, and callers put all sorts of names there.
@@ -37,10 +37,9 @@ create table usage_by_shard (
 
 -- Nothing may be recorded between the count and the first drainer that keeps it up.
 lock table usage_records in share row exclusive mode;
-`;
 
-/** Counts every record there is into empty roll-ups. */
-export const backfillUsageRollups = `
+-- begin backfill
+-- Counts every existing record into empty roll-ups.
 insert into usage_by_account (account_id, grain, starts_at, service, operation, records, credits)
 select account_id, bucket.grain, bucket.starts_at,
        case when bucket.grain = 'month' then '' else left(service, 200) end,
@@ -56,12 +55,14 @@ select a.shard, r.grain, r.starts_at, r.service, r.operation, sum(r.records), su
   from usage_by_account r join accounts a using (account_id)
  where r.grain <> 'month'
  group by 1, 2, 3, 4, 5;
-`;
+-- end backfill
 
-/** What supervisors look at: streams (their `about` begins with a model, holds/stream-hold.ts) that are open, or ended lately. */
-const sessionIndexes = `
+-- What supervisors look at: streams (their `about` begins with a model, holds/stream-hold.ts) that are open, or ended lately.
 create index holds_streams_open_idx on holds (placed_at) where state = 'open' and about like '{"modelId":%';
 create index holds_streams_ended_idx on holds (ended_at) where state <> 'open' and about like '{"modelId":%';
-`;
 
-export const usageRollups = `${tables}${backfillUsageRollups}${sessionIndexes}`;
+-- down
+
+-- Nothing is lost: the roll-ups are counted from usage_records, and the up counts them again.
+drop index holds_streams_open_idx, holds_streams_ended_idx;
+drop table usage_by_account, usage_by_shard;

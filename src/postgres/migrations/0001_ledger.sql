@@ -1,8 +1,8 @@
-/**
- * The journal's tables: entries, what they add up to (accounts, lots, holds, usage) and the shards' cursors.
- * Additive; takes no lock on existing tables.
- */
-export const ledger = `
+-- The journal's tables: entries, what they add up to (accounts, lots, holds, usage) and the shards' cursors.
+-- Additive; takes no lock on existing tables.
+
+-- up
+
 create table settings (
   name  text primary key,
   value text not null
@@ -265,4 +265,5 @@ create table profiles (
 
 create index profiles_username_idx on profiles (username);
 create index profiles_email_idx on profiles (lower(email));
-`;
+
+-- no down: these tables are the ledger. Dropping them deletes every entry, balance and hold.

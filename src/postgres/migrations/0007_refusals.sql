@@ -1,5 +1,7 @@
-/** Who was refused, when and why, by the minute. Additive; takes no lock on existing tables. */
-export const refusals = `
+-- Who was refused, when and why, by the minute. Additive; takes no lock on existing tables.
+
+-- up
+
 -- One row for all refusals of an account within a minute, for one reason at one route: however often a client tries
 -- again, it makes few rows. Removed after 30 days (limits.ts). The primary key also serves "this account, newest first".
 create table refusals (
@@ -22,4 +24,8 @@ create table refusals (
 
 -- "Everybody, newest first", and what is to be removed.
 create index refusals_minute_idx on refusals (minute);
-`;
+
+-- down
+
+-- Loses only diagnostics, which are kept for 30 days.
+drop table refusals;

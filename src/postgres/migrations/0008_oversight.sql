@@ -1,5 +1,8 @@
-/** Frozen accounts, what the reconciler found and how far it is, who let a stopped shard go on, and what models cost. Additive. */
-export const oversight = `
+-- Frozen accounts, what the reconciler found and how far it is, who let a stopped shard go on, and what models cost.
+-- Additive.
+
+-- up
+
 -- As the last entry of kind freeze or thaw says; who, why and when are of a freeze that holds.
 alter table accounts add column frozen boolean not null default false;
 alter table accounts add column frozen_by text;
@@ -74,4 +77,6 @@ create table model_hours (
   captured numeric     not null check (captured >= 0),
   primary key (hour, model, shard)
 ) with (fillfactor = 80);
-`;
+
+-- no down: why an account is frozen, open findings of the reconciler and resumed shards are recorded nowhere else, and
+-- model_hours counts only from this migration on.

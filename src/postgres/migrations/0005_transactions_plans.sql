@@ -1,8 +1,8 @@
-/**
- * Statements (what a user sees happen to her credits), credit plans, and who was welcomed. Additive. What is in the
- * ledger already is written into statements here; nothing may be drained meanwhile, or it would be in none.
- */
-const tables = `
+-- Statements (what a user sees happen to the credits), credit plans, and which accounts were welcomed. Additive. What is in
+-- the ledger already is written into statements here; nothing may be drained meanwhile, or it would be in none.
+
+-- up
+
 -- One line per change of what an account owns, made by the drainer in the transaction of its entry. The key is the
 -- order in which they are read: the newest of one type and reason; a page is a merge of the few that an account has.
 -- nth, credited and debited run within account, type and reason, this line included. The difference of two lines is
@@ -125,10 +125,10 @@ alter table profiles alter column welcome drop default;
 create index profiles_to_welcome_idx on profiles (first_seen) where welcome is null and names_from is distinct from 'admin';
 
 lock table accounts in share row exclusive mode;
-`;
 
-/** Reads \`about\` as far as it can be read; a text that cannot costs its line the words, never the money. */
-const readAbout = `
+-- begin backfill
+-- Writes every statement anew, from the ledger, into empty tables: transactions-of.ts in SQL.
+-- about_of reads `about` as far as it can be read; a text that cannot costs its line the words, never the money.
 create function pg_temp.about_of(about text, out type text, out reason text, out description text, out metadata text,
                                  out source text, out notes text, out service text, out operation text)
 language plpgsql as $$
@@ -156,10 +156,7 @@ begin
 exception when others then
   type := null; reason := null; description := null; metadata := null; source := null; notes := null; service := null; operation := null;
 end $$;
-`;
 
-/** Writes every statement anew, from the ledger, into empty tables: transactions-of.ts in SQL. */
-export const backfillTransactions = `${readAbout}
 with lines as (
   select e.account_id, line.id, e.balance_after, line.amount, line.type, line.reason, line.description, line.metadata,
          max(e.at) over (partition by e.account_id order by e.seq) as at
@@ -210,6 +207,7 @@ select distinct on (account_id, type, reason) account_id, type, reason, nth, cre
   from transactions order by account_id, type, reason, at desc, id desc;
 
 drop function pg_temp.about_of(text);
-`;
+-- end backfill
 
-export const transactionsAndPlans = `${tables}${backfillTransactions}`;
+-- no down: plans, who is on them and which accounts were welcomed are recorded nowhere else. Without them accounts would be
+-- welcomed, and granted credits, a second time.

@@ -1,8 +1,8 @@
-/**
- * Users who are credited before they are seen, and lots that are taken back. Additive: columns that may be null, wider
- * checks, new tables. A gateway of the version before runs on it unchanged.
- */
-export const users = `
+-- Users who are credited before they are seen, and lots that are taken back. Additive: columns that may be null, wider
+-- checks, new tables. A gateway of the version before runs on it unchanged.
+
+-- up
+
 -- Revoking a lot is money that moves, too. The new checks allow all that the old ones did, so no row needs to be looked
 -- at again: not valid skips the scan, and holds for every row from now on.
 alter table money_in add column revoked_lot_id text;
@@ -52,4 +52,6 @@ create table claimed_lots (
 );
 
 create index claimed_lots_on_the_way_idx on claimed_lots (begun_at) where moved_at is null;
-`;
+
+-- no down: provisional accounts and lots on their way to a claimant are recorded nowhere else. Without them credits lose
+-- their owner.

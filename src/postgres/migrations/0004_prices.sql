@@ -1,11 +1,8 @@
-/** What a process listens to. Postgres sends it when a transaction that gave versions commits. */
-export const PRICES_CHANNEL = 'credit_gateway_prices';
+-- The price books: versions that never change, and the prices that contract §2.6, §3.3 and §4.3 document.
+-- Additive; takes no lock on existing tables.
 
-/**
- * The price books: versions that never change, and the prices that contract §2.6, §3.3 and §4.3 document.
- * Additive; takes no lock on existing tables.
- */
-const tables = `
+-- up
+
 -- One row. Its lock orders the writers, so versions are committed in their order and a process that knows all up to n
 -- has missed none; its change is what every process looks for.
 create table price_counter (
@@ -49,14 +46,12 @@ create trigger prices_no_truncate before truncate on prices for each statement e
 
 create function tell_price_change() returns trigger language plpgsql as $$
 begin
-  perform pg_notify('${PRICES_CHANNEL}', new.last_version::text);
+  perform pg_notify('credit_gateway_prices', new.last_version::text);
   return null;
 end $$;
 create trigger price_counter_tells after update on price_counter for each row execute function tell_price_change();
-`;
 
-/** Version 1 of the book "tokens" was in the code (pricing/token-book.ts); holds may still name it. */
-const seeds = `
+-- Version 1 of the book "tokens" was in the code (pricing/token-book.ts); holds may still name it.
 insert into prices (version, book, provider, model, effective_from, input, output, per_message, token_unit, rounding,
                     margin_percent, money_per_credit, is_default, state, created_by, note)
 select version, book, provider, model, 'epoch', input, output, per_message, token_unit, rounding, 0, money_per_credit,
@@ -88,6 +83,5 @@ select version, book, provider, model, 'epoch', input, output, per_message, toke
 ) as seed (version, book, provider, model, input, output, per_message, token_unit, rounding, money_per_credit, is_default, note);
 
 insert into price_counter (last_version) values (24);
-`;
 
-export const prices = `${tables}${seeds}`;
+-- no down: holds and charges name the price version that they were priced with, and must find it for ever.

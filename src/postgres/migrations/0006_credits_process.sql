@@ -1,8 +1,8 @@
-/**
- * Server keys, features and what packages include of them, telemetry of features, and queue messages without a name.
- * Additive; takes no lock on existing tables.
- */
-export const creditsProcess = `
+-- Server keys, features and what packages include of them, telemetry of features, and queue messages without a name.
+-- Additive; takes no lock on existing tables.
+
+-- up
+
 -- Keys of servers. Only the digest is kept: 256 random bits cannot be guessed from it, so a slow hash would cost every
 -- request time and protect nothing.
 create table server_keys (
@@ -101,4 +101,5 @@ create table unnamed_deliveries (
 );
 
 create index unnamed_deliveries_content_idx on unnamed_deliveries (content_hash, received_at);
-`;
+
+-- no down: server keys, features, packages and subscriptions are recorded nowhere else.

@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { join, relative, resolve } from 'node:path';
+import { readDatabaseConfig } from '../config.js';
+import { projectRoot } from '../paths.js';
+import { makeMigration } from '../postgres/migration-files.js';
+import { openEmbeddedPostgres } from './database.js';
+import { runCli } from './run-cli.js';
+
+/**
+ * `npm run knex -- migrate:status` and the rest: Knex' own command over our knexfile, with an embedded Postgres that runs
+ * for as long as the command takes. `migrate:make` is ours: Knex would number the file by the clock.
+ */
+
+const USAGE = `usage: npm run knex -- migrate:status
+       npm run knex -- migrate:latest
+       npm run knex -- migrate:up [name] | migrate:down [name] | migrate:rollback
+       npm run knex -- migrate:make <name>
+
+The database is DATABASE_URL or, without it, the embedded one. Migrations are described in docs/migrations.md.`;
+
+const KNEX = createRequire(import.meta.url).resolve('knex/bin/cli.js');
+
+const [command, ...args] = process.argv.slice(2);
+
+await runCli(USAGE, async () => {
+  if (command === undefined) throw new Error('say what to do');
+  if (command === 'migrate:make') {
+    const [words, ...others] = args;
+    if (words === undefined || others.length > 0) throw new Error('migrate:make takes one name');
+    return `made ${relative(projectRoot, makeMigration(words))}`;
+  }
+  process.exitCode = await (command.startsWith('migrate:') ? withPostgres(runKnex) : runKnex());
+  return undefined;
+});
+
+async function withPostgres<T>(work: () => Promise<T>): Promise<T> {
+  const { databaseUrl, dataDir } = readDatabaseConfig();
+  if (databaseUrl !== undefined) return work();
+  const { stop } = await openEmbeddedPostgres(resolve(projectRoot, dataDir), (line) => { console.error(line.trimEnd()); });
+  try {
+    return await work();
+  } finally {
+    await stop();
+  }
+}
+
+/** Resolves with the exit code. Knex ends its process itself, so it gets one of its own; it finds the database as we did. */
+async function runKnex(): Promise<number> {
+  const dist = join(projectRoot, 'dist');
+  const options = { cwd: dist, stdio: 'inherit' } as const;
+  const child = spawn(process.execPath, [KNEX, '--knexfile', join(dist, 'knexfile.js'), ...process.argv.slice(2)], options);
+  const [code] = await once(child, 'close') as [number | null];
+  return code ?? 1;
+}
