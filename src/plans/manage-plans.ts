@@ -2,9 +2,10 @@ import type { Clock } from '../clock.js';
 import { GatewayError, invalid } from '../errors.js';
 import type { Freshen } from '../journal/freshen.js';
 import type { MoneyIn } from '../lots/money-in.js';
-import type { Db } from '../postgres/connect.js';
+import type { Db, Trx } from '../postgres/connect.js';
 import { toGatewayError } from '../postgres/errors.js';
 import { freshenIfPossible } from '../transactions/list-transactions.js';
+import { readRunningReset } from './period.table.js';
 import { isSamePeriod, type AccountPlan, type Plan } from './plan.js';
 import {
   deleteAccountPlan, deletePlan, isPlanInUse, putAccountPlan, readAccountPlan, readPlan, readPlans, upsertPlan,
@@ -48,8 +49,9 @@ export async function removePlan({ db }: Pick<PlanDeps, 'db'>, planId: string): 
 
 /**
  * Puts an account on a plan and grants the first period at once; where that cannot be done now, the schedule does it.
- * On the same plan already: nothing changes. From another plan: the new one begins now, and if it and the old one are
- * both of the kind that resets, what is left of the old one's last refill goes when the first of the new one comes.
+ * On the same plan already: nothing changes. An account is given one period at a time: while one runs that it was given,
+ * of another plan or of this one before it was ended, the plan waits for its end. If that period and the plan are both
+ * of the kind that resets, what is left of its refill goes when the first of the new plan comes.
  *
  * @throws GatewayError not_found (there is no such plan), ledger_unavailable.
  */
@@ -61,9 +63,9 @@ export async function assignPlan(deps: PlanDeps, command: { readonly accountId: 
     if (plan === null) throw unknownPlan(planId);
     const before = await readAccountPlan(trx, accountId, 'update');
     if (before?.planId === planId) return;
-    const old = before === null ? null : await readPlan(trx, before.planId);
-    const lastIntentId = plan.mode === 'reset' && old?.mode === 'reset' ? (before?.lastIntentId ?? null) : null;
-    await putAccountPlan(trx, { accountId, planId, anchorMs: clock(), lastIntentId, actor });
+    const nowMs = clock();
+    const lastIntentId = plan.mode === 'reset' ? await leftToReset(trx, accountId, before, nowMs) : null;
+    await putAccountPlan(trx, { accountId, planId, nowMs, lastIntentId, actor });
   }).catch(rethrow);
   // The plan is assigned whatever becomes of this.
   await refillPlans(deps, accountId).catch((error: unknown) => {
@@ -74,6 +76,13 @@ export async function assignPlan(deps: PlanDeps, command: { readonly accountId: 
   return planOf(deps, accountId);
 }
 
+/** The refill whose rest a plan that resets takes away when it begins. */
+async function leftToReset(trx: Trx, accountId: string, before: AccountPlan | null, nowMs: number): Promise<number | null> {
+  const running = await readRunningReset(trx, accountId, nowMs);
+  if (running !== null || before === null) return running;
+  return (await readPlan(trx, before.planId))?.mode === 'reset' ? before.lastIntentId : null;
+}
+
 /** @throws GatewayError not_found (the account has no plan), ledger_unavailable. */
 export async function planOf({ db }: Pick<PlanDeps, 'db'>, accountId: string): Promise<AccountPlan> {
   const found = await readAccountPlan(db, accountId).catch(rethrow);
@@ -81,7 +90,11 @@ export async function planOf({ db }: Pick<PlanDeps, 'db'>, accountId: string): P
   return found;
 }
 
-/** Ends an account's plan. What was granted stays as it is. @throws GatewayError not_found, ledger_unavailable. */
+/**
+ * Ends an account's plan. What was granted stays, and a period that has begun is granted.
+ *
+ * @throws GatewayError not_found, ledger_unavailable.
+ */
 export async function endPlan({ db }: Pick<PlanDeps, 'db'>, accountId: string): Promise<void> {
   if (!await deleteAccountPlan(db, accountId).catch(rethrow)) throw withoutPlan();
 }

@@ -78,13 +78,13 @@ export function planRoutes(add: AddRoute, deps: PlanRouteDeps): void {
   });
 
   add('PUT', '/v1/account-plans/:accountId', allow('admin'), {
-    summary: 'Put an account on a plan; the first period is granted now', params: accountParams, body: assignBody, replies: { 200: AccountPlanReply }, errors: ['not_found', 'ledger_unavailable'],
+    summary: 'Put an account on a plan; its first period begins now, or at the end of the period that the account was given last', params: accountParams, body: assignBody, replies: { 200: AccountPlanReply }, errors: ['not_found', 'ledger_unavailable'],
   }, async (ctx, { principal, body }) => {
     const accountId = idIn(ctx, 'accountId', ACCOUNT_ID_LENGTH_MAX);
     reply(ctx, 200, presentAccountPlan(await deps.assignPlan({ accountId, planId: body.plan, actor: principal.accountId })));
   });
 
-  add('DELETE', '/v1/account-plans/:accountId', allow('admin'), { summary: 'End the plan of an account; what was granted stays', params: accountParams, replies: { 204: Type.Null() }, errors: ['not_found', 'ledger_unavailable'] }, async (ctx) => {
+  add('DELETE', '/v1/account-plans/:accountId', allow('admin'), { summary: 'End the plan of an account; what was granted stays, and is not granted again', params: accountParams, replies: { 204: Type.Null() }, errors: ['not_found', 'ledger_unavailable'] }, async (ctx) => {
     await deps.endPlan(idIn(ctx, 'accountId', ACCOUNT_ID_LENGTH_MAX));
     ctx.status = 204;
   });

@@ -1,10 +1,10 @@
 import type { Micros } from '../money/micros.js';
-import type { Db } from '../postgres/connect.js';
+import type { Db, Trx } from '../postgres/connect.js';
 import { toMs } from '../postgres/unnest.js';
+import { COVERED_UNTIL } from './period.table.js';
 import type { AccountPlan, Period, Plan } from './plan.js';
 
 type PlanColumns = Omit<Plan, 'period'> & { readonly unit: Period['unit']; readonly seconds: number | null };
-type DueColumns = PlanColumns & AccountPlan;
 
 const PLAN = `p.plan_id as "planId", p.name, p.amount, p.period as unit, p.period_seconds as seconds, p.mode, p.missed,
   p.expires_after_seconds as "expiresAfterSeconds"`;
@@ -57,16 +57,29 @@ export async function readAccountPlan(db: Db, accountId: string, lock: 'none' | 
   return rows[0] ?? null;
 }
 
-/** Puts an account on a plan, from period 0 on, which is due now. `lastIntentId`: a lot that its first reset takes away. */
+/**
+ * Puts an account on a plan, from period 0 on, which begins now or, when a period that was given to the account still
+ * runs, at its end. `lastIntentId`: a lot that its first reset takes away.
+ */
 export async function putAccountPlan(
-  db: Db, row: { readonly accountId: string; readonly planId: string; readonly anchorMs: number; readonly lastIntentId: number | null; readonly actor: string },
+  db: Db, row: { readonly accountId: string; readonly planId: string; readonly nowMs: number; readonly lastIntentId: number | null; readonly actor: string },
 ): Promise<void> {
   await db.raw(
     `insert into account_plans (account_id, plan_id, anchor_at, due_at, last_intent_id, assigned_by)
-     values (:accountId, :planId, ${at('anchorMs')}, ${at('anchorMs')}, :lastIntentId, :actor)
+     select :accountId, :planId, begins.at, begins.at, :lastIntentId::bigint, :actor
+       from (select greatest(${at('nowMs')}, ${COVERED_UNTIL}) as at) as begins
      on conflict (account_id) do update set plan_id = excluded.plan_id, anchor_at = excluded.anchor_at, next_period = 0,
        due_at = excluded.due_at, last_intent_id = excluded.last_intent_id, problem = null, assigned_by = excluded.assigned_by`,
     row,
+  );
+}
+
+/** Makes an account's plan begin anew where the last period that was given to the account ends. */
+export async function moveAccountPlan(db: Db, accountId: string): Promise<void> {
+  await db.raw(
+    `update account_plans set anchor_at = covered.until, due_at = covered.until, next_period = 0
+       from (select ${COVERED_UNTIL} as until) as covered where account_id = :accountId and covered.until is not null`,
+    { accountId },
   );
 }
 
@@ -75,52 +88,32 @@ export async function deleteAccountPlan(db: Db, accountId: string): Promise<bool
   return rowCount === 1;
 }
 
-export type DueRefill = { readonly plan: Plan; readonly account: AccountPlan };
-
-/**
- * Accounts that a refill is due for, those that have waited longest first; or one account, due or not. They are put off
- * in the same statement, so that workers share them out, and what a worker leaves undone comes up again later.
- */
-export async function claimDue(
-  db: Db, { nowMs, againAtMs, limit, accountId = null }: { readonly nowMs: number; readonly againAtMs: number; readonly limit: number; readonly accountId?: string | null },
-): Promise<DueRefill[]> {
-  const { rows } = await db.raw<{ rows: DueColumns[] }>(
-    `with due as (
-       select account_id, due_at from account_plans
-        where due_at <= ${at('nowMs')} and (:accountId::text is null or account_id = :accountId)
-        order by due_at limit :limit::integer for update skip locked)
-     update account_plans a set due_at = ${at('againAtMs')}
-       from due, plans p where a.account_id = due.account_id and p.plan_id = a.plan_id
-     returning ${ACCOUNT_PLAN}, ${PLAN}`,
-    { nowMs, againAtMs, limit, accountId },
+/** Accounts that a period has begun for, those that have waited longest first; or one account, if it is due. */
+export async function readDueAccounts(
+  db: Db, { nowMs, limit, accountId }: { readonly nowMs: number; readonly limit: number; readonly accountId: string | null },
+): Promise<string[]> {
+  const { rows } = await db.raw<{ rows: { accountId: string }[] }>(
+    `select account_id as "accountId" from account_plans
+      where due_at <= ${at('nowMs')} and (:accountId::text is null or account_id = :accountId)
+      order by due_at limit :limit::integer`,
+    { nowMs, limit, accountId },
   );
-  return rows.map((row) => ({
-    plan: toPlan(row),
-    account: {
-      accountId: row.accountId, planId: row.planId, anchorMs: row.anchorMs, nextPeriod: row.nextPeriod,
-      lastIntentId: row.lastIntentId, lastRefillAtMs: row.lastRefillAtMs, problem: row.problem,
-    },
-  }));
+  return rows.map((row) => row.accountId);
 }
 
-type Refilled = Pick<AccountPlan, 'accountId' | 'planId' | 'anchorMs' | 'nextPeriod'> & {
-  readonly intentId: number;
-  readonly refilledAtMs: number;
-  readonly following: number;
-  readonly dueMs: number;
-};
-
-/** Notes that a period was granted, by compare-and-set. False: another worker has noted it, or the plan was changed. */
-export async function noteRefill(db: Db, row: Refilled): Promise<boolean> {
-  const { rowCount } = await db.raw<{ rowCount: number }>(
-    `update account_plans set next_period = :following, due_at = ${at('dueMs')}, last_intent_id = :intentId,
-            last_refill_at = ${at('refilledAtMs')}, problem = null
-      where account_id = :accountId and plan_id = :planId and anchor_at = ${at('anchorMs')} and next_period = :nextPeriod`,
-    row,
+/** A due account and its plan, locked until the transaction ends. Null: not due any more, or another worker has it. */
+export async function lockDueAccount(trx: Trx, accountId: string, nowMs: number): Promise<{ readonly plan: Plan; readonly account: AccountPlan } | null> {
+  const { rows } = await trx.raw<{ rows: (PlanColumns & AccountPlan)[] }>(
+    `select ${ACCOUNT_PLAN}, ${PLAN} from account_plans a join plans p using (plan_id)
+      where a.account_id = :accountId and a.due_at <= ${at('nowMs')} for update of a skip locked`,
+    { accountId, nowMs },
   );
-  return rowCount === 1;
+  if (rows[0] === undefined) return null;
+  const { anchorMs, nextPeriod, lastIntentId, lastRefillAtMs, problem, ...plan } = rows[0];
+  return { plan: toPlan(plan), account: { accountId, planId: plan.planId, anchorMs, nextPeriod, lastIntentId, lastRefillAtMs, problem } };
 }
 
-export async function noteProblem(db: Db, { accountId, problem, againAtMs }: { readonly accountId: string; readonly problem: string; readonly againAtMs: number }): Promise<void> {
-  await db.raw(`update account_plans set problem = :problem, due_at = ${at('againAtMs')} where account_id = :accountId`, { accountId, problem, againAtMs });
+/** Notes which period of an account comes next, and when. */
+export async function setNextPeriod(trx: Trx, row: { readonly accountId: string; readonly nextPeriod: number; readonly dueMs: number }): Promise<void> {
+  await trx.raw(`update account_plans set next_period = :nextPeriod, due_at = ${at('dueMs')} where account_id = :accountId`, row);
 }

@@ -26,12 +26,12 @@ export type Plan = {
   readonly expiresAfterSeconds: number | null;
 };
 
-/** An account on a plan. Period n begins n periods after the anchor, so that no month and no delay ever drifts. */
+/** An account on a plan. Period n begins n periods after the anchor, so that no month and no delay ever drifts. The anchor may be to come. */
 export type AccountPlan = {
   readonly accountId: string;
   readonly planId: string;
   readonly anchorMs: number;
-  /** The first period that was not granted yet. */
+  /** The first period that has not been opened yet (period.table.ts). */
   readonly nextPeriod: number;
   /** The intent of the last refill, whose lot a reset takes away. */
   readonly lastIntentId: number | null;
