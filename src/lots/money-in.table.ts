@@ -80,6 +80,14 @@ export async function readAccountOfKey(db: Db, { scope, key }: IdempotencyKey): 
   return rows[0]?.accountId ?? null;
 }
 
+/** Whether a request under this key has moved money, or is going to. */
+export async function isKeyUsed(db: Db, { scope, key }: IdempotencyKey): Promise<boolean> {
+  const { rows } = await db.raw<{ rows: object[] }>(
+    `select from money_in where idempotency_scope = ? and idempotency_key = ? and state <> 'refused'`, [scope, key],
+  );
+  return rows.length > 0;
+}
+
 /** Remembers the answer of an intent that Redis has applied; the journal will mark it applied. */
 export async function saveReply(db: Db, intentId: number, reply: object): Promise<void> {
   await db.raw(`update money_in set reply = ?::jsonb where intent_id = ?`, [JSON.stringify(reply), intentId]);
@@ -95,15 +103,19 @@ export async function refuseIntent(db: Db, intentId: number, reply: object): Pro
 }
 
 /**
- * Makes a refused intent one that is tried again, by its caller now and by the worker if need be. Refused means that
- * nothing happened, so there is nothing to undo. False: it is not refused any more.
+ * Makes a refused intent one that is tried again, by its caller now and by the worker if need be; on the terms of the
+ * request that tries it. Refused means that nothing happened, so there is nothing to undo. Null: it is not refused any more.
  */
-export async function reopenIntent(db: Db, intentId: number): Promise<boolean> {
-  const { rowCount } = await db.raw<{ rowCount: number }>(
-    `update money_in set state = 'pending', reply = null, tried_at = now() where intent_id = ? and state = 'refused'`,
-    [intentId],
+export async function reopenIntent(
+  db: Db, intentId: number, { amount, expiresAtMs, fingerprint, about }: Pick<NewIntent, 'amount' | 'expiresAtMs' | 'fingerprint' | 'about'>,
+): Promise<IntentRow | null> {
+  const { rows } = await db.raw<{ rows: IntentRow[] }>(
+    `update money_in set state = 'pending', reply = null, tried_at = now(), amount = :amount, expires_at_ms = :expiresAtMs,
+            fingerprint = :fingerprint, about = :about
+      where intent_id = :intentId and state = 'refused' returning ${COLUMNS}`,
+    { intentId, amount, expiresAtMs, fingerprint, about },
   );
-  return rowCount === 1;
+  return rows[0] ?? null;
 }
 
 /**

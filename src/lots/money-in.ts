@@ -22,8 +22,11 @@ type Request = {
   readonly idempotency: IdempotencyKey | null;
   /** Digest of the request as it came, to tell a repeat from another request under the same name (I4). */
   readonly fingerprint: string;
-  /** A refusal is not the last word: a repeat tries again, still under the first request's name. */
-  readonly retriesRefused?: boolean;
+  /**
+   * A refusal is not the last word: a repeat tries again, still under the first request's name. `by_anyone`: so does a
+   * request with another fingerprint, and from then on the name is its own.
+   */
+  readonly retriesRefused?: boolean | 'by_anyone';
 };
 
 /** `expiresAtMs`: absolute, null for never. A repeat keeps the expiry of the first request. */
@@ -71,15 +74,18 @@ export function moneyIn(deps: MoneyInDeps): MoneyIn {
   };
 }
 
-async function submitIntent(deps: MoneyInDeps, intent: NewIntent, retriesRefused: boolean): Promise<MoneyInResult> {
+async function submitIntent(deps: MoneyInDeps, intent: NewIntent, retriesRefused: boolean | 'by_anyone'): Promise<MoneyInResult> {
   const { row, isNew } = await insertIntent(deps.db, intent).catch(refuseOutage);
-  if (row.accountId !== intent.accountId || row.kind !== intent.kind || row.fingerprint !== intent.fingerprint) {
-    throw new GatewayError('idempotency_mismatch', 'this Idempotency-Key was used for another request; use a new one');
+  // Whoever applies it: this request gave it, and all others repeat it.
+  if (isNew) return perform(deps, row, false);
+  const isOfSameKind = row.accountId === intent.accountId && row.kind === intent.kind;
+  const isRepeat = isOfSameKind && row.fingerprint === intent.fingerprint;
+  if (isOfSameKind && row.state === 'refused' && (retriesRefused === 'by_anyone' || (retriesRefused && isRepeat))) {
+    const reopened = await reopenIntent(deps.db, row.intentId, intent).catch(refuseOutage);
+    if (reopened !== null) return perform(deps, reopened, false); // what was refused did not happen, so this is the first time
   }
-  const earlier = isNew ? null : await answerOf(deps.db, row);
-  const isTriedAgain = retriesRefused && earlier?.status === 'refused' && await reopenIntent(deps.db, row.intentId).catch(refuseOutage);
-  if (isTriedAgain) return perform(deps, row, false); // what was refused did not happen, so this is the first time
-  return earlier ?? perform(deps, row, !isNew);
+  if (!isRepeat) throw new GatewayError('idempotency_mismatch', 'this Idempotency-Key was used for another request; use a new one');
+  return await answerOf(deps.db, row) ?? perform(deps, row, true);
 }
 
 /** A connection that broke under way may have committed the intent: the worker would then apply it. */
@@ -115,7 +121,7 @@ async function answerOf(db: Db, row: IntentRow): Promise<MoneyInResult | null> {
   };
 }
 
-/** Lets Redis apply an intent that is committed. From here on, an outage can only mean `pending`. */
+/** Lets Redis apply an intent that is committed, for the request that recorded it or for a repeat. From here on, an outage can only mean `pending`. */
 async function perform({ db, ledger }: MoneyInDeps, row: IntentRow, replayed: boolean): Promise<MoneyInResult> {
   const { intentId } = row;
   const pending: MoneyInResult = { status: 'pending', intentId };
@@ -126,9 +132,9 @@ async function perform({ db, ledger }: MoneyInDeps, row: IntentRow, replayed: bo
   if (reply === null) return pending;
   try {
     if (reply.status === 'applied') {
-      const { replayed: wasReplayed, ...answer } = reply;
-      await saveReply(db, intentId, answer).catch(ignoreOutage);
-      return { ...answer, intentId, replayed: replayed || wasReplayed };
+      // Redis may have known it from a repeat that was faster: that repeat heard that it was one.
+      await saveReply(db, intentId, { ...reply, replayed: undefined }).catch(ignoreOutage);
+      return { ...reply, intentId, replayed };
     }
     // Refused in Postgres before anybody hears of it; else the worker would try again and might succeed.
     const refused = await refuseIntent(db, intentId, reply);

@@ -30,11 +30,56 @@ test('an initial gift that was refused while the account was frozen can be given
   expect((await lab.post('/api/user-wallets/give-initial-credits', { user_id: user })).status).toBe(400);
 });
 
-test('twenty initial gifts at once are one', async () => {
+const keyed = (key: string, serverKey = SERVER_KEY) => ({ 'x-server-api-key': serverKey, 'idempotency-key': key });
+const INITIAL = '/api/user-wallets/give-initial-credits';
+
+test('of sixty initial gifts at once the one that gave hears 200, the others that it was given', async () => {
   const user = lab.user();
-  const answers = await Promise.all(Array.from({ length: 20 }, () => lab.post('/api/user-wallets/server/give-initial-credits', { user_id: user, credits: 40 })));
-  expect(answers.filter(({ status }) => status === 200).length).toBeLessThanOrEqual(1);
+  const answers = await Promise.all(Array.from({ length: 60 }, () => lab.post('/api/user-wallets/server/give-initial-credits', { user_id: user, credits: 40 })));
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array.from({ length: 59 }, () => 400)]);
   expect(await lab.balance(user)).toBe(40);
+});
+
+test('of sixty initial gifts under keys at once the one that gave hears 200, and so do its repeats', async () => {
+  const user = lab.user();
+  const answers = await Promise.all(Array.from({ length: 60 }, async (_, index) => {
+    const key = `gift-${user}-${index % 20}`;
+    return { key, ...await lab.post(INITIAL, { user_id: user, credits: 40 }, keyed(key)) };
+  }));
+  const [given, ...repeats] = answers.filter(({ status }) => status === 200).toSorted((a, b) => (a.headers.get('idempotency-replayed') ?? '').localeCompare(b.headers.get('idempotency-replayed') ?? ''));
+  expect([given?.headers.get('idempotency-replayed'), repeats.map(({ key, headers }) => [key, headers.get('idempotency-replayed')])]).toEqual([null, [[given?.key, 'true'], [given?.key, 'true']]]);
+  expect(answers.filter(({ status }) => status === 400)).toHaveLength(57);
+  const key = given?.key ?? '';
+  const other = await lab.admin('POST', '/api/admin/server-keys', { name: 'another server', scopes: ['wallets'] });
+  const again = [
+    await lab.post(INITIAL, { user_id: user, credits: 40 }, keyed(key)), await lab.post(INITIAL, { user_id: user, credits: 41 }, keyed(key)),
+    await lab.post(INITIAL, { user_id: user, credits: 40 }, keyed(key, String(other.body['key']))),
+  ];
+  expect(again.map(({ status, body }) => [status, body.message])).toEqual([
+    [200, 'Initial credits given successfully'], [400, 'Initial credits has already been given to this user'], [400, 'Initial credits has already been given to this user'],
+  ]);
+  expect(await lab.balance(user)).toBe(40);
+});
+
+test('an initial gift that was refused belongs to the request that gives it after the thaw, with its amount', async () => {
+  const user = lab.user();
+  await lab.post('/api/user-wallets/give-bonus-credits', { user_id: user, credits: 1 });
+  await lab.admin('POST', `/v1/accounts/${user}/freeze`, { reason: 'a test' });
+  expect((await lab.post(INITIAL, { user_id: user, credits: 40 }, keyed('first'))).status).toBe(423);
+  await lab.admin('POST', `/v1/accounts/${user}/thaw`, { reason: 'a test' });
+  const answers = await Promise.all(Array.from({ length: 20 }, async (_, index) => ({ index, ...await lab.post(INITIAL, { user_id: user, credits: 50 + index }, keyed(`later-${index}`)) })));
+  const given = answers.filter(({ status }) => status === 200);
+  expect([given.length, answers.filter(({ status }) => status === 400).length]).toEqual([1, 19]);
+  const index = given[0]?.index ?? 0;
+  expect(await lab.balance(user)).toBe(51 + index);
+  expect((await lab.post(INITIAL, { user_id: user, credits: 50 + index }, keyed(`later-${index}`))).headers.get('idempotency-replayed')).toBe('true');
+});
+
+test('a bonus says whether the initial credits were given', async () => {
+  const user = lab.user();
+  const said: unknown[] = [];
+  for (const path of ['bonus', 'initial', 'bonus']) said.push((await lab.post(`/api/user-wallets/give-${path}-credits`, { user_id: user, credits: 5 })).body.data['initial_credits_given']);
+  expect(said).toEqual([false, true, true]);
 });
 
 test('a bonus: a whole number of credits, each time, or once under a key', async () => {
