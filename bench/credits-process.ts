@@ -2,6 +2,7 @@ import { connect } from 'amqplib';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { closeChannel } from '../src/amqp/close-channel.js';
 import { queueArguments, SETTLEMENT_QUEUES } from '../src/amqp/queues.js';
 import { DEMO_SEED, toEndpoint, toPackage } from '../src/features/feature-fields.js';
 import { seedFeatures } from '../src/features/seed-features.js';
@@ -114,6 +115,7 @@ process.stdout.write([
 ].join('\n'));
 process.exitCode = total === expected && dead === 0 ? 0 : 1;
 
+await closeChannel(channel);
 await connection.close();
 await db.destroy();
 await api.stop();

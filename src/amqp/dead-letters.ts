@@ -1,9 +1,11 @@
-import type { ConfirmChannel, GetMessage } from 'amqplib';
+import type { ChannelModel, ConfirmChannel, GetMessage } from 'amqplib';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { queuePrefix } from '../queue/queue-connections.js';
 import { NAMED, type BullDeadLetter } from './bull-settlements.js';
+import { closeChannel } from './close-channel.js';
 import { deadLetterQueue, HEADERS, SETTLEMENT_QUEUES, type SettlementQueue } from './queues.js';
+import { letterNames } from './letter-names.js';
 import { headersOf, originalOf, publisher } from './publish.js';
 import { contentHash } from './unnamed-deliveries.js';
 
@@ -30,19 +32,35 @@ const POST_MORTEM: ReadonlySet<string> = new Set([HEADERS.attempts, HEADERS.reas
 const PAGE = 1_000;
 
 /**
- * Looks at every dead letter of RabbitMQ once and does with each what `judge` says. A replay is on the broker before the
- * dead letter goes; killed in between, it is sent twice and charged once.
+ * Looks at every dead letter of RabbitMQ once and does with each what `judge` says. Returns when the broker has every
+ * acknowledgement. A replay is on the broker before the dead letter goes. Killed in between, the letter is replayed
+ * again later; both copies bear the same name, so they are charged once (letter-names.ts).
  */
-export async function judgeAmqpDeadLetters(channel: ConfirmChannel, judge: Judge, limit = PAGE): Promise<DeadLetter[]> {
+export async function judgeAmqpDeadLetters(connection: ChannelModel, judge: Judge, limit = PAGE): Promise<DeadLetter[]> {
+  const channel = await connection.createConfirmChannel();
+  channel.on('error', () => undefined); // what broke it is rejected as well
+  try {
+    const letters = await judgeOn(channel, judge, limit);
+    await closeChannel(channel);
+    return letters;
+  } catch (error) {
+    await closeChannel(channel).catch(() => undefined); // it may be gone already
+    throw error;
+  }
+}
+
+async function judgeOn(channel: ConfirmChannel, judge: Judge, limit: number): Promise<DeadLetter[]> {
   const letters: DeadLetter[] = [];
   const publish = publisher(channel);
   for (const queue of SETTLEMENT_QUEUES) {
     const { messageCount } = await channel.checkQueue(deadLetterQueue(queue));
     const kept: GetMessage[] = [];
+    const nameOf = letterNames();
     for (let index = 0; index < Math.min(messageCount, limit); index += 1) {
       const message = await channel.get(deadLetterQueue(queue));
       if (message === false) break;
       const letter = fromAmqp(queue, message);
+      const name = nameOf(message);
       letters.push(letter);
       const verdict = judge(letter);
       if (verdict === 'keep') {
@@ -50,8 +68,8 @@ export async function judgeAmqpDeadLetters(channel: ConfirmChannel, judge: Judge
         continue;
       }
       if (verdict === 'replay') {
-        const headers = Object.fromEntries(Object.entries(headersOf(message.properties.headers)).filter(([name]) => !POST_MORTEM.has(name)));
-        await publish(queue, message.content, { ...originalOf(message.properties), headers });
+        const headers = Object.fromEntries(Object.entries(headersOf(message.properties.headers)).filter(([header]) => !POST_MORTEM.has(header)));
+        await publish(queue, message.content, { ...originalOf(message.properties), headers: { ...headers, ...(name === null ? {} : { [HEADERS.unnamed]: name }) } });
       }
       channel.ack(message);
     }

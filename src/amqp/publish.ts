@@ -10,6 +10,12 @@ const TOKEN = 'x-credits-publish';
 export const headersOf = (headers: unknown): Readonly<Record<string, unknown>> =>
   (typeof headers === 'object' && headers !== null ? headers as Record<string, unknown> : {});
 
+/** The name of the publishing that put a message where it is; null: not one of ours. */
+export const tokenOf = (headers: Readonly<Record<string, unknown>>): string | null => {
+  const token = headers[TOKEN];
+  return typeof token === 'string' ? token : null;
+};
+
 const ORIGINAL = ['contentType', 'contentEncoding', 'priority', 'correlationId', 'messageId', 'timestamp', 'type', 'appId'] as const;
 
 /** What the publisher said about its message, for its copy. Never its expiration: a copy must not vanish. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { connect, type ChannelModel, type ConfirmChannel, type ConsumeMessage } from 'amqplib';
 import type { Db } from '../postgres/connect.js';
+import { closeChannel } from './close-channel.js';
 import { readPayload, type Handled, type HandleSettlement } from './handle-settlement.js';
 import { ATTEMPTS_MAX, deadLetterQueue, delayAfter, HEADERS, RETRY_DELAYS_MS, retryQueue, SETTLEMENT_QUEUES, type SettlementQueue } from './queues.js';
 import { headersOf, originalOf, publisher, type Publish } from './publish.js';
@@ -55,13 +56,14 @@ export async function openSession(deps: SessionDeps): Promise<SettlementSession>
   connection.on('error', (error: Error) => { end(error.message); });
   connection.on('close', (error?: Error) => { end(error?.message ?? 'the connection was closed'); });
   try {
-    const { stop, inFlight } = await consume({ ...deps, onError }, connection, end);
+    const { stop, inFlight, closeChannels } = await consume({ ...deps, onError }, connection, end);
     return {
       ended,
       inFlight,
       countDeadLetters: () => countMessages(connection, SETTLEMENT_QUEUES.map(deadLetterQueue)),
       close: async () => {
         if (!isOver) await stop().catch(onError);
+        await closeChannels();
         await connection.close().catch(() => undefined); // it may be gone already
       },
     };
@@ -78,7 +80,7 @@ function withHeartbeat(url: string): string {
   return parsed.href;
 }
 
-type Consuming = { readonly inFlight: () => number; readonly stop: () => Promise<void> };
+type Consuming = { readonly inFlight: () => number; readonly stop: () => Promise<void>; readonly closeChannels: () => Promise<void> };
 
 async function consume(deps: SessionDeps, connection: ChannelModel, end: (reason: string) => void): Promise<Consuming> {
   const delaysMs = deps.retryDelaysMs ?? RETRY_DELAYS_MS;
@@ -112,6 +114,9 @@ async function consume(deps: SessionDeps, connection: ChannelModel, end: (reason
       stopping.abort();
       await Promise.race([Promise.all(underWay), pause(FINISH_TIMEOUT_MS)]);
     },
+    closeChannels: async () => {
+      await Promise.all(channels.map(({ channel }) => closeChannel(channel).catch(() => undefined))); // they may be gone already
+    },
   };
 }
 
@@ -134,6 +139,9 @@ async function take(work: Work, message: ConsumeMessage): Promise<void> {
     return name;
   });
   observe(queue, handled, (performance.now() - startedAt) / 1_000);
+  // What was refused before it needed a name may be replayed one day: from two copies it must be charged once. Without
+  // Postgres it is put aside as it is.
+  if (handled.kind === 'refused') name ??= nameOf(message) ?? await unnamed.name(message.content, message.fields.redelivered).catch(() => undefined);
   if (handled.kind !== 'settled') await keep(work, message, handled, name);
   channel.ack(message);
   if (name === undefined || name === nameOf(message)) return;

@@ -1,4 +1,5 @@
 import type { Channel, ChannelModel } from 'amqplib';
+import { closeChannel } from './close-channel.js';
 import { DEAD_LETTER_EXCHANGE, deadLetterQueue, queueArguments, retryArguments, retryQueue, type SettlementQueue } from './queues.js';
 
 /** Something on the broker is not as it should be. The gateway goes on with what is there, and says so. */
@@ -43,7 +44,7 @@ async function onOwnChannel(connection: ChannelModel, work: (channel: Channel) =
   channel.on('error', () => undefined); // the broken declaration is rejected as well
   try {
     await work(channel);
-    await channel.close();
+    await closeChannel(channel);
     return null;
   } catch (error) {
     if (error instanceof Error && isRefusal(error)) return error;

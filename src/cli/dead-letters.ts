@@ -43,7 +43,7 @@ async function judgeAll({ rabbitmqUrl, redisUrl, redisNamespace }: Config, judge
     const connection = await connect(rabbitmqUrl);
     try {
       for (const queue of SETTLEMENT_QUEUES) await declareQueue(connection, queue, RETRY_DELAYS_MS);
-      letters.push(...await judgeAmqpDeadLetters(await connection.createConfirmChannel(), judge));
+      letters.push(...await judgeAmqpDeadLetters(connection, judge));
     } finally {
       await connection.close();
     }

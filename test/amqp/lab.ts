@@ -1,6 +1,7 @@
 import { connect, type ChannelModel, type ConfirmChannel, type GetMessage } from 'amqplib';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { closeChannel } from '../../src/amqp/close-channel.js';
 import { deadLetterQueue, queueArguments, SETTLEMENT_QUEUES, type SettlementQueue } from '../../src/amqp/queues.js';
 import { DEMO_SEED, toEndpoint, toPackage } from '../../src/features/feature-fields.js';
 import { seedFeatures } from '../../src/features/seed-features.js';
@@ -11,6 +12,7 @@ export const WAIT_MS = 60_000;
 
 export type Publisher = {
   readonly channel: () => ConfirmChannel;
+  readonly connection: ChannelModel;
   /** Declares a queue as its publishers do. */
   readonly declare: (queue: SettlementQueue) => Promise<void>;
   readonly send: (queue: SettlementQueue, ...bodies: readonly unknown[]) => Promise<void>;
@@ -26,6 +28,7 @@ export async function publisher(url: string): Promise<Publisher> {
   const channel = await connection.createConfirmChannel();
   return {
     channel: () => channel,
+    connection,
     declare: async (queue) => {
       await channel.assertExchange('dlx_exchange', 'direct', { durable: true });
       await channel.assertQueue(deadLetterQueue(queue), { durable: true });
@@ -38,7 +41,10 @@ export async function publisher(url: string): Promise<Publisher> {
     },
     count: async (queue) => (await channel.checkQueue(queue)).messageCount,
     get: (queue) => channel.get(queue, { noAck: true }),
-    close: async () => { await connection.close().catch(() => undefined); },
+    close: async () => {
+      await closeChannel(channel).catch(() => undefined); // the broker may be gone
+      await connection.close().catch(() => undefined);
+    },
   };
 }
 

@@ -135,7 +135,7 @@ const COST = 115_000_000;
     const dead = deadLetterQueue(MULTI);
     expect(await until(() => publish.count(dead), (count) => count === 4)).toBe(4);
 
-    const listed = await judgeAmqpDeadLetters(publish.channel(), () => 'keep');
+    const listed = await judgeAmqpDeadLetters(publish.connection, () => 'keep');
     const reasonOf = (text: string): string => listed.find(({ body }) => body.includes(text))?.reason ?? '';
     expect(listed.map(({ code, queue, transport }) => [code, queue, transport]).sort()).toEqual([
       ['conflict', MULTI, 'rabbitmq'], ['invalid_request', MULTI, 'rabbitmq'], ['invalid_request', MULTI, 'rabbitmq'], ['not_found', MULTI, 'rabbitmq'],
@@ -146,7 +146,7 @@ const COST = 115_000_000;
     expect(await until(() => gauge('cg_dead_letters'), (value) => value === 4)).toBe(4);
 
     await db.raw(`insert into feature_endpoints (endpoint_id, feature, name, value) values (?, 'ai_chat', 'Late', 'not_there_yet')`, ['a'.repeat(24)]);
-    await judgeAmqpDeadLetters(publish.channel(), ({ code }) => (code === 'not_found' ? 'replay' : 'discard'));
+    await judgeAmqpDeadLetters(publish.connection, ({ code }) => (code === 'not_found' ? 'replay' : 'discard'));
     expect(await until(() => charged(db, alice), ({ settlements }) => settlements === 2)).toEqual({ settlements: 2, holds: 2, micros: 2 * COST });
     expect(await publish.count(dead)).toBe(0);
   }, 60_000);
