@@ -1,0 +1,33 @@
+import { accounts } from './accounts.js';
+import { entries, entryDetails } from './entries.js';
+import { freezes } from './freezes.js';
+import { endedHolds, placedHolds } from './holds.js';
+import { changedLots, openedLots } from './lots.js';
+import { modelHours } from './model-hours.js';
+import { moneyIn } from './money-in.js';
+import type { Projection } from './projection.js';
+import { quarantine } from './quarantine.js';
+import { transactions } from './transactions.js';
+import { usage } from './usage.js';
+
+/**
+ * Everything that the drain writes besides its cursors. A new table is a new file and one line here.
+ *
+ * The order matters once: `freezes` updates rows that `accounts` may have inserted just before. Otherwise no write
+ * touches what another one wrote.
+ */
+export const projections: readonly Projection[] = [
+  entries,
+  entryDetails,
+  accounts,
+  freezes,
+  openedLots,
+  changedLots,
+  placedHolds,
+  endedHolds,
+  usage,
+  modelHours,
+  transactions,
+  moneyIn,
+  quarantine,
+];
