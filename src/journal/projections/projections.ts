@@ -13,8 +13,8 @@ import { usage } from './usage.js';
 /**
  * Everything that the drain writes besides its cursors. A new table is a new file and one line here.
  *
- * The order matters once: `freezes` updates rows that `accounts` may have inserted just before. Otherwise no write
- * touches what another one wrote.
+ * The order matters twice. `freezes` updates rows that `accounts` may have inserted just before. `endedHolds` comes before
+ * `placedHolds`, because a batch may end a hold and use its id again, and only one hold of an id may be open.
  */
 export const projections: readonly Projection[] = [
   entries,
@@ -23,8 +23,8 @@ export const projections: readonly Projection[] = [
   freezes,
   openedLots,
   changedLots,
-  placedHolds,
   endedHolds,
+  placedHolds,
   usage,
   modelHours,
   transactions,

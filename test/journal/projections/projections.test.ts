@@ -22,9 +22,10 @@ test('the list has every projection of the folder, once', async () => {
   expect(new Set(projections.map(({ name }) => name)).size).toBe(projections.length);
 });
 
-test('freezes come after the accounts that they mark', () => {
+test.each([['accounts', 'freezes'], ['ended holds', 'placed holds']])('%s come before %s', (first, second) => {
   const names = projections.map(({ name }) => name);
-  expect(names.indexOf('freezes')).toBeGreaterThan(names.indexOf('accounts'));
+  expect(names.indexOf(first)).toBeGreaterThanOrEqual(0);
+  expect(names.indexOf(second)).toBeGreaterThan(names.indexOf(first));
 });
 
 describe('a fold that two projections share', () => {
