@@ -8,7 +8,7 @@ import { moneyIn } from './money-in.js';
 import type { Projection } from './projection.js';
 import { quarantine } from './quarantine.js';
 import { transactions } from './transactions.js';
-import { usage } from './usage.js';
+import { usageRecords } from './usage.js';
 
 /**
  * Everything that the drain writes besides its cursors. A new table is a new file and one line here.
@@ -25,7 +25,7 @@ export const projections: readonly Projection[] = [
   changedLots,
   endedHolds,
   placedHolds,
-  usage,
+  usageRecords,
   modelHours,
   transactions,
   moneyIn,
