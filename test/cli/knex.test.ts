@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -8,6 +8,8 @@ import { projectRoot } from '../../src/paths.js';
 import { migrate } from '../../src/postgres/migrate.js';
 import { readMigrations } from '../../src/postgres/migration-files.js';
 import { freshDatabase, temporaryFolder, type Folder, type FreshDatabase } from '../support/servers.js';
+
+jest.setTimeout(300_000); // every command is a process or two, and one of them makes a database
 
 /** The real commands, in a copy of what an image has, so that `migrate:make` writes into no clone. */
 let folder: Folder;
@@ -72,7 +74,7 @@ describe('on DATABASE_URL', () => {
     expect((await run(['--input-type=module', '-e', start], { DATABASE_URL: database.databaseUrl })).out).toBe(`${name}\n`);
     expect((await knex('migrate:status')).out).toContain('No Pending');
     await migrate(database.databaseUrl); // a gateway of before, next to the newer schema
-  }, 60_000);
+  });
 
   test('Knex itself, on the compiled knexfile', async () => {
     const bare = await run(['node_modules/knex/bin/cli.js', '--knexfile', 'dist/knexfile.js', 'migrate:currentVersion'], { DATABASE_URL: database.databaseUrl });
@@ -100,4 +102,4 @@ test('without DATABASE_URL: the embedded Postgres, started for the command, or f
   } finally {
     await embedded.stop();
   }
-}, 120_000);
+});

@@ -1,8 +1,26 @@
-import type { LotDelta, NewLot } from '../lots/lot.table.js';
-import { micros } from '../money/micros.js';
-import type { AboutFacts } from './about.js';
-import type { JournalEntry } from './entry.js';
-import type { PlacedEntry } from './fold-accounts.js';
+import { changeLots, insertLots, type LotDelta, type NewLot } from '../../lots/lot.table.js';
+import { micros } from '../../money/micros.js';
+import type { AboutFacts } from '../about.js';
+import type { JournalEntry } from '../entry.js';
+import type { PlacedEntry } from '../fold-accounts.js';
+import { Contradiction } from '../shard-fault.js';
+import { oncePerBatch, type Projection } from './projection.js';
+
+const lotsOf = oncePerBatch(({ fresh, factsOf }) => foldLots(fresh, factsOf));
+
+export const openedLots: Projection<readonly NewLot[]> = {
+  name: 'opened lots',
+  fold: (batch, trx) => lotsOf(batch, trx).opened,
+  write: insertLots,
+};
+
+export const changedLots: Projection<readonly LotDelta[]> = {
+  name: 'changed lots',
+  fold: (batch, trx) => lotsOf(batch, trx).changed,
+  write: async (trx, rows) => {
+    if (!await changeLots(trx, rows)) throw new Contradiction('an entry changes a lot that was never opened');
+  },
+};
 
 export type FoldedLots = { readonly opened: readonly NewLot[]; readonly changed: readonly LotDelta[] };
 

@@ -1,11 +1,15 @@
-import { hourOf, UNKNOWN_MODEL, type ModelHour } from '../usage/model-hours.table.js';
-import type { AboutFacts } from './about.js';
-import type { JournalEntry } from './entry.js';
-import type { PlacedEntry } from './fold-accounts.js';
-import { modelUses } from './model-uses.js';
+import { addModelHours, hourOf, UNKNOWN_MODEL, type ModelHour } from '../../usage/model-hours.table.js';
+import type { AboutFacts } from '../about.js';
+import type { JournalEntry } from '../entry.js';
+import type { PlacedEntry } from '../fold-accounts.js';
+import { modelUses } from '../model-uses.js';
+import type { KnowsModel, Projection } from './projection.js';
 
-/** Whether a price book has, or ever had, a model of that name: nobody else's word makes a row of the books. */
-export type KnowsModel = (model: string) => boolean;
+export const modelHours: Projection<readonly ModelHour[]> = {
+  name: 'model hours',
+  fold: ({ fresh, factsOf, knowsModel }) => foldModels(fresh, factsOf, knowsModel),
+  write: addModelHours,
+};
 
 type Sums = { messages: bigint; tokens: bigint; held: bigint; captured: bigint };
 

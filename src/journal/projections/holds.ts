@@ -1,8 +1,25 @@
-import type { HoldRow, HoldState } from '../holds/hold.table.js';
-import { micros, microsToText, ZERO, type Micros } from '../money/micros.js';
-import type { EntryKind, JournalEntry } from './entry.js';
-import type { PlacedEntry } from './fold-accounts.js';
-import { ShardFault } from './shard-fault.js';
+import { endHolds, insertHolds, readLastHolds, type HoldRow, type HoldState } from '../../holds/hold.table.js';
+import { micros, microsToText, ZERO, type Micros } from '../../money/micros.js';
+import type { EntryKind, JournalEntry } from '../entry.js';
+import type { PlacedEntry } from '../fold-accounts.js';
+import { ShardFault } from '../shard-fault.js';
+import { oncePerBatch, type Projection } from './projection.js';
+
+/** What a batch makes of holds. Also tells when those that it ends were placed (write-batch.ts). */
+export const holdsOf = oncePerBatch(async ({ fresh }, trx) =>
+  foldHolds(fresh, await readLastHolds(trx, holdsToRead(fresh)), ({ about }) => about));
+
+export const placedHolds: Projection<readonly HoldRow[]> = {
+  name: 'placed holds',
+  fold: async (batch, trx) => (await holdsOf(batch, trx)).placed,
+  write: insertHolds,
+};
+
+export const endedHolds: Projection<readonly HoldRow[]> = {
+  name: 'ended holds',
+  fold: async (batch, trx) => (await holdsOf(batch, trx)).ended,
+  write: endHolds,
+};
 
 /** The account id has no colon (ids.ts), so no two holds share a name. */
 const nameOf = ({ accountId, holdId }: { accountId: string; holdId: string }): string => `${accountId}:${holdId}`;

@@ -1,7 +1,14 @@
-import type { FrozenRow } from '../accounts/frozen-account.table.js';
-import type { AboutFacts } from './about.js';
-import type { JournalEntry } from './entry.js';
-import type { PlacedEntry } from './fold-accounts.js';
+import { markFrozen, type FrozenRow } from '../../accounts/frozen-account.table.js';
+import type { AboutFacts } from '../about.js';
+import type { JournalEntry } from '../entry.js';
+import type { PlacedEntry } from '../fold-accounts.js';
+import type { Projection } from './projection.js';
+
+export const freezes: Projection<readonly FrozenRow[]> = {
+  name: 'freezes',
+  fold: ({ fresh, factsOf }) => foldFreezes(fresh, factsOf),
+  write: markFrozen,
+};
 
 /** Accounts that a batch freezes or thaws, each as its last such entry leaves it. */
 export function foldFreezes(fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => AboutFacts): FrozenRow[] {

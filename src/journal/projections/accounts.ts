@@ -1,0 +1,9 @@
+import { writeAccounts, type AccountRow } from '../../accounts/account.table.js';
+import type { Projection } from './projection.js';
+
+/** Folded before all others (fold-accounts.ts), because that decides which entries are fresh. */
+export const accounts: Projection<readonly AccountRow[]> = {
+  name: 'accounts',
+  fold: (batch) => batch.accounts,
+  write: writeAccounts,
+};

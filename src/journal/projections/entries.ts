@@ -1,0 +1,23 @@
+import type { JournalEntry } from '../entry.js';
+import { insertDetails, insertEntries, type EntryRow } from '../entry.table.js';
+import type { PlacedEntry } from '../fold-accounts.js';
+import type { Projection } from './projection.js';
+
+export const entries: Projection<readonly EntryRow[]> = {
+  name: 'entries',
+  fold: ({ fresh }) => fresh.map(entryRow),
+  write: insertEntries,
+};
+
+export const entryDetails: Projection<readonly JournalEntry[]> = {
+  name: 'entry details',
+  fold: ({ fresh }) => fresh.filter(({ entry }) => entry.about !== '').map(({ entry }) => entry),
+  write: insertDetails,
+};
+
+/** An entry as Postgres keeps it. */
+export const entryRow = ({ entry, shard }: PlacedEntry): EntryRow => ({ entry, epoch: shard.epoch, lots: lotsText(entry) });
+
+/** The lot changes as the journal had them, deltas only: what a later audit replays. */
+const lotsText = ({ lots }: JournalEntry): string =>
+  lots.map(({ lotId, remaining, held }) => `${lotId}:${remaining}:${held}`).join(',');

@@ -1,0 +1,33 @@
+import { accounts } from './accounts.js';
+import { entries, entryDetails } from './entries.js';
+import { freezes } from './freezes.js';
+import { endedHolds, placedHolds } from './holds.js';
+import { changedLots, openedLots } from './lots.js';
+import { modelHours } from './model-hours.js';
+import { moneyIn } from './money-in.js';
+import type { Projection } from './projection.js';
+import { quarantine } from './quarantine.js';
+import { transactions } from './transactions.js';
+import { usageRecords } from './usage.js';
+
+/**
+ * Everything that the drain writes besides its cursors. A new table is a new file and one line here.
+ *
+ * The order matters twice. `freezes` updates rows that `accounts` may have inserted just before. `endedHolds` comes before
+ * `placedHolds`, because a batch may end a hold and use its id again, and only one hold of an id may be open.
+ */
+export const projections: readonly Projection[] = [
+  entries,
+  entryDetails,
+  accounts,
+  freezes,
+  openedLots,
+  changedLots,
+  endedHolds,
+  placedHolds,
+  usageRecords,
+  modelHours,
+  transactions,
+  moneyIn,
+  quarantine,
+];

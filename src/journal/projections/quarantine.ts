@@ -1,0 +1,26 @@
+import type { PlacedEntry } from '../fold-accounts.js';
+import { insertQuarantine, type QuarantineRow } from '../quarantine.table.js';
+import { intentsOf } from './money-in.js';
+import { oncePerBatch, type Projection } from './projection.js';
+
+/** What a batch puts aside. Also counted for the report (write-batch.ts). */
+export const quarantineOf = oncePerBatch(async (batch, trx): Promise<readonly QuarantineRow[]> => {
+  const { unknown } = await intentsOf(batch, trx);
+  return [...batch.unreadable, ...unknown.map(({ at, intentId }) => quarantineRow(at, `no intent ${intentId} is known to Postgres`))];
+});
+
+export const quarantine: Projection<readonly QuarantineRow[]> = {
+  name: 'quarantine',
+  fold: quarantineOf,
+  write: insertQuarantine,
+};
+
+export const quarantineRow = ({ entry, shard }: PlacedEntry, reason: string): QuarantineRow => ({
+  shard: shard.shard,
+  epoch: shard.epoch,
+  streamId: entry.streamId,
+  accountId: entry.accountId,
+  reason: reason.replaceAll('\0', ''),
+  // JSON writes NUL and lone surrogates as escapes, which any text column takes.
+  payload: JSON.stringify({ seq: entry.seq, about: entry.about, price: entry.price, fingerprint: entry.fingerprint }),
+});

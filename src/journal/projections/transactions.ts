@@ -1,0 +1,17 @@
+import { insertTransactions } from '../../transactions/transaction.table.js';
+import type { Transaction } from '../../transactions/transaction.js';
+import { transactionsOf } from '../../transactions/transactions-of.js';
+import type { AboutFacts } from '../about.js';
+import type { JournalEntry } from '../entry.js';
+import type { PlacedEntry } from '../fold-accounts.js';
+import type { Projection } from './projection.js';
+
+export const transactions: Projection<readonly Transaction[]> = {
+  name: 'transactions',
+  fold: ({ fresh, factsOf }) => transactionsIn(fresh, factsOf),
+  write: insertTransactions,
+};
+
+/** The lines that a batch adds to statements, in the order of their accounts' entries. */
+const transactionsIn = (fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => AboutFacts): Transaction[] =>
+  fresh.flatMap(({ entry }) => transactionsOf(entry.accountId, entry, factsOf(entry)));
