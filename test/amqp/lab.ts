@@ -6,9 +6,10 @@ import { deadLetterQueue, queueArguments, SETTLEMENT_QUEUES, type SettlementQueu
 import { DEMO_SEED, toEndpoint, toPackage } from '../../src/features/feature-fields.js';
 import { seedFeatures } from '../../src/features/seed-features.js';
 import { connectPostgres, apiProfile, type Db } from '../../src/postgres/connect.js';
+import { patience } from '../support/volume.js';
 
 export const [MULTI, SINGLE] = SETTLEMENT_QUEUES;
-export const WAIT_MS = 60_000;
+export const WAIT_MS = patience(120_000);
 
 export type Publisher = {
   readonly channel: () => ConfirmChannel;

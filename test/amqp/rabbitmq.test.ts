@@ -8,6 +8,7 @@ import { PATIENCE } from '../support/gateway.js';
 import { seriesOf } from '../support/gauges.js';
 import { openRabbit } from '../support/rabbitmq.js';
 import { startProcesses, type GatewayProcesses } from '../support/processes.js';
+import { volume } from '../support/volume.js';
 import { charged, MULTI, publisher, seeded, SINGLE, until, usage, user, type Publisher } from './lab.js';
 
 /**
@@ -28,14 +29,14 @@ const COST = 115_000_000;
   beforeAll(async () => {
     database = await freshDatabase(migrate);
     db = await seeded(database.databaseUrl);
-  }, 60_000);
+  });
   afterAll(async () => {
     await publish.close();
     await gateway.stop();
     await db.destroy();
     await database.drop();
     await rabbit.discard();
-  }, 60_000);
+  });
   const gauge = async (name: string) => seriesOf(await (await fetch(`${gateway.worker.url()}/metrics`)).text()).get(name);
   beforeEach(async () => { publish = await publisher(rabbit.url); });
 
@@ -48,7 +49,7 @@ const COST = 115_000_000;
     gateway = await startProcesses({ redisUrl: redisUrl(), databaseUrl: database.databaseUrl }, { RABBITMQ_URL: rabbit.url, SERVER_API_KEYS: KEY, RABBITMQ_PREFETCH: '20', REDIS_TIMEOUT_MS: PATIENCE.REDIS_TIMEOUT_MS });
     const result = await until(() => charged(db, alice), ({ settlements }) => settlements >= 4);
     expect(result).toEqual({ settlements: 4, holds: 4, micros: 4 * COST });
-  }, 90_000);
+  });
 
   test('the worker says that it is connected', async () => {
     expect(await until(() => gauge('cg_amqp_connected'), (value) => value === 1)).toBe(1);
@@ -65,14 +66,14 @@ const COST = 115_000_000;
     expect(answers.map(({ status }) => status)).toEqual(bodies.map(() => 200));
     await until(() => publish.count(MULTI), (count) => count === 0);
     expect(await until(() => charged(db, alice), ({ settlements }) => settlements >= 20)).toEqual({ settlements: 20, holds: 20, micros: 20 * COST });
-  }, 60_000);
+  });
 
   test('kill -9 of the worker in mid-batch, twice; then everything is delivered twice again', async () => {
     const users = Array.from({ length: 5 }, user);
-    const bodies = Array.from({ length: 1_500 }, (_, index) => usage(users[index % users.length] ?? ''));
-    await publish.send(MULTI, ...bodies.slice(0, 750));
-    await publish.send(SINGLE, ...bodies.slice(750));
-    for (const share of [100, 600]) {
+    const bodies = Array.from({ length: volume(600, 1_500) }, (_, index) => usage(users[index % users.length] ?? ''));
+    await publish.send(MULTI, ...bodies.slice(0, bodies.length / 2));
+    await publish.send(SINGLE, ...bodies.slice(bodies.length / 2));
+    for (const share of [bodies.length * 0.07, bodies.length * 0.4]) {
       const before = await until(async () => (await publish.count(MULTI)) + (await publish.count(SINGLE)), (left) => left < bodies.length - share);
       await gateway.worker.kill('SIGKILL');
       expect(before).toBeGreaterThan(0);
@@ -86,7 +87,7 @@ const COST = 115_000_000;
     expect(await until(async () => (await publish.count(MULTI)) + (await publish.count(SINGLE)), (left) => left === 0)).toBe(0);
     expect(await charged(db, ...users)).toEqual(once);
     expect(await publish.count(deadLetterQueue(MULTI)) + await publish.count(deadLetterQueue(SINGLE))).toBe(0);
-  }, 180_000);
+  });
 
   test('equal messages without a usage_key are a usage each', async () => {
     const alice = user();
@@ -95,35 +96,35 @@ const COST = 115_000_000;
     const once = { settlements: 60, holds: 60, micros: 60 * COST };
     expect(await until(() => charged(db, alice), ({ settlements }) => settlements >= 60)).toEqual(once);
     expect(await until(async () => (await db.raw<{ rows: unknown[] }>('select from unnamed_deliveries')).rows.length, (count) => count === 0)).toBe(0);
-  }, 60_000);
+  });
 
   test('a message without a usage_key is charged once when the worker is killed, whether its acknowledgement arrived or not', async () => {
     const alice = user();
     // No two are equal: of equal ones nobody could say which of them came again (unnamed-deliveries.ts).
-    const bodies = Array.from({ length: 600 }, (_, index) => ({ ...usage(alice), usage_key: undefined, usages: [{ output_tokens: 460 }], duration: index }));
+    const bodies = Array.from({ length: volume(300, 600) }, (_, index) => ({ ...usage(alice), usage_key: undefined, usages: [{ output_tokens: 460 }], duration: index }));
     await publish.send(MULTI, ...bodies);
-    for (const left of [450, 300, 150]) {
+    for (const left of [bodies.length * 0.75, bodies.length * 0.5, bodies.length * 0.25]) {
       await until(() => publish.count(MULTI), (count) => count < left);
       await gateway.worker.kill('SIGKILL');
       await gateway.worker.start();
     }
-    const once = { settlements: 600, holds: 600, micros: 600 * COST };
-    expect(await until(() => charged(db, alice), ({ settlements }) => settlements >= 600)).toEqual(once);
+    const once = { settlements: bodies.length, holds: bodies.length, micros: bodies.length * COST };
+    expect(await until(() => charged(db, alice), ({ settlements }) => settlements >= bodies.length)).toEqual(once);
     expect(await until(() => publish.count(MULTI), (count) => count === 0)).toBe(0);
     expect(await charged(db, alice)).toEqual(once);
-  }, 120_000);
+  });
 
   test('the broker is restarted in mid-batch', async () => {
     const alice = user();
-    const bodies = Array.from({ length: 800 }, () => usage(alice));
+    const bodies = Array.from({ length: volume(300, 800) }, () => usage(alice));
     await publish.send(MULTI, ...bodies);
     expect(await publish.count(MULTI)).toBeGreaterThan(0);
     await rabbit.stop();
     expect(await until(() => gauge('cg_amqp_connected'), (value) => value === 0)).toBe(0);
     await rabbit.start();
     expect(gateway.worker.log()).toContain('RabbitMQ: not connected');
-    expect(await until(() => charged(db, alice), ({ settlements }) => settlements >= 800)).toEqual({ settlements: 800, holds: 800, micros: 800 * COST });
-  }, 120_000);
+    expect(await until(() => charged(db, alice), ({ settlements }) => settlements >= bodies.length)).toEqual({ settlements: bodies.length, holds: bodies.length, micros: bodies.length * COST });
+  });
 
   test('what cannot be done is kept, with its reason; it can be listed, replayed and discarded', async () => {
     const alice = user();
@@ -149,7 +150,7 @@ const COST = 115_000_000;
     await judgeAmqpDeadLetters(publish.connection, ({ code }) => (code === 'not_found' ? 'replay' : 'discard'));
     expect(await until(() => charged(db, alice), ({ settlements }) => settlements === 2)).toEqual({ settlements: 2, holds: 2, micros: 2 * COST });
     expect(await publish.count(dead)).toBe(0);
-  }, 60_000);
+  });
 
   test('what may pass is tried again, and not before its time', async () => {
     const [alice, root] = [user(), user()];
@@ -165,7 +166,7 @@ const COST = 115_000_000;
     expect(await until(() => charged(db, alice), ({ settlements }) => settlements === 1)).toEqual({ settlements: 1, holds: 1, micros: COST });
     expect(await publish.count(deadLetterQueue(MULTI))).toBe(0);
     expect(HEADERS.attempts).toBe('x-credits-attempts');
-  }, 90_000);
+  });
 
   test('a queue that exists with other arguments is named, and used as it is', async () => {
     await gateway.worker.kill('SIGTERM');
@@ -178,5 +179,5 @@ const COST = 115_000_000;
     expect(await until(() => charged(db, alice), ({ settlements }) => settlements === 1)).toMatchObject({ settlements: 1 });
     expect(gateway.worker.log()).toMatch(/credits_process_end_queue exists with another x-(max-priority|dead-letter-exchange|dead-letter-routing-key)/);
     expect(gateway.worker.isRunning()).toBe(true);
-  }, 60_000);
+  });
 });

@@ -3,7 +3,7 @@ import type { ToldCharge, ToldSession } from '../support/told.js';
 import { chaosLab, type ChaosLab } from './lab.js';
 
 /** An audit that never finds anything proves nothing: each of these is one thing wrong, and the check that must see it. */
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 const alice = 'user-1';
 const MODEL = 'gpt-4';
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { inParallel } from '../support/parallel.js';
+import { patience, volume } from '../support/volume.js';
 import { chaosLab, until, type ChaosLab } from './lab.js';
 import { startLoad } from './load.js';
 
@@ -8,7 +9,11 @@ const CALLERS = 16;
 const SEED = 7;
 /** Past every lease (600 s), so that what was left behind must be ended. */
 const PAST_LEASES_MS = 660_000;
-const TIMEOUT_MS = 180_000;
+/** How many answers callers get between two faults. */
+const FEW = volume(50, 200);
+const SOME = volume(75, 300);
+const MANY = volume(100, 400);
+const TIMEOUT_MS = patience(600_000);
 
 let lab: ChaosLab;
 beforeAll(async () => { lab = await chaosLab(ACCOUNTS); }, TIMEOUT_MS);
@@ -17,7 +22,7 @@ afterAll(() => lab.close(), TIMEOUT_MS);
 /** Lets callers get this many more answers: the measure of time here, so that a slow machine only takes longer. */
 const answers = (count: number): Promise<void> => {
   const target = lab.client.traffic.answers + count;
-  return until(`${count} more answers`, () => lab.client.traffic.answers >= target);
+  return until(`${count} more answers`, () => lab.client.traffic.answers >= target, TIMEOUT_MS);
 };
 
 test('kill -9 of the worker, the API and Redis in mid-load, and the books balance', async () => {
@@ -25,30 +30,30 @@ test('kill -9 of the worker, the API and Redis in mid-load, and the books balanc
   await inParallel(4, accounts.flatMap((accountId) => [() => proxy.grant(accountId, 150, 30), () => proxy.grant(accountId, 20, 1)]));
   const load = startLoad(proxy, accounts, CALLERS, SEED);
 
-  await answers(400);
+  await answers(MANY);
   await worker.kill('SIGKILL');
-  await answers(300); // the API needs no worker to go on
+  await answers(SOME); // the API needs no worker to go on
   await worker.start();
 
-  await answers(200);
+  await answers(FEW);
   await api.kill('SIGKILL');
   await api.start();
 
-  await answers(300);
+  await answers(SOME);
   await redis.kill('SIGKILL');
   await redis.restart();
 
-  await answers(300);
+  await answers(SOME);
   await worker.kill('SIGSTOP');
-  await answers(200);
+  await answers(FEW);
   await worker.kill('SIGCONT');
 
-  await answers(200);
+  await answers(FEW);
   await Promise.all([redis.kill('SIGKILL'), api.kill('SIGKILL'), worker.kill('SIGKILL')]);
   await redis.restart();
   await Promise.all([api.start(), worker.start()]);
 
-  await answers(300);
+  await answers(SOME);
   await load.stop();
   await advance(PAST_LEASES_MS);
   expect(await lab.wrongs()).toEqual([]);

@@ -58,7 +58,7 @@ export async function chaosLab(accountCount: number, environment: Readonly<Recor
   };
 }
 
-const UNTIL_TIMEOUT_MS = 60_000;
+const UNTIL_TIMEOUT_MS = 120_000;
 const POLL_MS = 20;
 
 /** Resolves when the condition holds; throws, saying what never came, when it does not in a time that is ample. */

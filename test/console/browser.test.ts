@@ -40,7 +40,7 @@ function browserTest(name: string, walk: (browser: Browser) => Promise<void>): v
   test(name, async () => {
     if (browser === undefined) process.stderr.write(`skipped: ${name}: ${missing}\n`);
     else await walk(browser);
-  }, 120_000);
+  });
 }
 
 type Look = { readonly url: string; readonly width?: number; readonly colorScheme?: 'light' | 'dark' };
@@ -78,7 +78,7 @@ async function logIn(page: Page, url: string, token: string): Promise<void> {
 
 /** Waits for what comes to be by itself, however long this machine takes for it. */
 async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!await isSo()) await sleep(100);
+  while (!await isSo()) await sleep(500); // each look renders a page
 }
 
 /** A user with credits, some holds, a ledger, and one refusal. */

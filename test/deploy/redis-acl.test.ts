@@ -46,7 +46,7 @@ beforeAll(async () => {
   await operator.ping();
   asGateway = new Redis(urlOf('gateway', gatewayPassword));
   gateway = await startGateway({ redisUrl: urlOf('gateway', gatewayPassword), environment: { REDIS_NAMESPACE: 'cg' } });
-}, 60_000);
+});
 
 afterAll(async () => {
   await gateway.stop();
@@ -94,7 +94,7 @@ test('the gateway does all its work: grant, hold, settle, expire, drain, settle 
   await until('a settlement of the queue was looked at', async () => (await job.getState()) === 'completed');
   await queue.close();
   expect(await refused()).toEqual([]);
-}, 60_000);
+});
 
 describe('what it may not do', () => {
   test.each([

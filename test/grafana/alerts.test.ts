@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { anchorOf, headingOf, RUNBOOK, yamlOf, type Alert } from '../../grafana/src/alert.js';
@@ -9,6 +10,7 @@ import { listRoutes, type AppDeps } from '../../src/http/app.js';
 import { projectRoot } from '../../src/paths.js';
 import { fakeGateway, type FakeGateway } from '../support/fake-gateway.js';
 import { findPrometheus, promtool, type Prometheus } from '../support/prometheus.js';
+import { splitCases } from './rule-cases.js';
 
 const CASES = 'grafana/alerts/tests';
 
@@ -94,8 +96,21 @@ const programs = await findPrometheus();
   });
 
   test.each(caseFiles)('%s', async (file) => {
-    expect(await complaint(CASES, 'test', 'rules', file)).toBe('');
-  }, 120_000);
+    const folder = mkdtempSync(join(tmpdir(), 'credit-gateway-rules-'));
+    try {
+      expect(await complaint(CASES, 'test', 'rules', ...splitCases(join(CASES, file), RULES_FILE, folder))).toBe('');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test('a case whose answer is wrong is told, although it runs with few rules', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'credit-gateway-rules-'));
+    const [first = ''] = splitCases(join(CASES, 'days.test.yml'), RULES_FILE, folder);
+    writeFileSync(first, readFileSync(first, 'utf8').replace('exp_samples: []', 'exp_samples: [{ value: 1 }]'));
+    expect(await complaint(CASES, 'test', 'rules', first)).not.toBe('');
+    rmSync(folder, { recursive: true });
+  });
 });
 
 test('a rule without labels of its own, with two conditions', () => {

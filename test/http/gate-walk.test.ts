@@ -201,7 +201,7 @@ test('every caller gets as far as was decided', async () => {
       if (code !== undefined) expect([line.name, body['code'] ?? body['error'], body['success']]).toEqual([line.name, code, false]);
     }
   }
-}, 60_000);
+});
 
 test('no spelling of a path leads around its gate', async () => {
   const spellings: ((path: string) => string)[] = [
@@ -216,7 +216,7 @@ test('no spelling of a path leads around its gate', async () => {
       }
     }
   }
-}, 60_000);
+});
 
 test('a refused caller does not reach the ledger', async () => {
   const fake = await fakeGateway();

@@ -9,7 +9,7 @@ import { send } from '../support/fake-gateway.js';
 import { seriesOf } from '../support/gauges.js';
 import { throwawayPostgres, throwawayRedis, type TestServer } from '../support/servers.js';
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
 let redis: TestServer;
 let postgres: TestServer;
 let worker: Gateway;

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, test } from '@jest/globals';
 import fc from 'fast-check';
 import { testLedger, type TestLedger } from '../support/ledger.js';
+import { patience, volume } from '../support/volume.js';
 import { command, type Command, History } from './history.js';
 
-/** How many random histories run; a soak sets more (README, "Tests"). */
-const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 500);
+/** How many random histories run. */
+const RUNS = volume(100, 500);
 
 /** Leases that end together, more of them than have one digit: ended in the order of lease end, then name. */
 const MANY_DUE: Command[] = [
@@ -25,4 +26,4 @@ test('any history gives the answers and the state of the model, and a journal th
     }),
     { numRuns: RUNS, examples: [[MANY_DUE]] },
   );
-}, 600_000);
+}, patience(900_000));

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { GatewayError } from '../../src/errors.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
+import { patience, volume } from '../support/volume.js';
 import { command, History } from './history.js';
 
 /**
@@ -23,8 +24,8 @@ const patient = (ledger: Ledger): Ledger => new Proxy(ledger, {
   },
 });
 
-/** A tenth of the histories of the other property: each of these costs transactions. */
-const RUNS = Math.ceil(Number(process.env['PROPERTY_RUNS'] ?? 500) / 10);
+/** Fewer histories than of the other property: each of these costs transactions. */
+const RUNS = volume(10, 50);
 
 let under: DurableLedger;
 beforeAll(async () => { under = await durableLedger(); });
@@ -44,4 +45,4 @@ test('an account that Redis has lost comes back from Postgres and goes on as if 
     }),
     { numRuns: RUNS },
   );
-}, 600_000);
+}, patience(900_000));

@@ -88,7 +88,7 @@ test('after any activity, drained by two that race, every entry is in its hour a
   expect(await costs()).toEqual(expected);
   expect([...expected.keys()].sort()).toEqual([...KNOWN_MODELS, 'unknown'].sort());
   expect(await wrongHours()).toEqual([]);
-}, 60_000);
+});
 
 test('what is delivered again is not counted again', async () => {
   const random = randomOf(18);

@@ -46,7 +46,7 @@ test('after any activity, drained by two that race, every use is counted once', 
   expect((await lab.rows<{ n: number }>('select count(*)::integer as n from usage_records'))[0]?.n).toBeGreaterThan(300);
   expect(await miscounts(lab)).toEqual([]);
   expect(await contradictions(lab)).toEqual([]);
-}, 60_000);
+});
 
 test('what is delivered again is not counted again', async () => {
   const random = randomOf(8);

@@ -9,7 +9,7 @@ import { until } from '../chaos/lab.js';
 import { testMetrics } from '../support/gauges.js';
 import { throwawayPostgres, throwawayRedis, type TestServer } from '../support/servers.js';
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
 const SHARDS = 4;
 const keys = keyspace('watch', SHARDS);
 const metrics = testMetrics();

@@ -5,15 +5,16 @@ import { METRICS, type MetricKey, type MetricSpec } from '../../src/metrics/cata
 import { creditsLab, SERVER_KEY, type Lab } from '../contract/credits-process/lab.js';
 import { send } from '../support/fake-gateway.js';
 import { inParallel } from '../support/parallel.js';
+import { patience, volume } from '../support/volume.js';
 
 /**
- * Prometheus keeps every series that it was ever shown, so none may be made by a user: ten thousand of them, with names
- * of models, e-mails, request ids and paths of their own, leave as many series behind as ten do.
+ * Prometheus keeps every series that it was ever shown, so none may be made by a user: a crowd of them, with names of
+ * models, e-mails, request ids and paths of their own, leaves as many series behind as ten do. A soak has ten thousand.
  */
-const USERS = 10_000;
+const USERS = volume(1_000, 10_000);
 /** A few pay, and a few come with a token; the others are refused at once, which is quick to do. */
-const PAYING = USERS / 20;
-const TOKENS = 150;
+const PAYING = Math.max(USERS / 20, 150);
+const TOKENS = volume(40, 150);
 const WIDTH = 48;
 /** More models with a price than get a name of their own. */
 const PRICED_MODELS = MODEL_LABELS_MAX + 10;
@@ -25,7 +26,7 @@ beforeAll(async () => {
     const { status } = await lab.admin('PUT', '/v1/prices/models', { model: `priced-${model}`, prices: { input: '0.0000003', output: '0.0000025' }, moneyPerCredit: '0.00001' });
     expect(status).toBe(200);
   }
-}, 60_000);
+});
 afterAll(async () => { await lab.stop(); });
 
 const metricsText = async (): Promise<string> => (await send(`${lab.gateway.url}/metrics`, 'GET')).text;
@@ -67,7 +68,7 @@ async function crowd(had: Crowd, until: Crowd): Promise<string> {
     Array.from({ length: until[kind] - had[kind] }, (_, index) => () => work(had[kind] + index));
   await inParallel(WIDTH, [...each('paying', paying), ...each('tokens', byToken), ...each('refused', (user) => refused(USERS + user))]);
   // All of it is in Postgres, and with that in the metrics.
-  for (const deadline = Date.now() + 60_000; ;) {
+  for (const deadline = Date.now() + 120_000; ;) {
     const text = await metricsText();
     if (valueOf(text, 'cg_holds_ended_total{ending="settled"}') >= until.paying) return text;
     if (Date.now() > deadline) throw new Error('it never arrived in Postgres');
@@ -78,7 +79,7 @@ async function crowd(had: Crowd, until: Crowd): Promise<string> {
 /** What is measured once in a while must have been, or it would look as if users had brought it. */
 async function everythingMeasured(): Promise<string> {
   const single = Object.values<MetricSpec>(METRICS).filter(({ labels }) => Object.keys(labels).length === 0);
-  for (const deadline = Date.now() + 60_000; ;) {
+  for (const deadline = Date.now() + 120_000; ;) {
     const text = await metricsText();
     const missing = single.filter(({ name, type }) => !text.includes(type === 'histogram' ? `\n${name}_count ` : `\n${name} `));
     if (missing.length === 0) return text;
@@ -113,4 +114,4 @@ test(`${USERS} users leave as many series as ten`, async () => {
   expect(valueOf(many, 'cg_refusals_total{reason="insufficient_credits"}')).toBe(PAYING / 10 + TOKENS);
   expect(valueOf(many, 'cg_refusals_total{reason="check_negative"}')).toBe(TOKENS);
   expect(valueOf(many, 'cg_model_messages_total{model="unknown"}')).toBe(PAYING / 2 + TOKENS);
-}, 180_000);
+}, patience(900_000));

@@ -16,7 +16,7 @@ beforeAll(async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [fixture], { timeout: 60_000 });
   text = JSON.parse(stdout) as Scrapes;
   [all, hanging, killed, replaced] = [seriesOf(text.all), seriesOf(text.hanging), seriesOf(text.killed), seriesOf(text.replaced)];
-}, 60_000);
+});
 
 const REPLAYS = 'cg_replays_total{operation="grant"}';
 const REQUESTS = 'cg_http_request_duration_seconds_count{method="GET",route="/x",status="200"}';

@@ -12,7 +12,7 @@ const call = (method: string, path: string, body?: object, token = chatsparty.ad
   send(chatsparty.gateway.url + path, method, { token, ...(body === undefined ? {} : { body }) });
 
 const until = async (isTrue: () => Promise<boolean>): Promise<void> => {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 120_000;
   while (!await isTrue()) {
     if (Date.now() > deadline) throw new Error('it never came true');
     await new Promise((resolve) => { setTimeout(resolve, 100); });

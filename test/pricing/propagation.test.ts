@@ -63,4 +63,4 @@ test('Postgres down: the books stay, writes are refused; Postgres back: they go 
   } finally {
     await server.discard();
   }
-}, 60_000);
+});

@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ceilDivide, compare, decimal, minus, over, parseDecimal, plus, rational, times, toDecimal, toNumber } from '../../src/pricing/rational.js';
+import { volume } from '../support/volume.js';
 
-const RUNS = { numRuns: Number(process.env['PROPERTY_RUNS'] ?? 500) };
+const RUNS = { numRuns: volume(500, 2_000) };
 const big = fc.bigInt(-(10n ** 30n), 10n ** 30n);
 const fraction = fc.tuple(big, fc.bigInt(1n, 10n ** 20n)).map(([n, d]) => rational(n, d));
 

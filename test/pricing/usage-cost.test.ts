@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import { AMOUNT_MAX } from '../../src/money/micros.js';
 import { DIMENSIONS, NO_PRICES, ROUNDINGS, UNITS, type PriceTerms, type Prices } from '../../src/pricing/price.js';
 import { costOfUsage, rateOf, type Price, type Usage } from '../../src/pricing/rate.js';
+import { volume } from '../support/volume.js';
 
-const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 500);
+const RUNS = volume(500, 2_000);
 const FIELDS = ['inputTokens', 'outputTokens', 'cachedReadTokens', 'cachedWriteTokens', 'reasoningTokens', 'messages', 'requests'] as const;
 
 const priceOf = (terms: PriceTerms): Price => ({ name: 'native/2/m', modelId: 'm', rate: rateOf(terms) });

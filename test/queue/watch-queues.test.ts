@@ -9,7 +9,7 @@ import { until } from '../chaos/lab.js';
 import { testMetrics } from '../support/gauges.js';
 import { throwawayRedis, type TestServer } from '../support/servers.js';
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
 const [MULTI] = SETTLEMENT_QUEUES;
 const onError = (): void => undefined;
 let redis: TestServer;

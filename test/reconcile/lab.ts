@@ -4,6 +4,7 @@ import { micros } from '../../src/money/micros.js';
 import type { CompareDeps } from '../../src/reconcile/compare-account.js';
 import type { ReconcileDeps } from '../../src/reconcile/reconcile.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
+import { throwawayRedis } from '../support/servers.js';
 
 export type ReconcileLab = {
   readonly under: DurableLedger;
@@ -20,7 +21,9 @@ export type ReconcileLab = {
 };
 
 export async function reconcileLab(): Promise<ReconcileLab> {
-  const under = await durableLedger();
+  // Walking through Redis takes as many steps as the server has keys, and the shared one has those of all other tests.
+  const server = await throwawayRedis();
+  const under = await durableLedger(server.url);
   const { ledger, redis, keys, db, fence, runDrain } = under;
   const logged: ReconcileLab['logged'] = [];
   const metrics = createMetrics({ version: 'test', defaults: false });
@@ -52,6 +55,9 @@ export async function reconcileLab(): Promise<ReconcileLab> {
         await trx.raw(sql, [...bindings]);
       });
     },
-    close: () => under.close(),
+    close: async () => {
+      await under.close();
+      await server.discard();
+    },
   };
 }

@@ -6,7 +6,7 @@ import { until } from '../chaos/lab.js';
 import { testMetrics } from '../support/gauges.js';
 import { throwawayRedis, type TestServer } from '../support/servers.js';
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
 const metrics = testMetrics();
 let server: TestServer;
 let redis: Redis;

@@ -30,7 +30,7 @@ const open: RefusalRecorder[] = [];
 afterEach(async () => { for (const recorder of open.splice(0)) await recorder.close(); });
 
 const until = async (isTrue: () => boolean): Promise<void> => {
-  for (const deadline = Date.now() + 10_000; !isTrue();) {
+  for (const deadline = Date.now() + 120_000; !isTrue();) {
     if (Date.now() > deadline) throw new Error('it never came true');
     await sleep(2);
   }

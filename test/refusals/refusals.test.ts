@@ -27,7 +27,7 @@ const read = async (query: Readonly<Record<string, string>>): Promise<Page> => {
 
 /** The rows of an account, once they tell of that many refusals. */
 async function rowsOf(accountId: string, refusals: number): Promise<readonly Row[]> {
-  for (const deadline = Date.now() + 15_000; ;) {
+  for (const deadline = Date.now() + 120_000; ;) {
     const { refusals: rows } = await read({ accountId });
     const told = rows.reduce((sum, { count }) => sum + count, 0);
     if (told >= refusals || Date.now() > deadline) return rows;

@@ -10,7 +10,7 @@ import { redisLedger } from '../../src/ledger/redis-ledger.js';
 import { connectPostgres, drainProfile, type Db } from '../../src/postgres/connect.js';
 import { migrate } from '../../src/postgres/migrate.js';
 import { hotPathOptions } from '../../src/redis/connect.js';
-import type { TestLedger } from './ledger.js';
+import { PATIENCE_MS, type TestLedger } from './ledger.js';
 import { freshDatabase, redisUrl } from './servers.js';
 
 export type DurableLedger = TestLedger & {
@@ -26,11 +26,14 @@ export type DurableLedger = TestLedger & {
 
 const SHARDS = 4;
 
-/** The real scripts, the real drainer and the real fence, on Redis and Postgres, in a namespace and a database of its own. */
-export async function durableLedger(): Promise<DurableLedger> {
+/**
+ * The real scripts, the real drainer and the real fence, on Redis and Postgres, in a namespace and a database of its own.
+ * `onRedis`: a server other than the run's shared one.
+ */
+export async function durableLedger(onRedis = redisUrl()): Promise<DurableLedger> {
   const database = await freshDatabase(migrate);
-  const db = connectPostgres(database.databaseUrl, drainProfile(5_000));
-  const redis = new Redis(redisUrl(), { ...hotPathOptions(5_000), lazyConnect: true });
+  const db = connectPostgres(database.databaseUrl, drainProfile(PATIENCE_MS));
+  const redis = new Redis(onRedis, { ...hotPathOptions(PATIENCE_MS), lazyConnect: true });
   await redis.connect();
   const namespace = `d${randomUUID().slice(0, 8)}`;
   const keys = keyspace(namespace, SHARDS);

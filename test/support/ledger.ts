@@ -48,12 +48,15 @@ export function memoryShardStore(shards: number): ShardStore {
   };
 }
 
+/** A command that takes longer has hung. A busy machine is only slow. */
+export const PATIENCE_MS = 60_000;
+
 const quiet = { info: () => undefined, error: () => undefined };
 
 /** The real scripts on the real Redis, in a namespace of this test's own, with a clock that can be moved. */
 export async function testLedger(options: { readonly source?: AccountSource; readonly store?: ShardStore; readonly shards?: number } = {}): Promise<TestLedger> {
   const { source = emptySource, shards = 4 } = options;
-  const redis = new Redis(redisUrl(), { ...hotPathOptions(5_000), lazyConnect: true });
+  const redis = new Redis(redisUrl(), { ...hotPathOptions(PATIENCE_MS), lazyConnect: true });
   await redis.connect();
   const keys = keyspace(`t${randomUUID().slice(0, 8)}`, shards);
   const gate = fence({ redis, store: options.store ?? memoryShardStore(shards), keys, log: quiet });

@@ -25,7 +25,7 @@ async function modulesLoadedWith(environment: Readonly<Record<string, string>>):
 
 test('without a collector nothing of the SDK of OpenTelemetry is loaded', async () => {
   expect(await modulesLoadedWith({ OTEL_SERVICE_NAME: 'x', OTEL_TRACES_SAMPLER_ARG: '1' })).toBe(0);
-}, 60_000);
+});
 
 test('with one it is, so the test above can fail', async () => {
   const database2 = await freshDatabase(migrate);
@@ -34,4 +34,4 @@ test('with one it is, so the test above can fail', async () => {
   } finally {
     await database2.drop();
   }
-}, 60_000);
+});

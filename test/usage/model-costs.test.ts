@@ -42,7 +42,7 @@ const stream = async (sessionId: string, modelId: string, estimatedTokens: numbe
 
 /** Until the workers have expired what is past its lease. */
 async function expired(): Promise<void> {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + 120_000;
   for (;;) {
     const { rows } = await db.raw<{ rows: object[] }>(`select from entries where kind = 'expire_hold'`);
     if (rows.length > 0) return;

@@ -34,7 +34,7 @@ beforeAll(async () => {
     }
     await pipeline.exec();
   }
-}, 60_000);
+});
 afterAll(async () => { await lab.close(); });
 
 const sumBy = (records: readonly Used[], nameOf: (record: Used) => string): Record<string, bigint> => {
@@ -138,7 +138,7 @@ test('what another drainer has under way is waited for; one that takes for ever 
   expect(await reading).toMatchObject({ entries: 1, busy: [] });
   const stuck = sharedDrain(() => new Promise(() => undefined));
   await expect(stuck(ALL_SHARDS)).rejects.toMatchObject({ code: 'ledger_unavailable', outcome: 'not_executed' });
-}, 20_000);
+});
 
 test('a backlog is read to its end; what keeps coming in while it is read is not', async () => {
   const report = { redelivered: 0, busy: [], stopped: [], durationMs: 1 };

@@ -15,7 +15,7 @@ beforeAll(async () => {
   await migrate(postgres.url);
   gateway = await startGateway({ redisUrl: redis.url, databaseUrl: postgres.url, environment: { POSTGRES_TIMEOUT_MS: '1000', REDIS_TIMEOUT_MS: '500' } });
   admin = await gateway.token({ sub: 'root', role: 'admin' });
-}, 60_000);
+});
 afterAll(async () => {
   await gateway.stop();
   await redis.discard();
@@ -25,7 +25,7 @@ afterAll(async () => {
 const call = (method: string, path: string, body?: object, headers: Record<string, string> = {}, token = admin): Promise<Answer> =>
   send(gateway.url + path, method, { token, headers, ...(body === undefined ? {} : { body }) });
 const until = async (isTrue: () => Promise<boolean>): Promise<void> => {
-  const deadline = Date.now() + 25_000;
+  const deadline = Date.now() + 120_000;
   while (!await isTrue()) {
     if (Date.now() > deadline) throw new Error('it never came true');
     await new Promise((resolve) => { setTimeout(resolve, 100); });
@@ -60,7 +60,7 @@ test('Redis away: 202 pending, applied once when it is back; what needs Redis at
   const again = await call('POST', '/api/credits/set', set, headers);
   expect([again.status, again.body['newCredits'], again.headers.get('idempotency-replayed')]).toEqual([200, 50, 'true']);
   expect(await totalOf(token)).toBe(43.5);
-}, 60_000);
+});
 
 test('Postgres away: refused before anything happened, and users who come are let in; what waits for them comes later', async () => {
   const user = `u-${randomUUID()}`;
@@ -91,4 +91,4 @@ test('Postgres away: refused before anything happened, and users who come are le
   await postgres.restart();
   await until(async () => await totalOf(newcomer) === 5);
   expect(await totalOf(known)).toBe(99);
-}, 90_000);
+});

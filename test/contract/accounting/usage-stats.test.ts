@@ -121,7 +121,7 @@ describe('GET /api/usage/stats', () => {
     } finally {
       await own.stop();
     }
-  }, 30_000);
+  });
 });
 
 describe('startDate and endDate, inclusive, in UTC', () => {
@@ -174,7 +174,7 @@ describe('startDate and endDate, inclusive, in UTC', () => {
     } finally {
       await own.stop();
     }
-  }, 30_000);
+  });
 });
 
 describe('GET /api/usage/stats/:userId', () => {
@@ -221,7 +221,7 @@ describe('GET /api/usage/system-stats', () => {
     } finally {
       await own.stop();
     }
-  }, 30_000);
+  });
 });
 
 test('without the ledger nobody is told half of what was used: 503, in the words of the original', async () => {
@@ -245,4 +245,4 @@ test('without the ledger nobody is told half of what was used: 503, in the words
     await own.stop();
     await redis.discard();
   }
-}, 60_000);
+});

@@ -159,7 +159,7 @@ describe('profiles', () => {
     await totalOf(await gateway.token({ sub, username: before }));
     expect((await call('GET', `/api/credits/balance/${before}`)).body['userId']).toBe(sub);
     await totalOf(await gateway.token({ sub, username: after }));
-    const deadline = Date.now() + 5_000;
+    const deadline = Date.now() + 120_000;
     while ((await call('GET', `/api/credits/balance/${after}`)).status !== 200 && Date.now() < deadline) await new Promise((resolve) => { setTimeout(resolve, 50); });
     expect((await call('GET', `/api/credits/balance/${after}`)).body['userId']).toBe(sub);
     expect((await call('GET', `/api/credits/balance/${before}`)).status).toBe(404);

@@ -14,7 +14,7 @@ beforeAll(async () => {
   await migrate(postgres.url);
   gateway = await startGateway({ databaseUrl: postgres.url, environment: { POSTGRES_TIMEOUT_MS: '1000', CHATSPARTY_JWT_SECRET: SECRET } });
   admin = await gateway.token({ sub: 'root', role: 'admin' });
-}, 60_000);
+});
 afterAll(async () => {
   await gateway.stop();
   await postgres.discard();
@@ -46,4 +46,4 @@ test('a balance never fails for it, and keeps what was last known', async () => 
   } finally {
     await postgres.kill('SIGCONT');
   }
-}, 60_000);
+});

@@ -23,13 +23,13 @@ beforeAll(async () => {
     lab = await creditsLab();
   }
   CONFIG.BASE_URL = lab.gateway.url;
-}, 120_000);
+});
 beforeEach(() => { CONFIG.API_KEY = SERVER_KEY; });
 afterAll(async () => {
   await client?.close();
   await lab.stop();
   if (typeof rabbit !== 'string') await rabbit.discard();
-}, 60_000);
+});
 
 const callLLM = (prompt: string) => Promise.resolve({ model: 'gpt-4', prompt_tokens: prompt.length * 0, completion_tokens: 460 });
 
@@ -77,7 +77,7 @@ describe('CreditsService', () => {
     await until(() => client?.count('credits_process_end_multimodel_queue').then(() => true, () => false) ?? Promise.resolve(false), (isThere) => isThere, 10_000);
     await runAIProcess(userId, client?.channel());
     expect(await until(() => lab.balance(userId), (balance) => balance === 385)).toBe(385);
-  }, 90_000);
+  });
 
   test('insufficient credits: the client hears why', async () => {
     await expect(CreditsService.authorize({ user_id: lab.user(), feature_endpoint_id: 'ai_chat_v1' })).rejects.toThrow('Insufficient credits. Required: 10, Available: 0');

@@ -101,10 +101,10 @@ describe('fail securely', () => {
     } finally {
       await redis.kill('SIGCONT');
     }
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 120_000;
     while (!await mayChat(lab.gateway.url, 100) && Date.now() < deadline) await new Promise((resolve) => { setTimeout(resolve, 50); });
     expect(await mayChat(lab.gateway.url, 100)).toBe(true);
-  }, 40_000);
+  });
 
   test('nobody there, or nobody who is known: denied', async () => {
     expect(await mayChat('http://127.0.0.1:9', 0)).toBe(false);
