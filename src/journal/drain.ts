@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../clock.js';
 import type { Keyspace } from '../ledger/keys.js';
+import { atMsOf } from '../ledger/stream-position.js';
 import { DRAIN_BATCHES_PER_RUN_MAX, DRAIN_ENTRIES_MAX } from '../limits.js';
 import type { Db } from '../postgres/connect.js';
 import { classifyPostgresError, toGatewayError } from '../postgres/errors.js';
@@ -8,7 +9,7 @@ import { drainBatch, type Batch, type BatchDeps, type BatchOptions, type Failpoi
 import type { ShardBatch } from './fold-accounts.js';
 import type { KnowsModel } from './fold-models.js';
 import { isolateFault } from './isolate-fault.js';
-import { atMsOf, type RedisCommands } from './journal-streams.js';
+import type { RedisCommands } from './journal-streams.js';
 import { Contradiction, ShardFault } from './shard-fault.js';
 import { readShards, type ShardRow } from './shards.table.js';
 import { journalTail } from './tail.js';

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
+import { acknowledged } from '../../src/ledger/acknowledged.js';
 import { fence, type Fence, type ShardStore } from '../../src/ledger/fence.js';
 import { keyspace } from '../../src/ledger/keys.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
@@ -32,14 +33,15 @@ async function openLedger(): Promise<Ledger> {
   const redis = new Redis(server.gatewayUrl, hotPathOptions(10_000));
   redis.on('error', () => undefined); // while it is down
   const keys = keyspace('cg', 4);
-  const gate: Fence = fence({ redis, store, keys, log: { info: () => undefined, error: () => undefined } });
+  const told = acknowledged(4);
+  const gate: Fence = fence({ redis, store, keys, acknowledged: told, drainShard: () => Promise.resolve(true), log: { info: () => undefined, error: () => undefined } });
   closing.push(() => {
     gate.close();
     redis.disconnect();
   });
   await gate.opened();
   return redisLedger({
-    client: redis, keys, fence: gate, source: { loadAccount: () => Promise.resolve(emptyImage), loadEndedHold: () => Promise.resolve(null) },
+    client: redis, keys, fence: gate, acknowledged: told, source: { loadAccount: () => Promise.resolve(emptyImage), loadEndedHold: () => Promise.resolve(null) },
     written: () => undefined, observe: () => undefined, isMemoryHigh: () => false,
   });
 }
