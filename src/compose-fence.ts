@@ -27,13 +27,21 @@ export type FenceParts = {
 export async function openFence({ redis, store, keys, drain, log }: FencePartsDeps): Promise<FenceParts> {
   const told = acknowledged(keys.shards);
   const drainNow = sharedDrain(drain);
-  const gate = fence({ redis, store, keys, acknowledged: told, drainShard: async (shard) => (await drainNow([shard])).stopped.length === 0, log });
+  const gate = fence({
+    redis, store, keys, acknowledged: told, log,
+    drainShard: async (shard) => (await drainNow([shard])).stopped.length === 0,
+  });
   await gate.opened();
   if (closedShards(gate, keys.shards) === keys.shards) {
-    throw new Error('this Redis and this Postgres do not belong together (see the messages above): use the pair that does, or an empty Redis');
+    throw new Error(
+      'this Redis and this Postgres do not belong together (see the messages above): use the pair that does, or an empty Redis',
+    );
   }
   await requireNoEviction(redis);
-  const beats = heartbeat({ redis, keys, store, fence: gate, acknowledged: told, onError: (error) => { log.debug({ err: error }, 'a beat failed; the next makes up for it'); } });
+  const beats = heartbeat({
+    redis, keys, store, fence: gate, acknowledged: told,
+    onError: (error) => { log.debug({ err: error }, 'a beat failed; the next makes up for it'); },
+  });
   return {
     fence: gate,
     acknowledged: told,

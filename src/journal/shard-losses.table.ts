@@ -19,7 +19,8 @@ const timeOf = (streamId: string): Date | null => (streamId === STREAM_START.las
 export async function insertLoss(trx: Trx, loss: Loss): Promise<void> {
   const { shard, epoch, survivedId, knownId, entries, accounts } = loss;
   await trx.raw(
-    `insert into shard_losses (shard, epoch, survived_id, known_id, entries, accounts, from_at, to_at) values (?, ?, ?, ?, ?, ?::jsonb, ?, ?)`,
+    `insert into shard_losses (shard, epoch, survived_id, known_id, entries, accounts, from_at, to_at)
+     values (?, ?, ?, ?, ?, ?::jsonb, ?, ?)`,
     [shard, epoch, survivedId, knownId, entries, JSON.stringify(accounts), timeOf(survivedId), timeOf(knownId)],
   );
 }
@@ -40,7 +41,8 @@ export async function addToLoss(db: Db, shard: number, epoch: number, recent: re
     const knownId = laterId(row.knownId, more.at(-1)?.streamId ?? row.knownId);
     // It is alarmed again, even if an operator has dealt with what was known before.
     await trx.raw(
-      `update shard_losses set entries = entries + ?, accounts = ?::jsonb, known_id = ?, to_at = ?, acknowledged_at = null, acknowledged_by = null, reason = null
+      `update shard_losses set entries = entries + ?, accounts = ?::jsonb, known_id = ?, to_at = ?,
+              acknowledged_at = null, acknowledged_by = null, reason = null
         where shard = ? and epoch = ?`,
       [more.length, JSON.stringify(merge(row.accounts, countAccounts(more))), knownId, timeOf(knownId), shard, epoch],
     );
@@ -67,8 +69,8 @@ export async function sumLost(db: Db): Promise<number> {
 /** Losses, newest first: those that nobody has acknowledged, or all of them. */
 export async function readLosses(db: Db, { all, limit }: { readonly all: boolean; readonly limit: number }): Promise<LossRow[]> {
   const { rows } = await db.raw<{ rows: LossRow[] }>(
-    `select shard, epoch, entries, accounts, (extract(epoch from from_at) * 1000)::bigint as "fromMs", (extract(epoch from to_at) * 1000)::bigint as "toMs",
-            (extract(epoch from noticed_at) * 1000)::bigint as "noticedAtMs", reason
+    `select shard, epoch, entries, accounts, (extract(epoch from from_at) * 1000)::bigint as "fromMs",
+            (extract(epoch from to_at) * 1000)::bigint as "toMs", (extract(epoch from noticed_at) * 1000)::bigint as "noticedAtMs", reason
        from shard_losses where entries > 0 and (?::boolean or acknowledged_at is null) order by noticed_at desc, shard limit ?`,
     [all, limit],
   );
@@ -76,10 +78,11 @@ export async function readLosses(db: Db, { all, limit }: { readonly all: boolean
 }
 
 /** Ends the alarm for a shard's losses, and notes who said so and why. Answers how many losses that were. */
-export async function acknowledgeLosses(db: Db, shard: number, { reason, actor }: { readonly reason: string; readonly actor: string }): Promise<number> {
+export async function acknowledgeLosses(db: Db, shard: number, by: { readonly reason: string; readonly actor: string }): Promise<number> {
   const { rowCount } = await db.raw<{ rowCount: number }>(
-    `update shard_losses set acknowledged_at = now(), acknowledged_by = ?, reason = ? where shard = ? and entries > 0 and acknowledged_at is null`,
-    [actor, reason, shard],
+    `update shard_losses set acknowledged_at = now(), acknowledged_by = ?, reason = ?
+      where shard = ? and entries > 0 and acknowledged_at is null`,
+    [by.actor, by.reason, shard],
   );
   return rowCount;
 }

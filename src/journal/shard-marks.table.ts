@@ -15,8 +15,11 @@ export async function storeMarks(db: Db, marks: readonly ShardMark[]): Promise<v
      on conflict (shard) do update
         set epoch = excluded.epoch, last_id = excluded.last_id, at = now(),
             entries = case when known.epoch = excluded.epoch then greatest(known.entries, excluded.entries) else excluded.entries end
-      where (known.epoch, split_part(known.last_id, '-', 1)::numeric, split_part(known.last_id, '-', 2)::numeric, known.entries)
-          < (excluded.epoch, split_part(excluded.last_id, '-', 1)::numeric, split_part(excluded.last_id, '-', 2)::numeric, excluded.entries)`,
-    [sorted.map(({ shard }) => shard), sorted.map(({ epoch }) => epoch), sorted.map(({ lastId }) => lastId), sorted.map(({ entries }) => entries)],
+      where (known.epoch, string_to_array(known.last_id, '-')::numeric[], known.entries)
+          < (excluded.epoch, string_to_array(excluded.last_id, '-')::numeric[], excluded.entries)`,
+    [
+      sorted.map(({ shard }) => shard), sorted.map(({ epoch }) => epoch),
+      sorted.map(({ lastId }) => lastId), sorted.map(({ entries }) => entries),
+    ],
   );
 }

@@ -40,7 +40,8 @@ export function acknowledged(shards: number): Acknowledged {
   const kept = new Array<Kept | undefined>(shards);
 
   const lastIdOf = ({ ids, count }: Kept): string => ids[(count - 1) % ACKNOWLEDGED_KEPT_MAX] ?? STREAM_START.lastId;
-  const begin = (shard: number, epoch: number): Kept => (kept[shard] = { epoch, count: 0, ids: [], accounts: [], seen: STREAM_START, storedId: STREAM_START.lastId });
+  const begin = (shard: number, epoch: number): Kept =>
+    (kept[shard] = { epoch, count: 0, ids: [], accounts: [], seen: STREAM_START, storedId: STREAM_START.lastId });
   const inEpoch = (shard: number, epoch: number): Kept | undefined => (kept[shard]?.epoch === epoch ? kept[shard] : undefined);
 
   return {

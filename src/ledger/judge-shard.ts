@@ -77,7 +77,9 @@ const isMissing = (streamId: string, row: ShardRow, { firstId }: StreamState): b
   compareStreamIds(streamId, row.lastId) > 0 || (firstId !== null && compareStreamIds(firstId, streamId) < 0);
 
 /** Those of this process' acknowledgements that neither Redis nor Postgres has. */
-async function lostOf(redis: Redis, journal: string, row: ShardRow, stream: StreamState, recent: readonly Acknowledgement[]): Promise<Acknowledgement[]> {
+async function lostOf(
+  redis: Redis, journal: string, row: ShardRow, stream: StreamState, recent: readonly Acknowledgement[],
+): Promise<Acknowledgement[]> {
   // Of a stream that ends before the cursor, Postgres has everything up to the cursor.
   const isBehind = compareStreamIds(stream.lastId, row.lastId) < 0;
   const missing = recent.filter(({ streamId }) => isMissing(streamId, row, isBehind ? { ...stream, firstId: null } : stream));
@@ -99,5 +101,5 @@ export function countAccounts(lost: readonly Acknowledgement[]): Record<string, 
 }
 
 /** Acknowledgements beyond everything that a recorded loss counts: for a process that learns of it after another. */
-export const notCounted = (recent: readonly Acknowledgement[], { survivedId, knownId }: Pick<Loss, 'survivedId' | 'knownId'>): Acknowledgement[] =>
-  recent.filter(({ streamId }) => compareStreamIds(streamId, laterId(survivedId, knownId)) > 0);
+export const notCounted = (recent: readonly Acknowledgement[], counted: Pick<Loss, 'survivedId' | 'knownId'>): Acknowledgement[] =>
+  recent.filter(({ streamId }) => compareStreamIds(streamId, laterId(counted.survivedId, counted.knownId)) > 0);

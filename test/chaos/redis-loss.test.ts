@@ -50,17 +50,20 @@ const holds = Array.from({ length: SETTLES }, (_, index) => ({ accountId: ACCOUN
 
 async function grantAndPlace({ core: { ledger } }: CoreProcess): Promise<void> {
   for (const accountId of ACCOUNTS) {
-    await ledger.grantLot({ accountId, lotId: 'l1', amount: micros(100_000), expiresAtMs: null, key: `intent:${randomUUID()}`, about: '{}', kind: 'grant' });
+    const key = `intent:${randomUUID()}`;
+    await ledger.grantLot({ accountId, lotId: 'l1', amount: micros(100_000), expiresAtMs: null, key, about: '{}', kind: 'grant' });
   }
   for (const hold of holds) {
-    await ledger.placeHold({ ...hold, minimum: micros(10), desired: micros(10), leaseMs: 3_600_000, expiryPolicy: 'release', price: 'p', fingerprint: 'f', about: '{}' });
+    await ledger.placeHold({
+      ...hold, minimum: micros(10), desired: micros(10), leaseMs: 3_600_000, expiryPolicy: 'release', price: 'p', fingerprint: 'f', about: '{}',
+    });
   }
 }
 
-async function settleAll({ core: { ledger } }: CoreProcess): Promise<void> {
-  for (const hold of holds) {
-    expect(await ledger.settleHold({ ...hold, cost: micros(7), price: 'p', overCapture: 'debt', debtLimit: null, fingerprint: '7', about: '{}' }))
-      .toMatchObject({ status: 'settled', replayed: false });
+async function settleAll({ core: { ledger } }: CoreProcess, which = holds): Promise<void> {
+  const settle = { cost: micros(7), price: 'p', overCapture: 'debt', debtLimit: null, fingerprint: '7', about: '{}' } as const;
+  for (const hold of which) {
+    expect(await ledger.settleHold({ ...hold, ...settle })).toMatchObject({ status: 'settled', replayed: false });
   }
 }
 
@@ -71,7 +74,7 @@ const drainAll = async ({ core: { drain } }: CoreProcess): Promise<void> => {
 };
 
 /** Stops Redis and waits until the process knows; starts it and waits until it may be used again. */
-async function restartRedis({ core: { fence } }: CoreProcess, between: () => void = () => undefined, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+async function restartRedis({ core: { fence } }: CoreProcess, between = (): void => undefined, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
   await server.stop(signal);
   await until('the gateway sees that Redis is away', () => !fence.isOpen());
   between();
@@ -103,7 +106,7 @@ const epochs = ({ core: { fence } }: CoreProcess): number[] => shards.map((shard
 
 function namedOf(rows: readonly LossRow[]): Record<string, number> {
   const named: Record<string, number> = {};
-  for (const { accounts } of rows) for (const [accountId, entries] of Object.entries(accounts)) named[accountId] = (named[accountId] ?? 0) + entries;
+  for (const [accountId, entries] of rows.flatMap(({ accounts }) => Object.entries(accounts))) named[accountId] = (named[accountId] ?? 0) + entries;
   return named;
 }
 
@@ -120,9 +123,11 @@ test('an older copy comes back: what was settled since is missed, counted and na
 
   const rows = await losses(gateway);
   expect(lostOf(rows)).toBe(SETTLES);
-  expect(namedOf(rows)).toEqual(Object.fromEntries(ACCOUNTS.map((accountId) => [accountId, holds.filter((hold) => hold.accountId === accountId).length])));
+  const settled = (accountId: string): number => holds.filter((hold) => hold.accountId === accountId).length;
+  expect(namedOf(rows)).toEqual(Object.fromEntries(ACCOUNTS.map((accountId) => [accountId, settled(accountId)])));
   for (const { fromMs, toMs } of rows) expect([fromMs !== null && fromMs <= toMs, toMs <= Date.now()]).toEqual([true, true]);
-  expect(gateway.errors.filter(({ msg }) => String(msg).startsWith('Redis lost entries')).reduce((sum, { lostEntries }) => sum + Number(lostEntries), 0)).toBe(SETTLES);
+  const told = gateway.errors.filter(({ msg }) => String(msg).startsWith('Redis lost entries'));
+  expect(told.reduce((sum, { lostEntries }) => sum + Number(lostEntries), 0)).toBe(SETTLES);
   const raised = new Set(rows.map(({ shard }) => shard));
   expect(epochs(gateway)).toEqual(shards.map((shard) => (raised.has(shard) ? 2 : 1)));
 
@@ -151,10 +156,8 @@ test('two processes: each counts what it was told, whichever finds the loss firs
   await grantAndPlace(one);
   await drainAll(one);
   copyFiles();
-  const [first, second] = [holds.slice(0, 20), holds.slice(20)];
-  for (const [process, mine] of [[one, first], [two, second]] as const) {
-    for (const hold of mine) await process.core.ledger.settleHold({ ...hold, cost: micros(7), price: 'p', overCapture: 'debt', debtLimit: null, fingerprint: '7', about: '{}' });
-  }
+  await settleAll(one, holds.slice(0, 20));
+  await settleAll(two, holds.slice(20));
   // A beat has read the streams, so that the mark counts the entries of both.
   await until('a beat has stored all of it', async () => (await storedEntries()) === ACCOUNTS.length + 2 * SETTLES);
   await restartRedis(one, restoreFiles);
@@ -216,7 +219,8 @@ test('no false alarm: an upgrade, without marks in Postgres', async () => {
 
 test('everything was restarted: the heartbeat in Postgres knows what was lost, up to its last beat', async () => {
   await startRedis();
-  const processes = await startProcesses({ redisUrl: server.gatewayUrl, databaseUrl: database.databaseUrl }, { REDIS_NAMESPACE: 'cg', SHARDS: String(SHARDS) });
+  const servers = { redisUrl: server.gatewayUrl, databaseUrl: database.databaseUrl };
+  const processes = await startProcesses(servers, { REDIS_NAMESPACE: 'cg', SHARDS: String(SHARDS) });
   try {
     const admin = await processes.token({ sub: 'ops', role: 'admin' });
     const token = await processes.token({ sub: 'alice' });
