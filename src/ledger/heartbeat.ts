@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { repeat } from '../repeat.js';
+import { settleWithin } from '../settle-within.js';
 import { furthest, type Acknowledged, type ShardMemory } from './acknowledged.js';
 import type { Fence, ShardMark, ShardStore } from './fence.js';
 import type { Keyspace } from './keys.js';
@@ -20,6 +21,8 @@ export type Heartbeat = {
 };
 
 const EVERY_MS = 1_000;
+/** Postgres may be away when a process stops; the beat before is at most a second old. */
+const CLOSE_WITHIN_MS = 2_000;
 
 /**
  * Tells Postgres, once a second, up to where Redis has acknowledged each shard that moved: one pipeline to Redis and one
@@ -65,7 +68,7 @@ export function heartbeat({ redis, keys, store, fence, acknowledged, onError }: 
     close: async () => {
       stop();
       redis.off('close', flushed);
-      await flush().catch(onError);
+      await settleWithin(CLOSE_WITHIN_MS, flush().catch(onError));
     },
   };
 }
