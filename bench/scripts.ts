@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
+import { acknowledged } from '../src/ledger/acknowledged.js';
 import { fence } from '../src/ledger/fence.js';
 import { keyspace } from '../src/ledger/keys.js';
 import type { Ledger } from '../src/ledger/ledger.js';
@@ -38,10 +39,11 @@ const server = await throwawayRedis({ appendonly: 'yes', appendfsync: 'everysec'
 const redis = new Redis(server.url, { ...hotPathOptions(5_000), lazyConnect: true });
 await redis.connect();
 const keys = keyspace('bench', SHARDS);
-const gate = fence({ redis, store: memoryShardStore(SHARDS), keys, log: { info: () => undefined, error: () => undefined } });
+const told = acknowledged(SHARDS);
+const gate = fence({ redis, store: memoryShardStore(SHARDS), keys, acknowledged: told, drainShard: () => Promise.resolve(true), log: { info: () => undefined, error: () => undefined } });
 await gate.opened();
 const ledger = redisLedger({
-  client: redis, keys, fence: gate, written: () => undefined, observe: () => undefined, isMemoryHigh: () => false,
+  client: redis, keys, fence: gate, acknowledged: told, written: () => undefined, observe: () => undefined, isMemoryHigh: () => false,
   source: { loadAccount: () => Promise.resolve(emptyImage), loadEndedHold: () => Promise.resolve(null) },
 });
 

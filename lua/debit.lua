@@ -26,7 +26,7 @@
   Replies
     fenced
     not_loaded
-    debited               replayed seq at_ms previous available
+    debited               replayed seq at_ms previous available journal_id
     insufficient_credits  available due_hold…   (holds past their lease that may free credits)
     idempotency_mismatch
     account_frozen
@@ -69,4 +69,4 @@ local answer = {
 -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
 step.apply(self)
 receipts.write(receipt_key, key, fingerprint, answer, receipt_ttl_seconds)
-return { 'debited', '0', answer.seq, answer.at_ms, answer.previous, answer.available }
+return { 'debited', '0', answer.seq, answer.at_ms, answer.previous, answer.available, self.journal_id }

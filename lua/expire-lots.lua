@@ -16,7 +16,7 @@
   Replies
     fenced
     not_loaded
-    expired      amount
+    expired      amount journal_id
     nothing_due
     account_frozen
 ]]
@@ -42,4 +42,4 @@ local expired = numbers.text(self.state.expired - stored.expired)
 -- Apply. A due lot may have been spent meanwhile: then only the account's next expiry moves.
 if self.state.next_expiry_ms ~= stored.next_expiry_ms then step.apply(self) end
 if expired == '0' then return { 'nothing_due' } end
-return { 'expired', expired }
+return { 'expired', expired, self.journal_id }

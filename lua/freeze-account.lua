@@ -16,7 +16,7 @@
   Replies
     fenced
     not_loaded
-    changed      seq at_ms
+    changed      seq at_ms journal_id
     unchanged
 ]]
 --- @include clock
@@ -40,6 +40,6 @@ local seq, at_ms = numbers.text(after.seq), numbers.text(now_ms)
 local entry = journal.entry(journal_key, account_id, kind, now_ms, before, after, { about = about })
 
 -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
-redis.call('XADD', unpack(entry))
+local journal_id = redis.call('XADD', unpack(entry))
 redis.call('HSET', account_key, 'seq', seq, 'frozen', after.frozen and '1' or '0')
-return { 'changed', seq, at_ms }
+return { 'changed', seq, at_ms, journal_id }

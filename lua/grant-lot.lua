@@ -25,7 +25,7 @@
   Replies
     fenced
     not_loaded
-    granted         replayed previous available debt_paid
+    granted         replayed previous available debt_paid journal_id
     too_many_lots
     balance_limit
     account_frozen
@@ -79,4 +79,4 @@ local answer = {
 -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
 step.apply(self)
 receipts.write(receipt_key, key, '', answer, receipt_ttl_seconds)
-return { 'granted', '0', answer.previous, answer.available, answer.debt_paid }
+return { 'granted', '0', answer.previous, answer.available, answer.debt_paid, self.journal_id }

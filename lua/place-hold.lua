@@ -28,7 +28,7 @@
   Replies
     fenced
     not_loaded
-    placed                replayed seq amount expires_at_ms placed_at_ms available
+    placed                replayed seq amount expires_at_ms placed_at_ms available journal_id
     insufficient_credits  available due_hold…   (holds past their lease that may free credits)
     hold_exists
     too_many_holds
@@ -82,4 +82,4 @@ redis.call('HSET', hold_key, 'state', 'open', 'amount', amount_text, 'parts', pa
   'price', price, 'fingerprint', fingerprint, 'about', about, 'reported', '0')
 redis.call('ZADD', open_key, expires_text, hold_id)
 redis.call('ZADD', holds_due_key, expires_text, account_id .. ':' .. hold_id)
-return { 'placed', '0', seq, amount_text, expires_text, now_text, available }
+return { 'placed', '0', seq, amount_text, expires_text, now_text, available, self.journal_id }

@@ -21,7 +21,7 @@
   Replies
     fenced
     not_loaded
-    revoked          replayed previous available
+    revoked          replayed previous available journal_id
     lot_not_found
     account_frozen
 ]]
@@ -59,4 +59,4 @@ local answer = {
 -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
 step.apply(self)
 receipts.write(receipt_key, key, '', answer, receipt_ttl_seconds)
-return { 'revoked', '0', answer.previous, answer.available }
+return { 'revoked', '0', answer.previous, answer.available, self.journal_id }

@@ -31,7 +31,7 @@
   Replies
     fenced
     not_loaded
-    ended           replayed outcome…
+    ended           replayed outcome… journal_id
     price_needed    price placed_at_ms about
     hold_resolved   outcome…
     hold_not_found
@@ -165,4 +165,5 @@ redis.call('HSET', unpack(hold_args))
 redis.call('ZREM', open_key, hold_id)
 redis.call('ZREM', holds_due_key, account_id .. ':' .. hold_id)
 redis.call('EXPIRE', hold_key, (final == 'expired' or is_late) and expired_ttl_seconds or receipt_ttl_seconds)
+outcome[#outcome + 1] = self.journal_id
 return { 'ended', '0', unpack(outcome) }

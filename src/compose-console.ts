@@ -19,6 +19,7 @@ import { freshen as freshenBy, type Freshen } from './journal/freshen.js';
 import { readHistory } from './journal/history.js';
 import { countQuarantined } from './journal/quarantine.table.js';
 import { readJournalLag } from './journal/read-journal-lag.js';
+import { readLosses } from './journal/shard-losses.table.js';
 import { readShards, type ShardRow } from './journal/shards.table.js';
 import { sharedDrain } from './journal/shared-drain.js';
 import type { Log } from './log.js';
@@ -115,6 +116,7 @@ function watchOf({ core, queues, readiness, clock }: ConsoleParts, cursors: () =
     },
     holds: () => readHolds({ redis, keys, epochOf: (shard) => fence.epochOf(shard)?.number, timeOffsetMs: () => 0 }),
     stoppedShards: async () => (await readShards(db)).flatMap(({ shard, stoppedReason }) => (stoppedReason === null ? [] : [{ shard, reason: stoppedReason }])),
+    losses: (limit) => readLosses(db, { all: false, limit }),
     overdue: (limit) => readOverdueHolds(db, clock() - OVERDUE_MS, limit),
     quarantined: () => countQuarantined(db),
     findings: (limit) => readFindings(db, limit),

@@ -2,10 +2,11 @@ import type { Redis } from 'ioredis';
 import type { Client } from 'pg';
 import type { Clock } from './clock.js';
 import { accountSource } from './accounts/load-account.js';
+import { closedShards, openFence } from './compose-fence.js';
 import type { Config } from './config.js';
 import { createDrain, type Drain } from './journal/drain.js';
 import { shardStore } from './journal/shard-store.js';
-import { fence, type Fence } from './ledger/fence.js';
+import type { Fence } from './ledger/fence.js';
 import { keyspace, type Keyspace } from './ledger/keys.js';
 import type { Ledger } from './ledger/ledger.js';
 import { redisLedger } from './ledger/redis-ledger.js';
@@ -22,7 +23,6 @@ import { PRICES_CHANNEL } from './pricing/price.table.js';
 import { breaker, type Breaker } from './redis/breaker.js';
 import { connectHotPath, oneWritePerTurn } from './redis/connect.js';
 import { guardedClient } from './redis/guarded-client.js';
-import { requireNoEviction } from './redis/no-eviction.js';
 import { watchRedis, type RedisWatch } from './redis/watch-redis.js';
 import { traceBatches } from './tracing/trace-drain.js';
 import { traceScripts } from './tracing/trace-scripts.js';
@@ -74,27 +74,6 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   const store = await shardStore(db, config.shards);
   const keys = keyspace(config.redisNamespace, config.shards);
 
-  const redis = connectHotPath(servers.redisUrl, config.redisTimeoutMs, (error) => { log.warn({ err: error }, 'Redis connection'); });
-  const gate = fence({ redis, store, keys, log });
-  await gate.opened();
-  if (closedShards(gate, config.shards) === config.shards) {
-    throw new Error('this Redis and this Postgres do not belong together (see the messages above): use the pair that does, or an empty Redis');
-  }
-  await requireNoEviction(redis);
-  const redisWatch = watchRedis(redis, metrics);
-  const hotBreaker = breaker(time.clock);
-  const client = guardedClient({
-    client: oneWritePerTurn(redis), breaker: hotBreaker, inFlightMax: IN_FLIGHT_MAX, onUnknown: () => { metrics.count('outcomesUnknown', { operation: 'script' }); },
-  });
-  const ledger = redisLedger({
-    client, keys, fence: gate, written,
-    source: accountSource({ db, clock: time.clock }),
-    observe: metrics.script,
-    isMemoryHigh: redisWatch.isHigh,
-    timeOffsetMs: time.offsetMs,
-    around: tracer === undefined ? undefined : (scripts) => traceScripts(scripts, tracer),
-  });
-
   const prices = await priceBooks({
     db, clock: time.clock, unknownModel: config.unknownModel,
     listen: (onNotice) => listenToPostgres({ databaseUrl: servers.databaseUrl, channel: PRICES_CHANNEL, onNotice }),
@@ -120,6 +99,26 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
       quarantined: (count) => { log.error({ count }, 'texts quarantined: their money is in the ledger, what they said is in the table quarantine'); },
     },
   });
+
+  const redis = connectHotPath(servers.redisUrl, config.redisTimeoutMs, (error) => { log.warn({ err: error }, 'Redis connection'); });
+  const guard = await openFence({ redis, store, keys, drain, log }).catch(async (error: unknown) => {
+    await prices.close(); // its connection would keep a command from ending
+    throw error;
+  });
+  const gate = guard.fence;
+  const redisWatch = watchRedis(redis, metrics);
+  const hotBreaker = breaker(time.clock);
+  const client = guardedClient({
+    client: oneWritePerTurn(redis), breaker: hotBreaker, inFlightMax: IN_FLIGHT_MAX, onUnknown: () => { metrics.count('outcomesUnknown', { operation: 'script' }); },
+  });
+  const ledger = redisLedger({
+    client, keys, fence: gate, acknowledged: guard.acknowledged, written,
+    source: accountSource({ db, clock: time.clock }),
+    observe: metrics.script,
+    isMemoryHigh: redisWatch.isHigh,
+    timeOffsetMs: time.offsetMs,
+    around: tracer === undefined ? undefined : (scripts) => traceScripts(scripts, tracer),
+  });
   watchPools(metrics, { api: db, drain: drainDb });
   metrics.onScrape('shardsFenced', (set) => { set({}, closedShards(gate, config.shards)); });
   metrics.watchRedis(() => ({ breaker: hotBreaker.state(), inFlight: client.inFlight() }));
@@ -129,13 +128,10 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
     close: async () => {
       await prices.close();
       redisWatch.stop();
-      gate.close();
+      await guard.close();
       redis.disconnect();
       await drainDb.destroy();
       await db.destroy();
     },
   };
 }
-
-const closedShards = (gate: Fence, shards: number): number =>
-  Array.from({ length: shards }, (_, shard) => gate.epochOf(shard)).filter((epoch) => epoch === null).length;

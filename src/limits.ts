@@ -44,6 +44,13 @@ export const DRAIN_BATCHES_PER_RUN_MAX = 20;
 export const SWEEP_BATCH_MAX = 100;
 /** Commands to Redis in flight per process; beyond it waiting only makes every answer late. */
 export const IN_FLIGHT_MAX = 1_000;
+/**
+ * Acknowledgements kept per shard and process, to name the accounts of a loss: more than a shard gets between two beats
+ * of the heartbeat. 64 shards of these are 3 MB.
+ */
+export const ACKNOWLEDGED_KEPT_MAX = 256;
+/** Accounts that one record of a loss names. */
+export const LOST_ACCOUNTS_NAMED_MAX = 100;
 /** Verified tokens kept per process: about 1 KB each. */
 export const TOKEN_CACHE_MAX = 10_000;
 /** A token longer than this is refused unread. */

@@ -50,7 +50,13 @@ export const bookAlerts: readonly Alert[] = [
     name: 'FenceRaised', severity: 'ticket', holdsFor: '0s',
     when: [{ value: rise(series('fenceEpochs'), '15m'), is: '> 0' }],
     summary: 'Redis had lost something; shards were rebuilt from Postgres',
-    description: '{{ $value }} shards got a new epoch within 15 minutes. What Redis had acknowledged and Postgres did not have yet is lost.',
+    description: '{{ $value }} shards got a new epoch within 15 minutes. What was lost with that is counted by JournalLost.',
+  },
+  {
+    name: 'JournalLost', severity: 'page', holdsFor: '0s',
+    when: [{ value: worst('journalLost'), is: '> 0' }],
+    summary: 'Redis lost entries that it had acknowledged',
+    description: 'At least {{ $value }} entries were acknowledged, did not reach Postgres and are gone from Redis; 0 is right. Their accounts have been rebuilt from Postgres. Shards, window and accounts: npm run shards -- list.',
   },
   {
     name: 'Quarantine', severity: 'ticket', holdsFor: '0s',

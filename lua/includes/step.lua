@@ -38,7 +38,8 @@ function step.expires(self, expires_at_ms)
   self.state.next_expiry_ms = math.min(self.state.next_expiry_ms, expires_at_ms)
 end
 
--- Writes the step. The first write grows memory, so a full Redis refuses before anything was changed.
+-- Writes the step. The first write grows memory, so a full Redis refuses before anything was changed. journal_id is
+-- then the stream id of the last entry: what the caller was told Redis has.
 function step.apply(self)
   local account_args = account.changes(self.keys.account, self.stored, self.state)
   local commands = lots.commands(self.lots)
@@ -49,7 +50,7 @@ function step.apply(self)
       commands[#commands + 1] = { 'ZADD', self.keys.lots_due, numbers.text(self.state.next_expiry_ms), self.account_id }
     end
   end
-  for _, entry in ipairs(self.entries) do redis.call('XADD', unpack(entry)) end
+  for _, entry in ipairs(self.entries) do self.journal_id = redis.call('XADD', unpack(entry)) end
   redis.call('HSET', unpack(account_args))
   for _, command in ipairs(commands) do redis.call(unpack(command)) end
 end

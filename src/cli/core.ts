@@ -91,7 +91,7 @@ async function runningRedis(dataDir: string, progress: (line: string) => void): 
 async function requireSchema(databaseUrl: string): Promise<void> {
   const db = connectPostgres(databaseUrl, apiProfile(TIMEOUT_MS));
   try {
-    const { rows } = await db.raw<{ rows: { found: string | null }[] }>(`select to_regclass('drift_findings')::text as found`);
+    const { rows } = await db.raw<{ rows: { found: string | null }[] }>(`select to_regclass('shard_losses')::text as found`);
     if (typeof rows[0]?.found !== 'string') throw new Error('this database is of an older gateway: start the new one once, which brings it up to date');
   } finally {
     await db.destroy();

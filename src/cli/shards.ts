@@ -1,29 +1,48 @@
 import { parseArgs } from 'node:util';
 import { readConfig } from '../config.js';
 import { resumeShard } from '../journal/resume-shard.js';
-import { reportShards } from '../journal/shard-report.js';
+import { acknowledgeLosses, readLosses, type LossRow } from '../journal/shard-losses.table.js';
+import { reportShards, type ShardReport } from '../journal/shard-report.js';
 import { commandActor, openCliCore } from './core.js';
 import { runCli } from './run-cli.js';
 
-/** `npm run shards -- list|resume`: shards whose journal contradicts Postgres. */
+/** `npm run shards -- list|resume|acknowledge`: shards whose journal contradicts Postgres, and what Redis has lost. */
 
 const USAGE = `usage: npm run shards -- list [--all]
        npm run shards -- resume <shard> --reason "what was put right"
+       npm run shards -- acknowledge <shard> --reason "what was done about the loss"
 
-list shows shards that are stopped or behind; --all shows every one. resume lets the drain try again from where it
-stopped: it skips nothing, and stops again while the contradiction is there.`;
+list shows shards that are stopped or behind, and losses of Redis that nobody has acknowledged; --all shows every shard
+and every loss. resume lets the drain try again from where it stopped: it skips nothing, and stops again while the
+contradiction is there. acknowledge ends the alarm about what a shard lost; the record stays.`;
+
+const LOSSES_MAX = 100;
+
+const shardLine = ({ shard, epoch, cursor, lagEntries, stoppedReason }: ShardReport): string =>
+  `shard ${shard}  epoch ${epoch}  cursor ${cursor}  ${lagEntries} entries waiting${stoppedReason === null ? '' : `\n  stopped: ${stoppedReason}`}`;
+
+function lossLine({ shard, epoch, entries, accounts, fromMs, toMs, noticedAtMs, reason }: LossRow): string {
+  const [from, to, noticed] = [fromMs, toMs, noticedAtMs].map((ms) => (ms === null ? 'the beginning' : new Date(ms).toISOString()));
+  const named = Object.entries(accounts).map(([accountId, count]) => `${accountId} (${count})`);
+  return `shard ${shard}  LOST at least ${entries} entries of epoch ${epoch}, written from ${from} to ${to}, noticed ${noticed}
+  accounts: ${named.length === 0 ? 'not known' : named.join(', ')}${reason === null ? '' : `\n  acknowledged: ${reason}`}`;
+}
 
 await runCli(USAGE, async () => {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { reason: { type: 'string', default: '' }, all: { type: 'boolean', default: false } } });
   const [command, shardText = ''] = positionals;
-  if (command !== 'list' && command !== 'resume') throw new Error('say list or resume');
-  if (command === 'resume' && (!/^\d{1,4}$/.test(shardText) || values.reason.trim() === '')) throw new Error('name one shard, and say --reason');
+  if (command !== 'list' && command !== 'resume' && command !== 'acknowledge') throw new Error('say list, resume or acknowledge');
+  if (command !== 'list' && (!/^\d{1,4}$/.test(shardText) || values.reason.trim() === '')) throw new Error('name one shard, and say --reason');
   const { core: { db, redis, keys, drain }, close } = await openCliCore(readConfig(), (line) => { console.error(line.trimEnd()); });
   try {
     if (command === 'list') {
       const shown = (await reportShards({ db, redis, keys })).filter(({ stoppedReason, lagEntries }) => values.all || stoppedReason !== null || lagEntries > 0);
-      return shown.length === 0 ? 'no shard is stopped or behind' : shown.map(({ shard, epoch, cursor, lagEntries, stoppedReason }) =>
-        `shard ${shard}  epoch ${epoch}  cursor ${cursor}  ${lagEntries} entries waiting${stoppedReason === null ? '' : `\n  stopped: ${stoppedReason}`}`).join('\n');
+      const losses = await readLosses(db, { all: values.all, limit: LOSSES_MAX });
+      return [...(shown.length === 0 ? ['no shard is stopped or behind'] : shown.map(shardLine)), ...losses.map(lossLine)].join('\n');
+    }
+    if (command === 'acknowledge') {
+      const count = await acknowledgeLosses(db, Number(shardText), { reason: values.reason, actor: commandActor() });
+      return count === 0 ? `shard ${shardText} has no loss that waits for somebody` : `shard ${shardText}: acknowledged (${count === 1 ? 'one loss' : `${count} losses`})`;
     }
     const resumed = await resumeShard({ db, drain }, { shard: Number(shardText), reason: values.reason, actor: commandActor() });
     switch (resumed.status) {

@@ -2,7 +2,7 @@ import { html, type Html } from '../http/html.js';
 import type { Finding } from '../reconcile/finding.table.js';
 import type { ReconcileState } from '../reconcile/reconcile-state.table.js';
 import { LISTED_MAX, type Known, type Overview } from './overview.js';
-import { findingsTable, frozenTable, modelsTable, overdueTable, queuesTable, refusedTables, stoppedTable } from './overview-tables.js';
+import { findingsTable, frozenTable, lossesTable, modelsTable, overdueTable, queuesTable, refusedTables, stoppedTable } from './overview-tables.js';
 import { badge, banner, card, count, duration, moment, type Level } from './parts.js';
 
 /** One thing that is watched: how it is, in a word or a number, and what that means. */
@@ -33,6 +33,7 @@ export function overviewBody(overview: Overview): Html {
 ${silent.length === 0 ? [] : banner('bad', `${silent.map(({ title }) => title).join(', ')} could not be read. The rest is as it was read just now.`)}
 <div class="cards">${signs.map(({ title, value, note, level }) => card(title, value, note, level, !/^\d/.test(value)))}</div>
 ${trouble('Stopped shards', overview.stoppedShards, stoppedTable)}
+${trouble('What Redis lost', overview.losses, (losses) => lossesTable(losses, nowMs))}
 ${trouble('Stuck holds', overview.overdue, (holds) => overdueTable(holds, nowMs))}
 ${trouble('Differences between Redis and Postgres', overview.findings, (findings) => findingsTable(findings, nowMs))}
 ${trouble('Frozen accounts', overview.frozen, (frozen) => frozenTable(frozen, nowMs))}
@@ -46,7 +47,7 @@ ${part(overview.queues, queuesTable)}
 }
 
 function signsOf(overview: Overview): Sign[] {
-  const { readAtMs, readiness: { checks }, postgres, lag, holds, stoppedShards, overdue, findings, reconciled, frozen, queues, deadLetters, quarantined, pendingMoney } = overview;
+  const { readAtMs, readiness: { checks }, postgres, lag, holds, stoppedShards, losses, overdue, findings, reconciled, frozen, queues, deadLetters, quarantined, pendingMoney } = overview;
   const isRedisThere = checks['redis']?.ok === true && checks['ledger']?.ok === true;
   return [
     { title: 'Redis', value: isRedisThere ? 'there' : 'away', note: `ledger ${checks['ledger']?.detail ?? 'unknown'}; ${checks['redis']?.detail ?? ''}`, level: isRedisThere ? 'good' : 'bad' },
@@ -60,6 +61,9 @@ function signsOf(overview: Overview): Sign[] {
     sign('Stuck holds', overdue, ({ length }) => ({ value: atMost(length), note: 'open past the end of their lease', level: length === 0 ? 'good' : 'bad' })),
     driftSign(findings, reconciled, readAtMs),
     sign('Stopped shards', stoppedShards, ({ length }) => ({ value: count(length), note: 'nothing of them reaches Postgres', level: length === 0 ? 'good' : 'bad' })),
+    sign('Lost entries', losses, (rows) => ({
+      value: count(rows.reduce((sum, { entries }) => sum + entries, 0)), note: rows.length === 0 ? 'Redis has lost nothing' : 'acknowledged by Redis, then lost', level: rows.length === 0 ? 'good' : 'bad',
+    })),
     sign('Frozen accounts', frozen, ({ length }) => ({ value: atMost(length), note: 'nothing of them moves until thawed', level: length === 0 ? 'good' : 'notice' })),
     sign('Queues', queues, (states) => {
       const oldest = Math.max(0, ...states.map(({ oldestSeconds }) => oldestSeconds ?? 0));

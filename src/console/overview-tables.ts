@@ -1,6 +1,7 @@
 import type { FrozenAccount } from '../accounts/frozen-account.table.js';
 import { html, type Html } from '../http/html.js';
 import type { HoldRow } from '../holds/hold.table.js';
+import type { LossRow } from '../journal/shard-losses.table.js';
 import { sumToCredits } from '../money/credits.js';
 import type { Finding } from '../reconcile/finding.table.js';
 import type { RefusedMost } from '../refusals/refused-most.table.js';
@@ -14,6 +15,22 @@ type Shards = Extract<Overview['stoppedShards'], { readonly value: unknown }>['v
 
 export const stoppedTable = (shards: Shards): Html =>
   table('Stopped shards', [{ head: 'Shard' }, { head: 'Why', is: 'text' }], shards.map(({ shard, reason }) => [shard, reason]), 'None.');
+
+export const lossesTable = (losses: readonly LossRow[], nowMs: number): Html => html`${table(
+  'What Redis lost', [{ head: 'Shard' }, { head: 'Entries', is: 'number' }, { head: 'Written from' }, { head: 'To' }, { head: 'Accounts', is: 'text' }, { head: 'Noticed' }],
+  losses.map(({ shard, entries, fromMs, toMs, accounts, noticedAtMs }) => [
+    shard, `at least ${count(entries)}`, fromMs === null ? 'the beginning' : moment(fromMs), moment(toMs), accountsOf(accounts), when(noticedAtMs, nowMs),
+  ]),
+  'Nothing.',
+)}<p class="note">Redis had acknowledged these, and Postgres had not got them. The accounts have been rebuilt from Postgres, in the users' favour. When it has been dealt with: <code>npm run shards -- acknowledge</code>.</p>`;
+
+const NAMED_MAX = 5;
+
+function accountsOf(accounts: LossRow['accounts']): string | Html {
+  const named = Object.keys(accounts);
+  if (named.length === 0) return 'not known';
+  return html`${named.slice(0, NAMED_MAX).map((accountId, index) => html`${index === 0 ? '' : ', '}${accountLink(accountId)}`)}${named.length > NAMED_MAX ? ` and ${count(named.length - NAMED_MAX)} more` : ''}`;
+}
 
 export const overdueTable = (holds: readonly HoldRow[], nowMs: number): Html => table(
   'Stuck holds', [{ head: 'Hold' }, { head: 'Account' }, { head: 'Credits', is: 'number' }, { head: 'Placed' }, { head: 'Lease ended' }],

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js';
 import type { HoldRow } from '../holds/hold.table.js';
 import type { Readiness } from '../http/health.js';
 import type { JournalLag } from '../journal/read-journal-lag.js';
+import type { LossRow } from '../journal/shard-losses.table.js';
 import type { Finding } from '../reconcile/finding.table.js';
 import type { ReconcileState } from '../reconcile/reconcile-state.table.js';
 import type { RefusedMost } from '../refusals/refused-most.table.js';
@@ -19,6 +20,8 @@ export type Watch = {
   readonly lag: () => Promise<JournalLag>;
   readonly holds: () => Promise<{ readonly open: number }>;
   readonly stoppedShards: () => Promise<readonly { readonly shard: number; readonly reason: string }[]>;
+  /** What Redis lost and nobody has acknowledged. */
+  readonly losses: (limit: number) => Promise<readonly LossRow[]>;
   /** Open holds past their lease, the longest first. */
   readonly overdue: (limit: number) => Promise<readonly HoldRow[]>;
   readonly quarantined: () => Promise<number>;
@@ -44,6 +47,7 @@ export type Overview = {
   readonly lag: Known<JournalLag>;
   readonly holds: Known<{ readonly open: number }>;
   readonly stoppedShards: Known<readonly { readonly shard: number; readonly reason: string }[]>;
+  readonly losses: Known<readonly LossRow[]>;
   readonly overdue: Known<readonly HoldRow[]>;
   readonly quarantined: Known<number>;
   readonly pendingMoney: Known<PendingMoney>;
@@ -81,12 +85,12 @@ export function overviewReader(watch: Watch, clock: Clock, onError: (error: unkn
 async function readOverview(watch: Watch, readAtMs: number, onError: (error: unknown) => void): Promise<Overview> {
   const known = <T>(read: () => Promise<T>): Promise<Known<T>> => within(read, onError);
   const listed = <T>(read: (limit: number) => Promise<T>): Promise<Known<T>> => known(() => read(LISTED_MAX + 1));
-  const [postgres, lag, holds, stoppedShards, overdue, quarantined, pendingMoney, queues, deadLetters, findings, reconciled, frozen, refused, models] = await Promise.all([
-    known(watch.postgres), known(watch.lag), known(watch.holds), known(watch.stoppedShards), listed(watch.overdue), known(watch.quarantined), known(watch.pendingMoney),
+  const [postgres, lag, holds, stoppedShards, losses, overdue, quarantined, pendingMoney, queues, deadLetters, findings, reconciled, frozen, refused, models] = await Promise.all([
+    known(watch.postgres), known(watch.lag), known(watch.holds), known(watch.stoppedShards), listed(watch.losses), listed(watch.overdue), known(watch.quarantined), known(watch.pendingMoney),
     known(watch.queues), known(watch.deadLetters), listed(watch.findings), known(watch.reconciled), listed(watch.frozen),
     known(() => watch.refused(readAtMs - REFUSED_MINUTES * MINUTE_MS, MOST_MAX)), known(() => watch.models(readAtMs, MOST_MAX)),
   ]);
-  return { readAtMs, readiness: watch.readiness(), postgres, lag, holds, stoppedShards, overdue, quarantined, pendingMoney, queues, deadLetters, findings, reconciled, frozen, refused, models };
+  return { readAtMs, readiness: watch.readiness(), postgres, lag, holds, stoppedShards, losses, overdue, quarantined, pendingMoney, queues, deadLetters, findings, reconciled, frozen, refused, models };
 }
 
 /** What was read before the deadline. Never rejects. */

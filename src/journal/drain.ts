@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../clock.js';
 import type { Keyspace } from '../ledger/keys.js';
+import { atMsOf } from '../ledger/stream-position.js';
 import { DRAIN_BATCHES_PER_RUN_MAX, DRAIN_ENTRIES_MAX } from '../limits.js';
 import type { Db } from '../postgres/connect.js';
 import { classifyPostgresError, toGatewayError } from '../postgres/errors.js';
 import { drainBatch, type Batch, type BatchDeps, type BatchOptions, type Failpoint } from './drain-batch.js';
 import type { ShardBatch } from './fold-accounts.js';
 import { isolateFault } from './isolate-fault.js';
-import { atMsOf, type RedisCommands } from './journal-streams.js';
+import type { RedisCommands } from './journal-streams.js';
 import type { KnowsModel } from './projections/projection.js';
 import { Contradiction, ShardFault } from './shard-fault.js';
 import { readShards, type ShardRow } from './shards.table.js';

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { atMsOf } from '../ledger/stream-position.js';
 import { msOf, repliesOf, type RedisTime } from '../redis/pipeline.js';
 
 /** The few commands the drainer sends, as ioredis' single client and its cluster both take them. */
@@ -66,6 +67,3 @@ export async function readLags(redis: Redis, from: readonly LagFrom[]): Promise<
 
 /** How many entries a stream ever got, trimmed ones included. */
 const entriesAdded = (info: readonly unknown[]): number => Number(info[info.indexOf('entries-added') + 1]);
-
-/** When Redis wrote an entry: the first half of a stream id is its clock. */
-export const atMsOf = (streamId: string): number => Number(streamId.slice(0, streamId.indexOf('-')));

@@ -1,19 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import type { ShardStore } from '../ledger/fence.js';
 import type { Db } from '../postgres/connect.js';
-import { lockShard, openShards, raiseEpoch, readShards } from './shards.table.js';
+import { addToLoss, insertLoss } from './shard-losses.table.js';
+import { storeMarks } from './shard-marks.table.js';
+import { lockShard, openShards, raiseEpoch, readMarkedShards } from './shards.table.js';
 
 /** Opens the shards of this database, and answers what the fence asks of it. */
 export async function shardStore(db: Db, shards: number): Promise<ShardStore> {
   await openShards(db, shards);
   return {
     ledgerId: await ledgerIdOf(db),
-    readShards: () => readShards(db),
+    readShards: () => readMarkedShards(db),
     withLocked: (shard, work) => db.transaction(async (trx) => {
       const row = await lockShard(trx, shard);
       if (row === null) throw new Error(`Postgres has no shard ${shard}`);
-      return work(row, async () => { await raiseEpoch(trx, shard, row.epoch); });
+      return work(row, async (loss) => {
+        await raiseEpoch(trx, shard, row.epoch);
+        await insertLoss(trx, loss);
+      });
     }),
+    mark: (marks) => storeMarks(db, marks),
+    addToLoss: (shard, epoch, recent) => addToLoss(db, shard, epoch, recent),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { StreamPosition } from '../ledger/stream-position.js';
 import type { Db, Trx } from '../postgres/connect.js';
 
 /** What Postgres knows of a shard: which epoch Redis must be in, and up to where its stream has been written. */
@@ -12,7 +13,12 @@ export type ShardRow = {
   readonly stoppedReason: string | null;
 };
 
+/** `marked`: up to where the heartbeat has seen the stream in this epoch. */
+export type MarkedShardRow = ShardRow & { readonly marked: StreamPosition | null };
+
 const COLUMNS = 'shard, epoch, last_id as "lastId", drained, stopped_reason as "stoppedReason"';
+const MARKED = `(select json_build_object('lastId', known.last_id, 'entries', known.entries) from shard_marks known
+                  where known.shard = shards.shard and known.epoch = shards.epoch) as marked`;
 
 /**
  * Makes the shards' rows at the first start, and checks at every later one that the count is the same: an account's
@@ -40,9 +46,16 @@ export async function readShards(db: Db): Promise<ShardRow[]> {
   return rows;
 }
 
+export async function readMarkedShards(db: Db): Promise<MarkedShardRow[]> {
+  const { rows } = await db.raw<{ rows: MarkedShardRow[] }>(`select ${COLUMNS}, ${MARKED} from shards order by shard`);
+  return rows;
+}
+
 /** Locks one shard's row until the transaction ends, waiting for whoever drains it now. Null: no such shard. */
-export async function lockShard(trx: Trx, shard: number): Promise<ShardRow | null> {
-  const { rows } = await trx.raw<{ rows: ShardRow[] }>(`select ${COLUMNS} from shards where shard = ? for update`, [shard]);
+export async function lockShard(trx: Trx, shard: number): Promise<MarkedShardRow | null> {
+  // Locked first: a row that was waited for is read again, but what a subquery found beside it is not.
+  await trx.raw('select 1 from shards where shard = ? for update', [shard]);
+  const { rows } = await trx.raw<{ rows: MarkedShardRow[] }>(`select ${COLUMNS}, ${MARKED} from shards where shard = ?`, [shard]);
   return rows[0] ?? null;
 }
 

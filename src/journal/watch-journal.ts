@@ -5,6 +5,7 @@ import type { Db } from '../postgres/connect.js';
 import { repeat } from '../repeat.js';
 import { lastKnown } from '../within.js';
 import { readJournalLag } from './read-journal-lag.js';
+import { sumLost } from './shard-losses.table.js';
 import { readShards } from './shards.table.js';
 
 export type WatchJournalDeps = {
@@ -25,11 +26,12 @@ const CURSORS_WITHIN_MS = 500;
  * it should. While Redis is away nobody knows, and nothing is said. Answers what stops it.
  */
 export function watchJournal({ db, redis, keys, metrics, onError }: WatchJournalDeps): () => void {
-  const cursors = lastKnown(() => readShards(db), CURSORS_WITHIN_MS);
+  const known = lastKnown(async () => ({ rows: await readShards(db), lost: await sumLost(db) }), CURSORS_WITHIN_MS);
   const measure = async (): Promise<void> => {
-    const rows = await cursors();
-    if (rows === undefined) throw new Error('the cursors of the journal are not known yet');
+    const { rows, lost } = await known() ?? {};
+    if (rows === undefined || lost === undefined) throw new Error('the cursors of the journal are not known yet');
     metrics.set('shardsStopped', {}, rows.filter(({ stoppedReason }) => stoppedReason !== null).length);
+    metrics.set('journalLost', {}, lost);
     metrics.set('fenceEpochs', {}, rows.reduce((sum, { epoch }) => sum + epoch, 0));
     const { entries, seconds } = await readJournalLag(redis, keys, rows);
     metrics.set('lagEntries', {}, entries);

@@ -1,6 +1,7 @@
 import { GatewayError } from '../errors.js';
 import type { Reply, Script, ScriptClient } from '../redis/script.js';
 import type { AccountSource } from './account-image.js';
+import type { Acknowledged } from './acknowledged.js';
 import type { Epoch, Fence } from './fence.js';
 import { writeAccount, writeEndedHold } from './hydrate.js';
 import type { AccountKeys, Keyspace } from './keys.js';
@@ -10,6 +11,7 @@ export type AccountScriptsDeps = {
   readonly keys: Keyspace;
   readonly fence: Fence;
   readonly source: AccountSource;
+  readonly acknowledged: Pick<Acknowledged, 'note'>;
   /** Told of each script call. It must not throw. */
   readonly observe: (script: string, status: string, seconds: number, isReplay: boolean) => void;
   /** Moves Redis' clock in tests; zero in production. */
@@ -47,9 +49,19 @@ export const stepKeys = (account: AccountKeys) => ({
 
 /** Replies whose first value says whether they repeat an earlier answer. */
 const REPLAYABLE: ReadonlySet<string> = new Set(['placed', 'ended', 'granted', 'debited', 'revoked']);
+/** Other replies of a script that wrote an entry. */
+const ALWAYS_WRITTEN: ReadonlySet<string> = new Set(['changed', 'expired']);
+const STREAM_ID = /^\d+-\d+$/;
+
+/** The stream id that ends every reply of a script that wrote an entry (lua/README.md); null when none was written. */
+function journalIdOf(reply: Reply): string | null {
+  const hasWritten = REPLAYABLE.has(reply[0]) ? reply[1] === '0' : ALWAYS_WRITTEN.has(reply[0]);
+  const last = reply[reply.length - 1] ?? '';
+  return hasWritten && STREAM_ID.test(last) ? last : null;
+}
 
 export function accountScripts(deps: AccountScriptsDeps): AccountScripts {
-  const { client, keys, fence, source, observe } = deps;
+  const { client, keys, fence, source, acknowledged, observe } = deps;
   const offsetMs = deps.timeOffsetMs ?? (() => 0);
   const loading = new Map<string, Promise<unknown>>();
 
@@ -96,7 +108,11 @@ export function accountScripts(deps: AccountScriptsDeps): AccountScripts {
           fence.suspect(shard);
           throw notNow('the ledger is being verified; retry shortly');
         }
-        if (reply[0] !== 'not_loaded') return reply;
+        if (reply[0] !== 'not_loaded') {
+          const streamId = journalIdOf(reply);
+          if (streamId !== null) acknowledged.note(shard, epoch.number, accountId, streamId);
+          return reply;
+        }
         if (isLoaded) throw notNow('the account could not be loaded; retry shortly');
         await load(accountId, account, epoch);
       }

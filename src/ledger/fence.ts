@@ -1,15 +1,35 @@
 import type { Redis } from 'ioredis';
+import type { Acknowledged, Acknowledgement } from './acknowledged.js';
+import { judgeShard, type Loss } from './judge-shard.js';
 import type { Keyspace } from './keys.js';
+import { atMsOf, type StreamPosition } from './stream-position.js';
 
 /** Where a shard's entries have got to, as Postgres knows it. */
-export type ShardRow = { readonly shard: number; readonly epoch: number; readonly lastId: string };
+export type ShardRow = {
+  readonly shard: number;
+  readonly epoch: number;
+  /** The cursor: the last entry that is in Postgres. */
+  readonly lastId: string;
+  /** Entries of this epoch that are in Postgres. */
+  readonly drained: number;
+  /** Up to where the heartbeat has seen the stream in this epoch; null: no beat yet. */
+  readonly marked: StreamPosition | null;
+};
+
+/** A place in the stream of a shard and an epoch, for the heartbeat to store. */
+export type ShardMark = StreamPosition & { readonly shard: number; readonly epoch: number };
 
 /** What the fence needs of Postgres. `withLocked` holds the shard's row lock, the same one that drains take. */
 export interface ShardStore {
   /** Identity of this ledger, made at first start: tells a Redis of another ledger from ours. */
   readonly ledgerId: string;
   readShards(): Promise<readonly ShardRow[]>;
-  withLocked<T>(shard: number, work: (row: ShardRow, raise: () => Promise<void>) => Promise<T>): Promise<T>;
+  /** `raise` starts the next epoch and records what the old one lost. */
+  withLocked<T>(shard: number, work: (row: ShardRow, raise: (loss: Loss) => Promise<void>) => Promise<T>): Promise<T>;
+  /** Remembers how far streams have got. A mark never goes back. */
+  mark(marks: readonly ShardMark[]): Promise<void>;
+  /** Adds what only this process was told of an epoch that another process ended. Answers how many entries that were. */
+  addToLoss(shard: number, epoch: number, recent: readonly Acknowledgement[]): Promise<number>;
 }
 
 /**
@@ -17,8 +37,9 @@ export interface ShardStore {
  *
  * Nothing may be written to a Redis that lost what Postgres already has: its accounts would spend credits twice. So
  * after every connection to a server that we have not verified, each shard's stream is compared with the Postgres
- * cursor before any operation passes. A stream that is behind, or a missing fence, raises the epoch: in Postgres first,
- * then in Redis; the new epoch begins with nothing, and accounts load from Postgres on next use.
+ * cursor, and with what Redis is known to have acknowledged beyond it, before any operation passes. A stream that is
+ * behind raises the epoch: what it still has is drained, then the epoch grows in Postgres, then in Redis; the new epoch
+ * begins with nothing, and accounts load from Postgres on next use. What was lost is recorded with the epoch.
  */
 export interface Fence {
   /** The text scripts compare with the fence key, and the epoch that keys carry; null while the shard is closed. */
@@ -38,6 +59,10 @@ export type FenceDeps = {
   readonly redis: Redis;
   readonly store: ShardStore;
   readonly keys: Keyspace;
+  /** What this process was told by Redis. */
+  readonly acknowledged: Acknowledged;
+  /** Brings what a shard's stream still has to Postgres. False: the shard is stopped. */
+  readonly drainShard: (shard: number) => Promise<boolean>;
   readonly log: { info(facts: object, message: string): void; error(facts: object, message: string): void };
 };
 
@@ -46,68 +71,95 @@ const LOOK_EVERY_MS = 1_000;
 /** Between attempts while Redis or Postgres cannot be asked. */
 const RETRY_MS = 200;
 
-type Verdict = 'open' | 'set' | 'raise' | 'foreign' | 'ahead';
-
-export function fence({ redis, store, keys, log }: FenceDeps): Fence {
+export function fence({ redis, store, keys, acknowledged, drainShard, log }: FenceDeps): Fence {
   const epochs = new Array<Epoch | null>(keys.shards).fill(null);
   let verifiedRunId: string | undefined;
   let isGateOpen = false;
   let isClosed = false;
   let generation = 0;
   let running: Promise<void> | undefined;
+  /** Shards that lost something and cannot be drained: looked at again, because a person resumes them. */
+  const stuck = new Set<number>();
   let markOpened: () => void;
   const firstOpen = new Promise<void>((resolve) => { markOpened = resolve; });
 
   const fenceText = (epoch: number): string => `${epoch}@${store.ledgerId}`;
   const epochFor = (number: number): Epoch => ({ number, fence: fenceText(number) });
 
-  /** Compares one shard of Redis with its row. */
-  const judge = async ({ shard, epoch, lastId }: ShardRow): Promise<Verdict> => {
-    const [found, streamEnd] = await Promise.all([
-      redis.get(keys.fence(shard)),
-      lastGeneratedId(redis, keys.shard(shard, epoch).journal),
-    ]);
-    const isBehind = compareStreamIds(streamEnd, lastId) < 0;
-    if (found === null) return isBehind ? 'raise' : 'set';
-    const [number, ledgerId] = found.split('@');
-    if (ledgerId !== store.ledgerId) return 'foreign';
-    if (Number(number) > epoch) return 'ahead';
-    if (Number(number) < epoch) return isBehind ? 'raise' : 'set';
-    return isBehind ? 'raise' : 'open';
-  };
+  const judge = (row: ShardRow) => judgeShard({ redis, keys, ledgerId: store.ledgerId }, row, acknowledged.of(row.shard));
 
-  /** Brings one shard to an open state under its row lock, so that no drain is under way and nobody else decides. */
+  /** Brings one shard to an open state under its row lock, so that no drain is under way and no other process decides. */
   const repair = async (shard: number): Promise<Epoch | null> => {
-    const verdict = await store.withLocked(shard, async (row, raise) => {
+    const { judgement, epoch } = await store.withLocked(shard, async (row, raise) => {
       const decided = await judge(row);
-      if (decided === 'set') await redis.set(keys.fence(shard), fenceText(row.epoch));
-      if (decided === 'raise') {
+      if (decided.verdict === 'set') await redis.set(keys.fence(shard), fenceText(row.epoch));
+      if (decided.verdict === 'drain') {
+        // The other processes must see the loss, too, before they meet the missing fence.
+        await store.mark([{ shard, epoch: row.epoch, ...decided.known }]);
         await redis.del(keys.fence(shard));
-        await raise();
-        log.error({ shard, fromEpoch: row.epoch, cursor: row.lastId }, 'Redis is behind Postgres: epoch raised, accounts reload from Postgres');
       }
-      return { decided, epoch: row.epoch };
+      if (decided.verdict === 'raise') {
+        await redis.del(keys.fence(shard));
+        await raise(decided.loss);
+      }
+      return { judgement: decided, epoch: row.epoch };
     });
-    switch (verdict.decided) {
+    switch (judgement.verdict) {
       case 'open':
       case 'set':
-        return epochFor(verdict.epoch);
+        stuck.delete(shard);
+        acknowledged.seen(shard, epoch, judgement.stream);
+        return epochFor(epoch);
       case 'raise':
+        acknowledged.forget(shard, epoch);
+        tellRaised(judgement.loss);
         return repair(shard);
+      case 'drain':
+        if (await drainShard(shard)) return repair(shard);
+        if (!stuck.has(shard)) log.error({ shard, epoch }, 'Redis lost entries of a shard that is stopped: it stays closed until it is resumed (npm run shards)');
+        stuck.add(shard);
+        return null;
       case 'foreign':
         log.error({ shard }, 'this Redis holds another ledger than this Postgres: the shard stays closed. Use the matching pair, or an empty Redis');
         return null;
       case 'ahead':
-        log.error({ shard, epoch: verdict.epoch }, 'Redis has a newer epoch than Postgres: Postgres went back in time. The shard stays closed');
+        log.error({ shard, epoch }, 'Redis has a newer epoch than Postgres: Postgres went back in time. The shard stays closed');
         return null;
     }
   };
 
+  const tellRaised = ({ shard, epoch, survivedId, knownId, entries, accounts }: Loss): void => {
+    if (entries === 0) {
+      log.error({ shard, fromEpoch: epoch, cursor: survivedId }, 'Redis is behind Postgres: epoch raised, accounts reload from Postgres');
+      return;
+    }
+    const [from, to] = [survivedId, knownId].map((id) => new Date(atMsOf(id)).toISOString());
+    log.error(
+      { shard, fromEpoch: epoch, lostEntries: entries, from, to, accountsKnown: Object.keys(accounts).length },
+      'Redis lost entries that it had acknowledged: epoch raised, accounts reload from Postgres',
+    );
+  };
+
+  /** Another process has ended an epoch in which this one was told something: the record of the loss must count it. */
+  const reportOlder = async ({ shard, epoch }: ShardRow): Promise<void> => {
+    const memory = acknowledged.of(shard);
+    if (memory === null || memory.epoch >= epoch) return;
+    const lostEntries = await store.addToLoss(shard, memory.epoch, memory.recent);
+    acknowledged.forget(shard, memory.epoch);
+    if (lostEntries > 0) log.error({ shard, fromEpoch: memory.epoch, lostEntries }, 'Redis lost further entries, which it had acknowledged to this process');
+  };
+
   const verifyAll = async (): Promise<void> => {
     const rows = await store.readShards();
-    const verdicts = await Promise.all(rows.map(async (row) => ({ row, verdict: await judge(row) })));
-    for (const { row, verdict } of verdicts) {
-      epochs[row.shard] = verdict === 'open' ? epochFor(row.epoch) : await repair(row.shard);
+    for (const row of rows) await reportOlder(row);
+    const judged = await Promise.all(rows.map(async (row) => ({ row, judgement: await judge(row) })));
+    for (const { row: { shard, epoch }, judgement } of judged) {
+      if (judgement.verdict === 'open' && !stuck.has(shard)) {
+        acknowledged.seen(shard, epoch, judgement.stream);
+        epochs[shard] = epochFor(epoch);
+      } else {
+        epochs[shard] = await repair(shard);
+      }
     }
   };
 
@@ -154,6 +206,8 @@ export function fence({ redis, store, keys, log }: FenceDeps): Fence {
     const found = await Promise.all(epochs.map((_, shard) => redis.get(keys.fence(shard))));
     if (mine !== generation) return;
     found.forEach((text, shard) => { if (epochs[shard]?.fence !== text) suspect(shard); });
+    // Resuming a shard is done elsewhere, and no script tells us of it.
+    if (stuck.size > 0) running = (running ?? Promise.resolve()).then(() => (mine === generation ? open(mine) : undefined));
   };
   // A look that fails is made up for by the next, or by the reconnection that it announces.
   const looking = setInterval(() => { look().catch(() => undefined); }, LOOK_EVERY_MS).unref();
@@ -181,25 +235,4 @@ async function readRunId(redis: Redis): Promise<string> {
   const runId = /^run_id:(\w+)/m.exec(await redis.info('server'))?.[1];
   if (runId === undefined) throw new Error('INFO server names no run_id');
   return runId;
-}
-
-/** The highest id a stream ever gave, even when it was trimmed to nothing; 0-0 for a stream that does not exist. */
-async function lastGeneratedId(redis: Redis, stream: string): Promise<string> {
-  try {
-    const info = (await redis.xinfo('STREAM', stream)) as readonly unknown[];
-    const index = info.indexOf('last-generated-id');
-    const id = index < 0 ? undefined : info[index + 1];
-    if (typeof id !== 'string') throw new Error('XINFO STREAM names no last-generated-id');
-    return id;
-  } catch (error) {
-    if (error instanceof Error && error.message.includes('no such key')) return '0-0';
-    throw error;
-  }
-}
-
-/** Negative when stream id `a` comes before `b`. Ids are `<ms>-<counter>`, both of which pass 2^32. */
-export function compareStreamIds(a: string, b: string): number {
-  const [aMs = '0', aCounter = '0'] = a.split('-');
-  const [bMs = '0', bCounter = '0'] = b.split('-');
-  return Number(aMs) - Number(bMs) || Number(aCounter) - Number(bCounter);
 }

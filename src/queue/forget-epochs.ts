@@ -12,7 +12,7 @@ const SCAN_COUNT = 1_000;
 
 /**
  * Deletes what Redis still holds of epochs that are over. It is invisible to every script, but it is memory. Postgres
- * has all of it that counts: an epoch is only raised when its stream ends behind the cursor.
+ * has all of it that counts: an epoch is only raised when nothing of its stream is left beyond the cursor.
  */
 export async function forgetEpochs({ redis, keys, epochOf }: ForgetEpochsDeps): Promise<{ readonly forgotten: number }> {
   const epochs = Array.from({ length: keys.shards }, (_, shard) => epochOf(shard));

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Drain } from '../journal/drain.js';
-import { compareStreamIds } from '../ledger/fence.js';
+import { compareStreamIds } from '../ledger/stream-position.js';
 import type { Db } from '../postgres/connect.js';
 import { toGatewayError } from '../postgres/errors.js';
 import { readBooks, type AccountBook } from './account-book.table.js';

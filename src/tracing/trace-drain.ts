@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js';
 import type { TraceBatch } from '../journal/drain.js';
 import type { ShardBatch } from '../journal/fold-accounts.js';
-import { atMsOf } from '../journal/journal-streams.js';
+import { atMsOf } from '../ledger/stream-position.js';
 import { kindOf, type Span, type Tracer } from './tracer.js';
 
 /** An entry that a traced request wrote. */

@@ -39,6 +39,7 @@ describe('the overview', () => {
       readiness: () => ({ serving: true, checks: { ledger: { ok: false, detail: 'being verified, or Redis is away' }, redis: { ok: false, detail: 'breaker open' }, memory: { ok: false, detail: 'high: no new holds' } } }),
       lag: () => Promise.resolve({ entries: 1_234, seconds: 61 }), holds: () => Promise.resolve({ open: 7 }),
       stoppedShards: () => Promise.resolve([{ shard: 3, reason: 'fork at entry <7>' }]),
+      losses: () => Promise.resolve([{ shard: 5, epoch: 1, entries: 47, accounts: { dora: 47 }, fromMs: nowMs - 90_000, toMs: nowMs - 60_000, noticedAtMs: nowMs, reason: null }]),
       overdue: () => Promise.resolve([HOLD]),
       queues: () => Promise.resolve([{ name: 'ledger', waiting: 40, active: 1, delayed: 2, failed: 3, oldestSeconds: 95 }]),
       deadLetters: () => Promise.resolve(4), quarantined: () => Promise.resolve(5), pendingMoney: () => Promise.resolve({ count: 6, oldestSeconds: 90 }),
@@ -48,8 +49,8 @@ describe('the overview', () => {
     const { status, text } = await root.get('/console');
     expect(status).toBe(200);
     for (const told of [
-      'Redis, Redis memory, Journal, Stuck holds, Drift, Stopped shards, Queues, Dead letters, Money pending: look here', '1 min behind', '1,234 entries', 'fork at entry &#60;7&#62;',
-      'href="/console/accounts/alice/holds/stuck-1"', 'available 6', '1,000,000', 'chargeback', '40 waiting', '1 min', 'Stuck holds: 1', 'http-equiv="refresh" content="5"',
+      'Redis, Redis memory, Journal, Stuck holds, Drift, Stopped shards, Lost entries, Queues, Dead letters, Money pending: look here', '1 min behind', '1,234 entries', 'fork at entry &#60;7&#62;',
+      'href="/console/accounts/alice/holds/stuck-1"', 'available 6', '1,000,000', 'at least 47', 'href="/console/accounts/dora"', 'chargeback', '40 waiting', '1 min', 'Stuck holds: 1', 'http-equiv="refresh" content="5"',
     ]) expect(text).toContain(told);
     expect(text).not.toContain('http-equiv="refresh" content="0"');
   });

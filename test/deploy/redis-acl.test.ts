@@ -2,59 +2,32 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { list as redisCommands } from '@ioredis/commands';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { spawn, type ChildProcess } from 'node:child_process';
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { freePort } from '../../src/embedded/loopback-port.js';
-import { findRedis } from '../../src/embedded/redis-binary.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
-import { temporaryFolder, type Folder } from '../support/servers.js';
+import { shippedRedis, type ShippedRedis } from '../support/shipped-redis.js';
 import { pathOf, textOf } from './documents.js';
 
-/** Redis as docker-compose.yml starts it: by start-redis.sh, with its redis.conf and its users.acl. */
-
-const gatewayPassword = randomBytes(32).toString('hex');
-const operatorPassword = randomBytes(32).toString('hex');
-
-let folder: Folder;
-let server: ChildProcess;
-let port: number;
+let server: ShippedRedis;
 let gateway: TestGateway;
 let operator: Redis;
 let asGateway: Redis;
 
-const urlOf = (user: string, password: string): string => `redis://${user}:${password}@127.0.0.1:${port}`;
+const urlOf = (user: string, password: string): string => `redis://${user}:${password}@127.0.0.1:${server.port}`;
 
 beforeAll(async () => {
-  folder = await temporaryFolder();
-  port = await freePort();
-  const { command, args } = await findRedis({ user: undefined });
-  // The image has redis-server on its PATH; here it may be a copy in a cache.
-  writeFileSync(join(folder.path, 'redis-server'), `#!/bin/sh\nexec ${[command, ...args].map((word) => `'${word}'`).join(' ')} "$@"\n`);
-  chmodSync(join(folder.path, 'redis-server'), 0o755);
-  mkdirSync(join(folder.path, 'data'));
-  server = spawn('sh', [pathOf('deploy/redis/start-redis.sh'), '--port', String(port), '--bind', '127.0.0.1', '--loglevel', 'warning'], {
-    cwd: join(folder.path, 'data'),
-    env: { PATH: `${folder.path}:${process.env['PATH'] ?? ''}`, REDIS_PASSWORD: gatewayPassword, REDIS_OPERATOR_PASSWORD: operatorPassword, REDIS_USERS_FILE: join(folder.path, 'users.acl') },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  operator = new Redis(urlOf('operator', operatorPassword), { retryStrategy: (attempt) => (attempt < 100 ? 50 : null), maxRetriesPerRequest: null });
-  operator.on('error', () => undefined); // until it is up
-  await operator.ping();
-  asGateway = new Redis(urlOf('gateway', gatewayPassword));
-  gateway = await startGateway({ redisUrl: urlOf('gateway', gatewayPassword), environment: { REDIS_NAMESPACE: 'cg' } });
+  server = await shippedRedis();
+  ({ operator } = server);
+  asGateway = new Redis(server.gatewayUrl);
+  gateway = await startGateway({ redisUrl: server.gatewayUrl, environment: { REDIS_NAMESPACE: 'cg' } });
 });
 
 afterAll(async () => {
   await gateway.stop();
-  operator.disconnect();
   asGateway.disconnect();
-  server.kill('SIGTERM');
-  if (server.exitCode === null) await once(server, 'exit');
-  folder.remove();
+  await server.discard();
 });
 
 const called = async (method: string, path: string, token: string, body?: object): Promise<{ status: number; body: Record<string, unknown> }> => {
@@ -113,7 +86,7 @@ describe('what it may not do', () => {
   });
 
   test('nobody comes in without a name, or with another\'s password', async () => {
-    for (const url of [`redis://127.0.0.1:${port}`, `redis://:${gatewayPassword}@127.0.0.1:${port}`, urlOf('operator', gatewayPassword)]) {
+    for (const url of [`redis://127.0.0.1:${server.port}`, `redis://:${server.gatewayPassword}@127.0.0.1:${server.port}`, urlOf('default', ''), urlOf('operator', server.gatewayPassword)]) {
       const stranger = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
       stranger.on('error', () => undefined);
       await expect(stranger.ping()).rejects.toThrow();
@@ -122,10 +95,10 @@ describe('what it may not do', () => {
   });
 
   test('no password is in a file, in the server\'s environment or in its command line', () => {
-    const process = `/proc/${server.pid ?? 0}`;
-    const seen = [join(folder.path, 'users.acl'), ...(existsSync(process) ? [`${process}/environ`, `${process}/cmdline`] : [])].map((path) => readFileSync(path, 'utf8')).join('\n');
-    expect([seen.includes(gatewayPassword), seen.includes(operatorPassword)]).toEqual([false, false]);
-    expect(seen).toContain(createHash('sha256').update(gatewayPassword).digest('hex'));
+    const process = `/proc/${server.pid()}`;
+    const seen = [server.usersFile, ...(existsSync(process) ? [`${process}/environ`, `${process}/cmdline`] : [])].map((path) => readFileSync(path, 'utf8')).join('\n');
+    expect([seen.includes(server.gatewayPassword), seen.includes(server.operatorPassword)]).toEqual([false, false]);
+    expect(seen).toContain(createHash('sha256').update(server.gatewayPassword).digest('hex'));
   });
 });
 

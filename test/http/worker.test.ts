@@ -51,7 +51,7 @@ test('a worker can be scraped, and tells what is there now', async () => {
   // The last ones are there when every watcher has looked.
   const expected: Readonly<Record<string, number>> = {
     'cg_redis_up': 1, 'cg_postgres_up': 1, 'cg_journal_lag_seconds': 0, 'cg_journal_lag_entries': 0, 'cg_holds_open': 0, 'cg_holds_overdue': 0,
-    'cg_shards_fenced': 0, 'cg_shards_stopped': 0, 'cg_fence_epochs': 4, 'cg_accounts': 0, 'cg_accounts_frozen': 0, 'cg_credits_available': 0,
+    'cg_shards_fenced': 0, 'cg_shards_stopped': 0, 'cg_fence_epochs': 4, 'cg_journal_lost_entries': 0, 'cg_accounts': 0, 'cg_accounts_frozen': 0, 'cg_credits_available': 0,
     'cg_money_in_pending': 0, 'cg_quarantined': 0, 'cg_dead_letters': 0, 'cg_amqp_connected': -1, 'cg_amqp_in_flight': 0, 'cg_breaker_state': 0,
     'cg_queue_jobs{queue="credits_process_end_queue",state="waiting"}': 0, 'cg_postgres_pool_max{pool="api"}': 10, 'cg_postgres_pool_max{pool="drain"}': 5,
   };

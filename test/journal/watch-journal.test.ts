@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { acknowledgeLosses, insertLoss } from '../../src/journal/shard-losses.table.js';
 import { openShards, readShards, stopShard } from '../../src/journal/shards.table.js';
 import { watchJournal } from '../../src/journal/watch-journal.js';
 import { keyspace } from '../../src/ledger/keys.js';
@@ -51,6 +52,18 @@ test('a shard that is stopped is counted', async () => {
   const [first] = await readShards(db);
   await stopShard(db, first ?? { shard: 0, epoch: 1, lastId: '0-0' }, 'a contradiction');
   await until('a stopped shard', async () => (await metrics.gauge('cg_shards_stopped')) === 1);
+});
+
+test('what Redis lost is counted until an operator has acknowledged it', async () => {
+  expect(await metrics.gauge('cg_journal_lost_entries')).toBe(0);
+  const loss = { survivedId: '0-0', knownId: '1763668800000-0', accounts: { alice: 2 } };
+  await db.transaction(async (trx) => {
+    await insertLoss(trx, { ...loss, shard: 1, epoch: 1, entries: 40 });
+    await insertLoss(trx, { ...loss, shard: 2, epoch: 1, entries: 7 });
+  });
+  await until('the losses are counted', async () => (await metrics.gauge('cg_journal_lost_entries')) === 47);
+  await acknowledgeLosses(db, 1, { reason: 'users were told', actor: 'ops' });
+  await until('one of them is dealt with', async () => (await metrics.gauge('cg_journal_lost_entries')) === 7);
 });
 
 test.each(['SIGSTOP', 'SIGKILL'] as const)('a Postgres that gets %s does not hide the lag: it goes on growing', async (signal) => {

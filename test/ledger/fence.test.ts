@@ -1,27 +1,40 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { compareStreamIds, fence, type Fence, type ShardRow, type ShardStore } from '../../src/ledger/fence.js';
+import { acknowledged, type Acknowledged } from '../../src/ledger/acknowledged.js';
+import { fence, type Fence, type ShardMark, type ShardRow, type ShardStore } from '../../src/ledger/fence.js';
+import type { Loss } from '../../src/ledger/judge-shard.js';
 import { keyspace, type Keyspace } from '../../src/ledger/keys.js';
+import { compareStreamIds } from '../../src/ledger/stream-position.js';
 import { hotPathOptions } from '../../src/redis/connect.js';
 import { redisUrl } from '../support/servers.js';
 
+type FakeStore = ShardStore & { row: ShardRow; readonly losses: Loss[]; readonly marks: ShardMark[] };
+
 /** One shard whose row a test can set as it likes. */
-function storeWith(row: Omit<ShardRow, 'shard'>): ShardStore & { row: ShardRow } {
+function storeWith(row: Pick<ShardRow, 'epoch' | 'lastId'> & Partial<ShardRow>): FakeStore {
   let locked: Promise<unknown> = Promise.resolve();
-  const store = {
+  const store: FakeStore = {
     ledgerId: 'ours',
-    row: { shard: 0, ...row } as ShardRow,
+    row: { shard: 0, drained: 0, marked: null, ...row },
+    losses: [],
+    marks: [],
     readShards: () => Promise.resolve([store.row]),
     // One at a time, as the row lock makes it.
-    withLocked: <T>(_shard: number, work: (row: ShardRow, raise: () => Promise<void>) => Promise<T>): Promise<T> => {
-      const mine = locked.then(() => work(store.row, () => {
-        store.row = { shard: 0, epoch: store.row.epoch + 1, lastId: '0-0' };
+    withLocked: <T>(_shard: number, work: (row: ShardRow, raise: (loss: Loss) => Promise<void>) => Promise<T>): Promise<T> => {
+      const mine = locked.then(() => work(store.row, (loss) => {
+        store.losses.push(loss);
+        store.row = { shard: 0, epoch: store.row.epoch + 1, lastId: '0-0', drained: 0, marked: null };
         return Promise.resolve();
       }));
       locked = mine.catch(() => undefined);
       return mine;
     },
+    mark: (marks) => {
+      store.marks.push(...marks);
+      return Promise.resolve();
+    },
+    addToLoss: () => Promise.resolve(0),
   };
   return store;
 }
@@ -42,8 +55,10 @@ afterEach(() => {
   redis.disconnect();
 });
 
-async function opened(store: ShardStore): Promise<Fence> {
-  const gate = fence({ redis, store, keys, log: { info: () => undefined, error: (_facts, message) => { complaints.push(message); } } });
+type Options = { readonly told?: Acknowledged; readonly drainShard?: () => Promise<boolean> };
+
+async function opened(store: ShardStore, { told = acknowledged(1), drainShard = () => Promise.reject(new Error('there is nothing to drain')) }: Options = {}): Promise<Fence> {
+  const gate = fence({ redis, store, keys, acknowledged: told, drainShard, log: { info: () => undefined, error: (_facts, message) => { complaints.push(message); } } });
   open.push(gate);
   await gate.opened();
   return gate;
@@ -113,6 +128,125 @@ test('a Postgres that went back in time keeps the shard closed', async () => {
   const gate = await opened(storeWith({ epoch: 4, lastId: '0-0' }));
   expect([gate.epochOf(0), await fenceKey()]).toEqual([null, '5@ours']);
   expect(complaints.join()).toContain('back in time');
+});
+
+describe('what Redis had acknowledged and Postgres does not have', () => {
+  /** Three entries, of which Postgres has the first. */
+  const row = { epoch: 3, lastId: '1000-0', drained: 1 };
+  const toldOf = (...entries: readonly (readonly [string, string])[]): Acknowledged => {
+    const told = acknowledged(1);
+    for (const [accountId, streamId] of entries) told.note(0, 3, accountId, streamId);
+    return told;
+  };
+  const streamOf = async (...ids: readonly string[]): Promise<void> => {
+    await redis.set(keys.fence(0), '3@ours');
+    for (const id of ids) await redis.xadd(journal(3), id, 'a', 'b');
+  };
+
+  test('is missed by the process that was told: the epoch is raised, the loss counted, its accounts named', async () => {
+    await streamOf('1000-0');
+    const store = storeWith(row);
+    const gate = await opened(store, { told: toldOf(['alice', '1001-0'], ['bob', '1002-0'], ['alice', '1003-0']) });
+    expect(gate.epochOf(0)?.number).toBe(4);
+    expect(store.losses).toEqual([{ shard: 0, epoch: 3, survivedId: '1000-0', knownId: '1003-0', entries: 3, accounts: { alice: 2, bob: 1 } }]);
+    expect(complaints.join()).toContain('Redis lost entries that it had acknowledged');
+  });
+
+  test('is missed by a process that was told nothing, from the mark in Postgres: then the accounts are not known', async () => {
+    await streamOf('1000-0');
+    const store = storeWith({ ...row, marked: { lastId: '1002-0', entries: 48 } });
+    await opened(store);
+    expect(store.losses).toEqual([{ shard: 0, epoch: 3, survivedId: '1000-0', knownId: '1002-0', entries: 47, accounts: {} }]);
+  });
+
+  test('is counted from the mark on by what the process was told since', async () => {
+    await streamOf('1000-0');
+    const store = storeWith({ ...row, marked: { lastId: '1002-0', entries: 48 } });
+    await opened(store, { told: toldOf(['alice', '1002-0'], ['alice', '1003-0']) });
+    expect(store.losses).toMatchObject([{ knownId: '1003-0', entries: 48, accounts: { alice: 2 } }]);
+  });
+
+  test('is not all that is lost when Redis still has some of it: that is drained first, behind the fence', async () => {
+    await streamOf('1000-0', '1001-0');
+    const store = storeWith(row);
+    let fenceWhileDraining: string | null = 'not drained';
+    const drainShard = async (): Promise<boolean> => {
+      fenceWhileDraining = await fenceKey();
+      expect(store.marks).toEqual([{ shard: 0, epoch: 3, lastId: '1002-0', entries: 3 }]);
+      store.row = { ...store.row, lastId: '1001-0', drained: 2 };
+      return true;
+    };
+    await opened(store, { told: toldOf(['alice', '1001-0'], ['bob', '1002-0']), drainShard });
+    expect(fenceWhileDraining).toBeNull();
+    expect(store.losses).toEqual([{ shard: 0, epoch: 3, survivedId: '1001-0', knownId: '1002-0', entries: 1, accounts: { bob: 1 } }]);
+  });
+
+  test('keeps a stopped shard closed, because what Redis still has of it cannot be drained, until it is resumed', async () => {
+    await streamOf('1000-0', '1001-0');
+    const store = storeWith(row);
+    let isStopped = true;
+    const drainShard = (): Promise<boolean> => {
+      if (!isStopped) store.row = { ...store.row, lastId: '1001-0', drained: 2 };
+      return Promise.resolve(!isStopped);
+    };
+    const gate = await opened(store, { told: toldOf(['bob', '1002-0']), drainShard });
+    expect([gate.epochOf(0), await fenceKey(), store.row.epoch]).toEqual([null, null, 3]);
+    isStopped = false;
+    while (!gate.isOpen()) await new Promise((resolve) => { setTimeout(resolve, 5); });
+    expect(store.losses).toMatchObject([{ entries: 1 }]);
+    expect(complaints.filter((line) => line.includes('stopped'))).toHaveLength(1);
+  });
+
+  test('is missed even after a process that was told nothing has written again', async () => {
+    await streamOf('1000-0', '2000-0');
+    const store = storeWith(row);
+    const drainShard = (): Promise<boolean> => {
+      store.row = { ...store.row, lastId: '2000-0', drained: 2 };
+      return Promise.resolve(true);
+    };
+    await opened(store, { told: toldOf(['alice', '1001-0'], ['bob', '1002-0']), drainShard });
+    expect(store.losses).toMatchObject([{ epoch: 3, entries: 2, accounts: { alice: 1, bob: 1 } }]);
+  });
+
+  test('is nothing when Redis went back behind the cursor and no further', async () => {
+    await streamOf('999-0');
+    const store = storeWith({ ...row, marked: { lastId: '1000-0', entries: 1 } });
+    await opened(store, { told: toldOf(['alice', '1000-0']) });
+    expect(store.losses).toMatchObject([{ entries: 0, accounts: {} }]);
+    expect(complaints.join()).toContain('Redis is behind Postgres');
+  });
+});
+
+describe('no false alarm', () => {
+  const row = { epoch: 3, lastId: '1001-0', drained: 2, marked: { lastId: '1001-0', entries: 2 } };
+  const isUntouched = async (store: FakeStore): Promise<void> => {
+    const told = acknowledged(1);
+    told.note(0, 3, 'alice', '1001-0');
+    expect((await opened(store, { told })).epochOf(0)?.number).toBe(3);
+    expect([store.losses, complaints]).toEqual([[], []]);
+  };
+
+  test('when everything was replayed', async () => {
+    await redis.set(keys.fence(0), '3@ours');
+    for (const id of ['1000-0', '1001-0']) await redis.xadd(journal(3), id, 'a', 'b');
+    await isUntouched(storeWith(row));
+    await isUntouched(storeWith({ ...row, lastId: '0-0', drained: 0 }));
+  });
+
+  test('when it was drained and trimmed, all of it or up to newer entries', async () => {
+    await redis.set(keys.fence(0), '3@ours');
+    for (const id of ['1000-0', '1001-0']) await redis.xadd(journal(3), id, 'a', 'b');
+    await redis.xtrim(journal(3), 'MAXLEN', 0);
+    await isUntouched(storeWith(row));
+    await redis.xadd(journal(3), '1002-0', 'a', 'b');
+    await isUntouched(storeWith(row));
+  });
+
+  test('when Postgres has no marks yet, as after an upgrade', async () => {
+    await redis.set(keys.fence(0), '3@ours');
+    for (const id of ['1000-0', '1001-0']) await redis.xadd(journal(3), id, 'a', 'b');
+    await isUntouched(storeWith({ ...row, marked: null }));
+  });
 });
 
 test('two gateways that find the same loss raise the epoch once', async () => {

@@ -114,7 +114,7 @@ test('cursors and epochs move by compare-and-set', async () => {
   expect(await db.transaction((trx) => moveCursors(trx, [move]))).toBe(true);
   expect(await db.transaction((trx) => moveCursors(trx, [move]))).toBe(false);
   expect(await db.transaction(async (trx) => [await lockShard(trx, 1), await raiseEpoch(trx, 1, 1)])).toEqual([
-    { shard: 1, epoch: 1, lastId: '5-1', drained: 3, stoppedReason: null }, 2,
+    { shard: 1, epoch: 1, lastId: '5-1', drained: 3, stoppedReason: null, marked: null }, 2,
   ]);
   expect(await db.transaction((trx) => raiseEpoch(trx, 1, 1))).toBeNull();
   expect((await readShards(db))[1]).toEqual({ shard: 1, epoch: 2, lastId: '0-0', drained: 0, stoppedReason: null });

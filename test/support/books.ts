@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { readShards } from '../../src/journal/shards.table.js';
-import { compareStreamIds } from '../../src/ledger/fence.js';
+import { compareStreamIds } from '../../src/ledger/stream-position.js';
 import { keyspace, type Keyspace } from '../../src/ledger/keys.js';
 import { connectPostgres, drainProfile, type Db } from '../../src/postgres/connect.js';
 import { checkPostgres } from './books-postgres.js';

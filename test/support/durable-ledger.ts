@@ -4,6 +4,8 @@ import { accountSource } from '../../src/accounts/load-account.js';
 import { createDrain, type Drain } from '../../src/journal/drain.js';
 import { decodeEntry, ENTRY_FIELDS, type JournalEntry } from '../../src/journal/entry.js';
 import { shardStore } from '../../src/journal/shard-store.js';
+import { sharedDrain } from '../../src/journal/shared-drain.js';
+import { acknowledged } from '../../src/ledger/acknowledged.js';
 import { fence, type Fence } from '../../src/ledger/fence.js';
 import { keyspace } from '../../src/ledger/keys.js';
 import { redisLedger } from '../../src/ledger/redis-ledger.js';
@@ -38,15 +40,17 @@ export async function durableLedger(onRedis = redisUrl()): Promise<DurableLedger
   const namespace = `d${randomUUID().slice(0, 8)}`;
   const keys = keyspace(namespace, SHARDS);
   const store = await shardStore(db, SHARDS);
-  const gate = fence({ redis, store, keys, log: { info: () => undefined, error: () => undefined } });
+  const runDrain = createDrain({ db, redis, keys, clock: Date.now, tailSeconds: 0, knowsModel: () => true });
+  const told = acknowledged(SHARDS);
+  const drainShard = async (shard: number): Promise<boolean> => (await sharedDrain(runDrain)([shard])).stopped.length === 0;
+  const gate = fence({ redis, store, keys, acknowledged: told, drainShard, log: { info: () => undefined, error: () => undefined } });
   await gate.opened();
   let offsetMs = 0;
   const clock = (): number => Date.now() + offsetMs;
   const ledger = redisLedger({
-    client: redis, keys, fence: gate, source: accountSource({ db, clock }),
+    client: redis, keys, fence: gate, acknowledged: told, source: accountSource({ db, clock }),
     written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, timeOffsetMs: () => offsetMs,
   });
-  const runDrain = createDrain({ db, redis, keys, clock: Date.now, tailSeconds: 0, knowsModel: () => true });
   const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
 
   const drain = async (): Promise<void> => {

@@ -38,7 +38,7 @@ export function fakeConsole(): FakeConsole {
   const watch: Mutable<Watch> = {
     readiness: () => ({ serving: true, checks: { ledger: { ok: true, detail: 'open' }, redis: { ok: true, detail: 'breaker closed' }, memory: { ok: true, detail: 'ok' } } }),
     postgres: () => Promise.resolve(), lag: () => Promise.resolve({ entries: 0, seconds: 0 }), holds: () => Promise.resolve({ open: 0 }),
-    stoppedShards: none, overdue: none, quarantined: () => Promise.resolve(0), pendingMoney: () => Promise.resolve({ count: 0, oldestSeconds: 0 }),
+    stoppedShards: none, losses: none, overdue: none, quarantined: () => Promise.resolve(0), pendingMoney: () => Promise.resolve({ count: 0, oldestSeconds: 0 }),
     queues: none, deadLetters: () => Promise.resolve(0), findings: none, frozen: none,
     reconciled: () => Promise.resolve({ roundIsFull: false, roundAccounts: 0, fullWanted: false, lastBatchAtMs: null, lastRoundAtMs: null, lastRoundAccounts: null, lastFullAtMs: null }),
     refused: () => Promise.resolve({ reasons: [], accounts: [] }), models: () => Promise.resolve({ fromMs: 0, models: [] }),

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { decodeEntry, type JournalEntry } from '../../src/journal/entry.js';
 import type { AccountImage, AccountSource } from '../../src/ledger/account-image.js';
+import { acknowledged } from '../../src/ledger/acknowledged.js';
 import { fence, type ShardRow, type ShardStore } from '../../src/ledger/fence.js';
 import { keyspace, type Keyspace } from '../../src/ledger/keys.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
@@ -36,15 +37,17 @@ const emptySource: AccountSource = {
 
 /** A store whose shards are all at their beginning: for tests that need no Postgres. */
 export function memoryShardStore(shards: number): ShardStore {
-  const rows = new Map(Array.from({ length: shards }, (_, shard): [number, ShardRow] => [shard, { shard, epoch: 1, lastId: '0-0' }]));
+  const rows = new Map(Array.from({ length: shards }, (_, shard): [number, ShardRow] => [shard, { shard, epoch: 1, lastId: '0-0', drained: 0, marked: null }]));
   return {
     ledgerId: randomUUID().slice(0, 8),
     readShards: () => Promise.resolve([...rows.values()]),
     withLocked: (shard, work) => {
       const row = rows.get(shard);
       if (row === undefined) throw new Error(`no shard ${shard}`);
-      return work(row, () => Promise.resolve(void rows.set(shard, { shard, epoch: row.epoch + 1, lastId: '0-0' })));
+      return work(row, () => Promise.resolve(void rows.set(shard, { shard, epoch: row.epoch + 1, lastId: '0-0', drained: 0, marked: null })));
     },
+    mark: () => Promise.resolve(),
+    addToLoss: () => Promise.resolve(0),
   };
 }
 
@@ -59,11 +62,12 @@ export async function testLedger(options: { readonly source?: AccountSource; rea
   const redis = new Redis(redisUrl(), { ...hotPathOptions(PATIENCE_MS), lazyConnect: true });
   await redis.connect();
   const keys = keyspace(`t${randomUUID().slice(0, 8)}`, shards);
-  const gate = fence({ redis, store: options.store ?? memoryShardStore(shards), keys, log: quiet });
+  const told = acknowledged(shards);
+  const gate = fence({ redis, store: options.store ?? memoryShardStore(shards), keys, acknowledged: told, drainShard: () => Promise.resolve(true), log: quiet });
   await gate.opened();
   let offsetMs = 0;
   const ledger = redisLedger({
-    client: redis, keys, fence: gate, source,
+    client: redis, keys, fence: gate, acknowledged: told, source,
     written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, timeOffsetMs: () => offsetMs,
   });
   return {

@@ -38,9 +38,9 @@ export const ledgerAndHolds: DashboardSpec = {
           queries: { batch: secondsSince('reconciledAt'), 'all accounts': secondsSince('reconcileRoundAt') },
         }),
         stat({
-          id: 5, title: 'Shards', unit: 'none', width: 6, thresholds: over({ bad: 1 }), runbook: ['shard-stopped', 'shards-fenced'],
-          about: 'stopped: the journal contradicts Postgres; nothing of the shard is drained until somebody decides. fenced: may not be written to now. Normal: 0 and 0.',
-          queries: { stopped: worst('shardsStopped'), fenced: worst('shardsFenced') },
+          id: 5, title: 'Shards', unit: 'none', width: 6, thresholds: over({ bad: 1 }), runbook: ['shard-stopped', 'shards-fenced', 'journal-lost'],
+          about: 'stopped: the journal contradicts Postgres; nothing of the shard is drained until somebody decides. fenced: may not be written to now. lost: entries that Redis acknowledged and lost, until a loss is acknowledged. Normal: 0.',
+          queries: { stopped: worst('shardsStopped'), fenced: worst('shardsFenced'), lost: worst('journalLost') },
         }),
         stat({
           id: 6, title: 'Epochs, all shards', unit: 'none', width: 6, runbook: ['fence-raised'],

@@ -42,9 +42,9 @@ export const overview: DashboardSpec = {
           queries: { lag: worst('lagSeconds') },
         }),
         stat({
-          id: 5, title: 'Shards', unit: 'none', width: 3, thresholds: over({ bad: 1 }), runbook: ['shard-stopped', 'shards-fenced'],
-          about: 'stopped: the journal contradicts Postgres and waits for somebody to decide. fenced: may not be written to now, being verified or Redis is away. Normal: 0 and 0; fenced for a moment after a restart of Redis.',
-          queries: { stopped: worst('shardsStopped'), fenced: worst('shardsFenced') },
+          id: 5, title: 'Shards', unit: 'none', width: 3, thresholds: over({ bad: 1 }), runbook: ['shard-stopped', 'shards-fenced', 'journal-lost'],
+          about: 'stopped: the journal contradicts Postgres and waits for somebody to decide. fenced: may not be written to now, being verified or Redis is away. lost: entries that Redis acknowledged and lost, until a loss is acknowledged. Normal: 0; fenced for a moment after a restart of Redis.',
+          queries: { stopped: worst('shardsStopped'), fenced: worst('shardsFenced'), lost: worst('journalLost') },
         }),
         stat({
           id: 6, title: 'Holds overdue', unit: 'none', width: 3, thresholds: over({ warn: 1, bad: 10 }), runbook: ['holds-overdue'],

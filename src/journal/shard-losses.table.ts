@@ -1,0 +1,88 @@
+import type { Acknowledgement } from '../ledger/acknowledged.js';
+import { countAccounts, notCounted, type Loss } from '../ledger/judge-shard.js';
+import { atMsOf, laterId, STREAM_START } from '../ledger/stream-position.js';
+import { LOST_ACCOUNTS_NAMED_MAX } from '../limits.js';
+import type { Db, Trx } from '../postgres/connect.js';
+
+/** A loss as it is told to operators. Times are ms since 1970; `fromMs` null: the epoch had no entry before the loss. */
+export type LossRow = Pick<Loss, 'shard' | 'epoch' | 'entries' | 'accounts'> & {
+  readonly fromMs: number | null;
+  readonly toMs: number;
+  readonly noticedAtMs: number;
+  /** What an operator said when it had been dealt with; null: nobody has. */
+  readonly reason: string | null;
+};
+
+const timeOf = (streamId: string): Date | null => (streamId === STREAM_START.lastId ? null : new Date(atMsOf(streamId)));
+
+/** Records what an epoch lost, in the transaction that ends it. */
+export async function insertLoss(trx: Trx, loss: Loss): Promise<void> {
+  const { shard, epoch, survivedId, knownId, entries, accounts } = loss;
+  await trx.raw(
+    `insert into shard_losses (shard, epoch, survived_id, known_id, entries, accounts, from_at, to_at)
+     values (?, ?, ?, ?, ?, ?::jsonb, ?, ?)`,
+    [shard, epoch, survivedId, knownId, entries, JSON.stringify(accounts), timeOf(survivedId), timeOf(knownId)],
+  );
+}
+
+/**
+ * Adds what one more process was told of an epoch that has ended. Answers how many entries that were; none when the
+ * record counts them already, or when no record was made.
+ */
+export async function addToLoss(db: Db, shard: number, epoch: number, recent: readonly Acknowledgement[]): Promise<number> {
+  return db.transaction(async (trx) => {
+    const { rows } = await trx.raw<{ rows: { survivedId: string; knownId: string; accounts: Record<string, number> }[] }>(
+      `select survived_id as "survivedId", known_id as "knownId", accounts from shard_losses where shard = ? and epoch = ? for update`,
+      [shard, epoch],
+    );
+    const [row] = rows;
+    const more = row === undefined ? [] : notCounted(recent, row);
+    if (row === undefined || more.length === 0) return 0;
+    const knownId = laterId(row.knownId, more.at(-1)?.streamId ?? row.knownId);
+    // It is alarmed again, even if an operator has dealt with what was known before.
+    await trx.raw(
+      `update shard_losses set entries = entries + ?, accounts = ?::jsonb, known_id = ?, to_at = ?,
+              acknowledged_at = null, acknowledged_by = null, reason = null
+        where shard = ? and epoch = ?`,
+      [more.length, JSON.stringify(merge(row.accounts, countAccounts(more))), knownId, timeOf(knownId), shard, epoch],
+    );
+    return more.length;
+  });
+}
+
+function merge(known: Readonly<Record<string, number>>, more: Readonly<Record<string, number>>): Record<string, number> {
+  const sum = new Map(Object.entries(known));
+  for (const [accountId, entries] of Object.entries(more)) {
+    if (sum.has(accountId) || sum.size < LOST_ACCOUNTS_NAMED_MAX) sum.set(accountId, (sum.get(accountId) ?? 0) + entries);
+  }
+  return Object.fromEntries(sum);
+}
+
+/** Lost entries that no operator has acknowledged yet, all shards. */
+export async function sumLost(db: Db): Promise<number> {
+  const { rows } = await db.raw<{ rows: { lost: string | number }[] }>(
+    `select coalesce(sum(entries), 0) as lost from shard_losses where entries > 0 and acknowledged_at is null`,
+  );
+  return Number(rows[0]?.lost ?? 0);
+}
+
+/** Losses, newest first: those that nobody has acknowledged, or all of them. */
+export async function readLosses(db: Db, { all, limit }: { readonly all: boolean; readonly limit: number }): Promise<LossRow[]> {
+  const { rows } = await db.raw<{ rows: LossRow[] }>(
+    `select shard, epoch, entries, accounts, (extract(epoch from from_at) * 1000)::bigint as "fromMs",
+            (extract(epoch from to_at) * 1000)::bigint as "toMs", (extract(epoch from noticed_at) * 1000)::bigint as "noticedAtMs", reason
+       from shard_losses where entries > 0 and (?::boolean or acknowledged_at is null) order by noticed_at desc, shard limit ?`,
+    [all, limit],
+  );
+  return rows;
+}
+
+/** Ends the alarm for a shard's losses, and notes who said so and why. Answers how many losses that were. */
+export async function acknowledgeLosses(db: Db, shard: number, by: { readonly reason: string; readonly actor: string }): Promise<number> {
+  const { rowCount } = await db.raw<{ rowCount: number }>(
+    `update shard_losses set acknowledged_at = now(), acknowledged_by = ?, reason = ?
+      where shard = ? and entries > 0 and acknowledged_at is null`,
+    [by.actor, by.reason, shard],
+  );
+  return rowCount;
+}

@@ -1,0 +1,25 @@
+import type { ShardMark } from '../ledger/fence.js';
+import type { Db } from '../postgres/connect.js';
+
+/**
+ * Stores marks of the heartbeat. A mark never goes back: of two processes, the one that has seen more wins, whatever the
+ * order of their statements; `entries` is the most that either counted.
+ */
+export async function storeMarks(db: Db, marks: readonly ShardMark[]): Promise<void> {
+  if (marks.length === 0) return;
+  // In the order of shards, so that two processes cannot wait for each other.
+  const sorted = [...marks].sort((a, b) => a.shard - b.shard);
+  await db.raw(
+    `insert into shard_marks as known (shard, epoch, last_id, entries)
+     select * from unnest(?::integer[], ?::bigint[], ?::text[], ?::bigint[])
+     on conflict (shard) do update
+        set epoch = excluded.epoch, last_id = excluded.last_id, at = now(),
+            entries = case when known.epoch = excluded.epoch then greatest(known.entries, excluded.entries) else excluded.entries end
+      where (known.epoch, string_to_array(known.last_id, '-')::numeric[], known.entries)
+          < (excluded.epoch, string_to_array(excluded.last_id, '-')::numeric[], excluded.entries)`,
+    [
+      sorted.map(({ shard }) => shard), sorted.map(({ epoch }) => epoch),
+      sorted.map(({ lastId }) => lastId), sorted.map(({ entries }) => entries),
+    ],
+  );
+}

@@ -1,0 +1,96 @@
+import { ACKNOWLEDGED_KEPT_MAX } from '../limits.js';
+import { compareStreamIds, laterId, STREAM_START, type StreamPosition } from './stream-position.js';
+
+/** One entry that Redis told this process it has written. */
+export type Acknowledgement = { readonly streamId: string; readonly accountId: string };
+
+/** What this process knows of one shard's stream in one epoch. */
+export type ShardMemory = {
+  readonly epoch: number;
+  /** The newest entry that Redis acknowledged to this process; `0-0`: none yet. */
+  readonly lastId: string;
+  /** Its newest acknowledgements, oldest first, ACKNOWLEDGED_KEPT_MAX at most. */
+  readonly recent: readonly Acknowledgement[];
+  /** The stream as it was read last, with the entries of all processes: when the shard was opened, then by each beat. */
+  readonly seen: StreamPosition;
+};
+
+/**
+ * What this process was told, per shard: up to where Redis had acknowledged the journal. Redis may forget that, and
+ * Postgres may not have heard of it yet, so after Redis was away the fence compares (judge-shard.ts).
+ */
+export interface Acknowledged {
+  /** A script wrote an entry and answered with its id. On the hot path: keeps two texts, compares nothing. */
+  note(shard: number, epoch: number, accountId: string, streamId: string): void;
+  /** Null: the shard has not been opened yet, or its last epoch has been dealt with. */
+  of(shard: number): ShardMemory | null;
+  /** Shards with acknowledgements that no beat has stored yet. */
+  unstored(): readonly number[];
+  /** The stream was read. */
+  seen(shard: number, epoch: number, position: StreamPosition): void;
+  /** Postgres has been told of the shard up to this entry. */
+  stored(shard: number, epoch: number, lastId: string): void;
+  /** An epoch is over, and what of it was lost has been recorded. */
+  forget(shard: number, epoch: number): void;
+}
+
+type Kept = { epoch: number; count: number; ids: string[]; accounts: string[]; seen: StreamPosition; storedId: string };
+
+export function acknowledged(shards: number): Acknowledged {
+  const kept = new Array<Kept | undefined>(shards);
+
+  const lastIdOf = ({ ids, count }: Kept): string => ids[(count - 1) % ACKNOWLEDGED_KEPT_MAX] ?? STREAM_START.lastId;
+  const begin = (shard: number, epoch: number): Kept =>
+    (kept[shard] = { epoch, count: 0, ids: [], accounts: [], seen: STREAM_START, storedId: STREAM_START.lastId });
+  const inEpoch = (shard: number, epoch: number): Kept | undefined => (kept[shard]?.epoch === epoch ? kept[shard] : undefined);
+
+  return {
+    note(shard, epoch, accountId, streamId) {
+      let mine = kept[shard];
+      if (mine?.epoch !== epoch) {
+        // An answer that was under way while its epoch ended says nothing of the present one.
+        if (mine !== undefined && mine.epoch > epoch) return;
+        mine = begin(shard, epoch);
+      }
+      const index = mine.count % ACKNOWLEDGED_KEPT_MAX;
+      mine.ids[index] = streamId;
+      mine.accounts[index] = accountId;
+      mine.count += 1;
+    },
+    of(shard) {
+      const mine = kept[shard];
+      if (mine === undefined) return null;
+      const from = Math.max(0, mine.count - ACKNOWLEDGED_KEPT_MAX);
+      const recent = Array.from({ length: mine.count - from }, (_, offset): Acknowledgement => {
+        const index = (from + offset) % ACKNOWLEDGED_KEPT_MAX;
+        return { streamId: mine.ids[index] ?? '', accountId: mine.accounts[index] ?? '' };
+      });
+      return { epoch: mine.epoch, lastId: lastIdOf(mine), recent, seen: mine.seen };
+    },
+    unstored: () => kept.flatMap((mine, shard) => (mine !== undefined && mine.storedId !== lastIdOf(mine) ? [shard] : [])),
+    seen(shard, epoch, position) {
+      const mine = kept[shard];
+      // What an older epoch was told is kept until its loss has been recorded.
+      if (mine === undefined || mine.epoch === epoch) (mine ?? begin(shard, epoch)).seen = position;
+    },
+    stored(shard, epoch, lastId) {
+      const mine = inEpoch(shard, epoch);
+      if (mine !== undefined) mine.storedId = lastId;
+    },
+    forget(shard, epoch) {
+      if (inEpoch(shard, epoch) !== undefined) kept[shard] = undefined;
+    },
+  };
+}
+
+/**
+ * The furthest place that the stream is known to have reached: from each base on, this process adds what was acknowledged
+ * to it beyond. Other processes may know of more, so `entries` is a lower bound; it is exact when one process writes.
+ */
+export function furthest(bases: readonly StreamPosition[], recent: readonly Acknowledgement[]): StreamPosition {
+  const reached = bases.map(({ lastId, entries }): StreamPosition => {
+    const beyond = recent.filter(({ streamId }) => compareStreamIds(streamId, lastId) > 0);
+    return { lastId: beyond.at(-1)?.streamId ?? lastId, entries: entries + beyond.length };
+  });
+  return reached.reduce((a, b) => ({ lastId: laterId(a.lastId, b.lastId), entries: Math.max(a.entries, b.entries) }));
+}

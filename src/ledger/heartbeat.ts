@@ -1,0 +1,74 @@
+import type { Redis } from 'ioredis';
+import { repeat } from '../repeat.js';
+import { settleWithin } from '../settle-within.js';
+import { furthest, type Acknowledged, type ShardMemory } from './acknowledged.js';
+import type { Fence, ShardMark, ShardStore } from './fence.js';
+import type { Keyspace } from './keys.js';
+import { compareStreamIds, readStream, STREAM_START } from './stream-position.js';
+
+export type HeartbeatDeps = {
+  readonly redis: Redis;
+  readonly keys: Keyspace;
+  readonly store: Pick<ShardStore, 'mark'>;
+  readonly fence: Pick<Fence, 'suspect'>;
+  readonly acknowledged: Acknowledged;
+  readonly onError: (error: unknown) => void;
+};
+
+export type Heartbeat = {
+  /** Stores what is not stored yet, then stops. */
+  close(): Promise<void>;
+};
+
+const EVERY_MS = 1_000;
+/** Postgres may be away when a process stops; the beat before is at most a second old. */
+const CLOSE_WITHIN_MS = 2_000;
+
+/**
+ * Tells Postgres, once a second, up to where Redis has acknowledged each shard that moved: one pipeline to Redis and one
+ * statement. What a restart of everything loses is then known up to the last beat. When the connection to Redis ends,
+ * what this process remembers is stored at once, so that it is there before any process opens the fence again.
+ */
+export function heartbeat({ redis, keys, store, fence, acknowledged, onError }: HeartbeatDeps): Heartbeat {
+  const unstored = (): [number, ShardMemory][] => acknowledged.unstored().flatMap((shard) => {
+    const memory = acknowledged.of(shard);
+    return memory === null ? [] : [[shard, memory]];
+  });
+
+  const keep = async (marks: readonly ShardMark[], of: readonly [number, ShardMemory][]): Promise<void> => {
+    await store.mark(marks);
+    for (const [shard, { epoch, lastId }] of of) acknowledged.stored(shard, epoch, lastId);
+  };
+
+  const beat = async (): Promise<void> => {
+    const moved = unstored();
+    const streams = await Promise.all(moved.map(([shard, { epoch }]) => readStream(redis, keys.shard(shard, epoch).journal)));
+    await keep(moved.map(([shard, { epoch, lastId, recent, seen }], index) => {
+      const { lastId: reached, entries } = streams[index] ?? STREAM_START;
+      if (compareStreamIds(reached, lastId) < 0) {
+        // Redis went back without a new connection. What was acknowledged stays known; the fence compares.
+        fence.suspect(shard);
+        return { shard, epoch, ...furthest([seen], recent) };
+      }
+      acknowledged.seen(shard, epoch, { lastId: reached, entries });
+      return { shard, epoch, lastId: reached, entries };
+    }), moved);
+  };
+
+  /** Without Redis: from what was seen last, and what was acknowledged to this process since. */
+  const flush = async (): Promise<void> => {
+    const moved = unstored();
+    await keep(moved.map(([shard, { epoch, recent, seen }]) => ({ shard, epoch, ...furthest([seen], recent) })), moved);
+  };
+
+  const flushed = (): void => { flush().catch(onError); };
+  redis.on('close', flushed);
+  const stop = repeat(EVERY_MS, beat, onError);
+  return {
+    close: async () => {
+      stop();
+      redis.off('close', flushed);
+      await settleWithin(CLOSE_WITHIN_MS, flush().catch(onError));
+    },
+  };
+}

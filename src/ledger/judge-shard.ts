@@ -1,0 +1,105 @@
+import type { Redis } from 'ioredis';
+import { LOST_ACCOUNTS_NAMED_MAX } from '../limits.js';
+import { furthest, type Acknowledgement, type ShardMemory } from './acknowledged.js';
+import type { ShardRow } from './fence.js';
+import type { Keyspace } from './keys.js';
+import { compareStreamIds, laterId, readStream, STREAM_START, type StreamPosition, type StreamState } from './stream-position.js';
+
+/** What Redis had acknowledged and has lost, and Postgres will never get. */
+export type Loss = {
+  readonly shard: number;
+  /** The epoch that ends with it. */
+  readonly epoch: number;
+  /** The last entry before the loss, in Postgres; `0-0` when there is none. */
+  readonly survivedId: string;
+  /** The newest entry that is known to have been acknowledged. Ids begin with Redis' time in ms, so the two are the window. */
+  readonly knownId: string;
+  /** Entries lost, at least: other processes may have been told of more. 0: Redis went back, but Postgres has it all. */
+  readonly entries: number;
+  /** Entries lost by account, as far as this process knows them: those acknowledged to it lately. */
+  readonly accounts: Readonly<Record<string, number>>;
+};
+
+export type Judgement =
+  | { readonly verdict: 'open' | 'set'; readonly stream: StreamPosition }
+  | { readonly verdict: 'foreign' | 'ahead' }
+  /** Redis lost entries, and still has some that Postgres must get before the epoch ends. */
+  | { readonly verdict: 'drain'; readonly known: StreamPosition }
+  | { readonly verdict: 'raise'; readonly loss: Loss };
+
+export type JudgeDeps = { readonly redis: Redis; readonly keys: Keyspace; readonly ledgerId: string };
+
+/**
+ * Compares one shard of Redis with what it cannot have forgotten: the cursor and the heartbeat's mark in Postgres, and
+ * what this process was told. Decides with certainty only under the row lock, when nobody drains.
+ */
+export async function judgeShard({ redis, keys, ledgerId }: JudgeDeps, row: ShardRow, told: ShardMemory | null): Promise<Judgement> {
+  const { shard, epoch } = row;
+  const memory = told?.epoch === epoch ? told : null;
+  const { journal } = keys.shard(shard, epoch);
+  // Entry before stream: what is trimmed in between is then seen to be trimmed.
+  const [found, isThere, stream] = await Promise.all([
+    redis.get(keys.fence(shard)),
+    memory === null || memory.recent.length === 0 ? true : hasEntry(redis, journal, memory.lastId),
+    readStream(redis, journal),
+  ]);
+  const [number, ledger] = found === null ? [] : found.split('@');
+  if (found !== null && ledger !== ledgerId) return { verdict: 'foreign' };
+  if (Number(number ?? 0) > epoch) return { verdict: 'ahead' };
+
+  const known = knownPosition(row, memory);
+  const hasRegrown = memory !== null && !isThere && isMissing(memory.lastId, row, stream);
+  if (compareStreamIds(stream.lastId, known.lastId) >= 0 && !hasRegrown) {
+    return { verdict: Number(number ?? 0) === epoch ? 'open' : 'set', stream: { lastId: stream.lastId, entries: stream.entries } };
+  }
+  if (compareStreamIds(stream.lastId, row.lastId) > 0) return { verdict: 'drain', known };
+
+  const lost = await lostOf(redis, journal, row, stream, memory?.recent ?? []);
+  return {
+    verdict: 'raise',
+    loss: {
+      shard, epoch, survivedId: row.lastId, knownId: known.lastId,
+      entries: Math.max(known.entries - row.drained, lost.length),
+      accounts: countAccounts(lost),
+    },
+  };
+}
+
+/** Where the stream is known to have been, by all who remember. */
+export const knownPosition = ({ lastId, drained, marked }: ShardRow, memory: ShardMemory | null): StreamPosition =>
+  furthest([{ lastId, entries: drained }, marked ?? STREAM_START, memory?.seen ?? STREAM_START], memory?.recent ?? []);
+
+/**
+ * An acknowledged entry that is not in the stream: lost, unless it was trimmed, which takes the front of the stream and
+ * only what Postgres has. This sees a loss even after another process, which knew of none, has written again.
+ */
+const isMissing = (streamId: string, row: ShardRow, { firstId }: StreamState): boolean =>
+  compareStreamIds(streamId, row.lastId) > 0 || (firstId !== null && compareStreamIds(firstId, streamId) < 0);
+
+/** Those of this process' acknowledgements that neither Redis nor Postgres has. */
+async function lostOf(
+  redis: Redis, journal: string, row: ShardRow, stream: StreamState, recent: readonly Acknowledgement[],
+): Promise<Acknowledgement[]> {
+  // Of a stream that ends before the cursor, Postgres has everything up to the cursor.
+  const isBehind = compareStreamIds(stream.lastId, row.lastId) < 0;
+  const missing = recent.filter(({ streamId }) => isMissing(streamId, row, isBehind ? { ...stream, firstId: null } : stream));
+  const areThere = await Promise.all(missing.map(({ streamId }) => hasEntry(redis, journal, streamId)));
+  return missing.filter((_, index) => areThere[index] === false);
+}
+
+async function hasEntry(redis: Redis, journal: string, streamId: string): Promise<boolean> {
+  return (await redis.xrange(journal, streamId, streamId)).length > 0;
+}
+
+/** Entries by account, of as many accounts as a record names. */
+export function countAccounts(lost: readonly Acknowledgement[]): Record<string, number> {
+  const counts = new Map<string, number>();
+  for (const { accountId } of lost) {
+    if (counts.has(accountId) || counts.size < LOST_ACCOUNTS_NAMED_MAX) counts.set(accountId, (counts.get(accountId) ?? 0) + 1);
+  }
+  return Object.fromEntries(counts);
+}
+
+/** Acknowledgements beyond everything that a recorded loss counts: for a process that learns of it after another. */
+export const notCounted = (recent: readonly Acknowledgement[], counted: Pick<Loss, 'survivedId' | 'knownId'>): Acknowledgement[] =>
+  recent.filter(({ streamId }) => compareStreamIds(streamId, laterId(counted.survivedId, counted.knownId)) > 0);

@@ -1,0 +1,35 @@
+import { Redis } from 'ioredis';
+import { openCore, type Core } from '../../src/compose-core.js';
+import { readConfig } from '../../src/config.js';
+import { createLog } from '../../src/log.js';
+import { createMetrics } from '../../src/metrics/metrics.js';
+import { PATIENCE } from './gateway.js';
+
+export type CoreProcess = {
+  readonly core: Core;
+  /** What it logged as an error. */
+  readonly errors: readonly Readonly<Record<string, unknown>>[];
+  readonly close: () => Promise<void>;
+};
+
+/** The core of a gateway as one process opens it, without the jobs of a worker: nothing is drained unless a test does it. */
+export async function openCoreProcess(redisUrl: string, databaseUrl: string, shards: number): Promise<CoreProcess> {
+  const errors: Record<string, unknown>[] = [];
+  const bulkRedis = new Redis(redisUrl, { maxRetriesPerRequest: 1 });
+  bulkRedis.on('error', () => undefined); // while it is down
+  const core = await openCore({
+    config: readConfig({
+      JWT_ACCESS_SECRET: 'x'.repeat(32), REDIS_URL: redisUrl, DATABASE_URL: databaseUrl, REDIS_NAMESPACE: 'cg', SHARDS: String(shards), ...PATIENCE,
+    }),
+    servers: { redisUrl, databaseUrl }, time: { clock: Date.now, offsetMs: () => 0 },
+    log: createLog({ level: 'error' }, { write: (line) => { errors.push(JSON.parse(line) as Record<string, unknown>); } }),
+    metrics: createMetrics({ version: 'test', defaults: false }), bulkRedis, written: () => undefined,
+  });
+  return {
+    core, errors,
+    close: async () => {
+      await core.close();
+      bulkRedis.disconnect();
+    },
+  };
+}
