@@ -1,8 +1,10 @@
 import type { Clock } from '../clock.js';
+import type { CallerKey } from '../auth/caller.js';
 import { GatewayError } from '../errors.js';
 import { fingerprint } from '../ids.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { MoneyIn, MoneyInResult } from '../lots/money-in.js';
+import { idempotencyOf } from '../lots/money-request.js';
 import type { Micros } from '../money/micros.js';
 import { walletBalance } from './process-hold.js';
 
@@ -42,11 +44,11 @@ export async function giveInitialCredits(deps: GiveCreditsDeps, { accountId, amo
  * @throws GatewayError limit_exceeded, account_frozen, idempotency_mismatch, ledger_unavailable.
  */
 export async function giveBonusCredits(
-  deps: GiveCreditsDeps, { accountId, amount, actor, key }: { readonly accountId: string; readonly amount: Micros; readonly actor: string; readonly key: string | null },
+  deps: GiveCreditsDeps, { accountId, amount, actor, key }: { readonly accountId: string; readonly amount: Micros; readonly actor: string; readonly key: CallerKey | null },
 ): Promise<GivenCredits> {
   const result = await deps.moneyIn.grant({
     accountId, amount, expiresAtMs: null,
-    idempotency: key === null ? null : { scope: `credits-process/bonus/${actor}`, key },
+    idempotency: idempotencyOf('bonus', key),
     fingerprint: fingerprint('credits-process/bonus', accountId, amount),
     about: JSON.stringify({ source: 'bonus', actor, reason: 'BONUS' }),
   });

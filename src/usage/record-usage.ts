@@ -1,3 +1,4 @@
+import { chargeKey, type CallerKey } from '../auth/caller.js';
 import { GatewayError } from '../errors.js';
 import { fingerprint } from '../ids.js';
 import type { Ledger } from '../ledger/ledger.js';
@@ -13,7 +14,7 @@ export type RecordUsage = {
   readonly credits: Micros;
   readonly metadata: Readonly<Record<string, unknown>>;
   /** The caller's name for this record, or null: then each call records once more. */
-  readonly key: string | null;
+  readonly key: CallerKey | null;
 };
 
 export type UsageRecord = { readonly id: number; readonly atMs: number; readonly available: Micros; readonly replayed: boolean };
@@ -33,7 +34,7 @@ export async function recordUsage({ ledger, mode }: RecordUsageDeps, command: Re
   const reply = await ledger.charge({
     accountId,
     amount: charged ? credits : ZERO,
-    key,
+    key: chargeKey('usage', key),
     fingerprint: fingerprint('usage', mode, credits, about),
     price: '',
     about,

@@ -35,11 +35,9 @@ export function usageRoutes(add: AddRoute, deps: RecordUsageDeps): void {
     const metadata = call.body.metadata ?? {};
     assertStorable(metadata, INVALID);
     const credits = readAmount(call.body.credits, { path: 'body.credits', message: INVALID });
-    const key = idempotencyKey(ctx);
     const record = await recordUsage(deps, {
       accountId: call.principal.accountId, service, operation, credits, metadata,
-      // Prefixed, so that no caller can name a charge like a grant's intent, whose receipts share the account's keys.
-      key: key === null ? null : `usage:${key}`,
+      key: idempotencyKey(ctx, call.principal),
     });
     markReplayed(ctx, record.replayed);
     reply(ctx, 201, { id: record.id, service, operation, credits: toCredits(credits), timestamp: new Date(record.atMs).toISOString() });

@@ -58,7 +58,7 @@ export function walletRoutes(add: AddRoute, deps: WalletRouteDeps): void {
       summary: 'Give a user a bonus', headers: IdempotencyKeyHeader, body: bonusBody, replies: { 200: Wallet, 202: Wallet }, replays: true, errors: [...errors, 'idempotency_mismatch'],
     }, async (ctx, { principal, body }) => {
       assertId(body.user_id, deps);
-      const result = await giveBonusCredits(deps, { accountId: body.user_id, amount: wholeCredits(body.credits), actor: principal.name, key: idempotencyKey(ctx) });
+      const result = await giveBonusCredits(deps, { accountId: body.user_id, amount: wholeCredits(body.credits), actor: principal.name, key: idempotencyKey(ctx, principal) });
       markReplayed(ctx, result.replayed);
       answer(ctx, 'Bonus credits given successfully', body, result, {});
     });
