@@ -24,7 +24,7 @@ export async function openLedgerView(environment: Readonly<Record<string, string
   const gate = fence({ redis, store: await shardStore(db, shards), keys, log: quiet });
   await gate.opened();
   const ledger = redisLedger({
-    client: redis, keys, fence: gate, source: accountSource({ db, clock: Date.now }),
+    client: redis, keys, fence: gate, source: accountSource({ db, clock: Date.now }), recallMs: TIMEOUT_MS, unrecalled: () => undefined,
     written: () => undefined, observe: () => undefined, isMemoryHigh: () => false,
   });
   return {

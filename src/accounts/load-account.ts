@@ -1,3 +1,4 @@
+import { earlierCharges } from '../charges/earlier-charges.js';
 import type { Clock } from '../clock.js';
 import type {
   AccountImage, AccountSource, EndedHoldImage, HoldPart, OpenHoldImage, ReceiptImage,
@@ -26,6 +27,7 @@ const WINDOW: ImageWindow = {
  */
 export function accountSource({ db, clock }: LoadAccountDeps): AccountSource {
   return {
+    loadCharge: earlierCharges({ db, clock }),
     loadAccount: (accountId) => asked(async () => toImage(await readImage(db, accountId, clock(), WINDOW))),
     loadEndedHold: (accountId, holdId) => asked(async () => {
       const hold = await readEndedHold(db, accountId, holdId);

@@ -10,6 +10,7 @@ import type { KnowsModel } from './fold-models.js';
 import { isolateFault } from './isolate-fault.js';
 import { atMsOf, type RedisCommands } from './journal-streams.js';
 import { Contradiction, ShardFault } from './shard-fault.js';
+import { shortenReceipts } from './shorten-receipts.js';
 import { readShards, type ShardRow } from './shards.table.js';
 import { journalTail } from './tail.js';
 import type { WrittenEntry } from './write-batch.js';
@@ -99,6 +100,7 @@ export function createDrain(deps: DrainDeps): Drain {
         durationMs: endedMs - startedMs, agesMs: batch.entries.map((id) => Math.max(0, endedMs - atMsOf(id))),
       });
       if (batch.written.quarantined > 0) observe.quarantined?.(batch.written.quarantined);
+      await shortenReceipts(redis, keys, batch);
     }
     return batch;
   };

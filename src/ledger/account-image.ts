@@ -68,9 +68,14 @@ export type ReceiptImage = {
   readonly availableAfter: Micros;
 };
 
-/** Reads accounts and single ended holds from the durable store. Throws when the store cannot be asked. */
+/** The first answer to a keyed charge, from its entry. */
+export type ChargeImage = Pick<ReceiptImage, 'kind' | 'fingerprint' | 'seq' | 'atMs' | 'availableAfter'>;
+
+/** Reads accounts, single ended holds and single charges from the durable store. Throws when the store cannot be asked. */
 export interface AccountSource {
   loadAccount(accountId: string): Promise<AccountImage>;
   /** A hold that Redis has forgotten, or null when there never was one. */
   loadEndedHold(accountId: string, holdId: string): Promise<EndedHoldImage | null>;
+  /** The charge that was made under this key within KEYS_KEPT_DAYS, or null; the first, should there be two. */
+  loadCharge(accountId: string, key: string): Promise<ChargeImage | null>;
 }

@@ -1,5 +1,5 @@
 import {
-  EXPIRED_HOLD_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_SECONDS, OPEN_HOLDS_PER_ACCOUNT_MAX, RECEIPT_TTL_SECONDS, SNAPSHOT_HOLDS_MAX,
+  EXPIRED_HOLD_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_SECONDS, OPEN_HOLDS_PER_ACCOUNT_MAX, RECEIPT_TTL_SECONDS, SNAPSHOT_HOLDS_MAX, UNDRAINED_RECEIPT_TTL_SECONDS,
 } from '../limits.js';
 import { microsToText, ZERO } from '../money/micros.js';
 import type { Reply } from '../redis/script.js';
@@ -8,10 +8,11 @@ import { freezeOperations } from './freeze-operations.js';
 import type { AccountKeys } from './keys.js';
 import type { Charge, Ledger, Remove, SettleHold } from './ledger.js';
 import { lotOperations } from './lot-operations.js';
+import { recallCharge, replayOf, type RecallDeps } from './recall-charge.js';
 import { amountAt, decodeAccount, decodeOutcome, decodePlaced, isReplayed, textAt, undocumented } from './replies.js';
 import { debitScript, placeHoldScript, readAccountScript, settleHoldScript } from './scripts.js';
 
-export type RedisLedgerDeps = AccountScriptsDeps & {
+export type RedisLedgerDeps = AccountScriptsDeps & RecallDeps & {
   /** Told after each step that wrote an entry: the shard has something for Postgres. */
   readonly written: (shard: number) => void;
   /** True while Redis is so full that only ends of holds may still pass (design §7). */
@@ -173,7 +174,9 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     },
 
     async charge({ key, ...command }) {
-      const reply = await debit({ ...command, key: key ?? '' }, 'charge', RECEIPT_TTL_SECONDS);
+      const earlier = key === null ? null : await recallCharge(deps, command.accountId, key);
+      if (earlier !== null) return replayOf(earlier, command.fingerprint);
+      const reply = await debit({ ...command, key: key ?? '' }, 'charge', UNDRAINED_RECEIPT_TTL_SECONDS);
       const status = reply[0];
       switch (status) {
         case 'debited':

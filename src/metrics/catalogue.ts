@@ -76,6 +76,7 @@ export const METRICS = {
 
   // Scripts and Redis as the hot path sees it
   scriptSeconds: histogram('cg_script_duration_seconds', 'Round trip of a Lua script, by script and reply status.', { script: OPEN, status: OPEN }, SCRIPT_BUCKETS_SECONDS),
+  keysUnrecalled: counter('cg_keys_unrecalled_total', 'Keyed charges for which Postgres could not say in time whether they are repeats; only Redis was asked.', {}),
   outcomesUnknown: counter('cg_outcomes_unknown_total', 'Operations that may or may not have happened: Redis did not answer in time.', { operation: OPEN }),
   replays: counter('cg_replays_total', 'Repeated requests that were answered with their first outcome.', { operation: OPEN }),
   breakerState: gauge('cg_breaker_state', 'Breaker before Redis: 0 closed, 1 half open, 2 open.', {}),

@@ -32,6 +32,7 @@ export const emptyImage: AccountImage = {
 const emptySource: AccountSource = {
   loadAccount: () => Promise.resolve(emptyImage),
   loadEndedHold: () => Promise.resolve(null),
+  loadCharge: () => Promise.resolve(null),
 };
 
 /** A store whose shards are all at their beginning: for tests that need no Postgres. */
@@ -60,7 +61,7 @@ export async function testLedger(options: { readonly source?: AccountSource; rea
   await gate.opened();
   let offsetMs = 0;
   const ledger = redisLedger({
-    client: redis, keys, fence: gate, source,
+    client: redis, keys, fence: gate, source, recallMs: 20_000, unrecalled: () => undefined,
     written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, timeOffsetMs: () => offsetMs,
   });
   return {
