@@ -34,6 +34,15 @@ export const EXPIRY_DAYS_MAX = 36_500;
 export const RECEIPT_TTL_SECONDS = 3_600;
 /** How long Postgres answers a repeat of a keyed charge: longer than any queue or client retries (30 days are promised). */
 export const KEYS_KEPT_DAYS = 35;
+/** How long after a deduction a usage record can say that it was paid by it. Callers record within seconds. */
+export const DEDUCTION_TTL_SECONDS = 900;
+/** Deductions of one amount and account that wait for their usage record; of more, the oldest cannot be claimed any more. */
+export const DEDUCTIONS_WAITING_MAX = 128;
+/**
+ * Refused usage of one account that is recorded as uncollected, per minute: what a caller without credits can add to the
+ * ledger. Refusals beyond it are counted like all others (`GET /v1/refusals`), but leave no usage record.
+ */
+export const REFUSED_USAGE_PER_MINUTE_MAX = 30;
 /** Keys of one look-up: one statement of well under a millisecond per key. */
 export const KEY_LOOKUPS_MAX = 500;
 /** An expired hold waits this long in Redis for a late settle; Postgres answers after that. */

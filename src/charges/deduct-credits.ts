@@ -29,6 +29,7 @@ export async function deductCredits({ ledger }: DeductCreditsDeps, { accountId, 
     fingerprint: fingerprint('deduct', amount),
     price: '',
     about: JSON.stringify({ source: 'deduction' }),
+    purpose: 'deduction',
   });
   switch (reply.status) {
     case 'charged':

@@ -6,7 +6,7 @@ import { intentIdOf, markApplied, readIntents, type AppliedIntent } from '../lot
 import type { Trx } from '../postgres/connect.js';
 import { insertTransactions } from '../transactions/transaction.table.js';
 import { addModelHours } from '../usage/model-hours.table.js';
-import { insertUsage } from '../usage/usage.table.js';
+import { insertUsage, markCollected } from '../usage/usage.table.js';
 import { readAbout, type AboutFacts } from './about.js';
 import type { JournalEntry } from './entry.js';
 import { findForks, insertDetails, insertEntries, type EntryRow } from './entry.table.js';
@@ -16,7 +16,7 @@ import { foldHolds, holdsToRead } from './fold-holds.js';
 import { foldLots } from './fold-lots.js';
 import { foldModels, type KnowsModel } from './fold-models.js';
 import { transactionsIn } from './fold-transactions.js';
-import { foldUsage } from './fold-usage.js';
+import { foldCollected, foldUsage } from './fold-usage.js';
 import { insertQuarantine, type QuarantineRow } from './quarantine.table.js';
 import { Contradiction, ShardFault } from './shard-fault.js';
 
@@ -64,6 +64,7 @@ export async function writeBatch(trx: Trx, { knowsModel }: WriteDeps, batches: r
   await insertHolds(trx, holds.placed);
   await endHolds(trx, holds.ended);
   await insertUsage(trx, foldUsage(fresh, factsOf));
+  await markCollected(trx, foldCollected(fresh, factsOf));
   await addModelHours(trx, foldModels(fresh, factsOf, knowsModel));
   await insertTransactions(trx, transactionsIn(fresh, factsOf));
   await markApplied(trx, intents);

@@ -23,6 +23,9 @@ export async function recallCharge({ source, recallMs, unrecalled }: RecallDeps,
   }
 }
 
+/** Usage that was refused under this key and recorded as uncollected: not an answer, because its repeat is decided anew. */
+export const isRefusal = ({ kind }: ChargeImage): boolean => kind === 'refuse_usage';
+
 /** A charge that Postgres remembers, as the answer to a request under its key. */
 export const replayOf = ({ seq, atMs, availableAfter, fingerprint }: ChargeImage, asked: string): ChargeReply =>
   (fingerprint === asked ? { status: 'charged', replayed: true, seq, atMs, available: availableAfter } : { status: 'idempotency_mismatch' });

@@ -26,7 +26,7 @@ export const CHATSPARTY_SECRET = 'another-secret-that-only-this-test-uses-0123';
 export const MAX_TOKEN_AGE_SECONDS = 3_600;
 
 const nothing: ReadonlyMap<string, bigint> = new Map();
-const noUsage = { totalRecords: 0, totalCredits: 0n, byService: nothing, byDay: nothing, byModel: nothing };
+const noUsage = { totalRecords: 0, totalCredits: 0n, uncollectedRecords: 0, uncollectedCredits: 0n, byService: nothing, byDay: nothing, byModel: nothing };
 
 export type FakeGateway = {
   readonly url: string;

@@ -26,7 +26,7 @@ export type TestLedger = {
 export const emptyImage: AccountImage = {
   seq: 0, available: ZERO, held: ZERO, debt: ZERO,
   totals: { granted: ZERO, captured: ZERO, expired: ZERO, removed: ZERO, uncollected: ZERO },
-  frozen: false, lots: [], openHolds: [], endedHolds: [], receipts: [],
+  frozen: false, lots: [], openHolds: [], endedHolds: [], receipts: [], deductions: [],
 };
 
 const emptySource: AccountSource = {

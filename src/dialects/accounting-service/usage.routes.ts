@@ -14,6 +14,9 @@ const INVALID = 'Missing or invalid required fields';
 const SERVICE_LENGTH_MAX = 50;
 const OPERATION_LENGTH_MAX = 100;
 
+/** What the client writes that deducts before it records (README, "Deduct, then record"). Others never write all three. */
+const SIGNATURE = ['success', 'user_id_source', 'original_operation_details'] as const;
+
 const body = bodyOf(
   Type.Object({
     service: storedText(1, SERVICE_LENGTH_MAX),
@@ -36,7 +39,7 @@ export function usageRoutes(add: AddRoute, deps: RecordUsageDeps): void {
     assertStorable(metadata, INVALID);
     const credits = readAmount(call.body.credits, { path: 'body.credits', message: INVALID });
     const record = await recordUsage(deps, {
-      accountId: call.principal.accountId, service, operation, credits, metadata,
+      accountId: call.principal.accountId, service, operation, credits, metadata, saysDeducted: SIGNATURE.every((name) => Object.hasOwn(metadata, name)),
       key: idempotencyKey(ctx, call.principal),
     });
     markReplayed(ctx, record.replayed);
