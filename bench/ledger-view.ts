@@ -28,6 +28,7 @@ export async function openLedgerView(environment: Readonly<Record<string, string
   await gate.opened();
   const ledger = redisLedger({
     client: redis, keys, fence: gate, acknowledged: told, source: accountSource({ db, clock: Date.now }),
+    recallMs: TIMEOUT_MS, unrecalled: () => undefined,
     written: () => undefined, observe: () => undefined, isMemoryHigh: () => false,
   });
   return {

@@ -44,7 +44,8 @@ const gate = fence({ redis, store: memoryShardStore(SHARDS), keys, acknowledged:
 await gate.opened();
 const ledger = redisLedger({
   client: redis, keys, fence: gate, acknowledged: told, written: () => undefined, observe: () => undefined, isMemoryHigh: () => false,
-  source: { loadAccount: () => Promise.resolve(emptyImage), loadEndedHold: () => Promise.resolve(null) },
+  source: { loadAccount: () => Promise.resolve(emptyImage), loadEndedHold: () => Promise.resolve(null), loadCharge: () => Promise.resolve(null) },
+  recallMs: 1_000, unrecalled: () => undefined,
 });
 
 const groups = await Promise.all(LOTS.map((lots) => openAccounts(ledger, randomUUID(), lots, Number(values.accounts))));

@@ -1,7 +1,8 @@
 #!lua
 --[[
-  debit: take credits in one step, from live lots, soonest expiry first; or refuse and change nothing. A charge counts
-  as captured, an administrator's removal as removed.
+  debit: take credits in one step, from live lots, soonest expiry first; or refuse and move nothing. A charge counts
+  as captured, an administrator's removal as removed. Usage that a deduction has paid for is recorded and not charged;
+  usage that is refused is recorded as uncollected, because it has happened.
 
   KEYS[1] fence       string  the shard's epoch
   KEYS[2] account     hash    balances, seq, totals
@@ -11,6 +12,8 @@
   KEYS[6] journal     stream
   KEYS[7] receipt     hash    the answer to this key
   KEYS[8] open        zset    the account's open holds by lease end
+  KEYS[9] deductions  hash    seq -> at_ms: deductions of this amount that no usage record has claimed
+  KEYS[10] refusals   hash    usage that was refused this minute
 
   ARGV[1] epoch            what the gateway believes the fence is
   ARGV[2] time_offset_ms   moves the clock in tests
@@ -22,23 +25,42 @@
   ARGV[8] price
   ARGV[9] about            opaque facts
   ARGV[10] receipt_ttl_seconds
+  ARGV[11] purpose         '' for none; deduction: a usage record may claim it; usage: has happened, even if refused;
+                           deducted_usage: usage whose deduction is to be claimed, if there is one
+  ARGV[12] deduction_ttl_ms      how long a deduction can be claimed
+  ARGV[13] deductions_max        that wait to be claimed, per amount
+  ARGV[14] refusals_max          recorded per minute
+  ARGV[15] refused_seq           the refusal of this request that Postgres remembers; '' for none
+  ARGV[16] refused_amount        micros
 
   Replies
     fenced
     not_loaded
     debited               replayed seq at_ms previous available journal_id
     insufficient_credits  available due_hold…   (holds past their lease that may free credits)
+    usage_refused         available   (as insufficient_credits, and recorded as uncollected usage)
     idempotency_mismatch
     account_frozen
 ]]
 --- @include clock
 --- @include step
 --- @include receipts
-local fence_key, receipt_key, open_key = KEYS[1], KEYS[7], KEYS[8]
+--- @include deductions
+--- @include refusals
+local fence_key, receipt_key, open_key, deductions_key, refusals_key = KEYS[1], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
 local epoch, account_id, kind, amount = ARGV[1], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local now_ms = clock.now_ms(tonumber(ARGV[2]))
 local key, fingerprint, price, about, receipt_ttl_seconds = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
+local purpose, deduction_ttl_ms, deductions_max, refusals_max = ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13]), tonumber(ARGV[14])
+local known_refusal = { seq = tonumber(ARGV[15]), amount = tonumber(ARGV[16]) }
+local is_usage = purpose == 'usage' or purpose == 'deducted_usage'
+
+-- Facts that only this script knows, behind those of the dialect and in the same JSON (journal/about.ts).
+local function with_fact(name, seq, credits)
+  local fact = '"' .. name .. '":{"seq":' .. numbers.text(seq) .. ',"credits":' .. numbers.text(credits) .. '}}'
+  return #about > 2 and string.sub(about, 1, -2) .. ',' .. fact or '{' .. fact
+end
 
 -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
@@ -50,17 +72,51 @@ if earlier then return { 'debited', '1', earlier.seq, earlier.at_ms, earlier.pre
 if stored.frozen then return { 'account_frozen' } end
 
 local self = step.open(keys, account_id, stored, now_ms)
-if self.state.available < amount then
+local before = account.copy(self.state)
+local refused = is_usage and (receipts.refused(receipt_key, key, fingerprint) or known_refusal.seq and known_refusal) or nil
+local deduction, stale
+if purpose == 'deducted_usage' then deduction, stale = deductions.oldest(deductions_key, now_ms - deduction_ttl_ms) end
+local commands = {}
+
+if not deduction and self.state.available < amount then
   local due = redis.call('ZRANGEBYSCORE', open_key, '-inf', numbers.text(now_ms), 'LIMIT', 0, 8)
-  return { 'insufficient_credits', numbers.text(self.state.available), unpack(due) }
+  local uncollected = self.state.uncollected + amount
+  -- Once per key, so often per minute, and never so much that a total would become inexact for settlements.
+  if is_usage and not refused and #due == 0 and uncollected <= account.limit / 2 then
+    commands = refusals.count(refusals_key, now_ms, refusals_max)
+  else
+    commands = nil
+  end
+  if not commands then return { 'insufficient_credits', numbers.text(self.state.available), unpack(due) } end
+  self.state.uncollected = uncollected
+  step.record(self, 'refuse_usage', before, { key = key, fingerprint = fingerprint, price = price, about = about })
+  local reply = { 'usage_refused', numbers.text(self.state.available) }
+
+  -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
+  step.apply(self)
+  for _, command in ipairs(commands) do redis.call(unpack(command)) end
+  receipts.write_refused(receipt_key, key, fingerprint, self.state.seq, amount, receipt_ttl_seconds)
+  return reply
 end
 
-local before = account.copy(self.state)
-local bucket = kind == 'charge' and 'captured' or 'removed'
-lots.take(self.lots, now_ms, amount, false)
-self.state.available = self.state.available - amount
-self.state[bucket] = self.state[bucket] + amount
+if deduction then
+  kind, about = 'attribute', with_fact('deduction', deduction, amount)
+  commands = deductions.claim(deductions_key, deduction, stale)
+else
+  local bucket = kind == 'charge' and 'captured' or 'removed'
+  lots.take(self.lots, now_ms, amount, false)
+  self.state.available = self.state.available - amount
+  self.state[bucket] = self.state[bucket] + amount
+end
+if refused then
+  -- It was counted as uncollected when it was refused, and is collected now.
+  about = with_fact('refusal', refused.seq, refused.amount)
+  self.state.uncollected = math.max(0, self.state.uncollected - refused.amount)
+end
 step.record(self, kind, before, { key = key, fingerprint = fingerprint, price = price, about = about })
+if purpose == 'deduction' then
+  commands = deductions.add(deductions_key, self.state.seq, now_ms, deduction_ttl_ms, deductions_max)
+end
 local answer = {
   seq = numbers.text(self.state.seq), at_ms = numbers.text(now_ms), previous = numbers.text(before.available),
   available = numbers.text(self.state.available), debt_paid = '0',
@@ -68,5 +124,6 @@ local answer = {
 
 -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
 step.apply(self)
+for _, command in ipairs(commands) do redis.call(unpack(command)) end
 receipts.write(receipt_key, key, fingerprint, answer, receipt_ttl_seconds)
 return { 'debited', '0', answer.seq, answer.at_ms, answer.previous, answer.available, self.journal_id }

@@ -40,8 +40,8 @@ export function composeAdministration({ config, core, money: moneyIn, clock, log
     allocateByEmailStatus: config.allocateByEmailStatus,
     resolveAccount: (text, by = 'any') => findAccount(db, text, by).catch(rethrow),
     openAccount: (request) => openAccount(db, request),
-    accountOfKey: async (operation, actor, key) => {
-      const name = idempotencyOf(operation, actor, key);
+    accountOfKey: async (operation, key) => {
+      const name = idempotencyOf(operation, key);
       return name === null ? null : readAccountOfKey(db, name).catch(rethrow);
     },
     grant: (command) => grantCredits({ moneyIn, clock }, command),

@@ -66,6 +66,8 @@ export type Core = {
 };
 
 const MS_PER_SECOND = 1_000;
+/** Part of POSTGRES_TIMEOUT_MS that a keyed charge waits for what Postgres remembers: half a second, unless told otherwise. */
+const RECALL_SHARE = 0.25;
 
 /** Opens the core, top to bottom; `close` goes the other way. Throws when Postgres or Redis cannot be used at all. */
 export async function openCore({ config, servers, time, log, metrics, bulkRedis, written, tracer }: CoreDeps): Promise<Core> {
@@ -114,6 +116,8 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   const ledger = redisLedger({
     client, keys, fence: gate, acknowledged: guard.acknowledged, written,
     source: accountSource({ db, clock: time.clock }),
+    recallMs: config.postgresTimeoutMs * RECALL_SHARE,
+    unrecalled: () => { metrics.count('keysUnrecalled', {}); },
     observe: metrics.script,
     isMemoryHigh: redisWatch.isHigh,
     timeOffsetMs: time.offsetMs,

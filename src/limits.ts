@@ -30,10 +30,28 @@ export const HOLD_TTL_SECONDS_MIN = 5;
 export const HOLD_TTL_SECONDS_MAX = 3_600;
 /** Longest life of a lot that ends: a hundred years. Callers use 3 650 days. */
 export const EXPIRY_DAYS_MAX = 36_500;
-/** How long Redis answers a repeated request from its receipt: longer than any sane client retries. */
+/** How long Redis answers a repeated request from its receipt once Postgres has its entry, which answers after that. */
 export const RECEIPT_TTL_SECONDS = 3_600;
+/** How long Postgres answers a repeat of a keyed charge: longer than any queue or client retries (30 days are promised). */
+export const KEYS_KEPT_DAYS = 35;
+/** How long after a deduction a usage record can say that it was paid by it. Callers record within seconds. */
+export const DEDUCTION_TTL_SECONDS = 900;
+/** Deductions of one amount and account that wait for their usage record; of more, the oldest cannot be claimed any more. */
+export const DEDUCTIONS_WAITING_MAX = 128;
+/**
+ * Refused usage of one account that is recorded as uncollected, per minute: what a caller without credits can add to the
+ * ledger. Refusals beyond it are counted like all others (`GET /v1/refusals`), but leave no usage record.
+ */
+export const REFUSED_USAGE_PER_MINUTE_MAX = 30;
+/** Keys of one look-up: one statement of well under a millisecond per key. */
+export const KEY_LOOKUPS_MAX = 500;
 /** An expired hold waits this long in Redis for a late settle; Postgres answers after that. */
 export const EXPIRED_HOLD_TTL_SECONDS = 86_400;
+/**
+ * How long a receipt lives whose entry is not in Postgres yet: longer than any backlog between the two, so that one of
+ * them always knows the key. The drain shortens it to RECEIPT_TTL_SECONDS when it has written the entry.
+ */
+export const UNDRAINED_RECEIPT_TTL_SECONDS = 7 * 86_400;
 /** Receipts of money-in outlive any backlog between Redis and Postgres, so a replayed intent can never apply twice. */
 export const MONEY_IN_RECEIPT_TTL_SECONDS = 7 * 86_400;
 /** Entries of one drain transaction: a transaction of this size takes tens of milliseconds (reliability Q6). */

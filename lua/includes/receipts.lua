@@ -17,3 +17,19 @@ function receipts.write(receipt_key, key, fingerprint, answer, ttl_seconds)
     'previous', answer.previous, 'available', answer.available, 'debt_paid', answer.debt_paid)
   redis.call('EXPIRE', receipt_key, ttl_seconds)
 end
+
+-- The entry that recorded this request as uncollected usage when it was refused, or nil. A refused request is not done:
+-- its repeat is decided anew, but is not recorded as uncollected a second time.
+function receipts.refused(receipt_key, key, fingerprint)
+  if key == '' then return nil end
+  local found = redis.call('HMGET', receipt_key, 'refused_fingerprint', 'refused_seq', 'refused_amount')
+  if found[1] ~= fingerprint then return nil end
+  return { seq = tonumber(found[2]), amount = tonumber(found[3]) }
+end
+
+function receipts.write_refused(receipt_key, key, fingerprint, seq, amount, ttl_seconds)
+  if key == '' then return end
+  redis.call('HSET', receipt_key, 'refused_fingerprint', fingerprint, 'refused_seq', numbers.text(seq),
+    'refused_amount', numbers.text(amount))
+  redis.call('EXPIRE', receipt_key, ttl_seconds)
+end

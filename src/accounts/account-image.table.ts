@@ -8,6 +8,7 @@ export type ImageRow = {
   readonly open_holds: readonly HoldColumns[] | null;
   readonly ended_holds: readonly HoldColumns[] | null;
   readonly receipts: readonly ReceiptColumns[] | null;
+  readonly deductions: readonly DeductionColumns[] | null;
 };
 
 export type AccountColumns = {
@@ -33,11 +34,13 @@ export type HoldColumns = {
 
 export type ReceiptColumns = {
   readonly key: string; readonly kind: EntryKind; readonly fingerprint: string; readonly seq: number;
-  readonly at_ms: number; readonly available: number; readonly debt: number; readonly available_after: number;
+  readonly at_ms: number; readonly available: number; readonly debt: number; readonly available_after: number; readonly uncollected: number;
 };
 
+export type DeductionColumns = { readonly seq: number; readonly at_ms: number; readonly amount: number };
+
 /** How far back repeats may still come, per kind of answer (limits.ts). */
-export type ImageWindow = { readonly receiptSeconds: number; readonly moneyInSeconds: number; readonly expiredHoldSeconds: number };
+export type ImageWindow = { readonly receiptSeconds: number; readonly moneyInSeconds: number; readonly expiredHoldSeconds: number; readonly deductionSeconds: number };
 
 const MS = (column: string): string => `(extract(epoch from ${column}) * 1000)::bigint`;
 
@@ -71,12 +74,22 @@ export async function readImage(db: Db, accountId: string, nowMs: number, window
              and (state = 'expired' or ended_at > (select now from ask) - make_interval(secs => :receiptSeconds))
            order by hold_id, placed_seq desc) as h) as ended_holds,
        (select json_agg(r) from (
-          select key, kind, fingerprint, seq, ${MS('at')} as at_ms, available, debt, available_after
+          select key, kind, fingerprint, seq, ${MS('at')} as at_ms, available, debt, available_after, uncollected
             from entries
            where account_id = (select account_id from ask) and key <> ''
              and at > (select now from ask) - make_interval(secs => :moneyInSeconds)
              and (key like 'intent:%' or at > (select now from ask) - make_interval(secs => :receiptSeconds))
-           order by seq) as r) as receipts`,
+           order by seq) as r) as receipts,
+       (select json_agg(u) from (
+          with recent as (
+            select e.seq, e.at, e.kind, e.captured, d.about
+              from entries e join entry_details d on d.account_id = e.account_id and d.seq = e.seq and d.at = e.at
+             where e.account_id = (select account_id from ask) and e.kind in ('charge', 'attribute')
+               and e.at > (select now from ask) - make_interval(secs => :deductionSeconds))
+          select seq, ${MS('at')} as at_ms, captured as amount from recent
+           where kind = 'charge' and about like '{"source":"deduction"%'
+             and seq not in (select (regexp_match(about, '"deduction":\\{"seq":(\\d{1,16}),"credits":\\d+\\}\\}$'))[1]::bigint from recent where kind = 'attribute')
+           order by seq) as u) as deductions`,
     { accountId, nowMs, ...window },
   );
   const [row] = rows;

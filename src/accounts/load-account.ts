@@ -1,9 +1,10 @@
+import { earlierCharges } from '../charges/earlier-charges.js';
 import type { Clock } from '../clock.js';
 import type {
   AccountImage, AccountSource, EndedHoldImage, HoldPart, OpenHoldImage, ReceiptImage,
 } from '../ledger/account-image.js';
 import type { ExpiryPolicy, Lot } from '../ledger/ledger.js';
-import { EXPIRED_HOLD_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_SECONDS, RECEIPT_TTL_SECONDS } from '../limits.js';
+import { DEDUCTION_TTL_SECONDS, EXPIRED_HOLD_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_SECONDS, RECEIPT_TTL_SECONDS } from '../limits.js';
 import { micros, microsFromText, ZERO } from '../money/micros.js';
 import type { Db } from '../postgres/connect.js';
 import { toGatewayError } from '../postgres/errors.js';
@@ -18,6 +19,7 @@ const WINDOW: ImageWindow = {
   receiptSeconds: RECEIPT_TTL_SECONDS,
   moneyInSeconds: MONEY_IN_RECEIPT_TTL_SECONDS,
   expiredHoldSeconds: EXPIRED_HOLD_TTL_SECONDS,
+  deductionSeconds: DEDUCTION_TTL_SECONDS,
 };
 
 /**
@@ -26,6 +28,7 @@ const WINDOW: ImageWindow = {
  */
 export function accountSource({ db, clock }: LoadAccountDeps): AccountSource {
   return {
+    loadCharge: earlierCharges({ db, clock }),
     loadAccount: (accountId) => asked(async () => toImage(await readImage(db, accountId, clock(), WINDOW))),
     loadEndedHold: (accountId, holdId) => asked(async () => {
       const hold = await readEndedHold(db, accountId, holdId);
@@ -42,7 +45,7 @@ async function asked<T>(read: () => Promise<T>): Promise<T> {
   }
 }
 
-function toImage({ account, lots, open_holds, ended_holds, receipts }: ImageRow): AccountImage {
+function toImage({ account, lots, open_holds, ended_holds, receipts, deductions }: ImageRow): AccountImage {
   return {
     seq: account?.seq ?? 0,
     available: micros(account?.available ?? ZERO),
@@ -60,6 +63,7 @@ function toImage({ account, lots, open_holds, ended_holds, receipts }: ImageRow)
     openHolds: (open_holds ?? []).map(toOpenHold),
     endedHolds: (ended_holds ?? []).map(toEndedHold),
     receipts: (receipts ?? []).map(toReceipt),
+    deductions: (deductions ?? []).map(({ seq, at_ms: atMs, amount }) => ({ seq, atMs, amount: micros(amount) })),
   };
 }
 
@@ -134,4 +138,5 @@ const toReceipt = (row: ReceiptColumns): ReceiptImage => ({
   available: micros(row.available),
   debt: micros(row.debt),
   availableAfter: micros(row.available_after),
+  uncollected: micros(row.uncollected),
 });

@@ -135,28 +135,28 @@ async function take(work: Work, message: ConsumeMessage): Promise<void> {
   const startedAt = performance.now();
   let name: string | undefined;
   const handled = await handle(readPayload(message.content), async () => {
-    name ??= nameOf(message) ?? await unnamed.name(message.content, message.fields.redelivered);
+    name ??= nameOf(queue, message) ?? await unnamed.name(message.content, message.fields.redelivered);
     return name;
   });
   observe(queue, handled, (performance.now() - startedAt) / 1_000);
   // What was refused before it needed a name may be replayed one day: from two copies it must be charged once. Without
   // Postgres it is put aside as it is.
-  if (handled.kind === 'refused') name ??= nameOf(message) ?? await unnamed.name(message.content, message.fields.redelivered).catch(() => undefined);
+  if (handled.kind === 'refused') name ??= nameOf(queue, message) ?? await unnamed.name(message.content, message.fields.redelivered).catch(() => undefined);
   if (handled.kind !== 'settled') await keep(work, message, handled, name);
   channel.ack(message);
-  if (name === undefined || name === nameOf(message)) return;
+  if (name === undefined || name === nameOf(queue, message)) return;
   // A broker takes what a channel sends in order: when it answers this, it has the acknowledgement, and the message never
   // comes again. Crossed out any earlier, a message whose acknowledgement is lost with this process would be charged twice.
   await channel.checkQueue(queue);
   await unnamed.done(name);
 }
 
-/** A name that the message brings along: the one it got at an earlier attempt, or its publisher's. */
-function nameOf({ properties, content }: ConsumeMessage): string | undefined {
+/** A name that the message brings along: the one it got at an earlier attempt, or its publisher's, who is the queue's caller. */
+function nameOf(queue: SettlementQueue, { properties, content }: ConsumeMessage): string | undefined {
   const earlier: unknown = headersOf(properties.headers)[HEADERS.unnamed];
   if (typeof earlier === 'string') return earlier;
   const id: unknown = properties.messageId;
-  return typeof id === 'string' && id !== '' ? `message ${contentHash(Buffer.from(id))} ${contentHash(content)}` : undefined;
+  return typeof id === 'string' && id !== '' ? `amqp ${queue} message ${contentHash(Buffer.from(id))} ${contentHash(content)}` : undefined;
 }
 
 /** Moves a message to where it waits for its next attempt, or for somebody to look at it. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import { GatewayError } from '../errors.js';
+import { fingerprint } from '../ids.js';
 import type { ServerKeyRow } from './server-key.table.js';
 import { digestOf, SERVER_SCOPES, type KeyRing, type KnownKey, type ServerScope } from './server-key.js';
 
@@ -30,7 +31,7 @@ const SCOPES: ReadonlySet<string> = new Set(SERVER_SCOPES);
 
 /** The server keys in memory, read again when they are older than half a second and somebody asks. */
 export function serverKeyRing({ configured, read, touch, clock, onError }: ServerKeyRingDeps): ServerKeyRing {
-  const fixed: readonly KnownKey[] = configured.map((key) => ({ name: 'environment', keyId: null, digest: digestOf(key), expiresAtMs: null, scopes: new Set(['*'] as const) }));
+  const fixed: readonly KnownKey[] = configured.map(ofEnvironment);
   let stored: readonly KnownKey[] | null = null;
   let readAtMs = 0;
   let pausedUntilMs = 0;
@@ -83,7 +84,11 @@ export function serverKeyRing({ configured, read, touch, clock, onError }: Serve
   };
 }
 
+const ofEnvironment = (key: string): KnownKey => ({
+  id: `environment-${fingerprint(key)}`, name: 'environment', keyId: null, digest: digestOf(key), expiresAtMs: null, scopes: new Set(['*'] as const),
+});
+
 const toKnown = (row: ServerKeyRow): KnownKey => ({
-  keyId: row.keyId, name: row.name, digest: Buffer.from(row.digest, 'hex'), expiresAtMs: row.expiresAtMs,
+  id: row.keyId, keyId: row.keyId, name: row.name, digest: Buffer.from(row.digest, 'hex'), expiresAtMs: row.expiresAtMs,
   scopes: new Set(row.scopes.filter((scope): scope is ServerScope | '*' => scope === '*' || SCOPES.has(scope))),
 });

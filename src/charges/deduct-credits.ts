@@ -1,3 +1,4 @@
+import { chargeKey, type CallerKey } from '../auth/caller.js';
 import { GatewayError } from '../errors.js';
 import { fingerprint } from '../ids.js';
 import type { Ledger } from '../ledger/ledger.js';
@@ -10,13 +11,10 @@ export type DeductCreditsCommand = {
   readonly accountId: string;
   readonly amount: Micros;
   /** The caller's name for this deduction, or null: then each call deducts once more. */
-  readonly key: string | null;
+  readonly key: CallerKey | null;
 };
 
 export type DeductedCredits = { readonly available: Micros; readonly replayed: boolean };
-
-/** Prefixed, so that no caller can name a deduction like a money-in intent, whose receipts share the account's keys. */
-const KEY_PREFIX = 'deduct:';
 
 /**
  * Charges an account without a record of what it was for, all or nothing. Soonest expiry first.
@@ -27,10 +25,11 @@ const KEY_PREFIX = 'deduct:';
 export async function deductCredits({ ledger }: DeductCreditsDeps, { accountId, amount, key }: DeductCreditsCommand): Promise<DeductedCredits> {
   const reply = await ledger.charge({
     accountId, amount,
-    key: key === null ? null : `${KEY_PREFIX}${key}`,
+    key: chargeKey('deduct', key),
     fingerprint: fingerprint('deduct', amount),
     price: '',
     about: JSON.stringify({ source: 'deduction' }),
+    purpose: 'deduction',
   });
   switch (reply.status) {
     case 'charged':

@@ -61,7 +61,7 @@ export function grantAction(reads: Pick<AccountReads, 'snapshot'>, { grant }: Pi
     read: (form) => readTerms(form, ''),
     preview: async (accountId, { amount, expiryDays }) => [...effectOf(accountId, await reads.snapshot(accountId), amount), ['Expire after', `${expiryDays} days`]],
     run: async (accountId, { amount, expiryDays }, by) => {
-      const granted = await grant({ accountId, target: accountId, amount, expiryDays, key: by.key, actor: by.actor, about: aboutOf(by) });
+      const granted = await grant({ accountId, target: accountId, amount, expiryDays, key: by.key, about: aboutOf(by) });
       if (granted.status === 'pending') return { says: 'Recorded. Redis did not take it yet; it will be there as soon as Redis can.', facts: [] };
       return { says: `${credits(amount)} credits granted${granted.replayed ? '; they had been already, once' : ''}.`, facts: [['Lot', granted.id], ['Left of it after debt', credits(granted.remaining)]] };
     },
@@ -79,7 +79,7 @@ export function adjustAction(reads: Pick<AccountReads, 'snapshot'>, { adjust }: 
       return [...effectOf(accountId, snapshot, amount), ...(amount > 0 ? [['Expire after', `${expiryDays} days`] as const] : [])];
     },
     run: async (accountId, { amount, expiryDays }, by) => {
-      const result = await adjust({ accountId, target: accountId, delta: amount, expiryDays, key: by.key, actor: by.actor, about: aboutOf(by) });
+      const result = await adjust({ accountId, target: accountId, delta: amount, expiryDays, key: by.key, about: aboutOf(by) });
       switch (result.status) {
         case 'pending': return { says: 'Recorded. Redis did not take it yet; it will happen as soon as Redis can.', facts: [] };
         case 'insufficient': return { says: `Nothing changed: only ${credits(result.available)} credits are available.`, facts: [] };

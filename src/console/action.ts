@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { allow } from '../auth/allow.js';
+import { callerOf, type CallerKey } from '../auth/caller.js';
 import type { Principal } from '../auth/principal.js';
 import { GatewayError, httpStatus } from '../errors.js';
 import type { GatewayContext } from '../http/context.js';
@@ -18,7 +19,7 @@ import { banner, facts, type Fact } from './parts.js';
 export type Problem = { readonly problem: string };
 
 /** Who does it and why, and the name under which it happens once however often it is sent. */
-export type By = { readonly actor: string; readonly reason: string; readonly key: string };
+export type By = { readonly actor: string; readonly reason: string; readonly key: CallerKey };
 
 /** What it came to. */
 export type Done = { readonly says: string; readonly facts: readonly Fact[] };
@@ -76,7 +77,7 @@ export function actionRoutes<Target, Wish>(add: AddRoute, overview: () => Promis
       else await send(ctx, principal, confirmationOf(action, target, form, { facts: preview, key: newId(), problem: null }));
       return;
     }
-    const done = await attempt(() => action.run(target, wish, { actor: principal.accountId, reason, key }));
+    const done = await attempt(() => action.run(target, wish, { actor: principal.accountId, reason, key: { caller: callerOf(principal), key } }));
     // The same key again: if it did happen, it does not happen twice.
     if (isProblem(done)) await send(ctx, principal, confirmationOf(action, target, form, { facts: [], key, problem: done.problem }), done.status);
     else await send(ctx, principal, doneOf(action, target, done));

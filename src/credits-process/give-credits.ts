@@ -1,9 +1,11 @@
 import type { Clock } from '../clock.js';
+import type { CallerKey } from '../auth/caller.js';
 import { GatewayError } from '../errors.js';
 import { fingerprint, newId } from '../ids.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { MoneyIn, MoneyInResult } from '../lots/money-in.js';
 import { isKeyUsed, type IdempotencyKey } from '../lots/money-in.table.js';
+import { idempotencyOf } from '../lots/money-request.js';
 import type { Micros } from '../money/micros.js';
 import type { Db } from '../postgres/connect.js';
 import { toGatewayError } from '../postgres/errors.js';
@@ -29,7 +31,7 @@ type Gift = {
   readonly amount: Micros;
   readonly actor: string;
   /** The caller's name for this gift; null: every request is one of its own. */
-  readonly key: string | null;
+  readonly key: CallerKey | null;
 };
 
 /**
@@ -43,7 +45,7 @@ export async function giveInitialCredits(deps: GiveCreditsDeps, { accountId, amo
     accountId, amount, expiresAtMs: null,
     idempotency: initialOf(accountId),
     // Without a key no two requests are the same one.
-    fingerprint: fingerprint('credits-process/initial', accountId, amount, actor, key, key === null ? newId() : null),
+    fingerprint: fingerprint('credits-process/initial', accountId, amount, actor, key?.caller ?? null, key?.key ?? newId()),
     about: JSON.stringify({ source: 'initial', actor, reason: 'INITIAL_CREDITS' }),
     retriesRefused: 'by_anyone',
   }).catch((error: unknown) => {
@@ -62,7 +64,7 @@ export async function giveBonusCredits(deps: GiveCreditsDeps, { accountId, amoun
   const hasInitial = await isKeyUsed(deps.db, initialOf(accountId)).catch((error: unknown) => { throw toGatewayError(error); });
   const result = await deps.moneyIn.grant({
     accountId, amount, expiresAtMs: null,
-    idempotency: key === null ? null : { scope: `credits-process/bonus/${actor}`, key },
+    idempotency: idempotencyOf('bonus', key),
     fingerprint: fingerprint('credits-process/bonus', accountId, amount),
     about: JSON.stringify({ source: 'bonus', actor, reason: 'BONUS' }),
   });

@@ -1,4 +1,7 @@
 import Type from 'typebox';
+import { callerOf, type CallerKey } from '../auth/caller.js';
+import type { Principal } from '../auth/principal.js';
+import type { ServerCaller } from '../auth/server-key.js';
 import { invalid } from '../errors.js';
 import { isVisibleAscii } from '../ids.js';
 import { IDEMPOTENCY_KEY_LENGTH_MAX } from '../limits.js';
@@ -16,10 +19,10 @@ export const IdempotencyKeyHeader = {
 };
 
 /**
- * The caller's name for this request, or null. The quotes of the IETF draft's structured field are optional. Sent
+ * The caller's name for this request, or null. It names nothing of any other caller. The quotes of the IETF draft's structured field are optional. Sent
  * twice, Node joins the values with a space, which is refused here: an ambiguous key must not name anything.
  */
-export function idempotencyKey(ctx: GatewayContext): string | null {
+export function idempotencyKey(ctx: GatewayContext, caller: Principal | ServerCaller): CallerKey | null {
   const header = ctx.req.headers['idempotency-key'];
   if (header === undefined) return null;
   const value = String(header);
@@ -27,7 +30,7 @@ export function idempotencyKey(ctx: GatewayContext): string | null {
   if (key.length > IDEMPOTENCY_KEY_LENGTH_MAX || !isVisibleAscii(key)) {
     throw invalid(`header.${NAME}`, `${NAME} must be 1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} visible ASCII characters`);
   }
-  return key;
+  return { caller: callerOf(caller), key };
 }
 
 /** Tells the caller that this answer is that of an earlier, identical request. */

@@ -2,12 +2,15 @@ import { micros, type Micros } from '../money/micros.js';
 import { readReason, readType, type TransactionFacts } from '../transactions/transaction.js';
 
 /** What the rows beside the money need from an entry's `about`. */
-export type AboutFacts = { readonly source: string | null; readonly actor: string | null; readonly reason: string | null; readonly notes: string | null; readonly usage: UsageFacts | null; readonly transaction: TransactionFacts | null };
+export type AboutFacts = { readonly source: string | null; readonly actor: string | null; readonly reason: string | null; readonly notes: string | null; readonly usage: UsageFacts | null; readonly transaction: TransactionFacts | null; readonly deduction: EntryFact | null; readonly refusal: EntryFact | null };
+
+/** What the debit script says of another entry: the deduction that paid for a usage, or the refusal that a charge makes up for. */
+export type EntryFact = { readonly seq: number; readonly credits: Micros };
 
 /** `credits` null: what the entry captured. */
 export type UsageFacts = { readonly service: string; readonly operation: string; readonly credits: Micros | null; readonly metadata: string };
 
-const NOTHING: AboutFacts = { source: null, actor: null, reason: null, notes: null, usage: null, transaction: null };
+const NOTHING: AboutFacts = { source: null, actor: null, reason: null, notes: null, usage: null, transaction: null, deduction: null, refusal: null };
 
 /**
  * Reads the JSON that our dialects put into `about`. Throws a SyntaxError or TypeError when it is not what they write:
@@ -24,6 +27,8 @@ export function readAbout(about: string): AboutFacts {
     notes: textOrNull(value['notes']),
     usage: value['usage'] === undefined || value['usage'] === null ? null : readUsage(value['usage']),
     transaction: value['transaction'] === undefined || value['transaction'] === null ? null : readTransaction(value['transaction']),
+    deduction: readFact(value['deduction']),
+    refusal: readFact(value['refusal']),
   };
 }
 
@@ -54,6 +59,14 @@ function readTransaction(transaction: unknown): TransactionFacts {
     description: textOrNull(description),
     metadata: metadata === undefined || metadata === null ? null : JSON.stringify(metadata),
   };
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+function readFact(fact: unknown): EntryFact | null {
+  if (fact === undefined) return null;
+  if (!isRecord(fact) || !isCount(fact['seq']) || !isCount(fact['credits'])) throw new TypeError('about names no entry where it should');
+  return { seq: fact['seq'], credits: micros(fact['credits']) };
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

@@ -11,6 +11,7 @@ import { isolateFault } from './isolate-fault.js';
 import type { RedisCommands } from './journal-streams.js';
 import type { KnowsModel } from './projections/projection.js';
 import { Contradiction, ShardFault } from './shard-fault.js';
+import { shortenReceipts } from './shorten-receipts.js';
 import { readShards, type ShardRow } from './shards.table.js';
 import { journalTail } from './tail.js';
 import type { WrittenEntry } from './write-batch.js';
@@ -100,6 +101,7 @@ export function createDrain(deps: DrainDeps): Drain {
         durationMs: endedMs - startedMs, agesMs: batch.entries.map((id) => Math.max(0, endedMs - atMsOf(id))),
       });
       if (batch.written.quarantined > 0) observe.quarantined?.(batch.written.quarantined);
+      await shortenReceipts(redis, keys, batch);
     }
     return batch;
   };

@@ -19,6 +19,8 @@ export const ENTRY_KINDS = [
   'grant', 'adjust', 'set', 'remove', 'revoke', 'charge',
   'place', 'settle', 'void', 'expire_hold', 'late_settle', 'expire_lots',
   'freeze', 'thaw',
+  // Usage that a deduction has paid for, and usage that was refused: no balance changes.
+  'attribute', 'refuse_usage',
 ] as const;
 
 export type EntryKind = (typeof ENTRY_KINDS)[number];

@@ -22,7 +22,7 @@ type Facts = Readonly<Record<string, unknown>>;
 type Said = { readonly model: string; readonly tokens: number; readonly credits: number };
 
 /** Entries that end a hold or need none: by then it is known what a model cost. */
-const TELLING: Partial<Readonly<Record<EntryKind, ModelUse['messages']>>> = { settle: 1, late_settle: 1, charge: 1, void: 0, expire_hold: 0 };
+const TELLING: Partial<Readonly<Record<EntryKind, ModelUse['messages']>>> = { settle: 1, late_settle: 1, charge: 1, attribute: 1, void: 0, expire_hold: 0 };
 
 /** Services whose operation is a model (contract §2.7). */
 const MODEL_SERVICES: ReadonlySet<string> = new Set(['chat', 'chat-streaming', 'chat-streaming-aborted']);
@@ -31,16 +31,18 @@ const MODEL_SERVICES: ReadonlySet<string> = new Set(['chat', 'chat-streaming', '
  * The models that an entry is about; none where it names none. Amounts are whole micros and add up to the entry's, so
  * that books can be kept of them. Never throws for what an entry says.
  */
-export function modelUses({ entry, facts: { usage } }: UsingEntry): readonly ModelUse[] {
+export function modelUses({ entry, facts: { usage, deduction } }: UsingEntry): readonly ModelUse[] {
   const messages = TELLING[entry.kind];
   if (messages === undefined) return [];
   const said = modelsOf(entry.price, usage);
+  // A deduction names no model; what it took is told by the usage that claims it.
+  const captured = deduction?.credits ?? entry.captured;
   const held = entry.held < 0 ? micros(0 - entry.held) : ZERO;
   // Nearly every entry is about one model.
-  if (said.length === 1) return said.map(({ model, tokens }) => ({ model, messages, tokens, held, captured: entry.captured }));
+  if (said.length === 1) return said.map(({ model, tokens }) => ({ model, messages, tokens, held, captured }));
   // By cost, because that is how a settlement of several came about; evenly where all of it was free.
   const weights = said.map(({ credits }) => Math.round(credits * MICROS_PER_CREDIT));
-  const [helds, captureds] = [splitMicros(held, weights), splitMicros(entry.captured, weights)];
+  const [helds, captureds] = [splitMicros(held, weights), splitMicros(captured, weights)];
   return said.map(({ model, tokens }, index) => ({ model, messages, tokens, held: helds[index] ?? ZERO, captured: captureds[index] ?? ZERO }));
 }
 

@@ -22,6 +22,8 @@ export type AccountImage = {
   readonly endedHolds: readonly EndedHoldImage[];
   /** Answers of keyed operations inside RECEIPT_TTL_SECONDS (MONEY_IN_RECEIPT_TTL_SECONDS for money-in). */
   readonly receipts: readonly ReceiptImage[];
+  /** Deductions inside DEDUCTION_TTL_SECONDS that no usage record has claimed. */
+  readonly deductions: readonly DeductionImage[];
 };
 
 /** Which lot gave how much to a hold, in the order it was taken. */
@@ -66,11 +68,21 @@ export type ReceiptImage = {
   readonly available: Micros;
   readonly debt: Micros;
   readonly availableAfter: Micros;
+  /** Of usage that was refused. */
+  readonly uncollected: Micros;
 };
 
-/** Reads accounts and single ended holds from the durable store. Throws when the store cannot be asked. */
+/** A deduction that no usage record has claimed yet. */
+export type DeductionImage = { readonly seq: number; readonly atMs: number; readonly amount: Micros };
+
+/** The first answer to a keyed charge, from its entry; or, if it was only refused, the entry of its last refusal. */
+export type ChargeImage = Pick<ReceiptImage, 'kind' | 'fingerprint' | 'seq' | 'atMs' | 'availableAfter' | 'uncollected'>;
+
+/** Reads accounts, single ended holds and single charges from the durable store. Throws when the store cannot be asked. */
 export interface AccountSource {
   loadAccount(accountId: string): Promise<AccountImage>;
   /** A hold that Redis has forgotten, or null when there never was one. */
   loadEndedHold(accountId: string, holdId: string): Promise<EndedHoldImage | null>;
+  /** The charge that was made under this key within KEYS_KEPT_DAYS, or null; the first, should there be two. */
+  loadCharge(accountId: string, key: string): Promise<ChargeImage | null>;
 }

@@ -1,7 +1,7 @@
-import { EXPIRED_HOLD_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_SECONDS, RECEIPT_TTL_SECONDS } from '../limits.js';
+import { DEDUCTION_TTL_SECONDS, EXPIRED_HOLD_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_SECONDS, RECEIPT_TTL_SECONDS } from '../limits.js';
 import { microsToText, type Micros } from '../money/micros.js';
 import type { ScriptClient } from '../redis/script.js';
-import type { AccountImage, EndedHoldImage, OpenHoldImage, ReceiptImage } from './account-image.js';
+import type { AccountImage, DeductionImage, EndedHoldImage, OpenHoldImage, ReceiptImage } from './account-image.js';
 import type { Epoch } from './fence.js';
 import type { AccountKeys } from './keys.js';
 import { loadAccountScript, restoreHoldScript } from './scripts.js';
@@ -27,6 +27,7 @@ export async function writeAccount(client: ScriptClient, keys: AccountKeys, epoc
     ...image.openHolds.map((hold) => openHoldRecord(keys, hold)),
     ...image.endedHolds.map((hold) => endedHoldRecord(keys, hold)),
     ...image.receipts.map((receipt) => receiptRecord(keys, receipt)),
+    ...deductionRecords(keys, image.deductions),
   ];
   const nextExpiryMs = Math.min(...image.lots.filter((lot) => lot.remaining > 0).map((lot) => lot.expiresAtMs ?? Infinity));
   const named = {
@@ -131,7 +132,9 @@ function receiptRecord(keys: AccountKeys, receipt: ReceiptImage): LoadedRecord {
     key: keys.receipt(receipt.key),
     ttlSeconds: isMoneyIn ? MONEY_IN_RECEIPT_TTL_SECONDS : RECEIPT_TTL_SECONDS,
     open: null,
-    fields: [
+    fields: receipt.kind === 'refuse_usage' ? [
+      'refused_fingerprint', receipt.fingerprint, 'refused_seq', receipt.seq.toString(), ...amounts({ refused_amount: receipt.uncollected }),
+    ] : [
       'fingerprint', receipt.fingerprint, 'seq', receipt.seq.toString(), 'at_ms', receipt.atMs.toString(),
       ...amounts({
         previous: (receipt.availableAfter - receipt.available) as Micros,
@@ -140,4 +143,14 @@ function receiptRecord(keys: AccountKeys, receipt: ReceiptImage): LoadedRecord {
       }),
     ],
   };
+}
+
+/** One record per amount; see lua/includes/deductions.lua. */
+function deductionRecords(keys: AccountKeys, deductions: readonly DeductionImage[]): LoadedRecord[] {
+  const byAmount = new Map<string, string[]>();
+  for (const { seq, atMs, amount } of deductions) {
+    const text = microsToText(amount);
+    byAmount.set(text, [...(byAmount.get(text) ?? []), seq.toString(), atMs.toString()]);
+  }
+  return [...byAmount].map(([amount, fields]) => ({ key: keys.deductions(amount), ttlSeconds: DEDUCTION_TTL_SECONDS, open: null, fields }));
 }

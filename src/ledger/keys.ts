@@ -45,6 +45,10 @@ export type AccountKeys = ShardKeys & {
   readonly open: string;
   hold(holdId: string): string;
   receipt(key: string): string;
+  /** Hash: seq -> time of deductions of this amount that no usage record has claimed. */
+  deductions(amount: string): string;
+  /** Hash: how much usage was refused and recorded this minute. */
+  readonly refusals: string;
 };
 
 /** The last part is the account alone: no other key of the ledger has its name in that place. */
@@ -101,6 +105,8 @@ export function keyspace(namespace: string, shards: number): Keyspace {
         open: `${base}:open:${accountId}`,
         hold: (holdId) => `${base}:hold:${accountId}:${holdId}`,
         receipt: (key) => `${base}:receipt:${accountId}:${key}`,
+        deductions: (amount) => `${base}:deductions:${accountId}:${amount}`,
+        refusals: `${base}:refusals:${accountId}`,
       };
     },
   };

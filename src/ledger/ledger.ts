@@ -169,7 +169,16 @@ export type Charge = {
   readonly fingerprint: string;
   readonly price: string;
   readonly about: About;
+  /** Absent: nothing but the charge itself. */
+  readonly purpose?: ChargePurpose;
 };
+
+/**
+ * What a charge is part of. `deduction`: a usage record of the same amount may follow and claim it. `usage`: it has
+ * happened; refused for lack of credits, it is recorded as uncollected. `deducted_usage`: the same, but it claims a
+ * deduction instead of being charged, if there is one.
+ */
+export type ChargePurpose = 'deduction' | 'usage' | 'deducted_usage';
 
 export type ChargeReply =
   | { readonly status: 'charged'; readonly replayed: boolean; readonly seq: number; readonly available: Micros; readonly atMs: number }

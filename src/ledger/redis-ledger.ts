@@ -1,17 +1,20 @@
 import {
-  EXPIRED_HOLD_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_SECONDS, OPEN_HOLDS_PER_ACCOUNT_MAX, RECEIPT_TTL_SECONDS, SNAPSHOT_HOLDS_MAX,
+  DEDUCTION_TTL_SECONDS, DEDUCTIONS_WAITING_MAX, EXPIRED_HOLD_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_SECONDS, OPEN_HOLDS_PER_ACCOUNT_MAX, RECEIPT_TTL_SECONDS,
+  REFUSED_USAGE_PER_MINUTE_MAX, SNAPSHOT_HOLDS_MAX, UNDRAINED_RECEIPT_TTL_SECONDS,
 } from '../limits.js';
 import { microsToText, ZERO } from '../money/micros.js';
 import type { Reply } from '../redis/script.js';
 import { accountScripts, notNow, stepKeys, type AccountScripts, type AccountScriptsDeps } from './account-scripts.js';
+import type { ChargeImage } from './account-image.js';
 import { freezeOperations } from './freeze-operations.js';
 import type { AccountKeys } from './keys.js';
-import type { Charge, Ledger, Remove, SettleHold } from './ledger.js';
+import type { Charge, ChargePurpose, Ledger, Remove, SettleHold } from './ledger.js';
 import { lotOperations } from './lot-operations.js';
+import { isRefusal, recallCharge, replayOf, type RecallDeps } from './recall-charge.js';
 import { amountAt, decodeAccount, decodeOutcome, decodePlaced, isReplayed, textAt, undocumented } from './replies.js';
 import { debitScript, placeHoldScript, readAccountScript, settleHoldScript } from './scripts.js';
 
-export type RedisLedgerDeps = AccountScriptsDeps & {
+export type RedisLedgerDeps = AccountScriptsDeps & RecallDeps & {
   /** Told after each step that wrote an entry: the shard has something for Postgres. */
   readonly written: (shard: number) => void;
   /** True while Redis is so full that only ends of holds may still pass (design §7). */
@@ -71,13 +74,19 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     command: Pick<Charge, 'accountId' | 'amount' | 'about'> & { readonly key: string; readonly fingerprint: string; readonly price: string },
     kind: 'charge' | Remove['kind'],
     receiptTtlSeconds: number,
+    { purpose, refused }: { readonly purpose?: ChargePurpose | undefined; readonly refused?: ChargeImage | null } = {},
   ): Promise<Reply> => {
-    const { accountId, amount, key, fingerprint, price, about } = command;
+    const { accountId, key, fingerprint, price, about } = command;
+    const amount = microsToText(command.amount);
     const reply = await orFreeCredits(accountId, () =>
-      scripts.run(debitScript, accountId, (account) => ({ ...stepKeys(account), receipt: account.receipt(key), open: account.open }), {
-        kind, amount: microsToText(amount), key, fingerprint, price, about, receipt_ttl_seconds: receiptTtlSeconds,
+      scripts.run(debitScript, accountId, (account) => ({
+        ...stepKeys(account), receipt: account.receipt(key), open: account.open, deductions: account.deductions(amount), refusals: account.refusals,
+      }), {
+        kind, amount, key, fingerprint, price, about, receipt_ttl_seconds: receiptTtlSeconds,
+        purpose: purpose ?? '', deduction_ttl_ms: DEDUCTION_TTL_SECONDS * 1_000, deductions_max: DEDUCTIONS_WAITING_MAX,
+        refusals_max: REFUSED_USAGE_PER_MINUTE_MAX, refused_seq: refused?.seq ?? '', refused_amount: refused?.uncollected ?? '',
       }));
-    if (reply[0] === 'debited' && !isReplayed(reply)) written(keys.shardOf(accountId));
+    if (reply[0] === 'usage_refused' || (reply[0] === 'debited' && !isReplayed(reply))) written(keys.shardOf(accountId));
     return reply;
   };
 
@@ -172,14 +181,18 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       }
     },
 
-    async charge({ key, ...command }) {
-      const reply = await debit({ ...command, key: key ?? '' }, 'charge', RECEIPT_TTL_SECONDS);
+    async charge({ key, purpose, ...command }) {
+      const earlier = key === null ? null : await recallCharge(deps, command.accountId, key);
+      if (earlier !== null && !isRefusal(earlier)) return replayOf(earlier, command.fingerprint);
+      const refused = earlier?.fingerprint === command.fingerprint ? earlier : null;
+      const reply = await debit({ ...command, key: key ?? '' }, 'charge', UNDRAINED_RECEIPT_TTL_SECONDS, { purpose, refused });
       const status = reply[0];
       switch (status) {
         case 'debited':
           return { status: 'charged', replayed: isReplayed(reply), seq: amountAt(reply, 2), atMs: amountAt(reply, 3), available: amountAt(reply, 5) };
         case 'insufficient_credits':
-          return { status, available: amountAt(reply, 1) };
+        case 'usage_refused':
+          return { status: 'insufficient_credits', available: amountAt(reply, 1) };
         case 'idempotency_mismatch':
         case 'account_frozen':
           return { status };

@@ -19,8 +19,9 @@ export const grantLotScript = defineScript('grant-lot', [...STEP_KEYS, 'receipt'
   'epoch', 'time_offset_ms', 'account_id', 'kind', 'lot_id', 'amount', 'expires_at_ms', 'key', 'about', 'receipt_ttl_seconds', 'lots_max',
 ]);
 
-export const debitScript = defineScript('debit', [...STEP_KEYS, 'receipt', 'open'], [
+export const debitScript = defineScript('debit', [...STEP_KEYS, 'receipt', 'open', 'deductions', 'refusals'], [
   'epoch', 'time_offset_ms', 'account_id', 'kind', 'amount', 'key', 'fingerprint', 'price', 'about', 'receipt_ttl_seconds',
+  'purpose', 'deduction_ttl_ms', 'deductions_max', 'refusals_max', 'refused_seq', 'refused_amount',
 ]);
 
 export const revokeLotScript = defineScript('revoke-lot', [...STEP_KEYS, 'receipt'], [

@@ -1,4 +1,5 @@
 import { checkCredits } from '../accounts/check-credits.js';
+import type { CallerKey } from '../auth/caller.js';
 import type { Clock } from '../clock.js';
 import { assertStorable, type Metadata } from '../dialects/accounting-service/metadata.js';
 import { GatewayError, invalid } from '../errors.js';
@@ -115,7 +116,7 @@ export class CreditService {
   useCredits({ userId, amount, reason, description, metadata, idempotencyKey }: UseCreditsParams): Promise<ServiceResponse<CreditTransaction>> {
     return this.#respond('Failed to use credits', async () => {
       const { transaction } = await useCredits(this.#deps, {
-        accountId: accountOf(userId), amount: amountOf(amount), reason, description: textOf(description), metadata: metadataOf(metadata), price: '', key: idempotencyKey ?? null,
+        accountId: accountOf(userId), amount: amountOf(amount), reason, description: textOf(description), metadata: metadataOf(metadata), price: '', key: namedBy(idempotencyKey),
       });
       return present(transaction);
     });
@@ -126,7 +127,7 @@ export class CreditService {
     return this.#respond('Failed to add credits', async () => {
       const added = await addCredits(this.#deps, {
         accountId: accountOf(userId), amount: amountOf(amount), type: transactionType, reason, description: textOf(description), metadata: metadataOf(metadata),
-        idempotency: idempotencyKey === undefined ? null : { scope: `add/${ACTOR}`, key: idempotencyKey }, actor: ACTOR,
+        key: namedBy(idempotencyKey), actor: ACTOR,
       });
       if (added.status === 'pending') throw new GatewayError('ledger_unavailable', 'the credits are recorded and will be added shortly', { outcome: 'unknown' });
       return present(added.transaction);
@@ -179,6 +180,9 @@ const present = ({ id, accountId, atMs, type, reason, amount, balanceAfter, desc
   id: String(id), userId: accountId, amount: toCredits(amount), transactionType: type, reason, description,
   transactionMetadata: metadata === null ? null : JSON.parse(metadata) as unknown, balanceAfter: toCredits(balanceAfter), createdAt: new Date(atMs),
 });
+
+/** The library is one caller: whoever embeds it names all requests that come through it. */
+const namedBy = (key: string | undefined): CallerKey | null => (key === undefined ? null : { caller: ACTOR, key });
 
 const dateOf = (atMs: number | null): Date | null => (atMs === null ? null : new Date(atMs));
 

@@ -20,11 +20,11 @@ export type AdjustCreditsCommand = MoneyRequest & {
  *   nothing happened).
  */
 export async function adjustCredits({ moneyIn, clock }: AdjustCreditsDeps, command: AdjustCreditsCommand): Promise<ChangedCredits> {
-  const { accountId, target, delta, expiryDays, key, actor, about } = command;
+  const { accountId, target, delta, expiryDays, key, about } = command;
   return changed(await moneyIn.adjust({
     accountId, delta, about,
     expiresAtMs: delta > 0 ? expiryOf(clock(), expiryDays) : null,
-    idempotency: idempotencyOf('adjust', actor, key),
+    idempotency: idempotencyOf('adjust', key),
     fingerprint: fingerprint('adjust', target, delta, expiryDays, about),
   }));
 }

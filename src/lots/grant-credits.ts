@@ -24,11 +24,11 @@ export type GrantedCredits =
  *   nothing happened).
  */
 export async function grantCredits({ moneyIn, clock }: GrantCreditsDeps, command: GrantCreditsCommand): Promise<GrantedCredits> {
-  const { accountId, target, amount, expiryDays, key, actor, about } = command;
+  const { accountId, target, amount, expiryDays, key, about } = command;
   const expiresAtMs = expiryOf(clock(), expiryDays);
   const result = await moneyIn.grant({
     accountId, amount, expiresAtMs, about,
-    idempotency: idempotencyOf('grant', actor, key),
+    idempotency: idempotencyOf('grant', key),
     fingerprint: fingerprint('grant', target, amount, expiryDays, about),
   });
   switch (result.status) {

@@ -1,3 +1,4 @@
+import type { CallerKey } from '../auth/caller.js';
 import { GatewayError } from '../errors.js';
 import type { About } from '../ledger/ledger.js';
 import { LOTS_PER_ACCOUNT_MAX } from '../limits.js';
@@ -11,18 +12,16 @@ export type MoneyRequest = {
   readonly accountId: string;
   /** How the caller named the account. A repeat names it the same, even when the name leads elsewhere by then. */
   readonly target: string;
-  /** The caller's name for this request, unique per actor and operation; null: every request is one of its own. */
-  readonly key: string | null;
-  /** Account id of whoever asks. */
-  readonly actor: string;
+  /** The caller's name for this request, unique per caller and operation; null: every request is one of its own. */
+  readonly key: CallerKey | null;
   readonly about: About;
 };
 
 export type MoneyOperation = 'grant' | 'set' | 'remove' | 'adjust' | 'revoke';
 
-/** Keys of one actor's operation: nobody else can read or block them, and no other operation shares them. */
-export const idempotencyOf = (operation: MoneyOperation, actor: string, key: string | null): IdempotencyKey | null =>
-  (key === null ? null : { scope: `${operation}/${actor}`, key });
+/** Keys of one caller's operation: nobody else can read or block them, and no other operation shares them. */
+export const idempotencyOf = (operation: MoneyOperation | 'add' | 'bonus', named: CallerKey | null): IdempotencyKey | null =>
+  (named === null ? null : { scope: `${operation}/${named.caller}`, key: named.key });
 
 /** What a change came to. `pending`: recorded for good, but Redis has not taken it yet. `insufficient`: nothing changed. */
 export type ChangedCredits =

@@ -12,10 +12,10 @@ export type RemoveCreditsCommand = MoneyRequest & { readonly amount: Micros };
  * @throws GatewayError account_frozen, idempotency_mismatch, ledger_unavailable (Postgres is away; nothing happened).
  */
 export async function removeCredits({ moneyIn }: RemoveCreditsDeps, command: RemoveCreditsCommand): Promise<ChangedCredits> {
-  const { accountId, target, amount, key, actor, about } = command;
+  const { accountId, target, amount, key, about } = command;
   return changed(await moneyIn.remove({
     accountId, amount, about,
-    idempotency: idempotencyOf('remove', actor, key),
+    idempotency: idempotencyOf('remove', key),
     fingerprint: fingerprint('remove', target, amount, about),
   }));
 }

@@ -1,3 +1,4 @@
+import type { CallerKey } from '../auth/caller.js';
 import { GatewayError } from '../errors.js';
 import { fingerprint } from '../ids.js';
 import type { About } from '../ledger/ledger.js';
@@ -12,8 +13,7 @@ export type RevokeAllocationDeps = { readonly db: Db; readonly moneyIn: Pick<Mon
 export type RevokeAllocationCommand = {
   /** An allocation is the lot that one intent opened, and has its number. */
   readonly intentId: number;
-  readonly key: string | null;
-  readonly actor: string;
+  readonly key: CallerKey | null;
   readonly about: About;
 };
 
@@ -26,7 +26,7 @@ export type RevokedAllocation = { readonly accountId: string; readonly change: C
  *   ledger_unavailable (Postgres is away; nothing happened).
  */
 export async function revokeAllocation({ db, moneyIn }: RevokeAllocationDeps, command: RevokeAllocationCommand): Promise<RevokedAllocation> {
-  const { intentId, key, actor, about } = command;
+  const { intentId, key, about } = command;
   const intent = await readIntent(db, intentId).catch((error: unknown) => { throw toGatewayError(error); });
   if (intent === null || intent.state === 'refused') throw new GatewayError('not_found', 'there is no such allocation');
   const { accountId } = intent;
@@ -35,7 +35,7 @@ export async function revokeAllocation({ db, moneyIn }: RevokeAllocationDeps, co
     accountId,
     change: changed(await moneyIn.revoke({
       accountId, lotId, about,
-      idempotency: idempotencyOf('revoke', actor, key),
+      idempotency: idempotencyOf('revoke', key),
       fingerprint: fingerprint('revoke', accountId, lotId, about),
     })),
   };

@@ -20,11 +20,11 @@ export type SetCreditsCommand = MoneyRequest & {
  *   nothing happened).
  */
 export async function setCredits({ moneyIn, clock }: SetCreditsDeps, command: SetCreditsCommand): Promise<ChangedCredits> {
-  const { accountId, target, amount, expiryDays, key, actor, about } = command;
+  const { accountId, target, amount, expiryDays, key, about } = command;
   return changed(await moneyIn.set({
     accountId, amount, about,
     expiresAtMs: expiryOf(clock(), expiryDays),
-    idempotency: idempotencyOf('set', actor, key),
+    idempotency: idempotencyOf('set', key),
     fingerprint: fingerprint('set', target, amount, expiryDays, about),
   }));
 }

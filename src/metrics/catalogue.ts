@@ -76,6 +76,7 @@ export const METRICS = {
 
   // Scripts and Redis as the hot path sees it
   scriptSeconds: histogram('cg_script_duration_seconds', 'Round trip of a Lua script, by script and reply status.', { script: OPEN, status: OPEN }, SCRIPT_BUCKETS_SECONDS),
+  keysUnrecalled: counter('cg_keys_unrecalled_total', 'Keyed charges for which Postgres could not say in time whether they are repeats; only Redis was asked.', {}),
   outcomesUnknown: counter('cg_outcomes_unknown_total', 'Operations that may or may not have happened: Redis did not answer in time.', { operation: OPEN }),
   replays: counter('cg_replays_total', 'Repeated requests that were answered with their first outcome.', { operation: OPEN }),
   breakerState: gauge('cg_breaker_state', 'Breaker before Redis: 0 closed, 1 half open, 2 open.', {}),
@@ -85,7 +86,7 @@ export const METRICS = {
   holdsPlaced: counter('cg_holds_placed_total', 'Holds placed.', {}),
   holdsEnded: counter('cg_holds_ended_total', 'Holds ended, by how. late_settled: charged after the lease was over.', { ending: ['settled', 'voided', 'expired', 'late_settled'] }),
   holdSeconds: histogram('cg_hold_life_seconds', 'Time from placing a hold to its end, by how it ended.', { ending: ['settled', 'voided', 'expired'] }, LIFE_BUCKETS_SECONDS),
-  credits: counter('cg_credits_total', 'Credits by what happened to them. overage: captured beyond the hold; debt: the part of overage nobody had; uncollected: usage nobody paid for.', { flow: ['granted', 'captured', 'expired', 'removed', 'held', 'released', 'overage', 'debt', 'debt_paid', 'uncollected'] }),
+  credits: counter('cg_credits_total', 'Credits by what happened to them. overage: captured beyond the hold; debt: the part of overage nobody had; uncollected: usage beyond a hold that nobody paid for; refused: usage that was reported without credits for it.', { flow: ['granted', 'captured', 'expired', 'removed', 'held', 'released', 'overage', 'debt', 'debt_paid', 'uncollected', 'refused'] }),
   modelHeld: counter('cg_model_held_credits_total', 'Credits held for a model, counted when the hold ends. Beyond the busiest models: other.', { model: OPEN }),
   modelCaptured: counter('cg_model_captured_credits_total', 'Credits captured for a model.', { model: OPEN }),
   modelTokens: counter('cg_model_tokens_total', 'Tokens reported for a model.', { model: OPEN }),

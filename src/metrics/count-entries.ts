@@ -23,7 +23,7 @@ type ModelSums = { held: number; captured: number; tokens: number; messages: num
  * (of models: usage/model-hours.table.ts). Never throws for what an entry says.
  */
 export function countEntries(meter: Meter, labelOf: LabelOf, entries: readonly WrittenEntry[]): void {
-  const flows: Record<Flow, number> = { granted: 0, captured: 0, expired: 0, removed: 0, held: 0, released: 0, overage: 0, debt: 0, debt_paid: 0, uncollected: 0 };
+  const flows: Record<Flow, number> = { granted: 0, captured: 0, expired: 0, removed: 0, held: 0, released: 0, overage: 0, debt: 0, debt_paid: 0, uncollected: 0, refused: 0 };
   const ended: Record<Ending, number> = { settled: 0, voided: 0, expired: 0, late_settled: 0 };
   const models = new Map<string, ModelSums>();
   let placed = 0;
@@ -57,7 +57,8 @@ function addFlows(flows: Record<Flow, number>, entry: JournalEntry): void {
   flows.expired += expired;
   flows.removed += entry.removed;
   flows.overage += overage;
-  flows.uncollected += entry.uncollected;
+  // Usage that was refused first is collected by an entry that takes it back; counters only grow.
+  flows[entry.kind === 'refuse_usage' ? 'refused' : 'uncollected'] += Math.max(0, entry.uncollected);
   if (debt > 0) flows.debt += debt;
   else flows.debt_paid -= debt;
   if (held > 0) flows.held += held;

@@ -1,11 +1,12 @@
+import type { CallerKey } from '../auth/caller.js';
 import { GatewayError } from '../errors.js';
 import { fingerprint } from '../ids.js';
 import { readAbout } from '../journal/about.js';
 import { readEntry } from '../journal/entry.table.js';
 import type { Freshen } from '../journal/freshen.js';
 import type { MoneyIn } from '../lots/money-in.js';
-import { refusalOf } from '../lots/money-request.js';
-import { readIntent, type IdempotencyKey } from '../lots/money-in.table.js';
+import { idempotencyOf, refusalOf } from '../lots/money-request.js';
+import { readIntent } from '../lots/money-in.table.js';
 import type { Micros } from '../money/micros.js';
 import type { Db } from '../postgres/connect.js';
 import { isRetryable } from '../postgres/errors.js';
@@ -23,8 +24,8 @@ export type AddCreditsCommand = {
   readonly description: string | null;
   /** Checked: small, and storable. */
   readonly metadata: Readonly<Record<string, unknown>> | null;
-  /** The caller's name for this request, unique per scope; null: every request adds once more. */
-  readonly idempotency: IdempotencyKey | null;
+  /** The caller's name for this request; null: every request adds once more. */
+  readonly key: CallerKey | null;
   readonly actor: string;
 };
 
@@ -40,10 +41,10 @@ export type AddedCredits =
  * @throws GatewayError limit_exceeded, account_frozen, idempotency_mismatch, ledger_unavailable (nothing happened).
  */
 export async function addCredits(deps: AddCreditsDeps, command: AddCreditsCommand): Promise<AddedCredits> {
-  const { accountId, amount, type, reason, description, metadata, idempotency, actor } = command;
+  const { accountId, amount, type, reason, description, metadata, key, actor } = command;
   const about = writeTransactionAbout({ type, reason, description, metadata }, { source: type.toLowerCase(), actor, reason: reason.toLowerCase(), notes: description });
   const result = await deps.moneyIn.grant({
-    accountId, amount, expiresAtMs: null, about, idempotency,
+    accountId, amount, expiresAtMs: null, about, idempotency: idempotencyOf('add', key),
     fingerprint: fingerprint('add', accountId, amount, about),
   });
   if (result.status === 'refused') throw refusalOf(result.reason);

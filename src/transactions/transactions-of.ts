@@ -63,6 +63,8 @@ function whatItWas({ kind }: TransactionEntry, { transaction, usage, source, not
     case 'expire_lots':
     case 'freeze':
     case 'thaw':
+    case 'attribute':
+    case 'refuse_usage':
       return { type: TransactionType.ADJUSTMENT, reason: TransactionReason.MANUAL_ADJUSTMENT, description: notes, metadata };
   }
 }

@@ -1,3 +1,4 @@
+import { chargeKey, type CallerKey } from '../auth/caller.js';
 import { GatewayError } from '../errors.js';
 import { fingerprint } from '../ids.js';
 import type { Ledger } from '../ledger/ledger.js';
@@ -18,13 +19,10 @@ export type UseCreditsCommand = {
   /** Names the price the amount was computed with; '' when the caller did not say. */
   readonly price: string;
   /** The caller's name for this use, or null: then each call uses credits once more. */
-  readonly key: string | null;
+  readonly key: CallerKey | null;
 };
 
 export type UsedCredits = { readonly transaction: Transaction; readonly replayed: boolean };
-
-/** Prefixed, so that no caller can name a use like a money-in intent, whose receipts share the account's keys. */
-const KEY_PREFIX = 'use:';
 
 /**
  * Charges an account for a use, all or nothing, and leaves a usage record and a transaction behind.
@@ -40,7 +38,7 @@ export async function useCredits({ ledger }: UseCreditsDeps, command: UseCredits
   const about = JSON.stringify({ usage, transaction: { type: TransactionType.USAGE, reason, description } });
   const reply = await ledger.charge({
     accountId, amount, price, about,
-    key: key === null ? null : `${KEY_PREFIX}${key}`,
+    key: chargeKey('use', key),
     fingerprint: fingerprint('use', amount, about),
   });
   switch (reply.status) {

@@ -57,18 +57,28 @@ export async function readTopUsers(db: Db, { fromMs: from, toMs: to }: Period, u
 /** A record as it is shown. */
 export type RecordedUsage = {
   readonly seq: number; readonly atMs: number; readonly service: string; readonly operation: string;
-  readonly credits: Micros; readonly metadata: string;
+  readonly credits: Micros; readonly uncollected: Micros; readonly metadata: string;
 };
 
-/** The last records of an account in a period, the newest first. */
+/** The last records of an account in a period, the newest first; without refusals that were made up for. */
 export async function readLatestUsage(db: Db, accountId: string, { fromMs: from, toMs: to }: Period, limit: number): Promise<RecordedUsage[]> {
   const { rows } = await db.raw<{ rows: RecordedUsage[] }>(
-    `select seq, ${toMs('at')} as "atMs", service, operation, credits, metadata from usage_records
-      where account_id = ? and ${within('at')}
+    `select seq, ${toMs('at')} as "atMs", service, operation, credits, uncollected, metadata from usage_records
+      where account_id = ? and ${within('at')} and collected_seq is null
       order by at desc, seq desc limit ?::integer`,
     [accountId, from, to, limit],
   );
   return rows;
+}
+
+/** Usage of a period that nobody paid for: that was refused, or that went beyond what could be charged. */
+export async function readUncollected(db: Db, whose: Whose, { fromMs: from, toMs: to }: Period): Promise<{ readonly records: number; readonly credits: string }> {
+  const { rows: [sums] } = await db.raw<{ rows: [{ records: number; credits: string }] }>(
+    `select count(*)::integer as records, coalesce(sum(uncollected), 0)::text as credits from usage_records
+      where ${within('at')} and uncollected > 0 and collected_seq is null ${whose === null ? '' : 'and account_id = ?'}`,
+    [from, to, ...(whose === null ? [] : [whose])],
+  );
+  return sums;
 }
 
 const within = (column: string): string => `${column} >= ${fromMs('?::double precision')} and ${column} < ${fromMs('?::double precision')}`;
@@ -82,7 +92,7 @@ function usedIn({ grain, fromMs: from, toMs: to }: Piece, whose: Whose): Query {
   if (grain === 'record') {
     return {
       sql: `select date_trunc('day', at, 'UTC') as day, ${rollupName('service')} as service, ${modelOf('service', 'operation')} as model, 1 as records, credits
-              from usage_records where ${owner.sql} ${within('at')}`,
+              from usage_records where ${owner.sql} ${within('at')} and not refused`,
       bindings: [...owner.bindings, from, to],
     };
   }
@@ -96,7 +106,7 @@ function usedIn({ grain, fromMs: from, toMs: to }: Piece, whose: Whose): Query {
 /** Rows of account_id and credits. */
 const spentIn = ({ grain, fromMs: from, toMs: to }: Piece): Query => ({
   sql: grain === 'record'
-    ? `select account_id, credits from usage_records where ${within('at')}`
+    ? `select account_id, credits from usage_records where ${within('at')} and not refused`
     : `select account_id, credits from usage_by_account where grain = '${grain}' and ${within('starts_at')}`,
   bindings: [from, to],
 });

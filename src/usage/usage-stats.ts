@@ -4,7 +4,7 @@ import type { Micros } from '../money/micros.js';
 import type { Db } from '../postgres/connect.js';
 import { toGatewayError } from '../postgres/errors.js';
 import type { Period } from './usage-rollup.js';
-import { readLatestUsage, readStatsLines, readTopUsers, type StatsLine, type Whose } from './usage-stats.table.js';
+import { readLatestUsage, readStatsLines, readTopUsers, readUncollected, type StatsLine, type Whose } from './usage-stats.table.js';
 
 export type UsageStatsDeps = { readonly db: Db; readonly freshen: Freshen };
 
@@ -14,6 +14,9 @@ export type Amounts = ReadonlyMap<string, SumOfMicros>;
 export type UsageSums = {
   readonly totalRecords: number;
   readonly totalCredits: SumOfMicros;
+  /** Usage that nobody paid for; of refused usage the totals know nothing else. */
+  readonly uncollectedRecords: number;
+  readonly uncollectedCredits: SumOfMicros;
   readonly byService: Amounts;
   /** `YYYY-MM-DD` in UTC, the first day first; days without usage are left out. */
   readonly byDay: Amounts;
@@ -26,7 +29,7 @@ export type SystemUsage = UsageSums & { readonly byUser: Amounts };
 
 export type UsageEvent = {
   readonly seq: number; readonly atMs: number; readonly service: string; readonly operation: string;
-  readonly credits: Micros; readonly metadata: unknown;
+  readonly credits: Micros; readonly uncollected: Micros; readonly metadata: unknown;
 };
 
 /** What the original shows of the latest usage. */
@@ -56,13 +59,15 @@ export async function systemUsage({ db, freshen }: UsageStatsDeps, period: Perio
 }
 
 async function readSums(db: Db, whose: Whose, period: Period): Promise<UsageSums> {
-  const lines = await readStatsLines(db, whose, period, NAMES_MAX);
+  const [lines, uncollected] = await Promise.all([readStatsLines(db, whose, period, NAMES_MAX), readUncollected(db, whose, period)]);
   const total = lines.find(({ part }) => part === 'total');
   const amounts = (part: StatsLine['part']): Amounts =>
     new Map(lines.filter((line) => line.part === part).map(({ name, credits }) => [name, BigInt(credits)]));
   return {
     totalRecords: Number(total?.records ?? 0),
     totalCredits: BigInt(total?.credits ?? 0),
+    uncollectedRecords: uncollected.records,
+    uncollectedCredits: BigInt(uncollected.credits),
     byService: amounts('service'),
     byDay: amounts('day'),
     byModel: amounts('model'),

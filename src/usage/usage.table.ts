@@ -13,8 +13,15 @@ export type UsageRow = {
   readonly service: string;
   readonly operation: string;
   readonly credits: Micros;
+  /** What nobody paid for. */
+  readonly uncollected: Micros;
+  /** Refused for lack of credits: it happened, and all of it is uncollected. Statistics count it apart. */
+  readonly isRefused: boolean;
   readonly metadata: string;
 };
+
+/** Refused usage whose repeat was charged: the charge has a record of its own, and the refusal is no debt any more. */
+export type CollectedUsage = { readonly accountId: string; readonly refusedSeq: number; readonly collectedSeq: number };
 
 const source = unnestSource<UsageRow>('u', {
   account_id: ['text', (row) => row.accountId],
@@ -24,6 +31,8 @@ const source = unnestSource<UsageRow>('u', {
   service: ['text', (row) => row.service],
   operation: ['text', (row) => row.operation],
   credits: ['bigint', (row) => row.credits],
+  uncollected: ['bigint', (row) => row.uncollected],
+  refused: ['boolean', (row) => row.isRefused],
   metadata: ['text', (row) => row.metadata],
 });
 
@@ -34,11 +43,12 @@ const bucket = (grain: 'hour' | 'day' | 'month'): string => `('${grain}', date_t
  * Grouped by Postgres, not here: texts that differ for us may be one text for it, and a row can be upserted only once.
  */
 const INSERT = `
-  with used as materialized (
-    select account_id, shard, seq, ${fromMs('at_ms')} as at, service, operation, credits, metadata from ${source.sql}),
+  with made as materialized (
+    select account_id, shard, seq, ${fromMs('at_ms')} as at, service, operation, credits, uncollected, refused, metadata from ${source.sql}),
   recorded as (
-    insert into usage_records (account_id, seq, at, service, operation, credits, metadata)
-    select account_id, seq, at, service, operation, credits, metadata from used),
+    insert into usage_records (account_id, seq, at, service, operation, credits, uncollected, refused, metadata)
+    select account_id, seq, at, service, operation, credits, uncollected, refused, metadata from made),
+  used as materialized (select * from made where not refused),
   by_account as (
     insert into usage_by_account as old (account_id, grain, starts_at, service, operation, records, credits)
     select account_id, grain, starts_at, case when grain = 'month' then '' else ${rollupName('service')} end,
@@ -53,6 +63,22 @@ const INSERT = `
    group by 1, 2, 3, 4, 5
   on conflict (grain, starts_at, shard, service, operation)
     do update set records = old.records + excluded.records, credits = old.credits + excluded.credits`;
+
+const collected = unnestSource<CollectedUsage>('c', {
+  account_id: ['text', (row) => row.accountId],
+  refused_seq: ['bigint', (row) => row.refusedSeq],
+  collected_seq: ['bigint', (row) => row.collectedSeq],
+});
+
+/** After the records of the same batch: one of them may be what was refused. The caller holds the locks of the shards. */
+export async function markCollected(trx: Trx, rows: readonly CollectedUsage[]): Promise<void> {
+  if (rows.length === 0) return;
+  await trx.raw(
+    `update usage_records as u set collected_seq = c.collected_seq from ${collected.sql}
+      where u.account_id = c.account_id and u.seq = c.refused_seq and u.refused`,
+    collected.bind(rows),
+  );
+}
 
 /** The caller holds the locks of the shards. */
 export async function insertUsage(trx: Trx, rows: readonly UsageRow[]): Promise<void> {

@@ -41,7 +41,8 @@ async function openLedger(): Promise<Ledger> {
   });
   await gate.opened();
   return redisLedger({
-    client: redis, keys, fence: gate, acknowledged: told, source: { loadAccount: () => Promise.resolve(emptyImage), loadEndedHold: () => Promise.resolve(null) },
+    client: redis, keys, fence: gate, acknowledged: told, recallMs: 20_000, unrecalled: () => undefined,
+    source: { loadAccount: () => Promise.resolve(emptyImage), loadEndedHold: () => Promise.resolve(null), loadCharge: () => Promise.resolve(null) },
     written: () => undefined, observe: () => undefined, isMemoryHigh: () => false,
   });
 }

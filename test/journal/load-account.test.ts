@@ -52,8 +52,8 @@ test('the image is what was written: lots, open holds with their parts, ended ho
     },
   });
   expect(image.receipts).toEqual([
-    { key: 'intent:1', kind: 'grant', fingerprint: '', seq: 1, atMs: nowMs - 6 * DAY_MS, available: 100, debt: 0, availableAfter: 100 },
-    { key: 'new', kind: 'charge', fingerprint: 'fn', seq: 4, atMs: nowMs - 1_000, available: -2, debt: 0, availableAfter: 147 },
+    { key: 'intent:1', kind: 'grant', fingerprint: '', seq: 1, atMs: nowMs - 6 * DAY_MS, available: 100, debt: 0, availableAfter: 100, uncollected: 0 },
+    { key: 'new', kind: 'charge', fingerprint: 'fn', seq: 4, atMs: nowMs - 1_000, available: -2, debt: 0, availableAfter: 147, uncollected: 0 },
   ]);
 });
 
@@ -61,7 +61,7 @@ test('an account that nobody has seen is empty, and a hold that Redis forgot is 
   const source = accountSource({ db: lab.db, clock: Date.now });
   expect(await source.loadAccount('nobody')).toEqual({
     seq: 0, available: 0, held: 0, debt: 0, totals: { granted: 0, captured: 0, expired: 0, removed: 0, uncollected: 0 },
-    frozen: false, lots: [], openHolds: [], endedHolds: [], receipts: [],
+    frozen: false, lots: [], openHolds: [], endedHolds: [], receipts: [], deductions: [],
   });
   const account = lab.account();
   await lab.write(account, account.grant('l', 10), account.place('h', 5), account.voidHold('h', { atMs: Date.now() - 40 * DAY_MS }), account.place('open', 1));

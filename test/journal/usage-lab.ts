@@ -3,7 +3,7 @@ import type { DrainLab } from './drain-lab.js';
 /** Where the roll-ups differ from a recount of the records: nowhere, whatever happened. */
 export const miscounts = (lab: DrainLab): Promise<object[]> => lab.rows<object>(`
   with used as (
-    select account_id, shard, at, service, operation, credits from usage_records join accounts using (account_id)),
+    select account_id, shard, at, service, operation, credits from usage_records join accounts using (account_id) where not refused),
   counted as (
     select account_id, 'month' as grain, date_trunc('month', at, 'UTC') as starts_at, '' as service, '' as operation, count(*) as records, sum(credits) as credits
       from used group by 1, 2, 3

@@ -47,6 +47,8 @@ describe('what happened to credits', () => {
     ['a hold that expires', written('expire_hold', { held: -12 }), { released: 12 }],
     ['a late settlement', written('late_settle', { captured: 4, overage: 4 }), { captured: 4, overage: 4 }],
     ['a charge', written('charge', { captured: 0.000001 }), { captured: 0.000001 }],
+    ['usage that was refused', written('refuse_usage', { uncollected: 4 }), { refused: 4 }],
+    ['usage that was refused and is charged after all', written('charge', { captured: 4, uncollected: -4 }), { captured: 4 }],
   ])('%s', async (_, entry, flows) => {
     const all = await counted([entry]);
     expect(Object.fromEntries(Object.entries(all).filter(([name]) => name.startsWith('credits_'))))
@@ -99,6 +101,9 @@ describe('models', () => {
       { 'captured claude': 3, 'tokens claude': 70, 'messages claude': 1 }],
     ['a charge of chat: its operation', written('charge', { captured: 3 }, { about: { usage: { service: 'chat', operation: 'gpt-4o', metadata: { inputTokens: 5, outputTokens: 6 } } } }),
       { 'captured gpt-4o': 3, 'tokens gpt-4o': 11, 'messages gpt-4o': 1 }],
+    ['usage that a deduction has paid for: what the deduction took', written('attribute', {}, { about: { usage: { service: 'chat', operation: 'gpt-4', metadata: { tokens: 7 } }, deduction: { seq: 2, credits: 3_000_000 } } }),
+      { 'captured gpt-4': 3, 'tokens gpt-4': 7, 'messages gpt-4': 1 }],
+    ['usage that was refused', written('refuse_usage', { uncollected: 4 }, { about: { usage: { service: 'chat', operation: 'gpt-4', metadata: { tokens: 7 } } } }), {}],
     ['a charge without a model', written('charge', { captured: 3 }, { about: { usage: { service: 'image', operation: 'generate', metadata: { size: 'xl' } } } }), {}],
     ['a charge without a word', written('charge', { captured: 3 }), {}],
     ['a grant whose text has one', written('grant', { granted: 3 }, { about: { usage: { service: 'chat', operation: 'gpt-4', metadata: {} } } }), {}],

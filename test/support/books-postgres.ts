@@ -94,12 +94,16 @@ const CHECKS: readonly Check[] = [
   },
   {
     check: 'I4: no key was used by two entries',
-    sql: `select account_id || ' key ' || key as what, count(*) = 1 as ok from entries where key <> '' group by account_id, key`,
+    sql: `select account_id || ' key ' || key as what, count(*) = 1 as ok from entries where key <> '' and kind <> 'refuse_usage' group by account_id, key`,
   },
   {
     check: 'every usage record has its entry',
-    sql: `select u.account_id || ' usage ' || u.seq as what, e.captured = u.credits as ok
-            from usage_records u left join entries e on e.account_id = u.account_id and e.seq = u.seq`,
+    sql: `select u.account_id || ' usage ' || u.seq as what,
+                 case e.kind when 'refuse_usage' then u.refused and u.credits = 0 and u.uncollected = e.uncollected
+                             when 'attribute' then not u.refused and e.captured = 0 else e.captured = u.credits and u.uncollected = greatest(e.uncollected, 0) end
+                 and (u.collected_seq is null or (u.refused and c.uncollected = -u.uncollected and c.key = e.key and e.key <> '')) as ok
+            from usage_records u left join entries e on e.account_id = u.account_id and e.seq = u.seq
+            left join entries c on c.account_id = u.account_id and c.seq = u.collected_seq`,
   },
   {
     check: 'hours of models add up to the entries that name one',

@@ -7,7 +7,9 @@ import { shardStore } from '../../src/journal/shard-store.js';
 import { sharedDrain } from '../../src/journal/shared-drain.js';
 import { acknowledged } from '../../src/ledger/acknowledged.js';
 import { fence, type Fence } from '../../src/ledger/fence.js';
+import type { AccountSource } from '../../src/ledger/account-image.js';
 import { keyspace } from '../../src/ledger/keys.js';
+import type { RecallDeps } from '../../src/ledger/recall-charge.js';
 import { redisLedger } from '../../src/ledger/redis-ledger.js';
 import { connectPostgres, drainProfile, type Db } from '../../src/postgres/connect.js';
 import { migrate } from '../../src/postgres/migrate.js';
@@ -26,13 +28,16 @@ export type DurableLedger = TestLedger & {
   loseRedis(): Promise<void>;
 };
 
+/** `source`: stands between the ledger and Postgres, for tests in which Postgres does not answer. */
+export type DurableLedgerOptions = Partial<Omit<RecallDeps, 'source'>> & { readonly source?: (real: AccountSource) => AccountSource; readonly onRedis?: string };
+
 const SHARDS = 4;
 
 /**
  * The real scripts, the real drainer and the real fence, on Redis and Postgres, in a namespace and a database of its own.
  * `onRedis`: a server other than the run's shared one.
  */
-export async function durableLedger(onRedis = redisUrl()): Promise<DurableLedger> {
+export async function durableLedger({ onRedis = redisUrl(), ...options }: DurableLedgerOptions = {}): Promise<DurableLedger> {
   const database = await freshDatabase(migrate);
   const db = connectPostgres(database.databaseUrl, drainProfile(PATIENCE_MS));
   const redis = new Redis(onRedis, { ...hotPathOptions(PATIENCE_MS), lazyConnect: true });
@@ -48,7 +53,8 @@ export async function durableLedger(onRedis = redisUrl()): Promise<DurableLedger
   let offsetMs = 0;
   const clock = (): number => Date.now() + offsetMs;
   const ledger = redisLedger({
-    client: redis, keys, fence: gate, acknowledged: told, source: accountSource({ db, clock }),
+    client: redis, keys, fence: gate, acknowledged: told, source: options.source?.(accountSource({ db, clock })) ?? accountSource({ db, clock }),
+    recallMs: options.recallMs ?? PATIENCE_MS, unrecalled: options.unrecalled ?? (() => undefined),
     written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, timeOffsetMs: () => offsetMs,
   });
   const shards = Array.from({ length: SHARDS }, (_, shard) => shard);

@@ -26,7 +26,7 @@ export const CHATSPARTY_SECRET = 'another-secret-that-only-this-test-uses-0123';
 export const MAX_TOKEN_AGE_SECONDS = 3_600;
 
 const nothing: ReadonlyMap<string, bigint> = new Map();
-const noUsage = { totalRecords: 0, totalCredits: 0n, byService: nothing, byDay: nothing, byModel: nothing };
+const noUsage = { totalRecords: 0, totalCredits: 0n, uncollectedRecords: 0, uncollectedCredits: 0n, byService: nothing, byDay: nothing, byModel: nothing };
 
 export type FakeGateway = {
   readonly url: string;
@@ -97,10 +97,10 @@ export async function fakeGateway(options: FakeGatewayOptions = {}): Promise<Fak
       knownAccount: () => Promise.resolve(null), allOpenStreams: () => Promise.resolve([]), recentStreams: () => Promise.resolve([]),
       accountUsage: () => Promise.resolve({ ...noUsage, recent: [] }), systemUsage: () => Promise.resolve({ ...noUsage, byUser: new Map() }),
       set: notFaked, remove: notFaked, adjust: notFaked, revokeAllocation: notFaked, listAllocations: notFaked, registerUser: notFaked,
-      grant: async ({ accountId, amount, expiryDays, key, actor, about }) => {
+      grant: async ({ accountId, amount, expiryDays, key, about }) => {
         if (gateway.grant !== null) return gateway.grant();
         const expiresAtMs = clock.nowMs + expiryDays * 86_400_000;
-        const name = `${actor} ${key ?? ''}`;
+        const name = `${key?.caller ?? ''} ${key?.key ?? ''}`;
         const earlier = key === null ? undefined : grants.get(name);
         if (earlier !== undefined) return { status: 'granted', id: earlier, remaining: amount, expiresAtMs, replayed: true };
         const id = (lastLot += 1);

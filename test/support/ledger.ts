@@ -27,12 +27,13 @@ export type TestLedger = {
 export const emptyImage: AccountImage = {
   seq: 0, available: ZERO, held: ZERO, debt: ZERO,
   totals: { granted: ZERO, captured: ZERO, expired: ZERO, removed: ZERO, uncollected: ZERO },
-  frozen: false, lots: [], openHolds: [], endedHolds: [], receipts: [],
+  frozen: false, lots: [], openHolds: [], endedHolds: [], receipts: [], deductions: [],
 };
 
 const emptySource: AccountSource = {
   loadAccount: () => Promise.resolve(emptyImage),
   loadEndedHold: () => Promise.resolve(null),
+  loadCharge: () => Promise.resolve(null),
 };
 
 /** A store whose shards are all at their beginning: for tests that need no Postgres. */
@@ -67,7 +68,7 @@ export async function testLedger(options: { readonly source?: AccountSource; rea
   await gate.opened();
   let offsetMs = 0;
   const ledger = redisLedger({
-    client: redis, keys, fence: gate, acknowledged: told, source,
+    client: redis, keys, fence: gate, acknowledged: told, source, recallMs: 20_000, unrecalled: () => undefined,
     written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, timeOffsetMs: () => offsetMs,
   });
   return {

@@ -5,11 +5,11 @@
  */
 export const modelHoursAgainstEntries = `
   with said as (
-    select a.shard, date_trunc('hour', e.at, 'UTC') as hour, e.kind, e.held, e.captured, e.price, u.usage, u.usage->'metadata' as stated
+    select a.shard, date_trunc('hour', e.at, 'UTC') as hour, e.kind, e.held, coalesce((nullif(d.about, '')::json->'deduction'->>'credits')::bigint, e.captured) as captured, e.price, u.usage, u.usage->'metadata' as stated
       from entries e join accounts a on a.account_id = e.account_id
       left join entry_details d on d.account_id = e.account_id and d.seq = e.seq and d.at = e.at
       left join lateral (select nullif(d.about, '')::json->'usage' as usage) u on true
-     where e.kind in ('settle', 'late_settle', 'charge', 'void', 'expire_hold')),
+     where e.kind in ('settle', 'late_settle', 'charge', 'attribute', 'void', 'expire_hold')),
   naming as (
     select shard, hour, kind, held, captured,
            case when price <> '' then 1

@@ -45,6 +45,8 @@ const sumBy = (records: readonly Used[], nameOf: (record: Used) => string): Reco
 
 const recount = (records: readonly Used[]): object => ({
   totalRecords: records.length,
+  uncollectedRecords: 0,
+  uncollectedCredits: 0n,
   totalCredits: records.reduce((sum, { credits }) => sum + BigInt(credits), 0n),
   byService: sumBy(records, ({ service }) => service),
   byDay: sumBy(records, ({ atMs }) => new Date(atMs).toISOString().slice(0, 10)),
@@ -71,7 +73,7 @@ test('an account\'s statistics are the recount of its records, for any period', 
     const { recent, byService, byDay, byModel, ...totals } = await accountUsage(deps(), accountId, period);
     expect({ ...totals, byService: plain(byService), byDay: plain(byDay), byModel: plain(byModel) }).toEqual(recount(mine));
     expect([...byDay.keys()]).toEqual([...byDay.keys()].sort());
-    expect(recent).toEqual(mine.slice(-10).map(({ seq, atMs, service, operation, credits }) => ({ seq, atMs, service, operation, credits, metadata: { credits } })));
+    expect(recent).toEqual(mine.slice(-10).map(({ seq, atMs, service, operation, credits }) => ({ seq, atMs, service, operation, credits, uncollected: 0, metadata: { credits } })));
   }
 });
 
@@ -89,7 +91,7 @@ test('the system\'s statistics are the recount of everybody\'s', async () => {
 
 test('an account that nobody knows used nothing', async () => {
   expect(await accountUsage(deps(), 'nobody', { fromMs: 0, toMs: Date.UTC(10_000, 0, 1) }))
-    .toEqual({ totalRecords: 0, totalCredits: 0n, byService: new Map(), byDay: new Map(), byModel: new Map(), recent: [] });
+    .toEqual({ totalRecords: 0, totalCredits: 0n, uncollectedRecords: 0, uncollectedCredits: 0n, byService: new Map(), byDay: new Map(), byModel: new Map(), recent: [] });
 });
 
 test('of more names than fit into an answer, those with the most credits are named, and all are in the totals', async () => {

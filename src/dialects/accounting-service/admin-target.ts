@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import type { FoundAccount } from '../../accounts/profile.table.js';
+import type { CallerKey } from '../../auth/caller.js';
 import { GatewayError, invalid } from '../../errors.js';
 import { ambiguous, TARGET_LENGTH_MAX, type ResolveAccount } from '../../http/account-target.js';
 import type { GatewayContext } from '../../http/context.js';
@@ -10,8 +11,8 @@ import type { MoneyOperation } from '../../lots/money-request.js';
 
 export type TargetDeps = {
   readonly resolveAccount: ResolveAccount;
-  /** The account that an earlier request of this actor under this key was about, or null. */
-  readonly accountOfKey: (operation: MoneyOperation, actor: string, key: string) => Promise<string | null>;
+  /** The account that an earlier request under this key was about, or null. */
+  readonly accountOfKey: (operation: MoneyOperation, key: CallerKey) => Promise<string | null>;
 };
 
 export const EXPIRY_DAYS_DEFAULT = 30;
@@ -26,8 +27,7 @@ export const notesField = { notes: Type.Optional(Type.Union([storedText(0, NOTES
 export type TargetRequest = {
   readonly body: { readonly userId?: string; readonly targetUserId?: string };
   readonly operation: MoneyOperation;
-  readonly actor: string;
-  readonly key: string | null;
+  readonly key: CallerKey | null;
   readonly message: string;
 };
 
@@ -40,8 +40,8 @@ export type TargetAccount = { readonly accountId: string; readonly target: strin
  */
 export async function findTarget(deps: TargetDeps, request: TargetRequest, find: (text: string) => Promise<FoundAccount | 'ambiguous' | null>): Promise<TargetAccount | null> {
   const target = targetText(request);
-  const { operation, actor, key } = request;
-  const earlier = key === null ? null : await deps.accountOfKey(operation, actor, key);
+  const { operation, key } = request;
+  const earlier = key === null ? null : await deps.accountOfKey(operation, key);
   const found = await find(earlier ?? target);
   if (earlier !== null) return { accountId: earlier, target, displayName: nameOf(found) ?? earlier };
   if (found === 'ambiguous') throw ambiguous(target, 'body.userId');

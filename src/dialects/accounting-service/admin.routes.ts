@@ -100,11 +100,11 @@ type AdminCall = { readonly principal: Principal; readonly body: { readonly user
 async function prepare(
   deps: TargetDeps, ctx: GatewayContext, { principal, body }: AdminCall, operation: MoneyOperation, message: string, notes: string | null,
 ): Promise<{ readonly account: TargetAccount; readonly request: MoneyRequest }> {
-  const key = idempotencyKey(ctx);
+  const key = idempotencyKey(ctx, principal);
   const actor = principal.accountId;
-  const account = await knownTarget(deps, { body, operation, actor, key, message });
+  const account = await knownTarget(deps, { body, operation, key, message });
   const about = JSON.stringify({ source: 'administration', actor, notes });
-  return { account, request: { accountId: account.accountId, target: account.target, key, actor, about } };
+  return { account, request: { accountId: account.accountId, target: account.target, key, about } };
 }
 
 /** `insufficient`: what the original says, given the balance. */

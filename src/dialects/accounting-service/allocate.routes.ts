@@ -1,6 +1,7 @@
 import Type, { type TSchema } from 'typebox';
 import type { FoundAccount } from '../../accounts/profile.table.js';
 import { allow } from '../../auth/allow.js';
+import type { CallerKey } from '../../auth/caller.js';
 import { GatewayError } from '../../errors.js';
 import { ambiguous, TARGET_LENGTH_MAX } from '../../http/account-target.js';
 import type { GatewayContext } from '../../http/context.js';
@@ -60,11 +61,11 @@ export function allocateRoutes(add: AddRoute, deps: AllocateDeps): void {
     const { credits } = call.body;
     const actor = call.principal.accountId;
     const amount = readPositiveAmount(credits, { path: 'body.credits', message: INVALID });
-    const key = idempotencyKey(ctx);
-    const found = await findTarget(deps, { body: call.body, operation: 'grant', actor, key, message: INVALID }, (text) => openAccount({ text, actor }));
+    const key = idempotencyKey(ctx, call.principal);
+    const found = await findTarget(deps, { body: call.body, operation: 'grant', key, message: INVALID }, (text) => openAccount({ text, actor }));
     if (found === null) throw refusal(INVALID, 'body.userId', 'is neither a known user nor a possible user id');
     const { accountId, target } = found;
-    const result = await grant({ accountId, target, amount, key, actor, ...termsOf(call.body, actor) });
+    const result = await grant({ accountId, target, amount, key, ...termsOf(call.body, actor) });
     present(ctx, 201, amount, { userId: accountId }, result);
   });
 
@@ -77,19 +78,19 @@ export function allocateRoutes(add: AddRoute, deps: AllocateDeps): void {
     const actor = call.principal.accountId;
     const amount = readPositiveAmount(credits, { path: 'body.credits', message: INVALID_BY_EMAIL });
     if (!EMAIL.test(email)) throw refusal('Invalid email format.', 'body.email', 'must look like name@example.com');
-    const key = idempotencyKey(ctx);
-    const found = (key === null ? null : await accountOf(deps, actor, key)) ?? await resolveAccount(email, 'email');
+    const key = idempotencyKey(ctx, call.principal);
+    const found = (key === null ? null : await accountOf(deps, key)) ?? await resolveAccount(email, 'email');
     if (found === 'ambiguous') throw ambiguous(email, 'body.email');
     if (found === null) throw new GatewayError('account_not_found', `User with email '${email}' not found. Cannot allocate credits.`);
     const { accountId } = found;
-    const result = await grant({ accountId, target: email, amount, key, actor, ...termsOf(call.body, actor) });
+    const result = await grant({ accountId, target: email, amount, key, ...termsOf(call.body, actor) });
     present(ctx, allocateByEmailStatus, amount, { userId: accountId, email }, result);
   });
 }
 
 /** The account of an earlier request under this key; see `findTarget`. */
-async function accountOf({ accountOfKey }: TargetDeps, actor: string, key: string): Promise<{ readonly accountId: string } | null> {
-  const accountId = await accountOfKey('grant', actor, key);
+async function accountOf({ accountOfKey }: TargetDeps, key: CallerKey): Promise<{ readonly accountId: string } | null> {
+  const accountId = await accountOfKey('grant', key);
   return accountId === null ? null : { accountId };
 }
 

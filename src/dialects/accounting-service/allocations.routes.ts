@@ -57,13 +57,14 @@ export function allocationsRoutes(add: AddRoute, { listAllocations, revokeAlloca
     summary: 'Take back what is left of an allocation', params, headers: IdempotencyKeyHeader, replays: true, replies: { 200: Revoked, 202: Pending },
     errors: ['not_found', 'account_frozen', 'idempotency_mismatch', 'ledger_unavailable'],
     wording: { not_found: { message: 'Allocation not found', path: 'path.id' } },
-  }, async (ctx, { principal: { accountId: actor } }) => {
-    const key = idempotencyKey(ctx);
+  }, async (ctx, { principal }) => {
+    const actor = principal.accountId;
+    const key = idempotencyKey(ctx, principal);
     const text = ctx.params?.['id'] ?? '';
     if (!ID.test(text)) throw new GatewayError('not_found', 'is not the id of an allocation');
     const id = Number(text);
     const about = JSON.stringify({ source: 'administration', actor, notes: `Allocation ${id} revoked` });
-    const { accountId, change } = await revokeAllocation({ intentId: id, key, actor, about });
+    const { accountId, change } = await revokeAllocation({ intentId: id, key, about });
     if (change.status === 'insufficient') throw new Error('a revocation was refused for lack of credits');
     if (change.status === 'pending') {
       reply(ctx, 202, { status: 'pending', id, userId: accountId, message: 'The change is recorded and will be applied shortly' });

@@ -17,15 +17,20 @@ export type UsageStatsRouteDeps = {
 };
 
 const ByName = () => Type.Record(Type.String(), CreditsReply());
-const sums = { totalRecords: Type.Integer(), totalCredits: CreditsReply(), byService: ByName(), byDay: ByName(), byModel: ByName() };
+const sums = {
+  totalRecords: Type.Integer(), totalCredits: CreditsReply(), uncollectedRecords: Type.Integer(), uncollectedCredits: CreditsReply(),
+  byService: ByName(), byDay: ByName(), byModel: ByName(),
+};
 const Activity = Type.Object({
   id: Type.Integer(), userId: Type.String(), timestamp: Type.String(), service: Type.String(), operation: Type.String(),
-  credits: CreditsReply(), metadata: Type.Unknown(),
+  credits: CreditsReply(), uncollected: CreditsReply(), metadata: Type.Unknown(),
 });
 const Stats = Type.Object({ ...sums, recentActivity: Type.Array(Activity) });
 const SystemStats = Type.Object({ ...sums, byUser: ByName() });
 
-const NOTHING: AccountUsage = { totalRecords: 0, totalCredits: 0n, byService: new Map(), byDay: new Map(), byModel: new Map(), recent: [] };
+const NOTHING: AccountUsage = {
+  totalRecords: 0, totalCredits: 0n, uncollectedRecords: 0, uncollectedCredits: 0n, byService: new Map(), byDay: new Map(), byModel: new Map(), recent: [],
+};
 const params = { userId: Type.String({ description: 'id, username or e-mail; nobody is known by it: zeros' }) };
 const Moment = (description: string) => Type.Optional(Type.String({ description: `${description}: an ISO 8601 date or date-time, UTC unless it says otherwise` }));
 const query = { startDate: Moment('from when, inclusive'), endDate: Moment('until when, inclusive; a date means all of that day') };
@@ -61,9 +66,11 @@ const periodOf = ({ query: { startDate, endDate } }: GatewayContext): Period => 
 const presentStats = (accountId: string, usage: AccountUsage): object =>
   ({ ...presentSums(usage), recentActivity: usage.recent.map((event) => presentActivity(accountId, event)) });
 
-const presentSums = ({ totalRecords, totalCredits, byService, byDay, byModel }: UsageSums): object => ({
+const presentSums = ({ totalRecords, totalCredits, uncollectedRecords, uncollectedCredits, byService, byDay, byModel }: UsageSums): object => ({
   totalRecords,
   totalCredits: sumToCredits(totalCredits),
+  uncollectedRecords,
+  uncollectedCredits: sumToCredits(uncollectedCredits),
   byService: presentAmounts(byService),
   byDay: presentAmounts(byDay),
   byModel: presentAmounts(byModel),
@@ -72,5 +79,6 @@ const presentSums = ({ totalRecords, totalCredits, byService, byDay, byModel }: 
 /** Callers name services as they like: `fromEntries` makes `__proto__` a property like any other, assignment would not. */
 const presentAmounts = (amounts: Amounts): object => Object.fromEntries([...amounts].map(([name, amount]) => [name, sumToCredits(amount)]));
 
-const presentActivity = (userId: string, { seq, atMs, service, operation, credits, metadata }: UsageEvent): object =>
-  ({ id: seq, userId, timestamp: new Date(atMs).toISOString(), service, operation, credits: toCredits(credits), metadata });
+const presentActivity = (userId: string, { seq, atMs, service, operation, credits, uncollected, metadata }: UsageEvent): object => ({
+  id: seq, userId, timestamp: new Date(atMs).toISOString(), service, operation, credits: toCredits(credits), uncollected: toCredits(uncollected), metadata,
+});

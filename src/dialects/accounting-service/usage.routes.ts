@@ -14,6 +14,9 @@ const INVALID = 'Missing or invalid required fields';
 const SERVICE_LENGTH_MAX = 50;
 const OPERATION_LENGTH_MAX = 100;
 
+/** What the client writes that deducts before it records (README, "Deduct, then record"). Others never write all three. */
+const SIGNATURE = ['success', 'user_id_source', 'original_operation_details'] as const;
+
 const body = bodyOf(
   Type.Object({
     service: storedText(1, SERVICE_LENGTH_MAX),
@@ -35,11 +38,9 @@ export function usageRoutes(add: AddRoute, deps: RecordUsageDeps): void {
     const metadata = call.body.metadata ?? {};
     assertStorable(metadata, INVALID);
     const credits = readAmount(call.body.credits, { path: 'body.credits', message: INVALID });
-    const key = idempotencyKey(ctx);
     const record = await recordUsage(deps, {
-      accountId: call.principal.accountId, service, operation, credits, metadata,
-      // Prefixed, so that no caller can name a charge like a grant's intent, whose receipts share the account's keys.
-      key: key === null ? null : `usage:${key}`,
+      accountId: call.principal.accountId, service, operation, credits, metadata, saysDeducted: SIGNATURE.every((name) => Object.hasOwn(metadata, name)),
+      key: idempotencyKey(ctx, call.principal),
     });
     markReplayed(ctx, record.replayed);
     reply(ctx, 201, { id: record.id, service, operation, credits: toCredits(credits), timestamp: new Date(record.atMs).toISOString() });

@@ -47,7 +47,6 @@ export function addRoutes(add: AddRoute, { addCredits, resolveAccount }: AddDeps
       errors: ['conflict', 'limit_exceeded', 'account_frozen', 'idempotency_mismatch', 'ledger_unavailable'],
     }, async (ctx, { principal, body: request }) => {
       const actor = principal.accountId;
-      const key = idempotencyKey(ctx);
       const { transactionType, reason, metadata = null, description = null } = request;
       if (request.amount === undefined) throw new GatewayError('invalid_request', INVALID_AMOUNT, { sources: [{ path: 'body.amount', message: 'is missing' }] });
       const amount = readPositiveAmount(request.amount, { path: 'body.amount', message: INVALID_AMOUNT });
@@ -57,8 +56,7 @@ export function addRoutes(add: AddRoute, { addCredits, resolveAccount }: AddDeps
       if (metadata !== null) assertStorable(metadata, INVALID);
       const accountId = request.userId === undefined || request.userId === null ? actor : await userOf(resolveAccount, request.userId);
       const added = await addCredits({
-        accountId, amount, type, reason: canonical, description, metadata, actor,
-        idempotency: key === null ? null : { scope: `add/${actor}`, key },
+        accountId, amount, type, reason: canonical, description, metadata, actor, key: idempotencyKey(ctx, principal),
       });
       if (added.status === 'pending') {
         reply(ctx, 202, { status: 'pending', id: added.intentId, userId: accountId, message: 'Credits are recorded and will be shown shortly' });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import Type from 'typebox';
 import { serverKey } from '../../auth/allow.js';
+import type { ServerCaller } from '../../auth/server-key.js';
 import { balanceAfter, settleProcess, type SettleProcessDeps } from '../../credits-process/settle-process.js';
 import { startProcess, type StartDeps, type StartedProcess } from '../../credits-process/start-process.js';
 import type { GatewayContext } from '../../http/context.js';
@@ -58,11 +59,11 @@ export function processRoutes(add: AddRoute, deps: ProcessRouteDeps): void {
       });
     });
 
-    const end = (wanted: 'multi' | 'either', message: string) => async (ctx: GatewayContext, { body }: { readonly body: SettlementBody }): Promise<void> => {
+    const end = (wanted: 'multi' | 'either', message: string) => async (ctx: GatewayContext, { principal, body }: { readonly principal: ServerCaller; readonly body: SettlementBody }): Promise<void> => {
       const settlement = toSettlement(body, wanted, deps);
-      const key = idempotencyKey(ctx);
+      const named = idempotencyKey(ctx, principal);
       // Without either name every request is a usage of its own, as it was in the original.
-      const settled = await settleProcess(deps, { ...settlement, unnamed: key === null ? randomUUID() : `key ${key}` });
+      const settled = await settleProcess(deps, { ...settlement, unnamed: named === null ? randomUUID() : `key ${named.caller} ${named.key}` });
       const credits = toCredits(await balanceAfter(deps, settlement.accountId));
       const total = toCredits(settled.total);
       const { accountId, usageKey, shape } = settlement;

@@ -47,7 +47,7 @@ export function walletRoutes(add: AddRoute, deps: WalletRouteDeps): void {
     }, async (ctx, { principal, body }) => {
       assertId(body.user_id, deps);
       const amount = typeof body.credits === 'number' ? wholeCredits(body.credits) : deps.initialCredits;
-      const result = await giveInitialCredits(deps, { accountId: body.user_id, amount, actor: principal.name, key: idempotencyKey(ctx) }).catch((error: unknown) => {
+      const result = await giveInitialCredits(deps, { accountId: body.user_id, amount, actor: principal.name, key: idempotencyKey(ctx, principal) }).catch((error: unknown) => {
         // The original's 400; `conflict` elsewhere is 409.
         if (error instanceof GatewayError && error.code === 'conflict') throw new GatewayError('invalid_request', error.message, { sources: [{ path: 'body.user_id', message: error.message }] });
         throw error;
@@ -61,7 +61,7 @@ export function walletRoutes(add: AddRoute, deps: WalletRouteDeps): void {
       summary: 'Give a user a bonus', headers: IdempotencyKeyHeader, body: bonusBody, replies: { 200: Wallet, 202: Wallet }, replays: true, errors: [...errors, 'idempotency_mismatch'],
     }, async (ctx, { principal, body }) => {
       assertId(body.user_id, deps);
-      const result = await giveBonusCredits(deps, { accountId: body.user_id, amount: wholeCredits(body.credits), actor: principal.name, key: idempotencyKey(ctx) });
+      const result = await giveBonusCredits(deps, { accountId: body.user_id, amount: wholeCredits(body.credits), actor: principal.name, key: idempotencyKey(ctx, principal) });
       markReplayed(ctx, result.replayed);
       answer(ctx, 'Bonus credits given successfully', body, result);
     });

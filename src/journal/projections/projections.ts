@@ -8,13 +8,14 @@ import { moneyIn } from './money-in.js';
 import type { Projection } from './projection.js';
 import { quarantine } from './quarantine.js';
 import { transactions } from './transactions.js';
-import { usageRecords } from './usage.js';
+import { collectedUsage, usageRecords } from './usage.js';
 
 /**
  * Everything that the drain writes besides its cursors. A new table is a new file and one line here.
  *
- * The order matters twice. `freezes` updates rows that `accounts` may have inserted just before. `endedHolds` comes before
+ * The order matters three times. `freezes` updates rows that `accounts` may have inserted just before. `endedHolds` comes before
  * `placedHolds`, because a batch may end a hold and use its id again, and only one hold of an id may be open.
+ * `collectedUsage` marks rows that `usageRecords` may have inserted just before.
  */
 export const projections: readonly Projection[] = [
   entries,
@@ -26,6 +27,7 @@ export const projections: readonly Projection[] = [
   endedHolds,
   placedHolds,
   usageRecords,
+  collectedUsage,
   modelHours,
   transactions,
   moneyIn,

@@ -41,7 +41,7 @@ async function someone({ sub = `u-${randomUUID()}`, on = gateway, credits = 1_00
 
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const today = (nowMs = Date.now()): string => new Date(nowMs).toISOString().slice(0, 10);
-const ZEROS = { totalRecords: 0, totalCredits: 0, byService: {}, byDay: {}, byModel: {} };
+const ZEROS = { totalRecords: 0, totalCredits: 0, uncollectedRecords: 0, uncollectedCredits: 0, byService: {}, byDay: {}, byModel: {} };
 
 describe('GET /api/usage/stats', () => {
   test('shows what was recorded a moment ago, in full', async () => {

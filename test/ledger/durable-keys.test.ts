@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { readNamedEntries } from '../../src/charges/earlier-charge.table.js';
+import type { Charge, ChargeReply } from '../../src/ledger/ledger.js';
+import { KEYS_KEPT_DAYS, KEY_LOOKUPS_MAX, RECEIPT_TTL_SECONDS } from '../../src/limits.js';
+import { micros } from '../../src/money/micros.js';
+import type { Db } from '../../src/postgres/connect.js';
+import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
+
+/** A key outlives its receipt: Redis remembers it for an hour, Postgres for KEYS_KEPT_DAYS. */
+let under: DurableLedger;
+/** What becomes of a look-up in Postgres, while a test says so. */
+let lookUp: (() => Promise<never>) | null = null;
+let unrecalled = 0;
+beforeAll(async () => {
+  under = await durableLedger({
+    recallMs: 20_000, unrecalled: () => { unrecalled += 1; },
+    source: (real) => ({ ...real, loadCharge: (accountId, key) => (lookUp === null ? real.loadCharge(accountId, key) : lookUp()) }),
+  });
+});
+afterAll(async () => { await under.close(); });
+afterEach(() => {
+  lookUp = null;
+  unrecalled = 0;
+});
+
+type Account = { readonly accountId: string; charge(amount: number, key: string | null): Promise<ChargeReply>; available(): Promise<number>; forget(key: string): Promise<void>; ttl(key: string): Promise<number> };
+
+async function someone(credits: number): Promise<Account> {
+  const accountId = `k-${randomUUID()}`;
+  await under.ledger.grantLot({ accountId, lotId: 'l', amount: micros(credits), expiresAtMs: null, key: `intent:${Math.floor(Math.random() * 1e9)}`, kind: 'grant', about: '{}' });
+  const receipt = (key: string): string => under.keys.account(accountId, 1).receipt(key);
+  return {
+    accountId,
+    charge: (amount, key) => under.ledger.charge({ accountId, amount: micros(amount), key, fingerprint: String(amount), price: '', about: '{}' } satisfies Charge),
+    available: async () => (await under.ledger.readBalance(accountId)).available,
+    forget: async (key) => { expect(await under.redis.del(receipt(key))).toBe(1); },
+    ttl: (key) => under.redis.ttl(receipt(key)),
+  };
+}
+
+const charged = (available: number, replayed: boolean) => expect.objectContaining({ status: 'charged', available, replayed });
+
+test('a repeat is answered by Postgres when Redis has forgotten, for as long as is promised', async () => {
+  const alice = await someone(100);
+  const first = await alice.charge(5, 'use:a:1');
+  expect(first).toEqual(charged(95, false));
+  await alice.charge(1, null);
+  await under.drain();
+  await alice.forget('use:a:1');
+  expect(await alice.charge(5, 'use:a:1')).toEqual({ ...first, replayed: true });
+  expect(await alice.charge(6, 'use:a:1')).toEqual({ status: 'idempotency_mismatch' });
+  expect(await alice.available()).toBe(94);
+  under.advance((KEYS_KEPT_DAYS - 1) * 86_400_000);
+  expect(await alice.charge(5, 'use:a:1')).toEqual({ ...first, replayed: true });
+  under.advance(2 * 86_400_000);
+  expect(await alice.charge(5, 'use:a:1')).toEqual(charged(89, false));
+  under.advance(-(KEYS_KEPT_DAYS + 1) * 86_400_000);
+});
+
+test('a key of one account is none of another', async () => {
+  const [alice, bob] = [await someone(100), await someone(100)];
+  await alice.charge(5, 'use:a:1');
+  await under.drain();
+  expect(await bob.charge(5, 'use:a:1')).toEqual(charged(95, false));
+});
+
+test('a receipt stays until Postgres has its entry, and for an hour after that', async () => {
+  const alice = await someone(100);
+  await alice.charge(5, 'use:a:1');
+  expect(await alice.ttl('use:a:1')).toBeGreaterThan(6 * 86_400);
+  expect(await alice.charge(5, 'use:a:1')).toEqual(charged(95, true));
+  await under.drain();
+  const left = await alice.ttl('use:a:1');
+  expect([left > 0, left <= RECEIPT_TTL_SECONDS]).toEqual([true, true]);
+});
+
+test.each([
+  ['fails', () => Promise.reject(new Error('away'))],
+  ['does not answer', () => new Promise<never>(() => undefined)],
+])('charges go on when Postgres %s, and Redis remembers', async (_, failing) => {
+  const impatient = await durableLedger({ recallMs: 50, unrecalled: () => { unrecalled += 1; }, source: (real) => ({ ...real, loadCharge: failing }) });
+  try {
+    const command = { accountId: 'a', amount: micros(5), key: 'use:a:1', fingerprint: '', price: '', about: '{}' };
+    await impatient.ledger.grantLot({ accountId: 'a', lotId: 'l', amount: micros(100), expiresAtMs: null, key: 'intent:1', kind: 'grant', about: '{}' });
+    expect(await impatient.ledger.charge(command)).toEqual(charged(95, false));
+    expect(await impatient.ledger.charge(command)).toEqual(charged(95, true));
+    expect(unrecalled).toBe(2);
+  } finally {
+    await impatient.close();
+  }
+});
+
+test('a key that was charged twice during an outage stops no shard, and the first charge is the answer', async () => {
+  const alice = await someone(100);
+  const first = await alice.charge(5, 'use:a:1');
+  lookUp = () => Promise.reject(new Error('away'));
+  await alice.forget('use:a:1');
+  expect(await alice.charge(5, 'use:a:1')).toEqual(charged(90, false));
+  await under.drain();
+  lookUp = null;
+  await alice.forget('use:a:1');
+  expect(await alice.charge(5, 'use:a:1')).toEqual({ ...first, replayed: true });
+  expect((await under.journal(alice.accountId)).filter(({ key }) => key === 'use:a:1')).toHaveLength(2);
+});
+
+test('keys of one turn are one statement, and a charge without a key asks nothing', async () => {
+  const people = await Promise.all(Array.from({ length: 20 }, () => someone(100)));
+  const statements: string[] = [];
+  const note = ({ sql }: { readonly sql: string }): void => { statements.push(sql); };
+  under.db.on('query', note);
+  try {
+    const [first = await someone(1)] = people;
+    await Promise.all(people.map((each) => each.charge(5, null)));
+    expect(statements).toEqual([]);
+    const answers = await Promise.all(people.map((each) => each.charge(5, 'use:a:1')));
+    expect(answers).toEqual(people.map(() => charged(90, false)));
+    expect(statements).toHaveLength(1);
+    await Promise.all(Array.from({ length: KEY_LOOKUPS_MAX + 1 }, (_, index) => first.charge(0, `use:a:${index}`)));
+    expect(statements).toHaveLength(3);
+  } finally {
+    under.db.off('query', note);
+  }
+});
+
+test('a look-up reads one row of an index, however many entries the account has', async () => {
+  const undone = new Error('only to look at the plan');
+  let plan = '';
+  await under.db.transaction(async (trx) => {
+    await trx.raw(
+      `insert into entries select 'busy', n, now(), 1, 'charge', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '', '', 0, '',
+              case when n % 2 = 0 then 'use:a:' || n else '' end, '', '' from generate_series(1, 5000) as n`,
+    );
+    await trx.raw('analyze entries');
+    const explain = { raw: (sql: string, bindings: string[]) => trx.raw(`explain ${sql}`, bindings) } as unknown as Db;
+    const rows = await readNamedEntries(explain, [{ accountId: 'busy', key: 'use:a:4000' }], Date.now() - 1_000_000) as unknown as { 'QUERY PLAN': string }[];
+    plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+    throw undone;
+  }).catch((error: unknown) => { if (error !== undone) throw error; });
+  expect(plan).toMatch(/Index Cond: \(\(account_id = n\.account_id\) AND \(key = n\.key\)\)/);
+});
