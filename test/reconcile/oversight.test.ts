@@ -120,7 +120,7 @@ test('a stopped shard is listed, resumed with a reason, and stops again while it
   // Postgres loses the account's last number, as a restored backup would: the next entry is a gap.
   await db.raw(`update accounts set seq = 7 where account_id = 'carol'`);
   await grant('carol', 1);
-  for (let tries = 0; tries < 100; tries += 1) {
+  for (;;) {
     const stopped = (JSON.parse((await call('GET', '/v1/shards')).text) as { shard: number; stoppedReason: string | null }[]).find((each) => each.shard === shard)?.stoppedReason;
     if (typeof stopped === 'string') break;
     await new Promise((resolve) => { setTimeout(resolve, 100); });
