@@ -58,16 +58,11 @@ export function openBench(processes: Processes, connections: number, requestCoun
   let entries = 0;
   let holdNumber = 0;
 
-  const cpuNow = (server: Child): Readonly<Record<Where, number>> => ({
-    server: cpuMs(server.pid), load: cpuMs(load.pid), redis: cpuMs(processes.redis.pid),
-    worker: cpuMs(processes.worker.pid), postgres: cpuMs(processes.postgres.pid),
-  });
-
   const burst = async (what: What, accounts: BenchAccounts, round: number, requests: readonly { readonly token: number; readonly body: string }[]) => {
     const server = what === 'bare' ? bare : api;
-    const before = cpuNow(server);
+    const before = cpuNow(processes, server);
     const result = await load.run({ port: server.port, path: PATHS[what], connections, tokens: accounts.tokens, requests });
-    const after = cpuNow(server);
+    const after = cpuNow(processes, server);
     const accepted = result.statuses.filter((status) => status === ACCEPTED[what]).length; // a refusal is quickly given
     const perRequest = (where: Where): number => (after[where] - before[where]) * 1_000 / requests.length;
     const measured: Measured = {
@@ -99,17 +94,7 @@ export function openBench(processes: Processes, connections: number, requestCoun
       return taken;
     },
     leg: async (accounts, round) => {
-      const holds = Array.from({ length: requestCount }, (_, index) => {
-        const token = index % accounts.ids.length;
-        const holdId = `bench-hold-${(holdNumber += 1).toString().padStart(8, '0')}`;
-        return { token, holdId, accountId: accounts.ids[token] ?? '' };
-      });
-      const initialize = holds.map(({ token, holdId }) => ({
-        token, body: JSON.stringify({ sessionId: holdId, modelId: MODEL, estimatedTokens: ESTIMATED_TOKENS }),
-      }));
-      const finalize = holds.map(({ token, holdId }) => ({
-        token, body: JSON.stringify({ sessionId: holdId, actualTokens: ACTUAL_TOKENS, success: true }),
-      }));
+      const { holds, initialize, finalize } = requestsOf(accounts, requestCount, () => (holdNumber += 1));
 
       const answered = await burst('bare', accounts, round, initialize);
       eachAccepted('bare', answered.result, () => undefined);
@@ -132,3 +117,24 @@ export function openBench(processes: Processes, connections: number, requestCoun
     },
   };
 }
+
+/** What one leg sends: a hold per request, and its settle. */
+function requestsOf(accounts: BenchAccounts, requestCount: number, nextNumber: () => number) {
+  const holds = Array.from({ length: requestCount }, (_, index) => {
+    const token = index % accounts.ids.length;
+    const holdId = `bench-hold-${nextNumber().toString().padStart(8, '0')}`;
+    return { token, holdId, accountId: accounts.ids[token] ?? '' };
+  });
+  const initialize = holds.map(({ token, holdId }) => ({
+    token, body: JSON.stringify({ sessionId: holdId, modelId: MODEL, estimatedTokens: ESTIMATED_TOKENS }),
+  }));
+  const finalize = holds.map(({ token, holdId }) => ({
+    token, body: JSON.stringify({ sessionId: holdId, actualTokens: ACTUAL_TOKENS, success: true }),
+  }));
+  return { holds, initialize, finalize };
+}
+
+/** Processor time of everything that takes part, in milliseconds. */
+const cpuNow = ({ load, redis, worker, postgres }: Processes, server: Child): Readonly<Record<Where, number>> => ({
+  server: cpuMs(server.pid), load: cpuMs(load.pid), redis: cpuMs(redis.pid), worker: cpuMs(worker.pid), postgres: cpuMs(postgres.pid),
+});

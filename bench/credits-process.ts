@@ -108,7 +108,11 @@ const total = await settled();
 const dead = (await channel.checkQueue(`${QUEUE}_dlq`)).messageCount;
 const line = (name: string, perSecond: readonly number[]): string => `${name.padEnd(34)}${median(perSecond).toFixed(0).padStart(8)}  (${perSecond.map((each) => each.toFixed(0)).join(', ')})`;
 process.stdout.write([
-  '', `${rounds} rounds of ${messages} settlements, ${values.starts === 'yes' ? 'each with the hold of its start' : 'without a start'}; ${accountCount} accounts, prefetch ${values.prefetch}, ${connections} HTTP connections; Node ${process.version}, ${availableParallelism()} cores for everything`, '',
+  '',
+  `${rounds} rounds of ${messages} settlements, ${values.starts === 'yes' ? 'each with the hold of its start' : 'without a start'}; `
+    + `${accountCount} accounts, prefetch ${values.prefetch}, ${connections} HTTP connections; `
+    + `Node ${process.version}, ${availableParallelism()} cores for everything`,
+  '',
   line('queue, settled messages a second', byQueue), line('HTTP, answers a second', byHttp),
   `queue to HTTP: ${(median(byQueue) / median(byHttp)).toFixed(2)}`,
   `${expected} usages, ${total} settlements in Postgres, ${dead} dead letters: ${total === expected && dead === 0 ? 'each charged exactly once' : 'WRONG'}`, '',

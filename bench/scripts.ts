@@ -103,7 +103,10 @@ async function placeHold(to: Ledger, { accountId, holdId }: Hold): Promise<void>
 async function settleHold(to: Ledger, { accountId, holdId }: Hold): Promise<void> {
   const { status } = await to.settleHold({
     accountId, holdId, cost: USED, price: PRICE, overCapture: 'debt', debtLimit: null, fingerprint: 'BBBBBBBBBBBBBBBBBBBBBB',
-    about: `{"end":"completed","tokens":100,"usage":{"service":"chat-streaming","operation":"gpt-4","metadata":{"sessionId":"${holdId}","tokens":100,"streamingDuration":1}}}`,
+    about: JSON.stringify({
+      end: 'completed', tokens: 100,
+      usage: { service: 'chat-streaming', operation: 'gpt-4', metadata: { sessionId: holdId, tokens: 100, streamingDuration: 1 } },
+    }),
   });
   if (status !== 'settled') throw new Error(`a settle was refused: ${status}`);
 }

@@ -1,3 +1,4 @@
+import { variablesOf, type Environment, type Variables } from './environment.js';
 import { HOLD_TTL_SECONDS_MAX, HOLD_TTL_SECONDS_MIN } from './limits.js';
 import type { OverCapture } from './ledger/ledger.js';
 import { DEFAULT_UNKNOWN_MODEL, parseUnknownModel, type UnknownModelPolicy } from './pricing/unknown-model.js';
@@ -71,10 +72,6 @@ export type CreditsProcessConfig = {
 /** For commands that only use Postgres. A worker verifies no tokens, so no secret has to be set. Throws like `readConfig`. */
 export const readDatabaseConfig = (env: Environment = process.env): Config => readConfig({ ...env, ROLE: 'worker' });
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
-/** Secrets shorter than an HS256 digest can be guessed offline from one token (RFC 7518 §3.2). */
-const SECRET_BYTES_MIN = 32;
 /** Shorter server keys could be guessed over the network. Those that we make have 256 random bits. */
 const SERVER_KEY_LENGTH_MIN = 16;
 
@@ -84,80 +81,11 @@ const SERVER_KEY_LENGTH_MIN = 16;
  */
 export function readConfig(env: Environment = process.env): Config {
   const problems: string[] = [];
-
-  const text = (name: string): string | undefined => {
-    const value = env[name]?.trim();
-    return value === undefined || value === '' ? undefined : value;
-  };
-  const integer = (name: string, fallback: number, min: number, max: number): number => {
-    const value = text(name);
-    if (value === undefined) return fallback;
-    const parsed = Number(value);
-    if (/^\d+$/.test(value) && parsed >= min && parsed <= max) return parsed;
-    problems.push(`${name} must be an integer from ${min} to ${max}, not "${value}"`);
-    return fallback;
-  };
-  const fraction = (name: string, fallback: number): number => {
-    const value = text(name);
-    if (value === undefined) return fallback;
-    if (/^(0(\.\d+)?|1(\.0+)?)$/.test(value)) return Number(value);
-    problems.push(`${name} must be a number from 0 to 1, not "${value}"`);
-    return fallback;
-  };
-  const oneOf = <T extends string>(name: string, fallback: T, ...allowed: readonly T[]): T => {
-    const value = text(name);
-    if (value === undefined) return fallback;
-    const found = allowed.find((each) => each === value);
-    if (found !== undefined) return found;
-    problems.push(`${name} must be one of ${allowed.join(', ')}, not "${value}"`);
-    return fallback;
-  };
-  const secret = (name: string): string | undefined => {
-    const value = text(name);
-    if (value !== undefined && Buffer.byteLength(value) < SECRET_BYTES_MIN) {
-      problems.push(`${name} must be at least ${SECRET_BYTES_MIN} bytes long`);
-    }
-    return value;
-  };
-  const url = (name: string, ...schemes: readonly string[]): string | undefined => {
-    const value = text(name);
-    if (value === undefined || (URL.canParse(value) && schemes.includes(new URL(value).protocol))) return value;
-    problems.push(`${name} must be a URL that starts with ${schemes.map((each) => `${each}//`).join(' or ')}`);
-    return undefined;
-  };
-
-  const name = (variable: string, fallback: string): string => {
-    const value = text(variable);
-    if (value === undefined || /^[a-z0-9-]{1,32}$/.test(value)) return value ?? fallback;
-    problems.push(`${variable} must be 1 to 32 lower-case letters, digits or dashes, not "${value}"`);
-    return fallback;
-  };
-
-  const debtLimitCredits = text('DEBT_LIMIT');
-  if (debtLimitCredits !== undefined && !/^\d{1,9}(\.\d{1,6})?$/.test(debtLimitCredits)) {
-    problems.push(`DEBT_LIMIT must be credits with at most six decimals, not "${debtLimitCredits}"`);
-  }
-
-  // The original's variable holds one key and is honoured, too.
-  const serverApiKeys = [...new Set([text('SERVER_API_KEYS'), text('SERVER_API_KEY')].flatMap((value) => (value ?? '').split(',')).map((key) => key.trim()).filter((key) => key !== ''))];
-  if (serverApiKeys.some((key) => key.length < SERVER_KEY_LENGTH_MIN)) {
-    problems.push(`SERVER_API_KEYS: each key must be at least ${SERVER_KEY_LENGTH_MIN} characters long`);
-  }
+  const variables = variablesOf(env, problems);
+  const { text, integer, oneOf, credits, secret, url, name } = variables;
 
   const unknownModel = parseUnknownModel(text('UNKNOWN_MODEL') ?? 'default');
   if (unknownModel === undefined) problems.push('UNKNOWN_MODEL must be default or refuse, or per book such as default,tokens=refuse');
-
-  const welcomeCredits = text('WELCOME_CREDITS') ?? '0';
-  if (!/^\d{1,9}(\.\d{1,6})?$/.test(welcomeCredits)) {
-    problems.push(`WELCOME_CREDITS must be credits with at most six decimals, not "${welcomeCredits}"`);
-  }
-
-  const otlpHeaders = parseOtlpHeaders(text('OTEL_EXPORTER_OTLP_HEADERS') ?? '');
-  // Not what it was: such headers are mostly credentials.
-  if (otlpHeaders === undefined) problems.push('OTEL_EXPORTER_OTLP_HEADERS must be name=value,name=value with percent-encoded values');
-  const otlpEndpoint = url('OTEL_EXPORTER_OTLP_ENDPOINT', 'http:', 'https:');
-  // Ten thousand requests a second are still a hundred traces. Callers with traces of their own decide themselves.
-  const traceRatio = fraction('OTEL_TRACES_SAMPLER_ARG', 0.01);
 
   const config: Config = {
     role: oneOf('ROLE', 'all', 'api', 'worker', 'all'),
@@ -179,12 +107,12 @@ export function readConfig(env: Environment = process.env): Config {
     },
     holdTtlSeconds: integer('HOLD_TTL_SECONDS', 600, HOLD_TTL_SECONDS_MIN, HOLD_TTL_SECONDS_MAX),
     overCapture: oneOf('OVER_CAPTURE', 'debt', 'debt', 'cap'),
-    debtLimitCredits,
+    debtLimitCredits: credits('DEBT_LIMIT'),
     usageRecordMode: oneOf('USAGE_RECORD_MODE', 'charge', 'charge', 'log'),
-    welcomeCredits,
+    welcomeCredits: credits('WELCOME_CREDITS') ?? '0',
     unknownModel: unknownModel ?? DEFAULT_UNKNOWN_MODEL,
     allocateByEmailStatus: oneOf('ALLOCATE_BY_EMAIL_STATUS', '201', '200', '201') === '200' ? 200 : 201,
-    serverApiKeys,
+    serverApiKeys: readServerApiKeys(variables, problems),
     creditsProcess: {
       hold: oneOf('CREDITS_PROCESS_HOLD', 'minimum', 'minimum', 'none'),
       strictIds: oneOf('CREDITS_PROCESS_STRICT_IDS', 'false', 'true', 'false') === 'true',
@@ -197,20 +125,39 @@ export function readConfig(env: Environment = process.env): Config {
     journalTailSeconds: integer('JOURNAL_TAIL_SECONDS', 60, 0, 86_400),
     logLevel: oneOf('LOG_LEVEL', 'info', 'fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
     shutdownDelayMs: integer('SHUTDOWN_DELAY_MS', 0, 0, 60_000),
-    tracing: otlpEndpoint === undefined ? undefined : {
-      url: tracesUrl(otlpEndpoint),
-      headers: otlpHeaders ?? {},
-      serviceName: text('OTEL_SERVICE_NAME') ?? 'credit-gateway',
-      ratio: traceRatio,
-    },
+    tracing: readTracing(variables, problems),
   };
 
-  const embedded = config.redisUrl === undefined || config.databaseUrl === undefined;
-  const { accessSecret, chatspartySecret, jwksUrl } = config.auth;
-  const verifies = [accessSecret, chatspartySecret, jwksUrl].some((each) => each !== undefined);
-  if (!embedded && config.role !== 'worker' && !verifies) {
-    problems.push('set JWT_ACCESS_SECRET, JWKS_URL or CHATSPARTY_JWT_SECRET: without one no token can be verified');
-  }
+  requireVerifier(config, problems);
   if (problems.length > 0) throw new Error(`Bad configuration:\n  ${problems.join('\n  ')}`);
   return config;
+}
+
+/** The original's variable holds one key and is honoured, too. */
+function readServerApiKeys({ text }: Variables, problems: string[]): readonly string[] {
+  const listed = [text('SERVER_API_KEYS'), text('SERVER_API_KEY')].flatMap((value) => (value ?? '').split(','));
+  const keys = [...new Set(listed.map((key) => key.trim()).filter((key) => key !== ''))];
+  if (keys.some((key) => key.length < SERVER_KEY_LENGTH_MIN)) {
+    problems.push(`SERVER_API_KEYS: each key must be at least ${SERVER_KEY_LENGTH_MIN} characters long`);
+  }
+  return keys;
+}
+
+function readTracing({ text, fraction, url }: Variables, problems: string[]): TracingConfig | undefined {
+  const headers = parseOtlpHeaders(text('OTEL_EXPORTER_OTLP_HEADERS') ?? '');
+  // Not what it was: such headers are mostly credentials.
+  if (headers === undefined) problems.push('OTEL_EXPORTER_OTLP_HEADERS must be name=value,name=value with percent-encoded values');
+  const endpoint = url('OTEL_EXPORTER_OTLP_ENDPOINT', 'http:', 'https:');
+  // Ten thousand requests a second are still a hundred traces. Callers with traces of their own decide themselves.
+  const ratio = fraction('OTEL_TRACES_SAMPLER_ARG', 0.01);
+  if (endpoint === undefined) return undefined;
+  return { url: tracesUrl(endpoint), headers: headers ?? {}, serviceName: text('OTEL_SERVICE_NAME') ?? 'credit-gateway', ratio };
+}
+
+function requireVerifier({ redisUrl, databaseUrl, role, auth }: Config, problems: string[]): void {
+  const embedded = redisUrl === undefined || databaseUrl === undefined;
+  const verifies = [auth.accessSecret, auth.chatspartySecret, auth.jwksUrl].some((each) => each !== undefined);
+  if (!embedded && role !== 'worker' && !verifies) {
+    problems.push('set JWT_ACCESS_SECRET, JWKS_URL or CHATSPARTY_JWT_SECRET: without one no token can be verified');
+  }
 }

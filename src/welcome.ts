@@ -12,8 +12,10 @@ In another terminal, in this folder, mint two tokens:
 Grant alice 100 credits, hold what a message may cost, settle what it did cost:
 
   curl -s ${url}/api/credits/allocate -H "authorization: Bearer $ADMIN" ${json} -d '{"userId":"alice","credits":100}'
-  curl -s ${url}/api/streaming-sessions/initialize -H "authorization: Bearer $ALICE" ${json} -d '{"sessionId":"message-1","modelId":"gpt-4","estimatedTokens":1500}'
-  curl -s ${url}/api/streaming-sessions/finalize -H "authorization: Bearer $ALICE" ${json} -d '{"sessionId":"message-1","actualTokens":1200}'
+  curl -s ${url}/api/streaming-sessions/initialize -H "authorization: Bearer $ALICE" ${json} \\
+    -d '{"sessionId":"message-1","modelId":"gpt-4","estimatedTokens":1500}'
+  curl -s ${url}/api/streaming-sessions/finalize -H "authorization: Bearer $ALICE" ${json} \\
+    -d '{"sessionId":"message-1","actualTokens":1200}'
 
 What Postgres remembers of it:
 

@@ -8,7 +8,8 @@ import { ACCOUNT_ID_LENGTH_MAX } from '../limits.js';
 
 /** `npm run token -- --sub alice --role user`: prints an access token, and nothing else, on stdout. */
 
-const USAGE = `usage: npm run token -- --sub <account> [--role user|enduser|supervisor|admin] [--username <name>] [--email <address>] [--ttl 15m]
+const USAGE = `usage: npm run token -- --sub <account> [--role user|enduser|supervisor|admin]
+       [--username <name>] [--email <address>] [--ttl 15m]
 
 Signs with JWT_ACCESS_SECRET, or with the secret that the embedded mode keeps in DATA_DIR.`;
 const ROLES = ['user', 'enduser', 'supervisor', 'admin'];

@@ -51,8 +51,10 @@ ${more(view)}`;
 
 function frozenBanner({ freeze, nowMs }: AccountView): Html {
   const known = 'value' in freeze ? freeze.value : null;
-  return banner('bad', html`<strong>Frozen.</strong> Nothing of this account moves until somebody thaws it: no holds, settlements, charges or grants.`,
-    ...(known === null ? [] : [html`${known.actor ?? 'Somebody'}, ${when(known.atMs, nowMs)}${known.reason === null ? '' : `: ${known.reason}`}`]));
+  return banner(
+    'bad', html`<strong>Frozen.</strong> Nothing of this account moves until it is thawed: no holds, settlements, charges or grants.`,
+    ...(known === null ? [] : [html`${known.actor ?? 'Somebody'}, ${when(known.atMs, nowMs)}${known.reason === null ? '' : `: ${known.reason}`}`]),
+  );
 }
 
 const driftBanner = (findings: readonly Finding[]): Html => banner(
@@ -148,7 +150,10 @@ function more({ snapshot, plan, nowMs }: AccountView): Html {
 
 /** Which of several accounts was meant; or that there is none. */
 export function foundBody(who: string, found: readonly NamedAccount[]): Html {
-  if (found.length === 0) return html`<h1>Nobody is called “${who}”</h1><p class="lead">Neither an account id, nor a username, nor an e-mail that the gateway has seen.</p>`;
+  if (found.length === 0) {
+    return html`<h1>Nobody is called “${who}”</h1>
+<p class="lead">Neither an account id, nor a username, nor an e-mail that the gateway has seen.</p>`;
+  }
   return html`<h1>“${who}” names ${count(found.length)} accounts</h1>
 ${table('Accounts of this name', [{ head: 'Account' }, { head: 'Username' }, { head: 'E-mail' }], found.map(({ accountId, username, email }) => [accountLink(accountId), username ?? '', email ?? '']), '')}`;
 }

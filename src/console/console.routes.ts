@@ -61,10 +61,13 @@ function showFailure(ctx: GatewayContext, { code, status, message, requestId }: 
     return;
   }
   const title = STATUS_CODES[status] ?? 'Failed';
+  const isSmallRole = code === 'forbidden' && message === 'Admin access required';
+  const lead = isSmallRole ? 'This page is for administrators; your token has a smaller role.' : message;
   sendPage(ctx, {
     title, viewer: null, status,
-    body: html`<div class="narrow"><h1>${title}</h1><p class="lead">${code === 'forbidden' && message === 'Admin access required' ? 'This page is for administrators; your token has a smaller role.' : message}</p>
-<div class="actions"><a class="button" href="${HOME}">Overview</a> <a class="button quiet" href="/console/queues">Queues</a> <a class="button quiet" href="${LOGIN}">Log in as somebody else</a></div>
+    body: html`<div class="narrow"><h1>${title}</h1><p class="lead">${lead}</p>
+<div class="actions"><a class="button" href="${HOME}">Overview</a> <a class="button quiet" href="/console/queues">Queues</a>
+<a class="button quiet" href="${LOGIN}">Log in as somebody else</a></div>
 <p class="note">Request <code>${requestId}</code></p></div>`,
   });
 }

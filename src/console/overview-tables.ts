@@ -60,7 +60,8 @@ export function refusedTables({ reasons, accounts }: RefusedMost): Html {
 ${table('Reasons, most frequent first', [{ head: 'Why' }, { head: 'Times', is: 'number' }, { head: 'Accounts', is: 'number' }], reasons.map(({ reason, count: times, accounts: many }) => [reason, count(times), count(many)]), '')}
 ${table('Accounts, most refused first', [{ head: 'Account' }, { head: 'Times', is: 'number' }, { head: 'Why', is: 'text' }],
     accounts.map(({ accountId, count: times, reasons: why }) => [html`<a class="mono" href="${accountPath(accountId)}#refusals">${accountId}</a>`, count(times), why]), '')}
-</div><p class="note">In the last ${REFUSED_MINUTES} minutes, as Postgres has it. Open an account to see every minute, with the message and the request.</p>`;
+</div><p class="note">In the last ${REFUSED_MINUTES} minutes, as Postgres has it.
+Open an account to see every minute, with the message and the request.</p>`;
 }
 
 export function modelsTable({ fromMs, models }: CostsOfDay): Html {

@@ -77,8 +77,10 @@ function headerOf(viewer: Principal | null, search: string): Html {
 <a class="name" href="${isAdmin ? '/console' : '/console/queues'}">credit-gateway</a>
 <nav aria-label="Console">${isAdmin ? html`<a href="/console">Overview</a> ` : []}<a href="/console/queues">Queues</a></nav>
 ${isAdmin ? html`<form class="find" action="/console/accounts" method="get" role="search">
-<input type="search" name="who" value="${search}" aria-label="Find an account by id, username or e-mail" placeholder="id, username or e-mail" maxlength="320" required autocomplete="off" spellcheck="false">
+<input type="search" name="who" value="${search}" aria-label="Find an account by id, username or e-mail"
+ placeholder="id, username or e-mail" maxlength="320" required autocomplete="off" spellcheck="false">
 <button>Find</button></form>` : []}
-<div class="who"><span>${viewer.username ?? viewer.accountId} <small>(${viewer.role})</small></span><form action="/console/logout" method="post"><button>Log out</button></form></div>
+<div class="who"><span>${viewer.username ?? viewer.accountId} <small>(${viewer.role})</small></span>
+<form action="/console/logout" method="post"><button>Log out</button></form></div>
 </header>`;
 }

@@ -43,13 +43,19 @@ const ENDPOINTS = '/api/admin/feature-endpoints';
 const PACKAGES = '/api/admin/packages';
 const SUBSCRIPTIONS = '/api/admin/subscriptions';
 
-/** Features, the packages that include them and who has which, for administrators. */
-export function featureRoutes(add: AddRoute, { features, clock }: FeatureRouteDeps): void {
-  const admin = allow('admin');
-  const errors = ['conflict', 'ledger_unavailable'] as const;
-  const found = [...errors, 'not_found'] as const;
-  const params = { id: Type.String() };
+const admin = allow('admin');
+const errors = ['conflict', 'ledger_unavailable'] as const;
+const found = [...errors, 'not_found'] as const;
+const params = { id: Type.String() };
 
+/** Features, the packages that include them and who has which, for administrators. */
+export function featureRoutes(add: AddRoute, deps: FeatureRouteDeps): void {
+  endpointRoutes(add, deps);
+  packageRoutes(add, deps);
+  subscriptionRoutes(add, deps);
+}
+
+function endpointRoutes(add: AddRoute, { features }: FeatureRouteDeps): void {
   add('GET', ENDPOINTS, admin, { summary: 'All feature endpoints', replies: { 200: Type.Array(Endpoint) }, errors }, async (ctx) => {
     reply(ctx, 200, (await features.endpoints()).map(presentEndpoint));
   });
@@ -63,7 +69,9 @@ export function featureRoutes(add: AddRoute, { features, clock }: FeatureRouteDe
     await features.removeEndpoint(idOf(ctx));
     ctx.status = 204;
   });
+}
 
+function packageRoutes(add: AddRoute, { features }: FeatureRouteDeps): void {
   add('GET', PACKAGES, admin, { summary: 'All packages with what they include', replies: { 200: Type.Array(Package) }, errors }, async (ctx) => {
     reply(ctx, 200, (await features.packages()).map(presentPackage));
   });
@@ -77,7 +85,9 @@ export function featureRoutes(add: AddRoute, { features, clock }: FeatureRouteDe
     await features.removePackage(idOf(ctx));
     ctx.status = 204;
   });
+}
 
+function subscriptionRoutes(add: AddRoute, { features, clock }: FeatureRouteDeps): void {
   add('GET', SUBSCRIPTIONS, admin, { summary: 'Subscriptions of a user', query: { user_id: AccountId }, replies: { 200: Type.Array(Subscribed) }, errors }, async (ctx) => {
     const userId = ctx.query['user_id'];
     if (typeof userId !== 'string' || userId.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(userId)) throw invalid('query.user_id', 'user_id must be a user id');
@@ -95,8 +105,8 @@ export function featureRoutes(add: AddRoute, { features, clock }: FeatureRouteDe
 }
 
 /** What is not an id is nobody's. */
-function idOf({ params }: GatewayContext): string {
-  const id = params?.['id'] ?? '';
+function idOf(ctx: GatewayContext): string {
+  const id = ctx.params?.['id'] ?? '';
   if (!isHexId(id)) throw new GatewayError('not_found', 'Not found');
   return id.toLowerCase();
 }

@@ -8,13 +8,17 @@ import type { Fields, Route } from './routes.js';
 
 const DESCRIPTION = `Tells a chat proxy whether a user may spend, and is told what it came to.
 
-**Who is calling.** Send \`Authorization: Bearer <JWT>\`. A user's account is the subject of her token, whatever id a body has. Servers show an \`x-server-api-key\` instead, and name the user.
+**Who is calling.** Send \`Authorization: Bearer <JWT>\`. A user's account is the subject of her token, whatever id a body has.
+Servers show an \`x-server-api-key\` instead, and name the user.
 
 **Amounts** are credits: numbers, or decimal strings such as \`"7.50"\`, with at most six decimals. Nothing is rounded behind your back.
 
-**Repeating is safe.** Sessions are known by their \`sessionId\`, everything else by an \`Idempotency-Key\`. A repeat gets the first answer, marked \`Idempotency-Replayed: true\`.
+**Repeating is safe.** Sessions are known by their \`sessionId\`, everything else by an \`Idempotency-Key\`.
+A repeat gets the first answer, marked \`Idempotency-Replayed: true\`.
 
-**Failures** have one shape, \`Error\` (\`TextError\` has its code in \`code\`): show \`message\`, branch on \`error\`, look for the field in \`sources\`. A 503 says in \`outcome\` whether anything may have happened.
+**Failures** have one shape, \`Error\` (\`TextError\` has its code in \`code\`): show \`message\`, branch on \`error\`,
+look for the field in \`sources\`.
+A 503 says in \`outcome\` whether anything may have happened.
 
 Fields that a request has beyond those listed here are ignored.`;
 

@@ -39,7 +39,6 @@ export type Metrics = ReturnType<typeof createMetrics>;
  */
 export function createMetrics({ version, defaults = true }: { readonly version: string; readonly defaults?: boolean }) {
   const registry = new Registry();
-  const registers = [registry];
   if (defaults) collectDefaultMetrics({ register: registry });
 
   const busy = (key: BusyKey) => busyHistogram(registry, METRICS[key]);
@@ -50,28 +49,7 @@ export function createMetrics({ version, defaults = true }: { readonly version: 
   let inFlight = 0;
   const readers = new Map<MetricKey, () => void>();
 
-  const counters = new Map<MetricKey, Counter>();
-  const gauges = new Map<MetricKey, Gauge>();
-  const histograms = new Map<MetricKey, Histogram>();
-  for (const [key, spec] of Object.entries(METRICS) as [MetricKey, MetricSpec][]) {
-    const { name, help, aggregator = 'sum' } = spec;
-    const config = { name, help, aggregator, labelNames: Object.keys(spec.labels), registers };
-    if (key === 'requestSeconds' || key === 'scriptSeconds') continue;
-    if (spec.type === 'counter') {
-      const counter = new Counter(config);
-      for (const labels of closedSeries(spec.labels)) counter.inc(labels, 0);
-      counters.set(key, counter);
-    } else if (spec.type === 'gauge') {
-      const gauge = new Gauge({ ...config, collect: () => { readers.get(key)?.(); } });
-      silence(gauge, spec); // prom-client starts at 0; a gauge that nobody measures in this process must say nothing instead
-      gauges.set(key, gauge);
-    } else {
-      const histogram = new Histogram({ ...config, buckets: [...(spec.buckets ?? [])] });
-      for (const labels of closedSeries(spec.labels)) histogram.zero(labels);
-      histograms.set(key, histogram);
-    }
-  }
-
+  const { counters, gauges, histograms } = makeSeries(registry, readers);
   const meter: Meter = {
     count: (key, labels, by = 1) => { counters.get(key)?.inc(text(labels), by); },
     set: (key, labels, value) => { gauges.get(key)?.set(text(labels), value); },
@@ -117,6 +95,32 @@ export function createMetrics({ version, defaults = true }: { readonly version: 
     /** Where to look for the guard's state; it is read when somebody scrapes, not when it changes. */
     watchRedis: (read: () => RedisState): void => { redisState = read; },
   };
+}
+
+/** Every metric of the catalogue but the two busy ones. `readers` are asked for a gauge's value whenever it is scraped. */
+function makeSeries(registry: Registry, readers: ReadonlyMap<MetricKey, () => void>) {
+  const counters = new Map<MetricKey, Counter>();
+  const gauges = new Map<MetricKey, Gauge>();
+  const histograms = new Map<MetricKey, Histogram>();
+  for (const [key, spec] of Object.entries(METRICS) as [MetricKey, MetricSpec][]) {
+    const { name, help, aggregator = 'sum' } = spec;
+    const config = { name, help, aggregator, labelNames: Object.keys(spec.labels), registers: [registry] };
+    if (key === 'requestSeconds' || key === 'scriptSeconds') continue;
+    if (spec.type === 'counter') {
+      const counter = new Counter(config);
+      for (const labels of closedSeries(spec.labels)) counter.inc(labels, 0);
+      counters.set(key, counter);
+    } else if (spec.type === 'gauge') {
+      const gauge = new Gauge({ ...config, collect: () => { readers.get(key)?.(); } });
+      silence(gauge, spec); // prom-client starts at 0; a gauge that nobody measures in this process must say nothing instead
+      gauges.set(key, gauge);
+    } else {
+      const histogram = new Histogram({ ...config, buckets: [...(spec.buckets ?? [])] });
+      for (const labels of closedSeries(spec.labels)) histogram.zero(labels);
+      histograms.set(key, histogram);
+    }
+  }
+  return { counters, gauges, histograms };
 }
 
 /** Takes every series of a gauge away. `reset` alone would leave one without labels at 0. */

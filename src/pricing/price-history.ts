@@ -39,6 +39,12 @@ type Provider = { readonly models: Map<string, Timeline>; readonly claims: Timel
 
 const at = (timeline: Timeline | undefined, atMs: number): StoredPrice | undefined => timeline?.find(({ row }) => row.effectiveFromMs <= atMs);
 
+/** The version of that moment, unless it is deleted. */
+function known(timeline: Timeline | undefined, atMs: number): StoredPrice[] {
+  const stored = at(timeline, atMs);
+  return stored === undefined || stored.row.state === 'deleted' ? [] : [stored];
+}
+
 export function priceHistory(): PriceHistory {
   // Maps throughout: `__proto__` is a model like any other that nobody knows (contract §6.1 #13).
   const versions = new Map<number, StoredPrice>();
@@ -97,15 +103,8 @@ export function priceHistory(): PriceHistory {
     },
     isDefault: ({ book, provider, version }, atMs) => claimed(book, provider, atMs)?.row.version === version,
     providersOf: (book, model, atMs) =>
-      [...(books.get(book)?.entries() ?? [])].flatMap(([name, { models }]) => {
-        const stored = at(models.get(model), atMs);
-        return stored === undefined || stored.row.state === 'deleted' ? [] : [name];
-      }),
-    current: (book, atMs) =>
-      timelines(book).flatMap((timeline) => {
-        const stored = at(timeline, atMs);
-        return stored === undefined || stored.row.state === 'deleted' ? [] : [stored];
-      }),
+      [...(books.get(book)?.entries() ?? [])].filter(([, { models }]) => known(models.get(model), atMs).length > 0).map(([name]) => name),
+    current: (book, atMs) => timelines(book).flatMap((timeline) => known(timeline, atMs)),
     scheduled: (book, atMs) =>
       timelines(book).flatMap((timeline) =>
         timeline.filter(({ row }, index) => row.effectiveFromMs > atMs && timeline[index - 1]?.row.effectiveFromMs !== row.effectiveFromMs)),

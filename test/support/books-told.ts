@@ -58,6 +58,20 @@ export async function checkTold(db: Db, told: Told): Promise<Finding[]> {
   }
   for (const intentId of intents.keys()) grants.compare(false, () => `allocation ${intentId} is nobody's`);
 
+  const tallies = await compareTallies(db, granted, captured);
+  const answers = finding('every answer was one that the contract allows');
+  for (const surprise of told.surprises) answers.compare(false, () => surprise);
+  const allowed = told.sessions.length + told.charges.length + told.grants.length + told.refusedSessions.length + told.refusedCharges.length;
+  return [
+    ...[sessions, charges, lost, refused, strangers, grants].map((each) => each.done()),
+    tallies,
+    { ...answers.done(), compared: allowed + told.surprises.length },
+  ];
+}
+
+type Sums = ReadonlyMap<string, number>;
+
+async function compareTallies(db: Db, granted: Sums, captured: Sums): Promise<Finding> {
   const tallies = finding("every caller's own tally of granted and captured is the ledger's");
   const { rows } = await db.raw<{ rows: { accountId: string; granted: number; captured: number }[] }>(
     `select account_id as "accountId", granted, captured from accounts`,
@@ -66,13 +80,7 @@ export async function checkTold(db: Db, told: Told): Promise<Finding[]> {
     const own = { granted: granted.get(row.accountId) ?? 0, captured: captured.get(row.accountId) ?? 0 };
     tallies.compare(own.granted === row.granted && own.captured === row.captured, () => `${row.accountId}: own ${JSON.stringify(own)}, ledger ${JSON.stringify(row)}`);
   }
-  const answers = finding('every answer was one that the contract allows');
-  for (const surprise of told.surprises) answers.compare(false, () => surprise);
-  const allowed = told.sessions.length + told.charges.length + told.grants.length + told.refusedSessions.length + told.refusedCharges.length;
-  return [
-    ...[sessions, charges, lost, refused, strangers, grants, tallies].map((each) => each.done()),
-    { ...answers.done(), compared: allowed + told.surprises.length },
-  ];
+  return tallies.done();
 }
 
 /** A session that nobody ended is open until its lease is over, and costs nothing. */

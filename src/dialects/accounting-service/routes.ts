@@ -15,7 +15,10 @@ import { usageStatsRoutes, type UsageStatsRouteDeps } from './usage-stats.routes
 import { usageRoutes } from './usage.routes.js';
 import { usersRoutes, type UsersDeps } from './users.routes.js';
 
-export type AccountingDeps = SessionDeps & Pick<BalanceDeps, 'creditProfile'> & AllocateDeps & AdministrationDeps & AllocationsDeps & UsersDeps & SessionViewDeps & UsageStatsRouteDeps & {
+type RouteDeps = SessionDeps & Pick<BalanceDeps, 'creditProfile'> & AllocateDeps & AdministrationDeps & AllocationsDeps & UsersDeps
+  & SessionViewDeps & UsageStatsRouteDeps;
+
+export type AccountingDeps = RouteDeps & {
   readonly version: string;
   readonly clock: Clock;
   readonly usageRecordMode: RecordUsageDeps['mode'];

@@ -4,7 +4,10 @@
  * compiler asks for are added; names, calls and logic are the seed's.
  */
 
-/* eslint-disable @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-argument, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-explicit-any, @typescript-eslint/no-extraneous-class, @typescript-eslint/require-await, @typescript-eslint/prefer-nullish-coalescing, @typescript-eslint/array-type */
+/* eslint-disable @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-return */
+/* eslint-disable @typescript-eslint/no-unsafe-argument, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-explicit-any */
+/* eslint-disable @typescript-eslint/no-extraneous-class, @typescript-eslint/require-await */
+/* eslint-disable @typescript-eslint/prefer-nullish-coalescing, @typescript-eslint/array-type */
 
 export const CONFIG = {
   BASE_URL: 'https://api.yoursystem.com',
