@@ -22,23 +22,27 @@
   ARGV[8] price
   ARGV[9] about            opaque facts
   ARGV[10] receipt_ttl_seconds
+  ARGV[11] due_holds_max   holds past their lease to name at a time
 
   Replies
     fenced
     not_loaded
     debited               replayed seq at_ms previous available
-    insufficient_credits  available due_hold…   (holds past their lease that may free credits)
+    holds_due             hold…   (past their lease: to be ended before this can be decided)
+    insufficient_credits  available
     idempotency_mismatch
     account_frozen
 ]]
 --- @include clock
 --- @include step
 --- @include receipts
+--- @include holds
 local fence_key, receipt_key, open_key = KEYS[1], KEYS[7], KEYS[8]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
 local epoch, account_id, kind, amount = ARGV[1], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local now_ms = clock.now_ms(tonumber(ARGV[2]))
 local key, fingerprint, price, about, receipt_ttl_seconds = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
+local due_holds_max = ARGV[11]
 
 -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
@@ -51,8 +55,9 @@ if stored.frozen then return { 'account_frozen' } end
 
 local self = step.open(keys, account_id, stored, now_ms)
 if self.state.available < amount then
-  local due = redis.call('ZRANGEBYSCORE', open_key, '-inf', numbers.text(now_ms), 'LIMIT', 0, 8)
-  return { 'insufficient_credits', numbers.text(self.state.available), unpack(due) }
+  local due = holds.due(open_key, now_ms, due_holds_max)
+  if #due > 0 then return { 'holds_due', unpack(due) } end
+  return { 'insufficient_credits', numbers.text(self.state.available) }
 end
 
 local before = account.copy(self.state)

@@ -91,6 +91,7 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
     source: accountSource({ db, clock: time.clock }),
     observe: metrics.script,
     isMemoryHigh: redisWatch.isHigh,
+    correctionWindowMs: config.correctionWindowSeconds * MS_PER_SECOND,
     timeOffsetMs: time.offsetMs,
     around: tracer === undefined ? undefined : (scripts) => traceScripts(scripts, tracer),
   });

@@ -14,6 +14,8 @@ export type UsageRow = {
   readonly operation: string;
   readonly credits: Micros;
   readonly metadata: string;
+  /** The entry whose record of the same use this one adds credits to, or null: a use of its own. */
+  readonly corrects: number | null;
 };
 
 const source = unnestSource<UsageRow>('u', {
@@ -25,9 +27,13 @@ const source = unnestSource<UsageRow>('u', {
   operation: ['text', (row) => row.operation],
   credits: ['bigint', (row) => row.credits],
   metadata: ['text', (row) => row.metadata],
+  corrects: ['bigint', (row) => row.corrects],
 });
 
 const bucket = (grain: 'hour' | 'day' | 'month'): string => `('${grain}', date_trunc('${grain}', at, 'UTC'))`;
+
+/** A correction adds credits to a use that is counted already. */
+const USES = 'count(*) filter (where corrects is null)';
 
 /**
  * One statement for the records and everything they add to, so that no record can be written without being counted.
@@ -35,20 +41,20 @@ const bucket = (grain: 'hour' | 'day' | 'month'): string => `('${grain}', date_t
  */
 const INSERT = `
   with used as materialized (
-    select account_id, shard, seq, ${fromMs('at_ms')} as at, service, operation, credits, metadata from ${source.sql}),
+    select account_id, shard, seq, ${fromMs('at_ms')} as at, service, operation, credits, metadata, corrects from ${source.sql}),
   recorded as (
-    insert into usage_records (account_id, seq, at, service, operation, credits, metadata)
-    select account_id, seq, at, service, operation, credits, metadata from used),
+    insert into usage_records (account_id, seq, at, service, operation, credits, metadata, corrects)
+    select account_id, seq, at, service, operation, credits, metadata, corrects from used),
   by_account as (
     insert into usage_by_account as old (account_id, grain, starts_at, service, operation, records, credits)
     select account_id, grain, starts_at, case when grain = 'month' then '' else ${rollupName('service')} end,
-           case when grain = 'month' then '' else coalesce(${modelOf('service', 'operation')}, '') end, count(*), sum(credits)
+           case when grain = 'month' then '' else coalesce(${modelOf('service', 'operation')}, '') end, ${USES}, sum(credits)
       from used cross join lateral (values ${bucket('hour')}, ${bucket('day')}, ${bucket('month')}) as bucket (grain, starts_at)
      group by 1, 2, 3, 4, 5
     on conflict (account_id, grain, starts_at, service, operation)
       do update set records = old.records + excluded.records, credits = old.credits + excluded.credits)
   insert into usage_by_shard as old (shard, grain, starts_at, service, operation, records, credits)
-  select shard, grain, starts_at, ${rollupName('service')}, coalesce(${modelOf('service', 'operation')}, ''), count(*), sum(credits)
+  select shard, grain, starts_at, ${rollupName('service')}, coalesce(${modelOf('service', 'operation')}, ''), ${USES}, sum(credits)
     from used cross join lateral (values ${bucket('hour')}, ${bucket('day')}) as bucket (grain, starts_at)
    group by 1, 2, 3, 4, 5
   on conflict (grain, starts_at, shard, service, operation)

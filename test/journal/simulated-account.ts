@@ -31,7 +31,7 @@ export function simulatedAccount(accountId: string, startMs: number) {
       key: facts.key ?? '', about: facts.about ?? '', fingerprint: facts.fingerprint ?? '', price: facts.price ?? '',
       ...text,
     };
-    const amounts = new Set<EntryField>(['available', 'held', 'debt', 'granted', 'captured', 'expired', 'removed', 'uncollected', 'overage', 'lease_ms']);
+    const amounts = new Set<EntryField>(['available', 'held', 'debt', 'granted', 'captured', 'expired', 'removed', 'uncollected', 'overage', 'lease_ms', 'corrects']);
     return ENTRY_FIELDS.flatMap((field) => [field, values[field] ?? (amounts.has(field) ? String(deltas[field] ?? 0) : '')]);
   };
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { readAbout } from '../../src/journal/about.js';
 import type { EntryKind, JournalEntry } from '../../src/journal/entry.js';
+import type { CorrectedEnd } from '../../src/journal/model-uses.js';
 import type { WrittenEntry } from '../../src/journal/write-batch.js';
 import { boundedLabels, type LabelOf } from '../../src/metrics/bounded-labels.js';
 import { countEntries } from '../../src/metrics/count-entries.js';
@@ -11,18 +12,19 @@ const KNOWN = new Set(['gpt-4', 'gpt-4o', 'claude']);
 const labels = (): LabelOf => boundedLabels({ max: 50, isKnown: (model) => KNOWN.has(model) });
 
 type Amounts = Partial<Record<'held' | 'debt' | 'granted' | 'captured' | 'expired' | 'removed' | 'uncollected' | 'overage', number>>;
-type Text = { readonly price?: string; readonly about?: object; readonly placedMsBefore?: number };
+type Text = { readonly price?: string; readonly about?: object; readonly placedMsBefore?: number; readonly corrected?: CorrectedEnd | null };
 
 /** Amounts in credits. */
-function written(kind: EntryKind, amounts: Amounts = {}, { price = '', about = {}, placedMsBefore }: Text = {}): WrittenEntry {
+function written(kind: EntryKind, amounts: Amounts = {}, { price = '', about = {}, placedMsBefore, corrected = null }: Text = {}): WrittenEntry {
   const credits = (name: keyof Amounts) => micros((amounts[name] ?? 0) * MICROS_PER_CREDIT);
   const entry: JournalEntry = {
     streamId: '1-1', accountId: 'alice', seq: 1, atMs: 1_000_000, kind, available: ZERO,
     held: credits('held'), debt: credits('debt'), granted: credits('granted'), captured: credits('captured'), expired: credits('expired'),
     removed: credits('removed'), uncollected: credits('uncollected'), overage: credits('overage'),
     availableAfter: ZERO, heldAfter: ZERO, debtAfter: ZERO, lots: [], holdId: '', leaseEndsAtMs: 0, policy: '', key: '', fingerprint: '', price, about: JSON.stringify(about),
+    principal: '', corrects: 0,
   };
-  return { entry, facts: readAbout(entry.about), placedAtMs: placedMsBefore === undefined ? null : entry.atMs - placedMsBefore };
+  return { entry, facts: readAbout(entry.about), placedAtMs: placedMsBefore === undefined ? null : entry.atMs - placedMsBefore, corrected };
 }
 
 /** The series that are not zero after these entries, without the `cg_` and the histogram's buckets. */

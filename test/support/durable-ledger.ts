@@ -27,7 +27,7 @@ export type DurableLedger = TestLedger & {
 const SHARDS = 4;
 
 /** The real scripts, the real drainer and the real fence, on Redis and Postgres, in a namespace and a database of its own. */
-export async function durableLedger(): Promise<DurableLedger> {
+export async function durableLedger({ correctionWindowMs = 86_400_000 }: { readonly correctionWindowMs?: number } = {}): Promise<DurableLedger> {
   const database = await freshDatabase(migrate);
   const db = connectPostgres(database.databaseUrl, drainProfile(5_000));
   const redis = new Redis(redisUrl(), { ...hotPathOptions(5_000), lazyConnect: true });
@@ -41,7 +41,7 @@ export async function durableLedger(): Promise<DurableLedger> {
   const clock = (): number => Date.now() + offsetMs;
   const ledger = redisLedger({
     client: redis, keys, fence: gate, source: accountSource({ db, clock }),
-    written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, timeOffsetMs: () => offsetMs,
+    written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, correctionWindowMs, timeOffsetMs: () => offsetMs,
   });
   const runDrain = createDrain({ db, redis, keys, clock: Date.now, tailSeconds: 0, knowsModel: () => true });
   const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
