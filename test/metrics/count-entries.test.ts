@@ -48,6 +48,7 @@ describe('what happened to credits', () => {
     ['a hold that is voided', written('void', { held: -12 }), { released: 12 }],
     ['a hold that expires', written('expire_hold', { held: -12 }), { released: 12 }],
     ['a late settlement', written('late_settle', { captured: 4, overage: 4 }), { captured: 4, overage: 4 }],
+    ['a correction', written('correct', { captured: 4, overage: 4 }), { captured: 4, overage: 4 }],
     ['a charge', written('charge', { captured: 0.000001 }), { captured: 0.000001 }],
   ])('%s', async (_, entry, flows) => {
     const all = await counted([entry]);
@@ -61,9 +62,11 @@ test('holds count when they are placed and when they end, with the time between'
     written('place', { held: 1 }), written('place', { held: 1 }), written('place', { held: 1 }),
     written('settle', { held: -1, captured: 1 }, { placedMsBefore: 2_500 }), written('void', { held: -1 }, { placedMsBefore: 500 }),
     written('expire_hold', { held: -1 }, { placedMsBefore: 600_000 }), written('late_settle', { captured: 1, overage: 1 }, { placedMsBefore: 700_000 }),
+    written('correct', { captured: 1, overage: 1 }, { placedMsBefore: 800_000 }),
   ])).toMatchObject({
     'holds_placed_total': 3,
     'holds_ended_total{ending="settled"}': 1, 'holds_ended_total{ending="voided"}': 1, 'holds_ended_total{ending="expired"}': 1, 'holds_ended_total{ending="late_settled"}': 1,
+    'holds_ended_total{ending="corrected"}': 1,
     'hold_life_seconds_sum{ending="settled"}': 2.5, 'hold_life_seconds_sum{ending="voided"}': 0.5, 'hold_life_seconds_sum{ending="expired"}': 600,
     'hold_life_seconds_count{ending="expired"}': 1,
   });
@@ -88,6 +91,16 @@ describe('models', () => {
     ['a stream that was forgotten is no message', written('expire_hold', { held: -10 }, { price: 'tokens/10/gpt-4' }), { 'held gpt-4': 10 }],
     ['and is one when it is settled late, without being held again', written('late_settle', { captured: 4, overage: 4 }, { price: 'tokens/10/gpt-4', about: stream({ tokens: 9 }) }),
       { 'captured gpt-4': 4, 'tokens gpt-4': 9, 'messages gpt-4': 1 }],
+    ['a correction is what it says more, and no other message', written('correct', { captured: 3, overage: 3 }, {
+      price: 'tokens/10/gpt-4', about: stream({ tokens: 1_500 }), corrected: { state: 'settled', facts: readAbout(JSON.stringify(stream({ tokens: 600 }))) },
+    }), { 'captured gpt-4': 3, 'tokens gpt-4': 900 }],
+    ['of a hold that was voided it is the message', written('correct', { captured: 3, overage: 3 }, {
+      price: 'tokens/10/gpt-4', about: stream({ tokens: 1_500 }), corrected: { state: 'voided', facts: readAbout('') },
+    }), { 'captured gpt-4': 3, 'tokens gpt-4': 1_500, 'messages gpt-4': 1 }],
+    ['of several models it is what each says more', written('correct', { captured: 4, overage: 4 }, {
+      about: process({ models: [{ model: 'gpt-4', inputTokens: 100, outputTokens: 50, credits: 6 }, { model: 'claude', inputTokens: 9, outputTokens: 0, credits: 2 }] }),
+      corrected: { state: 'settled', facts: readAbout(JSON.stringify(process({ models: [{ model: 'gpt-4', inputTokens: 50, outputTokens: 50, credits: 4 }] }))) },
+    }), { 'captured gpt-4': 2, 'captured claude': 2, 'tokens gpt-4': 50, 'tokens claude': 9 }],
     ['a model nobody priced, at the default', written('settle', { held: -10, captured: 4 }, { price: 'tokens/2/my-junk-17', about: stream({ tokens: 5 }) }),
       { 'held unknown': 10, 'captured unknown': 4, 'tokens unknown': 5, 'messages unknown': 1 }],
     ['several models: by what each cost', written('settle', { held: -10, captured: 8 }, { about: process({ models: [

@@ -4,6 +4,7 @@ import { accountSource } from '../../src/accounts/load-account.js';
 import { createDrain, type Drain } from '../../src/journal/drain.js';
 import { decodeEntry, ENTRY_FIELDS, type JournalEntry } from '../../src/journal/entry.js';
 import { shardStore } from '../../src/journal/shard-store.js';
+import type { AccountSource } from '../../src/ledger/account-image.js';
 import { fence, type Fence } from '../../src/ledger/fence.js';
 import { keyspace } from '../../src/ledger/keys.js';
 import { redisLedger } from '../../src/ledger/redis-ledger.js';
@@ -26,8 +27,14 @@ export type DurableLedger = TestLedger & {
 
 const SHARDS = 4;
 
+export type DurableOptions = {
+  readonly correctionWindowMs?: number;
+  /** Puts something between the ledger and Postgres. */
+  readonly source?: (real: AccountSource) => AccountSource;
+};
+
 /** The real scripts, the real drainer and the real fence, on Redis and Postgres, in a namespace and a database of its own. */
-export async function durableLedger({ correctionWindowMs = 86_400_000 }: { readonly correctionWindowMs?: number } = {}): Promise<DurableLedger> {
+export async function durableLedger({ correctionWindowMs = 86_400_000, source = (real) => real }: DurableOptions = {}): Promise<DurableLedger> {
   const database = await freshDatabase(migrate);
   const db = connectPostgres(database.databaseUrl, drainProfile(5_000));
   const redis = new Redis(redisUrl(), { ...hotPathOptions(5_000), lazyConnect: true });
@@ -40,7 +47,7 @@ export async function durableLedger({ correctionWindowMs = 86_400_000 }: { reado
   let offsetMs = 0;
   const clock = (): number => Date.now() + offsetMs;
   const ledger = redisLedger({
-    client: redis, keys, fence: gate, source: accountSource({ db, clock }),
+    client: redis, keys, fence: gate, source: source(accountSource({ db, clock })),
     written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, correctionWindowMs, timeOffsetMs: () => offsetMs,
   });
   const runDrain = createDrain({ db, redis, keys, clock: Date.now, tailSeconds: 0, knowsModel: () => true });

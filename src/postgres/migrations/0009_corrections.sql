@@ -1,5 +1,8 @@
 -- Holds know who placed them, entries who wrote them and what they correct, and usage that corrects an earlier report is
--- no use of its own. Additive; constraints are not validated, so no large table is read under a lock.
+-- no use of its own. Additive; constraints are not validated, so no large table is read under a lock. A gateway of the
+-- version before runs on it unchanged.
+
+-- up
 
 -- user, service or operator: who placed or ended the hold. '' for every other entry.
 alter table entries add column principal text not null default '';
@@ -17,3 +20,5 @@ alter table usage_by_account drop constraint usage_by_account_records_check;
 alter table usage_by_account add constraint usage_by_account_records_check check (records >= 0) not valid;
 alter table usage_by_shard drop constraint usage_by_shard_records_check;
 alter table usage_by_shard add constraint usage_by_shard_records_check check (records >= 0) not valid;
+
+-- no down: who placed a hold and which entry corrects which are recorded nowhere else.
