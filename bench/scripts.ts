@@ -41,8 +41,8 @@ const keys = keyspace('bench', SHARDS);
 const gate = fence({ redis, store: memoryShardStore(SHARDS), keys, log: { info: () => undefined, error: () => undefined } });
 await gate.opened();
 const ledger = redisLedger({
-  client: redis, keys, fence: gate, written: () => undefined, observe: () => undefined, isMemoryHigh: () => false,
-  source: { loadAccount: () => Promise.resolve(emptyImage), loadEndedHold: () => Promise.resolve(null), loadCharge: () => Promise.resolve(null) },
+  client: redis, keys, fence: gate, written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, correctionWindowMs: 86_400_000,
+  source: { loadAccount: () => Promise.resolve(emptyImage), loadEndedHold: () => Promise.resolve(null), recallEndedHold: () => Promise.resolve(null), loadCharge: () => Promise.resolve(null) },
   recallMs: 1_000, unrecalled: () => undefined,
 });
 

@@ -2,7 +2,7 @@ import { hourOf, UNKNOWN_MODEL, type ModelHour } from '../usage/model-hours.tabl
 import type { AboutFacts } from './about.js';
 import type { JournalEntry } from './entry.js';
 import type { PlacedEntry } from './fold-accounts.js';
-import { modelUses } from './model-uses.js';
+import { modelUses, type CorrectedEnd } from './model-uses.js';
 
 /** Whether a price book has, or ever had, a model of that name: nobody else's word makes a row of the books. */
 export type KnowsModel = (model: string) => boolean;
@@ -13,10 +13,12 @@ type Sums = { messages: bigint; tokens: bigint; held: bigint; captured: bigint }
  * What a batch adds to the hours of models, one row per hour, shard and model. Only of fresh entries, so what comes a
  * second time is counted once. BigInts, because what is held again and again adds up to more than any balance.
  */
-export function foldModels(fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => AboutFacts, knowsModel: KnowsModel): ModelHour[] {
+export function foldModels(
+  fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => AboutFacts, correctedBy: (entry: JournalEntry) => CorrectedEnd | null, knowsModel: KnowsModel,
+): ModelHour[] {
   const rows = new Map<string, ModelHour & Sums>();
   for (const { entry, shard: { shard } } of fresh) {
-    for (const use of modelUses({ entry, facts: factsOf(entry) })) {
+    for (const use of modelUses({ entry, facts: factsOf(entry), corrected: correctedBy(entry) })) {
       const model = knowsModel(use.model) ? use.model : UNKNOWN_MODEL;
       const hourMs = hourOf(entry.atMs);
       const key = `${hourMs} ${shard} ${model}`;

@@ -12,11 +12,12 @@ import type { JournalEntry } from './entry.js';
 import { findForks, insertDetails, insertEntries, type EntryRow } from './entry.table.js';
 import { foldAccounts, type PlacedEntry, type ShardBatch } from './fold-accounts.js';
 import { foldFreezes } from './fold-freezes.js';
-import { foldHolds, holdsToRead } from './fold-holds.js';
+import { foldHolds, holdsToRead, type FoldedHolds } from './fold-holds.js';
 import { foldLots } from './fold-lots.js';
 import { foldModels, type KnowsModel } from './fold-models.js';
 import { transactionsIn } from './fold-transactions.js';
 import { foldCollected, foldUsage } from './fold-usage.js';
+import type { CorrectedEnd } from './model-uses.js';
 import { insertQuarantine, type QuarantineRow } from './quarantine.table.js';
 import { Contradiction, ShardFault } from './shard-fault.js';
 
@@ -33,6 +34,8 @@ export type WrittenEntry = {
   readonly facts: AboutFacts;
   /** When the hold that this entry ends was placed; null for every other entry. */
   readonly placedAtMs: number | null;
+  /** The end of the hold that this entry corrects; null for every other entry. */
+  readonly corrected: CorrectedEnd | null;
 };
 
 /** What a batch came to, for the report. */
@@ -51,6 +54,7 @@ export async function writeBatch(trx: Trx, { knowsModel }: WriteDeps, batches: r
   const { fresh, factsOf, quarantine } = readTexts(placed, stripText);
   const aboutOf = (entry: JournalEntry): string => entry.about;
   const holds = foldHolds(fresh, await readLastHolds(trx, holdsToRead(fresh)), aboutOf);
+  const correctedBy = (entry: JournalEntry): CorrectedEnd | null => correctedEnd(holds, entry);
   const lots = foldLots(fresh, factsOf);
   const intents = await appliedIntents(trx, fresh, quarantine);
 
@@ -63,16 +67,24 @@ export async function writeBatch(trx: Trx, { knowsModel }: WriteDeps, batches: r
   if (!await changeLots(trx, lots.changed)) throw new Contradiction('an entry changes a lot that was never opened');
   await insertHolds(trx, holds.placed);
   await endHolds(trx, holds.ended);
-  await insertUsage(trx, foldUsage(fresh, factsOf));
+  await insertUsage(trx, foldUsage(fresh, factsOf, correctedBy));
   await markCollected(trx, foldCollected(fresh, factsOf));
-  await addModelHours(trx, foldModels(fresh, factsOf, knowsModel));
+  await addModelHours(trx, foldModels(fresh, factsOf, correctedBy, knowsModel));
   await insertTransactions(trx, transactionsIn(fresh, factsOf));
   await markApplied(trx, intents);
   await insertQuarantine(trx, quarantine);
   return {
-    fresh: fresh.map(({ entry }) => ({ entry, facts: factsOf(entry), placedAtMs: holds.found.get(entry)?.placedAtMs ?? null })),
+    fresh: fresh.map(({ entry }) => ({
+      entry, facts: factsOf(entry), placedAtMs: holds.found.get(entry)?.placedAtMs ?? null, corrected: correctedBy(entry),
+    })),
     redelivered: known.length, quarantined: quarantine.length,
   };
+}
+
+/** What the end that an entry corrects said, as it is stored. */
+function correctedEnd({ found }: FoldedHolds, entry: JournalEntry): CorrectedEnd | null {
+  const before = entry.kind === 'correct' ? found.get(entry) : undefined;
+  return before === undefined ? null : { state: before.state, facts: readAbout(before.endAbout ?? '') };
 }
 
 const toRow = ({ entry, shard }: PlacedEntry): EntryRow => ({ entry, epoch: shard.epoch, lots: lotsText(entry) });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { GatewayError } from '../../src/errors.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
-import { command, History } from './history.js';
+import { command, CORRECTION_WINDOW_MS, History } from './history.js';
 
 /**
  * The fence looks by itself every second, too, and may close a shard once more right after a loss was dealt with. It
@@ -27,7 +27,7 @@ const patient = (ledger: Ledger): Ledger => new Proxy(ledger, {
 const RUNS = Math.ceil(Number(process.env['PROPERTY_RUNS'] ?? 500) / 10);
 
 let under: DurableLedger;
-beforeAll(async () => { under = await durableLedger(); });
+beforeAll(async () => { under = await durableLedger({ correctionWindowMs: CORRECTION_WINDOW_MS }); });
 afterAll(async () => { await under.close(); });
 
 test('an account that Redis has lost comes back from Postgres and goes on as if nothing had happened', async () => {

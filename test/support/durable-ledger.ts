@@ -4,8 +4,8 @@ import { accountSource } from '../../src/accounts/load-account.js';
 import { createDrain, type Drain } from '../../src/journal/drain.js';
 import { decodeEntry, ENTRY_FIELDS, type JournalEntry } from '../../src/journal/entry.js';
 import { shardStore } from '../../src/journal/shard-store.js';
-import { fence, type Fence } from '../../src/ledger/fence.js';
 import type { AccountSource } from '../../src/ledger/account-image.js';
+import { fence, type Fence } from '../../src/ledger/fence.js';
 import { keyspace } from '../../src/ledger/keys.js';
 import type { RecallDeps } from '../../src/ledger/recall-charge.js';
 import { redisLedger } from '../../src/ledger/redis-ledger.js';
@@ -26,13 +26,18 @@ export type DurableLedger = TestLedger & {
   loseRedis(): Promise<void>;
 };
 
-/** `source`: stands between the ledger and Postgres, for tests in which Postgres does not answer. */
-export type DurableLedgerOptions = Partial<Omit<RecallDeps, 'source'>> & { readonly source?: (real: AccountSource) => AccountSource };
-
 const SHARDS = 4;
 
+export type DurableOptions = Partial<Omit<RecallDeps, 'source'>> & {
+  readonly correctionWindowMs?: number;
+  /** Puts something between the ledger and Postgres. */
+  readonly source?: (real: AccountSource) => AccountSource;
+};
+
 /** The real scripts, the real drainer and the real fence, on Redis and Postgres, in a namespace and a database of its own. */
-export async function durableLedger(options: DurableLedgerOptions = {}): Promise<DurableLedger> {
+export async function durableLedger(
+  { correctionWindowMs = 86_400_000, source = (real) => real, recallMs = 20_000, unrecalled = () => undefined }: DurableOptions = {},
+): Promise<DurableLedger> {
   const database = await freshDatabase(migrate);
   const db = connectPostgres(database.databaseUrl, drainProfile(5_000));
   const redis = new Redis(redisUrl(), { ...hotPathOptions(5_000), lazyConnect: true });
@@ -45,9 +50,8 @@ export async function durableLedger(options: DurableLedgerOptions = {}): Promise
   let offsetMs = 0;
   const clock = (): number => Date.now() + offsetMs;
   const ledger = redisLedger({
-    client: redis, keys, fence: gate, source: options.source?.(accountSource({ db, clock })) ?? accountSource({ db, clock }),
-    recallMs: options.recallMs ?? 20_000, unrecalled: options.unrecalled ?? (() => undefined),
-    written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, timeOffsetMs: () => offsetMs,
+    client: redis, keys, fence: gate, source: source(accountSource({ db, clock })), recallMs, unrecalled,
+    written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, correctionWindowMs, timeOffsetMs: () => offsetMs,
   });
   const runDrain = createDrain({ db, redis, keys, clock: Date.now, tailSeconds: 0, knowsModel: () => true });
   const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
