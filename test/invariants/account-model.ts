@@ -39,6 +39,8 @@ export class AccountModel {
   /** Nothing changes, and nothing falls due, until it is thawed. */
   frozen = false;
   readonly charges = new Map<string, { readonly amount: number; readonly available: number }>();
+  /** Usage that was refused last under each key. */
+  readonly refusals = new Map<string, number>();
 
   available(now: number): number {
     return this.live(now).reduce((sum, lot) => sum + lot.remaining, 0);

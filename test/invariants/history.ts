@@ -13,6 +13,8 @@ import { AccountModel, chargedFor, type ModelHold } from './account-model.js';
  */
 const STEP_MS = 60_000;
 const HALF_STEP_MS = STEP_MS / 2;
+/** What refusals may add up to (lua/debit.lua). */
+const UNCOLLECTED_MAX = Math.floor(Number.MAX_SAFE_INTEGER / 2);
 /** For the ledgers under test: short, so that histories reach its end. */
 export const CORRECTION_WINDOW_MS = 2 * STEP_MS + HALF_STEP_MS;
 
@@ -35,7 +37,7 @@ export type Command =
   }
   | { readonly op: 'void'; readonly which: number; readonly by: Principal }
   | { readonly op: 'expire'; readonly which: number }
-  | { readonly op: 'charge'; readonly amount: number; readonly all: boolean; readonly key: number }
+  | { readonly op: 'charge'; readonly amount: number; readonly all: boolean; readonly key: number; readonly usage: boolean }
   | { readonly op: 'remove'; readonly amount: number; readonly all: boolean }
   | { readonly op: 'revoke'; readonly which: number }
   | { readonly op: 'expire_lots' | 'freeze' | 'thaw' }
@@ -55,7 +57,7 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('void' as const), which, by }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('expire' as const), which }) },
-  { weight: 3, arbitrary: fc.record({ op: fc.constant('charge' as const), amount, all: fc.boolean(), key: fc.nat({ max: 3 }) }) },
+  { weight: 3, arbitrary: fc.record({ op: fc.constant('charge' as const), amount, all: fc.boolean(), key: fc.nat({ max: 3 }), usage: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('remove' as const), amount, all: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('revoke' as const), which }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('expire_lots' as const) }) },
@@ -130,7 +132,7 @@ export class History {
       case 'expire':
         return this.#expire(model.holds[each.which]);
       case 'charge':
-        return this.#charge(each.all ? model.available(this.#now) : each.amount, each.key);
+        return this.#charge(each.all ? model.available(this.#now) : each.amount, each.key, each.usage);
       case 'remove': {
         const amount = Math.min(each.all ? model.available(this.#now) : each.amount, AMOUNT_MAX);
         if (model.frozen) return this.#expectFrozen(ledger.remove({ accountId, amount: micros(amount), key: `r-${randomUUID()}`, kind: 'remove', about: '{}' }));
@@ -284,12 +286,13 @@ export class History {
     }
   }
 
-  async #charge(amount: number, keyNumber: number): Promise<void> {
+  /** `usage`: it has happened. Refused, it is uncollected, once per key and amount, until its repeat is charged. */
+  async #charge(amount: number, keyNumber: number, usage: boolean): Promise<void> {
     const model = this.#model;
     const key = keyNumber === 0 ? null : `c${keyNumber}`;
     const bounded = Math.min(amount, AMOUNT_MAX);
     const reply = await this.#under.ledger.charge({
-      accountId: this.#id, amount: micros(bounded), key, fingerprint: `charge-${bounded}`, price: '', about: '{}',
+      accountId: this.#id, amount: micros(bounded), key, fingerprint: `charge-${bounded}`, price: '', about: '{}', ...(usage ? { purpose: 'usage' } : {}),
     });
     const earlier = key === null ? undefined : model.charges.get(key);
     if (earlier !== undefined) {
@@ -303,13 +306,20 @@ export class History {
       return;
     }
     if (model.available(this.#now) < bounded) model.endDueHolds(this.#now);
+    const wasRefused = usage && key !== null && model.refusals.get(key) === bounded;
     if (model.available(this.#now) < bounded) {
+      if (usage && !wasRefused && model.uncollected + bounded <= UNCOLLECTED_MAX) {
+        model.sweep(this.#now);
+        model.uncollected += bounded;
+        if (key !== null) model.refusals.set(key, bounded);
+      }
       expect(reply).toEqual({ status: 'insufficient_credits', available: model.available(this.#now) });
       return;
     }
     model.sweep(this.#now);
     model.take(this.#now, bounded);
     model.captured += bounded;
+    if (wasRefused) model.uncollected -= bounded;
     const available = model.available(this.#now);
     if (key !== null) model.charges.set(key, { amount: bounded, available });
     expect(reply).toMatchObject({ status: 'charged', replayed: false, available });
