@@ -44,7 +44,11 @@ const gate = fence({ redis, store: memoryShardStore(SHARDS), keys, acknowledged:
 await gate.opened();
 const ledger = redisLedger({
   client: redis, keys, fence: gate, acknowledged: told, written: () => undefined, observe: () => undefined, isMemoryHigh: () => false,
-  source: { loadAccount: () => Promise.resolve(emptyImage), loadEndedHold: () => Promise.resolve(null), loadCharge: () => Promise.resolve(null) },
+  correctionWindowMs: 86_400_000,
+  source: {
+    loadAccount: () => Promise.resolve(emptyImage), loadEndedHold: () => Promise.resolve(null),
+    recallEndedHold: () => Promise.resolve(null), loadCharge: () => Promise.resolve(null),
+  },
   recallMs: 1_000, unrecalled: () => undefined,
 });
 

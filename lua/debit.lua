@@ -32,12 +32,14 @@
   ARGV[14] refusals_max          recorded per minute
   ARGV[15] refused_seq           the refusal of this request that Postgres remembers; '' for none
   ARGV[16] refused_amount        micros
+  ARGV[17] due_holds_max   holds past their lease to name at a time
 
   Replies
     fenced
     not_loaded
     debited               replayed seq at_ms previous available journal_id
-    insufficient_credits  available due_hold…   (holds past their lease that may free credits)
+    holds_due             hold…   (past their lease: to be ended before this can be decided)
+    insufficient_credits  available
     usage_refused         available   (as insufficient_credits, and recorded as uncollected usage)
     idempotency_mismatch
     account_frozen
@@ -45,6 +47,7 @@
 --- @include clock
 --- @include step
 --- @include receipts
+--- @include holds
 --- @include deductions
 --- @include refusals
 local fence_key, receipt_key, open_key, deductions_key, refusals_key = KEYS[1], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
@@ -53,6 +56,7 @@ local epoch, account_id, kind, amount = ARGV[1], ARGV[3], ARGV[4], tonumber(ARGV
 local now_ms = clock.now_ms(tonumber(ARGV[2]))
 local key, fingerprint, price, about, receipt_ttl_seconds = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 local purpose, deduction_ttl_ms, deductions_max, refusals_max = ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13]), tonumber(ARGV[14])
+local due_holds_max = ARGV[17]
 local known_refusal = { seq = tonumber(ARGV[15]), amount = tonumber(ARGV[16]) }
 local is_usage = purpose == 'usage' or purpose == 'deducted_usage'
 
@@ -79,15 +83,16 @@ if purpose == 'deducted_usage' then deduction, stale = deductions.oldest(deducti
 local commands = {}
 
 if not deduction and self.state.available < amount then
-  local due = redis.call('ZRANGEBYSCORE', open_key, '-inf', numbers.text(now_ms), 'LIMIT', 0, 8)
+  local due = holds.due(open_key, now_ms, due_holds_max)
+  if #due > 0 then return { 'holds_due', unpack(due) } end
   local uncollected = self.state.uncollected + amount
   -- Once per key, so often per minute, and never so much that a total would become inexact for settlements.
-  if is_usage and not refused and #due == 0 and uncollected <= account.limit / 2 then
+  if is_usage and not refused and uncollected <= account.limit / 2 then
     commands = refusals.count(refusals_key, now_ms, refusals_max)
   else
     commands = nil
   end
-  if not commands then return { 'insufficient_credits', numbers.text(self.state.available), unpack(due) } end
+  if not commands then return { 'insufficient_credits', numbers.text(self.state.available) } end
   self.state.uncollected = uncollected
   step.record(self, 'refuse_usage', before, { key = key, fingerprint = fingerprint, price = price, about = about })
   local reply = { 'usage_refused', numbers.text(self.state.available) }

@@ -1,6 +1,7 @@
 #!lua
 --[[
-  place-hold: reserve credits from an account's live lots, soonest expiry first, then oldest.
+  place-hold: reserve credits from an account's live lots, soonest expiry first, then oldest. A repeat gets the first
+  answer while the hold is open; when it has ended, its outcome.
 
   KEYS[1] fence       string  the shard's epoch
   KEYS[2] account     hash    balances, seq, totals
@@ -23,46 +24,57 @@
   ARGV[9] price            name of the price of the estimate
   ARGV[10] fingerprint     of the request
   ARGV[11] about           opaque facts
-  ARGV[12] open_holds_max
+  ARGV[12] principal       who places it: user, service or operator
+  ARGV[13] open_holds_max
+  ARGV[14] due_holds_max   holds past their lease to name at a time
 
   Replies
     fenced
     not_loaded
     placed                replayed seq amount expires_at_ms placed_at_ms available journal_id
-    insufficient_credits  available due_hold…   (holds past their lease that may free credits)
+    holds_due             hold…                 (past their lease: to be ended before this can be decided)
+    insufficient_credits  available
     hold_exists
+    hold_resolved         outcome…              (see settle-hold)
     too_many_holds
     account_frozen
 ]]
 --- @include clock
 --- @include step
+--- @include holds
 local fence_key, hold_key, open_key, holds_due_key = KEYS[1], KEYS[7], KEYS[8], KEYS[9]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
 local epoch, account_id, hold_id = ARGV[1], ARGV[3], ARGV[4]
 local now_ms = clock.now_ms(tonumber(ARGV[2]))
 local minimum, desired, lease_ms = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local policy, price, fingerprint, about = ARGV[8], ARGV[9], ARGV[10], ARGV[11]
-local open_holds_max = tonumber(ARGV[12])
+local principal, open_holds_max, due_holds_max = ARGV[12], tonumber(ARGV[13]), ARGV[14]
 
 -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 local stored = account.read(keys.account)
 if not stored then return { 'not_loaded' } end
 
-local earlier = redis.call('HMGET', hold_key, 'fingerprint', 'placed_seq', 'amount', 'expires_at_ms', 'placed_at_ms', 'placed_available')
-if earlier[1] then
-  if earlier[1] ~= fingerprint then return { 'hold_exists' } end
-  return { 'placed', '1', earlier[2], earlier[3], earlier[4], earlier[5], earlier[6] }
+local state, first_fingerprint, first_seq, first_amount, first_expires_at_ms, first_placed_at_ms, first_available =
+  unpack(redis.call('HMGET', hold_key, 'state', 'fingerprint', 'placed_seq', 'amount', 'expires_at_ms', 'placed_at_ms', 'placed_available'))
+if state and state ~= 'open' then return { 'hold_resolved', unpack(holds.outcome(hold_key)) } end
+if state then
+  -- Nothing of a frozen account ends.
+  if tonumber(first_expires_at_ms) <= now_ms and not stored.frozen then return { 'holds_due', hold_id } end
+  if first_fingerprint ~= fingerprint then return { 'hold_exists' } end
+  return { 'placed', '1', first_seq, first_amount, first_expires_at_ms, first_placed_at_ms, first_available }
 end
 if stored.frozen then return { 'account_frozen' } end
 
 local self = step.open(keys, account_id, stored, now_ms)
 local amount = math.min(desired, self.state.available)
-if amount < minimum then
-  local due = redis.call('ZRANGEBYSCORE', open_key, '-inf', numbers.text(now_ms), 'LIMIT', 0, 8)
-  return { 'insufficient_credits', numbers.text(self.state.available), unpack(due) }
+local is_full = redis.call('ZCARD', open_key) >= open_holds_max
+if amount < desired or is_full then
+  local due = holds.due(open_key, now_ms, due_holds_max)
+  if #due > 0 then return { 'holds_due', unpack(due) } end
 end
-if redis.call('ZCARD', open_key) >= open_holds_max then return { 'too_many_holds' } end
+if amount < minimum then return { 'insufficient_credits', numbers.text(self.state.available) } end
+if is_full then return { 'too_many_holds' } end
 
 local before = account.copy(self.state)
 local parts = lots.take(self.lots, now_ms, amount, true)
@@ -71,6 +83,7 @@ self.state.held = self.state.held + amount
 local expires_at_ms = now_ms + lease_ms
 step.record(self, 'place', before, {
   hold = hold_id, lease_ms = expires_at_ms, policy = policy, fingerprint = fingerprint, price = price, about = about,
+  principal = principal,
 })
 local seq, amount_text, available = numbers.text(self.state.seq), numbers.text(amount), numbers.text(self.state.available)
 local expires_text, now_text, parts_text = numbers.text(expires_at_ms), numbers.text(now_ms), lots.parts_text(parts)
@@ -79,7 +92,7 @@ local expires_text, now_text, parts_text = numbers.text(expires_at_ms), numbers.
 step.apply(self)
 redis.call('HSET', hold_key, 'state', 'open', 'amount', amount_text, 'parts', parts_text, 'placed_seq', seq,
   'placed_at_ms', now_text, 'placed_available', available, 'expires_at_ms', expires_text, 'policy', policy,
-  'price', price, 'fingerprint', fingerprint, 'about', about, 'reported', '0')
+  'price', price, 'fingerprint', fingerprint, 'about', about, 'reported', '0', 'placed_by', principal)
 redis.call('ZADD', open_key, expires_text, hold_id)
 redis.call('ZADD', holds_due_key, expires_text, account_id .. ':' .. hold_id)
 return { 'placed', '0', seq, amount_text, expires_text, now_text, available, self.journal_id }

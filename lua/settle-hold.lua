@@ -2,7 +2,8 @@
 --[[
   settle-hold: end a hold. Settling captures its cost, voiding captures nothing, expiring captures what its policy
   says; whatever is not captured goes back to the lots it came from, or expires with them. One script for all endings,
-  so whoever comes second meets the first outcome. Runs on a full Redis too: it frees a hold.
+  so a second one meets the first outcome: the same cost repeats it, more charges the difference (a late settle after
+  an expiry, otherwise a correction), less is refused. Runs on a full Redis too: it frees a hold.
 
   KEYS[1] fence       string  the shard's epoch
   KEYS[2] account     hash    balances, seq, totals
@@ -25,8 +26,12 @@
   ARGV[9] debt_limit       micros, '' for none
   ARGV[10] fingerprint     of the request
   ARGV[11] about           opaque facts of the end
-  ARGV[12] receipt_ttl_seconds
-  ARGV[13] expired_ttl_seconds
+  ARGV[12] principal       who ends it: user, service or operator; '' for an expiry
+  ARGV[13] corrects        seq of the end that the cost takes into account, any when it depends on none, '' when no
+                           end is known: then one that was settled or voided is not corrected
+  ARGV[14] correction_window_ms  how long after its end a hold can be corrected
+  ARGV[15] receipt_ttl_seconds
+  ARGV[16] expired_ttl_seconds
 
   Replies
     fenced
@@ -35,6 +40,7 @@
     price_needed    price placed_at_ms about
     hold_resolved   outcome…
     hold_not_found
+    forbidden                                     (a service placed it, and a user may not end it)
     not_due
     account_frozen
   An outcome is: state seq amount captured released expired overage debt uncollected available ended_at_ms
@@ -42,27 +48,24 @@
 ]]
 --- @include clock
 --- @include step
+--- @include holds
 local fence_key, hold_key, open_key, holds_due_key = KEYS[1], KEYS[7], KEYS[8], KEYS[9]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
 local epoch, account_id, hold_id, ending = ARGV[1], ARGV[3], ARGV[4], ARGV[5]
 local now_ms = clock.now_ms(tonumber(ARGV[2]))
 local cost, price, over_capture, debt_limit = tonumber(ARGV[6]), ARGV[7], ARGV[8], tonumber(ARGV[9])
 local fingerprint, about = ARGV[10], ARGV[11]
-local receipt_ttl_seconds, expired_ttl_seconds = ARGV[12], ARGV[13]
-
-local outcome_fields = {
-  'state', 'end_seq', 'amount', 'captured', 'released', 'expired', 'overage', 'debt', 'uncollected',
-  'end_available', 'ended_at_ms', 'placed_at_ms', 'late', 'end_about',
-}
+local principal, corrects, correction_window_ms = ARGV[12], ARGV[13], tonumber(ARGV[14])
+local receipt_ttl_seconds, expired_ttl_seconds = ARGV[15], ARGV[16]
 
 -- Decide. Nothing above "Apply" writes, except that a due-index entry without a hold, or of a frozen account, is dropped.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 local stored = account.read(keys.account)
 if not stored then return { 'not_loaded' } end
 
-local state, hold_amount, parts, hold_price, policy, expires_at_ms, placed_at_ms, hold_about, end_fingerprint, reported, placed_captured =
+local state, hold_amount, parts, hold_price, policy, expires_at_ms, placed_at_ms, hold_about, reported, placed_by =
   unpack(redis.call('HMGET', hold_key, 'state', 'amount', 'parts', 'price', 'policy', 'expires_at_ms', 'placed_at_ms',
-    'about', 'end_fingerprint', 'reported', 'captured'))
+    'about', 'reported', 'placed_by'))
 if not state then
   if ending == 'expire' then
     redis.call('ZREM', open_key, hold_id)
@@ -70,17 +73,41 @@ if not state then
   end
   return { 'hold_not_found' }
 end
+if placed_by == 'service' and principal == 'user' then return { 'forbidden' } end
 
-local is_late = state == 'expired' and ending == 'settle'
-if state ~= 'open' and not is_late then
-  local outcome = redis.call('HMGET', hold_key, unpack(outcome_fields))
-  local is_repeat = (state == 'settled' and ending == 'settle' and end_fingerprint == fingerprint)
-    or (state == 'voided' and ending == 'void')
-  if is_repeat then return { 'ended', '1', unpack(outcome) } end
-  return { 'hold_resolved', unpack(outcome) }
+if ending == 'void' then
+  cost = 0
+elseif ending == 'expire' then
+  cost = (policy == 'charge_estimate' and tonumber(hold_amount)) or (policy == 'charge_reported' and tonumber(reported)) or 0
 end
-if ending == 'settle' and price ~= hold_price then return { 'price_needed', hold_price, placed_at_ms, hold_about } end
-if ending == 'expire' and now_ms < tonumber(expires_at_ms) then return { 'not_due' } end
+
+-- What an end before this one came to.
+local first = { captured = 0, overage = 0, debt = 0, uncollected = 0 }
+local is_ended, is_late = state ~= 'open', state == 'expired'
+if is_ended then
+  local outcome = holds.outcome(hold_key)
+  if ending == 'expire' then return { 'hold_resolved', unpack(outcome) } end
+  local end_fingerprint, end_seq, captured, released, expired, overage, debt, uncollected, late, ended_at_ms, closed_at_ms =
+    unpack(redis.call('HMGET', hold_key, 'end_fingerprint', 'end_seq', 'captured', 'released', 'expired', 'overage', 'debt',
+      'uncollected', 'late', 'ended_at_ms', 'closed_at_ms'))
+  first = {
+    seq = end_seq, captured = tonumber(captured), released = tonumber(released), expired = tonumber(expired),
+    overage = tonumber(overage), debt = tonumber(debt), uncollected = tonumber(uncollected), late = late,
+    -- Holds that ended before corrections were known have no closed_at_ms.
+    closed_at_ms = tonumber(closed_at_ms or ended_at_ms),
+  }
+  if ending == 'settle' and state == 'settled' and end_fingerprint == fingerprint then return { 'ended', '1', unpack(outcome) } end
+  if ending == 'settle' and price ~= hold_price then return { 'price_needed', hold_price, placed_at_ms, hold_about } end
+  if not is_late and corrects ~= 'any' and corrects ~= end_seq then return { 'hold_resolved', unpack(outcome) } end
+  local charged = first.captured + first.uncollected
+  if cost == charged then return { 'ended', '1', unpack(outcome) } end
+  local is_over = not is_late and now_ms - first.closed_at_ms > correction_window_ms
+  if cost < charged or is_over then return { 'hold_resolved', unpack(outcome) } end
+elseif ending == 'settle' and price ~= hold_price then
+  return { 'price_needed', hold_price, placed_at_ms, hold_about }
+elseif ending == 'expire' and now_ms < tonumber(expires_at_ms) then
+  return { 'not_due' }
+end
 if stored.frozen then
   -- Only out of the index, so that what cannot be ended keeps nobody else waiting; expire-forgotten finds it when thawed.
   if ending == 'expire' then redis.call('ZREM', holds_due_key, account_id .. ':' .. hold_id) end
@@ -88,18 +115,10 @@ if stored.frozen then
 end
 
 local amount = tonumber(hold_amount)
-if ending == 'void' then
-  cost = 0
-elseif ending == 'expire' then
-  cost = (policy == 'charge_estimate' and amount) or (policy == 'charge_reported' and tonumber(reported)) or 0
-end
-
 local self = step.open(keys, account_id, stored, now_ms)
 local before = account.copy(self.state)
-local captured, released, expired, already = 0, 0, 0, 0
-if is_late then
-  already = tonumber(placed_captured)
-else
+local captured, released, expired = 0, 0, 0
+if not is_ended then
   -- The captured part is spent from the first lots of the hold; the rest returns to the others.
   for _, part in ipairs(lots.parse_parts(parts)) do
     local lot = lots.get(self.lots, part.id)
@@ -121,7 +140,7 @@ else
 end
 
 -- Above the hold: what is available, then debt by policy. What nobody can be charged for is recorded as uncollected.
-local overage = math.max(0, cost - already - captured)
+local overage = math.max(0, cost - first.captured - first.uncollected - captured)
 local from_available = math.min(overage, self.state.available)
 lots.take(self.lots, now_ms, from_available, false)
 self.state.available = self.state.available - from_available
@@ -136,25 +155,26 @@ self.state.debt = self.state.debt + debt
 self.state.captured = self.state.captured + captured
 self.state.expired = self.state.expired + expired
 self.state.uncollected = self.state.uncollected + uncollected
-local kind = (is_late and 'late_settle') or (ending == 'expire' and 'expire_hold') or ending
+local kind = (is_late and 'late_settle') or (is_ended and 'correct') or (ending == 'expire' and 'expire_hold') or ending
 step.record(self, kind, before, {
   hold = hold_id, policy = policy, fingerprint = fingerprint, price = hold_price, about = about, overage = overage,
+  principal = principal, corrects = first.seq,
 })
 
 local final = (ending == 'settle' and 'settled') or (ending == 'void' and 'voided') or 'expired'
-if is_late then
-  -- The first end gave the hold back, and may have charged by its policy; the record tells of both ends together.
-  local first = redis.call('HMGET', hold_key, 'released', 'expired', 'overage', 'debt', 'uncollected')
-  released, expired = tonumber(first[1]), tonumber(first[2])
-  overage, debt, uncollected = overage + tonumber(first[3]), debt + tonumber(first[4]), uncollected + tonumber(first[5])
+local late, closed_at_ms = is_late and '1' or '0', now_ms
+if is_ended then
+  -- The first end gave the hold back, and may have charged for it; the record tells of all ends together.
+  released, expired = first.released, first.expired
+  if not is_late then late, closed_at_ms = first.late, first.closed_at_ms end
 end
 local outcome = {
-  final, numbers.text(self.state.seq), hold_amount, numbers.text(already + captured), numbers.text(released), numbers.text(expired),
-  numbers.text(overage), numbers.text(debt), numbers.text(uncollected), numbers.text(self.state.available),
-  numbers.text(now_ms), placed_at_ms, is_late and '1' or '0', about,
+  final, numbers.text(self.state.seq), hold_amount, numbers.text(first.captured + captured), numbers.text(released),
+  numbers.text(expired), numbers.text(first.overage + overage), numbers.text(first.debt + debt),
+  numbers.text(first.uncollected + uncollected), numbers.text(self.state.available), numbers.text(now_ms), placed_at_ms, late, about,
 }
-local hold_args = { hold_key, 'end_fingerprint', fingerprint }
-for i, field in ipairs(outcome_fields) do
+local hold_args = { hold_key, 'end_fingerprint', fingerprint, 'closed_at_ms', numbers.text(closed_at_ms) }
+for i, field in ipairs(holds.outcome_fields) do
   hold_args[#hold_args + 1] = field
   hold_args[#hold_args + 1] = outcome[i]
 end
@@ -164,6 +184,6 @@ step.apply(self)
 redis.call('HSET', unpack(hold_args))
 redis.call('ZREM', open_key, hold_id)
 redis.call('ZREM', holds_due_key, account_id .. ':' .. hold_id)
-redis.call('EXPIRE', hold_key, (final == 'expired' or is_late) and expired_ttl_seconds or receipt_ttl_seconds)
+redis.call('EXPIRE', hold_key, (final == 'expired' or late == '1') and expired_ttl_seconds or receipt_ttl_seconds)
 outcome[#outcome + 1] = self.journal_id
 return { 'ended', '0', unpack(outcome) }

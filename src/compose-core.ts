@@ -120,6 +120,7 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
     unrecalled: () => { metrics.count('keysUnrecalled', {}); },
     observe: metrics.script,
     isMemoryHigh: redisWatch.isHigh,
+    correctionWindowMs: config.correctionWindowSeconds * MS_PER_SECOND,
     timeOffsetMs: time.offsetMs,
     around: tracer === undefined ? undefined : (scripts) => traceScripts(scripts, tracer),
   });

@@ -1,5 +1,5 @@
 import { variablesOf, type Environment, type Variables } from './environment.js';
-import { HOLD_TTL_SECONDS_MAX, HOLD_TTL_SECONDS_MIN } from './limits.js';
+import { CORRECTION_WINDOW_SECONDS_MAX, HOLD_TTL_SECONDS_MAX, HOLD_TTL_SECONDS_MIN } from './limits.js';
 import type { OverCapture } from './ledger/ledger.js';
 import { DEFAULT_UNKNOWN_MODEL, parseUnknownModel, type UnknownModelPolicy } from './pricing/unknown-model.js';
 import { parseOtlpHeaders, tracesUrl, type TracingConfig } from './tracing/otlp-settings.js';
@@ -26,6 +26,8 @@ export type Config = {
   readonly auth: AuthConfig;
   readonly holdTtlSeconds: number;
   readonly overCapture: OverCapture;
+  /** How long after its end a hold can be charged for usage that is reported later and is more. */
+  readonly correctionWindowSeconds: number;
   /** In credits, decimal; undefined: no limit. */
   readonly debtLimitCredits: string | undefined;
   readonly usageRecordMode: 'charge' | 'log';
@@ -107,7 +109,8 @@ export function readConfig(env: Environment = process.env): Config {
     },
     holdTtlSeconds: integer('HOLD_TTL_SECONDS', 600, HOLD_TTL_SECONDS_MIN, HOLD_TTL_SECONDS_MAX),
     overCapture: oneOf('OVER_CAPTURE', 'debt', 'debt', 'cap'),
-    debtLimitCredits: credits('DEBT_LIMIT'),
+      correctionWindowSeconds: integer('CORRECTION_WINDOW_SECONDS', 86_400, 0, CORRECTION_WINDOW_SECONDS_MAX),
+      debtLimitCredits: credits('DEBT_LIMIT'),
     usageRecordMode: oneOf('USAGE_RECORD_MODE', 'charge', 'charge', 'log'),
     welcomeCredits: credits('WELCOME_CREDITS') ?? '0',
     unknownModel: unknownModel ?? DEFAULT_UNKNOWN_MODEL,

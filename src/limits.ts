@@ -24,6 +24,14 @@ export const LOTS_PER_ACCOUNT_MAX = 512;
 export const OPEN_HOLDS_PER_ACCOUNT_MAX = 100_000;
 /** Open holds listed in one snapshot, so that reading an account never keeps Redis busy for long. */
 export const SNAPSHOT_HOLDS_MAX = 1_000;
+/** Holds past their lease that a refused operation ends at a time: a few milliseconds of Redis, one script each. */
+export const DUE_HOLDS_AT_ONCE = 100;
+/** And in all, for one request: about a second. The sweeper ends what is left; until then the answer is "retry". */
+export const DUE_HOLDS_PER_REQUEST_MAX = 10_000;
+/** Longest time after its end in which a hold can be corrected: a month. */
+export const CORRECTION_WINDOW_SECONDS_MAX = 2_678_400;
+/** Patience with Postgres when a hold is placed under an id that a caller chose: far less than a request has. */
+export const ENDED_HOLD_LOOKUP_MS = 250;
 /** Shortest lease: below it a network hiccup ends a stream's hold. */
 export const HOLD_TTL_SECONDS_MIN = 5;
 /** Longest lease: it also bounds how long a hold keeps credits of an expired lot alive. */

@@ -15,6 +15,6 @@ function journal.entry(journal_key, account_id, kind, now_ms, before, after, fac
     'debt_after', numbers.text(after.debt),
     'lots', facts.lots or '', 'hold', facts.hold or '', 'lease_ms', numbers.text(facts.lease_ms or 0),
     'policy', facts.policy or '', 'key', facts.key or '', 'fingerprint', facts.fingerprint or '',
-    'price', facts.price or '', 'about', facts.about or '',
+    'price', facts.price or '', 'about', facts.about or '', 'principal', facts.principal or '', 'corrects', facts.corrects or '0',
   }
 end

@@ -1,5 +1,7 @@
 import type { EntryKind } from '../journal/entry.js';
+import type { Principal } from '../ledger/ledger.js';
 import type { Db } from '../postgres/connect.js';
+import { unnestSource } from '../postgres/unnest.js';
 
 /** What Postgres answers: amounts are JSON numbers, which its checks keep inside 2^53. */
 export type ImageRow = {
@@ -30,6 +32,7 @@ export type HoldColumns = {
   readonly debt: number; readonly uncollected: number; readonly late: boolean; readonly available_after: number | null;
   readonly end_fingerprint: string | null; readonly end_about: string | null;
   readonly ended_at_ms: number | null; readonly ended_seq: number | null;
+  readonly placed_by: Principal; readonly closed_at_ms: number | null;
 };
 
 export type ReceiptColumns = {
@@ -47,7 +50,7 @@ const MS = (column: string): string => `(extract(epoch from ${column}) * 1000)::
 const HOLD = `hold_id, placed_seq, state, amount, parts, policy, price, fingerprint, about, placed_available,
   ${MS('placed_at')} as placed_at_ms, ${MS('expires_at')} as expires_at_ms,
   captured, released, expired, overage, debt, uncollected, late, available_after, end_fingerprint, end_about,
-  ${MS('ended_at')} as ended_at_ms, ended_seq`;
+  ${MS('ended_at')} as ended_at_ms, ended_seq, placed_by, ${MS('coalesce(closed_at, ended_at)')} as closed_at_ms`;
 
 /**
  * All of an account in one statement: one statement is one snapshot and one round trip. `nowMs` is the clock that
@@ -68,10 +71,12 @@ export async function readImage(db: Db, accountId: string, nowMs: number, window
           select ${HOLD} from holds where account_id = (select account_id from ask) and state = 'open'
            order by expires_at, placed_seq) as h) as open_holds,
        (select json_agg(h) from (
-          select distinct on (hold_id) ${HOLD} from holds
+          select distinct on (hold_id) ${HOLD} from holds as h
            where account_id = (select account_id from ask) and state <> 'open'
              and ended_at > (select now from ask) - make_interval(secs => :expiredHoldSeconds)
              and (state = 'expired' or ended_at > (select now from ask) - make_interval(secs => :receiptSeconds))
+             -- The id was used again while Redis and Postgres did not know of its first use.
+             and not exists (select from holds as o where o.account_id = h.account_id and o.hold_id = h.hold_id and o.state = 'open')
            order by hold_id, placed_seq desc) as h) as ended_holds,
        (select json_agg(r) from (
           select key, kind, fingerprint, seq, ${MS('at')} as at_ms, available, debt, available_after, uncollected
@@ -97,13 +102,25 @@ export async function readImage(db: Db, accountId: string, nowMs: number, window
   return row;
 }
 
-/** The last hold of that name that ended, or null. */
-export async function readEndedHold(db: Db, accountId: string, holdId: string): Promise<HoldColumns | null> {
-  const { rows } = await db.raw<{ rows: { hold: HoldColumns }[] }>(
-    `select to_json(h) as hold from (
-       select ${HOLD} from holds where account_id = ? and hold_id = ? and state <> 'open'
-        order by placed_seq desc limit 1) as h`,
-    [accountId, holdId],
+type HoldName = { readonly accountId: string; readonly holdId: string };
+
+const nameSource = unnestSource<HoldName>('n', {
+  account_id: ['text', (name) => name.accountId],
+  hold_id: ['text', (name) => name.holdId],
+});
+
+/** The last hold of each of these names if it has ended, otherwise null; in the order of the names. */
+export async function readEndedHolds(db: Db, names: readonly HoldName[]): Promise<(HoldColumns | null)[]> {
+  const { rows } = await db.raw<{ rows: { accountId: string; holdId: string; hold: HoldColumns }[] }>(
+    `select n.account_id as "accountId", n.hold_id as "holdId", to_json(h) as hold
+       from ${nameSource.sql}
+      cross join lateral (
+        select ${HOLD} from holds where account_id = n.account_id and hold_id = n.hold_id order by placed_seq desc limit 1) as h
+      where h.state <> 'open'`,
+    nameSource.bind(names),
   );
-  return rows[0]?.hold ?? null;
+  // Neither id has a line break in it.
+  const nameOf = ({ accountId, holdId }: HoldName): string => `${accountId}\n${holdId}`;
+  const found = new Map(rows.map((row) => [nameOf(row), row.hold]));
+  return names.map((name) => found.get(nameOf(name)) ?? null);
 }

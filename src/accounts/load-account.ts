@@ -9,8 +9,9 @@ import { micros, microsFromText, ZERO } from '../money/micros.js';
 import type { Db } from '../postgres/connect.js';
 import { toGatewayError } from '../postgres/errors.js';
 import {
-  readEndedHold, readImage, type HoldColumns, type ImageRow, type ImageWindow, type LotColumns, type ReceiptColumns,
+  readEndedHolds, readImage, type HoldColumns, type ImageRow, type ImageWindow, type LotColumns, type ReceiptColumns,
 } from './account-image.table.js';
+import { recallHold } from './recall-hold.js';
 
 /** `clock`: the time by which Redis stamps entries, so that windows of receipts end where Redis' own would. */
 export type LoadAccountDeps = { readonly db: Db; readonly clock: Clock };
@@ -27,13 +28,18 @@ const WINDOW: ImageWindow = {
  * have left it behind with its epoch: an image older than the stream would bring spent credits back.
  */
 export function accountSource({ db, clock }: LoadAccountDeps): AccountSource {
+  const recall = recallHold({ readEndedHolds: (names) => readEndedHolds(db, names), clock });
   return {
     loadCharge: earlierCharges({ db, clock }),
     loadAccount: (accountId) => asked(async () => toImage(await readImage(db, accountId, clock(), WINDOW))),
     loadEndedHold: (accountId, holdId) => asked(async () => {
-      const hold = await readEndedHold(db, accountId, holdId);
+      const [hold = null] = await readEndedHolds(db, [{ accountId, holdId }]);
       return hold === null ? null : toEndedHold(hold);
     }),
+    recallEndedHold: async (accountId, holdId) => {
+      const hold = await recall({ accountId, holdId });
+      return hold === null ? null : toEndedHold(hold);
+    },
   };
 }
 
@@ -88,6 +94,7 @@ const toOpenHold = (row: HoldColumns): OpenHoldImage => ({
   price: row.price,
   fingerprint: row.fingerprint,
   about: row.about,
+  placedBy: row.placed_by,
 });
 
 /** `lot:amount,lot:amount` */
@@ -110,6 +117,8 @@ function toEndedHold(row: HoldColumns): EndedHoldImage {
     about: row.about,
     price: row.price,
     expiresAtMs: row.expires_at_ms,
+    placedBy: row.placed_by,
+    closedAtMs: row.closed_at_ms ?? 0,
     outcome: {
       state: row.state,
       seq: row.ended_seq ?? 0,

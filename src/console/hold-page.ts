@@ -1,7 +1,7 @@
 import { html, type Html } from '../http/html.js';
 import type { HoldRow } from '../holds/hold.table.js';
 import type { HistoryEntry } from '../journal/entry.table.js';
-import type { OpenHold } from '../ledger/ledger.js';
+import type { OpenHold, Principal } from '../ledger/ledger.js';
 import { kindName } from './account-page.js';
 import type { HoldLife } from './accounts.js';
 import { aboutFacts, aboutText, accountLink, badge, banner, change, credits, duration, facts, holdPath, moment, table, when, type Fact, type Level } from './parts.js';
@@ -39,6 +39,8 @@ ${facts(factsOf(view, placed))}
 ${life === null || life.row.parts === '' ? [] : html`<h2>Where the credits came from</h2><div class="narrow">${table('Parts per lot', [{ head: 'Lot' }, { head: 'Credits', is: 'number' }], partsOf(life.row), '')}</div>`}`;
 }
 
+const PLACED_BY: Readonly<Record<Principal, string>> = { user: 'a user', service: 'a service: no user can end it', operator: 'an operator' };
+
 /** Only Postgres says by which policy a hold ends. */
 const policyOf = ({ life }: HoldView): string | null => life?.row.policy ?? null;
 
@@ -69,7 +71,7 @@ function step(entry: HistoryEntry, nowMs: number): Html {
   const actor = aboutText(entry.about, 'actor');
   const reason = aboutText(entry.about, 'reason');
   return html`<li><strong>${kindName(entry.kind)}</strong>${when(entry.atMs, nowMs)} <small>entry ${entry.seq}</small>
-<p>${sentenceOf(entry)}</p>
+<p>${sentenceOf(entry)}${entry.corrects === 0 ? '' : ` Corrects entry ${entry.corrects}.`}</p>
 ${actor === null ? [] : html`<p>by <span class="mono">${actor}</span>${reason === null ? '' : `: ${reason}`}</p>`}
 <p class="note">Available ${change(entry.available) || '±0'} → ${credits(entry.availableAfter)}; held ${change(entry.held) || '±0'} → ${credits(entry.heldAfter)}${entry.debtAfter > 0 ? `; debt ${credits(entry.debtAfter)}` : ''}</p></li>
 `;
@@ -93,7 +95,7 @@ function factsOf({ life, open, nowMs }: HoldView, { amount, placedAtMs, expiresA
   ];
   if (life === null) return open === null ? list : [...list, ['Entry', open.seq]];
   const { row } = life;
-  list.push(['When the lease ends', promiseOf(row.policy)]);
+  list.push(['Placed by', PLACED_BY[row.placedBy]], ['When the lease ends', promiseOf(row.policy)]);
   if (row.state === 'open') return list;
   const parts = [['Expired with their lots', row.expired], ['Charged above the hold', row.overage], ['Of that, debt', row.debt], ['Used, never collected', row.uncollected]] as const;
   list.push(

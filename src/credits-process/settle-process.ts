@@ -1,8 +1,9 @@
 import { GatewayError } from '../errors.js';
 import type { EndpointName, FeatureEndpoint } from '../features/feature.js';
 import type { FindUsedEndpoint } from '../features/used-endpoints.js';
+import { holdResolved } from '../holds/hold-outcome.js';
 import { fingerprint } from '../ids.js';
-import type { HoldOutcome, Ledger, OverCapture, SettleHold } from '../ledger/ledger.js';
+import type { HoldOutcome, Ledger, OverCapture, SettleHold, SettleHoldReply } from '../ledger/ledger.js';
 import { METADATA_BYTES_MAX } from '../limits.js';
 import { toCredits } from '../money/credits.js';
 import { micros, ZERO, type Micros } from '../money/micros.js';
@@ -37,49 +38,78 @@ export type SettledProcess = {
   readonly outcome: HoldOutcome;
 };
 
+/** A settlement as it is sent to the ledger, and how it was priced. */
+type PricedEnd = { readonly end: SettleHold; readonly priced: PricedUsages };
+
 /**
  * Charges what a process used: from the hold of its start, or without one where there was none. The full cost is always
- * recorded, into debt if need be (I8, contract C-17), in one settlement for all its models.
+ * recorded, into debt if need be (I8, contract C-17), in one settlement for all its models. A key that was settled before
+ * is charged the difference when its usage costs more at the prices of then, once.
  *
- * @throws GatewayError not_found (no such endpoint), invalid_request (a model without a price), conflict (the key was
- *   settled with other usage; `first` tells how), account_frozen, limit_exceeded, ledger_unavailable. The last three
- *   may pass; asking again under the same key is always safe.
+ * @throws GatewayError not_found (no such endpoint), invalid_request (a model without a price), hold_resolved (the key was
+ *   settled with usage that costs more, or too long ago; `first` tells how), account_frozen, limit_exceeded,
+ *   ledger_unavailable. The last three may pass; asking again under the same key is always safe.
  */
 export async function settleProcess(deps: SettleProcessDeps, command: SettleProcess): Promise<SettledProcess> {
   const { ledger } = deps;
-  const { accountId, usageKey, usages } = command;
   const endpoint = await deps.usedEndpoint(command.endpoint);
   if (endpoint === null) throw new GatewayError('not_found', 'Feature endpoint not found');
-  const priced = priceUsages(deps.modelBook, usages);
-  const end: SettleHold = {
-    accountId,
-    holdId: usageKey === null ? unnamedHoldId(command.unnamed) : processHoldId(usageKey),
-    cost: priced.total,
-    price: NO_PRICE,
-    overCapture: deps.overCapture,
-    debtLimit: deps.debtLimit,
-    fingerprint: fingerprint('credits-process/end', endpoint.endpointId, ...usages.flatMap(({ aiModel, inputTokens, outputTokens }) => [aiModel === undefined ? null : modelKey(aiModel), inputTokens, outputTokens])),
-    about: aboutOf(endpoint, command, priced),
-  };
+  let { end, priced } = priceEnd(deps, command, endpoint, null);
   let reply = await ledger.settleHold(end);
   if (reply.status === 'hold_not_found') {
     await placeEmpty(deps, end, endpoint);
     reply = await ledger.settleHold(end);
   }
+  if (reply.status === 'hold_resolved') ({ reply, end, priced } = await correct(deps, command, endpoint, reply.outcome));
   switch (reply.status) {
     case 'settled': {
       const { outcome, replayed } = reply;
       const total = micros(outcome.captured + outcome.uncollected);
-      return { details: replayed ? firstDetails(deps.modelBook, usages, outcome, priced) : priced.details, total, replayed, outcome };
+      return { details: replayed ? firstDetails(deps.modelBook, command.usages, outcome, priced) : priced.details, total, replayed, outcome };
     }
     case 'hold_resolved':
-      throw new GatewayError('conflict', `usage_key ${usageKey ?? command.unnamed} was settled with other usage`, { first: describe(reply.outcome) });
+      throw holdResolved(`usage_key ${command.usageKey ?? command.unnamed}`, reply.outcome);
     case 'account_frozen':
       throw new GatewayError('account_frozen', 'the account is frozen; ask an administrator');
     case 'price_needed':
     case 'hold_not_found':
+    case 'forbidden':
       throw new Error(`hold ${end.holdId} answered ${reply.status} to a settlement`);
   }
+}
+
+/**
+ * Settles a hold again that has ended with other usage: priced as its end was, and refused by the ledger when it has been
+ * corrected meanwhile; then the same with the newer end, which can only have charged more.
+ */
+async function correct(
+  deps: SettleProcessDeps, command: SettleProcess, endpoint: FeatureEndpoint, ended: HoldOutcome,
+): Promise<PricedEnd & { readonly reply: SettleHoldReply }> {
+  for (let earlier = ended; ;) {
+    const { end, priced } = priceEnd(deps, command, endpoint, earlier);
+    const reply = await deps.ledger.settleHold(end);
+    if (reply.status !== 'hold_resolved' || reply.outcome.seq === earlier.seq) return { end, priced, reply };
+    earlier = reply.outcome;
+  }
+}
+
+/** Prices the usage: of a hold that has ended before, at the prices of that end. */
+function priceEnd(deps: SettleProcessDeps, command: SettleProcess, endpoint: FeatureEndpoint, earlier: HoldOutcome | null): PricedEnd {
+  const { accountId, usageKey, usages } = command;
+  const priced = priceUsages(deps.modelBook, usages, earlier === null ? {} : (pricesOf(earlier.about) ?? {}));
+  const end: SettleHold = {
+    accountId,
+    holdId: usageKey === null ? unnamedHoldId(command.unnamed) : processHoldId(usageKey),
+    cost: priced.total,
+    price: NO_PRICE,
+    by: 'service',
+    corrects: earlier === null ? null : earlier.seq,
+    overCapture: deps.overCapture,
+    debtLimit: deps.debtLimit,
+    fingerprint: fingerprint('credits-process/end', endpoint.endpointId, ...usages.flatMap(({ aiModel, inputTokens, outputTokens }) => [aiModel === undefined ? null : modelKey(aiModel), inputTokens, outputTokens])),
+    about: aboutOf(endpoint, command, priced),
+  };
+  return { end, priced };
 }
 
 /** The account's wallet now, for those who are told. */
@@ -93,13 +123,14 @@ export const balanceAfter = async ({ ledger }: Pick<SettleProcessDeps, 'ledger'>
  */
 async function placeEmpty({ ledger, leaseMs }: SettleProcessDeps, { accountId, holdId }: SettleHold, { endpointId, value }: FeatureEndpoint): Promise<void> {
   const reply = await ledger.placeHold({
-    accountId, holdId, minimum: ZERO, desired: ZERO, leaseMs, expiryPolicy: 'release', price: NO_PRICE,
+    accountId, holdId, minimum: ZERO, desired: ZERO, leaseMs, expiryPolicy: 'release', price: NO_PRICE, by: 'service', isNewId: true,
     fingerprint: fingerprint('credits-process/without-start'),
     about: JSON.stringify({ process: 'end-without-start', featureEndpointId: endpointId, feature: value }),
   });
   switch (reply.status) {
     case 'placed':
     case 'hold_exists': // started meanwhile: then there is a hold to settle
+    case 'hold_resolved': // or it has ended already
       return;
     case 'account_frozen':
       throw new GatewayError('account_frozen', 'the account is frozen; ask an administrator');
@@ -137,9 +168,3 @@ function pricesOf(about: string): Readonly<Record<string, string>> | null {
     return null; // its text was put aside: the money is right all the same
   }
 }
-
-const describe = (outcome: HoldOutcome): Record<string, unknown> => ({
-  state: outcome.state,
-  charged: toCredits(outcome.captured),
-  endedAt: new Date(outcome.endedAtMs).toISOString(),
-});

@@ -44,6 +44,8 @@ export async function startProcess(deps: StartDeps, accountId: string, name: End
       leaseMs: deps.leaseMs,
       expiryPolicy: 'release',
       price: NO_PRICE,
+      by: 'service',
+      isNewId: true,
       fingerprint: fingerprint('credits-process/start', endpoint.endpointId, minimum),
       about: JSON.stringify({ process: 'start', usageKey, featureEndpointId: endpoint.endpointId, feature: endpoint.value }),
     });
@@ -57,6 +59,7 @@ export async function startProcess(deps: StartDeps, accountId: string, name: End
       case 'too_many_holds':
         return { status: reply.status, balance };
       case 'hold_exists':
+      case 'hold_resolved':
         throw new Error(`the new usage_key ${usageKey} was used before`);
     }
   }

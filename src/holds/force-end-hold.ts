@@ -1,8 +1,8 @@
 import { GatewayError } from '../errors.js';
 import { fingerprint } from '../ids.js';
 import type { HoldOutcome, Ledger, OverCapture, SettleHold } from '../ledger/ledger.js';
-import { toCredits } from '../money/credits.js';
 import type { Micros } from '../money/micros.js';
+import { holdResolved } from './hold-outcome.js';
 
 export type ForceEndHoldDeps = {
   readonly ledger: Pick<Ledger, 'settleHold' | 'voidHold'>;
@@ -22,15 +22,15 @@ export type ForceEndHold = {
 export type ForcedEnd = { readonly outcome: HoldOutcome; readonly replayed: boolean };
 
 /**
- * Settles a hold of any dialect at a cost that an operator states; an expired one is charged late. Above the hold by the
- * gateway's policy, as any settle. The same cost again has the effect of once, whoever repeats it.
+ * Settles a hold of any dialect at a cost that an operator states; an expired one is charged late, one that was charged
+ * less the difference. Above the hold by the gateway's policy, as any settle. The same cost again has the effect of once.
  *
  * @throws GatewayError hold_not_found, hold_resolved (`first` names how it ended), account_frozen, ledger_unavailable.
  */
 export async function forceSettleHold(deps: ForceEndHoldDeps, command: ForceEndHold & { readonly cost: Micros }): Promise<ForcedEnd> {
   const { accountId, holdId, cost, actor, reason } = command;
   const settle: SettleHold = {
-    accountId, holdId, cost, price: null, overCapture: deps.overCapture, debtLimit: deps.debtLimit,
+    accountId, holdId, cost, price: null, by: 'operator', overCapture: deps.overCapture, debtLimit: deps.debtLimit,
     fingerprint: fingerprint('operator/settle', cost),
     // `end` is for lists of streams: nobody said that this answer was whole.
     about: JSON.stringify({ source: 'console', actor, reason, end: 'aborted', usage: { service: 'operator', operation: 'settle', metadata: { sessionId: holdId } } }),
@@ -44,30 +44,26 @@ export async function forceSettleHold(deps: ForceEndHoldDeps, command: ForceEndH
 }
 
 /**
- * Ends an open hold of any dialect with nothing captured. @throws as `forceSettleHold`.
+ * Ends an open hold of any dialect with nothing captured; one that has ended with nothing captured stays as it is. @throws
+ * as `forceSettleHold`.
  */
 export async function forceVoidHold({ ledger }: Pick<ForceEndHoldDeps, 'ledger'>, { accountId, holdId, actor, reason }: ForceEndHold): Promise<ForcedEnd> {
-  const reply = await ledger.voidHold({ accountId, holdId, about: JSON.stringify({ source: 'console', actor, reason, end: 'aborted' }) });
+  const reply = await ledger.voidHold({ accountId, holdId, by: 'operator', about: JSON.stringify({ source: 'console', actor, reason, end: 'aborted' }) });
   if (reply.status === 'voided') return { outcome: reply.outcome, replayed: reply.replayed };
   throw refused(reply, holdId);
 }
 
-type Refused = { readonly status: 'hold_resolved'; readonly outcome: HoldOutcome } | { readonly status: 'hold_not_found' | 'account_frozen' };
+type Refused = { readonly status: 'hold_resolved'; readonly outcome: HoldOutcome } | { readonly status: 'hold_not_found' | 'account_frozen' | 'forbidden' };
 
-function refused(reply: Refused, holdId: string): GatewayError {
+function refused(reply: Refused, holdId: string): Error {
   switch (reply.status) {
     case 'hold_resolved':
-      return new GatewayError('hold_resolved', `hold ${holdId} has already ended: ${reply.outcome.state}, ${toCredits(reply.outcome.captured)} credits charged`, { first: describe(reply.outcome) });
+      return holdResolved(`hold ${holdId}`, reply.outcome);
     case 'hold_not_found':
       return new GatewayError('hold_not_found', `there is no hold ${holdId}`);
     case 'account_frozen':
       return new GatewayError('account_frozen', 'the account is frozen; thaw it first');
+    case 'forbidden':
+      return new Error(`an operator was refused to end hold ${holdId}`);
   }
 }
-
-const describe = (outcome: HoldOutcome): Record<string, unknown> => ({
-  state: outcome.state,
-  charged: toCredits(outcome.captured),
-  released: toCredits(outcome.released),
-  endedAt: new Date(outcome.endedAtMs).toISOString(),
-});

@@ -1,3 +1,4 @@
+import type { Principal } from '../ledger/ledger.js';
 import type { Micros } from '../money/micros.js';
 import type { Db, Trx } from '../postgres/connect.js';
 import { fromMs, toMs, unnestSource, type Columns } from '../postgres/unnest.js';
@@ -20,6 +21,7 @@ export type HoldRow = {
   readonly placedAvailable: Micros;
   readonly placedAtMs: number;
   readonly expiresAtMs: number;
+  readonly placedBy: Principal;
   readonly captured: Micros;
   readonly released: Micros;
   readonly expired: Micros;
@@ -32,6 +34,8 @@ export type HoldRow = {
   readonly endAbout: string | null;
   readonly endedAtMs: number | null;
   readonly endedSeq: number | null;
+  /** When it ended or was settled late. `endedAtMs` and `endedSeq` are of its last correction, if it was corrected. */
+  readonly closedAtMs: number | null;
 };
 
 const key: Columns<HoldRow> = {
@@ -50,6 +54,7 @@ const placed: Columns<HoldRow> = {
   placed_available: ['bigint', (hold) => hold.placedAvailable],
   placed_at_ms: ['double precision', (hold) => hold.placedAtMs],
   expires_at_ms: ['double precision', (hold) => hold.expiresAtMs],
+  placed_by: ['text', (hold) => hold.placedBy],
 };
 const ended: Columns<HoldRow> = {
   state: ['text', (hold) => hold.state],
@@ -65,6 +70,7 @@ const ended: Columns<HoldRow> = {
   end_about: ['text', (hold) => hold.endAbout],
   ended_at_ms: ['double precision', (hold) => hold.endedAtMs],
   ended_seq: ['bigint', (hold) => hold.endedSeq],
+  closed_at_ms: ['double precision', (hold) => hold.closedAtMs],
 };
 const wholeSource = unnestSource<HoldRow>('h', { ...key, ...placed, ...ended });
 const endSource = unnestSource<HoldRow>('h', { ...key, ...ended });
@@ -100,7 +106,8 @@ const ROW = `h.account_id as "accountId", h.hold_id as "holdId", h.placed_seq as
             h.policy, h.price, h.fingerprint, h.about, h.placed_available as "placedAvailable", ${toMs('h.placed_at')} as "placedAtMs",
             ${toMs('h.expires_at')} as "expiresAtMs", h.captured, h.released, h.expired, h.overage, h.debt, h.uncollected,
             h.late, h.available_after as "availableAfter", h.end_fingerprint as "endFingerprint", h.end_about as "endAbout",
-            ${toMs('h.ended_at')} as "endedAtMs", h.ended_seq as "endedSeq"`;
+            ${toMs('h.ended_at')} as "endedAtMs", h.ended_seq as "endedSeq",
+            h.placed_by as "placedBy", ${toMs('coalesce(h.closed_at, h.ended_at)')} as "closedAtMs"`;
 
 /** The last hold under each of these names, where there is one. */
 export async function readLastHolds(trx: Db, names: readonly HoldName[]): Promise<HoldRow[]> {

@@ -4,6 +4,7 @@ import type { Ledger } from '../ledger/ledger.js';
 import type { Micros } from '../money/micros.js';
 import { toCredits } from '../money/credits.js';
 import { bufferedEstimate, costOfTokens, type TokenBook } from '../pricing/token-book.js';
+import { holdResolved } from './hold-outcome.js';
 import type { HoldPrices } from './hold-prices.js';
 import { writeStreamAbout } from './stream-hold.js';
 
@@ -31,9 +32,11 @@ export type StreamHold = {
 };
 
 /**
- * Reserves what a stream is estimated to cost, with the buffer of contract §2.4.
+ * Reserves what a stream is estimated to cost, with the buffer of contract §2.4. The same again while it is open is the
+ * same hold.
  *
- * @throws GatewayError insufficient_credits, conflict (the id is another hold's), limit_exceeded, account_frozen,
+ * @throws GatewayError insufficient_credits, conflict (the id is another open hold's), hold_resolved (a hold of that id has
+ *   ended; `first` tells how), limit_exceeded, account_frozen,
  *   ledger_unavailable. None of them changed anything, except `unknown` outcomes of the last, which a retry with the
  *   same hold id resolves.
  */
@@ -61,6 +64,8 @@ export async function placeStreamHold(deps: StreamHoldDeps, command: PlaceStream
       throw new GatewayError('insufficient_credits', `${toCredits(amount)} credits needed, ${toCredits(reply.available)} available`);
     case 'hold_exists':
       throw new GatewayError('conflict', `session ${holdId} exists with other parameters; use a new sessionId`);
+    case 'hold_resolved':
+      throw holdResolved(`session ${holdId}`, reply.outcome);
     case 'too_many_holds':
       throw new GatewayError('limit_exceeded', 'too many open sessions; finalize or abort some first');
     case 'account_frozen':

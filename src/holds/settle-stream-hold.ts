@@ -1,9 +1,9 @@
 import { GatewayError } from '../errors.js';
 import { fingerprint } from '../ids.js';
-import type { HoldOutcome, Ledger, OverCapture, SettleHoldReply } from '../ledger/ledger.js';
-import { toCredits } from '../money/credits.js';
+import type { HoldOutcome, Ledger, OverCapture, Principal, SettleHoldReply } from '../ledger/ledger.js';
 import { micros, ZERO, type Micros } from '../money/micros.js';
 import { costOfTokens, type TokenBook } from '../pricing/token-book.js';
+import { holdResolved, notTheirsToEnd } from './hold-outcome.js';
 import type { HoldPrice, HoldPrices } from './hold-prices.js';
 
 export type SettleStreamDeps = {
@@ -24,6 +24,7 @@ export type SettleStreamHold = {
   readonly end: StreamEnd;
   /** Tokens that were used or generated, ≥ 0. */
   readonly tokens: number;
+  readonly by: Principal;
 };
 
 export type SettledStream = {
@@ -36,10 +37,11 @@ export type SettledStream = {
 };
 
 /**
- * Charges what a stream used, at the price its hold was placed with, and gives the rest of the hold back.
+ * Charges what a stream used, at the price its hold was placed with, and gives the rest of the hold back. When it has
+ * ended already, by whatever call, usage that costs more is charged the difference, once.
  *
- * @throws GatewayError hold_not_found (never placed, or another account's), hold_resolved (it ended otherwise; `first`
- *   names how), account_frozen, ledger_unavailable.
+ * @throws GatewayError hold_not_found (never placed, or another account's), hold_resolved (it was charged more, or ended
+ *   too long ago; `first` tells how), forbidden (a service placed it), account_frozen, ledger_unavailable.
  */
 export async function settleStreamHold(deps: SettleStreamDeps, command: SettleStreamHold): Promise<SettledStream> {
   const { accountId, holdId } = command;
@@ -53,9 +55,11 @@ export async function settleStreamHold(deps: SettleStreamDeps, command: SettleSt
       return { cost, returned: micros(outcome.released + outcome.expired), outcome, replayed };
     }
     case 'hold_resolved':
-      throw new GatewayError('hold_resolved', `session ${holdId} has already ended: ${nameOf(reply.outcome)}`, { first: describe(reply.outcome) });
+      throw holdResolved(`session ${holdId}`, reply.outcome);
     case 'hold_not_found':
       throw new GatewayError('hold_not_found', `session ${holdId} not found`);
+    case 'forbidden':
+      throw notTheirsToEnd(`session ${holdId}`);
     case 'account_frozen':
       throw new GatewayError('account_frozen', 'the account is frozen; ask an administrator');
     case 'price_needed':
@@ -65,7 +69,7 @@ export async function settleStreamHold(deps: SettleStreamDeps, command: SettleSt
 
 async function settleAt(
   deps: SettleStreamDeps,
-  { accountId, holdId, end, tokens }: SettleStreamHold,
+  { accountId, holdId, end, tokens, by }: SettleStreamHold,
   known: HoldPrice | undefined,
 ): Promise<SettleHoldReply> {
   const price = known === undefined ? null : deps.tokenBook.named(known.price);
@@ -77,6 +81,7 @@ async function settleAt(
     price: price === null ? null : price.name,
     overCapture: deps.overCapture,
     debtLimit: deps.debtLimit,
+    by,
     fingerprint: fingerprint('stream', end, tokens),
     about: JSON.stringify({ end, tokens, usage: usageOf(end, holdId, price?.modelId ?? '', tokens, seconds) }),
   });
@@ -88,12 +93,3 @@ function usageOf(end: StreamEnd, sessionId: string, operation: string, tokens: n
     ? { service: 'chat-streaming-aborted', operation, metadata: { sessionId, partialTokens: tokens, streamingDuration } }
     : { service: 'chat-streaming', operation, metadata: { sessionId, tokens, streamingDuration } };
 }
-
-const nameOf = ({ state, captured }: HoldOutcome): string => `${state}, ${toCredits(captured)} credits charged`;
-
-const describe = (outcome: HoldOutcome): Record<string, unknown> => ({
-  state: outcome.state,
-  charged: toCredits(outcome.captured),
-  released: toCredits(outcome.released),
-  endedAt: new Date(outcome.endedAtMs).toISOString(),
-});

@@ -16,7 +16,7 @@ const MEANINGS: Readonly<Record<FailureCode, string>> = {
   not_found: 'Not found',
   account_not_found: 'There is no such account',
   hold_not_found: 'There is no such session of this account',
-  hold_resolved: 'The session has already ended in another way; `first` tells how',
+  hold_resolved: 'The session or usage key has ended already, with usage that cost as much or more, or too long ago; `first` tells how',
   conflict: 'What is asked for contradicts what is there',
   body_too_large: 'The body is too large',
   unsupported_media_type: 'The body must be application/json in UTF-8, not compressed',

@@ -30,6 +30,8 @@ const entrySource = unnestSource<EntryRow>('e', {
   key: ['text', ({ entry }) => entry.key],
   fingerprint: ['text', ({ entry }) => entry.fingerprint],
   price: ['text', ({ entry }) => entry.price],
+  principal: ['text', ({ entry }) => entry.principal],
+  corrects: ['bigint', ({ entry }) => entry.corrects],
 });
 
 const ENTRY_COLUMNS = entrySource.names.map((name) => (name === 'at_ms' ? 'at' : name)).join(', ');
@@ -74,11 +76,11 @@ export async function findForks(trx: Trx, rows: readonly EntryRow[]): Promise<{ 
 /** One entry of an account's history, with the facts its dialect gave. */
 export type HistoryEntry = Pick<JournalEntry, 'seq' | 'atMs' | 'kind' | 'available' | 'held' | 'debt' | 'granted' | 'captured'
   | 'expired' | 'removed' | 'uncollected' | 'overage' | 'availableAfter' | 'heldAfter' | 'debtAfter' | 'holdId' | 'key'
-  | 'price' | 'about'>;
+  | 'price' | 'about' | 'principal' | 'corrects'>;
 
 const HISTORY = `e.seq, ${toMs('e.at')} as "atMs", e.kind, e.available, e.held, e.debt, e.granted, e.captured, e.expired,
             e.removed, e.uncollected, e.overage, e.available_after as "availableAfter", e.held_after as "heldAfter",
-            e.debt_after as "debtAfter", e.hold_id as "holdId", e.key, e.price, coalesce(d.about, '') as about
+            e.debt_after as "debtAfter", e.hold_id as "holdId", e.key, e.price, e.principal, e.corrects, coalesce(d.about, '') as about
        from entries e
        left join entry_details d on d.account_id = e.account_id and d.seq = e.seq and d.at = e.at`;
 

@@ -1,4 +1,5 @@
 import { microsFromText, type Micros } from '../money/micros.js';
+import type { Principal } from '../ledger/ledger.js';
 import { traceOf, withoutTrace } from './entry-trace.js';
 
 /**
@@ -11,13 +12,14 @@ export const ENTRY_FIELDS = [
   'granted', 'captured', 'expired', 'removed', 'uncollected', 'overage',
   'available_after', 'held_after', 'debt_after',
   'lots', 'hold', 'lease_ms', 'policy', 'key', 'fingerprint', 'price', 'about',
+  'principal', 'corrects',
 ] as const;
 
 export type EntryField = (typeof ENTRY_FIELDS)[number];
 
 export const ENTRY_KINDS = [
   'grant', 'adjust', 'set', 'remove', 'revoke', 'charge',
-  'place', 'settle', 'void', 'expire_hold', 'late_settle', 'expire_lots',
+  'place', 'settle', 'void', 'expire_hold', 'late_settle', 'correct', 'expire_lots',
   'freeze', 'thaw',
   // Usage that a deduction has paid for, and usage that was refused: no balance changes.
   'attribute', 'refuse_usage',
@@ -68,6 +70,10 @@ export type JournalEntry = {
   readonly fingerprint: string;
   readonly price: string;
   readonly about: string;
+  /** Who placed or ended the hold; '' for every other entry, and for an expiry. */
+  readonly principal: Principal | '';
+  /** `late_settle` and `correct`: the entry whose end of the hold this one corrects. Otherwise 0. */
+  readonly corrects: number;
   /** The traceparent of what wrote it, if that was traced. Not stored. */
   readonly trace?: string | undefined;
 };
@@ -112,8 +118,19 @@ export function decodeEntry(streamId: string, flat: readonly string[]): JournalE
     fingerprint: text('fingerprint'),
     price: text('price'),
     about: withoutTrace(text('about')),
+    principal: principalOf(streamId, value.get('principal') ?? ''),
+    // Entries of the version before have neither of the last two fields.
+    corrects: microsFromText(value.get('corrects') ?? '0'),
     trace: traceOf(text('about')),
   };
+}
+
+const PRINCIPALS = ['', 'user', 'service', 'operator'] as const;
+
+function principalOf(streamId: string, text: string): Principal | '' {
+  const found = PRINCIPALS.find((each) => each === text);
+  if (found === undefined) throw new RangeError(`journal entry ${streamId} has unknown principal ${text}`);
+  return found;
 }
 
 /** `lot:remaining:held` or, when the entry opened the lot, `lot:remaining:held:amount:expires_at_ms` (`inf` = never). */

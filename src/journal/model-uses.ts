@@ -1,3 +1,4 @@
+import type { HoldState } from '../holds/hold.table.js';
 import { TOKENS_MAX } from '../limits.js';
 import { micros, MICROS_PER_CREDIT, ZERO, type Micros } from '../money/micros.js';
 import { splitMicros } from '../money/split-micros.js';
@@ -16,25 +17,35 @@ export type ModelUse = {
   readonly captured: Micros;
 };
 
-export type UsingEntry = { readonly entry: JournalEntry; readonly facts: AboutFacts };
+export type UsingEntry = {
+  readonly entry: JournalEntry;
+  readonly facts: AboutFacts;
+  /** Of a `correct` entry: the end that it corrects, and what that said. */
+  readonly corrected?: CorrectedEnd | null;
+};
+
+/** `state`: of the hold before the correction. */
+export type CorrectedEnd = { readonly state: HoldState; readonly facts: AboutFacts };
 
 type Facts = Readonly<Record<string, unknown>>;
 type Said = { readonly model: string; readonly tokens: number; readonly credits: number };
 
 /** Entries that end a hold or need none: by then it is known what a model cost. */
-const TELLING: Partial<Readonly<Record<EntryKind, ModelUse['messages']>>> = { settle: 1, late_settle: 1, charge: 1, attribute: 1, void: 0, expire_hold: 0 };
+const TELLING: Partial<Readonly<Record<EntryKind, ModelUse['messages']>>> = { settle: 1, late_settle: 1, charge: 1, attribute: 1, void: 0, expire_hold: 0, correct: 1 };
 
 /** Services whose operation is a model (contract §2.7). */
 const MODEL_SERVICES: ReadonlySet<string> = new Set(['chat', 'chat-streaming', 'chat-streaming-aborted']);
 
 /**
  * The models that an entry is about; none where it names none. Amounts are whole micros and add up to the entry's, so
- * that books can be kept of them. Never throws for what an entry says.
+ * that books can be kept of them. Of a correction only what it adds to the end that it corrects. Never throws for what an
+ * entry says.
  */
-export function modelUses({ entry, facts: { usage, deduction } }: UsingEntry): readonly ModelUse[] {
-  const messages = TELLING[entry.kind];
+export function modelUses({ entry, facts: { usage, deduction }, corrected = null }: UsingEntry): readonly ModelUse[] {
+  // A message that was counted when its hold was settled is not another one when that is corrected.
+  const messages = corrected?.state === 'settled' ? 0 : TELLING[entry.kind];
   if (messages === undefined) return [];
-  const said = modelsOf(entry.price, usage);
+  const said = corrected === null ? modelsOf(entry.price, usage) : beyond(modelsOf(entry.price, corrected.facts.usage), modelsOf(entry.price, usage));
   // A deduction names no model; what it took is told by the usage that claims it.
   const captured = deduction?.credits ?? entry.captured;
   const held = entry.held < 0 ? micros(0 - entry.held) : ZERO;
@@ -59,6 +70,16 @@ function modelsOf(price: string, usage: AboutFacts['usage']): readonly Said[] {
   if (typeof stated['models'] === 'number') return [{ model: '', tokens: 0, credits: 0 }];
   const model = [stated['modelId'], stated['modelName'], stated['model'], MODEL_SERVICES.has(usage.service) ? usage.operation : undefined].find(isName);
   return model === undefined ? [] : [{ model, tokens: tokensOf(stated), credits: 0 }];
+}
+
+/** What the second list says more of each model than the first. */
+function beyond(earlier: readonly Said[], now: readonly Said[]): Said[] {
+  const counted = new Map(earlier.map((each) => [each.model, each]));
+  return now.map(({ model, tokens, credits }) => {
+    const before = counted.get(model);
+    counted.delete(model);
+    return { model, tokens: Math.max(0, tokens - (before?.tokens ?? 0)), credits: Math.max(0, credits - (before?.credits ?? 0)) };
+  });
 }
 
 function readItem(value: unknown): Said {

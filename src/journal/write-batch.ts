@@ -5,7 +5,8 @@ import type { JournalEntry } from './entry.js';
 import { findForks } from './entry.table.js';
 import { foldAccounts, type PlacedEntry, type ShardBatch } from './fold-accounts.js';
 import { entryRow } from './projections/entries.js';
-import { holdsOf } from './projections/holds.js';
+import type { CorrectedEnd } from './model-uses.js';
+import { correctedEnds, holdsOf } from './projections/holds.js';
 import type { FreshBatch, KnowsModel, Projection } from './projections/projection.js';
 import { projections } from './projections/projections.js';
 import { quarantineOf, quarantineRow } from './projections/quarantine.js';
@@ -25,6 +26,8 @@ export type WrittenEntry = {
   readonly facts: AboutFacts;
   /** When the hold that this entry ends was placed; null for every other entry. */
   readonly placedAtMs: number | null;
+  /** The end of the hold that this entry corrects; null for every other entry. */
+  readonly corrected: CorrectedEnd | null;
 };
 
 /** What a batch came to, for the report. */
@@ -46,8 +49,11 @@ export async function writeBatch(trx: Trx, { knowsModel }: WriteDeps, batches: r
   // Nothing above writes.
   for (const { projection, rows } of folded) await projection.write(trx, rows);
   const { found } = await holdsOf(batch, trx);
+  const correctedBy = await correctedEnds(batch, trx);
   return {
-    fresh: batch.fresh.map(({ entry }) => ({ entry, facts: batch.factsOf(entry), placedAtMs: found.get(entry)?.placedAtMs ?? null })),
+    fresh: batch.fresh.map(({ entry }) => ({
+      entry, facts: batch.factsOf(entry), placedAtMs: found.get(entry)?.placedAtMs ?? null, corrected: correctedBy(entry),
+    })),
     redelivered: known.length, quarantined: (await quarantineOf(batch, trx)).length,
   };
 }

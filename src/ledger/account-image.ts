@@ -1,6 +1,6 @@
 import type { EntryKind } from '../journal/entry.js';
 import type { Micros } from '../money/micros.js';
-import type { About, ExpiryPolicy, HoldOutcome, Lot, Totals } from './ledger.js';
+import type { About, ExpiryPolicy, HoldOutcome, Lot, Principal, Totals } from './ledger.js';
 
 /**
  * All that Redis must know of an account, as Postgres remembers it: the way in for an account that Redis does not
@@ -42,6 +42,7 @@ export type OpenHoldImage = {
   readonly price: string;
   readonly fingerprint: string;
   readonly about: About;
+  readonly placedBy: Principal;
 };
 
 export type EndedHoldImage = {
@@ -55,6 +56,9 @@ export type EndedHoldImage = {
   readonly about: About;
   readonly price: string;
   readonly expiresAtMs: number;
+  readonly placedBy: Principal;
+  /** When it ended or was settled late, whatever was corrected since: from then on counts how long it can be corrected. */
+  readonly closedAtMs: number;
   readonly outcome: HoldOutcome;
 };
 
@@ -83,6 +87,8 @@ export interface AccountSource {
   loadAccount(accountId: string): Promise<AccountImage>;
   /** A hold that Redis has forgotten, or null when there never was one. */
   loadEndedHold(accountId: string, holdId: string): Promise<EndedHoldImage | null>;
+  /** The same with little patience: null also when the store does not answer at once. Never throws. */
+  recallEndedHold(accountId: string, holdId: string): Promise<EndedHoldImage | null>;
   /** The charge that was made under this key within KEYS_KEPT_DAYS, or null; the first, should there be two. */
   loadCharge(accountId: string, key: string): Promise<ChargeImage | null>;
 }

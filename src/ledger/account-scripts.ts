@@ -1,6 +1,6 @@
 import { GatewayError } from '../errors.js';
 import type { Reply, Script, ScriptClient } from '../redis/script.js';
-import type { AccountSource } from './account-image.js';
+import type { AccountSource, EndedHoldImage } from './account-image.js';
 import type { Acknowledged } from './acknowledged.js';
 import type { Epoch, Fence } from './fence.js';
 import { writeAccount, writeEndedHold } from './hydrate.js';
@@ -31,6 +31,8 @@ export interface AccountScripts {
   ): Promise<Reply>;
   /** Brings an ended hold back from Postgres. False when Postgres has none either. */
   restoreHold(accountId: string, holdId: string): Promise<boolean>;
+  /** Does the same before a hold is placed under an id of a caller's. Never throws: without Postgres, holds go on. */
+  recallHold(accountId: string, holdId: string): Promise<void>;
 }
 
 /** What each part of the ledger's port is made of. */
@@ -94,6 +96,11 @@ export function accountScripts(deps: AccountScriptsDeps): AccountScripts {
     return started;
   };
 
+  const writeBack = (accountId: string, hold: EndedHoldImage): Promise<void> => {
+    const epoch = epochOf(keys.shardOf(accountId));
+    return writeEndedHold(client, keys.account(accountId, epoch.number), epoch, hold);
+  };
+
   return {
     async run(script, accountId, keysOf, args) {
       for (let isLoaded = false; ; isLoaded = true) {
@@ -121,9 +128,14 @@ export function accountScripts(deps: AccountScriptsDeps): AccountScripts {
     async restoreHold(accountId, holdId) {
       const hold = await source.loadEndedHold(accountId, holdId);
       if (hold === null) return false;
-      const epoch = epochOf(keys.shardOf(accountId));
-      await writeEndedHold(client, keys.account(accountId, epoch.number), epoch, hold);
+      await writeBack(accountId, hold);
       return true;
+    },
+
+    async recallHold(accountId, holdId) {
+      const hold = await source.recallEndedHold(accountId, holdId);
+      // Redis knows better when it has a hold of that id: then nothing is written.
+      if (hold !== null) await writeBack(accountId, hold);
     },
   };
 }

@@ -101,7 +101,7 @@ function openHoldRecord(keys: AccountKeys, hold: OpenHoldImage): LoadedRecord {
     fields: [
       'state', 'open', 'parts', parts, 'placed_seq', hold.seq.toString(), 'placed_at_ms', hold.placedAtMs.toString(),
       'expires_at_ms', hold.expiresAtMs.toString(), 'policy', hold.policy, 'price', hold.price,
-      'fingerprint', hold.fingerprint, 'about', hold.about, 'reported', '0',
+      'fingerprint', hold.fingerprint, 'about', hold.about, 'reported', '0', 'placed_by', hold.placedBy,
       ...amounts({ amount: hold.amount, placed_available: hold.placedAvailable }),
     ],
   };
@@ -115,7 +115,7 @@ function endedHoldRecord(keys: AccountKeys, { outcome, ...hold }: EndedHoldImage
     fields: [
       'state', outcome.state, 'parts', '', 'placed_seq', hold.placedSeq.toString(), 'placed_at_ms', outcome.placedAtMs.toString(),
       'expires_at_ms', hold.expiresAtMs.toString(), 'policy', '', 'price', hold.price, 'fingerprint', hold.fingerprint,
-      'about', hold.about, 'reported', '0',
+      'about', hold.about, 'reported', '0', 'placed_by', hold.placedBy, 'closed_at_ms', hold.closedAtMs.toString(),
       'end_fingerprint', hold.endFingerprint, 'end_seq', outcome.seq.toString(), 'ended_at_ms', outcome.endedAtMs.toString(),
       'late', outcome.late ? '1' : '0', 'end_about', outcome.about,
       ...amounts({

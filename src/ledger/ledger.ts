@@ -10,9 +10,15 @@ import type { Micros } from '../money/micros.js';
 export interface Ledger {
   /** Adds a lot; pays debt first. Idempotent by `key`. */
   grantLot(command: GrantLot): Promise<GrantLotReply>;
-  /** Reserves `desired` from live lots, or as much as is there if that is at least `minimum`. Idempotent by `holdId`. */
+  /**
+   * Reserves `desired` from live lots, or as much as is there if that is at least `minimum`. Idempotent by `holdId` while
+   * the hold is open; an id whose hold has ended is refused for ever.
+   */
   placeHold(command: PlaceHold): Promise<PlaceHoldReply>;
-  /** Captures `cost`, releases the rest to its lots; above the hold by `overCapture`. Late settles charge once. */
+  /**
+   * Captures `cost`, releases the rest to its lots; above the hold by `overCapture`. A hold that has ended already is
+   * charged the difference when `cost` is more than it was charged; the same cost repeats the outcome, less is refused.
+   */
   settleHold(command: SettleHold): Promise<SettleHoldReply>;
   /** Ends a hold with nothing captured. */
   voidHold(command: VoidHold): Promise<VoidHoldReply>;
@@ -48,6 +54,8 @@ export interface Ledger {
 export type About = string;
 
 export type OverCapture = 'debt' | 'cap';
+/** Who asks: a user with a token of the account, a service with its own key, or an operator. A user may not end what a service placed. */
+export type Principal = 'user' | 'service' | 'operator';
 /** What happens to a hold whose lease ends: `release` all, charge what was `charge_reported`, or the whole `charge_estimate`. */
 export type ExpiryPolicy = 'release' | 'charge_reported' | 'charge_estimate';
 
@@ -83,6 +91,13 @@ export type PlaceHold = {
   readonly price: string;
   readonly fingerprint: string;
   readonly about: About;
+  /** Who places it; absent: a user. */
+  readonly by?: Principal;
+  /**
+   * The id was made a moment ago, or neither Redis nor Postgres knew it a moment ago: Postgres is not asked whether a
+   * hold of that id ended long ago.
+   */
+  readonly isNewId?: boolean;
 };
 
 export type PlacedHold = {
@@ -96,8 +111,10 @@ export type PlacedHold = {
 export type PlaceHoldReply =
   | ({ readonly status: 'placed'; readonly replayed: boolean } & PlacedHold)
   | { readonly status: 'insufficient_credits'; readonly available: Micros }
-  /** The id is taken by a hold that was placed with other parameters. */
+  /** The id is taken by an open hold that was placed with other parameters. */
   | { readonly status: 'hold_exists' }
+  /** The id was used by a hold that has ended, with these or other parameters. */
+  | { readonly status: 'hold_resolved'; readonly outcome: HoldOutcome }
   | { readonly status: 'too_many_holds' }
   | { readonly status: 'account_frozen' };
 
@@ -113,9 +130,16 @@ export type SettleHold = {
   /** Tells a repeat of this settle from another one: includes how it ended and with what usage. */
   readonly fingerprint: string;
   readonly about: About;
+  /** Who ends it; absent: a user. */
+  readonly by?: Principal;
+  /**
+   * Which earlier end the cost takes into account, by its `seq`. Absent: it depends on none, and any end that charged
+   * less is corrected. Null: no end is known yet; a settled or voided hold answers `hold_resolved` and is not corrected.
+   */
+  readonly corrects?: number | null;
 };
 
-/** How a hold ended: the first outcome, which every later answer repeats. */
+/** How a hold ended, with all corrections since. */
 export type HoldOutcome = {
   readonly state: 'settled' | 'voided' | 'expired';
   readonly seq: number;
@@ -132,6 +156,7 @@ export type HoldOutcome = {
   readonly debt: Micros;
   readonly uncollected: Micros;
   readonly available: Micros;
+  /** When it ended, was settled late or was last corrected. */
   readonly endedAtMs: number;
   readonly placedAtMs: number;
   /** The lease had ended before; the cost was charged afterwards. */
@@ -140,19 +165,25 @@ export type HoldOutcome = {
 };
 
 export type SettleHoldReply =
+  /** Also a replay of another kind of end that charged the same: `outcome.state` tells which. */
   | { readonly status: 'settled'; readonly replayed: boolean; readonly outcome: HoldOutcome }
   /** `price` was null or is not the hold's. Nothing was changed: compute the cost again with this price. */
   | { readonly status: 'price_needed'; readonly price: string; readonly placedAtMs: number; readonly about: About }
+  /** It was charged more than `cost`, or its end is too long ago to be corrected. Nothing was changed. */
   | { readonly status: 'hold_resolved'; readonly outcome: HoldOutcome }
   | { readonly status: 'hold_not_found' }
+  /** A service placed it, and a user may not end it. */
+  | { readonly status: 'forbidden' }
   | { readonly status: 'account_frozen' };
 
-export type VoidHold = { readonly accountId: string; readonly holdId: string; readonly about: About };
+export type VoidHold = { readonly accountId: string; readonly holdId: string; readonly about: About; readonly by?: Principal };
 
 export type VoidHoldReply =
+  /** Also a replay of another kind of end that charged nothing: `outcome.state` tells which. */
   | { readonly status: 'voided'; readonly replayed: boolean; readonly outcome: HoldOutcome }
   | { readonly status: 'hold_resolved'; readonly outcome: HoldOutcome }
   | { readonly status: 'hold_not_found' }
+  | { readonly status: 'forbidden' }
   | { readonly status: 'account_frozen' };
 
 export type ExpireHoldReply =

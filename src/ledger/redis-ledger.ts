@@ -1,6 +1,7 @@
 import {
-  DEDUCTION_TTL_SECONDS, DEDUCTIONS_WAITING_MAX, EXPIRED_HOLD_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_SECONDS, OPEN_HOLDS_PER_ACCOUNT_MAX, RECEIPT_TTL_SECONDS,
-  REFUSED_USAGE_PER_MINUTE_MAX, SNAPSHOT_HOLDS_MAX, UNDRAINED_RECEIPT_TTL_SECONDS,
+  DEDUCTION_TTL_SECONDS, DEDUCTIONS_WAITING_MAX, DUE_HOLDS_AT_ONCE, DUE_HOLDS_PER_REQUEST_MAX, EXPIRED_HOLD_TTL_SECONDS,
+  MONEY_IN_RECEIPT_TTL_SECONDS, OPEN_HOLDS_PER_ACCOUNT_MAX, RECEIPT_TTL_SECONDS, REFUSED_USAGE_PER_MINUTE_MAX, SNAPSHOT_HOLDS_MAX,
+  UNDRAINED_RECEIPT_TTL_SECONDS,
 } from '../limits.js';
 import { microsToText, ZERO } from '../money/micros.js';
 import type { Reply } from '../redis/script.js';
@@ -19,6 +20,8 @@ export type RedisLedgerDeps = AccountScriptsDeps & RecallDeps & {
   readonly written: (shard: number) => void;
   /** True while Redis is so full that only ends of holds may still pass (design §7). */
   readonly isMemoryHigh: () => boolean;
+  /** How long after its end a hold can be corrected. */
+  readonly correctionWindowMs: number;
   /** Puts something around every call of a script, for tracing. */
   readonly around?: ((scripts: AccountScripts) => AccountScripts) | undefined;
 };
@@ -35,22 +38,29 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     hold: account.hold(holdId), open: account.open, holds_due: account.holdsDue,
   });
 
-  /** Ends holds past their lease that stand in the way of somebody who needs the credits. Answers how many it was asked for. */
-  const endDueHolds = async (accountId: string, holdIds: readonly string[]): Promise<number> => {
-    await Promise.all(holdIds.map((holdId) => ledger.expireHold(accountId, holdId)));
-    return holdIds.length;
+  const endings = new Map<string, Promise<unknown>>();
+  /** One round per account at a time; every operation that needs it waits for the same one. */
+  const endDueHolds = (accountId: string, holdIds: readonly string[]): Promise<unknown> => {
+    const underWay = endings.get(accountId);
+    if (underWay !== undefined) return underWay;
+    const started = Promise.all(holdIds.map((holdId) => ledger.expireHold(accountId, holdId))).finally(() => endings.delete(accountId));
+    endings.set(accountId, started);
+    return started;
   };
 
-  /** Runs a debiting script; when it is refused while dead holds keep credits, ends those and tries once more. */
-  const orFreeCredits = async (accountId: string, run: () => Promise<Reply>): Promise<Reply> => {
-    const reply = await run();
-    if (reply[0] !== 'insufficient_credits' || reply.length <= 2) return reply;
-    await endDueHolds(accountId, reply.slice(2));
-    return run();
+  /** Runs a script; while it names holds past their lease that stand in its way, ends those and runs it again. */
+  const pastDueHolds = async (accountId: string, run: () => Promise<Reply>): Promise<Reply> => {
+    for (let named = 0; named < DUE_HOLDS_PER_REQUEST_MAX;) {
+      const reply = await run();
+      if (reply[0] !== 'holds_due') return reply;
+      await endDueHolds(accountId, reply.slice(1));
+      named += reply.length - 1;
+    }
+    throw notNow('too many holds of the account are past their lease; retry shortly');
   };
 
   const end = async (command: Omit<SettleHold, 'overCapture' | 'debtLimit'> & Partial<SettleHold>, ending: 'settle' | 'void' | 'expire'): Promise<Reply> => {
-    const { accountId, holdId, cost, price, overCapture = 'cap', debtLimit = null, fingerprint, about } = command;
+    const { accountId, holdId, cost, price, overCapture = 'cap', debtLimit = null, fingerprint, about, by = 'user', corrects } = command;
     const run = (): Promise<Reply> => scripts.run(settleHoldScript, accountId, holdKeys(holdId), {
       hold_id: holdId,
       ending,
@@ -60,6 +70,9 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       debt_limit: debtLimit === null ? '' : microsToText(debtLimit),
       fingerprint,
       about,
+      principal: ending === 'expire' ? '' : by,
+      corrects: corrects === undefined ? 'any' : (corrects ?? ''),
+      correction_window_ms: deps.correctionWindowMs,
       receipt_ttl_seconds: RECEIPT_TTL_SECONDS,
       expired_ttl_seconds: EXPIRED_HOLD_TTL_SECONDS,
     });
@@ -78,27 +91,22 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
   ): Promise<Reply> => {
     const { accountId, key, fingerprint, price, about } = command;
     const amount = microsToText(command.amount);
-    const reply = await orFreeCredits(accountId, () =>
+    const reply = await pastDueHolds(accountId, () =>
       scripts.run(debitScript, accountId, (account) => ({
         ...stepKeys(account), receipt: account.receipt(key), open: account.open, deductions: account.deductions(amount), refusals: account.refusals,
       }), {
         kind, amount, key, fingerprint, price, about, receipt_ttl_seconds: receiptTtlSeconds,
         purpose: purpose ?? '', deduction_ttl_ms: DEDUCTION_TTL_SECONDS * 1_000, deductions_max: DEDUCTIONS_WAITING_MAX,
-        refusals_max: REFUSED_USAGE_PER_MINUTE_MAX, refused_seq: refused?.seq ?? '', refused_amount: refused?.uncollected ?? '',
+        refusals_max: REFUSED_USAGE_PER_MINUTE_MAX, refused_seq: refused?.seq ?? '', refused_amount: refused?.uncollected ?? '', due_holds_max: DUE_HOLDS_AT_ONCE,
       }));
     if (reply[0] === 'usage_refused' || (reply[0] === 'debited' && !isReplayed(reply))) written(keys.shardOf(accountId));
     return reply;
   };
 
-  const read = async (accountId: string, detail: 'balance' | 'full'): Promise<Reply> => {
-    for (;;) {
-      const reply = await scripts.run(readAccountScript, accountId, (account) => ({
-        fence: account.fence, account: account.account, lots: account.lots, lot: account.lot, open: account.open, hold: account.hold(''),
-      }), { detail, holds_max: SNAPSHOT_HOLDS_MAX });
-      if (reply[0] !== 'holds_due') return reply;
-      await endDueHolds(accountId, reply.slice(1));
-    }
-  };
+  const read = (accountId: string, detail: 'balance' | 'full'): Promise<Reply> =>
+    pastDueHolds(accountId, () => scripts.run(readAccountScript, accountId, (account) => ({
+      fence: account.fence, account: account.account, lots: account.lots, lot: account.lot, open: account.open, hold: account.hold(''),
+    }), { detail, holds_max: SNAPSHOT_HOLDS_MAX }));
 
   const ledger: Ledger = {
     ...lotOperations({ scripts, keys, written }),
@@ -107,10 +115,11 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     async placeHold(command) {
       // A hold of nothing is how a settlement without a hold begins, and usage that happened is always recorded (I8).
       if (command.desired > 0 && deps.isMemoryHigh()) throw notNow('the ledger is short of memory and takes no new holds now; retry shortly');
-      const { accountId, holdId, minimum, desired, leaseMs, expiryPolicy, price, fingerprint, about } = command;
-      const reply = await orFreeCredits(accountId, () => scripts.run(placeHoldScript, accountId, holdKeys(holdId), {
+      const { accountId, holdId, minimum, desired, leaseMs, expiryPolicy, price, fingerprint, about, by = 'user', isNewId = false } = command;
+      if (!isNewId) await scripts.recallHold(accountId, holdId);
+      const reply = await pastDueHolds(accountId, () => scripts.run(placeHoldScript, accountId, holdKeys(holdId), {
         hold_id: holdId, minimum: microsToText(minimum), desired: microsToText(desired), lease_ms: leaseMs,
-        policy: expiryPolicy, price, fingerprint, about, open_holds_max: OPEN_HOLDS_PER_ACCOUNT_MAX,
+        policy: expiryPolicy, price, fingerprint, about, principal: by, open_holds_max: OPEN_HOLDS_PER_ACCOUNT_MAX, due_holds_max: DUE_HOLDS_AT_ONCE,
       }));
       const status = reply[0];
       switch (status) {
@@ -121,6 +130,8 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
         }
         case 'insufficient_credits':
           return { status, available: amountAt(reply, 1) };
+        case 'hold_resolved':
+          return { status, outcome: decodeOutcome(reply, 1) };
         case 'hold_exists':
         case 'too_many_holds':
         case 'account_frozen':
@@ -141,6 +152,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
         case 'hold_resolved':
           return { status, outcome: decodeOutcome(reply, 1) };
         case 'hold_not_found':
+        case 'forbidden':
         case 'account_frozen':
           return { status };
         default:
@@ -148,8 +160,8 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       }
     },
 
-    async voidHold({ accountId, holdId, about }) {
-      const reply = await end({ accountId, holdId, cost: ZERO, price: null, fingerprint: '', about }, 'void');
+    async voidHold({ accountId, holdId, about, by = 'user' }) {
+      const reply = await end({ accountId, holdId, cost: ZERO, price: null, fingerprint: '', about, by }, 'void');
       const status = reply[0];
       switch (status) {
         case 'ended':
@@ -157,6 +169,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
         case 'hold_resolved':
           return { status, outcome: decodeOutcome(reply, 1) };
         case 'hold_not_found':
+        case 'forbidden':
         case 'account_frozen':
           return { status };
         default:

@@ -7,12 +7,12 @@ const HOLD_KEYS = [...STEP_KEYS, 'hold', 'open', 'holds_due'] as const;
 
 export const placeHoldScript = defineScript('place-hold', HOLD_KEYS, [
   'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'minimum', 'desired', 'lease_ms', 'policy', 'price', 'fingerprint',
-  'about', 'open_holds_max',
+  'about', 'principal', 'open_holds_max', 'due_holds_max',
 ]);
 
 export const settleHoldScript = defineScript('settle-hold', HOLD_KEYS, [
   'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'ending', 'cost', 'price', 'over_capture', 'debt_limit', 'fingerprint',
-  'about', 'receipt_ttl_seconds', 'expired_ttl_seconds',
+  'about', 'principal', 'corrects', 'correction_window_ms', 'receipt_ttl_seconds', 'expired_ttl_seconds',
 ]);
 
 export const grantLotScript = defineScript('grant-lot', [...STEP_KEYS, 'receipt'], [
@@ -21,7 +21,7 @@ export const grantLotScript = defineScript('grant-lot', [...STEP_KEYS, 'receipt'
 
 export const debitScript = defineScript('debit', [...STEP_KEYS, 'receipt', 'open', 'deductions', 'refusals'], [
   'epoch', 'time_offset_ms', 'account_id', 'kind', 'amount', 'key', 'fingerprint', 'price', 'about', 'receipt_ttl_seconds',
-  'purpose', 'deduction_ttl_ms', 'deductions_max', 'refusals_max', 'refused_seq', 'refused_amount',
+  'purpose', 'deduction_ttl_ms', 'deductions_max', 'refusals_max', 'refused_seq', 'refused_amount', 'due_holds_max',
 ]);
 
 export const revokeLotScript = defineScript('revoke-lot', [...STEP_KEYS, 'receipt'], [

@@ -84,7 +84,7 @@ export const METRICS = {
 
   // Money, from the journal: each entry counts when Postgres has it
   holdsPlaced: counter('cg_holds_placed_total', 'Holds placed.', {}),
-  holdsEnded: counter('cg_holds_ended_total', 'Holds ended, by how. late_settled: charged after the lease was over.', { ending: ['settled', 'voided', 'expired', 'late_settled'] }),
+  holdsEnded: counter('cg_holds_ended_total', 'Holds ended, by how. late_settled: charged after the lease was over. corrected: charged more after its end.', { ending: ['settled', 'voided', 'expired', 'late_settled', 'corrected'] }),
   holdSeconds: histogram('cg_hold_life_seconds', 'Time from placing a hold to its end, by how it ended.', { ending: ['settled', 'voided', 'expired'] }, LIFE_BUCKETS_SECONDS),
   credits: counter('cg_credits_total', 'Credits by what happened to them. overage: captured beyond the hold; debt: the part of overage nobody had; uncollected: usage beyond a hold that nobody paid for; refused: usage that was reported without credits for it.', { flow: ['granted', 'captured', 'expired', 'removed', 'held', 'released', 'overage', 'debt', 'debt_paid', 'uncollected', 'refused'] }),
   modelHeld: counter('cg_model_held_credits_total', 'Credits held for a model, counted when the hold ends. Beyond the busiest models: other.', { model: OPEN }),

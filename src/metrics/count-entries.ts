@@ -9,7 +9,7 @@ import type { Meter } from './metrics.js';
 type Flow = LabelsOf<'credits'>['flow'];
 type Ending = LabelsOf<'holdsEnded'>['ending'];
 
-const ENDINGS: Partial<Readonly<Record<EntryKind, Ending>>> = { settle: 'settled', void: 'voided', expire_hold: 'expired', late_settle: 'late_settled' };
+const ENDINGS: Partial<Readonly<Record<EntryKind, Ending>>> = { settle: 'settled', void: 'voided', expire_hold: 'expired', late_settle: 'late_settled', correct: 'corrected' };
 
 const MS_PER_SECOND = 1_000;
 
@@ -24,7 +24,7 @@ type ModelSums = { held: number; captured: number; tokens: number; messages: num
  */
 export function countEntries(meter: Meter, labelOf: LabelOf, entries: readonly WrittenEntry[]): void {
   const flows: Record<Flow, number> = { granted: 0, captured: 0, expired: 0, removed: 0, held: 0, released: 0, overage: 0, debt: 0, debt_paid: 0, uncollected: 0, refused: 0 };
-  const ended: Record<Ending, number> = { settled: 0, voided: 0, expired: 0, late_settled: 0 };
+  const ended: Record<Ending, number> = { settled: 0, voided: 0, expired: 0, late_settled: 0, corrected: 0 };
   const models = new Map<string, ModelSums>();
   let placed = 0;
   for (const written of entries) {
@@ -33,8 +33,8 @@ export function countEntries(meter: Meter, labelOf: LabelOf, entries: readonly W
     if (entry.kind === 'place') placed += 1;
     const ending = ENDINGS[entry.kind];
     if (ending !== undefined) ended[ending] += 1;
-    // The late one's life ended when it expired.
-    if (ending !== undefined && ending !== 'late_settled' && placedAtMs !== null) {
+    // Of a late one and of a corrected one the life ended before.
+    if (ending !== undefined && ending !== 'late_settled' && ending !== 'corrected' && placedAtMs !== null) {
       meter.observe('holdSeconds', { ending }, Math.max(0, entry.atMs - placedAtMs) / MS_PER_SECOND);
     }
     addModels(models, labelOf, written);

@@ -28,6 +28,7 @@ export function traceScripts(scripts: AccountScripts, tracer: Tracer): AccountSc
       }
     },
     restoreHold: (accountId, holdId) => scripts.restoreHold(accountId, holdId),
+    recallHold: (accountId, holdId) => scripts.recallHold(accountId, holdId),
   };
 }
 

@@ -45,6 +45,7 @@ function whatItWas({ kind }: TransactionEntry, { transaction, usage, source, not
     case 'charge':
     case 'settle':
     case 'late_settle':
+    case 'correct':
     case 'expire_hold':
     case 'void':
       return {

@@ -91,7 +91,7 @@ function usedIn({ grain, fromMs: from, toMs: to }: Piece, whose: Whose): Query {
   const owner = whose === null ? { sql: '', bindings: [] } : { sql: 'account_id = ? and', bindings: [whose] };
   if (grain === 'record') {
     return {
-      sql: `select date_trunc('day', at, 'UTC') as day, ${rollupName('service')} as service, ${modelOf('service', 'operation')} as model, 1 as records, credits
+      sql: `select date_trunc('day', at, 'UTC') as day, ${rollupName('service')} as service, ${modelOf('service', 'operation')} as model, case when corrects is null then 1 else 0 end as records, credits
               from usage_records where ${owner.sql} ${within('at')} and not refused`,
       bindings: [...owner.bindings, from, to],
     };

@@ -18,6 +18,8 @@ export type UsageRow = {
   /** Refused for lack of credits: it happened, and all of it is uncollected. Statistics count it apart. */
   readonly isRefused: boolean;
   readonly metadata: string;
+  /** The entry whose record of the same use this one adds credits to, or null: a use of its own. */
+  readonly corrects: number | null;
 };
 
 /** Refused usage whose repeat was charged: the charge has a record of its own, and the refusal is no debt any more. */
@@ -34,9 +36,13 @@ const source = unnestSource<UsageRow>('u', {
   uncollected: ['bigint', (row) => row.uncollected],
   refused: ['boolean', (row) => row.isRefused],
   metadata: ['text', (row) => row.metadata],
+  corrects: ['bigint', (row) => row.corrects],
 });
 
 const bucket = (grain: 'hour' | 'day' | 'month'): string => `('${grain}', date_trunc('${grain}', at, 'UTC'))`;
+
+/** A correction adds credits to a use that is counted already. */
+const USES = 'count(*) filter (where corrects is null)';
 
 /**
  * One statement for the records and everything they add to, so that no record can be written without being counted.
@@ -44,21 +50,21 @@ const bucket = (grain: 'hour' | 'day' | 'month'): string => `('${grain}', date_t
  */
 const INSERT = `
   with made as materialized (
-    select account_id, shard, seq, ${fromMs('at_ms')} as at, service, operation, credits, uncollected, refused, metadata from ${source.sql}),
+    select account_id, shard, seq, ${fromMs('at_ms')} as at, service, operation, credits, uncollected, refused, metadata, corrects from ${source.sql}),
   recorded as (
-    insert into usage_records (account_id, seq, at, service, operation, credits, uncollected, refused, metadata)
-    select account_id, seq, at, service, operation, credits, uncollected, refused, metadata from made),
+    insert into usage_records (account_id, seq, at, service, operation, credits, uncollected, refused, metadata, corrects)
+    select account_id, seq, at, service, operation, credits, uncollected, refused, metadata, corrects from made),
   used as materialized (select * from made where not refused),
   by_account as (
     insert into usage_by_account as old (account_id, grain, starts_at, service, operation, records, credits)
     select account_id, grain, starts_at, case when grain = 'month' then '' else ${rollupName('service')} end,
-           case when grain = 'month' then '' else coalesce(${modelOf('service', 'operation')}, '') end, count(*), sum(credits)
+           case when grain = 'month' then '' else coalesce(${modelOf('service', 'operation')}, '') end, ${USES}, sum(credits)
       from used cross join lateral (values ${bucket('hour')}, ${bucket('day')}, ${bucket('month')}) as bucket (grain, starts_at)
      group by 1, 2, 3, 4, 5
     on conflict (account_id, grain, starts_at, service, operation)
       do update set records = old.records + excluded.records, credits = old.credits + excluded.credits)
   insert into usage_by_shard as old (shard, grain, starts_at, service, operation, records, credits)
-  select shard, grain, starts_at, ${rollupName('service')}, coalesce(${modelOf('service', 'operation')}, ''), count(*), sum(credits)
+  select shard, grain, starts_at, ${rollupName('service')}, coalesce(${modelOf('service', 'operation')}, ''), ${USES}, sum(credits)
     from used cross join lateral (values ${bucket('hour')}, ${bucket('day')}) as bucket (grain, starts_at)
    group by 1, 2, 3, 4, 5
   on conflict (grain, starts_at, shard, service, operation)

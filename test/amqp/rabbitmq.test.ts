@@ -139,11 +139,11 @@ const COST = 115_000_000;
     const listed = await judgeAmqpDeadLetters(publish.connection, () => 'keep');
     const reasonOf = (text: string): string => listed.find(({ body }) => body.includes(text))?.reason ?? '';
     expect(listed.map(({ code, queue, transport }) => [code, queue, transport]).sort()).toEqual([
-      ['conflict', MULTI, 'rabbitmq'], ['invalid_request', MULTI, 'rabbitmq'], ['invalid_request', MULTI, 'rabbitmq'], ['not_found', MULTI, 'rabbitmq'],
+      ['hold_resolved', MULTI, 'rabbitmq'], ['invalid_request', MULTI, 'rabbitmq'], ['invalid_request', MULTI, 'rabbitmq'], ['not_found', MULTI, 'rabbitmq'],
     ]);
     expect(listed.find(({ body }) => body === '{"user_id":')?.reason).toBe('the message is not JSON in UTF-8');
     expect(reasonOf('"input_tokens":-1')).toContain('body.usages.0.input_tokens');
-    expect(reasonOf('"output_tokens":1}')).toContain('was settled with other usage');
+    expect(reasonOf('"output_tokens":1}')).toContain('has already ended: settled, ');
     expect(await until(() => gauge('cg_dead_letters'), (value) => value === 4)).toBe(4);
 
     await db.raw(`insert into feature_endpoints (endpoint_id, feature, name, value) values (?, 'ai_chat', 'Late', 'not_there_yet')`, ['a'.repeat(24)]);

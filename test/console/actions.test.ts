@@ -125,8 +125,11 @@ describe('void', () => {
     expect(life).not.toContain('/void"');
     const again = await lab.root.post(`${home}/void`, { reason: 'r' });
     expect([again.status, again.text.includes('has ended already: voided')]).toEqual([409, true]);
-    const late = await lab.api(sub, 'POST', '/api/streaming-sessions/finalize', { sessionId: 'h/1?x', actualTokens: 1 });
-    expect(late.status).toBe(409);
+    // Usage that happened is charged all the same.
+    const finalize = (actualTokens: number) => lab.api(sub, 'POST', '/api/streaming-sessions/finalize', { sessionId: 'h/1?x', actualTokens });
+    expect((await finalize(0)).headers.get('idempotency-replayed')).toBe('true');
+    expect([(await finalize(1_000)).body['actualCredits'], (await finalize(999)).status]).toEqual([5, 409]);
+    expect((await lab.root.get(home)).text).toContain('Corrects entry 3.');
   });
 
   test('of no hold, of nobody’s hold, and with ids that are none', async () => {

@@ -42,7 +42,11 @@ async function openLedger(): Promise<Ledger> {
   await gate.opened();
   return redisLedger({
     client: redis, keys, fence: gate, acknowledged: told, recallMs: 20_000, unrecalled: () => undefined,
-    source: { loadAccount: () => Promise.resolve(emptyImage), loadEndedHold: () => Promise.resolve(null), loadCharge: () => Promise.resolve(null) },
+    source: {
+      loadAccount: () => Promise.resolve(emptyImage), loadEndedHold: () => Promise.resolve(null),
+      recallEndedHold: () => Promise.resolve(null), loadCharge: () => Promise.resolve(null),
+    },
+    correctionWindowMs: 86_400_000,
     written: () => undefined, observe: () => undefined, isMemoryHigh: () => false,
   });
 }

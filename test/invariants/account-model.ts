@@ -1,3 +1,5 @@
+import type { Principal } from '../../src/ledger/ledger.js';
+
 /**
  * What an account must do, written as simply as possible and without looking at the Lua: plain lists, no caches, no
  * indexes. The property test runs the same operations against both and compares every answer and every state.
@@ -10,10 +12,20 @@ export type ModelHold = {
   readonly parts: readonly { readonly lot: string; readonly amount: number }[];
   readonly expiresAt: number;
   readonly fingerprint: string;
+  readonly placedBy: Principal;
   state: 'open' | 'settled' | 'voided' | 'expired';
   endFingerprint: string;
+  /** Of the ledger's last answer to an end. */
+  endSeq: number;
+  /** When it ended or was settled late. */
+  closedAt: number;
   captured: number;
+  debt: number;
+  uncollected: number;
 };
+
+/** What a hold has been charged for so far, whether or not it could be taken. */
+export const chargedFor = ({ captured, uncollected }: ModelHold): number => captured + uncollected;
 
 export class AccountModel {
   lots: ModelLot[] = [];
@@ -27,6 +39,8 @@ export class AccountModel {
   /** Nothing changes, and nothing falls due, until it is thawed. */
   frozen = false;
   readonly charges = new Map<string, { readonly amount: number; readonly available: number }>();
+  /** Usage that was refused last under each key. */
+  readonly refusals = new Map<string, number>();
 
   available(now: number): number {
     return this.live(now).reduce((sum, lot) => sum + lot.remaining, 0);
@@ -103,18 +117,23 @@ export class AccountModel {
     return parts;
   }
 
-  place(now: number, id: string, minimum: number, desired: number, expiresAt: number, fingerprint: string): 'placed' | 'insufficient_credits' {
-    if (this.available(now) < minimum) this.endDueHolds(now, 8);
+  place(
+    now: number, id: string, { minimum, desired, expiresAt, fingerprint, placedBy }:
+    { readonly minimum: number; readonly desired: number; readonly expiresAt: number; readonly fingerprint: string; readonly placedBy: Principal },
+  ): 'placed' | 'insufficient_credits' {
+    if (this.available(now) < desired) this.endDueHolds(now);
     const amount = Math.min(desired, this.available(now));
     if (amount < minimum) return 'insufficient_credits';
     this.sweep(now);
     const parts = this.take(now, amount) ?? [];
     for (const part of parts) this.lot(part.lot).held += part.amount;
-    this.holds.push({ id, amount, parts, expiresAt, fingerprint, state: 'open', endFingerprint: '', captured: 0 });
+    this.holds.push({
+      id, amount, parts, expiresAt, fingerprint, placedBy, state: 'open', endFingerprint: '', endSeq: 0, closedAt: 0, captured: 0, debt: 0, uncollected: 0,
+    });
     return 'placed';
   }
 
-  /** `cost` beyond the hold comes from what is available, then becomes debt up to `debtLimit`, then is uncollected. */
+  /** Ends a hold, or charges one that has ended the difference. `cost` beyond the hold comes from what is available, then becomes debt up to `debtLimit`, then is uncollected. */
   end(now: number, hold: ModelHold, state: 'settled' | 'voided' | 'expired', cost: number, debtLimit: number, fingerprint: string): void {
     this.sweep(now);
     let left = cost;
@@ -130,7 +149,7 @@ export class AccountModel {
         else lot.remaining += part.amount - spent;
       }
     } else {
-      left = Math.max(0, cost - hold.captured);
+      left = Math.max(0, cost - chargedFor(hold));
     }
     const fromAvailable = Math.min(left, this.available(now));
     this.take(now, fromAvailable);
@@ -138,14 +157,18 @@ export class AccountModel {
     this.debt += debt;
     this.captured += fromAvailable + debt;
     hold.captured += fromAvailable + debt;
-    this.uncollected += left - fromAvailable - debt;
+    hold.debt += debt;
+    const uncollected = left - fromAvailable - debt;
+    this.uncollected += uncollected;
+    hold.uncollected += uncollected;
+    if (hold.state === 'open' || hold.state === 'expired') hold.closedAt = now;
     hold.state = state;
     hold.endFingerprint = fingerprint;
   }
 
-  endDueHolds(now: number, most = Infinity): void {
+  endDueHolds(now: number): void {
     if (this.frozen) return;
-    for (const hold of this.openHolds().filter((each) => each.expiresAt <= now).slice(0, most)) {
+    for (const hold of this.openHolds().filter((each) => each.expiresAt <= now)) {
       this.end(now, hold, 'expired', 0, 0, '');
     }
   }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
 import { micros } from '../../src/money/micros.js';
 import { testLedger, type TestLedger } from '../support/ledger.js';
 
@@ -19,12 +20,13 @@ async function accountWith(amount: number, lots = 1): Promise<string> {
   return accountId;
 }
 
-const place = (accountId: string, holdId: string, amount: number) => under.ledger.placeHold({
-  accountId, holdId, minimum: micros(amount), desired: micros(amount), leaseMs: 600_000, expiryPolicy: 'release', price: 'p', fingerprint: String(amount), about: '{}',
+const place = (accountId: string, holdId: string, amount: number, leaseMs = 600_000) => under.ledger.placeHold({
+  accountId, holdId, minimum: micros(amount), desired: micros(amount), leaseMs, expiryPolicy: 'release', price: 'p', fingerprint: String(amount), about: '{}',
 });
 const settle = (accountId: string, holdId: string, cost: number) => under.ledger.settleHold({
   accountId, holdId, cost: micros(cost), price: 'p', overCapture: 'debt', debtLimit: null, fingerprint: String(cost), about: '{}',
 });
+const debit = (accountId: string, amount: number) => under.ledger.charge({ accountId, amount: micros(amount), key: null, fingerprint: '', price: '', about: '{}' });
 const all = <T>(each: (index: number) => Promise<T>): Promise<T[]> => Promise.all(Array.from({ length: CONTENDERS }, (_, index) => each(index)));
 const count = (replies: readonly { readonly status: string }[]): Record<string, number> =>
   Object.fromEntries([...new Set(replies.map(({ status }) => status))].sort().map((status) => [status, replies.filter((reply) => reply.status === status).length]));
@@ -47,19 +49,61 @@ test('holds and charges together never spend more than there is, over many lots'
   expect(available).toBe(1);
 });
 
-test('200 ends of one hold: one settles, its repeats get its answer, the others its name (I3)', async () => {
-  const accountId = await accountWith(100);
-  await place(accountId, 'h', 80);
-  const replies = await all<{ readonly status: string; readonly replayed?: boolean; readonly outcome?: object }>((index) => {
-    if (index % 3 === 0) return settle(accountId, 'h', 30);
-    return index % 3 === 1 ? settle(accountId, 'h', 31) : under.ledger.voidHold({ accountId, holdId: 'h', about: '{}' });
-  });
-  expect(replies.filter(({ replayed }) => replayed === false)).toHaveLength(1);
-  expect(new Set(replies.map(({ outcome }) => JSON.stringify(outcome))).size).toBe(1);
-  const { available, held, totals } = await under.ledger.readAccount(accountId);
-  expect(held).toBe(0);
-  expect(available + totals.captured).toBe(100);
-  expect((await under.journal(accountId)).map(({ kind }) => kind)).toHaveLength(3);
+test('ends of one hold at once charge the highest usage, once, whatever their order (I3)', async () => {
+  const end = fc.oneof({ weight: 4, arbitrary: fc.nat({ max: 60 }) }, { weight: 1, arbitrary: fc.constantFrom('void' as const, 'expire' as const) });
+  await fc.assert(
+    fc.asyncProperty(fc.array(end, { minLength: 2, maxLength: 30, size: 'max' }), fc.boolean(), async (ends, isDue) => {
+      const accountId = await accountWith(100);
+      await place(accountId, 'h', 40, isDue ? 1 : 600_000);
+      if (isDue) under.advance(2);
+      const replies = await Promise.all(ends.map((each) => {
+        if (each === 'void') return under.ledger.voidHold({ accountId, holdId: 'h', about: '{}' });
+        return each === 'expire' ? under.ledger.expireHold(accountId, 'h') : settle(accountId, 'h', each);
+      }));
+      const highest = Math.max(0, ...ends.filter((each) => typeof each === 'number'));
+      const { available, held, totals } = await under.ledger.readAccount(accountId);
+      expect([available, held, totals.captured]).toEqual([100 - highest, 0, highest]);
+      // Whoever reported the highest was told that all of it was charged.
+      for (const [index, each] of ends.entries()) {
+        if (each === highest) expect(replies[index]).toMatchObject({ outcome: { captured: highest } });
+      }
+      const [, , ...later] = await under.journal(accountId);
+      expect(later.filter(({ kind }) => !['late_settle', 'correct'].includes(kind)).length).toBeLessThanOrEqual(1);
+      expect(later.reduce((sum, { captured }) => sum + captured, 0)).toBe(highest);
+      // Each correction names the entry that it corrects.
+      later.forEach(({ kind, corrects, seq }) => { expect(corrects).toBe(['late_settle', 'correct'].includes(kind) ? seq - 1 : 0); });
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('20 dead holds keep 40 credits from nobody: one hold, or one charge, of 33 passes at once', async () => {
+  for (const charge of [false, true]) {
+    const accountId = await accountWith(40);
+    for (let index = 0; index < 20; index += 1) await place(accountId, `dead-${index}`, 2, 1_000);
+    under.advance(2_000);
+    const reply = charge ? await debit(accountId, 33) : await place(accountId, 'h', 33);
+    expect(reply).toMatchObject({ status: charge ? 'charged' : 'placed', available: 7 });
+  }
+});
+
+test('a thousand dead holds are ended for those that need their credits, and no more can be freed than there is', async () => {
+  const [accountId, other] = [await accountWith(1_000), await accountWith(1_000)];
+  for (const id of [accountId, other]) {
+    await Promise.all(Array.from({ length: 1_000 }, (_, index) => place(id, `dead-${index}`, 1, 1_000)));
+  }
+  under.advance(2_000);
+  expect(await debit(other, 1_001)).toEqual({ status: 'insufficient_credits', available: 1_000 });
+  expect(count(await Promise.all([place(accountId, 'h', 600), debit(accountId, 400)]))).toEqual({ charged: 1, placed: 1 });
+  expect(await debit(accountId, 1)).toEqual({ status: 'insufficient_credits', available: 0 });
+  expect(await under.ledger.readAccount(accountId)).toMatchObject({ available: 0, held: 600 });
+});
+
+test('a dead hold that nothing can free credits of is ended, and the answer is short of credits', async () => {
+  const accountId = await accountWith(10);
+  await place(accountId, 'nothing', 0, 1_000);
+  under.advance(2_000);
+  expect(await place(accountId, 'h', 11)).toEqual({ status: 'insufficient_credits', available: 10 });
 });
 
 test('200 copies of one request have the effect and the answer of one (I4)', async () => {

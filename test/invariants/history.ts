@@ -2,10 +2,10 @@ import { expect } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import type { JournalEntry } from '../../src/journal/entry.js';
-import type { AccountSnapshot } from '../../src/ledger/ledger.js';
+import type { AccountSnapshot, Principal } from '../../src/ledger/ledger.js';
 import { AMOUNT_MAX, micros } from '../../src/money/micros.js';
 import type { TestLedger } from '../support/ledger.js';
-import { AccountModel, type ModelHold } from './account-model.js';
+import { AccountModel, chargedFor, type ModelHold } from './account-model.js';
 
 /**
  * Time moves in whole steps and everything ends in the middle of one, so that the milliseconds a test takes never decide
@@ -13,6 +13,10 @@ import { AccountModel, type ModelHold } from './account-model.js';
  */
 const STEP_MS = 60_000;
 const HALF_STEP_MS = STEP_MS / 2;
+/** What refusals may add up to (lua/debit.lua). */
+const UNCOLLECTED_MAX = Math.floor(Number.MAX_SAFE_INTEGER / 2);
+/** For the ledgers under test: short, so that histories reach its end. */
+export const CORRECTION_WINDOW_MS = 2 * STEP_MS + HALF_STEP_MS;
 
 const amount = fc.oneof(
   fc.integer({ min: 0, max: 50 }),
@@ -21,37 +25,44 @@ const amount = fc.oneof(
 /** In steps from now; 0 never ends. */
 const life = fc.constantFrom(0, 1, 1, 2, 3, 5);
 const which = fc.nat({ max: 7 });
+const by = fc.constantFrom<Principal>('user', 'user', 'service', 'operator');
 
 export type Command =
   | { readonly op: 'grant' | 'set'; readonly amount: number; readonly life: number }
-  | { readonly op: 'place'; readonly minimum: number; readonly desired: number; readonly life: number }
+  | { readonly op: 'place'; readonly minimum: number; readonly desired: number; readonly life: number; readonly by: Principal }
   | { readonly op: 'place_again'; readonly which: number; readonly same: boolean }
-  | { readonly op: 'settle'; readonly which: number; readonly by: 'amount' | 'part' | 'none' | 'over'; readonly over: number; readonly cap: boolean; readonly debtLimit: number | null }
-  | { readonly op: 'void' | 'expire'; readonly which: number }
-  | { readonly op: 'charge'; readonly amount: number; readonly all: boolean; readonly key: number }
+  | {
+    readonly op: 'settle'; readonly which: number; readonly by: Principal; readonly cost: 'amount' | 'part' | 'none' | 'over' | 'same' | 'more' | 'less'; readonly over: number;
+    readonly cap: boolean; readonly debtLimit: number | null; readonly corrects: 'any' | 'none' | 'known';
+  }
+  | { readonly op: 'void'; readonly which: number; readonly by: Principal }
+  | { readonly op: 'expire'; readonly which: number }
+  | { readonly op: 'charge'; readonly amount: number; readonly all: boolean; readonly key: number; readonly usage: boolean }
   | { readonly op: 'remove'; readonly amount: number; readonly all: boolean }
   | { readonly op: 'revoke'; readonly which: number }
   | { readonly op: 'expire_lots' | 'freeze' | 'thaw' }
-  | { readonly op: 'wait'; readonly steps: number };
+  /** `looks`: the account is read afterwards, which ends what is due of it. */
+  | { readonly op: 'wait'; readonly steps: number; readonly looks: boolean };
 
 export const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ op: fc.constantFrom('grant' as const, 'grant' as const, 'set' as const), amount, life }) },
-  { weight: 6, arbitrary: fc.record({ op: fc.constant('place' as const), minimum: amount, desired: amount, life: fc.constantFrom(1, 2, 4) }) },
-  { weight: 1, arbitrary: fc.record({ op: fc.constant('place_again' as const), which, same: fc.boolean() }) },
+  { weight: 6, arbitrary: fc.record({ op: fc.constant('place' as const), minimum: amount, desired: amount, life: fc.constantFrom(1, 2, 4), by }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('place_again' as const), which, same: fc.boolean() }) },
   {
-    weight: 6,
+    weight: 8,
     arbitrary: fc.record({
-      op: fc.constant('settle' as const), which, by: fc.constantFrom('amount' as const, 'part' as const, 'none' as const, 'over' as const),
-      over: amount, cap: fc.boolean(), debtLimit: fc.constantFrom(null, 0, 10, 1_000_000),
+      op: fc.constant('settle' as const), which, by, cost: fc.constantFrom('amount' as const, 'part' as const, 'none' as const, 'over' as const, 'same' as const, 'more' as const, 'less' as const),
+      corrects: fc.constantFrom('any' as const, 'any' as const, 'none' as const, 'known' as const), over: amount, cap: fc.boolean(), debtLimit: fc.constantFrom(null, 0, 10, 1_000_000),
     }),
   },
-  { weight: 3, arbitrary: fc.record({ op: fc.constantFrom('void' as const, 'expire' as const), which }) },
-  { weight: 3, arbitrary: fc.record({ op: fc.constant('charge' as const), amount, all: fc.boolean(), key: fc.nat({ max: 3 }) }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('void' as const), which, by }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('expire' as const), which }) },
+  { weight: 3, arbitrary: fc.record({ op: fc.constant('charge' as const), amount, all: fc.boolean(), key: fc.nat({ max: 3 }), usage: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('remove' as const), amount, all: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('revoke' as const), which }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('expire_lots' as const) }) },
   { weight: 3, arbitrary: fc.record({ op: fc.constantFrom('freeze' as const, 'thaw' as const, 'thaw' as const) }) },
-  { weight: 3, arbitrary: fc.record({ op: fc.constant('wait' as const), steps: fc.integer({ min: 1, max: 3 }) }) },
+  { weight: 3, arbitrary: fc.record({ op: fc.constant('wait' as const), steps: fc.integer({ min: 1, max: 3 }), looks: fc.boolean() }) },
 );
 
 /** One account under test beside its model. */
@@ -79,7 +90,7 @@ export class History {
 
   async run(each: Command): Promise<void> {
     await this.#apply(each);
-    await this.#compareState();
+    if (each.op !== 'wait' || each.looks) await this.#compareState();
   }
 
   async #apply(each: Command): Promise<void> {
@@ -92,7 +103,7 @@ export class History {
         return this.#grant(each.op, each.amount, each.life);
       case 'place': {
         const desired = Math.max(each.minimum, each.desired);
-        return this.#place(holdName(model.holds.length), Math.min(each.minimum, desired), desired, each.life);
+        return this.#place(holdName(model.holds.length), Math.min(each.minimum, desired), desired, each);
       }
       case 'place_again': {
         const hold = model.holds[each.which];
@@ -101,25 +112,31 @@ export class History {
           accountId, holdId: hold.id, minimum: micros(0), desired: micros(5), leaseMs: STEP_MS, expiryPolicy: 'release',
           price: 'p', fingerprint: each.same ? hold.fingerprint : 'another', about: '{}',
         });
-        expect(reply).toMatchObject(each.same ? { status: 'placed', replayed: true, amount: hold.amount } : { status: 'hold_exists' });
+        if (hold.state === 'open' && hold.expiresAt <= this.#now && !model.frozen) model.end(this.#now, hold, 'expired', 0, 0, '');
+        if (hold.state !== 'open') expect(reply).toMatchObject({ status: 'hold_resolved', outcome: { state: hold.state, captured: hold.captured } });
+        else expect(reply).toMatchObject(each.same ? { status: 'placed', replayed: true, amount: hold.amount } : { status: 'hold_exists' });
         return;
       }
       case 'settle': {
         const hold = model.holds[each.which];
         if (hold === undefined) return this.#expectNotFound();
-        const cost = { amount: hold.amount, part: Math.floor(hold.amount / 2), none: 0, over: Math.min(hold.amount + each.over, AMOUNT_MAX) }[each.by];
-        return this.#settle(hold, cost, each.cap ? 0 : each.debtLimit, each.cap);
+        const charged = chargedFor(hold);
+        const cost = {
+          amount: hold.amount, part: Math.floor(hold.amount / 2), none: 0, over: hold.amount + each.over,
+          same: charged, more: charged + 1 + each.over, less: Math.max(0, charged - 1 - each.over),
+        }[each.cost];
+        return this.#settle(hold, Math.min(cost, AMOUNT_MAX), each);
       }
       case 'void':
-        return this.#void(model.holds[each.which]);
+        return this.#void(model.holds[each.which], each.by);
       case 'expire':
         return this.#expire(model.holds[each.which]);
       case 'charge':
-        return this.#charge(each.all ? model.available(this.#now) : each.amount, each.key);
+        return this.#charge(each.all ? model.available(this.#now) : each.amount, each.key, each.usage);
       case 'remove': {
         const amount = Math.min(each.all ? model.available(this.#now) : each.amount, AMOUNT_MAX);
         if (model.frozen) return this.#expectFrozen(ledger.remove({ accountId, amount: micros(amount), key: `r-${randomUUID()}`, kind: 'remove', about: '{}' }));
-        if (model.available(this.#now) < amount) model.endDueHolds(this.#now, 8);
+        if (model.available(this.#now) < amount) model.endDueHolds(this.#now);
         const isEnough = model.available(this.#now) >= amount;
         const reply = await ledger.remove({ accountId, amount: micros(amount), key: `r-${randomUUID()}`, kind: 'remove', about: '{}' });
         expect(reply.status).toBe(isEnough ? 'removed' : 'insufficient_credits');
@@ -176,15 +193,15 @@ export class History {
     expect(await run()).toEqual({ ...reply, replayed: true });
   }
 
-  async #place(holdId: string, minimum: number, desired: number, steps: number): Promise<void> {
+  async #place(holdId: string, minimum: number, desired: number, { life: steps, by }: { readonly life: number; readonly by: Principal }): Promise<void> {
     const leaseMs = steps * STEP_MS - HALF_STEP_MS;
     const run = () => this.#under.ledger.placeHold({
       accountId: this.#id, holdId, minimum: micros(minimum), desired: micros(desired), leaseMs, expiryPolicy: 'release',
-      price: 'p', fingerprint: `f-${holdId}`, about: '{}',
+      price: 'p', fingerprint: `f-${holdId}`, about: '{}', by,
     });
     if (this.#model.frozen) return this.#expectFrozen(run());
     const reply = await run();
-    const status = this.#model.place(this.#now, holdId, minimum, desired, this.#now + leaseMs, `f-${holdId}`);
+    const status = this.#model.place(this.#now, holdId, { minimum, desired, expiresAt: this.#now + leaseMs, fingerprint: `f-${holdId}`, placedBy: by });
     const available = this.#model.available(this.#now);
     if (status === 'insufficient_credits') {
       expect(reply).toEqual({ status, available });
@@ -194,39 +211,53 @@ export class History {
     expect(await run()).toEqual({ ...reply, replayed: true });
   }
 
-  async #settle(hold: ModelHold, cost: number, debtLimit: number | null, cap: boolean): Promise<void> {
+  async #settle(hold: ModelHold, cost: number, { by, cap, corrects, ...each }: Extract<Command, { readonly op: 'settle' }>): Promise<void> {
     const model = this.#model;
     const fingerprint = `settle-${cost}`;
+    const debtLimit = cap ? 0 : each.debtLimit;
     const run = (price: string | null) => this.#under.ledger.settleHold({
       accountId: this.#id, holdId: hold.id, cost: micros(cost), price, overCapture: cap ? 'cap' : 'debt',
-      debtLimit: debtLimit === null ? null : micros(debtLimit), fingerprint, about: '{}',
+      debtLimit: debtLimit === null ? null : micros(debtLimit), fingerprint, about: '{}', by,
+      ...(corrects === 'any' ? {} : { corrects: corrects === 'none' ? null : hold.endSeq }),
     });
-    if (hold.state === 'open' || hold.state === 'expired') {
-      expect(await run(null)).toMatchObject({ status: 'price_needed', price: 'p' });
-      if (model.frozen) return this.#expectFrozen(run('p'));
-      const uncollected = model.uncollected;
-      const debt = model.debt;
-      model.end(this.#now, hold, 'settled', cost, cap ? 0 : (debtLimit ?? Number.MAX_SAFE_INTEGER), fingerprint);
-      const reply = await run('p');
-      expect(reply).toMatchObject({
-        status: 'settled', replayed: false,
-        outcome: {
-          state: 'settled', amount: hold.amount, captured: hold.captured, debt: model.debt - debt,
-          uncollected: model.uncollected - uncollected, available: model.available(this.#now),
-        },
-      });
-      expect(await run('p')).toEqual({ ...reply, replayed: true });
+    if (hold.placedBy === 'service' && by === 'user') {
+      expect(await run('p')).toEqual({ status: 'forbidden' });
       return;
     }
-    const isRepeat = hold.state === 'settled' && hold.endFingerprint === fingerprint;
-    expect(await run('p')).toMatchObject(isRepeat
-      ? { status: 'settled', replayed: true, outcome: { captured: hold.captured } }
-      : { status: 'hold_resolved', outcome: { state: hold.state, captured: hold.captured } });
+    const { state } = hold;
+    const charged = chargedFor(hold);
+    const isSame = state === 'settled' && hold.endFingerprint === fingerprint;
+    if (!isSame) expect(await run(null)).toMatchObject({ status: 'price_needed', price: 'p' });
+    const isUnknown = corrects === 'none' && (state === 'settled' || state === 'voided');
+    if (isSame || (state !== 'open' && !isUnknown && cost === charged)) {
+      expect(await run('p')).toMatchObject({ status: 'settled', replayed: true, outcome: { state, captured: hold.captured, uncollected: hold.uncollected } });
+      return;
+    }
+    const isOver = (state === 'settled' || state === 'voided') && this.#now - hold.closedAt > CORRECTION_WINDOW_MS;
+    if (state !== 'open' && (isUnknown || cost < charged || isOver)) {
+      expect(await run('p')).toMatchObject({ status: 'hold_resolved', outcome: { state, captured: hold.captured, uncollected: hold.uncollected } });
+      return;
+    }
+    if (model.frozen) return this.#expectFrozen(run('p'));
+    model.end(this.#now, hold, 'settled', cost, debtLimit ?? Number.MAX_SAFE_INTEGER, fingerprint);
+    const reply = await run('p');
+    expect(reply).toMatchObject({
+      status: 'settled', replayed: false,
+      outcome: {
+        state: 'settled', amount: hold.amount, captured: hold.captured, debt: hold.debt, uncollected: hold.uncollected, available: model.available(this.#now),
+      },
+    });
+    if (reply.status === 'settled') hold.endSeq = reply.outcome.seq;
+    expect(await run('p')).toEqual({ ...reply, replayed: true });
   }
 
-  async #void(hold: ModelHold | undefined): Promise<void> {
+  async #void(hold: ModelHold | undefined, by: Principal): Promise<void> {
     if (hold === undefined) return this.#expectNotFound();
-    const reply = await this.#under.ledger.voidHold({ accountId: this.#id, holdId: hold.id, about: '{}' });
+    const reply = await this.#under.ledger.voidHold({ accountId: this.#id, holdId: hold.id, about: '{}', by });
+    if (hold.placedBy === 'service' && by === 'user') {
+      expect(reply).toEqual({ status: 'forbidden' });
+      return;
+    }
     if (hold.state === 'open' && this.#model.frozen) {
       expect(reply).toEqual({ status: 'account_frozen' });
       return;
@@ -234,9 +265,12 @@ export class History {
     if (hold.state === 'open') {
       this.#model.end(this.#now, hold, 'voided', 0, 0, '');
       expect(reply).toMatchObject({ status: 'voided', replayed: false, outcome: { captured: 0, available: this.#model.available(this.#now) } });
+      if (reply.status === 'voided') hold.endSeq = reply.outcome.seq;
       return;
     }
-    expect(reply).toMatchObject(hold.state === 'voided' ? { status: 'voided', replayed: true } : { status: 'hold_resolved', outcome: { state: hold.state } });
+    expect(reply).toMatchObject(chargedFor(hold) === 0
+      ? { status: 'voided', replayed: true, outcome: { state: hold.state, captured: 0 } }
+      : { status: 'hold_resolved', outcome: { state: hold.state, captured: hold.captured } });
   }
 
   async #expire(hold: ModelHold | undefined): Promise<void> {
@@ -252,12 +286,13 @@ export class History {
     }
   }
 
-  async #charge(amount: number, keyNumber: number): Promise<void> {
+  /** `usage`: it has happened. Refused, it is uncollected, once per key and amount, until its repeat is charged. */
+  async #charge(amount: number, keyNumber: number, usage: boolean): Promise<void> {
     const model = this.#model;
     const key = keyNumber === 0 ? null : `c${keyNumber}`;
     const bounded = Math.min(amount, AMOUNT_MAX);
     const reply = await this.#under.ledger.charge({
-      accountId: this.#id, amount: micros(bounded), key, fingerprint: `charge-${bounded}`, price: '', about: '{}',
+      accountId: this.#id, amount: micros(bounded), key, fingerprint: `charge-${bounded}`, price: '', about: '{}', ...(usage ? { purpose: 'usage' } : {}),
     });
     const earlier = key === null ? undefined : model.charges.get(key);
     if (earlier !== undefined) {
@@ -270,14 +305,21 @@ export class History {
       expect(reply).toEqual({ status: 'account_frozen' });
       return;
     }
-    if (model.available(this.#now) < bounded) model.endDueHolds(this.#now, 8);
+    if (model.available(this.#now) < bounded) model.endDueHolds(this.#now);
+    const wasRefused = usage && key !== null && model.refusals.get(key) === bounded;
     if (model.available(this.#now) < bounded) {
+      if (usage && !wasRefused && model.uncollected + bounded <= UNCOLLECTED_MAX) {
+        model.sweep(this.#now);
+        model.uncollected += bounded;
+        if (key !== null) model.refusals.set(key, bounded);
+      }
       expect(reply).toEqual({ status: 'insufficient_credits', available: model.available(this.#now) });
       return;
     }
     model.sweep(this.#now);
     model.take(this.#now, bounded);
     model.captured += bounded;
+    if (wasRefused) model.uncollected -= bounded;
     const available = model.available(this.#now);
     if (key !== null) model.charges.set(key, { amount: bounded, available });
     expect(reply).toMatchObject({ status: 'charged', replayed: false, available });
@@ -337,8 +379,9 @@ export class History {
 
   /** I7: seq has no gaps, each entry conserves, and the entries add up to the account and to every lot of it. */
   async checkJournal(): Promise<void> {
-    const entries = await this.#under.journal(this.#id);
+    // Reading the account ends what is due of it.
     const state = await this.#under.ledger.readAccount(this.#id);
+    const entries = await this.#under.journal(this.#id);
     expect(entries.map(({ seq }) => seq)).toEqual(entries.map((_, index) => index + 1));
     const sums = { available: 0n, held: 0n, debt: 0n };
     const lots = new Map<string, { remaining: bigint; held: bigint }>();

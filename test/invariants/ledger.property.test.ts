@@ -2,19 +2,19 @@ import { afterAll, beforeAll, test } from '@jest/globals';
 import fc from 'fast-check';
 import { testLedger, type TestLedger } from '../support/ledger.js';
 import { patience, volume } from '../support/volume.js';
-import { command, type Command, History } from './history.js';
+import { command, type Command, CORRECTION_WINDOW_MS, History } from './history.js';
 
 /** How many random histories run. */
 const RUNS = volume(100, 500);
 
 /** Leases that end together, more of them than have one digit: ended in the order of lease end, then name. */
 const MANY_DUE: Command[] = [
-  ...Array.from({ length: 12 }, (): Command => ({ op: 'place', minimum: 0, desired: 0, life: 1 })),
-  { op: 'wait', steps: 1 },
+  ...Array.from({ length: 12 }, (): Command => ({ op: 'place', minimum: 0, desired: 0, life: 1, by: 'user' })),
+  { op: 'wait', steps: 1, looks: true },
 ];
 
 let under: TestLedger;
-beforeAll(async () => { under = await testLedger({ shards: 256 }); });
+beforeAll(async () => { under = await testLedger({ shards: 256, correctionWindowMs: CORRECTION_WINDOW_MS }); });
 afterAll(async () => { await under.close(); });
 
 test('any history gives the answers and the state of the model, and a journal that replays to it', async () => {

@@ -4,7 +4,7 @@ import { GatewayError } from '../../src/errors.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
 import { patience, volume } from '../support/volume.js';
-import { command, History } from './history.js';
+import { command, CORRECTION_WINDOW_MS, History } from './history.js';
 
 /**
  * The fence looks by itself every second, too, and may close a shard once more right after a loss was dealt with. It
@@ -28,7 +28,7 @@ const patient = (ledger: Ledger): Ledger => new Proxy(ledger, {
 const RUNS = volume(10, 50);
 
 let under: DurableLedger;
-beforeAll(async () => { under = await durableLedger(); });
+beforeAll(async () => { under = await durableLedger({ correctionWindowMs: CORRECTION_WINDOW_MS }); });
 afterAll(async () => { await under.close(); });
 
 test('an account that Redis has lost comes back from Postgres and goes on as if nothing had happened', async () => {

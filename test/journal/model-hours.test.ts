@@ -49,12 +49,22 @@ function activity(random: Random, account: SimulatedAccount, round: number): Sim
   expectMore(model, { held });
   if (random.chance(0.2)) {
     entries.push(account.voidHold(hold, { atMs, price }));
+    if (random.chance(0.5)) {
+      entries.push(account.correct(hold, 20, { atMs, price, about }));
+      expectMore(model, { messages: 1, tokens, captured: 20 });
+    }
   } else if (random.chance(0.3)) {
     entries.push(account.expireHold(hold, { atMs, price }), account.lateSettle(hold, cost, { atMs, price, about }));
     expectMore(model, { messages: 1, tokens, captured: cost });
   } else {
     entries.push(account.settle(hold, cost, { atMs, price, about }));
     expectMore(model, { messages: 1, tokens, captured: cost });
+    if (random.chance(0.3)) {
+      // What is said of it is all of it, and of that the first end has told a part.
+      entries.push(account.correct(hold, 7, { atMs, price, about: aboutUsage('chat-streaming', 'x', { metadata: { tokens: tokens + 70 } }) }));
+      entries.push(account.correct(hold, 1, { atMs, price, about: aboutUsage('chat-streaming', 'x', { metadata: { tokens: tokens + 80 } }) }));
+      expectMore(model, { tokens: 80, captured: 8 });
+    }
   }
   if (random.chance(0.5)) {
     entries.push(account.debit('charge', 30, { atMs, about: aboutUsage('chat', model, { metadata: { inputTokens: 3, outputTokens: 4 } }) }));

@@ -31,7 +31,7 @@ export function simulatedAccount(accountId: string, startMs: number) {
       key: facts.key ?? '', about: facts.about ?? '', fingerprint: facts.fingerprint ?? '', price: facts.price ?? '',
       ...text,
     };
-    const amounts = new Set<EntryField>(['available', 'held', 'debt', 'granted', 'captured', 'expired', 'removed', 'uncollected', 'overage', 'lease_ms']);
+    const amounts = new Set<EntryField>(['available', 'held', 'debt', 'granted', 'captured', 'expired', 'removed', 'uncollected', 'overage', 'lease_ms', 'corrects']);
     return ENTRY_FIELDS.flatMap((field) => [field, values[field] ?? (amounts.has(field) ? String(deltas[field] ?? 0) : '')]);
   };
 
@@ -105,7 +105,14 @@ export function simulatedAccount(accountId: string, startMs: number) {
     lateSettle(holdId: string, cost: number, facts: Facts = {}): SimulatedEntry {
       known(holdId);
       const parts = take(cost);
-      return entry('late_settle', { available: -cost, captured: cost, overage: cost },
+      return entry('late_settle', { available: -cost, captured: cost, overage: cost, corrects: balance.seq },
+        { hold: holdId, lots: parts.map((part) => `${part.lot.id}:-${part.amount}:0`).join(',') }, facts);
+    },
+    /** Charges `more` for a hold whose last end was the entry before this one. */
+    correct(holdId: string, more: number, facts: Facts = {}): SimulatedEntry {
+      known(holdId);
+      const parts = take(more);
+      return entry('correct', { available: -more, captured: more, overage: more, corrects: balance.seq },
         { hold: holdId, lots: parts.map((part) => `${part.lot.id}:-${part.amount}:0`).join(',') }, facts);
     },
     debit(kind: 'charge' | 'remove', amount: number, facts: Facts = {}): SimulatedEntry {

@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { micros } from '../../src/money/micros.js';
-import type { HoldOutcome } from '../../src/ledger/ledger.js';
+import type { HoldOutcome, Principal } from '../../src/ledger/ledger.js';
 import type { TestLedger } from '../support/ledger.js';
 
 /**
@@ -12,6 +12,7 @@ import type { TestLedger } from '../support/ledger.js';
  *     settle h1 20             -> settled:captured=20:released=40
  *     wait   3m
  *
+ * `by=service` or `by=operator` says who asks; otherwise a user does.
  * Amounts are micros. Times are minutes. Accounts are made fresh for each scenario.
  */
 export async function expectScenario(under: TestLedger, text: string): Promise<string> {
@@ -39,6 +40,7 @@ async function run(under: TestLedger, accountId: string, [op, ...words]: string[
   // Of `charge 5` the first word is the amount; operations that name a hold or a lot have it second, if at all.
   const amount = micros(Number(/^\d+$/.test(number ?? name) ? (number ?? name) : 0));
   const about = '{}';
+  const by = (options.get('by') ?? 'user') as Principal;
   switch (op) {
     case 'wait':
       under.advance(minutes(name) ?? 0);
@@ -56,23 +58,24 @@ async function run(under: TestLedger, accountId: string, [op, ...words]: string[
       const minimum = micros(Number(options.get('min') ?? amount));
       const reply = await ledger.placeHold({
         accountId, holdId: name, minimum, desired: amount, leaseMs: minutes(options.get('for')) ?? 10 * MINUTE_MS,
-        expiryPolicy: 'release', price: 'p', fingerprint: `${minimum}/${amount}`, about,
+        expiryPolicy: 'release', price: 'p', fingerprint: `${minimum}/${amount}`, about, by,
       });
       if (reply.status === 'placed') return flags(`placed:${reply.amount}:${reply.available}`, { replayed: reply.replayed });
+      if (reply.status === 'hold_resolved') return `${reply.status}:${outcome(reply.outcome)}`;
       return reply.status === 'insufficient_credits' ? `${reply.status}:${reply.available}` : reply.status;
     }
     case 'settle': {
       const debtLimit = options.get('limit');
       const reply = await ledger.settleHold({
         accountId, holdId: name, cost: amount, price: options.get('price') ?? 'p', overCapture: options.has('cap') ? 'cap' : 'debt',
-        debtLimit: debtLimit === undefined ? null : micros(Number(debtLimit)), fingerprint: String(amount), about,
+        debtLimit: debtLimit === undefined ? null : micros(Number(debtLimit)), fingerprint: String(amount), about, by,
       });
       if (reply.status === 'settled') return flags(outcome(reply.outcome), { replayed: reply.replayed });
       if (reply.status === 'price_needed') return `${reply.status}:${reply.price}`;
       return reply.status === 'hold_resolved' ? `${reply.status}:${outcome(reply.outcome)}` : reply.status;
     }
     case 'void': {
-      const reply = await ledger.voidHold({ accountId, holdId: name, about });
+      const reply = await ledger.voidHold({ accountId, holdId: name, about, by });
       if (reply.status === 'voided') return flags(outcome(reply.outcome), { replayed: reply.replayed });
       return reply.status === 'hold_resolved' ? `${reply.status}:${outcome(reply.outcome)}` : reply.status;
     }

@@ -18,12 +18,42 @@ test('a hold is placed once: repeat before everything else, then balance', () =>
   place  h2  80 min=10 -> placed:40:0
   place  h2  80 min=10 -> placed:40:0:replayed
   place  h3   0        -> placed:0:0
-  settle h1  60        -> settled:captured=60
-  place  h1  60        -> placed:60:40:replayed
-  read                 -> 0:40
+  read                 -> 0:100
 `));
 
-test('a hold ends once; whoever comes second meets the first outcome', () => scenario(`
+test('the id of a hold that has ended is never placed again, whatever it asks for', () => scenario(`
+  grant  l1 100        -> granted:100
+  place  h1  60        -> placed:60:40
+  settle h1  20        -> settled:captured=20:released=40
+  place  h1  60        -> hold_resolved:settled:captured=20:released=40
+  place  h1  61        -> hold_resolved:settled:captured=20:released=40
+  place  h2  10        -> placed:10:70
+  void   h2            -> voided:released=10
+  place  h2  10        -> hold_resolved:voided:released=10
+  place  h3  10 for=2m -> placed:10:70
+  wait   3m
+  # Nothing has ended it yet: the hold is not answered as an active one.
+  place  h3  10        -> hold_resolved:expired:released=10
+  settle h3  90        -> settled:captured=90:released=10:overage=90:debt=10:late
+  place  h3  10        -> hold_resolved:settled:captured=90:released=10:overage=90:debt=10:late
+  freeze               -> changed
+  place  h1  60        -> hold_resolved:settled:captured=20:released=40
+  place  h9   1        -> account_frozen
+`));
+
+test('an open hold of a frozen account answers its repeat, also past its lease', () => scenario(`
+  grant  l1 10         -> granted:10
+  place  h1  4 for=2m  -> placed:4:6
+  freeze               -> changed
+  place  h1  4 for=2m  -> placed:4:6:replayed
+  wait   3m
+  place  h1  4 for=2m  -> placed:4:6:replayed
+  place  h1  5         -> hold_exists
+  thaw                 -> changed
+  place  h1  4 for=2m  -> hold_resolved:expired:released=4
+`));
+
+test('a hold ends once; a second end meets the first outcome, and more usage charges the difference', () => scenario(`
   grant  l1 100   -> granted:100
   settle h9   1   -> hold_not_found
   void   h9       -> hold_not_found
@@ -33,14 +63,73 @@ test('a hold ends once; whoever comes second meets the first outcome', () => sce
   expire h1       -> not_due
   settle h1  20   -> settled:captured=20:released=40
   settle h1  20   -> settled:captured=20:released=40:replayed
-  settle h1  21   -> hold_resolved:settled:captured=20:released=40
+  settle h1  19   -> hold_resolved:settled:captured=20:released=40
   void   h1       -> hold_resolved:settled:captured=20:released=40
   expire h1       -> hold_resolved
-  place  h2  30   -> placed:30:50
+  settle h1  21   -> settled:captured=21:released=40:overage=1
+  settle h1  21   -> settled:captured=21:released=40:overage=1:replayed
+  settle h1  20   -> hold_resolved:settled:captured=21:released=40:overage=1
+  place  h2  30   -> placed:30:49
   void   h2       -> voided:released=30
   void   h2       -> voided:released=30:replayed
-  settle h2  30   -> hold_resolved:voided:released=30
-  read            -> 80:0:l1=80
+  settle h2   0   -> voided:released=30:replayed
+  settle h2  30 price=other -> price_needed:p
+  settle h2  30   -> settled:captured=30:released=30:overage=30
+  void   h2       -> hold_resolved:settled:captured=30:released=30:overage=30
+  place  h3  30   -> placed:30:19
+  settle h3   0   -> settled:released=30
+  void   h3       -> settled:released=30:replayed
+  read            -> 49:0:l1=49
+`));
+
+test('a correction is charged above the hold by policy, is refused to a frozen account, and ends with its window', () => scenario(`
+  grant  l1  10            -> granted:10
+  place  h1  10            -> placed:10:0
+  settle h1   0            -> settled:released=10
+  freeze                   -> changed
+  settle h1   0            -> settled:released=10:replayed
+  settle h1  12            -> account_frozen
+  thaw                     -> changed
+  settle h1  12 cap=1      -> settled:captured=10:released=10:overage=10:uncollected=2
+  # What was used is twelve, whoever could be charged for it.
+  settle h1  11            -> hold_resolved:settled:captured=10:released=10:overage=10:uncollected=2
+  settle h1  15 limit=2    -> settled:captured=12:released=10:overage=12:debt=2:uncollected=3
+  settle h1  15 limit=9    -> settled:captured=12:released=10:overage=12:debt=2:uncollected=3:replayed
+  wait 1439m
+  settle h1  16            -> settled:captured=13:released=10:overage=13:debt=3:uncollected=3
+  # The window is counted from the first end, not from a correction.
+  wait    2m
+  settle h1  16            -> settled:captured=13:released=10:overage=13:debt=3:uncollected=3:replayed
+  settle h1  17            -> hold_resolved:settled:captured=13:released=10:overage=13:debt=3:uncollected=3
+`));
+
+test('the window of an expired hold begins with its late settle, which itself has none', () => scenario(`
+  grant  l1 100            -> granted:100
+  place  h1  10 for=2m     -> placed:10:90
+  wait 3000m
+  expire h1                -> expired:released=10
+  wait 3000m
+  settle h1   4            -> settled:captured=4:released=10:overage=4:late
+  wait 1439m
+  settle h1   5            -> settled:captured=5:released=10:overage=5:late
+  wait    2m
+  settle h1   6            -> hold_resolved:settled:captured=5:released=10:overage=5:late
+`));
+
+test('what a service placed is ended by a service or an operator; a user is refused and changes nothing', () => scenario(`
+  grant  l1 100                 -> granted:100
+  place  h1  10 by=service      -> placed:10:90
+  settle h1   0                 -> forbidden
+  settle h1  99 price=other     -> forbidden
+  void   h1                     -> forbidden
+  read                          -> 90:10:l1=90+10
+  settle h1   4 by=service      -> settled:captured=4:released=6
+  settle h1   4                 -> forbidden
+  settle h1   5                 -> forbidden
+  settle h1   5 by=operator     -> settled:captured=5:released=6:overage=1
+  place  h2  10                 -> placed:10:85
+  void   h2     by=service      -> voided:released=10
+  settle h2   3                 -> settled:captured=3:released=10:overage=3
 `));
 
 test('settling at, below and above the hold', () => scenario(`
@@ -126,11 +215,13 @@ test('an expired hold is released, and a late settle is charged once', () => sce
   wait   3m
   expire h1           -> expired:released=60
   expire h1           -> hold_resolved
-  void   h1           -> hold_resolved:expired:released=60
+  void   h1           -> expired:released=60:replayed
+  settle h1   0       -> expired:released=60:replayed
   settle h1  30       -> settled:captured=30:released=60:overage=30:late
   settle h1  30       -> settled:captured=30:released=60:overage=30:late:replayed
-  settle h1  31       -> hold_resolved:settled:captured=30:released=60:overage=30:late
-  read                -> 70:0:l1=70
+  settle h1  29       -> hold_resolved:settled:captured=30:released=60:overage=30:late
+  settle h1  31       -> settled:captured=31:released=60:overage=31:late
+  read                -> 69:0:l1=69
 `));
 
 test('a hold past its lease is shown to nobody and starves nobody', () => scenario(`
@@ -138,7 +229,7 @@ test('a hold past its lease is shown to nobody and starves nobody', () => scenar
   place  h1 10 for=2m  -> placed:10:0
   wait   3m
   place  h2 10         -> placed:10:0
-  settle h1  0         -> settled:released=10:late
+  settle h1  0         -> expired:released=10:replayed
   void   h2            -> voided:released=10
   place  h3 10 for=2m  -> placed:10:0
   wait   3m

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { readAbout } from '../../src/journal/about.js';
 import type { EntryKind, JournalEntry } from '../../src/journal/entry.js';
+import type { CorrectedEnd } from '../../src/journal/model-uses.js';
 import type { WrittenEntry } from '../../src/journal/write-batch.js';
 import { boundedLabels, type LabelOf } from '../../src/metrics/bounded-labels.js';
 import { countEntries } from '../../src/metrics/count-entries.js';
@@ -11,18 +12,19 @@ const KNOWN = new Set(['gpt-4', 'gpt-4o', 'claude']);
 const labels = (): LabelOf => boundedLabels({ max: 50, isKnown: (model) => KNOWN.has(model) });
 
 type Amounts = Partial<Record<'held' | 'debt' | 'granted' | 'captured' | 'expired' | 'removed' | 'uncollected' | 'overage', number>>;
-type Text = { readonly price?: string; readonly about?: object; readonly placedMsBefore?: number };
+type Text = { readonly price?: string; readonly about?: object; readonly placedMsBefore?: number; readonly corrected?: CorrectedEnd | null };
 
 /** Amounts in credits. */
-function written(kind: EntryKind, amounts: Amounts = {}, { price = '', about = {}, placedMsBefore }: Text = {}): WrittenEntry {
+function written(kind: EntryKind, amounts: Amounts = {}, { price = '', about = {}, placedMsBefore, corrected = null }: Text = {}): WrittenEntry {
   const credits = (name: keyof Amounts) => micros((amounts[name] ?? 0) * MICROS_PER_CREDIT);
   const entry: JournalEntry = {
     streamId: '1-1', accountId: 'alice', seq: 1, atMs: 1_000_000, kind, available: ZERO,
     held: credits('held'), debt: credits('debt'), granted: credits('granted'), captured: credits('captured'), expired: credits('expired'),
     removed: credits('removed'), uncollected: credits('uncollected'), overage: credits('overage'),
     availableAfter: ZERO, heldAfter: ZERO, debtAfter: ZERO, lots: [], holdId: '', leaseEndsAtMs: 0, policy: '', key: '', fingerprint: '', price, about: JSON.stringify(about),
+    principal: '', corrects: 0,
   };
-  return { entry, facts: readAbout(entry.about), placedAtMs: placedMsBefore === undefined ? null : entry.atMs - placedMsBefore };
+  return { entry, facts: readAbout(entry.about), placedAtMs: placedMsBefore === undefined ? null : entry.atMs - placedMsBefore, corrected };
 }
 
 /** The series that are not zero after these entries, without the `cg_` and the histogram's buckets. */
@@ -46,6 +48,7 @@ describe('what happened to credits', () => {
     ['a hold that is voided', written('void', { held: -12 }), { released: 12 }],
     ['a hold that expires', written('expire_hold', { held: -12 }), { released: 12 }],
     ['a late settlement', written('late_settle', { captured: 4, overage: 4 }), { captured: 4, overage: 4 }],
+    ['a correction', written('correct', { captured: 4, overage: 4 }), { captured: 4, overage: 4 }],
     ['a charge', written('charge', { captured: 0.000001 }), { captured: 0.000001 }],
     ['usage that was refused', written('refuse_usage', { uncollected: 4 }), { refused: 4 }],
     ['usage that was refused and is charged after all', written('charge', { captured: 4, uncollected: -4 }), { captured: 4 }],
@@ -61,9 +64,11 @@ test('holds count when they are placed and when they end, with the time between'
     written('place', { held: 1 }), written('place', { held: 1 }), written('place', { held: 1 }),
     written('settle', { held: -1, captured: 1 }, { placedMsBefore: 2_500 }), written('void', { held: -1 }, { placedMsBefore: 500 }),
     written('expire_hold', { held: -1 }, { placedMsBefore: 600_000 }), written('late_settle', { captured: 1, overage: 1 }, { placedMsBefore: 700_000 }),
+    written('correct', { captured: 1, overage: 1 }, { placedMsBefore: 800_000 }),
   ])).toMatchObject({
     'holds_placed_total': 3,
     'holds_ended_total{ending="settled"}': 1, 'holds_ended_total{ending="voided"}': 1, 'holds_ended_total{ending="expired"}': 1, 'holds_ended_total{ending="late_settled"}': 1,
+    'holds_ended_total{ending="corrected"}': 1,
     'hold_life_seconds_sum{ending="settled"}': 2.5, 'hold_life_seconds_sum{ending="voided"}': 0.5, 'hold_life_seconds_sum{ending="expired"}': 600,
     'hold_life_seconds_count{ending="expired"}': 1,
   });
@@ -88,6 +93,16 @@ describe('models', () => {
     ['a stream that was forgotten is no message', written('expire_hold', { held: -10 }, { price: 'tokens/10/gpt-4' }), { 'held gpt-4': 10 }],
     ['and is one when it is settled late, without being held again', written('late_settle', { captured: 4, overage: 4 }, { price: 'tokens/10/gpt-4', about: stream({ tokens: 9 }) }),
       { 'captured gpt-4': 4, 'tokens gpt-4': 9, 'messages gpt-4': 1 }],
+    ['a correction is what it says more, and no other message', written('correct', { captured: 3, overage: 3 }, {
+      price: 'tokens/10/gpt-4', about: stream({ tokens: 1_500 }), corrected: { state: 'settled', facts: readAbout(JSON.stringify(stream({ tokens: 600 }))) },
+    }), { 'captured gpt-4': 3, 'tokens gpt-4': 900 }],
+    ['of a hold that was voided it is the message', written('correct', { captured: 3, overage: 3 }, {
+      price: 'tokens/10/gpt-4', about: stream({ tokens: 1_500 }), corrected: { state: 'voided', facts: readAbout('') },
+    }), { 'captured gpt-4': 3, 'tokens gpt-4': 1_500, 'messages gpt-4': 1 }],
+    ['of several models it is what each says more', written('correct', { captured: 4, overage: 4 }, {
+      about: process({ models: [{ model: 'gpt-4', inputTokens: 100, outputTokens: 50, credits: 6 }, { model: 'claude', inputTokens: 9, outputTokens: 0, credits: 2 }] }),
+      corrected: { state: 'settled', facts: readAbout(JSON.stringify(process({ models: [{ model: 'gpt-4', inputTokens: 50, outputTokens: 50, credits: 4 }] }))) },
+    }), { 'captured gpt-4': 2, 'captured claude': 2, 'tokens gpt-4': 50, 'tokens claude': 9 }],
     ['a model nobody priced, at the default', written('settle', { held: -10, captured: 4 }, { price: 'tokens/2/my-junk-17', about: stream({ tokens: 5 }) }),
       { 'held unknown': 10, 'captured unknown': 4, 'tokens unknown': 5, 'messages unknown': 1 }],
     ['several models: by what each cost', written('settle', { held: -10, captured: 8 }, { about: process({ models: [

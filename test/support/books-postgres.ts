@@ -73,7 +73,7 @@ const CHECKS: readonly Check[] = [
   {
     check: 'I3: every hold was placed once and ended once at most',
     sql: `select h.account_id || ' hold ' || h.hold_id || ' ' || h.state as what,
-                 e.places = 1 and e.ends = (case when h.state = 'open' then 0 else 1 end) and e.lates = (case when h.late then 1 else 0 end)
+                 e.aimless = 0 and e.places = 1 and e.ends = (case when h.state = 'open' then 0 else 1 end) and e.lates = (case when h.late then 1 else 0 end)
                  and h.placed_seq = e.placed_seq and h.ended_seq is not distinct from e.ended_seq
                  and h.captured = e.captured and h.amount = e.amount
                  and (h.late or h.state = 'open' or h.amount = h.captured - h.overage + h.released + h.expired) as ok
@@ -82,6 +82,7 @@ const CHECKS: readonly Check[] = [
                               count(*) filter (where kind in ('settle', 'void', 'expire_hold')) as ends,
                               count(*) filter (where kind = 'late_settle') as lates,
                               min(seq) filter (where kind = 'place') as placed_seq, max(seq) filter (where kind <> 'place') as ended_seq,
+                              count(*) filter (where (kind in ('correct', 'late_settle')) <> (corrects > 0)) as aimless,
                               sum(captured) as captured, sum(held) filter (where kind = 'place') as amount
                          from entries where hold_id <> '' group by 1, 2) e using (account_id, hold_id)`,
   },

@@ -6,8 +6,8 @@ import { decodeEntry, ENTRY_FIELDS, type JournalEntry } from '../../src/journal/
 import { shardStore } from '../../src/journal/shard-store.js';
 import { sharedDrain } from '../../src/journal/shared-drain.js';
 import { acknowledged } from '../../src/ledger/acknowledged.js';
-import { fence, type Fence } from '../../src/ledger/fence.js';
 import type { AccountSource } from '../../src/ledger/account-image.js';
+import { fence, type Fence } from '../../src/ledger/fence.js';
 import { keyspace } from '../../src/ledger/keys.js';
 import type { RecallDeps } from '../../src/ledger/recall-charge.js';
 import { redisLedger } from '../../src/ledger/redis-ledger.js';
@@ -28,16 +28,21 @@ export type DurableLedger = TestLedger & {
   loseRedis(): Promise<void>;
 };
 
-/** `source`: stands between the ledger and Postgres, for tests in which Postgres does not answer. */
-export type DurableLedgerOptions = Partial<Omit<RecallDeps, 'source'>> & { readonly source?: (real: AccountSource) => AccountSource; readonly onRedis?: string };
-
 const SHARDS = 4;
 
-/**
- * The real scripts, the real drainer and the real fence, on Redis and Postgres, in a namespace and a database of its own.
- * `onRedis`: a server other than the run's shared one.
- */
-export async function durableLedger({ onRedis = redisUrl(), ...options }: DurableLedgerOptions = {}): Promise<DurableLedger> {
+export type DurableOptions = Partial<Omit<RecallDeps, 'source'>> & {
+  readonly correctionWindowMs?: number;
+  /** Puts something between the ledger and Postgres. */
+  readonly source?: (real: AccountSource) => AccountSource;
+  /** A server other than the run's shared one. */
+  readonly onRedis?: string;
+};
+
+/** The real scripts, the real drainer and the real fence, on Redis and Postgres, in a namespace and a database of its own. */
+export async function durableLedger(options: DurableOptions = {}): Promise<DurableLedger> {
+  const {
+    correctionWindowMs = 86_400_000, source = (real) => real, recallMs = PATIENCE_MS, unrecalled = () => undefined, onRedis = redisUrl(),
+  } = options;
   const database = await freshDatabase(migrate);
   const db = connectPostgres(database.databaseUrl, drainProfile(PATIENCE_MS));
   const redis = new Redis(onRedis, { ...hotPathOptions(PATIENCE_MS), lazyConnect: true });
@@ -53,9 +58,8 @@ export async function durableLedger({ onRedis = redisUrl(), ...options }: Durabl
   let offsetMs = 0;
   const clock = (): number => Date.now() + offsetMs;
   const ledger = redisLedger({
-    client: redis, keys, fence: gate, acknowledged: told, source: options.source?.(accountSource({ db, clock })) ?? accountSource({ db, clock }),
-    recallMs: options.recallMs ?? PATIENCE_MS, unrecalled: options.unrecalled ?? (() => undefined),
-    written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, timeOffsetMs: () => offsetMs,
+    client: redis, keys, fence: gate, acknowledged: told, source: source(accountSource({ db, clock })), recallMs, unrecalled,
+    written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, correctionWindowMs, timeOffsetMs: () => offsetMs,
   });
   const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
 

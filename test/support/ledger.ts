@@ -32,7 +32,7 @@ export const emptyImage: AccountImage = {
 
 const emptySource: AccountSource = {
   loadAccount: () => Promise.resolve(emptyImage),
-  loadEndedHold: () => Promise.resolve(null),
+  loadEndedHold: () => Promise.resolve(null), recallEndedHold: () => Promise.resolve(null),
   loadCharge: () => Promise.resolve(null),
 };
 
@@ -58,8 +58,10 @@ export const PATIENCE_MS = 60_000;
 const quiet = { info: () => undefined, error: () => undefined };
 
 /** The real scripts on the real Redis, in a namespace of this test's own, with a clock that can be moved. */
-export async function testLedger(options: { readonly source?: AccountSource; readonly store?: ShardStore; readonly shards?: number } = {}): Promise<TestLedger> {
-  const { source = emptySource, shards = 4 } = options;
+export async function testLedger(options: {
+  readonly source?: AccountSource; readonly store?: ShardStore; readonly shards?: number; readonly correctionWindowMs?: number;
+} = {}): Promise<TestLedger> {
+  const { source = emptySource, shards = 4, correctionWindowMs = 86_400_000 } = options;
   const redis = new Redis(redisUrl(), { ...hotPathOptions(PATIENCE_MS), lazyConnect: true });
   await redis.connect();
   const keys = keyspace(`t${randomUUID().slice(0, 8)}`, shards);
@@ -69,7 +71,7 @@ export async function testLedger(options: { readonly source?: AccountSource; rea
   let offsetMs = 0;
   const ledger = redisLedger({
     client: redis, keys, fence: gate, acknowledged: told, source, recallMs: 20_000, unrecalled: () => undefined,
-    written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, timeOffsetMs: () => offsetMs,
+    written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, correctionWindowMs, timeOffsetMs: () => offsetMs,
   });
   return {
     ledger, redis, keys,

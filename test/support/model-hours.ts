@@ -5,11 +5,13 @@
  */
 export const modelHoursAgainstEntries = `
   with said as (
-    select a.shard, date_trunc('hour', e.at, 'UTC') as hour, e.kind, e.held, coalesce((nullif(d.about, '')::json->'deduction'->>'credits')::bigint, e.captured) as captured, e.price, u.usage, u.usage->'metadata' as stated
+    select a.shard, date_trunc('hour', e.at, 'UTC') as hour, case when e.kind = 'correct' and c.kind <> 'void' then 'correct_again' else e.kind end as kind,
+           e.held, coalesce((nullif(d.about, '')::json->'deduction'->>'credits')::bigint, e.captured) as captured, e.price, u.usage, u.usage->'metadata' as stated
       from entries e join accounts a on a.account_id = e.account_id
+      left join entries c on c.account_id = e.account_id and c.seq = e.corrects and e.kind = 'correct'
       left join entry_details d on d.account_id = e.account_id and d.seq = e.seq and d.at = e.at
       left join lateral (select nullif(d.about, '')::json->'usage' as usage) u on true
-     where e.kind in ('settle', 'late_settle', 'charge', 'attribute', 'void', 'expire_hold')),
+     where e.kind in ('settle', 'late_settle', 'charge', 'attribute', 'void', 'expire_hold', 'correct')),
   naming as (
     select shard, hour, kind, held, captured,
            case when price <> '' then 1
@@ -22,7 +24,7 @@ export const modelHoursAgainstEntries = `
                 else 0 end as models
       from said),
   counted as (
-    select shard, hour, coalesce(sum(models) filter (where kind not in ('void', 'expire_hold')), 0) as messages,
+    select shard, hour, coalesce(sum(models) filter (where kind not in ('void', 'expire_hold', 'correct_again')), 0) as messages,
            sum(greatest(-held, 0)) as held, sum(captured) as captured
       from naming where models > 0 group by shard, hour),
   kept as (

@@ -14,7 +14,7 @@ import { traceScripts } from '../../src/tracing/trace-scripts.js';
 import { inSpan } from '../../src/tracing/tracer.js';
 import { recorder } from './recorder.js';
 
-const failing = (error: Error): AccountScripts => ({ run: () => Promise.reject(error), restoreHold: () => Promise.resolve(false) });
+const failing = (error: Error): AccountScripts => ({ run: () => Promise.reject(error), restoreHold: () => Promise.resolve(false), recallHold: () => Promise.resolve() });
 
 test('a script whose outcome nobody knows says so', async () => {
   const tracer = recorder();
@@ -32,8 +32,9 @@ test('what a script is given for the journal carries the trace, and what it answ
       return Promise.resolve(['ended', '0', (args as { readonly about: string }).about]);
     },
     restoreHold: () => Promise.resolve(false),
+    recallHold: () => Promise.resolve(),
   };
-  const args = { hold_id: 'h', ending: 'settle', cost: '1', price: '', over_capture: 'cap', debt_limit: '', fingerprint: 'f', about: '{"end":"completed"}', receipt_ttl_seconds: 1, expired_ttl_seconds: 1 };
+  const args = { hold_id: 'h', ending: 'settle', cost: '1', price: '', over_capture: 'cap', debt_limit: '', fingerprint: 'f', about: '{"end":"completed"}', principal: 'user', corrects: 'any', correction_window_ms: 1, receipt_ttl_seconds: 1, expired_ttl_seconds: 1 };
   const reply = await traceScripts(echo, recorder()).run(settleHoldScript, 'a1', () => ({}) as never, args);
   expect(given).toEqual([{ ...args, about: '{"trace":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","end":"completed"}' }]);
   expect(reply).toEqual(['ended', '0', args.about]);

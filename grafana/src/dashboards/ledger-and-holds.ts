@@ -89,7 +89,7 @@ export const ledgerAndHolds: DashboardSpec = {
       panels: [
         graph({
           id: 13, title: 'Holds placed and ended', unit: 'ops', width: 8,
-          about: 'Per second, counted when Postgres has them. Normal: what is placed is settled. voided: the client gave up. expired: the client never came back. late_settled: it came back after the lease was over and was charged.',
+          about: 'Per second, counted when Postgres has them. Normal: what is placed is settled. voided: the client gave up. expired: the client never came back. late_settled: it came back after the lease was over and was charged. corrected: more usage was reported after the end and was charged.',
           queries: { placed: rate('holdsPlaced', STEP), '{{ending}}': rate('holdsEnded', STEP, { by: ['ending'] }) },
         }),
         graph({

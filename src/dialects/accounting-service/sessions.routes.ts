@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { authenticated } from '../../auth/allow.js';
+import type { Role } from '../../auth/principal.js';
 import { listOpenStreams } from '../../holds/list-open-streams.js';
 import { placeStreamHold, type StreamHoldDeps } from '../../holds/place-stream-hold.js';
 import { settleStreamHold, type SettledStream, type SettleStreamDeps } from '../../holds/settle-stream-hold.js';
@@ -7,6 +8,7 @@ import { markReplayed } from '../../http/idempotency-key.js';
 import { reply } from '../../http/json.js';
 import type { AddRoute } from '../../http/routes.js';
 import { booleanOrNull, bodyOf } from '../../http/schema.js';
+import type { Principal } from '../../ledger/ledger.js';
 import { HOLD_ID_LENGTH_MAX } from '../../limits.js';
 import { toCredits } from '../../money/credits.js';
 import { CreditsReply } from './amount.js';
@@ -33,7 +35,7 @@ const Aborted = Type.Object({ sessionId: Type.String(), partialCredits: CreditsR
 export function sessionRoutes(add: AddRoute, deps: SessionDeps): void {
   add('POST', '/api/streaming-sessions/initialize', authenticated(), {
     summary: 'Reserve what a stream may cost', body: initializeBody, replies: { 201: Initialized }, replays: true,
-    errors: ['conflict', 'limit_exceeded', 'account_frozen', 'ledger_unavailable'],
+    errors: ['conflict', 'hold_resolved', 'limit_exceeded', 'account_frozen', 'ledger_unavailable'],
     wording: { insufficient_credits: { message: 'Insufficient credits for streaming session', path: 'body.estimatedTokens' } },
   }, async (ctx, { principal, body }) => {
     const hold = await placeStreamHold(deps, {
@@ -45,23 +47,23 @@ export function sessionRoutes(add: AddRoute, deps: SessionDeps): void {
 
   add('POST', '/api/streaming-sessions/finalize', authenticated(), {
     summary: 'Charge what a stream used and release the rest', body: finalizeBody, replies: { 200: Finalized }, replays: true,
-    errors: ['hold_resolved', 'account_frozen', 'ledger_unavailable'],
+    errors: ['forbidden', 'hold_resolved', 'account_frozen', 'ledger_unavailable'],
     wording: { hold_not_found: { message: 'Failed to finalize streaming session', path: 'body.sessionId' } },
   }, async (ctx, { principal, body }) => {
     const { sessionId, actualTokens, success = true } = body;
     const end = success === false ? 'failed' : 'completed';
-    const settled = await settleStreamHold(deps, { accountId: principal.accountId, holdId: sessionId, end, tokens: wholeTokens(actualTokens) });
+    const settled = await settleStreamHold(deps, { accountId: principal.accountId, holdId: sessionId, end, tokens: wholeTokens(actualTokens), by: enderOf(principal) });
     markReplayed(ctx, settled.replayed);
     reply(ctx, 200, { sessionId, actualCredits: toCredits(settled.cost), ...presentRest(settled) });
   });
 
   add('POST', '/api/streaming-sessions/abort', authenticated(), {
     summary: 'Charge what a cut-off stream generated and release the rest', body: abortBody, replies: { 200: Aborted }, replays: true,
-    errors: ['hold_resolved', 'account_frozen', 'ledger_unavailable'],
+    errors: ['forbidden', 'hold_resolved', 'account_frozen', 'ledger_unavailable'],
     wording: { hold_not_found: { message: 'Failed to abort streaming session', path: 'body.sessionId' } },
   }, async (ctx, { principal, body }) => {
     const { sessionId, tokensGenerated = 0 } = body;
-    const settled = await settleStreamHold(deps, { accountId: principal.accountId, holdId: sessionId, end: 'aborted', tokens: wholeTokens(tokensGenerated) });
+    const settled = await settleStreamHold(deps, { accountId: principal.accountId, holdId: sessionId, end: 'aborted', tokens: wholeTokens(tokensGenerated), by: enderOf(principal) });
     markReplayed(ctx, settled.replayed);
     reply(ctx, 200, { sessionId, partialCredits: toCredits(settled.cost), ...presentRest(settled) });
   });
@@ -74,6 +76,9 @@ export function sessionRoutes(add: AddRoute, deps: SessionDeps): void {
     reply(ctx, 200, streams.map(presentSession));
   });
 }
+
+/** An administrator may end what a service placed. */
+const enderOf = ({ role }: { readonly role: Role }): Principal => (role === 'admin' ? 'operator' : 'user');
 
 /** What became of the hold besides the cost: the three last fields are not the original's, which lost them (C-26). */
 const presentRest = ({ returned, outcome }: SettledStream): object => ({

@@ -79,7 +79,7 @@ export function processRoutes(add: AddRoute, deps: ProcessRouteDeps): void {
     };
     const spec = {
       headers: IdempotencyKeyHeader, body: settlementBody, replies: { 200: Ended }, replays: true,
-      errors: ['not_found', 'conflict', 'account_frozen', 'limit_exceeded', 'ledger_unavailable'],
+      errors: ['not_found', 'hold_resolved', 'account_frozen', 'limit_exceeded', 'ledger_unavailable'],
     } as const satisfies Omit<RouteSpec<SettlementBody>, 'summary'>;
     add('POST', `${prefix}/end`, serverKey('credits-process'), { ...spec, summary: 'Charge what was used, of one model or of several' }, end('either', ENDED));
     add('POST', `${prefix}/end-multimodel`, serverKey('credits-process'), { ...spec, summary: 'Charge what was used of several models, all or nothing' }, end('multi', MULTI_ENDED));

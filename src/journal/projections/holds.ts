@@ -1,13 +1,24 @@
 import { endHolds, insertHolds, readLastHolds, type HoldRow, type HoldState } from '../../holds/hold.table.js';
 import { micros, microsToText, ZERO, type Micros } from '../../money/micros.js';
+import { readAbout } from '../about.js';
 import type { EntryKind, JournalEntry } from '../entry.js';
 import type { PlacedEntry } from '../fold-accounts.js';
+import type { CorrectedEnd } from '../model-uses.js';
 import { ShardFault } from '../shard-fault.js';
 import { oncePerBatch, type Projection } from './projection.js';
 
 /** What a batch makes of holds. Also tells when those that it ends were placed (write-batch.ts). */
 export const holdsOf = oncePerBatch(async ({ fresh }, trx) =>
   foldHolds(fresh, await readLastHolds(trx, holdsToRead(fresh)), ({ about }) => about));
+
+/** For a `correct` entry of the batch: the end that it corrects, and what that end said, as it is stored. Null for any other. */
+export const correctedEnds = oncePerBatch(async (batch, trx) => {
+  const { found } = await holdsOf(batch, trx);
+  return (entry: JournalEntry): CorrectedEnd | null => {
+    const before = entry.kind === 'correct' ? found.get(entry) : undefined;
+    return before === undefined ? null : { state: before.state, facts: readAbout(before.endAbout ?? '') };
+  };
+});
 
 export const placedHolds: Projection<readonly HoldRow[]> = {
   name: 'placed holds',
@@ -24,12 +35,13 @@ export const endedHolds: Projection<readonly HoldRow[]> = {
 /** The account id has no colon (ids.ts), so no two holds share a name. */
 const nameOf = ({ accountId, holdId }: { accountId: string; holdId: string }): string => `${accountId}:${holdId}`;
 
-/** How each kind of entry ends a hold, and the state it must be in before. */
-const ENDS: Partial<Readonly<Record<EntryKind, { readonly from: HoldState; readonly to: Exclude<HoldState, 'open'> }>>> = {
-  settle: { from: 'open', to: 'settled' },
-  void: { from: 'open', to: 'voided' },
-  expire_hold: { from: 'open', to: 'expired' },
-  late_settle: { from: 'expired', to: 'settled' },
+/** How each kind of entry ends a hold, and the states it may be in before. */
+const ENDS: Partial<Readonly<Record<EntryKind, { readonly from: readonly HoldState[]; readonly to: Exclude<HoldState, 'open'> }>>> = {
+  settle: { from: ['open'], to: 'settled' },
+  void: { from: ['open'], to: 'voided' },
+  expire_hold: { from: ['open'], to: 'expired' },
+  late_settle: { from: ['expired'], to: 'settled' },
+  correct: { from: ['settled', 'voided'], to: 'settled' },
 };
 
 /** The holds that these entries end but do not place: they must be read first. */
@@ -68,7 +80,7 @@ export function foldHolds(
     let after: HoldRow;
     if (end === undefined) {
       after = place(entry, aboutOf(entry));
-    } else if (before?.state === end.from) {
+    } else if (before !== undefined && end.from.includes(before.state)) {
       after = finish(before, entry, end.to, aboutOf(entry));
       found.set(entry, before);
     } else {
@@ -97,28 +109,31 @@ const place = (entry: JournalEntry, about: string): HoldRow => ({
   placedAvailable: entry.availableAfter,
   placedAtMs: entry.atMs,
   expiresAtMs: entry.leaseEndsAtMs,
+  placedBy: entry.principal === '' ? 'user' : entry.principal,
   captured: ZERO, released: ZERO, expired: ZERO, overage: ZERO, debt: ZERO, uncollected: ZERO,
-  late: false, availableAfter: null, endFingerprint: null, endAbout: null, endedAtMs: null, endedSeq: null,
+  late: false, availableAfter: null, endFingerprint: null, endAbout: null, endedAtMs: null, endedSeq: null, closedAtMs: null,
 });
 
-/** A late settle charges what the first end gave back; what was released and what expired then stays on the record. */
+/** A late settle and a correction add to what the hold was charged; what its end released and what expired then stay on the record. */
 function finish(hold: HoldRow, entry: JournalEntry, state: HoldState, endAbout: string): HoldRow {
-  const late = entry.kind === 'late_settle';
+  const isAgain = hold.state !== 'open';
+  const isCorrection = entry.kind === 'correct';
   return {
     ...hold,
     state,
     captured: micros(hold.captured + entry.captured),
-    released: late ? hold.released : releasedBy(hold.amount, entry),
-    expired: late ? hold.expired : entry.expired,
+    released: isAgain ? hold.released : releasedBy(hold.amount, entry),
+    expired: isAgain ? hold.expired : entry.expired,
     overage: micros(hold.overage + entry.overage),
     debt: micros(hold.debt + entry.debt),
     uncollected: micros(hold.uncollected + entry.uncollected),
-    late,
+    late: isCorrection ? hold.late : isAgain,
     availableAfter: entry.availableAfter,
     endFingerprint: entry.fingerprint,
     endAbout,
     endedAtMs: entry.atMs,
     endedSeq: entry.seq,
+    closedAtMs: isCorrection ? hold.closedAtMs : entry.atMs,
   };
 }
 

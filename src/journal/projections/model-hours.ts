@@ -2,12 +2,13 @@ import { addModelHours, hourOf, UNKNOWN_MODEL, type ModelHour } from '../../usag
 import type { AboutFacts } from '../about.js';
 import type { JournalEntry } from '../entry.js';
 import type { PlacedEntry } from '../fold-accounts.js';
-import { modelUses } from '../model-uses.js';
+import { modelUses, type CorrectedEnd } from '../model-uses.js';
+import { correctedEnds } from './holds.js';
 import type { KnowsModel, Projection } from './projection.js';
 
 export const modelHours: Projection<readonly ModelHour[]> = {
   name: 'model hours',
-  fold: ({ fresh, factsOf, knowsModel }) => foldModels(fresh, factsOf, knowsModel),
+  fold: async (batch, trx) => foldModels(batch.fresh, batch.factsOf, await correctedEnds(batch, trx), batch.knowsModel),
   write: addModelHours,
 };
 
@@ -17,10 +18,12 @@ type Sums = { messages: bigint; tokens: bigint; held: bigint; captured: bigint }
  * What a batch adds to the hours of models, one row per hour, shard and model. Only of fresh entries, so what comes a
  * second time is counted once. BigInts, because what is held again and again adds up to more than any balance.
  */
-export function foldModels(fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => AboutFacts, knowsModel: KnowsModel): ModelHour[] {
+export function foldModels(
+  fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => AboutFacts, correctedBy: (entry: JournalEntry) => CorrectedEnd | null, knowsModel: KnowsModel,
+): ModelHour[] {
   const rows = new Map<string, ModelHour & Sums>();
   for (const { entry, shard: { shard } } of fresh) {
-    for (const use of modelUses({ entry, facts: factsOf(entry) })) {
+    for (const use of modelUses({ entry, facts: factsOf(entry), corrected: correctedBy(entry) })) {
       const model = knowsModel(use.model) ? use.model : UNKNOWN_MODEL;
       const hourMs = hourOf(entry.atMs);
       const key = `${hourMs} ${shard} ${model}`;

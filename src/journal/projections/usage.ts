@@ -3,13 +3,20 @@ import { insertUsage, markCollected, type CollectedUsage, type UsageRow } from '
 import type { AboutFacts } from '../about.js';
 import type { EntryKind, JournalEntry } from '../entry.js';
 import type { PlacedEntry } from '../fold-accounts.js';
+import type { CorrectedEnd } from '../model-uses.js';
+import { correctedEnds } from './holds.js';
 import type { Projection } from './projection.js';
 
 /** Entries by which services are used. Only of fresh ones is usage made, so what comes a second time is counted once. */
-const USAGE_KINDS: ReadonlySet<EntryKind> = new Set(['charge', 'settle', 'late_settle', 'void', 'attribute', 'refuse_usage']);
+const USAGE_KINDS: ReadonlySet<EntryKind> = new Set(['charge', 'settle', 'late_settle', 'void', 'correct', 'attribute', 'refuse_usage']);
 
-/** The uses of services that a batch tells of. */
-export function foldUsage(fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => AboutFacts): UsageRow[] {
+/**
+ * The uses of services that a batch tells of. A correction of an end that told of the same use adds credits to it, and is
+ * no use of its own. `correctedBy` gives the end that an entry corrects.
+ */
+export function foldUsage(
+  fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => AboutFacts, correctedBy: (entry: JournalEntry) => CorrectedEnd | null,
+): UsageRow[] {
   return fresh.flatMap(({ entry, shard: { shard } }) => {
     const { usage, deduction } = factsOf(entry);
     if (usage === null || !USAGE_KINDS.has(entry.kind)) return [];
@@ -18,7 +25,11 @@ export function foldUsage(fresh: readonly PlacedEntry[], factsOf: (entry: Journa
     const isRefused = entry.kind === 'refuse_usage';
     // What a deduction has paid for is shown here once: the deduction has no record of its own.
     const credits = isRefused ? ZERO : usage.credits ?? deduction?.credits ?? entry.captured;
-    return [{ accountId, shard, seq, atMs, service, operation, metadata, credits, uncollected: micros(Math.max(0, entry.uncollected)), isRefused }];
+    const isSameUse = (correctedBy(entry)?.facts.usage ?? null) !== null;
+    return [{
+      accountId, shard, seq, atMs, service, operation, metadata, credits, uncollected: micros(Math.max(0, entry.uncollected)), isRefused,
+      corrects: isSameUse ? entry.corrects : null,
+    }];
   });
 }
 
@@ -31,7 +42,7 @@ export const foldCollected = (fresh: readonly PlacedEntry[], factsOf: (entry: Jo
 
 export const usageRecords: Projection<readonly UsageRow[]> = {
   name: 'usage records',
-  fold: ({ fresh, factsOf }) => foldUsage(fresh, factsOf),
+  fold: async (batch, trx) => foldUsage(batch.fresh, batch.factsOf, await correctedEnds(batch, trx)),
   write: insertUsage,
 };
 

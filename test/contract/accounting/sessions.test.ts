@@ -92,14 +92,21 @@ describe('finalize', () => {
     expect(await alice.total()).toBe(97);
   });
 
-  test('again with other tokens -> 409 that names the first outcome', async () => {
+  test('again with less -> 409 that names the outcome; with as much -> the same answer; with more -> the difference, once', async () => {
     const alice = await streamer(100);
     await alice.call('initialize', { sessionId: 's1', modelId: LITE, estimatedTokens: 10_000 });
-    await alice.call('finalize', { sessionId: 's1', actualTokens: 5_000 });
-    const { status, body } = await alice.call('finalize', { sessionId: 's1', actualTokens: 6_000 });
-    expect([status, body['error']]).toEqual([409, 'hold_resolved']);
-    expect(body['first']).toMatchObject({ state: 'settled', charged: 3 });
+    const first = await alice.call('finalize', { sessionId: 's1', actualTokens: 5_000 });
+    const less = await alice.call('finalize', { sessionId: 's1', actualTokens: 1_000 });
+    expect([less.status, less.body['error'], less.body['first']]).toEqual([409, 'hold_resolved', expect.objectContaining({ state: 'settled', charged: 3 })]);
     expect((await alice.call('abort', { sessionId: 's1' })).status).toBe(409);
+    const equal = await alice.call('abort', { sessionId: 's1', tokensGenerated: 5_001 });
+    expect([equal.status, equal.body['partialCredits'], equal.headers.get('idempotency-replayed')]).toEqual([200, first.body['actualCredits'], 'true']);
+    const more = await alice.call('finalize', { sessionId: 's1', actualTokens: 10_000 });
+    expect([more.status, more.body]).toEqual([200, { sessionId: 's1', actualCredits: 6, refund: 5, overageCharged: 3, debt: 0, uncollected: 0 }]);
+    const again = await alice.call('finalize', { sessionId: 's1', actualTokens: 10_000 });
+    expect([again.text, again.headers.get('idempotency-replayed')]).toEqual([more.text, 'true']);
+    expect((await alice.call('finalize', { sessionId: 's1', actualTokens: 5_000 })).body['first']).toMatchObject({ state: 'settled', charged: 6 });
+    expect(await alice.total()).toBe(94);
   });
 
   test('over-run is charged: first the hold, then what is there, then debt', async () => {

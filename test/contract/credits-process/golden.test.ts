@@ -77,6 +77,11 @@ test('a repeat is told the price it was charged at, whatever the book says by no
   expect(first.body.data.total_cost).toBe(115);
   expect(second.body.data).toEqual(first.body.data);
   expect((await lab.post('/api/credits-process/end', { ...body, usage_key: 'golden-anew' })).body.data.total_cost).toBe(1_150);
+  // So is more usage of the same key: what it costs more at that price, and not what the book has gone up by.
+  const more = await lab.post('/api/credits-process/end', { ...body, output_tokens: 920 });
+  expect([more.body.data.total_cost, more.headers.get('idempotency-replayed')]).toEqual([230, null]);
+  const less = await lab.post('/api/credits-process/end', { ...body, output_tokens: 100 });
+  expect([less.status, less.body.first]).toEqual([409, expect.objectContaining({ charged: 230 })]);
 });
 
 test('no usages at all: nothing is charged, and it is on the record', async () => {

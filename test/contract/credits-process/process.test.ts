@@ -178,17 +178,36 @@ describe('end', () => {
     }
   });
 
-  test('the same key with other usage is refused, and tells the first', async () => {
+  test('the same key with less usage is refused, and tells the outcome; with more, the difference is charged once', async () => {
     const user = lab.user();
     await lab.grant(user, 1_000);
     const key = (await start(user)).body.data.usage_key;
     await end({ user_id: user, ...chat, usage_key: key, output_tokens: 460 });
-    const other = await end({ user_id: user, ...chat, usage_key: key, output_tokens: 461 });
-    expect([other.status, other.body.error, other.body.data.status, other.body.first]).toEqual([409, 'conflict', 'not-accessible', expect.objectContaining({ state: 'settled', charged: 115 })]);
+    const other = await end({ user_id: user, ...chat, usage_key: key, output_tokens: 456 });
+    expect([other.status, other.body.error, other.body.data.status, other.body.first]).toEqual([409, 'hold_resolved', 'not-accessible', expect.objectContaining({ state: 'settled', charged: 115 })]);
     expect(await lab.balance(user)).toBe(885);
+    const more = { user_id: user, ...chat, usage_key: key, output_tokens: 464 };
+    for (const replayed of [null, 'true']) {
+      const corrected = await end(more);
+      expect([corrected.status, corrected.body.data.total_cost, corrected.body.data.credits, corrected.headers.get('idempotency-replayed')]).toEqual([200, 116, 884, replayed]);
+    }
+    expect((await end({ ...more, output_tokens: 460 })).body.first).toMatchObject({ state: 'settled', charged: 116 });
     const somebodyElse = lab.user();
     expect((await end({ user_id: somebodyElse, ...chat, usage_key: key, output_tokens: 461 })).status).toBe(200);
-    expect(await lab.balance(user)).toBe(885);
+    expect(await lab.balance(user)).toBe(884);
+  });
+
+  test('ends of one key at once with different usage charge the highest, once', async () => {
+    const user = lab.user();
+    await lab.grant(user, 1_000);
+    for (const usageKey of [(await start(user)).body.data.usage_key, randomUUID()]) {
+      const before = await lab.balance(user);
+      const held = usageKey === '' ? 0 : 1_000 - before; // of the start
+      const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => end({ user_id: user, ...chat, usage_key: usageKey, output_tokens: 40 * (1 + (index * 7) % 20) })));
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, ...(answers.some(({ status }) => status === 409) ? [409] : [])]));
+      expect(await lab.balance(user)).toBe(before + held - 200);
+      await lab.grant(user, 1_000 - await lab.balance(user));
+    }
   });
 
   test("a user's own token cannot reach a server's hold", async () => {

@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { micros } from '../../src/money/micros.js';
+import { auditAccounts } from '../../src/reconcile/audit.table.js';
+import { auditDifferences } from '../../src/reconcile/audit-account.js';
+import { compareAccount } from '../../src/reconcile/compare-account.js';
+import { checkPostgres } from '../support/books-postgres.js';
+import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
+
+/** Holds after their end, in Postgres and back again: what is corrected, by whom, and ids that are used twice. */
+let under: DurableLedger;
+/** False: Postgres does not answer look-ups of ended holds, as if it were away. */
+let remembers = true;
+beforeAll(async () => {
+  under = await durableLedger({
+    source: (real) => ({ ...real, recallEndedHold: (accountId, holdId) => (remembers ? real.recallEndedHold(accountId, holdId) : Promise.resolve(null)) }),
+  });
+});
+afterAll(async () => { await under.close(); });
+beforeEach(() => { remembers = true; });
+
+async function accountWith(amount: number): Promise<string> {
+  const accountId = `e-${randomUUID()}`;
+  await under.ledger.grantLot({ accountId, lotId: '1', amount: micros(amount), expiresAtMs: null, key: 'grant-1', kind: 'grant', about: '{}' });
+  return accountId;
+}
+const place = (accountId: string, by: 'user' | 'service' = 'user') => under.ledger.placeHold({
+  accountId, holdId: 'h', minimum: micros(10), desired: micros(10), leaseMs: 600_000, expiryPolicy: 'release', price: 'p', fingerprint: 'f', about: '{}', by,
+});
+const settle = (accountId: string, cost: number, by: 'user' | 'service' = 'user') => under.ledger.settleHold({
+  accountId, holdId: 'h', cost: micros(cost), price: 'p', overCapture: 'debt', debtLimit: null, fingerprint: String(cost), by,
+  about: JSON.stringify({ usage: { service: 'chat-streaming', operation: 'gpt-4', metadata: { tokens: cost } } }),
+});
+const rows = async <Row>(sql: string, accountId: string): Promise<Row[]> => (await under.db.raw<{ rows: Row[] }>(sql, [accountId])).rows;
+const forgetHold = async (accountId: string): Promise<void> => {
+  expect(await under.redis.del(...(await under.redis.keys(`*:hold:${accountId}:h`)))).toBe(1);
+};
+
+/** Nothing is wrong with the account, wherever it is looked for. */
+async function expectSound(accountId: string): Promise<void> {
+  await under.drain();
+  expect((await auditAccounts(under.db, [accountId], null)).flatMap((row) => auditDifferences(row, null))).toEqual([]);
+  const { redis, keys, fence, db, runDrain } = under;
+  expect(await compareAccount({ redis, keys, fence, db, drain: runDrain }, accountId)).toMatchObject({ result: 'ok', differences: [] });
+}
+
+test('a corrected hold is one hold, one use and one message in every book, also after a rebuild', async () => {
+  const accountId = await accountWith(100);
+  await place(accountId);
+  for (const cost of [4, 12, 20]) expect(await settle(accountId, cost)).toMatchObject({ status: 'settled', replayed: false });
+  await expectSound(accountId);
+  expect((await checkPostgres(under.db, Date.now())).filter(({ wrongCount }) => wrongCount > 0)).toEqual([]);
+  expect(await rows('select state, captured, released, overage, late, ended_seq, closed_at < ended_at or closed_at = ended_at as closed from holds where account_id = ?', accountId))
+    .toEqual([{ state: 'settled', captured: 20, released: 6, overage: 16, late: false, ended_seq: 5, closed: true }]);
+  expect(await rows('select seq, kind, captured, corrects, principal from entries where account_id = ? and seq > 2 order by seq', accountId)).toEqual([
+    { seq: 3, kind: 'settle', captured: 4, corrects: 0, principal: 'user' },
+    { seq: 4, kind: 'correct', captured: 8, corrects: 3, principal: 'user' },
+    { seq: 5, kind: 'correct', captured: 8, corrects: 4, principal: 'user' },
+  ]);
+  expect(await rows('select seq, credits, corrects from usage_records where account_id = ? order by seq', accountId))
+    .toEqual([{ seq: 3, credits: 4, corrects: null }, { seq: 4, credits: 8, corrects: 3 }, { seq: 5, credits: 8, corrects: 4 }]);
+  expect(await rows(`select records, credits from usage_by_account where account_id = ? and grain = 'day'`, accountId)).toEqual([{ records: 1, credits: '20' }]);
+  await under.loseRedis();
+  expect(await settle(accountId, 20)).toMatchObject({ status: 'settled', replayed: true, outcome: { captured: 20 } });
+  expect(await settle(accountId, 19)).toMatchObject({ status: 'hold_resolved', outcome: { captured: 20 } });
+  expect(await settle(accountId, 21)).toMatchObject({ status: 'settled', replayed: false, outcome: { captured: 21, released: 6 } });
+  await expectSound(accountId);
+});
+
+test('who placed a hold survives a rebuild, and its receipt', async () => {
+  const accountId = await accountWith(100);
+  await place(accountId, 'service');
+  await under.drain();
+  await under.loseRedis();
+  expect(await settle(accountId, 0)).toEqual({ status: 'forbidden' });
+  expect(await settle(accountId, 5, 'service')).toMatchObject({ status: 'settled' });
+  await under.drain();
+  await forgetHold(accountId);
+  expect(await settle(accountId, 6)).toEqual({ status: 'forbidden' });
+  expect(await settle(accountId, 6, 'service')).toMatchObject({ status: 'settled', outcome: { captured: 6 } });
+  await expectSound(accountId);
+});
+
+test('an id that is used again while Postgres is away stops no shard; the newer hold is the one that is read', async () => {
+  const accountId = await accountWith(100);
+  await place(accountId);
+  await settle(accountId, 4);
+  await under.drain();
+  await forgetHold(accountId);
+  remembers = false;
+  expect(await place(accountId)).toMatchObject({ status: 'placed', replayed: false });
+  remembers = true;
+  // Postgres knows the first only: Redis has the newer one, and that counts.
+  expect(await place(accountId)).toMatchObject({ status: 'placed', replayed: true });
+  await expectSound(accountId);
+  await under.loseRedis();
+  expect(await place(accountId)).toMatchObject({ status: 'placed', replayed: true });
+  expect((await under.ledger.readAccount(accountId)).holds.map(({ holdId, seq }) => [holdId, seq])).toEqual([['h', 4]]);
+  expect(await settle(accountId, 7)).toMatchObject({ status: 'settled', outcome: { captured: 7 } });
+  expect(await settle(accountId, 9)).toMatchObject({ status: 'settled', outcome: { captured: 9 } });
+  await under.drain();
+  await forgetHold(accountId);
+  expect(await place(accountId)).toMatchObject({ status: 'hold_resolved', outcome: { captured: 9 } });
+  await expectSound(accountId);
+  expect(await rows('select placed_seq, state, captured from holds where account_id = ? order by placed_seq', accountId))
+    .toEqual([{ placed_seq: 2, state: 'settled', captured: 4 }, { placed_seq: 4, state: 'settled', captured: 9 }]);
+  expect(await rows('select reason from quarantine where account_id = ?', accountId)).toEqual([]);
+});
