@@ -195,7 +195,7 @@ describe('finding an account', () => {
     await send(`${lab.gateway.url}/api/credits/balance`, 'GET', { token: twin });
     const find = (who: string) => lab.root.get(`/console/accounts?who=${encodeURIComponent(who)}`);
     // Profiles are written moments after the request that brought them.
-    for (let turn = 0; turn < 100 && (await find(`${sub}-twin@example.com`)).status === 404; turn += 1) await new Promise((resolve) => { setTimeout(resolve, 50); });
+    for (let turn = 0; turn < 2_400 && (await find(`${sub}-twin@example.com`)).status === 404; turn += 1) await new Promise((resolve) => { setTimeout(resolve, 50); });
     for (const who of [`  ${sub}@example.com `, sub]) expect((await find(who)).headers.get('location')).toBe(`/console/accounts/${sub}`);
     const both = await find(`${sub}-name`);
     expect([both.status, both.text.includes('names 2 accounts'), both.text.includes(`/console/accounts/${sub}-twin`)]).toEqual([200, true, true]);
