@@ -8,6 +8,7 @@ import { DEDUCTION_TTL_SECONDS, EXPIRED_HOLD_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_S
 import { micros, microsFromText, ZERO } from '../money/micros.js';
 import type { Db } from '../postgres/connect.js';
 import { toGatewayError } from '../postgres/errors.js';
+import { breaker } from '../redis/breaker.js';
 import {
   readEndedHolds, readImage, type HoldColumns, type ImageRow, type ImageWindow, type LotColumns, type ReceiptColumns,
 } from './account-image.table.js';
@@ -28,7 +29,7 @@ const WINDOW: ImageWindow = {
  * have left it behind with its epoch: an image older than the stream would bring spent credits back.
  */
 export function accountSource({ db, clock }: LoadAccountDeps): AccountSource {
-  const recall = recallHold({ readEndedHolds: (names) => readEndedHolds(db, names), clock });
+  const recall = recallHold({ readEndedHolds: (names) => readEndedHolds(db, names), gate: breaker(clock) });
   return {
     loadCharge: earlierCharges({ db, clock }),
     loadAccount: (accountId) => asked(async () => toImage(await readImage(db, accountId, clock(), WINDOW))),

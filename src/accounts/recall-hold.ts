@@ -1,7 +1,5 @@
 import DataLoader from 'dataloader';
-import type { Clock } from '../clock.js';
 import { ENDED_HOLD_LOOKUP_MS } from '../limits.js';
-import { breaker } from '../redis/breaker.js';
 import { within } from '../within.js';
 import type { HoldColumns } from './account-image.table.js';
 
@@ -10,7 +8,8 @@ type HoldName = { readonly accountId: string; readonly holdId: string };
 export type RecallDeps = {
   /** The last hold of each of these names, if it has ended, in the order of the names. */
   readonly readEndedHolds: (names: readonly HoldName[]) => Promise<readonly (HoldColumns | null)[]>;
-  readonly clock: Clock;
+  /** Closed while Postgres fails: then it is not asked. */
+  readonly gate: { allows(): boolean; succeeded(): void; failed(): void };
 };
 
 /**
@@ -18,8 +17,7 @@ export type RecallDeps = {
  * statement. Answers null when Postgres does not answer within ENDED_HOLD_LOOKUP_MS or has failed lately: holds go on
  * without it, and Redis alone refuses what it remembers. Never throws.
  */
-export function recallHold({ readEndedHolds, clock }: RecallDeps): (name: HoldName) => Promise<HoldColumns | null> {
-  const gate = breaker(clock);
+export function recallHold({ readEndedHolds, gate }: RecallDeps): (name: HoldName) => Promise<HoldColumns | null> {
   const loader = new DataLoader<HoldName, HoldColumns | null>(
     async (names) => {
       if (!gate.allows()) return names.map(() => null);

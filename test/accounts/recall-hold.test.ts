@@ -1,13 +1,14 @@
 import { expect, test } from '@jest/globals';
 import { recallHold } from '../../src/accounts/recall-hold.js';
 import type { HoldColumns } from '../../src/accounts/account-image.table.js';
+import { breaker } from '../../src/redis/breaker.js';
 
 const ended = { hold_id: 'h7', state: 'settled' } as HoldColumns;
 
 test('all look-ups of one turn are one statement, and each gets its own answer', async () => {
   const asked: string[][] = [];
   const recall = recallHold({
-    clock: Date.now,
+    gate: breaker(Date.now),
     readEndedHolds: (names) => {
       asked.push(names.map(({ holdId }) => holdId));
       return Promise.resolve(names.map(({ holdId }) => (holdId === 'h7' ? ended : null)));
@@ -25,7 +26,7 @@ test('a Postgres that is away or hangs delays holds for a moment, and then not a
   let nowMs = 1_000_000;
   let asked = 0;
   let answer: () => Promise<(HoldColumns | null)[]> = () => Promise.reject(new Error('ECONNREFUSED'));
-  const recall = recallHold({ clock: () => nowMs, readEndedHolds: () => { asked += 1; return answer(); } });
+  const recall = recallHold({ gate: breaker(() => nowMs), readEndedHolds: () => { asked += 1; return answer(); } });
   const name = { accountId: 'a', holdId: 'h7' };
   for (let times = 0; times < 4; times += 1) expect(await recall(name)).toBeNull();
   answer = () => new Promise(() => undefined);
