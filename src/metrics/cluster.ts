@@ -1,5 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 import { AggregatorRegistry, type Registry } from 'prom-client';
+import { startDeadline } from '../deadline.js';
 
 /**
  * Metrics of a node:cluster: a scrape reaches any one of its processes, but must see all of them. That process asks the
@@ -42,8 +43,8 @@ export function serveClusterMetrics(own?: Registry): void {
     const id = (lastId += 1);
     const waitsFor = new Set(known.keys());
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, COLLECT_WITHIN_MS);
-      const done = (): void => { clearTimeout(timer); resolve(); };
+      const cancel = startDeadline(COLLECT_WITHIN_MS, resolve);
+      const done = (): void => { cancel(); resolve(); };
       rounds.set(id, { waitsFor, done });
       for (const each of waitsFor) tell(cluster.workers?.[each], { type: 'cg:collect', id });
       if (waitsFor.size === 0) done();
@@ -94,8 +95,8 @@ export function clusterMetricsText(registry: Registry): () => Promise<string> {
   return async () => {
     const id = (lastId += 1);
     const text = await new Promise<string | null>((resolve) => {
-      const timer = setTimeout(() => { resolve(null); }, SCRAPE_WITHIN_MS);
-      waiting.set(id, (answer) => { clearTimeout(timer); resolve(answer); });
+      const cancel = startDeadline(SCRAPE_WITHIN_MS, () => { resolve(null); });
+      waiting.set(id, (answer) => { cancel(); resolve(answer); });
       process.send?.({ type: 'cg:scrape', id } satisfies Message);
     });
     waiting.delete(id);

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { Redis } from 'ioredis';
 import { accountSource } from '../../src/accounts/load-account.js';
 import { createDrain, type Drain } from '../../src/journal/drain.js';
 import { decodeEntry, ENTRY_FIELDS, type JournalEntry } from '../../src/journal/entry.js';
@@ -12,7 +11,12 @@ import { redisLedger } from '../../src/ledger/redis-ledger.js';
 import { connectPostgres, drainProfile, type Db } from '../../src/postgres/connect.js';
 import { migrate } from '../../src/postgres/migrate.js';
 import { hotPathOptions } from '../../src/redis/connect.js';
+<<<<<<< HEAD
 import { PATIENCE_MS, type TestLedger } from './ledger.js';
+=======
+import { DeadlineRedis } from '../../src/redis/deadline-redis.js';
+import type { TestLedger } from './ledger.js';
+>>>>>>> 41eab3e (A deadline reads what has arrived before it gives up)
 import { freshDatabase, redisUrl } from './servers.js';
 
 export type DurableLedger = TestLedger & {
@@ -34,8 +38,13 @@ const SHARDS = 4;
  */
 export async function durableLedger(onRedis = redisUrl()): Promise<DurableLedger> {
   const database = await freshDatabase(migrate);
+<<<<<<< HEAD
   const db = connectPostgres(database.databaseUrl, drainProfile(PATIENCE_MS));
   const redis = new Redis(onRedis, { ...hotPathOptions(PATIENCE_MS), lazyConnect: true });
+=======
+  const db = connectPostgres(database.databaseUrl, drainProfile(5_000));
+  const redis = new DeadlineRedis(redisUrl(), { ...hotPathOptions(5_000), lazyConnect: true });
+>>>>>>> 41eab3e (A deadline reads what has arrived before it gives up)
   await redis.connect();
   const namespace = `d${randomUUID().slice(0, 8)}`;
   const keys = keyspace(namespace, SHARDS);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { decodeEntry, type JournalEntry } from '../../src/journal/entry.js';
 import type { AccountImage, AccountSource } from '../../src/ledger/account-image.js';
 import { acknowledged } from '../../src/ledger/acknowledged.js';
@@ -9,6 +9,7 @@ import type { Ledger } from '../../src/ledger/ledger.js';
 import { redisLedger } from '../../src/ledger/redis-ledger.js';
 import { ZERO } from '../../src/money/micros.js';
 import { hotPathOptions } from '../../src/redis/connect.js';
+import { DeadlineRedis } from '../../src/redis/deadline-redis.js';
 import { redisUrl } from './servers.js';
 
 export type TestLedger = {
@@ -59,7 +60,11 @@ const quiet = { info: () => undefined, error: () => undefined };
 /** The real scripts on the real Redis, in a namespace of this test's own, with a clock that can be moved. */
 export async function testLedger(options: { readonly source?: AccountSource; readonly store?: ShardStore; readonly shards?: number } = {}): Promise<TestLedger> {
   const { source = emptySource, shards = 4 } = options;
+<<<<<<< HEAD
   const redis = new Redis(redisUrl(), { ...hotPathOptions(PATIENCE_MS), lazyConnect: true });
+=======
+  const redis = new DeadlineRedis(redisUrl(), { ...hotPathOptions(5_000), lazyConnect: true });
+>>>>>>> 41eab3e (A deadline reads what has arrived before it gives up)
   await redis.connect();
   const keys = keyspace(`t${randomUUID().slice(0, 8)}`, shards);
   const told = acknowledged(shards);
