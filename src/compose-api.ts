@@ -14,10 +14,12 @@ import { composeReads } from './compose-reads.js';
 import type { Clock } from './clock.js';
 import type { Config } from './config.js';
 import { holdPrices } from './holds/hold-prices.js';
+import { admission } from './http/admission.js';
 import { createApp } from './http/app.js';
 import type { Check, Readiness } from './http/health.js';
 import { closeServer, httpServer, listen } from './http/server.js';
 import { readHistory } from './journal/history.js';
+import { IN_FLIGHT_MAX } from './limits.js';
 import type { Log } from './log.js';
 import { moneyIn } from './lots/money-in.js';
 import type { Metrics } from './metrics/metrics.js';
@@ -93,6 +95,11 @@ export async function openApi({ config, core, queues, clock, version, log, metri
   const debtLimit = debtLimitOf(config);
   const oversight = composeOversight(core, log);
   const operator = composeConsole({ core, queues, authenticate, oversight, money: administration, policy: { overCapture: config.overCapture, debtLimit }, readiness, clock, log });
+  const busy = admission({
+    timeoutMs: config.redisTimeoutMs, oldestCallMs: () => core.redis.oldestWaitMs(), inFlight: core.inFlight, inFlightMax: IN_FLIGHT_MAX,
+    onRefused: (urgency) => { metrics.count('busyRefusals', { urgency }); },
+  });
+  metrics.onScrape('loopTurn', (set) => { set({}, busy.behind().turnMs / MS_PER_SECOND); });
   const app = createApp({
     log,
     metrics,
@@ -122,6 +129,7 @@ export async function openApi({ config, core, queues, clock, version, log, metri
     servers,
     console: operator.deps,
     health: { readiness, metricsText },
+    admission: busy,
     history: (query) => readHistory(db, query),
     trace: tracer === undefined ? undefined : traceRequests(tracer),
   });
