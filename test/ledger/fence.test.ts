@@ -1,14 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-<<<<<<< HEAD
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { acknowledged, type Acknowledged } from '../../src/ledger/acknowledged.js';
 import { fence, type Fence, type ShardMark, type ShardRow, type ShardStore } from '../../src/ledger/fence.js';
 import type { Loss } from '../../src/ledger/judge-shard.js';
-=======
-import type { Redis } from 'ioredis';
-import { compareStreamIds, fence, type Fence, type ShardRow, type ShardStore } from '../../src/ledger/fence.js';
->>>>>>> 41eab3e (A deadline reads what has arrived before it gives up)
 import { keyspace, type Keyspace } from '../../src/ledger/keys.js';
 import { compareStreamIds } from '../../src/ledger/stream-position.js';
 import { hotPathOptions } from '../../src/redis/connect.js';

@@ -11,12 +11,8 @@ import { redisLedger } from '../../src/ledger/redis-ledger.js';
 import { connectPostgres, drainProfile, type Db } from '../../src/postgres/connect.js';
 import { migrate } from '../../src/postgres/migrate.js';
 import { hotPathOptions } from '../../src/redis/connect.js';
-<<<<<<< HEAD
-import { PATIENCE_MS, type TestLedger } from './ledger.js';
-=======
 import { DeadlineRedis } from '../../src/redis/deadline-redis.js';
-import type { TestLedger } from './ledger.js';
->>>>>>> 41eab3e (A deadline reads what has arrived before it gives up)
+import { PATIENCE_MS, type TestLedger } from './ledger.js';
 import { freshDatabase, redisUrl } from './servers.js';
 
 export type DurableLedger = TestLedger & {
@@ -38,13 +34,8 @@ const SHARDS = 4;
  */
 export async function durableLedger(onRedis = redisUrl()): Promise<DurableLedger> {
   const database = await freshDatabase(migrate);
-<<<<<<< HEAD
   const db = connectPostgres(database.databaseUrl, drainProfile(PATIENCE_MS));
-  const redis = new Redis(onRedis, { ...hotPathOptions(PATIENCE_MS), lazyConnect: true });
-=======
-  const db = connectPostgres(database.databaseUrl, drainProfile(5_000));
-  const redis = new DeadlineRedis(redisUrl(), { ...hotPathOptions(5_000), lazyConnect: true });
->>>>>>> 41eab3e (A deadline reads what has arrived before it gives up)
+  const redis = new DeadlineRedis(onRedis, { ...hotPathOptions(PATIENCE_MS), lazyConnect: true });
   await redis.connect();
   const namespace = `d${randomUUID().slice(0, 8)}`;
   const keys = keyspace(namespace, SHARDS);

@@ -60,11 +60,7 @@ const quiet = { info: () => undefined, error: () => undefined };
 /** The real scripts on the real Redis, in a namespace of this test's own, with a clock that can be moved. */
 export async function testLedger(options: { readonly source?: AccountSource; readonly store?: ShardStore; readonly shards?: number } = {}): Promise<TestLedger> {
   const { source = emptySource, shards = 4 } = options;
-<<<<<<< HEAD
-  const redis = new Redis(redisUrl(), { ...hotPathOptions(PATIENCE_MS), lazyConnect: true });
-=======
-  const redis = new DeadlineRedis(redisUrl(), { ...hotPathOptions(5_000), lazyConnect: true });
->>>>>>> 41eab3e (A deadline reads what has arrived before it gives up)
+  const redis = new DeadlineRedis(redisUrl(), { ...hotPathOptions(PATIENCE_MS), lazyConnect: true });
   await redis.connect();
   const keys = keyspace(`t${randomUUID().slice(0, 8)}`, shards);
   const told = acknowledged(shards);
