@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { Redis } from 'ioredis';
 import { acknowledged } from '../src/ledger/acknowledged.js';
 import { fence } from '../src/ledger/fence.js';
 import { keyspace } from '../src/ledger/keys.js';
@@ -8,6 +7,7 @@ import type { Ledger } from '../src/ledger/ledger.js';
 import { redisLedger } from '../src/ledger/redis-ledger.js';
 import { micros, MICROS_PER_CREDIT } from '../src/money/micros.js';
 import { hotPathOptions } from '../src/redis/connect.js';
+import { DeadlineRedis } from '../src/redis/deadline-redis.js';
 import { emptyImage, memoryShardStore } from '../test/support/ledger.js';
 import { throwawayRedis } from '../test/support/servers.js';
 import { openAccounts } from './bench-accounts.js';
@@ -36,7 +36,7 @@ const PRICE = 'tokens/1/gpt-4';
 const calls = Number(values.calls);
 
 const server = await throwawayRedis({ appendonly: 'yes', appendfsync: 'everysec' });
-const redis = new Redis(server.url, { ...hotPathOptions(5_000), lazyConnect: true });
+const redis = new DeadlineRedis(server.url, { ...hotPathOptions(5_000), lazyConnect: true });
 await redis.connect();
 const keys = keyspace('bench', SHARDS);
 const told = acknowledged(SHARDS);

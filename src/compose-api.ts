@@ -14,10 +14,12 @@ import { composeReads } from './compose-reads.js';
 import type { Clock } from './clock.js';
 import type { Config } from './config.js';
 import { holdPrices } from './holds/hold-prices.js';
+import { admission } from './http/admission.js';
 import { createApp } from './http/app.js';
-import type { Readiness } from './http/health.js';
+import type { Check, Readiness } from './http/health.js';
 import { closeServer, httpServer, listen } from './http/server.js';
 import { readHistory } from './journal/history.js';
+import { IN_FLIGHT_MAX } from './limits.js';
 import type { Log } from './log.js';
 import { moneyIn } from './lots/money-in.js';
 import type { Metrics } from './metrics/metrics.js';
@@ -39,6 +41,8 @@ export type ApiDeps = {
   readonly metricsText: () => Promise<string>;
   /** Undefined: nothing is traced. */
   readonly tracer: Tracer | undefined;
+  /** How the worker process beside this one is; undefined where there is none. */
+  readonly workerCheck: (() => Check | undefined) | undefined;
 };
 
 export type Api = {
@@ -54,7 +58,7 @@ const GRACE_MS = 10_000;
 const MS_PER_SECOND = 1_000;
 
 /** Opens the HTTP side and listens. */
-export async function openApi({ config, core, queues, clock, version, log, metrics, metricsText, tracer }: ApiDeps): Promise<Api> {
+export async function openApi({ config, core, queues, clock, version, log, metrics, metricsText, tracer, workerCheck }: ApiDeps): Promise<Api> {
   const { ledger, db } = core;
   let isServing = false;
 
@@ -78,17 +82,24 @@ export async function openApi({ config, core, queues, clock, version, log, metri
   const administration = composeAdministration({ config, core, money, clock, log });
   const chatsparty = composeChatsparty({ core, money, clock, log, resolveAccount: administration.resolveAccount });
   const servers = composeServerSide({ config, core, money, clock, log });
-  const readiness = (): Readiness => ({
-    serving: isServing,
-    checks: {
+  const readiness = (): Readiness => {
+    const worker = workerCheck?.();
+    const checks = {
       ledger: core.fence.isOpen() ? { ok: true, detail: 'open' } : { ok: false, detail: 'being verified, or Redis is away' },
       redis: { ok: core.breaker.state() === 'closed', detail: `breaker ${core.breaker.state()}` },
       memory: core.redisWatch.isHigh() ? { ok: false, detail: 'high: no new holds' } : { ok: true, detail: 'ok' },
-    },
-  });
+      ...(worker === undefined ? {} : { worker }),
+    };
+    return { serving: isServing, checks };
+  };
   const debtLimit = debtLimitOf(config);
   const oversight = composeOversight(core, log);
   const operator = composeConsole({ core, queues, authenticate, oversight, money: administration, policy: { overCapture: config.overCapture, debtLimit }, readiness, clock, log });
+  const busy = admission({
+    timeoutMs: config.redisTimeoutMs, oldestCallMs: () => core.redis.oldestWaitMs(), inFlight: core.inFlight, inFlightMax: IN_FLIGHT_MAX,
+    onRefused: (urgency) => { metrics.count('busyRefusals', { urgency }); },
+  });
+  metrics.onScrape('loopTurn', (set) => { set({}, busy.behind().turnMs / MS_PER_SECOND); });
   const app = createApp({
     log,
     metrics,
@@ -118,6 +129,7 @@ export async function openApi({ config, core, queues, clock, version, log, metri
     servers,
     console: operator.deps,
     health: { readiness, metricsText },
+    admission: busy,
     history: (query) => readHistory(db, query),
     trace: tracer === undefined ? undefined : traceRequests(tracer),
   });

@@ -22,6 +22,7 @@ import { priceBooks, type PriceBooks } from './pricing/price-books.js';
 import { PRICES_CHANNEL } from './pricing/price.table.js';
 import { breaker, type Breaker } from './redis/breaker.js';
 import { connectHotPath, oneWritePerTurn } from './redis/connect.js';
+import type { DeadlineRedis } from './redis/deadline-redis.js';
 import { guardedClient } from './redis/guarded-client.js';
 import { watchRedis, type RedisWatch } from './redis/watch-redis.js';
 import { traceBatches } from './tracing/trace-drain.js';
@@ -54,13 +55,15 @@ export type Core = {
   readonly db: Db;
   /** For transactions that move batches (connect.ts, `drain`). */
   readonly drainDb: Db;
-  readonly redis: Redis;
+  readonly redis: DeadlineRedis;
   readonly keys: Keyspace;
   readonly fence: Fence;
   readonly ledger: Ledger;
   readonly drain: Drain;
   readonly prices: PriceBooks;
   readonly breaker: Breaker;
+  /** Calls to Redis that wait for their answer. */
+  readonly inFlight: () => number;
   readonly redisWatch: RedisWatch;
   close(): Promise<void>;
 };
@@ -129,7 +132,7 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   metrics.watchRedis(() => ({ breaker: hotBreaker.state(), inFlight: client.inFlight() }));
 
   return {
-    db, drainDb, redis, keys, fence: gate, ledger, drain, prices, breaker: hotBreaker, redisWatch,
+    db, drainDb, redis, keys, fence: gate, ledger, drain, prices, breaker: hotBreaker, inFlight: client.inFlight, redisWatch,
     close: async () => {
       await prices.close();
       redisWatch.stop();

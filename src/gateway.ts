@@ -3,6 +3,7 @@ import { openCore, type Servers, type Time } from './compose-core.js';
 import { openOperations, type OperationsServer } from './compose-operations.js';
 import { openWorker, type WorkerSide } from './compose-worker.js';
 import type { Config, Role } from './config.js';
+import type { Check, Readiness } from './http/health.js';
 import type { Log } from './log.js';
 import { createMetrics, type Metrics } from './metrics/metrics.js';
 import { createNudge } from './queue/nudge.js';
@@ -20,14 +21,18 @@ export type GatewayDeps = {
   readonly log: Log;
   /** All processes' metrics, where there are several; by default this one's. */
   readonly metricsText?: (metrics: Metrics) => () => Promise<string>;
-  /** False for the worker of a cluster whose other processes have the port. */
+  /** False for the worker process beside others that have the port. */
   readonly listens?: boolean;
+  /** How the worker process beside this API is; undefined where there is none. */
+  readonly workerCheck?: () => Check | undefined;
 };
 
 export type Gateway = {
   /** Undefined for one that does not listen. */
   readonly port: number | undefined;
   readonly metrics: Metrics;
+  /** What a worker needs, one by one; undefined for a process that is none. */
+  readonly workerChecks: (() => Readiness['checks']) | undefined;
   /** Stops taking traffic, finishes what is under way, and closes everything in the reverse order of its opening. */
   close(): Promise<void>;
 };
@@ -51,7 +56,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   });
   const metricsText = deps.metricsText?.(metrics) ?? metrics.text;
   const api: Api | undefined = role === 'worker' ? undefined : await openApi({
-    config, core, queues: { queue, connections, namespace: config.redisNamespace }, clock: time.clock, version, log, metrics, metricsText, tracer,
+    config, core, queues: { queue, connections, namespace: config.redisNamespace }, clock: time.clock, version, log, metrics, metricsText, tracer, workerCheck: deps.workerCheck,
   });
   const operations: OperationsServer | undefined = role === 'worker' && listens && worker !== undefined
     ? await openOperations({ config, checks: worker.checks, log, metrics, metricsText })
@@ -60,6 +65,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   return {
     port: api?.port ?? operations?.port,
     metrics,
+    workerChecks: worker?.checks,
     close: async () => {
       api?.retreat();
       if (api !== undefined && config.shutdownDelayMs > 0) await new Promise((resolve) => { setTimeout(resolve, config.shutdownDelayMs); });

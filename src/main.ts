@@ -1,7 +1,9 @@
 import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { localSecret } from './auth/local-secret.js';
+import { childProcesses, tellReady } from './child-processes.js';
 import { systemClock } from './clock.js';
 import type { Servers, Time } from './compose-core.js';
 import { readConfig, type Config, type Role } from './config.js';
@@ -10,9 +12,11 @@ import { startEmbedded, type Embedded } from './embedded/start-embedded.js';
 import { openGateway } from './gateway.js';
 import { createLog, type Log } from './log.js';
 import { clusterMetricsText, serveClusterMetrics } from './metrics/cluster.js';
+import type { Metrics } from './metrics/metrics.js';
 import { projectRoot } from './paths.js';
 import { migrate } from './postgres/migrate.js';
 import { welcome } from './welcome.js';
+import { tellWorkerStatus, workerStatus } from './worker-status.js';
 
 /** The whole of stopping takes no longer; after that we go, which is as safe as a kill -9. */
 const STOP_TIMEOUT_MS = 30_000;
@@ -68,57 +72,70 @@ function withSecret(config: Config): Config {
   return { ...config, auth: { ...config.auth, accessSecret: localSecret(config.dataDir) } };
 }
 
-/** The first process: servers, workers, and the HTTP side, in itself or in processes of their own. */
+/** The first process: the servers that are not configured, and what it does itself of HTTP side and worker; the rest are forks. */
 async function runPrimary(config: Config, log: Log): Promise<void> {
   let stopNow: (reason: string, exitCode: number) => void = (reason) => { throw new Error(reason); };
   const { servers, embedded } = await openServers(config, (reason) => { stopNow(reason, 1); });
   const isClustered = config.apiProcesses > 1 && config.role !== 'worker';
-  const ownRole: Role | null = isClustered ? (config.role === 'all' ? 'worker' : null) : config.role;
+  const ownRole: Role | null = config.role === 'worker' ? 'worker' : (isClustered ? null : 'api');
 
-  const gateway = ownRole === null ? null : await step('opening the gateway', () => openGateway({ config, role: ownRole, servers, time, version, log, listens: !isClustered }));
+  const worker = workerStatus();
+  let registry: Metrics['registry'] | undefined;
+  const metricsOfAll = serveClusterMetrics(() => registry);
+  const children = childProcesses({
+    main: fileURLToPath(import.meta.url), servers, accessSecret: config.auth.accessSecret, onWorkerNews: worker.heard, log,
+  });
+  const started = Promise.all([
+    config.role === 'all' ? children.start('worker') : undefined,
+    isClustered ? Promise.any(Array.from({ length: config.apiProcesses }, () => children.start('api'))) : undefined,
+  ]);
+  started.catch(() => undefined); // told below, when this process is open itself
+
+  const gateway = ownRole === null ? null : await step('opening the gateway', () => openGateway({
+    config, role: ownRole, servers, time, version, log, workerCheck: worker.check,
+    metricsText: (metrics) => {
+      ({ registry } = metrics);
+      return metricsOfAll;
+    },
+  }));
   stopNow = stopOnSignal(log, async () => {
-    await stopCluster();
+    await children.stop('api');
     await gateway?.close();
+    await children.stop('worker');
     await embedded.stop();
   });
-  if (isClustered) {
-    serveClusterMetrics(gateway?.metrics.registry);
-    const environment = { ROLE: 'api', REDIS_URL: servers.redisUrl, DATABASE_URL: servers.databaseUrl, ...secretOf(config) };
-    for (let i = 0; i < config.apiProcesses; i += 1) cluster.fork(environment);
-    cluster.on('exit', (worker, code) => {
-      if (isStoppingCluster) return;
-      log.error({ worker: worker.process.pid, code }, 'an API process died; starting another');
-      setTimeout(() => { if (!isStoppingCluster) cluster.fork(environment); }, RESPAWN_MS);
-    });
-    await new Promise((resolve) => { cluster.once('listening', resolve); });
-  }
+  await step('starting the other processes', () => started);
   log.info({ role: config.role, port: gateway?.port ?? config.port, apiProcesses: config.apiProcesses, version }, 'ready');
   if (config.redisUrl === undefined && config.role === 'all') progress(welcome(gateway?.port ?? config.port));
 }
 
-const RESPAWN_MS = 500;
-let isStoppingCluster = false;
-
-const secretOf = ({ auth }: Config): Record<string, string> => (auth.accessSecret === undefined ? {} : { JWT_ACCESS_SECRET: auth.accessSecret });
-
-async function stopCluster(): Promise<void> {
-  isStoppingCluster = true;
-  const workers = Object.values(cluster.workers ?? {}).flatMap((worker) => (worker === undefined ? [] : [worker]));
-  await Promise.all(workers.map((worker) => new Promise<void>((resolve) => {
-    worker.once('exit', () => { resolve(); });
-    worker.kill('SIGTERM');
-  })));
-}
-
-/** One of several API processes: it listens on the shared port and knows its servers from the first process. */
-async function runApiProcess(config: Config, log: Log): Promise<void> {
+/** A fork: an API process, which listens on the shared port, or the worker. It knows its servers from the first process. */
+async function runChild(config: Config, log: Log): Promise<void> {
   const { redisUrl, databaseUrl } = config;
-  if (redisUrl === undefined || databaseUrl === undefined) throw new Error('an API process needs REDIS_URL and DATABASE_URL');
+  if (redisUrl === undefined || databaseUrl === undefined) throw new Error('a process of its own needs REDIS_URL and DATABASE_URL');
+  const worker = workerStatus();
+  process.on('message', worker.heard);
   const gateway = await openGateway({
-    config, role: 'api', servers: { redisUrl, databaseUrl }, time, version, log,
+    config, role: config.role, servers: { redisUrl, databaseUrl }, time, version, log, listens: false, workerCheck: worker.check,
     metricsText: (metrics) => clusterMetricsText(metrics.registry),
   });
-  stopOnSignal(log, () => gateway.close());
+  stopWithFirst(log, () => gateway.close());
+  if (gateway.workerChecks !== undefined) tellWorkerStatus(gateway.workerChecks);
+  tellReady();
+}
+
+/** Stops at SIGTERM, which the first process sends; Ctrl-C reaches all processes at once, and that one decides what comes of it. */
+function stopWithFirst(log: Log, stop: () => Promise<void>): void {
+  let isStopping = false;
+  process.on('SIGINT', () => undefined);
+  process.on('SIGTERM', () => {
+    if (isStopping) return;
+    isStopping = true;
+    stop().then(() => process.exit(0), (error: unknown) => {
+      log.error({ err: error }, 'did not stop cleanly');
+      process.exit(1);
+    });
+  });
 }
 
 try {
@@ -128,7 +145,7 @@ try {
     log.fatal({ err: error }, 'bug: going down, which is safe');
     process.exit(1);
   });
-  await (cluster.isWorker ? runApiProcess(config, log) : runPrimary(config, log));
+  await (cluster.isWorker ? runChild(config, log) : runPrimary(config, log));
 } catch (error) {
   progress(`\nThe gateway did not start.\n${error instanceof Error ? error.message : String(error)}`);
   process.exit(1);

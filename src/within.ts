@@ -1,13 +1,8 @@
-/** Waits for work, but no longer than `ms`: then it throws, and the work goes on without anybody. */
-export async function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => { timer = setTimeout(() => { reject(new Error(`${what} took longer than ${ms} ms`)); }, ms); });
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+import { orLate } from './deadline.js';
+
+/** Waits for work, but no longer than `ms`: then it throws, and the work goes on by itself. */
+export const within = <T>(ms: number, what: string, work: Promise<T>): Promise<T> =>
+  orLate(ms, work, () => { throw new Error(`${what} took longer than ${ms} ms`); });
 
 /**
  * A look at a server that may hang. Answers with what it says now if that comes in time, else with the last that it

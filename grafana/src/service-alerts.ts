@@ -82,4 +82,10 @@ export const processAlerts: readonly Alert[] = [
     summary: '{{ $labels.instance }} is too busy',
     description: '1 % of the turns of the event loop of {{ $labels.instance }} were late by more than {{ $value | humanizeDuration }}; the bound is 100 ms. Deadlines for Redis are 150 ms.',
   },
+  {
+    name: 'Busy', severity: 'ticket', holdsFor: '0s',
+    when: [{ value: increase('busyRefusals', '5m'), is: '> 10' }],
+    summary: 'Requests are refused because processes are behind',
+    description: '{{ $value | humanize }} requests within five minutes were answered 503 before any work: a turn of the event loop took too long, or Redis made calls wait. Nothing of them was executed.',
+  },
 ];

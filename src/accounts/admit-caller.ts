@@ -1,5 +1,6 @@
 import type { Principal } from '../auth/principal.js';
 import type { Clock } from '../clock.js';
+import { orLate } from '../deadline.js';
 import type { Db } from '../postgres/connect.js';
 import { claimProvisional, type ClaimDeps } from './claim-provisional.js';
 import { claimableNames } from './names.js';
@@ -57,7 +58,7 @@ export function admitCaller(deps: AdmitDeps): (principal: Principal) => Promise<
     const { accountId, username, email, issuer } = principal;
     const key = JSON.stringify([accountId, username, email, issuer]);
     const entry = underWay.get(key) ?? begin(key, principal);
-    const isLate = await atMost(waitMs, entry.done);
+    const isLate = await orLate(waitMs, entry.done.then(() => false), () => true);
     if (isLate && !entry.isAnswered) pause();
   };
 }
@@ -73,16 +74,5 @@ async function welcome(deps: AdmitDeps, principal: Principal, answered: () => vo
   for (const each of provisional) {
     if (each === accountId) await setOwned(db, each);
     else await claimProvisional(deps, { accountId: each, claimant: accountId });
-  }
-}
-
-/** Waits for work, but not longer. Answers whether it gave up. */
-async function atMost(waitMs: number, work: Promise<void>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => { timer = setTimeout(() => { resolve(true); }, waitMs); });
-  try {
-    return await Promise.race([work.then(() => false), late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

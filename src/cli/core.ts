@@ -12,6 +12,7 @@ import { createLog, type Log } from '../log.js';
 import { createMetrics } from '../metrics/metrics.js';
 import { apiProfile, connectPostgres } from '../postgres/connect.js';
 import { migrate } from '../postgres/migrate.js';
+import { DeadlineRedis } from '../redis/deadline-redis.js';
 import { embeddedDatabaseUrl } from './database.js';
 
 export type CliCore = { readonly core: Core; readonly log: Log; readonly close: () => Promise<void> };
@@ -32,7 +33,7 @@ export async function openCliCore(config: Config, progress: (line: string) => vo
   try {
     await requireSchema(databaseUrl);
     const log = createLog({ level: 'error' }, { write: progress });
-    const bulkRedis = new Redis(redisUrl, { maxRetriesPerRequest: 1, commandTimeout: TIMEOUT_MS });
+    const bulkRedis = new DeadlineRedis(redisUrl, { maxRetriesPerRequest: 1, timeoutMs: TIMEOUT_MS });
     bulkRedis.on('error', (error) => { log.debug({ err: error }, 'Redis'); });
     const core = await openCore({
       config: { ...config, redisTimeoutMs: Math.max(config.redisTimeoutMs, 2_000), postgresTimeoutMs: TIMEOUT_MS },

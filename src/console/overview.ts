@@ -1,5 +1,6 @@
 import type { FrozenAccount } from '../accounts/frozen-account.table.js';
 import type { Clock } from '../clock.js';
+import { orLate } from '../deadline.js';
 import type { HoldRow } from '../holds/hold.table.js';
 import type { Readiness } from '../http/health.js';
 import type { JournalLag } from '../journal/read-journal-lag.js';
@@ -95,13 +96,9 @@ async function readOverview(watch: Watch, readAtMs: number, onError: (error: unk
 
 /** What was read before the deadline. Never rejects. */
 export async function within<T>(read: () => Promise<T>, onError: (error: unknown) => void): Promise<Known<T>> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Known<T>>((resolve) => { timer = setTimeout(() => { resolve({ missing: 'did not answer' }); }, DEADLINE_MS); });
   const answer = Promise.resolve().then(read).then((value): Known<T> => ({ value }), (error: unknown): Known<T> => {
     onError(error);
     return { missing: 'did not answer' };
   });
-  const first = await Promise.race([answer, late]);
-  clearTimeout(timer);
-  return first;
+  return orLate(DEADLINE_MS, answer, (): Known<T> => ({ missing: 'did not answer' }));
 }

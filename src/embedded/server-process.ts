@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open, readFile, rename, stat } from 'node:fs/promises';
+import { orLate } from '../deadline.js';
 import { EmbeddedError, reasonOf } from './embedded-error.js';
 import { runCommand } from './run-command.js';
 import type { ServiceUser } from './service-user.js';
@@ -106,13 +107,7 @@ export async function waitUntilReady(
 }
 
 export async function settlesWithin(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => { timer = setTimeout(() => { resolve(false); }, timeoutMs); });
-  try {
-    return await Promise.race([work.then(() => true as const), late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return orLate(timeoutMs, work.then(() => true), () => false);
 }
 
 let hasSetpriv: Promise<boolean> | undefined;

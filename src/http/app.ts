@@ -21,6 +21,7 @@ import type { SetPriceDeps } from '../pricing/set-price.js';
 import type { RefusedRequest } from '../refusals/refusal.js';
 import { refusalRoutes, type RefusalRouteDeps } from '../refusals/refusal.routes.js';
 import { modelCostsRoutes, type ModelCostsRouteDeps } from '../usage/model-costs.routes.js';
+import type { Admission } from './admission.js';
 import type { Middleware } from './context.js';
 import { docsRoutes } from './docs.routes.js';
 import { entryRoutes, type ReadHistory } from './entries.routes.js';
@@ -46,6 +47,8 @@ export type AppDeps = {
   /** The operator console. Left out by tests of the API. */
   readonly console?: ConsoleDeps;
   readonly health: HealthDeps;
+  /** Refuses requests while the process is behind. Left out by tests of the HTTP side. */
+  readonly admission?: Pick<Admission, 'assertAdmits'>;
   readonly history: ReadHistory;
   /** Around everything else, where requests are traced. */
   readonly trace?: Middleware | undefined;
@@ -69,7 +72,7 @@ export const listRoutes = (deps: AppDeps): readonly Route[] => allRoutes(deps).r
 
 function allRoutes(deps: AppDeps): ReturnType<typeof routeTable> {
   const table = routeTable({
-    authenticate: deps.authenticate, metrics: deps.metrics,
+    authenticate: deps.authenticate, metrics: deps.metrics, admission: deps.admission,
     ...(deps.servers === undefined ? {} : { authenticateServer: deps.servers.authenticateServer }),
   });
   healthRoutes(table.add, deps.health);

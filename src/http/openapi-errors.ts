@@ -61,6 +61,7 @@ export function failuresOf(route: Route): ReadonlyMap<number, readonly FailureCo
   if ([params, query, headers].some((fields) => Object.keys(fields).length > 0)) codes.add('invalid_request');
   if (body !== null) for (const code of ['invalid_request', 'body_too_large', 'unsupported_media_type'] as const) codes.add(code);
   if (gate.kind !== 'public') codes.add('unauthenticated');
+  if (gate.kind !== 'public' && route.page === undefined) codes.add('ledger_unavailable'); // a process that is behind refuses all of them
   if (gate.kind === 'roles' || gate.kind === 'server-key') codes.add('forbidden');
   if (gate.kind === 'server-key') codes.add('not_configured');
   for (const code of [...errors, ...Object.keys(wording) as ErrorCode[]]) codes.add(code);

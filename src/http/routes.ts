@@ -11,6 +11,7 @@ import { ACCOUNT_ID_LENGTH_MAX } from '../limits.js';
 import { readBody } from './body.js';
 import type { GatewayContext, Middleware, PathParams, RequestState } from './context.js';
 import type { Envelope, Failure, Wording } from './failure.js';
+import type { Admission } from './admission.js';
 import type { Parser } from './schema.js';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -36,6 +37,8 @@ export type RouteSpec<Body> = {
   readonly wording?: Wording;
   /** A repeat gets the first answer, marked `Idempotency-Replayed`. */
   readonly replays?: boolean;
+  /** It ends a hold or records usage that happened: the last to be refused when the process is behind. */
+  readonly ends?: boolean;
 };
 
 /** One line of the route table. */
@@ -101,6 +104,8 @@ export type RouteTableDeps = {
   /** For routes behind `serverKey`. */
   readonly authenticateServer?: AuthenticateServer;
   readonly metrics: Pick<Metrics, 'http'>;
+  /** Refuses what comes to a process that is behind. Left out: everything is taken on. */
+  readonly admission?: Pick<Admission, 'assertAdmits'> | undefined;
 };
 
 /**
@@ -108,13 +113,13 @@ export type RouteTableDeps = {
  * Map when its path has no parameters: matching and composing per request is what a router costs, and the busiest
  * routes do not need it. @koa/router has the same handlers, and decides whatever is not spelled exactly.
  */
-export function routeTable({ authenticate, authenticateServer, metrics }: RouteTableDeps): RouteTable {
+export function routeTable({ authenticate, authenticateServer, metrics, admission: busy }: RouteTableDeps): RouteTable {
   const router = new Router<RequestState, PathParams>();
   const routes: Route[] = [];
   const exact = new Map<string, (ctx: GatewayContext) => Promise<void>>();
 
   const adding = (own: Partial<DialectRules>, page?: PageRules): AddRoute => (method, path, gate, spec, handler) => {
-    const { summary, params = {}, query = {}, headers = {}, body, replies, errors = [], wording = {}, replays = false } = spec;
+    const { summary, params = {}, query = {}, headers = {}, body, replies, errors = [], wording = {}, replays = false, ends = false } = spec;
     const route: Route = {
       method, path, gate, summary, params, query, headers, body: body?.schema ?? null, replies, errors, wording, replays,
       envelope: own.envelope, page, observe: metrics.http.route(method, path),
@@ -123,6 +128,8 @@ export function routeTable({ authenticate, authenticateServer, metrics }: RouteT
     const read = page?.readBody ?? readBody;
     const handle = async (ctx: GatewayContext): Promise<void> => {
       ctx.state.route = route;
+      // Probes, metrics and pages for operators are wanted most when there is too much of everything else.
+      if (gate.kind !== 'public' && page === undefined) busy?.assertAdmits(ends ? 'end' : 'begin');
       const principal = await admit(ctx);
       const sent = body === undefined ? undefined : await read(ctx);
       if (gate.kind === 'server-key') nameAccount(ctx, sent);

@@ -1,4 +1,5 @@
 import { ReplyError } from 'ioredis';
+import { orLate } from '../deadline.js';
 import { GatewayError } from '../errors.js';
 import { DRAIN_BATCHES_PER_RUN_MAX, DRAIN_ENTRIES_MAX } from '../limits.js';
 import type { Drain, DrainReport } from './drain.js';
@@ -31,7 +32,7 @@ export function sharedDrain(drain: Drain): Drain {
   return (shards) => {
     next ??= begin();
     for (const shard of shards) next.shards.add(shard);
-    return inTime(next.done);
+    return orLate(PATIENCE_MS, next.done, () => { throw late(); });
   };
 }
 
@@ -53,16 +54,6 @@ async function untilDrained(drain: Drain, shards: readonly number[]): Promise<Dr
  */
 const hasBacklog = ({ batches, entries, redelivered }: DrainReport): boolean =>
   batches >= DRAIN_BATCHES_PER_RUN_MAX && entries + redelivered >= (batches * DRAIN_ENTRIES_MAX) / 2;
-
-async function inTime(done: Promise<DrainReport>): Promise<DrainReport> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<never>((_, reject) => { timer = setTimeout(() => { reject(late()); }, PATIENCE_MS); });
-  try {
-    return await Promise.race([done, tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 const late = (): GatewayError => new GatewayError('ledger_unavailable', 'the records are still being written; retry shortly', { outcome: 'not_executed' });
 

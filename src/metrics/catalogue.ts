@@ -72,6 +72,8 @@ export const METRICS = {
   requestSeconds: histogram('cg_http_request_duration_seconds', 'Time to answer, by route template, method and status.', { method: OPEN, route: OPEN, status: OPEN }, REQUEST_BUCKETS_SECONDS),
   requestsInFlight: gauge('cg_http_requests_in_flight', 'Requests being answered.', {}, { aggregator: 'sum' }),
   refusals: counter('cg_refusals_total', 'Requests that were refused, by reason: an error code, check_negative or not_permitted.', { reason: REFUSAL_REASONS }),
+  busyRefusals: counter('cg_busy_refusals_total', 'Requests that were refused before any work because the process is behind. begin: what begins something; end: ends of holds and usage that happened.', { urgency: ['begin', 'end'] }),
+  loopTurn: gauge('cg_loop_turn_seconds', 'Time of one turn of the event loop under load, of the slowest process; 0 without requests.', {}),
   refusalsUnrecorded: counter('cg_refusals_unrecorded_total', 'Refusals that could not be kept for the operator console: Postgres away for long, or too many at once.', {}),
 
   // Scripts and Redis as the hot path sees it

@@ -1,5 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 import { AggregatorRegistry, type Registry } from 'prom-client';
+import { startDeadline } from '../deadline.js';
 
 /**
  * Metrics of a node:cluster: a scrape reaches any one of its processes, but must see all of them. That process asks the
@@ -29,8 +30,11 @@ const COLLECT_WITHIN_MS = 2_000;
 /** For the primary's whole answer. Prometheus itself gives up after ten seconds. */
 const SCRAPE_WITHIN_MS = 5_000;
 
-/** In the primary: answers the other processes from now on. `own`: the primary's metrics, where it does some of the work. */
-export function serveClusterMetrics(own?: Registry): void {
+/**
+ * In the primary: answers the other processes from now on; call it before the first fork. `own`: the primary's metrics,
+ * where it does some of the work. Returns what makes the text of all together, for a primary that is scraped itself.
+ */
+export function serveClusterMetrics(own: () => Registry | undefined): () => Promise<string> {
   /** What each process said last. */
   const known = new Map<number, Samples>();
   let departed: Samples = [];
@@ -42,8 +46,8 @@ export function serveClusterMetrics(own?: Registry): void {
     const id = (lastId += 1);
     const waitsFor = new Set(known.keys());
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, COLLECT_WITHIN_MS);
-      const done = (): void => { clearTimeout(timer); resolve(); };
+      const cancel = startDeadline(COLLECT_WITHIN_MS, resolve);
+      const done = (): void => { cancel(); resolve(); };
       rounds.set(id, { waitsFor, done });
       for (const each of waitsFor) tell(cluster.workers?.[each], { type: 'cg:collect', id });
       if (waitsFor.size === 0) done();
@@ -55,7 +59,7 @@ export function serveClusterMetrics(own?: Registry): void {
     if (waitsFor.delete(worker) && waitsFor.size === 0) done();
   };
   const text = async (): Promise<string> => {
-    const [silent, ownSamples] = await Promise.all([collect(), own?.getMetricsAsJSON() ?? []]);
+    const [silent, ownSamples] = await Promise.all([collect(), own()?.getMetricsAsJSON() ?? []]);
     // From what is known now: a process that ended meanwhile is among the departed, and only there.
     const others = [...known].map(([id, samples]) => (silent.has(id) ? countsOf(samples) : samples));
     return AggregatorRegistry.aggregate([ownSamples, ...others, departed]).metrics();
@@ -78,6 +82,7 @@ export function serveClusterMetrics(own?: Registry): void {
     known.delete(id);
     for (const round of rounds.values()) heardFrom(id, round);
   });
+  return text;
 }
 
 /** In one of the other processes: the text of all together. Throws when the primary does not answer: part of a sum would be a lie. */
@@ -94,8 +99,8 @@ export function clusterMetricsText(registry: Registry): () => Promise<string> {
   return async () => {
     const id = (lastId += 1);
     const text = await new Promise<string | null>((resolve) => {
-      const timer = setTimeout(() => { resolve(null); }, SCRAPE_WITHIN_MS);
-      waiting.set(id, (answer) => { clearTimeout(timer); resolve(answer); });
+      const cancel = startDeadline(SCRAPE_WITHIN_MS, () => { resolve(null); });
+      waiting.set(id, (answer) => { cancel(); resolve(answer); });
       process.send?.({ type: 'cg:scrape', id } satisfies Message);
     });
     waiting.delete(id);

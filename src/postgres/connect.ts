@@ -131,7 +131,12 @@ export function postgresConfig(databaseUrl: string, profile: PoolProfile, onConn
 function endWhenSilent(client: Client, silenceMs: number): void {
   if (silenceMs === 0) return;
   const { stream } = (client as unknown as { readonly connection: { readonly stream: Socket } }).connection;
-  stream.setTimeout(silenceMs, () => {
-    stream.destroy(new Error('Connection terminated: Postgres was silent for too long'));
+  stream.setTimeout(silenceMs);
+  stream.on('timeout', () => {
+    // After a long turn of the event loop the timer comes before the answer in the socket: read first, as in deadline.ts.
+    const { bytesRead } = stream;
+    setImmediate(() => {
+      if (stream.bytesRead === bytesRead) stream.destroy(new Error('Connection terminated: Postgres was silent for too long'));
+    });
   });
 }

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { DeadlineRedis } from '../redis/deadline-redis.js';
 
 /** BullMQ's own connections. The hot path's are not shared with it: one of these blocks, and all may queue. */
 export type QueueConnections = { readonly producer: Redis; readonly worker: Redis; readonly close: () => void };
@@ -15,9 +16,9 @@ const RETRY_DELAY_MS_MAX = 2_000;
 export function connectQueue(redisUrl: string, onError: (error: Error) => void): QueueConnections {
   const retryStrategy = (attempt: number): number => Math.min(100 * attempt, RETRY_DELAY_MS_MAX);
   const worker = new Redis(redisUrl, { maxRetriesPerRequest: null, retryStrategy });
-  const producer = new Redis(redisUrl, {
+  const producer = new DeadlineRedis(redisUrl, {
     maxRetriesPerRequest: 0, enableOfflineQueue: false, autoResendUnfulfilledCommands: false,
-    commandTimeout: ADD_TIMEOUT_MS, retryStrategy,
+    timeoutMs: ADD_TIMEOUT_MS, retryStrategy,
   });
   worker.on('error', onError);
   producer.on('error', onError);

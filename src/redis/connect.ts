@@ -1,4 +1,5 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
+import { DeadlineRedis } from './deadline-redis.js';
 import type { ScriptClient } from './script.js';
 
 /**
@@ -10,16 +11,16 @@ export const hotPathOptions = (timeoutMs: number) =>
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
-    commandTimeout: timeoutMs,
+    timeoutMs,
     connectTimeout: timeoutMs * 2,
     // A failover leaves us talking to a replica: reconnect, and let the fence look at who answers now.
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
     retryStrategy: (attempt: number) => Math.min(50 * attempt, 500),
-  }) satisfies RedisOptions;
+  }) satisfies RedisOptions & { timeoutMs: number };
 
 /** Connects in the background. Errors are the caller's to observe through `onError`; without a listener they would crash. */
-export function connectHotPath(url: string, timeoutMs: number, onError: (error: Error) => void): Redis {
-  const redis = new Redis(url, hotPathOptions(timeoutMs));
+export function connectHotPath(url: string, timeoutMs: number, onError: (error: Error) => void): DeadlineRedis {
+  const redis = new DeadlineRedis(url, hotPathOptions(timeoutMs));
   redis.on('error', onError);
   return redis;
 }

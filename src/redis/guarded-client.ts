@@ -16,7 +16,7 @@ export type GuardDeps = {
   readonly onUnknown: () => void;
 };
 
-export type GuardedClient = ScriptClient & { inFlight(): number };
+export type GuardedClient = ScriptClient & { readonly inFlight: () => number };
 
 /**
  * A client that refuses rather than waits: with the breaker open, or too many calls under way, it answers

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { orLate } from '../deadline.js';
 import type { Micros } from '../money/micros.js';
 
 /** What Postgres knows of an account and a balance tells besides what can be spent. */
@@ -50,12 +51,6 @@ export function lastKnownProfile({ read, onError, deadlineMs = DEADLINE_MS }: La
   return async (accountId) => {
     const shared = underWay.get(accountId);
     if (shared === undefined && underWay.size >= UNDER_WAY_MAX) return known.get(accountId) ?? null;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<null>((resolve) => { timer = setTimeout(() => { resolve(null); }, deadlineMs); });
-    try {
-      return (await Promise.race([shared ?? begin(accountId), late])) ?? known.get(accountId) ?? null;
-    } finally {
-      clearTimeout(timer);
-    }
+    return (await orLate(deadlineMs, shared ?? begin(accountId), () => null)) ?? known.get(accountId) ?? null;
   };
 }

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { Redis } from 'ioredis';
 import { acknowledged } from '../../src/ledger/acknowledged.js';
 import { fence, type Fence, type ShardStore } from '../../src/ledger/fence.js';
 import { keyspace } from '../../src/ledger/keys.js';
@@ -8,6 +7,7 @@ import type { Ledger } from '../../src/ledger/ledger.js';
 import { redisLedger } from '../../src/ledger/redis-ledger.js';
 import { micros } from '../../src/money/micros.js';
 import { hotPathOptions } from '../../src/redis/connect.js';
+import { DeadlineRedis } from '../../src/redis/deadline-redis.js';
 import { emptyImage, memoryShardStore } from '../support/ledger.js';
 import { formerUsers, shippedRedis, shippedUsers, type ShippedRedis } from '../support/shipped-redis.js';
 
@@ -30,7 +30,7 @@ const ACCOUNTS = ['alice', 'bob', 'carol'];
 
 /** The ledger as the gateway's user. */
 async function openLedger(): Promise<Ledger> {
-  const redis = new Redis(server.gatewayUrl, hotPathOptions(10_000));
+  const redis = new DeadlineRedis(server.gatewayUrl, hotPathOptions(10_000));
   redis.on('error', () => undefined); // while it is down
   const keys = keyspace('cg', 4);
   const told = acknowledged(4);

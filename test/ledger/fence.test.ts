@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { acknowledged, type Acknowledged } from '../../src/ledger/acknowledged.js';
 import { fence, type Fence, type ShardMark, type ShardRow, type ShardStore } from '../../src/ledger/fence.js';
 import type { Loss } from '../../src/ledger/judge-shard.js';
 import { keyspace, type Keyspace } from '../../src/ledger/keys.js';
 import { compareStreamIds } from '../../src/ledger/stream-position.js';
 import { hotPathOptions } from '../../src/redis/connect.js';
+import { DeadlineRedis } from '../../src/redis/deadline-redis.js';
 import { redisUrl } from '../support/servers.js';
 
 type FakeStore = ShardStore & { row: ShardRow; readonly losses: Loss[]; readonly marks: ShardMark[] };
@@ -44,7 +45,7 @@ let keys: Keyspace;
 let open: Fence[];
 let complaints: string[];
 beforeEach(async () => {
-  redis = new Redis(redisUrl(), { ...hotPathOptions(5_000), lazyConnect: true });
+  redis = new DeadlineRedis(redisUrl(), { ...hotPathOptions(5_000), lazyConnect: true });
   await redis.connect();
   keys = keyspace(`f${randomUUID().slice(0, 8)}`, 1);
   open = [];

@@ -15,7 +15,7 @@ if (cluster.isPrimary) {
   metrics.set('lagEntries', {}, 7);
   metrics.observe('jobSeconds', { job_name: 'drain', status: 'ok' }, 0.02);
   metrics.onScrape('poolMax', (set) => { set({ pool: 'api' }, 10); });
-  serveClusterMetrics(metrics.registry);
+  serveClusterMetrics(() => metrics.registry);
   const start = async (): Promise<Worker> => {
     const worker = cluster.fork();
     await once(worker, 'message'); // hello

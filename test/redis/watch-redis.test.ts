@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { hotPathOptions } from '../../src/redis/connect.js';
+import { DeadlineRedis } from '../../src/redis/deadline-redis.js';
 import { parseInfo, watchRedis, type RedisWatch } from '../../src/redis/watch-redis.js';
 import { until } from '../chaos/lab.js';
 import { testMetrics } from '../support/gauges.js';
@@ -13,7 +14,7 @@ let redis: Redis;
 let watch: RedisWatch;
 beforeAll(async () => {
   server = await throwawayRedis();
-  redis = new Redis(server.url, hotPathOptions(2_000));
+  redis = new DeadlineRedis(server.url, hotPathOptions(2_000));
   redis.on('error', () => undefined);
   await until('Redis', () => redis.status === 'ready');
   watch = watchRedis(redis, metrics);

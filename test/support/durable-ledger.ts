@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { Redis } from 'ioredis';
 import { accountSource } from '../../src/accounts/load-account.js';
 import { createDrain, type Drain } from '../../src/journal/drain.js';
 import { decodeEntry, ENTRY_FIELDS, type JournalEntry } from '../../src/journal/entry.js';
@@ -14,6 +13,7 @@ import { redisLedger } from '../../src/ledger/redis-ledger.js';
 import { connectPostgres, drainProfile, type Db } from '../../src/postgres/connect.js';
 import { migrate } from '../../src/postgres/migrate.js';
 import { hotPathOptions } from '../../src/redis/connect.js';
+import { DeadlineRedis } from '../../src/redis/deadline-redis.js';
 import { PATIENCE_MS, type TestLedger } from './ledger.js';
 import { freshDatabase, redisUrl } from './servers.js';
 
@@ -45,7 +45,7 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
   } = options;
   const database = await freshDatabase(migrate);
   const db = connectPostgres(database.databaseUrl, drainProfile(PATIENCE_MS));
-  const redis = new Redis(onRedis, { ...hotPathOptions(PATIENCE_MS), lazyConnect: true });
+  const redis = new DeadlineRedis(onRedis, { ...hotPathOptions(PATIENCE_MS), lazyConnect: true });
   await redis.connect();
   const namespace = `d${randomUUID().slice(0, 8)}`;
   const keys = keyspace(namespace, SHARDS);

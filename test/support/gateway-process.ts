@@ -12,6 +12,11 @@ let offsetMs = Number(process.argv[2] ?? '0');
 const tell = (message: FromChild): void => { process.send?.(message); };
 
 process.on('message', (message: ToChild) => {
+  if ('blockMs' in message) {
+    // From here timers come before sockets when it is over.
+    setImmediate(() => { for (const until = performance.now() + message.blockMs; performance.now() < until;); });
+    return;
+  }
   ({ offsetMs } = message);
   tell({ offsetMs });
 });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { decodeEntry, type JournalEntry } from '../../src/journal/entry.js';
 import type { AccountImage, AccountSource } from '../../src/ledger/account-image.js';
 import { acknowledged } from '../../src/ledger/acknowledged.js';
@@ -9,6 +9,7 @@ import type { Ledger } from '../../src/ledger/ledger.js';
 import { redisLedger } from '../../src/ledger/redis-ledger.js';
 import { ZERO } from '../../src/money/micros.js';
 import { hotPathOptions } from '../../src/redis/connect.js';
+import { DeadlineRedis } from '../../src/redis/deadline-redis.js';
 import { redisUrl } from './servers.js';
 
 export type TestLedger = {
@@ -62,7 +63,7 @@ export async function testLedger(options: {
   readonly source?: AccountSource; readonly store?: ShardStore; readonly shards?: number; readonly correctionWindowMs?: number;
 } = {}): Promise<TestLedger> {
   const { source = emptySource, shards = 4, correctionWindowMs = 86_400_000 } = options;
-  const redis = new Redis(redisUrl(), { ...hotPathOptions(PATIENCE_MS), lazyConnect: true });
+  const redis = new DeadlineRedis(redisUrl(), { ...hotPathOptions(PATIENCE_MS), lazyConnect: true });
   await redis.connect();
   const keys = keyspace(`t${randomUUID().slice(0, 8)}`, shards);
   const told = acknowledged(shards);

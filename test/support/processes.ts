@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { mintToken, type TokenClaims } from '../../src/auth/mint-token.js';
 import type { Servers } from '../../src/compose-core.js';
 
-export type ToChild = { readonly offsetMs: number };
+/** `blockMs`: keep your event loop busy for so long, once, before sockets are read again. */
+export type ToChild = { readonly offsetMs: number } | { readonly blockMs: number };
 export type FromChild = { readonly port: number } | { readonly offsetMs: number };
 
 /** A gateway process that can be killed and started again, as an orchestrator would. */
@@ -19,6 +20,8 @@ export type GatewayProcess = {
   readonly start: () => Promise<void>;
   /** Resolves when the process is gone, where the signal ends it. */
   readonly kill: (signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT') => Promise<void>;
+  /** Keeps its event loop busy for a while. */
+  readonly block: (ms: number) => void;
   /** The end of what it logged. */
   readonly log: () => string;
 };
@@ -123,7 +126,7 @@ function gatewayProcess(role: 'api' | 'worker', settings: Readonly<Record<string
     clearTimeout(overdue);
   };
 
-  return { process: { role, pid: () => child?.pid, url: () => `http://127.0.0.1:${port}`, isRunning, start, kill, log: () => log }, tellTime };
+  return { process: { role, pid: () => child?.pid, url: () => `http://127.0.0.1:${port}`, isRunning, start, kill, block: (blockMs) => { child?.send({ blockMs } satisfies ToChild); }, log: () => log }, tellTime };
 }
 
 /** The first message that `read` takes; null when the process ends before, or says nothing for too long. */

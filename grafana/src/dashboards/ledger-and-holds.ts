@@ -118,9 +118,9 @@ export const ledgerAndHolds: DashboardSpec = {
           queries: { '{{script}}': quantile(0.99, 'scriptSeconds', STEP, { by: ['script'] }) },
         }),
         graph({
-          id: 19, title: 'Outcome unknown, and replays', unit: 'ops', width: 24, height: 6, legend: 'table', runbook: ['outcomes-unknown'],
-          about: 'unknown: Redis did not answer in time, so the operation may or may not have happened; a retry with the same name finds out. replayed: such retries, and impatient clients. Normal: no unknown; some replays.',
-          queries: { 'unknown': `${rate('outcomesUnknown', STEP)} or vector(0)`, 'replayed {{operation}}': rate('replays', STEP, { by: ['operation'] }) },
+          id: 19, title: 'Outcome unknown, replays, refused while busy', unit: 'ops', width: 24, height: 6, legend: 'table', runbook: ['outcomes-unknown', 'busy'],
+          about: 'unknown: Redis did not answer in time, so the operation may or may not have happened; a retry with the same name finds out. replayed: such retries, and impatient clients. refused while busy: not executed, because the process was behind. Normal: no unknown, none refused; some replays.',
+          queries: { 'unknown': `${rate('outcomesUnknown', STEP)} or vector(0)`, 'replayed {{operation}}': rate('replays', STEP, { by: ['operation'] }), 'refused while busy, {{urgency}}': rate('busyRefusals', STEP, { by: ['urgency'] }) },
         }),
       ],
     },

@@ -46,7 +46,7 @@ export function sessionRoutes(add: AddRoute, deps: SessionDeps): void {
   });
 
   add('POST', '/api/streaming-sessions/finalize', authenticated(), {
-    summary: 'Charge what a stream used and release the rest', body: finalizeBody, replies: { 200: Finalized }, replays: true,
+    summary: 'Charge what a stream used and release the rest', body: finalizeBody, replies: { 200: Finalized }, replays: true, ends: true,
     errors: ['forbidden', 'hold_resolved', 'account_frozen', 'ledger_unavailable'],
     wording: { hold_not_found: { message: 'Failed to finalize streaming session', path: 'body.sessionId' } },
   }, async (ctx, { principal, body }) => {
@@ -58,7 +58,7 @@ export function sessionRoutes(add: AddRoute, deps: SessionDeps): void {
   });
 
   add('POST', '/api/streaming-sessions/abort', authenticated(), {
-    summary: 'Charge what a cut-off stream generated and release the rest', body: abortBody, replies: { 200: Aborted }, replays: true,
+    summary: 'Charge what a cut-off stream generated and release the rest', body: abortBody, replies: { 200: Aborted }, replays: true, ends: true,
     errors: ['forbidden', 'hold_resolved', 'account_frozen', 'ledger_unavailable'],
     wording: { hold_not_found: { message: 'Failed to abort streaming session', path: 'body.sessionId' } },
   }, async (ctx, { principal, body }) => {

@@ -78,7 +78,7 @@ export function processRoutes(add: AddRoute, deps: ProcessRouteDeps): void {
       });
     };
     const spec = {
-      headers: IdempotencyKeyHeader, body: settlementBody, replies: { 200: Ended }, replays: true,
+      headers: IdempotencyKeyHeader, body: settlementBody, replies: { 200: Ended }, replays: true, ends: true,
       errors: ['not_found', 'hold_resolved', 'account_frozen', 'limit_exceeded', 'ledger_unavailable'],
     } as const satisfies Omit<RouteSpec<SettlementBody>, 'summary'>;
     add('POST', `${prefix}/end`, serverKey('credits-process'), { ...spec, summary: 'Charge what was used, of one model or of several' }, end('either', ENDED));
