@@ -61,13 +61,15 @@ function showLogin(ctx: GatewayContext, { next, status, problem }: { readonly ne
 ${problem === undefined ? [] : banner('bad', problem)}
 <form method="post" action="${LOGIN}">
 <label for="token">Token</label>
-<textarea id="token" name="token" class="mono" required spellcheck="false" autocomplete="off" autocapitalize="off" maxlength="8000" autofocus></textarea>
+<textarea id="token" name="token" class="mono" required spellcheck="false" autocomplete="off" autocapitalize="off"
+ maxlength="8000" autofocus></textarea>
 ${next === '' ? [] : html`<input type="hidden" name="next" value="${next}">`}
 <div class="actions"><button>Log in</button></div>
 </form>
 <h2>Where do I get one?</h2>
 <p>From your auth service, with the role <code>admin</code>; or, where the gateway keeps its own secret, from its folder:</p>
 <p class="panel"><code>npm run -s token -- --sub ops --role admin</code></p>
-<p class="note">Put your own name for <code>ops</code>: whatever you do here is kept in the ledger under it. With the role <code>supervisor</code> you see the queues only.</p></div>`,
+<p class="note">Put your own name for <code>ops</code>: whatever you do here is kept in the ledger under it.
+With the role <code>supervisor</code> you see the queues only.</p></div>`,
   });
 }

@@ -43,7 +43,8 @@ ${part(overview.refused, refusedTables)}
 ${part(overview.models, modelsTable)}
 <h2>Queues</h2>
 ${part(overview.queues, queuesTable)}
-<p class="note">Every job: <a href="/console/queues">the queue board</a>. Settlements that failed for good: <code>npm run dead-letters -- list</code>, then <code>replay</code> or <code>discard</code>.</p>`;
+<p class="note">Every job: <a href="/console/queues">the queue board</a>.
+Settlements that failed for good: <code>npm run dead-letters -- list</code>, then <code>replay</code> or <code>discard</code>.</p>`;
 }
 
 function signsOf(overview: Overview): Sign[] {

@@ -5,7 +5,10 @@ import { html, verbatim, type Html } from '../http/html.js';
 import { STYLE } from './style.js';
 
 /** Nothing may be loaded or run, forms go to us alone; the one style sheet is inside the page and known by its hash. */
-export const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`;
+export const PAGE_POLICY = [
+  `default-src 'none'`, `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
+  `form-action 'self'`, `base-uri 'none'`, `frame-ancestors 'none'`,
+].join('; ');
 
 export type Page = {
   readonly title: string;

@@ -10,7 +10,8 @@ export async function insertEndpoint(db: Db, endpoint: FeatureEndpoint, upsert =
     `insert into feature_endpoints as e (endpoint_id, feature, name, value, endpoint, method, min_credits, is_active)
      values (:endpointId, :feature, :name, :value, :endpoint, :method, :minimum, :isActive)
      ${upsert ? `on conflict (value) where deleted_at is null do update set feature = excluded.feature, name = excluded.name,
-       endpoint = excluded.endpoint, method = excluded.method, min_credits = excluded.min_credits, is_active = excluded.is_active, updated_at = now()` : ''}
+       endpoint = excluded.endpoint, method = excluded.method, min_credits = excluded.min_credits, is_active = excluded.is_active,
+       updated_at = now()` : ''}
      returning ${ENDPOINT_COLUMNS}`,
     { ...endpoint },
   );
