@@ -1,6 +1,5 @@
 import { GatewayError } from '../errors.js';
-import type { Principal, Role } from './principal.js';
-import type { ServerScope } from './server-key.js';
+import type { Principal, Role, ServerScope } from './principal.js';
 
 /** Who may call a route. Every route names one; there is no default, so forgetting it does not compile. */
 export type Gate = PublicGate | PrivateGate | ServerKeyGate;

@@ -1,6 +1,5 @@
 import { fingerprint } from '../ids.js';
-import type { Principal } from './principal.js';
-import type { ServerCaller } from './server-key.js';
+import type { Principal, ServerCaller } from './principal.js';
 
 /** A caller's own name for one request. The same key of another caller names another request (README, "Idempotency"). */
 export type CallerKey = { readonly caller: string; readonly key: string };

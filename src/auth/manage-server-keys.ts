@@ -2,7 +2,8 @@ import { GatewayError } from '../errors.js';
 import { isStorable, newId } from '../ids.js';
 import type { Db } from '../postgres/connect.js';
 import { toGatewayError } from '../postgres/errors.js';
-import { makeServerKey, SERVER_SCOPES } from './server-key.js';
+import { SERVER_SCOPES } from './principal.js';
+import { makeServerKey } from './server-key.js';
 import { insertServerKey, listServerKeys, revokeServerKey, type ServerKeyRow } from './server-key.table.js';
 
 export type CreateServerKey = {

@@ -13,3 +13,16 @@ export type Principal = {
   readonly email: string | null;
   readonly issuer: IssuerName;
 };
+
+/** What a server may do with its key. `*` is everything: keys of the environment have it. */
+export const SERVER_SCOPES = ['credits-process', 'wallets', 'telemetry'] as const;
+export type ServerScope = (typeof SERVER_SCOPES)[number];
+
+/** A server that has shown a key. */
+export type ServerCaller = {
+  /** Tells its key from every other, for as long as the key lives: its id, or a digest of one of the environment's. */
+  readonly id: string;
+  /** What its operator called the key; the actor of what it does. */
+  readonly name: string;
+  readonly scopes: ReadonlySet<ServerScope | '*'>;
+};

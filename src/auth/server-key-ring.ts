@@ -2,7 +2,8 @@ import type { Clock } from '../clock.js';
 import { GatewayError } from '../errors.js';
 import { fingerprint } from '../ids.js';
 import type { ServerKeyRow } from './server-key.table.js';
-import { digestOf, SERVER_SCOPES, type KeyRing, type KnownKey, type ServerScope } from './server-key.js';
+import { SERVER_SCOPES, type ServerScope } from './principal.js';
+import { digestOf, type KeyRing, type KnownKey } from './server-key.js';
 
 export type ServerKeyRingDeps = {
   /** Keys of the environment: accepted for everything, for as long as the process lives. */

@@ -5,7 +5,7 @@ import type { AddRoute } from '../http/routes.js';
 import { bodyOf, storedText } from '../http/schema.js';
 import { allow } from './allow.js';
 import type { ServerKeyAdmin } from './manage-server-keys.js';
-import { SERVER_SCOPES } from './server-key.js';
+import { SERVER_SCOPES } from './principal.js';
 import type { ServerKeyRow } from './server-key.table.js';
 
 export type ServerKeyRouteDeps = { readonly serverKeys: ServerKeyAdmin; readonly clock: () => number };

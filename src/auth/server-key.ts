@@ -1,18 +1,6 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { GatewayError } from '../errors.js';
-
-/** What a server may do with its key. `*` is everything: keys of the environment have it. */
-export const SERVER_SCOPES = ['credits-process', 'wallets', 'telemetry'] as const;
-export type ServerScope = (typeof SERVER_SCOPES)[number];
-
-/** A server that has shown a key. */
-export type ServerCaller = {
-  /** Tells its key from every other, for as long as the key lives: its id, or a digest of one of the environment's. */
-  readonly id: string;
-  /** What its operator called the key; the actor of what it does. */
-  readonly name: string;
-  readonly scopes: ReadonlySet<ServerScope | '*'>;
-};
+import type { ServerCaller, ServerScope } from './principal.js';
 
 /** A key that is accepted now, known by its digest only. */
 export type KnownKey = ServerCaller & { readonly digest: Buffer; readonly expiresAtMs: number | null; readonly keyId: string | null };

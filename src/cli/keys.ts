@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { isServerScope, serverKeyAdmin } from '../auth/manage-server-keys.js';
-import { SERVER_SCOPES } from '../auth/server-key.js';
+import { SERVER_SCOPES } from '../auth/principal.js';
 import type { ServerKeyRow } from '../auth/server-key.table.js';
 import { readConfig } from '../config.js';
 import { openDatabase } from './database.js';

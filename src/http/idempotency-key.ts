@@ -1,7 +1,6 @@
 import Type from 'typebox';
 import { callerOf, type CallerKey } from '../auth/caller.js';
-import type { Principal } from '../auth/principal.js';
-import type { ServerCaller } from '../auth/server-key.js';
+import type { Principal, ServerCaller } from '../auth/principal.js';
 import { invalid } from '../errors.js';
 import { isVisibleAscii } from '../ids.js';
 import { IDEMPOTENCY_KEY_LENGTH_MAX } from '../limits.js';

@@ -1,20 +1,8 @@
 import type { Redis } from 'ioredis';
 import type { Acknowledged, Acknowledgement } from './acknowledged.js';
-import { judgeShard, type Loss } from './judge-shard.js';
+import { judgeShard, type Loss, type ShardRow } from './judge-shard.js';
 import type { Keyspace } from './keys.js';
 import { atMsOf, type StreamPosition } from './stream-position.js';
-
-/** Where a shard's entries have got to, as Postgres knows it. */
-export type ShardRow = {
-  readonly shard: number;
-  readonly epoch: number;
-  /** The cursor: the last entry that is in Postgres. */
-  readonly lastId: string;
-  /** Entries of this epoch that are in Postgres. */
-  readonly drained: number;
-  /** Up to where the heartbeat has seen the stream in this epoch; null: no beat yet. */
-  readonly marked: StreamPosition | null;
-};
 
 /** A place in the stream of a shard and an epoch, for the heartbeat to store. */
 export type ShardMark = StreamPosition & { readonly shard: number; readonly epoch: number };

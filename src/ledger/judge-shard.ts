@@ -1,9 +1,20 @@
 import type { Redis } from 'ioredis';
 import { LOST_ACCOUNTS_NAMED_MAX } from '../limits.js';
 import { furthest, type Acknowledgement, type ShardMemory } from './acknowledged.js';
-import type { ShardRow } from './fence.js';
 import type { Keyspace } from './keys.js';
 import { compareStreamIds, laterId, readStream, STREAM_START, type StreamPosition, type StreamState } from './stream-position.js';
+
+/** Where a shard's entries have got to, as Postgres knows it. */
+export type ShardRow = {
+  readonly shard: number;
+  readonly epoch: number;
+  /** The cursor: the last entry that is in Postgres. */
+  readonly lastId: string;
+  /** Entries of this epoch that are in Postgres. */
+  readonly drained: number;
+  /** Up to where the heartbeat has seen the stream in this epoch; null: no beat yet. */
+  readonly marked: StreamPosition | null;
+};
 
 /** What Redis had acknowledged and has lost, and Postgres will never get. */
 export type Loss = {

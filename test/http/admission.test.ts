@@ -41,6 +41,8 @@ test('it is measured: one long turn is a hiccup, a second makes the process refu
   expect(() => { assertAdmits('begin'); }).toThrow('the gateway is busy');
   assertAdmits('end');
   expect(counted).toEqual(['begin']);
+  await new Promise((resolve) => { setTimeout(resolve, 25); }); // a new sample is due
+  assertAdmits('end');
   await nextTurn();
   await nextTurn();
   await nextTurn();

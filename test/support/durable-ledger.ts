@@ -41,7 +41,7 @@ export type DurableOptions = Partial<Omit<RecallDeps, 'source'>> & {
 /** The real scripts, the real drainer and the real fence, on Redis and Postgres, in a namespace and a database of its own. */
 export async function durableLedger(options: DurableOptions = {}): Promise<DurableLedger> {
   const {
-    correctionWindowMs = 86_400_000, source = (real) => real, recallMs = PATIENCE_MS, unrecalled = () => undefined, onRedis = redisUrl(),
+    correctionWindowMs = 86_400_000, source = (real: AccountSource): AccountSource => real, recallMs = PATIENCE_MS, unrecalled = () => undefined, onRedis = redisUrl(),
   } = options;
   const database = await freshDatabase(migrate);
   const db = connectPostgres(database.databaseUrl, drainProfile(PATIENCE_MS));

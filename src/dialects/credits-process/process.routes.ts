@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import Type from 'typebox';
 import { serverKey } from '../../auth/allow.js';
-import type { ServerCaller } from '../../auth/server-key.js';
+import type { ServerCaller } from '../../auth/principal.js';
 import { balanceAfter, settleProcess, type SettleProcessDeps } from '../../credits-process/settle-process.js';
 import { startProcess, type StartDeps, type StartedProcess } from '../../credits-process/start-process.js';
 import type { GatewayContext } from '../../http/context.js';
