@@ -34,7 +34,7 @@ COPY package.json ./
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist/knexfile.js ./dist/knexfile.js
 COPY --from=build /app/dist/src ./dist/src
-COPY --from=build /app/src/postgres/migrations ./src/postgres/migrations
+COPY --from=build /app/src/stores/postgres/migrations ./src/stores/postgres/migrations
 COPY lua ./lua
 # The account `node` of the base image, by number: Kubernetes cannot tell from a name that it is not root.
 USER 1000:1000

@@ -2,8 +2,8 @@ import type { Knex } from 'knex';
 import { resolve } from 'node:path';
 import { embeddedDatabaseUrl } from './src/cli/database.js';
 import { readDatabaseConfig } from './src/config.js';
-import { projectRoot } from './src/paths.js';
-import { migratorConfig } from './src/postgres/migrator.js';
+import { projectRoot } from './src/kit/paths.js';
+import { migratorConfig } from './src/stores/postgres/migrator.js';
 
 /**
  * What Knex' own command reads: `npm run knex -- migrate:status`, or Knex by itself on the compiled `dist/knexfile.js`

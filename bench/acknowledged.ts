@@ -1,6 +1,6 @@
+import { parseCredits } from '../src/kit/money/credits.js';
 import type { Ledger } from '../src/ledger/ledger.js';
-import { parseCredits } from '../src/money/credits.js';
-import type { Db } from '../src/postgres/connect.js';
+import type { Db } from '../src/stores/postgres/connect.js';
 
 /** What the gateway has promised during a run: every hold it answered for, with the amounts it named, in micros. */
 export type Acknowledged = {

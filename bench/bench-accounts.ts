@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mintToken } from '../src/auth/mint-token.js';
+import { mintToken } from '../src/edge/auth/mint-token.js';
+import { micros, MICROS_PER_CREDIT } from '../src/kit/money/micros.js';
 import type { Ledger } from '../src/ledger/ledger.js';
-import { micros, MICROS_PER_CREDIT } from '../src/money/micros.js';
 
 /** Accounts with the same balance in one lot or in many, and the tokens of their owners. */
 export type BenchAccounts = {

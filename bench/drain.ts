@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
+import { openShards } from '../src/books/shards.table.js';
 import { createDrain } from '../src/journal/drain.js';
-import { openShards } from '../src/journal/shards.table.js';
 import { keyspace } from '../src/ledger/keys.js';
-import { connectPostgres, drainProfile } from '../src/postgres/connect.js';
-import { migrate } from '../src/postgres/migrate.js';
+import { connectPostgres, drainProfile } from '../src/stores/postgres/connect.js';
+import { migrate } from '../src/stores/postgres/migrate.js';
 import { simulatedAccount, type SimulatedEntry } from '../test/journal/simulated-account.js';
 import { throwawayPostgres, throwawayRedis } from '../test/support/servers.js';
 import { median } from './statistics.js';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { migrate } from '../src/postgres/migrate.js';
+import { migrate } from '../src/stores/postgres/migrate.js';
 import { throwawayPostgres, throwawayRedis } from '../test/support/servers.js';
 import { entriesInPostgres, findLosses } from './acknowledged.js';
 import { openAccounts } from './bench-accounts.js';

@@ -1,4 +1,4 @@
-import { accountSource } from '../src/accounts/load-account.js';
+import { accountSource } from '../src/books/load-account.js';
 import { readConfig } from '../src/config.js';
 import { shardStore } from '../src/journal/shard-store.js';
 import { acknowledged } from '../src/ledger/acknowledged.js';
@@ -6,8 +6,8 @@ import { fence } from '../src/ledger/fence.js';
 import { keyspace } from '../src/ledger/keys.js';
 import type { Ledger } from '../src/ledger/ledger.js';
 import { redisLedger } from '../src/ledger/redis-ledger.js';
-import { apiProfile, connectPostgres, type Db } from '../src/postgres/connect.js';
-import { connectHotPath } from '../src/redis/connect.js';
+import { apiProfile, connectPostgres, type Db } from '../src/stores/postgres/connect.js';
+import { connectHotPath } from '../src/stores/redis/connect.js';
 
 /** The ledger of a running gateway, seen from outside: to open accounts with, and to ask for balances when all is over. */
 export type LedgerView = { readonly ledger: Ledger; readonly db: Db; close(): Promise<void> };

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { migrate } from '../src/postgres/migrate.js';
+import { migrate } from '../src/stores/postgres/migrate.js';
 import { throwawayPostgres, throwawayRedis } from '../test/support/servers.js';
 import { openAccounts } from './bench-accounts.js';
 import { openLedgerView } from './ledger-view.js';

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Role } from '../src/config.js';
-import { projectRoot } from '../src/paths.js';
+import { projectRoot } from '../src/kit/paths.js';
 import type { Burst, BurstResult } from './load-generator.js';
 
 /** The processes of a benchmark. Each ends with `stop`, or with us: those that we fork notice when we are gone. */

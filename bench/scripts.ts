@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { micros, MICROS_PER_CREDIT } from '../src/kit/money/micros.js';
 import { acknowledged } from '../src/ledger/acknowledged.js';
 import { fence } from '../src/ledger/fence.js';
 import { keyspace } from '../src/ledger/keys.js';
 import type { Ledger } from '../src/ledger/ledger.js';
 import { redisLedger } from '../src/ledger/redis-ledger.js';
-import { micros, MICROS_PER_CREDIT } from '../src/money/micros.js';
-import { hotPathOptions } from '../src/redis/connect.js';
-import { DeadlineRedis } from '../src/redis/deadline-redis.js';
+import { hotPathOptions } from '../src/stores/redis/connect.js';
+import { DeadlineRedis } from '../src/stores/redis/deadline-redis.js';
 import { emptyImage, memoryShardStore } from '../test/support/ledger.js';
 import { throwawayRedis } from '../test/support/servers.js';
 import { openAccounts } from './bench-accounts.js';

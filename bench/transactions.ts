@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util';
-import { micros, ZERO } from '../src/money/micros.js';
-import { connectPostgres, drainProfile, type Db } from '../src/postgres/connect.js';
-import { migrate } from '../src/postgres/migrate.js';
-import { creditStatistics } from '../src/transactions/credit-statistics.js';
-import { AMOUNT_OFFSET_MAX, AMOUNT_PERIOD_MAX, readTransactions, type ListTransactionsQuery } from '../src/transactions/list-transactions.js';
-import { insertTransactions } from '../src/transactions/transaction.table.js';
-import type { Transaction } from '../src/transactions/transaction.js';
+import type { Transaction } from '../src/books/transaction.js';
+import { insertTransactions } from '../src/books/transaction.table.js';
+import { creditStatistics } from '../src/credits/statement/credit-statistics.js';
+import { AMOUNT_OFFSET_MAX, AMOUNT_PERIOD_MAX, readTransactions, type ListTransactionsQuery } from '../src/credits/statement/list-transactions.js';
+import { micros, ZERO } from '../src/kit/money/micros.js';
+import { connectPostgres, drainProfile, type Db } from '../src/stores/postgres/connect.js';
+import { migrate } from '../src/stores/postgres/migrate.js';
 import { fillStatement } from '../test/support/fill-statement.js';
 import { throwawayPostgres } from '../test/support/servers.js';
 import { median, percentile } from './statistics.js';

@@ -1,8 +1,8 @@
-import { variablesOf, type Environment, type Variables } from './environment.js';
-import { CORRECTION_WINDOW_SECONDS_MAX, HOLD_TTL_SECONDS_MAX, HOLD_TTL_SECONDS_MIN } from './limits.js';
+import { variablesOf, type Environment, type Variables } from './config/environment.js';
+import { DEFAULT_UNKNOWN_MODEL, parseUnknownModel, type UnknownModelPolicy } from './config/unknown-model.js';
+import { CORRECTION_WINDOW_SECONDS_MAX, HOLD_TTL_SECONDS_MAX, HOLD_TTL_SECONDS_MIN } from './kit/limits.js';
+import { parseOtlpHeaders, tracesUrl, type TracingConfig } from './kit/tracing/otlp-settings.js';
 import type { OverCapture } from './ledger/ledger.js';
-import { DEFAULT_UNKNOWN_MODEL, parseUnknownModel, type UnknownModelPolicy } from './pricing/unknown-model.js';
-import { parseOtlpHeaders, tracesUrl, type TracingConfig } from './tracing/otlp-settings.js';
 
 /** Which part of the gateway this process is. `all` is one process with both, for small deployments and newcomers. */
 export type Role = 'api' | 'worker' | 'all';

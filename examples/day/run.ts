@@ -2,7 +2,7 @@
  * `npm run day`: a day of scripted traffic against a real gateway, with a kill -9 of the API and one of the worker, and
  * then the books. Everything it starts is thrown away at the end, on Ctrl-C too.
  */
-import { migrate } from '../../src/postgres/migrate.js';
+import { migrate } from '../../src/stores/postgres/migrate.js';
 import { readKinds, readTotals } from '../../test/support/books-postgres.js';
 import { openBooks } from '../../test/support/books.js';
 import { chatProxy } from '../../test/support/chat-proxy.js';

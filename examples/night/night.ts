@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import type { TokenClaims } from '../../src/auth/mint-token.js';
+import type { TokenClaims } from '../../src/edge/auth/mint-token.js';
 import type { Answer, NightClient } from './night-client.js';
 
 /** What can be done to the gateway's processes and servers. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { startGatewayProcess, type GatewayProcess } from '../../bench/processes.js';
-import { mintToken, type TokenClaims } from '../../src/auth/mint-token.js';
-import { migrate } from '../../src/postgres/migrate.js';
+import { mintToken, type TokenClaims } from '../../src/edge/auth/mint-token.js';
+import { migrate } from '../../src/stores/postgres/migrate.js';
 import { throwawayPostgres, throwawayRedis, type TestServer } from '../../test/support/servers.js';
 import { startTraffic, type Traffic } from '../observability/traffic.js';
 import type { Faults } from './night.js';

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ruleExpressions, ruleValues } from '../../grafana/src/alerts.js';
-import { projectRoot } from '../../src/paths.js';
+import { projectRoot } from '../../src/kit/paths.js';
 
 /** One thing that is asked of Prometheus, and where it is written. `isEventful`: answers only while something happens. */
 export type Expression = { readonly where: string; readonly expr: string; readonly isEventful: boolean };

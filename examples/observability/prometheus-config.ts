@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import { projectRoot } from '../../src/paths.js';
+import { projectRoot } from '../../src/kit/paths.js';
 import type { Folder } from '../../test/support/servers.js';
 
 /** Writes the configuration and rules that ship, with the targets of this run and faster scrapes. Answers its file. */

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startGatewayProcess, type GatewayProcess } from '../../bench/processes.js';
-import { migrate } from '../../src/postgres/migrate.js';
+import { migrate } from '../../src/stores/postgres/migrate.js';
 import { findPrometheus, startPrometheus, type RunningPrometheus } from '../../test/support/prometheus.js';
 import { temporaryFolder, throwawayPostgres, throwawayRedis, type TestServer } from '../../test/support/servers.js';
 import { whyEmpty } from './allowed-empty.js';

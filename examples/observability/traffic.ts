@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { SETTLEMENT_QUEUES } from '../../src/amqp/queues.js';
-import { mintToken, type TokenClaims } from '../../src/auth/mint-token.js';
-import { queuePrefix } from '../../src/queue/queue-connections.js';
+import { mintToken, type TokenClaims } from '../../src/edge/auth/mint-token.js';
+import { SETTLEMENT_QUEUES } from '../../src/edge/queues/queues.js';
+import { queuePrefix } from '../../src/stores/redis/queue-connections.js';
 import { randomOf } from '../../test/support/random.js';
 
 export type TrafficOptions = {

@@ -1,4 +1,4 @@
-import { METRICS, type GaugeKey, type HistogramKey, type LabelsOf } from '../../src/metrics/catalogue.js';
+import { METRICS, type GaugeKey, type HistogramKey, type LabelsOf } from '../../src/kit/metrics/catalogue.js';
 import { JOB, part, series, worst, type Matchers, type Scope } from './promql.js';
 
 /** What the dashboards compose of `promql.ts`: shares, ages and rankings. */

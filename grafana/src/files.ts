@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { projectRoot } from '../../src/paths.js';
+import { projectRoot } from '../../src/kit/paths.js';
 import type { Dashboard } from './classic.js';
 
 /** Where Grafana reads the dashboards. */

@@ -1,4 +1,4 @@
-import { METRICS, type CounterKey, type HistogramKey, type LabelsOf, type MetricKey } from '../../src/metrics/catalogue.js';
+import { METRICS, type CounterKey, type HistogramKey, type LabelsOf, type MetricKey } from '../../src/kit/metrics/catalogue.js';
 
 /**
  * PromQL over the gateway's own catalogue: a metric that is renamed, a label that is gone or a value that a closed

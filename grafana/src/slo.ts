@@ -1,4 +1,4 @@
-import { METRICS } from '../../src/metrics/catalogue.js';
+import { METRICS } from '../../src/kit/metrics/catalogue.js';
 import type { Alert, Recording, Severity } from './alert.js';
 import { part, type Matchers } from './promql.js';
 

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
-import { presentAccount } from '../accounts/account.routes.js';
-import { composeOversight } from '../compose-oversight.js';
+import { composeOversight } from '../compose/oversight.js';
 import { readConfig } from '../config.js';
-import { isStorable } from '../ids.js';
-import { NOTES_LENGTH_MAX } from '../limits.js';
+import { presentAccount } from '../edge/v1/account.routes.js';
+import { isStorable } from '../kit/ids.js';
+import { NOTES_LENGTH_MAX } from '../kit/limits.js';
 import { commandActor, openCliCore } from './core.js';
 import { runCli } from './run-cli.js';
 

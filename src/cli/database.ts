@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 import type { Config } from '../config.js';
-import { locateServers } from '../embedded/data-dir.js';
-import { LOOPBACK } from '../embedded/loopback-port.js';
-import { openServerDirectory } from '../embedded/server-directory.js';
-import { startEmbedded } from '../embedded/start-embedded.js';
-import { apiProfile, connectPostgres, type Db } from '../postgres/connect.js';
-import { migrate } from '../postgres/migrate.js';
+import { locateServers } from '../stores/embedded/data-dir.js';
+import { LOOPBACK } from '../stores/embedded/loopback-port.js';
+import { openServerDirectory } from '../stores/embedded/server-directory.js';
+import { startEmbedded } from '../stores/embedded/start-embedded.js';
+import { apiProfile, connectPostgres, type Db } from '../stores/postgres/connect.js';
+import { migrate } from '../stores/postgres/migrate.js';
 
 export type CliDatabase = { readonly db: Db; close(): Promise<void> };
 
-/** Role and database of the embedded Postgres (embedded/postgres-server.ts). */
+/** Role and database of the embedded Postgres (stores/embedded/postgres-server.ts). */
 const EMBEDDED_NAME = 'credit_gateway';
 /** A command may wait longer than a request. */
 const TIMEOUT_MS = 30_000;

@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
 import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
-import { judgeAmqpDeadLetters, judgeBullDeadLetters, type DeadLetter, type Judge, type Verdict } from '../amqp/dead-letters.js';
-import { declareQueue } from '../amqp/topology.js';
-import { RETRY_DELAYS_MS, SETTLEMENT_QUEUES } from '../amqp/queues.js';
 import { readConfig, type Config } from '../config.js';
+import { judgeAmqpDeadLetters, judgeBullDeadLetters, type DeadLetter, type Judge, type Verdict } from '../edge/queues/dead-letters.js';
+import { RETRY_DELAYS_MS, SETTLEMENT_QUEUES } from '../edge/queues/queues.js';
+import { declareQueue } from '../edge/queues/topology.js';
 import { runCli } from './run-cli.js';
 
 /** `npm run dead-letters -- list|replay|discard`: settlements that could not be done, of RabbitMQ and of BullMQ. */

@@ -1,4 +1,4 @@
-import type { ImportItem, ImportPlan, PriceChange } from '../pricing/plan-import.js';
+import type { ImportItem, ImportPlan, PriceChange } from '../credits/prices/plan-import.js';
 
 type Section = { readonly status: ImportItem['status']; readonly title: string };
 

@@ -3,10 +3,10 @@ import { parseArgs } from 'node:util';
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { readConfig } from '../config.js';
-import { GatewayError } from '../errors.js';
-import { DEMO_SEED, endpointShape, packageShape, presentEndpoint, presentPackage, toEndpoint, toPackage } from '../features/feature-fields.js';
-import { featureAdmin } from '../features/manage-features.js';
-import { seedFeatures } from '../features/seed-features.js';
+import { featureAdmin } from '../credits/features/manage-features.js';
+import { seedFeatures } from '../credits/features/seed-features.js';
+import { DEMO_SEED, endpointShape, packageShape, presentEndpoint, presentPackage, toEndpoint, toPackage } from '../edge/v1/feature-fields.js';
+import { GatewayError } from '../kit/errors.js';
 import { openDatabase } from './database.js';
 import { runCli } from './run-cli.js';
 

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
-import { isServerScope, serverKeyAdmin } from '../auth/manage-server-keys.js';
-import { SERVER_SCOPES } from '../auth/principal.js';
-import type { ServerKeyRow } from '../auth/server-key.table.js';
 import { readConfig } from '../config.js';
+import { isServerScope, serverKeyAdmin } from '../edge/auth/manage-server-keys.js';
+import type { ServerKeyRow } from '../edge/auth/server-key.table.js';
+import { SERVER_SCOPES } from '../kit/principal.js';
 import { openDatabase } from './database.js';
 import { runCli } from './run-cli.js';
 

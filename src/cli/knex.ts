@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { join, relative, resolve } from 'node:path';
 import { readDatabaseConfig } from '../config.js';
-import { projectRoot } from '../paths.js';
-import { makeMigration } from '../postgres/migration-files.js';
+import { projectRoot } from '../kit/paths.js';
+import { makeMigration } from '../stores/postgres/migration-files.js';
 import { openEmbeddedPostgres } from './database.js';
 import { runCli } from './run-cli.js';
 

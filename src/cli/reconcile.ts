@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
-import { composeOversight } from '../compose-oversight.js';
+import { composeOversight } from '../compose/oversight.js';
 import { readConfig } from '../config.js';
-import { RECONCILE_ACCOUNTS_MAX } from '../limits.js';
-import { compareAccounts } from '../reconcile/compare-account.js';
-import type { Comparison, Difference } from '../reconcile/comparison.js';
-import { accountsAfter } from '../reconcile/reconcile-state.table.js';
+import { compareAccounts } from '../journal/reconcile/compare-account.js';
+import type { Comparison, Difference } from '../journal/reconcile/comparison.js';
+import { accountsAfter } from '../journal/reconcile/reconcile-state.table.js';
+import { RECONCILE_ACCOUNTS_MAX } from '../kit/limits.js';
 import { openCliCore, type CliCore } from './core.js';
 import { runCli } from './run-cli.js';
 

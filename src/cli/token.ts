@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
-import { localSecret } from '../auth/local-secret.js';
-import { mintToken } from '../auth/mint-token.js';
-import { systemClock } from '../clock.js';
 import { readConfig } from '../config.js';
-import { isAccountId } from '../ids.js';
-import { ACCOUNT_ID_LENGTH_MAX } from '../limits.js';
+import { localSecret } from '../edge/auth/local-secret.js';
+import { mintToken } from '../edge/auth/mint-token.js';
+import { systemClock } from '../kit/clock.js';
+import { isAccountId } from '../kit/ids.js';
+import { ACCOUNT_ID_LENGTH_MAX } from '../kit/limits.js';
 
 /** `npm run token -- --sub alice --role user`: prints an access token, and nothing else, on stdout. */
 

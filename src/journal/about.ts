@@ -1,5 +1,5 @@
-import { micros, type Micros } from '../money/micros.js';
-import { readReason, readType, type TransactionFacts } from '../transactions/transaction.js';
+import { readReason, readType, type TransactionFacts } from '../books/transaction.js';
+import { micros, type Micros } from '../kit/money/micros.js';
 
 /** What the rows beside the money need from an entry's `about`. */
 export type AboutFacts = { readonly source: string | null; readonly actor: string | null; readonly reason: string | null; readonly notes: string | null; readonly usage: UsageFacts | null; readonly transaction: TransactionFacts | null; readonly deduction: EntryFact | null; readonly refusal: EntryFact | null };

@@ -1,11 +1,11 @@
+import { lockFreeShards, moveCursors, type ShardRow } from '../books/shards.table.js';
+import { decodeEntry, type JournalEntry } from '../ledger/entry.js';
 import type { Keyspace } from '../ledger/keys.js';
-import type { Db, Trx } from '../postgres/connect.js';
-import { ensureMonths, monthOf } from '../postgres/partitions.js';
-import { decodeEntry, type JournalEntry } from './entry.js';
+import type { Db, Trx } from '../stores/postgres/connect.js';
+import { ensureMonths, monthOf } from '../stores/postgres/partitions.js';
 import type { ShardBatch } from './fold-accounts.js';
 import { readStreams, type RawEntry, type RedisCommands } from './journal-streams.js';
 import { ShardFault } from './shard-fault.js';
-import { lockFreeShards, moveCursors, type ShardRow } from './shards.table.js';
 import { writeBatch, type WriteDeps, type WriteOptions, type Written } from './write-batch.js';
 
 /** Where a drain may be interrupted, for tests that crash it at every one of them. */

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock } from '../clock.js';
+import { readShards, type ShardRow } from '../books/shards.table.js';
+import type { Clock } from '../kit/clock.js';
+import { DRAIN_BATCHES_PER_RUN_MAX, DRAIN_ENTRIES_MAX } from '../kit/limits.js';
 import type { Keyspace } from '../ledger/keys.js';
 import { atMsOf } from '../ledger/stream-position.js';
-import { DRAIN_BATCHES_PER_RUN_MAX, DRAIN_ENTRIES_MAX } from '../limits.js';
-import type { Db } from '../postgres/connect.js';
-import { classifyPostgresError, toGatewayError } from '../postgres/errors.js';
+import type { Db } from '../stores/postgres/connect.js';
+import { classifyPostgresError, toGatewayError } from '../stores/postgres/errors.js';
 import { drainBatch, type Batch, type BatchDeps, type BatchOptions, type Failpoint } from './drain-batch.js';
 import type { ShardBatch } from './fold-accounts.js';
 import { isolateFault } from './isolate-fault.js';
@@ -12,7 +13,6 @@ import type { RedisCommands } from './journal-streams.js';
 import type { KnowsModel } from './projections/projection.js';
 import { Contradiction, ShardFault } from './shard-fault.js';
 import { shortenReceipts } from './shorten-receipts.js';
-import { readShards, type ShardRow } from './shards.table.js';
 import { journalTail } from './tail.js';
 import type { WrittenEntry } from './write-batch.js';
 

@@ -1,8 +1,8 @@
-import type { AccountRow } from '../accounts/account.table.js';
-import { micros, ZERO, type Micros } from '../money/micros.js';
-import type { JournalEntry } from './entry.js';
+import type { AccountRow } from '../books/account.table.js';
+import type { ShardRow } from '../books/shards.table.js';
+import { micros, ZERO, type Micros } from '../kit/money/micros.js';
+import type { JournalEntry } from '../ledger/entry.js';
 import { ShardFault } from './shard-fault.js';
-import type { ShardRow } from './shards.table.js';
 
 /** What was read of one shard's stream, decoded. */
 export type ShardBatch = { readonly shard: ShardRow; readonly entries: readonly JournalEntry[] };

@@ -1,9 +1,9 @@
-import { DRAIN_ENTRIES_MAX } from '../limits.js';
-import type { Db } from '../postgres/connect.js';
-import { classifyPostgresError } from '../postgres/errors.js';
+import { readShards, stopShard } from '../books/shards.table.js';
+import { DRAIN_ENTRIES_MAX } from '../kit/limits.js';
+import type { Db } from '../stores/postgres/connect.js';
+import { classifyPostgresError } from '../stores/postgres/errors.js';
 import type { Batch, BatchOptions } from './drain-batch.js';
 import { Contradiction, ShardFault } from './shard-fault.js';
-import { readShards, stopShard } from './shards.table.js';
 
 export type IsolateDeps = {
   readonly db: Db;

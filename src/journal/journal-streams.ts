@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { atMsOf } from '../ledger/stream-position.js';
-import { msOf, repliesOf, type RedisTime } from '../redis/pipeline.js';
+import { msOf, repliesOf, type RedisTime } from '../stores/redis/pipeline.js';
 
 /** The few commands the drainer sends, as ioredis' single client and its cluster both take them. */
 export type RedisCommands = { call(command: string, ...args: (string | number)[]): Promise<unknown> };

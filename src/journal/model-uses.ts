@@ -1,10 +1,10 @@
-import type { HoldState } from '../holds/hold.table.js';
-import { TOKENS_MAX } from '../limits.js';
-import { micros, MICROS_PER_CREDIT, ZERO, type Micros } from '../money/micros.js';
-import { splitMicros } from '../money/split-micros.js';
-import { parsePriceName } from '../pricing/price-name.js';
+import type { HoldState } from '../books/hold.table.js';
+import { TOKENS_MAX } from '../kit/limits.js';
+import { micros, MICROS_PER_CREDIT, ZERO, type Micros } from '../kit/money/micros.js';
+import { splitMicros } from '../kit/money/split-micros.js';
+import type { EntryKind, JournalEntry } from '../ledger/entry.js';
+import { parsePriceName } from '../ledger/price-name.js';
 import type { AboutFacts } from './about.js';
-import type { EntryKind, JournalEntry } from './entry.js';
 
 /** What one entry says of one model. What all of its models held and captured is what the entry ended and captured. */
 export type ModelUse = {

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
+import type { ShardRow } from '../books/shards.table.js';
 import type { Keyspace } from '../ledger/keys.js';
 import { readLags } from './journal-streams.js';
-import type { ShardRow } from './shards.table.js';
 
 /** How far Postgres is behind Redis, over all shards: what a total loss of Redis would cost at this moment (design §6). */
 export type JournalLag = { readonly entries: number; readonly seconds: number };

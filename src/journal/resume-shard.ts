@@ -1,6 +1,6 @@
-import type { Db } from '../postgres/connect.js';
+import { clearStop } from '../books/shards.table.js';
+import type { Db } from '../stores/postgres/connect.js';
 import type { Drain } from './drain.js';
-import { clearStop } from './shards.table.js';
 
 export type ResumeCommand = { readonly shard: number; readonly reason: string; readonly actor: string };
 

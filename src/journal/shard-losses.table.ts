@@ -1,8 +1,8 @@
+import { LOST_ACCOUNTS_NAMED_MAX } from '../kit/limits.js';
 import type { Acknowledgement } from '../ledger/acknowledged.js';
 import { countAccounts, notCounted, type Loss } from '../ledger/judge-shard.js';
 import { atMsOf, laterId, STREAM_START } from '../ledger/stream-position.js';
-import { LOST_ACCOUNTS_NAMED_MAX } from '../limits.js';
-import type { Db, Trx } from '../postgres/connect.js';
+import type { Db, Trx } from '../stores/postgres/connect.js';
 
 /** A loss as it is told to operators. Times are ms since 1970; `fromMs` null: the epoch had no entry before the loss. */
 export type LossRow = Pick<Loss, 'shard' | 'epoch' | 'entries' | 'accounts'> & {

@@ -1,5 +1,5 @@
 import type { ShardMark } from '../ledger/fence.js';
-import type { Db } from '../postgres/connect.js';
+import type { Db } from '../stores/postgres/connect.js';
 
 /**
  * Stores marks of the heartbeat. A mark never goes back: of two processes, the one that has seen more wins, whatever the

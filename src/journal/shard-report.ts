@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
+import { readShards } from '../books/shards.table.js';
 import type { Keyspace } from '../ledger/keys.js';
-import type { Db } from '../postgres/connect.js';
+import type { Db } from '../stores/postgres/connect.js';
 import { readLags } from './journal-streams.js';
-import { readShards } from './shards.table.js';
 
 /** A shard's journal: how far it is in Postgres, how much is still to come, and why it does not come. */
 export type ShardReport = {

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { lockShard, openShards, raiseEpoch, readMarkedShards } from '../books/shards.table.js';
 import type { ShardStore } from '../ledger/fence.js';
-import type { Db } from '../postgres/connect.js';
+import type { Db } from '../stores/postgres/connect.js';
 import { addToLoss, insertLoss } from './shard-losses.table.js';
 import { storeMarks } from './shard-marks.table.js';
-import { lockShard, openShards, raiseEpoch, readMarkedShards } from './shards.table.js';
 
 /** Opens the shards of this database, and answers what the fence asks of it. */
 export async function shardStore(db: Db, shards: number): Promise<ShardStore> {

@@ -1,7 +1,7 @@
 import { ReplyError } from 'ioredis';
-import { orLate } from '../deadline.js';
-import { GatewayError } from '../errors.js';
-import { DRAIN_BATCHES_PER_RUN_MAX, DRAIN_ENTRIES_MAX } from '../limits.js';
+import { orLate } from '../kit/deadline.js';
+import { GatewayError } from '../kit/errors.js';
+import { DRAIN_BATCHES_PER_RUN_MAX, DRAIN_ENTRIES_MAX } from '../kit/limits.js';
 import type { Drain, DrainReport } from './drain.js';
 
 /** How long a reader waits for Postgres to catch up: a moment's journal takes milliseconds, a long outage's minutes. */

@@ -1,6 +1,6 @@
+import { intentIdOf } from '../books/money-in.table.js';
+import { RECEIPT_TTL_SECONDS } from '../kit/limits.js';
 import type { Keyspace } from '../ledger/keys.js';
-import { RECEIPT_TTL_SECONDS } from '../limits.js';
-import { intentIdOf } from '../lots/money-in.table.js';
 import type { Batch } from './drain-batch.js';
 import type { RedisCommands } from './journal-streams.js';
 

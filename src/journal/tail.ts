@@ -1,7 +1,7 @@
-import type { Clock } from '../clock.js';
+import type { ShardRow } from '../books/shards.table.js';
+import type { Clock } from '../kit/clock.js';
 import type { Keyspace } from '../ledger/keys.js';
 import type { RedisCommands } from './journal-streams.js';
-import type { ShardRow } from './shards.table.js';
 
 type Mark = { readonly lastId: string; readonly seenAtMs: number };
 

@@ -1,16 +1,16 @@
-import { readAccounts } from '../accounts/account.table.js';
-import type { Trx } from '../postgres/connect.js';
+import { readAccounts } from '../books/account.table.js';
+import { findForks } from '../books/entry.table.js';
+import type { QuarantineRow } from '../books/quarantine.table.js';
+import type { JournalEntry } from '../ledger/entry.js';
+import type { Trx } from '../stores/postgres/connect.js';
 import { readAbout, type AboutFacts } from './about.js';
-import type { JournalEntry } from './entry.js';
-import { findForks } from './entry.table.js';
 import { foldAccounts, type PlacedEntry, type ShardBatch } from './fold-accounts.js';
-import { entryRow } from './projections/entries.js';
 import type { CorrectedEnd } from './model-uses.js';
+import { entryRow } from './projections/entries.js';
 import { correctedEnds, holdsOf } from './projections/holds.js';
 import type { FreshBatch, KnowsModel, Projection } from './projections/projection.js';
 import { projections } from './projections/projections.js';
 import { quarantineOf, quarantineRow } from './projections/quarantine.js';
-import type { QuarantineRow } from './quarantine.table.js';
 import { ShardFault } from './shard-fault.js';
 
 export type WriteOptions = {

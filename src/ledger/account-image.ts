@@ -1,5 +1,5 @@
-import type { EntryKind } from '../journal/entry.js';
-import type { Micros } from '../money/micros.js';
+import type { Micros } from '../kit/money/micros.js';
+import type { EntryKind } from './entry.js';
 import type { About, ExpiryPolicy, HoldOutcome, Lot, Principal, Totals } from './ledger.js';
 
 /**

@@ -1,5 +1,5 @@
-import { GatewayError } from '../errors.js';
-import type { Reply, Script, ScriptClient } from '../redis/script.js';
+import { GatewayError } from '../kit/errors.js';
+import type { Reply, Script, ScriptClient } from '../stores/redis/script.js';
 import type { AccountSource, EndedHoldImage } from './account-image.js';
 import type { Acknowledged } from './acknowledged.js';
 import type { Epoch, Fence } from './fence.js';

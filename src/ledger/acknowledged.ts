@@ -1,4 +1,4 @@
-import { ACKNOWLEDGED_KEPT_MAX } from '../limits.js';
+import { ACKNOWLEDGED_KEPT_MAX } from '../kit/limits.js';
 import { compareStreamIds, laterId, STREAM_START, type StreamPosition } from './stream-position.js';
 
 /** One entry that Redis told this process it has written. */

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
-import { repeat } from '../repeat.js';
-import { settleWithin } from '../settle-within.js';
+import { repeat } from '../kit/repeat.js';
+import { settleWithin } from '../kit/settle-within.js';
 import { furthest, type Acknowledged, type ShardMemory } from './acknowledged.js';
 import type { Fence, ShardMark, ShardStore } from './fence.js';
 import type { Keyspace } from './keys.js';

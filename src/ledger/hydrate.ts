@@ -1,6 +1,6 @@
-import { DEDUCTION_TTL_SECONDS, EXPIRED_HOLD_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_SECONDS, RECEIPT_TTL_SECONDS } from '../limits.js';
-import { microsToText, type Micros } from '../money/micros.js';
-import type { ScriptClient } from '../redis/script.js';
+import { DEDUCTION_TTL_SECONDS, EXPIRED_HOLD_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_SECONDS, RECEIPT_TTL_SECONDS } from '../kit/limits.js';
+import { microsToText, type Micros } from '../kit/money/micros.js';
+import type { ScriptClient } from '../stores/redis/script.js';
 import type { AccountImage, DeductionImage, EndedHoldImage, OpenHoldImage, ReceiptImage } from './account-image.js';
 import type { Epoch } from './fence.js';
 import type { AccountKeys } from './keys.js';

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { LOST_ACCOUNTS_NAMED_MAX } from '../limits.js';
+import { LOST_ACCOUNTS_NAMED_MAX } from '../kit/limits.js';
 import { furthest, type Acknowledgement, type ShardMemory } from './acknowledged.js';
 import type { Keyspace } from './keys.js';
 import { compareStreamIds, laterId, readStream, STREAM_START, type StreamPosition, type StreamState } from './stream-position.js';

@@ -1,4 +1,4 @@
-import type { Micros } from '../money/micros.js';
+import type { Micros } from '../kit/money/micros.js';
 
 /**
  * The port of the core: what can happen to an account, and nothing else (design §3). Use cases call these; the only

@@ -1,6 +1,6 @@
-import { LOTS_PER_ACCOUNT_MAX, MONEY_IN_RECEIPT_TTL_SECONDS } from '../limits.js';
-import { micros, microsToText } from '../money/micros.js';
-import type { Reply } from '../redis/script.js';
+import { LOTS_PER_ACCOUNT_MAX, MONEY_IN_RECEIPT_TTL_SECONDS } from '../kit/limits.js';
+import { micros, microsToText } from '../kit/money/micros.js';
+import type { Reply } from '../stores/redis/script.js';
 import { stepKeys, type OperationDeps } from './account-scripts.js';
 import type { GrantLot, Ledger, SetBalance } from './ledger.js';
 import { amountAt, isReplayed, undocumented } from './replies.js';

@@ -1,4 +1,4 @@
-import { within } from '../within.js';
+import { within } from '../kit/within.js';
 import type { AccountSource, ChargeImage } from './account-image.js';
 import type { ChargeReply } from './ledger.js';
 

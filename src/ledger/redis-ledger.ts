@@ -2,11 +2,11 @@ import {
   DEDUCTION_TTL_SECONDS, DEDUCTIONS_WAITING_MAX, DUE_HOLDS_AT_ONCE, DUE_HOLDS_PER_REQUEST_MAX, EXPIRED_HOLD_TTL_SECONDS,
   MONEY_IN_RECEIPT_TTL_SECONDS, OPEN_HOLDS_PER_ACCOUNT_MAX, RECEIPT_TTL_SECONDS, REFUSED_USAGE_PER_MINUTE_MAX, SNAPSHOT_HOLDS_MAX,
   UNDRAINED_RECEIPT_TTL_SECONDS,
-} from '../limits.js';
-import { microsToText, ZERO } from '../money/micros.js';
-import type { Reply } from '../redis/script.js';
-import { accountScripts, notNow, stepKeys, type AccountScripts, type AccountScriptsDeps } from './account-scripts.js';
+} from '../kit/limits.js';
+import { microsToText, ZERO } from '../kit/money/micros.js';
+import type { Reply } from '../stores/redis/script.js';
 import type { ChargeImage } from './account-image.js';
+import { accountScripts, notNow, stepKeys, type AccountScripts, type AccountScriptsDeps } from './account-scripts.js';
 import { freezeOperations } from './freeze-operations.js';
 import type { AccountKeys } from './keys.js';
 import type { Charge, ChargePurpose, Ledger, Remove, SettleHold } from './ledger.js';

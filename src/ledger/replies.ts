@@ -1,5 +1,5 @@
-import type { Reply } from '../redis/script.js';
-import { microsFromText, type Micros } from '../money/micros.js';
+import { microsFromText, type Micros } from '../kit/money/micros.js';
+import type { Reply } from '../stores/redis/script.js';
 import type { AccountSnapshot, HoldOutcome, Lot, OpenHold, PlacedHold } from './ledger.js';
 
 /** Decoders of what the scripts answer, one per shape (style R7). A reply that is not as documented is a bug: RangeError. */

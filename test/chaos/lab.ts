@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { migrate } from '../../src/postgres/migrate.js';
+import { migrate } from '../../src/stores/postgres/migrate.js';
 import { openBooks, type Books } from '../support/books.js';
 import { chatProxy, type ChatProxy } from '../support/chat-proxy.js';
 import type { Finding } from '../support/finding.js';

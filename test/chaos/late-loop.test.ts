@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { migrate } from '../../src/postgres/migrate.js';
+import { migrate } from '../../src/stores/postgres/migrate.js';
 import { send } from '../support/fake-gateway.js';
 import { seriesOf } from '../support/gauges.js';
 import { startProcesses, type GatewayProcesses } from '../support/processes.js';

@@ -3,14 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readLosses, sumLost, type LossRow } from '../../src/journal/shard-losses.table.js';
-import { micros } from '../../src/money/micros.js';
-import { apiProfile, connectPostgres } from '../../src/postgres/connect.js';
-import { migrate } from '../../src/postgres/migrate.js';
+import { micros } from '../../src/kit/money/micros.js';
+import { apiProfile, connectPostgres } from '../../src/stores/postgres/connect.js';
+import { migrate } from '../../src/stores/postgres/migrate.js';
 import { openCoreProcess, type CoreProcess } from '../support/core-process.js';
+import { patientClient } from '../support/patient-client.js';
 import { startProcesses } from '../support/processes.js';
 import { freshDatabase, type FreshDatabase } from '../support/servers.js';
 import { formerUsers, shippedRedis, shippedUsers, type ShippedRedis } from '../support/shipped-redis.js';
-import { patientClient } from '../support/patient-client.js';
 import { until } from './lab.js';
 
 /** Redis comes back without what it had acknowledged, and Postgres never got it: the two agree, and both are wrong. */

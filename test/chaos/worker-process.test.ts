@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { projectRoot } from '../../src/paths.js';
+import { projectRoot } from '../../src/kit/paths.js';
 import { seriesOf } from '../support/gauges.js';
 import { freshDatabase, throwawayRedis, type FreshDatabase, type TestServer } from '../support/servers.js';
 import { until } from './lab.js';

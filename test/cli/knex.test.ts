@@ -3,10 +3,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startEmbedded } from '../../src/embedded/start-embedded.js';
-import { projectRoot } from '../../src/paths.js';
-import { migrate } from '../../src/postgres/migrate.js';
-import { readMigrations } from '../../src/postgres/migration-files.js';
+import { projectRoot } from '../../src/kit/paths.js';
+import { startEmbedded } from '../../src/stores/embedded/start-embedded.js';
+import { migrate } from '../../src/stores/postgres/migrate.js';
+import { readMigrations } from '../../src/stores/postgres/migration-files.js';
 import { freshDatabase, temporaryFolder, type Folder, type FreshDatabase } from '../support/servers.js';
 
 jest.setTimeout(300_000); // every command is a process or two, and one of them makes a database
@@ -16,7 +16,7 @@ let folder: Folder;
 let database: FreshDatabase;
 beforeAll(async () => {
   [folder, database] = [await temporaryFolder(), await freshDatabase()];
-  const copied = ['package.json', 'dist/knexfile.js', 'dist/src', 'src/postgres/migrations'];
+  const copied = ['package.json', 'dist/knexfile.js', 'dist/src', 'src/stores/postgres/migrations'];
   for (const each of copied) cpSync(join(projectRoot, each), join(folder.path, each), { recursive: true });
   symlinkSync(join(projectRoot, 'node_modules'), join(folder.path, 'node_modules'));
 });
@@ -59,7 +59,7 @@ describe('on DATABASE_URL', () => {
   test('a new one is made, run, undone, and run by a start', async () => {
     const number = String(Number(last.slice(0, 4)) + 1).padStart(4, '0');
     const name = `${number}_add_scratch`;
-    const file = join('src/postgres/migrations', `${name}.sql`);
+    const file = join('src/stores/postgres/migrations', `${name}.sql`);
     expect(await knex('migrate:make', 'add_scratch')).toEqual({ code: 0, out: `made ${file}\n`, err: '' });
     expect((await knex('migrate:latest')).err).toContain('has no statement below "-- up"');
     const path = join(folder.path, file);
@@ -70,7 +70,7 @@ describe('on DATABASE_URL', () => {
     expect((await knex('migrate:down')).out).toContain(name);
     expect((await knex('migrate:up', name)).out).toContain(name);
     expect((await knex('migrate:rollback')).out).toContain('rolled back: 1 migrations');
-    const start = `import { migrate } from './dist/src/postgres/migrate.js'; await migrate(process.env.DATABASE_URL, console.log)`;
+    const start = `import { migrate } from './dist/src/stores/postgres/migrate.js'; await migrate(process.env.DATABASE_URL, console.log)`;
     expect((await run(['--input-type=module', '-e', start], { DATABASE_URL: database.databaseUrl })).out).toBe(`${name}\n`);
     expect((await knex('migrate:status')).out).toContain('No Pending');
     await migrate(database.databaseUrl); // a gateway of before, next to the newer schema

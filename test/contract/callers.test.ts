@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { callerOf } from '../../src/auth/caller.js';
+import { callerOf } from '../../src/kit/caller.js';
 import { CHATSPARTY_SECRET, signed } from '../support/fake-gateway.js';
 import { creditsLab, type Lab } from './credits-process/lab.js';
 

@@ -3,7 +3,7 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, cpSync, mkdirSync, readdirSync, realpathSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { freePort } from '../../src/embedded/loopback-port.js';
+import { freePort } from '../../src/stores/embedded/loopback-port.js';
 import { freshDatabase, redisUrl, temporaryFolder, type Folder, type FreshDatabase } from '../support/servers.js';
 import { packageJson, pathOf, textOf } from './documents.js';
 
@@ -15,7 +15,7 @@ let folder: Folder;
 let database: FreshDatabase;
 beforeAll(async () => {
   [folder, database] = [await temporaryFolder(), await freshDatabase()];
-  for (const each of ['package.json', 'lua', 'dist/knexfile.js', 'dist/src', 'src/postgres/migrations']) cpSync(pathOf(each), join(folder.path, each), { recursive: true });
+  for (const each of ['package.json', 'lua', 'dist/knexfile.js', 'dist/src', 'src/stores/postgres/migrations']) cpSync(pathOf(each), join(folder.path, each), { recursive: true });
   for (const name of Object.keys(packageJson.dependencies)) {
     const link = join(folder.path, 'node_modules', name);
     mkdirSync(dirname(link), { recursive: true });

@@ -7,7 +7,7 @@ import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1';
 import { PodDisruptionBudget } from 'kubernetes-models/policy/v1';
 import { Namespace, Secret, Service, ServiceAccount } from 'kubernetes-models/v1';
 import { readConfig } from '../../src/config.js';
-import { METRICS } from '../../src/metrics/catalogue.js';
+import { METRICS } from '../../src/kit/metrics/catalogue.js';
 import { at, kubernetesObjects, packageJson, pathOf, textOf, yamlOf, type Fields, type KubernetesObject } from './documents.js';
 import { unknownFields } from './unknown-fields.js';
 
@@ -68,7 +68,7 @@ describe.each(deployments.map((object) => [object.metadata.name, object.data] as
   });
 
   test('is probed at routes that exist, on a port that it has', () => {
-    const routes = textOf('src/http/health.ts');
+    const routes = textOf('src/edge/http/health.ts');
     for (const probe of ['startupProbe', 'readinessProbe', 'livenessProbe']) {
       const get = at(container, `${probe}.httpGet`) as { path: string; port: string };
       expect(routes).toContain(`add('GET', '${get.path}'`);

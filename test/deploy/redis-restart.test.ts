@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { micros } from '../../src/kit/money/micros.js';
 import { acknowledged } from '../../src/ledger/acknowledged.js';
 import { fence, type Fence, type ShardStore } from '../../src/ledger/fence.js';
 import { keyspace } from '../../src/ledger/keys.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { redisLedger } from '../../src/ledger/redis-ledger.js';
-import { micros } from '../../src/money/micros.js';
-import { hotPathOptions } from '../../src/redis/connect.js';
-import { DeadlineRedis } from '../../src/redis/deadline-redis.js';
+import { hotPathOptions } from '../../src/stores/redis/connect.js';
+import { DeadlineRedis } from '../../src/stores/redis/deadline-redis.js';
 import { emptyImage, memoryShardStore } from '../support/ledger.js';
 import { formerUsers, shippedRedis, shippedUsers, type ShippedRedis } from '../support/shipped-redis.js';
 

@@ -1,7 +1,7 @@
 import { Ajv } from 'ajv';
 import { join } from 'node:path';
 import { createGenerator } from 'ts-json-schema-generator';
-import { projectRoot } from '../../src/paths.js';
+import { projectRoot } from '../../src/kit/paths.js';
 
 /** Answers what Grafana's own types do not allow in a dashboard. Making it takes a second or two. */
 export function dashboardSchema(): (dashboard: unknown) => string[] {

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import { projectRoot } from '../../src/paths.js';
+import { projectRoot } from '../../src/kit/paths.js';
 
 type Rule = { readonly record?: string; readonly alert?: string; readonly expr: string };
 type RulesFile = { readonly groups: readonly { readonly name: string; readonly rules: readonly Rule[] }[] };

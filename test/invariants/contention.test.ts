@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
-import { micros } from '../../src/money/micros.js';
+import { micros } from '../../src/kit/money/micros.js';
 import { testLedger, type TestLedger } from '../support/ledger.js';
 
 let under: TestLedger;

@@ -1,9 +1,9 @@
 import { expect } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
-import type { JournalEntry } from '../../src/journal/entry.js';
+import { AMOUNT_MAX, micros } from '../../src/kit/money/micros.js';
+import type { JournalEntry } from '../../src/ledger/entry.js';
 import type { AccountSnapshot, Principal } from '../../src/ledger/ledger.js';
-import { AMOUNT_MAX, micros } from '../../src/money/micros.js';
 import type { TestLedger } from '../support/ledger.js';
 import { AccountModel, chargedFor, type ModelHold } from './account-model.js';
 

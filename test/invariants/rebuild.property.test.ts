@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, test } from '@jest/globals';
 import fc from 'fast-check';
-import { GatewayError } from '../../src/errors.js';
+import { GatewayError } from '../../src/kit/errors.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
 import { patience, volume } from '../support/volume.js';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { raiseEpoch } from '../../src/journal/shards.table.js';
-import { insertIntent } from '../../src/lots/money-in.table.js';
-import { micros } from '../../src/money/micros.js';
+import { insertIntent } from '../../src/books/money-in.table.js';
+import { raiseEpoch } from '../../src/books/shards.table.js';
+import { micros } from '../../src/kit/money/micros.js';
 import { ALL_SHARDS, contradictions, drainLab, type DrainLab } from './drain-lab.js';
 import { forged } from './simulated-account.js';
 

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
+import { openShards, readShards, type ShardRow } from '../../src/books/shards.table.js';
 import { createDrain, type Drain, type DrainDeps } from '../../src/journal/drain.js';
-import { openShards, readShards, type ShardRow } from '../../src/journal/shards.table.js';
 import { keyspace, type Keyspace } from '../../src/ledger/keys.js';
-import { connectPostgres, drainProfile, type Db } from '../../src/postgres/connect.js';
-import { migrate } from '../../src/postgres/migrate.js';
+import { connectPostgres, drainProfile, type Db } from '../../src/stores/postgres/connect.js';
+import { migrate } from '../../src/stores/postgres/migrate.js';
 import { freshDatabase, redisUrl } from '../support/servers.js';
 import { simulatedAccount, type SimulatedAccount, type SimulatedEntry } from './simulated-account.js';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { readHistory } from '../../src/journal/history.js';
+import { readHistory } from '../../src/books/history.js';
 import { readLags } from '../../src/journal/journal-streams.js';
 import { ALL_SHARDS, contradictions, drainLab, type DrainLab } from './drain-lab.js';
 

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { micros } from '../../src/money/micros.js';
-import { auditAccounts } from '../../src/reconcile/audit.table.js';
-import { auditDifferences } from '../../src/reconcile/audit-account.js';
-import { compareAccount } from '../../src/reconcile/compare-account.js';
+import { auditDifferences } from '../../src/journal/reconcile/audit-account.js';
+import { auditAccounts } from '../../src/journal/reconcile/audit.table.js';
+import { compareAccount } from '../../src/journal/reconcile/compare-account.js';
+import { micros } from '../../src/kit/money/micros.js';
 import { checkPostgres } from '../support/books-postgres.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
 

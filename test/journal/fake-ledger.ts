@@ -1,6 +1,6 @@
-import { GatewayError, type Outcome } from '../../src/errors.js';
+import { GatewayError, type Outcome } from '../../src/kit/errors.js';
+import { micros } from '../../src/kit/money/micros.js';
 import type { GrantLot, GrantLotReply, Ledger, Remove, RemoveReply, SetBalance, SetBalanceReply } from '../../src/ledger/ledger.js';
-import { micros } from '../../src/money/micros.js';
 
 type MoneyLedger = Pick<Ledger, 'grantLot' | 'setBalance' | 'remove'>;
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { costsOfDay } from '../../src/usage/model-costs.js';
-import { addModelHours, readModelCosts } from '../../src/usage/model-hours.table.js';
+import { addModelHours, readModelCosts } from '../../src/books/model-hours.table.js';
+import { costsOfDay } from '../../src/credits/usage/model-costs.js';
 import { modelHoursAgainstEntries } from '../support/model-hours.js';
 import { randomOf, type Random } from '../support/random.js';
 import { ALL_SHARDS, drainLab, KNOWN_MODELS, type DrainLab } from './drain-lab.js';

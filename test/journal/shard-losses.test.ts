@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { openShards, readMarkedShards } from '../../src/books/shards.table.js';
 import { acknowledgeLosses, addToLoss, insertLoss, readLosses, sumLost } from '../../src/journal/shard-losses.table.js';
 import { storeMarks } from '../../src/journal/shard-marks.table.js';
-import { openShards, readMarkedShards } from '../../src/journal/shards.table.js';
-import { apiProfile, connectPostgres, type Db } from '../../src/postgres/connect.js';
-import { migrate } from '../../src/postgres/migrate.js';
+import { apiProfile, connectPostgres, type Db } from '../../src/stores/postgres/connect.js';
+import { migrate } from '../../src/stores/postgres/migrate.js';
 import { freshDatabase, type FreshDatabase } from '../support/servers.js';
 
 let database: FreshDatabase;

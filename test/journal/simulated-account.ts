@@ -1,4 +1,4 @@
-import { ENTRY_FIELDS, type EntryField, type EntryKind } from '../../src/journal/entry.js';
+import { ENTRY_FIELDS, type EntryField, type EntryKind } from '../../src/ledger/entry.js';
 
 /** What an operation of the simulator may say about itself. */
 export type Facts = { readonly key?: string; readonly about?: string; readonly fingerprint?: string; readonly price?: string; readonly atMs?: number };

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { deductCredits } from '../../src/charges/deduct-credits.js';
-import { DEDUCTION_TTL_SECONDS, DEDUCTIONS_WAITING_MAX } from '../../src/limits.js';
-import { micros, type Micros } from '../../src/money/micros.js';
-import { accountUsage } from '../../src/usage/usage-stats.js';
-import { recordUsage, type UsageRecord } from '../../src/usage/record-usage.js';
+import { deductCredits } from '../../src/credits/charges/deduct-credits.js';
+import { recordUsage, type UsageRecord } from '../../src/credits/usage/record-usage.js';
+import { accountUsage } from '../../src/credits/usage/usage-stats.js';
+import { DEDUCTION_TTL_SECONDS, DEDUCTIONS_WAITING_MAX } from '../../src/kit/limits.js';
+import { micros, type Micros } from '../../src/kit/money/micros.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
 
 /** A record that says it was deducted claims the deduction: what is used once is charged once, whichever way it is told. */

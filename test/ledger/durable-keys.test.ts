@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { readNamedEntries } from '../../src/charges/earlier-charge.table.js';
+import { readNamedEntries } from '../../src/books/earlier-charge.table.js';
+import { KEYS_KEPT_DAYS, KEY_LOOKUPS_MAX, RECEIPT_TTL_SECONDS } from '../../src/kit/limits.js';
+import { micros } from '../../src/kit/money/micros.js';
 import type { Charge, ChargeReply } from '../../src/ledger/ledger.js';
-import { KEYS_KEPT_DAYS, KEY_LOOKUPS_MAX, RECEIPT_TTL_SECONDS } from '../../src/limits.js';
-import { micros } from '../../src/money/micros.js';
-import type { Db } from '../../src/postgres/connect.js';
+import type { Db } from '../../src/stores/postgres/connect.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
 
 /** A key outlives its receipt: Redis remembers it for an hour, Postgres for KEYS_KEPT_DAYS. */

@@ -6,8 +6,8 @@ import { fence, type Fence, type ShardMark, type ShardStore } from '../../src/le
 import type { Loss, ShardRow } from '../../src/ledger/judge-shard.js';
 import { keyspace, type Keyspace } from '../../src/ledger/keys.js';
 import { compareStreamIds } from '../../src/ledger/stream-position.js';
-import { hotPathOptions } from '../../src/redis/connect.js';
-import { DeadlineRedis } from '../../src/redis/deadline-redis.js';
+import { hotPathOptions } from '../../src/stores/redis/connect.js';
+import { DeadlineRedis } from '../../src/stores/redis/deadline-redis.js';
 import { redisUrl } from '../support/servers.js';
 
 type FakeStore = ShardStore & { row: ShardRow; readonly losses: Loss[]; readonly marks: ShardMark[] };

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { REFUSED_USAGE_PER_MINUTE_MAX } from '../../src/limits.js';
-import { BALANCE_MAX, micros } from '../../src/money/micros.js';
-import { accountUsage } from '../../src/usage/usage-stats.js';
-import { recordUsage } from '../../src/usage/record-usage.js';
+import { recordUsage } from '../../src/credits/usage/record-usage.js';
+import { accountUsage } from '../../src/credits/usage/usage-stats.js';
+import { REFUSED_USAGE_PER_MINUTE_MAX } from '../../src/kit/limits.js';
+import { BALANCE_MAX, micros } from '../../src/kit/money/micros.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
 
 /** Usage that was refused for lack of credits has happened: it is kept as uncollected, once, until it is collected. */

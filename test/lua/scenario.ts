@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { micros } from '../../src/money/micros.js';
+import { micros } from '../../src/kit/money/micros.js';
 import type { HoldOutcome, Principal } from '../../src/ledger/ledger.js';
 import type { TestLedger } from '../support/ledger.js';
 

@@ -1,4 +1,4 @@
-import { readMigrations } from '../../src/postgres/migration-files.js';
+import { readMigrations } from '../../src/stores/postgres/migration-files.js';
 
 /** The part of a migration that computes what was recorded before it, into empty tables: to compare with what the drain writes. */
 export function backfillOf(name: string): string {

@@ -1,4 +1,4 @@
-import type { Db } from '../../src/postgres/connect.js';
+import type { Db } from '../../src/stores/postgres/connect.js';
 import type { Finding } from './finding.js';
 import { modelHoursAgainstEntries } from './model-hours.js';
 

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Keyspace } from '../../src/ledger/keys.js';
-import type { Db } from '../../src/postgres/connect.js';
+import type { Db } from '../../src/stores/postgres/connect.js';
 import { finding, type Finding } from './finding.js';
 
 type AccountBook = {

@@ -1,4 +1,4 @@
-import type { Db } from '../../src/postgres/connect.js';
+import type { Db } from '../../src/stores/postgres/connect.js';
 import { CHARGE_SERVICE } from './chat-proxy.js';
 import { finding, type Finding } from './finding.js';
 import type { Told, ToldEnd } from './told.js';

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { readShards } from '../../src/journal/shards.table.js';
-import { compareStreamIds } from '../../src/ledger/stream-position.js';
+import { readShards } from '../../src/books/shards.table.js';
 import { keyspace, type Keyspace } from '../../src/ledger/keys.js';
-import { connectPostgres, drainProfile, type Db } from '../../src/postgres/connect.js';
+import { compareStreamIds } from '../../src/ledger/stream-position.js';
+import { connectPostgres, drainProfile, type Db } from '../../src/stores/postgres/connect.js';
 import { checkPostgres } from './books-postgres.js';
 import { checkRedis } from './books-redis.js';
 import { checkTold } from './books-told.js';

@@ -1,5 +1,5 @@
-import { parseCredits } from '../../src/money/credits.js';
-import { micros, type Micros } from '../../src/money/micros.js';
+import { parseCredits } from '../../src/kit/money/credits.js';
+import { micros, type Micros } from '../../src/kit/money/micros.js';
 import type { Answer, Call, PatientClient } from './patient-client.js';
 import type { Told, ToldSession } from './told.js';
 

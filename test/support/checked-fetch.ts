@@ -1,7 +1,7 @@
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { shapeOf } from '../../src/http/openapi-examples.js';
-import type { MediaType, OpenApi, Operation } from '../../src/http/openapi-types.js';
+import { shapeOf } from '../../src/edge/openapi/examples.js';
+import type { MediaType, OpenApi, Operation } from '../../src/edge/openapi/types.js';
 import { send, type Answer, type CallOptions } from './fake-gateway.js';
 
 /** Sends a request and checks that its answer is as the running gateway's own `/openapi.json` declares it. */

@@ -1,7 +1,7 @@
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { chromium, type Browser } from 'playwright-core';
-import { runCommand } from '../../src/embedded/run-command.js';
+import { runCommand } from '../../src/stores/embedded/run-command.js';
 
 /** A real browser for the pages that people look at, or why there is none here. */
 export type FoundBrowser = { readonly executablePath: string } | { readonly missing: string };

@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
-import { openCore, type Core } from '../../src/compose-core.js';
+import { openCore, type Core } from '../../src/compose/core.js';
 import { readConfig } from '../../src/config.js';
-import { createLog } from '../../src/log.js';
-import { createMetrics } from '../../src/metrics/metrics.js';
+import { createLog } from '../../src/kit/log.js';
+import { createMetrics } from '../../src/kit/metrics/metrics.js';
 import { PATIENCE } from './gateway.js';
 
 export type CoreProcess = {

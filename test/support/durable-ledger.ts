@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { accountSource } from '../../src/accounts/load-account.js';
+import { accountSource } from '../../src/books/load-account.js';
 import { createDrain, type Drain } from '../../src/journal/drain.js';
-import { decodeEntry, ENTRY_FIELDS, type JournalEntry } from '../../src/journal/entry.js';
 import { shardStore } from '../../src/journal/shard-store.js';
 import { sharedDrain } from '../../src/journal/shared-drain.js';
-import { acknowledged } from '../../src/ledger/acknowledged.js';
 import type { AccountSource } from '../../src/ledger/account-image.js';
+import { acknowledged } from '../../src/ledger/acknowledged.js';
+import { decodeEntry, ENTRY_FIELDS, type JournalEntry } from '../../src/ledger/entry.js';
 import { fence, type Fence } from '../../src/ledger/fence.js';
 import { keyspace } from '../../src/ledger/keys.js';
 import type { RecallDeps } from '../../src/ledger/recall-charge.js';
 import { redisLedger } from '../../src/ledger/redis-ledger.js';
-import { connectPostgres, drainProfile, type Db } from '../../src/postgres/connect.js';
-import { migrate } from '../../src/postgres/migrate.js';
-import { hotPathOptions } from '../../src/redis/connect.js';
-import { DeadlineRedis } from '../../src/redis/deadline-redis.js';
+import { connectPostgres, drainProfile, type Db } from '../../src/stores/postgres/connect.js';
+import { migrate } from '../../src/stores/postgres/migrate.js';
+import { hotPathOptions } from '../../src/stores/redis/connect.js';
+import { DeadlineRedis } from '../../src/stores/redis/deadline-redis.js';
 import { PATIENCE_MS, type TestLedger } from './ledger.js';
 import { freshDatabase, redisUrl } from './servers.js';
 

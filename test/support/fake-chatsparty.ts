@@ -1,10 +1,10 @@
-import type { ChatspartyDeps } from '../../src/dialects/chatsparty/routes.js';
-import { GatewayError } from '../../src/errors.js';
-import type { ModelPrices } from '../../src/library/model-prices.js';
-import { micros, ZERO } from '../../src/money/micros.js';
-import type { PlanRouteDeps } from '../../src/plans/plan.routes.js';
-import type { ModelPricing } from '../../src/pricing/message-book.js';
-import type { ReadCreditProfile } from '../../src/transactions/credit-profile.js';
+import type { ModelPricing } from '../../src/credits/prices/message-book.js';
+import type { ReadCreditProfile } from '../../src/credits/statement/credit-profile.js';
+import type { ModelPrices } from '../../src/edge/chatsparty/library/model-prices.js';
+import type { ChatspartyDeps } from '../../src/edge/chatsparty/routes.js';
+import type { PlanRouteDeps } from '../../src/edge/v1/plan.routes.js';
+import { GatewayError } from '../../src/kit/errors.js';
+import { micros, ZERO } from '../../src/kit/money/micros.js';
 import type { FakeLedger } from './fake-ledger.js';
 
 /** Just enough of the credit service for tests of the HTTP side. The real one is tested in test/contract/chatsparty. */

@@ -1,10 +1,10 @@
-import type { FreezeCommand, Frozen } from '../../src/accounts/freeze-account.js';
-import type { AccountReads, HoldLife, OperatorActions } from '../../src/console/accounts.js';
-import type { ConsoleDeps } from '../../src/console/console.routes.js';
-import type { Watch } from '../../src/console/overview.js';
+import type { FreezeCommand, Frozen } from '../../src/credits/accounts/freeze-account.js';
+import type { RefusalsQuery } from '../../src/credits/refusals/refusal.table.js';
+import type { AccountReads, HoldLife, OperatorActions } from '../../src/edge/console/accounts.js';
+import type { ConsoleDeps } from '../../src/edge/console/console.routes.js';
+import type { Watch } from '../../src/edge/console/overview.js';
+import { micros, ZERO } from '../../src/kit/money/micros.js';
 import type { AccountSnapshot } from '../../src/ledger/ledger.js';
-import { micros, ZERO } from '../../src/money/micros.js';
-import type { RefusalsQuery } from '../../src/refusals/refusal.table.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 

@@ -1,5 +1,5 @@
+import { micros, ZERO, type Micros } from '../../src/kit/money/micros.js';
 import type { AccountSnapshot, HoldOutcome, Ledger, Lot, OpenHold, PlaceHold } from '../../src/ledger/ledger.js';
-import { micros, ZERO, type Micros } from '../../src/money/micros.js';
 
 type Ended = { readonly outcome: HoldOutcome; readonly fingerprint: string };
 type FakeHold = { readonly placed: OpenHold; readonly command: PlaceHold; ended: Ended | null };

@@ -1,4 +1,4 @@
-import type { Db } from '../../src/postgres/connect.js';
+import type { Db } from '../../src/stores/postgres/connect.js';
 
 /** The kinds of a filled statement and how many of each 1 000 lines are of it; they add up to 1 000. */
 export const FILLED_KINDS = [

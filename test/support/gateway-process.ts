@@ -3,9 +3,9 @@
  * lever, because in production nobody may have it. Arguments: the offset to begin with, in ms; settings come in the
  * environment.
  */
+import { openGateway } from '../../src/compose/gateway.js';
 import { readConfig } from '../../src/config.js';
-import { openGateway } from '../../src/gateway.js';
-import { createLog } from '../../src/log.js';
+import { createLog } from '../../src/kit/log.js';
 import type { FromChild, ToChild } from './processes.js';
 
 let offsetMs = Number(process.argv[2] ?? '0');

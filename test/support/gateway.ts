@@ -1,9 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mintToken, type TokenClaims } from '../../src/auth/mint-token.js';
+import { openGateway } from '../../src/compose/gateway.js';
 import { readConfig } from '../../src/config.js';
-import { openGateway } from '../../src/gateway.js';
-import { createLog } from '../../src/log.js';
-import { migrate } from '../../src/postgres/migrate.js';
+import { mintToken, type TokenClaims } from '../../src/edge/auth/mint-token.js';
+import { createLog } from '../../src/kit/log.js';
+import { migrate } from '../../src/stores/postgres/migrate.js';
 import { freshDatabase, redisUrl } from './servers.js';
 
 export type TestGateway = {

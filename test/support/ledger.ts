@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { decodeEntry, type JournalEntry } from '../../src/journal/entry.js';
+import { ZERO } from '../../src/kit/money/micros.js';
 import type { AccountImage, AccountSource } from '../../src/ledger/account-image.js';
 import { acknowledged } from '../../src/ledger/acknowledged.js';
-import type { ShardRow } from '../../src/ledger/judge-shard.js';
+import { decodeEntry, type JournalEntry } from '../../src/ledger/entry.js';
 import { fence, type ShardStore } from '../../src/ledger/fence.js';
+import type { ShardRow } from '../../src/ledger/judge-shard.js';
 import { keyspace, type Keyspace } from '../../src/ledger/keys.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { redisLedger } from '../../src/ledger/redis-ledger.js';
-import { ZERO } from '../../src/money/micros.js';
-import { hotPathOptions } from '../../src/redis/connect.js';
-import { DeadlineRedis } from '../../src/redis/deadline-redis.js';
+import { hotPathOptions } from '../../src/stores/redis/connect.js';
+import { DeadlineRedis } from '../../src/stores/redis/deadline-redis.js';
 import { redisUrl } from './servers.js';
 
 export type TestLedger = {

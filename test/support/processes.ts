@@ -2,8 +2,8 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { mintToken, type TokenClaims } from '../../src/auth/mint-token.js';
-import type { Servers } from '../../src/compose-core.js';
+import type { Servers } from '../../src/compose/core.js';
+import { mintToken, type TokenClaims } from '../../src/edge/auth/mint-token.js';
 
 /** `blockMs`: keep your event loop busy for so long, once, before sockets are read again. */
 export type ToChild = { readonly offsetMs: number } | { readonly blockMs: number };

@@ -1,11 +1,11 @@
 import { chmod, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openCacheDir } from '../../src/embedded/cache-dir.js';
-import { debianPackages, packageDirectory } from '../../src/embedded/debian-packages.js';
-import { freePort, LOOPBACK } from '../../src/embedded/loopback-port.js';
-import { runCommand, type CommandResult } from '../../src/embedded/run-command.js';
-import { spawnServer, waitUntilReady, type ServerCommand } from '../../src/embedded/server-process.js';
-import { makePrivateDirectory, serviceUserOf } from '../../src/embedded/service-user.js';
+import { openCacheDir } from '../../src/stores/embedded/cache-dir.js';
+import { debianPackages, packageDirectory } from '../../src/stores/embedded/debian-packages.js';
+import { freePort, LOOPBACK } from '../../src/stores/embedded/loopback-port.js';
+import { runCommand, type CommandResult } from '../../src/stores/embedded/run-command.js';
+import { spawnServer, waitUntilReady, type ServerCommand } from '../../src/stores/embedded/server-process.js';
+import { makePrivateDirectory, serviceUserOf } from '../../src/stores/embedded/service-user.js';
 import type { Folder } from './servers.js';
 
 /** Paths of the two programs of Prometheus. */

@@ -1,12 +1,12 @@
 import { connect } from 'amqplib';
 import { chmod, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openCacheDir } from '../../src/embedded/cache-dir.js';
-import { debianPackages, librariesIn, packageDirectory } from '../../src/embedded/debian-packages.js';
-import { freePort, LOOPBACK } from '../../src/embedded/loopback-port.js';
-import { runCommand } from '../../src/embedded/run-command.js';
-import { spawnServer, waitUntilReady, type ServerCommand, type ServerProcess } from '../../src/embedded/server-process.js';
-import { makePrivateDirectory, serviceUserOf } from '../../src/embedded/service-user.js';
+import { openCacheDir } from '../../src/stores/embedded/cache-dir.js';
+import { debianPackages, librariesIn, packageDirectory } from '../../src/stores/embedded/debian-packages.js';
+import { freePort, LOOPBACK } from '../../src/stores/embedded/loopback-port.js';
+import { runCommand } from '../../src/stores/embedded/run-command.js';
+import { spawnServer, waitUntilReady, type ServerCommand, type ServerProcess } from '../../src/stores/embedded/server-process.js';
+import { makePrivateDirectory, serviceUserOf } from '../../src/stores/embedded/service-user.js';
 import { temporaryFolder } from './servers.js';
 
 /** A RabbitMQ of its own for one test file, on loopback, with its own ports and files. */

@@ -3,10 +3,10 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import type { EmbeddedServer } from '../../src/embedded/embedded-server.js';
-import { startPostgresServer } from '../../src/embedded/postgres-server.js';
-import { startRedisServer } from '../../src/embedded/redis-server.js';
-import { canEnter, serviceUserOf } from '../../src/embedded/service-user.js';
+import type { EmbeddedServer } from '../../src/stores/embedded/embedded-server.js';
+import { startPostgresServer } from '../../src/stores/embedded/postgres-server.js';
+import { startRedisServer } from '../../src/stores/embedded/redis-server.js';
+import { canEnter, serviceUserOf } from '../../src/stores/embedded/service-user.js';
 
 export type TestServer = EmbeddedServer & {
   /** Stops it and deletes its files. */

@@ -4,9 +4,9 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../../src/embedded/loopback-port.js';
-import { findRedis } from '../../src/embedded/redis-binary.js';
-import { projectRoot } from '../../src/paths.js';
+import { projectRoot } from '../../src/kit/paths.js';
+import { freePort } from '../../src/stores/embedded/loopback-port.js';
+import { findRedis } from '../../src/stores/embedded/redis-binary.js';
 import { temporaryFolder } from './servers.js';
 
 export type ShippedRedis = {

@@ -1,4 +1,4 @@
-import type { Micros } from '../../src/money/micros.js';
+import type { Micros } from '../../src/kit/money/micros.js';
 
 /** A session that the gateway accepted, and what it said about its end; `end` null: nobody ever ended it. */
 export type ToldSession = {

@@ -1,4 +1,4 @@
-import { writeAccounts, type AccountRow } from '../../accounts/account.table.js';
+import { writeAccounts, type AccountRow } from '../../books/account.table.js';
 import type { Projection } from './projection.js';
 
 /** Folded before all others (fold-accounts.ts), because that decides which entries are fresh. */

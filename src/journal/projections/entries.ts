@@ -1,5 +1,5 @@
-import type { JournalEntry } from '../entry.js';
-import { insertDetails, insertEntries, type EntryRow } from '../entry.table.js';
+import { insertDetails, insertEntries, type EntryRow } from '../../books/entry.table.js';
+import type { JournalEntry } from '../../ledger/entry.js';
 import type { PlacedEntry } from '../fold-accounts.js';
 import type { Projection } from './projection.js';
 

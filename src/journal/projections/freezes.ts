@@ -1,6 +1,6 @@
-import { markFrozen, type FrozenRow } from '../../accounts/frozen-account.table.js';
+import { markFrozen, type FrozenRow } from '../../books/frozen-account.table.js';
+import type { JournalEntry } from '../../ledger/entry.js';
 import type { AboutFacts } from '../about.js';
-import type { JournalEntry } from '../entry.js';
 import type { PlacedEntry } from '../fold-accounts.js';
 import type { Projection } from './projection.js';
 

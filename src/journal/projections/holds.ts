@@ -1,7 +1,7 @@
-import { endHolds, insertHolds, readLastHolds, type HoldRow, type HoldState } from '../../holds/hold.table.js';
-import { micros, microsToText, ZERO, type Micros } from '../../money/micros.js';
+import { endHolds, insertHolds, readLastHolds, type HoldRow, type HoldState } from '../../books/hold.table.js';
+import { micros, microsToText, ZERO, type Micros } from '../../kit/money/micros.js';
+import type { EntryKind, JournalEntry } from '../../ledger/entry.js';
 import { readAbout } from '../about.js';
-import type { EntryKind, JournalEntry } from '../entry.js';
 import type { PlacedEntry } from '../fold-accounts.js';
 import type { CorrectedEnd } from '../model-uses.js';
 import { ShardFault } from '../shard-fault.js';

@@ -1,7 +1,7 @@
-import { changeLots, insertLots, type LotDelta, type NewLot } from '../../lots/lot.table.js';
-import { micros } from '../../money/micros.js';
+import { changeLots, insertLots, type LotDelta, type NewLot } from '../../books/lot.table.js';
+import { micros } from '../../kit/money/micros.js';
+import type { JournalEntry } from '../../ledger/entry.js';
 import type { AboutFacts } from '../about.js';
-import type { JournalEntry } from '../entry.js';
 import type { PlacedEntry } from '../fold-accounts.js';
 import { Contradiction } from '../shard-fault.js';
 import { oncePerBatch, type Projection } from './projection.js';

@@ -1,6 +1,6 @@
-import { addModelHours, hourOf, UNKNOWN_MODEL, type ModelHour } from '../../usage/model-hours.table.js';
+import { addModelHours, hourOf, UNKNOWN_MODEL, type ModelHour } from '../../books/model-hours.table.js';
+import type { JournalEntry } from '../../ledger/entry.js';
 import type { AboutFacts } from '../about.js';
-import type { JournalEntry } from '../entry.js';
 import type { PlacedEntry } from '../fold-accounts.js';
 import { modelUses, type CorrectedEnd } from '../model-uses.js';
 import { correctedEnds } from './holds.js';

@@ -1,5 +1,5 @@
-import { intentIdOf, markApplied, readIntents, type AppliedIntent } from '../../lots/money-in.table.js';
-import type { Trx } from '../../postgres/connect.js';
+import { intentIdOf, markApplied, readIntents, type AppliedIntent } from '../../books/money-in.table.js';
+import type { Trx } from '../../stores/postgres/connect.js';
 import type { PlacedEntry } from '../fold-accounts.js';
 import { ShardFault } from '../shard-fault.js';
 import { oncePerBatch, type Projection } from './projection.js';

@@ -1,9 +1,9 @@
-import type { AccountRow } from '../../accounts/account.table.js';
-import type { Trx } from '../../postgres/connect.js';
+import type { AccountRow } from '../../books/account.table.js';
+import type { QuarantineRow } from '../../books/quarantine.table.js';
+import type { JournalEntry } from '../../ledger/entry.js';
+import type { Trx } from '../../stores/postgres/connect.js';
 import type { AboutFacts } from '../about.js';
-import type { JournalEntry } from '../entry.js';
 import type { PlacedEntry } from '../fold-accounts.js';
-import type { QuarantineRow } from '../quarantine.table.js';
 
 /**
  * What one statement of the drain makes of a batch. All projections run in the transaction that moves the cursors: all

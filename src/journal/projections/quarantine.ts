@@ -1,5 +1,5 @@
+import { insertQuarantine, type QuarantineRow } from '../../books/quarantine.table.js';
 import type { PlacedEntry } from '../fold-accounts.js';
-import { insertQuarantine, type QuarantineRow } from '../quarantine.table.js';
 import { intentsOf } from './money-in.js';
 import { oncePerBatch, type Projection } from './projection.js';
 

@@ -1,9 +1,9 @@
-import { insertTransactions } from '../../transactions/transaction.table.js';
-import type { Transaction } from '../../transactions/transaction.js';
-import { transactionsOf } from '../../transactions/transactions-of.js';
+import type { Transaction } from '../../books/transaction.js';
+import { insertTransactions } from '../../books/transaction.table.js';
+import type { JournalEntry } from '../../ledger/entry.js';
 import type { AboutFacts } from '../about.js';
-import type { JournalEntry } from '../entry.js';
 import type { PlacedEntry } from '../fold-accounts.js';
+import { transactionsOf } from '../transactions-of.js';
 import type { Projection } from './projection.js';
 
 export const transactions: Projection<readonly Transaction[]> = {

@@ -1,7 +1,7 @@
-import { micros, ZERO } from '../../money/micros.js';
-import { insertUsage, markCollected, type CollectedUsage, type UsageRow } from '../../usage/usage.table.js';
+import { insertUsage, markCollected, type CollectedUsage, type UsageRow } from '../../books/usage.table.js';
+import { micros, ZERO } from '../../kit/money/micros.js';
+import type { EntryKind, JournalEntry } from '../../ledger/entry.js';
 import type { AboutFacts } from '../about.js';
-import type { EntryKind, JournalEntry } from '../entry.js';
 import type { PlacedEntry } from '../fold-accounts.js';
 import type { CorrectedEnd } from '../model-uses.js';
 import { correctedEnds } from './holds.js';

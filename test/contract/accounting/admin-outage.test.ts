@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { migrate } from '../../../src/postgres/migrate.js';
+import { migrate } from '../../../src/stores/postgres/migrate.js';
 import { send, type Answer } from '../../support/fake-gateway.js';
 import { startGateway } from '../../support/gateway.js';
 import { throwawayPostgres, throwawayRedis, type TestServer } from '../../support/servers.js';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { connectPostgres, drainProfile, type Db } from '../../../src/postgres/connect.js';
-import { hiddenOf, operator } from '../../console/lab.js';
+import { connectPostgres, drainProfile, type Db } from '../../../src/stores/postgres/connect.js';
+import { hiddenOf, operator } from '../../edge/console/lab.js';
 import { send, type Answer } from '../../support/fake-gateway.js';
 import { startGateway } from '../../support/gateway.js';
 import { redisUrl } from '../../support/servers.js';

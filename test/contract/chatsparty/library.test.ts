@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { composeLibrary } from '../../../src/compose-chatsparty.js';
-import { openCore, type Core } from '../../../src/compose-core.js';
+import { TransactionReason, TransactionType } from '../../../src/books/transaction.js';
+import { composeLibrary } from '../../../src/compose/chatsparty.js';
+import { openCore, type Core } from '../../../src/compose/core.js';
 import { readConfig } from '../../../src/config.js';
-import type { CreditService } from '../../../src/library/credit-service.js';
-import type { ModelPricingService } from '../../../src/library/model-pricing-service.js';
-import { createLog } from '../../../src/log.js';
-import { moneyIn } from '../../../src/lots/money-in.js';
-import { createMetrics } from '../../../src/metrics/metrics.js';
-import { migrate } from '../../../src/postgres/migrate.js';
-import { TransactionReason, TransactionType } from '../../../src/transactions/transaction.js';
+import { moneyIn } from '../../../src/credits/grants/money-in.js';
+import type { CreditService } from '../../../src/edge/chatsparty/library/credit-service.js';
+import type { ModelPricingService } from '../../../src/edge/chatsparty/library/model-pricing-service.js';
+import { createLog } from '../../../src/kit/log.js';
+import { createMetrics } from '../../../src/kit/metrics/metrics.js';
+import { migrate } from '../../../src/stores/postgres/migrate.js';
 import { freshDatabase, redisUrl, type FreshDatabase } from '../../support/servers.js';
 
 /** The snippets of seed 004, almost as they stand there. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { migrate } from '../../../src/postgres/migrate.js';
+import { migrate } from '../../../src/stores/postgres/migrate.js';
 import { send, signed } from '../../support/fake-gateway.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
 import { throwawayPostgres, type TestServer } from '../../support/servers.js';

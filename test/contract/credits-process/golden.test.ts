@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { apiProfile, connectPostgres, type Db } from '../../../src/postgres/connect.js';
-import { priceBooks, type PriceBooks } from '../../../src/pricing/price-books.js';
-import { MODEL_BOOK, NO_PRICES } from '../../../src/pricing/price.js';
-import { DEFAULT_UNKNOWN_MODEL } from '../../../src/pricing/unknown-model.js';
+import { DEFAULT_UNKNOWN_MODEL } from '../../../src/config/unknown-model.js';
+import { priceBooks, type PriceBooks } from '../../../src/credits/prices/price-books.js';
+import { MODEL_BOOK, NO_PRICES } from '../../../src/credits/prices/price.js';
+import { apiProfile, connectPostgres, type Db } from '../../../src/stores/postgres/connect.js';
 import { creditsLab, type Lab } from './lab.js';
 
 /** Contract 3.3: the golden values, float traps included, over HTTP and out of the real price book. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Channel } from 'amqplib';
+import { publisher, until, type Publisher } from '../../edge/queues/lab.js';
 import { openRabbit } from '../../support/rabbitmq.js';
-import { publisher, until, type Publisher } from '../../amqp/lab.js';
 import { CONFIG, CreditsService } from './credits-service.js';
 import { creditsLab, SERVER_KEY, type Lab } from './lab.js';
 

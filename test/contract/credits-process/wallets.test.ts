@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { apiProfile, connectPostgres } from '../../../src/postgres/connect.js';
+import { apiProfile, connectPostgres } from '../../../src/stores/postgres/connect.js';
 import { creditsLab, SERVER_KEY, type Lab } from './lab.js';
 
 /** Contract 3.4: what the shipped clients call beside the process. */

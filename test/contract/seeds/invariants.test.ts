@@ -16,12 +16,12 @@ import { throwawayRedis, type TestServer } from '../../support/servers.js';
  *   4 | a failed set leaves no mark            | contract/accounting/admin (refused), admin-outage (Postgres away); conflicting repeat: here
  *   5 | a session initialized twice            | contract/accounting/sessions
  *   6 | 20 first requests at once              | contract/accounting/credits, users
- *   7 | one usage_key, HTTP and AMQP           | contract/credits-process/process, amqp/rabbitmq
+ *   7 | one usage_key, HTTP and AMQP           | contract/credits-process/process, edge/queues/rabbitmq
  *   8 | 150.75, 7.5, 100.50 - 7.50             | contract/accounting/admin, credits; contract/seeds/seed-000
  *   9 | golden prices of Zaaz                  | contract/credits-process/golden
- *  10 | who may not                            | http/gate-walk (every route), http/gates, contract/chatsparty/credits, pricing
+ *  10 | who may not                            | edge/http/gate-walk (every route), edge/http/gates, contract/chatsparty/credits, pricing
  *  11 | half a megabyte of answer              | contract/accounting/sessions (finalize)
- *  12 | expiryDays                             | http/identity (allocate, fake ledger), contract/accounting/admin (400 of set, adjust);
+ *  12 | expiryDays                             | edge/http/identity (allocate, fake ledger), contract/accounting/admin (400 of set, adjust);
  *     |                                        | the days that are stored, and that a refusal grants nothing: here
  *  13 | modelId "__proto__"                    | contract/accounting/credits (calculate); in a stream and its statistics: here
  *  14 | the sum, through restart and rebuild   | invariants/* (model), chaos/kill, chaos/outage (books); as clients see it: here

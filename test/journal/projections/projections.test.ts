@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { oncePerBatch, type FreshBatch, type Projection } from '../../../src/journal/projections/projection.js';
 import { projections } from '../../../src/journal/projections/projections.js';
-import { projectRoot } from '../../../src/paths.js';
-import type { Trx } from '../../../src/postgres/connect.js';
+import { projectRoot } from '../../../src/kit/paths.js';
+import type { Trx } from '../../../src/stores/postgres/connect.js';
 
 const FOLDER = join(projectRoot, 'dist', 'src', 'journal', 'projections');
 

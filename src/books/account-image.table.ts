@@ -1,0 +1,126 @@
+import type { EntryKind } from '../ledger/entry.js';
+import type { Principal } from '../ledger/ledger.js';
+import type { Db } from '../stores/postgres/connect.js';
+import { unnestSource } from '../stores/postgres/unnest.js';
+
+/** What Postgres answers: amounts are JSON numbers, which its checks keep inside 2^53. */
+export type ImageRow = {
+  readonly account: AccountColumns | null;
+  readonly lots: readonly LotColumns[] | null;
+  readonly open_holds: readonly HoldColumns[] | null;
+  readonly ended_holds: readonly HoldColumns[] | null;
+  readonly receipts: readonly ReceiptColumns[] | null;
+  readonly deductions: readonly DeductionColumns[] | null;
+};
+
+export type AccountColumns = {
+  readonly seq: number; readonly available: number; readonly held: number; readonly debt: number;
+  readonly granted: number; readonly captured: number; readonly expired: number; readonly removed: number; readonly uncollected: number;
+  readonly frozen: boolean;
+};
+
+export type LotColumns = {
+  readonly lot_id: string; readonly amount: number; readonly remaining: number; readonly held: number;
+  readonly granted_at_ms: number; readonly expires_at_ms: number | null;
+};
+
+export type HoldColumns = {
+  readonly hold_id: string; readonly placed_seq: number; readonly state: 'open' | 'settled' | 'voided' | 'expired';
+  readonly amount: number; readonly parts: string; readonly policy: string; readonly price: string;
+  readonly fingerprint: string; readonly about: string; readonly placed_available: number; readonly placed_at_ms: number; readonly expires_at_ms: number;
+  readonly captured: number; readonly released: number; readonly expired: number; readonly overage: number;
+  readonly debt: number; readonly uncollected: number; readonly late: boolean; readonly available_after: number | null;
+  readonly end_fingerprint: string | null; readonly end_about: string | null;
+  readonly ended_at_ms: number | null; readonly ended_seq: number | null;
+  readonly placed_by: Principal; readonly closed_at_ms: number | null;
+};
+
+export type ReceiptColumns = {
+  readonly key: string; readonly kind: EntryKind; readonly fingerprint: string; readonly seq: number;
+  readonly at_ms: number; readonly available: number; readonly debt: number; readonly available_after: number; readonly uncollected: number;
+};
+
+export type DeductionColumns = { readonly seq: number; readonly at_ms: number; readonly amount: number };
+
+/** How far back repeats may still come, per kind of answer (limits.ts). */
+export type ImageWindow = { readonly receiptSeconds: number; readonly moneyInSeconds: number; readonly expiredHoldSeconds: number; readonly deductionSeconds: number };
+
+const MS = (column: string): string => `(extract(epoch from ${column}) * 1000)::bigint`;
+
+const HOLD = `hold_id, placed_seq, state, amount, parts, policy, price, fingerprint, about, placed_available,
+  ${MS('placed_at')} as placed_at_ms, ${MS('expires_at')} as expires_at_ms,
+  captured, released, expired, overage, debt, uncollected, late, available_after, end_fingerprint, end_about,
+  ${MS('ended_at')} as ended_at_ms, ended_seq, placed_by, ${MS('coalesce(closed_at, ended_at)')} as closed_at_ms`;
+
+/**
+ * All of an account in one statement: one statement is one snapshot and one round trip. `nowMs` is the clock that
+ * stamped the entries (Redis').
+ */
+export async function readImage(db: Db, accountId: string, nowMs: number, window: ImageWindow): Promise<ImageRow> {
+  const { rows } = await db.raw<{ rows: ImageRow[] }>(
+    `with ask as (select :accountId::text as account_id, to_timestamp(:nowMs::double precision / 1000) as now)
+     select
+       (select to_json(a) from (
+          select seq, available, held, debt, granted, captured, expired, removed, uncollected, frozen
+            from accounts where account_id = (select account_id from ask)) as a) as account,
+       (select json_agg(l) from (
+          select lot_id, amount, remaining, held, ${MS('granted_at')} as granted_at_ms, ${MS('expires_at')} as expires_at_ms
+            from lots where account_id = (select account_id from ask) and closed_at is null
+           order by expires_at nulls last, granted_at, lot_id) as l) as lots,
+       (select json_agg(h) from (
+          select ${HOLD} from holds where account_id = (select account_id from ask) and state = 'open'
+           order by expires_at, placed_seq) as h) as open_holds,
+       (select json_agg(h) from (
+          select distinct on (hold_id) ${HOLD} from holds as h
+           where account_id = (select account_id from ask) and state <> 'open'
+             and ended_at > (select now from ask) - make_interval(secs => :expiredHoldSeconds)
+             and (state = 'expired' or ended_at > (select now from ask) - make_interval(secs => :receiptSeconds))
+             -- The id was used again while Redis and Postgres did not know of its first use.
+             and not exists (select from holds as o where o.account_id = h.account_id and o.hold_id = h.hold_id and o.state = 'open')
+           order by hold_id, placed_seq desc) as h) as ended_holds,
+       (select json_agg(r) from (
+          select key, kind, fingerprint, seq, ${MS('at')} as at_ms, available, debt, available_after, uncollected
+            from entries
+           where account_id = (select account_id from ask) and key <> ''
+             and at > (select now from ask) - make_interval(secs => :moneyInSeconds)
+             and (key like 'intent:%' or at > (select now from ask) - make_interval(secs => :receiptSeconds))
+           order by seq) as r) as receipts,
+       (select json_agg(u) from (
+          with recent as (
+            select e.seq, e.at, e.kind, e.captured, d.about
+              from entries e join entry_details d on d.account_id = e.account_id and d.seq = e.seq and d.at = e.at
+             where e.account_id = (select account_id from ask) and e.kind in ('charge', 'attribute')
+               and e.at > (select now from ask) - make_interval(secs => :deductionSeconds))
+          select seq, ${MS('at')} as at_ms, captured as amount from recent
+           where kind = 'charge' and about like '{"source":"deduction"%'
+             and seq not in (select (regexp_match(about, '"deduction":\\{"seq":(\\d{1,16}),"credits":\\d+\\}\\}$'))[1]::bigint from recent where kind = 'attribute')
+           order by seq) as u) as deductions`,
+    { accountId, nowMs, ...window },
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error('the image of an account is always one row');
+  return row;
+}
+
+type HoldName = { readonly accountId: string; readonly holdId: string };
+
+const nameSource = unnestSource<HoldName>('n', {
+  account_id: ['text', (name) => name.accountId],
+  hold_id: ['text', (name) => name.holdId],
+});
+
+/** The last hold of each of these names if it has ended, otherwise null; in the order of the names. */
+export async function readEndedHolds(db: Db, names: readonly HoldName[]): Promise<(HoldColumns | null)[]> {
+  const { rows } = await db.raw<{ rows: { accountId: string; holdId: string; hold: HoldColumns }[] }>(
+    `select n.account_id as "accountId", n.hold_id as "holdId", to_json(h) as hold
+       from ${nameSource.sql}
+      cross join lateral (
+        select ${HOLD} from holds where account_id = n.account_id and hold_id = n.hold_id order by placed_seq desc limit 1) as h
+      where h.state <> 'open'`,
+    nameSource.bind(names),
+  );
+  // Neither id has a line break in it.
+  const nameOf = ({ accountId, holdId }: HoldName): string => `${accountId}\n${holdId}`;
+  const found = new Map(rows.map((row) => [nameOf(row), row.hold]));
+  return names.map((name) => found.get(nameOf(name)) ?? null);
+}

@@ -1,0 +1,73 @@
+import type { Micros } from '../kit/money/micros.js';
+import type { Db, Trx } from '../stores/postgres/connect.js';
+import { fromMs, unnestSource } from '../stores/postgres/unnest.js';
+
+/** An account as the sum of its entries. Only the drainer of its shard writes it. */
+export type AccountRow = {
+  readonly accountId: string;
+  readonly shard: number;
+  readonly seq: number;
+  readonly epoch: number;
+  readonly available: Micros;
+  readonly held: Micros;
+  readonly debt: Micros;
+  readonly granted: Micros;
+  readonly captured: Micros;
+  readonly expired: Micros;
+  readonly removed: Micros;
+  readonly uncollected: Micros;
+  readonly updatedAtMs: number;
+};
+
+const source = unnestSource<AccountRow>('a', {
+  account_id: ['text', (row) => row.accountId],
+  shard: ['integer', (row) => row.shard],
+  seq: ['bigint', (row) => row.seq],
+  epoch: ['bigint', (row) => row.epoch],
+  available: ['bigint', (row) => row.available],
+  held: ['bigint', (row) => row.held],
+  debt: ['bigint', (row) => row.debt],
+  granted: ['bigint', (row) => row.granted],
+  captured: ['bigint', (row) => row.captured],
+  expired: ['bigint', (row) => row.expired],
+  removed: ['bigint', (row) => row.removed],
+  uncollected: ['bigint', (row) => row.uncollected],
+  updated_at_ms: ['double precision', (row) => row.updatedAtMs],
+});
+
+const NAMES = source.names.map((name) => (name === 'updated_at_ms' ? 'updated_at' : name));
+const VALUES = source.names.map((name) => (name === 'updated_at_ms' ? fromMs(name) : name)).join(', ');
+const CHANGES = NAMES.filter((name) => name !== 'account_id').map((name) => `${name} = excluded.${name}`).join(', ');
+
+export async function readAccounts(trx: Trx, accountIds: readonly string[]): Promise<Map<string, AccountRow>> {
+  const { rows } = await trx.raw<{ rows: AccountRow[] }>(
+    `select account_id as "accountId", shard, seq, epoch, available, held, debt, granted, captured, expired, removed,
+            uncollected, 0 as "updatedAtMs"
+       from accounts where account_id = any(?::text[])`,
+    [[...accountIds]],
+  );
+  return new Map(rows.map((row) => [row.accountId, row]));
+}
+
+export async function writeAccounts(trx: Trx, rows: readonly AccountRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  await trx.raw(
+    `insert into accounts (${NAMES.join(', ')}) select ${VALUES} from ${source.sql}
+     on conflict (account_id) do update set ${CHANGES}`,
+    source.bind(rows),
+  );
+}
+
+/** All accounts together, in credits: for gauges, which are floating-point anyway. */
+export type AccountSums = { readonly accounts: number; readonly debtors: number; readonly frozen: number; readonly available: number; readonly held: number; readonly debt: number };
+
+/** Reads every account: 0.2 s per million of them. */
+export async function sumAccounts(db: Db): Promise<AccountSums> {
+  const { rows: [sums] } = await db.raw<{ rows: [AccountSums] }>(
+    `select count(*) as accounts, count(*) filter (where debt > 0) as debtors, count(*) filter (where frozen) as frozen,
+            coalesce(sum(available) / 1e6, 0)::double precision as available,
+            coalesce(sum(held) / 1e6, 0)::double precision as held, coalesce(sum(debt) / 1e6, 0)::double precision as debt
+       from accounts`,
+  );
+  return sums;
+}

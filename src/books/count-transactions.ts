@@ -1,0 +1,38 @@
+import { BALANCE_MAX, micros, type Micros } from '../kit/money/micros.js';
+import type { CountedTransaction, Transaction, TransactionTotals } from './transaction.js';
+
+export type CountedTransactions = { readonly counted: readonly CountedTransaction[]; readonly totals: readonly TransactionTotals[] };
+
+/**
+ * Numbers the transactions of a batch within their account, type and reason, and sums them up, from where the stored
+ * totals left off. Those running counts are what makes any total, period or offset a matter of two rows
+ * (transaction-page.table.ts). An account's statement never goes back in time, even when Redis' clock did.
+ */
+export function countTransactions(made: readonly Transaction[], stored: readonly TransactionTotals[]): CountedTransactions {
+  const totals = new Map(stored.map((each) => [nameOf(each), each]));
+  const lastAtMs = new Map<string, number>();
+  for (const { accountId, lastAtMs: atMs } of stored) lastAtMs.set(accountId, Math.max(atMs, lastAtMs.get(accountId) ?? 0));
+  const changed = new Map<string, TransactionTotals>();
+  const counted = made.map((transaction): CountedTransaction => {
+    const { accountId, type, reason, amount } = transaction;
+    const before = totals.get(nameOf(transaction));
+    const atMs = Math.max(transaction.atMs, lastAtMs.get(accountId) ?? 0);
+    const after: TransactionTotals = {
+      accountId, type, reason, lastAtMs: atMs,
+      count: (before?.count ?? 0) + 1,
+      credited: sumOf(before?.credited, Math.max(0, amount)),
+      debited: sumOf(before?.debited, Math.max(0, 0 - amount)),
+    };
+    totals.set(nameOf(transaction), after);
+    changed.set(nameOf(transaction), after);
+    lastAtMs.set(accountId, atMs);
+    return { ...transaction, atMs, nth: after.count, credited: after.credited, debited: after.debited };
+  });
+  return { counted, totals: [...changed.values()] };
+}
+
+/** The ledger keeps its own totals below this limit; should a statement ever sum up to it, it must not stop a shard. */
+const sumOf = (before: Micros | undefined, more: number): Micros => micros(Math.min(BALANCE_MAX, (before ?? 0) + more));
+
+/** Account ids have no colon. */
+const nameOf = ({ accountId, type, reason }: Pick<TransactionTotals, 'accountId' | 'type' | 'reason'>): string => `${accountId}:${type}:${reason}`;

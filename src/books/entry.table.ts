@@ -1,0 +1,115 @@
+import type { EntryKind, JournalEntry } from '../ledger/entry.js';
+import type { Db, Trx } from '../stores/postgres/connect.js';
+import { fromMs, toMs, unnestSource } from '../stores/postgres/unnest.js';
+
+/** An entry on its way into Postgres: the epoch is its shard's. */
+export type EntryRow = { readonly entry: JournalEntry; readonly epoch: number; readonly lots: string };
+
+const entrySource = unnestSource<EntryRow>('e', {
+  account_id: ['text', ({ entry }) => entry.accountId],
+  seq: ['bigint', ({ entry }) => entry.seq],
+  at_ms: ['double precision', ({ entry }) => entry.atMs],
+  epoch: ['bigint', ({ epoch }) => epoch],
+  kind: ['text', ({ entry }) => entry.kind],
+  available: ['bigint', ({ entry }) => entry.available],
+  held: ['bigint', ({ entry }) => entry.held],
+  debt: ['bigint', ({ entry }) => entry.debt],
+  granted: ['bigint', ({ entry }) => entry.granted],
+  captured: ['bigint', ({ entry }) => entry.captured],
+  expired: ['bigint', ({ entry }) => entry.expired],
+  removed: ['bigint', ({ entry }) => entry.removed],
+  uncollected: ['bigint', ({ entry }) => entry.uncollected],
+  overage: ['bigint', ({ entry }) => entry.overage],
+  available_after: ['bigint', ({ entry }) => entry.availableAfter],
+  held_after: ['bigint', ({ entry }) => entry.heldAfter],
+  debt_after: ['bigint', ({ entry }) => entry.debtAfter],
+  lots: ['text', ({ lots }) => lots],
+  hold_id: ['text', ({ entry }) => entry.holdId],
+  lease_ms: ['bigint', ({ entry }) => entry.leaseEndsAtMs],
+  policy: ['text', ({ entry }) => entry.policy],
+  key: ['text', ({ entry }) => entry.key],
+  fingerprint: ['text', ({ entry }) => entry.fingerprint],
+  price: ['text', ({ entry }) => entry.price],
+  principal: ['text', ({ entry }) => entry.principal],
+  corrects: ['bigint', ({ entry }) => entry.corrects],
+});
+
+const ENTRY_COLUMNS = entrySource.names.map((name) => (name === 'at_ms' ? 'at' : name)).join(', ');
+const ENTRY_VALUES = entrySource.names.map((name) => (name === 'at_ms' ? fromMs('at_ms') : name)).join(', ');
+/** Everything that must be the same when an entry comes a second time; text of `about` may have been quarantined. */
+const COMPARED = entrySource.names.filter((name) => name !== 'at_ms' && name !== 'epoch');
+
+export async function insertEntries(trx: Trx, rows: readonly EntryRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  await trx.raw(`insert into entries (${ENTRY_COLUMNS}) select ${ENTRY_VALUES} from ${entrySource.sql}`, entrySource.bind(rows));
+}
+
+type Detail = { readonly accountId: string; readonly seq: number; readonly atMs: number; readonly about: string };
+
+const detailSource = unnestSource<Detail>('d', {
+  account_id: ['text', (row) => row.accountId],
+  seq: ['bigint', (row) => row.seq],
+  at_ms: ['double precision', (row) => row.atMs],
+  about: ['text', (row) => row.about],
+});
+
+export async function insertDetails(trx: Trx, rows: readonly Detail[]): Promise<void> {
+  if (rows.length === 0) return;
+  await trx.raw(
+    `insert into entry_details (account_id, seq, at, about) select account_id, seq, ${fromMs('at_ms')}, about from ${detailSource.sql}`,
+    detailSource.bind(rows),
+  );
+}
+
+/** Which of these entries, all of which Postgres should have already, it does not have exactly so: forks (I7). */
+export async function findForks(trx: Trx, rows: readonly EntryRow[]): Promise<{ accountId: string; seq: number }[]> {
+  if (rows.length === 0) return [];
+  const same = COMPARED.map((name) => `stored.${name} = e.${name}`).join(' and ');
+  const { rows: found } = await trx.raw<{ rows: { accountId: string; seq: number }[] }>(
+    `select e.account_id as "accountId", e.seq from ${entrySource.sql}
+      where not exists (select from entries as stored where ${same} and stored.at = ${fromMs('e.at_ms')})`,
+    entrySource.bind(rows),
+  );
+  return found;
+}
+
+/** One entry of an account's history, with the facts its dialect gave. */
+export type HistoryEntry = Pick<JournalEntry, 'seq' | 'atMs' | 'kind' | 'available' | 'held' | 'debt' | 'granted' | 'captured'
+  | 'expired' | 'removed' | 'uncollected' | 'overage' | 'availableAfter' | 'heldAfter' | 'debtAfter' | 'holdId' | 'key'
+  | 'price' | 'about' | 'principal' | 'corrects'>;
+
+const HISTORY = `e.seq, ${toMs('e.at')} as "atMs", e.kind, e.available, e.held, e.debt, e.granted, e.captured, e.expired,
+            e.removed, e.uncollected, e.overage, e.available_after as "availableAfter", e.held_after as "heldAfter",
+            e.debt_after as "debtAfter", e.hold_id as "holdId", e.key, e.price, e.principal, e.corrects, coalesce(d.about, '') as about
+       from entries e
+       left join entry_details d on d.account_id = e.account_id and d.seq = e.seq and d.at = e.at`;
+
+/** Up to `limit` entries of an account before `beforeSeq`, the newest first. */
+export async function readHistoryPage(
+  db: Db, accountId: string, beforeSeq: number, limit: number, kinds: readonly EntryKind[] | null,
+): Promise<HistoryEntry[]> {
+  const { rows } = await db.raw<{ rows: HistoryEntry[] }>(
+    `select ${HISTORY}
+      where e.account_id = ? and e.seq < ?::bigint and (?::text[] is null or e.kind = any(?::text[]))
+      order by e.seq desc limit ?::integer`,
+    [accountId, beforeSeq, kinds === null ? null : [...kinds], kinds === null ? null : [...kinds], limit],
+  );
+  return rows;
+}
+
+/** The entries of one hold between two of an account's, in the order they happened. */
+export async function readHoldEntries(
+  db: Db, accountId: string, holdId: string, { fromSeq, toSeq }: { readonly fromSeq: number; readonly toSeq: number },
+): Promise<HistoryEntry[]> {
+  const { rows } = await db.raw<{ rows: HistoryEntry[] }>(
+    `select ${HISTORY} where e.account_id = ? and e.seq between ?::bigint and ?::bigint and e.hold_id = ? order by e.seq`,
+    [accountId, fromSeq, toSeq, holdId],
+  );
+  return rows;
+}
+
+/** One entry by its number, or null while the journal has not arrived. */
+export async function readEntry(db: Db, accountId: string, seq: number): Promise<HistoryEntry | null> {
+  const [entry] = await readHistoryPage(db, accountId, seq + 1, 1, null);
+  return entry?.seq === seq ? entry : null;
+}

@@ -1,0 +1,153 @@
+import type { Micros } from '../kit/money/micros.js';
+import type { Principal } from '../ledger/ledger.js';
+import type { Db, Trx } from '../stores/postgres/connect.js';
+import { fromMs, toMs, unnestSource, type Columns } from '../stores/postgres/unnest.js';
+
+export type HoldState = 'open' | 'settled' | 'voided' | 'expired';
+
+/** A hold, from place to end. The fields of the end are null or 0 while it is open. */
+export type HoldRow = {
+  readonly accountId: string;
+  readonly holdId: string;
+  readonly placedSeq: number;
+  readonly state: HoldState;
+  readonly amount: Micros;
+  /** `lot:amount,lot:amount` in the order it was taken. */
+  readonly parts: string;
+  readonly policy: string;
+  readonly price: string;
+  readonly fingerprint: string;
+  readonly about: string;
+  readonly placedAvailable: Micros;
+  readonly placedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly placedBy: Principal;
+  readonly captured: Micros;
+  readonly released: Micros;
+  readonly expired: Micros;
+  readonly overage: Micros;
+  readonly debt: Micros;
+  readonly uncollected: Micros;
+  readonly late: boolean;
+  readonly availableAfter: Micros | null;
+  readonly endFingerprint: string | null;
+  readonly endAbout: string | null;
+  readonly endedAtMs: number | null;
+  readonly endedSeq: number | null;
+  /** When it ended or was settled late. `endedAtMs` and `endedSeq` are of its last correction, if it was corrected. */
+  readonly closedAtMs: number | null;
+};
+
+const key: Columns<HoldRow> = {
+  account_id: ['text', (hold) => hold.accountId],
+  hold_id: ['text', (hold) => hold.holdId],
+  placed_seq: ['bigint', (hold) => hold.placedSeq],
+};
+/** Fixed when the hold is placed. */
+const placed: Columns<HoldRow> = {
+  amount: ['bigint', (hold) => hold.amount],
+  parts: ['text', (hold) => hold.parts],
+  policy: ['text', (hold) => hold.policy],
+  price: ['text', (hold) => hold.price],
+  fingerprint: ['text', (hold) => hold.fingerprint],
+  about: ['text', (hold) => hold.about],
+  placed_available: ['bigint', (hold) => hold.placedAvailable],
+  placed_at_ms: ['double precision', (hold) => hold.placedAtMs],
+  expires_at_ms: ['double precision', (hold) => hold.expiresAtMs],
+  placed_by: ['text', (hold) => hold.placedBy],
+};
+const ended: Columns<HoldRow> = {
+  state: ['text', (hold) => hold.state],
+  captured: ['bigint', (hold) => hold.captured],
+  released: ['bigint', (hold) => hold.released],
+  expired: ['bigint', (hold) => hold.expired],
+  overage: ['bigint', (hold) => hold.overage],
+  debt: ['bigint', (hold) => hold.debt],
+  uncollected: ['bigint', (hold) => hold.uncollected],
+  late: ['boolean', (hold) => hold.late],
+  available_after: ['bigint', (hold) => hold.availableAfter],
+  end_fingerprint: ['text', (hold) => hold.endFingerprint],
+  end_about: ['text', (hold) => hold.endAbout],
+  ended_at_ms: ['double precision', (hold) => hold.endedAtMs],
+  ended_seq: ['bigint', (hold) => hold.endedSeq],
+  closed_at_ms: ['double precision', (hold) => hold.closedAtMs],
+};
+const wholeSource = unnestSource<HoldRow>('h', { ...key, ...placed, ...ended });
+const endSource = unnestSource<HoldRow>('h', { ...key, ...ended });
+
+const column = (name: string): string => name.replace(/_ms$/, '');
+const value = (name: string): string => (name.endsWith('_ms') ? fromMs(`h.${name}`) : `h.${name}`);
+const NAMES = wholeSource.names.map(column).join(', ');
+const VALUES = wholeSource.names.map(value).join(', ');
+const END_CHANGES = Object.keys(ended).map((name) => `${column(name)} = ${value(name)}`).join(', ');
+
+export async function insertHolds(trx: Trx, holds: readonly HoldRow[]): Promise<void> {
+  if (holds.length === 0) return;
+  await trx.raw(`insert into holds (${NAMES}) select ${VALUES} from ${wholeSource.sql}`, wholeSource.bind(holds));
+}
+
+export async function endHolds(trx: Trx, holds: readonly HoldRow[]): Promise<void> {
+  if (holds.length === 0) return;
+  await trx.raw(
+    `update holds set ${END_CHANGES} from ${endSource.sql}
+      where holds.account_id = h.account_id and holds.hold_id = h.hold_id and holds.placed_seq = h.placed_seq`,
+    endSource.bind(holds),
+  );
+}
+
+type HoldName = { readonly accountId: string; readonly holdId: string };
+
+const nameSource = unnestSource<HoldName>('n', {
+  account_id: ['text', (name) => name.accountId],
+  hold_id: ['text', (name) => name.holdId],
+});
+
+const ROW = `h.account_id as "accountId", h.hold_id as "holdId", h.placed_seq as "placedSeq", h.state, h.amount, h.parts,
+            h.policy, h.price, h.fingerprint, h.about, h.placed_available as "placedAvailable", ${toMs('h.placed_at')} as "placedAtMs",
+            ${toMs('h.expires_at')} as "expiresAtMs", h.captured, h.released, h.expired, h.overage, h.debt, h.uncollected,
+            h.late, h.available_after as "availableAfter", h.end_fingerprint as "endFingerprint", h.end_about as "endAbout",
+            ${toMs('h.ended_at')} as "endedAtMs", h.ended_seq as "endedSeq",
+            h.placed_by as "placedBy", ${toMs('coalesce(h.closed_at, h.ended_at)')} as "closedAtMs"`;
+
+/** The last hold under each of these names, where there is one. */
+export async function readLastHolds(trx: Db, names: readonly HoldName[]): Promise<HoldRow[]> {
+  if (names.length === 0) return [];
+  const { rows } = await trx.raw<{ rows: HoldRow[] }>(
+    `select ${ROW}
+       from ${nameSource.sql}
+      cross join lateral (
+        select * from holds where account_id = n.account_id and hold_id = n.hold_id order by placed_seq desc limit 1) as h`,
+    nameSource.bind(names),
+  );
+  return rows;
+}
+
+/** Holds that are open although their lease ended before `dueBeforeMs`, the longest overdue first. Those of frozen accounts wait. */
+export async function overdueHolds(db: Db, dueBeforeMs: number, limit: number): Promise<HoldName[]> {
+  const { rows } = await db.raw<{ rows: HoldName[] }>(
+    `select account_id as "accountId", hold_id as "holdId" from holds
+      where state = 'open' and expires_at <= to_timestamp(?::double precision / 1000)
+        and not exists (select from accounts a where a.account_id = holds.account_id and a.frozen)
+      order by expires_at limit ?`,
+    [dueBeforeMs, limit],
+  );
+  return rows;
+}
+
+/** The same holds with all that is known of them, to be looked at. */
+export async function readOverdueHolds(db: Db, dueBeforeMs: number, limit: number): Promise<HoldRow[]> {
+  const { rows } = await db.raw<{ rows: HoldRow[] }>(
+    `select ${ROW} from holds as h
+      where h.state = 'open' and h.expires_at <= to_timestamp(?::double precision / 1000)
+        and not exists (select from accounts a where a.account_id = h.account_id and a.frozen)
+      order by h.expires_at limit ?::integer`,
+    [dueBeforeMs, limit],
+  );
+  return rows;
+}
+
+/** When the oldest open hold was placed, or null when none is open. */
+export async function oldestOpenHoldAtMs(db: Db): Promise<number | null> {
+  const { rows } = await db.raw<{ rows: { placedAtMs: number | null }[] }>(`select ${toMs('min(placed_at)')} as "placedAtMs" from holds where state = 'open'`);
+  return rows[0]?.placedAtMs ?? null;
+}

@@ -1,0 +1,152 @@
+import type { Clock } from '../kit/clock.js';
+import { DEDUCTION_TTL_SECONDS, EXPIRED_HOLD_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_SECONDS, RECEIPT_TTL_SECONDS } from '../kit/limits.js';
+import { micros, microsFromText, ZERO } from '../kit/money/micros.js';
+import type {
+  AccountImage, AccountSource, EndedHoldImage, HoldPart, OpenHoldImage, ReceiptImage,
+} from '../ledger/account-image.js';
+import type { ExpiryPolicy, Lot } from '../ledger/ledger.js';
+import type { Db } from '../stores/postgres/connect.js';
+import { toGatewayError } from '../stores/postgres/errors.js';
+import { breaker } from '../stores/redis/breaker.js';
+import {
+  readEndedHolds, readImage, type HoldColumns, type ImageRow, type ImageWindow, type LotColumns, type ReceiptColumns,
+} from './account-image.table.js';
+import { earlierCharges } from './earlier-charges.js';
+import { recallHold } from './recall-hold.js';
+
+/** `clock`: the time by which Redis stamps entries, so that windows of receipts end where Redis' own would. */
+export type LoadAccountDeps = { readonly db: Db; readonly clock: Clock };
+
+const WINDOW: ImageWindow = {
+  receiptSeconds: RECEIPT_TTL_SECONDS,
+  moneyInSeconds: MONEY_IN_RECEIPT_TTL_SECONDS,
+  expiredHoldSeconds: EXPIRED_HOLD_TTL_SECONDS,
+  deductionSeconds: DEDUCTION_TTL_SECONDS,
+};
+
+/**
+ * Accounts as Postgres remembers them. The caller must have drained what the journal still holds of the account, or
+ * have left it behind with its epoch: an image older than the stream would bring spent credits back.
+ */
+export function accountSource({ db, clock }: LoadAccountDeps): AccountSource {
+  const recall = recallHold({ readEndedHolds: (names) => readEndedHolds(db, names), gate: breaker(clock) });
+  return {
+    loadCharge: earlierCharges({ db, clock }),
+    loadAccount: (accountId) => asked(async () => toImage(await readImage(db, accountId, clock(), WINDOW))),
+    loadEndedHold: (accountId, holdId) => asked(async () => {
+      const [hold = null] = await readEndedHolds(db, [{ accountId, holdId }]);
+      return hold === null ? null : toEndedHold(hold);
+    }),
+    recallEndedHold: async (accountId, holdId) => {
+      const hold = await recall({ accountId, holdId });
+      return hold === null ? null : toEndedHold(hold);
+    },
+  };
+}
+
+async function asked<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    throw toGatewayError(error);
+  }
+}
+
+function toImage({ account, lots, open_holds, ended_holds, receipts, deductions }: ImageRow): AccountImage {
+  return {
+    seq: account?.seq ?? 0,
+    available: micros(account?.available ?? ZERO),
+    held: micros(account?.held ?? ZERO),
+    debt: micros(account?.debt ?? ZERO),
+    totals: {
+      granted: micros(account?.granted ?? ZERO),
+      captured: micros(account?.captured ?? ZERO),
+      expired: micros(account?.expired ?? ZERO),
+      removed: micros(account?.removed ?? ZERO),
+      uncollected: micros(account?.uncollected ?? ZERO),
+    },
+    frozen: account?.frozen ?? false,
+    lots: (lots ?? []).map(toLot),
+    openHolds: (open_holds ?? []).map(toOpenHold),
+    endedHolds: (ended_holds ?? []).map(toEndedHold),
+    receipts: (receipts ?? []).map(toReceipt),
+    deductions: (deductions ?? []).map(({ seq, at_ms: atMs, amount }) => ({ seq, atMs, amount: micros(amount) })),
+  };
+}
+
+const toLot = (row: LotColumns): Lot => ({
+  lotId: row.lot_id,
+  amount: micros(row.amount),
+  remaining: micros(row.remaining),
+  held: micros(row.held),
+  grantedAtMs: row.granted_at_ms,
+  expiresAtMs: row.expires_at_ms,
+});
+
+const toOpenHold = (row: HoldColumns): OpenHoldImage => ({
+  holdId: row.hold_id,
+  seq: row.placed_seq,
+  amount: micros(row.amount),
+  parts: toParts(row.parts),
+  placedAvailable: micros(row.placed_available),
+  placedAtMs: row.placed_at_ms,
+  expiresAtMs: row.expires_at_ms,
+  policy: row.policy as ExpiryPolicy,
+  price: row.price,
+  fingerprint: row.fingerprint,
+  about: row.about,
+  placedBy: row.placed_by,
+});
+
+/** `lot:amount,lot:amount` */
+function toParts(text: string): HoldPart[] {
+  if (text === '') return [];
+  return text.split(',').map((part) => {
+    const [lotId = '', amount = ''] = part.split(':');
+    return { lotId, amount: microsFromText(amount) };
+  });
+}
+
+function toEndedHold(row: HoldColumns): EndedHoldImage {
+  if (row.state === 'open') throw new RangeError(`hold ${row.hold_id} is open`);
+  return {
+    holdId: row.hold_id,
+    placedSeq: row.placed_seq,
+    placedAvailable: micros(row.placed_available),
+    fingerprint: row.fingerprint,
+    endFingerprint: row.end_fingerprint ?? '',
+    about: row.about,
+    price: row.price,
+    expiresAtMs: row.expires_at_ms,
+    placedBy: row.placed_by,
+    closedAtMs: row.closed_at_ms ?? 0,
+    outcome: {
+      state: row.state,
+      seq: row.ended_seq ?? 0,
+      amount: micros(row.amount),
+      captured: micros(row.captured),
+      released: micros(row.released),
+      expired: micros(row.expired),
+      overage: micros(row.overage),
+      debt: micros(row.debt),
+      uncollected: micros(row.uncollected),
+      available: micros(row.available_after ?? 0),
+      endedAtMs: row.ended_at_ms ?? 0,
+      placedAtMs: row.placed_at_ms,
+      late: row.late,
+      about: row.end_about ?? '',
+    },
+  };
+}
+
+const toReceipt = (row: ReceiptColumns): ReceiptImage => ({
+  key: row.key,
+  kind: row.kind,
+  fingerprint: row.fingerprint,
+  seq: row.seq,
+  atMs: row.at_ms,
+  available: micros(row.available),
+  debt: micros(row.debt),
+  availableAfter: micros(row.available_after),
+  uncollected: micros(row.uncollected),
+});

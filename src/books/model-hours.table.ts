@@ -1,0 +1,73 @@
+import type { SumOfMicros } from '../kit/money/credits.js';
+import type { Db, Trx } from '../stores/postgres/connect.js';
+import { fromMs, unnestSource } from '../stores/postgres/unnest.js';
+import { HOUR_MS, type Period } from './usage-rollup.js';
+
+/** Under this name is counted what was used of models that no price book ever had. */
+export const UNKNOWN_MODEL = 'unknown';
+
+/** The hour that a moment is in: UTC, named by its beginning. */
+export const hourOf = (atMs: number): number => Math.floor(atMs / HOUR_MS) * HOUR_MS;
+
+/** What entries of an hour say of a model. */
+export type ModelSums = {
+  readonly messages: bigint;
+  readonly tokens: bigint;
+  /** Of holds that ended, whatever became of them. */
+  readonly held: SumOfMicros;
+  /** Of these holds and of charges, overage included. */
+  readonly captured: SumOfMicros;
+};
+
+export type ModelHour = ModelSums & {
+  readonly hourMs: number;
+  readonly model: string;
+  /** Of the accounts. Names the rows that only its drainer writes. */
+  readonly shard: number;
+};
+
+const source = unnestSource<ModelHour>('m', {
+  hour_ms: ['double precision', (row) => row.hourMs],
+  model: ['text', (row) => row.model],
+  shard: ['integer', (row) => row.shard],
+  messages: ['bigint', (row) => row.messages.toString()],
+  tokens: ['numeric', (row) => row.tokens.toString()],
+  held: ['numeric', (row) => row.held.toString()],
+  captured: ['numeric', (row) => row.captured.toString()],
+});
+
+/**
+ * Adds what a batch came to. The caller holds the locks of the shards, so it waits for nobody here. No two of `rows` may
+ * have the same hour, model and shard.
+ */
+export async function addModelHours(trx: Trx, rows: readonly ModelHour[]): Promise<void> {
+  if (rows.length === 0) return;
+  await trx.raw(
+    `insert into model_hours as old (hour, model, shard, messages, tokens, held, captured)
+     select ${fromMs('hour_ms')}, model, shard, messages, tokens, held, captured from ${source.sql}
+     on conflict (hour, model, shard) do update set
+       messages = old.messages + excluded.messages, tokens = old.tokens + excluded.tokens,
+       held = old.held + excluded.held, captured = old.captured + excluded.captured`,
+    source.bind(rows),
+  );
+}
+
+/** What a model cost its users. The tokens are a number that is rounded beyond 2^53; amounts are exact. */
+export type ModelCost = { readonly model: string; readonly messages: number; readonly tokens: number; readonly held: SumOfMicros; readonly captured: SumOfMicros };
+
+export type ModelCostsQuery = Period & { readonly limit: number };
+
+/**
+ * What each model cost users in the hours that a period touches, the most expensive first. Counts what Postgres has:
+ * every entry of the journal once, and what is not drained yet not at all.
+ */
+export async function readModelCosts(db: Db, { fromMs: from, toMs: to, limit }: ModelCostsQuery): Promise<readonly ModelCost[]> {
+  const { rows } = await db.raw<{ rows: { model: string; messages: string; tokens: string; held: string; captured: string }[] }>(
+    `select model, sum(messages)::text as messages, sum(tokens)::text as tokens, sum(held)::text as held, sum(captured)::text as captured
+       from model_hours where hour >= ${fromMs(':from::double precision')} and hour < ${fromMs(':to::double precision')}
+      group by model order by sum(captured) desc, sum(held) desc, model limit :limit`,
+    { from: hourOf(from), to, limit },
+  );
+  return rows.map(({ model, messages, tokens, held, captured }) => (
+    { model, messages: Number(messages), tokens: Number(tokens), held: BigInt(held), captured: BigInt(captured) }));
+}

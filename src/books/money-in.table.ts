@@ -1,0 +1,187 @@
+import type { Micros } from '../kit/money/micros.js';
+import type { Db, Trx } from '../stores/postgres/connect.js';
+import { unnestSource } from '../stores/postgres/unnest.js';
+
+export type MoneyInKind = 'grant' | 'adjust' | 'set' | 'remove' | 'revoke';
+
+/** The caller's name for a request, and whose name it is: one caller cannot read or block another's. */
+export type IdempotencyKey = { readonly scope: string; readonly key: string };
+
+export type NewIntent = {
+  readonly accountId: string;
+  readonly kind: MoneyInKind;
+  /** Negative for an adjustment downwards; zero for a revocation, which takes what is left. */
+  readonly amount: Micros;
+  /** The lot to revoke, for a revocation; null or absent for everything else. */
+  readonly revokedLotId?: string | null;
+  readonly expiresAtMs: number | null;
+  readonly idempotency: IdempotencyKey | null;
+  readonly fingerprint: string;
+  readonly about: string;
+};
+
+export type IntentRow = Omit<NewIntent, 'idempotency' | 'revokedLotId'> & {
+  readonly revokedLotId: string | null;
+  readonly intentId: number;
+  readonly state: 'pending' | 'applied' | 'refused';
+  /** What was answered, or null while nothing was. */
+  readonly reply: unknown;
+  readonly appliedSeq: number | null;
+};
+
+const COLUMNS = `intent_id as "intentId", account_id as "accountId", kind, amount, expires_at_ms as "expiresAtMs",
+  revoked_lot_id as "revokedLotId", fingerprint, about, state, reply, applied_seq as "appliedSeq"`;
+
+/** The name under which an intent is known to Redis, for ever. */
+export const intentKey = (intentId: number): string => `intent:${intentId}`;
+
+/** The lot of an intent. Padded, so that lots that expire together are spent oldest first. */
+export const lotIdOf = (intentId: number): string => String(intentId).padStart(12, '0');
+
+/** The intent a journal key names, or null when it names something else. */
+export function intentIdOf(key: string): number | null {
+  const digits = /^intent:(\d{1,15})$/.exec(key)?.[1];
+  return digits === undefined ? null : Number(digits);
+}
+
+/** Records what is asked for, once per idempotency key. `isNew` false: the key was there, with this intent. */
+export async function insertIntent(db: Db, intent: NewIntent): Promise<{ readonly row: IntentRow; readonly isNew: boolean }> {
+  const { rows } = await db.raw<{ rows: IntentRow[] }>(
+    `insert into money_in (account_id, kind, amount, expires_at_ms, revoked_lot_id, idempotency_scope, idempotency_key, fingerprint, about)
+     values (:accountId, :kind, :amount, :expiresAtMs, :revokedLotId, :scope, :key, :fingerprint, :about)
+     on conflict (idempotency_scope, idempotency_key) where idempotency_key is not null do nothing
+     returning ${COLUMNS}`,
+    {
+      accountId: intent.accountId, kind: intent.kind, amount: intent.amount, expiresAtMs: intent.expiresAtMs, revokedLotId: intent.revokedLotId ?? null,
+      scope: intent.idempotency?.scope ?? null, key: intent.idempotency?.key ?? null,
+      fingerprint: intent.fingerprint, about: intent.about,
+    },
+  );
+  if (rows[0] !== undefined) return { row: rows[0], isNew: true };
+  const { rows: found } = await db.raw<{ rows: IntentRow[] }>(
+    `select ${COLUMNS} from money_in where idempotency_scope = ? and idempotency_key = ?`,
+    [intent.idempotency?.scope ?? '', intent.idempotency?.key ?? ''],
+  );
+  if (found[0] === undefined) throw new Error('an idempotency key conflicted and then was gone');
+  return { row: found[0], isNew: false };
+}
+
+export async function readIntent(db: Db, intentId: number): Promise<IntentRow | null> {
+  const { rows } = await db.raw<{ rows: IntentRow[] }>(`select ${COLUMNS} from money_in where intent_id = ?`, [intentId]);
+  return rows[0] ?? null;
+}
+
+/** The account that a request under this key was about, or null when there was none. */
+export async function readAccountOfKey(db: Db, { scope, key }: IdempotencyKey): Promise<string | null> {
+  const { rows } = await db.raw<{ rows: { accountId: string }[] }>(
+    `select account_id as "accountId" from money_in where idempotency_scope = ? and idempotency_key = ?`,
+    [scope, key],
+  );
+  return rows[0]?.accountId ?? null;
+}
+
+/** Whether a request under this key has moved money, or is going to. */
+export async function isKeyUsed(db: Db, { scope, key }: IdempotencyKey): Promise<boolean> {
+  const { rows } = await db.raw<{ rows: object[] }>(
+    `select from money_in where idempotency_scope = ? and idempotency_key = ? and state <> 'refused'`, [scope, key],
+  );
+  return rows.length > 0;
+}
+
+/** Remembers the answer of an intent that Redis has applied; the journal will mark it applied. */
+export async function saveReply(db: Db, intentId: number, reply: object): Promise<void> {
+  await db.raw(`update money_in set reply = ?::jsonb where intent_id = ?`, [JSON.stringify(reply), intentId]);
+}
+
+/** Ends an intent that Redis has refused for good. False: it was applied meanwhile, or refused before. */
+export async function refuseIntent(db: Db, intentId: number, reply: object): Promise<boolean> {
+  const { rowCount } = await db.raw<{ rowCount: number }>(
+    `update money_in set state = 'refused', reply = ?::jsonb where intent_id = ? and state = 'pending'`,
+    [JSON.stringify(reply), intentId],
+  );
+  return rowCount === 1;
+}
+
+/**
+ * Makes a refused intent one that is tried again, by its caller now and by the worker if need be; on the terms of the
+ * request that tries it. Refused means that nothing happened, so there is nothing to undo. Null: it is not refused any more.
+ */
+export async function reopenIntent(
+  db: Db, intentId: number, { amount, expiresAtMs, fingerprint, about }: Pick<NewIntent, 'amount' | 'expiresAtMs' | 'fingerprint' | 'about'>,
+): Promise<IntentRow | null> {
+  const { rows } = await db.raw<{ rows: IntentRow[] }>(
+    `update money_in set state = 'pending', reply = null, tried_at = now(), amount = :amount, expires_at_ms = :expiresAtMs,
+            fingerprint = :fingerprint, about = :about
+      where intent_id = :intentId and state = 'refused' returning ${COLUMNS}`,
+    { intentId, amount, expiresAtMs, fingerprint, about },
+  );
+  return rows[0] ?? null;
+}
+
+/**
+ * Intents that nobody has tried for `olderThanMs`, those that have waited longest first. They are marked as tried in
+ * the same statement, so that workers share them out and one that fails for ever does not starve the others.
+ */
+export async function claimPending(db: Db, olderThanMs: number, limit: number): Promise<IntentRow[]> {
+  const { rows } = await db.raw<{ rows: IntentRow[] }>(
+    `update money_in set tried_at = now()
+      where intent_id in (
+        select intent_id from money_in where state = 'pending' and tried_at <= now() - make_interval(secs => ?::double precision / 1000)
+         order by tried_at limit ?::integer for update skip locked)
+     returning ${COLUMNS}`,
+    [olderThanMs, limit],
+  );
+  return rows.toSorted((a, b) => a.intentId - b.intentId);
+}
+
+/** How many intents Redis has not applied yet, and for how long the oldest of them has waited; 0 when there is none. */
+export async function pendingIntents(db: Db): Promise<{ readonly count: number; readonly oldestSeconds: number }> {
+  const { rows: [pending] } = await db.raw<{ rows: [{ count: number; oldestSeconds: number }] }>(
+    `select count(*), coalesce(greatest(0, extract(epoch from now() - min(created_at))), 0)::double precision as "oldestSeconds"
+       from money_in where state = 'pending'`,
+  );
+  return pending;
+}
+
+/** An intent's entry, as the journal brings it. */
+export type AppliedIntent = { readonly intentId: number; readonly accountId: string; readonly seq: number };
+type KnownIntent = { readonly intentId: number; readonly accountId: string; readonly appliedSeq: number | null };
+
+export async function readIntents(trx: Trx, intentIds: readonly number[]): Promise<Map<number, KnownIntent>> {
+  if (intentIds.length === 0) return new Map();
+  const { rows } = await trx.raw<{ rows: KnownIntent[] }>(
+    `select intent_id as "intentId", account_id as "accountId", applied_seq as "appliedSeq"
+       from money_in where intent_id = any(?::bigint[])`,
+    [[...intentIds]],
+  );
+  return new Map(rows.map((row) => [row.intentId, row]));
+}
+
+const appliedSource = unnestSource<AppliedIntent>('a', {
+  intent_id: ['bigint', (intent) => intent.intentId],
+  seq: ['bigint', (intent) => intent.seq],
+});
+
+/**
+ * Marks intents as applied: their entry is in the same transaction. Also one that was refused meanwhile: when two
+ * attempts raced, what the journal says has happened.
+ */
+export async function markApplied(trx: Trx, intents: readonly AppliedIntent[]): Promise<void> {
+  if (intents.length === 0) return;
+  await trx.raw(
+    `update money_in set state = 'applied', applied_seq = a.seq,
+            reply = case when state = 'refused' then null else reply end
+       from ${appliedSource.sql} where money_in.intent_id = a.intent_id`,
+    appliedSource.bind(intents),
+  );
+}
+
+/** Intents that should be in the ledger by now and are not: how many, and how long the oldest has waited. */
+export async function readOverdueIntents(db: Db, olderThanSeconds: number): Promise<{ readonly count: number; readonly oldestSeconds: number }> {
+  const { rows } = await db.raw<{ rows: { count: number; oldestSeconds: number }[] }>(
+    `select count(*)::integer as count, coalesce(extract(epoch from now() - min(created_at)), 0)::double precision as "oldestSeconds"
+       from money_in where state = 'pending' and created_at < now() - make_interval(secs => ?::double precision)`,
+    [olderThanSeconds],
+  );
+  return rows[0] ?? { count: 0, oldestSeconds: 0 };
+}

@@ -1,0 +1,36 @@
+import DataLoader from 'dataloader';
+import { ENDED_HOLD_LOOKUP_MS } from '../kit/limits.js';
+import { within } from '../kit/within.js';
+import type { HoldColumns } from './account-image.table.js';
+
+type HoldName = { readonly accountId: string; readonly holdId: string };
+
+export type RecallDeps = {
+  /** The last hold of each of these names, if it has ended, in the order of the names. */
+  readonly readEndedHolds: (names: readonly HoldName[]) => Promise<readonly (HoldColumns | null)[]>;
+  /** Closed while Postgres fails: then it is not asked. */
+  readonly gate: { allows(): boolean; succeeded(): void; failed(): void };
+};
+
+/**
+ * Looks up ended holds for requests that are about to place one. All look-ups of one turn of the event loop are one
+ * statement. Answers null when Postgres does not answer within ENDED_HOLD_LOOKUP_MS or has failed lately: holds go on
+ * without it, and Redis alone refuses what it remembers. Never throws.
+ */
+export function recallHold({ readEndedHolds, gate }: RecallDeps): (name: HoldName) => Promise<HoldColumns | null> {
+  const loader = new DataLoader<HoldName, HoldColumns | null>(
+    async (names) => {
+      if (!gate.allows()) return names.map(() => null);
+      try {
+        const found = await within(ENDED_HOLD_LOOKUP_MS, 'a look-up of ended holds', readEndedHolds(names));
+        gate.succeeded();
+        return found;
+      } catch {
+        gate.failed();
+        return names.map(() => null);
+      }
+    },
+    { cache: false, batchScheduleFn: (run) => { setImmediate(run); } },
+  );
+  return (name) => loader.load(name);
+}

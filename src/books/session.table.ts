@@ -1,0 +1,54 @@
+import type { Micros } from '../kit/money/micros.js';
+import type { Db } from '../stores/postgres/connect.js';
+import { fromMs, toMs } from '../stores/postgres/unnest.js';
+import type { HoldState } from './hold.table.js';
+
+/** A hold of a stream, as far as a list of sessions needs it. */
+export type SessionRow = {
+  readonly accountId: string;
+  readonly holdId: string;
+  readonly seq: number;
+  readonly state: HoldState;
+  readonly amount: Micros;
+  readonly captured: Micros;
+  readonly price: string;
+  readonly about: string;
+  readonly endAbout: string | null;
+  readonly placedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly endedAtMs: number | null;
+};
+
+const COLUMNS = `account_id as "accountId", hold_id as "holdId", placed_seq as seq, state, amount, captured, price, about,
+  end_about as "endAbout", ${toMs('placed_at')} as "placedAtMs", ${toMs('expires_at')} as "expiresAtMs", ${toMs('ended_at')} as "endedAtMs"`;
+
+/** What `writeStreamAbout` begins with, and holds of other dialects do not. */
+export const STREAM_ABOUT_START = '{"modelId":';
+/** In the words of the indexes of migration 0003, so that they answer without looking at other holds. */
+const IS_STREAM = `about like '${STREAM_ABOUT_START}%'`;
+
+/** Open streams of everybody whose lease is not over at `nowMs`. */
+export async function readOpenSessions(db: Db, nowMs: number, order: 'oldest' | 'newest', limit: number): Promise<SessionRow[]> {
+  const direction = order === 'oldest' ? 'asc' : 'desc';
+  const { rows } = await db.raw<{ rows: SessionRow[] }>(
+    `select ${COLUMNS} from holds
+      where state = 'open' and ${IS_STREAM} and expires_at > ${fromMs('?::double precision')}
+      order by placed_at ${direction}, account_id, placed_seq ${direction} limit ?::integer`,
+    [nowMs, limit],
+  );
+  return rows;
+}
+
+/** Streams that ended at `sinceMs` or later, the last one first; of one account, or (null) of everybody. */
+export async function readEndedSessions(db: Db, accountId: string | null, sinceMs: number, limit: number): Promise<SessionRow[]> {
+  // Of one account the same is asked in other words, for which the planner has only the account's own index: the index
+  // of everybody's streams is in the wanted order, too, and looks cheap until an account has few of them.
+  const whose = accountId === null ? IS_STREAM : `starts_with(about, '${STREAM_ABOUT_START}') and account_id = ?`;
+  const { rows } = await db.raw<{ rows: SessionRow[] }>(
+    `select ${COLUMNS} from holds
+      where state <> 'open' and ended_at >= ${fromMs('?::double precision')} and ${whose}
+      order by ended_at desc, account_id, ended_seq desc limit ?::integer`,
+    [sinceMs, ...(accountId === null ? [] : [accountId]), limit],
+  );
+  return rows;
+}

@@ -1,0 +1,120 @@
+import type { StreamPosition } from '../ledger/stream-position.js';
+import type { Db, Trx } from '../stores/postgres/connect.js';
+
+/** What Postgres knows of a shard: which epoch Redis must be in, and up to where its stream has been written. */
+export type ShardRow = {
+  readonly shard: number;
+  readonly epoch: number;
+  /** Stream id of the last entry that is in Postgres; '0-0' at the start of an epoch. */
+  readonly lastId: string;
+  /** Entries of this epoch that are in Postgres. */
+  readonly drained: number;
+  /** Why the shard is not drained any more, or null. */
+  readonly stoppedReason: string | null;
+};
+
+/** `marked`: up to where the heartbeat has seen the stream in this epoch. */
+export type MarkedShardRow = ShardRow & { readonly marked: StreamPosition | null };
+
+const COLUMNS = 'shard, epoch, last_id as "lastId", drained, stopped_reason as "stoppedReason"';
+const MARKED = `(select json_build_object('lastId', known.last_id, 'entries', known.entries) from shard_marks known
+                  where known.shard = shards.shard and known.epoch = shards.epoch) as marked`;
+
+/**
+ * Makes the shards' rows at the first start, and checks at every later one that the count is the same: an account's
+ * shard follows from the count, so another count would look for its money elsewhere (design decision 4).
+ */
+export async function openShards(db: Db, count: number): Promise<ShardRow[]> {
+  return db.transaction(async (trx) => {
+    await trx.raw(`insert into settings (name, value) values ('shards', ?) on conflict (name) do nothing`, [String(count)]);
+    const { rows } = await trx.raw<{ rows: { value: string }[] }>(`select value from settings where name = 'shards'`);
+    const stored = Number(rows[0]?.value);
+    if (stored !== count) {
+      throw new Error(`SHARDS is ${count}, but this database was started with ${stored} shards, and that cannot change: set SHARDS=${stored}`);
+    }
+    await trx.raw(
+      `insert into shards (shard, epoch, last_id) select shard, 1, '0-0' from generate_series(0, ?::integer - 1) as shard
+       on conflict (shard) do nothing`,
+      [count],
+    );
+    return readShards(trx);
+  });
+}
+
+export async function readShards(db: Db): Promise<ShardRow[]> {
+  const { rows } = await db.raw<{ rows: ShardRow[] }>(`select ${COLUMNS} from shards order by shard`);
+  return rows;
+}
+
+export async function readMarkedShards(db: Db): Promise<MarkedShardRow[]> {
+  const { rows } = await db.raw<{ rows: MarkedShardRow[] }>(`select ${COLUMNS}, ${MARKED} from shards order by shard`);
+  return rows;
+}
+
+/** Locks one shard's row until the transaction ends, waiting for whoever drains it now. Null: no such shard. */
+export async function lockShard(trx: Trx, shard: number): Promise<MarkedShardRow | null> {
+  // Locked first: a row that was waited for is read again, but what a subquery found beside it is not.
+  await trx.raw('select 1 from shards where shard = ? for update', [shard]);
+  const { rows } = await trx.raw<{ rows: MarkedShardRow[] }>(`select ${COLUMNS}, ${MARKED} from shards where shard = ?`, [shard]);
+  return rows[0] ?? null;
+}
+
+/** Locks those of the shards that nobody else has and that are not stopped, in order of their number. */
+export async function lockFreeShards(trx: Trx, shards: readonly number[]): Promise<ShardRow[]> {
+  const { rows } = await trx.raw<{ rows: ShardRow[] }>(
+    `select ${COLUMNS} from shards where shard = any(?::integer[]) and stopped_reason is null
+      order by shard for update skip locked`,
+    [[...shards]],
+  );
+  return rows;
+}
+
+/**
+ * Starts the next epoch of a shard, if it is still in epoch `from`; returns the new epoch, or null when another
+ * process was faster. The stream of the new epoch has another name, so the cursor begins anew, and what stopped the
+ * shard is left behind with the old stream (design §7).
+ */
+export async function raiseEpoch(trx: Trx, shard: number, from: number): Promise<number | null> {
+  const { rows } = await trx.raw<{ rows: { epoch: number }[] }>(
+    `update shards set epoch = epoch + 1, last_id = '0-0', drained = 0, stopped_reason = null, updated_at = now()
+      where shard = ? and epoch = ? returning epoch`,
+    [shard, from],
+  );
+  return rows[0]?.epoch ?? null;
+}
+
+/** `entries`: how many the cursor passes. */
+export type CursorMove = { readonly shard: number; readonly epoch: number; readonly from: string; readonly to: string; readonly entries: number };
+
+/** Moves cursors by compare-and-set. False: at least one was not where the caller had read it; nothing may be committed. */
+export async function moveCursors(trx: Trx, moves: readonly CursorMove[]): Promise<boolean> {
+  const { rowCount } = await trx.raw<{ rowCount: number }>(
+    `update shards set last_id = moved.last_to, drained = drained + moved.entries, updated_at = now()
+       from unnest(?::integer[], ?::bigint[], ?::text[], ?::text[], ?::bigint[]) as moved (shard, epoch, last_from, last_to, entries)
+      where shards.shard = moved.shard and shards.epoch = moved.epoch and shards.last_id = moved.last_from`,
+    [moves.map((m) => m.shard), moves.map((m) => m.epoch), moves.map((m) => m.from), moves.map((m) => m.to), moves.map((m) => m.entries)],
+  );
+  return rowCount === moves.length;
+}
+
+/** Stops a shard, if it is still where the fault was found. */
+export async function stopShard(db: Db, at: Pick<ShardRow, 'shard' | 'epoch' | 'lastId'>, reason: string): Promise<boolean> {
+  const { rowCount } = await db.raw<{ rowCount: number }>(
+    `update shards set stopped_reason = ?, updated_at = now()
+      where shard = ? and epoch = ? and last_id = ? and stopped_reason is null`,
+    [reason.replaceAll('\0', ''), at.shard, at.epoch, at.lastId],
+  );
+  return rowCount === 1;
+}
+
+/** Lets a stopped shard be drained again, and notes who said so. False: it is not stopped, or there is no such shard. */
+export async function clearStop(db: Db, shard: number, { reason, actor }: { readonly reason: string; readonly actor: string }): Promise<boolean> {
+  const { rowCount } = await db.raw<{ rowCount: number }>(
+    `with stopped as (select shard, epoch, last_id, stopped_reason from shards where shard = :shard::integer and stopped_reason is not null for update),
+          cleared as (update shards set stopped_reason = null, updated_at = now() from stopped where shards.shard = stopped.shard)
+     insert into shard_resumes (shard, epoch, last_id, stopped_reason, reason, actor)
+     select shard, epoch, last_id, stopped_reason, :reason::text, :actor::text from stopped`,
+    { shard, reason, actor },
+  );
+  return rowCount === 1;
+}

@@ -1,0 +1,153 @@
+import type { Server } from 'node:http';
+import { readHistory } from '../books/history.js';
+import type { Config } from '../config.js';
+import { moneyIn } from '../credits/grants/money-in.js';
+import { holdPrices } from '../credits/holds/hold-prices.js';
+import { refusalRecorder } from '../credits/refusals/refusal-recorder.js';
+import { addRefusals, readRefusals } from '../credits/refusals/refusal.table.js';
+import { admitCaller } from '../credits/users/admit-caller.js';
+import { profileWriter } from '../credits/users/profile-writer.js';
+import { upsertProfiles } from '../credits/users/profile.table.js';
+import { bearer } from '../edge/auth/bearer.js';
+import { issuersOf } from '../edge/auth/issuers.js';
+import { admission } from '../edge/http/admission.js';
+import type { Check, Readiness } from '../edge/http/health.js';
+import { closeServer, httpServer, listen } from '../edge/http/server.js';
+import { traceRequests } from '../edge/http/trace-requests.js';
+import type { Clock } from '../kit/clock.js';
+import { IN_FLIGHT_MAX } from '../kit/limits.js';
+import type { Log } from '../kit/log.js';
+import type { Metrics } from '../kit/metrics/metrics.js';
+import type { Tracer } from '../kit/tracing/tracer.js';
+import { toGatewayError } from '../stores/postgres/errors.js';
+import { composeAdministration } from './administration.js';
+import { createApp } from './app.js';
+import { composeChatsparty } from './chatsparty.js';
+import { composeConsole, type QueueSide } from './console.js';
+import type { Core } from './core.js';
+import { composeServerSide, debtLimitOf } from './credits-process.js';
+import { composeOversight } from './oversight.js';
+import { composeReads } from './reads.js';
+
+export type ApiDeps = {
+  readonly config: Config;
+  readonly core: Core;
+  readonly queues: QueueSide;
+  readonly clock: Clock;
+  readonly version: string;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** All processes' metrics, where there are several. */
+  readonly metricsText: () => Promise<string>;
+  /** Undefined: nothing is traced. */
+  readonly tracer: Tracer | undefined;
+  /** How the worker process beside this one is; undefined where there is none. */
+  readonly workerCheck: (() => Check | undefined) | undefined;
+};
+
+export type Api = {
+  readonly server: Server;
+  readonly port: number;
+  /** Tells load balancers to go elsewhere; requests are still served. */
+  retreat(): void;
+  close(): Promise<void>;
+};
+
+/** Requests in flight get this long to finish when the gateway stops. */
+const GRACE_MS = 10_000;
+const MS_PER_SECOND = 1_000;
+
+/** Opens the HTTP side and listens. */
+export async function openApi({ config, core, queues, clock, version, log, metrics, metricsText, tracer, workerCheck }: ApiDeps): Promise<Api> {
+  const { ledger, db } = core;
+  let isServing = false;
+
+  const profiles = profileWriter({
+    write: (seen) => upsertProfiles(db, seen.map(({ issuer: namesFrom, ...profile }) => ({ ...profile, namesFrom, seenAtMs: clock() }))),
+    onError: (error) => { log.warn({ err: error }, 'profiles not written; they wait'); },
+  });
+  const refusals = refusalRecorder({
+    write: (refused) => addRefusals(db, refused),
+    unrecorded: (count) => { metrics.count('refusalsUnrecorded', {}, count); },
+    onError: (error) => { log.warn({ err: error }, 'refusals not written; they wait'); },
+  });
+  const money = moneyIn({ db, ledger });
+  const admitted = admitCaller({
+    db, ledger, moneyIn: money, profiles, clock,
+    onError: (error) => { log.warn({ err: error }, 'a new caller was let in unseen; what waits under her name comes later'); },
+  });
+  const authenticate = bearer({
+    issuers: issuersOf(config.auth), maxTokenAgeSeconds: config.auth.maxTokenAgeSeconds, clock: Date.now, admitted,
+  });
+  const administration = composeAdministration({ config, core, money, clock, log });
+  const chatsparty = composeChatsparty({ core, money, clock, log, resolveAccount: administration.resolveAccount });
+  const servers = composeServerSide({ config, core, money, clock, log });
+  const readiness = (): Readiness => {
+    const worker = workerCheck?.();
+    const checks = {
+      ledger: core.fence.isOpen() ? { ok: true, detail: 'open' } : { ok: false, detail: 'being verified, or Redis is away' },
+      redis: { ok: core.breaker.state() === 'closed', detail: `breaker ${core.breaker.state()}` },
+      memory: core.redisWatch.isHigh() ? { ok: false, detail: 'high: no new holds' } : { ok: true, detail: 'ok' },
+      ...(worker === undefined ? {} : { worker }),
+    };
+    return { serving: isServing, checks };
+  };
+  const debtLimit = debtLimitOf(config);
+  const oversight = composeOversight(core, log);
+  const operator = composeConsole({ core, queues, authenticate, oversight, money: administration, policy: { overCapture: config.overCapture, debtLimit }, readiness, clock, log });
+  const busy = admission({
+    timeoutMs: config.redisTimeoutMs, oldestCallMs: () => core.redis.oldestWaitMs(), inFlight: core.inFlight, inFlightMax: IN_FLIGHT_MAX,
+    onRefused: (urgency) => { metrics.count('busyRefusals', { urgency }); },
+  });
+  metrics.onScrape('loopTurn', (set) => { set({}, busy.behind().turnMs / MS_PER_SECOND); });
+  const app = createApp({
+    log,
+    metrics,
+    authenticate,
+    accounting: {
+      ledger,
+      tokenBook: core.prices.tokens,
+      holdPrices: holdPrices(),
+      leaseMs: config.holdTtlSeconds * MS_PER_SECOND,
+      overCapture: config.overCapture,
+      debtLimit,
+      clock,
+      version,
+      usageRecordMode: config.usageRecordMode,
+      ...administration,
+      creditProfile: chatsparty.creditProfile,
+      ...composeReads(core, clock),
+    },
+    chatsparty: chatsparty.chatsparty,
+    plans: chatsparty.plans,
+    oversight,
+    prices: { books: core.prices, clock },
+    refusals: {
+      record: refusals.record,
+      readRefusals: (query) => readRefusals(db, query).catch((error: unknown) => { throw toGatewayError(error); }),
+    },
+    servers,
+    console: operator.deps,
+    health: { readiness, metricsText },
+    admission: busy,
+    history: (query) => readHistory(db, query),
+    trace: tracer === undefined ? undefined : traceRequests(tracer),
+  });
+
+  const server = httpServer(app);
+  const port = await listen(server, config.port, config.host);
+  isServing = true;
+  return {
+    server,
+    port,
+    retreat: () => { isServing = false; },
+    close: async () => {
+      isServing = false;
+      await closeServer(server, GRACE_MS);
+      await operator.close();
+      await servers.close();
+      await profiles.close();
+      await refusals.close();
+    },
+  };
+}

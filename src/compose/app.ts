@@ -1,0 +1,110 @@
+import type { SetPriceDeps } from '../credits/prices/set-price.js';
+import type { RefusedRequest } from '../credits/refusals/refusal.js';
+import { accountingEnvelope } from '../edge/accounting-service/envelope.js';
+import { accountingRoutes, type AccountingDeps } from '../edge/accounting-service/routes.js';
+import type { Authenticate } from '../edge/auth/bearer.js';
+import type { AuthenticateServer } from '../edge/auth/server-key.js';
+import { orBareToken } from '../edge/chatsparty/bare-token.js';
+import { chatspartyEnvelope } from '../edge/chatsparty/envelope.js';
+import { chatspartyRoutes, type ChatspartyDeps } from '../edge/chatsparty/routes.js';
+import { consoleRoutes, consoleRules, type ConsoleDeps } from '../edge/console/console.routes.js';
+import { creditsProcessEnvelope } from '../edge/credits-process/envelope.js';
+import { creditsProcessRoutes, type CreditsProcessDeps } from '../edge/credits-process/routes.js';
+import type { Admission } from '../edge/http/admission.js';
+import type { Middleware } from '../edge/http/context.js';
+import { healthRoutes, type HealthDeps } from '../edge/http/health.js';
+import { koaApp, type App } from '../edge/http/koa-app.js';
+import { tellRefusal } from '../edge/http/refusals.js';
+import { routeTable, type Route } from '../edge/http/routes.js';
+import { docsRoutes } from '../edge/openapi/docs.routes.js';
+import { accountRoutes, type AccountRouteDeps } from '../edge/v1/account.routes.js';
+import { entryRoutes, type ReadHistory } from '../edge/v1/entries.routes.js';
+import { featureRoutes, type FeatureRouteDeps } from '../edge/v1/feature.routes.js';
+import { modelCostsRoutes, type ModelCostsRouteDeps } from '../edge/v1/model-costs.routes.js';
+import { planRoutes, type PlanRouteDeps } from '../edge/v1/plan.routes.js';
+import { priceRoutes } from '../edge/v1/price.routes.js';
+import { reconcileRoutes, type ReconcileRouteDeps } from '../edge/v1/reconcile.routes.js';
+import { refusalRoutes, type RefusalRouteDeps } from '../edge/v1/refusal.routes.js';
+import { serverKeyRoutes, type ServerKeyRouteDeps } from '../edge/v1/server-key.routes.js';
+import { GatewayError } from '../kit/errors.js';
+import type { Log } from '../kit/log.js';
+import type { Metrics } from '../kit/metrics/metrics.js';
+
+export type AppDeps = {
+  readonly log: Log;
+  readonly metrics: Pick<Metrics, 'http' | 'count'>;
+  readonly authenticate: Authenticate;
+  readonly accounting: AccountingDeps;
+  readonly chatsparty: ChatspartyDeps;
+  readonly plans: PlanRouteDeps;
+  /** Left out, as prices are, by tests of the HTTP side that have no Postgres. */
+  readonly oversight?: AccountRouteDeps & ReconcileRouteDeps & Pick<ModelCostsRouteDeps, 'modelCosts'>;
+  readonly prices?: SetPriceDeps;
+  /** Keeps who was refused, and tells it. Left out by the same. */
+  readonly refusals?: RefusalRouteDeps & { readonly record: (refused: RefusedRequest) => void };
+  /** What servers with a key call, and what is set up for them. Left out by tests of the other dialects. */
+  readonly servers?: ServerSideDeps;
+  /** The operator console. Left out by tests of the API. */
+  readonly console?: ConsoleDeps;
+  readonly health: HealthDeps;
+  /** Refuses requests while the process is behind. Left out by tests of the HTTP side. */
+  readonly admission?: Pick<Admission, 'assertAdmits'>;
+  readonly history: ReadHistory;
+  /** Around everything else, where requests are traced. */
+  readonly trace?: Middleware | undefined;
+};
+
+export type ServerSideDeps = {
+  readonly authenticateServer: AuthenticateServer;
+  readonly creditsProcess: CreditsProcessDeps;
+  readonly administration: ServerKeyRouteDeps & FeatureRouteDeps;
+};
+
+/** The HTTP side: every group of routes behind the common middleware. */
+export function createApp(deps: AppDeps): App {
+  const { log, metrics, trace, accounting: { clock }, refusals } = deps;
+  const onRefused = tellRefusal({ metrics, clock, record: refusals?.record ?? (() => undefined) });
+  return koaApp({ log, metrics, envelope: accountingEnvelope, trace, onRefused }, allRoutes(deps).middleware(), notFound(deps.authenticate));
+}
+
+/** Every route of the gateway with its gate and its schemas: what documentation and the gate test walk. */
+export const listRoutes = (deps: AppDeps): readonly Route[] => allRoutes(deps).routes;
+
+function allRoutes(deps: AppDeps): ReturnType<typeof routeTable> {
+  const table = routeTable({
+    authenticate: deps.authenticate, metrics: deps.metrics, admission: deps.admission,
+    ...(deps.servers === undefined ? {} : { authenticateServer: deps.servers.authenticateServer }),
+  });
+  healthRoutes(table.add, deps.health);
+  accountingRoutes(table.add, deps.accounting);
+  chatspartyRoutes(table.dialect({ envelope: chatspartyEnvelope, authenticate: orBareToken(deps.authenticate) }), deps.chatsparty);
+  planRoutes(table.add, deps.plans);
+  if (deps.oversight !== undefined) {
+    accountRoutes(table.add, deps.oversight);
+    reconcileRoutes(table.add, deps.oversight);
+    modelCostsRoutes(table.add, { ...deps.oversight, clock: deps.accounting.clock });
+  }
+  if (deps.prices !== undefined) priceRoutes(table.add, deps.prices);
+  if (deps.servers !== undefined) {
+    creditsProcessRoutes(table.dialect({ envelope: creditsProcessEnvelope }), deps.servers.creditsProcess);
+    serverKeyRoutes(table.add, deps.servers.administration);
+    featureRoutes(table.add, deps.servers.administration);
+  }
+  if (deps.refusals !== undefined) refusalRoutes(table.add, deps.refusals);
+  entryRoutes(table.add, { history: deps.history });
+  if (deps.console !== undefined) consoleRoutes(table.pages(consoleRules), deps.console);
+  docsRoutes(table.add, { routes: table.routes, version: deps.accounting.version, envelope: accountingEnvelope });
+  return table;
+}
+
+/** Below these the original asks for a token before it says that there is nothing (contract §2.1). */
+const GUARDED = ['/api/credits/', '/credits/', '/api/streaming-sessions/', '/api/usage/'];
+
+/** A path that is known with another method is not found either: the originals have no 405, and callers count on 404. */
+function notFound(authenticate: Authenticate): Middleware {
+  return async (ctx) => {
+    const path = `${ctx.path.toLowerCase()}/`;
+    if (GUARDED.some((prefix) => path.startsWith(prefix))) ctx.state.accountId = (await authenticate(ctx.req.headers.authorization)).accountId;
+    throw new GatewayError('not_found', 'Not found');
+  };
+}

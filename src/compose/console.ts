@@ -1,0 +1,179 @@
+import { Queue } from 'bullmq';
+import { readHoldEntries } from '../books/entry.table.js';
+import { listFrozen, readFreeze } from '../books/frozen-account.table.js';
+import { readHistory } from '../books/history.js';
+import { readLastHolds, readOverdueHolds } from '../books/hold.table.js';
+import { readOverdueIntents } from '../books/money-in.table.js';
+import { countQuarantined } from '../books/quarantine.table.js';
+import { readShards, type ShardRow } from '../books/shards.table.js';
+import { forceSettleHold, forceVoidHold, type ForceEndHoldDeps } from '../credits/holds/force-end-hold.js';
+import { planOf } from '../credits/plans/manage-plans.js';
+import { readRefusals } from '../credits/refusals/refusal.table.js';
+import { readRefusedMost } from '../credits/refusals/refused-most.table.js';
+import { costsOfDay } from '../credits/usage/model-costs.js';
+import { findAccount, listNamed, readProfile } from '../credits/users/profile.table.js';
+import type { Authenticate } from '../edge/auth/bearer.js';
+import type { AccountReads, HoldLife, NamedAccount, OperatorActions } from '../edge/console/accounts.js';
+import type { ConsoleDeps } from '../edge/console/console.routes.js';
+import type { QueueState, Watch } from '../edge/console/overview.js';
+import { queueBoard } from '../edge/console/queue-board.js';
+import type { Readiness } from '../edge/http/health.js';
+import { deadLetterQueue, SETTLEMENT_QUEUES } from '../edge/queues/queues.js';
+import { freshen as freshenBy, type Freshen } from '../journal/freshen.js';
+import { readJournalLag } from '../journal/read-journal-lag.js';
+import { readFindings } from '../journal/reconcile/finding.table.js';
+import { readReconcileState } from '../journal/reconcile/reconcile-state.table.js';
+import { readLosses } from '../journal/shard-losses.table.js';
+import { sharedDrain } from '../journal/shared-drain.js';
+import type { Clock } from '../kit/clock.js';
+import { GatewayError } from '../kit/errors.js';
+import type { Log } from '../kit/log.js';
+import { repeat } from '../kit/repeat.js';
+import { settleWithin } from '../kit/settle-within.js';
+import { lastKnown } from '../kit/within.js';
+import { queuePrefix, type QueueConnections } from '../stores/redis/queue-connections.js';
+import type { LedgerQueue } from '../worker/jobs/ledger-queue.js';
+import { readHolds } from '../worker/watch/holds.js';
+import type { Core } from './core.js';
+import type { Oversight } from './oversight.js';
+
+/** The queues of this process: the ledger's own, and connections for looking at the others. */
+export type QueueSide = { readonly queue: LedgerQueue; readonly connections: QueueConnections; readonly namespace: string };
+
+export type ConsoleParts = {
+  readonly core: Core;
+  readonly queues: QueueSide;
+  readonly authenticate: Authenticate;
+  /** What the API's administrators can do, the same use cases. */
+  readonly money: Pick<OperatorActions, 'grant' | 'adjust'>;
+  readonly policy: Pick<ForceEndHoldDeps, 'overCapture' | 'debtLimit'>;
+  readonly oversight: Oversight;
+  readonly readiness: () => Readiness;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+/** A hold is overdue when its lease has been over for longer than a worker takes to end it. */
+const OVERDUE_MS = 5_000;
+/** Money is in the ledger within milliseconds; a worker tries again what is not. */
+const PENDING_SECONDS = 5;
+/** The last cursors that Postgres told are used when it does not answer by then. */
+const CURSORS_WITHIN_MS = 500;
+/** Nobody may have looked at the console for hours: then the last look would be the lag. */
+const CURSORS_EVERY_MS = 2_000;
+const NAMED_MAX = 20;
+const CLOSE_MS = 2_000;
+
+/** The operator console over an open core. */
+export function composeConsole(parts: ConsoleParts): { readonly deps: ConsoleDeps; close(): Promise<void> } {
+  const { core, queues, authenticate, money, policy, oversight, clock, log } = parts;
+  const { ledger } = core;
+  const onError = (error: unknown): void => { log.debug({ err: error }, 'a part of the console could not be read'); };
+  const prefix = queuePrefix(queues.namespace);
+  const open = (name: string): Queue => {
+    const queue = new Queue(name, { connection: queues.connections.producer, prefix, skipMetasUpdate: true });
+    queue.on('error', onError);
+    return queue;
+  };
+  // While Postgres is away nothing is drained, so the cursors it told last are right, if somebody has asked for them lately.
+  const cursors = lastKnown(() => readShards(core.db), CURSORS_WITHIN_MS);
+  const stopCursors = repeat(CURSORS_EVERY_MS, async () => { await cursors(); }, onError);
+  const settlements = SETTLEMENT_QUEUES.map(open);
+  const dead = SETTLEMENT_QUEUES.map((queue) => open(deadLetterQueue(queue)));
+
+  return {
+    deps: {
+      authenticate, clock, onError,
+      watch: watchOf(parts, cursors, [queues.queue.queue, ...settlements], dead),
+      reads: readsOf(core, onError),
+      actions: {
+        ...money,
+        settle: (command) => forceSettleHold({ ledger, ...policy }, command),
+        void: (command) => forceVoidHold({ ledger }, command),
+        freeze: oversight.freezeAccount,
+        thaw: oversight.thawAccount,
+        compare: oversight.compareNow,
+      },
+      board: queueBoard([queues.queue.queue, ...settlements, ...dead]),
+    },
+    close: async () => {
+      stopCursors();
+      await settleWithin(CLOSE_MS, Promise.all([...settlements, ...dead].map((queue) => queue.close())));
+    },
+  };
+}
+
+function watchOf({ core, queues, readiness, clock }: ConsoleParts, cursors: () => Promise<readonly ShardRow[] | undefined>, working: readonly Queue[], dead: readonly Queue[]): Watch {
+  const { db, keys, fence } = core;
+  const redis = queues.connections.producer;
+  return {
+    readiness,
+    postgres: () => db.raw('select 1'),
+    lag: async () => {
+      const rows = await cursors();
+      if (rows === undefined) throw new Error('the cursors of the journal are not known yet');
+      return readJournalLag(redis, keys, rows);
+    },
+    holds: () => readHolds({ redis, keys, epochOf: (shard) => fence.epochOf(shard)?.number, timeOffsetMs: () => 0 }),
+    stoppedShards: async () => (await readShards(db)).flatMap(({ shard, stoppedReason }) => (stoppedReason === null ? [] : [{ shard, reason: stoppedReason }])),
+    losses: (limit) => readLosses(db, { all: false, limit }),
+    overdue: (limit) => readOverdueHolds(db, clock() - OVERDUE_MS, limit),
+    quarantined: () => countQuarantined(db),
+    findings: (limit) => readFindings(db, limit),
+    reconciled: () => readReconcileState(db),
+    frozen: (limit) => listFrozen(db, limit),
+    refused: (sinceMs, limit) => readRefusedMost(db, sinceMs, limit),
+    models: (nowMs, limit) => costsOfDay(db, nowMs, limit),
+    pendingMoney: () => readOverdueIntents(db, PENDING_SECONDS),
+    queues: () => Promise.all(working.map((queue) => stateOf(queue, clock()))),
+    deadLetters: async () => {
+      const counts = await Promise.all(dead.map((queue) => queue.getJobCountByTypes('waiting', 'prioritized', 'delayed', 'failed')));
+      return counts.reduce((sum, each) => sum + each, 0);
+    },
+  };
+}
+
+async function stateOf(queue: Queue, nowMs: number): Promise<QueueState> {
+  const [counts, oldest] = await Promise.all([queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed'), queue.getJobs(['waiting'], 0, 0, true)]);
+  const of = (state: string): number => counts[state] ?? 0;
+  const [first] = oldest;
+  return {
+    name: queue.name, waiting: of('waiting') + of('prioritized'), active: of('active'), delayed: of('delayed'), failed: of('failed'),
+    oldestSeconds: first === undefined ? null : Math.max(0, (nowMs - first.timestamp) / 1_000),
+  };
+}
+
+function readsOf({ db, ledger, drain, keys }: Core, onError: (error: unknown) => void): AccountReads {
+  const fresh: Freshen = freshenBy(sharedDrain(drain), keys);
+  /** What Postgres has is shown even when it cannot be brought up to date. */
+  const freshened = (accountId: string): Promise<void> => fresh.account(accountId).catch(onError);
+  return {
+    find: async (text): Promise<readonly NamedAccount[]> => {
+      const found = await findAccount(db, text, 'any');
+      if (found === 'ambiguous') return listNamed(db, text, NAMED_MAX);
+      return found === null ? [] : [{ ...found, email: null }];
+    },
+    profile: (accountId) => readProfile(db, accountId),
+    refusals: (query) => readRefusals(db, query),
+    freezeOf: (accountId) => readFreeze(db, accountId),
+    snapshot: (accountId) => ledger.readAccount(accountId),
+    history: async (query) => {
+      await freshened(query.accountId);
+      return readHistory(db, query);
+    },
+    plan: async (accountId) => {
+      try {
+        return await planOf({ db }, accountId);
+      } catch (error) {
+        if (error instanceof GatewayError && error.code === 'not_found') return null;
+        throw error;
+      }
+    },
+    hold: async (accountId, holdId): Promise<HoldLife | null> => {
+      await freshened(accountId);
+      const [row] = await readLastHolds(db, [{ accountId, holdId }]);
+      if (row === undefined) return null;
+      return { row, entries: await readHoldEntries(db, accountId, holdId, { fromSeq: row.placedSeq, toSeq: row.endedSeq ?? Number.MAX_SAFE_INTEGER }) };
+    },
+  };
+}

@@ -1,0 +1,145 @@
+import type { Redis } from 'ioredis';
+import type { Client } from 'pg';
+import { accountSource } from '../books/load-account.js';
+import type { Config } from '../config.js';
+import { priceBooks, type PriceBooks } from '../credits/prices/price-books.js';
+import { PRICES_CHANNEL } from '../credits/prices/price.table.js';
+import { countEntries } from '../journal/count-entries.js';
+import { createDrain, type Drain } from '../journal/drain.js';
+import { shardStore } from '../journal/shard-store.js';
+import { traceBatches } from '../journal/trace-drain.js';
+import type { Clock } from '../kit/clock.js';
+import { IN_FLIGHT_MAX, MODEL_LABELS_MAX } from '../kit/limits.js';
+import type { Log } from '../kit/log.js';
+import { boundedLabels } from '../kit/metrics/bounded-labels.js';
+import type { Metrics } from '../kit/metrics/metrics.js';
+import type { Tracer } from '../kit/tracing/tracer.js';
+import type { Fence } from '../ledger/fence.js';
+import { keyspace, type Keyspace } from '../ledger/keys.js';
+import type { Ledger } from '../ledger/ledger.js';
+import { redisLedger } from '../ledger/redis-ledger.js';
+import { traceScripts } from '../ledger/trace-scripts.js';
+import { apiProfile, connectPostgres, drainProfile, type Db } from '../stores/postgres/connect.js';
+import { listenToPostgres } from '../stores/postgres/listen.js';
+import { watchPools } from '../stores/postgres/pool-gauges.js';
+import { traceStatements } from '../stores/postgres/trace-statements.js';
+import { breaker, type Breaker } from '../stores/redis/breaker.js';
+import { connectHotPath, oneWritePerTurn } from '../stores/redis/connect.js';
+import type { DeadlineRedis } from '../stores/redis/deadline-redis.js';
+import { guardedClient } from '../stores/redis/guarded-client.js';
+import { watchRedis, type RedisWatch } from '../stores/redis/watch-redis.js';
+import { closedShards, openFence } from './fence.js';
+
+/** Where the servers are, configured or embedded. */
+export type Servers = { readonly redisUrl: string; readonly databaseUrl: string };
+
+/** The time of this gateway. `offsetMs` moves all of it, Redis' clock in the scripts included; zero in production. */
+export type Time = { readonly clock: Clock; readonly offsetMs: () => number };
+
+export type CoreDeps = {
+  readonly config: Config;
+  readonly servers: Servers;
+  readonly time: Time;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** A patient connection for reading whole batches; the hot path's deadline is too short for those. */
+  readonly bulkRedis: Redis;
+  /** Told which shard has something for Postgres. */
+  readonly written: (shard: number) => void;
+  /** Undefined: nothing is traced. */
+  readonly tracer?: Tracer | undefined;
+};
+
+/** What both roles stand on: the ledger over Redis, Postgres, and the fence between them. */
+export type Core = {
+  readonly db: Db;
+  /** For transactions that move batches (connect.ts, `drain`). */
+  readonly drainDb: Db;
+  readonly redis: DeadlineRedis;
+  readonly keys: Keyspace;
+  readonly fence: Fence;
+  readonly ledger: Ledger;
+  readonly drain: Drain;
+  readonly prices: PriceBooks;
+  readonly breaker: Breaker;
+  /** Calls to Redis that wait for their answer. */
+  readonly inFlight: () => number;
+  readonly redisWatch: RedisWatch;
+  close(): Promise<void>;
+};
+
+const MS_PER_SECOND = 1_000;
+/** Part of POSTGRES_TIMEOUT_MS that a keyed charge waits for what Postgres remembers: half a second, unless told otherwise. */
+const RECALL_SHARE = 0.25;
+
+/** Opens the core, top to bottom; `close` goes the other way. Throws when Postgres or Redis cannot be used at all. */
+export async function openCore({ config, servers, time, log, metrics, bulkRedis, written, tracer }: CoreDeps): Promise<Core> {
+  const onConnection = tracer === undefined ? undefined : (client: Client): void => { traceStatements(client, tracer); };
+  const db = connectPostgres(servers.databaseUrl, apiProfile(config.postgresTimeoutMs), onConnection);
+  const store = await shardStore(db, config.shards);
+  const keys = keyspace(config.redisNamespace, config.shards);
+
+  const prices = await priceBooks({
+    db, clock: time.clock, unknownModel: config.unknownModel,
+    listen: (onNotice) => listenToPostgres({ databaseUrl: servers.databaseUrl, channel: PRICES_CHANNEL, onNotice }),
+    onError: (error) => { log.warn({ err: error }, 'prices not looked up; the ones in memory stay'); },
+  });
+  const knowsModel = (model: string): boolean => prices.history.knows(model);
+  const modelLabel = boundedLabels({ max: MODEL_LABELS_MAX, isKnown: knowsModel });
+
+  const drainDb = connectPostgres(servers.databaseUrl, drainProfile(config.postgresTimeoutMs), onConnection);
+  // Entries are stamped by Redis' own clock, which tests do not move.
+  const drain = createDrain({
+    db: drainDb, redis: bulkRedis, keys, clock: Date.now, tailSeconds: config.journalTailSeconds, knowsModel,
+    trace: tracer === undefined ? undefined : traceBatches(tracer, Date.now),
+    observe: {
+      batch: ({ entries, fresh, redelivered, durationMs, agesMs }) => {
+        metrics.observe('drainEntries', {}, entries);
+        metrics.observe('drainSeconds', {}, durationMs / MS_PER_SECOND);
+        metrics.count('redelivered', {}, redelivered);
+        for (const ageMs of agesMs) metrics.observe('journalDelay', {}, ageMs / MS_PER_SECOND);
+        countEntries(metrics, modelLabel, fresh);
+      },
+      stopped: (shard, reason) => { log.error({ shard, reason }, 'shard stopped: its journal contradicts Postgres and needs a decision'); },
+      quarantined: (count) => { log.error({ count }, 'texts quarantined: their money is in the ledger, what they said is in the table quarantine'); },
+    },
+  });
+
+  const redis = connectHotPath(servers.redisUrl, config.redisTimeoutMs, (error) => { log.warn({ err: error }, 'Redis connection'); });
+  const guard = await openFence({ redis, store, keys, drain, log }).catch(async (error: unknown) => {
+    await prices.close(); // its connection would keep a command from ending
+    throw error;
+  });
+  const gate = guard.fence;
+  const redisWatch = watchRedis(redis, metrics);
+  const hotBreaker = breaker(time.clock);
+  const client = guardedClient({
+    client: oneWritePerTurn(redis), breaker: hotBreaker, inFlightMax: IN_FLIGHT_MAX, onUnknown: () => { metrics.count('outcomesUnknown', { operation: 'script' }); },
+  });
+  const ledger = redisLedger({
+    client, keys, fence: gate, acknowledged: guard.acknowledged, written,
+    source: accountSource({ db, clock: time.clock }),
+    recallMs: config.postgresTimeoutMs * RECALL_SHARE,
+    unrecalled: () => { metrics.count('keysUnrecalled', {}); },
+    observe: metrics.script,
+    isMemoryHigh: redisWatch.isHigh,
+    correctionWindowMs: config.correctionWindowSeconds * MS_PER_SECOND,
+    timeOffsetMs: time.offsetMs,
+    around: tracer === undefined ? undefined : (scripts) => traceScripts(scripts, tracer),
+  });
+  watchPools(metrics, { api: db, drain: drainDb });
+  metrics.onScrape('shardsFenced', (set) => { set({}, closedShards(gate, config.shards)); });
+  metrics.watchRedis(() => ({ breaker: hotBreaker.state(), inFlight: client.inFlight() }));
+
+  return {
+    db, drainDb, redis, keys, fence: gate, ledger, drain, prices, breaker: hotBreaker, inFlight: client.inFlight, redisWatch,
+    close: async () => {
+      await prices.close();
+      redisWatch.stop();
+      await guard.close();
+      redis.disconnect();
+      await drainDb.destroy();
+      await db.destroy();
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import type { Redis } from 'ioredis';
+import type { Drain } from '../journal/drain.js';
+import { sharedDrain } from '../journal/shared-drain.js';
+import type { Log } from '../kit/log.js';
+import { acknowledged, type Acknowledged } from '../ledger/acknowledged.js';
+import { fence, type Fence, type ShardStore } from '../ledger/fence.js';
+import { heartbeat } from '../ledger/heartbeat.js';
+import type { Keyspace } from '../ledger/keys.js';
+import { requireNoEviction } from '../stores/redis/no-eviction.js';
+
+export type FencePartsDeps = {
+  readonly redis: Redis;
+  readonly store: ShardStore;
+  readonly keys: Keyspace;
+  readonly drain: Drain;
+  readonly log: Log;
+};
+
+export type FenceParts = {
+  readonly fence: Fence;
+  /** What Redis acknowledges to this process: the scripts tell it, the fence and the heartbeat read it. */
+  readonly acknowledged: Acknowledged;
+  close(): Promise<void>;
+};
+
+/** The fence, what it compares Redis with, and the heartbeat. Throws when this Redis cannot be used with this Postgres at all. */
+export async function openFence({ redis, store, keys, drain, log }: FencePartsDeps): Promise<FenceParts> {
+  const told = acknowledged(keys.shards);
+  const drainNow = sharedDrain(drain);
+  const gate = fence({
+    redis, store, keys, acknowledged: told, log,
+    drainShard: async (shard) => (await drainNow([shard])).stopped.length === 0,
+  });
+  await gate.opened();
+  if (closedShards(gate, keys.shards) === keys.shards) {
+    throw new Error(
+      'this Redis and this Postgres do not belong together (see the messages above): use the pair that does, or an empty Redis',
+    );
+  }
+  await requireNoEviction(redis);
+  const beats = heartbeat({
+    redis, keys, store, fence: gate, acknowledged: told,
+    onError: (error) => { log.debug({ err: error }, 'a beat failed; the next makes up for it'); },
+  });
+  return {
+    fence: gate,
+    acknowledged: told,
+    close: async () => {
+      await beats.close();
+      gate.close();
+    },
+  };
+}
+
+export const closedShards = (gate: Fence, shards: number): number =>
+  Array.from({ length: shards }, (_, shard) => gate.epochOf(shard)).filter((epoch) => epoch === null).length;

@@ -1,0 +1,90 @@
+import type { Config, Role } from '../config.js';
+import type { Check, Readiness } from '../edge/http/health.js';
+import type { Log } from '../kit/log.js';
+import { createMetrics, type Metrics } from '../kit/metrics/metrics.js';
+import { settleWithin } from '../kit/settle-within.js';
+import type { Tracer } from '../kit/tracing/tracer.js';
+import { connectQueue } from '../stores/redis/queue-connections.js';
+import { ledgerQueue } from '../worker/jobs/ledger-queue.js';
+import { createNudge } from '../worker/jobs/nudge.js';
+import { openApi, type Api } from './api.js';
+import { openCore, type Servers, type Time } from './core.js';
+import { openOperations, type OperationsServer } from './operations.js';
+import { openWorker, type WorkerSide } from './worker.js';
+
+export type GatewayDeps = {
+  readonly config: Config;
+  readonly role: Role;
+  readonly servers: Servers;
+  readonly time: Time;
+  readonly version: string;
+  readonly log: Log;
+  /** All processes' metrics, where there are several; by default this one's. */
+  readonly metricsText?: (metrics: Metrics) => () => Promise<string>;
+  /** False for the worker process beside others that have the port. */
+  readonly listens?: boolean;
+  /** How the worker process beside this API is; undefined where there is none. */
+  readonly workerCheck?: () => Check | undefined;
+};
+
+export type Gateway = {
+  /** Undefined for one that does not listen. */
+  readonly port: number | undefined;
+  readonly metrics: Metrics;
+  /** What a worker needs, one by one; undefined for a process that is none. */
+  readonly workerChecks: (() => Readiness['checks']) | undefined;
+  /** Stops taking traffic, finishes what is under way, and closes everything in the reverse order of its opening. */
+  close(): Promise<void>;
+};
+
+/** Jobs under way get this long when the gateway stops; cutting one off is as safe as killing it. */
+const JOBS_GRACE_MS = 10_000;
+
+/** The composition root: one process of the gateway, from its configuration to its open port. */
+export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
+  const { config, role, servers, time, version, log, listens = true } = deps;
+  const metrics = createMetrics({ version });
+  const tracer = await tracerOf(deps);
+  const onQueueError = (error: unknown): void => { log.warn({ err: error }, 'queue; what was not delivered is made up for by a schedule'); };
+  const connections = connectQueue(servers.redisUrl, onQueueError);
+  const queue = ledgerQueue(connections.producer, config.redisNamespace, onQueueError);
+  const nudge = createNudge({ addDrain: (shards) => queue.addDrain(shards), onError: onQueueError });
+  const core = await openCore({ config, servers, time, log, metrics, bulkRedis: connections.producer, written: (shard) => { nudge.touch(shard); }, tracer });
+
+  const worker: WorkerSide | undefined = role === 'api' ? undefined : await openWorker({
+    config, databaseUrl: servers.databaseUrl, core, connections, queue, time, log, metrics, tracer,
+  });
+  const metricsText = deps.metricsText?.(metrics) ?? metrics.text;
+  const api: Api | undefined = role === 'worker' ? undefined : await openApi({
+    config, core, queues: { queue, connections, namespace: config.redisNamespace }, clock: time.clock, version, log, metrics, metricsText, tracer, workerCheck: deps.workerCheck,
+  });
+  const operations: OperationsServer | undefined = role === 'worker' && listens && worker !== undefined
+    ? await openOperations({ config, checks: worker.checks, log, metrics, metricsText })
+    : undefined;
+
+  return {
+    port: api?.port ?? operations?.port,
+    metrics,
+    workerChecks: worker?.checks,
+    close: async () => {
+      api?.retreat();
+      if (api !== undefined && config.shutdownDelayMs > 0) await new Promise((resolve) => { setTimeout(resolve, config.shutdownDelayMs); });
+      await api?.close();
+      await operations?.close();
+      if (worker !== undefined) await settleWithin(JOBS_GRACE_MS, worker.close());
+      nudge.close();
+      await core.close();
+      await settleWithin(JOBS_GRACE_MS, queue.close());
+      connections.close();
+      await tracer?.close();
+    },
+  };
+}
+
+/** Only where traces go somewhere is the library that makes them loaded at all. */
+async function tracerOf({ config: { tracing }, version, log }: GatewayDeps): Promise<Tracer | undefined> {
+  if (tracing === undefined) return undefined;
+  const { openTracing } = await import('../kit/tracing/open-tracing.js');
+  log.info({ collector: new URL(tracing.url).host, ratio: tracing.ratio }, 'requests are traced');
+  return openTracing({ config: tracing, version, log, clock: Date.now });
+}

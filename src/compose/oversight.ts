@@ -1,0 +1,68 @@
+import type { Redis } from 'ioredis';
+import { readFreeze } from '../books/frozen-account.table.js';
+import { freezeAccount, thawAccount } from '../credits/accounts/freeze-account.js';
+import { nameAccount, showAccount } from '../credits/accounts/show-account.js';
+import { modelCosts } from '../credits/usage/model-costs.js';
+import { findAccount } from '../credits/users/profile.table.js';
+import type { AccountRouteDeps } from '../edge/v1/account.routes.js';
+import type { ModelCostsRouteDeps } from '../edge/v1/model-costs.routes.js';
+import type { ReconcileRouteDeps } from '../edge/v1/reconcile.routes.js';
+import { freshen } from '../journal/freshen.js';
+import { sumAccounts } from '../journal/reconcile/audit.table.js';
+import { compareAccount } from '../journal/reconcile/compare-account.js';
+import { readFindings, sumFindings } from '../journal/reconcile/finding.table.js';
+import { readReconcileState, wantFullRound } from '../journal/reconcile/reconcile-state.table.js';
+import { reconcile, recordComparisons, type ReconcileReport } from '../journal/reconcile/reconcile.js';
+import { reportShards } from '../journal/shard-report.js';
+import { refuseRedisOutage, sharedDrain } from '../journal/shared-drain.js';
+import type { Clock } from '../kit/clock.js';
+import { PAGE_MAX } from '../kit/limits.js';
+import type { Log } from '../kit/log.js';
+import type { Metrics } from '../kit/metrics/metrics.js';
+import { toGatewayError } from '../stores/postgres/errors.js';
+import { watchDrift } from '../worker/watch/drift.js';
+import type { Core } from './core.js';
+
+/** What operators see and stop: accounts, the reconciler, shards, what models cost. */
+export type Oversight = AccountRouteDeps & ReconcileRouteDeps & Pick<ModelCostsRouteDeps, 'modelCosts'>;
+
+export function composeOversight({ db, drainDb, redis, keys, fence, ledger, drain }: Core, log: Log): Oversight {
+  const deps = { ledger, freshen: freshen(sharedDrain(drain), keys), readFreeze: (accountId: string) => readFreeze(db, accountId).catch(rethrow) };
+  const comparing = { db: drainDb, redis, keys, fence, drain: sharedDrain(drain) };
+  return {
+    nameAccount: (text) => nameAccount({ ...deps, resolveAccount: (named) => findAccount(db, named, 'any').catch(rethrow) }, text),
+    showAccount: (accountId) => showAccount(deps, accountId),
+    freezeAccount: (command) => freezeAccount(deps, command),
+    thawAccount: (command) => thawAccount(deps, command),
+    compareNow: async (accountId) => {
+      const comparison = await compareAccount(comparing, accountId);
+      await recordComparisons({ db, log }, [comparison], null).catch(rethrow);
+      return comparison;
+    },
+    startFullRound: () => wantFullRound(db).catch(rethrow),
+    readReconciliation: async () => {
+      const [state, open, findings, sums] = await Promise.all([readReconcileState(db), sumFindings(db), readFindings(db, PAGE_MAX), sumAccounts(db)]).catch(rethrow);
+      return { state, open, findings, sums };
+    },
+    modelCosts: (query) => modelCosts({
+      db,
+      freshen: () => deps.freshen.all().then(() => true, (error: unknown) => {
+        log.debug({ err: error }, 'costs of models are told as Postgres has them');
+        return false;
+      }),
+    }, query),
+    readShards: () => reportShards({ db, redis, keys }).catch(refuseRedisOutage).catch(rethrow),
+  };
+}
+
+export type ReconcilerDeps = { readonly core: Core; readonly redis: Redis; readonly clock: Clock; readonly log: Log; readonly metrics: Metrics; readonly onError: (error: unknown) => void };
+
+/** The reconciler's turn for the workers, and what tells of its findings. */
+export function openReconciler({ core: { drainDb: db, keys, fence, drain }, redis, clock, log, metrics, onError }: ReconcilerDeps): { readonly turn: () => Promise<ReconcileReport>; readonly stop: () => void } {
+  return {
+    turn: () => reconcile({ db, redis, keys, fence, drain, clock, metrics, log }),
+    stop: watchDrift({ db, metrics, onError }),
+  };
+}
+
+const rethrow = (error: unknown): never => { throw toGatewayError(error); };

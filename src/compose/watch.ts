@@ -1,0 +1,84 @@
+import { Queue } from 'bullmq';
+import type { Config } from '../config.js';
+import type { AmqpBridge } from '../edge/queues/amqp-bridge.js';
+import { deadLetterQueue, SETTLEMENT_QUEUES } from '../edge/queues/queues.js';
+import type { Log } from '../kit/log.js';
+import type { Metrics } from '../kit/metrics/metrics.js';
+import { settleWithin } from '../kit/settle-within.js';
+import { connectPostgres, watchProfile } from '../stores/postgres/connect.js';
+import { queuePrefix, type QueueConnections } from '../stores/redis/queue-connections.js';
+import type { LedgerQueue } from '../worker/jobs/ledger-queue.js';
+import { watchBooks } from '../worker/watch/books.js';
+import { watchHolds } from '../worker/watch/holds.js';
+import { watchJournal } from '../worker/watch/journal.js';
+import { watchPostgres } from '../worker/watch/postgres.js';
+import { watchQueues } from '../worker/watch/queues.js';
+import { watchSettlements } from '../worker/watch/settlements.js';
+import type { Core, Time } from './core.js';
+
+export type WatchDeps = {
+  readonly config: Config;
+  readonly databaseUrl: string;
+  readonly core: Core;
+  readonly connections: QueueConnections;
+  readonly queue: LedgerQueue;
+  readonly amqp: AmqpBridge | undefined;
+  readonly time: Time;
+  readonly log: Log;
+  readonly metrics: Metrics;
+};
+
+export type Watch = {
+  readonly isPostgresUp: () => boolean;
+  close(): Promise<void>;
+};
+
+/** A look that fails says so in a gauge; the log has the reason, at most this often. */
+const TELL_EVERY_MS = 60_000;
+const CLOSE_WITHIN_MS = 2_000;
+
+/**
+ * Everything that measures what is there now. Nothing waits for a watcher and none waits for a hanging server: each
+ * has a deadline, and goes silent or says `down` when it is past it.
+ */
+export function openWatch({ config, databaseUrl, core, connections, queue, amqp, time, log, metrics }: WatchDeps): Watch {
+  const redis = connections.producer;
+  const watchDb = connectPostgres(databaseUrl, watchProfile(config.postgresTimeoutMs));
+  const prefix = queuePrefix(config.redisNamespace);
+  const opened = (name: string): Queue => {
+    const made = new Queue(name, { connection: redis, prefix });
+    made.on('error', onError);
+    return made;
+  };
+  const onError = atMostEvery(TELL_EVERY_MS, (error) => { log.warn({ err: error }, 'a watcher could not look; its gauges are silent'); });
+  const settlements = SETTLEMENT_QUEUES.map((name) => ({ name, queue: opened(name) }));
+  const deadLetterQueues = SETTLEMENT_QUEUES.map((name) => opened(deadLetterQueue(name)));
+
+  const postgres = watchPostgres({ db: watchDb, metrics, onError });
+  const stops = [
+    postgres.stop,
+    watchJournal({ db: watchDb, redis, keys: core.keys, metrics, onError }),
+    watchHolds({ redis, keys: core.keys, epochOf: (shard) => core.fence.epochOf(shard)?.number, timeOffsetMs: time.offsetMs, metrics, onError }),
+    watchBooks({ db: core.drainDb, clock: time.clock, metrics, onError }),
+    watchQueues({ queues: [{ name: 'ledger', queue: queue.queue }, ...settlements], redis, metrics, onError }),
+    watchSettlements({ amqp, deadLetterQueues, redis, metrics, onError }),
+  ];
+  return {
+    isPostgresUp: postgres.isUp,
+    close: async () => {
+      for (const stop of stops) stop();
+      const queues = [...settlements.map(({ queue: each }) => each), ...deadLetterQueues];
+      await settleWithin(CLOSE_WITHIN_MS, Promise.all([watchDb.destroy(), ...queues.map((each) => each.close())]));
+    },
+  };
+}
+
+/** Passes on what it is told unless it did so a short while ago. */
+function atMostEvery<T>(ms: number, tell: (what: T) => void): (what: T) => void {
+  let toldAt = -Infinity;
+  return (what) => {
+    if (performance.now() - toldAt < ms) return;
+    toldAt = performance.now();
+    tell(what);
+  };
+}

@@ -1,0 +1,89 @@
+import type { Config } from '../config.js';
+import type { Check, Readiness } from '../edge/http/health.js';
+import type { Log } from '../kit/log.js';
+import type { Metrics } from '../kit/metrics/metrics.js';
+import { parseCredits } from '../kit/money/credits.js';
+import type { Micros } from '../kit/money/micros.js';
+import { inSpan, type Tracer } from '../kit/tracing/tracer.js';
+import type { QueueConnections } from '../stores/redis/queue-connections.js';
+import { keepSchedules } from '../worker/jobs/keep-schedules.js';
+import type { LedgerQueue } from '../worker/jobs/ledger-queue.js';
+import { startWorkers } from '../worker/jobs/workers.js';
+import type { Core, Time } from './core.js';
+import { openReconciler } from './oversight.js';
+import { openSettlementQueues } from './settlements.js';
+import { openWatch } from './watch.js';
+
+export type WorkerSideDeps = {
+  readonly config: Config;
+  readonly databaseUrl: string;
+  readonly core: Core;
+  readonly connections: QueueConnections;
+  readonly queue: LedgerQueue;
+  readonly time: Time;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Undefined: nothing is traced. */
+  readonly tracer: Tracer | undefined;
+};
+
+export type WorkerSide = {
+  /** What it needs, one by one: for a process that has nothing else to tell of its readiness. */
+  readonly checks: () => Readiness['checks'];
+  close(): Promise<void>;
+};
+
+const SECOND_MS = 1_000;
+
+/** Opens the background side: drains, sweeps and replays, triggered by BullMQ. `close` lets jobs under way finish. */
+export async function openWorker({ config, databaseUrl, core, connections, queue, time, log, metrics, tracer }: WorkerSideDeps): Promise<WorkerSide> {
+  const onError = (error: unknown): void => { log.warn({ err: error }, 'queue'); };
+  const reconciler = openReconciler({ core, redis: connections.producer, clock: time.clock, log, metrics, onError });
+  const workers = startWorkers({
+    reconcile: reconciler.turn,
+    drain: core.drain, keys: core.keys, ledger: core.ledger, db: core.drainDb, clock: time.clock, queueRedis: connections.worker,
+    redis: connections.producer, scanRedis: connections.producer,
+    namespace: config.redisNamespace,
+    welcomeCredits: creditsOf('WELCOME_CREDITS', config.welcomeCredits),
+    epochOf: (shard) => core.fence.epochOf(shard)?.number,
+    timeOffsetMs: time.offsetMs,
+    around: tracer === undefined ? undefined : (name, work) => inSpan(tracer, `job ${name}`, { kind: 'consumer', isRoot: true }, work),
+    observe: {
+      job: (name, durationMs, error) => {
+        metrics.observe('jobSeconds', { job_name: name, status: error === undefined ? 'ok' : 'failed' }, durationMs / SECOND_MS);
+        if (error !== undefined) log.warn({ err: error, job: name }, 'job failed; its schedule brings it back');
+      },
+      error: onError,
+    },
+  });
+  const stopSchedules = keepSchedules({ upsert: () => queue.upsertSchedules(config.shards), areThere: queue.hasSchedules, onError });
+  await workers.ready();
+  const settlements = openSettlementQueues({ config, core, connections, log, metrics, tracer });
+  const watch = openWatch({ config, databaseUrl, core, connections, queue, amqp: settlements.amqp, time, log, metrics });
+
+  return {
+    checks: () => ({
+      ledger: check(core.fence.isOpen(), 'open', 'being verified, or Redis is away'),
+      redis: check(core.redisWatch.isUp(), 'up', 'does not answer'),
+      postgres: check(watch.isPostgresUp(), 'up', 'does not answer'),
+      queue: check(connections.worker.status === 'ready', 'connected', connections.worker.status),
+      ...(settlements.amqp === undefined ? {} : { rabbitmq: check(settlements.amqp.isConnected(), 'connected', 'not connected') }),
+    }),
+    close: async () => {
+      stopSchedules();
+      reconciler.stop();
+      await watch.close();
+      await settlements.close();
+      await workers.close();
+    },
+  };
+}
+
+const check = (ok: boolean, fine: string, otherwise: string): Check => ({ ok, detail: ok ? fine : otherwise });
+
+/** Checked by config.ts: this cannot fail. */
+function creditsOf(name: string, text: string): Micros {
+  const amount = parseCredits(text);
+  if (typeof amount === 'string') throw new Error(`${name} is ${amount}`);
+  return amount;
+}

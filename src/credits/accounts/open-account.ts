@@ -1,0 +1,25 @@
+import { isAccountId } from '../../kit/ids.js';
+import { ACCOUNT_ID_LENGTH_MAX } from '../../kit/limits.js';
+import type { Db } from '../../stores/postgres/connect.js';
+import { toGatewayError } from '../../stores/postgres/errors.js';
+import { findAccount, type FoundAccount } from '../users/profile.table.js';
+import { insertProvisional } from '../users/provisional.table.js';
+
+/**
+ * The account to credit under this text. A text that nobody is known by becomes a provisional account, which waits for
+ * the first token with that subject, username or e-mail. Null: the text can be nobody's id.
+ *
+ * @throws GatewayError ledger_unavailable when Postgres is away.
+ */
+export async function openAccount(db: Db, { text, actor }: { readonly text: string; readonly actor: string }): Promise<FoundAccount | 'ambiguous' | null> {
+  try {
+    const found = await findAccount(db, text, 'any');
+    if (found !== null) return found;
+    if (text.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(text)) return null;
+    await insertProvisional(db, { accountId: text, createdBy: actor });
+    // Somebody else may have opened it a moment ago, in another case, or its owner may just have come.
+    return await findAccount(db, text, 'any');
+  } catch (error) {
+    throw toGatewayError(error);
+  }
+}

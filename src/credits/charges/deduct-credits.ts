@@ -1,0 +1,44 @@
+import { chargeKey, type CallerKey } from '../../kit/caller.js';
+import { GatewayError } from '../../kit/errors.js';
+import { fingerprint } from '../../kit/ids.js';
+import { toCredits } from '../../kit/money/credits.js';
+import type { Micros } from '../../kit/money/micros.js';
+import type { Ledger } from '../../ledger/ledger.js';
+
+export type DeductCreditsDeps = { readonly ledger: Pick<Ledger, 'charge'> };
+
+export type DeductCreditsCommand = {
+  readonly accountId: string;
+  readonly amount: Micros;
+  /** The caller's name for this deduction, or null: then each call deducts once more. */
+  readonly key: CallerKey | null;
+};
+
+export type DeductedCredits = { readonly available: Micros; readonly replayed: boolean };
+
+/**
+ * Charges an account without a record of what it was for, all or nothing. Soonest expiry first.
+ *
+ * @throws GatewayError insufficient_credits (nothing was taken), idempotency_mismatch, account_frozen,
+ *   ledger_unavailable.
+ */
+export async function deductCredits({ ledger }: DeductCreditsDeps, { accountId, amount, key }: DeductCreditsCommand): Promise<DeductedCredits> {
+  const reply = await ledger.charge({
+    accountId, amount,
+    key: chargeKey('deduct', key),
+    fingerprint: fingerprint('deduct', amount),
+    price: '',
+    about: JSON.stringify({ source: 'deduction' }),
+    purpose: 'deduction',
+  });
+  switch (reply.status) {
+    case 'charged':
+      return { available: reply.available, replayed: reply.replayed };
+    case 'insufficient_credits':
+      throw new GatewayError('insufficient_credits', `${toCredits(amount)} credits needed, ${toCredits(reply.available)} available`);
+    case 'idempotency_mismatch':
+      throw new GatewayError('idempotency_mismatch', 'this Idempotency-Key was used for another request; use a new one');
+    case 'account_frozen':
+      throw new GatewayError('account_frozen', 'the account is frozen; ask an administrator');
+  }
+}

@@ -1,0 +1,30 @@
+import { readLivePage, type LivePosition, type LiveLot } from '../../books/live-lots.table.js';
+import type { Clock } from '../../kit/clock.js';
+import { PAGE_MAX } from '../../kit/limits.js';
+import type { Db } from '../../stores/postgres/connect.js';
+import { toGatewayError } from '../../stores/postgres/errors.js';
+
+export type ListAllocationsDeps = {
+  readonly db: Db;
+  readonly clock: Clock;
+  /** Brings Postgres up to date, if it can: a list that is some moments behind is better than none. */
+  readonly freshen: () => Promise<void>;
+};
+
+export type AllocationsQuery = { readonly after: LivePosition | null; readonly limit: number };
+export type AllocationsPage = { readonly allocations: readonly LiveLot[]; readonly next: LivePosition | null };
+
+/**
+ * A page of everybody's live allocations, by account and soonest expiry. Pages are bounded, and each says where the
+ * next one begins, so that the list may change under whoever reads it.
+ *
+ * @throws GatewayError ledger_unavailable when Postgres is away.
+ */
+export async function listAllocations({ db, clock, freshen }: ListAllocationsDeps, { after, limit }: AllocationsQuery): Promise<AllocationsPage> {
+  const size = Math.min(limit, PAGE_MAX);
+  // Only for the first page: who turns the page has seen the rest as it was, too.
+  if (after === null) await freshen();
+  const found = await readLivePage(db, { nowMs: clock(), after, limit: size + 1 }).catch((error: unknown) => { throw toGatewayError(error); });
+  const allocations = found.slice(0, size);
+  return { allocations, next: found.length > size ? (allocations.at(-1) ?? null) : null };
+}

@@ -1,0 +1,21 @@
+import { fingerprint } from '../../kit/ids.js';
+import type { Micros } from '../../kit/money/micros.js';
+import type { MoneyIn } from './money-in.js';
+import { changed, idempotencyOf, type ChangedCredits, type MoneyRequest } from './money-request.js';
+
+export type RemoveCreditsDeps = { readonly moneyIn: Pick<MoneyIn, 'remove'> };
+export type RemoveCreditsCommand = MoneyRequest & { readonly amount: Micros };
+
+/**
+ * Takes credits away, soonest expiry first, or nothing at all when they are not there.
+ *
+ * @throws GatewayError account_frozen, idempotency_mismatch, ledger_unavailable (Postgres is away; nothing happened).
+ */
+export async function removeCredits({ moneyIn }: RemoveCreditsDeps, command: RemoveCreditsCommand): Promise<ChangedCredits> {
+  const { accountId, target, amount, key, about } = command;
+  return changed(await moneyIn.remove({
+    accountId, amount, about,
+    idempotency: idempotencyOf('remove', key),
+    fingerprint: fingerprint('remove', target, amount, about),
+  }));
+}

@@ -1,0 +1,16 @@
+import type { Db } from '../../stores/postgres/connect.js';
+
+/** Accounts whose welcome is not decided, the first seen first. A user whom an administrator registered has not been seen yet. */
+export async function readNewcomers(db: Db, limit: number): Promise<string[]> {
+  const { rows } = await db.raw<{ rows: { accountId: string }[] }>(
+    `select account_id as "accountId" from profiles where welcome is null and names_from is distinct from 'admin'
+      order by first_seen limit ?::integer`,
+    [limit],
+  );
+  return rows.map(({ accountId }) => accountId);
+}
+
+export async function decideWelcome(db: Db, accountIds: readonly string[], welcome: 'none' | 'granted'): Promise<void> {
+  if (accountIds.length === 0) return;
+  await db.raw('update profiles set welcome = ? where account_id = any(?::text[]) and welcome is null', [welcome, [...accountIds]]);
+}

@@ -1,0 +1,119 @@
+import type { Micros } from '../../kit/money/micros.js';
+import type { Db, Trx } from '../../stores/postgres/connect.js';
+import { toMs } from '../../stores/postgres/unnest.js';
+import { COVERED_UNTIL } from './period.table.js';
+import type { AccountPlan, Period, Plan } from './plan.js';
+
+type PlanColumns = Omit<Plan, 'period'> & { readonly unit: Period['unit']; readonly seconds: number | null };
+
+const PLAN = `p.plan_id as "planId", p.name, p.amount, p.period as unit, p.period_seconds as seconds, p.mode, p.missed,
+  p.expires_after_seconds as "expiresAfterSeconds"`;
+const ACCOUNT_PLAN = `a.account_id as "accountId", a.plan_id as "planId", ${toMs('a.anchor_at')} as "anchorMs", a.next_period as "nextPeriod",
+  a.last_intent_id as "lastIntentId", ${toMs('a.last_refill_at')} as "lastRefillAtMs", a.problem`;
+const at = (name: string): string => `to_timestamp(:${name}::double precision / 1000)`;
+
+const toPlan = ({ planId, name, amount, unit, seconds, mode, missed, expiresAfterSeconds }: PlanColumns): Plan => ({
+  planId, name, amount: amount satisfies Micros, mode, missed, expiresAfterSeconds,
+  period: unit === 'seconds' ? { unit, seconds: seconds ?? 0 } : { unit },
+});
+
+export async function readPlans(db: Db): Promise<Plan[]> {
+  const { rows } = await db.raw<{ rows: PlanColumns[] }>(`select ${PLAN} from plans p order by p.plan_id`);
+  return rows.map(toPlan);
+}
+
+/** With `lock`, nobody assigns or changes it until the transaction ends. */
+export async function readPlan(db: Db, planId: string, lock: 'none' | 'share' | 'update' = 'none'): Promise<Plan | null> {
+  const { rows } = await db.raw<{ rows: PlanColumns[] }>(`select ${PLAN} from plans p where p.plan_id = ? ${lock === 'none' ? '' : `for ${lock}`}`, [planId]);
+  return rows[0] === undefined ? null : toPlan(rows[0]);
+}
+
+export async function isPlanInUse(db: Db, planId: string): Promise<boolean> {
+  const { rows } = await db.raw<{ rows: object[] }>('select 1 from account_plans where plan_id = ? limit 1', [planId]);
+  return rows.length > 0;
+}
+
+export async function upsertPlan(db: Db, plan: Plan, actor: string): Promise<void> {
+  const { period, ...rest } = plan;
+  await db.raw(
+    `insert into plans (plan_id, name, amount, period, period_seconds, mode, missed, expires_after_seconds, updated_by)
+     values (:planId, :name, :amount, :unit, :seconds, :mode, :missed, :expiresAfterSeconds, :actor)
+     on conflict (plan_id) do update set name = excluded.name, amount = excluded.amount, period = excluded.period,
+       period_seconds = excluded.period_seconds, mode = excluded.mode, missed = excluded.missed,
+       expires_after_seconds = excluded.expires_after_seconds, updated_by = excluded.updated_by, updated_at = now()`,
+    { ...rest, actor, unit: period.unit, seconds: period.unit === 'seconds' ? period.seconds : null },
+  );
+}
+
+export async function deletePlan(db: Db, planId: string): Promise<boolean> {
+  const { rowCount } = await db.raw<{ rowCount: number }>('delete from plans where plan_id = ?', [planId]);
+  return rowCount === 1;
+}
+
+export async function readAccountPlan(db: Db, accountId: string, lock: 'none' | 'update' = 'none'): Promise<AccountPlan | null> {
+  const { rows } = await db.raw<{ rows: AccountPlan[] }>(
+    `select ${ACCOUNT_PLAN} from account_plans a where a.account_id = ? ${lock === 'none' ? '' : 'for update'}`, [accountId],
+  );
+  return rows[0] ?? null;
+}
+
+/**
+ * Puts an account on a plan, from period 0 on, which begins now or, when a period that was given to the account still
+ * runs, at its end. `lastIntentId`: a lot that its first reset takes away.
+ */
+export async function putAccountPlan(
+  db: Db, row: { readonly accountId: string; readonly planId: string; readonly nowMs: number; readonly lastIntentId: number | null; readonly actor: string },
+): Promise<void> {
+  await db.raw(
+    `insert into account_plans (account_id, plan_id, anchor_at, due_at, last_intent_id, assigned_by)
+     select :accountId, :planId, begins.at, begins.at, :lastIntentId::bigint, :actor
+       from (select greatest(${at('nowMs')}, ${COVERED_UNTIL}) as at) as begins
+     on conflict (account_id) do update set plan_id = excluded.plan_id, anchor_at = excluded.anchor_at, next_period = 0,
+       due_at = excluded.due_at, last_intent_id = excluded.last_intent_id, problem = null, assigned_by = excluded.assigned_by`,
+    row,
+  );
+}
+
+/** Makes an account's plan begin anew where the last period that was given to the account ends. */
+export async function moveAccountPlan(db: Db, accountId: string): Promise<void> {
+  await db.raw(
+    `update account_plans set anchor_at = covered.until, due_at = covered.until, next_period = 0
+       from (select ${COVERED_UNTIL} as until) as covered where account_id = :accountId and covered.until is not null`,
+    { accountId },
+  );
+}
+
+export async function deleteAccountPlan(db: Db, accountId: string): Promise<boolean> {
+  const { rowCount } = await db.raw<{ rowCount: number }>('delete from account_plans where account_id = ?', [accountId]);
+  return rowCount === 1;
+}
+
+/** Accounts that a period has begun for, those that have waited longest first; or one account, if it is due. */
+export async function readDueAccounts(
+  db: Db, { nowMs, limit, accountId }: { readonly nowMs: number; readonly limit: number; readonly accountId: string | null },
+): Promise<string[]> {
+  const { rows } = await db.raw<{ rows: { accountId: string }[] }>(
+    `select account_id as "accountId" from account_plans
+      where due_at <= ${at('nowMs')} and (:accountId::text is null or account_id = :accountId)
+      order by due_at limit :limit::integer`,
+    { nowMs, limit, accountId },
+  );
+  return rows.map((row) => row.accountId);
+}
+
+/** A due account and its plan, locked until the transaction ends. Null: not due any more, or another worker has it. */
+export async function lockDueAccount(trx: Trx, accountId: string, nowMs: number): Promise<{ readonly plan: Plan; readonly account: AccountPlan } | null> {
+  const { rows } = await trx.raw<{ rows: (PlanColumns & AccountPlan)[] }>(
+    `select ${ACCOUNT_PLAN}, ${PLAN} from account_plans a join plans p using (plan_id)
+      where a.account_id = :accountId and a.due_at <= ${at('nowMs')} for update of a skip locked`,
+    { accountId, nowMs },
+  );
+  if (rows[0] === undefined) return null;
+  const { anchorMs, nextPeriod, lastIntentId, lastRefillAtMs, problem, ...plan } = rows[0];
+  return { plan: toPlan(plan), account: { accountId, planId: plan.planId, anchorMs, nextPeriod, lastIntentId, lastRefillAtMs, problem } };
+}
+
+/** Notes which period of an account comes next, and when. */
+export async function setNextPeriod(trx: Trx, row: { readonly accountId: string; readonly nextPeriod: number; readonly dueMs: number }): Promise<void> {
+  await trx.raw(`update account_plans set next_period = :nextPeriod, due_at = ${at('dueMs')} where account_id = :accountId`, row);
+}

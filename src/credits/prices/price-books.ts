@@ -1,0 +1,108 @@
+import type { UnknownModelPolicy } from '../../config/unknown-model.js';
+import type { Clock } from '../../kit/clock.js';
+import type { Db } from '../../stores/postgres/connect.js';
+import { toGatewayError } from '../../stores/postgres/errors.js';
+import { messageBook, type MessageBook } from './message-book.js';
+import { modelBook, type ModelBook } from './model-book.js';
+import { nativeBook, type NativeBook } from './native-book.js';
+import { priceFinder } from './price-finder.js';
+import { priceHistory, type PriceHistory } from './price-history.js';
+import { NATIVE_BOOK, type PriceDraft, type PriceVersion } from './price.js';
+import { insertPrices, lockLastVersion, readLastVersion, readPricesAfter } from './price.table.js';
+import { tokenBook, type TokenBook } from './token-book.js';
+
+/** Told whenever somebody, anywhere, has written prices. */
+export type PriceListener = (notice: () => void) => { close(): Promise<void> };
+
+export type PriceBooksDeps = {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly unknownModel: UnknownModelPolicy;
+  /** Makes changes arrive at once instead of with the next look. Nothing depends on it. */
+  readonly listen?: PriceListener;
+  /** A failed look; told once per outage. The books stay as they are. */
+  readonly onError: (error: unknown) => void;
+};
+
+/** All prices, in the memory of this process. Only `write` and `refresh` wait for Postgres. */
+export interface PriceBooks {
+  readonly tokens: TokenBook;
+  readonly messages: MessageBook;
+  readonly models: ModelBook;
+  native(name?: string): NativeBook;
+  readonly history: PriceHistory;
+  /** Reads what was written since the last look. */
+  refresh(): Promise<void>;
+  /**
+   * Adds versions, all in one transaction, that `decide` makes of the books as they are with every other writer waiting.
+   * @throws GatewayError ledger_unavailable; and whatever `decide` throws, with nothing written.
+   */
+  write(decide: (history: PriceHistory) => readonly PriceDraft[]): Promise<PriceVersion[]>;
+  close(): Promise<void>;
+}
+
+/** A single-row read. With the listener gone a change is seen within this and the time of a read: under a second. */
+const LOOK_EVERY_MS = 500;
+
+/** Reads every book and keeps them up to date until `close`. Throws when Postgres cannot be read at the start. */
+export async function priceBooks({ db, clock, unknownModel, listen, onError }: PriceBooksDeps): Promise<PriceBooks> {
+  const history = priceHistory();
+  let timer: NodeJS.Timeout | undefined;
+  let isClosed = false;
+  let isFailing = false;
+  let reading: Promise<void> | undefined;
+  let asked = 0;
+
+  const readNew = async (): Promise<void> => {
+    for (let seen = -1; seen !== asked;) {
+      seen = asked;
+      if (await readLastVersion(db) > history.lastVersion()) history.add(await readPricesAfter(db, history.lastVersion()));
+    }
+  };
+  /** One read at a time; who asks during a read may have a change in mind that it began too early to see. */
+  const refresh = (): Promise<void> => {
+    asked += 1;
+    reading ??= readNew().finally(() => { reading = undefined; });
+    return reading;
+  };
+  const look = (): void => {
+    if (isClosed) return;
+    refresh().then(() => { isFailing = false; }, (error: unknown) => {
+      if (!isFailing && !isClosed) onError(error);
+      isFailing = true;
+    }).finally(() => {
+      clearTimeout(timer);
+      if (!isClosed) timer = setTimeout(look, LOOK_EVERY_MS).unref();
+    });
+  };
+
+  await refresh();
+  const listener = listen?.(look);
+  look();
+  const finder = priceFinder({ history, clock, unknownModel, behind: look });
+
+  return {
+    tokens: tokenBook(finder),
+    messages: messageBook(finder),
+    models: modelBook(finder),
+    native: (name = NATIVE_BOOK) => nativeBook(finder, name),
+    history,
+    refresh,
+    write: async (decide) => {
+      const written = await db.transaction(async (trx) => {
+        const last = await lockLastVersion(trx);
+        // Committed, all of them: nobody else can be writing now.
+        history.add(await readPricesAfter(trx, history.lastVersion()));
+        return insertPrices(trx, last, decide(history));
+      }).catch((error: unknown) => { throw toGatewayError(error); });
+      history.add(written);
+      return written;
+    },
+    close: async () => {
+      isClosed = true;
+      clearTimeout(timer);
+      await listener?.close();
+      await reading?.catch(() => undefined);
+    },
+  };
+}

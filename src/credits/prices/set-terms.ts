@@ -1,0 +1,58 @@
+import type { Clock } from '../../kit/clock.js';
+import { invalid } from '../../kit/errors.js';
+import { checkJumps, checkPrice, isSamePrice, type Insistence } from './check-price.js';
+import type { PriceBooks } from './price-books.js';
+import type { PriceDraft, PriceVersion } from './price.js';
+import { compare, parseDecimal, plus, rational, toDecimal, ZERO_RATIONAL } from './rational.js';
+
+export type SetTerms = Insistence & {
+  readonly book: string;
+  /** Every active profit, 0 to 100 each; they add up (contract §3.3). Absent: the margins stay. */
+  readonly profitPercents?: readonly string[] | undefined;
+  /** The price of a credit. Absent: it stays. */
+  readonly moneyPerCredit?: string | undefined;
+  readonly effectiveFromMs?: number | undefined;
+  readonly actor: string;
+  readonly note?: string | undefined;
+};
+
+/**
+ * Gives all prices of a book another margin or another price of a credit: a new version of each, in one transaction, so
+ * that every version still prices alone. Prices that wait for a later moment get them, too.
+ *
+ * @throws GatewayError invalid_request (as setPrice), ledger_unavailable.
+ */
+export async function setTerms({ books, clock }: { readonly books: PriceBooks; readonly clock: Clock }, command: SetTerms): Promise<PriceVersion[]> {
+  const { book, moneyPerCredit, actor, note = '' } = command;
+  const marginPercent = command.profitPercents === undefined ? undefined : sumOf(command.profitPercents);
+  return books.write((history) => {
+    const fromMs = Math.max(command.effectiveFromMs ?? 0, clock());
+    const concerned = [
+      ...history.current(book, fromMs).map(({ row }) => ({ row, effectiveFromMs: fromMs })),
+      ...history.scheduled(book, fromMs).map(({ row }) => ({ row, effectiveFromMs: row.effectiveFromMs })),
+    ];
+    return concerned.flatMap(({ row, effectiveFromMs }): PriceDraft[] => {
+      const draft: PriceDraft = {
+        ...row, effectiveFromMs, createdBy: actor, note,
+        marginPercent: marginPercent ?? row.marginPercent,
+        moneyPerCredit: row.moneyPerCredit === null ? null : moneyPerCredit ?? row.moneyPerCredit,
+      };
+      if (isSamePrice(row, draft)) return [];
+      // What is free stays free: nobody is giving a price of zero here.
+      checkPrice(draft, { allowZero: true });
+      checkJumps(row, draft, command);
+      return [draft];
+    });
+  });
+}
+
+function sumOf(percents: readonly string[]): string {
+  const sum = percents.reduce((total, text) => {
+    const percent = parseDecimal(text);
+    if (percent === null || percent.numerator < 0n || compare(percent, rational(100n)) > 0) {
+      throw invalid('profitPercents', `a profit must be from 0 to 100 percent, not ${JSON.stringify(text)}`);
+    }
+    return plus(total, percent);
+  }, ZERO_RATIONAL);
+  return toDecimal(sum);
+}

@@ -1,0 +1,170 @@
+import { GatewayError } from '../../kit/errors.js';
+import { fingerprint } from '../../kit/ids.js';
+import { METADATA_BYTES_MAX } from '../../kit/limits.js';
+import { toCredits } from '../../kit/money/credits.js';
+import { micros, ZERO, type Micros } from '../../kit/money/micros.js';
+import type { HoldOutcome, Ledger, OverCapture, SettleHold, SettleHoldReply } from '../../ledger/ledger.js';
+import type { EndpointName, FeatureEndpoint } from '../features/feature.js';
+import type { FindUsedEndpoint } from '../features/used-endpoints.js';
+import { holdResolved } from '../holds/hold-outcome.js';
+import { modelKey, type ModelBook, type ModelItemDetails, type ModelUsage } from '../prices/model-book.js';
+import { priceUsages, sumByModel, type PricedUsages } from './price-usages.js';
+import { NO_PRICE, processHoldId, unnamedHoldId, walletBalance } from './process-hold.js';
+
+export type SettleProcessDeps = {
+  readonly ledger: Pick<Ledger, 'placeHold' | 'settleHold' | 'readBalance'>;
+  readonly modelBook: ModelBook;
+  readonly usedEndpoint: FindUsedEndpoint;
+  readonly leaseMs: number;
+  readonly overCapture: OverCapture;
+  readonly debtLimit: Micros | null;
+};
+
+export type SettleProcess = {
+  readonly accountId: string;
+  /** The caller's name for this usage, from its start or its own: charged once, whatever way it comes. */
+  readonly usageKey: string | null;
+  /** Our name for a usage that has none: whoever calls must give a repeat the same. */
+  readonly unnamed: string;
+  readonly endpoint: EndpointName;
+  readonly usages: readonly ModelUsage[];
+};
+
+export type SettledProcess = {
+  readonly details: readonly ModelItemDetails[];
+  /** What the usage cost, whether or not all of it could be taken. */
+  readonly total: Micros;
+  readonly replayed: boolean;
+  readonly outcome: HoldOutcome;
+};
+
+/** A settlement as it is sent to the ledger, and how it was priced. */
+type PricedEnd = { readonly end: SettleHold; readonly priced: PricedUsages };
+
+/**
+ * Charges what a process used: from the hold of its start, or without one where there was none. The full cost is always
+ * recorded, into debt if need be (I8, contract C-17), in one settlement for all its models. A key that was settled before
+ * is charged the difference when its usage costs more at the prices of then, once.
+ *
+ * @throws GatewayError not_found (no such endpoint), invalid_request (a model without a price), hold_resolved (the key was
+ *   settled with usage that costs more, or too long ago; `first` tells how), account_frozen, limit_exceeded,
+ *   ledger_unavailable. The last three may pass; asking again under the same key is always safe.
+ */
+export async function settleProcess(deps: SettleProcessDeps, command: SettleProcess): Promise<SettledProcess> {
+  const { ledger } = deps;
+  const endpoint = await deps.usedEndpoint(command.endpoint);
+  if (endpoint === null) throw new GatewayError('not_found', 'Feature endpoint not found');
+  let { end, priced } = priceEnd(deps, command, endpoint, null);
+  let reply = await ledger.settleHold(end);
+  if (reply.status === 'hold_not_found') {
+    await placeEmpty(deps, end, endpoint);
+    reply = await ledger.settleHold(end);
+  }
+  if (reply.status === 'hold_resolved') ({ reply, end, priced } = await correct(deps, command, endpoint, reply.outcome));
+  switch (reply.status) {
+    case 'settled': {
+      const { outcome, replayed } = reply;
+      const total = micros(outcome.captured + outcome.uncollected);
+      return { details: replayed ? firstDetails(deps.modelBook, command.usages, outcome, priced) : priced.details, total, replayed, outcome };
+    }
+    case 'hold_resolved':
+      throw holdResolved(`usage_key ${command.usageKey ?? command.unnamed}`, reply.outcome);
+    case 'account_frozen':
+      throw new GatewayError('account_frozen', 'the account is frozen; ask an administrator');
+    case 'price_needed':
+    case 'hold_not_found':
+    case 'forbidden':
+      throw new Error(`hold ${end.holdId} answered ${reply.status} to a settlement`);
+  }
+}
+
+/**
+ * Settles a hold again that has ended with other usage: priced as its end was, and refused by the ledger when it has been
+ * corrected meanwhile; then the same with the newer end, which can only have charged more.
+ */
+async function correct(
+  deps: SettleProcessDeps, command: SettleProcess, endpoint: FeatureEndpoint, ended: HoldOutcome,
+): Promise<PricedEnd & { readonly reply: SettleHoldReply }> {
+  for (let earlier = ended; ;) {
+    const { end, priced } = priceEnd(deps, command, endpoint, earlier);
+    const reply = await deps.ledger.settleHold(end);
+    if (reply.status !== 'hold_resolved' || reply.outcome.seq === earlier.seq) return { end, priced, reply };
+    earlier = reply.outcome;
+  }
+}
+
+/** Prices the usage: of a hold that has ended before, at the prices of that end. */
+function priceEnd(deps: SettleProcessDeps, command: SettleProcess, endpoint: FeatureEndpoint, earlier: HoldOutcome | null): PricedEnd {
+  const { accountId, usageKey, usages } = command;
+  const priced = priceUsages(deps.modelBook, usages, earlier === null ? {} : (pricesOf(earlier.about) ?? {}));
+  const end: SettleHold = {
+    accountId,
+    holdId: usageKey === null ? unnamedHoldId(command.unnamed) : processHoldId(usageKey),
+    cost: priced.total,
+    price: NO_PRICE,
+    by: 'service',
+    corrects: earlier === null ? null : earlier.seq,
+    overCapture: deps.overCapture,
+    debtLimit: deps.debtLimit,
+    fingerprint: fingerprint('credits-process/end', endpoint.endpointId, ...usages.flatMap(({ aiModel, inputTokens, outputTokens }) => [aiModel === undefined ? null : modelKey(aiModel), inputTokens, outputTokens])),
+    about: aboutOf(endpoint, command, priced),
+  };
+  return { end, priced };
+}
+
+/** The account's wallet now, for those who are told. */
+export const balanceAfter = async ({ ledger }: Pick<SettleProcessDeps, 'ledger'>, accountId: string): Promise<Micros> =>
+  walletBalance(await ledger.readBalance(accountId));
+
+/**
+ * A hold of nothing, so that usage without a start has the name under which it is charged once. Two steps, each safe to
+ * repeat: a crash between them leaves a hold of nothing, which a repeat settles, late if need be. Neither Redis nor
+ * Postgres knew the hold a moment ago, and two that come here at once place the same.
+ */
+async function placeEmpty({ ledger, leaseMs }: SettleProcessDeps, { accountId, holdId }: SettleHold, { endpointId, value }: FeatureEndpoint): Promise<void> {
+  const reply = await ledger.placeHold({
+    accountId, holdId, minimum: ZERO, desired: ZERO, leaseMs, expiryPolicy: 'release', price: NO_PRICE, by: 'service', isNewId: true,
+    fingerprint: fingerprint('credits-process/without-start'),
+    about: JSON.stringify({ process: 'end-without-start', featureEndpointId: endpointId, feature: value }),
+  });
+  switch (reply.status) {
+    case 'placed':
+    case 'hold_exists': // started meanwhile: then there is a hold to settle
+    case 'hold_resolved': // or it has ended already
+      return;
+    case 'account_frozen':
+      throw new GatewayError('account_frozen', 'the account is frozen; ask an administrator');
+    case 'too_many_holds':
+      throw new GatewayError('limit_exceeded', 'the account has too many open holds');
+    case 'insufficient_credits':
+      throw new Error('a hold of nothing was refused for lack of credits');
+  }
+}
+
+/** What the entry says about itself: a usage record for statistics, and the prices that a repeat is told again. */
+function aboutOf({ endpointId, value }: FeatureEndpoint, { usageKey, usages }: SettleProcess, { charged, prices }: PricedUsages): string {
+  const models = sumByModel(usages, charged).map(([model, inputTokens, outputTokens, cost]) => ({ model, inputTokens, outputTokens, credits: toCredits(cost) }));
+  const facts = { featureEndpointId: endpointId, usageKey };
+  const metadata = { ...facts, models };
+  const isLarge = Buffer.byteLength(JSON.stringify(metadata)) > METADATA_BYTES_MAX;
+  return JSON.stringify({
+    process: 'end',
+    usage: { service: 'credits-process', operation: value, metadata: isLarge ? { ...facts, models: models.length } : metadata },
+    prices,
+  });
+}
+
+/** The details that the first answer gave: the same usage at the same prices. Without its text, those of now. */
+function firstDetails(book: ModelBook, usages: readonly ModelUsage[], { about }: HoldOutcome, now: PricedUsages): readonly ModelItemDetails[] {
+  const prices = pricesOf(about);
+  return prices === null ? now.details : priceUsages(book, usages, prices).details;
+}
+
+function pricesOf(about: string): Readonly<Record<string, string>> | null {
+  try {
+    const { prices } = JSON.parse(about) as { readonly prices?: unknown };
+    return typeof prices === 'object' && prices !== null ? prices as Readonly<Record<string, string>> : null;
+  } catch {
+    return null; // its text was put aside: the money is right all the same
+  }
+}

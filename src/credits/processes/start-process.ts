@@ -1,0 +1,72 @@
+import { randomUUID } from 'node:crypto';
+import { fingerprint } from '../../kit/ids.js';
+import { ZERO, type Micros } from '../../kit/money/micros.js';
+import type { Ledger } from '../../ledger/ledger.js';
+import type { EndpointName } from '../features/feature.js';
+import { permitFeature, type PermitDeps } from '../features/permit-feature.js';
+import { NO_PRICE, processHoldId, walletBalance } from './process-hold.js';
+
+export type StartDeps = PermitDeps & {
+  readonly ledger: Pick<Ledger, 'placeHold' | 'readBalance'>;
+  readonly leaseMs: number;
+  /** `minimum` reserves what a start requires; `none` only looks, as the original did. */
+  readonly holdMode: 'minimum' | 'none';
+};
+
+/** What a start came to. `balance` is the wallet's, held credits included. */
+export type StartedProcess =
+  | { readonly status: 'accessible'; readonly usageKey: string; readonly balance: Micros; readonly config: string | null }
+  | { readonly status: 'insufficient_credits'; readonly usageKey: string; readonly balance: Micros; readonly required: Micros; readonly available: Micros }
+  | { readonly status: 'unknown_endpoint' }
+  | { readonly status: 'not_included' | 'account_frozen' | 'too_many_holds'; readonly balance: Micros };
+
+/**
+ * Decides whether an account may use a feature now, and reserves its minimum under a new usage_key, so that a hundred
+ * starts at once cannot share one balance (contract Z3). Every start is a new one: it has no name before this.
+ *
+ * @throws GatewayError ledger_unavailable: when the gateway cannot know, nobody is let in (I10).
+ */
+export async function startProcess(deps: StartDeps, accountId: string, name: EndpointName): Promise<StartedProcess> {
+  const { ledger } = deps;
+  const permission = await permitFeature(deps, accountId, name);
+  if (permission.status === 'unknown_endpoint') return permission;
+  if (permission.status === 'not_included') {
+    return { status: 'not_included', balance: walletBalance(await ledger.readBalance(accountId)) };
+  }
+  const { endpoint, minimum, config } = permission;
+  const usageKey = randomUUID();
+  if (deps.holdMode === 'minimum' && minimum > 0) {
+    const reply = await ledger.placeHold({
+      accountId,
+      holdId: processHoldId(usageKey),
+      minimum,
+      desired: minimum,
+      leaseMs: deps.leaseMs,
+      expiryPolicy: 'release',
+      price: NO_PRICE,
+      by: 'service',
+      isNewId: true,
+      fingerprint: fingerprint('credits-process/start', endpoint.endpointId, minimum),
+      about: JSON.stringify({ process: 'start', usageKey, featureEndpointId: endpoint.endpointId, feature: endpoint.value }),
+    });
+    const balance = walletBalance(await ledger.readBalance(accountId));
+    switch (reply.status) {
+      case 'placed':
+        return { status: 'accessible', usageKey, balance, config };
+      case 'insufficient_credits':
+        return { status: 'insufficient_credits', usageKey, balance, required: minimum, available: reply.available };
+      case 'account_frozen':
+      case 'too_many_holds':
+        return { status: reply.status, balance };
+      case 'hold_exists':
+      case 'hold_resolved':
+        throw new Error(`the new usage_key ${usageKey} was used before`);
+    }
+  }
+  const account = await ledger.readBalance(accountId);
+  const balance = walletBalance(account);
+  // Who owes has less than nothing, which is not enough for a feature that needs nothing either (contract §3.2).
+  return account.available >= minimum && account.debt === ZERO
+    ? { status: 'accessible', usageKey, balance, config }
+    : { status: 'insufficient_credits', usageKey, balance, required: minimum, available: account.available };
+}

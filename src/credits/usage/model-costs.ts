@@ -1,0 +1,37 @@
+import { hourOf, readModelCosts, type ModelCost, type ModelCostsQuery } from '../../books/model-hours.table.js';
+import { DAY_MS, HOUR_MS } from '../../books/usage-rollup.js';
+import type { Db } from '../../stores/postgres/connect.js';
+import { toGatewayError } from '../../stores/postgres/errors.js';
+
+export type ModelCostsDeps = {
+  readonly db: Db;
+  /** Brings Postgres up to date; false when it could not: sums that are some moments behind are better than none. */
+  readonly freshen: () => Promise<boolean>;
+};
+
+export type ModelCosts = {
+  readonly models: readonly ModelCost[];
+  /** Whether everything is in it that was acknowledged before the question. */
+  readonly isUpToDate: boolean;
+};
+
+/**
+ * What each model cost users in the hours that a period touches, the most expensive first.
+ *
+ * @throws GatewayError ledger_unavailable when Postgres is away.
+ */
+export async function modelCosts({ db, freshen }: ModelCostsDeps, query: ModelCostsQuery): Promise<ModelCosts> {
+  const isUpToDate = await freshen();
+  const models = await readModelCosts(db, query).catch((error: unknown) => { throw toGatewayError(error); });
+  return { models, isUpToDate };
+}
+
+/** `fromMs`: the hour from which they are summed up. */
+export type CostsOfDay = { readonly fromMs: number; readonly models: readonly ModelCost[] };
+
+/** The last 24 hours, the present one included, as Postgres has them: for whoever watches and asks again and again. */
+export async function costsOfDay(db: Db, nowMs: number, limit: number): Promise<CostsOfDay> {
+  const toMs = hourOf(nowMs) + HOUR_MS;
+  const fromMs = toMs - DAY_MS;
+  return { fromMs, models: await readModelCosts(db, { fromMs, toMs, limit }) };
+}

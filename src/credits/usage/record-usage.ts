@@ -1,0 +1,56 @@
+import { chargeKey, type CallerKey } from '../../kit/caller.js';
+import { GatewayError } from '../../kit/errors.js';
+import { fingerprint } from '../../kit/ids.js';
+import { toCredits } from '../../kit/money/credits.js';
+import { ZERO, type Micros } from '../../kit/money/micros.js';
+import type { Ledger } from '../../ledger/ledger.js';
+
+export type RecordUsageDeps = { readonly ledger: Ledger; readonly mode: 'charge' | 'log' };
+
+export type RecordUsage = {
+  readonly accountId: string;
+  readonly service: string;
+  readonly operation: string;
+  readonly credits: Micros;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** It was deducted before, the caller says: then a deduction of the same amount is claimed, if there is one. */
+  readonly saysDeducted: boolean;
+  /** The caller's name for this record, or null: then each call records once more. */
+  readonly key: CallerKey | null;
+};
+
+export type UsageRecord = { readonly id: number; readonly atMs: number; readonly available: Micros; readonly replayed: boolean };
+
+/**
+ * Records that a service was used and, in `charge` mode, takes its credits in the same step (contract C-01). In `log`
+ * mode the row is written and nothing is taken, for callers that have already deducted. A record that says that it was
+ * deducted claims that deduction, each of which can be claimed once, and is not charged; without one it is.
+ *
+ * @throws GatewayError insufficient_credits (nothing was taken; the usage is kept as uncollected), idempotency_mismatch, account_frozen,
+ *   ledger_unavailable.
+ */
+export async function recordUsage({ ledger, mode }: RecordUsageDeps, command: RecordUsage): Promise<UsageRecord> {
+  const { accountId, service, operation, credits, metadata, saysDeducted, key } = command;
+  const charged = mode === 'charge';
+  const usage = charged ? { service, operation, metadata } : { service, operation, metadata, credits };
+  const about = JSON.stringify({ usage });
+  const reply = await ledger.charge({
+    accountId,
+    amount: charged ? credits : ZERO,
+    key: chargeKey('usage', key),
+    fingerprint: fingerprint('usage', mode, credits, about),
+    price: '',
+    about,
+    purpose: saysDeducted && charged ? 'deducted_usage' : 'usage',
+  });
+  switch (reply.status) {
+    case 'charged':
+      return { id: reply.seq, atMs: reply.atMs, available: reply.available, replayed: reply.replayed };
+    case 'insufficient_credits':
+      throw new GatewayError('insufficient_credits', `${toCredits(credits)} credits needed, ${toCredits(reply.available)} available`);
+    case 'idempotency_mismatch':
+      throw new GatewayError('idempotency_mismatch', 'this Idempotency-Key was used for another request; use a new one');
+    case 'account_frozen':
+      throw new GatewayError('account_frozen', 'the account is frozen; ask an administrator');
+  }
+}

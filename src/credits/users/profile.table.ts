@@ -1,0 +1,136 @@
+import type { Db, Trx } from '../../stores/postgres/connect.js';
+import { fromMs, toMs, unnestSource } from '../../stores/postgres/unnest.js';
+import { provisionalName, type NamesFrom } from './names.js';
+
+/** Who an account belongs to, as its last token said. For finding accounts, never for deciding anything. */
+export type ProfileRow = {
+  readonly accountId: string;
+  readonly username: string | null;
+  readonly email: string | null;
+  readonly role: string | null;
+  readonly namesFrom: NamesFrom;
+  readonly seenAtMs: number;
+};
+
+const source = unnestSource<ProfileRow>('p', {
+  account_id: ['text', (row) => row.accountId],
+  username: ['text', (row) => row.username],
+  email: ['text', (row) => row.email],
+  role: ['text', (row) => row.role],
+  names_from: ['text', (row) => row.namesFrom],
+  seen_at_ms: ['double precision', (row) => row.seenAtMs],
+});
+
+/** A profile that says nothing new is written again only this long after the last time. */
+const REFRESH = `interval '5 minutes'`;
+
+/** Writes profiles, the last of several for one account. A token that leaves something out does not erase it. */
+export async function upsertProfiles(db: Db, rows: readonly ProfileRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  const last = new Map(rows.map((row) => [row.accountId, row]));
+  // One order for all writers, so that two batches cannot deadlock.
+  const sorted = [...last.values()].sort((a, b) => (a.accountId < b.accountId ? -1 : 1));
+  await db.raw(
+    `insert into profiles as old (account_id, username, email, role, names_from, first_seen, last_seen)
+     select account_id, username, email, role, names_from, ${fromMs('seen_at_ms')}, ${fromMs('seen_at_ms')} from ${source.sql}
+     on conflict (account_id) do update set
+       username = coalesce(excluded.username, old.username),
+       email = coalesce(excluded.email, old.email),
+       role = coalesce(excluded.role, old.role),
+       names_from = excluded.names_from,
+       last_seen = greatest(old.last_seen, excluded.last_seen)
+     where (coalesce(excluded.username, old.username), coalesce(excluded.email, old.email), coalesce(excluded.role, old.role), excluded.names_from)
+             is distinct from (old.username, old.email, old.role, old.names_from)
+        or excluded.last_seen > old.last_seen + ${REFRESH}`,
+    source.bind(sorted),
+  );
+}
+
+/** An account, and what its owner calls herself. */
+export type FoundAccount = { readonly accountId: string; readonly username: string | null };
+
+/** `any`: what the text may be, in this order, is an id, a username or an e-mail. */
+export type FindBy = 'any' | 'email';
+
+/**
+ * Whether profile `o` goes by the name that `name` says (SQL). An e-mail is compared in any case, but only with one
+ * that is as long in bytes: lower case makes some letters of other scripts look like ASCII.
+ */
+export const isNamed = (name: string): string => `(
+  (position('@' in ${name}) = 0 and o.username = ${name})
+  or (position('@' in ${name}) > 0 and lower(o.email) = lower(${name}) and octet_length(o.email) = octet_length(${name})))`;
+
+/** Whether the names of profile `o` count as much as the auth service's (names.ts). */
+export const IS_TRUSTED = `o.names_from is distinct from 'chatsparty'`;
+
+/**
+ * The account that a text means. First an id: of somebody who was seen, or of an account with entries. Then a name, the
+ * owner's or that of an account she has claimed; then an account that waits under this name for its owner; last a name
+ * that only ChatsParty vouches for. `ambiguous`: two accounts of one rank have the name.
+ */
+export async function findAccount(db: Db, text: string, by: FindBy): Promise<FoundAccount | 'ambiguous' | null> {
+  const { rows } = await db.raw<{ rows: FoundAccount[] }>(
+    `with ask as (select :asked::text as text, :name::text as name),
+     found as (
+       select o.account_id, 1 as rank from profiles o, ask where :byId and o.account_id = ask.text
+       union select a.account_id, 1 from accounts a, ask
+              where :byId and a.account_id = ask.text
+                and not exists (select from provisional_accounts p where p.account_id = a.account_id and p.owned_at is null)
+       union select p.account_id, 1 from provisional_accounts p, ask where :byId and p.account_id = ask.text and p.owned_at is not null
+       union select o.account_id, case when ${IS_TRUSTED} then 2 else 4 end from profiles o, ask where ${isNamed('ask.text')}
+       union select coalesce(p.claimed_by, p.account_id), case when p.claimed_by is null then 3 else 2 end
+               from provisional_accounts p, ask where p.name = ask.name and p.owned_at is null)
+     select account_id as "accountId", (select o.username from profiles o where o.account_id = best.account_id) as username
+       from (select distinct account_id from found where rank = (select min(rank) from found) limit 2) as best`,
+    { asked: text, name: provisionalName(text), byId: by === 'any' },
+  );
+  const [first, second] = rows;
+  if (first === undefined) return null;
+  return second === undefined ? first : 'ambiguous';
+}
+
+export type NewUser = { readonly accountId: string; readonly username: string; readonly email: string; readonly role: string };
+export type Registered = { readonly status: 'registered'; readonly createdAtMs: number } | { readonly status: 'id_taken' | 'email_taken' };
+
+/**
+ * Makes the profile of a user who has not come yet. Two that register the same e-mail at once wait for one another,
+ * because no index forbids it: tokens may share an e-mail, and must never fail for it (contract §1.2).
+ */
+export async function insertUser(trx: Trx, { accountId, username, email, role }: NewUser): Promise<Registered> {
+  await trx.raw(`select pg_advisory_xact_lock(hashtext('credit-gateway:user:' || lower(?)))`, [email]);
+  const { rows: taken } = await trx.raw<{ rows: { id: boolean; email: boolean }[] }>(
+    `select exists (select from profiles o where o.account_id = :accountId) as id,
+            exists (select from profiles o where o.account_id <> :accountId and ${IS_TRUSTED} and ${isNamed(':email::text')}) as email`,
+    { accountId, email },
+  );
+  if (taken[0]?.id === true) return { status: 'id_taken' };
+  if (taken[0]?.email === true) return { status: 'email_taken' };
+  const { rows } = await trx.raw<{ rows: { createdAtMs: number }[] }>(
+    `insert into profiles (account_id, username, email, role, names_from, first_seen, last_seen)
+     values (:accountId, :username, :email, :role, 'admin', now(), now())
+     on conflict (account_id) do nothing returning ${toMs('first_seen')} as "createdAtMs"`,
+    { accountId, username, email, role },
+  );
+  return rows[0] === undefined ? { status: 'id_taken' } : { status: 'registered', createdAtMs: rows[0].createdAtMs };
+}
+
+/** Everybody who goes by this name, for somebody who must choose. */
+export async function listNamed(db: Db, name: string, limit: number): Promise<ProfileRow[]> {
+  const { rows } = await db.raw<{ rows: ProfileRow[] }>(
+    `select o.account_id as "accountId", o.username, o.email, o.role, o.names_from as "namesFrom", ${toMs('o.last_seen')} as "seenAtMs"
+       from profiles o, (select ?::text as name) as ask
+      where o.account_id = ask.name or ${isNamed('ask.name')} order by o.account_id limit ?::integer`,
+    [name, limit],
+  );
+  return rows;
+}
+
+/** What an account's owner calls herself, or null for an account that nobody has come for yet. */
+export async function readProfile(db: Db, accountId: string): Promise<ProfileRow | null> {
+  const { rows } = await db.raw<{ rows: ProfileRow[] }>(
+    `select account_id as "accountId", username, email, role, names_from as "namesFrom", ${toMs('last_seen')} as "seenAtMs"
+       from profiles where account_id = ?`,
+    [accountId],
+  );
+  return rows[0] ?? null;
+}

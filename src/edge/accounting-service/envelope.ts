@@ -1,0 +1,16 @@
+import type { Envelope } from '../http/failure.js';
+
+/**
+ * A failure in the words of the accounting service: the superset of what its callers read (contract C-11). `message`
+ * is what they show, `error` the code to branch on, `sources` what was wrong and where. Never a stack.
+ */
+export const accountingEnvelope: Envelope = ({ status, code, message, sources, outcome, first, requestId }) => ({
+  success: false,
+  status,
+  message,
+  error: code,
+  sources,
+  ...(outcome === undefined ? {} : { outcome }),
+  ...(first === undefined ? {} : { first }),
+  requestId,
+});

@@ -1,0 +1,31 @@
+import { GatewayError } from '../../kit/errors.js';
+import type { Principal, Role, ServerScope } from '../../kit/principal.js';
+
+/** Who may call a route. Every route names one; there is no default, so forgetting it does not compile. */
+export type Gate = PublicGate | PrivateGate | ServerKeyGate;
+export type PublicGate = { readonly kind: 'public' };
+export type PrivateGate =
+  | { readonly kind: 'authenticated' }
+  | { readonly kind: 'roles'; readonly roles: readonly [Role, ...Role[]] };
+
+/** Servers, not users: they show a key, and name the account they act on. */
+export type ServerKeyGate = { readonly kind: 'server-key'; readonly scope: ServerScope };
+
+/** Nobody needs to say who she is: health and metrics. */
+export const anyone = (): PublicGate => ({ kind: 'public' });
+
+/** Any valid token, for its own account. */
+export const authenticated = (): PrivateGate => ({ kind: 'authenticated' });
+
+/** A valid token whose role is one of these. */
+export const allow = (...roles: readonly [Role, ...Role[]]): PrivateGate => ({ kind: 'roles', roles });
+
+/** An `x-server-api-key` that was made for this. */
+export const serverKey = (scope: ServerScope): ServerKeyGate => ({ kind: 'server-key', scope });
+
+/** Throws GatewayError forbidden unless the gate lets this caller in. The text is the original's (contract §1.1). */
+export function assertAllowed(gate: PrivateGate, principal: Principal): void {
+  if (gate.kind === 'roles' && !gate.roles.includes(principal.role)) {
+    throw new GatewayError('forbidden', 'Admin access required');
+  }
+}

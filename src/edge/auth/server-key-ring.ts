@@ -1,0 +1,95 @@
+import type { Clock } from '../../kit/clock.js';
+import { GatewayError } from '../../kit/errors.js';
+import { fingerprint } from '../../kit/ids.js';
+import { SERVER_SCOPES, type ServerScope } from '../../kit/principal.js';
+import { digestOf, type KeyRing, type KnownKey } from './server-key.js';
+import type { ServerKeyRow } from './server-key.table.js';
+
+export type ServerKeyRingDeps = {
+  /** Keys of the environment: accepted for everything, for as long as the process lives. */
+  readonly configured: readonly string[];
+  readonly read: () => Promise<readonly ServerKeyRow[]>;
+  readonly touch: (used: ReadonlyMap<string, number>) => Promise<void>;
+  /** Real time: tests move the gateway's clock, but what was read from Postgres grows old as it does. */
+  readonly clock: Clock;
+  readonly onError: (error: unknown) => void;
+};
+
+export type ServerKeyRing = KeyRing & { readonly close: () => Promise<void> };
+
+/** A revoked key is refused at the latest after this and the time of one query: within a second. */
+const FRESH_MS = 500;
+/**
+ * While Postgres is away nobody can revoke a key either, so what was read last is believed for this long. After that a
+ * caller is refused, unless the environment names its key.
+ */
+const STALE_MS_MAX = 300_000;
+/** After a failed read nobody waits for the next one: it is tried behind their backs. */
+const PAUSE_MS = 1_000;
+const TOUCH_EVERY_MS = 5_000;
+
+const SCOPES: ReadonlySet<string> = new Set(SERVER_SCOPES);
+
+/** The server keys in memory, read again when they are older than half a second and somebody asks. */
+export function serverKeyRing({ configured, read, touch, clock, onError }: ServerKeyRingDeps): ServerKeyRing {
+  const fixed: readonly KnownKey[] = configured.map(ofEnvironment);
+  let stored: readonly KnownKey[] | null = null;
+  let readAtMs = 0;
+  let pausedUntilMs = 0;
+  let reading: Promise<void> | undefined;
+  let used = new Map<string, number>();
+  let timer: NodeJS.Timeout | undefined;
+
+  const refresh = (): Promise<void> => {
+    reading ??= load().finally(() => { reading = undefined; });
+    return reading;
+  };
+  const load = async (): Promise<void> => {
+    const askedAtMs = clock();
+    try {
+      stored = (await read()).map(toKnown);
+      readAtMs = askedAtMs;
+    } catch (error) {
+      pausedUntilMs = clock() + PAUSE_MS;
+      onError(error);
+    }
+  };
+  const current = (): readonly KnownKey[] => {
+    if (stored !== null && clock() - readAtMs <= STALE_MS_MAX) return [...fixed, ...stored];
+    if (fixed.length > 0) return fixed;
+    throw new GatewayError('ledger_unavailable', 'server API keys cannot be read now', { outcome: 'not_executed' });
+  };
+  const flush = async (): Promise<void> => {
+    clearTimeout(timer);
+    timer = undefined;
+    const batch = used;
+    used = new Map();
+    await touch(batch).catch(onError); // only tells when a key was last used: not worth a second try
+  };
+
+  return {
+    keys: () => {
+      const nowMs = clock();
+      if (stored !== null && nowMs - readAtMs <= FRESH_MS) return current();
+      const isRefreshed = refresh();
+      return nowMs < pausedUntilMs ? current() : isRefreshed.then(current);
+    },
+    used: (keyId) => {
+      used.set(keyId, clock());
+      timer ??= setTimeout(() => void flush(), TOUCH_EVERY_MS).unref();
+    },
+    close: async () => {
+      await reading;
+      await flush();
+    },
+  };
+}
+
+const ofEnvironment = (key: string): KnownKey => ({
+  id: `environment-${fingerprint(key)}`, name: 'environment', keyId: null, digest: digestOf(key), expiresAtMs: null, scopes: new Set(['*'] as const),
+});
+
+const toKnown = (row: ServerKeyRow): KnownKey => ({
+  id: row.keyId, keyId: row.keyId, name: row.name, digest: Buffer.from(row.digest, 'hex'), expiresAtMs: row.expiresAtMs,
+  scopes: new Set(row.scopes.filter((scope): scope is ServerScope | '*' => scope === '*' || SCOPES.has(scope))),
+});

@@ -1,0 +1,66 @@
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { GatewayError } from '../../kit/errors.js';
+import type { ServerCaller, ServerScope } from '../../kit/principal.js';
+
+/** A key that is accepted now, known by its digest only. */
+export type KnownKey = ServerCaller & { readonly digest: Buffer; readonly expiresAtMs: number | null; readonly keyId: string | null };
+
+/** Turns an `x-server-api-key` header into who is calling. Throws GatewayError unauthenticated or not_configured. */
+export type AuthenticateServer = (header: string | readonly string[] | undefined) => ServerCaller | Promise<ServerCaller>;
+
+const KEY_BYTES = 32;
+const KEY_PREFIX = 'cgk_';
+/** Longer headers are refused before they are hashed. */
+const KEY_LENGTH_MAX = 512;
+const HINT_LENGTH = 10;
+
+/**
+ * SHA-256 and nothing slower: the keys are 256 random bits, which no dictionary contains, so a slow hash would only cost
+ * every request time. The plain key is shown once, when it is made.
+ */
+export const digestOf = (key: string): Buffer => hash('sha256', key, 'buffer');
+
+export type NewServerKey = { readonly key: string; readonly digest: string; readonly hint: string };
+
+export function makeServerKey(): NewServerKey {
+  const key = KEY_PREFIX + randomBytes(KEY_BYTES).toString('base64url');
+  return { key, digest: digestOf(key).toString('hex'), hint: `${key.slice(0, HINT_LENGTH)}…` };
+}
+
+/** The keys that are accepted now. */
+export type KeyRing = {
+  /** At most a moment old, see server-key-ring.ts; a promise only when it must be read anew. */
+  readonly keys: () => readonly KnownKey[] | Promise<readonly KnownKey[]>;
+  /** Told of every use. Must neither block nor throw. */
+  readonly used: (keyId: string) => void;
+};
+
+/**
+ * Authenticates servers. What was sent is hashed and compared with the digest of every key, each in constant time and
+ * none left out: neither where two texts begin to differ nor which key it was can be read from the clock.
+ */
+export function serverKeyAuth(ring: KeyRing, clock: () => number): AuthenticateServer {
+  const find = (presented: string, keys: readonly KnownKey[]): ServerCaller => {
+    if (keys.length === 0) throw new GatewayError('not_configured', 'Server API key not configured');
+    const digest = digestOf(presented.slice(0, KEY_LENGTH_MAX + 1));
+    let found: KnownKey | undefined;
+    for (const each of keys) if (timingSafeEqual(each.digest, digest)) found = each;
+    if (found === undefined || (found.expiresAtMs !== null && found.expiresAtMs <= clock())) {
+      throw new GatewayError('unauthenticated', 'Invalid server API key');
+    }
+    if (found.keyId !== null) ring.used(found.keyId);
+    return found;
+  };
+
+  return (header) => {
+    if (typeof header !== 'string' || header === '') throw new GatewayError('unauthenticated', 'Server API key is required');
+    const keys = ring.keys();
+    return keys instanceof Promise ? keys.then((loaded) => find(header, loaded)) : find(header, keys);
+  };
+}
+
+/** Throws GatewayError forbidden unless the key was made for this. */
+export function assertScope(caller: ServerCaller, scope: ServerScope): void {
+  if (caller.scopes.has('*') || caller.scopes.has(scope)) return;
+  throw new GatewayError('forbidden', `This server API key has no scope ${scope}`);
+}

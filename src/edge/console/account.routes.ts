@@ -1,0 +1,104 @@
+import Type from 'typebox';
+import type { RefusalsQuery } from '../../credits/refusals/refusal.table.js';
+import type { Finding } from '../../journal/reconcile/finding.table.js';
+import type { Clock } from '../../kit/clock.js';
+import { GatewayError } from '../../kit/errors.js';
+import { isAccountId, isStorable, isVisibleAscii } from '../../kit/ids.js';
+import { ACCOUNT_ID_LENGTH_MAX, HOLD_ID_LENGTH_MAX } from '../../kit/limits.js';
+import { allow } from '../auth/allow.js';
+import type { GatewayContext } from '../http/context.js';
+import type { AddRoute } from '../http/routes.js';
+import { accountBody, foundBody } from './account-page.js';
+import type { AccountReads } from './accounts.js';
+import { holdBody } from './hold-page.js';
+import { PageReply } from './login.routes.js';
+import { glanceOf } from './overview-page.js';
+import { within, type Overview } from './overview.js';
+import { redirect, sendPage } from './page.js';
+import { accountPath } from './parts.js';
+
+export type AccountPagesDeps = {
+  readonly reads: AccountReads;
+  readonly overview: () => Promise<Overview>;
+  readonly clock: Clock;
+  readonly onError: (error: unknown) => void;
+};
+
+const ENTRIES_SHOWN = 50;
+const REFUSALS_SHOWN = 50;
+const AROUND_MS = 5 * 60_000;
+const NAME_LENGTH_MAX = 320;
+
+/** Accounts and their holds, for whoever must say what happened to somebody's credits. */
+export function accountPages(add: AddRoute, { reads, overview, clock, onError }: AccountPagesDeps): void {
+  add('GET', '/console/accounts', allow('admin'), { summary: 'Find an account', query: { who: Type.String() }, replies: { 200: PageReply } }, async (ctx, { principal }) => {
+    const who = textOf(ctx, 'who').trim();
+    const found = who === '' || who.length > NAME_LENGTH_MAX || !isStorable(who) ? [] : await reads.find(who);
+    const [only] = found;
+    if (only !== undefined && found.length === 1) redirect(ctx, accountPath(only.accountId));
+    else sendPage(ctx, { title: 'Find', viewer: principal, glance: glanceOf(await overview()), search: who, status: found.length === 0 ? 404 : 200, body: foundBody(who, found) });
+  });
+
+  add('GET', '/console/accounts/:accountId', allow('admin'), { summary: 'An account', replies: { 200: PageReply } }, async (ctx, { principal }) => {
+    const accountId = accountIdIn(ctx);
+    const minute = /^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(textOf(ctx, 'at')) ? textOf(ctx, 'at') : '';
+    const known = <T>(read: () => Promise<T>) => within(read, onError);
+    const [glance, profile, snapshot, history, plan, freeze, refused] = await Promise.all([
+      overview(), known(() => reads.profile(accountId)), known(() => reads.snapshot(accountId)),
+      known(() => reads.history({ accountId, before: numberOf(ctx, 'before'), limit: ENTRIES_SHOWN })), known(() => reads.plan(accountId)),
+      known(() => reads.freezeOf(accountId)), known(() => reads.refusals(refusalsQuery(accountId, minute))),
+    ]);
+    sendPage(ctx, {
+      title: accountId, viewer: principal, glance: glanceOf(glance), search: accountId,
+      body: accountBody({ accountId, nowMs: clock(), profile, snapshot, history, plan, freeze, refusals: refused, minute, findings: findingsOf(glance, accountId) }),
+    });
+  });
+
+  add('GET', '/console/accounts/:accountId/holds/:holdId', allow('admin'), { summary: 'A hold’s life', replies: { 200: PageReply } }, async (ctx, { principal }) => {
+    const accountId = accountIdIn(ctx);
+    const holdId = holdIdIn(ctx);
+    const [glance, life, snapshot] = await Promise.all([
+      overview(), within(() => reads.hold(accountId, holdId), onError), within(() => reads.snapshot(accountId), onError),
+    ]);
+    const open = 'value' in snapshot ? snapshot.value.holds.find((hold) => hold.holdId === holdId) ?? null : null;
+    // An older hold of the same name, which Postgres knows, is not the one that Redis has open now.
+    const stored = 'value' in life ? life.value : null;
+    const current = open !== null && stored !== null && stored.row.placedSeq < open.seq ? null : stored;
+    if (open === null && current === null) {
+      if ('missing' in life) throw new GatewayError('ledger_unavailable', 'the hold could not be read now; try again in a moment', { outcome: 'not_executed' });
+      throw new GatewayError('hold_not_found', 'This account has no such hold');
+    }
+    sendPage(ctx, { title: `Hold ${holdId}`, viewer: principal, glance: glanceOf(glance), search: accountId, body: holdBody({ accountId, holdId, nowMs: clock(), life: current, open }) });
+  });
+}
+
+export function accountIdIn(ctx: GatewayContext): string {
+  const text = ctx.params?.['accountId'] ?? '';
+  if (text.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(text)) throw new GatewayError('account_not_found', 'No account has such an id');
+  return text;
+}
+
+export function holdIdIn(ctx: GatewayContext): string {
+  const text = ctx.params?.['holdId'] ?? '';
+  if (text.length > HOLD_ID_LENGTH_MAX || !isVisibleAscii(text)) throw new GatewayError('hold_not_found', 'No hold has such an id');
+  return text;
+}
+
+function textOf(ctx: GatewayContext, name: string): string {
+  const value = ctx.query[name];
+  return typeof value === 'string' ? value : '';
+}
+
+function numberOf(ctx: GatewayContext, name: string): number | undefined {
+  const text = textOf(ctx, name);
+  return /^[1-9]\d{0,14}$/.test(text) ? Number(text) : undefined;
+}
+
+/** Those that the overview has, which are few or many: then the account is one of too many. */
+const findingsOf = ({ findings }: Overview, accountId: string): readonly Finding[] =>
+  ('value' in findings ? findings.value.filter((each) => each.accountId === accountId) : []);
+
+function refusalsQuery(accountId: string, minute: string): RefusalsQuery {
+  const atMs = minute === '' ? Number.NaN : Date.parse(`${minute}:00Z`);
+  return Number.isNaN(atMs) ? { accountId, limit: REFUSALS_SHOWN } : { accountId, fromMs: atMs - AROUND_MS, toMs: atMs + AROUND_MS, limit: REFUSALS_SHOWN };
+}

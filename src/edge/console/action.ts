@@ -1,0 +1,129 @@
+import Type from 'typebox';
+import { callerOf, type CallerKey } from '../../kit/caller.js';
+import { GatewayError, httpStatus } from '../../kit/errors.js';
+import { newId } from '../../kit/ids.js';
+import type { Principal } from '../../kit/principal.js';
+import { allow } from '../auth/allow.js';
+import type { GatewayContext } from '../http/context.js';
+import type { Form } from '../http/form.js';
+import { html, type Html } from '../http/html.js';
+import type { AddRoute } from '../http/routes.js';
+import { bodyOf } from '../http/schema.js';
+import { PageReply } from './login.routes.js';
+import { glanceOf } from './overview-page.js';
+import type { Overview } from './overview.js';
+import { sendPage } from './page.js';
+import { banner, facts, type Fact } from './parts.js';
+
+/** What is wrong with a form, to be shown above it. */
+export type Problem = { readonly problem: string };
+
+/** Who does it and why, and the name under which it happens once however often it is sent. */
+export type By = { readonly actor: string; readonly reason: string; readonly key: CallerKey };
+
+/** What it came to. */
+export type Done = { readonly says: string; readonly facts: readonly Fact[] };
+
+/**
+ * Something an operator can do to an account or to a hold: a form, a page that shows what will change, and the deed.
+ * `Target` is read from the address, `Wish` from the form.
+ */
+export type Action<Target, Wish> = {
+  /** Below the target's own page. */
+  readonly path: string;
+  readonly title: string;
+  readonly explanation: string;
+  readonly isDangerous?: boolean;
+  readonly target: (ctx: GatewayContext) => Target;
+  /** The page to go back to. */
+  readonly home: (target: Target) => string;
+  /** Fields of its own; the reason is everybody's. */
+  readonly fields: (form: Form) => Html;
+  readonly read: (form: Form) => Wish | Problem;
+  /** What will change. */
+  readonly preview: (target: Target, wish: Wish) => Promise<readonly Fact[] | Problem>;
+  readonly run: (target: Target, wish: Wish, by: By) => Promise<Done>;
+};
+
+export const REASON_LENGTH_MAX = 500;
+const KEY = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const anyForm = bodyOf(Type.Record(Type.String(), Type.String()), 'The form cannot be read');
+
+export const isProblem = (value: unknown): value is Problem => typeof value === 'object' && value !== null && 'problem' in value;
+
+/** The form, its confirmation, and the deed, all at one address: what a form carries tells which step it is. */
+export function actionRoutes<Target, Wish>(add: AddRoute, overview: () => Promise<Overview>, action: Action<Target, Wish>): void {
+  const send = async (ctx: GatewayContext, viewer: Principal, body: Html, status = 200): Promise<void> => {
+    sendPage(ctx, { title: action.title, viewer, glance: glanceOf(await overview()), body, status });
+  };
+
+  add('GET', action.path, allow('admin'), { summary: `${action.title}: the form`, replies: { 200: PageReply } }, async (ctx, { principal }) => {
+    await send(ctx, principal, formOf(action, action.target(ctx), {}, null));
+  });
+
+  add('POST', action.path, allow('admin'), { summary: `${action.title}: look at it, then do it`, body: anyForm, replies: { 200: PageReply } }, async (ctx, { principal, body: form }) => {
+    const target = action.target(ctx);
+    const wish = action.read(form);
+    const reason = (form['reason'] ?? '').trim();
+    const problem = isProblem(wish) ? wish.problem : reason === '' ? 'Say why: it is kept in the ledger' : reason.length > REASON_LENGTH_MAX ? `The reason is longer than ${REASON_LENGTH_MAX} characters` : null;
+    if (problem !== null || isProblem(wish)) {
+      await send(ctx, principal, formOf(action, target, form, problem), 400);
+      return;
+    }
+    const key = form['key'];
+    if (key === undefined || !KEY.test(key) || form['step'] !== 'do') {
+      const preview = await attempt(() => action.preview(target, wish));
+      if (isProblem(preview)) await send(ctx, principal, formOf(action, target, form, preview.problem), preview.status);
+      else await send(ctx, principal, confirmationOf(action, target, form, { facts: preview, key: newId(), problem: null }));
+      return;
+    }
+    const done = await attempt(() => action.run(target, wish, { actor: principal.accountId, reason, key: { caller: callerOf(principal), key } }));
+    // The same key again: if it did happen, it does not happen twice.
+    if (isProblem(done)) await send(ctx, principal, confirmationOf(action, target, form, { facts: [], key, problem: done.problem }), done.status);
+    else await send(ctx, principal, doneOf(action, target, done));
+  });
+}
+
+/** An expected failure becomes something to read; a bug stays one. */
+async function attempt<T>(work: () => Promise<T | Problem>): Promise<T | (Problem & { readonly status: number })> {
+  try {
+    const result = await work();
+    return isProblem(result) ? { ...result, status: 409 } : result;
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    const { code, message, outcome } = error;
+    const says = outcome === 'unknown' ? `${message}. It may have happened: do it again from here, it happens only once.` : message;
+    return { problem: says, status: httpStatus[code] };
+  }
+}
+
+function formOf<Target, Wish>(action: Action<Target, Wish>, target: Target, form: Form, problem: string | null): Html {
+  return html`<div class="narrow"><h1>${action.title}</h1>
+<p class="lead">${action.explanation}</p>
+${problem === null ? [] : banner('bad', problem)}
+<form method="post">
+${action.fields(form)}
+<label for="reason">Why <span class="hint">kept in the ledger, with your name, for ever</span></label>
+<textarea id="reason" name="reason" required maxlength="${REASON_LENGTH_MAX}">${form['reason'] ?? ''}</textarea>
+<div class="actions"><button>Go on</button><a class="button quiet" href="${action.home(target)}">Cancel</a></div>
+</form>
+<p class="note">The next page shows what will change. Nothing happens before that.</p></div>`;
+}
+
+type Confirmation = { readonly facts: readonly Fact[]; readonly key: string; readonly problem: string | null };
+
+function confirmationOf<Target, Wish>(action: Action<Target, Wish>, target: Target, form: Form, { facts: list, key, problem }: Confirmation): Html {
+  const carried = { ...form, step: 'do', key };
+  return html`<div class="narrow"><h1>${action.title}?</h1>
+${problem === null ? html`<p class="lead">This will happen, once, however often you press the button.</p>` : banner('bad', problem)}
+${facts([...list, ['Why', form['reason'] ?? '']])}
+<form method="post">
+${Object.entries(carried).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">
+`)}<div class="actions"><button class="${action.isDangerous === true ? 'danger' : ''}">${problem === null ? action.title : 'Try again'}</button><a class="button quiet" href="${action.home(target)}">Cancel</a></div>
+</form></div>`;
+}
+
+const doneOf = <Target, Wish>(action: Action<Target, Wish>, target: Target, { says, facts: list }: Done): Html => html`<div class="narrow"><h1>Done</h1>
+${banner('good', says)}
+${list.length === 0 ? [] : facts(list)}
+<div class="actions"><a class="button" href="${action.home(target)}">Back</a></div></div>`;

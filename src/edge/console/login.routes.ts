@@ -1,0 +1,75 @@
+import Type from 'typebox';
+import type { Clock } from '../../kit/clock.js';
+import { GatewayError, httpStatus } from '../../kit/errors.js';
+import type { Principal } from '../../kit/principal.js';
+import { allow, anyone } from '../auth/allow.js';
+import type { Authenticate } from '../auth/bearer.js';
+import type { GatewayContext } from '../http/context.js';
+import { html } from '../http/html.js';
+import type { AddRoute } from '../http/routes.js';
+import { bodyOf } from '../http/schema.js';
+import { redirect, sendPage } from './page.js';
+import { banner } from './parts.js';
+import { COOKIE_TOKEN_LENGTH_MAX, endSession, HOME, localPath, LOGIN, requireSameOrigin, startSession } from './session.js';
+
+export type LoginDeps = { readonly authenticate: Authenticate; readonly clock: Clock };
+
+export const PageReply = Type.String({ contentMediaType: 'text/html' });
+const BOARD = '/console/queues';
+const loginForm = bodyOf(Type.Object({ token: Type.String(), next: Type.Optional(Type.String()) }), 'Paste a token');
+
+/** The door of the console. A token is the only credential there is; nothing is kept on our side. */
+export function loginRoutes(add: AddRoute, { authenticate, clock }: LoginDeps): void {
+  add('GET', LOGIN, anyone(), { summary: 'Ask for a token', replies: { 200: PageReply } }, (ctx) => {
+    const { next } = ctx.query;
+    showLogin(ctx, { next: localPath(typeof next === 'string' ? next : undefined, ''), status: 200 });
+  });
+
+  add('POST', LOGIN, anyone(), { summary: 'Keep a token in a cookie', body: loginForm, replies: { 303: Type.Null() } }, async (ctx, { body }) => {
+    requireSameOrigin(ctx);
+    const next = localPath(body.next, '');
+    const token = body.token.trim().replace(/^Bearer /, '');
+    try {
+      const principal = await admit(authenticate, token);
+      startSession(ctx, token, clock());
+      const home = principal.role === 'admin' ? HOME : BOARD;
+      redirect(ctx, next === '' || principal.role !== 'admin' ? home : next);
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      showLogin(ctx, { next, status: httpStatus[error.code], problem: error.message });
+    }
+  });
+
+  add('POST', '/console/logout', allow('admin', 'supervisor'), { summary: 'Forget the token', replies: { 303: Type.Null() } }, (ctx) => {
+    endSession(ctx);
+    redirect(ctx, LOGIN);
+  });
+}
+
+async function admit(authenticate: Authenticate, token: string): Promise<Principal> {
+  if (token.length > COOKIE_TOKEN_LENGTH_MAX) throw new GatewayError('unauthenticated', `The token is longer than ${COOKIE_TOKEN_LENGTH_MAX} characters, which no browser keeps; mint a shorter one`);
+  const principal = await authenticate(`Bearer ${token}`);
+  if (principal.role === 'user') throw new GatewayError('forbidden', 'This token is of a user; the console is for administrators, the queue board for supervisors too');
+  return principal;
+}
+
+function showLogin(ctx: GatewayContext, { next, status, problem }: { readonly next: string; readonly status: number; readonly problem?: string }): void {
+  sendPage(ctx, {
+    title: 'Log in', viewer: null, status,
+    body: html`<div class="narrow"><h1>Operator console</h1>
+<p class="lead">Paste a token of an administrator. It stays in this browser, for this console, until it expires.</p>
+${problem === undefined ? [] : banner('bad', problem)}
+<form method="post" action="${LOGIN}">
+<label for="token">Token</label>
+<textarea id="token" name="token" class="mono" required spellcheck="false" autocomplete="off" autocapitalize="off"
+ maxlength="8000" autofocus></textarea>
+${next === '' ? [] : html`<input type="hidden" name="next" value="${next}">`}
+<div class="actions"><button>Log in</button></div>
+</form>
+<h2>Where do I get one?</h2>
+<p>From your auth service, with the role <code>admin</code>; or, where the gateway keeps its own secret, from its folder:</p>
+<p class="panel"><code>npm run -s token -- --sub ops --role admin</code></p>
+<p class="note">Put your own name for <code>ops</code>: whatever you do here is kept in the ledger under it.
+With the role <code>supervisor</code> you see the queues only.</p></div>`,
+  });
+}

@@ -1,0 +1,104 @@
+import type { FrozenAccount } from '../../books/frozen-account.table.js';
+import type { HoldRow } from '../../books/hold.table.js';
+import type { RefusedMost } from '../../credits/refusals/refused-most.table.js';
+import type { CostsOfDay } from '../../credits/usage/model-costs.js';
+import type { JournalLag } from '../../journal/read-journal-lag.js';
+import type { Finding } from '../../journal/reconcile/finding.table.js';
+import type { ReconcileState } from '../../journal/reconcile/reconcile-state.table.js';
+import type { LossRow } from '../../journal/shard-losses.table.js';
+import type { Clock } from '../../kit/clock.js';
+import { orLate } from '../../kit/deadline.js';
+import type { Readiness } from '../http/health.js';
+
+export type QueueState = { readonly name: string; readonly waiting: number; readonly active: number; readonly delayed: number; readonly failed: number; readonly oldestSeconds: number | null };
+/** Money that was asked for and is not in the ledger yet. */
+export type PendingMoney = { readonly count: number; readonly oldestSeconds: number };
+
+/** Where each part of the overview comes from. */
+export type Watch = {
+  readonly readiness: () => Readiness;
+  readonly postgres: () => Promise<unknown>;
+  readonly lag: () => Promise<JournalLag>;
+  readonly holds: () => Promise<{ readonly open: number }>;
+  readonly stoppedShards: () => Promise<readonly { readonly shard: number; readonly reason: string }[]>;
+  /** What Redis lost and nobody has acknowledged. */
+  readonly losses: (limit: number) => Promise<readonly LossRow[]>;
+  /** Open holds past their lease, the longest first. */
+  readonly overdue: (limit: number) => Promise<readonly HoldRow[]>;
+  readonly quarantined: () => Promise<number>;
+  readonly pendingMoney: () => Promise<PendingMoney>;
+  readonly queues: () => Promise<readonly QueueState[]>;
+  /** Of BullMQ; those of RabbitMQ are listed by the command. */
+  readonly deadLetters: () => Promise<number>;
+  readonly findings: (limit: number) => Promise<readonly Finding[]>;
+  /** When Redis and Postgres were compared last: no findings mean little without it. */
+  readonly reconciled: () => Promise<ReconcileState>;
+  readonly frozen: (limit: number) => Promise<readonly FrozenAccount[]>;
+  readonly refused: (sinceMs: number, limit: number) => Promise<RefusedMost>;
+  readonly models: (nowMs: number, limit: number) => Promise<CostsOfDay>;
+};
+
+/** What was read, or why not: an overview with holes is worth more than none, and a hole is never an "all is well". */
+export type Known<T> = { readonly value: T } | { readonly missing: 'did not answer' };
+
+export type Overview = {
+  readonly readAtMs: number;
+  readonly readiness: Readiness;
+  readonly postgres: Known<unknown>;
+  readonly lag: Known<JournalLag>;
+  readonly holds: Known<{ readonly open: number }>;
+  readonly stoppedShards: Known<readonly { readonly shard: number; readonly reason: string }[]>;
+  readonly losses: Known<readonly LossRow[]>;
+  readonly overdue: Known<readonly HoldRow[]>;
+  readonly quarantined: Known<number>;
+  readonly pendingMoney: Known<PendingMoney>;
+  readonly queues: Known<readonly QueueState[]>;
+  readonly deadLetters: Known<number>;
+  readonly findings: Known<readonly Finding[]>;
+  readonly reconciled: Known<ReconcileState>;
+  readonly refused: Known<RefusedMost>;
+  readonly models: Known<CostsOfDay>;
+  readonly frozen: Known<readonly FrozenAccount[]>;
+};
+
+/** Rows of a list; one more than are shown, to tell that there are more. */
+export const LISTED_MAX = 20;
+/** Refusals of so long ago are still "now" to somebody who complains. */
+export const REFUSED_MINUTES = 15;
+/** Of refusals and of models, the most only: the rest is in Grafana. */
+const MOST_MAX = 5;
+/** Nobody on call waits longer than this for a page that says what is broken. */
+const DEADLINE_MS = 1_500;
+/** Every page shows the state at a glance; a console that is looked at hard must not become a load. */
+const FRESH_MS = 2_000;
+const MINUTE_MS = 60_000;
+
+/** Reads everything at once, each part with a deadline of its own. Pages that ask within two seconds share one look. */
+export function overviewReader(watch: Watch, clock: Clock, onError: (error: unknown) => void): () => Promise<Overview> {
+  let last: { readonly atMs: number; readonly overview: Promise<Overview> } | undefined;
+  return () => {
+    const nowMs = clock();
+    if (last === undefined || nowMs - last.atMs > FRESH_MS || nowMs < last.atMs) last = { atMs: nowMs, overview: readOverview(watch, nowMs, onError) };
+    return last.overview;
+  };
+}
+
+async function readOverview(watch: Watch, readAtMs: number, onError: (error: unknown) => void): Promise<Overview> {
+  const known = <T>(read: () => Promise<T>): Promise<Known<T>> => within(read, onError);
+  const listed = <T>(read: (limit: number) => Promise<T>): Promise<Known<T>> => known(() => read(LISTED_MAX + 1));
+  const [postgres, lag, holds, stoppedShards, losses, overdue, quarantined, pendingMoney, queues, deadLetters, findings, reconciled, frozen, refused, models] = await Promise.all([
+    known(watch.postgres), known(watch.lag), known(watch.holds), known(watch.stoppedShards), listed(watch.losses), listed(watch.overdue), known(watch.quarantined), known(watch.pendingMoney),
+    known(watch.queues), known(watch.deadLetters), listed(watch.findings), known(watch.reconciled), listed(watch.frozen),
+    known(() => watch.refused(readAtMs - REFUSED_MINUTES * MINUTE_MS, MOST_MAX)), known(() => watch.models(readAtMs, MOST_MAX)),
+  ]);
+  return { readAtMs, readiness: watch.readiness(), postgres, lag, holds, stoppedShards, losses, overdue, quarantined, pendingMoney, queues, deadLetters, findings, reconciled, frozen, refused, models };
+}
+
+/** What was read before the deadline. Never rejects. */
+export async function within<T>(read: () => Promise<T>, onError: (error: unknown) => void): Promise<Known<T>> {
+  const answer = Promise.resolve().then(read).then((value): Known<T> => ({ value }), (error: unknown): Known<T> => {
+    onError(error);
+    return { missing: 'did not answer' };
+  });
+  return orLate(DEADLINE_MS, answer, (): Known<T> => ({ missing: 'did not answer' }));
+}

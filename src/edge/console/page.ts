@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import type { Principal } from '../../kit/principal.js';
+import type { GatewayContext } from '../http/context.js';
+import { html, verbatim, type Html } from '../http/html.js';
+import { STYLE } from './style.js';
+
+/** Nothing may be loaded or run, forms go to us alone; the one style sheet is inside the page and known by its hash. */
+export const PAGE_POLICY = [
+  `default-src 'none'`, `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
+  `form-action 'self'`, `base-uri 'none'`, `frame-ancestors 'none'`,
+].join('; ');
+
+export type Page = {
+  readonly title: string;
+  readonly body: Html;
+  /** Null: nobody is logged in. */
+  readonly viewer: Principal | null;
+  /** The state of the gateway, below the header. */
+  readonly glance?: Html;
+  /** Shows itself again after so many seconds. Never for a page with a form. */
+  readonly refreshSeconds?: number;
+  /** What was searched for. */
+  readonly search?: string;
+  readonly status?: number;
+};
+
+/** What is read at a page of the console is for whoever is logged in, now: kept nowhere, framed nowhere, of no use to another site. */
+export function sendPage(ctx: GatewayContext, page: Page): void {
+  protectPage(ctx, PAGE_POLICY);
+  ctx.status = page.status ?? 200;
+  ctx.res.setHeader('Content-Type', 'text/html; charset=utf-8');
+  ctx.body = render(page);
+}
+
+export function protectPage({ res }: GatewayContext, policy: string): void {
+  // The API answers every origin, because there a token says who is calling. Here a cookie does.
+  res.removeHeader('Access-Control-Allow-Origin');
+  res.setHeader('Content-Security-Policy', policy);
+  res.setHeader('Cache-Control', 'no-store');
+  res.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
+  res.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
+  // Account ids are in addresses. Not `no-referrer`: browsers would then hide the Origin of our own forms from us.
+  res.setHeader('Referrer-Policy', 'same-origin');
+  res.setHeader('X-Frame-Options', 'DENY');
+}
+
+/** After a form, so that the browser's address is a page that may be loaded again. */
+export function redirect(ctx: GatewayContext, path: string): void {
+  protectPage(ctx, PAGE_POLICY);
+  ctx.status = 303;
+  ctx.res.setHeader('Location', path);
+  ctx.body = '';
+}
+
+function render({ title, body, viewer, glance, refreshSeconds, search = '' }: Page): string {
+  return `<!doctype html>\n${html`<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+${refreshSeconds === undefined ? [] : html`<meta http-equiv="refresh" content="${refreshSeconds}">
+`}<title>${title} · credit-gateway</title>
+<style>${verbatim(STYLE)}</style>
+</head>
+<body>
+<a class="skip" href="#content">Skip to the content</a>
+${headerOf(viewer, search)}
+${glance ?? []}
+<main id="content">
+${body}
+</main>
+</body>
+</html>`.markup}\n`;
+}
+
+function headerOf(viewer: Principal | null, search: string): Html {
+  if (viewer === null) return html`<header class="bar"><a class="name" href="/console">credit-gateway</a></header>`;
+  const isAdmin = viewer.role === 'admin';
+  return html`<header class="bar">
+<a class="name" href="${isAdmin ? '/console' : '/console/queues'}">credit-gateway</a>
+<nav aria-label="Console">${isAdmin ? html`<a href="/console">Overview</a> ` : []}<a href="/console/queues">Queues</a></nav>
+${isAdmin ? html`<form class="find" action="/console/accounts" method="get" role="search">
+<input type="search" name="who" value="${search}" aria-label="Find an account by id, username or e-mail"
+ placeholder="id, username or e-mail" maxlength="320" required autocomplete="off" spellcheck="false">
+<button>Find</button></form>` : []}
+<div class="who"><span>${viewer.username ?? viewer.accountId} <small>(${viewer.role})</small></span>
+<form action="/console/logout" method="post"><button>Log out</button></form></div>
+</header>`;
+}

@@ -1,0 +1,115 @@
+import { toCredits } from '../../kit/money/credits.js';
+import type { Micros } from '../../kit/money/micros.js';
+import { html, type Html } from '../http/html.js';
+
+/** What the pages are made of. */
+
+/** `unknown`: it could not be read, which is no reason to believe that all is well. */
+export type Level = 'good' | 'notice' | 'bad' | 'unknown';
+
+export const badge = (level: Level, text: string): Html => html`<span class="badge ${level}">${text}</span>`;
+
+export const banner = (level: Level, ...texts: readonly (string | Html)[]): Html =>
+  html`<div class="banner ${level}" role="status">${texts.map((text) => html`<p>${text}</p>`)}</div>`;
+
+/** A number of credits, with thousands apart. */
+export const amount = (number: number): string => number.toLocaleString('en-US', { maximumFractionDigits: 6 });
+
+/** Credits to the last micro. */
+export const credits = (micros: Micros): string => amount(toCredits(micros));
+
+/** The same as a change. */
+export const change = (micros: Micros): string => (micros === 0 ? '' : `${micros > 0 ? '+' : '−'}${credits(Math.abs(micros) as Micros)}`);
+
+export const count = (value: number): string => value.toLocaleString('en-US');
+
+/** A moment, in UTC to the second. */
+export function moment(atMs: number): Html {
+  const iso = new Date(atMs).toISOString();
+  return html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC</time>`;
+}
+
+/** The same, and how long ago or ahead it is. */
+export const when = (atMs: number, nowMs: number): Html => html`${moment(atMs)} <small>${distance(atMs - nowMs)}</small>`;
+
+const UNITS = [['d', 86_400], ['h', 3_600], ['min', 60], ['s', 1]] as const;
+
+export function duration(seconds: number): string {
+  const [unit, size] = UNITS.find(([, each]) => seconds >= each) ?? ['s', 1];
+  return `${Math.floor(seconds / size)} ${unit}`;
+}
+
+function distance(ms: number): string {
+  const seconds = Math.round(Math.abs(ms) / 1_000);
+  if (seconds === 0) return 'now';
+  return ms < 0 ? `${duration(seconds)} ago` : `in ${duration(seconds)}`;
+}
+
+export type Column = { readonly head: string; readonly is?: 'number' | 'text' };
+type Cell = Html | string | number;
+
+/** Tables with more columns are read row by row on a phone. */
+const PHONE_COLUMNS_MAX = 4;
+
+/** A table whose first column names its rows; or the sentence that there are none. */
+export function table(caption: string, columns: readonly Column[], rows: readonly (readonly Cell[])[], none: string): Html {
+  if (rows.length === 0) return html`<p class="note">${none}</p>`;
+  const isWide = columns.length > PHONE_COLUMNS_MAX;
+  const cell = (value: Cell, index: number): Html => {
+    const { head, is = '' } = columns[index] ?? { head: '' };
+    if (index === 0) return html`<th scope="row" class="${is}">${value}</th>`;
+    return html`<td class="${is}"${isWide ? html` data-head="${head}"` : []}>${value}</td>`;
+  };
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table${isWide ? html` class="wide"` : []}>
+<caption>${caption}</caption>
+<thead><tr>${columns.map(({ head, is = '' }) => html`<th scope="col" class="${is}">${head}</th>`)}</tr></thead>
+<tbody>${rows.map((row) => html`<tr>${row.map(cell)}</tr>
+`)}</tbody></table></div>`;
+}
+
+export type Fact = readonly [label: string, value: Cell];
+
+export const facts = (list: readonly Fact[]): Html =>
+  html`<dl class="panel">${list.map(([label, value]) => html`<dt>${label}</dt><dd>${value}</dd>`)}</dl>`;
+
+export const card = (title: string, value: Cell, note: Cell, level: Level | '' = '', isWord = false): Html =>
+  html`<div class="card ${level}"><h2>${title}</h2><p class="value${isWord ? ' word' : ''}">${value}</p><p>${note}</p></div>`;
+
+export const accountPath = (accountId: string): string => `/console/accounts/${encodeURIComponent(accountId)}`;
+export const holdPath = (accountId: string, holdId: string): string => `${accountPath(accountId)}/holds/${encodeURIComponent(holdId)}`;
+
+export const accountLink = (accountId: string): Html => html`<a class="mono" href="${accountPath(accountId)}">${accountId}</a>`;
+export const holdLink = (accountId: string, holdId: string): Html => html`<a class="mono" href="${holdPath(accountId, holdId)}">${holdId}</a>`;
+
+/** What is shown in words of its own wherever it is said. */
+const TOLD_APART: ReadonlySet<string> = new Set(['actor', 'reason', 'source']);
+/** Facts of dialects that are amounts. */
+const AMOUNTS: ReadonlySet<string> = new Set(['estimate']);
+
+/** What an entry or a hold says about itself: its dialect's facts, by their own names. */
+export function aboutFacts(about: string): Fact[] {
+  const value = parsed(about);
+  if (value === null) return about === '' ? [] : [['text', html`<code>${about}</code>`]];
+  return Object.entries(value).flatMap(([name, each]): Fact[] => {
+    if (each === null || each === undefined || each === '' || TOLD_APART.has(name)) return [];
+    if (AMOUNTS.has(name) && Number.isSafeInteger(each)) return [[name, `${credits(each as Micros)} credits`]];
+    return [[name, typeof each === 'string' ? each : html`<code>${JSON.stringify(each)}</code>`]];
+  });
+}
+
+/** One of these facts, or one inside one of them, if it is there and is text. */
+export function aboutText(about: string, name: string, inside?: string): string | null {
+  const outer = parsed(about);
+  const value = (inside === undefined ? outer : outer?.[inside] as typeof outer)?.[name];
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+
+/** Null for text that is not an object of ours: it may have been quarantined. */
+function parsed(about: string): Readonly<Record<string, unknown>> | null {
+  try {
+    const value: unknown = JSON.parse(about);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value as Record<string, unknown> : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,11 @@
+import type { FoundAccount } from '../../credits/users/profile.table.js';
+import { GatewayError } from '../../kit/errors.js';
+
+/** Finds the account that a text means: its id, else a username, else an e-mail (contract §1.3); or by e-mail alone. */
+export type ResolveAccount = (text: string, by?: 'any' | 'email') => Promise<FoundAccount | 'ambiguous' | null>;
+
+/** Longest text that can name an account: an e-mail address. */
+export const TARGET_LENGTH_MAX = 320;
+
+export const ambiguous = (text: string, path: string): GatewayError =>
+  new GatewayError('conflict', `'${text}' names several users; use the user id`, { sources: [{ path, message: 'is ambiguous' }] });

@@ -1,0 +1,95 @@
+import { GatewayError } from '../../kit/errors.js';
+
+/** How far behind this process is. */
+export type Behind = {
+  /** What a turn of the event loop takes, in ms. */
+  readonly turnMs: number;
+  /** How long the oldest call to Redis had waited when sockets were read last, in ms. */
+  readonly redisMs: number;
+  /** Calls to Redis that wait for their answer. */
+  readonly inFlight: number;
+};
+
+/** What a request is for. Ends of holds free credits and record usage that happened: they are the last to be refused. */
+export type Urgency = 'begin' | 'end';
+
+export type Admission = {
+  /** Throws GatewayError ledger_unavailable, `not_executed`, when the process is too far behind to take this on. */
+  readonly assertAdmits: (urgency: Urgency) => void;
+  /** What it goes by; zeros when there was no request for a while. */
+  readonly behind: () => Behind;
+};
+
+export type AdmissionDeps = {
+  /** The deadline of a call to Redis, from which the limits are derived. */
+  readonly timeoutMs: number;
+  readonly oldestCallMs: () => number;
+  readonly inFlight: () => number;
+  readonly inFlightMax: number;
+  readonly onRefused: (urgency: Urgency) => void;
+};
+
+/** Between two samples: a sample costs two immediates. */
+const SAMPLE_EVERY_MS = 20;
+/** A sample of before a pause says nothing about now. */
+const FORGET_AFTER_MS = 1_000;
+/** A caller waits for about two turns: with the default deadline more than half a second is too much. */
+const TURN_SHARE = 2;
+/** Calls that wait for half of their deadline announce that the next ones will miss theirs. */
+const REDIS_SHARE = 0.5;
+/** New work leaves so much of the calls in flight to ends. */
+const IN_FLIGHT_SHARE = 0.8;
+/** Ends are taken on until the process is so many times further behind. */
+const END_PATIENCE = 8;
+
+/**
+ * Refuses work before anything is sent when the process is behind, by what it measures: how long a turn of its event
+ * loop takes (a request waits for one before it is read, and its answer for another), how long Redis makes calls wait,
+ * and how many wait. Sampled while requests come, so an idle process pays nothing.
+ */
+export function admission({ timeoutMs, oldestCallMs, inFlight, inFlightMax, onRefused }: AdmissionDeps): Admission {
+  let turnMs = 0;
+  /** The one before: a single long turn is a hiccup, two in a row are a process that is behind. */
+  let earlierMs = 0;
+  let redisMs = 0;
+  let sampledAt = -Infinity;
+  let isSampling = false;
+
+  /** One whole turn, from the end of its reading to the end of the next one's. With an immediate due, no time passes in waiting. */
+  const sample = (): void => {
+    isSampling = true;
+    setImmediate(() => {
+      const startedAt = performance.now();
+      setImmediate(() => {
+        const endedAt = performance.now();
+        earlierMs = startedAt - sampledAt > FORGET_AFTER_MS ? 0 : turnMs;
+        isSampling = false;
+        sampledAt = endedAt;
+        turnMs = endedAt - startedAt;
+        redisMs = oldestCallMs(); // what has arrived was read just now: these really wait
+      });
+    });
+  };
+  const behind = (): Behind => {
+    const isOld = performance.now() - sampledAt > FORGET_AFTER_MS + 2 * turnMs; // a request is read up to two turns after the sample
+    return { turnMs: isOld ? 0 : Math.min(turnMs, earlierMs), redisMs: isOld ? 0 : redisMs, inFlight: inFlight() };
+  };
+
+  return {
+    behind,
+    assertAdmits: (urgency) => {
+      if (!isSampling && performance.now() - sampledAt > SAMPLE_EVERY_MS) sample();
+      if (!isTooFar(behind(), urgency, timeoutMs, inFlightMax)) return;
+      onRefused(urgency);
+      throw new GatewayError('ledger_unavailable', 'the gateway is busy; retry shortly', { outcome: 'not_executed' });
+    },
+  };
+}
+
+/** The decision, from what was measured. */
+export function isTooFar({ turnMs, redisMs, inFlight }: Behind, urgency: Urgency, timeoutMs: number, inFlightMax: number): boolean {
+  const patience = urgency === 'end' ? END_PATIENCE : 1;
+  if (turnMs > timeoutMs * TURN_SHARE * patience) return true;
+  // Past their own limit, ends meet the guard before Redis, which refuses all.
+  return urgency === 'begin' && (redisMs > timeoutMs * REDIS_SHARE || inFlight > inFlightMax * IN_FLIGHT_SHARE);
+}

@@ -1,0 +1,57 @@
+import { GatewayError, httpStatus } from '../../kit/errors.js';
+import type { Log } from '../../kit/log.js';
+import type { GatewayContext, Middleware } from './context.js';
+import type { Envelope, Failure } from './failure.js';
+import { reply } from './json.js';
+import { refuse } from './refusals.js';
+
+/** Seconds a caller should wait when the ledger cannot answer. */
+const RETRY_AFTER_SECONDS = '1';
+
+/**
+ * The only catch of the HTTP side. Expected failures become the envelope of the route's dialect; anything else is a
+ * bug: logged with the request id, answered with a fixed body that tells nothing of the inside.
+ */
+export function errorBoundary({ log, envelope }: { readonly log: Log; readonly envelope: Envelope }): Middleware {
+  return async (ctx, next) => {
+    try {
+      await next();
+    } catch (error) {
+      const failure = toFailure(error, ctx);
+      if (failure.code === 'internal') {
+        log.error({ err: error, requestId: failure.requestId, trace_id: ctx.state.traceId, method: ctx.method, route: ctx.state.route?.path }, 'request failed');
+      }
+      refuse(ctx, failure.code, inFull(failure));
+      setHeaders(ctx, failure);
+      const page = ctx.state.route?.page;
+      if (page === undefined) reply(ctx, failure.status, (ctx.state.route?.envelope ?? envelope)(failure));
+      else page.fail(ctx, failure);
+    }
+  };
+}
+
+function toFailure(error: unknown, ctx: GatewayContext): Failure {
+  const { requestId, route } = ctx.state;
+  if (!(error instanceof GatewayError)) {
+    return { status: 500, code: 'internal', message: 'Internal server error', sources: [], outcome: undefined, first: undefined, requestId };
+  }
+  const { code, outcome, first } = error;
+  const worded = route?.wording[code];
+  // The legacy sentence comes first; what really happened is kept as its source.
+  const message = worded?.message ?? error.message;
+  const sources = error.sources.length === 0 && worded !== undefined ? [{ path: worded.path, message: error.message }] : error.sources;
+  return { status: worded?.status ?? httpStatus[code], code, message, sources, outcome, first, requestId };
+}
+
+/** The message with what is behind it, for those who run the gateway: a legacy sentence alone tells them little. */
+const inFull = ({ message, sources, first }: Failure): string => [
+  message, ...sources.map(({ path, message: problem }) => (path === '' ? problem : `${path}: ${problem}`)),
+  ...(first === undefined ? [] : [`first: ${Object.entries(first).map(([name, value]) => `${name} ${String(value)}`).join(', ')}`]),
+].join('; ');
+
+function setHeaders({ res }: GatewayContext, { code }: Failure): void {
+  if (code === 'ledger_unavailable') res.setHeader('Retry-After', RETRY_AFTER_SECONDS);
+  if (code === 'unauthenticated') res.setHeader('WWW-Authenticate', 'Bearer');
+  // The rest of an oversized body is not worth reading: answer and hang up.
+  if (code === 'body_too_large') res.setHeader('Connection', 'close');
+}

@@ -1,0 +1,27 @@
+import { GatewayError } from '../../kit/errors.js';
+import type { Log } from '../../kit/log.js';
+import type { Metrics } from '../../kit/metrics/metrics.js';
+import type { Envelope } from './failure.js';
+import { healthRoutes, type HealthDeps } from './health.js';
+import { koaApp, type App } from './koa-app.js';
+import { routeTable } from './routes.js';
+
+export type OperationsDeps = {
+  readonly log: Log;
+  readonly metrics: Pick<Metrics, 'http'>;
+  readonly health: HealthDeps;
+  readonly envelope: Envelope;
+};
+
+/** The HTTP side of a process that serves no API: its probes and its metrics, and nothing else. */
+export function createOperationsApp({ log, metrics, health, envelope }: OperationsDeps): App {
+  const table = routeTable({
+    metrics,
+    authenticate: () => { throw new GatewayError('unauthenticated', 'this process knows nobody'); },
+  });
+  healthRoutes(table.add, health);
+  // Nobody is refused credits here: what asks for another path is a scanner.
+  return koaApp({ log, metrics, envelope, onRefused: () => undefined }, table.middleware(), () => {
+    throw new GatewayError('not_found', 'Not found');
+  });
+}

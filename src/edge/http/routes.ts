@@ -1,0 +1,198 @@
+import { Router } from '@koa/router';
+import type { TSchema } from 'typebox';
+import type { ErrorCode } from '../../kit/errors.js';
+import { isAccountId } from '../../kit/ids.js';
+import { ACCOUNT_ID_LENGTH_MAX } from '../../kit/limits.js';
+import type { Metrics, Observe } from '../../kit/metrics/metrics.js';
+import type { Principal, ServerCaller } from '../../kit/principal.js';
+import { assertAllowed, type Gate, type PrivateGate, type ServerKeyGate } from '../auth/allow.js';
+import type { Authenticate } from '../auth/bearer.js';
+import { assertScope, type AuthenticateServer } from '../auth/server-key.js';
+import type { Admission } from './admission.js';
+import { readBody } from './body.js';
+import type { GatewayContext, Middleware, PathParams, RequestState } from './context.js';
+import type { Envelope, Failure, Wording } from './failure.js';
+import type { Parser } from './schema.js';
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** Schemas by name. `Type.Optional` marks what may be left out; a path parameter never may. */
+export type Fields = Readonly<Record<string, TSchema>>;
+
+/**
+ * What a route says about itself, for its callers and for the document that describes it. The handler reads `params`,
+ * `query` and `headers` itself; that it does so as declared here is what `test/edge/http/fuzz.test.ts` finds out.
+ */
+export type RouteSpec<Body> = {
+  readonly summary: string;
+  readonly params?: Fields;
+  readonly query?: Fields;
+  readonly headers?: Fields;
+  /** Absent: the route reads no body. */
+  readonly body?: Parser<Body>;
+  /** By status. A string is sent as its `contentMediaType`, by default plain text; a null has no body. */
+  readonly replies: Readonly<Record<number, TSchema>>;
+  /** How the work itself may fail. What the gate, the body and the parameters refuse goes without saying. */
+  readonly errors?: readonly ErrorCode[];
+  readonly wording?: Wording;
+  /** A repeat gets the first answer, marked `Idempotency-Replayed`. */
+  readonly replays?: boolean;
+  /** It ends a hold or records usage that happened: the last to be refused when the process is behind. */
+  readonly ends?: boolean;
+};
+
+/** One line of the route table. */
+export type Route = {
+  readonly method: Method;
+  readonly path: string;
+  readonly gate: Gate;
+  readonly summary: string;
+  readonly params: Fields;
+  readonly query: Fields;
+  readonly headers: Fields;
+  readonly body: TSchema | null;
+  readonly replies: Readonly<Record<number, TSchema>>;
+  readonly errors: readonly ErrorCode[];
+  readonly wording: Wording;
+  readonly replays: boolean;
+  /** Undefined: the application's. */
+  readonly envelope: Envelope | undefined;
+  /** Undefined: part of the API. */
+  readonly page: PageRules | undefined;
+  readonly observe: Observe;
+};
+
+/** What a handler is called with, besides Koa's context: who calls (nobody behind `anyone()`) and the parsed body. */
+export type Call<G extends Gate, Body> = {
+  readonly principal: G extends PrivateGate ? Principal : G extends ServerKeyGate ? ServerCaller : null;
+  readonly body: Body;
+};
+
+/** Adds a route. The gate is a parameter of its own so that every route line shows who may call it. */
+export type AddRoute = <const G extends Gate, Body = undefined>(
+  method: Method,
+  path: string,
+  gate: G,
+  spec: RouteSpec<Body>,
+  handler: (ctx: GatewayContext, call: Call<G, Body>) => void | Promise<void>,
+) => void;
+
+export type RouteTable = {
+  readonly add: AddRoute;
+  /** Adds routes of another dialect: failures in its words, tokens in its spelling. */
+  readonly dialect: (own: DialectRules) => AddRoute;
+  /** Adds pages for people: they are no part of the API, and the document that describes it leaves them out. */
+  readonly pages: (own: PageRules) => AddRoute;
+  /** Everything that was added, in order. */
+  readonly routes: readonly Route[];
+  readonly middleware: () => Middleware;
+};
+
+/** What a dialect does its own way; the rest is the application's. */
+export type DialectRules = { readonly envelope: Envelope; readonly authenticate?: Authenticate };
+
+/** What pages for people do their own way, because a browser sends no Authorization header and no JSON, and shows none. */
+export type PageRules = {
+  /** What `authenticate` is shown instead of the header. May refuse the request. */
+  readonly credentials: (ctx: GatewayContext) => string | undefined;
+  readonly readBody: (ctx: GatewayContext) => Promise<unknown>;
+  readonly fail: (ctx: GatewayContext, failure: Failure) => void;
+};
+
+export type RouteTableDeps = {
+  readonly authenticate: Authenticate;
+  /** For routes behind `serverKey`. */
+  readonly authenticateServer?: AuthenticateServer;
+  readonly metrics: Pick<Metrics, 'http'>;
+  /** Refuses what comes to a process that is behind. Left out: everything is taken on. */
+  readonly admission?: Pick<Admission, 'assertAdmits'> | undefined;
+};
+
+/**
+ * The one way to register a route. Each becomes a single handler (authenticate, gate, body, work), reached through a
+ * Map when its path has no parameters: matching and composing per request is what a router costs, and the busiest
+ * routes do not need it. @koa/router has the same handlers, and decides whatever is not spelled exactly.
+ */
+export function routeTable({ authenticate, authenticateServer, metrics, admission: busy }: RouteTableDeps): RouteTable {
+  const router = new Router<RequestState, PathParams>();
+  const routes: Route[] = [];
+  const exact = new Map<string, (ctx: GatewayContext) => Promise<void>>();
+
+  const adding = (own: Partial<DialectRules>, page?: PageRules): AddRoute => (method, path, gate, spec, handler) => {
+    const { summary, params = {}, query = {}, headers = {}, body, replies, errors = [], wording = {}, replays = false, ends = false } = spec;
+    const route: Route = {
+      method, path, gate, summary, params, query, headers, body: body?.schema ?? null, replies, errors, wording, replays,
+      envelope: own.envelope, page, observe: metrics.http.route(method, path),
+    };
+    const admit = admission(gate, { authenticate: own.authenticate ?? authenticate, authenticateServer, credentials: page?.credentials ?? ofHeader });
+    const read = page?.readBody ?? readBody;
+    const handle = async (ctx: GatewayContext): Promise<void> => {
+      ctx.state.route = route;
+      // Probes, metrics and pages for operators are wanted most when there is too much of everything else.
+      if (gate.kind !== 'public' && page === undefined) busy?.assertAdmits(ends ? 'end' : 'begin');
+      const principal = await admit(ctx);
+      const sent = body === undefined ? undefined : await read(ctx);
+      if (gate.kind === 'server-key') nameAccount(ctx, sent);
+      const parsed = body?.parse(sent);
+      // The compiler cannot follow that `principal` is null exactly for a public gate, nor an absent body parser.
+      await handler(ctx, { principal, body: parsed } as Parameters<typeof handler>[1]);
+    };
+    routes.push(route);
+    router.register(path, [method], handle);
+    if (!/[:*]/.test(path)) exact.set(`${method} ${path}`, handle);
+  };
+
+  return {
+    add: adding({}),
+    dialect: (own) => adding(own),
+    pages: (own) => adding({}, own),
+    routes,
+    middleware: () => {
+      const dispatch = router.routes() as unknown as Middleware;
+      return (ctx, next) => exact.get(`${ctx.method} ${ctx.path}`)?.(ctx) ?? (dispatch(ctx, next) as Promise<void>);
+    },
+  };
+}
+
+type Admit = (ctx: GatewayContext) => Principal | ServerCaller | null | Promise<Principal | ServerCaller>;
+
+/** Where users' credentials are. */
+const ofHeader: PageRules['credentials'] = (ctx) => ctx.req.headers.authorization;
+
+type Doorkeepers = Pick<RouteTableDeps, 'authenticate'> & Pick<PageRules, 'credentials'> & { readonly authenticateServer: AuthenticateServer | undefined };
+
+/** How a gate finds out who calls, and whether it lets her in. */
+function admission(gate: Gate, { authenticate, authenticateServer, credentials }: Doorkeepers): Admit {
+  switch (gate.kind) {
+    case 'public':
+      return () => null;
+    case 'server-key':
+      if (authenticateServer === undefined) throw new Error('a route behind serverKey() needs authenticateServer');
+      return async (ctx) => {
+        const caller = await authenticateServer(ctx.req.headers['x-server-api-key']);
+        assertScope(caller, gate.scope);
+        return caller;
+      };
+    case 'authenticated':
+    case 'roles':
+      return (ctx) => admitUser(authenticate, gate, ctx, credentials(ctx));
+  }
+}
+
+/** A server acts on the account that its body names, also where the rest of the body is at fault. */
+function nameAccount(ctx: GatewayContext, sent: unknown): void {
+  const { user_id: userId, user } = (sent ?? {}) as { readonly user_id?: unknown; readonly user?: unknown };
+  const accountId = userId ?? user;
+  if (typeof accountId === 'string' && accountId.length <= ACCOUNT_ID_LENGTH_MAX && isAccountId(accountId)) ctx.state.accountId = accountId;
+}
+
+/** The caller, once her token and her role have been accepted; a remembered token costs no waiting. */
+function admitUser(authenticate: Authenticate, gate: PrivateGate, ctx: GatewayContext, credentials: string | undefined): Principal | Promise<Principal> {
+  const admit = (principal: Principal): Principal => {
+    ctx.state.accountId = principal.accountId;
+    assertAllowed(gate, principal);
+    return principal;
+  };
+  const principal = authenticate(credentials);
+  return principal instanceof Promise ? principal.then(admit) : admit(principal);
+}

@@ -1,0 +1,117 @@
+import Type, { type TSchema } from 'typebox';
+import { httpStatus, type ErrorCode } from '../../kit/errors.js';
+import type { Envelope } from '../http/failure.js';
+import type { Route } from '../http/routes.js';
+import { shapeOf } from './examples.js';
+import type { Example, Header, MediaType } from './types.js';
+
+export type FailureCode = ErrorCode | 'internal';
+
+/** What a code means to a caller. Closed, like the codes: a new one does not compile until it is explained here. */
+const MEANINGS: Readonly<Record<FailureCode, string>> = {
+  invalid_request: 'Something in the request is missing or is not what it should be; `sources` names it',
+  unauthenticated: 'Authentication token required',
+  insufficient_credits: 'Insufficient credits',
+  forbidden: 'Admin access required',
+  not_found: 'Not found',
+  account_not_found: 'There is no such account',
+  hold_not_found: 'There is no such session of this account',
+  hold_resolved: 'The session or usage key has ended already, with usage that cost as much or more, or too long ago; `first` tells how',
+  conflict: 'What is asked for contradicts what is there',
+  body_too_large: 'The body is too large',
+  unsupported_media_type: 'The body must be application/json in UTF-8, not compressed',
+  idempotency_mismatch: 'This Idempotency-Key was used for another request; use a new one',
+  account_frozen: 'The account is frozen; ask an administrator',
+  limit_exceeded: 'A limit of the account is reached',
+  not_configured: 'The gateway lacks a setting that this needs',
+  ledger_unavailable: 'The ledger did not answer; `outcome` tells whether anything happened. Ask again with the same key or session',
+  internal: 'Internal server error',
+};
+
+/** As the error boundary decides it: a legacy route may have always said something else. */
+const statusOf = ({ wording }: Route, code: FailureCode): number => (code === 'internal' ? 500 : wording[code]?.status ?? httpStatus[code]);
+
+const common = {
+  success: Type.Literal(false),
+  status: Type.Integer({ description: 'the HTTP status' }),
+  message: Type.String({ description: 'what to show to a person' }),
+  sources: Type.Array(Type.Object({
+    path: Type.String({ description: 'where: `body.credits`, `query.limit`, `header.Idempotency-Key`' }),
+    message: Type.String(),
+  }), { description: 'what was wrong, and where' }),
+  outcome: Type.Optional(Type.Enum(['not_executed', 'unknown'], { description: 'with 503: whether the operation may have happened' })),
+  first: Type.Optional(Type.Object({}, { description: 'what the first attempt came to, when a second one is refused because of it' })),
+  requestId: Type.String({ description: 'the X-Request-Id of the answer' }),
+};
+const Code = () => Type.Enum(Object.keys(MEANINGS), { description: 'what to branch on' });
+
+/** The envelopes of failures (contract C-11): what to branch on is `error`, but where callers have always shown that. */
+export const errorSchemas = {
+  Error: Type.Object({
+    ...common, error: Code(),
+    data: Type.Optional(Type.Object({ status: Type.String(), message: Type.String() }, { description: 'only below /api/credits-process and its aliases' })),
+  }),
+  TextError: Type.Object({ ...common, error: Type.String({ description: '`message`, or `Unauthorized`' }), code: Code() }),
+} as const;
+
+/** Every code a route can fail with, by status. What its gate, body and parameters refuse follows from these alone. */
+export function failuresOf(route: Route): ReadonlyMap<number, readonly FailureCode[]> {
+  const { gate, body, params, query, headers, wording, errors } = route;
+  const codes = new Set<FailureCode>();
+  if ([params, query, headers].some((fields) => Object.keys(fields).length > 0)) codes.add('invalid_request');
+  if (body !== null) for (const code of ['invalid_request', 'body_too_large', 'unsupported_media_type'] as const) codes.add(code);
+  if (gate.kind !== 'public') codes.add('unauthenticated');
+  if (gate.kind !== 'public' && route.page === undefined) codes.add('ledger_unavailable'); // a process that is behind refuses all of them
+  if (gate.kind === 'roles' || gate.kind === 'server-key') codes.add('forbidden');
+  if (gate.kind === 'server-key') codes.add('not_configured');
+  for (const code of [...errors, ...Object.keys(wording) as ErrorCode[]]) codes.add(code);
+  codes.add('internal');
+  const byStatus = new Map<number, FailureCode[]>();
+  for (const code of codes) {
+    const status = statusOf(route, code);
+    byStatus.set(status, [...byStatus.get(status) ?? [], code]);
+  }
+  return byStatus;
+}
+
+/** How a status of a route is worded: one example for each of its codes, in the envelope that the route really has. */
+export function failureExamples(route: Route, codes: readonly FailureCode[], envelope: Envelope): Readonly<Record<string, Example>> {
+  return Object.fromEntries(codes.map((code) => {
+    const summary = meaningOf(route, code);
+    const value = (route.envelope ?? envelope)({
+      status: statusOf(route, code), code, message: (code === 'internal' ? undefined : route.wording[code]?.message) ?? summary,
+      sources: code === 'invalid_request' ? [{ path: fieldOf(route), message: 'is missing' }] : [],
+      outcome: code === 'ledger_unavailable' ? 'not_executed' : undefined, first: undefined, requestId: 'kX3v9aQz-1f',
+    });
+    return [code, { summary, value }];
+  }));
+}
+
+function meaningOf({ gate }: Route, code: FailureCode): string {
+  if (gate.kind !== 'server-key') return MEANINGS[code];
+  if (code === 'unauthenticated') return 'Server API key is required';
+  return code === 'forbidden' ? `This server API key has no scope ${gate.scope}` : MEANINGS[code];
+}
+
+/** A field that a caller of this route can get wrong. */
+function fieldOf({ body, params, query, headers }: Route): string {
+  const candidates = [
+    ...Object.keys(body === null ? {} : shapeOf(body).properties ?? {}).map((name) => `body.${name}`),
+    ...Object.keys(params).map((name) => `path.${name}`), ...Object.keys(query).map((name) => `query.${name}`), ...Object.keys(headers).map((name) => `header.${name}`),
+  ];
+  return candidates[0] ?? 'body';
+}
+
+/** The content of a failure. `own`: what the route itself may answer with this status. */
+export function failureContent(own: TSchema | undefined, examples: Readonly<Record<string, Example>>): Readonly<Record<string, MediaType>> {
+  const isText = Object.values(examples).some(({ value }) => 'code' in value);
+  const schema: TSchema = Type.Unsafe({ $ref: `#/components/schemas/${isText ? 'TextError' : 'Error'}` });
+  return { 'application/json': { schema: own === undefined ? schema : Type.Union([own, schema]), examples } };
+}
+
+/** Headers that come with a failure, besides those of every answer. */
+export function failureHeaders(status: number): Readonly<Record<string, Header>> {
+  if (status === 401) return { 'WWW-Authenticate': { description: 'always `Bearer`', schema: Type.String() } };
+  if (status === 503) return { 'Retry-After': { description: 'seconds to wait', schema: Type.Integer() } };
+  return {};
+}

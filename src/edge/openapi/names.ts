@@ -1,0 +1,48 @@
+import type { Gate } from '../auth/allow.js';
+import type { Route } from '../http/routes.js';
+import type { Tag } from './types.js';
+
+/** The chapters of the document, in their order: the first whose prefix fits a path has it. */
+const CHAPTERS: readonly (Tag & { readonly prefixes: readonly string[] })[] = [
+  { name: 'Credits', description: 'What an account has, what something would cost, and giving and taking credits.', prefixes: ['/api/credits/', '/credits/'] },
+  { name: 'Streaming sessions', description: 'Reserve what an answer may cost, then charge what it did cost.', prefixes: ['/api/streaming-sessions'] },
+  { name: 'Usage', description: 'What services were used, and what that came to.', prefixes: ['/api/usage'] },
+  { name: 'Credits process', description: 'For servers with an API key: start, run, end, by API and by queue.', prefixes: ['/api/credits-process', '/api/token-process', '/api/user-wallets', '/api/feature-usage-logs'] },
+  { name: 'Administration', description: 'For administrators only, but for what says otherwise.', prefixes: ['/api/admin', '/v1/plans', '/v1/prices', '/v1/account-plans', '/v1/referrals', '/v1/refusals', '/v1/models', '/v1/accounts', '/v1/reconciliation', '/v1/shards'] },
+  { name: 'Ledger', description: 'Every change of an account, as Postgres remembers it.', prefixes: ['/v1'] },
+  { name: 'Operations', description: 'For whoever runs the gateway, and this document.', prefixes: ['/'] },
+];
+
+export const tags: readonly Tag[] = CHAPTERS.map(({ name, description }) => ({ name, description }));
+
+export const tagOf = (path: string): string =>
+  CHAPTERS.find(({ prefixes }) => prefixes.some((prefix) => path.startsWith(prefix)))?.name ?? 'Operations';
+
+/** `/a/:userId` as OpenAPI writes it: `/a/{userId}`. */
+export const templateOf = (path: string): string => path.replaceAll(/:(\w+)/g, '{$1}');
+
+/** The names of a path's parameters, in order. */
+export const paramsOf = (path: string): string[] => [...path.matchAll(/:(\w+)/g)].map(([, name]) => name ?? '');
+
+/** `GET /api/credits/balance/:userId` is `getApiCreditsBalanceByUserId`: what generators of clients call a function. */
+export function operationIdOf({ method, path }: Pick<Route, 'method' | 'path'>): string {
+  const words = path.split('/').flatMap((part) => (part.startsWith(':') ? ['by', part.slice(1)] : part.split(/[^A-Za-z0-9]+/)));
+  return method.toLowerCase() + words.filter((word) => word !== '').map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
+}
+
+/** Who may call a route, in one or two words. */
+export const gateName = (gate: Gate): string => (gate.kind === 'roles' ? gate.roles.join(', ') : gate.kind === 'server-key' ? `server-key (${gate.scope})` : gate.kind);
+
+/** The same in a sentence. */
+export function gateSentence(gate: Gate): string {
+  switch (gate.kind) {
+    case 'public':
+      return 'Anyone may call this, without a token.';
+    case 'authenticated':
+      return 'Needs any valid token; it acts on the account of the token, whatever the request says.';
+    case 'server-key':
+      return `Needs an \`x-server-api-key\` with the scope ${gate.scope}; it acts on the account that the request names.`;
+    case 'roles':
+      return `Needs a token whose role is ${gate.roles.join(' or ')}.`;
+  }
+}

@@ -1,0 +1,135 @@
+import Type, { IsOptional, type TSchema } from 'typebox';
+import type { Envelope } from '../http/failure.js';
+import type { Fields, Route } from '../http/routes.js';
+import { errorSchemas, failureContent, failureExamples, failureHeaders, failuresOf } from './errors.js';
+import { exampleOf, hasExample, shapeOf } from './examples.js';
+import { gateName, gateSentence, operationIdOf, paramsOf, tagOf, tags, templateOf } from './names.js';
+import type { Content, Header, OpenApi, Operation, Parameter, PathItem, Response } from './types.js';
+
+const DESCRIPTION = `Tells a chat proxy whether a user may spend, and is told what it came to.
+
+**Who is calling.** Send \`Authorization: Bearer <JWT>\`. A user's account is the subject of her token, whatever id a body has.
+Servers show an \`x-server-api-key\` instead, and name the user.
+
+**Amounts** are credits: numbers, or decimal strings such as \`"7.50"\`, with at most six decimals. Nothing is rounded behind your back.
+
+**Repeating is safe.** Sessions are known by their \`sessionId\`, everything else by an \`Idempotency-Key\`.
+A repeat gets the first answer, marked \`Idempotency-Replayed: true\`.
+
+**Failures** have one shape, \`Error\` (\`TextError\` has its code in \`code\`): show \`message\`, branch on \`error\`,
+look for the field in \`sources\`.
+A 503 says in \`outcome\` whether anything may have happened.
+
+Fields that a request has beyond those listed here are ignored.`;
+
+/** Answers that never have a body. */
+const EMPTY = new Set([204, 304]);
+
+export type OpenApiSource = {
+  readonly routes: readonly Route[];
+  readonly version: string;
+  /** The application's, for routes without one of their own. */
+  readonly envelope: Envelope;
+};
+
+/**
+ * Describes the API in OpenAPI 3.1, from the table that serves it: the schemas are the very ones that requests are
+ * checked against. The same routes give the same text, whatever order they were added in.
+ */
+export function openApiOf({ routes, version, envelope }: OpenApiSource): OpenApi {
+  const chapter = new Map(tags.map(({ name }, index) => [name, index]));
+  const order = ({ path }: Route): number => chapter.get(tagOf(path)) ?? tags.length;
+  const sorted = [...routes].sort((a, b) => order(a) - order(b) || compare(a.path, b.path) || compare(a.method, b.method));
+  const paths: Record<string, PathItem> = {};
+  for (const route of sorted) {
+    const path = templateOf(route.path);
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route, envelope) };
+  }
+  const used = new Set(sorted.map(({ path }) => tagOf(path)));
+  return {
+    openapi: '3.1.0',
+    info: { title: 'credit-gateway', version, summary: 'Credits for AI products: check, hold, settle.', description: DESCRIPTION, license: { name: 'MIT', identifier: 'MIT' } },
+    servers: [{ url: '/' }],
+    tags: tags.filter(({ name }) => used.has(name)),
+    paths,
+    components: {
+      schemas: errorSchemas,
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'An access token of a configured issuer. Its `sub` is the account, its `role` the rights.' },
+        serverKey: { type: 'apiKey', in: 'header', name: 'x-server-api-key', description: 'A key of SERVER_API_KEYS, or one made with `npm run keys`. Never for browsers.' },
+      },
+    },
+  };
+}
+
+/** By code units, so that no locale of a machine changes the document. */
+const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
+
+function operationOf(route: Route, envelope: Envelope): Operation {
+  const { gate, path, summary, body } = route;
+  return {
+    operationId: operationIdOf(route),
+    tags: [tagOf(path)],
+    summary,
+    description: gateSentence(gate),
+    security: gate.kind === 'public' ? [] : [gate.kind === 'server-key' ? { serverKey: [] } : { bearer: [] }],
+    'x-gate': gateName(gate),
+    parameters: parametersOf(route),
+    ...(body === null ? {} : { requestBody: { required: true, content: { 'application/json': { schema: body, example: exampleOf(body) } } } }),
+    responses: responsesOf(route, envelope),
+  };
+}
+
+function parametersOf({ path, params, query, headers }: Route): Parameter[] {
+  const inPath = Object.fromEntries(paramsOf(path).map((name) => [name, params[name] ?? Type.String({ minLength: 1 })]));
+  const list = (where: Parameter['in'], fields: Fields): Parameter[] => Object.entries(fields).map(([name, schema]) => {
+    const { description } = shapeOf(schema);
+    const required = where === 'path' || !IsOptional(schema);
+    return {
+      name, in: where, required,
+      ...(description === undefined ? {} : { description }), schema,
+      ...(required || hasExample(schema, name) ? { example: exampleOf(schema, name) } : {}),
+    };
+  });
+  return [...list('path', inPath), ...list('query', query), ...list('header', headers)];
+}
+
+function responsesOf(route: Route, envelope: Envelope): Readonly<Record<string, Response>> {
+  const responses = new Map<string, Response>();
+  for (const [status, schema] of Object.entries(route.replies)) responses.set(status, replyOf(route, Number(status), schema));
+  for (const [status, codes] of failuresOf(route)) {
+    const examples = failureExamples(route, codes, envelope);
+    responses.set(String(status), {
+      description: codes.map((code) => `\`${code}\`: ${examples[code]?.summary ?? code}.`).join(' '),
+      headers: { ...EVERY_ANSWER, ...failureHeaders(status) },
+      // A route may answer in its own words with a status that is also a failure's.
+      content: failureContent(route.replies[status], examples),
+    });
+  }
+  return Object.fromEntries([...responses].sort(([a], [b]) => Number(a) - Number(b)));
+}
+
+const EVERY_ANSWER: Readonly<Record<string, Header>> = { 'X-Request-Id': { description: 'names this request in the logs; yours, if you sent one', schema: Type.String() } };
+const REPLAYED: Readonly<Record<string, Header>> = { 'Idempotency-Replayed': { description: '`true` when this is the answer to an earlier, identical request', schema: Type.Literal('true') } };
+const REVALIDATED: Readonly<Record<string, Header>> = { ETag: { description: 'for If-None-Match', schema: Type.String() } };
+
+function replyOf({ replays, replies }: Route, status: number, schema: TSchema): Response {
+  return {
+    description: DESCRIPTIONS.get(status) ?? 'Done.',
+    headers: { ...EVERY_ANSWER, ...(replays ? REPLAYED : {}), ...(304 in replies ? REVALIDATED : {}) },
+    ...(EMPTY.has(status) ? {} : { content: contentOf(schema) }),
+  };
+}
+
+const DESCRIPTIONS: ReadonlyMap<number, string> = new Map([
+  [201, 'Done; something new is there.'],
+  [202, 'Recorded for good, and about to be done.'],
+  [204, 'Done; there is nothing to say.'],
+  [304, 'Nothing has changed since the ETag that was sent.'],
+  [503, 'Not fit for it now.'],
+]);
+
+function contentOf(schema: TSchema): Content {
+  const { type, contentMediaType } = schema as { readonly type?: string; readonly contentMediaType?: string };
+  return { [contentMediaType ?? (type === 'string' ? 'text/plain' : 'application/json')]: { schema } };
+}

@@ -1,0 +1,76 @@
+import { DelayedError, Queue, Worker, type Job } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { queuePrefix } from '../../stores/redis/queue-connections.js';
+import type { Handled, HandleSettlement } from './handle-settlement.js';
+import { ATTEMPTS_MAX, deadLetterQueue, delayAfter, RETRY_DELAYS_MS, SETTLEMENT_QUEUES, type SettlementQueue } from './queues.js';
+
+export type BullSettlementsDeps = {
+  /** A worker's connection and a producer's (connectQueue). */
+  readonly workerRedis: Redis;
+  readonly producerRedis: Redis;
+  readonly namespace: string;
+  readonly handle: HandleSettlement;
+  readonly concurrency: number;
+  readonly retryDelaysMs?: readonly number[];
+  readonly observe: (queue: SettlementQueue, handled: Handled, seconds: number) => void;
+  readonly onError: (error: Error) => void;
+};
+
+/** A settlement that cannot be done, kept in `<queue>_dlq` for somebody to look at. */
+export type BullDeadLetter = {
+  readonly payload: unknown;
+  readonly reason: string;
+  readonly code: string;
+  readonly attempts: number;
+  readonly deadAt: string;
+  readonly unnamed: string;
+};
+
+const KEEP_COMPLETED = 1_000;
+/** How the name of a replayed job begins; what follows is its usage's. */
+export const NAMED = 'unnamed ';
+
+/**
+ * The same settlements for those who have no RabbitMQ: BullMQ queues of the same names, under the gateway's prefix. A
+ * job's data is the message. Retries do not depend on what the producer set, and what cannot be done is copied into the
+ * dead-letter queue before its job ends, because a producer may have said that failed jobs are to be forgotten.
+ */
+export function bullSettlements(deps: BullSettlementsDeps): { close(): Promise<void> } {
+  const prefix = queuePrefix(deps.namespace);
+  const delaysMs = deps.retryDelaysMs ?? RETRY_DELAYS_MS;
+  const opened = SETTLEMENT_QUEUES.map((queue) => {
+    const dead = new Queue<BullDeadLetter>(deadLetterQueue(queue), { connection: deps.producerRedis, prefix });
+    dead.on('error', deps.onError);
+    const worker = new Worker(queue, (job, token) => settle(deps, queue, dead, delaysMs, job, token), {
+      connection: deps.workerRedis, prefix, concurrency: deps.concurrency, removeOnComplete: { count: KEEP_COMPLETED },
+    });
+    worker.on('error', deps.onError);
+    return { dead, worker };
+  });
+  return {
+    close: async () => {
+      await Promise.all(opened.map(({ worker }) => worker.close()));
+      await Promise.all(opened.map(({ dead }) => dead.close()));
+    },
+  };
+}
+
+async function settle(
+  { handle, observe }: BullSettlementsDeps, queue: SettlementQueue, dead: Queue<BullDeadLetter>, delaysMs: readonly number[], job: Job<unknown>, token: string | undefined,
+): Promise<object> {
+  const startedAt = performance.now();
+  // A replayed job brings its first name along. Ids begin anew when Redis is lost, times do not.
+  const unnamed = job.name.startsWith(NAMED) ? job.name.slice(NAMED.length) : `bullmq ${queue} ${job.timestamp} ${job.id ?? ''}`;
+  const handled = await handle(job.data, () => Promise.resolve(unnamed));
+  observe(queue, handled, (performance.now() - startedAt) / 1_000);
+  if (handled.kind === 'settled') return { settled: true, replayed: handled.replayed };
+  const attempts = job.attemptsStarted;
+  const { reason, code } = handled;
+  if (handled.kind === 'retry' && attempts < ATTEMPTS_MAX) {
+    await job.moveToDelayed(Date.now() + delayAfter(attempts, delaysMs), token);
+    throw new DelayedError(reason);
+  }
+  // The same id: a job that runs a second time is not put aside a second time.
+  await dead.add('dead', { payload: job.data, reason, code, attempts, deadAt: new Date().toISOString(), unnamed }, { jobId: `${job.timestamp}-${job.id ?? ''}` });
+  return { settled: false, reason, code };
+}

@@ -1,0 +1,130 @@
+import Type from 'typebox';
+import type { AccountPlan, Plan } from '../../credits/plans/plan.js';
+import type { Referral, ReferralCommand } from '../../credits/plans/referral-bonus.js';
+import { invalid } from '../../kit/errors.js';
+import { isAccountId } from '../../kit/ids.js';
+import { ACCOUNT_ID_LENGTH_MAX } from '../../kit/limits.js';
+import { toCredits } from '../../kit/money/credits.js';
+import { ZERO } from '../../kit/money/micros.js';
+import { allow } from '../auth/allow.js';
+import { Credits, CreditsReply, readAmount, readPositiveAmount } from '../http/amount.js';
+import type { GatewayContext } from '../http/context.js';
+import { markReplayed } from '../http/idempotency-key.js';
+import { reply } from '../http/json.js';
+import type { AddRoute } from '../http/routes.js';
+import { bodyOf, integerOrNull, storedText } from '../http/schema.js';
+
+/** The use cases of manage-plans.ts and referral-bonus.ts, with their deps. */
+export type PlanRouteDeps = {
+  readonly listPlans: () => Promise<readonly Plan[]>;
+  readonly definePlan: (plan: Plan, actor: string) => Promise<Plan>;
+  readonly removePlan: (planId: string) => Promise<void>;
+  readonly assignPlan: (command: { readonly accountId: string; readonly planId: string; readonly actor: string }) => Promise<AccountPlan>;
+  readonly planOf: (accountId: string) => Promise<AccountPlan>;
+  readonly endPlan: (accountId: string) => Promise<void>;
+  readonly grantReferral: (command: ReferralCommand) => Promise<Referral>;
+};
+
+const PLAN_ID_LENGTH_MAX = 64;
+const NAME_LENGTH_MAX = 100;
+/** A hundred years. */
+const EXPIRES_AFTER_SECONDS_MAX = 36_500 * 86_400;
+const PERIOD_SECONDS_MAX = 366 * 86_400;
+
+const Id = (maxLength: number) => Type.String({ minLength: 1, maxLength, pattern: '^[A-Za-z0-9_][A-Za-z0-9._@|+=~$-]*$' });
+const AccountId = () => Id(ACCOUNT_ID_LENGTH_MAX);
+const planBody = bodyOf(Type.Object({
+  name: storedText(1, NAME_LENGTH_MAX),
+  credits: Credits(),
+  period: Type.Enum(['day', 'week', 'month', 'seconds']),
+  periodSeconds: Type.Optional(integerOrNull(1, PERIOD_SECONDS_MAX)),
+  mode: Type.Optional(Type.Enum(['roll_over', 'reset'])),
+  missed: Type.Optional(Type.Enum(['each', 'latest'])),
+  expiresAfterSeconds: Type.Optional(integerOrNull(1, EXPIRES_AFTER_SECONDS_MAX)),
+}), 'The plan is not valid');
+const assignBody = bodyOf(Type.Object({ plan: Id(PLAN_ID_LENGTH_MAX) }), 'plan is required');
+const referralBody = bodyOf(Type.Object({ referrer: AccountId(), referee: AccountId(), credits: Credits(), refereeCredits: Type.Optional(Credits()) }), 'referrer, referee and credits are required');
+
+const PlanReply = Type.Object({
+  plan: Type.String(), name: Type.String(), credits: CreditsReply(), period: Type.String(), periodSeconds: Type.Union([Type.Integer(), Type.Null()]),
+  mode: Type.String(), missed: Type.String(), expiresAfterSeconds: Type.Union([Type.Integer(), Type.Null()]),
+});
+const AccountPlanReply = Type.Object({
+  accountId: Type.String(), plan: Type.String(), startedAt: Type.String(), nextPeriod: Type.Integer(),
+  lastRefillAt: Type.Union([Type.String(), Type.Null()]), problem: Type.Union([Type.String(), Type.Null()]),
+});
+const params = { planId: Id(PLAN_ID_LENGTH_MAX) };
+const accountParams = { accountId: AccountId() };
+
+/** Plans, who has which, and bonuses for referrals. For administrators. */
+export function planRoutes(add: AddRoute, deps: PlanRouteDeps): void {
+  add('GET', '/v1/plans', allow('admin'), { summary: 'The credit plans', replies: { 200: Type.Array(PlanReply) }, errors: ['ledger_unavailable'] }, async (ctx) => {
+    reply(ctx, 200, (await deps.listPlans()).map(presentPlan));
+  });
+
+  add('PUT', '/v1/plans/:planId', allow('admin'), {
+    summary: 'Make or change a plan; changes hold from the next refill of each account on', params, body: planBody, replies: { 200: PlanReply }, errors: ['conflict', 'ledger_unavailable'],
+  }, async (ctx, { principal, body }) => {
+    reply(ctx, 200, presentPlan(await deps.definePlan(toPlan(idIn(ctx, 'planId', PLAN_ID_LENGTH_MAX), body), principal.accountId)));
+  });
+
+  add('DELETE', '/v1/plans/:planId', allow('admin'), { summary: 'Remove a plan that no account has', params, replies: { 204: Type.Null() }, errors: ['not_found', 'conflict', 'ledger_unavailable'] }, async (ctx) => {
+    await deps.removePlan(idIn(ctx, 'planId', PLAN_ID_LENGTH_MAX));
+    ctx.status = 204;
+  });
+
+  add('GET', '/v1/account-plans/:accountId', allow('admin'), { summary: 'The plan of an account', params: accountParams, replies: { 200: AccountPlanReply }, errors: ['not_found', 'ledger_unavailable'] }, async (ctx) => {
+    reply(ctx, 200, presentAccountPlan(await deps.planOf(idIn(ctx, 'accountId', ACCOUNT_ID_LENGTH_MAX))));
+  });
+
+  add('PUT', '/v1/account-plans/:accountId', allow('admin'), {
+    summary: 'Put an account on a plan; its first period begins now, or at the end of the period that the account was given last', params: accountParams, body: assignBody, replies: { 200: AccountPlanReply }, errors: ['not_found', 'ledger_unavailable'],
+  }, async (ctx, { principal, body }) => {
+    const accountId = idIn(ctx, 'accountId', ACCOUNT_ID_LENGTH_MAX);
+    reply(ctx, 200, presentAccountPlan(await deps.assignPlan({ accountId, planId: body.plan, actor: principal.accountId })));
+  });
+
+  add('DELETE', '/v1/account-plans/:accountId', allow('admin'), { summary: 'End the plan of an account; what was granted stays, and is not granted again', params: accountParams, replies: { 204: Type.Null() }, errors: ['not_found', 'ledger_unavailable'] }, async (ctx) => {
+    await deps.endPlan(idIn(ctx, 'accountId', ACCOUNT_ID_LENGTH_MAX));
+    ctx.status = 204;
+  });
+
+  add('POST', '/v1/referrals', allow('admin'), {
+    summary: 'Reward that one account brought another, once per referee', body: referralBody, replays: true,
+    replies: { 200: Type.Object({ status: Type.Enum(['granted', 'pending']) }) }, errors: ['idempotency_mismatch', 'limit_exceeded', 'account_frozen', 'ledger_unavailable'],
+  }, async (ctx, { principal, body: { referrer, referee, credits, refereeCredits } }) => {
+    const { status, replayed } = await deps.grantReferral({
+      referrer, referee, actor: principal.accountId,
+      referrerAmount: readPositiveAmount(credits, { path: 'body.credits', message: 'credits must be above zero' }),
+      refereeAmount: refereeCredits === undefined ? ZERO : readAmount(refereeCredits, { path: 'body.refereeCredits', message: 'refereeCredits must not be negative' }),
+    });
+    markReplayed(ctx, replayed);
+    reply(ctx, 200, { status });
+  });
+}
+
+function idIn({ params: given }: GatewayContext, name: string, maxLength: number): string {
+  const id = given?.[name] ?? '';
+  if (id.length > maxLength || !isAccountId(id)) throw invalid(`path.${name}`, `must be 1 to ${maxLength} letters, digits or any of ._@|+=~$-`);
+  return id;
+}
+
+/** What is left out: kept from period to period, and nothing that is missed is lost; a reset plan means the latest. */
+function toPlan(planId: string, body: ReturnType<typeof planBody.parse>): Plan {
+  const { name, credits, period, periodSeconds = null, mode = 'roll_over', missed = mode === 'reset' ? 'latest' : 'each', expiresAfterSeconds = null } = body;
+  if ((period === 'seconds') !== (periodSeconds !== null)) throw invalid('body.periodSeconds', 'belongs to the period "seconds", and to no other');
+  return {
+    planId, name, mode, missed, expiresAfterSeconds,
+    amount: readPositiveAmount(credits, { path: 'body.credits', message: 'credits must be above zero' }),
+    period: period === 'seconds' ? { unit: period, seconds: periodSeconds ?? 0 } : { unit: period },
+  };
+}
+
+const presentPlan = ({ planId, name, amount, period, mode, missed, expiresAfterSeconds }: Plan): object => ({
+  plan: planId, name, credits: toCredits(amount), period: period.unit, periodSeconds: period.unit === 'seconds' ? period.seconds : null, mode, missed, expiresAfterSeconds,
+});
+
+const presentAccountPlan = ({ accountId, planId, anchorMs, nextPeriod, lastRefillAtMs, problem }: AccountPlan): object => ({
+  accountId, plan: planId, startedAt: new Date(anchorMs).toISOString(), nextPeriod,
+  lastRefillAt: lastRefillAtMs === null ? null : new Date(lastRefillAtMs).toISOString(), problem,
+});

@@ -1,0 +1,201 @@
+import Type from 'typebox';
+import { PRICED_MODEL_LENGTH_MAX } from '../../credits/prices/check-price.js';
+import { byText } from '../../credits/prices/native-book.js';
+import type { PriceHistory } from '../../credits/prices/price-history.js';
+import { MESSAGE_BOOK, MODEL_BOOK, NATIVE_BOOK, ROUNDINGS, TOKEN_BOOK, UNITS, type PriceVersion } from '../../credits/prices/price.js';
+import { compare, parseDecimal, rational } from '../../credits/prices/rational.js';
+import { setPrice, type SetPriceDeps } from '../../credits/prices/set-price.js';
+import { setTerms } from '../../credits/prices/set-terms.js';
+import { GatewayError, invalid } from '../../kit/errors.js';
+import { PAGE_MAX } from '../../kit/limits.js';
+import { isBookName } from '../../ledger/price-name.js';
+import { allow } from '../auth/allow.js';
+import type { GatewayContext } from '../http/context.js';
+import { reply } from '../http/json.js';
+import { queryNumber, queryText } from '../http/query-fields.js';
+import type { AddRoute } from '../http/routes.js';
+import { bodyOf, storedText } from '../http/schema.js';
+
+const PAGE_DEFAULT = 50;
+const NOTE_LENGTH_MAX = 1_000;
+const DECIMAL_LENGTH_MAX = 64;
+const PROFITS_MAX = 100;
+/** What the columns of prices hold (migration 0004). */
+const DECIMAL_MAX = rational(10n ** 15n);
+/** Named by the code, so they are there before their first price. */
+const BOOKS: readonly string[] = [TOKEN_BOOK, MESSAGE_BOOK, MODEL_BOOK, NATIVE_BOOK];
+
+const Decimal = () => Type.Unsafe<number | string>({ type: ['number', 'string'], maxLength: DECIMAL_LENGTH_MAX, description: 'a decimal number; as text, every digit counts' });
+const DecimalOrNull = () => Type.Unsafe<number | string | null>({ type: ['number', 'string', 'null'], maxLength: DECIMAL_LENGTH_MAX });
+const Moment = () => Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d{1,3})?)?(Z|[+-]\\d\\d:\\d\\d)$', description: 'ISO 8601 with a time zone; now, when left out' });
+const Name = (lengthMin: number) => storedText(lengthMin, PRICED_MODEL_LENGTH_MAX);
+const Dimensions = Type.Object({
+  input: Type.Optional(DecimalOrNull()), output: Type.Optional(DecimalOrNull()), cachedRead: Type.Optional(DecimalOrNull()), cachedWrite: Type.Optional(DecimalOrNull()),
+  reasoning: Type.Optional(DecimalOrNull()), message: Type.Optional(DecimalOrNull()), request: Type.Optional(DecimalOrNull()),
+}, { description: 'a dimension that is not named is not sold' });
+
+const priceBody = bodyOf(Type.Object({
+  provider: Type.Optional(Name(0)), model: Name(1), prices: Dimensions,
+  unit: Type.Optional(Type.Enum([...UNITS])), rounding: Type.Optional(Type.Enum([...ROUNDINGS])),
+  marginPercent: Type.Optional(Decimal()), moneyPerCredit: Type.Optional(DecimalOrNull()),
+  isDefault: Type.Optional(Type.Boolean()), state: Type.Optional(Type.Enum(['active', 'inactive'])),
+  effectiveFrom: Type.Optional(Moment()), note: Type.Optional(storedText(0, NOTE_LENGTH_MAX)),
+  force: Type.Optional(Type.Boolean()), allowZero: Type.Optional(Type.Boolean()),
+}), 'The price is not valid');
+const termsBody = bodyOf(Type.Object({
+  profitPercents: Type.Optional(Type.Array(Decimal(), { maxItems: PROFITS_MAX })), moneyPerCredit: Type.Optional(Decimal()),
+  effectiveFrom: Type.Optional(Moment()), note: Type.Optional(storedText(0, NOTE_LENGTH_MAX)), force: Type.Optional(Type.Boolean()),
+}), 'The terms are not valid');
+
+const TextOrNull = () => Type.Union([Type.String(), Type.Null()]);
+const PriceReply = Type.Object({
+  book: Type.String(), provider: Type.String(), model: Type.String(), version: Type.Integer(), effectiveFrom: Type.String(),
+  prices: Type.Object({
+    input: TextOrNull(), output: TextOrNull(), cachedRead: TextOrNull(), cachedWrite: TextOrNull(), reasoning: TextOrNull(), message: TextOrNull(), request: TextOrNull(),
+  }),
+  unit: Type.Integer(), rounding: Type.String(), marginPercent: Type.String(), moneyPerCredit: TextOrNull(),
+  isDefault: Type.Boolean(), state: Type.String(), createdBy: Type.String(), note: Type.String(),
+});
+
+const params = { book: Type.String({ pattern: '^[a-z][a-z0-9-]{0,31}$' }) };
+const filters = {
+  provider: Type.Optional(Type.String({ maxLength: PRICED_MODEL_LENGTH_MAX })), model: Type.Optional(Type.String({ maxLength: PRICED_MODEL_LENGTH_MAX })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_MAX, default: PAGE_DEFAULT, description: 'prices of one page' })),
+};
+const listQuery = { ...filters, offset: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: '`nextOffset` of the page before' })) };
+const historyQuery = { ...filters, before: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: '`nextBefore` of the page before' })) };
+
+/** The price books: what is charged now, what was and will be, and changing it. For administrators. */
+export function priceRoutes(add: AddRoute, deps: SetPriceDeps): void {
+  const { books: { history }, clock } = deps;
+
+  add('GET', '/v1/prices/:book', allow('admin'), {
+    summary: 'What the models of a book cost now', params, query: listQuery, errors: ['not_found'],
+    replies: { 200: Type.Object({ prices: Type.Array(PriceReply), total: Type.Integer(), nextOffset: Type.Union([Type.Integer(), Type.Null()]) }) },
+  }, (ctx) => {
+    const { book, limit, isAsked } = questionIn(ctx);
+    const offset = queryNumber(ctx, 'offset', 0, Number.MAX_SAFE_INTEGER) ?? 0;
+    requireBook(history, book);
+    const nowMs = clock();
+    const rows = history.current(book, nowMs).map(({ row }) => row).filter(isAsked).sort((a, b) => byText(a.provider, b.provider) || byText(a.model, b.model));
+    const page = rows.slice(offset, offset + limit);
+    reply(ctx, 200, {
+      // Several models may have said that they are the default; one of them is.
+      prices: page.map((row) => ({ ...present(row), isDefault: history.isDefault(row, nowMs) })),
+      total: rows.length, nextOffset: offset + limit < rows.length ? offset + limit : null,
+    });
+  });
+
+  add('GET', '/v1/prices/:book/history', allow('admin'), {
+    summary: 'Every version of the prices of a book, newest first, those of the future included', params, query: historyQuery, errors: ['not_found'],
+    replies: { 200: Type.Object({ prices: Type.Array(PriceReply), nextBefore: Type.Union([Type.Integer(), Type.Null()]) }) },
+  }, (ctx) => {
+    const { book, limit, isAsked } = questionIn(ctx);
+    const before = queryNumber(ctx, 'before', 1, Number.MAX_SAFE_INTEGER) ?? Infinity;
+    const rows = requireBook(history, book).filter((row) => row.version < before && isAsked(row));
+    const page = rows.slice(0, limit);
+    reply(ctx, 200, { prices: page.map(present), nextBefore: rows.length > limit ? page.at(-1)?.version ?? null : null });
+  });
+
+  add('PUT', '/v1/prices/:book', allow('admin'), {
+    summary: 'Set what a model costs from a moment on, as a new version; the first price of a name makes its book', params, body: priceBody,
+    replies: { 200: Type.Object({ price: PriceReply, changed: Type.Boolean() }) }, errors: ['ledger_unavailable'],
+  }, async (ctx, { principal, body }) => {
+    const { marginPercent, moneyPerCredit, effectiveFrom, prices, ...rest } = body;
+    const { price, isChanged } = await setPrice(deps, {
+      ...rest, book: bookIn(ctx), actor: principal.accountId,
+      prices: readPrices(prices),
+      marginPercent: marginPercent === undefined ? undefined : decimalText('body.marginPercent', marginPercent),
+      moneyPerCredit: moneyPerCredit === undefined || moneyPerCredit === null ? moneyPerCredit : decimalText('body.moneyPerCredit', moneyPerCredit),
+      effectiveFromMs: momentOf(effectiveFrom),
+    }).catch(inWordsOf(PRICE_FIELDS));
+    reply(ctx, 200, { price: present(price), changed: isChanged });
+  });
+
+  add('PUT', '/v1/prices/:book/terms', allow('admin'), {
+    summary: 'Give all prices of a book another margin, or another price of a credit', params, body: termsBody,
+    replies: { 200: Type.Object({ changed: Type.Integer({ description: 'new versions' }) }) }, errors: ['not_found', 'ledger_unavailable'],
+  }, async (ctx, { principal, body: { profitPercents, moneyPerCredit, effectiveFrom, note, force } }) => {
+    const book = bookIn(ctx);
+    requireBook(history, book);
+    const written = await setTerms(deps, {
+      book, note, force, actor: principal.accountId,
+      profitPercents: profitPercents?.map((each, index) => decimalText(`body.profitPercents.${index}`, each)),
+      moneyPerCredit: moneyPerCredit === undefined ? undefined : positiveText('body.moneyPerCredit', moneyPerCredit),
+      effectiveFromMs: momentOf(effectiveFrom),
+    }).catch(inWordsOf(TERMS_FIELDS));
+    reply(ctx, 200, { changed: written.length });
+  });
+}
+
+function bookIn({ params: given }: GatewayContext): string {
+  const { book = '' } = given ?? {};
+  if (!isBookName(book)) throw invalid('path.book', 'must be 1 to 32 lower-case letters, digits or dashes, and begin with a letter');
+  return book;
+}
+
+type Question = { readonly book: string; readonly limit: number; readonly isAsked: (row: PriceVersion) => boolean };
+
+function questionIn(ctx: GatewayContext): Question {
+  const provider = queryText(ctx, 'provider', PRICED_MODEL_LENGTH_MAX);
+  const model = queryText(ctx, 'model', PRICED_MODEL_LENGTH_MAX);
+  return {
+    book: bookIn(ctx), limit: queryNumber(ctx, 'limit', 1, PAGE_MAX) ?? PAGE_DEFAULT,
+    isAsked: (row) => (provider === undefined || row.provider === provider) && (model === undefined || row.model === model),
+  };
+}
+
+/** Every version of a book, newest first. @throws GatewayError not_found for a book that nobody ever priced anything in. */
+function requireBook(history: PriceHistory, book: string): PriceVersion[] {
+  const rows: PriceVersion[] = [];
+  for (let version = history.lastVersion(); version > 0; version -= 1) {
+    const row = history.byVersion(version)?.row;
+    if (row?.book === book) rows.push(row);
+  }
+  if (rows.length === 0 && !BOOKS.includes(book)) throw new GatewayError('not_found', `there is no price book "${book}"`);
+  return rows;
+}
+
+const readPrices = (prices: ReturnType<typeof priceBody.parse>['prices']): Record<string, string | null> => Object.fromEntries(
+  Object.keys(Dimensions.properties).flatMap((name): [string, string | null][] => {
+    const value = prices[name as keyof typeof prices];
+    return value === undefined ? [] : [[name, value === null ? null : decimalText(`body.prices.${name}`, value)]];
+  }),
+);
+
+/** A number as the caller wrote it: its shortest decimal, for any of up to fifteen digits. The use case says the rest. */
+function decimalText(path: string, value: number | string): string {
+  const text = String(value);
+  const number = parseDecimal(text);
+  if (number === null) throw invalid(path, `${path.replace('body.', '')} must be a decimal number, not ${JSON.stringify(text)}`);
+  if (compare(number, DECIMAL_MAX) >= 0) throw invalid(path, `${path.replace('body.', '')} must be below 1e15`);
+  return text;
+}
+
+/** A book whose prices are credits has no use for it, and would not look at it. */
+function positiveText(path: string, value: number | string): string {
+  const text = decimalText(path, value);
+  if ((parseDecimal(text)?.numerator ?? 0n) <= 0n) throw invalid(path, `${path.replace('body.', '')} must be above 0`);
+  return text;
+}
+
+function momentOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = Date.parse(text);
+  // The parser takes the thirtieth of February for the second of March.
+  const isDay = new Date(`${text.slice(0, 10)}T00:00Z`).getUTCDate() === Number(text.slice(8, 10));
+  if (Number.isNaN(ms) || !isDay) throw invalid('body.effectiveFrom', 'effectiveFrom must be a moment, such as 2026-01-31T12:00:00Z');
+  return ms;
+}
+
+/** What the use cases call a field, and what the request does. */
+const PRICE_FIELDS: ReadonlyMap<string, string> = new Map([['book', 'path.book']]);
+const TERMS_FIELDS: ReadonlyMap<string, string> = new Map([['book', 'path.book'], ['marginPercent', 'body.profitPercents']]);
+
+const inWordsOf = (fields: ReadonlyMap<string, string>) => (error: unknown): never => {
+  if (!(error instanceof GatewayError) || error.code !== 'invalid_request') throw error;
+  const sources = error.sources.map(({ path, message }) => ({ path: fields.get(path) ?? `body.${path}`, message }));
+  throw new GatewayError(error.code, error.message, { sources, cause: error });
+};
+
+const present = ({ effectiveFromMs, ...row }: PriceVersion): object => ({ ...row, effectiveFrom: new Date(effectiveFromMs).toISOString() });

@@ -1,0 +1,103 @@
+import Type from 'typebox';
+import type { GlobalSums } from '../../journal/reconcile/audit.table.js';
+import { FIGURES, type Comparison } from '../../journal/reconcile/comparison.js';
+import type { Finding, OpenDrift } from '../../journal/reconcile/finding.table.js';
+import type { ReconcileState } from '../../journal/reconcile/reconcile-state.table.js';
+import type { ShardReport } from '../../journal/shard-report.js';
+import { sumToCredits } from '../../kit/money/credits.js';
+import { allow } from '../auth/allow.js';
+import { reply } from '../http/json.js';
+import type { AddRoute } from '../http/routes.js';
+import { bodyOf, storedText } from '../http/schema.js';
+
+export type Reconciliation = {
+  readonly state: ReconcileState;
+  readonly open: readonly OpenDrift[];
+  /** At most PAGE_MAX, the newest first. */
+  readonly findings: readonly Finding[];
+  readonly sums: GlobalSums;
+};
+
+export type ReconcileRouteDeps = {
+  readonly nameAccount: (text: string) => Promise<string>;
+  readonly readReconciliation: () => Promise<Reconciliation>;
+  /** Compares one account now, completely, and writes down what it finds. */
+  readonly compareNow: (accountId: string) => Promise<Comparison>;
+  readonly startFullRound: () => Promise<void>;
+  readonly readShards: () => Promise<readonly ShardReport[]>;
+};
+
+/** Longest text that can name an account: an e-mail address. */
+const TARGET_LENGTH_MAX = 320;
+const startBody = bodyOf(Type.Object({ accountId: Type.Optional(storedText(1, TARGET_LENGTH_MAX)) }), 'accountId must name an account');
+
+const TextOrNull = () => Type.Union([Type.String(), Type.Null()]);
+const IntegerOrNull = () => Type.Union([Type.Integer(), Type.Null()]);
+const Compared = Type.Object({
+  accountId: Type.String(), shard: Type.Integer(), seq: IntegerOrNull(), result: Type.Enum(['ok', 'drift', 'busy', 'failed']), reason: TextOrNull(),
+  differences: Type.Array(Type.Object({ check: Type.String(), expected: Type.String(), actual: Type.String(), differenceMicros: Type.Integer() })),
+});
+const State = Type.Object({
+  lastBatchAt: TextOrNull(), lastRoundAt: TextOrNull(), lastRoundAccounts: IntegerOrNull(), lastFullRoundAt: TextOrNull(),
+  round: Type.Object({ full: Type.Boolean(), accounts: Type.Integer() }),
+  fullRoundWanted: Type.Boolean(),
+  open: Type.Array(Type.Object({ check: Type.String(), accounts: Type.Integer(), differenceMicros: Type.Number() })),
+  findings: Type.Array(Type.Object({
+    id: Type.Integer(), accountId: TextOrNull(), check: Type.String(), shard: IntegerOrNull(), seq: IntegerOrNull(), expected: Type.String(), actual: Type.String(),
+    differenceMicros: Type.Integer(), firstSeenAt: Type.String(), lastSeenAt: Type.String(),
+  })),
+  sums: Type.Object({
+    accounts: Type.Integer(), conserves: Type.Boolean({ description: 'granted = available + held + captured + expired + removed - debt, exactly' }),
+    ...Object.fromEntries(FIGURES.map((name) => [name, Type.Number()])),
+  }),
+});
+const Shards = Type.Array(Type.Object({ shard: Type.Integer(), epoch: Type.Integer(), cursor: Type.String(), lagEntries: Type.Integer(), stoppedReason: TextOrNull() }));
+
+/** Whether Redis and Postgres say the same, and what is still on its way from one to the other. */
+export function reconcileRoutes(add: AddRoute, deps: ReconcileRouteDeps): void {
+  add('GET', '/v1/reconciliation', allow('admin'), { summary: 'What the reconciler compared, and the differences that are open', replies: { 200: State }, errors: ['ledger_unavailable'] }, async (ctx) => {
+    reply(ctx, 200, presentReconciliation(await deps.readReconciliation()));
+  });
+
+  add('POST', '/v1/reconciliation', allow('admin'), {
+    summary: 'Compare an account now, or begin a complete round', body: startBody,
+    replies: { 200: Compared, 202: Type.Object({ status: Type.Enum(['started']) }) }, errors: ['account_not_found', 'conflict', 'ledger_unavailable'],
+  }, async (ctx, { body: { accountId } }) => {
+    if (accountId === undefined) {
+      await deps.startFullRound();
+      reply(ctx, 202, { status: 'started' });
+      return;
+    }
+    reply(ctx, 200, presentComparison(await deps.compareNow(await deps.nameAccount(accountId))));
+  });
+
+  add('GET', '/v1/shards', allow('admin'), { summary: 'Shards of the journal: how far Postgres is, and which are stopped', replies: { 200: Shards }, errors: ['ledger_unavailable'] }, async (ctx) => {
+    reply(ctx, 200, await deps.readShards());
+  });
+}
+
+export const presentComparison = ({ accountId, shard, seq, result, reason, differences }: Comparison) => ({
+  accountId, shard, seq, result, reason,
+  differences: differences.map(({ check, expected, actual, micros }) => ({ check, expected, actual, differenceMicros: micros })),
+});
+
+const timeText = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+
+function presentReconciliation({ state, open, findings, sums }: Reconciliation): object {
+  const of = (name: (typeof FIGURES)[number]): bigint => BigInt(sums[name]);
+  return {
+    lastBatchAt: timeText(state.lastBatchAtMs), lastRoundAt: timeText(state.lastRoundAtMs), lastRoundAccounts: state.lastRoundAccounts, lastFullRoundAt: timeText(state.lastFullAtMs),
+    round: { full: state.roundIsFull, accounts: state.roundAccounts },
+    fullRoundWanted: state.fullWanted,
+    open: open.map(({ check, accounts, micros }) => ({ check, accounts, differenceMicros: micros })),
+    findings: findings.map((each) => ({
+      id: each.findingId, accountId: each.accountId === '' ? null : each.accountId, check: each.check, shard: each.shard, seq: each.seq, expected: each.expected, actual: each.actual,
+      differenceMicros: each.differenceMicros, firstSeenAt: timeText(each.firstSeenAtMs), lastSeenAt: timeText(each.lastSeenAtMs),
+    })),
+    sums: {
+      accounts: sums.accounts,
+      conserves: of('granted') === of('available') + of('held') + of('captured') + of('expired') + of('removed') - of('debt'),
+      ...Object.fromEntries(FIGURES.map((name) => [name, sumToCredits(of(name))])),
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import { SNAPSHOT_HOLDS_MAX } from '../../kit/limits.js';
+import type { Db } from '../../stores/postgres/connect.js';
+import { unnestSource } from '../../stores/postgres/unnest.js';
+import type { Figures } from './comparison.js';
+
+/** Which account, and the entry at which Redis had it. */
+export type BookAsk = { readonly accountId: string; readonly shard: number; readonly seq: number };
+
+/** An account as Postgres has it, in the words in which Redis stores the same. */
+export type AccountBook = {
+  readonly accountId: string;
+  /** The shard's epoch and cursor in the same snapshot: up to where its stream is in these figures. */
+  readonly epoch: number;
+  readonly cursor: string;
+  readonly stoppedReason: string | null;
+  /** Null: Postgres does not know the account. */
+  readonly account: (Figures & { readonly seq: number; readonly frozen: boolean }) | null;
+  readonly lots: readonly { readonly id: string; readonly facts: string }[];
+  readonly openHolds: number;
+  /** At most SNAPSHOT_HOLDS_MAX, in Redis' order. */
+  readonly holds: readonly { readonly id: string; readonly amount: string }[];
+  /** Balances after the entry that was asked for, where there is one. */
+  readonly entry: Pick<Figures, 'available' | 'held' | 'debt'> | null;
+};
+
+const source = unnestSource<BookAsk>('ask', {
+  account_id: ['text', (ask) => ask.accountId],
+  shard: ['integer', (ask) => ask.shard],
+  seq: ['bigint', (ask) => ask.seq],
+});
+
+const MS = (column: string): string => `(extract(epoch from ${column}) * 1000)::bigint`;
+
+/** Accounts and how far their shards have been drained, all in one statement, which is one snapshot. */
+export async function readBooks(db: Db, asks: readonly BookAsk[]): Promise<Map<string, AccountBook>> {
+  if (asks.length === 0) return new Map();
+  const { rows } = await db.raw<{ rows: AccountBook[] }>(
+    `select ask.account_id as "accountId", s.epoch, s.last_id as cursor, s.stopped_reason as "stoppedReason",
+            to_json(a) as account,
+            coalesce((select json_agg(json_build_object('id', l.lot_id, 'facts',
+                               concat_ws(':', l.remaining, l.held, l.amount, coalesce(${MS('l.expires_at')}::text, 'inf'), ${MS('l.granted_at')})))
+                        from lots l where l.account_id = ask.account_id and l.closed_at is null), '[]') as lots,
+            (select count(*) from holds h where h.account_id = ask.account_id and h.state = 'open') as "openHolds",
+            coalesce((select json_agg(json_build_object('id', h.hold_id, 'amount', h.amount::text)) from (
+                        select hold_id, amount from holds where account_id = ask.account_id and state = 'open'
+                         order by expires_at, hold_id collate "C" limit ?::integer) as h), '[]') as holds,
+            (select json_build_object('available', e.available_after, 'held', e.held_after, 'debt', e.debt_after)
+               from entries e where e.account_id = ask.account_id and e.seq = ask.seq limit 1) as entry
+       from ${source.sql}
+       join shards s using (shard)
+       left join (select account_id, seq, available, held, debt, granted, captured, expired, removed, uncollected, frozen from accounts) as a
+         on a.account_id = ask.account_id`,
+    [SNAPSHOT_HOLDS_MAX, ...source.bind(asks)],
+  );
+  return new Map(rows.map((row) => [row.accountId, row]));
+}

@@ -1,0 +1,115 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { compareStreamIds } from '../../ledger/stream-position.js';
+import type { Db } from '../../stores/postgres/connect.js';
+import { toGatewayError } from '../../stores/postgres/errors.js';
+import type { Drain } from '../drain.js';
+import { readBooks, type AccountBook } from './account-book.table.js';
+import { auditDifferences } from './audit-account.js';
+import { auditAccounts } from './audit.table.js';
+import { compareBalances, compareBooks, lostEntries } from './compare-books.js';
+import { mergeDifferences, type Comparison, type Difference } from './comparison.js';
+import { inspectAccount, type Inspected, type InspectDeps, type StoredAccount } from './inspect-account.js';
+
+export type CompareDeps = InspectDeps & { readonly db: Db; readonly drain: Drain };
+
+/** How much of each account: `newest` entries are followed back, null for all of them. */
+export type CompareOptions = { readonly newest: number | null };
+
+/** Fresh looks at an account that Postgres has not caught up with, or that is written to all the time. */
+const LOOKS_MAX = 8;
+/** Balances that agreed so often while Postgres went on: more looks would be more of the same. */
+const AGREED_MAX = 3;
+const WAIT_MS = 25;
+/** Accounts that are read from Redis in one go: requests in between wait a millisecond or so, not for all of a page. */
+const READ_AT_ONCE = 20;
+
+/** What is known of an account so far, between two looks. */
+type Pending = {
+  readonly accountId: string;
+  /** Postgres had this entry in this epoch, so from then on Redis must have it, too. */
+  readonly floor: { readonly epoch: number; readonly seq: number } | null;
+  /** The last seq at which balances agreed. */
+  readonly agreedAt: number | null;
+  readonly agreed: number;
+  readonly reason: string;
+};
+
+type Verdict = { readonly seq: number | null; readonly differences: readonly Difference[] };
+
+/**
+ * Compares accounts in Redis with what Postgres has of them. No lag is ever taken for drift: an account is compared in
+ * full only where both are at the same entry; where Postgres has gone on meanwhile, its balances are compared with
+ * those after Redis' entry; and that entries are missing is said only when Postgres has the whole of the stream as it
+ * was when Redis was read. What cannot be decided like that is `busy` or `failed`.
+ *
+ * @throws GatewayError ledger_unavailable when Postgres is away.
+ */
+export async function compareAccounts(deps: CompareDeps, accountIds: readonly string[], { newest }: CompareOptions): Promise<Comparison[]> {
+  const audited = new Map((await auditAccounts(deps.db, accountIds, newest).catch(rethrow)).map((row) => [row.accountId, auditDifferences(row, newest)]));
+  const verdicts = new Map<string, Verdict>();
+  let pending: Pending[] = accountIds.map((accountId) => ({ accountId, floor: null, agreedAt: null, agreed: 0, reason: '' }));
+  const undecided = new Map<string, Pending>();
+  for (let look = 0; look < LOOKS_MAX && pending.length > 0; look += 1) {
+    // Waiting helps Postgres to catch up; whoever is written to all the time is best looked at again at once.
+    if (look > 1 && pending.some(({ floor }) => floor === null)) await sleep(WAIT_MS * look);
+    const open = await lookAgain(deps, pending, look > 0, verdicts);
+    for (const each of open) undecided.set(each.accountId, each);
+    pending = open.filter(({ agreed }) => agreed < AGREED_MAX);
+  }
+  return accountIds.map((accountId) => conclude(deps, accountId, audited.get(accountId) ?? [], verdicts.get(accountId), undecided.get(accountId)));
+}
+
+/** One account, completely: for whoever asks about it. */
+export async function compareAccount(deps: CompareDeps, accountId: string): Promise<Comparison> {
+  const [comparison] = await compareAccounts(deps, [accountId], { newest: null });
+  if (comparison === undefined) throw new Error('one account was asked for');
+  return comparison;
+}
+
+/** Redis first, then the drain, then Postgres: so Postgres can be ahead of what was read of Redis, but need not lag. */
+async function lookAgain(deps: CompareDeps, pending: readonly Pending[], drains: boolean, verdicts: Map<string, Verdict>): Promise<Pending[]> {
+  const shardOf = ({ accountId }: Pending): number => deps.keys.shardOf(accountId);
+  const found: { readonly each: Pending; readonly stored: Inspected | Error }[] = [];
+  for (let at = 0; at < pending.length; at += READ_AT_ONCE) {
+    found.push(...await Promise.all(pending.slice(at, at + READ_AT_ONCE).map(async (each) => ({ each, stored: await inspectAccount(deps, each.accountId).catch(reasonOf) }))));
+  }
+  if (drains) await deps.drain([...new Set(pending.map(shardOf))]).catch(rethrow);
+  const books = await readBooks(deps.db, found.flatMap(({ each, stored }) =>
+    typeof stored === 'object' && !(stored instanceof Error) ? [{ accountId: each.accountId, shard: shardOf(each), seq: stored.seq }] : [])).catch(rethrow);
+  return found.flatMap(({ each, stored }) => {
+    const judged = stored instanceof Error ? { ...each, reason: stored.message } : judge(each, stored, books.get(each.accountId));
+    if ('accountId' in judged) return [judged];
+    verdicts.set(each.accountId, judged);
+    return [];
+  });
+}
+
+function judge(pending: Pending, stored: Inspected, book: AccountBook | undefined): Verdict | Pending {
+  if (stored === 'not_loaded') return { seq: null, differences: [] };
+  if (stored === 'closed' || book?.epoch !== stored.epoch) return { ...pending, reason: 'the shard is being verified' };
+  const has = book.account?.seq ?? 0;
+  const { floor } = pending;
+  // Redis is the only one who numbers entries, so it cannot be behind what Postgres had before it was read.
+  if (floor?.epoch === stored.epoch && stored.seq < floor.seq) return { seq: stored.seq, differences: [wentBack(stored, floor.seq)] };
+  if (has === stored.seq) return { seq: stored.seq, differences: compareBooks(stored, book) };
+  if (has > stored.seq) {
+    const differences = book.entry === null ? [] : compareBalances(stored, book.entry);
+    if (differences.length > 0) return { seq: stored.seq, differences };
+    const agreed = book.entry === null ? {} : { agreedAt: stored.seq, agreed: pending.agreed + 1 };
+    return { ...pending, ...agreed, floor: { epoch: book.epoch, seq: has }, reason: 'it is written to all the time' };
+  }
+  if (compareStreamIds(book.cursor, stored.journalEnd) >= 0) return { seq: stored.seq, differences: [lostEntries(stored, book)] };
+  return { ...pending, reason: book.stoppedReason === null ? 'Postgres has not caught up' : `its shard is stopped: ${book.stoppedReason}` };
+}
+
+const wentBack = (stored: StoredAccount, seq: number): Difference => ({ check: 'sequence', expected: `entry ${seq} in Postgres`, actual: `entry ${stored.seq} in Redis`, micros: 0 });
+
+function conclude({ keys }: CompareDeps, accountId: string, audited: readonly Difference[], verdict: Verdict | undefined, undecided: Pending | undefined): Comparison {
+  const shard = keys.shardOf(accountId);
+  const differences = mergeDifferences([...(verdict?.differences ?? []), ...audited]);
+  const result = differences.length > 0 ? 'drift' : verdict !== undefined ? 'ok' : undecided?.agreedAt === null ? 'failed' : 'busy';
+  return { accountId, shard, seq: verdict?.seq ?? undecided?.agreedAt ?? null, result, reason: verdict === undefined ? (undecided?.reason ?? null) : null, differences };
+}
+
+const reasonOf = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
+const rethrow = (error: unknown): never => { throw toGatewayError(error); };

@@ -1,0 +1,62 @@
+import { SNAPSHOT_HOLDS_MAX } from '../../kit/limits.js';
+import type { Fence } from '../../ledger/fence.js';
+import type { Keyspace } from '../../ledger/keys.js';
+import { amountAt, textAt } from '../../ledger/replies.js';
+import { inspectAccountScript } from '../../ledger/scripts.js';
+import type { Reply, ScriptClient } from '../../stores/redis/script.js';
+import { FIGURES, type Figures } from './comparison.js';
+
+/** An account as Redis stores it, at one instant. */
+export type StoredAccount = Figures & {
+  readonly epoch: number;
+  readonly seq: number;
+  readonly frozen: boolean;
+  /** The last entry in its shard's stream; 0-0: none. */
+  readonly journalEnd: string;
+  /** Facts by lot id: `remaining:held:amount:expires_at_ms:granted_at_ms`. */
+  readonly lots: ReadonlyMap<string, string>;
+  /** Lots that can be spent from. */
+  readonly live: ReadonlySet<string>;
+  readonly openHolds: number;
+  /** Amounts by hold id, at most SNAPSHOT_HOLDS_MAX, soonest lease end first; of one that is not open: its state. */
+  readonly holds: ReadonlyMap<string, string>;
+};
+
+export type InspectDeps = { readonly redis: ScriptClient; readonly keys: Keyspace; readonly fence: Pick<Fence, 'epochOf'> };
+
+/** `closed`: the shard is being verified, or its epoch has just been raised. */
+export type Inspected = StoredAccount | 'not_loaded' | 'closed';
+
+/** Reads an account from Redis word for word. Nothing is loaded, nothing ends. */
+export async function inspectAccount({ redis, keys, fence: gate }: InspectDeps, accountId: string): Promise<Inspected> {
+  const epoch = gate.epochOf(keys.shardOf(accountId));
+  if (epoch === null) return 'closed';
+  const at = keys.account(accountId, epoch.number);
+  const { fence, account, lots, lot, open, journal } = at;
+  const reply = await inspectAccountScript.run(redis, { fence, account, lots, lot, open, journal, hold: at.hold('') }, { epoch: epoch.fence, holds_max: SNAPSHOT_HOLDS_MAX });
+  switch (reply[0]) {
+    case 'fenced': return 'closed';
+    case 'not_loaded': return 'not_loaded';
+    default: return decode(reply, epoch.number);
+  }
+}
+
+function decode(reply: Reply, epoch: number): StoredAccount {
+  const figure = (name: (typeof FIGURES)[number]): number => amountAt(reply, 2 + FIGURES.indexOf(name));
+  let at = 12;
+  const count = (): number => amountAt(reply, at++);
+  const text = (): string => textAt(reply, at++);
+  const lots = new Map(Array.from({ length: count() }, (): [string, string] => [text(), text()]));
+  const live = new Set(Array.from({ length: count() }, text));
+  const openHolds = count();
+  const holds = new Map(Array.from({ length: count() }, (): [string, string] => {
+    const [id, state, amount] = [text(), text(), text()];
+    return [id, state === 'open' ? amount : `not open (${state === '' ? 'no record' : state})`];
+  }));
+  return {
+    available: figure('available'), held: figure('held'), debt: figure('debt'), granted: figure('granted'),
+    captured: figure('captured'), expired: figure('expired'), removed: figure('removed'), uncollected: figure('uncollected'),
+    epoch, seq: amountAt(reply, 1), frozen: textAt(reply, 10) === '1', journalEnd: textAt(reply, 11),
+    lots, live, openHolds, holds,
+  };
+}

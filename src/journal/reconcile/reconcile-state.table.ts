@@ -1,0 +1,97 @@
+import type { Db } from '../../stores/postgres/connect.js';
+import { toMs } from '../../stores/postgres/unnest.js';
+
+/** Where the reconciler is. Times are null while it has not happened. */
+export type ReconcileState = {
+  /** Whether the present round compares everything, and how far it is. */
+  readonly roundIsFull: boolean;
+  readonly roundAccounts: number;
+  readonly fullWanted: boolean;
+  readonly lastBatchAtMs: number | null;
+  readonly lastRoundAtMs: number | null;
+  readonly lastRoundAccounts: number | null;
+  readonly lastFullAtMs: number | null;
+};
+
+/** A batch to do: from where on, and how thoroughly. */
+export type Claim = { readonly accountCursor: string; readonly scanCursor: string; readonly roundAccounts: number; readonly roundIsFull: boolean };
+
+/** Whoever has a batch for longer than this has died with it. Longer than any job. */
+const CLAIM_SECONDS = 120;
+/** A complete round begins at least this often. */
+const FULL_EVERY = `interval '1 day'`;
+
+/** Takes the next batch, unless somebody has one now. A wanted complete round begins at once. */
+export async function claimBatch(db: Db): Promise<Claim | null> {
+  const { rows } = await db.raw<{ rows: Claim[] }>(
+    `update reconcile_state set
+       claimed_until = clock_timestamp() + make_interval(secs => ?),
+       account_cursor = case when full_wanted and not round_is_full then '' else account_cursor end,
+       round_accounts = case when full_wanted and not round_is_full then 0 else round_accounts end,
+       full_wanted = full_wanted and round_is_full,
+       round_is_full = round_is_full or full_wanted
+      where claimed_until is null or claimed_until < clock_timestamp()
+     returning account_cursor as "accountCursor", scan_cursor as "scanCursor", round_accounts as "roundAccounts", round_is_full as "roundIsFull"`,
+    [CLAIM_SECONDS],
+  );
+  return rows[0] ?? null;
+}
+
+/** How far a batch has come. `accountCursor` null: through all accounts. */
+export type Done = { readonly accountCursor: string | null; readonly scanCursor: string; readonly accounts: number };
+
+export async function finishBatch(db: Db, { accountCursor, scanCursor, accounts }: Done): Promise<void> {
+  if (accountCursor !== null) {
+    await db.raw(
+      `update reconcile_state set claimed_until = null, last_batch_at = now(), account_cursor = ?, scan_cursor = ?, round_accounts = round_accounts + ?`,
+      [accountCursor, scanCursor, accounts],
+    );
+    return;
+  }
+  await db.raw(
+    `update reconcile_state set claimed_until = null, last_batch_at = now(), account_cursor = '', scan_cursor = ?, round_accounts = 0,
+            last_round_at = now(), last_round_accounts = round_accounts + ?,
+            last_full_at = case when round_is_full then now() else last_full_at end,
+            round_is_full = full_wanted or (not round_is_full and (last_full_at is null or last_full_at < now() - ${FULL_EVERY})),
+            full_wanted = false`,
+    [scanCursor, accounts],
+  );
+}
+
+/** Gives a batch back that could not be done. */
+export async function releaseBatch(db: Db): Promise<void> {
+  await db.raw('update reconcile_state set claimed_until = null');
+}
+
+/** Asks for a complete round, which begins with the next batch. */
+export async function wantFullRound(db: Db): Promise<void> {
+  await db.raw('update reconcile_state set full_wanted = true');
+}
+
+export async function readReconcileState(db: Db): Promise<ReconcileState> {
+  const { rows } = await db.raw<{ rows: ReconcileState[] }>(
+    `select round_is_full as "roundIsFull", round_accounts as "roundAccounts", full_wanted as "fullWanted", ${toMs('last_batch_at')} as "lastBatchAtMs",
+            ${toMs('last_round_at')} as "lastRoundAtMs", last_round_accounts as "lastRoundAccounts", ${toMs('last_full_at')} as "lastFullAtMs"
+       from reconcile_state`,
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error('the state of the reconciler is always one row');
+  return row;
+}
+
+/** Accounts in the order in which a round goes through them. */
+export async function accountsAfter(db: Db, accountId: string, limit: number): Promise<string[]> {
+  const { rows } = await db.raw<{ rows: { accountId: string }[] }>(
+    'select account_id as "accountId" from accounts where account_id > ? order by account_id limit ?::integer', [accountId, limit],
+  );
+  return rows.map((row) => row.accountId);
+}
+
+/** Those of these accounts that Postgres does not know. */
+export async function unknownAmong(db: Db, accountIds: readonly string[]): Promise<string[]> {
+  if (accountIds.length === 0) return [];
+  const { rows } = await db.raw<{ rows: { accountId: string }[] }>(
+    `select asked as "accountId" from unnest(?::text[]) as asked where not exists (select from accounts where account_id = asked)`, [[...accountIds]],
+  );
+  return rows.map((row) => row.accountId);
+}

@@ -1,0 +1,81 @@
+import { TransactionReason, TransactionType, readReason, type Transaction, type TransactionFacts } from '../books/transaction.js';
+import { micros } from '../kit/money/micros.js';
+import type { JournalEntry } from '../ledger/entry.js';
+import type { AboutFacts } from './about.js';
+
+/** The parts of an entry that decide its transactions. */
+export type TransactionEntry = Pick<JournalEntry, 'seq' | 'atMs' | 'kind' | 'granted' | 'captured' | 'removed' | 'expired' | 'availableAfter'>;
+
+/** What somebody who grants says in `source`, where he does not say more. Whatever else is said is an adjustment. */
+const GRANT_SOURCES: ReadonlyMap<string, Pick<TransactionFacts, 'type' | 'reason'>> = new Map([
+  ['purchase', { type: TransactionType.PURCHASE, reason: TransactionReason.MANUAL_ADJUSTMENT }],
+  ['refund', { type: TransactionType.REFUND, reason: TransactionReason.MANUAL_ADJUSTMENT }],
+  ['bonus', { type: TransactionType.BONUS, reason: TransactionReason.MANUAL_ADJUSTMENT }],
+  ['initial', { type: TransactionType.BONUS, reason: TransactionReason.WELCOME_BONUS }],
+]);
+
+const CHAT = /^(chat|ai[_-]chat)/i;
+const VOICE = /voice|speech|tts/i;
+const PODCAST = /podcast/i;
+
+/**
+ * The lines of the statement that one entry makes: at most one for what it did, and one for what expired with it. An
+ * entry that moves nothing in or out, such as a hold that is placed, makes none. Their amounts add up to
+ * available + held − debt (I1). Migration 0005 says the same in SQL for entries from before it.
+ */
+export function transactionsOf(accountId: string, entry: TransactionEntry, facts: AboutFacts): Transaction[] {
+  const { seq, atMs, granted, captured, removed, expired, availableAfter } = entry;
+  const base = { accountId, atMs, balanceAfter: availableAfter };
+  const made: Transaction[] = [];
+  const amount = micros(granted - captured - removed);
+  if (amount !== 0) made.push({ ...base, ...whatItWas(entry, facts), id: 2 * seq, amount });
+  if (expired > 0) {
+    made.push({
+      ...base, id: 2 * seq + 1, amount: micros(0 - expired), type: TransactionType.ADJUSTMENT, reason: TransactionReason.EXPIRATION,
+      description: 'Credits expired', metadata: null,
+    });
+  }
+  return made;
+}
+
+function whatItWas({ kind }: TransactionEntry, { transaction, usage, source, notes }: AboutFacts): TransactionFacts {
+  const metadata = usage?.metadata ?? null;
+  if (transaction !== null) return { ...transaction, metadata: transaction.metadata ?? metadata };
+  switch (kind) {
+    case 'charge':
+    case 'settle':
+    case 'late_settle':
+    case 'correct':
+    case 'expire_hold':
+    case 'void':
+      return {
+        type: TransactionType.USAGE, reason: usage === null ? TransactionReason.MODEL_USAGE : reasonOf(usage.service),
+        description: usage === null ? null : `${usage.service}: ${usage.operation}`, metadata,
+      };
+    case 'grant': {
+      const known = GRANT_SOURCES.get(source ?? '');
+      return { type: TransactionType.ADJUSTMENT, reason: TransactionReason.MANUAL_ADJUSTMENT, ...known, description: notes, metadata };
+    }
+    case 'adjust':
+    case 'set':
+    case 'remove':
+    case 'revoke':
+    case 'place':
+    case 'expire_lots':
+    case 'freeze':
+    case 'thaw':
+    case 'attribute':
+    case 'refuse_usage':
+      return { type: TransactionType.ADJUSTMENT, reason: TransactionReason.MANUAL_ADJUSTMENT, description: notes, metadata };
+  }
+}
+
+/** What a service was used for. A service may also be called like the reason itself. */
+function reasonOf(service: string): TransactionReason {
+  const named = readReason(service);
+  if (named !== undefined) return named;
+  if (CHAT.test(service)) return TransactionReason.AI_CHAT;
+  if (PODCAST.test(service)) return TransactionReason.PODCAST_GENERATION;
+  if (VOICE.test(service)) return TransactionReason.VOICE_SYNTHESIS;
+  return TransactionReason.MODEL_USAGE;
+}

@@ -1,0 +1,175 @@
+/**
+ * Every metric of the gateway, declared once: what exists, in which unit, with which labels. `metrics.ts` makes them;
+ * the dashboards and the alert rules (`grafana/src/`) name them through this file, so a metric that is renamed or loses
+ * a label does not compile there.
+ *
+ * Amounts are in credits, as Prometheus' numbers are floating-point anyway, except the drift, which is in micro-credits
+ * because any of it is wrong. A label's values are a closed set, given here, or `OPEN`: then whoever observes must
+ * bound them (route templates, script names, `bounded-labels.ts`). No label ever comes from a user: not an account, not
+ * a hold, not a text of a request.
+ *
+ * The values are label values, not types of the domain: what observes a metric has its own type, and the compiler and
+ * test/kit/metrics/catalogue.test.ts hold the two together.
+ */
+
+/** Values that are not listed here; what sets them has to keep them few. */
+export const OPEN = null;
+
+export type Labels = Readonly<Record<string, readonly string[] | typeof OPEN>>;
+
+/** How the processes of a cluster add up. `max` is for what every process reads from the same place. */
+export type Aggregator = 'sum' | 'max' | 'min' | 'first' | 'average';
+
+export type MetricSpec = {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels: Labels;
+  readonly buckets?: readonly number[];
+  readonly aggregator?: Aggregator;
+};
+
+type Extras = Pick<MetricSpec, 'buckets' | 'aggregator'>;
+
+const counter = <const L extends Labels>(name: string, help: string, labels: L) => ({ name, type: 'counter', help, labels }) as const;
+/** A gauge is read from a shared place unless it says otherwise, so processes do not add up. */
+const gauge = <const L extends Labels>(name: string, help: string, labels: L, extras: Extras = { aggregator: 'max' }) => ({ name, type: 'gauge', help, labels, ...extras }) as const;
+const histogram = <const L extends Labels>(name: string, help: string, labels: L, buckets: readonly number[]) => ({ name, type: 'histogram', help, labels, buckets }) as const;
+
+/** Requests are answered in about a millisecond; the resolution is where the promises are. */
+const REQUEST_BUCKETS_SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
+const SCRIPT_BUCKETS_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.15, 0.5];
+const JOB_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30];
+const BATCH_BUCKETS_ENTRIES = [1, 10, 50, 100, 250, 500, 1_000];
+/** The promise is 99 % within a quarter of a second (design §6). */
+const DELAY_BUCKETS_SECONDS = [0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300];
+const LIFE_BUCKETS_SECONDS = [0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600];
+
+/** Why a request was refused: the code of the answer, or the negative answer of a check that is no error (credits/refusals/refusal.ts). */
+const REFUSAL_REASONS = [
+  'invalid_request', 'unauthenticated', 'insufficient_credits', 'forbidden', 'not_found', 'account_not_found', 'hold_not_found',
+  'hold_resolved', 'conflict', 'body_too_large', 'unsupported_media_type', 'idempotency_mismatch', 'account_frozen', 'limit_exceeded',
+  'not_configured', 'ledger_unavailable', 'internal', 'check_negative', 'not_permitted',
+] as const;
+
+/** What the reconciler compares (journal/reconcile/comparison.ts); see docs/runbook.md. */
+const DRIFT_CHECKS = ['balance', 'lots', 'holds', 'sequence', 'running_balance', 'conservation', 'unknown_account'] as const;
+
+/** What the workers do (worker/jobs/job-names.ts). */
+const JOBS = [
+  'drain', 'expire-holds', 'expire-lots', 'expire-forgotten', 'replay-money-in', 'resume-claims', 'make-partitions', 'forget-epochs',
+  'refill-plans', 'welcome-newcomers', 'forget-refusals', 'reconcile',
+] as const;
+
+/** The queues of settlements (edge/queues/queues.ts), whether RabbitMQ's or BullMQ's. */
+const SETTLEMENT_QUEUES = ['credits_process_end_multimodel_queue', 'credits_process_end_queue'] as const;
+
+/** BullMQ's queues: the ledger's own jobs, and settlements for those without RabbitMQ. */
+const QUEUES = ['ledger', ...SETTLEMENT_QUEUES] as const;
+
+export const METRICS = {
+  // Requests
+  requestSeconds: histogram('cg_http_request_duration_seconds', 'Time to answer, by route template, method and status.', { method: OPEN, route: OPEN, status: OPEN }, REQUEST_BUCKETS_SECONDS),
+  requestsInFlight: gauge('cg_http_requests_in_flight', 'Requests being answered.', {}, { aggregator: 'sum' }),
+  refusals: counter('cg_refusals_total', 'Requests that were refused, by reason: an error code, check_negative or not_permitted.', { reason: REFUSAL_REASONS }),
+  busyRefusals: counter('cg_busy_refusals_total', 'Requests that were refused before any work because the process is behind. begin: what begins something; end: ends of holds and usage that happened.', { urgency: ['begin', 'end'] }),
+  loopTurn: gauge('cg_loop_turn_seconds', 'Time of one turn of the event loop under load, of the slowest process; 0 without requests.', {}),
+  refusalsUnrecorded: counter('cg_refusals_unrecorded_total', 'Refusals that could not be kept for the operator console: Postgres away for long, or too many at once.', {}),
+
+  // Scripts and Redis as the hot path sees it
+  scriptSeconds: histogram('cg_script_duration_seconds', 'Round trip of a Lua script, by script and reply status.', { script: OPEN, status: OPEN }, SCRIPT_BUCKETS_SECONDS),
+  keysUnrecalled: counter('cg_keys_unrecalled_total', 'Keyed charges for which Postgres could not say in time whether they are repeats; only Redis was asked.', {}),
+  outcomesUnknown: counter('cg_outcomes_unknown_total', 'Operations that may or may not have happened: Redis did not answer in time.', { operation: OPEN }),
+  replays: counter('cg_replays_total', 'Repeated requests that were answered with their first outcome.', { operation: OPEN }),
+  breakerState: gauge('cg_breaker_state', 'Breaker before Redis: 0 closed, 1 half open, 2 open.', {}),
+  redisInFlight: gauge('cg_redis_commands_in_flight', 'Commands sent to Redis and not answered.', {}, { aggregator: 'sum' }),
+
+  // Money, from the journal: each entry counts when Postgres has it
+  holdsPlaced: counter('cg_holds_placed_total', 'Holds placed.', {}),
+  holdsEnded: counter('cg_holds_ended_total', 'Holds ended, by how. late_settled: charged after the lease was over. corrected: charged more after its end.', { ending: ['settled', 'voided', 'expired', 'late_settled', 'corrected'] }),
+  holdSeconds: histogram('cg_hold_life_seconds', 'Time from placing a hold to its end, by how it ended.', { ending: ['settled', 'voided', 'expired'] }, LIFE_BUCKETS_SECONDS),
+  credits: counter('cg_credits_total', 'Credits by what happened to them. overage: captured beyond the hold; debt: the part of overage nobody had; uncollected: usage beyond a hold that nobody paid for; refused: usage that was reported without credits for it.', { flow: ['granted', 'captured', 'expired', 'removed', 'held', 'released', 'overage', 'debt', 'debt_paid', 'uncollected', 'refused'] }),
+  modelHeld: counter('cg_model_held_credits_total', 'Credits held for a model, counted when the hold ends. Beyond the busiest models: other.', { model: OPEN }),
+  modelCaptured: counter('cg_model_captured_credits_total', 'Credits captured for a model.', { model: OPEN }),
+  modelTokens: counter('cg_model_tokens_total', 'Tokens reported for a model.', { model: OPEN }),
+  modelMessages: counter('cg_model_messages_total', 'Settlements and charges of a model.', { model: OPEN }),
+
+  // What is there now
+  holdsOpen: gauge('cg_holds_open', 'Open holds in Redis.', {}),
+  holdsOverdue: gauge('cg_holds_overdue', 'Open holds whose lease ended more than five seconds ago: the sweeper should have ended them.', {}),
+  holdsOverdueSeconds: gauge('cg_holds_overdue_seconds', 'How long the most overdue hold has been overdue; 0 when none is.', {}),
+  holdOldestSeconds: gauge('cg_hold_oldest_seconds', 'Age of the oldest open hold that Postgres knows; 0 when none is.', {}),
+  creditsHeld: gauge('cg_credits_held', 'Credits in open holds, all accounts, as Postgres has them.', {}),
+  creditsAvailable: gauge('cg_credits_available', 'Credits that can be spent, all accounts, as Postgres has them.', {}),
+  creditsDebt: gauge('cg_credits_debt', 'Credits owed, all accounts, as Postgres has them.', {}),
+  debtors: gauge('cg_debtors', 'Accounts that owe credits.', {}),
+  accounts: gauge('cg_accounts', 'Accounts in the ledger.', {}),
+  accountsFrozen: gauge('cg_accounts_frozen', 'Accounts that somebody froze.', {}),
+  moneyInPending: gauge('cg_money_in_pending', 'Grants and other intents that Postgres has and Redis has not applied yet.', {}),
+  moneyInOldestSeconds: gauge('cg_money_in_oldest_seconds', 'Age of the oldest of these; 0 when there is none.', {}),
+
+  // The journal
+  lagEntries: gauge('cg_journal_lag_entries', 'Entries in Redis that Postgres does not have yet.', {}),
+  lagSeconds: gauge('cg_journal_lag_seconds', 'Age of the oldest entry that Postgres does not have: what a total loss of Redis would cost.', {}),
+  journalDelay: histogram('cg_journal_delay_seconds', 'How long an entry waited for Postgres.', {}, DELAY_BUCKETS_SECONDS),
+  drainEntries: histogram('cg_drain_batch_entries', 'Entries of one drain transaction.', {}, BATCH_BUCKETS_ENTRIES),
+  drainSeconds: histogram('cg_drain_duration_seconds', 'Time of one drain transaction.', {}, JOB_BUCKETS_SECONDS),
+  redelivered: counter('cg_drain_redelivered_total', 'Entries that Postgres had already, and that were the same.', {}),
+  shardsStopped: gauge('cg_shards_stopped', 'Shards whose journal contradicts Postgres; nothing of them is drained until somebody decides.', {}),
+  shardsFenced: gauge('cg_shards_fenced', 'Shards this gateway may not write to now: being verified, or Redis is away.', {}),
+  fenceEpochs: gauge('cg_fence_epochs', 'Sum of the epochs of all shards: grows by one for each shard that is fenced and rebuilt.', {}),
+  journalLost: gauge('cg_journal_lost_entries', 'Entries that Redis had acknowledged and lost before Postgres had them, at least; until an operator acknowledges the loss (npm run shards). Must be 0.', {}),
+  quarantined: gauge('cg_quarantined', 'Texts of entries that Postgres could not store; their money is in the ledger.', {}),
+  deadLetters: gauge('cg_dead_letters', 'Settlements that failed for good and wait for a decision.', {}),
+
+  // The reconciler
+  driftMicros: gauge('cg_drift_micros', 'Difference between Redis and Postgres, or inside Postgres, in micro-credits, by check. Must be 0.', { check: DRIFT_CHECKS }),
+  driftAccounts: gauge('cg_drift_accounts', 'Accounts with a difference, by check. Must be 0.', { check: DRIFT_CHECKS }),
+  reconciled: counter('cg_reconciled_accounts_total', 'Accounts compared, by result. busy: written to all the time, compared by balance only.', { result: ['ok', 'drift', 'busy', 'failed'] }),
+  reconcileSeconds: histogram('cg_reconcile_duration_seconds', 'Time to compare one batch of accounts.', {}, JOB_BUCKETS_SECONDS),
+  reconciledAt: gauge('cg_reconciled_timestamp_seconds', 'When the reconciler last finished a batch, in seconds since 1970.', {}),
+  reconcileRoundAt: gauge('cg_reconcile_round_timestamp_seconds', 'When it last had been through all accounts, in seconds since 1970.', {}),
+
+  // Queues and jobs
+  // job_name: Prometheus puts its own `job` on every series and would rename ours.
+  jobSeconds: histogram('cg_job_duration_seconds', 'Run time of a background job, by job and how it ended.', { job_name: JOBS, status: ['ok', 'failed'] }, JOB_BUCKETS_SECONDS),
+  queueJobs: gauge('cg_queue_jobs', 'Jobs in a BullMQ queue, by state.', { queue: QUEUES, state: ['waiting', 'active', 'delayed', 'failed', 'completed'] }),
+  queueOldestSeconds: gauge('cg_queue_oldest_seconds', 'How long the oldest waiting job has waited; 0 when none does.', { queue: QUEUES }),
+  amqpConnected: gauge('cg_amqp_connected', 'RabbitMQ: 1 connected, 0 configured but not connected, -1 not configured.', {}),
+  settlementSeconds: histogram('cg_settlement_duration_seconds', 'Time to settle one message of a queue, BullMQ or RabbitMQ, by what became of it. refused: in the dead-letter queue.', { queue: SETTLEMENT_QUEUES, result: ['settled', 'replayed', 'retry', 'refused'] }, JOB_BUCKETS_SECONDS),
+  amqpInFlight: gauge('cg_amqp_in_flight', 'RabbitMQ messages being worked on.', {}, { aggregator: 'sum' }),
+
+  // Redis and Postgres, seen from here
+  redisUp: gauge('cg_redis_up', 'Whether Redis answered the last look.', {}, { aggregator: 'min' }),
+  redisPing: gauge('cg_redis_ping_seconds', 'Time of that look.', {}),
+  redisMemory: gauge('cg_redis_memory_bytes', 'Memory that Redis uses.', {}),
+  redisMemoryMax: gauge('cg_redis_memory_max_bytes', 'maxmemory of Redis; 0: no limit.', {}),
+  redisMemoryLadder: gauge('cg_redis_memory_ladder', '0: all is well; 1: from 85 % of maxmemory, new holds are refused.', {}),
+  redisClients: gauge('cg_redis_clients', 'Connections to Redis.', {}),
+  redisCommands: gauge('cg_redis_commands', 'Commands Redis has processed since it started.', {}),
+  redisAof: gauge('cg_redis_aof_ok', 'Append-only file: 1 on and its last write and rewrite worked, 0 on and in trouble, -1 off.', {}),
+  redisAofDelayed: gauge('cg_redis_aof_delayed_fsyncs', 'Writes that waited for a slow disk since Redis started.', {}),
+  redisAofSize: gauge('cg_redis_aof_bytes', 'Size of the append-only file; 0 when it is off.', {}),
+  redisUptime: gauge('cg_redis_uptime_seconds', 'Since Redis started.', {}),
+  redisReplicas: gauge('cg_redis_replicas', 'Replicas that are connected to Redis.', {}),
+  postgresUp: gauge('cg_postgres_up', 'Whether Postgres answered the last look.', {}, { aggregator: 'min' }),
+  postgresPing: gauge('cg_postgres_ping_seconds', 'Time of that look.', {}),
+  poolConnections: gauge('cg_postgres_pool_connections', 'Connections of this process to Postgres, by pool and state. pending: callers that wait for one.', { pool: ['api', 'drain'], state: ['used', 'free', 'pending'] }, { aggregator: 'sum' }),
+  poolMax: gauge('cg_postgres_pool_max', 'Most connections that a pool may open.', { pool: ['api', 'drain'] }, { aggregator: 'sum' }),
+  postgresConnections: gauge('cg_postgres_connections', 'Connections to the database server, of everybody.', {}),
+  postgresConnectionsMax: gauge('cg_postgres_connections_max', 'max_connections of the database server.', {}),
+  postgresBytes: gauge('cg_postgres_database_bytes', 'Size of the database.', {}),
+  postgresOldestTransaction: gauge('cg_postgres_oldest_transaction_seconds', 'Age of the oldest open transaction in the database.', {}),
+
+  build: gauge('cg_build_info', 'What runs: always 1.', { version: OPEN, node: OPEN }, { aggregator: 'first' }),
+} as const satisfies Readonly<Record<string, MetricSpec>>;
+
+export type MetricKey = keyof typeof METRICS;
+type OfType<T extends MetricSpec['type']> = { [K in MetricKey]: (typeof METRICS)[K]['type'] extends T ? K : never }[MetricKey];
+export type CounterKey = OfType<'counter'>;
+export type GaugeKey = OfType<'gauge'>;
+export type HistogramKey = OfType<'histogram'>;
+
+type ValueOf<V> = V extends readonly (infer Each extends string)[] ? Each : string;
+/** The labels of a metric, each with a value it may have. */
+export type LabelsOf<K extends MetricKey> = { readonly [L in keyof (typeof METRICS)[K]['labels']]: ValueOf<(typeof METRICS)[K]['labels'][L]> };

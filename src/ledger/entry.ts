@@ -1,0 +1,151 @@
+import { microsFromText, type Micros } from '../kit/money/micros.js';
+import { traceOf, withoutTrace } from './entry-trace.js';
+import type { Principal } from './ledger.js';
+
+/**
+ * One fact of the ledger as a script wrote it (design §6). The scripts write exactly these fields, always all of
+ * them and always in this order, because a Redis stream stores repeated field names only once (lua/includes/journal.lua).
+ */
+export const ENTRY_FIELDS = [
+  'account', 'seq', 'at_ms', 'kind',
+  'available', 'held', 'debt',
+  'granted', 'captured', 'expired', 'removed', 'uncollected', 'overage',
+  'available_after', 'held_after', 'debt_after',
+  'lots', 'hold', 'lease_ms', 'policy', 'key', 'fingerprint', 'price', 'about',
+  'principal', 'corrects',
+] as const;
+
+export type EntryField = (typeof ENTRY_FIELDS)[number];
+
+export const ENTRY_KINDS = [
+  'grant', 'adjust', 'set', 'remove', 'revoke', 'charge',
+  'place', 'settle', 'void', 'expire_hold', 'late_settle', 'correct', 'expire_lots',
+  'freeze', 'thaw',
+  // Usage that a deduction has paid for, and usage that was refused: no balance changes.
+  'attribute', 'refuse_usage',
+] as const;
+
+export type EntryKind = (typeof ENTRY_KINDS)[number];
+
+/**
+ * How one entry changed one lot. `remaining` and `held` are deltas. A lot's first mention carries its facts
+ * (`opened`); afterwards only the deltas.
+ */
+export type LotChange = {
+  readonly lotId: string;
+  readonly remaining: Micros;
+  readonly held: Micros;
+  readonly opened: { readonly amount: Micros; readonly expiresAtMs: number | null } | null;
+};
+
+/** All amounts but the `…After` ones are deltas of this entry; I1 holds for every single entry. */
+export type JournalEntry = {
+  /** Id in the shard's stream: the drain cursor's unit. */
+  readonly streamId: string;
+  readonly accountId: string;
+  /** 1, 2, 3 … per account, without gaps (I7). */
+  readonly seq: number;
+  readonly atMs: number;
+  readonly kind: EntryKind;
+  readonly available: Micros;
+  readonly held: Micros;
+  readonly debt: Micros;
+  readonly granted: Micros;
+  readonly captured: Micros;
+  readonly expired: Micros;
+  readonly removed: Micros;
+  readonly uncollected: Micros;
+  readonly overage: Micros;
+  readonly availableAfter: Micros;
+  readonly heldAfter: Micros;
+  readonly debtAfter: Micros;
+  readonly lots: readonly LotChange[];
+  /** The hold this entry is about, or ''. */
+  readonly holdId: string;
+  /** End of the lease in ms since 1970 for `place`, otherwise 0. */
+  readonly leaseEndsAtMs: number;
+  readonly policy: string;
+  /** The idempotency key that named the operation, or ''. Money-in: `intent:<id>`. */
+  readonly key: string;
+  readonly fingerprint: string;
+  readonly price: string;
+  readonly about: string;
+  /** Who placed or ended the hold; '' for every other entry, and for an expiry. */
+  readonly principal: Principal | '';
+  /** `late_settle` and `correct`: the entry whose end of the hold this one corrects. Otherwise 0. */
+  readonly corrects: number;
+  /** The traceparent of what wrote it, if that was traced. Not stored. */
+  readonly trace?: string | undefined;
+};
+
+const KINDS: ReadonlySet<string> = new Set(ENTRY_KINDS);
+
+/** Decodes one stream entry. Throws RangeError when it is not what the scripts write: then the shard must stop. */
+export function decodeEntry(streamId: string, flat: readonly string[]): JournalEntry {
+  const value = new Map<string, string>();
+  for (let i = 0; i + 1 < flat.length; i += 2) value.set(flat[i] ?? '', flat[i + 1] ?? '');
+  const text = (field: EntryField): string => {
+    const found = value.get(field);
+    if (found === undefined) throw new RangeError(`journal entry ${streamId} has no field ${field}`);
+    return found;
+  };
+  const amount = (field: EntryField): Micros => microsFromText(text(field));
+  const kind = text('kind');
+  if (!KINDS.has(kind)) throw new RangeError(`journal entry ${streamId} has unknown kind ${kind}`);
+  return {
+    streamId,
+    accountId: text('account'),
+    seq: amount('seq'),
+    atMs: amount('at_ms'),
+    kind: kind as EntryKind,
+    available: amount('available'),
+    held: amount('held'),
+    debt: amount('debt'),
+    granted: amount('granted'),
+    captured: amount('captured'),
+    expired: amount('expired'),
+    removed: amount('removed'),
+    uncollected: amount('uncollected'),
+    overage: amount('overage'),
+    availableAfter: amount('available_after'),
+    heldAfter: amount('held_after'),
+    debtAfter: amount('debt_after'),
+    lots: decodeLotChanges(text('lots')),
+    holdId: text('hold'),
+    leaseEndsAtMs: amount('lease_ms'),
+    policy: text('policy'),
+    key: text('key'),
+    fingerprint: text('fingerprint'),
+    price: text('price'),
+    about: withoutTrace(text('about')),
+    principal: principalOf(streamId, value.get('principal') ?? ''),
+    // Entries of the version before have neither of the last two fields.
+    corrects: microsFromText(value.get('corrects') ?? '0'),
+    trace: traceOf(text('about')),
+  };
+}
+
+const PRINCIPALS = ['', 'user', 'service', 'operator'] as const;
+
+function principalOf(streamId: string, text: string): Principal | '' {
+  const found = PRINCIPALS.find((each) => each === text);
+  if (found === undefined) throw new RangeError(`journal entry ${streamId} has unknown principal ${text}`);
+  return found;
+}
+
+/** `lot:remaining:held` or, when the entry opened the lot, `lot:remaining:held:amount:expires_at_ms` (`inf` = never). */
+function decodeLotChanges(text: string): LotChange[] {
+  if (text === '') return [];
+  return text.split(',').map((part) => {
+    const [lotId, remaining, held, amount, expires] = part.split(':');
+    if (lotId === undefined || remaining === undefined || held === undefined) throw new RangeError(`bad lot change ${part}`);
+    return {
+      lotId,
+      remaining: microsFromText(remaining),
+      held: microsFromText(held),
+      opened: amount === undefined || expires === undefined
+        ? null
+        : { amount: microsFromText(amount), expiresAtMs: expires === 'inf' ? null : Number(expires) },
+    };
+  });
+}

@@ -1,0 +1,142 @@
+import type { Socket } from 'node:net';
+import knexFactory, { type Knex } from 'knex';
+import pg from 'pg';
+import type { Client } from 'pg';
+import { micros } from '../../kit/money/micros.js';
+
+/** A handle on Postgres: a pool, or (`Trx`) one transaction. What every `*.table.ts` takes. */
+export type Db = Knex;
+export type Trx = Knex.Transaction;
+
+/** How patient a pool is. `api` answers a waiting caller; `drain` moves batches and must lose its lock when it stalls. */
+export type PoolProfile = {
+  readonly connectionsMax: number;
+  readonly connectTimeoutMs: number;
+  /** 0: no limit, for migrations. */
+  readonly statementTimeoutMs: number;
+  /**
+   * A session that stays silent inside a transaction for longer is ended by the server, so a paused drainer loses its
+   * row locks and, when it wakes up, its transaction (reliability Q1 #14).
+   */
+  readonly idleInTransactionTimeoutMs: number;
+  /** A connection on which nothing moves for this long is ended from our side; 0: never. See `endWhenSilent`. */
+  readonly silenceMs: number;
+  /** What `pg_stat_activity` shows. */
+  readonly name: string;
+};
+
+/** A statement of the drainer takes tens of milliseconds; this only ends one that hangs. */
+const DRAIN_STATEMENT_TIMEOUT_MS = 30_000;
+const DRAIN_IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
+/** Enough for every request that waits for a commit: 10 commits of 1 ms each are 10 000 a second. */
+const API_CONNECTIONS_MAX = 10;
+/** One per job that runs at a time (worker/jobs/workers.ts), and one to spare. */
+const DRAIN_CONNECTIONS_MAX = 5;
+/** Two watchers (compose-watch.ts). */
+const WATCH_CONNECTIONS_MAX = 2;
+/** This long after the server's own limit, nothing will come any more. */
+const SILENCE_MARGIN_MS = 1_000;
+
+const MIGRATE_CONNECT_TIMEOUT_MS = 30_000;
+
+const INT8_OID = 20;
+
+export const apiProfile = (timeoutMs: number): PoolProfile => ({
+  connectionsMax: API_CONNECTIONS_MAX,
+  connectTimeoutMs: timeoutMs,
+  statementTimeoutMs: timeoutMs,
+  idleInTransactionTimeoutMs: DRAIN_IDLE_IN_TRANSACTION_TIMEOUT_MS,
+  silenceMs: timeoutMs + SILENCE_MARGIN_MS,
+  name: 'credit-gateway-api',
+});
+
+export const drainProfile = (timeoutMs: number): PoolProfile => ({
+  connectionsMax: DRAIN_CONNECTIONS_MAX,
+  connectTimeoutMs: timeoutMs,
+  statementTimeoutMs: DRAIN_STATEMENT_TIMEOUT_MS,
+  idleInTransactionTimeoutMs: DRAIN_IDLE_IN_TRANSACTION_TIMEOUT_MS,
+  silenceMs: DRAIN_STATEMENT_TIMEOUT_MS + SILENCE_MARGIN_MS,
+  name: 'credit-gateway-drain',
+});
+
+/** For looking at the server only: an exhausted pool of the others must not look like a Postgres that is away. */
+export const watchProfile = (timeoutMs: number): PoolProfile => ({ ...apiProfile(timeoutMs), connectionsMax: WATCH_CONNECTIONS_MAX, name: 'credit-gateway-watch' });
+
+/** Patient: an index over a large table takes as long as it takes. Its one connection holds the lock (migrator.ts). */
+export const migrateProfile: PoolProfile = {
+  connectionsMax: 1,
+  connectTimeoutMs: MIGRATE_CONNECT_TIMEOUT_MS,
+  statementTimeoutMs: 0,
+  idleInTransactionTimeoutMs: 0,
+  silenceMs: 0,
+  name: 'credit-gateway-migrate',
+};
+
+/**
+ * `int8` becomes a number that is exact or an error; everything else as pg does it. Given to this pool only: patching
+ * pg's global parsers would change what other libraries in the process read.
+ */
+const types = {
+  getTypeParser: (oid: number, format?: string): unknown =>
+    oid === INT8_OID && format !== 'binary' ? (text: string) => micros(Number(text)) : pgTypeParser(oid, format),
+};
+const pgTypeParser = pg.types.getTypeParser as (oid: number, format?: string) => unknown;
+
+/** knex writes pool errors to the console; they reach the caller of the query anyway, with the request's id. */
+const silent = (): void => undefined;
+
+/**
+ * Opens a pool. Nothing connects before the first query, so a gateway starts while Postgres is down. `onConnection` gets
+ * every new connection before it is used, for tracing.
+ */
+export function connectPostgres(databaseUrl: string, profile: PoolProfile, onConnection?: (client: Client) => void): Db {
+  return knexFactory(postgresConfig(databaseUrl, profile, onConnection));
+}
+
+/** What `connectPostgres` opens a pool with. */
+export function postgresConfig(databaseUrl: string, profile: PoolProfile, onConnection?: (client: Client) => void): Knex.Config {
+  const connection = {
+    connectionString: databaseUrl,
+    application_name: profile.name,
+    connectionTimeoutMillis: profile.connectTimeoutMs,
+    statement_timeout: profile.statementTimeoutMs,
+    idle_in_transaction_session_timeout: profile.idleInTransactionTimeoutMs,
+    keepAlive: true,
+    types,
+  };
+  return {
+    client: 'pg',
+    connection,
+    log: { debug: silent, deprecate: silent, warn: silent, error: silent },
+    acquireConnectionTimeout: profile.connectTimeoutMs,
+    pool: {
+      min: 0,
+      max: profile.connectionsMax,
+      // Without it one refused connection would count as a failed request only after the whole acquire timeout.
+      propagateCreateError: true,
+      afterCreate: (client: Client, done: (error: Error | null, client: Client) => void) => {
+        endWhenSilent(client, profile.silenceMs);
+        onConnection?.(client);
+        done(null, client);
+      },
+    },
+  };
+}
+
+/**
+ * Ends a connection on which nothing has moved for longer than the server may take. The server's own timeouts cannot
+ * help when the server, or the network, is what hangs; and giving up on a query without giving up its connection
+ * would return a connection with an open transaction to the pool.
+ */
+function endWhenSilent(client: Client, silenceMs: number): void {
+  if (silenceMs === 0) return;
+  const { stream } = (client as unknown as { readonly connection: { readonly stream: Socket } }).connection;
+  stream.setTimeout(silenceMs);
+  stream.on('timeout', () => {
+    // After a long turn of the event loop the timer comes before the answer in the socket: read first, as in deadline.ts.
+    const { bytesRead } = stream;
+    setImmediate(() => {
+      if (stream.bytesRead === bytesRead) stream.destroy(new Error('Connection terminated: Postgres was silent for too long'));
+    });
+  });
+}

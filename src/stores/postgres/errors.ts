@@ -1,0 +1,75 @@
+import { GatewayError } from '../../kit/errors.js';
+
+/**
+ * What a failed statement means for the one who sent it.
+ *
+ * - `unavailable`: no connection, or none any more; nothing is wrong with the statement
+ * - `contention`: serialization failure, deadlock or a timeout of the server; the same again may well succeed
+ * - `data`: class 22, a value that Postgres cannot store (reliability finding 13)
+ * - `constraint`: class 23, a row that contradicts what is stored; repeating never helps
+ * - `other`: our bug
+ */
+export type PostgresProblem = 'unavailable' | 'contention' | 'data' | 'constraint' | 'other';
+
+/** Node's and pg's ways to say that nobody was reached: the statement was never sent. */
+const NOT_REACHED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT', 'EACCES']);
+/** The connection broke: a statement that was under way may have happened. */
+const BROKEN = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
+/** too_many_connections, cannot_connect_now: refused at the door. */
+const REFUSED_AT_THE_DOOR = new Set(['53300', '57P03']);
+/** query_canceled (statement_timeout), lock_not_available. */
+const TIMED_OUT = new Set(['57014', '55P03']);
+
+export function classifyPostgresError(error: unknown): PostgresProblem {
+  const code = codeOf(error);
+  const message = error instanceof Error ? error.message : '';
+  if (NOT_REACHED.has(code) || BROKEN.has(code) || REFUSED_AT_THE_DOOR.has(code)) return 'unavailable';
+  if (neverSent(message) || brokenMidway(message)) return 'unavailable';
+  if (TIMED_OUT.has(code) || code.startsWith('40')) return 'contention';
+  // 08 connection, 57P admin shutdown and crash, 53 out of disk or memory, 25P03 idle_in_transaction_session_timeout.
+  if (/^(08|57P|53|25P)/.test(code)) return 'unavailable';
+  if (code.startsWith('22')) return 'data';
+  if (code.startsWith('23')) return 'constraint';
+  return 'other';
+}
+
+export const isRetryable = (error: unknown): boolean => {
+  const problem = classifyPostgresError(error);
+  return problem === 'unavailable' || problem === 'contention';
+};
+
+/**
+ * Turns an outage into `ledger_unavailable` and leaves everything else as it is. `not_executed` only when the
+ * statement cannot have had an effect; a connection that broke under way leaves it `unknown`.
+ */
+export function toGatewayError(error: unknown): unknown {
+  if (error instanceof GatewayError || !isRetryable(error)) return error;
+  return new GatewayError('ledger_unavailable', 'the ledger database did not answer', {
+    outcome: hadNoEffect(error) ? 'not_executed' : 'unknown',
+    cause: error,
+  });
+}
+
+/** Whether a single statement that failed like this certainly changed nothing. */
+export function hadNoEffect(error: unknown): boolean {
+  const code = codeOf(error);
+  const message = error instanceof Error ? error.message : '';
+  return NOT_REACHED.has(code) || REFUSED_AT_THE_DOOR.has(code) || neverSent(message)
+    || TIMED_OUT.has(code) || /^(40|53)/.test(code);
+}
+
+/** knex' and pg's words for "no connection in time": they carry no code. */
+const NO_CONNECTION_IN_TIME = [
+  'timeout acquiring a connection', 'timeout expired', 'timeout exceeded when trying to connect',
+  'terminated due to connection timeout', 'unable to acquire a connection',
+];
+const neverSent = (message: string): boolean => NO_CONNECTION_IN_TIME.some((words) => message.toLowerCase().includes(words));
+
+const brokenMidway = (message: string): boolean =>
+  /connection terminated|connection ended|client has encountered a connection error|client was closed|socket hang up/i.test(message);
+
+const codeOf = (error: unknown): string => {
+  if (error instanceof AggregateError) return codeOf(error.errors[0]);
+  const code = (error as { code?: unknown } | null | undefined)?.code;
+  return typeof code === 'string' ? code : '';
+};

@@ -1,0 +1,70 @@
+import type { Clock } from '../../kit/clock.js';
+
+/** Lets calls through while Redis answers, and refuses at once while it does not (reliability Q6). */
+export interface Breaker {
+  /** False: refuse without asking. While half open it lets one probe through. */
+  allows(): boolean;
+  succeeded(): void;
+  failed(): void;
+  state(): 'closed' | 'open' | 'half_open';
+}
+
+/** Failures in a row that open it: a dead Redis is seen within five deadlines. */
+const CONSECUTIVE_MAX = 5;
+/** Share of failures in one window that opens it, once there were enough calls to mean something. */
+const FAILED_SHARE_MAX = 0.5;
+const CALLS_MIN = 20;
+const WINDOW_MS = 1_000;
+const OPEN_MS = 500;
+
+/**
+ * A count of consecutive and of recent failures. Hand-written because the well-kept circuit breakers either need a
+ * newer Node than ours or wrap every call in timers and promises, which costs more than the call itself here.
+ * Only unavailability counts as failure: were refusals to count, one caller could close the gateway for all.
+ */
+export function breaker(clock: Clock, random: () => number = Math.random): Breaker {
+  let openUntilMs = 0;
+  let isProbing = false;
+  let consecutive = 0;
+  let windowStartMs = 0;
+  let calls = 0;
+  let failures = 0;
+
+  const count = (isFailure: boolean): void => {
+    const nowMs = clock();
+    if (nowMs - windowStartMs > WINDOW_MS) {
+      windowStartMs = nowMs;
+      calls = 0;
+      failures = 0;
+    }
+    calls += 1;
+    if (isFailure) failures += 1;
+  };
+
+  return {
+    allows() {
+      if (openUntilMs === 0) return true;
+      if (isProbing || clock() < openUntilMs) return false;
+      isProbing = true;
+      return true;
+    },
+    succeeded() {
+      consecutive = 0;
+      openUntilMs = 0;
+      isProbing = false;
+      count(false);
+    },
+    failed() {
+      consecutive += 1;
+      count(true);
+      const isBad = consecutive >= CONSECUTIVE_MAX || (calls >= CALLS_MIN && failures / calls >= FAILED_SHARE_MAX);
+      if (!isProbing && !isBad) return;
+      isProbing = false;
+      openUntilMs = clock() + OPEN_MS * (1 + random() / 2);
+    },
+    state() {
+      if (openUntilMs === 0) return 'closed';
+      return isProbing || clock() >= openUntilMs ? 'half_open' : 'open';
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import { Redis, type RedisOptions } from 'ioredis';
+import { startDeadline } from '../../kit/deadline.js';
+
+type Command = Parameters<Redis['sendCommand']>[0];
+type Stream = Parameters<Redis['sendCommand']>[1];
+
+/** Commands that were sent in one turn of the event loop. They share a deadline. */
+type Batch = { readonly sentAt: number; readonly waiting: Set<Command>; cancel: () => void };
+
+/**
+ * A client whose commands fail with `Command timed out` when Redis really did not answer within `timeoutMs`. ioredis'
+ * own `commandTimeout` counts from the call and fires in a late event loop although the answer lies in the socket; this
+ * one counts from the end of the turn, when the commands have left, and reads what has arrived before it gives up
+ * (deadline.ts). It also costs one timer per turn, not one per command.
+ */
+export class DeadlineRedis extends Redis {
+  readonly #timeoutMs: number;
+  readonly #batches = new Set<Batch>();
+  #ofThisTurn: Batch | undefined;
+
+  constructor(url: string, { timeoutMs, ...options }: Omit<RedisOptions, 'commandTimeout' | 'replyMapping'> & { readonly timeoutMs: number }) {
+    super(url, options);
+    this.#timeoutMs = timeoutMs;
+  }
+
+  override sendCommand(command: Command, stream?: Stream): unknown {
+    const sent = super.sendCommand(command, stream);
+    if (!command.isSettled) this.#await(command);
+    return sent;
+  }
+
+  /** How long the oldest command that is not answered has waited, in ms; 0 when none waits. */
+  oldestWaitMs(): number {
+    for (const { sentAt } of this.#batches) return performance.now() - sentAt;
+    return 0;
+  }
+
+  #await(command: Command): void {
+    const batch = this.#ofThisTurn ??= this.#begin();
+    batch.waiting.add(command);
+    const settled = (): void => {
+      batch.waiting.delete(command);
+      if (batch.waiting.size === 0 && batch !== this.#ofThisTurn) this.#end(batch);
+    };
+    command.promise.then(settled, settled);
+  }
+
+  #begin(): Batch {
+    const batch: Batch = { sentAt: performance.now(), waiting: new Set(), cancel: () => undefined };
+    this.#batches.add(batch);
+    setImmediate(() => {
+      this.#ofThisTurn = undefined;
+      if (batch.waiting.size === 0) this.#end(batch);
+      else batch.cancel = startDeadline(this.#timeoutMs, () => { for (const each of batch.waiting) each.reject(new Error('Command timed out')); });
+    });
+    return batch;
+  }
+
+  #end(batch: Batch): void {
+    batch.cancel();
+    this.#batches.delete(batch);
+  }
+}

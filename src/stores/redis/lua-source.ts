@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import { hash } from 'node:crypto';
+import { join } from 'node:path';
+import { projectRoot } from '../../kit/paths.js';
+
+/** A script ready to run, with what its header promises (style R1): the header is the signature. */
+export type LuaSource = {
+  readonly name: string;
+  readonly text: string;
+  readonly sha1: string;
+  readonly keys: readonly string[];
+  readonly args: readonly string[];
+  readonly replies: readonly string[];
+};
+
+const LUA_FOLDER = join(projectRoot, 'lua');
+const INCLUDE = /^--- @include ([a-z-]+)$/;
+
+/** Reads `lua/<name>.lua`, expands its includes, and parses its header. Throws Error when any of it is malformed. */
+export function readLua(name: string): LuaSource {
+  const source = readFileSync(join(LUA_FOLDER, `${name}.lua`), 'utf8');
+  const text = expandIncludes(source, new Set());
+  const header = /^#!lua[^\n]*\n--\[\[([\s\S]*?)\n\]\]/.exec(source)?.[1];
+  if (header === undefined) throw new Error(`lua/${name}.lua must start with a #!lua line and a header comment`);
+  if (!header.trimStart().startsWith(`${name}: `)) throw new Error(`the header of lua/${name}.lua must begin with "${name}: "`);
+  return {
+    name,
+    text,
+    sha1: hash('sha1', text, 'hex'),
+    keys: namesOf(name, header, 'KEYS'),
+    args: namesOf(name, header, 'ARGV'),
+    replies: repliesOf(header),
+  };
+}
+
+/** Replaces each `--- @include x` line by `includes/x.lua`, once per script, depth first, so that definitions come first. */
+function expandIncludes(text: string, included: Set<string>): string {
+  return text
+    .split('\n')
+    .map((line) => {
+      const name = INCLUDE.exec(line)?.[1];
+      if (name === undefined) return line;
+      if (included.has(name)) return '';
+      included.add(name);
+      return expandIncludes(readFileSync(join(LUA_FOLDER, 'includes', `${name}.lua`), 'utf8'), included);
+    })
+    .join('\n');
+}
+
+/** Names of `KEYS[n] name …` lines, which must be numbered 1, 2, 3 …; `KEYS[8…]` names a list and is left out. */
+function namesOf(script: string, header: string, table: 'KEYS' | 'ARGV'): string[] {
+  const lines = [...header.matchAll(new RegExp(`^ *${table}\\[(\\d+)(…?)\\] +([a-z_0-9]+)`, 'gm'))];
+  lines.forEach(([line, position], index) => {
+    if (Number(position) !== index + 1) throw new Error(`lua/${script}.lua: ${line.trim()} should be number ${index + 1}`);
+  });
+  return lines.filter(([, , isList]) => isList === '').map(([, , , name]) => name ?? '');
+}
+
+/** First words of the lines below `Replies`, as far as they are indented by four. */
+function repliesOf(header: string): string[] {
+  const section = header.split(/^ {2}Replies$/m)[1] ?? '';
+  return [...section.matchAll(/^ {4}([a-z_]+)/gm)].map(([, status]) => status ?? '');
+}

@@ -1,0 +1,38 @@
+import { Redis } from 'ioredis';
+import { DeadlineRedis } from './deadline-redis.js';
+
+/** BullMQ's own connections. The hot path's are not shared with it: one of these blocks, and all may queue. */
+export type QueueConnections = { readonly producer: Redis; readonly worker: Redis; readonly close: () => void };
+
+/** Adding a job that takes longer than this is given up; the next sweep does its work. */
+const ADD_TIMEOUT_MS = 2_000;
+const RETRY_DELAY_MS_MAX = 2_000;
+
+/**
+ * Connects in the background and for as long as it takes. Every error goes to `onError`: without a listener an outage
+ * of Redis would end the process. The worker's connection waits for Redis for ever, as BullMQ demands; the
+ * producer's fails at once, so that nothing piles up in the gateway.
+ */
+export function connectQueue(redisUrl: string, onError: (error: Error) => void): QueueConnections {
+  const retryStrategy = (attempt: number): number => Math.min(100 * attempt, RETRY_DELAY_MS_MAX);
+  const worker = new Redis(redisUrl, { maxRetriesPerRequest: null, retryStrategy });
+  const producer = new DeadlineRedis(redisUrl, {
+    maxRetriesPerRequest: 0, enableOfflineQueue: false, autoResendUnfulfilledCommands: false,
+    timeoutMs: ADD_TIMEOUT_MS, retryStrategy,
+  });
+  worker.on('error', onError);
+  producer.on('error', onError);
+  return {
+    producer,
+    worker,
+    close: () => {
+      producer.disconnect();
+      worker.disconnect();
+    },
+  };
+}
+
+/** Keys of the queue. Its own hash tag keeps BullMQ's scripts in one slot of a cluster, apart from every shard. */
+export const queuePrefix = (namespace: string): string => `{${namespace}-bull}`;
+
+export const QUEUE_NAME = 'ledger';

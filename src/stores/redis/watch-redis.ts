@@ -1,0 +1,77 @@
+import type { Redis } from 'ioredis';
+import type { GaugeKey } from '../../kit/metrics/catalogue.js';
+import type { Gauges } from '../../kit/metrics/metrics.js';
+import { repeat } from '../../kit/repeat.js';
+
+/** Share of `maxmemory` at which new holds are refused, so that settles and the journal always fit (design §7). */
+const HIGH_SHARE = 0.85;
+const EVERY_MS = 1_000;
+
+/** What INFO says that somebody on call wants to know. */
+export type RedisInfo = Readonly<Record<'usedBytes' | 'maxBytes' | 'clients' | 'commands' | 'aof' | 'aofDelayed' | 'aofBytes' | 'uptimeSeconds' | 'replicas', number>>;
+
+export type RedisWatch = {
+  /** So full that new holds are refused. A look that fails changes nothing: the breaker deals with a Redis that is away. */
+  readonly isHigh: () => boolean;
+  /** Whether it answered the last look; false before the first. */
+  readonly isUp: () => boolean;
+  readonly stop: () => void;
+};
+
+const MEASURED = [
+  'redisPing', 'redisMemory', 'redisMemoryMax', 'redisMemoryLadder', 'redisClients', 'redisCommands', 'redisAof', 'redisAofDelayed', 'redisAofSize',
+  'redisUptime', 'redisReplicas',
+] as const satisfies readonly GaugeKey[];
+
+/**
+ * Looks at Redis once a second, with one INFO, which every deployment may send. `redis` has the deadline of the hot
+ * path: what is too slow for a request counts as no answer here, too.
+ */
+export function watchRedis(redis: Redis, metrics: Gauges): RedisWatch {
+  let memory: Pick<RedisInfo, 'usedBytes' | 'maxBytes'> = { usedBytes: 0, maxBytes: 0 };
+  let isUp = false;
+  const isHigh = (): boolean => memory.maxBytes > 0 && memory.usedBytes >= memory.maxBytes * HIGH_SHARE;
+
+  const look = async (): Promise<void> => {
+    const startedAt = performance.now();
+    const info = parseInfo(await redis.info());
+    isUp = true;
+    memory = info;
+    metrics.set('redisPing', {}, (performance.now() - startedAt) / 1_000);
+    metrics.set('redisMemory', {}, info.usedBytes);
+    metrics.set('redisMemoryMax', {}, info.maxBytes);
+    metrics.set('redisMemoryLadder', {}, isHigh() ? 1 : 0);
+    metrics.set('redisClients', {}, info.clients);
+    metrics.set('redisCommands', {}, info.commands);
+    metrics.set('redisAof', {}, info.aof);
+    metrics.set('redisAofDelayed', {}, info.aofDelayed);
+    metrics.set('redisAofSize', {}, info.aofBytes);
+    metrics.set('redisUptime', {}, info.uptimeSeconds);
+    metrics.set('redisReplicas', {}, info.replicas);
+    metrics.set('redisUp', {}, 1);
+  };
+  const stop = repeat(EVERY_MS, look, () => {
+    isUp = false;
+    metrics.set('redisUp', {}, 0);
+    metrics.forget(...MEASURED);
+  });
+  return { isHigh, isUp: () => isUp, stop };
+}
+
+/** Fields that a server does not have are 0. */
+export function parseInfo(text: string): RedisInfo {
+  const word = (name: string): string => new RegExp(`^${name}:(\\S+)`, 'm').exec(text)?.[1] ?? '';
+  const number = (name: string): number => Number(word(name));
+  const isFileFine = word('aof_last_write_status') === 'ok' && word('aof_last_bgrewrite_status') === 'ok';
+  return {
+    usedBytes: number('used_memory'),
+    maxBytes: number('maxmemory'),
+    clients: number('connected_clients'),
+    commands: number('total_commands_processed'),
+    aof: word('aof_enabled') !== '1' ? -1 : isFileFine ? 1 : 0,
+    aofDelayed: number('aof_delayed_fsync'),
+    aofBytes: number('aof_current_size'),
+    uptimeSeconds: number('uptime_in_seconds'),
+    replicas: number('connected_slaves'),
+  };
+}

@@ -1,0 +1,32 @@
+import { overdueHolds } from '../../books/hold.table.js';
+import { overdueLotAccounts } from '../../books/lot.table.js';
+import type { Clock } from '../../kit/clock.js';
+import type { Ledger } from '../../ledger/ledger.js';
+import type { Db } from '../../stores/postgres/connect.js';
+
+export type ExpireForgottenDeps = {
+  readonly db: Db;
+  readonly ledger: Pick<Ledger, 'expireHold' | 'expireLots'>;
+  /** The gateway's time; tests move it. */
+  readonly clock: Clock;
+};
+
+/** What the ordinary sweeps end takes at most a second and the drain's lag to reach Postgres; older than this is forgotten. */
+const OVERDUE_BY_MS = 5_000;
+const BATCH_MAX = 200;
+
+/**
+ * Ends holds and lots that are due in Postgres but in no due index of Redis: those of accounts that Redis lost and that
+ * nobody has asked for since. Ending them loads their account. Whatever has ended meanwhile says so and is left alone.
+ */
+export async function expireForgotten({ db, ledger, clock }: ExpireForgottenDeps): Promise<{ readonly ended: number }> {
+  const dueBeforeMs = clock() - OVERDUE_BY_MS;
+  let ended = 0;
+  for (const { accountId, holdId } of await overdueHolds(db, dueBeforeMs, BATCH_MAX)) {
+    if ((await ledger.expireHold(accountId, holdId)).status === 'expired') ended += 1;
+  }
+  for (const accountId of await overdueLotAccounts(db, dueBeforeMs, BATCH_MAX)) {
+    if ((await ledger.expireLots(accountId)).status === 'expired') ended += 1;
+  }
+  return { ended };
+}

@@ -1,0 +1,76 @@
+import { Queue, type JobsOptions } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { QUEUE_NAME, queuePrefix } from '../../stores/redis/queue-connections.js';
+import { JOB_NAMES, type LedgerJobName } from './job-names.js';
+
+/** With what each job is done. Every job may run twice, or not at all: the next one makes up for it. */
+export type LedgerJobs = {
+  'drain': { readonly shards: readonly number[] };
+  'expire-holds': { readonly shards: readonly number[] };
+  'expire-lots': { readonly shards: readonly number[] };
+  'expire-forgotten': Record<string, never>;
+  'replay-money-in': Record<string, never>;
+  'resume-claims': Record<string, never>;
+  'make-partitions': Record<string, never>;
+  'forget-epochs': Record<string, never>;
+  'refill-plans': Record<string, never>;
+  'welcome-newcomers': Record<string, never>;
+  'forget-refusals': Record<string, never>;
+  'reconcile': Record<string, never>;
+};
+
+/** Finished jobs that are kept to be looked at: failures longer than successes. */
+const JOB_OPTIONS: JobsOptions = { removeOnComplete: { count: 100 }, removeOnFail: { count: 500 } };
+
+/**
+ * How often each job runs even when nobody asks for it. Draining follows nudges within milliseconds; its schedule
+ * finds what a crash left. Holds must end within a second of their lease (design §7).
+ */
+const EVERY_MS: Readonly<Record<LedgerJobName, number>> = {
+  'drain': 2_000,
+  'expire-holds': 1_000,
+  'expire-lots': 5_000,
+  'expire-forgotten': 5_000,
+  'replay-money-in': 10_000,
+  'resume-claims': 10_000,
+  'make-partitions': 3_600_000,
+  'forget-epochs': 3_600_000,
+  'refill-plans': 2_000,
+  'welcome-newcomers': 1_000,
+  'forget-refusals': 3_600_000,
+  'reconcile': 5_000,
+};
+
+export type LedgerQueue = {
+  /** For bull-board and tests. */
+  readonly queue: Queue;
+  readonly addDrain: (shards: readonly number[]) => Promise<void>;
+  /** Makes the schedules, or makes them again: they live in the Redis that may be lost. */
+  readonly upsertSchedules: (shardCount: number) => Promise<void>;
+  readonly hasSchedules: () => Promise<boolean>;
+  readonly close: () => Promise<void>;
+};
+
+/** The queue's producing side. `redis` is a producer's connection (connectQueue) and stays the caller's to close. */
+export function ledgerQueue(redis: Redis, namespace: string, onError: (error: Error) => void): LedgerQueue {
+  const queue = new Queue(QUEUE_NAME, { connection: redis, prefix: queuePrefix(namespace), defaultJobOptions: JOB_OPTIONS });
+  queue.on('error', onError);
+  return {
+    queue,
+    addDrain: async (shards) => {
+      await queue.add('drain', { shards });
+    },
+    upsertSchedules: async (shardCount) => {
+      const shards = Array.from({ length: shardCount }, (_, shard) => shard);
+      const data: LedgerJobs = {
+        'drain': { shards }, 'expire-holds': { shards }, 'expire-lots': { shards }, 'expire-forgotten': {}, 'replay-money-in': {}, 'resume-claims': {}, 'make-partitions': {}, 'forget-epochs': {},
+        'refill-plans': {}, 'welcome-newcomers': {}, 'forget-refusals': {}, 'reconcile': {},
+      };
+      for (const name of JOB_NAMES) {
+        await queue.upsertJobScheduler(name, { every: EVERY_MS[name] }, { name, data: data[name], opts: JOB_OPTIONS });
+      }
+    },
+    hasSchedules: async () => (await queue.getJobSchedulersCount()) === JOB_NAMES.length,
+    close: () => queue.close(),
+  };
+}

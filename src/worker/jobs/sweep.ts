@@ -1,0 +1,65 @@
+import type { RedisCommands } from '../../journal/journal-streams.js';
+import { SWEEP_BATCH_MAX } from '../../kit/limits.js';
+import type { Keyspace, ShardKeys } from '../../ledger/keys.js';
+
+export type SweepDeps = {
+  readonly redis: RedisCommands;
+  readonly keys: Keyspace;
+  /** The epoch a shard is in, or undefined when it is not known yet: then there is nothing to sweep. */
+  readonly epochOf: (shard: number) => number | undefined;
+  /** Added to Redis' clock; moves time in tests, as the scripts' own offset does. */
+  readonly timeOffsetMs?: () => number;
+};
+
+export type SweepReport = { readonly due: number; readonly ended: number };
+
+/** Passes of one job over a shard that always has more; the next job goes on. */
+const PASSES_MAX = 10;
+/** Expiries under way at once: keeps the ledger's connection busy and leaves it room for requests. */
+const CONCURRENCY = 32;
+
+/**
+ * Ends what is due in these shards, a bounded batch per shard and pass. `end` answers whether it ended something:
+ * what it could not end stays in the index, and the next pass looks behind it.
+ */
+export async function sweepDue(
+  deps: SweepDeps, shards: readonly number[], indexOf: (keys: ShardKeys) => string, end: (member: string) => Promise<boolean>,
+): Promise<SweepReport> {
+  const nowMs = await redisNowMs(deps);
+  const report = { due: 0, ended: 0 };
+  let active = shards.flatMap((shard) => {
+    const epoch = deps.epochOf(shard);
+    return epoch === undefined ? [] : [{ index: indexOf(deps.keys.shard(shard, epoch)), left: 0 }];
+  });
+  for (let pass = 0; pass < PASSES_MAX && active.length > 0; pass += 1) {
+    const found = await Promise.all(active.map(async (at) => ({
+      at,
+      members: await deps.redis.call('ZRANGEBYSCORE', at.index, '-inf', nowMs, 'LIMIT', at.left, SWEEP_BATCH_MAX) as string[],
+    })));
+    await inParallel(found.flatMap(({ at, members }) => members.map((member) => async () => {
+      if (await end(member)) report.ended += 1;
+      else at.left += 1;
+    })));
+    for (const { members } of found) report.due += members.length;
+    active = found.filter(({ members }) => members.length === SWEEP_BATCH_MAX).map(({ at }) => at);
+  }
+  return report;
+}
+
+async function redisNowMs({ redis, timeOffsetMs }: SweepDeps): Promise<number> {
+  const [seconds, microseconds] = await redis.call('TIME') as [string, string];
+  return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000) + (timeOffsetMs?.() ?? 0);
+}
+
+/** Runs the work, some at a time. After the first failure nothing more is begun. */
+async function inParallel(work: readonly (() => Promise<void>)[]): Promise<void> {
+  let at = 0;
+  await Promise.all(Array.from({ length: Math.min(CONCURRENCY, work.length) }, async () => {
+    for (let next = work[at++]; next !== undefined; next = work[at++]) {
+      await next().catch((error: unknown) => {
+        at = work.length;
+        throw error;
+      });
+    }
+  }));
+}

@@ -1,0 +1,95 @@
+import { Worker, type Job } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { moneyIn, replayPending, type MoneyInDeps } from '../../credits/grants/money-in.js';
+import { refillPlans } from '../../credits/plans/refill-plans.js';
+import { welcomeNewcomers } from '../../credits/plans/welcome-newcomers.js';
+import { forgetRefusals } from '../../credits/refusals/forget-refusals.js';
+import { claimResumer } from '../../credits/users/resume-claims.js';
+import type { Drain } from '../../journal/drain.js';
+import type { Clock } from '../../kit/clock.js';
+import { ZERO, type Micros } from '../../kit/money/micros.js';
+import { makePartitions } from '../../stores/postgres/partitions.js';
+import { QUEUE_NAME, queuePrefix } from '../../stores/redis/queue-connections.js';
+import { expireHolds, expireLots, type ExpireDeps } from './expire-due.js';
+import { expireForgotten } from './expire-forgotten.js';
+import { forgetEpochs } from './forget-epochs.js';
+import type { LedgerJobName } from './job-names.js';
+import type { LedgerJobs } from './ledger-queue.js';
+
+export type WorkerDeps = ExpireDeps & MoneyInDeps & {
+  readonly drain: Drain;
+  /** One turn of the reconciler. */
+  readonly reconcile: () => Promise<object>;
+  readonly clock: Clock;
+  /** A worker's connection (connectQueue); BullMQ makes its blocking one from it. */
+  readonly queueRedis: Redis;
+  /** For walking the keyspace: a connection whose deadline a scan may take. */
+  readonly scanRedis: Redis;
+  readonly namespace: string;
+  /** What newcomers get; nothing unless given (WELCOME_CREDITS). */
+  readonly welcomeCredits?: Micros;
+  readonly observe?: WorkerObserver;
+  /** Does a job, inside of whatever it puts around it; for tracing. */
+  readonly around?: AroundJob | undefined;
+};
+
+export type AroundJob = (name: LedgerJobName, work: () => Promise<object>) => Promise<object>;
+
+export type WorkerObserver = {
+  /** After every job; `error` is what it failed with. A job that failed is not repeated: its schedule comes again. */
+  job?(name: LedgerJobName, durationMs: number, error?: unknown): void;
+  /** An error outside of jobs, such as a lost connection. */
+  error?(error: Error): void;
+};
+
+/** Jobs at a time: two drains of different shards, a sweep, and one that waits for Postgres. */
+const CONCURRENCY = 4;
+/** An intent's own request has been answered long before; only a crash or an outage leaves one this old. */
+const REPLAY_OLDER_THAN_MS = 5_000;
+const REPLAY_BATCH_MAX = 200;
+
+export type Workers = { readonly ready: () => Promise<void>; readonly close: () => Promise<void> };
+
+/** Starts working on the queue. `close` waits for the jobs under way. */
+export function startWorkers(deps: WorkerDeps): Workers {
+  const resumeClaims = claimResumer({ db: deps.db, ledger: deps.ledger, moneyIn: moneyIn(deps) });
+  const handlers: { readonly [Name in LedgerJobName]: (data: LedgerJobs[Name]) => Promise<object> } = {
+    'drain': ({ shards }) => deps.drain(shards),
+    'expire-holds': ({ shards }) => expireHolds(deps, shards),
+    'expire-lots': ({ shards }) => expireLots(deps, shards),
+    'expire-forgotten': () => expireForgotten(deps),
+    'replay-money-in': () => replayPending(deps, REPLAY_OLDER_THAN_MS, REPLAY_BATCH_MAX),
+    'forget-epochs': () => forgetEpochs({ ...deps, redis: deps.scanRedis }),
+    'resume-claims': resumeClaims,
+    'refill-plans': () => refillPlans({ db: deps.db, moneyIn: moneyIn(deps), clock: deps.clock }),
+    'welcome-newcomers': () => welcomeNewcomers({ db: deps.db, moneyIn: moneyIn(deps), amount: deps.welcomeCredits ?? ZERO }),
+    'forget-refusals': () => forgetRefusals(deps.db, deps.clock()),
+    'reconcile': deps.reconcile,
+    'make-partitions': async () => ({ made: await makePartitions(deps.db, deps.clock()) }),
+  };
+
+  const around: AroundJob = deps.around ?? ((_name, job) => job());
+  const work = async (job: Job<LedgerJobs[LedgerJobName], object, LedgerJobName>): Promise<object> => {
+    const startedMs = deps.clock();
+    // The queue pairs names with data; TypeScript cannot see that the two unions go together.
+    const handle = handlers[job.name] as (data: LedgerJobs[LedgerJobName]) => Promise<object>;
+    try {
+      const result = await around(job.name, () => handle(job.data));
+      deps.observe?.job?.(job.name, deps.clock() - startedMs);
+      return result;
+    } catch (error) {
+      deps.observe?.job?.(job.name, deps.clock() - startedMs, error);
+      throw error;
+    }
+  };
+
+  const worker = new Worker<LedgerJobs[LedgerJobName], object, LedgerJobName>(QUEUE_NAME, work, {
+    connection: deps.queueRedis, prefix: queuePrefix(deps.namespace), concurrency: CONCURRENCY,
+  });
+  worker.on('error', (error) => { deps.observe?.error?.(error); });
+  return {
+    ready: async () => { await worker.waitUntilReady(); },
+    // Without Redis no job can be finished anyway, and BullMQ would wait for it and keep its own connection trying.
+    close: () => worker.close(deps.queueRedis.status !== 'ready'),
+  };
+}

@@ -1,0 +1,58 @@
+import type { Redis } from 'ioredis';
+import type { Gauges } from '../../kit/metrics/metrics.js';
+import { repeat } from '../../kit/repeat.js';
+import type { Keyspace } from '../../ledger/keys.js';
+import { msOf, repliesOf, type RedisTime } from '../../stores/redis/pipeline.js';
+
+export type WatchHoldsDeps = {
+  readonly redis: Redis;
+  readonly keys: Keyspace;
+  /** The epoch a shard is in, or undefined when it is not known now. */
+  readonly epochOf: (shard: number) => number | undefined;
+  /** Added to Redis' clock; moves time in tests. */
+  readonly timeOffsetMs: () => number;
+  readonly metrics: Gauges;
+  readonly onError: (error: unknown) => void;
+};
+
+const EVERY_MS = 1_000;
+/** The sweeper ends a hold within a second of its lease (design §7); this long after it, something is wrong. */
+const OVERDUE_AFTER_MS = 5_000;
+
+export type Holds = { readonly open: number; readonly overdue: number; readonly overdueMs: number };
+
+/** Counts, once a second, the open holds in Redis and those that nobody has ended in time. Answers what stops it. */
+export function watchHolds({ metrics, onError, ...deps }: WatchHoldsDeps): () => void {
+  const measure = async (): Promise<void> => {
+    const { open, overdue, overdueMs } = await readHolds(deps);
+    metrics.set('holdsOpen', {}, open);
+    metrics.set('holdsOverdue', {}, overdue);
+    metrics.set('holdsOverdueSeconds', {}, overdueMs / 1_000);
+  };
+  return repeat(EVERY_MS, measure, (error) => {
+    metrics.forget('holdsOpen', 'holdsOverdue', 'holdsOverdueSeconds');
+    onError(error);
+  });
+}
+
+/** Of all shards that may be written to now. One round trip for all shards, another for those where something is overdue. */
+export async function readHolds({ redis, keys, epochOf, timeOffsetMs }: Omit<WatchHoldsDeps, 'metrics' | 'onError'>): Promise<Holds> {
+  const indexes = Array.from({ length: keys.shards }, (_, shard) => epochOf(shard))
+    .flatMap((epoch, shard) => (epoch === undefined ? [] : [keys.shard(shard, epoch).holdsDue]));
+  if (indexes.length === 0) throw new Error('every shard is fenced: their holds cannot be counted');
+
+  const first = redis.pipeline().time();
+  for (const index of indexes) first.zcard(index);
+  for (const index of indexes) first.zrange(index, 0, '0', 'WITHSCORES');
+  const [time, ...found] = await repliesOf(first);
+  const nowMs = msOf(time as RedisTime) + timeOffsetMs();
+  const counts = found.slice(0, indexes.length) as number[];
+  const endsMs = (found.slice(indexes.length) as string[][]).map(([, score]) => (score === undefined ? Infinity : Number(score)));
+
+  const second = redis.pipeline();
+  indexes.forEach((index, at) => { if (nowMs - (endsMs[at] ?? Infinity) > OVERDUE_AFTER_MS) second.zcount(index, '-inf', Math.floor(nowMs - OVERDUE_AFTER_MS)); });
+  const overdue = sum(await repliesOf(second) as number[]);
+  return { open: sum(counts), overdue, overdueMs: overdue === 0 ? 0 : nowMs - Math.min(...endsMs) };
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);

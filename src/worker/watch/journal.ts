@@ -1,0 +1,44 @@
+import type { Redis } from 'ioredis';
+import { readShards } from '../../books/shards.table.js';
+import { readJournalLag } from '../../journal/read-journal-lag.js';
+import { sumLost } from '../../journal/shard-losses.table.js';
+import type { Gauges } from '../../kit/metrics/metrics.js';
+import { repeat } from '../../kit/repeat.js';
+import { lastKnown } from '../../kit/within.js';
+import type { Keyspace } from '../../ledger/keys.js';
+import type { Db } from '../../stores/postgres/connect.js';
+
+export type WatchJournalDeps = {
+  readonly db: Db;
+  readonly redis: Redis;
+  readonly keys: Keyspace;
+  readonly metrics: Gauges;
+  readonly onError: (error: unknown) => void;
+};
+
+const EVERY_MS = 1_000;
+/** The cursors are in Postgres. When it hangs the last ones that it told are used. */
+const CURSORS_WITHIN_MS = 500;
+
+/**
+ * Measures, once a second, how far Postgres is behind Redis: what a total loss of Redis would cost at this moment
+ * (design §6). While Postgres is away nothing is drained, so the cursors it told last are right, and the lag grows as
+ * it should. While Redis is away nobody knows, and nothing is said. Answers what stops it.
+ */
+export function watchJournal({ db, redis, keys, metrics, onError }: WatchJournalDeps): () => void {
+  const known = lastKnown(async () => ({ rows: await readShards(db), lost: await sumLost(db) }), CURSORS_WITHIN_MS);
+  const measure = async (): Promise<void> => {
+    const { rows, lost } = await known() ?? {};
+    if (rows === undefined || lost === undefined) throw new Error('the cursors of the journal are not known yet');
+    metrics.set('shardsStopped', {}, rows.filter(({ stoppedReason }) => stoppedReason !== null).length);
+    metrics.set('journalLost', {}, lost);
+    metrics.set('fenceEpochs', {}, rows.reduce((sum, { epoch }) => sum + epoch, 0));
+    const { entries, seconds } = await readJournalLag(redis, keys, rows);
+    metrics.set('lagEntries', {}, entries);
+    metrics.set('lagSeconds', {}, seconds);
+  };
+  return repeat(EVERY_MS, measure, (error) => {
+    metrics.forget('lagEntries', 'lagSeconds');
+    onError(error);
+  });
+}

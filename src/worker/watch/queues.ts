@@ -1,0 +1,51 @@
+import type { Job, Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { SettlementQueue } from '../../edge/queues/queues.js';
+import type { Gauges } from '../../kit/metrics/metrics.js';
+import { repeat } from '../../kit/repeat.js';
+import { within } from '../../kit/within.js';
+import type { QUEUE_NAME } from '../../stores/redis/queue-connections.js';
+
+export type QueueName = typeof QUEUE_NAME | SettlementQueue;
+
+export type WatchQueuesDeps = {
+  /** By the names that the catalogue knows. */
+  readonly queues: readonly { readonly name: QueueName; readonly queue: Queue }[];
+  /** Their connection. */
+  readonly redis: Redis;
+  readonly metrics: Gauges;
+  readonly onError: (error: unknown) => void;
+  readonly everyMs?: number;
+};
+
+const EVERY_MS = 5_000;
+const WITHIN_MS = 2_000;
+
+/** Counts, every five seconds, what is in the queues, and how long the oldest of it waits. Answers what stops it. */
+export function watchQueues({ queues, redis, metrics, onError, everyMs = EVERY_MS }: WatchQueuesDeps): () => void {
+  const measure = async (): Promise<void> => {
+    // BullMQ would wait for it, and one look after the other with it.
+    if (redis.status !== 'ready') throw new Error(`the connection of the queues is ${redis.status}`);
+    await within(WITHIN_MS, 'looking at the queues', Promise.all(queues.map(({ name, queue }) => lookAt(name, queue, metrics))));
+  };
+  return repeat(everyMs, measure, (error) => {
+    metrics.forget('queueJobs', 'queueOldestSeconds');
+    onError(error);
+  });
+}
+
+async function lookAt(name: QueueName, queue: Queue, metrics: Gauges): Promise<void> {
+  const [counts, next] = await Promise.all([
+    queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed', 'completed'),
+    // The first of each: the oldest of those without a priority, and the most urgent one of the others.
+    queue.getJobs(['waiting', 'prioritized'], 0, 0, true),
+  ]);
+  const count = (state: string): number => counts[state] ?? 0;
+  metrics.set('queueJobs', { queue: name, state: 'waiting' }, count('waiting') + count('prioritized'));
+  for (const state of ['active', 'delayed', 'failed', 'completed'] as const) metrics.set('queueJobs', { queue: name, state }, count(state));
+  const waitedMs = next.map((job) => Date.now() - waitingSinceMs(job));
+  metrics.set('queueOldestSeconds', { queue: name }, Math.max(0, ...waitedMs) / 1_000);
+}
+
+/** A job of a schedule is made one period ahead, and one that is tried again has waited before: neither counts. */
+const waitingSinceMs = ({ timestamp, opts, processedOn }: Job): number => Math.max(timestamp + (opts.delay ?? 0), processedOn ?? 0);

@@ -1,0 +1,43 @@
+import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { AmqpBridge } from '../../edge/queues/amqp-bridge.js';
+import type { Gauges } from '../../kit/metrics/metrics.js';
+import { repeat } from '../../kit/repeat.js';
+import { lastKnown, within } from '../../kit/within.js';
+
+export type WatchSettlementsDeps = {
+  /** Undefined: no RabbitMQ is configured. */
+  readonly amqp: Pick<AmqpBridge, 'isConnected' | 'inFlight' | 'countDeadLetters'> | undefined;
+  /** BullMQ's dead-letter queues, and their connection. */
+  readonly deadLetterQueues: readonly Queue[];
+  readonly redis: Redis;
+  readonly metrics: Gauges;
+  readonly onError: (error: unknown) => void;
+  readonly everyMs?: number;
+};
+
+const EVERY_MS = 5_000;
+const WITHIN_MS = 2_000;
+
+/**
+ * Says how RabbitMQ is, and counts the settlements that wait for a decision, in RabbitMQ and in BullMQ. Those that
+ * RabbitMQ had when it was last asked are still there while it is away. Answers what stops it.
+ */
+export function watchSettlements({ amqp, deadLetterQueues, redis, metrics, onError, everyMs = EVERY_MS }: WatchSettlementsDeps): () => void {
+  metrics.onScrape('amqpConnected', (set) => { set({}, amqp === undefined ? -1 : amqp.isConnected() ? 1 : 0); });
+  metrics.onScrape('amqpInFlight', (set) => { set({}, amqp?.inFlight() ?? 0); });
+
+  const inRabbit = lastKnown(async () => amqp?.countDeadLetters() ?? 0, WITHIN_MS);
+  const count = async (): Promise<void> => {
+    // BullMQ would wait for it, and one look after the other with it.
+    if (redis.status !== 'ready') throw new Error(`the connection of the queues is ${redis.status}`);
+    const counts = await within(WITHIN_MS, 'counting dead letters', Promise.all(
+      deadLetterQueues.map((queue) => queue.getJobCountByTypes('waiting', 'prioritized', 'delayed', 'failed')),
+    ));
+    metrics.set('deadLetters', {}, counts.reduce((sum, each) => sum + each, 0) + (await inRabbit() ?? 0));
+  };
+  return repeat(everyMs, count, (error) => {
+    metrics.forget('deadLetters');
+    onError(error);
+  });
+}

@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { deadLetterQueue, SETTLEMENT_QUEUES } from '../../src/edge/queues/queues.js';
+import { queuePrefix } from '../../src/stores/redis/queue-connections.js';
+import { creditsLab, type Lab } from '../contract/credits-process/lab.js';
+import { until } from '../edge/queues/lab.js';
+import { redisUrl } from '../support/servers.js';
+
+/** The commands of operators, as processes of their own beside a gateway that runs. */
+let lab: Lab;
+let folder: string;
+beforeAll(async () => {
+  lab = await creditsLab();
+  folder = mkdtempSync(join(tmpdir(), 'credit-gateway-commands-'));
+});
+afterAll(async () => {
+  rmSync(folder, { recursive: true });
+  await lab.stop();
+});
+
+const run = async (command: string, ...args: readonly string[]): Promise<string> => {
+  const { stdout } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../src/cli', `${command}.js`), ...args], {
+    env: { PATH: process.env['PATH'], REDIS_URL: redisUrl(), DATABASE_URL: lab.gateway.databaseUrl, REDIS_NAMESPACE: lab.gateway.redisNamespace, JWT_ACCESS_SECRET: 'x'.repeat(32) },
+  });
+  return stdout.trim();
+};
+
+test('keys: create prints the key alone, list shows everything else, revoke ends it', async () => {
+  const key = await run('keys', 'create', '--name', 'agent', '--scopes', 'credits-process', '--days', '30');
+  expect(key).toMatch(/^cgk_[\w-]{43}$/);
+  const start = () => lab.post('/api/credits-process/start', { user_id: lab.user(), feature_endpoint_id: 'ai_chat_v1' }, { 'x-server-api-key': key });
+  expect((await until(start, ({ status }) => status === 200, 1_500)).status).toBe(200);
+  const listed = await run('keys', 'list');
+  expect(listed).toContain('agent');
+  expect(listed).not.toContain(key);
+  expect(await run('keys', 'revoke', listed.split(' ')[0] ?? '')).toContain('revoked');
+  expect((await until(start, ({ status }) => status === 401, 1_500)).status).toBe(401);
+  for (const args of [['create'], ['create', '--name', 'x', '--scopes', 'all'], ['create', '--name', 'x', '--days', '0'], ['revoke', 'nobody'], ['what'], []]) {
+    await expect(run('keys', ...args)).rejects.toThrow('usage: npm run keys');
+  }
+});
+
+test('features: a seed from a file, twice the same; the one of the guide; a bad one says where', async () => {
+  const seed = join(folder, 'seed.json');
+  writeFileSync(seed, JSON.stringify({ endpoints: [{ feature: 'seeded', name: 'Seeded', value: 'seeded_v1', min_credits: '2.5' }], packages: [{ name: 'Seeded', features: [{ feature: 'seeded' }] }] }));
+  for (let time = 0; time < 2; time += 1) expect(await run('features', 'seed', seed)).toBe('1 endpoints and 1 packages are there');
+  await run('features', 'seed');
+  const { endpoints, packages } = JSON.parse(await run('features', 'list')) as { endpoints: { value: string; min_credits: number }[]; packages: { name: string; is_initial: boolean }[] };
+  expect(endpoints.map(({ value, min_credits: minimum }) => [value, minimum])).toEqual([['ai_chat_v1', 10], ['seeded_v1', 2.5]]);
+  expect(packages.map(({ name, is_initial: isInitial }) => [name, isInitial])).toEqual([['Free', true], ['Seeded', false]]);
+  writeFileSync(seed, JSON.stringify({ endpoints: [{ feature: 'x' }], packages: [] }));
+  await expect(run('features', 'seed', seed)).rejects.toThrow('/endpoints/0');
+});
+
+test('dead letters: list, replay by id, discard', async () => {
+  const redis = new Redis(redisUrl(), { maxRetriesPerRequest: null });
+  const prefix = queuePrefix(lab.gateway.redisNamespace);
+  const queue = new Queue(SETTLEMENT_QUEUES[0], { connection: redis, prefix });
+  const dead = new Queue(deadLetterQueue(SETTLEMENT_QUEUES[0]), { connection: redis, prefix });
+  expect(await run('dead-letters', 'list')).toBe('no dead letters');
+  await queue.add('end', { user_id: 'nonsense' });
+  await queue.add('end', 7);
+  expect(await until(() => dead.getJobCounts('waiting'), ({ waiting }) => waiting === 2)).toEqual({ waiting: 2 });
+  const listed = await run('dead-letters', 'list');
+  expect(listed).toContain('invalid_request');
+  expect(listed).toContain('{"user_id":"nonsense"}');
+  await expect(run('dead-letters', 'replay')).rejects.toThrow('say which to replay');
+  expect(await run('dead-letters', 'replay', listed.split(' ')[0] ?? '')).toBe('1 of 2 dead letters: replayed');
+  expect(await until(() => dead.getJobCounts('waiting'), ({ waiting }) => waiting === 2)).toEqual({ waiting: 2 });
+  expect(await run('dead-letters', 'discard', '--code', 'invalid_request')).toBe('2 of 2 dead letters: discarded');
+  expect(await run('dead-letters', 'list')).toBe('no dead letters');
+  await queue.close();
+  await dead.close();
+  redis.disconnect();
+});

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { readFreeze } from '../../../src/books/frozen-account.table.js';
+import { freezeAccount, thawAccount, type FreezeDeps } from '../../../src/credits/accounts/freeze-account.js';
+import { nameAccount } from '../../../src/credits/accounts/show-account.js';
+import { moneyIn, replayPending } from '../../../src/credits/grants/money-in.js';
+import { freshen } from '../../../src/journal/freshen.js';
+import { GatewayError } from '../../../src/kit/errors.js';
+import { micros } from '../../../src/kit/money/micros.js';
+import { expireForgotten } from '../../../src/worker/jobs/expire-forgotten.js';
+import { durableLedger, type DurableLedger } from '../../support/durable-ledger.js';
+
+let under: DurableLedger;
+let deps: FreezeDeps;
+beforeAll(async () => {
+  under = await durableLedger();
+  deps = { ledger: under.ledger, freshen: freshen(under.runDrain, under.keys) };
+});
+afterAll(async () => { await under.close(); });
+
+const away = (): Promise<never> => Promise.reject(new GatewayError('ledger_unavailable', 'Postgres is away', { outcome: 'not_executed' }));
+const by = (accountId: string, reason: string) => ({ accountId, reason, actor: 'root' });
+const fund = async (): Promise<string> => {
+  const accountId = `f-${randomUUID()}`;
+  await under.ledger.grantLot({ accountId, lotId: 'l', amount: micros(10), expiresAtMs: null, key: 'g', kind: 'grant', about: '{}' });
+  return accountId;
+};
+
+test('an acknowledged freeze survives the loss of all of Redis, and so does a thaw', async () => {
+  const accountId = await fund();
+  expect(await freezeAccount(deps, by(accountId, 'chargeback'))).toEqual({ accountId, frozen: true, changed: true });
+  await under.loseRedis();
+  expect(await under.ledger.readAccount(accountId)).toMatchObject({ frozen: true, available: 10, seq: 2 });
+  expect((await under.ledger.charge({ accountId, amount: micros(1), key: null, fingerprint: '', price: '', about: '{}' })).status).toBe('account_frozen');
+  expect(await readFreeze(under.db, accountId)).toMatchObject({ actor: 'root', reason: 'chargeback' });
+  expect(await freezeAccount(deps, by(accountId, 'again'))).toMatchObject({ changed: false });
+  expect(await readFreeze(under.db, accountId)).toMatchObject({ reason: 'chargeback' });
+
+  expect(await thawAccount(deps, by(accountId, 'paid'))).toEqual({ accountId, frozen: false, changed: true });
+  await under.loseRedis();
+  expect((await under.ledger.readAccount(accountId)).frozen).toBe(false);
+  expect(await readFreeze(under.db, accountId)).toBeNull();
+  const { rows } = await under.db.raw<{ rows: { kind: string; about: string }[] }>(
+    `select e.kind, d.about from entries e join entry_details d using (account_id, seq) where account_id = ? and kind in ('freeze', 'thaw') order by seq`, [accountId]);
+  expect(rows.map(({ kind, about }) => [kind, JSON.parse(about) as object])).toEqual([
+    ['freeze', { source: 'administration', actor: 'root', reason: 'chargeback' }], ['thaw', { source: 'administration', actor: 'root', reason: 'paid' }],
+  ]);
+});
+
+test('while Postgres is away an account is frozen all the same, by its id', async () => {
+  const accountId = await fund();
+  const cut = { ...deps, freshen: { account: away } };
+  const naming = { ledger: under.ledger, freshen: { account: away }, resolveAccount: away };
+  expect(await nameAccount(naming, accountId)).toBe(accountId);
+  await expect(nameAccount(naming, 'a-name')).rejects.toMatchObject({ code: 'ledger_unavailable' });
+  await expect(nameAccount(naming, 'alice@example.com')).rejects.toMatchObject({ code: 'ledger_unavailable' });
+  expect(await freezeAccount(cut, by(accountId, 'now'))).toMatchObject({ changed: true });
+  expect((await under.ledger.readAccount(accountId)).frozen).toBe(true);
+});
+
+describe('grants to a frozen account', () => {
+  test('are refused for good: nothing of them comes later', async () => {
+    const accountId = await fund();
+    const money = moneyIn({ db: under.db, ledger: under.ledger });
+    await freezeAccount(deps, by(accountId, 'x'));
+    const grant = () => money.grant({ accountId, amount: micros(5), expiresAtMs: null, about: '{}', idempotency: { scope: accountId, key: 'k' }, fingerprint: 'f' });
+    expect(await grant()).toMatchObject({ status: 'refused', reason: 'account_frozen', replayed: false });
+    await thawAccount(deps, by(accountId, 'x'));
+    expect(await replayPending({ db: under.db, ledger: under.ledger }, 0, 100)).toEqual({ applied: 0, refused: 0, pending: 0 });
+    expect(await grant()).toMatchObject({ status: 'refused', reason: 'account_frozen', replayed: true });
+    expect((await under.ledger.readBalance(accountId)).available).toBe(10);
+  });
+});
+
+test('holds that fell due on a frozen account end after the thaw, and keep no others waiting before', async () => {
+  const [frozen, other] = [await fund(), await fund()];
+  for (const accountId of [frozen, other]) {
+    await under.ledger.placeHold({ accountId, holdId: 'h', minimum: micros(4), desired: micros(4), leaseMs: 60_000, expiryPolicy: 'release', price: 'p', fingerprint: 'f', about: '{}' });
+  }
+  await freezeAccount(deps, by(frozen, 'x'));
+  await under.drain();
+  under.advance(120_000);
+  const clock = (): number => Date.now() + 120_000;
+  expect(await expireForgotten({ db: under.db, ledger: under.ledger, clock })).toEqual({ ended: 1 });
+  expect((await under.ledger.readAccount(frozen)).held).toBe(4);
+  await thawAccount(deps, by(frozen, 'x'));
+  expect(await expireForgotten({ db: under.db, ledger: under.ledger, clock })).toEqual({ ended: 1 });
+  expect(await under.ledger.readBalance(frozen)).toEqual({ available: 10, held: 0, debt: 0 });
+});

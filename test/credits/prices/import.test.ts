@@ -1,0 +1,155 @@
+import { execFile } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { planImport, type ImportItem, type ImportPlan } from '../../../src/credits/prices/plan-import.js';
+import { readPriceMap } from '../../../src/credits/prices/price-map.js';
+import { costOfUsage } from '../../../src/credits/prices/rate.js';
+import { rational } from '../../../src/credits/prices/rational.js';
+import { projectRoot } from '../../../src/kit/paths.js';
+import { temporaryFolder, type Folder } from '../../support/servers.js';
+import { priceLab, type PriceLab } from './lab.js';
+
+/** The community price map, with a fixture of our own that has all the oddities we have met or can think of. */
+const FIXTURE = join(projectRoot, 'test/fixtures/prices/odd-map.json');
+
+let lab: PriceLab;
+let folder: Folder;
+beforeAll(async () => {
+  lab = await priceLab();
+  folder = await temporaryFolder();
+});
+afterAll(async () => {
+  folder.remove();
+  await lab.close();
+});
+
+const run = promisify(execFile);
+async function importPrices(...args: string[]): Promise<{ readonly code: number; readonly lines: string[]; readonly errors: string }> {
+  const env = { PATH: process.env['PATH'], DATABASE_URL: lab.databaseUrl, REDIS_URL: 'redis://127.0.0.1:1', JWT_ACCESS_SECRET: 'x'.repeat(32) };
+  const outcome = await run(process.execPath, [join(projectRoot, 'dist/src/cli/import-prices.js'), ...args], { env })
+    .then(({ stdout, stderr }) => ({ code: 0, stdout, stderr }), (error: unknown) => error as { code: number; stdout: string; stderr: string });
+  return { code: outcome.code, lines: outcome.stdout.split('\n').map((line) => line.trim()), errors: outcome.stderr };
+}
+
+const planned = (json: string, force = false): ImportPlan => planImport(lab.books.history, readPriceMap(json), {
+  book: 'planned', creditsPerDollar: rational(100_000n), force, nowMs: lab.clock(), actor: 'tester', note: '',
+});
+const words = ({ model, status, reason }: ImportItem): string => [model, status, reason].filter((part) => part !== '').join(': ');
+
+describe('the plan', () => {
+  test('every entry has a fate, and every fate that is not an import a reason', () => {
+    expect(planned(readFileSync(FIXTURE, 'utf8')).items.map(words)).toEqual([
+      'sample_spec: skipped: the sample that explains the format',
+      'lark-1: new', 'lark-1-long: new', 'wren-embed: new', 'wren-hit: new', 'as-text: new', 'no-provider: new',
+      'free: needs_force: input and output for nothing',
+      'words: skipped: input_cost_per_token is not a number: call us',
+      'negative: skipped: input_cost_per_token is negative: -1e-06',
+      'not-a-number: skipped: input_cost_per_token is not a number: NaN',
+      'huge: skipped: prices.input must be a decimal number, not "1' + '0'.repeat(311) + '"',
+      'very-dear: skipped: prices.input is above 1000000 credits for one: is the unit right?',
+      'true: skipped: input_cost_per_token is not a number: boolean',
+      'picture: skipped: no price per token',
+      'listed: skipped: not an object', 'nothing: skipped: not an object', 'text: skipped: not an object',
+      'skipped: model must be text of 1 to 200 characters',
+      '__proto__: new',
+    ]);
+  });
+
+  test('what is odd but taken is noted', () => {
+    const notes = new Map(planned(readFileSync(FIXTURE, 'utf8')).items.map((item) => [item.model, item.notes]));
+    expect([...notes].filter(([, each]) => each.length > 0)).toEqual([
+      ['lark-1', ['comment: costs 0.1 less on "Mondays", 5e-07']],
+      ['wren-embed', ['no output tokens']],
+      ['wren-hit', ['cache_creation_input_token_cost is 0: left out, so the usual price holds']],
+      ['as-text', ['input_cost_per_token was text', 'output_cost_per_token was text']],
+      ['no-provider', ['no litellm_provider']],
+      ['__proto__', ['no litellm_provider']],
+    ]);
+  });
+
+  test('price fields that are not used are counted', () => {
+    expect(Object.fromEntries(planned(readFileSync(FIXTURE, 'utf8')).unused)).toEqual({
+      input_cost_per_audio_token: 1, input_cost_per_token_above_200k_tokens: 1, input_cost_per_token_batches: 1, input_cost_per_token_priority: 1,
+      output_cost_per_image: 2, output_cost_per_token_above_200k_tokens: 1, output_cost_per_video_per_second: 1,
+      provider_specific_entry: 1, search_context_cost_per_query: 1,
+    });
+  });
+
+  test('money is read digit by digit, not as a double', () => {
+    const [, , long] = planned(readFileSync(FIXTURE, 'utf8')).items;
+    expect(long?.draft?.prices).toMatchObject({ input: '3333333.3333333335', output: '10000000.000000000001' });
+  });
+
+  test('two entries of one name in a book are one too many', () => {
+    const book = { book: 'models', creditsPerDollar: rational(1n), force: false, nowMs: lab.clock(), actor: 'tester', note: '' };
+    const twice = '{"M-1": {"input_cost_per_token": 1e-6}, "m-1": {"input_cost_per_token": 1e-6}}';
+    expect(planImport(lab.books.history, readPriceMap(twice), book).items.map(words)).toEqual(['M-1: new', 'm-1: skipped: another entry has the same name in this book']);
+  });
+
+  test.each(['', '[]', 'null', '{', '{"a": }', '7'])('%p is no price map', (json) => {
+    expect(() => readPriceMap(json)).toThrow('the file');
+  });
+});
+
+describe('the command', () => {
+  test('shows the difference and writes nothing, until it is told to', async () => {
+    const shown = await importPrices(FIXTURE);
+    expect(shown).toMatchObject({ code: 0, errors: '' });
+    expect(shown.lines).toContain('aviary lark-1: input 25000, output 125000, cachedRead 3000, cachedWrite 31250, reasoning 150000 (comment: costs 0.1 less on "Mondays", 5e-07)');
+    expect(shown.lines).toContain('20 entries: 7 new, 0 changed, 1 left out without --force, 12 skipped, 0 unchanged');
+    expect(shown.lines).toContain('nothing was written: say --apply to write it');
+    await lab.books.refresh();
+    expect(lab.books.native().list()).toEqual([]);
+  });
+
+  test('an imported price charges right to the micro; the same again changes nothing', async () => {
+    expect((await importPrices(FIXTURE, '--apply')).lines).toContain('written: 7 prices; every gateway has them within a second');
+    await lab.books.refresh();
+    const lark = lab.books.native().priceOf('lark-1');
+    // 1234 × 0.025 + 567 × 0.125 + 89 × 0.003 + 10 × 0.03125 + 11 × 0.15 credits
+    const usage = { inputTokens: 1_234, outputTokens: 567, cachedReadTokens: 89, cachedWriteTokens: 10, reasoningTokens: 11 };
+    expect(costOfUsage(lark, usage)).toBe(30_850_000 + 70_875_000 + 267_000 + 312_500 + 1_650_000);
+    // One token of 3.3333333333333335 credits: the rest of a micro is rounded up.
+    expect(costOfUsage(lab.books.native().priceOf('lark-1-long'), { inputTokens: 1 })).toBe(3_333_334);
+    expect((await importPrices(FIXTURE, '--apply')).lines).toContain('20 entries: 0 new, 0 changed, 1 left out without --force, 12 skipped, 7 unchanged');
+  });
+
+  test('changes are shown with their factor; more than ×10 and zero wait for --force', async () => {
+    const file = join(folder.path, 'changed.json');
+    const [lark, hit] = ['"lark-1": {"input_cost_per_token": 3e-07, "output_cost_per_token": 1.25e-06, "litellm_provider": "aviary"}', '"wren-hit": {"input_cost_per_token": 1.1e-05, "output_cost_per_token": 2e-06, "litellm_provider": "aviary"}'];
+    writeFileSync(file, `{${lark}, ${hit}, "free": {"input_cost_per_token": 0, "output_cost_per_token": 0, "litellm_provider": "aviary"}}`);
+    const { lines } = await importPrices(file, '--apply');
+    expect(lines).toEqual(expect.arrayContaining([
+      'aviary lark-1: input 25000 -> 30000 ×1.2, cachedRead 3000 -> 30000 ×10, cachedWrite 31250 -> 30000 ×0.96, reasoning 150000 -> 125000 ×0.833',
+      'aviary wren-hit: changes by more than ×10: input 100000 -> 1100000 ×11, cachedRead 10000 -> 1100000 ×110',
+      'aviary free: input and output for nothing: input 0, output 0',
+      'written: 1 prices; every gateway has them within a second',
+    ]));
+    expect((await importPrices(file, '--apply', '--force')).lines).toContain('written: 2 prices; every gateway has them within a second');
+  });
+
+  test('another book at another rate', async () => {
+    expect((await importPrices(FIXTURE, '--apply', '--book', 'cheap', '--credits-per-dollar', '0.5')).code).toBe(0);
+    await lab.books.refresh();
+    expect(costOfUsage(lab.books.native('cheap').priceOf('lark-1'), { inputTokens: 1_000_000 })).toBe(125_000);
+  });
+
+  test('the AI-model book keeps dollars and its own price of a credit', async () => {
+    expect((await importPrices(FIXTURE, '--apply', '--book', 'models')).code).toBe(0);
+    await lab.books.refresh();
+    expect(lab.books.models.item({ aiModel: 'Lark-1', inputTokens: 1_000, outputTokens: 1_000 }).details).toMatchObject({ input_token_price: 2.5e-7, cost_credits: 150, credits: 150, credit_price: 0.00001 });
+  });
+
+  test.each<[string, ...string[]]>([
+    ['name one file'], ['name one file', FIXTURE, FIXTURE], ['--book "A B"', FIXTURE, '--book', 'A B'], ['prices per message', FIXTURE, '--book', 'messages'],
+    ['--credits-per-dollar must be a number above 0', FIXTURE, '--credits-per-dollar', '0'], ['leave out --credits-per-dollar', FIXTURE, '--book', 'models', '--credits-per-dollar', '5'],
+    ['no such file', '/nowhere.json'], ['not JSON', join(projectRoot, 'README.md')], ['--aply', FIXTURE, '--aply'],
+  ])('%s', async (message, ...args) => {
+    const { code, errors } = await importPrices(...args);
+    expect(code).toBe(1);
+    expect(errors).toContain(message);
+    expect(errors).toContain('usage: npm run prices:import');
+  });
+});

@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { openAccount } from '../../../src/credits/accounts/open-account.js';
+import { findAccount, upsertProfiles, type ProfileRow } from '../../../src/credits/users/profile.table.js';
+import { readAcquaintance, setClaimed, setOwned } from '../../../src/credits/users/provisional.table.js';
+import { registerUser } from '../../../src/credits/users/register-user.js';
+import { apiProfile, connectPostgres, type Db } from '../../../src/stores/postgres/connect.js';
+import { migrate } from '../../../src/stores/postgres/migrate.js';
+import { freshDatabase, type FreshDatabase } from '../../support/servers.js';
+
+/** Who a text means (contract §1.3), on a real Postgres. */
+let database: FreshDatabase;
+let db: Db;
+beforeAll(async () => {
+  database = await freshDatabase(migrate);
+  db = connectPostgres(database.databaseUrl, apiProfile(5_000));
+});
+afterAll(async () => {
+  await db.destroy();
+  await database.drop();
+});
+beforeEach(async () => { await db.raw('truncate profiles, provisional_accounts, claimed_lots'); });
+
+const profile = (over: Partial<ProfileRow> & Pick<ProfileRow, 'accountId'>): ProfileRow =>
+  ({ username: null, email: null, role: null, namesFrom: 'access', seenAtMs: Date.now(), ...over });
+const find = async (text: string, by: 'any' | 'email' = 'any'): Promise<unknown> => {
+  const found = await findAccount(db, text, by);
+  return found === null || found === 'ambiguous' ? found : found.accountId;
+};
+const open = async (text: string): Promise<unknown> => {
+  const found = await openAccount(db, { text, actor: 'boss' });
+  return found === null || found === 'ambiguous' ? found : found.accountId;
+};
+
+describe('names', () => {
+  test('an id comes first, then a username, then an e-mail in any case', async () => {
+    await upsertProfiles(db, [
+      profile({ accountId: 'p1', username: 'ann', email: 'Ann@Example.org' }),
+      profile({ accountId: 'p2', username: 'bob', email: 'twin@example.org' }),
+      profile({ accountId: 'p3', username: 'p1', email: 'twin@example.org' }),
+      profile({ accountId: 'p1', username: 'ann2', email: 'Ann@Example.org', role: 'user' }),
+    ]);
+    await upsertProfiles(db, [profile({ accountId: 'p1' })]);
+    expect(await findAccount(db, 'p1', 'any')).toEqual({ accountId: 'p1', username: 'ann2' });
+    expect(await find('ann2')).toBe('p1');
+    expect(await find('ANN@example.ORG')).toBe('p1');
+    expect(await find('Twin@example.org')).toBe('ambiguous');
+    expect(await find('ann')).toBeNull();
+    expect(await find('Ann2')).toBeNull();
+    expect([await find('p1', 'email'), await find('ann2', 'email'), await find('ann@example.org', 'email')]).toEqual(['p3', 'p1', 'p1']);
+  });
+
+  test('what only looks like an e-mail finds nobody: a username, or a letter that becomes ASCII in lower case', async () => {
+    await upsertProfiles(db, [
+      profile({ accountId: 'mallory', username: 'kevin@example.com' }),
+      profile({ accountId: 'eve', email: '\u212Aevin@example.com' }),
+    ]);
+    expect(await find('kevin@example.com')).toBeNull();
+    expect(await find('\u212Aevin@example.com')).toBe('eve');
+  });
+
+  test('ChatsParty\'s word counts only where there is no other, and makes nothing ambiguous', async () => {
+    await upsertProfiles(db, [profile({ accountId: 'cuid', email: 'ann@example.com', namesFrom: 'chatsparty' })]);
+    expect(await find('ann@example.com')).toBe('cuid');
+    await upsertProfiles(db, [profile({ accountId: 'p1', email: 'ann@example.com' })]);
+    expect(await find('ann@example.com')).toBe('p1');
+  });
+});
+
+describe('names that nobody has yet', () => {
+  test('are opened once, by any number at a time, and found again', async () => {
+    expect(await Promise.all(Array.from({ length: 10 }, () => open('new-user')))).toEqual(Array.from({ length: 10 }, () => 'new-user'));
+    expect(await find('new-user')).toBe('new-user');
+    expect(await open('Ann@Example.com')).toBe('Ann@Example.com');
+    expect(await open('ann@example.COM')).toBe('Ann@Example.com');
+    expect([await open('a b'), await open('x'.repeat(129))]).toEqual([null, null]);
+  });
+
+  test('lead to the claimant after the claim, and to the owner when it is an id after all', async () => {
+    await open('ann');
+    await upsertProfiles(db, [profile({ accountId: 'p1', username: 'ann' })]);
+    expect(await find('ann')).toBe('p1');
+    expect(await setClaimed(db, 'ann', 'p1')).toBe(true);
+    expect(await setClaimed(db, 'ann', 'p2')).toBe(false);
+    await upsertProfiles(db, [profile({ accountId: 'p1', username: 'renamed' })]);
+    expect(await find('ann')).toBe('p1');
+    // The name is somebody else's now: better to ask than to guess.
+    await upsertProfiles(db, [profile({ accountId: 'p2', username: 'ann' })]);
+    expect(await find('ann')).toBe('ambiguous');
+    await setOwned(db, 'ann');
+    expect(await find('ann')).toBe('ann');
+  });
+
+  test('are nobody\'s to claim when two have them, or when they are somebody\'s id', async () => {
+    for (const name of ['two', 'id']) await open(name);
+    await upsertProfiles(db, [profile({ accountId: 'p1', username: 'two' }), profile({ accountId: 'p2', username: 'two' }), profile({ accountId: 'id' })]);
+    expect([await setClaimed(db, 'two', 'p1'), await setClaimed(db, 'two', 'p2'), await setClaimed(db, 'id', 'p1')]).toEqual([false, false, false]);
+    expect(await find('two')).toBe('ambiguous');
+  });
+
+  test('what a caller\'s first request is told', async () => {
+    for (const name of ['me', 'mine', 'a@example.com', 'other', 'taken']) await open(name);
+    await setClaimed(db, 'taken', 'p9');
+    expect(await readAcquaintance(db, 'me', ['mine', 'a@example.com', 'taken'])).toEqual({ isKnown: false, provisional: ['a@example.com', 'me', 'mine'] });
+    await upsertProfiles(db, [profile({ accountId: 'me' })]);
+    await setOwned(db, 'me');
+    expect(await readAcquaintance(db, 'me', [])).toEqual({ isKnown: true, provisional: [] });
+  });
+});
+
+test('registering: once per id, once per e-mail, also when all come at once', async () => {
+  const user = { accountId: 'a'.repeat(24), username: 'ann', email: 'ann@example.com', role: 'user' };
+  const same = await Promise.allSettled(Array.from({ length: 8 }, () => registerUser(db, user)));
+  expect(same.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  const others = await Promise.allSettled(['b', 'c', 'd'].map((letter) => registerUser(db, { ...user, accountId: letter.repeat(24), email: 'Bob@example.com' })));
+  expect(others.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  expect(await find('bob@example.com')).toMatch(/^(b|c|d)+$/);
+});

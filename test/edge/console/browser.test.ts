@@ -1,0 +1,325 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+import type { Browser, Page } from 'playwright-core';
+import { keyspace } from '../../../src/ledger/keys.js';
+import { migrate } from '../../../src/stores/postgres/migrate.js';
+import { findChromium, launchChromium } from '../../support/chromium.js';
+import { send } from '../../support/fake-gateway.js';
+import { redisUrl, throwawayPostgres, throwawayRedis } from '../../support/servers.js';
+import { consoleLab, freshName, type Lab } from './lab.js';
+
+/**
+ * An operator's night in a real browser: log in, find the account, look, void a stuck hold, grant, look at the queues.
+ * `SCREENSHOTS=<folder>` keeps what she saw: `npm run screenshots` makes the pictures of docs/console.md.
+ */
+const FOLDER = process.env['SCREENSHOTS'];
+
+let lab: Lab;
+let browser: Browser | undefined;
+let missing = '';
+beforeAll(async () => {
+  const found = await findChromium();
+  if ('missing' in found) {
+    ({ missing } = found);
+    return;
+  }
+  if (FOLDER !== undefined) await mkdir(FOLDER, { recursive: true });
+  lab = await consoleLab();
+  browser = await launchChromium(found);
+}, 700_000);
+afterAll(async () => {
+  await browser?.close();
+  if (missing === '') await lab.stop();
+});
+
+/** A test that needs the browser; without one it says that it was skipped and why. */
+function browserTest(name: string, walk: (browser: Browser) => Promise<void>): void {
+  test(name, async () => {
+    if (browser === undefined) process.stderr.write(`skipped: ${name}: ${missing}\n`);
+    else await walk(browser);
+  });
+}
+
+type Look = { readonly url: string; readonly width?: number; readonly colorScheme?: 'light' | 'dark' };
+
+/** A fresh browser whose every complaint is a failure: a refused style, a script error, a request that left the house. */
+async function visit(by: Browser, { url, width = 1_280, colorScheme = 'light' }: Look, walk: (page: Page) => Promise<void>): Promise<void> {
+  const complaints: string[] = [];
+  const context = await by.newContext({ viewport: { width, height: 860 }, colorScheme });
+  context.on('page', (page) => {
+    page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) complaints.push(message.text()); });
+    page.on('pageerror', (error) => { complaints.push(error.message); });
+    page.on('request', (request) => { if (!request.url().startsWith(url) && !request.url().startsWith('data:')) complaints.push(`asked ${request.url()}`); });
+  });
+  await walk(await context.newPage());
+  await context.close();
+  expect(complaints).toEqual([]);
+}
+
+async function shoot(page: Page, name: string): Promise<void> {
+  if (FOLDER === undefined) return;
+  await page.waitForLoadState();
+  const window = page.viewportSize() ?? { width: 1_280, height: 860 };
+  await page.setViewportSize({ ...window, height: 560 }); // a short page makes a short picture
+  await page.screenshot({ path: join(FOLDER, `${name}.png`), fullPage: true });
+  await page.setViewportSize(window);
+}
+
+async function logIn(page: Page, url: string, token: string): Promise<void> {
+  await page.goto(`${url}/console`);
+  expect(page.url()).toBe(`${url}/console/login`);
+  await page.getByLabel('Token').fill(token);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.waitForURL(`${url}/console`);
+}
+
+/** Waits for what comes to be by itself, however long this machine takes for it. */
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!await isSo()) await sleep(500); // each look renders a page
+}
+
+/** A user with credits, some holds, a ledger, and one refusal. */
+async function busyAccount({ api }: Lab): Promise<void> {
+  await api('root', 'POST', '/api/credits/allocate', { userId: 'alice', credits: 100, notes: 'welcome' }, 'admin');
+  await api('root', 'POST', '/api/credits/allocate', { userId: 'alice', credits: 25.5, expiryDays: 7, notes: 'promotion' }, 'admin');
+  for (const [index, tokens] of [1_500, 2_000, 800].entries()) await api('alice', 'POST', '/api/streaming-sessions/initialize', { sessionId: `message-${index + 1}`, modelId: 'gpt-4', estimatedTokens: tokens });
+  await api('alice', 'POST', '/api/streaming-sessions/finalize', { sessionId: 'message-1', actualTokens: 1_200 });
+  await api('alice', 'POST', '/api/credits/deduct', { credits: 3.25 });
+  await api('alice', 'POST', '/api/usage/record', { service: 'image', operation: 'generate', credits: 4 });
+}
+
+/** Users who chat with several models, one of them without a price, one user beyond her means. */
+async function busyHouse({ api }: Lab): Promise<void> {
+  const chats = [['bob', 'gpt-4', 4_000], ['bob', 'anthropic.claude-3-sonnet-20240229-v1:0', 2_500], ['carol', 'amazon.nova-lite-v1:0', 9_000], ['carol', 'gpt-3.5-turbo', 12_000], ['dave', 'gpt-4', 3_000], ['dave', 'anthropic.claude-3-sonnet-20240229-v1:0', 1_800], ['bob', 'gpt-3.5-turbo', 6_000]] as const;
+  await Promise.all([...['bob', 'carol', 'dave'].map((userId) => [userId, 400] as const), ['erin', 2] as const].map(([userId, credits]) => api('root', 'POST', '/api/credits/allocate', { userId, credits }, 'admin')));
+  await Promise.all(chats.map(async ([sub, modelId, tokens], index) => {
+    await api(sub, 'POST', '/api/streaming-sessions/initialize', { sessionId: `chat-${index}`, modelId, estimatedTokens: tokens });
+    await api(sub, 'POST', '/api/streaming-sessions/finalize', { sessionId: `chat-${index}`, actualTokens: tokens });
+  }));
+  await Promise.all(['bob', 'carol', 'dave', 'dave'].map((sub, index) => api(sub, 'POST', '/api/streaming-sessions/initialize', { sessionId: `writing-${index}`, modelId: 'amazon.nova-lite-v1:0', estimatedTokens: 3_000 })));
+  await Promise.all(Array.from({ length: 14 }, (_, index) => api('erin', 'POST', '/api/streaming-sessions/initialize', { sessionId: `try-${index}`, modelId: 'gpt-4', estimatedTokens: 2_000 })));
+  await Promise.all(['dave', 'erin', 'erin'].map((sub) => api(sub, 'POST', '/api/credits/check', { credits: 5_000 })));
+}
+
+browserTest('an operator’s night', async (by) => {
+  const { gateway } = lab;
+  const { url } = gateway;
+  await Promise.all([busyAccount(lab), busyHouse(lab)]);
+  const token = await gateway.token({ sub: 'ops', role: 'admin', username: 'ops' });
+  await visit(by, { url }, async (page) => {
+    await logIn(page, url, token);
+    expect(await page.getByRole('list', { name: 'State at a glance' }).textContent()).toContain('Redis: there');
+    await until(async () => {
+      await page.goto(`${url}/console`);
+      const told = await page.getByRole('main').textContent() ?? '';
+      return told.includes('erin16check_negative, insufficient_credits') && ['gpt-4', 'amazon.nova-lite-v1:0', 'anthropic.claude-3-sonnet-20240229-v1:0', 'unknown'].every((model) => told.includes(model));
+    });
+    await shoot(page, 'overview');
+
+    await page.getByRole('searchbox').fill('alice');
+    await page.getByRole('button', { name: 'Find' }).click();
+    await page.waitForURL(`${url}/console/accounts/alice`);
+    expect(await page.getByRole('table', { name: 'Lots' }).textContent()).toContain('95.25');
+
+    await page.getByRole('table', { name: 'Open holds' }).getByRole('link', { name: 'message-2' }).click();
+    await page.getByRole('link', { name: 'Void' }).click();
+    await page.getByLabel('Why').fill('the proxy died; <b>ticket</b> 4711');
+    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.getByRole('heading', { name: 'Void hold?' }).waitFor();
+    await page.getByRole('button', { name: 'Void hold' }).click();
+    await page.getByRole('link', { name: 'Back' }).click();
+    expect(await page.locator('.life').textContent()).toContain('by ops: the proxy died; <b>ticket</b> 4711');
+    await shoot(page, 'hold');
+
+    await page.goto(`${url}/console/accounts/alice`);
+    await page.getByRole('link', { name: 'Grant credits' }).click();
+    await page.getByLabel('Credits').fill('7.5');
+    await page.getByLabel('Why').fill('goodwill');
+    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.getByRole('button', { name: 'Grant credits' }).click();
+    expect(await page.getByRole('status').textContent()).toContain('7.5 credits granted');
+    await page.reload(); // sends the same form again
+    expect(await page.getByRole('status').textContent()).toContain('had been already, once');
+
+    await page.getByRole('link', { name: 'Queues' }).click();
+    await page.getByText('0 Jobs').first().waitFor();
+    await shoot(page, 'queues');
+
+    await page.goto(`${url}/console`);
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.waitForURL(`${url}/console/login`);
+    await page.goto(`${url}/console/accounts/alice`);
+    expect(page.url()).toContain('/console/login?next=');
+  });
+});
+
+browserTest('on a phone, in the dark: nothing is wider than the screen', async (by) => {
+  const { gateway } = lab;
+  await visit(by, { url: gateway.url, width: 390, colorScheme: 'dark' }, async (page) => {
+    await logIn(page, gateway.url, await gateway.token({ sub: 'ops', role: 'admin', username: 'ops' }));
+    for (const path of ['/console', '/console/accounts/alice', '/console/accounts/erin', '/console/accounts/alice/holds/message-1', '/console/accounts/alice/adjust', '/console/login']) {
+      await page.goto(gateway.url + path);
+      expect([path, await page.evaluate('document.documentElement.scrollWidth <= window.innerWidth')]).toEqual([path, true]);
+      if (path === '/console') await shoot(page, 'phone');
+    }
+  });
+});
+
+browserTest('stop somebody, and say why she was refused: freeze and thaw, by keyboard alone', async (by) => {
+  const { gateway, api } = lab;
+  const { url } = gateway;
+  const sub = 'mallory';
+  await api('root', 'POST', '/api/credits/allocate', { userId: sub, credits: 20, notes: 'welcome' }, 'admin');
+  for (const [index, tokens] of [500, 900, 9_000].entries()) await api(sub, 'POST', '/api/streaming-sessions/initialize', { sessionId: `answer-${index + 1}`, modelId: 'gpt-4', estimatedTokens: tokens });
+  const spend = async (): Promise<number> => (await api(sub, 'POST', '/api/credits/deduct', { credits: 1 })).status;
+  const home = `${url}/console/accounts/${sub}`;
+  await visit(by, { url }, async (page) => {
+    await logIn(page, url, await gateway.token({ sub: 'ops', role: 'admin', username: 'ops' }));
+    expect(await spend()).toBe(200);
+    for (const [name, reason, answer] of [['Freeze', 'chargeback 17', 423], ['Thaw', 'paid after all', 200]] as const) {
+      await page.goto(home);
+      await page.getByRole('link', { name }).focus();
+      await page.keyboard.press('Enter');
+      await page.getByLabel('Why').focus();
+      await page.keyboard.type(reason);
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { name: `${name} account?` }).waitFor();
+      if (name === 'Freeze') await shoot(page, 'confirm');
+      await page.getByRole('button', { name: `${name} account` }).focus();
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { name: 'Done' }).waitFor();
+      expect([name, await spend()]).toEqual([name, answer]);
+      await page.goto(home);
+      expect(await page.getByText('Frozen.').count()).toBe(name === 'Freeze' ? 1 : 0);
+      if (name === 'Freeze') expect(await page.getByRole('status').textContent()).toMatch(/ops, \d{4}-.*UTC.*: chargeback 17/);
+      if (name === 'Freeze') {
+        await until(async () => {
+          await page.goto(home);
+          return /account_frozen.*by ops: chargeback 17/.test(await page.getByRole('main').textContent() ?? '');
+        });
+        await shoot(page, 'account');
+      }
+      expect(await page.getByRole('table', { name: 'Ledger entries' }).textContent()).toContain(`ops · ${reason}`);
+    }
+  });
+});
+
+browserTest('“why was this user refused at 03:12?”', async (by) => {
+  const { gateway, api } = lab;
+  const { url } = gateway;
+  const sub = freshName('late');
+  await api('root', 'POST', '/api/credits/allocate', { userId: sub, credits: 3 }, 'admin');
+  const token = await gateway.token({ sub });
+  const asked: string[] = [];
+  for (let turn = 1; turn <= 3; turn += 1) {
+    const { status, headers } = await send(`${url}/api/streaming-sessions/initialize`, 'POST', { token, body: { sessionId: `late-${turn}`, modelId: 'gpt-4', estimatedTokens: 10_000 }, headers: { 'x-request-id': `${sub}-${turn}` } });
+    asked.push(headers.get('date') ?? '');
+    expect(status).toBe(402);
+  }
+  const minute = new Date(asked[0] ?? '').toISOString().slice(0, 16);
+  await visit(by, { url }, async (page) => {
+    await logIn(page, url, await gateway.token({ sub: 'ops', role: 'admin' }));
+    await page.goto(`${url}/console/accounts/${sub}`);
+    const refusals = page.getByRole('table', { name: 'Refusals' });
+    const lookAt = async (moment: string): Promise<void> => {
+      await page.getByLabel('Why was this user refused').fill(moment);
+      await page.getByRole('button', { name: 'Look' }).click();
+      await page.waitForURL(`**?at=*${moment.slice(-2)}#refusals`);
+    };
+    await lookAt(minute);
+    await until(async () => {
+      if ((await refusals.count()) === 0 || !(await refusals.textContent() ?? '').includes(`${sub}-3`)) await page.reload();
+      return (await refusals.count()) > 0 && (await refusals.textContent() ?? '').includes(`${sub}-3`);
+    });
+    const told = await refusals.textContent() ?? '';
+    for (const part of [minute.replace('T', ' '), 'insufficient_credits', '402: Insufficient credits for streaming session; body.estimatedTokens: 60 credits needed, 3 available', 'POST /api/streaming-sessions/initialize']) expect(told).toContain(part);
+    await lookAt(new Date(Date.parse(`${minute}:00Z`) - 3_600_000).toISOString().slice(0, 16));
+    expect([await refusals.count(), await page.getByText('None around that minute.').count()]).toEqual([0, 1]);
+
+    // And who else is: the overview.
+    const her = page.getByRole('table', { name: 'Accounts, most refused first' }).getByRole('link', { name: sub });
+    await until(async () => {
+      await page.goto(`${url}/console`);
+      return await her.count() > 0;
+    });
+    await her.click();
+    await page.waitForURL(`**/console/accounts/${sub}#refusals`);
+  });
+});
+
+browserTest('Redis and Postgres differ: seen, compared, put right', async (by) => {
+  const { gateway, api } = lab;
+  const { url } = gateway;
+  const sub = freshName('drift');
+  await api('root', 'POST', '/api/credits/allocate', { userId: sub, credits: 12 }, 'admin');
+  const redis = new Redis(redisUrl());
+  const miscount = (micros: number): Promise<number> => redis.hincrby(keyspace(gateway.redisNamespace, 8).account(sub, 1).account, 'available', micros);
+  try {
+    await visit(by, { url }, async (page) => {
+      await logIn(page, url, await gateway.token({ sub: 'ops', role: 'admin' }));
+      const compare = async (): Promise<string> => {
+        await page.goto(`${url}/console/accounts/${sub}`);
+        await page.getByRole('button', { name: 'Compare Redis and Postgres' }).click();
+        await page.getByRole('heading', { name: 'Redis and Postgres' }).waitFor();
+        return await page.getByRole('main').textContent() ?? '';
+      };
+      expect(await compare()).toMatch(/at entry 1\.[^]*They agree[^]*Both say[^]*12/);
+      await miscount(7);
+      const differs = await compare();
+      for (const part of ['They differ', 'balance', 'available 12000000', 'available 12000007']) expect(differs).toContain(part);
+      // Pages share a look for two seconds.
+      const findings = page.getByRole('table', { name: 'Differences' });
+      await until(async () => {
+        await page.goto(`${url}/console`);
+        return (await findings.count()) > 0;
+      });
+      expect(await page.getByRole('heading', { level: 1 }).textContent()).toContain('Drift');
+      expect(await findings.textContent()).toContain('available 12000007');
+      await findings.getByRole('link', { name: sub }).click();
+      expect(await page.getByRole('status').textContent()).toContain('Redis and Postgres differ.');
+      await miscount(-7);
+      expect(await compare()).toContain('They agree');
+    });
+  } finally {
+    redis.disconnect();
+  }
+});
+
+browserTest('with Postgres away the overview is there, and shows the journal growing', async (by) => {
+  const [redis, postgres] = await Promise.all([throwawayRedis(), throwawayPostgres()]);
+  await migrate(postgres.url);
+  const alone = await consoleLab({ redisUrl: redis.url, databaseUrl: postgres.url, environment: { POSTGRES_TIMEOUT_MS: '1000' } });
+  const { gateway, api } = alone;
+  const { url } = gateway;
+  try {
+    await api('root', 'POST', '/api/credits/allocate', { userId: 'alice', credits: 50 }, 'admin');
+    await visit(by, { url }, async (page) => {
+      await logIn(page, url, await gateway.token({ sub: 'ops', role: 'admin' }));
+      const card = (title: string) => page.locator('.card').filter({ has: page.getByRole('heading', { name: title, exact: true }) });
+      const shows = (title: string, what: RegExp): Promise<void> => until(async () => {
+        await page.goto(`${url}/console`);
+        return what.test(await card(title).textContent() ?? '');
+      });
+      await shows('Journal', /up to date/);
+      await postgres.stop();
+      const placed = await api('alice', 'POST', '/api/streaming-sessions/initialize', { sessionId: 'answer-1', modelId: 'gpt-4', estimatedTokens: 1_000 });
+      expect(placed.status).toBe(201);
+      await shows('Journal', /behind1 entry waits/);
+      await shoot(page, 'away');
+      expect(await card('Postgres').textContent()).toContain('away');
+      expect(await page.getByText('could not be read. The rest is').count()).toBe(1);
+      await api('alice', 'POST', '/api/streaming-sessions/finalize', { sessionId: 'answer-1', actualTokens: 500 });
+      await shows('Journal', /behind2 entries wait/);
+      // The account is Redis' to show.
+      await page.goto(`${url}/console/accounts/alice`);
+      expect(await page.locator('.cards').textContent()).toMatch(/Available47/);
+    });
+  } finally {
+    await alone.stop();
+    await Promise.all([redis.discard(), postgres.discard()]);
+  }
+});

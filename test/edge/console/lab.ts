@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto';
+import { send, type Answer } from '../../support/fake-gateway.js';
+import { startGateway, type TestGateway, type TestGatewayOptions } from '../../support/gateway.js';
+
+/** A browser's side of the console, as far as HTTP goes: a cookie, and forms from our own pages. */
+export type Operator = {
+  get(path: string): Promise<Answer>;
+  post(path: string, form: Readonly<Record<string, string>>, headers?: Record<string, string>): Promise<Answer>;
+};
+
+export const OURS = { 'sec-fetch-site': 'same-origin' };
+
+export const formOf = (fields: Readonly<Record<string, string>>): string => new URLSearchParams(fields).toString();
+
+export const operator = (url: string, token: string): Operator => {
+  const cookie = { cookie: `other=1; cg_console=${token}` };
+  const ask = (method: string, path: string, options: { readonly raw?: string; readonly headers?: Record<string, string> }): Promise<Answer> => sendPlainly(url + path, method, { ...options, headers: { ...cookie, ...options.headers } });
+  return {
+    get: (path) => ask('GET', path, {}),
+    post: (path, form, headers = OURS) => ask('POST', path, { raw: formOf(form), headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers } }),
+  };
+};
+
+/** Without following redirects, which is where cookies and logins are seen. */
+export async function sendPlainly(url: string, method: string, { raw, headers = {} }: { readonly raw?: string; readonly headers?: Record<string, string> } = {}): Promise<Answer> {
+  const response = await fetch(url, { method, headers, redirect: 'manual', ...(raw === undefined ? {} : { body: raw }) });
+  return { status: response.status, headers: response.headers, text: await response.text(), body: {} };
+}
+
+/** The hidden fields of a page, as a browser would send them, unescaped. */
+export function hiddenOf(page: string): Record<string, string> {
+  const fields = [...page.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)];
+  return Object.fromEntries(fields.map(([, name, value]) => [unescape(name ?? ''), unescape(value ?? '')]));
+}
+
+const unescape = (text: string): string => text.replaceAll(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)));
+
+export type Lab = {
+  readonly gateway: TestGateway;
+  readonly root: Operator;
+  readonly api: (sub: string, method: string, path: string, body?: object, role?: string) => Promise<Answer>;
+  stop(): Promise<void>;
+};
+
+export async function consoleLab(options: TestGatewayOptions = {}): Promise<Lab> {
+  const gateway = await startGateway(options);
+  const api: Lab['api'] = async (sub, method, path, body, role = 'user') =>
+    send(gateway.url + path, method, { token: await gateway.token({ sub, role, username: `${sub}-name`, email: `${sub}@example.com` }), ...(body === undefined ? {} : { body }) });
+  return { gateway, api, root: operator(gateway.url, await gateway.token({ sub: 'root', role: 'admin' })), stop: () => gateway.stop() };
+}
+
+export const freshName = (name: string): string => `${name}-${randomUUID().slice(0, 8)}`;

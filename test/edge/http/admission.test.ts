@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { createApp, listRoutes } from '../../../src/compose/app.js';
+import { admission, isTooFar, type Urgency } from '../../../src/edge/http/admission.js';
+import { httpServer } from '../../../src/edge/http/server.js';
+import { GatewayError } from '../../../src/kit/errors.js';
+import { fakeGateway, send, type FakeGateway } from '../../support/fake-gateway.js';
+
+const TIMEOUT_MS = 150;
+const IN_FLIGHT_MAX = 1_000;
+const idle = { turnMs: 0, redisMs: 0, inFlight: 0 };
+const refused = (behind: Partial<typeof idle>): Urgency[] => (['begin', 'end'] as const).filter((each) => isTooFar({ ...idle, ...behind }, each, TIMEOUT_MS, IN_FLIGHT_MAX));
+
+test.each<[string, Partial<typeof idle>, Urgency[]]>([
+  ['idle', {}, []],
+  ['turns at the limit', { turnMs: 300 }, []],
+  ['turns beyond it', { turnMs: 301 }, ['begin']],
+  ['turns far beyond it', { turnMs: 2_401 }, ['begin', 'end']],
+  ['calls that wait for more than half of their deadline', { redisMs: 76 }, ['begin']],
+  ['too many calls under way: the rest is for ends', { inFlight: 801 }, ['begin']],
+])('%s', (_, behind, expected) => { expect(refused(behind)).toEqual(expected); });
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
+const block = (ms: number): void => { for (const until = performance.now() + ms; performance.now() < until;); };
+
+test('it is measured: one long turn is a hiccup, a second makes the process refuse, and it comes back by itself', async () => {
+  const counted: Urgency[] = [];
+  // Far more than any hiccup of a busy machine, which must fail no test.
+  const { assertAdmits, behind } = admission({ timeoutMs: 500, oldestCallMs: () => 0, inFlight: () => 0, inFlightMax: IN_FLIGHT_MAX, onRefused: (urgency) => counted.push(urgency) });
+  const longTurn = async (): Promise<void> => {
+    await new Promise((resolve) => { setTimeout(resolve, 25); }); // a new sample is due
+    assertAdmits('begin');
+    await nextTurn(); // the sample begins
+    block(1_200);
+    await nextTurn();
+    await nextTurn();
+  };
+  await longTurn();
+  expect(behind().turnMs).toBeLessThan(1_000);
+  await longTurn();
+  expect(behind().turnMs).toBeGreaterThanOrEqual(1_000);
+  expect(() => { assertAdmits('begin'); }).toThrow('the gateway is busy');
+  assertAdmits('end');
+  expect(counted).toEqual(['begin']);
+  await new Promise((resolve) => { setTimeout(resolve, 25); }); // a new sample is due
+  assertAdmits('end');
+  await nextTurn();
+  await nextTurn();
+  await nextTurn();
+  assertAdmits('begin');
+});
+
+let gateway: FakeGateway;
+beforeAll(async () => { gateway = await fakeGateway(); });
+afterAll(() => gateway.stop());
+
+test('a process that is behind refuses every route before its work, but for probes; ends of holds pass', async () => {
+  const busy = { ...gateway.deps, admission: { assertAdmits: (urgency: Urgency) => { if (urgency === 'begin') throw new GatewayError('ledger_unavailable', 'busy', { outcome: 'not_executed' }); } } };
+  const server = httpServer(createApp(busy));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const url = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+  const passed: string[] = [];
+  for (const { method, path, gate } of listRoutes(busy)) {
+    const answer = await send(url + path.replaceAll(/:\w+/g, 'x'), method);
+    const isRefused = answer.status === 503 && answer.body['outcome'] === 'not_executed' && answer.headers.get('retry-after') === '1';
+    if (!isRefused && gate.kind !== 'public') passed.push(`${method} ${path}`);
+    if (gate.kind === 'public') expect(answer.status).toBe(200);
+  }
+  server.close();
+  expect(passed).toEqual(['POST /api/streaming-sessions/finalize', 'POST /api/streaming-sessions/abort']);
+});

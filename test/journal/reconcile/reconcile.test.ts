@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { readFindings } from '../../../src/journal/reconcile/finding.table.js';
+import { claimBatch, readReconcileState, releaseBatch, wantFullRound } from '../../../src/journal/reconcile/reconcile-state.table.js';
+import { reconcile } from '../../../src/journal/reconcile/reconcile.js';
+import { measureDrift } from '../../../src/worker/watch/drift.js';
+import { reconcileLab, type ReconcileLab } from './lab.js';
+
+let lab: ReconcileLab;
+beforeAll(async () => { lab = await reconcileLab(); });
+afterAll(async () => { await lab.close(); });
+
+const keysOf = (accountId: string) => lab.under.keys.account(accountId, 1);
+const found = async () => (await readFindings(lab.under.db, 100)).map(({ accountId, check, differenceMicros }) => [accountId, check, differenceMicros]);
+const told = async (name: string) => {
+  await measureDrift(lab.deps);
+  return lab.metric(name);
+};
+
+test('what is found is kept, told and logged once; what is gone is resolved; nothing is repaired', async () => {
+  const [well, ill] = [await lab.account(), await lab.account()];
+  await lab.under.drain();
+  expect(await reconcile(lab.deps)).toEqual({ compared: 2, drift: 0 });
+  expect(await found()).toEqual([]);
+  expect(await told('cg_drift_micros{')).toContain('cg_drift_micros{check="balance"} 0');
+
+  await lab.under.redis.hincrby(keysOf(ill).account, 'available', 7);
+  expect(await reconcile(lab.deps)).toMatchObject({ drift: 1 });
+  expect(await reconcile(lab.deps)).toMatchObject({ drift: 1 });
+  expect(await found()).toEqual([[ill, 'balance', 7]]);
+  expect(await told('cg_drift_micros{')).toContain('cg_drift_micros{check="balance"} 7');
+  expect(await told('cg_drift_accounts{')).toContain('cg_drift_accounts{check="balance"} 1');
+  expect(lab.logged.map(({ level, facts }) => [level, (facts as { accountId: string }).accountId])).toEqual([['error', ill]]);
+  expect(await lab.under.redis.hget(keysOf(ill).account, 'available')).toBe('30');
+
+  await lab.under.redis.hincrby(keysOf(ill).account, 'available', -7);
+  await reconcile(lab.deps);
+  expect(await found()).toEqual([]);
+  expect(await told('cg_drift_accounts{')).toContain('cg_drift_accounts{check="balance"} 0');
+  expect(lab.logged.map(({ level }) => level)).toEqual(['error', 'info']);
+  expect(await lab.metric('cg_reconciled_accounts_total{result="drift"}')).toEqual(['cg_reconciled_accounts_total{result="drift"} 2']);
+  expect(await lab.under.ledger.readBalance(well)).toEqual({ available: 23, held: 4, debt: 0 });
+});
+
+test('what only old entries show stays found until a complete look says that it is gone', async () => {
+  const accountId = await lab.account();
+  for (let each = 0; each < 60; each += 1) await lab.charge(accountId, 0);
+  await lab.under.drain();
+  await lab.tamper('update entries set available_after = available_after + 8 where account_id = ? and seq = 2', [accountId]);
+  // The round is one of samples: only the newest entries are followed.
+  await reconcile(lab.deps);
+  expect(await found()).toEqual([]);
+  await wantFullRound(lab.under.db);
+  await reconcile(lab.deps);
+  expect(await found()).toEqual([[accountId, 'running_balance', 8]]);
+  await reconcile(lab.deps);
+  expect(await found()).toEqual([[accountId, 'running_balance', 8]]);
+  await lab.tamper('update entries set available_after = available_after - 8 where account_id = ? and seq = 2', [accountId]);
+  await reconcile(lab.deps);
+  expect(await found()).toEqual([]);
+});
+
+test('money that is nowhere is missed in the sum over all accounts', async () => {
+  await lab.tamper(`insert into entries select 'ghost', 1, at, epoch, kind, 5, 0, 0, 5, 0, 0, 0, 0, 0, 5, 0, 0, '', '', 0, '', '', '', '' from entries limit 1`);
+  await wantFullRound(lab.under.db);
+  await reconcile(lab.deps);
+  expect(await found()).toEqual([['', 'conservation', 5]]);
+  await lab.tamper(`delete from entries where account_id = 'ghost'`);
+  await reconcile(lab.deps);
+  expect(await found()).toEqual([]);
+});
+
+test('an account that only Redis has is found by walking through Redis', async () => {
+  await lab.under.ledger.readAccount('stranger');
+  await lab.under.redis.hset(keysOf('stranger').account, 'seq', '3', 'available', '12', 'granted', '12');
+  // As many turns as it takes to walk through the keys of this file.
+  for (let turn = 0; turn < 100 && (await found()).length === 0; turn += 1) await reconcile(lab.deps);
+  expect(await found()).toEqual([['stranger', 'unknown_account', 12]]);
+  await lab.under.redis.del(keysOf('stranger').account);
+  await reconcile(lab.deps);
+  expect(await found()).toEqual([]);
+});
+
+test('every account has its turn, and one process at a time takes one', async () => {
+  const { db } = lab.under;
+  const page = 200;
+  const count = 2 * page + 3;
+  await Promise.all(Array.from({ length: count }, (_, index) => lab.grant(`many-${index}`, 'l', 1)));
+  await lab.under.drain();
+  const { rows: [{ total } = { total: 0 }] } = await db.raw<{ rows: { total: number }[] }>('select count(*) as total from accounts');
+  const turns: number[] = [];
+  const { lastRoundAtMs } = await readReconcileState(db);
+  do turns.push((await reconcile(lab.deps)).compared); while ((await readReconcileState(db)).lastRoundAtMs === lastRoundAtMs);
+  expect(turns).toEqual([page, page, total - 2 * page]);
+  expect(await readReconcileState(db)).toMatchObject({ lastRoundAccounts: total, roundAccounts: 0, roundIsFull: false });
+
+  expect(await claimBatch(db)).not.toBeNull();
+  expect(await claimBatch(db)).toBeNull();
+  expect(await reconcile(lab.deps)).toEqual({ compared: 0, drift: 0 });
+  await releaseBatch(db);
+  await wantFullRound(db);
+  expect((await reconcile(lab.deps)).compared).toBe(total);
+});

@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { lastKnownProfile } from '../../src/credits/statement/credit-profile.js';
+import { within as knownWithin } from '../../src/edge/console/overview.js';
+import { orLate, startDeadline } from '../../src/kit/deadline.js';
+import { settleWithin } from '../../src/kit/settle-within.js';
+import { lastKnown, within } from '../../src/kit/within.js';
+import { answeringProxy, type AnsweringServer } from '../support/answering-server.js';
+import { redisUrl } from '../support/servers.js';
+
+const MS = 100;
+/** Longer than any deadline here: the one of the overview is 1.5 s. */
+const BLOCKED_MS = 2_000;
+/** Far beyond what a deadline may take on a free loop; a busy machine gets the rest. */
+const BOUND_MS = 5_000;
+
+let proxy: AnsweringServer;
+/** Any server that answers; this client has no deadline of its own. */
+let server: Redis;
+beforeAll(async () => {
+  proxy = await answeringProxy(new URL(redisUrl()));
+  const url = new URL(redisUrl());
+  url.host = `127.0.0.1:${proxy.port}`;
+  server = new Redis(url.href);
+  await server.ping();
+});
+afterAll(async () => {
+  server.disconnect();
+  await proxy.stop();
+});
+
+const never = new Promise<never>(() => undefined);
+const profile = { purchased: 1, plan: 'p', lastRefillAtMs: null } as never;
+
+type Ask = () => Promise<number>;
+
+test.each<[string, (ask: Ask) => Promise<unknown>, unknown]>([
+  ['orLate', (ask) => orLate(MS, ask(), () => 'late'), 1],
+  ['within', (ask) => within(MS, 'the answer', ask()), 1],
+  ['lastKnown', (ask) => lastKnown(ask, MS)(), 1],
+  ['a part of the overview', (ask) => knownWithin(ask, () => undefined), { value: 1 }],
+  ['the profile beside a balance', (ask) => lastKnownProfile({ read: () => ask().then(() => profile), onError: () => undefined, deadlineMs: MS })('a'), profile],
+  ['settleWithin', async (ask) => {
+    let answer: unknown = 'late';
+    await settleWithin(MS, ask().then((each) => { answer = each; }));
+    return answer;
+  }, 1],
+])('%s: an answer that came while the loop was blocked past the deadline wins', async (_, wait, answer) => {
+  const key = `deadline-${randomUUID()}`;
+  const before = proxy.answered();
+  const waited = wait(() => server.incr(key));
+  await new Promise((resolve) => { setImmediate(resolve); });
+  proxy.blockUntilAnswered(before + 4, BLOCKED_MS);
+  expect(await waited).toEqual(answer);
+});
+
+test('work of two steps that lost its time to a blocked loop gets it once more', async () => {
+  const key = `deadline-${randomUUID()}`;
+  const waited = orLate(MS * 10, server.incr(key).then(() => server.incr(key)), () => 'late');
+  await new Promise((resolve) => { setImmediate(resolve); });
+  proxy.blockUntilAnswered(0, BLOCKED_MS);
+  expect(await waited).toBe(2);
+});
+
+test('silence ends at the deadline: not before, and on a free loop not long after', async () => {
+  const startedAt = performance.now();
+  expect(await orLate(MS, never, () => 'late')).toBe('late');
+  const elapsedMs = performance.now() - startedAt;
+  expect(elapsedMs).toBeGreaterThanOrEqual(MS - 1); // Node's timers count whole milliseconds
+  expect(elapsedMs).toBeLessThan(BOUND_MS);
+});
+
+test('silence on a late loop ends at twice the deadline after it', async () => {
+  const waited = orLate(MS, never, () => 'late');
+  proxy.blockUntilAnswered(0, BLOCKED_MS);
+  const startedAt = performance.now();
+  expect(await waited).toBe('late');
+  expect(performance.now() - startedAt).toBeGreaterThanOrEqual(MS - 1);
+  expect(performance.now() - startedAt).toBeLessThan(BOUND_MS);
+});
+
+test('a deadline that was cancelled never comes, not even while it looks', async () => {
+  let isLate = false;
+  const cancel = startDeadline(MS, () => { isLate = true; });
+  await new Promise((resolve) => { setTimeout(resolve, MS); });
+  cancel();
+  await new Promise((resolve) => { setTimeout(resolve, MS); });
+  expect(isLate).toBe(false);
+});

@@ -1,0 +1,139 @@
+import { afterEach, expect, test } from '@jest/globals';
+import { createServer, connect, type Server, type Socket } from 'node:net';
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { breaker } from '../../../src/stores/redis/breaker.js';
+import { connectHotPath, oneWritePerTurn } from '../../../src/stores/redis/connect.js';
+import { guardedClient } from '../../../src/stores/redis/guarded-client.js';
+import { redisUrl } from '../../support/servers.js';
+
+/** A script that leaves a trace each time it runs. */
+const COUNT = "return redis.call('INCR', KEYS[1])";
+const TIMEOUT_MS = 150;
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+/** A proxy in front of Redis that can swallow what Redis answers, or cut the line after the command went through. */
+async function lossyProxy(): Promise<{ url: string; lose: (how: 'nothing' | 'replies' | 'connection') => void }> {
+  let mode: 'nothing' | 'replies' | 'connection' = 'nothing';
+  const target = new URL(redisUrl());
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((client) => {
+    const upstream = connect(Number(target.port), target.hostname);
+    sockets.add(client).add(upstream);
+    client.on('data', (chunk) => upstream.write(chunk));
+    upstream.on('data', (chunk) => {
+      if (mode === 'connection') client.destroy();
+      else if (mode === 'nothing') client.write(chunk);
+    });
+    for (const [one, other] of [[client, upstream], [upstream, client]] as const) {
+      one.on('close', () => other.destroy());
+      one.on('error', () => other.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  cleanups.push(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const url = new URL(redisUrl());
+  url.host = `127.0.0.1:${address.port}`;
+  return { url: url.href, lose: (how) => { mode = how; } };
+}
+
+async function readyClient(url: string): Promise<Redis> {
+  const redis = connectHotPath(url, TIMEOUT_MS, () => undefined);
+  cleanups.push(() => { if (redis.status !== 'end') redis.disconnect(); });
+  await new Promise((resolve) => { redis.once('ready', resolve); });
+  return redis;
+}
+
+function guarded(client: Redis, inFlightMax = 1_000) {
+  const gate = breaker(Date.now, () => 0);
+  const unknowns: number[] = [];
+  return { gate, unknowns, client: guardedClient({ client: oneWritePerTurn(client), breaker: gate, inFlightMax, onUnknown: () => unknowns.push(1) }) };
+}
+
+/** What really ran, asked over a line of its own. */
+async function executions(key: string): Promise<number> {
+  const direct = new Redis(redisUrl());
+  try {
+    return Number((await direct.get(key)) ?? 0);
+  } finally {
+    direct.disconnect();
+  }
+}
+
+test.each(['replies', 'connection'] as const)('a script whose %s are lost runs once, and its outcome is unknown', async (loss) => {
+  const { url, lose } = await lossyProxy();
+  const redis = await readyClient(url);
+  const { client, unknowns } = guarded(redis);
+  const key = `once-${randomUUID()}`;
+  lose(loss);
+  await expect(client.eval(COUNT, 1, key)).rejects.toMatchObject({ code: 'ledger_unavailable', outcome: 'unknown' });
+  expect(unknowns).toHaveLength(1);
+  lose('nothing');
+  // Long enough for a reconnect, and for ioredis to send the command again if it were so inclined.
+  await new Promise((resolve) => { setTimeout(resolve, 800); });
+  expect(await executions(key)).toBe(1);
+});
+
+test('without a connection nothing is sent and nothing waits', async () => {
+  const { url } = await lossyProxy();
+  const redis = await readyClient(url);
+  const { client } = guarded(redis);
+  redis.disconnect();
+  await new Promise((resolve) => { setTimeout(resolve, 20); });
+  await expect(client.eval(COUNT, 1, 'k')).rejects.toMatchObject({ code: 'ledger_unavailable' });
+});
+
+test('too many calls in flight are refused before they are sent', async () => {
+  const { url, lose } = await lossyProxy();
+  const redis = await readyClient(url);
+  const { client } = guarded(redis, 2);
+  const key = `cap-${randomUUID()}`;
+  lose('replies');
+  const outcomes = await Promise.allSettled([1, 2, 3].map(() => client.eval(COUNT, 1, key)));
+  expect(outcomes.map((each) => (each as PromiseRejectedResult).reason as { outcome: string }).map(({ outcome }) => outcome))
+    .toEqual(['unknown', 'unknown', 'not_executed']);
+  expect(await executions(key)).toBe(2);
+});
+
+test('a mistake of ours in a script is not taken for an outage', async () => {
+  const redis = await readyClient(redisUrl());
+  const { client, gate } = guarded(redis);
+  for (let i = 0; i < 10; i += 1) await expect(client.eval("error('oops')", 0)).rejects.toThrow('oops');
+  expect(gate.state()).toBe('closed');
+});
+
+test('the breaker opens after five failures in a row, lets one probe through, and closes when it succeeds', () => {
+  let nowMs = 0;
+  const gate = breaker(() => nowMs, () => 0);
+  for (let i = 0; i < 5; i += 1) {
+    expect(gate.allows()).toBe(true);
+    gate.failed();
+  }
+  expect([gate.state(), gate.allows()]).toEqual(['open', false]);
+  nowMs += 501;
+  expect([gate.state(), gate.allows(), gate.allows()]).toEqual(['half_open', true, false]);
+  gate.failed();
+  expect(gate.allows()).toBe(false);
+  nowMs += 501;
+  expect(gate.allows()).toBe(true);
+  gate.succeeded();
+  expect([gate.state(), gate.allows()]).toEqual(['closed', true]);
+});
+
+test('half of twenty calls in a second open it too', () => {
+  const gate = breaker(() => 1_000, () => 0);
+  for (let i = 0; i < 10; i += 1) {
+    gate.succeeded();
+    gate.failed();
+  }
+  expect(gate.allows()).toBe(false);
+});

@@ -1,0 +1,82 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { breaker } from '../../../src/stores/redis/breaker.js';
+import { connectHotPath, oneWritePerTurn } from '../../../src/stores/redis/connect.js';
+import type { DeadlineRedis } from '../../../src/stores/redis/deadline-redis.js';
+import { guardedClient } from '../../../src/stores/redis/guarded-client.js';
+import { repliesOf } from '../../../src/stores/redis/pipeline.js';
+import { answeringProxy, type AnsweringServer } from '../../support/answering-server.js';
+import { redisUrl } from '../../support/servers.js';
+
+/** The event loop is late, and the answers lie in the socket: none of them may become `unknown`. */
+
+const COUNT = "return redis.call('INCR', KEYS[1])";
+const CALLS = 50;
+const TIMEOUT_MS = 150;
+/** Twice the deadline. */
+const BLOCKED_MS = 2 * TIMEOUT_MS;
+
+let proxy: AnsweringServer;
+beforeAll(async () => { proxy = await answeringProxy(new URL(redisUrl())); });
+afterAll(() => proxy.stop());
+
+let redis: DeadlineRedis;
+beforeEach(async () => {
+  const url = new URL(redisUrl());
+  url.host = `127.0.0.1:${proxy.port}`;
+  redis = connectHotPath(url.href, TIMEOUT_MS, () => undefined);
+  await new Promise((resolve) => { redis.once('ready', resolve); });
+});
+afterEach(() => { redis.disconnect(); });
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
+/** Answers of the sort `:12\r\n`: at least four bytes each. */
+const bytesOf = (calls: number): number => 4 * calls;
+
+function guarded() {
+  let unknown = 0;
+  const gate = breaker(Date.now, () => 0);
+  return { client: guardedClient({ client: oneWritePerTurn(redis), breaker: gate, inFlightMax: 1_000, onUnknown: () => { unknown += 1; } }), gate, unknown: () => unknown };
+}
+
+test('commands were sent, the loop is blocked for twice the deadline, Redis answers meanwhile: every answer counts', async () => {
+  const { client, gate, unknown } = guarded();
+  const key = `late-${randomUUID()}`;
+  const before = proxy.answered();
+  const calls = Promise.all(Array.from({ length: CALLS }, () => client.eval(COUNT, 1, key)));
+  await nextTurn(); // they leave
+  proxy.blockUntilAnswered(before + bytesOf(CALLS), BLOCKED_MS);
+  expect(await calls).toEqual(Array.from({ length: CALLS }, (_, index) => index + 1));
+  expect([gate.state(), unknown()]).toEqual(['closed', 0]);
+});
+
+test('the loop is blocked before the commands have left: the deadline begins when they leave', async () => {
+  const { client, unknown } = guarded();
+  const key = `late-${randomUUID()}`;
+  const calls = Promise.all(Array.from({ length: CALLS }, () => client.eval(COUNT, 1, key)));
+  proxy.blockUntilAnswered(0, BLOCKED_MS);
+  expect(await calls).toHaveLength(CALLS);
+  expect(unknown()).toBe(0);
+});
+
+test('the loop is late again and again: still no answer is lost', async () => {
+  const { client, unknown } = guarded();
+  const key = `late-${randomUUID()}`;
+  const calls: Promise<unknown>[] = [];
+  for (let round = 0; round < 4; round += 1) {
+    for (let i = 0; i < CALLS; i += 1) calls.push(client.eval(COUNT, 1, key));
+    await nextTurn();
+    proxy.blockUntilAnswered(0, BLOCKED_MS);
+  }
+  expect(await Promise.all(calls)).toHaveLength(4 * CALLS);
+  expect(unknown()).toBe(0);
+});
+
+test('pipelines and single commands of the same connection, too', async () => {
+  const before = proxy.answered();
+  const [key, other] = [`late-${randomUUID()}`, `late-${randomUUID()}`];
+  const calls = Promise.all([redis.incr(key), repliesOf(redis.pipeline().incr(other).incr(other))]);
+  await nextTurn();
+  proxy.blockUntilAnswered(before + bytesOf(3), BLOCKED_MS);
+  expect(await calls).toEqual([1, [1, 2]]);
+});

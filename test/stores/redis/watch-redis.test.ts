@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Redis } from 'ioredis';
+import { hotPathOptions } from '../../../src/stores/redis/connect.js';
+import { DeadlineRedis } from '../../../src/stores/redis/deadline-redis.js';
+import { parseInfo, watchRedis, type RedisWatch } from '../../../src/stores/redis/watch-redis.js';
+import { until } from '../../chaos/lab.js';
+import { testMetrics } from '../../support/gauges.js';
+import { throwawayRedis, type TestServer } from '../../support/servers.js';
+
+const TIMEOUT_MS = 300_000;
+const metrics = testMetrics();
+let server: TestServer;
+let redis: Redis;
+let watch: RedisWatch;
+beforeAll(async () => {
+  server = await throwawayRedis();
+  redis = new DeadlineRedis(server.url, hotPathOptions(2_000));
+  redis.on('error', () => undefined);
+  await until('Redis', () => redis.status === 'ready');
+  watch = watchRedis(redis, metrics);
+}, TIMEOUT_MS);
+afterAll(async () => {
+  watch.stop();
+  redis.disconnect();
+  await server.discard();
+}, TIMEOUT_MS);
+
+test('says how Redis is', async () => {
+  await until('a look', async () => (await metrics.gauge('cg_redis_up')) === 1);
+  expect(watch.isUp()).toBe(true);
+  expect(await metrics.gauge('cg_redis_aof_ok')).toBe(1);
+  expect(await metrics.gauge('cg_redis_memory_bytes')).toBeGreaterThan(100_000);
+  expect(await metrics.gauge('cg_redis_clients')).toBeGreaterThanOrEqual(1);
+  expect(await metrics.gauge('cg_redis_commands')).toBeGreaterThan(0);
+  expect([await metrics.gauge('cg_redis_replicas'), await metrics.gauge('cg_redis_memory_ladder'), await metrics.gauge('cg_redis_memory_max_bytes')]).toEqual([0, 0, 0]);
+});
+
+test('nearly full is high, and no longer when there is room again', async () => {
+  expect(watch.isHigh()).toBe(false);
+  const used = await metrics.gauge('cg_redis_memory_bytes') ?? 0;
+  await redis.config('SET', 'maxmemory', String(used));
+  await until('it is high', () => watch.isHigh());
+  expect([await metrics.gauge('cg_redis_memory_ladder'), await metrics.gauge('cg_redis_memory_max_bytes')]).toEqual([1, used]);
+  await redis.config('SET', 'maxmemory', String(used * 10));
+  await until('it is not', () => !watch.isHigh());
+  expect(await metrics.gauge('cg_redis_memory_ladder')).toBe(0);
+});
+
+test.each(['SIGSTOP', 'SIGKILL'] as const)('a Redis that gets %s is down, and what it last said is not repeated', async (signal) => {
+  await server.kill(signal);
+  await until('it is down', async () => (await metrics.gauge('cg_redis_up')) === 0);
+  expect([watch.isUp(), await metrics.gauge('cg_redis_memory_bytes'), await metrics.gauge('cg_redis_ping_seconds')]).toEqual([false, undefined, undefined]);
+  if (signal === 'SIGSTOP') await server.kill('SIGCONT');
+  else await server.restart();
+  await until('it is up', async () => (await metrics.gauge('cg_redis_up')) === 1);
+}, TIMEOUT_MS);
+
+test.each([
+  ['aof_enabled:0\r\naof_last_write_status:ok\r\naof_last_bgrewrite_status:ok\r\n', -1],
+  ['aof_enabled:1\r\naof_last_write_status:ok\r\naof_last_bgrewrite_status:ok\r\n', 1],
+  ['aof_enabled:1\r\naof_last_write_status:err\r\naof_last_bgrewrite_status:ok\r\n', 0],
+  ['aof_enabled:1\r\naof_last_write_status:ok\r\naof_last_bgrewrite_status:err\r\n', 0],
+])('the append-only file: %j', (info, aof) => {
+  expect(parseInfo(info).aof).toBe(aof);
+});
