@@ -11,8 +11,20 @@ export type Acknowledged = {
   charged: number | undefined;
 };
 
-type HoldRow = { readonly account_id: string; readonly hold_id: string; readonly state: string; readonly amount: number; readonly captured: number };
-type AccountRow = { readonly account_id: string; readonly seq: number; readonly available: number; readonly held: number; readonly debt: number };
+type HoldRow = {
+  readonly account_id: string;
+  readonly hold_id: string;
+  readonly state: string;
+  readonly amount: number;
+  readonly captured: number;
+};
+type AccountRow = {
+  readonly account_id: string;
+  readonly seq: number;
+  readonly available: number;
+  readonly held: number;
+  readonly debt: number;
+};
 
 /** Amounts of answers are credits; anything else than an amount is a bug of the gateway. */
 export function amountIn(answer: string, field: 'allocatedCredits' | 'actualCredits'): number {
@@ -23,12 +35,16 @@ export function amountIn(answer: string, field: 'allocatedCredits' | 'actualCred
 
 /** Entries that Postgres has. They are gap-free per account, so the last numbers add up to it. */
 export async function entriesInPostgres(db: Db): Promise<number> {
-  const { rows } = await db.raw<{ rows: readonly { readonly total: string }[] }>('select coalesce(sum(seq), 0)::text as total from accounts');
+  const { rows } = await db.raw<{
+    rows: readonly { readonly total: string }[];
+  }>('select coalesce(sum(seq), 0)::text as total from accounts');
   return Number(rows[0]?.total);
 }
 
 /** Compares what was promised with what Postgres and Redis have, after the journal was drained. Answers the differences. */
-export async function findLosses(db: Db, ledger: Ledger, accountIds: readonly string[], acknowledged: readonly Acknowledged[]): Promise<string[]> {
+export async function findLosses(
+  db: Db, ledger: Ledger, accountIds: readonly string[], acknowledged: readonly Acknowledged[],
+): Promise<string[]> {
   const problems: string[] = [];
   const { rows: holds } = await db.raw<{ rows: readonly HoldRow[] }>(
     'select account_id, hold_id, state, amount, captured from holds where account_id = any(?)', [[...accountIds]]);

@@ -58,7 +58,10 @@ export function openBench(processes: Processes, connections: number, requestCoun
   let entries = 0;
   let holdNumber = 0;
 
-  const burst = async (what: What, accounts: BenchAccounts, round: number, requests: readonly { readonly token: number; readonly body: string }[]) => {
+  const burst = async (what: What, accounts: BenchAccounts, round: number, requests: readonly {
+    readonly token: number;
+    readonly body: string;
+  }[]) => {
     const server = what === 'bare' ? bare : api;
     const before = cpuNow(processes, server);
     const result = await load.run({ port: server.port, path: PATHS[what], connections, tokens: accounts.tokens, requests });
@@ -67,7 +70,10 @@ export function openBench(processes: Processes, connections: number, requestCoun
     const perRequest = (where: Where): number => (after[where] - before[where]) * 1_000 / requests.length;
     const measured: Measured = {
       round, lots: accounts.lots, what, perSecond: accepted / result.durationMs * 1_000, latenciesMs: result.latenciesMs,
-      cpuMicrosPerRequest: { server: perRequest('server'), load: perRequest('load'), redis: perRequest('redis'), worker: perRequest('worker'), postgres: perRequest('postgres') },
+      cpuMicrosPerRequest: {
+        server: perRequest('server'), load: perRequest('load'), redis: perRequest('redis'), worker: perRequest('worker'),
+        postgres: perRequest('postgres'),
+      },
     };
     return { result, measured };
   };

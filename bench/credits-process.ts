@@ -22,12 +22,15 @@ import { median } from './statistics.js';
 const { values } = parseArgs({
   options: {
     messages: { type: 'string', default: '3000' }, rounds: { type: 'string', default: '3' },
-    connections: { type: 'string', default: '32' }, accounts: { type: 'string', default: '64' }, prefetch: { type: 'string', default: '100' },
+    connections: { type: 'string', default: '32' }, accounts: { type: 'string', default: '64' },
+    prefetch: { type: 'string', default: '100' },
     // yes: every usage has the hold of its start, as the guide has it; no: it has none, and two scripts more to run.
     starts: { type: 'string', default: 'yes' },
   },
 });
-const [messages, rounds, connections, accountCount] = [values.messages, values.rounds, values.connections, values.accounts].map(Number) as [number, number, number, number];
+const [messages, rounds, connections, accountCount] = [
+  values.messages, values.rounds, values.connections, values.accounts,
+].map(Number) as [number, number, number, number];
 const [QUEUE] = SETTLEMENT_QUEUES;
 const KEY = randomBytes(24).toString('hex');
 const DRAIN_TIMEOUT_MS = 60_000;
@@ -39,10 +42,14 @@ const redis = await throwawayRedis({ appendonly: 'yes', appendfsync: 'everysec' 
 const postgres = await throwawayPostgres({ fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' });
 await migrate(postgres.url, () => undefined);
 const db = connectPostgres(postgres.url, apiProfile(30_000));
-await seedFeatures(db, { endpoints: DEMO_SEED.endpoints.map(toEndpoint), packages: DEMO_SEED.packages.map((each) => toPackage({ ...each, features: [...each.features] })) });
+await seedFeatures(db, {
+  endpoints: DEMO_SEED.endpoints.map(toEndpoint),
+  packages: DEMO_SEED.packages.map((each) => toPackage({ ...each, features: [...each.features] })),
+});
 
 const environment = {
-  REDIS_URL: redis.url, DATABASE_URL: postgres.url, JWT_ACCESS_SECRET: randomBytes(32).toString('hex'), SERVER_API_KEYS: KEY, LOG_LEVEL: 'info',
+  REDIS_URL: redis.url, DATABASE_URL: postgres.url, JWT_ACCESS_SECRET: randomBytes(32).toString('hex'), SERVER_API_KEYS: KEY,
+  LOG_LEVEL: 'info',
 };
 const api = await startGatewayProcess('api', environment);
 const connection = await connect(rabbit.url);
@@ -58,14 +65,24 @@ const post = async (path: string, body: object): Promise<Readonly<Record<string,
 };
 for (const account of accounts) await post('user-wallets/give-bonus-credits', { user_id: account, credits: 100_000_000 });
 
-type Usage = { readonly user_id: string; readonly usage_key: string; readonly feature_endpoint_id: string; readonly usages: readonly object[] };
+type Usage = {
+  readonly user_id: string;
+  readonly usage_key: string;
+  readonly feature_endpoint_id: string;
+  readonly usages: readonly object[];
+};
 /** Started before they are measured. */
 async function makeUsages(): Promise<Usage[]> {
   const made: Usage[] = [];
   await inParallel(connections, Array.from({ length: messages }, (_, index) => async () => {
     const user_id = accounts[index % accounts.length] ?? '';
-    const key = values.starts === 'yes' ? (await post('credits-process/start', { user_id, feature_endpoint_id: 'ai_chat_v1' }))['usage_key'] as string : randomUUID();
-    made.push({ user_id, usage_key: key, feature_endpoint_id: 'ai_chat_v1', usages: [{ ai_model: 'gpt-4', input_tokens: 100, output_tokens: 460 }] });
+    const key = values.starts === 'yes'
+      ? (await post('credits-process/start', { user_id, feature_endpoint_id: 'ai_chat_v1' }))['usage_key'] as string
+      : randomUUID();
+    made.push({
+      user_id, usage_key: key, feature_endpoint_id: 'ai_chat_v1',
+      usages: [{ ai_model: 'gpt-4', input_tokens: 100, output_tokens: 460 }],
+    });
   }));
   return made;
 }
@@ -88,7 +105,9 @@ for (let round = -1; round < rounds; round += 1) {
   await channel.waitForConfirms();
   // The queue is full before anybody reads it: only taking is measured. The first acknowledgement is of a worker that has just started.
   const worker = await startGatewayProcess('worker', { ...environment, RABBITMQ_URL: rabbit.url, RABBITMQ_PREFETCH: values.prefetch });
-  const queueMs = await timeOf(async () => { while ((await channel.checkQueue(QUEUE)).messageCount > 0) await new Promise((resolve) => { setTimeout(resolve, 5); }); });
+  const queueMs = await timeOf(async () => {
+    while ((await channel.checkQueue(QUEUE)).messageCount > 0) await new Promise((resolve) => { setTimeout(resolve, 5); });
+  });
   expected += messages;
   await drained();
 
@@ -106,7 +125,8 @@ for (let round = -1; round < rounds; round += 1) {
 
 const total = await settled();
 const dead = (await channel.checkQueue(`${QUEUE}_dlq`)).messageCount;
-const line = (name: string, perSecond: readonly number[]): string => `${name.padEnd(34)}${median(perSecond).toFixed(0).padStart(8)}  (${perSecond.map((each) => each.toFixed(0)).join(', ')})`;
+const line = (name: string, perSecond: readonly number[]): string =>
+  `${name.padEnd(34)}${median(perSecond).toFixed(0).padStart(8)}  (${perSecond.map((each) => each.toFixed(0)).join(', ')})`;
 process.stdout.write([
   '',
   `${rounds} rounds of ${messages} settlements, ${values.starts === 'yes' ? 'each with the hold of its start' : 'without a start'}; `
@@ -115,7 +135,8 @@ process.stdout.write([
   '',
   line('queue, settled messages a second', byQueue), line('HTTP, answers a second', byHttp),
   `queue to HTTP: ${(median(byQueue) / median(byHttp)).toFixed(2)}`,
-  `${expected} usages, ${total} settlements in Postgres, ${dead} dead letters: ${total === expected && dead === 0 ? 'each charged exactly once' : 'WRONG'}`, '',
+  `${expected} usages, ${total} settlements in Postgres, `
+    + `${dead} dead letters: ${total === expected && dead === 0 ? 'each charged exactly once' : 'WRONG'}`, '',
 ].join('\n'));
 process.exitCode = total === expected && dead === 0 ? 0 : 1;
 

@@ -46,8 +46,12 @@ for (let round = 0; round < rounds; round += 1) {
     times[name]?.push(((performance.now() - startedAt) / (streams * ENTRIES_PER_STREAM)) * 1_000);
   }
 }
-process.stdout.write(`ms per 1000 entries, medians of ${rounds} rounds of ${streams * ENTRIES_PER_STREAM} entries; Node ${process.version}\n`);
-for (const [name, each] of Object.entries(times)) process.stdout.write(`${name.padEnd(12)} ${median(each).toFixed(1).padStart(8)}   (${each.map((ms) => ms.toFixed(1)).join(' ')})\n`);
+process.stdout.write(
+  `ms per 1000 entries, medians of ${rounds} rounds of ${streams * ENTRIES_PER_STREAM} entries; Node ${process.version}\n`,
+);
+for (const [name, each] of Object.entries(times)) {
+  process.stdout.write(`${name.padEnd(12)} ${median(each).toFixed(1).padStart(8)}   (${each.map((ms) => ms.toFixed(1)).join(' ')})\n`);
+}
 
 redis.disconnect();
 await db.destroy();
@@ -69,8 +73,13 @@ async function write(label: string): Promise<void> {
     const entries = Array.from({ length: Math.ceil(streams / ACCOUNTS) }, (_, stream) => {
       const hold = `${label} ${stream}`;
       const model = MODELS[(index + stream) % MODELS.length] ?? '';
-      const about = JSON.stringify({ usage: { service: 'chat-streaming', operation: model, metadata: { sessionId: hold, tokens: 1_500 } } });
-      return [account.place(hold, 5_000, { price: `tokens/1/${model}` }), account.settle(hold, 3_000, { price: `tokens/1/${model}`, about })];
+      const about = JSON.stringify({
+        usage: { service: 'chat-streaming', operation: model, metadata: { sessionId: hold, tokens: 1_500 } },
+      });
+      return [
+        account.place(hold, 5_000, { price: `tokens/1/${model}` }),
+        account.settle(hold, 3_000, { price: `tokens/1/${model}`, about }),
+      ];
     });
     await append(account.accountId, entries.flat());
   }

@@ -73,7 +73,9 @@ await drained();
 const drainMs = performance.now() - loadEndedAt;
 const losses = await findLosses(view.db, view.ledger, [...few.ids, ...many.ids], bench.acknowledged);
 
-process.stdout.write(`${report({ measured, manyLots, rounds, options: values, behind, drainMs, acknowledged: bench.acknowledged, refused: bench.refused, losses })}\n`);
+process.stdout.write(`${report({
+  measured, manyLots, rounds, options: values, behind, drainMs, acknowledged: bench.acknowledged, refused: bench.refused, losses,
+})}\n`);
 process.exitCode = losses.length === 0 ? 0 : 1;
 
 await view.close();

@@ -24,7 +24,9 @@ export async function openLedgerView(environment: Readonly<Record<string, string
   const keys = keyspace(redisNamespace, shards);
   const told = acknowledged(shards);
   // A benchmark's Redis loses nothing, so nothing must be drained before an epoch ends.
-  const gate = fence({ redis, store: await shardStore(db, shards), keys, acknowledged: told, drainShard: () => Promise.resolve(true), log: quiet });
+  const gate = fence({
+    redis, store: await shardStore(db, shards), keys, acknowledged: told, drainShard: () => Promise.resolve(true), log: quiet,
+  });
   await gate.opened();
   const ledger = redisLedger({
     client: redis, keys, fence: gate, acknowledged: told, source: accountSource({ db, clock: Date.now }),

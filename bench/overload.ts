@@ -35,7 +35,9 @@ const gateway = await startGatewayProcess('all', environment, [], { quiet: true 
 const load = startLoadGenerator();
 const view = await openLedgerView(environment);
 const accounts = await openAccounts(view.ledger, secret, 1, Number(values.accounts));
-const burners: ChildProcess[] = Array.from({ length: Number(values.busy) }, () => spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }));
+const burners: ChildProcess[] = Array.from({
+  length: Number(values.busy),
+}, () => spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }));
 process.once('exit', () => { for (const each of burners) each.kill('SIGKILL'); });
 
 type Told = { answered: number; notExecuted: number; unknown: number; other: Map<string, number> };
@@ -51,20 +53,29 @@ function tell({ statuses, bodies, durationMs, latenciesMs }: BurstResult, what: 
   }
   const sorted = latenciesMs.toSorted((a, b) => a - b);
   const at = (share: number): string => `${Math.round(sorted[Math.floor(sorted.length * share)] ?? 0)} ms`;
-  process.stdout.write(`${what}: ${statuses.length} requests in ${Math.round(durationMs)} ms, answered ${told.answered}, not_executed ${told.notExecuted}, `
+  process.stdout.write(`${what}: ${statuses.length} requests in `
+    + `${Math.round(durationMs)} ms, answered ${told.answered}, not_executed ${told.notExecuted}, `
     + `unknown ${told.unknown}, p50 ${at(0.5)}, p99 ${at(0.99)}\n`);
   for (const [other, count] of told.other) process.stdout.write(`  ${count} x ${other}\n`);
   return told;
 }
 
-const holds = Array.from({ length: Number(values.requests) }, (_, index) => ({ token: index % accounts.tokens.length, sessionId: `overload-${index}` }));
+const holds = Array.from({
+  length: Number(values.requests),
+}, (_, index) => ({ token: index % accounts.tokens.length, sessionId: `overload-${index}` }));
 const run = (path: string, requests: readonly { readonly token: number; readonly body: string }[]): Promise<BurstResult> =>
   load.run({ port: gateway.port, path: `/api/streaming-sessions/${path}`, connections, tokens: accounts.tokens, requests });
 
 say(`${holds.length} requests over ${connections} connections, ${burners.length} busy processes beside them ...`);
-const placed = await run('initialize', holds.map(({ token, sessionId }) => ({ token, body: JSON.stringify({ sessionId, modelId: 'gpt-4', estimatedTokens: 200 }) })));
+const placed = await run(
+  'initialize',
+  holds.map(({ token, sessionId }) => ({ token, body: JSON.stringify({ sessionId, modelId: 'gpt-4', estimatedTokens: 200 }) })),
+);
 const open = holds.filter((_, index) => placed.statuses[index] === 201);
-const settled = await run('finalize', open.map(({ token, sessionId }) => ({ token, body: JSON.stringify({ sessionId, actualTokens: 100, success: true }) })));
+const settled = await run(
+  'finalize',
+  open.map(({ token, sessionId }) => ({ token, body: JSON.stringify({ sessionId, actualTokens: 100, success: true }) })),
+);
 const told = [tell(placed, 'holds'), tell(settled, 'settles')];
 process.exitCode = told.every(({ unknown, other }) => unknown === 0 && other.size === 0) ? 0 : 1;
 

@@ -41,7 +41,8 @@ export type GatewayProcess = Child & { readonly port: number };
 
 /** One process of the gateway as in production: its own main module, configured by the environment. `quiet`: its errors are expected. */
 export async function startGatewayProcess(
-  role: Role, environment: Readonly<Record<string, string>>, nodeArgs: readonly string[] = [], { quiet = false }: { readonly quiet?: boolean } = {},
+  role: Role, environment: Readonly<Record<string, string>>, nodeArgs: readonly string[] = [],
+  { quiet = false }: { readonly quiet?: boolean } = {},
 ): Promise<GatewayProcess> {
   const child = spawn(process.execPath, [...nodeArgs, join(BUILT, 'src/main.js')], {
     env: { ...process.env, ...environment, ROLE: role, PORT: '0', HOST: '127.0.0.1' },

@@ -26,7 +26,8 @@ export function report(run: Run): string {
   const { requests = '', connections = '', accounts = '' } = options;
   return [
     '',
-    `medians of ${rounds} rounds; ${requests} requests a burst over ${connections} connections; ${accounts} accounts with 1 lot, ${accounts} with ${manyLots}; Node ${process.version}, ${availableParallelism()} cores for everything`,
+    `medians of ${rounds} rounds; ${requests} requests a burst over ${connections} connections; ${accounts} accounts with 1 `
+      + `lot, ${accounts} with ${manyLots}; Node ${process.version}, ${availableParallelism()} cores for everything`,
     '',
     row('', ['per s', 'p50 ms', 'p99 ms', 'of bare', 'lowest', 'highest']),
     speedRow('bare Koa', measured.filter(({ what }) => what === 'bare'), []),
@@ -54,12 +55,14 @@ const lotsText = (lots: number): string => (lots === 1 ? '1 lot' : `${lots} lots
 const percent = (share: number): string => `${share >= 0 ? '+' : ''}${(share * 100).toFixed(1)} %`;
 const NAME_WIDTH = 24;
 const COLUMN_WIDTH = 10;
-const row = (name: string, columns: readonly string[]): string => name.padEnd(NAME_WIDTH) + columns.map((each) => each.padStart(COLUMN_WIDTH)).join('');
+const row = (name: string, columns: readonly string[]): string =>
+  name.padEnd(NAME_WIDTH) + columns.map((each) => each.padStart(COLUMN_WIDTH)).join('');
 
 function speedRow(name: string, bursts: readonly Measured[], toBare: readonly number[]): string {
   const latencies = bursts.flatMap(({ latenciesMs }) => latenciesMs);
   return row(name, [
-    median(bursts.map(({ perSecond }) => perSecond)).toFixed(0), percentile(latencies, 0.5).toFixed(2), percentile(latencies, 0.99).toFixed(2),
+    median(bursts.map(({ perSecond }) => perSecond)).toFixed(0), percentile(latencies, 0.5).toFixed(2),
+    percentile(latencies, 0.99).toFixed(2),
     ...(toBare.length === 0 ? [] : [median(toBare), Math.min(...toBare), Math.max(...toBare)].map((each) => each.toFixed(3))),
   ]);
 }
@@ -76,7 +79,8 @@ function difference({ measured, manyLots }: Run, what: 'hold' | 'settle'): strin
 }
 
 function cpuRow(what: What, bursts: readonly Measured[]): string {
-  const mean = (where: Where): string => (sum(bursts.map(({ cpuMicrosPerRequest }) => cpuMicrosPerRequest[where])) / bursts.length).toFixed(0);
+  const mean = (where: Where): string =>
+    (sum(bursts.map(({ cpuMicrosPerRequest }) => cpuMicrosPerRequest[where])) / bursts.length).toFixed(0);
   return row(what === 'bare' ? 'bare Koa' : what, [mean('server'), mean('redis'), mean('worker'), mean('postgres'), mean('load')]);
 }
 
@@ -87,7 +91,8 @@ function promises({ behind, drainMs, acknowledged, refused, losses }: Run): stri
     `journal: ${behind} entries behind when the load ended; in Postgres ${drainMs.toFixed(0)} ms later`,
     ...(refusals.length === 0 ? [] : ['refused:', ...refusals.slice(0, SHOWN_MAX)]),
     losses.length === 0
-      ? `verified: ${acknowledged.length} holds and ${settled.length} settles acknowledged, all of them in Postgres with their amounts; Redis and Postgres agree on every balance`
+      ? `verified: ${acknowledged.length} holds and `
+        + `${settled.length} settles acknowledged, all of them in Postgres with their amounts; Redis and Postgres agree on every balance`
       : `LOST: ${losses.length} differences\n${losses.slice(0, SHOWN_MAX).map((each) => `  ${each}`).join('\n')}`,
   ];
 }

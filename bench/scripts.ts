@@ -40,7 +40,10 @@ const redis = new DeadlineRedis(server.url, { ...hotPathOptions(5_000), lazyConn
 await redis.connect();
 const keys = keyspace('bench', SHARDS);
 const told = acknowledged(SHARDS);
-const gate = fence({ redis, store: memoryShardStore(SHARDS), keys, acknowledged: told, drainShard: () => Promise.resolve(true), log: { info: () => undefined, error: () => undefined } });
+const gate = fence({
+  redis, store: memoryShardStore(SHARDS), keys, acknowledged: told, drainShard: () => Promise.resolve(true),
+  log: { info: () => undefined, error: () => undefined },
+});
 await gate.opened();
 const ledger = redisLedger({
   client: redis, keys, fence: gate, acknowledged: told, written: () => undefined, observe: () => undefined, isMemoryHigh: () => false,
@@ -56,7 +59,9 @@ const groups = await Promise.all(LOTS.map((lots) => openAccounts(ledger, randomU
 const results = new Map(LOTS.map((lots) => [lots, { place: [] as Cost[], settle: [] as Cost[] }]));
 for (let round = -1; round < Number(values.rounds); round += 1) {
   for (const { lots, ids } of round % 2 === 0 ? groups : [...groups].reverse()) {
-    const holds = Array.from({ length: calls }, (_, index) => ({ accountId: ids[index % ids.length] ?? '', holdId: `bench-hold-${round + 1}-${index}` }));
+    const holds = Array.from({
+      length: calls,
+    }, (_, index) => ({ accountId: ids[index % ids.length] ?? '', holdId: `bench-hold-${round + 1}-${index}` }));
     const place = await costOf(() => inTurns(holds, (hold) => placeHold(ledger, hold)));
     const settle = await costOf(() => inTurns(holds, (hold) => settleHold(ledger, hold)));
     if (round < 0) continue;
@@ -65,7 +70,8 @@ for (let round = -1; round < Number(values.rounds); round += 1) {
   }
 }
 
-console.log(`medians of ${values.rounds} rounds of ${values.calls} calls, ${values['at-once']} at once, ${values.accounts} accounts each; µs: processor time of Redis for one call\n`);
+console.log(`medians of ${values.rounds} rounds of `
+  + `${values.calls} calls, ${values['at-once']} at once, ${values.accounts} accounts each; µs: processor time of Redis for one call\n`);
 console.log('lots      place/s  settle/s   place µs  settle µs');
 for (const [lots, { place, settle }] of results) {
   const columns = [place, settle].map((costs) => median(costs.map(({ perSecond }) => perSecond)).toFixed(0).padStart(10));

@@ -2,7 +2,9 @@ import { parseArgs } from 'node:util';
 import type { Transaction } from '../src/books/transaction.js';
 import { insertTransactions } from '../src/books/transaction.table.js';
 import { creditStatistics } from '../src/credits/statement/credit-statistics.js';
-import { AMOUNT_OFFSET_MAX, AMOUNT_PERIOD_MAX, readTransactions, type ListTransactionsQuery } from '../src/credits/statement/list-transactions.js';
+import {
+  AMOUNT_OFFSET_MAX, AMOUNT_PERIOD_MAX, readTransactions, type ListTransactionsQuery,
+} from '../src/credits/statement/list-transactions.js';
 import { micros, ZERO } from '../src/kit/money/micros.js';
 import { connectPostgres, drainProfile, type Db } from '../src/stores/postgres/connect.js';
 import { migrate } from '../src/stores/postgres/migrate.js';
@@ -15,7 +17,10 @@ import { median, percentile } from './statistics.js';
  * one table, turn by turn. What costs the same in both depends on neither; what is bounded by a limit is shown beside
  * its limit. Ends with exit code 1 when a page of the long statement takes more than twice as long.
  */
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '40' }, short: { type: 'string', default: '1000' }, long: { type: 'string', default: '1000000' } } });
+const { values } = parseArgs({ options: {
+  rounds: { type: 'string', default: '40' }, short: { type: 'string', default: '1000' },
+  long: { type: 'string', default: '1000000' },
+} });
 const rounds = Number(values.rounds);
 const say = (line: string): void => { process.stderr.write(`${line}\n`); };
 
@@ -30,7 +35,10 @@ const short: Statement = { accountId: 'bench-short', lines: Number(values.short)
 const long: Statement = { accountId: 'bench-long', lines: Number(values.long) };
 
 const whole = ({ accountId }: Statement): ListTransactionsQuery =>
-  ({ accountId, type: null, reason: null, fromMs: null, toMs: null, orderBy: 'createdAt', direction: 'desc', limit: 50, offset: 0, after: null });
+  ({
+    accountId, type: null, reason: null, fromMs: null, toMs: null, orderBy: 'createdAt', direction: 'desc', limit: 50, offset: 0,
+    after: null,
+  });
 /** A moment of the year, as a share of it. */
 const at = (share: number): number => FROM_MS + Math.floor(share * YEAR_MS);
 const share = ({ lines }: Statement, part: number): number => Math.floor(lines * part);
@@ -55,17 +63,24 @@ const cases: readonly Case[] = [
   page('two months of one reason', () => ({ fromMs: at(0.5), toMs: at(0.66), reason: 'VOICE_SYNTHESIS' })),
   page('by amount', () => ({ orderBy: 'amount' })),
   page('by amount, of one type', () => ({ orderBy: 'amount', direction: 'asc', type: 'USAGE' })),
-  { name: 'statistics of a month', isFlat: true, run: (db, { accountId }) => creditStatistics({ db, ledger: nobodyHas, freshen: fresh }, { accountId, fromMs: at(0.5), toMs: at(0.58) }) },
-  { name: 'statistics of the year', isFlat: true, run: (db, { accountId }) => creditStatistics({ db, ledger: nobodyHas, freshen: fresh }, { accountId, fromMs: FROM_MS, toMs: at(1) }) },
+  { name: 'statistics of a month', isFlat: true, run: (db, { accountId }) =>
+    creditStatistics({ db, ledger: nobodyHas, freshen: fresh }, { accountId, fromMs: at(0.5), toMs: at(0.58) }) },
+  { name: 'statistics of the year', isFlat: true, run: (db, { accountId }) =>
+    creditStatistics({ db, ledger: nobodyHas, freshen: fresh }, { accountId, fromMs: FROM_MS, toMs: at(1) }) },
   { name: `a drained batch of ${BATCH_LINES} lines`, isFlat: true, run: writeBatch },
   page(`by amount, offset ${AMOUNT_OFFSET_MAX}`, () => ({ orderBy: 'amount', offset: AMOUNT_OFFSET_MAX }), false),
-  page(`by amount, of ${AMOUNT_PERIOD_MAX} lines of a period`, (statement) => ({ orderBy: 'amount', fromMs: at(0.3), toMs: at(0.3 + Math.min(0.6, (AMOUNT_PERIOD_MAX - 10) / statement.lines)) }), false),
+  page(
+    `by amount, of ${AMOUNT_PERIOD_MAX} lines of a period`,
+    (statement) => ({ orderBy: 'amount', fromMs: at(0.3), toMs: at(0.3 + Math.min(0.6, (AMOUNT_PERIOD_MAX - 10) / statement.lines)) }),
+    false,
+  ),
 ];
 
 /** What the drainer adds to its transaction. Rolled back, so that every round finds the same table. */
 async function writeBatch(db: Db, { accountId, lines }: Statement): Promise<void> {
   const made = Array.from({ length: BATCH_LINES }, (_, index): Transaction => ({
-    id: 2 * (lines + index + 1), accountId, atMs: at(1) + index, type: 'USAGE', reason: 'AI_CHAT', amount: micros(-1_000), balanceAfter: ZERO, description: null, metadata: '{}',
+    id: 2 * (lines + index + 1), accountId, atMs: at(1) + index, type: 'USAGE', reason: 'AI_CHAT', amount: micros(-1_000),
+    balanceAfter: ZERO, description: null, metadata: '{}',
   }));
   const undo = new Error('undo');
   await db.transaction(async (trx) => {
@@ -110,11 +125,15 @@ const steep = ratios.filter(({ isFlat, ratio }) => isFlat && ratio > RATIO_MAX);
 
 process.stdout.write(`${[
   '',
-  `medians of ${rounds} rounds, ms; pages of 50; statements of ${short.lines} and ${long.lines} lines over a year, in one table; Node ${process.version}`,
+  `medians of ${rounds} rounds, ms; pages of 50; statements of `
+    + `${short.lines} and ${long.lines} lines over a year, in one table; Node ${process.version}`,
   '',
   row('', ['short', 'long', 'long p95', 'long : short']),
   ...ratios.map(({ name, isFlat, inShort, inLong, ratio }) =>
-    row(name, [median(inShort).toFixed(2), median(inLong).toFixed(2), percentile(inLong, 0.95).toFixed(2), isFlat ? ratio.toFixed(2) : 'at its limit'])),
+    row(name, [
+      median(inShort).toFixed(2), median(inLong).toFixed(2), percentile(inLong, 0.95).toFixed(2),
+      isFlat ? ratio.toFixed(2) : 'at its limit',
+    ])),
   '',
   `heap of this process: ${heapBefore.toFixed(0)} MB before, ${heapAfter.toFixed(0)} MB after`,
   steep.length === 0 ? `flat: none takes more than ${RATIO_MAX} times as long` : `NOT FLAT: ${steep.map(({ name }) => name).join(', ')}`,

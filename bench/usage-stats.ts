@@ -31,14 +31,19 @@ const { values } = parseArgs({
     days: { type: 'string', default: '90' },
   },
 });
-const [few, many, drained, rounds, naiveRounds, days] = [values.few, values.many, values.drained, values.rounds, values['naive-rounds'], values.days].map(Number) as [number, number, number, number, number, number];
+const [few, many, drained, rounds, naiveRounds, days] = [
+  values.few, values.many, values.drained, values.rounds, values['naive-rounds'], values.days,
+].map(Number) as [number, number, number, number, number, number];
 const say = (line: string): void => { process.stderr.write(`${line}\n`); };
 const SHARDS = 64;
 const DAY_MS = 86_400_000;
 const END_MS = Math.floor(Date.now() / DAY_MS) * DAY_MS;
 const BEGIN_MS = END_MS - days * DAY_MS;
 /** [service, operation]: as a chat proxy's users have them. */
-const USES = [['chat-streaming', 'amazon.nova-lite-v1:0'], ['chat-streaming', 'gpt-4'], ['chat', 'gpt-4'], ['chat-streaming-aborted', 'gpt-4'], ['image', 'dall-e']] as const;
+const USES = [
+  ['chat-streaming', 'amazon.nova-lite-v1:0'], ['chat-streaming', 'gpt-4'], ['chat', 'gpt-4'],
+  ['chat-streaming-aborted', 'gpt-4'], ['image', 'dall-e'],
+] as const;
 
 say('starting Redis and Postgres ...');
 const redisServer = await throwawayRedis();
@@ -53,8 +58,12 @@ say(`${drained} records through the drainer ...`);
 const drain = createDrain({ db, redis, keys, clock: Date.now, tailSeconds: 0, knowsModel: () => true });
 const drainedPerSecond = await record('drained', drained);
 const rollupsOf = async (accountId: string): Promise<unknown> =>
-  (await db.raw<{ rows: object[] }>('select * from usage_by_account where account_id = ? order by grain, starts_at, service, operation', [accountId])).rows;
-const systemRollups = async (): Promise<unknown> => (await db.raw<{ rows: object[] }>('select * from usage_by_shard where shard = ? order by grain, starts_at, service, operation', [keys.shardOf('drained')])).rows;
+  (await db.raw<{
+    rows: object[];
+  }>('select * from usage_by_account where account_id = ? order by grain, starts_at, service, operation', [accountId])).rows;
+const systemRollups = async (): Promise<unknown> => (await db.raw<{
+  rows: object[];
+}>('select * from usage_by_shard where shard = ? order by grain, starts_at, service, operation', [keys.shardOf('drained')])).rows;
 const kept = [await rollupsOf('drained'), await systemRollups()];
 
 say(`${few} and ${many} records by SQL ...`);
@@ -69,7 +78,9 @@ const backfillMs = performance.now() - backfillStartedAt;
 await db.raw('vacuum analyze usage_records');
 await db.raw('vacuum analyze usage_by_account');
 await db.raw('vacuum analyze usage_by_shard');
-if (!isDeepStrictEqual([await rollupsOf('drained'), await systemRollups()], kept)) throw new Error('the drainer and the migration count differently');
+if (!isDeepStrictEqual([await rollupsOf('drained'), await systemRollups()], kept)) {
+  throw new Error('the drainer and the migration count differently');
+}
 
 /** The drains before a statistic cost the same for both accounts, and are nothing to compare. */
 const fresh: Freshen = { account: () => Promise.resolve(), all: () => Promise.resolve() };
@@ -99,8 +110,10 @@ for (const question of questions) {
     const secondMs = await timed(question[first === 'few' ? 'many' : 'few']);
     if (round >= 0) measured.push(first === 'few' ? { few: firstMs, many: secondMs } : { few: secondMs, many: firstMs });
   }
-  const column = (side: 'few' | 'many'): string => [0.5, 0.95].map((share) => percentile(measured.map((each) => each[side]), share).toFixed(2).padStart(10)).join('');
-  lines.push(`${question.name.padEnd(32)}${column('few')}${column('many')}${median(measured.map((each) => each.many / each.few)).toFixed(2).padStart(10)}`);
+  const column = (side: 'few' | 'many'): string =>
+    [0.5, 0.95].map((share) => percentile(measured.map((each) => each[side]), share).toFixed(2).padStart(10)).join('');
+  lines.push(`${question.name.padEnd(32)}${column('few')}${column('many')}${median(measured.map((each) => each.many / each.few)).toFixed(2)
+    .padStart(10)}`);
 }
 const systemMs = await Promise.resolve().then(async () => {
   const all: number[] = [];
@@ -108,7 +121,8 @@ const systemMs = await Promise.resolve().then(async () => {
   return median(all);
 });
 const { rows: [size] } = await db.raw<{ rows: { records: string; rollups: string }[] }>(
-  `select pg_size_pretty(pg_total_relation_size('usage_records')) as records, pg_size_pretty(pg_total_relation_size('usage_by_account') + pg_total_relation_size('usage_by_shard')) as rollups`);
+  `select pg_size_pretty(pg_total_relation_size('usage_records')) as records, `
+    + `pg_size_pretty(pg_total_relation_size('usage_by_account') + pg_total_relation_size('usage_by_shard')) as rollups`);
 
 process.stdout.write(`${[
   '',
@@ -118,7 +132,8 @@ process.stdout.write(`${[
   ...lines,
   '',
   `ms; ratio: many to few in the same round, median of all rounds. System statistics, all time: ${systemMs.toFixed(2)} ms`,
-  `the drainer wrote ${drainedPerSecond.toFixed(0)} records a second, roll-ups included; they are those of the migration, which counted ${few + many + drained} records in ${backfillMs.toFixed(0)} ms`,
+  `the drainer wrote ${drainedPerSecond.toFixed(0)} records a second, roll-ups included; they are those of the migration, which `
+    + `counted ${few + many + drained} records in ${backfillMs.toFixed(0)} ms`,
   `on disk: records ${size?.records ?? '?'}, roll-ups ${size?.rollups ?? '?'}`,
 ].join('\n')}\n`);
 
@@ -157,19 +172,24 @@ function atOf(index: number, count: number): number {
 /** Records of one account and the account itself, as `record` would make them. */
 async function fill(accountId: string, count: number): Promise<void> {
   await db.raw(
-    `insert into accounts (account_id, shard, seq, epoch, available, held, debt, granted, captured, expired, removed, uncollected, updated_at)
+    `insert into accounts (account_id, shard, seq, epoch, available, held, debt, granted, captured, expired, removed,
+      uncollected, updated_at)
      values (?, ?, ?, 1, 0, 0, 0, 0, 0, 0, 0, 0, now())`, [accountId, keys.shardOf(accountId), count]);
   const use = (part: 0 | 1): string => `(array[${USES.map((each) => `'${each[part]}'`).join(', ')}])[1 + (i - 1) % ${USES.length}]`;
   await db.raw(
     `insert into usage_records (account_id, seq, at, service, operation, credits, metadata)
-     select :accountId, i, to_timestamp(:beginMs::double precision / 1000) + (i - 1) * (:days::double precision / :count * interval '1 day'),
+     select :accountId, i,
+       to_timestamp(:beginMs::double precision / 1000) + (i - 1) * (:days::double precision / :count * interval '1 day'),
             ${use(0)}, ${use(1)}, 1 + (i - 1) % 7000000, '{}'
        from generate_series(1, :count::integer) as i`, { accountId, count, beginMs: BEGIN_MS, days });
 }
 
 async function expectRight({ totalRecords, totalCredits, byDay }: UsageSums, accountId: string): Promise<void> {
   const { rows: [counted] } = await db.raw<{ rows: { records: string; credits: string; days: string }[] }>(
-    `select count(*)::text as records, sum(credits)::text as credits, count(distinct date_trunc('day', at, 'UTC'))::text as days from usage_records where account_id = ?`, [accountId]);
+    `select count(*)::text as records, sum(credits)::text as credits, count(distinct date_trunc('day', at,
+       'UTC'))::text as days from usage_records where account_id = ?`, [accountId]);
   const told = { records: String(totalRecords), credits: totalCredits.toString(), days: String(byDay.size) };
-  if (!isDeepStrictEqual(told, { ...counted })) throw new Error(`the statistic says ${JSON.stringify(told)}, the records ${JSON.stringify(counted)}`);
+  if (!isDeepStrictEqual(told, { ...counted })) {
+    throw new Error(`the statistic says ${JSON.stringify(told)}, the records ${JSON.stringify(counted)}`);
+  }
 }

@@ -53,7 +53,9 @@ function stopOnSignal(log: Log, stop: () => Promise<void>): (reason: string, exi
 }
 
 /** Brings up what is not configured, migrates, and says where everything is. */
-async function openServers(config: Config, onDeath: (reason: string) => void): Promise<{ readonly servers: Servers; readonly embedded: Embedded }> {
+async function openServers(
+  config: Config, onDeath: (reason: string) => void,
+): Promise<{ readonly servers: Servers; readonly embedded: Embedded }> {
   const embedded = await startEmbedded({
     redis: config.redisUrl === undefined, postgres: config.databaseUrl === undefined,
     dataDir: config.dataDir, redisBinary: config.redisBinary, progress, onDeath,

@@ -19,7 +19,9 @@ export function readOptions(args: readonly string[]): DayOptions {
   const integer = (name: keyof DayOptions): number => {
     const [min, max] = BOUNDS[name];
     const value = Number(values[name]);
-    if (!/^\d+$/.test(values[name]) || value < min || value > max) problems.push(`--${name} must be an integer from ${min} to ${max}, not "${values[name]}"`);
+    if (!/^\d+$/.test(values[name]) || value < min || value > max) {
+      problems.push(`--${name} must be an integer from ${min} to ${max}, not "${values[name]}"`);
+    }
     return value;
   };
   const read = { users: integer('users'), sessions: integer('sessions'), seed: integer('seed') };

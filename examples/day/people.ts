@@ -20,7 +20,10 @@ const KINDS: readonly PersonKind[] = ['heavy', 'light', 'heavy', 'poor', 'light'
 export function peopleOf(random: Random, count: number): Person[] {
   return Array.from({ length: count }, (_, index) => {
     const kind = KINDS[index % KINDS.length] ?? 'heavy';
-    return { accountId: `user-${String(index + 1).padStart(3, '0')}`, kind, weight: WEIGHTS[kind], firstAllocations: allocationsOf(random, kind) };
+    return {
+      accountId: `user-${String(index + 1).padStart(3, '0')}`, kind, weight: WEIGHTS[kind],
+      firstAllocations: allocationsOf(random, kind),
+    };
   });
 }
 

@@ -27,7 +27,8 @@ const credits = (micros: number): string => {
   const [whole = '0', fraction = ''] = (micros / MICROS_PER_CREDIT).toFixed(6).split('.');
   return `${grouped(Number(whole))}.${fraction}`;
 };
-const list = (facts: readonly (readonly [string, number])[]): string => facts.map(([name, value]) => `${name} ${grouped(value)}`).join(', ');
+const list = (facts: readonly (readonly [string, number])[]): string =>
+  facts.map(([name, value]) => `${name} ${grouped(value)}`).join(', ');
 
 /** The conservation report: what there is, what it adds up to, and whether every check was passed. */
 export function conservationReport(facts: DayFacts): string {
@@ -44,7 +45,8 @@ export function conservationReport(facts: DayFacts): string {
     `sessions     ${grouped(told.sessions.length)}: ${list([...fates])}`,
     `refused      ${list([['sessions', told.refusedSessions.length], ['charges', told.refusedCharges.length]])}`,
     `callers      ${list([['requests', http.requests], ['sent again', http.retries], ['sent twice at once', told.doubled]])}`,
-    `uncertain    ${grouped(http.unknown)} tries with an unknown outcome, ${grouped(http.refused)} certainly not executed; ${grouped(unanswered)} could not be repeated`,
+    `uncertain    ${grouped(http.unknown)} tries with an unknown outcome, `
+      + `${grouped(http.refused)} certainly not executed; ${grouped(unanswered)} could not be repeated`,
     '',
     ...findings.flatMap(check),
     '',
@@ -56,7 +58,10 @@ export function conservationReport(facts: DayFacts): string {
 /** One line per account and one for all: I1, with the difference, which must be nothing. */
 function table(totals: readonly AccountTotals[]): string[] {
   const sum = (name: (typeof AMOUNTS)[number]): number => totals.reduce((all, row) => all + row[name], 0);
-  const all = { accountId: 'all', entries: totals.reduce((count, row) => count + row.entries, 0), ...Object.fromEntries(AMOUNTS.map((name) => [name, sum(name)])) };
+  const all = {
+    accountId: 'all', entries: totals.reduce((count, row) => count + row.entries, 0),
+    ...Object.fromEntries(AMOUNTS.map((name) => [name, sum(name)])),
+  };
   const rows = [...totals, all as unknown as AccountTotals].map((row) => {
     const off = row.granted - row.available - row.held - row.captured - row.expired - row.removed + row.debt;
     return [row.accountId, grouped(row.entries), ...AMOUNTS.map((name) => credits(row[name])), credits(off)];
@@ -64,7 +69,8 @@ function table(totals: readonly AccountTotals[]): string[] {
   const head = ['account', 'entries', ...AMOUNTS, 'off by'];
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[], signs: readonly string[]): string =>
-    cells.map((cell, column) => `${column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)} ${signs[column - 2] ?? ''}`).join(' ').trimEnd();
+    cells.map((cell, column) =>
+      `${column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)} ${signs[column - 2] ?? ''}`).join(' ').trimEnd();
   const rule = '-'.repeat(line(head, SIGNS).length);
   const lines = rows.map((row) => line(row, SIGNS));
   return [line(head, SIGNS), rule, ...lines.slice(0, -1), rule, ...lines.slice(-1)];

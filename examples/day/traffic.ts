@@ -55,7 +55,9 @@ export function trafficOf(random: Random, people: readonly Person[], proxy: Chat
     const modelId = fate === 'at the hold' ? EXACT_MODEL : random.pick(MODELS);
     const estimatedTokens = random.integer(TOKENS_MIN, TOKENS_MAX);
     const share = fate === 'above the hold' ? 1.3 + 1.5 * random.next() : 0.9 * random.next();
-    const endsAt = fate === 'finalized late' ? step + random.integer(LATE_STEPS_MIN, LATE_STEPS_MAX) : step + (random.chance(LONG_SHARE) ? 1 : 0);
+    const endsAt = fate === 'finalized late'
+      ? step + random.integer(LATE_STEPS_MIN, LATE_STEPS_MAX)
+      : step + (random.chance(LONG_SHARE) ? 1 : 0);
     const ending: Ending = fate === 'aborted' ? 'aborted' : random.pick(['completed', 'completed', 'completed', 'failed']);
     const [opening, closing] = [sent(), sent()];
     return async () => {

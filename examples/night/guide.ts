@@ -1,4 +1,10 @@
-export type GuideFacts = { readonly url: string; readonly workerPort: number; readonly envFile: string; readonly prometheus: string | undefined; readonly minutes: number };
+export type GuideFacts = {
+  readonly url: string;
+  readonly workerPort: number;
+  readonly envFile: string;
+  readonly prometheus: string | undefined;
+  readonly minutes: number;
+};
 
 /** What a newcomer reads before the night begins. */
 export function guide({ url, workerPort, envFile, prometheus, minutes }: GuideFacts): string {
@@ -11,7 +17,9 @@ In another terminal, in this folder (every command of the README then speaks to 
   ADMIN=$(npm run -s token -- --sub ops --role admin); echo "$ADMIN"
 
 Log in with that token at ${url}/console
-${prometheus === undefined ? 'Dashboards need a Prometheus: begin with `npm run night -- --prometheus`' : `Prometheus with the alerts is at ${prometheus}; a Grafana with PROMETHEUS_URL=${prometheus} shows the dashboards`}
+${prometheus === undefined
+  ? 'Dashboards need a Prometheus: begin with `npm run night -- --prometheus`'
+  : `Prometheus with the alerts is at ${prometheus}; a Grafana with PROMETHEUS_URL=${prometheus} shows the dashboards`}
 
 Five questions to answer, while load and faults run for ${minutes} minutes (docs/walk-through.md has the answers):
 

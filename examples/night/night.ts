@@ -42,7 +42,13 @@ const LOOK_MS = 500;
 const LOOKS_MAX = 120;
 
 /** What the round saw itself. */
-export type Story = { readonly refusedAt: string; readonly lagSeconds: number; readonly lagSecondsAfter: number; readonly openDrift: number; readonly frankEndedBy: string };
+export type Story = {
+  readonly refusedAt: string;
+  readonly lagSeconds: number;
+  readonly lagSecondsAfter: number;
+  readonly openDrift: number;
+  readonly frankEndedBy: string;
+};
 
 /** One round of the night: everything that the five questions of docs/walk-through.md ask about happens once. */
 export async function liveARound(deps: NightDeps, round: number, { faultMs, calmMs }: Pace): Promise<Story> {
@@ -59,7 +65,9 @@ export async function liveARound(deps: NightDeps, round: number, { faultMs, calm
   const hannasHold = `hanna-message-${round}`;
 
   tell(`Round ${round}. Carol has a few credits and asks for a long answer; Frank begins one that he can pay for.`);
-  for (const userId of ['carol', 'frank', 'hanna']) expectStatus(201, await client.post(admin, '/api/credits/allocate', { userId, credits: userId === 'carol' ? 1 : 100 }));
+  for (const userId of ['carol', 'frank', 'hanna']) {
+    expectStatus(201, await client.post(admin, '/api/credits/allocate', { userId, credits: userId === 'carol' ? 1 : 100 }));
+  }
   expectStatus(402, await open(carol, `carol-message-${round}`, 100_000));
   const refusedAt = new Date().toISOString().slice(0, 16);
   tell(`Carol was refused at ${refusedAt.slice(11)} UTC. Why?`);
@@ -76,7 +84,8 @@ export async function liveARound(deps: NightDeps, round: number, { faultMs, calm
 
   expectStatus(201, await open(hanna, hannasHold, 2_000));
   await sleep(DRAINED_MS);
-  tell(`The worker stops for ${seconds(faultMs)}: what it should do waits in queues, and no lease is ended. Hanna's hold of a moment ago, and others, are stuck from ${LEASE_SECONDS + STUCK_AFTER_SECONDS} s on.`);
+  tell(`The worker stops for ${seconds(faultMs)}: what it should do waits in queues, and no lease is ended. Hanna's hold of a `
+    + `moment ago, and others, are stuck from ${LEASE_SECONDS + STUCK_AFTER_SECONDS} s on.`);
   faults.stopWorker();
   look(`${page('')} (Stuck holds, Queues); on the dashboards "Processes", while what only a worker measures has no data`);
   look(page(`/accounts/hanna/holds/${hannasHold}`));
@@ -106,7 +115,8 @@ export async function liveARound(deps: NightDeps, round: number, { faultMs, calm
   look(page(`/accounts/frank/holds/${franksHold}`));
   const { body } = await client.get(admin, '/v1/reconciliation');
   const openDrift = (body['open'] as readonly unknown[] | undefined ?? ['unknown']).length;
-  tell(`${openDrift === 0 ? 'Drift is zero' : `There is drift in ${openDrift} checks`}; last compared ${String(body['lastBatchAt'])}, all accounts ${String(body['lastRoundAt'])}.`);
+  tell(`${openDrift === 0 ? 'Drift is zero' : `There is drift in ${openDrift} checks`}; last compared `
+    + `${String(body['lastBatchAt'])}, all accounts ${String(body['lastRoundAt'])}.`);
   look('by command: npm run reconcile');
   await sleep(calmMs);
   return { refusedAt, lagSeconds, lagSecondsAfter, openDrift, frankEndedBy };

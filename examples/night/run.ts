@@ -29,7 +29,9 @@ function writeEnvironment(folder: Folder, { settings, url }: Stage): string {
 
 async function prometheusOf(folder: Folder, { apiPort, workerPort }: Stage): Promise<RunningPrometheus | undefined> {
   const programs = await findPrometheus();
-  if (typeof programs !== 'string') return startPrometheus(programs, folder, writePrometheusConfig(folder, [apiPort, workerPort].map((port) => `127.0.0.1:${port}`)));
+  if (typeof programs !== 'string') {
+    return startPrometheus(programs, folder, writePrometheusConfig(folder, [apiPort, workerPort].map((port) => `127.0.0.1:${port}`)));
+  }
   say(`the night goes without Prometheus: ${programs}`);
   return undefined;
 }
@@ -54,7 +56,9 @@ async function main({ minutes, withPrometheus }: NightOptions): Promise<void> {
     const { url, workerPort, token, faults } = stage;
     say(guide({ url, workerPort, envFile: writeEnvironment(folder, stage), prometheus: prometheus?.url, minutes }));
     await stage.startLoad();
-    await liveTheNight({ client: nightClient(url), url, workerPort, token, faults, say, over: AbortSignal.timeout(minutes * MS_PER_MINUTE) });
+    await liveTheNight({
+      client: nightClient(url), url, workerPort, token, faults, say, over: AbortSignal.timeout(minutes * MS_PER_MINUTE),
+    });
   } finally {
     await prometheus?.stop();
     await stage.close();

@@ -64,7 +64,9 @@ export async function openStage(leaseSeconds: number): Promise<Stage> {
         stopPostgres: () => postgres.kill('SIGKILL'),
         startPostgres: () => postgres.restart(),
       },
-      startLoad: async () => { traffic = await startTraffic({ url, redisUrl: redis.url, namespace: NAMESPACE, secret, serverKey, pauseMs: PAUSE_MS }); },
+      startLoad: async () => {
+        traffic = await startTraffic({ url, redisUrl: redis.url, namespace: NAMESPACE, secret, serverKey, pauseMs: PAUSE_MS });
+      },
     };
   } catch (error) {
     await close();

@@ -32,8 +32,11 @@ export function dashboardExpressions(): { readonly expressions: readonly Express
   return {
     expressions: dashboards.flatMap((dashboard) => [
       ...panelsOf(dashboard.panels).flatMap(({ title = 'untitled', targets = [] }) => targets.flatMap(({ expr, refId = '' }) =>
-        (expr === undefined ? [] : [{ where: `${dashboard.title} / ${title} ${refId}`, expr: withValues(expr, dashboard), isEventful: false }]))),
-      ...(dashboard.annotations?.list ?? []).flatMap(({ name, expr }) => (expr === undefined ? [] : eventful(`${dashboard.title} / annotation ${name}`, withValues(expr, dashboard)))),
+        (expr === undefined ? [] : [
+          { where: `${dashboard.title} / ${title} ${refId}`, expr: withValues(expr, dashboard), isEventful: false },
+        ]))),
+      ...(dashboard.annotations?.list ?? []).flatMap(({ name, expr }) =>
+        (expr === undefined ? [] : eventful(`${dashboard.title} / annotation ${name}`, withValues(expr, dashboard)))),
     ]),
     labels: dashboards.flatMap((dashboard) => variablesOf(dashboard).flatMap(({ name, type, query }) => {
       const found = type === 'query' && typeof query === 'string' ? LABEL_VALUES.exec(query) : null;
@@ -60,7 +63,9 @@ const variablesOf = ({ templating }: Dashboard): readonly Variable[] => templati
 
 /** Puts in what Grafana would, with everything chosen. A look back becomes one that this short run has. */
 function withValues(expr: string, dashboard: Dashboard): string {
-  const values = new Map(variablesOf(dashboard).map(({ name, type, query }) => [name, type === 'query' || typeof query !== 'string' ? '.*' : query]));
+  const values = new Map(variablesOf(dashboard).map(({ name, type, query }) => [
+    name, type === 'query' || typeof query !== 'string' ? '.*' : query,
+  ]));
   return expr
     .replaceAll(/\$(?:\{(\w+)(?::\w+)?\}|(\w+))/g, (whole, braced: string | undefined, plain: string | undefined) => {
       const name = braced ?? plain ?? '';

@@ -3,7 +3,13 @@
 /** The first number of an answer; `no series`, `no number` (all of them NaN or infinite), or what was wrong. */
 export type Answer = { readonly number: number; readonly series: number } | { readonly problem: string };
 
-export type RuleState = { readonly name: string; readonly severity: string; readonly health: string; readonly lastError: string; readonly state: 'inactive' | 'pending' | 'firing' | undefined };
+export type RuleState = {
+  readonly name: string;
+  readonly severity: string;
+  readonly health: string;
+  readonly lastError: string;
+  readonly state: 'inactive' | 'pending' | 'firing' | undefined;
+};
 
 export type PrometheusApi = {
   readonly query: (expr: string) => Promise<Answer>;
@@ -18,7 +24,13 @@ type Reply<T> = { readonly status: 'success'; readonly data: T } | { readonly st
 type Sample = readonly [number, string];
 type Result = { readonly resultType: string; readonly result: Sample | readonly { readonly value: Sample }[] };
 type Groups = { readonly groups: readonly { readonly rules: readonly Rule[] }[] };
-type Rule = { readonly name: string; readonly labels?: Readonly<Record<string, string>>; readonly health: string; readonly lastError?: string; readonly state?: RuleState['state'] };
+type Rule = {
+  readonly name: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly health: string;
+  readonly lastError?: string;
+  readonly state?: RuleState['state'];
+};
 
 export function prometheusApi(url: string): PrometheusApi {
   const get = async <T>(path: string, fields: Readonly<Record<string, string>> = {}): Promise<Reply<T>> =>
@@ -38,7 +50,9 @@ export function prometheusApi(url: string): PrometheusApi {
       return number === undefined ? { problem: 'no number' } : { number, series: samples.length };
     },
     labelValues: async (selector, label) => dataOf(await get<readonly string[]>(`label/${label}/values`, { 'match[]': selector })),
-    rules: async () => dataOf(await get<Groups>('rules')).groups.flatMap(({ rules }) => rules.map(({ name, labels = {}, health, lastError = '', state }) =>
+    rules: async () => dataOf(await get<Groups>('rules')).groups.flatMap(({
+      rules,
+    }) => rules.map(({ name, labels = {}, health, lastError = '', state }) =>
       ({ name, severity: labels['severity'] ?? '', health, lastError, state }))),
     isScraping: async () => {
       const { activeTargets } = dataOf(await get<{ readonly activeTargets: readonly { readonly health: string }[] }>('targets'));

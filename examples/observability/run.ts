@@ -57,7 +57,8 @@ async function askEverything(api: PrometheusApi): Promise<string[]> {
 }
 
 const activeAlerts = async (api: PrometheusApi): Promise<string[]> =>
-  [...new Set((await api.rules()).filter(({ state }) => state === 'pending' || state === 'firing').map(({ name, severity, state }) => `${name} (${severity}, ${String(state)})`))];
+  [...new Set((await api.rules()).filter(({ state }) => state === 'pending' || state === 'firing').map(({ name, severity, state }) =>
+    `${name} (${severity}, ${String(state)})`))];
 
 /** Takes Postgres away and waits for the alerts that must notice. Answers those that did not. */
 async function breakPostgres(api: PrometheusApi, postgres: TestServer): Promise<string[]> {
@@ -69,7 +70,9 @@ async function breakPostgres(api: PrometheusApi, postgres: TestServer): Promise<
     const active = (await api.rules()).filter(({ state }) => state === 'pending' || state === 'firing').map(({ name }) => name);
     const noticed = missing.filter((name) => active.includes(name));
     missing = missing.filter((name) => !active.includes(name));
-    for (const name of noticed) say(`        ${name} is pending ${Math.round((performance.now() - startedAt) / 1_000)} s after Postgres was killed`);
+    for (const name of noticed) {
+      say(`        ${name} is pending ${Math.round((performance.now() - startedAt) / 1_000)} s after Postgres was killed`);
+    }
   }
   return missing.map((name) => `${name} did not notice within ${FAULT_SECONDS} s that Postgres was killed`);
 }
@@ -119,7 +122,9 @@ async function main(): Promise<boolean> {
     prometheus = await startPrometheus(programs, folder, writePrometheusConfig(folder, [`127.0.0.1:${gateway.port}`]));
     traffic = await startTraffic({ url: `http://127.0.0.1:${gateway.port}`, redisUrl: redis.url, namespace: NAMESPACE, secret, serverKey });
     const wrong = await verify(prometheusApi(prometheus.url), redis, postgres, traffic);
-    say(wrong.length === 0 ? '\nevery question has an answer, and the fault became an alert' : `\n${wrong.length} wrong:\n${wrong.map((each) => `  - ${each}`).join('\n')}`);
+    say(wrong.length === 0
+      ? '\nevery question has an answer, and the fault became an alert'
+      : `\n${wrong.length} wrong:\n${wrong.map((each) => `  - ${each}`).join('\n')}`);
     return wrong.length === 0;
   } finally {
     await traffic?.stop();

@@ -37,7 +37,9 @@ export async function startTraffic({ url, redisUrl, namespace, secret, serverKey
   const queues = SETTLEMENT_QUEUES.map((name) => new Queue<unknown>(name, { connection: redis, prefix: queuePrefix(namespace) }));
   for (const queue of queues) queue.on('error', () => undefined);
 
-  const call = async (headers: Readonly<Record<string, string>>, method: string, path: string, body?: object): Promise<Record<string, unknown>> => {
+  const call = async (
+    headers: Readonly<Record<string, string>>, method: string, path: string, body?: object,
+  ): Promise<Record<string, unknown>> => {
     const response = await fetch(url + path, {
       method, headers: { 'content-type': 'application/json', ...headers }, ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     }).catch(() => null);
@@ -49,7 +51,8 @@ export async function startTraffic({ url, redisUrl, namespace, secret, serverKey
     ({ authorization: `Bearer ${await mintToken(secret, claims, TOKEN_TTL_SECONDS, Date.now())}` });
   const admin = await bearer({ sub: 'operator', role: 'admin' });
   const server = { 'x-server-api-key': serverKey };
-  const grant = (userId: string, credits: number): Promise<unknown> => call(admin, 'POST', '/api/credits/allocate', { userId, credits, expiryDays: 30 });
+  const grant = (userId: string, credits: number): Promise<unknown> =>
+    call(admin, 'POST', '/api/credits/allocate', { userId, credits, expiryDays: 30 });
 
   await call(admin, 'POST', '/api/admin/feature-endpoints', { feature: 'ai_chat', name: 'AI chat', value: 'ai_chat_v1', min_credits: 10 });
   await call(admin, 'POST', '/api/admin/packages', { name: 'Free', is_initial: true, features: [{ feature: 'ai_chat' }] });
@@ -73,7 +76,9 @@ export async function startTraffic({ url, redisUrl, namespace, secret, serverKey
     const { allocatedCredits } = await post('/api/streaming-sessions/initialize', opening);
     const fate = random.next();
     if (allocatedCredits === undefined) return; // refused
-    if (fate < 0.5) await post('/api/streaming-sessions/finalize', { sessionId, actualTokens: Math.floor(estimatedTokens * random.next()) });
+    if (fate < 0.5) await post('/api/streaming-sessions/finalize', {
+      sessionId, actualTokens: Math.floor(estimatedTokens * random.next()),
+    });
     else if (fate < 0.7) await post('/api/streaming-sessions/finalize', { sessionId, actualTokens: estimatedTokens * 8 });
     else if (fate < 0.8) await post('/api/streaming-sessions/abort', { sessionId });
     else if (fate < 0.9) await post('/api/streaming-sessions/abort', { sessionId, tokensGenerated: 10 });

@@ -27,7 +27,8 @@ export type LotColumns = {
 export type HoldColumns = {
   readonly hold_id: string; readonly placed_seq: number; readonly state: 'open' | 'settled' | 'voided' | 'expired';
   readonly amount: number; readonly parts: string; readonly policy: string; readonly price: string;
-  readonly fingerprint: string; readonly about: string; readonly placed_available: number; readonly placed_at_ms: number; readonly expires_at_ms: number;
+  readonly fingerprint: string; readonly about: string; readonly placed_available: number; readonly placed_at_ms: number;
+  readonly expires_at_ms: number;
   readonly captured: number; readonly released: number; readonly expired: number; readonly overage: number;
   readonly debt: number; readonly uncollected: number; readonly late: boolean; readonly available_after: number | null;
   readonly end_fingerprint: string | null; readonly end_about: string | null;
@@ -43,7 +44,12 @@ export type ReceiptColumns = {
 export type DeductionColumns = { readonly seq: number; readonly at_ms: number; readonly amount: number };
 
 /** How far back repeats may still come, per kind of answer (limits.ts). */
-export type ImageWindow = { readonly receiptSeconds: number; readonly moneyInSeconds: number; readonly expiredHoldSeconds: number; readonly deductionSeconds: number };
+export type ImageWindow = {
+  readonly receiptSeconds: number;
+  readonly moneyInSeconds: number;
+  readonly expiredHoldSeconds: number;
+  readonly deductionSeconds: number;
+};
 
 const MS = (column: string): string => `(extract(epoch from ${column}) * 1000)::bigint`;
 
@@ -93,7 +99,8 @@ export async function readImage(db: Db, accountId: string, nowMs: number, window
                and e.at > (select now from ask) - make_interval(secs => :deductionSeconds))
           select seq, ${MS('at')} as at_ms, captured as amount from recent
            where kind = 'charge' and about like '{"source":"deduction"%'
-             and seq not in (select (regexp_match(about, '"deduction":\\{"seq":(\\d{1,16}),"credits":\\d+\\}\\}$'))[1]::bigint from recent where kind = 'attribute')
+             and seq not in (select (regexp_match(about, '"deduction":\\{"seq":(\\d{1,16}),"credits":\\d+\\}\\}$'))[1]::bigint
+               from recent where kind = 'attribute')
            order by seq) as u) as deductions`,
     { accountId, nowMs, ...window },
   );

@@ -59,7 +59,14 @@ export async function writeAccounts(trx: Trx, rows: readonly AccountRow[]): Prom
 }
 
 /** All accounts together, in credits: for gauges, which are floating-point anyway. */
-export type AccountSums = { readonly accounts: number; readonly debtors: number; readonly frozen: number; readonly available: number; readonly held: number; readonly debt: number };
+export type AccountSums = {
+  readonly accounts: number;
+  readonly debtors: number;
+  readonly frozen: number;
+  readonly available: number;
+  readonly held: number;
+  readonly debt: number;
+};
 
 /** Reads every account: 0.2 s per million of them. */
 export async function sumAccounts(db: Db): Promise<AccountSums> {

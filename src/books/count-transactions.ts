@@ -35,4 +35,5 @@ export function countTransactions(made: readonly Transaction[], stored: readonly
 const sumOf = (before: Micros | undefined, more: number): Micros => micros(Math.min(BALANCE_MAX, (before ?? 0) + more));
 
 /** Account ids have no colon. */
-const nameOf = ({ accountId, type, reason }: Pick<TransactionTotals, 'accountId' | 'type' | 'reason'>): string => `${accountId}:${type}:${reason}`;
+const nameOf = ({ accountId, type, reason }: Pick<TransactionTotals, 'accountId' | 'type' | 'reason'>): string =>
+  `${accountId}:${type}:${reason}`;

@@ -20,7 +20,8 @@ const names = unnestSource<ChargeName>('n', { account_id: ['text', (name) => nam
  */
 export async function readNamedEntries(db: Db, asked: readonly ChargeName[], sinceMs: number): Promise<NamedEntry[]> {
   const { rows } = await db.raw<{ rows: NamedEntry[] }>(
-    `select n.account_id as "accountId", n.key, e.kind, e.fingerprint, e.seq, ${toMs('e.at')} as "atMs", e.available_after as "availableAfter", e.uncollected
+    `select n.account_id as "accountId", n.key, e.kind, e.fingerprint, e.seq,
+      ${toMs('e.at')} as "atMs", e.available_after as "availableAfter", e.uncollected
        from ${names.sql}
       cross join lateral (
         select kind, fingerprint, seq, at, available_after, uncollected from entries

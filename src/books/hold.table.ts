@@ -148,6 +148,8 @@ export async function readOverdueHolds(db: Db, dueBeforeMs: number, limit: numbe
 
 /** When the oldest open hold was placed, or null when none is open. */
 export async function oldestOpenHoldAtMs(db: Db): Promise<number | null> {
-  const { rows } = await db.raw<{ rows: { placedAtMs: number | null }[] }>(`select ${toMs('min(placed_at)')} as "placedAtMs" from holds where state = 'open'`);
+  const { rows } = await db.raw<{
+    rows: { placedAtMs: number | null }[];
+  }>(`select ${toMs('min(placed_at)')} as "placedAtMs" from holds where state = 'open'`);
   return rows[0]?.placedAtMs ?? null;
 }

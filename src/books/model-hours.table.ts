@@ -53,7 +53,13 @@ export async function addModelHours(trx: Trx, rows: readonly ModelHour[]): Promi
 }
 
 /** What a model cost its users. The tokens are a number that is rounded beyond 2^53; amounts are exact. */
-export type ModelCost = { readonly model: string; readonly messages: number; readonly tokens: number; readonly held: SumOfMicros; readonly captured: SumOfMicros };
+export type ModelCost = {
+  readonly model: string;
+  readonly messages: number;
+  readonly tokens: number;
+  readonly held: SumOfMicros;
+  readonly captured: SumOfMicros;
+};
 
 export type ModelCostsQuery = Period & { readonly limit: number };
 

@@ -52,7 +52,8 @@ export async function insertIntent(db: Db, intent: NewIntent): Promise<{ readonl
      on conflict (idempotency_scope, idempotency_key) where idempotency_key is not null do nothing
      returning ${COLUMNS}`,
     {
-      accountId: intent.accountId, kind: intent.kind, amount: intent.amount, expiresAtMs: intent.expiresAtMs, revokedLotId: intent.revokedLotId ?? null,
+      accountId: intent.accountId, kind: intent.kind, amount: intent.amount, expiresAtMs: intent.expiresAtMs,
+      revokedLotId: intent.revokedLotId ?? null,
       scope: intent.idempotency?.scope ?? null, key: intent.idempotency?.key ?? null,
       fingerprint: intent.fingerprint, about: intent.about,
     },
@@ -107,7 +108,8 @@ export async function refuseIntent(db: Db, intentId: number, reply: object): Pro
  * request that tries it. Refused means that nothing happened, so there is nothing to undo. Null: it is not refused any more.
  */
 export async function reopenIntent(
-  db: Db, intentId: number, { amount, expiresAtMs, fingerprint, about }: Pick<NewIntent, 'amount' | 'expiresAtMs' | 'fingerprint' | 'about'>,
+  db: Db, intentId: number,
+  { amount, expiresAtMs, fingerprint, about }: Pick<NewIntent, 'amount' | 'expiresAtMs' | 'fingerprint' | 'about'>,
 ): Promise<IntentRow | null> {
   const { rows } = await db.raw<{ rows: IntentRow[] }>(
     `update money_in set state = 'pending', reply = null, tried_at = now(), amount = :amount, expires_at_ms = :expiresAtMs,
@@ -177,7 +179,9 @@ export async function markApplied(trx: Trx, intents: readonly AppliedIntent[]): 
 }
 
 /** Intents that should be in the ledger by now and are not: how many, and how long the oldest has waited. */
-export async function readOverdueIntents(db: Db, olderThanSeconds: number): Promise<{ readonly count: number; readonly oldestSeconds: number }> {
+export async function readOverdueIntents(
+  db: Db, olderThanSeconds: number,
+): Promise<{ readonly count: number; readonly oldestSeconds: number }> {
   const { rows } = await db.raw<{ rows: { count: number; oldestSeconds: number }[] }>(
     `select count(*)::integer as count, coalesce(extract(epoch from now() - min(created_at)), 0)::double precision as "oldestSeconds"
        from money_in where state = 'pending' and created_at < now() - make_interval(secs => ?::double precision)`,

@@ -20,7 +20,9 @@ export type SessionRow = {
 };
 
 const COLUMNS = `account_id as "accountId", hold_id as "holdId", placed_seq as seq, state, amount, captured, price, about,
-  end_about as "endAbout", ${toMs('placed_at')} as "placedAtMs", ${toMs('expires_at')} as "expiresAtMs", ${toMs('ended_at')} as "endedAtMs"`;
+  end_about as "endAbout", ${toMs(
+    'placed_at',
+  )} as "placedAtMs", ${toMs('expires_at')} as "expiresAtMs", ${toMs('ended_at')} as "endedAtMs"`;
 
 /** What `writeStreamAbout` begins with, and holds of other dialects do not. */
 export const STREAM_ABOUT_START = '{"modelId":';

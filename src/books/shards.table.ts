@@ -30,7 +30,9 @@ export async function openShards(db: Db, count: number): Promise<ShardRow[]> {
     const { rows } = await trx.raw<{ rows: { value: string }[] }>(`select value from settings where name = 'shards'`);
     const stored = Number(rows[0]?.value);
     if (stored !== count) {
-      throw new Error(`SHARDS is ${count}, but this database was started with ${stored} shards, and that cannot change: set SHARDS=${stored}`);
+      throw new Error(
+        `SHARDS is ${count}, but this database was started with ${stored} shards, and that cannot change: set SHARDS=${stored}`,
+      );
     }
     await trx.raw(
       `insert into shards (shard, epoch, last_id) select shard, 1, '0-0' from generate_series(0, ?::integer - 1) as shard
@@ -84,7 +86,13 @@ export async function raiseEpoch(trx: Trx, shard: number, from: number): Promise
 }
 
 /** `entries`: how many the cursor passes. */
-export type CursorMove = { readonly shard: number; readonly epoch: number; readonly from: string; readonly to: string; readonly entries: number };
+export type CursorMove = {
+  readonly shard: number;
+  readonly epoch: number;
+  readonly from: string;
+  readonly to: string;
+  readonly entries: number;
+};
 
 /** Moves cursors by compare-and-set. False: at least one was not where the caller had read it; nothing may be committed. */
 export async function moveCursors(trx: Trx, moves: readonly CursorMove[]): Promise<boolean> {
@@ -108,9 +116,12 @@ export async function stopShard(db: Db, at: Pick<ShardRow, 'shard' | 'epoch' | '
 }
 
 /** Lets a stopped shard be drained again, and notes who said so. False: it is not stopped, or there is no such shard. */
-export async function clearStop(db: Db, shard: number, { reason, actor }: { readonly reason: string; readonly actor: string }): Promise<boolean> {
+export async function clearStop(
+  db: Db, shard: number, { reason, actor }: { readonly reason: string; readonly actor: string },
+): Promise<boolean> {
   const { rowCount } = await db.raw<{ rowCount: number }>(
-    `with stopped as (select shard, epoch, last_id, stopped_reason from shards where shard = :shard::integer and stopped_reason is not null for update),
+    `with stopped as (select shard, epoch, last_id, stopped_reason from shards where shard = :shard::integer
+      and stopped_reason is not null for update),
           cleared as (update shards set stopped_reason = null, updated_at = now() from stopped where shards.shard = stopped.shard)
      insert into shard_resumes (shard, epoch, last_id, stopped_reason, reason, actor)
      select shard, epoch, last_id, stopped_reason, :reason::text, :actor::text from stopped`,

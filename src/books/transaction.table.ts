@@ -38,7 +38,10 @@ const valuesOf = (names: readonly string[]): string => names.map((name) => (name
 export async function insertTransactions(trx: Trx, made: readonly Transaction[]): Promise<void> {
   if (made.length === 0) return;
   const { counted, totals } = countTransactions(made, await readTotals(trx, [...new Set(made.map(({ accountId }) => accountId))]));
-  await trx.raw(`insert into transactions (${namesOf(source.names)}) select ${valuesOf(source.names)} from ${source.sql}`, source.bind(counted));
+  await trx.raw(
+    `insert into transactions (${namesOf(source.names)}) select ${valuesOf(source.names)} from ${source.sql}`,
+    source.bind(counted),
+  );
   await trx.raw(
     `insert into transaction_totals (${namesOf(totalsSource.names)}) select ${valuesOf(totalsSource.names)} from ${totalsSource.sql}
      on conflict (account_id, type, reason) do update set

@@ -87,7 +87,9 @@ export type TransactionFacts = {
 
 /** The `about` of an operation that says what it is. Metadata is an object of the caller's, already checked. */
 export function writeTransactionAbout(
-  { type, reason, description, metadata }: Omit<TransactionFacts, 'metadata'> & { readonly metadata: Readonly<Record<string, unknown>> | null },
+  { type, reason, description, metadata }: Omit<TransactionFacts, 'metadata'> & {
+    readonly metadata: Readonly<Record<string, unknown>> | null;
+  },
   others: Readonly<Record<string, unknown>>,
 ): string {
   return JSON.stringify({ ...others, transaction: { type, reason, description, metadata } });

@@ -50,7 +50,8 @@ const USES = 'count(*) filter (where corrects is null)';
  */
 const INSERT = `
   with made as materialized (
-    select account_id, shard, seq, ${fromMs('at_ms')} as at, service, operation, credits, uncollected, refused, metadata, corrects from ${source.sql}),
+    select account_id, shard, seq,
+      ${fromMs('at_ms')} as at, service, operation, credits, uncollected, refused, metadata, corrects from ${source.sql}),
   recorded as (
     insert into usage_records (account_id, seq, at, service, operation, credits, uncollected, refused, metadata, corrects)
     select account_id, seq, at, service, operation, credits, uncollected, refused, metadata, corrects from made),

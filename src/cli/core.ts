@@ -64,8 +64,12 @@ async function locate({ redisUrl, databaseUrl, dataDir, redisBinary }: Config, p
   if (running.redisUrl !== undefined && running.databaseUrl !== undefined) {
     return { redisUrl: running.redisUrl, databaseUrl: running.databaseUrl, stop: () => Promise.resolve() };
   }
-  const embedded = await startEmbedded({ redis: redisUrl === undefined, postgres: databaseUrl === undefined, dataDir, progress, redisBinary });
-  const located = { redisUrl: redisUrl ?? embedded.redisUrl ?? '', databaseUrl: databaseUrl ?? embedded.databaseUrl ?? '', stop: embedded.stop };
+  const embedded = await startEmbedded({
+    redis: redisUrl === undefined, postgres: databaseUrl === undefined, dataDir, progress, redisBinary,
+  });
+  const located = {
+    redisUrl: redisUrl ?? embedded.redisUrl ?? '', databaseUrl: databaseUrl ?? embedded.databaseUrl ?? '', stop: embedded.stop,
+  };
   if (databaseUrl === undefined) await migrate(located.databaseUrl);
   return located;
 }
@@ -93,7 +97,9 @@ async function requireSchema(databaseUrl: string): Promise<void> {
   const db = connectPostgres(databaseUrl, apiProfile(TIMEOUT_MS));
   try {
     const { rows } = await db.raw<{ rows: { found: string | null }[] }>(`select to_regclass('shard_losses')::text as found`);
-    if (typeof rows[0]?.found !== 'string') throw new Error('this database is of an older gateway: start the new one once, which brings it up to date');
+    if (typeof rows[0]?.found !== 'string') {
+      throw new Error('this database is of an older gateway: start the new one once, which brings it up to date');
+    }
   } finally {
     await db.destroy();
   }

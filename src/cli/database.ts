@@ -45,7 +45,9 @@ async function connect(databaseUrl: string, stop: () => Promise<void> = () => Pr
   try {
     // A command that only looks must not be what migrates a database that serves an older gateway.
     const { rows } = await db.raw<{ rows: { found: string | null }[] }>(`select to_regclass('price_counter')::text as found`);
-    if (typeof rows[0]?.found !== 'string') throw new Error('this database has no price books yet: start the gateway once, which makes them');
+    if (typeof rows[0]?.found !== 'string') {
+      throw new Error('this database has no price books yet: start the gateway once, which makes them');
+    }
   } catch (error) {
     await db.destroy();
     throw error;

@@ -16,14 +16,19 @@ Looks at RABBITMQ_URL and REDIS_URL, whichever are set. A replay is charged once
 const BODY_SHOWN_MAX = 300;
 
 await runCli(USAGE, async () => {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { all: { type: 'boolean', default: false }, code: { type: 'string' } } });
+  const { values, positionals } = parseArgs({
+    allowPositionals: true, options: { all: { type: 'boolean', default: false }, code: { type: 'string' } },
+  });
   const [command, ...ids] = positionals;
   const verdict = verdictOf(command);
-  if (verdict !== 'keep' && ids.length === 0 && !values.all && values.code === undefined) throw new Error(`say which to ${command ?? ''}: ids, --code, or --all`);
+  if (verdict !== 'keep' && ids.length === 0 && !values.all && values.code === undefined) {
+    throw new Error(`say which to ${command ?? ''}: ids, --code, or --all`);
+  }
   const judge: Judge = (letter) => (ids.includes(letter.id) || values.all || values.code === letter.code ? verdict : 'keep');
   const letters = await judgeAll(readConfig(), judge);
   if (verdict === 'keep') return letters.length === 0 ? 'no dead letters' : letters.map(describe).join('\n\n');
-  return `${letters.filter((letter) => judge(letter) === verdict).length} of ${letters.length} dead letters: ${verdict === 'replay' ? 'replayed' : 'discarded'}`;
+  return `${letters.filter((letter) => judge(letter) === verdict).length} of ${letters.length} dead letters: `
+    + (verdict === 'replay' ? 'replayed' : 'discarded');
 });
 
 function verdictOf(command: string | undefined): Verdict {
@@ -37,7 +42,9 @@ function verdictOf(command: string | undefined): Verdict {
 }
 
 async function judgeAll({ rabbitmqUrl, redisUrl, redisNamespace }: Config, judge: Judge): Promise<DeadLetter[]> {
-  if (rabbitmqUrl === undefined && redisUrl === undefined) throw new Error('neither RABBITMQ_URL nor REDIS_URL is set: there is nowhere to look');
+  if (rabbitmqUrl === undefined && redisUrl === undefined) {
+    throw new Error('neither RABBITMQ_URL nor REDIS_URL is set: there is nowhere to look');
+  }
   const letters: DeadLetter[] = [];
   if (rabbitmqUrl !== undefined) {
     const connection = await connect(rabbitmqUrl);

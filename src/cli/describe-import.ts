@@ -16,8 +16,11 @@ export function describeImport({ items, unused }: ImportPlan): string[] {
     const found = withStatus(status);
     return found.length === 0 ? [] : [`${title} (${found.length})`, ...found.map((item) => `  ${describeItem(item)}`), ''];
   });
-  const counts = [...SECTIONS, { status: 'unchanged', title: 'unchanged' } as const].map(({ status, title }) => `${withStatus(status).length} ${title}`);
-  const fields = unused.size === 0 ? [] : ['price fields that are not used, and in how many entries', ...[...unused].map(([field, count]) => `  ${field} ${count}`), ''];
+  const counts = [...SECTIONS, { status: 'unchanged', title: 'unchanged' } as const].map(({ status, title }) =>
+    `${withStatus(status).length} ${title}`);
+  const fields = unused.size === 0 ? [] : [
+    'price fields that are not used, and in how many entries', ...[...unused].map(([field, count]) => `  ${field} ${count}`), '',
+  ];
   return [...sections, ...fields, `${items.length} entries: ${counts.join(', ')}`];
 }
 

@@ -5,7 +5,9 @@ import { Compile } from 'typebox/compile';
 import { readConfig } from '../config.js';
 import { featureAdmin } from '../credits/features/manage-features.js';
 import { seedFeatures } from '../credits/features/seed-features.js';
-import { DEMO_SEED, endpointShape, packageShape, presentEndpoint, presentPackage, toEndpoint, toPackage } from '../edge/v1/feature-fields.js';
+import {
+  DEMO_SEED, endpointShape, packageShape, presentEndpoint, presentPackage, toEndpoint, toPackage,
+} from '../edge/v1/feature-fields.js';
 import { GatewayError } from '../kit/errors.js';
 import { openDatabase } from './database.js';
 import { runCli } from './run-cli.js';
@@ -35,9 +37,14 @@ await runCli(USAGE, async () => {
     }
     if (command !== 'list') throw new Error('say seed or list');
     const admin = featureAdmin(db);
-    return JSON.stringify({ endpoints: (await admin.endpoints()).map(presentEndpoint), packages: (await admin.packages()).map(presentPackage) }, null, 2);
+    return JSON.stringify(
+      { endpoints: (await admin.endpoints()).map(presentEndpoint), packages: (await admin.packages()).map(presentPackage) }, null,
+      2,
+    );
   } catch (error) {
-    throw error instanceof GatewayError ? new Error([error.message, ...error.sources.map(({ path, message }) => `  ${path} ${message}`)].join('\n'), { cause: error }) : error;
+    throw error instanceof GatewayError
+      ? new Error([error.message, ...error.sources.map(({ path, message }) => `  ${path} ${message}`)].join('\n'), { cause: error })
+      : error;
   } finally {
     await database.close();
   }
@@ -46,5 +53,8 @@ await runCli(USAGE, async () => {
 function readSeed(file: string | undefined): Static<typeof Seed> {
   const value: unknown = file === undefined ? structuredClone(DEMO_SEED) : JSON.parse(readFileSync(file, 'utf8'));
   if (compiled.Check(value)) return value;
-  throw new Error([`${file ?? 'the seed'} is not a seed:`, ...compiled.Errors(value).map(({ instancePath, message }) => `  ${instancePath} ${message}`)].join('\n'));
+  throw new Error([
+    `${file ?? 'the seed'} is not a seed:`,
+    ...compiled.Errors(value).map(({ instancePath, message }) => `  ${instancePath} ${message}`),
+  ].join('\n'));
 }

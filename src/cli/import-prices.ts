@@ -45,7 +45,8 @@ async function run(): Promise<void> {
     const rate = book === MODEL_BOOK ? 'dollars divided by its price of a credit' : `${toDecimal(creditsPerDollar)} credits per dollar`;
     const actor = `import:${userInfo().username}`;
     const note = `${basename(file)}, ${rate}`;
-    const plan = (history: PriceHistory): ImportPlan => planImport(history, entries, { book, creditsPerDollar, force, nowMs: systemClock(), actor, note });
+    const plan = (history: PriceHistory): ImportPlan =>
+      planImport(history, entries, { book, creditsPerDollar, force, nowMs: systemClock(), actor, note });
 
     const shownAt = books.history.lastVersion();
     const shown = plan(books.history);
@@ -56,7 +57,9 @@ async function run(): Promise<void> {
       return;
     }
     const written = await books.write((history) => {
-      if (history.lastVersion() !== shownAt) throw new GatewayError('conflict', 'somebody changed prices meanwhile; nothing was written: run this again');
+      if (history.lastVersion() !== shownAt) {
+        throw new GatewayError('conflict', 'somebody changed prices meanwhile; nothing was written: run this again');
+      }
       return draftsOf(plan(history));
     });
     say(`written: ${written.length} prices; every gateway has them within a second`);
@@ -66,7 +69,13 @@ async function run(): Promise<void> {
   }
 }
 
-type Arguments = { readonly file: string; readonly book: string; readonly creditsPerDollar: Rational; readonly isApplied: boolean; readonly force: boolean };
+type Arguments = {
+  readonly file: string;
+  readonly book: string;
+  readonly creditsPerDollar: Rational;
+  readonly isApplied: boolean;
+  readonly force: boolean;
+};
 
 function readArguments(): Arguments {
   const { values, positionals: [file, ...others] } = parseArgs({
@@ -83,8 +92,12 @@ function readArguments(): Arguments {
   if (!isBookName(book)) throw new Error(`--book "${book}" is no name of a book: lower-case letters, digits and dashes`);
   if (book === MESSAGE_BOOK) throw new Error(`the book "${MESSAGE_BOOK}" has prices per message, and a price map has none`);
   const { 'credits-per-dollar': rateText } = values;
-  if (book === MODEL_BOOK && rateText !== undefined) throw new Error(`the book "${MODEL_BOOK}" keeps dollars and has its own price of a credit: leave out --credits-per-dollar`);
+  if (book === MODEL_BOOK && rateText !== undefined) {
+    throw new Error(`the book "${MODEL_BOOK}" keeps dollars and has its own price of a credit: leave out --credits-per-dollar`);
+  }
   const creditsPerDollar = parseDecimal(rateText ?? CREDITS_PER_DOLLAR);
-  if (creditsPerDollar === null || creditsPerDollar.numerator <= 0n) throw new Error(`--credits-per-dollar must be a number above 0, not "${rateText ?? ''}"`);
+  if (creditsPerDollar === null || creditsPerDollar.numerator <= 0n) {
+    throw new Error(`--credits-per-dollar must be a number above 0, not "${rateText ?? ''}"`);
+  }
   return { file, book, creditsPerDollar, isApplied: apply, force };
 }

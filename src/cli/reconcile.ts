@@ -44,7 +44,9 @@ async function report(opened: CliCore, { account, all }: { readonly account?: st
     isDrift: findings.length > 0,
     lines: [
       `last batch ${at(state.lastBatchAtMs)}, last round ${at(state.lastRoundAtMs)}, last complete round ${at(state.lastFullAtMs)}`,
-      ...(findings.length === 0 ? ['no drift'] : findings.map((each) => `${each.accountId === '' ? 'all accounts' : each.accountId}, since ${at(each.firstSeenAtMs)}\n${difference({ ...each, micros: each.differenceMicros })}`)),
+      ...(findings.length === 0 ? ['no drift'] : findings.map((each) => `${each.accountId === ''
+        ? 'all accounts'
+        : each.accountId}, since ${at(each.firstSeenAtMs)}\n${difference({ ...each, micros: each.differenceMicros })}`)),
     ],
   };
 }
@@ -52,14 +54,19 @@ async function report(opened: CliCore, { account, all }: { readonly account?: st
 async function compareAll({ core: { drainDb: db, redis, keys, fence, drain } }: CliCore): Promise<Report> {
   const counts = { ok: 0, drift: 0, busy: 0, failed: 0 };
   const lines: string[] = [];
-  for (let page = await accountsAfter(db, '', RECONCILE_ACCOUNTS_MAX); page.length > 0; page = await accountsAfter(db, page.at(-1) ?? '', RECONCILE_ACCOUNTS_MAX)) {
+  for (let page = await accountsAfter(db, '', RECONCILE_ACCOUNTS_MAX); page.length > 0; page = await accountsAfter(
+    db, page.at(-1) ?? '', RECONCILE_ACCOUNTS_MAX,
+  )) {
     for (const comparison of await compareAccounts({ db, redis, keys, fence, drain }, page, { newest: null })) {
       counts[comparison.result] += 1;
       if (comparison.result === 'drift' || comparison.result === 'failed') lines.push(...describe(comparison));
     }
     progress(`${counts.ok + counts.drift + counts.busy + counts.failed} accounts, ${counts.drift} with drift`);
   }
-  return { lines: [...lines, `${counts.ok} agree, ${counts.drift} with drift, ${counts.busy} busy, ${counts.failed} could not be compared`], isDrift: counts.drift > 0 };
+  return {
+    lines: [...lines, `${counts.ok} agree, ${counts.drift} with drift, ${counts.busy} busy, ${counts.failed} could not be compared`],
+    isDrift: counts.drift > 0,
+  };
 }
 
 function describe({ accountId, shard, seq, result, reason, differences }: Comparison): string[] {

@@ -19,7 +19,8 @@ contradiction is there. acknowledge ends the alarm about what a shard lost; the 
 const LOSSES_MAX = 100;
 
 const shardLine = ({ shard, epoch, cursor, lagEntries, stoppedReason }: ShardReport): string =>
-  `shard ${shard}  epoch ${epoch}  cursor ${cursor}  ${lagEntries} entries waiting${stoppedReason === null ? '' : `\n  stopped: ${stoppedReason}`}`;
+  `shard ${shard}  epoch ${epoch}  cursor `
+    + `${cursor}  ${lagEntries} entries waiting${stoppedReason === null ? '' : `\n  stopped: ${stoppedReason}`}`;
 
 function lossLine({ shard, epoch, entries, accounts, fromMs, toMs, noticedAtMs, reason }: LossRow): string {
   const [from, to, noticed] = [fromMs, toMs, noticedAtMs].map((ms) => (ms === null ? 'the beginning' : new Date(ms).toISOString()));
@@ -29,20 +30,27 @@ function lossLine({ shard, epoch, entries, accounts, fromMs, toMs, noticedAtMs, 
 }
 
 await runCli(USAGE, async () => {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { reason: { type: 'string', default: '' }, all: { type: 'boolean', default: false } } });
+  const { values, positionals } = parseArgs({
+    allowPositionals: true, options: { reason: { type: 'string', default: '' }, all: { type: 'boolean', default: false } },
+  });
   const [command, shardText = ''] = positionals;
   if (command !== 'list' && command !== 'resume' && command !== 'acknowledge') throw new Error('say list, resume or acknowledge');
-  if (command !== 'list' && (!/^\d{1,4}$/.test(shardText) || values.reason.trim() === '')) throw new Error('name one shard, and say --reason');
+  if (command !== 'list' && (!/^\d{1,4}$/.test(shardText) || values.reason.trim() === '')) {
+    throw new Error('name one shard, and say --reason');
+  }
   const { core: { db, redis, keys, drain }, close } = await openCliCore(readConfig(), (line) => { console.error(line.trimEnd()); });
   try {
     if (command === 'list') {
-      const shown = (await reportShards({ db, redis, keys })).filter(({ stoppedReason, lagEntries }) => values.all || stoppedReason !== null || lagEntries > 0);
+      const shown = (await reportShards({ db, redis, keys })).filter(({ stoppedReason, lagEntries }) =>
+        values.all || stoppedReason !== null || lagEntries > 0);
       const losses = await readLosses(db, { all: values.all, limit: LOSSES_MAX });
       return [...(shown.length === 0 ? ['no shard is stopped or behind'] : shown.map(shardLine)), ...losses.map(lossLine)].join('\n');
     }
     if (command === 'acknowledge') {
       const count = await acknowledgeLosses(db, Number(shardText), { reason: values.reason, actor: commandActor() });
-      return count === 0 ? `shard ${shardText} has no loss that waits for somebody` : `shard ${shardText}: acknowledged (${count === 1 ? 'one loss' : `${count} losses`})`;
+      return count === 0
+        ? `shard ${shardText} has no loss that waits for somebody`
+        : `shard ${shardText}: acknowledged (${count === 1 ? 'one loss' : `${count} losses`})`;
     }
     const resumed = await resumeShard({ db, drain }, { shard: Number(shardText), reason: values.reason, actor: commandActor() });
     switch (resumed.status) {

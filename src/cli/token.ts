@@ -35,14 +35,20 @@ async function run(): Promise<string> {
   });
   const { sub, role, username, email } = values;
   if (sub === undefined) throw new Error('--sub is missing: whose token shall it be?');
-  if (sub.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(sub)) throw new Error(`--sub "${sub}" is not an account id: letters, digits and ._@|+=~$- only, at most ${ACCOUNT_ID_LENGTH_MAX}`);
+  if (sub.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(sub)) {
+    throw new Error(`--sub "${sub}" is not an account id: letters, digits and ._@|+=~$- only, at most ${ACCOUNT_ID_LENGTH_MAX}`);
+  }
   if (!ROLES.includes(role)) throw new Error(`--role must be one of ${ROLES.join(', ')}, not "${role}"`);
   const ttlSeconds = secondsOf(values.ttl);
   const config = readConfig();
   const { accessSecret, maxTokenAgeSeconds } = config.auth;
   const isEmbedded = config.redisUrl === undefined || config.databaseUrl === undefined;
-  if (accessSecret === undefined && !isEmbedded) throw new Error('JWT_ACCESS_SECRET is not set: this gateway verifies tokens of others, so there is nothing to sign with here');
-  if (ttlSeconds > maxTokenAgeSeconds) console.error(`note: the gateway refuses tokens older than ${maxTokenAgeSeconds} s (JWT_MAX_AGE_SECONDS), whatever their expiry`);
+  if (accessSecret === undefined && !isEmbedded) {
+    throw new Error('JWT_ACCESS_SECRET is not set: this gateway verifies tokens of others, so there is nothing to sign with here');
+  }
+  if (ttlSeconds > maxTokenAgeSeconds) {
+    console.error(`note: the gateway refuses tokens older than ${maxTokenAgeSeconds} s (JWT_MAX_AGE_SECONDS), whatever their expiry`);
+  }
   return mintToken(accessSecret ?? localSecret(config.dataDir), { sub, role, username, email }, ttlSeconds, systemClock());
 }
 

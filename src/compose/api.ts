@@ -58,7 +58,9 @@ const GRACE_MS = 10_000;
 const MS_PER_SECOND = 1_000;
 
 /** Opens the HTTP side and listens. */
-export async function openApi({ config, core, queues, clock, version, log, metrics, metricsText, tracer, workerCheck }: ApiDeps): Promise<Api> {
+export async function openApi(
+  { config, core, queues, clock, version, log, metrics, metricsText, tracer, workerCheck }: ApiDeps,
+): Promise<Api> {
   const { ledger, db } = core;
   let isServing = false;
 
@@ -94,7 +96,10 @@ export async function openApi({ config, core, queues, clock, version, log, metri
   };
   const debtLimit = debtLimitOf(config);
   const oversight = composeOversight(core, log);
-  const operator = composeConsole({ core, queues, authenticate, oversight, money: administration, policy: { overCapture: config.overCapture, debtLimit }, readiness, clock, log });
+  const operator = composeConsole({
+    core, queues, authenticate, oversight, money: administration, policy: { overCapture: config.overCapture, debtLimit },
+    readiness, clock, log,
+  });
   const busy = admission({
     timeoutMs: config.redisTimeoutMs, oldestCallMs: () => core.redis.oldestWaitMs(), inFlight: core.inFlight, inFlightMax: IN_FLIGHT_MAX,
     onRefused: (urgency) => { metrics.count('busyRefusals', { urgency }); },

@@ -64,7 +64,9 @@ export type ServerSideDeps = {
 export function createApp(deps: AppDeps): App {
   const { log, metrics, trace, accounting: { clock }, refusals } = deps;
   const onRefused = tellRefusal({ metrics, clock, record: refusals?.record ?? (() => undefined) });
-  return koaApp({ log, metrics, envelope: accountingEnvelope, trace, onRefused }, allRoutes(deps).middleware(), notFound(deps.authenticate));
+  return koaApp(
+    { log, metrics, envelope: accountingEnvelope, trace, onRefused }, allRoutes(deps).middleware(), notFound(deps.authenticate),
+  );
 }
 
 /** Every route of the gateway with its gate and its schemas: what documentation and the gate test walk. */
@@ -104,7 +106,9 @@ const GUARDED = ['/api/credits/', '/credits/', '/api/streaming-sessions/', '/api
 function notFound(authenticate: Authenticate): Middleware {
   return async (ctx) => {
     const path = `${ctx.path.toLowerCase()}/`;
-    if (GUARDED.some((prefix) => path.startsWith(prefix))) ctx.state.accountId = (await authenticate(ctx.req.headers.authorization)).accountId;
+    if (GUARDED.some((prefix) => path.startsWith(prefix))) {
+      ctx.state.accountId = (await authenticate(ctx.req.headers.authorization)).accountId;
+    }
     throw new GatewayError('not_found', 'Not found');
   };
 }

@@ -64,11 +64,15 @@ export function composeChatsparty({ core, money: moneyIn, clock, log, resolveAcc
 }
 
 /** The services of seed 004 for code inside this project, over an open core. */
-export function composeLibrary({ core, money: moneyIn, clock, log }: Omit<ChatspartyParts, 'resolveAccount'>): { readonly credits: CreditService; readonly pricing: ModelPricingService } {
+export function composeLibrary(
+  { core, money: moneyIn, clock, log }: Omit<ChatspartyParts, 'resolveAccount'>,
+): { readonly credits: CreditService; readonly pricing: ModelPricingService } {
   const { db, ledger } = core;
   const onError = (error: unknown): void => { log.error({ err: error }, 'a service of the library failed'); };
   return {
-    credits: new CreditService({ db, ledger, moneyIn, freshen: freshenOf(core), creditProfile: creditProfileOf(core, log), clock, onError }),
+    credits: new CreditService({
+      db, ledger, moneyIn, freshen: freshenOf(core), creditProfile: creditProfileOf(core, log), clock, onError,
+    }),
     pricing: new ModelPricingService({ prices: modelPrices(core.prices, clock), onError }),
   };
 }

@@ -39,7 +39,10 @@ const NAMES: Readonly<Record<ChildRole, string>> = { api: 'an API process', work
 export function childProcesses({ main, servers, accessSecret, onWorkerNews, log }: ChildProcessesDeps): ChildProcesses {
   cluster.setupPrimary({ exec: main, args: [] });
   const alive = new Map<Worker, ChildRole>();
-  const environment = { REDIS_URL: servers.redisUrl, DATABASE_URL: servers.databaseUrl, ...(accessSecret === undefined ? {} : { JWT_ACCESS_SECRET: accessSecret }) };
+  const environment = {
+    REDIS_URL: servers.redisUrl, DATABASE_URL: servers.databaseUrl,
+    ...(accessSecret === undefined ? {} : { JWT_ACCESS_SECRET: accessSecret }),
+  };
   let isStopping = false;
 
   const passOn = (message: object): void => {

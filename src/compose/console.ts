@@ -103,7 +103,10 @@ export function composeConsole(parts: ConsoleParts): { readonly deps: ConsoleDep
   };
 }
 
-function watchOf({ core, queues, readiness, clock }: ConsoleParts, cursors: () => Promise<readonly ShardRow[] | undefined>, working: readonly Queue[], dead: readonly Queue[]): Watch {
+function watchOf(
+  { core, queues, readiness, clock }: ConsoleParts, cursors: () => Promise<readonly ShardRow[] | undefined>,
+  working: readonly Queue[], dead: readonly Queue[],
+): Watch {
   const { db, keys, fence } = core;
   const redis = queues.connections.producer;
   return {
@@ -115,7 +118,8 @@ function watchOf({ core, queues, readiness, clock }: ConsoleParts, cursors: () =
       return readJournalLag(redis, keys, rows);
     },
     holds: () => readHolds({ redis, keys, epochOf: (shard) => fence.epochOf(shard)?.number, timeOffsetMs: () => 0 }),
-    stoppedShards: async () => (await readShards(db)).flatMap(({ shard, stoppedReason }) => (stoppedReason === null ? [] : [{ shard, reason: stoppedReason }])),
+    stoppedShards: async () =>
+      (await readShards(db)).flatMap(({ shard, stoppedReason }) => (stoppedReason === null ? [] : [{ shard, reason: stoppedReason }])),
     losses: (limit) => readLosses(db, { all: false, limit }),
     overdue: (limit) => readOverdueHolds(db, clock() - OVERDUE_MS, limit),
     quarantined: () => countQuarantined(db),
@@ -134,7 +138,9 @@ function watchOf({ core, queues, readiness, clock }: ConsoleParts, cursors: () =
 }
 
 async function stateOf(queue: Queue, nowMs: number): Promise<QueueState> {
-  const [counts, oldest] = await Promise.all([queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed'), queue.getJobs(['waiting'], 0, 0, true)]);
+  const [counts, oldest] = await Promise.all([
+    queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed'), queue.getJobs(['waiting'], 0, 0, true),
+  ]);
   const of = (state: string): number => counts[state] ?? 0;
   const [first] = oldest;
   return {
@@ -173,7 +179,10 @@ function readsOf({ db, ledger, drain, keys }: Core, onError: (error: unknown) =>
       await freshened(accountId);
       const [row] = await readLastHolds(db, [{ accountId, holdId }]);
       if (row === undefined) return null;
-      return { row, entries: await readHoldEntries(db, accountId, holdId, { fromSeq: row.placedSeq, toSeq: row.endedSeq ?? Number.MAX_SAFE_INTEGER }) };
+      return {
+        row,
+        entries: await readHoldEntries(db, accountId, holdId, { fromSeq: row.placedSeq, toSeq: row.endedSeq ?? Number.MAX_SAFE_INTEGER }),
+      };
     },
   };
 }

@@ -101,7 +101,9 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
         countEntries(metrics, modelLabel, fresh);
       },
       stopped: (shard, reason) => { log.error({ shard, reason }, 'shard stopped: its journal contradicts Postgres and needs a decision'); },
-      quarantined: (count) => { log.error({ count }, 'texts quarantined: their money is in the ledger, what they said is in the table quarantine'); },
+      quarantined: (count) => {
+        log.error({ count }, 'texts quarantined: their money is in the ledger, what they said is in the table quarantine');
+      },
     },
   });
 
@@ -114,7 +116,8 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   const redisWatch = watchRedis(redis, metrics);
   const hotBreaker = breaker(time.clock);
   const client = guardedClient({
-    client: oneWritePerTurn(redis), breaker: hotBreaker, inFlightMax: IN_FLIGHT_MAX, onUnknown: () => { metrics.count('outcomesUnknown', { operation: 'script' }); },
+    client: oneWritePerTurn(redis), breaker: hotBreaker, inFlightMax: IN_FLIGHT_MAX,
+    onUnknown: () => { metrics.count('outcomesUnknown', { operation: 'script' }); },
   });
   const ledger = redisLedger({
     client, keys, fence: gate, acknowledged: guard.acknowledged, written,

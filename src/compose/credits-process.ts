@@ -17,7 +17,13 @@ import { toGatewayError } from '../stores/postgres/errors.js';
 import type { ServerSideDeps } from './app.js';
 import type { Core } from './core.js';
 
-export type ServerSideParts = { readonly config: Config; readonly core: Core; readonly money: MoneyIn; readonly clock: Clock; readonly log: Log };
+export type ServerSideParts = {
+  readonly config: Config;
+  readonly core: Core;
+  readonly money: MoneyIn;
+  readonly clock: Clock;
+  readonly log: Log;
+};
 
 const MS_PER_SECOND = 1_000;
 
@@ -53,7 +59,8 @@ export function composeServerSide({ config, core, money, clock, log }: ServerSid
       holdMode: config.creditsProcess.hold,
       moneyIn: money,
       initialCredits: micros(config.creditsProcess.initialCredits * MICROS_PER_CREDIT),
-      saveUsageLog: (accountId, payload) => insertUsageLog(db, accountId, payload).catch((error: unknown) => { throw toGatewayError(error); }),
+      saveUsageLog: (accountId, payload) =>
+        insertUsageLog(db, accountId, payload).catch((error: unknown) => { throw toGatewayError(error); }),
     },
     administration: { serverKeys: serverKeyAdmin(db), features: featureAdmin(db), clock },
     close: ring.close,

@@ -45,18 +45,23 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const { config, role, servers, time, version, log, listens = true } = deps;
   const metrics = createMetrics({ version });
   const tracer = await tracerOf(deps);
-  const onQueueError = (error: unknown): void => { log.warn({ err: error }, 'queue; what was not delivered is made up for by a schedule'); };
+  const onQueueError = (error: unknown): void => {
+    log.warn({ err: error }, 'queue; what was not delivered is made up for by a schedule');
+  };
   const connections = connectQueue(servers.redisUrl, onQueueError);
   const queue = ledgerQueue(connections.producer, config.redisNamespace, onQueueError);
   const nudge = createNudge({ addDrain: (shards) => queue.addDrain(shards), onError: onQueueError });
-  const core = await openCore({ config, servers, time, log, metrics, bulkRedis: connections.producer, written: (shard) => { nudge.touch(shard); }, tracer });
+  const core = await openCore({
+    config, servers, time, log, metrics, bulkRedis: connections.producer, written: (shard) => { nudge.touch(shard); }, tracer,
+  });
 
   const worker: WorkerSide | undefined = role === 'api' ? undefined : await openWorker({
     config, databaseUrl: servers.databaseUrl, core, connections, queue, time, log, metrics, tracer,
   });
   const metricsText = deps.metricsText?.(metrics) ?? metrics.text;
   const api: Api | undefined = role === 'worker' ? undefined : await openApi({
-    config, core, queues: { queue, connections, namespace: config.redisNamespace }, clock: time.clock, version, log, metrics, metricsText, tracer, workerCheck: deps.workerCheck,
+    config, core, queues: { queue, connections, namespace: config.redisNamespace }, clock: time.clock, version, log, metrics,
+    metricsText, tracer, workerCheck: deps.workerCheck,
   });
   const operations: OperationsServer | undefined = role === 'worker' && listens && worker !== undefined
     ? await openOperations({ config, checks: worker.checks, log, metrics, metricsText })

@@ -27,7 +27,10 @@ import type { Core } from './core.js';
 export type Oversight = AccountRouteDeps & ReconcileRouteDeps & Pick<ModelCostsRouteDeps, 'modelCosts'>;
 
 export function composeOversight({ db, drainDb, redis, keys, fence, ledger, drain }: Core, log: Log): Oversight {
-  const deps = { ledger, freshen: freshen(sharedDrain(drain), keys), readFreeze: (accountId: string) => readFreeze(db, accountId).catch(rethrow) };
+  const deps = {
+    ledger, freshen: freshen(sharedDrain(drain), keys),
+    readFreeze: (accountId: string) => readFreeze(db, accountId).catch(rethrow),
+  };
   const comparing = { db: drainDb, redis, keys, fence, drain: sharedDrain(drain) };
   return {
     nameAccount: (text) => nameAccount({ ...deps, resolveAccount: (named) => findAccount(db, named, 'any').catch(rethrow) }, text),
@@ -41,7 +44,9 @@ export function composeOversight({ db, drainDb, redis, keys, fence, ledger, drai
     },
     startFullRound: () => wantFullRound(db).catch(rethrow),
     readReconciliation: async () => {
-      const [state, open, findings, sums] = await Promise.all([readReconcileState(db), sumFindings(db), readFindings(db, PAGE_MAX), sumAccounts(db)]).catch(rethrow);
+      const [state, open, findings, sums] = await Promise.all([
+        readReconcileState(db), sumFindings(db), readFindings(db, PAGE_MAX), sumAccounts(db),
+      ]).catch(rethrow);
       return { state, open, findings, sums };
     },
     modelCosts: (query) => modelCosts({
@@ -55,10 +60,19 @@ export function composeOversight({ db, drainDb, redis, keys, fence, ledger, drai
   };
 }
 
-export type ReconcilerDeps = { readonly core: Core; readonly redis: Redis; readonly clock: Clock; readonly log: Log; readonly metrics: Metrics; readonly onError: (error: unknown) => void };
+export type ReconcilerDeps = {
+  readonly core: Core;
+  readonly redis: Redis;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly onError: (error: unknown) => void;
+};
 
 /** The reconciler's turn for the workers, and what tells of its findings. */
-export function openReconciler({ core: { drainDb: db, keys, fence, drain }, redis, clock, log, metrics, onError }: ReconcilerDeps): { readonly turn: () => Promise<ReconcileReport>; readonly stop: () => void } {
+export function openReconciler(
+  { core: { drainDb: db, keys, fence, drain }, redis, clock, log, metrics, onError }: ReconcilerDeps,
+): { readonly turn: () => Promise<ReconcileReport>; readonly stop: () => void } {
   return {
     turn: () => reconcile({ db, redis, keys, fence, drain, clock, metrics, log }),
     stop: watchDrift({ db, metrics, onError }),

@@ -37,8 +37,12 @@ export function openSettlementQueues({ config, core, connections, log, metrics, 
   const handle: HandleSettlement = tracer === undefined ? settle : (payload, unnamed) =>
     inSpan(tracer, 'settlement message', { kind: 'consumer', isRoot: true }, () => settle(payload, unnamed));
   const observe = (queue: SettlementQueue, handled: Handled, seconds: number): void => {
-    metrics.observe('settlementSeconds', { queue, result: handled.kind === 'settled' && handled.replayed ? 'replayed' : handled.kind }, seconds);
-    if (handled.kind === 'refused') log.warn({ queue, code: handled.code, reason: handled.reason }, 'settlement refused: it is in the dead-letter queue');
+    metrics.observe(
+      'settlementSeconds', { queue, result: handled.kind === 'settled' && handled.replayed ? 'replayed' : handled.kind }, seconds,
+    );
+    if (handled.kind === 'refused') {
+      log.warn({ queue, code: handled.code, reason: handled.reason }, 'settlement refused: it is in the dead-letter queue');
+    }
   };
   const onError = (error: unknown): void => { log.warn({ err: error }, 'settlement queue; the message stays where it is'); };
 

@@ -58,7 +58,10 @@ export function openWatch({ config, databaseUrl, core, connections, queue, amqp,
   const stops = [
     postgres.stop,
     watchJournal({ db: watchDb, redis, keys: core.keys, metrics, onError }),
-    watchHolds({ redis, keys: core.keys, epochOf: (shard) => core.fence.epochOf(shard)?.number, timeOffsetMs: time.offsetMs, metrics, onError }),
+    watchHolds({
+      redis, keys: core.keys, epochOf: (shard) => core.fence.epochOf(shard)?.number, timeOffsetMs: time.offsetMs, metrics,
+      onError,
+    }),
     watchBooks({ db: core.drainDb, clock: time.clock, metrics, onError }),
     watchQueues({ queues: [{ name: 'ledger', queue: queue.queue }, ...settlements], redis, metrics, onError }),
     watchSettlements({ amqp, deadLetterQueues, redis, metrics, onError }),

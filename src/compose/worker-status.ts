@@ -36,4 +36,5 @@ export function workerStatus(nowMs: () => number = () => performance.now()): Wor
   };
 }
 
-export const isWorkerNews = (message: unknown): message is WorkerNews => (message as { readonly type?: unknown } | null)?.type === 'cg:worker';
+export const isWorkerNews = (message: unknown): message is WorkerNews =>
+  (message as { readonly type?: unknown } | null)?.type === 'cg:worker';

@@ -36,7 +36,9 @@ export type WorkerSide = {
 const SECOND_MS = 1_000;
 
 /** Opens the background side: drains, sweeps and replays, triggered by BullMQ. `close` lets jobs under way finish. */
-export async function openWorker({ config, databaseUrl, core, connections, queue, time, log, metrics, tracer }: WorkerSideDeps): Promise<WorkerSide> {
+export async function openWorker(
+  { config, databaseUrl, core, connections, queue, time, log, metrics, tracer }: WorkerSideDeps,
+): Promise<WorkerSide> {
   const onError = (error: unknown): void => { log.warn({ err: error }, 'queue'); };
   const reconciler = openReconciler({ core, redis: connections.producer, clock: time.clock, log, metrics, onError });
   const workers = startWorkers({

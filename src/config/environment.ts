@@ -37,7 +37,9 @@ export function variablesOf(env: Environment, problems: string[]) {
   /** Credits as decimal text, with at most six decimals. */
   const credits = (name: string): string | undefined => {
     const value = text(name);
-    if (value !== undefined && !/^\d{1,9}(\.\d{1,6})?$/.test(value)) problems.push(`${name} must be credits with at most six decimals, not "${value}"`);
+    if (value !== undefined && !/^\d{1,9}(\.\d{1,6})?$/.test(value)) {
+      problems.push(`${name} must be credits with at most six decimals, not "${value}"`);
+    }
     return value;
   };
   const secret = (name: string): string | undefined => {

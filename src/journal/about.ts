@@ -2,15 +2,31 @@ import { readReason, readType, type TransactionFacts } from '../books/transactio
 import { micros, type Micros } from '../kit/money/micros.js';
 
 /** What the rows beside the money need from an entry's `about`. */
-export type AboutFacts = { readonly source: string | null; readonly actor: string | null; readonly reason: string | null; readonly notes: string | null; readonly usage: UsageFacts | null; readonly transaction: TransactionFacts | null; readonly deduction: EntryFact | null; readonly refusal: EntryFact | null };
+export type AboutFacts = {
+  readonly source: string | null;
+  readonly actor: string | null;
+  readonly reason: string | null;
+  readonly notes: string | null;
+  readonly usage: UsageFacts | null;
+  readonly transaction: TransactionFacts | null;
+  readonly deduction: EntryFact | null;
+  readonly refusal: EntryFact | null;
+};
 
 /** What the debit script says of another entry: the deduction that paid for a usage, or the refusal that a charge makes up for. */
 export type EntryFact = { readonly seq: number; readonly credits: Micros };
 
 /** `credits` null: what the entry captured. */
-export type UsageFacts = { readonly service: string; readonly operation: string; readonly credits: Micros | null; readonly metadata: string };
+export type UsageFacts = {
+  readonly service: string;
+  readonly operation: string;
+  readonly credits: Micros | null;
+  readonly metadata: string;
+};
 
-const NOTHING: AboutFacts = { source: null, actor: null, reason: null, notes: null, usage: null, transaction: null, deduction: null, refusal: null };
+const NOTHING: AboutFacts = {
+  source: null, actor: null, reason: null, notes: null, usage: null, transaction: null, deduction: null, refusal: null,
+};
 
 /**
  * Reads the JSON that our dialects put into `about`. Throws a SyntaxError or TypeError when it is not what they write:

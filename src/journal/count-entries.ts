@@ -9,7 +9,9 @@ import type { WrittenEntry } from './write-batch.js';
 type Flow = LabelsOf<'credits'>['flow'];
 type Ending = LabelsOf<'holdsEnded'>['ending'];
 
-const ENDINGS: Partial<Readonly<Record<EntryKind, Ending>>> = { settle: 'settled', void: 'voided', expire_hold: 'expired', late_settle: 'late_settled', correct: 'corrected' };
+const ENDINGS: Partial<Readonly<Record<EntryKind, Ending>>> = {
+  settle: 'settled', void: 'voided', expire_hold: 'expired', late_settle: 'late_settled', correct: 'corrected',
+};
 
 const MS_PER_SECOND = 1_000;
 
@@ -23,7 +25,10 @@ type ModelSums = { held: number; captured: number; tokens: number; messages: num
  * (of models: books/model-hours.table.ts). Never throws for what an entry says.
  */
 export function countEntries(meter: Meter, labelOf: LabelOf, entries: readonly WrittenEntry[]): void {
-  const flows: Record<Flow, number> = { granted: 0, captured: 0, expired: 0, removed: 0, held: 0, released: 0, overage: 0, debt: 0, debt_paid: 0, uncollected: 0, refused: 0 };
+  const flows: Record<Flow, number> = {
+    granted: 0, captured: 0, expired: 0, removed: 0, held: 0, released: 0, overage: 0, debt: 0, debt_paid: 0, uncollected: 0,
+    refused: 0,
+  };
   const ended: Record<Ending, number> = { settled: 0, voided: 0, expired: 0, late_settled: 0, corrected: 0 };
   const models = new Map<string, ModelSums>();
   let placed = 0;

@@ -46,13 +46,18 @@ export async function drainBatch(deps: BatchDeps, shards: readonly number[], opt
   const batch = await deps.db.transaction(async (trx) => {
     const locked = await lockFreeShards(trx, shards);
     await deps.failpoint('after_lock');
-    const reads = await readStreams(deps.redis, locked.map(({ shard, epoch, lastId }) => ({ key: deps.keys.shard(shard, epoch).journal, afterId: lastId })), options.limit);
+    const reads = await readStreams(
+      deps.redis, locked.map(({ shard, epoch, lastId }) => ({ key: deps.keys.shard(shard, epoch).journal, afterId: lastId })),
+      options.limit,
+    );
     await deps.failpoint('after_read');
     const batches = locked.flatMap((shard, index) => {
       const raw = reads[index]?.entries ?? [];
       return raw.length === 0 ? [] : [{ shard, entries: decode(deps.keys, shard, raw) }];
     });
-    if (batches.length === 0) return { cursors: locked, moved: [], unfinished: [], entries: [], written: { fresh: [], redelivered: 0, quarantined: 0 } };
+    if (batches.length === 0) {
+      return { cursors: locked, moved: [], unfinished: [], entries: [], written: { fresh: [], redelivered: 0, quarantined: 0 } };
+    }
 
     deps.onRead?.(batches);
     await ensurePartitions(trx, deps.knownMonths, months, batches);

@@ -88,7 +88,9 @@ export function createDrain(deps: DrainDeps): Drain {
   const { db, redis, keys, clock, knowsModel, observe = {} } = deps;
   const trace = deps.trace ?? untraced;
   const tail = journalTail(keys, deps.tailSeconds, clock);
-  const batchDeps: BatchDeps = { db, redis, keys, knowsModel, knownMonths: new Set(), failpoint: async (name) => { await deps.failpoint?.(name); } };
+  const batchDeps: BatchDeps = {
+    db, redis, keys, knowsModel, knownMonths: new Set(), failpoint: async (name) => { await deps.failpoint?.(name); },
+  };
 
   /** One transaction, told to whoever observes. */
   const drainOnce = async (shards: readonly number[], options: BatchOptions): Promise<Batch> => {
@@ -97,7 +99,8 @@ export function createDrain(deps: DrainDeps): Drain {
     if (batch.entries.length > 0) {
       const endedMs = clock();
       observe.batch?.({
-        entries: batch.written.fresh.length, fresh: batch.written.fresh, redelivered: batch.written.redelivered, shards: batch.cursors.length,
+        entries: batch.written.fresh.length, fresh: batch.written.fresh, redelivered: batch.written.redelivered,
+        shards: batch.cursors.length,
         durationMs: endedMs - startedMs, agesMs: batch.entries.map((id) => Math.max(0, endedMs - atMsOf(id))),
       });
       if (batch.written.quarantined > 0) observe.quarantined?.(batch.written.quarantined);

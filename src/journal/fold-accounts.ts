@@ -38,11 +38,17 @@ export function foldAccounts(batches: readonly ShardBatch[], stored: ReadonlyMap
       const expected = (before?.seq ?? 0) + 1;
       if (entry.seq !== expected) {
         const what = entry.seq > expected ? 'gap' : 'fork';
-        throw new ShardFault(shard.shard, index, `${what}: account ${entry.accountId} has entry ${entry.seq} at ${entry.streamId}, ${expected} was expected`);
+        throw new ShardFault(
+          shard.shard, index,
+          `${what}: account ${entry.accountId} has entry ${entry.seq} at ${entry.streamId}, ${expected} was expected`,
+        );
       }
       const after = add(before, entry, shard);
       if (after === null) {
-        throw new ShardFault(shard.shard, index, `account ${entry.accountId}: the balances of entry ${entry.seq} at ${entry.streamId} do not follow from the one before`);
+        throw new ShardFault(
+          shard.shard, index,
+          `account ${entry.accountId}: the balances of entry ${entry.seq} at ${entry.streamId} do not follow from the one before`,
+        );
       }
       changed.set(entry.accountId, after);
       fresh.push({ entry, shard, index });

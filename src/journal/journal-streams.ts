@@ -60,7 +60,9 @@ export async function readLags(redis: Redis, from: readonly LagFrom[]): Promise<
 
   const lags = from.map(({ key, drained }, index): StreamLag => {
     const id = oldest[index];
-    return id === undefined ? { waiting: 0, oldestAtMs: null } : { waiting: Math.max(1, (added.get(key) ?? 0) - drained), oldestAtMs: atMsOf(id) };
+    return id === undefined ? { waiting: 0, oldestAtMs: null } : {
+      waiting: Math.max(1, (added.get(key) ?? 0) - drained), oldestAtMs: atMsOf(id),
+    };
   });
   return { nowMs: msOf(time as RedisTime), lags };
 }

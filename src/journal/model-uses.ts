@@ -31,7 +31,9 @@ type Facts = Readonly<Record<string, unknown>>;
 type Said = { readonly model: string; readonly tokens: number; readonly credits: number };
 
 /** Entries that end a hold or need none: by then it is known what a model cost. */
-const TELLING: Partial<Readonly<Record<EntryKind, ModelUse['messages']>>> = { settle: 1, late_settle: 1, charge: 1, attribute: 1, void: 0, expire_hold: 0, correct: 1 };
+const TELLING: Partial<Readonly<Record<EntryKind, ModelUse['messages']>>> = {
+  settle: 1, late_settle: 1, charge: 1, attribute: 1, void: 0, expire_hold: 0, correct: 1,
+};
 
 /** Services whose operation is a model (contract §2.7). */
 const MODEL_SERVICES: ReadonlySet<string> = new Set(['chat', 'chat-streaming', 'chat-streaming-aborted']);
@@ -45,7 +47,9 @@ export function modelUses({ entry, facts: { usage, deduction }, corrected = null
   // A message that was counted when its hold was settled is not another one when that is corrected.
   const messages = corrected?.state === 'settled' ? 0 : TELLING[entry.kind];
   if (messages === undefined) return [];
-  const said = corrected === null ? modelsOf(entry.price, usage) : beyond(modelsOf(entry.price, corrected.facts.usage), modelsOf(entry.price, usage));
+  const said = corrected === null ? modelsOf(
+    entry.price, usage,
+  ) : beyond(modelsOf(entry.price, corrected.facts.usage), modelsOf(entry.price, usage));
   // A deduction names no model; what it took is told by the usage that claims it.
   const captured = deduction?.credits ?? entry.captured;
   const held = entry.held < 0 ? micros(0 - entry.held) : ZERO;
@@ -54,7 +58,9 @@ export function modelUses({ entry, facts: { usage, deduction }, corrected = null
   // By cost, because that is how a settlement of several came about; evenly where all of it was free.
   const weights = said.map(({ credits }) => Math.round(credits * MICROS_PER_CREDIT));
   const [helds, captureds] = [splitMicros(held, weights), splitMicros(captured, weights)];
-  return said.map(({ model, tokens }, index) => ({ model, messages, tokens, held: helds[index] ?? ZERO, captured: captureds[index] ?? ZERO }));
+  return said.map(({ model, tokens }, index) => ({
+    model, messages, tokens, held: helds[index] ?? ZERO, captured: captureds[index] ?? ZERO,
+  }));
 }
 
 /**
@@ -68,7 +74,9 @@ function modelsOf(price: string, usage: AboutFacts['usage']): readonly Said[] {
   if (Array.isArray(stated['models'])) return stated['models'].map(readItem);
   // A settlement of so many models that their list was left out (settle-process.ts).
   if (typeof stated['models'] === 'number') return [{ model: '', tokens: 0, credits: 0 }];
-  const model = [stated['modelId'], stated['modelName'], stated['model'], MODEL_SERVICES.has(usage.service) ? usage.operation : undefined].find(isName);
+  const model = [
+    stated['modelId'], stated['modelName'], stated['model'], MODEL_SERVICES.has(usage.service) ? usage.operation : undefined,
+  ].find(isName);
   return model === undefined ? [] : [{ model, tokens: tokensOf(stated), credits: 0 }];
 }
 
@@ -84,7 +92,10 @@ function beyond(earlier: readonly Said[], now: readonly Said[]): Said[] {
 
 function readItem(value: unknown): Said {
   const item: Facts = isRecord(value) ? value : {};
-  return { model: isName(item['model']) ? item['model'] : '', tokens: countOf(item['inputTokens']) + countOf(item['outputTokens']), credits: boundedOf(item['credits']) };
+  return {
+    model: isName(item['model']) ? item['model'] : '', tokens: countOf(item['inputTokens']) + countOf(item['outputTokens']),
+    credits: boundedOf(item['credits']),
+  };
 }
 
 const tokensOf = (stated: Facts): number => {

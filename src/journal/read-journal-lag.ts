@@ -8,7 +8,10 @@ export type JournalLag = { readonly entries: number; readonly seconds: number };
 
 /** Measured from the cursors that Postgres told last. */
 export async function readJournalLag(redis: Redis, keys: Keyspace, cursors: readonly ShardRow[]): Promise<JournalLag> {
-  const { nowMs, lags } = await readLags(redis, cursors.map(({ shard, epoch, lastId, drained }) => ({ key: keys.shard(shard, epoch).journal, afterId: lastId, drained })));
+  const { nowMs, lags } = await readLags(
+    redis,
+    cursors.map(({ shard, epoch, lastId, drained }) => ({ key: keys.shard(shard, epoch).journal, afterId: lastId, drained })),
+  );
   let entries = 0;
   let oldestAtMs = nowMs;
   for (const lag of lags) {

@@ -15,7 +15,9 @@ export type Resumed =
  * right in Postgres, or a gateway that understands the entry has been deployed. Nothing is skipped: the cursor stays,
  * and an entry that still contradicts what is stored stops the shard again.
  */
-export async function resumeShard({ db, drain }: { readonly db: Db; readonly drain: Drain }, { shard, reason, actor }: ResumeCommand): Promise<Resumed> {
+export async function resumeShard(
+  { db, drain }: { readonly db: Db; readonly drain: Drain }, { shard, reason, actor }: ResumeCommand,
+): Promise<Resumed> {
   if (!await clearStop(db, shard, { reason, actor })) return { status: 'not_stopped' };
   const { entries, stopped } = await drain([shard]);
   const again = stopped.find((each) => each.shard === shard);

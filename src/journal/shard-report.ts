@@ -13,8 +13,14 @@ export type ShardReport = {
   readonly stoppedReason: string | null;
 };
 
-export async function reportShards({ db, redis, keys }: { readonly db: Db; readonly redis: Redis; readonly keys: Keyspace }): Promise<ShardReport[]> {
+export async function reportShards(
+  { db, redis, keys }: { readonly db: Db; readonly redis: Redis; readonly keys: Keyspace },
+): Promise<ShardReport[]> {
   const rows = await readShards(db);
-  const { lags } = await readLags(redis, rows.map(({ shard, epoch, lastId, drained }) => ({ key: keys.shard(shard, epoch).journal, afterId: lastId, drained })));
-  return rows.map(({ shard, epoch, lastId, stoppedReason }, index) => ({ shard, epoch, cursor: lastId, lagEntries: lags[index]?.waiting ?? 0, stoppedReason }));
+  const { lags } = await readLags(
+    redis, rows.map(({ shard, epoch, lastId, drained }) => ({ key: keys.shard(shard, epoch).journal, afterId: lastId, drained })),
+  );
+  return rows.map(({ shard, epoch, lastId, stoppedReason }, index) => ({
+    shard, epoch, cursor: lastId, lagEntries: lags[index]?.waiting ?? 0, stoppedReason,
+  }));
 }

@@ -55,7 +55,8 @@ async function untilDrained(drain: Drain, shards: readonly number[]): Promise<Dr
 const hasBacklog = ({ batches, entries, redelivered }: DrainReport): boolean =>
   batches >= DRAIN_BATCHES_PER_RUN_MAX && entries + redelivered >= (batches * DRAIN_ENTRIES_MAX) / 2;
 
-const late = (): GatewayError => new GatewayError('ledger_unavailable', 'the records are still being written; retry shortly', { outcome: 'not_executed' });
+const late = (): GatewayError =>
+  new GatewayError('ledger_unavailable', 'the records are still being written; retry shortly', { outcome: 'not_executed' });
 
 /** What ioredis says when there is no connection, or no answer. */
 const REDIS_AWAY = /^(Stream isn't writeable|Command timed out|Connection is closed|Reached the max retries)|ECONN|EPIPE/;

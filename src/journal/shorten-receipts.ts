@@ -8,7 +8,9 @@ import type { RedisCommands } from './journal-streams.js';
  * Lets go of the receipts of charges that Postgres knows from now on. A receipt that is missed here, because the process
  * dies or Redis does not answer, only lives longer (UNDRAINED_RECEIPT_TTL_SECONDS): nothing to fail for.
  */
-export async function shortenReceipts(redis: RedisCommands, keys: Keyspace, { cursors, written }: Pick<Batch, 'cursors' | 'written'>): Promise<void> {
+export async function shortenReceipts(
+  redis: RedisCommands, keys: Keyspace, { cursors, written }: Pick<Batch, 'cursors' | 'written'>,
+): Promise<void> {
   const epochs = new Map(cursors.map(({ shard, epoch }) => [shard, epoch]));
   const receipts = written.fresh.flatMap(({ entry: { accountId, key } }) => {
     const epoch = epochs.get(keys.shardOf(accountId));

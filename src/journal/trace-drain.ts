@@ -23,7 +23,10 @@ export function traceBatches(tracer: Tracer, clock: Clock): TraceBatch {
       found.span = tracer.start('drain', {
         kind: 'consumer', startMs, parent: first?.traceparent,
         links: [...others.map(({ traceparent }) => traceparent), ...(job === null ? [] : [job.traceparent])],
-        attributes: { 'credits.drain.entries': batches.reduce((sum, { entries }) => sum + entries.length, 0), 'credits.drain.shards': batches.length },
+        attributes: {
+          'credits.drain.entries': batches.reduce((sum, { entries }) => sum + entries.length, 0),
+          'credits.drain.shards': batches.length,
+        },
       });
       if (found.span !== null) tracer.enter(found.span);
     };
@@ -33,7 +36,8 @@ export function traceBatches(tracer: Tracer, clock: Clock): TraceBatch {
         const committedMs = clock();
         for (const { traceparent, atMs } of found.traced) {
           tracer.start('drained', {
-            kind: 'consumer', parent: traceparent, startMs: Math.min(atMs, committedMs), links: found.span === null ? [] : [found.span.traceparent],
+            kind: 'consumer', parent: traceparent, startMs: Math.min(atMs, committedMs),
+            links: found.span === null ? [] : [found.span.traceparent],
           })?.end(committedMs);
         }
         return batch;

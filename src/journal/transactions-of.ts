@@ -4,7 +4,8 @@ import type { JournalEntry } from '../ledger/entry.js';
 import type { AboutFacts } from './about.js';
 
 /** The parts of an entry that decide its transactions. */
-export type TransactionEntry = Pick<JournalEntry, 'seq' | 'atMs' | 'kind' | 'granted' | 'captured' | 'removed' | 'expired' | 'availableAfter'>;
+export type TransactionEntry = Pick<JournalEntry,
+  | 'seq' | 'atMs' | 'kind' | 'granted' | 'captured' | 'removed' | 'expired' | 'availableAfter'>;
 
 /** What somebody who grants says in `source`, where he does not say more. Whatever else is said is an adjustment. */
 const GRANT_SOURCES: ReadonlyMap<string, Pick<TransactionFacts, 'type' | 'reason'>> = new Map([

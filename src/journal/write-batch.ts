@@ -38,7 +38,9 @@ export type Written = { readonly fresh: readonly WrittenEntry[]; readonly redeli
  * what is read here cannot change before it is written. Throws ShardFault or Contradiction when the journal says
  * something that cannot be true, and pg's errors as they are.
  */
-export async function writeBatch(trx: Trx, { knowsModel }: WriteDeps, batches: readonly ShardBatch[], { stripText }: WriteOptions): Promise<Written> {
+export async function writeBatch(
+  trx: Trx, { knowsModel }: WriteDeps, batches: readonly ShardBatch[], { stripText }: WriteOptions,
+): Promise<Written> {
   const accountIds = new Set(batches.flatMap(({ entries }) => entries.map(({ accountId }) => accountId)));
   const { fresh: placed, known, changed } = foldAccounts(batches, await readAccounts(trx, [...accountIds]));
   await refuseForks(trx, known);
@@ -67,7 +69,10 @@ async function refuseForks(trx: Trx, known: readonly PlacedEntry[]): Promise<voi
   if (fork === undefined) return;
   const at = known.find(({ entry }) => entry.accountId === fork.accountId && entry.seq === fork.seq);
   if (at === undefined) throw new Error('a fork was found in an entry that was not asked for');
-  throw new ShardFault(at.shard.shard, at.index, `fork: account ${fork.accountId} has another entry ${fork.seq} at ${at.entry.streamId} than Postgres`);
+  throw new ShardFault(
+    at.shard.shard, at.index,
+    `fork: account ${fork.accountId} has another entry ${fork.seq} at ${at.entry.streamId} than Postgres`,
+  );
 }
 
 /** Reads the texts of the entries. What cannot be read is put aside, and its entry goes on with none. */

@@ -104,11 +104,16 @@ export function fence({ redis, store, keys, acknowledged, drainShard, log }: Fen
         return repair(shard);
       case 'drain':
         if (await drainShard(shard)) return repair(shard);
-        if (!stuck.has(shard)) log.error({ shard, epoch }, 'Redis lost entries of a shard that is stopped: it stays closed until it is resumed (npm run shards)');
+        if (!stuck.has(shard)) log.error(
+          { shard, epoch }, 'Redis lost entries of a shard that is stopped: it stays closed until it is resumed (npm run shards)',
+        );
         stuck.add(shard);
         return null;
       case 'foreign':
-        log.error({ shard }, 'this Redis holds another ledger than this Postgres: the shard stays closed. Use the matching pair, or an empty Redis');
+        log.error(
+          { shard },
+          'this Redis holds another ledger than this Postgres: the shard stays closed. Use the matching pair, or an empty Redis',
+        );
         return null;
       case 'ahead':
         log.error({ shard, epoch }, 'Redis has a newer epoch than Postgres: Postgres went back in time. The shard stays closed');
@@ -134,7 +139,9 @@ export function fence({ redis, store, keys, acknowledged, drainShard, log }: Fen
     if (memory === null || memory.epoch >= epoch) return;
     const lostEntries = await store.addToLoss(shard, memory.epoch, memory.recent);
     acknowledged.forget(shard, memory.epoch);
-    if (lostEntries > 0) log.error({ shard, fromEpoch: memory.epoch, lostEntries }, 'Redis lost further entries, which it had acknowledged to this process');
+    if (lostEntries > 0) {
+      log.error({ shard, fromEpoch: memory.epoch, lostEntries }, 'Redis lost further entries, which it had acknowledged to this process');
+    }
   };
 
   const verifyAll = async (): Promise<void> => {

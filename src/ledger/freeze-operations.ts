@@ -6,7 +6,9 @@ import { freezeAccountScript } from './scripts.js';
 /** Stopping an account and letting it go on. */
 export function freezeOperations({ scripts, keys, written }: OperationDeps): Pick<Ledger, 'freeze' | 'thaw'> {
   const run = async ({ accountId, about }: FreezeAccount, kind: 'freeze' | 'thaw'): Promise<FreezeReply> => {
-    const reply = await scripts.run(freezeAccountScript, accountId, ({ fence, account, journal }) => ({ fence, account, journal }), { kind, about });
+    const reply = await scripts.run(freezeAccountScript, accountId, ({ fence, account, journal }) => ({ fence, account, journal }), {
+      kind, about,
+    });
     const status = reply[0];
     switch (status) {
       case 'changed':

@@ -22,7 +22,9 @@ const RECORDS_PER_CALL = 200;
  * Writes an account as Postgres remembers it into Redis, unless Redis knows it by now. Answers false when the fence
  * has moved: then nothing of it counts, since its keys belong to an epoch that is over.
  */
-export async function writeAccount(client: ScriptClient, keys: AccountKeys, epoch: Epoch, accountId: string, image: AccountImage): Promise<boolean> {
+export async function writeAccount(
+  client: ScriptClient, keys: AccountKeys, epoch: Epoch, accountId: string, image: AccountImage,
+): Promise<boolean> {
   const records = [
     ...image.openHolds.map((hold) => openHoldRecord(keys, hold)),
     ...image.endedHolds.map((hold) => endedHoldRecord(keys, hold)),
@@ -74,7 +76,9 @@ export async function writeAccount(client: ScriptClient, keys: AccountKeys, epoc
 /** Puts one ended hold back that Redis has forgotten. */
 export async function writeEndedHold(client: ScriptClient, keys: AccountKeys, epoch: Epoch, hold: EndedHoldImage): Promise<void> {
   const { key, fields } = endedHoldRecord(keys, hold);
-  await restoreHoldScript.run(client, { fence: keys.fence, hold: key }, { epoch: epoch.fence, ttl_seconds: EXPIRED_HOLD_TTL_SECONDS }, { keys: [], args: fields });
+  await restoreHoldScript.run(client, { fence: keys.fence, hold: key }, { epoch: epoch.fence, ttl_seconds: EXPIRED_HOLD_TTL_SECONDS }, {
+    keys: [], args: fields,
+  });
 }
 
 const recordArgs = ({ ttlSeconds, open, fields }: LoadedRecord): string[] => [
@@ -119,7 +123,8 @@ function endedHoldRecord(keys: AccountKeys, { outcome, ...hold }: EndedHoldImage
       'end_fingerprint', hold.endFingerprint, 'end_seq', outcome.seq.toString(), 'ended_at_ms', outcome.endedAtMs.toString(),
       'late', outcome.late ? '1' : '0', 'end_about', outcome.about,
       ...amounts({
-        amount: outcome.amount, placed_available: hold.placedAvailable, captured: outcome.captured, released: outcome.released, expired: outcome.expired,
+        amount: outcome.amount, placed_available: hold.placedAvailable, captured: outcome.captured, released: outcome.released,
+        expired: outcome.expired,
         overage: outcome.overage, debt: outcome.debt, uncollected: outcome.uncollected, end_available: outcome.available,
       }),
     ],
@@ -133,7 +138,8 @@ function receiptRecord(keys: AccountKeys, receipt: ReceiptImage): LoadedRecord {
     ttlSeconds: isMoneyIn ? MONEY_IN_RECEIPT_TTL_SECONDS : RECEIPT_TTL_SECONDS,
     open: null,
     fields: receipt.kind === 'refuse_usage' ? [
-      'refused_fingerprint', receipt.fingerprint, 'refused_seq', receipt.seq.toString(), ...amounts({ refused_amount: receipt.uncollected }),
+      'refused_fingerprint', receipt.fingerprint, 'refused_seq', receipt.seq.toString(),
+      ...amounts({ refused_amount: receipt.uncollected }),
     ] : [
       'fingerprint', receipt.fingerprint, 'seq', receipt.seq.toString(), 'at_ms', receipt.atMs.toString(),
       ...amounts({

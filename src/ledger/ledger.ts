@@ -74,7 +74,14 @@ export type GrantLot = {
 };
 
 export type GrantLotReply =
-  | { readonly status: 'granted'; readonly replayed: boolean; readonly remaining: Micros; readonly debtPaid: Micros; readonly previous: Micros; readonly available: Micros }
+  | {
+    readonly status: 'granted';
+    readonly replayed: boolean;
+    readonly remaining: Micros;
+    readonly debtPaid: Micros;
+    readonly previous: Micros;
+    readonly available: Micros;
+  }
   | { readonly status: 'too_many_lots' }
   | { readonly status: 'balance_limit' }
   | { readonly status: 'account_frozen' };
@@ -238,7 +245,13 @@ export type RemoveReply =
 
 export type RevokeLot = { readonly accountId: string; readonly lotId: string; readonly key: string; readonly about: About };
 export type RevokeLotReply =
-  | { readonly status: 'revoked'; readonly replayed: boolean; readonly amount: Micros; readonly previous: Micros; readonly available: Micros }
+  | {
+    readonly status: 'revoked';
+    readonly replayed: boolean;
+    readonly amount: Micros;
+    readonly previous: Micros;
+    readonly available: Micros;
+  }
   /** There is no such lot, or nothing is left of it. */
   | { readonly status: 'lot_not_found' }
   | { readonly status: 'account_frozen' };

@@ -7,7 +7,9 @@ import { amountAt, isReplayed, undocumented } from './replies.js';
 import { expireLotsScript, grantLotScript, revokeLotScript } from './scripts.js';
 
 /** How lots come and go: the part of the ledger's port that is not about spending them. */
-export function lotOperations({ scripts, keys, written }: OperationDeps): Pick<Ledger, 'grantLot' | 'setBalance' | 'revokeLot' | 'expireLots'> {
+export function lotOperations(
+  { scripts, keys, written }: OperationDeps,
+): Pick<Ledger, 'grantLot' | 'setBalance' | 'revokeLot' | 'expireLots'> {
   const grant = async (command: SetBalance, kind: GrantLot['kind'] | 'set'): Promise<Reply> => {
     const { accountId, lotId, amount, expiresAtMs, key, about } = command;
     const reply = await scripts.run(grantLotScript, accountId, (account) => ({ ...stepKeys(account), receipt: account.receipt(key) }), {

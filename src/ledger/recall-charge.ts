@@ -14,7 +14,9 @@ export type RecallDeps = {
  * What Postgres remembers of a charge under this key, or null. Null as well when it cannot say in time: charges go on
  * without Postgres (README, "When things fail"), and then only what Redis remembers keeps a repeat from being charged.
  */
-export async function recallCharge({ source, recallMs, unrecalled }: RecallDeps, accountId: string, key: string): Promise<ChargeImage | null> {
+export async function recallCharge(
+  { source, recallMs, unrecalled }: RecallDeps, accountId: string, key: string,
+): Promise<ChargeImage | null> {
   try {
     return await within(recallMs, 'the look-up of a key', source.loadCharge(accountId, key));
   } catch {
@@ -28,4 +30,6 @@ export const isRefusal = ({ kind }: ChargeImage): boolean => kind === 'refuse_us
 
 /** A charge that Postgres remembers, as the answer to a request under its key. */
 export const replayOf = ({ seq, atMs, availableAfter, fingerprint }: ChargeImage, asked: string): ChargeReply =>
-  (fingerprint === asked ? { status: 'charged', replayed: true, seq, atMs, available: availableAfter } : { status: 'idempotency_mismatch' });
+  (fingerprint === asked ? { status: 'charged', replayed: true, seq, atMs, available: availableAfter } : {
+    status: 'idempotency_mismatch',
+  });

@@ -59,7 +59,8 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     throw notNow('too many holds of the account are past their lease; retry shortly');
   };
 
-  const end = async (command: Omit<SettleHold, 'overCapture' | 'debtLimit'> & Partial<SettleHold>, ending: 'settle' | 'void' | 'expire'): Promise<Reply> => {
+  const end = async (command:
+    Omit<SettleHold, 'overCapture' | 'debtLimit'> & Partial<SettleHold>, ending: 'settle' | 'void' | 'expire'): Promise<Reply> => {
     const { accountId, holdId, cost, price, overCapture = 'cap', debtLimit = null, fingerprint, about, by = 'user', corrects } = command;
     const run = (): Promise<Reply> => scripts.run(settleHoldScript, accountId, holdKeys(holdId), {
       hold_id: holdId,
@@ -84,7 +85,11 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
   };
 
   const debit = async (
-    command: Pick<Charge, 'accountId' | 'amount' | 'about'> & { readonly key: string; readonly fingerprint: string; readonly price: string },
+    command: Pick<Charge, 'accountId' | 'amount' | 'about'> & {
+      readonly key: string;
+      readonly fingerprint: string;
+      readonly price: string;
+    },
     kind: 'charge' | Remove['kind'],
     receiptTtlSeconds: number,
     { purpose, refused }: { readonly purpose?: ChargePurpose | undefined; readonly refused?: ChargeImage | null } = {},
@@ -93,11 +98,13 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     const amount = microsToText(command.amount);
     const reply = await pastDueHolds(accountId, () =>
       scripts.run(debitScript, accountId, (account) => ({
-        ...stepKeys(account), receipt: account.receipt(key), open: account.open, deductions: account.deductions(amount), refusals: account.refusals,
+        ...stepKeys(account), receipt: account.receipt(key), open: account.open, deductions: account.deductions(amount),
+        refusals: account.refusals,
       }), {
         kind, amount, key, fingerprint, price, about, receipt_ttl_seconds: receiptTtlSeconds,
         purpose: purpose ?? '', deduction_ttl_ms: DEDUCTION_TTL_SECONDS * 1_000, deductions_max: DEDUCTIONS_WAITING_MAX,
-        refusals_max: REFUSED_USAGE_PER_MINUTE_MAX, refused_seq: refused?.seq ?? '', refused_amount: refused?.uncollected ?? '', due_holds_max: DUE_HOLDS_AT_ONCE,
+        refusals_max: REFUSED_USAGE_PER_MINUTE_MAX, refused_seq: refused?.seq ?? '', refused_amount: refused?.uncollected ?? '',
+        due_holds_max: DUE_HOLDS_AT_ONCE,
       }));
     if (reply[0] === 'usage_refused' || (reply[0] === 'debited' && !isReplayed(reply))) written(keys.shardOf(accountId));
     return reply;
@@ -114,12 +121,17 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
 
     async placeHold(command) {
       // A hold of nothing is how a settlement without a hold begins, and usage that happened is always recorded (I8).
-      if (command.desired > 0 && deps.isMemoryHigh()) throw notNow('the ledger is short of memory and takes no new holds now; retry shortly');
-      const { accountId, holdId, minimum, desired, leaseMs, expiryPolicy, price, fingerprint, about, by = 'user', isNewId = false } = command;
+      if (command.desired > 0 && deps.isMemoryHigh()) {
+        throw notNow('the ledger is short of memory and takes no new holds now; retry shortly');
+      }
+      const {
+        accountId, holdId, minimum, desired, leaseMs, expiryPolicy, price, fingerprint, about, by = 'user', isNewId = false,
+      } = command;
       if (!isNewId) await scripts.recallHold(accountId, holdId);
       const reply = await pastDueHolds(accountId, () => scripts.run(placeHoldScript, accountId, holdKeys(holdId), {
         hold_id: holdId, minimum: microsToText(minimum), desired: microsToText(desired), lease_ms: leaseMs,
-        policy: expiryPolicy, price, fingerprint, about, principal: by, open_holds_max: OPEN_HOLDS_PER_ACCOUNT_MAX, due_holds_max: DUE_HOLDS_AT_ONCE,
+        policy: expiryPolicy, price, fingerprint, about, principal: by, open_holds_max: OPEN_HOLDS_PER_ACCOUNT_MAX,
+        due_holds_max: DUE_HOLDS_AT_ONCE,
       }));
       const status = reply[0];
       switch (status) {
@@ -202,7 +214,10 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       const status = reply[0];
       switch (status) {
         case 'debited':
-          return { status: 'charged', replayed: isReplayed(reply), seq: amountAt(reply, 2), atMs: amountAt(reply, 3), available: amountAt(reply, 5) };
+          return {
+            status: 'charged', replayed: isReplayed(reply), seq: amountAt(reply, 2), atMs: amountAt(reply, 3),
+            available: amountAt(reply, 5),
+          };
         case 'insufficient_credits':
         case 'usage_refused':
           return { status: 'insufficient_credits', available: amountAt(reply, 1) };

@@ -12,7 +12,8 @@ const at = (reply: readonly string[], index: number): string => {
 
 export const textAt = at;
 export const amountAt = (reply: readonly string[], index: number): Micros => microsFromText(at(reply, index));
-export const undocumented = (script: string, reply: Reply): Error => new Error(`${script} answered ${reply[0]}, which its header does not allow here`);
+export const undocumented = (script: string, reply: Reply): Error =>
+  new Error(`${script} answered ${reply[0]}, which its header does not allow here`);
 export const isReplayed = (reply: Reply): boolean => at(reply, 1) === '1';
 
 /** An expiry as the scripts write it: milliseconds since 1970, or `inf` for never. */

@@ -11,7 +11,9 @@ import { hasTrace, markTrace, withoutTrace } from './entry-trace.js';
 export function traceScripts(scripts: AccountScripts, tracer: Tracer): AccountScripts {
   return {
     async run(script, accountId, keysOf, args) {
-      const span = tracer.start(`script ${script.name}`, { kind: 'client', attributes: { 'db.system.name': 'redis', 'db.operation.name': 'EVALSHA' } });
+      const span = tracer.start(`script ${script.name}`, {
+        kind: 'client', attributes: { 'db.system.name': 'redis', 'db.operation.name': 'EVALSHA' },
+      });
       // A repeat answers what was said first, which may have been traced.
       if (span === null) return withoutTraces(await scripts.run(script, accountId, keysOf, args));
       const marked = mark(args, span.traceparent) as typeof args;

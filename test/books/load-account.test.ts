@@ -39,7 +39,8 @@ test('the image is what was written: lots, open holds with their parts, ended ho
       { lotId: '000000000002', amount: 50, remaining: 22, held: 23, expiresAtMs: null, grantedAtMs: nowMs - 8 * DAY_MS },
     ],
     openHolds: [{
-      holdId: 'open', seq: 5, amount: 120, placedAtMs: nowMs - 900, policy: 'release', price: 'p1', fingerprint: 'f1', about: '{"model":"m"}',
+      holdId: 'open', seq: 5, amount: 120, placedAtMs: nowMs - 900, policy: 'release', price: 'p1', fingerprint: 'f1',
+      about: '{"model":"m"}',
       parts: [{ lotId: '000000000001', amount: 97 }, { lotId: '000000000002', amount: 23 }],
     }],
   });
@@ -52,8 +53,14 @@ test('the image is what was written: lots, open holds with their parts, ended ho
     },
   });
   expect(image.receipts).toEqual([
-    { key: 'intent:1', kind: 'grant', fingerprint: '', seq: 1, atMs: nowMs - 6 * DAY_MS, available: 100, debt: 0, availableAfter: 100, uncollected: 0 },
-    { key: 'new', kind: 'charge', fingerprint: 'fn', seq: 4, atMs: nowMs - 1_000, available: -2, debt: 0, availableAfter: 147, uncollected: 0 },
+    {
+      key: 'intent:1', kind: 'grant', fingerprint: '', seq: 1, atMs: nowMs - 6 * DAY_MS, available: 100, debt: 0,
+      availableAfter: 100, uncollected: 0,
+    },
+    {
+      key: 'new', kind: 'charge', fingerprint: 'fn', seq: 4, atMs: nowMs - 1_000, available: -2, debt: 0, availableAfter: 147,
+      uncollected: 0,
+    },
   ]);
 });
 
@@ -64,15 +71,22 @@ test('an account that nobody has seen is empty, and a hold that Redis forgot is 
     frozen: false, lots: [], openHolds: [], endedHolds: [], receipts: [], deductions: [],
   });
   const account = lab.account();
-  await lab.write(account, account.grant('l', 10), account.place('h', 5), account.voidHold('h', { atMs: Date.now() - 40 * DAY_MS }), account.place('open', 1));
+  await lab.write(
+    account, account.grant('l', 10), account.place('h', 5), account.voidHold('h', { atMs: Date.now() - 40 * DAY_MS }),
+    account.place('open', 1),
+  );
   await lab.drain(ALL_SHARDS);
-  expect(await source.loadEndedHold(account.accountId, 'h')).toMatchObject({ holdId: 'h', placedSeq: 2, outcome: { state: 'voided', released: 5 } });
+  expect(await source.loadEndedHold(account.accountId, 'h')).toMatchObject({
+    holdId: 'h', placedSeq: 2, outcome: { state: 'voided', released: 5 },
+  });
   expect(await source.loadEndedHold(account.accountId, 'open')).toBeNull();
   expect(await source.loadEndedHold('nobody', 'h')).toBeNull();
 });
 
 test('without Postgres the source refuses, quickly', async () => {
   const db = connectPostgres('postgres://postgres@127.0.0.1:1/none', apiProfile(500));
-  await expect(accountSource({ db, clock: Date.now }).loadAccount('a')).rejects.toMatchObject({ code: 'ledger_unavailable', outcome: 'not_executed' });
+  await expect(accountSource({ db, clock: Date.now }).loadAccount('a')).rejects.toMatchObject({
+    code: 'ledger_unavailable', outcome: 'not_executed',
+  });
   await db.destroy();
 });

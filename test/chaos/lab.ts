@@ -37,7 +37,8 @@ export async function chaosLab(accountCount: number, environment: Readonly<Recor
   await migrate(postgres.url);
   const processes = await startProcesses({ redisUrl: redis.url, databaseUrl: postgres.url }, environment);
   const accounts = Array.from({ length: accountCount }, (_, index) => `user-${index + 1}`);
-  const tokens = new Map(await Promise.all(accounts.map(async (accountId) => [accountId, await processes.token({ sub: accountId })] as const)));
+  const tokens = new Map(await Promise.all(accounts.map(async (accountId) =>
+    [accountId, await processes.token({ sub: accountId })] as const)));
   const adminToken = await processes.token({ sub: 'operator', role: 'admin' });
   const tokenOf = (accountId: string): string => tokens.get(accountId) ?? '';
   const client = patientClient(processes.url);

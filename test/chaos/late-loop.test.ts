@@ -32,7 +32,8 @@ type Told = { answered: number; notExecuted: number; readonly others: string[] }
 test('a loop that is late loses no answer of Redis; what is refused was not executed', async () => {
   const { token, url, api } = processes;
   const [admin, user] = [await token({ sub: 'admin', role: 'admin' }), await token({ sub: 'late' })];
-  expect((await send(`${url()}/api/credits/allocate`, 'POST', { token: admin, body: { userId: 'late', credits: CREDITS } })).status).toBe(201);
+  expect((await send(`${url()}/api/credits/allocate`, 'POST', { token: admin, body: { userId: 'late', credits: CREDITS } })).status)
+    .toBe(201);
   const told: Told = { answered: 0, notExecuted: 0, others: [] };
   const ask = async (path: string, body: object): Promise<boolean> => {
     const { status, body: said, text } = await send(`${url()}/api/streaming-sessions/${path}`, 'POST', { token: user, body });
@@ -45,7 +46,9 @@ test('a loop that is late loses no answer of Redis; what is refused was not exec
   const caller = async (_: unknown, index: number): Promise<void> => {
     for (let round = 0; !isOver; round += 1) {
       const sessionId = `late-${index}-${round}`;
-      if (await ask('initialize', { sessionId, modelId: 'gpt-4', estimatedTokens: 200 })) await ask('finalize', { sessionId, actualTokens: 100 });
+      if (await ask('initialize', {
+        sessionId, modelId: 'gpt-4', estimatedTokens: 200,
+      })) await ask('finalize', { sessionId, actualTokens: 100 });
       else await sleep(20);
     }
   };

@@ -37,12 +37,15 @@ const protectedCalls = (sessionId: string): Call[] => [
 ];
 
 const ready = (): Promise<Answer> => lab.client.once(get('/readyz'));
-const served = (): Promise<void> => until('the gateway serves again', async () => (await lab.client.once(get('/api/credits/balance'))).status === 200);
+const served = (): Promise<void> =>
+  until('the gateway serves again', async () => (await lab.client.once(get('/api/credits/balance'))).status === 200);
 
 /** Everybody is refused, in time and with the advice to come back; twice, before and after the breaker opens. */
 async function expectRefusals(what: string, sessionId: string): Promise<void> {
   const refusals: Answer[] = [];
-  for (let round = 0; round < 2; round += 1) refusals.push(...await Promise.all(protectedCalls(sessionId).map((call) => lab.client.once(call))));
+  for (let round = 0; round < 2; round += 1) {
+    refusals.push(...await Promise.all(protectedCalls(sessionId).map((call) => lab.client.once(call))));
+  }
   expect(refusals.map(({ status, retryAfter }) => `${status} ${String(retryAfter)}`)).toEqual(refusals.map(() => '503 1'));
   const slowestMs = Math.max(...refusals.map(({ ms }) => ms));
   process.stderr.write(`${what}: ${refusals.length} requests refused within ${Math.round(slowestMs)} ms\n`);

@@ -46,7 +46,9 @@ async function opened(): Promise<CoreProcess> {
 }
 
 const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
-const holds = Array.from({ length: SETTLES }, (_, index) => ({ accountId: ACCOUNTS[index % ACCOUNTS.length] ?? '', holdId: `hold-${index}` }));
+const holds = Array.from({
+  length: SETTLES,
+}, (_, index) => ({ accountId: ACCOUNTS[index % ACCOUNTS.length] ?? '', holdId: `hold-${index}` }));
 
 async function grantAndPlace({ core: { ledger } }: CoreProcess): Promise<void> {
   for (const accountId of ACCOUNTS) {
@@ -55,7 +57,8 @@ async function grantAndPlace({ core: { ledger } }: CoreProcess): Promise<void> {
   }
   for (const hold of holds) {
     await ledger.placeHold({
-      ...hold, minimum: micros(10), desired: micros(10), leaseMs: 3_600_000, expiryPolicy: 'release', price: 'p', fingerprint: 'f', about: '{}',
+      ...hold, minimum: micros(10), desired: micros(10), leaseMs: 3_600_000, expiryPolicy: 'release', price: 'p', fingerprint: 'f',
+      about: '{}',
     });
   }
 }
@@ -74,7 +77,9 @@ const drainAll = async ({ core: { drain } }: CoreProcess): Promise<void> => {
 };
 
 /** Stops Redis and waits until the process knows; starts it and waits until it may be used again. */
-async function restartRedis({ core: { fence } }: CoreProcess, between = (): void => undefined, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+async function restartRedis(
+  { core: { fence } }: CoreProcess, between = (): void => undefined, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM',
+): Promise<void> {
   await server.stop(signal);
   await until('the gateway sees that Redis is away', () => !fence.isOpen());
   between();
@@ -106,7 +111,9 @@ const epochs = ({ core: { fence } }: CoreProcess): number[] => shards.map((shard
 
 function namedOf(rows: readonly LossRow[]): Record<string, number> {
   const named: Record<string, number> = {};
-  for (const [accountId, entries] of rows.flatMap(({ accounts }) => Object.entries(accounts))) named[accountId] = (named[accountId] ?? 0) + entries;
+  for (const [accountId, entries] of rows.flatMap(({ accounts }) => Object.entries(accounts))) {
+    named[accountId] = (named[accountId] ?? 0) + entries;
+  }
   return named;
 }
 
@@ -165,7 +172,9 @@ test('two processes: each counts what it was told, whichever finds the loss firs
   expect(lostOf(await losses(one))).toBe(SETTLES);
 }, TIMEOUT_MS);
 
-test.each([['clean', 'SIGTERM'], ['by kill -9', 'SIGKILL']] as const)('no false alarm: a restart %s with everything replayed', async (_how, signal) => {
+test.each([
+  ['clean', 'SIGTERM'], ['by kill -9', 'SIGKILL'],
+] as const)('no false alarm: a restart %s with everything replayed', async (_how, signal) => {
   await startRedis();
   const gateway = await opened();
   await grantAndPlace(gateway);

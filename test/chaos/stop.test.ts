@@ -55,7 +55,8 @@ test('a scrape of several API processes tells what the first one does in the bac
     const series = await scrape();
     return series.get('cg_redis_up') === 1 && series.get('cg_postgres_up') === 1;
   });
-  await until('jobs are counted', async () => ((await scrape()).get('cg_job_duration_seconds_count{job_name="expire-holds",status="ok"}') ?? 0) > 0);
+  await until('jobs are counted', async () =>
+    ((await scrape()).get('cg_job_duration_seconds_count{job_name="expire-holds",status="ok"}') ?? 0) > 0);
   gateway.kill('SIGTERM');
   expect(await once(gateway, 'exit')).toEqual([0, null]);
 });

@@ -26,7 +26,8 @@ afterAll(async () => {
 async function start(): Promise<Gateway> {
   const child = spawn(process.execPath, [join(projectRoot, 'dist/src/main.js')], {
     env: {
-      PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', SHARDS: '4', JWT_ACCESS_SECRET: 'x'.repeat(32), REDIS_URL: redis.url, DATABASE_URL: database.databaseUrl,
+      PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', SHARDS: '4', JWT_ACCESS_SECRET: 'x'.repeat(32),
+      REDIS_URL: redis.url, DATABASE_URL: database.databaseUrl,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -53,7 +54,8 @@ const isAlive = (pid: number): boolean => {
     return false;
   }
 };
-const readiness = async ({ url }: Gateway) => await (await fetch(`${url}/readyz`)).json() as { status: string; checks: Record<string, { ok: boolean; detail: string }> };
+const readiness = async ({ url }: Gateway) =>
+  await (await fetch(`${url}/readyz`)).json() as { status: string; checks: Record<string, { ok: boolean; detail: string }> };
 const scrape = async ({ url }: Gateway) => seriesOf(await (await fetch(`${url}/metrics`)).text());
 const JOBS = 'cg_job_duration_seconds_count{job_name="expire-holds",status="ok"}';
 

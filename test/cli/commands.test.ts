@@ -26,7 +26,10 @@ afterAll(async () => {
 
 const run = async (command: string, ...args: readonly string[]): Promise<string> => {
   const { stdout } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../src/cli', `${command}.js`), ...args], {
-    env: { PATH: process.env['PATH'], REDIS_URL: redisUrl(), DATABASE_URL: lab.gateway.databaseUrl, REDIS_NAMESPACE: lab.gateway.redisNamespace, JWT_ACCESS_SECRET: 'x'.repeat(32) },
+    env: {
+      PATH: process.env['PATH'], REDIS_URL: redisUrl(), DATABASE_URL: lab.gateway.databaseUrl,
+      REDIS_NAMESPACE: lab.gateway.redisNamespace, JWT_ACCESS_SECRET: 'x'.repeat(32),
+    },
   });
   return stdout.trim();
 };
@@ -34,24 +37,34 @@ const run = async (command: string, ...args: readonly string[]): Promise<string>
 test('keys: create prints the key alone, list shows everything else, revoke ends it', async () => {
   const key = await run('keys', 'create', '--name', 'agent', '--scopes', 'credits-process', '--days', '30');
   expect(key).toMatch(/^cgk_[\w-]{43}$/);
-  const start = () => lab.post('/api/credits-process/start', { user_id: lab.user(), feature_endpoint_id: 'ai_chat_v1' }, { 'x-server-api-key': key });
+  const start = () =>
+    lab.post('/api/credits-process/start', { user_id: lab.user(), feature_endpoint_id: 'ai_chat_v1' }, { 'x-server-api-key': key });
   expect((await until(start, ({ status }) => status === 200, 1_500)).status).toBe(200);
   const listed = await run('keys', 'list');
   expect(listed).toContain('agent');
   expect(listed).not.toContain(key);
   expect(await run('keys', 'revoke', listed.split(' ')[0] ?? '')).toContain('revoked');
   expect((await until(start, ({ status }) => status === 401, 1_500)).status).toBe(401);
-  for (const args of [['create'], ['create', '--name', 'x', '--scopes', 'all'], ['create', '--name', 'x', '--days', '0'], ['revoke', 'nobody'], ['what'], []]) {
+  for (const args of [
+    ['create'], ['create', '--name', 'x', '--scopes', 'all'], ['create', '--name', 'x', '--days', '0'], ['revoke', 'nobody'],
+    ['what'], [],
+  ]) {
     await expect(run('keys', ...args)).rejects.toThrow('usage: npm run keys');
   }
 });
 
 test('features: a seed from a file, twice the same; the one of the guide; a bad one says where', async () => {
   const seed = join(folder, 'seed.json');
-  writeFileSync(seed, JSON.stringify({ endpoints: [{ feature: 'seeded', name: 'Seeded', value: 'seeded_v1', min_credits: '2.5' }], packages: [{ name: 'Seeded', features: [{ feature: 'seeded' }] }] }));
+  writeFileSync(seed, JSON.stringify({
+    endpoints: [{ feature: 'seeded', name: 'Seeded', value: 'seeded_v1', min_credits: '2.5' }],
+    packages: [{ name: 'Seeded', features: [{ feature: 'seeded' }] }],
+  }));
   for (let time = 0; time < 2; time += 1) expect(await run('features', 'seed', seed)).toBe('1 endpoints and 1 packages are there');
   await run('features', 'seed');
-  const { endpoints, packages } = JSON.parse(await run('features', 'list')) as { endpoints: { value: string; min_credits: number }[]; packages: { name: string; is_initial: boolean }[] };
+  const { endpoints, packages } = JSON.parse(await run('features', 'list')) as {
+    endpoints: { value: string; min_credits: number }[];
+    packages: { name: string; is_initial: boolean }[];
+  };
   expect(endpoints.map(({ value, min_credits: minimum }) => [value, minimum])).toEqual([['ai_chat_v1', 10], ['seeded_v1', 2.5]]);
   expect(packages.map(({ name, is_initial: isInitial }) => [name, isInitial])).toEqual([['Free', true], ['Seeded', false]]);
   writeFileSync(seed, JSON.stringify({ endpoints: [{ feature: 'x' }], packages: [] }));

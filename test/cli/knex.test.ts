@@ -36,7 +36,8 @@ async function run(args: readonly string[], env: Readonly<Record<string, string>
   return { code, out, err };
 }
 
-const knex = (...args: readonly string[]): Promise<Result> => run(['dist/src/cli/knex.js', ...args], { DATABASE_URL: database.databaseUrl });
+const knex = (...args: readonly string[]): Promise<Result> =>
+  run(['dist/src/cli/knex.js', ...args], { DATABASE_URL: database.databaseUrl });
 
 const released = readMigrations();
 const last = released.at(-1)?.name ?? '';
@@ -44,7 +45,9 @@ const last = released.at(-1)?.name ?? '';
 describe('on DATABASE_URL', () => {
   test('status, latest, and status again', async () => {
     expect((await knex('migrate:status')).out).toContain(`Found ${released.length} Pending Migration`);
-    expect(await knex('migrate:latest')).toMatchObject({ code: 0, out: expect.stringContaining(`Batch 1 run: ${released.length} migrations`) });
+    expect(await knex('migrate:latest')).toMatchObject({
+      code: 0, out: expect.stringContaining(`Batch 1 run: ${released.length} migrations`),
+    });
     expect((await knex('migrate:status')).out).toMatch(/Found \d+ Completed[\s\S]*No Pending/);
     expect((await knex('migrate:latest')).out).toContain('Already up to date');
   });
@@ -52,7 +55,9 @@ describe('on DATABASE_URL', () => {
   test('what has no down is refused with its reason', async () => {
     const down = released.find(({ name }) => name === '0001_ledger')?.down;
     const { code, err } = await knex('migrate:down', '0001_ledger');
-    expect({ code, err: err.includes(`0001_ledger has no down: ${down !== undefined && 'refusal' in down ? down.refusal : '?'}`) }).toEqual({ code: 1, err: true });
+    expect({
+      code, err: err.includes(`0001_ledger has no down: ${down !== undefined && 'refusal' in down ? down.refusal : '?'}`),
+    }).toEqual({ code: 1, err: true });
     expect(err).not.toContain(' at ');
   });
 
@@ -63,7 +68,9 @@ describe('on DATABASE_URL', () => {
     expect(await knex('migrate:make', 'add_scratch')).toEqual({ code: 0, out: `made ${file}\n`, err: '' });
     expect((await knex('migrate:latest')).err).toContain('has no statement below "-- up"');
     const path = join(folder.path, file);
-    writeFileSync(path, readFileSync(path, 'utf8').replace('-- up\n', '-- up\ncreate table scratch (a jsonb);\ncreate index on scratch ((a ? \'b\'));')
+    writeFileSync(path, readFileSync(path, 'utf8').replace(
+      '-- up\n', '-- up\ncreate table scratch (a jsonb);\ncreate index on scratch ((a ? \'b\'));',
+    )
       .replace('-- down\n', '-- down\ndrop table scratch;'));
     expect((await knex('migrate:status')).out).toMatch(new RegExp(`Found 1 Pending[\\s\\S]*${name}`));
     expect((await knex('migrate:up')).out).toContain(name);
@@ -77,7 +84,9 @@ describe('on DATABASE_URL', () => {
   });
 
   test('Knex itself, on the compiled knexfile', async () => {
-    const bare = await run(['node_modules/knex/bin/cli.js', '--knexfile', 'dist/knexfile.js', 'migrate:currentVersion'], { DATABASE_URL: database.databaseUrl });
+    const bare = await run(['node_modules/knex/bin/cli.js', '--knexfile', 'dist/knexfile.js', 'migrate:currentVersion'], {
+      DATABASE_URL: database.databaseUrl,
+    });
     expect(bare.out).toContain('Current Version');
   });
 
@@ -96,7 +105,9 @@ test('without DATABASE_URL: the embedded Postgres, started for the command, or f
   expect(await run(bare, env)).toMatchObject({ code: 1, err: expect.stringContaining('no embedded Postgres is running') });
   const embedded = await startEmbedded({ redis: false, postgres: true, dataDir: env.DATA_DIR, progress: () => undefined });
   try {
-    expect(await run(['dist/src/cli/knex.js', 'migrate:latest'], env)).toMatchObject({ code: 0, out: expect.stringContaining('Batch 1 run') });
+    expect(await run(['dist/src/cli/knex.js', 'migrate:latest'], env)).toMatchObject({
+      code: 0, out: expect.stringContaining('Batch 1 run'),
+    });
     expect((await run(bare, env)).out).toContain('No Pending');
     await migrate(embedded.databaseUrl ?? '');
   } finally {

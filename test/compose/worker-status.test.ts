@@ -1,7 +1,10 @@
 import { expect, test } from '@jest/globals';
 import { workerStatus } from '../../src/compose/worker-status.js';
 
-const news = (postgres: boolean) => ({ type: 'cg:worker', checks: { redis: { ok: true, detail: 'up' }, postgres: { ok: postgres, detail: postgres ? 'up' : 'does not answer' } } });
+const news = (postgres: boolean) => ({
+  type: 'cg:worker',
+  checks: { redis: { ok: true, detail: 'up' }, postgres: { ok: postgres, detail: postgres ? 'up' : 'does not answer' } },
+});
 
 test('the worker beside an API is one line: running, what is wrong with it, or that it is silent', () => {
   let nowMs = 0;

@@ -28,7 +28,10 @@ afterAll(async () => {
 function open(listens = true): Promise<Gateway> {
   const servers = { redisUrl: redis.url, databaseUrl: postgres.url };
   return openGateway({
-    config: readConfig({ ROLE: 'worker', REDIS_URL: redis.url, DATABASE_URL: postgres.url, REDIS_NAMESPACE: `w${randomUUID().slice(0, 8)}`, PORT: '0', HOST: '127.0.0.1', SHARDS: '4', POSTGRES_TIMEOUT_MS: '1000' }),
+    config: readConfig({
+      ROLE: 'worker', REDIS_URL: redis.url, DATABASE_URL: postgres.url, REDIS_NAMESPACE: `w${randomUUID().slice(0, 8)}`,
+      PORT: '0', HOST: '127.0.0.1', SHARDS: '4', POSTGRES_TIMEOUT_MS: '1000',
+    }),
     role: 'worker', servers, version: 'test', log: createLog({ level: 'silent' }), time: { clock: Date.now, offsetMs: () => 0 }, listens,
   });
 }
@@ -50,10 +53,14 @@ test('a worker can be scraped, and tells what is there now', async () => {
   const scrape = async () => seriesOf((await send(`${url}/metrics`, 'GET')).text);
   // The last ones are there when every watcher has looked.
   const expected: Readonly<Record<string, number>> = {
-    'cg_redis_up': 1, 'cg_postgres_up': 1, 'cg_journal_lag_seconds': 0, 'cg_journal_lag_entries': 0, 'cg_holds_open': 0, 'cg_holds_overdue': 0,
-    'cg_shards_fenced': 0, 'cg_shards_stopped': 0, 'cg_fence_epochs': 4, 'cg_journal_lost_entries': 0, 'cg_accounts': 0, 'cg_accounts_frozen': 0, 'cg_credits_available': 0,
-    'cg_money_in_pending': 0, 'cg_quarantined': 0, 'cg_dead_letters': 0, 'cg_amqp_connected': -1, 'cg_amqp_in_flight': 0, 'cg_breaker_state': 0,
-    'cg_queue_jobs{queue="credits_process_end_queue",state="waiting"}': 0, 'cg_postgres_pool_max{pool="api"}': 10, 'cg_postgres_pool_max{pool="drain"}': 5,
+    'cg_redis_up': 1, 'cg_postgres_up': 1, 'cg_journal_lag_seconds': 0, 'cg_journal_lag_entries': 0, 'cg_holds_open': 0,
+    'cg_holds_overdue': 0,
+    'cg_shards_fenced': 0, 'cg_shards_stopped': 0, 'cg_fence_epochs': 4, 'cg_journal_lost_entries': 0, 'cg_accounts': 0,
+    'cg_accounts_frozen': 0, 'cg_credits_available': 0,
+    'cg_money_in_pending': 0, 'cg_quarantined': 0, 'cg_dead_letters': 0, 'cg_amqp_connected': -1, 'cg_amqp_in_flight': 0,
+    'cg_breaker_state': 0,
+    'cg_queue_jobs{queue="credits_process_end_queue",state="waiting"}': 0, 'cg_postgres_pool_max{pool="api"}': 10,
+    'cg_postgres_pool_max{pool="drain"}': 5,
   };
   await until('all watchers have looked', async () => {
     const series = await scrape();
@@ -61,7 +68,8 @@ test('a worker can be scraped, and tells what is there now', async () => {
   });
   const series = await scrape();
   expect(Object.fromEntries(Object.keys(expected).map((name) => [name, series.get(name)]))).toEqual(expected);
-  await until('jobs run', async () => ((await scrape()).get('cg_job_duration_seconds_count{job_name="expire-holds",status="ok"}') ?? 0) > 0);
+  await until('jobs run', async () =>
+    ((await scrape()).get('cg_job_duration_seconds_count{job_name="expire-holds",status="ok"}') ?? 0) > 0);
   expect(series.get('cg_http_request_duration_seconds_count{method="GET",route="/livez",status="200"}')).toBe(1);
 }, TIMEOUT_MS);
 

@@ -15,10 +15,16 @@ const twoStoredKeys = async (): Promise<readonly string[]> => Promise.all([1, 2]
 
 const send = async (method: string, path: string, token: string, key: string, body?: object) => {
   const response = await fetch(lab.gateway.url + path, {
-    method, headers: { authorization: `Bearer ${token}`, 'idempotency-key': key, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    method, headers: {
+      authorization: `Bearer ${token}`, 'idempotency-key': key,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  return { status: response.status, replayed: response.headers.get('idempotency-replayed'), body: await response.json() as Record<string, unknown> };
+  return {
+    status: response.status, replayed: response.headers.get('idempotency-replayed'),
+    body: await response.json() as Record<string, unknown>,
+  };
 };
 
 /** A token of ChatsParty for the same account, which another issuer signs. */
@@ -37,7 +43,8 @@ test.each([
   const named = randomUUID();
   const body = { user_id: user, feature_endpoint_value: 'ai_chat_v1', output_tokens: 460 };
   const end = (key: string) => lab.post('/api/credits-process/end', body, { 'x-server-api-key': key, 'idempotency-key': named });
-  const bonus = (key: string) => lab.post('/api/user-wallets/give-bonus-credits', { user_id: user, credits: 7 }, { 'x-server-api-key': key, 'idempotency-key': named });
+  const bonus = (key: string) =>
+    lab.post('/api/user-wallets/give-bonus-credits', { user_id: user, credits: 7 }, { 'x-server-api-key': key, 'idempotency-key': named });
   const answers = [];
   for (const key of [...keys, ...keys]) answers.push(await end(key));
   expect(answers.map(({ status, headers }) => [status, headers.get('idempotency-replayed')]))
@@ -60,7 +67,9 @@ test.each([
   const tokens = [await lab.gateway.token({ sub: user }), await chatspartyToken(user)];
   const answers = [];
   for (const token of [...tokens, ...tokens]) answers.push(await send('POST', path, token, key, body));
-  expect(answers.map((answer) => [answer.status, answer.replayed])).toEqual([[status, null], [status, null], [status, 'true'], [status, 'true']]);
+  expect(answers.map((answer) => [answer.status, answer.replayed])).toEqual([
+    [status, null], [status, null], [status, 'true'], [status, 'true'],
+  ]);
   expect(await lab.balance(user)).toBe(90);
 });
 
@@ -72,10 +81,14 @@ test.each([
   await lab.grant(user, 100);
   const key = randomUUID();
   const operators = await Promise.all(['op-1', 'op-2'].map((sub) => lab.gateway.token({ sub, role: 'admin' })));
-  const amount = path.endsWith('/adjust') ? { adjustment: 10 } : path.endsWith('/add') ? { amount: 10, transactionType: 'bonus', reason: 'manual_adjustment' } : { credits: 10 };
+  const amount = path.endsWith('/adjust')
+    ? { adjustment: 10 }
+    : path.endsWith('/add') ? { amount: 10, transactionType: 'bonus', reason: 'manual_adjustment' } : { credits: 10 };
   const answers = [];
   for (const token of [...operators, ...operators]) answers.push(await send(method, path, token, key, { userId: user, ...amount }));
-  expect(answers.map((answer) => [answer.status, answer.replayed])).toEqual([[status, null], [status, null], [status, 'true'], [status, 'true']]);
+  expect(answers.map((answer) => [answer.status, answer.replayed])).toEqual([
+    [status, null], [status, null], [status, 'true'], [status, 'true'],
+  ]);
   expect(await lab.balance(user)).toBe(100 + change);
 });
 
@@ -84,7 +97,8 @@ test('a caller has one name, which says whose it is and cannot be continued', ()
   const names = [
     callerOf({ ...user, accountId: 'alice', issuer: 'access' }), callerOf({ ...user, accountId: 'alice', issuer: 'jwks' }),
     callerOf({ ...user, accountId: 'bob', issuer: 'access' }), callerOf({ ...user, accountId: 'a:b/c d', issuer: 'access' }),
-    callerOf({ id: 'environment-x', name: 'environment', scopes: new Set() }), callerOf({ id: '0001', name: 'environment', scopes: new Set() }),
+    callerOf({ id: 'environment-x', name: 'environment', scopes: new Set() }),
+    callerOf({ id: '0001', name: 'environment', scopes: new Set() }),
   ];
   expect(new Set(names).size).toBe(names.length);
   for (const name of names) expect(name).toMatch(/^[A-Za-z0-9._-]{1,64}$/);

@@ -41,10 +41,14 @@ const WRITES: readonly Write[] = [
   ['POST', '/api/credits/set', 'operator', ofUser, 422],
   ['DELETE', '/api/credits/remove', 'operator', ofUser, 422],
   ['PUT', '/api/credits/adjust', 'operator', (userId, adjustment) => ({ userId, adjustment }), 422],
-  ['POST', '/api/credits/add', 'operator', (userId, amount) => ({ userId, amount, transactionType: 'bonus', reason: 'manual_adjustment' }), 422],
+  ['POST', '/api/credits/add', 'operator', (userId, amount) => ({
+    userId, amount, transactionType: 'bonus', reason: 'manual_adjustment',
+  }), 422],
   ['POST', '/api/user-wallets/give-bonus-credits', 'server', (user_id, credits) => ({ user_id, credits }), 422],
   // A settlement is a hold's end, and tells how it ended first.
-  ['POST', '/api/credits-process/end', 'server', (user_id, output_tokens) => ({ user_id, feature_endpoint_value: 'ai_chat_v1', output_tokens }), 409],
+  ['POST', '/api/credits-process/end', 'server', (user_id, output_tokens) => ({
+    user_id, feature_endpoint_value: 'ai_chat_v1', output_tokens,
+  }), 409],
 ];
 
 test.each(WRITES)('%s %s', async (method, path, caller, bodyOf, mismatch) => {

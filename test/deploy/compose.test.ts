@@ -7,7 +7,8 @@ import { at, packageJson, pathOf, textOf, yamlOf, type Fields } from './document
 /** Nothing here has started the containers: there is no Docker engine where these tests run. */
 
 type Service = Fields & {
-  readonly image: string; readonly environment?: Readonly<Record<string, string>>; readonly volumes?: readonly string[]; readonly ports?: readonly string[];
+  readonly image: string; readonly environment?: Readonly<Record<string, string>>; readonly volumes?: readonly string[];
+  readonly ports?: readonly string[];
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>; readonly networks: readonly string[];
 };
 type Compose = { readonly services: Readonly<Record<string, Service>>; readonly volumes: Fields; readonly networks: Fields };
@@ -27,7 +28,9 @@ const required = example.flatMap((line) => /^([A-Z_]+)=$/.exec(line)?.[1] ?? [])
 const optional = example.flatMap((line) => /^# ([A-Z_]+)=/.exec(line)?.[1] ?? []);
 
 test('the schema of the Compose specification', () => {
-  const valid = new Ajv2019({ strict: false, validateFormats: false, allErrors: true }).compile(JSON.parse(textOf('test/deploy/compose-spec.schema.json')) as object);
+  const valid = new Ajv2019({
+    strict: false, validateFormats: false, allErrors: true,
+  }).compile(JSON.parse(textOf('test/deploy/compose-spec.schema.json')) as object);
   valid(compose);
   expect(valid.errors).toBeNull();
   expect(valid({ ...compose, services: { redis: { ...service('redis'), restrat: 'always' } } })).toBe(false);
@@ -78,7 +81,9 @@ describe.each(services)('%s', (name, each) => {
   test('has no secret of its own', () => {
     for (const [variable, value] of Object.entries(each.environment ?? {})) {
       const isSecret = /SECRET|PASSWORD|PASS|KEY/.test(variable) || /:\/\/[^/]*@/.test(value);
-      if (isSecret) expect({ variable, value: value.replace(/\$\{[A-Z_]+:(\?see \.env\.example|-)\}/, '') }).toMatchObject({ value: expect.stringMatching(/^$|^\w+:\/\/gateway:@[\w:]+(\/gateway)?$/) });
+      if (isSecret) expect({ variable, value: value.replace(/\$\{[A-Z_]+:(\?see \.env\.example|-)\}/, '') }).toMatchObject({
+        value: expect.stringMatching(/^$|^\w+:\/\/gateway:@[\w:]+(\/gateway)?$/),
+      });
     }
   });
 });
@@ -92,21 +97,31 @@ test('every variable is in .env.example, and what must be given has no default',
 
 /** The environment of a service, as Compose would fill it in. */
 const filledIn = (name: string): Record<string, string> => Object.fromEntries(Object.entries(service(name).environment ?? {})
-  .map(([variable, value]) => [variable, value.replace(/\$\{([A-Z_]+)(?::-([^}]*)|[^}]*)\}/g, (_, each: string, fallback?: string) => (required.includes(each) ? 'f'.repeat(64) : fallback ?? ''))]));
+  .map(([variable, value]) => [variable, value.replace(/\$\{([A-Z_]+)(?::-([^}]*)|[^}]*)\}/g, (_, each: string, fallback?: string) =>
+    (required.includes(each) ? 'f'.repeat(64) : fallback ?? ''))]));
 
 test('the gateway accepts what it is told, and without a way to verify tokens it refuses', () => {
-  expect(readConfig(filledIn('gateway'))).toMatchObject({ role: 'api', apiProcesses: 2, redisUrl: `redis://gateway:${'f'.repeat(64)}@redis:6379` });
+  expect(readConfig(filledIn('gateway'))).toMatchObject({
+    role: 'api', apiProcesses: 2, redisUrl: `redis://gateway:${'f'.repeat(64)}@redis:6379`,
+  });
   expect(readConfig(filledIn('worker'))).toMatchObject({ role: 'worker', rabbitmqUrl: `amqp://gateway:${'f'.repeat(64)}@rabbitmq:5672` });
   expect(() => readConfig({ ...filledIn('gateway'), JWT_ACCESS_SECRET: '' })).toThrow('without one no token can be verified');
 });
 
 test('a stop has longer than the gateway takes', () => {
   const stopTimeoutSeconds = Number(/STOP_TIMEOUT_MS = (\d+)_000/.exec(textOf('src/main.ts'))?.[1]);
-  for (const name of ['gateway', 'worker']) expect(Number.parseInt(String(service(name)['stop_grace_period']), 10)).toBeGreaterThan(stopTimeoutSeconds);
+  for (const name of ['gateway', 'worker']) {
+    expect(Number.parseInt(String(service(name)['stop_grace_period']), 10)).toBeGreaterThan(stopTimeoutSeconds);
+  }
 });
 
 test('redis.conf keeps money: no eviction, an append-only file, and room for its rewrite', () => {
-  const directives = new Map(textOf('deploy/redis/redis.conf').split('\n').filter((line) => line !== '' && !line.startsWith('#')).map((line) => [line.split(' ', 1)[0], line.slice(line.indexOf(' ') + 1)]));
-  expect([directives.get('maxmemory-policy'), directives.get('appendonly'), directives.get('appendfsync')]).toEqual(['noeviction', 'yes', 'everysec']);
-  expect(Number.parseInt(directives.get('maxmemory') ?? '', 10) * 2).toBeLessThanOrEqual(Number.parseInt(String(at(service('redis'), 'deploy.resources.limits.memory')), 10));
+  const directives = new Map(textOf('deploy/redis/redis.conf').split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => [line.split(' ', 1)[0], line.slice(line.indexOf(' ') + 1)]));
+  expect([directives.get('maxmemory-policy'), directives.get('appendonly'), directives.get('appendfsync')]).toEqual([
+    'noeviction', 'yes', 'everysec',
+  ]);
+  expect(Number.parseInt(directives.get('maxmemory') ?? '', 10) * 2).toBeLessThanOrEqual(Number.parseInt(
+    String(at(service('redis'), 'deploy.resources.limits.memory')), 10,
+  ));
 });

@@ -8,7 +8,9 @@ import { packageJson, pathOf, textOf } from './documents.js';
 const text = textOf('Dockerfile');
 
 type Instruction = { readonly name: string; readonly rest: string };
-const instructions: readonly Instruction[] = text.split('\n').filter((line) => !line.startsWith('#')).join('\n').replace(/\\\n/g, ' ').split('\n')
+const instructions: readonly Instruction[] = text.split('\n').filter((line) => !line.startsWith('#')).join('\n').replace(
+  /\\\n/g, ' ',
+).split('\n')
   .filter((line) => line.trim() !== '')
   .map((line) => ({ name: line.split(' ', 1)[0] ?? '', rest: line.slice(line.indexOf(' ') + 1).trim() }));
 const runtime = instructions.slice(instructions.findLastIndex(({ name }) => name === 'FROM'));
@@ -69,6 +71,7 @@ test('what the program reads below the project\'s folder is in the image', () =>
     .flatMap((name) => [...textOf('src', name).matchAll(/join\(projectRoot, '([^'/]+)/g)].map(([, first]) => first ?? ''));
   expect(read).toEqual(expect.arrayContaining(['lua', 'package.json']));
   // `COPY package.json ./` and `COPY lua ./lua` both put what is named first where it was.
-  const copied = runtime.filter(({ name }) => name === 'COPY').map(({ rest }) => rest.split(' ').at(-2)?.replace('/app/', '').split('/')[0]);
+  const copied = runtime.filter(({ name }) => name === 'COPY').map(({ rest }) =>
+    rest.split(' ').at(-2)?.replace('/app/', '').split('/')[0]);
   expect(read.filter((first) => !copied.includes(first))).toEqual([]);
 });

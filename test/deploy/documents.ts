@@ -7,12 +7,21 @@ export type Fields = Readonly<Record<string, unknown>>;
 
 export const pathOf = (...parts: readonly string[]): string => join(projectRoot, ...parts);
 export const textOf = (...parts: readonly string[]): string => readFileSync(pathOf(...parts), 'utf8');
-export const packageJson = JSON.parse(textOf('package.json')) as { readonly version: string; readonly dependencies: Readonly<Record<string, string>> };
+export const packageJson = JSON.parse(textOf('package.json')) as {
+  readonly version: string;
+  readonly dependencies: Readonly<Record<string, string>>;
+};
 
 /** The file as YAML, with anchors and merge keys resolved. */
 export const yamlOf = (path: string): unknown => parse(textOf(path), { merge: true });
 
-export type KubernetesObject = { readonly path: string; readonly apiVersion: string; readonly kind: string; readonly metadata: { readonly name: string }; readonly data: Fields };
+export type KubernetesObject = {
+  readonly path: string;
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly data: Fields;
+};
 
 /** Every object of the manifests below a folder, kustomizations included. */
 export const kubernetesObjects = (folder: string): KubernetesObject[] =>
@@ -29,4 +38,6 @@ export const kubernetesObjects = (folder: string): KubernetesObject[] =>
 
 /** What is at `a.b.0.c`, or undefined. */
 export const at = (value: unknown, path: string): unknown =>
-  path.split('.').reduce<unknown>((inner, key) => (typeof inner === 'object' && inner !== null ? (inner as Fields)[key] : undefined), value);
+  path.split('.').reduce<unknown>(
+    (inner, key) => (typeof inner === 'object' && inner !== null ? (inner as Fields)[key] : undefined), value,
+  );

@@ -15,7 +15,9 @@ let folder: Folder;
 let database: FreshDatabase;
 beforeAll(async () => {
   [folder, database] = [await temporaryFolder(), await freshDatabase()];
-  for (const each of ['package.json', 'lua', 'dist/knexfile.js', 'dist/src', 'src/stores/postgres/migrations']) cpSync(pathOf(each), join(folder.path, each), { recursive: true });
+  for (const each of ['package.json', 'lua', 'dist/knexfile.js', 'dist/src', 'src/stores/postgres/migrations']) {
+    cpSync(pathOf(each), join(folder.path, each), { recursive: true });
+  }
   for (const name of Object.keys(packageJson.dependencies)) {
     const link = join(folder.path, 'node_modules', name);
     mkdirSync(dirname(link), { recursive: true });
@@ -44,7 +46,8 @@ async function started(port: number): Promise<ChildProcess> {
   const child = spawn(command, args, {
     cwd: folder.path, ...account, stdio: ['ignore', 'pipe', 'inherit'],
     env: {
-      PATH: process.env['PATH'], NODE_ENV: 'production', HOST: '127.0.0.1', PORT: String(port), ROLE: 'api', SHARDS: '4', REDIS_NAMESPACE: `image-${port}`,
+      PATH: process.env['PATH'], NODE_ENV: 'production', HOST: '127.0.0.1', PORT: String(port), ROLE: 'api', SHARDS: '4',
+      REDIS_NAMESPACE: `image-${port}`,
       JWT_ACCESS_SECRET: 'x'.repeat(32), REDIS_URL: redisUrl(), DATABASE_URL: database.databaseUrl,
     },
   });
@@ -59,7 +62,8 @@ test('they are enough: the image\'s command starts the gateway, its health check
   const port = await freePort();
   const gateway = await started(port);
   const [command = '', ...args] = execForm(/HEALTHCHECK[^[]*\\\n\s*CMD (\[.*\])$/m);
-  const healthcheck = (): number | null => spawnSync(command, args, { cwd: folder.path, ...account, env: { PATH: process.env['PATH'], PORT: String(port) } }).status;
+  const healthcheck = (): number | null =>
+    spawnSync(command, args, { cwd: folder.path, ...account, env: { PATH: process.env['PATH'], PORT: String(port) } }).status;
   expect(healthcheck()).toBe(0);
   expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
   gateway.kill('SIGTERM');

@@ -15,11 +15,16 @@ import { unknownFields } from './unknown-fields.js';
 
 type Model = new (data: never) => { validate(): void };
 const MODELS: Readonly<Record<string, Model>> = {
-  'apps/v1 Deployment': Deployment, 'autoscaling/v2 HorizontalPodAutoscaler': HorizontalPodAutoscaler, 'networking.k8s.io/v1 NetworkPolicy': NetworkPolicy,
-  'policy/v1 PodDisruptionBudget': PodDisruptionBudget, 'v1 Namespace': Namespace, 'v1 Secret': Secret, 'v1 Service': Service, 'v1 ServiceAccount': ServiceAccount,
+  'apps/v1 Deployment': Deployment, 'autoscaling/v2 HorizontalPodAutoscaler': HorizontalPodAutoscaler,
+  'networking.k8s.io/v1 NetworkPolicy': NetworkPolicy,
+  'policy/v1 PodDisruptionBudget': PodDisruptionBudget, 'v1 Namespace': Namespace, 'v1 Secret': Secret, 'v1 Service': Service,
+  'v1 ServiceAccount': ServiceAccount,
 };
 /** Those of other makers, whose schemas are not at hand; what matters of them is checked below. */
-const NOT_OURS = ['monitoring.coreos.com/v1 PodMonitor', 'kustomize.config.k8s.io/v1beta1 Kustomization', 'kustomize.config.k8s.io/v1alpha1 Component'];
+const NOT_OURS = [
+  'monitoring.coreos.com/v1 PodMonitor', 'kustomize.config.k8s.io/v1beta1 Kustomization',
+  'kustomize.config.k8s.io/v1alpha1 Component',
+];
 
 const FOLDER = 'deploy/kubernetes';
 const typeOf = ({ apiVersion, kind }: KubernetesObject): string => `${apiVersion} ${kind}`;
@@ -40,13 +45,17 @@ function check(object: KubernetesObject): string[] {
 }
 
 describe('the schemas of Kubernetes', () => {
-  test.each(all.filter((object) => !NOT_OURS.includes(typeOf(object))).map((object) => [`${object.path} ${object.kind} ${object.metadata.name}`, object] as const))('%s', (_, object) => {
+  test.each(all.filter((object) => !NOT_OURS.includes(typeOf(object))).map((object) => [
+    `${object.path} ${object.kind} ${object.metadata.name}`, object,
+  ] as const))('%s', (_, object) => {
     expect(check(object)).toEqual([]);
   });
 
   test('would say what is wrong', () => {
     const object = named('credit-gateway-api');
-    const changed = (from: string, to: string): KubernetesObject => ({ ...object, data: JSON.parse(JSON.stringify(object.data).replace(from, to)) as Fields });
+    const changed = (from: string, to: string): KubernetesObject => ({
+      ...object, data: JSON.parse(JSON.stringify(object.data).replace(from, to)) as Fields,
+    });
     expect(check(changed('"readinessProbe"', '"redinessProbe"'))).toContain('.spec.template.spec.containers.0.redinessProbe');
     expect(() => check(changed('"containerPort":3001', '"containerPort":"3001"'))).toThrow('must be integer');
     expect(() => check(changed('"selector"', '"selektor"'))).toThrow('must have required property selector');
@@ -63,8 +72,11 @@ describe.each(deployments.map((object) => [object.metadata.name, object.data] as
       serviceAccountName: 'credit-gateway', automountServiceAccountToken: false,
       securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
     });
-    expect(container['securityContext']).toEqual({ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } });
-    expect(`${String(at(pod, 'securityContext.runAsUser'))}:${String(at(pod, 'securityContext.runAsGroup'))}`).toBe(/^USER (.*)$/m.exec(textOf('Dockerfile'))?.[1]);
+    expect(container['securityContext']).toEqual({
+      allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] },
+    });
+    expect(`${String(at(pod, 'securityContext.runAsUser'))}:${String(at(pod, 'securityContext.runAsGroup'))}`)
+      .toBe(/^USER (.*)$/m.exec(textOf('Dockerfile'))?.[1]);
   });
 
   test('is probed at routes that exist, on a port that it has', () => {
@@ -79,18 +91,22 @@ describe.each(deployments.map((object) => [object.metadata.name, object.data] as
   });
 
   test('says what it needs and what it may not exceed', () => {
-    expect(container['resources']).toEqual({ requests: { cpu: expect.any(String), memory: expect.any(String) }, limits: { memory: expect.any(String) } });
+    expect(container['resources']).toEqual({
+      requests: { cpu: expect.any(String), memory: expect.any(String) }, limits: { memory: expect.any(String) },
+    });
   });
 
   test('selects its own pods, and only these', () => {
     expect(at(data, 'spec.selector.matchLabels')).toEqual(labels);
-    expect(deployments.filter((other) => JSON.stringify(at(other.data, 'spec.template.metadata.labels')) === JSON.stringify(labels))).toHaveLength(1);
+    expect(deployments.filter((other) => JSON.stringify(at(other.data, 'spec.template.metadata.labels')) === JSON.stringify(labels)))
+      .toHaveLength(1);
     const budget = ofKind('PodDisruptionBudget').find(({ metadata }) => metadata.name === name);
     expect(at(budget?.data, 'spec.selector.matchLabels')).toEqual(labels);
   });
 
   test('may take longer to stop than the gateway does', () => {
-    expect(Number(pod['terminationGracePeriodSeconds']) * 1_000).toBeGreaterThan(Number(/STOP_TIMEOUT_MS = ([\d_]+)/.exec(textOf('src/main.ts'))?.[1]?.replace('_', '')));
+    expect(Number(pod['terminationGracePeriodSeconds']) * 1_000)
+      .toBeGreaterThan(Number(/STOP_TIMEOUT_MS = ([\d_]+)/.exec(textOf('src/main.ts'))?.[1]?.replace('_', '')));
   });
 
   test('runs the version of the package', () => {
@@ -101,7 +117,9 @@ describe.each(deployments.map((object) => [object.metadata.name, object.data] as
 test('the service leads to the API, by the name of its port', () => {
   const [service] = ofKind('Service');
   expect(at(service?.data, 'spec.selector')).toEqual(at(named('credit-gateway-api').data, 'spec.template.metadata.labels'));
-  expect(at(service?.data, 'spec.ports.0.targetPort')).toBe(at(named('credit-gateway-api').data, 'spec.template.spec.containers.0.ports.0.name'));
+  expect(at(service?.data, 'spec.ports.0.targetPort')).toBe(at(
+    named('credit-gateway-api').data, 'spec.template.spec.containers.0.ports.0.name',
+  ));
 });
 
 test('autoscalers scale what exists, and nothing that has a number of replicas of its own in the same kustomization', () => {
@@ -113,14 +131,19 @@ test('autoscalers scale what exists, and nothing that has a number of replicas o
 });
 
 test('metrics of autoscalers are in the catalogue, and the adapter\'s rule gives the same name', () => {
-  const metric = at(ofKind('HorizontalPodAutoscaler').find(({ metadata }) => metadata.name === 'credit-gateway-worker')?.data, 'spec.metrics.0.external.metric.name');
+  const metric = at(
+    ofKind('HorizontalPodAutoscaler').find(({ metadata }) => metadata.name === 'credit-gateway-worker')?.data,
+    'spec.metrics.0.external.metric.name',
+  );
   expect(metric).toBe(METRICS.lagEntries.name);
   expect(textOf(FOLDER, 'components/worker-scaling/adapter-rules.example.yaml')).toContain(`seriesQuery: ${METRICS.lagEntries.name}{`);
 });
 
 test('network policies select the gateway', () => {
   for (const { data } of ofKind('NetworkPolicy')) {
-    expect(at(named('credit-gateway-api').data, 'spec.template.metadata.labels')).toMatchObject(at(data, 'spec.podSelector.matchLabels') as Fields);
+    expect(at(named('credit-gateway-api').data, 'spec.template.metadata.labels')).toMatchObject(at(
+      data, 'spec.podSelector.matchLabels',
+    ) as Fields);
   }
 });
 
@@ -144,20 +167,31 @@ describe('settings', () => {
   });
 
   test('only what is needed: callers\' secrets for the API, RabbitMQ for workers', () => {
-    const refs = (name: string): unknown[] => (at(named(name).data, 'spec.template.spec.containers.0.envFrom') as Fields[]).map((each) => at(each, 'secretRef.name')).filter((each) => each !== undefined);
+    const refs = (name: string): unknown[] => (at(
+      named(name).data, 'spec.template.spec.containers.0.envFrom',
+    ) as Fields[]).map((each) => at(each, 'secretRef.name')).filter((each) => each !== undefined);
     expect(refs('credit-gateway-api')).toEqual(['credit-gateway-stores', 'credit-gateway-callers']);
     expect(refs('credit-gateway-worker')).toEqual(['credit-gateway-stores', 'credit-gateway-queues']);
-    expect(secrets.map(({ metadata }) => metadata.name).sort()).toEqual(['credit-gateway-callers', 'credit-gateway-queues', 'credit-gateway-stores']);
+    expect(secrets.map(({ metadata }) => metadata.name).sort()).toEqual([
+      'credit-gateway-callers', 'credit-gateway-queues', 'credit-gateway-stores',
+    ]);
   });
 });
 
 describe('kustomize', () => {
-  const kustomizations = [...all.filter(({ apiVersion }) => apiVersion.startsWith('kustomize')), ...kubernetesObjects('grafana').filter(({ kind }) => kind === 'Component')];
+  const kustomizations = [
+    ...all.filter(({ apiVersion }) => apiVersion.startsWith('kustomize')),
+    ...kubernetesObjects('grafana').filter(({ kind }) => kind === 'Component'),
+  ];
 
   test('every file that is named exists, and every manifest is named', () => {
-    const namedFiles = kustomizations.flatMap(({ path, data }) => [...(data['resources'] as string[] | undefined ?? []), ...(data['components'] as string[] | undefined ?? [])].map((each) => join(path, '..', each)));
+    const namedFiles = kustomizations.flatMap(({ path, data }) => [
+      ...(data['resources'] as string[] | undefined ?? []), ...(data['components'] as string[] | undefined ?? []),
+    ].map((each) => join(path, '..', each)));
     expect(namedFiles.filter((each) => !existsSync(pathOf(each)))).toEqual([]);
-    const manifests = [...new Set(all.map(({ path }) => path))].filter((path) => !path.endsWith('kustomization.yaml') && !path.includes('.example.'));
+    const manifests = [
+      ...new Set(all.map(({ path }) => path)),
+    ].filter((path) => !path.endsWith('kustomization.yaml') && !path.includes('.example.'));
     expect(manifests.filter((path) => !namedFiles.includes(path))).toEqual([]);
   });
 
@@ -172,5 +206,7 @@ describe('kustomize', () => {
 test('Prometheus scrapes the pods of both roles under the job that dashboards and rules ask for', () => {
   const [monitor] = ofKind('PodMonitor');
   expect(at(monitor?.data, 'spec.selector.matchLabels')).toEqual({ 'app.kubernetes.io/name': 'credit-gateway' });
-  expect(monitor?.data['spec']).toMatchObject({ jobLabel: 'app.kubernetes.io/name', podMetricsEndpoints: [{ port: 'http', path: '/metrics' }] });
+  expect(monitor?.data['spec']).toMatchObject({
+    jobLabel: 'app.kubernetes.io/name', podMetricsEndpoints: [{ port: 'http', path: '/metrics' }],
+  });
 });

@@ -30,9 +30,13 @@ afterAll(async () => {
   await server.discard();
 });
 
-const called = async (method: string, path: string, token: string, body?: object): Promise<{ status: number; body: Record<string, unknown> }> => {
+const called = async (method: string, path: string, token: string, body?: object): Promise<{
+  status: number;
+  body: Record<string, unknown>;
+}> => {
   const answer = await fetch(`${gateway.url}${path}`, {
-    method, headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    method, headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   return { status: answer.status, body: await answer.json() as Record<string, unknown> };
 };
@@ -53,12 +57,16 @@ test('the gateway does all its work: grant, hold, settle, expire, drain, settle 
   const alice = await gateway.token({ sub: 'alice', role: 'user' });
   expect((await called('GET', '/api/credits/balance', alice)).status).toBe(200);
   expect((await called('POST', '/api/credits/allocate', admin, { userId: 'alice', credits: 100 })).status).toBe(201);
-  const hold = async (sessionId: string): Promise<number> => (await called('POST', '/api/streaming-sessions/initialize', alice, { sessionId, modelId: 'gpt-4', estimatedTokens: 1_500 })).status;
+  const hold = async (sessionId: string): Promise<number> =>
+    (await called('POST', '/api/streaming-sessions/initialize', alice, { sessionId, modelId: 'gpt-4', estimatedTokens: 1_500 })).status;
   expect([await hold('s1'), await hold('s2')]).toEqual([201, 201]);
-  expect((await called('POST', '/api/streaming-sessions/finalize', alice, { sessionId: 's1', actualTokens: 1_200 })).body).toMatchObject({ actualCredits: 6 });
+  expect((await called('POST', '/api/streaming-sessions/finalize', alice, { sessionId: 's1', actualTokens: 1_200 })).body).toMatchObject({
+    actualCredits: 6,
+  });
 
   gateway.advance(700_000); // the lease of s2 is over
-  const kinds = async (): Promise<unknown[]> => ((await called('GET', '/v1/entries', alice)).body['entries'] as { kind: string }[]).map(({ kind }) => kind);
+  const kinds = async (): Promise<unknown[]> =>
+    ((await called('GET', '/v1/entries', alice)).body['entries'] as { kind: string }[]).map(({ kind }) => kind);
   await until('the ledger knows that s2 expired', async () => (await kinds()).includes('expire_hold'));
   expect((await kinds()).sort()).toEqual(['expire_hold', 'grant', 'place', 'place', 'settle']);
 
@@ -71,8 +79,10 @@ test('the gateway does all its work: grant, hold, settle, expire, drain, settle 
 
 describe('what it may not do', () => {
   test.each([
-    ['FLUSHALL'], ['FLUSHDB'], ['SHUTDOWN'], ['KEYS', '*'], ['CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru'], ['CONFIG', 'GET', 'requirepass'], ['DEBUG', 'SLEEP', '0'],
-    ['ACL', 'SETUSER', 'gateway', '+@all'], ['SCRIPT', 'FLUSH'], ['FUNCTION', 'FLUSH'], ['MONITOR'], ['SWAPDB', '0', '1'], ['REPLICAOF', 'NO', 'ONE'], ['CLIENT', 'KILL', 'TYPE', 'normal'], ['CLIENT', 'PAUSE', '1'], ['SAVE'], ['PUBLISH', 'a', 'b'],
+    ['FLUSHALL'], ['FLUSHDB'], ['SHUTDOWN'], ['KEYS', '*'], ['CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru'],
+    ['CONFIG', 'GET', 'requirepass'], ['DEBUG', 'SLEEP', '0'],
+    ['ACL', 'SETUSER', 'gateway', '+@all'], ['SCRIPT', 'FLUSH'], ['FUNCTION', 'FLUSH'], ['MONITOR'], ['SWAPDB', '0', '1'],
+    ['REPLICAOF', 'NO', 'ONE'], ['CLIENT', 'KILL', 'TYPE', 'normal'], ['CLIENT', 'PAUSE', '1'], ['SAVE'], ['PUBLISH', 'a', 'b'],
   ])('%s', async (command, ...args) => {
     await expect(asGateway.call(command, ...args)).rejects.toThrow(command === 'DEBUG' ? 'not allowed' : 'NOPERM');
   });
@@ -86,7 +96,10 @@ describe('what it may not do', () => {
   });
 
   test('nobody comes in without a name, or with another\'s password', async () => {
-    for (const url of [`redis://127.0.0.1:${server.port}`, `redis://:${server.gatewayPassword}@127.0.0.1:${server.port}`, urlOf('default', ''), urlOf('operator', server.gatewayPassword)]) {
+    for (const url of [
+      `redis://127.0.0.1:${server.port}`, `redis://:${server.gatewayPassword}@127.0.0.1:${server.port}`, urlOf('default', ''),
+      urlOf('operator', server.gatewayPassword),
+    ]) {
       const stranger = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
       stranger.on('error', () => undefined);
       await expect(stranger.ping()).rejects.toThrow();
@@ -96,7 +109,9 @@ describe('what it may not do', () => {
 
   test('no password is in a file, in the server\'s environment or in its command line', () => {
     const process = `/proc/${server.pid()}`;
-    const seen = [server.usersFile, ...(existsSync(process) ? [`${process}/environ`, `${process}/cmdline`] : [])].map((path) => readFileSync(path, 'utf8')).join('\n');
+    const seen = [
+      server.usersFile, ...(existsSync(process) ? [`${process}/environ`, `${process}/cmdline`] : []),
+    ].map((path) => readFileSync(path, 'utf8')).join('\n');
     expect([seen.includes(server.gatewayPassword), seen.includes(server.operatorPassword)]).toEqual([false, false]);
     expect(seen).toContain(createHash('sha256').update(server.gatewayPassword).digest('hex'));
   });
@@ -105,18 +120,25 @@ describe('what it may not do', () => {
 /** The commands that are named in source text: in Lua, by `call`, and as methods of a client. */
 function commandsIn(text: string): string[] {
   const known = new Set<string>(redisCommands);
-  const methods = [...text.matchAll(/\b(?:redis|scanRedis|bulkRedis|client|bclient|producer|pipeline|multi)\.(\w+)\(/g)].map(([, name]) => (name ?? '').toLowerCase());
-  const called = [...text.matchAll(/(?:\bcall|rcall|pcall)\(\s*["']([A-Za-z]+)["'](?:\s*,\s*["']([A-Za-z]+)["'])?/g)].map(([, name]) => (name ?? '').toLowerCase());
+  const methods = [
+    ...text.matchAll(/\b(?:redis|scanRedis|bulkRedis|client|bclient|producer|pipeline|multi)\.(\w+)\(/g),
+  ].map(([, name]) => (name ?? '').toLowerCase());
+  const called = [
+    ...text.matchAll(/(?:\bcall|rcall|pcall)\(\s*["']([A-Za-z]+)["'](?:\s*,\s*["']([A-Za-z]+)["'])?/g),
+  ].map(([, name]) => (name ?? '').toLowerCase());
   return [...called, ...methods.filter((name) => known.has(name))];
 }
 
 const filesBelow = (folderPath: string, ending: string): string[] =>
-  readdirSync(folderPath, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith(ending)).map((name) => readFileSync(join(folderPath, name), 'utf8'));
+  readdirSync(folderPath, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith(ending)).map((name) =>
+    readFileSync(join(folderPath, name), 'utf8'));
 
 test('every command that the gateway\'s sources, its scripts and BullMQ\'s name is allowed', () => {
   const bullmq = join(dirname(createRequire(import.meta.url).resolve('bullmq/package.json')), 'dist/esm');
   const texts = [...filesBelow(pathOf('lua'), '.lua'), ...filesBelow(pathOf('src'), '.ts'), ...filesBelow(join(bullmq, 'scripts'), '.js'),
-    ...['queue', 'worker', 'job', 'queue-getters', 'job-scheduler', 'redis-queue-backend', 'redis-connection'].map((name) => readFileSync(join(bullmq, 'classes', `${name}.js`), 'utf8'))];
+    ...[
+      'queue', 'worker', 'job', 'queue-getters', 'job-scheduler', 'redis-queue-backend', 'redis-connection',
+    ].map((name) => readFileSync(join(bullmq, 'classes', `${name}.js`), 'utf8'))];
   const found = new Set(texts.flatMap(commandsIn));
   expect([...found]).toEqual(expect.arrayContaining(['evalsha', 'xadd', 'xtrim', 'unlink', 'bzpopmin', 'zrangebyscore']));
   // Those that need a word more, which is what the list says: `script|load`, `xinfo|stream`.

@@ -34,7 +34,10 @@ async function openLedger(): Promise<Ledger> {
   redis.on('error', () => undefined); // while it is down
   const keys = keyspace('cg', 4);
   const told = acknowledged(4);
-  const gate: Fence = fence({ redis, store, keys, acknowledged: told, drainShard: () => Promise.resolve(true), log: { info: () => undefined, error: () => undefined } });
+  const gate: Fence = fence({
+    redis, store, keys, acknowledged: told, drainShard: () => Promise.resolve(true),
+    log: { info: () => undefined, error: () => undefined },
+  });
   closing.push(() => {
     gate.close();
     redis.disconnect();
@@ -56,17 +59,23 @@ async function work(ledger: Ledger): Promise<void> {
   for (const accountId of ACCOUNTS) {
     const step = { accountId, about: '{}' };
     const key = (): string => `intent:${randomUUID()}`;
-    const hold = { ...step, minimum: micros(5), desired: micros(5), leaseMs: 3_600_000, expiryPolicy: 'release', price: 'p', fingerprint: 'f' } as const;
+    const hold = {
+      ...step, minimum: micros(5), desired: micros(5), leaseMs: 3_600_000, expiryPolicy: 'release', price: 'p', fingerprint: 'f',
+    } as const;
     await ledger.grantLot({ ...step, lotId: 'l1', amount: micros(1_000), expiresAtMs: null, key: key(), kind: 'grant' });
     await ledger.grantLot({ ...step, lotId: 'l2', amount: micros(50), expiresAtMs: Date.now() + 3_600_000, key: key(), kind: 'grant' });
     for (const holdId of ['settled', 'voided', 'open']) await ledger.placeHold({ ...hold, holdId });
-    await ledger.settleHold({ ...step, holdId: 'settled', cost: micros(7), price: 'p', overCapture: 'debt', debtLimit: null, fingerprint: '7' });
+    await ledger.settleHold({
+      ...step, holdId: 'settled', cost: micros(7), price: 'p', overCapture: 'debt', debtLimit: null, fingerprint: '7',
+    });
     await ledger.voidHold({ ...step, holdId: 'voided' });
     await ledger.charge({ ...step, amount: micros(3), key: 'charge', fingerprint: 'f', price: '' });
     await ledger.remove({ ...step, amount: micros(2), key: key(), kind: 'remove' });
     await ledger.revokeLot({ ...step, lotId: 'l2', key: key() });
   }
-  await ledger.setBalance({ accountId: 'bob', about: '{}', lotId: 'l3', amount: micros(77), expiresAtMs: null, key: `intent:${randomUUID()}` });
+  await ledger.setBalance({
+    accountId: 'bob', about: '{}', lotId: 'l3', amount: micros(77), expiresAtMs: null, key: `intent:${randomUUID()}`,
+  });
   await ledger.freeze({ accountId: 'carol', about: '{}' });
 }
 

@@ -29,7 +29,10 @@ test('a round of the night: every situation happens, and the console tells of it
     duringOutage: async () => { overview = await page('/console'); }, // the first look that anybody takes at it
   }, 1, { faultMs: 3_000, calmMs: 300 });
 
-  expect(story).toEqual({ refusedAt: expect.any(String), lagSeconds: expect.any(Number), lagSecondsAfter: expect.any(Number), openDrift: 0, frankEndedBy: 'expire_hold' });
+  expect(story).toEqual({
+    refusedAt: expect.any(String), lagSeconds: expect.any(Number), lagSecondsAfter: expect.any(Number), openDrift: 0,
+    frankEndedBy: 'expire_hold',
+  });
   expect(story.lagSeconds).toBeGreaterThan(story.lagSecondsAfter);
   expect(overview).toContain('Postgres: away');
   expect(overview).toMatch(/Journal: \d+ (s|min) behind/);

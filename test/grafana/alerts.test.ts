@@ -14,7 +14,10 @@ import { splitCases } from './rule-cases.js';
 
 const CASES = 'grafana/alerts/tests';
 
-type Case = { readonly name: string; readonly promql_expr_test?: readonly { readonly expr: string; readonly exp_samples: readonly unknown[] }[] };
+type Case = {
+  readonly name: string;
+  readonly promql_expr_test?: readonly { readonly expr: string; readonly exp_samples: readonly unknown[] }[];
+};
 
 const text = (path: string): string => readFileSync(join(projectRoot, path), 'utf8');
 const names = [...new Set(allAlerts.map(({ name }) => name))];
@@ -36,13 +39,17 @@ describe('every alert', () => {
 
   test('names in its texts only labels that its value keeps', () => {
     const lost = allAlerts.flatMap((alert) => [...`${alert.summary} ${alert.description}`.matchAll(/\$labels\.(\w+)/g)]
-      .flatMap(([, label = '']) => (label === 'instance' || alert.when[0].value.includes(`by (${label})`) ? [] : [`${alert.name}: ${label}`])));
+      .flatMap(([, label = '']) =>
+        (label === 'instance' || alert.when[0].value.includes(`by (${label})`) ? [] : [`${alert.name}: ${label}`])));
     expect(lost).toEqual([]);
   });
 
   test('has a case in which it fires, and one in which it just does not', () => {
-    const asserted = caseFiles.flatMap((file) => (parse(text(join(CASES, file))) as { tests: Case[] }).tests.flatMap((each) => each.promql_expr_test ?? []));
-    const about = (alert: Alert) => asserted.filter(({ expr }) => expr.includes(`alertname="${alert.name}"`) && expr.includes(`severity="${alert.severity}"`) &&
+    const asserted = caseFiles.flatMap((file) =>
+      (parse(text(join(CASES, file))) as { tests: Case[] }).tests.flatMap((each) => each.promql_expr_test ?? []));
+    const about = (
+      alert: Alert,
+    ) => asserted.filter(({ expr }) => expr.includes(`alertname="${alert.name}"`) && expr.includes(`severity="${alert.severity}"`) &&
       (alert.labels?.['window'] === undefined || expr.includes(`window="${alert.labels['window']}"`)));
     const untried = allAlerts.flatMap((alert) => [
       ...(about(alert).some(({ exp_samples }) => exp_samples.length > 0) ? [] : [`${keyOf(alert)} never fires`]),
@@ -71,7 +78,9 @@ describe('the routes that the promises are about', () => {
 
   test('exist', () => {
     // Routes are made, not called: what they would call need not be there.
-    const servers = { creditsProcess: {}, administration: {}, authenticateServer: () => Promise.reject(new Error('not called')) } as unknown as NonNullable<AppDeps['servers']>;
+    const servers = {
+      creditsProcess: {}, administration: {}, authenticateServer: () => Promise.reject(new Error('not called')),
+    } as unknown as NonNullable<AppDeps['servers']>;
     const paths = new Set(listRoutes({ ...gateway.deps, servers }).map(({ path }) => path));
     expect([...HOT_ROUTES, ...NOT_COUNTED].filter((path) => path !== 'unmatched' && !paths.has(path))).toEqual([]);
   });
@@ -79,7 +88,9 @@ describe('the routes that the promises are about', () => {
 
 const programs = await findPrometheus();
 
-(typeof programs === 'string' ? describe.skip : describe)(`with promtool${typeof programs === 'string' ? ` (SKIPPED: ${programs})` : ''}`, () => {
+(typeof programs === 'string'
+  ? describe.skip
+  : describe)(`with promtool${typeof programs === 'string' ? ` (SKIPPED: ${programs})` : ''}`, () => {
   /** What promtool complains of; nothing when all is well. */
   const complaint = async (folder: string, ...args: readonly string[]): Promise<string> => {
     const { ok, stdout, problem } = await promtool(programs as Prometheus, join(projectRoot, folder), ...args);
@@ -114,7 +125,10 @@ const programs = await findPrometheus();
 });
 
 test('a rule without labels of its own, with two conditions', () => {
-  const alert: Alert = { name: 'TwoThings', severity: 'page', holdsFor: '1m', when: [{ value: 'a', is: '> 1' }, { value: 'b', is: '< 2' }], summary: 's', description: 'd' };
+  const alert: Alert = {
+    name: 'TwoThings', severity: 'page', holdsFor: '1m', when: [{ value: 'a', is: '> 1' }, { value: 'b', is: '< 2' }],
+    summary: 's', description: 'd',
+  };
   expect(parse(yamlOf([{ name: 'g', alerts: [alert] }]))).toEqual({
     groups: [{ name: 'g', rules: [{
       alert: 'TwoThings', expr: '(a > 1) and (b < 2)', for: '1m', labels: { severity: 'page' },

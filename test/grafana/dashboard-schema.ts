@@ -10,5 +10,6 @@ export function dashboardSchema(): (dashboard: unknown) => string[] {
     expose: 'none', additionalProperties: false, skipTypeCheck: true,
   }).createSchema('OurDashboard');
   const validate = new Ajv({ strict: false, allErrors: true }).compile(schema as Record<string, unknown>);
-  return (dashboard) => (validate(dashboard) ? [] : (validate.errors ?? []).map(({ instancePath, message = '', params }) => `${instancePath} ${message} ${JSON.stringify(params)}`));
+  return (dashboard) => (validate(dashboard) ? [] : (validate.errors ?? []).map(({ instancePath, message = '', params }) =>
+    `${instancePath} ${message} ${JSON.stringify(params)}`));
 }

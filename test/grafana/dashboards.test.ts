@@ -32,10 +32,16 @@ test('the committed files are what the code writes; if not: npm run dashboards',
 
 test('Grafana is told of the data source that dashboards begin with, and where they are', () => {
   const provisioned = (path: string): unknown => parse(readFileSync(join(projectRoot, 'grafana', 'provisioning', path), 'utf8'));
-  expect(provisioned('datasources/prometheus.yml')).toMatchObject({ datasources: [{ uid: 'prometheus', type: 'prometheus', url: '${PROMETHEUS_URL}' }] });
-  expect(provisioned('dashboards/credit-gateway.yml')).toMatchObject({ providers: [{ type: 'file', allowUiUpdates: false, options: { path: '/var/lib/grafana/dashboards' } }] });
+  expect(provisioned('datasources/prometheus.yml')).toMatchObject({
+    datasources: [{ uid: 'prometheus', type: 'prometheus', url: '${PROMETHEUS_URL}' }],
+  });
+  expect(provisioned('dashboards/credit-gateway.yml')).toMatchObject({
+    providers: [{ type: 'file', allowUiUpdates: false, options: { path: '/var/lib/grafana/dashboards' } }],
+  });
   for (const { dashboard } of dashboards) {
-    expect(dashboard.templating.list?.[0]).toMatchObject({ name: 'datasource', type: 'datasource', query: 'prometheus', current: { value: 'prometheus' } });
+    expect(dashboard.templating.list?.[0]).toMatchObject({
+      name: 'datasource', type: 'datasource', query: 'prometheus', current: { value: 'prometheus' },
+    });
   }
 });
 
@@ -66,7 +72,9 @@ describe.each(each)('%s', (_, dashboard) => {
       const refIds = targetsOf(panel).map(({ refId }) => refId);
       expect({ title: panel.title, refIds }).toEqual({ title: panel.title, refIds: [...new Set(refIds)] });
       expect(refIds.length).toBeGreaterThan(0);
-      expect([panel.datasource, ...targetsOf(panel).map(({ datasource }) => datasource)]).toEqual([panel, ...refIds].map(() => ({ type: 'prometheus', uid: '${datasource}' })));
+      expect([
+        panel.datasource, ...targetsOf(panel).map(({ datasource }) => datasource),
+      ]).toEqual([panel, ...refIds].map(() => ({ type: 'prometheus', uid: '${datasource}' })));
     }
   });
 
@@ -98,7 +106,9 @@ describe.each(each)('%s', (_, dashboard) => {
 
 test('every section of the runbook that a panel points to is there', () => {
   const path = join(projectRoot, 'docs', 'runbook.md');
-  const headings = [...readFileSync(path, 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => heading.trim().toLowerCase().replaceAll(/[^\w\- ]/g, '').replaceAll(' ', '-'));
+  const headings = [
+    ...readFileSync(path, 'utf8').matchAll(/^#+ (.+)$/gm),
+  ].map(([, heading = '']) => heading.trim().toLowerCase().replaceAll(/[^\w\- ]/g, '').replaceAll(' ', '-'));
   expect(RUNBOOK_SECTIONS.filter((section) => !headings.includes(section))).toEqual([]);
 });
 
@@ -163,7 +173,9 @@ const KNOWN: ReadonlySet<string> = new Set([
 function misplaced({ panels = [] }: Dashboard): string[] {
   const taken = new Map<string, string>();
   return panels.flatMap(({ title = '', gridPos }) => {
-    if (gridPos === undefined || gridPos.w < 1 || gridPos.h < 1 || gridPos.x < 0 || gridPos.x + gridPos.w > COLUMNS) return [`${title} is outside`];
+    if (gridPos === undefined || gridPos.w < 1 || gridPos.h < 1 || gridPos.x < 0 || gridPos.x + gridPos.w > COLUMNS) {
+      return [`${title} is outside`];
+    }
     const overlaps = new Set<string>();
     for (let x = gridPos.x; x < gridPos.x + gridPos.w; x += 1) {
       for (let y = gridPos.y; y < gridPos.y + gridPos.h; y += 1) {

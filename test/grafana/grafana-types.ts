@@ -11,12 +11,15 @@ import type { Dashboard } from '../../grafana/src/classic.js';
  * put in.
  */
 export type OurDashboard = Omit<Dashboard, 'panels' | 'snapshot'> & {
-  readonly panels: readonly (RowPanel | PanelOf<'stat', StatOptions> | PanelOf<'timeseries', GraphOptions, GraphStyle> | PanelOf<'bargauge', BarsOptions>)[];
+  readonly panels: readonly (
+    | RowPanel | PanelOf<'stat', StatOptions> | PanelOf<'timeseries', GraphOptions, GraphStyle> | PanelOf<'bargauge', BarsOptions>)[];
 };
 
 type PanelOf<Type extends string, Options, Style = Record<string, never>> = Omit<Panel, 'type' | 'options' | 'targets' | 'fieldConfig'> & {
   readonly type: Type;
   readonly options: Options;
   readonly targets: readonly Omit<Dataquery, '_implementsDataqueryVariant'>[];
-  readonly fieldConfig: Omit<FieldConfigSource, 'defaults'> & { readonly defaults: Omit<FieldConfigSource['defaults'], 'custom'> & { readonly custom?: Style } };
+  readonly fieldConfig: Omit<FieldConfigSource, 'defaults'> & {
+    readonly defaults: Omit<FieldConfigSource['defaults'], 'custom'> & { readonly custom?: Style };
+  };
 };

@@ -42,7 +42,8 @@ function alertsOf({ promql_expr_test: asked = [], alert_rule_test: byRule }: Cas
 
 /** These alerts and the recorded series that they read. A group that is left empty goes. */
 function only({ groups }: RulesFile, alerts: readonly string[]): RulesFile {
-  const expressions = groups.flatMap(({ rules }) => rules.filter(({ alert }) => alert !== undefined && alerts.includes(alert)).map(({ expr }) => expr));
+  const expressions = groups.flatMap(({ rules }) =>
+    rules.filter(({ alert }) => alert !== undefined && alerts.includes(alert)).map(({ expr }) => expr));
   const isKept = ({ alert, record }: Rule): boolean =>
     (alert !== undefined ? alerts.includes(alert) : expressions.some((expr) => record !== undefined && expr.includes(record)));
   return { groups: groups.map(({ name, rules }) => ({ name, rules: rules.filter(isKept) })).filter(({ rules }) => rules.length > 0) };

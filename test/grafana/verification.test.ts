@@ -17,10 +17,14 @@ test('every variable of the dashboards is replaced', () => {
 test('of an alert its value is asked, without what it is compared with, and the whole', () => {
   const lag = alertExpressions().filter(({ where }) => /(rule|alert) JournalLag/.test(where));
   const value = 'max (cg_journal_lag_seconds{job="credit-gateway"})';
-  expect(lag.map(({ expr, isEventful }) => [expr, isEventful])).toEqual([[value, false], [value, false], [`${value} > 5`, true], [`${value} > 30`, true]]);
+  expect(lag.map(({ expr, isEventful }) => [expr, isEventful])).toEqual([
+    [value, false], [value, false], [`${value} > 5`, true], [`${value} > 30`, true],
+  ]);
 });
 
-(typeof programs === 'string' ? describe.skip : describe)(`a Prometheus that scrapes nothing${typeof programs === 'string' ? ` (SKIPPED: ${programs})` : ''}`, () => {
+(typeof programs === 'string'
+  ? describe.skip
+  : describe)(`a Prometheus that scrapes nothing${typeof programs === 'string' ? ` (SKIPPED: ${programs})` : ''}`, () => {
   let folder: Folder;
   let prometheus: RunningPrometheus;
   let api: PrometheusApi;

@@ -119,7 +119,13 @@ export class AccountModel {
 
   place(
     now: number, id: string, { minimum, desired, expiresAt, fingerprint, placedBy }:
-    { readonly minimum: number; readonly desired: number; readonly expiresAt: number; readonly fingerprint: string; readonly placedBy: Principal },
+    {
+      readonly minimum: number;
+      readonly desired: number;
+      readonly expiresAt: number;
+      readonly fingerprint: string;
+      readonly placedBy: Principal;
+    },
   ): 'placed' | 'insufficient_credits' {
     if (this.available(now) < desired) this.endDueHolds(now);
     const amount = Math.min(desired, this.available(now));
@@ -128,12 +134,16 @@ export class AccountModel {
     const parts = this.take(now, amount) ?? [];
     for (const part of parts) this.lot(part.lot).held += part.amount;
     this.holds.push({
-      id, amount, parts, expiresAt, fingerprint, placedBy, state: 'open', endFingerprint: '', endSeq: 0, closedAt: 0, captured: 0, debt: 0, uncollected: 0,
+      id, amount, parts, expiresAt, fingerprint, placedBy, state: 'open', endFingerprint: '', endSeq: 0, closedAt: 0, captured: 0,
+      debt: 0, uncollected: 0,
     });
     return 'placed';
   }
 
-  /** Ends a hold, or charges one that has ended the difference. `cost` beyond the hold comes from what is available, then becomes debt up to `debtLimit`, then is uncollected. */
+  /**
+   * Ends a hold, or charges one that has ended the difference. `cost` beyond the hold comes from what is available,
+   * then becomes debt up to `debtLimit`, then is uncollected.
+   */
   end(now: number, hold: ModelHold, state: 'settled' | 'voided' | 'expired', cost: number, debtLimit: number, fingerprint: string): void {
     this.sweep(now);
     let left = cost;

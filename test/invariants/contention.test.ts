@@ -21,15 +21,20 @@ async function accountWith(amount: number, lots = 1): Promise<string> {
 }
 
 const place = (accountId: string, holdId: string, amount: number, leaseMs = 600_000) => under.ledger.placeHold({
-  accountId, holdId, minimum: micros(amount), desired: micros(amount), leaseMs, expiryPolicy: 'release', price: 'p', fingerprint: String(amount), about: '{}',
+  accountId, holdId, minimum: micros(amount), desired: micros(amount), leaseMs, expiryPolicy: 'release', price: 'p',
+  fingerprint: String(amount), about: '{}',
 });
 const settle = (accountId: string, holdId: string, cost: number) => under.ledger.settleHold({
   accountId, holdId, cost: micros(cost), price: 'p', overCapture: 'debt', debtLimit: null, fingerprint: String(cost), about: '{}',
 });
-const debit = (accountId: string, amount: number) => under.ledger.charge({ accountId, amount: micros(amount), key: null, fingerprint: '', price: '', about: '{}' });
-const all = <T>(each: (index: number) => Promise<T>): Promise<T[]> => Promise.all(Array.from({ length: CONTENDERS }, (_, index) => each(index)));
+const debit = (accountId: string, amount: number) =>
+  under.ledger.charge({ accountId, amount: micros(amount), key: null, fingerprint: '', price: '', about: '{}' });
+const all = <T>(each: (index: number) => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: CONTENDERS }, (_, index) => each(index)));
 const count = (replies: readonly { readonly status: string }[]): Record<string, number> =>
-  Object.fromEntries([...new Set(replies.map(({ status }) => status))].sort().map((status) => [status, replies.filter((reply) => reply.status === status).length]));
+  Object.fromEntries([...new Set(replies.map(({ status }) => status))].sort().map((status) => [
+    status, replies.filter((reply) => reply.status === status).length,
+  ]));
 
 test('200 contenders for the last credit: one wins (I2)', async () => {
   const accountId = await accountWith(1);
@@ -50,7 +55,9 @@ test('holds and charges together never spend more than there is, over many lots'
 });
 
 test('ends of one hold at once charge the highest usage, once, whatever their order (I3)', async () => {
-  const end = fc.oneof({ weight: 4, arbitrary: fc.nat({ max: 60 }) }, { weight: 1, arbitrary: fc.constantFrom('void' as const, 'expire' as const) });
+  const end = fc.oneof({ weight: 4, arbitrary: fc.nat({ max: 60 }) }, {
+    weight: 1, arbitrary: fc.constantFrom('void' as const, 'expire' as const),
+  });
   await fc.assert(
     fc.asyncProperty(fc.array(end, { minLength: 2, maxLength: 30, size: 'max' }), fc.boolean(), async (ends, isDue) => {
       const accountId = await accountWith(100);
@@ -110,7 +117,8 @@ test('200 copies of one request have the effect and the answer of one (I4)', asy
   const accountId = await accountWith(100);
   const placed = await all(() => place(accountId, 'same', 10));
   expect(new Set(placed.map((reply) => JSON.stringify({ ...reply, replayed: null }))).size).toBe(1);
-  const charged = await all(() => under.ledger.charge({ accountId, amount: micros(7), key: 'same', fingerprint: 'f', price: '', about: '{}' }));
+  const charged = await all(() =>
+    under.ledger.charge({ accountId, amount: micros(7), key: 'same', fingerprint: 'f', price: '', about: '{}' }));
   expect(new Set(charged.map((reply) => JSON.stringify({ ...reply, replayed: null }))).size).toBe(1);
   expect(await under.ledger.readBalance(accountId)).toEqual({ available: 83, held: 10, debt: 0 });
 });

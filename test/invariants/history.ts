@@ -32,7 +32,8 @@ export type Command =
   | { readonly op: 'place'; readonly minimum: number; readonly desired: number; readonly life: number; readonly by: Principal }
   | { readonly op: 'place_again'; readonly which: number; readonly same: boolean }
   | {
-    readonly op: 'settle'; readonly which: number; readonly by: Principal; readonly cost: 'amount' | 'part' | 'none' | 'over' | 'same' | 'more' | 'less'; readonly over: number;
+    readonly op: 'settle'; readonly which: number; readonly by: Principal;
+    readonly cost: 'amount' | 'part' | 'none' | 'over' | 'same' | 'more' | 'less'; readonly over: number;
     readonly cap: boolean; readonly debtLimit: number | null; readonly corrects: 'any' | 'none' | 'known';
   }
   | { readonly op: 'void'; readonly which: number; readonly by: Principal }
@@ -46,18 +47,25 @@ export type Command =
 
 export const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ op: fc.constantFrom('grant' as const, 'grant' as const, 'set' as const), amount, life }) },
-  { weight: 6, arbitrary: fc.record({ op: fc.constant('place' as const), minimum: amount, desired: amount, life: fc.constantFrom(1, 2, 4), by }) },
+  { weight: 6, arbitrary: fc.record({
+    op: fc.constant('place' as const), minimum: amount, desired: amount, life: fc.constantFrom(1, 2, 4), by,
+  }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('place_again' as const), which, same: fc.boolean() }) },
   {
     weight: 8,
     arbitrary: fc.record({
-      op: fc.constant('settle' as const), which, by, cost: fc.constantFrom('amount' as const, 'part' as const, 'none' as const, 'over' as const, 'same' as const, 'more' as const, 'less' as const),
-      corrects: fc.constantFrom('any' as const, 'any' as const, 'none' as const, 'known' as const), over: amount, cap: fc.boolean(), debtLimit: fc.constantFrom(null, 0, 10, 1_000_000),
+      op: fc.constant('settle' as const), which, by, cost: fc.constantFrom(
+        'amount' as const, 'part' as const, 'none' as const, 'over' as const, 'same' as const, 'more' as const, 'less' as const,
+      ),
+      corrects: fc.constantFrom('any' as const, 'any' as const, 'none' as const, 'known' as const), over: amount,
+      cap: fc.boolean(), debtLimit: fc.constantFrom(null, 0, 10, 1_000_000),
     }),
   },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('void' as const), which, by }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('expire' as const), which }) },
-  { weight: 3, arbitrary: fc.record({ op: fc.constant('charge' as const), amount, all: fc.boolean(), key: fc.nat({ max: 3 }), usage: fc.boolean() }) },
+  { weight: 3, arbitrary: fc.record({
+    op: fc.constant('charge' as const), amount, all: fc.boolean(), key: fc.nat({ max: 3 }), usage: fc.boolean(),
+  }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('remove' as const), amount, all: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('revoke' as const), which }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('expire_lots' as const) }) },
@@ -113,7 +121,9 @@ export class History {
           price: 'p', fingerprint: each.same ? hold.fingerprint : 'another', about: '{}',
         });
         if (hold.state === 'open' && hold.expiresAt <= this.#now && !model.frozen) model.end(this.#now, hold, 'expired', 0, 0, '');
-        if (hold.state !== 'open') expect(reply).toMatchObject({ status: 'hold_resolved', outcome: { state: hold.state, captured: hold.captured } });
+        if (hold.state !== 'open') expect(reply).toMatchObject({
+          status: 'hold_resolved', outcome: { state: hold.state, captured: hold.captured },
+        });
         else expect(reply).toMatchObject(each.same ? { status: 'placed', replayed: true, amount: hold.amount } : { status: 'hold_exists' });
         return;
       }
@@ -135,7 +145,9 @@ export class History {
         return this.#charge(each.all ? model.available(this.#now) : each.amount, each.key, each.usage);
       case 'remove': {
         const amount = Math.min(each.all ? model.available(this.#now) : each.amount, AMOUNT_MAX);
-        if (model.frozen) return this.#expectFrozen(ledger.remove({ accountId, amount: micros(amount), key: `r-${randomUUID()}`, kind: 'remove', about: '{}' }));
+        if (model.frozen) return this.#expectFrozen(ledger.remove({
+          accountId, amount: micros(amount), key: `r-${randomUUID()}`, kind: 'remove', about: '{}',
+        }));
         if (model.available(this.#now) < amount) model.endDueHolds(this.#now);
         const isEnough = model.available(this.#now) >= amount;
         const reply = await ledger.remove({ accountId, amount: micros(amount), key: `r-${randomUUID()}`, kind: 'remove', about: '{}' });
@@ -193,7 +205,9 @@ export class History {
     expect(await run()).toEqual({ ...reply, replayed: true });
   }
 
-  async #place(holdId: string, minimum: number, desired: number, { life: steps, by }: { readonly life: number; readonly by: Principal }): Promise<void> {
+  async #place(
+    holdId: string, minimum: number, desired: number, { life: steps, by }: { readonly life: number; readonly by: Principal },
+  ): Promise<void> {
     const leaseMs = steps * STEP_MS - HALF_STEP_MS;
     const run = () => this.#under.ledger.placeHold({
       accountId: this.#id, holdId, minimum: micros(minimum), desired: micros(desired), leaseMs, expiryPolicy: 'release',
@@ -201,7 +215,9 @@ export class History {
     });
     if (this.#model.frozen) return this.#expectFrozen(run());
     const reply = await run();
-    const status = this.#model.place(this.#now, holdId, { minimum, desired, expiresAt: this.#now + leaseMs, fingerprint: `f-${holdId}`, placedBy: by });
+    const status = this.#model.place(this.#now, holdId, {
+      minimum, desired, expiresAt: this.#now + leaseMs, fingerprint: `f-${holdId}`, placedBy: by,
+    });
     const available = this.#model.available(this.#now);
     if (status === 'insufficient_credits') {
       expect(reply).toEqual({ status, available });
@@ -230,12 +246,16 @@ export class History {
     if (!isSame) expect(await run(null)).toMatchObject({ status: 'price_needed', price: 'p' });
     const isUnknown = corrects === 'none' && (state === 'settled' || state === 'voided');
     if (isSame || (state !== 'open' && !isUnknown && cost === charged)) {
-      expect(await run('p')).toMatchObject({ status: 'settled', replayed: true, outcome: { state, captured: hold.captured, uncollected: hold.uncollected } });
+      expect(await run('p')).toMatchObject({
+        status: 'settled', replayed: true, outcome: { state, captured: hold.captured, uncollected: hold.uncollected },
+      });
       return;
     }
     const isOver = (state === 'settled' || state === 'voided') && this.#now - hold.closedAt > CORRECTION_WINDOW_MS;
     if (state !== 'open' && (isUnknown || cost < charged || isOver)) {
-      expect(await run('p')).toMatchObject({ status: 'hold_resolved', outcome: { state, captured: hold.captured, uncollected: hold.uncollected } });
+      expect(await run('p')).toMatchObject({
+        status: 'hold_resolved', outcome: { state, captured: hold.captured, uncollected: hold.uncollected },
+      });
       return;
     }
     if (model.frozen) return this.#expectFrozen(run('p'));
@@ -244,7 +264,8 @@ export class History {
     expect(reply).toMatchObject({
       status: 'settled', replayed: false,
       outcome: {
-        state: 'settled', amount: hold.amount, captured: hold.captured, debt: hold.debt, uncollected: hold.uncollected, available: model.available(this.#now),
+        state: 'settled', amount: hold.amount, captured: hold.captured, debt: hold.debt, uncollected: hold.uncollected,
+        available: model.available(this.#now),
       },
     });
     if (reply.status === 'settled') hold.endSeq = reply.outcome.seq;
@@ -264,7 +285,9 @@ export class History {
     }
     if (hold.state === 'open') {
       this.#model.end(this.#now, hold, 'voided', 0, 0, '');
-      expect(reply).toMatchObject({ status: 'voided', replayed: false, outcome: { captured: 0, available: this.#model.available(this.#now) } });
+      expect(reply).toMatchObject({
+        status: 'voided', replayed: false, outcome: { captured: 0, available: this.#model.available(this.#now) },
+      });
       if (reply.status === 'voided') hold.endSeq = reply.outcome.seq;
       return;
     }
@@ -292,7 +315,8 @@ export class History {
     const key = keyNumber === 0 ? null : `c${keyNumber}`;
     const bounded = Math.min(amount, AMOUNT_MAX);
     const reply = await this.#under.ledger.charge({
-      accountId: this.#id, amount: micros(bounded), key, fingerprint: `charge-${bounded}`, price: '', about: '{}', ...(usage ? { purpose: 'usage' } : {}),
+      accountId: this.#id, amount: micros(bounded), key, fingerprint: `charge-${bounded}`, price: '', about: '{}',
+      ...(usage ? { purpose: 'usage' } : {}),
     });
     const earlier = key === null ? undefined : model.charges.get(key);
     if (earlier !== undefined) {
@@ -330,7 +354,9 @@ export class History {
     if (this.#model.frozen) {
       const lot = this.#model.lots.find((each) => each.id === lotId);
       const isThere = lot !== undefined && lot.remaining + lot.held > 0;
-      expect(await run()).toMatchObject(this.#revoked.has(lotId) ? { status: 'revoked', replayed: true } : { status: isThere ? 'account_frozen' : 'lot_not_found' });
+      expect(await run()).toMatchObject(this.#revoked.has(lotId) ? { status: 'revoked', replayed: true } : {
+        status: isThere ? 'account_frozen' : 'lot_not_found',
+      });
       return;
     }
     const before = this.#model.available(this.#now);
@@ -390,7 +416,9 @@ export class History {
       sums.available += BigInt(entry.available);
       sums.held += BigInt(entry.held);
       sums.debt += BigInt(entry.debt);
-      expect([BigInt(entry.availableAfter), BigInt(entry.heldAfter), BigInt(entry.debtAfter)]).toEqual([sums.available, sums.held, sums.debt]);
+      expect([BigInt(entry.availableAfter), BigInt(entry.heldAfter), BigInt(entry.debtAfter)]).toEqual([
+        sums.available, sums.held, sums.debt,
+      ]);
       for (const change of entry.lots) {
         const lot = lots.get(change.lotId) ?? { remaining: 0n, held: 0n };
         lots.set(change.lotId, { remaining: lot.remaining + BigInt(change.remaining), held: lot.held + BigInt(change.held) });

@@ -12,16 +12,24 @@ const KNOWN = new Set(['gpt-4', 'gpt-4o', 'claude']);
 const labels = (): LabelOf => boundedLabels({ max: 50, isKnown: (model) => KNOWN.has(model) });
 
 type Amounts = Partial<Record<'held' | 'debt' | 'granted' | 'captured' | 'expired' | 'removed' | 'uncollected' | 'overage', number>>;
-type Text = { readonly price?: string; readonly about?: object; readonly placedMsBefore?: number; readonly corrected?: CorrectedEnd | null };
+type Text = {
+  readonly price?: string;
+  readonly about?: object;
+  readonly placedMsBefore?: number;
+  readonly corrected?: CorrectedEnd | null;
+};
 
 /** Amounts in credits. */
-function written(kind: EntryKind, amounts: Amounts = {}, { price = '', about = {}, placedMsBefore, corrected = null }: Text = {}): WrittenEntry {
+function written(
+  kind: EntryKind, amounts: Amounts = {}, { price = '', about = {}, placedMsBefore, corrected = null }: Text = {},
+): WrittenEntry {
   const credits = (name: keyof Amounts) => micros((amounts[name] ?? 0) * MICROS_PER_CREDIT);
   const entry: JournalEntry = {
     streamId: '1-1', accountId: 'alice', seq: 1, atMs: 1_000_000, kind, available: ZERO,
     held: credits('held'), debt: credits('debt'), granted: credits('granted'), captured: credits('captured'), expired: credits('expired'),
     removed: credits('removed'), uncollected: credits('uncollected'), overage: credits('overage'),
-    availableAfter: ZERO, heldAfter: ZERO, debtAfter: ZERO, lots: [], holdId: '', leaseEndsAtMs: 0, policy: '', key: '', fingerprint: '', price, about: JSON.stringify(about),
+    availableAfter: ZERO, heldAfter: ZERO, debtAfter: ZERO, lots: [], holdId: '', leaseEndsAtMs: 0, policy: '', key: '',
+    fingerprint: '', price, about: JSON.stringify(about),
     principal: '', corrects: 0,
   };
   return { entry, facts: readAbout(entry.about), placedAtMs: placedMsBefore === undefined ? null : entry.atMs - placedMsBefore, corrected };
@@ -31,8 +39,11 @@ function written(kind: EntryKind, amounts: Amounts = {}, { price = '', about = {
 async function counted(entries: readonly WrittenEntry[], labelOf = labels()): Promise<Record<string, number>> {
   const metrics = createMetrics({ version: 'test', defaults: false });
   countEntries(metrics, labelOf, entries);
-  const lines = (await metrics.text()).split('\n').filter((line) => /^cg_(holds?_(placed|ended|life)|credits_total|model_)/.test(line) && !line.includes('_bucket'));
-  return Object.fromEntries(lines.map((line) => [line.slice(3, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))] as const).filter(([, value]) => value !== 0));
+  const lines = (await metrics.text()).split('\n').filter((line) =>
+    /^cg_(holds?_(placed|ended|life)|credits_total|model_)/.test(line) && !line.includes('_bucket'));
+  return Object.fromEntries(lines.map((line) => [
+    line.slice(3, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1)),
+  ] as const).filter(([, value]) => value !== 0));
 }
 
 describe('what happened to credits', () => {
@@ -43,8 +54,12 @@ describe('what happened to credits', () => {
     ['lots that expire', written('expire_lots', { expired: 2 }), { expired: 2 }],
     ['a hold that is placed', written('place', { held: 12 }), { held: 12 }],
     ['a hold that is settled for less', written('settle', { held: -12, captured: 5 }), { captured: 5, released: 7 }],
-    ['one of which a part has expired meanwhile', written('settle', { held: -12, captured: 5, expired: 3 }), { captured: 5, released: 4, expired: 3 }],
-    ['one that cost more, into debt', written('settle', { held: -12, captured: 20, overage: 8, debt: 6, uncollected: 1 }), { captured: 20, overage: 8, debt: 6, uncollected: 1 }],
+    ['one of which a part has expired meanwhile', written('settle', {
+      held: -12, captured: 5, expired: 3,
+    }), { captured: 5, released: 4, expired: 3 }],
+    ['one that cost more, into debt', written('settle', {
+      held: -12, captured: 20, overage: 8, debt: 6, uncollected: 1,
+    }), { captured: 20, overage: 8, debt: 6, uncollected: 1 }],
     ['a hold that is voided', written('void', { held: -12 }), { released: 12 }],
     ['a hold that expires', written('expire_hold', { held: -12 }), { released: 12 }],
     ['a late settlement', written('late_settle', { captured: 4, overage: 4 }), { captured: 4, overage: 4 }],
@@ -63,76 +78,123 @@ test('holds count when they are placed and when they end, with the time between'
   expect(await counted([
     written('place', { held: 1 }), written('place', { held: 1 }), written('place', { held: 1 }),
     written('settle', { held: -1, captured: 1 }, { placedMsBefore: 2_500 }), written('void', { held: -1 }, { placedMsBefore: 500 }),
-    written('expire_hold', { held: -1 }, { placedMsBefore: 600_000 }), written('late_settle', { captured: 1, overage: 1 }, { placedMsBefore: 700_000 }),
+    written('expire_hold', { held: -1 }, { placedMsBefore: 600_000 }),
+    written('late_settle', { captured: 1, overage: 1 }, { placedMsBefore: 700_000 }),
     written('correct', { captured: 1, overage: 1 }, { placedMsBefore: 800_000 }),
   ])).toMatchObject({
     'holds_placed_total': 3,
-    'holds_ended_total{ending="settled"}': 1, 'holds_ended_total{ending="voided"}': 1, 'holds_ended_total{ending="expired"}': 1, 'holds_ended_total{ending="late_settled"}': 1,
+    'holds_ended_total{ending="settled"}': 1, 'holds_ended_total{ending="voided"}': 1, 'holds_ended_total{ending="expired"}': 1,
+    'holds_ended_total{ending="late_settled"}': 1,
     'holds_ended_total{ending="corrected"}': 1,
-    'hold_life_seconds_sum{ending="settled"}': 2.5, 'hold_life_seconds_sum{ending="voided"}': 0.5, 'hold_life_seconds_sum{ending="expired"}': 600,
+    'hold_life_seconds_sum{ending="settled"}': 2.5, 'hold_life_seconds_sum{ending="voided"}': 0.5,
+    'hold_life_seconds_sum{ending="expired"}': 600,
     'hold_life_seconds_count{ending="expired"}': 1,
   });
 });
 
 test('a clock that stepped back makes no negative life', async () => {
-  expect(await counted([written('settle', { held: -1, captured: 1 }, { placedMsBefore: -5_000 })])).toMatchObject({ 'hold_life_seconds_count{ending="settled"}': 1 });
+  expect(await counted([written('settle', { held: -1, captured: 1 }, { placedMsBefore: -5_000 })])).toMatchObject({
+    'hold_life_seconds_count{ending="settled"}': 1,
+  });
 });
 
 const models = (all: Record<string, number>) =>
-  Object.fromEntries(Object.entries(all).filter(([name]) => name.startsWith('model_')).map(([name, value]) => [name.replace(/^model_(\w+?)(_credits)?_total\{model="(.*)"\}$/, '$1 $3'), value]));
+  Object.fromEntries(Object.entries(all).filter(([name]) => name.startsWith('model_')).map(([name, value]) => [
+    name.replace(/^model_(\w+?)(_credits)?_total\{model="(.*)"\}$/, '$1 $3'), value,
+  ]));
 
 describe('models', () => {
   const stream = (end: object) => ({ usage: { service: 'chat-streaming', operation: 'gpt-4', metadata: { sessionId: 's', ...end } } });
   const process = (metadata: object) => ({ process: 'end', usage: { service: 'credits-process', operation: 'ai_chat', metadata } });
 
   test.each<[string, WrittenEntry, Record<string, number>]>([
-    ['a stream: the name of its price', written('settle', { held: -10, captured: 4 }, { price: 'tokens/10/gpt-4', about: stream({ tokens: 1_500 }) }),
+    ['a stream: the name of its price', written('settle', { held: -10, captured: 4 }, {
+      price: 'tokens/10/gpt-4', about: stream({ tokens: 1_500 }),
+    }),
       { 'held gpt-4': 10, 'captured gpt-4': 4, 'tokens gpt-4': 1_500, 'messages gpt-4': 1 }],
-    ['a stream that was cut off', written('settle', { held: -10, captured: 1 }, { price: 'tokens/10/gpt-4', about: stream({ partialTokens: 200 }) }),
+    ['a stream that was cut off', written('settle', { held: -10, captured: 1 }, {
+      price: 'tokens/10/gpt-4', about: stream({ partialTokens: 200 }),
+    }),
       { 'held gpt-4': 10, 'captured gpt-4': 1, 'tokens gpt-4': 200, 'messages gpt-4': 1 }],
-    ['a stream that was forgotten is no message', written('expire_hold', { held: -10 }, { price: 'tokens/10/gpt-4' }), { 'held gpt-4': 10 }],
-    ['and is one when it is settled late, without being held again', written('late_settle', { captured: 4, overage: 4 }, { price: 'tokens/10/gpt-4', about: stream({ tokens: 9 }) }),
+    ['a stream that was forgotten is no message', written('expire_hold', { held: -10 }, {
+      price: 'tokens/10/gpt-4',
+    }), { 'held gpt-4': 10 }],
+    ['and is one when it is settled late, without being held again', written('late_settle', { captured: 4, overage: 4 }, {
+      price: 'tokens/10/gpt-4', about: stream({ tokens: 9 }),
+    }),
       { 'captured gpt-4': 4, 'tokens gpt-4': 9, 'messages gpt-4': 1 }],
     ['a correction is what it says more, and no other message', written('correct', { captured: 3, overage: 3 }, {
-      price: 'tokens/10/gpt-4', about: stream({ tokens: 1_500 }), corrected: { state: 'settled', facts: readAbout(JSON.stringify(stream({ tokens: 600 }))) },
+      price: 'tokens/10/gpt-4', about: stream({ tokens: 1_500 }),
+      corrected: { state: 'settled', facts: readAbout(JSON.stringify(stream({ tokens: 600 }))) },
     }), { 'captured gpt-4': 3, 'tokens gpt-4': 900 }],
     ['of a hold that was voided it is the message', written('correct', { captured: 3, overage: 3 }, {
       price: 'tokens/10/gpt-4', about: stream({ tokens: 1_500 }), corrected: { state: 'voided', facts: readAbout('') },
     }), { 'captured gpt-4': 3, 'tokens gpt-4': 1_500, 'messages gpt-4': 1 }],
     ['of several models it is what each says more', written('correct', { captured: 4, overage: 4 }, {
-      about: process({ models: [{ model: 'gpt-4', inputTokens: 100, outputTokens: 50, credits: 6 }, { model: 'claude', inputTokens: 9, outputTokens: 0, credits: 2 }] }),
-      corrected: { state: 'settled', facts: readAbout(JSON.stringify(process({ models: [{ model: 'gpt-4', inputTokens: 50, outputTokens: 50, credits: 4 }] }))) },
+      about: process({ models: [
+        { model: 'gpt-4', inputTokens: 100, outputTokens: 50, credits: 6 },
+        { model: 'claude', inputTokens: 9, outputTokens: 0, credits: 2 },
+      ] }),
+      corrected: {
+        state: 'settled',
+        facts: readAbout(JSON.stringify(process({ models: [{ model: 'gpt-4', inputTokens: 50, outputTokens: 50, credits: 4 }] }))),
+      },
     }), { 'captured gpt-4': 2, 'captured claude': 2, 'tokens gpt-4': 50, 'tokens claude': 9 }],
-    ['a model nobody priced, at the default', written('settle', { held: -10, captured: 4 }, { price: 'tokens/2/my-junk-17', about: stream({ tokens: 5 }) }),
+    ['a model nobody priced, at the default', written('settle', { held: -10, captured: 4 }, {
+      price: 'tokens/2/my-junk-17', about: stream({ tokens: 5 }),
+    }),
       { 'held unknown': 10, 'captured unknown': 4, 'tokens unknown': 5, 'messages unknown': 1 }],
     ['several models: by what each cost', written('settle', { held: -10, captured: 8 }, { about: process({ models: [
       { model: 'gpt-4', inputTokens: 100, outputTokens: 50, credits: 6 }, { model: 'claude', inputTokens: 10, outputTokens: 0, credits: 2 },
-    ] }) }), { 'held gpt-4': 7.5, 'held claude': 2.5, 'captured gpt-4': 6, 'captured claude': 2, 'tokens gpt-4': 150, 'tokens claude': 10, 'messages gpt-4': 1, 'messages claude': 1 }],
+    ] }) }), {
+      'held gpt-4': 7.5, 'held claude': 2.5, 'captured gpt-4': 6, 'captured claude': 2, 'tokens gpt-4': 150, 'tokens claude': 10,
+      'messages gpt-4': 1, 'messages claude': 1,
+    }],
     ['several that cost nothing', written('settle', { held: -10 }, { about: process({ models: [{ model: 'gpt-4' }, { model: '' }] }) }),
       { 'held gpt-4': 5, 'held unknown': 5, 'messages gpt-4': 1, 'messages unknown': 1 }],
-    ['too many to list', written('settle', { held: -10, captured: 8 }, { about: process({ models: 200 }) }), { 'held unknown': 10, 'captured unknown': 8, 'messages unknown': 1 }],
+    ['too many to list', written('settle', { held: -10, captured: 8 }, {
+      about: process({ models: 200 }),
+    }), { 'held unknown': 10, 'captured unknown': 8, 'messages unknown': 1 }],
     ['none at all', written('settle', { held: -10, captured: 8 }, { about: process({ models: [] }) }), {}],
-    ['a charge that names one', written('charge', { captured: 3 }, { about: { usage: { service: 'ai_chat', operation: 'x', metadata: { modelName: 'claude', tokenCount: 70 } } } }),
+    ['a charge that names one', written('charge', { captured: 3 }, {
+      about: { usage: { service: 'ai_chat', operation: 'x', metadata: { modelName: 'claude', tokenCount: 70 } } },
+    }),
       { 'captured claude': 3, 'tokens claude': 70, 'messages claude': 1 }],
-    ['a charge of chat: its operation', written('charge', { captured: 3 }, { about: { usage: { service: 'chat', operation: 'gpt-4o', metadata: { inputTokens: 5, outputTokens: 6 } } } }),
+    ['a charge of chat: its operation', written('charge', { captured: 3 }, {
+      about: { usage: { service: 'chat', operation: 'gpt-4o', metadata: { inputTokens: 5, outputTokens: 6 } } },
+    }),
       { 'captured gpt-4o': 3, 'tokens gpt-4o': 11, 'messages gpt-4o': 1 }],
-    ['usage that a deduction has paid for: what the deduction took', written('attribute', {}, { about: { usage: { service: 'chat', operation: 'gpt-4', metadata: { tokens: 7 } }, deduction: { seq: 2, credits: 3_000_000 } } }),
+    ['usage that a deduction has paid for: what the deduction took', written('attribute', {}, {
+      about: { usage: { service: 'chat', operation: 'gpt-4', metadata: { tokens: 7 } }, deduction: { seq: 2, credits: 3_000_000 } },
+    }),
       { 'captured gpt-4': 3, 'tokens gpt-4': 7, 'messages gpt-4': 1 }],
-    ['usage that was refused', written('refuse_usage', { uncollected: 4 }, { about: { usage: { service: 'chat', operation: 'gpt-4', metadata: { tokens: 7 } } } }), {}],
-    ['a charge without a model', written('charge', { captured: 3 }, { about: { usage: { service: 'image', operation: 'generate', metadata: { size: 'xl' } } } }), {}],
+    ['usage that was refused', written('refuse_usage', { uncollected: 4 }, {
+      about: { usage: { service: 'chat', operation: 'gpt-4', metadata: { tokens: 7 } } },
+    }), {}],
+    ['a charge without a model', written('charge', { captured: 3 }, {
+      about: { usage: { service: 'image', operation: 'generate', metadata: { size: 'xl' } } },
+    }), {}],
     ['a charge without a word', written('charge', { captured: 3 }), {}],
-    ['a grant whose text has one', written('grant', { granted: 3 }, { about: { usage: { service: 'chat', operation: 'gpt-4', metadata: {} } } }), {}],
+    ['a grant whose text has one', written('grant', { granted: 3 }, {
+      about: { usage: { service: 'chat', operation: 'gpt-4', metadata: {} } },
+    }), {}],
   ])('%s', async (_, entry, expected) => {
     expect(models(await counted([entry]))).toEqual(expected);
   });
 
-  test.each<[string, unknown]>([['below nothing', -5], ['endless', 1e300], ['a text', '7'], ['a list', [7]], ['nothing', null]])('tokens that are %s count for nothing', async (_, tokens) => {
-    const entry = written('charge', { captured: 3 }, { about: { usage: { service: 'chat', operation: 'gpt-4', metadata: { tokens, models: { not: 'a list' } } } } });
+  test.each<[string, unknown]>([
+    ['below nothing', -5], ['endless', 1e300], ['a text', '7'], ['a list', [7]], ['nothing', null],
+  ])('tokens that are %s count for nothing', async (_, tokens) => {
+    const entry = written('charge', { captured: 3 }, {
+      about: { usage: { service: 'chat', operation: 'gpt-4', metadata: { tokens, models: { not: 'a list' } } } },
+    });
     expect(models(await counted([entry]))).toEqual({ 'captured gpt-4': 3, 'messages gpt-4': 1 });
   });
 
   test('a price that is no name of ours is unknown, and stops nobody', async () => {
-    expect(models(await counted([written('settle', { held: -1, captured: 1 }, { price: 'p1' })]))).toEqual({ 'held unknown': 1, 'captured unknown': 1, 'messages unknown': 1 });
+    expect(models(await counted([written('settle', { held: -1, captured: 1 }, { price: 'p1' })]))).toEqual({
+      'held unknown': 1, 'captured unknown': 1, 'messages unknown': 1,
+    });
   });
 });
 

@@ -23,7 +23,9 @@ for (const name of FAILPOINTS) {
     test(`a crash at ${name}, pass ${pass}, and a restart leave every entry written once`, async () => {
       const accounts = ALL_SHARDS.map((shard) => lab.account(shard));
       const doomed = lab.drainWith({ failpoint: crashAt(name, pass) });
-      const run = async (): Promise<void> => { await doomed(ALL_SHARDS).catch((error: unknown) => { expect(String(error)).toContain('crashed'); }); };
+      const run = async (): Promise<void> => {
+        await doomed(ALL_SHARDS).catch((error: unknown) => { expect(String(error)).toContain('crashed'); });
+      };
       for (const account of accounts) await lab.write(account, account.grant('l1', 100, { key: 'k' }), account.place('h1', 60));
       await run();
       for (const account of accounts) await lab.write(account, account.settle('h1', 70), account.grant('l2', 5));

@@ -17,7 +17,8 @@ beforeEach(async () => {
   }
 });
 
-const entriesOf = (accountId: string): Promise<{ seq: number }[]> => lab.rows('select seq from entries where account_id = ? order by seq', [accountId]);
+const entriesOf = (accountId: string): Promise<{ seq: number }[]> =>
+  lab.rows('select seq from entries where account_id = ? order by seq', [accountId]);
 
 test('a fork stops its shard, loudly, and no other', async () => {
   const account = lab.account(0);
@@ -110,7 +111,9 @@ test('an intent is marked applied by its entry; a second entry for it stops the 
   });
   await lab.write(account, account.grant('l1', 10, { key: `intent:${row.intentId}` }));
   expect(await lab.drain(ALL_SHARDS)).toMatchObject({ entries: 1, stopped: [] });
-  expect(await lab.rows('select state, applied_seq from money_in where intent_id = ?', [row.intentId])).toEqual([{ state: 'applied', applied_seq: 1 }]);
+  expect(await lab.rows('select state, applied_seq from money_in where intent_id = ?', [row.intentId])).toEqual([
+    { state: 'applied', applied_seq: 1 },
+  ]);
   await lab.write(account, account.grant('l2', 10, { key: `intent:${row.intentId}` }));
   expect(await lab.drain(ALL_SHARDS)).toMatchObject({ stopped: [{ shard: 1, reason: expect.stringContaining('applied twice') }] });
   expect(await entriesOf(account.accountId)).toHaveLength(1);
@@ -120,7 +123,9 @@ test('an intent that Postgres does not know is noted, and its money goes in', as
   const account = lab.account(2);
   await lab.write(account, account.grant('l1', 10, { key: 'intent:999999999' }));
   expect(await lab.drain(ALL_SHARDS)).toMatchObject({ entries: 1, stopped: [] });
-  expect(await lab.rows('select reason from quarantine where account_id = ?', [account.accountId])).toEqual([{ reason: 'no intent 999999999 is known to Postgres' }]);
+  expect(await lab.rows('select reason from quarantine where account_id = ?', [account.accountId])).toEqual([
+    { reason: 'no intent 999999999 is known to Postgres' },
+  ]);
 });
 
 test('the append-only tables refuse every change', async () => {
@@ -141,7 +146,8 @@ test('Postgres refuses an entry that does not conserve, or that comes twice in i
   await lab.write(account, account.grant('l1', 10));
   await lab.drain(ALL_SHARDS);
   const copy = (change: string): Promise<unknown> => Promise.resolve(lab.db.raw(
-    `insert into entries select (r).* from (select jsonb_populate_record(e, ?::jsonb) as r from entries e where account_id = ?) as x`, [change, account.accountId]));
+    `insert into entries select (r).* from (select jsonb_populate_record(e, ?::jsonb) as r from entries e where account_id = ?) as x`,
+    [change, account.accountId]));
   await expect(copy('{"seq": 2, "granted": 11}')).rejects.toThrow('entries_conserve');
   await expect(copy('{"seq": 2, "available_after": -1}')).rejects.toThrow('available_after_check');
   await expect(copy('{"granted": 10}')).rejects.toThrow('_pkey');

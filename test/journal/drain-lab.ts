@@ -37,7 +37,8 @@ export async function drainLab(): Promise<DrainLab> {
   const redis = new Redis(redisUrl());
   const namespace = `test-${randomBytes(5).toString('hex')}`;
   const keys = keyspace(namespace, SHARDS);
-  const drainWith = (extra: Partial<DrainDeps>): Drain => createDrain({ db, redis, keys, clock: Date.now, tailSeconds: 0, knowsModel: (model) => KNOWN_MODELS.has(model), ...extra });
+  const drainWith = (extra: Partial<DrainDeps>): Drain =>
+    createDrain({ db, redis, keys, clock: Date.now, tailSeconds: 0, knowsModel: (model) => KNOWN_MODELS.has(model), ...extra });
   let made = 0;
   return {
     db,

@@ -32,19 +32,30 @@ test('a life of an account arrives as rows that add up', async () => {
   expect(await contradictions(lab)).toEqual([]);
   expect(await lab.rows('select seq, available, held, debt, granted, captured from accounts where account_id = ?', [account.accountId]))
     .toEqual([{ seq: 14, available: 0, held: 5, debt: account.balance.debt, granted: 150, captured: 254 }]);
-  expect(await lab.rows('select hold_id, state, amount, captured, released, overage, debt, late, ended_seq from holds where account_id = ? order by hold_id', [account.accountId])).toEqual([
+  expect(await lab.rows(
+    'select hold_id, state, amount, captured, released, overage, debt, late, ended_seq from holds where account_id = ? order by hold_id',
+    [account.accountId],
+  )).toEqual([
     { hold_id: 'h1', state: 'settled', amount: 120, captured: 30, released: 90, overage: 0, debt: 0, late: false, ended_seq: 4 },
     { hold_id: 'h2', state: 'voided', amount: 10, captured: 0, released: 10, overage: 0, debt: 0, late: false, ended_seq: 7 },
     { hold_id: 'h3', state: 'settled', amount: 10, captured: 4, released: 10, overage: 4, debt: 0, late: true, ended_seq: 10 },
-    { hold_id: 'h4', state: 'settled', amount: 60, captured: 200, released: 0, overage: 140, debt: account.balance.debt, late: false, ended_seq: 13 },
+    {
+      hold_id: 'h4', state: 'settled', amount: 60, captured: 200, released: 0, overage: 140, debt: account.balance.debt,
+      late: false, ended_seq: 13,
+    },
     { hold_id: 'h5', state: 'open', amount: 5, captured: 0, released: 0, overage: 0, debt: 0, late: false, ended_seq: null },
   ]);
-  expect(await lab.rows('select seq, service, operation, credits, metadata from usage_records where account_id = ? order by seq', [account.accountId])).toEqual([
+  expect(await lab.rows('select seq, service, operation, credits, metadata from usage_records where account_id = ? order by seq', [
+    account.accountId,
+  ])).toEqual([
     { seq: 4, service: 'chat', operation: 'gpt-4', credits: 30, metadata: '{"tokens":7}' },
     { seq: 5, service: 's', operation: 'o', credits: 5, metadata: '{}' },
     { seq: 10, service: 'chat', operation: 'gpt-4', credits: 4, metadata: '{"tokens":7}' },
   ]);
-  expect(await lab.rows('select source, actor, reason, notes, closed_at is not null as closed from lots where account_id = ? and lot_id = ?', [account.accountId, 'l1']))
+  expect(await lab.rows(
+    'select source, actor, reason, notes, closed_at is not null as closed from lots where account_id = ? and lot_id = ?',
+    [account.accountId, 'l1'],
+  ))
     .toEqual([{ source: 'purchase', actor: 'admin', reason: 'paid', notes: 'thanks', closed: true }]);
 });
 
@@ -56,7 +67,9 @@ test('ends arrive in a later batch than their holds, and a hold id may be used a
   expect(await lab.drain(ALL_SHARDS)).toMatchObject({ entries: 4, batches: 1, stopped: [] });
   await lab.write(account, account.voidHold('h'));
   await lab.drain(ALL_SHARDS);
-  expect(await lab.rows('select hold_id, placed_seq, state from holds where account_id = ? order by placed_seq', [account.accountId])).toEqual([
+  expect(await lab.rows('select hold_id, placed_seq, state from holds where account_id = ? order by placed_seq', [
+    account.accountId,
+  ])).toEqual([
     { hold_id: 'h', placed_seq: 2, state: 'settled' },
     { hold_id: 'late', placed_seq: 3, state: 'settled' },
     { hold_id: 'h', placed_seq: 5, state: 'voided' },
@@ -96,7 +109,9 @@ test('two drainers race and every entry arrives once', async () => {
   isWriting = false;
   await Promise.all(races);
   await lab.drain(ALL_SHARDS);
-  expect(await lab.rows('select count(*)::integer as n from entries where account_id = any(?::text[])', [accounts.map(({ accountId }) => accountId) as unknown as string]))
+  expect(await lab.rows('select count(*)::integer as n from entries where account_id = any(?::text[])', [
+    accounts.map(({ accountId }) => accountId) as unknown as string,
+  ]))
     .toEqual([{ n: 20 * 60 }]);
   expect(await contradictions(lab)).toEqual([]);
 });
@@ -110,7 +125,9 @@ test('more than a batch is drained in one run, and a busy shard does not starve 
   await pipeline.exec();
   await lab.write(quiet, quiet.grant('l', 1));
   const sizes: number[] = [];
-  const report = await lab.drainWith({ observe: { batch: ({ entries: size, agesMs }) => { sizes.push(size); expect(agesMs).toHaveLength(size); } } })(ALL_SHARDS);
+  const report = await lab.drainWith({
+    observe: { batch: ({ entries: size, agesMs }) => { sizes.push(size); expect(agesMs).toHaveLength(size); } },
+  })(ALL_SHARDS);
   expect(report.entries).toBe(2_501);
   expect(Math.max(...sizes)).toBeLessThanOrEqual(1_003);
   expect(sizes.length).toBeGreaterThanOrEqual(3);
@@ -159,7 +176,11 @@ test('an entry of a month that nobody has made a partition for makes it', async 
 
 test('history is paged from the newest, by the sequence', async () => {
   const account = lab.account();
-  await lab.write(account, ...Array.from({ length: 5 }, (_, index) => account.grant(`l${index}`, 1, { key: `k${index}`, about: `{"source":"s${index}"}` })), account.debit('charge', 1));
+  await lab.write(
+    account,
+    ...Array.from({ length: 5 }, (_, index) => account.grant(`l${index}`, 1, { key: `k${index}`, about: `{"source":"s${index}"}` })),
+    account.debit('charge', 1),
+  );
   await lab.drain(ALL_SHARDS);
   const first = await readHistory(lab.db, { accountId: account.accountId, limit: 4 });
   expect(first.entries.map(({ seq }) => seq)).toEqual([6, 5, 4, 3]);
@@ -174,10 +195,14 @@ test('whoever observes is told of each entry once: fresh, with when its hold was
   const told: (readonly [seq: number, kind: string, placedAtMs: number | null])[] = [];
   const drain = lab.drainWith({
     tailSeconds: 3_600,
-    observe: { batch: ({ fresh }) => { told.push(...fresh.filter(({ entry }) => entry.accountId === account.accountId).map(({ entry, placedAtMs }) => [entry.seq, entry.kind, placedAtMs] as const)); } },
+    observe: { batch: ({ fresh }) => { told.push(...fresh.filter(({ entry }) => entry.accountId === account.accountId)
+      .map(({ entry, placedAtMs }) => [entry.seq, entry.kind, placedAtMs] as const)); } },
   });
   const placedAtMs = Date.now() - 60_000;
-  await lab.write(account, account.grant('l1', 100), account.place('h1', 10, { atMs: placedAtMs }), account.place('h2', 10, { atMs: placedAtMs + 1 }), account.settle('h1', 4));
+  await lab.write(
+    account, account.grant('l1', 100), account.place('h1', 10, { atMs: placedAtMs }),
+    account.place('h2', 10, { atMs: placedAtMs + 1 }), account.settle('h1', 4),
+  );
   await drain([3]);
   await lab.write(account, account.expireHold('h2'), account.lateSettle('h2', 3, { about: ABOUT }));
   await lab.db.raw(`update shards set last_id = '0-0' where shard = 3`);

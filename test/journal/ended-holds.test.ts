@@ -13,7 +13,10 @@ let under: DurableLedger;
 let remembers = true;
 beforeAll(async () => {
   under = await durableLedger({
-    source: (real) => ({ ...real, recallEndedHold: (accountId, holdId) => (remembers ? real.recallEndedHold(accountId, holdId) : Promise.resolve(null)) }),
+    source: (real) => ({
+      ...real,
+      recallEndedHold: (accountId, holdId) => (remembers ? real.recallEndedHold(accountId, holdId) : Promise.resolve(null)),
+    }),
   });
 });
 afterAll(async () => { await under.close(); });
@@ -21,11 +24,14 @@ beforeEach(() => { remembers = true; });
 
 async function accountWith(amount: number): Promise<string> {
   const accountId = `e-${randomUUID()}`;
-  await under.ledger.grantLot({ accountId, lotId: '1', amount: micros(amount), expiresAtMs: null, key: 'grant-1', kind: 'grant', about: '{}' });
+  await under.ledger.grantLot({
+    accountId, lotId: '1', amount: micros(amount), expiresAtMs: null, key: 'grant-1', kind: 'grant', about: '{}',
+  });
   return accountId;
 }
 const place = (accountId: string, by: 'user' | 'service' = 'user') => under.ledger.placeHold({
-  accountId, holdId: 'h', minimum: micros(10), desired: micros(10), leaseMs: 600_000, expiryPolicy: 'release', price: 'p', fingerprint: 'f', about: '{}', by,
+  accountId, holdId: 'h', minimum: micros(10), desired: micros(10), leaseMs: 600_000, expiryPolicy: 'release', price: 'p',
+  fingerprint: 'f', about: '{}', by,
 });
 const settle = (accountId: string, cost: number, by: 'user' | 'service' = 'user') => under.ledger.settleHold({
   accountId, holdId: 'h', cost: micros(cost), price: 'p', overCapture: 'debt', debtLimit: null, fingerprint: String(cost), by,
@@ -50,16 +56,21 @@ test('a corrected hold is one hold, one use and one message in every book, also 
   for (const cost of [4, 12, 20]) expect(await settle(accountId, cost)).toMatchObject({ status: 'settled', replayed: false });
   await expectSound(accountId);
   expect((await checkPostgres(under.db, Date.now())).filter(({ wrongCount }) => wrongCount > 0)).toEqual([]);
-  expect(await rows('select state, captured, released, overage, late, ended_seq, closed_at < ended_at or closed_at = ended_at as closed from holds where account_id = ?', accountId))
+  expect(await rows('select state, captured, released, overage, late, ended_seq, closed_at < ended_at or closed_at = ended_at '
+    + 'as closed from holds where account_id = ?', accountId))
     .toEqual([{ state: 'settled', captured: 20, released: 6, overage: 16, late: false, ended_seq: 5, closed: true }]);
-  expect(await rows('select seq, kind, captured, corrects, principal from entries where account_id = ? and seq > 2 order by seq', accountId)).toEqual([
+  expect(await rows(
+    'select seq, kind, captured, corrects, principal from entries where account_id = ? and seq > 2 order by seq', accountId,
+  )).toEqual([
     { seq: 3, kind: 'settle', captured: 4, corrects: 0, principal: 'user' },
     { seq: 4, kind: 'correct', captured: 8, corrects: 3, principal: 'user' },
     { seq: 5, kind: 'correct', captured: 8, corrects: 4, principal: 'user' },
   ]);
   expect(await rows('select seq, credits, corrects from usage_records where account_id = ? order by seq', accountId))
     .toEqual([{ seq: 3, credits: 4, corrects: null }, { seq: 4, credits: 8, corrects: 3 }, { seq: 5, credits: 8, corrects: 4 }]);
-  expect(await rows(`select records, credits from usage_by_account where account_id = ? and grain = 'day'`, accountId)).toEqual([{ records: 1, credits: '20' }]);
+  expect(await rows(`select records, credits from usage_by_account where account_id = ? and grain = 'day'`, accountId)).toEqual([
+    { records: 1, credits: '20' },
+  ]);
   await under.loseRedis();
   expect(await settle(accountId, 20)).toMatchObject({ status: 'settled', replayed: true, outcome: { captured: 20 } });
   expect(await settle(accountId, 19)).toMatchObject({ status: 'hold_resolved', outcome: { captured: 20 } });

@@ -45,7 +45,10 @@ export function fakeLedger(): FakeLedger {
       if (frozen) return { status: 'account_frozen' };
       const previous = available;
       available += amount;
-      return { status: 'granted', replayed: false, remaining: amount, debtPaid: micros(0), previous: micros(previous), available: micros(available) };
+      return {
+        status: 'granted', replayed: false, remaining: amount, debtPaid: micros(0), previous: micros(previous),
+        available: micros(available),
+      };
     }),
     setBalance: ({ key, amount }: SetBalance) => once<SetBalanceReply>(key, () => {
       const previous = available;

@@ -26,7 +26,9 @@ const expected = new Map<string, Sums>();
 function expectMore(model: string, { messages = 0, tokens = 0, held = 0, captured = 0 }: Partial<Sums>): void {
   const name = KNOWN_MODELS.has(model) ? model : 'unknown';
   const sums = expected.get(name) ?? { messages: 0, tokens: 0, held: 0, captured: 0 };
-  expected.set(name, { messages: sums.messages + messages, tokens: sums.tokens + tokens, held: sums.held + held, captured: sums.captured + captured });
+  expected.set(name, {
+    messages: sums.messages + messages, tokens: sums.tokens + tokens, held: sums.held + held, captured: sums.captured + captured,
+  });
 }
 
 const costs = async (period: Partial<typeof ever> = {}): Promise<Map<string, Sums>> =>
@@ -34,7 +36,8 @@ const costs = async (period: Partial<typeof ever> = {}): Promise<Map<string, Sum
     [model, { messages, tokens, held: Number(held), captured: Number(captured) }]));
 
 /** Hours that do not say what the entries say; those of before the table was emptied are not asked about. */
-const wrongHours = async (): Promise<object[]> => lab.rows<object>(`select what from (${modelHoursAgainstEntries}) as compared where not ok`);
+const wrongHours = async (): Promise<object[]> =>
+  lab.rows<object>(`select what from (${modelHoursAgainstEntries}) as compared where not ok`);
 
 const MODELS = [...KNOWN_MODELS, 'my-junk-17', '__proto__', 'x'.repeat(500), ' ', 'ü😀'];
 
@@ -61,24 +64,35 @@ function activity(random: Random, account: SimulatedAccount, round: number): Sim
     expectMore(model, { messages: 1, tokens, captured: cost });
     if (random.chance(0.3)) {
       // What is said of it is all of it, and of that the first end has told a part.
-      entries.push(account.correct(hold, 7, { atMs, price, about: aboutUsage('chat-streaming', 'x', { metadata: { tokens: tokens + 70 } }) }));
-      entries.push(account.correct(hold, 1, { atMs, price, about: aboutUsage('chat-streaming', 'x', { metadata: { tokens: tokens + 80 } }) }));
+      entries.push(account.correct(hold, 7, {
+        atMs, price, about: aboutUsage('chat-streaming', 'x', { metadata: { tokens: tokens + 70 } }),
+      }));
+      entries.push(account.correct(hold, 1, {
+        atMs, price, about: aboutUsage('chat-streaming', 'x', { metadata: { tokens: tokens + 80 } }),
+      }));
       expectMore(model, { tokens: 80, captured: 8 });
     }
   }
   if (random.chance(0.5)) {
-    entries.push(account.debit('charge', 30, { atMs, about: aboutUsage('chat', model, { metadata: { inputTokens: 3, outputTokens: 4 } }) }));
+    entries.push(account.debit('charge', 30, {
+      atMs, about: aboutUsage('chat', model, { metadata: { inputTokens: 3, outputTokens: 4 } }),
+    }));
     expectMore(model, { messages: 1, tokens: 7, captured: 30 });
   }
   if (random.chance(0.5)) {
     // 10 of 100 by 1 : 1 : 2 are 3 : 2 : 5; the micro that is left is the first's.
-    const models = [{ model: 'gpt-4', inputTokens: 1, credits: 1 }, { model, outputTokens: 2, credits: 1 }, { model: 'claude', credits: 2 }];
+    const models = [
+      { model: 'gpt-4', inputTokens: 1, credits: 1 }, { model, outputTokens: 2, credits: 1 }, { model: 'claude', credits: 2 },
+    ];
     entries.push(account.debit('charge', 10, { atMs, about: aboutUsage('credits-process', 'ai_chat', { metadata: { models } }) }));
     expectMore('gpt-4', { messages: 1, tokens: 1, captured: 3 });
     expectMore(model, { messages: 1, tokens: 2, captured: 2 });
     expectMore('claude', { messages: 1, captured: 5 });
   }
-  entries.push(account.debit('charge', 1, { atMs, about: aboutUsage('image', 'no model') }), account.debit('remove', 1, { atMs, about: aboutUsage('chat', 'gpt-4') }));
+  entries.push(
+    account.debit('charge', 1, { atMs, about: aboutUsage('image', 'no model') }),
+    account.debit('remove', 1, { atMs, about: aboutUsage('chat', 'gpt-4') }),
+  );
   return entries;
 }
 
@@ -113,7 +127,9 @@ test('what is delivered again is not counted again', async () => {
   expect(await costs()).toEqual(expected);
 });
 
-test.each(['after_lock', 'after_read', 'before_commit', 'after_commit', 'after_trim'] as const)('a crash at %s counts nothing twice and leaves nothing out', async (failpoint) => {
+test.each([
+  'after_lock', 'after_read', 'before_commit', 'after_commit', 'after_trim',
+] as const)('a crash at %s counts nothing twice and leaves nothing out', async (failpoint) => {
   const random = randomOf(19);
   const accounts = ALL_SHARDS.map((shard) => lab.account(shard));
   let crashes = 0;
@@ -133,8 +149,13 @@ test('sums beyond every integer are summed, and tokens that are no whole number 
   const price = 'tokens/1/gpt-4';
   const entries = [account.grant('lot', most)];
   // More than a bigint holds.
-  for (let round = 0; round < 1_100; round += 1) entries.push(account.place(`h${round}`, most, { price }), account.voidHold(`h${round}`, { price }));
-  const odd = { models: [{ model: 'gpt-4', inputTokens: 0.7, credits: 1e-7 }, { model: 'gpt-4', inputTokens: 1e300, outputTokens: -1, credits: '5' }, 7, null] };
+  for (let round = 0; round < 1_100; round += 1) {
+    entries.push(account.place(`h${round}`, most, { price }), account.voidHold(`h${round}`, { price }));
+  }
+  const odd = { models: [
+    { model: 'gpt-4', inputTokens: 0.7, credits: 1e-7 }, { model: 'gpt-4', inputTokens: 1e300, outputTokens: -1, credits: '5' },
+    7, null,
+  ] };
   entries.push(account.debit('charge', 9, { about: aboutUsage('x', 'y', { metadata: odd }) }));
   await lab.write(account, ...entries);
   expect((await lab.drain([lab.keys.shardOf(account.accountId)])).stopped).toEqual([]);
@@ -147,11 +168,16 @@ test('sums beyond every integer are summed, and tokens that are no whole number 
 test('a period takes the hours that it touches; the most expensive come first, and no more than were asked for', async () => {
   const account = lab.account();
   const at = (hours: number): { readonly atMs: number } => ({ atMs: FROM_MS + hours * HOUR_MS });
-  const charge = (model: string, amount: number, hours: number): SimulatedEntry => account.debit('charge', amount, { ...at(hours), about: aboutUsage('chat', model) });
-  await lab.write(account, account.grant('lot', 1_000, at(0)), charge('gpt-4', 1, 0), charge('claude', 20, 0.999), charge('gpt-4', 300, 1), charge('gpt-4o', 5, 2.5));
+  const charge = (model: string, amount: number, hours: number): SimulatedEntry =>
+    account.debit('charge', amount, { ...at(hours), about: aboutUsage('chat', model) });
+  await lab.write(
+    account, account.grant('lot', 1_000, at(0)), charge('gpt-4', 1, 0), charge('claude', 20, 0.999), charge('gpt-4', 300, 1),
+    charge('gpt-4o', 5, 2.5),
+  );
   await lab.drain([lab.keys.shardOf(account.accountId)]);
   const between = async (from: number, to: number, limit = 100): Promise<unknown> =>
-    (await readModelCosts(lab.db, { fromMs: at(from).atMs, toMs: at(to).atMs, limit })).map(({ model, captured }) => `${model} ${captured}`);
+    (await readModelCosts(lab.db, { fromMs: at(from).atMs, toMs: at(to).atMs, limit })).map(({ model, captured }) =>
+      `${model} ${captured}`);
   expect(await between(0, 3)).toEqual(['gpt-4 301', 'claude 20', 'gpt-4o 5']);
   expect(await between(0, 3, 2)).toEqual(['gpt-4 301', 'claude 20']);
   expect(await between(0.5, 1)).toEqual(['claude 20', 'gpt-4 1']);
@@ -163,7 +189,10 @@ test('a period takes the hours that it touches; the most expensive come first, a
 
 test('the console sums up the last 24 hours, the present one included', async () => {
   const nowMs = FROM_MS + 30 * HOUR_MS + 1_234_567;
-  const row = (hour: number) => ({ hourMs: FROM_MS + hour * HOUR_MS, model: 'gpt-4', shard: 0, messages: 1n, tokens: 0n, held: 0n, captured: BigInt(10 ** (hour % 4)) });
+  const row = (hour: number) => ({
+    hourMs: FROM_MS + hour * HOUR_MS, model: 'gpt-4', shard: 0, messages: 1n, tokens: 0n, held: 0n,
+    captured: BigInt(10 ** (hour % 4)),
+  });
   await lab.db.transaction((trx) => addModelHours(trx, [6, 7, 30, 31].map(row)));
   // Of 6 and 31 nothing: a day before, and to come.
   expect(await costsOfDay(lab.db, nowMs, 5)).toEqual({

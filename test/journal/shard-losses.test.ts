@@ -36,14 +36,17 @@ test('a mark never goes back, in whatever order processes store what they have s
 test('a process that learns of a loss after another adds what only it was told, once', async () => {
   const loss = { shard: 0, epoch: 1, survivedId: '1000-0', knownId: '2000-0', entries: 3, accounts: { alice: 1 } };
   await db.transaction((trx) => insertLoss(trx, loss));
-  const recent = ['1000-0', '1999-0', '2000-0', '2000-1', '2001-0'].map((streamId, index) => ({ streamId, accountId: index === 4 ? 'bob' : 'alice' }));
+  const recent = [
+    '1000-0', '1999-0', '2000-0', '2000-1', '2001-0',
+  ].map((streamId, index) => ({ streamId, accountId: index === 4 ? 'bob' : 'alice' }));
   expect(await acknowledgeLosses(db, 0, { reason: 'told the users', actor: 'ops' })).toBe(1);
   expect(await sumLost(db)).toBe(0);
   expect([await addToLoss(db, 0, 1, recent), await addToLoss(db, 0, 1, recent)]).toEqual([2, 0]);
   // More than was known when it was acknowledged: it is alarmed again.
   expect(await sumLost(db)).toBe(5);
   expect(await readLosses(db, { all: false, limit: 10 })).toEqual([{
-    shard: 0, epoch: 1, entries: 5, accounts: { alice: 2, bob: 1 }, fromMs: 1_000, toMs: 2_001, noticedAtMs: expect.any(Number), reason: null,
+    shard: 0, epoch: 1, entries: 5, accounts: { alice: 2, bob: 1 }, fromMs: 1_000, toMs: 2_001, noticedAtMs: expect.any(Number),
+    reason: null,
   }]);
   expect(await addToLoss(db, 1, 1, recent)).toBe(0);
 });

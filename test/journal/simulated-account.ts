@@ -1,7 +1,13 @@
 import { ENTRY_FIELDS, type EntryField, type EntryKind } from '../../src/ledger/entry.js';
 
 /** What an operation of the simulator may say about itself. */
-export type Facts = { readonly key?: string; readonly about?: string; readonly fingerprint?: string; readonly price?: string; readonly atMs?: number };
+export type Facts = {
+  readonly key?: string;
+  readonly about?: string;
+  readonly fingerprint?: string;
+  readonly price?: string;
+  readonly atMs?: number;
+};
 
 type SimulatedLot = { readonly id: string; remaining: number; held: number; readonly expires: string };
 type SimulatedHold = { readonly amount: number; readonly parts: { readonly lot: SimulatedLot; readonly amount: number }[] };
@@ -31,7 +37,9 @@ export function simulatedAccount(accountId: string, startMs: number) {
       key: facts.key ?? '', about: facts.about ?? '', fingerprint: facts.fingerprint ?? '', price: facts.price ?? '',
       ...text,
     };
-    const amounts = new Set<EntryField>(['available', 'held', 'debt', 'granted', 'captured', 'expired', 'removed', 'uncollected', 'overage', 'lease_ms', 'corrects']);
+    const amounts = new Set<EntryField>([
+      'available', 'held', 'debt', 'granted', 'captured', 'expired', 'removed', 'uncollected', 'overage', 'lease_ms', 'corrects',
+    ]);
     return ENTRY_FIELDS.flatMap((field) => [field, values[field] ?? (amounts.has(field) ? String(deltas[field] ?? 0) : '')]);
   };
 
@@ -67,7 +75,8 @@ export function simulatedAccount(accountId: string, startMs: number) {
     for (const part of parts) part.lot.held += part.amount;
     holds.set(holdId, { amount, parts });
     return entry('place', { available: -amount, held: amount },
-      { hold: holdId, policy: 'release', lease_ms: String(nowMs + 600_000), lots: parts.map((part) => `${part.lot.id}:-${part.amount}:${part.amount}`).join(',') }, facts);
+      { hold: holdId, policy: 'release', lease_ms: String(nowMs + 600_000), lots: parts.map((part) =>
+        `${part.lot.id}:-${part.amount}:${part.amount}`).join(',') }, facts);
   };
 
   const end = (kind: 'settle' | 'void' | 'expire_hold', holdId: string, cost: number, facts: Facts): SimulatedEntry => {

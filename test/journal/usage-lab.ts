@@ -3,16 +3,20 @@ import type { DrainLab } from './drain-lab.js';
 /** Where the roll-ups differ from a recount of the records: nowhere, whatever happened. */
 export const miscounts = (lab: DrainLab): Promise<object[]> => lab.rows<object>(`
   with used as (
-    select account_id, shard, at, service, operation, credits, corrects from usage_records join accounts using (account_id) where not refused),
+    select account_id, shard, at, service, operation, credits, corrects from usage_records join accounts using (account_id)
+      where not refused),
   counted as (
-    select account_id, 'month' as grain, date_trunc('month', at, 'UTC') as starts_at, '' as service, '' as operation, count(*) filter (where corrects is null) as records, sum(credits) as credits
+    select account_id, 'month' as grain, date_trunc('month', at, 'UTC') as starts_at, '' as service, '' as operation,
+      count(*) filter (where corrects is null) as records, sum(credits) as credits
       from used group by 1, 2, 3
     union all
-    select account_id, grain, date_trunc(grain, at, 'UTC'), left(service, 200), case when service in ('chat', 'chat-streaming') then left(operation, 200) else '' end, count(*) filter (where corrects is null), sum(credits)
+    select account_id, grain, date_trunc(grain, at, 'UTC'), left(service, 200), case when service in ('chat',
+      'chat-streaming') then left(operation, 200) else '' end, count(*) filter (where corrects is null), sum(credits)
       from used cross join (values ('day'), ('hour')) as g (grain) group by 1, 2, 3, 4, 5),
   counted_by_shard as (
     select shard, grain, date_trunc(grain, at, 'UTC') as starts_at, left(service, 200) as service,
-           case when service in ('chat', 'chat-streaming') then left(operation, 200) else '' end as operation, count(*) filter (where corrects is null) as records, sum(credits) as credits
+           case when service in ('chat', 'chat-streaming') then left(operation, 200) else '' end as operation,
+             count(*) filter (where corrects is null) as records, sum(credits) as credits
       from used cross join (values ('day'), ('hour')) as g (grain) group by 1, 2, 3, 4, 5),
   differences as (
     select 'missing' as what, to_jsonb(c) as row from (select * from counted except select * from usage_by_account) as c
@@ -21,5 +25,8 @@ export const miscounts = (lab: DrainLab): Promise<object[]> => lab.rows<object>(
     union all select 'too much', to_jsonb(c) from (select * from usage_by_shard except select * from counted_by_shard) as c)
   select * from differences limit 5`);
 
-export const aboutUsage = (service: string, operation: string, more: { readonly credits?: number; readonly metadata?: object } = {}): string =>
+export const aboutUsage = (service: string, operation: string, more: {
+  readonly credits?: number;
+  readonly metadata?: object;
+} = {}): string =>
   JSON.stringify({ usage: { service, operation, metadata: {}, ...more } });

@@ -16,17 +16,23 @@ const DAYS = ['2026-01-31', '2026-02-28', '2026-03-01', '2028-02-28', '2028-02-2
 
 /** A few entries of somebody who uses things. */
 function activity(random: Random, account: SimulatedAccount, round: number): SimulatedEntry[] {
-  const atMs = Date.parse(`${random.pick(DAYS)}T00:00:00Z`) + random.pick([0, 1, 3_599_999, 3_600_000, 43_200_000, 86_399_999, random.integer(0, 86_399_999)]);
+  const atMs = Date.parse(`${random.pick(DAYS)}T00:00:00Z`) + random.pick([
+    0, 1, 3_599_999, 3_600_000, 43_200_000, 86_399_999, random.integer(0, 86_399_999),
+  ]);
   const facts = () => ({ atMs, about: aboutUsage(random.pick(SERVICES), random.pick(OPERATIONS)) });
   const hold = `h${round}`;
   const entries = [account.grant(`l${round}`, 1_000, { atMs }), account.place(hold, random.integer(0, 100), { atMs })];
-  entries.push(random.chance(0.2) ? account.voidHold(hold, facts()) : random.chance(0.3) ? account.expireHold(hold, { atMs }) : account.settle(hold, random.integer(0, 200), facts()));
+  entries.push(random.chance(0.2) ? account.voidHold(
+    hold, facts(),
+  ) : random.chance(0.3) ? account.expireHold(hold, { atMs }) : account.settle(hold, random.integer(0, 200), facts()));
   if (entries.at(-1)?.includes('expire_hold') !== true && random.chance(0.4)) {
     const later = { ...facts(), atMs: atMs + random.pick([0, 3_600_000, 86_400_000]) };
     entries.push(account.correct(hold, random.integer(1, 50), later), account.correct(hold, 1, later));
   }
   if (random.chance(0.5)) entries.push(account.debit('charge', random.integer(0, 50), facts()));
-  if (random.chance(0.3)) entries.push(account.debit('charge', 0, { atMs, about: aboutUsage(random.pick(SERVICES), random.pick(OPERATIONS), { credits: random.integer(0, 1_000_000) }) }));
+  if (random.chance(0.3)) entries.push(account.debit('charge', 0, {
+    atMs, about: aboutUsage(random.pick(SERVICES), random.pick(OPERATIONS), { credits: random.integer(0, 1_000_000) }),
+  }));
   if (random.chance(0.2)) entries.push(account.debit('remove', 1, { atMs, about: aboutUsage('image', 'not a use') }));
   return entries;
 }
@@ -65,7 +71,9 @@ test('what is delivered again is not counted again', async () => {
   expect(await miscounts(lab)).toEqual([]);
 });
 
-test.each(['after_lock', 'after_read', 'before_commit', 'after_commit', 'after_trim'] as const)('a crash at %s counts nothing twice and leaves nothing out', async (failpoint) => {
+test.each([
+  'after_lock', 'after_read', 'before_commit', 'after_commit', 'after_trim',
+] as const)('a crash at %s counts nothing twice and leaves nothing out', async (failpoint) => {
   const random = randomOf(9);
   const accounts = ALL_SHARDS.map((shard) => lab.account(shard));
   let crashes = 0;
@@ -82,12 +90,16 @@ test.each(['after_lock', 'after_read', 'before_commit', 'after_commit', 'after_t
 test('sums beyond every integer are summed, not stopped at', async () => {
   const account = lab.account();
   const most = Number.MAX_SAFE_INTEGER;
-  const entries = Array.from({ length: 1_100 }, () => account.debit('charge', 0, { about: aboutUsage('image', 'huge', { credits: most }) }));
+  const entries = Array.from({
+    length: 1_100,
+  }, () => account.debit('charge', 0, { about: aboutUsage('image', 'huge', { credits: most }) }));
   const pipeline = lab.redis.pipeline();
   for (const entry of entries) pipeline.xadd(lab.keys.shard(lab.keys.shardOf(account.accountId), 1).journal, '*', ...entry);
   await pipeline.exec();
   expect(await lab.drain(ALL_SHARDS)).toMatchObject({ entries: 1_100, stopped: [] });
-  expect(await lab.rows(`select records, credits::text from usage_by_account where account_id = ? and grain = 'month'`, [account.accountId]))
+  expect(await lab.rows(`select records, credits::text from usage_by_account where account_id = ? and grain = 'month'`, [
+    account.accountId,
+  ]))
     .toEqual([{ records: 1_100, credits: (1_100n * BigInt(most)).toString() }]);
   expect(await miscounts(lab)).toEqual([]);
 });
@@ -97,10 +109,13 @@ test('names that no dialect lets through still cannot stop a shard', async () =>
   await lab.write(account,
     // Two texts for us, one for Postgres: both become the replacement character.
     account.debit('charge', 0, { about: aboutUsage('\ud800', 'x') }), account.debit('charge', 0, { about: aboutUsage('\udfff', 'x') }),
-    account.debit('charge', 0, { about: aboutUsage('s'.repeat(10_000), 'x') }), account.debit('charge', 0, { about: aboutUsage('chat', '🦊'.repeat(5_000)) }),
+    account.debit('charge', 0, { about: aboutUsage('s'.repeat(10_000), 'x') }),
+    account.debit('charge', 0, { about: aboutUsage('chat', '🦊'.repeat(5_000)) }),
     account.debit('charge', 0, { about: aboutUsage('', '') }), account.debit('charge', 0, { about: aboutUsage('a\0b', 'x') }));
   expect(await lab.drain(ALL_SHARDS)).toMatchObject({ stopped: [] });
-  expect(await lab.rows('select records from usage_by_account where account_id = ? and grain = ?', [account.accountId, 'month'])).toEqual([{ records: 5 }]);
+  expect(await lab.rows('select records from usage_by_account where account_id = ? and grain = ?', [account.accountId, 'month'])).toEqual([
+    { records: 5 },
+  ]);
   expect(await miscounts(lab)).toEqual([]);
 });
 

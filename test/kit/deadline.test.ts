@@ -40,7 +40,9 @@ test.each<[string, (ask: Ask) => Promise<unknown>, unknown]>([
   ['within', (ask) => within(MS, 'the answer', ask()), 1],
   ['lastKnown', (ask) => lastKnown(ask, MS)(), 1],
   ['a part of the overview', (ask) => knownWithin(ask, () => undefined), { value: 1 }],
-  ['the profile beside a balance', (ask) => lastKnownProfile({ read: () => ask().then(() => profile), onError: () => undefined, deadlineMs: MS })('a'), profile],
+  ['the profile beside a balance', (ask) => lastKnownProfile({
+    read: () => ask().then(() => profile), onError: () => undefined, deadlineMs: MS,
+  })('a'), profile],
   ['settleWithin', async (ask) => {
     let answer: unknown = 'late';
     await settleWithin(MS, ask().then((each) => { answer = each; }));

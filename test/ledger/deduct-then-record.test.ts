@@ -16,7 +16,9 @@ afterAll(async () => { await under.close(); });
 type Account = {
   readonly accountId: string;
   deduct(amount: number, key?: string): Promise<unknown>;
-  record(amount: number, options?: { readonly says?: boolean; readonly key?: string; readonly mode?: 'charge' | 'log' }): Promise<UsageRecord>;
+  record(
+    amount: number, options?: { readonly says?: boolean; readonly key?: string; readonly mode?: 'charge' | 'log' },
+  ): Promise<UsageRecord>;
   spent(): Promise<number>;
   used(): Promise<number>;
 };
@@ -26,7 +28,10 @@ const named = (key: string | undefined) => (key === undefined ? null : { caller:
 
 async function someone(): Promise<Account> {
   const accountId = `d-${randomUUID()}`;
-  await under.ledger.grantLot({ accountId, lotId: 'l', amount: micros(CREDITS), expiresAtMs: null, key: `intent:${Math.floor(Math.random() * 1e12)}`, kind: 'grant', about: '{}' });
+  await under.ledger.grantLot({
+    accountId, lotId: 'l', amount: micros(CREDITS), expiresAtMs: null, key: `intent:${Math.floor(Math.random() * 1e12)}`,
+    kind: 'grant', about: '{}',
+  });
   return {
     accountId,
     deduct: (amount, key) => deductCredits(under, { accountId, amount: micros(amount), key: named(key) }),
@@ -58,14 +63,28 @@ test.each<[string, number, (alice: Account) => Promise<unknown>]>([
   ['without the signature a record is a charge', 10, async (alice) => { await alice.deduct(5); await alice.record(5, { says: false }); }],
   ['without a deduction the signature is worth nothing', 5, (alice) => alice.record(5)],
   ['a repeat of the record claims no second one', 10, async (alice) => {
-    await alice.deduct(5); await alice.deduct(5); await alice.record(5, { key: 'k' }); await alice.record(5, { key: 'k' }); await alice.record(5);
+    await alice.deduct(5); await alice.deduct(5); await alice.record(5, {
+      key: 'k',
+    }); await alice.record(5, { key: 'k' }); await alice.record(5);
   }],
   ['a repeat of the deduction is none of its own', 10, async (alice) => {
     await alice.deduct(5, 'k'); await alice.deduct(5, 'k'); await alice.record(5); await alice.record(5);
   }],
-  ['a record that only logs leaves the deduction alone', 5, async (alice) => { await alice.deduct(5); await alice.record(5, { mode: 'log' }); await alice.record(5); }],
-  ['the last instant of the window', 5, async (alice) => { await alice.deduct(5); under.advance(DEDUCTION_TTL_SECONDS * 1_000 - 60_000); await alice.record(5); }],
-  ['and after it', 10, async (alice) => { await alice.deduct(5); under.advance(DEDUCTION_TTL_SECONDS * 1_000 + 1); await alice.record(5); }],
+  ['a record that only logs leaves the deduction alone', 5, async (alice) => {
+    await alice.deduct(5);
+    await alice.record(5, { mode: 'log' });
+    await alice.record(5);
+  }],
+  ['the last instant of the window', 5, async (alice) => {
+    await alice.deduct(5);
+    under.advance(DEDUCTION_TTL_SECONDS * 1_000 - 60_000);
+    await alice.record(5);
+  }],
+  ['and after it', 10, async (alice) => {
+    await alice.deduct(5);
+    under.advance(DEDUCTION_TTL_SECONDS * 1_000 + 1);
+    await alice.record(5);
+  }],
 ])('%s', async (_, spent, run) => {
   const alice = await someone();
   await run(alice);

@@ -24,15 +24,25 @@ afterEach(() => {
   unrecalled = 0;
 });
 
-type Account = { readonly accountId: string; charge(amount: number, key: string | null): Promise<ChargeReply>; available(): Promise<number>; forget(key: string): Promise<void>; ttl(key: string): Promise<number> };
+type Account = {
+  readonly accountId: string;
+  charge(amount: number, key: string | null): Promise<ChargeReply>;
+  available(): Promise<number>;
+  forget(key: string): Promise<void>;
+  ttl(key: string): Promise<number>;
+};
 
 async function someone(credits: number): Promise<Account> {
   const accountId = `k-${randomUUID()}`;
-  await under.ledger.grantLot({ accountId, lotId: 'l', amount: micros(credits), expiresAtMs: null, key: `intent:${Math.floor(Math.random() * 1e9)}`, kind: 'grant', about: '{}' });
+  await under.ledger.grantLot({
+    accountId, lotId: 'l', amount: micros(credits), expiresAtMs: null, key: `intent:${Math.floor(Math.random() * 1e9)}`,
+    kind: 'grant', about: '{}',
+  });
   const receipt = (key: string): string => under.keys.account(accountId, 1).receipt(key);
   return {
     accountId,
-    charge: (amount, key) => under.ledger.charge({ accountId, amount: micros(amount), key, fingerprint: String(amount), price: '', about: '{}' } satisfies Charge),
+    charge: (amount, key) =>
+      under.ledger.charge({ accountId, amount: micros(amount), key, fingerprint: String(amount), price: '', about: '{}' } satisfies Charge),
     available: async () => (await under.ledger.readBalance(accountId)).available,
     forget: async (key) => { expect(await under.redis.del(receipt(key))).toBe(1); },
     ttl: (key) => under.redis.ttl(receipt(key)),
@@ -79,10 +89,14 @@ test.each([
   ['fails', () => Promise.reject(new Error('away'))],
   ['does not answer', () => new Promise<never>(() => undefined)],
 ])('charges go on when Postgres %s, and Redis remembers', async (_, failing) => {
-  const impatient = await durableLedger({ recallMs: 50, unrecalled: () => { unrecalled += 1; }, source: (real) => ({ ...real, loadCharge: failing }) });
+  const impatient = await durableLedger({
+    recallMs: 50, unrecalled: () => { unrecalled += 1; }, source: (real) => ({ ...real, loadCharge: failing }),
+  });
   try {
     const command = { accountId: 'a', amount: micros(5), key: 'use:a:1', fingerprint: '', price: '', about: '{}' };
-    await impatient.ledger.grantLot({ accountId: 'a', lotId: 'l', amount: micros(100), expiresAtMs: null, key: 'intent:1', kind: 'grant', about: '{}' });
+    await impatient.ledger.grantLot({
+      accountId: 'a', lotId: 'l', amount: micros(100), expiresAtMs: null, key: 'intent:1', kind: 'grant', about: '{}',
+    });
     expect(await impatient.ledger.charge(command)).toEqual(charged(95, false));
     expect(await impatient.ledger.charge(command)).toEqual(charged(95, true));
     expect(unrecalled).toBe(2);
@@ -133,7 +147,9 @@ test('a look-up reads one row of an index, however many entries the account has'
     );
     await trx.raw('analyze entries');
     const explain = { raw: (sql: string, bindings: string[]) => trx.raw(`explain ${sql}`, bindings) } as unknown as Db;
-    const rows = await readNamedEntries(explain, [{ accountId: 'busy', key: 'use:a:4000' }], Date.now() - 1_000_000) as unknown as { 'QUERY PLAN': string }[];
+    const rows = await readNamedEntries(explain, [{ accountId: 'busy', key: 'use:a:4000' }], Date.now() - 1_000_000) as unknown as {
+      'QUERY PLAN': string;
+    }[];
     plan = rows.map((row) => row['QUERY PLAN']).join('\n');
     throw undone;
   }).catch((error: unknown) => { if (error !== undone) throw error; });

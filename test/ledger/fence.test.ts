@@ -58,8 +58,14 @@ afterEach(() => {
 
 type Options = { readonly told?: Acknowledged; readonly drainShard?: () => Promise<boolean> };
 
-async function opened(store: ShardStore, { told = acknowledged(1), drainShard = () => Promise.reject(new Error('there is nothing to drain')) }: Options = {}): Promise<Fence> {
-  const gate = fence({ redis, store, keys, acknowledged: told, drainShard, log: { info: () => undefined, error: (_facts, message) => { complaints.push(message); } } });
+async function opened(
+  store: ShardStore,
+  { told = acknowledged(1), drainShard = () => Promise.reject(new Error('there is nothing to drain')) }: Options = {},
+): Promise<Fence> {
+  const gate = fence({
+    redis, store, keys, acknowledged: told, drainShard,
+    log: { info: () => undefined, error: (_facts, message) => { complaints.push(message); } },
+  });
   open.push(gate);
   await gate.opened();
   return gate;
@@ -149,7 +155,9 @@ describe('what Redis had acknowledged and Postgres does not have', () => {
     const store = storeWith(row);
     const gate = await opened(store, { told: toldOf(['alice', '1001-0'], ['bob', '1002-0'], ['alice', '1003-0']) });
     expect(gate.epochOf(0)?.number).toBe(4);
-    expect(store.losses).toEqual([{ shard: 0, epoch: 3, survivedId: '1000-0', knownId: '1003-0', entries: 3, accounts: { alice: 2, bob: 1 } }]);
+    expect(store.losses).toEqual([
+      { shard: 0, epoch: 3, survivedId: '1000-0', knownId: '1003-0', entries: 3, accounts: { alice: 2, bob: 1 } },
+    ]);
     expect(complaints.join()).toContain('Redis lost entries that it had acknowledged');
   });
 

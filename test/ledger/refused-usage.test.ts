@@ -16,14 +16,20 @@ async function someone(credits: number) {
   const accountId = `r-${randomUUID()}`;
   const grant = async (amount: number): Promise<void> => {
     grants += 1;
-    await under.ledger.grantLot({ accountId, lotId: `l${grants}`, amount: micros(amount), expiresAtMs: null, key: `intent:${Date.now()}${grants}`, kind: 'grant', about: '{}' });
+    await under.ledger.grantLot({
+      accountId, lotId: `l${grants}`, amount: micros(amount), expiresAtMs: null, key: `intent:${Date.now()}${grants}`,
+      kind: 'grant', about: '{}',
+    });
   };
   if (credits > 0) await grant(credits);
   return {
     accountId, grant,
     /** What the record came to: `charged`, `replayed`, or why it was refused. */
-    record: async (amount: number, key?: string, service = 'chat'): Promise<string> => recordUsage({ ledger: under.ledger, mode: 'charge' }, {
-      accountId, service, operation: 'gpt-4', credits: micros(amount), metadata: {}, saysDeducted: false, key: key === undefined ? null : { caller: 'access.test', key },
+    record: async (
+      amount: number, key?: string, service = 'chat',
+    ): Promise<string> => recordUsage({ ledger: under.ledger, mode: 'charge' }, {
+      accountId, service, operation: 'gpt-4', credits: micros(amount), metadata: {}, saysDeducted: false,
+      key: key === undefined ? null : { caller: 'access.test', key },
     }).then(({ replayed }) => (replayed ? 'replayed' : 'charged'), (error: unknown) => (error as { readonly code: string }).code),
     totals: async () => {
       const { available, totals } = await under.ledger.readAccount(accountId);
@@ -33,7 +39,10 @@ async function someone(credits: number) {
       const freshen = { account: () => under.drain(), all: () => under.drain() };
       const { totalRecords, totalCredits, uncollectedRecords, uncollectedCredits, recent } =
         await accountUsage({ db: under.db, freshen }, accountId, { fromMs: 0, toMs: Date.now() + 86_400_000 });
-      return { records: totalRecords, credits: Number(totalCredits), refused: uncollectedRecords, uncollected: Number(uncollectedCredits), recent: recent.map((each) => [each.credits, each.uncollected]) };
+      return {
+        records: totalRecords, credits: Number(totalCredits), refused: uncollectedRecords,
+        uncollected: Number(uncollectedCredits), recent: recent.map((each) => [each.credits, each.uncollected]),
+      };
     },
     forget: async (key: string) => { await under.redis.del(under.keys.account(accountId, 1).receipt(`usage:access.test:${key}`)); },
   };

@@ -332,7 +332,8 @@ test('a freeze and a thaw are entries that move nothing, and a repeat is none', 
   `);
   const entries = await under.journal(accountId);
   expect(entries.map(({ seq, kind }) => [seq, kind])).toEqual([[1, 'freeze'], [2, 'thaw'], [3, 'grant']]);
-  const deltas = (['available', 'held', 'debt', 'granted', 'captured', 'expired', 'removed', 'uncollected'] as const).map((name) => entries[0]?.[name]);
+  const deltas = (['available', 'held', 'debt', 'granted', 'captured', 'expired', 'removed', 'uncollected'] as const).map((name) =>
+    entries[0]?.[name]);
   expect([deltas, entries[0]?.lots, entries[0]?.about]).toEqual([[0, 0, 0, 0, 0, 0, 0, 0], [], '{"actor":"root","reason":"freeze"}']);
 });
 
@@ -367,7 +368,10 @@ test('an account has at most 512 live lots, and its grants never pass what a dou
   const grants = Array.from({ length: 512 }, (_, i) => `grant l${String(i).padStart(3, '0')} 1 -> granted:${i + 1}`);
   await scenario([...grants, 'grant l999 1 -> too_many_lots', 'charge 1 -> charged:511', 'grant l999 1 -> granted:512'].join('\n'));
   const large = Array.from({ length: 9 }, (_, i) => `grant l${i} 999999999999999 -> granted:${(i + 1) * 999_999_999_999_999}`);
-  await scenario([...large, 'grant l9 999999999999999 -> balance_limit', 'read -> 8999999999999991:0:' + large.map((_, i) => `l${i}=999999999999999`).join(',')].join('\n'));
+  await scenario([
+    ...large, 'grant l9 999999999999999 -> balance_limit',
+    'read -> 8999999999999991:0:' + large.map((_, i) => `l${i}=999999999999999`).join(','),
+  ].join('\n'));
 });
 
 test('a script writes nothing when the fence is another', async () => {

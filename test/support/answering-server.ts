@@ -39,7 +39,9 @@ export async function answeringProxy(target: URL): Promise<AnsweringServer> {
   };
 }
 
-async function serve({ port, host, counted }: { readonly port: number; readonly host: string; readonly counted: Int32Array }): Promise<void> {
+async function serve(
+  { port, host, counted }: { readonly port: number; readonly host: string; readonly counted: Int32Array },
+): Promise<void> {
   const { connect, createServer } = await import('node:net');
   const server = createServer((client) => {
     const upstream = connect(port, host);

@@ -23,7 +23,8 @@ const CHECKS: readonly Check[] = [
   {
     check: 'accounts are the sum of their entries',
     sql: `select coalesce(a.account_id, e.account_id) as what,
-                 (${BALANCES.map((name) => `a.${name}`).join(', ')}) is not distinct from (${BALANCES.map((name) => `e.${name}`).join(', ')}) as ok
+                 (${BALANCES.map((name) => `a.${name}`).join(', ')}) is not distinct from
+                   (${BALANCES.map((name) => `e.${name}`).join(', ')}) as ok
             from accounts a
             full join (select account_id, ${BALANCES.map((name) => `sum(${name})::bigint as ${name}`).join(', ')}
                          from entries group by account_id) e using (account_id)`,
@@ -51,10 +52,12 @@ const CHECKS: readonly Check[] = [
   {
     check: 'every lot is the sum of its changes',
     sql: `select account_id || ' lot ' || lot_id as what,
-                 l.remaining is not distinct from c.remaining and l.held is not distinct from c.held and l.remaining + l.held <= l.amount as ok
+                 l.remaining is not distinct from c.remaining and l.held is not distinct from c.held
+                   and l.remaining + l.held <= l.amount as ok
             from lots l
             full join (select account_id, split_part(change, ':', 1) as lot_id,
-                              sum(split_part(change, ':', 2)::bigint)::bigint as remaining, sum(split_part(change, ':', 3)::bigint)::bigint as held
+                              sum(split_part(change, ':', 2)::bigint)::bigint as remaining, sum(split_part(change, ':',
+                                3)::bigint)::bigint as held
                          from entries, unnest(string_to_array(lots, ',')) as change group by 1, 2) c using (account_id, lot_id)`,
   },
   {
@@ -64,7 +67,8 @@ const CHECKS: readonly Check[] = [
   {
     check: 'open holds add up to what is held',
     sql: `select a.account_id as what, a.held = coalesce(h.amount, 0) as ok
-            from accounts a left join (select account_id, sum(amount) as amount from holds where state = 'open' group by 1) h using (account_id)`,
+            from accounts a left join (select account_id, sum(amount) as amount from holds where state = 'open'
+              group by 1) h using (account_id)`,
   },
   {
     check: 'no open hold is past its lease',
@@ -73,7 +77,8 @@ const CHECKS: readonly Check[] = [
   {
     check: 'I3: every hold was placed once and ended once at most',
     sql: `select h.account_id || ' hold ' || h.hold_id || ' ' || h.state as what,
-                 e.aimless = 0 and e.places = 1 and e.ends = (case when h.state = 'open' then 0 else 1 end) and e.lates = (case when h.late then 1 else 0 end)
+                 e.aimless = 0 and e.places = 1 and e.ends = (case when h.state = 'open' then 0 else 1 end) and e.lates = (case
+                   when h.late then 1 else 0 end)
                  and h.placed_seq = e.placed_seq and h.ended_seq is not distinct from e.ended_seq
                  and h.captured = e.captured and h.amount = e.amount
                  and (h.late or h.state = 'open' or h.amount = h.captured - h.overage + h.released + h.expired) as ok
@@ -95,13 +100,15 @@ const CHECKS: readonly Check[] = [
   },
   {
     check: 'I4: no key was used by two entries',
-    sql: `select account_id || ' key ' || key as what, count(*) = 1 as ok from entries where key <> '' and kind <> 'refuse_usage' group by account_id, key`,
+    sql: `select account_id || ' key ' || key as what, count(*) = 1 as ok from entries where key <> ''
+       and kind <> 'refuse_usage' group by account_id, key`,
   },
   {
     check: 'every usage record has its entry',
     sql: `select u.account_id || ' usage ' || u.seq as what,
                  case e.kind when 'refuse_usage' then u.refused and u.credits = 0 and u.uncollected = e.uncollected
-                             when 'attribute' then not u.refused and e.captured = 0 else e.captured = u.credits and u.uncollected = greatest(e.uncollected, 0) end
+                             when 'attribute' then not u.refused and e.captured = 0 else e.captured = u.credits
+                               and u.uncollected = greatest(e.uncollected, 0) end
                  and (u.collected_seq is null or (u.refused and c.uncollected = -u.uncollected and c.key = e.key and e.key <> '')) as ok
             from usage_records u left join entries e on e.account_id = u.account_id and e.seq = u.seq
             left join entries c on c.account_id = u.account_id and c.seq = u.collected_seq`,
@@ -150,6 +157,8 @@ export async function readTotals(db: Db): Promise<AccountTotals[]> {
 }
 
 export async function readKinds(db: Db): Promise<{ readonly kind: string; readonly count: number }[]> {
-  const { rows } = await db.raw<{ rows: { kind: string; count: number }[] }>(`select kind, count(*) from entries group by kind order by count(*) desc, kind`);
+  const { rows } = await db.raw<{
+    rows: { kind: string; count: number }[];
+  }>(`select kind, count(*) from entries group by kind order by count(*) desc, kind`);
   return rows;
 }

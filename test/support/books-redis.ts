@@ -24,7 +24,8 @@ export async function checkRedis(db: Db, redis: Redis, keys: Keyspace): Promise<
     const account = keys.account(book.accountId, book.epoch);
     const stored = await redis.hgetall(account.account);
     balances.compare(TOTALS.every((name) => Number(stored[name]) === book.totals[name]), () =>
-      `${book.accountId}: Redis ${TOTALS.map((name) => `${name} ${stored[name] ?? '-'}`).join(' ')}; Postgres ${TOTALS.map((name) => `${name} ${book.totals[name] ?? '-'}`).join(' ')}`);
+      `${book.accountId}: Redis ${TOTALS.map((name) => `${name} ${stored[name] ?? '-'}`)
+        .join(' ')}; Postgres ${TOTALS.map((name) => `${name} ${book.totals[name] ?? '-'}`).join(' ')}`);
 
     const facts = Object.entries(await redis.hgetall(account.lot)).map(([id, text]) => `${id}:${text}`);
     compareLists(lots, `lots of ${book.accountId}`, facts, book.lots ?? []);
@@ -33,7 +34,9 @@ export async function checkRedis(db: Db, redis: Redis, keys: Keyspace): Promise<
     const open = await redis.zrange(account.open, '0', '-1');
     const amounts = await Promise.all(open.map(async (id) => `${id}:${String(await redis.hget(account.hold(id), 'amount'))}`));
     compareLists(holds, `holds of ${book.accountId}`, amounts, book.holds ?? []);
-    for (const id of open) index.compare(await redis.zscore(account.holdsDue, `${book.accountId}:${id}`) !== null, () => `${book.accountId} hold ${id}`);
+    for (const id of open) {
+      index.compare(await redis.zscore(account.holdsDue, `${book.accountId}:${id}`) !== null, () => `${book.accountId} hold ${id}`);
+    }
   }
   return [balances, lots, holds, index].map((each) => each.done());
 }

@@ -17,7 +17,9 @@ type GrantFacts = { readonly intentId: number; readonly accountId: string; reado
 export async function checkTold(db: Db, told: Told): Promise<Finding[]> {
   const captured = new Map<string, number>();
   const granted = new Map<string, number>();
-  const add = (sums: Map<string, number>, accountId: string, amount: number): void => { sums.set(accountId, (sums.get(accountId) ?? 0) + amount); };
+  const add = (sums: Map<string, number>, accountId: string, amount: number): void => {
+    sums.set(accountId, (sums.get(accountId) ?? 0) + amount);
+  };
 
   const sessions = finding('every acknowledged session is there once, and ended as its caller was told');
   const holds = grouped(await readHolds(db), ({ accountId, holdId }) => `${accountId} ${holdId}`);
@@ -37,22 +39,29 @@ export async function checkTold(db: Db, told: Told): Promise<Finding[]> {
   for (const { accountId, marker, amount, seq } of told.charges) {
     const rows = found.get(`${accountId} ${marker}`) ?? [];
     const [row] = rows;
-    if (seq === null) lost.compare(rows.length <= 1 && (row?.credits ?? amount) === amount, () => `${accountId} ${marker}: ${rows.length} times`);
-    else charges.compare(rows.length === 1 && row?.seq === seq && row.credits === amount, () => `${accountId} ${marker}: told ${amount} as ${seq}, found ${JSON.stringify(rows)}`);
+    if (seq === null) lost.compare(rows.length <= 1 && (row?.credits ?? amount) === amount, () =>
+      `${accountId} ${marker}: ${rows.length} times`);
+    else charges.compare(rows.length === 1 && row?.seq === seq && row.credits === amount, () =>
+      `${accountId} ${marker}: told ${amount} as ${seq}, found ${JSON.stringify(rows)}`);
     if (row !== undefined) add(captured, accountId, row.credits);
     found.delete(`${accountId} ${marker}`);
   }
   for (const name of found.keys()) strangers.compare(false, () => name);
 
   const refused = finding('what was refused is not there');
-  for (const { accountId, sessionId } of told.refusedSessions) refused.compare(!holds.has(`${accountId} ${sessionId}`), () => `${accountId} ${sessionId}`);
-  for (const { accountId, marker } of told.refusedCharges) refused.compare(!found.has(`${accountId} ${marker}`), () => `${accountId} ${marker}`);
+  for (const { accountId, sessionId } of told.refusedSessions) {
+    refused.compare(!holds.has(`${accountId} ${sessionId}`), () => `${accountId} ${sessionId}`);
+  }
+  for (const { accountId, marker } of told.refusedCharges) {
+    refused.compare(!found.has(`${accountId} ${marker}`), () => `${accountId} ${marker}`);
+  }
 
   const grants = finding('every acknowledged allocation is there once, and no other');
   const intents = grouped(await readGrants(db), ({ intentId }) => String(intentId));
   for (const { accountId, intentId, amount } of told.grants) {
     const [row, ...more] = intents.get(String(intentId)) ?? [];
-    grants.compare(row?.accountId === accountId && row.amount === amount && row.granted === amount && more.length === 0, () => `allocation ${intentId} of ${accountId}: ${JSON.stringify(row)}`);
+    grants.compare(row?.accountId === accountId && row.amount === amount && row.granted === amount && more.length === 0, () =>
+      `allocation ${intentId} of ${accountId}: ${JSON.stringify(row)}`);
     intents.delete(String(intentId));
     add(granted, accountId, amount);
   }
@@ -61,7 +70,8 @@ export async function checkTold(db: Db, told: Told): Promise<Finding[]> {
   const tallies = await compareTallies(db, granted, captured);
   const answers = finding('every answer was one that the contract allows');
   for (const surprise of told.surprises) answers.compare(false, () => surprise);
-  const allowed = told.sessions.length + told.charges.length + told.grants.length + told.refusedSessions.length + told.refusedCharges.length;
+  const allowed = told.sessions.length + told.charges.length + told.grants.length + told.refusedSessions.length
+    + told.refusedCharges.length;
   return [
     ...[sessions, charges, lost, refused, strangers, grants].map((each) => each.done()),
     tallies,
@@ -78,7 +88,8 @@ async function compareTallies(db: Db, granted: Sums, captured: Sums): Promise<Fi
   );
   for (const row of rows) {
     const own = { granted: granted.get(row.accountId) ?? 0, captured: captured.get(row.accountId) ?? 0 };
-    tallies.compare(own.granted === row.granted && own.captured === row.captured, () => `${row.accountId}: own ${JSON.stringify(own)}, ledger ${JSON.stringify(row)}`);
+    tallies.compare(own.granted === row.granted && own.captured === row.captured, () =>
+      `${row.accountId}: own ${JSON.stringify(own)}, ledger ${JSON.stringify(row)}`);
   }
   return tallies.done();
 }
@@ -103,7 +114,8 @@ function grouped<T>(rows: readonly T[], nameOf: (row: T) => string): Map<string,
 
 async function readHolds(db: Db): Promise<HoldFacts[]> {
   const { rows } = await db.raw<{ rows: HoldFacts[] }>(
-    `select account_id as "accountId", hold_id as "holdId", state, amount, captured, released, expired, overage, debt, uncollected from holds`,
+    `select account_id as "accountId", hold_id as "holdId", state, amount, captured, released, expired, overage, debt,
+       uncollected from holds`,
   );
   return rows;
 }

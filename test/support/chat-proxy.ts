@@ -76,7 +76,9 @@ export function chatProxy({ client, tokenOf, adminToken, told }: ChatProxyDeps):
         unexpected(call, answer);
         return null;
       }
-      const session: ToldSession = { accountId, sessionId, modelId, estimatedTokens, held: amountIn(answer, 'allocatedCredits'), end: null };
+      const session: ToldSession = {
+        accountId, sessionId, modelId, estimatedTokens, held: amountIn(answer, 'allocatedCredits'), end: null,
+      };
       told.sessions.push(session);
       return session;
     },

@@ -42,15 +42,23 @@ export function checkedAgainst(document: OpenApi, url: string): CheckedGateway {
     const declared = operation.responses[String(status)];
     if (declared === undefined) return `is not declared; ${Object.keys(operation.responses).join(', ')} are`;
     if (headers.get('x-request-id') === null) return 'has no X-Request-Id';
-    if (headers.get('idempotency-replayed') !== null && !('Idempotency-Replayed' in declared.headers)) return 'is marked as replayed, which is not declared';
-    for (const name of ['WWW-Authenticate', 'Retry-After', 'ETag']) if (name in declared.headers && headers.get(name) === null) return `has no ${name}`;
+    if (headers.get('idempotency-replayed') !== null && !('Idempotency-Replayed' in declared.headers)) {
+      return 'is marked as replayed, which is not declared';
+    }
+    for (const name of ['WWW-Authenticate', 'Retry-After', 'ETag']) {
+      if (name in declared.headers && headers.get(name) === null) return `has no ${name}`;
+    }
     const type = headers.get('content-type')?.split(';')[0] ?? '';
     const media: MediaType | undefined = declared.content?.[type];
-    if (media === undefined) return declared.content === undefined && text === '' ? null : `has content of type '${type}', which is not declared`;
+    if (media === undefined) {
+      return declared.content === undefined && text === '' ? null : `has content of type '${type}', which is not declared`;
+    }
     const problem = checkOf(media.schema)(type === 'application/json' ? JSON.parse(text) : text);
     const error = status >= 400 && media.examples !== undefined ? codeOf(text) : undefined;
     if (error === 'internal') return 'is a bug';
-    if (problem === null && error !== undefined && media.examples?.[error] === undefined) return `has the error '${error}', which is not declared`;
+    if (problem === null && error !== undefined && media.examples?.[error] === undefined) {
+      return `has the error '${error}', which is not declared`;
+    }
     return problem;
   };
 
@@ -77,7 +85,8 @@ function codeOf(text: string): string | undefined {
   return code ?? error;
 }
 
-const patternOf = (template: string): RegExp => new RegExp(`^${template.replaceAll(/[.*+?^$()|[\]\\]/g, '\\$&').replaceAll(/\{\w+\}/g, '[^/]+')}/?$`, 'i');
+const patternOf = (template: string): RegExp =>
+  new RegExp(`^${template.replaceAll(/[.*+?^$()|[\]\\]/g, '\\$&').replaceAll(/\{\w+\}/g, '[^/]+')}/?$`, 'i');
 
 /** The schema with every reference replaced by what it refers to. Ours refer to components, which refer to nothing. */
 export function inlined(document: OpenApi, schema: TSchema): TSchema {
@@ -90,7 +99,8 @@ export function inlined(document: OpenApi, schema: TSchema): TSchema {
 function bodyCheck(schema: TSchema): Check {
   const compiled = Compile(schema);
   return (value) => {
-    if (!compiled.Check(value)) return `does not fit its schema: ${compiled.Errors(value).map(({ instancePath, message }) => `${instancePath} ${message}`).join('; ')}`;
+    if (!compiled.Check(value)) return `does not fit its schema: `
+      + compiled.Errors(value).map(({ instancePath, message }) => `${instancePath} ${message}`).join('; ');
     const extra = undeclared(schema, value, '');
     return extra.length === 0 ? null : `has fields that are not declared: ${extra.join(', ')}`;
   };
@@ -99,7 +109,9 @@ function bodyCheck(schema: TSchema): Check {
 /** Fields of a value that its schema does not name. JSON Schema lets them pass; a reader of the document would not know them. */
 function undeclared(schema: TSchema, value: unknown, path: string): string[] {
   const { properties, patternProperties, items, anyOf } = shapeOf(schema);
-  if (anyOf !== undefined) return anyOf.filter((each) => Compile(each).Check(value)).map((each) => undeclared(each, value, path)).sort((a, b) => a.length - b.length)[0] ?? [];
+  if (anyOf !== undefined) return anyOf.filter((each) => Compile(each).Check(value)).map((each) => undeclared(
+    each, value, path,
+  )).sort((a, b) => a.length - b.length)[0] ?? [];
   if (Array.isArray(value)) return items === undefined ? [] : value.flatMap((each, index) => undeclared(items, each, `${path}[${index}]`));
   // An object whose schema names nothing may hold anything.
   if (typeof value !== 'object' || value === null || properties === undefined || Object.keys(properties).length === 0) return [];

@@ -10,7 +10,8 @@ const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-s
 const APT_TIMEOUT_MS = 300_000;
 /** Nothing but the page under test: no updates, no first visits, no talk with anybody else. */
 const ARGS = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync',
 ];
 
 /**
@@ -20,11 +21,15 @@ const ARGS = [
 export async function findChromium(environment: NodeJS.ProcessEnv = process.env): Promise<FoundBrowser> {
   const there = await onPath(environment);
   if (there !== null) return { executablePath: there };
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return { missing: `no ${NAMES.join(', ')} on the PATH, and only root can install one` };
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) {
+    return { missing: `no ${NAMES.join(', ')} on the PATH, and only root can install one` };
+  }
   process.stderr.write('chromium: not installed here; installing Debian\'s package (once, about 100 MB) ...\n');
   const updated = await runCommand('apt-get', ['-qq', 'update'], { timeoutMs: APT_TIMEOUT_MS });
   if (!updated.ok) return { missing: `no Chromium on the PATH, and apt does not work here: ${updated.problem}` };
-  const installed = await runCommand('apt-get', ['-qq', 'install', '-y', '--no-install-recommends', 'chromium'], { timeoutMs: APT_TIMEOUT_MS });
+  const installed = await runCommand('apt-get', ['-qq', 'install', '-y', '--no-install-recommends', 'chromium'], {
+    timeoutMs: APT_TIMEOUT_MS,
+  });
   const now = await onPath(environment);
   if (now !== null) return { executablePath: now };
   const problem = installed.ok ? 'apt installed a package without it' : installed.problem;
@@ -32,7 +37,8 @@ export async function findChromium(environment: NodeJS.ProcessEnv = process.env)
   return { missing: `Chromium could not be installed: ${problem}` };
 }
 
-export const launchChromium = ({ executablePath }: { readonly executablePath: string }): Promise<Browser> => chromium.launch({ executablePath, args: ARGS });
+export const launchChromium = ({ executablePath }: { readonly executablePath: string }): Promise<Browser> =>
+  chromium.launch({ executablePath, args: ARGS });
 
 async function onPath(environment: NodeJS.ProcessEnv): Promise<string | null> {
   for (const folder of (environment['PATH'] ?? '').split(delimiter)) {

@@ -19,7 +19,8 @@ export async function openCoreProcess(redisUrl: string, databaseUrl: string, sha
   bulkRedis.on('error', () => undefined); // while it is down
   const core = await openCore({
     config: readConfig({
-      JWT_ACCESS_SECRET: 'x'.repeat(32), REDIS_URL: redisUrl, DATABASE_URL: databaseUrl, REDIS_NAMESPACE: 'cg', SHARDS: String(shards), ...PATIENCE,
+      JWT_ACCESS_SECRET: 'x'.repeat(32), REDIS_URL: redisUrl, DATABASE_URL: databaseUrl, REDIS_NAMESPACE: 'cg',
+      SHARDS: String(shards), ...PATIENCE,
     }),
     servers: { redisUrl, databaseUrl }, time: { clock: Date.now, offsetMs: () => 0 },
     log: createLog({ level: 'error' }, { write: (line) => { errors.push(JSON.parse(line) as Record<string, unknown>); } }),

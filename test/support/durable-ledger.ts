@@ -41,7 +41,8 @@ export type DurableOptions = Partial<Omit<RecallDeps, 'source'>> & {
 /** The real scripts, the real drainer and the real fence, on Redis and Postgres, in a namespace and a database of its own. */
 export async function durableLedger(options: DurableOptions = {}): Promise<DurableLedger> {
   const {
-    correctionWindowMs = 86_400_000, source = (real: AccountSource): AccountSource => real, recallMs = PATIENCE_MS, unrecalled = () => undefined, onRedis = redisUrl(),
+    correctionWindowMs = 86_400_000, source = (real: AccountSource): AccountSource => real, recallMs = PATIENCE_MS,
+    unrecalled = () => undefined, onRedis = redisUrl(),
   } = options;
   const database = await freshDatabase(migrate);
   const db = connectPostgres(database.databaseUrl, drainProfile(PATIENCE_MS));
@@ -106,7 +107,8 @@ async function readJournal(db: Db, accountId: string): Promise<JournalEntry[]> {
     account: 'account_id', at_ms: '(extract(epoch from at) * 1000)::bigint', hold: 'hold_id', about: `''`,
   };
   const { rows } = await db.raw<{ rows: Record<string, string | number>[] }>(
-    `select ${ENTRY_FIELDS.map((field) => `${columns[field] ?? field} as "${field}"`).join(', ')} from entries where account_id = ? order by seq`,
+    `select ${ENTRY_FIELDS.map((field) => `${columns[field] ?? field} as "${field}"`).join(', ')} from entries where account_id
+       = ? order by seq`,
     [accountId],
   );
   return rows.map((row) => decodeEntry('0-0', ENTRY_FIELDS.flatMap((field) => [field, String(row[field])])));

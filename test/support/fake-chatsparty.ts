@@ -8,7 +8,9 @@ import { micros, ZERO } from '../../src/kit/money/micros.js';
 import type { FakeLedger } from './fake-ledger.js';
 
 /** Just enough of the credit service for tests of the HTTP side. The real one is tested in test/contract/chatsparty. */
-export function fakeChatsparty(ledger: FakeLedger, clock: () => number): { readonly creditProfile: ReadCreditProfile; readonly chatsparty: ChatspartyDeps; readonly plans: PlanRouteDeps } {
+export function fakeChatsparty(
+  ledger: FakeLedger, clock: () => number,
+): { readonly creditProfile: ReadCreditProfile; readonly chatsparty: ChatspartyDeps; readonly plans: PlanRouteDeps } {
   const creditProfile: ReadCreditProfile = () => Promise.resolve({ purchased: ZERO, plan: null, lastRefillAtMs: null });
   let added = 0;
   const nobody = (): Promise<never> => Promise.reject(new GatewayError('not_found', 'there is none'));
@@ -22,7 +24,10 @@ export function fakeChatsparty(ledger: FakeLedger, clock: () => number): { reado
       statistics: () => Promise.resolve({ used: ZERO, purchased: ZERO, balance: ZERO, count: 0, byType: new Map(), byReason: new Map() }),
       addCredits: ({ accountId, amount, type, reason, description, metadata }) => Promise.resolve({
         status: 'added', replayed: false,
-        transaction: { id: 2 * (added += 1), accountId, atMs: clock(), type, reason, amount, balanceAfter: amount, description, metadata: metadata === null ? null : JSON.stringify(metadata) },
+        transaction: {
+          id: 2 * (added += 1), accountId, atMs: clock(), type, reason, amount, balanceAfter: amount, description,
+          metadata: metadata === null ? null : JSON.stringify(metadata),
+        },
       }),
     },
     plans: {
@@ -38,11 +43,16 @@ export function fakeChatsparty(ledger: FakeLedger, clock: () => number): { reado
 export function fakePrices(): ModelPrices {
   const set = new Map<string, ModelPricing>();
   const get = (provider: string, modelName: string): ModelPricing =>
-    set.get(`${provider}/${modelName}`) ?? { provider, modelName, costPerMessage: 10, costPer1kTokens: null, isDefaultModel: false, isActive: true };
+    set.get(`${provider}/${modelName}`) ?? {
+      provider, modelName, costPerMessage: 10, costPer1kTokens: null, isDefaultModel: false, isActive: true,
+    };
   return {
     get,
     list: () => [...set.values()],
-    cost: ({ provider, modelName }) => ({ totalCost: micros(10_000_000), breakdown: { messageCost: micros(10_000_000) }, modelPricing: get(provider, modelName), price: 'messages/1/x' }),
+    cost: ({ provider, modelName }) => ({
+      totalCost: micros(10_000_000), breakdown: { messageCost: micros(10_000_000) }, modelPricing: get(provider, modelName),
+      price: 'messages/1/x',
+    }),
     upsert: ({ isDefaultModel = false, isActive = true, ...pricing }) => {
       set.set(`${pricing.provider}/${pricing.modelName}`, { ...pricing, isDefaultModel, isActive });
       return Promise.resolve(get(pricing.provider, pricing.modelName));

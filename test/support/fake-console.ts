@@ -36,16 +36,24 @@ export function fakeConsole(): FakeConsole {
   const notFaked = (): Promise<never> => Promise.reject(new Error('not faked'));
   const none = <T>(): Promise<readonly T[]> => Promise.resolve([]);
   const watch: Mutable<Watch> = {
-    readiness: () => ({ serving: true, checks: { ledger: { ok: true, detail: 'open' }, redis: { ok: true, detail: 'breaker closed' }, memory: { ok: true, detail: 'ok' } } }),
+    readiness: () => ({
+      serving: true,
+      checks: { ledger: { ok: true, detail: 'open' }, redis: { ok: true, detail: 'breaker closed' }, memory: { ok: true, detail: 'ok' } },
+    }),
     postgres: () => Promise.resolve(), lag: () => Promise.resolve({ entries: 0, seconds: 0 }), holds: () => Promise.resolve({ open: 0 }),
-    stoppedShards: none, losses: none, overdue: none, quarantined: () => Promise.resolve(0), pendingMoney: () => Promise.resolve({ count: 0, oldestSeconds: 0 }),
+    stoppedShards: none, losses: none, overdue: none, quarantined: () => Promise.resolve(0),
+    pendingMoney: () => Promise.resolve({ count: 0, oldestSeconds: 0 }),
     queues: none, deadLetters: () => Promise.resolve(0), findings: none, frozen: none,
-    reconciled: () => Promise.resolve({ roundIsFull: false, roundAccounts: 0, fullWanted: false, lastBatchAtMs: null, lastRoundAtMs: null, lastRoundAccounts: null, lastFullAtMs: null }),
+    reconciled: () => Promise.resolve({
+      roundIsFull: false, roundAccounts: 0, fullWanted: false, lastBatchAtMs: null, lastRoundAtMs: null, lastRoundAccounts: null,
+      lastFullAtMs: null,
+    }),
     refused: () => Promise.resolve({ reasons: [], accounts: [] }), models: () => Promise.resolve({ fromMs: 0, models: [] }),
   };
   const reads: Mutable<AccountReads> = {
     find: none, profile: () => Promise.resolve(null), snapshot: () => Promise.resolve({ ...snapshot, frozen: isFrozen }),
-    history: () => Promise.resolve({ entries: [], next: null }), plan: () => Promise.resolve(null), hold: (): Promise<HoldLife | null> => Promise.resolve(null),
+    history: () => Promise.resolve({ entries: [], next: null }), plan: () => Promise.resolve(null),
+    hold: (): Promise<HoldLife | null> => Promise.resolve(null),
     refusals: (query) => {
       asked.push(query);
       return Promise.resolve([]);
@@ -71,8 +79,13 @@ export function fakeConsole(): FakeConsole {
   };
   // Asked each time, so that a test may replace one after the routes were made.
   const asks: OperatorActions = {
-    grant: (command) => actions.grant(command), adjust: (command) => actions.adjust(command), settle: (command) => actions.settle(command), void: (command) => actions.void(command),
-    freeze: (command) => actions.freeze(command), thaw: (command) => actions.thaw(command), compare: (accountId) => actions.compare(accountId),
+    grant: (command) => actions.grant(command), adjust: (command) => actions.adjust(command),
+    settle: (command) => actions.settle(command), void: (command) => actions.void(command),
+    freeze: (command) => actions.freeze(command), thaw: (command) => actions.thaw(command),
+    compare: (accountId) => actions.compare(accountId),
   };
-  return { deps: { watch, reads, actions: asks, board, onError: () => undefined }, watch, reads, actions, froze, asked, compared, board: reached };
+  return {
+    deps: { watch, reads, actions: asks, board, onError: () => undefined }, watch, reads, actions, froze, asked, compared,
+    board: reached,
+  };
 }

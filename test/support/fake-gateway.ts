@@ -26,7 +26,10 @@ export const CHATSPARTY_SECRET = 'another-secret-that-only-this-test-uses-0123';
 export const MAX_TOKEN_AGE_SECONDS = 3_600;
 
 const nothing: ReadonlyMap<string, bigint> = new Map();
-const noUsage = { totalRecords: 0, totalCredits: 0n, uncollectedRecords: 0, uncollectedCredits: 0n, byService: nothing, byDay: nothing, byModel: nothing };
+const noUsage = {
+  totalRecords: 0, totalCredits: 0n, uncollectedRecords: 0, uncollectedCredits: 0n, byService: nothing, byDay: nothing,
+  byModel: nothing,
+};
 
 export type FakeGateway = {
   readonly url: string;
@@ -48,7 +51,12 @@ export type FakeGateway = {
   stop(): Promise<void>;
 };
 
-export type CallOptions = { readonly token?: string; readonly body?: unknown; readonly raw?: string | Uint8Array; readonly headers?: Record<string, string> };
+export type CallOptions = {
+  readonly token?: string;
+  readonly body?: unknown;
+  readonly raw?: string | Uint8Array;
+  readonly headers?: Record<string, string>;
+};
 export type Answer = { readonly status: number; readonly headers: Headers; readonly body: Record<string, unknown>; readonly text: string };
 
 export type FakeGatewayOptions = {
@@ -80,7 +88,10 @@ export async function fakeGateway(options: FakeGatewayOptions = {}): Promise<Fak
   const grants = new Map<string, number>();
   let lastLot = 0;
   const { creditProfile, chatsparty, plans } = fakeChatsparty(ledger, now);
-  const authenticate = bearer({ issuers, maxTokenAgeSeconds: MAX_TOKEN_AGE_SECONDS, clock: now, admitted: (principal) => { seen.push(principal); return Promise.resolve(); } });
+  const authenticate = bearer({
+    issuers, maxTokenAgeSeconds: MAX_TOKEN_AGE_SECONDS, clock: now,
+    admitted: (principal) => { seen.push(principal); return Promise.resolve(); },
+  });
   const deps: AppDeps = {
     log,
     metrics,
@@ -90,12 +101,14 @@ export async function fakeGateway(options: FakeGatewayOptions = {}): Promise<Fak
       overCapture: 'debt', debtLimit: null, usageRecordMode: 'charge',
       resolveAccount: named,
       creditProfile,
-      openAccount: async ({ text }) => (await named(text)) ?? (isAccountId(text) && text.length <= ACCOUNT_ID_LENGTH_MAX ? { accountId: text, username: null } : null),
+      openAccount: async ({ text }) =>
+        (await named(text)) ?? (isAccountId(text) && text.length <= ACCOUNT_ID_LENGTH_MAX ? { accountId: text, username: null } : null),
       accountOfKey: () => Promise.resolve(null),
       allocateByEmailStatus: 201,
       // What only the real ledger and Postgres can do is tested there (test/contract/accounting).
       knownAccount: () => Promise.resolve(null), allOpenStreams: () => Promise.resolve([]), recentStreams: () => Promise.resolve([]),
-      accountUsage: () => Promise.resolve({ ...noUsage, recent: [] }), systemUsage: () => Promise.resolve({ ...noUsage, byUser: new Map() }),
+      accountUsage: () => Promise.resolve({ ...noUsage, recent: [] }),
+      systemUsage: () => Promise.resolve({ ...noUsage, byUser: new Map() }),
       set: notFaked, remove: notFaked, adjust: notFaked, revokeAllocation: notFaked, listAllocations: notFaked, registerUser: notFaked,
       grant: async ({ accountId, amount, expiryDays, key, about }) => {
         if (gateway.grant !== null) return gateway.grant();
@@ -160,11 +173,18 @@ export async function send(url: string, method: string, { token, body, raw, head
   });
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.startsWith('application/json') === true;
-  return { status: response.status, headers: response.headers, text, body: isJson && text !== '' ? (JSON.parse(text) as Record<string, unknown>) : {} };
+  return {
+    status: response.status, headers: response.headers, text,
+    body: isJson && text !== '' ? (JSON.parse(text) as Record<string, unknown>) : {},
+  };
 }
 
 /** The fake gateway behind the signature of the real one, for contract tests until that exists. */
-export async function startFakeGateway(): Promise<{ url: string; token(claims: { sub: string; role?: string; username?: string; email?: string }): Promise<string>; stop(): Promise<void> }> {
+export async function startFakeGateway(): Promise<{
+  url: string;
+  token(claims: { sub: string; role?: string; username?: string; email?: string }): Promise<string>;
+  stop(): Promise<void>;
+}> {
   const gateway = await fakeGateway();
   return { url: gateway.url, token: (claims) => gateway.token(claims), stop: () => gateway.stop() };
 }

@@ -4,7 +4,16 @@ import type { AccountSnapshot, HoldOutcome, Ledger, Lot, OpenHold, PlaceHold } f
 type Ended = { readonly outcome: HoldOutcome; readonly fingerprint: string };
 type FakeHold = { readonly placed: OpenHold; readonly command: PlaceHold; ended: Ended | null };
 type Charged = { readonly fingerprint: string; readonly seq: number; readonly atMs: number; readonly available: Micros };
-type FakeAccount = { available: number; held: number; debt: number; captured: number; seq: number; lots: Lot[]; holds: Map<string, FakeHold>; charges: Map<string, Charged> };
+type FakeAccount = {
+  available: number;
+  held: number;
+  debt: number;
+  captured: number;
+  seq: number;
+  lots: Lot[];
+  holds: Map<string, FakeHold>;
+  charges: Map<string, Charged>;
+};
 
 export type FakeLedger = Ledger & {
   /** Makes every further call throw this; null: work again. */
@@ -45,7 +54,10 @@ export function fakeLedger(clock: () => number): FakeLedger {
       account.seq += 1;
       account.available += amount;
       account.lots.push({ lotId, amount, remaining: amount, held: ZERO, grantedAtMs: clock(), expiresAtMs });
-      return { status: 'granted' as const, replayed: false, remaining: amount, debtPaid: ZERO, previous: micros(account.available - amount), available: micros(account.available) };
+      return {
+        status: 'granted' as const, replayed: false, remaining: amount, debtPaid: ZERO,
+        previous: micros(account.available - amount), available: micros(account.available),
+      };
     }),
     placeHold: operation((command) => {
       const account = open('placeHold', command.accountId);
@@ -53,12 +65,17 @@ export function fakeLedger(clock: () => number): FakeLedger {
       const earlier = account.holds.get(holdId);
       const isSame = earlier?.command.fingerprint === command.fingerprint;
       if (earlier !== undefined && !isSame) return { status: 'hold_exists' as const };
-      if (earlier === undefined && account.available < amount) return { status: 'insufficient_credits' as const, available: micros(account.available) };
+      if (earlier === undefined && account.available < amount) {
+        return { status: 'insufficient_credits' as const, available: micros(account.available) };
+      }
       if (earlier === undefined) {
         account.seq += 1;
         account.available -= amount;
         account.held += amount;
-        const placed = { holdId, seq: account.seq, amount, placedAtMs: clock(), expiresAtMs: clock() + command.leaseMs, price: command.price, about: command.about };
+        const placed = {
+          holdId, seq: account.seq, amount, placedAtMs: clock(), expiresAtMs: clock() + command.leaseMs, price: command.price,
+          about: command.about,
+        };
         account.holds.set(holdId, { placed, command, ended: null });
       }
       const { placed } = account.holds.get(holdId) ?? notFaked();
@@ -74,7 +91,9 @@ export function fakeLedger(clock: () => number): FakeLedger {
           ? { status: 'settled' as const, replayed: true, outcome: ended.outcome }
           : { status: 'hold_resolved' as const, outcome: ended.outcome };
       }
-      if (command.price !== placed.price) return { status: 'price_needed' as const, price: placed.price, placedAtMs: placed.placedAtMs, about: placed.about };
+      if (command.price !== placed.price) {
+        return { status: 'price_needed' as const, price: placed.price, placedAtMs: placed.placedAtMs, about: placed.about };
+      }
       const overage = Math.max(0, command.cost - placed.amount);
       const debt = Math.max(0, overage - account.available);
       account.seq += 1;
@@ -83,7 +102,8 @@ export function fakeLedger(clock: () => number): FakeLedger {
       account.debt += debt;
       account.captured += command.cost;
       const outcome: HoldOutcome = {
-        state: 'settled', seq: account.seq, amount: placed.amount, captured: command.cost, released: micros(Math.max(0, placed.amount - command.cost)),
+        state: 'settled', seq: account.seq, amount: placed.amount, captured: command.cost,
+        released: micros(Math.max(0, placed.amount - command.cost)),
         expired: ZERO, overage: micros(overage), debt: micros(debt), uncollected: ZERO, available: micros(account.available),
         endedAtMs: clock(), placedAtMs: placed.placedAtMs, late: false, about: command.about,
       };

@@ -1,7 +1,10 @@
 import { createMetrics, type Metrics } from '../../src/kit/metrics/metrics.js';
 
 export type TestMetrics = Metrics & {
-  /** What a scrape says of one series, such as `cg_holds_open` or `cg_queue_jobs{queue="ledger",state="waiting"}`; undefined when it says nothing. */
+  /**
+   * What a scrape says of one series, such as `cg_holds_open` or `cg_queue_jobs{queue="ledger",state="waiting"}`;
+   * undefined when it says nothing.
+   */
   gauge(series: string): Promise<number | undefined>;
 };
 

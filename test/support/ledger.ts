@@ -40,14 +40,17 @@ const emptySource: AccountSource = {
 
 /** A store whose shards are all at their beginning: for tests that need no Postgres. */
 export function memoryShardStore(shards: number): ShardStore {
-  const rows = new Map(Array.from({ length: shards }, (_, shard): [number, ShardRow] => [shard, { shard, epoch: 1, lastId: '0-0', drained: 0, marked: null }]));
+  const rows = new Map(Array.from({
+    length: shards,
+  }, (_, shard): [number, ShardRow] => [shard, { shard, epoch: 1, lastId: '0-0', drained: 0, marked: null }]));
   return {
     ledgerId: randomUUID().slice(0, 8),
     readShards: () => Promise.resolve([...rows.values()]),
     withLocked: (shard, work) => {
       const row = rows.get(shard);
       if (row === undefined) throw new Error(`no shard ${shard}`);
-      return work(row, () => Promise.resolve(void rows.set(shard, { shard, epoch: row.epoch + 1, lastId: '0-0', drained: 0, marked: null })));
+      return work(row, () =>
+        Promise.resolve(void rows.set(shard, { shard, epoch: row.epoch + 1, lastId: '0-0', drained: 0, marked: null })));
     },
     mark: () => Promise.resolve(),
     addToLoss: () => Promise.resolve(0),
@@ -68,7 +71,10 @@ export async function testLedger(options: {
   await redis.connect();
   const keys = keyspace(`t${randomUUID().slice(0, 8)}`, shards);
   const told = acknowledged(shards);
-  const gate = fence({ redis, store: options.store ?? memoryShardStore(shards), keys, acknowledged: told, drainShard: () => Promise.resolve(true), log: quiet });
+  const gate = fence({
+    redis, store: options.store ?? memoryShardStore(shards), keys, acknowledged: told, drainShard: () => Promise.resolve(true),
+    log: quiet,
+  });
   await gate.opened();
   let offsetMs = 0;
   const ledger = redisLedger({

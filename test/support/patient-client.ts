@@ -11,7 +11,12 @@ export type Call = {
   readonly isRepeatable: boolean;
 };
 
-export type Answer = { readonly status: number; readonly body: Readonly<Record<string, unknown>>; readonly retryAfter: string | null; readonly ms: number };
+export type Answer = {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly retryAfter: string | null;
+  readonly ms: number;
+};
 
 /** What one try came to. `lost`: sent, but no answer, or one that says so: it may have happened. */
 type Try = { readonly kind: 'answered'; readonly answer: Answer } | { readonly kind: 'refused' | 'lost' };
@@ -73,7 +78,10 @@ export function patientClient(urlOf: () => string): PatientClient {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(TRY_TIMEOUT_MS),
     });
-    const answer = { status: response.status, body: await response.json() as Record<string, unknown>, retryAfter: response.headers.get('retry-after') };
+    const answer = {
+      status: response.status, body: await response.json() as Record<string, unknown>,
+      retryAfter: response.headers.get('retry-after'),
+    };
     return { ...answer, ms: performance.now() - startedAt };
   };
 
@@ -103,7 +111,9 @@ export function patientClient(urlOf: () => string): PatientClient {
         if (result.kind === 'lost') traffic.unknown += 1;
         else traffic.refused += 1;
         if (result.kind === 'lost' && !call.isRepeatable) return null;
-        if (Date.now() > deadline) throw new Error(`${call.method} ${call.path}: no definite answer in ${PATIENCE_MS} ms and ${tries} tries`);
+        if (Date.now() > deadline) {
+          throw new Error(`${call.method} ${call.path}: no definite answer in ${PATIENCE_MS} ms and ${tries} tries`);
+        }
         traffic.retries += 1;
         await sleep(Math.min(RETRY_MS_MIN * tries, RETRY_MS_MAX));
       }

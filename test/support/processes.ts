@@ -126,7 +126,10 @@ function gatewayProcess(role: 'api' | 'worker', settings: Readonly<Record<string
     clearTimeout(overdue);
   };
 
-  return { process: { role, pid: () => child?.pid, url: () => `http://127.0.0.1:${port}`, isRunning, start, kill, block: (blockMs) => { child?.send({ blockMs } satisfies ToChild); }, log: () => log }, tellTime };
+  return { process: {
+    role, pid: () => child?.pid, url: () => `http://127.0.0.1:${port}`, isRunning, start, kill,
+    block: (blockMs) => { child?.send({ blockMs } satisfies ToChild); }, log: () => log,
+  }, tellTime };
 }
 
 /** The first message that `read` takes; null when the process ends before, or says nothing for too long. */

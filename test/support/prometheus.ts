@@ -24,7 +24,9 @@ const PROGRAMS = ['prometheus', 'promtool'] as const;
  * the reason in words, and says it loudly: whatever needs Prometheus is not tested then. In CI, where apt works, that
  * is an error: a check that quietly stops checking is worse than none.
  */
-export async function findPrometheus(environment: Readonly<Record<string, string | undefined>> = process.env): Promise<Prometheus | string> {
+export async function findPrometheus(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<Prometheus | string> {
   const installed = await fromFolder(async (name) => (await runCommand('sh', ['-c', `command -v ${name}`])).stdout.trim());
   if (installed !== undefined) return installed;
   const hasApt = (await runCommand('apt-get', ['--version'])).ok;
@@ -45,7 +47,9 @@ async function unpacked(): Promise<Prometheus> {
   const inTarget = (name: string): Promise<string> => Promise.resolve(join(target, 'usr', 'bin', name));
   const cached = await fromFolder(inTarget);
   if (cached !== undefined) return cached;
-  process.stderr.write('prometheus: not installed here; downloading Debian\'s package (once, about 60 MB with the lists, nothing is installed) ...\n');
+  process.stderr.write(
+    'prometheus: not installed here; downloading Debian\'s package (once, about 60 MB with the lists, nothing is installed) ...\n',
+  );
   const draft = await mkdtemp(join(cache, '.draft-'));
   try {
     await chmod(draft, 0o755);

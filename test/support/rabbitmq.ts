@@ -118,7 +118,10 @@ async function scriptsIn(root: string): Promise<string[]> {
   const base = `${root}/usr/lib/rabbitmq/lib`;
   const versions = await readdir(base).catch(() => []);
   const homebrew = root === '' ? ['/opt/homebrew/opt/rabbitmq/sbin/rabbitmq-server', '/usr/local/opt/rabbitmq/sbin/rabbitmq-server'] : [];
-  const found = [...versions.filter((name) => name.startsWith('rabbitmq_server-')).map((name) => join(base, name, 'sbin', 'rabbitmq-server')), ...homebrew];
+  const found = [
+    ...versions.filter((name) => name.startsWith('rabbitmq_server-')).map((name) => join(base, name, 'sbin', 'rabbitmq-server')),
+    ...homebrew,
+  ];
   const present = await Promise.all(found.map(async (path) => (await readFile(path).catch(() => null)) !== null));
   return found.filter((_, index) => present[index]);
 }

@@ -40,7 +40,9 @@ export async function shippedRedis(usersAcl = shippedUsers()): Promise<ShippedRe
   const folder = await temporaryFolder();
   const port = await freePort();
   const [gatewayPassword, operatorPassword] = [randomBytes(32).toString('hex'), randomBytes(32).toString('hex')];
-  const [deployed, dataDir, usersFile, logFile] = ['deploy', 'data', 'users.acl', 'redis.log'].map((name) => join(folder.path, name)) as [string, string, string, string];
+  const [deployed, dataDir, usersFile, logFile] = [
+    'deploy', 'data', 'users.acl', 'redis.log',
+  ].map((name) => join(folder.path, name)) as [string, string, string, string];
   const { command, args } = await findRedis({ user: undefined });
   // The image has redis-server on its PATH; here it may be a copy in a cache.
   writeFileSync(join(folder.path, 'redis-server'), `#!/bin/sh\nexec ${[command, ...args].map((word) => `'${word}'`).join(' ')} "$@"\n`);
@@ -49,7 +51,9 @@ export async function shippedRedis(usersAcl = shippedUsers()): Promise<ShippedRe
   cpSync(DEPLOYED, deployed, { recursive: true });
 
   const urlOf = (user: string, password: string): string => `redis://${user}:${password}@127.0.0.1:${port}`;
-  const operator = new Redis(urlOf('operator', operatorPassword), { lazyConnect: true, retryStrategy: () => 50, maxRetriesPerRequest: null });
+  const operator = new Redis(urlOf('operator', operatorPassword), {
+    lazyConnect: true, retryStrategy: () => 50, maxRetriesPerRequest: null,
+  });
   operator.on('error', () => undefined); // while it is down
   let server: ChildProcess | undefined;
 
@@ -57,7 +61,10 @@ export async function shippedRedis(usersAcl = shippedUsers()): Promise<ShippedRe
     writeFileSync(join(deployed, 'users.acl'), users);
     server = spawn('sh', [join(deployed, 'start-redis.sh'), '--port', String(port), '--bind', '127.0.0.1', '--logfile', logFile], {
       cwd: dataDir,
-      env: { PATH: `${folder.path}:${process.env['PATH'] ?? ''}`, REDIS_PASSWORD: gatewayPassword, REDIS_OPERATOR_PASSWORD: operatorPassword, REDIS_USERS_FILE: usersFile },
+      env: {
+        PATH: `${folder.path}:${process.env['PATH'] ?? ''}`, REDIS_PASSWORD: gatewayPassword,
+        REDIS_OPERATOR_PASSWORD: operatorPassword, REDIS_USERS_FILE: usersFile,
+      },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     if (operator.status === 'wait') await operator.connect().catch(() => undefined);

@@ -4,11 +4,16 @@ import { readConfig } from '../../src/config.js';
 const SERVERS = { REDIS_URL: 'redis://127.0.0.1:6379', DATABASE_URL: 'postgres://127.0.0.1/x' };
 
 test('nothing configured is the embedded mode', () => {
-  expect(readConfig({})).toMatchObject({ role: 'all', port: 3001, redisUrl: undefined, databaseUrl: undefined, shards: 64, overCapture: 'debt' });
+  expect(readConfig({})).toMatchObject({
+    role: 'all', port: 3001, redisUrl: undefined, databaseUrl: undefined, shards: 64, overCapture: 'debt',
+  });
 });
 
 test('every problem is listed at once, with what was expected', () => {
-  const bad = { ...SERVERS, PORT: '70000', ROLE: 'boss', SHARDS: '0x10', HOLD_TTL_SECONDS: '1', OVER_CAPTURE: 'maybe', DEBT_LIMIT: '-1', REDIS_URL: 'http://x', JWT_ACCESS_SECRET: 'short' };
+  const bad = {
+    ...SERVERS, PORT: '70000', ROLE: 'boss', SHARDS: '0x10', HOLD_TTL_SECONDS: '1', OVER_CAPTURE: 'maybe', DEBT_LIMIT: '-1',
+    REDIS_URL: 'http://x', JWT_ACCESS_SECRET: 'short',
+  };
   const message = ((): string => {
     try {
       readConfig(bad);

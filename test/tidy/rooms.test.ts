@@ -48,7 +48,10 @@ const src = read('src', /\.ts$/);
 /** A migration that has run never changes, however long its lines are. */
 const isMigration = ({ path }: Source): boolean => path.includes('/migrations/');
 
-const programs = [...src.filter((source) => !isMigration(source)), ...['test', 'scripts', 'bench', 'examples'].flatMap((folder) => read(folder, /\.(ts|mjs)$/))];
+const programs = [
+  ...src.filter((source) => !isMigration(source)),
+  ...['test', 'scripts', 'bench', 'examples'].flatMap((folder) => read(folder, /\.(ts|mjs)$/)),
+];
 
 type Imports = { readonly files: readonly string[]; readonly packages: readonly string[] };
 

@@ -76,13 +76,17 @@ test('an include defines one table, named like its file', () => {
   const includes = lua.filter(({ path }) => path.includes('includes/'));
   for (const { path, text } of includes) {
     const name = path.replace(/^.*\//, '').replace(/\.lua$/, '');
-    const globals = [...text.matchAll(/^(?:local )?function ([a-z_]+)[.(]|^local ([a-z_]+) =/gm)].map(([, table, local]) => table ?? local ?? '');
+    const globals = [
+      ...text.matchAll(/^(?:local )?function ([a-z_]+)[.(]|^local ([a-z_]+) =/gm),
+    ].map(([, table, local]) => table ?? local ?? '');
     expect({ path, tables: [...new Set(globals)] }).toEqual({ path, tables: [name] });
   }
 });
 
 test('the journal writes exactly the fields that the drainer reads, in their order', () => {
   const text = readFileSync(join(projectRoot, 'lua/includes/journal.lua'), 'utf8');
-  const written = [...text.slice(text.indexOf("'*',")).matchAll(/'([a-z_]+)', (?:account_id|kind|numbers|delta|facts)/g)].map(([, field]) => field);
+  const written = [
+    ...text.slice(text.indexOf("'*',")).matchAll(/'([a-z_]+)', (?:account_id|kind|numbers|delta|facts)/g),
+  ].map(([, field]) => field);
   expect(written).toEqual([...ENTRY_FIELDS]);
 });

@@ -23,7 +23,10 @@ export const freezeAccount = (deps: FreezeDeps, command: FreezeCommand): Promise
 export const thawAccount = (deps: FreezeDeps, command: FreezeCommand): Promise<Frozen> =>
   change(deps, command, (about) => deps.ledger.thaw({ accountId: command.accountId, about }), false);
 
-async function change({ freshen }: FreezeDeps, { accountId, reason, actor }: FreezeCommand, run: (about: string) => Promise<FreezeReply>, frozen: boolean): Promise<Frozen> {
+async function change(
+  { freshen }: FreezeDeps, { accountId, reason, actor }: FreezeCommand, run: (about: string) => Promise<FreezeReply>,
+  frozen: boolean,
+): Promise<Frozen> {
   const { status } = await run(JSON.stringify({ source: 'administration', actor, reason }));
   // Into Postgres before the answer, so that not even the loss of all of Redis takes it back; after a repeat as well,
   // since the first attempt may have died before. While Postgres is away the freeze holds in Redis all the same, and

@@ -11,7 +11,9 @@ import { insertProvisional } from '../users/provisional.table.js';
  *
  * @throws GatewayError ledger_unavailable when Postgres is away.
  */
-export async function openAccount(db: Db, { text, actor }: { readonly text: string; readonly actor: string }): Promise<FoundAccount | 'ambiguous' | null> {
+export async function openAccount(
+  db: Db, { text, actor }: { readonly text: string; readonly actor: string },
+): Promise<FoundAccount | 'ambiguous' | null> {
   try {
     const found = await findAccount(db, text, 'any');
     if (found !== null) return found;

@@ -32,7 +32,9 @@ export async function nameAccount({ ledger, freshen, resolveAccount }: Omit<Show
     if (mayBeId) await freshen.account(text);
     const found = await resolveAccount(text);
     if (found === 'ambiguous') {
-      throw new GatewayError('conflict', `'${text}' names several users; use the user id`, { sources: [{ path: 'path.accountId', message: 'is ambiguous' }] });
+      throw new GatewayError('conflict', `'${text}' names several users; use the user id`, {
+        sources: [{ path: 'path.accountId', message: 'is ambiguous' }],
+      });
     }
     if (found === null) throw notFound(text);
     return found.accountId;
@@ -42,7 +44,9 @@ export async function nameAccount({ ledger, freshen, resolveAccount }: Omit<Show
   }
 }
 
-export async function showAccount({ ledger, freshen, readFreeze }: Omit<ShowAccountDeps, 'resolveAccount'>, accountId: string): Promise<ShownAccount> {
+export async function showAccount(
+  { ledger, freshen, readFreeze }: Omit<ShowAccountDeps, 'resolveAccount'>, accountId: string,
+): Promise<ShownAccount> {
   const account = await ledger.readAccount(accountId);
   if (!account.frozen) return { accountId, account, freeze: null };
   const freeze = await freshen.account(accountId).then(() => readFreeze(accountId)).catch((error: unknown) => {
@@ -52,5 +56,6 @@ export async function showAccount({ ledger, freshen, readFreeze }: Omit<ShowAcco
   return { accountId, account, freeze };
 }
 
-const notFound = (text: string): GatewayError => new GatewayError('account_not_found', `User '${text.slice(0, TARGET_LENGTH_MAX)}' not found`);
+const notFound = (text: string): GatewayError =>
+  new GatewayError('account_not_found', `User '${text.slice(0, TARGET_LENGTH_MAX)}' not found`);
 const isOutage = (error: unknown): boolean => error instanceof GatewayError && error.code === 'ledger_unavailable';

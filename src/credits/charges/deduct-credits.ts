@@ -22,7 +22,9 @@ export type DeductedCredits = { readonly available: Micros; readonly replayed: b
  * @throws GatewayError insufficient_credits (nothing was taken), idempotency_mismatch, account_frozen,
  *   ledger_unavailable.
  */
-export async function deductCredits({ ledger }: DeductCreditsDeps, { accountId, amount, key }: DeductCreditsCommand): Promise<DeductedCredits> {
+export async function deductCredits(
+  { ledger }: DeductCreditsDeps, { accountId, amount, key }: DeductCreditsCommand,
+): Promise<DeductedCredits> {
   const reply = await ledger.charge({
     accountId, amount,
     key: chargeKey('deduct', key),

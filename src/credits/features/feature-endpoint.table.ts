@@ -22,12 +22,14 @@ export async function insertEndpoint(db: Db, endpoint: FeatureEndpoint, upsert =
 /** Null: there is no such endpoint. */
 export async function updateEndpoint(db: Db, endpointId: string, changes: EndpointChanges): Promise<FeatureEndpoint | null> {
   const { rows } = await db.raw<{ rows: FeatureEndpoint[] }>(
-    `update feature_endpoints e set feature = coalesce(:feature, e.feature), name = coalesce(:name, e.name), value = coalesce(:value, e.value),
+    `update feature_endpoints e set feature = coalesce(:feature, e.feature), name = coalesce(:name, e.name),
+      value = coalesce(:value, e.value),
         endpoint = coalesce(:endpoint, e.endpoint), method = coalesce(:method, e.method),
         min_credits = coalesce(:minimum::bigint, e.min_credits), is_active = coalesce(:isActive::boolean, e.is_active), updated_at = now()
       where e.endpoint_id = :endpointId and e.deleted_at is null returning ${ENDPOINT_COLUMNS}`,
     {
-      endpointId, feature: changes.feature ?? null, name: changes.name ?? null, value: changes.value ?? null, endpoint: changes.endpoint ?? null,
+      endpointId, feature: changes.feature ?? null, name: changes.name ?? null, value: changes.value ?? null,
+      endpoint: changes.endpoint ?? null,
       method: changes.method ?? null, minimum: changes.minimum ?? null, isActive: changes.isActive ?? null,
     },
   );

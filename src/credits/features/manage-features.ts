@@ -31,10 +31,14 @@ export function featureAdmin(db: Db): FeatureAdmin {
   return {
     endpoints: () => explained(listEndpoints(db)),
     addEndpoint: (endpoint) => explained(
-      insertEndpoint(db, { ...endpoint, value: normalValue(endpoint.value), endpointId: newHexId() }), 'another feature endpoint has this value',
+      insertEndpoint(db, { ...endpoint, value: normalValue(endpoint.value), endpointId: newHexId() }),
+      'another feature endpoint has this value',
     ),
     changeEndpoint: async (endpointId, { value, ...changes }) => present(
-      await explained(updateEndpoint(db, endpointId, { ...changes, ...(value === undefined ? {} : { value: normalValue(value) }) }), 'another feature endpoint has this value'),
+      await explained(
+        updateEndpoint(db, endpointId, { ...changes, ...(value === undefined ? {} : { value: normalValue(value) }) }),
+        'another feature endpoint has this value',
+      ),
       'Feature endpoint not found',
     ),
     removeEndpoint: async (endpointId) => {
@@ -47,7 +51,9 @@ export function featureAdmin(db: Db): FeatureAdmin {
       return storePackage({ ...present(current ?? null, 'Package not found'), ...changes });
     },
     removePackage: async (packageId) => {
-      if (!await explained(deletePackage(db, packageId), 'users are subscribed to this package; deactivate it instead')) throw new GatewayError('not_found', 'Package not found');
+      if (!await explained(deletePackage(db, packageId), 'users are subscribed to this package; deactivate it instead')) {
+        throw new GatewayError('not_found', 'Package not found');
+      }
     },
     subscriptions: (accountId) => explained(listSubscriptions(db, accountId)),
     subscribe: async (wanted) => {

@@ -7,7 +7,8 @@ const COLUMNS = `p.package_id as "packageId", p.name, p.is_initial as "isInitial
 
 export async function listPackages(db: Db, packageId: string | null = null): Promise<FeaturePackage[]> {
   const { rows } = await db.raw<{ rows: PackageRow[] }>(
-    `select ${COLUMNS} from packages p where (:packageId::text is null or p.package_id = :packageId) order by p.created_at, p.package_id`, { packageId },
+    `select ${COLUMNS} from packages p where (:packageId::text is null or p.package_id = :packageId) order by p.created_at, p.package_id`,
+    { packageId },
   );
   const { rows: features } = await db.raw<{ rows: (PackageFeature & { packageId: string })[] }>(
     `select package_id as "packageId", feature, endpoint_id as "endpointId", min_credits as "minimum", config
@@ -16,17 +17,22 @@ export async function listPackages(db: Db, packageId: string | null = null): Pro
   );
   return rows.map((row) => ({
     ...row,
-    features: features.filter((each) => each.packageId === row.packageId).map(({ feature, endpointId, minimum, config }) => ({ feature, endpointId, minimum, config })),
+    features: features.filter((each) => each.packageId === row.packageId).map(({ feature, endpointId, minimum, config }) => ({
+      feature, endpointId, minimum, config,
+    })),
   }));
 }
 
 /** Writes a package as it shall be, its features included. A new initial package takes the place of the old one. */
 export async function putPackage(trx: Trx, wanted: FeaturePackage): Promise<void> {
-  if (wanted.isInitial) await trx.raw(`update packages set is_initial = false, updated_at = now() where is_initial and package_id <> ?`, [wanted.packageId]);
+  if (wanted.isInitial) {
+    await trx.raw(`update packages set is_initial = false, updated_at = now() where is_initial and package_id <> ?`, [wanted.packageId]);
+  }
   const { packageId, name, isInitial, isActive, features } = wanted;
   await trx.raw(
     `insert into packages (package_id, name, is_initial, is_active) values (:packageId, :name, :isInitial, :isActive)
-     on conflict (package_id) do update set name = excluded.name, is_initial = excluded.is_initial, is_active = excluded.is_active, updated_at = now()`,
+     on conflict (package_id) do update set name = excluded.name, is_initial = excluded.is_initial,
+       is_active = excluded.is_active, updated_at = now()`,
     { packageId, name, isInitial, isActive },
   );
   await trx.raw(`delete from package_features where package_id = ?`, [packageId]);
@@ -51,13 +57,16 @@ const SUBSCRIPTION = `subscription_id as "subscriptionId", account_id as "accoun
 export async function insertSubscription(db: Db, subscription: Subscription): Promise<void> {
   await db.raw(
     `insert into subscriptions (subscription_id, account_id, package_id, starts_at, ends_at, is_active)
-     values (:subscriptionId, :accountId, :packageId, to_timestamp(:startsAtMs::double precision / 1000), to_timestamp(:endsAtMs::double precision / 1000), :isActive)`,
+     values (:subscriptionId, :accountId, :packageId, to_timestamp(:startsAtMs::double precision / 1000),
+       to_timestamp(:endsAtMs::double precision / 1000), :isActive)`,
     { ...subscription },
   );
 }
 
 export async function listSubscriptions(db: Db, accountId: string): Promise<Subscription[]> {
-  const { rows } = await db.raw<{ rows: Subscription[] }>(`select ${SUBSCRIPTION} from subscriptions where account_id = ? order by starts_at desc, subscription_id`, [accountId]);
+  const { rows } = await db.raw<{
+    rows: Subscription[];
+  }>(`select ${SUBSCRIPTION} from subscriptions where account_id = ? order by starts_at desc, subscription_id`, [accountId]);
   return rows;
 }
 

@@ -32,7 +32,8 @@ export async function readPermission(db: Db, accountId: string, name: EndpointNa
        left join lateral (
          select package_id from (
            (select s.package_id, 1 as rank from subscriptions s join packages p using (package_id)
-             where s.account_id = :accountId and s.is_active and p.is_active and s.starts_at <= ${now} and (s.ends_at is null or s.ends_at > ${now})
+             where s.account_id = :accountId and s.is_active and p.is_active
+               and s.starts_at <= ${now} and (s.ends_at is null or s.ends_at > ${now})
              order by s.starts_at desc, s.subscription_id desc limit 1)
            union all select package_id, 2 from packages where is_initial and is_active) as plans
          order by rank limit 1) as plan on true

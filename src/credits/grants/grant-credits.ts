@@ -14,7 +14,13 @@ export type GrantCreditsCommand = MoneyRequest & {
 
 /** `pending`: recorded for good, but not spendable yet, because Redis did not take it. */
 export type GrantedCredits =
-  | { readonly status: 'granted'; readonly id: number; readonly remaining: Micros; readonly expiresAtMs: number | null; readonly replayed: boolean }
+  | {
+    readonly status: 'granted';
+    readonly id: number;
+    readonly remaining: Micros;
+    readonly expiresAtMs: number | null;
+    readonly replayed: boolean;
+  }
   | { readonly status: 'pending'; readonly id: number; readonly expiresAtMs: number | null };
 
 /**
@@ -34,7 +40,8 @@ export async function grantCredits({ moneyIn, clock }: GrantCreditsDeps, command
   switch (result.status) {
     case 'applied':
       return {
-        status: 'granted', id: result.intentId, remaining: result.remaining ?? amount, expiresAtMs: result.expiresAtMs, replayed: result.replayed,
+        status: 'granted', id: result.intentId, remaining: result.remaining ?? amount, expiresAtMs: result.expiresAtMs,
+        replayed: result.replayed,
       };
     case 'pending':
       return { status: 'pending', id: result.intentId, expiresAtMs };

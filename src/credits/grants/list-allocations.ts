@@ -20,11 +20,15 @@ export type AllocationsPage = { readonly allocations: readonly LiveLot[]; readon
  *
  * @throws GatewayError ledger_unavailable when Postgres is away.
  */
-export async function listAllocations({ db, clock, freshen }: ListAllocationsDeps, { after, limit }: AllocationsQuery): Promise<AllocationsPage> {
+export async function listAllocations(
+  { db, clock, freshen }: ListAllocationsDeps, { after, limit }: AllocationsQuery,
+): Promise<AllocationsPage> {
   const size = Math.min(limit, PAGE_MAX);
   // Only for the first page: who turns the page has seen the rest as it was, too.
   if (after === null) await freshen();
-  const found = await readLivePage(db, { nowMs: clock(), after, limit: size + 1 }).catch((error: unknown) => { throw toGatewayError(error); });
+  const found = await readLivePage(db, {
+    nowMs: clock(), after, limit: size + 1,
+  }).catch((error: unknown) => { throw toGatewayError(error); });
   const allocations = found.slice(0, size);
   return { allocations, next: found.length > size ? (allocations.at(-1) ?? null) : null };
 }

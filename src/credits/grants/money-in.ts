@@ -121,7 +121,10 @@ async function answerOf(db: Db, row: IntentRow): Promise<MoneyInResult | null> {
   };
 }
 
-/** Lets Redis apply an intent that is committed, for the request that recorded it or for a repeat. From here on, an outage can only mean `pending`. */
+/**
+ * Lets Redis apply an intent that is committed, for the request that recorded it or for a repeat. From here on, an
+ * outage can only mean `pending`.
+ */
 async function perform({ db, ledger }: MoneyInDeps, row: IntentRow, replayed: boolean): Promise<MoneyInResult> {
   const { intentId } = row;
   const pending: MoneyInResult = { status: 'pending', intentId };

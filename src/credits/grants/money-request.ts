@@ -48,7 +48,9 @@ export function refusalOf(reason: RefusedMoney['reason']): GatewayError {
     case 'insufficient_credits':
       return new GatewayError('insufficient_credits', 'the account does not have that much');
     case 'too_many_lots':
-      return new GatewayError('limit_exceeded', `the account has ${LOTS_PER_ACCOUNT_MAX} live allocations; let some be used or expire first`);
+      return new GatewayError(
+        'limit_exceeded', `the account has ${LOTS_PER_ACCOUNT_MAX} live allocations; let some be used or expire first`,
+      );
     case 'balance_limit':
       return new GatewayError('limit_exceeded', 'the account would pass the largest total that can be kept exactly');
     case 'account_frozen':

@@ -25,7 +25,9 @@ export type RevokedAllocation = { readonly accountId: string; readonly change: C
  * @throws GatewayError not_found (there is none, or nothing is left of it), account_frozen, idempotency_mismatch,
  *   ledger_unavailable (Postgres is away; nothing happened).
  */
-export async function revokeAllocation({ db, moneyIn }: RevokeAllocationDeps, command: RevokeAllocationCommand): Promise<RevokedAllocation> {
+export async function revokeAllocation(
+  { db, moneyIn }: RevokeAllocationDeps, command: RevokeAllocationCommand,
+): Promise<RevokedAllocation> {
   const { intentId, key, about } = command;
   const intent = await readIntent(db, intentId).catch((error: unknown) => { throw toGatewayError(error); });
   if (intent === null || intent.state === 'refused') throw new GatewayError('not_found', 'there is no such allocation');

@@ -33,7 +33,10 @@ export async function forceSettleHold(deps: ForceEndHoldDeps, command: ForceEndH
     accountId, holdId, cost, price: null, by: 'operator', overCapture: deps.overCapture, debtLimit: deps.debtLimit,
     fingerprint: fingerprint('operator/settle', cost),
     // `end` is for lists of streams: nobody said that this answer was whole.
-    about: JSON.stringify({ source: 'console', actor, reason, end: 'aborted', usage: { service: 'operator', operation: 'settle', metadata: { sessionId: holdId } } }),
+    about: JSON.stringify({
+      source: 'console', actor, reason, end: 'aborted',
+      usage: { service: 'operator', operation: 'settle', metadata: { sessionId: holdId } },
+    }),
   };
   let reply = await deps.ledger.settleHold(settle);
   // The cost is the operator's own; the hold's price only goes on the record.
@@ -47,13 +50,19 @@ export async function forceSettleHold(deps: ForceEndHoldDeps, command: ForceEndH
  * Ends an open hold of any dialect with nothing captured; one that has ended with nothing captured stays as it is. @throws
  * as `forceSettleHold`.
  */
-export async function forceVoidHold({ ledger }: Pick<ForceEndHoldDeps, 'ledger'>, { accountId, holdId, actor, reason }: ForceEndHold): Promise<ForcedEnd> {
-  const reply = await ledger.voidHold({ accountId, holdId, by: 'operator', about: JSON.stringify({ source: 'console', actor, reason, end: 'aborted' }) });
+export async function forceVoidHold(
+  { ledger }: Pick<ForceEndHoldDeps, 'ledger'>, { accountId, holdId, actor, reason }: ForceEndHold,
+): Promise<ForcedEnd> {
+  const reply = await ledger.voidHold({
+    accountId, holdId, by: 'operator', about: JSON.stringify({ source: 'console', actor, reason, end: 'aborted' }),
+  });
   if (reply.status === 'voided') return { outcome: reply.outcome, replayed: reply.replayed };
   throw refused(reply, holdId);
 }
 
-type Refused = { readonly status: 'hold_resolved'; readonly outcome: HoldOutcome } | { readonly status: 'hold_not_found' | 'account_frozen' | 'forbidden' };
+type Refused =
+  | { readonly status: 'hold_resolved'; readonly outcome: HoldOutcome }
+  | { readonly status: 'hold_not_found' | 'account_frozen' | 'forbidden' };
 
 function refused(reply: Refused, holdId: string): Error {
   switch (reply.status) {

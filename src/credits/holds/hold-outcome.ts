@@ -7,7 +7,9 @@ import type { HoldOutcome } from '../../ledger/ledger.js';
  * error tells how it ended.
  */
 export const holdResolved = (what: string, outcome: HoldOutcome): GatewayError =>
-  new GatewayError('hold_resolved', `${what} has already ended: ${outcome.state}, ${toCredits(outcome.captured)} credits charged`, { first: describe(outcome) });
+  new GatewayError('hold_resolved', `${what} has already ended: ${outcome.state}, ${toCredits(outcome.captured)} credits charged`, {
+    first: describe(outcome),
+  });
 
 /** The refusal of a user who would end what a service placed. */
 export const notTheirsToEnd = (what: string): GatewayError =>

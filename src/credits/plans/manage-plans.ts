@@ -27,7 +27,9 @@ export const listPlans = ({ db }: Pick<PlanDeps, 'db'>): Promise<Plan[]> => read
  * @throws GatewayError invalid_request, conflict (the period of a plan that somebody has), ledger_unavailable.
  */
 export async function definePlan({ db }: Pick<PlanDeps, 'db'>, plan: Plan, actor: string): Promise<Plan> {
-  if (plan.mode === 'reset' && plan.missed !== 'latest') throw invalid('body.missed', 'a reset plan grants only the latest of missed periods');
+  if (plan.mode === 'reset' && plan.missed !== 'latest') {
+    throw invalid('body.missed', 'a reset plan grants only the latest of missed periods');
+  }
   return db.transaction(async (trx) => {
     const before = await readPlan(trx, plan.planId, 'update');
     if (before !== null && !isSamePeriod(before.period, plan.period) && await isPlanInUse(trx, plan.planId)) {
@@ -55,7 +57,9 @@ export async function removePlan({ db }: Pick<PlanDeps, 'db'>, planId: string): 
  *
  * @throws GatewayError not_found (there is no such plan), ledger_unavailable.
  */
-export async function assignPlan(deps: PlanDeps, command: { readonly accountId: string; readonly planId: string; readonly actor: string }): Promise<AccountPlan> {
+export async function assignPlan(
+  deps: PlanDeps, command: { readonly accountId: string; readonly planId: string; readonly actor: string },
+): Promise<AccountPlan> {
   const { db, clock } = deps;
   const { accountId, planId, actor } = command;
   await db.transaction(async (trx) => {

@@ -59,7 +59,12 @@ export async function passOverOlder(trx: Trx, period: PlanPeriod): Promise<void>
  */
 export async function claimOpenPeriods(
   db: Db,
-  { nowMs, againAtMs, limit, accountId }: { readonly nowMs: number; readonly againAtMs: number; readonly limit: number; readonly accountId: string | null },
+  { nowMs, againAtMs, limit, accountId }: {
+    readonly nowMs: number;
+    readonly againAtMs: number;
+    readonly limit: number;
+    readonly accountId: string | null;
+  },
 ): Promise<OpenPeriod[]> {
   const { rows } = await db.raw<{ rows: OpenPeriod[] }>(
     `with due as (

@@ -8,7 +8,9 @@ type PlanColumns = Omit<Plan, 'period'> & { readonly unit: Period['unit']; reado
 
 const PLAN = `p.plan_id as "planId", p.name, p.amount, p.period as unit, p.period_seconds as seconds, p.mode, p.missed,
   p.expires_after_seconds as "expiresAfterSeconds"`;
-const ACCOUNT_PLAN = `a.account_id as "accountId", a.plan_id as "planId", ${toMs('a.anchor_at')} as "anchorMs", a.next_period as "nextPeriod",
+const ACCOUNT_PLAN = `a.account_id as "accountId", a.plan_id as "planId", ${toMs(
+  'a.anchor_at',
+)} as "anchorMs", a.next_period as "nextPeriod",
   a.last_intent_id as "lastIntentId", ${toMs('a.last_refill_at')} as "lastRefillAtMs", a.problem`;
 const at = (name: string): string => `to_timestamp(:${name}::double precision / 1000)`;
 
@@ -24,7 +26,9 @@ export async function readPlans(db: Db): Promise<Plan[]> {
 
 /** With `lock`, nobody assigns or changes it until the transaction ends. */
 export async function readPlan(db: Db, planId: string, lock: 'none' | 'share' | 'update' = 'none'): Promise<Plan | null> {
-  const { rows } = await db.raw<{ rows: PlanColumns[] }>(`select ${PLAN} from plans p where p.plan_id = ? ${lock === 'none' ? '' : `for ${lock}`}`, [planId]);
+  const { rows } = await db.raw<{
+    rows: PlanColumns[];
+  }>(`select ${PLAN} from plans p where p.plan_id = ? ${lock === 'none' ? '' : `for ${lock}`}`, [planId]);
   return rows[0] === undefined ? null : toPlan(rows[0]);
 }
 
@@ -62,7 +66,13 @@ export async function readAccountPlan(db: Db, accountId: string, lock: 'none' | 
  * runs, at its end. `lastIntentId`: a lot that its first reset takes away.
  */
 export async function putAccountPlan(
-  db: Db, row: { readonly accountId: string; readonly planId: string; readonly nowMs: number; readonly lastIntentId: number | null; readonly actor: string },
+  db: Db, row: {
+    readonly accountId: string;
+    readonly planId: string;
+    readonly nowMs: number;
+    readonly lastIntentId: number | null;
+    readonly actor: string;
+  },
 ): Promise<void> {
   await db.raw(
     `insert into account_plans (account_id, plan_id, anchor_at, due_at, last_intent_id, assigned_by)
@@ -102,7 +112,9 @@ export async function readDueAccounts(
 }
 
 /** A due account and its plan, locked until the transaction ends. Null: not due any more, or another worker has it. */
-export async function lockDueAccount(trx: Trx, accountId: string, nowMs: number): Promise<{ readonly plan: Plan; readonly account: AccountPlan } | null> {
+export async function lockDueAccount(
+  trx: Trx, accountId: string, nowMs: number,
+): Promise<{ readonly plan: Plan; readonly account: AccountPlan } | null> {
   const { rows } = await trx.raw<{ rows: (PlanColumns & AccountPlan)[] }>(
     `select ${ACCOUNT_PLAN}, ${PLAN} from account_plans a join plans p using (plan_id)
       where a.account_id = :accountId and a.due_at <= ${at('nowMs')} for update of a skip locked`,
@@ -114,6 +126,8 @@ export async function lockDueAccount(trx: Trx, accountId: string, nowMs: number)
 }
 
 /** Notes which period of an account comes next, and when. */
-export async function setNextPeriod(trx: Trx, row: { readonly accountId: string; readonly nextPeriod: number; readonly dueMs: number }): Promise<void> {
+export async function setNextPeriod(
+  trx: Trx, row: { readonly accountId: string; readonly nextPeriod: number; readonly dueMs: number },
+): Promise<void> {
   await trx.raw(`update account_plans set next_period = :nextPeriod, due_at = ${at('dueMs')} where account_id = :accountId`, row);
 }

@@ -26,7 +26,10 @@ export type Plan = {
   readonly expiresAfterSeconds: number | null;
 };
 
-/** An account on a plan. Period n begins n periods after the anchor, so that no month and no delay ever drifts. The anchor may be to come. */
+/**
+ * An account on a plan. Period n begins n periods after the anchor, so that no month and no delay ever drifts. The
+ * anchor may be to come.
+ */
 export type AccountPlan = {
   readonly accountId: string;
   readonly planId: string;

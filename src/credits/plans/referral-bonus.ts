@@ -37,7 +37,9 @@ export async function grantReferral({ moneyIn }: ReferralDeps, command: Referral
       idempotency: { scope: 'referral', key: `${referee}/${side}` },
       fingerprint: fingerprint('referral', referrer, referrerAmount, refereeAmount),
       about: writeTransactionAbout(
-        { type: TransactionType.BONUS, reason: TransactionReason.REFERRAL_BONUS, description: 'Referral bonus', metadata: { referrer, referee } },
+        { type: TransactionType.BONUS, reason: TransactionReason.REFERRAL_BONUS, description: 'Referral bonus', metadata: {
+          referrer, referee,
+        } },
         { source: 'referral', actor, reason: 'referral' },
       ),
     });

@@ -70,7 +70,9 @@ async function openDuePeriods(db: Db, accountId: string, nowMs: number): Promise
   });
 }
 
-const periodOf = ({ planId, name, amount, mode, expiresAfterSeconds, period }: Plan, { accountId, anchorMs }: AccountPlan, nth: number): PlanPeriod => ({
+const periodOf = ({
+  planId, name, amount, mode, expiresAfterSeconds, period,
+}: Plan, { accountId, anchorMs }: AccountPlan, nth: number): PlanPeriod => ({
   accountId, planId, name, amount, mode, expiresAfterSeconds, anchorMs, nth,
   startsAtMs: periodStart(anchorMs, period, nth), endsAtMs: periodStart(anchorMs, period, nth + 1),
 });
@@ -88,7 +90,9 @@ async function refill(deps: RefillDeps, period: OpenPeriod, nowMs: number): Prom
  * Takes away what is left of the refill before, where the plan says so. Purchased credits and bonuses are in lots of
  * their own and stay. Answers what stands in the way, or null.
  */
-async function clearForReset({ db, moneyIn }: RefillDeps, { accountId, planId, name, mode, lastIntentId }: OpenPeriod): Promise<string | null> {
+async function clearForReset(
+  { db, moneyIn }: RefillDeps, { accountId, planId, name, mode, lastIntentId }: OpenPeriod,
+): Promise<string | null> {
   if (mode !== 'reset' || lastIntentId === null) return null;
   const last = await readIntent(db, lastIntentId);
   if (last === null || last.state === 'refused') return null;
@@ -100,7 +104,10 @@ async function clearForReset({ db, moneyIn }: RefillDeps, { accountId, planId, n
     idempotency: { scope: 'plan-reset', key: lotId },
     fingerprint: fingerprint('plan-reset', accountId, lotId),
     about: writeTransactionAbout(
-      { type: TransactionType.ADJUSTMENT, reason: TransactionReason.SUBSCRIPTION_REFILL, description: `${name}: unused credits of the period before`, metadata: { plan: planId } },
+      {
+        type: TransactionType.ADJUSTMENT, reason: TransactionReason.SUBSCRIPTION_REFILL,
+        description: `${name}: unused credits of the period before`, metadata: { plan: planId },
+      },
       { source: 'plan', actor: ACTOR, reason: 'reset' },
     ),
   });

@@ -36,7 +36,9 @@ export function checkPrice(draft: PriceDraft, insistence: Insistence): void {
   if (!UNITS.includes(draft.unit)) throw invalid('unit', `unit must be one of ${UNITS.join(', ')} tokens`);
   if (!Number.isSafeInteger(draft.effectiveFromMs)) throw invalid('effectiveFrom', 'effectiveFrom must be a moment');
   const margin = numberOf('marginPercent', draft.marginPercent);
-  if (compare(margin, MARGIN_PERCENT_MAX) > 0) throw invalid('marginPercent', `marginPercent must be at most ${toNumber(MARGIN_PERCENT_MAX)}`);
+  if (compare(margin, MARGIN_PERCENT_MAX) > 0) {
+    throw invalid('marginPercent', `marginPercent must be at most ${toNumber(MARGIN_PERCENT_MAX)}`);
+  }
   if (draft.moneyPerCredit !== null && numberOf('moneyPerCredit', draft.moneyPerCredit).numerator === 0n) {
     throw invalid('moneyPerCredit', 'moneyPerCredit must be above 0');
   }
@@ -54,14 +56,18 @@ export function checkPrice(draft: PriceDraft, insistence: Insistence): void {
     }
   }
   const { input, output, message, request } = draft.prices;
-  if ([input, output, message, request].every((each) => each === null)) throw invalid('prices', 'a price needs input, output, message or request');
+  if ([input, output, message, request].every((each) => each === null)) {
+    throw invalid('prices', 'a price needs input, output, message or request');
+  }
 }
 
 function checkNames({ book, provider, model, note }: PriceDraft): void {
   if (!isBookName(book)) throw invalid('book', 'book must be 1 to 32 lower-case letters, digits or dashes, and begin with a letter');
   if (!isText(provider, 0)) throw invalid('provider', `provider must be text of at most ${PRICED_MODEL_LENGTH_MAX} characters`);
   if (!isText(model, 1)) throw invalid('model', `model must be text of 1 to ${PRICED_MODEL_LENGTH_MAX} characters`);
-  if (note.length > NOTE_LENGTH_MAX || !isStorable(note)) throw invalid('note', `note must be text of at most ${NOTE_LENGTH_MAX} characters`);
+  if (note.length > NOTE_LENGTH_MAX || !isStorable(note)) {
+    throw invalid('note', `note must be text of at most ${NOTE_LENGTH_MAX} characters`);
+  }
 }
 
 const isText = (text: string, lengthMin: number): boolean =>
@@ -69,7 +75,9 @@ const isText = (text: string, lengthMin: number): boolean =>
 
 function numberOf(path: string, text: string): Rational {
   const value = parseDecimal(text);
-  if (value === null || text.replace(/\D/g, '').length > DIGITS_MAX) throw invalid(path, `${path} must be a decimal number, not ${JSON.stringify(text)}`);
+  if (value === null || text.replace(/\D/g, '').length > DIGITS_MAX) {
+    throw invalid(path, `${path} must be a decimal number, not ${JSON.stringify(text)}`);
+  }
   if (value.numerator < 0n) throw invalid(path, `${path} must not be negative`);
   return value;
 }
@@ -91,7 +99,8 @@ export function checkJumps(before: PriceTerms | undefined, after: PriceTerms, { 
   if (before === undefined || force === true) return;
   const jumps = jumpsOf(before, after);
   if (jumps.length === 0) return;
-  const words = jumps.map(({ dimension, factor }) => (factor === null ? `${dimension} from or to 0` : `${dimension} ×${Number(factor.toPrecision(3))}`));
+  const words = jumps.map(({ dimension, factor }) =>
+    (factor === null ? `${dimension} from or to 0` : `${dimension} ×${Number(factor.toPrecision(3))}`));
   throw invalid('force', `this changes ${words.join(', ')}; more than ×10 needs force`);
 }
 

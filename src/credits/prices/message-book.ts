@@ -95,7 +95,8 @@ export function messageBook(finder: PriceFinder): MessageBook {
       history.current(MESSAGE_BOOK, clock())
         .map((stored) => pricing(stored, stored.row.model, history.isDefault(stored.row, clock())))
         .filter((each) => (provider === undefined || each.provider === provider) && (isActive === undefined || each.isActive === isActive))
-        .sort((a, b) => byText(a.provider, b.provider) || Number(b.isDefaultModel) - Number(a.isDefaultModel) || byText(a.modelName, b.modelName)),
+        .sort((a, b) =>
+          byText(a.provider, b.provider) || Number(b.isDefaultModel) - Number(a.isDefaultModel) || byText(a.modelName, b.modelName)),
   };
 }
 
@@ -105,7 +106,9 @@ const nothingFound = (provider: string, modelName: string): string => `No pricin
  * messageCount · per message + ceil(tokenCount / 1000) · per 1 000 tokens; neither given → one message. Tokens alone, of
  * a model that has no token price, are one message, too: the original gave them away.
  */
-function costAt(rate: Rate, { messageCount, tokenCount }: Omit<MessageUsage, 'provider' | 'modelName'>): Pick<MessageCost, 'totalCost' | 'breakdown'> {
+function costAt(
+  rate: Rate, { messageCount, tokenCount }: Omit<MessageUsage, 'provider' | 'modelName'>,
+): Pick<MessageCost, 'totalCost' | 'breakdown'> {
   const messages = countOf('body.messageCount', messageCount);
   const tokens = countOf('body.tokenCount', tokenCount);
   const perToken = rate.weights.input;

@@ -31,7 +31,8 @@ export async function upsertMessagePricing(deps: SetPriceDeps, command: UpsertPr
   if (provider === '') throw invalid('body.provider', 'provider is missing');
   const per1k = costPer1kTokens === null ? null : textOf(costPer1kTokens);
   await setPrice(deps, {
-    book: MESSAGE_BOOK, provider, model: modelName, actor, force, allowZero, isDefault: isDefaultModel, state: isActive ? 'active' : 'inactive',
+    book: MESSAGE_BOOK, provider, model: modelName, actor, force, allowZero, isDefault: isDefaultModel,
+    state: isActive ? 'active' : 'inactive',
     prices: { message: textOf(costPerMessage), input: per1k, output: per1k }, unit: 1_000,
   });
   return deps.books.messages.get(provider, modelName);
@@ -41,7 +42,9 @@ export async function upsertMessagePricing(deps: SetPriceDeps, command: UpsertPr
  * Takes a model's price out of the book, from now on. Its versions stay, for the charges that name them.
  * @throws GatewayError not_found, ledger_unavailable.
  */
-export async function deleteMessagePricing({ books, clock }: SetPriceDeps, command: { readonly provider: string; readonly modelName: string; readonly actor: string }): Promise<void> {
+export async function deleteMessagePricing(
+  { books, clock }: SetPriceDeps, command: { readonly provider: string; readonly modelName: string; readonly actor: string },
+): Promise<void> {
   const { provider, modelName, actor } = command;
   await books.write((history) => {
     const nowMs = clock();
@@ -77,7 +80,8 @@ export async function initializeMessagePricing({ books, clock }: SetPriceDeps, a
     return DEFAULTS.flatMap(([provider, model, perMessage, per1k, isDefault]): PriceDraft[] => {
       const { unit, rounding } = traitsOf(MESSAGE_BOOK);
       const draft: PriceDraft = {
-        book: MESSAGE_BOOK, provider, model, effectiveFromMs: nowMs, unit, rounding, isDefault, state: 'active', createdBy: actor, note: 'initialized',
+        book: MESSAGE_BOOK, provider, model, effectiveFromMs: nowMs, unit, rounding, isDefault, state: 'active', createdBy: actor,
+        note: 'initialized',
         prices: { ...NO_PRICES, message: perMessage, input: per1k, output: per1k }, marginPercent: '0', moneyPerCredit: null,
       };
       const before = priceAt(history, draft);

@@ -26,7 +26,9 @@ export const nativeBook = (finder: PriceFinder, book: string): NativeBook => ({
 
 function onlyProvider({ history, clock }: PriceFinder, book: string, model: string): string {
   const [provider = '', ...others] = history.providersOf(book, model, clock());
-  if (others.length > 0) throw invalid('provider', `several providers have "${model}": ${[provider, ...others].sort().join(', ')}; name one`);
+  if (others.length > 0) {
+    throw invalid('provider', `several providers have "${model}": ${[provider, ...others].sort().join(', ')}; name one`);
+  }
   return provider;
 }
 

@@ -18,7 +18,12 @@ export type ImportOptions = {
 };
 
 /** Old and new price in credits per million tokens; null: not sold by that. `factor` where both are above 0. */
-export type PriceChange = { readonly dimension: Dimension; readonly from: number | null; readonly to: number | null; readonly factor: number | null };
+export type PriceChange = {
+  readonly dimension: Dimension;
+  readonly from: number | null;
+  readonly to: number | null;
+  readonly factor: number | null;
+};
 
 /** `needs_force` and `skipped` are not applied; `reason` says why. */
 export type ImportItem = {
@@ -111,7 +116,9 @@ function planEntry(history: PriceHistory, entry: MapEntry, options: ImportOption
   if (before !== undefined && isSamePrice(before, draft)) return { ...item, status: 'unchanged' };
   const free = force ? [] : DIMENSIONS.filter((dimension) => money[dimension]?.numerator === 0n);
   if (free.length > 0) return { ...item, status: 'needs_force', reason: `${free.join(' and ')} for nothing` };
-  if (!force && before !== undefined && jumpsOf(before, draft).length > 0) return { ...item, status: 'needs_force', reason: 'changes by more than ×10' };
+  if (!force && before !== undefined && jumpsOf(before, draft).length > 0) {
+    return { ...item, status: 'needs_force', reason: 'changes by more than ×10' };
+  }
   return { ...item, status: before === undefined ? 'new' : 'changed' };
 }
 

@@ -66,4 +66,6 @@ export function priceFinder({ history, clock, unknownModel, behind }: PriceFinde
   };
 }
 
-export const toPrice = ({ row, rate }: StoredPrice, modelId: string): Price => ({ name: priceName(row.book, row.version, modelId), modelId, rate });
+export const toPrice = ({ row, rate }: StoredPrice, modelId: string): Price => ({
+  name: priceName(row.book, row.version, modelId), modelId, rate,
+});

@@ -37,7 +37,8 @@ type Timeline = StoredPrice[];
 /** `claims`: versions of any model that said "I am the default". */
 type Provider = { readonly models: Map<string, Timeline>; readonly claims: Timeline };
 
-const at = (timeline: Timeline | undefined, atMs: number): StoredPrice | undefined => timeline?.find(({ row }) => row.effectiveFromMs <= atMs);
+const at = (timeline: Timeline | undefined, atMs: number): StoredPrice | undefined =>
+  timeline?.find(({ row }) => row.effectiveFromMs <= atMs);
 
 /** The version of that moment, unless it is deleted. */
 function known(timeline: Timeline | undefined, atMs: number): StoredPrice[] {
@@ -107,7 +108,8 @@ export function priceHistory(): PriceHistory {
     current: (book, atMs) => timelines(book).flatMap((timeline) => known(timeline, atMs)),
     scheduled: (book, atMs) =>
       timelines(book).flatMap((timeline) =>
-        timeline.filter(({ row }, index) => row.effectiveFromMs > atMs && timeline[index - 1]?.row.effectiveFromMs !== row.effectiveFromMs)),
+        timeline.filter(({ row }, index) =>
+          row.effectiveFromMs > atMs && timeline[index - 1]?.row.effectiveFromMs !== row.effectiveFromMs)),
   };
 }
 

@@ -17,7 +17,8 @@ const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?(?:\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|
  * @throws Error when the file as a whole is not a JSON object.
  */
 export function readPriceMap(json: string): MapEntry[] {
-  const marked = json.replace(/^\uFEFF/, '').replace(STRING_OR_NUMBER, (token) => (token.startsWith('"') ? token : JSON.stringify(NUMBER_MARK + token)));
+  const marked = json.replace(/^\uFEFF/, '').replace(STRING_OR_NUMBER, (token) =>
+    (token.startsWith('"') ? token : JSON.stringify(NUMBER_MARK + token)));
   const map = parse(marked);
   if (!isObject(map)) throw new Error('the file must be a JSON object with one entry per model');
   return Object.entries(map).map(([model, entry]) => ({
@@ -35,7 +36,8 @@ function parse(json: string): unknown {
   }
 }
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function toMapValue(value: unknown): MapValue {
   if (typeof value !== 'string') return { kind: 'other', text: value === null ? 'null' : typeof value };

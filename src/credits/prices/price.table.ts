@@ -77,9 +77,13 @@ const source = unnestSource<PriceVersion>('p', {
   created_by: ['text', (row) => row.createdBy],
   note: ['text', (row) => row.note],
 });
-const NUMERIC = new Set(['input', 'output', 'cached_read', 'cached_write', 'reasoning', 'per_message', 'per_request', 'margin_percent', 'money_per_credit']);
+const NUMERIC = new Set([
+  'input', 'output', 'cached_read', 'cached_write', 'reasoning', 'per_message', 'per_request', 'margin_percent',
+  'money_per_credit',
+]);
 const NAMES = source.names.map((name) => (name === 'effective_from_ms' ? 'effective_from' : name)).join(', ');
-const VALUES = source.names.map((name) => (NUMERIC.has(name) ? `${name}::numeric` : name === 'effective_from_ms' ? fromMs(name) : name)).join(', ');
+const VALUES = source.names.map((name) => (NUMERIC.has(name) ? `${name}::numeric` : name === 'effective_from_ms' ? fromMs(name) : name))
+  .join(', ');
 
 /** Writes drafts as the next versions. Call with the counter locked; its change tells every process (migration 0004). */
 export async function insertPrices(trx: Trx, last: number, drafts: readonly PriceDraft[]): Promise<PriceVersion[]> {

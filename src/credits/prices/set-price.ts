@@ -66,7 +66,9 @@ function draftOf(history: PriceHistory, nowMs: number, command: SetPrice): Price
   const provider = command.provider ?? '';
   const model = book === MODEL_BOOK ? modelKey(command.model) : command.model;
   if (!traits.hasProviders && provider !== '') throw invalid('provider', `the book "${book}" does not tell providers apart`);
-  if (effectiveFromMs < nowMs - BACKDATE_MAX_MS) throw invalid('effectiveFrom', 'effectiveFrom must not lie in the past: what was charged stays as it is');
+  if (effectiveFromMs < nowMs - BACKDATE_MAX_MS) {
+    throw invalid('effectiveFrom', 'effectiveFrom must not lie in the past: what was charged stays as it is');
+  }
   const before = history.own(book, provider, model, effectiveFromMs)?.row;
   const found = history.find(book, provider, model, effectiveFromMs, false);
   // A new model has the profit and the currency of its book, which the default's price shows.

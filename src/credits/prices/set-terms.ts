@@ -22,7 +22,9 @@ export type SetTerms = Insistence & {
  *
  * @throws GatewayError invalid_request (as setPrice), ledger_unavailable.
  */
-export async function setTerms({ books, clock }: { readonly books: PriceBooks; readonly clock: Clock }, command: SetTerms): Promise<PriceVersion[]> {
+export async function setTerms(
+  { books, clock }: { readonly books: PriceBooks; readonly clock: Clock }, command: SetTerms,
+): Promise<PriceVersion[]> {
   const { book, moneyPerCredit, actor, note = '' } = command;
   const marginPercent = command.profitPercents === undefined ? undefined : sumOf(command.profitPercents);
   return books.write((history) => {

@@ -11,7 +11,12 @@ import type { MoneyIn, MoneyInResult } from '../grants/money-in.js';
 import { idempotencyOf } from '../grants/money-request.js';
 import { walletBalance } from './process-hold.js';
 
-export type GiveCreditsDeps = { readonly db: Db; readonly moneyIn: MoneyIn; readonly ledger: Pick<Ledger, 'readBalance'>; readonly clock: Clock };
+export type GiveCreditsDeps = {
+  readonly db: Db;
+  readonly moneyIn: MoneyIn;
+  readonly ledger: Pick<Ledger, 'readBalance'>;
+  readonly clock: Clock;
+};
 
 export type GivenCredits = {
   /** `pending`: recorded for good, and spendable as soon as Redis takes it. */
@@ -71,10 +76,15 @@ export async function giveBonusCredits(deps: GiveCreditsDeps, { accountId, amoun
   return given(deps, accountId, result, hasInitial);
 }
 
-async function given({ ledger, clock }: GiveCreditsDeps, accountId: string, result: MoneyInResult, hasInitial: boolean): Promise<GivenCredits> {
+async function given(
+  { ledger, clock }: GiveCreditsDeps, accountId: string, result: MoneyInResult, hasInitial: boolean,
+): Promise<GivenCredits> {
   switch (result.status) {
     case 'applied':
-      return { status: 'given', balance: walletBalance(await ledger.readBalance(accountId)), replayed: result.replayed, atMs: clock(), hasInitial };
+      return {
+        status: 'given', balance: walletBalance(await ledger.readBalance(accountId)), replayed: result.replayed, atMs: clock(),
+        hasInitial,
+      };
     case 'pending':
       return { status: 'pending', balance: null, replayed: false, atMs: clock(), hasInitial };
     case 'refused':

@@ -65,7 +65,10 @@ export async function settleProcess(deps: SettleProcessDeps, command: SettleProc
     case 'settled': {
       const { outcome, replayed } = reply;
       const total = micros(outcome.captured + outcome.uncollected);
-      return { details: replayed ? firstDetails(deps.modelBook, command.usages, outcome, priced) : priced.details, total, replayed, outcome };
+      return {
+        details: replayed ? firstDetails(deps.modelBook, command.usages, outcome, priced) : priced.details, total, replayed,
+        outcome,
+      };
     }
     case 'hold_resolved':
       throw holdResolved(`usage_key ${command.usageKey ?? command.unnamed}`, reply.outcome);
@@ -106,7 +109,9 @@ function priceEnd(deps: SettleProcessDeps, command: SettleProcess, endpoint: Fea
     corrects: earlier === null ? null : earlier.seq,
     overCapture: deps.overCapture,
     debtLimit: deps.debtLimit,
-    fingerprint: fingerprint('credits-process/end', endpoint.endpointId, ...usages.flatMap(({ aiModel, inputTokens, outputTokens }) => [aiModel === undefined ? null : modelKey(aiModel), inputTokens, outputTokens])),
+    fingerprint: fingerprint('credits-process/end', endpoint.endpointId, ...usages.flatMap(({ aiModel, inputTokens, outputTokens }) => [
+      aiModel === undefined ? null : modelKey(aiModel), inputTokens, outputTokens,
+    ])),
     about: aboutOf(endpoint, command, priced),
   };
   return { end, priced };
@@ -121,7 +126,9 @@ export const balanceAfter = async ({ ledger }: Pick<SettleProcessDeps, 'ledger'>
  * repeat: a crash between them leaves a hold of nothing, which a repeat settles, late if need be. Neither Redis nor
  * Postgres knew the hold a moment ago, and two that come here at once place the same.
  */
-async function placeEmpty({ ledger, leaseMs }: SettleProcessDeps, { accountId, holdId }: SettleHold, { endpointId, value }: FeatureEndpoint): Promise<void> {
+async function placeEmpty(
+  { ledger, leaseMs }: SettleProcessDeps, { accountId, holdId }: SettleHold, { endpointId, value }: FeatureEndpoint,
+): Promise<void> {
   const reply = await ledger.placeHold({
     accountId, holdId, minimum: ZERO, desired: ZERO, leaseMs, expiryPolicy: 'release', price: NO_PRICE, by: 'service', isNewId: true,
     fingerprint: fingerprint('credits-process/without-start'),
@@ -143,7 +150,9 @@ async function placeEmpty({ ledger, leaseMs }: SettleProcessDeps, { accountId, h
 
 /** What the entry says about itself: a usage record for statistics, and the prices that a repeat is told again. */
 function aboutOf({ endpointId, value }: FeatureEndpoint, { usageKey, usages }: SettleProcess, { charged, prices }: PricedUsages): string {
-  const models = sumByModel(usages, charged).map(([model, inputTokens, outputTokens, cost]) => ({ model, inputTokens, outputTokens, credits: toCredits(cost) }));
+  const models = sumByModel(usages, charged).map(([model, inputTokens, outputTokens, cost]) => ({
+    model, inputTokens, outputTokens, credits: toCredits(cost),
+  }));
   const facts = { featureEndpointId: endpointId, usageKey };
   const metadata = { ...facts, models };
   const isLarge = Buffer.byteLength(JSON.stringify(metadata)) > METADATA_BYTES_MAX;
@@ -155,7 +164,9 @@ function aboutOf({ endpointId, value }: FeatureEndpoint, { usageKey, usages }: S
 }
 
 /** The details that the first answer gave: the same usage at the same prices. Without its text, those of now. */
-function firstDetails(book: ModelBook, usages: readonly ModelUsage[], { about }: HoldOutcome, now: PricedUsages): readonly ModelItemDetails[] {
+function firstDetails(
+  book: ModelBook, usages: readonly ModelUsage[], { about }: HoldOutcome, now: PricedUsages,
+): readonly ModelItemDetails[] {
   const prices = pricesOf(about);
   return prices === null ? now.details : priceUsages(book, usages, prices).details;
 }

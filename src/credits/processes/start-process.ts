@@ -16,7 +16,13 @@ export type StartDeps = PermitDeps & {
 /** What a start came to. `balance` is the wallet's, held credits included. */
 export type StartedProcess =
   | { readonly status: 'accessible'; readonly usageKey: string; readonly balance: Micros; readonly config: string | null }
-  | { readonly status: 'insufficient_credits'; readonly usageKey: string; readonly balance: Micros; readonly required: Micros; readonly available: Micros }
+  | {
+    readonly status: 'insufficient_credits';
+    readonly usageKey: string;
+    readonly balance: Micros;
+    readonly required: Micros;
+    readonly available: Micros;
+  }
   | { readonly status: 'unknown_endpoint' }
   | { readonly status: 'not_included' | 'account_frozen' | 'too_many_holds'; readonly balance: Micros };
 

@@ -22,7 +22,8 @@ export async function addRefusals(db: Db, rows: readonly Refusal[]): Promise<voi
   // In one order for all writers, so that two batches cannot deadlock.
   await db.raw(
     `insert into refusals as old (account_id, minute, reason, method, route, count, first_at, last_at, status, message, request_id)
-     select account_id, ${fromMs('minute_ms')}, reason, method, route, count, ${fromMs('first_at_ms')}, ${fromMs('last_at_ms')}, status, message, request_id
+     select account_id, ${fromMs('minute_ms')}, reason, method, route, count,
+       ${fromMs('first_at_ms')}, ${fromMs('last_at_ms')}, status, message, request_id
        from ${source.sql}
       order by account_id, minute_ms, reason, method, route
      on conflict (account_id, minute, reason, method, route) do update set
@@ -48,7 +49,9 @@ export type RefusalsQuery = {
 };
 
 /** Refusals by the minute, newest minute first. They lag by about a second. */
-export async function readRefusals(db: Db, { accountId, fromMs: from, toMs: to, limit, after }: RefusalsQuery): Promise<readonly Refusal[]> {
+export async function readRefusals(
+  db: Db, { accountId, fromMs: from, toMs: to, limit, after }: RefusalsQuery,
+): Promise<readonly Refusal[]> {
   const conditions: string[] = [];
   const bindings: Record<string, string | number> = { limit };
   const only = (condition: string, values: Readonly<Record<string, string | number>>): void => {
@@ -62,7 +65,8 @@ export async function readRefusals(db: Db, { accountId, fromMs: from, toMs: to, 
     const { minuteMs: minute, accountId: account, reason, method, route } = after;
     only(`minute <= ${fromMs(':minute::double precision')}`, { minute });
     only(
-      `(minute < ${fromMs(':minute::double precision')} or (account_id, reason, method, route) > (:account::text, :reason::text, :method::text, :route::text))`,
+      `(minute < ${fromMs(':minute::double precision')} or (account_id, reason, method, route) > (:account::text, `
+        + `:reason::text, :method::text, :route::text))`,
       { account, reason, method, route },
     );
   }

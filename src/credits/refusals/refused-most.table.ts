@@ -19,7 +19,8 @@ export async function readRefusedMost(db: Db, sinceMs: number, limit: number): P
       [minuteOf(sinceMs), limit],
     ),
     db.raw<{ rows: RefusedMost['accounts'] }>(
-      `select account_id as "accountId", sum(count)::bigint as count, string_agg(distinct reason, ', ') as reasons from refusals where ${since}
+      `select account_id as "accountId", sum(count)::bigint as count, string_agg(distinct reason, ', ') as reasons
+        from refusals where ${since}
         group by account_id order by sum(count) desc, account_id limit ?::integer`,
       [minuteOf(sinceMs), limit],
     ),

@@ -42,7 +42,9 @@ export type AddedCredits =
  */
 export async function addCredits(deps: AddCreditsDeps, command: AddCreditsCommand): Promise<AddedCredits> {
   const { accountId, amount, type, reason, description, metadata, key, actor } = command;
-  const about = writeTransactionAbout({ type, reason, description, metadata }, { source: type.toLowerCase(), actor, reason: reason.toLowerCase(), notes: description });
+  const about = writeTransactionAbout({ type, reason, description, metadata }, {
+    source: type.toLowerCase(), actor, reason: reason.toLowerCase(), notes: description,
+  });
   const result = await deps.moneyIn.grant({
     accountId, amount, expiresAtMs: null, about, idempotency: idempotencyOf('add', key),
     fingerprint: fingerprint('add', accountId, amount, about),

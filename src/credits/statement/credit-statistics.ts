@@ -8,7 +8,11 @@ import { toGatewayError } from '../../stores/postgres/errors.js';
 import { freshenIfPossible } from './list-transactions.js';
 import { readCountsUntil, readKinds, type CountsUntil, type Kind } from './transaction-page.table.js';
 
-export type CreditStatisticsDeps = { readonly db: Db; readonly ledger: Pick<Ledger, 'readBalance'>; readonly freshen: Pick<Freshen, 'account'> };
+export type CreditStatisticsDeps = {
+  readonly db: Db;
+  readonly ledger: Pick<Ledger, 'readBalance'>;
+  readonly freshen: Pick<Freshen, 'account'>;
+};
 
 export type CreditStatistics = {
   /** Of the whole life of the account. */

@@ -67,14 +67,22 @@ export async function freshenIfPossible(freshen: Pick<Freshen, 'account'>, accou
 
 export async function readTransactions(db: Db, query: ListTransactionsQuery): Promise<TransactionPage> {
   const { accountId, type, reason, orderBy } = query;
-  const kinds = (await readKinds(db, accountId)).filter((kind) => (type === null || kind.type === type) && (reason === null || kind.reason === reason));
+  const kinds = (await readKinds(db, accountId)).filter((kind) =>
+    (type === null || kind.type === type) && (reason === null || kind.reason === reason));
   const range = await countRange(db, query, kinds);
   if (range.total === 0) return { transactions: [], total: 0, next: null };
   return orderBy === 'createdAt' ? pageByTime(db, query, range) : pageByAmount(db, query, range);
 }
 
 /** The part of the statement that is asked for. `before`: how many transactions of these kinds are older than it. */
-type Range = { readonly kinds: readonly KindTotals[]; readonly fromMs: number; readonly untilMs: number; readonly before: number; readonly total: number; readonly isWhole: boolean };
+type Range = {
+  readonly kinds: readonly KindTotals[];
+  readonly fromMs: number;
+  readonly untilMs: number;
+  readonly before: number;
+  readonly total: number;
+  readonly isWhole: boolean;
+};
 
 async function countRange(db: Db, { accountId, fromMs, toMs }: ListTransactionsQuery, kinds: readonly KindTotals[]): Promise<Range> {
   const from = Math.max(fromMs ?? BEGINNING_MS, BEGINNING_MS);
@@ -110,11 +118,16 @@ async function pageByTime(db: Db, query: ListTransactionsQuery, range: Range): P
   }
 }
 
-async function pageByAmount(db: Db, query: ListTransactionsQuery, { kinds, fromMs, untilMs, total, isWhole }: Range): Promise<TransactionPage> {
+async function pageByAmount(
+  db: Db, query: ListTransactionsQuery, { kinds, fromMs, untilMs, total, isWhole }: Range,
+): Promise<TransactionPage> {
   const { accountId, direction, limit, offset: skip } = query;
   if (isWhole) return { transactions: await readPageByAmount(db, { accountId, kinds, direction, skip, limit }), total, next: null };
   if (total > AMOUNT_PERIOD_MAX) {
-    throw invalid('query', `orderBy amount takes a period of at most ${AMOUNT_PERIOD_MAX} transactions, not ${total}; narrow startDate and endDate`);
+    throw invalid(
+      'query',
+      `orderBy amount takes a period of at most ${AMOUNT_PERIOD_MAX} transactions, not ${total}; narrow startDate and endDate`,
+    );
   }
   return { transactions: await readPeriodByAmount(db, { accountId, kinds, fromMs, untilMs, direction, skip, limit }), total, next: null };
 }

@@ -79,13 +79,18 @@ export async function readPage(db: Db, query: PageQuery): Promise<Transaction[]>
            ${after === null ? '' : `and (t.at, t.id) ${beyond} (to_timestamp(:afterMs::double precision / 1000), :afterId::bigint)`}
          order by t.at ${direction}, t.id ${direction} limit :most::bigint) as t
       order by t.at ${direction}, t.id ${direction} offset :skip::bigint limit :limit::bigint`,
-    { accountId, fromMs, untilMs, skip, limit, most: skip + limit, ...bindKinds(kinds), ...(after !== null && { afterMs: after.atMs, afterId: after.id }) },
+    {
+      accountId, fromMs, untilMs, skip, limit, most: skip + limit, ...bindKinds(kinds),
+      ...(after !== null && { afterMs: after.atMs, afterId: after.id }),
+    },
   );
   return rows;
 }
 
 /** A page in order of amount over all of the statement: the index has them so. */
-export async function readPageByAmount(db: Db, { accountId, kinds, direction, skip, limit }: Omit<PageQuery, 'fromMs' | 'untilMs' | 'after'>): Promise<Transaction[]> {
+export async function readPageByAmount(
+  db: Db, { accountId, kinds, direction, skip, limit }: Omit<PageQuery, 'fromMs' | 'untilMs' | 'after'>,
+): Promise<Transaction[]> {
   const { rows } = await db.raw<{ rows: Transaction[] }>(
     `select ${COLUMNS} from ${KINDS}
       cross join lateral (

@@ -22,7 +22,9 @@ export async function knownAccount({ resolveAccount, freshen }: KnownAccountDeps
   if (isAccountId(text)) await freshen.account(text);
   const found = await resolveAccount(text);
   if (found === 'ambiguous') {
-    throw new GatewayError('conflict', `'${text}' names several users; use the user id`, { sources: [{ path: 'path.userId', message: 'is ambiguous' }] });
+    throw new GatewayError('conflict', `'${text}' names several users; use the user id`, {
+      sources: [{ path: 'path.userId', message: 'is ambiguous' }],
+    });
   }
   return found?.accountId ?? null;
 }

@@ -4,7 +4,12 @@ import type { Db } from '../../stores/postgres/connect.js';
 import { fromMs, toMs } from '../../stores/postgres/unnest.js';
 
 /** One line of a statistic. `credits` is micros as integer text: a sum may be more than any balance can be. */
-export type StatsLine = { readonly part: 'total' | 'day' | 'service' | 'model'; readonly name: string; readonly records: string; readonly credits: string };
+export type StatsLine = {
+  readonly part: 'total' | 'day' | 'service' | 'model';
+  readonly name: string;
+  readonly records: string;
+  readonly credits: string;
+};
 
 /** Whose usage: one account's, or (`null`) everybody's. */
 export type Whose = string | null;
@@ -42,7 +47,9 @@ export async function readStatsLines(db: Db, whose: Whose, { fromMs: from, toMs:
 }
 
 /** The accounts that used the most in a period, with what they used. */
-export async function readTopUsers(db: Db, { fromMs: from, toMs: to }: Period, usersMax: number): Promise<{ accountId: string; credits: string }[]> {
+export async function readTopUsers(
+  db: Db, { fromMs: from, toMs: to }: Period, usersMax: number,
+): Promise<{ accountId: string; credits: string }[]> {
   const pieces = cover(from, to, ALL_GRAINS);
   if (pieces.length === 0) return [];
   const spent = unionOf(pieces.map(spentIn));
@@ -61,7 +68,9 @@ export type RecordedUsage = {
 };
 
 /** The last records of an account in a period, the newest first; without refusals that were made up for. */
-export async function readLatestUsage(db: Db, accountId: string, { fromMs: from, toMs: to }: Period, limit: number): Promise<RecordedUsage[]> {
+export async function readLatestUsage(
+  db: Db, accountId: string, { fromMs: from, toMs: to }: Period, limit: number,
+): Promise<RecordedUsage[]> {
   const { rows } = await db.raw<{ rows: RecordedUsage[] }>(
     `select seq, ${toMs('at')} as "atMs", service, operation, credits, uncollected, metadata from usage_records
       where account_id = ? and ${within('at')} and collected_seq is null
@@ -72,7 +81,9 @@ export async function readLatestUsage(db: Db, accountId: string, { fromMs: from,
 }
 
 /** Usage of a period that nobody paid for: that was refused, or that went beyond what could be charged. */
-export async function readUncollected(db: Db, whose: Whose, { fromMs: from, toMs: to }: Period): Promise<{ readonly records: number; readonly credits: string }> {
+export async function readUncollected(
+  db: Db, whose: Whose, { fromMs: from, toMs: to }: Period,
+): Promise<{ readonly records: number; readonly credits: string }> {
   const { rows: [sums] } = await db.raw<{ rows: [{ records: number; credits: string }] }>(
     `select count(*)::integer as records, coalesce(sum(uncollected), 0)::text as credits from usage_records
       where ${within('at')} and uncollected > 0 and collected_seq is null ${whose === null ? '' : 'and account_id = ?'}`,
@@ -91,14 +102,16 @@ function usedIn({ grain, fromMs: from, toMs: to }: Piece, whose: Whose): Query {
   const owner = whose === null ? { sql: '', bindings: [] } : { sql: 'account_id = ? and', bindings: [whose] };
   if (grain === 'record') {
     return {
-      sql: `select date_trunc('day', at, 'UTC') as day, ${rollupName('service')} as service, ${modelOf('service', 'operation')} as model, case when corrects is null then 1 else 0 end as records, credits
+      sql: `select date_trunc('day', at, 'UTC') as day, ${rollupName('service')} as service,
+        ${modelOf('service', 'operation')} as model, case when corrects is null then 1 else 0 end as records, credits
               from usage_records where ${owner.sql} ${within('at')} and not refused`,
       bindings: [...owner.bindings, from, to],
     };
   }
   return {
     sql: `select date_trunc('day', starts_at, 'UTC') as day, service, ${modelOf('service', 'operation')} as model, records, credits
-            from ${whose === null ? 'usage_by_shard' : 'usage_by_account'} where ${owner.sql} grain = '${grain}' and ${within('starts_at')}`,
+            from ${whose === null ? 'usage_by_shard' : 'usage_by_account'} where ${owner.sql} grain =
+              '${grain}' and ${within('starts_at')}`,
     bindings: [...owner.bindings, from, to],
   };
 }

@@ -6,7 +6,11 @@ import type { Db } from '../../stores/postgres/connect.js';
 import type { MoneyIn } from '../grants/money-in.js';
 import { beginMoves, endMove, readOpenMoves, setClaimed, setOwned, type LotMove } from './provisional.table.js';
 
-export type ClaimDeps = { readonly db: Db; readonly ledger: Pick<Ledger, 'readAccount'>; readonly moneyIn: Pick<MoneyIn, 'grant' | 'revoke'> };
+export type ClaimDeps = {
+  readonly db: Db;
+  readonly ledger: Pick<Ledger, 'readAccount'>;
+  readonly moneyIn: Pick<MoneyIn, 'grant' | 'revoke'>;
+};
 
 /** `owned`: it is in use under its own id. `not_claimable`: somebody else has it, or more than one could. */
 export type Claimed = { readonly status: 'claimed'; readonly waiting: number } | { readonly status: 'owned' | 'not_claimable' };
@@ -21,7 +25,9 @@ const ACTOR = 'system-claim';
  *
  * @throws GatewayError ledger_unavailable, or pg's error: nothing is lost, and it may be tried again.
  */
-export async function claimProvisional(deps: ClaimDeps, { accountId, claimant }: { readonly accountId: string; readonly claimant: string }): Promise<Claimed> {
+export async function claimProvisional(
+  deps: ClaimDeps, { accountId, claimant }: { readonly accountId: string; readonly claimant: string },
+): Promise<Claimed> {
   if (isInUse(await deps.ledger.readAccount(accountId))) {
     await setOwned(deps.db, accountId);
     return { status: 'owned' };

@@ -39,7 +39,8 @@ export async function upsertProfiles(db: Db, rows: readonly ProfileRow[]): Promi
        role = coalesce(excluded.role, old.role),
        names_from = excluded.names_from,
        last_seen = greatest(old.last_seen, excluded.last_seen)
-     where (coalesce(excluded.username, old.username), coalesce(excluded.email, old.email), coalesce(excluded.role, old.role), excluded.names_from)
+     where (coalesce(excluded.username, old.username), coalesce(excluded.email, old.email), coalesce(excluded.role, old.role),
+       excluded.names_from)
              is distinct from (old.username, old.email, old.role, old.names_from)
         or excluded.last_seen > old.last_seen + ${REFRESH}`,
     source.bind(sorted),

@@ -9,7 +9,9 @@ import { IS_TRUSTED, isNamed } from './profile.table.js';
 const IS_NOBODYS = `p.owned_at is null and not exists (select from profiles o where o.account_id = p.account_id)`;
 
 /** Opens an account under a name nobody is known by, unless there is one by now. */
-export async function insertProvisional(db: Db, { accountId, createdBy }: { readonly accountId: string; readonly createdBy: string }): Promise<void> {
+export async function insertProvisional(
+  db: Db, { accountId, createdBy }: { readonly accountId: string; readonly createdBy: string },
+): Promise<void> {
   await db.raw(
     `insert into provisional_accounts (account_id, name, created_by) values (?, ?, ?) on conflict do nothing`,
     [accountId, provisionalName(accountId), createdBy],
@@ -63,7 +65,12 @@ export async function setClaimed(db: Db, accountId: string, claimant: string): P
 }
 
 /** A lot on its way to a claimant. */
-export type LotMove = { readonly accountId: string; readonly lotId: string; readonly claimedBy: string; readonly expiresAtMs: number | null };
+export type LotMove = {
+  readonly accountId: string;
+  readonly lotId: string;
+  readonly claimedBy: string;
+  readonly expiresAtMs: number | null;
+};
 
 const lotSource = unnestSource<Lot>('l', {
   lot_id: ['text', ({ lotId }) => lotId],

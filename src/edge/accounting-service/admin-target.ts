@@ -38,7 +38,9 @@ export type TargetAccount = { readonly accountId: string; readonly target: strin
  * The account that a request means. A repeat under the same key means the account that the first one meant: the name
  * may have been claimed, or changed hands, in between.
  */
-export async function findTarget(deps: TargetDeps, request: TargetRequest, find: (text: string) => Promise<FoundAccount | 'ambiguous' | null>): Promise<TargetAccount | null> {
+export async function findTarget(
+  deps: TargetDeps, request: TargetRequest, find: (text: string) => Promise<FoundAccount | 'ambiguous' | null>,
+): Promise<TargetAccount | null> {
   const target = targetText(request);
   const { operation, key } = request;
   const earlier = key === null ? null : await deps.accountOfKey(operation, key);
@@ -48,7 +50,8 @@ export async function findTarget(deps: TargetDeps, request: TargetRequest, find:
   return found === null ? null : { accountId: found.accountId, target, displayName: nameOf(found) ?? found.accountId };
 }
 
-const nameOf = (found: FoundAccount | 'ambiguous' | null): string | null => (found === null || found === 'ambiguous' ? null : found.username);
+const nameOf = (found: FoundAccount | 'ambiguous' | null): string | null =>
+  (found === null || found === 'ambiguous' ? null : found.username);
 
 /** The same, of an account that must be there. */
 export async function knownTarget(deps: TargetDeps, request: TargetRequest): Promise<TargetAccount> {
@@ -60,7 +63,9 @@ export async function knownTarget(deps: TargetDeps, request: TargetRequest): Pro
 function targetText({ body: { userId, targetUserId }, message }: TargetRequest): string {
   const text = userId ?? targetUserId;
   if (text === undefined) throw refusal(message, 'body.userId', 'is missing');
-  if (targetUserId !== undefined && targetUserId !== text) throw refusal(message, 'body.targetUserId', 'differs from userId; send one of them');
+  if (targetUserId !== undefined && targetUserId !== text) {
+    throw refusal(message, 'body.targetUserId', 'differs from userId; send one of them');
+  }
   return text;
 }
 
@@ -71,7 +76,9 @@ export const refusal = (message: string, path: string, problem: string): Gateway
 export function pathTarget(ctx: GatewayContext): string {
   const raw = ctx.path.replace(/\/$/, '');
   const text = decoded(raw.slice(raw.lastIndexOf('/') + 1));
-  if (text === null || text.length > TARGET_LENGTH_MAX || !isStorable(text)) throw invalid('path.userId', 'must be a URL-encoded id, username or e-mail');
+  if (text === null || text.length > TARGET_LENGTH_MAX || !isStorable(text)) {
+    throw invalid('path.userId', 'must be a URL-encoded id, username or e-mail');
+  }
   return text;
 }
 

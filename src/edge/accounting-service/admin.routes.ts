@@ -14,7 +14,9 @@ import { idempotencyKey, IdempotencyKeyHeader, markReplayed } from '../http/idem
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
 import { bodyOf } from '../http/schema.js';
-import { EXPIRY_DAYS_DEFAULT, expiryField, knownTarget, notesField, targetFields, type TargetAccount, type TargetDeps } from './admin-target.js';
+import {
+  EXPIRY_DAYS_DEFAULT, expiryField, knownTarget, notesField, targetFields, type TargetAccount, type TargetDeps,
+} from './admin-target.js';
 
 /** The use cases with their deps. */
 export type AdministrationDeps = TargetDeps & {
@@ -79,7 +81,9 @@ export function adminRoutes(add: AddRoute, deps: AdministrationDeps): void {
     const { adjustment, expiryDays, notes } = call.body;
     const delta = readAdjustment(adjustment, { path: 'body.adjustment', message: INVALID_ADJUST });
     const n = toCredits(delta);
-    const { account, request } = await prepare(deps, ctx, call, 'adjust', INVALID_ADJUST, notes ?? `Credit adjustment: ${n > 0 ? '+' : ''}${n}`);
+    const { account, request } = await prepare(
+      deps, ctx, call, 'adjust', INVALID_ADJUST, notes ?? `Credit adjustment: ${n > 0 ? '+' : ''}${n}`,
+    );
     const change = await deps.adjust({ ...request, delta, expiryDays: expiryDays ?? EXPIRY_DAYS_DEFAULT });
     present(ctx, account, change, { adjustment: n, message: `Adjusted credits by ${n} for user ${account.displayName}` },
       (balance) => `Adjustment would result in negative balance. Current: ${balance}, Adjustment: ${n}`);
@@ -108,14 +112,21 @@ async function prepare(
 }
 
 /** `insufficient`: what the original says, given the balance. */
-function present(ctx: GatewayContext, { accountId }: TargetAccount, change: ChangedCredits, facts: object, insufficient: (balance: number) => string): void {
+function present(
+  ctx: GatewayContext, { accountId }: TargetAccount, change: ChangedCredits, facts: object,
+  insufficient: (balance: number) => string,
+): void {
   switch (change.status) {
     case 'changed':
       markReplayed(ctx, change.replayed);
-      reply(ctx, 200, { userId: accountId, previousCredits: toCredits(change.previous), newCredits: toCredits(change.available), ...facts });
+      reply(ctx, 200, {
+        userId: accountId, previousCredits: toCredits(change.previous), newCredits: toCredits(change.available), ...facts,
+      });
       return;
     case 'pending':
-      reply(ctx, 202, { status: 'pending', id: change.id, userId: accountId, message: 'The change is recorded and will be applied shortly' });
+      reply(ctx, 202, {
+        status: 'pending', id: change.id, userId: accountId, message: 'The change is recorded and will be applied shortly',
+      });
       return;
     case 'insufficient':
       throw new GatewayError('insufficient_credits', insufficient(toCredits(change.available)));

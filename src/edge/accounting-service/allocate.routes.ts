@@ -34,7 +34,9 @@ const INVALID_BY_EMAIL = 'Valid email and positive credits required';
 const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
 
 const body = bodyOf(Type.Object({ ...targetFields, credits: Credits(), ...expiryField, ...notesField }), INVALID);
-const bodyByEmail = bodyOf(Type.Object({ email: storedText(1, TARGET_LENGTH_MAX), credits: Credits(), ...expiryField, ...notesField }), INVALID_BY_EMAIL);
+const bodyByEmail = bodyOf(
+  Type.Object({ email: storedText(1, TARGET_LENGTH_MAX), credits: Credits(), ...expiryField, ...notesField }), INVALID_BY_EMAIL,
+);
 
 const ExpiresAt = Type.Union([Type.String(), Type.Null()]);
 const whose = { id: Type.Integer(), userId: Type.String() };
@@ -62,7 +64,9 @@ export function allocateRoutes(add: AddRoute, deps: AllocateDeps): void {
     const actor = call.principal.accountId;
     const amount = readPositiveAmount(credits, { path: 'body.credits', message: INVALID });
     const key = idempotencyKey(ctx, call.principal);
-    const found = await findTarget(deps, { body: call.body, operation: 'grant', key, message: INVALID }, (text) => openAccount({ text, actor }));
+    const found = await findTarget(deps, {
+      body: call.body, operation: 'grant', key, message: INVALID,
+    }, (text) => openAccount({ text, actor }));
     if (found === null) throw refusal(INVALID, 'body.userId', 'is neither a known user nor a possible user id');
     const { accountId, target } = found;
     const result = await grant({ accountId, target, amount, key, ...termsOf(call.body, actor) });
@@ -70,7 +74,8 @@ export function allocateRoutes(add: AddRoute, deps: AllocateDeps): void {
   });
 
   const byEmail = {
-    ...declared, summary: 'Give the user with this e-mail credits', body: bodyByEmail, errors: [...declared.errors, 'account_not_found'] as const,
+    ...declared, summary: 'Give the user with this e-mail credits', body: bodyByEmail,
+    errors: [...declared.errors, 'account_not_found'] as const,
     replies: { [allocateByEmailStatus]: GrantedByEmail, 202: PendingByEmail } satisfies Record<number, TSchema>,
   };
   add('POST', '/api/credits/allocate-by-email', allow('admin'), byEmail, async (ctx, call) => {
@@ -101,11 +106,17 @@ const termsOf = ({ expiryDays, notes }: Terms, actor: string): Pick<GrantCredits
   about: JSON.stringify({ source: 'allocation', actor, notes: notes ?? null }),
 });
 
-function present(ctx: GatewayContext, status: number, amount: Micros, who: { readonly userId: string; readonly email?: string }, result: GrantedCredits): void {
+function present(
+  ctx: GatewayContext, status: number, amount: Micros, who: { readonly userId: string; readonly email?: string },
+  result: GrantedCredits,
+): void {
   const totalCredits = toCredits(amount);
   const expiresAt = result.expiresAtMs === null ? null : new Date(result.expiresAtMs).toISOString();
   if (result.status === 'pending') {
-    reply(ctx, 202, { status: 'pending', id: result.id, ...who, totalCredits, expiresAt, message: 'Credits are recorded and will be available shortly' });
+    reply(ctx, 202, {
+      status: 'pending', id: result.id, ...who, totalCredits, expiresAt,
+      message: 'Credits are recorded and will be available shortly',
+    });
     return;
   }
   markReplayed(ctx, result.replayed);

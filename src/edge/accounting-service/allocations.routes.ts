@@ -30,7 +30,8 @@ const Allocation = Type.Object({
 });
 const Page = Type.Object({ allocations: Type.Array(Allocation), next: OptionalText });
 const Revoked = Type.Object({
-  id: Type.Integer(), userId: Type.String(), removedCredits: CreditsReply(), previousCredits: CreditsReply(), newCredits: CreditsReply(), message: Type.String(),
+  id: Type.Integer(), userId: Type.String(), removedCredits: CreditsReply(), previousCredits: CreditsReply(),
+  newCredits: CreditsReply(), message: Type.String(),
 });
 const Pending = Type.Object({ status: Type.Literal('pending'), id: Type.Integer(), userId: Type.String(), message: Type.String() });
 
@@ -54,7 +55,8 @@ export function allocationsRoutes(add: AddRoute, { listAllocations, revokeAlloca
   });
 
   add('DELETE', '/api/credits/allocations/:id', allow('admin', 'supervisor'), {
-    summary: 'Take back what is left of an allocation', params, headers: IdempotencyKeyHeader, replays: true, replies: { 200: Revoked, 202: Pending },
+    summary: 'Take back what is left of an allocation', params, headers: IdempotencyKeyHeader, replays: true,
+    replies: { 200: Revoked, 202: Pending },
     errors: ['not_found', 'account_frozen', 'idempotency_mismatch', 'ledger_unavailable'],
     wording: { not_found: { message: 'Allocation not found', path: 'path.id' } },
   }, async (ctx, { principal }) => {
@@ -103,7 +105,9 @@ function parsePosition(cursor: string): LivePosition | null {
   const [accountId, expiresAtMs, lotId] = value;
   if (typeof accountId !== 'string' || typeof lotId !== 'string' || !isStorable(accountId) || !isStorable(lotId)) return null;
   if (expiresAtMs === null) return { accountId, expiresAtMs, lotId };
-  return Number.isSafeInteger(expiresAtMs) && Math.abs(expiresAtMs as number) < MS_MAX ? { accountId, expiresAtMs: expiresAtMs as number, lotId } : null;
+  return Number.isSafeInteger(expiresAtMs) && Math.abs(expiresAtMs as number) < MS_MAX ? {
+    accountId, expiresAtMs: expiresAtMs as number, lotId,
+  } : null;
 }
 
 const present = ({ lotId, accountId, amount, remaining, actor, grantedAtMs, expiresAtMs, notes, username, email }: LiveLot): object => ({

@@ -14,16 +14,24 @@ import { pathTarget } from './admin-target.js';
 const Total = Type.Object({ totalCredits: CreditsReply() });
 const params = { userId: Type.String({ description: 'id, username or e-mail' }) };
 
-export type BalanceDeps = { readonly ledger: Pick<Ledger, 'readAccount' | 'readBalance'>; readonly resolveAccount: ResolveAccount; readonly creditProfile: ReadCreditProfile };
+export type BalanceDeps = {
+  readonly ledger: Pick<Ledger, 'readAccount' | 'readBalance'>;
+  readonly resolveAccount: ResolveAccount;
+  readonly creditProfile: ReadCreditProfile;
+};
 
 /** One answer for every client of this path: the superset of contract C-02. */
 export function balanceRoutes(add: AddRoute, { ledger, resolveAccount, creditProfile }: BalanceDeps): void {
-  add('GET', '/api/credits/balance', authenticated(), { summary: 'Credits of the caller', replies: { 200: BalanceReply }, errors: ['ledger_unavailable'] }, async (ctx, { principal: { accountId } }) => {
+  add('GET', '/api/credits/balance', authenticated(), {
+    summary: 'Credits of the caller', replies: { 200: BalanceReply }, errors: ['ledger_unavailable'],
+  }, async (ctx, { principal: { accountId } }) => {
     const [account, profile] = await Promise.all([ledger.readAccount(accountId), creditProfile(accountId)]);
     reply(ctx, 200, presentBalance(accountId, account, profile));
   });
 
-  add('GET', '/api/credits/total-balance', authenticated(), { summary: 'Credits of the caller, as one number', replies: { 200: Total }, errors: ['ledger_unavailable'] }, async (ctx, { principal }) => {
+  add('GET', '/api/credits/total-balance', authenticated(), {
+    summary: 'Credits of the caller, as one number', replies: { 200: Total }, errors: ['ledger_unavailable'],
+  }, async (ctx, { principal }) => {
     const { available } = await ledger.readBalance(principal.accountId);
     reply(ctx, 200, { totalCredits: toCredits(available) });
   });
@@ -34,7 +42,9 @@ export function balanceRoutes(add: AddRoute, { ledger, resolveAccount, creditPro
     const text = pathTarget(ctx);
     const found = await resolveAccount(text);
     if (found === 'ambiguous') throw ambiguous(text, 'path.userId');
-    if (found === null) throw new GatewayError('account_not_found', text.includes('@') ? 'User not found with the provided email' : 'User not found');
+    if (found === null) {
+      throw new GatewayError('account_not_found', text.includes('@') ? 'User not found with the provided email' : 'User not found');
+    }
     const [account, profile] = await Promise.all([ledger.readAccount(found.accountId), creditProfile(found.accountId)]);
     reply(ctx, 200, presentBalance(found.accountId, account, profile));
   });

@@ -12,7 +12,9 @@ const body = bodyOf(Type.Object({ modelId: ModelId(), tokens: Tokens() }), 'Vali
 const Reply = Type.Object({ credits: CreditsReply(), requiredCredits: CreditsReply(), modelId: Type.String(), tokens: Type.Number() });
 
 export function calculateRoutes(add: AddRoute, { tokenBook }: { readonly tokenBook: TokenBook }): void {
-  add('POST', '/api/credits/calculate', authenticated(), { summary: 'What tokens of a model cost', body, replies: { 200: Reply } }, (ctx, call) => {
+  add('POST', '/api/credits/calculate', authenticated(), {
+    summary: 'What tokens of a model cost', body, replies: { 200: Reply },
+  }, (ctx, call) => {
     const { modelId, tokens } = call.body;
     const credits = toCredits(costOfTokens(tokenBook.priceOf(modelId), wholeTokens(tokens)));
     reply(ctx, 200, { credits, requiredCredits: credits, modelId, tokens });

@@ -15,14 +15,18 @@ const body = bodyOf(Type.Object({ credits: Type.Optional(Credits()), requiredCre
 
 /** Answers 200 either way; only `sufficient` tells (contract §2.3). */
 export function checkRoutes(add: AddRoute, deps: { readonly ledger: Pick<Ledger, 'readBalance'> }): void {
-  add('POST', '/api/credits/check', authenticated(), { summary: 'Could the caller pay this now', body, replies: { 200: CheckReply }, errors: ['ledger_unavailable'] }, async (ctx, call) => {
+  add('POST', '/api/credits/check', authenticated(), {
+    summary: 'Could the caller pay this now', body, replies: { 200: CheckReply }, errors: ['ledger_unavailable'],
+  }, async (ctx, call) => {
     const required = requiredAmount(call.body);
     answerCheck(ctx, await checkCredits(deps, { accountId: call.principal.accountId, required }));
   });
 }
 
 /** Both names of the amount are in the wild. Together they must agree: picking one would approve the other's request. */
-function requiredAmount({ credits, requiredCredits }: { readonly credits?: number | string; readonly requiredCredits?: number | string }): Micros {
+function requiredAmount(
+  { credits, requiredCredits }: { readonly credits?: number | string; readonly requiredCredits?: number | string },
+): Micros {
   const newer = credits === undefined ? undefined : readAmount(credits, { path: 'body.credits', message: INVALID });
   const older = requiredCredits === undefined ? undefined : readAmount(requiredCredits, { path: 'body.requiredCredits', message: INVALID });
   const amount = newer ?? older;
@@ -31,4 +35,5 @@ function requiredAmount({ credits, requiredCredits }: { readonly credits?: numbe
   return amount;
 }
 
-const refusal = (path: string, message: string): GatewayError => new GatewayError('invalid_request', INVALID, { sources: [{ path, message }] });
+const refusal = (path: string, message: string): GatewayError =>
+  new GatewayError('invalid_request', INVALID, { sources: [{ path, message }] });

@@ -22,8 +22,12 @@ export function deductRoutes(add: AddRoute, deps: DeductCreditsDeps): void {
     wording: { insufficient_credits: { message: 'Insufficient credits', path: 'body.credits', status: 400 } },
   }, async (ctx, { principal, body: { credits } }) => {
     const amount = readPositiveAmount(credits, { path: 'body.credits', message: INVALID });
-    const { available, replayed } = await deductCredits(deps, { accountId: principal.accountId, amount, key: idempotencyKey(ctx, principal) });
+    const { available, replayed } = await deductCredits(deps, {
+      accountId: principal.accountId, amount, key: idempotencyKey(ctx, principal),
+    });
     markReplayed(ctx, replayed);
-    reply(ctx, 200, { success: true, message: `Successfully deducted ${toCredits(amount)} credits.`, remainingBalance: toCredits(available) });
+    reply(ctx, 200, {
+      success: true, message: `Successfully deducted ${toCredits(amount)} credits.`, remainingBalance: toCredits(available),
+    });
   });
 }

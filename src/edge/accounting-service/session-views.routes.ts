@@ -29,7 +29,8 @@ export const Session = Type.Object({
   startedAt: Type.String(), completedAt: Type.Union([Type.String(), Type.Null()]),
 });
 const Recent = Type.Object({
-  sessions: Type.Array(Session), timestamp: Type.String(), filter: Type.Object({ userId: Type.Optional(Type.String()), minutes: Type.Integer() }),
+  sessions: Type.Array(Session), timestamp: Type.String(),
+  filter: Type.Object({ userId: Type.Optional(Type.String()), minutes: Type.Integer() }),
 });
 
 const MINUTES_DEFAULT = 5;
@@ -37,7 +38,9 @@ const MINUTES_DEFAULT = 5;
 const MINUTES_MAX = 527_040;
 const ALL = '/api/streaming-sessions/active/all';
 const params = { userId: Type.String({ description: 'id, username or e-mail; nobody is known by it: an empty list' }) };
-const query = { minutes: Type.Optional(Type.Integer({ minimum: 1, maximum: MINUTES_MAX, default: MINUTES_DEFAULT, description: 'how long ago a stream may have ended' })) };
+const query = { minutes: Type.Optional(Type.Integer({
+  minimum: 1, maximum: MINUTES_MAX, default: MINUTES_DEFAULT, description: 'how long ago a stream may have ended',
+})) };
 const worded = (what: string) => ({ ledger_unavailable: { message: `Failed to fetch ${what} sessions`, path: '' } });
 
 /** What supervisors see of the streams of others (contract §2.4). */
@@ -51,7 +54,8 @@ export function sessionViewRoutes(add: AddRoute, { ledger, clock, knownAccount, 
   }, replyAll);
 
   add('GET', '/api/streaming-sessions/active/:userId', supervisors, {
-    summary: 'Open streams of a user, oldest first', params, replies: { 200: Type.Array(Session) }, errors: ['conflict'], wording: worded('user active'),
+    summary: 'Open streams of a user, oldest first', params, replies: { 200: Type.Array(Session) }, errors: ['conflict'],
+    wording: worded('user active'),
   }, async (ctx, { principal }) => {
     const userId = ctx.params?.['userId'] ?? '';
     // Two spellings of one path (RFC 3986 §6.2.2.2), of which the router tells only one: `/active/%61ll` is not a user.

@@ -21,9 +21,13 @@ const INVALID = 'Missing required fields';
 const SessionId = () => Type.String({ minLength: 1, maxLength: HOLD_ID_LENGTH_MAX, pattern: '^[!-~]+$' });
 
 // Zero tokens estimate nothing: the original calls that a missing field. Half a token is already something.
-const initializeBody = bodyOf(Type.Object({ sessionId: SessionId(), modelId: ModelId(), estimatedTokens: Tokens(Number.MIN_VALUE) }), INVALID);
+const initializeBody = bodyOf(
+  Type.Object({ sessionId: SessionId(), modelId: ModelId(), estimatedTokens: Tokens(Number.MIN_VALUE) }), INVALID,
+);
 // `responseContent` and `duration` come along and are not looked at.
-const finalizeBody = bodyOf(Type.Object({ sessionId: SessionId(), actualTokens: Tokens(), success: Type.Optional(booleanOrNull()) }), INVALID);
+const finalizeBody = bodyOf(
+  Type.Object({ sessionId: SessionId(), actualTokens: Tokens(), success: Type.Optional(booleanOrNull()) }), INVALID,
+);
 const abortBody = bodyOf(Type.Object({ sessionId: SessionId(), tokensGenerated: Type.Optional(Tokens()) }), INVALID);
 
 const Initialized = Type.Object({ sessionId: Type.String(), allocatedCredits: CreditsReply(), status: Type.Literal('active') });
@@ -52,18 +56,24 @@ export function sessionRoutes(add: AddRoute, deps: SessionDeps): void {
   }, async (ctx, { principal, body }) => {
     const { sessionId, actualTokens, success = true } = body;
     const end = success === false ? 'failed' : 'completed';
-    const settled = await settleStreamHold(deps, { accountId: principal.accountId, holdId: sessionId, end, tokens: wholeTokens(actualTokens), by: enderOf(principal) });
+    const settled = await settleStreamHold(deps, {
+      accountId: principal.accountId, holdId: sessionId, end, tokens: wholeTokens(actualTokens), by: enderOf(principal),
+    });
     markReplayed(ctx, settled.replayed);
     reply(ctx, 200, { sessionId, actualCredits: toCredits(settled.cost), ...presentRest(settled) });
   });
 
   add('POST', '/api/streaming-sessions/abort', authenticated(), {
-    summary: 'Charge what a cut-off stream generated and release the rest', body: abortBody, replies: { 200: Aborted }, replays: true, ends: true,
+    summary: 'Charge what a cut-off stream generated and release the rest', body: abortBody, replies: { 200: Aborted },
+    replays: true, ends: true,
     errors: ['forbidden', 'hold_resolved', 'account_frozen', 'ledger_unavailable'],
     wording: { hold_not_found: { message: 'Failed to abort streaming session', path: 'body.sessionId' } },
   }, async (ctx, { principal, body }) => {
     const { sessionId, tokensGenerated = 0 } = body;
-    const settled = await settleStreamHold(deps, { accountId: principal.accountId, holdId: sessionId, end: 'aborted', tokens: wholeTokens(tokensGenerated), by: enderOf(principal) });
+    const settled = await settleStreamHold(deps, {
+      accountId: principal.accountId, holdId: sessionId, end: 'aborted', tokens: wholeTokens(tokensGenerated),
+      by: enderOf(principal),
+    });
     markReplayed(ctx, settled.replayed);
     reply(ctx, 200, { sessionId, partialCredits: toCredits(settled.cost), ...presentRest(settled) });
   });

@@ -29,10 +29,12 @@ const Stats = Type.Object({ ...sums, recentActivity: Type.Array(Activity) });
 const SystemStats = Type.Object({ ...sums, byUser: ByName() });
 
 const NOTHING: AccountUsage = {
-  totalRecords: 0, totalCredits: 0n, uncollectedRecords: 0, uncollectedCredits: 0n, byService: new Map(), byDay: new Map(), byModel: new Map(), recent: [],
+  totalRecords: 0, totalCredits: 0n, uncollectedRecords: 0, uncollectedCredits: 0n, byService: new Map(), byDay: new Map(),
+  byModel: new Map(), recent: [],
 };
 const params = { userId: Type.String({ description: 'id, username or e-mail; nobody is known by it: zeros' }) };
-const Moment = (description: string) => Type.Optional(Type.String({ description: `${description}: an ISO 8601 date or date-time, UTC unless it says otherwise` }));
+const Moment = (description: string) =>
+  Type.Optional(Type.String({ description: `${description}: an ISO 8601 date or date-time, UTC unless it says otherwise` }));
 const query = { startDate: Moment('from when, inclusive'), endDate: Moment('until when, inclusive; a date means all of that day') };
 const worded = (what: string) => ({ ledger_unavailable: { message: `Failed to fetch ${what}`, path: '' } });
 
@@ -66,7 +68,9 @@ const periodOf = ({ query: { startDate, endDate } }: GatewayContext): Period => 
 const presentStats = (accountId: string, usage: AccountUsage): object =>
   ({ ...presentSums(usage), recentActivity: usage.recent.map((event) => presentActivity(accountId, event)) });
 
-const presentSums = ({ totalRecords, totalCredits, uncollectedRecords, uncollectedCredits, byService, byDay, byModel }: UsageSums): object => ({
+const presentSums = ({
+  totalRecords, totalCredits, uncollectedRecords, uncollectedCredits, byService, byDay, byModel,
+}: UsageSums): object => ({
   totalRecords,
   totalCredits: sumToCredits(totalCredits),
   uncollectedRecords,
@@ -80,5 +84,6 @@ const presentSums = ({ totalRecords, totalCredits, uncollectedRecords, uncollect
 const presentAmounts = (amounts: Amounts): object => Object.fromEntries([...amounts].map(([name, amount]) => [name, sumToCredits(amount)]));
 
 const presentActivity = (userId: string, { seq, atMs, service, operation, credits, uncollected, metadata }: UsageEvent): object => ({
-  id: seq, userId, timestamp: new Date(atMs).toISOString(), service, operation, credits: toCredits(credits), uncollected: toCredits(uncollected), metadata,
+  id: seq, userId, timestamp: new Date(atMs).toISOString(), service, operation, credits: toCredits(credits),
+  uncollected: toCredits(uncollected), metadata,
 });

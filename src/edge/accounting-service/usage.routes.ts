@@ -26,7 +26,9 @@ const body = bodyOf(
   }),
   INVALID,
 );
-const Reply = Type.Object({ id: Type.Integer(), service: Type.String(), operation: Type.String(), credits: CreditsReply(), timestamp: Type.String() });
+const Reply = Type.Object({
+  id: Type.Integer(), service: Type.String(), operation: Type.String(), credits: CreditsReply(), timestamp: Type.String(),
+});
 
 export function usageRoutes(add: AddRoute, deps: RecordUsageDeps): void {
   add('POST', '/api/usage/record', authenticated(), {
@@ -39,7 +41,8 @@ export function usageRoutes(add: AddRoute, deps: RecordUsageDeps): void {
     assertStorable(metadata, INVALID);
     const credits = readAmount(call.body.credits, { path: 'body.credits', message: INVALID });
     const record = await recordUsage(deps, {
-      accountId: call.principal.accountId, service, operation, credits, metadata, saysDeducted: SIGNATURE.every((name) => Object.hasOwn(metadata, name)),
+      accountId: call.principal.accountId, service, operation, credits, metadata,
+      saysDeducted: SIGNATURE.every((name) => Object.hasOwn(metadata, name)),
       key: idempotencyKey(ctx, call.principal),
     });
     markReplayed(ctx, record.replayed);

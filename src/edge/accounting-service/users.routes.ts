@@ -19,7 +19,9 @@ const INVALID_ROLE = 'Invalid role specified. Valid roles are: enduser, supervis
 const SUB = /^[0-9a-f]{24,32}$/i;
 const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
 /** Both words for a user without privileges are in the wild; answers say `enduser`. */
-const ROLES: ReadonlyMap<string, string> = new Map([['enduser', 'enduser'], ['user', 'enduser'], ['supervisor', 'supervisor'], ['admin', 'admin']]);
+const ROLES: ReadonlyMap<string, string> = new Map([
+  ['enduser', 'enduser'], ['user', 'enduser'], ['supervisor', 'supervisor'], ['admin', 'admin'],
+]);
 
 const body = bodyOf(
   Type.Object({

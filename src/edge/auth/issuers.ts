@@ -25,14 +25,22 @@ export function issuersOf(config: AuthConfig): Issuer[] {
   const issuers: Issuer[] = [];
   const { accessSecret, chatspartySecret, jwksUrl, requireType } = config;
   if (accessSecret !== undefined) {
-    issuers.push({ name: 'access', algorithms: ['HS256'], key: secretKey(accessSecret), subjectClaim: 'sub', grantsRoles: true, requireType });
+    issuers.push({
+      name: 'access', algorithms: ['HS256'], key: secretKey(accessSecret), subjectClaim: 'sub', grantsRoles: true, requireType,
+    });
   }
   if (chatspartySecret !== undefined) {
     // ChatsParty tokens carry `userId` and neither role nor type (contract §1.5); what they may claim stays that little.
-    issuers.push({ name: 'chatsparty', algorithms: ['HS256'], key: secretKey(chatspartySecret), subjectClaim: 'userId', grantsRoles: false, requireType: false, maxTokenAgeSeconds: CHATSPARTY_MAX_TOKEN_AGE_SECONDS });
+    issuers.push({
+      name: 'chatsparty', algorithms: ['HS256'], key: secretKey(chatspartySecret), subjectClaim: 'userId', grantsRoles: false,
+      requireType: false, maxTokenAgeSeconds: CHATSPARTY_MAX_TOKEN_AGE_SECONDS,
+    });
   }
   if (jwksUrl !== undefined) {
-    issuers.push({ name: 'jwks', algorithms: ['RS256', 'ES256'], key: remoteKeys(new URL(jwksUrl)), subjectClaim: 'sub', grantsRoles: true, requireType });
+    issuers.push({
+      name: 'jwks', algorithms: ['RS256', 'ES256'], key: remoteKeys(new URL(jwksUrl)), subjectClaim: 'sub', grantsRoles: true,
+      requireType,
+    });
   }
   return issuers;
 }

@@ -41,7 +41,9 @@ function read(path: string): string | undefined {
     if (isCode(error, 'ENOENT')) return undefined;
     throw error;
   }
-  if (text.length < SECRET_LENGTH_MIN) throw new Error(`${path} is not a secret of at least ${SECRET_LENGTH_MIN} characters; delete it to have one made`);
+  if (text.length < SECRET_LENGTH_MIN) {
+    throw new Error(`${path} is not a secret of at least ${SECRET_LENGTH_MIN} characters; delete it to have one made`);
+  }
   return text;
 }
 

@@ -32,7 +32,9 @@ export function serverKeyAdmin(db: Db): ServerKeyAdmin {
   return {
     create: async ({ name, scopes, expiresAtMs, createdBy }) => {
       const { key, digest, hint } = makeServerKey();
-      const row = await reached(insertServerKey(db, { keyId: newId(), name, digest, hint, scopes: [...new Set(scopes)], createdBy, expiresAtMs }));
+      const row = await reached(insertServerKey(db, {
+        keyId: newId(), name, digest, hint, scopes: [...new Set(scopes)], createdBy, expiresAtMs,
+      }));
       return { row, key };
     },
     list: () => reached(listServerKeys(db)),

@@ -86,7 +86,8 @@ export function serverKeyRing({ configured, read, touch, clock, onError }: Serve
 }
 
 const ofEnvironment = (key: string): KnownKey => ({
-  id: `environment-${fingerprint(key)}`, name: 'environment', keyId: null, digest: digestOf(key), expiresAtMs: null, scopes: new Set(['*'] as const),
+  id: `environment-${fingerprint(key)}`, name: 'environment', keyId: null, digest: digestOf(key), expiresAtMs: null,
+  scopes: new Set(['*'] as const),
 });
 
 const toKnown = (row: ServerKeyRow): KnownKey => ({

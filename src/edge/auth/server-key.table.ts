@@ -39,7 +39,9 @@ export async function listServerKeys(db: Db): Promise<ServerKeyRow[]> {
 
 /** Keys that may still be accepted. Whether one has expired is asked at each use. */
 export async function readLiveServerKeys(db: Db): Promise<ServerKeyRow[]> {
-  const { rows } = await db.raw<{ rows: ServerKeyRow[] }>(`select ${COLUMNS} from server_keys where revoked_at is null order by created_at`);
+  const { rows } = await db.raw<{
+    rows: ServerKeyRow[];
+  }>(`select ${COLUMNS} from server_keys where revoked_at is null order by created_at`);
   return rows;
 }
 

@@ -24,7 +24,8 @@ const INVALID = 'Failed to add credits';
 const INVALID_AMOUNT = 'Invalid amount';
 /** Long enough for every word; which words there are is said when it is none of them. */
 const WORD_LENGTH_MAX = 64;
-const Word = (example: string) => Type.Optional(Type.String({ maxLength: WORD_LENGTH_MAX, default: example, description: 'in lower or upper case' }));
+const Word = (example: string) =>
+  Type.Optional(Type.String({ maxLength: WORD_LENGTH_MAX, default: example, description: 'in lower or upper case' }));
 /** USAGE takes away; whoever wants that uses credits. */
 const ADDING = new Map([...TYPE_SPELLINGS].flatMap(([text, type]) => (type === TransactionType.USAGE ? [] : [[text, type] as const])));
 
@@ -43,12 +44,15 @@ const Pending = Type.Object({ status: Type.Literal('pending'), id: Type.Integer(
 export function addRoutes(add: AddRoute, { addCredits, resolveAccount }: AddDeps): void {
   for (const prefix of PREFIXES) {
     add('POST', `${prefix}/add`, allow('admin', 'supervisor'), {
-      summary: 'Give an account credits that never expire', headers: IdempotencyKeyHeader, body, replies: { 200: TransactionReply, 202: Pending }, replays: true,
+      summary: 'Give an account credits that never expire', headers: IdempotencyKeyHeader, body,
+      replies: { 200: TransactionReply, 202: Pending }, replays: true,
       errors: ['conflict', 'limit_exceeded', 'account_frozen', 'idempotency_mismatch', 'ledger_unavailable'],
     }, async (ctx, { principal, body: request }) => {
       const actor = principal.accountId;
       const { transactionType, reason, metadata = null, description = null } = request;
-      if (request.amount === undefined) throw new GatewayError('invalid_request', INVALID_AMOUNT, { sources: [{ path: 'body.amount', message: 'is missing' }] });
+      if (request.amount === undefined) {
+        throw new GatewayError('invalid_request', INVALID_AMOUNT, { sources: [{ path: 'body.amount', message: 'is missing' }] });
+      }
       const amount = readPositiveAmount(request.amount, { path: 'body.amount', message: INVALID_AMOUNT });
       if (transactionType === undefined || reason === undefined || transactionType === '' || reason === '') throw withoutWords();
       const type = readWord(transactionType, 'body.transactionType', 'transactionType', ADDING);
@@ -59,7 +63,9 @@ export function addRoutes(add: AddRoute, { addCredits, resolveAccount }: AddDeps
         accountId, amount, type, reason: canonical, description, metadata, actor, key: idempotencyKey(ctx, principal),
       });
       if (added.status === 'pending') {
-        reply(ctx, 202, { status: 'pending', id: added.intentId, userId: accountId, message: 'Credits are recorded and will be shown shortly' });
+        reply(ctx, 202, {
+          status: 'pending', id: added.intentId, userId: accountId, message: 'Credits are recorded and will be shown shortly',
+        });
         return;
       }
       markReplayed(ctx, added.replayed);
@@ -69,11 +75,15 @@ export function addRoutes(add: AddRoute, { addCredits, resolveAccount }: AddDeps
 }
 
 const withoutWords = (): GatewayError =>
-  new GatewayError('invalid_request', 'Transaction type and reason are required', { sources: [{ path: 'body.transactionType', message: 'is missing, or reason is' }] });
+  new GatewayError('invalid_request', 'Transaction type and reason are required', {
+    sources: [{ path: 'body.transactionType', message: 'is missing, or reason is' }],
+  });
 
 async function userOf(resolveAccount: ResolveAccount, text: string): Promise<string> {
   const found = await resolveAccount(text);
   if (found === 'ambiguous') throw ambiguous(text, 'body.userId');
-  if (found === null) throw new GatewayError('invalid_request', 'User not found', { sources: [{ path: 'body.userId', message: 'nobody is known by it' }] });
+  if (found === null) {
+    throw new GatewayError('invalid_request', 'User not found', { sources: [{ path: 'body.userId', message: 'nobody is known by it' }] });
+  }
   return found.accountId;
 }

@@ -10,7 +10,8 @@ export type BalanceDeps = { readonly ledger: Pick<Ledger, 'readAccount'>; readon
 /** The balance for callers without `/api`; with it, the accounting service's route answers the same (contract C-02). */
 export function balanceRoutes(add: AddRoute, { ledger, creditProfile }: BalanceDeps): void {
   add('GET', '/credits/balance', authenticated(), {
-    summary: 'Credits of the caller', replies: { 200: BalanceReply }, wording: { ledger_unavailable: { message: 'Failed to get credit balance', path: '' } },
+    summary: 'Credits of the caller', replies: { 200: BalanceReply },
+    wording: { ledger_unavailable: { message: 'Failed to get credit balance', path: '' } },
   }, async (ctx, { principal: { accountId } }) => {
     const [account, profile] = await Promise.all([ledger.readAccount(accountId), creditProfile(accountId)]);
     reply(ctx, 200, presentBalance(accountId, account, profile));

@@ -25,7 +25,10 @@ const Price = () => Type.Unsafe<number>({ type: 'number', minimum: 0 });
 const PriceOrNull = () => Type.Unsafe<number | null>({ type: ['number', 'null'], minimum: 0 });
 
 const countless = bodyOf(Type.Object({ provider: Name(), modelName: Name() }), NAMES_REQUIRED);
-const costBody = bodyOf(Type.Object({ provider: Name(), modelName: Name(), messageCount: Count(), tokenCount: Count() }), `messageCount and tokenCount ${COUNTS}`);
+const costBody = bodyOf(
+  Type.Object({ provider: Name(), modelName: Name(), messageCount: Count(), tokenCount: Count() }),
+  `messageCount and tokenCount ${COUNTS}`,
+);
 const priceBody = bodyOf(Type.Object({
   provider: Name(), modelName: Name(), costPerMessage: Price(),
   costPer1kTokens: Type.Optional(PriceOrNull()), isDefaultModel: Type.Optional(booleanOrNull()), isActive: Type.Optional(booleanOrNull()),
@@ -34,7 +37,8 @@ const priceBody = bodyOf(Type.Object({
 }), PRICE_REQUIRED);
 
 const Pricing = Type.Object({
-  provider: Type.String(), modelName: Type.String(), costPerMessage: CreditsReply(), costPer1kTokens: Type.Union([CreditsReply(), Type.Null()]),
+  provider: Type.String(), modelName: Type.String(), costPerMessage: CreditsReply(),
+  costPer1kTokens: Type.Union([CreditsReply(), Type.Null()]),
   isDefaultModel: Type.Boolean(), isActive: Type.Boolean(),
 });
 const Cost = Type.Object({
@@ -45,7 +49,10 @@ const Cost = Type.Object({
 
 const params = { provider: Name(), modelName: Name() };
 const YES_NO: ReadonlyMap<string, boolean> = new Map([['true', true], ['false', false]]);
-const query = { provider: Type.Optional(storedText(0, PRICED_MODEL_LENGTH_MAX)), isActive: WordField(YES_NO, 'only models that are for sale, or only those that are not') };
+const query = {
+  provider: Type.Optional(storedText(0, PRICED_MODEL_LENGTH_MAX)),
+  isActive: WordField(YES_NO, 'only models that are for sale, or only those that are not'),
+};
 
 /** Prices per message and per 1 000 tokens (contract §4.3). Anybody may read them, administrators change them (P1). */
 export function pricingRoutes(add: AddRoute, { prices }: { readonly prices: ModelPrices }): void {
@@ -56,25 +63,43 @@ export function pricingRoutes(add: AddRoute, { prices }: { readonly prices: Mode
       wording: { limit_exceeded: { path: 'body.messageCount', status: 400 } },
     }, (ctx, { body }) => {
       const { provider, modelName, messageCount, tokenCount } = body;
-      reply(ctx, 200, presentMessageCost(prices.cost({ provider, modelName, messageCount: messageCount ?? undefined, tokenCount: tokenCount ?? undefined })));
+      reply(ctx, 200, presentMessageCost(prices.cost({
+        provider, modelName, messageCount: messageCount ?? undefined, tokenCount: tokenCount ?? undefined,
+      })));
     });
 
-    add('GET', `${prefix}/pricing`, authenticated(), { summary: 'What models cost', query, replies: { 200: Type.Array(Pricing) } }, (ctx) => {
-      reply(ctx, 200, prices.list({ provider: filledText(ctx, 'provider', PRICED_MODEL_LENGTH_MAX), isActive: queryWord(ctx, 'isActive', YES_NO) }));
+    add('GET', `${prefix}/pricing`, authenticated(), {
+      summary: 'What models cost', query, replies: { 200: Type.Array(Pricing) },
+    }, (ctx) => {
+      reply(
+        ctx, 200,
+        prices.list({ provider: filledText(ctx, 'provider', PRICED_MODEL_LENGTH_MAX), isActive: queryWord(ctx, 'isActive', YES_NO) }),
+      );
     });
 
-    add('GET', `${prefix}/pricing/:provider/:modelName`, authenticated(), { summary: 'What one model costs', params, replies: { 200: Pricing }, errors: ['not_found'] }, (ctx) => {
+    add('GET', `${prefix}/pricing/:provider/:modelName`, authenticated(), {
+      summary: 'What one model costs', params, replies: { 200: Pricing }, errors: ['not_found'],
+    }, (ctx) => {
       const { provider, modelName } = modelOf(ctx);
       reply(ctx, 200, prices.get(provider, modelName));
     });
 
-    add('POST', `${prefix}/pricing`, allow('admin'), { summary: 'Set what a model costs from now on', body: priceBody, replies: { 200: Pricing }, errors: ['ledger_unavailable'] }, async (ctx, { principal, body }) => {
+    add('POST', `${prefix}/pricing`, allow('admin'), {
+      summary: 'Set what a model costs from now on', body: priceBody, replies: { 200: Pricing }, errors: ['ledger_unavailable'],
+    }, async (ctx, { principal, body }) => {
       const { provider, modelName, costPer1kTokens = null, isDefaultModel, isActive, force, allowZero } = body;
       const costPerMessage = toCredits(readPositiveAmount(body.costPerMessage, { path: 'body.costPerMessage', message: PRICE_REQUIRED }));
-      const perThousand = costPer1kTokens === null ? null : toCredits(readAmount(costPer1kTokens, { path: 'body.costPer1kTokens', message: PRICE_REQUIRED }));
+      const perThousand = costPer1kTokens === null
+        ? null
+        : toCredits(readAmount(costPer1kTokens, { path: 'body.costPer1kTokens', message: PRICE_REQUIRED }));
       // Zero is how some callers say that tokens cost nothing by themselves; a price of zero has to be meant.
-      const pricing = { provider, modelName, costPerMessage, costPer1kTokens: perThousand === 0 && allowZero !== true ? null : perThousand, isDefaultModel: isDefaultModel ?? undefined, isActive: isActive ?? undefined };
-      reply(ctx, 200, await prices.upsert(pricing, { actor: principal.accountId, force: force ?? false, allowZero: allowZero ?? false }).catch(inWordsOfBody));
+      const pricing = {
+        provider, modelName, costPerMessage, costPer1kTokens: perThousand === 0 && allowZero !== true ? null : perThousand,
+        isDefaultModel: isDefaultModel ?? undefined, isActive: isActive ?? undefined,
+      };
+      reply(ctx, 200, await prices.upsert(pricing, {
+        actor: principal.accountId, force: force ?? false, allowZero: allowZero ?? false,
+      }).catch(inWordsOfBody));
     });
 
     add('POST', `${prefix}/pricing/initialize`, allow('admin'), {
@@ -89,7 +114,9 @@ export function pricingRoutes(add: AddRoute, { prices }: { readonly prices: Mode
     }, async (ctx, { principal }) => {
       const { provider, modelName } = modelOf(ctx);
       if (!await prices.remove(provider, modelName, principal.accountId)) {
-        throw new GatewayError('invalid_request', 'Failed to delete model pricing', { sources: [{ path: 'path.modelName', message: 'has no price of its own' }] });
+        throw new GatewayError('invalid_request', 'Failed to delete model pricing', {
+          sources: [{ path: 'path.modelName', message: 'has no price of its own' }],
+        });
       }
       ctx.status = 204;
     });
@@ -97,15 +124,25 @@ export function pricingRoutes(add: AddRoute, { prices }: { readonly prices: Mode
 }
 
 /** What the book calls a field, and what this API does. */
-const FIELDS: ReadonlyMap<string, string> = new Map([['prices.message', 'costPerMessage'], ['prices.input', 'costPer1kTokens'], ['prices.output', 'costPer1kTokens'], ['model', 'modelName']]);
+const FIELDS: ReadonlyMap<string, string> = new Map([
+  ['prices.message', 'costPerMessage'], ['prices.input', 'costPer1kTokens'], ['prices.output', 'costPer1kTokens'],
+  ['model', 'modelName'],
+]);
 
 function inWordsOfBody(error: unknown): never {
   if (!(error instanceof GatewayError) || error.code !== 'invalid_request') throw error;
-  const sources = error.sources.map(({ path, message }) => ({ path: path.startsWith('body') ? path : `body.${FIELDS.get(path) ?? path}`, message }));
+  const sources = error.sources.map(({ path, message }) => ({
+    path: path.startsWith('body') ? path : `body.${FIELDS.get(path) ?? path}`, message,
+  }));
   throw new GatewayError(error.code, error.message, { sources, cause: error });
 }
 
-type CostRequest = { readonly provider: string; readonly modelName: string; readonly messageCount?: number | null; readonly tokenCount?: number | null };
+type CostRequest = {
+  readonly provider: string;
+  readonly modelName: string;
+  readonly messageCount?: number | null;
+  readonly tokenCount?: number | null;
+};
 
 /** Says that names are missing where they are, and that counts are wrong only where the names are not. */
 const costBodyParser = {
@@ -118,6 +155,8 @@ const costBodyParser = {
 
 function modelOf({ params: given }: GatewayContext): { readonly provider: string; readonly modelName: string } {
   const { provider = '', modelName = '' } = given ?? {};
-  if (provider.length > PRICED_MODEL_LENGTH_MAX || modelName.length > PRICED_MODEL_LENGTH_MAX) throw invalid('path', `names have at most ${PRICED_MODEL_LENGTH_MAX} characters`);
+  if (provider.length > PRICED_MODEL_LENGTH_MAX || modelName.length > PRICED_MODEL_LENGTH_MAX) {
+    throw invalid('path', `names have at most ${PRICED_MODEL_LENGTH_MAX} characters`);
+  }
   return { provider, modelName };
 }

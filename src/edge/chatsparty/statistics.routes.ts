@@ -10,7 +10,11 @@ import { PREFIXES } from './prefixes.js';
 import { periodOf, periodQuery } from './transactions.routes.js';
 
 /** What happened in a period, half-open; `creditStatistics` with its deps. */
-export type ReadStatistics = (query: { readonly accountId: string; readonly fromMs: number; readonly toMs: number }) => Promise<CreditStatistics>;
+export type ReadStatistics = (query: {
+  readonly accountId: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+}) => Promise<CreditStatistics>;
 
 const ByName = () => Type.Record(Type.String(), CreditsReply());
 const Reply = Type.Object({

@@ -18,10 +18,13 @@ const NullableText = () => Type.Union([Type.String(), Type.Null()]);
 export const TransactionReply = Type.Object({
   id: Type.String(), userId: Type.String(), amount: CreditsReply(), transactionType: Type.String(), reason: Type.String(),
   description: NullableText(), transactionMetadata: Type.Unknown(), balanceAfter: CreditsReply(), createdAt: Type.String(),
-  user_id: Type.String(), transaction_type: Type.String(), metadata: Type.Unknown(), balance_after: CreditsReply(), created_at: Type.String(),
+  user_id: Type.String(), transaction_type: Type.String(), metadata: Type.Unknown(), balance_after: CreditsReply(),
+  created_at: Type.String(),
 });
 
-export function presentTransaction({ id, accountId, amount, type, reason, description, metadata, balanceAfter, atMs }: Transaction): object {
+export function presentTransaction(
+  { id, accountId, amount, type, reason, description, metadata, balanceAfter, atMs }: Transaction,
+): object {
   const transactionType = type.toLowerCase();
   const transactionMetadata = metadata === null ? null : JSON.parse(metadata) as unknown;
   const createdAt = new Date(atMs).toISOString();

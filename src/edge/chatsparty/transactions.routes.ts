@@ -18,13 +18,24 @@ const ORDERS: ReadonlyMap<string, 'createdAt' | 'amount'> = new Map([['createdAt
 const DIRECTIONS: ReadonlyMap<string, 'asc' | 'desc'> = new Map([['asc', 'asc'], ['desc', 'desc'], ['ASC', 'asc'], ['DESC', 'desc']]);
 const CURSOR = /^(\d{1,15})\.(\d{1,16})$/;
 
-const Moment = (description: string) => Type.Optional(Type.String({ description: `${description}: an ISO 8601 date or date-time, UTC unless it says otherwise` }));
-export const periodQuery = { startDate: Moment('from when, inclusive'), endDate: Moment('until when, inclusive; a date means all of that day') };
+const Moment = (description: string) =>
+  Type.Optional(Type.String({ description: `${description}: an ISO 8601 date or date-time, UTC unless it says otherwise` }));
+export const periodQuery = {
+  startDate: Moment('from when, inclusive'), endDate: Moment('until when, inclusive; a date means all of that day'),
+};
 
 const query = {
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: TRANSACTIONS_PAGE_MAX, default: PAGE_DEFAULT, description: 'rows of one page' })),
-  offset: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0, description: 'rows before the page; any number in order of createdAt, at most 10000 in order of amount' })),
-  cursor: Type.Optional(Type.String({ pattern: CURSOR.source, default: '1767225600000.17', description: '`nextCursor` of the page before, instead of an offset: nothing is missed when rows are added meanwhile' })),
+  limit: Type.Optional(Type.Integer({
+    minimum: 1, maximum: TRANSACTIONS_PAGE_MAX, default: PAGE_DEFAULT, description: 'rows of one page',
+  })),
+  offset: Type.Optional(Type.Integer({
+    minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0,
+    description: 'rows before the page; any number in order of createdAt, at most 10000 in order of amount',
+  })),
+  cursor: Type.Optional(Type.String({
+    pattern: CURSOR.source, default: '1767225600000.17',
+    description: '`nextCursor` of the page before, instead of an offset: nothing is missed when rows are added meanwhile',
+  })),
   ...periodQuery,
   transactionType: WordField(TYPE_SPELLINGS, 'only this type'),
   reason: WordField(REASON_SPELLINGS, 'only this reason'),
@@ -32,7 +43,9 @@ const query = {
   orderDirection: WordField(DIRECTIONS, 'desc unless told otherwise'),
 };
 
-const Page = Type.Object({ transactions: Type.Array(TransactionReply), total: Type.Integer(), nextCursor: Type.Union([Type.String(), Type.Null()]) });
+const Page = Type.Object({
+  transactions: Type.Array(TransactionReply), total: Type.Integer(), nextCursor: Type.Union([Type.String(), Type.Null()]),
+});
 const wording = { ledger_unavailable: { message: 'Failed to get transaction history', path: '' } };
 
 /** The statement of the caller: an object below `/api`, and the bare array of older callers without it (contract C-03). */
@@ -41,7 +54,9 @@ export function transactionRoutes(add: AddRoute, { listTransactions }: { readonl
     summary: 'What happened to the credits of the caller', query, replies: { 200: Page }, wording,
   }, async (ctx, { principal: { accountId } }) => {
     const { transactions, total, next } = await listTransactions({ accountId, ...readQuery(ctx) });
-    reply(ctx, 200, { transactions: transactions.map(presentTransaction), total, nextCursor: next === null ? null : `${next.atMs}.${next.id}` });
+    reply(ctx, 200, {
+      transactions: transactions.map(presentTransaction), total, nextCursor: next === null ? null : `${next.atMs}.${next.id}`,
+    });
   });
 
   add('GET', '/credits/transactions', authenticated(), {

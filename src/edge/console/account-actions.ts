@@ -27,7 +27,8 @@ export function readCredits(text: string): Micros | Problem {
 export const creditsField = (form: Form, hint: string): Html => html`<label for="credits">Credits <span class="hint">${hint}</span></label>
 <input id="credits" name="credits" inputmode="decimal" required autocomplete="off" maxlength="20" value="${form['credits'] ?? ''}">
 `;
-const daysField = (form: Form, hint: string): Html => html`<label for="days">Days until they expire <span class="hint">${hint}</span></label>
+const daysField = (form: Form, hint: string): Html =>
+  html`<label for="days">Days until they expire <span class="hint">${hint}</span></label>
 <input id="days" name="days" type="number" min="1" max="${EXPIRY_DAYS_MAX}" required value="${form['days'] ?? EXPIRY_DAYS}">
 `;
 
@@ -37,7 +38,9 @@ function readTerms(form: Form, sign: '' | '-'): Terms | Problem {
   if (isProblem(amount)) return amount;
   if (amount === 0) return { problem: 'That would change nothing' };
   const days = form['days'] ?? EXPIRY_DAYS;
-  if (!/^[1-9]\d{0,4}$/.test(days) || Number(days) > EXPIRY_DAYS_MAX) return { problem: `Days are a whole number from 1 to ${EXPIRY_DAYS_MAX}` };
+  if (!/^[1-9]\d{0,4}$/.test(days) || Number(days) > EXPIRY_DAYS_MAX) {
+    return { problem: `Days are a whole number from 1 to ${EXPIRY_DAYS_MAX}` };
+  }
   return { amount: micros(sign === '' ? amount : 0 - amount), expiryDays: Number(days) };
 }
 
@@ -59,23 +62,36 @@ export function grantAction(reads: Pick<AccountReads, 'snapshot'>, { grant }: Pi
     ...common('grant'), title: 'Grant credits', explanation: 'Gives the account a lot of credits. Debt is paid first.',
     fields: (form) => html`${creditsField(form, 'such as 5 or 7.50')}${daysField(form, 'from the moment they are granted')}`,
     read: (form) => readTerms(form, ''),
-    preview: async (accountId, { amount, expiryDays }) => [...effectOf(accountId, await reads.snapshot(accountId), amount), ['Expire after', `${expiryDays} days`]],
+    preview: async (accountId, { amount, expiryDays }) => [
+      ...effectOf(accountId, await reads.snapshot(accountId), amount), ['Expire after', `${expiryDays} days`],
+    ],
     run: async (accountId, { amount, expiryDays }, by) => {
       const granted = await grant({ accountId, target: accountId, amount, expiryDays, key: by.key, about: aboutOf(by) });
-      if (granted.status === 'pending') return { says: 'Recorded. Redis did not take it yet; it will be there as soon as Redis can.', facts: [] };
-      return { says: `${credits(amount)} credits granted${granted.replayed ? '; they had been already, once' : ''}.`, facts: [['Lot', granted.id], ['Left of it after debt', credits(granted.remaining)]] };
+      if (granted.status === 'pending') {
+        return { says: 'Recorded. Redis did not take it yet; it will be there as soon as Redis can.', facts: [] };
+      }
+      return {
+        says: `${credits(amount)} credits granted${granted.replayed ? '; they had been already, once' : ''}.`,
+        facts: [['Lot', granted.id], ['Left of it after debt', credits(granted.remaining)]],
+      };
     },
   };
 }
 
 export function adjustAction(reads: Pick<AccountReads, 'snapshot'>, { adjust }: Pick<OperatorActions, 'adjust'>): AccountAction<Terms> {
   return {
-    ...common('adjust'), title: 'Adjust credits', explanation: 'Adds credits, or takes some of those that are available: all of them or none.', isDangerous: true,
+    ...common('adjust'), title: 'Adjust credits',
+    explanation: 'Adds credits, or takes some of those that are available: all of them or none.', isDangerous: true,
     fields: (form) => html`${creditsField(form, 'such as 5, or −5 to take them away')}${daysField(form, 'of credits that are added')}`,
-    read: (form) => readTerms({ ...form, credits: (form['credits'] ?? '').trim().replace(/^[−–]/, '-') }, /^\s*[-−–]/.test(form['credits'] ?? '') ? '-' : ''),
+    read: (form) => readTerms(
+      { ...form, credits: (form['credits'] ?? '').trim().replace(/^[−–]/, '-') },
+      /^\s*[-−–]/.test(form['credits'] ?? '') ? '-' : '',
+    ),
     preview: async (accountId, { amount, expiryDays }) => {
       const snapshot = await reads.snapshot(accountId);
-      if (snapshot.available + amount < 0) return { problem: `The account has ${credits(snapshot.available)} credits available, which is less` };
+      if (snapshot.available + amount < 0) {
+        return { problem: `The account has ${credits(snapshot.available)} credits available, which is less` };
+      }
       return [...effectOf(accountId, snapshot, amount), ...(amount > 0 ? [['Expire after', `${expiryDays} days`] as const] : [])];
     },
     run: async (accountId, { amount, expiryDays }, by) => {
@@ -83,7 +99,10 @@ export function adjustAction(reads: Pick<AccountReads, 'snapshot'>, { adjust }: 
       switch (result.status) {
         case 'pending': return { says: 'Recorded. Redis did not take it yet; it will happen as soon as Redis can.', facts: [] };
         case 'insufficient': return { says: `Nothing changed: only ${credits(result.available)} credits are available.`, facts: [] };
-        case 'changed': return { says: `Adjusted by ${change(amount)} credits${result.replayed ? '; it had been already, once' : ''}.`, facts: [['Available before', credits(result.previous)], ['Available after', credits(result.available)]] };
+        case 'changed': return {
+          says: `Adjusted by ${change(amount)} credits${result.replayed ? '; it had been already, once' : ''}.`,
+          facts: [['Available before', credits(result.previous)], ['Available after', credits(result.available)]],
+        };
       }
     },
   };
@@ -91,27 +110,37 @@ export function adjustAction(reads: Pick<AccountReads, 'snapshot'>, { adjust }: 
 
 export function freezeAction(reads: Pick<AccountReads, 'snapshot'>, { freeze }: Pick<OperatorActions, 'freeze'>): AccountAction<null> {
   return {
-    ...common('freeze'), title: 'Freeze account', explanation: 'Stops every write to this account, until somebody thaws it: holds, settlements, charges and grants are refused. Nothing of it expires meanwhile.', isDangerous: true,
+    ...common('freeze'), title: 'Freeze account', explanation: 'Stops every write to this account, until somebody thaws it: '
+      + 'holds, settlements, charges and grants are refused. Nothing of it expires meanwhile.', isDangerous: true,
     fields: () => html``, read: () => null,
     preview: async (accountId) => {
       const { frozen, available, held, holds } = await reads.snapshot(accountId);
       if (frozen) return { problem: 'The account is frozen already' };
-      return [['Account', accountId], ['Available', `${credits(available)}, which nobody can spend then`], ['Held', `${credits(held)}, by ${holds.length} open holds`]];
+      return [
+        ['Account', accountId], ['Available', `${credits(available)}, which nobody can spend then`],
+        ['Held', `${credits(held)}, by ${holds.length} open holds`],
+      ];
     },
     run: async (accountId, _, { actor, reason }) => {
       const { changed } = await freeze({ accountId, actor, reason });
-      return { says: changed ? 'The account is frozen.' : 'The account is frozen. It had been already; the first reason stands.', facts: [] };
+      return {
+        says: changed ? 'The account is frozen.' : 'The account is frozen. It had been already; the first reason stands.',
+        facts: [],
+      };
     },
   };
 }
 
 export function thawAction(reads: Pick<AccountReads, 'snapshot'>, { thaw }: Pick<OperatorActions, 'thaw'>): AccountAction<null> {
   return {
-    ...common('thaw'), title: 'Thaw account', explanation: 'Allows writes to the account again. What fell due meanwhile ends within seconds.',
+    ...common('thaw'), title: 'Thaw account',
+    explanation: 'Allows writes to the account again. What fell due meanwhile ends within seconds.',
     fields: () => html``, read: () => null,
     preview: async (accountId) => {
       const { frozen, available } = await reads.snapshot(accountId);
-      return frozen ? [['Account', accountId], ['Available', `${credits(available)}, which can be spent again`]] : { problem: 'The account is not frozen' };
+      return frozen ? [['Account', accountId], ['Available', `${credits(available)}, which can be spent again`]] : {
+        problem: 'The account is not frozen',
+      };
     },
     run: async (accountId, _, { actor, reason }) => {
       await thaw({ accountId, actor, reason });

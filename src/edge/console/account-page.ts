@@ -8,7 +8,9 @@ import type { AccountSnapshot, Lot, OpenHold } from '../../ledger/ledger.js';
 import { html, type Html } from '../http/html.js';
 import type { NamedAccount } from './accounts.js';
 import type { Known } from './overview.js';
-import { aboutText, accountLink, accountPath, banner, card, change, count, credits, holdLink, table, when, type Fact, facts } from './parts.js';
+import {
+  aboutText, accountLink, accountPath, banner, card, change, count, credits, holdLink, table, when, type Fact, facts,
+} from './parts.js';
 
 /** All that an account's page shows; what could not be read says so in its place. */
 export type AccountView = {
@@ -53,16 +55,21 @@ function frozenBanner({ freeze, nowMs }: AccountView): Html {
   const known = 'value' in freeze ? freeze.value : null;
   return banner(
     'bad', html`<strong>Frozen.</strong> Nothing of this account moves until it is thawed: no holds, settlements, charges or grants.`,
-    ...(known === null ? [] : [html`${known.actor ?? 'Somebody'}, ${when(known.atMs, nowMs)}${known.reason === null ? '' : `: ${known.reason}`}`]),
+    ...(known === null ? [] : [
+      html`${known.actor ?? 'Somebody'}, ${when(known.atMs, nowMs)}${known.reason === null ? '' : `: ${known.reason}`}`,
+    ]),
   );
 }
 
 const driftBanner = (findings: readonly Finding[]): Html => banner(
-  'bad', html`<strong>Redis and Postgres differ.</strong>`, ...findings.map(({ check, expected, actual }) => html`${check}: expected ${expected}; found ${actual}`),
+  'bad', html`<strong>Redis and Postgres differ.</strong>`,
+  ...findings.map(({ check, expected, actual }) => html`${check}: expected ${expected}; found ${actual}`),
 );
 
 const balanceOf = ({ available, held, debt, frozen }: AccountSnapshot): Html => html`<div class="cards">
-${frozen ? card('Available', credits(available), 'could be spent, but for the freeze', 'bad') : card('Available', credits(available), 'can be spent now', available > 0 ? 'good' : 'notice')}
+${frozen ? card(
+  'Available', credits(available), 'could be spent, but for the freeze', 'bad',
+) : card('Available', credits(available), 'can be spent now', available > 0 ? 'good' : 'notice')}
 ${card('Held', credits(held), 'reserved by open holds')}
 ${card('Debt', credits(debt), 'the next grant pays it first', debt > 0 ? 'bad' : '')}</div>`;
 
@@ -71,7 +78,9 @@ function actionsOf({ accountId }: AccountView, isFrozen: boolean): Html {
   return html`<ul class="actions" aria-label="Actions">
 <li><a class="button" href="${path}/grant">Grant credits</a></li>
 <li><a class="button quiet" href="${path}/adjust">Adjust</a></li>
-<li>${isFrozen ? html`<a class="button" href="${path}/thaw">Thaw</a>` : html`<a class="button danger" href="${path}/freeze">Freeze</a>`}</li>
+<li>${isFrozen
+  ? html`<a class="button" href="${path}/thaw">Thaw</a>`
+  : html`<a class="button danger" href="${path}/freeze">Freeze</a>`}</li>
 <li><form method="post" action="${path}/compare"><button class="quiet">Compare Redis and Postgres</button></form></li>
 </ul>`;
 }
@@ -86,9 +95,13 @@ const holdsTable = (accountId: string, holds: readonly OpenHold[], nowMs: number
 );
 
 const lotsTable = (lots: readonly Lot[], nowMs: number): Html => table(
-  'Lots, in the order they are spent', [{ head: 'Lot' }, { head: 'Left', is: 'number' }, { head: 'Held', is: 'number' }, { head: 'Granted', is: 'number' }, { head: 'Granted at' }, { head: 'Ends' }],
+  'Lots, in the order they are spent', [
+    { head: 'Lot' }, { head: 'Left', is: 'number' }, { head: 'Held', is: 'number' }, { head: 'Granted', is: 'number' },
+    { head: 'Granted at' }, { head: 'Ends' },
+  ],
   lots.map(({ lotId, remaining, held, amount, grantedAtMs, expiresAtMs }) => [
-    html`<span class="mono">${lotId.replace(/^0+(?=\d)/, '')}</span>`, credits(remaining), credits(held), credits(amount), when(grantedAtMs, nowMs), expiresAtMs === null ? 'never' : when(expiresAtMs, nowMs),
+    html`<span class="mono">${lotId.replace(/^0+(?=\d)/, '')}</span>`, credits(remaining), credits(held), credits(amount),
+    when(grantedAtMs, nowMs), expiresAtMs === null ? 'never' : when(expiresAtMs, nowMs),
   ]),
   'None with something left.',
 );
@@ -98,28 +111,42 @@ function refusalsOf({ accountId, refusals, freeze, minute, nowMs }: AccountView)
   const known = 'value' in freeze ? freeze.value : null;
   return html`<form class="inline" method="get" action="${accountPath(accountId)}#refusals">
 <label for="at">Why was this user refused at <span class="hint">UTC; shows five minutes around it</span></label>
-<input type="datetime-local" id="at" name="at" value="${minute}"><button class="quiet">Look</button>${minute === '' ? [] : html`<a class="button quiet" href="${accountPath(accountId)}#refusals">Latest</a>`}</form>
+<input type="datetime-local" id="at" name="at" value="${minute}"><button class="quiet">Look</button>${minute === ''
+  ? []
+  : html`<a class="button quiet" href="${accountPath(accountId)}#refusals">Latest</a>`}</form>
 <p></p>
-${table('Refusals', [{ head: 'Minute' }, { head: 'Why' }, { head: 'Times', is: 'number' }, { head: 'Answer', is: 'text' }, { head: 'Route' }, { head: 'Last request' }],
-    refusals.value.map((each) => [when(each.minuteMs, nowMs), html`<strong>${each.reason}</strong>`, count(each.count), html`${each.status}: ${each.message}${hintOf(each, known)}`, html`<code>${each.method} ${each.route}</code>`, html`<code>${each.requestId}</code>`]),
+${table('Refusals', [
+  { head: 'Minute' }, { head: 'Why' }, { head: 'Times', is: 'number' }, { head: 'Answer', is: 'text' }, { head: 'Route' },
+  { head: 'Last request' },
+],
+    refusals.value.map((each) => [
+      when(each.minuteMs, nowMs), html`<strong>${each.reason}</strong>`, count(each.count),
+      html`${each.status}: ${each.message}${hintOf(each, known)}`, html`<code>${each.method} ${each.route}</code>`,
+      html`<code>${each.requestId}</code>`,
+    ]),
     minute === '' ? 'None are kept.' : 'None around that minute.')}`;
 }
 
 /** Nobody is told by the gateway who froze an account; an operator should be. */
 function hintOf({ reason, lastAtMs }: Refusal, freeze: Freeze | null): Html {
   if (reason !== 'account_frozen') return html``;
-  if (freeze === null || lastAtMs < freeze.atMs) return html`<br><small>by whom and why: its <a href="#entries">ledger</a> has the freeze</small>`;
+  if (freeze === null || lastAtMs < freeze.atMs) {
+    return html`<br><small>by whom and why: its <a href="#entries">ledger</a> has the freeze</small>`;
+  }
   return html`<br><small>by ${freeze.actor ?? 'somebody'}${freeze.reason === null ? '' : `: ${freeze.reason}`}</small>`;
 }
 
 function entriesOf(accountId: string, { entries, next }: HistoryPage, nowMs: number): Html {
   const columns = [
-    { head: 'No.' }, { head: 'When' }, { head: 'What' }, { head: 'Available', is: 'number' }, { head: 'Held', is: 'number' }, { head: 'Debt', is: 'number' },
+    { head: 'No.' }, { head: 'When' }, { head: 'What' }, { head: 'Available', is: 'number' }, { head: 'Held', is: 'number' },
+    { head: 'Debt', is: 'number' },
     { head: 'Available after', is: 'number' }, { head: 'Held after', is: 'number' }, { head: 'Who and why', is: 'text' },
   ] as const;
   return html`${table('Ledger entries, newest first', columns, entries.map((entry) => [
-    entry.seq, when(entry.atMs, nowMs), html`${kindName(entry.kind)}${entry.holdId === '' ? [] : html` ${holdLink(accountId, entry.holdId)}`}`,
-    change(entry.available), change(entry.held), change(entry.debt), credits(entry.availableAfter), credits(entry.heldAfter), whoAndWhy(entry),
+    entry.seq, when(entry.atMs, nowMs),
+    html`${kindName(entry.kind)}${entry.holdId === '' ? [] : html` ${holdLink(accountId, entry.holdId)}`}`,
+    change(entry.available), change(entry.held), change(entry.debt), credits(entry.availableAfter), credits(entry.heldAfter),
+    whoAndWhy(entry),
   ]), 'Nothing has happened yet.')}
 ${next === null ? [] : html`<p><a href="${accountPath(accountId)}?before=${next}#entries">Older entries</a></p>`}
 <p class="note">As Postgres has it: some moments behind the balance above.</p>`;
@@ -139,11 +166,17 @@ function more({ snapshot, plan, nowMs }: AccountView): Html {
   const list: Fact[] = [];
   if ('value' in snapshot) {
     const { granted, captured, expired, removed, uncollected } = snapshot.value.totals;
-    list.push(['Granted', credits(granted)], ['Spent', credits(captured)], ['Expired', credits(expired)], ['Removed', credits(removed)], ['Used, never collected', credits(uncollected)], ['Last entry', snapshot.value.seq]);
+    list.push(
+      ['Granted', credits(granted)], ['Spent', credits(captured)], ['Expired', credits(expired)], ['Removed', credits(removed)],
+      ['Used, never collected', credits(uncollected)], ['Last entry', snapshot.value.seq],
+    );
   }
   if ('value' in plan && plan.value !== null) {
     const { planId, lastRefillAtMs, problem } = plan.value;
-    list.push(['Plan', planId], ['Last refill', lastRefillAtMs === null ? 'none yet' : when(lastRefillAtMs, nowMs)], ...(problem === null ? [] : [['Refill problem', problem] as const]));
+    list.push(
+      ['Plan', planId], ['Last refill', lastRefillAtMs === null ? 'none yet' : when(lastRefillAtMs, nowMs)],
+      ...(problem === null ? [] : [['Refill problem', problem] as const]),
+    );
   }
   return html`<h2>Since the account began</h2>${facts(list)}`;
 }
@@ -155,5 +188,8 @@ export function foundBody(who: string, found: readonly NamedAccount[]): Html {
 <p class="lead">Neither an account id, nor a username, nor an e-mail that the gateway has seen.</p>`;
   }
   return html`<h1>“${who}” names ${count(found.length)} accounts</h1>
-${table('Accounts of this name', [{ head: 'Account' }, { head: 'Username' }, { head: 'E-mail' }], found.map(({ accountId, username, email }) => [accountLink(accountId), username ?? '', email ?? '']), '')}`;
+${table(
+  'Accounts of this name', [{ head: 'Account' }, { head: 'Username' }, { head: 'E-mail' }],
+  found.map(({ accountId, username, email }) => [accountLink(accountId), username ?? '', email ?? '']), '',
+)}`;
 }

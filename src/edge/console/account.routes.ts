@@ -31,15 +31,22 @@ const NAME_LENGTH_MAX = 320;
 
 /** Accounts and their holds, for whoever must say what happened to somebody's credits. */
 export function accountPages(add: AddRoute, { reads, overview, clock, onError }: AccountPagesDeps): void {
-  add('GET', '/console/accounts', allow('admin'), { summary: 'Find an account', query: { who: Type.String() }, replies: { 200: PageReply } }, async (ctx, { principal }) => {
+  add('GET', '/console/accounts', allow('admin'), {
+    summary: 'Find an account', query: { who: Type.String() }, replies: { 200: PageReply },
+  }, async (ctx, { principal }) => {
     const who = textOf(ctx, 'who').trim();
     const found = who === '' || who.length > NAME_LENGTH_MAX || !isStorable(who) ? [] : await reads.find(who);
     const [only] = found;
     if (only !== undefined && found.length === 1) redirect(ctx, accountPath(only.accountId));
-    else sendPage(ctx, { title: 'Find', viewer: principal, glance: glanceOf(await overview()), search: who, status: found.length === 0 ? 404 : 200, body: foundBody(who, found) });
+    else sendPage(ctx, {
+      title: 'Find', viewer: principal, glance: glanceOf(await overview()), search: who, status: found.length === 0 ? 404 : 200,
+      body: foundBody(who, found),
+    });
   });
 
-  add('GET', '/console/accounts/:accountId', allow('admin'), { summary: 'An account', replies: { 200: PageReply } }, async (ctx, { principal }) => {
+  add('GET', '/console/accounts/:accountId', allow('admin'), {
+    summary: 'An account', replies: { 200: PageReply },
+  }, async (ctx, { principal }) => {
     const accountId = accountIdIn(ctx);
     const minute = /^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(textOf(ctx, 'at')) ? textOf(ctx, 'at') : '';
     const known = <T>(read: () => Promise<T>) => within(read, onError);
@@ -50,11 +57,16 @@ export function accountPages(add: AddRoute, { reads, overview, clock, onError }:
     ]);
     sendPage(ctx, {
       title: accountId, viewer: principal, glance: glanceOf(glance), search: accountId,
-      body: accountBody({ accountId, nowMs: clock(), profile, snapshot, history, plan, freeze, refusals: refused, minute, findings: findingsOf(glance, accountId) }),
+      body: accountBody({
+        accountId, nowMs: clock(), profile, snapshot, history, plan, freeze, refusals: refused, minute,
+        findings: findingsOf(glance, accountId),
+      }),
     });
   });
 
-  add('GET', '/console/accounts/:accountId/holds/:holdId', allow('admin'), { summary: 'A hold’s life', replies: { 200: PageReply } }, async (ctx, { principal }) => {
+  add('GET', '/console/accounts/:accountId/holds/:holdId', allow('admin'), {
+    summary: 'A hold’s life', replies: { 200: PageReply },
+  }, async (ctx, { principal }) => {
     const accountId = accountIdIn(ctx);
     const holdId = holdIdIn(ctx);
     const [glance, life, snapshot] = await Promise.all([
@@ -65,10 +77,15 @@ export function accountPages(add: AddRoute, { reads, overview, clock, onError }:
     const stored = 'value' in life ? life.value : null;
     const current = open !== null && stored !== null && stored.row.placedSeq < open.seq ? null : stored;
     if (open === null && current === null) {
-      if ('missing' in life) throw new GatewayError('ledger_unavailable', 'the hold could not be read now; try again in a moment', { outcome: 'not_executed' });
+      if ('missing' in life) {
+        throw new GatewayError('ledger_unavailable', 'the hold could not be read now; try again in a moment', { outcome: 'not_executed' });
+      }
       throw new GatewayError('hold_not_found', 'This account has no such hold');
     }
-    sendPage(ctx, { title: `Hold ${holdId}`, viewer: principal, glance: glanceOf(glance), search: accountId, body: holdBody({ accountId, holdId, nowMs: clock(), life: current, open }) });
+    sendPage(ctx, {
+      title: `Hold ${holdId}`, viewer: principal, glance: glanceOf(glance), search: accountId,
+      body: holdBody({ accountId, holdId, nowMs: clock(), life: current, open }),
+    });
   });
 }
 
@@ -100,5 +117,7 @@ const findingsOf = ({ findings }: Overview, accountId: string): readonly Finding
 
 function refusalsQuery(accountId: string, minute: string): RefusalsQuery {
   const atMs = minute === '' ? Number.NaN : Date.parse(`${minute}:00Z`);
-  return Number.isNaN(atMs) ? { accountId, limit: REFUSALS_SHOWN } : { accountId, fromMs: atMs - AROUND_MS, toMs: atMs + AROUND_MS, limit: REFUSALS_SHOWN };
+  return Number.isNaN(atMs) ? { accountId, limit: REFUSALS_SHOWN } : {
+    accountId, fromMs: atMs - AROUND_MS, toMs: atMs + AROUND_MS, limit: REFUSALS_SHOWN,
+  };
 }

@@ -57,15 +57,22 @@ export function actionRoutes<Target, Wish>(add: AddRoute, overview: () => Promis
     sendPage(ctx, { title: action.title, viewer, glance: glanceOf(await overview()), body, status });
   };
 
-  add('GET', action.path, allow('admin'), { summary: `${action.title}: the form`, replies: { 200: PageReply } }, async (ctx, { principal }) => {
+  add('GET', action.path, allow('admin'), {
+    summary: `${action.title}: the form`, replies: { 200: PageReply },
+  }, async (ctx, { principal }) => {
     await send(ctx, principal, formOf(action, action.target(ctx), {}, null));
   });
 
-  add('POST', action.path, allow('admin'), { summary: `${action.title}: look at it, then do it`, body: anyForm, replies: { 200: PageReply } }, async (ctx, { principal, body: form }) => {
+  add('POST', action.path, allow('admin'), {
+    summary: `${action.title}: look at it, then do it`, body: anyForm, replies: { 200: PageReply },
+  }, async (ctx, { principal, body: form }) => {
     const target = action.target(ctx);
     const wish = action.read(form);
     const reason = (form['reason'] ?? '').trim();
-    const problem = isProblem(wish) ? wish.problem : reason === '' ? 'Say why: it is kept in the ledger' : reason.length > REASON_LENGTH_MAX ? `The reason is longer than ${REASON_LENGTH_MAX} characters` : null;
+    const problem = isProblem(wish) ? wish.problem
+      : reason === '' ? 'Say why: it is kept in the ledger'
+      : reason.length > REASON_LENGTH_MAX ? `The reason is longer than ${REASON_LENGTH_MAX} characters`
+      : null;
     if (problem !== null || isProblem(wish)) {
       await send(ctx, principal, formOf(action, target, form, problem), 400);
       return;
@@ -77,9 +84,12 @@ export function actionRoutes<Target, Wish>(add: AddRoute, overview: () => Promis
       else await send(ctx, principal, confirmationOf(action, target, form, { facts: preview, key: newId(), problem: null }));
       return;
     }
-    const done = await attempt(() => action.run(target, wish, { actor: principal.accountId, reason, key: { caller: callerOf(principal), key } }));
+    const done = await attempt(() =>
+      action.run(target, wish, { actor: principal.accountId, reason, key: { caller: callerOf(principal), key } }));
     // The same key again: if it did happen, it does not happen twice.
-    if (isProblem(done)) await send(ctx, principal, confirmationOf(action, target, form, { facts: [], key, problem: done.problem }), done.status);
+    if (isProblem(done)) await send(
+      ctx, principal, confirmationOf(action, target, form, { facts: [], key, problem: done.problem }), done.status,
+    );
     else await send(ctx, principal, doneOf(action, target, done));
   });
 }
@@ -112,18 +122,23 @@ ${action.fields(form)}
 
 type Confirmation = { readonly facts: readonly Fact[]; readonly key: string; readonly problem: string | null };
 
-function confirmationOf<Target, Wish>(action: Action<Target, Wish>, target: Target, form: Form, { facts: list, key, problem }: Confirmation): Html {
+function confirmationOf<Target, Wish>(
+  action: Action<Target, Wish>, target: Target, form: Form, { facts: list, key, problem }: Confirmation,
+): Html {
   const carried = { ...form, step: 'do', key };
   return html`<div class="narrow"><h1>${action.title}?</h1>
 ${problem === null ? html`<p class="lead">This will happen, once, however often you press the button.</p>` : banner('bad', problem)}
 ${facts([...list, ['Why', form['reason'] ?? '']])}
 <form method="post">
 ${Object.entries(carried).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">
-`)}<div class="actions"><button class="${action.isDangerous === true ? 'danger' : ''}">${problem === null ? action.title : 'Try again'}</button><a class="button quiet" href="${action.home(target)}">Cancel</a></div>
+`)}<div class="actions"><button class="${action.isDangerous === true
+  ? 'danger'
+  : ''}">${problem === null ? action.title : 'Try again'}</button><a class="button quiet" href="${action.home(target)}">Cancel</a></div>
 </form></div>`;
 }
 
-const doneOf = <Target, Wish>(action: Action<Target, Wish>, target: Target, { says, facts: list }: Done): Html => html`<div class="narrow"><h1>Done</h1>
+const doneOf = <Target, Wish>(action: Action<Target, Wish>, target: Target, { says, facts: list }: Done): Html =>
+  html`<div class="narrow"><h1>Done</h1>
 ${banner('good', says)}
 ${list.length === 0 ? [] : facts(list)}
 <div class="actions"><a class="button" href="${action.home(target)}">Back</a></div></div>`;

@@ -41,7 +41,9 @@ export function consoleRoutes(add: AddRoute, deps: ConsoleDeps): void {
   loginRoutes(add, deps);
   add('GET', HOME, allow('admin'), { summary: 'The state at a glance', replies: { 200: PageReply } }, async (ctx, { principal }) => {
     const now = await overview();
-    sendPage(ctx, { title: 'Overview', viewer: principal, glance: glanceOf(now), body: overviewBody(now), refreshSeconds: REFRESH_SECONDS });
+    sendPage(ctx, {
+      title: 'Overview', viewer: principal, glance: glanceOf(now), body: overviewBody(now), refreshSeconds: REFRESH_SECONDS,
+    });
   });
   accountPages(add, { reads, overview, clock, onError });
   actionRoutes(add, overview, grantAction(reads, actions));

@@ -4,7 +4,10 @@ import type { OpenHold, Principal } from '../../ledger/ledger.js';
 import { html, type Html } from '../http/html.js';
 import { kindName } from './account-page.js';
 import type { HoldLife } from './accounts.js';
-import { aboutFacts, aboutText, accountLink, badge, banner, change, credits, duration, facts, holdPath, moment, table, when, type Fact, type Level } from './parts.js';
+import {
+  aboutFacts, aboutText, accountLink, badge, banner, change, credits, duration, facts, holdPath, moment, table, when, type Fact,
+  type Level,
+} from './parts.js';
 
 export type HoldView = {
   readonly accountId: string;
@@ -31,22 +34,35 @@ ${life === null ? banner('notice', 'Postgres does not have this hold yet, or doe
 ${state === 'open' ? openBanner(placed, isOverdue, policyOf(view), nowMs) : []}
 ${actionsOf(view, state)}
 <h2>Life</h2>
-<ol class="life">${life === null ? html`<li><strong>place</strong>${when(placed.placedAtMs, nowMs)}<p>${credits(placed.amount)} credits reserved</p></li>` : life.entries.map((entry) => step(entry, nowMs))}
-${state === 'open' ? html`<li class="will"><strong>${isOverdue ? 'should have ended' : 'will end'}</strong>${when(placed.expiresAtMs, nowMs)}<p>${promiseOf(policyOf(view))}</p></li>` : []}
-${state === 'expired' ? html`<li class="will"><strong>may still be settled</strong><p>A late settle charges what was used, once, under this hold’s id.</p></li>` : []}</ol>
+<ol class="life">${life === null
+  ? html`<li><strong>place</strong>${when(placed.placedAtMs, nowMs)}<p>${credits(placed.amount)} credits reserved</p></li>`
+  : life.entries.map((entry) => step(entry, nowMs))}
+${state === 'open' ? html`<li class="will"><strong>${isOverdue ? 'should have ended' : 'will end'}</strong>${when(
+  placed.expiresAtMs, nowMs,
+)}<p>${promiseOf(policyOf(view))}</p></li>` : []}
+${state === 'expired'
+  ? html`<li class="will"><strong>may still be settled</strong><p>A late settle charges what was used, once, under this hold’s id.</p></li>`
+  : []}</ol>
 <h2>Facts</h2>
 ${facts(factsOf(view, placed))}
-${life === null || life.row.parts === '' ? [] : html`<h2>Where the credits came from</h2><div class="narrow">${table('Parts per lot', [{ head: 'Lot' }, { head: 'Credits', is: 'number' }], partsOf(life.row), '')}</div>`}`;
+${life === null || life.row.parts === '' ? [] : html`<h2>Where the credits came from</h2><div class="narrow">${table(
+  'Parts per lot', [{ head: 'Lot' }, { head: 'Credits', is: 'number' }], partsOf(life.row), '',
+)}</div>`}`;
 }
 
-const PLACED_BY: Readonly<Record<Principal, string>> = { user: 'a user', service: 'a service: no user can end it', operator: 'an operator' };
+const PLACED_BY: Readonly<Record<Principal, string>> = {
+  user: 'a user', service: 'a service: no user can end it', operator: 'an operator',
+};
 
 /** Only Postgres says by which policy a hold ends. */
 const policyOf = ({ life }: HoldView): string | null => life?.row.policy ?? null;
 
 function openBanner({ expiresAtMs }: { readonly expiresAtMs: number }, isOverdue: boolean, policy: string | null, nowMs: number): Html {
   return isOverdue
-    ? banner('bad', html`The lease ended ${when(expiresAtMs, nowMs)} and nothing has ended the hold: no worker runs, or the account is frozen.`)
+    ? banner(
+      'bad',
+      html`The lease ended ${when(expiresAtMs, nowMs)} and nothing has ended the hold: no worker runs, or the account is frozen.`,
+    )
     : banner('notice', html`Open. Expires ${when(expiresAtMs, nowMs)} unless it is settled before. ${promiseOf(policy)}`);
 }
 
@@ -63,7 +79,9 @@ function promiseOf(policy: string | null): string {
 function actionsOf({ accountId, holdId }: HoldView, state: HoldRow['state']): Html {
   if (state !== 'open' && state !== 'expired') return html``;
   const path = holdPath(accountId, holdId);
-  return html`<ul class="actions" aria-label="Actions"><li><a class="button" href="${path}/settle">${state === 'open' ? 'Settle' : 'Settle late'}</a></li>
+  return html`<ul class="actions" aria-label="Actions"><li><a class="button" href="${path}/settle">${state === 'open'
+    ? 'Settle'
+    : 'Settle late'}</a></li>
 ${state === 'open' ? html`<li><a class="button danger" href="${path}/void">Void</a></li>` : []}</ul>`;
 }
 
@@ -73,7 +91,8 @@ function step(entry: HistoryEntry, nowMs: number): Html {
   return html`<li><strong>${kindName(entry.kind)}</strong>${when(entry.atMs, nowMs)} <small>entry ${entry.seq}</small>
 <p>${sentenceOf(entry)}${entry.corrects === 0 ? '' : ` Corrects entry ${entry.corrects}.`}</p>
 ${actor === null ? [] : html`<p>by <span class="mono">${actor}</span>${reason === null ? '' : `: ${reason}`}</p>`}
-<p class="note">Available ${change(entry.available) || '±0'} → ${credits(entry.availableAfter)}; held ${change(entry.held) || '±0'} → ${credits(entry.heldAfter)}${entry.debtAfter > 0 ? `; debt ${credits(entry.debtAfter)}` : ''}</p></li>
+<p class="note">Available ${change(entry.available) || '±0'} → ${credits(entry.availableAfter)}; held ${change(entry.held)
+  || '±0'} → ${credits(entry.heldAfter)}${entry.debtAfter > 0 ? `; debt ${credits(entry.debtAfter)}` : ''}</p></li>
 `;
 }
 
@@ -90,16 +109,22 @@ function sentenceOf({ kind, held, captured, overage, debt, expired, uncollected,
 
 function factsOf({ life, open, nowMs }: HoldView, { amount, placedAtMs, expiresAtMs, price, about }: HoldRow | OpenHold): Fact[] {
   const list: Fact[] = [
-    ['Reserved', `${credits(amount)} credits`], ['Placed', when(placedAtMs, nowMs)], ['Lease', html`${duration((expiresAtMs - placedAtMs) / 1_000)}, until ${moment(expiresAtMs)}`],
-    ['Price', html`<code>${price === '' ? 'none' : price}</code>`], ...aboutFacts(about).map(([name, value]): Fact => [`Placed: ${name}`, value]),
+    ['Reserved', `${credits(amount)} credits`], ['Placed', when(placedAtMs, nowMs)],
+    ['Lease', html`${duration((expiresAtMs - placedAtMs) / 1_000)}, until ${moment(expiresAtMs)}`],
+    ['Price', html`<code>${price === '' ? 'none' : price}</code>`],
+    ...aboutFacts(about).map(([name, value]): Fact => [`Placed: ${name}`, value]),
   ];
   if (life === null) return open === null ? list : [...list, ['Entry', open.seq]];
   const { row } = life;
   list.push(['Placed by', PLACED_BY[row.placedBy]], ['When the lease ends', promiseOf(row.policy)]);
   if (row.state === 'open') return list;
-  const parts = [['Expired with their lots', row.expired], ['Charged above the hold', row.overage], ['Of that, debt', row.debt], ['Used, never collected', row.uncollected]] as const;
+  const parts = [
+    ['Expired with their lots', row.expired], ['Charged above the hold', row.overage], ['Of that, debt', row.debt],
+    ['Used, never collected', row.uncollected],
+  ] as const;
   list.push(
-    ['Ended', row.endedAtMs === null ? '' : when(row.endedAtMs, nowMs)], ['Captured', `${credits(row.captured)} credits`], ['Released', `${credits(row.released)} credits`],
+    ['Ended', row.endedAtMs === null ? '' : when(row.endedAtMs, nowMs)], ['Captured', `${credits(row.captured)} credits`],
+    ['Released', `${credits(row.released)} credits`],
     ...parts.filter(([, part]) => part > 0).map(([name, part]): Fact => [name, `${credits(part)} credits`]),
     ...(row.late ? [['Settled late', 'after the lease had ended'] as const] : []),
     ...aboutFacts(row.endAbout ?? '').map(([name, value]): Fact => [`Ended: ${name}`, value]),

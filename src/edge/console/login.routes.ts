@@ -25,7 +25,9 @@ export function loginRoutes(add: AddRoute, { authenticate, clock }: LoginDeps): 
     showLogin(ctx, { next: localPath(typeof next === 'string' ? next : undefined, ''), status: 200 });
   });
 
-  add('POST', LOGIN, anyone(), { summary: 'Keep a token in a cookie', body: loginForm, replies: { 303: Type.Null() } }, async (ctx, { body }) => {
+  add('POST', LOGIN, anyone(), {
+    summary: 'Keep a token in a cookie', body: loginForm, replies: { 303: Type.Null() },
+  }, async (ctx, { body }) => {
     requireSameOrigin(ctx);
     const next = localPath(body.next, '');
     const token = body.token.trim().replace(/^Bearer /, '');
@@ -47,13 +49,20 @@ export function loginRoutes(add: AddRoute, { authenticate, clock }: LoginDeps): 
 }
 
 async function admit(authenticate: Authenticate, token: string): Promise<Principal> {
-  if (token.length > COOKIE_TOKEN_LENGTH_MAX) throw new GatewayError('unauthenticated', `The token is longer than ${COOKIE_TOKEN_LENGTH_MAX} characters, which no browser keeps; mint a shorter one`);
+  if (token.length > COOKIE_TOKEN_LENGTH_MAX) throw new GatewayError(
+    'unauthenticated',
+    `The token is longer than ${COOKIE_TOKEN_LENGTH_MAX} characters, which no browser keeps; mint a shorter one`,
+  );
   const principal = await authenticate(`Bearer ${token}`);
-  if (principal.role === 'user') throw new GatewayError('forbidden', 'This token is of a user; the console is for administrators, the queue board for supervisors too');
+  if (principal.role === 'user') {
+    throw new GatewayError('forbidden', 'This token is of a user; the console is for administrators, the queue board for supervisors too');
+  }
   return principal;
 }
 
-function showLogin(ctx: GatewayContext, { next, status, problem }: { readonly next: string; readonly status: number; readonly problem?: string }): void {
+function showLogin(
+  ctx: GatewayContext, { next, status, problem }: { readonly next: string; readonly status: number; readonly problem?: string },
+): void {
   sendPage(ctx, {
     title: 'Log in', viewer: null, status,
     body: html`<div class="narrow"><h1>Operator console</h1>

@@ -1,7 +1,9 @@
 import type { Finding } from '../../journal/reconcile/finding.table.js';
 import type { ReconcileState } from '../../journal/reconcile/reconcile-state.table.js';
 import { html, type Html } from '../http/html.js';
-import { findingsTable, frozenTable, lossesTable, modelsTable, overdueTable, queuesTable, refusedTables, stoppedTable } from './overview-tables.js';
+import {
+  findingsTable, frozenTable, lossesTable, modelsTable, overdueTable, queuesTable, refusedTables, stoppedTable,
+} from './overview-tables.js';
 import { LISTED_MAX, type Known, type Overview } from './overview.js';
 import { badge, banner, card, count, duration, moment, type Level } from './parts.js';
 
@@ -19,7 +21,8 @@ export function glanceOf(overview: Overview): Html {
   const signs = signsOf(overview);
   const known = signs.filter(({ level }) => level !== 'unknown');
   const shown = known.filter(({ level, title }) => level !== 'good' || ['Redis', 'Postgres', 'Journal'].includes(title));
-  return html`<ul class="glance" aria-label="State at a glance">${shown.map(({ title, value, level }) => html`<li>${badge(level, `${title}: ${value}`)}</li>`)}
+  return html`<ul class="glance" aria-label="State at a glance">${shown.map(({ title, value, level }) =>
+    html`<li>${badge(level, `${title}: ${value}`)}</li>`)}
 ${known.length === signs.length ? [] : html`<li>${badge('unknown', `${count(signs.length - known.length)} did not answer`)}</li>`}</ul>`;
 }
 
@@ -30,7 +33,9 @@ export function overviewBody(overview: Overview): Html {
   const nowMs = overview.readAtMs;
   return html`<h1>${bad.length === 0 ? 'At a glance' : `${bad.map(({ title }) => title).join(', ')}: look here`}</h1>
 <p class="lead">As of ${moment(nowMs)}. Shows itself again every 5 seconds.</p>
-${silent.length === 0 ? [] : banner('bad', `${silent.map(({ title }) => title).join(', ')} could not be read. The rest is as it was read just now.`)}
+${silent.length === 0 ? [] : banner(
+  'bad', `${silent.map(({ title }) => title).join(', ')} could not be read. The rest is as it was read just now.`,
+)}
 <div class="cards">${signs.map(({ title, value, note, level }) => card(title, value, note, level, !/^\d/.test(value)))}</div>
 ${trouble('Stopped shards', overview.stoppedShards, stoppedTable)}
 ${trouble('What Redis lost', overview.losses, (losses) => lossesTable(losses, nowMs))}
@@ -48,35 +53,62 @@ Settlements that failed for good: <code>npm run dead-letters -- list</code>, the
 }
 
 function signsOf(overview: Overview): Sign[] {
-  const { readAtMs, readiness: { checks }, postgres, lag, holds, stoppedShards, losses, overdue, findings, reconciled, frozen, queues, deadLetters, quarantined, pendingMoney } = overview;
+  const {
+    readAtMs, readiness: { checks }, postgres, lag, holds, stoppedShards, losses, overdue, findings, reconciled, frozen, queues,
+    deadLetters, quarantined, pendingMoney,
+  } = overview;
   const isRedisThere = checks['redis']?.ok === true && checks['ledger']?.ok === true;
   return [
-    { title: 'Redis', value: isRedisThere ? 'there' : 'away', note: `ledger ${checks['ledger']?.detail ?? 'unknown'}; ${checks['redis']?.detail ?? ''}`, level: isRedisThere ? 'good' : 'bad' },
-    { title: 'Postgres', value: 'value' in postgres ? 'there' : 'away', note: 'value' in postgres ? 'answers' : 'money in is refused; holds go on', level: 'value' in postgres ? 'good' : 'bad' },
-    ...(checks['memory']?.ok === false ? [{ title: 'Redis memory', value: 'high', note: checks['memory'].detail, level: 'bad' as const }] : []),
+    {
+      title: 'Redis', value: isRedisThere ? 'there' : 'away',
+      note: `ledger ${checks['ledger']?.detail ?? 'unknown'}; ${checks['redis']?.detail ?? ''}`,
+      level: isRedisThere ? 'good' : 'bad',
+    },
+    {
+      title: 'Postgres', value: 'value' in postgres ? 'there' : 'away',
+      note: 'value' in postgres ? 'answers' : 'money in is refused; holds go on', level: 'value' in postgres ? 'good' : 'bad',
+    },
+    ...(checks['memory']?.ok === false ? [
+      { title: 'Redis memory', value: 'high', note: checks['memory'].detail, level: 'bad' as const },
+    ] : []),
     sign('Journal', lag, ({ entries, seconds }) => ({
-      value: seconds < 1 ? 'up to date' : `${duration(seconds)} behind`, note: entries === 1 ? '1 entry waits for Postgres' : `${count(entries)} entries wait for Postgres`,
+      value: seconds < 1 ? 'up to date' : `${duration(seconds)} behind`,
+      note: entries === 1 ? '1 entry waits for Postgres' : `${count(entries)} entries wait for Postgres`,
       level: seconds >= LAG_BAD_SECONDS ? 'bad' : seconds >= LAG_NOTICE_SECONDS ? 'notice' : 'good',
     })),
     sign('Open holds', holds, ({ open }) => ({ value: count(open), note: 'answers being written now', level: 'good' })),
-    sign('Stuck holds', overdue, ({ length }) => ({ value: atMost(length), note: 'open past the end of their lease', level: length === 0 ? 'good' : 'bad' })),
-    driftSign(findings, reconciled, readAtMs),
-    sign('Stopped shards', stoppedShards, ({ length }) => ({ value: count(length), note: 'nothing of them reaches Postgres', level: length === 0 ? 'good' : 'bad' })),
-    sign('Lost entries', losses, (rows) => ({
-      value: count(rows.reduce((sum, { entries }) => sum + entries, 0)), note: rows.length === 0 ? 'Redis has lost nothing' : 'acknowledged by Redis, then lost', level: rows.length === 0 ? 'good' : 'bad',
+    sign('Stuck holds', overdue, ({ length }) => ({
+      value: atMost(length), note: 'open past the end of their lease', level: length === 0 ? 'good' : 'bad',
     })),
-    sign('Frozen accounts', frozen, ({ length }) => ({ value: atMost(length), note: 'nothing of them moves until thawed', level: length === 0 ? 'good' : 'notice' })),
+    driftSign(findings, reconciled, readAtMs),
+    sign('Stopped shards', stoppedShards, ({ length }) => ({
+      value: count(length), note: 'nothing of them reaches Postgres', level: length === 0 ? 'good' : 'bad',
+    })),
+    sign('Lost entries', losses, (rows) => ({
+      value: count(rows.reduce((sum, { entries }) => sum + entries, 0)),
+      note: rows.length === 0 ? 'Redis has lost nothing' : 'acknowledged by Redis, then lost', level: rows.length === 0 ? 'good' : 'bad',
+    })),
+    sign('Frozen accounts', frozen, ({ length }) => ({
+      value: atMost(length), note: 'nothing of them moves until thawed', level: length === 0 ? 'good' : 'notice',
+    })),
     sign('Queues', queues, (states) => {
       const oldest = Math.max(0, ...states.map(({ oldestSeconds }) => oldestSeconds ?? 0));
       const waiting = states.reduce((sum, each) => sum + each.waiting, 0);
-      return { value: `${count(waiting)} waiting`, note: waiting === 0 ? 'nothing waits' : `the oldest for ${duration(oldest)}`, level: oldest >= WAITING_NOTICE_SECONDS ? 'bad' : 'good' };
+      return {
+        value: `${count(waiting)} waiting`, note: waiting === 0 ? 'nothing waits' : `the oldest for ${duration(oldest)}`,
+        level: oldest >= WAITING_NOTICE_SECONDS ? 'bad' : 'good',
+      };
     }),
-    sign('Dead letters', deadLetters, (dead) => ({ value: count(dead), note: 'settlements that wait for a decision', level: dead === 0 ? 'good' : 'bad' })),
+    sign('Dead letters', deadLetters, (dead) => ({
+      value: count(dead), note: 'settlements that wait for a decision', level: dead === 0 ? 'good' : 'bad',
+    })),
     sign('Money pending', pendingMoney, ({ count: pending, oldestSeconds }) => ({
       value: count(pending), note: pending === 0 ? 'every grant is in the ledger' : `the oldest for ${duration(oldestSeconds)}`,
       level: pending === 0 ? 'good' : oldestSeconds >= WAITING_NOTICE_SECONDS ? 'bad' : 'notice',
     })),
-    sign('Quarantine', quarantined, (texts) => ({ value: count(texts), note: 'texts put aside; their money is in the ledger', level: texts === 0 ? 'good' : 'notice' })),
+    sign('Quarantine', quarantined, (texts) => ({
+      value: count(texts), note: 'texts put aside; their money is in the ledger', level: texts === 0 ? 'good' : 'notice',
+    })),
   ];
 }
 
@@ -87,22 +119,30 @@ function driftSign(findings: Known<readonly Finding[]>, reconciled: Known<Reconc
   const agoSeconds = lastAtMs === null ? null : Math.max(0, (nowMs - lastAtMs) / 1_000);
   return sign('Drift', findings, ({ length }) => ({
     value: atMost(length),
-    note: last === null ? 'nobody knows when it was compared last' : agoSeconds === null ? 'nothing was compared yet' : `compared ${duration(agoSeconds)} ago; ${roundOf(last, nowMs)}`,
+    note: last === null
+      ? 'nobody knows when it was compared last'
+      : agoSeconds === null ? 'nothing was compared yet' : `compared ${duration(agoSeconds)} ago; ${roundOf(last, nowMs)}`,
     level: length > 0 ? 'bad' : agoSeconds === null || agoSeconds >= COMPARED_NOTICE_SECONDS ? 'notice' : 'good',
   }));
 }
 
 const roundOf = ({ lastRoundAtMs, lastRoundAccounts }: ReconcileState, nowMs: number): string =>
-  (lastRoundAtMs === null ? 'the first round is under way' : `last round of ${count(lastRoundAccounts ?? 0)} accounts ${duration(Math.max(0, (nowMs - lastRoundAtMs) / 1_000))} ago`);
+  (lastRoundAtMs === null
+    ? 'the first round is under way'
+    : `last round of ${count(lastRoundAccounts ?? 0)} accounts ${duration(Math.max(0, (nowMs - lastRoundAtMs) / 1_000))} ago`);
 
 const sign = <T>(title: string, known: Known<T>, say: (value: T) => Omit<Sign, 'title'>): Sign =>
   ('value' in known ? { title, ...say(known.value) } : { title, value: known.missing, note: 'unknown, so look', level: 'unknown' });
 
 const atMost = (length: number): string => (length > LISTED_MAX ? `more than ${LISTED_MAX}` : count(length));
 
-const part = <T>(known: Known<T>, show: (value: T) => Html): Html => ('value' in known ? show(known.value) : html`<p class="note">Could not be read now.</p>`);
+const part = <T>(known: Known<T>, show: (value: T) => Html): Html =>
+  ('value' in known ? show(known.value) : html`<p class="note">Could not be read now.</p>`);
 
-/** The first rows of a list that was asked for with one row more. Nothing when there is no trouble, or when its card says that nobody knows. */
+/**
+ * The first rows of a list that was asked for with one row more. Nothing when there is no trouble, or when its card
+ * says that nobody knows.
+ */
 function trouble<T>(title: string, known: Known<readonly T[]>, show: (rows: readonly T[]) => Html): Html {
   if (!('value' in known) || known.value.length === 0) return html``;
   return html`<h2>${title}</h2>

@@ -17,9 +17,13 @@ export const stoppedTable = (shards: Shards): Html =>
   table('Stopped shards', [{ head: 'Shard' }, { head: 'Why', is: 'text' }], shards.map(({ shard, reason }) => [shard, reason]), 'None.');
 
 export const lossesTable = (losses: readonly LossRow[], nowMs: number): Html => html`${table(
-  'What Redis lost', [{ head: 'Shard' }, { head: 'Entries', is: 'number' }, { head: 'Written from' }, { head: 'To' }, { head: 'Accounts', is: 'text' }, { head: 'Noticed' }],
+  'What Redis lost', [
+    { head: 'Shard' }, { head: 'Entries', is: 'number' }, { head: 'Written from' }, { head: 'To' },
+    { head: 'Accounts', is: 'text' }, { head: 'Noticed' },
+  ],
   losses.map(({ shard, entries, fromMs, toMs, accounts, noticedAtMs }) => [
-    shard, `at least ${count(entries)}`, fromMs === null ? 'the beginning' : moment(fromMs), moment(toMs), accountsOf(accounts), when(noticedAtMs, nowMs),
+    shard, `at least ${count(entries)}`, fromMs === null ? 'the beginning' : moment(fromMs), moment(toMs), accountsOf(accounts),
+    when(noticedAtMs, nowMs),
   ]),
   'Nothing.',
 )}<p class="note">Redis had acknowledged these, and Postgres had not got them. The accounts have been rebuilt from Postgres, in the users' favour. When it has been dealt with: <code>npm run shards -- acknowledge</code>.</p>`;
@@ -29,18 +33,28 @@ const NAMED_MAX = 5;
 function accountsOf(accounts: LossRow['accounts']): string | Html {
   const named = Object.keys(accounts);
   if (named.length === 0) return 'not known';
-  return html`${named.slice(0, NAMED_MAX).map((accountId, index) => html`${index === 0 ? '' : ', '}${accountLink(accountId)}`)}${named.length > NAMED_MAX ? ` and ${count(named.length - NAMED_MAX)} more` : ''}`;
+  return html`${named.slice(0, NAMED_MAX).map(
+    (accountId, index) => html`${index === 0 ? '' : ', '}${accountLink(accountId)}`,
+  )}${named.length > NAMED_MAX ? ` and ${count(named.length - NAMED_MAX)} more` : ''}`;
 }
 
 export const overdueTable = (holds: readonly HoldRow[], nowMs: number): Html => table(
   'Stuck holds', [{ head: 'Hold' }, { head: 'Account' }, { head: 'Credits', is: 'number' }, { head: 'Placed' }, { head: 'Lease ended' }],
-  holds.map(({ accountId, holdId, amount: reserved, placedAtMs, expiresAtMs }) => [holdLink(accountId, holdId), accountLink(accountId), credits(reserved), when(placedAtMs, nowMs), when(expiresAtMs, nowMs)]),
+  holds.map(({ accountId, holdId, amount: reserved, placedAtMs, expiresAtMs }) => [
+    holdLink(accountId, holdId), accountLink(accountId), credits(reserved), when(placedAtMs, nowMs), when(expiresAtMs, nowMs),
+  ]),
   'None: every hold ended within its lease.',
 );
 
 export const findingsTable = (findings: readonly Finding[], nowMs: number): Html => table(
-  'Differences', [{ head: 'Account' }, { head: 'Check' }, { head: 'Expected', is: 'text' }, { head: 'Found', is: 'text' }, { head: 'Micros', is: 'number' }, { head: 'First seen' }, { head: 'Last seen' }],
-  findings.map((each) => [each.accountId === '' ? 'all together' : accountLink(each.accountId), whereOf(each), each.expected, each.actual, count(each.differenceMicros), when(each.firstSeenAtMs, nowMs), when(each.lastSeenAtMs, nowMs)]),
+  'Differences', [
+    { head: 'Account' }, { head: 'Check' }, { head: 'Expected', is: 'text' }, { head: 'Found', is: 'text' },
+    { head: 'Micros', is: 'number' }, { head: 'First seen' }, { head: 'Last seen' },
+  ],
+  findings.map((each) => [
+    each.accountId === '' ? 'all together' : accountLink(each.accountId), whereOf(each), each.expected, each.actual,
+    count(each.differenceMicros), when(each.firstSeenAtMs, nowMs), when(each.lastSeenAtMs, nowMs),
+  ]),
   'None.',
 );
 
@@ -57,17 +71,26 @@ export const frozenTable = (frozen: readonly FrozenAccount[], nowMs: number): Ht
 export function refusedTables({ reasons, accounts }: RefusedMost): Html {
   if (reasons.length === 0) return html`<p class="note">Nobody, in the last ${REFUSED_MINUTES} minutes.</p>`;
   return html`<div class="pair">
-${table('Reasons, most frequent first', [{ head: 'Why' }, { head: 'Times', is: 'number' }, { head: 'Accounts', is: 'number' }], reasons.map(({ reason, count: times, accounts: many }) => [reason, count(times), count(many)]), '')}
+${table(
+  'Reasons, most frequent first', [{ head: 'Why' }, { head: 'Times', is: 'number' }, { head: 'Accounts', is: 'number' }],
+  reasons.map(({ reason, count: times, accounts: many }) => [reason, count(times), count(many)]), '',
+)}
 ${table('Accounts, most refused first', [{ head: 'Account' }, { head: 'Times', is: 'number' }, { head: 'Why', is: 'text' }],
-    accounts.map(({ accountId, count: times, reasons: why }) => [html`<a class="mono" href="${accountPath(accountId)}#refusals">${accountId}</a>`, count(times), why]), '')}
+    accounts.map(({ accountId, count: times, reasons: why }) => [
+      html`<a class="mono" href="${accountPath(accountId)}#refusals">${accountId}</a>`, count(times), why,
+    ]), '')}
 </div><p class="note">In the last ${REFUSED_MINUTES} minutes, as Postgres has it.
 Open an account to see every minute, with the message and the request.</p>`;
 }
 
 export function modelsTable({ fromMs, models }: CostsOfDay): Html {
   return html`<div class="half">${table(
-    'Models, dearest first', [{ head: 'Model' }, { head: 'Credits', is: 'number' }, { head: 'Answers', is: 'number' }, { head: 'Per answer', is: 'number' }],
-    models.map(({ model, messages, captured }) => [html`<span class="mono">${model}</span>`, amount(sumToCredits(captured)), count(messages), messages === 0 ? '' : mean(sumToCredits(captured) / messages)]),
+    'Models, dearest first',
+    [{ head: 'Model' }, { head: 'Credits', is: 'number' }, { head: 'Answers', is: 'number' }, { head: 'Per answer', is: 'number' }],
+    models.map(({ model, messages, captured }) => [
+      html`<span class="mono">${model}</span>`, amount(sumToCredits(captured)), count(messages),
+      messages === 0 ? '' : mean(sumToCredits(captured) / messages),
+    ]),
     'No model was charged for.',
   )}</div><p class="note">Charged since ${moment(fromMs)}, in whatever way. <code>unknown</code>: models that no price book has.</p>`;
 }
@@ -75,9 +98,13 @@ export function modelsTable({ fromMs, models }: CostsOfDay): Html {
 const mean = (number: number): string => number.toLocaleString('en-US', { maximumSignificantDigits: 3 });
 
 export const queuesTable = (queues: readonly QueueState[]): Html => table(
-  'Queues', [{ head: 'Queue' }, { head: 'Waiting', is: 'number' }, { head: 'Active', is: 'number' }, { head: 'Delayed', is: 'number' }, { head: 'Failed', is: 'number' }, { head: 'Oldest waits', is: 'number' }],
+  'Queues', [
+    { head: 'Queue' }, { head: 'Waiting', is: 'number' }, { head: 'Active', is: 'number' }, { head: 'Delayed', is: 'number' },
+    { head: 'Failed', is: 'number' }, { head: 'Oldest waits', is: 'number' },
+  ],
   queues.map(({ name, waiting, active, delayed, failed, oldestSeconds }) => [
-    html`<a href="/console/queues/queue/${encodeURIComponent(name)}">${name}</a>`, count(waiting), count(active), count(delayed), count(failed), oldestSeconds === null ? '' : duration(oldestSeconds),
+    html`<a href="/console/queues/queue/${encodeURIComponent(name)}">${name}</a>`, count(waiting), count(active), count(delayed),
+    count(failed), oldestSeconds === null ? '' : duration(oldestSeconds),
   ]),
   'There are no queues.',
 );

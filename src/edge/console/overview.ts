@@ -10,7 +10,14 @@ import type { Clock } from '../../kit/clock.js';
 import { orLate } from '../../kit/deadline.js';
 import type { Readiness } from '../http/health.js';
 
-export type QueueState = { readonly name: string; readonly waiting: number; readonly active: number; readonly delayed: number; readonly failed: number; readonly oldestSeconds: number | null };
+export type QueueState = {
+  readonly name: string;
+  readonly waiting: number;
+  readonly active: number;
+  readonly delayed: number;
+  readonly failed: number;
+  readonly oldestSeconds: number | null;
+};
 /** Money that was asked for and is not in the ledger yet. */
 export type PendingMoney = { readonly count: number; readonly oldestSeconds: number };
 
@@ -78,7 +85,9 @@ export function overviewReader(watch: Watch, clock: Clock, onError: (error: unkn
   let last: { readonly atMs: number; readonly overview: Promise<Overview> } | undefined;
   return () => {
     const nowMs = clock();
-    if (last === undefined || nowMs - last.atMs > FRESH_MS || nowMs < last.atMs) last = { atMs: nowMs, overview: readOverview(watch, nowMs, onError) };
+    if (last === undefined || nowMs - last.atMs > FRESH_MS || nowMs < last.atMs) {
+      last = { atMs: nowMs, overview: readOverview(watch, nowMs, onError) };
+    }
     return last.overview;
   };
 }
@@ -86,12 +95,19 @@ export function overviewReader(watch: Watch, clock: Clock, onError: (error: unkn
 async function readOverview(watch: Watch, readAtMs: number, onError: (error: unknown) => void): Promise<Overview> {
   const known = <T>(read: () => Promise<T>): Promise<Known<T>> => within(read, onError);
   const listed = <T>(read: (limit: number) => Promise<T>): Promise<Known<T>> => known(() => read(LISTED_MAX + 1));
-  const [postgres, lag, holds, stoppedShards, losses, overdue, quarantined, pendingMoney, queues, deadLetters, findings, reconciled, frozen, refused, models] = await Promise.all([
-    known(watch.postgres), known(watch.lag), known(watch.holds), known(watch.stoppedShards), listed(watch.losses), listed(watch.overdue), known(watch.quarantined), known(watch.pendingMoney),
+  const [
+    postgres, lag, holds, stoppedShards, losses, overdue, quarantined, pendingMoney, queues, deadLetters, findings, reconciled,
+    frozen, refused, models,
+  ] = await Promise.all([
+    known(watch.postgres), known(watch.lag), known(watch.holds), known(watch.stoppedShards), listed(watch.losses),
+    listed(watch.overdue), known(watch.quarantined), known(watch.pendingMoney),
     known(watch.queues), known(watch.deadLetters), listed(watch.findings), known(watch.reconciled), listed(watch.frozen),
     known(() => watch.refused(readAtMs - REFUSED_MINUTES * MINUTE_MS, MOST_MAX)), known(() => watch.models(readAtMs, MOST_MAX)),
   ]);
-  return { readAtMs, readiness: watch.readiness(), postgres, lag, holds, stoppedShards, losses, overdue, quarantined, pendingMoney, queues, deadLetters, findings, reconciled, frozen, refused, models };
+  return {
+    readAtMs, readiness: watch.readiness(), postgres, lag, holds, stoppedShards, losses, overdue, quarantined, pendingMoney,
+    queues, deadLetters, findings, reconciled, frozen, refused, models,
+  };
 }
 
 /** What was read before the deadline. Never rejects. */

@@ -79,7 +79,8 @@ export const accountPath = (accountId: string): string => `/console/accounts/${e
 export const holdPath = (accountId: string, holdId: string): string => `${accountPath(accountId)}/holds/${encodeURIComponent(holdId)}`;
 
 export const accountLink = (accountId: string): Html => html`<a class="mono" href="${accountPath(accountId)}">${accountId}</a>`;
-export const holdLink = (accountId: string, holdId: string): Html => html`<a class="mono" href="${holdPath(accountId, holdId)}">${holdId}</a>`;
+export const holdLink = (accountId: string, holdId: string): Html =>
+  html`<a class="mono" href="${holdPath(accountId, holdId)}">${holdId}</a>`;
 
 /** What is shown in words of its own wherever it is said. */
 const TOLD_APART: ReadonlySet<string> = new Set(['actor', 'reason', 'source']);

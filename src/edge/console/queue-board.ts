@@ -34,7 +34,10 @@ export function queueBoard(queues: readonly Queue[]): QueueBoard {
     createBullBoard({
       queues: queues.map((queue) => new BullMQAdapter(queue, { readOnlyMode })),
       serverAdapter: adapter,
-      options: { uiConfig: { boardTitle: 'Queues', miscLinks: [{ text: 'Console', url: '/console' }], hideDocsLink: true, pollingInterval: { forceInterval: POLL_SECONDS }, locale: { lng: 'en-US' } } },
+      options: { uiConfig: {
+        boardTitle: 'Queues', miscLinks: [{ text: 'Console', url: '/console' }], hideDocsLink: true,
+        pollingInterval: { forceInterval: POLL_SECONDS }, locale: { lng: 'en-US' },
+      } },
     });
     return adapter.registerPlugin();
   };

@@ -50,7 +50,10 @@ export function endSession(ctx: GatewayContext): void {
 }
 
 function setCookie(ctx: GatewayContext, value: string, maxAgeSeconds: number): void {
-  const attributes = [`${SESSION_COOKIE}=${value}`, `Path=${HOME}`, `Max-Age=${maxAgeSeconds}`, 'HttpOnly', 'SameSite=Strict', ...(isSecure(ctx) ? ['Secure'] : [])];
+  const attributes = [
+    `${SESSION_COOKIE}=${value}`, `Path=${HOME}`, `Max-Age=${maxAgeSeconds}`, 'HttpOnly', 'SameSite=Strict',
+    ...(isSecure(ctx) ? ['Secure'] : []),
+  ];
   ctx.res.setHeader('Set-Cookie', attributes.join('; '));
 }
 

@@ -23,12 +23,19 @@ export const endpointFields = {
   feature_endpoint_value: orNull(storedText(1, ENDPOINT_LENGTH_MAX)),
 };
 
-export const validationError = (...sources: readonly ErrorSource[]): GatewayError => new GatewayError('invalid_request', INVALID, { sources });
+export const validationError = (...sources: readonly ErrorSource[]): GatewayError =>
+  new GatewayError('invalid_request', INVALID, { sources });
 
-export type NamesEndpoint = { readonly user_id: string; readonly feature_endpoint_id?: string | null; readonly feature_endpoint_value?: string | null };
+export type NamesEndpoint = {
+  readonly user_id: string;
+  readonly feature_endpoint_id?: string | null;
+  readonly feature_endpoint_value?: string | null;
+};
 
 /** Which endpoint a request names. Throws GatewayError invalid_request with every issue. */
-export function readEndpoint({ user_id: userId, feature_endpoint_id: id, feature_endpoint_value: value }: NamesEndpoint, { strictIds }: IdRules): EndpointName {
+export function readEndpoint(
+  { user_id: userId, feature_endpoint_id: id, feature_endpoint_value: value }: NamesEndpoint, { strictIds }: IdRules,
+): EndpointName {
   const sources: ErrorSource[] = [];
   if (strictIds && !isHexId(userId)) sources.push({ path: 'body.user_id', message: 'Invalid ID format' });
   if (strictIds && typeof id === 'string' && !isHexId(id)) sources.push({ path: 'body.feature_endpoint_id', message: 'Invalid ID format' });

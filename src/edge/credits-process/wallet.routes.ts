@@ -25,54 +25,81 @@ const EMAIL_LENGTH_MAX = 320;
 const LOG_BYTES_MAX = 16_384;
 
 const Gift = () => Type.Integer({ minimum: 1, maximum: GIFT_MAX });
-const initialBody = bodyOf(Type.Object({ user_id: UserId(), email: orNull(storedText(0, EMAIL_LENGTH_MAX)), credits: orNull(Gift()) }), INVALID);
+const initialBody = bodyOf(
+  Type.Object({ user_id: UserId(), email: orNull(storedText(0, EMAIL_LENGTH_MAX)), credits: orNull(Gift()) }), INVALID,
+);
 const bonusBody = bodyOf(Type.Object({ user_id: UserId(), email: orNull(storedText(0, EMAIL_LENGTH_MAX)), credits: Gift() }), INVALID);
 const logBody = bodyOf(Type.Object({ user: orNull(UserId()), user_id: orNull(UserId()) }), INVALID);
 
 const Wallet = Type.Object({
   success: Type.Literal(true), status: Type.Integer(), message: Type.String(),
   data: Type.Object({
-    _id: Type.String(), user: Type.String(), email: Type.Union([Type.String(), Type.Null()]), credits: Type.Union([Type.Number(), Type.Null()]),
+    _id: Type.String(), user: Type.String(), email: Type.Union([Type.String(), Type.Null()]),
+    credits: Type.Union([Type.Number(), Type.Null()]),
     initial_credits_given: Type.Boolean(), created_at: Type.String(), updated_at: Type.String(),
   }),
 });
-const Logged = Type.Object({ success: Type.Literal(true), status: Type.Literal(201), message: Type.String(), data: Type.Object({ _id: Type.String(), user: Type.String(), created_at: Type.String() }) });
+const Logged = Type.Object({
+  success: Type.Literal(true), status: Type.Literal(201), message: Type.String(),
+  data: Type.Object({ _id: Type.String(), user: Type.String(), created_at: Type.String() }),
+});
 
 /** What the shipped clients call beside the process itself (contract §3.4), on the paths they have and on those they should have. */
 export function walletRoutes(add: AddRoute, deps: WalletRouteDeps): void {
   const errors = ['limit_exceeded', 'account_frozen', 'ledger_unavailable'] as const;
-  for (const path of ['/api/user-wallets/give-initial-credits', '/api/user-wallets/give-initial-credits/server', '/api/user-wallets/server/give-initial-credits']) {
+  for (const path of [
+    '/api/user-wallets/give-initial-credits', '/api/user-wallets/give-initial-credits/server',
+    '/api/user-wallets/server/give-initial-credits',
+  ]) {
     add('POST', path, serverKey('wallets'), {
-      summary: 'Give a user what she begins with, once', headers: IdempotencyKeyHeader, body: initialBody, replies: { 200: Wallet, 202: Wallet }, replays: true, errors,
+      summary: 'Give a user what she begins with, once', headers: IdempotencyKeyHeader, body: initialBody,
+      replies: { 200: Wallet, 202: Wallet }, replays: true, errors,
     }, async (ctx, { principal, body }) => {
       assertId(body.user_id, deps);
       const amount = typeof body.credits === 'number' ? wholeCredits(body.credits) : deps.initialCredits;
-      const result = await giveInitialCredits(deps, { accountId: body.user_id, amount, actor: principal.name, key: idempotencyKey(ctx, principal) }).catch((error: unknown) => {
+      const result = await giveInitialCredits(deps, {
+        accountId: body.user_id, amount, actor: principal.name, key: idempotencyKey(ctx, principal),
+      }).catch((error: unknown) => {
         // The original's 400; `conflict` elsewhere is 409.
-        if (error instanceof GatewayError && error.code === 'conflict') throw new GatewayError('invalid_request', error.message, { sources: [{ path: 'body.user_id', message: error.message }] });
+        if (error instanceof GatewayError && error.code === 'conflict') {
+          throw new GatewayError('invalid_request', error.message, { sources: [{ path: 'body.user_id', message: error.message }] });
+        }
         throw error;
       });
       markReplayed(ctx, result.replayed);
       answer(ctx, 'Initial credits given successfully', body, result);
     });
   }
-  for (const path of ['/api/user-wallets/give-bonus-credits', '/api/user-wallets/give-bonus-credits/server', '/api/user-wallets/server/give-bonus-credits']) {
+  for (const path of [
+    '/api/user-wallets/give-bonus-credits', '/api/user-wallets/give-bonus-credits/server',
+    '/api/user-wallets/server/give-bonus-credits',
+  ]) {
     add('POST', path, serverKey('wallets'), {
-      summary: 'Give a user a bonus', headers: IdempotencyKeyHeader, body: bonusBody, replies: { 200: Wallet, 202: Wallet }, replays: true, errors: [...errors, 'idempotency_mismatch'],
+      summary: 'Give a user a bonus', headers: IdempotencyKeyHeader, body: bonusBody, replies: { 200: Wallet, 202: Wallet },
+      replays: true, errors: [...errors, 'idempotency_mismatch'],
     }, async (ctx, { principal, body }) => {
       assertId(body.user_id, deps);
-      const result = await giveBonusCredits(deps, { accountId: body.user_id, amount: wholeCredits(body.credits), actor: principal.name, key: idempotencyKey(ctx, principal) });
+      const result = await giveBonusCredits(deps, {
+        accountId: body.user_id, amount: wholeCredits(body.credits), actor: principal.name, key: idempotencyKey(ctx, principal),
+      });
       markReplayed(ctx, result.replayed);
       answer(ctx, 'Bonus credits given successfully', body, result);
     });
   }
-  add('POST', '/api/feature-usage-logs', serverKey('telemetry'), { summary: 'Keep what a client tells of a use', body: logBody, replies: { 201: Logged }, errors: ['ledger_unavailable'] }, async (ctx, { body }) => {
+  add('POST', '/api/feature-usage-logs', serverKey('telemetry'), {
+    summary: 'Keep what a client tells of a use', body: logBody, replies: { 201: Logged }, errors: ['ledger_unavailable'],
+  }, async (ctx, { body }) => {
     const user = body.user ?? body.user_id;
     if (user === undefined || user === null) throw validationError({ path: 'body', message: 'Either user or user_id must be provided' });
     const payload = JSON.stringify(body);
-    if (Buffer.byteLength(payload) > LOG_BYTES_MAX) throw validationError({ path: 'body', message: `must not be larger than ${LOG_BYTES_MAX} bytes` });
+    if (Buffer.byteLength(payload) > LOG_BYTES_MAX) {
+      throw validationError({ path: 'body', message: `must not be larger than ${LOG_BYTES_MAX} bytes` });
+    }
     const { logId, atMs } = await deps.saveUsageLog(user, payload);
-    reply(ctx, 201, { success: true, status: 201, message: 'Feature usage log created successfully', data: { _id: String(logId), user, created_at: new Date(atMs).toISOString() } });
+    reply(ctx, 201, {
+      success: true, status: 201, message: 'Feature usage log created successfully',
+      data: { _id: String(logId), user, created_at: new Date(atMs).toISOString() },
+    });
   });
 }
 
@@ -84,11 +111,18 @@ const assertId = (userId: string, rules: IdRules): void => { readEndpoint({ user
 /** Wallets had ids of their own; here the account has one. Stable, and of the shape that clients store. */
 const walletId = (accountId: string): string => createHash('sha256').update(`wallet ${accountId}`).digest('hex').slice(0, 24);
 
-function answer(ctx: GatewayContext, message: string, { user_id: user, email = null }: { readonly user_id: string; readonly email?: string | null }, { status, balance, atMs, hasInitial }: GivenCredits): void {
+function answer(
+  ctx: GatewayContext, message: string,
+  { user_id: user, email = null }: { readonly user_id: string; readonly email?: string | null },
+  { status, balance, atMs, hasInitial }: GivenCredits,
+): void {
   const at = new Date(atMs).toISOString();
   const code = status === 'given' ? 200 : 202;
   reply(ctx, code, {
     success: true, status: code, message: status === 'given' ? message : 'Credits are recorded and will be available shortly',
-    data: { _id: walletId(user), user, email, credits: balance === null ? null : toCredits(balance), initial_credits_given: hasInitial, created_at: at, updated_at: at },
+    data: {
+      _id: walletId(user), user, email, credits: balance === null ? null : toCredits(balance), initial_credits_given: hasInitial,
+      created_at: at, updated_at: at,
+    },
   });
 }

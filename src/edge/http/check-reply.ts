@@ -7,7 +7,8 @@ import { reply } from './json.js';
 import { refuse } from './refusals.js';
 
 export const CheckReply = Type.Object({
-  sufficient: Type.Boolean(), hasSufficientCredits: Type.Boolean(), hasEnoughCredits: Type.Boolean(), has_sufficient_credits: Type.Boolean(),
+  sufficient: Type.Boolean(), hasSufficientCredits: Type.Boolean(), hasEnoughCredits: Type.Boolean(),
+  has_sufficient_credits: Type.Boolean(),
   credits: CreditsReply(), currentBalance: CreditsReply(), current_balance: CreditsReply(),
   requiredCredits: CreditsReply(), required_credits: CreditsReply(), difference: CreditsReply(),
   shortfall: Type.Optional(CreditsReply()), message: Type.Optional(Type.String()),
@@ -15,7 +16,9 @@ export const CheckReply = Type.Object({
 
 /** Answers any of the routes that ask whether there is enough. A no is no error, but somebody was refused. */
 export function answerCheck(ctx: GatewayContext, check: CreditsCheck): void {
-  if (!check.sufficient) refuse(ctx, 'check_negative', `${toCredits(check.required)} credits asked for, ${toCredits(check.available)} available`);
+  if (!check.sufficient) {
+    refuse(ctx, 'check_negative', `${toCredits(check.required)} credits asked for, ${toCredits(check.available)} available`);
+  }
   reply(ctx, 200, presentCheck(check));
 }
 

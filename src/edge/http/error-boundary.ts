@@ -19,7 +19,10 @@ export function errorBoundary({ log, envelope }: { readonly log: Log; readonly e
     } catch (error) {
       const failure = toFailure(error, ctx);
       if (failure.code === 'internal') {
-        log.error({ err: error, requestId: failure.requestId, trace_id: ctx.state.traceId, method: ctx.method, route: ctx.state.route?.path }, 'request failed');
+        log.error(
+          { err: error, requestId: failure.requestId, trace_id: ctx.state.traceId, method: ctx.method, route: ctx.state.route?.path },
+          'request failed',
+        );
       }
       refuse(ctx, failure.code, inFull(failure));
       setHeaders(ctx, failure);
@@ -33,7 +36,10 @@ export function errorBoundary({ log, envelope }: { readonly log: Log; readonly e
 function toFailure(error: unknown, ctx: GatewayContext): Failure {
   const { requestId, route } = ctx.state;
   if (!(error instanceof GatewayError)) {
-    return { status: 500, code: 'internal', message: 'Internal server error', sources: [], outcome: undefined, first: undefined, requestId };
+    return {
+      status: 500, code: 'internal', message: 'Internal server error', sources: [], outcome: undefined, first: undefined,
+      requestId,
+    };
   }
   const { code, outcome, first } = error;
   const worded = route?.wording[code];

@@ -19,7 +19,9 @@ export type HealthDeps = {
 };
 
 const Status = Type.Object({ status: Type.String() });
-const Ready = Type.Object({ status: Type.String(), checks: Type.Record(Type.String(), Type.Object({ ok: Type.Boolean(), detail: Type.String() })) });
+const Ready = Type.Object({
+  status: Type.String(), checks: Type.Record(Type.String(), Type.Object({ ok: Type.Boolean(), detail: Type.String() })),
+});
 const PROMETHEUS_TEXT = 'text/plain; version=0.0.4; charset=utf-8';
 
 /**
@@ -37,7 +39,9 @@ export function healthRoutes(add: AddRoute, { readiness, metricsText }: HealthDe
     reply(ctx, serving ? 200 : 503, { status: serving ? fit : 'unavailable', checks });
   });
 
-  add('GET', '/metrics', anyone(), { summary: 'Metrics for Prometheus', replies: { 200: Type.String({ contentMediaType: 'text/plain' }) } }, async (ctx) => {
+  add('GET', '/metrics', anyone(), {
+    summary: 'Metrics for Prometheus', replies: { 200: Type.String({ contentMediaType: 'text/plain' }) },
+  }, async (ctx) => {
     const text = await metricsText();
     ctx.type = PROMETHEUS_TEXT;
     ctx.body = text;

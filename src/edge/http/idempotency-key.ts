@@ -13,12 +13,14 @@ export const IdempotencyKeyHeader = {
   [NAME]: Type.Optional(Type.String({
     // Bare, but not `""`; or quoted.
     pattern: `^(?:[!-~]|[!#-~][!-~]|"[!#-~]|[!-~]{3,${IDEMPOTENCY_KEY_LENGTH_MAX}}|"[!-~]{1,${IDEMPOTENCY_KEY_LENGTH_MAX}}")$`,
-    description: `your name for this request, 1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} visible ASCII characters: sent again under the same name, it is answered again and done once`,
+    description: `your name for this request, 1 to `
+      + `${IDEMPOTENCY_KEY_LENGTH_MAX} visible ASCII characters: sent again under the same name, it is answered again and done once`,
   })),
 };
 
 /**
- * The caller's name for this request, or null. It names nothing of any other caller. The quotes of the IETF draft's structured field are optional. Sent
+ * The caller's name for this request, or null. It names nothing of any other caller. The quotes of the IETF draft's
+ * structured field are optional. Sent
  * twice, Node joins the values with a space, which is refused here: an ambiguous key must not name anything.
  */
 export function idempotencyKey(ctx: GatewayContext, caller: Principal | ServerCaller): CallerKey | null {

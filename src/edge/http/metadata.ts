@@ -16,7 +16,9 @@ const PATH = 'body.metadata';
  */
 export function assertStorable(metadata: Metadata, message: string): void {
   const problem = problemOf(metadata, 1)
-    ?? (Buffer.byteLength(JSON.stringify(metadata)) > METADATA_BYTES_MAX ? `must not be larger than ${METADATA_BYTES_MAX} bytes` : undefined);
+    ?? (Buffer.byteLength(JSON.stringify(metadata)) > METADATA_BYTES_MAX
+      ? `must not be larger than ${METADATA_BYTES_MAX} bytes`
+      : undefined);
   if (problem !== undefined) throw new GatewayError('invalid_request', message, { sources: [{ path: PATH, message: problem }] });
 }
 

@@ -28,6 +28,9 @@ export function tellRefusal({ metrics, clock, record }: TellRefusalDeps): TellRe
     metrics.count('refusals', { reason });
     const { requestId, accountId, route } = ctx.state;
     if (accountId === undefined) return;
-    record({ accountId, atMs: clock(), reason, method: route?.method ?? 'any', route: route?.path ?? 'unmatched', status: ctx.status, message, requestId });
+    record({
+      accountId, atMs: clock(), reason, method: route?.method ?? 'any', route: route?.path ?? 'unmatched', status: ctx.status,
+      message, requestId,
+    });
   };
 }

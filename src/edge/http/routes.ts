@@ -119,12 +119,16 @@ export function routeTable({ authenticate, authenticateServer, metrics, admissio
   const exact = new Map<string, (ctx: GatewayContext) => Promise<void>>();
 
   const adding = (own: Partial<DialectRules>, page?: PageRules): AddRoute => (method, path, gate, spec, handler) => {
-    const { summary, params = {}, query = {}, headers = {}, body, replies, errors = [], wording = {}, replays = false, ends = false } = spec;
+    const {
+      summary, params = {}, query = {}, headers = {}, body, replies, errors = [], wording = {}, replays = false, ends = false,
+    } = spec;
     const route: Route = {
       method, path, gate, summary, params, query, headers, body: body?.schema ?? null, replies, errors, wording, replays,
       envelope: own.envelope, page, observe: metrics.http.route(method, path),
     };
-    const admit = admission(gate, { authenticate: own.authenticate ?? authenticate, authenticateServer, credentials: page?.credentials ?? ofHeader });
+    const admit = admission(gate, {
+      authenticate: own.authenticate ?? authenticate, authenticateServer, credentials: page?.credentials ?? ofHeader,
+    });
     const read = page?.readBody ?? readBody;
     const handle = async (ctx: GatewayContext): Promise<void> => {
       ctx.state.route = route;
@@ -159,7 +163,9 @@ type Admit = (ctx: GatewayContext) => Principal | ServerCaller | null | Promise<
 /** Where users' credentials are. */
 const ofHeader: PageRules['credentials'] = (ctx) => ctx.req.headers.authorization;
 
-type Doorkeepers = Pick<RouteTableDeps, 'authenticate'> & Pick<PageRules, 'credentials'> & { readonly authenticateServer: AuthenticateServer | undefined };
+type Doorkeepers = Pick<RouteTableDeps, 'authenticate'> & Pick<PageRules, 'credentials'> & {
+  readonly authenticateServer: AuthenticateServer | undefined;
+};
 
 /** How a gate finds out who calls, and whether it lets her in. */
 function admission(gate: Gate, { authenticate, authenticateServer, credentials }: Doorkeepers): Admit {
@@ -187,7 +193,9 @@ function nameAccount(ctx: GatewayContext, sent: unknown): void {
 }
 
 /** The caller, once her token and her role have been accepted; a remembered token costs no waiting. */
-function admitUser(authenticate: Authenticate, gate: PrivateGate, ctx: GatewayContext, credentials: string | undefined): Principal | Promise<Principal> {
+function admitUser(
+  authenticate: Authenticate, gate: PrivateGate, ctx: GatewayContext, credentials: string | undefined,
+): Principal | Promise<Principal> {
   const admit = (principal: Principal): Principal => {
     ctx.state.accountId = principal.accountId;
     assertAllowed(gate, principal);

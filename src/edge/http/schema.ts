@@ -43,4 +43,5 @@ export const storedText = (minLength: number, maxLength: number) =>
 
 /** A field of one JSON type that may also be null, which then means the same as leaving it out. */
 export const booleanOrNull = () => Type.Unsafe<boolean | null>({ type: ['boolean', 'null'] });
-export const integerOrNull = (minimum: number, maximum: number) => Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum, maximum });
+export const integerOrNull = (minimum: number, maximum: number) =>
+  Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum, maximum });

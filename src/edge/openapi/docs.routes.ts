@@ -19,7 +19,8 @@ const Document = Type.Object({
 const Page = Type.String({ contentMediaType: 'text/html' });
 
 /** Nothing may be loaded or run; the one style sheet is inside the page and known by its hash. */
-const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
+const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE)
+  .digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 
 /**
  * The API described by its own route table, for programs and for people. Add these last: they describe what is in
@@ -36,7 +37,9 @@ export function docsRoutes(add: AddRoute, source: OpenApiSource): void {
 
   const openApi = openApiOf({ ...source, routes: source.routes.filter(({ page: own }) => own === undefined) });
   json = staticOf(JSON.stringify(openApi), { 'Content-Type': 'application/json; charset=utf-8' });
-  html = staticOf(pageOf(openApi), { 'Content-Type': 'text/html; charset=utf-8', 'Content-Security-Policy': PAGE_POLICY, 'Referrer-Policy': 'no-referrer' });
+  html = staticOf(pageOf(openApi), {
+    'Content-Type': 'text/html; charset=utf-8', 'Content-Security-Policy': PAGE_POLICY, 'Referrer-Policy': 'no-referrer',
+  });
 }
 
 function staticOf(text: string, headers: Readonly<Record<string, string>>): Static {

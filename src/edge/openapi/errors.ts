@@ -49,7 +49,9 @@ const Code = () => Type.Enum(Object.keys(MEANINGS), { description: 'what to bran
 export const errorSchemas = {
   Error: Type.Object({
     ...common, error: Code(),
-    data: Type.Optional(Type.Object({ status: Type.String(), message: Type.String() }, { description: 'only below /api/credits-process and its aliases' })),
+    data: Type.Optional(Type.Object({ status: Type.String(), message: Type.String() }, {
+      description: 'only below /api/credits-process and its aliases',
+    })),
   }),
   TextError: Type.Object({ ...common, error: Type.String({ description: '`message`, or `Unauthorized`' }), code: Code() }),
 } as const;
@@ -97,7 +99,8 @@ function meaningOf({ gate }: Route, code: FailureCode): string {
 function fieldOf({ body, params, query, headers }: Route): string {
   const candidates = [
     ...Object.keys(body === null ? {} : shapeOf(body).properties ?? {}).map((name) => `body.${name}`),
-    ...Object.keys(params).map((name) => `path.${name}`), ...Object.keys(query).map((name) => `query.${name}`), ...Object.keys(headers).map((name) => `header.${name}`),
+    ...Object.keys(params).map((name) => `path.${name}`), ...Object.keys(query).map((name) => `query.${name}`),
+    ...Object.keys(headers).map((name) => `header.${name}`),
   ];
   return candidates[0] ?? 'body';
 }

@@ -9,12 +9,20 @@ const HEX_ID = '65f0c0ffee65f0c0ffee65f0';
  * be left out is in an example only when it has a value here; aliases have none.
  */
 const BY_NAME: ReadonlyMap<string, readonly unknown[]> = new Map<string, readonly unknown[]>([
-  ['userId', ['alice']], ['accountId', ['alice']], ['email', ['alice@example.com']], ['username', ['alice']], ['sub', [HEX_ID]], ['role', ['enduser']],
+  ['userId', ['alice']], ['accountId', ['alice']], ['email', ['alice@example.com']], ['username', ['alice']], ['sub', [HEX_ID]],
+  ['role', ['enduser']],
   ['credits', [7.5, 5]], ['amount', [5, '5']], ['expiryDays', [30]], ['notes', ['welcome']], ['metadata', [{ conversation: 'c-17' }]],
-  ['sessionId', ['message-1']], ['modelId', ['gpt-4']], ['tokens', [1_500]], ['estimatedTokens', [1_500]], ['actualTokens', [1_200]], ['success', [true]], ['tokensGenerated', [640]],
-  ['service', ['image']], ['operation', ['generate']], ['minutes', [5]], ['startDate', ['2026-01-01']], ['endDate', ['2026-01-31']], ['limit', [20]], ['Idempotency-Key', ['order-4711']],
-  ['provider', ['openai']], ['modelName', ['gpt-4']], ['messageCount', [1]], ['tokenCount', [1_500]], ['transactionType', ['purchase']], ['reason', ['manual_adjustment', 'chargeback']],
-  ['user_id', [HEX_ID]], ['package_id', [HEX_ID]], ['feature_endpoint_value', ['ai_chat']], ['value', ['ai_chat']], ['usages', [[{ input_tokens: 1_000, output_tokens: 400 }]]], ['costPerMessage', [30]], ['plan', ['pro']], ['planId', ['pro']], ['book', ['native']], ['model', ['gpt-4']], ['prices', [{ input: '2.5', output: '10' }]], ['id', [HEX_ID, 1]],
+  ['sessionId', ['message-1']], ['modelId', ['gpt-4']], ['tokens', [1_500]], ['estimatedTokens', [1_500]],
+  ['actualTokens', [1_200]], ['success', [true]], ['tokensGenerated', [640]],
+  ['service', ['image']], ['operation', ['generate']], ['minutes', [5]], ['startDate', ['2026-01-01']],
+  ['endDate', ['2026-01-31']], ['limit', [20]], ['Idempotency-Key', ['order-4711']],
+  ['provider', ['openai']], ['modelName', ['gpt-4']], ['messageCount', [1]], ['tokenCount', [1_500]],
+  ['transactionType', ['purchase']], ['reason', ['manual_adjustment', 'chargeback']],
+  ['user_id', [HEX_ID]], ['package_id', [HEX_ID]], ['feature_endpoint_value', ['ai_chat']], ['value', ['ai_chat']], ['usages', [[
+    { input_tokens: 1_000, output_tokens: 400 },
+  ]]], ['costPerMessage', [30]], ['plan', ['pro']], ['planId', ['pro']], ['book', ['native']], ['model', ['gpt-4']], ['prices', [{
+    input: '2.5', output: '10',
+  }]], ['id', [HEX_ID, 1]],
 ]);
 
 /** Whether a field has a value of its own here, so that it is shown even where it may be left out. */

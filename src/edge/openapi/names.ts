@@ -4,11 +4,20 @@ import type { Tag } from './types.js';
 
 /** The chapters of the document, in their order: the first whose prefix fits a path has it. */
 const CHAPTERS: readonly (Tag & { readonly prefixes: readonly string[] })[] = [
-  { name: 'Credits', description: 'What an account has, what something would cost, and giving and taking credits.', prefixes: ['/api/credits/', '/credits/'] },
-  { name: 'Streaming sessions', description: 'Reserve what an answer may cost, then charge what it did cost.', prefixes: ['/api/streaming-sessions'] },
+  { name: 'Credits', description: 'What an account has, what something would cost, and giving and taking credits.', prefixes: [
+    '/api/credits/', '/credits/',
+  ] },
+  { name: 'Streaming sessions', description: 'Reserve what an answer may cost, then charge what it did cost.', prefixes: [
+    '/api/streaming-sessions',
+  ] },
   { name: 'Usage', description: 'What services were used, and what that came to.', prefixes: ['/api/usage'] },
-  { name: 'Credits process', description: 'For servers with an API key: start, run, end, by API and by queue.', prefixes: ['/api/credits-process', '/api/token-process', '/api/user-wallets', '/api/feature-usage-logs'] },
-  { name: 'Administration', description: 'For administrators only, but for what says otherwise.', prefixes: ['/api/admin', '/v1/plans', '/v1/prices', '/v1/account-plans', '/v1/referrals', '/v1/refusals', '/v1/models', '/v1/accounts', '/v1/reconciliation', '/v1/shards'] },
+  { name: 'Credits process', description: 'For servers with an API key: start, run, end, by API and by queue.', prefixes: [
+    '/api/credits-process', '/api/token-process', '/api/user-wallets', '/api/feature-usage-logs',
+  ] },
+  { name: 'Administration', description: 'For administrators only, but for what says otherwise.', prefixes: [
+    '/api/admin', '/v1/plans', '/v1/prices', '/v1/account-plans', '/v1/referrals', '/v1/refusals', '/v1/models', '/v1/accounts',
+    '/v1/reconciliation', '/v1/shards',
+  ] },
   { name: 'Ledger', description: 'Every change of an account, as Postgres remembers it.', prefixes: ['/v1'] },
   { name: 'Operations', description: 'For whoever runs the gateway, and this document.', prefixes: ['/'] },
 ];
@@ -31,7 +40,8 @@ export function operationIdOf({ method, path }: Pick<Route, 'method' | 'path'>):
 }
 
 /** Who may call a route, in one or two words. */
-export const gateName = (gate: Gate): string => (gate.kind === 'roles' ? gate.roles.join(', ') : gate.kind === 'server-key' ? `server-key (${gate.scope})` : gate.kind);
+export const gateName = (gate: Gate): string =>
+  (gate.kind === 'roles' ? gate.roles.join(', ') : gate.kind === 'server-key' ? `server-key (${gate.scope})` : gate.kind);
 
 /** The same in a sentence. */
 export function gateSentence(gate: Gate): string {

@@ -48,15 +48,24 @@ export function openApiOf({ routes, version, envelope }: OpenApiSource): OpenApi
   const used = new Set(sorted.map(({ path }) => tagOf(path)));
   return {
     openapi: '3.1.0',
-    info: { title: 'credit-gateway', version, summary: 'Credits for AI products: check, hold, settle.', description: DESCRIPTION, license: { name: 'MIT', identifier: 'MIT' } },
+    info: {
+      title: 'credit-gateway', version, summary: 'Credits for AI products: check, hold, settle.', description: DESCRIPTION,
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
     servers: [{ url: '/' }],
     tags: tags.filter(({ name }) => used.has(name)),
     paths,
     components: {
       schemas: errorSchemas,
       securitySchemes: {
-        bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'An access token of a configured issuer. Its `sub` is the account, its `role` the rights.' },
-        serverKey: { type: 'apiKey', in: 'header', name: 'x-server-api-key', description: 'A key of SERVER_API_KEYS, or one made with `npm run keys`. Never for browsers.' },
+        bearer: {
+          type: 'http', scheme: 'bearer', bearerFormat: 'JWT',
+          description: 'An access token of a configured issuer. Its `sub` is the account, its `role` the rights.',
+        },
+        serverKey: {
+          type: 'apiKey', in: 'header', name: 'x-server-api-key',
+          description: 'A key of SERVER_API_KEYS, or one made with `npm run keys`. Never for browsers.',
+        },
       },
     },
   };
@@ -75,7 +84,9 @@ function operationOf(route: Route, envelope: Envelope): Operation {
     security: gate.kind === 'public' ? [] : [gate.kind === 'server-key' ? { serverKey: [] } : { bearer: [] }],
     'x-gate': gateName(gate),
     parameters: parametersOf(route),
-    ...(body === null ? {} : { requestBody: { required: true, content: { 'application/json': { schema: body, example: exampleOf(body) } } } }),
+    ...(body === null ? {} : {
+      requestBody: { required: true, content: { 'application/json': { schema: body, example: exampleOf(body) } } },
+    }),
     responses: responsesOf(route, envelope),
   };
 }
@@ -109,8 +120,12 @@ function responsesOf(route: Route, envelope: Envelope): Readonly<Record<string, 
   return Object.fromEntries([...responses].sort(([a], [b]) => Number(a) - Number(b)));
 }
 
-const EVERY_ANSWER: Readonly<Record<string, Header>> = { 'X-Request-Id': { description: 'names this request in the logs; yours, if you sent one', schema: Type.String() } };
-const REPLAYED: Readonly<Record<string, Header>> = { 'Idempotency-Replayed': { description: '`true` when this is the answer to an earlier, identical request', schema: Type.Literal('true') } };
+const EVERY_ANSWER: Readonly<Record<string, Header>> = {
+  'X-Request-Id': { description: 'names this request in the logs; yours, if you sent one', schema: Type.String() },
+};
+const REPLAYED: Readonly<Record<string, Header>> = {
+  'Idempotency-Replayed': { description: '`true` when this is the answer to an earlier, identical request', schema: Type.Literal('true') },
+};
 const REVALIDATED: Readonly<Record<string, Header>> = { ETag: { description: 'for If-None-Match', schema: Type.String() } };
 
 function replyOf({ replays, replies }: Route, status: number, schema: TSchema): Response {

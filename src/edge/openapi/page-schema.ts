@@ -5,7 +5,9 @@ import { shapeOf, type Shape } from './examples.js';
 /** A schema as a table of its fields, nested ones under the path a program would write; one line where it has none. */
 export function schemaTable(schema: TSchema, caption: string): Html {
   const rows = rowsOf(schema, '');
-  if (rows.length === 0) return html`<p>${prose(`${typeOf(schema)}${shapeOf(schema).$ref === undefined ? '' : ', described at the top'}`)}</p>`;
+  if (rows.length === 0) {
+    return html`<p>${prose(`${typeOf(schema)}${shapeOf(schema).$ref === undefined ? '' : ', described at the top'}`)}</p>`;
+  }
   const whole = typeOf(schema);
   return html`${whole === 'object' ? [] : html`<p>${whole}, each with:</p>`}<div class="scroll"><table>
 <caption>${caption}</caption>
@@ -15,7 +17,9 @@ export function schemaTable(schema: TSchema, caption: string): Html {
 
 /** One line of a table, for a field or a parameter. */
 export const fieldRow = (name: string, schema: TSchema, isRequired: boolean): Html =>
-  html`<tr><th scope="row"><code>${name}</code>${isRequired ? [] : html` <span class="optional">optional</span>`}</th><td>${typeOf(schema)}</td><td>${prose(notesOf(schema))}</td></tr>
+  html`<tr><th scope="row"><code>${name}</code>${isRequired
+    ? []
+    : html` <span class="optional">optional</span>`}</th><td>${typeOf(schema)}</td><td>${prose(notesOf(schema))}</td></tr>
 `;
 
 function rowsOf(schema: TSchema, prefix: string): Html[] {

@@ -33,7 +33,10 @@ ${description.split('\n\n').map((text) => html`<p>${prose(text)}</p>\n`)}
 <p>The lines below work as they stand once you have said where the gateway is and who you are:</p>
 <pre tabindex="0"><code>GATEWAY=http://localhost:3001
 TOKEN=$(npm run -s token -- --sub alice --role user)   # or --sub ops --role admin</code></pre>
-${Object.entries(document.components.schemas).map(([name, schema]) => html`<details class="reply"><summary><code>${name}</code>: what failures look like</summary><div>${schemaTable(schema, `Fields of ${name}`)}</div></details>
+${Object.entries(document.components.schemas).map(([name, schema]) =>
+  html`<details class="reply"><summary><code>${name}</code>: what failures look like</summary><div>${schemaTable(
+    schema, `Fields of ${name}`,
+  )}</div></details>
 `)}
 </header>
 ${chapters.map(({ name, description: about, entries: own }) => html`<section aria-labelledby="${slug(name)}">
@@ -62,7 +65,9 @@ function routeOf({ path, method, operation }: Entry): Html {
   const { operationId, summary, description, parameters, requestBody, responses } = operation;
   const body = requestBody?.content['application/json'];
   return html`<details class="route">
-<summary>${methodBadge(method)}<code class="path">${path}</code>${gateBadge(operation['x-gate'])}<span class="says">${summary}</span></summary>
+<summary>${methodBadge(method)}<code class="path">${path}</code>${gateBadge(
+  operation['x-gate'],
+)}<span class="says">${summary}</span></summary>
 <div class="inside" id="${operationId}">
 <p>${prose(description)}</p>
 ${parameters.length === 0 ? [] : parameterTable(parameters)}
@@ -83,7 +88,9 @@ const gateBadge = (gate: string): Html => html`<span class="gate${gate in GATES 
 const parameterTable = (parameters: readonly Parameter[]): Html => html`<h3>Parameters</h3><div class="scroll"><table>
 <caption>Parameters</caption>
 <thead><tr><th scope="col">Name</th><th scope="col">Type</th><th scope="col">Notes</th></tr></thead>
-<tbody>${parameters.map((each) => fieldRow(each.in === 'path' ? `{${each.name}}` : `${each.in === 'query' ? '?' : ''}${each.name}`, each.schema, each.required))}</tbody></table></div>`;
+<tbody>${parameters.map((each) => fieldRow(
+  each.in === 'path' ? `{${each.name}}` : `${each.in === 'query' ? '?' : ''}${each.name}`, each.schema, each.required,
+))}</tbody></table></div>`;
 
 function replyOf(status: string, { description, headers, content = {} }: Response): Html {
   const [[mediaType, media] = []] = Object.entries(content);
@@ -92,7 +99,9 @@ function replyOf(status: string, { description, headers, content = {} }: Respons
 <summary><span class="status ${Number(status) < 400 ? 'good' : 'bad'}">${status}</span>${prose(description)}</summary>
 <div>
 ${own.map(([name, { description: about }]) => html`<p>Header <code>${name}</code>: ${prose(about)}</p>`)}
-${media === undefined ? html`<p>Without a body.</p>` : html`<p><code>${mediaType ?? ''}</code></p>${schemaTable(media.schema, `Answer ${status}`)}`}
+${media === undefined
+  ? html`<p>Without a body.</p>`
+  : html`<p><code>${mediaType ?? ''}</code></p>${schemaTable(media.schema, `Answer ${status}`)}`}
 ${Object.values(media?.examples ?? {}).map(({ value }) => html`<pre tabindex="0"><code>${JSON.stringify(value)}</code></pre>`)}
 </div>
 </details>
@@ -102,13 +111,17 @@ ${Object.values(media?.examples ?? {}).map(({ value }) => html`<pre tabindex="0"
 /** A line for a shell. Only what must be sent is sent; the key that makes a repeat safe is shown too. */
 function curlOf(path: string, method: string, { parameters, requestBody, security }: Operation): string {
   const parts = parameters.filter(({ required, name }) => required || name === 'Idempotency-Key');
-  const named = (where: Parameter['in']): [string, string][] => parts.filter((each) => each.in === where).map(({ name, example }) => [name, String(example)]);
+  const named = (where: Parameter['in']): [string, string][] =>
+    parts.filter((each) => each.in === where).map(({ name, example }) => [name, String(example)]);
   const target = named('path').reduce((text, [name, value]) => text.replace(`{${name}}`, encodeURIComponent(value)), path);
   const query = new URLSearchParams(named('query')).toString();
   const example = requestBody?.content['application/json']?.example;
   return [
-    `curl -s${method === 'GET' || (method === 'POST' && example !== undefined) ? '' : ` -X ${method}`} "$GATEWAY${target}${query === '' ? '' : `?${query}`}"`,
-    ...security.flatMap((scheme) => ('serverKey' in scheme ? ['-H "x-server-api-key: $SERVER_KEY"'] : ['-H "Authorization: Bearer $TOKEN"'])),
+    `curl -s${method === 'GET' || (method === 'POST' && example !== undefined)
+      ? ''
+      : ` -X ${method}`} "$GATEWAY${target}${query === '' ? '' : `?${query}`}"`,
+    ...security.flatMap((scheme) =>
+      ('serverKey' in scheme ? ['-H "x-server-api-key: $SERVER_KEY"'] : ['-H "Authorization: Bearer $TOKEN"'])),
     ...named('header').map(([name, value]) => `-H ${quote(`${name}: ${value}`)}`),
     ...(example === undefined ? [] : [`-H 'Content-Type: application/json'`, `-d ${quote(JSON.stringify(example))}`]),
   ].join(' \\\n  ');

@@ -56,7 +56,8 @@ export function bullSettlements(deps: BullSettlementsDeps): { close(): Promise<v
 }
 
 async function settle(
-  { handle, observe }: BullSettlementsDeps, queue: SettlementQueue, dead: Queue<BullDeadLetter>, delaysMs: readonly number[], job: Job<unknown>, token: string | undefined,
+  { handle, observe }: BullSettlementsDeps, queue: SettlementQueue, dead: Queue<BullDeadLetter>, delaysMs: readonly number[],
+  job: Job<unknown>, token: string | undefined,
 ): Promise<object> {
   const startedAt = performance.now();
   // A replayed job brings its first name along. Ids begin anew when Redis is lost, times do not.
@@ -71,6 +72,8 @@ async function settle(
     throw new DelayedError(reason);
   }
   // The same id: a job that runs a second time is not put aside a second time.
-  await dead.add('dead', { payload: job.data, reason, code, attempts, deadAt: new Date().toISOString(), unnamed }, { jobId: `${job.timestamp}-${job.id ?? ''}` });
+  await dead.add('dead', { payload: job.data, reason, code, attempts, deadAt: new Date().toISOString(), unnamed }, {
+    jobId: `${job.timestamp}-${job.id ?? ''}`,
+  });
   return { settled: false, reason, code };
 }

@@ -28,7 +28,10 @@ export type Verdict = 'keep' | 'replay' | 'discard';
 export type Judge = (letter: DeadLetter) => Verdict;
 
 /** Headers that say how it died: a replay begins anew, but keeps the name it was given. */
-const POST_MORTEM: ReadonlySet<string> = new Set([HEADERS.attempts, HEADERS.reason, HEADERS.code, HEADERS.deadAt, 'x-death', 'x-first-death-exchange', 'x-first-death-queue', 'x-first-death-reason']);
+const POST_MORTEM: ReadonlySet<string> = new Set([
+  HEADERS.attempts, HEADERS.reason, HEADERS.code, HEADERS.deadAt, 'x-death', 'x-first-death-exchange', 'x-first-death-queue',
+  'x-first-death-reason',
+]);
 const PAGE = 1_000;
 
 /**
@@ -68,8 +71,11 @@ async function judgeOn(channel: ConfirmChannel, judge: Judge, limit: number): Pr
         continue;
       }
       if (verdict === 'replay') {
-        const headers = Object.fromEntries(Object.entries(headersOf(message.properties.headers)).filter(([header]) => !POST_MORTEM.has(header)));
-        await publish(queue, message.content, { ...originalOf(message.properties), headers: { ...headers, ...(name === null ? {} : { [HEADERS.unnamed]: name }) } });
+        const headers = Object.fromEntries(Object.entries(headersOf(message.properties.headers)).filter(([header]) =>
+          !POST_MORTEM.has(header)));
+        await publish(queue, message.content, {
+          ...originalOf(message.properties), headers: { ...headers, ...(name === null ? {} : { [HEADERS.unnamed]: name }) },
+        });
       }
       channel.ack(message);
     }
@@ -86,7 +92,8 @@ function fromAmqp(queue: SettlementQueue, { content, properties }: GetMessage): 
   return {
     transport: 'rabbitmq', queue, id: `amqp-${contentHash(content).slice(0, 16)}`,
     // A message without our headers was put there by somebody else, such as a consumer that rejected it.
-    reason: text(HEADERS.reason, 'unknown: not put here by this gateway'), code: text(HEADERS.code, 'unknown'), attempts: typeof attempts === 'number' ? attempts : 0,
+    reason: text(HEADERS.reason, 'unknown: not put here by this gateway'), code: text(HEADERS.code, 'unknown'),
+    attempts: typeof attempts === 'number' ? attempts : 0,
     deadAt: text(HEADERS.deadAt, ''), body: content.toString('utf8'),
   };
 }
@@ -101,7 +108,9 @@ export async function judgeBullDeadLetters(redis: Redis, namespace: string, judg
     try {
       for (const job of await dead.getJobs(['waiting', 'prioritized', 'delayed', 'failed'], 0, limit - 1, true)) {
         const { payload, reason, code, attempts, deadAt, unnamed } = job.data;
-        const letter: DeadLetter = { transport: 'bullmq', queue, id: `bull-${job.id ?? ''}`, reason, code, attempts, deadAt, body: JSON.stringify(payload) };
+        const letter: DeadLetter = {
+          transport: 'bullmq', queue, id: `bull-${job.id ?? ''}`, reason, code, attempts, deadAt, body: JSON.stringify(payload),
+        };
         letters.push(letter);
         const verdict = judge(letter);
         if (verdict === 'replay') await work.add(NAMED + unnamed, payload, { jobId: `replay-${job.id ?? ''}-${Date.parse(deadAt)}` });

@@ -30,7 +30,9 @@ export function publisher(channel: ConfirmChannel): Publish {
   return async (queue, content, options) => {
     const token = randomUUID();
     await new Promise<void>((resolve, reject) => {
-      channel.sendToQueue(queue, content, { ...options, persistent: true, mandatory: true, headers: { ...headersOf(options.headers), [TOKEN]: token } }, (error: unknown) => {
+      channel.sendToQueue(queue, content, {
+        ...options, persistent: true, mandatory: true, headers: { ...headersOf(options.headers), [TOKEN]: token },
+      }, (error: unknown) => {
         if (error === null || error === undefined) resolve();
         else reject(error instanceof Error ? error : new Error(`${queue} did not take a message`));
       });

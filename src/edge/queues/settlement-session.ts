@@ -4,7 +4,9 @@ import type { Db } from '../../stores/postgres/connect.js';
 import { closeChannel } from './close-channel.js';
 import { readPayload, type Handled, type HandleSettlement } from './handle-settlement.js';
 import { headersOf, originalOf, publisher, type Publish } from './publish.js';
-import { ATTEMPTS_MAX, deadLetterQueue, delayAfter, HEADERS, RETRY_DELAYS_MS, retryQueue, SETTLEMENT_QUEUES, type SettlementQueue } from './queues.js';
+import {
+  ATTEMPTS_MAX, deadLetterQueue, delayAfter, HEADERS, RETRY_DELAYS_MS, retryQueue, SETTLEMENT_QUEUES, type SettlementQueue,
+} from './queues.js';
 import { countMessages, declareQueue, type TopologyProblem } from './topology.js';
 import { contentHash, unnamedDeliveries, type UnnamedDeliveries } from './unnamed-deliveries.js';
 
@@ -141,7 +143,9 @@ async function take(work: Work, message: ConsumeMessage): Promise<void> {
   observe(queue, handled, (performance.now() - startedAt) / 1_000);
   // What was refused before it needed a name may be replayed one day: from two copies it must be charged once. Without
   // Postgres it is put aside as it is.
-  if (handled.kind === 'refused') name ??= nameOf(queue, message) ?? await unnamed.name(message.content, message.fields.redelivered).catch(() => undefined);
+  if (handled.kind === 'refused') {
+    name ??= nameOf(queue, message) ?? await unnamed.name(message.content, message.fields.redelivered).catch(() => undefined);
+  }
   if (handled.kind !== 'settled') await keep(work, message, handled, name);
   channel.ack(message);
   if (name === undefined || name === nameOf(queue, message)) return;
@@ -160,7 +164,9 @@ function nameOf(queue: SettlementQueue, { properties, content }: ConsumeMessage)
 }
 
 /** Moves a message to where it waits for its next attempt, or for somebody to look at it. */
-async function keep(work: Work, message: ConsumeMessage, handled: Exclude<Handled, { kind: 'settled' }>, name: string | undefined): Promise<void> {
+async function keep(
+  work: Work, message: ConsumeMessage, handled: Exclude<Handled, { kind: 'settled' }>, name: string | undefined,
+): Promise<void> {
   const { publish, queue, delaysMs, stopping } = work;
   const headers = headersOf(message.properties.headers);
   const before = headers[HEADERS.attempts];

@@ -10,7 +10,9 @@ export type TopologyProblem = { readonly name: string; readonly message: string 
  * delete it: the problem names the argument, and messages are taken from the queue all the same. Throws only when the
  * connection breaks.
  */
-export async function declareQueue(connection: ChannelModel, queue: SettlementQueue, delaysMs: readonly number[]): Promise<TopologyProblem[]> {
+export async function declareQueue(
+  connection: ChannelModel, queue: SettlementQueue, delaysMs: readonly number[],
+): Promise<TopologyProblem[]> {
   const problems: TopologyProblem[] = [];
   const declare = async (name: string, work: (channel: Channel) => Promise<unknown>): Promise<void> => {
     const error = await onOwnChannel(connection, work);
@@ -60,5 +62,6 @@ function explain(name: string, { message }: Error): string {
   const match = /inequivalent arg '([^']+)' for [a-z]+ '[^']+' in vhost '[^']*': (.*?)"?$/.exec(message);
   if (match === null) return `${name}: ${message}`;
   const [, argument = '', difference = ''] = match;
-  return `${name} exists with another ${argument} (${difference}); drain and delete it, or change it with its publishers: until then it is used as it is`;
+  return `${name} exists with another `
+    + `${argument} (${difference}); drain and delete it, or change it with its publishers: until then it is used as it is`;
 }

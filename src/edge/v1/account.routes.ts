@@ -21,15 +21,24 @@ const reasonBody = bodyOf(Type.Object({ reason: storedText(1, NOTES_LENGTH_MAX) 
 const params = { accountId: Type.String({ description: 'id, username or e-mail' }) };
 
 const OrNull = <T extends Parameters<typeof Type.Union>[0][number]>(type: T) => Type.Union([type, Type.Null()]);
-const Changed = Type.Object({ accountId: Type.String(), frozen: Type.Boolean(), changed: Type.Boolean({ description: 'false: it was so already' }) });
+const Changed = Type.Object({
+  accountId: Type.String(), frozen: Type.Boolean(), changed: Type.Boolean({ description: 'false: it was so already' }),
+});
 const Shown = Type.Object({
   accountId: Type.String(), seq: Type.Integer({ description: 'the last entry of its ledger' }),
   available: Type.Number(), held: Type.Number(), debt: Type.Number(),
-  totals: Type.Object({ granted: Type.Number(), captured: Type.Number(), expired: Type.Number(), removed: Type.Number(), uncollected: Type.Number() }),
+  totals: Type.Object({
+    granted: Type.Number(), captured: Type.Number(), expired: Type.Number(), removed: Type.Number(), uncollected: Type.Number(),
+  }),
   frozen: Type.Boolean(),
   freeze: OrNull(Type.Object({ actor: OrNull(Type.String()), reason: OrNull(Type.String()), at: Type.String() })),
-  lots: Type.Array(Type.Object({ lotId: Type.String(), amount: Type.Number(), remaining: Type.Number(), held: Type.Number(), grantedAt: Type.String(), expiresAt: OrNull(Type.String()) })),
-  holds: Type.Array(Type.Object({ holdId: Type.String(), amount: Type.Number(), placedAt: Type.String(), expiresAt: Type.String(), price: Type.String() }), { description: 'open ones, at most 1000' }),
+  lots: Type.Array(Type.Object({
+    lotId: Type.String(), amount: Type.Number(), remaining: Type.Number(), held: Type.Number(), grantedAt: Type.String(),
+    expiresAt: OrNull(Type.String()),
+  })),
+  holds: Type.Array(Type.Object({
+    holdId: Type.String(), amount: Type.Number(), placedAt: Type.String(), expiresAt: Type.String(), price: Type.String(),
+  }), { description: 'open ones, at most 1000' }),
 });
 
 /** What operators see of an account, and how they stop it. */
@@ -73,6 +82,8 @@ export function presentAccount({ accountId, account, freeze }: ShownAccount) {
       lotId: lot.lotId, amount: toCredits(lot.amount), remaining: toCredits(lot.remaining), held: toCredits(lot.held),
       grantedAt: timeText(lot.grantedAtMs), expiresAt: lot.expiresAtMs === null ? null : timeText(lot.expiresAtMs),
     })),
-    holds: holds.map(({ holdId, amount, placedAtMs, expiresAtMs, price }) => ({ holdId, amount: toCredits(amount), placedAt: timeText(placedAtMs), expiresAt: timeText(expiresAtMs), price })),
+    holds: holds.map(({ holdId, amount, placedAtMs, expiresAtMs, price }) => ({
+      holdId, amount: toCredits(amount), placedAt: timeText(placedAtMs), expiresAt: timeText(expiresAtMs), price,
+    })),
   };
 }

@@ -23,7 +23,8 @@ export type ReadHistory = (
 const PAGE_DEFAULT = 50;
 
 const Entry = Type.Object({
-  seq: Type.Integer(), at: Type.String(), kind: Type.String(), holdId: Type.Union([Type.String(), Type.Null()]), price: Type.Union([Type.String(), Type.Null()]),
+  seq: Type.Integer(), at: Type.String(), kind: Type.String(), holdId: Type.Union([Type.String(), Type.Null()]),
+  price: Type.Union([Type.String(), Type.Null()]),
   available: Type.Number(), held: Type.Number(), debt: Type.Number(), granted: Type.Number(), captured: Type.Number(),
   expired: Type.Number(), removed: Type.Number(), uncollected: Type.Number(),
   availableAfter: Type.Number(), heldAfter: Type.Number(), debtAfter: Type.Number(),
@@ -36,7 +37,9 @@ const Page = Type.Object({ entries: Type.Array(Entry), nextBefore: Type.Union([T
 
 /** The caller's own ledger. It lags the balance by what Postgres does not have yet, usually well under a second. */
 export function entryRoutes(add: AddRoute, { history }: { readonly history: ReadHistory }): void {
-  const spec = { summary: 'Ledger entries of the caller, newest first', query, replies: { 200: Page }, errors: ['ledger_unavailable'] } as const;
+  const spec = {
+    summary: 'Ledger entries of the caller, newest first', query, replies: { 200: Page }, errors: ['ledger_unavailable'],
+  } as const;
   add('GET', '/v1/entries', authenticated(), spec, async (ctx, { principal }) => {
     const limit = positiveInteger(ctx, 'limit', PAGE_MAX) ?? PAGE_DEFAULT;
     const before = positiveInteger(ctx, 'before', Number.MAX_SAFE_INTEGER);

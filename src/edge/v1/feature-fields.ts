@@ -45,7 +45,8 @@ export const packageShape = (text: TextSchema) => Type.Object({
 });
 export type PackageInput = Static<ReturnType<typeof packageShape>>;
 
-const refusal = (path: string, message: string): GatewayError => new GatewayError('invalid_request', INVALID, { sources: [{ path, message }] });
+const refusal = (path: string, message: string): GatewayError =>
+  new GatewayError('invalid_request', INVALID, { sources: [{ path, message }] });
 
 function readCredits(value: number | string, path: string): Micros {
   const amount = parseCredits(value);
@@ -58,7 +59,9 @@ export const toEndpoint = (input: EndpointInput): NewEndpoint => ({
   minimum: readCredits(input.min_credits ?? 0, 'body.min_credits'), isActive: input.is_active ?? true,
 });
 
-export const toEndpointChanges = ({ min_credits: minimum, is_active: isActive, value, ...rest }: Partial<EndpointInput>): EndpointChanges => ({
+export const toEndpointChanges = ({
+  min_credits: minimum, is_active: isActive, value, ...rest
+}: Partial<EndpointInput>): EndpointChanges => ({
   ...pick(rest, 'feature'), ...pick(rest, 'name'), ...pick(rest, 'endpoint'), ...pick(rest, 'method'),
   ...(value === undefined ? {} : { value: blankless(value) }),
   ...(minimum === undefined ? {} : { minimum: readCredits(minimum, 'body.min_credits') }),
@@ -66,18 +69,24 @@ export const toEndpointChanges = ({ min_credits: minimum, is_active: isActive, v
 });
 
 /** Only the fields that a request has, so that the others stay as they are. */
-export const toPackageChanges = ({ name, is_initial: isInitial, is_active: isActive, features }: Partial<PackageInput>): Partial<NewPackage> => ({
+export const toPackageChanges = ({
+  name, is_initial: isInitial, is_active: isActive, features,
+}: Partial<PackageInput>): Partial<NewPackage> => ({
   ...(name === undefined ? {} : { name }),
   ...(isInitial === undefined ? {} : { isInitial }),
   ...(isActive === undefined ? {} : { isActive }),
   ...(features === undefined ? {} : { features: features.map(toPackageFeature) }),
 });
 
-export const toPackage = (input: PackageInput): NewPackage => ({ isInitial: false, isActive: true, features: [], ...toPackageChanges(input), name: input.name });
+export const toPackage = (input: PackageInput): NewPackage => ({
+  isInitial: false, isActive: true, features: [], ...toPackageChanges(input), name: input.name,
+});
 
 function toPackageFeature(input: NonNullable<PackageInput['features']>[number], index: number): PackageFeature {
   const config = input.config === undefined || input.config === null ? null : JSON.stringify(input.config);
-  if (config !== null && Buffer.byteLength(config) > CONFIG_BYTES_MAX) throw refusal(`body.features.${index}.config`, `must not be larger than ${CONFIG_BYTES_MAX} bytes`);
+  if (config !== null && Buffer.byteLength(config) > CONFIG_BYTES_MAX) {
+    throw refusal(`body.features.${index}.config`, `must not be larger than ${CONFIG_BYTES_MAX} bytes`);
+  }
   const minimum = input.min_credits ?? null;
   return {
     feature: input.feature, endpointId: (input.feature_endpoint_id ?? '').toLowerCase(), config,
@@ -91,7 +100,8 @@ function blankless(value: string): string {
   return value;
 }
 
-const pick = <T extends object, K extends keyof T>(from: T, key: K): Partial<Pick<T, K>> => (from[key] === undefined ? {} : { [key]: from[key] } as unknown as Pick<T, K>);
+const pick = <T extends object, K extends keyof T>(from: T, key: K): Partial<Pick<T, K>> =>
+  (from[key] === undefined ? {} : { [key]: from[key] } as unknown as Pick<T, K>);
 
 export const presentEndpoint = ({ endpointId, feature, name, value, endpoint, method, minimum, isActive }: FeatureEndpoint) => ({
   _id: endpointId, feature, name, value, endpoint, method, min_credits: toCredits(minimum), is_active: isActive,

@@ -9,7 +9,10 @@ import type { GatewayContext } from '../http/context.js';
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
 import { bodyOf, storedText } from '../http/schema.js';
-import { endpointShape, INVALID, packageShape, presentEndpoint, presentPackage, toEndpoint, toEndpointChanges, toPackage, toPackageChanges, type TextSchema } from './feature-fields.js';
+import {
+  endpointShape, INVALID, packageShape, presentEndpoint, presentPackage, toEndpoint, toEndpointChanges, toPackage,
+  toPackageChanges, type TextSchema,
+} from './feature-fields.js';
 
 export type FeatureRouteDeps = { readonly features: FeatureAdmin; readonly clock: () => number };
 
@@ -36,7 +39,8 @@ const Package = Type.Object({
   })),
 });
 const Subscribed = Type.Object({
-  _id: Type.String(), user_id: Type.String(), package_id: Type.String(), starts_at: Type.String(), ends_at: OrNull(Type.String()), is_active: Type.Boolean(),
+  _id: Type.String(), user_id: Type.String(), package_id: Type.String(), starts_at: Type.String(), ends_at: OrNull(Type.String()),
+  is_active: Type.Boolean(),
 });
 
 const ENDPOINTS = '/api/admin/feature-endpoints';
@@ -59,47 +63,73 @@ function endpointRoutes(add: AddRoute, { features }: FeatureRouteDeps): void {
   add('GET', ENDPOINTS, admin, { summary: 'All feature endpoints', replies: { 200: Type.Array(Endpoint) }, errors }, async (ctx) => {
     reply(ctx, 200, (await features.endpoints()).map(presentEndpoint));
   });
-  add('POST', ENDPOINTS, admin, { summary: 'Add a feature endpoint', body: endpointBody, replies: { 201: Endpoint }, errors }, async (ctx, { body }) => {
+  add('POST', ENDPOINTS, admin, {
+    summary: 'Add a feature endpoint', body: endpointBody, replies: { 201: Endpoint }, errors,
+  }, async (ctx, { body }) => {
     reply(ctx, 201, presentEndpoint(await features.addEndpoint(toEndpoint(body))));
   });
-  add('PATCH', `${ENDPOINTS}/:id`, admin, { summary: 'Change a feature endpoint', params, body: endpointChanges, replies: { 200: Endpoint }, errors: found }, async (ctx, { body }) => {
+  add('PATCH', `${ENDPOINTS}/:id`, admin, {
+    summary: 'Change a feature endpoint', params, body: endpointChanges, replies: { 200: Endpoint }, errors: found,
+  }, async (ctx, { body }) => {
     reply(ctx, 200, presentEndpoint(await features.changeEndpoint(idOf(ctx), toEndpointChanges(body))));
   });
-  add('DELETE', `${ENDPOINTS}/:id`, admin, { summary: 'Remove a feature endpoint; usage of it that is on its way is still charged', params, replies: { 204: Type.Null() }, errors: found }, async (ctx) => {
+  add('DELETE', `${ENDPOINTS}/:id`, admin, {
+    summary: 'Remove a feature endpoint; usage of it that is on its way is still charged', params, replies: { 204: Type.Null() },
+    errors: found,
+  }, async (ctx) => {
     await features.removeEndpoint(idOf(ctx));
     ctx.status = 204;
   });
 }
 
 function packageRoutes(add: AddRoute, { features }: FeatureRouteDeps): void {
-  add('GET', PACKAGES, admin, { summary: 'All packages with what they include', replies: { 200: Type.Array(Package) }, errors }, async (ctx) => {
+  add('GET', PACKAGES, admin, {
+    summary: 'All packages with what they include', replies: { 200: Type.Array(Package) }, errors,
+  }, async (ctx) => {
     reply(ctx, 200, (await features.packages()).map(presentPackage));
   });
-  add('POST', PACKAGES, admin, { summary: 'Add a package', body: packageBody, replies: { 201: Package }, errors }, async (ctx, { body }) => {
+  add('POST', PACKAGES, admin, {
+    summary: 'Add a package', body: packageBody, replies: { 201: Package }, errors,
+  }, async (ctx, { body }) => {
     reply(ctx, 201, presentPackage(await features.addPackage(toPackage(body))));
   });
-  add('PATCH', `${PACKAGES}/:id`, admin, { summary: 'Change a package; `features` replaces all of them', params, body: packageChanges, replies: { 200: Package }, errors: found }, async (ctx, { body }) => {
+  add('PATCH', `${PACKAGES}/:id`, admin, {
+    summary: 'Change a package; `features` replaces all of them', params, body: packageChanges, replies: { 200: Package },
+    errors: found,
+  }, async (ctx, { body }) => {
     reply(ctx, 200, presentPackage(await features.changePackage(idOf(ctx), toPackageChanges(body))));
   });
-  add('DELETE', `${PACKAGES}/:id`, admin, { summary: 'Remove a package that nobody was ever subscribed to', params, replies: { 204: Type.Null() }, errors: found }, async (ctx) => {
+  add('DELETE', `${PACKAGES}/:id`, admin, {
+    summary: 'Remove a package that nobody was ever subscribed to', params, replies: { 204: Type.Null() }, errors: found,
+  }, async (ctx) => {
     await features.removePackage(idOf(ctx));
     ctx.status = 204;
   });
 }
 
 function subscriptionRoutes(add: AddRoute, { features, clock }: FeatureRouteDeps): void {
-  add('GET', SUBSCRIPTIONS, admin, { summary: 'Subscriptions of a user', query: { user_id: AccountId }, replies: { 200: Type.Array(Subscribed) }, errors }, async (ctx) => {
+  add('GET', SUBSCRIPTIONS, admin, {
+    summary: 'Subscriptions of a user', query: { user_id: AccountId }, replies: { 200: Type.Array(Subscribed) }, errors,
+  }, async (ctx) => {
     const userId = ctx.query['user_id'];
-    if (typeof userId !== 'string' || userId.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(userId)) throw invalid('query.user_id', 'user_id must be a user id');
+    if (typeof userId !== 'string' || userId.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(userId)) {
+      throw invalid('query.user_id', 'user_id must be a user id');
+    }
     reply(ctx, 200, (await features.subscriptions(userId)).map(presentSubscription));
   });
-  add('POST', SUBSCRIPTIONS, admin, { summary: 'Subscribe a user to a package', body: subscriptionBody, replies: { 201: Subscribed }, errors }, async (ctx, { body }) => {
+  add('POST', SUBSCRIPTIONS, admin, {
+    summary: 'Subscribe a user to a package', body: subscriptionBody, replies: { 201: Subscribed }, errors,
+  }, async (ctx, { body }) => {
     const startsAtMs = timeOf(body.starts_at, 'body.starts_at') ?? clock();
     const endsAtMs = timeOf(body.ends_at, 'body.ends_at');
     if (endsAtMs !== null && endsAtMs <= startsAtMs) throw invalid('body.ends_at', 'ends_at must be after starts_at');
-    reply(ctx, 201, presentSubscription(await features.subscribe({ accountId: body.user_id, packageId: body.package_id.toLowerCase(), startsAtMs, endsAtMs })));
+    reply(ctx, 201, presentSubscription(await features.subscribe({
+      accountId: body.user_id, packageId: body.package_id.toLowerCase(), startsAtMs, endsAtMs,
+    })));
   });
-  add('DELETE', `${SUBSCRIPTIONS}/:id`, admin, { summary: 'End a subscription now', params, replies: { 200: Subscribed }, errors: found }, async (ctx) => {
+  add('DELETE', `${SUBSCRIPTIONS}/:id`, admin, {
+    summary: 'End a subscription now', params, replies: { 200: Subscribed }, errors: found,
+  }, async (ctx) => {
     reply(ctx, 200, presentSubscription(await features.unsubscribe(idOf(ctx))));
   });
 }

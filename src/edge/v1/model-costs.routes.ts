@@ -46,7 +46,9 @@ export function modelCostsRoutes(add: AddRoute, { modelCosts, clock }: ModelCost
     if (fromMs >= toMs) throw invalid('query.from', 'from must be before to');
     if (toMs - fromMs > DAYS_MAX * DAY_MS) throw invalid('query.from', `from must be at most ${DAYS_MAX} days before to`);
     const { models, isUpToDate } = await modelCosts({ fromMs, toMs, limit });
-    reply(ctx, 200, { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString(), upToDate: isUpToDate, models: models.map(present) });
+    reply(ctx, 200, {
+      from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString(), upToDate: isUpToDate, models: models.map(present),
+    });
   });
 }
 

@@ -43,10 +43,14 @@ const planBody = bodyOf(Type.Object({
   expiresAfterSeconds: Type.Optional(integerOrNull(1, EXPIRES_AFTER_SECONDS_MAX)),
 }), 'The plan is not valid');
 const assignBody = bodyOf(Type.Object({ plan: Id(PLAN_ID_LENGTH_MAX) }), 'plan is required');
-const referralBody = bodyOf(Type.Object({ referrer: AccountId(), referee: AccountId(), credits: Credits(), refereeCredits: Type.Optional(Credits()) }), 'referrer, referee and credits are required');
+const referralBody = bodyOf(
+  Type.Object({ referrer: AccountId(), referee: AccountId(), credits: Credits(), refereeCredits: Type.Optional(Credits()) }),
+  'referrer, referee and credits are required',
+);
 
 const PlanReply = Type.Object({
-  plan: Type.String(), name: Type.String(), credits: CreditsReply(), period: Type.String(), periodSeconds: Type.Union([Type.Integer(), Type.Null()]),
+  plan: Type.String(), name: Type.String(), credits: CreditsReply(), period: Type.String(),
+  periodSeconds: Type.Union([Type.Integer(), Type.Null()]),
   mode: Type.String(), missed: Type.String(), expiresAfterSeconds: Type.Union([Type.Integer(), Type.Null()]),
 });
 const AccountPlanReply = Type.Object({
@@ -58,45 +62,61 @@ const accountParams = { accountId: AccountId() };
 
 /** Plans, who has which, and bonuses for referrals. For administrators. */
 export function planRoutes(add: AddRoute, deps: PlanRouteDeps): void {
-  add('GET', '/v1/plans', allow('admin'), { summary: 'The credit plans', replies: { 200: Type.Array(PlanReply) }, errors: ['ledger_unavailable'] }, async (ctx) => {
+  add('GET', '/v1/plans', allow('admin'), {
+    summary: 'The credit plans', replies: { 200: Type.Array(PlanReply) }, errors: ['ledger_unavailable'],
+  }, async (ctx) => {
     reply(ctx, 200, (await deps.listPlans()).map(presentPlan));
   });
 
   add('PUT', '/v1/plans/:planId', allow('admin'), {
-    summary: 'Make or change a plan; changes hold from the next refill of each account on', params, body: planBody, replies: { 200: PlanReply }, errors: ['conflict', 'ledger_unavailable'],
+    summary: 'Make or change a plan; changes hold from the next refill of each account on', params, body: planBody,
+    replies: { 200: PlanReply }, errors: ['conflict', 'ledger_unavailable'],
   }, async (ctx, { principal, body }) => {
     reply(ctx, 200, presentPlan(await deps.definePlan(toPlan(idIn(ctx, 'planId', PLAN_ID_LENGTH_MAX), body), principal.accountId)));
   });
 
-  add('DELETE', '/v1/plans/:planId', allow('admin'), { summary: 'Remove a plan that no account has', params, replies: { 204: Type.Null() }, errors: ['not_found', 'conflict', 'ledger_unavailable'] }, async (ctx) => {
+  add('DELETE', '/v1/plans/:planId', allow('admin'), {
+    summary: 'Remove a plan that no account has', params, replies: { 204: Type.Null() },
+    errors: ['not_found', 'conflict', 'ledger_unavailable'],
+  }, async (ctx) => {
     await deps.removePlan(idIn(ctx, 'planId', PLAN_ID_LENGTH_MAX));
     ctx.status = 204;
   });
 
-  add('GET', '/v1/account-plans/:accountId', allow('admin'), { summary: 'The plan of an account', params: accountParams, replies: { 200: AccountPlanReply }, errors: ['not_found', 'ledger_unavailable'] }, async (ctx) => {
+  add('GET', '/v1/account-plans/:accountId', allow('admin'), {
+    summary: 'The plan of an account', params: accountParams, replies: { 200: AccountPlanReply },
+    errors: ['not_found', 'ledger_unavailable'],
+  }, async (ctx) => {
     reply(ctx, 200, presentAccountPlan(await deps.planOf(idIn(ctx, 'accountId', ACCOUNT_ID_LENGTH_MAX))));
   });
 
   add('PUT', '/v1/account-plans/:accountId', allow('admin'), {
-    summary: 'Put an account on a plan; its first period begins now, or at the end of the period that the account was given last', params: accountParams, body: assignBody, replies: { 200: AccountPlanReply }, errors: ['not_found', 'ledger_unavailable'],
+    summary: 'Put an account on a plan; its first period begins now, or at the end of the period that the account was given last',
+    params: accountParams, body: assignBody, replies: { 200: AccountPlanReply }, errors: ['not_found', 'ledger_unavailable'],
   }, async (ctx, { principal, body }) => {
     const accountId = idIn(ctx, 'accountId', ACCOUNT_ID_LENGTH_MAX);
     reply(ctx, 200, presentAccountPlan(await deps.assignPlan({ accountId, planId: body.plan, actor: principal.accountId })));
   });
 
-  add('DELETE', '/v1/account-plans/:accountId', allow('admin'), { summary: 'End the plan of an account; what was granted stays, and is not granted again', params: accountParams, replies: { 204: Type.Null() }, errors: ['not_found', 'ledger_unavailable'] }, async (ctx) => {
+  add('DELETE', '/v1/account-plans/:accountId', allow('admin'), {
+    summary: 'End the plan of an account; what was granted stays, and is not granted again', params: accountParams,
+    replies: { 204: Type.Null() }, errors: ['not_found', 'ledger_unavailable'],
+  }, async (ctx) => {
     await deps.endPlan(idIn(ctx, 'accountId', ACCOUNT_ID_LENGTH_MAX));
     ctx.status = 204;
   });
 
   add('POST', '/v1/referrals', allow('admin'), {
     summary: 'Reward that one account brought another, once per referee', body: referralBody, replays: true,
-    replies: { 200: Type.Object({ status: Type.Enum(['granted', 'pending']) }) }, errors: ['idempotency_mismatch', 'limit_exceeded', 'account_frozen', 'ledger_unavailable'],
+    replies: { 200: Type.Object({ status: Type.Enum(['granted', 'pending']) }) },
+    errors: ['idempotency_mismatch', 'limit_exceeded', 'account_frozen', 'ledger_unavailable'],
   }, async (ctx, { principal, body: { referrer, referee, credits, refereeCredits } }) => {
     const { status, replayed } = await deps.grantReferral({
       referrer, referee, actor: principal.accountId,
       referrerAmount: readPositiveAmount(credits, { path: 'body.credits', message: 'credits must be above zero' }),
-      refereeAmount: refereeCredits === undefined ? ZERO : readAmount(refereeCredits, { path: 'body.refereeCredits', message: 'refereeCredits must not be negative' }),
+      refereeAmount: refereeCredits === undefined ? ZERO : readAmount(refereeCredits, {
+        path: 'body.refereeCredits', message: 'refereeCredits must not be negative',
+      }),
     });
     markReplayed(ctx, replayed);
     reply(ctx, 200, { status });
@@ -105,14 +125,21 @@ export function planRoutes(add: AddRoute, deps: PlanRouteDeps): void {
 
 function idIn({ params: given }: GatewayContext, name: string, maxLength: number): string {
   const id = given?.[name] ?? '';
-  if (id.length > maxLength || !isAccountId(id)) throw invalid(`path.${name}`, `must be 1 to ${maxLength} letters, digits or any of ._@|+=~$-`);
+  if (id.length > maxLength || !isAccountId(id)) {
+    throw invalid(`path.${name}`, `must be 1 to ${maxLength} letters, digits or any of ._@|+=~$-`);
+  }
   return id;
 }
 
 /** What is left out: kept from period to period, and nothing that is missed is lost; a reset plan means the latest. */
 function toPlan(planId: string, body: ReturnType<typeof planBody.parse>): Plan {
-  const { name, credits, period, periodSeconds = null, mode = 'roll_over', missed = mode === 'reset' ? 'latest' : 'each', expiresAfterSeconds = null } = body;
-  if ((period === 'seconds') !== (periodSeconds !== null)) throw invalid('body.periodSeconds', 'belongs to the period "seconds", and to no other');
+  const {
+    name, credits, period, periodSeconds = null, mode = 'roll_over', missed = mode === 'reset' ? 'latest' : 'each',
+    expiresAfterSeconds = null,
+  } = body;
+  if ((period === 'seconds') !== (periodSeconds !== null)) {
+    throw invalid('body.periodSeconds', 'belongs to the period "seconds", and to no other');
+  }
   return {
     planId, name, mode, missed, expiresAfterSeconds,
     amount: readPositiveAmount(credits, { path: 'body.credits', message: 'credits must be above zero' }),
@@ -121,7 +148,8 @@ function toPlan(planId: string, body: ReturnType<typeof planBody.parse>): Plan {
 }
 
 const presentPlan = ({ planId, name, amount, period, mode, missed, expiresAfterSeconds }: Plan): object => ({
-  plan: planId, name, credits: toCredits(amount), period: period.unit, periodSeconds: period.unit === 'seconds' ? period.seconds : null, mode, missed, expiresAfterSeconds,
+  plan: planId, name, credits: toCredits(amount), period: period.unit,
+  periodSeconds: period.unit === 'seconds' ? period.seconds : null, mode, missed, expiresAfterSeconds,
 });
 
 const presentAccountPlan = ({ accountId, planId, anchorMs, nextPeriod, lastRefillAtMs, problem }: AccountPlan): object => ({

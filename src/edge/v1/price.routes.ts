@@ -25,12 +25,18 @@ const DECIMAL_MAX = rational(10n ** 15n);
 /** Named by the code, so they are there before their first price. */
 const BOOKS: readonly string[] = [TOKEN_BOOK, MESSAGE_BOOK, MODEL_BOOK, NATIVE_BOOK];
 
-const Decimal = () => Type.Unsafe<number | string>({ type: ['number', 'string'], maxLength: DECIMAL_LENGTH_MAX, description: 'a decimal number; as text, every digit counts' });
+const Decimal = () => Type.Unsafe<number | string>({
+  type: ['number', 'string'], maxLength: DECIMAL_LENGTH_MAX, description: 'a decimal number; as text, every digit counts',
+});
 const DecimalOrNull = () => Type.Unsafe<number | string | null>({ type: ['number', 'string', 'null'], maxLength: DECIMAL_LENGTH_MAX });
-const Moment = () => Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d{1,3})?)?(Z|[+-]\\d\\d:\\d\\d)$', description: 'ISO 8601 with a time zone; now, when left out' });
+const Moment = () => Type.String({
+  pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d{1,3})?)?(Z|[+-]\\d\\d:\\d\\d)$',
+  description: 'ISO 8601 with a time zone; now, when left out',
+});
 const Name = (lengthMin: number) => storedText(lengthMin, PRICED_MODEL_LENGTH_MAX);
 const Dimensions = Type.Object({
-  input: Type.Optional(DecimalOrNull()), output: Type.Optional(DecimalOrNull()), cachedRead: Type.Optional(DecimalOrNull()), cachedWrite: Type.Optional(DecimalOrNull()),
+  input: Type.Optional(DecimalOrNull()), output: Type.Optional(DecimalOrNull()), cachedRead: Type.Optional(DecimalOrNull()),
+  cachedWrite: Type.Optional(DecimalOrNull()),
   reasoning: Type.Optional(DecimalOrNull()), message: Type.Optional(DecimalOrNull()), request: Type.Optional(DecimalOrNull()),
 }, { description: 'a dimension that is not named is not sold' });
 
@@ -51,7 +57,8 @@ const TextOrNull = () => Type.Union([Type.String(), Type.Null()]);
 const PriceReply = Type.Object({
   book: Type.String(), provider: Type.String(), model: Type.String(), version: Type.Integer(), effectiveFrom: Type.String(),
   prices: Type.Object({
-    input: TextOrNull(), output: TextOrNull(), cachedRead: TextOrNull(), cachedWrite: TextOrNull(), reasoning: TextOrNull(), message: TextOrNull(), request: TextOrNull(),
+    input: TextOrNull(), output: TextOrNull(), cachedRead: TextOrNull(), cachedWrite: TextOrNull(), reasoning: TextOrNull(),
+    message: TextOrNull(), request: TextOrNull(),
   }),
   unit: Type.Integer(), rounding: Type.String(), marginPercent: Type.String(), moneyPerCredit: TextOrNull(),
   isDefault: Type.Boolean(), state: Type.String(), createdBy: Type.String(), note: Type.String(),
@@ -59,11 +66,18 @@ const PriceReply = Type.Object({
 
 const params = { book: Type.String({ pattern: '^[a-z][a-z0-9-]{0,31}$' }) };
 const filters = {
-  provider: Type.Optional(Type.String({ maxLength: PRICED_MODEL_LENGTH_MAX })), model: Type.Optional(Type.String({ maxLength: PRICED_MODEL_LENGTH_MAX })),
+  provider: Type.Optional(Type.String({ maxLength: PRICED_MODEL_LENGTH_MAX })),
+  model: Type.Optional(Type.String({ maxLength: PRICED_MODEL_LENGTH_MAX })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_MAX, default: PAGE_DEFAULT, description: 'prices of one page' })),
 };
-const listQuery = { ...filters, offset: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: '`nextOffset` of the page before' })) };
-const historyQuery = { ...filters, before: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: '`nextBefore` of the page before' })) };
+const listQuery = {
+  ...filters,
+  offset: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: '`nextOffset` of the page before' })),
+};
+const historyQuery = {
+  ...filters,
+  before: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: '`nextBefore` of the page before' })),
+};
 
 /** The price books: what is charged now, what was and will be, and changing it. For administrators. */
 export function priceRoutes(add: AddRoute, deps: SetPriceDeps): void {
@@ -71,13 +85,16 @@ export function priceRoutes(add: AddRoute, deps: SetPriceDeps): void {
 
   add('GET', '/v1/prices/:book', allow('admin'), {
     summary: 'What the models of a book cost now', params, query: listQuery, errors: ['not_found'],
-    replies: { 200: Type.Object({ prices: Type.Array(PriceReply), total: Type.Integer(), nextOffset: Type.Union([Type.Integer(), Type.Null()]) }) },
+    replies: {
+      200: Type.Object({ prices: Type.Array(PriceReply), total: Type.Integer(), nextOffset: Type.Union([Type.Integer(), Type.Null()]) }),
+    },
   }, (ctx) => {
     const { book, limit, isAsked } = questionIn(ctx);
     const offset = queryNumber(ctx, 'offset', 0, Number.MAX_SAFE_INTEGER) ?? 0;
     requireBook(history, book);
     const nowMs = clock();
-    const rows = history.current(book, nowMs).map(({ row }) => row).filter(isAsked).sort((a, b) => byText(a.provider, b.provider) || byText(a.model, b.model));
+    const rows = history.current(book, nowMs).map(({ row }) => row).filter(isAsked).sort((a, b) =>
+      byText(a.provider, b.provider) || byText(a.model, b.model));
     const page = rows.slice(offset, offset + limit);
     reply(ctx, 200, {
       // Several models may have said that they are the default; one of them is.
@@ -87,7 +104,8 @@ export function priceRoutes(add: AddRoute, deps: SetPriceDeps): void {
   });
 
   add('GET', '/v1/prices/:book/history', allow('admin'), {
-    summary: 'Every version of the prices of a book, newest first, those of the future included', params, query: historyQuery, errors: ['not_found'],
+    summary: 'Every version of the prices of a book, newest first, those of the future included', params, query: historyQuery,
+    errors: ['not_found'],
     replies: { 200: Type.Object({ prices: Type.Array(PriceReply), nextBefore: Type.Union([Type.Integer(), Type.Null()]) }) },
   }, (ctx) => {
     const { book, limit, isAsked } = questionIn(ctx);
@@ -106,7 +124,9 @@ export function priceRoutes(add: AddRoute, deps: SetPriceDeps): void {
       ...rest, book: bookIn(ctx), actor: principal.accountId,
       prices: readPrices(prices),
       marginPercent: marginPercent === undefined ? undefined : decimalText('body.marginPercent', marginPercent),
-      moneyPerCredit: moneyPerCredit === undefined || moneyPerCredit === null ? moneyPerCredit : decimalText('body.moneyPerCredit', moneyPerCredit),
+      moneyPerCredit: moneyPerCredit === undefined || moneyPerCredit === null ? moneyPerCredit : decimalText(
+        'body.moneyPerCredit', moneyPerCredit,
+      ),
       effectiveFromMs: momentOf(effectiveFrom),
     }).catch(inWordsOf(PRICE_FIELDS));
     reply(ctx, 200, { price: present(price), changed: isChanged });

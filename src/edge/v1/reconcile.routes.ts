@@ -34,8 +34,11 @@ const startBody = bodyOf(Type.Object({ accountId: Type.Optional(storedText(1, TA
 const TextOrNull = () => Type.Union([Type.String(), Type.Null()]);
 const IntegerOrNull = () => Type.Union([Type.Integer(), Type.Null()]);
 const Compared = Type.Object({
-  accountId: Type.String(), shard: Type.Integer(), seq: IntegerOrNull(), result: Type.Enum(['ok', 'drift', 'busy', 'failed']), reason: TextOrNull(),
-  differences: Type.Array(Type.Object({ check: Type.String(), expected: Type.String(), actual: Type.String(), differenceMicros: Type.Integer() })),
+  accountId: Type.String(), shard: Type.Integer(), seq: IntegerOrNull(), result: Type.Enum(['ok', 'drift', 'busy', 'failed']),
+  reason: TextOrNull(),
+  differences: Type.Array(Type.Object({
+    check: Type.String(), expected: Type.String(), actual: Type.String(), differenceMicros: Type.Integer(),
+  })),
 });
 const State = Type.Object({
   lastBatchAt: TextOrNull(), lastRoundAt: TextOrNull(), lastRoundAccounts: IntegerOrNull(), lastFullRoundAt: TextOrNull(),
@@ -43,25 +46,33 @@ const State = Type.Object({
   fullRoundWanted: Type.Boolean(),
   open: Type.Array(Type.Object({ check: Type.String(), accounts: Type.Integer(), differenceMicros: Type.Number() })),
   findings: Type.Array(Type.Object({
-    id: Type.Integer(), accountId: TextOrNull(), check: Type.String(), shard: IntegerOrNull(), seq: IntegerOrNull(), expected: Type.String(), actual: Type.String(),
+    id: Type.Integer(), accountId: TextOrNull(), check: Type.String(), shard: IntegerOrNull(), seq: IntegerOrNull(),
+    expected: Type.String(), actual: Type.String(),
     differenceMicros: Type.Integer(), firstSeenAt: Type.String(), lastSeenAt: Type.String(),
   })),
   sums: Type.Object({
-    accounts: Type.Integer(), conserves: Type.Boolean({ description: 'granted = available + held + captured + expired + removed - debt, exactly' }),
+    accounts: Type.Integer(),
+    conserves: Type.Boolean({ description: 'granted = available + held + captured + expired + removed - debt, exactly' }),
     ...Object.fromEntries(FIGURES.map((name) => [name, Type.Number()])),
   }),
 });
-const Shards = Type.Array(Type.Object({ shard: Type.Integer(), epoch: Type.Integer(), cursor: Type.String(), lagEntries: Type.Integer(), stoppedReason: TextOrNull() }));
+const Shards = Type.Array(Type.Object({
+  shard: Type.Integer(), epoch: Type.Integer(), cursor: Type.String(), lagEntries: Type.Integer(), stoppedReason: TextOrNull(),
+}));
 
 /** Whether Redis and Postgres say the same, and what is still on its way from one to the other. */
 export function reconcileRoutes(add: AddRoute, deps: ReconcileRouteDeps): void {
-  add('GET', '/v1/reconciliation', allow('admin'), { summary: 'What the reconciler compared, and the differences that are open', replies: { 200: State }, errors: ['ledger_unavailable'] }, async (ctx) => {
+  add('GET', '/v1/reconciliation', allow('admin'), {
+    summary: 'What the reconciler compared, and the differences that are open', replies: { 200: State },
+    errors: ['ledger_unavailable'],
+  }, async (ctx) => {
     reply(ctx, 200, presentReconciliation(await deps.readReconciliation()));
   });
 
   add('POST', '/v1/reconciliation', allow('admin'), {
     summary: 'Compare an account now, or begin a complete round', body: startBody,
-    replies: { 200: Compared, 202: Type.Object({ status: Type.Enum(['started']) }) }, errors: ['account_not_found', 'conflict', 'ledger_unavailable'],
+    replies: { 200: Compared, 202: Type.Object({ status: Type.Enum(['started']) }) },
+    errors: ['account_not_found', 'conflict', 'ledger_unavailable'],
   }, async (ctx, { body: { accountId } }) => {
     if (accountId === undefined) {
       await deps.startFullRound();
@@ -71,7 +82,10 @@ export function reconcileRoutes(add: AddRoute, deps: ReconcileRouteDeps): void {
     reply(ctx, 200, presentComparison(await deps.compareNow(await deps.nameAccount(accountId))));
   });
 
-  add('GET', '/v1/shards', allow('admin'), { summary: 'Shards of the journal: how far Postgres is, and which are stopped', replies: { 200: Shards }, errors: ['ledger_unavailable'] }, async (ctx) => {
+  add('GET', '/v1/shards', allow('admin'), {
+    summary: 'Shards of the journal: how far Postgres is, and which are stopped', replies: { 200: Shards },
+    errors: ['ledger_unavailable'],
+  }, async (ctx) => {
     reply(ctx, 200, await deps.readShards());
   });
 }
@@ -86,12 +100,14 @@ const timeText = (ms: number | null): string | null => (ms === null ? null : new
 function presentReconciliation({ state, open, findings, sums }: Reconciliation): object {
   const of = (name: (typeof FIGURES)[number]): bigint => BigInt(sums[name]);
   return {
-    lastBatchAt: timeText(state.lastBatchAtMs), lastRoundAt: timeText(state.lastRoundAtMs), lastRoundAccounts: state.lastRoundAccounts, lastFullRoundAt: timeText(state.lastFullAtMs),
+    lastBatchAt: timeText(state.lastBatchAtMs), lastRoundAt: timeText(state.lastRoundAtMs),
+    lastRoundAccounts: state.lastRoundAccounts, lastFullRoundAt: timeText(state.lastFullAtMs),
     round: { full: state.roundIsFull, accounts: state.roundAccounts },
     fullRoundWanted: state.fullWanted,
     open: open.map(({ check, accounts, micros }) => ({ check, accounts, differenceMicros: micros })),
     findings: findings.map((each) => ({
-      id: each.findingId, accountId: each.accountId === '' ? null : each.accountId, check: each.check, shard: each.shard, seq: each.seq, expected: each.expected, actual: each.actual,
+      id: each.findingId, accountId: each.accountId === '' ? null : each.accountId, check: each.check, shard: each.shard,
+      seq: each.seq, expected: each.expected, actual: each.actual,
       differenceMicros: each.differenceMicros, firstSeenAt: timeText(each.firstSeenAtMs), lastSeenAt: timeText(each.lastSeenAtMs),
     })),
     sums: {

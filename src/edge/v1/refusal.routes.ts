@@ -26,7 +26,8 @@ const query = {
   cursor: Type.Optional(Type.String({ minLength: 1, maxLength: CURSOR_LENGTH_MAX, description: '`next` of the page before' })),
 };
 const RefusalReply = Type.Object({
-  accountId: Type.String(), minute: Type.String(), reason: Type.String(), method: Type.String(), route: Type.String(), status: Type.Integer(),
+  accountId: Type.String(), minute: Type.String(), reason: Type.String(), method: Type.String(), route: Type.String(),
+  status: Type.Integer(),
   count: Type.Integer(), firstAt: Type.String(), lastAt: Type.String(), message: Type.String(), requestId: Type.String(),
 });
 const Page = Type.Object({ refusals: Type.Array(RefusalReply), next: Type.Union([Type.String(), Type.Null()]) });
@@ -37,7 +38,9 @@ export function refusalRoutes(add: AddRoute, { readRefusals }: RefusalRouteDeps)
     summary: 'Who was refused, when and why, newest minute first', query, replies: { 200: Page }, errors: ['ledger_unavailable'],
   }, async (ctx) => {
     const limit = queryNumber(ctx, 'limit', 1, PAGE_MAX) ?? PAGE_DEFAULT;
-    const rows = await readRefusals({ accountId: accountIn(ctx), fromMs: momentIn(ctx, 'from'), toMs: momentIn(ctx, 'to'), limit: limit + 1, after: cursorIn(ctx) });
+    const rows = await readRefusals({
+      accountId: accountIn(ctx), fromMs: momentIn(ctx, 'from'), toMs: momentIn(ctx, 'to'), limit: limit + 1, after: cursorIn(ctx),
+    });
     const page = rows.slice(0, limit);
     const last = page.at(-1);
     reply(ctx, 200, { refusals: page.map(present), next: rows.length > limit && last !== undefined ? cursorText(last) : null });

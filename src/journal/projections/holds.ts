@@ -50,7 +50,9 @@ export function holdsToRead(fresh: readonly PlacedEntry[]): { accountId: string;
   const wanted = new Map<string, { accountId: string; holdId: string }>();
   for (const { entry } of fresh) {
     if (entry.kind === 'place') placed.add(nameOf(entry));
-    else if (ENDS[entry.kind] !== undefined && !placed.has(nameOf(entry))) wanted.set(nameOf(entry), { accountId: entry.accountId, holdId: entry.holdId });
+    else if (ENDS[entry.kind] !== undefined && !placed.has(nameOf(entry))) {
+      wanted.set(nameOf(entry), { accountId: entry.accountId, holdId: entry.holdId });
+    }
   }
   return [...wanted.values()];
 }
@@ -84,7 +86,10 @@ export function foldHolds(
       after = finish(before, entry, end.to, aboutOf(entry));
       found.set(entry, before);
     } else {
-      throw new ShardFault(shard.shard, index, `account ${entry.accountId}: entry ${entry.seq} (${entry.kind}) ends hold ${entry.holdId}, which is ${before?.state ?? 'unknown'}`);
+      throw new ShardFault(
+        shard.shard, index,
+        `account ${entry.accountId}: entry ${entry.seq} (${entry.kind}) ends hold ${entry.holdId}, which is ${before?.state ?? 'unknown'}`,
+      );
     }
     current.set(nameOf(entry), after);
     touched.set(rowId(after), after);

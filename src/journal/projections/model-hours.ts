@@ -19,7 +19,8 @@ type Sums = { messages: bigint; tokens: bigint; held: bigint; captured: bigint }
  * second time is counted once. BigInts, because what is held again and again adds up to more than any balance.
  */
 export function foldModels(
-  fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => AboutFacts, correctedBy: (entry: JournalEntry) => CorrectedEnd | null, knowsModel: KnowsModel,
+  fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => AboutFacts,
+  correctedBy: (entry: JournalEntry) => CorrectedEnd | null, knowsModel: KnowsModel,
 ): ModelHour[] {
   const rows = new Map<string, ModelHour & Sums>();
   for (const { entry, shard: { shard } } of fresh) {

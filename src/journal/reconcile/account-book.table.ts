@@ -38,7 +38,8 @@ export async function readBooks(db: Db, asks: readonly BookAsk[]): Promise<Map<s
     `select ask.account_id as "accountId", s.epoch, s.last_id as cursor, s.stopped_reason as "stoppedReason",
             to_json(a) as account,
             coalesce((select json_agg(json_build_object('id', l.lot_id, 'facts',
-                               concat_ws(':', l.remaining, l.held, l.amount, coalesce(${MS('l.expires_at')}::text, 'inf'), ${MS('l.granted_at')})))
+                               concat_ws(':', l.remaining, l.held, l.amount,
+                                 coalesce(${MS('l.expires_at')}::text, 'inf'), ${MS('l.granted_at')})))
                         from lots l where l.account_id = ask.account_id and l.closed_at is null), '[]') as lots,
             (select count(*) from holds h where h.account_id = ask.account_id and h.state = 'open') as "openHolds",
             coalesce((select json_agg(json_build_object('id', h.hold_id, 'amount', h.amount::text)) from (
@@ -48,7 +49,8 @@ export async function readBooks(db: Db, asks: readonly BookAsk[]): Promise<Map<s
                from entries e where e.account_id = ask.account_id and e.seq = ask.seq limit 1) as entry
        from ${source.sql}
        join shards s using (shard)
-       left join (select account_id, seq, available, held, debt, granted, captured, expired, removed, uncollected, frozen from accounts) as a
+       left join (select account_id, seq, available, held, debt, granted, captured, expired, removed, uncollected, frozen
+         from accounts) as a
          on a.account_id = ask.account_id`,
     [SNAPSHOT_HOLDS_MAX, ...source.bind(asks)],
   );

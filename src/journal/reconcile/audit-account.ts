@@ -5,19 +5,34 @@ import { compareFigures, FIGURES, type Difference } from './comparison.js';
 export function auditDifferences(row: AuditRow, newest: number | null): Difference[] {
   const differences: Difference[] = [];
   const { seq, lastSeq, firstSeq, entries } = row;
-  if (lastSeq !== seq) differences.push({ check: 'sequence', expected: `account at entry ${seq}`, actual: `newest entry is ${lastSeq ?? 'none'}`, micros: 0 });
+  if (lastSeq !== seq) {
+    differences.push({ check: 'sequence', expected: `account at entry ${seq}`, actual: `newest entry is ${lastSeq ?? 'none'}`, micros: 0 });
+  }
   // Fewer than asked for: these are all there are.
   const isComplete = newest === null || entries < newest;
-  if (isComplete && firstSeq !== null && firstSeq !== 1) differences.push({ check: 'sequence', expected: 'entry 1 is the first', actual: `entry ${firstSeq} is the first`, micros: 0 });
-  if (row.gaps > 0) differences.push({ check: 'sequence', expected: 'entries without a gap', actual: `${row.gaps} gaps, the first before entry ${row.firstGap ?? 0}`, micros: 0 });
+  if (isComplete && firstSeq !== null && firstSeq !== 1) {
+    differences.push({ check: 'sequence', expected: 'entry 1 is the first', actual: `entry ${firstSeq} is the first`, micros: 0 });
+  }
+  if (row.gaps > 0) differences.push({
+    check: 'sequence', expected: 'entries without a gap', actual: `${row.gaps} gaps, the first before entry ${row.firstGap ?? 0}`,
+    micros: 0,
+  });
   if (row.jumps > 0) {
-    differences.push({ check: 'running_balance', expected: 'each balance follows from the one before', actual: `${row.jumps} do not, the first at entry ${row.firstJump ?? 0}`, micros: row.jumpMicros });
+    differences.push({
+      check: 'running_balance', expected: 'each balance follows from the one before',
+      actual: `${row.jumps} do not, the first at entry ${row.firstJump ?? 0}`, micros: row.jumpMicros,
+    });
   }
   if (lastSeq === seq) {
-    differences.push(...compareFigures('running_balance', ['available', 'held', 'debt'], { available: row.lastAvailable, held: row.lastHeld, debt: row.lastDebt }, row));
+    differences.push(...compareFigures(
+      'running_balance', ['available', 'held', 'debt'], { available: row.lastAvailable, held: row.lastHeld, debt: row.lastDebt },
+      row,
+    ));
   }
   if (row.sums !== null) differences.push(...compareFigures('running_balance', FIGURES, row.sums, row));
-  differences.push(...compareFigures('lots', ['remaining', 'held'], { remaining: row.available, held: row.held }, { remaining: row.lotsRemaining, held: row.lotsHeld }));
+  differences.push(...compareFigures('lots', ['remaining', 'held'], { remaining: row.available, held: row.held }, {
+    remaining: row.lotsRemaining, held: row.lotsHeld,
+  }));
   if (row.lotsAmount !== null) differences.push(...compareFigures('lots', ['granted'], row, { granted: row.lotsAmount }));
   differences.push(...compareFigures('holds', ['held'], row, { held: row.holdsAmount }));
   return differences;
@@ -26,10 +41,15 @@ export function auditDifferences(row: AuditRow, newest: number | null): Differen
 /** I1 over everything: what was granted is somewhere. Exact, because sums need not fit a double. */
 export function conservationDifferences(accounts: GlobalSums, entries: GlobalSums | null): Difference[] {
   const of = (sums: GlobalSums, name: (typeof FIGURES)[number]): bigint => BigInt(sums[name]);
-  const there = of(accounts, 'available') + of(accounts, 'held') + of(accounts, 'captured') + of(accounts, 'expired') + of(accounts, 'removed') - of(accounts, 'debt');
+  const there = of(accounts, 'available') + of(accounts, 'held') + of(accounts, 'captured') + of(accounts, 'expired') + of(
+    accounts, 'removed',
+  ) - of(accounts, 'debt');
   const differences: Difference[] = [];
   if (there !== of(accounts, 'granted')) {
-    differences.push({ check: 'conservation', expected: `granted ${accounts.granted}`, actual: `accounted for ${there}`, micros: absolute(there - of(accounts, 'granted')) });
+    differences.push({
+      check: 'conservation', expected: `granted ${accounts.granted}`, actual: `accounted for ${there}`,
+      micros: absolute(there - of(accounts, 'granted')),
+    });
   }
   const wrong = entries === null ? [] : FIGURES.filter((name) => entries[name] !== accounts[name]);
   if (entries !== null && wrong.length > 0) {

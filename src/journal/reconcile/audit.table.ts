@@ -55,7 +55,8 @@ export async function auditAccounts(db: Db, accountIds: readonly string[], newes
               count(*) filter (where is_gap) as gaps, min(seq) filter (where is_gap) as first_gap,
               count(*) filter (where off_by > 0 and not is_gap) as jumps, min(seq) filter (where off_by > 0 and not is_gap) as first_jump,
               coalesce(max(off_by) filter (where not is_gap), 0) as jump_micros,
-              (array_agg(available_after order by seq desc))[1] as last_available, (array_agg(held_after order by seq desc))[1] as last_held,
+              (array_agg(available_after order by seq desc))[1] as last_available, (array_agg(held_after
+                order by seq desc))[1] as last_held,
               (array_agg(debt_after order by seq desc))[1] as last_debt,
               json_build_object(${FIGURES.map((name) => `'${name}', sum(${name})`).join(', ')}) as sums
          from judged group by account_id)
@@ -64,9 +65,11 @@ export async function auditAccounts(db: Db, accountIds: readonly string[], newes
             coalesce(t.gaps, 0) as gaps, t.first_gap as "firstGap", coalesce(t.jumps, 0) as jumps, t.first_jump as "firstJump",
             coalesce(t.jump_micros, 0) as "jumpMicros", coalesce(t.last_available, 0) as "lastAvailable",
             coalesce(t.last_held, 0) as "lastHeld", coalesce(t.last_debt, 0) as "lastDebt",
-            coalesce(l.remaining, 0)::bigint as "lotsRemaining", coalesce(l.held, 0)::bigint as "lotsHeld", coalesce(h.amount, 0)::bigint as "holdsAmount",
+            coalesce(l.remaining, 0)::bigint as "lotsRemaining", coalesce(l.held, 0)::bigint as "lotsHeld", coalesce(h.amount,
+              0)::bigint as "holdsAmount",
             case when :newest::integer is null then t.sums end as sums,
-            case when :newest::integer is null then (select coalesce(sum(amount), 0)::bigint from lots where account_id = a.account_id) end as "lotsAmount"
+            case when :newest::integer is null then (select coalesce(sum(amount), 0)::bigint from lots
+              where account_id = a.account_id) end as "lotsAmount"
        from asked a
        left join told t using (account_id)
        left join lateral (select sum(remaining) as remaining, sum(held) as held from lots
@@ -93,7 +96,8 @@ export async function sumAccounts(db: Db): Promise<GlobalSums> {
 export async function sumAccountsAndEntries(db: Db): Promise<{ readonly accounts: GlobalSums; readonly entries: GlobalSums }> {
   const { rows } = await db.raw<{ rows: (GlobalSums & { what: 'accounts' | 'entries' })[] }>(
     ['accounts', 'entries'].map((table) =>
-      `select '${table}' as what, count(*) as accounts, ${FIGURES.map((name) => `coalesce(sum(${name}), 0)::text as ${name}`).join(', ')} from ${table}`).join(' union all '),
+      `select '${table}' as what, count(*) as accounts, ${FIGURES.map((name) => `coalesce(sum(${name}), 0)::text as ${name}`)
+        .join(', ')} from ${table}`).join(' union all '),
   );
   const [accounts, entries] = [rows.find(({ what }) => what === 'accounts'), rows.find(({ what }) => what === 'entries')];
   if (accounts === undefined || entries === undefined) throw new Error('a sum is always one row');

@@ -45,7 +45,9 @@ type Verdict = { readonly seq: number | null; readonly differences: readonly Dif
  * @throws GatewayError ledger_unavailable when Postgres is away.
  */
 export async function compareAccounts(deps: CompareDeps, accountIds: readonly string[], { newest }: CompareOptions): Promise<Comparison[]> {
-  const audited = new Map((await auditAccounts(deps.db, accountIds, newest).catch(rethrow)).map((row) => [row.accountId, auditDifferences(row, newest)]));
+  const audited = new Map((await auditAccounts(deps.db, accountIds, newest).catch(rethrow)).map((row) => [
+    row.accountId, auditDifferences(row, newest),
+  ]));
   const verdicts = new Map<string, Verdict>();
   let pending: Pending[] = accountIds.map((accountId) => ({ accountId, floor: null, agreedAt: null, agreed: 0, reason: '' }));
   const undecided = new Map<string, Pending>();
@@ -56,7 +58,8 @@ export async function compareAccounts(deps: CompareDeps, accountIds: readonly st
     for (const each of open) undecided.set(each.accountId, each);
     pending = open.filter(({ agreed }) => agreed < AGREED_MAX);
   }
-  return accountIds.map((accountId) => conclude(deps, accountId, audited.get(accountId) ?? [], verdicts.get(accountId), undecided.get(accountId)));
+  return accountIds.map((accountId) =>
+    conclude(deps, accountId, audited.get(accountId) ?? [], verdicts.get(accountId), undecided.get(accountId)));
 }
 
 /** One account, completely: for whoever asks about it. */
@@ -67,15 +70,20 @@ export async function compareAccount(deps: CompareDeps, accountId: string): Prom
 }
 
 /** Redis first, then the drain, then Postgres: so Postgres can be ahead of what was read of Redis, but need not lag. */
-async function lookAgain(deps: CompareDeps, pending: readonly Pending[], drains: boolean, verdicts: Map<string, Verdict>): Promise<Pending[]> {
+async function lookAgain(
+  deps: CompareDeps, pending: readonly Pending[], drains: boolean, verdicts: Map<string, Verdict>,
+): Promise<Pending[]> {
   const shardOf = ({ accountId }: Pending): number => deps.keys.shardOf(accountId);
   const found: { readonly each: Pending; readonly stored: Inspected | Error }[] = [];
   for (let at = 0; at < pending.length; at += READ_AT_ONCE) {
-    found.push(...await Promise.all(pending.slice(at, at + READ_AT_ONCE).map(async (each) => ({ each, stored: await inspectAccount(deps, each.accountId).catch(reasonOf) }))));
+    found.push(...await Promise.all(pending.slice(at, at + READ_AT_ONCE).map(async (each) => ({
+      each, stored: await inspectAccount(deps, each.accountId).catch(reasonOf),
+    }))));
   }
   if (drains) await deps.drain([...new Set(pending.map(shardOf))]).catch(rethrow);
   const books = await readBooks(deps.db, found.flatMap(({ each, stored }) =>
-    typeof stored === 'object' && !(stored instanceof Error) ? [{ accountId: each.accountId, shard: shardOf(each), seq: stored.seq }] : [])).catch(rethrow);
+    typeof stored === 'object' && !(stored instanceof Error) ? [{ accountId: each.accountId, shard: shardOf(each), seq: stored.seq }] : []))
+      .catch(rethrow);
   return found.flatMap(({ each, stored }) => {
     const judged = stored instanceof Error ? { ...each, reason: stored.message } : judge(each, stored, books.get(each.accountId));
     if ('accountId' in judged) return [judged];
@@ -102,13 +110,21 @@ function judge(pending: Pending, stored: Inspected, book: AccountBook | undefine
   return { ...pending, reason: book.stoppedReason === null ? 'Postgres has not caught up' : `its shard is stopped: ${book.stoppedReason}` };
 }
 
-const wentBack = (stored: StoredAccount, seq: number): Difference => ({ check: 'sequence', expected: `entry ${seq} in Postgres`, actual: `entry ${stored.seq} in Redis`, micros: 0 });
+const wentBack = (stored: StoredAccount, seq: number): Difference => ({
+  check: 'sequence', expected: `entry ${seq} in Postgres`, actual: `entry ${stored.seq} in Redis`, micros: 0,
+});
 
-function conclude({ keys }: CompareDeps, accountId: string, audited: readonly Difference[], verdict: Verdict | undefined, undecided: Pending | undefined): Comparison {
+function conclude(
+  { keys }: CompareDeps, accountId: string, audited: readonly Difference[], verdict: Verdict | undefined,
+  undecided: Pending | undefined,
+): Comparison {
   const shard = keys.shardOf(accountId);
   const differences = mergeDifferences([...(verdict?.differences ?? []), ...audited]);
   const result = differences.length > 0 ? 'drift' : verdict !== undefined ? 'ok' : undecided?.agreedAt === null ? 'failed' : 'busy';
-  return { accountId, shard, seq: verdict?.seq ?? undecided?.agreedAt ?? null, result, reason: verdict === undefined ? (undecided?.reason ?? null) : null, differences };
+  return {
+    accountId, shard, seq: verdict?.seq ?? undecided?.agreedAt ?? null, result,
+    reason: verdict === undefined ? (undecided?.reason ?? null) : null, differences,
+  };
 }
 
 const reasonOf = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -9,11 +9,15 @@ export function compareBooks(stored: StoredAccount, book: AccountBook): Differen
   const account = book.account ?? NOTHING;
   const differences = compareFigures('balance', FIGURES, account, stored);
   if (account.frozen !== stored.frozen) {
-    differences.push({ check: 'balance', expected: `frozen ${String(account.frozen)}`, actual: `frozen ${String(stored.frozen)}`, micros: 0 });
+    differences.push({
+      check: 'balance', expected: `frozen ${String(account.frozen)}`, actual: `frozen ${String(stored.frozen)}`, micros: 0,
+    });
   }
   differences.push(...compareLots(stored, book));
   // The lists are cut off at the same place; behind it only the number is compared.
-  differences.push(...compareNamed('holds', new Map(book.holds.map(({ id, amount }) => [id, amount])), stored.holds, (amount) => amount, (expected, actual) => Math.abs(amountOf(expected) - amountOf(actual))));
+  differences.push(...compareNamed('holds', new Map(book.holds.map(({ id, amount }) => [
+    id, amount,
+  ])), stored.holds, (amount) => amount, (expected, actual) => Math.abs(amountOf(expected) - amountOf(actual))));
   if (book.openHolds !== stored.openHolds) {
     differences.push({ check: 'holds', expected: `${book.openHolds} open`, actual: `${stored.openHolds} open`, micros: 0 });
   }
@@ -43,7 +47,8 @@ export function lostEntries(stored: StoredAccount, book: AccountBook): Differenc
   const check: DriftCheck = book.account === null ? 'unknown_account' : 'sequence';
   const balances = { available: book.account?.available ?? 0, held: book.account?.held ?? 0, debt: book.account?.debt ?? 0 };
   return {
-    check, expected: book.account === null ? 'no such account' : `entry ${book.account.seq} is the last`, actual: `entry ${stored.seq} in Redis`,
+    check, expected: book.account === null ? 'no such account' : `entry ${book.account.seq} is the last`,
+    actual: `entry ${stored.seq} in Redis`,
     micros: compareFigures(check, ['available', 'held', 'debt'], balances, stored)[0]?.micros ?? 0,
   };
 }

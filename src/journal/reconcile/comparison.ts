@@ -52,7 +52,10 @@ export function compareFigures<Name extends string>(
   const wrong = names.filter((name) => expected[name] !== actual[name]);
   if (wrong.length === 0) return [];
   const text = (of: Readonly<Record<Name, number>>): string => wrong.map((name) => `${name} ${of[name]}`).join(', ');
-  return [{ check, expected: text(expected), actual: text(actual), micros: Math.max(...wrong.map((name) => Math.abs(expected[name] - actual[name]))) }];
+  return [{
+    check, expected: text(expected), actual: text(actual),
+    micros: Math.max(...wrong.map((name) => Math.abs(expected[name] - actual[name]))),
+  }];
 }
 
 const SHOWN_MAX = 5;
@@ -70,7 +73,10 @@ export function compareNamed<Thing>(
   const wrong = names.filter((name) => text(expected, name) !== text(actual, name));
   if (wrong.length === 0) return [];
   const list = (of: ReadonlyMap<string, Thing>): string =>
-    [...wrong.slice(0, SHOWN_MAX).map((name) => text(of, name)), ...(wrong.length > SHOWN_MAX ? [`and ${wrong.length - SHOWN_MAX} more`] : [])].join(', ');
+    [
+      ...wrong.slice(0, SHOWN_MAX).map((name) => text(of, name)),
+      ...(wrong.length > SHOWN_MAX ? [`and ${wrong.length - SHOWN_MAX} more`] : []),
+    ].join(', ');
   const amount = wrong.reduce((sum, name) => sum + differ(expected.get(name), actual.get(name)), 0);
   return [{ check, expected: list(expected), actual: list(actual), micros: Math.min(amount, Number.MAX_SAFE_INTEGER) }];
 }

@@ -88,7 +88,8 @@ export type OpenDrift = { readonly check: DriftCheck; readonly accounts: number;
 /** What is open, by check; a check without findings is not among them. */
 export async function sumFindings(db: Db): Promise<OpenDrift[]> {
   const { rows } = await db.raw<{ rows: OpenDrift[] }>(
-    `select "check", count(*) as accounts, sum(difference_micros)::double precision as micros from drift_findings where resolved_at is null group by "check"`,
+    `select "check", count(*) as accounts, sum(difference_micros)::double precision as micros from drift_findings
+       where resolved_at is null group by "check"`,
   );
   return rows;
 }

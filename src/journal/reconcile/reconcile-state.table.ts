@@ -14,7 +14,12 @@ export type ReconcileState = {
 };
 
 /** A batch to do: from where on, and how thoroughly. */
-export type Claim = { readonly accountCursor: string; readonly scanCursor: string; readonly roundAccounts: number; readonly roundIsFull: boolean };
+export type Claim = {
+  readonly accountCursor: string;
+  readonly scanCursor: string;
+  readonly roundAccounts: number;
+  readonly roundIsFull: boolean;
+};
 
 /** Whoever has a batch for longer than this has died with it. Longer than any job. */
 const CLAIM_SECONDS = 120;
@@ -31,7 +36,8 @@ export async function claimBatch(db: Db): Promise<Claim | null> {
        full_wanted = full_wanted and round_is_full,
        round_is_full = round_is_full or full_wanted
       where claimed_until is null or claimed_until < clock_timestamp()
-     returning account_cursor as "accountCursor", scan_cursor as "scanCursor", round_accounts as "roundAccounts", round_is_full as "roundIsFull"`,
+     returning account_cursor as "accountCursor", scan_cursor as "scanCursor", round_accounts as "roundAccounts",
+       round_is_full as "roundIsFull"`,
     [CLAIM_SECONDS],
   );
   return rows[0] ?? null;
@@ -43,7 +49,8 @@ export type Done = { readonly accountCursor: string | null; readonly scanCursor:
 export async function finishBatch(db: Db, { accountCursor, scanCursor, accounts }: Done): Promise<void> {
   if (accountCursor !== null) {
     await db.raw(
-      `update reconcile_state set claimed_until = null, last_batch_at = now(), account_cursor = ?, scan_cursor = ?, round_accounts = round_accounts + ?`,
+      `update reconcile_state set claimed_until = null, last_batch_at = now(), account_cursor = ?, scan_cursor = ?,
+         round_accounts = round_accounts + ?`,
       [accountCursor, scanCursor, accounts],
     );
     return;
@@ -70,8 +77,10 @@ export async function wantFullRound(db: Db): Promise<void> {
 
 export async function readReconcileState(db: Db): Promise<ReconcileState> {
   const { rows } = await db.raw<{ rows: ReconcileState[] }>(
-    `select round_is_full as "roundIsFull", round_accounts as "roundAccounts", full_wanted as "fullWanted", ${toMs('last_batch_at')} as "lastBatchAtMs",
-            ${toMs('last_round_at')} as "lastRoundAtMs", last_round_accounts as "lastRoundAccounts", ${toMs('last_full_at')} as "lastFullAtMs"
+    `select round_is_full as "roundIsFull", round_accounts as "roundAccounts", full_wanted as "fullWanted",
+      ${toMs('last_batch_at')} as "lastBatchAtMs",
+            ${toMs('last_round_at')} as "lastRoundAtMs", last_round_accounts as "lastRoundAccounts",
+              ${toMs('last_full_at')} as "lastFullAtMs"
        from reconcile_state`,
   );
   const [row] = rows;
@@ -91,7 +100,8 @@ export async function accountsAfter(db: Db, accountId: string, limit: number): P
 export async function unknownAmong(db: Db, accountIds: readonly string[]): Promise<string[]> {
   if (accountIds.length === 0) return [];
   const { rows } = await db.raw<{ rows: { accountId: string }[] }>(
-    `select asked as "accountId" from unnest(?::text[]) as asked where not exists (select from accounts where account_id = asked)`, [[...accountIds]],
+    `select asked as "accountId" from unnest(?::text[]) as asked where not exists (select from accounts where account_id = asked)`,
+    [[...accountIds]],
   );
   return rows.map((row) => row.accountId);
 }

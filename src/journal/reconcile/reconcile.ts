@@ -53,7 +53,9 @@ async function turn(deps: ReconcileDeps, { accountCursor, scanCursor, roundIsFul
   let accounts = 0;
   do {
     const page: string[] = await accountsAfter(db, cursor, RECONCILE_ACCOUNTS_MAX);
-    const { compared, drift } = await compareAndRecord(deps, page.filter((accountId) => !rechecked.has(accountId)), roundIsFull ? null : RECONCILE_ENTRIES_MAX);
+    const { compared, drift } = await compareAndRecord(
+      deps, page.filter((accountId) => !rechecked.has(accountId)), roundIsFull ? null : RECONCILE_ENTRIES_MAX,
+    );
     report = { compared: report.compared + compared, drift: report.drift + drift };
     accounts += page.length;
     cursor = page.length < RECONCILE_ACCOUNTS_MAX ? null : (page.at(-1) ?? null);
@@ -70,7 +72,9 @@ async function turn(deps: ReconcileDeps, { accountCursor, scanCursor, roundIsFul
  * Compares these accounts and writes down what there is to say. Only who was compared completely has her findings
  * resolved: what an old entry has to say is not seen by who looks at the newest.
  */
-export async function compareAndRecord(deps: ReconcileDeps, accountIds: readonly string[], newest: number | null): Promise<ReconcileReport> {
+export async function compareAndRecord(
+  deps: ReconcileDeps, accountIds: readonly string[], newest: number | null,
+): Promise<ReconcileReport> {
   if (accountIds.length === 0) return NOBODY;
   const startedMs = deps.clock();
   const comparisons = await compareAccounts(deps, accountIds, { newest });
@@ -81,15 +85,23 @@ export async function compareAndRecord(deps: ReconcileDeps, accountIds: readonly
 }
 
 /** Writes down what comparisons came to; `newest` as they were made. */
-export async function recordComparisons(deps: Pick<ReconcileDeps, 'db' | 'log'>, comparisons: readonly Comparison[], newest: number | null): Promise<void> {
-  const found = comparisons.flatMap(({ accountId, shard, seq, differences }) => differences.map((each): FoundDifference => ({ ...each, accountId, shard, seq })));
+export async function recordComparisons(
+  deps: Pick<ReconcileDeps, 'db' | 'log'>, comparisons: readonly Comparison[], newest: number | null,
+): Promise<void> {
+  const found = comparisons.flatMap(({ accountId, shard, seq, differences }) =>
+    differences.map((each): FoundDifference => ({ ...each, accountId, shard, seq })));
   const complete = newest === null ? comparisons.filter(({ reason }) => reason === null).map(({ accountId }) => accountId) : [];
   await tell(deps, found, complete);
 }
 
-async function tell({ db, log }: Pick<ReconcileDeps, 'db' | 'log'>, found: readonly FoundDifference[], complete: readonly string[]): Promise<void> {
+async function tell(
+  { db, log }: Pick<ReconcileDeps, 'db' | 'log'>, found: readonly FoundDifference[], complete: readonly string[],
+): Promise<void> {
   for (const { accountId, check, expected, actual, differenceMicros } of await recordFindings(db, found)) {
-    log.error({ accountId, check, expected, actual, differenceMicros }, 'drift: Redis and Postgres do not say the same; nothing was repaired');
+    log.error(
+      { accountId, check, expected, actual, differenceMicros },
+      'drift: Redis and Postgres do not say the same; nothing was repaired',
+    );
   }
   for (const { accountId, check, differenceMicros } of await resolveFindings(db, complete, found)) {
     log.info({ accountId, check, differenceMicros }, 'drift is gone');
@@ -98,7 +110,11 @@ async function tell({ db, log }: Pick<ReconcileDeps, 'db' | 'log'>, found: reado
 
 /** Sums over all accounts; against those over all entries when a complete round ends, because that reads every entry. */
 async function checkConservation(deps: ReconcileDeps, withEntries: boolean): Promise<void> {
-  const { accounts, entries } = withEntries ? await sumAccountsAndEntries(deps.db) : { accounts: await sumAccounts(deps.db), entries: null };
-  const found = mergeDifferences(conservationDifferences(accounts, entries)).map((each): FoundDifference => ({ ...each, accountId: '', shard: null, seq: null }));
+  const { accounts, entries } = withEntries ? await sumAccountsAndEntries(deps.db) : {
+    accounts: await sumAccounts(deps.db), entries: null,
+  };
+  const found = mergeDifferences(conservationDifferences(accounts, entries)).map((each): FoundDifference => ({
+    ...each, accountId: '', shard: null, seq: null,
+  }));
   await tell(deps, found, withEntries ? [''] : []);
 }

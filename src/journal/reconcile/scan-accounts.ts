@@ -7,7 +7,9 @@ const SCAN_COUNT = 2_000;
 export type ScanDeps = Pick<InspectDeps, 'keys' | 'fence'> & { readonly redis: Pick<Redis, 'scan'> };
 
 /** Accounts that Redis has, as far as one step of a walk through its keys finds them; `cursor` '0' is the end. */
-export async function scanAccounts({ redis, keys, fence }: ScanDeps, from: string): Promise<{ readonly cursor: string; readonly accountIds: string[] }> {
+export async function scanAccounts(
+  { redis, keys, fence }: ScanDeps, from: string,
+): Promise<{ readonly cursor: string; readonly accountIds: string[] }> {
   const [cursor, found] = await redis.scan(from, 'MATCH', keys.anyAccountKey, 'COUNT', SCAN_COUNT);
   const accountIds = found.flatMap((key) => {
     const named = keys.accountIn(key);

@@ -1,7 +1,11 @@
 import type { Metric, Registry } from 'prom-client';
 
 type Labels = Readonly<Record<string, string>>;
-type Series = { readonly labels: Labels; /** One per bound, and one for what is beyond the last. */ readonly counts: number[]; sum: number };
+type Series = {
+  readonly labels: Labels;
+  readonly counts: number[];
+  sum: number;
+};
 type Sample = { readonly metricName: string; readonly labels: Readonly<Record<string, string | number>>; readonly value: number };
 
 /**
@@ -19,7 +23,9 @@ export function busyHistogram(
   const allSeries: Series[] = [];
   const metric = {
     name, help, type: 'histogram', aggregator: 'sum',
-    get: () => Promise.resolve({ name, help, type: 'histogram', aggregator: 'sum', values: allSeries.flatMap((series) => samplesOf(name, buckets, series)) }),
+    get: () => Promise.resolve({
+      name, help, type: 'histogram', aggregator: 'sum', values: allSeries.flatMap((series) => samplesOf(name, buckets, series)),
+    }),
     reset: () => { for (const series of allSeries) { series.counts.fill(0); series.sum = 0; } },
   };
   registry.registerMetric(metric as unknown as Metric);

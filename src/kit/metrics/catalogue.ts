@@ -33,8 +33,10 @@ type Extras = Pick<MetricSpec, 'buckets' | 'aggregator'>;
 
 const counter = <const L extends Labels>(name: string, help: string, labels: L) => ({ name, type: 'counter', help, labels }) as const;
 /** A gauge is read from a shared place unless it says otherwise, so processes do not add up. */
-const gauge = <const L extends Labels>(name: string, help: string, labels: L, extras: Extras = { aggregator: 'max' }) => ({ name, type: 'gauge', help, labels, ...extras }) as const;
-const histogram = <const L extends Labels>(name: string, help: string, labels: L, buckets: readonly number[]) => ({ name, type: 'histogram', help, labels, buckets }) as const;
+const gauge = <const L extends Labels>(name: string, help: string, labels: L, extras: Extras = { aggregator: 'max' }) =>
+  ({ name, type: 'gauge', help, labels, ...extras }) as const;
+const histogram = <const L extends Labels>(name: string, help: string, labels: L, buckets: readonly number[]) =>
+  ({ name, type: 'histogram', help, labels, buckets }) as const;
 
 /** Requests are answered in about a millisecond; the resolution is where the promises are. */
 const REQUEST_BUCKETS_SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
@@ -69,34 +71,67 @@ const QUEUES = ['ledger', ...SETTLEMENT_QUEUES] as const;
 
 export const METRICS = {
   // Requests
-  requestSeconds: histogram('cg_http_request_duration_seconds', 'Time to answer, by route template, method and status.', { method: OPEN, route: OPEN, status: OPEN }, REQUEST_BUCKETS_SECONDS),
+  requestSeconds: histogram(
+    'cg_http_request_duration_seconds', 'Time to answer, by route template, method and status.',
+    { method: OPEN, route: OPEN, status: OPEN }, REQUEST_BUCKETS_SECONDS,
+  ),
   requestsInFlight: gauge('cg_http_requests_in_flight', 'Requests being answered.', {}, { aggregator: 'sum' }),
-  refusals: counter('cg_refusals_total', 'Requests that were refused, by reason: an error code, check_negative or not_permitted.', { reason: REFUSAL_REASONS }),
-  busyRefusals: counter('cg_busy_refusals_total', 'Requests that were refused before any work because the process is behind. begin: what begins something; end: ends of holds and usage that happened.', { urgency: ['begin', 'end'] }),
+  refusals: counter('cg_refusals_total', 'Requests that were refused, by reason: an error code, check_negative or not_permitted.', {
+    reason: REFUSAL_REASONS,
+  }),
+  busyRefusals: counter('cg_busy_refusals_total', 'Requests that were refused before any work because the process is behind. '
+    + 'begin: what begins something; end: ends of holds and usage that happened.', { urgency: ['begin', 'end'] }),
   loopTurn: gauge('cg_loop_turn_seconds', 'Time of one turn of the event loop under load, of the slowest process; 0 without requests.', {}),
-  refusalsUnrecorded: counter('cg_refusals_unrecorded_total', 'Refusals that could not be kept for the operator console: Postgres away for long, or too many at once.', {}),
+  refusalsUnrecorded: counter(
+    'cg_refusals_unrecorded_total',
+    'Refusals that could not be kept for the operator console: Postgres away for long, or too many at once.', {},
+  ),
 
   // Scripts and Redis as the hot path sees it
-  scriptSeconds: histogram('cg_script_duration_seconds', 'Round trip of a Lua script, by script and reply status.', { script: OPEN, status: OPEN }, SCRIPT_BUCKETS_SECONDS),
-  keysUnrecalled: counter('cg_keys_unrecalled_total', 'Keyed charges for which Postgres could not say in time whether they are repeats; only Redis was asked.', {}),
-  outcomesUnknown: counter('cg_outcomes_unknown_total', 'Operations that may or may not have happened: Redis did not answer in time.', { operation: OPEN }),
+  scriptSeconds: histogram(
+    'cg_script_duration_seconds', 'Round trip of a Lua script, by script and reply status.', { script: OPEN, status: OPEN },
+    SCRIPT_BUCKETS_SECONDS,
+  ),
+  keysUnrecalled: counter(
+    'cg_keys_unrecalled_total',
+    'Keyed charges for which Postgres could not say in time whether they are repeats; only Redis was asked.', {},
+  ),
+  outcomesUnknown: counter('cg_outcomes_unknown_total', 'Operations that may or may not have happened: Redis did not answer in time.', {
+    operation: OPEN,
+  }),
   replays: counter('cg_replays_total', 'Repeated requests that were answered with their first outcome.', { operation: OPEN }),
   breakerState: gauge('cg_breaker_state', 'Breaker before Redis: 0 closed, 1 half open, 2 open.', {}),
   redisInFlight: gauge('cg_redis_commands_in_flight', 'Commands sent to Redis and not answered.', {}, { aggregator: 'sum' }),
 
   // Money, from the journal: each entry counts when Postgres has it
   holdsPlaced: counter('cg_holds_placed_total', 'Holds placed.', {}),
-  holdsEnded: counter('cg_holds_ended_total', 'Holds ended, by how. late_settled: charged after the lease was over. corrected: charged more after its end.', { ending: ['settled', 'voided', 'expired', 'late_settled', 'corrected'] }),
-  holdSeconds: histogram('cg_hold_life_seconds', 'Time from placing a hold to its end, by how it ended.', { ending: ['settled', 'voided', 'expired'] }, LIFE_BUCKETS_SECONDS),
-  credits: counter('cg_credits_total', 'Credits by what happened to them. overage: captured beyond the hold; debt: the part of overage nobody had; uncollected: usage beyond a hold that nobody paid for; refused: usage that was reported without credits for it.', { flow: ['granted', 'captured', 'expired', 'removed', 'held', 'released', 'overage', 'debt', 'debt_paid', 'uncollected', 'refused'] }),
-  modelHeld: counter('cg_model_held_credits_total', 'Credits held for a model, counted when the hold ends. Beyond the busiest models: other.', { model: OPEN }),
+  holdsEnded: counter(
+    'cg_holds_ended_total',
+    'Holds ended, by how. late_settled: charged after the lease was over. corrected: charged more after its end.',
+    { ending: ['settled', 'voided', 'expired', 'late_settled', 'corrected'] },
+  ),
+  holdSeconds: histogram(
+    'cg_hold_life_seconds', 'Time from placing a hold to its end, by how it ended.', { ending: ['settled', 'voided', 'expired'] },
+    LIFE_BUCKETS_SECONDS,
+  ),
+  credits: counter('cg_credits_total', 'Credits by what happened to them. overage: captured beyond the hold; debt: the part of '
+    + 'overage nobody had; uncollected: usage beyond a hold that nobody paid for; refused: usage that was reported without '
+      + 'credits for it.', {
+    flow: ['granted', 'captured', 'expired', 'removed', 'held', 'released', 'overage', 'debt', 'debt_paid', 'uncollected', 'refused'],
+  }),
+  modelHeld: counter(
+    'cg_model_held_credits_total', 'Credits held for a model, counted when the hold ends. Beyond the busiest models: other.',
+    { model: OPEN },
+  ),
   modelCaptured: counter('cg_model_captured_credits_total', 'Credits captured for a model.', { model: OPEN }),
   modelTokens: counter('cg_model_tokens_total', 'Tokens reported for a model.', { model: OPEN }),
   modelMessages: counter('cg_model_messages_total', 'Settlements and charges of a model.', { model: OPEN }),
 
   // What is there now
   holdsOpen: gauge('cg_holds_open', 'Open holds in Redis.', {}),
-  holdsOverdue: gauge('cg_holds_overdue', 'Open holds whose lease ended more than five seconds ago: the sweeper should have ended them.', {}),
+  holdsOverdue: gauge(
+    'cg_holds_overdue', 'Open holds whose lease ended more than five seconds ago: the sweeper should have ended them.', {},
+  ),
   holdsOverdueSeconds: gauge('cg_holds_overdue_seconds', 'How long the most overdue hold has been overdue; 0 when none is.', {}),
   holdOldestSeconds: gauge('cg_hold_oldest_seconds', 'Age of the oldest open hold that Postgres knows; 0 when none is.', {}),
   creditsHeld: gauge('cg_credits_held', 'Credits in open holds, all accounts, as Postgres has them.', {}),
@@ -110,33 +145,53 @@ export const METRICS = {
 
   // The journal
   lagEntries: gauge('cg_journal_lag_entries', 'Entries in Redis that Postgres does not have yet.', {}),
-  lagSeconds: gauge('cg_journal_lag_seconds', 'Age of the oldest entry that Postgres does not have: what a total loss of Redis would cost.', {}),
+  lagSeconds: gauge(
+    'cg_journal_lag_seconds', 'Age of the oldest entry that Postgres does not have: what a total loss of Redis would cost.', {},
+  ),
   journalDelay: histogram('cg_journal_delay_seconds', 'How long an entry waited for Postgres.', {}, DELAY_BUCKETS_SECONDS),
   drainEntries: histogram('cg_drain_batch_entries', 'Entries of one drain transaction.', {}, BATCH_BUCKETS_ENTRIES),
   drainSeconds: histogram('cg_drain_duration_seconds', 'Time of one drain transaction.', {}, JOB_BUCKETS_SECONDS),
   redelivered: counter('cg_drain_redelivered_total', 'Entries that Postgres had already, and that were the same.', {}),
-  shardsStopped: gauge('cg_shards_stopped', 'Shards whose journal contradicts Postgres; nothing of them is drained until somebody decides.', {}),
+  shardsStopped: gauge(
+    'cg_shards_stopped', 'Shards whose journal contradicts Postgres; nothing of them is drained until somebody decides.', {},
+  ),
   shardsFenced: gauge('cg_shards_fenced', 'Shards this gateway may not write to now: being verified, or Redis is away.', {}),
   fenceEpochs: gauge('cg_fence_epochs', 'Sum of the epochs of all shards: grows by one for each shard that is fenced and rebuilt.', {}),
-  journalLost: gauge('cg_journal_lost_entries', 'Entries that Redis had acknowledged and lost before Postgres had them, at least; until an operator acknowledges the loss (npm run shards). Must be 0.', {}),
+  journalLost: gauge('cg_journal_lost_entries', 'Entries that Redis had acknowledged and lost before Postgres had them, at '
+    + 'least; until an operator acknowledges the loss (npm run shards). Must be 0.', {}),
   quarantined: gauge('cg_quarantined', 'Texts of entries that Postgres could not store; their money is in the ledger.', {}),
   deadLetters: gauge('cg_dead_letters', 'Settlements that failed for good and wait for a decision.', {}),
 
   // The reconciler
-  driftMicros: gauge('cg_drift_micros', 'Difference between Redis and Postgres, or inside Postgres, in micro-credits, by check. Must be 0.', { check: DRIFT_CHECKS }),
+  driftMicros: gauge(
+    'cg_drift_micros', 'Difference between Redis and Postgres, or inside Postgres, in micro-credits, by check. Must be 0.',
+    { check: DRIFT_CHECKS },
+  ),
   driftAccounts: gauge('cg_drift_accounts', 'Accounts with a difference, by check. Must be 0.', { check: DRIFT_CHECKS }),
-  reconciled: counter('cg_reconciled_accounts_total', 'Accounts compared, by result. busy: written to all the time, compared by balance only.', { result: ['ok', 'drift', 'busy', 'failed'] }),
+  reconciled: counter(
+    'cg_reconciled_accounts_total', 'Accounts compared, by result. busy: written to all the time, compared by balance only.',
+    { result: ['ok', 'drift', 'busy', 'failed'] },
+  ),
   reconcileSeconds: histogram('cg_reconcile_duration_seconds', 'Time to compare one batch of accounts.', {}, JOB_BUCKETS_SECONDS),
   reconciledAt: gauge('cg_reconciled_timestamp_seconds', 'When the reconciler last finished a batch, in seconds since 1970.', {}),
   reconcileRoundAt: gauge('cg_reconcile_round_timestamp_seconds', 'When it last had been through all accounts, in seconds since 1970.', {}),
 
   // Queues and jobs
   // job_name: Prometheus puts its own `job` on every series and would rename ours.
-  jobSeconds: histogram('cg_job_duration_seconds', 'Run time of a background job, by job and how it ended.', { job_name: JOBS, status: ['ok', 'failed'] }, JOB_BUCKETS_SECONDS),
-  queueJobs: gauge('cg_queue_jobs', 'Jobs in a BullMQ queue, by state.', { queue: QUEUES, state: ['waiting', 'active', 'delayed', 'failed', 'completed'] }),
+  jobSeconds: histogram(
+    'cg_job_duration_seconds', 'Run time of a background job, by job and how it ended.',
+    { job_name: JOBS, status: ['ok', 'failed'] }, JOB_BUCKETS_SECONDS,
+  ),
+  queueJobs: gauge('cg_queue_jobs', 'Jobs in a BullMQ queue, by state.', {
+    queue: QUEUES, state: ['waiting', 'active', 'delayed', 'failed', 'completed'],
+  }),
   queueOldestSeconds: gauge('cg_queue_oldest_seconds', 'How long the oldest waiting job has waited; 0 when none does.', { queue: QUEUES }),
   amqpConnected: gauge('cg_amqp_connected', 'RabbitMQ: 1 connected, 0 configured but not connected, -1 not configured.', {}),
-  settlementSeconds: histogram('cg_settlement_duration_seconds', 'Time to settle one message of a queue, BullMQ or RabbitMQ, by what became of it. refused: in the dead-letter queue.', { queue: SETTLEMENT_QUEUES, result: ['settled', 'replayed', 'retry', 'refused'] }, JOB_BUCKETS_SECONDS),
+  settlementSeconds: histogram(
+    'cg_settlement_duration_seconds',
+    'Time to settle one message of a queue, BullMQ or RabbitMQ, by what became of it. refused: in the dead-letter queue.',
+    { queue: SETTLEMENT_QUEUES, result: ['settled', 'replayed', 'retry', 'refused'] }, JOB_BUCKETS_SECONDS,
+  ),
   amqpInFlight: gauge('cg_amqp_in_flight', 'RabbitMQ messages being worked on.', {}, { aggregator: 'sum' }),
 
   // Redis and Postgres, seen from here
@@ -154,7 +209,11 @@ export const METRICS = {
   redisReplicas: gauge('cg_redis_replicas', 'Replicas that are connected to Redis.', {}),
   postgresUp: gauge('cg_postgres_up', 'Whether Postgres answered the last look.', {}, { aggregator: 'min' }),
   postgresPing: gauge('cg_postgres_ping_seconds', 'Time of that look.', {}),
-  poolConnections: gauge('cg_postgres_pool_connections', 'Connections of this process to Postgres, by pool and state. pending: callers that wait for one.', { pool: ['api', 'drain'], state: ['used', 'free', 'pending'] }, { aggregator: 'sum' }),
+  poolConnections: gauge(
+    'cg_postgres_pool_connections',
+    'Connections of this process to Postgres, by pool and state. pending: callers that wait for one.',
+    { pool: ['api', 'drain'], state: ['used', 'free', 'pending'] }, { aggregator: 'sum' },
+  ),
   poolMax: gauge('cg_postgres_pool_max', 'Most connections that a pool may open.', { pool: ['api', 'drain'] }, { aggregator: 'sum' }),
   postgresConnections: gauge('cg_postgres_connections', 'Connections to the database server, of everybody.', {}),
   postgresConnectionsMax: gauge('cg_postgres_connections_max', 'max_connections of the database server.', {}),
@@ -172,4 +231,5 @@ export type HistogramKey = OfType<'histogram'>;
 
 type ValueOf<V> = V extends readonly (infer Each extends string)[] ? Each : string;
 /** The labels of a metric, each with a value it may have. */
-export type LabelsOf<K extends MetricKey> = { readonly [L in keyof (typeof METRICS)[K]['labels']]: ValueOf<(typeof METRICS)[K]['labels'][L]> };
+export type LabelsOf<K extends MetricKey> =
+  { readonly [L in keyof (typeof METRICS)[K]['labels']]: ValueOf<(typeof METRICS)[K]['labels'][L]> };

@@ -93,7 +93,9 @@ export function clusterMetricsText(registry: Registry): () => Promise<string> {
     if (!isOurs(message)) return;
     if (message.type === 'cg:scraped') waiting.get(message.id)?.(message.text);
     if (message.type !== 'cg:collect') return;
-    void registry.getMetricsAsJSON().then((metrics) => { process.send?.({ type: 'cg:collected', id: message.id, metrics } satisfies Message); });
+    void registry.getMetricsAsJSON().then((metrics) => {
+      process.send?.({ type: 'cg:collected', id: message.id, metrics } satisfies Message);
+    });
   });
   process.send?.({ type: 'cg:hello' } satisfies Message);
   return async () => {
@@ -117,7 +119,8 @@ function tell(worker: Worker | undefined, message: Message): void {
 }
 
 /** What goes on counting when its process does not. Gauges of one that is silent say nothing about now. */
-const countsOf = (samples: Samples): Samples => samples.filter(({ type }) => (type as unknown) === 'counter' || (type as unknown) === 'histogram');
+const countsOf = (samples: Samples): Samples =>
+  samples.filter(({ type }) => (type as unknown) === 'counter' || (type as unknown) === 'histogram');
 
 const isOurs = (message: unknown): message is Message =>
   typeof message === 'object' && message !== null && String((message as { type?: unknown }).type).startsWith('cg:');

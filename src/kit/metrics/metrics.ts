@@ -1,6 +1,8 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { busyHistogram } from './busy-histogram.js';
-import { METRICS, type CounterKey, type GaugeKey, type HistogramKey, type Labels, type LabelsOf, type MetricKey, type MetricSpec } from './catalogue.js';
+import {
+  METRICS, type CounterKey, type GaugeKey, type HistogramKey, type Labels, type LabelsOf, type MetricKey, type MetricSpec,
+} from './catalogue.js';
 
 /** States of the breaker before Redis, as numbers that draw well: higher is worse. */
 const BREAKER_STATES = { closed: 0, half_open: 1, open: 2 } as const;

@@ -1,5 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags, type Context, type Span as SdkSpan, type SpanContext } from '@opentelemetry/api';
+import {
+  ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags, type Context, type Span as SdkSpan, type SpanContext,
+} from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { AlwaysOnSampler, BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-node';
@@ -41,8 +43,11 @@ export function openTracing({ config, version, log, clock }: TracingDeps): Trace
     // Decided below, before the library is asked: most requests are not traced, and should not pay for it.
     sampler: new AlwaysOnSampler(),
     spanLimits: { linkCountLimit: LINKS_MAX },
-    spanProcessors: [new BatchSpanProcessor(watchExporter(exporter, clock, (error) => { log.warn({ err: error }, 'traces not exported; they are lost'); }), {
-      maxQueueSize: WAITING_SPANS_MAX, maxExportBatchSize: EXPORTED_SPANS_MAX, scheduledDelayMillis: EXPORT_EVERY_MS, exportTimeoutMillis: EXPORT_TIMEOUT_MS + EXPORT_TIMEOUT_MARGIN_MS,
+    spanProcessors: [new BatchSpanProcessor(watchExporter(exporter, clock, (error) => {
+      log.warn({ err: error }, 'traces not exported; they are lost');
+    }), {
+      maxQueueSize: WAITING_SPANS_MAX, maxExportBatchSize: EXPORTED_SPANS_MAX, scheduledDelayMillis: EXPORT_EVERY_MS,
+      exportTimeoutMillis: EXPORT_TIMEOUT_MS + EXPORT_TIMEOUT_MARGIN_MS,
     })],
   });
   const sdk = provider.getTracer('credit-gateway', version);

@@ -13,4 +13,5 @@ export function readTraceparent(text: string): TraceparentFacts | undefined {
   return { traceId, spanId, isSampled: (Number.parseInt(flags, 16) & SAMPLED) === SAMPLED };
 }
 
-export const writeTraceparent = ({ traceId, spanId, isSampled }: TraceparentFacts): string => `00-${traceId}-${spanId}-${isSampled ? '01' : '00'}`;
+export const writeTraceparent = ({ traceId, spanId, isSampled }: TraceparentFacts): string =>
+  `00-${traceId}-${spanId}-${isSampled ? '01' : '00'}`;

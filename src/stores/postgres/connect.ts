@@ -60,7 +60,9 @@ export const drainProfile = (timeoutMs: number): PoolProfile => ({
 });
 
 /** For looking at the server only: an exhausted pool of the others must not look like a Postgres that is away. */
-export const watchProfile = (timeoutMs: number): PoolProfile => ({ ...apiProfile(timeoutMs), connectionsMax: WATCH_CONNECTIONS_MAX, name: 'credit-gateway-watch' });
+export const watchProfile = (timeoutMs: number): PoolProfile => ({
+  ...apiProfile(timeoutMs), connectionsMax: WATCH_CONNECTIONS_MAX, name: 'credit-gateway-watch',
+});
 
 /** Patient: an index over a large table takes as long as it takes. Its one connection holds the lock (migrator.ts). */
 export const migrateProfile: PoolProfile = {

@@ -24,7 +24,8 @@ export function listenToPostgres({ databaseUrl, channel, onNotice }: ListenDeps)
 
   const open = async (): Promise<void> => {
     const next = new pg.Client({
-      connectionString: databaseUrl, application_name: 'credit-gateway-listen', connectionTimeoutMillis: CONNECT_TIMEOUT_MS, keepAlive: true,
+      connectionString: databaseUrl, application_name: 'credit-gateway-listen', connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      keepAlive: true,
     });
     client = next;
     next.on('error', () => undefined); // `end` follows

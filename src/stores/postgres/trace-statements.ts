@@ -12,7 +12,9 @@ export function traceStatements(client: Client, tracer: Tracer): void {
   const query = client.query.bind(client) as Query;
   const traced: Query = (statement, callback) => {
     const text = textOf(statement);
-    const span = text === undefined || typeof callback !== 'function' ? null : tracer.start(nameOf(text), { kind: 'client', attributes: { 'db.system.name': 'postgresql' } });
+    const span = text === undefined || typeof callback !== 'function' ? null : tracer.start(nameOf(text), {
+      kind: 'client', attributes: { 'db.system.name': 'postgresql' },
+    });
     if (span === null) return query(statement, callback);
     const finish: Callback = (error, result) => {
       // pg says null, or nothing, when there is no error.

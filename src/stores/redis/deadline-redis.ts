@@ -18,7 +18,10 @@ export class DeadlineRedis extends Redis {
   readonly #batches = new Set<Batch>();
   #ofThisTurn: Batch | undefined;
 
-  constructor(url: string, { timeoutMs, ...options }: Omit<RedisOptions, 'commandTimeout' | 'replyMapping'> & { readonly timeoutMs: number }) {
+  constructor(
+    url: string,
+    { timeoutMs, ...options }: Omit<RedisOptions, 'commandTimeout' | 'replyMapping'> & { readonly timeoutMs: number },
+  ) {
     super(url, options);
     this.#timeoutMs = timeoutMs;
   }
@@ -51,7 +54,9 @@ export class DeadlineRedis extends Redis {
     setImmediate(() => {
       this.#ofThisTurn = undefined;
       if (batch.waiting.size === 0) this.#end(batch);
-      else batch.cancel = startDeadline(this.#timeoutMs, () => { for (const each of batch.waiting) each.reject(new Error('Command timed out')); });
+      else batch.cancel = startDeadline(this.#timeoutMs, () => {
+        for (const each of batch.waiting) each.reject(new Error('Command timed out'));
+      });
     });
     return batch;
   }

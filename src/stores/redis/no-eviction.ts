@@ -7,5 +7,7 @@ import type { Redis } from 'ioredis';
 export async function requireNoEviction(redis: Redis): Promise<void> {
   const policy = /^maxmemory_policy:(\S+)/m.exec(await redis.info('memory'))?.[1];
   if (policy === 'noeviction') return;
-  throw new Error(`Redis has maxmemory-policy ${policy ?? 'unknown'}: it would delete balances when memory is short. Set maxmemory-policy noeviction`);
+  throw new Error(
+    `Redis has maxmemory-policy ${policy ?? 'unknown'}: it would delete balances when memory is short. Set maxmemory-policy noeviction`,
+  );
 }

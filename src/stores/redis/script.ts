@@ -15,7 +15,9 @@ export type Script<Key extends string, Arg extends string> = {
   readonly name: string;
   /** Status words that its header documents. */
   readonly replies: readonly string[];
-  run(client: ScriptClient, keys: Readonly<Record<Key, string>>, args: Readonly<Record<Arg, string | number>>, lists?: Lists): Promise<Reply>;
+  run(
+    client: ScriptClient, keys: Readonly<Record<Key, string>>, args: Readonly<Record<Arg, string | number>>, lists?: Lists,
+  ): Promise<Reply>;
 };
 
 /** Keys and arguments that follow the named ones, for scripts that take lists. */

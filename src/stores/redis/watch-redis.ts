@@ -8,7 +8,8 @@ const HIGH_SHARE = 0.85;
 const EVERY_MS = 1_000;
 
 /** What INFO says that somebody on call wants to know. */
-export type RedisInfo = Readonly<Record<'usedBytes' | 'maxBytes' | 'clients' | 'commands' | 'aof' | 'aofDelayed' | 'aofBytes' | 'uptimeSeconds' | 'replicas', number>>;
+export type RedisInfo = Readonly<Record<
+  | 'usedBytes' | 'maxBytes' | 'clients' | 'commands' | 'aof' | 'aofDelayed' | 'aofBytes' | 'uptimeSeconds' | 'replicas', number>>;
 
 export type RedisWatch = {
   /** So full that new holds are refused. A look that fails changes nothing: the breaker deals with a Redis that is away. */
@@ -19,7 +20,8 @@ export type RedisWatch = {
 };
 
 const MEASURED = [
-  'redisPing', 'redisMemory', 'redisMemoryMax', 'redisMemoryLadder', 'redisClients', 'redisCommands', 'redisAof', 'redisAofDelayed', 'redisAofSize',
+  'redisPing', 'redisMemory', 'redisMemoryMax', 'redisMemoryLadder', 'redisClients', 'redisCommands', 'redisAof',
+  'redisAofDelayed', 'redisAofSize',
   'redisUptime', 'redisReplicas',
 ] as const satisfies readonly GaugeKey[];
 

@@ -63,7 +63,8 @@ export function ledgerQueue(redis: Redis, namespace: string, onError: (error: Er
     upsertSchedules: async (shardCount) => {
       const shards = Array.from({ length: shardCount }, (_, shard) => shard);
       const data: LedgerJobs = {
-        'drain': { shards }, 'expire-holds': { shards }, 'expire-lots': { shards }, 'expire-forgotten': {}, 'replay-money-in': {}, 'resume-claims': {}, 'make-partitions': {}, 'forget-epochs': {},
+        'drain': { shards }, 'expire-holds': { shards }, 'expire-lots': { shards }, 'expire-forgotten': {}, 'replay-money-in': {},
+        'resume-claims': {}, 'make-partitions': {}, 'forget-epochs': {},
         'refill-plans': {}, 'welcome-newcomers': {}, 'forget-refusals': {}, 'reconcile': {},
       };
       for (const name of JOB_NAMES) {

@@ -49,7 +49,8 @@ export function watchBooks({ db, clock, metrics, onError }: WatchBooksDeps): () 
   };
   return repeat(() => restMs, look, (error) => {
     metrics.forget(
-      'accounts', 'debtors', 'creditsAvailable', 'creditsHeld', 'creditsDebt', 'accountsFrozen', 'holdOldestSeconds', 'moneyInPending', 'moneyInOldestSeconds',
+      'accounts', 'debtors', 'creditsAvailable', 'creditsHeld', 'creditsDebt', 'accountsFrozen', 'holdOldestSeconds',
+      'moneyInPending', 'moneyInOldestSeconds',
       'quarantined',
     );
     onError(error);

@@ -50,7 +50,9 @@ export async function readHolds({ redis, keys, epochOf, timeOffsetMs }: Omit<Wat
   const endsMs = (found.slice(indexes.length) as string[][]).map(([, score]) => (score === undefined ? Infinity : Number(score)));
 
   const second = redis.pipeline();
-  indexes.forEach((index, at) => { if (nowMs - (endsMs[at] ?? Infinity) > OVERDUE_AFTER_MS) second.zcount(index, '-inf', Math.floor(nowMs - OVERDUE_AFTER_MS)); });
+  indexes.forEach((index, at) => {
+    if (nowMs - (endsMs[at] ?? Infinity) > OVERDUE_AFTER_MS) second.zcount(index, '-inf', Math.floor(nowMs - OVERDUE_AFTER_MS));
+  });
   const overdue = sum(await repliesOf(second) as number[]);
   return { open: sum(counts), overdue, overdueMs: overdue === 0 ? 0 : nowMs - Math.min(...endsMs) };
 }

@@ -23,7 +23,9 @@ const WITHIN_MS = 2_000;
  * Says how RabbitMQ is, and counts the settlements that wait for a decision, in RabbitMQ and in BullMQ. Those that
  * RabbitMQ had when it was last asked are still there while it is away. Answers what stops it.
  */
-export function watchSettlements({ amqp, deadLetterQueues, redis, metrics, onError, everyMs = EVERY_MS }: WatchSettlementsDeps): () => void {
+export function watchSettlements(
+  { amqp, deadLetterQueues, redis, metrics, onError, everyMs = EVERY_MS }: WatchSettlementsDeps,
+): () => void {
   metrics.onScrape('amqpConnected', (set) => { set({}, amqp === undefined ? -1 : amqp.isConnected() ? 1 : 0); });
   metrics.onScrape('amqpInFlight', (set) => { set({}, amqp?.inFlight() ?? 0); });
 

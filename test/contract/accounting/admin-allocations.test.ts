@@ -44,7 +44,8 @@ describe('GET /api/credits/allocations/all', () => {
     const used = await allocate(user, 5, { expiryDays: 1 });
     const half = await allocate(user, 5, { expiryDays: 2 });
     await call('DELETE', '/api/credits/remove', { userId: user, credits: 7 });
-    expect(rowsOf(await call('GET', '/api/credits/allocations/all')).filter(({ userId }) => userId === user).map(({ id, remainingCredits }) => [id, remainingCredits])).toEqual([[half, 3]]);
+    expect(rowsOf(await call('GET', '/api/credits/allocations/all')).filter(({ userId }) => userId === user)
+      .map(({ id, remainingCredits }) => [id, remainingCredits])).toEqual([[half, 3]]);
     expect(used).toBeLessThan(half);
   });
 
@@ -65,10 +66,15 @@ describe('GET /api/credits/allocations/all', () => {
     }
     expect(paged).toEqual(all);
     expect(all.filter(({ userId }) => userId === user).map(({ id }) => id).sort((a, b) => a - b)).toEqual(ids);
-    expect(all).toEqual(all.toSorted((a, b) => a.userId.localeCompare(b.userId, 'en') || a.expiresAt.localeCompare(b.expiresAt) || a.id - b.id));
+    expect(all).toEqual(all.toSorted((a, b) =>
+      a.userId.localeCompare(b.userId, 'en') || a.expiresAt.localeCompare(b.expiresAt) || a.id - b.id));
   });
 
-  test.each(['limit=0', 'limit=101', 'limit=x', 'limit=1&limit=2', 'cursor=', 'cursor=%20', 'cursor=bm8', `cursor=${Buffer.from('["a",1e99,"b"]').toString('base64url')}`, `cursor=${Buffer.from('["\\u0000",1,"b"]').toString('base64url')}`])('%s -> 400', async (query) => {
+  test.each([
+    'limit=0', 'limit=101', 'limit=x', 'limit=1&limit=2', 'cursor=', 'cursor=%20', 'cursor=bm8',
+    `cursor=${Buffer.from('["a",1e99,"b"]').toString('base64url')}`,
+    `cursor=${Buffer.from('["\\u0000",1,"b"]').toString('base64url')}`,
+  ])('%s -> 400', async (query) => {
     expect((await call('GET', `/api/credits/allocations/all?${query}`)).status).toBe(400);
   });
 });
@@ -80,7 +86,10 @@ describe('DELETE /api/credits/allocations/:id', () => {
     await allocate(user, 5);
     await call('DELETE', '/api/credits/remove', { userId: user, credits: 0.5 });
     const { status, body } = await call('DELETE', `/api/credits/allocations/${first}`);
-    expect([status, body]).toEqual([200, { id: first, userId: user, removedCredits: 10, previousCredits: 15, newCredits: 5, message: `Allocation ${first} removed` }]);
+    expect([status, body]).toEqual([
+      200,
+      { id: first, userId: user, removedCredits: 10, previousCredits: 15, newCredits: 5, message: `Allocation ${first} removed` },
+    ]);
     const again = await call('DELETE', `/api/credits/allocations/${first}`);
     expect([again.status, again.body['message']]).toEqual([404, 'Allocation not found']);
     expect(await totalOf(user)).toBe(5);
@@ -106,9 +115,12 @@ describe('DELETE /api/credits/allocations/:id', () => {
     const user = `g-${randomUUID()}`;
     const token = await gateway.token({ sub: user });
     const id = await allocate(user, 20);
-    expect((await call('POST', '/api/streaming-sessions/initialize', { sessionId: user, modelId: 'gpt-4', estimatedTokens: 1_500 }, {}, token)).status).toBe(201);
+    expect((await call(
+      'POST', '/api/streaming-sessions/initialize', { sessionId: user, modelId: 'gpt-4', estimatedTokens: 1_500 }, {}, token,
+    )).status).toBe(201);
     expect((await call('DELETE', `/api/credits/allocations/${id}`)).body).toMatchObject({ removedCredits: 11, newCredits: 0 });
-    expect((await call('POST', '/api/streaming-sessions/finalize', { sessionId: user, actualTokens: 1_000 }, {}, token)).body).toMatchObject({ actualCredits: 5, debt: 0 });
+    expect((await call('POST', '/api/streaming-sessions/finalize', { sessionId: user, actualTokens: 1_000 }, {}, token)).body)
+      .toMatchObject({ actualCredits: 5, debt: 0 });
     expect((await call('GET', '/api/credits/balance', undefined, {}, token)).body).toMatchObject({ totalCredits: 0, spent: 5, held: 0 });
   });
 
@@ -118,8 +130,10 @@ describe('DELETE /api/credits/allocations/:id', () => {
 });
 
 test.each([
-  ['DELETE', '/api/credits/remove/1'], ['DELETE', '/api/credits/revoke/1'], ['PATCH', '/api/credits/allocations/1'], ['DELETE', '/api/users/1'],
-  ['DELETE', '/api/credits/user/1'], ['GET', '/api/statistics/usage'], ['GET', '/api/credits/allocations/1'], ['POST', '/api/credits/balance/x'],
+  ['DELETE', '/api/credits/remove/1'], ['DELETE', '/api/credits/revoke/1'], ['PATCH', '/api/credits/allocations/1'],
+  ['DELETE', '/api/users/1'],
+  ['DELETE', '/api/credits/user/1'], ['GET', '/api/statistics/usage'], ['GET', '/api/credits/allocations/1'],
+  ['POST', '/api/credits/balance/x'],
 ])('%s %s is not there -> 404', async (method, path) => {
   expect((await call(method, path, method === 'GET' ? undefined : { remainingCredits: 0 })).status).toBe(404);
 });

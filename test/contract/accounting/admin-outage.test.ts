@@ -13,7 +13,9 @@ let admin: string;
 beforeAll(async () => {
   [redis, postgres] = await Promise.all([throwawayRedis(), throwawayPostgres()]);
   await migrate(postgres.url);
-  gateway = await startGateway({ redisUrl: redis.url, databaseUrl: postgres.url, environment: { POSTGRES_TIMEOUT_MS: '1000', REDIS_TIMEOUT_MS: '500' } });
+  gateway = await startGateway({
+    redisUrl: redis.url, databaseUrl: postgres.url, environment: { POSTGRES_TIMEOUT_MS: '1000', REDIS_TIMEOUT_MS: '500' },
+  });
   admin = await gateway.token({ sub: 'root', role: 'admin' });
 });
 afterAll(async () => {
@@ -31,7 +33,8 @@ const until = async (isTrue: () => Promise<boolean>): Promise<void> => {
     await new Promise((resolve) => { setTimeout(resolve, 100); });
   }
 };
-const totalOf = async (token: string): Promise<unknown> => (await call('GET', '/api/credits/total-balance', undefined, {}, token)).body['totalCredits'];
+const totalOf = async (token: string): Promise<unknown> =>
+  (await call('GET', '/api/credits/total-balance', undefined, {}, token)).body['totalCredits'];
 
 test('Redis away: 202 pending, applied once when it is back; what needs Redis at once is refused', async () => {
   const user = `u-${randomUUID()}`;
@@ -73,16 +76,21 @@ test('Postgres away: refused before anything happened, and users who come are le
 
   await postgres.stop();
   const answers = [
-    await call('POST', '/api/credits/set', { userId: user, credits: 1 }), await call('DELETE', '/api/credits/remove', { userId: user, credits: 1 }),
-    await call('PUT', '/api/credits/adjust', { userId: user, adjustment: 1 }), await call('POST', '/api/credits/allocate', { userId: user, credits: 1 }),
-    await call('POST', '/api/credits/allocate-by-email', { email: 'a@example.com', credits: 1 }), await call('GET', `/api/credits/balance/${user}`),
+    await call('POST', '/api/credits/set', { userId: user, credits: 1 }),
+    await call('DELETE', '/api/credits/remove', { userId: user, credits: 1 }),
+    await call('PUT', '/api/credits/adjust', { userId: user, adjustment: 1 }),
+    await call('POST', '/api/credits/allocate', { userId: user, credits: 1 }),
+    await call('POST', '/api/credits/allocate-by-email', { email: 'a@example.com', credits: 1 }),
+    await call('GET', `/api/credits/balance/${user}`),
     await call('GET', '/api/credits/allocations/all'), await call('DELETE', '/api/credits/allocations/1'),
     await call('POST', '/api/admin/users', { sub: 'a'.repeat(24), email: 'a@example.com', role: 'user' }),
   ];
   expect(answers.map(({ status, body }) => [status, body['outcome']])).toEqual(answers.map(() => [503, 'not_executed']));
   expect((await call('POST', '/api/credits/deduct', { credits: 1 }, {}, known)).body['remainingBalance']).toBe(99);
   const startedMs = Date.now();
-  const strangers = await Promise.all(Array.from({ length: 10 }, async (_, index) => call('GET', '/health', undefined, {}, await gateway.token({ sub: `s-${index}` }))));
+  const strangers = await Promise.all(Array.from({
+    length: 10,
+  }, async (_, index) => call('GET', '/health', undefined, {}, await gateway.token({ sub: `s-${index}` }))));
   expect(strangers.map(({ status }) => status)).toEqual(strangers.map(() => 200));
   // Nobody can load her account now (I10), but she is not kept waiting for it.
   expect([200, 503]).toContain((await call('GET', '/api/credits/total-balance', undefined, {}, newcomer)).status);

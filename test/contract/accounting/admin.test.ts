@@ -29,21 +29,34 @@ async function someone(credits?: number): Promise<User> {
 const call = (method: string, path: string, body?: object, headers: Record<string, string> = {}, token = supervisor): Promise<Answer> =>
   send(gateway.url + path, method, { token, headers, ...(body === undefined ? {} : { body }) });
 const said = ({ status, body }: Answer): unknown[] => [status, body['message']];
-const balanceOf = async ({ token }: User): Promise<unknown> => (await call('GET', '/api/credits/total-balance', undefined, {}, token)).body['totalCredits'];
+const balanceOf = async ({ token }: User): Promise<unknown> =>
+  (await call('GET', '/api/credits/total-balance', undefined, {}, token)).body['totalCredits'];
 const statuses = (answers: readonly Answer[], status: number): number => answers.filter((answer) => answer.status === status).length;
-const times = <T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> => Promise.all(Array.from({ length: count }, (_, index) => work(index)));
+const times = <T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: count }, (_, index) => work(index)));
 
 describe('seed 000: 150.75, set 500, remove 100, adjust 250, adjust -50', () => {
   test('every answer, field by field', async () => {
     const { sub, name } = await someone(150.75);
-    expect((await call('POST', '/api/credits/set', { userId: sub, credits: 500, expiryDays: 60, notes: 'Monthly credit reset to 500' })).body)
+    expect((await call('POST', '/api/credits/set', {
+      userId: sub, credits: 500, expiryDays: 60, notes: 'Monthly credit reset to 500',
+    })).body)
       .toEqual({ userId: sub, previousCredits: 150.75, newCredits: 500, message: `Credits set to 500 for user ${name}` });
-    expect((await call('DELETE', '/api/credits/remove', { userId: sub, credits: 100, notes: 'Penalty deduction for policy violation' })).body)
-      .toEqual({ userId: sub, previousCredits: 500, newCredits: 400, removedCredits: 100, message: `Removed 100 credits from user ${name}` });
+    expect((await call('DELETE', '/api/credits/remove', {
+      userId: sub, credits: 100, notes: 'Penalty deduction for policy violation',
+    })).body)
+      .toEqual({
+        userId: sub, previousCredits: 500, newCredits: 400, removedCredits: 100, message: `Removed 100 credits from user ${name}`,
+      });
     expect((await call('PUT', '/api/credits/adjust', { userId: sub, adjustment: 250, expiryDays: 30, notes: 'Bonus credits' })).body)
-      .toEqual({ userId: sub, previousCredits: 400, newCredits: 650, adjustment: 250, message: `Adjusted credits by 250 for user ${name}` });
+      .toEqual({
+        userId: sub, previousCredits: 400, newCredits: 650, adjustment: 250, message: `Adjusted credits by 250 for user ${name}`,
+      });
     const last = await call('PUT', '/api/credits/adjust', { userId: sub, adjustment: -50, notes: 'Adjustment for refund processing' });
-    expect([last.status, last.body]).toEqual([200, { userId: sub, previousCredits: 650, newCredits: 600, adjustment: -50, message: `Adjusted credits by -50 for user ${name}` }]);
+    expect([last.status, last.body]).toEqual([
+      200,
+      { userId: sub, previousCredits: 650, newCredits: 600, adjustment: -50, message: `Adjusted credits by -50 for user ${name}` },
+    ]);
   });
 
   test('contract 6.1 #8: fractions are exact', async () => {
@@ -60,19 +73,27 @@ describe('seed 000: 150.75, set 500, remove 100, adjust 250, adjust -50', () => 
 
   test('set to nothing, and from nothing', async () => {
     const alice = await someone(12.5);
-    expect((await call('POST', '/api/credits/set', { userId: alice.sub, credits: 0 })).body).toMatchObject({ previousCredits: 12.5, newCredits: 0 });
-    expect((await call('POST', '/api/credits/set', { targetUserId: alice.name, credits: 3 })).body).toMatchObject({ userId: alice.sub, previousCredits: 0, newCredits: 3 });
+    expect((await call('POST', '/api/credits/set', { userId: alice.sub, credits: 0 })).body).toMatchObject({
+      previousCredits: 12.5, newCredits: 0,
+    });
+    expect((await call('POST', '/api/credits/set', { targetUserId: alice.name, credits: 3 })).body).toMatchObject({
+      userId: alice.sub, previousCredits: 0, newCredits: 3,
+    });
   });
 });
 
 describe('who is meant, and who may', () => {
   const operations: [string, string, object][] = [
-    ['POST', '/api/credits/set', { credits: 5 }], ['DELETE', '/api/credits/remove', { credits: 5 }], ['PUT', '/api/credits/adjust', { adjustment: 5 }],
+    ['POST', '/api/credits/set', { credits: 5 }], ['DELETE', '/api/credits/remove', { credits: 5 }],
+    ['PUT', '/api/credits/adjust', { adjustment: 5 }],
   ];
 
   test.each(operations)('%s %s: id, username, e-mail in any case, and the alias targetUserId', async (method, path, body) => {
     const { sub, name } = await someone(100);
-    for (const target of [{ userId: sub }, { userId: name }, { userId: `${name}@eXample.COM` }, { targetUserId: name }, { userId: sub, targetUserId: sub }]) {
+    for (const target of [
+      { userId: sub }, { userId: name }, { userId: `${name}@eXample.COM` }, { targetUserId: name },
+      { userId: sub, targetUserId: sub },
+    ]) {
       const { status, body: { userId, message } } = await call(method, path, { ...target, ...body });
       expect([status, userId, String(message).endsWith(name)]).toEqual([200, sub, true]);
     }
@@ -97,9 +118,12 @@ describe('who is meant, and who may', () => {
   });
 
   test.each([
-    ...operations, ['GET', '/api/credits/balance/root', undefined], ['GET', '/api/credits/allocations/all', undefined], ['DELETE', '/api/credits/allocations/1', undefined],
+    ...operations, ['GET', '/api/credits/balance/root', undefined], ['GET', '/api/credits/allocations/all', undefined],
+    ['DELETE', '/api/credits/allocations/1', undefined],
     ['POST', '/api/credits/allocate-by-email', { email: 'a@example.com', credits: 1 }], ['POST', '/api/admin/users', {}],
-  ] as [string, string, object | undefined][])('contract 6.1 #10: %s %s: 401 without a token, 403 for a user', async (method, path, body) => {
+  ] as [
+    string, string, object | undefined,
+  ][])('contract 6.1 #10: %s %s: 401 without a token, 403 for a user', async (method, path, body) => {
     const { token } = await someone();
     expect((await send(gateway.url + path, method, body === undefined ? {} : { body })).status).toBe(401);
     expect(said(await call(method, path, body, {}, token))).toEqual([403, 'Admin access required']);
@@ -108,13 +132,23 @@ describe('who is meant, and who may', () => {
 
 describe('bad requests, with the words of the original', () => {
   const days = ['60', 0, -5, 0.5, 36_501];
-  test.each([{}, { userId: 'x' }, { credits: 5 }, { userId: 'x', credits: -1 }, { userId: 'x', credits: 'many' }, { userId: 7, credits: 1 }, ...days.map((expiryDays) => ({ userId: 'x', credits: 1, expiryDays }))])('set %j', async (body) => {
+  test.each([
+    {}, { userId: 'x' }, { credits: 5 }, { userId: 'x', credits: -1 }, { userId: 'x', credits: 'many' },
+    { userId: 7, credits: 1 }, ...days.map((expiryDays) => ({ userId: 'x', credits: 1, expiryDays })),
+  ])('set %j', async (body) => {
     expect(said(await call('POST', '/api/credits/set', body))).toEqual([400, 'Valid userId and non-negative credits required']);
   });
-  test.each([{}, { userId: 'x' }, { credits: 5 }, { userId: 'x', credits: 0 }, { userId: 'x', credits: -1 }, { userId: 'x', credits: 0.0000001 }])('remove %j', async (body) => {
+  test.each([
+    {}, { userId: 'x' }, { credits: 5 }, { userId: 'x', credits: 0 }, { userId: 'x', credits: -1 },
+    { userId: 'x', credits: 0.0000001 },
+  ])('remove %j', async (body) => {
     expect(said(await call('DELETE', '/api/credits/remove', body))).toEqual([400, 'Valid userId and positive credits amount required']);
   });
-  test.each([{}, { userId: 'x' }, { adjustment: 5 }, { userId: 'x', adjustment: 0 }, { userId: 'x', adjustment: '-0' }, { userId: 'x', adjustment: '--1' }, { userId: 'x', adjustment: '+1' }, { userId: 'x', adjustment: -1e12 }, ...days.map((expiryDays) => ({ userId: 'x', adjustment: 1, expiryDays }))])('adjust %j', async (body) => {
+  test.each([
+    {}, { userId: 'x' }, { adjustment: 5 }, { userId: 'x', adjustment: 0 }, { userId: 'x', adjustment: '-0' },
+    { userId: 'x', adjustment: '--1' }, { userId: 'x', adjustment: '+1' }, { userId: 'x', adjustment: -1e12 },
+    ...days.map((expiryDays) => ({ userId: 'x', adjustment: 1, expiryDays })),
+  ])('adjust %j', async (body) => {
     expect(said(await call('PUT', '/api/credits/adjust', body))).toEqual([400, 'Valid userId and non-zero adjustment required']);
   });
   test('without a body', async () => {
@@ -123,8 +157,12 @@ describe('bad requests, with the words of the original', () => {
   test('contract 6.1 #4: more than is there is refused with both numbers, and nothing changes', async () => {
     const alice = await someone(100.5);
     const refused = await call('DELETE', '/api/credits/remove', { userId: alice.sub, credits: 100.75 });
-    expect([...said(refused), refused.body['error']]).toEqual([400, 'Insufficient credits. User has 100.5, trying to remove 100.75', 'insufficient_credits']);
-    expect(said(await call('PUT', '/api/credits/adjust', { userId: alice.sub, adjustment: -200 }))).toEqual([400, 'Adjustment would result in negative balance. Current: 100.5, Adjustment: -200']);
+    expect([...said(refused), refused.body['error']]).toEqual([
+      400, 'Insufficient credits. User has 100.5, trying to remove 100.75', 'insufficient_credits',
+    ]);
+    expect(said(await call('PUT', '/api/credits/adjust', { userId: alice.sub, adjustment: -200 }))).toEqual([
+      400, 'Adjustment would result in negative balance. Current: 100.5, Adjustment: -200',
+    ]);
     expect((await call('POST', '/api/credits/set', { userId: alice.sub, credits: -1 })).status).toBe(400);
     expect(await balanceOf(alice)).toBe(100.5);
   });
@@ -134,8 +172,10 @@ describe('what is kept, and repeats', () => {
   test('the same key answers once, on every operation, also after the amounts have changed', async () => {
     const alice = await someone(100);
     for (const [method, path, body] of [
-      ['POST', '/api/credits/set', { userId: alice.name, credits: 50 }], ['DELETE', '/api/credits/remove', { userId: alice.name, credits: 10 }],
-      ['PUT', '/api/credits/adjust', { userId: alice.name, adjustment: 5 }], ['PUT', '/api/credits/adjust', { userId: alice.name, adjustment: -7 }],
+      ['POST', '/api/credits/set', { userId: alice.name, credits: 50 }],
+      ['DELETE', '/api/credits/remove', { userId: alice.name, credits: 10 }],
+      ['PUT', '/api/credits/adjust', { userId: alice.name, adjustment: 5 }],
+      ['PUT', '/api/credits/adjust', { userId: alice.name, adjustment: -7 }],
     ] as const) {
       const headers = { 'idempotency-key': randomUUID() };
       const answers = await times(10, () => call(method, path, body, headers));
@@ -169,7 +209,8 @@ describe('what is kept, and repeats', () => {
     const alice = await someone(10);
     await call('POST', '/api/credits/set', { userId: alice.sub, credits: 4 });
     await call('DELETE', '/api/credits/remove', { userId: alice.sub, credits: 1 });
-    const kinds = async (): Promise<unknown[]> => ((await call('GET', '/v1/entries', undefined, {}, alice.token)).body['entries'] as { kind: string }[]).map(({ kind }) => kind);
+    const kinds = async (): Promise<unknown[]> =>
+      ((await call('GET', '/v1/entries', undefined, {}, alice.token)).body['entries'] as { kind: string }[]).map(({ kind }) => kind);
     const deadline = Date.now() + 120_000;
     while ((await kinds()).length < 3 && Date.now() < deadline) await new Promise((resolve) => { setTimeout(resolve, 50); });
     expect(await kinds()).toEqual(['remove', 'set', 'grant']);
@@ -177,7 +218,8 @@ describe('what is kept, and repeats', () => {
 });
 
 describe('POST /api/credits/deduct', () => {
-  const deduct = ({ token }: User, body: object, headers: Record<string, string> = {}): Promise<Answer> => call('POST', '/api/credits/deduct', body, headers, token);
+  const deduct = ({ token }: User, body: object, headers: Record<string, string> = {}): Promise<Answer> =>
+    call('POST', '/api/credits/deduct', body, headers, token);
 
   test('takes, and says what is left', async () => {
     const alice = await someone(100.5);
@@ -238,28 +280,39 @@ describe('GET /api/credits/balance/:userId', () => {
 });
 
 describe('POST /api/credits/allocate-by-email', () => {
-  const allocate = (body: object, headers: Record<string, string> = {}, token = admin): Promise<Answer> => call('POST', '/api/credits/allocate-by-email', body, headers, token);
+  const allocate = (body: object, headers: Record<string, string> = {}, token = admin): Promise<Answer> =>
+    call('POST', '/api/credits/allocate-by-email', body, headers, token);
 
   test('201, in any case of the e-mail; once per key; not for supervisors', async () => {
     const alice = await someone();
     const email = `${alice.name}@EXAMPLE.com`;
     const headers = { 'idempotency-key': randomUUID() };
     const { status, body } = await allocate({ email, credits: 7.5, notes: 'thanks' }, headers);
-    expect([status, body]).toEqual([201, { id: expect.any(Number), userId: alice.sub, email, totalCredits: 7.5, remainingCredits: 7.5, expiresAt: expect.any(String) }]);
+    expect([status, body]).toEqual([
+      201,
+      { id: expect.any(Number), userId: alice.sub, email, totalCredits: 7.5, remainingCredits: 7.5, expiresAt: expect.any(String) },
+    ]);
     expect((await allocate({ email, credits: 7.5, notes: 'thanks' }, headers)).body).toEqual(body);
     expect(await balanceOf(alice)).toBe(7.5);
     expect((await allocate({ email, credits: 1 }, {}, supervisor)).status).toBe(403);
   });
 
   test('nobody -> 404, also when somebody has it for a username; two -> 409', async () => {
-    expect(said(await allocate({ email: 'ghost@example.com', credits: 1 }))).toEqual([404, "User with email 'ghost@example.com' not found. Cannot allocate credits."]);
+    expect(said(await allocate({ email: 'ghost@example.com', credits: 1 }))).toEqual([
+      404, "User with email 'ghost@example.com' not found. Cannot allocate credits.",
+    ]);
     await call('GET', '/api/credits/balance', undefined, {}, await gateway.token({ sub: 'mallory', username: 'victim@example.com' }));
     expect((await allocate({ email: 'victim@example.com', credits: 1 })).status).toBe(404);
-    for (const sub of ['twin-a', 'twin-b']) await call('GET', '/api/credits/balance', undefined, {}, await gateway.token({ sub, email: 'twins@example.com' }));
+    for (const sub of ['twin-a', 'twin-b']) {
+      await call('GET', '/api/credits/balance', undefined, {}, await gateway.token({ sub, email: 'twins@example.com' }));
+    }
     expect((await allocate({ email: 'Twins@example.com', credits: 1 })).status).toBe(409);
   });
 
-  test.each([{}, { email: 'a@example.com' }, { credits: 1 }, { email: '', credits: 1 }, { email: 'a@example.com', credits: 0 }, { email: 'a@example.com', credits: 1, expiryDays: '60' }])('%j -> 400', async (body) => {
+  test.each([
+    {}, { email: 'a@example.com' }, { credits: 1 }, { email: '', credits: 1 }, { email: 'a@example.com', credits: 0 },
+    { email: 'a@example.com', credits: 1, expiryDays: '60' },
+  ])('%j -> 400', async (body) => {
     expect(said(await allocate(body))).toEqual([400, 'Valid email and positive credits required']);
   });
   test.each(['nonsense', 'a@b', 'a@ b.c', '@b.c'])('%s -> 400', async (email) => {

@@ -12,7 +12,12 @@ beforeAll(async () => {
 });
 afterAll(async () => { await gateway.stop(); });
 
-type Client = { readonly sub: string; readonly token: string; get(path: string): Promise<Answer>; post(path: string, body: object): Promise<Answer> };
+type Client = {
+  readonly sub: string;
+  readonly token: string;
+  get(path: string): Promise<Answer>;
+  post(path: string, body: object): Promise<Answer>;
+};
 
 /** Somebody nobody has seen before, with credits if given. */
 async function someone(credits?: number | string): Promise<Client> {
@@ -34,7 +39,9 @@ const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 describe('health', () => {
   test.each(['/health', '/api/health'])('%s', async (path) => {
     const { status, body } = await send(gateway.url + path, 'GET');
-    expect([status, body]).toEqual([200, { status: 'ok', service: 'accounting-service', version: expect.any(String), timestamp: expect.stringMatching(ISO) }]);
+    expect([status, body]).toEqual([
+      200, { status: 'ok', service: 'accounting-service', version: expect.any(String), timestamp: expect.stringMatching(ISO) },
+    ]);
   });
 });
 
@@ -55,7 +62,9 @@ describe('GET /api/credits/balance', () => {
     const alice = await someone(150.75);
     const { status, body } = await alice.get('/api/credits/balance');
     expect(status).toBe(200);
-    expect(body).toMatchObject({ totalCredits: 150.75, credits: 150.75, balance: 150.75, spent: 0, debt: 0, userId: alice.sub, user_id: alice.sub });
+    expect(body).toMatchObject({
+      totalCredits: 150.75, credits: 150.75, balance: 150.75, spent: 0, debt: 0, userId: alice.sub, user_id: alice.sub,
+    });
     expect(body['activeAllocations']).toEqual([{
       id: expect.any(Number), credits: 150.75, remainingCredits: 150.75, totalCredits: 150.75,
       expiresAt: expect.stringMatching(ISO), allocatedAt: expect.stringMatching(ISO),
@@ -119,14 +128,20 @@ describe('POST /api/credits/calculate', () => {
     expect(credits).toEqual(expected);
   });
 
-  test.each([[SONNET, 1_000, 3], [SONNET, 1_500, 5], [SONNET, 500, 2], ['gpt-4', 1_500, 7.5], ['gpt-4', 1, 0.005], ['__proto__', 1_000, 1], ['constructor', 1_000, 1]])(
+  test.each([
+    [SONNET, 1_000, 3], [SONNET, 1_500, 5], [SONNET, 500, 2], ['gpt-4', 1_500, 7.5], ['gpt-4', 1, 0.005], ['__proto__', 1_000, 1],
+    ['constructor', 1_000, 1],
+  ])(
     '%s, %d tokens -> %d', async (modelId, tokens, credits) => {
       const { status, body } = await (await someone()).post('/api/credits/calculate', { modelId, tokens });
       expect([status, body]).toEqual([200, { credits, requiredCredits: credits, modelId, tokens }]);
     },
   );
 
-  test.each([{}, { modelId: 'gpt-4' }, { tokens: 5 }, { modelId: '', tokens: 5 }, { modelId: 'gpt-4', tokens: -1 }, { modelId: 'gpt-4', tokens: '5' }])('%j -> 400', async (body) => {
+  test.each([
+    {}, { modelId: 'gpt-4' }, { tokens: 5 }, { modelId: '', tokens: 5 }, { modelId: 'gpt-4', tokens: -1 },
+    { modelId: 'gpt-4', tokens: '5' },
+  ])('%j -> 400', async (body) => {
     const answer = await (await someone()).post('/api/credits/calculate', body);
     expect([answer.status, answer.body['message']]).toEqual([400, 'Valid modelId and tokens required']);
   });
@@ -142,14 +157,20 @@ describe('POST /api/credits/allocate', () => {
   test('201 with the allocation; 30 days unless told otherwise', async () => {
     const alice = await someone();
     const { status, body } = await allocate({ userId: alice.sub, credits: 7.5, notes: 'welcome' });
-    expect([status, body]).toEqual([201, { id: expect.any(Number), userId: alice.sub, totalCredits: 7.5, remainingCredits: 7.5, expiresAt: expect.stringMatching(ISO) }]);
+    expect([status, body]).toEqual([
+      201,
+      { id: expect.any(Number), userId: alice.sub, totalCredits: 7.5, remainingCredits: 7.5, expiresAt: expect.stringMatching(ISO) },
+    ]);
     expect(Number(body['id'])).toBeGreaterThanOrEqual(1);
     const days = (Date.parse(String(body['expiresAt'])) - Date.now()) / 86_400_000;
     expect(Math.round(days)).toBe(30);
     expect((await alice.get('/api/credits/balance')).body['totalCredits']).toBe(7.5);
   });
 
-  test.each([{}, { userId: 'x' }, { credits: 5 }, { userId: 'x', credits: 0 }, { userId: 'x', credits: -5 }, { userId: 7, credits: 5 }, { userId: 'x', credits: 5, expiryDays: '60' }])('%j -> 400', async (body) => {
+  test.each([
+    {}, { userId: 'x' }, { credits: 5 }, { userId: 'x', credits: 0 }, { userId: 'x', credits: -5 }, { userId: 7, credits: 5 },
+    { userId: 'x', credits: 5, expiryDays: '60' },
+  ])('%j -> 400', async (body) => {
     const answer = await allocate(body);
     expect([answer.status, answer.body['message']]).toEqual([400, 'Valid userId and credits required']);
   });
@@ -171,7 +192,10 @@ describe('seed 000: check, use, record', () => {
     const { status, body } = await alice.post('/api/usage/record', {
       service: 'chat', operation: 'gpt-4-message', credits: 7.5, metadata: { tokensUsed: 1_500, modelId: 'gpt-4' },
     });
-    expect([status, body]).toEqual([201, { id: expect.any(Number), service: 'chat', operation: 'gpt-4-message', credits: 7.5, timestamp: expect.stringMatching(ISO) }]);
+    expect([status, body]).toEqual([
+      201,
+      { id: expect.any(Number), service: 'chat', operation: 'gpt-4-message', credits: 7.5, timestamp: expect.stringMatching(ISO) },
+    ]);
     expect((await alice.get('/api/credits/balance')).body).toMatchObject({ totalCredits: 93, spent: 7.5 });
   });
 
@@ -184,13 +208,18 @@ describe('seed 000: check, use, record', () => {
 
   test('40 at once of 10 from 100: exactly ten succeed', async () => {
     const alice = await someone(100);
-    const answers = await Promise.all(Array.from({ length: 40 }, () => alice.post('/api/usage/record', { service: 'chat', operation: 'x', credits: 10 })));
+    const answers = await Promise.all(Array.from({
+      length: 40,
+    }, () => alice.post('/api/usage/record', { service: 'chat', operation: 'x', credits: 10 })));
     const count = (status: number): number => answers.filter((answer) => answer.status === status).length;
     expect([count(201), count(402)]).toEqual([10, 30]);
     expect((await alice.get('/api/credits/balance')).body['totalCredits']).toBe(0);
   });
 
-  test.each([{}, { service: 'chat' }, { service: '', operation: 'x', credits: 1 }, { service: 'chat', operation: 'x' }, { service: 'chat', operation: 'x', credits: -1 }])('%j -> 400', async (body) => {
+  test.each([
+    {}, { service: 'chat' }, { service: '', operation: 'x', credits: 1 }, { service: 'chat', operation: 'x' },
+    { service: 'chat', operation: 'x', credits: -1 },
+  ])('%j -> 400', async (body) => {
     const answer = await (await someone()).post('/api/usage/record', body);
     expect([answer.status, answer.body['message']]).toEqual([400, 'Missing or invalid required fields']);
   });

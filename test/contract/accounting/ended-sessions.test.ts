@@ -28,7 +28,12 @@ const HOUR_MS = 3_600_000;
 /** 1 000 tokens cost 5 credits, and 6 are reserved for them. */
 const session = { sessionId: 'c', modelId: 'gpt-4', estimatedTokens: 1_000 };
 
-type Streamer = { readonly sub: string; call(step: string, body: object): Promise<Answer>; total(): Promise<unknown>; used(): Promise<unknown> };
+type Streamer = {
+  readonly sub: string;
+  call(step: string, body: object): Promise<Answer>;
+  total(): Promise<unknown>;
+  used(): Promise<unknown>;
+};
 
 async function streamer(credits: number): Promise<Streamer> {
   const sub = `e-${randomUUID()}`;
@@ -80,7 +85,8 @@ describe('a session that has ended', () => {
     await alice.call('initialize', session);
     await alice.call('finalize', { sessionId: 'c', actualTokens: 1_000 });
     await alice.call('initialize', { ...session, sessionId: 'open' });
-    expect((await send(`${gateway.url}/v1/accounts/${alice.sub}/freeze`, 'POST', { token: admin, body: { reason: 'test' } })).status).toBe(200);
+    expect((await send(`${gateway.url}/v1/accounts/${alice.sub}/freeze`, 'POST', { token: admin, body: { reason: 'test' } })).status)
+      .toBe(200);
     expect((await alice.call('initialize', session)).body['error']).toBe('hold_resolved');
     expect((await alice.call('initialize', { ...session, sessionId: 'open' })).status).toBe(201);
     expect((await alice.call('initialize', { ...session, sessionId: 'new' })).status).toBe(423);
@@ -94,7 +100,9 @@ describe('a session that has ended', () => {
     const alice = await streamer(6);
     await alice.call('initialize', session);
     gateway.advance(HOUR_MS);
-    expect((await alice.call('initialize', session)).body).toMatchObject({ error: 'hold_resolved', first: { state: 'expired', charged: 0 } });
+    expect((await alice.call('initialize', session)).body).toMatchObject({
+      error: 'hold_resolved', first: { state: 'expired', charged: 0 },
+    });
     expect(await alice.total()).toBe(6);
   });
 
@@ -104,7 +112,9 @@ describe('a session that has ended', () => {
     await alice.call('finalize', { sessionId: 'c', actualTokens: 1_000 });
     await inPostgres(alice.sub, 3);
     await forgetHolds(alice.sub);
-    const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => alice.call('initialize', index === 7 ? { ...session, sessionId: 'another' } : session)));
+    const answers = await Promise.all(Array.from({
+      length: 20,
+    }, (_, index) => alice.call('initialize', index === 7 ? { ...session, sessionId: 'another' } : session)));
     expect(answers.map(({ status }) => status)).toEqual(answers.map((_, index) => (index === 7 ? 201 : 409)));
     expect(answers[0]?.body['first']).toMatchObject({ state: 'settled', charged: 5 });
     expect(await alice.total()).toBe(89);
@@ -157,7 +167,9 @@ describe("a user's own end before the proxy's", () => {
     expect((await alice.call('finalize', { sessionId: 'c', actualTokens: 1_000 })).status).toBe(200);
     gateway.advance(HOUR_MS + 60_000);
     const refused = await bob.call('finalize', { sessionId: 'c', actualTokens: 1_000 });
-    expect([refused.status, refused.body['error'], refused.body['first']]).toEqual([409, 'hold_resolved', expect.objectContaining({ state: 'settled', charged: 0 })]);
+    expect([refused.status, refused.body['error'], refused.body['first']]).toEqual([
+      409, 'hold_resolved', expect.objectContaining({ state: 'settled', charged: 0 }),
+    ]);
     await inPostgres(alice.sub, 4);
     await forgetHolds(alice.sub);
     // Counted from the first end, also for what was corrected since.

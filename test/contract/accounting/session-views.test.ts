@@ -21,7 +21,10 @@ const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 type Streamer = { readonly sub: string; call(step: string, body: object): Promise<Answer>; open(...sessionIds: string[]): Promise<void> };
 
-async function streamer(credits = 1_000, { sub = `v-${randomUUID()}`, on = gateway, ...claims }: { sub?: string; username?: string; email?: string; on?: TestGateway } = {}): Promise<Streamer> {
+async function streamer(
+  credits = 1_000,
+  { sub = `v-${randomUUID()}`, on = gateway, ...claims }: { sub?: string; username?: string; email?: string; on?: TestGateway } = {},
+): Promise<Streamer> {
   const token = await on.token({ sub, role: 'enduser', ...claims });
   const root = await on.token({ sub: 'views-admin', role: 'admin' });
   expect((await send(`${on.url}/api/credits/balance`, 'GET', { token })).status).toBe(200);
@@ -30,12 +33,15 @@ async function streamer(credits = 1_000, { sub = `v-${randomUUID()}`, on = gatew
   return {
     sub, call,
     open: async (...sessionIds) => {
-      for (const sessionId of sessionIds) expect((await call('initialize', { sessionId, modelId: LITE, estimatedTokens: 10_000 })).status).toBe(201);
+      for (const sessionId of sessionIds) {
+        expect((await call('initialize', { sessionId, modelId: LITE, estimatedTokens: 10_000 })).status).toBe(201);
+      }
     },
   };
 }
 
-const view = (path: string, token = supervisor, on = gateway): Promise<Answer> => send(`${on.url}/api/streaming-sessions/${path}`, 'GET', { token });
+const view = (path: string, token = supervisor, on = gateway): Promise<Answer> =>
+  send(`${on.url}/api/streaming-sessions/${path}`, 'GET', { token });
 type Shown = Record<string, unknown> & { readonly sessionId: string; readonly userId: string };
 const list = async (path: string, token = supervisor, on = gateway): Promise<Shown[]> => {
   const { status, body } = await view(path, token, on);
@@ -54,7 +60,9 @@ describe('GET /active/:userId', () => {
     const alice = await streamer();
     await alice.open('s1', 's2', 's3');
     await alice.call('finalize', { sessionId: 's2', actualTokens: 5 });
-    for (const token of [supervisor, admin]) expect(await list(`active/${alice.sub}`, token)).toEqual(['s1', 's3'].map((sessionId) => active(alice.sub, sessionId)));
+    for (const token of [supervisor, admin]) {
+      expect(await list(`active/${alice.sub}`, token)).toEqual(['s1', 's3'].map((sessionId) => active(alice.sub, sessionId)));
+    }
   });
 
   test('by id, username or e-mail', async () => {
@@ -73,7 +81,9 @@ describe('GET /active/:userId', () => {
     expect(ids(await list(`active/${carol.sub}`))).toEqual(['s1']);
   });
 
-  test.each(['nobody', 'a%00b', '%ED%A0%80', 'x'.repeat(500), 'a b', '..%2f..', '%E2%82%AC', '__proto__', '*'])('%s is unknown -> 200 []', async (who) => {
+  test.each([
+    'nobody', 'a%00b', '%ED%A0%80', 'x'.repeat(500), 'a b', '..%2f..', '%E2%82%AC', '__proto__', '*',
+  ])('%s is unknown -> 200 []', async (who) => {
     const { status, text } = await view(`active/${who}`);
     expect([status, text]).toEqual([200, '[]']);
   });
@@ -136,10 +146,14 @@ describe('GET /recent/:userId and /recent', () => {
   });
 
   test('nobody -> no sessions', async () => {
-    expect((await view('recent/nobody')).body).toEqual({ sessions: [], timestamp: expect.stringMatching(ISO), filter: { userId: 'nobody', minutes: 5 } });
+    expect((await view('recent/nobody')).body).toEqual({
+      sessions: [], timestamp: expect.stringMatching(ISO), filter: { userId: 'nobody', minutes: 5 },
+    });
   });
 
-  test.each(['abc', '', '0', '-1', '1.5', '1e3', ' 5', '5&minutes=6', '99999999', 'NaN', 'Infinity'])('minutes=%s -> 400', async (minutes) => {
+  test.each([
+    'abc', '', '0', '-1', '1.5', '1e3', ' 5', '5&minutes=6', '99999999', 'NaN', 'Infinity',
+  ])('minutes=%s -> 400', async (minutes) => {
     for (const path of ['recent', `recent/views-user`]) {
       const { status, body } = await view(`${path}?minutes=${minutes}`);
       expect([path, status, body['error']]).toEqual([path, 400, 'invalid_request']);
@@ -191,7 +205,9 @@ test('an abandoned session is a failed one, until somebody settles it late', asy
     expect(expired).toEqual({ ...active(alice.sub, 's1'), status: 'failed', completedAt: expect.stringMatching(ISO) });
     expect(ids(await until(() => list('recent', boss, own), (sessions) => sessions.length > 0))).toEqual(['s1']);
     expect((await alice.call('finalize', { sessionId: 's1', actualTokens: 5_000 })).status).toBe(200);
-    expect(await list(`recent/${alice.sub}`, boss, own)).toEqual([{ ...expired, status: 'completed', usedCredits: 3, completedAt: expect.stringMatching(ISO) }]);
+    expect(await list(`recent/${alice.sub}`, boss, own)).toEqual([
+      { ...expired, status: 'completed', usedCredits: 3, completedAt: expect.stringMatching(ISO) },
+    ]);
   } finally {
     await own.stop();
   }

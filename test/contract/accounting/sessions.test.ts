@@ -12,7 +12,12 @@ beforeAll(async () => {
 });
 afterAll(async () => { await gateway.stop(); });
 
-type Streamer = { readonly sub: string; call(step: string, body: object): Promise<Answer>; active(): Promise<Record<string, unknown>[]>; total(): Promise<unknown> };
+type Streamer = {
+  readonly sub: string;
+  call(step: string, body: object): Promise<Answer>;
+  active(): Promise<Record<string, unknown>[]>;
+  total(): Promise<unknown>;
+};
 
 async function streamer(credits: number): Promise<Streamer> {
   const sub = `s-${randomUUID()}`;
@@ -30,7 +35,9 @@ async function streamer(credits: number): Promise<Streamer> {
 const LITE = 'amazon.nova-lite-v1:0';
 
 describe('initialize', () => {
-  test.each([[1_000, 2], [5_000, 4], [10_000, 8], [100_000, 64], [1_000_000, 630]])('%d tokens reserve %d credits', async (estimatedTokens, allocatedCredits) => {
+  test.each([
+    [1_000, 2], [5_000, 4], [10_000, 8], [100_000, 64], [1_000_000, 630],
+  ])('%d tokens reserve %d credits', async (estimatedTokens, allocatedCredits) => {
     const alice = await streamer(1_000);
     const { status, body } = await alice.call('initialize', { sessionId: 's1', modelId: LITE, estimatedTokens });
     expect([status, body]).toEqual([201, { sessionId: 's1', allocatedCredits, status: 'active' }]);
@@ -57,12 +64,17 @@ describe('initialize', () => {
 
   test('20 at once reserve once', async () => {
     const alice = await streamer(100);
-    const answers = await Promise.all(Array.from({ length: 20 }, () => alice.call('initialize', { sessionId: 's1', modelId: LITE, estimatedTokens: 10_000 })));
+    const answers = await Promise.all(Array.from({
+      length: 20,
+    }, () => alice.call('initialize', { sessionId: 's1', modelId: LITE, estimatedTokens: 10_000 })));
     expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
     expect(await alice.total()).toBe(92);
   });
 
-  test.each([{}, { sessionId: 's' }, { sessionId: 's', modelId: 'm' }, { sessionId: 's', modelId: 'm', estimatedTokens: 0 }, { sessionId: 's', modelId: 'm', estimatedTokens: -5 }])('%j -> 400', async (body) => {
+  test.each([
+    {}, { sessionId: 's' }, { sessionId: 's', modelId: 'm' }, { sessionId: 's', modelId: 'm', estimatedTokens: 0 },
+    { sessionId: 's', modelId: 'm', estimatedTokens: -5 },
+  ])('%j -> 400', async (body) => {
     const answer = await (await streamer(1)).call('initialize', body);
     expect([answer.status, answer.body['message']]).toEqual([400, 'Missing required fields']);
   });
@@ -72,15 +84,20 @@ describe('finalize', () => {
   test('charges what was used and gives the rest back', async () => {
     const alice = await streamer(100);
     await alice.call('initialize', { sessionId: 's1', modelId: LITE, estimatedTokens: 10_000 });
-    const { status, body } = await alice.call('finalize', { sessionId: 's1', actualTokens: 5_000, success: true, responseContent: 'text', duration: 12 });
+    const { status, body } = await alice.call('finalize', {
+      sessionId: 's1', actualTokens: 5_000, success: true, responseContent: 'text', duration: 12,
+    });
     expect([status, body]).toEqual([200, { sessionId: 's1', actualCredits: 3, refund: 5, overageCharged: 0, debt: 0, uncollected: 0 }]);
     expect([await alice.total(), await alice.active()]).toEqual([97, []]);
   });
 
   test('fractions: gpt-4 costs 7.50 for 1 500 tokens', async () => {
     const alice = await streamer(100.5);
-    expect((await alice.call('initialize', { sessionId: 's1', modelId: 'gpt-4', estimatedTokens: 1_500 })).body['allocatedCredits']).toBe(9);
-    expect((await alice.call('finalize', { sessionId: 's1', actualTokens: 1_500 })).body).toMatchObject({ actualCredits: 7.5, refund: 1.5 });
+    expect((await alice.call('initialize', { sessionId: 's1', modelId: 'gpt-4', estimatedTokens: 1_500 })).body['allocatedCredits'])
+      .toBe(9);
+    expect((await alice.call('finalize', { sessionId: 's1', actualTokens: 1_500 })).body).toMatchObject({
+      actualCredits: 7.5, refund: 1.5,
+    });
     expect(await alice.total()).toBe(93);
   });
 
@@ -97,15 +114,23 @@ describe('finalize', () => {
     await alice.call('initialize', { sessionId: 's1', modelId: LITE, estimatedTokens: 10_000 });
     const first = await alice.call('finalize', { sessionId: 's1', actualTokens: 5_000 });
     const less = await alice.call('finalize', { sessionId: 's1', actualTokens: 1_000 });
-    expect([less.status, less.body['error'], less.body['first']]).toEqual([409, 'hold_resolved', expect.objectContaining({ state: 'settled', charged: 3 })]);
+    expect([less.status, less.body['error'], less.body['first']]).toEqual([
+      409, 'hold_resolved', expect.objectContaining({ state: 'settled', charged: 3 }),
+    ]);
     expect((await alice.call('abort', { sessionId: 's1' })).status).toBe(409);
     const equal = await alice.call('abort', { sessionId: 's1', tokensGenerated: 5_001 });
-    expect([equal.status, equal.body['partialCredits'], equal.headers.get('idempotency-replayed')]).toEqual([200, first.body['actualCredits'], 'true']);
+    expect([equal.status, equal.body['partialCredits'], equal.headers.get('idempotency-replayed')]).toEqual([
+      200, first.body['actualCredits'], 'true',
+    ]);
     const more = await alice.call('finalize', { sessionId: 's1', actualTokens: 10_000 });
-    expect([more.status, more.body]).toEqual([200, { sessionId: 's1', actualCredits: 6, refund: 5, overageCharged: 3, debt: 0, uncollected: 0 }]);
+    expect([more.status, more.body]).toEqual([
+      200, { sessionId: 's1', actualCredits: 6, refund: 5, overageCharged: 3, debt: 0, uncollected: 0 },
+    ]);
     const again = await alice.call('finalize', { sessionId: 's1', actualTokens: 10_000 });
     expect([again.text, again.headers.get('idempotency-replayed')]).toEqual([more.text, 'true']);
-    expect((await alice.call('finalize', { sessionId: 's1', actualTokens: 5_000 })).body['first']).toMatchObject({ state: 'settled', charged: 6 });
+    expect((await alice.call('finalize', { sessionId: 's1', actualTokens: 5_000 })).body['first']).toMatchObject({
+      state: 'settled', charged: 6,
+    });
     expect(await alice.total()).toBe(94);
   });
 
@@ -120,7 +145,9 @@ describe('finalize', () => {
   test('success false is a failed stream, charged all the same', async () => {
     const alice = await streamer(100);
     await alice.call('initialize', { sessionId: 's1', modelId: LITE, estimatedTokens: 10_000 });
-    expect((await alice.call('finalize', { sessionId: 's1', actualTokens: 5_000, success: false })).body).toMatchObject({ actualCredits: 3, refund: 5 });
+    expect((await alice.call('finalize', { sessionId: 's1', actualTokens: 5_000, success: false })).body).toMatchObject({
+      actualCredits: 3, refund: 5,
+    });
   });
 
   test('unknown session -> 404 with the original text', async () => {
@@ -140,7 +167,9 @@ describe('abort', () => {
     const alice = await streamer(100);
     for (const sessionId of ['s1', 's2']) await alice.call('initialize', { sessionId, modelId: LITE, estimatedTokens: 10_000 });
     const some = await alice.call('abort', { sessionId: 's1', tokensGenerated: 2_000 });
-    expect([some.status, some.body]).toEqual([200, { sessionId: 's1', partialCredits: 2, refund: 6, overageCharged: 0, debt: 0, uncollected: 0 }]);
+    expect([some.status, some.body]).toEqual([
+      200, { sessionId: 's1', partialCredits: 2, refund: 6, overageCharged: 0, debt: 0, uncollected: 0 },
+    ]);
     expect((await alice.call('abort', { sessionId: 's2' })).body).toMatchObject({ partialCredits: 0, refund: 8 });
     expect(await alice.total()).toBe(98);
   });

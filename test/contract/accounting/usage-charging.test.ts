@@ -18,17 +18,24 @@ async function someone(credits: number) {
   const sub = `u-${randomUUID()}`;
   const token = await gateway.token({ sub });
   const grant = async (amount: number): Promise<void> => {
-    expect((await send(`${gateway.url}/api/credits/allocate`, 'POST', { token: admin, body: { userId: sub, credits: amount } })).status).toBe(201);
+    expect((await send(`${gateway.url}/api/credits/allocate`, 'POST', { token: admin, body: { userId: sub, credits: amount } })).status)
+      .toBe(201);
   };
   await grant(credits);
   return {
     grant,
     deduct: (amount: number) => send(`${gateway.url}/api/credits/deduct`, 'POST', { token, body: { credits: amount } }),
     record: (amount: number, metadata: object, headers: Record<string, string> = {}): Promise<Answer> =>
-      send(`${gateway.url}/api/usage/record`, 'POST', { token, headers, body: { service: 'chat', operation: 'gpt-4', credits: amount, metadata } }),
+      send(`${gateway.url}/api/usage/record`, 'POST', {
+        token, headers, body: { service: 'chat', operation: 'gpt-4', credits: amount, metadata },
+      }),
     balance: async () => (await send(`${gateway.url}/api/credits/balance`, 'GET', { token })).body['totalCredits'],
     stats: async () => (await send(`${gateway.url}/api/usage/stats`, 'GET', { token })).body,
-    entries: async () => (await send(`${gateway.url}/v1/entries`, 'GET', { token })).body['entries'] as { readonly kind: string; readonly captured: number; readonly uncollected: number }[],
+    entries: async () => (await send(`${gateway.url}/v1/entries`, 'GET', { token })).body['entries'] as {
+      readonly kind: string;
+      readonly captured: number;
+      readonly uncollected: number;
+    }[],
   };
 }
 
@@ -39,7 +46,8 @@ test('deduct, then record with the signature: charged once, recorded and counted
   expect([status, body]).toEqual([201, expect.objectContaining({ service: 'chat', operation: 'gpt-4', credits: 7.5 })]);
   expect(await alice.balance()).toBe(92.5);
   expect(await alice.stats()).toMatchObject({
-    totalRecords: 1, totalCredits: 7.5, byModel: { 'gpt-4': 7.5 }, uncollectedRecords: 0, recentActivity: [expect.objectContaining({ credits: 7.5, metadata: SIGNATURE })],
+    totalRecords: 1, totalCredits: 7.5, byModel: { 'gpt-4': 7.5 }, uncollectedRecords: 0,
+    recentActivity: [expect.objectContaining({ credits: 7.5, metadata: SIGNATURE })],
   });
 });
 
@@ -68,7 +76,9 @@ test('USAGE_RECORD_MODE=log overrides: nothing is charged, nothing is claimed', 
     await send(`${own.url}/api/credits/allocate`, 'POST', { token: root, body: { userId: 'logged', credits: 100 } });
     await send(`${own.url}/api/credits/deduct`, 'POST', { token, body: { credits: 5 } });
     for (const metadata of [SIGNATURE, {}]) {
-      expect((await send(`${own.url}/api/usage/record`, 'POST', { token, body: { service: 'chat', operation: 'gpt-4', credits: 5, metadata } })).status).toBe(201);
+      expect((await send(`${own.url}/api/usage/record`, 'POST', {
+        token, body: { service: 'chat', operation: 'gpt-4', credits: 5, metadata },
+      })).status).toBe(201);
     }
     expect((await send(`${own.url}/api/credits/balance`, 'GET', { token })).body['totalCredits']).toBe(95);
   } finally {
@@ -85,7 +95,8 @@ test('a record that is refused leaves its usage behind, as uncollected; its repe
   }
   expect(await alice.balance()).toBe(3);
   expect(await alice.stats()).toMatchObject({
-    totalRecords: 0, totalCredits: 0, uncollectedRecords: 1, uncollectedCredits: 5, recentActivity: [expect.objectContaining({ credits: 0, uncollected: 5 })],
+    totalRecords: 0, totalCredits: 0, uncollectedRecords: 1, uncollectedCredits: 5,
+    recentActivity: [expect.objectContaining({ credits: 0, uncollected: 5 })],
   });
   expect((await alice.entries())[0]).toMatchObject({ kind: 'refuse_usage', captured: 0, uncollected: 5 });
 
@@ -94,14 +105,21 @@ test('a record that is refused leaves its usage behind, as uncollected; its repe
   expect([collected.status, collected.headers.get('idempotency-replayed')]).toEqual([201, null]);
   expect(await alice.balance()).toBe(8);
   expect(await alice.stats()).toMatchObject({
-    totalRecords: 1, totalCredits: 5, uncollectedRecords: 0, uncollectedCredits: 0, recentActivity: [expect.objectContaining({ credits: 5, uncollected: 0 })],
+    totalRecords: 1, totalCredits: 5, uncollectedRecords: 0, uncollectedCredits: 0,
+    recentActivity: [expect.objectContaining({ credits: 5, uncollected: 0 })],
   });
 });
 
 test('everybody: uncollected usage is in the statistics of the system, and not among its credits', async () => {
-  const before = (await send(`${gateway.url}/api/usage/system-stats`, 'GET', { token: admin })).body as { readonly totalCredits: number; readonly uncollectedCredits: number };
+  const before = (await send(`${gateway.url}/api/usage/system-stats`, 'GET', { token: admin })).body as {
+    readonly totalCredits: number;
+    readonly uncollectedCredits: number;
+  };
   const alice = await someone(1);
   await alice.record(6, {});
-  const after = (await send(`${gateway.url}/api/usage/system-stats`, 'GET', { token: admin })).body as { readonly totalCredits: number; readonly uncollectedCredits: number };
+  const after = (await send(`${gateway.url}/api/usage/system-stats`, 'GET', { token: admin })).body as {
+    readonly totalCredits: number;
+    readonly uncollectedCredits: number;
+  };
   expect([after.totalCredits - before.totalCredits, after.uncollectedCredits - before.uncollectedCredits]).toEqual([0, 6]);
 });

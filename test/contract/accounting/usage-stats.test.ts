@@ -15,18 +15,31 @@ beforeAll(async () => {
 });
 afterAll(async () => { await gateway.stop(); });
 
-type User = { readonly sub: string; record(service: string, operation: string, credits: number | string, metadata?: object): Promise<Answer>; stream(step: string, body: object): Promise<Answer>; stats(query?: string): Promise<Record<string, unknown>> };
+type User = {
+  readonly sub: string;
+  record(service: string, operation: string, credits: number | string, metadata?: object): Promise<Answer>;
+  stream(step: string, body: object): Promise<Answer>;
+  stats(query?: string): Promise<Record<string, unknown>>;
+};
 
-async function someone({ sub = `u-${randomUUID()}`, on = gateway, credits = 1_000, ...claims }: { sub?: string; username?: string; on?: TestGateway; credits?: number } = {}): Promise<User> {
+async function someone({ sub = `u-${randomUUID()}`, on = gateway, credits = 1_000, ...claims }: {
+  sub?: string;
+  username?: string;
+  on?: TestGateway;
+  credits?: number;
+} = {}): Promise<User> {
   const token = await on.token({ sub, role: 'enduser', ...claims });
   const root = await on.token({ sub: 'stats-admin', role: 'admin' });
   expect((await send(`${on.url}/api/credits/balance`, 'GET', { token })).status).toBe(200);
-  expect((await send(`${on.url}/api/credits/allocate`, 'POST', { token: root, body: { userId: sub, credits, expiryDays: 3_650 } })).status).toBe(201);
+  expect((await send(`${on.url}/api/credits/allocate`, 'POST', { token: root, body: { userId: sub, credits, expiryDays: 3_650 } })).status)
+    .toBe(201);
   const post = (path: string, body: object): Promise<Answer> => send(on.url + path, 'POST', { token, body });
   return {
     sub,
     record: async (service, operation, amount, metadata) => {
-      const answer = await post('/api/usage/record', { service, operation, credits: amount, ...(metadata === undefined ? {} : { metadata }) });
+      const answer = await post('/api/usage/record', {
+        service, operation, credits: amount, ...(metadata === undefined ? {} : { metadata }),
+      });
       expect(answer.status).toBe(201);
       return answer;
     },
@@ -57,8 +70,14 @@ describe('GET /api/usage/stats', () => {
       byDay: { [today(Date.parse(String(first.body['timestamp'])))]: 7.800001 },
       byModel: { 'gpt-4': 7.6, claude: 0.2 },
       recentActivity: [
-        { id: first.body['id'], userId: alice.sub, timestamp: first.body['timestamp'], service: 'chat', operation: 'gpt-4', credits: 7.5, metadata: { tokens: 1_500, nested: { a: [1, null, 'x'] } } },
-        { id: expect.any(Number), userId: alice.sub, timestamp: expect.stringMatching(ISO), service: 'image', operation: 'dall-e', credits: 0.000001, metadata: {} },
+        {
+          id: first.body['id'], userId: alice.sub, timestamp: first.body['timestamp'], service: 'chat', operation: 'gpt-4',
+          credits: 7.5, metadata: { tokens: 1_500, nested: { a: [1, null, 'x'] } },
+        },
+        {
+          id: expect.any(Number), userId: alice.sub, timestamp: expect.stringMatching(ISO), service: 'image', operation: 'dall-e',
+          credits: 0.000001, metadata: {},
+        },
         expect.objectContaining({ operation: 'gpt-4', credits: 0.1 }),
         expect.objectContaining({ operation: 'claude', credits: 0.2 }),
       ],
@@ -72,10 +91,17 @@ describe('GET /api/usage/stats', () => {
     await alice.stream('finalize', { sessionId: 's1', actualTokens: 5_000 });
     await alice.stream('abort', { sessionId: 's2', tokensGenerated: 2_000 });
     const stats = await alice.stats();
-    expect(stats).toMatchObject({ totalRecords: 2, totalCredits: 5, byService: { 'chat-streaming': 3, 'chat-streaming-aborted': 2 }, byModel: { [modelId]: 3 } });
+    expect(stats).toMatchObject({
+      totalRecords: 2, totalCredits: 5, byService: { 'chat-streaming': 3, 'chat-streaming-aborted': 2 },
+      byModel: { [modelId]: 3 },
+    });
     expect(stats['recentActivity']).toMatchObject([
-      { service: 'chat-streaming', operation: modelId, credits: 3, metadata: { sessionId: 's1', tokens: 5_000, streamingDuration: expect.any(Number) } },
-      { service: 'chat-streaming-aborted', operation: modelId, credits: 2, metadata: { sessionId: 's2', partialTokens: 2_000, streamingDuration: expect.any(Number) } },
+      { service: 'chat-streaming', operation: modelId, credits: 3, metadata: {
+        sessionId: 's1', tokens: 5_000, streamingDuration: expect.any(Number),
+      } },
+      { service: 'chat-streaming-aborted', operation: modelId, credits: 2, metadata: {
+        sessionId: 's2', partialTokens: 2_000, streamingDuration: expect.any(Number),
+      } },
     ]);
   });
 
@@ -84,7 +110,8 @@ describe('GET /api/usage/stats', () => {
     for (let index = 1; index <= 13; index += 1) await alice.record('chat', `m${index}`, index);
     const { recentActivity, totalRecords } = await alice.stats();
     expect(totalRecords).toBe(13);
-    expect((recentActivity as { operation: string }[]).map(({ operation }) => operation)).toEqual(Array.from({ length: 10 }, (_, index) => `m${index + 4}`));
+    expect((recentActivity as { operation: string }[]).map(({ operation }) => operation)).toEqual(Array.from({ length: 10 }, (_, index) =>
+      `m${index + 4}`));
   });
 
   test('nothing yet -> zeros', async () => {
@@ -131,8 +158,13 @@ describe('startDate and endDate, inclusive, in UTC', () => {
   };
   const INVALID = 'Invalid date format for startDate or endDate';
 
-  test.each(['startDate=yesterday', 'endDate=2026-02-30', 'startDate=2026-03-01&endDate=nope', 'startDate=2026-03-01&startDate=2026-03-02', 'endDate=%00', 'startDate=2027-02-29'])('%s -> 400', async (query) => {
-    for (const path of ['/api/usage/stats', '/api/usage/stats/nobody', '/api/usage/system-stats']) expect(await refused(query, path)).toEqual([400, INVALID]);
+  test.each([
+    'startDate=yesterday', 'endDate=2026-02-30', 'startDate=2026-03-01&endDate=nope', 'startDate=2026-03-01&startDate=2026-03-02',
+    'endDate=%00', 'startDate=2027-02-29',
+  ])('%s -> 400', async (query) => {
+    for (const path of ['/api/usage/stats', '/api/usage/stats/nobody', '/api/usage/system-stats']) {
+      expect(await refused(query, path)).toEqual([400, INVALID]);
+    }
   });
 
   test('backwards or for ages -> 400', async () => {
@@ -169,7 +201,9 @@ describe('startDate and endDate, inclusive, in UTC', () => {
       expect(await total(`startDate=${second}&endDate=${beside(third, -1)}`)).toBe(2);
       expect(await total(`endDate=${beside(first, -1)}`)).toBe(0);
       const cut = await alice.stats(`?startDate=${second}&endDate=${third}`);
-      expect(cut).toMatchObject({ totalRecords: 2, byDay: { '2028-02-29': 2, '2028-03-01': 4 }, byService: { chat: 2, image: 4 }, byModel: { m: 2 } });
+      expect(cut).toMatchObject({
+        totalRecords: 2, byDay: { '2028-02-29': 2, '2028-03-01': 4 }, byService: { chat: 2, image: 4 }, byModel: { m: 2 },
+      });
       expect((cut['recentActivity'] as { credits: number }[]).map(({ credits }) => credits)).toEqual([2, 4]);
     } finally {
       await own.stop();
@@ -183,7 +217,9 @@ describe('GET /api/usage/stats/:userId', () => {
     const alice = await someone({ username });
     await alice.record('chat', 'gpt-4', 2);
     const own = await alice.stats();
-    for (const token of [supervisor, admin]) expect((await send(`${gateway.url}/api/usage/stats/${alice.sub}`, 'GET', { token })).body).toEqual(own);
+    for (const token of [supervisor, admin]) {
+      expect((await send(`${gateway.url}/api/usage/stats/${alice.sub}`, 'GET', { token })).body).toEqual(own);
+    }
     await new Promise((resolve) => { setTimeout(resolve, 500); });
     expect((await send(`${gateway.url}/api/usage/stats/${username}`, 'GET', { token: supervisor })).body).toEqual(own);
   });
@@ -195,8 +231,11 @@ describe('GET /api/usage/stats/:userId', () => {
 
   test('not for users, and the system only for administrators', async () => {
     const token = await gateway.token({ sub: 'stats-user', role: 'enduser' });
-    const status = async (path: string, as: string): Promise<number> => (await send(`${gateway.url}/api/usage/${path}`, 'GET', { token: as })).status;
-    expect([await status('stats/stats-user', token), await status('system-stats', token), await status('system-stats', supervisor)]).toEqual([403, 403, 403]);
+    const status = async (path: string, as: string): Promise<number> =>
+      (await send(`${gateway.url}/api/usage/${path}`, 'GET', { token: as })).status;
+    expect([
+      await status('stats/stats-user', token), await status('system-stats', token), await status('system-stats', supervisor),
+    ]).toEqual([403, 403, 403]);
     expect((await send(`${gateway.url}/api/usage/stats`, 'GET')).status).toBe(401);
   });
 });
@@ -206,13 +245,15 @@ describe('GET /api/usage/system-stats', () => {
     const own = await startGateway();
     try {
       const token = await own.token({ sub: 'root', role: 'admin' });
-      const system = async (query = ''): Promise<unknown> => (await send(`${own.url}/api/usage/system-stats${query}`, 'GET', { token })).body;
+      const system = async (query = ''): Promise<unknown> =>
+        (await send(`${own.url}/api/usage/system-stats${query}`, 'GET', { token })).body;
       expect(await system()).toEqual({ ...ZEROS, byUser: {} });
       const users = await Promise.all(Array.from({ length: 12 }, () => someone({ on: own })));
       await Promise.all(users.map((user, index) => user.record('chat', 'gpt-4', index + 1)));
       await users[3]?.record('__proto__', 'x', 0.25);
       expect(await system()).toEqual({
-        totalRecords: 13, totalCredits: 78.25, byService: { chat: 78, ['__proto__']: 0.25 }, byDay: { [today()]: 78.25 }, byModel: { 'gpt-4': 78 },
+        totalRecords: 13, totalCredits: 78.25, byService: { chat: 78, ['__proto__']: 0.25 }, byDay: { [today()]: 78.25 },
+        byModel: { 'gpt-4': 78 },
         byUser: Object.fromEntries(users.map(({ sub }, index) => [sub, index === 3 ? 4.25 : index + 1])),
       });
       expect(await system('?endDate=2020-01-01')).toEqual({ ...ZEROS, byUser: {} });
@@ -238,7 +279,8 @@ test('without the ledger nobody is told half of what was used: 503, in the words
     ].map((path) => send(`${own.url}/api/${path}`, 'GET', { token })));
     process.kill(redis.pid, 'SIGCONT');
     expect(answers.map(({ status, headers, body }) => [status, headers.get('retry-after'), body['message']])).toEqual([
-      'system usage statistics', 'usage statistics', 'recent sessions', 'all active sessions', 'user recent sessions', 'user active sessions',
+      'system usage statistics', 'usage statistics', 'recent sessions', 'all active sessions', 'user recent sessions',
+      'user active sessions',
     ].map((what) => [503, '1', `Failed to fetch ${what}`]));
   } finally {
     process.kill(redis.pid, 'SIGCONT');

@@ -20,7 +20,8 @@ const allocate = async (userId: string, credits: number): Promise<Answer> => {
   expect(answer.status).toBe(201);
   return answer;
 };
-const totalOf = async (token: string): Promise<unknown> => (await call('GET', '/api/credits/total-balance', undefined, token)).body['totalCredits'];
+const totalOf = async (token: string): Promise<unknown> =>
+  (await call('GET', '/api/credits/total-balance', undefined, token)).body['totalCredits'];
 const fresh = (name: string): string => `${name}-${randomUUID().slice(0, 8)}`;
 const objectId = (): string => randomBytes(12).toString('hex');
 
@@ -34,7 +35,8 @@ describe('credits that wait for their owner', () => {
     // From now on the name is hers.
     expect((await allocate(name, 50)).body['userId']).toBe(sub);
     for (const [method, path, body, left] of [
-      ['PUT', '/api/credits/adjust', { adjustment: 1 }, 151], ['DELETE', '/api/credits/remove', { credits: 51 }, 100], ['POST', '/api/credits/set', { credits: 7 }, 7],
+      ['PUT', '/api/credits/adjust', { adjustment: 1 }, 151], ['DELETE', '/api/credits/remove', { credits: 51 }, 100],
+      ['POST', '/api/credits/set', { credits: 7 }, 7],
     ] as const) {
       expect((await call(method, path, { userId: name, ...body })).body).toMatchObject({ userId: sub, newCredits: left });
     }
@@ -54,7 +56,9 @@ describe('credits that wait for their owner', () => {
     const name = fresh('carol');
     for (const credits of [1, 2, 4]) await allocate(name, credits);
     const sub = objectId();
-    const tokens = await Promise.all(Array.from({ length: 20 }, (_, index) => gateway.token({ sub, username: name, email: `${name}-${index % 2}@example.com` })));
+    const tokens = await Promise.all(Array.from({
+      length: 20,
+    }, (_, index) => gateway.token({ sub, username: name, email: `${name}-${index % 2}@example.com` })));
     const answers = await Promise.all(tokens.map((token) => call('GET', '/api/credits/balance', undefined, token)));
     expect(answers.map(({ status, body }) => [status, body['totalCredits']])).toEqual(answers.map(() => [200, 7]));
     expect((await call('GET', `/api/credits/balance/${sub}`)).body['totalCredits']).toBe(7);
@@ -122,7 +126,9 @@ describe('I12: what a hostile token gets', () => {
   test('a token that nobody signed, or that has expired: nothing, and no trace', async () => {
     const name = fresh('victim');
     await allocate(name, 10);
-    const forged = await signed('not-the-secret-of-this-gateway-0123456789', { ...usualClaims(Date.now()), sub: objectId(), username: name });
+    const forged = await signed('not-the-secret-of-this-gateway-0123456789', {
+      ...usualClaims(Date.now()), sub: objectId(), username: name,
+    });
     expect((await call('GET', '/api/credits/balance', undefined, forged)).status).toBe(401);
     expect((await call('GET', `/api/credits/balance/${name}`)).body).toMatchObject({ userId: name, totalCredits: 10 });
   });
@@ -160,7 +166,9 @@ describe('profiles', () => {
     expect((await call('GET', `/api/credits/balance/${before}`)).body['userId']).toBe(sub);
     await totalOf(await gateway.token({ sub, username: after }));
     const deadline = Date.now() + 120_000;
-    while ((await call('GET', `/api/credits/balance/${after}`)).status !== 200 && Date.now() < deadline) await new Promise((resolve) => { setTimeout(resolve, 50); });
+    while ((await call('GET', `/api/credits/balance/${after}`)).status !== 200 && Date.now() < deadline) {
+      await new Promise((resolve) => { setTimeout(resolve, 50); });
+    }
     expect((await call('GET', `/api/credits/balance/${after}`)).body['userId']).toBe(sub);
     expect((await call('GET', `/api/credits/balance/${before}`)).status).toBe(404);
   });
@@ -175,15 +183,20 @@ describe('POST /api/admin/users', () => {
     const name = fresh('new.user');
     const { status, body } = await register({ sub, email: `${name}@Example.com`, role: 'user' });
     const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/);
-    expect([status, body]).toEqual([201, { userId: sub, sub, email: `${name}@Example.com`, username: name, role: 'enduser', createdAt: at, updatedAt: at }]);
+    expect([status, body]).toEqual([
+      201, { userId: sub, sub, email: `${name}@Example.com`, username: name, role: 'enduser', createdAt: at, updatedAt: at },
+    ]);
     expect((await call('POST', '/api/credits/allocate-by-email', { email: `${name}@example.com`, credits: 2 })).body['userId']).toBe(sub);
-    expect((await call('POST', '/api/credits/set', { userId: name, credits: 3 })).body['message']).toBe(`Credits set to 3 for user ${name}`);
+    expect((await call('POST', '/api/credits/set', { userId: name, credits: 3 })).body['message'])
+      .toBe(`Credits set to 3 for user ${name}`);
     expect(await totalOf(await gateway.token({ sub }))).toBe(3);
   });
 
   test('the role of a token counts, not the one that was registered', async () => {
     const sub = objectId();
-    expect((await register({ sub, email: `${sub}@example.com`, role: 'admin', username: 'boss' })).body).toMatchObject({ role: 'admin', username: 'boss' });
+    expect((await register({ sub, email: `${sub}@example.com`, role: 'admin', username: 'boss' })).body).toMatchObject({
+      role: 'admin', username: 'boss',
+    });
     expect((await call('GET', '/api/credits/allocations/all', undefined, await gateway.token({ sub, role: 'user' }))).status).toBe(403);
   });
 
@@ -192,10 +205,14 @@ describe('POST /api/admin/users', () => {
     const email = `${sub}@example.com`;
     expect((await register({ sub, email, role: 'enduser' })).status).toBe(201);
     expect(said(await register({ sub, email, role: 'enduser' }))).toEqual([409, `User with identifier (sub) '${sub}' already exists.`]);
-    expect(said(await register({ sub: objectId(), email: email.toUpperCase(), role: 'enduser' }))).toEqual([409, `User with email '${email.toUpperCase()}' already exists for a different user.`]);
+    expect(said(await register({ sub: objectId(), email: email.toUpperCase(), role: 'enduser' }))).toEqual([
+      409, `User with email '${email.toUpperCase()}' already exists for a different user.`,
+    ]);
     const seen = objectId();
     await totalOf(await gateway.token({ sub: seen }));
-    expect(said(await register({ sub: seen, email: `${seen}@example.com`, role: 'enduser' }))).toEqual([409, `User with identifier (sub) '${seen}' already exists.`]);
+    expect(said(await register({ sub: seen, email: `${seen}@example.com`, role: 'enduser' }))).toEqual([
+      409, `User with identifier (sub) '${seen}' already exists.`,
+    ]);
   });
 
   test('credits that wait under her id are hers; those under her name wait for her token', async () => {

@@ -32,7 +32,9 @@ export const start = async (environment: Readonly<Record<string, string>> = {}):
   });
   const admin = callerOf('cp-admin', await gateway.token({ sub: 'cp-admin', role: 'admin' }));
   const add = async (userId: string, amount: number, more: object = {}): Promise<Record<string, unknown>> => {
-    const { status, body } = await admin.post('/api/credits/add', { userId, amount, transactionType: 'PURCHASE', reason: 'MANUAL_ADJUSTMENT', ...more });
+    const { status, body } = await admin.post('/api/credits/add', {
+      userId, amount, transactionType: 'PURCHASE', reason: 'MANUAL_ADJUSTMENT', ...more,
+    });
     expect([status, body]).toEqual([200, expect.objectContaining({ userId, amount })]);
     return body;
   };

@@ -16,7 +16,10 @@ describe.each(PREFIXES)('GET %s/balance', (prefix) => {
     const { status, body } = await alice.get(`${prefix}/balance`);
     expect([status, body]).toEqual([200, {
       totalCredits: 970, credits: 970, balance: 970, spent: 30, held: 0, debt: 0, userId: alice.userId, user_id: alice.userId,
-      activeAllocations: [{ id: expect.any(Number), credits: 970, remainingCredits: 970, totalCredits: 1_000, expiresAt: null, allocatedAt: expect.stringMatching(ISO) }],
+      activeAllocations: [{
+        id: expect.any(Number), credits: 970, remainingCredits: 970, totalCredits: 1_000, expiresAt: null,
+        allocatedAt: expect.stringMatching(ISO),
+      }],
       creditsBalance: 970, creditsUsed: 30, creditsPurchased: 1_000, creditPlan: null, lastCreditRefillAt: null,
       lifetime_credits_used: 30, lifetime_credits_purchased: 1_000, credit_plan: 'free', last_refill_at: null,
     }]);
@@ -32,7 +35,9 @@ describe.each(PREFIXES)('GET %s/balance', (prefix) => {
   test('a refill stamps the last refill', async () => {
     const alice = await chatsparty.someone();
     const added = await chatsparty.add(alice.userId, 5, { transactionType: 'refill', reason: 'subscription_refill' });
-    expect((await alice.get(`${prefix}/balance`)).body).toMatchObject({ creditsPurchased: 0, lastCreditRefillAt: added['createdAt'], last_refill_at: added['createdAt'] });
+    expect((await alice.get(`${prefix}/balance`)).body).toMatchObject({
+      creditsPurchased: 0, lastCreditRefillAt: added['createdAt'], last_refill_at: added['createdAt'],
+    });
   });
 });
 
@@ -48,13 +53,19 @@ describe.each(PREFIXES)('POST %s/validate', (prefix) => {
 
   test('not enough, and by how much', async () => {
     const alice = await chatsparty.someone(20);
-    expect((await alice.post(`${prefix}/validate`, { amount: 50 })).body).toMatchObject({ hasEnoughCredits: false, currentBalance: 20, requiredCredits: 50, shortfall: 30 });
+    expect((await alice.post(`${prefix}/validate`, { amount: 50 })).body).toMatchObject({
+      hasEnoughCredits: false, currentBalance: 20, requiredCredits: 50, shortfall: 30,
+    });
   });
 
-  test.each([{}, { amount: 0 }, { amount: -1 }, { amount: '50' }, { amount: null }, { amount: 0.0000001 }, []])('%j -> 400 Invalid amount', async (body) => {
+  test.each([
+    {}, { amount: 0 }, { amount: -1 }, { amount: '50' }, { amount: null }, { amount: 0.0000001 }, [],
+  ])('%j -> 400 Invalid amount', async (body) => {
     const alice = await chatsparty.someone();
     const answer = await alice.post(`${prefix}/validate`, body);
-    expect([answer.status, answer.body]).toEqual([400, expect.objectContaining({ error: 'Invalid amount', message: 'Invalid amount', success: false })]);
+    expect([answer.status, answer.body]).toEqual([
+      400, expect.objectContaining({ error: 'Invalid amount', message: 'Invalid amount', success: false }),
+    ]);
   });
 
   test('malformed JSON is the caller\'s fault (P4)', async () => {
@@ -67,8 +78,13 @@ describe.each(PREFIXES)('POST %s/validate', (prefix) => {
 describe.each(PREFIXES)('GET %s/check/:amount', (prefix) => {
   test('the four fields of the frontend; the difference may be negative', async () => {
     const alice = await chatsparty.someone(20);
-    expect((await alice.get(`${prefix}/check/5`)).body).toMatchObject({ has_sufficient_credits: true, required_credits: 5, current_balance: 20, difference: 15, hasEnoughCredits: true, sufficient: true });
-    expect((await alice.get(`${prefix}/check/50`)).body).toMatchObject({ has_sufficient_credits: false, required_credits: 50, current_balance: 20, difference: -30, shortfall: 30 });
+    expect((await alice.get(`${prefix}/check/5`)).body).toMatchObject({
+      has_sufficient_credits: true, required_credits: 5, current_balance: 20, difference: 15, hasEnoughCredits: true,
+      sufficient: true,
+    });
+    expect((await alice.get(`${prefix}/check/50`)).body).toMatchObject({
+      has_sufficient_credits: false, required_credits: 50, current_balance: 20, difference: -30, shortfall: 30,
+    });
   });
 
   test.each(['abc', '1.5', '-5', '1e3', '%20', '9999999999'])('%s -> 422', async (amount) => {
@@ -83,11 +99,15 @@ describe.each(PREFIXES)('POST %s/add', (prefix) => {
 
   test('answers the transaction, which is also the first line of the statement', async () => {
     const alice = await chatsparty.someone();
-    const { status, body } = await chatsparty.admin.post(`${prefix}/add`, { ...order, userId: alice.userId, metadata: { invoice: 'i-17' } });
+    const { status, body } = await chatsparty.admin.post(`${prefix}/add`, {
+      ...order, userId: alice.userId, metadata: { invoice: 'i-17' },
+    });
     const expected = {
       id: expect.stringMatching(/^\d+$/), userId: alice.userId, amount: 1_000, transactionType: 'purchase', reason: 'manual_adjustment',
-      description: 'Credit purchase - Premium plan', transactionMetadata: { invoice: 'i-17' }, balanceAfter: 1_000, createdAt: expect.stringMatching(ISO),
-      user_id: alice.userId, transaction_type: 'purchase', metadata: { invoice: 'i-17' }, balance_after: 1_000, created_at: body['createdAt'],
+      description: 'Credit purchase - Premium plan', transactionMetadata: { invoice: 'i-17' }, balanceAfter: 1_000,
+      createdAt: expect.stringMatching(ISO),
+      user_id: alice.userId, transaction_type: 'purchase', metadata: { invoice: 'i-17' }, balance_after: 1_000,
+      created_at: body['createdAt'],
     };
     expect([status, body]).toEqual([200, expected]);
     expect((await alice.get('/api/credits/transactions')).body).toMatchObject({ transactions: [body], total: 1 });
@@ -96,7 +116,9 @@ describe.each(PREFIXES)('POST %s/add', (prefix) => {
   test('the credits never expire, and are the caller\'s own unless somebody is named', async () => {
     const sub = 'cp-supervisor';
     const token = await chatsparty.gateway.token({ sub, role: 'supervisor' });
-    const { status, body } = await send(`${chatsparty.gateway.url}${prefix}/add`, 'POST', { token, body: { amount: 2.5, transactionType: 'bonus', reason: 'referral_bonus' } });
+    const { status, body } = await send(`${chatsparty.gateway.url}${prefix}/add`, 'POST', {
+      token, body: { amount: 2.5, transactionType: 'bonus', reason: 'referral_bonus' },
+    });
     expect([status, body['userId'], body['amount']]).toEqual([200, sub, 2.5]);
     const balance = await send(`${chatsparty.gateway.url}/api/credits/balance`, 'GET', { token });
     expect((balance.body['activeAllocations'] as { expiresAt: unknown }[]).map(({ expiresAt }) => expiresAt)).toContain(null);
@@ -105,7 +127,9 @@ describe.each(PREFIXES)('POST %s/add', (prefix) => {
   test('twice under one key is once, and the second is told so', async () => {
     const alice = await chatsparty.someone();
     const headers = { 'idempotency-key': `order-${alice.userId}` };
-    const call = () => send(`${chatsparty.gateway.url}${prefix}/add`, 'POST', { token: chatsparty.admin.token, headers, body: { ...order, userId: alice.userId } });
+    const call = () => send(`${chatsparty.gateway.url}${prefix}/add`, 'POST', {
+      token: chatsparty.admin.token, headers, body: { ...order, userId: alice.userId },
+    });
     const answers = await Promise.all([call(), call(), call()]);
     const last = await call();
     expect(new Set([...answers, last].map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
@@ -123,7 +147,8 @@ describe.each(PREFIXES)('POST %s/add', (prefix) => {
     [{ ...order, userId: 'nobody-knows-me' }, 'User not found'],
     [{ ...order, transactionType: 'gift' }, 'transactionType must be one of purchase, refund, bonus, subscription, refill, adjustment'],
     [{ ...order, transactionType: 'usage' }, 'transactionType must be one of purchase, refund, bonus, subscription, refill, adjustment'],
-    [{ ...order, reason: 'because' }, 'reason must be one of ai_chat, model_usage, voice_synthesis, podcast_generation, manual_adjustment, subscription_refill, welcome_bonus, referral_bonus, expiration'],
+    [{ ...order, reason: 'because' }, 'reason must be one of ai_chat, model_usage, voice_synthesis, podcast_generation, '
+      + 'manual_adjustment, subscription_refill, welcome_bonus, referral_bonus, expiration'],
     [{ ...order, metadata: [] }, 'Failed to add credits'],
   ])('%j -> 400 %s', async (body, error) => {
     const answer = await chatsparty.admin.post(`${prefix}/add`, body);
@@ -159,7 +184,9 @@ describe('tokens (contract §1.5)', () => {
     expect((await call(token)).status).toBe(200);
     for (const header of ['', 'x.y.z', `bearer ${token}`, `${token} `, `Bearer Bearer ${token}`, `Basic ${token}`]) {
       const { status, body } = await call(header);
-      expect([header, status, body['error']]).toEqual([header, header === `${token} ` ? 200 : 401, header === `${token} ` ? undefined : 'Unauthorized']);
+      expect([header, status, body['error']]).toEqual([
+        header, header === `${token} ` ? 200 : 401, header === `${token} ` ? undefined : 'Unauthorized',
+      ]);
     }
   });
 

@@ -12,7 +12,9 @@ beforeAll(async () => {
 });
 afterAll(async () => { await chatsparty.gateway.stop(); });
 
-const TURBO = { provider: 'openai', modelName: 'gpt-4-turbo', costPerMessage: 10, costPer1kTokens: 10, isDefaultModel: true, isActive: true };
+const TURBO = {
+  provider: 'openai', modelName: 'gpt-4-turbo', costPerMessage: 10, costPer1kTokens: 10, isDefaultModel: true, isActive: true,
+};
 const PREFIXES = ['/api/credits', '/credits'] as const;
 
 describe.each(PREFIXES)('POST %s/calculate-cost', (prefix) => {
@@ -38,10 +40,19 @@ describe.each(PREFIXES)('POST %s/calculate-cost', (prefix) => {
     [{ provider: 'openai' }, 'Provider and model name are required'],
     [{ provider: '', modelName: 'gpt-4' }, 'Provider and model name are required'],
     [{ provider: 'nobody', modelName: 'nothing' }, 'No pricing found for nobody:nothing'],
-    [{ provider: 'openai', modelName: 'gpt-4', messageCount: -1 }, 'messageCount and tokenCount must be a whole number from 0 to 1000000000'],
-    [{ provider: 'openai', modelName: 'gpt-4', tokenCount: 1.5 }, 'messageCount and tokenCount must be a whole number from 0 to 1000000000'],
+    [
+      { provider: 'openai', modelName: 'gpt-4', messageCount: -1 },
+      'messageCount and tokenCount must be a whole number from 0 to 1000000000',
+    ],
+    [
+      { provider: 'openai', modelName: 'gpt-4', tokenCount: 1.5 },
+      'messageCount and tokenCount must be a whole number from 0 to 1000000000',
+    ],
     [{ provider: 'openai', modelName: 'gpt-4', messageCount: 1_000_000_000 }, 'this usage costs more than one operation may move'],
-    [{ provider: 'openai', modelName: 'gpt-4', tokenCount: '7' }, 'messageCount and tokenCount must be a whole number from 0 to 1000000000'],
+    [
+      { provider: 'openai', modelName: 'gpt-4', tokenCount: '7' },
+      'messageCount and tokenCount must be a whole number from 0 to 1000000000',
+    ],
   ])('%j -> 400', async (body, error) => {
     const answer = await alice.post(`${prefix}/calculate-cost`, body);
     expect([answer.status, answer.body['error']]).toEqual([400, error]);
@@ -51,12 +62,16 @@ describe.each(PREFIXES)('POST %s/calculate-cost', (prefix) => {
 describe.each(PREFIXES)('GET %s/pricing', (prefix) => {
   test('all models, by provider, the default first', async () => {
     const answer = await alice.get(`${prefix}/pricing`);
-    expect([answer.status, arrayOf(answer).map(({ provider, modelName }) => `${String(provider)}:${String(modelName)}`).filter((name) => !name.startsWith('test-'))]).toEqual([200, [
+    expect([answer.status, arrayOf(answer).map(({ provider, modelName }) =>
+      `${String(provider)}:${String(modelName)}`).filter((name) => !name.startsWith('test-'))]).toEqual([200, [
       'anthropic:claude-3-sonnet', 'anthropic:claude-3-haiku', 'anthropic:claude-3-opus', 'google:gemini-pro', 'google:gemini-pro-vision',
-      'groq:mixtral-8x7b', 'groq:llama2-70b', 'ollama:llama2', 'ollama:mistral', 'openai:gpt-4-turbo', 'openai:gpt-3.5-turbo', 'openai:gpt-4',
+      'groq:mixtral-8x7b', 'groq:llama2-70b', 'ollama:llama2', 'ollama:mistral', 'openai:gpt-4-turbo', 'openai:gpt-3.5-turbo',
+      'openai:gpt-4',
     ]]);
     expect(arrayOf(answer)).toContainEqual(TURBO);
-    expect(arrayOf(answer)).toContainEqual({ provider: 'ollama', modelName: 'llama2', costPerMessage: 1, costPer1kTokens: null, isDefaultModel: true, isActive: true });
+    expect(arrayOf(answer)).toContainEqual({
+      provider: 'ollama', modelName: 'llama2', costPerMessage: 1, costPer1kTokens: null, isDefaultModel: true, isActive: true,
+    });
   });
 
   test('of a provider, and for sale or not', async () => {
@@ -76,15 +91,23 @@ describe.each(PREFIXES)('GET %s/pricing', (prefix) => {
 });
 
 describe.each(PREFIXES)('administration below %s/pricing', (prefix) => {
-  const remove = (path: string, token = chatsparty.admin.token) => send(`${chatsparty.gateway.url}${prefix}/pricing/${path}`, 'DELETE', { token });
+  const remove = (path: string, token = chatsparty.admin.token) =>
+    send(`${chatsparty.gateway.url}${prefix}/pricing/${path}`, 'DELETE', { token });
 
   test('a price is made, changed, and forgotten', async () => {
     const provider = `test-${randomUUID().slice(0, 8)}`;
     const made = await chatsparty.admin.post(`${prefix}/pricing`, { provider, modelName: 'm', costPerMessage: 3 });
-    expect([made.status, made.body]).toEqual([200, { provider, modelName: 'm', costPerMessage: 3, costPer1kTokens: null, isDefaultModel: false, isActive: true }]);
-    const changed = await chatsparty.admin.post(`${prefix}/pricing`, { provider, modelName: 'm', costPerMessage: 4.5, costPer1kTokens: 2, isDefaultModel: true, isActive: true });
-    expect(changed.body).toEqual({ provider, modelName: 'm', costPerMessage: 4.5, costPer1kTokens: 2, isDefaultModel: true, isActive: true });
-    expect((await alice.post(`${prefix}/calculate-cost`, { provider, modelName: 'm', messageCount: 1, tokenCount: 1 })).body['totalCost']).toBe(6.5);
+    expect([made.status, made.body]).toEqual([
+      200, { provider, modelName: 'm', costPerMessage: 3, costPer1kTokens: null, isDefaultModel: false, isActive: true },
+    ]);
+    const changed = await chatsparty.admin.post(`${prefix}/pricing`, {
+      provider, modelName: 'm', costPerMessage: 4.5, costPer1kTokens: 2, isDefaultModel: true, isActive: true,
+    });
+    expect(changed.body).toEqual({
+      provider, modelName: 'm', costPerMessage: 4.5, costPer1kTokens: 2, isDefaultModel: true, isActive: true,
+    });
+    expect((await alice.post(`${prefix}/calculate-cost`, { provider, modelName: 'm', messageCount: 1, tokenCount: 1 })).body['totalCost'])
+      .toBe(6.5);
     const gone = await remove(`${provider}/m`);
     expect([gone.status, gone.text]).toEqual([204, '']);
     expect((await alice.get(`${prefix}/pricing/${provider}/m`)).status).toBe(404);
@@ -102,7 +125,8 @@ describe.each(PREFIXES)('administration below %s/pricing', (prefix) => {
 
   test('more than ten times as much must be meant', async () => {
     const provider = `test-${randomUUID().slice(0, 8)}`;
-    const price = (costPerMessage: number, more = {}) => chatsparty.admin.post(`${prefix}/pricing`, { provider, modelName: 'm', costPerMessage, ...more });
+    const price = (costPerMessage: number, more = {}) =>
+      chatsparty.admin.post(`${prefix}/pricing`, { provider, modelName: 'm', costPerMessage, ...more });
     await price(3);
     const refused = await price(31);
     expect([refused.status, (refused.body['sources'] as { path: string }[])[0]?.path]).toEqual([400, 'body.force']);
@@ -119,7 +143,8 @@ describe.each(PREFIXES)('administration below %s/pricing', (prefix) => {
   });
 
   test.each([
-    {}, { provider: 'p', modelName: 'm' }, { provider: 'p', costPerMessage: 1 }, { provider: 'p', modelName: 'm', costPerMessage: 0 }, { provider: 'p', modelName: 'm', costPerMessage: -1 },
+    {}, { provider: 'p', modelName: 'm' }, { provider: 'p', costPerMessage: 1 },
+    { provider: 'p', modelName: 'm', costPerMessage: 0 }, { provider: 'p', modelName: 'm', costPerMessage: -1 },
     { provider: 'p', modelName: 'm', costPerMessage: '1' }, { provider: 'p', modelName: 'm', costPerMessage: 1, costPer1kTokens: -1 },
   ])('%j -> 400', async (body) => {
     const answer = await chatsparty.admin.post(`${prefix}/pricing`, body);
@@ -134,7 +159,9 @@ describe.each(PREFIXES)('administration below %s/pricing', (prefix) => {
         send(`${chatsparty.gateway.url}${prefix}/pricing/initialize`, 'POST', { token }),
         remove('openai/gpt-4', token),
       ]);
-      expect(answers.map(({ status, body }) => [status, body['error']])).toEqual(Array.from({ length: 3 }, () => [403, 'Admin access required']));
+      expect(answers.map(({ status, body }) => [status, body['error']])).toEqual(Array.from({
+        length: 3,
+      }, () => [403, 'Admin access required']));
     }
   });
 });

@@ -20,10 +20,14 @@ const amounts = (rows: readonly Record<string, unknown>[]): unknown[] => rows.ma
 describe('GET /api/credits/transactions', () => {
   test('an object, the newest first', async () => {
     const answer = await alice.get('/api/credits/transactions');
-    expect([answer.status, Object.keys(answer.body).sort(), answer.body['total']]).toEqual([200, ['nextCursor', 'total', 'transactions'], 5]);
+    expect([answer.status, Object.keys(answer.body).sort(), answer.body['total']]).toEqual([
+      200, ['nextCursor', 'total', 'transactions'], 5,
+    ]);
     expect(rowsOf(answer)[0]).toEqual({
-      id: expect.stringMatching(/^\d+$/), userId: alice.userId, amount: -7.5, transactionType: 'usage', reason: 'podcast_generation', description: 'podcast-maker: gpt-4',
-      transactionMetadata: { modelName: 'gpt-4' }, balanceAfter: 1_012.5, createdAt: expect.stringMatching(ISO), user_id: alice.userId, transaction_type: 'usage',
+      id: expect.stringMatching(/^\d+$/), userId: alice.userId, amount: -7.5, transactionType: 'usage',
+      reason: 'podcast_generation', description: 'podcast-maker: gpt-4',
+      transactionMetadata: { modelName: 'gpt-4' }, balanceAfter: 1_012.5, createdAt: expect.stringMatching(ISO),
+      user_id: alice.userId, transaction_type: 'usage',
       metadata: { modelName: 'gpt-4' }, balance_after: 1_012.5, created_at: expect.stringMatching(ISO),
     });
     expect(amounts(rowsOf(answer))).toEqual([-7.5, -20, -10, 50, 1_000]);
@@ -79,7 +83,8 @@ describe('GET /api/credits/transactions', () => {
 
   test.each([
     ['transactionType=gift', 'transactionType must be one of purchase, usage, refund, bonus, subscription, refill, adjustment'],
-    ['reason=because', 'reason must be one of ai_chat, model_usage, voice_synthesis, podcast_generation, manual_adjustment, subscription_refill, welcome_bonus, referral_bonus, expiration'],
+    ['reason=because', 'reason must be one of ai_chat, model_usage, voice_synthesis, podcast_generation, manual_adjustment, '
+      + 'subscription_refill, welcome_bonus, referral_bonus, expiration'],
     ['orderBy=id', 'orderBy must be one of createdAt, amount'],
     ['orderDirection=up', 'orderDirection must be one of asc, desc'],
     ['limit=0', 'limit must be a whole number from 1 to 1000'],
@@ -102,14 +107,18 @@ describe('GET /api/credits/transactions', () => {
 
   test('nobody sees another\'s', async () => {
     const mallory = await chatsparty.someone();
-    expect((await mallory.get(`/api/credits/transactions?userId=${alice.userId}`)).body).toEqual({ transactions: [], total: 0, nextCursor: null });
+    expect((await mallory.get(`/api/credits/transactions?userId=${alice.userId}`)).body).toEqual({
+      transactions: [], total: 0, nextCursor: null,
+    });
   });
 });
 
 test('GET /credits/transactions is the bare array of older callers, with the keys of both', async () => {
   const [rows, answer] = [rowsOf(await alice.get('/api/credits/transactions')), await alice.get('/credits/transactions')];
   expect([answer.status, arrayOf(answer)]).toEqual([200, rows]);
-  for (const key of ['id', 'user_id', 'amount', 'transaction_type', 'reason', 'description', 'metadata', 'balance_after', 'created_at']) expect(rows[0]).toHaveProperty(key);
+  for (const key of ['id', 'user_id', 'amount', 'transaction_type', 'reason', 'description', 'metadata', 'balance_after', 'created_at']) {
+    expect(rows[0]).toHaveProperty(key);
+  }
 });
 
 describe.each(['/api/credits', '/credits'])('GET %s/statistics', (prefix) => {
@@ -129,12 +138,17 @@ describe.each(['/api/credits', '/credits'])('GET %s/statistics', (prefix) => {
 
   test('of a period; totals are of all time', async () => {
     const { body } = await alice.get(`${prefix}/statistics?startDate=2020-01-01&endDate=2020-12-31`);
-    expect(body).toMatchObject({ totalCreditsUsed: 37.5, totalCreditsPurchased: 1_000, currentBalance: 1_012.5, transactionCount: 0, breakdown: { byType: {}, byReason: {} } });
+    expect(body).toMatchObject({
+      totalCreditsUsed: 37.5, totalCreditsPurchased: 1_000, currentBalance: 1_012.5, transactionCount: 0,
+      breakdown: { byType: {}, byReason: {} },
+    });
     expect([body['periodStart'], body['periodEnd']]).toEqual(['2020-01-01T00:00:00.000Z', '2020-12-31T23:59:59.999Z']);
   });
 
   test('of somebody new', async () => {
-    expect((await (await chatsparty.someone()).get(`${prefix}/statistics`)).body).toMatchObject({ totalCreditsUsed: 0, totalCreditsPurchased: 0, currentBalance: 0, transactionCount: 0 });
+    expect((await (await chatsparty.someone()).get(`${prefix}/statistics`)).body).toMatchObject({
+      totalCreditsUsed: 0, totalCreditsPurchased: 0, currentBalance: 0, transactionCount: 0,
+    });
   });
 
   test('a bad date -> 400', async () => {

@@ -23,14 +23,17 @@ afterAll(async () => {
 });
 
 const end = async (model: string, input: number, output: number) => {
-  const { body } = await lab.post('/api/credits-process/end', { user_id: lab.user(), feature_endpoint_id: 'ai_chat_v1', ai_model: model, input_tokens: input, output_tokens: output });
+  const { body } = await lab.post('/api/credits-process/end', {
+    user_id: lab.user(), feature_endpoint_id: 'ai_chat_v1', ai_model: model, input_tokens: input, output_tokens: output,
+  });
   return body.data;
 };
 
 /** A price of the AI-model book, written as its administration does; the gateway looks at least every half second. */
 async function price(model: string, input: string, output: string, marginPercent: string): Promise<void> {
   await books.write(() => [{
-    book: MODEL_BOOK, provider: '', model, prices: { ...NO_PRICES, input, output }, unit: 1, rounding: 'credit', marginPercent, moneyPerCredit: '0.00001',
+    book: MODEL_BOOK, provider: '', model, prices: { ...NO_PRICES, input, output }, unit: 1, rounding: 'credit', marginPercent,
+    moneyPerCredit: '0.00001',
     effectiveFromMs: Date.now() - 1, isDefault: false, state: 'active', createdBy: 'test', note: 'golden',
   }]);
   await sleep(SEEN_MS);
@@ -69,7 +72,10 @@ describe('with profit', () => {
 });
 
 test('a repeat is told the price it was charged at, whatever the book says by now', async () => {
-  const body = { user_id: lab.user(), usage_key: 'golden-repeat', feature_endpoint_id: 'ai_chat_v1', ai_model: 'moving', input_tokens: 0, output_tokens: 460 };
+  const body = {
+    user_id: lab.user(), usage_key: 'golden-repeat', feature_endpoint_id: 'ai_chat_v1', ai_model: 'moving', input_tokens: 0,
+    output_tokens: 460,
+  };
   await price('moving', '0.0000003', '0.0000025', '0');
   const first = await lab.post('/api/credits-process/end', body);
   await price('moving', '0.000003', '0.000025', '0');
@@ -94,6 +100,8 @@ test('all or nothing: one item that cannot be charged charges none', async () =>
   const user = lab.user();
   await lab.grant(user, 1_000);
   const usages = [{ ai_model: 'a-model', output_tokens: 460 }, { ai_model: 'a-model', output_tokens: -1 }];
-  expect((await lab.post('/api/credits-process/end-multimodel', { user_id: user, usage_key: 'half', feature_endpoint_id: 'ai_chat_v1', usages })).status).toBe(400);
+  expect((await lab.post('/api/credits-process/end-multimodel', {
+    user_id: user, usage_key: 'half', feature_endpoint_id: 'ai_chat_v1', usages,
+  })).status).toBe(400);
   expect(await lab.balance(user)).toBe(1_000);
 });

@@ -9,12 +9,22 @@ type Body = {
   readonly success: boolean; readonly status: number; readonly message: string; readonly error?: string;
   readonly sources?: readonly { readonly path: string; readonly message: string }[];
   readonly first?: Item;
-  readonly data: Item & { readonly status: string; readonly message: string; readonly usage_key: string; readonly credits: number; readonly details: Item & Item[]; readonly total_cost: number };
+  readonly data: Item & {
+    readonly status: string;
+    readonly message: string;
+    readonly usage_key: string;
+    readonly credits: number;
+    readonly details: Item & Item[];
+    readonly total_cost: number;
+  };
 };
 
 export type Lab = {
   readonly gateway: TestGateway;
-  readonly admin: (method: string, path: string, body?: object) => Promise<{ readonly status: number; readonly body: Record<string, unknown> & Record<string, unknown>[] }>;
+  readonly admin: (method: string, path: string, body?: object) => Promise<{
+    readonly status: number;
+    readonly body: Record<string, unknown> & Record<string, unknown>[];
+  }>;
   /** As a server with a key. */
   readonly post: (path: string, body: unknown, headers?: Readonly<Record<string, string>>) => Promise<Answer>;
   readonly grant: (userId: string, credits: number) => Promise<void>;
@@ -37,7 +47,8 @@ export async function creditsLab(environment: Readonly<Record<string, string>> =
   };
   const post: Lab['post'] = async (path, body, headers = { 'x-server-api-key': SERVER_KEY }) => {
     const response = await fetch(gateway.url + path, {
-      method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: typeof body === 'string' ? body : JSON.stringify(body),
+      method: 'POST', headers: { 'content-type': 'application/json', ...headers },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
     });
     return { status: response.status, headers: response.headers, body: await response.json() as Body };
   };

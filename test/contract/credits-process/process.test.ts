@@ -19,9 +19,14 @@ describe('who may call', () => {
     ['another key', { 'x-server-api-key': `${SERVER_KEY}x` }, 401, 'Invalid server API key'],
     ['the beginning of a key', { 'x-server-api-key': SERVER_KEY.slice(0, -1) }, 401, 'Invalid server API key'],
   ])('%s', async (_, headers, status, message) => {
-    for (const path of ['/api/credits-process/start', '/api/credits-process/end', '/api/credits-process/end-multimodel', '/api/token-process/start', '/api/user-wallets/give-bonus-credits', '/api/feature-usage-logs']) {
+    for (const path of [
+      '/api/credits-process/start', '/api/credits-process/end', '/api/credits-process/end-multimodel', '/api/token-process/start',
+      '/api/user-wallets/give-bonus-credits', '/api/feature-usage-logs',
+    ]) {
       const answer = await lab.post(path, '{', headers);
-      expect([path, answer.status, answer.body.message, answer.body.success, answer.body.status]).toEqual([path, status, message, false, status]);
+      expect([path, answer.status, answer.body.message, answer.body.success, answer.body.status]).toEqual([
+        path, status, message, false, status,
+      ]);
       expect(answer.body.data).toEqual({ status: 'not-accessible', message });
       expect(answer.body).not.toHaveProperty('stack');
     }
@@ -39,13 +44,18 @@ describe('start', () => {
     await lab.grant(user, 100);
     const { status, body } = await start(user, { feature_endpoint_id: 'ai_chat_v1' });
     expect([status, body.success, body.status, body.message]).toEqual([200, true, 200, 'Credits process started successfully']);
-    expect(body.data).toEqual({ user_id: user, usage_key: expect.stringMatching(UUID_V4), credits: 100, status: 'accessible', message: 'Access granted', config: null });
+    expect(body.data).toEqual({
+      user_id: user, usage_key: expect.stringMatching(UUID_V4), credits: 100, status: 'accessible', message: 'Access granted',
+      config: null,
+    });
     expect(await lab.balance(user)).toBe(90);
   });
 
   test('nobody knows the user: a wallet of nothing', async () => {
     const { status, body } = await start(lab.user());
-    expect([status, body.success, body.data.status, body.data.credits, body.data.message]).toEqual([200, true, 'not-accessible', 0, 'Insufficient credits. Required: 10, Available: 0']);
+    expect([status, body.success, body.data.status, body.data.credits, body.data.message]).toEqual([
+      200, true, 'not-accessible', 0, 'Insufficient credits. Required: 10, Available: 0',
+    ]);
     expect(body.data.usage_key).toMatch(UUID_V4);
   });
 
@@ -53,18 +63,27 @@ describe('start', () => {
     const user = lab.user();
     await lab.grant(user, 100);
     await lab.admin('POST', '/api/admin/feature-endpoints', { feature: 'ai_chat', name: 'Other', value: 'ai_chat_other' });
-    for (const named of [{ feature_endpoint_value: 'nothing' }, { feature_endpoint_id: 'f'.repeat(24) }, { feature_endpoint_id: 'ai_chat_v1', feature_endpoint_value: 'ai_chat_other' }]) {
+    for (const named of [
+      { feature_endpoint_value: 'nothing' }, { feature_endpoint_id: 'f'.repeat(24) },
+      { feature_endpoint_id: 'ai_chat_v1', feature_endpoint_value: 'ai_chat_other' },
+    ]) {
       const { status, body } = await start(user, named);
-      expect([status, body.data.status, body.data.message, body.data.credits, body.data.usage_key]).toEqual([200, 'not-accessible', 'Feature endpoint not found', 0, undefined]);
+      expect([status, body.data.status, body.data.message, body.data.credits, body.data.usage_key]).toEqual([
+        200, 'not-accessible', 'Feature endpoint not found', 0, undefined,
+      ]);
     }
   });
 
   test('every issue of a bad body is named', async () => {
     const { status, body } = await lab.post('/api/credits-process/start', { user_id: 'no spaces', duration: -1 });
-    expect([status, body.success, body.message, body.error, body.data.status]).toEqual([400, false, 'Validation Error', 'invalid_request', 'not-accessible']);
+    expect([status, body.success, body.message, body.error, body.data.status]).toEqual([
+      400, false, 'Validation Error', 'invalid_request', 'not-accessible',
+    ]);
     expect(body.sources?.map(({ path }) => path).sort()).toEqual(['body.duration', 'body.user_id']);
     const unnamed = await start(lab.user(), {});
-    expect([unnamed.status, unnamed.body.sources]).toEqual([400, [{ path: 'body', message: 'Either feature_endpoint_id or feature_endpoint_value must be provided' }]]);
+    expect([unnamed.status, unnamed.body.sources]).toEqual([
+      400, [{ path: 'body', message: 'Either feature_endpoint_id or feature_endpoint_value must be provided' }],
+    ]);
     expect((await lab.post('/api/credits-process/start', '{"user_id":')).status).toBe(400);
   });
 
@@ -84,13 +103,20 @@ describe('end', () => {
     const user = lab.user();
     await lab.grant(user, 1_000);
     const key = (await start(user)).body.data.usage_key;
-    const { status, body } = await end({ user_id: user, ...chat, usage_key: key, input_token: 0, output_token: 460, model_name: 'Some-Model' });
+    const { status, body } = await end({
+      user_id: user, ...chat, usage_key: key, input_token: 0, output_token: 460, model_name: 'Some-Model',
+    });
     expect([status, body.success, body.status, body.message]).toEqual([200, true, 200, 'Credits process ended successfully']);
     const { details, ...data } = body.data;
-    expect(data).toEqual({ user_id: user, usage_key: key, credits: 885, status: 'returnable', message: 'Credits processed successfully', total_cost: 115 });
+    expect(data).toEqual({
+      user_id: user, usage_key: key, credits: 885, status: 'returnable', message: 'Credits processed successfully',
+      total_cost: 115,
+    });
     expect(details).toEqual({
-      ai_model: 'Some-Model', input_tokens: 0, output_tokens: 460, input_credits: 0, output_credits: 115, input_token_price: 0.0000003, output_token_price: 0.0000025,
-      profit_credits_percentage: 0, profit_credits: 0, cost_credits: 115, cost_price: 0.00115, credits: 115, price: 0.00115, rounding_credits: 0, rounding_price: 0, credit_price: 0.00001,
+      ai_model: 'Some-Model', input_tokens: 0, output_tokens: 460, input_credits: 0, output_credits: 115,
+      input_token_price: 0.0000003, output_token_price: 0.0000025,
+      profit_credits_percentage: 0, profit_credits: 0, cost_credits: 115, cost_price: 0.00115, credits: 115, price: 0.00115,
+      rounding_credits: 0, rounding_price: 0, credit_price: 0.00001,
     });
     expect(await lab.balance(user)).toBe(885);
   });
@@ -100,20 +126,32 @@ describe('end', () => {
     await lab.grant(user, 1_000);
     const usages = [{ ai_model: 'a', input_tokens: 1_000, output_tokens: 1_000 }, { output_tokens: 460 }];
     const { status, body } = await lab.post('/api/credits-process/end-multimodel', { user_id: user, ...chat, usages });
-    expect([status, body.message, body.data.message, body.data.total_cost, body.data.credits]).toEqual([200, 'Multi-model credits process ended successfully', 'Multi-model credits processed successfully', 395, 605]);
+    expect([status, body.message, body.data.message, body.data.total_cost, body.data.credits]).toEqual([
+      200, 'Multi-model credits process ended successfully', 'Multi-model credits processed successfully', 395, 605,
+    ]);
     expect(body.data.details.map(({ ai_model: model, credits }) => [model, credits])).toEqual([['a', 280], [undefined, 115]]);
     const either = await end({ user_id: user, ...chat, usages: [] });
-    expect([either.status, either.body.message, either.body.data.message, either.body.data.details, either.body.data.total_cost]).toEqual([200, 'Credits process ended successfully', 'Multi-model credits processed successfully', [], 0]);
+    expect([either.status, either.body.message, either.body.data.message, either.body.data.details, either.body.data.total_cost]).toEqual([
+      200, 'Credits process ended successfully', 'Multi-model credits processed successfully', [], 0,
+    ]);
   });
 
   test('end-multimodel needs usages, end needs something, and every issue is named', async () => {
     const user = lab.user();
     const missing = await lab.post('/api/credits-process/end-multimodel', { user_id: user, ...chat, input_tokens: 1 });
-    expect([missing.status, missing.body.message, missing.body.sources]).toEqual([400, 'Validation Error', [{ path: 'body.usages', message: 'is missing' }]]);
+    expect([missing.status, missing.body.message, missing.body.sources]).toEqual([
+      400, 'Validation Error', [{ path: 'body.usages', message: 'is missing' }],
+    ]);
     expect((await end({ user_id: user, ...chat })).status).toBe(400);
-    const bad = await lab.post('/api/credits-process/end-multimodel', { user_id: user, ...chat, usages: [{ input_tokens: -1 }, { output_tokens: 1.5 }] });
-    expect(bad.body.sources?.map(({ path }) => path)).toEqual(expect.arrayContaining([expect.stringContaining('usages.0'), expect.stringContaining('usages.1')]));
-    expect((await end({ user_id: user, feature_endpoint_value: 'nothing', input_tokens: 1 })).body).toMatchObject({ success: false, status: 404, message: 'Feature endpoint not found' });
+    const bad = await lab.post('/api/credits-process/end-multimodel', {
+      user_id: user, ...chat, usages: [{ input_tokens: -1 }, { output_tokens: 1.5 }],
+    });
+    expect(bad.body.sources?.map(({ path }) => path)).toEqual(expect.arrayContaining([
+      expect.stringContaining('usages.0'), expect.stringContaining('usages.1'),
+    ]));
+    expect((await end({ user_id: user, feature_endpoint_value: 'nothing', input_tokens: 1 })).body).toMatchObject({
+      success: false, status: 404, message: 'Feature endpoint not found',
+    });
   });
 
   test('the token-process of before: the same, with its two older fields', async () => {
@@ -121,7 +159,9 @@ describe('end', () => {
     await lab.grant(user, 1_000);
     const started = await lab.post('/api/token-process/start', { user_id: user, ...chat });
     expect(started.body.data).toMatchObject({ status: 'accessible', credits: 1_000, token: 1_000 });
-    const ended = await lab.post('/api/token-process/end', { user_id: user, ...chat, usage_key: started.body.data.usage_key, input_tokens: 0, output_tokens: 460 });
+    const ended = await lab.post('/api/token-process/end', {
+      user_id: user, ...chat, usage_key: started.body.data.usage_key, input_tokens: 0, output_tokens: 460,
+    });
     expect(ended.body.data).toMatchObject({ status: 'returnable', credits: 885, token: 885, total_cost: 115, cost: 115 });
   });
 
@@ -132,7 +172,9 @@ describe('end', () => {
     const { body } = await end({ user_id: user, ...chat, usage_key: key, input_tokens: 1_000, output_tokens: 1_000 });
     expect([body.data.total_cost, body.data.credits]).toEqual([280, -180]);
     const next = await start(user);
-    expect([next.body.data.status, next.body.data.credits, next.body.data.message]).toEqual(['not-accessible', -180, 'Insufficient credits. Required: 10, Available: 0']);
+    expect([next.body.data.status, next.body.data.credits, next.body.data.message]).toEqual([
+      'not-accessible', -180, 'Insufficient credits. Required: 10, Available: 0',
+    ]);
     await lab.grant(user, 200);
     expect((await start(user)).body.data).toMatchObject({ status: 'accessible', credits: 20 });
   });
@@ -169,7 +211,9 @@ describe('end', () => {
       const before = await lab.balance(user);
       const answers = await Promise.all(Array.from({ length: 20 }, (_, index) =>
         index % 2 === 0 ? end({ user_id: user, ...chat, usage_key: usageKey, output_tokens: 460, ai_model: 'm' })
-          : lab.post('/api/credits-process/end-multimodel', { user_id: user, ...chat, usage_key: usageKey.toUpperCase(), usages: [{ output_token: 460, model: ' M ' }] })));
+          : lab.post('/api/credits-process/end-multimodel', {
+            user_id: user, ...chat, usage_key: usageKey.toUpperCase(), usages: [{ output_token: 460, model: ' M ' }],
+          })));
       expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
       expect(new Set(answers.map(({ body }) => body.data.total_cost))).toEqual(new Set([115]));
       expect(answers.filter(({ headers }) => headers.get('idempotency-replayed') === 'true')).toHaveLength(19);
@@ -184,12 +228,17 @@ describe('end', () => {
     const key = (await start(user)).body.data.usage_key;
     await end({ user_id: user, ...chat, usage_key: key, output_tokens: 460 });
     const other = await end({ user_id: user, ...chat, usage_key: key, output_tokens: 456 });
-    expect([other.status, other.body.error, other.body.data.status, other.body.first]).toEqual([409, 'hold_resolved', 'not-accessible', expect.objectContaining({ state: 'settled', charged: 115 })]);
+    expect([other.status, other.body.error, other.body.data.status, other.body.first]).toEqual([
+      409, 'hold_resolved', 'not-accessible', expect.objectContaining({ state: 'settled', charged: 115 }),
+    ]);
     expect(await lab.balance(user)).toBe(885);
     const more = { user_id: user, ...chat, usage_key: key, output_tokens: 464 };
     for (const replayed of [null, 'true']) {
       const corrected = await end(more);
-      expect([corrected.status, corrected.body.data.total_cost, corrected.body.data.credits, corrected.headers.get('idempotency-replayed')]).toEqual([200, 116, 884, replayed]);
+      expect([
+        corrected.status, corrected.body.data.total_cost, corrected.body.data.credits,
+        corrected.headers.get('idempotency-replayed'),
+      ]).toEqual([200, 116, 884, replayed]);
     }
     expect((await end({ ...more, output_tokens: 460 })).body.first).toMatchObject({ state: 'settled', charged: 116 });
     const somebodyElse = lab.user();
@@ -203,8 +252,12 @@ describe('end', () => {
     for (const usageKey of [(await start(user)).body.data.usage_key, randomUUID()]) {
       const before = await lab.balance(user);
       const held = usageKey === '' ? 0 : 1_000 - before; // of the start
-      const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => end({ user_id: user, ...chat, usage_key: usageKey, output_tokens: 40 * (1 + (index * 7) % 20) })));
-      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, ...(answers.some(({ status }) => status === 409) ? [409] : [])]));
+      const answers = await Promise.all(Array.from({
+        length: 20,
+      }, (_, index) => end({ user_id: user, ...chat, usage_key: usageKey, output_tokens: 40 * (1 + (index * 7) % 20) })));
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([
+        200, ...(answers.some(({ status }) => status === 409) ? [409] : []),
+      ]));
       expect(await lab.balance(user)).toBe(before + held - 200);
       await lab.grant(user, 1_000 - await lab.balance(user));
     }
@@ -217,7 +270,10 @@ describe('end', () => {
     const token = await lab.gateway.token({ sub: user });
     for (const sessionId of [key, `credits-process ${key}`, `credits-process%20${key}`]) {
       for (const [path, body] of [['finalize', { sessionId, actualTokens: 0 }], ['abort', { sessionId }]] as const) {
-        const response = await fetch(`${lab.gateway.url}/api/streaming-sessions/${path}`, { method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, body: JSON.stringify(body) });
+        const response = await fetch(`${lab.gateway.url}/api/streaming-sessions/${path}`, {
+          method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+          body: JSON.stringify(body),
+        });
         expect([400, 404]).toContain(response.status);
       }
     }

@@ -12,7 +12,10 @@ let lab: Lab;
 let client: Publisher | undefined;
 
 type Authorized = { readonly usage_key: string; readonly credits: number; readonly status: string };
-type Settled = { readonly success: boolean; readonly data: { readonly credits: number; readonly status: string; readonly total_cost: number; readonly message: string } };
+type Settled = {
+  readonly success: boolean;
+  readonly data: { readonly credits: number; readonly status: string; readonly total_cost: number; readonly message: string };
+};
 
 beforeAll(async () => {
   if (typeof rabbit !== 'string') {
@@ -65,7 +68,10 @@ describe('CreditsService', () => {
     await lab.grant(userId, 500);
     const auth = await CreditsService.authorize({ user_id: userId, feature_endpoint_id: 'ai_chat_v1' }) as Authorized;
     expect(auth).toMatchObject({ status: 'accessible', credits: 500 });
-    const payload = { user_id: userId, usage_key: auth.usage_key, feature_endpoint_id: 'ai_chat_v1', usages: [{ ai_model: 'gpt-4', input_tokens: 0, output_tokens: 460 }] };
+    const payload = {
+      user_id: userId, usage_key: auth.usage_key, feature_endpoint_id: 'ai_chat_v1',
+      usages: [{ ai_model: 'gpt-4', input_tokens: 0, output_tokens: 460 }],
+    };
     const settled = await CreditsService.settleViaAPI(payload) as Settled;
     expect(settled).toMatchObject({ success: true, data: { status: 'returnable', credits: 385, total_cost: 115 } });
     expect(await CreditsService.settleViaAPI(payload)).toEqual(settled);
@@ -74,22 +80,33 @@ describe('CreditsService', () => {
   (skipped ? test.skip : test)(`the usage example, settled by the queue${skipped ? ` (SKIPPED: ${rabbit})` : ''}`, async () => {
     const userId = lab.user();
     await lab.grant(userId, 500);
-    await until(() => client?.count('credits_process_end_multimodel_queue').then(() => true, () => false) ?? Promise.resolve(false), (isThere) => isThere, 10_000);
+    await until(
+      () => client?.count('credits_process_end_multimodel_queue').then(() => true, () => false) ?? Promise.resolve(false),
+      (isThere) => isThere, 10_000,
+    );
     await runAIProcess(userId, client?.channel());
     expect(await until(() => lab.balance(userId), (balance) => balance === 385)).toBe(385);
   });
 
   test('insufficient credits: the client hears why', async () => {
-    await expect(CreditsService.authorize({ user_id: lab.user(), feature_endpoint_id: 'ai_chat_v1' })).rejects.toThrow('Insufficient credits. Required: 10, Available: 0');
+    await expect(CreditsService.authorize({
+      user_id: lab.user(), feature_endpoint_id: 'ai_chat_v1',
+    })).rejects.toThrow('Insufficient credits. Required: 10, Available: 0');
   });
 
   test('a feature that nobody has: the client hears why', async () => {
-    await expect(CreditsService.authorize({ user_id: lab.user(), feature_endpoint_id: 'video_v1' })).rejects.toThrow('Feature endpoint not found');
+    await expect(CreditsService.authorize({
+      user_id: lab.user(), feature_endpoint_id: 'video_v1',
+    })).rejects.toThrow('Feature endpoint not found');
   });
 
   test('a wrong key: the client hears why, instead of a TypeError', async () => {
     CONFIG.API_KEY = 'your_secret_server_api_key';
-    await expect(CreditsService.authorize({ user_id: lab.user(), feature_endpoint_id: 'ai_chat_v1' })).rejects.toThrow('Invalid server API key');
-    expect(await CreditsService.settleViaAPI({})).toMatchObject({ success: false, status: 401, data: { status: 'not-accessible', message: 'Invalid server API key' } });
+    await expect(CreditsService.authorize({
+      user_id: lab.user(), feature_endpoint_id: 'ai_chat_v1',
+    })).rejects.toThrow('Invalid server API key');
+    expect(await CreditsService.settleViaAPI({})).toMatchObject({
+      success: false, status: 401, data: { status: 'not-accessible', message: 'Invalid server API key' },
+    });
   });
 });

@@ -3,7 +3,13 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { signed } from '../../support/fake-gateway.js';
 
-export type AuthUser = { readonly id: string; readonly username: string; readonly password: string; readonly email: string; readonly role: string };
+export type AuthUser = {
+  readonly id: string;
+  readonly username: string;
+  readonly password: string;
+  readonly email: string;
+  readonly role: string;
+};
 
 export type AuthService = {
   readonly url: string;

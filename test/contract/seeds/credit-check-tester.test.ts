@@ -39,7 +39,8 @@ if (!hasPython) process.stderr.write('credit-check-tester: SKIPPED, there is no 
   };
   const tokens = async (): Promise<Record<string, string>> => ({ USER_TOKEN: await lab.login(JOHN), ADMIN_TOKEN: await lab.login(ADMIN) });
   const logins = (): Record<string, string> => ({
-    AUTH_URL: lab.auth.url, AUTH_USERNAME: JOHN.username, AUTH_PASSWORD: JOHN.password, ADMIN_USERNAME: ADMIN.username, ADMIN_PASSWORD: ADMIN.password,
+    AUTH_URL: lab.auth.url, AUTH_USERNAME: JOHN.username, AUTH_PASSWORD: JOHN.password, ADMIN_USERNAME: ADMIN.username,
+    ADMIN_PASSWORD: ADMIN.password,
   });
 
   const expectSuccess = async ({ code, stdout }: Run): Promise<void> => {
@@ -49,10 +50,13 @@ if (!hasPython) process.stderr.write('credit-check-tester: SKIPPED, there is no 
     // The last lines of seed 003; our answer has more fields.
     expect(stdout).toContain([
       line, 'TESTING INSUFFICIENT CREDITS SCENARIO', line, '[INFO] Current balance: 29829 credits',
-      '[INFO] Testing credit check with 30829 credits (more than available)', '[SUCCESS] Credit check correctly identified insufficient credits', '[INFO] {',
+      '[INFO] Testing credit check with 30829 credits (more than available)',
+      '[SUCCESS] Credit check correctly identified insufficient credits', '[INFO] {',
     ].join('\n'));
     const answer = /identified insufficient credits\n\[INFO\] (\{.*\})\n/.exec(stdout)?.[1] ?? '';
-    expect(JSON.parse(answer)).toMatchObject({ sufficient: false, message: 'Insufficient credits', credits: 29_829, requiredCredits: 30_829 });
+    expect(JSON.parse(answer)).toMatchObject({
+      sufficient: false, message: 'Insufficient credits', credits: 29_829, requiredCredits: 30_829,
+    });
     expect((await lab.balance(await lab.login())).totalCredits).toBe(29_829);
   };
 
@@ -69,7 +73,9 @@ if (!hasPython) process.stderr.write('credit-check-tester: SKIPPED, there is no 
   test('fractions of a balance', async () => {
     await lab.fund(JOHN, 0.1, 0.2, 0.000001);
     expect(await tester({ ACCOUNTING_URL: lab.gateway.url, ...await tokens() }))
-      .toMatchObject({ code: 0, stdout: expect.stringContaining('[INFO] Testing credit check with 2500.300001 credits (more than available)') });
+      .toMatchObject({
+        code: 0, stdout: expect.stringContaining('[INFO] Testing credit check with 2500.300001 credits (more than available)'),
+      });
   });
 
   /** The gateway, but for what it answers to a check. */
@@ -77,7 +83,8 @@ if (!hasPython) process.stderr.write('credit-check-tester: SKIPPED, there is no 
     const { method = '', url = '', headers: { authorization } } = request;
     const body = method === 'GET' ? undefined : await text(request);
     const answer = await fetch(lab.gateway.url + url, {
-      method, headers: { 'content-type': 'application/json', ...(authorization === undefined ? {} : { authorization }) }, ...(body === undefined ? {} : { body }),
+      method, headers: { 'content-type': 'application/json', ...(authorization === undefined ? {} : { authorization }) },
+      ...(body === undefined ? {} : { body }),
     });
     const told = (await answer.json()) as Record<string, unknown>;
     if (url === '/api/credits/check' && answer.status === 200) json(response, ...lie(told));
@@ -85,9 +92,15 @@ if (!hasPython) process.stderr.write('credit-check-tester: SKIPPED, there is no 
   });
 
   test.each([
-    ['that everything is sufficient', (answer: object) => [200, { ...answer, sufficient: true }] as const, '[ERROR] Credit check incorrectly reported sufficient credits'],
-    ['that nothing is', (answer: object) => [200, { ...answer, sufficient: false }] as const, '[ERROR] Credit check incorrectly reported insufficient credits'],
-    ['nothing definite', (answer: object) => [200, { ...answer, sufficient: 'no' }] as const, '[ERROR] Credit check answered 200 without saying whether the credits are sufficient'],
+    ['that everything is sufficient', (answer: object) => [
+      200, { ...answer, sufficient: true },
+    ] as const, '[ERROR] Credit check incorrectly reported sufficient credits'],
+    ['that nothing is', (answer: object) => [
+      200, { ...answer, sufficient: false },
+    ] as const, '[ERROR] Credit check incorrectly reported insufficient credits'],
+    ['nothing definite', (answer: object) => [
+      200, { ...answer, sufficient: 'no' },
+    ] as const, '[ERROR] Credit check answered 200 without saying whether the credits are sufficient'],
     ['yes, with an error', (answer: object) => [500, { ...answer, sufficient: true }] as const, '[ERROR] Credit check answered 500'],
   ])('a check that says %s: exit code 1', async (_, lie, message) => {
     const service = await liar(lie);
@@ -101,13 +114,23 @@ if (!hasPython) process.stderr.write('credit-check-tester: SKIPPED, there is no 
   });
 
   test.each<[string, () => Promise<Record<string, string>>, string]>([
-    ['the gateway is not there', async () => ({ ACCOUNTING_URL: 'http://127.0.0.1:9', ...await tokens() }), '[ERROR] Accounting Service at http://127.0.0.1:9'],
+    ['the gateway is not there', async () => ({
+      ACCOUNTING_URL: 'http://127.0.0.1:9', ...await tokens(),
+    }), '[ERROR] Accounting Service at http://127.0.0.1:9'],
     ['the URL is none', async () => ({ ACCOUNTING_URL: 'nonsense', ...await tokens() }), '[ERROR] Accounting Service at nonsense'],
-    ['the auth service is not there', () => Promise.resolve({ ACCOUNTING_URL: lab.gateway.url, ...logins(), AUTH_URL: 'http://127.0.0.1:9' }), '[ERROR] Authentication Service'],
-    ['the password is wrong', () => Promise.resolve({ ACCOUNTING_URL: lab.gateway.url, ...logins(), AUTH_PASSWORD: 'x' }), "[ERROR] Login of 'johndoe' (AUTH_USERNAME, AUTH_PASSWORD) answered 401: Invalid credentials"],
+    ['the auth service is not there', () => Promise.resolve({
+      ACCOUNTING_URL: lab.gateway.url, ...logins(), AUTH_URL: 'http://127.0.0.1:9',
+    }), '[ERROR] Authentication Service'],
+    ['the password is wrong', () => Promise.resolve({
+      ACCOUNTING_URL: lab.gateway.url, ...logins(), AUTH_PASSWORD: 'x',
+    }), "[ERROR] Login of 'johndoe' (AUTH_USERNAME, AUTH_PASSWORD) answered 401: Invalid credentials"],
     ['there are no tokens', () => Promise.resolve({ ACCOUNTING_URL: lab.gateway.url }), '[ERROR] USER_TOKEN is not set'],
-    ['a token is none', async () => ({ ACCOUNTING_URL: lab.gateway.url, ...await tokens(), USER_TOKEN: 'a.b.c' }), '[ERROR] USER_TOKEN is not set'],
-    ['the admin is none', async () => ({ ACCOUNTING_URL: lab.gateway.url, ...await tokens(), ADMIN_TOKEN: await lab.login(JOHN) }), '[ERROR] The allocation answered 403: Admin access required'],
+    ['a token is none', async () => ({
+      ACCOUNTING_URL: lab.gateway.url, ...await tokens(), USER_TOKEN: 'a.b.c',
+    }), '[ERROR] USER_TOKEN is not set'],
+    ['the admin is none', async () => ({
+      ACCOUNTING_URL: lab.gateway.url, ...await tokens(), ADMIN_TOKEN: await lab.login(JOHN),
+    }), '[ERROR] The allocation answered 403: Admin access required'],
   ])('%s: exit code 1', async (_, environment, message) => {
     const { code, stdout } = await tester(await environment());
     expect([code, stdout]).toEqual([1, expect.stringContaining(message)]);

@@ -13,7 +13,8 @@ import { throwawayRedis, type TestServer } from '../../support/servers.js';
  *   1 | 40 deductions of 10 from 100 at once   | contract/accounting/admin (deduct), credits (usage/record)
  *   2 | 20 finalizations at once               | contract/accounting/sessions; 20 aborts: here
  *   3 | a refused deduction leaves no mark     | contract/accounting/admin
- *   4 | a failed set leaves no mark            | contract/accounting/admin (refused), admin-outage (Postgres away); conflicting repeat: here
+ * 4 | a failed set leaves no mark            | contract/accounting/admin (refused), admin-outage (Postgres away);
+ * conflicting repeat: here
  *   5 | a session initialized twice            | contract/accounting/sessions
  *   6 | 20 first requests at once              | contract/accounting/credits, users
  *   7 | one usage_key, HTTP and AMQP           | contract/credits-process/process, edge/queues/rabbitmq
@@ -21,7 +22,8 @@ import { throwawayRedis, type TestServer } from '../../support/servers.js';
  *   9 | golden prices of Zaaz                  | contract/credits-process/golden
  *  10 | who may not                            | edge/http/gate-walk (every route), edge/http/gates, contract/chatsparty/credits, pricing
  *  11 | half a megabyte of answer              | contract/accounting/sessions (finalize)
- *  12 | expiryDays                             | edge/http/identity (allocate, fake ledger), contract/accounting/admin (400 of set, adjust);
+ * 12 | expiryDays                             | edge/http/identity (allocate, fake ledger), contract/accounting/admin
+ * (400 of set, adjust);
  *     |                                        | the days that are stored, and that a refusal grants nothing: here
  *  13 | modelId "__proto__"                    | contract/accounting/credits (calculate); in a stream and its statistics: here
  *  14 | the sum, through restart and rebuild   | invariants/* (model), chaos/kill, chaos/outage (books); as clients see it: here
@@ -40,7 +42,12 @@ afterAll(async () => {
   await redis.discard();
 });
 
-type User = { readonly sub: string; readonly email: string; get(path: string): Promise<Answer>; post(path: string, body: object): Promise<Answer> };
+type User = {
+  readonly sub: string;
+  readonly email: string;
+  get(path: string): Promise<Answer>;
+  post(path: string, body: object): Promise<Answer>;
+};
 
 async function someone(credits?: number): Promise<User> {
   const sub = `i-${randomUUID()}`;
@@ -64,7 +71,9 @@ const balanceOf = async (user: User): Promise<Balance> => (await user.get('/api/
 test('#2 20 aborts at once: one refund, one answer', async () => {
   const alice = await someone(100);
   await alice.post('/api/streaming-sessions/initialize', { sessionId: 's', modelId: 'gpt-4', estimatedTokens: 1_500 });
-  const answers = await Promise.all(Array.from({ length: 20 }, () => alice.post('/api/streaming-sessions/abort', { sessionId: 's', tokensGenerated: 500 })));
+  const answers = await Promise.all(Array.from({
+    length: 20,
+  }, () => alice.post('/api/streaming-sessions/abort', { sessionId: 's', tokensGenerated: 500 })));
   expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
   expect(answers[0]?.body).toMatchObject({ partialCredits: 2.5, refund: 6.5 });
   expect(await balanceOf(alice)).toMatchObject({ totalCredits: 97.5, held: 0, spent: 2.5 });
@@ -108,7 +117,9 @@ test('#13 a model called "__proto__" has the default price, from the hold to the
     const opened = await alice.post('/api/streaming-sessions/initialize', { sessionId: modelId, modelId, estimatedTokens: 10_000 });
     // 10 000 tokens at 0.2 and 0.5 are 3.5, so 4, and a fifth more is 5.
     expect([opened.status, opened.body['allocatedCredits']]).toEqual([201, 5]);
-    expect((await alice.post('/api/streaming-sessions/finalize', { sessionId: modelId, actualTokens: 10_000 })).body).toMatchObject({ actualCredits: 4, refund: 1 });
+    expect((await alice.post('/api/streaming-sessions/finalize', { sessionId: modelId, actualTokens: 10_000 })).body).toMatchObject({
+      actualCredits: 4, refund: 1,
+    });
   }
   expect(await balanceOf(alice)).toMatchObject({ totalCredits: 88, spent: 12 });
   expect((await alice.get('/api/usage/stats')).text).toContain('"__proto__":4');
@@ -137,7 +148,10 @@ test('#14 what remains, is reserved and was spent is what was credited: in any o
       const amount = (index % 7) + 0.000001 * (index + 1);
       const sessionId = `${round}-${index}`;
       switch (index % 6) {
-        case 0: return sum(asAdmin('POST', '/api/credits/allocate', { userId: alice.sub, credits: amount + 1, expiryDays: (index % 50) + 1 }), lots(amount + 1));
+        case 0: return sum(
+          asAdmin('POST', '/api/credits/allocate', { userId: alice.sub, credits: amount + 1, expiryDays: (index % 50) + 1 }),
+          lots(amount + 1),
+        );
         case 1: return sum(asAdmin('PUT', '/api/credits/adjust', { userId: alice.sub, adjustment: amount + 1 }), lots(amount + 1));
         case 2: return sum(alice.post('/api/usage/record', { service: 'chat', operation: 'x', credits: amount }), spends('credits'));
         case 3: return sum(alice.post('/api/credits/deduct', { credits: amount }), () => { spent += micros(amount); });

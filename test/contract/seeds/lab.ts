@@ -4,9 +4,16 @@ import { startGateway, type TestGateway, type TestGatewayOptions } from '../../s
 import { startAuthService, type AuthService, type AuthUser } from './auth-service.js';
 
 /** The user of seed 000, as its auth service knows him. */
-export const JOHN: AuthUser = { id: 'user_id_12345', username: 'johndoe', password: 'securepassword123', email: 'john@example.com', role: 'user' };
-export const ADMIN: AuthUser = { id: 'admin_id_1', username: 'admin', password: 'adminpassword123', email: 'admin@example.com', role: 'admin' };
-export const SUPERVISOR: AuthUser = { id: 'supervisor_id_1', username: 'supervisor', password: 'supervisorpassword123', email: 'supervisor@example.com', role: 'supervisor' };
+export const JOHN: AuthUser = {
+  id: 'user_id_12345', username: 'johndoe', password: 'securepassword123', email: 'john@example.com', role: 'user',
+};
+export const ADMIN: AuthUser = {
+  id: 'admin_id_1', username: 'admin', password: 'adminpassword123', email: 'admin@example.com', role: 'admin',
+};
+export const SUPERVISOR: AuthUser = {
+  id: 'supervisor_id_1', username: 'supervisor', password: 'supervisorpassword123', email: 'supervisor@example.com',
+  role: 'supervisor',
+};
 
 export const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 

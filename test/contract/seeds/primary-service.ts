@@ -2,7 +2,12 @@ import type { Answer } from '../../support/fake-gateway.js';
 import type { SeedLab } from './lab.js';
 
 export type Operation = { readonly modelId: string; readonly tokens: number };
-export type Reply = { readonly status: 'success' | 'error'; readonly message: string; readonly result?: object; readonly creditsDeducted?: number };
+export type Reply = {
+  readonly status: 'success' | 'error';
+  readonly message: string;
+  readonly result?: object;
+  readonly creditsDeducted?: number;
+};
 
 export type PrimaryServiceOptions = {
   /** What the operation costs, where the service has logic of its own; else the gateway is asked. */

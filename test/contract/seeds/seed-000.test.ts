@@ -41,10 +41,13 @@ describe('administrative credit management', () => {
     const { body } = await lab.call('GET', '/api/credits/allocations/all', admin);
     const own = (body['allocations'] as Record<string, unknown>[]).filter((each) => each['userId'] === userId);
     expect(own).toMatchObject([
-      { totalCredits: 250, remainingCredits: 200, notes: 'Bonus credits for referral program', allocatedBy: ADMIN.id, UserAccount: { username: 'johndoe', email: 'john@example.com' } },
+      { totalCredits: 250, remainingCredits: 200, notes: 'Bonus credits for referral program', allocatedBy: ADMIN.id, UserAccount: {
+        username: 'johndoe', email: 'john@example.com',
+      } },
       { totalCredits: 500, remainingCredits: 400, notes: 'Monthly credit reset to 500', allocatedBy: ADMIN.id },
     ]);
-    expect(own.map(({ expiresAt, allocatedAt }) => Math.round((Date.parse(String(expiresAt)) - Date.parse(String(allocatedAt))) / DAY_MS))).toEqual([30, 60]);
+    expect(own.map(({ expiresAt, allocatedAt }) => Math.round((Date.parse(String(expiresAt)) - Date.parse(String(allocatedAt))) / DAY_MS)))
+      .toEqual([30, 60]);
   });
 
   test.each([
@@ -76,7 +79,8 @@ describe('workflow: service usage with custom credit deduction', () => {
     // Step 1
     const login = await send(`${lab.auth.url}/api/auth/login`, 'POST', { body: { username: 'johndoe', password: 'securepassword123' } });
     expect([login.status, login.body]).toEqual([200, {
-      message: 'Login successful', accessToken: expect.stringMatching(/^eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9\./), refreshToken: 'refresh_token_string',
+      message: 'Login successful', accessToken: expect.stringMatching(/^eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9\./),
+      refreshToken: 'refresh_token_string',
       user: { id: 'user_id_12345', username: 'johndoe', email: 'john@example.com', isVerified: true, role: 'user' },
     }]);
     const token = String(login.body['accessToken']);
@@ -85,9 +89,13 @@ describe('workflow: service usage with custom credit deduction', () => {
     const balance = await lab.balance(token);
     expect(balance).toMatchObject({
       totalCredits: 100.5,
-      activeAllocations: [50, 50.5].map((credits) => ({ id: expect.any(Number), credits, expiresAt: expect.stringMatching(ISO), allocatedAt: expect.stringMatching(ISO) })),
+      activeAllocations: [50, 50.5].map((credits) => ({
+        id: expect.any(Number), credits, expiresAt: expect.stringMatching(ISO), allocatedAt: expect.stringMatching(ISO),
+      })),
     });
-    for (const { expiresAt, allocatedAt } of balance.activeAllocations) expect(Date.parse(expiresAt) - Date.parse(allocatedAt)).toBeCloseTo(30 * DAY_MS, -4);
+    for (const { expiresAt, allocatedAt } of balance.activeAllocations) {
+      expect(Date.parse(expiresAt) - Date.parse(allocatedAt)).toBeCloseTo(30 * DAY_MS, -4);
+    }
 
     // Step 4
     const price = await lab.call('POST', '/api/credits/calculate', token, { modelId: 'gpt-4', tokens: 1_500 });
@@ -116,7 +124,9 @@ describe('workflow: service usage with custom credit deduction', () => {
   test('step 5, insufficient', async () => {
     await lab.fund(JOHN, 7.49);
     const { status, body } = await lab.call('POST', '/api/credits/check', await lab.login(), { requiredCredits: 7.50 });
-    expect([status, body]).toEqual([200, expect.objectContaining({ sufficient: false, message: 'Insufficient credits', requiredCredits: 7.5 })]);
+    expect([status, body]).toEqual([
+      200, expect.objectContaining({ sufficient: false, message: 'Insufficient credits', requiredCredits: 7.5 }),
+    ]);
   });
 
   test('the whole of it, as the service runs it: four calls, in this order, and 7.50 deducted', async () => {
@@ -126,7 +136,9 @@ describe('workflow: service usage with custom credit deduction', () => {
     expect(await chat.request(token, { modelId: 'gpt-4', tokens: 1_500 })).toEqual({
       status: 'success', message: 'Operation completed', result: { response: 'This is the AI-generated response.' }, creditsDeducted: 7.5,
     });
-    expect(chat.asked).toEqual(['GET /api/credits/balance', 'POST /api/credits/calculate', 'POST /api/credits/check', 'POST /api/usage/record']);
+    expect(chat.asked).toEqual([
+      'GET /api/credits/balance', 'POST /api/credits/calculate', 'POST /api/credits/check', 'POST /api/usage/record',
+    ]);
     expect((await lab.balance(token)).totalCredits).toBe(93);
   });
 
@@ -135,7 +147,9 @@ describe('workflow: service usage with custom credit deduction', () => {
     const token = await lab.login();
     const chat = new PrimaryService(lab.call);
     const statuses: string[] = [];
-    for (let message = 0; message < 15; message += 1) statuses.push((await chat.request(token, { modelId: 'gpt-4', tokens: 1_500 })).status);
+    for (let message = 0; message < 15; message += 1) {
+      statuses.push((await chat.request(token, { modelId: 'gpt-4', tokens: 1_500 })).status);
+    }
     expect(statuses).toEqual([...Array.from({ length: 13 }, () => 'success'), 'error', 'error']);
     expect([chat.performed, (await lab.balance(token)).totalCredits]).toEqual([13, 3]);
   });
@@ -152,7 +166,8 @@ describe('workflow: service usage with custom credit deduction', () => {
 
   test.each([
     ['GET', '/api/credits/balance', undefined], ['POST', '/api/credits/calculate', { modelId: 'gpt-4', tokens: 1_500 }],
-    ['POST', '/api/credits/check', { requiredCredits: 7.5 }], ['POST', '/api/usage/record', { service: 'chat', operation: 'gpt-4-message', credits: 7.5 }],
+    ['POST', '/api/credits/check', { requiredCredits: 7.5 }],
+    ['POST', '/api/usage/record', { service: 'chat', operation: 'gpt-4-message', credits: 7.5 }],
   ])('%s %s: 401 without a token, with another secret\'s, and after 15 minutes; a new login goes on', async (method, path, body) => {
     await lab.fund(JOHN, 100.5);
     // The lab's gateway has the secret of the auth service; its own `token` signs with another one.

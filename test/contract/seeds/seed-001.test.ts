@@ -29,11 +29,13 @@ describe('4. API request with JWT authentication', () => {
   test('all endpoints but health are protected', async () => {
     expect((await lab.call('GET', '/api/health')).status).toBe(200);
     for (const [method, path] of [
-      ['GET', 'credits/balance'], ['GET', 'credits/balance/x'], ['POST', 'credits/check'], ['POST', 'credits/calculate'], ['POST', 'credits/allocate'],
+      ['GET', 'credits/balance'], ['GET', 'credits/balance/x'], ['POST', 'credits/check'], ['POST', 'credits/calculate'],
+      ['POST', 'credits/allocate'],
       ['POST', 'credits/set'], ['DELETE', 'credits/remove'], ['PUT', 'credits/adjust'], ['POST', 'streaming-sessions/initialize'],
       ['POST', 'streaming-sessions/finalize'], ['POST', 'streaming-sessions/abort'], ['GET', 'streaming-sessions/active'],
       ['GET', 'streaming-sessions/active/x'], ['GET', 'streaming-sessions/active/all'], ['GET', 'streaming-sessions/recent'],
-      ['GET', 'streaming-sessions/recent/x'], ['POST', 'usage/record'], ['GET', 'usage/stats'], ['GET', 'usage/stats/x'], ['GET', 'usage/system-stats'],
+      ['GET', 'streaming-sessions/recent/x'], ['POST', 'usage/record'], ['GET', 'usage/stats'], ['GET', 'usage/stats/x'],
+      ['GET', 'usage/system-stats'],
     ] as const) {
       const refused = await lab.call(method, `/api/${path}`);
       expect([path, refused.status, refused.body['message']]).toEqual([path, 401, 'Authentication token required']);
@@ -52,8 +54,11 @@ describe('4.1 service usage with custom credit deduction', () => {
   });
 
   test('sufficient: deducted by finalizing a session', async () => {
-    expect((await lab.call('POST', '/api/streaming-sessions/initialize', token, { sessionId: 'custom', modelId: 'gpt-4', estimatedTokens: 1_500 })).status).toBe(201);
-    expect((await lab.call('POST', '/api/streaming-sessions/finalize', token, { sessionId: 'custom', actualTokens: 1_500 })).body).toMatchObject({ actualCredits: 7.5 });
+    expect((await lab.call('POST', '/api/streaming-sessions/initialize', token, {
+      sessionId: 'custom', modelId: 'gpt-4', estimatedTokens: 1_500,
+    })).status).toBe(201);
+    expect((await lab.call('POST', '/api/streaming-sessions/finalize', token, { sessionId: 'custom', actualTokens: 1_500 })).body)
+      .toMatchObject({ actualCredits: 7.5 });
     expect(await total()).toBe(92.5);
   });
 
@@ -90,7 +95,9 @@ describe('4.2 chat-proxy-service integration', () => {
   async function chat({ sessionId, jwt, estimatedTokens = ESTIMATE }: ChatRequest, model: Model = llm): Promise<ChatReply> {
     const token = jwt ?? await lab.login();
     const { totalCredits } = await lab.balance(token);
-    const estimate = Number((await lab.call('POST', '/api/credits/calculate', token, { modelId: 'gpt-4', tokens: estimatedTokens })).body['credits']);
+    const estimate = Number((await lab.call('POST', '/api/credits/calculate', token, {
+      modelId: 'gpt-4', tokens: estimatedTokens,
+    })).body['credits']);
     if (totalCredits < estimate) return { error: 'Insufficient Credits' };
     const session = await lab.call('POST', '/api/streaming-sessions/initialize', token, { sessionId, modelId: 'gpt-4', estimatedTokens });
     if (session.status === 402) return { error: 'Insufficient Credits' };
@@ -106,7 +113,9 @@ describe('4.2 chat-proxy-service integration', () => {
       expect((await lab.call('POST', '/api/streaming-sessions/abort', token, { sessionId, tokensGenerated: tokens })).status).toBe(200);
       return { error: 'The model failed' };
     }
-    expect((await lab.call('POST', '/api/streaming-sessions/finalize', token, { sessionId, actualTokens: tokens, responseContent: text, duration: 15 })).status).toBe(200);
+    expect((await lab.call('POST', '/api/streaming-sessions/finalize', token, {
+      sessionId, actualTokens: tokens, responseContent: text, duration: 15,
+    })).status).toBe(200);
     return { text, balance: (await lab.balance(token)).totalCredits };
   }
 
@@ -117,7 +126,10 @@ describe('4.2 chat-proxy-service integration', () => {
     // 7.50 and a fifth more, pre-allocated
     expect([initialized.status, initialized.body]).toEqual([201, { sessionId: 'chat-1', allocatedCredits: 9, status: 'active' }]);
     expect(await total()).toBe(91);
-    expect(await active()).toMatchObject([{ sessionId: 'chat-1', userId: JOHN.id, modelId: 'gpt-4', estimatedCredits: 7.5, allocatedCredits: 9, usedCredits: 0, status: 'active' }]);
+    expect(await active()).toMatchObject([{
+      sessionId: 'chat-1', userId: JOHN.id, modelId: 'gpt-4', estimatedCredits: 7.5, allocatedCredits: 9, usedCredits: 0,
+      status: 'active',
+    }]);
     let tokens = 0;
     for await (const chunk of llm()) tokens += chunk.tokens;
     const finalized = await lab.call('POST', '/api/streaming-sessions/finalize', token, { sessionId: 'chat-1', actualTokens: tokens });

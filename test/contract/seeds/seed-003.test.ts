@@ -26,7 +26,9 @@ describe('the flows', () => {
     expect([allocated.status, allocated.body]).toEqual([201, {
       id: expect.any(Number), userId: JOHN.id, totalCredits: 29_829, remainingCredits: 29_829, expiresAt: expect.stringMatching(ISO),
     }]);
-    expect(await lab.balance(token)).toMatchObject({ totalCredits: 29_829, activeAllocations: [{ id: allocated.body['id'], credits: 29_829 }] });
+    expect(await lab.balance(token)).toMatchObject({
+      totalCredits: 29_829, activeAllocations: [{ id: allocated.body['id'], credits: 29_829 }],
+    });
     expect((await check({ requiredCredits: 100 })).body).toMatchObject({ sufficient: true });
     expect((await check({ credits: 30_829 })).body).toMatchObject({ sufficient: false, message: 'Insufficient credits' });
     // Asking takes nothing.
@@ -41,7 +43,8 @@ describe('the flows', () => {
 
   test('users without enough credits cannot use services, users with enough can, and the balance follows', async () => {
     await lab.fund(JOHN, 10);
-    const use = async (credits: number): Promise<number> => (await lab.call('POST', '/api/usage/record', token, { service: 'chat', operation: 'message', credits })).status;
+    const use = async (credits: number): Promise<number> =>
+      (await lab.call('POST', '/api/usage/record', token, { service: 'chat', operation: 'message', credits })).status;
     expect([await use(10.000001), await use(4), await use(6.000001), await use(6), await use(0.000001)]).toEqual([402, 201, 402, 201, 402]);
     expect((await lab.balance(token)).totalCredits).toBe(0);
   });
@@ -52,7 +55,8 @@ describe('both parameter names', () => {
 
   test.each([
     [{ requiredCredits: 100 }, true], [{ credits: 100 }, true], [{ credits: 100, requiredCredits: 100 }, true],
-    [{ requiredCredits: 29_829 }, true], [{ credits: 29_829 }, true], [{ requiredCredits: 29_829.000001 }, false], [{ credits: 29_829.000001 }, false],
+    [{ requiredCredits: 29_829 }, true], [{ credits: 29_829 }, true], [{ requiredCredits: 29_829.000001 }, false],
+    [{ credits: 29_829.000001 }, false],
     [{ requiredCredits: 30_829 }, false], [{ credits: 30_829 }, false], [{ credits: 30_829, requiredCredits: 30_829 }, false],
   ])('%j is sufficient: %j', async (body, sufficient) => {
     const answer = await check(body);
@@ -61,12 +65,17 @@ describe('both parameter names', () => {
   });
 
   /** The seed lets `credits` win. A caller who says two different things is refused instead: one of them would be approved unasked. */
-  test.each([{ credits: 100, requiredCredits: 30_829 }, { credits: 30_829, requiredCredits: 100 }])('%j contradicts itself -> 400', async (body) => {
+  test.each([
+    { credits: 100, requiredCredits: 30_829 }, { credits: 30_829, requiredCredits: 100 },
+  ])('%j contradicts itself -> 400', async (body) => {
     const answer = await check(body);
     expect([answer.status, answer.body['message'], answer.body['sufficient']]).toEqual([400, 'Valid credits amount required', undefined]);
   });
 
-  test.each([{}, { credits: -1 }, { requiredCredits: -1 }, { credits: null }, { credits: true }, { credits: [1] }, { credits: '' }, { amount: 100 }, { credits: -1, requiredCredits: 100 }])(
+  test.each([
+    {}, { credits: -1 }, { requiredCredits: -1 }, { credits: null }, { credits: true }, { credits: [1] }, { credits: '' },
+    { amount: 100 }, { credits: -1, requiredCredits: 100 },
+  ])(
     '%j is no amount -> 400, and is never sufficient', async (body) => {
       const answer = await check(body);
       expect([answer.status, answer.body['message'], answer.body['sufficient']]).toEqual([400, 'Valid credits amount required', undefined]);
@@ -79,7 +88,8 @@ describe('fail securely', () => {
   async function mayChat(url: string, credits: number): Promise<boolean> {
     try {
       const response = await fetch(`${url}/api/credits/check`, {
-        method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, body: JSON.stringify({ credits }),
+        method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ credits }),
       });
       const body = (await response.json()) as { sufficient?: unknown };
       return body.sufficient === true; // the status is not even looked at: no error may look like a yes
@@ -95,9 +105,13 @@ describe('fail securely', () => {
     try {
       const answer = await check({ credits: 100 });
       expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1']);
-      for (const name of ['sufficient', 'hasSufficientCredits', 'hasEnoughCredits', 'has_sufficient_credits']) expect(answer.body).not.toHaveProperty(name);
+      for (const name of ['sufficient', 'hasSufficientCredits', 'hasEnoughCredits', 'has_sufficient_credits']) {
+        expect(answer.body).not.toHaveProperty(name);
+      }
       expect(await mayChat(lab.gateway.url, 100)).toBe(false);
-      expect((await lab.call('POST', '/api/streaming-sessions/initialize', token, { sessionId: 's', modelId: 'gpt-4', estimatedTokens: 100 })).status).toBe(503);
+      expect((await lab.call('POST', '/api/streaming-sessions/initialize', token, {
+        sessionId: 's', modelId: 'gpt-4', estimatedTokens: 100,
+      })).status).toBe(503);
     } finally {
       await redis.kill('SIGCONT');
     }

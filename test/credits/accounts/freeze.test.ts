@@ -31,7 +31,8 @@ test('an acknowledged freeze survives the loss of all of Redis, and so does a th
   expect(await freezeAccount(deps, by(accountId, 'chargeback'))).toEqual({ accountId, frozen: true, changed: true });
   await under.loseRedis();
   expect(await under.ledger.readAccount(accountId)).toMatchObject({ frozen: true, available: 10, seq: 2 });
-  expect((await under.ledger.charge({ accountId, amount: micros(1), key: null, fingerprint: '', price: '', about: '{}' })).status).toBe('account_frozen');
+  expect((await under.ledger.charge({ accountId, amount: micros(1), key: null, fingerprint: '', price: '', about: '{}' })).status)
+    .toBe('account_frozen');
   expect(await readFreeze(under.db, accountId)).toMatchObject({ actor: 'root', reason: 'chargeback' });
   expect(await freezeAccount(deps, by(accountId, 'again'))).toMatchObject({ changed: false });
   expect(await readFreeze(under.db, accountId)).toMatchObject({ reason: 'chargeback' });
@@ -41,9 +42,11 @@ test('an acknowledged freeze survives the loss of all of Redis, and so does a th
   expect((await under.ledger.readAccount(accountId)).frozen).toBe(false);
   expect(await readFreeze(under.db, accountId)).toBeNull();
   const { rows } = await under.db.raw<{ rows: { kind: string; about: string }[] }>(
-    `select e.kind, d.about from entries e join entry_details d using (account_id, seq) where account_id = ? and kind in ('freeze', 'thaw') order by seq`, [accountId]);
+    `select e.kind, d.about from entries e join entry_details d using (account_id, seq) where account_id = ?
+       and kind in ('freeze', 'thaw') order by seq`, [accountId]);
   expect(rows.map(({ kind, about }) => [kind, JSON.parse(about) as object])).toEqual([
-    ['freeze', { source: 'administration', actor: 'root', reason: 'chargeback' }], ['thaw', { source: 'administration', actor: 'root', reason: 'paid' }],
+    ['freeze', { source: 'administration', actor: 'root', reason: 'chargeback' }],
+    ['thaw', { source: 'administration', actor: 'root', reason: 'paid' }],
   ]);
 });
 
@@ -63,7 +66,9 @@ describe('grants to a frozen account', () => {
     const accountId = await fund();
     const money = moneyIn({ db: under.db, ledger: under.ledger });
     await freezeAccount(deps, by(accountId, 'x'));
-    const grant = () => money.grant({ accountId, amount: micros(5), expiresAtMs: null, about: '{}', idempotency: { scope: accountId, key: 'k' }, fingerprint: 'f' });
+    const grant = () => money.grant({
+      accountId, amount: micros(5), expiresAtMs: null, about: '{}', idempotency: { scope: accountId, key: 'k' }, fingerprint: 'f',
+    });
     expect(await grant()).toMatchObject({ status: 'refused', reason: 'account_frozen', replayed: false });
     await thawAccount(deps, by(accountId, 'x'));
     expect(await replayPending({ db: under.db, ledger: under.ledger }, 0, 100)).toEqual({ applied: 0, refused: 0, pending: 0 });
@@ -75,7 +80,10 @@ describe('grants to a frozen account', () => {
 test('holds that fell due on a frozen account end after the thaw, and keep no others waiting before', async () => {
   const [frozen, other] = [await fund(), await fund()];
   for (const accountId of [frozen, other]) {
-    await under.ledger.placeHold({ accountId, holdId: 'h', minimum: micros(4), desired: micros(4), leaseMs: 60_000, expiryPolicy: 'release', price: 'p', fingerprint: 'f', about: '{}' });
+    await under.ledger.placeHold({
+      accountId, holdId: 'h', minimum: micros(4), desired: micros(4), leaseMs: 60_000, expiryPolicy: 'release', price: 'p',
+      fingerprint: 'f', about: '{}',
+    });
   }
   await freezeAccount(deps, by(frozen, 'x'));
   await under.drain();

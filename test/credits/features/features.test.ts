@@ -7,7 +7,8 @@ beforeAll(async () => { lab = await creditsLab(); });
 afterAll(async () => { await lab.stop(); });
 
 const idOf = (body: Record<string, unknown>): string => body['_id'] as string;
-const startOf = async (user: string, value: string) => (await lab.post('/api/credits-process/start', { user_id: user, feature_endpoint_value: value })).body.data;
+const startOf = async (user: string, value: string) =>
+  (await lab.post('/api/credits-process/start', { user_id: user, feature_endpoint_value: value })).body.data;
 const NOT_INCLUDED = 'Your current subscription does not include this feature.';
 
 async function addEndpoint(value: string, feature: string, minimum: number): Promise<string> {
@@ -20,15 +21,20 @@ async function addPackage(name: string, features: readonly object[]): Promise<st
   expect(status).toBe(201);
   return idOf(body);
 }
-const subscribe = async (user: string, packageId: string, more: object = {}) => lab.admin('POST', '/api/admin/subscriptions', { user_id: user, package_id: packageId, ...more });
+const subscribe = async (user: string, packageId: string, more: object = {}) =>
+  lab.admin('POST', '/api/admin/subscriptions', { user_id: user, package_id: packageId, ...more });
 
 test('a feature that the package does not name is refused, with the real balance; an empty list names nothing', async () => {
   const [user, subscriber] = [lab.user(), lab.user()];
   await addEndpoint('video_v1', 'video', 1);
   for (const each of [user, subscriber]) await lab.grant(each, 77);
   await subscribe(subscriber, await addPackage('Empty', []));
-  expect(await startOf(user, 'video_v1')).toEqual({ user_id: user, status: 'not-accessible', message: NOT_INCLUDED, credits: 77, config: null });
-  for (const value of ['video_v1', 'ai_chat_v1']) expect(await startOf(subscriber, value)).toMatchObject({ status: 'not-accessible', message: NOT_INCLUDED, credits: 77 });
+  expect(await startOf(user, 'video_v1')).toEqual({
+    user_id: user, status: 'not-accessible', message: NOT_INCLUDED, credits: 77, config: null,
+  });
+  for (const value of ['video_v1', 'ai_chat_v1']) {
+    expect(await startOf(subscriber, value)).toMatchObject({ status: 'not-accessible', message: NOT_INCLUDED, credits: 77 });
+  }
 });
 
 test('a subscription opens features, from its start to its end; then the initial package is what is left', async () => {
@@ -51,11 +57,15 @@ test('a subscription opens features, from its start to its end; then the initial
 test('minimums: of the endpoint in the package, else of its feature there, else its own', async () => {
   const [one, two] = [await addEndpoint('min_one', 'minimums', 5), await addEndpoint('min_two', 'minimums', 5)];
   expect(two).toMatch(/^[0-9a-f]{24}$/);
-  const minimums = await addPackage('Minimums', [{ feature: 'minimums', min_credits: 40 }, { feature: 'minimums', feature_endpoint_id: one, min_credits: '60.5' }]);
+  const minimums = await addPackage('Minimums', [
+    { feature: 'minimums', min_credits: 40 }, { feature: 'minimums', feature_endpoint_id: one, min_credits: '60.5' },
+  ]);
   const user = lab.user();
   await lab.grant(user, 50);
   await subscribe(user, minimums);
-  expect(await startOf(user, 'min_one')).toMatchObject({ status: 'not-accessible', message: 'Insufficient credits. Required: 60.5, Available: 50' });
+  expect(await startOf(user, 'min_one')).toMatchObject({
+    status: 'not-accessible', message: 'Insufficient credits. Required: 60.5, Available: 50',
+  });
   expect(await startOf(user, 'min_two')).toMatchObject({ status: 'accessible' });
   expect(await lab.balance(user)).toBe(10);
   await lab.admin('PATCH', `/api/admin/packages/${minimums}`, { features: [{ feature: 'minimums', feature_endpoint_id: two }] });
@@ -68,7 +78,9 @@ test('an inactive or deleted endpoint starts nothing, but what has run is charge
   await lab.grant(user, 1_000);
   const id = await addEndpoint('ending', 'ai_chat', 1);
   const key = (await startOf(user, 'ENDING ')).usage_key;
-  expect((await lab.admin('PATCH', `/api/admin/feature-endpoints/${id}`, { is_active: false })).body).toMatchObject({ is_active: false, value: 'ending' });
+  expect((await lab.admin('PATCH', `/api/admin/feature-endpoints/${id}`, { is_active: false })).body).toMatchObject({
+    is_active: false, value: 'ending',
+  });
   expect(await startOf(user, 'ending')).toMatchObject({ status: 'not-accessible', message: 'Feature endpoint not found' });
   expect((await lab.admin('DELETE', `/api/admin/feature-endpoints/${id}`)).status).toBe(204);
   const ended = await lab.post('/api/credits-process/end', { user_id: user, usage_key: key, feature_endpoint_id: id, output_tokens: 460 });
@@ -83,8 +95,11 @@ test('administration: values are unique, packages keep what they are needed for,
   expect((await lab.admin('DELETE', `/api/admin/packages/${used}`)).status).toBe(409);
   expect((await lab.admin('DELETE', `/api/admin/packages/${await addPackage('Unused', [])}`)).status).toBe(204);
   expect((await subscribe(lab.user(), 'f'.repeat(24))).status).toBe(409);
-  for (const path of ['feature-endpoints/zzz', `packages/${'e'.repeat(24)}`, `subscriptions/${'e'.repeat(24)}`]) expect((await lab.admin('DELETE', `/api/admin/${path}`)).status).toBe(404);
-  expect((await lab.admin('POST', '/api/admin/feature-endpoints', { feature: 'x', name: 'x', value: 'y', min_credits: -1 })).status).toBe(400);
+  for (const path of ['feature-endpoints/zzz', `packages/${'e'.repeat(24)}`, `subscriptions/${'e'.repeat(24)}`]) {
+    expect((await lab.admin('DELETE', `/api/admin/${path}`)).status).toBe(404);
+  }
+  expect((await lab.admin('POST', '/api/admin/feature-endpoints', { feature: 'x', name: 'x', value: 'y', min_credits: -1 })).status)
+    .toBe(400);
   const token = await lab.gateway.token({ sub: 'mallory', role: 'supervisor' });
   for (const path of ['feature-endpoints', 'packages', 'subscriptions', 'server-keys']) {
     expect((await fetch(`${lab.gateway.url}/api/admin/${path}`, { headers: { authorization: `Bearer ${token}` } })).status).toBe(403);

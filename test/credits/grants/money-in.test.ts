@@ -34,7 +34,9 @@ const states = (): Promise<{ state: string }[]> => lab.rows('select state from m
 test('a grant answers with its lot, and a repeat with the first answer', async () => {
   const command = request();
   const first = await money.grant(command);
-  expect(first).toMatchObject({ status: 'applied', replayed: false, remaining: 100, expiresAtMs: 5_000_000_000_000, previous: 0, available: 100, debtPaid: 0 });
+  expect(first).toMatchObject({
+    status: 'applied', replayed: false, remaining: 100, expiresAtMs: 5_000_000_000_000, previous: 0, available: 100, debtPaid: 0,
+  });
   await money.grant(request());
   const again = await money.grant({ ...command, expiresAtMs: 5_000_000_009_999 });
   expect(again).toEqual({ ...first, replayed: true });
@@ -48,7 +50,9 @@ test('a key that named another request is refused, and another scope is another 
   await expect(money.grant({ ...command, fingerprint: 'g' })).rejects.toMatchObject({ code: 'idempotency_mismatch' });
   await expect(money.set(command)).rejects.toMatchObject({ code: 'idempotency_mismatch' });
   await expect(money.grant({ ...command, accountId: 'b' })).rejects.toMatchObject({ code: 'idempotency_mismatch' });
-  expect(await money.grant({ ...command, idempotency: { scope: 'other', key: command.idempotency?.key ?? '' } })).toMatchObject({ replayed: false });
+  expect(await money.grant({ ...command, idempotency: { scope: 'other', key: command.idempotency?.key ?? '' } })).toMatchObject({
+    replayed: false,
+  });
 });
 
 test('a hundred parallel repeats are one grant', async () => {
@@ -61,9 +65,15 @@ test('a hundred parallel repeats are one grant', async () => {
 
 test('set, remove and adjust both ways', async () => {
   expect(await money.set(request({ amount: micros(40) }))).toMatchObject({ status: 'applied', previous: 0, available: 40, remaining: 40 });
-  expect(await money.remove(request({ amount: micros(15) }))).toMatchObject({ status: 'applied', previous: 40, available: 25, lotId: null });
-  expect(await money.adjust({ ...request(), delta: micros(-5), expiresAtMs: null })).toMatchObject({ status: 'applied', available: 20, lotId: null });
-  expect(await money.adjust({ ...request(), delta: micros(5), expiresAtMs: null })).toMatchObject({ status: 'applied', available: 25, remaining: 5 });
+  expect(await money.remove(request({ amount: micros(15) }))).toMatchObject({
+    status: 'applied', previous: 40, available: 25, lotId: null,
+  });
+  expect(await money.adjust({ ...request(), delta: micros(-5), expiresAtMs: null })).toMatchObject({
+    status: 'applied', available: 20, lotId: null,
+  });
+  expect(await money.adjust({ ...request(), delta: micros(5), expiresAtMs: null })).toMatchObject({
+    status: 'applied', available: 25, remaining: 5,
+  });
 });
 
 test('a refusal is final: the repeat hears it again, even when it would succeed now', async () => {
@@ -115,13 +125,16 @@ test('an answer that was never stored is read from the entry', async () => {
   await lab.write(account, account.grant(lotIdOf(intentId), 100, { key: `intent:${intentId}` }));
   await lab.drain(ALL_SHARDS);
   expect(await money.grant({ ...command, accountId: account.accountId })).toEqual({
-    status: 'applied', intentId, replayed: true, lotId: intentId, remaining: 97, expiresAtMs: command.expiresAtMs, previous: 0, available: 97, debtPaid: 3,
+    status: 'applied', intentId, replayed: true, lotId: intentId, remaining: 97, expiresAtMs: command.expiresAtMs, previous: 0,
+    available: 97, debtPaid: 3,
   });
 });
 
 test('without Postgres nothing happens', async () => {
   const away = connectPostgres('postgres://postgres@127.0.0.1:1/none', apiProfile(500));
-  await expect(moneyIn({ db: away, ledger: fake.ledger }).grant(request())).rejects.toMatchObject({ code: 'ledger_unavailable', outcome: 'not_executed' });
+  await expect(moneyIn({ db: away, ledger: fake.ledger }).grant(request())).rejects.toMatchObject({
+    code: 'ledger_unavailable', outcome: 'not_executed',
+  });
   expect(fake.calls).toEqual([]);
   await away.destroy();
 });
@@ -133,7 +146,8 @@ test('Postgres that goes away after the intent leaves it pending, or applied wit
     ...killer.ledger,
     grantLot: async (command: Parameters<typeof killer.ledger.grantLot>[0]) => {
       const reply = await killer.ledger.grantLot(command);
-      await lab.db.raw(`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'credit-gateway-api'`);
+      await lab.db.raw(`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()
+         and application_name = 'credit-gateway-api'`);
       await lab.db.raw(`alter role current_user set statement_timeout = 0`);
       return reply;
     },

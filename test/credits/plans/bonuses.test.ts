@@ -62,14 +62,18 @@ test('WELCOME_CREDITS is an amount of credits', () => {
 
 describe('referral', () => {
   const refer = (referrer: string, referee: string, amount = 5) =>
-    grantReferral({ moneyIn: lab.moneyIn }, { referrer, referee, referrerAmount: credits(amount), refereeAmount: credits(2), actor: 'root' });
+    grantReferral({ moneyIn: lab.moneyIn }, {
+      referrer, referee, referrerAmount: credits(amount), refereeAmount: credits(2), actor: 'root',
+    });
 
   test('rewards both, once', async () => {
     const [referrer, referee] = [lab.account(), lab.account()];
     const answers = await Promise.all(Array.from({ length: 8 }, () => refer(referrer, referee)));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set(['granted']));
     expect(await refer(referrer, referee)).toEqual({ status: 'granted', replayed: true });
-    expect([await lab.statement(referrer), await lab.statement(referee)]).toEqual([[['BONUS', 'REFERRAL_BONUS', 5]], [['BONUS', 'REFERRAL_BONUS', 2]]]);
+    expect([await lab.statement(referrer), await lab.statement(referee)]).toEqual([
+      [['BONUS', 'REFERRAL_BONUS', 5]], [['BONUS', 'REFERRAL_BONUS', 2]],
+    ]);
   });
 
   test('many by one, but nobody is referred by two, nor by herself', async () => {

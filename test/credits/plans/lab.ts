@@ -29,7 +29,10 @@ export async function planLab(): Promise<PlanLab> {
   let offsetMs = 0;
   const lines = async (accountId: string): Promise<readonly Transaction[]> => {
     await under.drain();
-    const page = await readTransactions(under.db, { accountId, type: null, reason: null, fromMs: null, toMs: null, orderBy: 'createdAt', direction: 'asc', limit: 1_000, offset: 0, after: null });
+    const page = await readTransactions(under.db, {
+      accountId, type: null, reason: null, fromMs: null, toMs: null, orderBy: 'createdAt', direction: 'asc', limit: 1_000,
+      offset: 0, after: null,
+    });
     return page.transactions;
   };
   const lab: PlanLab = {
@@ -44,7 +47,8 @@ export async function planLab(): Promise<PlanLab> {
     },
     account: () => `planned-${randomUUID().slice(0, 8)}`,
     plan: (more = {}) => definePlan(lab, {
-      planId: `p-${randomUUID().slice(0, 8)}`, name: 'Pro', amount: credits(100), period: { unit: 'seconds', seconds: 1_000 }, mode: 'roll_over', missed: more.mode === 'reset' ? 'latest' : 'each',
+      planId: `p-${randomUUID().slice(0, 8)}`, name: 'Pro', amount: credits(100), period: { unit: 'seconds', seconds: 1_000 },
+      mode: 'roll_over', missed: more.mode === 'reset' ? 'latest' : 'each',
       expiresAfterSeconds: null, ...more,
     }, 'root'),
     statement: async (accountId) => (await lines(accountId)).map(({ type, reason, amount }) => [type, reason, amount / MICROS_PER_CREDIT]),

@@ -16,7 +16,8 @@ afterAll(async () => { await lab.close(); });
 const PERIOD_MS = 1_000 * SECOND_MS;
 const assign = ({ planId }: Pick<Plan, 'planId'>, to = accountId) => assignPlan(lab, { accountId: to, planId, actor: 'root' });
 /** What plans granted, oldest first, in credits. */
-const granted = async (of = accountId): Promise<number[]> => (await lab.statement(of)).filter(([type]) => type !== 'ADJUSTMENT').map(([, , amount]) => amount);
+const granted = async (of = accountId): Promise<number[]> =>
+  (await lab.statement(of)).filter(([type]) => type !== 'ADJUSTMENT').map(([, , amount]) => amount);
 const plans = async (): Promise<[pro: Plan, team: Plan]> => {
   accountId = lab.account();
   return [await lab.plan({ name: 'Pro' }), await lab.plan({ name: 'Team', amount: credits(300) })];
@@ -103,7 +104,8 @@ describe('at once', () => {
     const [pro] = await plans();
     const anchorMs = lab.clock();
     const period = (planId: string, startsAtMs: number) => ({
-      accountId, planId, name: 'x', amount: pro.amount, mode: pro.mode, expiresAfterSeconds: null, anchorMs, nth: 0, startsAtMs, endsAtMs: startsAtMs + PERIOD_MS,
+      accountId, planId, name: 'x', amount: pro.amount, mode: pro.mode, expiresAfterSeconds: null, anchorMs, nth: 0, startsAtMs,
+      endsAtMs: startsAtMs + PERIOD_MS,
     });
     // They may all read the account before any of them has written: only the constraint can tell them apart.
     const outcomes = await Promise.all(Array.from({ length: 8 }, (_, index) =>
@@ -117,7 +119,8 @@ describe('at once', () => {
     await assign(pro);
     const { anchorMs } = await planOf(lab, accountId);
     // As if it had been assigned by a process that did not see the first period yet.
-    await lab.db.raw('update account_plans set plan_id = ?, anchor_at = anchor_at + interval \'1 second\', next_period = 0, due_at = to_timestamp(0) where account_id = ?', [team.planId, accountId]);
+    await lab.db.raw('update account_plans set plan_id = ?, anchor_at = anchor_at + interval \'1 second\', next_period = 0, '
+      + 'due_at = to_timestamp(0) where account_id = ?', [team.planId, accountId]);
     await refillPlans(lab, accountId);
     lab.advance(2 * SECOND_MS);
     await refillPlans(lab, accountId);
@@ -130,7 +133,9 @@ describe('a period that could not be granted yet', () => {
 
   test('is granted once when it can be, although the plan was changed and ended meanwhile', async () => {
     const [pro, team] = await plans();
-    await lab.moneyIn.grant({ accountId, amount: credits(1), expiresAtMs: null, about: '{"source":"bonus"}', idempotency: null, fingerprint: 'x' });
+    await lab.moneyIn.grant({
+      accountId, amount: credits(1), expiresAtMs: null, about: '{"source":"bonus"}', idempotency: null, fingerprint: 'x',
+    });
     await freeze(true);
     expect((await assign(pro)).problem).toBe('account_frozen');
     await assign(team);
@@ -146,7 +151,10 @@ describe('a period that could not be granted yet', () => {
 describe('a plan that resets', () => {
   test('takes what is left of the period before when it begins, not when it is assigned', async () => {
     accountId = lab.account();
-    const [small, big, kept] = [await lab.plan({ mode: 'reset' }), await lab.plan({ mode: 'reset', amount: credits(300) }), await lab.plan({ amount: credits(50) })];
+    const [small, big, kept] = [
+      await lab.plan({ mode: 'reset' }), await lab.plan({ mode: 'reset', amount: credits(300) }),
+      await lab.plan({ amount: credits(50) }),
+    ];
     await assign(small);
     await assign(big);
     expect(await lab.available(accountId)).toBe(100);
@@ -165,13 +173,19 @@ describe('what was granted before the periods were kept', () => {
     await lab.db.raw(backfillOf('0011_plan_periods'));
   };
 
-  test.each([['day', 1], ['week', 7], ['month', 31]] as const)('is known of a plan that an account has, period %s', async (unit, daysMax) => {
+  test.each([
+    ['day', 1], ['week', 7], ['month', 31],
+  ] as const)('is known of a plan that an account has, period %s', async (unit, daysMax) => {
     accountId = lab.account();
     const [pro, team] = [await lab.plan({ period: { unit } }), await lab.plan({ period: { unit } })];
     await assign(pro);
-    const [before] = (await lab.db.raw<{ rows: object[] }>('select starts_at, ends_at, plan_id, nth, state, intent_id from plan_periods where account_id = ?', [accountId])).rows;
+    const [before] = (await lab.db.raw<{
+      rows: object[];
+    }>('select starts_at, ends_at, plan_id, nth, state, intent_id from plan_periods where account_id = ?', [accountId])).rows;
     await upgrade();
-    expect((await lab.db.raw<{ rows: object[] }>('select starts_at, ends_at, plan_id, nth, state, intent_id from plan_periods where account_id = ?', [accountId])).rows).toEqual([before]);
+    expect((await lab.db.raw<{ rows: object[] }>(
+      'select starts_at, ends_at, plan_id, nth, state, intent_id from plan_periods where account_id = ?', [accountId],
+    )).rows).toEqual([before]);
     await assign(team);
     expect(await granted()).toEqual([100]);
     lab.advance(daysMax * 86_400 * SECOND_MS);

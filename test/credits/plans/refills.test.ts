@@ -33,7 +33,9 @@ describe('a period is granted once', () => {
     expect(await lab.statement(accountId)).toEqual([FIRST, REFILL]);
     const [, line] = await lab.lines(accountId);
     const { anchorMs } = await planOf(lab, accountId);
-    expect([line?.description, JSON.parse(line?.metadata ?? '')]).toEqual(['Pro', { plan: plan.planId, periodStart: new Date(anchorMs + PERIOD_MS).toISOString() }]);
+    expect([line?.description, JSON.parse(line?.metadata ?? '')]).toEqual([
+      'Pro', { plan: plan.planId, periodStart: new Date(anchorMs + PERIOD_MS).toISOString() },
+    ]);
     expect(await readCreditProfile(lab.db, accountId)).toEqual({ purchased: 0, plan: 'Pro', lastRefillAtMs: line?.atMs });
   });
 
@@ -66,9 +68,14 @@ describe('a period is granted once', () => {
   test('also when a worker died after granting and before noting it', async () => {
     const { accountId } = await subscribed();
     lab.advance(PERIOD_MS);
-    const before = await lab.db.raw<{ rows: object[] }>('select next_period, last_intent_id from account_plans where account_id = ?', [accountId]);
+    const before = await lab.db.raw<{
+      rows: object[];
+    }>('select next_period, last_intent_id from account_plans where account_id = ?', [accountId]);
     await refillPlans(lab, accountId);
-    await lab.db.raw(`update plan_periods set state = 'open', intent_id = null, due_at = to_timestamp(0) where account_id = ? and nth = 1`, [accountId]);
+    await lab.db.raw(
+      `update plan_periods set state = 'open', intent_id = null, due_at = to_timestamp(0) where account_id = ? and nth = 1`,
+      [accountId],
+    );
     await refillPlans(lab, accountId);
     expect(before.rows).toEqual([{ next_period: 1, last_intent_id: expect.any(Number) }]);
     expect([(await planOf(lab, accountId)).nextPeriod, await lab.statement(accountId)]).toEqual([2, [FIRST, REFILL]]);
@@ -116,7 +123,9 @@ describe('what is left', () => {
 
   test('or is reset: what is left of the refill goes, what was purchased stays', async () => {
     const { accountId } = await subscribed({ mode: 'reset' });
-    await lab.moneyIn.grant({ accountId, amount: credits(500), expiresAtMs: null, about: '{"source":"purchase"}', idempotency: null, fingerprint: 'x' });
+    await lab.moneyIn.grant({
+      accountId, amount: credits(500), expiresAtMs: null, about: '{"source":"purchase"}', idempotency: null, fingerprint: 'x',
+    });
     await spend(accountId, 30);
     lab.advance(3 * PERIOD_MS);
     await refillPlans(lab);
@@ -146,7 +155,10 @@ describe('what is left', () => {
   test('a hold keeps what it holds, and what it releases of a reset refill ends', async () => {
     const { accountId } = await subscribed({ mode: 'reset' });
     const hold = { accountId, holdId: 'h', about: '{}' };
-    await lab.under.ledger.placeHold({ ...hold, minimum: credits(60), desired: credits(60), leaseMs: 3_600_000, expiryPolicy: 'release', price: 'p', fingerprint: 'f' });
+    await lab.under.ledger.placeHold({
+      ...hold, minimum: credits(60), desired: credits(60), leaseMs: 3_600_000, expiryPolicy: 'release', price: 'p',
+      fingerprint: 'f',
+    });
     lab.advance(PERIOD_MS);
     await refillPlans(lab);
     expect(await lab.available(accountId)).toBe(100);
@@ -173,7 +185,9 @@ describe('a refill that cannot be made', () => {
     const { accountId } = await subscribed();
     lab.advance(PERIOD_MS);
     let away = true;
-    const moneyIn = { ...lab.moneyIn, grant: (command: Parameters<typeof lab.moneyIn.grant>[0]) => (away ? Promise.resolve({ status: 'refused' as const, intentId: 0, replayed: false, reason: 'too_many_lots' as const }) : lab.moneyIn.grant(command)) };
+    const moneyIn = { ...lab.moneyIn, grant: (command: Parameters<typeof lab.moneyIn.grant>[0]) => (away ? Promise.resolve({
+      status: 'refused' as const, intentId: 0, replayed: false, reason: 'too_many_lots' as const,
+    }) : lab.moneyIn.grant(command)) };
     await refillPlans({ ...lab, moneyIn }, accountId);
     expect((await planOf(lab, accountId)).problem).toBe('too_many_lots');
     away = false;
@@ -240,6 +254,8 @@ async function againDue(accountId: string): Promise<void> {
 }
 
 async function spend(accountId: string, amount: number): Promise<void> {
-  const { status } = await lab.under.ledger.charge({ accountId, amount: credits(amount), key: null, fingerprint: '', price: '', about: '{}' });
+  const { status } = await lab.under.ledger.charge({
+    accountId, amount: credits(amount), key: null, fingerprint: '', price: '', about: '{}',
+  });
   expect(status).toBe('charged');
 }

@@ -20,7 +20,9 @@ const until = async (isTrue: () => Promise<boolean>): Promise<void> => {
 };
 const balanceOf = async (caller: Caller): Promise<unknown> => (await caller.get('/credits/balance')).body['balance'];
 const lines = async (caller: Caller): Promise<unknown[][]> =>
-  rowsOf(await caller.get('/api/credits/transactions?orderDirection=asc')).map(({ transactionType, reason, amount }) => [transactionType, reason, amount]);
+  rowsOf(await caller.get('/api/credits/transactions?orderDirection=asc')).map(({ transactionType, reason, amount }) => [
+    transactionType, reason, amount,
+  ]);
 
 test('welcome: once, soon after the first token, however many first requests there are', async () => {
   const alice = await chatsparty.someone();
@@ -36,15 +38,22 @@ describe('plans', () => {
   test('are defined, listed, assigned, refilled by the schedule, and ended', async () => {
     const [planId, alice] = [`pro-${randomUUID().slice(0, 8)}`, await chatsparty.someone()];
     await until(async () => await balanceOf(alice) === 25);
-    const plan = { plan: planId, name: 'Pro', credits: 100, period: 'month', periodSeconds: null, mode: 'reset', missed: 'latest', expiresAfterSeconds: null };
+    const plan = {
+      plan: planId, name: 'Pro', credits: 100, period: 'month', periodSeconds: null, mode: 'reset', missed: 'latest',
+      expiresAfterSeconds: null,
+    };
     const defined = await define(planId, { name: 'Pro', credits: 100, period: 'month', mode: 'reset' });
     expect([defined.status, defined.body]).toEqual([200, plan]);
     expect((await call('GET', '/v1/plans')).body).toContainEqual(plan);
 
     const path = `/v1/account-plans/${alice.userId}`;
     const assigned = await call('PUT', path, { plan: planId });
-    expect([assigned.status, assigned.body]).toEqual([200, expect.objectContaining({ accountId: alice.userId, plan: planId, nextPeriod: 1, problem: null })]);
-    expect((await alice.get('/api/credits/balance')).body).toMatchObject({ balance: 125, creditPlan: 'Pro', credit_plan: 'Pro', lastCreditRefillAt: expect.any(String), creditsPurchased: 0 });
+    expect([assigned.status, assigned.body]).toEqual([
+      200, expect.objectContaining({ accountId: alice.userId, plan: planId, nextPeriod: 1, problem: null }),
+    ]);
+    expect((await alice.get('/api/credits/balance')).body).toMatchObject({
+      balance: 125, creditPlan: 'Pro', credit_plan: 'Pro', lastCreditRefillAt: expect.any(String), creditsPurchased: 0,
+    });
 
     await alice.post('/api/usage/record', { service: 'chat', operation: 'gpt-4', credits: 40 });
     chatsparty.gateway.advance(32 * 86_400_000);
@@ -55,7 +64,9 @@ describe('plans', () => {
       ['adjustment', 'subscription_refill', -85], ['refill', 'subscription_refill', 100],
     ]);
     expect((await call('DELETE', `/v1/plans/${planId}`)).status).toBe(409);
-    expect([(await call('DELETE', path)).status, (await call('GET', path)).status, (await call('DELETE', `/v1/plans/${planId}`)).status]).toEqual([204, 404, 204]);
+    expect([
+      (await call('DELETE', path)).status, (await call('GET', path)).status, (await call('DELETE', `/v1/plans/${planId}`)).status,
+    ]).toEqual([204, 404, 204]);
     expect((await alice.get('/credits/balance')).body['credit_plan']).toBe('free');
   });
 
@@ -76,7 +87,8 @@ describe('plans', () => {
     const supervisor = await chatsparty.gateway.token({ sub: 'boss', role: 'supervisor' });
     for (const token of [alice.token, supervisor]) {
       const answers = await Promise.all([
-        call('GET', '/v1/plans', undefined, token), call('PUT', '/v1/plans/x', {}, token), call('PUT', `/v1/account-plans/${alice.userId}`, { plan: 'x' }, token),
+        call('GET', '/v1/plans', undefined, token), call('PUT', '/v1/plans/x', {}, token),
+        call('PUT', `/v1/account-plans/${alice.userId}`, { plan: 'x' }, token),
         call('POST', '/v1/referrals', {}, token),
       ]);
       expect(answers.map(({ status }) => status)).toEqual([403, 403, 403, 403]);
@@ -88,7 +100,9 @@ test('a referral is rewarded once', async () => {
   const [referrer, referee] = [`r-${randomUUID()}`, `f-${randomUUID()}`];
   const refer = (): Promise<Answer> => call('POST', '/v1/referrals', { referrer, referee, credits: 5, refereeCredits: 2.5 });
   const [first, second] = [await refer(), await refer()];
-  expect([first.status, first.body, second.status, second.headers.get('idempotency-replayed')]).toEqual([200, { status: 'granted' }, 200, 'true']);
+  expect([first.status, first.body, second.status, second.headers.get('idempotency-replayed')]).toEqual([
+    200, { status: 'granted' }, 200, 'true',
+  ]);
   const other = await call('POST', '/v1/referrals', { referrer: 'another', referee, credits: 5 });
   expect([other.status, other.body['error']]).toEqual([422, 'idempotency_mismatch']);
 });

@@ -31,7 +31,8 @@ afterAll(async () => {
 async function streamer(): Promise<(path: string, body: object) => Promise<Answer>> {
   const sub = `p-${randomUUID()}`;
   const token = await gateway.token({ sub, role: 'enduser' });
-  expect((await send(`${gateway.url}/api/credits/allocate`, 'POST', { token: admin, body: { userId: sub, credits: 1_000 } })).status).toBe(201);
+  expect((await send(`${gateway.url}/api/credits/allocate`, 'POST', { token: admin, body: { userId: sub, credits: 1_000 } })).status)
+    .toBe(201);
   return (path, body) => send(`${gateway.url}/api/${path}`, 'POST', { token, body });
 }
 
@@ -56,8 +57,12 @@ test('a price that changes between hold and settle: the hold is charged at its o
   await price('swift', '2');
   expect(await untilItCosts(call, 'swift', 20)).toBeLessThan(1_000);
   await call('streaming-sessions/initialize', { sessionId: 'new', modelId: 'swift', estimatedTokens: 10_000 });
-  expect((await call('streaming-sessions/finalize', { sessionId: 'old', actualTokens: 10_000 })).body).toMatchObject({ actualCredits: 10, refund: 2 });
-  expect((await call('streaming-sessions/finalize', { sessionId: 'new', actualTokens: 10_000 })).body).toMatchObject({ actualCredits: 20, refund: 4 });
+  expect((await call('streaming-sessions/finalize', { sessionId: 'old', actualTokens: 10_000 })).body).toMatchObject({
+    actualCredits: 10, refund: 2,
+  });
+  expect((await call('streaming-sessions/finalize', { sessionId: 'new', actualTokens: 10_000 })).body).toMatchObject({
+    actualCredits: 20, refund: 4,
+  });
 });
 
 test('a model that gets a price, and loses the default, between hold and settle', async () => {
@@ -77,7 +82,9 @@ test('a hold names the version it was placed with, and so does the entry of its 
   await call('streaming-sessions/initialize', { sessionId, modelId: 'named', estimatedTokens: 10_000 });
   await call('streaming-sessions/finalize', { sessionId, actualTokens: 10_000 });
   const started = performance.now();
-  const prices = async (): Promise<string[]> => (await db.raw<{ rows: { price: string }[] }>('select price from entries where hold_id = ? order by seq', [sessionId])).rows.map((row) => row.price);
+  const prices = async (): Promise<string[]> => (await db.raw<{
+    rows: { price: string }[];
+  }>('select price from entries where hold_id = ? order by seq', [sessionId])).rows.map((row) => row.price);
   while ((await prices()).length < 2 && performance.now() - started < 10_000) await new Promise((resolve) => { setTimeout(resolve, 20); });
   expect(await prices()).toEqual([`tokens/${version}/named`, `tokens/${version}/named`]);
   expect(toCredits(costOfTokens(books.tokens.named(`tokens/${version}/named`), 10_000))).toBe(10);
@@ -100,7 +107,9 @@ test('an inactive model is a bad request, not a free one', async () => {
   await books.refresh();
   const started = performance.now();
   let status = 0;
-  while (status !== 400 && performance.now() - started < 5_000) ({ status } = await call('credits/calculate', { modelId: 'retired', tokens: 1 }));
+  while (status !== 400 && performance.now() - started < 5_000) {
+    ({ status } = await call('credits/calculate', { modelId: 'retired', tokens: 1 }));
+  }
   expect(status).toBe(400);
   expect((await call('streaming-sessions/initialize', { sessionId: 's', modelId: 'retired', estimatedTokens: 1 })).status).toBe(400);
 });

@@ -27,9 +27,12 @@ afterAll(async () => {
 
 const run = promisify(execFile);
 async function importPrices(...args: string[]): Promise<{ readonly code: number; readonly lines: string[]; readonly errors: string }> {
-  const env = { PATH: process.env['PATH'], DATABASE_URL: lab.databaseUrl, REDIS_URL: 'redis://127.0.0.1:1', JWT_ACCESS_SECRET: 'x'.repeat(32) };
+  const env = {
+    PATH: process.env['PATH'], DATABASE_URL: lab.databaseUrl, REDIS_URL: 'redis://127.0.0.1:1', JWT_ACCESS_SECRET: 'x'.repeat(32),
+  };
   const outcome = await run(process.execPath, [join(projectRoot, 'dist/src/cli/import-prices.js'), ...args], { env })
-    .then(({ stdout, stderr }) => ({ code: 0, stdout, stderr }), (error: unknown) => error as { code: number; stdout: string; stderr: string });
+    .then(({ stdout, stderr }) => ({ code: 0, stdout, stderr }), (error: unknown) =>
+      error as { code: number; stdout: string; stderr: string });
   return { code: outcome.code, lines: outcome.stdout.split('\n').map((line) => line.trim()), errors: outcome.stderr };
 }
 
@@ -71,7 +74,8 @@ describe('the plan', () => {
 
   test('price fields that are not used are counted', () => {
     expect(Object.fromEntries(planned(readFileSync(FIXTURE, 'utf8')).unused)).toEqual({
-      input_cost_per_audio_token: 1, input_cost_per_token_above_200k_tokens: 1, input_cost_per_token_batches: 1, input_cost_per_token_priority: 1,
+      input_cost_per_audio_token: 1, input_cost_per_token_above_200k_tokens: 1, input_cost_per_token_batches: 1,
+      input_cost_per_token_priority: 1,
       output_cost_per_image: 2, output_cost_per_token_above_200k_tokens: 1, output_cost_per_video_per_second: 1,
       provider_specific_entry: 1, search_context_cost_per_query: 1,
     });
@@ -85,7 +89,9 @@ describe('the plan', () => {
   test('two entries of one name in a book are one too many', () => {
     const book = { book: 'models', creditsPerDollar: rational(1n), force: false, nowMs: lab.clock(), actor: 'tester', note: '' };
     const twice = '{"M-1": {"input_cost_per_token": 1e-6}, "m-1": {"input_cost_per_token": 1e-6}}';
-    expect(planImport(lab.books.history, readPriceMap(twice), book).items.map(words)).toEqual(['M-1: new', 'm-1: skipped: another entry has the same name in this book']);
+    expect(planImport(lab.books.history, readPriceMap(twice), book).items.map(words)).toEqual([
+      'M-1: new', 'm-1: skipped: another entry has the same name in this book',
+    ]);
   });
 
   test.each(['', '[]', 'null', '{', '{"a": }', '7'])('%p is no price map', (json) => {
@@ -97,7 +103,8 @@ describe('the command', () => {
   test('shows the difference and writes nothing, until it is told to', async () => {
     const shown = await importPrices(FIXTURE);
     expect(shown).toMatchObject({ code: 0, errors: '' });
-    expect(shown.lines).toContain('aviary lark-1: input 25000, output 125000, cachedRead 3000, cachedWrite 31250, reasoning 150000 (comment: costs 0.1 less on "Mondays", 5e-07)');
+    expect(shown.lines).toContain('aviary lark-1: input 25000, output 125000, cachedRead 3000, cachedWrite 31250, reasoning '
+      + '150000 (comment: costs 0.1 less on "Mondays", 5e-07)');
     expect(shown.lines).toContain('20 entries: 7 new, 0 changed, 1 left out without --force, 12 skipped, 0 unchanged');
     expect(shown.lines).toContain('nothing was written: say --apply to write it');
     await lab.books.refresh();
@@ -113,16 +120,21 @@ describe('the command', () => {
     expect(costOfUsage(lark, usage)).toBe(30_850_000 + 70_875_000 + 267_000 + 312_500 + 1_650_000);
     // One token of 3.3333333333333335 credits: the rest of a micro is rounded up.
     expect(costOfUsage(lab.books.native().priceOf('lark-1-long'), { inputTokens: 1 })).toBe(3_333_334);
-    expect((await importPrices(FIXTURE, '--apply')).lines).toContain('20 entries: 0 new, 0 changed, 1 left out without --force, 12 skipped, 7 unchanged');
+    expect((await importPrices(FIXTURE, '--apply')).lines)
+      .toContain('20 entries: 0 new, 0 changed, 1 left out without --force, 12 skipped, 7 unchanged');
   });
 
   test('changes are shown with their factor; more than ×10 and zero wait for --force', async () => {
     const file = join(folder.path, 'changed.json');
-    const [lark, hit] = ['"lark-1": {"input_cost_per_token": 3e-07, "output_cost_per_token": 1.25e-06, "litellm_provider": "aviary"}', '"wren-hit": {"input_cost_per_token": 1.1e-05, "output_cost_per_token": 2e-06, "litellm_provider": "aviary"}'];
+    const [lark, hit] = [
+      '"lark-1": {"input_cost_per_token": 3e-07, "output_cost_per_token": 1.25e-06, "litellm_provider": "aviary"}',
+      '"wren-hit": {"input_cost_per_token": 1.1e-05, "output_cost_per_token": 2e-06, "litellm_provider": "aviary"}',
+    ];
     writeFileSync(file, `{${lark}, ${hit}, "free": {"input_cost_per_token": 0, "output_cost_per_token": 0, "litellm_provider": "aviary"}}`);
     const { lines } = await importPrices(file, '--apply');
     expect(lines).toEqual(expect.arrayContaining([
-      'aviary lark-1: input 25000 -> 30000 ×1.2, cachedRead 3000 -> 30000 ×10, cachedWrite 31250 -> 30000 ×0.96, reasoning 150000 -> 125000 ×0.833',
+      'aviary lark-1: input 25000 -> 30000 ×1.2, cachedRead 3000 -> 30000 ×10, cachedWrite 31250 -> 30000 ×0.96, reasoning '
+        + '150000 -> 125000 ×0.833',
       'aviary wren-hit: changes by more than ×10: input 100000 -> 1100000 ×11, cachedRead 10000 -> 1100000 ×110',
       'aviary free: input and output for nothing: input 0, output 0',
       'written: 1 prices; every gateway has them within a second',
@@ -139,12 +151,16 @@ describe('the command', () => {
   test('the AI-model book keeps dollars and its own price of a credit', async () => {
     expect((await importPrices(FIXTURE, '--apply', '--book', 'models')).code).toBe(0);
     await lab.books.refresh();
-    expect(lab.books.models.item({ aiModel: 'Lark-1', inputTokens: 1_000, outputTokens: 1_000 }).details).toMatchObject({ input_token_price: 2.5e-7, cost_credits: 150, credits: 150, credit_price: 0.00001 });
+    expect(lab.books.models.item({ aiModel: 'Lark-1', inputTokens: 1_000, outputTokens: 1_000 }).details).toMatchObject({
+      input_token_price: 2.5e-7, cost_credits: 150, credits: 150, credit_price: 0.00001,
+    });
   });
 
   test.each<[string, ...string[]]>([
-    ['name one file'], ['name one file', FIXTURE, FIXTURE], ['--book "A B"', FIXTURE, '--book', 'A B'], ['prices per message', FIXTURE, '--book', 'messages'],
-    ['--credits-per-dollar must be a number above 0', FIXTURE, '--credits-per-dollar', '0'], ['leave out --credits-per-dollar', FIXTURE, '--book', 'models', '--credits-per-dollar', '5'],
+    ['name one file'], ['name one file', FIXTURE, FIXTURE], ['--book "A B"', FIXTURE, '--book', 'A B'],
+    ['prices per message', FIXTURE, '--book', 'messages'],
+    ['--credits-per-dollar must be a number above 0', FIXTURE, '--credits-per-dollar', '0'],
+    ['leave out --credits-per-dollar', FIXTURE, '--book', 'models', '--credits-per-dollar', '5'],
     ['no such file', '/nowhere.json'], ['not JSON', join(projectRoot, 'README.md')], ['--aply', FIXTURE, '--aply'],
   ])('%s', async (message, ...args) => {
     const { code, errors } = await importPrices(...args);

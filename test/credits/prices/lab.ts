@@ -27,7 +27,9 @@ export async function priceLab(): Promise<PriceLab> {
   let offsetMs = 0;
   const clock = (): number => Date.now() + offsetMs;
 
-  const open = async ({ unknownModel, isListening = false, databaseUrl = database.databaseUrl }: OpenOptions = {}): Promise<OpenedBooks> => {
+  const open = async ({
+    unknownModel, isListening = false, databaseUrl = database.databaseUrl,
+  }: OpenOptions = {}): Promise<OpenedBooks> => {
     const errors: unknown[] = [];
     const db = connectPostgres(databaseUrl, apiProfile(5_000));
     const books = await priceBooks({

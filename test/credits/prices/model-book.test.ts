@@ -19,7 +19,8 @@ test('the whole details object of an item, input_credits and output_credits incl
   expect(details).toEqual({
     ai_model: 'gpt-x', input_tokens: 150, output_tokens: 450, input_credits: 4.5, output_credits: 112.5,
     input_token_price: 3e-7, output_token_price: 2.5e-6, profit_credits_percentage: 10, profit_credits: 11.7,
-    cost_credits: 128.7, cost_price: 0.001287, credits: 129, price: 0.00129, rounding_credits: 0.3, rounding_price: 0.000003, credit_price: 0.00001,
+    cost_credits: 128.7, cost_price: 0.001287, credits: 129, price: 0.00129, rounding_credits: 0.3, rounding_price: 0.000003,
+    credit_price: 0.00001,
   });
   expect(exact.costCredits).toEqual({ numerator: 1_287n, denominator: 10n });
   expect(lab.books.models.item({ inputTokens: 0, outputTokens: 0 }).details).not.toHaveProperty('ai_model');
@@ -71,7 +72,9 @@ test('a price keeps its profit and its price of a credit by name, whatever the t
   const { price, charged: before } = lab.books.models.item(usage);
   await setTerms(lab, { book: 'models', profitPercents: ['50'], moneyPerCredit: '0.00003', actor: 'admin' });
   expect(toCredits(lab.books.models.item(usage).charged)).toBe(750);
-  expect(lab.books.models.itemNamed(price, usage)).toMatchObject({ charged: before, details: { credit_price: 0.00001, profit_credits_percentage: 10 } });
+  expect(lab.books.models.itemNamed(price, usage)).toMatchObject({
+    charged: before, details: { credit_price: 0.00001, profit_credits_percentage: 10 },
+  });
 });
 
 test('terms are checked like prices', async () => {
@@ -84,7 +87,9 @@ test('terms are checked like prices', async () => {
 test('prices that wait for their moment get the new terms, too', async () => {
   await setTerms(lab, { book: 'models', profitPercents: [], moneyPerCredit: '0.00001', actor: 'admin' });
   await lab.set({ book: 'models', model: 'later', prices: { input: '0.00001', output: '0.00001' } });
-  await lab.set({ book: 'models', model: 'later', prices: { input: '0.00002', output: '0.00002' }, effectiveFromMs: lab.clock() + 3_600_000 });
+  await lab.set({
+    book: 'models', model: 'later', prices: { input: '0.00002', output: '0.00002' }, effectiveFromMs: lab.clock() + 3_600_000,
+  });
   await profits('100');
   expect(charged(1, 0, 'later')).toBe(2);
   lab.advance(3_600_000);

@@ -18,7 +18,12 @@ beforeAll(async () => {
 });
 afterAll(async () => { await gateway.stop(); });
 
-type Price = { readonly version: number; readonly model: string; readonly effectiveFrom: string; readonly prices: Record<string, string | null> } & Record<string, unknown>;
+type Price = {
+  readonly version: number;
+  readonly model: string;
+  readonly effectiveFrom: string;
+  readonly prices: Record<string, string | null>;
+} & Record<string, unknown>;
 const get = (path: string, token = admin): Promise<Answer> => checked.send('GET', `/v1/prices/${path}`, { token });
 const put = (path: string, body: object, token = admin): Promise<Answer> => checked.send('PUT', `/v1/prices/${path}`, { token, body });
 const priceIn = ({ body }: Answer): Price => body['price'] as Price;
@@ -32,7 +37,8 @@ test('a price is set, shown, and not set twice', async () => {
   expect(first).toMatchObject({ status: 200, body: { changed: true } });
   expect(priceIn(first)).toMatchObject({
     book: 'native', provider: 'acme', model: 'm-1', unit: 1_000_000, rounding: 'micro', marginPercent: '0', moneyPerCredit: null,
-    isDefault: false, state: 'active', createdBy: 'root', note: 'list of May', prices: { input: '2.50', output: '10', cachedRead: null, message: null },
+    isDefault: false, state: 'active', createdBy: 'root', note: 'list of May',
+    prices: { input: '2.50', output: '10', cachedRead: null, message: null },
   });
   const again = await put('native', acme('m-1', { input: 2.5, output: '10.0' }));
   expect([again.body['changed'], priceIn(again).version]).toEqual([false, priceIn(first).version]);
@@ -53,11 +59,16 @@ test('books are read page by page', async () => {
     offset = page.body['nextOffset'] as number | null;
   }
   expect(paged).toEqual(names);
-  expect(pricesIn(await get('messages?provider=openai')).filter(({ isDefault }) => isDefault === true).map(({ model }) => model)).toEqual(['gpt-4-turbo']);
+  expect(pricesIn(await get('messages?provider=openai')).filter(({ isDefault }) => isDefault === true).map(({ model }) => model)).toEqual([
+    'gpt-4-turbo',
+  ]);
   const newest = await get('messages/history?limit=1');
   const next = await get(`messages/history?limit=1&before=${String(newest.body['nextBefore'])}`);
   expect(pricesIn(next)[0]?.version).toBeLessThan(pricesIn(newest)[0]?.version ?? 0);
-  expect([pathsIn(await get('messages?limit=0')), pathsIn(await get('messages?offset=x')), pathsIn(await get('messages/history?before=0'))]).toEqual([['query.limit'], ['query.offset'], ['query.before']]);
+  expect([
+    pathsIn(await get('messages?limit=0')), pathsIn(await get('messages?offset=x')),
+    pathsIn(await get('messages/history?before=0')),
+  ]).toEqual([['query.limit'], ['query.offset'], ['query.before']]);
 });
 
 test('a price of the future waits for its moment', async () => {
@@ -99,7 +110,9 @@ test.each<[string, object, string]>([
 });
 
 test('a zero that is meant is taken', async () => {
-  expect(await put('native', { ...acme('free', { input: 0, output: 0 }), allowZero: true })).toMatchObject({ status: 200, body: { changed: true } });
+  expect(await put('native', { ...acme('free', { input: 0, output: 0 }), allowZero: true })).toMatchObject({
+    status: 200, body: { changed: true },
+  });
 });
 
 test('terms change every price of a book', async () => {
@@ -108,7 +121,9 @@ test('terms change every price of a book', async () => {
   const terms = { profitPercents: ['12.5', 7.5], moneyPerCredit: '0.02', note: 'new year' };
   expect((await put('resale/terms', terms)).body).toEqual({ changed: 2 });
   expect((await put('resale/terms', terms)).body).toEqual({ changed: 0 });
-  expect(pricesIn(await get('resale'))).toMatchObject([{ model: 'a', marginPercent: '20', moneyPerCredit: '0.02', note: 'new year' }, { model: 'b', marginPercent: '20' }]);
+  expect(pricesIn(await get('resale'))).toMatchObject([
+    { model: 'a', marginPercent: '20', moneyPerCredit: '0.02', note: 'new year' }, { model: 'b', marginPercent: '20' },
+  ]);
   expect(pathsIn(await put('resale/terms', { profitPercents: ['101'] }))).toEqual(['body.profitPercents']);
   expect(pathsIn(await put('resale/terms', { moneyPerCredit: 0 }))).toEqual(['body.moneyPerCredit']);
   expect(pathsIn(await put('resale/terms', { moneyPerCredit: '0.0001' }))).toEqual(['body.force']);
@@ -124,7 +139,10 @@ test('a book that nobody knows is not there', async () => {
 test('only administrators get in', async () => {
   const boss = await gateway.token({ sub: 'boss', role: 'supervisor' });
   for (const token of [alice, boss]) {
-    const answers = [await get('native', token), await get('native/history', token), await put('native', acme('m-9'), token), await put('native/terms', {}, token)];
+    const answers = [
+      await get('native', token), await get('native/history', token), await put('native', acme('m-9'), token),
+      await put('native/terms', {}, token),
+    ];
     expect(answers.map(({ status }) => status)).toEqual([403, 403, 403, 403]);
   }
   expect(pricesIn(await get('native/history?model=m-9'))).toEqual([]);
@@ -132,12 +150,15 @@ test('only administrators get in', async () => {
 
 test('a new session is charged the new price, and an open one its own', async () => {
   const post = (path: string, body: object, token = alice): Promise<Answer> => checked.send('POST', path, { token, body });
-  const open = (sessionId: string): Promise<Answer> => post('/api/streaming-sessions/initialize', { sessionId, modelId: 'gpt-4', estimatedTokens: 1_000 });
+  const open = (sessionId: string): Promise<Answer> =>
+    post('/api/streaming-sessions/initialize', { sessionId, modelId: 'gpt-4', estimatedTokens: 1_000 });
   const charged = async (sessionId: string): Promise<unknown> =>
     (await post('/api/streaming-sessions/finalize', { sessionId, actualTokens: 1_000, success: true })).body['actualCredits'];
   await post('/api/credits/allocate', { userId: 'alice', credits: 1_000 }, admin);
   expect((await open('old')).status).toBe(201);
-  expect((await put('tokens', { model: 'gpt-4', prices: { input: '8', output: '8' } })).body).toMatchObject({ changed: true, price: { unit: 1_000, rounding: 'micro' } });
+  expect((await put('tokens', { model: 'gpt-4', prices: { input: '8', output: '8' } })).body).toMatchObject({
+    changed: true, price: { unit: 1_000, rounding: 'micro' },
+  });
   expect((await open('new')).status).toBe(201);
   expect([await charged('old'), await charged('new')]).toEqual([5, 8]);
 });

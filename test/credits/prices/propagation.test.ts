@@ -31,7 +31,8 @@ test('without it: with the next look', async () => {
 
 test('with a listener whose connection was cut', async () => {
   const { books } = await lab.open({ isListening: true });
-  await lab.db.raw(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'credit-gateway-listen' and datname = current_database()`);
+  await lab.db.raw(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'credit-gateway-listen'
+     and datname = current_database()`);
   await setLite('0.500');
   expect(await until(() => costOf(books) === 650)).toBeLessThan(1_000);
 });

@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { ceilDivide, compare, decimal, minus, over, parseDecimal, plus, rational, times, toDecimal, toNumber } from '../../../src/credits/prices/rational.js';
+import {
+  ceilDivide, compare, decimal, minus, over, parseDecimal, plus, rational, times, toDecimal, toNumber,
+} from '../../../src/credits/prices/rational.js';
 import { volume } from '../../support/volume.js';
 
 const RUNS = { numRuns: volume(500, 2_000) };
@@ -11,7 +13,8 @@ describe('properties', () => {
   test('sums and products are those of fractions, in lowest terms', () => {
     fc.assert(fc.property(fraction, fraction, (a, b) => {
       const sum = plus(a, b);
-      expect(sum.numerator * a.denominator * b.denominator).toBe((a.numerator * b.denominator + b.numerator * a.denominator) * sum.denominator);
+      expect(sum.numerator * a.denominator * b.denominator)
+        .toBe((a.numerator * b.denominator + b.numerator * a.denominator) * sum.denominator);
       expect(sum).toEqual(rational(sum.numerator * 6n, sum.denominator * 6n));
       expect(minus(sum, b)).toEqual(a);
       const product = times(a, b);
@@ -43,11 +46,16 @@ describe('properties', () => {
   });
 });
 
-test.each(['', '.', '1.2.3', '0x10', 'NaN', 'Infinity', '1e', '1e99999', ' 1', '1 ', '1,5', '--1', '1_000', '9'.repeat(401)])('%p is no decimal', (text) => {
+test.each([
+  '', '.', '1.2.3', '0x10', 'NaN', 'Infinity', '1e', '1e99999', ' 1', '1 ', '1,5', '--1', '1_000', '9'.repeat(401),
+])('%p is no decimal', (text) => {
   expect(parseDecimal(text)).toBeNull();
 });
 
-test.each([['2.5e-07', '0.00000025'], ['1E3', '1000'], ['.5', '0.5'], ['5.', '5'], ['-0.0', '0'], ['+7', '7'], ['3.3333333333333335e-05', '0.000033333333333333335']])('%s is %s', (text, expected) => {
+test.each([
+  ['2.5e-07', '0.00000025'], ['1E3', '1000'], ['.5', '0.5'], ['5.', '5'], ['-0.0', '0'], ['+7', '7'],
+  ['3.3333333333333335e-05', '0.000033333333333333335'],
+])('%s is %s', (text, expected) => {
   expect(toDecimal(decimal(text))).toBe(expected);
 });
 

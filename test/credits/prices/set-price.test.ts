@@ -12,7 +12,8 @@ afterAll(async () => { await lab.close(); });
 
 const acme = { book: 'native', provider: 'acme' } as const;
 const usual = { ...acme, model: 'usual', prices: { input: '2', output: '8' } };
-const inputOf = (model: string, inputTokens = 1_000_000): number => toCredits(costOfUsage(lab.books.native().priceOf(model, 'acme'), { inputTokens }));
+const inputOf = (model: string, inputTokens = 1_000_000): number =>
+  toCredits(costOfUsage(lab.books.native().priceOf(model, 'acme'), { inputTokens }));
 
 test('every change is a version; the same again is none', async () => {
   const first = await lab.set({ ...usual, model: 'v' });
@@ -21,7 +22,9 @@ test('every change is a version; the same again is none', async () => {
   expect([again.isChanged, again.price.version, otherUnit.isChanged]).toEqual([false, first.price.version, false]);
   const next = await lab.set({ ...acme, model: 'v', prices: { input: '3', output: '8' } });
   expect([next.isChanged, next.price.version > first.price.version]).toEqual([true, true]);
-  const { rows } = await lab.db.raw<{ rows: object[] }>(`select provider, input::text, created_by, state from prices where book = 'native' and model = 'v' order by version`);
+  const { rows } = await lab.db.raw<{
+    rows: object[];
+  }>(`select provider, input::text, created_by, state from prices where book = 'native' and model = 'v' order by version`);
   expect(rows).toEqual(['2', '3'].map((input) => ({ provider: 'acme', input, created_by: 'tester', state: 'active' })));
 });
 
@@ -29,8 +32,10 @@ test('writers at the same time give one version each, in order', async () => {
   const others = await Promise.all([lab.open(), lab.open()]);
   const written = await Promise.all(Array.from({ length: 12 }, (_, index) =>
     (others[index % 2] ?? others[0]).books.write(() => [{
-      ...acme, model: `w${index}`, prices: { input: '1', output: '1', cachedRead: null, cachedWrite: null, reasoning: null, message: null, request: null },
-      unit: 1, rounding: 'micro', marginPercent: '0', moneyPerCredit: null, effectiveFromMs: lab.clock(), isDefault: false, state: 'active', createdBy: 'tester', note: '',
+      ...acme, model: `w${index}`,
+      prices: { input: '1', output: '1', cachedRead: null, cachedWrite: null, reasoning: null, message: null, request: null },
+      unit: 1, rounding: 'micro', marginPercent: '0', moneyPerCredit: null, effectiveFromMs: lab.clock(), isDefault: false,
+      state: 'active', createdBy: 'tester', note: '',
     }])));
   const versions = written.flatMap((rows) => rows.map(({ version }) => version));
   expect(new Set(versions).size).toBe(12);
@@ -41,7 +46,8 @@ test('writers at the same time give one version each, in order', async () => {
 test('versions cannot be changed or deleted, not even by hand', async () => {
   await expect(lab.db.raw('update prices set input = 1')).rejects.toThrow('append-only');
   await expect(lab.db.raw('delete from prices')).rejects.toThrow('append-only');
-  await expect(lab.db.raw(`insert into prices select 999999, book, provider, model, effective_from, 'NaN' from prices limit 1`)).rejects.toThrow();
+  await expect(lab.db.raw(`insert into prices select 999999, book, provider, model, effective_from, 'NaN'
+     from prices limit 1`)).rejects.toThrow();
 });
 
 describe('a price that can be none is refused', () => {
@@ -57,13 +63,17 @@ describe('a price that can be none is refused', () => {
     ['nothing', {}, 'a price needs input, output, message or request'],
     ['only cached', { cachedRead: '1' }, 'a price needs input, output, message or request'],
   ])('%s', async (_, prices, message) => {
-    await expect(lab.set({ ...acme, model: 'bad', prices })).rejects.toMatchObject({ code: 'invalid_request', message: expect.stringContaining(message) });
+    await expect(lab.set({ ...acme, model: 'bad', prices })).rejects.toMatchObject({
+      code: 'invalid_request', message: expect.stringContaining(message),
+    });
   });
 
   test.each([
-    [{ ...usual, book: 'No Book' }, 'book must be'], [{ ...usual, model: '' }, 'model must be'], [{ ...usual, model: 'a\0b' }, 'model must be'],
+    [{ ...usual, book: 'No Book' }, 'book must be'], [{ ...usual, model: '' }, 'model must be'],
+    [{ ...usual, model: 'a\0b' }, 'model must be'],
     [{ ...usual, provider: 'x'.repeat(201) }, 'provider must be'], [{ ...usual, unit: 10 as 1 }, 'unit must be'],
-    [{ ...usual, marginPercent: '-5' }, 'marginPercent must not be negative'], [{ ...usual, marginPercent: '10001' }, 'marginPercent must be at most'],
+    [{ ...usual, marginPercent: '-5' }, 'marginPercent must not be negative'],
+    [{ ...usual, marginPercent: '10001' }, 'marginPercent must be at most'],
     [{ ...usual, effectiveFromMs: 1_000 }, 'must not lie in the past'], [{ ...usual, effectiveFromMs: Number.NaN }, 'must be a moment'],
     [{ ...usual, book: 'tokens' }, 'does not tell providers apart'],
   ])('%j', async (command, message) => {
@@ -94,7 +104,10 @@ describe('a change of more than ×10 needs force', () => {
       expect((await lab.set(change)).isChanged).toBe(true);
       return;
     }
-    await expect(lab.set(change)).rejects.toMatchObject({ code: 'invalid_request', message: expect.stringContaining(refusal), sources: [{ path: 'force', message: expect.any(String) }] });
+    await expect(lab.set(change)).rejects.toMatchObject({
+      code: 'invalid_request', message: expect.stringContaining(refusal),
+      sources: [{ path: 'force', message: expect.any(String) }],
+    });
     expect((await lab.set({ ...change, force: true })).isChanged).toBe(true);
   });
 });
@@ -136,7 +149,9 @@ describe('models without a price', () => {
     expect(strict.models.item({ aiModel: 'unknown', inputTokens: 1_000, outputTokens: 1_000 }).details.credits).toBe(280);
     expect(strict.tokens.priceOf('gpt-4').modelId).toBe('gpt-4');
     expect(() => readConfig({ UNKNOWN_MODEL: 'maybe' })).toThrow('UNKNOWN_MODEL');
-    expect(readConfig({ UNKNOWN_MODEL: 'default, tokens=refuse' }).unknownModel).toEqual({ overall: 'default', books: new Map([['tokens', 'refuse']]) });
+    expect(readConfig({ UNKNOWN_MODEL: 'default, tokens=refuse' }).unknownModel).toEqual({
+      overall: 'default', books: new Map([['tokens', 'refuse']]),
+    });
     for (const text of ['maybe', 'tokens=', 'default;refuse', 'A B=refuse', '=refuse']) expect(parseUnknownModel(text)).toBeUndefined();
   });
 

@@ -3,14 +3,19 @@ import { bufferedEstimate, builtInTokenBook, costOfTokens, type TokenBook } from
 import { toCredits } from '../../../src/kit/money/credits.js';
 import { priceLab, type PriceLab } from './lab.js';
 
-const MODELS = ['amazon.nova-micro-v1:0', 'amazon.nova-lite-v1:0', 'amazon.titan-text-express-v1', 'meta.llama3-70b-instruct-v1:0', 'anything-else'];
+const MODELS = [
+  'amazon.nova-micro-v1:0', 'amazon.nova-lite-v1:0', 'amazon.titan-text-express-v1', 'meta.llama3-70b-instruct-v1:0',
+  'anything-else',
+];
 
 let lab: PriceLab;
 beforeAll(async () => { lab = await priceLab(); });
 afterAll(async () => { await lab.close(); });
 
 /** The book in the code, and the one that the migration wrote, are the same. */
-describe.each<[string, () => TokenBook]>([['in the code', () => builtInTokenBook], ['in Postgres', () => lab.books.tokens]])('the token book %s', (_, book) => {
+describe.each<[string, () => TokenBook]>([
+  ['in the code', () => builtInTokenBook], ['in Postgres', () => lab.books.tokens],
+])('the token book %s', (_, book) => {
   /** The golden table of contract §2.6: `credits/streaming allocation` for each model. */
   test.each([
     [1, '1/2 1/2 1/2 1/2 1/2'],
@@ -44,8 +49,12 @@ describe.each<[string, () => TokenBook]>([['in the code', () => builtInTokenBook
   });
 
   test('a stored name finds the same price, whatever characters the model has', () => {
-    for (const model of ['gpt-4', 'a/b/c', 'tokens/1/x', 'tokens/10/x', '']) expect(book().named(book().priceOf(model).name)).toEqual(book().priceOf(model));
-    for (const name of ['messages/11/gpt-4', 'tokens/11/gpt-4', 'tokens/0/gpt-4', 'tokens/01/gpt-4', 'tokens', '']) expect(() => book().named(name)).toThrow(RangeError);
+    for (const model of ['gpt-4', 'a/b/c', 'tokens/1/x', 'tokens/10/x', '']) {
+      expect(book().named(book().priceOf(model).name)).toEqual(book().priceOf(model));
+    }
+    for (const name of ['messages/11/gpt-4', 'tokens/11/gpt-4', 'tokens/0/gpt-4', 'tokens/01/gpt-4', 'tokens', '']) {
+      expect(() => book().named(name)).toThrow(RangeError);
+    }
   });
 });
 

@@ -32,8 +32,12 @@ const toTerms = ({ prices, unit, rounding, margin, money }: AnyPrice): PriceTerm
 const toUsage = (amounts: readonly number[]): Usage => Object.fromEntries(FIELDS.map((field, index) => [field, amounts[index] ?? 0]));
 
 /** Σ count · n / 10^places / unit · (100 + margin) / 100 / money · 10^6 micros, with everything over one power of ten. */
-function exactOf({ prices, unit, margin, money }: AnyPrice, amounts: readonly number[]): { readonly dividend: bigint; readonly divisor: bigint } {
-  const [moneyUp, moneyDown] = { '0.00001': [100_000n, 1n], '0.003': [1_000n, 3n], '7': [1n, 7n], none: [1n, 1n] }[money ?? 'none'] as [bigint, bigint];
+function exactOf(
+  { prices, unit, margin, money }: AnyPrice, amounts: readonly number[],
+): { readonly dividend: bigint; readonly divisor: bigint } {
+  const [moneyUp, moneyDown] = {
+    '0.00001': [100_000n, 1n], '0.003': [1_000n, 3n], '7': [1n, 7n], none: [1n, 1n],
+  }[money ?? 'none'] as [bigint, bigint];
   const sum = prices.reduce((total, { n, places }, index) => {
     const isToken = index < 5;
     return total + BigInt(amounts[index] ?? 0) * n * 10n ** BigInt(12 - places) * (isToken ? 1n : BigInt(unit));
@@ -62,7 +66,9 @@ describe('properties', () => {
   });
 
   test('more of anything never costs less', () => {
-    fc.assert(fc.property(anyPrice, counts, fc.integer({ min: 0, max: 6 }), fc.integer({ min: 1, max: 1_000 }), (price, amounts, index, more) => {
+    fc.assert(fc.property(anyPrice, counts, fc.integer({
+      min: 0, max: 6,
+    }), fc.integer({ min: 1, max: 1_000 }), (price, amounts, index, more) => {
       const rated = priceOf(toTerms(price));
       const before = costOrRefusal(rated, toUsage(amounts));
       const after = costOrRefusal(rated, toUsage(amounts.map((count, each) => (each === index ? count + more : count))));
@@ -91,5 +97,7 @@ test.each([-1, 0.5, Number.NaN, 2 ** 60])('%p tokens are refused', (inputTokens)
 });
 
 test('a cost beyond what an operation may move is refused, not rounded', () => {
-  expect(() => costOfUsage(priceOf(terms({ input: '1000' }, { unit: 1 })), { inputTokens: 1_000_000_000 })).toThrow(expect.objectContaining({ code: 'limit_exceeded' }));
+  expect(() => costOfUsage(priceOf(terms({ input: '1000' }, { unit: 1 })), {
+    inputTokens: 1_000_000_000,
+  })).toThrow(expect.objectContaining({ code: 'limit_exceeded' }));
 });

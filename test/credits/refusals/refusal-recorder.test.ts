@@ -6,7 +6,8 @@ import type { Refusal, RefusedRequest } from '../../../src/credits/refusals/refu
 const away = (): Error => Object.assign(new Error('connect'), { code: 'ECONNREFUSED' });
 
 const request = (over: Partial<RefusedRequest> = {}): RefusedRequest => ({
-  accountId: 'alice', atMs: 60_000, reason: 'insufficient_credits', method: 'POST', route: '/x', status: 402, message: 'not enough', requestId: 'r1', ...over,
+  accountId: 'alice', atMs: 60_000, reason: 'insufficient_credits', method: 'POST', route: '/x', status: 402,
+  message: 'not enough', requestId: 'r1', ...over,
 });
 
 /** A recorder over a Postgres that fails when told to. */
@@ -45,7 +46,10 @@ test('adds up by account, minute, reason, method and route, and keeps the last',
   await recorder.close();
   expect(state.batches).toHaveLength(1);
   expect(state.batches[0]).toHaveLength(6);
-  expect(state.batches[0]?.[0]).toEqual({ accountId: 'alice', minuteMs: 60_000, reason: 'insufficient_credits', method: 'POST', route: '/x', status: 402, message: 'not enough', requestId: 'r1', count: 3, firstAtMs: 60_000, lastAtMs: 119_999 });
+  expect(state.batches[0]?.[0]).toEqual({
+    accountId: 'alice', minuteMs: 60_000, reason: 'insufficient_credits', method: 'POST', route: '/x', status: 402,
+    message: 'not enough', requestId: 'r1', count: 3, firstAtMs: 60_000, lastAtMs: 119_999,
+  });
 });
 
 test('what could not be written waits, is added to, and is written once Postgres is back', async () => {
@@ -58,7 +62,9 @@ test('what could not be written waits, is added to, and is written once Postgres
   expect(state.dropped).toBe(0);
   state.fails = undefined;
   await until(() => written() === 3);
-  expect(state.batches.flat().map(({ accountId, count, requestId }) => [accountId, count, requestId]).sort()).toEqual([['alice', 2, 'r2'], ['bob', 1, 'r1']]);
+  expect(state.batches.flat().map(({ accountId, count, requestId }) => [accountId, count, requestId]).sort()).toEqual([
+    ['alice', 2, 'r2'], ['bob', 1, 'r1'],
+  ]);
 });
 
 test('beyond the bound it drops and counts; what is known is still added up', async () => {

@@ -23,7 +23,8 @@ afterAll(async () => {
 const DAY_MS = 86_400_000;
 const NOW = Date.UTC(2026, 10, 20, 3, 12, 30);
 const refusal = (atMs: number, over: Partial<Refusal> = {}): Refusal => ({
-  accountId: 'alice', minuteMs: minuteOf(atMs), reason: 'conflict', method: 'POST', route: '/x', count: 1, firstAtMs: atMs, lastAtMs: atMs, status: 409, message: 'm', requestId: 'r', ...over,
+  accountId: 'alice', minuteMs: minuteOf(atMs), reason: 'conflict', method: 'POST', route: '/x', count: 1, firstAtMs: atMs,
+  lastAtMs: atMs, status: 409, message: 'm', requestId: 'r', ...over,
 });
 
 test('two processes add to the same row', async () => {
@@ -40,13 +41,18 @@ test('two processes add to the same row', async () => {
 test('who is refused the most, and for what, since a minute', async () => {
   await db.raw('truncate refusals');
   await addRefusals(db, [
-    refusal(NOW, { count: 5 }), refusal(NOW, { route: '/y', reason: 'insufficient_credits', count: 2 }), refusal(NOW - 60_000, { count: 4 }),
-    refusal(NOW, { accountId: 'bob', reason: 'insufficient_credits', count: 8 }), refusal(NOW, { accountId: 'carol', reason: 'insufficient_credits', count: 11 }),
+    refusal(NOW, { count: 5 }), refusal(NOW, { route: '/y', reason: 'insufficient_credits', count: 2 }),
+    refusal(NOW - 60_000, { count: 4 }),
+    refusal(NOW, { accountId: 'bob', reason: 'insufficient_credits', count: 8 }),
+    refusal(NOW, { accountId: 'carol', reason: 'insufficient_credits', count: 11 }),
     refusal(NOW - 120_000, { accountId: 'dave', reason: 'forbidden', count: 100 }),
   ]);
   expect(await readRefusedMost(db, NOW - 60_000, 2)).toEqual({
     reasons: [{ reason: 'insufficient_credits', count: 21, accounts: 3 }, { reason: 'conflict', count: 9, accounts: 1 }],
-    accounts: [{ accountId: 'alice', count: 11, reasons: 'conflict, insufficient_credits' }, { accountId: 'carol', count: 11, reasons: 'insufficient_credits' }],
+    accounts: [
+      { accountId: 'alice', count: 11, reasons: 'conflict, insufficient_credits' },
+      { accountId: 'carol', count: 11, reasons: 'insufficient_credits' },
+    ],
   });
   expect(await readRefusedMost(db, NOW + 60_000, 2)).toEqual({ reasons: [], accounts: [] });
 });
@@ -62,11 +68,15 @@ test('after thirty days refusals are forgotten, however many, and no sooner', as
 });
 
 test('both questions are answered from an index', async () => {
-  const rows = Array.from({ length: 20_000 }, (_, index) => refusal(NOW - Math.floor(index / 100) * 60_000, { accountId: `user-${index % 100}` }));
+  const rows = Array.from({
+    length: 20_000,
+  }, (_, index) => refusal(NOW - Math.floor(index / 100) * 60_000, { accountId: `user-${index % 100}` }));
   for (let from = 0; from < rows.length; from += 1_000) await addRefusals(db, rows.slice(from, from + 1_000));
   await db.raw('analyze refusals');
   const plan = async (where: string): Promise<string> => {
-    const explained = await db.raw<{ rows: { 'QUERY PLAN': string }[] }>(`explain select * from refusals ${where} order by minute desc, account_id, reason, method, route limit 50`);
+    const explained = await db.raw<{
+      rows: { 'QUERY PLAN': string }[];
+    }>(`explain select * from refusals ${where} order by minute desc, account_id, reason, method, route limit 50`);
     return explained.rows.map((row) => row['QUERY PLAN']).join('\n');
   };
   expect(await plan(`where account_id = 'user-7'`)).toMatch(/Scan (Backward using|on) refusals_pkey/);
@@ -78,10 +88,13 @@ test('what was refused while Postgres was away is there when it is back', async 
   let dropped = 0;
   let failures = 0;
   const recorder = refusalRecorder({
-    write: (rows) => addRefusals(db, rows), unrecorded: (count) => { dropped += count; }, onError: () => { failures += 1; }, flushMs: 10, retryMs: 50,
+    write: (rows) => addRefusals(db, rows), unrecorded: (count) => { dropped += count; }, onError: () => { failures += 1; },
+    flushMs: 10, retryMs: 50,
   });
   const { accountId, reason, method, route, status, message, requestId } = refusal(NOW);
-  const record = (): void => { recorder.record({ accountId, reason: reason as 'conflict', method, route, status, message, requestId, atMs: NOW }); };
+  const record = (): void => {
+    recorder.record({ accountId, reason: reason as 'conflict', method, route, status, message, requestId, atMs: NOW });
+  };
   await postgres.kill('SIGKILL');
   record();
   await waitFor(() => failures >= 2);

@@ -16,11 +16,25 @@ beforeAll(async () => {
 });
 afterAll(async () => { await lab.stop(); });
 
-type Row = { readonly reason: string; readonly method: string; readonly route: string; readonly status: number; readonly count: number; readonly message: string; readonly requestId: string; readonly minute: string; readonly firstAt: string; readonly lastAt: string; readonly accountId: string };
+type Row = {
+  readonly reason: string;
+  readonly method: string;
+  readonly route: string;
+  readonly status: number;
+  readonly count: number;
+  readonly message: string;
+  readonly requestId: string;
+  readonly minute: string;
+  readonly firstAt: string;
+  readonly lastAt: string;
+  readonly accountId: string;
+};
 type Page = { readonly refusals: readonly Row[]; readonly next: string | null };
 
 const read = async (query: Readonly<Record<string, string>>): Promise<Page> => {
-  const { status, body } = await send(`${lab.gateway.url}/v1/refusals?${new URLSearchParams(query).toString()}`, 'GET', { token: supervisor });
+  const { status, body } = await send(`${lab.gateway.url}/v1/refusals?${new URLSearchParams(query).toString()}`, 'GET', {
+    token: supervisor,
+  });
   expect(status).toBe(200);
   return body as unknown as Page;
 };
@@ -41,17 +55,23 @@ async function user(credits = 0): Promise<User> {
   const id = randomBytes(12).toString('hex');
   const token = await lab.gateway.token({ sub: id });
   if (credits > 0) await lab.grant(id, credits);
-  const options = (body: object | undefined, headers: Record<string, string>): CallOptions => ({ token, headers, ...(body === undefined ? {} : { body }) });
+  const options = (body: object | undefined, headers: Record<string, string>): CallOptions => ({
+    token, headers, ...(body === undefined ? {} : { body }),
+  });
   return { id, call: (method, path, body, headers = {}) => send(lab.gateway.url + path, method, options(body, headers)) };
 }
 
 /** Counters that went up while this was done, by reason. */
 async function countedBy(work: () => Promise<unknown>): Promise<Record<string, number>> {
   const counters = async (): Promise<Map<string, number>> => new Map(
-    [...(await send(`${lab.gateway.url}/metrics`, 'GET')).text.matchAll(/^cg_refusals_total\{reason="(\w+)"\} (\d+)$/gm)].map(([, reason = '', count = '0']) => [reason, Number(count)]));
+    [
+      ...(await send(`${lab.gateway.url}/metrics`, 'GET')).text.matchAll(/^cg_refusals_total\{reason="(\w+)"\} (\d+)$/gm),
+    ].map(([, reason = '', count = '0']) => [reason, Number(count)]));
   const before = await counters();
   await work();
-  return Object.fromEntries([...await counters()].map(([reason, count]) => [reason, count - (before.get(reason) ?? 0)] as const).filter(([, count]) => count > 0));
+  return Object.fromEntries([
+    ...await counters(),
+  ].map(([reason, count]) => [reason, count - (before.get(reason) ?? 0)] as const).filter(([, count]) => count > 0));
 }
 
 const initialize = (alice: User, sessionId: string, estimatedTokens: number, headers = {}) =>
@@ -60,12 +80,15 @@ const initialize = (alice: User, sessionId: string, estimatedTokens: number, hea
 test('402: who, when, where and why, with the request that an operator can look for', async () => {
   const alice = await user(3);
   const requestId = `req-${randomUUID()}`;
-  const counted = await countedBy(async () => { expect((await initialize(alice, 's', 10_000, { 'x-request-id': requestId })).status).toBe(402); });
+  const counted = await countedBy(async () => {
+    expect((await initialize(alice, 's', 10_000, { 'x-request-id': requestId })).status).toBe(402);
+  });
   expect(counted).toEqual({ insufficient_credits: 1 });
   const [row, ...others] = await rowsOf(alice.id, 1);
   expect(others).toEqual([]);
   expect(row).toEqual({
-    accountId: alice.id, reason: 'insufficient_credits', method: 'POST', route: '/api/streaming-sessions/initialize', status: 402, count: 1, requestId,
+    accountId: alice.id, reason: 'insufficient_credits', method: 'POST', route: '/api/streaming-sessions/initialize', status: 402,
+    count: 1, requestId,
     message: 'Insufficient credits for streaming session; body.estimatedTokens: 60 credits needed, 3 available',
     minute: expect.stringMatching(/:00\.000Z$/), firstAt: row?.lastAt, lastAt: expect.any(String),
   });
@@ -118,7 +141,9 @@ describe('every way to be refused', () => {
     const late = await alice.call('POST', '/api/streaming-sessions/finalize', { sessionId: 's', actualTokens: 900 });
     expect([late.status, late.body['message']]).toEqual([409, expect.stringContaining('already ended')]);
     expect(await reasonsOf(alice, 1)).toEqual([
-      ['hold_resolved', 409, expect.stringMatching(/^session s has already ended: settled, 0 credits charged; first: state settled, charged 0, released 6, endedAt \d{4}-.*Z$/)],
+      ['hold_resolved', 409, expect.stringMatching(
+        /^session s has already ended: settled, 0 credits charged; first: state settled, charged 0, released 6, endedAt \d{4}-.*Z$/,
+      )],
     ]);
   });
 
@@ -126,7 +151,8 @@ describe('every way to be refused', () => {
     const alice = await user(5);
     const counted = await countedBy(async () => {
       for (const [method, path, body] of [
-        ['POST', '/api/credits/check', { credits: 6 }], ['POST', '/api/credits/validate', { amount: 6 }], ['POST', '/credits/validate', { amount: 6 }],
+        ['POST', '/api/credits/check', { credits: 6 }], ['POST', '/api/credits/validate', { amount: 6 }],
+        ['POST', '/credits/validate', { amount: 6 }],
         ['GET', '/api/credits/check/6', undefined], ['GET', '/credits/check/6', undefined],
       ] as const) {
         const { status, body: answer } = await alice.call(method, path, body);
@@ -149,7 +175,9 @@ describe('every way to be refused', () => {
 
   test('what a server is told of a user is found at the user', async () => {
     const alice = await user(5);
-    await lab.admin('POST', '/api/admin/feature-endpoints', { feature: 'not_in_any_package', name: 'None', value: 'none_v1', min_credits: 1 });
+    await lab.admin('POST', '/api/admin/feature-endpoints', {
+      feature: 'not_in_any_package', name: 'None', value: 'none_v1', min_credits: 1,
+    });
     const counted = await countedBy(async () => {
       for (const value of ['ai_chat_v1', 'none_v1', 'nothing_like_it']) {
         const { status, body } = await lab.post('/api/credits-process/start', { user_id: alice.id, feature_endpoint_value: value });
@@ -173,7 +201,8 @@ describe('every way to be refused', () => {
     await alice.call('GET', `/api/credits/${alice.id}/secret`);
     const rows = await rowsOf(alice.id, 3);
     expect(rows.map(({ reason, status, method, route }) => [reason, status, method, route]).sort()).toEqual([
-      ['forbidden', 403, 'GET', '/v1/refusals'], ['invalid_request', 400, 'POST', '/api/credits/check'], ['not_found', 404, 'any', 'unmatched'],
+      ['forbidden', 403, 'GET', '/v1/refusals'], ['invalid_request', 400, 'POST', '/api/credits/check'],
+      ['not_found', 404, 'any', 'unmatched'],
     ]);
     expect(JSON.stringify(rows)).not.toMatch(/secret|many/);
   });
@@ -182,7 +211,9 @@ describe('every way to be refused', () => {
     const before = (await read({ limit: '100' })).refusals.length;
     expect(await countedBy(async () => {
       await send(`${lab.gateway.url}/api/credits/balance`, 'GET');
-      await lab.post('/api/credits-process/start', { user_id: 'somebody', feature_endpoint_value: 'ai_chat_v1' }, { 'x-server-api-key': 'forged' });
+      await lab.post('/api/credits-process/start', { user_id: 'somebody', feature_endpoint_value: 'ai_chat_v1' }, {
+        'x-server-api-key': 'forged',
+      });
       await send(`${lab.gateway.url}/nothing`, 'GET');
     })).toEqual({ unauthenticated: 2, not_found: 1 });
     await rowsOf((await user()).id, 0);
@@ -205,13 +236,16 @@ describe('GET /v1/refusals', () => {
     const rows = await rowsOf(alice.id, 8);
     expect((await rowsOf(bob.id, 8)).reduce((sum, { count }) => sum + count, 0)).toBe(8);
     expect(rows.map(({ minute }) => minute)).toEqual(rows.map(({ minute }) => minute).sort().reverse());
-    const names = (of: readonly Row[]): string[] => of.map(({ accountId, minute, reason, method, route }) => `${accountId} ${minute} ${reason} ${method} ${route}`);
+    const names = (of: readonly Row[]): string[] =>
+      of.map(({ accountId, minute, reason, method, route }) => `${accountId} ${minute} ${reason} ${method} ${route}`);
 
     const minute = rows[3]?.minute ?? '';
     const wanted = names(rows.filter((row) => row.minute === minute));
     const inside = new Date(Date.parse(minute) + 30_000).toISOString();
-    expect(names((await read({ accountId: alice.id, from: inside, to: new Date(Date.parse(minute) + 60_000).toISOString() })).refusals)).toEqual(wanted);
-    expect(names((await read({ accountId: alice.id, from: String(Date.parse(inside)), to: String(Date.parse(minute) + 60_000) })).refusals)).toEqual(wanted);
+    expect(names((await read({ accountId: alice.id, from: inside, to: new Date(Date.parse(minute) + 60_000).toISOString() })).refusals))
+      .toEqual(wanted);
+    expect(names((await read({ accountId: alice.id, from: String(Date.parse(inside)), to: String(Date.parse(minute) + 60_000) })).refusals))
+      .toEqual(wanted);
     expect((await read({ accountId: alice.id, to: '2020-01-01T00:00:00+02:00' })).refusals).toEqual([]);
 
     const whole = names((await read({ limit: '100' })).refusals).filter((name) => name.startsWith(alice.id) || name.startsWith(bob.id));
@@ -228,9 +262,12 @@ describe('GET /v1/refusals', () => {
   });
 
   test.each([
-    ['accountId=a%2Fb'], ['accountId=x%00'], ['accountId=a&accountId=b'], ['from=yesterday'], ['from=2026-02-31T00%3A00%3A00'], ['to=-5'], ['to=99999999999999999'], ['limit=0'], ['limit=101'],
-    ['cursor=x'], [`cursor=${Buffer.from('[1,2,3]').toString('base64url')}`], [`cursor=${Buffer.from('["1","a","b","c","d"]').toString('base64url')}`],
-    [`cursor=${Buffer.from(JSON.stringify([1e300, 'a', 'b', 'c', 'd'])).toString('base64url')}`], [`cursor=${Buffer.from(JSON.stringify([1, 'a\0', 'b', 'c', 'd'])).toString('base64url')}`],
+    ['accountId=a%2Fb'], ['accountId=x%00'], ['accountId=a&accountId=b'], ['from=yesterday'], ['from=2026-02-31T00%3A00%3A00'],
+    ['to=-5'], ['to=99999999999999999'], ['limit=0'], ['limit=101'],
+    ['cursor=x'], [`cursor=${Buffer.from('[1,2,3]').toString('base64url')}`],
+    [`cursor=${Buffer.from('["1","a","b","c","d"]').toString('base64url')}`],
+    [`cursor=${Buffer.from(JSON.stringify([1e300, 'a', 'b', 'c', 'd'])).toString('base64url')}`],
+    [`cursor=${Buffer.from(JSON.stringify([1, 'a\0', 'b', 'c', 'd'])).toString('base64url')}`],
   ])('%s is refused, and named', async (query) => {
     const { status, body } = await send(`${lab.gateway.url}/v1/refusals?${query}`, 'GET', { token: supervisor });
     expect([status, (body['sources'] as { path: string }[])[0]?.path]).toEqual([400, `query.${query.split('=')[0] ?? ''}`]);

@@ -29,7 +29,10 @@ beforeAll(async () => {
 afterAll(async () => { await under.close(); });
 
 const whole: ListTransactionsQuery =
-  { accountId: ACCOUNT, type: null, reason: null, fromMs: null, toMs: null, orderBy: 'createdAt', direction: 'asc', limit: 20, offset: 0, after: null };
+  {
+    accountId: ACCOUNT, type: null, reason: null, fromMs: null, toMs: null, orderBy: 'createdAt', direction: 'asc', limit: 20,
+    offset: 0, after: null,
+  };
 
 test('cursors walk through all of it, in order, each line once', () => {
   expect(lines.map(({ id }) => id)).toEqual(Array.from({ length: LINES }, (_, index) => 2 * (index + 1)));
@@ -44,11 +47,15 @@ test('any offset finds the line of that number, whatever the filter', async () =
       fromMs: random.pick([null, FROM_MS + random.integer(0, 3_000)]), toMs: random.pick([null, FROM_MS + random.integer(4_000, 9_000)]),
       direction: random.pick(['asc', 'desc']), offset: random.integer(0, LINES + 100),
     };
-    const matching = lines.filter(({ type, reason, atMs }) => (query.type === null || type === query.type) && (query.reason === null || reason === query.reason)
+    const matching = lines.filter(({
+      type, reason, atMs,
+    }) => (query.type === null || type === query.type) && (query.reason === null || reason === query.reason)
       && (query.fromMs === null || atMs >= query.fromMs) && (query.toMs === null || atMs < query.toMs));
     if (query.direction === 'desc') matching.reverse();
     const { transactions, total } = await readTransactions(under.db, query);
-    expect([query, total, transactions.map(({ id }) => id)]).toEqual([query, matching.length, matching.slice(query.offset, query.offset + 20).map(({ id }) => id)]);
+    expect([query, total, transactions.map(({ id }) => id)]).toEqual([
+      query, matching.length, matching.slice(query.offset, query.offset + 20).map(({ id }) => id),
+    ]);
   }
 });
 
@@ -57,15 +64,26 @@ test('in order of amount: all of it, or a part that can be sorted; another part 
   const query = { ...whole, orderBy: 'amount', direction: 'desc' } as const;
   expect((await readTransactions(under.db, { ...query, offset: 9_000 })).transactions).toEqual(byAmount.slice(9_000, 9_020));
   const toMs = FROM_MS + 3_000;
-  expect((await readTransactions(under.db, { ...query, toMs })).transactions).toEqual(byAmount.filter(({ atMs }) => atMs < toMs).slice(0, 20));
-  await expect(readTransactions(under.db, { ...query, toMs: FROM_MS + 8_000 })).rejects.toThrow(/at most 20000 transactions, not 26\d\d\d; narrow startDate and endDate/);
+  expect((await readTransactions(under.db, { ...query, toMs })).transactions).toEqual(byAmount.filter(({ atMs }) => atMs < toMs).slice(
+    0, 20,
+  ));
+  await expect(readTransactions(under.db, {
+    ...query, toMs: FROM_MS + 8_000,
+  })).rejects.toThrow(/at most 20000 transactions, not 26\d\d\d; narrow startDate and endDate/);
 });
 
 test('a statement does not go back in time when a clock does', () => {
   const made = (id: number, atMs: number): Transaction =>
-    ({ id, accountId: 'a', atMs, type: 'USAGE', reason: id % 4 === 0 ? 'AI_CHAT' : 'MODEL_USAGE', amount: micros(-1), balanceAfter: micros(0), description: null, metadata: null });
-  const stored = [{ accountId: 'a', type: 'PURCHASE', reason: 'MANUAL_ADJUSTMENT', count: 1, credited: micros(5), debited: micros(0), lastAtMs: 100 }] as const;
+    ({
+      id, accountId: 'a', atMs, type: 'USAGE', reason: id % 4 === 0 ? 'AI_CHAT' : 'MODEL_USAGE', amount: micros(-1),
+      balanceAfter: micros(0), description: null, metadata: null,
+    });
+  const stored = [
+    { accountId: 'a', type: 'PURCHASE', reason: 'MANUAL_ADJUSTMENT', count: 1, credited: micros(5), debited: micros(0), lastAtMs: 100 },
+  ] as const;
   const { counted, totals } = countTransactions([made(2, 90), made(4, 120), made(6, 110), made(8, 130)], stored);
-  expect(counted.map(({ id, atMs, nth, debited }) => [id, atMs, nth, debited])).toEqual([[2, 100, 1, 1], [4, 120, 1, 1], [6, 120, 2, 2], [8, 130, 2, 2]]);
+  expect(counted.map(({ id, atMs, nth, debited }) => [id, atMs, nth, debited])).toEqual([
+    [2, 100, 1, 1], [4, 120, 1, 1], [6, 120, 2, 2], [8, 130, 2, 2],
+  ]);
   expect(totals.map(({ reason, count, lastAtMs }) => [reason, count, lastAtMs])).toEqual([['MODEL_USAGE', 2, 120], ['AI_CHAT', 2, 130]]);
 });

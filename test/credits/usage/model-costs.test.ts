@@ -14,7 +14,9 @@ let boss: string;
 beforeAll(async () => {
   lab = await creditsLab();
   db = connectPostgres(lab.gateway.databaseUrl, apiProfile(20_000));
-  [alice, boss] = await Promise.all([lab.gateway.token({ sub: USER, role: 'user' }), lab.gateway.token({ sub: 'boss', role: 'supervisor' })]);
+  [
+    alice, boss,
+  ] = await Promise.all([lab.gateway.token({ sub: USER, role: 'user' }), lab.gateway.token({ sub: 'boss', role: 'supervisor' })]);
 });
 afterAll(async () => {
   await db.destroy();
@@ -24,7 +26,14 @@ afterAll(async () => {
 const USER = '65f0c0ffee65f0c0ffee65f0';
 const LITE = 'amazon.nova-lite-v1:0';
 
-type Cost = { readonly model: string; readonly messages: number; readonly tokens: number; readonly held: number; readonly captured: number; readonly captureRatio: number | null };
+type Cost = {
+  readonly model: string;
+  readonly messages: number;
+  readonly tokens: number;
+  readonly held: number;
+  readonly captured: number;
+  readonly captureRatio: number | null;
+};
 const get = (path: string): Promise<Answer> => send(lab.gateway.url + path, 'GET', { token: boss });
 const costs = async (query = ''): Promise<readonly Cost[]> => {
   const { status, body } = await get(`/v1/models/costs${query}`);
@@ -69,7 +78,8 @@ test('every way to use a model is in its cost, to the micro, a moment later', as
   await post('/api/usage/record', { service: 'image', operation: 'generate', credits: 4 });
   await post('/api/credits/deduct', { credits: 1 });
   const several = await lab.post('/api/credits-process/end-multimodel', {
-    user_id: USER, feature_endpoint_value: 'ai_chat_v1', usages: [{ ai_model: 'gpt-4', input_tokens: 1_000, output_tokens: 1_000 }, { ai_model: 'junk', output_tokens: 460 }],
+    user_id: USER, feature_endpoint_value: 'ai_chat_v1',
+    usages: [{ ai_model: 'gpt-4', input_tokens: 1_000, output_tokens: 1_000 }, { ai_model: 'junk', output_tokens: 460 }],
   });
   expect(several.status).toBe(200);
   const [ofGpt4 = 0, ofJunk = 0] = several.body.data.details.map(({ credits }) => credits as number);
@@ -82,13 +92,17 @@ test('every way to use a model is in its cost, to the micro, a moment later', as
 
   const all = await costs();
   const byModel = new Map(all.map(({ model, messages, tokens, held, captured }) => [model, { messages, tokens, held, captured }]));
-  expect(byModel.get('gpt-4')).toEqual({ messages: 4, tokens: 1_500 + 10 + 2_000 + 1_500, held: 9 + 9, captured: 7.5 + 2.5 + ofGpt4 + 7.5 });
+  expect(byModel.get('gpt-4')).toEqual({
+    messages: 4, tokens: 1_500 + 10 + 2_000 + 1_500, held: 9 + 9, captured: 7.5 + 2.5 + ofGpt4 + 7.5,
+  });
   // Who aborts has settled, if only nothing.
   expect(byModel.get(LITE)).toEqual({ messages: 2, tokens: 100_000, held: 16, captured: 53 });
   expect(byModel.get('unknown')).toMatchObject({ messages: 2, tokens: 500 + 460 });
   expect(all.map(({ captured }) => captured)).toEqual(all.map(({ captured }) => captured).sort((a, b) => b - a));
 
-  const { rows } = await db.raw<{ rows: { captured: number; kinds: string[] }[] }>('select sum(captured)::bigint as captured, array_agg(distinct kind) as kinds from entries');
+  const { rows } = await db.raw<{
+    rows: { captured: number; kinds: string[] }[];
+  }>('select sum(captured)::bigint as captured, array_agg(distinct kind) as kinds from entries');
   expect(rows[0]?.kinds).toEqual(expect.arrayContaining(['charge', 'expire_hold', 'late_settle', 'settle']));
   const inModels = all.reduce((sum, { captured }) => sum + Math.round(captured * 1_000_000), 0);
   expect(inModels).toBe((rows[0]?.captured ?? 0) - 5_000_000);
@@ -106,7 +120,8 @@ describe('asking', () => {
   });
 
   test.each([
-    'from=yesterday', 'from=2026-03-01', 'limit=0', 'limit=101', 'limit=x', 'from=1&from=2', 'from=2026-03-08T00:00:00Z&to=2026-03-08T00:00:00Z',
+    'from=yesterday', 'from=2026-03-01', 'limit=0', 'limit=101', 'limit=x', 'from=1&from=2',
+    'from=2026-03-08T00:00:00Z&to=2026-03-08T00:00:00Z',
     'from=2026-03-09T00:00:00Z&to=2026-03-08T00:00:00Z', 'from=2024-03-08T00:00:00Z&to=2026-03-08T00:00:00Z', 'to=0',
   ])('%s is refused', async (query) => {
     expect((await get(`/v1/models/costs?${query}`)).status).toBe(400);

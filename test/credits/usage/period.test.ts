@@ -43,17 +43,22 @@ describe('a period, both ends inclusive', () => {
   });
 
   test.each<[PeriodText]>([
-    ['yesterday'], ['2026'], ['2026-3-1'], ['2026-13-01'], ['2026-00-10'], ['2026-02-30'], ['2027-02-29'], ['2026-04-31'], ['2026-03-01T24:00:00Z'],
+    ['yesterday'], ['2026'], ['2026-3-1'], ['2026-13-01'], ['2026-00-10'], ['2026-02-30'], ['2027-02-29'], ['2026-04-31'],
+    ['2026-03-01T24:00:00Z'],
     ['2026-03-01T10:60:00Z'], ['2026-03-01T10:00:60Z'], ['2026-03-01T10'], ['2026-03-01 10:00:00'], [' 2026-03-01'], ['2026-03-01\0'],
     ['1772323200000'], ['NaN'], ['+02026-03-01'], ['2026-03-01T10:00:00+15:00'], [['2026-03-01', '2026-03-02']],
   ])('%j is refused at either end', (text) => {
     for (const texts of [{ startDate: text, endDate: undefined }, { startDate: undefined, endDate: text }]) {
       const [path] = Object.entries(texts).flatMap(([name, value]) => (value === undefined ? [] : [`query.${name}`]));
-      expect(refusalOf(texts)).toMatchObject({ code: 'invalid_request', message: 'Invalid date format for startDate or endDate', sources: [{ path }] });
+      expect(refusalOf(texts)).toMatchObject({
+        code: 'invalid_request', message: 'Invalid date format for startDate or endDate', sources: [{ path }],
+      });
     }
   });
 
-  test.each([['2026-03-02', '2026-03-01'], ['2026-03-01T10:00:00.001Z', '2026-03-01T10:00:00Z']])('%s after %s is refused', (startDate, endDate) => {
+  test.each([
+    ['2026-03-02', '2026-03-01'], ['2026-03-01T10:00:00.001Z', '2026-03-01T10:00:00Z'],
+  ])('%s after %s is refused', (startDate, endDate) => {
     expect(() => readPeriod({ startDate, endDate })).toThrow('startDate must not be after endDate');
   });
 
@@ -76,8 +81,12 @@ describe('a period is covered by buckets', () => {
       'hour 2026-04-02T00:00:00.000Z 2026-04-02T01:00:00.000Z',
       'record 2026-04-02T01:00:00.000Z 2026-04-02T01:00:00.001Z',
     ]);
-    expect(shown(cover(at('2028-02-29T00:00:00Z'), at('2028-03-01T00:00:00Z'), GRAINS))).toEqual(['day 2028-02-29T00:00:00.000Z 2028-03-01T00:00:00.000Z']);
-    expect(shown(cover(at('2026-03-01T10:00:00Z'), at('2026-03-01T10:00:00.001Z'), GRAINS))).toEqual(['record 2026-03-01T10:00:00.000Z 2026-03-01T10:00:00.001Z']);
+    expect(shown(cover(at('2028-02-29T00:00:00Z'), at('2028-03-01T00:00:00Z'), GRAINS))).toEqual([
+      'day 2028-02-29T00:00:00.000Z 2028-03-01T00:00:00.000Z',
+    ]);
+    expect(shown(cover(at('2026-03-01T10:00:00Z'), at('2026-03-01T10:00:00.001Z'), GRAINS))).toEqual([
+      'record 2026-03-01T10:00:00.000Z 2026-03-01T10:00:00.001Z',
+    ]);
     expect(cover(5, 5, GRAINS)).toEqual([]);
   });
 
@@ -95,7 +104,10 @@ describe('a period is covered by buckets', () => {
         endMs = piece.toMs;
         for (const edge of [piece.fromMs, piece.toMs]) {
           const text = iso(edge);
-          const isEdge = { month: text.endsWith('-01T00:00:00.000Z'), day: text.endsWith('T00:00:00.000Z'), hour: text.endsWith(':00:00.000Z'), record: true };
+          const isEdge = {
+            month: text.endsWith('-01T00:00:00.000Z'), day: text.endsWith('T00:00:00.000Z'), hour: text.endsWith(':00:00.000Z'),
+            record: true,
+          };
           expect([text, piece.grain, isEdge[piece.grain]]).toEqual([text, piece.grain, true]);
         }
       }

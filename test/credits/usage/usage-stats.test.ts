@@ -11,7 +11,14 @@ import { randomOf } from '../../support/random.js';
 let lab: DrainLab;
 const deps = () => ({ db: lab.db, freshen: freshen(sharedDrain(lab.drain), lab.keys) });
 
-type Used = { readonly accountId: string; readonly seq: number; readonly atMs: number; readonly service: string; readonly operation: string; readonly credits: number };
+type Used = {
+  readonly accountId: string;
+  readonly seq: number;
+  readonly atMs: number;
+  readonly service: string;
+  readonly operation: string;
+  readonly credits: number;
+};
 const used: Used[] = [];
 const BEGIN_MS = Date.parse('2027-12-25T00:00:00Z');
 const HOUR_MS = 3_600_000;
@@ -22,7 +29,9 @@ beforeAll(async () => {
   const random = randomOf(11);
   for (let index = 0; index < 5; index += 1) {
     const account = lab.account();
-    const times = Array.from({ length: 200 }, () => BEGIN_MS + random.integer(0, HOURS) * HOUR_MS + random.pick([0, 0, -1, 1, random.integer(0, HOUR_MS)])).sort((a, b) => a - b);
+    const times = Array.from({
+      length: 200,
+    }, () => BEGIN_MS + random.integer(0, HOURS) * HOUR_MS + random.pick([0, 0, -1, 1, random.integer(0, HOUR_MS)])).sort((a, b) => a - b);
     const pipeline = lab.redis.pipeline();
     for (const atMs of times) {
       const service = random.pick(['chat', 'chat-streaming', 'image', '__proto__', 'hasOwnProperty']);
@@ -73,7 +82,9 @@ test('an account\'s statistics are the recount of its records, for any period', 
     const { recent, byService, byDay, byModel, ...totals } = await accountUsage(deps(), accountId, period);
     expect({ ...totals, byService: plain(byService), byDay: plain(byDay), byModel: plain(byModel) }).toEqual(recount(mine));
     expect([...byDay.keys()]).toEqual([...byDay.keys()].sort());
-    expect(recent).toEqual(mine.slice(-10).map(({ seq, atMs, service, operation, credits }) => ({ seq, atMs, service, operation, credits, uncollected: 0, metadata: { credits } })));
+    expect(recent).toEqual(mine.slice(-10).map(({ seq, atMs, service, operation, credits }) => ({
+      seq, atMs, service, operation, credits, uncollected: 0, metadata: { credits },
+    })));
   }
 });
 
@@ -91,7 +102,10 @@ test('the system\'s statistics are the recount of everybody\'s', async () => {
 
 test('an account that nobody knows used nothing', async () => {
   expect(await accountUsage(deps(), 'nobody', { fromMs: 0, toMs: Date.UTC(10_000, 0, 1) }))
-    .toEqual({ totalRecords: 0, totalCredits: 0n, uncollectedRecords: 0, uncollectedCredits: 0n, byService: new Map(), byDay: new Map(), byModel: new Map(), recent: [] });
+    .toEqual({
+      totalRecords: 0, totalCredits: 0n, uncollectedRecords: 0, uncollectedCredits: 0n, byService: new Map(), byDay: new Map(),
+      byModel: new Map(), recent: [],
+    });
 });
 
 test('of more names than fit into an answer, those with the most credits are named, and all are in the totals', async () => {
@@ -105,7 +119,9 @@ test('of more names than fit into an answer, those with the most credits are nam
   await pipeline.exec();
   const usage = await accountUsage(deps(), account.accountId, { fromMs: 0, toMs: Date.UTC(10_000, 0, 1) });
   expect([usage.totalRecords, usage.totalCredits, usage.byService.size]).toEqual([1_005, 505_515n, 1_000]);
-  expect([usage.byService.has('service-5'), usage.byService.get('service-1005'), usage.byDay.get('2031-01-01')]).toEqual([false, 1_005n, 505_515n]);
+  expect([usage.byService.has('service-5'), usage.byService.get('service-1005'), usage.byDay.get('2031-01-01')]).toEqual([
+    false, 1_005n, 505_515n,
+  ]);
 });
 
 test('many readers at once share the drains that bring Postgres up to date', async () => {
@@ -117,7 +133,9 @@ test('many readers at once share the drains that bring Postgres up to date', asy
   });
   const fresh = freshen(drain, lab.keys);
   await lab.write(account, account.debit('charge', 0, { about: aboutUsage('image', 'x', { credits: 1 }) }));
-  const answers = await Promise.all(Array.from({ length: 200 }, () => accountUsage({ db: lab.db, freshen: fresh }, account.accountId, { fromMs: 0, toMs: Date.UTC(10_000, 0, 1) })));
+  const answers = await Promise.all(Array.from({
+    length: 200,
+  }, () => accountUsage({ db: lab.db, freshen: fresh }, account.accountId, { fromMs: 0, toMs: Date.UTC(10_000, 0, 1) })));
   expect(new Set(answers.map(({ totalRecords }) => totalRecords))).toEqual(new Set([1]));
   expect(runs).toBeLessThanOrEqual(3);
 });

@@ -36,13 +36,17 @@ async function waiting(...lots: [amount: number, hours: number | null][]): Promi
 
 async function grant(accountId: string, amount: number, hours: number | null): Promise<void> {
   const expiresAtMs = hours === null ? null : Date.UTC(2100, 0, 1) + hours * HOUR_MS;
-  expect(await money.grant({ accountId, amount: micros(amount), expiresAtMs, about: '{}', idempotency: null, fingerprint: 'f' })).toMatchObject({ status: 'applied' });
+  expect(await money.grant({
+    accountId, amount: micros(amount), expiresAtMs, about: '{}', idempotency: null, fingerprint: 'f',
+  })).toMatchObject({ status: 'applied' });
 }
 
 const seen = (accountId: string, username: string, namesFrom: NamesFrom = 'access'): Promise<void> =>
   upsertProfiles(lab.db, [{ accountId, username, email: null, role: null, namesFrom, seenAtMs: Date.now() }]);
 const lotsOf = async (accountId: string): Promise<[number, number | null][]> =>
-  (await lab.ledger.readAccount(accountId)).lots.map(({ remaining, expiresAtMs }) => [remaining, expiresAtMs === null ? null : (expiresAtMs - Date.UTC(2100, 0, 1)) / HOUR_MS]);
+  (await lab.ledger.readAccount(accountId)).lots.map(({ remaining, expiresAtMs }) => [
+    remaining, expiresAtMs === null ? null : (expiresAtMs - Date.UTC(2100, 0, 1)) / HOUR_MS,
+  ]);
 const available = async (accountId: string): Promise<Micros> => (await lab.ledger.readBalance(accountId)).available;
 /** Runs until a run finds nothing more to do. */
 async function resume(): Promise<void> {
@@ -62,7 +66,9 @@ async function conserved(from: string, to: string, total: number): Promise<void>
   expect(source.totals.granted - source.totals.removed + target.totals.granted - target.totals.removed).toBe(total);
   expect(source.available + target.available).toBe(total);
   await lab.drain();
-  const { rows } = await lab.db.raw<{ rows: { sum: number }[] }>('select sum(available)::bigint as sum from accounts where account_id = any(?)', [[from, to]]);
+  const { rows } = await lab.db.raw<{
+    rows: { sum: number }[];
+  }>('select sum(available)::bigint as sum from accounts where account_id = any(?)', [[from, to]]);
   expect(rows[0]?.sum).toBe(total);
 }
 
@@ -74,7 +80,8 @@ test('all lots move, each with its expiry, and the ledger of both sides says so'
   expect(await lotsOf(name)).toEqual([]);
   await conserved(name, claimant, 15);
   const { rows } = await lab.db.raw<{ rows: { account_id: string; kind: string; about: string }[] }>(
-    `select e.account_id, e.kind, d.about from entries e join entry_details d using (account_id, seq) where e.account_id = any(?) and d.about like '%"claim"%' order by 1, 2`,
+    `select e.account_id, e.kind, d.about from entries e join entry_details d using (account_id, seq)
+       where e.account_id = any(?) and d.about like '%"claim"%' order by 1, 2`,
     [[name, claimant]],
   );
   expect(rows.map(({ account_id, kind }) => [account_id, kind])).toEqual([
@@ -88,7 +95,9 @@ test('all lots move, each with its expiry, and the ledger of both sides says so'
 test('twenty claims at once, by three claimants: one gets all of it, once', async () => {
   const name = await waiting([5, 30], [7, null]);
   const claimants = [fresh('a'), fresh('b'), fresh('c')];
-  const results = await Promise.all(Array.from({ length: 20 }, (_, index) => claimProvisional(deps, { accountId: name, claimant: claimants[index % 3] ?? '' })));
+  const results = await Promise.all(Array.from({
+    length: 20,
+  }, (_, index) => claimProvisional(deps, { accountId: name, claimant: claimants[index % 3] ?? '' })));
   const winners = new Set(results.flatMap(({ status }, index) => (status === 'claimed' ? [index % 3] : [])));
   expect(winners.size).toBe(1);
   await resume();
@@ -132,7 +141,9 @@ test.each(CRASHES)('a crash at call %d of the money (which took effect: %s) is m
     if (takesEffect) await work(command);
     throw new Error('crash');
   };
-  const crashing: ClaimDeps = { ...deps, moneyIn: { grant: dying((command) => money.grant(command)), revoke: dying((command) => money.revoke(command)) } };
+  const crashing: ClaimDeps = {
+    ...deps, moneyIn: { grant: dying((command) => money.grant(command)), revoke: dying((command) => money.revoke(command)) },
+  };
   await expect(claimProvisional(crashing, { accountId: name, claimant })).rejects.toThrow('crash');
   await resume();
   expect(await lotsOf(claimant)).toEqual([[5, 30], [7, null]]);
@@ -140,7 +151,9 @@ test.each(CRASHES)('a crash at call %d of the money (which took effect: %s) is m
   await conserved(name, claimant, 12);
 });
 
-test.each(['grantLot', 'revokeLot'] as const)('a Redis that goes away at %s leaves it pending; later it arrives, once', async (operation) => {
+test.each([
+  'grantLot', 'revokeLot',
+] as const)('a Redis that goes away at %s leaves it pending; later it arrives, once', async (operation) => {
   const name = await waiting([5, 30], [7, null]);
   const claimant = fresh('claimant');
   let isAway = true;

@@ -92,15 +92,21 @@ describe('names that nobody has yet', () => {
 
   test('are nobody\'s to claim when two have them, or when they are somebody\'s id', async () => {
     for (const name of ['two', 'id']) await open(name);
-    await upsertProfiles(db, [profile({ accountId: 'p1', username: 'two' }), profile({ accountId: 'p2', username: 'two' }), profile({ accountId: 'id' })]);
-    expect([await setClaimed(db, 'two', 'p1'), await setClaimed(db, 'two', 'p2'), await setClaimed(db, 'id', 'p1')]).toEqual([false, false, false]);
+    await upsertProfiles(db, [
+      profile({ accountId: 'p1', username: 'two' }), profile({ accountId: 'p2', username: 'two' }), profile({ accountId: 'id' }),
+    ]);
+    expect([await setClaimed(db, 'two', 'p1'), await setClaimed(db, 'two', 'p2'), await setClaimed(db, 'id', 'p1')]).toEqual([
+      false, false, false,
+    ]);
     expect(await find('two')).toBe('ambiguous');
   });
 
   test('what a caller\'s first request is told', async () => {
     for (const name of ['me', 'mine', 'a@example.com', 'other', 'taken']) await open(name);
     await setClaimed(db, 'taken', 'p9');
-    expect(await readAcquaintance(db, 'me', ['mine', 'a@example.com', 'taken'])).toEqual({ isKnown: false, provisional: ['a@example.com', 'me', 'mine'] });
+    expect(await readAcquaintance(db, 'me', ['mine', 'a@example.com', 'taken'])).toEqual({
+      isKnown: false, provisional: ['a@example.com', 'me', 'mine'],
+    });
     await upsertProfiles(db, [profile({ accountId: 'me' })]);
     await setOwned(db, 'me');
     expect(await readAcquaintance(db, 'me', [])).toEqual({ isKnown: true, provisional: [] });
@@ -111,7 +117,9 @@ test('registering: once per id, once per e-mail, also when all come at once', as
   const user = { accountId: 'a'.repeat(24), username: 'ann', email: 'ann@example.com', role: 'user' };
   const same = await Promise.allSettled(Array.from({ length: 8 }, () => registerUser(db, user)));
   expect(same.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-  const others = await Promise.allSettled(['b', 'c', 'd'].map((letter) => registerUser(db, { ...user, accountId: letter.repeat(24), email: 'Bob@example.com' })));
+  const others = await Promise.allSettled([
+    'b', 'c', 'd',
+  ].map((letter) => registerUser(db, { ...user, accountId: letter.repeat(24), email: 'Bob@example.com' })));
   expect(others.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   expect(await find('bob@example.com')).toMatch(/^(b|c|d)+$/);
 });

@@ -9,7 +9,9 @@ let gateway: FakeGateway;
 beforeAll(async () => { gateway = await fakeGateway(); });
 afterAll(async () => { await gateway.stop(); });
 
-const claims = (more: Record<string, unknown> = {}): Record<string, unknown> => ({ sub: 'alice', ...usualClaims(gateway.clock.nowMs), ...more });
+const claims = (more: Record<string, unknown> = {}): Record<string, unknown> => ({
+  sub: 'alice', ...usualClaims(gateway.clock.nowMs), ...more,
+});
 const encode = (value: unknown): string => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
 /** A token signed by hand, for what a library refuses to make: raw payload text, odd headers. */
 const forge = (header: object, payload: unknown, secret = ACCESS_SECRET): string => {
@@ -153,7 +155,8 @@ describe('31: the header', () => {
     const good = await gateway.token({ sub: 'alice' });
     const raw = (first: string, second: string): Promise<string> => new Promise((resolve) => {
       const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1', () => {
-        socket.write(`GET /api/credits/balance HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${first}\r\nAuthorization: Bearer ${second}\r\nConnection: close\r\n\r\n`);
+        socket.write(`GET /api/credits/balance HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer `
+          + `${first}\r\nAuthorization: Bearer ${second}\r\nConnection: close\r\n\r\n`);
       });
       let text = '';
       socket.on('data', (chunk) => { text += chunk.toString(); });
@@ -172,7 +175,9 @@ describe('31: the header', () => {
 
 describe('issuers', () => {
   test('ChatsParty: subject is userId; no role is believed', async () => {
-    const token = await signed(CHATSPARTY_SECRET, { ...usualClaims(gateway.clock.nowMs), type: undefined, userId: 'cuid123', role: 'admin' });
+    const token = await signed(CHATSPARTY_SECRET, {
+      ...usualClaims(gateway.clock.nowMs), type: undefined, userId: 'cuid123', role: 'admin',
+    });
     const balance = await gateway.call('GET', '/api/credits/balance', { token });
     expect([balance.status, balance.body['userId']]).toEqual([200, 'cuid123']);
     const allocate = await gateway.call('POST', '/api/credits/allocate', { token, body: { userId: 'cuid123', credits: 5 } });
@@ -187,9 +192,13 @@ describe('issuers', () => {
   test('JWT_REQUIRE_TYPE asks role-bearing issuers for a type, and ChatsParty still not', async () => {
     const strict = await fakeGateway({ requireType: true });
     const untyped = { ...usualClaims(strict.clock.nowMs), type: undefined };
-    const access = await send(`${strict.url}/api/credits/balance`, 'GET', { token: await signed(ACCESS_SECRET, { ...untyped, sub: 'alice' }) });
+    const access = await send(`${strict.url}/api/credits/balance`, 'GET', {
+      token: await signed(ACCESS_SECRET, { ...untyped, sub: 'alice' }),
+    });
     expect([access.status, access.body['message']]).toEqual([401, 'Invalid token type']);
-    const chatsparty = await send(`${strict.url}/api/credits/balance`, 'GET', { token: await signed(CHATSPARTY_SECRET, { ...untyped, userId: 'cuid' }) });
+    const chatsparty = await send(`${strict.url}/api/credits/balance`, 'GET', {
+      token: await signed(CHATSPARTY_SECRET, { ...untyped, userId: 'cuid' }),
+    });
     expect(chatsparty.status).toBe(200);
     await strict.stop();
   });

@@ -25,7 +25,10 @@ beforeAll(async () => {
 afterAll(() => { server.closeAllConnections(); server.close(); });
 
 beforeEach(async () => {
-  served = { status: 200, requests: 0, keys: [{ ...await exportJWK(rsa.publicKey), kid: 'r1', alg: 'RS256' }, { ...await exportJWK(ec.publicKey), kid: 'e1', alg: 'ES256' }] };
+  served = {
+    status: 200, requests: 0,
+    keys: [{ ...await exportJWK(rsa.publicKey), kid: 'r1', alg: 'RS256' }, { ...await exportJWK(ec.publicKey), kid: 'e1', alg: 'ES256' }],
+  };
   gateway = await fakeGateway({ jwksUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys` });
 });
 afterEach(async () => { await gateway.stop(); });

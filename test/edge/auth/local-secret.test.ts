@@ -28,7 +28,8 @@ describe('the secret of the embedded mode', () => {
   });
 
   test('many processes at once end up with the same', async () => {
-    const script = `import(${JSON.stringify(new URL('../../../src/edge/auth/local-secret.js', import.meta.url).href)}).then((m) => console.log(m.localSecret(process.argv[1])))`;
+    const script = `import(${JSON.stringify(new URL('../../../src/edge/auth/local-secret.js', import.meta.url).href)}).then((m) `
+      + `=> console.log(m.localSecret(process.argv[1])))`;
     const secrets = await Promise.all(Array.from({ length: 4 }, async () => (await run(process.execPath, ['-e', script, folder])).stdout));
     expect(new Set(secrets).size).toBe(1);
   });

@@ -15,7 +15,8 @@ const make = async (body: object): Promise<Key> => {
   expect(answer.status).toBe(201);
   return answer.body as unknown as Key;
 };
-const startWith = (key: string) => lab.post('/api/credits-process/start', { user_id: lab.user(), feature_endpoint_id: 'ai_chat_v1' }, { 'x-server-api-key': key });
+const startWith = (key: string) =>
+  lab.post('/api/credits-process/start', { user_id: lab.user(), feature_endpoint_id: 'ai_chat_v1' }, { 'x-server-api-key': key });
 
 test('a key works at once for its scopes, and within a second of its revocation it does not', async () => {
   const { id, key, hint } = await make({ name: 'agent', scopes: ['credits-process'] });
@@ -42,8 +43,14 @@ test('a key ends by itself when it was made to', async () => {
 test('the list shows when a key was used last, and never the key', async () => {
   const { id, key } = await make({ name: 'seen', scopes: ['telemetry', 'credits-process'] });
   await until(() => startWith(key), ({ status }) => status === 200, 1_000);
-  const used = await until(async () => (await lab.admin('GET', '/api/admin/server-keys')).body.find((each) => each['id'] === id), (found) => typeof found?.['lastUsedAt'] === 'string', 10_000);
-  expect(used).toMatchObject({ name: 'seen', scopes: ['telemetry', 'credits-process'], createdBy: 'root', revokedAt: null, lastUsedAt: expect.any(String) as unknown });
+  const used = await until(
+    async () => (await lab.admin('GET', '/api/admin/server-keys')).body.find((each) => each['id'] === id),
+    (found) => typeof found?.['lastUsedAt'] === 'string', 10_000,
+  );
+  expect(used).toMatchObject({
+    name: 'seen', scopes: ['telemetry', 'credits-process'], createdBy: 'root', revokedAt: null,
+    lastUsedAt: expect.any(String) as unknown,
+  });
   expect(JSON.stringify((await lab.admin('GET', '/api/admin/server-keys')).body)).not.toContain(key);
   const db = connectPostgres(lab.gateway.databaseUrl, apiProfile(5_000));
   const { rows } = await db.raw<{ rows: unknown[] }>('select * from server_keys');
@@ -52,7 +59,10 @@ test('the list shows when a key was used last, and never the key', async () => {
 });
 
 test('bad requests are refused, all issues named', async () => {
-  for (const body of [{ name: '', scopes: ['credits-process'] }, { name: 'x', scopes: [] }, { name: 'x', scopes: ['everything'] }, { name: 'x', scopes: ['*'], expiresAt: '2001-01-01T00:00:00Z' }]) {
+  for (const body of [
+    { name: '', scopes: ['credits-process'] }, { name: 'x', scopes: [] }, { name: 'x', scopes: ['everything'] },
+    { name: 'x', scopes: ['*'], expiresAt: '2001-01-01T00:00:00Z' },
+  ]) {
     expect((await lab.admin('POST', '/api/admin/server-keys', body)).status).toBe(400);
   }
   expect((await lab.admin('DELETE', '/api/admin/server-keys/nobody')).status).toBe(404);
@@ -67,7 +77,10 @@ test('a gateway that has no key at all says so, and strict ids are what the orig
     const headers = { 'x-server-api-key': body['key'] as string };
     await until(() => bare.post('/api/credits-process/start', {}, headers), ({ status }) => status === 400, 2_000);
     const strict = await bare.post('/api/credits-process/start', { user_id: 'abc', feature_endpoint_id: 'ai_chat_v1' }, headers);
-    expect([strict.status, strict.body.sources]).toEqual([400, [{ path: 'body.user_id', message: 'Invalid ID format' }, { path: 'body.feature_endpoint_id', message: 'Invalid ID format' }]]);
+    expect([strict.status, strict.body.sources]).toEqual([
+      400,
+      [{ path: 'body.user_id', message: 'Invalid ID format' }, { path: 'body.feature_endpoint_id', message: 'Invalid ID format' }],
+    ]);
     const user = bare.user();
     await bare.grant(user, 100);
     const started = await bare.post('/api/credits-process/start', { user_id: user, feature_endpoint_value: 'ai_chat_v1' }, headers);

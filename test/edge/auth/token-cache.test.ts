@@ -9,11 +9,21 @@ import { ACCESS_SECRET } from '../../support/fake-gateway.js';
 const START_MS = 1_800_000_000_000;
 const IAT = START_MS / 1_000;
 
-function setUp(): { authenticate: (token: string) => Promise<string>; isCached: (token: string) => boolean; seen: Principal[]; clock: { nowMs: number } } {
+function setUp(): {
+  authenticate: (token: string) => Promise<string>;
+  isCached: (token: string) => boolean;
+  seen: Principal[];
+  clock: { nowMs: number };
+} {
   const clock = { nowMs: START_MS };
   const seen: Principal[] = [];
-  const issuers = issuersOf({ accessSecret: ACCESS_SECRET, chatspartySecret: undefined, jwksUrl: undefined, maxTokenAgeSeconds: 3_600, requireType: false });
-  const verify = bearer({ issuers, maxTokenAgeSeconds: 3_600, clock: () => clock.nowMs, admitted: (principal) => { seen.push(principal); return Promise.resolve(); } });
+  const issuers = issuersOf({
+    accessSecret: ACCESS_SECRET, chatspartySecret: undefined, jwksUrl: undefined, maxTokenAgeSeconds: 3_600, requireType: false,
+  });
+  const verify = bearer({
+    issuers, maxTokenAgeSeconds: 3_600, clock: () => clock.nowMs,
+    admitted: (principal) => { seen.push(principal); return Promise.resolve(); },
+  });
   return {
     clock, seen,
     authenticate: async (token) => {

@@ -17,7 +17,8 @@ async function account(credits: number): Promise<string> {
 }
 
 const placeHold = async (sub: string, sessionId: string): Promise<void> => {
-  expect((await lab.api(sub, 'POST', '/api/streaming-sessions/initialize', { sessionId, modelId: 'gpt-4', estimatedTokens: 1_500 })).status).toBe(201);
+  expect((await lab.api(sub, 'POST', '/api/streaming-sessions/initialize', { sessionId, modelId: 'gpt-4', estimatedTokens: 1_500 })).status)
+    .toBe(201);
 };
 
 /** Fills the form, and answers what its confirmation carries. */
@@ -35,7 +36,8 @@ async function moneyOf(sub: string): Promise<Money> {
   return { available: Number(body['credits']), held: Number(body['held']), debt: Number(body['debt']) };
 }
 
-const entriesOf = async (sub: string): Promise<string> => (await lab.root.get(`/console/accounts/${sub}`)).text.split('id="entries"')[1] ?? '';
+const entriesOf = async (sub: string): Promise<string> =>
+  (await lab.root.get(`/console/accounts/${sub}`)).text.split('id="entries"')[1] ?? '';
 
 describe('grant', () => {
   test('nothing happens before the confirmation, then once, with who and why', async () => {
@@ -64,9 +66,12 @@ describe('grant', () => {
   });
 
   test.each<[string, Record<string, string>]>([
-    ['no reason', { credits: '1', days: '30', reason: '  ' }], ['nothing', { credits: '0', days: '30', reason: 'r' }], ['negative', { credits: '-1', days: '30', reason: 'r' }],
-    ['too precise', { credits: '0.0000001', days: '30', reason: 'r' }], ['exponent', { credits: '1e3', days: '30', reason: 'r' }], ['no amount', { reason: 'r' }],
-    ['no days', { credits: '1', days: '0', reason: 'r' }], ['days for ever', { credits: '1', days: '99999', reason: 'r' }], ['a long reason', { credits: '1', days: '30', reason: 'x'.repeat(501) }],
+    ['no reason', { credits: '1', days: '30', reason: '  ' }], ['nothing', { credits: '0', days: '30', reason: 'r' }],
+    ['negative', { credits: '-1', days: '30', reason: 'r' }],
+    ['too precise', { credits: '0.0000001', days: '30', reason: 'r' }], ['exponent', { credits: '1e3', days: '30', reason: 'r' }],
+    ['no amount', { reason: 'r' }],
+    ['no days', { credits: '1', days: '0', reason: 'r' }], ['days for ever', { credits: '1', days: '99999', reason: 'r' }],
+    ['a long reason', { credits: '1', days: '30', reason: 'x'.repeat(501) }],
   ])('%s: the form again, with what is wrong', async (_, form) => {
     const sub = await account(0);
     // As a confirmed form, too: what a browser carries is checked again.
@@ -121,12 +126,16 @@ describe('void', () => {
     expect((await lab.root.post(`${home}/void`, hidden)).text).toContain('had been already, once');
     expect(await moneyOf(sub)).toEqual({ available: 100, held: 0, debt: 0 });
     const life = (await lab.root.get(home)).text;
-    for (const told of ['>voided<', '9 credits reserved.', '0 captured, 9 released.', 'by <span class="mono">root</span>: the proxy died', 'Then everything is released.', 'tokens/']) expect(life).toContain(told);
+    for (const told of [
+      '>voided<', '9 credits reserved.', '0 captured, 9 released.', 'by <span class="mono">root</span>: the proxy died',
+      'Then everything is released.', 'tokens/',
+    ]) expect(life).toContain(told);
     expect(life).not.toContain('/void"');
     const again = await lab.root.post(`${home}/void`, { reason: 'r' });
     expect([again.status, again.text.includes('has ended already: voided')]).toEqual([409, true]);
     // Usage that happened is charged all the same.
-    const finalize = (actualTokens: number) => lab.api(sub, 'POST', '/api/streaming-sessions/finalize', { sessionId: 'h/1?x', actualTokens });
+    const finalize = (actualTokens: number) =>
+      lab.api(sub, 'POST', '/api/streaming-sessions/finalize', { sessionId: 'h/1?x', actualTokens });
     expect((await finalize(0)).headers.get('idempotency-replayed')).toBe('true');
     expect([(await finalize(1_000)).body['actualCredits'], (await finalize(999)).status]).toEqual([5, 409]);
     expect((await lab.root.get(home)).text).toContain('Corrects entry 3.');
@@ -134,7 +143,10 @@ describe('void', () => {
 
   test('of no hold, of nobody’s hold, and with ids that are none', async () => {
     const sub = await account(0);
-    for (const path of [`/console/accounts/${sub}/holds/none`, `/console/accounts/${sub}/holds/a%20b`, '/console/accounts/a%20b', '/console/accounts/:x/holds/y']) {
+    for (const path of [
+      `/console/accounts/${sub}/holds/none`, `/console/accounts/${sub}/holds/a%20b`, '/console/accounts/a%20b',
+      '/console/accounts/:x/holds/y',
+    ]) {
       expect([path, (await lab.root.get(path)).status]).toEqual([path, 404]);
     }
     expect((await lab.root.post(`/console/accounts/${sub}/holds/none/void`, { reason: 'r' })).status).toBe(404);
@@ -153,7 +165,9 @@ describe('settle', () => {
     expect((await lab.root.post(path, { ...hidden, credits: '11' })).status).toBe(409);
     expect(await moneyOf(sub)).toEqual({ available: 0, held: 0, debt: 2 });
     const life = (await lab.root.get(`/console/accounts/${sub}/holds/long`)).text;
-    for (const told of ['12 captured, 3 of it above the hold, 2 of that as debt.', 'the model’s bill says so']) expect(life).toContain(told);
+    for (const told of ['12 captured, 3 of it above the hold, 2 of that as debt.', 'the model’s bill says so']) {
+      expect(life).toContain(told);
+    }
     const usage = await lab.api(sub, 'GET', '/api/usage/stats');
     expect(usage.text).toContain('operator');
   });
@@ -181,7 +195,8 @@ describe('what others wrote', () => {
     await lab.api(sub, 'POST', '/api/usage/record', { service: HOSTILE, operation: HOSTILE, credits: 1, metadata: { [HOSTILE]: HOSTILE } });
     await lab.api(sub, 'POST', '/api/streaming-sessions/initialize', { sessionId: HOSTILE, modelId: HOSTILE, estimatedTokens: 1 });
     const pages = await Promise.all([
-      lab.root.get(`/console/accounts/${sub}`), lab.root.get(`/console/accounts/${sub}/holds/${encodeURIComponent(HOSTILE)}`), lab.root.get(`/console/accounts?who=${encodeURIComponent(HOSTILE)}`),
+      lab.root.get(`/console/accounts/${sub}`), lab.root.get(`/console/accounts/${sub}/holds/${encodeURIComponent(HOSTILE)}`),
+      lab.root.get(`/console/accounts?who=${encodeURIComponent(HOSTILE)}`),
       lab.root.get(`/console/accounts/${sub}/holds/${encodeURIComponent(HOSTILE)}/void`), lab.root.get('/console'),
     ]);
     expect(pages.map(({ status }) => status)).toEqual([200, 200, 404, 200, 200]);
@@ -198,10 +213,14 @@ describe('finding an account', () => {
     await send(`${lab.gateway.url}/api/credits/balance`, 'GET', { token: twin });
     const find = (who: string) => lab.root.get(`/console/accounts?who=${encodeURIComponent(who)}`);
     // Profiles are written moments after the request that brought them.
-    for (let turn = 0; turn < 2_400 && (await find(`${sub}-twin@example.com`)).status === 404; turn += 1) await new Promise((resolve) => { setTimeout(resolve, 50); });
+    for (let turn = 0; turn < 2_400 && (await find(`${sub}-twin@example.com`)).status === 404; turn += 1) {
+      await new Promise((resolve) => { setTimeout(resolve, 50); });
+    }
     for (const who of [`  ${sub}@example.com `, sub]) expect((await find(who)).headers.get('location')).toBe(`/console/accounts/${sub}`);
     const both = await find(`${sub}-name`);
-    expect([both.status, both.text.includes('names 2 accounts'), both.text.includes(`/console/accounts/${sub}-twin`)]).toEqual([200, true, true]);
+    expect([both.status, both.text.includes('names 2 accounts'), both.text.includes(`/console/accounts/${sub}-twin`)]).toEqual([
+      200, true, true,
+    ]);
     for (const who of ['nobody-at-all', '', 'x'.repeat(400), 'a\u0000b']) expect([who, (await find(who)).status]).toEqual([who, 404]);
   });
 });

@@ -15,25 +15,32 @@ beforeAll(async () => {
 afterAll(async () => { await lab.stop(); });
 
 const press = (role: 'admin' | 'supervisor', path: string, headers: Record<string, string> = OURS) =>
-  sendPlainly(`${lab.gateway.url}/console/queues/api/queues/${path}`, 'PUT', { headers: { cookie: cookies[role], 'content-type': 'application/json', ...headers }, raw: '{}' });
+  sendPlainly(`${lab.gateway.url}/console/queues/api/queues/${path}`, 'PUT', {
+    headers: { cookie: cookies[role], 'content-type': 'application/json', ...headers }, raw: '{}',
+  });
 
 type Listed = { readonly queues: readonly { readonly name: string; readonly readOnlyMode: boolean; readonly isPaused: boolean }[] };
-const listed = async (by: Operator): Promise<Listed['queues']> => (JSON.parse((await by.get('/console/queues/api/queues')).text) as Listed).queues;
+const listed = async (by: Operator): Promise<Listed['queues']> =>
+  (JSON.parse((await by.get('/console/queues/api/queues')).text) as Listed).queues;
 
 test('has the ledger’s queue, those of settlements and their dead letters', async () => {
   expect((await listed(lab.root)).map(({ name }) => name).sort()).toEqual([
-    'credits_process_end_multimodel_queue', 'credits_process_end_multimodel_queue_dlq', 'credits_process_end_queue', 'credits_process_end_queue_dlq', 'ledger',
+    'credits_process_end_multimodel_queue', 'credits_process_end_multimodel_queue_dlq', 'credits_process_end_queue',
+    'credits_process_end_queue_dlq', 'ledger',
   ]);
 });
 
 test('supervisors look, with nothing to press; what they press all the same is refused', async () => {
   expect((await listed(boss)).every(({ readOnlyMode }) => readOnlyMode)).toBe(true);
-  for (const path of ['ledger/pause', 'pause', 'ledger/obliterate']) expect([path, (await press('supervisor', path)).status]).toEqual([path, 403]);
+  for (const path of ['ledger/pause', 'pause', 'ledger/obliterate']) {
+    expect([path, (await press('supervisor', path)).status]).toEqual([path, 403]);
+  }
   expect((await listed(boss)).some(({ isPaused }) => isPaused)).toBe(false);
 });
 
 test('administrators press, from our own pages only', async () => {
-  const isPaused = async (): Promise<boolean | undefined> => (await listed(lab.root)).find(({ name }) => name === 'credits_process_end_queue')?.isPaused;
+  const isPaused = async (): Promise<boolean | undefined> =>
+    (await listed(lab.root)).find(({ name }) => name === 'credits_process_end_queue')?.isPaused;
   expect((await press('admin', 'credits_process_end_queue/pause', {})).status).toBe(403);
   expect((await press('admin', 'credits_process_end_queue/pause', { 'sec-fetch-site': 'cross-site' })).status).toBe(403);
   expect(await isPaused()).toBe(false);
@@ -49,7 +56,9 @@ test('its page and its files come from here, and only to who is logged in', asyn
   expect(headers.get('content-security-policy')).toContain(`script-src 'self'; style-src 'self' 'unsafe-inline'`);
   const [, script = ''] = /src="(static\/js\/main[^"]+)"/.exec(text) ?? [];
   expect((await boss.get(`/console/queues/${script}`)).status).toBe(200);
-  for (const path of ['', `/${script}`, '/api/queues', '/static/../../../package.json']) expect([path, (await sendPlainly(`${lab.gateway.url}/console/queues${path}`, 'GET')).status]).not.toEqual([path, 200]);
+  for (const path of ['', `/${script}`, '/api/queues', '/static/../../../package.json']) {
+    expect([path, (await sendPlainly(`${lab.gateway.url}/console/queues${path}`, 'GET')).status]).not.toEqual([path, 200]);
+  }
   for (const path of ['/static/%2e%2e/%2e%2e/package.json', '/static/..%2f..%2fpackage.json', '/nothing/of/the/kind.txt']) {
     const { text: found } = await boss.get(`/console/queues${path}`);
     expect([path, found.includes('"dependencies"')]).toEqual([path, false]);

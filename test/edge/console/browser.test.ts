@@ -52,7 +52,9 @@ async function visit(by: Browser, { url, width = 1_280, colorScheme = 'light' }:
   context.on('page', (page) => {
     page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) complaints.push(message.text()); });
     page.on('pageerror', (error) => { complaints.push(error.message); });
-    page.on('request', (request) => { if (!request.url().startsWith(url) && !request.url().startsWith('data:')) complaints.push(`asked ${request.url()}`); });
+    page.on('request', (request) => {
+      if (!request.url().startsWith(url) && !request.url().startsWith('data:')) complaints.push(`asked ${request.url()}`);
+    });
   });
   await walk(await context.newPage());
   await context.close();
@@ -85,7 +87,9 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
 async function busyAccount({ api }: Lab): Promise<void> {
   await api('root', 'POST', '/api/credits/allocate', { userId: 'alice', credits: 100, notes: 'welcome' }, 'admin');
   await api('root', 'POST', '/api/credits/allocate', { userId: 'alice', credits: 25.5, expiryDays: 7, notes: 'promotion' }, 'admin');
-  for (const [index, tokens] of [1_500, 2_000, 800].entries()) await api('alice', 'POST', '/api/streaming-sessions/initialize', { sessionId: `message-${index + 1}`, modelId: 'gpt-4', estimatedTokens: tokens });
+  for (const [index, tokens] of [1_500, 2_000, 800].entries()) await api('alice', 'POST', '/api/streaming-sessions/initialize', {
+    sessionId: `message-${index + 1}`, modelId: 'gpt-4', estimatedTokens: tokens,
+  });
   await api('alice', 'POST', '/api/streaming-sessions/finalize', { sessionId: 'message-1', actualTokens: 1_200 });
   await api('alice', 'POST', '/api/credits/deduct', { credits: 3.25 });
   await api('alice', 'POST', '/api/usage/record', { service: 'image', operation: 'generate', credits: 4 });
@@ -93,14 +97,23 @@ async function busyAccount({ api }: Lab): Promise<void> {
 
 /** Users who chat with several models, one of them without a price, one user beyond her means. */
 async function busyHouse({ api }: Lab): Promise<void> {
-  const chats = [['bob', 'gpt-4', 4_000], ['bob', 'anthropic.claude-3-sonnet-20240229-v1:0', 2_500], ['carol', 'amazon.nova-lite-v1:0', 9_000], ['carol', 'gpt-3.5-turbo', 12_000], ['dave', 'gpt-4', 3_000], ['dave', 'anthropic.claude-3-sonnet-20240229-v1:0', 1_800], ['bob', 'gpt-3.5-turbo', 6_000]] as const;
-  await Promise.all([...['bob', 'carol', 'dave'].map((userId) => [userId, 400] as const), ['erin', 2] as const].map(([userId, credits]) => api('root', 'POST', '/api/credits/allocate', { userId, credits }, 'admin')));
+  const chats = [
+    ['bob', 'gpt-4', 4_000], ['bob', 'anthropic.claude-3-sonnet-20240229-v1:0', 2_500], ['carol', 'amazon.nova-lite-v1:0', 9_000],
+    ['carol', 'gpt-3.5-turbo', 12_000], ['dave', 'gpt-4', 3_000], ['dave', 'anthropic.claude-3-sonnet-20240229-v1:0', 1_800],
+    ['bob', 'gpt-3.5-turbo', 6_000],
+  ] as const;
+  await Promise.all([
+    ...['bob', 'carol', 'dave'].map((userId) => [userId, 400] as const), ['erin', 2] as const,
+  ].map(([userId, credits]) => api('root', 'POST', '/api/credits/allocate', { userId, credits }, 'admin')));
   await Promise.all(chats.map(async ([sub, modelId, tokens], index) => {
     await api(sub, 'POST', '/api/streaming-sessions/initialize', { sessionId: `chat-${index}`, modelId, estimatedTokens: tokens });
     await api(sub, 'POST', '/api/streaming-sessions/finalize', { sessionId: `chat-${index}`, actualTokens: tokens });
   }));
-  await Promise.all(['bob', 'carol', 'dave', 'dave'].map((sub, index) => api(sub, 'POST', '/api/streaming-sessions/initialize', { sessionId: `writing-${index}`, modelId: 'amazon.nova-lite-v1:0', estimatedTokens: 3_000 })));
-  await Promise.all(Array.from({ length: 14 }, (_, index) => api('erin', 'POST', '/api/streaming-sessions/initialize', { sessionId: `try-${index}`, modelId: 'gpt-4', estimatedTokens: 2_000 })));
+  await Promise.all(['bob', 'carol', 'dave', 'dave'].map((sub, index) => api(sub, 'POST', '/api/streaming-sessions/initialize', {
+    sessionId: `writing-${index}`, modelId: 'amazon.nova-lite-v1:0', estimatedTokens: 3_000,
+  })));
+  await Promise.all(Array.from({ length: 14 }, (_, index) =>
+    api('erin', 'POST', '/api/streaming-sessions/initialize', { sessionId: `try-${index}`, modelId: 'gpt-4', estimatedTokens: 2_000 })));
   await Promise.all(['dave', 'erin', 'erin'].map((sub) => api(sub, 'POST', '/api/credits/check', { credits: 5_000 })));
 }
 
@@ -115,7 +128,8 @@ browserTest('an operator’s night', async (by) => {
     await until(async () => {
       await page.goto(`${url}/console`);
       const told = await page.getByRole('main').textContent() ?? '';
-      return told.includes('erin16check_negative, insufficient_credits') && ['gpt-4', 'amazon.nova-lite-v1:0', 'anthropic.claude-3-sonnet-20240229-v1:0', 'unknown'].every((model) => told.includes(model));
+      return told.includes('erin16check_negative, insufficient_credits')
+        && ['gpt-4', 'amazon.nova-lite-v1:0', 'anthropic.claude-3-sonnet-20240229-v1:0', 'unknown'].every((model) => told.includes(model));
     });
     await shoot(page, 'overview');
 
@@ -160,7 +174,10 @@ browserTest('on a phone, in the dark: nothing is wider than the screen', async (
   const { gateway } = lab;
   await visit(by, { url: gateway.url, width: 390, colorScheme: 'dark' }, async (page) => {
     await logIn(page, gateway.url, await gateway.token({ sub: 'ops', role: 'admin', username: 'ops' }));
-    for (const path of ['/console', '/console/accounts/alice', '/console/accounts/erin', '/console/accounts/alice/holds/message-1', '/console/accounts/alice/adjust', '/console/login']) {
+    for (const path of [
+      '/console', '/console/accounts/alice', '/console/accounts/erin', '/console/accounts/alice/holds/message-1',
+      '/console/accounts/alice/adjust', '/console/login',
+    ]) {
       await page.goto(gateway.url + path);
       expect([path, await page.evaluate('document.documentElement.scrollWidth <= window.innerWidth')]).toEqual([path, true]);
       if (path === '/console') await shoot(page, 'phone');
@@ -173,7 +190,9 @@ browserTest('stop somebody, and say why she was refused: freeze and thaw, by key
   const { url } = gateway;
   const sub = 'mallory';
   await api('root', 'POST', '/api/credits/allocate', { userId: sub, credits: 20, notes: 'welcome' }, 'admin');
-  for (const [index, tokens] of [500, 900, 9_000].entries()) await api(sub, 'POST', '/api/streaming-sessions/initialize', { sessionId: `answer-${index + 1}`, modelId: 'gpt-4', estimatedTokens: tokens });
+  for (const [index, tokens] of [500, 900, 9_000].entries()) await api(sub, 'POST', '/api/streaming-sessions/initialize', {
+    sessionId: `answer-${index + 1}`, modelId: 'gpt-4', estimatedTokens: tokens,
+  });
   const spend = async (): Promise<number> => (await api(sub, 'POST', '/api/credits/deduct', { credits: 1 })).status;
   const home = `${url}/console/accounts/${sub}`;
   await visit(by, { url }, async (page) => {
@@ -216,7 +235,10 @@ browserTest('“why was this user refused at 03:12?”', async (by) => {
   const token = await gateway.token({ sub });
   const asked: string[] = [];
   for (let turn = 1; turn <= 3; turn += 1) {
-    const { status, headers } = await send(`${url}/api/streaming-sessions/initialize`, 'POST', { token, body: { sessionId: `late-${turn}`, modelId: 'gpt-4', estimatedTokens: 10_000 }, headers: { 'x-request-id': `${sub}-${turn}` } });
+    const { status, headers } = await send(`${url}/api/streaming-sessions/initialize`, 'POST', {
+      token, body: { sessionId: `late-${turn}`, modelId: 'gpt-4', estimatedTokens: 10_000 },
+      headers: { 'x-request-id': `${sub}-${turn}` },
+    });
     asked.push(headers.get('date') ?? '');
     expect(status).toBe(402);
   }
@@ -236,7 +258,11 @@ browserTest('“why was this user refused at 03:12?”', async (by) => {
       return (await refusals.count()) > 0 && (await refusals.textContent() ?? '').includes(`${sub}-3`);
     });
     const told = await refusals.textContent() ?? '';
-    for (const part of [minute.replace('T', ' '), 'insufficient_credits', '402: Insufficient credits for streaming session; body.estimatedTokens: 60 credits needed, 3 available', 'POST /api/streaming-sessions/initialize']) expect(told).toContain(part);
+    for (const part of [
+      minute.replace('T', ' '), 'insufficient_credits',
+      '402: Insufficient credits for streaming session; body.estimatedTokens: 60 credits needed, 3 available',
+      'POST /api/streaming-sessions/initialize',
+    ]) expect(told).toContain(part);
     await lookAt(new Date(Date.parse(`${minute}:00Z`) - 3_600_000).toISOString().slice(0, 16));
     expect([await refusals.count(), await page.getByText('None around that minute.').count()]).toEqual([0, 1]);
 
@@ -257,7 +283,8 @@ browserTest('Redis and Postgres differ: seen, compared, put right', async (by) =
   const sub = freshName('drift');
   await api('root', 'POST', '/api/credits/allocate', { userId: sub, credits: 12 }, 'admin');
   const redis = new Redis(redisUrl());
-  const miscount = (micros: number): Promise<number> => redis.hincrby(keyspace(gateway.redisNamespace, 8).account(sub, 1).account, 'available', micros);
+  const miscount = (micros: number): Promise<number> =>
+    redis.hincrby(keyspace(gateway.redisNamespace, 8).account(sub, 1).account, 'available', micros);
   try {
     await visit(by, { url }, async (page) => {
       await logIn(page, url, await gateway.token({ sub: 'ops', role: 'admin' }));
@@ -306,7 +333,9 @@ browserTest('with Postgres away the overview is there, and shows the journal gro
       });
       await shows('Journal', /up to date/);
       await postgres.stop();
-      const placed = await api('alice', 'POST', '/api/streaming-sessions/initialize', { sessionId: 'answer-1', modelId: 'gpt-4', estimatedTokens: 1_000 });
+      const placed = await api('alice', 'POST', '/api/streaming-sessions/initialize', {
+        sessionId: 'answer-1', modelId: 'gpt-4', estimatedTokens: 1_000,
+      });
       expect(placed.status).toBe(201);
       await shows('Journal', /behind1 entry waits/);
       await shoot(page, 'away');

@@ -37,8 +37,13 @@ beforeAll(async () => {
 });
 afterAll(async () => { await gateway.stop(); });
 
-const ask = (path: string, method: string, token: string | null) => sendPlainly(gateway.url + path.replaceAll(/:\w+/g, 'owner').replace('*rest', 'api/queues'), method, {
-  headers: { ...OURS, ...(token === null ? {} : { cookie: `cg_console=${token}` }), ...(method === 'GET' ? {} : { 'content-type': 'application/x-www-form-urlencoded' }) },
+const ask = (path: string, method: string, token: string | null) => sendPlainly(gateway.url + path.replaceAll(/:\w+/g, 'owner').replace(
+  '*rest', 'api/queues',
+), method, {
+  headers: {
+    ...OURS, ...(token === null ? {} : { cookie: `cg_console=${token}` }),
+    ...(method === 'GET' ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
+  },
   ...(method === 'GET' ? {} : { raw: 'token=x' }),
 });
 
@@ -50,9 +55,11 @@ test('for every page it was decided who may see it, and none is part of the API'
 test('every caller gets as far as was decided', async () => {
   const claims = usualClaims(gateway.clock.nowMs);
   const callers: readonly (readonly [string, string | null])[] = [
-    ['nobody', null], ['expired', await gateway.token({ sub: 'root', role: 'admin', iat: 1_000, exp: 2_000 })], ['refresh', await gateway.token({ sub: 'root', role: 'admin', type: 'refresh' })],
+    ['nobody', null], ['expired', await gateway.token({ sub: 'root', role: 'admin', iat: 1_000, exp: 2_000 })],
+    ['refresh', await gateway.token({ sub: 'root', role: 'admin', type: 'refresh' })],
     ['chatsparty', await signed(CHATSPARTY_SECRET, { ...claims, userId: 'root', role: 'admin' })],
-    ['user', await gateway.token({ sub: 'owner' })], ['supervisor', await gateway.token({ sub: 'boss', role: 'supervisor' })], ['admin', await gateway.token({ sub: 'root', role: 'admin' })],
+    ['user', await gateway.token({ sub: 'owner' })], ['supervisor', await gateway.token({ sub: 'boss', role: 'supervisor' })],
+    ['admin', await gateway.token({ sub: 'root', role: 'admin' })],
   ];
   const isKnown = (caller: string): boolean => !['nobody', 'expired', 'refresh'].includes(caller);
   for (const { method, path } of pages) {
@@ -61,20 +68,27 @@ test('every caller gets as far as was decided', async () => {
     for (const [caller, token] of callers) {
       const { status, headers } = await ask(path, method, token);
       const isLetIn = caller === 'admin' || (caller === 'supervisor' && expected === 'supervisor');
-      const verdict = headers.get('location')?.startsWith('/console/login') === true && path !== '/console/logout' ? 'to the door' : status === 403 ? 403 : 'let in';
+      const verdict = headers.get('location')?.startsWith('/console/login') === true && path !== '/console/logout'
+        ? 'to the door'
+        : status === 403 ? 403 : 'let in';
       const wanted = isLetIn ? 'let in' : isKnown(caller) ? 403 : 'to the door';
       if (path === '/console/logout' && !isKnown(caller)) continue; // the door is where a logout leads, too
       expect({ page: `${method} ${path}`, caller, verdict }).toEqual({ page: `${method} ${path}`, caller, verdict: wanted });
     }
   }
   expect(console_.compared).toEqual(['owner']); // the administrator's
-  expect(new Set(console_.board.map((line) => line.split(' ').slice(0, 2).join(' ')))).toEqual(new Set(['supervisor GET', 'admin GET', 'admin POST', 'admin PUT', 'admin PATCH', 'admin DELETE']));
+  expect(new Set(console_.board.map((line) => line.split(' ').slice(0, 2).join(' ')))).toEqual(new Set([
+    'supervisor GET', 'admin GET', 'admin POST', 'admin PUT', 'admin PATCH', 'admin DELETE',
+  ]));
 });
 
 test('no spelling of a page leads around its gate', async () => {
   const user = await gateway.token({ sub: 'owner' });
   for (const { method, path } of pages.filter(({ gate }) => gate.kind !== 'public')) {
-    for (const spelling of [`${path}/`, path.toUpperCase(), `${path}?role=admin`, path.replace('/console', '//console'), path.replace('/console', '/console/.'), `${path};x`, path.replace('console', '%63onsole')]) {
+    for (const spelling of [
+      `${path}/`, path.toUpperCase(), `${path}?role=admin`, path.replace('/console', '//console'),
+      path.replace('/console', '/console/.'), `${path};x`, path.replace('console', '%63onsole'),
+    ]) {
       for (const token of [null, user]) {
         const { status } = await ask(spelling, method, token);
         expect([method, spelling, [303, 403, 404].includes(status)]).toEqual([method, spelling, true]);
@@ -88,6 +102,8 @@ test('no spelling of a page leads around its gate', async () => {
 test('a token is neither in a log nor in an address', async () => {
   const token = await gateway.token({ sub: 'root', role: 'admin' });
   await ask('/console', 'GET', token);
-  await sendPlainly(`${gateway.url}/console/login`, 'POST', { headers: { ...OURS, 'content-type': 'application/x-www-form-urlencoded' }, raw: `token=${token}` });
+  await sendPlainly(`${gateway.url}/console/login`, 'POST', {
+    headers: { ...OURS, 'content-type': 'application/x-www-form-urlencoded' }, raw: `token=${token}`,
+  });
   expect(JSON.stringify(gateway.logged)).not.toContain(token.slice(-20));
 });

@@ -14,15 +14,21 @@ export const formOf = (fields: Readonly<Record<string, string>>): string => new 
 
 export const operator = (url: string, token: string): Operator => {
   const cookie = { cookie: `other=1; cg_console=${token}` };
-  const ask = (method: string, path: string, options: { readonly raw?: string; readonly headers?: Record<string, string> }): Promise<Answer> => sendPlainly(url + path, method, { ...options, headers: { ...cookie, ...options.headers } });
+  const ask = (method: string, path: string, options: {
+    readonly raw?: string;
+    readonly headers?: Record<string, string>;
+  }): Promise<Answer> => sendPlainly(url + path, method, { ...options, headers: { ...cookie, ...options.headers } });
   return {
     get: (path) => ask('GET', path, {}),
-    post: (path, form, headers = OURS) => ask('POST', path, { raw: formOf(form), headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers } }),
+    post: (path, form, headers = OURS) =>
+      ask('POST', path, { raw: formOf(form), headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers } }),
   };
 };
 
 /** Without following redirects, which is where cookies and logins are seen. */
-export async function sendPlainly(url: string, method: string, { raw, headers = {} }: { readonly raw?: string; readonly headers?: Record<string, string> } = {}): Promise<Answer> {
+export async function sendPlainly(
+  url: string, method: string, { raw, headers = {} }: { readonly raw?: string; readonly headers?: Record<string, string> } = {},
+): Promise<Answer> {
   const response = await fetch(url, { method, headers, redirect: 'manual', ...(raw === undefined ? {} : { body: raw }) });
   return { status: response.status, headers: response.headers, text: await response.text(), body: {} };
 }
@@ -45,7 +51,10 @@ export type Lab = {
 export async function consoleLab(options: TestGatewayOptions = {}): Promise<Lab> {
   const gateway = await startGateway(options);
   const api: Lab['api'] = async (sub, method, path, body, role = 'user') =>
-    send(gateway.url + path, method, { token: await gateway.token({ sub, role, username: `${sub}-name`, email: `${sub}@example.com` }), ...(body === undefined ? {} : { body }) });
+    send(gateway.url + path, method, {
+      token: await gateway.token({ sub, role, username: `${sub}-name`, email: `${sub}@example.com` }),
+      ...(body === undefined ? {} : { body }),
+    });
   return { gateway, api, root: operator(gateway.url, await gateway.token({ sub: 'root', role: 'admin' })), stop: () => gateway.stop() };
 }
 

@@ -27,8 +27,10 @@ beforeEach(() => {
 });
 
 const HOLD: HoldRow = {
-  accountId: 'alice', holdId: 'stuck-1', placedSeq: 1, state: 'open', amount: micros(9_000_000), parts: '000000000001:9000000', policy: 'release', price: 'p', fingerprint: 'f', about: '{}',
-  placedAvailable: ZERO, placedAtMs: 1_000, expiresAtMs: 2_000, captured: ZERO, released: ZERO, expired: ZERO, overage: ZERO, debt: ZERO, uncollected: ZERO, late: false, availableAfter: null,
+  accountId: 'alice', holdId: 'stuck-1', placedSeq: 1, state: 'open', amount: micros(9_000_000), parts: '000000000001:9000000',
+  policy: 'release', price: 'p', fingerprint: 'f', about: '{}',
+  placedAvailable: ZERO, placedAtMs: 1_000, expiresAtMs: 2_000, captured: ZERO, released: ZERO, expired: ZERO, overage: ZERO,
+  debt: ZERO, uncollected: ZERO, late: false, availableAfter: null,
   endFingerprint: null, endAbout: null, endedAtMs: null, endedSeq: null, closedAtMs: null, placedBy: 'user',
 };
 
@@ -36,21 +38,33 @@ describe('the overview', () => {
   test('shows trouble where it is', async () => {
     const nowMs = gateway.clock.nowMs;
     Object.assign(fake.watch, {
-      readiness: () => ({ serving: true, checks: { ledger: { ok: false, detail: 'being verified, or Redis is away' }, redis: { ok: false, detail: 'breaker open' }, memory: { ok: false, detail: 'high: no new holds' } } }),
+      readiness: () => ({ serving: true, checks: {
+        ledger: { ok: false, detail: 'being verified, or Redis is away' }, redis: { ok: false, detail: 'breaker open' },
+        memory: { ok: false, detail: 'high: no new holds' },
+      } }),
       lag: () => Promise.resolve({ entries: 1_234, seconds: 61 }), holds: () => Promise.resolve({ open: 7 }),
       stoppedShards: () => Promise.resolve([{ shard: 3, reason: 'fork at entry <7>' }]),
-      losses: () => Promise.resolve([{ shard: 5, epoch: 1, entries: 47, accounts: { dora: 47 }, fromMs: nowMs - 90_000, toMs: nowMs - 60_000, noticedAtMs: nowMs, reason: null }]),
+      losses: () => Promise.resolve([{
+        shard: 5, epoch: 1, entries: 47, accounts: { dora: 47 }, fromMs: nowMs - 90_000, toMs: nowMs - 60_000, noticedAtMs: nowMs,
+        reason: null,
+      }]),
       overdue: () => Promise.resolve([HOLD]),
       queues: () => Promise.resolve([{ name: 'ledger', waiting: 40, active: 1, delayed: 2, failed: 3, oldestSeconds: 95 }]),
-      deadLetters: () => Promise.resolve(4), quarantined: () => Promise.resolve(5), pendingMoney: () => Promise.resolve({ count: 6, oldestSeconds: 90 }),
-      findings: () => Promise.resolve([{ findingId: 1, accountId: 'bob', check: 'balance', shard: 1, seq: 9, expected: 'available 5', actual: 'available 6', differenceMicros: 1_000_000, firstSeenAtMs: nowMs - 60_000, lastSeenAtMs: nowMs }]),
+      deadLetters: () => Promise.resolve(4), quarantined: () => Promise.resolve(5),
+      pendingMoney: () => Promise.resolve({ count: 6, oldestSeconds: 90 }),
+      findings: () => Promise.resolve([{
+        findingId: 1, accountId: 'bob', check: 'balance', shard: 1, seq: 9, expected: 'available 5', actual: 'available 6',
+        differenceMicros: 1_000_000, firstSeenAtMs: nowMs - 60_000, lastSeenAtMs: nowMs,
+      }]),
       frozen: () => Promise.resolve([{ accountId: 'carol', reason: 'chargeback', actor: 'ops', atMs: nowMs - 3_600_000 }]),
     } satisfies Partial<FakeConsole['watch']>);
     const { status, text } = await root.get('/console');
     expect(status).toBe(200);
     for (const told of [
-      'Redis, Redis memory, Journal, Stuck holds, Drift, Stopped shards, Lost entries, Queues, Dead letters, Money pending: look here', '1 min behind', '1,234 entries', 'fork at entry &#60;7&#62;',
-      'href="/console/accounts/alice/holds/stuck-1"', 'available 6', '1,000,000', 'at least 47', 'href="/console/accounts/dora"', 'chargeback', '40 waiting', '1 min', 'Stuck holds: 1', 'http-equiv="refresh" content="5"',
+      'Redis, Redis memory, Journal, Stuck holds, Drift, Stopped shards, Lost entries, Queues, Dead letters, Money pending: look here',
+      '1 min behind', '1,234 entries', 'fork at entry &#60;7&#62;',
+      'href="/console/accounts/alice/holds/stuck-1"', 'available 6', '1,000,000', 'at least 47', 'href="/console/accounts/dora"',
+      'chargeback', '40 waiting', '1 min', 'Stuck holds: 1', 'http-equiv="refresh" content="5"',
     ]) expect(text).toContain(told);
     expect(text).not.toContain('http-equiv="refresh" content="0"');
   });
@@ -58,7 +72,10 @@ describe('the overview', () => {
   test('is there when its parts are not, and says which; silence is no "all is well"', async () => {
     const never = (): Promise<never> => new Promise(() => undefined);
     const broken = (): Promise<never> => Promise.reject(new Error('ECONNREFUSED 10.0.0.7:5432'));
-    Object.assign(fake.watch, { postgres: broken, lag: never, holds: never, overdue: broken, queues: never, findings: broken, frozen: never, deadLetters: broken, reconciled: broken, refused: never, models: broken });
+    Object.assign(fake.watch, {
+      postgres: broken, lag: never, holds: never, overdue: broken, queues: never, findings: broken, frozen: never,
+      deadLetters: broken, reconciled: broken, refused: never, models: broken,
+    });
     const { status, text } = await root.get('/console');
     expect(status).toBe(200);
     expect(text).toContain('Journal, Open holds, Stuck holds, Drift, Frozen accounts, Queues, Dead letters could not be read');
@@ -72,7 +89,10 @@ describe('the overview', () => {
 
   test('says when Redis and Postgres were compared, and that nobody did', async () => {
     const nowMs = gateway.clock.nowMs;
-    const state = { roundIsFull: false, roundAccounts: 7, fullWanted: false, lastBatchAtMs: nowMs - 12_000, lastRoundAtMs: nowMs - 180_000, lastRoundAccounts: 1_234, lastFullAtMs: null };
+    const state = {
+      roundIsFull: false, roundAccounts: 7, fullWanted: false, lastBatchAtMs: nowMs - 12_000, lastRoundAtMs: nowMs - 180_000,
+      lastRoundAccounts: 1_234, lastFullAtMs: null,
+    };
     const drift = async (known: Partial<FakeConsole['watch']>): Promise<string> => {
       Object.assign(fake.watch, known);
       gateway.clock.nowMs += 3_000;
@@ -80,11 +100,19 @@ describe('the overview', () => {
       const [, level = '', card = ''] = /<div class="card (\w*)">(<h2>Drift<.*?)<\/div>/.exec(text) ?? [];
       return `${card.replaceAll(/(<[^>]+>)+/g, '|')}${level}`;
     };
-    expect(await drift({ reconciled: () => Promise.resolve(state) })).toBe('|Drift|0|compared 15 s ago; last round of 1,234 accounts 3 min ago|good');
-    expect(await drift({ reconciled: () => Promise.resolve({ ...state, lastRoundAtMs: null }) })).toBe('|Drift|0|compared 18 s ago; the first round is under way|good');
-    expect(await drift({ reconciled: () => Promise.resolve({ ...state, lastBatchAtMs: nowMs - 600_000 }) })).toBe('|Drift|0|compared 10 min ago; last round of 1,234 accounts 3 min ago|notice');
+    expect(await drift({
+      reconciled: () => Promise.resolve(state),
+    })).toBe('|Drift|0|compared 15 s ago; last round of 1,234 accounts 3 min ago|good');
+    expect(await drift({
+      reconciled: () => Promise.resolve({ ...state, lastRoundAtMs: null }),
+    })).toBe('|Drift|0|compared 18 s ago; the first round is under way|good');
+    expect(await drift({
+      reconciled: () => Promise.resolve({ ...state, lastBatchAtMs: nowMs - 600_000 }),
+    })).toBe('|Drift|0|compared 10 min ago; last round of 1,234 accounts 3 min ago|notice');
     expect(await drift({ reconciled: original.watch.reconciled })).toBe('|Drift|0|nothing was compared yet|notice');
-    expect(await drift({ reconciled: () => Promise.reject(new Error('away')) })).toBe('|Drift|0|nobody knows when it was compared last|notice');
+    expect(await drift({
+      reconciled: () => Promise.reject(new Error('away')),
+    })).toBe('|Drift|0|nobody knows when it was compared last|notice');
   });
 
   test('says who is refused now, and which model costs users most', async () => {
@@ -97,11 +125,15 @@ describe('the overview', () => {
           accounts: [{ accountId: 'a<b', count: 1_100, reasons: 'insufficient_credits, conflict' }],
         });
       },
-      models: () => Promise.resolve({ fromMs: Date.UTC(2026, 10, 20, 4), models: [{ model: 'gpt-4', messages: 40, tokens: 0, held: 0n, captured: 1_234_000_000n }] }),
+      models: () => Promise.resolve({
+        fromMs: Date.UTC(2026, 10, 20, 4),
+        models: [{ model: 'gpt-4', messages: 40, tokens: 0, held: 0n, captured: 1_234_000_000n }],
+      }),
     } satisfies Partial<FakeConsole['watch']>);
     const { text } = await root.get('/console');
     for (const told of [
-      'insufficient_credits</th><td class="number">1,200</td><td class="number">3<', 'href="/console/accounts/a%3Cb#refusals">a&#60;b<', '1,100', 'insufficient_credits, conflict',
+      'insufficient_credits</th><td class="number">1,200</td><td class="number">3<',
+      'href="/console/accounts/a%3Cb#refusals">a&#60;b<', '1,100', 'insufficient_credits, conflict',
       'gpt-4</span></th><td class="number">1,234</td><td class="number">40</td><td class="number">30.9<', '2026-11-20 04:00:00 UTC',
     ]) expect(text).toContain(told);
     expect(since).toEqual([gateway.clock.nowMs - 15 * 60_000]);
@@ -126,34 +158,50 @@ describe('an account', () => {
   test('is frozen and thawed with a reason', async () => {
     const path = '/console/accounts/alice';
     expect((await root.get(path)).text).toContain(`href="${path}/freeze"`);
-    for (const [name, does, now] of [['freeze', 'The account is frozen.', `href="${path}/thaw"`], ['thaw', 'The account can spend again.', `href="${path}/freeze"`]] as const) {
+    for (const [name, does, now] of [
+      ['freeze', 'The account is frozen.', `href="${path}/thaw"`],
+      ['thaw', 'The account can spend again.', `href="${path}/freeze"`],
+    ] as const) {
       const hidden = hiddenOf((await root.post(`${path}/${name}`, { reason: `${name} <it>` })).text);
       expect((await root.post(`${path}/${name}`, hidden)).text).toContain(does);
       expect((await root.get(path)).text).toContain(now);
       expect((await root.post(`${path}/${name}`, { reason: 'again' })).status).toBe(409);
       if (name === 'freeze') expect((await root.get(path)).text).toContain('freeze &#60;it&#62;');
     }
-    expect(fake.froze).toEqual([{ what: 'freeze', accountId: 'alice', actor: 'root', reason: 'freeze <it>' }, { what: 'thaw', accountId: 'alice', actor: 'root', reason: 'thaw <it>' }]);
+    expect(fake.froze).toEqual([
+      { what: 'freeze', accountId: 'alice', actor: 'root', reason: 'freeze <it>' },
+      { what: 'thaw', accountId: 'alice', actor: 'root', reason: 'thaw <it>' },
+    ]);
   });
 
   test('that was refused for a freeze says by whom, as far as it is still known', async () => {
     const frozenAtMs = Date.UTC(2026, 10, 20, 3);
-    const refusal = (lastAtMs: number) => ({ accountId: 'alice', minuteMs: lastAtMs, reason: 'account_frozen', method: 'POST', route: '/api/x', status: 423, count: 1, firstAtMs: lastAtMs, lastAtMs, message: 'the account is frozen', requestId: 'r' });
+    const refusal = (lastAtMs: number) => ({
+      accountId: 'alice', minuteMs: lastAtMs, reason: 'account_frozen', method: 'POST', route: '/api/x', status: 423, count: 1,
+      firstAtMs: lastAtMs, lastAtMs, message: 'the account is frozen', requestId: 'r',
+    });
     fake.reads.freezeOf = () => Promise.resolve({ actor: 'ops', reason: 'chargeback <17>', atMs: frozenAtMs });
     fake.reads.refusals = () => Promise.resolve([refusal(frozenAtMs + 60_000), refusal(frozenAtMs - 60_000)]);
     const { text } = await root.get('/console/accounts/alice');
     const [during, before] = [...text.matchAll(/423: the account is frozen<br><small>(.*?)<\/small>/g)].map(([, hint]) => hint);
-    expect([during, before]).toEqual(['by ops: chargeback &#60;17&#62;', 'by whom and why: its <a href="#entries">ledger</a> has the freeze']);
+    expect([during, before]).toEqual([
+      'by ops: chargeback &#60;17&#62;', 'by whom and why: its <a href="#entries">ledger</a> has the freeze',
+    ]);
   });
 
   test('says why its user was refused at a minute', async () => {
     const atMs = Date.UTC(2026, 10, 20, 3, 12);
     fake.reads.refusals = (query) => {
       fake.asked.push(query);
-      return Promise.resolve([{ accountId: 'alice', minuteMs: atMs, reason: 'insufficient_credits', method: 'POST', route: '/api/x', status: 402, count: 12, firstAtMs: atMs, lastAtMs: atMs + 5, message: '9 needed, 1 available', requestId: 'r-1' }]);
+      return Promise.resolve([{
+        accountId: 'alice', minuteMs: atMs, reason: 'insufficient_credits', method: 'POST', route: '/api/x', status: 402,
+        count: 12, firstAtMs: atMs, lastAtMs: atMs + 5, message: '9 needed, 1 available', requestId: 'r-1',
+      }]);
     };
     const { text } = await root.get('/console/accounts/alice?at=2026-11-20T03:12');
-    for (const told of ['2026-11-20 03:12:00 UTC', 'insufficient_credits', '402: 9 needed, 1 available', 'r-1', 'value="2026-11-20T03:12"']) expect(text).toContain(told);
+    for (const told of [
+      '2026-11-20 03:12:00 UTC', 'insufficient_credits', '402: 9 needed, 1 available', 'r-1', 'value="2026-11-20T03:12"',
+    ]) expect(text).toContain(told);
     expect(fake.asked.at(-1)).toEqual({ accountId: 'alice', fromMs: atMs - 300_000, toMs: atMs + 300_000, limit: 50 });
     for (const at of ['', 'yesterday', '2026-99-99T99:99', '"><b>']) {
       const page = await root.get(`/console/accounts/alice?at=${encodeURIComponent(at)}`);
@@ -164,7 +212,8 @@ describe('an account', () => {
 
 describe('comparing an account', () => {
   const compare = async (comparison: Partial<Comparison>): Promise<string> => {
-    fake.actions.compare = (accountId) => Promise.resolve({ accountId, shard: 3, seq: 1, result: 'ok', reason: null, differences: [], ...comparison });
+    fake.actions.compare = (accountId) =>
+      Promise.resolve({ accountId, shard: 3, seq: 1, result: 'ok', reason: null, differences: [], ...comparison });
     const { status, text } = await root.post('/console/accounts/alice/compare', {});
     expect(status).toBe(200);
     return text;
@@ -175,25 +224,35 @@ describe('comparing an account', () => {
     for (const told of ['at entry 1', 'They agree', 'No differences.', 'Both say', '<dd>10</dd>']) expect(agreed).toContain(told);
     // Something was written since: what is there now is not what was compared.
     expect(await compare({ seq: 9 })).not.toContain('Both say');
-    const differs = await compare({ result: 'drift', differences: [{ check: 'balance', expected: 'available <5', actual: 'available 6', micros: 1_000 }] });
+    const differs = await compare({
+      result: 'drift', differences: [{ check: 'balance', expected: 'available <5', actual: 'available 6', micros: 1_000 }],
+    });
     for (const told of ['They differ', 'available &#60;5', 'available 6', '1,000']) expect(differs).toContain(told);
     expect(differs).not.toContain('Both say');
     expect(await compare({ result: 'busy', seq: 5, reason: 'it is written to all the time' })).toContain('The rest was not compared.');
-    expect(await compare({ result: 'failed', seq: null, reason: 'Postgres has not caught up' })).toContain('Could not be compared: Postgres has not caught up.');
+    expect(await compare({
+      result: 'failed', seq: null, reason: 'Postgres has not caught up',
+    })).toContain('Could not be compared: Postgres has not caught up.');
     expect(await compare({ seq: null })).toContain('nothing in Redis to compare them with');
   });
 
   test('with Postgres away is a page that says so', async () => {
-    fake.actions.compare = () => Promise.reject(new GatewayError('ledger_unavailable', 'the ledger database did not answer', { outcome: 'not_executed' }));
+    fake.actions.compare = () =>
+      Promise.reject(new GatewayError('ledger_unavailable', 'the ledger database did not answer', { outcome: 'not_executed' }));
     const { status, text } = await root.post('/console/accounts/alice/compare', {});
     expect([status, text.includes('the ledger database did not answer')]).toEqual([503, true]);
   });
 
   test('an account with a finding says so on its own page', async () => {
     fake.watch.findings = () => Promise.resolve(['alice', 'bob'].map((accountId, index) => (
-      { findingId: index, accountId, check: 'balance' as const, shard: 1, seq: 9, expected: `${accountId} 5`, actual: `${accountId} 6`, differenceMicros: 1, firstSeenAtMs: 1, lastSeenAtMs: 2 })));
+      {
+        findingId: index, accountId, check: 'balance' as const, shard: 1, seq: 9, expected: `${accountId} 5`,
+        actual: `${accountId} 6`, differenceMicros: 1, firstSeenAtMs: 1, lastSeenAtMs: 2,
+      })));
     const { text } = await root.get('/console/accounts/alice');
-    expect([text.includes('Redis and Postgres differ.'), text.includes('expected alice 5; found alice 6'), text.includes('bob 5')]).toEqual([true, true, false]);
+    expect([
+      text.includes('Redis and Postgres differ.'), text.includes('expected alice 5; found alice 6'), text.includes('bob 5'),
+    ]).toEqual([true, true, false]);
   });
 });
 
@@ -202,7 +261,9 @@ describe('a deed whose end nobody knows', () => {
     const keys: (string | undefined)[] = [];
     fake.actions.grant = ({ key }) => {
       keys.push(key?.key);
-      if (keys.length === 1) return Promise.reject(new GatewayError('ledger_unavailable', 'the ledger database did not answer', { outcome: 'unknown' }));
+      if (keys.length === 1) {
+        return Promise.reject(new GatewayError('ledger_unavailable', 'the ledger database did not answer', { outcome: 'unknown' }));
+      }
       return Promise.resolve({ status: 'pending', id: 1, expiresAtMs: null });
     };
     const path = '/console/accounts/alice/grant';

@@ -38,12 +38,17 @@ describe('the login', () => {
 
   test('leads to where she wanted to go, but only inside the console', async () => {
     const value = await token('ops', 'admin');
-    expect((await logIn({ token: value, next: '/console/accounts/alice?before=7' })).headers.get('location')).toBe('/console/accounts/alice?before=7');
-    for (const next of ['https://evil.example/console', '//evil.example/console', '/console/../v1/entries', '/consoles', '/console\\..\\..', '/console/login', 'javascript:alert(1)']) {
+    expect((await logIn({ token: value, next: '/console/accounts/alice?before=7' })).headers.get('location'))
+      .toBe('/console/accounts/alice?before=7');
+    for (const next of [
+      'https://evil.example/console', '//evil.example/console', '/console/../v1/entries', '/consoles', '/console\\..\\..',
+      '/console/login', 'javascript:alert(1)',
+    ]) {
       expect([next, (await logIn({ token: value, next })).headers.get('location')]).toEqual([next, '/console']);
     }
     expect(localPath('/console/%2e%2e/docs', '')).toBe('');
-    expect((await sendPlainly(`${url}/console/accounts/alice?before=7`, 'GET')).headers.get('location')).toBe('/console/login?next=%2Fconsole%2Faccounts%2Falice%3Fbefore%3D7');
+    expect((await sendPlainly(`${url}/console/accounts/alice?before=7`, 'GET')).headers.get('location'))
+      .toBe('/console/login?next=%2Fconsole%2Faccounts%2Falice%3Fbefore%3D7');
   });
 
   test('refuses what is no token, or of somebody too small, and never shows it again', async () => {
@@ -61,7 +66,10 @@ describe('the login', () => {
     const value = await token('boss', 'supervisor');
     expect((await logIn({ token: value, next: '/console/accounts/alice' })).headers.get('location')).toBe('/console/queues');
     const boss = operator(url, value);
-    for (const path of ['/console', '/console/accounts?who=alice', '/console/accounts/alice', '/console/accounts/alice/grant', '/console/accounts/alice/holds/h']) {
+    for (const path of [
+      '/console', '/console/accounts?who=alice', '/console/accounts/alice', '/console/accounts/alice/grant',
+      '/console/accounts/alice/holds/h',
+    ]) {
       expect([path, (await boss.get(path)).status]).toEqual([path, 403]);
     }
     expect((await boss.post('/console/accounts/alice/grant', { credits: '1', reason: 'x' })).status).toBe(403);
@@ -73,7 +81,8 @@ describe('a cookie', () => {
   test('lets nobody in whose token is not good, nor an Authorization header', async () => {
     const expired = await lab.gateway.token({ sub: 'root', role: 'admin' });
     for (const [name, headers] of [
-      ['none', {}], ['garbage', { cookie: 'cg_console=abc' }], ['tampered', { cookie: `cg_console=${expired.slice(0, -4)}AAAA` }], ['header', { authorization: `Bearer ${expired}` }],
+      ['none', {}], ['garbage', { cookie: 'cg_console=abc' }], ['tampered', { cookie: `cg_console=${expired.slice(0, -4)}AAAA` }],
+      ['header', { authorization: `Bearer ${expired}` }],
     ] as const) {
       const { status, headers: answer } = await sendPlainly(`${url}/console`, 'GET', { headers });
       expect([name, status, answer.get('location')]).toEqual([name, 303, '/console/login']);
@@ -82,31 +91,41 @@ describe('a cookie', () => {
 
   test('is forgotten at the logout', async () => {
     const { status, headers } = await lab.root.post('/console/logout', {});
-    expect([status, headers.get('location'), headers.get('set-cookie')]).toEqual([303, '/console/login', 'cg_console=; Path=/console; Max-Age=0; HttpOnly; SameSite=Strict']);
+    expect([status, headers.get('location'), headers.get('set-cookie')]).toEqual([
+      303, '/console/login', 'cg_console=; Path=/console; Max-Age=0; HttpOnly; SameSite=Strict',
+    ]);
   });
 
   test('does not open the API', async () => {
     const cookie = `cg_console=${await token('root', 'admin')}`;
     expect((await sendPlainly(`${url}/api/credits/balance`, 'GET', { headers: { cookie } })).status).toBe(401);
-    expect((await sendPlainly(`${url}/api/credits/allocate`, 'POST', { headers: { cookie, 'content-type': 'application/json' }, raw: '{"userId":"m","credits":5}' })).status).toBe(401);
+    expect((await sendPlainly(`${url}/api/credits/allocate`, 'POST', {
+      headers: { cookie, 'content-type': 'application/json' }, raw: '{"userId":"m","credits":5}',
+    })).status).toBe(401);
   });
 });
 
 describe('another site', () => {
   const host = (): string => new URL(url).host;
   const STRANGERS: readonly (readonly [string, () => Record<string, string>])[] = [
-    ['says nothing', () => ({})], ['cross-site', () => ({ 'sec-fetch-site': 'cross-site' })], ['a neighbour', () => ({ 'sec-fetch-site': 'same-site' })], ['typed', () => ({ 'sec-fetch-site': 'none' })],
-    ['forged origin', () => ({ 'sec-fetch-site': 'cross-site', origin: `http://${host()}` })], ['other origin', () => ({ origin: 'https://evil.example' })], ['null', () => ({ origin: 'null' })],
+    ['says nothing', () => ({})], ['cross-site', () => ({ 'sec-fetch-site': 'cross-site' })],
+    ['a neighbour', () => ({ 'sec-fetch-site': 'same-site' })], ['typed', () => ({ 'sec-fetch-site': 'none' })],
+    ['forged origin', () => ({ 'sec-fetch-site': 'cross-site', origin: `http://${host()}` })],
+    ['other origin', () => ({ origin: 'https://evil.example' })], ['null', () => ({ origin: 'null' })],
     ['prefix', () => ({ origin: `http://${host()}.evil.example` })],
   ];
   test.each(STRANGERS)('%s: its forms are refused', async (_, headers) => {
     const form = { credits: '5', reason: 'x' };
-    for (const path of ['/console/accounts/alice/grant', '/console/logout', '/console/queues/api/queues/pause']) expect([path, (await lab.root.post(path, form, headers())).status]).toEqual([path, 403]);
+    for (const path of ['/console/accounts/alice/grant', '/console/logout', '/console/queues/api/queues/pause']) {
+      expect([path, (await lab.root.post(path, form, headers())).status]).toEqual([path, 403]);
+    }
     expect((await logIn({ token: await token('ops', 'admin') }, headers())).headers.get('set-cookie')).toBeNull();
   });
 
   test('our own pages pass, with an Origin alone, too', async () => {
-    for (const headers of [OURS, { origin: `http://${host()}` }]) expect((await lab.root.post('/console/accounts/alice/grant', { credits: '5', days: '30', reason: 'x' }, headers)).status).toBe(200);
+    for (const headers of [OURS, { origin: `http://${host()}` }]) {
+      expect((await lab.root.post('/console/accounts/alice/grant', { credits: '5', days: '30', reason: 'x' }, headers)).status).toBe(200);
+    }
   });
 
   test('learns nothing from what it may read', async () => {
@@ -117,7 +136,8 @@ describe('another site', () => {
     expect(headers.get('x-frame-options')).toBe('DENY');
     expect(headers.get('cache-control')).toBe('no-store');
     expect(headers.get('referrer-policy')).toBe('same-origin');
-    expect(headers.get('content-security-policy')).toMatch(/^default-src 'none'; style-src 'sha256-[^']+'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'$/);
+    expect(headers.get('content-security-policy'))
+      .toMatch(/^default-src 'none'; style-src 'sha256-[^']+'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'$/);
   });
 });
 
@@ -138,6 +158,8 @@ describe('a form', () => {
     ['nothing', () => post(''), 400],
   ])('%s is refused as a page', async (_, send, status) => {
     const answer = await send();
-    expect([answer.status, answer.headers.get('content-type'), answer.headers.get('set-cookie')]).toEqual([status, 'text/html; charset=utf-8', null]);
+    expect([answer.status, answer.headers.get('content-type'), answer.headers.get('set-cookie')]).toEqual([
+      status, 'text/html; charset=utf-8', null,
+    ]);
   });
 });

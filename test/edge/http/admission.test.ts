@@ -8,7 +8,8 @@ import { fakeGateway, send, type FakeGateway } from '../../support/fake-gateway.
 const TIMEOUT_MS = 150;
 const IN_FLIGHT_MAX = 1_000;
 const idle = { turnMs: 0, redisMs: 0, inFlight: 0 };
-const refused = (behind: Partial<typeof idle>): Urgency[] => (['begin', 'end'] as const).filter((each) => isTooFar({ ...idle, ...behind }, each, TIMEOUT_MS, IN_FLIGHT_MAX));
+const refused = (behind: Partial<typeof idle>): Urgency[] =>
+  (['begin', 'end'] as const).filter((each) => isTooFar({ ...idle, ...behind }, each, TIMEOUT_MS, IN_FLIGHT_MAX));
 
 test.each<[string, Partial<typeof idle>, Urgency[]]>([
   ['idle', {}, []],
@@ -25,7 +26,10 @@ const block = (ms: number): void => { for (const until = performance.now() + ms;
 test('it is measured: one long turn is a hiccup, a second makes the process refuse, and it comes back by itself', async () => {
   const counted: Urgency[] = [];
   // Far more than any hiccup of a busy machine, which must fail no test.
-  const { assertAdmits, behind } = admission({ timeoutMs: 500, oldestCallMs: () => 0, inFlight: () => 0, inFlightMax: IN_FLIGHT_MAX, onRefused: (urgency) => counted.push(urgency) });
+  const { assertAdmits, behind } = admission({
+    timeoutMs: 500, oldestCallMs: () => 0, inFlight: () => 0, inFlightMax: IN_FLIGHT_MAX,
+    onRefused: (urgency) => counted.push(urgency),
+  });
   const longTurn = async (): Promise<void> => {
     await new Promise((resolve) => { setTimeout(resolve, 25); }); // a new sample is due
     assertAdmits('begin');
@@ -54,7 +58,9 @@ beforeAll(async () => { gateway = await fakeGateway(); });
 afterAll(() => gateway.stop());
 
 test('a process that is behind refuses every route before its work, but for probes; ends of holds pass', async () => {
-  const busy = { ...gateway.deps, admission: { assertAdmits: (urgency: Urgency) => { if (urgency === 'begin') throw new GatewayError('ledger_unavailable', 'busy', { outcome: 'not_executed' }); } } };
+  const busy = { ...gateway.deps, admission: { assertAdmits: (urgency: Urgency) => {
+    if (urgency === 'begin') throw new GatewayError('ledger_unavailable', 'busy', { outcome: 'not_executed' });
+  } } };
   const server = httpServer(createApp(busy));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

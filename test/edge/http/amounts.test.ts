@@ -17,7 +17,8 @@ beforeEach(() => { gateway.ledger.calls.length = 0; });
 const ROUTES: [string, string, (amount: string) => string, string][] = [
   ['check', '/api/credits/check', (amount) => `{"credits":${amount}}`, 'Valid credits amount required'],
   ['check, old name', '/api/credits/check', (amount) => `{"requiredCredits":${amount}}`, 'Valid credits amount required'],
-  ['record', '/api/usage/record', (amount) => `{"service":"chat","operation":"x","credits":${amount}}`, 'Missing or invalid required fields'],
+  ['record', '/api/usage/record', (amount) =>
+    `{"service":"chat","operation":"x","credits":${amount}}`, 'Missing or invalid required fields'],
   ['allocate', '/api/credits/allocate', (amount) => `{"userId":"bob","credits":${amount}}`, 'Valid userId and credits required'],
 ];
 
@@ -29,7 +30,9 @@ const REFUSED = [
 
 describe.each(ROUTES)('%s', (_, path, body, message) => {
   test.each(REFUSED)('%s -> 400, and the ledger is not asked', async (amount) => {
-    const { status, body: answer } = await gateway.call('POST', path, { token: path.endsWith('allocate') ? admin : token, raw: body(amount) });
+    const { status, body: answer } = await gateway.call('POST', path, {
+      token: path.endsWith('allocate') ? admin : token, raw: body(amount),
+    });
     expect([status, answer['message'], answer['error']]).toEqual([400, message, 'invalid_request']);
     const [source] = answer['sources'] as { path: string; message: string }[];
     expect(source?.path).toMatch(/^body\.(credits|requiredCredits)$/);
@@ -38,7 +41,9 @@ describe.each(ROUTES)('%s', (_, path, body, message) => {
   });
 
   test('NaN is not JSON', async () => {
-    const { status, body: answer } = await gateway.call('POST', path, { token: path.endsWith('allocate') ? admin : token, raw: body('NaN') });
+    const { status, body: answer } = await gateway.call('POST', path, {
+      token: path.endsWith('allocate') ? admin : token, raw: body('NaN'),
+    });
     expect([status, answer['error'], answer['message']]).toEqual([400, 'invalid_request', 'the body is not a valid JSON object']);
   });
 });
@@ -52,13 +57,19 @@ describe('what is accepted is exact', () => {
     expect([status, body['requiredCredits'], Object.is(body['requiredCredits'], -0)]).toEqual([200, credits, false]);
   });
 
-  test.each([['allocate of zero', '0'], ['allocate of minus zero', '-0'], ['allocate of "0.000000"', '"0.000000"']])('6 %s -> 400', async (_, amount) => {
-    const { status, body } = await gateway.call('POST', '/api/credits/allocate', { token: admin, raw: `{"userId":"bob","credits":${amount}}` });
+  test.each([
+    ['allocate of zero', '0'], ['allocate of minus zero', '-0'], ['allocate of "0.000000"', '"0.000000"'],
+  ])('6 %s -> 400', async (_, amount) => {
+    const { status, body } = await gateway.call('POST', '/api/credits/allocate', {
+      token: admin, raw: `{"userId":"bob","credits":${amount}}`,
+    });
     expect([status, body['message']]).toEqual([400, 'Valid userId and credits required']);
   });
 
   test('6 a stream of no tokens is a missing field', async () => {
-    const { status, body } = await gateway.call('POST', '/api/streaming-sessions/initialize', { token, body: { sessionId: 's', modelId: 'm', estimatedTokens: 0 } });
+    const { status, body } = await gateway.call('POST', '/api/streaming-sessions/initialize', {
+      token, body: { sessionId: 's', modelId: 'm', estimatedTokens: 0 },
+    });
     expect([status, body['message']]).toEqual([400, 'Missing required fields']);
   });
 

@@ -58,7 +58,9 @@ describe('41 sizes and depths', () => {
     });
     expect([response.status, response.headers.get('connection')]).toEqual([413, 'close']);
   });
-  test.each([['16 KB of [', '['.repeat(16_384)], ['half a megabyte of balanced []', '['.repeat(250_000) + ']'.repeat(250_000)]])('%s -> 400', async (_, raw) => {
+  test.each([
+    ['16 KB of [', '['.repeat(16_384)], ['half a megabyte of balanced []', '['.repeat(250_000) + ']'.repeat(250_000)],
+  ])('%s -> 400', async (_, raw) => {
     expect((await check(raw)).slice(0, 2)).toEqual([400, 'invalid_request']);
   });
   test('a hundred thousand keys are ignored', async () => {
@@ -84,7 +86,9 @@ describe('41 sizes and depths', () => {
 
 describe('42 and 43 names with a meaning', () => {
   test('__proto__ -> 400, however spelled', async () => {
-    expect(await check('{"credits":1,"__proto__":{"admin":true}}')).toEqual([400, 'invalid_request', 'the body is not a valid JSON object']);
+    expect(await check('{"credits":1,"__proto__":{"admin":true}}')).toEqual([
+      400, 'invalid_request', 'the body is not a valid JSON object',
+    ]);
     expect((await check('{"credits":1,"\\u005f_proto__":{"admin":true}}'))[0]).toBe(400);
     expect((await record('{"a":{"__proto__":{"x":1}}}'))[0]).toBe(400);
   });
@@ -95,7 +99,8 @@ describe('42 and 43 names with a meaning', () => {
   });
   test('a field that only the prototype has is missing', async () => {
     expect((await gateway.call('POST', '/api/credits/calculate', { token, raw: '{"tokens":1}' })).status).toBe(400);
-    expect((await gateway.call('POST', '/api/credits/calculate', { token, body: { modelId: '__proto__', tokens: 1_000 } })).body['credits']).toBe(1);
+    expect((await gateway.call('POST', '/api/credits/calculate', { token, body: { modelId: '__proto__', tokens: 1_000 } })).body['credits'])
+      .toBe(1);
   });
   test('43 of duplicate keys the last one counts, everywhere the same', async () => {
     const { body } = await gateway.call('POST', CHECK, { token, raw: '{"credits":1,"credits":1000000}' });
@@ -105,27 +110,38 @@ describe('42 and 43 names with a meaning', () => {
 
 describe('44 types, charsets, encodings', () => {
   test.each([
-    'text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/vnd.api+json', 'application/jsonp', 'text/json', 'application/xml',
+    'text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/vnd.api+json',
+    'application/jsonp', 'text/json', 'application/xml',
     'application/json; charset=utf-16', 'application/json; charset=latin1', '*/*', 'json',
   ])('%s -> 415', async (type) => {
     expect((await check('{"credits":1}', { 'content-type': type })).slice(0, 2)).toEqual([415, 'unsupported_media_type']);
   });
-  test.each(['application/json', 'application/json; charset=utf-8', 'application/json;charset=UTF-8', 'Application/JSON; Charset="utf-8"', 'application/json; foo=bar'])('%s is accepted', async (type) => {
+  test.each([
+    'application/json', 'application/json; charset=utf-8', 'application/json;charset=UTF-8', 'Application/JSON; Charset="utf-8"',
+    'application/json; foo=bar',
+  ])('%s is accepted', async (type) => {
     expect((await check('{"credits":1}', { 'content-type': type }))[0]).toBe(200);
   });
   test('no Content-Type with a body -> 415', async () => {
-    const answer = await rawHttp(`POST ${CHECK} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Length: 13\r\nConnection: close\r\n\r\n{"credits":1}`);
+    const answer = await rawHttp(
+      `POST ${CHECK} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Length: 13\r\nConnection: close\r\n\r\n{"credits":1}`,
+    );
     expect(answer).toMatch(/^HTTP\/1.1 415 /);
   });
   test('no body at all is a missing field', async () => {
     const { status, body } = await gateway.call('POST', CHECK, { token });
-    expect([status, body['message'], body['sources']]).toEqual([400, 'Valid credits amount required', [{ path: 'body', message: 'is missing' }]]);
+    expect([status, body['message'], body['sources']]).toEqual([
+      400, 'Valid credits amount required', [{ path: 'body', message: 'is missing' }],
+    ]);
   });
   test.each([['[]', 'body'], ['{}', 'body.credits']])('%s -> 400 that names %s', async (raw, path) => {
     const { status, body } = await gateway.call('POST', CHECK, { token, raw });
     expect([status, (body['sources'] as { path: string }[])[0]?.path]).toEqual([400, path]);
   });
-  test.each(['{', '{"credits":1', '{"credits":1}}', '"text"', '7', 'null', 'true', "{'credits':1}", '{"credits":01}', '{credits:1}', '{"credits":1,}', '\u0000'])('malformed: %j -> 400', async (raw) => {
+  test.each([
+    '{', '{"credits":1', '{"credits":1}}', '"text"', '7', 'null', 'true', "{'credits':1}", '{"credits":01}', '{credits:1}',
+    '{"credits":1,}', '\u0000',
+  ])('malformed: %j -> 400', async (raw) => {
     expect(await check(raw)).toEqual([400, 'invalid_request', 'the body is not a valid JSON object']);
   });
   test('a byte order mark is skipped; UTF-16 is not JSON', async () => {
@@ -140,9 +156,11 @@ describe('44 types, charsets, encodings', () => {
 });
 
 describe('45 the connection', () => {
-  const head = (more: string): string => `POST ${CHECK} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\n${more}`;
+  const head = (more: string): string =>
+    `POST ${CHECK} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\n${more}`;
   test('length and chunks together -> 400', async () => {
-    expect(await rawHttp(`${head('Content-Length: 13\r\nTransfer-Encoding: chunked\r\n\r\n')}d\r\n{"credits":1}\r\n0\r\n\r\n`)).toMatch(/^HTTP\/1.1 400 /);
+    expect(await rawHttp(`${head('Content-Length: 13\r\nTransfer-Encoding: chunked\r\n\r\n')}d\r\n{"credits":1}\r\n0\r\n\r\n`))
+      .toMatch(/^HTTP\/1.1 400 /);
   });
   test('garbage for a chunk -> 400', async () => {
     expect(await rawHttp(`${head('Transfer-Encoding: chunked\r\n\r\n')}zz\r\nx\r\n`)).toMatch(/^HTTP\/1.1 400 /);
@@ -151,7 +169,8 @@ describe('45 the connection', () => {
     expect(await rawHttp(head(`X-Filler: ${'x'.repeat(20_000)}\r\n\r\n`))).toMatch(/^HTTP\/1.1 431 /);
   });
   test('Expect: 100-continue works', async () => {
-    expect(await rawHttp(`${head('Content-Length: 13\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n')}{"credits":1}`)).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 OK/);
+    expect(await rawHttp(`${head('Content-Length: 13\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n')}{"credits":1}`))
+      .toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 OK/);
   });
   test('pipelined requests are answered in order', async () => {
     const one = (credits: number, close: string): string => `${head(`Content-Length: 13\r\n${close}\r\n`)}{"credits":${credits}}`;
@@ -204,7 +223,9 @@ describe('46 text that Postgres cannot store -> 400, before it is in the journal
 
 test('47 line breaks and escapes in notes stay inside one JSON line of the log', async () => {
   gateway.grant = () => Promise.reject(new Error('boom\r\n\u001b[31m{"level":"info"}'));
-  await gateway.call('POST', '/api/credits/allocate', { token: await gateway.token({ sub: 'root', role: 'admin' }), body: { userId: 'bob', credits: 1, notes: 'a\r\n\u001b[31mb' } });
+  await gateway.call('POST', '/api/credits/allocate', {
+    token: await gateway.token({ sub: 'root', role: 'admin' }), body: { userId: 'bob', credits: 1, notes: 'a\r\n\u001b[31mb' },
+  });
   gateway.grant = null;
   const errors = gateway.logged.filter((line) => line['level'] === 'error');
   expect(errors).toHaveLength(1);

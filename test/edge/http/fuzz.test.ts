@@ -45,7 +45,9 @@ type Request = { readonly given: readonly Given[]; readonly raw: string | null; 
 
 const parameterOf = (parameter: Parameter): Arbitrary<Given | null> => {
   const { name, in: place, required, schema } = parameter;
-  const value = fc.oneof({ weight: 3, arbitrary: fitting(schema, name) }, { weight: 2, arbitrary: hostile }, { weight: 1, arbitrary: edgeOf(schema) });
+  const value = fc.oneof({ weight: 3, arbitrary: fitting(schema, name) }, { weight: 2, arbitrary: hostile }, {
+    weight: 1, arbitrary: edgeOf(schema),
+  });
   const text = value.map((each) => (typeof each === 'string' ? each : JSON.stringify(each)))
     // A header is Latin-1 without line breaks, and its ends are trimmed; a path has no empty parts and no dots alone. fetch sees to it.
     .map((each) => (place === 'header' ? each.replaceAll(/[^\t\x20-\x7e\xa0-\xff]/g, '').trim() : wellFormed(each)))
@@ -57,14 +59,25 @@ const parameterOf = (parameter: Parameter): Arbitrary<Given | null> => {
 const bodyOf = ({ requestBody }: Operation): Arbitrary<Pick<Request, 'raw' | 'json' | 'type'>> => {
   const schema = requestBody?.content['application/json']?.schema;
   if (schema === undefined) return fc.constant({ raw: null, type: 'application/json' });
-  const json = fc.oneof({ weight: 4, arbitrary: fitting(schema) }, { weight: 5, arbitrary: nearlyFitting(schema) }, { weight: 1, arbitrary: hostile }).map((value) => JSON.stringify(value));
-  const raw = fc.oneof({ weight: 8, arbitrary: json }, { weight: 1, arbitrary: fc.constantFrom(...HOSTILE_BODIES) }, { weight: 1, arbitrary: anyText(60) });
-  const type = fc.oneof({ weight: 30, arbitrary: fc.constant('application/json') }, { weight: 1, arbitrary: fc.constantFrom('text/plain', 'application/xml', 'application/json; charset=utf-16', 'multipart/form-data') });
-  return fc.record({ raw, type }).map(({ raw: text, type: of }) => ({ raw: text, type: of, json: of === 'application/json' ? readJson(text) : undefined }));
+  const json = fc.oneof({ weight: 4, arbitrary: fitting(schema) }, { weight: 5, arbitrary: nearlyFitting(schema) }, {
+    weight: 1, arbitrary: hostile,
+  }).map((value) => JSON.stringify(value));
+  const raw = fc.oneof({ weight: 8, arbitrary: json }, { weight: 1, arbitrary: fc.constantFrom(...HOSTILE_BODIES) }, {
+    weight: 1, arbitrary: anyText(60),
+  });
+  const type = fc.oneof({ weight: 30, arbitrary: fc.constant('application/json') }, {
+    weight: 1,
+    arbitrary: fc.constantFrom('text/plain', 'application/xml', 'application/json; charset=utf-16', 'multipart/form-data'),
+  });
+  return fc.record({
+    raw, type,
+  }).map(({ raw: text, type: of }) => ({ raw: text, type: of, json: of === 'application/json' ? readJson(text) : undefined }));
 };
 
 const requestOf = (operation: Operation): Arbitrary<Request> =>
-  fc.tuple(fc.tuple(...operation.parameters.map(parameterOf)), bodyOf(operation)).map(([given, body]) => ({ ...body, given: given.filter((each) => each !== null) }));
+  fc.tuple(fc.tuple(...operation.parameters.map(parameterOf)), bodyOf(operation)).map(([given, body]) => ({
+    ...body, given: given.filter((each) => each !== null),
+  }));
 
 /** What a URL can carry: `encodeURIComponent` throws at a lone surrogate, and fetch would never send one. */
 const wellFormed = (text: string): string => Buffer.from(text, 'utf8').toString('utf8');
@@ -78,7 +91,8 @@ function readJson(text: string): unknown {
 }
 
 const send = (method: string, template: string, { given, raw, type }: Request): Promise<Answer> => {
-  const of = (place: Parameter['in']): [string, string][] => given.filter(({ parameter }) => parameter.in === place).map(({ parameter, text }) => [parameter.name, text]);
+  const of = (place: Parameter['in']): [string, string][] =>
+    given.filter(({ parameter }) => parameter.in === place).map(({ parameter, text }) => [parameter.name, text]);
   const path = of('path').reduce((text, [name, value]) => text.replace(`{${name}}`, () => encodeURIComponent(value)), template);
   const query = new URLSearchParams(of('query')).toString();
   const headers = { ...Object.fromEntries(of('header')), ...(raw === null ? {} : { 'content-type': type }) };
@@ -103,11 +117,17 @@ const isExact = ({ parameter: { schema } }: Given): boolean => {
   return type === 'integer' || pattern !== undefined || values !== undefined;
 };
 
-type Failure = { readonly message?: string; readonly error?: string; readonly code?: string; readonly sources?: readonly { readonly path: string; readonly message: string }[] };
+type Failure = {
+  readonly message?: string;
+  readonly error?: string;
+  readonly code?: string;
+  readonly sources?: readonly { readonly path: string; readonly message: string }[];
+};
 
 /** A legacy route may have always answered bad requests with another status than 400. */
 const invalidStatus = ({ responses }: Operation): number =>
-  Number(Object.entries(responses).find(([, { content }]) => content?.['application/json']?.examples?.['invalid_request'] !== undefined)?.[0]);
+  Number(Object.entries(responses)
+    .find(([, { content }]) => content?.['application/json']?.examples?.['invalid_request'] !== undefined)?.[0]);
 
 function judge(operation: Operation, request: Request, answer: Answer): void {
   const { status } = answer;
@@ -115,14 +135,18 @@ function judge(operation: Operation, request: Request, answer: Answer): void {
   const invalid = invalidStatus(operation);
   if (code === 'invalid_request') {
     expect(sources.length).toBeGreaterThan(0);
-    for (const source of sources) expect([source.path, source.message]).toEqual([expect.stringMatching(/^(body|query|path|header)(\.|$)/), expect.stringMatching(/./)]);
+    for (const source of sources) {
+      expect([source.path, source.message]).toEqual([expect.stringMatching(/^(body|query|path|header)(\.|$)/), expect.stringMatching(/./)]);
+    }
     expect(message).not.toBe('');
   }
   const schema = operation.requestBody?.content['application/json']?.schema;
   if (schema !== undefined && request.type !== 'application/json' && request.raw !== '') expect(status).toBe(415);
   else if (schema !== undefined && (request.json === undefined || !Check(schema, request.json))) expect(status).toBe(invalid);
   // What a path names may not be there, which comes first as well as last.
-  else if (request.given.some((each) => fits(each) === false)) expect(operation.parameters.some((each) => each.in === 'path') ? [invalid, 404] : [invalid]).toContain(status);
+  else if (request.given.some((each) => fits(each) === false)) {
+    expect(operation.parameters.some((each) => each.in === 'path') ? [invalid, 404] : [invalid]).toContain(status);
+  }
   for (const each of request.given) {
     const name = `${each.parameter.in}.${each.parameter.name}`;
     if (isExact(each) && fits(each) === true) expect(sources.map(({ path }) => path)).not.toContain(name);
@@ -142,7 +166,8 @@ const byItself = ({ kind, actor }: Entry): boolean =>
 /** What somebody did to the account between two looks, from its ledger in Postgres. */
 async function deeds(before: Money, after: Money): Promise<unknown[]> {
   if (after.seq === before.seq) return inspect(after) === inspect(before) ? [] : [{ before, after }];
-  await until('its entries are in Postgres', async () => (await db.raw<{ rows: unknown[] }>(`select from accounts where account_id = 'fuzz' and seq >= ?`, [after.seq])).rows.length === 1);
+  await until('its entries are in Postgres', async () =>
+    (await db.raw<{ rows: unknown[] }>(`select from accounts where account_id = 'fuzz' and seq >= ?`, [after.seq])).rows.length === 1);
   const { rows } = await db.raw<{ rows: Entry[] }>(
     `select e.seq, e.kind, d.about::json ->> 'actor' as actor from entries e left join entry_details d using (account_id, seq, at)
       where e.account_id = 'fuzz' and e.seq > ? and e.seq <= ? order by e.seq`,
@@ -154,11 +179,15 @@ async function deeds(before: Money, after: Money): Promise<unknown[]> {
 type Step = { readonly method: string; readonly template: string; readonly operation: Operation; readonly request: Request };
 
 test('whatever is sent, the answer is one that was declared, and a refusal moves no money', async () => {
-  const routes = Object.entries(checked.document.paths).flatMap(([template, item]) => Object.entries(item).map(([method, operation]) => ({ method, template, operation })));
+  const routes = Object.entries(checked.document.paths).flatMap(([template, item]) =>
+    Object.entries(item).map(([method, operation]) => ({ method, template, operation })));
   const worthwhile = routes.filter(({ operation }) => operation['x-gate'] !== 'public');
   // Routes take turns at random, so that sessions are placed, ended, and ended again.
   const step = fc.oneof(...worthwhile.map((route): Arbitrary<Step> => requestOf(route.operation).map((request) => ({
-    ...route, request, [fc.toStringMethod]: () => inspect({ route: `${route.method} ${route.template}`, raw: request.raw, type: request.type, given: request.given.map(({ parameter, text }) => [parameter.name, text]) }),
+    ...route, request, [fc.toStringMethod]: () => inspect({
+      route: `${route.method} ${route.template}`, raw: request.raw, type: request.type,
+      given: request.given.map(({ parameter, text }) => [parameter.name, text]),
+    }),
   }))));
   const worked = new Set<string>();
   let before = await money();
@@ -168,7 +197,9 @@ test('whatever is sent, the answer is one that was declared, and a refusal moves
       judge(operation, request, answer);
       const after = await money();
       const isRefused = answer.status >= 400 && answer.status < 500;
-      if (isRefused || method === 'get') expect({ route: `${method} ${template}`, deeds: await deeds(before, after) }).toEqual({ route: `${method} ${template}`, deeds: [] });
+      if (isRefused || method === 'get') expect({ route: `${method} ${template}`, deeds: await deeds(before, after) }).toEqual({
+        route: `${method} ${template}`, deeds: [],
+      });
       before = after;
       if (answer.status < 300) worked.add(operation.operationId);
     }),
@@ -186,9 +217,12 @@ test('an address with a NUL in it, about which Postgres cannot even be asked, is
     for (const [method, operation] of Object.entries(item)) {
       const body = operation.requestBody === undefined ? {} : { body: {} };
       const path = template.replaceAll(/\{\w+\}/g, 'a%00b');
-      const tried = [...(path === template ? [] : [path]), ...operation.parameters.filter((each) => each.in === 'query').map(({ name }) => `${template.replaceAll(/\{\w+\}/g, 'a')}?${name}=a%00b`)];
+      const tried = [...(path === template ? [] : [path]), ...operation.parameters.filter((each) => each.in === 'query').map(({ name }) =>
+        `${template.replaceAll(/\{\w+\}/g, 'a')}?${name}=a%00b`)];
       for (const each of tried) {
-        const { status } = await checked.send(method.toUpperCase(), each, { token, headers, ...body }).catch((error: unknown) => ({ status: String(error) }));
+        const { status } = await checked.send(method.toUpperCase(), each, {
+          token, headers, ...body,
+        }).catch((error: unknown) => ({ status: String(error) }));
         if (typeof status === 'string' || status >= 500) broken.push(`${method} ${each}: ${status}`);
       }
     }

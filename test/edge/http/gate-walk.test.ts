@@ -170,10 +170,15 @@ beforeAll(async () => {
   const secret = randomBytes(32).toString('hex');
   gateway = await startGateway({ environment: { SERVER_API_KEYS: key, JWT_ACCESS_SECRET: secret } });
   const { paths } = (await send(`${gateway.url}/openapi.json`, 'GET')).body as unknown as OpenApi;
-  lines = Object.entries(paths).flatMap(([path, item]) => Object.keys(item).map((method) => ({ name: `${method.toUpperCase()} ${path}`, method: method.toUpperCase(), path })));
+  lines = Object.entries(paths).flatMap(([path, item]) =>
+    Object.keys(item).map((method) => ({ name: `${method.toUpperCase()} ${path}`, method: method.toUpperCase(), path })));
   credentials.set('nobody', {});
-  for (const [caller, claims] of Object.entries(CLAIMS)) credentials.set(caller as Caller, { token: await signed(secret, { ...usualClaims(Date.now()), ...claims }) });
-  const made = await send(`${gateway.url}/api/admin/server-keys`, 'POST', { ...credentials.get('admin'), body: { name: 'metrics', scopes: ['telemetry'] } });
+  for (const [caller, claims] of Object.entries(CLAIMS)) {
+    credentials.set(caller as Caller, { token: await signed(secret, { ...usualClaims(Date.now()), ...claims }) });
+  }
+  const made = await send(`${gateway.url}/api/admin/server-keys`, 'POST', {
+    ...credentials.get('admin'), body: { name: 'metrics', scopes: ['telemetry'] },
+  });
   const keys = { serverKey: key, forgedKey: randomBytes(32).toString('hex'), telemetryKey: String(made.body['key']) } as const;
   for (const [caller, value] of Object.entries(keys)) credentials.set(caller as Caller, { headers: { 'x-server-api-key': value } });
 });
@@ -183,7 +188,9 @@ const verdictOf = (status: number): Verdict => (status === 401 || status === 403
 const CODES: ReadonlyMap<number, string> = new Map([[401, 'unauthenticated'], [403, 'forbidden']]);
 
 const ask = ({ method, path }: Line, caller: Caller, spelling: (path: string) => string = (text) => text) =>
-  send(gateway.url + spelling(path.replaceAll(/\{\w+\}/g, 'owner')), method, { ...credentials.get(caller), ...(method === 'GET' ? {} : { body: {} }) });
+  send(gateway.url + spelling(path.replaceAll(/\{\w+\}/g, 'owner')), method, {
+    ...credentials.get(caller), ...(method === 'GET' ? {} : { body: {} }),
+  });
 
 test('for every route it was decided who may call it, and no decision is left over', () => {
   expect(lines.map(({ name }) => name).sort()).toEqual(Object.keys(GATES).sort());
@@ -195,7 +202,9 @@ test('every caller gets as far as was decided', async () => {
     if (expected === undefined) continue; // the test above says so
     for (const caller of callers) {
       const { status, body } = await ask(line, caller);
-      expect({ route: line.name, caller, verdict: verdictOf(status) }).toEqual({ route: line.name, caller, verdict: VERDICTS[expected][caller] });
+      expect({ route: line.name, caller, verdict: verdictOf(status) }).toEqual({
+        route: line.name, caller, verdict: VERDICTS[expected][caller],
+      });
       const code = CODES.get(status);
       if (code !== undefined) expect([line.name, body['code'] ?? body['error'], body['success']]).toEqual([line.name, code, false]);
     }
@@ -205,13 +214,16 @@ test('every caller gets as far as was decided', async () => {
 test('no spelling of a path leads around its gate', async () => {
   const spellings: ((path: string) => string)[] = [
     (path) => `${path}/`, (path) => path.toUpperCase(), (path) => `${path}?role=admin`, (path) => `${path}/?`, (path) => `${path};x=1`,
-    (path) => path.replace('/api/', '/api//'), (path) => `${path}%20`, (path) => `${path}%00`, (path) => path.replace(/(\w)$/, (last) => `%${last.charCodeAt(0).toString(16)}`),
+    (path) => path.replace('/api/', '/api//'), (path) => `${path}%20`, (path) => `${path}%00`,
+    (path) => path.replace(/(\w)$/, (last) => `%${last.charCodeAt(0).toString(16)}`),
   ];
   for (const line of lines.filter(({ name }) => !['public', 'any'].includes(GATES[name] ?? 'admin'))) {
     for (const spelling of spellings) {
       for (const caller of ['nobody', 'user'] as const) {
         const { status } = await ask(line, caller, spelling);
-        expect({ route: spelling(line.path), caller, status, isRefused: [401, 403, 404].includes(status) }).toEqual({ route: spelling(line.path), caller, status, isRefused: true });
+        expect({ route: spelling(line.path), caller, status, isRefused: [401, 403, 404].includes(status) }).toEqual({
+          route: spelling(line.path), caller, status, isRefused: true,
+        });
       }
     }
   }
@@ -219,7 +231,9 @@ test('no spelling of a path leads around its gate', async () => {
 
 test('a refused caller does not reach the ledger', async () => {
   const fake = await fakeGateway();
-  const [refresh, user] = await Promise.all([fake.token({ ...usualClaims(fake.clock.nowMs), ...CLAIMS.refreshToken }), fake.token(CLAIMS.user)]);
+  const [refresh, user] = await Promise.all([
+    fake.token({ ...usualClaims(fake.clock.nowMs), ...CLAIMS.refreshToken }), fake.token(CLAIMS.user),
+  ]);
   for (const { method, path, gate } of listRoutes(fake.deps)) {
     if (gate.kind === 'public') continue;
     for (const refused of [{}, { token: refresh }, ...(gate.kind === 'roles' ? [{ token: user }] : [])]) {

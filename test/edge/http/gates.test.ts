@@ -29,7 +29,9 @@ test('every other route refuses who is not known, before it looks at the body', 
     if (gate.kind === 'public') continue;
     const { status, body } = await gateway.call(method, path, method === 'GET' ? {} : { raw: '{' });
     // In the words of ChatsParty, where it is asked (contract §1.5).
-    expect([path, status, body['message']]).toEqual([path, 401, body['error'] === 'Unauthorized' ? 'No authorization header provided' : 'Authentication token required']);
+    expect([path, status, body['message']]).toEqual([
+      path, 401, body['error'] === 'Unauthorized' ? 'No authorization header provided' : 'Authentication token required',
+    ]);
   }
 });
 
@@ -47,7 +49,9 @@ describe('35 routes of administrators', () => {
   test('a ChatsParty token is refused, whatever it says', async () => {
     const token = await signed(CHATSPARTY_SECRET, { ...usualClaims(gateway.clock.nowMs), userId: 'mallory', role: 'admin' });
     for (const { method, path, gate } of routes) {
-      if (gate.kind === 'roles') expect((await gateway.call(method, path, method === 'GET' ? { token } : { token, body: {} })).status).toBe(403);
+      if (gate.kind === 'roles') {
+        expect((await gateway.call(method, path, method === 'GET' ? { token } : { token, body: {} })).status).toBe(403);
+      }
     }
   });
 
@@ -59,9 +63,14 @@ describe('35 routes of administrators', () => {
 
 describe('34 and 38 one user cannot reach another', () => {
   test('a session of someone else is not there', async () => {
-    const [alice, bob, root] = [await gateway.token({ sub: 'alice' }), await gateway.token({ sub: 'bob' }), await gateway.token({ sub: 'root', role: 'admin' })];
+    const [alice, bob, root] = [
+      await gateway.token({ sub: 'alice' }), await gateway.token({ sub: 'bob' }),
+      await gateway.token({ sub: 'root', role: 'admin' }),
+    ];
     await gateway.call('POST', '/api/credits/allocate', { token: root, body: { userId: 'alice', credits: 100 } });
-    await gateway.call('POST', '/api/streaming-sessions/initialize', { token: alice, body: { sessionId: 's1', modelId: 'm', estimatedTokens: 1_000 } });
+    await gateway.call('POST', '/api/streaming-sessions/initialize', {
+      token: alice, body: { sessionId: 's1', modelId: 'm', estimatedTokens: 1_000 },
+    });
     for (const token of [bob, root]) {
       const theirs = await gateway.call('POST', '/api/streaming-sessions/finalize', { token, body: { sessionId: 's1', actualTokens: 1 } });
       const none = await gateway.call('POST', '/api/streaming-sessions/finalize', { token, body: { sessionId: 's2', actualTokens: 1 } });
@@ -75,10 +84,14 @@ describe('34 and 38 one user cannot reach another', () => {
 
   test('fields that belong to the server are ignored in bodies', async () => {
     const token = await gateway.token({ sub: 'carol' });
-    const injected = { userId: 'alice', user_id: 'alice', accountId: 'alice', role: 'admin', balance: 1e6, allocatedBy: 'x', seq: 1, expiresAt: 0 };
+    const injected = {
+      userId: 'alice', user_id: 'alice', accountId: 'alice', role: 'admin', balance: 1e6, allocatedBy: 'x', seq: 1, expiresAt: 0,
+    };
     const check = await gateway.call('POST', '/api/credits/check', { token, body: { credits: 1, ...injected } });
     expect([check.status, check.body['sufficient'], check.body['credits']]).toEqual([200, false, 0]);
-    const record = await gateway.call('POST', '/api/usage/record', { token, body: { service: 's', operation: 'o', credits: 1, ...injected } });
+    const record = await gateway.call('POST', '/api/usage/record', {
+      token, body: { service: 's', operation: 'o', credits: 1, ...injected },
+    });
     expect(record.status).toBe(402);
   });
 });

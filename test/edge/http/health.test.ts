@@ -35,7 +35,8 @@ describe('GET /v1/entries', () => {
   const zero = micros(0);
   const entry = (seq: number): HistoryEntry => ({
     seq, atMs: 1_800_000_000_000 + seq, kind: 'settle', available: micros(500_000), held: micros(-2_000_000), debt: zero, granted: zero,
-    captured: micros(1_500_000), expired: zero, removed: zero, uncollected: zero, availableAfter: micros(93_000_000), heldAfter: zero, debtAfter: zero,
+    captured: micros(1_500_000), expired: zero, removed: zero, uncollected: zero, availableAfter: micros(93_000_000),
+    heldAfter: zero, debtAfter: zero,
     holdId: 's1', price: '',
   });
 
@@ -45,12 +46,18 @@ describe('GET /v1/entries', () => {
     const first = await gateway.call('GET', '/v1/entries?limit=2', { token });
     expect(first.body['nextBefore']).toBe(2);
     expect(first.body['entries']).toHaveLength(2);
-    expect((first.body['entries'] as unknown[])[0]).toMatchObject({ seq: 3, kind: 'settle', holdId: 's1', price: null, held: -2, captured: 1.5, availableAfter: 93, at: new Date(1_800_000_000_003).toISOString() });
+    expect((first.body['entries'] as unknown[])[0]).toMatchObject({
+      seq: 3, kind: 'settle', holdId: 's1', price: null, held: -2, captured: 1.5, availableAfter: 93,
+      at: new Date(1_800_000_000_003).toISOString(),
+    });
     const rest = await gateway.call('GET', '/v1/entries?limit=2&before=2', { token });
     expect([(rest.body['entries'] as { seq: number }[]).map(({ seq }) => seq), rest.body['nextBefore']]).toEqual([[1], null]);
   });
 
-  test.each(['limit=0', 'limit=101', 'limit=-1', 'limit=1.5', 'limit=x', 'limit=', 'before=0', 'before=99999999999999999', 'limit=1&limit=2'])('63 %s -> 400', async (query) => {
+  test.each([
+    'limit=0', 'limit=101', 'limit=-1', 'limit=1.5', 'limit=x', 'limit=', 'before=0', 'before=99999999999999999',
+    'limit=1&limit=2',
+  ])('63 %s -> 400', async (query) => {
     const { status, body } = await gateway.call('GET', `/v1/entries?${query}`, { token: await gateway.token({ sub: 'alice' }) });
     expect([status, (body['sources'] as { path: string }[])[0]?.path]).toEqual([400, `query.${query.split('=')[0] ?? ''}`]);
   });

@@ -16,14 +16,17 @@ const allocate = (body: object, headers: Record<string, string> = {}): Promise<A
 
 describe('16 whom to credit', () => {
   test.each([
-    '{}', '}', '}{', '{x}', 'a}b', '', 'x'.repeat(10_240), 'a\u0000', '\u202Eecila', 'ali\u200Bce', 'e\u0301', '\u00e9', '\u{1F600}', '../../', '%2e%2e', '*',
+    '{}', '}', '}{', '{x}', 'a}b', '', 'x'.repeat(10_240), 'a\u0000', '\u202Eecila', 'ali\u200Bce', 'e\u0301', '\u00e9',
+    '\u{1F600}', '../../', '%2e%2e', '*',
     'user\r\nX: y', 'a:b', 'a/b', 'a b', ' a', '-a', '.a', '\ud800',
   ])('%j -> 400', async (userId) => {
     const { status, body } = await allocate({ userId, credits: 1 });
     expect([status, body['message']]).toEqual([400, 'Valid userId and credits required']);
   });
 
-  test.each(['alice', '507f1f77bcf86cd799439011', 'auth0|123', 'a@example.com', '__proto__', 'constructor', 'all', 'x'.repeat(128)])('%s is an account', async (userId) => {
+  test.each([
+    'alice', '507f1f77bcf86cd799439011', 'auth0|123', 'a@example.com', '__proto__', 'constructor', 'all', 'x'.repeat(128),
+  ])('%s is an account', async (userId) => {
     const { status, body } = await allocate({ userId, credits: 1 });
     expect([status, body['userId']]).toEqual([201, userId]);
   });
@@ -66,7 +69,9 @@ describe('expiryDays and notes', () => {
 
 describe('21 Idempotency-Key', () => {
   const record = (key: string, sub = 'alice', operation = 'o'): Promise<Answer> => gateway.token({ sub })
-    .then((token) => gateway.call('POST', '/api/usage/record', { token, body: { service: 's', operation, credits: 0 }, headers: { 'idempotency-key': key } }));
+    .then((token) => gateway.call('POST', '/api/usage/record', {
+      token, body: { service: 's', operation, credits: 0 }, headers: { 'idempotency-key': key },
+    }));
 
   test.each(['""', 'x'.repeat(256), 'a b', 'clé', '"a b"'])('%s -> 400 that names the header', async (key) => {
     const { status, body } = await record(key);
@@ -112,7 +117,9 @@ describe('21 Idempotency-Key', () => {
     const headers = new Headers({ authorization: `Bearer ${token}`, 'content-type': 'application/json' });
     headers.append('idempotency-key', 'a');
     headers.append('idempotency-key', 'b');
-    const response = await fetch(`${gateway.url}/api/usage/record`, { method: 'POST', headers, body: '{"service":"s","operation":"o","credits":0}' });
+    const response = await fetch(`${gateway.url}/api/usage/record`, {
+      method: 'POST', headers, body: '{"service":"s","operation":"o","credits":0}',
+    });
     expect(response.status).toBe(400);
   });
 });
@@ -120,7 +127,9 @@ describe('21 Idempotency-Key', () => {
 describe('session ids', () => {
   test.each(['', ' ', 'a b', 'é', 'x'.repeat(129), 7, null, {}, ['s']])('%j -> 400', async (sessionId) => {
     const token = await gateway.token({ sub: 'alice' });
-    for (const [path, rest] of [['initialize', { modelId: 'm', estimatedTokens: 1 }], ['finalize', { actualTokens: 1 }], ['abort', {}]] as const) {
+    for (const [path, rest] of [
+      ['initialize', { modelId: 'm', estimatedTokens: 1 }], ['finalize', { actualTokens: 1 }], ['abort', {}],
+    ] as const) {
       const { status, body } = await gateway.call('POST', `/api/streaming-sessions/${path}`, { token, body: { sessionId, ...rest } });
       expect([path, status, body['message']]).toEqual([path, 400, 'Missing required fields']);
     }
@@ -130,7 +139,9 @@ describe('session ids', () => {
     for (const sub of ['erin', 'frank']) {
       await allocate({ userId: sub, credits: 10 });
       const token = await gateway.token({ sub });
-      const { status, headers } = await gateway.call('POST', '/api/streaming-sessions/initialize', { token, body: { sessionId: 'same|s:1', modelId: 'm', estimatedTokens: 1_000 } });
+      const { status, headers } = await gateway.call('POST', '/api/streaming-sessions/initialize', {
+        token, body: { sessionId: 'same|s:1', modelId: 'm', estimatedTokens: 1_000 },
+      });
       expect([status, headers.get('idempotency-replayed')]).toEqual([201, null]);
     }
   });

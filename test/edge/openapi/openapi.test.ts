@@ -25,7 +25,8 @@ beforeAll(async () => {
 afterAll(async () => { await gateway.stop(); });
 
 const operations = (): [string, Operation][] =>
-  Object.entries(document.paths).flatMap(([path, item]) => Object.entries(item).map(([method, operation]): [string, Operation] => [`${method.toUpperCase()} ${path}`, operation]));
+  Object.entries(document.paths).flatMap(([path, item]) =>
+    Object.entries(item).map(([method, operation]): [string, Operation] => [`${method.toUpperCase()} ${path}`, operation]));
 const source = (of: readonly Route[]): OpenApiSource => ({ routes: of, version: '1.2.3', envelope: accountingEnvelope });
 const nameOf = ({ method, path }: Route): string => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`;
 
@@ -36,10 +37,17 @@ describe('the document', () => {
 
   test.each<[string, (broken: Record<string, unknown>) => void, RegExp]>([
     ['a missing version', (broken) => { broken['info'] = { title: 'x' }; }, /info: lacks version/],
-    ['a schema that is none', (broken) => { broken['components'] = { schemas: { Error: { type: 'text' } }, securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } }; }, /schema Error\/type/],
-    ['a path parameter that is not described', (broken) => { broken['paths'] = { '/a/{id}': { get: { operationId: 'a', responses: { 200: { description: 'ok' } } } } }; }, /which has id/],
+    ['a schema that is none', (broken) => {
+      broken['components'] = { schemas: { Error: { type: 'text' } }, securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } };
+    }, /schema Error\/type/],
+    ['a path parameter that is not described', (broken) => {
+      broken['paths'] = { '/a/{id}': { get: { operationId: 'a', responses: { 200: { description: 'ok' } } } } };
+    }, /which has id/],
     ['a reference to nothing', (broken) => { broken['components'] = {}; }, /refers to #\/components\/schemas\/Error/],
-    ['two operations of one name', (broken) => { const get = { operationId: 'a', responses: { 200: { description: 'ok' } } }; broken['paths'] = { '/a': { get }, '/b': { get } }; }, /operationId of another/],
+    ['two operations of one name', (broken) => {
+      const get = { operationId: 'a', responses: { 200: { description: 'ok' } } };
+      broken['paths'] = { '/a': { get }, '/b': { get } };
+    }, /operationId of another/],
   ])('the check itself finds %s', (_, breakIt, problem) => {
     const broken = structuredClone(document) as unknown as Record<string, unknown>;
     breakIt(broken);
@@ -57,7 +65,10 @@ describe('the document', () => {
       const { security, responses, ...operation } = described.get(nameOf(route)) ?? { security: [], responses: {} };
       const isPublic = gate.kind === 'public';
       expect([nameOf(route), operation['x-gate' as keyof typeof operation], security, '401' in responses, '403' in responses])
-        .toEqual([nameOf(route), gate.kind === 'roles' ? gate.roles.join(', ') : gate.kind, isPublic ? [] : [{ bearer: [] }], !isPublic, gate.kind === 'roles' || route.errors.includes('forbidden')]);
+        .toEqual([
+          nameOf(route), gate.kind === 'roles' ? gate.roles.join(', ') : gate.kind, isPublic ? [] : [{ bearer: [] }], !isPublic,
+          gate.kind === 'roles' || route.errors.includes('forbidden'),
+        ]);
     }
   });
 
@@ -72,10 +83,14 @@ describe('the document', () => {
   test('its examples fit its schemas', () => {
     for (const [name, { parameters, requestBody, responses }] of operations()) {
       const media = Object.values(requestBody?.content ?? {});
-      for (const { schema, example } of [...media, ...parameters].filter((each) => 'example' in each)) expect([name, example, Check(schema, example)]).toEqual([name, example, true]);
+      for (const { schema, example } of [...media, ...parameters].filter((each) => 'example' in each)) {
+        expect([name, example, Check(schema, example)]).toEqual([name, example, true]);
+      }
       for (const response of Object.values(responses)) {
         const failure = response.content?.['application/json'];
-        for (const { value } of Object.values(failure?.examples ?? {})) expect([name, value, Check(inlined(document, failure?.schema ?? {}), value)]).toEqual([name, value, true]);
+        for (const { value } of Object.values(failure?.examples ?? {})) {
+          expect([name, value, Check(inlined(document, failure?.schema ?? {}), value)]).toEqual([name, value, true]);
+        }
       }
     }
   });
@@ -111,15 +126,21 @@ describe('the page', () => {
     const hash = createHash('sha256').update(sheets.join('')).digest('base64');
     expect(sheets).toHaveLength(1);
     expect(headers.get('content-type')).toBe('text/html; charset=utf-8');
-    expect(headers.get('content-security-policy')).toBe(`default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`);
+    expect(headers.get('content-security-policy'))
+      .toBe(`default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`);
     expect(sheets.join('')).not.toMatch(/url\(|@import/);
     expect(page).not.toMatch(/<(script|link|img|iframe|form|object)|\sstyle=|\son\w+=|javascript:|\ssrc=/i);
-    expect([...page.matchAll(/\shref="([^"]*)"/g)].map(([, href]) => href).filter((href) => !/^(#[\w-]+|\/openapi\.json)$/.test(href ?? ''))).toEqual([]);
+    expect([
+      ...page.matchAll(/\shref="([^"]*)"/g),
+    ].map(([, href]) => href).filter((href) => !/^(#[\w-]+|\/openapi\.json)$/.test(href ?? ''))).toEqual([]);
   });
 
   test('shows every route with its gate, where its links lead', () => {
     for (const [name, { operationId, summary }] of operations()) {
-      expect([name, page.includes(`id="${operationId}"`), page.includes(`href="#${operationId}"`), page.includes(html`${summary}`.markup)]).toEqual([name, true, true, true]);
+      expect([
+        name, page.includes(`id="${operationId}"`), page.includes(`href="#${operationId}"`),
+        page.includes(html`${summary}`.markup),
+      ]).toEqual([name, true, true, true]);
     }
     const ids = [...page.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id);
     expect(new Set(ids).size).toBe(ids.length);

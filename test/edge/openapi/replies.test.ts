@@ -21,27 +21,37 @@ let admin: string;
 beforeAll(async () => {
   gateway = await startGateway({ environment: { SERVER_API_KEYS: SERVER_KEY } });
   checked = await checkedGateway(gateway.url);
-  const named = (sub: string, role: string): Promise<string> => gateway.token({ sub, role, username: `${sub}-name`, email: `${sub}@example.com` });
-  [alice, bob, boss, admin] = await Promise.all([named('alice', 'user'), named('bob', 'user'), named('boss', 'supervisor'), named('root', 'admin')]);
+  const named = (sub: string, role: string): Promise<string> =>
+    gateway.token({ sub, role, username: `${sub}-name`, email: `${sub}@example.com` });
+  [
+    alice, bob, boss, admin,
+  ] = await Promise.all([named('alice', 'user'), named('bob', 'user'), named('boss', 'supervisor'), named('root', 'admin')]);
 });
 afterAll(async () => { await gateway.stop(); });
 
 type Each = { readonly name: string; readonly method: string; readonly path: string; readonly operation: Operation };
 const operations = (): Each[] => Object.entries(checked.document.paths).flatMap(([path, item]) =>
-  Object.entries(item).map(([method, operation]) => ({ name: `${method.toUpperCase()} ${path}`, method: method.toUpperCase(), path, operation })));
+  Object.entries(item).map(([method, operation]) => ({
+    name: `${method.toUpperCase()} ${path}`, method: method.toUpperCase(), path, operation,
+  })));
 
 /** Ids of what the walk has made, by the path that makes it: `DELETE /x/{id}` is sent the newest of `POST /x`. */
 const made = new Map<string, string[]>();
 
 /** The request that the document itself gives as an example, with ids that exist. */
 const example = ({ path, operation }: Each): { readonly path: string; readonly body?: unknown } => {
-  const values = (where: string): [string, string][] => operation.parameters.filter((each) => each.in === where && 'example' in each).map(({ name, example: value }) => [name, String(value)]);
+  const values = (where: string): [string, string][] =>
+    operation.parameters.filter((each) => each.in === where && 'example' in each).map(({ name, example: value }) => [name, String(value)]);
   const collection = path.replace(/\/\{\w+\}$/, '');
-  const filled = values('path').reduce((text, [name, value]) => text.replace(`{${name}}`, encodeURIComponent(made.get(collection)?.at(-1) ?? value)), path);
+  const filled = values('path').reduce(
+    (text, [name, value]) => text.replace(`{${name}}`, encodeURIComponent(made.get(collection)?.at(-1) ?? value)), path,
+  );
   const query = new URLSearchParams(values('query')).toString();
   const body = operation.requestBody?.content['application/json']?.example;
   const packageId = made.get('/api/admin/packages')?.[0];
-  const named = packageId !== undefined && typeof body === 'object' && body !== null && 'package_id' in body ? { ...body, package_id: packageId } : body;
+  const named = packageId !== undefined && typeof body === 'object' && body !== null && 'package_id' in body ? {
+    ...body, package_id: packageId,
+  } : body;
   return { path: query === '' ? filled : `${filled}?${query}`, ...(named === undefined ? {} : { body: named }) };
 };
 
@@ -51,7 +61,8 @@ const statusOf = ({ responses }: Operation, code: string): number | undefined =>
   return found === undefined ? undefined : Number(found[0]);
 };
 
-const post = (token: string, path: string, body: object, headers: Record<string, string> = {}): Promise<Answer> => checked.send('POST', path, { token, body, headers });
+const post = (token: string, path: string, body: object, headers: Record<string, string> = {}): Promise<Answer> =>
+  checked.send('POST', path, { token, body, headers });
 const statuses = (answers: readonly Answer[]): number[] => answers.map(({ status }) => status);
 const sessions = '/api/streaming-sessions';
 
@@ -74,10 +85,14 @@ describe('a user’s money, from grant to ledger', () => {
       await post(alice, `${sessions}/initialize`, session('s1', 2_000)), await post(alice, `${sessions}/initialize`, session('s2')),
       await post(alice, `${sessions}/initialize`, session('s3')), await post(bob, `${sessions}/initialize`, session('s1')),
       await checked.send('GET', `${sessions}/active`, { token: alice }),
-      await post(alice, `${sessions}/finalize`, { sessionId: 's1', actualTokens: 1_200 }), await post(alice, `${sessions}/finalize`, { sessionId: 's1', actualTokens: 1_200 }),
-      await post(alice, `${sessions}/finalize`, { sessionId: 's1', actualTokens: 7 }), await post(alice, `${sessions}/abort`, { sessionId: 's1' }),
-      await post(alice, `${sessions}/abort`, { sessionId: 's2', tokensGenerated: 10 }), await post(alice, `${sessions}/abort`, { sessionId: 's2', tokensGenerated: 10 }),
-      await post(bob, `${sessions}/finalize`, { sessionId: 's3', actualTokens: 1 }), await post(bob, `${sessions}/abort`, { sessionId: 's3' }),
+      await post(alice, `${sessions}/finalize`, { sessionId: 's1', actualTokens: 1_200 }),
+      await post(alice, `${sessions}/finalize`, { sessionId: 's1', actualTokens: 1_200 }),
+      await post(alice, `${sessions}/finalize`, { sessionId: 's1', actualTokens: 7 }),
+      await post(alice, `${sessions}/abort`, { sessionId: 's1' }),
+      await post(alice, `${sessions}/abort`, { sessionId: 's2', tokensGenerated: 10 }),
+      await post(alice, `${sessions}/abort`, { sessionId: 's2', tokensGenerated: 10 }),
+      await post(bob, `${sessions}/finalize`, { sessionId: 's3', actualTokens: 1 }),
+      await post(bob, `${sessions}/abort`, { sessionId: 's3' }),
       await post(alice, `${sessions}/finalize`, { sessionId: 's3', actualTokens: 5, success: false }),
     ])).toEqual([201, 201, 409, 201, 201, 402, 200, 200, 200, 409, 409, 200, 200, 404, 404, 200]);
     // One that its owner never hears of again, and one of each kind that examples refer to.
@@ -90,9 +105,12 @@ describe('a user’s money, from grant to ledger', () => {
   test('usage', async () => {
     const usage = { service: 'image', operation: 'generate', credits: 7.5, metadata: { deep: [{ a: null }] } };
     expect(statuses([
-      await post(alice, '/api/usage/record', usage, { 'idempotency-key': 'u1' }), await post(alice, '/api/usage/record', usage, { 'idempotency-key': 'u1' }),
-      await post(alice, '/api/usage/record', { ...usage, credits: 1 }, { 'idempotency-key': 'u1' }), await post(bob, '/api/usage/record', usage),
-      await post(bob, '/api/usage/record', { ...usage, credits: 0, metadata: null }), await post(alice, '/api/usage/record', { ...usage, credits: 1e12 }),
+      await post(alice, '/api/usage/record', usage, { 'idempotency-key': 'u1' }),
+      await post(alice, '/api/usage/record', usage, { 'idempotency-key': 'u1' }),
+      await post(alice, '/api/usage/record', { ...usage, credits: 1 }, { 'idempotency-key': 'u1' }),
+      await post(bob, '/api/usage/record', usage),
+      await post(bob, '/api/usage/record', { ...usage, credits: 0, metadata: null }),
+      await post(alice, '/api/usage/record', { ...usage, credits: 1e12 }),
     ])).toEqual([201, 201, 422, 402, 201, 400]);
   });
 
@@ -100,14 +118,18 @@ describe('a user’s money, from grant to ledger', () => {
     const get = (path: string, token = alice): Promise<Answer> => checked.send('GET', path, { token });
     expect(statuses([
       await get('/api/credits/balance'), await get('/api/credits/balance', bob), await post(alice, '/api/credits/check', { credits: 1 }),
-      await post(bob, '/api/credits/check', { requiredCredits: '5.25' }), await post(bob, '/api/credits/check', { credits: 1, requiredCredits: 2 }),
+      await post(bob, '/api/credits/check', { requiredCredits: '5.25' }),
+      await post(bob, '/api/credits/check', { credits: 1, requiredCredits: 2 }),
       await post(bob, '/api/credits/calculate', { modelId: '__proto__', tokens: 12.5 }),
     ])).toEqual([200, 200, 200, 200, 400, 200]);
     for (;;) { // the ledger in Postgres is a moment behind
       const { body } = await get('/v1/entries?limit=2');
       if ((body['entries'] as unknown[]).length === 2) break;
     }
-    expect(statuses([await get('/v1/entries'), await get('/v1/entries?before=2'), await get('/v1/entries?limit=0'), await get('/v1/entries', bob)])).toEqual([200, 200, 400, 200]);
+    expect(statuses([
+      await get('/v1/entries'), await get('/v1/entries?before=2'), await get('/v1/entries?limit=0'),
+      await get('/v1/entries', bob),
+    ])).toEqual([200, 200, 400, 200]);
   });
 });
 
@@ -115,14 +137,18 @@ describe('every route', () => {
   const callerOf = ({ operation }: Each): CallOptions => {
     const gate = operation['x-gate'];
     if (gate === 'public') return {};
-    return gate.startsWith('server-key') ? { headers: { 'x-server-api-key': SERVER_KEY } } : { token: gate === 'authenticated' ? alice : admin };
+    return gate.startsWith('server-key') ? { headers: { 'x-server-api-key': SERVER_KEY } } : {
+      token: gate === 'authenticated' ? alice : admin,
+    };
   };
 
   const ask = async (each: Each): Promise<Answer> => {
     const { path, ...request } = example(each);
     const answer = await checked.send(each.method, path, { ...request, ...callerOf(each) });
     const id = answer.body['id'] ?? answer.body['_id'];
-    if (each.method === 'POST' && (typeof id === 'string' || typeof id === 'number')) made.set(each.path, [...made.get(each.path) ?? [], String(id)]);
+    if (each.method === 'POST' && (typeof id === 'string' || typeof id === 'number')) {
+      made.set(each.path, [...made.get(each.path) ?? [], String(id)]);
+    }
     return answer;
   };
 
@@ -157,10 +183,15 @@ describe('every route', () => {
       await post(admin, '/api/admin/users', { sub: 'd'.repeat(24), username: 'dora', email: 'dora@example.com', role: 'enduser' }),
     ])).toEqual([200, 201, 200, 201]);
     for (const prefix of ['/credits', '/api/credits']) {
-      expect(statuses([await post(admin, `${prefix}/pricing`, price), await checked.send('DELETE', `${prefix}/pricing/acme/m-1`, { token: admin })])).toEqual([200, 204]);
+      expect(statuses([
+        await post(admin, `${prefix}/pricing`, price),
+        await checked.send('DELETE', `${prefix}/pricing/acme/m-1`, { token: admin }),
+      ])).toEqual([200, 204]);
     }
     const gifts = operations().filter(({ path }) => path.includes('give-initial-credits'));
-    for (const [index, { path }] of gifts.entries()) expect((await checked.send('POST', path, { headers: server, body: newcomer(String(index)) })).status).toBeLessThan(300);
+    for (const [index, { path }] of gifts.entries()) {
+      expect((await checked.send('POST', path, { headers: server, body: newcomer(String(index)) })).status).toBeLessThan(300);
+    }
   });
 
   test('has given, in this file, at least one answer that is no failure', () => {
@@ -194,9 +225,14 @@ describe('every route', () => {
 
 describe('the check of answers', () => {
   /** The document with something changed in the answers of `GET /api/credits/balance`. */
-  const balanceDeclaredAs = (change: (responses: Record<string, unknown>, schema: { properties: Record<string, unknown>; required: string[] }) => void): CheckedGateway => {
+  const balanceDeclaredAs = (change: (responses: Record<string, unknown>, schema: {
+    properties: Record<string, unknown>;
+    required: string[];
+  }) => void): CheckedGateway => {
     const document = structuredClone(checked.document);
-    const responses = document.paths['/api/credits/balance']?.['get']?.responses as unknown as Record<string, { content: Record<string, { schema: unknown }> }>;
+    const responses = document.paths['/api/credits/balance']?.['get']?.responses as unknown as Record<string, {
+      content: Record<string, { schema: unknown }>;
+    }>;
     change(responses, responses['200']?.content['application/json']?.schema as never);
     return checkedAgainst(document, gateway.url);
   };
@@ -204,11 +240,17 @@ describe('the check of answers', () => {
 
   test('finds what is declared wrongly', async () => {
     await expect(balance(balanceDeclaredAs(() => undefined))).resolves.toMatchObject({ status: 200 });
-    await expect(balance(balanceDeclaredAs((_, { properties }) => { delete properties['held']; }))).rejects.toThrow('has fields that are not declared: .held');
-    await expect(balance(balanceDeclaredAs((_, { properties }) => { properties['debt'] = { type: 'string' }; }))).rejects.toThrow('/debt must be string');
+    await expect(balance(balanceDeclaredAs((_, { properties }) => {
+      delete properties['held'];
+    }))).rejects.toThrow('has fields that are not declared: .held');
+    await expect(balance(balanceDeclaredAs((_, { properties }) => {
+      properties['debt'] = { type: 'string' };
+    }))).rejects.toThrow('/debt must be string');
     await expect(balance(balanceDeclaredAs((_, { required }) => { required.push('bonus'); }))).rejects.toThrow('bonus');
     await expect(balance(balanceDeclaredAs((responses) => { delete responses['200']; }))).rejects.toThrow('200 is not declared');
-    await expect(balanceDeclaredAs((responses) => { delete responses['401']; }).send('GET', '/api/credits/balance')).rejects.toThrow('401 is not declared');
+    await expect(balanceDeclaredAs((responses) => { delete responses['401']; }).send(
+      'GET', '/api/credits/balance',
+    )).rejects.toThrow('401 is not declared');
     await expect(checked.send('GET', '/nothing')).rejects.toThrow('is not in the document');
   });
 });

@@ -21,7 +21,9 @@ const rabbit = await openRabbit();
 const COST = 115_000_000;
 const DEAD = deadLetterQueue(MULTI);
 
-(typeof rabbit === 'string' ? describe.skip : describe)(`acknowledgements${typeof rabbit === 'string' ? ` (SKIPPED: ${rabbit})` : ''}`, () => {
+(typeof rabbit === 'string'
+  ? describe.skip
+  : describe)(`acknowledgements${typeof rabbit === 'string' ? ` (SKIPPED: ${rabbit})` : ''}`, () => {
   if (typeof rabbit === 'string') return;
   let database: FreshDatabase;
   let db: Db;
@@ -48,7 +50,9 @@ const DEAD = deadLetterQueue(MULTI);
   };
   /** As an operator runs it: a process of its own, which ends. */
   const command = async (...args: readonly string[]): Promise<string> => {
-    const { stdout } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../../src/cli/dead-letters.js'), ...args], {
+    const {
+      stdout,
+    } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../../src/cli/dead-letters.js'), ...args], {
       env: { PATH: process.env['PATH'], RABBITMQ_URL: rabbit.url, JWT_ACCESS_SECRET: 'x'.repeat(32) },
     });
     return stdout.trim();
@@ -69,7 +73,10 @@ const DEAD = deadLetterQueue(MULTI);
     for (const queue of SETTLEMENT_QUEUES) await lay(deadLetterQueue(queue), usage(user()));
     expect(await command('replay', '--all')).toBe('2 of 2 dead letters: replayed');
     expect(await command('replay', '--all')).toBe('0 of 0 dead letters: replayed');
-    expect([await publish.count(MULTI), await publish.count(SINGLE), await publish.count(DEAD), await publish.count(deadLetterQueue(SINGLE))]).toEqual([1, 1, 0, 0]);
+    expect([
+      await publish.count(MULTI), await publish.count(SINGLE), await publish.count(DEAD),
+      await publish.count(deadLetterQueue(SINGLE)),
+    ]).toEqual([1, 1, 0, 0]);
   }, 60_000);
 
   const session = (handle: () => Promise<Handled>) => openSession({
@@ -97,9 +104,12 @@ const DEAD = deadLetterQueue(MULTI);
     await publish.send(MULTI, { ...usage(user()), usage_key: undefined });
     expect(await until(() => publish.count(DEAD), (count) => count === 1)).toBe(1);
     const letter = await publish.get(DEAD);
-    expect(letter === false ? null : letter.properties.headers).toMatchObject({ [HEADERS.unnamed]: expect.any(String) as unknown, [HEADERS.code]: 'invalid_request' });
+    expect(letter === false ? null : letter.properties.headers).toMatchObject({
+      [HEADERS.unnamed]: expect.any(String) as unknown, [HEADERS.code]: 'invalid_request',
+    });
     await open.close();
-    expect(await until(async () => (await db.raw<{ rows: unknown[] }>('select from unnamed_deliveries')).rows.length, (count) => count === 0)).toBe(0);
+    expect(await until(async () =>
+      (await db.raw<{ rows: unknown[] }>('select from unnamed_deliveries')).rows.length, (count) => count === 0)).toBe(0);
   }, 60_000);
 
   /** A connection that breaks where an acknowledgement would be sent: the copy is there, and the letter, too. */
@@ -110,7 +120,9 @@ const DEAD = deadLetterQueue(MULTI);
     connection.createConfirmChannel = async () => {
       const channel = await openChannel();
       channel.ack = () => {
-        (connection as ChannelModel & { readonly connection: { readonly stream: { destroy(error: Error): void } } }).connection.stream.destroy(new Error('killed'));
+        (connection as ChannelModel & {
+          readonly connection: { readonly stream: { destroy(error: Error): void } };
+        }).connection.stream.destroy(new Error('killed'));
         throw new Error('killed');
       };
       return channel;
@@ -128,7 +140,9 @@ const DEAD = deadLetterQueue(MULTI);
       // Put aside by the broker, for another consumer: two equal ones, which are two usages.
       async () => {
         const channel = publish.channel();
-        await channel.assertQueue('elsewhere', { arguments: { 'x-dead-letter-exchange': 'dlx_exchange', 'x-dead-letter-routing-key': DEAD } });
+        await channel.assertQueue('elsewhere', {
+          arguments: { 'x-dead-letter-exchange': 'dlx_exchange', 'x-dead-letter-routing-key': DEAD },
+        });
         await lay('elsewhere', unnamed(byBroker));
         await lay('elsewhere', unnamed(byBroker));
         for (let index = 0; index < 2; index += 1) {
@@ -138,7 +152,9 @@ const DEAD = deadLetterQueue(MULTI);
         await channel.deleteQueue('elsewhere');
       },
     ];
-    const gateway = await startProcesses({ redisUrl: redisUrl(), databaseUrl: database.databaseUrl }, { RABBITMQ_URL: rabbit.url, REDIS_TIMEOUT_MS: PATIENCE.REDIS_TIMEOUT_MS });
+    const gateway = await startProcesses({ redisUrl: redisUrl(), databaseUrl: database.databaseUrl }, {
+      RABBITMQ_URL: rabbit.url, REDIS_TIMEOUT_MS: PATIENCE.REDIS_TIMEOUT_MS,
+    });
     try {
       for (const [index, put] of letters.entries()) {
         await put();
@@ -153,12 +169,15 @@ const DEAD = deadLetterQueue(MULTI);
         await judgeAmqpDeadLetters(publish.connection, replayAll);
       }
       const gauge = async (name: string) => seriesOf(await (await fetch(`${gateway.worker.url()}/metrics`)).text()).get(name);
-      expect(await until(async () => [await publish.count(MULTI), await gauge('cg_amqp_in_flight')], ([left, underWay]) => left === 0 && underWay === 0)).toEqual([0, 0]);
+      expect(await until(async () => [
+        await publish.count(MULTI), await gauge('cg_amqp_in_flight'),
+      ], ([left, underWay]) => left === 0 && underWay === 0)).toEqual([0, 0]);
       // One more of each: when they are in Postgres, so is all that came before them.
       for (const userId of [byKey, byId, ours, byBroker]) await publish.send(MULTI, usage(userId));
       const expected = [2, 2, 2, 3].map((times) => ({ settlements: times, holds: times, micros: times * COST }));
       const each = () => Promise.all([byKey, byId, ours, byBroker].map((userId) => charged(db, userId)));
-      expect(await until(each, (found) => found.every(({ settlements }, index) => settlements >= (expected[index]?.settlements ?? 0)))).toEqual(expected);
+      expect(await until(each, (found) => found.every(({ settlements }, index) => settlements >= (expected[index]?.settlements ?? 0))))
+        .toEqual(expected);
       expect(await publish.count(DEAD)).toBe(0);
     } finally {
       await gateway.stop();

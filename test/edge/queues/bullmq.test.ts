@@ -38,8 +38,12 @@ test('either body on either queue, each usage once, however often it is sent', a
   await add(...bodies);
   await until(() => charged(db, user), ({ settlements }) => settlements === 4);
   await add(...bodies.toReversed());
-  await add({ user_id: user, feature_endpoint_id: 'ai_chat_v1', output_tokens: 460 }, { user_id: user, feature_endpoint_id: 'ai_chat_v1', output_tokens: 460 });
-  expect(await until(() => charged(db, user), ({ settlements }) => settlements >= 6)).toEqual({ settlements: 6, holds: 6, micros: 6 * COST });
+  await add({ user_id: user, feature_endpoint_id: 'ai_chat_v1', output_tokens: 460 }, {
+    user_id: user, feature_endpoint_id: 'ai_chat_v1', output_tokens: 460,
+  });
+  expect(await until(() => charged(db, user), ({ settlements }) => settlements >= 6)).toEqual({
+    settlements: 6, holds: 6, micros: 6 * COST,
+  });
 });
 
 test('what cannot be done is kept, whatever its producer said about failed jobs', async () => {

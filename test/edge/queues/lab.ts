@@ -37,7 +37,9 @@ export async function publisher(url: string): Promise<Publisher> {
       await channel.assertQueue(queue, { durable: true, arguments: queueArguments(queue) });
     },
     send: async (queue, ...bodies) => {
-      for (const body of bodies) channel.sendToQueue(queue, Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)), { persistent: true });
+      for (const body of bodies) {
+        channel.sendToQueue(queue, Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)), { persistent: true });
+      }
       await channel.waitForConfirms();
     },
     count: async (queue) => (await channel.checkQueue(queue)).messageCount,
@@ -53,11 +55,17 @@ export const user = (): string => randomBytes(12).toString('hex');
 
 /** A usage of 115 credits by default. */
 export const usage = (userId: string, more: object = {}) =>
-  ({ user_id: userId, usage_key: randomUUID(), feature_endpoint_id: 'ai_chat_v1', usages: [{ ai_model: 'gpt-4', input_tokens: 0, output_tokens: 460 }], ...more });
+  ({
+    user_id: userId, usage_key: randomUUID(), feature_endpoint_id: 'ai_chat_v1',
+    usages: [{ ai_model: 'gpt-4', input_tokens: 0, output_tokens: 460 }], ...more,
+  });
 
 export async function seeded(databaseUrl: string): Promise<Db> {
   const db = connectPostgres(databaseUrl, apiProfile(10_000));
-  await seedFeatures(db, { endpoints: DEMO_SEED.endpoints.map(toEndpoint), packages: DEMO_SEED.packages.map((each) => toPackage({ ...each, features: [...each.features] })) });
+  await seedFeatures(db, {
+    endpoints: DEMO_SEED.endpoints.map(toEndpoint),
+    packages: DEMO_SEED.packages.map((each) => toPackage({ ...each, features: [...each.features] })),
+  });
   return db;
 }
 

@@ -19,7 +19,9 @@ const rabbit = await openRabbit();
 const KEY = 'a-server-key-that-only-tests-use';
 const COST = 115_000_000;
 
-(typeof rabbit === 'string' ? describe.skip : describe)(`settlements through RabbitMQ${typeof rabbit === 'string' ? ` (SKIPPED: ${rabbit})` : ''}`, () => {
+(typeof rabbit === 'string'
+  ? describe.skip
+  : describe)(`settlements through RabbitMQ${typeof rabbit === 'string' ? ` (SKIPPED: ${rabbit})` : ''}`, () => {
   if (typeof rabbit === 'string') return;
   let database: FreshDatabase;
   let db: Db;
@@ -46,7 +48,9 @@ const COST = 115_000_000;
     const single = { ...usage(alice), usages: undefined, input_token: 0, output_token: 460, model: 'gpt-4' };
     await publish.send(MULTI, usage(alice), single);
     await publish.send(SINGLE, usage(alice), { ...single, usage_key: 'order-8' });
-    gateway = await startProcesses({ redisUrl: redisUrl(), databaseUrl: database.databaseUrl }, { RABBITMQ_URL: rabbit.url, SERVER_API_KEYS: KEY, RABBITMQ_PREFETCH: '20', REDIS_TIMEOUT_MS: PATIENCE.REDIS_TIMEOUT_MS });
+    gateway = await startProcesses({ redisUrl: redisUrl(), databaseUrl: database.databaseUrl }, {
+      RABBITMQ_URL: rabbit.url, SERVER_API_KEYS: KEY, RABBITMQ_PREFETCH: '20', REDIS_TIMEOUT_MS: PATIENCE.REDIS_TIMEOUT_MS,
+    });
     const result = await until(() => charged(db, alice), ({ settlements }) => settlements >= 4);
     expect(result).toEqual({ settlements: 4, holds: 4, micros: 4 * COST });
   });
@@ -65,7 +69,9 @@ const COST = 115_000_000;
     const [answers] = await Promise.all([Promise.all(bodies.map(post)), publish.send(MULTI, ...bodies)]);
     expect(answers.map(({ status }) => status)).toEqual(bodies.map(() => 200));
     await until(() => publish.count(MULTI), (count) => count === 0);
-    expect(await until(() => charged(db, alice), ({ settlements }) => settlements >= 20)).toEqual({ settlements: 20, holds: 20, micros: 20 * COST });
+    expect(await until(() => charged(db, alice), ({ settlements }) => settlements >= 20)).toEqual({
+      settlements: 20, holds: 20, micros: 20 * COST,
+    });
   });
 
   test('kill -9 of the worker in mid-batch, twice; then everything is delivered twice again', async () => {
@@ -74,7 +80,8 @@ const COST = 115_000_000;
     await publish.send(MULTI, ...bodies.slice(0, bodies.length / 2));
     await publish.send(SINGLE, ...bodies.slice(bodies.length / 2));
     for (const share of [bodies.length * 0.07, bodies.length * 0.4]) {
-      const before = await until(async () => (await publish.count(MULTI)) + (await publish.count(SINGLE)), (left) => left < bodies.length - share);
+      const before = await until(async () => (await publish.count(MULTI)) + (await publish.count(SINGLE)), (left) =>
+        left < bodies.length - share);
       await gateway.worker.kill('SIGKILL');
       expect(before).toBeGreaterThan(0);
       await gateway.worker.start();
@@ -91,17 +98,22 @@ const COST = 115_000_000;
 
   test('equal messages without a usage_key are a usage each', async () => {
     const alice = user();
-    const bodies = Array.from({ length: 60 }, (_, index) => ({ ...usage(alice), usage_key: undefined, usages: [{ output_tokens: 460 }], duration: index % 6 }));
+    const bodies = Array.from({
+      length: 60,
+    }, (_, index) => ({ ...usage(alice), usage_key: undefined, usages: [{ output_tokens: 460 }], duration: index % 6 }));
     await publish.send(MULTI, ...bodies);
     const once = { settlements: 60, holds: 60, micros: 60 * COST };
     expect(await until(() => charged(db, alice), ({ settlements }) => settlements >= 60)).toEqual(once);
-    expect(await until(async () => (await db.raw<{ rows: unknown[] }>('select from unnamed_deliveries')).rows.length, (count) => count === 0)).toBe(0);
+    expect(await until(async () =>
+      (await db.raw<{ rows: unknown[] }>('select from unnamed_deliveries')).rows.length, (count) => count === 0)).toBe(0);
   });
 
   test('a message without a usage_key is charged once when the worker is killed, whether its acknowledgement arrived or not', async () => {
     const alice = user();
     // No two are equal: of equal ones nobody could say which of them came again (unnamed-deliveries.ts).
-    const bodies = Array.from({ length: volume(300, 600) }, (_, index) => ({ ...usage(alice), usage_key: undefined, usages: [{ output_tokens: 460 }], duration: index }));
+    const bodies = Array.from({
+      length: volume(300, 600),
+    }, (_, index) => ({ ...usage(alice), usage_key: undefined, usages: [{ output_tokens: 460 }], duration: index }));
     await publish.send(MULTI, ...bodies);
     for (const left of [bodies.length * 0.75, bodies.length * 0.5, bodies.length * 0.25]) {
       await until(() => publish.count(MULTI), (count) => count < left);
@@ -123,7 +135,9 @@ const COST = 115_000_000;
     expect(await until(() => gauge('cg_amqp_connected'), (value) => value === 0)).toBe(0);
     await rabbit.start();
     expect(gateway.worker.log()).toContain('RabbitMQ: not connected');
-    expect(await until(() => charged(db, alice), ({ settlements }) => settlements >= bodies.length)).toEqual({ settlements: bodies.length, holds: bodies.length, micros: bodies.length * COST });
+    expect(await until(() => charged(db, alice), ({ settlements }) => settlements >= bodies.length)).toEqual({
+      settlements: bodies.length, holds: bodies.length, micros: bodies.length * COST,
+    });
   });
 
   test('what cannot be done is kept, with its reason; it can be listed, replayed and discarded', async () => {
@@ -132,29 +146,39 @@ const COST = 115_000_000;
     await publish.send(MULTI, first);
     await until(() => charged(db, alice), ({ settlements }) => settlements === 1);
     const later = usage(alice, { feature_endpoint_id: 'not_there_yet' });
-    await publish.send(MULTI, '{"user_id":', { user_id: alice, usages: [{ input_tokens: -1 }], feature_endpoint_value: 'ai_chat_v1' }, { ...first, usages: [{ output_tokens: 1 }] }, later);
+    await publish.send(
+      MULTI, '{"user_id":', { user_id: alice, usages: [{ input_tokens: -1 }], feature_endpoint_value: 'ai_chat_v1' },
+      { ...first, usages: [{ output_tokens: 1 }] }, later,
+    );
     const dead = deadLetterQueue(MULTI);
     expect(await until(() => publish.count(dead), (count) => count === 4)).toBe(4);
 
     const listed = await judgeAmqpDeadLetters(publish.connection, () => 'keep');
     const reasonOf = (text: string): string => listed.find(({ body }) => body.includes(text))?.reason ?? '';
     expect(listed.map(({ code, queue, transport }) => [code, queue, transport]).sort()).toEqual([
-      ['hold_resolved', MULTI, 'rabbitmq'], ['invalid_request', MULTI, 'rabbitmq'], ['invalid_request', MULTI, 'rabbitmq'], ['not_found', MULTI, 'rabbitmq'],
+      ['hold_resolved', MULTI, 'rabbitmq'], ['invalid_request', MULTI, 'rabbitmq'], ['invalid_request', MULTI, 'rabbitmq'],
+      ['not_found', MULTI, 'rabbitmq'],
     ]);
     expect(listed.find(({ body }) => body === '{"user_id":')?.reason).toBe('the message is not JSON in UTF-8');
     expect(reasonOf('"input_tokens":-1')).toContain('body.usages.0.input_tokens');
     expect(reasonOf('"output_tokens":1}')).toContain('has already ended: settled, ');
     expect(await until(() => gauge('cg_dead_letters'), (value) => value === 4)).toBe(4);
 
-    await db.raw(`insert into feature_endpoints (endpoint_id, feature, name, value) values (?, 'ai_chat', 'Late', 'not_there_yet')`, ['a'.repeat(24)]);
+    await db.raw(`insert into feature_endpoints (endpoint_id, feature, name, value) values (?, 'ai_chat', 'Late', 'not_there_yet')`, [
+      'a'.repeat(24),
+    ]);
     await judgeAmqpDeadLetters(publish.connection, ({ code }) => (code === 'not_found' ? 'replay' : 'discard'));
-    expect(await until(() => charged(db, alice), ({ settlements }) => settlements === 2)).toEqual({ settlements: 2, holds: 2, micros: 2 * COST });
+    expect(await until(() => charged(db, alice), ({ settlements }) => settlements === 2)).toEqual({
+      settlements: 2, holds: 2, micros: 2 * COST,
+    });
     expect(await publish.count(dead)).toBe(0);
   });
 
   test('what may pass is tried again, and not before its time', async () => {
     const [alice, root] = [user(), user()];
-    await db.raw(`insert into feature_endpoints (endpoint_id, feature, name, value) values (?, 'f', 'n', 'frozen_feature')`, ['b'.repeat(24)]);
+    await db.raw(`insert into feature_endpoints (endpoint_id, feature, name, value) values (?, 'f', 'n', 'frozen_feature')`, [
+      'b'.repeat(24),
+    ]);
     expect(root).not.toBe(alice);
     // Postgres takes no question about this endpoint: its table is locked for longer than a query may wait.
     const trx = await db.transaction();
@@ -163,7 +187,9 @@ const COST = 115_000_000;
     const waiting = retryQueue(MULTI, 1_000);
     expect(await until(() => publish.count(waiting), (count) => count === 1, 30_000)).toBe(1);
     await trx.rollback();
-    expect(await until(() => charged(db, alice), ({ settlements }) => settlements === 1)).toEqual({ settlements: 1, holds: 1, micros: COST });
+    expect(await until(() => charged(db, alice), ({ settlements }) => settlements === 1)).toEqual({
+      settlements: 1, holds: 1, micros: COST,
+    });
     expect(await publish.count(deadLetterQueue(MULTI))).toBe(0);
     expect(HEADERS.attempts).toBe('x-credits-attempts');
   });
@@ -177,7 +203,8 @@ const COST = 115_000_000;
     await publish.send(SINGLE, usage(alice));
     await gateway.worker.start();
     expect(await until(() => charged(db, alice), ({ settlements }) => settlements === 1)).toMatchObject({ settlements: 1 });
-    expect(gateway.worker.log()).toMatch(/credits_process_end_queue exists with another x-(max-priority|dead-letter-exchange|dead-letter-routing-key)/);
+    expect(gateway.worker.log())
+      .toMatch(/credits_process_end_queue exists with another x-(max-priority|dead-letter-exchange|dead-letter-routing-key)/);
     expect(gateway.worker.isRunning()).toBe(true);
   });
 });

@@ -14,7 +14,8 @@ const isProjection = (value: unknown): value is Projection =>
 
 test('the list has every projection of the folder, once', async () => {
   const files = readdirSync(FOLDER).filter((file) => file.endsWith('.js') && file !== 'projections.js');
-  const modules = await Promise.all(files.map(async (file) => await import(pathToFileURL(join(FOLDER, file)).href) as Readonly<Record<string, unknown>>));
+  const modules = await Promise.all(files.map(async (file) =>
+    await import(pathToFileURL(join(FOLDER, file)).href) as Readonly<Record<string, unknown>>));
   const found = modules.flatMap((module) => Object.values(module)).filter(isProjection);
   expect(found.length).toBeGreaterThan(0);
   expect(projections.map(({ name }) => name).sort()).toEqual(found.map(({ name }) => name).sort());
@@ -29,7 +30,9 @@ test.each([['accounts', 'freezes'], ['ended holds', 'placed holds']])('%s come b
 });
 
 describe('a fold that two projections share', () => {
-  const batch = (): FreshBatch => ({ fresh: [], accounts: [], factsOf: () => { throw new Error('no entries'); }, unreadable: [], knowsModel: () => true });
+  const batch = (): FreshBatch => ({
+    fresh: [], accounts: [], factsOf: () => { throw new Error('no entries'); }, unreadable: [], knowsModel: () => true,
+  });
   const trx = undefined as unknown as Trx; // nothing is read
 
   test('runs once for each batch', () => {

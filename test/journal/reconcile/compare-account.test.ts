@@ -9,14 +9,17 @@ let lab: ReconcileLab;
 beforeAll(async () => { lab = await reconcileLab(); });
 afterAll(async () => { await lab.close(); });
 
-const keysOf = (accountId: string) => lab.under.keys.account(accountId, lab.under.fence.epochOf(lab.under.keys.shardOf(accountId))?.number ?? 0);
+const keysOf = (accountId: string) =>
+  lab.under.keys.account(accountId, lab.under.fence.epochOf(lab.under.keys.shardOf(accountId))?.number ?? 0);
 const compare = (accountId: string) => compareAccount(lab.deps, accountId);
 const drifts = async (accountId: string) => (await compare(accountId)).differences.map(({ check, micros: amount }) => [check, amount]);
 
 describe('what agrees', () => {
   test('an account that was never drained is drained, and compared at its last entry', async () => {
     const accountId = await lab.account();
-    expect(await compare(accountId)).toEqual({ accountId, shard: lab.under.keys.shardOf(accountId), seq: 4, result: 'ok', reason: null, differences: [] });
+    expect(await compare(accountId)).toEqual({
+      accountId, shard: lab.under.keys.shardOf(accountId), seq: 4, result: 'ok', reason: null, differences: [],
+    });
   });
 
   test('due lots, due holds, used-up lots, revoked lots, debt, a freeze: as they are stored', async () => {
@@ -24,8 +27,13 @@ describe('what agrees', () => {
     const { ledger } = lab.under;
     await lab.grant(accountId, 'l3', 5, (await lab.under.nowMs()) + 1_000);
     await ledger.revokeLot({ accountId, lotId: 'l2', key: 'revoke', about: '{}' });
-    await ledger.placeHold({ accountId, holdId: 'h2', minimum: micros(5), desired: micros(5), leaseMs: 1_000, expiryPolicy: 'release', price: 'p', fingerprint: 'f', about: '{}' });
-    await ledger.settleHold({ accountId, holdId: 'h1', cost: micros(50), price: 'p', overCapture: 'debt', debtLimit: null, fingerprint: 'x', about: '{}' });
+    await ledger.placeHold({
+      accountId, holdId: 'h2', minimum: micros(5), desired: micros(5), leaseMs: 1_000, expiryPolicy: 'release', price: 'p',
+      fingerprint: 'f', about: '{}',
+    });
+    await ledger.settleHold({
+      accountId, holdId: 'h1', cost: micros(50), price: 'p', overCapture: 'debt', debtLimit: null, fingerprint: 'x', about: '{}',
+    });
     await ledger.freeze({ accountId, about: '{}' });
     lab.under.advance(2_000);
     expect(await compare(accountId)).toMatchObject({ result: 'ok', differences: [] });
@@ -51,9 +59,15 @@ test('under constant load nothing is ever taken for drift', async () => {
     for (let each = 0; !isOver; each += 1) {
       const holdId = `w${nth}-${each}`;
       if (each % 25 === 0) await lab.grant(accountId, `g${nth}-${each}`, 150);
-      await ledger.placeHold({ accountId, holdId, minimum: micros(2), desired: micros(2), leaseMs: 600_000, expiryPolicy: 'release', price: 'p', fingerprint: 'f', about: '{}' });
+      await ledger.placeHold({
+        accountId, holdId, minimum: micros(2), desired: micros(2), leaseMs: 600_000, expiryPolicy: 'release', price: 'p',
+        fingerprint: 'f', about: '{}',
+      });
       await lab.charge(accountId, 3);
-      await ledger.settleHold({ accountId, holdId, cost: micros(each % 4), price: 'p', overCapture: 'debt', debtLimit: null, fingerprint: 'x', about: '{}' });
+      await ledger.settleHold({
+        accountId, holdId, cost: micros(each % 4), price: 'p', overCapture: 'debt', debtLimit: null, fingerprint: 'x',
+        about: '{}',
+      });
       writes += 3;
       await sleep(1); // others use this machine, too
     }
@@ -123,13 +137,25 @@ describe('what was changed by hand is found, to the micro', () => {
     ['an open hold that is not listed', (id) => lab.under.redis.zrem(keysOf(id).open, 'h1'), [['holds', 4]]],
     ['a Redis that went back', (id) => lab.under.redis.hset(keysOf(id).account, 'seq', '3'), [['balance', 3]]],
     ['a Redis that ran ahead', (id) => lab.under.redis.hset(keysOf(id).account, 'seq', '9'), [['sequence', 0]]],
-    ['a lot in Postgres', (id) => lab.tamper(`update lots set remaining = remaining - 5 where account_id = ? and lot_id = 'l2'`, [id]), [['lots', 5]]],
+    ['a lot in Postgres', (id) => lab.tamper(`update lots set remaining = remaining - 5 where account_id = ? and lot_id = 'l2'`, [id]), [[
+      'lots', 5,
+    ]]],
     ['a hold in Postgres', (id) => lab.tamper(`update holds set amount = 6 where account_id = ?`, [id]), [['holds', 2]]],
-    ['a balance in Postgres', (id) => lab.tamper(`update accounts set available = available + 1, captured = captured - 1 where account_id = ?`, [id]), [['balance', 1], ['running_balance', 1], ['lots', 1]]],
-    ['an entry in Postgres', (id) => lab.tamper(`update entries set available_after = available_after + 8 where account_id = ? and seq = 2`, [id]), [['running_balance', 8]]],
-    ['an entry that is gone', (id) => lab.tamper(`delete from entries where account_id = ? and seq = 3`, [id]), [['sequence', 0], ['running_balance', 4]]],
-    ['the first entry, gone', (id) => lab.tamper(`delete from entries where account_id = ? and seq = 1`, [id]), [['sequence', 0], ['running_balance', 10]]],
-    ['the last entry, gone', (id) => lab.tamper(`delete from entries where account_id = ? and seq = 4`, [id]), [['sequence', 0], ['running_balance', 3]]],
+    ['a balance in Postgres', (id) => lab.tamper(
+      `update accounts set available = available + 1, captured = captured - 1 where account_id = ?`, [id],
+    ), [['balance', 1], ['running_balance', 1], ['lots', 1]]],
+    ['an entry in Postgres', (id) => lab.tamper(
+      `update entries set available_after = available_after + 8 where account_id = ? and seq = 2`, [id],
+    ), [['running_balance', 8]]],
+    ['an entry that is gone', (id) => lab.tamper(`delete from entries where account_id = ? and seq = 3`, [
+      id,
+    ]), [['sequence', 0], ['running_balance', 4]]],
+    ['the first entry, gone', (id) => lab.tamper(`delete from entries where account_id = ? and seq = 1`, [
+      id,
+    ]), [['sequence', 0], ['running_balance', 10]]],
+    ['the last entry, gone', (id) => lab.tamper(`delete from entries where account_id = ? and seq = 4`, [
+      id,
+    ]), [['sequence', 0], ['running_balance', 3]]],
   ])('%s', async (_, change, expected) => {
     expect(await tampered(change)).toEqual(expected);
   });

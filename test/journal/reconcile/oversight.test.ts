@@ -26,14 +26,20 @@ afterAll(async () => {
   await gateway.stop();
 });
 
-const call = (method: string, path: string, body?: object, token = admin): Promise<Answer> => send(gateway.url + path, method, { token, ...(body === undefined ? {} : { body }) });
+const call = (method: string, path: string, body?: object, token = admin): Promise<Answer> =>
+  send(gateway.url + path, method, { token, ...(body === undefined ? {} : { body }) });
 const grant = (userId: string, credits = 10) => call('POST', '/api/credits/allocate', { userId, credits });
 const accountKey = (accountId: string): string => keyspace(gateway.redisNamespace, 8).account(accountId, 1).account;
 
 type Ran = { readonly code: number; readonly stdout: string; readonly stderr: string };
 const run = (command: string, ...args: readonly string[]): Promise<Ran> => new Promise((resolve) => {
-  const env = { PATH: process.env['PATH'], REDIS_URL: redisUrl(), DATABASE_URL: gateway.databaseUrl, REDIS_NAMESPACE: gateway.redisNamespace, SHARDS: '8', JWT_ACCESS_SECRET: 'x'.repeat(32) };
-  execFile(process.execPath, [join(import.meta.dirname, '../../../src/cli', `${command}.js`), ...args], { env }, (error, stdout, stderr) => {
+  const env = {
+    PATH: process.env['PATH'], REDIS_URL: redisUrl(), DATABASE_URL: gateway.databaseUrl, REDIS_NAMESPACE: gateway.redisNamespace,
+    SHARDS: '8', JWT_ACCESS_SECRET: 'x'.repeat(32),
+  };
+  execFile(process.execPath, [
+    join(import.meta.dirname, '../../../src/cli', `${command}.js`), ...args,
+  ], { env }, (error, stdout, stderr) => {
     resolve({ code: error === null ? 0 : Number(error.code), stdout: stdout.trim(), stderr });
   });
 });
@@ -41,25 +47,36 @@ const run = (command: string, ...args: readonly string[]): Promise<Ran> => new P
 describe('an account', () => {
   test('is shown, frozen, refused with 423, and thawed, by any of its names', async () => {
     await grant('alice-id');
-    expect((await call('POST', '/v1/accounts/alice/freeze', { reason: 'chargeback 17' })).body).toEqual({ accountId: 'alice-id', frozen: true, changed: true });
+    expect((await call('POST', '/v1/accounts/alice/freeze', { reason: 'chargeback 17' })).body).toEqual({
+      accountId: 'alice-id', frozen: true, changed: true,
+    });
     expect((await call('POST', '/v1/accounts/alice-id/freeze', { reason: 'again' })).body).toMatchObject({ changed: false });
     expect((await call('GET', '/v1/accounts/alice')).body).toMatchObject({
-      accountId: 'alice-id', available: 10, held: 0, debt: 0, seq: 2, frozen: true, freeze: { actor: 'root', reason: 'chargeback 17' }, totals: { granted: 10 },
+      accountId: 'alice-id', available: 10, held: 0, debt: 0, seq: 2, frozen: true,
+      freeze: { actor: 'root', reason: 'chargeback 17' }, totals: { granted: 10 },
       lots: [{ remaining: 10, held: 0 }], holds: [],
     });
     const alice = await gateway.token({ sub: 'alice-id' });
-    const refused = await call('POST', '/api/streaming-sessions/initialize', { sessionId: 's', modelId: 'gpt-4', estimatedTokens: 1_000 }, alice);
+    const refused = await call(
+      'POST', '/api/streaming-sessions/initialize', { sessionId: 's', modelId: 'gpt-4', estimatedTokens: 1_000 }, alice,
+    );
     expect([refused.status, refused.body['error']]).toEqual([423, 'account_frozen']);
     expect((await grant('alice-id')).status).toBe(423);
-    expect((await call('POST', '/v1/accounts/alice-id/thaw', { reason: 'paid' })).body).toEqual({ accountId: 'alice-id', frozen: false, changed: true });
+    expect((await call('POST', '/v1/accounts/alice-id/thaw', { reason: 'paid' })).body).toEqual({
+      accountId: 'alice-id', frozen: false, changed: true,
+    });
     expect((await call('GET', '/v1/accounts/alice-id')).body).toMatchObject({ frozen: false, freeze: null, available: 10 });
     expect((await grant('alice-id')).status).toBe(201);
     await call('POST', '/v1/reconciliation', { accountId: 'alice-id' }); // which drains
-    expect((await call('GET', '/v1/entries', undefined, alice)).body['entries']).toMatchObject([{ kind: 'grant' }, { kind: 'thaw' }, { kind: 'freeze' }, { kind: 'grant' }]);
+    expect((await call('GET', '/v1/entries', undefined, alice)).body['entries']).toMatchObject([
+      { kind: 'grant' }, { kind: 'thaw' }, { kind: 'freeze' }, { kind: 'grant' },
+    ]);
   });
 
   test('needs a reason, and has to be there', async () => {
-    for (const body of [{}, { reason: '' }, { reason: 'x'.repeat(1_001) }, { reason: 'a\0b' }]) expect((await call('POST', '/v1/accounts/alice-id/freeze', body)).status).toBe(400);
+    for (const body of [{}, { reason: '' }, { reason: 'x'.repeat(1_001) }, { reason: 'a\0b' }]) {
+      expect((await call('POST', '/v1/accounts/alice-id/freeze', body)).status).toBe(400);
+    }
     expect((await call('POST', '/v1/accounts/nobody/freeze', { reason: 'x' })).status).toBe(404);
     expect((await call('GET', '/v1/accounts/nobody')).status).toBe(404);
   });
@@ -67,10 +84,16 @@ describe('an account', () => {
   test('by command', async () => {
     expect((await run('account', 'freeze', 'alice')).stderr).toContain('usage: npm run account');
     expect(await run('account', 'freeze', 'alice', '--reason', 'by hand')).toMatchObject({ code: 0, stdout: 'alice-id is frozen now' });
-    expect(await run('account', 'freeze', 'alice', '--reason', 'by hand')).toMatchObject({ code: 0, stdout: 'alice-id was frozen already; nothing was changed' });
-    expect((await call('GET', '/v1/accounts/alice-id')).body).toMatchObject({ frozen: true, freeze: { reason: 'by hand', actor: expect.stringMatching(/^command:/) as unknown } });
+    expect(await run('account', 'freeze', 'alice', '--reason', 'by hand')).toMatchObject({
+      code: 0, stdout: 'alice-id was frozen already; nothing was changed',
+    });
+    expect((await call('GET', '/v1/accounts/alice-id')).body).toMatchObject({
+      frozen: true, freeze: { reason: 'by hand', actor: expect.stringMatching(/^command:/) as unknown },
+    });
     expect(JSON.parse((await run('account', 'show', 'alice-id')).stdout)).toEqual((await call('GET', '/v1/accounts/alice-id')).body);
-    expect(await run('account', 'thaw', 'alice-id', '--reason', 'by hand')).toMatchObject({ code: 0, stdout: 'alice-id is not frozen now' });
+    expect(await run('account', 'thaw', 'alice-id', '--reason', 'by hand')).toMatchObject({
+      code: 0, stdout: 'alice-id is not frozen now',
+    });
     expect(await run('account', 'show', 'nobody')).toMatchObject({ code: 1 });
   });
 });
@@ -78,15 +101,20 @@ describe('an account', () => {
 describe('the reconciler', () => {
   test('compares one account on demand; drift is an answer, a finding, and a command that fails', async () => {
     await grant('bob');
-    expect((await call('POST', '/v1/reconciliation', { accountId: 'bob' })).body).toMatchObject({ accountId: 'bob', seq: 1, result: 'ok', differences: [] });
+    expect((await call('POST', '/v1/reconciliation', { accountId: 'bob' })).body).toMatchObject({
+      accountId: 'bob', seq: 1, result: 'ok', differences: [],
+    });
     expect(await run('reconcile', '--account', 'bob')).toMatchObject({ code: 0 });
     expect((await call('POST', '/v1/reconciliation', { accountId: 'nobody' })).status).toBe(404);
 
     await redis.hincrby(accountKey('bob'), 'available', 7);
     const difference = { check: 'balance', expected: 'available 10000000', actual: 'available 10000007', differenceMicros: 7 };
-    expect((await call('POST', '/v1/reconciliation', { accountId: 'bob' })).body).toMatchObject({ result: 'drift', differences: [difference] });
+    expect((await call('POST', '/v1/reconciliation', { accountId: 'bob' })).body).toMatchObject({
+      result: 'drift', differences: [difference],
+    });
     expect((await call('GET', '/v1/reconciliation')).body).toMatchObject({
-      open: [{ check: 'balance', accounts: 1, differenceMicros: 7 }], findings: [{ accountId: 'bob', ...difference }], sums: { conserves: true },
+      open: [{ check: 'balance', accounts: 1, differenceMicros: 7 }], findings: [{ accountId: 'bob', ...difference }],
+      sums: { conserves: true },
     });
     for (const args of [[], ['--account', 'bob'], ['--all']]) {
       const { code, stdout } = await run('reconcile', ...args);
@@ -108,12 +136,15 @@ describe('the reconciler', () => {
       if (body['fullRoundWanted'] === false && Date.parse(String(body['lastFullRoundAt'])) >= startedMs - 1) break;
       await new Promise((resolve) => { setTimeout(resolve, 100); });
     }
-    expect((await call('GET', '/v1/reconciliation')).body).toMatchObject({ findings: [], lastRoundAccounts: expect.any(Number) as unknown });
+    expect((await call('GET', '/v1/reconciliation')).body).toMatchObject({
+      findings: [], lastRoundAccounts: expect.any(Number) as unknown,
+    });
   });
 });
 
 test('a stopped shard is listed, resumed with a reason, and stops again while its journal contradicts Postgres', async () => {
-  const { shard } = await grant('carol').then(() => call('POST', '/v1/reconciliation', { accountId: 'carol' })).then(({ body }) => body as { shard: number });
+  const { shard } = await grant('carol').then(() => call('POST', '/v1/reconciliation', { accountId: 'carol' })).then(({ body }) =>
+    body as { shard: number });
   expect((await run('shards', 'list')).code).toBe(0);
   expect(await run('shards', 'resume', String(shard), '--reason', 'x')).toMatchObject({ code: 0, stdout: `shard ${shard} is not stopped` });
 
@@ -121,13 +152,18 @@ test('a stopped shard is listed, resumed with a reason, and stops again while it
   await db.raw(`update accounts set seq = 7 where account_id = 'carol'`);
   await grant('carol', 1);
   for (;;) {
-    const stopped = (JSON.parse((await call('GET', '/v1/shards')).text) as { shard: number; stoppedReason: string | null }[]).find((each) => each.shard === shard)?.stoppedReason;
+    const stopped = (JSON.parse((await call('GET', '/v1/shards')).text) as {
+      shard: number;
+      stoppedReason: string | null;
+    }[]).find((each) => each.shard === shard)?.stoppedReason;
     if (typeof stopped === 'string') break;
     await new Promise((resolve) => { setTimeout(resolve, 100); });
   }
   expect((await run('shards', 'list')).stdout).toMatch(/stopped: fork/);
   expect((await run('shards', 'resume', String(shard))).stderr).toContain('usage: npm run shards');
-  expect(await run('shards', 'resume', String(shard), '--reason', 'hoping')).toMatchObject({ code: 1, stdout: expect.stringContaining('stopped again after 0 entries: fork') as unknown });
+  expect(await run('shards', 'resume', String(shard), '--reason', 'hoping')).toMatchObject({
+    code: 1, stdout: expect.stringContaining('stopped again after 0 entries: fork') as unknown,
+  });
 
   await db.raw(`update accounts set seq = 1 where account_id = 'carol'`);
   // The gateway drains the shard, too, as soon as it is resumed: either of the two writes the entry.

@@ -10,7 +10,8 @@ beforeAll(async () => { lab = await reconcileLab(); });
 afterAll(async () => { await lab.close(); });
 
 const keysOf = (accountId: string) => lab.under.keys.account(accountId, 1);
-const found = async () => (await readFindings(lab.under.db, 100)).map(({ accountId, check, differenceMicros }) => [accountId, check, differenceMicros]);
+const found = async () =>
+  (await readFindings(lab.under.db, 100)).map(({ accountId, check, differenceMicros }) => [accountId, check, differenceMicros]);
 const told = async (name: string) => {
   await measureDrift(lab.deps);
   return lab.metric(name);
@@ -60,7 +61,8 @@ test('what only old entries show stays found until a complete look says that it 
 });
 
 test('money that is nowhere is missed in the sum over all accounts', async () => {
-  await lab.tamper(`insert into entries select 'ghost', 1, at, epoch, kind, 5, 0, 0, 5, 0, 0, 0, 0, 0, 5, 0, 0, '', '', 0, '', '', '', '' from entries limit 1`);
+  await lab.tamper(`insert into entries select 'ghost', 1, at, epoch, kind, 5, 0, 0, 5, 0, 0, 0, 0, 0, 5, 0, 0, '', '', 0, '',
+     '', '', '' from entries limit 1`);
   await wantFullRound(lab.under.db);
   await reconcile(lab.deps);
   expect(await found()).toEqual([['', 'conservation', 5]]);

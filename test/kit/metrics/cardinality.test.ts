@@ -23,7 +23,9 @@ let lab: Lab;
 beforeAll(async () => {
   lab = await creditsLab();
   for (let model = 0; model < PRICED_MODELS; model += 1) {
-    const { status } = await lab.admin('PUT', '/v1/prices/models', { model: `priced-${model}`, prices: { input: '0.0000003', output: '0.0000025' }, moneyPerCredit: '0.00001' });
+    const { status } = await lab.admin('PUT', '/v1/prices/models', {
+      model: `priced-${model}`, prices: { input: '0.0000003', output: '0.0000025' }, moneyPerCredit: '0.00001',
+    });
     expect(status).toBe(200);
   }
 });
@@ -32,14 +34,21 @@ afterAll(async () => { await lab.stop(); });
 const metricsText = async (): Promise<string> => (await send(`${lab.gateway.url}/metrics`, 'GET')).text;
 /** Of the gateway's own; Node's follow the process, not its users. */
 const seriesIn = (text: string): string[] => [...text.matchAll(/^(cg_\S+?(?:\{.*\})?) \S+$/gm)].map(([, series = '']) => series);
-const valueOf = (text: string, series: string): number => Number(text.split('\n').find((line) => line.startsWith(`${series} `))?.slice(series.length + 1) ?? '0');
+const valueOf = (text: string, series: string): number =>
+  Number(text.split('\n').find((line) => line.startsWith(`${series} `))?.slice(series.length + 1) ?? '0');
 
 const asServer = (user: number) => ({ 'x-server-api-key': SERVER_KEY, 'x-request-id': `crowd-request-${user}` });
-const usage = (user: number) => ({ user_id: `crowd-user-${user}`, usage_key: `crowd-key-${user}`, feature_endpoint_value: 'ai_chat_v1', ai_model: user % 2 === 0 ? `priced-${(user / 2) % PRICED_MODELS}` : `crowd-model-${user}` });
+const usage = (user: number) => ({
+  user_id: `crowd-user-${user}`, usage_key: `crowd-key-${user}`, feature_endpoint_value: 'ai_chat_v1',
+  ai_model: user % 2 === 0 ? `priced-${(user / 2) % PRICED_MODELS}` : `crowd-model-${user}`,
+});
 
 const paying = async (user: number): Promise<void> => {
-  expect((await lab.post('/api/credits-process/end', { ...usage(user), input_tokens: 10 + user, output_tokens: 5 }, asServer(user))).status).toBe(200);
-  if (user % 10 === 0) expect((await lab.post('/api/credits-process/start', usage(user), asServer(user))).body.data.status).toBe('not-accessible');
+  expect((await lab.post('/api/credits-process/end', { ...usage(user), input_tokens: 10 + user, output_tokens: 5 }, asServer(user))).status)
+    .toBe(200);
+  if (user % 10 === 0) {
+    expect((await lab.post('/api/credits-process/start', usage(user), asServer(user))).body.data.status).toBe('not-accessible');
+  }
 };
 
 const refused = async (user: number): Promise<void> => {
@@ -47,12 +56,20 @@ const refused = async (user: number): Promise<void> => {
 };
 
 const byToken = async (user: number): Promise<void> => {
-  const token = await lab.gateway.token({ sub: `crowd-caller-${user}`, email: `crowd-${user}@example.com`, username: `crowd-name-${user}` });
-  const call = (method: string, path: string, body?: object) => send(lab.gateway.url + path, method, { token, headers: { 'x-request-id': `crowd-request-${user}` }, ...(body === undefined ? {} : { body }) });
+  const token = await lab.gateway.token({
+    sub: `crowd-caller-${user}`, email: `crowd-${user}@example.com`, username: `crowd-name-${user}`,
+  });
+  const call = (method: string, path: string, body?: object) => send(lab.gateway.url + path, method, {
+    token, headers: { 'x-request-id': `crowd-request-${user}` }, ...(body === undefined ? {} : { body }),
+  });
   const statuses = [
-    await call('POST', '/api/streaming-sessions/initialize', { sessionId: `crowd-session-${user}`, modelId: `crowd-model-${user}`, estimatedTokens: 1_000 }),
+    await call('POST', '/api/streaming-sessions/initialize', {
+      sessionId: `crowd-session-${user}`, modelId: `crowd-model-${user}`, estimatedTokens: 1_000,
+    }),
     await call('POST', '/api/credits/check', { credits: 1 + user }),
-    await call('POST', '/api/usage/record', { service: `crowd-service-${user}`, operation: 'x', credits: 0, metadata: { model: `crowd-model-${user}`, tokens: user } }),
+    await call('POST', '/api/usage/record', {
+      service: `crowd-service-${user}`, operation: 'x', credits: 0, metadata: { model: `crowd-model-${user}`, tokens: user },
+    }),
     await call('GET', `/api/credits/crowd-path-${user}`),
     await send(`${lab.gateway.url}/crowd-path-${user}`, 'GET'),
     await send(`${lab.gateway.url}/api/credits/balance`, 'GET', { token: `crowd-token-${user}` }),
@@ -98,7 +115,8 @@ test(`${USERS} users leave as many series as ten`, async () => {
   const after = seriesIn(many);
   expect(new Set(after).size).toBe(after.length);
 
-  const modelMetrics = (['modelHeld', 'modelCaptured', 'modelTokens', 'modelMessages'] as const satisfies MetricKey[]).map((key) => METRICS[key].name);
+  const modelMetrics = (['modelHeld', 'modelCaptured', 'modelTokens', 'modelMessages'] as const satisfies MetricKey[]).map((key) =>
+    METRICS[key].name);
   const isOfModel = (series: string): boolean => modelMetrics.some((name) => series.startsWith(`${name}{`));
   expect(after.filter((series) => !before.has(series) && !isOfModel(series))).toEqual([]);
   for (const name of modelMetrics) {

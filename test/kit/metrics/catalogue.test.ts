@@ -10,7 +10,9 @@ import { JOB_NAMES } from '../../../src/worker/jobs/job-names.js';
 const sorted = (values: readonly string[]): string[] => [...values].sort();
 
 test('the label values of the catalogue are exactly those of the domain', () => {
-  expect(sorted(METRICS.refusals.labels.reason)).toEqual(sorted([...Object.keys(httpStatus), 'internal', 'check_negative', 'not_permitted']));
+  expect(sorted(METRICS.refusals.labels.reason)).toEqual(sorted([
+    ...Object.keys(httpStatus), 'internal', 'check_negative', 'not_permitted',
+  ]));
   for (const key of ['driftMicros', 'driftAccounts'] as const) expect(sorted(METRICS[key].labels.check)).toEqual(sorted(DRIFT_CHECKS));
   expect(sorted(METRICS.jobSeconds.labels.job_name)).toEqual(sorted(JOB_NAMES));
   expect(sorted(METRICS.settlementSeconds.labels.queue)).toEqual(sorted(SETTLEMENT_QUEUES));

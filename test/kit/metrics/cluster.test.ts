@@ -27,7 +27,9 @@ test('a scrape of one process sees all of them and the first: counts are added, 
   expect(all.get('cg_redis_up')).toBe(0);
   expect(all.get('cg_http_requests_in_flight')).toBe(2);
   expect(all.get('cg_postgres_pool_max{pool="api"}')).toBe(30);
-  expect(text.all.split('\n').filter((line) => line.startsWith('cg_build_info'))).toEqual([`cg_build_info{version="1",node="${process.version}"} 1`]);
+  expect(text.all.split('\n').filter((line) => line.startsWith('cg_build_info'))).toEqual([
+    `cg_build_info{version="1",node="${process.version}"} 1`,
+  ]);
 });
 
 test('histograms are added bucket by bucket, those of requests and those of jobs', () => {
@@ -37,14 +39,18 @@ test('histograms are added bucket by bucket, those of requests and those of jobs
 });
 
 test('what never happened is zero once, and what nobody measures is not there', () => {
-  expect(text.all.split('\n').filter((line) => line.startsWith('cg_holds_ended_total{ending="voided"}'))).toEqual(['cg_holds_ended_total{ending="voided"} 0']);
+  expect(text.all.split('\n').filter((line) => line.startsWith('cg_holds_ended_total{ending="voided"}'))).toEqual([
+    'cg_holds_ended_total{ending="voided"} 0',
+  ]);
   expect(all.has('cg_holds_open')).toBe(false);
   expect(text.all.split('\n').filter((line) => line.startsWith('process_cpu_seconds_total'))).toHaveLength(1);
   expect(text.all.split('\n').filter((line) => line.startsWith('nodejs_version_info'))).toHaveLength(1);
 });
 
 test('a process that hangs does not fail the scrape: its counts stay, its gauges do not', () => {
-  expect([hanging.get(REPLAYS), hanging.get(REQUESTS), hanging.get('cg_http_requests_in_flight'), hanging.get('cg_redis_up')]).toEqual([12, 2, 1, 1]);
+  expect([hanging.get(REPLAYS), hanging.get(REQUESTS), hanging.get('cg_http_requests_in_flight'), hanging.get('cg_redis_up')]).toEqual([
+    12, 2, 1, 1,
+  ]);
 });
 
 test('no count goes back when a process is gone: Prometheus would count all of them again', () => {

@@ -6,7 +6,8 @@ describe('HTTP metrics', () => {
   let gateway: FakeGateway;
   beforeAll(async () => { gateway = await fakeGateway(); });
   afterAll(async () => { await gateway.stop(); });
-  const series = async (): Promise<string[]> => (await gateway.metrics.text()).split('\n').filter((line) => line.startsWith('cg_http_request_duration_seconds_count'));
+  const series = async (): Promise<string[]> =>
+    (await gateway.metrics.text()).split('\n').filter((line) => line.startsWith('cg_http_request_duration_seconds_count'));
 
   test('are labelled by template, method and status', async () => {
     await gateway.call('GET', '/api/credits/balance', { token: await gateway.token({ sub: 'alice' }) });
@@ -21,7 +22,9 @@ describe('HTTP metrics', () => {
     const before = (await series()).length;
     for (let i = 0; i < 30; i += 1) {
       await gateway.call('GET', `/scan/${i}`);
-      await gateway.call('PUT', `/api/credits/${i}`, { token: await gateway.token({ sub: `user-${i}` }), headers: { 'x-request-id': `id-${i}` } });
+      await gateway.call('PUT', `/api/credits/${i}`, {
+        token: await gateway.token({ sub: `user-${i}` }), headers: { 'x-request-id': `id-${i}` },
+      });
     }
     const after = await series();
     expect(after.length).toBe(before + 1);

@@ -14,7 +14,9 @@ test.each<[number, number[], number[]]>([
 
 describe('whatever the amount and the weights', () => {
   const amounts = fc.oneof(fc.integer({ min: 0, max: 100 }), fc.integer({ min: 0, max: BALANCE_MAX }));
-  const weights = fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 1_000_000_000_000_000 })), { minLength: 1, maxLength: 40 });
+  const weights = fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 1_000_000_000_000_000 })), {
+    minLength: 1, maxLength: 40,
+  });
 
   test('the parts add up to the amount, and each is its share rounded down or up', () => {
     fc.assert(fc.property(amounts, weights, (amount, given) => {

@@ -23,11 +23,17 @@ afterAll(async () => {
   await once(silent, 'close');
 });
 
-test.each([['is away', () => 9], ['hangs', () => silentPort]])('requests do not care that the collector %s, nor does stopping', async (_, portOf) => {
-  const gateway = await startGateway({ environment: { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${portOf()}`, OTEL_TRACES_SAMPLER_ARG: '1' } });
+test.each([
+  ['is away', () => 9], ['hangs', () => silentPort],
+])('requests do not care that the collector %s, nor does stopping', async (_, portOf) => {
+  const gateway = await startGateway({
+    environment: { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${portOf()}`, OTEL_TRACES_SAMPLER_ARG: '1' },
+  });
   const admin = await gateway.token({ sub: 'admin', role: 'admin' });
   for (let round = 0; round < 3; round += 1) {
-    const { status } = await send(`${gateway.url}/api/credits/allocate`, 'POST', { token: admin, body: { userId: randomUUID(), credits: 5 } });
+    const { status } = await send(`${gateway.url}/api/credits/allocate`, 'POST', {
+      token: admin, body: { userId: randomUUID(), credits: 5 },
+    });
     expect(status).toBe(201);
     await sleep(400); // spans are exported once a second: some of that fails meanwhile
   }
@@ -38,7 +44,9 @@ test('exports that fail are told once a minute', () => {
   let nowMs = 1_000_000;
   const told: unknown[] = [];
   const refused = new Error('refused');
-  const failing: SpanExporter = { export: (_spans, done) => { done({ error: refused } as Parameters<typeof done>[0]); }, shutdown: () => Promise.resolve() };
+  const failing: SpanExporter = {
+    export: (_spans, done) => { done({ error: refused } as Parameters<typeof done>[0]); }, shutdown: () => Promise.resolve(),
+  };
   const exporter = watchExporter(failing, () => nowMs, (error) => told.push(error));
   const results: unknown[] = [];
   for (const ms of [0, 1_000, 58_999, 1, 1_000, 60_000]) {

@@ -32,7 +32,10 @@ export type Collector = {
 };
 
 type Value = { readonly stringValue?: string; readonly intValue?: number | string; readonly boolValue?: boolean };
-type Exported = Omit<ReceivedSpan, 'attributes' | 'links'> & { readonly attributes: readonly { readonly key: string; readonly value: Value }[]; readonly links?: ReceivedSpan['links'] };
+type Exported = Omit<ReceivedSpan, 'attributes' | 'links'> & {
+  readonly attributes: readonly { readonly key: string; readonly value: Value }[];
+  readonly links?: ReceivedSpan['links'];
+};
 type Export = { readonly resourceSpans: readonly { readonly scopeSpans: readonly { readonly spans: readonly Exported[] }[] }[] };
 
 const PATIENCE_MS = 20_000;
@@ -49,7 +52,8 @@ export async function startCollector(): Promise<Collector> {
       const text = Buffer.concat(chunks).toString();
       texts.push(text);
       requests.push({ path: request.url ?? '', headers: request.headers });
-      spans.push(...(JSON.parse(text) as Export).resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans.map(plain))));
+      spans.push(...(JSON.parse(text) as Export).resourceSpans.flatMap(({ scopeSpans }) =>
+        scopeSpans.flatMap((scope) => scope.spans.map(plain))));
       response.setHeader('content-type', 'application/json').end('{}');
     });
   });
@@ -63,7 +67,9 @@ export async function startCollector(): Promise<Collector> {
       const deadline = performance.now() + PATIENCE_MS;
       const missing = (): string[] => until.filter((wanted) => !found().some(({ name }) => name === wanted));
       while (missing().length > 0) {
-        if (performance.now() > deadline) throw new Error(`no ${missing().join(', ')} in trace ${traceId}, only ${found().map(({ name }) => name).join(', ')}`);
+        if (performance.now() > deadline) {
+          throw new Error(`no ${missing().join(', ')} in trace ${traceId}, only ${found().map(({ name }) => name).join(', ')}`);
+        }
         await sleep(20);
       }
       return found();
@@ -79,5 +85,7 @@ export async function startCollector(): Promise<Collector> {
 const plain = (span: Exported): ReceivedSpan => ({
   ...span,
   links: span.links ?? [],
-  attributes: Object.fromEntries(span.attributes.map(({ key, value }) => [key, value.stringValue ?? value.boolValue ?? Number(value.intValue)])),
+  attributes: Object.fromEntries(span.attributes.map(({ key, value }) => [
+    key, value.stringValue ?? value.boolValue ?? Number(value.intValue),
+  ])),
 });

@@ -14,14 +14,18 @@ import { readAccountScript, settleHoldScript } from '../../../src/ledger/scripts
 import { traceScripts } from '../../../src/ledger/trace-scripts.js';
 import { recorder } from './recorder.js';
 
-const failing = (error: Error): AccountScripts => ({ run: () => Promise.reject(error), restoreHold: () => Promise.resolve(false), recallHold: () => Promise.resolve() });
+const failing = (error: Error): AccountScripts => ({
+  run: () => Promise.reject(error), restoreHold: () => Promise.resolve(false), recallHold: () => Promise.resolve(),
+});
 
 test('a script whose outcome nobody knows says so', async () => {
   const tracer = recorder();
   const lost = new GatewayError('ledger_unavailable', 'account a1 did not answer', { outcome: 'unknown' });
   const scripts = traceScripts(failing(lost), tracer);
   await expect(scripts.run(readAccountScript, 'a1', () => ({}) as never, { detail: 'full', holds_max: 1 })).rejects.toBe(lost);
-  expect(tracer.spans).toMatchObject([{ name: 'script read-account', failed: 'ledger_unavailable', isOver: true, attributes: { 'credits.script.outcome': 'unknown' } }]);
+  expect(tracer.spans).toMatchObject([
+    { name: 'script read-account', failed: 'ledger_unavailable', isOver: true, attributes: { 'credits.script.outcome': 'unknown' } },
+  ]);
 });
 
 test('what a script is given for the journal carries the trace, and what it answers does not', async () => {
@@ -34,7 +38,11 @@ test('what a script is given for the journal carries the trace, and what it answ
     restoreHold: () => Promise.resolve(false),
     recallHold: () => Promise.resolve(),
   };
-  const args = { hold_id: 'h', ending: 'settle', cost: '1', price: '', over_capture: 'cap', debt_limit: '', fingerprint: 'f', about: '{"end":"completed"}', principal: 'user', corrects: 'any', correction_window_ms: 1, receipt_ttl_seconds: 1, expired_ttl_seconds: 1 };
+  const args = {
+    hold_id: 'h', ending: 'settle', cost: '1', price: '', over_capture: 'cap', debt_limit: '', fingerprint: 'f',
+    about: '{"end":"completed"}', principal: 'user', corrects: 'any', correction_window_ms: 1, receipt_ttl_seconds: 1,
+    expired_ttl_seconds: 1,
+  };
   const reply = await traceScripts(echo, recorder()).run(settleHoldScript, 'a1', () => ({}) as never, args);
   expect(given).toEqual([{ ...args, about: '{"trace":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","end":"completed"}' }]);
   expect(reply).toEqual(['ended', '0', args.about]);
@@ -45,7 +53,9 @@ test('a request that fails by a bug is an error of its route, and the log names 
   const lines: string[] = [];
   const log = createLog({ level: 'error' }, { write: (line) => { lines.push(line); } });
   const app = new Koa<RequestState, PathParams>();
-  app.use(traceRequests(tracer)).use(errorBoundary({ log, envelope: ({ code }) => ({ code }) })).use(() => { throw new TypeError('account a1'); });
+  app.use(traceRequests(tracer)).use(errorBoundary({ log, envelope: ({ code }) => ({ code }) })).use(() => {
+    throw new TypeError('account a1');
+  });
   const server = app.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { status } = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/accounts/a1`);
@@ -61,5 +71,7 @@ test('a batch and a job that fail are told as failed, and fail', async () => {
   const drain = traceBatches(tracer, Date.now)((onRead) => { onRead([]); return Promise.reject(lost); });
   await expect(drain).rejects.toBe(lost);
   await expect(inSpan(tracer, 'job drain', { kind: 'consumer', isRoot: true }, () => Promise.reject(lost))).rejects.toBe(lost);
-  expect(tracer.spans).toMatchObject([{ name: 'drain', failed: '57P01', isOver: true }, { name: 'job drain', failed: '57P01', isOver: true }]);
+  expect(tracer.spans).toMatchObject([
+    { name: 'drain', failed: '57P01', isOver: true }, { name: 'job drain', failed: '57P01', isOver: true },
+  ]);
 });

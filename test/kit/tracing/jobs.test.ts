@@ -9,7 +9,9 @@ test('with a ratio of 1 everything is traced, jobs included, and what is left is
   const gateway = await startGateway({ environment: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint, OTEL_TRACES_SAMPLER_ARG: '1' } });
   try {
     const admin = await gateway.token({ sub: 'admin', role: 'admin' });
-    const { status } = await send(`${gateway.url}/api/credits/allocate`, 'POST', { token: admin, body: { userId: randomUUID(), credits: 5 } });
+    const { status } = await send(`${gateway.url}/api/credits/allocate`, 'POST', {
+      token: admin, body: { userId: randomUUID(), credits: 5 },
+    });
     expect(status).toBe(201);
   } finally {
     await gateway.stop();

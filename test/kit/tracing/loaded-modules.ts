@@ -14,7 +14,8 @@ const gateway = await openGateway({
   time: { clock: Date.now, offsetMs: () => 0 },
 });
 const { status } = await fetch(`http://127.0.0.1:${gateway.port ?? 0}/livez`);
-const loaded = Object.keys(createRequire(import.meta.url).cache).filter((path) => path.includes('/@opentelemetry/') && !path.includes('/@opentelemetry/api/'));
+const loaded = Object.keys(createRequire(import.meta.url).cache).filter((path) =>
+  path.includes('/@opentelemetry/') && !path.includes('/@opentelemetry/api/'));
 process.stdout.write(JSON.stringify({ status, modules: loaded.length }));
 await gateway.close();
 process.exit(0);

@@ -14,7 +14,8 @@ async function modulesLoadedWith(environment: Readonly<Record<string, string>>):
   const { stdout } = await promisify(execFile)(process.execPath, [fixture], {
     timeout: 25_000,
     env: {
-      PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', SHARDS: '4', REDIS_NAMESPACE: `o${randomUUID().slice(0, 8)}`, JWT_ACCESS_SECRET: 'x'.repeat(32),
+      PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', SHARDS: '4', REDIS_NAMESPACE: `o${randomUUID().slice(0, 8)}`,
+      JWT_ACCESS_SECRET: 'x'.repeat(32),
       REDIS_URL: redisUrl(), DATABASE_URL: database.databaseUrl, ...environment,
     },
   });
@@ -30,7 +31,9 @@ test('without a collector nothing of the SDK of OpenTelemetry is loaded', async 
 test('with one it is, so the test above can fail', async () => {
   const database2 = await freshDatabase(migrate);
   try {
-    expect(await modulesLoadedWith({ DATABASE_URL: database2.databaseUrl, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' })).toBeGreaterThan(10);
+    expect(await modulesLoadedWith({
+      DATABASE_URL: database2.databaseUrl, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
+    })).toBeGreaterThan(10);
   } finally {
     await database2.drop();
   }

@@ -20,13 +20,19 @@ describe('the trace of an entry', () => {
     expect(markTrace(about, TRACEPARENT)).toBe(about);
   });
 
-  test.each(['', '{}', '{"trace":"hello"}', '{"trace":"00-', `{"trace":"${TRACEPARENT}x"}`, `{"a":1,"trace":"${TRACEPARENT}"}`, '{"trace":1}'])('%j has none', (about) => {
+  test.each([
+    '', '{}', '{"trace":"hello"}', '{"trace":"00-', `{"trace":"${TRACEPARENT}x"}`, `{"a":1,"trace":"${TRACEPARENT}"}`,
+    '{"trace":1}',
+  ])('%j has none', (about) => {
     expect([hasTrace(about), traceOf(about), withoutTrace(about)]).toEqual([false, undefined, about]);
   });
 
   test('the drainer reads it beside the facts', () => {
-    const fields = (about: string): string[] => ENTRY_FIELDS.flatMap((field) => [field, field === 'about' ? about : field === 'kind' ? 'charge' : field === 'lots' ? '' : '0']);
-    expect(decodeEntry('1-0', fields(markTrace('{"source":"x"}', TRACEPARENT)))).toMatchObject({ about: '{"source":"x"}', trace: TRACEPARENT });
+    const fields = (about: string): string[] =>
+      ENTRY_FIELDS.flatMap((field) => [field, field === 'about' ? about : field === 'kind' ? 'charge' : field === 'lots' ? '' : '0']);
+    expect(decodeEntry('1-0', fields(markTrace('{"source":"x"}', TRACEPARENT)))).toMatchObject({
+      about: '{"source":"x"}', trace: TRACEPARENT,
+    });
     expect(decodeEntry('1-0', fields('{"source":"x"}'))).toMatchObject({ about: '{"source":"x"}', trace: undefined });
   });
 });
@@ -39,7 +45,8 @@ test.each([
 });
 
 test.each([
-  '', 'x', TRACEPARENT.toUpperCase(), `${TRACEPARENT}-more`, `ff${TRACEPARENT.slice(2)}`, `00-${'0'.repeat(32)}-b7ad6b7169203331-01`, `00-0af7651916cd43dd8448eb211c80319c-${'0'.repeat(16)}-01`,
+  '', 'x', TRACEPARENT.toUpperCase(), `${TRACEPARENT}-more`, `ff${TRACEPARENT.slice(2)}`,
+  `00-${'0'.repeat(32)}-b7ad6b7169203331-01`, `00-0af7651916cd43dd8448eb211c80319c-${'0'.repeat(16)}-01`,
 ])('%s is none', (text) => { expect(readTraceparent(text)).toBeUndefined(); });
 
 test('what is read is written again', () => {
@@ -71,12 +78,16 @@ describe('configuration', () => {
   });
 
   test('defaults, and the path that the specification says', () => {
-    expect(tracing({ OTEL_EXPORTER_OTLP_ENDPOINT })).toEqual({ url: 'http://collector:4318/v1/traces', headers: {}, serviceName: 'credit-gateway', ratio: 0.01 });
+    expect(tracing({ OTEL_EXPORTER_OTLP_ENDPOINT })).toEqual({
+      url: 'http://collector:4318/v1/traces', headers: {}, serviceName: 'credit-gateway', ratio: 0.01,
+    });
     expect(tracing({ OTEL_EXPORTER_OTLP_ENDPOINT: 'https://c/otlp/' })?.url).toBe('https://c/otlp/v1/traces');
   });
 
   test('headers are percent-encoded', () => {
-    expect(tracing({ OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Basic%20eA%3D%3D, x-a=b=c,' })?.headers).toEqual({ authorization: 'Basic eA==', 'x-a': 'b=c' });
+    expect(tracing({
+      OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Basic%20eA%3D%3D, x-a=b=c,',
+    })?.headers).toEqual({ authorization: 'Basic eA==', 'x-a': 'b=c' });
   });
 
   test.each([['0', 0], ['1', 1], ['1.0', 1], ['0.25', 0.25]])('a ratio of %s', (text, ratio) => {
@@ -84,7 +95,8 @@ describe('configuration', () => {
   });
 
   test.each([
-    { OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' }, { OTEL_EXPORTER_OTLP_ENDPOINT: 'grpc://c' }, { OTEL_TRACES_SAMPLER_ARG: '2' }, { OTEL_TRACES_SAMPLER_ARG: '-1' }, { OTEL_TRACES_SAMPLER_ARG: '1e-2' },
+    { OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' }, { OTEL_EXPORTER_OTLP_ENDPOINT: 'grpc://c' },
+    { OTEL_TRACES_SAMPLER_ARG: '2' }, { OTEL_TRACES_SAMPLER_ARG: '-1' }, { OTEL_TRACES_SAMPLER_ARG: '1e-2' },
     { OTEL_EXPORTER_OTLP_HEADERS: 'nonsense' }, { OTEL_EXPORTER_OTLP_HEADERS: 'a=%zz' }, { OTEL_EXPORTER_OTLP_HEADERS: 'a=%0d%0ab' },
   ])('%j is refused', (environment) => {
     const [name = ''] = Object.keys(environment);

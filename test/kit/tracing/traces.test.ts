@@ -15,7 +15,8 @@ let gateway: TestGateway;
 beforeAll(async () => {
   collector = await startCollector();
   gateway = await startGateway({ environment: {
-    OTEL_EXPORTER_OTLP_ENDPOINT: `${collector.endpoint}/`, OTEL_EXPORTER_OTLP_HEADERS: 'x-tenant=credits%20team', OTEL_SERVICE_NAME: 'credits-test', OTEL_TRACES_SAMPLER_ARG: '0',
+    OTEL_EXPORTER_OTLP_ENDPOINT: `${collector.endpoint}/`, OTEL_EXPORTER_OTLP_HEADERS: 'x-tenant=credits%20team',
+    OTEL_SERVICE_NAME: 'credits-test', OTEL_TRACES_SAMPLER_ARG: '0',
   } });
 });
 afterAll(async () => {
@@ -34,17 +35,22 @@ async function streamer(): Promise<Streamer> {
   const sub = `private-${randomUUID()}`;
   const token = await gateway.token({ sub, role: 'enduser' });
   const admin = await gateway.token({ sub: 'admin', role: 'admin' });
-  expect((await send(`${gateway.url}/api/credits/allocate`, 'POST', { token: admin, body: { userId: sub, credits: 100 } })).status).toBe(201);
+  expect((await send(`${gateway.url}/api/credits/allocate`, 'POST', { token: admin, body: { userId: sub, credits: 100 } })).status)
+    .toBe(201);
   return {
     sub, token,
-    call: (step, body, traceparent) => send(`${gateway.url}/api/streaming-sessions/${step}`, 'POST', { token, body, headers: traceparent === undefined ? {} : { traceparent } }),
+    call: (step, body, traceparent) => send(`${gateway.url}/api/streaming-sessions/${step}`, 'POST', {
+      token, body, headers: traceparent === undefined ? {} : { traceparent },
+    }),
   };
 }
 
 const session = { modelId: 'amazon.nova-lite-v1:0', estimatedTokens: 10_000 };
 const only = (spans: readonly ReceivedSpan[], name: string): ReceivedSpan => {
   const [found, ...more] = spans.filter((span) => span.name === name);
-  if (found === undefined || more.length > 0) throw new Error(`${more.length + (found === undefined ? 0 : 1)} spans ${name} among ${spans.map((span) => span.name).join(', ')}`);
+  if (found === undefined || more.length > 0) {
+    throw new Error(`${more.length + (found === undefined ? 0 : 1)} spans ${name} among ${spans.map((span) => span.name).join(', ')}`);
+  }
   return found;
 };
 const INITIALIZE = 'POST /api/streaming-sessions/initialize';
@@ -64,9 +70,12 @@ test('one trace shows a settle from the caller to the commit in Postgres', async
   const drain = only(spans, 'drain');
   expect(request).toMatchObject({ kind: SERVER, parentSpanId: spanId });
   expect(request.attributes).toEqual({
-    'http.request.method': 'POST', 'http.route': '/api/streaming-sessions/finalize', 'http.response.status_code': 200, 'credits.request_id': answer.headers.get('x-request-id'),
+    'http.request.method': 'POST', 'http.route': '/api/streaming-sessions/finalize', 'http.response.status_code': 200,
+    'credits.request_id': answer.headers.get('x-request-id'),
   });
-  expect(script).toMatchObject({ kind: CLIENT, parentSpanId: request.spanId, attributes: { 'db.system.name': 'redis', 'credits.script.reply': 'ended' } });
+  expect(script).toMatchObject({
+    kind: CLIENT, parentSpanId: request.spanId, attributes: { 'db.system.name': 'redis', 'credits.script.reply': 'ended' },
+  });
   expect(drained).toMatchObject({ kind: CONSUMER, parentSpanId: script.spanId, links: [{ traceId, spanId: drain.spanId }] });
   expect(drain).toMatchObject({ kind: CONSUMER, parentSpanId: script.spanId });
   expect(drain.attributes['credits.drain.entries']).toBeGreaterThan(0);
@@ -79,7 +88,8 @@ test('one trace shows a settle from the caller to the commit in Postgres', async
 test('entries of several requests that share a batch are each followed in their own trace', async () => {
   const streamers = await Promise.all(Array.from({ length: 6 }, streamer));
   const traces = streamers.map(() => newTrace());
-  await Promise.all(streamers.map((each, index) => each.call('initialize', { sessionId: `b${index}`, ...session }, traces[index]?.traceparent)));
+  await Promise.all(streamers.map((each, index) =>
+    each.call('initialize', { sessionId: `b${index}`, ...session }, traces[index]?.traceparent)));
   for (const { traceId } of traces) {
     const spans = await collector.trace(traceId, INITIALIZE, 'drained');
     expect(only(spans, 'drained').parentSpanId).toBe(only(spans, 'script place-hold').spanId);
@@ -91,11 +101,14 @@ test('entries of several requests that share a batch are each followed in their 
 test('what money-in asks of Postgres is part of its request', async () => {
   const admin = await gateway.token({ sub: 'admin', role: 'admin' });
   const { traceId, traceparent } = newTrace();
-  await send(`${gateway.url}/api/credits/allocate`, 'POST', { token: admin, body: { userId: randomUUID(), credits: 5 }, headers: { traceparent } });
+  await send(`${gateway.url}/api/credits/allocate`, 'POST', {
+    token: admin, body: { userId: randomUUID(), credits: 5 }, headers: { traceparent },
+  });
   const spans = await collector.trace(traceId, 'POST /api/credits/allocate', 'drained');
   const request = only(spans, 'POST /api/credits/allocate');
   expect(only(spans, 'script grant-lot').parentSpanId).toBe(request.spanId);
-  expect(spans.filter(({ name, parentSpanId }) => name.endsWith('money_in') && parentSpanId === request.spanId).map(({ name }) => name)).toContain('insert money_in');
+  expect(spans.filter(({ name, parentSpanId }) => name.endsWith('money_in') && parentSpanId === request.spanId).map(({ name }) => name))
+    .toContain('insert money_in');
 });
 
 test('the trace is a note to the drainer: nobody else gets to see it', async () => {
@@ -156,7 +169,8 @@ test('refusals and unknown paths are told apart from errors, and no path is told
   const [unknown] = await collector.trace(missing.traceId, 'GET');
   expect(unknown).toMatchObject({ name: 'GET', attributes: { 'http.response.status_code': 404 } });
   expect(unknown?.attributes['http.route']).toBeUndefined();
-  expect(only(await collector.trace(refused.traceId, FINALIZE), 'script settle-hold').attributes['credits.script.reply']).toBe('hold_not_found');
+  expect(only(await collector.trace(refused.traceId, FINALIZE), 'script settle-hold').attributes['credits.script.reply'])
+    .toBe('hold_not_found');
 });
 
 test('nothing that was exported says whose it was, what was sent, or who may come in', async () => {
@@ -167,5 +181,7 @@ test('nothing that was exported says whose it was, what was sent, or who may com
   const told = collector.texts.join('\n');
   for (const secret of [alice.sub, 'private-', alice.token, 'very-own-session', 'nova-lite', 'eyJ']) expect(told).not.toContain(secret);
   expect(told).toContain('credits-test');
-  expect(collector.requests[0]).toMatchObject({ path: '/v1/traces', headers: { 'x-tenant': 'credits team', 'content-type': 'application/json' } });
+  expect(collector.requests[0]).toMatchObject({
+    path: '/v1/traces', headers: { 'x-tenant': 'credits team', 'content-type': 'application/json' },
+  });
 });

@@ -60,7 +60,9 @@ describe('redis', () => {
   test('a death that nobody asked for is reported', async () => {
     process.kill(server.pid, 'SIGKILL');
     await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(deaths).toEqual([expect.stringMatching(/^redis \(pid \d+, redis:\/\/:\*\*\*@.*\) ended unexpectedly: killed by SIGKILL; its log: /)]);
+    expect(deaths).toEqual([
+      expect.stringMatching(/^redis \(pid \d+, redis:\/\/:\*\*\*@.*\) ended unexpectedly: killed by SIGKILL; its log: /),
+    ]);
     deaths.length = 0;
   });
 });

@@ -78,7 +78,8 @@ test('a second gateway on the same data is told who runs it and what to do', asy
   const first = gateway(dataDir);
   await first.says('up ');
   await expect(open(dataDir)).rejects.toThrow(
-    new RegExp(`process ${first.pid} has been running the servers of .*\\(redis pid \\d+, postgres pid \\d+\\)[\\s\\S]*kill ${first.pid}[\\s\\S]*DATA_DIR`),
+    new RegExp(`process ${first.pid} has been running the servers of .*\\(redis pid \\d+, postgres pid \\d+\\)[\\s\\S]*kill `
+      + `${first.pid}[\\s\\S]*DATA_DIR`),
   );
 });
 

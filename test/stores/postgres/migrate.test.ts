@@ -83,7 +83,8 @@ test('a migrator waits for the one that is at work', async () => {
 async function untilWaiting(): Promise<void> {
   for (;;) {
     const { rows } = await db.raw<{ rows: unknown[] }>(
-      `select 1 from pg_locks join pg_database d on d.oid = database where locktype = 'advisory' and not granted and datname = current_database()`,
+      `select 1 from pg_locks join pg_database d on d.oid = database where locktype = 'advisory' and not granted
+         and datname = current_database()`,
     );
     if (rows.length > 0) return;
     await new Promise((resolve) => { setTimeout(resolve, 20); });
@@ -99,7 +100,9 @@ test('partitions are made ahead, once, by any number of processes', async () => 
   const fromMs = Date.UTC(2040, 10, 30);
   const made = await Promise.all(Array.from({ length: 5 }, () => makePartitions(db, fromMs, 2)));
   expect(made.reduce((sum, each) => sum + each, 0)).toBe(3);
-  const { rows } = await db.raw<{ rows: { name: string }[] }>(`select relname as name from pg_class where relname ~ '^entries_(2040|2041)_\\d\\d$' order by 1`);
+  const { rows } = await db.raw<{
+    rows: { name: string }[];
+  }>(`select relname as name from pg_class where relname ~ '^entries_(2040|2041)_\\d\\d$' order by 1`);
   expect(rows.map(({ name }) => name)).toEqual(['entries_2040_11', 'entries_2040_12', 'entries_2041_01']);
 });
 

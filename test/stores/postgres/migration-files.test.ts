@@ -54,9 +54,14 @@ describe('a folder', () => {
     const path = makeMigration('add_invoices', folder.path);
     expect(path).toBe(join(folder.path, '0012_add_invoices.sql'));
     expect(() => readMigrations(folder.path)).toThrow('0012_add_invoices.sql has no statement below "-- up"');
-    writeFileSync(path, readFileSync(path, 'utf8').replace('-- up\n', '-- up\ncreate table a ();').replace('-- down\n', '-- down\ndrop table a;'));
+    writeFileSync(
+      path,
+      readFileSync(path, 'utf8').replace('-- up\n', '-- up\ncreate table a ();').replace('-- down\n', '-- down\ndrop table a;'),
+    );
     expect(readMigrations(folder.path).map(({ name }) => name)).toEqual(['0002_b', '0011_c', '0012_add_invoices']);
-    for (const name of ['../escape', 'Add', 'with space', '']) expect(() => makeMigration(name, folder.path)).toThrow('is named in lower case');
+    for (const name of ['../escape', 'Add', 'with space', '']) {
+      expect(() => makeMigration(name, folder.path)).toThrow('is named in lower case');
+    }
     expect(readdirSync(folder.path)).toHaveLength(3);
     folder.remove();
   });
@@ -76,13 +81,16 @@ describe('every migration', () => {
 
   const schema = async (): Promise<unknown> => {
     const { rows } = await knex.raw<{ rows: { columns: unknown; indexes: unknown } [] }>(`
-      select (select json_agg(c order by table_name, column_name) from (select table_name, column_name, data_type, is_nullable, column_default
+      select (select json_agg(c order by table_name, column_name) from (select table_name, column_name, data_type, is_nullable,
+        column_default
                 from information_schema.columns where table_schema = 'public') as c) as columns,
              (select json_agg(indexdef order by indexdef) from pg_indexes where schemaname = 'public') as indexes`);
     return rows;
   };
 
-  test.each(readMigrations().map(({ name, down }) => [name, down] as const))('%s: its down is undone by its up, or is refused', async (name, down) => {
+  test.each(readMigrations().map(({ name, down }) => [
+    name, down,
+  ] as const))('%s: its down is undone by its up, or is refused', async (name, down) => {
     const before = await schema();
     if ('refusal' in down) {
       await expect(knex.migrate.down({ name })).rejects.toThrow(`${name} has no down: ${down.refusal}`);

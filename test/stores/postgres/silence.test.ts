@@ -25,7 +25,8 @@ afterAll(async () => {
 test('an answer that came while the loop was blocked for longer than a connection may be silent is read', async () => {
   await db.raw('select 1');
   const before = proxy.answered();
-  const answer = db.raw<{ rows: { n: number }[] }>('select 7 as n from pg_sleep(0.1)').then(({ rows }) => rows); // knex sends it because of `then`
+  // knex sends it because of `then`
+  const answer = db.raw<{ rows: { n: number }[] }>('select 7 as n from pg_sleep(0.1)').then(({ rows }) => rows);
   await sleep(50); // it is sent, and not answered yet
   await new Promise((resolve) => { setImmediate(resolve); }); // from here timers come before sockets
   proxy.blockUntilAnswered(before + 1, 3 * SILENCE_MS);

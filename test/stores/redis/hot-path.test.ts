@@ -56,7 +56,10 @@ async function readyClient(url: string): Promise<Redis> {
 function guarded(client: Redis, inFlightMax = 1_000) {
   const gate = breaker(Date.now, () => 0);
   const unknowns: number[] = [];
-  return { gate, unknowns, client: guardedClient({ client: oneWritePerTurn(client), breaker: gate, inFlightMax, onUnknown: () => unknowns.push(1) }) };
+  return {
+    gate, unknowns,
+    client: guardedClient({ client: oneWritePerTurn(client), breaker: gate, inFlightMax, onUnknown: () => unknowns.push(1) }),
+  };
 }
 
 /** What really ran, asked over a line of its own. */

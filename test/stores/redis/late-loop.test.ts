@@ -36,7 +36,10 @@ const bytesOf = (calls: number): number => 4 * calls;
 function guarded() {
   let unknown = 0;
   const gate = breaker(Date.now, () => 0);
-  return { client: guardedClient({ client: oneWritePerTurn(redis), breaker: gate, inFlightMax: 1_000, onUnknown: () => { unknown += 1; } }), gate, unknown: () => unknown };
+  return {
+    client: guardedClient({ client: oneWritePerTurn(redis), breaker: gate, inFlightMax: 1_000, onUnknown: () => { unknown += 1; } }),
+    gate, unknown: () => unknown,
+  };
 }
 
 test('commands were sent, the loop is blocked for twice the deadline, Redis answers meanwhile: every answer counts', async () => {

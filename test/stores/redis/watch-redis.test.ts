@@ -32,7 +32,10 @@ test('says how Redis is', async () => {
   expect(await metrics.gauge('cg_redis_memory_bytes')).toBeGreaterThan(100_000);
   expect(await metrics.gauge('cg_redis_clients')).toBeGreaterThanOrEqual(1);
   expect(await metrics.gauge('cg_redis_commands')).toBeGreaterThan(0);
-  expect([await metrics.gauge('cg_redis_replicas'), await metrics.gauge('cg_redis_memory_ladder'), await metrics.gauge('cg_redis_memory_max_bytes')]).toEqual([0, 0, 0]);
+  expect([
+    await metrics.gauge('cg_redis_replicas'), await metrics.gauge('cg_redis_memory_ladder'),
+    await metrics.gauge('cg_redis_memory_max_bytes'),
+  ]).toEqual([0, 0, 0]);
 });
 
 test('nearly full is high, and no longer when there is room again', async () => {
@@ -49,7 +52,9 @@ test('nearly full is high, and no longer when there is room again', async () => 
 test.each(['SIGSTOP', 'SIGKILL'] as const)('a Redis that gets %s is down, and what it last said is not repeated', async (signal) => {
   await server.kill(signal);
   await until('it is down', async () => (await metrics.gauge('cg_redis_up')) === 0);
-  expect([watch.isUp(), await metrics.gauge('cg_redis_memory_bytes'), await metrics.gauge('cg_redis_ping_seconds')]).toEqual([false, undefined, undefined]);
+  expect([watch.isUp(), await metrics.gauge('cg_redis_memory_bytes'), await metrics.gauge('cg_redis_ping_seconds')]).toEqual([
+    false, undefined, undefined,
+  ]);
   if (signal === 'SIGSTOP') await server.kill('SIGCONT');
   else await server.restart();
   await until('it is up', async () => (await metrics.gauge('cg_redis_up')) === 1);

@@ -11,7 +11,10 @@ test('keys of epochs that are over go, and nothing else', async () => {
     const namespace = `e${randomUUID().slice(0, 8)}`;
     const keys = keyspace(namespace, 2);
     const account = ['a', 'b', 'c', 'd'].find((id) => keys.shardOf(id) === 1) ?? '';
-    const kept = [keys.fence(1), keys.account(account, 3).account, keys.account(account, 3).hold('2:x'), keys.shard(0, 1).journal, `{${namespace}-bull}:ledger:1`];
+    const kept = [
+      keys.fence(1), keys.account(account, 3).account, keys.account(account, 3).hold('2:x'), keys.shard(0, 1).journal,
+      `{${namespace}-bull}:ledger:1`,
+    ];
     const over = [keys.account(account, 1).account, keys.account(account, 2).hold('h'), keys.shard(1, 2).holdsDue];
     for (const key of [...kept, ...over]) await redis.set(key, '1');
     const epochs: (number | undefined)[] = [undefined, 3];

@@ -44,10 +44,13 @@ function openQueue(url: string, namespace = fresh()) {
   return { namespace, connections, queue, errors, onError };
 }
 
-const idleLedger = { expireHold: () => Promise.resolve({ status: 'not_due' }), expireLots: () => Promise.resolve({ status: 'nothing_due' }) } as unknown as Ledger;
+const idleLedger = {
+  expireHold: () => Promise.resolve({ status: 'not_due' }), expireLots: () => Promise.resolve({ status: 'nothing_due' }),
+} as unknown as Ledger;
 
 const workerDeps = (over: Partial<WorkerDeps> & Pick<WorkerDeps, 'queueRedis' | 'namespace'>): WorkerDeps => ({
-  db: lab.db, ledger: idleLedger, redis: lab.redis, scanRedis: lab.redis, keys: lab.keys, drain: lab.drain, reconcile: () => Promise.resolve({}), clock: Date.now, epochOf: () => 1, ...over,
+  db: lab.db, ledger: idleLedger, redis: lab.redis, scanRedis: lab.redis, keys: lab.keys, drain: lab.drain,
+  reconcile: () => Promise.resolve({}), clock: Date.now, epochOf: () => 1, ...over,
 });
 
 test('a touched shard is in Postgres soon after, without anybody waiting', async () => {
@@ -91,7 +94,10 @@ test('nudges of many writes are one job, and none is added while one is unanswer
 test('a nudge that fails is told, and neither throws nor stops the next', async () => {
   const errors: unknown[] = [];
   let calls = 0;
-  const nudge = createNudge({ addDrain: () => { calls += 1; return Promise.reject(new Error('no redis')); }, onError: (error) => { errors.push(error); }, everyMs: 5 });
+  const nudge = createNudge({
+    addDrain: () => { calls += 1; return Promise.reject(new Error('no redis')); }, onError: (error) => { errors.push(error); },
+    everyMs: 5,
+  });
   nudge.touch(1);
   await until(() => errors.length === 1);
   nudge.touch(1);
@@ -134,7 +140,10 @@ test('an outage of Redis crashes nobody, and work goes on afterwards', async () 
   const drained: number[] = [];
   const workers = startWorkers(workerDeps({
     queueRedis: connections.worker, namespace,
-    drain: (shards) => { drained.push(...shards); return Promise.resolve({ entries: 0, redelivered: 0, batches: 0, busy: [], stopped: [], durationMs: 0 }); },
+    drain: (shards) => {
+      drained.push(...shards);
+      return Promise.resolve({ entries: 0, redelivered: 0, batches: 0, busy: [], stopped: [], durationMs: 0 });
+    },
     observe: { error: onError },
   }));
   closing.push(workers.close);
@@ -194,6 +203,8 @@ test('accounts with due lots are swept', async () => {
 test('a ledger that is away ends the sweep', async () => {
   const { ended, ...deps } = sweepLab();
   await lab.redis.zadd(deps.keys.shard(0, 3).lotsDue, 1, 'u1', 1, 'u2');
-  await expect(expireLots({ ...deps, ledger: { ...deps.ledger, expireLots: () => Promise.reject(new Error('away')) } }, [0])).rejects.toThrow('away');
+  await expect(expireLots({ ...deps, ledger: { ...deps.ledger, expireLots: () => Promise.reject(new Error('away')) } }, [
+    0,
+  ])).rejects.toThrow('away');
   expect(ended).toEqual([]);
 });

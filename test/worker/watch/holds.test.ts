@@ -30,7 +30,8 @@ const grant = (accountId: string): Promise<unknown> =>
   under.ledger.grantLot({ accountId, lotId: '1', kind: 'grant', amount: credits(10), expiresAtMs: null, key: 'k', about: '' });
 const hold = async (accountId: string, holdId: string): Promise<void> => {
   const reply = await under.ledger.placeHold({
-    accountId, holdId, minimum: credits(2), desired: credits(2), leaseMs: LEASE_MS, expiryPolicy: 'release', price: 'p', fingerprint: 'f', about: '',
+    accountId, holdId, minimum: credits(2), desired: credits(2), leaseMs: LEASE_MS, expiryPolicy: 'release', price: 'p',
+    fingerprint: 'f', about: '',
   });
   expect(reply.status).toBe('placed');
 };
@@ -57,7 +58,10 @@ test('open holds are counted; those past their lease only when the sweeper shoul
 
 test('a fence that is closed makes the holds unknown', async () => {
   const told: unknown[] = [];
-  stops.push(watchHolds({ redis: under.redis, keys: under.keys, epochOf: () => undefined, timeOffsetMs: () => offsetMs, metrics, onError: (error) => { told.push(error); } }));
+  stops.push(watchHolds({
+    redis: under.redis, keys: under.keys, epochOf: () => undefined, timeOffsetMs: () => offsetMs, metrics,
+    onError: (error) => { told.push(error); },
+  }));
   await until('a failed look', () => told.length > 0);
   expect(await metrics.gauge('cg_holds_open')).toBeUndefined();
 });
@@ -71,12 +75,15 @@ test('the books: what Postgres has of accounts, holds and what waits there', asy
   await under.drain();
   const intent = { kind: 'grant', amount: credits(1), expiresAtMs: null, idempotency: null, fingerprint: 'f', about: '' } as const;
   await insertIntent(under.db, { ...intent, accountId: 'carol' });
-  await under.db.transaction((trx) => insertQuarantine(trx, [{ shard: 0, epoch: 1, streamId: '1-0', accountId: 'bob', reason: 'r', payload: '{}' }]));
+  await under.db.transaction((trx) =>
+    insertQuarantine(trx, [{ shard: 0, epoch: 1, streamId: '1-0', accountId: 'bob', reason: 'r', payload: '{}' }]));
   stops.push(watchBooks({ db: under.db, clock: () => Date.now() + offsetMs, metrics, onError }));
   await until('the books', async () => (await metrics.gauge('cg_accounts')) !== undefined);
   expect({
-    accounts: await metrics.gauge('cg_accounts'), frozen: await metrics.gauge('cg_accounts_frozen'), held: await metrics.gauge('cg_credits_held'),
-    available: await metrics.gauge('cg_credits_available'), debt: await metrics.gauge('cg_credits_debt'), debtors: await metrics.gauge('cg_debtors'),
+    accounts: await metrics.gauge('cg_accounts'), frozen: await metrics.gauge('cg_accounts_frozen'),
+    held: await metrics.gauge('cg_credits_held'),
+    available: await metrics.gauge('cg_credits_available'), debt: await metrics.gauge('cg_credits_debt'),
+    debtors: await metrics.gauge('cg_debtors'),
     pending: await metrics.gauge('cg_money_in_pending'), quarantined: await metrics.gauge('cg_quarantined'),
   }).toEqual({ accounts: 3, frozen: 0, held: 6, available: 14, debt: 5, debtors: 1, pending: 1, quarantined: 1 });
   const age = await metrics.gauge('cg_hold_oldest_seconds') ?? 0;

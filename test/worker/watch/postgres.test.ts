@@ -43,9 +43,12 @@ test('pools: who works, who waits', async () => {
   const [first, second] = [await api.transaction(), await api.transaction()];
   const third = api.transaction();
   expect([await connections('api', 'used'), await connections('api', 'free'), await connections('api', 'pending')]).toEqual([2, 0, 1]);
-  expect([await metrics.gauge('cg_postgres_pool_max{pool="api"}'), await metrics.gauge('cg_postgres_pool_max{pool="drain"}')]).toEqual([2, 5]);
+  expect([await metrics.gauge('cg_postgres_pool_max{pool="api"}'), await metrics.gauge('cg_postgres_pool_max{pool="drain"}')]).toEqual([
+    2, 5,
+  ]);
   await first.raw('select 1');
-  await until('a transaction that is open for a while', async () => (await metrics.gauge('cg_postgres_oldest_transaction_seconds') ?? 0) > 0);
+  await until('a transaction that is open for a while', async () =>
+    (await metrics.gauge('cg_postgres_oldest_transaction_seconds') ?? 0) > 0);
   await Promise.all([first.rollback(), second.rollback()]);
   await (await third).rollback();
   expect(await connections('api', 'used')).toBe(0);
@@ -59,7 +62,9 @@ test.each(['SIGSTOP', 'SIGKILL'] as const)('a Postgres that gets %s is down, and
   await until('it is up', isUp);
   await server.kill(signal);
   await until('it is down', async () => !(await isUp()));
-  expect([looks.isUp(), await seen.gauge('cg_postgres_connections'), await seen.gauge('cg_postgres_ping_seconds')]).toEqual([false, undefined, undefined]);
+  expect([looks.isUp(), await seen.gauge('cg_postgres_connections'), await seen.gauge('cg_postgres_ping_seconds')]).toEqual([
+    false, undefined, undefined,
+  ]);
   if (signal === 'SIGSTOP') await server.kill('SIGCONT');
   else await server.restart();
   await until('it is up again', isUp);

@@ -44,7 +44,10 @@ test('what waits in the queues, by state, and for how long; silence when nobody 
   await settlements.add('end', {}, { timestamp: now - 300_000 });
   await settlements.add('end', {}, { priority: 5 });
   await settlements.add('end', {});
-  stops.push(watchQueues({ queues: [{ name: 'ledger', queue: ledger }, { name: MULTI, queue: settlements }], redis: connections.producer, metrics, onError, everyMs: 200 }));
+  stops.push(watchQueues({
+    queues: [{ name: 'ledger', queue: ledger }, { name: MULTI, queue: settlements }], redis: connections.producer, metrics,
+    onError, everyMs: 200,
+  }));
   await until('a look', async () => (await jobs(MULTI, 'waiting')) !== undefined);
   expect([await jobs('ledger', 'waiting'), await jobs('ledger', 'delayed'), await jobs('ledger', 'failed')]).toEqual([1, 1, 0]);
   expect([await jobs(MULTI, 'waiting'), await jobs(MULTI, 'active')]).toEqual([3, 0]);
@@ -62,7 +65,10 @@ test('dead letters of RabbitMQ and of BullMQ are one number; a RabbitMQ that is 
   const dead = SETTLEMENT_QUEUES.map((name) => open(deadLetterQueue(name)));
   for (const queue of dead) await queue.add('dead', {});
   let isConnected = true;
-  const amqp = { isConnected: () => isConnected, inFlight: () => 7, countDeadLetters: () => (isConnected ? Promise.resolve(3) : Promise.reject(new Error('away'))) };
+  const amqp = {
+    isConnected: () => isConnected, inFlight: () => 7,
+    countDeadLetters: () => (isConnected ? Promise.resolve(3) : Promise.reject(new Error('away'))),
+  };
   stops.push(watchSettlements({ amqp, deadLetterQueues: dead, redis: connections.producer, metrics, onError, everyMs: 200 }));
   await until('a count', async () => (await metrics.gauge('cg_dead_letters')) === 5);
   expect([await metrics.gauge('cg_amqp_connected'), await metrics.gauge('cg_amqp_in_flight')]).toEqual([1, 7]);

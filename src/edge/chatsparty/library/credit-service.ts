@@ -75,7 +75,12 @@ export type CreditTransaction = {
   readonly createdAt: Date;
 };
 
-export type CreditValidation = { readonly hasEnoughCredits: boolean; readonly currentBalance: number; readonly requiredCredits: number; readonly shortfall?: number };
+export type CreditValidation = {
+  readonly hasEnoughCredits: boolean;
+  readonly currentBalance: number;
+  readonly requiredCredits: number;
+  readonly shortfall?: number;
+};
 
 export type CreditUsageStatistics = {
   readonly totalCreditsUsed: number;
@@ -101,7 +106,9 @@ export class CreditService {
   getCreditBalance(userId: string): Promise<ServiceResponse<CreditBalance>> {
     return this.#respond('Failed to get credit balance', async () => {
       const accountId = accountOf(userId);
-      const [{ available, totals }, profile] = await Promise.all([this.#deps.ledger.readAccount(accountId), this.#deps.creditProfile(accountId)]);
+      const [{ available, totals }, profile] = await Promise.all([
+        this.#deps.ledger.readAccount(accountId), this.#deps.creditProfile(accountId),
+      ]);
       return {
         creditsBalance: toCredits(available),
         creditsUsed: toCredits(totals.captured),
@@ -113,23 +120,31 @@ export class CreditService {
   }
 
   /** Takes credits for a use, or refuses and takes nothing. */
-  useCredits({ userId, amount, reason, description, metadata, idempotencyKey }: UseCreditsParams): Promise<ServiceResponse<CreditTransaction>> {
+  useCredits(
+    { userId, amount, reason, description, metadata, idempotencyKey }: UseCreditsParams,
+  ): Promise<ServiceResponse<CreditTransaction>> {
     return this.#respond('Failed to use credits', async () => {
       const { transaction } = await useCredits(this.#deps, {
-        accountId: accountOf(userId), amount: amountOf(amount), reason, description: textOf(description), metadata: metadataOf(metadata), price: '', key: namedBy(idempotencyKey),
+        accountId: accountOf(userId), amount: amountOf(amount), reason, description: textOf(description),
+        metadata: metadataOf(metadata), price: '', key: namedBy(idempotencyKey),
       });
       return present(transaction);
     });
   }
 
   /** Adds credits that never expire. */
-  addCredits({ userId, amount, transactionType, reason, description, metadata, idempotencyKey }: AddCreditsParams): Promise<ServiceResponse<CreditTransaction>> {
+  addCredits(
+    { userId, amount, transactionType, reason, description, metadata, idempotencyKey }: AddCreditsParams,
+  ): Promise<ServiceResponse<CreditTransaction>> {
     return this.#respond('Failed to add credits', async () => {
       const added = await addCredits(this.#deps, {
-        accountId: accountOf(userId), amount: amountOf(amount), type: transactionType, reason, description: textOf(description), metadata: metadataOf(metadata),
+        accountId: accountOf(userId), amount: amountOf(amount), type: transactionType, reason, description: textOf(description),
+        metadata: metadataOf(metadata),
         key: namedBy(idempotencyKey), actor: ACTOR,
       });
-      if (added.status === 'pending') throw new GatewayError('ledger_unavailable', 'the credits are recorded and will be added shortly', { outcome: 'unknown' });
+      if (added.status === 'pending') {
+        throw new GatewayError('ledger_unavailable', 'the credits are recorded and will be added shortly', { outcome: 'unknown' });
+      }
       return present(added.transaction);
     });
   }
@@ -137,7 +152,9 @@ export class CreditService {
   /** Whether there is enough now. Reserves nothing: whoever must be sure uses credits, or places a hold. */
   validateCredits(userId: string, amount: number): Promise<ServiceResponse<CreditValidation>> {
     return this.#respond('Failed to validate credits', async () => {
-      const { sufficient, available, required, difference } = await checkCredits(this.#deps, { accountId: accountOf(userId), required: amountOf(amount) });
+      const { sufficient, available, required, difference } = await checkCredits(this.#deps, {
+        accountId: accountOf(userId), required: amountOf(amount),
+      });
       return {
         hasEnoughCredits: sufficient, currentBalance: toCredits(available), requiredCredits: toCredits(required),
         ...(sufficient ? {} : { shortfall: -toCredits(difference) }),
@@ -145,7 +162,9 @@ export class CreditService {
     });
   }
 
-  getTransactionHistory(params: TransactionHistoryParams): Promise<ServiceResponse<{ readonly transactions: readonly CreditTransaction[]; readonly total: number }>> {
+  getTransactionHistory(
+    params: TransactionHistoryParams,
+  ): Promise<ServiceResponse<{ readonly transactions: readonly CreditTransaction[]; readonly total: number }>> {
     return this.#respond('Failed to get transaction history', async () => {
       const { userId, startDate, endDate, transactionType = null, reason = null, orderBy = 'createdAt', orderDirection = 'desc' } = params;
       const { transactions, total } = await listTransactions(this.#deps, {
@@ -161,7 +180,9 @@ export class CreditService {
   /** Totals of all time, and what happened in a period: the last 30 days unless told otherwise. */
   getCreditStatistics(userId: string, startDate?: Date, endDate?: Date): Promise<ServiceResponse<CreditUsageStatistics>> {
     return this.#respond('Failed to get credit statistics', async () => {
-      const period = statisticsPeriod(startDate?.getTime() ?? null, endDate === undefined ? null : endDate.getTime() + 1, this.#deps.clock());
+      const period = statisticsPeriod(
+        startDate?.getTime() ?? null, endDate === undefined ? null : endDate.getTime() + 1, this.#deps.clock(),
+      );
       const sums = await creditStatistics(this.#deps, { accountId: accountOf(userId), ...period });
       return {
         totalCreditsUsed: toCredits(sums.used), totalCreditsPurchased: toCredits(sums.purchased), currentBalance: toCredits(sums.balance),
@@ -178,7 +199,8 @@ export class CreditService {
 
 const present = ({ id, accountId, atMs, type, reason, amount, balanceAfter, description, metadata }: Transaction): CreditTransaction => ({
   id: String(id), userId: accountId, amount: toCredits(amount), transactionType: type, reason, description,
-  transactionMetadata: metadata === null ? null : JSON.parse(metadata) as unknown, balanceAfter: toCredits(balanceAfter), createdAt: new Date(atMs),
+  transactionMetadata: metadata === null ? null : JSON.parse(metadata) as unknown, balanceAfter: toCredits(balanceAfter),
+  createdAt: new Date(atMs),
 });
 
 /** The library is one caller: whoever embeds it names all requests that come through it. */
@@ -186,7 +208,8 @@ const namedBy = (key: string | undefined): CallerKey | null => (key === undefine
 
 const dateOf = (atMs: number | null): Date | null => (atMs === null ? null : new Date(atMs));
 
-const inCredits = (amounts: ReadonlyMap<string, SumOfMicros>): Record<string, number> => Object.fromEntries([...amounts].map(([name, amount]) => [name, sumToCredits(amount)]));
+const inCredits = (amounts: ReadonlyMap<string, SumOfMicros>): Record<string, number> =>
+  Object.fromEntries([...amounts].map(([name, amount]) => [name, sumToCredits(amount)]));
 
 function accountOf(userId: string): string {
   if (userId.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(userId)) throw new GatewayError('account_not_found', 'User not found');
@@ -201,7 +224,9 @@ function amountOf(amount: number): Micros {
 
 function textOf(description: string | undefined): string | null {
   if (description === undefined) return null;
-  if (description.length > NOTES_LENGTH_MAX || !isStorable(description)) throw invalid('description', `description must have at most ${NOTES_LENGTH_MAX} characters, none of them NUL`);
+  if (description.length > NOTES_LENGTH_MAX || !isStorable(description)) {
+    throw invalid('description', `description must have at most ${NOTES_LENGTH_MAX} characters, none of them NUL`);
+  }
   return description;
 }
 
@@ -212,6 +237,8 @@ function metadataOf(metadata: Metadata | undefined): Metadata | null {
 }
 
 function wholeNumber(name: string, value: number, min: number, max: number): number {
-  if (!Number.isSafeInteger(value) || value < min || value > max) throw invalid(name, `${name} must be a whole number from ${min} to ${max}`);
+  if (!Number.isSafeInteger(value) || value < min || value > max) {
+    throw invalid(name, `${name} must be a whole number from ${min} to ${max}`);
+  }
   return value;
 }

@@ -38,7 +38,9 @@ export class ModelPricingService {
     return this.#respond('Failed to list model pricing', () => this.#deps.prices.list(filter));
   }
 
-  upsertModelPricing({ force = false, allowZero = false, costPer1kTokens = null, isDefaultModel, isActive, ...names }: UpsertModelPricingParams): Promise<ServiceResponse<ModelPricing>> {
+  upsertModelPricing(
+    { force = false, allowZero = false, costPer1kTokens = null, isDefaultModel, isActive, ...names }: UpsertModelPricingParams,
+  ): Promise<ServiceResponse<ModelPricing>> {
     return this.#respond('Failed to update model pricing', () =>
       this.#deps.prices.upsert({ ...names, costPer1kTokens, isDefaultModel, isActive }, { actor: ACTOR, force, allowZero }));
   }
