@@ -26,7 +26,8 @@ export const lossesTable = (losses: readonly LossRow[], nowMs: number): Html => 
     when(noticedAtMs, nowMs),
   ]),
   'Nothing.',
-)}<p class="note">Redis had acknowledged these, and Postgres had not got them. The accounts have been rebuilt from Postgres, in the users' favour. When it has been dealt with: <code>npm run shards -- acknowledge</code>.</p>`;
+)}<p class="note">Redis had acknowledged these entries before they reached Postgres. The accounts were rebuilt from Postgres, in
+the users' favour. After you have dealt with a loss: <code>npm run shards -- acknowledge</code>.</p>`;
 
 const NAMED_MAX = 5;
 
