@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../kit/clock.js';
 import { GatewayError } from '../../kit/errors.js';
 import { fingerprint } from '../../kit/ids.js';
@@ -17,6 +18,8 @@ export type ServerKeyRingDeps = {
 
 export type ServerKeyRing = KeyRing & { readonly close: () => Promise<void> };
 
+/** Unknown keys cause at most one read in this time, so guesses cannot load Postgres; a guess waits for its turn. */
+const REREAD_MS = 100;
 /** A revoked key is refused at the latest after this and the time of one query: within a second. */
 const FRESH_MS = 500;
 /**
@@ -37,6 +40,7 @@ export function serverKeyRing({ configured, read, touch, clock, onError }: Serve
   let readAtMs = 0;
   let pausedUntilMs = 0;
   let reading: Promise<void> | undefined;
+  let soon: Promise<void> | undefined;
   let used = new Map<string, number>();
   let timer: NodeJS.Timeout | undefined;
 
@@ -53,6 +57,15 @@ export function serverKeyRing({ configured, read, touch, clock, onError }: Serve
       pausedUntilMs = clock() + PAUSE_MS;
       onError(error);
     }
+  };
+  /** One read for all requests that arrive before it begins: each sees what Postgres had after it arrived. */
+  const rereadSoon = (): Promise<void> => {
+    soon ??= sleep(Math.max(0, readAtMs + REREAD_MS - clock())).then(async () => {
+      await reading; // one that began before
+      soon = undefined;
+      await refresh();
+    });
+    return soon;
   };
   const current = (): readonly KnownKey[] => {
     if (stored !== null && clock() - readAtMs <= STALE_MS_MAX) return [...fixed, ...stored];
@@ -74,6 +87,7 @@ export function serverKeyRing({ configured, read, touch, clock, onError }: Serve
       const isRefreshed = refresh();
       return nowMs < pausedUntilMs ? current() : isRefreshed.then(current);
     },
+    reread: () => (clock() < pausedUntilMs ? null : rereadSoon().then(current)),
     used: (keyId) => {
       used.set(keyId, clock());
       timer ??= setTimeout(() => void flush(), TOUCH_EVERY_MS).unref();

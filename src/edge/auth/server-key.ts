@@ -31,6 +31,8 @@ export function makeServerKey(): NewServerKey {
 export type KeyRing = {
   /** At most a moment old, see server-key-ring.ts; a promise only when it must be read anew. */
   readonly keys: () => readonly KnownKey[] | Promise<readonly KnownKey[]>;
+  /** The keys read anew, for a key that is not among them; null when they cannot be read now. */
+  readonly reread: () => Promise<readonly KnownKey[]> | null;
   /** Told of every use. Must neither block nor throw. */
   readonly used: (keyId: string) => void;
 };
@@ -40,11 +42,15 @@ export type KeyRing = {
  * none left out: neither where two texts begin to differ nor which key it was can be read from the clock.
  */
 export function serverKeyAuth(ring: KeyRing, clock: () => number): AuthenticateServer {
-  const find = (presented: string, keys: readonly KnownKey[]): ServerCaller => {
-    if (keys.length === 0) throw new GatewayError('not_configured', 'Server API key not configured');
+  const match = (presented: string, keys: readonly KnownKey[]): KnownKey | undefined => {
     const digest = digestOf(presented.slice(0, KEY_LENGTH_MAX + 1));
     let found: KnownKey | undefined;
     for (const each of keys) if (timingSafeEqual(each.digest, digest)) found = each;
+    return found;
+  };
+  const find = (presented: string, keys: readonly KnownKey[]): ServerCaller => {
+    if (keys.length === 0) throw new GatewayError('not_configured', 'Server API key not configured');
+    const found = match(presented, keys);
     if (found === undefined || (found.expiresAtMs !== null && found.expiresAtMs <= clock())) {
       throw new GatewayError('unauthenticated', 'Invalid server API key');
     }
@@ -55,7 +61,10 @@ export function serverKeyAuth(ring: KeyRing, clock: () => number): AuthenticateS
   return (header) => {
     if (typeof header !== 'string' || header === '') throw new GatewayError('unauthenticated', 'Server API key is required');
     const keys = ring.keys();
-    return keys instanceof Promise ? keys.then((loaded) => find(header, loaded)) : find(header, keys);
+    if (keys instanceof Promise) return keys.then((loaded) => find(header, loaded));
+    // A key that was made a moment ago works at once.
+    const newer = match(header, keys) === undefined ? ring.reread() : null;
+    return newer === null ? find(header, keys) : newer.then((loaded) => find(header, loaded));
   };
 }
 
