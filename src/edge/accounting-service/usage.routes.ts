@@ -33,6 +33,7 @@ const Reply = Type.Object({
 export function usageRoutes(add: AddRoute, deps: RecordUsageDeps): void {
   add('POST', '/api/usage/record', authenticated(), {
     summary: 'Record that a service was used, and charge it', headers: IdempotencyKeyHeader, body, replies: { 201: Reply }, replays: true,
+    urgency: 'begin',
     errors: ['idempotency_mismatch', 'account_frozen', 'ledger_unavailable'],
     wording: { insufficient_credits: { message: 'Insufficient credits', path: 'body.credits' } },
   }, async (ctx, call) => {

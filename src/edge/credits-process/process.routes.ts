@@ -55,7 +55,7 @@ export function processRoutes(add: AddRoute, deps: ProcessRouteDeps): void {
     const isOld = prefix === '/api/token-process';
 
     add('POST', `${prefix}/start`, serverKey('credits-process'), {
-      summary: 'May this user use this feature now? Reserves its minimum', body: startBody, replies: { 200: Started },
+      summary: 'May this user use this feature now? Reserves its minimum', body: startBody, replies: { 200: Started }, urgency: 'begin',
       errors: ['ledger_unavailable'],
     }, async (ctx, { body }) => {
       const started = await startProcess(deps, body.user_id, readEndpoint(body, deps));
@@ -95,7 +95,7 @@ export function processRoutes(add: AddRoute, deps: ProcessRouteDeps): void {
       });
     };
     const spec = {
-      headers: IdempotencyKeyHeader, body: settlementBody, replies: { 200: Ended }, replays: true, ends: true,
+      headers: IdempotencyKeyHeader, body: settlementBody, replies: { 200: Ended }, replays: true, urgency: 'end',
       errors: ['not_found', 'hold_resolved', 'account_frozen', 'limit_exceeded', 'ledger_unavailable'],
     } as const satisfies Omit<RouteSpec<SettlementBody>, 'summary'>;
     add(

@@ -10,8 +10,11 @@ export type Behind = {
   readonly inFlight: number;
 };
 
-/** What a request is for. Ends of holds free credits and record usage that happened: they are the last to be refused. */
-export type Urgency = 'begin' | 'end';
+/**
+ * What a request is for. `begin`: places a hold or charges, which Redis decides. `end`: ends of holds free credits and record
+ * usage that happened, so they are the last to be refused. `other`: reads, and changes that Postgres records first.
+ */
+export type Urgency = 'begin' | 'end' | 'other';
 
 export type Admission = {
   /** Throws GatewayError ledger_unavailable, `not_executed`, when the process is too far behind to take this on. */
@@ -31,8 +34,10 @@ export type AdmissionDeps = {
 
 /** Between two samples: a sample costs two immediates. */
 const SAMPLE_EVERY_MS = 20;
-/** A sample of before a pause says nothing about now. */
+/** A turn that was measured before a pause says nothing about now. */
 const FORGET_AFTER_MS = 1_000;
+/** What Redis made calls wait is sampled anew with every few requests: older than this, it says nothing about now. */
+const FORGET_REDIS_AFTER_MS = 5 * SAMPLE_EVERY_MS;
 /** A caller waits for about two turns: with the default deadline more than half a second is too much. */
 const TURN_SHARE = 2;
 /** Calls that wait for half of their deadline announce that the next ones will miss theirs. */
@@ -71,8 +76,12 @@ export function admission({ timeoutMs, oldestCallMs, inFlight, inFlightMax, onRe
     });
   };
   const behind = (): Behind => {
-    const isOld = performance.now() - sampledAt > FORGET_AFTER_MS + 2 * turnMs; // a request is read up to two turns after the sample
-    return { turnMs: isOld ? 0 : Math.min(turnMs, earlierMs), redisMs: isOld ? 0 : redisMs, inFlight: inFlight() };
+    const ageMs = performance.now() - sampledAt - 2 * turnMs; // a request is read up to two turns after the sample
+    return {
+      turnMs: ageMs > FORGET_AFTER_MS ? 0 : Math.min(turnMs, earlierMs),
+      redisMs: ageMs > FORGET_REDIS_AFTER_MS ? 0 : redisMs,
+      inFlight: inFlight(),
+    };
   };
 
   return {

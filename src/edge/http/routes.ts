@@ -8,7 +8,7 @@ import type { Principal, ServerCaller } from '../../kit/principal.js';
 import { assertAllowed, type Gate, type PrivateGate, type ServerKeyGate } from '../auth/allow.js';
 import type { Authenticate } from '../auth/bearer.js';
 import { assertScope, type AuthenticateServer } from '../auth/server-key.js';
-import type { Admission } from './admission.js';
+import type { Admission, Urgency } from './admission.js';
 import { readBody } from './body.js';
 import type { GatewayContext, Middleware, PathParams, RequestState } from './context.js';
 import type { Envelope, Failure, Wording } from './failure.js';
@@ -37,8 +37,8 @@ export type RouteSpec<Body> = {
   readonly wording?: Wording;
   /** A repeat gets the first answer, marked `Idempotency-Replayed`. */
   readonly replays?: boolean;
-  /** It ends a hold or records usage that happened: the last to be refused when the process is behind. */
-  readonly ends?: boolean;
+  /** What it is for, where that decides when it is refused because the process is behind (admission.ts). Without it: `other`. */
+  readonly urgency?: Urgency;
 };
 
 /** One line of the route table. */
@@ -120,7 +120,7 @@ export function routeTable({ authenticate, authenticateServer, metrics, admissio
 
   const adding = (own: Partial<DialectRules>, page?: PageRules): AddRoute => (method, path, gate, spec, handler) => {
     const {
-      summary, params = {}, query = {}, headers = {}, body, replies, errors = [], wording = {}, replays = false, ends = false,
+      summary, params = {}, query = {}, headers = {}, body, replies, errors = [], wording = {}, replays = false, urgency = 'other',
     } = spec;
     const route: Route = {
       method, path, gate, summary, params, query, headers, body: body?.schema ?? null, replies, errors, wording, replays,
@@ -133,7 +133,7 @@ export function routeTable({ authenticate, authenticateServer, metrics, admissio
     const handle = async (ctx: GatewayContext): Promise<void> => {
       ctx.state.route = route;
       // Probes, metrics and pages for operators are wanted most when there is too much of everything else.
-      if (gate.kind !== 'public' && page === undefined) busy?.assertAdmits(ends ? 'end' : 'begin');
+      if (gate.kind !== 'public' && page === undefined) busy?.assertAdmits(urgency);
       const principal = await admit(ctx);
       const sent = body === undefined ? undefined : await read(ctx);
       if (gate.kind === 'server-key') nameAccount(ctx, sent);

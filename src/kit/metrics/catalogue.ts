@@ -80,7 +80,7 @@ export const METRICS = {
     reason: REFUSAL_REASONS,
   }),
   busyRefusals: counter('cg_busy_refusals_total', 'Requests that were refused before any work because the process is behind. '
-    + 'begin: what begins something; end: ends of holds and usage that happened.', { urgency: ['begin', 'end'] }),
+    + 'begin: holds and charges; end: ends of holds; other: reads and administration.', { urgency: ['begin', 'end', 'other'] }),
   loopTurn: gauge('cg_loop_turn_seconds', 'Time of one turn of the event loop under load, of the slowest process; 0 without requests.', {}),
   refusalsUnrecorded: counter(
     'cg_refusals_unrecorded_total',

@@ -9,13 +9,13 @@ const TIMEOUT_MS = 150;
 const IN_FLIGHT_MAX = 1_000;
 const idle = { turnMs: 0, redisMs: 0, inFlight: 0 };
 const refused = (behind: Partial<typeof idle>): Urgency[] =>
-  (['begin', 'end'] as const).filter((each) => isTooFar({ ...idle, ...behind }, each, TIMEOUT_MS, IN_FLIGHT_MAX));
+  (['begin', 'other', 'end'] as const).filter((each) => isTooFar({ ...idle, ...behind }, each, TIMEOUT_MS, IN_FLIGHT_MAX));
 
 test.each<[string, Partial<typeof idle>, Urgency[]]>([
   ['idle', {}, []],
   ['turns at the limit', { turnMs: 300 }, []],
-  ['turns beyond it', { turnMs: 301 }, ['begin']],
-  ['turns far beyond it', { turnMs: 2_401 }, ['begin', 'end']],
+  ['turns beyond it', { turnMs: 301 }, ['begin', 'other']],
+  ['turns far beyond it', { turnMs: 2_401 }, ['begin', 'other', 'end']],
   ['calls that wait for more than half of their deadline', { redisMs: 76 }, ['begin']],
   ['too many calls under way: the rest is for ends', { inFlight: 801 }, ['begin']],
 ])('%s', (_, behind, expected) => { expect(refused(behind)).toEqual(expected); });
@@ -53,13 +53,28 @@ test('it is measured: one long turn is a hiccup, a second makes the process refu
   assertAdmits('begin');
 });
 
+test('what Redis made calls wait is forgotten after a pause: the first request of a quiet minute is not refused for it', async () => {
+  const { assertAdmits, behind } = admission({
+    timeoutMs: TIMEOUT_MS, oldestCallMs: () => 100, inFlight: () => 0, inFlightMax: IN_FLIGHT_MAX, onRefused: () => undefined,
+  });
+  assertAdmits('begin');
+  await nextTurn();
+  await nextTurn();
+  await nextTurn();
+  expect(() => { assertAdmits('begin'); }).toThrow('the gateway is busy');
+  assertAdmits('other');
+  await new Promise((resolve) => { setTimeout(resolve, 3_000); });
+  expect(behind().redisMs).toBe(0);
+  assertAdmits('begin');
+});
+
 let gateway: FakeGateway;
 beforeAll(async () => { gateway = await fakeGateway(); });
 afterAll(() => gateway.stop());
 
 test('a process that is behind refuses every route before its work, but for probes; ends of holds pass', async () => {
   const busy = { ...gateway.deps, admission: { assertAdmits: (urgency: Urgency) => {
-    if (urgency === 'begin') throw new GatewayError('ledger_unavailable', 'busy', { outcome: 'not_executed' });
+    if (urgency !== 'end') throw new GatewayError('ledger_unavailable', 'busy', { outcome: 'not_executed' });
   } } };
   const server = httpServer(createApp(busy));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
