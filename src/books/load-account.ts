@@ -4,7 +4,8 @@ import { micros, microsFromText, ZERO } from '../kit/money/micros.js';
 import type {
   AccountImage, AccountSource, EndedHoldImage, HoldPart, OpenHoldImage, ReceiptImage,
 } from '../ledger/account-image.js';
-import type { ExpiryPolicy, Lot } from '../ledger/ledger.js';
+import type { Lot } from '../ledger/account-snapshot.js';
+import type { ExpiryPolicy } from '../ledger/ledger.js';
 import type { Db } from '../stores/postgres/connect.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
 import { breaker } from '../stores/redis/breaker.js';

@@ -1,6 +1,7 @@
 import type { Micros } from '../kit/money/micros.js';
 import type { EntryKind } from './entry.js';
-import type { About, ExpiryPolicy, HoldOutcome, Lot, Principal, Totals } from './ledger.js';
+import type { Lot, Totals } from './account-snapshot.js';
+import type { About, ExpiryPolicy, HoldOutcome, Principal } from './ledger.js';
 
 /**
  * All that Redis must know of an account, as Postgres remembers it: the way in for an account that Redis does not

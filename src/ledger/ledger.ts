@@ -1,4 +1,5 @@
 import type { Micros } from '../kit/money/micros.js';
+import type { AccountSnapshot, Balance } from './account-snapshot.js';
 
 /**
  * The port of the core: what can happen to an account, and nothing else (design §3). Use cases call these; the only
@@ -263,44 +264,3 @@ export type FreezeReply =
   | { readonly status: 'changed'; readonly seq: number; readonly atMs: number }
   /** It was so already. */
   | { readonly status: 'unchanged' };
-
-export type Balance = { readonly available: Micros; readonly held: Micros; readonly debt: Micros };
-
-export type Lot = {
-  readonly lotId: string;
-  readonly amount: Micros;
-  readonly remaining: Micros;
-  readonly held: Micros;
-  readonly grantedAtMs: number;
-  readonly expiresAtMs: number | null;
-};
-
-export type OpenHold = {
-  readonly holdId: string;
-  readonly seq: number;
-  readonly amount: Micros;
-  readonly placedAtMs: number;
-  readonly expiresAtMs: number;
-  readonly price: string;
-  readonly about: About;
-};
-
-/** Totals since the account began; see I1 for how they add up. */
-export type Totals = {
-  readonly granted: Micros;
-  readonly captured: Micros;
-  readonly expired: Micros;
-  readonly removed: Micros;
-  readonly uncollected: Micros;
-};
-
-export type AccountSnapshot = Balance & {
-  readonly seq: number;
-  readonly totals: Totals;
-  /** Shown as it stood when it was frozen: holds past their lease are still held. */
-  readonly frozen: boolean;
-  /** Live lots with something left, in the order they will be spent. */
-  readonly lots: readonly Lot[];
-  /** Open holds, soonest lease end first. */
-  readonly holds: readonly OpenHold[];
-};

@@ -1,6 +1,7 @@
 import { microsFromText, type Micros } from '../kit/money/micros.js';
 import type { Reply } from '../stores/redis/script.js';
-import type { AccountSnapshot, HoldOutcome, Lot, OpenHold, PlacedHold } from './ledger.js';
+import type { AccountSnapshot, Lot, OpenHold } from './account-snapshot.js';
+import type { HoldOutcome, PlacedHold } from './ledger.js';
 
 /** Decoders of what the scripts answer, one per shape (style R7). A reply that is not as documented is a bug: RangeError. */
 

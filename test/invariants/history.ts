@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { AMOUNT_MAX, micros } from '../../src/kit/money/micros.js';
 import type { JournalEntry } from '../../src/ledger/entry.js';
-import type { AccountSnapshot, Principal } from '../../src/ledger/ledger.js';
+import type { AccountSnapshot } from '../../src/ledger/account-snapshot.js';
+import type { Principal } from '../../src/ledger/ledger.js';
 import type { TestLedger } from '../support/ledger.js';
 import { AccountModel, chargedFor, type ModelHold } from './account-model.js';
 

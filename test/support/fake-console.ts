@@ -4,7 +4,7 @@ import type { AccountReads, HoldLife, OperatorActions } from '../../src/edge/con
 import type { ConsoleDeps } from '../../src/edge/console/console.routes.js';
 import type { Watch } from '../../src/edge/console/overview.js';
 import { micros, ZERO } from '../../src/kit/money/micros.js';
-import type { AccountSnapshot } from '../../src/ledger/ledger.js';
+import type { AccountSnapshot } from '../../src/ledger/account-snapshot.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 

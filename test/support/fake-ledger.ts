@@ -1,5 +1,6 @@
 import { micros, ZERO, type Micros } from '../../src/kit/money/micros.js';
-import type { AccountSnapshot, HoldOutcome, Ledger, Lot, OpenHold, PlaceHold } from '../../src/ledger/ledger.js';
+import type { AccountSnapshot, Lot, OpenHold } from '../../src/ledger/account-snapshot.js';
+import type { HoldOutcome, Ledger, PlaceHold } from '../../src/ledger/ledger.js';
 
 type Ended = { readonly outcome: HoldOutcome; readonly fingerprint: string };
 type FakeHold = { readonly placed: OpenHold; readonly command: PlaceHold; ended: Ended | null };

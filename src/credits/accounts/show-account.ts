@@ -3,7 +3,8 @@ import type { Freshen } from '../../journal/freshen.js';
 import { GatewayError } from '../../kit/errors.js';
 import { isAccountId, isStorable } from '../../kit/ids.js';
 import { ACCOUNT_ID_LENGTH_MAX } from '../../kit/limits.js';
-import type { AccountSnapshot, Ledger } from '../../ledger/ledger.js';
+import type { AccountSnapshot } from '../../ledger/account-snapshot.js';
+import type { Ledger } from '../../ledger/ledger.js';
 
 export type ShowAccountDeps = {
   readonly ledger: Pick<Ledger, 'readAccount'>;

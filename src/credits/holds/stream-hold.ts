@@ -1,5 +1,5 @@
 import type { Micros } from '../../kit/money/micros.js';
-import type { OpenHold } from '../../ledger/ledger.js';
+import type { OpenHold } from '../../ledger/account-snapshot.js';
 
 /** What a stream's hold stores about itself (its `about`), to show it and to price its end. */
 export type StreamAbout = { readonly modelId: string; readonly estimatedTokens: number; readonly estimate: Micros };

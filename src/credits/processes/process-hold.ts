@@ -1,5 +1,5 @@
 import { micros, type Micros } from '../../kit/money/micros.js';
-import type { Balance } from '../../ledger/ledger.js';
+import type { Balance } from '../../ledger/account-snapshot.js';
 
 /** Longest usage_key: its hold's id stays below HOLD_ID_LENGTH_MAX. Ours are UUIDs of 36 characters. */
 export const USAGE_KEY_LENGTH_MAX = 100;

@@ -1,7 +1,8 @@
 import { fingerprint } from '../../kit/ids.js';
 import { LOTS_PER_ACCOUNT_MAX } from '../../kit/limits.js';
 import { micros, ZERO, type Micros } from '../../kit/money/micros.js';
-import type { AccountSnapshot, Ledger } from '../../ledger/ledger.js';
+import type { AccountSnapshot } from '../../ledger/account-snapshot.js';
+import type { Ledger } from '../../ledger/ledger.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import type { MoneyIn } from '../grants/money-in.js';
 import { beginMoves, endMove, readOpenMoves, setClaimed, setOwned, type LotMove } from './provisional.table.js';

@@ -1,5 +1,5 @@
 import type { Micros } from '../../kit/money/micros.js';
-import type { Lot } from '../../ledger/ledger.js';
+import type { Lot } from '../../ledger/account-snapshot.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import { unnestSource } from '../../stores/postgres/unnest.js';
 import { provisionalName } from './names.js';

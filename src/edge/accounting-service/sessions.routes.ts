@@ -50,7 +50,8 @@ export function sessionRoutes(add: AddRoute, deps: SessionDeps): void {
   });
 
   add('POST', '/api/streaming-sessions/finalize', authenticated(), {
-    summary: 'Charge what a stream used and release the rest', body: finalizeBody, replies: { 200: Finalized }, replays: true, urgency: 'end',
+    summary: 'Charge what a stream used and release the rest', body: finalizeBody, replies: { 200: Finalized }, replays: true,
+    urgency: 'end',
     errors: ['forbidden', 'hold_resolved', 'account_frozen', 'ledger_unavailable'],
     wording: { hold_not_found: { message: 'Failed to finalize streaming session', path: 'body.sessionId' } },
   }, async (ctx, { principal, body }) => {

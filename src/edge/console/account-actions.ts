@@ -1,7 +1,7 @@
 import { EXPIRY_DAYS_MAX } from '../../kit/limits.js';
 import { parseCredits, type CreditsProblem } from '../../kit/money/credits.js';
 import { micros, type Micros } from '../../kit/money/micros.js';
-import type { AccountSnapshot } from '../../ledger/ledger.js';
+import type { AccountSnapshot } from '../../ledger/account-snapshot.js';
 import type { Form } from '../http/form.js';
 import { html, type Html } from '../http/html.js';
 import { accountIdIn } from './account.routes.js';

@@ -4,7 +4,7 @@ import type { HistoryPage } from '../../books/history.js';
 import type { AccountPlan } from '../../credits/plans/plan.js';
 import type { Refusal } from '../../credits/refusals/refusal.js';
 import type { Finding } from '../../journal/reconcile/finding.table.js';
-import type { AccountSnapshot, Lot, OpenHold } from '../../ledger/ledger.js';
+import type { AccountSnapshot, Lot, OpenHold } from '../../ledger/account-snapshot.js';
 import { html, type Html } from '../http/html.js';
 import type { NamedAccount } from './accounts.js';
 import type { Known } from './overview.js';

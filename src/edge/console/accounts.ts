@@ -12,7 +12,7 @@ import type { Refusal } from '../../credits/refusals/refusal.js';
 import type { RefusalsQuery } from '../../credits/refusals/refusal.table.js';
 import type { Comparison } from '../../journal/reconcile/comparison.js';
 import type { Micros } from '../../kit/money/micros.js';
-import type { AccountSnapshot } from '../../ledger/ledger.js';
+import type { AccountSnapshot } from '../../ledger/account-snapshot.js';
 
 export type NamedAccount = { readonly accountId: string; readonly username: string | null; readonly email: string | null };
 

@@ -1,5 +1,5 @@
 import type { Comparison } from '../../journal/reconcile/comparison.js';
-import type { AccountSnapshot } from '../../ledger/ledger.js';
+import type { AccountSnapshot } from '../../ledger/account-snapshot.js';
 import { allow } from '../auth/allow.js';
 import { html, type Html } from '../http/html.js';
 import type { AddRoute } from '../http/routes.js';

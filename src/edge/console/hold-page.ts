@@ -1,6 +1,7 @@
 import type { HistoryEntry } from '../../books/entry.table.js';
 import type { HoldRow } from '../../books/hold.table.js';
-import type { OpenHold, Principal } from '../../ledger/ledger.js';
+import type { OpenHold } from '../../ledger/account-snapshot.js';
+import type { Principal } from '../../ledger/ledger.js';
 import { html, type Html } from '../http/html.js';
 import { kindName } from './account-page.js';
 import type { HoldLife } from './accounts.js';

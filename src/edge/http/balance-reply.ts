@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import type { CreditProfile } from '../../credits/statement/credit-profile.js';
 import { toCredits } from '../../kit/money/credits.js';
-import type { AccountSnapshot, Lot } from '../../ledger/ledger.js';
+import type { AccountSnapshot, Lot } from '../../ledger/account-snapshot.js';
 import { CreditsReply } from './amount.js';
 
 const NullableTime = Type.Union([Type.String(), Type.Null()]);

@@ -5,7 +5,7 @@ import { recentStreams } from '../../../src/credits/holds/recent-streams.js';
 import { writeStreamAbout } from '../../../src/credits/holds/stream-hold.js';
 import { freshen } from '../../../src/journal/freshen.js';
 import { micros } from '../../../src/kit/money/micros.js';
-import type { AccountSnapshot, OpenHold } from '../../../src/ledger/ledger.js';
+import type { AccountSnapshot, OpenHold } from '../../../src/ledger/account-snapshot.js';
 import { drainLab, type DrainLab } from '../../journal/drain-lab.js';
 
 /** Lists of streams where holds of other dialects are, and where things happen between two reads. */

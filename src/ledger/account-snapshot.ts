@@ -1,0 +1,43 @@
+import type { Micros } from '../kit/money/micros.js';
+
+export type Balance = { readonly available: Micros; readonly held: Micros; readonly debt: Micros };
+
+export type Lot = {
+  readonly lotId: string;
+  readonly amount: Micros;
+  readonly remaining: Micros;
+  readonly held: Micros;
+  readonly grantedAtMs: number;
+  readonly expiresAtMs: number | null;
+};
+
+export type OpenHold = {
+  readonly holdId: string;
+  readonly seq: number;
+  readonly amount: Micros;
+  readonly placedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly price: string;
+  /** As the operation gave it: JSON text (`About`). */
+  readonly about: string;
+};
+
+/** Totals since the account began; see I1 for how they add up. */
+export type Totals = {
+  readonly granted: Micros;
+  readonly captured: Micros;
+  readonly expired: Micros;
+  readonly removed: Micros;
+  readonly uncollected: Micros;
+};
+
+export type AccountSnapshot = Balance & {
+  readonly seq: number;
+  readonly totals: Totals;
+  /** Shown as it stood when it was frozen: holds past their lease are still held. */
+  readonly frozen: boolean;
+  /** Live lots with something left, in the order they will be spent. */
+  readonly lots: readonly Lot[];
+  /** Open holds, soonest lease end first. */
+  readonly holds: readonly OpenHold[];
+};
