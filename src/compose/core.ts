@@ -97,7 +97,7 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   const drainDb = connectPostgres(servers.databaseUrl, drainProfile(config.postgresTimeoutMs), onConnection);
   // Entries are stamped by Redis' own clock, which tests do not move.
   const drain = createDrain({
-    db: drainDb, redis: bulkRedis, keys, clock: Date.now, tailSeconds: config.journalTailSeconds, knowsModel,
+    db: drainDb, redis: bulkRedis, keys, clock: Date.now, tailMs: config.journalTailMs, knowsModel,
     trace: tracer === undefined ? undefined : traceBatches(tracer, Date.now),
     observe: {
       batch: ({ entries, fresh, redelivered, durationMs, agesMs }) => {
@@ -134,7 +134,7 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
     unrecalled: () => { metrics.count('keysUnrecalled', {}); },
     observe: metrics.script,
     isMemoryHigh: redisWatch.isHigh,
-    correctionWindowMs: config.correctionWindowSeconds * MS_PER_SECOND,
+    correctionWindowMs: config.correctionWindowMs,
     timeOffsetMs: time.offsetMs,
     around: tracer === undefined ? undefined : (scripts) => traceScripts(scripts, tracer),
   });
