@@ -1,13 +1,14 @@
 import { variablesOf, type Environment, type Variables } from './config/environment.js';
 import { DEFAULT_UNKNOWN_MODEL, parseUnknownModel, type UnknownModelPolicy } from './config/unknown-model.js';
 import { CORRECTION_WINDOW_SECONDS_MAX, HOLD_TTL_SECONDS_MAX, HOLD_TTL_SECONDS_MIN } from './kit/limits.js';
+import { micros, MICROS_PER_CREDIT, ZERO, type Micros } from './kit/money/micros.js';
 import { parseOtlpHeaders, tracesUrl, type TracingConfig } from './kit/tracing/otlp-settings.js';
 import type { OverCapture } from './ledger/ledger.js';
 
 /** Which part of the gateway this process is. `all` is one process with both, for small deployments and newcomers. */
 export type Role = 'api' | 'worker' | 'all';
 
-/** Everything that can be configured, parsed. The only reader of the environment is `readConfig`. */
+/** Everything that can be configured, parsed: amounts of money are micros, intervals milliseconds. The only reader of the environment is `readConfig`. */
 export type Config = {
   readonly role: Role;
   readonly port: number;
@@ -24,15 +25,16 @@ export type Config = {
   readonly dataDir: string;
   readonly shards: number;
   readonly auth: AuthConfig;
-  readonly holdTtlSeconds: number;
+  /** The lease of a hold that names none. */
+  readonly holdTtlMs: number;
   readonly overCapture: OverCapture;
   /** How long after its end a hold can be charged for usage that is reported later and is more. */
-  readonly correctionWindowSeconds: number;
-  /** In credits, decimal; undefined: no limit. */
-  readonly debtLimitCredits: string | undefined;
+  readonly correctionWindowMs: number;
+  /** Debt may not pass this; null: no limit. */
+  readonly debtLimit: Micros | null;
   readonly usageRecordMode: 'charge' | 'log';
-  /** In credits, decimal: what an account gets once, when its first token is seen (contract C-18). */
-  readonly welcomeCredits: string;
+  /** What an account gets once, when its first token is seen (contract C-18). */
+  readonly welcomeCredits: Micros;
   /** What each price book does about a model it does not know. */
   readonly unknownModel: UnknownModelPolicy;
   /** What allocate-by-email answers when it worked (contract C-08). */
@@ -47,7 +49,7 @@ export type Config = {
   readonly redisTimeoutMs: number;
   readonly postgresTimeoutMs: number;
   /** How long entries stay in the stream after Postgres has them: covers a standby that loses its last commits. */
-  readonly journalTailSeconds: number;
+  readonly journalTailMs: number;
   readonly logLevel: string;
   readonly shutdownDelayMs: number;
   /** Undefined: no traces, and nothing of what makes them is loaded. */
@@ -68,7 +70,7 @@ export type CreditsProcessConfig = {
   /** Only 24 hexadecimal digits are ids, as in the original. */
   readonly strictIds: boolean;
   /** What give-initial-credits gives when it is not told. */
-  readonly initialCredits: number;
+  readonly initialCredits: Micros;
 };
 
 /** For commands that only use Postgres. A worker verifies no tokens, so no secret has to be set. Throws like `readConfig`. */
@@ -84,7 +86,7 @@ const SERVER_KEY_LENGTH_MIN = 16;
 export function readConfig(env: Environment = process.env): Config {
   const problems: string[] = [];
   const variables = variablesOf(env, problems);
-  const { text, integer, oneOf, credits, secret, url, name } = variables;
+  const { text, integer, seconds, oneOf, credits, secret, url, name } = variables;
 
   const unknownModel = parseUnknownModel(text('UNKNOWN_MODEL') ?? 'default');
   if (unknownModel === undefined) problems.push('UNKNOWN_MODEL must be default or refuse, or per book such as default,tokens=refuse');
@@ -107,25 +109,25 @@ export function readConfig(env: Environment = process.env): Config {
       maxTokenAgeSeconds: integer('JWT_MAX_AGE_SECONDS', 3_600, 60, 31_536_000),
       requireType: oneOf('JWT_REQUIRE_TYPE', 'false', 'true', 'false') === 'true',
     },
-    holdTtlSeconds: integer('HOLD_TTL_SECONDS', 600, HOLD_TTL_SECONDS_MIN, HOLD_TTL_SECONDS_MAX),
+    holdTtlMs: seconds('HOLD_TTL_SECONDS', 600, HOLD_TTL_SECONDS_MIN, HOLD_TTL_SECONDS_MAX),
     overCapture: oneOf('OVER_CAPTURE', 'debt', 'debt', 'cap'),
-      correctionWindowSeconds: integer('CORRECTION_WINDOW_SECONDS', 86_400, 0, CORRECTION_WINDOW_SECONDS_MAX),
-      debtLimitCredits: credits('DEBT_LIMIT'),
+    correctionWindowMs: seconds('CORRECTION_WINDOW_SECONDS', 86_400, 0, CORRECTION_WINDOW_SECONDS_MAX),
+    debtLimit: credits('DEBT_LIMIT') ?? null,
     usageRecordMode: oneOf('USAGE_RECORD_MODE', 'charge', 'charge', 'log'),
-    welcomeCredits: credits('WELCOME_CREDITS') ?? '0',
+    welcomeCredits: credits('WELCOME_CREDITS') ?? ZERO,
     unknownModel: unknownModel ?? DEFAULT_UNKNOWN_MODEL,
     allocateByEmailStatus: oneOf('ALLOCATE_BY_EMAIL_STATUS', '201', '200', '201') === '200' ? 200 : 201,
     serverApiKeys: readServerApiKeys(variables, problems),
     creditsProcess: {
       hold: oneOf('CREDITS_PROCESS_HOLD', 'minimum', 'minimum', 'none'),
       strictIds: oneOf('CREDITS_PROCESS_STRICT_IDS', 'false', 'true', 'false') === 'true',
-      initialCredits: integer('INITIAL_CREDITS', 100, 1, 999_999_999),
+      initialCredits: micros(integer('INITIAL_CREDITS', 100, 1, 999_999_999) * MICROS_PER_CREDIT),
     },
     rabbitmqUrl: url('RABBITMQ_URL', 'amqp:', 'amqps:'),
     rabbitmqPrefetch: integer('RABBITMQ_PREFETCH', 100, 1, 10_000),
     redisTimeoutMs: integer('REDIS_TIMEOUT_MS', 150, 10, 10_000),
     postgresTimeoutMs: integer('POSTGRES_TIMEOUT_MS', 2_000, 100, 60_000),
-    journalTailSeconds: integer('JOURNAL_TAIL_SECONDS', 60, 0, 86_400),
+    journalTailMs: seconds('JOURNAL_TAIL_SECONDS', 60, 0, 86_400),
     logLevel: oneOf('LOG_LEVEL', 'info', 'fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
     shutdownDelayMs: integer('SHUTDOWN_DELAY_MS', 0, 0, 60_000),
     tracing: readTracing(variables, problems),

@@ -15,8 +15,6 @@ import type { AdministrationDeps } from '../edge/accounting-service/admin.routes
 import type { AllocateDeps } from '../edge/accounting-service/allocate.routes.js';
 import type { AllocationsDeps } from '../edge/accounting-service/allocations.routes.js';
 import type { UsersDeps } from '../edge/accounting-service/users.routes.js';
-import { freshen } from '../journal/freshen.js';
-import { sharedDrain } from '../journal/shared-drain.js';
 import type { Clock } from '../kit/clock.js';
 import type { Log } from '../kit/log.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
@@ -34,8 +32,7 @@ export type Administration = AllocateDeps & AdministrationDeps & AllocationsDeps
 
 /** What administrators can do: to whom, and in Postgres before it is acknowledged. */
 export function composeAdministration({ config, core, money: moneyIn, clock, log }: AdministrationParts): Administration {
-  const { db } = core;
-  const fresh = freshen(sharedDrain(core.drain), core.keys);
+  const { db, freshen } = core;
   return {
     allocateByEmailStatus: config.allocateByEmailStatus,
     resolveAccount: (text, by = 'any') => findAccount(db, text, by).catch(rethrow),
@@ -51,7 +48,7 @@ export function composeAdministration({ config, core, money: moneyIn, clock, log
     revokeAllocation: (command) => revokeAllocation({ db, moneyIn }, command),
     listAllocations: (query) => listAllocations({
       db, clock,
-      freshen: () => fresh.all().catch((error: unknown) => { log.debug({ err: error }, 'allocations are listed as Postgres has them'); }),
+      freshen: () => freshen.all().catch((error: unknown) => { log.debug({ err: error }, 'allocations are listed as Postgres has them'); }),
     }, query),
     registerUser: (user) => registerUser(db, user),
   };

@@ -25,7 +25,7 @@ import { createApp } from './app.js';
 import { composeChatsparty } from './chatsparty.js';
 import { composeConsole, type QueueSide } from './console.js';
 import type { Core } from './core.js';
-import { composeServerSide, debtLimitOf } from './credits-process.js';
+import { composeServerSide } from './credits-process.js';
 import { composeOversight } from './oversight.js';
 import { composeReads } from './reads.js';
 
@@ -94,10 +94,9 @@ export async function openApi(
     };
     return { serving: isServing, checks };
   };
-  const debtLimit = debtLimitOf(config);
   const oversight = composeOversight(core, log);
   const operator = composeConsole({
-    core, queues, authenticate, oversight, money: administration, policy: { overCapture: config.overCapture, debtLimit },
+    core, queues, authenticate, oversight, money: administration, policy: { overCapture: config.overCapture, debtLimit: config.debtLimit },
     readiness, clock, log,
   });
   const busy = admission({
@@ -113,9 +112,9 @@ export async function openApi(
       ledger,
       tokenBook: core.prices.tokens,
       holdPrices: holdPrices(),
-      leaseMs: config.holdTtlSeconds * MS_PER_SECOND,
+      leaseMs: config.holdTtlMs,
       overCapture: config.overCapture,
-      debtLimit,
+      debtLimit: config.debtLimit,
       clock,
       version,
       usageRecordMode: config.usageRecordMode,

@@ -14,8 +14,6 @@ import { ModelPricingService } from '../edge/chatsparty/library/model-pricing-se
 import type { ChatspartyDeps } from '../edge/chatsparty/routes.js';
 import type { ResolveAccount } from '../edge/http/account-target.js';
 import type { PlanRouteDeps } from '../edge/v1/plan.routes.js';
-import { freshen as freshenBy, type Freshen } from '../journal/freshen.js';
-import { sharedDrain } from '../journal/shared-drain.js';
 import type { Clock } from '../kit/clock.js';
 import { GatewayError } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
@@ -38,8 +36,7 @@ export type Chatsparty = {
 
 /** The credit service of seed 004, its plans and its bonuses. */
 export function composeChatsparty({ core, money: moneyIn, clock, log, resolveAccount }: ChatspartyParts): Chatsparty {
-  const { db, ledger } = core;
-  const freshen = freshenOf(core);
+  const { db, ledger, freshen } = core;
   const plans = { db, moneyIn, clock, freshen };
   const creditProfile = creditProfileOf(core, log);
   return {
@@ -67,17 +64,15 @@ export function composeChatsparty({ core, money: moneyIn, clock, log, resolveAcc
 export function composeLibrary(
   { core, money: moneyIn, clock, log }: Omit<ChatspartyParts, 'resolveAccount'>,
 ): { readonly credits: CreditService; readonly pricing: ModelPricingService } {
-  const { db, ledger } = core;
+  const { db, ledger, freshen } = core;
   const onError = (error: unknown): void => { log.error({ err: error }, 'a service of the library failed'); };
   return {
     credits: new CreditService({
-      db, ledger, moneyIn, freshen: freshenOf(core), creditProfile: creditProfileOf(core, log), clock, onError,
+      db, ledger, moneyIn, freshen, creditProfile: creditProfileOf(core, log), clock, onError,
     }),
     pricing: new ModelPricingService({ prices: modelPrices(core.prices, clock), onError }),
   };
 }
-
-const freshenOf = ({ drain, keys }: Core): Freshen => freshenBy(sharedDrain(drain), keys);
 
 const creditProfileOf = ({ db }: Core, log: Log): ReadCreditProfile => lastKnownProfile({
   read: (accountId) => readCreditProfile(db, accountId),

@@ -19,12 +19,10 @@ import type { QueueState, Watch } from '../edge/console/overview.js';
 import { queueBoard } from '../edge/console/queue-board.js';
 import type { Readiness } from '../edge/http/health.js';
 import { deadLetterQueue, SETTLEMENT_QUEUES } from '../edge/queues/queues.js';
-import { freshen as freshenBy, type Freshen } from '../journal/freshen.js';
 import { readJournalLag } from '../journal/read-journal-lag.js';
 import { readFindings } from '../journal/reconcile/finding.table.js';
 import { readReconcileState } from '../journal/reconcile/reconcile-state.table.js';
 import { readLosses } from '../journal/shard-losses.table.js';
-import { sharedDrain } from '../journal/shared-drain.js';
 import type { Clock } from '../kit/clock.js';
 import { GatewayError } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
@@ -149,10 +147,9 @@ async function stateOf(queue: Queue, nowMs: number): Promise<QueueState> {
   };
 }
 
-function readsOf({ db, ledger, drain, keys }: Core, onError: (error: unknown) => void): AccountReads {
-  const fresh: Freshen = freshenBy(sharedDrain(drain), keys);
+function readsOf({ db, ledger, freshen }: Core, onError: (error: unknown) => void): AccountReads {
   /** What Postgres has is shown even when it cannot be brought up to date. */
-  const freshened = (accountId: string): Promise<void> => fresh.account(accountId).catch(onError);
+  const freshened = (accountId: string): Promise<void> => freshen.account(accountId).catch(onError);
   return {
     find: async (text): Promise<readonly NamedAccount[]> => {
       const found = await findAccount(db, text, 'any');

@@ -6,7 +6,9 @@ import { priceBooks, type PriceBooks } from '../credits/prices/price-books.js';
 import { PRICES_CHANNEL } from '../credits/prices/price.table.js';
 import { countEntries } from '../journal/count-entries.js';
 import { createDrain, type Drain } from '../journal/drain.js';
+import { freshen, type Freshen } from '../journal/freshen.js';
 import { shardStore } from '../journal/shard-store.js';
+import { sharedDrain } from '../journal/shared-drain.js';
 import { traceBatches } from '../journal/trace-drain.js';
 import type { Clock } from '../kit/clock.js';
 import { IN_FLIGHT_MAX, MODEL_LABELS_MAX } from '../kit/limits.js';
@@ -59,7 +61,12 @@ export type Core = {
   readonly keys: Keyspace;
   readonly fence: Fence;
   readonly ledger: Ledger;
+  /** A run of its own: for jobs, which hold a connection each (connect.ts), and for commands. */
   readonly drain: Drain;
+  /** The one shared run of this process, for the fence and for readers: together they take one connection. */
+  readonly drainNow: Drain;
+  /** Drains before a read, by `drainNow`. */
+  readonly freshen: Freshen;
   readonly prices: PriceBooks;
   readonly breaker: Breaker;
   /** Calls to Redis that wait for their answer. */
@@ -90,7 +97,7 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   const drainDb = connectPostgres(servers.databaseUrl, drainProfile(config.postgresTimeoutMs), onConnection);
   // Entries are stamped by Redis' own clock, which tests do not move.
   const drain = createDrain({
-    db: drainDb, redis: bulkRedis, keys, clock: Date.now, tailSeconds: config.journalTailSeconds, knowsModel,
+    db: drainDb, redis: bulkRedis, keys, clock: Date.now, tailMs: config.journalTailMs, knowsModel,
     trace: tracer === undefined ? undefined : traceBatches(tracer, Date.now),
     observe: {
       batch: ({ entries, fresh, redelivered, durationMs, agesMs }) => {
@@ -107,8 +114,9 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
     },
   });
 
+  const drainNow = sharedDrain(drain);
   const redis = connectHotPath(servers.redisUrl, config.redisTimeoutMs, (error) => { log.warn({ err: error }, 'Redis connection'); });
-  const guard = await openFence({ redis, store, keys, drain, log }).catch(async (error: unknown) => {
+  const guard = await openFence({ redis, store, keys, drainNow, log }).catch(async (error: unknown) => {
     await prices.close(); // its connection would keep a command from ending
     throw error;
   });
@@ -126,7 +134,7 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
     unrecalled: () => { metrics.count('keysUnrecalled', {}); },
     observe: metrics.script,
     isMemoryHigh: redisWatch.isHigh,
-    correctionWindowMs: config.correctionWindowSeconds * MS_PER_SECOND,
+    correctionWindowMs: config.correctionWindowMs,
     timeOffsetMs: time.offsetMs,
     around: tracer === undefined ? undefined : (scripts) => traceScripts(scripts, tracer),
   });
@@ -135,7 +143,8 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   metrics.watchRedis(() => ({ breaker: hotBreaker.state(), inFlight: client.inFlight() }));
 
   return {
-    db, drainDb, redis, keys, fence: gate, ledger, drain, prices, breaker: hotBreaker, inFlight: client.inFlight, redisWatch,
+    db, drainDb, redis, keys, fence: gate, ledger, drain, drainNow, freshen: freshen(drainNow, keys), prices,
+    breaker: hotBreaker, inFlight: client.inFlight, redisWatch,
     close: async () => {
       await prices.close();
       redisWatch.stop();

@@ -11,8 +11,6 @@ import { readLiveServerKeys, touchServerKeys } from '../edge/auth/server-key.tab
 import type { IdRules } from '../edge/credits-process/fields.js';
 import type { Clock } from '../kit/clock.js';
 import type { Log } from '../kit/log.js';
-import { parseCredits } from '../kit/money/credits.js';
-import { micros, MICROS_PER_CREDIT, type Micros } from '../kit/money/micros.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
 import type { ServerSideDeps } from './app.js';
 import type { Core } from './core.js';
@@ -25,17 +23,15 @@ export type ServerSideParts = {
   readonly log: Log;
 };
 
-const MS_PER_SECOND = 1_000;
-
 /** What ends of processes need, whichever way they come in: over HTTP, by RabbitMQ or by BullMQ. */
 export function composeSettlements(config: Config, { ledger, db, prices }: Core): SettleProcessDeps & IdRules {
   return {
     ledger,
     modelBook: prices.models,
     usedEndpoint: usedEndpoints(db),
-    leaseMs: config.holdTtlSeconds * MS_PER_SECOND,
+    leaseMs: config.holdTtlMs,
     overCapture: config.overCapture,
-    debtLimit: debtLimitOf(config),
+    debtLimit: config.debtLimit,
     strictIds: config.creditsProcess.strictIds,
   };
 }
@@ -58,19 +54,11 @@ export function composeServerSide({ config, core, money, clock, log }: ServerSid
       clock,
       holdMode: config.creditsProcess.hold,
       moneyIn: money,
-      initialCredits: micros(config.creditsProcess.initialCredits * MICROS_PER_CREDIT),
+      initialCredits: config.creditsProcess.initialCredits,
       saveUsageLog: (accountId, payload) =>
         insertUsageLog(db, accountId, payload).catch((error: unknown) => { throw toGatewayError(error); }),
     },
     administration: { serverKeys: serverKeyAdmin(db), features: featureAdmin(db), clock },
     close: ring.close,
   };
-}
-
-/** Checked by config.ts: this cannot fail. Null: no limit. */
-export function debtLimitOf({ debtLimitCredits }: Config): Micros | null {
-  if (debtLimitCredits === undefined) return null;
-  const limit = parseCredits(debtLimitCredits);
-  if (typeof limit === 'string') throw new Error(`DEBT_LIMIT is ${limit}`);
-  return limit;
 }

@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
 import type { Drain } from '../journal/drain.js';
-import { sharedDrain } from '../journal/shared-drain.js';
 import type { Log } from '../kit/log.js';
 import { acknowledged, type Acknowledged } from '../ledger/acknowledged.js';
 import { fence, type Fence, type ShardStore } from '../ledger/fence.js';
@@ -12,7 +11,8 @@ export type FencePartsDeps = {
   readonly redis: Redis;
   readonly store: ShardStore;
   readonly keys: Keyspace;
-  readonly drain: Drain;
+  /** The process's shared drain. */
+  readonly drainNow: Drain;
   readonly log: Log;
 };
 
@@ -24,9 +24,8 @@ export type FenceParts = {
 };
 
 /** The fence, what it compares Redis with, and the heartbeat. Throws when this Redis cannot be used with this Postgres at all. */
-export async function openFence({ redis, store, keys, drain, log }: FencePartsDeps): Promise<FenceParts> {
+export async function openFence({ redis, store, keys, drainNow, log }: FencePartsDeps): Promise<FenceParts> {
   const told = acknowledged(keys.shards);
-  const drainNow = sharedDrain(drain);
   const gate = fence({
     redis, store, keys, acknowledged: told, log,
     drainShard: async (shard) => (await drainNow([shard])).stopped.length === 0,

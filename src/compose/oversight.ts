@@ -7,14 +7,13 @@ import { findAccount } from '../credits/users/profile.table.js';
 import type { AccountRouteDeps } from '../edge/v1/account.routes.js';
 import type { ModelCostsRouteDeps } from '../edge/v1/model-costs.routes.js';
 import type { ReconcileRouteDeps } from '../edge/v1/reconcile.routes.js';
-import { freshen } from '../journal/freshen.js';
 import { sumAccounts } from '../journal/reconcile/audit.table.js';
 import { compareAccount } from '../journal/reconcile/compare-account.js';
 import { readFindings, sumFindings } from '../journal/reconcile/finding.table.js';
 import { readReconcileState, wantFullRound } from '../journal/reconcile/reconcile-state.table.js';
 import { reconcile, recordComparisons, type ReconcileReport } from '../journal/reconcile/reconcile.js';
 import { reportShards } from '../journal/shard-report.js';
-import { refuseRedisOutage, sharedDrain } from '../journal/shared-drain.js';
+import { refuseRedisOutage } from '../journal/shared-drain.js';
 import type { Clock } from '../kit/clock.js';
 import { PAGE_MAX } from '../kit/limits.js';
 import type { Log } from '../kit/log.js';
@@ -26,12 +25,12 @@ import type { Core } from './core.js';
 /** What operators see and stop: accounts, the reconciler, shards, what models cost. */
 export type Oversight = AccountRouteDeps & ReconcileRouteDeps & Pick<ModelCostsRouteDeps, 'modelCosts'>;
 
-export function composeOversight({ db, drainDb, redis, keys, fence, ledger, drain }: Core, log: Log): Oversight {
+export function composeOversight({ db, drainDb, redis, keys, fence, ledger, drainNow, freshen }: Core, log: Log): Oversight {
   const deps = {
-    ledger, freshen: freshen(sharedDrain(drain), keys),
+    ledger, freshen,
     readFreeze: (accountId: string) => readFreeze(db, accountId).catch(rethrow),
   };
-  const comparing = { db: drainDb, redis, keys, fence, drain: sharedDrain(drain) };
+  const comparing = { db: drainDb, redis, keys, fence, drain: drainNow };
   return {
     nameAccount: (text) => nameAccount({ ...deps, resolveAccount: (named) => findAccount(db, named, 'any').catch(rethrow) }, text),
     showAccount: (accountId) => showAccount(deps, accountId),
@@ -51,7 +50,7 @@ export function composeOversight({ db, drainDb, redis, keys, fence, ledger, drai
     },
     modelCosts: (query) => modelCosts({
       db,
-      freshen: () => deps.freshen.all().then(() => true, (error: unknown) => {
+      freshen: () => freshen.all().then(() => true, (error: unknown) => {
         log.debug({ err: error }, 'costs of models are told as Postgres has them');
         return false;
       }),

@@ -5,8 +5,6 @@ import { accountUsage, systemUsage } from '../credits/usage/usage-stats.js';
 import { findAccount } from '../credits/users/profile.table.js';
 import type { SessionViewDeps } from '../edge/accounting-service/session-views.routes.js';
 import type { UsageStatsRouteDeps } from '../edge/accounting-service/usage-stats.routes.js';
-import { freshen as freshenBy } from '../journal/freshen.js';
-import { sharedDrain } from '../journal/shared-drain.js';
 import type { Clock } from '../kit/clock.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
 import type { Core } from './core.js';
@@ -14,8 +12,7 @@ import type { Core } from './core.js';
 export type Reads = Omit<SessionViewDeps, 'ledger' | 'clock'> & UsageStatsRouteDeps;
 
 /** What is read from Postgres and must not miss what was acknowledged a moment ago. */
-export function composeReads({ db, ledger, drain, keys }: Core, clock: Clock): Reads {
-  const freshen = freshenBy(sharedDrain(drain), keys);
+export function composeReads({ db, ledger, freshen }: Core, clock: Clock): Reads {
   const resolveAccount = (text: string): ReturnType<typeof findAccount> =>
     findAccount(db, text, 'any').catch((error: unknown) => { throw toGatewayError(error); });
   return {

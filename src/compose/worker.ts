@@ -2,8 +2,6 @@ import type { Config } from '../config.js';
 import type { Check, Readiness } from '../edge/http/health.js';
 import type { Log } from '../kit/log.js';
 import type { Metrics } from '../kit/metrics/metrics.js';
-import { parseCredits } from '../kit/money/credits.js';
-import type { Micros } from '../kit/money/micros.js';
 import { inSpan, type Tracer } from '../kit/tracing/tracer.js';
 import type { QueueConnections } from '../stores/redis/queue-connections.js';
 import { keepSchedules } from '../worker/jobs/keep-schedules.js';
@@ -46,7 +44,7 @@ export async function openWorker(
     drain: core.drain, keys: core.keys, ledger: core.ledger, db: core.drainDb, clock: time.clock, queueRedis: connections.worker,
     redis: connections.producer, scanRedis: connections.producer,
     namespace: config.redisNamespace,
-    welcomeCredits: creditsOf('WELCOME_CREDITS', config.welcomeCredits),
+    welcomeCredits: config.welcomeCredits,
     epochOf: (shard) => core.fence.epochOf(shard)?.number,
     timeOffsetMs: time.offsetMs,
     around: tracer === undefined ? undefined : (name, work) => inSpan(tracer, `job ${name}`, { kind: 'consumer', isRoot: true }, work),
@@ -82,10 +80,3 @@ export async function openWorker(
 }
 
 const check = (ok: boolean, fine: string, otherwise: string): Check => ({ ok, detail: ok ? fine : otherwise });
-
-/** Checked by config.ts: this cannot fail. */
-function creditsOf(name: string, text: string): Micros {
-  const amount = parseCredits(text);
-  if (typeof amount === 'string') throw new Error(`${name} is ${amount}`);
-  return amount;
-}

@@ -1,7 +1,11 @@
+import { parseCredits } from '../kit/money/credits.js';
+import type { Micros } from '../kit/money/micros.js';
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Secrets shorter than an HS256 digest can be guessed offline from one token (RFC 7518 §3.2). */
 const SECRET_BYTES_MIN = 32;
+const MS_PER_SECOND = 1_000;
 
 export type Variables = ReturnType<typeof variablesOf>;
 
@@ -19,6 +23,8 @@ export function variablesOf(env: Environment, problems: string[]) {
     problems.push(`${name} must be an integer from ${min} to ${max}, not "${value}"`);
     return fallback;
   };
+  /** A number of seconds, in milliseconds. */
+  const seconds = (name: string, fallback: number, min: number, max: number): number => integer(name, fallback, min, max) * MS_PER_SECOND;
   const fraction = (name: string, fallback: number): number => {
     const value = text(name);
     if (value === undefined) return fallback;
@@ -34,13 +40,14 @@ export function variablesOf(env: Environment, problems: string[]) {
     problems.push(`${name} must be one of ${allowed.join(', ')}, not "${value}"`);
     return fallback;
   };
-  /** Credits as decimal text, with at most six decimals. */
-  const credits = (name: string): string | undefined => {
+  /** Credits with at most six decimals. */
+  const credits = (name: string): Micros | undefined => {
     const value = text(name);
-    if (value !== undefined && !/^\d{1,9}(\.\d{1,6})?$/.test(value)) {
-      problems.push(`${name} must be credits with at most six decimals, not "${value}"`);
-    }
-    return value;
+    if (value === undefined) return undefined;
+    const amount = parseCredits(value);
+    if (typeof amount === 'number') return amount;
+    problems.push(`${name} must be credits with at most six decimals, not "${value}"`);
+    return undefined;
   };
   const secret = (name: string): string | undefined => {
     const value = text(name);
@@ -62,5 +69,5 @@ export function variablesOf(env: Environment, problems: string[]) {
     return fallback;
   };
 
-  return { text, integer, fraction, oneOf, credits, secret, url, name };
+  return { text, integer, seconds, fraction, oneOf, credits, secret, url, name };
 }

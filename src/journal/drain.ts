@@ -48,7 +48,7 @@ export type DrainDeps = {
   readonly redis: RedisCommands;
   readonly keys: Keyspace;
   readonly clock: Clock;
-  readonly tailSeconds: number;
+  readonly tailMs: number;
   readonly knowsModel: KnowsModel;
   readonly observe?: DrainObserver;
   readonly trace?: TraceBatch | undefined;
@@ -87,7 +87,7 @@ const BUSY_WAIT_MS = 20;
 export function createDrain(deps: DrainDeps): Drain {
   const { db, redis, keys, clock, knowsModel, observe = {} } = deps;
   const trace = deps.trace ?? untraced;
-  const tail = journalTail(keys, deps.tailSeconds, clock);
+  const tail = journalTail(keys, deps.tailMs, clock);
   const batchDeps: BatchDeps = {
     db, redis, keys, knowsModel, knownMonths: new Set(), failpoint: async (name) => { await deps.failpoint?.(name); },
   };

@@ -9,12 +9,12 @@ type Mark = { readonly lastId: string; readonly seenAtMs: number };
 export type Tail = { trim(redis: RedisCommands, cursors: readonly ShardRow[]): Promise<void> };
 
 /**
- * Entries stay in the stream for `tailSeconds` after their commit, so that a standby of Postgres that takes over
+ * Entries stay in the stream for `tailMs` after their commit, so that a standby of Postgres that takes over
  * without its last commits finds them there (reliability Q1 #15). What counts is the time since the commit, not the
  * age of the entry: after an outage all of a backlog is old. So a cursor is remembered when it is first seen, and the
  * stream is trimmed up to it when it has been seen for long enough. A process that restarts only begins its tail anew.
  */
-export function journalTail(keys: Keyspace, tailSeconds: number, clock: Clock): Tail {
+export function journalTail(keys: Keyspace, tailMs: number, clock: Clock): Tail {
   const marks = new Map<string, Mark>();
   return {
     async trim(redis, cursors) {
@@ -22,9 +22,9 @@ export function journalTail(keys: Keyspace, tailSeconds: number, clock: Clock): 
       const trims = cursors.flatMap(({ shard, epoch, lastId }) => {
         const { journal } = keys.shard(shard, epoch);
         const mark = marks.get(journal);
-        const isOld = mark !== undefined && nowMs - mark.seenAtMs >= tailSeconds * 1_000;
+        const isOld = mark !== undefined && nowMs - mark.seenAtMs >= tailMs;
         if (mark === undefined || isOld) marks.set(journal, { lastId, seenAtMs: nowMs });
-        if (tailSeconds === 0) return lastId === '0-0' ? [] : [{ journal, id: lastId }];
+        if (tailMs === 0) return lastId === '0-0' ? [] : [{ journal, id: lastId }];
         return isOld && mark.lastId !== '0-0' ? [{ journal, id: mark.lastId }] : [];
       });
       await Promise.all(trims.map(({ journal, id }) => redis.call('XTRIM', journal, 'MINID', after(id))));

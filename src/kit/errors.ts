@@ -75,3 +75,8 @@ export class GatewayError extends Error {
 /** A request field that is not what it should be. `path` names it; `message` says what was expected. */
 export const invalid = (path: string, message: string): GatewayError =>
   new GatewayError('invalid_request', message, { sources: [{ path, message }] });
+
+export const ACCOUNT_FROZEN = 'the account is frozen; ask an administrator';
+
+/** A write to a frozen account, in the words for its owner and for services; the console tells operators to thaw it. */
+export const accountFrozen = (): GatewayError => new GatewayError('account_frozen', ACCOUNT_FROZEN);

@@ -38,7 +38,7 @@ export async function drainLab(): Promise<DrainLab> {
   const namespace = `test-${randomBytes(5).toString('hex')}`;
   const keys = keyspace(namespace, SHARDS);
   const drainWith = (extra: Partial<DrainDeps>): Drain =>
-    createDrain({ db, redis, keys, clock: Date.now, tailSeconds: 0, knowsModel: (model) => KNOWN_MODELS.has(model), ...extra });
+    createDrain({ db, redis, keys, clock: Date.now, tailMs: 0, knowsModel: (model) => KNOWN_MODELS.has(model), ...extra });
   let made = 0;
   return {
     db,

@@ -80,7 +80,7 @@ test('ends arrive in a later batch than their holds, and a hold id may be used a
 test('a stream that is delivered again from its start changes nothing', async () => {
   const account = lab.account();
   const shard = lab.keys.shardOf(account.accountId);
-  const keep = lab.drainWith({ tailSeconds: 3_600 });
+  const keep = lab.drainWith({ tailMs: 3_600_000 });
   await lab.write(account, account.grant('l1', 100), account.place('h', 10), account.settle('h', 4));
   await keep([shard]);
   const before = await lab.rows('select * from accounts order by account_id');
@@ -137,7 +137,7 @@ test('the stream keeps its tail after the commit, and no longer', async () => {
   const account = lab.account(2);
   const { journal } = lab.keys.shard(2, 1);
   let nowMs = Date.now();
-  const drain = lab.drainWith({ tailSeconds: 60, clock: () => nowMs });
+  const drain = lab.drainWith({ tailMs: 60_000, clock: () => nowMs });
   await lab.write(account, account.grant('l1', 1));
   await drain([2]);
   nowMs += 59_000;
@@ -194,7 +194,7 @@ test('whoever observes is told of each entry once: fresh, with when its hold was
   const account = lab.account(3);
   const told: (readonly [seq: number, kind: string, placedAtMs: number | null])[] = [];
   const drain = lab.drainWith({
-    tailSeconds: 3_600,
+    tailMs: 3_600_000,
     observe: { batch: ({ fresh }) => { told.push(...fresh.filter(({ entry }) => entry.accountId === account.accountId)
       .map(({ entry, placedAtMs }) => [entry.seq, entry.kind, placedAtMs] as const)); } },
   });

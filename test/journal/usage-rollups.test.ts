@@ -62,7 +62,7 @@ test('what is delivered again is not counted again', async () => {
   const random = randomOf(8);
   const account = lab.account();
   const shard = lab.keys.shardOf(account.accountId);
-  const keep = lab.drainWith({ tailSeconds: 3_600 });
+  const keep = lab.drainWith({ tailMs: 3_600_000 });
   await lab.write(account, ...activity(random, account, 1), ...activity(random, account, 2));
   await keep([shard]);
   await lab.db.raw(`update shards set last_id = '0-0' where shard = ?`, [shard]);

@@ -9,6 +9,18 @@ test('nothing configured is the embedded mode', () => {
   });
 });
 
+test('amounts are micros and intervals milliseconds from here on', () => {
+  const { holdTtlMs, correctionWindowMs, journalTailMs, debtLimit, welcomeCredits, creditsProcess } = readConfig({
+    HOLD_TTL_SECONDS: '90', CORRECTION_WINDOW_SECONDS: '0', JOURNAL_TAIL_SECONDS: '5', DEBT_LIMIT: '0.000001', WELCOME_CREDITS: '12.5',
+    INITIAL_CREDITS: '7',
+  });
+  expect({ holdTtlMs, correctionWindowMs, journalTailMs, debtLimit, welcomeCredits, initialCredits: creditsProcess.initialCredits })
+    .toEqual({
+      holdTtlMs: 90_000, correctionWindowMs: 0, journalTailMs: 5_000, debtLimit: 1, welcomeCredits: 12_500_000, initialCredits: 7_000_000,
+    });
+  expect(readConfig({})).toMatchObject({ holdTtlMs: 600_000, journalTailMs: 60_000, debtLimit: null, welcomeCredits: 0 });
+});
+
 test('every problem is listed at once, with what was expected', () => {
   const bad = {
     ...SERVERS, PORT: '70000', ROLE: 'boss', SHARDS: '0x10', HOLD_TTL_SECONDS: '1', OVER_CAPTURE: 'maybe', DEBT_LIMIT: '-1',

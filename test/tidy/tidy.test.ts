@@ -90,3 +90,8 @@ test('the journal writes exactly the fields that the drainer reads, in their ord
   ].map(([, field]) => field);
   expect(written).toEqual([...ENTRY_FIELDS]);
 });
+
+test('a process has one shared drain and one freshen: only the composition makes them', () => {
+  const makers = broken(typescript, ({ text }) => /(?<!function )\b(sharedDrain|freshen)\((?!\))/.test(text));
+  expect(makers).toEqual(['src/compose/core.ts']);
+});

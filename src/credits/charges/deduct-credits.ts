@@ -1,5 +1,5 @@
 import { chargeKey, type CallerKey } from '../../kit/caller.js';
-import { GatewayError } from '../../kit/errors.js';
+import { accountFrozen, GatewayError } from '../../kit/errors.js';
 import { fingerprint } from '../../kit/ids.js';
 import { toCredits } from '../../kit/money/credits.js';
 import type { Micros } from '../../kit/money/micros.js';
@@ -41,6 +41,6 @@ export async function deductCredits(
     case 'idempotency_mismatch':
       throw new GatewayError('idempotency_mismatch', 'this Idempotency-Key was used for another request; use a new one');
     case 'account_frozen':
-      throw new GatewayError('account_frozen', 'the account is frozen; ask an administrator');
+      throw accountFrozen();
   }
 }

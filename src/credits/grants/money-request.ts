@@ -1,6 +1,6 @@
 import type { IdempotencyKey } from '../../books/money-in.table.js';
 import type { CallerKey } from '../../kit/caller.js';
-import { GatewayError } from '../../kit/errors.js';
+import { accountFrozen, GatewayError } from '../../kit/errors.js';
 import { LOTS_PER_ACCOUNT_MAX } from '../../kit/limits.js';
 import type { Micros } from '../../kit/money/micros.js';
 import type { About } from '../../ledger/ledger.js';
@@ -54,7 +54,7 @@ export function refusalOf(reason: RefusedMoney['reason']): GatewayError {
     case 'balance_limit':
       return new GatewayError('limit_exceeded', 'the account would pass the largest total that can be kept exactly');
     case 'account_frozen':
-      return new GatewayError('account_frozen', 'the account is frozen; ask an administrator');
+      return accountFrozen();
     case 'lot_not_found':
       return new GatewayError('not_found', 'nothing is left of this allocation');
   }

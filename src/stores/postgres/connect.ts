@@ -30,7 +30,7 @@ const DRAIN_STATEMENT_TIMEOUT_MS = 30_000;
 const DRAIN_IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 /** Enough for every request that waits for a commit: 10 commits of 1 ms each are 10 000 a second. */
 const API_CONNECTIONS_MAX = 10;
-/** One per job that runs at a time (worker/jobs/workers.ts), and one to spare. */
+/** One per job that runs at a time (worker/jobs/workers.ts), and one for the shared drain of readers and the fence. */
 const DRAIN_CONNECTIONS_MAX = 5;
 /** Two watchers (compose-watch.ts). */
 const WATCH_CONNECTIONS_MAX = 2;

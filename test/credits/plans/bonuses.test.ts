@@ -55,8 +55,8 @@ describe('welcome', () => {
 });
 
 test('WELCOME_CREDITS is an amount of credits', () => {
-  expect(readConfig({}).welcomeCredits).toBe('0');
-  expect(readConfig({ WELCOME_CREDITS: '12.5' }).welcomeCredits).toBe('12.5');
+  expect(readConfig({}).welcomeCredits).toBe(0);
+  expect(readConfig({ WELCOME_CREDITS: '12.5' }).welcomeCredits).toBe(12_500_000);
   for (const bad of ['-1', 'many', '1e9', '0.1234567']) expect(() => readConfig({ WELCOME_CREDITS: bad })).toThrow('WELCOME_CREDITS');
 });
 
