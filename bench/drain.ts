@@ -6,6 +6,7 @@ import { createDrain } from '../src/journal/drain.js';
 import { keyspace } from '../src/ledger/keys.js';
 import { connectPostgres, drainProfile } from '../src/stores/postgres/connect.js';
 import { migrate } from '../src/stores/postgres/migrate.js';
+import { oneServer } from '../src/stores/redis/one-server.js';
 import { simulatedAccount, type SimulatedEntry } from '../test/journal/simulated-account.js';
 import { throwawayPostgres, throwawayRedis } from '../test/support/servers.js';
 import { median } from './statistics.js';
@@ -31,7 +32,7 @@ const db = connectPostgres(postgres.url, drainProfile(20_000));
 const redis = new Redis(redisServer.url);
 const keys = keyspace(`bench-${randomBytes(4).toString('hex')}`, SHARDS);
 await openShards(db, SHARDS);
-const drain = createDrain({ db, redis, keys, clock: Date.now, tailMs: 0, knowsModel: () => true });
+const drain = createDrain({ db, redis: oneServer(redis), keys, clock: Date.now, tailMs: 0, knowsModel: () => true });
 
 const accounts = Array.from({ length: ACCOUNTS }, (_, index) => simulatedAccount(`account-${index}`, Date.now()));
 for (const account of accounts) await append(account.accountId, [account.grant('lot', 1_000_000_000_000)]);

@@ -7,7 +7,7 @@ import { keyspace } from '../src/ledger/keys.js';
 import type { Ledger } from '../src/ledger/ledger.js';
 import { redisLedger } from '../src/ledger/redis-ledger.js';
 import { apiProfile, connectPostgres, type Db } from '../src/stores/postgres/connect.js';
-import { connectHotPath } from '../src/stores/redis/connect.js';
+import { openHotPath } from '../src/stores/redis/open-redis.js';
 
 /** The ledger of a running gateway, seen from outside: to open accounts with, and to ask for balances when all is over. */
 export type LedgerView = { readonly ledger: Ledger; readonly db: Db; close(): Promise<void> };
@@ -20,7 +20,7 @@ const quiet = { info: () => undefined, error: console.error };
 export async function openLedgerView(environment: Readonly<Record<string, string>>): Promise<LedgerView> {
   const { redisUrl = '', databaseUrl = '', redisNamespace, shards } = readConfig(environment);
   const db = connectPostgres(databaseUrl, apiProfile(TIMEOUT_MS));
-  const redis = connectHotPath(redisUrl, TIMEOUT_MS, console.error);
+  const redis = openHotPath(redisUrl, TIMEOUT_MS, console.error);
   const keys = keyspace(redisNamespace, shards);
   const told = acknowledged(shards);
   // A benchmark's Redis loses nothing, so nothing must be drained before an epoch ends.
@@ -38,7 +38,7 @@ export async function openLedgerView(environment: Readonly<Record<string, string
     db,
     close: async () => {
       gate.close();
-      redis.disconnect();
+      redis.close();
       await db.destroy();
     },
   };

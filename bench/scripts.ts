@@ -8,6 +8,7 @@ import type { Ledger } from '../src/ledger/ledger.js';
 import { redisLedger } from '../src/ledger/redis-ledger.js';
 import { hotPathOptions } from '../src/stores/redis/connect.js';
 import { DeadlineRedis } from '../src/stores/redis/deadline-redis.js';
+import { oneServer } from '../src/stores/redis/one-server.js';
 import { emptyImage, memoryShardStore } from '../test/support/ledger.js';
 import { throwawayRedis } from '../test/support/servers.js';
 import { openAccounts } from './bench-accounts.js';
@@ -41,7 +42,7 @@ await redis.connect();
 const keys = keyspace('bench', SHARDS);
 const told = acknowledged(SHARDS);
 const gate = fence({
-  redis, store: memoryShardStore(SHARDS), keys, acknowledged: told, drainShard: () => Promise.resolve(true),
+  redis: oneServer(redis), store: memoryShardStore(SHARDS), keys, acknowledged: told, drainShard: () => Promise.resolve(true),
   log: { info: () => undefined, error: () => undefined },
 });
 await gate.opened();

@@ -10,6 +10,7 @@ import type { Freshen } from '../src/journal/freshen.js';
 import { keyspace } from '../src/ledger/keys.js';
 import { connectPostgres, drainProfile } from '../src/stores/postgres/connect.js';
 import { migrate } from '../src/stores/postgres/migrate.js';
+import { oneServer } from '../src/stores/redis/one-server.js';
 import { simulatedAccount } from '../test/journal/simulated-account.js';
 import { backfillOf } from '../test/support/backfill-of.js';
 import { throwawayPostgres, throwawayRedis } from '../test/support/servers.js';
@@ -55,7 +56,7 @@ const keys = keyspace(`bench-${randomBytes(4).toString('hex')}`, SHARDS);
 await openShards(db, SHARDS);
 
 say(`${drained} records through the drainer ...`);
-const drain = createDrain({ db, redis, keys, clock: Date.now, tailMs: 0, knowsModel: () => true });
+const drain = createDrain({ db, redis: oneServer(redis), keys, clock: Date.now, tailMs: 0, knowsModel: () => true });
 const drainedPerSecond = await record('drained', drained);
 const rollupsOf = async (accountId: string): Promise<unknown> =>
   (await db.raw<{

@@ -1,6 +1,5 @@
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
 import { openCore, type Core } from '../compose/core.js';
 import type { Config } from '../config.js';
 import { systemClock } from '../kit/clock.js';
@@ -12,7 +11,7 @@ import { openServerDirectory } from '../stores/embedded/server-directory.js';
 import { startEmbedded } from '../stores/embedded/start-embedded.js';
 import { apiProfile, connectPostgres } from '../stores/postgres/connect.js';
 import { migrate } from '../stores/postgres/migrate.js';
-import { DeadlineRedis } from '../stores/redis/deadline-redis.js';
+import { openPatient, redisAnswers } from '../stores/redis/open-redis.js';
 import { embeddedDatabaseUrl } from './database.js';
 
 export type CliCore = { readonly core: Core; readonly log: Log; readonly close: () => Promise<void> };
@@ -33,8 +32,7 @@ export async function openCliCore(config: Config, progress: (line: string) => vo
   try {
     await requireSchema(databaseUrl);
     const log = createLog({ level: 'error' }, { write: progress });
-    const bulkRedis = new DeadlineRedis(redisUrl, { maxRetriesPerRequest: 1, timeoutMs: TIMEOUT_MS });
-    bulkRedis.on('error', (error) => { log.debug({ err: error }, 'Redis'); });
+    const bulkRedis = openPatient(redisUrl, TIMEOUT_MS, (error) => { log.debug({ err: error }, 'Redis'); });
     const core = await openCore({
       config: { ...config, redisTimeoutMs: Math.max(config.redisTimeoutMs, 2_000), postgresTimeoutMs: TIMEOUT_MS },
       servers: { redisUrl, databaseUrl }, time: { clock: systemClock, offsetMs: () => 0 }, log,
@@ -44,7 +42,7 @@ export async function openCliCore(config: Config, progress: (line: string) => vo
       core, log,
       close: async () => {
         await core.close();
-        bulkRedis.disconnect();
+        bulkRedis.close();
         await stop();
       },
     };
@@ -79,17 +77,7 @@ async function runningRedis(dataDir: string, progress: (line: string) => void): 
   const { password, rememberedPort } = await openServerDirectory('redis', join(await locateServers(dataDir, progress), 'redis'));
   if (rememberedPort === undefined) return undefined;
   const url = `redis://:${password}@${LOOPBACK}:${rememberedPort}`;
-  const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 });
-  redis.on('error', () => undefined);
-  try {
-    await redis.connect();
-    await redis.ping();
-    return url;
-  } catch {
-    return undefined;
-  } finally {
-    redis.disconnect();
-  }
+  return await redisAnswers(url) ? url : undefined;
 }
 
 /** A command must not be what migrates a database that serves an older gateway. */

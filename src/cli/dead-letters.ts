@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
 import { connect } from 'amqplib';
-import { Redis } from 'ioredis';
 import { readConfig, type Config } from '../config.js';
 import { judgeAmqpDeadLetters, judgeBullDeadLetters, type DeadLetter, type Judge, type Verdict } from '../edge/queues/dead-letters.js';
 import { RETRY_DELAYS_MS, SETTLEMENT_QUEUES } from '../edge/queues/queues.js';
 import { declareQueue } from '../edge/queues/topology.js';
+import { connectQueueOnce } from '../stores/redis/queue-connections.js';
 import { runCli } from './run-cli.js';
 
 /** `npm run dead-letters -- list|replay|discard`: settlements that could not be done, of RabbitMQ and of BullMQ. */
@@ -56,11 +56,11 @@ async function judgeAll({ rabbitmqUrl, redisUrl, redisNamespace }: Config, judge
     }
   }
   if (redisUrl !== undefined) {
-    const redis = new Redis(redisUrl, { maxRetriesPerRequest: null });
+    const { connection, close } = connectQueueOnce(redisUrl, ({ message }) => { console.error(`Redis: ${message}`); });
     try {
-      letters.push(...await judgeBullDeadLetters(redis, redisNamespace, judge));
+      letters.push(...await judgeBullDeadLetters(connection, redisNamespace, judge));
     } finally {
-      redis.disconnect();
+      close();
     }
   }
   return letters;

@@ -106,7 +106,7 @@ function watchOf(
   working: readonly Queue[], dead: readonly Queue[],
 ): Watch {
   const { db, keys, fence } = core;
-  const redis = queues.connections.producer;
+  const redis = queues.connections.bulk;
   return {
     readiness,
     postgres: () => db.raw('select 1'),

@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import type { Client } from 'pg';
 import { accountSource } from '../books/load-account.js';
 import type { Config } from '../config.js';
@@ -26,9 +25,9 @@ import { listenToPostgres } from '../stores/postgres/listen.js';
 import { watchPools } from '../stores/postgres/pool-gauges.js';
 import { traceStatements } from '../stores/postgres/trace-statements.js';
 import { breaker, type Breaker } from '../stores/redis/breaker.js';
-import { connectHotPath, oneWritePerTurn } from '../stores/redis/connect.js';
-import type { DeadlineRedis } from '../stores/redis/deadline-redis.js';
 import { guardedClient } from '../stores/redis/guarded-client.js';
+import { openHotPath } from '../stores/redis/open-redis.js';
+import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 import { watchRedis, type RedisWatch } from '../stores/redis/watch-redis.js';
 import { closedShards, openFence } from './fence.js';
 
@@ -45,7 +44,7 @@ export type CoreDeps = {
   readonly log: Log;
   readonly metrics: Metrics;
   /** A patient connection for reading whole batches; the hot path's deadline is too short for those. */
-  readonly bulkRedis: Redis;
+  readonly bulkRedis: ShardedRedis;
   /** Told which shard has something for Postgres. */
   readonly written: (shard: number) => void;
   /** Undefined: nothing is traced. */
@@ -57,7 +56,7 @@ export type Core = {
   readonly db: Db;
   /** For transactions that move batches (connect.ts, `drain`). */
   readonly drainDb: Db;
-  readonly redis: DeadlineRedis;
+  readonly redis: ShardedRedis;
   readonly keys: Keyspace;
   readonly fence: Fence;
   readonly ledger: Ledger;
@@ -115,7 +114,7 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   });
 
   const drainNow = sharedDrain(drain);
-  const redis = connectHotPath(servers.redisUrl, config.redisTimeoutMs, (error) => { log.warn({ err: error }, 'Redis connection'); });
+  const redis = openHotPath(servers.redisUrl, config.redisTimeoutMs, (error) => { log.warn({ err: error }, 'Redis connection'); });
   const guard = await openFence({ redis, store, keys, drainNow, log }).catch(async (error: unknown) => {
     await prices.close(); // its connection would keep a command from ending
     throw error;
@@ -124,7 +123,7 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   const redisWatch = watchRedis(redis, metrics);
   const hotBreaker = breaker(time.clock);
   const client = guardedClient({
-    client: oneWritePerTurn(redis), breaker: hotBreaker, inFlightMax: IN_FLIGHT_MAX,
+    client: redis, breaker: hotBreaker, inFlightMax: IN_FLIGHT_MAX,
     onUnknown: () => { metrics.count('outcomesUnknown', { operation: 'script' }); },
   });
   const ledger = redisLedger({
@@ -149,7 +148,7 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
       await prices.close();
       redisWatch.stop();
       await guard.close();
-      redis.disconnect();
+      redis.close();
       await drainDb.destroy();
       await db.destroy();
     },

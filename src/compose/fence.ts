@@ -1,14 +1,15 @@
-import type { Redis } from 'ioredis';
 import type { Drain } from '../journal/drain.js';
 import type { Log } from '../kit/log.js';
 import { acknowledged, type Acknowledged } from '../ledger/acknowledged.js';
-import { fence, type Fence, type ShardStore } from '../ledger/fence.js';
+import { fence, type Fence } from '../ledger/fence.js';
 import { heartbeat } from '../ledger/heartbeat.js';
 import type { Keyspace } from '../ledger/keys.js';
+import type { ShardStore } from '../ledger/shard-store.js';
 import { requireNoEviction } from '../stores/redis/no-eviction.js';
+import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 
 export type FencePartsDeps = {
-  readonly redis: Redis;
+  readonly redis: ShardedRedis;
   readonly store: ShardStore;
   readonly keys: Keyspace;
   /** The process's shared drain. */

@@ -52,7 +52,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const queue = ledgerQueue(connections.producer, config.redisNamespace, onQueueError);
   const nudge = createNudge({ addDrain: (shards) => queue.addDrain(shards), onError: onQueueError });
   const core = await openCore({
-    config, servers, time, log, metrics, bulkRedis: connections.producer, written: (shard) => { nudge.touch(shard); }, tracer,
+    config, servers, time, log, metrics, bulkRedis: connections.bulk, written: (shard) => { nudge.touch(shard); }, tracer,
   });
 
   const worker: WorkerSide | undefined = role === 'api' ? undefined : await openWorker({

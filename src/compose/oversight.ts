@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import { readFreeze } from '../books/frozen-account.table.js';
 import { freezeAccount, thawAccount } from '../credits/accounts/freeze-account.js';
 import { nameAccount, showAccount } from '../credits/accounts/show-account.js';
@@ -19,6 +18,7 @@ import { PAGE_MAX } from '../kit/limits.js';
 import type { Log } from '../kit/log.js';
 import type { Metrics } from '../kit/metrics/metrics.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
+import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 import { watchDrift } from '../worker/watch/drift.js';
 import type { Core } from './core.js';
 
@@ -61,7 +61,7 @@ export function composeOversight({ db, drainDb, redis, keys, fence, ledger, drai
 
 export type ReconcilerDeps = {
   readonly core: Core;
-  readonly redis: Redis;
+  readonly redis: ShardedRedis;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;

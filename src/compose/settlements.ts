@@ -47,7 +47,7 @@ export function openSettlementQueues({ config, core, connections, log, metrics, 
   const onError = (error: unknown): void => { log.warn({ err: error }, 'settlement queue; the message stays where it is'); };
 
   const bull = bullSettlements({
-    workerRedis: connections.worker, producerRedis: connections.producer, namespace: config.redisNamespace,
+    workerConnection: connections.worker, producerConnection: connections.producer, namespace: config.redisNamespace,
     handle, concurrency: config.rabbitmqPrefetch, observe, onError,
   });
   const amqp = config.rabbitmqUrl === undefined ? undefined : amqpBridge({

@@ -42,11 +42,11 @@ const CLOSE_WITHIN_MS = 2_000;
  * has a deadline, and goes silent or says `down` when it is past it.
  */
 export function openWatch({ config, databaseUrl, core, connections, queue, amqp, time, log, metrics }: WatchDeps): Watch {
-  const redis = connections.producer;
+  const { producer: connection, bulk: redis } = connections;
   const watchDb = connectPostgres(databaseUrl, watchProfile(config.postgresTimeoutMs));
   const prefix = queuePrefix(config.redisNamespace);
   const opened = (name: string): Queue => {
-    const made = new Queue(name, { connection: redis, prefix });
+    const made = new Queue(name, { connection, prefix });
     made.on('error', onError);
     return made;
   };
@@ -63,8 +63,8 @@ export function openWatch({ config, databaseUrl, core, connections, queue, amqp,
       onError,
     }),
     watchBooks({ db: core.drainDb, clock: time.clock, metrics, onError }),
-    watchQueues({ queues: [{ name: 'ledger', queue: queue.queue }, ...settlements], redis, metrics, onError }),
-    watchSettlements({ amqp, deadLetterQueues, redis, metrics, onError }),
+    watchQueues({ queues: [{ name: 'ledger', queue: queue.queue }, ...settlements], connection, metrics, onError }),
+    watchSettlements({ amqp, deadLetterQueues, connection, metrics, onError }),
   ];
   return {
     isPostgresUp: postgres.isUp,

@@ -38,11 +38,11 @@ export async function openWorker(
   { config, databaseUrl, core, connections, queue, time, log, metrics, tracer }: WorkerSideDeps,
 ): Promise<WorkerSide> {
   const onError = (error: unknown): void => { log.warn({ err: error }, 'queue'); };
-  const reconciler = openReconciler({ core, redis: connections.producer, clock: time.clock, log, metrics, onError });
+  const reconciler = openReconciler({ core, redis: connections.bulk, clock: time.clock, log, metrics, onError });
   const workers = startWorkers({
     reconcile: reconciler.turn,
-    drain: core.drain, keys: core.keys, ledger: core.ledger, db: core.drainDb, clock: time.clock, queueRedis: connections.worker,
-    redis: connections.producer, scanRedis: connections.producer,
+    drain: core.drain, keys: core.keys, ledger: core.ledger, db: core.drainDb, clock: time.clock, queueConnection: connections.worker,
+    redis: connections.bulk,
     namespace: config.redisNamespace,
     welcomeCredits: config.welcomeCredits,
     epochOf: (shard) => core.fence.epochOf(shard)?.number,

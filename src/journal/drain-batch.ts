@@ -3,8 +3,9 @@ import { decodeEntry, type JournalEntry } from '../ledger/entry.js';
 import type { Keyspace } from '../ledger/keys.js';
 import type { Db, Trx } from '../stores/postgres/connect.js';
 import { ensureMonths, monthOf } from '../stores/postgres/partitions.js';
+import type { ShardedRedis, StreamEntry } from '../stores/redis/sharded-redis.js';
 import type { ShardBatch } from './fold-accounts.js';
-import { readStreams, type RawEntry, type RedisCommands } from './journal-streams.js';
+import { readStreams } from './journal-streams.js';
 import { ShardFault } from './shard-fault.js';
 import { writeBatch, type WriteDeps, type WriteOptions, type Written } from './write-batch.js';
 
@@ -13,7 +14,7 @@ export type Failpoint = 'after_lock' | 'after_read' | 'before_commit' | 'after_c
 
 export type BatchDeps = WriteDeps & {
   readonly db: Db;
-  readonly redis: RedisCommands;
+  readonly redis: ShardedRedis;
   readonly keys: Keyspace;
   /** Months whose partitions this process has seen. */
   readonly knownMonths: Set<string>;
@@ -80,7 +81,7 @@ export async function drainBatch(deps: BatchDeps, shards: readonly number[], opt
   return batch;
 }
 
-function decode(keys: Keyspace, { shard }: ShardRow, raw: readonly RawEntry[]): JournalEntry[] {
+function decode(keys: Keyspace, { shard }: ShardRow, raw: readonly StreamEntry[]): JournalEntry[] {
   return raw.map(([streamId, fields], index) => {
     const entry = decodeOrFault(shard, index, streamId, fields);
     if (keys.shardOf(entry.accountId) !== shard) {

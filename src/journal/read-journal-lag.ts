@@ -1,13 +1,13 @@
-import type { Redis } from 'ioredis';
 import type { ShardRow } from '../books/shards.table.js';
 import type { Keyspace } from '../ledger/keys.js';
+import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 import { readLags } from './journal-streams.js';
 
 /** How far Postgres is behind Redis, over all shards: what a total loss of Redis would cost at this moment (design §6). */
 export type JournalLag = { readonly entries: number; readonly seconds: number };
 
 /** Measured from the cursors that Postgres told last. */
-export async function readJournalLag(redis: Redis, keys: Keyspace, cursors: readonly ShardRow[]): Promise<JournalLag> {
+export async function readJournalLag(redis: ShardedRedis, keys: Keyspace, cursors: readonly ShardRow[]): Promise<JournalLag> {
   const { nowMs, lags } = await readLags(
     redis,
     cursors.map(({ shard, epoch, lastId, drained }) => ({ key: keys.shard(shard, epoch).journal, afterId: lastId, drained })),

@@ -1,4 +1,4 @@
-import type { ShardMark } from '../ledger/fence.js';
+import type { ShardMark } from '../ledger/shard-store.js';
 import type { Db } from '../stores/postgres/connect.js';
 
 /**

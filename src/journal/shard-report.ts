@@ -1,7 +1,7 @@
-import type { Redis } from 'ioredis';
 import { readShards } from '../books/shards.table.js';
 import type { Keyspace } from '../ledger/keys.js';
 import type { Db } from '../stores/postgres/connect.js';
+import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 import { readLags } from './journal-streams.js';
 
 /** A shard's journal: how far it is in Postgres, how much is still to come, and why it does not come. */
@@ -14,7 +14,7 @@ export type ShardReport = {
 };
 
 export async function reportShards(
-  { db, redis, keys }: { readonly db: Db; readonly redis: Redis; readonly keys: Keyspace },
+  { db, redis, keys }: { readonly db: Db; readonly redis: ShardedRedis; readonly keys: Keyspace },
 ): Promise<ShardReport[]> {
   const rows = await readShards(db);
   const { lags } = await readLags(

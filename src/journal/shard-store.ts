@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { lockShard, openShards, raiseEpoch, readMarkedShards } from '../books/shards.table.js';
-import type { ShardStore } from '../ledger/fence.js';
+import type { ShardStore } from '../ledger/shard-store.js';
 import type { Db } from '../stores/postgres/connect.js';
 import { addToLoss, insertLoss } from './shard-losses.table.js';
 import { storeMarks } from './shard-marks.table.js';

@@ -1,7 +1,7 @@
-import { ReplyError } from 'ioredis';
 import { orLate } from '../kit/deadline.js';
 import { GatewayError } from '../kit/errors.js';
 import { DRAIN_BATCHES_PER_RUN_MAX, DRAIN_ENTRIES_MAX } from '../kit/limits.js';
+import { isRedisAway } from '../stores/redis/redis-away.js';
 import type { Drain, DrainReport } from './drain.js';
 
 /** How long a reader waits for Postgres to catch up: a moment's journal takes milliseconds, a long outage's minutes. */
@@ -58,12 +58,9 @@ const hasBacklog = ({ batches, entries, redelivered }: DrainReport): boolean =>
 const late = (): GatewayError =>
   new GatewayError('ledger_unavailable', 'the records are still being written; retry shortly', { outcome: 'not_executed' });
 
-/** What ioredis says when there is no connection, or no answer. */
-const REDIS_AWAY = /^(Stream isn't writeable|Command timed out|Connection is closed|Reached the max retries)|ECONN|EPIPE/;
-
 /** Throws ledger_unavailable for a Redis that is away, and everything else as it is. */
 export function refuseRedisOutage(error: unknown): never {
-  if (error instanceof Error && !(error instanceof GatewayError) && !(error instanceof ReplyError) && REDIS_AWAY.test(error.message)) {
+  if (isRedisAway(error) && !(error instanceof GatewayError)) {
     throw new GatewayError('ledger_unavailable', 'the ledger is not answering; retry shortly', { outcome: 'not_executed', cause: error });
   }
   throw error;

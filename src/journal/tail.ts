@@ -1,12 +1,12 @@
 import type { ShardRow } from '../books/shards.table.js';
 import type { Clock } from '../kit/clock.js';
 import type { Keyspace } from '../ledger/keys.js';
-import type { RedisCommands } from './journal-streams.js';
+import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 
 type Mark = { readonly lastId: string; readonly seenAtMs: number };
 
 /** Trims streams behind what Postgres has committed. */
-export type Tail = { trim(redis: RedisCommands, cursors: readonly ShardRow[]): Promise<void> };
+export type Tail = { trim(redis: Pick<ShardedRedis, 'trimStreams'>, cursors: readonly ShardRow[]): Promise<void> };
 
 /**
  * Entries stay in the stream for `tailMs` after their commit, so that a standby of Postgres that takes over
@@ -24,10 +24,10 @@ export function journalTail(keys: Keyspace, tailMs: number, clock: Clock): Tail 
         const mark = marks.get(journal);
         const isOld = mark !== undefined && nowMs - mark.seenAtMs >= tailMs;
         if (mark === undefined || isOld) marks.set(journal, { lastId, seenAtMs: nowMs });
-        if (tailMs === 0) return lastId === '0-0' ? [] : [{ journal, id: lastId }];
-        return isOld && mark.lastId !== '0-0' ? [{ journal, id: mark.lastId }] : [];
+        if (tailMs === 0) return lastId === '0-0' ? [] : [{ key: journal, minId: after(lastId) }];
+        return isOld && mark.lastId !== '0-0' ? [{ key: journal, minId: after(mark.lastId) }] : [];
       });
-      await Promise.all(trims.map(({ journal, id }) => redis.call('XTRIM', journal, 'MINID', after(id))));
+      await redis.trimStreams(trims);
     },
   };
 }

@@ -8,7 +8,7 @@ const SECRET_FIELDS = ['authorization', 'cookie', 'token', 'secret', 'password',
 
 /**
  * JSON lines on stdout. Errors are reduced to name, message, code and stack, because libraries hang whole requests on
- * theirs (co-body the body, ioredis the command with its arguments). Domain code does not log; edges do.
+ * theirs (co-body the body, the Redis client the command with its arguments). Domain code does not log; edges do.
  */
 export function createLog(options: { readonly level: string }, destination?: DestinationStream): Log {
   const settings = {

@@ -1,13 +1,14 @@
-import type { Redis } from 'ioredis';
 import { repeat } from '../kit/repeat.js';
 import { settleWithin } from '../kit/settle-within.js';
+import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 import { furthest, type Acknowledged, type ShardMemory } from './acknowledged.js';
-import type { Fence, ShardMark, ShardStore } from './fence.js';
+import type { Fence } from './fence.js';
 import type { Keyspace } from './keys.js';
-import { compareStreamIds, readStream, STREAM_START } from './stream-position.js';
+import type { ShardMark, ShardStore } from './shard-store.js';
+import { compareStreamIds, STREAM_START } from './stream-position.js';
 
 export type HeartbeatDeps = {
-  readonly redis: Redis;
+  readonly redis: Pick<ShardedRedis, 'streamStates' | 'onConnection'>;
   readonly keys: Keyspace;
   readonly store: Pick<ShardStore, 'mark'>;
   readonly fence: Pick<Fence, 'suspect'>;
@@ -25,7 +26,7 @@ const EVERY_MS = 1_000;
 const CLOSE_WITHIN_MS = 2_000;
 
 /**
- * Tells Postgres, once a second, up to where Redis has acknowledged each shard that moved: one pipeline to Redis and one
+ * Tells Postgres, once a second, up to where Redis has acknowledged each shard that moved: one round trip to Redis and one
  * statement. What a restart of everything loses is then known up to the last beat. When the connection to Redis ends,
  * what this process remembers is stored at once, so that it is there before any process opens the fence again.
  */
@@ -42,7 +43,7 @@ export function heartbeat({ redis, keys, store, fence, acknowledged, onError }: 
 
   const beat = async (): Promise<void> => {
     const moved = unstored();
-    const streams = await Promise.all(moved.map(([shard, { epoch }]) => readStream(redis, keys.shard(shard, epoch).journal)));
+    const streams = await redis.streamStates(moved.map(([shard, { epoch }]) => keys.shard(shard, epoch).journal));
     await keep(moved.map(([shard, { epoch, lastId, recent, seen }], index) => {
       const { lastId: reached, entries } = streams[index] ?? STREAM_START;
       if (compareStreamIds(reached, lastId) < 0) {
@@ -61,13 +62,12 @@ export function heartbeat({ redis, keys, store, fence, acknowledged, onError }: 
     await keep(moved.map(([shard, { epoch, recent, seen }]) => ({ shard, epoch, ...furthest([seen], recent) })), moved);
   };
 
-  const flushed = (): void => { flush().catch(onError); };
-  redis.on('close', flushed);
+  const unsubscribe = redis.onConnection({ lost: () => { flush().catch(onError); } });
   const stop = repeat(EVERY_MS, beat, onError);
   return {
     close: async () => {
       stop();
-      redis.off('close', flushed);
+      unsubscribe();
       await settleWithin(CLOSE_WITHIN_MS, flush().catch(onError));
     },
   };

@@ -1,8 +1,8 @@
-import type { Redis } from 'ioredis';
 import { LOST_ACCOUNTS_NAMED_MAX } from '../kit/limits.js';
+import type { ShardedRedis, StreamState } from '../stores/redis/sharded-redis.js';
 import { furthest, type Acknowledgement, type ShardMemory } from './acknowledged.js';
 import type { Keyspace } from './keys.js';
-import { compareStreamIds, laterId, readStream, STREAM_START, type StreamPosition, type StreamState } from './stream-position.js';
+import { compareStreamIds, laterId, STREAM_START, type StreamPosition } from './stream-position.js';
 
 /** Where a shard's entries have got to, as Postgres knows it. */
 export type ShardRow = {
@@ -38,7 +38,7 @@ export type Judgement =
   | { readonly verdict: 'drain'; readonly known: StreamPosition }
   | { readonly verdict: 'raise'; readonly loss: Loss };
 
-export type JudgeDeps = { readonly redis: Redis; readonly keys: Keyspace; readonly ledgerId: string };
+export type JudgeDeps = { readonly redis: ShardedRedis; readonly keys: Keyspace; readonly ledgerId: string };
 
 /**
  * Compares one shard of Redis with what it cannot have forgotten: the cursor and the heartbeat's mark in Postgres, and
@@ -49,10 +49,10 @@ export async function judgeShard({ redis, keys, ledgerId }: JudgeDeps, row: Shar
   const memory = told?.epoch === epoch ? told : null;
   const { journal } = keys.shard(shard, epoch);
   // Entry before stream: what is trimmed in between is then seen to be trimmed.
-  const [found, isThere, stream] = await Promise.all([
-    redis.get(keys.fence(shard)),
-    memory === null || memory.recent.length === 0 ? true : hasEntry(redis, journal, memory.lastId),
-    readStream(redis, journal),
+  const [[found = null], [isThere = true], [stream = { ...STREAM_START, firstId: null }]] = await Promise.all([
+    redis.readTexts([keys.fence(shard)]),
+    redis.hasEntries(journal, memory === null || memory.recent.length === 0 ? [] : [memory.lastId]),
+    redis.streamStates([journal]),
   ]);
   const [number, ledger] = found === null ? [] : found.split('@');
   if (found !== null && ledger !== ledgerId) return { verdict: 'foreign' };
@@ -89,17 +89,13 @@ const isMissing = (streamId: string, row: ShardRow, { firstId }: StreamState): b
 
 /** Those of this process' acknowledgements that neither Redis nor Postgres has. */
 async function lostOf(
-  redis: Redis, journal: string, row: ShardRow, stream: StreamState, recent: readonly Acknowledgement[],
+  redis: ShardedRedis, journal: string, row: ShardRow, stream: StreamState, recent: readonly Acknowledgement[],
 ): Promise<Acknowledgement[]> {
   // Of a stream that ends before the cursor, Postgres has everything up to the cursor.
   const isBehind = compareStreamIds(stream.lastId, row.lastId) < 0;
   const missing = recent.filter(({ streamId }) => isMissing(streamId, row, isBehind ? { ...stream, firstId: null } : stream));
-  const areThere = await Promise.all(missing.map(({ streamId }) => hasEntry(redis, journal, streamId)));
+  const areThere = await redis.hasEntries(journal, missing.map(({ streamId }) => streamId));
   return missing.filter((_, index) => areThere[index] === false);
-}
-
-async function hasEntry(redis: Redis, journal: string, streamId: string): Promise<boolean> {
-  return (await redis.xrange(journal, streamId, streamId)).length > 0;
 }
 
 /** Entries by account, of as many accounts as a record names. */

@@ -2,12 +2,14 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { micros } from '../../src/kit/money/micros.js';
 import { acknowledged } from '../../src/ledger/acknowledged.js';
-import { fence, type Fence, type ShardStore } from '../../src/ledger/fence.js';
+import { fence, type Fence } from '../../src/ledger/fence.js';
 import { keyspace } from '../../src/ledger/keys.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { redisLedger } from '../../src/ledger/redis-ledger.js';
+import type { ShardStore } from '../../src/ledger/shard-store.js';
 import { hotPathOptions } from '../../src/stores/redis/connect.js';
 import { DeadlineRedis } from '../../src/stores/redis/deadline-redis.js';
+import { oneServer } from '../../src/stores/redis/one-server.js';
 import { emptyImage, memoryShardStore } from '../support/ledger.js';
 import { formerUsers, shippedRedis, shippedUsers, type ShippedRedis } from '../support/shipped-redis.js';
 
@@ -35,7 +37,7 @@ async function openLedger(): Promise<Ledger> {
   const keys = keyspace('cg', 4);
   const told = acknowledged(4);
   const gate: Fence = fence({
-    redis, store, keys, acknowledged: told, drainShard: () => Promise.resolve(true),
+    redis: oneServer(redis), store, keys, acknowledged: told, drainShard: () => Promise.resolve(true),
     log: { info: () => undefined, error: () => undefined },
   });
   closing.push(() => {

@@ -5,6 +5,8 @@ import { createDrain, type Drain, type DrainDeps } from '../../src/journal/drain
 import { keyspace, type Keyspace } from '../../src/ledger/keys.js';
 import { connectPostgres, drainProfile, type Db } from '../../src/stores/postgres/connect.js';
 import { migrate } from '../../src/stores/postgres/migrate.js';
+import { oneServer } from '../../src/stores/redis/one-server.js';
+import type { ShardedRedis } from '../../src/stores/redis/sharded-redis.js';
 import { freshDatabase, redisUrl } from '../support/servers.js';
 import { simulatedAccount, type SimulatedAccount, type SimulatedEntry } from './simulated-account.js';
 
@@ -19,6 +21,8 @@ export type DrainLab = {
   readonly db: Db;
   readonly databaseUrl: string;
   readonly redis: Redis;
+  /** The same as the drain uses it. */
+  readonly sharded: ShardedRedis;
   readonly keys: Keyspace;
   readonly drain: Drain;
   drainWith(extra: Partial<DrainDeps>): Drain;
@@ -35,15 +39,17 @@ export async function drainLab(): Promise<DrainLab> {
   const db = connectPostgres(databaseUrl, drainProfile(5_000));
   await openShards(db, SHARDS);
   const redis = new Redis(redisUrl());
+  const sharded = oneServer(redis);
   const namespace = `test-${randomBytes(5).toString('hex')}`;
   const keys = keyspace(namespace, SHARDS);
   const drainWith = (extra: Partial<DrainDeps>): Drain =>
-    createDrain({ db, redis, keys, clock: Date.now, tailMs: 0, knowsModel: (model) => KNOWN_MODELS.has(model), ...extra });
+    createDrain({ db, redis: sharded, keys, clock: Date.now, tailMs: 0, knowsModel: (model) => KNOWN_MODELS.has(model), ...extra });
   let made = 0;
   return {
     db,
     databaseUrl,
     redis,
+    sharded,
     keys,
     drain: drainWith({}),
     drainWith,

@@ -156,7 +156,7 @@ test('the lag counts what waits, trimmed entries left out, and says since when',
   const account = lab.account(3);
   const lag = async () => {
     const { epoch, lastId, drained } = await lab.shard(3);
-    return (await readLags(lab.redis, [{ key: lab.keys.shard(3, epoch).journal, afterId: lastId, drained }])).lags[0];
+    return (await readLags(lab.sharded, [{ key: lab.keys.shard(3, epoch).journal, afterId: lastId, drained }])).lags[0];
   };
   expect(await lag()).toEqual({ waiting: 0, oldestAtMs: null });
   await lab.write(account, account.grant('l1', 1), account.grant('l2', 1));

@@ -2,12 +2,14 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { acknowledged, type Acknowledged } from '../../src/ledger/acknowledged.js';
-import { fence, type Fence, type ShardMark, type ShardStore } from '../../src/ledger/fence.js';
+import { fence, type Fence } from '../../src/ledger/fence.js';
 import type { Loss, ShardRow } from '../../src/ledger/judge-shard.js';
 import { keyspace, type Keyspace } from '../../src/ledger/keys.js';
+import type { ShardMark, ShardStore } from '../../src/ledger/shard-store.js';
 import { compareStreamIds } from '../../src/ledger/stream-position.js';
 import { hotPathOptions } from '../../src/stores/redis/connect.js';
 import { DeadlineRedis } from '../../src/stores/redis/deadline-redis.js';
+import { oneServer } from '../../src/stores/redis/one-server.js';
 import { redisUrl } from '../support/servers.js';
 
 type FakeStore = ShardStore & { row: ShardRow; readonly losses: Loss[]; readonly marks: ShardMark[] };
@@ -63,7 +65,7 @@ async function opened(
   { told = acknowledged(1), drainShard = () => Promise.reject(new Error('there is nothing to drain')) }: Options = {},
 ): Promise<Fence> {
   const gate = fence({
-    redis, store, keys, acknowledged: told, drainShard,
+    redis: oneServer(redis), store, keys, acknowledged: told, drainShard,
     log: { info: () => undefined, error: (_facts, message) => { complaints.push(message); } },
   });
   open.push(gate);

@@ -3,6 +3,7 @@ import { openCore, type Core } from '../../src/compose/core.js';
 import { readConfig } from '../../src/config.js';
 import { createLog } from '../../src/kit/log.js';
 import { createMetrics } from '../../src/kit/metrics/metrics.js';
+import { oneServer } from '../../src/stores/redis/one-server.js';
 import { PATIENCE } from './gateway.js';
 
 export type CoreProcess = {
@@ -24,7 +25,7 @@ export async function openCoreProcess(redisUrl: string, databaseUrl: string, sha
     }),
     servers: { redisUrl, databaseUrl }, time: { clock: Date.now, offsetMs: () => 0 },
     log: createLog({ level: 'error' }, { write: (line) => { errors.push(JSON.parse(line) as Record<string, unknown>); } }),
-    metrics: createMetrics({ version: 'test', defaults: false }), bulkRedis, written: () => undefined,
+    metrics: createMetrics({ version: 'test', defaults: false }), bulkRedis: oneServer(bulkRedis), written: () => undefined,
   });
   return {
     core, errors,

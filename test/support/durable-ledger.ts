@@ -14,6 +14,7 @@ import { connectPostgres, drainProfile, type Db } from '../../src/stores/postgre
 import { migrate } from '../../src/stores/postgres/migrate.js';
 import { hotPathOptions } from '../../src/stores/redis/connect.js';
 import { DeadlineRedis } from '../../src/stores/redis/deadline-redis.js';
+import { oneServer } from '../../src/stores/redis/one-server.js';
 import { PATIENCE_MS, type TestLedger } from './ledger.js';
 import { freshDatabase, redisUrl } from './servers.js';
 
@@ -48,13 +49,16 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
   const db = connectPostgres(database.databaseUrl, drainProfile(PATIENCE_MS));
   const redis = new DeadlineRedis(onRedis, { ...hotPathOptions(PATIENCE_MS), lazyConnect: true });
   await redis.connect();
+  const sharded = oneServer(redis);
   const namespace = `d${randomUUID().slice(0, 8)}`;
   const keys = keyspace(namespace, SHARDS);
   const store = await shardStore(db, SHARDS);
-  const runDrain = createDrain({ db, redis, keys, clock: Date.now, tailMs: 0, knowsModel: () => true });
+  const runDrain = createDrain({ db, redis: sharded, keys, clock: Date.now, tailMs: 0, knowsModel: () => true });
   const told = acknowledged(SHARDS);
   const drainShard = async (shard: number): Promise<boolean> => (await sharedDrain(runDrain)([shard])).stopped.length === 0;
-  const gate = fence({ redis, store, keys, acknowledged: told, drainShard, log: { info: () => undefined, error: () => undefined } });
+  const gate = fence({
+    redis: sharded, store, keys, acknowledged: told, drainShard, log: { info: () => undefined, error: () => undefined },
+  });
   await gate.opened();
   let offsetMs = 0;
   const clock = (): number => Date.now() + offsetMs;
@@ -72,7 +76,7 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
     }
   };
   return {
-    ledger, redis, keys, db, drain, runDrain, fence: gate,
+    ledger, redis, sharded, keys, db, drain, runDrain, fence: gate,
     nowMs: async () => {
       const [seconds, micros] = await redis.time();
       return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000) + offsetMs;

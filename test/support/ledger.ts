@@ -4,18 +4,23 @@ import { ZERO } from '../../src/kit/money/micros.js';
 import type { AccountImage, AccountSource } from '../../src/ledger/account-image.js';
 import { acknowledged } from '../../src/ledger/acknowledged.js';
 import { decodeEntry, type JournalEntry } from '../../src/ledger/entry.js';
-import { fence, type ShardStore } from '../../src/ledger/fence.js';
+import { fence } from '../../src/ledger/fence.js';
 import type { ShardRow } from '../../src/ledger/judge-shard.js';
 import { keyspace, type Keyspace } from '../../src/ledger/keys.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { redisLedger } from '../../src/ledger/redis-ledger.js';
+import type { ShardStore } from '../../src/ledger/shard-store.js';
 import { hotPathOptions } from '../../src/stores/redis/connect.js';
 import { DeadlineRedis } from '../../src/stores/redis/deadline-redis.js';
+import { oneServer } from '../../src/stores/redis/one-server.js';
+import type { ShardedRedis } from '../../src/stores/redis/sharded-redis.js';
 import { redisUrl } from './servers.js';
 
 export type TestLedger = {
   readonly ledger: Ledger;
   readonly redis: Redis;
+  /** The same as the gateway uses it. */
+  readonly sharded: ShardedRedis;
   readonly keys: Keyspace;
   /** Redis' clock plus the offset: what the scripts see, give or take the time a test takes. */
   nowMs(): Promise<number>;
@@ -69,10 +74,11 @@ export async function testLedger(options: {
   const { source = emptySource, shards = 4, correctionWindowMs = 86_400_000 } = options;
   const redis = new DeadlineRedis(redisUrl(), { ...hotPathOptions(PATIENCE_MS), lazyConnect: true });
   await redis.connect();
+  const sharded = oneServer(redis);
   const keys = keyspace(`t${randomUUID().slice(0, 8)}`, shards);
   const told = acknowledged(shards);
   const gate = fence({
-    redis, store: options.store ?? memoryShardStore(shards), keys, acknowledged: told, drainShard: () => Promise.resolve(true),
+    redis: sharded, store: options.store ?? memoryShardStore(shards), keys, acknowledged: told, drainShard: () => Promise.resolve(true),
     log: quiet,
   });
   await gate.opened();
@@ -82,7 +88,7 @@ export async function testLedger(options: {
     written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, correctionWindowMs, timeOffsetMs: () => offsetMs,
   });
   return {
-    ledger, redis, keys,
+    ledger, redis, sharded, keys,
     nowMs: async () => {
       const [seconds, micros] = await redis.time();
       return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000) + offsetMs;

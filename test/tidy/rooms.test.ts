@@ -138,6 +138,14 @@ test('use cases know no server, no driver and no metrics', () => {
   expect(forbidden((from, to) => roomOf(from) === 'credits' && /^src\/(stores\/(redis|embedded)|kit\/metrics)\//.test(to))).toEqual([]);
 });
 
+test('only src/stores/redis knows the Redis client', () => {
+  expect([...imports].filter(([path, { packages }]) => packages.includes('ioredis') && !path.startsWith('src/stores/redis/'))
+    .map(([path]) => path)).toEqual([]);
+  // A client by any other name: these files make connections, the others take the port (sharded-redis.ts).
+  const raw = /^src\/stores\/redis\/(connect|deadline-redis|one-server|pipeline)\.ts$/;
+  expect(forbidden((from, to) => raw.test(to) && !from.startsWith('src/stores/redis/'))).toEqual([]);
+});
+
 test('the metrics catalogue imports nothing: types of the domain live in the rooms', () => {
   expect(imports.get('src/kit/metrics/catalogue.ts')).toEqual({ files: [], packages: [] });
 });

@@ -1,13 +1,12 @@
 import { DelayedError, Queue, Worker, type Job } from 'bullmq';
-import type { Redis } from 'ioredis';
-import { queuePrefix } from '../../stores/redis/queue-connections.js';
+import { queuePrefix, type QueueConnection } from '../../stores/redis/queue-connections.js';
 import type { Handled, HandleSettlement } from './handle-settlement.js';
 import { ATTEMPTS_MAX, deadLetterQueue, delayAfter, RETRY_DELAYS_MS, SETTLEMENT_QUEUES, type SettlementQueue } from './queues.js';
 
 export type BullSettlementsDeps = {
   /** A worker's connection and a producer's (connectQueue). */
-  readonly workerRedis: Redis;
-  readonly producerRedis: Redis;
+  readonly workerConnection: QueueConnection;
+  readonly producerConnection: QueueConnection;
   readonly namespace: string;
   readonly handle: HandleSettlement;
   readonly concurrency: number;
@@ -39,10 +38,10 @@ export function bullSettlements(deps: BullSettlementsDeps): { close(): Promise<v
   const prefix = queuePrefix(deps.namespace);
   const delaysMs = deps.retryDelaysMs ?? RETRY_DELAYS_MS;
   const opened = SETTLEMENT_QUEUES.map((queue) => {
-    const dead = new Queue<BullDeadLetter>(deadLetterQueue(queue), { connection: deps.producerRedis, prefix });
+    const dead = new Queue<BullDeadLetter>(deadLetterQueue(queue), { connection: deps.producerConnection, prefix });
     dead.on('error', deps.onError);
     const worker = new Worker(queue, (job, token) => settle(deps, queue, dead, delaysMs, job, token), {
-      connection: deps.workerRedis, prefix, concurrency: deps.concurrency, removeOnComplete: { count: KEEP_COMPLETED },
+      connection: deps.workerConnection, prefix, concurrency: deps.concurrency, removeOnComplete: { count: KEEP_COMPLETED },
     });
     worker.on('error', deps.onError);
     return { dead, worker };

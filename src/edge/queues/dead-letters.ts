@@ -1,7 +1,6 @@
 import type { ChannelModel, ConfirmChannel, GetMessage } from 'amqplib';
 import { Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
-import { queuePrefix } from '../../stores/redis/queue-connections.js';
+import { queuePrefix, type QueueConnection } from '../../stores/redis/queue-connections.js';
 import { NAMED, type BullDeadLetter } from './bull-settlements.js';
 import { closeChannel } from './close-channel.js';
 import { letterNames } from './letter-names.js';
@@ -99,12 +98,14 @@ function fromAmqp(queue: SettlementQueue, { content, properties }: GetMessage): 
 }
 
 /** The same for the dead letters of BullMQ. */
-export async function judgeBullDeadLetters(redis: Redis, namespace: string, judge: Judge, limit = PAGE): Promise<DeadLetter[]> {
+export async function judgeBullDeadLetters(
+  connection: QueueConnection, namespace: string, judge: Judge, limit = PAGE,
+): Promise<DeadLetter[]> {
   const letters: DeadLetter[] = [];
   const prefix = queuePrefix(namespace);
   for (const queue of SETTLEMENT_QUEUES) {
-    const dead = new Queue<BullDeadLetter>(deadLetterQueue(queue), { connection: redis, prefix });
-    const work = new Queue<unknown>(queue, { connection: redis, prefix });
+    const dead = new Queue<BullDeadLetter>(deadLetterQueue(queue), { connection, prefix });
+    const work = new Queue<unknown>(queue, { connection, prefix });
     try {
       for (const job of await dead.getJobs(['waiting', 'prioritized', 'delayed', 'failed'], 0, limit - 1, true)) {
         const { payload, reason, code, attempts, deadAt, unnamed } = job.data;

@@ -1,7 +1,7 @@
-import type { Redis } from 'ioredis';
 import type { Clock } from '../../kit/clock.js';
 import { RECONCILE_ACCOUNTS_MAX, RECONCILE_ENTRIES_MAX, RECONCILE_RECHECKS_MAX } from '../../kit/limits.js';
 import type { Meter } from '../../kit/metrics/metrics.js';
+import type { ShardedRedis } from '../../stores/redis/sharded-redis.js';
 import { conservationDifferences } from './audit-account.js';
 import { sumAccounts, sumAccountsAndEntries } from './audit.table.js';
 import { compareAccounts, type CompareDeps } from './compare-account.js';
@@ -11,7 +11,7 @@ import { accountsAfter, claimBatch, finishBatch, releaseBatch, unknownAmong, typ
 import { scanAccounts } from './scan-accounts.js';
 
 export type ReconcileDeps = Omit<CompareDeps, 'redis'> & {
-  readonly redis: Redis;
+  readonly redis: ShardedRedis;
   readonly clock: Clock;
   readonly metrics: Pick<Meter, 'count' | 'observe'>;
   readonly log: { info(facts: object, message: string): void; error(facts: object, message: string): void };

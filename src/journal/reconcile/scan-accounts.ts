@@ -1,16 +1,16 @@
-import type { Redis } from 'ioredis';
+import type { ShardedRedis } from '../../stores/redis/sharded-redis.js';
 import type { InspectDeps } from './inspect-account.js';
 
 /** Keys that one step of the walk looks at: about a millisecond of Redis. */
 const SCAN_COUNT = 2_000;
 
-export type ScanDeps = Pick<InspectDeps, 'keys' | 'fence'> & { readonly redis: Pick<Redis, 'scan'> };
+export type ScanDeps = Pick<InspectDeps, 'keys' | 'fence'> & { readonly redis: Pick<ShardedRedis, 'scan'> };
 
 /** Accounts that Redis has, as far as one step of a walk through its keys finds them; `cursor` '0' is the end. */
 export async function scanAccounts(
   { redis, keys, fence }: ScanDeps, from: string,
 ): Promise<{ readonly cursor: string; readonly accountIds: string[] }> {
-  const [cursor, found] = await redis.scan(from, 'MATCH', keys.anyAccountKey, 'COUNT', SCAN_COUNT);
+  const { cursor, keys: found } = await redis.scan(from, keys.anyAccountKey, SCAN_COUNT);
   const accountIds = found.flatMap((key) => {
     const named = keys.accountIn(key);
     return named !== null && fence.epochOf(keys.shardOf(named.accountId))?.number === named.epoch ? [named.accountId] : [];

@@ -1,13 +1,16 @@
-import type { Redis } from 'ioredis';
+import type { ShardedRedis } from './sharded-redis.js';
 
 /**
  * Refuses a Redis that may throw money away: any eviction policy but `noeviction` deletes keys when memory is short
  * (design §4). Where CONFIG is not allowed, the policy is read from INFO.
  */
-export async function requireNoEviction(redis: Redis): Promise<void> {
-  const policy = /^maxmemory_policy:(\S+)/m.exec(await redis.info('memory'))?.[1];
-  if (policy === 'noeviction') return;
-  throw new Error(
-    `Redis has maxmemory-policy ${policy ?? 'unknown'}: it would delete balances when memory is short. Set maxmemory-policy noeviction`,
-  );
+export async function requireNoEviction(redis: Pick<ShardedRedis, 'infos'>): Promise<void> {
+  for (const info of await redis.infos('memory')) {
+    const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
+    if (policy !== 'noeviction') {
+      throw new Error(
+        `Redis has maxmemory-policy ${policy ?? 'unknown'}: it would delete balances when memory is short. Set maxmemory-policy noeviction`,
+      );
+    }
+  }
 }

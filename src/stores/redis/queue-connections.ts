@@ -1,8 +1,19 @@
 import { Redis } from 'ioredis';
 import { DeadlineRedis } from './deadline-redis.js';
+import { oneServer } from './one-server.js';
+import type { ShardedRedis } from './sharded-redis.js';
+
+/** A connection for BullMQ: what its queues and workers are made with. Nothing else is done with it than to ask its status. */
+export type QueueConnection = Redis;
 
 /** BullMQ's own connections. The hot path's are not shared with it: one of these blocks, and all may queue. */
-export type QueueConnections = { readonly producer: Redis; readonly worker: Redis; readonly close: () => void };
+export type QueueConnections = {
+  readonly producer: QueueConnection;
+  readonly worker: QueueConnection;
+  /** The producer's connection for what may take longer than a request: whole batches, scans, measurements. */
+  readonly bulk: ShardedRedis;
+  readonly close: () => void;
+};
 
 /** Adding a job that takes longer than this is given up; the next sweep does its work. */
 const ADD_TIMEOUT_MS = 2_000;
@@ -25,11 +36,21 @@ export function connectQueue(redisUrl: string, onError: (error: Error) => void):
   return {
     producer,
     worker,
+    bulk: oneServer(producer),
     close: () => {
       producer.disconnect();
       worker.disconnect();
     },
   };
+}
+
+/** A connection for a command at a prompt: it waits for Redis, and says meanwhile why. */
+export function connectQueueOnce(
+  redisUrl: string, onError: (error: Error) => void,
+): { readonly connection: QueueConnection; readonly close: () => void } {
+  const connection = new Redis(redisUrl, { maxRetriesPerRequest: null });
+  connection.on('error', onError);
+  return { connection, close: () => { connection.disconnect(); } };
 }
 
 /** Keys of the queue. Its own hash tag keeps BullMQ's scripts in one slot of a cluster, apart from every shard. */

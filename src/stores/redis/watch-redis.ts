@@ -1,7 +1,7 @@
-import type { Redis } from 'ioredis';
 import type { GaugeKey } from '../../kit/metrics/catalogue.js';
 import type { Gauges } from '../../kit/metrics/metrics.js';
 import { repeat } from '../../kit/repeat.js';
+import type { ShardedRedis } from './sharded-redis.js';
 
 /** Share of `maxmemory` at which new holds are refused, so that settles and the journal always fit (design §7). */
 const HIGH_SHARE = 0.85;
@@ -26,19 +26,19 @@ const MEASURED = [
 ] as const satisfies readonly GaugeKey[];
 
 /**
- * Looks at Redis once a second, with one INFO, which every deployment may send. `redis` has the deadline of the hot
- * path: what is too slow for a request counts as no answer here, too.
+ * Looks at Redis once a second, with one INFO to each server, which every deployment may send. `redis` has the deadline of
+ * the hot path: what is too slow for a request counts as no answer here, too.
  */
-export function watchRedis(redis: Redis, metrics: Gauges): RedisWatch {
-  let memory: Pick<RedisInfo, 'usedBytes' | 'maxBytes'> = { usedBytes: 0, maxBytes: 0 };
+export function watchRedis(redis: Pick<ShardedRedis, 'infos'>, metrics: Gauges): RedisWatch {
+  let servers: readonly RedisInfo[] = [];
   let isUp = false;
-  const isHigh = (): boolean => memory.maxBytes > 0 && memory.usedBytes >= memory.maxBytes * HIGH_SHARE;
+  const isHigh = (): boolean => servers.some(({ usedBytes, maxBytes }) => maxBytes > 0 && usedBytes >= maxBytes * HIGH_SHARE);
 
   const look = async (): Promise<void> => {
     const startedAt = performance.now();
-    const info = parseInfo(await redis.info());
+    servers = (await redis.infos()).map(parseInfo);
+    const info = ofAll(servers);
     isUp = true;
-    memory = info;
     metrics.set('redisPing', {}, (performance.now() - startedAt) / 1_000);
     metrics.set('redisMemory', {}, info.usedBytes);
     metrics.set('redisMemoryMax', {}, info.maxBytes);
@@ -58,6 +58,17 @@ export function watchRedis(redis: Redis, metrics: Gauges): RedisWatch {
     metrics.forget(...MEASURED);
   });
   return { isHigh, isUp: () => isUp, stop };
+}
+
+/** Counts are summed; what is a state of a server is that of the worst. */
+function ofAll(servers: readonly RedisInfo[]): RedisInfo {
+  const sum = (name: keyof RedisInfo): number => servers.reduce((total, info) => total + info[name], 0);
+  const least = (name: keyof RedisInfo): number => Math.min(...servers.map((info) => info[name]));
+  return {
+    usedBytes: sum('usedBytes'), maxBytes: sum('maxBytes'), clients: sum('clients'), commands: sum('commands'),
+    aofDelayed: sum('aofDelayed'), aofBytes: sum('aofBytes'), replicas: sum('replicas'),
+    aof: least('aof'), uptimeSeconds: least('uptimeSeconds'),
+  };
 }
 
 /** Fields that a server does not have are 0. */

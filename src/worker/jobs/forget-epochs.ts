@@ -1,8 +1,8 @@
-import type { Redis } from 'ioredis';
 import type { Keyspace } from '../../ledger/keys.js';
+import type { ShardedRedis } from '../../stores/redis/sharded-redis.js';
 
 export type ForgetEpochsDeps = {
-  readonly redis: Redis;
+  readonly redis: Pick<ShardedRedis, 'scan' | 'remove'>;
   readonly keys: Keyspace;
   /** The epoch a shard is in, or undefined when it is not known now: then nothing of it is touched. */
   readonly epochOf: (shard: number) => number | undefined;
@@ -21,14 +21,14 @@ export async function forgetEpochs({ redis, keys, epochOf }: ForgetEpochsDeps): 
   if (epochs.every((epoch) => epoch === undefined || epoch === 1)) return { forgotten };
   let cursor = '0';
   do {
-    const [next, found] = await redis.scan(cursor, 'MATCH', keys.anyShardKey, 'COUNT', SCAN_COUNT);
+    const { cursor: next, keys: found } = await redis.scan(cursor, keys.anyShardKey, SCAN_COUNT);
     cursor = next;
     const over = found.filter((key) => {
       const named = keys.epochIn(key);
       const current = named === null ? undefined : epochs[named.shard];
       return named !== null && current !== undefined && named.epoch < current;
     });
-    if (over.length > 0) forgotten += await redis.unlink(...over);
+    forgotten += await redis.remove(over);
   } while (cursor !== '0');
   return { forgotten };
 }

@@ -1,6 +1,5 @@
 import { Queue, type JobsOptions } from 'bullmq';
-import type { Redis } from 'ioredis';
-import { QUEUE_NAME, queuePrefix } from '../../stores/redis/queue-connections.js';
+import { QUEUE_NAME, queuePrefix, type QueueConnection } from '../../stores/redis/queue-connections.js';
 import { JOB_NAMES, type LedgerJobName } from './job-names.js';
 
 /** With what each job is done. Every job may run twice, or not at all: the next one makes up for it. */
@@ -51,9 +50,9 @@ export type LedgerQueue = {
   readonly close: () => Promise<void>;
 };
 
-/** The queue's producing side. `redis` is a producer's connection (connectQueue) and stays the caller's to close. */
-export function ledgerQueue(redis: Redis, namespace: string, onError: (error: Error) => void): LedgerQueue {
-  const queue = new Queue(QUEUE_NAME, { connection: redis, prefix: queuePrefix(namespace), defaultJobOptions: JOB_OPTIONS });
+/** The queue's producing side. `connection` is a producer's (connectQueue) and stays the caller's to close. */
+export function ledgerQueue(connection: QueueConnection, namespace: string, onError: (error: Error) => void): LedgerQueue {
+  const queue = new Queue(QUEUE_NAME, { connection, prefix: queuePrefix(namespace), defaultJobOptions: JOB_OPTIONS });
   queue.on('error', onError);
   return {
     queue,

@@ -1,9 +1,9 @@
-import type { RedisCommands } from '../../journal/journal-streams.js';
 import { SWEEP_BATCH_MAX } from '../../kit/limits.js';
 import type { Keyspace, ShardKeys } from '../../ledger/keys.js';
+import type { ShardedRedis } from '../../stores/redis/sharded-redis.js';
 
 export type SweepDeps = {
-  readonly redis: RedisCommands;
+  readonly redis: Pick<ShardedRedis, 'membersUpTo' | 'timeMs'>;
   readonly keys: Keyspace;
   /** The epoch a shard is in, or undefined when it is not known yet: then there is nothing to sweep. */
   readonly epochOf: (shard: number) => number | undefined;
@@ -25,30 +25,23 @@ const CONCURRENCY = 32;
 export async function sweepDue(
   deps: SweepDeps, shards: readonly number[], indexOf: (keys: ShardKeys) => string, end: (member: string) => Promise<boolean>,
 ): Promise<SweepReport> {
-  const nowMs = await redisNowMs(deps);
+  const nowMs = Math.floor(await deps.redis.timeMs(deps.keys.fence(shards[0] ?? 0))) + (deps.timeOffsetMs?.() ?? 0);
   const report = { due: 0, ended: 0 };
   let active = shards.flatMap((shard) => {
     const epoch = deps.epochOf(shard);
-    return epoch === undefined ? [] : [{ index: indexOf(deps.keys.shard(shard, epoch)), left: 0 }];
+    return epoch === undefined ? [] : [{ key: indexOf(deps.keys.shard(shard, epoch)), skip: 0 }];
   });
   for (let pass = 0; pass < PASSES_MAX && active.length > 0; pass += 1) {
-    const found = await Promise.all(active.map(async (at) => ({
-      at,
-      members: await deps.redis.call('ZRANGEBYSCORE', at.index, '-inf', nowMs, 'LIMIT', at.left, SWEEP_BATCH_MAX) as string[],
-    })));
-    await inParallel(found.flatMap(({ at, members }) => members.map((member) => async () => {
+    const members = await deps.redis.membersUpTo(active, nowMs, SWEEP_BATCH_MAX);
+    const found = active.map((at, index) => ({ at, members: members[index] ?? [] }));
+    await inParallel(found.flatMap(({ at, members: due }) => due.map((member) => async () => {
       if (await end(member)) report.ended += 1;
-      else at.left += 1;
+      else at.skip += 1;
     })));
-    for (const { members } of found) report.due += members.length;
-    active = found.filter(({ members }) => members.length === SWEEP_BATCH_MAX).map(({ at }) => at);
+    for (const { members: due } of found) report.due += due.length;
+    active = found.filter(({ members: due }) => due.length === SWEEP_BATCH_MAX).map(({ at }) => at);
   }
   return report;
-}
-
-async function redisNowMs({ redis, timeOffsetMs }: SweepDeps): Promise<number> {
-  const [seconds, microseconds] = await redis.call('TIME') as [string, string];
-  return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000) + (timeOffsetMs?.() ?? 0);
 }
 
 /** Runs the work, some at a time. After the first failure nothing more is begun. */

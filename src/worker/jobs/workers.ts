@@ -1,5 +1,4 @@
 import { Worker, type Job } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { moneyIn, replayPending, type MoneyInDeps } from '../../credits/grants/money-in.js';
 import { refillPlans } from '../../credits/plans/refill-plans.js';
 import { welcomeNewcomers } from '../../credits/plans/welcome-newcomers.js';
@@ -9,7 +8,8 @@ import type { Drain } from '../../journal/drain.js';
 import type { Clock } from '../../kit/clock.js';
 import { ZERO, type Micros } from '../../kit/money/micros.js';
 import { makePartitions } from '../../stores/postgres/partitions.js';
-import { QUEUE_NAME, queuePrefix } from '../../stores/redis/queue-connections.js';
+import { QUEUE_NAME, queuePrefix, type QueueConnection } from '../../stores/redis/queue-connections.js';
+import type { ShardedRedis } from '../../stores/redis/sharded-redis.js';
 import { expireHolds, expireLots, type ExpireDeps } from './expire-due.js';
 import { expireForgotten } from './expire-forgotten.js';
 import { forgetEpochs } from './forget-epochs.js';
@@ -22,9 +22,9 @@ export type WorkerDeps = ExpireDeps & MoneyInDeps & {
   readonly reconcile: () => Promise<object>;
   readonly clock: Clock;
   /** A worker's connection (connectQueue); BullMQ makes its blocking one from it. */
-  readonly queueRedis: Redis;
-  /** For walking the keyspace: a connection whose deadline a scan may take. */
-  readonly scanRedis: Redis;
+  readonly queueConnection: QueueConnection;
+  /** A connection whose deadline a scan may take. */
+  readonly redis: ShardedRedis;
   readonly namespace: string;
   /** What newcomers get; nothing unless given (WELCOME_CREDITS). */
   readonly welcomeCredits?: Micros;
@@ -59,7 +59,7 @@ export function startWorkers(deps: WorkerDeps): Workers {
     'expire-lots': ({ shards }) => expireLots(deps, shards),
     'expire-forgotten': () => expireForgotten(deps),
     'replay-money-in': () => replayPending(deps, REPLAY_OLDER_THAN_MS, REPLAY_BATCH_MAX),
-    'forget-epochs': () => forgetEpochs({ ...deps, redis: deps.scanRedis }),
+    'forget-epochs': () => forgetEpochs(deps),
     'resume-claims': resumeClaims,
     'refill-plans': () => refillPlans({ db: deps.db, moneyIn: moneyIn(deps), clock: deps.clock }),
     'welcome-newcomers': () => welcomeNewcomers({ db: deps.db, moneyIn: moneyIn(deps), amount: deps.welcomeCredits ?? ZERO }),
@@ -84,12 +84,12 @@ export function startWorkers(deps: WorkerDeps): Workers {
   };
 
   const worker = new Worker<LedgerJobs[LedgerJobName], object, LedgerJobName>(QUEUE_NAME, work, {
-    connection: deps.queueRedis, prefix: queuePrefix(deps.namespace), concurrency: CONCURRENCY,
+    connection: deps.queueConnection, prefix: queuePrefix(deps.namespace), concurrency: CONCURRENCY,
   });
   worker.on('error', (error) => { deps.observe?.error?.(error); });
   return {
     ready: async () => { await worker.waitUntilReady(); },
     // Without Redis no job can be finished anyway, and BullMQ would wait for it and keep its own connection trying.
-    close: () => worker.close(deps.queueRedis.status !== 'ready'),
+    close: () => worker.close(deps.queueConnection.status !== 'ready'),
   };
 }

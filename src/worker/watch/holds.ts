@@ -1,11 +1,10 @@
-import type { Redis } from 'ioredis';
 import type { Gauges } from '../../kit/metrics/metrics.js';
 import { repeat } from '../../kit/repeat.js';
 import type { Keyspace } from '../../ledger/keys.js';
-import { msOf, repliesOf, type RedisTime } from '../../stores/redis/pipeline.js';
+import type { ShardedRedis } from '../../stores/redis/sharded-redis.js';
 
 export type WatchHoldsDeps = {
-  readonly redis: Redis;
+  readonly redis: Pick<ShardedRedis, 'timeMs' | 'indexStates' | 'countUpTo'>;
   readonly keys: Keyspace;
   /** The epoch a shard is in, or undefined when it is not known now. */
   readonly epochOf: (shard: number) => number | undefined;
@@ -41,20 +40,12 @@ export async function readHolds({ redis, keys, epochOf, timeOffsetMs }: Omit<Wat
     .flatMap((epoch, shard) => (epoch === undefined ? [] : [keys.shard(shard, epoch).holdsDue]));
   if (indexes.length === 0) throw new Error('every shard is fenced: their holds cannot be counted');
 
-  const first = redis.pipeline().time();
-  for (const index of indexes) first.zcard(index);
-  for (const index of indexes) first.zrange(index, 0, '0', 'WITHSCORES');
-  const [time, ...found] = await repliesOf(first);
-  const nowMs = msOf(time as RedisTime) + timeOffsetMs();
-  const counts = found.slice(0, indexes.length) as number[];
-  const endsMs = (found.slice(indexes.length) as string[][]).map(([, score]) => (score === undefined ? Infinity : Number(score)));
-
-  const second = redis.pipeline();
-  indexes.forEach((index, at) => {
-    if (nowMs - (endsMs[at] ?? Infinity) > OVERDUE_AFTER_MS) second.zcount(index, '-inf', Math.floor(nowMs - OVERDUE_AFTER_MS));
-  });
-  const overdue = sum(await repliesOf(second) as number[]);
-  return { open: sum(counts), overdue, overdueMs: overdue === 0 ? 0 : nowMs - Math.min(...endsMs) };
+  const [time, states] = await Promise.all([redis.timeMs(indexes[0] ?? ''), redis.indexStates(indexes)]);
+  const nowMs = time + timeOffsetMs();
+  const endsMs = states.map(({ lowest }) => lowest ?? Infinity);
+  const late = indexes.filter((_, at) => nowMs - (endsMs[at] ?? Infinity) > OVERDUE_AFTER_MS);
+  const overdue = sum(await redis.countUpTo(late, Math.floor(nowMs - OVERDUE_AFTER_MS)));
+  return { open: sum(states.map(({ members }) => members)), overdue, overdueMs: overdue === 0 ? 0 : nowMs - Math.min(...endsMs) };
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);

@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import { readShards } from '../../books/shards.table.js';
 import { readJournalLag } from '../../journal/read-journal-lag.js';
 import { sumLost } from '../../journal/shard-losses.table.js';
@@ -7,10 +6,11 @@ import { repeat } from '../../kit/repeat.js';
 import { lastKnown } from '../../kit/within.js';
 import type { Keyspace } from '../../ledger/keys.js';
 import type { Db } from '../../stores/postgres/connect.js';
+import type { ShardedRedis } from '../../stores/redis/sharded-redis.js';
 
 export type WatchJournalDeps = {
   readonly db: Db;
-  readonly redis: Redis;
+  readonly redis: ShardedRedis;
   readonly keys: Keyspace;
   readonly metrics: Gauges;
   readonly onError: (error: unknown) => void;

@@ -1,10 +1,9 @@
 import type { Job, Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
 import type { SettlementQueue } from '../../edge/queues/queues.js';
 import type { Gauges } from '../../kit/metrics/metrics.js';
 import { repeat } from '../../kit/repeat.js';
 import { within } from '../../kit/within.js';
-import type { QUEUE_NAME } from '../../stores/redis/queue-connections.js';
+import type { QUEUE_NAME, QueueConnection } from '../../stores/redis/queue-connections.js';
 
 export type QueueName = typeof QUEUE_NAME | SettlementQueue;
 
@@ -12,7 +11,7 @@ export type WatchQueuesDeps = {
   /** By the names that the catalogue knows. */
   readonly queues: readonly { readonly name: QueueName; readonly queue: Queue }[];
   /** Their connection. */
-  readonly redis: Redis;
+  readonly connection: Pick<QueueConnection, 'status'>;
   readonly metrics: Gauges;
   readonly onError: (error: unknown) => void;
   readonly everyMs?: number;
@@ -22,10 +21,10 @@ const EVERY_MS = 5_000;
 const WITHIN_MS = 2_000;
 
 /** Counts, every five seconds, what is in the queues, and how long the oldest of it waits. Answers what stops it. */
-export function watchQueues({ queues, redis, metrics, onError, everyMs = EVERY_MS }: WatchQueuesDeps): () => void {
+export function watchQueues({ queues, connection, metrics, onError, everyMs = EVERY_MS }: WatchQueuesDeps): () => void {
   const measure = async (): Promise<void> => {
     // BullMQ would wait for it, and one look after the other with it.
-    if (redis.status !== 'ready') throw new Error(`the connection of the queues is ${redis.status}`);
+    if (connection.status !== 'ready') throw new Error(`the connection of the queues is ${connection.status}`);
     await within(WITHIN_MS, 'looking at the queues', Promise.all(queues.map(({ name, queue }) => lookAt(name, queue, metrics))));
   };
   return repeat(everyMs, measure, (error) => {

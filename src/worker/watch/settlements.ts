@@ -1,16 +1,16 @@
 import type { Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
 import type { AmqpBridge } from '../../edge/queues/amqp-bridge.js';
 import type { Gauges } from '../../kit/metrics/metrics.js';
 import { repeat } from '../../kit/repeat.js';
 import { lastKnown, within } from '../../kit/within.js';
+import type { QueueConnection } from '../../stores/redis/queue-connections.js';
 
 export type WatchSettlementsDeps = {
   /** Undefined: no RabbitMQ is configured. */
   readonly amqp: Pick<AmqpBridge, 'isConnected' | 'inFlight' | 'countDeadLetters'> | undefined;
   /** BullMQ's dead-letter queues, and their connection. */
   readonly deadLetterQueues: readonly Queue[];
-  readonly redis: Redis;
+  readonly connection: Pick<QueueConnection, 'status'>;
   readonly metrics: Gauges;
   readonly onError: (error: unknown) => void;
   readonly everyMs?: number;
@@ -24,7 +24,7 @@ const WITHIN_MS = 2_000;
  * RabbitMQ had when it was last asked are still there while it is away. Answers what stops it.
  */
 export function watchSettlements(
-  { amqp, deadLetterQueues, redis, metrics, onError, everyMs = EVERY_MS }: WatchSettlementsDeps,
+  { amqp, deadLetterQueues, connection, metrics, onError, everyMs = EVERY_MS }: WatchSettlementsDeps,
 ): () => void {
   metrics.onScrape('amqpConnected', (set) => { set({}, amqp === undefined ? -1 : amqp.isConnected() ? 1 : 0); });
   metrics.onScrape('amqpInFlight', (set) => { set({}, amqp?.inFlight() ?? 0); });
@@ -32,7 +32,7 @@ export function watchSettlements(
   const inRabbit = lastKnown(async () => amqp?.countDeadLetters() ?? 0, WITHIN_MS);
   const count = async (): Promise<void> => {
     // BullMQ would wait for it, and one look after the other with it.
-    if (redis.status !== 'ready') throw new Error(`the connection of the queues is ${redis.status}`);
+    if (connection.status !== 'ready') throw new Error(`the connection of the queues is ${connection.status}`);
     const counts = await within(WITHIN_MS, 'counting dead letters', Promise.all(
       deadLetterQueues.map((queue) => queue.getJobCountByTypes('waiting', 'prioritized', 'delayed', 'failed')),
     ));

@@ -11,6 +11,7 @@ import type { ModelPricingService } from '../../../src/edge/chatsparty/library/m
 import { createLog } from '../../../src/kit/log.js';
 import { createMetrics } from '../../../src/kit/metrics/metrics.js';
 import { migrate } from '../../../src/stores/postgres/migrate.js';
+import { oneServer } from '../../../src/stores/redis/one-server.js';
 import { freshDatabase, redisUrl, type FreshDatabase } from '../../support/servers.js';
 
 /** The snippets of seed 004, almost as they stand there. */
@@ -30,7 +31,7 @@ beforeAll(async () => {
       SHARDS: '4', REDIS_TIMEOUT_MS: '5000', ROLE: 'worker',
     }),
     servers, time: { clock: Date.now, offsetMs: () => 0 }, log, metrics: createMetrics({ version: 'test', defaults: false }),
-    bulkRedis, written: () => undefined,
+    bulkRedis: oneServer(bulkRedis), written: () => undefined,
   });
   const library = composeLibrary({ core, money: moneyIn({ db: core.db, ledger: core.ledger }), clock: Date.now, log });
   creditService = library.credits;

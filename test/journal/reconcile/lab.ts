@@ -24,7 +24,7 @@ export async function reconcileLab(): Promise<ReconcileLab> {
   // Walking through Redis takes as many steps as the server has keys, and the shared one has those of all other tests.
   const server = await throwawayRedis();
   const under = await durableLedger({ onRedis: server.url });
-  const { ledger, redis, keys, db, fence, runDrain } = under;
+  const { ledger, sharded: redis, keys, db, fence, runDrain } = under;
   const logged: ReconcileLab['logged'] = [];
   const metrics = createMetrics({ version: 'test', defaults: false });
   const log = {

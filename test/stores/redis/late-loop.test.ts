@@ -78,7 +78,7 @@ test('the loop is late again and again: still no answer is lost', async () => {
 test('pipelines and single commands of the same connection, too', async () => {
   const before = proxy.answered();
   const [key, other] = [`late-${randomUUID()}`, `late-${randomUUID()}`];
-  const calls = Promise.all([redis.incr(key), repliesOf(redis.pipeline().incr(other).incr(other))]);
+  const calls = Promise.all([redis.incr(key), redis.pipeline().incr(other).incr(other).exec().then(repliesOf)]);
   await nextTurn();
   proxy.blockUntilAnswered(before + bytesOf(3), BLOCKED_MS);
   expect(await calls).toEqual([1, [1, 2]]);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import { hotPathOptions } from '../../../src/stores/redis/connect.js';
 import { DeadlineRedis } from '../../../src/stores/redis/deadline-redis.js';
+import { oneServer } from '../../../src/stores/redis/one-server.js';
 import { parseInfo, watchRedis, type RedisWatch } from '../../../src/stores/redis/watch-redis.js';
 import { until } from '../../chaos/lab.js';
 import { testMetrics } from '../../support/gauges.js';
@@ -17,7 +18,7 @@ beforeAll(async () => {
   redis = new DeadlineRedis(server.url, hotPathOptions(2_000));
   redis.on('error', () => undefined);
   await until('Redis', () => redis.status === 'ready');
-  watch = watchRedis(redis, metrics);
+  watch = watchRedis(oneServer(redis), metrics);
 }, TIMEOUT_MS);
 afterAll(async () => {
   watch.stop();

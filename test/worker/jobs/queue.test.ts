@@ -48,14 +48,14 @@ const idleLedger = {
   expireHold: () => Promise.resolve({ status: 'not_due' }), expireLots: () => Promise.resolve({ status: 'nothing_due' }),
 } as unknown as Ledger;
 
-const workerDeps = (over: Partial<WorkerDeps> & Pick<WorkerDeps, 'queueRedis' | 'namespace'>): WorkerDeps => ({
-  db: lab.db, ledger: idleLedger, redis: lab.redis, scanRedis: lab.redis, keys: lab.keys, drain: lab.drain,
+const workerDeps = (over: Partial<WorkerDeps> & Pick<WorkerDeps, 'queueConnection' | 'namespace'>): WorkerDeps => ({
+  db: lab.db, ledger: idleLedger, redis: lab.sharded, keys: lab.keys, drain: lab.drain,
   reconcile: () => Promise.resolve({}), clock: Date.now, epochOf: () => 1, ...over,
 });
 
 test('a touched shard is in Postgres soon after, without anybody waiting', async () => {
   const { namespace, connections, queue, onError } = openQueue(redisUrl());
-  const workers = startWorkers(workerDeps({ queueRedis: connections.worker, namespace }));
+  const workers = startWorkers(workerDeps({ queueConnection: connections.worker, namespace }));
   closing.push(workers.close);
   await workers.ready();
   const nudge = createNudge({ addDrain: queue.addDrain, onError });
@@ -124,7 +124,7 @@ test('every scheduled job runs, and a crash is found by the schedule', async () 
   const account = lab.account();
   await lab.write(account, account.grant('l1', 5));
   const workers = startWorkers(workerDeps({
-    queueRedis: connections.worker, namespace, ledger: { ...idleLedger, ...fake.ledger },
+    queueConnection: connections.worker, namespace, ledger: { ...idleLedger, ...fake.ledger },
     observe: { job: (name, _ms, error) => { ran.add(name); if (error !== undefined) failures.push(error); } },
   }));
   closing.push(workers.close, keepSchedules({ upsert: () => queue.upsertSchedules(SHARDS), areThere: queue.hasSchedules, onError }));
@@ -139,7 +139,7 @@ test('an outage of Redis crashes nobody, and work goes on afterwards', async () 
   const { namespace, connections, queue, errors, onError } = openQueue(server.url);
   const drained: number[] = [];
   const workers = startWorkers(workerDeps({
-    queueRedis: connections.worker, namespace,
+    queueConnection: connections.worker, namespace,
     drain: (shards) => {
       drained.push(...shards);
       return Promise.resolve({ entries: 0, redelivered: 0, batches: 0, busy: [], stopped: [], durationMs: 0 });
@@ -177,7 +177,7 @@ const sweepLab = () => {
       return Promise.resolve({ status: 'nothing_due' } as const);
     },
   };
-  return { keys, ended, ledger, redis: lab.redis, epochOf: (shard: number) => (shard === 0 ? 3 : undefined) };
+  return { keys, ended, ledger, redis: lab.sharded, epochOf: (shard: number) => (shard === 0 ? 3 : undefined) };
 };
 
 test('due holds are ended, however many, past those that cannot be', async () => {

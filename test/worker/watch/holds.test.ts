@@ -43,7 +43,7 @@ test('open holds are counted; those past their lease only when the sweeper shoul
   await hold('alice', 'h:2');
   advance(60_000);
   await hold('bob', 'h1');
-  stops.push(watchHolds({ redis: under.redis, keys: under.keys, epochOf: () => 1, timeOffsetMs: () => offsetMs, metrics, onError }));
+  stops.push(watchHolds({ redis: under.sharded, keys: under.keys, epochOf: () => 1, timeOffsetMs: () => offsetMs, metrics, onError }));
   const seen = async () => [await metrics.gauge('cg_holds_open'), await metrics.gauge('cg_holds_overdue')];
   await until('three holds', async () => (await metrics.gauge('cg_holds_open')) === 3);
   expect([await seen(), await metrics.gauge('cg_holds_overdue_seconds')]).toEqual([[3, 0], 0]);
@@ -59,7 +59,7 @@ test('open holds are counted; those past their lease only when the sweeper shoul
 test('a fence that is closed makes the holds unknown', async () => {
   const told: unknown[] = [];
   stops.push(watchHolds({
-    redis: under.redis, keys: under.keys, epochOf: () => undefined, timeOffsetMs: () => offsetMs, metrics,
+    redis: under.sharded, keys: under.keys, epochOf: () => undefined, timeOffsetMs: () => offsetMs, metrics,
     onError: (error) => { told.push(error); },
   }));
   await until('a failed look', () => told.length > 0);

@@ -39,7 +39,7 @@ afterAll(async () => {
 const add = (shard: number): Promise<string | null> => connections.producer.xadd(keys.shard(shard, 1).journal, '*', 'any', 'entry');
 
 test('an empty journal has no lag; what Postgres does not have is counted, and timed from its oldest', async () => {
-  stop = watchJournal({ db, redis: connections.producer, keys, metrics, onError: () => undefined });
+  stop = watchJournal({ db, redis: connections.bulk, keys, metrics, onError: () => undefined });
   await until('the first look', async () => (await lag()) === 0);
   expect(await metrics.gauge('cg_journal_lag_entries')).toBe(0);
   expect(await metrics.gauge('cg_fence_epochs')).toBe(SHARDS);

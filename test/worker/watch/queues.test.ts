@@ -45,7 +45,7 @@ test('what waits in the queues, by state, and for how long; silence when nobody 
   await settlements.add('end', {}, { priority: 5 });
   await settlements.add('end', {});
   stops.push(watchQueues({
-    queues: [{ name: 'ledger', queue: ledger }, { name: MULTI, queue: settlements }], redis: connections.producer, metrics,
+    queues: [{ name: 'ledger', queue: ledger }, { name: MULTI, queue: settlements }], connection: connections.producer, metrics,
     onError, everyMs: 200,
   }));
   await until('a look', async () => (await jobs(MULTI, 'waiting')) !== undefined);
@@ -69,7 +69,7 @@ test('dead letters of RabbitMQ and of BullMQ are one number; a RabbitMQ that is 
     isConnected: () => isConnected, inFlight: () => 7,
     countDeadLetters: () => (isConnected ? Promise.resolve(3) : Promise.reject(new Error('away'))),
   };
-  stops.push(watchSettlements({ amqp, deadLetterQueues: dead, redis: connections.producer, metrics, onError, everyMs: 200 }));
+  stops.push(watchSettlements({ amqp, deadLetterQueues: dead, connection: connections.producer, metrics, onError, everyMs: 200 }));
   await until('a count', async () => (await metrics.gauge('cg_dead_letters')) === 5);
   expect([await metrics.gauge('cg_amqp_connected'), await metrics.gauge('cg_amqp_in_flight')]).toEqual([1, 7]);
   isConnected = false;
@@ -80,6 +80,6 @@ test('dead letters of RabbitMQ and of BullMQ are one number; a RabbitMQ that is 
 
 test('without RabbitMQ it says so', async () => {
   const metrics = testMetrics();
-  watchSettlements({ amqp: undefined, deadLetterQueues: [], redis: connections.producer, metrics, onError, everyMs: 200 })();
+  watchSettlements({ amqp: undefined, deadLetterQueues: [], connection: connections.producer, metrics, onError, everyMs: 200 })();
   expect(await metrics.gauge('cg_amqp_connected')).toBe(-1);
 });

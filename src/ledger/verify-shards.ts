@@ -1,0 +1,128 @@
+import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
+import type { Acknowledged } from './acknowledged.js';
+import { judgeShard, type Judgement, type Loss, type ShardRow } from './judge-shard.js';
+import type { Keyspace } from './keys.js';
+import type { ShardStore } from './shard-store.js';
+import { atMsOf } from './stream-position.js';
+
+export type VerifyDeps = {
+  readonly redis: ShardedRedis;
+  readonly store: ShardStore;
+  readonly keys: Keyspace;
+  /** What this process was told by Redis. */
+  readonly acknowledged: Acknowledged;
+  /** Brings what a shard's stream still has to Postgres. False: the shard is stopped. */
+  readonly drainShard: (shard: number) => Promise<boolean>;
+  readonly log: { info(facts: object, message: string): void; error(facts: object, message: string): void };
+};
+
+export type ShardVerifier = {
+  /** Compares every shard and repairs what can be repaired. Tells of each as it is decided: its epoch, or null, which keeps it closed. */
+  verify(decided: (shard: number, epoch: number | null) => void): Promise<void>;
+  /** Whether a shard lost something and cannot be drained: to be looked at again, because a person resumes it. */
+  hasStuck(): boolean;
+};
+
+/** What the fence key of an open shard says: the epoch, and whose ledger it is. */
+export const fenceText = (epoch: number, { ledgerId }: Pick<ShardStore, 'ledgerId'>): string => `${epoch}@${ledgerId}`;
+
+/** Brings every shard to a state in which it may be written to, or says why it stays closed (fence.ts). */
+export function shardVerifier(deps: VerifyDeps): ShardVerifier {
+  const { redis, store, keys, acknowledged, drainShard, log } = deps;
+  const stuck = new Set<number>();
+
+  const judge = (row: ShardRow): Promise<Judgement> =>
+    judgeShard({ redis, keys, ledgerId: store.ledgerId }, row, acknowledged.of(row.shard));
+
+  /** Brings one shard to an open state under its row lock, so that no drain is under way and no other process decides. */
+  const repair = async (shard: number): Promise<number | null> => {
+    const { judgement, epoch } = await decide(deps, shard, judge);
+    switch (judgement.verdict) {
+      case 'open':
+      case 'set':
+        stuck.delete(shard);
+        acknowledged.seen(shard, epoch, judgement.stream);
+        return epoch;
+      case 'raise':
+        acknowledged.forget(shard, epoch);
+        tellRaised(log, judgement.loss);
+        return repair(shard);
+      case 'drain':
+        if (await drainShard(shard)) return repair(shard);
+        if (!stuck.has(shard)) log.error(
+          { shard, epoch }, 'Redis lost entries of a shard that is stopped: it stays closed until it is resumed (npm run shards)',
+        );
+        stuck.add(shard);
+        return null;
+      case 'foreign':
+        log.error(
+          { shard },
+          'this Redis holds another ledger than this Postgres: the shard stays closed. Use the matching pair, or an empty Redis',
+        );
+        return null;
+      case 'ahead':
+        log.error({ shard, epoch }, 'Redis has a newer epoch than Postgres: Postgres went back in time. The shard stays closed');
+        return null;
+    }
+  };
+
+  return {
+    async verify(decided) {
+      const rows = await store.readShards();
+      for (const row of rows) await reportOlder(deps, row);
+      const judged = await Promise.all(rows.map(async (row) => ({ row, judgement: await judge(row) })));
+      for (const { row: { shard, epoch }, judgement } of judged) {
+        if (judgement.verdict === 'open' && !stuck.has(shard)) {
+          acknowledged.seen(shard, epoch, judgement.stream);
+          decided(shard, epoch);
+        } else {
+          decided(shard, await repair(shard));
+        }
+      }
+    },
+    hasStuck: () => stuck.size > 0,
+  };
+}
+
+/** Judges a shard under its row lock, and writes down what was decided before the lock is released. */
+async function decide(
+  { redis, store, keys }: VerifyDeps, shard: number, judge: (row: ShardRow) => Promise<Judgement>,
+): Promise<{ readonly judgement: Judgement; readonly epoch: number }> {
+  return store.withLocked(shard, async (row, raise) => {
+    const judgement = await judge(row);
+    if (judgement.verdict === 'set') await redis.writeText(keys.fence(shard), fenceText(row.epoch, store));
+    if (judgement.verdict === 'drain') {
+      // The other processes must see the loss, too, before they meet the missing fence.
+      await store.mark([{ shard, epoch: row.epoch, ...judgement.known }]);
+      await redis.remove([keys.fence(shard)]);
+    }
+    if (judgement.verdict === 'raise') {
+      await redis.remove([keys.fence(shard)]);
+      await raise(judgement.loss);
+    }
+    return { judgement, epoch: row.epoch };
+  });
+}
+
+function tellRaised(log: VerifyDeps['log'], { shard, epoch, survivedId, knownId, entries, accounts }: Loss): void {
+  if (entries === 0) {
+    log.error({ shard, fromEpoch: epoch, cursor: survivedId }, 'Redis is behind Postgres: epoch raised, accounts reload from Postgres');
+    return;
+  }
+  const [from, to] = [survivedId, knownId].map((id) => new Date(atMsOf(id)).toISOString());
+  log.error(
+    { shard, fromEpoch: epoch, lostEntries: entries, from, to, accountsKnown: Object.keys(accounts).length },
+    'Redis lost entries that it had acknowledged: epoch raised, accounts reload from Postgres',
+  );
+}
+
+/** Another process has ended an epoch in which this one was told something: the record of the loss must count it. */
+async function reportOlder({ acknowledged, store, log }: VerifyDeps, { shard, epoch }: ShardRow): Promise<void> {
+  const memory = acknowledged.of(shard);
+  if (memory === null || memory.epoch >= epoch) return;
+  const lostEntries = await store.addToLoss(shard, memory.epoch, memory.recent);
+  acknowledged.forget(shard, memory.epoch);
+  if (lostEntries > 0) {
+    log.error({ shard, fromEpoch: memory.epoch, lostEntries }, 'Redis lost further entries, which it had acknowledged to this process');
+  }
+}

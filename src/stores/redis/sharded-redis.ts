@@ -1,0 +1,71 @@
+import type { ScriptClient } from './script.js';
+
+/** One undecoded stream entry: its id, and its fields and values one after the other. */
+export type StreamEntry = readonly [id: string, fields: readonly string[]];
+
+/** Where to read on in a stream: its key, and the last id that is known already. */
+export type StreamFrom = { readonly key: string; readonly afterId: string };
+
+/**
+ * A stream as Redis has it: the highest id that it ever gave and how many entries it ever got, trimmed ones included.
+ * `firstId` null: nothing is left in it. A stream that does not exist is at `0-0` with no entries.
+ */
+export type StreamState = { readonly lastId: string; readonly entries: number; readonly firstId: string | null };
+
+/** A sorted set: how many members it has, and the lowest of their scores; null when it has none. */
+export type IndexState = { readonly members: number; readonly lowest: number | null };
+
+/**
+ * Redis as the ledger uses it: scripts on shards, streams and indexes of many shards at once, and the servers behind
+ * them. The hash tag of a key (`{s7}`) names its shard; all keys of one script have the same one. Only the files of this
+ * folder know whether there is one server, a Sentinel or a Cluster.
+ *
+ * A method that takes a list costs one round trip, whatever the length of the list, and answers in its order. Calls for
+ * the same shard are executed in the order in which they were made. Every method throws the driver's error when a server
+ * does not answer (`isRedisAway`), and Redis' own when it refuses.
+ */
+export interface ShardedRedis extends ScriptClient {
+  /** The texts of these keys; null for a key that does not exist. */
+  readTexts(keys: readonly string[]): Promise<(string | null)[]>;
+  writeText(key: string, text: string): Promise<void>;
+  /** Deletes keys of any shards. Answers how many there were. */
+  remove(keys: readonly string[]): Promise<number>;
+  /** Lets keys expire in `seconds`, unless they expire sooner or do not exist. */
+  expireSooner(keys: readonly string[], seconds: number): Promise<void>;
+
+  /** At most `count` entries of each stream, oldest first. */
+  readStreams(from: readonly StreamFrom[], count: number): Promise<StreamEntry[][]>;
+  /** Whether a stream still has these entries. */
+  hasEntries(key: string, ids: readonly string[]): Promise<boolean[]>;
+  streamStates(keys: readonly string[]): Promise<StreamState[]>;
+  /** Deletes the entries before `minId` of each stream. */
+  trimStreams(trims: readonly { readonly key: string; readonly minId: string }[]): Promise<void>;
+
+  /** At most `limit` members of each index with scores up to `max`, lowest first, without the first `skip`. */
+  membersUpTo(from: readonly { readonly key: string; readonly skip: number }[], max: number, limit: number): Promise<string[][]>;
+  indexStates(keys: readonly string[]): Promise<IndexState[]>;
+  /** How many members of each index have scores up to `max`. */
+  countUpTo(keys: readonly string[], max: number): Promise<number[]>;
+
+  /**
+   * One step of a walk through the keys of all servers that match; '0' begins it, and ends it when it is answered. The
+   * cursor in between is opaque. `count`: keys to look at, of which any number may match.
+   */
+  scan(cursor: string, pattern: string, count: number): Promise<{ readonly cursor: string; readonly keys: string[] }>;
+
+  /** Identity of the server that has the shard of each key: another one after a restart or a failover. */
+  serversOf(keys: readonly string[]): Promise<string[]>;
+  /** The time on the clock of that server, in ms with fractions. */
+  timeMs(key: string): Promise<number>;
+  /** What INFO says, one text per server. */
+  infos(section?: string): Promise<string[]>;
+
+  /** Whether every server can be asked now. */
+  isReady(): boolean;
+  /** `ready` after every new connection, `lost` when one ends. Answers what ends the subscription. */
+  onConnection(told: { readonly ready?: () => void; readonly lost?: () => void }): () => void;
+  /** How long the oldest command that is not answered has waited, in ms; 0 when none waits or the connection has no deadline. */
+  oldestWaitMs(): number;
+  /** Ends the connection at once. Commands under way fail. */
+  close(): void;
+}
