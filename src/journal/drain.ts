@@ -6,6 +6,7 @@ import type { Keyspace } from '../ledger/keys.js';
 import { atMsOf } from '../ledger/stream-position.js';
 import type { Db } from '../stores/postgres/connect.js';
 import { classifyPostgresError, toGatewayError } from '../stores/postgres/errors.js';
+import type { ScriptClient } from '../stores/redis/script.js';
 import { drainBatch, type Batch, type BatchDeps, type BatchOptions, type Failpoint } from './drain-batch.js';
 import type { ShardBatch } from './fold-accounts.js';
 import { isolateFault } from './isolate-fault.js';
@@ -45,7 +46,7 @@ export type TraceBatch = (drain: (onRead: (batches: readonly ShardBatch[]) => vo
 export type DrainDeps = {
   /** With the `drain` profile: it must lose its locks when this process is paused. */
   readonly db: Db;
-  readonly redis: RedisCommands;
+  readonly redis: RedisCommands & ScriptClient;
   readonly keys: Keyspace;
   readonly clock: Clock;
   readonly tailSeconds: number;
