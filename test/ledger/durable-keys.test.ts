@@ -6,6 +6,7 @@ import { KEYS_KEPT_DAYS, KEY_LOOKUPS_MAX, RECEIPT_TTL_SECONDS } from '../../src/
 import { micros } from '../../src/kit/money/micros.js';
 import type { Charge, ChargeReply } from '../../src/ledger/ledger.js';
 import type { Db } from '../../src/stores/postgres/connect.js';
+import { oneServer } from '../../src/stores/redis/one-server.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
 
 /** A key outlives its receipt: Redis remembers it for an hour, Postgres for KEYS_KEPT_DAYS. */
@@ -94,7 +95,7 @@ test('the receipt of a charge stays long when Postgres has only the refusal befo
   expect(await charge()).toMatchObject({ status: 'insufficient_credits' });
   const { db, redis, keys, ledger } = under;
   const drain = createDrain({
-    db, redis, keys, clock: Date.now, tailSeconds: 0, knowsModel: () => true,
+    db, redis: oneServer(redis), keys, clock: Date.now, tailMs: 0, knowsModel: () => true,
     // Postgres has the refusal, and Redis has not been told so.
     failpoint: async (name) => {
       if (name !== 'after_commit') return;
