@@ -32,7 +32,7 @@ export type AdministrationParts = {
 
 export type Administration = AllocateDeps & AdministrationDeps & AllocationsDeps & UsersDeps;
 
-/** What administrators can do: to whom, and in Postgres before it is acknowledged. */
+/** What administrators can do. Every action and its target account are in Postgres before the request is acknowledged. */
 export function composeAdministration({ config, core, money: moneyIn, clock, log }: AdministrationParts): Administration {
   const { db } = core;
   const fresh = freshen(sharedDrain(core.drain), core.keys);
@@ -51,7 +51,7 @@ export function composeAdministration({ config, core, money: moneyIn, clock, log
     revokeAllocation: (command) => revokeAllocation({ db, moneyIn }, command),
     listAllocations: (query) => listAllocations({
       db, clock,
-      freshen: () => fresh.all().catch((error: unknown) => { log.debug({ err: error }, 'allocations are listed as Postgres has them'); }),
+      freshen: () => fresh.all().catch((error: unknown) => { log.debug({ err: error }, 'the list of allocations may be incomplete'); }),
     }, query),
     registerUser: (user) => registerUser(db, user),
   };

@@ -32,7 +32,7 @@ export type ChatspartyParts = {
 export type Chatsparty = {
   readonly chatsparty: ChatspartyDeps;
   readonly plans: PlanRouteDeps;
-  /** For the balance of the accounting service, which is the same one (contract C-02). */
+  /** For the balance in the accounting service's dialect: both dialects report the same balance (contract C-02). */
   readonly creditProfile: ReadCreditProfile;
 };
 
@@ -63,12 +63,12 @@ export function composeChatsparty({ core, money: moneyIn, clock, log, resolveAcc
   };
 }
 
-/** The services of seed 004 for code inside this project, over an open core. */
+/** The services of seed 004 for use as a library by other code of this project, over an open core. */
 export function composeLibrary(
   { core, money: moneyIn, clock, log }: Omit<ChatspartyParts, 'resolveAccount'>,
 ): { readonly credits: CreditService; readonly pricing: ModelPricingService } {
   const { db, ledger } = core;
-  const onError = (error: unknown): void => { log.error({ err: error }, 'a service of the library failed'); };
+  const onError = (error: unknown): void => { log.error({ err: error }, 'a library service failed'); };
   return {
     credits: new CreditService({
       db, ledger, moneyIn, freshen: freshenOf(core), creditProfile: creditProfileOf(core, log), clock, onError,
@@ -81,10 +81,10 @@ const freshenOf = ({ drain, keys }: Core): Freshen => freshenBy(sharedDrain(drai
 
 const creditProfileOf = ({ db }: Core, log: Log): ReadCreditProfile => lastKnownProfile({
   read: (accountId) => readCreditProfile(db, accountId),
-  onError: (error) => { log.debug({ err: error }, 'a balance is answered with what was last known of plan and purchases'); },
+  onError: (error) => { log.debug({ err: error }, 'a balance is answered with the last known plan and purchases'); },
 });
 
-/** Reads from memory; writes as new versions. */
+/** Reads prices from memory; writes each change as a new version. */
 export function modelPrices(books: PriceBooks, clock: Clock): ModelPrices {
   const deps = { books, clock };
   return {

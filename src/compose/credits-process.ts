@@ -27,7 +27,7 @@ export type ServerSideParts = {
 
 const MS_PER_SECOND = 1_000;
 
-/** What ends of processes need, whichever way they come in: over HTTP, by RabbitMQ or by BullMQ. */
+/** The dependencies of settling a process, for all transports: HTTP, RabbitMQ and BullMQ. */
 export function composeSettlements(config: Config, { ledger, db, prices }: Core): SettleProcessDeps & IdRules {
   return {
     ledger,
@@ -40,7 +40,7 @@ export function composeSettlements(config: Config, { ledger, db, prices }: Core)
   };
 }
 
-/** The part of the API that servers call, and what administrators set up for them. */
+/** The routes that servers call, and the administration of what they use. */
 export function composeServerSide({ config, core, money, clock, log }: ServerSideParts): ServerSideDeps & { close(): Promise<void> } {
   const { db } = core;
   const ring = serverKeyRing({
@@ -48,7 +48,7 @@ export function composeServerSide({ config, core, money, clock, log }: ServerSid
     read: () => readLiveServerKeys(db),
     touch: (used) => touchServerKeys(db, used),
     clock: Date.now,
-    onError: (error) => { log.warn({ err: error }, 'server keys not read; the ones in memory stay for a while'); },
+    onError: (error) => { log.warn({ err: error }, 'server keys not read; the ones in memory stay in use for a while'); },
   });
   return {
     authenticateServer: serverKeyAuth(ring, clock),
@@ -67,7 +67,7 @@ export function composeServerSide({ config, core, money, clock, log }: ServerSid
   };
 }
 
-/** Checked by config.ts: this cannot fail. Null: no limit. */
+/** The debt limit; null: no limit. config.ts has checked the value, so this does not throw. */
 export function debtLimitOf({ debtLimitCredits }: Config): Micros | null {
   if (debtLimitCredits === undefined) return null;
   const limit = parseCredits(debtLimitCredits);

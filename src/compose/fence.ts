@@ -18,12 +18,12 @@ export type FencePartsDeps = {
 
 export type FenceParts = {
   readonly fence: Fence;
-  /** What Redis acknowledges to this process: the scripts tell it, the fence and the heartbeat read it. */
+  /** The latest position per shard that Redis acknowledged to this process: scripts write it, fence and heartbeat read it. */
   readonly acknowledged: Acknowledged;
   close(): Promise<void>;
 };
 
-/** The fence, what it compares Redis with, and the heartbeat. Throws when this Redis cannot be used with this Postgres at all. */
+/** Opens the fence, its comparison values and the heartbeat. Throws when this Redis does not fit this Postgres. */
 export async function openFence({ redis, store, keys, drain, log }: FencePartsDeps): Promise<FenceParts> {
   const told = acknowledged(keys.shards);
   const drainNow = sharedDrain(drain);
@@ -40,7 +40,7 @@ export async function openFence({ redis, store, keys, drain, log }: FencePartsDe
   await requireNoEviction(redis);
   const beats = heartbeat({
     redis, keys, store, fence: gate, acknowledged: told,
-    onError: (error) => { log.debug({ err: error }, 'a beat failed; the next makes up for it'); },
+    onError: (error) => { log.debug({ err: error }, 'heartbeat failed; the next one includes what it missed'); },
   });
   return {
     fence: gate,

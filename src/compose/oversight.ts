@@ -23,7 +23,7 @@ import { toGatewayError } from '../stores/postgres/errors.js';
 import { watchDrift } from '../worker/watch/drift.js';
 import type { Core } from './core.js';
 
-/** What operators see and stop: accounts, the reconciler, shards, what models cost. */
+/** What operators see and control: accounts, the reconciler, shards, the costs of models. */
 export type Oversight = AccountRouteDeps & ReconcileRouteDeps & Pick<ModelCostsRouteDeps, 'modelCosts'>;
 
 export function composeOversight({ db, drainDb, redis, keys, fence, ledger, drain }: Core, log: Log): Oversight {
@@ -52,7 +52,7 @@ export function composeOversight({ db, drainDb, redis, keys, fence, ledger, drai
     modelCosts: (query) => modelCosts({
       db,
       freshen: () => deps.freshen.all().then(() => true, (error: unknown) => {
-        log.debug({ err: error }, 'costs of models are told as Postgres has them');
+        log.debug({ err: error }, 'model costs may miss the latest entries');
         return false;
       }),
     }, query),
@@ -69,7 +69,7 @@ export type ReconcilerDeps = {
   readonly onError: (error: unknown) => void;
 };
 
-/** The reconciler's turn for the workers, and what tells of its findings. */
+/** The reconciler's job for the workers, and the watcher that reports its findings. */
 export function openReconciler(
   { core: { drainDb: db, keys, fence, drain }, redis, clock, log, metrics, onError }: ReconcilerDeps,
 ): { readonly turn: () => Promise<ReconcileReport>; readonly stop: () => void } {

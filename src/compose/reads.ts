@@ -13,7 +13,7 @@ import type { Core } from './core.js';
 
 export type Reads = Omit<SessionViewDeps, 'ledger' | 'clock'> & UsageStatsRouteDeps;
 
-/** What is read from Postgres and must not miss what was acknowledged a moment ago. */
+/** Reads from Postgres that include everything acknowledged before the read. */
 export function composeReads({ db, ledger, drain, keys }: Core, clock: Clock): Reads {
   const freshen = freshenBy(sharedDrain(drain), keys);
   const resolveAccount = (text: string): ReturnType<typeof findAccount> =>

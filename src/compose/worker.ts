@@ -28,18 +28,18 @@ export type WorkerSideDeps = {
 };
 
 export type WorkerSide = {
-  /** What it needs, one by one: for a process that has nothing else to tell of its readiness. */
+  /** The readiness checks of the worker, for a process that reports nothing else. */
   readonly checks: () => Readiness['checks'];
   close(): Promise<void>;
 };
 
 const SECOND_MS = 1_000;
 
-/** Opens the background side: drains, sweeps and replays, triggered by BullMQ. `close` lets jobs under way finish. */
+/** Opens the worker side: drains, sweeps and replays, triggered by BullMQ. `close` waits for jobs in progress. */
 export async function openWorker(
   { config, databaseUrl, core, connections, queue, time, log, metrics, tracer }: WorkerSideDeps,
 ): Promise<WorkerSide> {
-  const onError = (error: unknown): void => { log.warn({ err: error }, 'queue'); };
+  const onError = (error: unknown): void => { log.warn({ err: error }, 'queue error'); };
   const reconciler = openReconciler({ core, redis: connections.producer, clock: time.clock, log, metrics, onError });
   const workers = startWorkers({
     reconcile: reconciler.turn,
@@ -53,7 +53,7 @@ export async function openWorker(
     observe: {
       job: (name, durationMs, error) => {
         metrics.observe('jobSeconds', { job_name: name, status: error === undefined ? 'ok' : 'failed' }, durationMs / SECOND_MS);
-        if (error !== undefined) log.warn({ err: error, job: name }, 'job failed; its schedule brings it back');
+        if (error !== undefined) log.warn({ err: error, job: name }, 'job failed; its schedule runs it again');
       },
       error: onError,
     },
@@ -83,7 +83,7 @@ export async function openWorker(
 
 const check = (ok: boolean, fine: string, otherwise: string): Check => ({ ok, detail: ok ? fine : otherwise });
 
-/** Checked by config.ts: this cannot fail. */
+/** Credits as micros. config.ts has checked the value, so this does not throw. */
 function creditsOf(name: string, text: string): Micros {
   const amount = parseCredits(text);
   if (typeof amount === 'string') throw new Error(`${name} is ${amount}`);

@@ -9,7 +9,7 @@ import type { QUEUE_NAME } from '../../stores/redis/queue-connections.js';
 export type QueueName = typeof QUEUE_NAME | SettlementQueue;
 
 export type WatchQueuesDeps = {
-  /** By the names that the catalogue knows. */
+  /** The queues under their names in the metrics catalogue. */
   readonly queues: readonly { readonly name: QueueName; readonly queue: Queue }[];
   /** Their connection. */
   readonly redis: Redis;
@@ -21,10 +21,10 @@ export type WatchQueuesDeps = {
 const EVERY_MS = 5_000;
 const WITHIN_MS = 2_000;
 
-/** Counts, every five seconds, what is in the queues, and how long the oldest of it waits. Answers what stops it. */
+/** Counts the jobs of each queue by state and measures the wait of the oldest, every five seconds. Returns a stop function. */
 export function watchQueues({ queues, redis, metrics, onError, everyMs = EVERY_MS }: WatchQueuesDeps): () => void {
   const measure = async (): Promise<void> => {
-    // BullMQ would wait for it, and one look after the other with it.
+    // BullMQ would wait for the connection, and every later look would wait as well.
     if (redis.status !== 'ready') throw new Error(`the connection of the queues is ${redis.status}`);
     await within(WITHIN_MS, 'looking at the queues', Promise.all(queues.map(({ name, queue }) => lookAt(name, queue, metrics))));
   };
@@ -37,7 +37,7 @@ export function watchQueues({ queues, redis, metrics, onError, everyMs = EVERY_M
 async function lookAt(name: QueueName, queue: Queue, metrics: Gauges): Promise<void> {
   const [counts, next] = await Promise.all([
     queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed', 'completed'),
-    // The first of each: the oldest of those without a priority, and the most urgent one of the others.
+    // The first of each list: the oldest without a priority, and the most urgent with one.
     queue.getJobs(['waiting', 'prioritized'], 0, 0, true),
   ]);
   const count = (state: string): number => counts[state] ?? 0;
@@ -47,5 +47,5 @@ async function lookAt(name: QueueName, queue: Queue, metrics: Gauges): Promise<v
   metrics.set('queueOldestSeconds', { queue: name }, Math.max(0, ...waitedMs) / 1_000);
 }
 
-/** A job of a schedule is made one period ahead, and one that is tried again has waited before: neither counts. */
+/** When a job became ready to run. Delays do not count: a scheduled job is created one period early, and a retry waits. */
 const waitingSinceMs = ({ timestamp, opts, processedOn }: Job): number => Math.max(timestamp + (opts.delay ?? 0), processedOn ?? 0);

@@ -8,7 +8,7 @@ import { lastKnown, within } from '../../kit/within.js';
 export type WatchSettlementsDeps = {
   /** Undefined: no RabbitMQ is configured. */
   readonly amqp: Pick<AmqpBridge, 'isConnected' | 'inFlight' | 'countDeadLetters'> | undefined;
-  /** BullMQ's dead-letter queues, and their connection. */
+  /** BullMQ's dead-letter queues and their connection. */
   readonly deadLetterQueues: readonly Queue[];
   readonly redis: Redis;
   readonly metrics: Gauges;
@@ -20,8 +20,8 @@ const EVERY_MS = 5_000;
 const WITHIN_MS = 2_000;
 
 /**
- * Says how RabbitMQ is, and counts the settlements that wait for a decision, in RabbitMQ and in BullMQ. Those that
- * RabbitMQ had when it was last asked are still there while it is away. Answers what stops it.
+ * Reports the state of RabbitMQ, and counts the settlements in the dead-letter queues of RabbitMQ and of BullMQ. While
+ * RabbitMQ is down its last known count is reported: the messages are still there. Returns a stop function.
  */
 export function watchSettlements(
   { amqp, deadLetterQueues, redis, metrics, onError, everyMs = EVERY_MS }: WatchSettlementsDeps,
@@ -31,7 +31,7 @@ export function watchSettlements(
 
   const inRabbit = lastKnown(async () => amqp?.countDeadLetters() ?? 0, WITHIN_MS);
   const count = async (): Promise<void> => {
-    // BullMQ would wait for it, and one look after the other with it.
+    // BullMQ would wait for the connection, and every later look would wait as well.
     if (redis.status !== 'ready') throw new Error(`the connection of the queues is ${redis.status}`);
     const counts = await within(WITHIN_MS, 'counting dead letters', Promise.all(
       deadLetterQueues.map((queue) => queue.getJobCountByTypes('waiting', 'prioritized', 'delayed', 'failed')),
