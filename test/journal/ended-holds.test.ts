@@ -7,9 +7,9 @@ import { micros } from '../../src/kit/money/micros.js';
 import { checkPostgres } from '../support/books-postgres.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
 
-/** Holds after their end, in Postgres and back again: what is corrected, by whom, and ids that are used twice. */
+/** Ended holds, in Postgres and restored to Redis: corrections, who may make them, and ids that are used twice. */
 let under: DurableLedger;
-/** False: Postgres does not answer look-ups of ended holds, as if it were away. */
+/** False: Postgres does not answer lookups of ended holds, as if it were down. */
 let remembers = true;
 beforeAll(async () => {
   under = await durableLedger({
@@ -42,7 +42,7 @@ const forgetHold = async (accountId: string): Promise<void> => {
   expect(await under.redis.del(...(await under.redis.keys(`*:hold:${accountId}:h`)))).toBe(1);
 };
 
-/** Nothing is wrong with the account, wherever it is looked for. */
+/** Neither Postgres nor the reconciler finds a fault in the account. */
 async function expectSound(accountId: string): Promise<void> {
   await under.drain();
   expect((await auditAccounts(under.db, [accountId], null)).flatMap((row) => auditDifferences(row, null))).toEqual([]);
@@ -78,7 +78,7 @@ test('a corrected hold is one hold, one use and one message in every book, also 
   await expectSound(accountId);
 });
 
-test('who placed a hold survives a rebuild, and its receipt', async () => {
+test('the placer of a hold survives a rebuild and the end of its receipt', async () => {
   const accountId = await accountWith(100);
   await place(accountId, 'service');
   await under.drain();
@@ -92,7 +92,7 @@ test('who placed a hold survives a rebuild, and its receipt', async () => {
   await expectSound(accountId);
 });
 
-test('an id that is used again while Postgres is away stops no shard; the newer hold is the one that is read', async () => {
+test('an id that is used again while Postgres is down stops no shard; reads return the newer hold', async () => {
   const accountId = await accountWith(100);
   await place(accountId);
   await settle(accountId, 4);
@@ -101,7 +101,7 @@ test('an id that is used again while Postgres is away stops no shard; the newer 
   remembers = false;
   expect(await place(accountId)).toMatchObject({ status: 'placed', replayed: false });
   remembers = true;
-  // Postgres knows the first only: Redis has the newer one, and that counts.
+  // Postgres only knows the first; Redis has the newer one, which takes precedence.
   expect(await place(accountId)).toMatchObject({ status: 'placed', replayed: true });
   await expectSound(accountId);
   await under.loseRedis();
