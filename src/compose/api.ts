@@ -76,9 +76,7 @@ export async function openApi(
   const money = moneyIn({ db, ledger });
   const admitted = admitCaller({
     db, ledger, moneyIn: money, profiles, clock,
-    onError: (error) => {
-      log.warn({ err: error }, 'profile and allocations of a new user not written; the worker does it later');
-    },
+    onError: (error) => { log.warn({ err: error }, 'a new user is not fully set up yet; the worker completes it'); },
   });
   const authenticate = bearer({
     issuers: issuersOf(config.auth), maxTokenAgeSeconds: config.auth.maxTokenAgeSeconds, clock: Date.now, admitted,

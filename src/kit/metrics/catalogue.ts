@@ -174,7 +174,7 @@ export const METRICS = {
   ),
   reconcileSeconds: histogram('cg_reconcile_duration_seconds', 'Time to compare one batch of accounts.', {}, JOB_BUCKETS_SECONDS),
   reconciledAt: gauge('cg_reconciled_timestamp_seconds', 'When the reconciler last finished a batch, in seconds since 1970.', {}),
-  reconcileRoundAt: gauge('cg_reconcile_round_timestamp_seconds', 'When it last finished a round over all accounts, in seconds since 1970.', {}),
+  reconcileRoundAt: gauge('cg_reconcile_round_timestamp_seconds', 'When it last compared all accounts, in seconds since 1970.', {}),
 
   // Queues and jobs
   // job_name, because Prometheus adds its own label `job` to every series and would rename ours.
