@@ -14,7 +14,7 @@ export type ReadFrom = { readonly key: string; readonly afterId: string };
 /** `more`: the stream had at least as much as was asked for. */
 export type StreamRead = { readonly entries: RawEntry[]; readonly more: boolean };
 
-/** Rounds of one read: the first gives every stream its fair share, the next hand out what the quiet ones left. */
+/** Rounds of one read: the first gives every stream an equal share, the next distribute what is left of the limit. */
 const ROUNDS_MAX = 4;
 
 /**
@@ -40,7 +40,7 @@ export async function readStreams(redis: RedisCommands, from: readonly ReadFrom[
   return streams.map(({ entries, more }) => ({ entries, more }));
 }
 
-/** How far a stream is ahead of Postgres: entries that wait, and when Redis wrote the oldest of them. */
+/** How far Postgres is behind a stream: the number of waiting entries, and when Redis wrote the oldest. */
 export type StreamLag = { readonly waiting: number; readonly oldestAtMs: number | null };
 
 /** `drained`: how many entries of the stream Postgres has. */
