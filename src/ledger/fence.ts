@@ -21,20 +21,20 @@ export interface ShardStore {
 }
 
 /**
- * Decides, per shard, whether Redis may be trusted, and under which epoch (design §7).
+ * Decides, per shard, whether Redis may be used, and under which epoch (design §7).
  *
- * Nothing may be written to a Redis that lost what Postgres already has: its accounts would spend credits twice. So
- * after every connection to a server that we have not verified, each shard's stream is compared with the Postgres
- * cursor, and with what Redis is known to have acknowledged beyond it, before any operation passes. A stream that is
- * behind raises the epoch: what it still has is drained, then the epoch grows in Postgres, then in Redis; the new epoch
- * begins with nothing, and accounts load from Postgres on next use. What was lost is recorded with the epoch.
+ * No process may write to a Redis that has lost entries which Postgres has: its accounts would spend credits twice. So
+ * after every connection to an unverified server, each shard's stream is compared with the cursor in Postgres, and with
+ * what Redis is known to have acknowledged beyond it, before any operation passes. If a stream is behind, the epoch is
+ * raised: the rest of the stream is drained, then the epoch grows in Postgres, then in Redis; the new epoch starts empty,
+ * and accounts load from Postgres on their next use. The loss is recorded with the old epoch.
  */
 export interface Fence {
   /** The text scripts compare with the fence key, and the epoch that keys carry; null while the shard is closed. */
   epochOf(shard: number): Epoch | null;
-  /** A script met another fence than ours: close the shard until it has been looked at again. */
+  /** Called when a script met another fence: closes the shard until it has been checked again. */
   suspect(shard: number): void;
-  /** True once every shard was verified on the present connection. */
+  /** True once every shard was verified on the current connection. */
   isOpen(): boolean;
   /** Resolves when all shards are open for the first time. */
   opened(): Promise<void>;
@@ -54,7 +54,7 @@ export type FenceDeps = {
   readonly log: { info(facts: object, message: string): void; error(facts: object, message: string): void };
 };
 
-/** How often the fences are looked at, for a process that runs no script which would meet a raised one. */
+/** How often the fences are checked, for processes that run no scripts, which would notice a raised one. */
 const LOOK_EVERY_MS = 1_000;
 /** Between attempts while Redis or Postgres cannot be asked. */
 const RETRY_MS = 200;
@@ -194,7 +194,7 @@ export function fence({ redis, store, keys, acknowledged, drainShard, log }: Fen
     running = (running ?? Promise.resolve()).then(() => (mine === generation ? open(mine) : undefined));
   };
 
-  /** Another process may have raised an epoch: a worker whose indexes are all of the old one would never notice. */
+  /** Another process may have raised an epoch: a worker that only uses indexes of the old one would not notice. */
   const look = async (): Promise<void> => {
     if (!isGateOpen) return;
     const mine = generation;
@@ -204,7 +204,7 @@ export function fence({ redis, store, keys, acknowledged, drainShard, log }: Fen
     // Resuming a shard is done elsewhere, and no script tells us of it.
     if (stuck.size > 0) running = (running ?? Promise.resolve()).then(() => (mine === generation ? open(mine) : undefined));
   };
-  // A look that fails is made up for by the next, or by the reconnection that it announces.
+  // After a failed check the next one follows, or the reconnection.
   const looking = setInterval(() => { look().catch(() => undefined); }, LOOK_EVERY_MS).unref();
 
   redis.on('ready', start);
