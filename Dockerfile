@@ -1,8 +1,8 @@
-# The gateway: API, worker or both, as ROLE says. Nothing is written to the root file system, so it runs read-only; the
-# embedded Redis and Postgres are left out, so REDIS_URL and DATABASE_URL must be set.
+# The gateway: API, worker or both, as ROLE says. It writes nothing to the root file system, so it can run read-only. The
+# embedded Redis and Postgres are not included, so REDIS_URL and DATABASE_URL must be set.
 ARG NODE_VERSION=20.20
 
-# Compiles. What only the compiler needs ends here.
+# Compiles. Dependencies of the compiler stay in this stage.
 FROM node:${NODE_VERSION}-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
@@ -11,7 +11,7 @@ COPY tsconfig.json knexfile.ts ./
 COPY src ./src
 RUN npm run build
 
-# What the program needs while it runs: neither compilers nor the embedded Postgres, which are optional dependencies.
+# Run-time dependencies, without compilers and the embedded Postgres, which are optional dependencies.
 FROM node:${NODE_VERSION}-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
@@ -29,14 +29,14 @@ ENV NODE_ENV=production \
     HOST=0.0.0.0 \
     PORT=3001
 WORKDIR /app
-# Owned by root: the program cannot change what it runs.
+# Owned by root: the program cannot change its own files.
 COPY package.json ./
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist/knexfile.js ./dist/knexfile.js
 COPY --from=build /app/dist/src ./dist/src
 COPY --from=build /app/src/stores/postgres/migrations ./src/stores/postgres/migrations
 COPY lua ./lua
-# The account `node` of the base image, by number: Kubernetes cannot tell from a name that it is not root.
+# The account `node` of the base image, by number: from a name Kubernetes cannot tell that it is not root.
 USER 1000:1000
 EXPOSE 3001
 STOPSIGNAL SIGTERM

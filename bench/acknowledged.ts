@@ -2,7 +2,7 @@ import { parseCredits } from '../src/kit/money/credits.js';
 import type { Ledger } from '../src/ledger/ledger.js';
 import type { Db } from '../src/stores/postgres/connect.js';
 
-/** What the gateway has promised during a run: every hold it answered for, with the amounts it named, in micros. */
+/** What the gateway acknowledged during a run: each hold with the amounts in its answers, in micros. */
 export type Acknowledged = {
   readonly accountId: string;
   readonly holdId: string;
@@ -26,14 +26,14 @@ type AccountRow = {
   readonly debt: number;
 };
 
-/** Amounts of answers are credits; anything else than an amount is a bug of the gateway. */
+/** An amount in an answer, in credits. Any other value is a bug of the gateway. */
 export function amountIn(answer: string, field: 'allocatedCredits' | 'actualCredits'): number {
   const amount = parseCredits((JSON.parse(answer) as Record<string, unknown>)[field]);
   if (typeof amount === 'string') throw new Error(`${field} is ${amount} in ${answer}`);
   return amount;
 }
 
-/** Entries that Postgres has. They are gap-free per account, so the last numbers add up to it. */
+/** Number of entries in Postgres. Numbers are gap-free per account, so it is the sum of the last ones. */
 export async function entriesInPostgres(db: Db): Promise<number> {
   const { rows } = await db.raw<{
     rows: readonly { readonly total: string }[];
@@ -41,7 +41,7 @@ export async function entriesInPostgres(db: Db): Promise<number> {
   return Number(rows[0]?.total);
 }
 
-/** Compares what was promised with what Postgres and Redis have, after the journal was drained. Answers the differences. */
+/** Compares acknowledgements with Postgres and Redis after the journal was drained. Returns the differences. */
 export async function findLosses(
   db: Db, ledger: Ledger, accountIds: readonly string[], acknowledged: readonly Acknowledged[],
 ): Promise<string[]> {

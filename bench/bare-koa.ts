@@ -5,8 +5,8 @@ import { Router } from '@koa/router';
 import Koa from 'koa';
 
 /**
- * What the gateway is compared with: the least that Koa does to answer a POST. A router, a JSON body, a fixed reply as
- * long as that of a hold; no token, no validation, no metrics, no Redis. Tells its parent the port, and nothing more.
+ * The baseline of the comparison: the least that Koa does to answer a POST. A router, a JSON body, a fixed reply as long
+ * as a hold's; no token, no validation, no metrics, no Redis. Sends its port to the parent process.
  */
 const router = new Router();
 router.post('/api/streaming-sessions/initialize', (ctx) => {

@@ -10,7 +10,7 @@ export type BenchAccounts = {
   readonly tokens: readonly string[];
 };
 
-/** Enough for every hold of a run to be open at once; in many lots, one is used up now and then. */
+/** Enough for all holds of a run to be open at once; with many lots, some lots are used up during the run. */
 const CREDITS_PER_ACCOUNT = 25_600;
 const TOKEN_TTL_SECONDS = 3_600;
 const DAY_MS = 86_400_000;

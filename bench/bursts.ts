@@ -3,13 +3,13 @@ import type { BenchAccounts } from './bench-accounts.js';
 import type { BurstResult } from './load-generator.js';
 import { cpuMs, type Child, type LoadGenerator } from './processes.js';
 
-/** `bare` is the bare Koa, asked exactly what a hold asks. */
+/** `bare`: the bare Koa, with the same requests as a hold. */
 export type What = 'bare' | 'hold' | 'settle';
 
-/** The processes whose processor time is looked at. `server` is whichever answered: the bare Koa or the API process. */
+/** The processes whose processor time is measured. `server` is the one that answers: the bare Koa or the API process. */
 export type Where = 'server' | 'load' | 'redis' | 'worker' | 'postgres';
 
-/** One burst of requests and what it cost. */
+/** One burst of requests and its cost. */
 export type Measured = {
   readonly round: number;
   readonly lots: number;
@@ -28,7 +28,7 @@ type Processes = {
   readonly postgres: { readonly pid: number };
 };
 
-/** 1 credit, of which a fifth more is held in whole credits: 2; half of it is used. */
+/** Costs 1 credit a message; with a fifth more in whole credits 2 are held, and half of it is used. */
 const MODEL = 'gpt-4';
 const ESTIMATED_TOKENS = 200;
 const ACTUAL_TOKENS = 100;
@@ -41,13 +41,13 @@ const PATHS: Readonly<Record<What, string>> = {
 const ACCEPTED: Readonly<Record<What, number>> = { bare: 201, hold: 201, settle: 200 };
 
 export type Bench = {
-  /** A burst at the bare Koa, the same holds at the gateway, and their settles. */
+  /** A burst of requests to the bare Koa, the same as holds to the gateway, and their settles. */
   leg(accounts: BenchAccounts, round: number): Promise<Measured[]>;
-  /** Every hold of the gateway that was acknowledged, and whether its settle was. */
+  /** Every acknowledged hold, with its settle if that was acknowledged. */
   readonly acknowledged: readonly Acknowledged[];
-  /** Answers that were not the expected one, by status and body. */
+  /** Unexpected answers, by status and body. */
   readonly refused: ReadonlyMap<string, number>;
-  /** Entries that the gateway has acknowledged since the last call. */
+  /** Number of entries that the gateway acknowledged since the last call. */
   takeEntries(): number;
 };
 
@@ -66,7 +66,7 @@ export function openBench(processes: Processes, connections: number, requestCoun
     const before = cpuNow(processes, server);
     const result = await load.run({ port: server.port, path: PATHS[what], connections, tokens: accounts.tokens, requests });
     const after = cpuNow(processes, server);
-    const accepted = result.statuses.filter((status) => status === ACCEPTED[what]).length; // a refusal is quickly given
+    const accepted = result.statuses.filter((status) => status === ACCEPTED[what]).length; // refusals are cheap and must not count
     const perRequest = (where: Where): number => (after[where] - before[where]) * 1_000 / requests.length;
     const measured: Measured = {
       round, lots: accounts.lots, what, perSecond: accepted / result.durationMs * 1_000, latenciesMs: result.latenciesMs,
@@ -78,7 +78,7 @@ export function openBench(processes: Processes, connections: number, requestCoun
     return { result, measured };
   };
 
-  /** Calls `accept` for each request that was answered as it should be, and keeps what the others were told. */
+  /** Calls `accept` for each request with the expected answer; records the other answers. */
   const eachAccepted = (what: What, { statuses, bodies }: BurstResult, accept: (index: number, body: string) => void): void => {
     for (const [index, status] of statuses.entries()) {
       const body = bodies[index] ?? '';
@@ -124,7 +124,7 @@ export function openBench(processes: Processes, connections: number, requestCoun
   };
 }
 
-/** What one leg sends: a hold per request, and its settle. */
+/** The requests of one leg: holds, and their settles. */
 function requestsOf(accounts: BenchAccounts, requestCount: number, nextNumber: () => number) {
   const holds = Array.from({ length: requestCount }, (_, index) => {
     const token = index % accounts.ids.length;
@@ -140,7 +140,7 @@ function requestsOf(accounts: BenchAccounts, requestCount: number, nextNumber: (
   return { holds, initialize, finalize };
 }
 
-/** Processor time of everything that takes part, in milliseconds. */
+/** Processor time of all processes involved, in milliseconds. */
 const cpuNow = ({ load, redis, worker, postgres }: Processes, server: Child): Readonly<Record<Where, number>> => ({
   server: cpuMs(server.pid), load: cpuMs(load.pid), redis: cpuMs(redis.pid), worker: cpuMs(worker.pid), postgres: cpuMs(postgres.pid),
 });

@@ -15,16 +15,16 @@ import { startGatewayProcess } from './processes.js';
 import { median } from './statistics.js';
 
 /**
- * `npm run bench:credits-process`: settlements per second out of a full RabbitMQ queue, and the same settlements by
- * direct HTTP, in turns. Everything shares this machine's cores, so the ratio means more than the numbers. Ends with
- * exit code 1 unless every usage is in Postgres exactly once.
+ * `npm run bench:credits-process`: settlements per second from a full RabbitMQ queue, and the same settlements over HTTP,
+ * in turns. All processes share this machine's cores, so the ratio means more than the numbers. Exits with code 1 unless
+ * Postgres has every usage exactly once.
  */
 const { values } = parseArgs({
   options: {
     messages: { type: 'string', default: '3000' }, rounds: { type: 'string', default: '3' },
     connections: { type: 'string', default: '32' }, accounts: { type: 'string', default: '64' },
     prefetch: { type: 'string', default: '100' },
-    // yes: every usage has the hold of its start, as the guide has it; no: it has none, and two scripts more to run.
+    // yes: every usage has a hold from its start, as in the guide; no: it has none, which costs two more scripts.
     starts: { type: 'string', default: 'yes' },
   },
 });
@@ -35,7 +35,7 @@ const [QUEUE] = SETTLEMENT_QUEUES;
 const KEY = randomBytes(24).toString('hex');
 const DRAIN_TIMEOUT_MS = 60_000;
 
-process.setMaxListeners(50); // every worker of a round says goodbye to this process
+process.setMaxListeners(50); // each worker of a round adds an exit listener to this process
 const rabbit = await openRabbit();
 if (typeof rabbit === 'string') process.exit(1);
 const redis = await throwawayRedis({ appendonly: 'yes', appendfsync: 'everysec' });
@@ -71,7 +71,7 @@ type Usage = {
   readonly feature_endpoint_id: string;
   readonly usages: readonly object[];
 };
-/** Started before they are measured. */
+/** Usages whose processes were started before the measurement. */
 async function makeUsages(): Promise<Usage[]> {
   const made: Usage[] = [];
   await inParallel(connections, Array.from({ length: messages }, (_, index) => async () => {
@@ -103,7 +103,7 @@ const byHttp: number[] = [];
 for (let round = -1; round < rounds; round += 1) {
   for (const body of await makeUsages()) channel.sendToQueue(QUEUE, Buffer.from(JSON.stringify(body)), { persistent: true });
   await channel.waitForConfirms();
-  // The queue is full before anybody reads it: only taking is measured. The first acknowledgement is of a worker that has just started.
+  // The queue is full before the worker reads it, so only reading is measured. The first acknowledgement marks its start.
   const worker = await startGatewayProcess('worker', { ...environment, RABBITMQ_URL: rabbit.url, RABBITMQ_PREFETCH: values.prefetch });
   const queueMs = await timeOf(async () => {
     while ((await channel.checkQueue(QUEUE)).messageCount > 0) await new Promise((resolve) => { setTimeout(resolve, 5); });

@@ -12,9 +12,9 @@ import { throwawayPostgres, throwawayRedis } from '../test/support/servers.js';
 import { median } from './statistics.js';
 
 /**
- * `npm run bench:drain`: how long it takes to bring a thousand entries of streams from Redis to Postgres, by one drainer
- * and by four that share the shards. All of it happens in the same hour with the same few models, so that whatever
- * drainers of different shards wait for one another over would show.
+ * `npm run bench:drain`: time to move a thousand entries of streams from Redis to Postgres, with one drain and with four
+ * that share the shards. All entries are of one hour and a few models, so that waits of drains for one another's rows
+ * become visible.
  */
 const { values } = parseArgs({ options: { streams: { type: 'string', default: '6000' }, rounds: { type: 'string', default: '5' } } });
 const [streams, rounds] = [values.streams, values.rounds].map(Number) as [number, number];

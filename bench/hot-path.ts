@@ -11,8 +11,8 @@ import { report } from './report.js';
 
 /**
  * `npm run bench`: holds and settles per second through the whole gateway, with 1 lot and with many, as a ratio to a
- * bare Koa that is measured between them. Only ratios mean something: everything shares this machine's cores, and
- * whoever else works on it. Ends with exit code 1 when anything that was acknowledged is not in Postgres.
+ * bare Koa that is measured in between. Only ratios are meaningful: all processes share this machine's cores, also with
+ * other users. Exits with code 1 when an acknowledged operation is missing in Postgres.
  */
 const { values } = parseArgs({
   options: {
@@ -32,7 +32,7 @@ const manyLots = Number(values.lots);
 const say = (line: string): void => { process.stderr.write(`${line}\n`); };
 const DRAIN_TIMEOUT_MS = 120_000;
 
-// As in production: an append-only file that is synced every second, and commits that wait for the disk.
+// As in production: an append-only file synced every second, and commits that wait for the disk.
 say('starting Redis and Postgres ...');
 const redis = await throwawayRedis({ appendonly: 'yes', appendfsync: 'everysec' });
 const postgres = await throwawayPostgres({ fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' });
@@ -58,9 +58,9 @@ const bench = openBench({ load, bare, api, worker, redis, postgres }, Number(val
 const measured: Measured[] = [];
 
 for (let round = -warmup; round < rounds; round += 1) {
-  // Taking turns at being first, so that what slows the machine down does not always meet the same one.
+  // The two take turns at being first, so that a slow phase of the machine affects both.
   for (const accounts of round % 2 === 0 ? [few, many] : [many, few]) {
-    await drained(); // a bare Koa has no journal: it is measured while nothing else goes on
+    await drained(); // a bare Koa has no journal: the worker must be idle while it is measured
     const leg = await bench.leg(accounts, round);
     entries += bench.takeEntries();
     if (round >= 0) measured.push(...leg);
@@ -84,7 +84,7 @@ await worker.stop();
 await redis.discard();
 await postgres.discard();
 
-/** Waits until Postgres has every entry that was acknowledged. */
+/** Waits until Postgres has every acknowledged entry. */
 async function drained(): Promise<void> {
   const deadline = performance.now() + DRAIN_TIMEOUT_MS;
   while (await entriesInPostgres(view.db) < entries) {

@@ -9,21 +9,21 @@ import { redisLedger } from '../src/ledger/redis-ledger.js';
 import { apiProfile, connectPostgres, type Db } from '../src/stores/postgres/connect.js';
 import { openHotPath } from '../src/stores/redis/open-redis.js';
 
-/** The ledger of a running gateway, seen from outside: to open accounts with, and to ask for balances when all is over. */
+/** The ledger of a running gateway, accessed from outside: opens accounts, and reads balances at the end. */
 export type LedgerView = { readonly ledger: Ledger; readonly db: Db; close(): Promise<void> };
 
-/** A benchmark waits longer than a caller would. */
+/** A benchmark may wait longer than a caller. */
 const TIMEOUT_MS = 10_000;
 const quiet = { info: () => undefined, error: console.error };
 
-/** `environment`: that of the gateway, which says how its keys are named and into how many shards they go. */
+/** `environment`: the gateway's, which determines its key names and number of shards. */
 export async function openLedgerView(environment: Readonly<Record<string, string>>): Promise<LedgerView> {
   const { redisUrl = '', databaseUrl = '', redisNamespace, shards } = readConfig(environment);
   const db = connectPostgres(databaseUrl, apiProfile(TIMEOUT_MS));
   const redis = openHotPath(redisUrl, TIMEOUT_MS, console.error);
   const keys = keyspace(redisNamespace, shards);
   const told = acknowledged(shards);
-  // A benchmark's Redis loses nothing, so nothing must be drained before an epoch ends.
+  // A benchmark's Redis loses nothing, so there is nothing to drain before an epoch ends.
   const gate = fence({
     redis, store: await shardStore(db, shards), keys, acknowledged: told, drainShard: () => Promise.resolve(true), log: quiet,
   });

@@ -1,23 +1,23 @@
 import { openConnection } from './raw-client.js';
 
 /**
- * The load generator: a process of its own, so that making requests takes nothing from the event loop that is measured.
- * It knows HTTP and nothing else. Each message from its parent is one burst; the answer says how it went.
+ * The load generator: a separate process, so that it does not use the event loop under test. It only knows HTTP. Each
+ * message from its parent is one burst; the answer is its result.
  */
 
-/** Requests to one path, sent as fast as `connections` connections that wait for their answers can. */
+/** Requests to one path, sent as fast as possible over `connections` connections that each wait for the answer. */
 export type Burst = {
   readonly port: number;
   readonly path: string;
   readonly connections: number;
-  /** Per request: who asks (an index into `tokens`), and the JSON body. */
+  /** Per request: the caller (an index into `tokens`), and the JSON body. */
   readonly requests: readonly { readonly token: number; readonly body: string }[];
   readonly tokens: readonly string[];
 };
 
 export type BurstResult = {
   readonly durationMs: number;
-  /** Of each request, in the order of the burst. A status of 0: the connection was lost. */
+  /** Status of each request, in the order of the burst; 0: the connection was lost. */
   readonly statuses: readonly number[];
   readonly latenciesMs: readonly number[];
   readonly bodies: readonly string[];

@@ -9,16 +9,16 @@ import type { BurstResult } from './load-generator.js';
 import { startGatewayProcess, startLoadGenerator } from './processes.js';
 
 /**
- * `npm run bench:overload`: holds and settles at `ROLE=all` on a machine whose processors others keep busy. Counts what
- * callers were told. Ends with exit code 1 when an answer was `unknown` although Redis was well all the time, or when a
- * request was refused without saying that nothing was executed.
+ * `npm run bench:overload`: holds and settles with `ROLE=all` while other processes keep the processors busy. Counts the
+ * answers. Exits with code 1 when an outcome was `unknown` although Redis was healthy, or when a refusal did not say that
+ * nothing was executed.
  */
 const { values } = parseArgs({
   options: {
     requests: { type: 'string', default: '6000' },
     connections: { type: 'string', default: '64' },
     accounts: { type: 'string', default: '64' },
-    // Processes that do nothing but keep a processor busy.
+    // Number of processes that keep a processor busy.
     busy: { type: 'string', default: '2' },
   },
 });

@@ -7,7 +7,7 @@ import type { Role } from '../src/config.js';
 import { projectRoot } from '../src/kit/paths.js';
 import type { Burst, BurstResult } from './load-generator.js';
 
-/** The processes of a benchmark. Each ends with `stop`, or with us: those that we fork notice when we are gone. */
+/** The processes of a benchmark. Each ends with `stop`; forks also end when this process does. */
 
 export type Child = { readonly pid: number; stop(): Promise<void> };
 
@@ -39,7 +39,7 @@ export function startLoadGenerator(): LoadGenerator {
 
 export type GatewayProcess = Child & { readonly port: number };
 
-/** One process of the gateway as in production: its own main module, configured by the environment. `quiet`: its errors are expected. */
+/** One process of the gateway as in production: its main module, configured by environment. `quiet`: its errors are expected. */
 export async function startGatewayProcess(
   role: Role, environment: Readonly<Record<string, string>>, nodeArgs: readonly string[] = [],
   { quiet = false }: { readonly quiet?: boolean } = {},
@@ -72,7 +72,7 @@ function childOf(child: ChildProcess): Child {
   };
 }
 
-/** Linux counts processor time in hundredths of a second for everybody who asks /proc. */
+/** /proc shows processor time in hundredths of a second. */
 const MS_PER_TICK = 10;
 
 /** Processor time so far of a process and its children, in ms; 0 where there is no /proc. */
@@ -87,7 +87,7 @@ export function cpuMs(pid: number): number {
 
 const NS_PER_MICRO = 1_000;
 
-/** Processor time so far of a process' first thread, in µs: all that a Redis runs scripts on. 0 where there is no /proc. */
+/** Processor time so far of a process' first thread, in µs; Redis runs all scripts on it. 0 where there is no /proc. */
 export function firstThreadMicros(pid: number): number {
   try {
     return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / NS_PER_MICRO;
@@ -107,10 +107,10 @@ function listProcesses(): string[] {
 function readStat(pid: string): { readonly parent: number; readonly ticks: number } | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name, in brackets, may contain spaces: fields are counted from behind it.
+    // The name, in parentheses, may contain spaces: fields are counted after it.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ').map(Number);
     return { parent: fields[1] ?? 0, ticks: (fields[11] ?? 0) + (fields[12] ?? 0) };
   } catch {
-    return undefined; // it has ended meanwhile
+    return undefined; // it has ended in the meantime
   }
 }

@@ -3,7 +3,7 @@ import type { Acknowledged } from './acknowledged.js';
 import type { Measured, What, Where } from './bursts.js';
 import { median, percentile, sum } from './statistics.js';
 
-/** What the issue asks for: as much as this share of a bare Koa, and no more than this difference through lots. */
+/** The goals: this share of a bare Koa's throughput, and at most this difference between few and many lots. */
 const RATIO_GOAL = 0.6;
 const DIFFERENCE_MAX = 0.15;
 const SHOWN_MAX = 5;
@@ -13,7 +13,7 @@ export type Run = {
   readonly manyLots: number;
   readonly rounds: number;
   readonly options: Readonly<Record<string, string>>;
-  /** Entries that Postgres did not have when the load ended, and how long it took to bring them there. */
+  /** Entries missing in Postgres when the load ended, and how long it took to drain them. */
   readonly behind: number;
   readonly drainMs: number;
   readonly acknowledged: readonly Acknowledged[];
@@ -47,7 +47,7 @@ export function report(run: Run): string {
 const of = (measured: readonly Measured[], what: What, lots: number): Measured[] =>
   measured.filter((each) => each.what === what && each.lots === lots);
 
-/** Per round, so that a disturbance of the machine that lasts longer than a burst meets both sides. */
+/** Computed per round, so that a disturbance longer than a burst affects both sides. */
 const ratios = (ours: readonly Measured[], theirs: readonly Measured[]): number[] =>
   ours.map(({ perSecond, round }) => perSecond / (theirs.find((each) => each.round === round)?.perSecond ?? Number.NaN));
 

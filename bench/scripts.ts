@@ -16,9 +16,8 @@ import { firstThreadMicros } from './processes.js';
 import { median } from './statistics.js';
 
 /**
- * `npm run bench:scripts`: the scripts alone, without HTTP and without Postgres. One process places holds and settles
- * them through the real ledger, by the number of lots of an account. What must not change from row to row is the
- * processor time that Redis needs for one call.
+ * `npm run bench:scripts`: the scripts alone, without HTTP and Postgres. One process places and settles holds through the
+ * real ledger, for different numbers of lots per account. Redis' processor time per call must be the same in every row.
  */
 const { values } = parseArgs({
   options: {

@@ -13,9 +13,9 @@ import { throwawayPostgres } from '../test/support/servers.js';
 import { median, percentile } from './statistics.js';
 
 /**
- * `npm run bench:transactions`: pages and statistics of a statement of a million lines against one of a thousand, in
- * one table, turn by turn. What costs the same in both depends on neither; what is bounded by a limit is shown beside
- * its limit. Ends with exit code 1 when a page of the long statement takes more than twice as long.
+ * `npm run bench:transactions`: compares pages and statistics of a statement of a million lines with those of a thousand
+ * lines, in one table and in turns. What costs the same does not depend on the length; what a limit bounds is shown with
+ * its limit. Exits with code 1 when a page of the long statement takes more than twice as long.
  */
 const { values } = parseArgs({ options: {
   rounds: { type: 'string', default: '40' }, short: { type: 'string', default: '1000' },
@@ -43,7 +43,7 @@ const whole = ({ accountId }: Statement): ListTransactionsQuery =>
 const at = (share: number): number => FROM_MS + Math.floor(share * YEAR_MS);
 const share = ({ lines }: Statement, part: number): number => Math.floor(lines * part);
 
-/** `isFlat`: costs the same whatever the length. The others are as long as a limit lets them be. */
+/** `isFlat`: must cost the same for any length. The cost of the others is bounded by a limit. */
 type Case = { readonly name: string; readonly isFlat: boolean; readonly run: (db: Db, statement: Statement) => Promise<unknown> };
 const page = (name: string, more: (statement: Statement) => Partial<ListTransactionsQuery>, isFlat = true): Case =>
   ({ name, isFlat, run: async (db, statement) => readTransactions(db, { ...whole(statement), ...more(statement) }) });
@@ -76,7 +76,7 @@ const cases: readonly Case[] = [
   ),
 ];
 
-/** What the drainer adds to its transaction. Rolled back, so that every round finds the same table. */
+/** What the drain adds to its transaction. Rolled back, so that every round starts with the same table. */
 async function writeBatch(db: Db, { accountId, lines }: Statement): Promise<void> {
   const made = Array.from({ length: BATCH_LINES }, (_, index): Transaction => ({
     id: 2 * (lines + index + 1), accountId, atMs: at(1) + index, type: 'USAGE', reason: 'AI_CHAT', amount: micros(-1_000),
@@ -105,7 +105,7 @@ const times = new Map(cases.map(({ name }) => [name, { short: [] as number[], lo
 const heapBefore = heap();
 for (let round = -WARMUP_ROUNDS; round < rounds; round += 1) {
   for (const { name, run } of cases) {
-    // Taking turns at being first, so that what slows the machine down does not always meet the same one.
+    // The two take turns at being first, so that a slow phase of the machine affects both.
     for (const which of round % 2 === 0 ? (['short', 'long'] as const) : (['long', 'short'] as const)) {
       const startedAt = performance.now();
       await run(db, which === 'short' ? short : long);

@@ -17,9 +17,9 @@ import { throwawayPostgres, throwawayRedis } from '../test/support/servers.js';
 import { median, percentile } from './statistics.js';
 
 /**
- * `npm run bench:usage`: what a statistic costs for an account with a thousand records and for one with a million, over
- * the same days and services, in turns; next to the same question asked of the records themselves. Some records come
- * through the real drainer, the rest by SQL: that both are counted alike is checked before anything is measured.
+ * `npm run bench:usage`: the cost of a statistic for an account with a thousand records and for one with a million, over
+ * the same days and services, in turns; and the cost of counting the records instead. Some records come through the real
+ * drain, the rest by SQL: the benchmark first checks that both are counted alike.
  */
 const { values } = parseArgs({
   options: {
@@ -27,7 +27,7 @@ const { values } = parseArgs({
     many: { type: 'string', default: '1000000' },
     drained: { type: 'string', default: '10000' },
     rounds: { type: 'string', default: '60' },
-    // The naive question takes so long that fewer rounds must do.
+    // Fewer rounds, because counting the records takes long.
     'naive-rounds': { type: 'string', default: '7' },
     days: { type: 'string', default: '90' },
   },
@@ -40,7 +40,7 @@ const SHARDS = 64;
 const DAY_MS = 86_400_000;
 const END_MS = Math.floor(Date.now() / DAY_MS) * DAY_MS;
 const BEGIN_MS = END_MS - days * DAY_MS;
-/** [service, operation]: as a chat proxy's users have them. */
+/** [service, operation], as in the records of a chat proxy. */
 const USES = [
   ['chat-streaming', 'amazon.nova-lite-v1:0'], ['chat-streaming', 'gpt-4'], ['chat', 'gpt-4'],
   ['chat-streaming-aborted', 'gpt-4'], ['image', 'dall-e'],
@@ -68,7 +68,7 @@ const systemRollups = async (): Promise<unknown> => (await db.raw<{
 const kept = [await rollupsOf('drained'), await systemRollups()];
 
 say(`${few} and ${many} records by SQL ...`);
-// Of another shard than the drained ones, whose roll-up is compared.
+// Accounts of other shards than the drained one's, whose roll-up is compared.
 const others = Array.from({ length: 1_000 }, (_, index) => `account-${index}`).filter((id) => keys.shardOf(id) !== keys.shardOf('drained'));
 const [fewId = '', manyId = ''] = others;
 for (const [accountId, count] of [[fewId, few], [manyId, many]] as const) await fill(accountId, count);
@@ -83,7 +83,7 @@ if (!isDeepStrictEqual([await rollupsOf('drained'), await systemRollups()], kept
   throw new Error('the drainer and the migration count differently');
 }
 
-/** The drains before a statistic cost the same for both accounts, and are nothing to compare. */
+/** Does nothing: the drain before a statistic costs the same for both accounts and is left out. */
 const fresh: Freshen = { account: () => Promise.resolve(), all: () => Promise.resolve() };
 const ever = readPeriod({ startDate: undefined, endDate: undefined });
 const cut: Period = { fromMs: BEGIN_MS + 10 * DAY_MS + 12_345_678, toMs: END_MS - 10 * DAY_MS - 23_456_789 };
@@ -105,7 +105,7 @@ const lines: string[] = [];
 for (const question of questions) {
   const measured: { readonly few: number; readonly many: number }[] = [];
   for (let round = -3; round < question.rounds; round += 1) {
-    // In turns, and taking turns at being first: what slows the machine down meets both.
+    // In turns and with alternating order, so that a slow phase of the machine affects both.
     const first = round % 2 === 0 ? 'few' : 'many';
     const firstMs = await timed(question[first]);
     const secondMs = await timed(question[first === 'few' ? 'many' : 'few']);
@@ -149,7 +149,7 @@ async function timed(ask: () => Promise<unknown>): Promise<number> {
   return performance.now() - startedAt;
 }
 
-/** Charges of one account, as the scripts would write them, brought to Postgres; answers how many a second arrived. */
+/** Writes charges of one account as the scripts would and drains them; returns the number per second. */
 async function record(accountId: string, count: number): Promise<number> {
   const account = simulatedAccount(accountId, BEGIN_MS);
   const { journal } = keys.shard(keys.shardOf(accountId), 1);
@@ -165,12 +165,12 @@ async function record(accountId: string, count: number): Promise<number> {
   return count / ((performance.now() - startedAt) / 1_000);
 }
 
-/** Spread evenly over the days, at odd milliseconds. */
+/** Evenly spread over the days, at odd milliseconds. */
 function atOf(index: number, count: number): number {
   return BEGIN_MS + Math.floor((index / count) * days * DAY_MS);
 }
 
-/** Records of one account and the account itself, as `record` would make them. */
+/** Writes records of one account and the account itself, as `record` would. */
 async function fill(accountId: string, count: number): Promise<void> {
   await db.raw(
     `insert into accounts (account_id, shard, seq, epoch, available, held, debt, granted, captured, expired, removed,

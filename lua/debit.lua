@@ -86,7 +86,7 @@ if not deduction and self.state.available < amount then
   local due = holds.due(open_key, now_ms, due_holds_max)
   if #due > 0 then return { 'holds_due', unpack(due) } end
   local uncollected = self.state.uncollected + amount
-  -- Once per key, so often per minute, and never so much that a total would become inexact for settlements.
+  -- Recorded once per key, a limited number of times per minute, and never so much that totals of settlements become inexact.
   if is_usage and not refused and uncollected <= account.limit / 2 then
     commands = refusals.count(refusals_key, now_ms, refusals_max)
   else
@@ -114,7 +114,7 @@ else
   self.state[bucket] = self.state[bucket] + amount
 end
 if refused then
-  -- It was counted as uncollected when it was refused, and is collected now.
+  -- It counted as uncollected when it was refused, and is collected now.
   about = with_fact('refusal', refused.seq, refused.amount)
   self.state.uncollected = math.max(0, self.state.uncollected - refused.amount)
 end

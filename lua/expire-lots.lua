@@ -32,14 +32,14 @@ if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 local stored = account.read(keys.account)
 if not stored then return { 'not_loaded' } end
 if stored.frozen then
-  -- Only out of the index, so that what cannot be ended keeps nobody else waiting; expire-forgotten finds it when thawed.
+  -- Removed from the index only, so that a frozen account does not block others; expire-forgotten finds it after the thaw.
   redis.call('ZREM', keys.lots_due, account_id)
   return { 'account_frozen' }
 end
 local self = step.open(keys, account_id, stored, now_ms)
 local expired = numbers.text(self.state.expired - stored.expired)
 
--- Apply. A due lot may have been spent meanwhile: then only the account's next expiry moves.
+-- Apply. A due lot may have been spent in the meantime: then only the account's next expiry changes.
 if self.state.next_expiry_ms ~= stored.next_expiry_ms then step.apply(self) end
 if expired == '0' then return { 'nothing_due' } end
 return { 'expired', expired, self.journal_id }

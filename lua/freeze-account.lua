@@ -32,7 +32,7 @@ local before = account.read(account_key)
 if not before then return { 'not_loaded' } end
 if before.frozen == (kind == 'freeze') then return { 'unchanged' } end
 
--- No step.open: due lots are not swept, because a frozen account is shown as it stands.
+-- No step.open: due lots are not swept, because a frozen account is shown as it was when frozen.
 local after = account.copy(before)
 after.seq = before.seq + 1
 after.frozen = kind == 'freeze'

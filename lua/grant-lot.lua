@@ -54,7 +54,7 @@ local before = account.copy(self.state)
 local debt_paid = math.min(self.state.debt, amount)
 local granted, remaining = amount, amount - debt_paid
 if kind == 'set' then
-  -- The new balance is absolute: what is there goes, and what is owed is granted on top and paid.
+  -- The new balance is absolute: available credits are removed, and the debt is added to the grant and paid from it.
   debt_paid = self.state.debt
   granted, remaining = amount + debt_paid, amount
   lots.take(self.lots, now_ms, self.state.available, false)

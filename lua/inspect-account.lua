@@ -1,7 +1,7 @@
 #!lua flags=no-writes
 --[[
-  inspect-account: everything that is stored of an account, as it is stored, at one instant. Unlike read-account it
-  leaves out nothing that is due and loads nothing: the reconciler compares it with what Postgres has.
+  inspect-account: all stored data of an account, unchanged, at one instant. Unlike read-account it includes what is due
+  and loads nothing: the reconciler compares it with Postgres.
 
   KEYS[1] fence       string  the shard's epoch
   KEYS[2] account     hash    balances, seq, totals

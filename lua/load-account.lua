@@ -1,7 +1,7 @@
 #!lua
 --[[
-  load-account: bring an account back from Postgres. Holds and receipts may come in several calls before the one that
-  commits, which writes the account itself; from then on the account is Redis' own and nothing is loaded any more.
+  load-account: load an account from Postgres. Holds and receipts may come in several calls before the one that commits,
+  which writes the account itself; afterwards Redis decides for the account, and further loads change nothing.
 
   KEYS[1] fence       string  the shard's epoch
   KEYS[2] account     hash    balances, seq, totals

@@ -1,7 +1,7 @@
 #!lua
 --[[
   place-hold: reserve credits from an account's live lots, soonest expiry first, then oldest. A repeat gets the first
-  answer while the hold is open; when it has ended, its outcome.
+  answer while the hold is open, and its outcome after it has ended.
 
   KEYS[1] fence       string  the shard's epoch
   KEYS[2] account     hash    balances, seq, totals

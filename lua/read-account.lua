@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 --[[
-  read-account: one consistent snapshot. Lots that are due are left out; holds that are due are named first, so that
-  they are ended before anybody is shown them as held.
+  read-account: one consistent snapshot. Due lots are left out. If holds are due, the reply names them, and the caller
+  ends them before it reads again, so that they are never shown as held.
 
   KEYS[1] fence       string  the shard's epoch
   KEYS[2] account     hash    balances, seq, totals
@@ -33,7 +33,7 @@ local detail, holds_max = ARGV[3], tonumber(ARGV[4])
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 local state = account.read(account_key)
 if not state then return { 'not_loaded' } end
--- A frozen account is shown as it stands: nothing of it ends until it is thawed.
+-- A frozen account is shown as it was when frozen: nothing of it ends until the thaw.
 if not state.frozen then
   local due_holds = redis.call('ZRANGEBYSCORE', open_key, '-inf', numbers.text(now_ms), 'LIMIT', 0, 100)
   if #due_holds > 0 then return { 'holds_due', unpack(due_holds) } end

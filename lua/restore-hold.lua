@@ -1,7 +1,7 @@
 #!lua
 --[[
-  restore-hold: put an ended hold back that Redis has forgotten, as Postgres remembers it, so that a repeat gets the
-  first answer and a late settle is charged once.
+  restore-hold: restore an ended hold from Postgres after Redis has deleted it, so that a repeat gets the first answer
+  and a late settle is charged once.
 
   KEYS[1] fence       string  the shard's epoch
   KEYS[2] hold        hash    this hold

@@ -1,6 +1,6 @@
 #!lua
 --[[
-  revoke-lot: take away what is left of one lot and end it. What is held of it stays held, and ends with the hold.
+  revoke-lot: remove what is left of one lot and end it. Its held part stays held until the hold ends.
 
   KEYS[1] fence       string  the shard's epoch
   KEYS[2] account     hash    balances, seq, totals

@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
 --[[
   settle-hold: end a hold. Settling captures its cost, voiding captures nothing, expiring captures what its policy
-  says; whatever is not captured goes back to the lots it came from, or expires with them. One script for all endings,
-  so a second one meets the first outcome: the same cost repeats it, more charges the difference (a late settle after
-  an expiry, otherwise a correction), less is refused. Runs on a full Redis too: it frees a hold.
+  says; the rest goes back to its lots, or expires with them. One script handles all endings, so a second end sees the
+  first outcome: the same cost repeats it, more charges the difference (a late settle after an expiry, otherwise a
+  correction), less is refused. Also runs on a full Redis: it frees a hold.
 
   KEYS[1] fence       string  the shard's epoch
   KEYS[2] account     hash    balances, seq, totals
@@ -57,7 +57,7 @@ local fingerprint, about = ARGV[10], ARGV[11]
 local principal, corrects, correction_window_ms = ARGV[12], ARGV[13], tonumber(ARGV[14])
 local receipt_ttl_seconds = ARGV[15]
 
--- Decide. Nothing above "Apply" writes, except that a due-index entry without a hold, or of a frozen account, is dropped.
+-- Decide. Nothing above "Apply" writes, except that a due-index entry without a hold, or of a frozen account, is deleted.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 local stored = account.read(keys.account)
 if not stored then return { 'not_loaded' } end
@@ -80,7 +80,7 @@ elseif ending == 'expire' then
   cost = (policy == 'charge_estimate' and tonumber(hold_amount)) or (policy == 'charge_reported' and tonumber(reported)) or 0
 end
 
--- What an end before this one came to.
+-- The amounts of an earlier end.
 local first = { captured = 0, overage = 0, debt = 0, uncollected = 0 }
 local is_ended, is_late = state ~= 'open', state == 'expired'
 if is_ended then
@@ -92,7 +92,7 @@ if is_ended then
   first = {
     seq = end_seq, captured = tonumber(captured), released = tonumber(released), expired = tonumber(expired),
     overage = tonumber(overage), debt = tonumber(debt), uncollected = tonumber(uncollected), late = late,
-    -- Holds that ended before corrections were known have no closed_at_ms.
+    -- Holds that ended before corrections existed have no closed_at_ms.
     closed_at_ms = tonumber(closed_at_ms or ended_at_ms),
   }
   if ending == 'settle' and state == 'settled' and end_fingerprint == fingerprint then return { 'ended', '1', unpack(outcome) } end
@@ -108,7 +108,7 @@ elseif ending == 'expire' and now_ms < tonumber(expires_at_ms) then
   return { 'not_due' }
 end
 if stored.frozen then
-  -- Only out of the index, so that what cannot be ended keeps nobody else waiting; expire-forgotten finds it when thawed.
+  -- Removed from the index only, so that a frozen account does not block others; expire-forgotten finds it after the thaw.
   if ending == 'expire' then redis.call('ZREM', holds_due_key, account_id .. ':' .. hold_id) end
   return { 'account_frozen' }
 end
@@ -138,7 +138,7 @@ if not is_ended then
   self.state.available = self.state.available + released
 end
 
--- Above the hold: what is available, then debt by policy. What nobody can be charged for is recorded as uncollected.
+-- Beyond the hold: first what is available, then debt by policy. What cannot be charged is recorded as uncollected.
 local overage = math.max(0, cost - first.captured - first.uncollected - captured)
 local from_available = math.min(overage, self.state.available)
 lots.take(self.lots, now_ms, from_available, false)
@@ -163,7 +163,7 @@ step.record(self, kind, before, {
 local final = (ending == 'settle' and 'settled') or (ending == 'void' and 'voided') or 'expired'
 local late, closed_at_ms = is_late and '1' or '0', now_ms
 if is_ended then
-  -- The first end gave the hold back, and may have charged for it; the record tells of all ends together.
+  -- The first end released the hold and may have charged for it; the record sums up all ends.
   released, expired = first.released, first.expired
   if not is_late then late, closed_at_ms = first.late, first.closed_at_ms end
 end

@@ -1,6 +1,6 @@
 /**
- * Makes a clone runnable: Node version, dependencies, build. Does only what is missing, so a second start is fast.
- * Uses nothing but Node, because in a fresh clone there is nothing else.
+ * Makes a clone runnable: Node version, dependencies, build. Does only what is missing, so a second start is fast. Uses
+ * only Node's own modules, because a fresh clone has no others.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -11,23 +11,23 @@ import { fileURLToPath } from 'node:url';
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
 const stampFile = join(dist, '.build-stamp');
-/** What tsconfig.json includes. */
+/** The folders of tsconfig.json. */
 const SOURCE_FOLDERS = ['src', 'test', 'bench', 'examples', 'grafana'];
 const SOURCE_FILES = ['knexfile.ts'];
 const NODE_MIN = [20, 12];
 const LOCK_POLL_MS = 200;
-/** npm explains first and prints its manual after. */
+/** npm prints the explanation first and its manual after it. */
 const NPM_LINES_MAX = 15;
 
-/** A failed step. Its message is for people: no stack. */
+/** A failed step. Its message is printed without a stack. */
 export class StepError extends Error {}
 
-/** Goes to stderr, because what `npm run token` prints on stdout is piped into other commands. */
+/** Writes to stderr, because the stdout of `npm run token` is piped into other commands. */
 export const say = (line) => { process.stderr.write(`${line}\n`); };
 
 /**
- * @param {{ steps?: number, quiet?: boolean }} options `steps`: how many the caller shows in all; `quiet`: say only
- * what takes time.
+ * @param {{ steps?: number, quiet?: boolean }} options `steps`: the caller's total number of steps; `quiet`: only report
+ * slow steps.
  */
 export async function prepare({ steps = 2, quiet = false } = {}) {
   checkNode();
@@ -51,7 +51,7 @@ export async function prepare({ steps = 2, quiet = false } = {}) {
   }
 }
 
-/** Runs a script's body; a failed step ends the process with its message and exit code 1. */
+/** Runs the body of a script; a failed step ends the process with its message and exit code 1. */
 export async function main(body) {
   try {
     await body();
@@ -62,11 +62,11 @@ export async function main(body) {
   }
 }
 
-/** Runs Node on a script of ours or of a package, with our terminal; resolves with its exit code. */
+/** Runs Node on a script with this terminal; resolves with its exit code. */
 export function runNode(args, { env = process.env, stdout = 'inherit' } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['inherit', stdout, 'inherit'] });
-    // Ctrl-C reaches the child by itself, and it may need time to clean up; other signals come to us alone.
+    // Ctrl-C reaches the child directly, and it may need time to clean up; other signals only reach this process.
     const forward = (signal) => { if (signal !== 'SIGINT') child.kill(signal); };
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
     for (const signal of signals) process.on(signal, forward);
@@ -87,13 +87,13 @@ function checkNode() {
   );
 }
 
-/** Compares our lock file with the one npm leaves in node_modules when an install has completed. */
+/** Compares the lock file with the copy that npm leaves in node_modules after a complete install. */
 function dependenciesAreInstalled() {
   const wanted = readPackages(join(root, 'package-lock.json'));
   const installed = readPackages(join(root, 'node_modules', '.package-lock.json'));
   if (wanted === undefined || installed === undefined) return false;
   return Object.entries(wanted).every(([path, { version, optional, devOptional }]) => {
-    // Optional ones are for other platforms, or were left out on purpose; a wrong version of one is still wrong.
+    // Optional packages may be for other platforms or left out on purpose; a wrong version of one is still an error.
     if (path === '') return true;
     const found = installed[path];
     if (found === undefined) return optional === true || devOptional === true;
@@ -110,7 +110,7 @@ function readPackages(file) {
 }
 
 async function install() {
-  // --include=dev: the compiler is one, and NODE_ENV=production would leave it out.
+  // --include=dev: the compiler is a dev dependency, and NODE_ENV=production would leave it out.
   const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
   const { code, output } = await runNpm(args);
   if (code === 0) return;
@@ -123,7 +123,7 @@ async function install() {
   );
 }
 
-/** Under `npm start` the very same npm is used; otherwise the one on PATH. */
+/** Under `npm start` the same npm is used; otherwise the one on PATH. */
 function runNpm(args) {
   const cli = process.env.npm_execpath;
   const [command, prefix] = cli?.endsWith('npm-cli.js') ? [process.execPath, [cli]] : ['npm', []];
@@ -132,7 +132,7 @@ function runNpm(args) {
 
 async function build(stamp) {
   removeStaleOutputs();
-  // tsc trusts its notes about what it wrote; if an output is missing they are wrong.
+  // tsc trusts its record of written files; when an output is missing the record is wrong.
   if (!sources().every((source) => existsSync(outputOf(source)))) rmSync(join(dist, '.tsbuildinfo'), { force: true });
   rmSync(stampFile, { force: true });
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
@@ -145,7 +145,7 @@ async function build(stamp) {
   writeFileSync(stampFile, stamp);
 }
 
-/** Of everything the build depends on, taken before it starts: an edit during the build makes the next one run again. */
+/** A stamp of everything the build depends on, taken before it starts: an edit during the build causes another build. */
 function sourceStamp() {
   const hash = createHash('sha256');
   for (const file of ['tsconfig.json', 'package-lock.json', 'package.json', ...sources()]) {
@@ -160,7 +160,7 @@ function isBuilt(stamp) {
   return sources().every((source) => existsSync(outputOf(source)));
 }
 
-/** What was built from a source that is gone must not run: a deleted test would go on passing. */
+/** Deletes outputs without a source: otherwise a deleted test would still run. */
 function removeStaleOutputs() {
   const expected = new Set(sources().map(outputOf));
   for (const folder of SOURCE_FOLDERS) {
@@ -201,7 +201,7 @@ function capture(command, args) {
 
 const indent = (text) => text.trim().split('\n').map((line) => `    ${line}`).join('\n');
 
-/** Two starts of one clone must not install or build at the same time. Resolves with the function that unlocks. */
+/** Two starts of one clone must not install or build at the same time. Resolves with a function that unlocks. */
 async function lock() {
   const file = join(root, '.cache', 'prepare.lock');
   mkdirSync(dirname(file), { recursive: true });
@@ -215,7 +215,7 @@ async function lock() {
       if (error.code !== 'EEXIST') throw error;
     }
     const holder = readHolder(file);
-    if (holder === undefined) continue; // unlocked meanwhile
+    if (holder === undefined) continue; // unlocked in the meantime
     if (!isAlive(holder)) { rmSync(file, { force: true }); continue; }
     if (!waited) say(`waiting for another build of this clone (process ${holder}) ...`);
     waited = true;

@@ -1,4 +1,4 @@
-/** `node scripts/run.mjs <module below dist> [arguments]`: prepares quietly, then runs the module in this process. */
+/** `node scripts/run.mjs <module below dist> [arguments]`: builds if needed, then runs the module in this process. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -8,8 +8,8 @@ const [module, ...args] = process.argv.slice(2);
 await main(async () => {
   if (module === undefined) throw new StepError('usage: node scripts/run.mjs <module below dist, such as src/cli/token.js> [arguments]');
   await prepare({ quiet: true });
-  if (!existsSync(join(root, 'dist', module))) throw new StepError(`there is no ${module} below dist: is the name right?`);
+  if (!existsSync(join(root, 'dist', module))) throw new StepError(`there is no module ${module} below dist`);
 });
 const path = join(root, 'dist', module);
-process.argv.splice(1, process.argv.length, path, ...args); // the module sees the arguments that are meant for it
+process.argv.splice(1, process.argv.length, path, ...args); // the module sees only its own arguments
 await import(pathToFileURL(path).href);

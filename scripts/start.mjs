@@ -1,4 +1,4 @@
-/** `npm start`: everything a fresh clone needs, then the gateway in this very process, so signals go straight to it. */
+/** `npm start`: prepares a fresh clone, then runs the gateway in this process, so that it receives signals directly. */
 import { main, prepare, say } from './prepare.mjs';
 
 const STEPS = 3;

@@ -1,6 +1,6 @@
 /**
- * `npm test`: prepare, lint, jest. With arguments (`npm test -- holds`) only jest, with them. The last line is for CI:
- * `N passed, N failed`.
+ * `npm test`: prepare, lint, jest. With arguments (`npm test -- holds`) it only runs jest with them. The last line is for
+ * CI: `N passed, N failed`.
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,14 +25,14 @@ await main(async () => {
 });
 
 async function runJest() {
-  const countsFile = join(root, '.cache', `test-counts-${process.pid}.json`); // prepare has made .cache
+  const countsFile = join(root, '.cache', `test-counts-${process.pid}.json`); // prepare creates .cache
   try {
     const code = await runNode(
       [
-        '--experimental-vm-modules', // jest loads ES modules through it
+        '--experimental-vm-modules', // jest needs it for ES modules
         '--disable-warning=ExperimentalWarning',
         'node_modules/jest/bin/jest.js',
-        ...args, // first: --reporters takes several values and would swallow a test's name
+        ...args, // first: --reporters takes several values and would consume a test's name
         '--reporters=default',
         '--reporters=<rootDir>/scripts/count-reporter.mjs',
       ],
@@ -44,7 +44,7 @@ async function runJest() {
   }
 }
 
-/** No file: jest ended before it ran a test, for example because no Redis could be started. That is a failure. */
+/** Without a file jest ended before it ran a test, for example because Redis could not be started: a failure. */
 function readCounts(file, code) {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));

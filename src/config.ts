@@ -5,7 +5,7 @@ import { micros, MICROS_PER_CREDIT, ZERO, type Micros } from './kit/money/micros
 import { parseOtlpHeaders, tracesUrl, type TracingConfig } from './kit/tracing/otlp-settings.js';
 import type { OverCapture } from './ledger/ledger.js';
 
-/** Which part of the gateway this process is. `all` is one process with both, for small deployments and newcomers. */
+/** Which part of the gateway this process is. `all`: both in one process, for small deployments and first steps. */
 export type Role = 'api' | 'worker' | 'all';
 
 /** Everything that can be configured, parsed: amounts of money are micros, intervals milliseconds. The only reader of the environment is `readConfig`. */
@@ -13,14 +13,14 @@ export type Config = {
   readonly role: Role;
   readonly port: number;
   readonly host: string;
-  /** HTTP processes under node:cluster; 1 means no cluster. */
+  /** Number of HTTP processes under node:cluster; 1: no cluster. */
   readonly apiProcesses: number;
-  /** Undefined: the embedded server. */
+  /** Undefined: use the embedded server. */
   readonly redisUrl: string | undefined;
   readonly databaseUrl: string | undefined;
-  /** First part of every Redis key: two gateways with different ones can share a Redis. */
+  /** First part of every Redis key: gateways with different namespaces can share a Redis. */
   readonly redisNamespace: string;
-  /** A redis-server for the embedded mode to use before all others. */
+  /** The redis-server that the embedded mode prefers to all others. */
   readonly redisBinary: string | undefined;
   readonly dataDir: string;
   readonly shards: number;
@@ -37,14 +37,14 @@ export type Config = {
   readonly welcomeCredits: Micros;
   /** What each price book does about a model it does not know. */
   readonly unknownModel: UnknownModelPolicy;
-  /** What allocate-by-email answers when it worked (contract C-08). */
+  /** The status of a successful allocate-by-email (contract C-08). */
   readonly allocateByEmailStatus: 200 | 201;
-  /** Accepted for everything that servers may do, besides the keys in Postgres. */
+  /** Keys that allow everything a server may do, in addition to the keys in Postgres. */
   readonly serverApiKeys: readonly string[];
   readonly creditsProcess: CreditsProcessConfig;
   /** Undefined: no AMQP bridge. */
   readonly rabbitmqUrl: string | undefined;
-  /** Settlements that one process has under way at a time, per queue. */
+  /** Settlements in progress at once, per process and queue. */
   readonly rabbitmqPrefetch: number;
   readonly redisTimeoutMs: number;
   readonly postgresTimeoutMs: number;
@@ -52,7 +52,7 @@ export type Config = {
   readonly journalTailMs: number;
   readonly logLevel: string;
   readonly shutdownDelayMs: number;
-  /** Undefined: no traces, and nothing of what makes them is loaded. */
+  /** Undefined: no traces, and the tracing library is not loaded. */
   readonly tracing: TracingConfig | undefined;
 };
 
@@ -73,15 +73,14 @@ export type CreditsProcessConfig = {
   readonly initialCredits: Micros;
 };
 
-/** For commands that only use Postgres. A worker verifies no tokens, so no secret has to be set. Throws like `readConfig`. */
+/** For commands that only use Postgres. The role `worker` verifies no tokens, so no secret is required. Throws like `readConfig`. */
 export const readDatabaseConfig = (env: Environment = process.env): Config => readConfig({ ...env, ROLE: 'worker' });
 
-/** Shorter server keys could be guessed over the network. Those that we make have 256 random bits. */
+/** A shorter key could be guessed over the network. Generated keys have 256 random bits. */
 const SERVER_KEY_LENGTH_MIN = 16;
 
 /**
- * Reads the configuration. Throws one Error that lists every problem, because a start that fails five times for five
- * reasons is five times too many.
+ * Reads the configuration. Throws one Error that lists every problem, so that all of them can be fixed at once.
  */
 export function readConfig(env: Environment = process.env): Config {
   const problems: string[] = [];
@@ -138,7 +137,7 @@ export function readConfig(env: Environment = process.env): Config {
   return config;
 }
 
-/** The original's variable holds one key and is honoured, too. */
+/** Also reads the original's variable, which holds one key. */
 function readServerApiKeys({ text }: Variables, problems: string[]): readonly string[] {
   const listed = [text('SERVER_API_KEYS'), text('SERVER_API_KEY')].flatMap((value) => (value ?? '').split(','));
   const keys = [...new Set(listed.map((key) => key.trim()).filter((key) => key !== ''))];
@@ -150,10 +149,10 @@ function readServerApiKeys({ text }: Variables, problems: string[]): readonly st
 
 function readTracing({ text, fraction, url }: Variables, problems: string[]): TracingConfig | undefined {
   const headers = parseOtlpHeaders(text('OTEL_EXPORTER_OTLP_HEADERS') ?? '');
-  // Not what it was: such headers are mostly credentials.
+  // The message omits the value: such headers mostly contain credentials.
   if (headers === undefined) problems.push('OTEL_EXPORTER_OTLP_HEADERS must be name=value,name=value with percent-encoded values');
   const endpoint = url('OTEL_EXPORTER_OTLP_ENDPOINT', 'http:', 'https:');
-  // Ten thousand requests a second are still a hundred traces. Callers with traces of their own decide themselves.
+  // At 10 000 requests a second this is still 100 traces a second. Callers that send a traceparent decide by its flag.
   const ratio = fraction('OTEL_TRACES_SAMPLER_ARG', 0.01);
   if (endpoint === undefined) return undefined;
   return { url: tracesUrl(endpoint), headers: headers ?? {}, serviceName: text('OTEL_SERVICE_NAME') ?? 'credit-gateway', ratio };

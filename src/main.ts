@@ -18,14 +18,14 @@ import { EmbeddedError } from './stores/embedded/embedded-error.js';
 import { startEmbedded, type Embedded } from './stores/embedded/start-embedded.js';
 import { migrate } from './stores/postgres/migrate.js';
 
-/** The whole of stopping takes no longer; after that we go, which is as safe as a kill -9. */
+/** The longest time a stop may take. Then the process exits, which is as safe as kill -9. */
 const STOP_TIMEOUT_MS = 30_000;
 
 const { version } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { readonly version: string };
 const time: Time = { clock: systemClock, offsetMs: () => 0 };
 const progress = (line: string): void => { process.stderr.write(`${line}\n`); };
 
-/** A step of the start. A failure says which step it was, in words, without a stack. */
+/** Runs one step of the start. An error names the step, without a stack. */
 async function step<T>(name: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -35,7 +35,7 @@ async function step<T>(name: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Runs `stop` at the first SIGINT or SIGTERM and then exits; a second signal, or a stop that hangs, exits at once. */
+/** Runs `stop` at the first SIGINT or SIGTERM and then exits. A second signal, or a stop that takes too long, exits at once. */
 function stopOnSignal(log: Log, stop: () => Promise<void>): (reason: string, exitCode: number) => void {
   let isStopping = false;
   const stopNow = (reason: string, exitCode: number): void => {
@@ -52,7 +52,7 @@ function stopOnSignal(log: Log, stop: () => Promise<void>): (reason: string, exi
   return stopNow;
 }
 
-/** Brings up what is not configured, migrates, and says where everything is. */
+/** Starts the servers that are not configured, migrates, and returns the addresses of all. */
 async function openServers(
   config: Config, onDeath: (reason: string) => void,
 ): Promise<{ readonly servers: Servers; readonly embedded: Embedded }> {
@@ -67,14 +67,14 @@ async function openServers(
   return { servers: { redisUrl, databaseUrl }, embedded };
 }
 
-/** The embedded mode signs its own tokens; a configured one must say whose it believes. */
+/** The embedded mode generates its own signing secret; with configured servers the secret must be configured as well. */
 function withSecret(config: Config): Config {
   const isEmbedded = config.redisUrl === undefined || config.databaseUrl === undefined;
   if (!isEmbedded || config.auth.accessSecret !== undefined) return config;
   return { ...config, auth: { ...config.auth, accessSecret: localSecret(config.dataDir) } };
 }
 
-/** The first process: the servers that are not configured, and what it does itself of HTTP side and worker; the rest are forks. */
+/** The first process: starts the servers that are not configured, its own share of API and worker, and forks the rest. */
 async function runPrimary(config: Config, log: Log): Promise<void> {
   let stopNow: (reason: string, exitCode: number) => void = (reason) => { throw new Error(reason); };
   const { servers, embedded } = await openServers(config, (reason) => { stopNow(reason, 1); });
@@ -91,7 +91,7 @@ async function runPrimary(config: Config, log: Log): Promise<void> {
     config.role === 'all' ? children.start('worker') : undefined,
     isClustered ? Promise.any(Array.from({ length: config.apiProcesses }, () => children.start('api'))) : undefined,
   ]);
-  started.catch(() => undefined); // told below, when this process is open itself
+  started.catch(() => undefined); // the error is handled below, when this process has opened its own part
 
   const gateway = ownRole === null ? null : await step('opening the gateway', () => openGateway({
     config, role: ownRole, servers, time, version, log, workerCheck: worker.check,
@@ -111,10 +111,10 @@ async function runPrimary(config: Config, log: Log): Promise<void> {
   if (config.redisUrl === undefined && config.role === 'all') progress(welcome(gateway?.port ?? config.port));
 }
 
-/** A fork: an API process, which listens on the shared port, or the worker. It knows its servers from the first process. */
+/** A fork: an API process on the shared port, or the worker. The first process passes it the addresses of the servers. */
 async function runChild(config: Config, log: Log): Promise<void> {
   const { redisUrl, databaseUrl } = config;
-  if (redisUrl === undefined || databaseUrl === undefined) throw new Error('a process of its own needs REDIS_URL and DATABASE_URL');
+  if (redisUrl === undefined || databaseUrl === undefined) throw new Error('a child process needs REDIS_URL and DATABASE_URL');
   const worker = workerStatus();
   process.on('message', worker.heard);
   const gateway = await openGateway({
@@ -126,7 +126,7 @@ async function runChild(config: Config, log: Log): Promise<void> {
   tellReady();
 }
 
-/** Stops at SIGTERM, which the first process sends; Ctrl-C reaches all processes at once, and that one decides what comes of it. */
+/** Stops at SIGTERM, which the first process sends. Ctrl-C reaches all processes, so SIGINT is left to the first one. */
 function stopWithFirst(log: Log, stop: () => Promise<void>): void {
   let isStopping = false;
   process.on('SIGINT', () => undefined);

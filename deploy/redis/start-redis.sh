@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts Redis with redis.conf and users.acl of this folder. The passwords come in the environment and are in no image
-# and no command line; Redis gets their digests. Arguments go to redis-server.
+# Starts Redis with redis.conf and users.acl of this folder. The passwords come from the environment and are neither in
+# the image nor on a command line; Redis gets their digests. Arguments are passed to redis-server.
 set -eu
 : "${REDIS_PASSWORD:?the password of the user gateway}"
 : "${REDIS_OPERATOR_PASSWORD:?the password of the user operator}"

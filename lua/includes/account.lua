@@ -5,10 +5,10 @@ account.fields = {
   'available', 'held', 'debt', 'seq', 'next_expiry_ms',
   'granted', 'captured', 'expired', 'removed', 'uncollected', 'frozen',
 }
--- No total may pass what a double holds exactly.
+-- No total may exceed what a double holds exactly.
 account.limit = 9007199254740991
 
--- The account, or nil when Redis does not know it and it must be loaded from Postgres first.
+-- The account, or nil when Redis does not have it: then it must be loaded from Postgres first.
 function account.read(account_key)
   local values = redis.call('HMGET', account_key, unpack(account.fields))
   if not values[4] then return nil end
@@ -27,7 +27,7 @@ function account.read(account_key)
   }
 end
 
--- Spelled out, because a table that grows field by field is rebuilt four times, and this runs on every hold.
+-- Written out, because a table that grows field by field is reallocated four times, and this runs on every hold.
 function account.copy(from)
   return {
     available = from.available, held = from.held, debt = from.debt, seq = from.seq,

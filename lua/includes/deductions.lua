@@ -1,5 +1,5 @@
 --- @include numbers
--- Deductions of one amount that no usage record has claimed yet: seq -> at_ms. Lost or full, a record is charged instead.
+-- Deductions of one amount that no usage record has claimed yet: seq -> at_ms. If one is lost or dropped, its record is charged.
 local deductions = {}
 
 -- The oldest one since `since_ms`, or nil, and those that are too old to be claimed.
@@ -17,12 +17,12 @@ function deductions.oldest(deductions_key, since_ms)
   return seq, stale
 end
 
--- Ready-made commands that take one away, together with those that are too old.
+-- Prepared commands that remove one, and those that are too old.
 function deductions.claim(deductions_key, seq, stale)
   return { { 'HDEL', deductions_key, numbers.text(seq), unpack(stale) } }
 end
 
--- Ready-made commands that add one. A full list loses what is too old, or else its oldest.
+-- Prepared commands that add one. A full list drops those that are too old, or else its oldest.
 function deductions.add(deductions_key, seq, at_ms, ttl_ms, max)
   local commands = {
     { 'HSET', deductions_key, numbers.text(seq), numbers.text(at_ms) },

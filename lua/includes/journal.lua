@@ -1,8 +1,8 @@
 --- @include numbers
 local journal = {}
 
--- Ready-made XADD arguments for one entry. The fields and their order never vary, so the stream stores the names only
--- once per node; `before` and `after` are the account around the entry, and the amounts are their difference.
+-- Prepared XADD arguments for one entry. The fields and their order never vary, so the stream stores their names only
+-- once per node; `before` and `after` are the account before and after the entry, and the amounts are their difference.
 function journal.entry(journal_key, account_id, kind, now_ms, before, after, facts)
   local function delta(name) return numbers.text(after[name] - before[name]) end
   return {

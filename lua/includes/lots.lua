@@ -1,7 +1,7 @@
 --- @include numbers
 local lots = {}
 
--- A working set of an account's lots. Everything changes here first; lots.write does the writing.
+-- A working set of an account's lots. Changes are made here first; lots.commands turns them into commands.
 function lots.open(lots_key, lot_key)
   return { lots_key = lots_key, lot_key = lot_key, records = {}, order = {} }
 end
@@ -23,7 +23,7 @@ function lots.add(set, record)
   return record
 end
 
--- The lot of that id. A lot that a hold points to is never deleted, so a missing one is a bug: stop before writing.
+-- The lot with this id. A lot that a hold refers to is never deleted, so a missing one is a bug: fail before any write.
 function lots.get(set, id)
   local record = set.records[id]
   if record then return record end
@@ -39,7 +39,7 @@ function lots.change(record, remaining_delta, held_delta)
   record.held_delta = record.held_delta + held_delta
 end
 
--- A new lot. `amount` is what was granted, `remaining` what debt has left of it.
+-- A new lot. `amount` was granted; `remaining` is left after debt was paid from it.
 function lots.grant(set, id, amount, remaining, expires_at_ms, now_ms)
   return lots.add(set, {
     id = id, remaining = remaining, held = 0, amount = amount, expires_at_ms = expires_at_ms,
@@ -47,14 +47,14 @@ function lots.grant(set, id, amount, remaining, expires_at_ms, now_ms)
   })
 end
 
--- Ends a lot before its time: nothing that is still held of it can come back.
+-- Ends a lot early: what is still held of it cannot return to it.
 function lots.finish(record, now_ms)
   lots.change(record, -record.remaining, 0)
   record.expires_at_ms = now_ms
   record.finished = true
 end
 
--- Empties the lots that are due and answers how much was in them.
+-- Empties the lots that are due and returns their credits.
 function lots.sweep(set, now_ms)
   local total = 0
   local ids = redis.call('ZRANGEBYSCORE', set.lots_key, '-inf', numbers.text(now_ms))
@@ -74,7 +74,7 @@ function lots.next_expiry(set, now_ms)
 end
 
 -- Takes `amount` from live lots: soonest expiry first, then oldest (the order of the zset). With `into_hold` the lots
--- remember it as held. Answers the parts in that order. The cost is that of the lots it takes from, not of all.
+-- keep it as held. Returns the parts in that order. The cost grows with the lots it takes from, not with all lots.
 function lots.take(set, now_ms, amount, into_hold)
   local parts, left, offset, chunk = {}, amount, 0, 1
   while left > 0 do
@@ -112,7 +112,7 @@ function lots.parse_parts(text)
   return parts
 end
 
--- What changed since the last call, for a journal entry: `lot:remaining:held[:amount:expires_at_ms],…`.
+-- The changes since the last call, for a journal entry: `lot:remaining:held[:amount:expires_at_ms],…`.
 function lots.changes_text(set)
   local texts = {}
   for _, record in ipairs(set.order) do
@@ -129,7 +129,7 @@ function lots.changes_text(set)
   return table.concat(texts, ',')
 end
 
--- Ready-made commands that bring Redis to the state of the set. A lot with nothing left and nothing held is forgotten.
+-- Prepared commands that bring Redis to the state of the set. A lot with nothing remaining and nothing held is deleted.
 function lots.commands(set)
   local commands = {}
   for _, record in ipairs(set.order) do

@@ -1,7 +1,7 @@
 local numbers = {}
 
--- The only way a number becomes text. Exact to 2^53 - 1; -0 becomes 0. tostring and .. are wrong from 1e14 on. `%d`
--- is exact because Redis' Lua formats it as a 64-bit integer, at less than half of what `%.0f` costs.
+-- The only way to turn a number into text. Exact up to 2^53 - 1; -0 becomes 0. tostring and .. are wrong from 1e14 on.
+-- `%d` is exact because Redis' Lua formats it as a 64-bit integer, at less than half the cost of `%.0f`.
 function numbers.text(n)
   if n == 0 then return '0' end
   return string.format('%d', n)

@@ -1,8 +1,8 @@
 --- @include numbers
 local receipts = {}
 
--- The answer of an operation that was done under this key before: nil when there is none, false when the key was used
--- for another request.
+-- The answer of an earlier operation under this key: nil when there is none, false when the key was used for another
+-- request.
 function receipts.find(receipt_key, key, fingerprint)
   if key == '' then return nil end
   local found = redis.call('HMGET', receipt_key, 'fingerprint', 'seq', 'at_ms', 'previous', 'available', 'debt_paid')
@@ -19,7 +19,7 @@ function receipts.write(receipt_key, key, fingerprint, answer, ttl_seconds)
 end
 
 -- The entry that recorded this request as uncollected usage when it was refused, or nil. A refused request is not done:
--- its repeat is decided anew, but is not recorded as uncollected a second time.
+-- its repeat is decided again, but not recorded as uncollected a second time.
 function receipts.refused(receipt_key, key, fingerprint)
   if key == '' then return nil end
   local found = redis.call('HMGET', receipt_key, 'refused_fingerprint', 'refused_seq', 'refused_amount')

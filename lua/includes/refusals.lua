@@ -1,10 +1,10 @@
 --- @include numbers
--- How much usage of an account was refused and recorded within this minute: bounds what refusals can add to the ledger.
+-- Number of refusals of an account's usage recorded in this minute: bounds what refusals can add to the ledger.
 local refusals = {}
 
 refusals.minute_ms = 60000
 
--- Ready-made commands that count one more, or nil when this minute has had its share.
+-- Prepared commands that count one more, or nil when this minute has reached the limit.
 function refusals.count(refusals_key, now_ms, max_per_minute)
   local minute = math.floor(now_ms / refusals.minute_ms)
   local found = redis.call('HMGET', refusals_key, 'minute', 'count')

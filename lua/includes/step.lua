@@ -5,8 +5,8 @@
 -- before step.apply, and step.apply only runs commands that were built before and cannot fail.
 local step = {}
 
--- Opens the step and sweeps lots that are due, because a cached total is only good until next_expiry_ms. The sweep is
--- an entry of its own, and is written only if the operation is.
+-- Opens the step and sweeps due lots, because a cached total is only valid until next_expiry_ms. The sweep has its own
+-- entry, which is only written together with the operation.
 function step.open(keys, account_id, stored, now_ms)
   local self = {
     keys = keys, account_id = account_id, now_ms = now_ms,
@@ -33,13 +33,13 @@ function step.record(self, kind, before, facts)
     journal.entry(self.keys.journal, self.account_id, kind, self.now_ms, before, self.state, facts)
 end
 
--- A lot that expires before all others brings the account's next sweep forward.
+-- A lot that expires before all others moves the account's next sweep forward.
 function step.expires(self, expires_at_ms)
   self.state.next_expiry_ms = math.min(self.state.next_expiry_ms, expires_at_ms)
 end
 
--- Writes the step. The first write grows memory, so a full Redis refuses before anything was changed. journal_id is
--- then the stream id of the last entry: what the caller was told Redis has.
+-- Writes the step. The first write uses memory, so a full Redis refuses before anything has changed. journal_id is then
+-- the stream id of the last entry, which the reply acknowledges to the caller.
 function step.apply(self)
   local account_args = account.changes(self.keys.account, self.stored, self.state)
   local commands = lots.commands(self.lots)

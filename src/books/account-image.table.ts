@@ -3,7 +3,7 @@ import type { Principal } from '../ledger/ledger.js';
 import type { Db } from '../stores/postgres/connect.js';
 import { unnestSource } from '../stores/postgres/unnest.js';
 
-/** What Postgres answers: amounts are JSON numbers, which its checks keep inside 2^53. */
+/** The row that Postgres returns. Amounts are JSON numbers, which check constraints keep below 2^53. */
 export type ImageRow = {
   readonly account: AccountColumns | null;
   readonly lots: readonly LotColumns[] | null;
@@ -43,7 +43,7 @@ export type ReceiptColumns = {
 
 export type DeductionColumns = { readonly seq: number; readonly at_ms: number; readonly amount: number };
 
-/** How far back repeats may still come, per kind of answer (limits.ts). */
+/** How far back a repeated request can still arrive, per kind of answer (limits.ts). */
 export type ImageWindow = {
   readonly receiptSeconds: number;
   readonly moneyInSeconds: number;
@@ -59,8 +59,8 @@ const HOLD = `hold_id, placed_seq, state, amount, parts, policy, price, fingerpr
   ${MS('ended_at')} as ended_at_ms, ended_seq, placed_by, ${MS('coalesce(closed_at, ended_at)')} as closed_at_ms`;
 
 /**
- * All of an account in one statement: one statement is one snapshot and one round trip. `nowMs` is the clock that
- * stamped the entries (Redis').
+ * Reads all of an account in one statement: one snapshot and one round trip. `nowMs` is Redis' clock, which stamped the
+ * entries.
  */
 export async function readImage(db: Db, accountId: string, nowMs: number, window: ImageWindow): Promise<ImageRow> {
   const { rows } = await db.raw<{ rows: ImageRow[] }>(
@@ -116,7 +116,7 @@ const nameSource = unnestSource<HoldName>('n', {
   hold_id: ['text', (name) => name.holdId],
 });
 
-/** The last hold of each of these names if it has ended, otherwise null; in the order of the names. */
+/** The last hold of each name if it has ended, otherwise null; in the order of the names. */
 export async function readEndedHolds(db: Db, names: readonly HoldName[]): Promise<(HoldColumns | null)[]> {
   const { rows } = await db.raw<{ rows: { accountId: string; holdId: string; hold: HoldColumns }[] }>(
     `select n.account_id as "accountId", n.hold_id as "holdId", to_json(h) as hold
@@ -126,7 +126,7 @@ export async function readEndedHolds(db: Db, names: readonly HoldName[]): Promis
       where h.state <> 'open'`,
     nameSource.bind(names),
   );
-  // Neither id has a line break in it.
+  // Neither id contains a line break.
   const nameOf = ({ accountId, holdId }: HoldName): string => `${accountId}\n${holdId}`;
   const found = new Map(rows.map((row) => [nameOf(row), row.hold]));
   return names.map((name) => found.get(nameOf(name)) ?? null);

@@ -58,7 +58,7 @@ export async function writeAccounts(trx: Trx, rows: readonly AccountRow[]): Prom
   );
 }
 
-/** All accounts together, in credits: for gauges, which are floating-point anyway. */
+/** Sums over all accounts, in credits: for gauges, which are floating-point anyway. */
 export type AccountSums = {
   readonly accounts: number;
   readonly debtors: number;
@@ -68,7 +68,7 @@ export type AccountSums = {
   readonly debt: number;
 };
 
-/** Reads every account: 0.2 s per million of them. */
+/** Reads every account: 0.2 s per million accounts. */
 export async function sumAccounts(db: Db): Promise<AccountSums> {
   const { rows: [sums] } = await db.raw<{ rows: [AccountSums] }>(
     `select count(*) as accounts, count(*) filter (where debt > 0) as debtors, count(*) filter (where frozen) as frozen,

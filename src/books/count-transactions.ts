@@ -4,9 +4,9 @@ import type { CountedTransaction, Transaction, TransactionTotals } from './trans
 export type CountedTransactions = { readonly counted: readonly CountedTransaction[]; readonly totals: readonly TransactionTotals[] };
 
 /**
- * Numbers the transactions of a batch within their account, type and reason, and sums them up, from where the stored
- * totals left off. Those running counts are what makes any total, period or offset a matter of two rows
- * (transaction-page.table.ts). An account's statement never goes back in time, even when Redis' clock did.
+ * Numbers the transactions of a batch per account, type and reason, and adds up their amounts, starting from the stored
+ * totals. With these running counts any total, period or offset takes two rows (transaction-page.table.ts). The times of
+ * an account's statement never decrease, even when Redis' clock was set back.
  */
 export function countTransactions(made: readonly Transaction[], stored: readonly TransactionTotals[]): CountedTransactions {
   const totals = new Map(stored.map((each) => [nameOf(each), each]));
@@ -31,9 +31,9 @@ export function countTransactions(made: readonly Transaction[], stored: readonly
   return { counted, totals: [...changed.values()] };
 }
 
-/** The ledger keeps its own totals below this limit; should a statement ever sum up to it, it must not stop a shard. */
+/** The ledger bounds its own totals; a statement's sum is capped as well, so that it can never stop a shard. */
 const sumOf = (before: Micros | undefined, more: number): Micros => micros(Math.min(BALANCE_MAX, (before ?? 0) + more));
 
-/** Account ids have no colon. */
+/** Account ids contain no colon. */
 const nameOf = ({ accountId, type, reason }: Pick<TransactionTotals, 'accountId' | 'type' | 'reason'>): string =>
   `${accountId}:${type}:${reason}`;

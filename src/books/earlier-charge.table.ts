@@ -3,10 +3,10 @@ import type { EntryKind } from '../ledger/entry.js';
 import type { Db } from '../stores/postgres/connect.js';
 import { toMs, unnestSource } from '../stores/postgres/unnest.js';
 
-/** What was asked for: a key of one account. */
+/** A key of one account to look up. */
 export type ChargeName = { readonly accountId: string; readonly key: string };
 
-/** The first entry that was made under a key, or else the last refusal, as far as Postgres has the journal. */
+/** The first entry made under a key, or the last refusal if there is none, as far as Postgres has the journal. */
 export type NamedEntry = ChargeName & {
   readonly kind: EntryKind; readonly fingerprint: string; readonly seq: number; readonly atMs: number; readonly availableAfter: Micros;
   readonly uncollected: Micros;
@@ -15,8 +15,8 @@ export type NamedEntry = ChargeName & {
 const names = unnestSource<ChargeName>('n', { account_id: ['text', (name) => name.accountId], key: ['text', (name) => name.key] });
 
 /**
- * What was made under each of these keys since `sinceMs`, in one statement. Keys without an entry are left out. Where a
- * key was charged twice, because Postgres was away the second time, the first charge is the answer.
+ * Reads what was made under each of these keys since `sinceMs`, in one statement. Keys without an entry are left out.
+ * Where a key was charged twice, because Postgres was down the second time, the first charge is returned.
  */
 export async function readNamedEntries(db: Db, asked: readonly ChargeName[], sinceMs: number): Promise<NamedEntry[]> {
   const { rows } = await db.raw<{ rows: NamedEntry[] }>(

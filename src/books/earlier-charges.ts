@@ -9,12 +9,12 @@ import { readNamedEntries, type ChargeName, type NamedEntry } from './earlier-ch
 export type EarlierChargesDeps = { readonly db: Db; /** The time by which Redis stamps entries. */ readonly clock: Clock };
 
 const DAY_MS = 86_400_000;
-/** Neither accounts nor keys have spaces. */
+/** Neither accounts nor keys contain spaces. */
 const nameOf = ({ accountId, key }: ChargeName): string => `${accountId} ${key}`;
 
 /**
- * What Postgres remembers of keyed charges. All look-ups of one turn of the event loop are one statement, so that keys
- * cost a busy process one round trip per turn, not one per request. Nothing is cached: an entry may arrive any moment.
+ * Looks up earlier keyed charges in Postgres. All lookups of one turn of the event loop share one statement, so keys cost
+ * a busy process one round trip per turn, not one per request. Nothing is cached: an entry may arrive at any moment.
  */
 export function earlierCharges({ db, clock }: EarlierChargesDeps): AccountSource['loadCharge'] {
   const loader = new DataLoader<ChargeName, NamedEntry | null>(async (asked) => {

@@ -2,7 +2,7 @@ import type { EntryKind, JournalEntry } from '../ledger/entry.js';
 import type { Db, Trx } from '../stores/postgres/connect.js';
 import { fromMs, toMs, unnestSource } from '../stores/postgres/unnest.js';
 
-/** An entry on its way into Postgres: the epoch is its shard's. */
+/** An entry to be written, with the epoch of its shard. */
 export type EntryRow = { readonly entry: JournalEntry; readonly epoch: number; readonly lots: string };
 
 const entrySource = unnestSource<EntryRow>('e', {
@@ -36,7 +36,7 @@ const entrySource = unnestSource<EntryRow>('e', {
 
 const ENTRY_COLUMNS = entrySource.names.map((name) => (name === 'at_ms' ? 'at' : name)).join(', ');
 const ENTRY_VALUES = entrySource.names.map((name) => (name === 'at_ms' ? fromMs('at_ms') : name)).join(', ');
-/** Everything that must be the same when an entry comes a second time; text of `about` may have been quarantined. */
+/** The columns that must be equal when an entry is delivered again; text of `about` may have been quarantined. */
 const COMPARED = entrySource.names.filter((name) => name !== 'at_ms' && name !== 'epoch');
 
 export async function insertEntries(trx: Trx, rows: readonly EntryRow[]): Promise<void> {
@@ -61,7 +61,7 @@ export async function insertDetails(trx: Trx, rows: readonly Detail[]): Promise<
   );
 }
 
-/** Which of these entries, all of which Postgres should have already, it does not have exactly so: forks (I7). */
+/** Those of these entries that Postgres stores differently or not at all, although all should be stored: forks (I7). */
 export async function findForks(trx: Trx, rows: readonly EntryRow[]): Promise<{ accountId: string; seq: number }[]> {
   if (rows.length === 0) return [];
   const same = COMPARED.map((name) => `stored.${name} = e.${name}`).join(' and ');
@@ -97,7 +97,7 @@ export async function readHistoryPage(
   return rows;
 }
 
-/** The entries of one hold between two of an account's, in the order they happened. */
+/** The entries of one hold between two entries of its account, oldest first. */
 export async function readHoldEntries(
   db: Db, accountId: string, holdId: string, { fromSeq, toSeq }: { readonly fromSeq: number; readonly toSeq: number },
 ): Promise<HistoryEntry[]> {
@@ -108,7 +108,7 @@ export async function readHoldEntries(
   return rows;
 }
 
-/** One entry by its number, or null while the journal has not arrived. */
+/** One entry by its number, or null while Postgres does not have it. */
 export async function readEntry(db: Db, accountId: string, seq: number): Promise<HistoryEntry | null> {
   const [entry] = await readHistoryPage(db, accountId, seq + 1, 1, null);
   return entry?.seq === seq ? entry : null;

@@ -1,7 +1,7 @@
 import type { Db, Trx } from '../stores/postgres/connect.js';
 import { fromMs, toMs, unnestSource } from '../stores/postgres/unnest.js';
 
-/** What the last freeze or thaw of a batch says of an account. */
+/** The last freeze or thaw of an account in a batch. */
 export type FrozenRow = {
   readonly accountId: string;
   readonly frozen: boolean;
@@ -18,7 +18,7 @@ const source = unnestSource<FrozenRow>('f', {
   at_ms: ['double precision', (row) => row.atMs],
 });
 
-/** Notes on accounts that Postgres has whether they are frozen. Only the drainer of their shard does. */
+/** Marks accounts in Postgres as frozen or not. Only the drainer of their shard calls this. */
 export async function markFrozen(trx: Trx, rows: readonly FrozenRow[]): Promise<void> {
   if (rows.length === 0) return;
   await trx.raw(
@@ -29,7 +29,7 @@ export async function markFrozen(trx: Trx, rows: readonly FrozenRow[]): Promise<
   );
 }
 
-/** Who froze an account, why and when; null when Postgres knows of no freeze. */
+/** Who froze an account, why and when; null when Postgres has no freeze. */
 export type Freeze = { readonly actor: string | null; readonly reason: string | null; readonly atMs: number };
 
 export type FrozenAccount = Freeze & { readonly accountId: string };

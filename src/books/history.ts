@@ -6,7 +6,7 @@ import { readHistoryPage, type HistoryEntry } from './entry.table.js';
 
 export type HistoryQuery = {
   readonly accountId: string;
-  /** Entries older than this one; undefined: from the newest. */
+  /** Only entries before this one; undefined: from the newest. */
   readonly before?: number | undefined;
   /** At most PAGE_MAX, which is also the default. */
   readonly limit?: number | undefined;
@@ -14,10 +14,10 @@ export type HistoryQuery = {
   readonly kinds?: readonly EntryKind[] | undefined;
 };
 
-/** `next` is the `before` of the page that follows, or null at the end. */
+/** `next` is the `before` of the following page, or null at the end. */
 export type HistoryPage = { readonly entries: readonly HistoryEntry[]; readonly next: number | null };
 
-/** What happened to an account, the newest first, as far as Postgres has it: it may be some moments behind. */
+/** The entries of an account, newest first, as far as Postgres has them: it may lag by moments. */
 export async function readHistory(db: Db, { accountId, before, limit, kinds }: HistoryQuery): Promise<HistoryPage> {
   const size = Math.min(limit ?? PAGE_MAX, PAGE_MAX);
   try {

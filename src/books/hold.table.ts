@@ -5,14 +5,14 @@ import { fromMs, toMs, unnestSource, type Columns } from '../stores/postgres/unn
 
 export type HoldState = 'open' | 'settled' | 'voided' | 'expired';
 
-/** A hold, from place to end. The fields of the end are null or 0 while it is open. */
+/** A hold, from its placing to its end. The fields about the end are null or 0 while it is open. */
 export type HoldRow = {
   readonly accountId: string;
   readonly holdId: string;
   readonly placedSeq: number;
   readonly state: HoldState;
   readonly amount: Micros;
-  /** `lot:amount,lot:amount` in the order it was taken. */
+  /** `lot:amount,lot:amount` in the order in which they were taken. */
   readonly parts: string;
   readonly policy: string;
   readonly price: string;
@@ -34,7 +34,7 @@ export type HoldRow = {
   readonly endAbout: string | null;
   readonly endedAtMs: number | null;
   readonly endedSeq: number | null;
-  /** When it ended or was settled late. `endedAtMs` and `endedSeq` are of its last correction, if it was corrected. */
+  /** When it ended or was settled late. After a correction `endedAtMs` and `endedSeq` are those of the correction. */
   readonly closedAtMs: number | null;
 };
 
@@ -109,7 +109,7 @@ const ROW = `h.account_id as "accountId", h.hold_id as "holdId", h.placed_seq as
             ${toMs('h.ended_at')} as "endedAtMs", h.ended_seq as "endedSeq",
             h.placed_by as "placedBy", ${toMs('coalesce(h.closed_at, h.ended_at)')} as "closedAtMs"`;
 
-/** The last hold under each of these names, where there is one. */
+/** The last hold of each name; names without a hold are left out. */
 export async function readLastHolds(trx: Db, names: readonly HoldName[]): Promise<HoldRow[]> {
   if (names.length === 0) return [];
   const { rows } = await trx.raw<{ rows: HoldRow[] }>(
@@ -122,7 +122,7 @@ export async function readLastHolds(trx: Db, names: readonly HoldName[]): Promis
   return rows;
 }
 
-/** Holds that are open although their lease ended before `dueBeforeMs`, the longest overdue first. Those of frozen accounts wait. */
+/** Open holds whose lease ended before `dueBeforeMs`, longest overdue first. Holds of frozen accounts are left out. */
 export async function overdueHolds(db: Db, dueBeforeMs: number, limit: number): Promise<HoldName[]> {
   const { rows } = await db.raw<{ rows: HoldName[] }>(
     `select account_id as "accountId", hold_id as "holdId" from holds
@@ -134,7 +134,7 @@ export async function overdueHolds(db: Db, dueBeforeMs: number, limit: number): 
   return rows;
 }
 
-/** The same holds with all that is known of them, to be looked at. */
+/** The same holds with all columns, for display. */
 export async function readOverdueHolds(db: Db, dueBeforeMs: number, limit: number): Promise<HoldRow[]> {
   const { rows } = await db.raw<{ rows: HoldRow[] }>(
     `select ${ROW} from holds as h

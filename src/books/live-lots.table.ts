@@ -19,8 +19,8 @@ export type LiveLot = LivePosition & {
 const START: LivePosition = { accountId: '', expiresAtMs: 0, lotId: '' };
 
 /**
- * Live lots with something left, after a place in their order. The first condition on the account is what the index
- * needs; the lots of one account are few (limits.ts) and sorted as they come.
+ * Live lots with credits left, after a place in their order. The first condition on the account makes the index usable;
+ * an account has few lots (limits.ts), which are sorted after reading.
  */
 export async function readLivePage(
   db: Db, { nowMs, after, limit }: { readonly nowMs: number; readonly after: LivePosition | null; readonly limit: number },

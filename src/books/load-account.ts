@@ -15,7 +15,7 @@ import {
 import { earlierCharges } from './earlier-charges.js';
 import { recallHold } from './recall-hold.js';
 
-/** `clock`: the time by which Redis stamps entries, so that windows of receipts end where Redis' own would. */
+/** `clock`: the time by which Redis stamps entries, so that receipts expire here when they would in Redis. */
 export type LoadAccountDeps = { readonly db: Db; readonly clock: Clock };
 
 const WINDOW: ImageWindow = {
@@ -26,8 +26,8 @@ const WINDOW: ImageWindow = {
 };
 
 /**
- * Accounts as Postgres remembers them. The caller must have drained what the journal still holds of the account, or
- * have left it behind with its epoch: an image older than the stream would bring spent credits back.
+ * Loads accounts from Postgres. Before the load the caller must have drained the account's entries from the journal, or
+ * have moved the shard to a new epoch: an image older than the stream would restore spent credits.
  */
 export function accountSource({ db, clock }: LoadAccountDeps): AccountSource {
   const recall = recallHold({ readEndedHolds: (names) => readEndedHolds(db, names), gate: breaker(clock) });

@@ -19,14 +19,14 @@ export type NewLot = {
   readonly changedAtMs: number;
 };
 
-/** What a batch changes of a lot that Postgres has: deltas. */
+/** Changes of a batch to a lot that Postgres has, as deltas. */
 export type LotDelta = {
   readonly accountId: string;
   readonly lotId: string;
   readonly remaining: Micros;
   readonly held: Micros;
   readonly changedAtMs: number;
-  /** When it was revoked, which is its expiry from then on; null: its expiry stays. */
+  /** When it was revoked, which then becomes its expiry; null: its expiry stays. */
   readonly revokedAtMs: number | null;
 };
 
@@ -68,7 +68,7 @@ const deltaSource = unnestSource<LotDelta>('d', {
   revoked_at_ms: ['double precision', (lot) => lot.revokedAtMs],
 });
 
-/** Changes lots that Postgres has. False: at least one of them it does not have. */
+/** Changes lots that Postgres has. False: at least one does not exist. */
 export async function changeLots(trx: Trx, deltas: readonly LotDelta[]): Promise<boolean> {
   if (deltas.length === 0) return true;
   const { rowCount } = await trx.raw<{ rowCount: number }>(
@@ -84,7 +84,7 @@ export async function changeLots(trx: Trx, deltas: readonly LotDelta[]): Promise
   return rowCount === deltas.length;
 }
 
-/** Accounts with a lot that still has credits although it ended before `dueBeforeMs`. Frozen ones wait until they are thawed. */
+/** Accounts with a lot that has credits left and ended before `dueBeforeMs`. Frozen accounts are left out until they are thawed. */
 export async function overdueLotAccounts(db: Db, dueBeforeMs: number, limit: number): Promise<string[]> {
   const { rows } = await db.raw<{ rows: { accountId: string }[] }>(
     `select distinct account_id as "accountId" from (

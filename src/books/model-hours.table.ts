@@ -3,26 +3,26 @@ import type { Db, Trx } from '../stores/postgres/connect.js';
 import { fromMs, unnestSource } from '../stores/postgres/unnest.js';
 import { HOUR_MS, type Period } from './usage-rollup.js';
 
-/** Under this name is counted what was used of models that no price book ever had. */
+/** The name that counts the usage of models without a price. */
 export const UNKNOWN_MODEL = 'unknown';
 
-/** The hour that a moment is in: UTC, named by its beginning. */
+/** The hour of a moment: the start of the hour in UTC. */
 export const hourOf = (atMs: number): number => Math.floor(atMs / HOUR_MS) * HOUR_MS;
 
-/** What entries of an hour say of a model. */
+/** The sums of one model over the entries of an hour. */
 export type ModelSums = {
   readonly messages: bigint;
   readonly tokens: bigint;
-  /** Of holds that ended, whatever became of them. */
+  /** Credits held by holds that ended, however they ended. */
   readonly held: SumOfMicros;
-  /** Of these holds and of charges, overage included. */
+  /** Captured by these holds and by charges, overage included. */
   readonly captured: SumOfMicros;
 };
 
 export type ModelHour = ModelSums & {
   readonly hourMs: number;
   readonly model: string;
-  /** Of the accounts. Names the rows that only its drainer writes. */
+  /** The accounts' shard: only its drainer writes the row. */
   readonly shard: number;
 };
 
@@ -37,7 +37,7 @@ const source = unnestSource<ModelHour>('m', {
 });
 
 /**
- * Adds what a batch came to. The caller holds the locks of the shards, so it waits for nobody here. No two of `rows` may
+ * Adds a batch's sums. The caller holds the locks of the shards, so this never waits for a lock. No two of `rows` may
  * have the same hour, model and shard.
  */
 export async function addModelHours(trx: Trx, rows: readonly ModelHour[]): Promise<void> {
@@ -52,7 +52,7 @@ export async function addModelHours(trx: Trx, rows: readonly ModelHour[]): Promi
   );
 }
 
-/** What a model cost its users. The tokens are a number that is rounded beyond 2^53; amounts are exact. */
+/** What a model cost its users. The number of tokens is rounded beyond 2^53; amounts are exact. */
 export type ModelCost = {
   readonly model: string;
   readonly messages: number;
@@ -64,8 +64,8 @@ export type ModelCost = {
 export type ModelCostsQuery = Period & { readonly limit: number };
 
 /**
- * What each model cost users in the hours that a period touches, the most expensive first. Counts what Postgres has:
- * every entry of the journal once, and what is not drained yet not at all.
+ * What each model cost users in the hours of a period, the most expensive first. Counts every entry that Postgres has
+ * once; entries that are not drained yet are missing.
  */
 export async function readModelCosts(db: Db, { fromMs: from, toMs: to, limit }: ModelCostsQuery): Promise<readonly ModelCost[]> {
   const { rows } = await db.raw<{ rows: { model: string; messages: string; tokens: string; held: string; captured: string }[] }>(

@@ -4,13 +4,13 @@ import { unnestSource } from '../stores/postgres/unnest.js';
 
 export type MoneyInKind = 'grant' | 'adjust' | 'set' | 'remove' | 'revoke';
 
-/** The caller's name for a request, and whose name it is: one caller cannot read or block another's. */
+/** An idempotency key with its caller as scope: one caller cannot read or block another's keys. */
 export type IdempotencyKey = { readonly scope: string; readonly key: string };
 
 export type NewIntent = {
   readonly accountId: string;
   readonly kind: MoneyInKind;
-  /** Negative for an adjustment downwards; zero for a revocation, which takes what is left. */
+  /** Negative for an adjustment downwards; zero for a revocation, which removes what is left of the lot. */
   readonly amount: Micros;
   /** The lot to revoke, for a revocation; null or absent for everything else. */
   readonly revokedLotId?: string | null;
@@ -24,7 +24,7 @@ export type IntentRow = Omit<NewIntent, 'idempotency' | 'revokedLotId'> & {
   readonly revokedLotId: string | null;
   readonly intentId: number;
   readonly state: 'pending' | 'applied' | 'refused';
-  /** What was answered, or null while nothing was. */
+  /** The stored answer, or null while there is none. */
   readonly reply: unknown;
   readonly appliedSeq: number | null;
 };
@@ -32,19 +32,19 @@ export type IntentRow = Omit<NewIntent, 'idempotency' | 'revokedLotId'> & {
 const COLUMNS = `intent_id as "intentId", account_id as "accountId", kind, amount, expires_at_ms as "expiresAtMs",
   revoked_lot_id as "revokedLotId", fingerprint, about, state, reply, applied_seq as "appliedSeq"`;
 
-/** The name under which an intent is known to Redis, for ever. */
+/** The permanent name of an intent in Redis. */
 export const intentKey = (intentId: number): string => `intent:${intentId}`;
 
-/** The lot of an intent. Padded, so that lots that expire together are spent oldest first. */
+/** The lot of an intent. Padded, so that lots with the same expiry are spent oldest first. */
 export const lotIdOf = (intentId: number): string => String(intentId).padStart(12, '0');
 
-/** The intent a journal key names, or null when it names something else. */
+/** The intent that a journal key names, or null for other keys. */
 export function intentIdOf(key: string): number | null {
   const digits = /^intent:(\d{1,15})$/.exec(key)?.[1];
   return digits === undefined ? null : Number(digits);
 }
 
-/** Records what is asked for, once per idempotency key. `isNew` false: the key was there, with this intent. */
+/** Records a request, once per idempotency key. `isNew` false: the key existed, and `row` is its intent. */
 export async function insertIntent(db: Db, intent: NewIntent): Promise<{ readonly row: IntentRow; readonly isNew: boolean }> {
   const { rows } = await db.raw<{ rows: IntentRow[] }>(
     `insert into money_in (account_id, kind, amount, expires_at_ms, revoked_lot_id, idempotency_scope, idempotency_key, fingerprint, about)
@@ -72,7 +72,7 @@ export async function readIntent(db: Db, intentId: number): Promise<IntentRow | 
   return rows[0] ?? null;
 }
 
-/** The account that a request under this key was about, or null when there was none. */
+/** The account that a request under this key named, or null when the key is unknown. */
 export async function readAccountOfKey(db: Db, { scope, key }: IdempotencyKey): Promise<string | null> {
   const { rows } = await db.raw<{ rows: { accountId: string }[] }>(
     `select account_id as "accountId" from money_in where idempotency_scope = ? and idempotency_key = ?`,
@@ -81,7 +81,7 @@ export async function readAccountOfKey(db: Db, { scope, key }: IdempotencyKey): 
   return rows[0]?.accountId ?? null;
 }
 
-/** Whether a request under this key has moved money, or is going to. */
+/** Whether a request under this key has moved money or is about to. */
 export async function isKeyUsed(db: Db, { scope, key }: IdempotencyKey): Promise<boolean> {
   const { rows } = await db.raw<{ rows: object[] }>(
     `select from money_in where idempotency_scope = ? and idempotency_key = ? and state <> 'refused'`, [scope, key],
@@ -89,12 +89,12 @@ export async function isKeyUsed(db: Db, { scope, key }: IdempotencyKey): Promise
   return rows.length > 0;
 }
 
-/** Remembers the answer of an intent that Redis has applied; the journal will mark it applied. */
+/** Stores the answer of an intent that Redis has applied; the drain marks it as applied later. */
 export async function saveReply(db: Db, intentId: number, reply: object): Promise<void> {
   await db.raw(`update money_in set reply = ?::jsonb where intent_id = ?`, [JSON.stringify(reply), intentId]);
 }
 
-/** Ends an intent that Redis has refused for good. False: it was applied meanwhile, or refused before. */
+/** Marks an intent as finally refused. False: it was applied in the meantime, or refused before. */
 export async function refuseIntent(db: Db, intentId: number, reply: object): Promise<boolean> {
   const { rowCount } = await db.raw<{ rowCount: number }>(
     `update money_in set state = 'refused', reply = ?::jsonb where intent_id = ? and state = 'pending'`,
@@ -104,8 +104,8 @@ export async function refuseIntent(db: Db, intentId: number, reply: object): Pro
 }
 
 /**
- * Makes a refused intent one that is tried again, by its caller now and by the worker if need be; on the terms of the
- * request that tries it. Refused means that nothing happened, so there is nothing to undo. Null: it is not refused any more.
+ * Reopens a refused intent, with the terms of the new request; its caller tries it now, and the worker if that fails. A
+ * refusal had no effect, so there is nothing to undo. Null: it is no longer refused.
  */
 export async function reopenIntent(
   db: Db, intentId: number,
@@ -121,8 +121,8 @@ export async function reopenIntent(
 }
 
 /**
- * Intents that nobody has tried for `olderThanMs`, those that have waited longest first. They are marked as tried in
- * the same statement, so that workers share them out and one that fails for ever does not starve the others.
+ * Pending intents without an attempt for `olderThanMs`, the longest waiting first. The same statement marks them as
+ * tried, so that workers share them and an intent that always fails does not starve the others.
  */
 export async function claimPending(db: Db, olderThanMs: number, limit: number): Promise<IntentRow[]> {
   const { rows } = await db.raw<{ rows: IntentRow[] }>(
@@ -136,7 +136,7 @@ export async function claimPending(db: Db, olderThanMs: number, limit: number): 
   return rows.toSorted((a, b) => a.intentId - b.intentId);
 }
 
-/** How many intents Redis has not applied yet, and for how long the oldest of them has waited; 0 when there is none. */
+/** The number of intents that Redis has not applied yet, and how long the oldest has waited; 0 when there is none. */
 export async function pendingIntents(db: Db): Promise<{ readonly count: number; readonly oldestSeconds: number }> {
   const { rows: [pending] } = await db.raw<{ rows: [{ count: number; oldestSeconds: number }] }>(
     `select count(*), coalesce(greatest(0, extract(epoch from now() - min(created_at))), 0)::double precision as "oldestSeconds"
@@ -145,7 +145,7 @@ export async function pendingIntents(db: Db): Promise<{ readonly count: number; 
   return pending;
 }
 
-/** An intent's entry, as the journal brings it. */
+/** The entry of an intent, as the journal reports it. */
 export type AppliedIntent = { readonly intentId: number; readonly accountId: string; readonly seq: number };
 type KnownIntent = { readonly intentId: number; readonly accountId: string; readonly appliedSeq: number | null };
 
@@ -165,8 +165,8 @@ const appliedSource = unnestSource<AppliedIntent>('a', {
 });
 
 /**
- * Marks intents as applied: their entry is in the same transaction. Also one that was refused meanwhile: when two
- * attempts raced, what the journal says has happened.
+ * Marks intents as applied: their entry is in the same transaction. This includes intents that were refused in the
+ * meantime: when two attempts raced, the journal decides.
  */
 export async function markApplied(trx: Trx, intents: readonly AppliedIntent[]): Promise<void> {
   if (intents.length === 0) return;
@@ -178,7 +178,7 @@ export async function markApplied(trx: Trx, intents: readonly AppliedIntent[]): 
   );
 }
 
-/** Intents that should be in the ledger by now and are not: how many, and how long the oldest has waited. */
+/** Intents that should have reached the ledger and have not: how many, and how long the oldest has waited. */
 export async function readOverdueIntents(
   db: Db, olderThanSeconds: number,
 ): Promise<{ readonly count: number; readonly oldestSeconds: number }> {

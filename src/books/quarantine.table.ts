@@ -1,7 +1,7 @@
 import type { Db, Trx } from '../stores/postgres/connect.js';
 import { unnestSource } from '../stores/postgres/unnest.js';
 
-/** Text that was put aside so that it could not stop the money of its entry. `payload` is JSON. */
+/** Text that Postgres could not store, kept apart so that the entry's money can be booked. `payload` is JSON. */
 export type QuarantineRow = {
   readonly shard: number;
   readonly epoch: number;

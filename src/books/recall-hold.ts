@@ -6,16 +6,16 @@ import type { HoldColumns } from './account-image.table.js';
 type HoldName = { readonly accountId: string; readonly holdId: string };
 
 export type RecallDeps = {
-  /** The last hold of each of these names, if it has ended, in the order of the names. */
+  /** The last hold of each name if it has ended, otherwise null; in the order of the names. */
   readonly readEndedHolds: (names: readonly HoldName[]) => Promise<readonly (HoldColumns | null)[]>;
-  /** Closed while Postgres fails: then it is not asked. */
+  /** Closed while Postgres fails: then no lookup is sent. */
   readonly gate: { allows(): boolean; succeeded(): void; failed(): void };
 };
 
 /**
- * Looks up ended holds for requests that are about to place one. All look-ups of one turn of the event loop are one
- * statement. Answers null when Postgres does not answer within ENDED_HOLD_LOOKUP_MS or has failed lately: holds go on
- * without it, and Redis alone refuses what it remembers. Never throws.
+ * Looks up ended holds for requests that are about to place one. All lookups of one turn of the event loop share one
+ * statement. Returns null when Postgres does not answer within ENDED_HOLD_LOOKUP_MS or has failed lately: the hold is
+ * placed without it, and only what Redis remembers is refused. Never throws.
  */
 export function recallHold({ readEndedHolds, gate }: RecallDeps): (name: HoldName) => Promise<HoldColumns | null> {
   const loader = new DataLoader<HoldName, HoldColumns | null>(

@@ -3,7 +3,7 @@ import type { Db } from '../stores/postgres/connect.js';
 import { fromMs, toMs } from '../stores/postgres/unnest.js';
 import type { HoldState } from './hold.table.js';
 
-/** A hold of a stream, as far as a list of sessions needs it. */
+/** The columns of a stream's hold that a list of sessions needs. */
 export type SessionRow = {
   readonly accountId: string;
   readonly holdId: string;
@@ -24,12 +24,12 @@ const COLUMNS = `account_id as "accountId", hold_id as "holdId", placed_seq as s
     'placed_at',
   )} as "placedAtMs", ${toMs('expires_at')} as "expiresAtMs", ${toMs('ended_at')} as "endedAtMs"`;
 
-/** What `writeStreamAbout` begins with, and holds of other dialects do not. */
+/** How the text of `writeStreamAbout` begins; holds of other dialects begin differently. */
 export const STREAM_ABOUT_START = '{"modelId":';
-/** In the words of the indexes of migration 0003, so that they answer without looking at other holds. */
+/** Must match the condition of the partial indexes of migration 0003, so that they can be used. */
 const IS_STREAM = `about like '${STREAM_ABOUT_START}%'`;
 
-/** Open streams of everybody whose lease is not over at `nowMs`. */
+/** Open streams of all accounts whose lease ends after `nowMs`. */
 export async function readOpenSessions(db: Db, nowMs: number, order: 'oldest' | 'newest', limit: number): Promise<SessionRow[]> {
   const direction = order === 'oldest' ? 'asc' : 'desc';
   const { rows } = await db.raw<{ rows: SessionRow[] }>(
@@ -41,10 +41,10 @@ export async function readOpenSessions(db: Db, nowMs: number, order: 'oldest' | 
   return rows;
 }
 
-/** Streams that ended at `sinceMs` or later, the last one first; of one account, or (null) of everybody. */
+/** Streams that ended at `sinceMs` or later, the last one first; of one account, or (null) of all. */
 export async function readEndedSessions(db: Db, accountId: string | null, sinceMs: number, limit: number): Promise<SessionRow[]> {
-  // Of one account the same is asked in other words, for which the planner has only the account's own index: the index
-  // of everybody's streams is in the wanted order, too, and looks cheap until an account has few of them.
+  // For one account the condition is written differently, so that the planner must use the account's own index: the index
+  // of all accounts' streams is also in the wanted order and looks cheap, but is slow for an account with few streams.
   const whose = accountId === null ? IS_STREAM : `starts_with(about, '${STREAM_ABOUT_START}') and account_id = ?`;
   const { rows } = await db.raw<{ rows: SessionRow[] }>(
     `select ${COLUMNS} from holds

@@ -1,7 +1,7 @@
 import type { StreamPosition } from '../ledger/stream-position.js';
 import type { Db, Trx } from '../stores/postgres/connect.js';
 
-/** What Postgres knows of a shard: which epoch Redis must be in, and up to where its stream has been written. */
+/** A shard as Postgres knows it: the epoch that Redis must be in, and the cursor up to which its stream is written. */
 export type ShardRow = {
   readonly shard: number;
   readonly epoch: number;
@@ -9,11 +9,11 @@ export type ShardRow = {
   readonly lastId: string;
   /** Entries of this epoch that are in Postgres. */
   readonly drained: number;
-  /** Why the shard is not drained any more, or null. */
+  /** Why the shard was stopped, or null. */
   readonly stoppedReason: string | null;
 };
 
-/** `marked`: up to where the heartbeat has seen the stream in this epoch. */
+/** `marked`: the last position of the stream in this epoch that the heartbeat stored. */
 export type MarkedShardRow = ShardRow & { readonly marked: StreamPosition | null };
 
 const COLUMNS = 'shard, epoch, last_id as "lastId", drained, stopped_reason as "stoppedReason"';
@@ -21,8 +21,8 @@ const MARKED = `(select json_build_object('lastId', known.last_id, 'entries', kn
                   where known.shard = shards.shard and known.epoch = shards.epoch) as marked`;
 
 /**
- * Makes the shards' rows at the first start, and checks at every later one that the count is the same: an account's
- * shard follows from the count, so another count would look for its money elsewhere (design decision 4).
+ * Creates the shards' rows at the first start; later starts check that the count is unchanged: an account's shard
+ * follows from the count, so with another count its money would be looked for in another shard (design decision 4).
  */
 export async function openShards(db: Db, count: number): Promise<ShardRow[]> {
   return db.transaction(async (trx) => {
@@ -53,15 +53,15 @@ export async function readMarkedShards(db: Db): Promise<MarkedShardRow[]> {
   return rows;
 }
 
-/** Locks one shard's row until the transaction ends, waiting for whoever drains it now. Null: no such shard. */
+/** Locks one shard's row until the transaction ends; waits for a drain in progress. Null: no such shard. */
 export async function lockShard(trx: Trx, shard: number): Promise<MarkedShardRow | null> {
-  // Locked first: a row that was waited for is read again, but what a subquery found beside it is not.
+  // Locked in a statement of its own: after waiting, the row is read again, but a subquery's result would be outdated.
   await trx.raw('select 1 from shards where shard = ? for update', [shard]);
   const { rows } = await trx.raw<{ rows: MarkedShardRow[] }>(`select ${COLUMNS}, ${MARKED} from shards where shard = ?`, [shard]);
   return rows[0] ?? null;
 }
 
-/** Locks those of the shards that nobody else has and that are not stopped, in order of their number. */
+/** Locks those of the shards that are neither locked nor stopped, in order of their number. */
 export async function lockFreeShards(trx: Trx, shards: readonly number[]): Promise<ShardRow[]> {
   const { rows } = await trx.raw<{ rows: ShardRow[] }>(
     `select ${COLUMNS} from shards where shard = any(?::integer[]) and stopped_reason is null
@@ -72,9 +72,9 @@ export async function lockFreeShards(trx: Trx, shards: readonly number[]): Promi
 }
 
 /**
- * Starts the next epoch of a shard, if it is still in epoch `from`; returns the new epoch, or null when another
- * process was faster. The stream of the new epoch has another name, so the cursor begins anew, and what stopped the
- * shard is left behind with the old stream (design §7).
+ * Starts the next epoch of a shard that is still in epoch `from`; returns the new epoch, or null when another process
+ * was faster. The new epoch has a new stream, so the cursor starts again, and a fault that stopped the shard stays in
+ * the old stream (design §7).
  */
 export async function raiseEpoch(trx: Trx, shard: number, from: number): Promise<number | null> {
   const { rows } = await trx.raw<{ rows: { epoch: number }[] }>(
@@ -85,7 +85,7 @@ export async function raiseEpoch(trx: Trx, shard: number, from: number): Promise
   return rows[0]?.epoch ?? null;
 }
 
-/** `entries`: how many the cursor passes. */
+/** `entries`: how many entries the cursor passes. */
 export type CursorMove = {
   readonly shard: number;
   readonly epoch: number;
@@ -94,7 +94,7 @@ export type CursorMove = {
   readonly entries: number;
 };
 
-/** Moves cursors by compare-and-set. False: at least one was not where the caller had read it; nothing may be committed. */
+/** Moves cursors by compare-and-set. False: at least one has moved since the caller read it; the caller must roll back. */
 export async function moveCursors(trx: Trx, moves: readonly CursorMove[]): Promise<boolean> {
   const { rowCount } = await trx.raw<{ rowCount: number }>(
     `update shards set last_id = moved.last_to, drained = drained + moved.entries, updated_at = now()
@@ -105,7 +105,7 @@ export async function moveCursors(trx: Trx, moves: readonly CursorMove[]): Promi
   return rowCount === moves.length;
 }
 
-/** Stops a shard, if it is still where the fault was found. */
+/** Stops a shard if its cursor is still where the fault was found. */
 export async function stopShard(db: Db, at: Pick<ShardRow, 'shard' | 'epoch' | 'lastId'>, reason: string): Promise<boolean> {
   const { rowCount } = await db.raw<{ rowCount: number }>(
     `update shards set stopped_reason = ?, updated_at = now()
@@ -115,7 +115,7 @@ export async function stopShard(db: Db, at: Pick<ShardRow, 'shard' | 'epoch' | '
   return rowCount === 1;
 }
 
-/** Lets a stopped shard be drained again, and notes who said so. False: it is not stopped, or there is no such shard. */
+/** Lets a stopped shard be drained again and records the operator. False: it is not stopped, or does not exist. */
 export async function clearStop(
   db: Db, shard: number, { reason, actor }: { readonly reason: string; readonly actor: string },
 ): Promise<boolean> {

@@ -32,8 +32,8 @@ const namesOf = (names: readonly string[]): string => names.map((name) => name.r
 const valuesOf = (names: readonly string[]): string => names.map((name) => (name.endsWith('_ms') ? fromMs(name) : name)).join(', ');
 
 /**
- * Adds transactions to their accounts' statements, and to the totals. The caller holds the locks of the accounts'
- * shards: nobody else writes these rows, so what is read here is still so when it is written.
+ * Adds transactions to their accounts' statements and to the totals. The caller holds the locks of the accounts' shards,
+ * so no other process can change these rows between the read and the write.
  */
 export async function insertTransactions(trx: Trx, made: readonly Transaction[]): Promise<void> {
   if (made.length === 0) return;

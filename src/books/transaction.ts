@@ -1,8 +1,8 @@
 import type { Micros } from '../kit/money/micros.js';
 
 /**
- * What a change of an account was, in the words of the credit service (seed 004). Stored and used in this one form;
- * the wire of that dialect is lower case.
+ * The type of an account's change, in the terms of the credit service (seed 004). Stored and used in this form; on the
+ * wire that dialect uses lower case.
  */
 export const TransactionType = {
   PURCHASE: 'PURCHASE',
@@ -15,7 +15,7 @@ export const TransactionType = {
 } as const;
 export type TransactionType = (typeof TransactionType)[keyof typeof TransactionType];
 
-/** `EXPIRATION` is ours: the original's credits never ended, and "manual" would not be true. */
+/** `EXPIRATION` is an addition: the original's credits never expired, and "manual" would be wrong. */
 export const TransactionReason = {
   AI_CHAT: 'AI_CHAT',
   MODEL_USAGE: 'MODEL_USAGE',
@@ -38,46 +38,46 @@ const bothCases = <Word extends string>(words: readonly Word[]): ReadonlyMap<str
 const TYPES = bothCases(TRANSACTION_TYPES);
 const REASONS = bothCases(TRANSACTION_REASONS);
 
-/** The canonical form of a type or reason in upper or lower case; undefined when there is no such one. */
+/** The canonical form of a type or reason in upper or lower case; undefined when it is unknown. */
 export const readType = (text: string): TransactionType | undefined => TYPES.get(text);
 export const readReason = (text: string): TransactionReason | undefined => REASONS.get(text);
 
 /** One line of an account's statement. */
 export type Transaction = {
-  /** Twice the number of its entry in the account's ledger, and one more for what expired in the same entry. */
+  /** Twice the number of its entry in the account's ledger; plus one for what expired in the same entry. */
   readonly id: number;
   readonly accountId: string;
   readonly atMs: number;
   readonly type: TransactionType;
   readonly reason: TransactionReason;
-  /** Negative when credits went. */
+  /** Negative when credits left the account. */
   readonly amount: Micros;
-  /** What could be spent right after it. */
+  /** Available credits right after it. */
   readonly balanceAfter: Micros;
   readonly description: string | null;
-  /** JSON text, as its operation gave it. */
+  /** JSON text, as the operation gave it. */
   readonly metadata: string | null;
 };
 
-/** A transaction with how many of its account, type and reason there are up to it, and what they come to. */
+/** A transaction with the running count and sums of its account, type and reason, itself included. */
 export type CountedTransaction = Transaction & { readonly nth: number; readonly credited: Micros; readonly debited: Micros };
 
-/** All transactions of one account, type and reason. */
+/** Totals of all transactions of one account, type and reason. */
 export type TransactionTotals = {
   readonly accountId: string;
   readonly type: TransactionType;
   readonly reason: TransactionReason;
   readonly count: number;
-  /** Sums of what came and of what went, both positive. */
+  /** Sums of incoming and of outgoing credits, both positive. */
   readonly credited: Micros;
   readonly debited: Micros;
   readonly lastAtMs: number;
 };
 
-/** What kinds of transactions are looked at; null: all. */
+/** Which transactions to include; null: all. */
 export type TransactionFilter = { readonly type: TransactionType | null; readonly reason: TransactionReason | null };
 
-/** What an operation says about the transactions it makes: the `transaction` of its `about`. */
+/** What an operation states about its transactions: the `transaction` of its `about`. */
 export type TransactionFacts = {
   readonly type: TransactionType;
   readonly reason: TransactionReason;
@@ -85,7 +85,7 @@ export type TransactionFacts = {
   readonly metadata: string | null;
 };
 
-/** The `about` of an operation that says what it is. Metadata is an object of the caller's, already checked. */
+/** The `about` of an operation that states its transaction. Metadata is the caller's object, already validated. */
 export function writeTransactionAbout(
   { type, reason, description, metadata }: Omit<TransactionFacts, 'metadata'> & {
     readonly metadata: Readonly<Record<string, unknown>> | null;

@@ -1,7 +1,7 @@
-/** A time span, half-open, in milliseconds since 1970. Records have whole milliseconds, so it can say "until 9:00 inclusive". */
+/** A half-open time span in milliseconds since 1970. Records have whole milliseconds, so "until 9:00 inclusive" is 9:00 plus 1 ms. */
 export type Period = { readonly fromMs: number; readonly toMs: number };
 
-/** Sizes of the buckets that usage is summed up in (migration 0003), the largest first. All begin in UTC. */
+/** Sizes of the roll-ups' buckets (migration 0003), largest first. All begin in UTC. */
 export const GRAINS = ['month', 'day', 'hour'] as const;
 export type Grain = (typeof GRAINS)[number];
 
@@ -10,7 +10,7 @@ export type Piece = { readonly grain: Grain | 'record'; readonly fromMs: number;
 
 /** Services whose operation is a model (contract §2.7). */
 const MODEL_SERVICES = `('chat', 'chat-streaming')`;
-/** Longer names are cut in roll-ups, whose key must fit a page of the index. No dialect lets one through. */
+/** Longer names are cut in roll-ups, whose key must fit a page of the index. No dialect accepts longer ones. */
 const NAME_LENGTH_MAX = 200;
 
 /** SQL: the name under which a service or a model is summed up. */
@@ -21,8 +21,8 @@ export const modelOf = (service: string, operation: string): string =>
   `case when ${service} in ${MODEL_SERVICES} then ${rollupName(operation)} end`;
 
 /**
- * Covers a period with the largest buckets that fit, of the sizes given. Whatever its length, at most one piece lies in
- * the middle and two of each smaller size at its edges; single records are read of two hours at most.
+ * Covers a period with the largest buckets of the given sizes that fit. For any length there is at most one piece of
+ * the largest size and two of each smaller size at its edges; single records are read from two hours at most.
  */
 export function cover(fromMs: number, toMs: number, grains: readonly Grain[]): Piece[] {
   if (fromMs >= toMs) return [];
@@ -37,7 +37,7 @@ export function cover(fromMs: number, toMs: number, grains: readonly Grain[]): P
 
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
-/** From any start this far on lies in the next bucket: no month is shorter than 28 days, none longer than 31. */
+/** Adding this to any start reaches the next bucket: no month is shorter than 28 days, none longer than 31. */
 const LONGEST_MS: Readonly<Record<Grain, number>> = { hour: HOUR_MS, day: DAY_MS, month: 31 * DAY_MS };
 
 function startOf(grain: Grain, ms: number): number {

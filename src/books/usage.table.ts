@@ -3,26 +3,26 @@ import type { Trx } from '../stores/postgres/connect.js';
 import { fromMs, unnestSource } from '../stores/postgres/unnest.js';
 import { modelOf, rollupName } from './usage-rollup.js';
 
-/** A use of a service, as its entry reports it. `metadata` is JSON text and stays text. */
+/** A use of a service, as its entry reports it. `metadata` is JSON text and is stored as text. */
 export type UsageRow = {
   readonly accountId: string;
-  /** Of the account. Names the system's roll-up rows that only its drainer writes. */
+  /** The account's shard. It is part of the key of the system's roll-ups, so only the shard's drainer writes them. */
   readonly shard: number;
   readonly seq: number;
   readonly atMs: number;
   readonly service: string;
   readonly operation: string;
   readonly credits: Micros;
-  /** What nobody paid for. */
+  /** The part that could not be charged. */
   readonly uncollected: Micros;
-  /** Refused for lack of credits: it happened, and all of it is uncollected. Statistics count it apart. */
+  /** Refused for lack of credits: the usage happened and is uncollected in full. Statistics count it separately. */
   readonly isRefused: boolean;
   readonly metadata: string;
-  /** The entry whose record of the same use this one adds credits to, or null: a use of its own. */
+  /** The entry of the record that this one corrects by adding credits, or null: a use of its own. */
   readonly corrects: number | null;
 };
 
-/** Refused usage whose repeat was charged: the charge has a record of its own, and the refusal is no debt any more. */
+/** Refused usage whose repeat was charged: the charge has its own record, and the refusal no longer counts as uncollected. */
 export type CollectedUsage = { readonly accountId: string; readonly refusedSeq: number; readonly collectedSeq: number };
 
 const source = unnestSource<UsageRow>('u', {
@@ -41,12 +41,12 @@ const source = unnestSource<UsageRow>('u', {
 
 const bucket = (grain: 'hour' | 'day' | 'month'): string => `('${grain}', date_trunc('${grain}', at, 'UTC'))`;
 
-/** A correction adds credits to a use that is counted already. */
+/** A correction adds credits to a use that is already counted. */
 const USES = 'count(*) filter (where corrects is null)';
 
 /**
- * One statement for the records and everything they add to, so that no record can be written without being counted.
- * Grouped by Postgres, not here: texts that differ for us may be one text for it, and a row can be upserted only once.
+ * One statement for the records and all their roll-ups, so that no record is written without being counted. Grouped by
+ * Postgres, not here: texts that differ in JavaScript may be equal in Postgres, and a row can be upserted only once.
  */
 const INSERT = `
   with made as materialized (
@@ -77,7 +77,7 @@ const collected = unnestSource<CollectedUsage>('c', {
   collected_seq: ['bigint', (row) => row.collectedSeq],
 });
 
-/** After the records of the same batch: one of them may be what was refused. The caller holds the locks of the shards. */
+/** Runs after the records of the same batch, which may contain the refusal. The caller holds the locks of the shards. */
 export async function markCollected(trx: Trx, rows: readonly CollectedUsage[]): Promise<void> {
   if (rows.length === 0) return;
   await trx.raw(

@@ -7,7 +7,7 @@ import { NOTES_LENGTH_MAX } from '../kit/limits.js';
 import { commandActor, openCliCore } from './core.js';
 import { runCli } from './run-cli.js';
 
-/** `npm run account -- show|freeze|thaw`: an account as it stands, and stopping it. */
+/** `npm run account -- show|freeze|thaw`: shows an account, freezes it, or lifts the freeze. */
 
 const USAGE = `usage: npm run account -- show <id, username or e-mail>
        npm run account -- freeze|thaw <id, username or e-mail> --reason "why"
@@ -22,7 +22,7 @@ await runCli(USAGE, async () => {
   if (target === undefined || others.length > 0) throw new Error('name one account');
   const { reason } = values;
   if (command !== 'show' && (reason.trim() === '' || reason.length > NOTES_LENGTH_MAX || !isStorable(reason))) {
-    throw new Error(`--reason is missing, or longer than ${NOTES_LENGTH_MAX} characters: why shall it be done?`);
+    throw new Error(`--reason is missing, or longer than ${NOTES_LENGTH_MAX} characters: say why`);
   }
   const { core, log, close } = await openCliCore(readConfig(), (line) => { console.error(line.trimEnd()); });
   try {

@@ -16,16 +16,16 @@ import { embeddedDatabaseUrl } from './database.js';
 
 export type CliCore = { readonly core: Core; readonly log: Log; readonly close: () => Promise<void> };
 
-/** A command may wait longer than a request. */
+/** A command may wait longer for a server than a request. */
 const TIMEOUT_MS = 30_000;
 
-/** Who an operator at a prompt is, in the ledger. */
+/** The actor that the ledger records for an operator's command. */
 export const commandActor = (): string => `command:${userInfo().username}`;
 
 /**
- * The ledger itself, for a command: over the configured servers, over the embedded ones of a gateway that is running,
- * or over embedded ones started for as long as the command takes. It is one more process of the gateway, behind the same
- * fence; it needs no token and no port.
+ * The ledger for a command: over the configured servers, over the embedded servers of a running gateway, or over
+ * embedded servers that run only as long as the command. The command acts as one more process of the gateway, behind the
+ * same fence, and needs no token and no port.
  */
 export async function openCliCore(config: Config, progress: (line: string) => void): Promise<CliCore> {
   const { redisUrl, databaseUrl, stop } = await locate(config, progress);
@@ -72,7 +72,7 @@ async function locate({ redisUrl, databaseUrl, dataDir, redisBinary }: Config, p
   return located;
 }
 
-/** Undefined when nothing answers there: the port is that of the last start. */
+/** Undefined when the port does not answer: it may be the port of an earlier start. */
 async function runningRedis(dataDir: string, progress: (line: string) => void): Promise<string | undefined> {
   const { password, rememberedPort } = await openServerDirectory('redis', join(await locateServers(dataDir, progress), 'redis'));
   if (rememberedPort === undefined) return undefined;
@@ -80,13 +80,13 @@ async function runningRedis(dataDir: string, progress: (line: string) => void): 
   return await redisAnswers(url) ? url : undefined;
 }
 
-/** A command must not be what migrates a database that serves an older gateway. */
+/** Throws when the schema is older than this code: a command must not migrate a database that an older gateway uses. */
 async function requireSchema(databaseUrl: string): Promise<void> {
   const db = connectPostgres(databaseUrl, apiProfile(TIMEOUT_MS));
   try {
     const { rows } = await db.raw<{ rows: { found: string | null }[] }>(`select to_regclass('shard_losses')::text as found`);
     if (typeof rows[0]?.found !== 'string') {
-      throw new Error('this database is of an older gateway: start the new one once, which brings it up to date');
+      throw new Error('this database has the schema of an older version: start the gateway once, which migrates it');
     }
   } finally {
     await db.destroy();

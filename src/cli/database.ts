@@ -11,12 +11,12 @@ export type CliDatabase = { readonly db: Db; close(): Promise<void> };
 
 /** Role and database of the embedded Postgres (stores/embedded/postgres-server.ts). */
 const EMBEDDED_NAME = 'credit_gateway';
-/** A command may wait longer than a request. */
+/** A command may wait longer for a server than a request. */
 const TIMEOUT_MS = 30_000;
 
 /**
- * The gateway's Postgres, for a command: the configured one, the embedded one of a gateway that is running, or the
- * embedded one started for as long as the command takes.
+ * The gateway's Postgres for a command: the configured one, the embedded one of a running gateway, or an embedded one
+ * that runs only as long as the command.
  */
 export async function openDatabase({ databaseUrl, dataDir }: Config, progress: (line: string) => void): Promise<CliDatabase> {
   if (databaseUrl !== undefined) return connect(databaseUrl);
@@ -32,7 +32,7 @@ export async function openDatabase({ databaseUrl, dataDir }: Config, progress: (
 
 export type EmbeddedPostgres = { readonly url: string; readonly started: boolean; readonly stop: () => Promise<void> };
 
-/** The embedded Postgres of a gateway that is running, or one that is started here: then `stop` stops it. Its schema is left alone. */
+/** The embedded Postgres of a running gateway, or one that is started here, which `stop` ends. Does not migrate. */
 export async function openEmbeddedPostgres(dataDir: string, progress: (line: string) => void): Promise<EmbeddedPostgres> {
   const running = await embeddedDatabaseUrl(dataDir, progress);
   if (running !== undefined) return { url: running, started: false, stop: () => Promise.resolve() };
@@ -43,10 +43,10 @@ export async function openEmbeddedPostgres(dataDir: string, progress: (line: str
 async function connect(databaseUrl: string, stop: () => Promise<void> = () => Promise.resolve()): Promise<CliDatabase> {
   const db = connectPostgres(databaseUrl, apiProfile(TIMEOUT_MS));
   try {
-    // A command that only looks must not be what migrates a database that serves an older gateway.
+    // A read-only command must not migrate a database that an older gateway uses.
     const { rows } = await db.raw<{ rows: { found: string | null }[] }>(`select to_regclass('price_counter')::text as found`);
     if (typeof rows[0]?.found !== 'string') {
-      throw new Error('this database has no price books yet: start the gateway once, which makes them');
+      throw new Error('this database has no price books yet: start the gateway once, which creates them');
     }
   } catch (error) {
     await db.destroy();
@@ -61,7 +61,7 @@ async function connect(databaseUrl: string, stop: () => Promise<void> = () => Pr
   };
 }
 
-/** The embedded Postgres of a gateway that runs. Undefined when nothing answers there: the port is that of the last start. */
+/** The embedded Postgres of a running gateway. Undefined when the port does not answer: it may be the port of an earlier start. */
 export async function embeddedDatabaseUrl(dataDir: string, progress: (line: string) => void): Promise<string | undefined> {
   const location = await locateServers(dataDir, progress);
   const { password, rememberedPort } = await openServerDirectory('postgres', join(location, 'postgres'));

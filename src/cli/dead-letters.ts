@@ -7,12 +7,12 @@ import { declareQueue } from '../edge/queues/topology.js';
 import { connectQueueOnce } from '../stores/redis/queue-connections.js';
 import { runCli } from './run-cli.js';
 
-/** `npm run dead-letters -- list|replay|discard`: settlements that could not be done, of RabbitMQ and of BullMQ. */
+/** `npm run dead-letters -- list|replay|discard`: failed settlements in the dead-letter queues of RabbitMQ and of BullMQ. */
 
 const USAGE = `usage: npm run dead-letters -- list
        npm run dead-letters -- replay|discard <id>… | --all | --code <code>
 
-Looks at RABBITMQ_URL and REDIS_URL, whichever are set. A replay is charged once, however often it is sent.`;
+Reads the dead-letter queues of RABBITMQ_URL and REDIS_URL, if set. However often a settlement is replayed, it is charged once.`;
 const BODY_SHOWN_MAX = 300;
 
 await runCli(USAGE, async () => {
@@ -43,7 +43,7 @@ function verdictOf(command: string | undefined): Verdict {
 
 async function judgeAll({ rabbitmqUrl, redisUrl, redisNamespace }: Config, judge: Judge): Promise<DeadLetter[]> {
   if (rabbitmqUrl === undefined && redisUrl === undefined) {
-    throw new Error('neither RABBITMQ_URL nor REDIS_URL is set: there is nowhere to look');
+    throw new Error('neither RABBITMQ_URL nor REDIS_URL is set: there are no dead-letter queues');
   }
   const letters: DeadLetter[] = [];
   if (rabbitmqUrl !== undefined) {

@@ -9,7 +9,7 @@ const SECTIONS: readonly Section[] = [
   { status: 'skipped', title: 'skipped' },
 ];
 
-/** The difference between a book and a price map, in lines for a person; prices are credits per million tokens. */
+/** The difference between a book and a price map, as readable lines; prices are credits per million tokens. */
 export function describeImport({ items, unused }: ImportPlan): string[] {
   const withStatus = (status: ImportItem['status']): ImportItem[] => items.filter((item) => item.status === status);
   const sections = SECTIONS.flatMap(({ status, title }) => {

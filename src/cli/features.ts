@@ -12,13 +12,13 @@ import { GatewayError } from '../kit/errors.js';
 import { openDatabase } from './database.js';
 import { runCli } from './run-cli.js';
 
-/** `npm run features -- seed|list`: endpoints and packages from a file, or those of the guide. */
+/** `npm run features -- seed|list`: loads endpoints and packages from a file or from the guide's example, or lists them. */
 
 const USAGE = `usage: npm run features -- seed [file.json]
        npm run features -- list
 
 A seed is {"endpoints": [{"feature", "name", "value", "min_credits"…}], "packages": [{"name", "is_initial", "features": [{"feature"}]}]}.
-Without a file it is the guide's own: ai_chat_v1, in a package of users without a subscription. Seeding twice is seeding once.`;
+Without a file: ai_chat_v1 of the guide, in a package for users without a subscription. Seeding again changes nothing.`;
 
 const text = (minLength: number, maxLength: number) => Type.String({ minLength, maxLength });
 const Seed = Type.Object({ endpoints: Type.Array(endpointShape(text)), packages: Type.Array(packageShape(text)) });

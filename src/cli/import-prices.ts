@@ -15,13 +15,13 @@ import { isBookName } from '../ledger/price-name.js';
 import { openDatabase } from './database.js';
 import { describeImport } from './describe-import.js';
 
-/** `npm run prices:import -- <file>`: shows what a community price map would change, and changes it with `--apply`. */
+/** `npm run prices:import -- <file>`: shows what a community price map would change; `--apply` applies it. */
 
 const USAGE = `usage: npm run prices:import -- <file> [--apply] [--credits-per-dollar 100000] [--book native] [--force]
 
 <file> is a JSON object keyed by model, with input_cost_per_token, output_cost_per_token and so on, in dollars.
 Without --apply nothing is written. --force also takes prices of 0 and changes of more than x10.`;
-/** Contract 3.3: a credit is 0.00001 dollars. */
+/** A credit is 0.00001 dollars (contract 3.3). */
 const CREDITS_PER_DOLLAR = '100000';
 
 const say = (line: string): void => { console.log(line); };
@@ -58,7 +58,7 @@ async function run(): Promise<void> {
     }
     const written = await books.write((history) => {
       if (history.lastVersion() !== shownAt) {
-        throw new GatewayError('conflict', 'somebody changed prices meanwhile; nothing was written: run this again');
+        throw new GatewayError('conflict', 'prices were changed in the meantime; nothing was written: run the command again');
       }
       return draftsOf(plan(history));
     });

@@ -12,7 +12,7 @@ const USAGE = `usage: npm run keys -- create --name <name> [--scopes ${SERVER_SC
        npm run keys -- list
        npm run keys -- revoke <id>
 
-A new key is printed once and never again; --scopes '*' is everything. A revoked key is refused within a second.`;
+A new key is printed once and never again; --scopes '*' allows everything. A revoked key is refused within a second.`;
 const DAY_MS = 86_400_000;
 
 await runCli(USAGE, async () => {
@@ -28,7 +28,7 @@ await runCli(USAGE, async () => {
       case 'create': {
         const scopes = values.scopes.split(',').map((scope) => scope.trim());
         const unknown = scopes.filter((scope) => !isServerScope(scope));
-        if (values.name === undefined || values.name.trim() === '') throw new Error('--name is missing: whose key shall it be?');
+        if (values.name === undefined || values.name.trim() === '') throw new Error('--name is missing: say which server the key is for');
         if (unknown.length > 0) throw new Error(`--scopes: there is no ${unknown.join(', ')}`);
         const { row, key } = await keys.create({ name: values.name, scopes, expiresAtMs: expiryOf(values.days), createdBy: 'command' });
         console.error(describe(row));

@@ -9,8 +9,9 @@ import { openEmbeddedPostgres } from './database.js';
 import { runCli } from './run-cli.js';
 
 /**
- * `npm run knex -- migrate:status` and the rest: Knex' own command over our knexfile, with an embedded Postgres that runs
- * for as long as the command takes. `migrate:make` is ours: Knex would number the file by the clock.
+ * `npm run knex -- migrate:status` and the like: Knex' own command line with this project's knexfile; without
+ * DATABASE_URL over an embedded Postgres that runs only as long as the command. `migrate:make` is implemented here:
+ * Knex would number the file by the clock.
  */
 
 const USAGE = `usage: npm run knex -- migrate:status
@@ -46,7 +47,7 @@ async function withPostgres<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Resolves with the exit code. Knex ends its process itself, so it gets one of its own; it finds the database as we did. */
+/** Resolves with the exit code. Knex exits by itself, so it runs in a child process, which gets this database's address. */
 async function runKnex(): Promise<number> {
   const dist = join(projectRoot, 'dist');
   const options = { cwd: dist, stdio: 'inherit' } as const;

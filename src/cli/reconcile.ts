@@ -8,7 +8,7 @@ import { RECONCILE_ACCOUNTS_MAX } from '../kit/limits.js';
 import { openCliCore, type CliCore } from './core.js';
 import { runCli } from './run-cli.js';
 
-/** `npm run reconcile`: what the reconciler found, or comparing now. Exit code 1 when there is drift. */
+/** `npm run reconcile`: lists what the reconciler found, or compares now. Exit code 1 when there is drift. */
 
 const USAGE = `usage: npm run reconcile
        npm run reconcile -- --account <id, username or e-mail>

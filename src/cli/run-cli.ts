@@ -1,4 +1,4 @@
-/** Runs a command: its result, if it has one, goes to stdout, a failure with the usage to stderr, and nothing keeps the process alive. */
+/** Runs a command. Its result goes to stdout, an error with the usage to stderr; afterwards nothing keeps the process alive. */
 export async function runCli(usage: string, run: () => Promise<string | undefined>): Promise<void> {
   try {
     const result = await run();

@@ -6,15 +6,15 @@ import { reportShards, type ShardReport } from '../journal/shard-report.js';
 import { commandActor, openCliCore } from './core.js';
 import { runCli } from './run-cli.js';
 
-/** `npm run shards -- list|resume|acknowledge`: shards whose journal contradicts Postgres, and what Redis has lost. */
+/** `npm run shards -- list|resume|acknowledge`: shards whose journal contradicts Postgres, and losses of Redis. */
 
 const USAGE = `usage: npm run shards -- list [--all]
-       npm run shards -- resume <shard> --reason "what was put right"
+       npm run shards -- resume <shard> --reason "what was corrected"
        npm run shards -- acknowledge <shard> --reason "what was done about the loss"
 
-list shows shards that are stopped or behind, and losses of Redis that nobody has acknowledged; --all shows every shard
-and every loss. resume lets the drain try again from where it stopped: it skips nothing, and stops again while the
-contradiction is there. acknowledge ends the alarm about what a shard lost; the record stays.`;
+list shows shards that are stopped or behind, and unacknowledged losses of Redis; --all shows every shard
+and every loss. resume lets the drain continue where it stopped: it skips nothing, and stops again while the
+contradiction remains. acknowledge ends the alarm about a loss; the record stays.`;
 
 const LOSSES_MAX = 100;
 
@@ -49,7 +49,7 @@ await runCli(USAGE, async () => {
     if (command === 'acknowledge') {
       const count = await acknowledgeLosses(db, Number(shardText), { reason: values.reason, actor: commandActor() });
       return count === 0
-        ? `shard ${shardText} has no loss that waits for somebody`
+        ? `shard ${shardText} has no unacknowledged loss`
         : `shard ${shardText}: acknowledged (${count === 1 ? 'one loss' : `${count} losses`})`;
     }
     const resumed = await resumeShard({ db, drain }, { shard: Number(shardText), reason: values.reason, actor: commandActor() });

@@ -6,7 +6,7 @@ import { systemClock } from '../kit/clock.js';
 import { isAccountId } from '../kit/ids.js';
 import { ACCOUNT_ID_LENGTH_MAX } from '../kit/limits.js';
 
-/** `npm run token -- --sub alice --role user`: prints an access token, and nothing else, on stdout. */
+/** `npm run token -- --sub alice --role user`: prints an access token on stdout, and nothing else. */
 
 const USAGE = `usage: npm run token -- --sub <account> [--role user|enduser|supervisor|admin]
        [--username <name>] [--email <address>] [--ttl 15m]
@@ -34,7 +34,7 @@ async function run(): Promise<string> {
     },
   });
   const { sub, role, username, email } = values;
-  if (sub === undefined) throw new Error('--sub is missing: whose token shall it be?');
+  if (sub === undefined) throw new Error('--sub is missing: say which account the token is for');
   if (sub.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(sub)) {
     throw new Error(`--sub "${sub}" is not an account id: letters, digits and ._@|+=~$- only, at most ${ACCOUNT_ID_LENGTH_MAX}`);
   }
@@ -44,10 +44,10 @@ async function run(): Promise<string> {
   const { accessSecret, maxTokenAgeSeconds } = config.auth;
   const isEmbedded = config.redisUrl === undefined || config.databaseUrl === undefined;
   if (accessSecret === undefined && !isEmbedded) {
-    throw new Error('JWT_ACCESS_SECRET is not set: this gateway verifies tokens of others, so there is nothing to sign with here');
+    throw new Error('JWT_ACCESS_SECRET is not set: this gateway only verifies tokens of other issuers and cannot sign any');
   }
   if (ttlSeconds > maxTokenAgeSeconds) {
-    console.error(`note: the gateway refuses tokens older than ${maxTokenAgeSeconds} s (JWT_MAX_AGE_SECONDS), whatever their expiry`);
+    console.error(`note: the gateway refuses tokens older than ${maxTokenAgeSeconds} s (JWT_MAX_AGE_SECONDS), even before they expire`);
   }
   return mintToken(accessSecret ?? localSecret(config.dataDir), { sub, role, username, email }, ttlSeconds, systemClock());
 }

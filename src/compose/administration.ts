@@ -30,7 +30,7 @@ export type AdministrationParts = {
 
 export type Administration = AllocateDeps & AdministrationDeps & AllocationsDeps & UsersDeps;
 
-/** What administrators can do: to whom, and in Postgres before it is acknowledged. */
+/** What administrators can do. Every action and its target account are in Postgres before the request is acknowledged. */
 export function composeAdministration({ config, core, money: moneyIn, clock, log }: AdministrationParts): Administration {
   const { db, freshen } = core;
   return {

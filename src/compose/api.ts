@@ -37,18 +37,18 @@ export type ApiDeps = {
   readonly version: string;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** All processes' metrics, where there are several. */
+  /** The metrics of all processes, where there are several. */
   readonly metricsText: () => Promise<string>;
   /** Undefined: nothing is traced. */
   readonly tracer: Tracer | undefined;
-  /** How the worker process beside this one is; undefined where there is none. */
+  /** The state of the separate worker process; undefined where there is none. */
   readonly workerCheck: (() => Check | undefined) | undefined;
 };
 
 export type Api = {
   readonly server: Server;
   readonly port: number;
-  /** Tells load balancers to go elsewhere; requests are still served. */
+  /** Reports not ready, so that load balancers stop sending traffic; requests are still served. */
   retreat(): void;
   close(): Promise<void>;
 };
@@ -57,7 +57,7 @@ export type Api = {
 const GRACE_MS = 10_000;
 const MS_PER_SECOND = 1_000;
 
-/** Opens the HTTP side and listens. */
+/** Opens the HTTP side and listens on the port. */
 export async function openApi(
   { config, core, queues, clock, version, log, metrics, metricsText, tracer, workerCheck }: ApiDeps,
 ): Promise<Api> {
@@ -66,17 +66,17 @@ export async function openApi(
 
   const profiles = profileWriter({
     write: (seen) => upsertProfiles(db, seen.map(({ issuer: namesFrom, ...profile }) => ({ ...profile, namesFrom, seenAtMs: clock() }))),
-    onError: (error) => { log.warn({ err: error }, 'profiles not written; they wait'); },
+    onError: (error) => { log.warn({ err: error }, 'profiles not written to Postgres; they stay queued'); },
   });
   const refusals = refusalRecorder({
     write: (refused) => addRefusals(db, refused),
     unrecorded: (count) => { metrics.count('refusalsUnrecorded', {}, count); },
-    onError: (error) => { log.warn({ err: error }, 'refusals not written; they wait'); },
+    onError: (error) => { log.warn({ err: error }, 'refusals not written to Postgres; they stay queued'); },
   });
   const money = moneyIn({ db, ledger });
   const admitted = admitCaller({
     db, ledger, moneyIn: money, profiles, clock,
-    onError: (error) => { log.warn({ err: error }, 'a new caller was let in unseen; what waits under her name comes later'); },
+    onError: (error) => { log.warn({ err: error }, 'a new user is not fully set up yet; the worker completes it'); },
   });
   const authenticate = bearer({
     issuers: issuersOf(config.auth), maxTokenAgeSeconds: config.auth.maxTokenAgeSeconds, clock: Date.now, admitted,

@@ -37,20 +37,20 @@ export type AppDeps = {
   readonly accounting: AccountingDeps;
   readonly chatsparty: ChatspartyDeps;
   readonly plans: PlanRouteDeps;
-  /** Left out, as prices are, by tests of the HTTP side that have no Postgres. */
+  /** Left out, like prices, by tests of the HTTP side that have no Postgres. */
   readonly oversight?: AccountRouteDeps & ReconcileRouteDeps & Pick<ModelCostsRouteDeps, 'modelCosts'>;
   readonly prices?: SetPriceDeps;
-  /** Keeps who was refused, and tells it. Left out by the same. */
+  /** Records refused requests and lists them. Left out by the same tests. */
   readonly refusals?: RefusalRouteDeps & { readonly record: (refused: RefusedRequest) => void };
-  /** What servers with a key call, and what is set up for them. Left out by tests of the other dialects. */
+  /** The routes for servers with a key, and their settings. Left out by tests of the other dialects. */
   readonly servers?: ServerSideDeps;
   /** The operator console. Left out by tests of the API. */
   readonly console?: ConsoleDeps;
   readonly health: HealthDeps;
-  /** Refuses requests while the process is behind. Left out by tests of the HTTP side. */
+  /** Refuses requests while the process is overloaded. Left out by tests of the HTTP side. */
   readonly admission?: Pick<Admission, 'assertAdmits'>;
   readonly history: ReadHistory;
-  /** Around everything else, where requests are traced. */
+  /** The outermost middleware, where requests are traced. */
   readonly trace?: Middleware | undefined;
 };
 
@@ -69,7 +69,7 @@ export function createApp(deps: AppDeps): App {
   );
 }
 
-/** Every route of the gateway with its gate and its schemas: what documentation and the gate test walk. */
+/** Every route of the gateway with its gate and its schemas: the input of the documentation and of the gate test. */
 export const listRoutes = (deps: AppDeps): readonly Route[] => allRoutes(deps).routes;
 
 function allRoutes(deps: AppDeps): ReturnType<typeof routeTable> {
@@ -99,10 +99,10 @@ function allRoutes(deps: AppDeps): ReturnType<typeof routeTable> {
   return table;
 }
 
-/** Below these the original asks for a token before it says that there is nothing (contract §2.1). */
+/** For unknown paths below these the original asks for a token before it answers 404 (contract §2.1). */
 const GUARDED = ['/api/credits/', '/credits/', '/api/streaming-sessions/', '/api/usage/'];
 
-/** A path that is known with another method is not found either: the originals have no 405, and callers count on 404. */
+/** A known path with an unknown method answers 404, not 405: the originals do so, and callers depend on it. */
 function notFound(authenticate: Authenticate): Middleware {
   return async (ctx) => {
     const path = `${ctx.path.toLowerCase()}/`;

@@ -30,7 +30,7 @@ export type ChatspartyParts = {
 export type Chatsparty = {
   readonly chatsparty: ChatspartyDeps;
   readonly plans: PlanRouteDeps;
-  /** For the balance of the accounting service, which is the same one (contract C-02). */
+  /** For the balance in the accounting service's dialect: both dialects report the same balance (contract C-02). */
   readonly creditProfile: ReadCreditProfile;
 };
 
@@ -60,7 +60,7 @@ export function composeChatsparty({ core, money: moneyIn, clock, log, resolveAcc
   };
 }
 
-/** The services of seed 004 for code inside this project, over an open core. */
+/** The services of seed 004 for use as a library by other code of this project, over an open core. */
 export function composeLibrary(
   { core, money: moneyIn, clock, log }: Omit<ChatspartyParts, 'resolveAccount'>,
 ): { readonly credits: CreditService; readonly pricing: ModelPricingService } {
@@ -76,10 +76,10 @@ export function composeLibrary(
 
 const creditProfileOf = ({ db }: Core, log: Log): ReadCreditProfile => lastKnownProfile({
   read: (accountId) => readCreditProfile(db, accountId),
-  onError: (error) => { log.debug({ err: error }, 'a balance is answered with what was last known of plan and purchases'); },
+  onError: (error) => { log.debug({ err: error }, 'a balance is answered with the last known plan and purchases'); },
 });
 
-/** Reads from memory; writes as new versions. */
+/** Reads prices from memory; writes each change as a new version. */
 export function modelPrices(books: PriceBooks, clock: Clock): ModelPrices {
   const deps = { books, clock };
   return {

@@ -7,13 +7,13 @@ export type ChildRole = 'api' | 'worker';
 
 /**
  * The processes that the first process of a gateway starts: API processes, which share the port, and the worker, which
- * has an event loop of its own so that draining delays no answer. They are forks under node:cluster: a fork whose parent
- * is gone, however it went, loses its channel and exits by itself.
+ * has its own event loop so that draining delays no answer. They are forks under node:cluster: when the parent dies in
+ * any way, a fork loses its channel and exits.
  */
 export type ChildProcesses = {
-  /** Resolves when the process is ready. Rejects when it ends before. From then on it is started again whenever it dies. */
+  /** Resolves when the process is ready; rejects when it ends before. A process that dies later is restarted. */
   start(role: ChildRole): Promise<void>;
-  /** Ends all of a role with SIGTERM, and waits for them. No process is started again after the first call. */
+  /** Ends all processes of a role with SIGTERM and waits for them. After the first call nothing is restarted. */
   stop(role: ChildRole): Promise<void>;
 };
 
@@ -23,7 +23,7 @@ export type ChildProcessesDeps = {
   readonly servers: Servers;
   /** Undefined: tokens are verified by other means. */
   readonly accessSecret: string | undefined;
-  /** Told what the worker says of itself. */
+  /** Receives each status message of the worker. */
   readonly onWorkerNews: (message: unknown) => void;
   readonly log: Pick<Log, 'error'>;
 };
@@ -31,7 +31,7 @@ export type ChildProcessesDeps = {
 const READY = 'cg:ready';
 const RESTART_AFTER_MS = 500;
 const RESTART_AFTER_MS_MAX = 10_000;
-/** A process that lived for so long did not die of its start: the waits begin anew. */
+/** A process that ran for this long did not fail at its start: the restart delay is reset. */
 const STABLE_AFTER_MS = 60_000;
 
 const NAMES: Readonly<Record<ChildRole, string>> = { api: 'an API process', worker: 'the worker process' };
@@ -50,7 +50,7 @@ export function childProcesses({ main, servers, accessSecret, onWorkerNews, log 
     for (const [child, role] of alive) if (role === 'api' && child.isConnected()) child.send(message);
   };
 
-  /** `deaths`: how many of its predecessors died in a row. */
+  /** `deaths`: how many processes of this role died in a row before this one. */
   const fork = (role: ChildRole, deaths: number): Promise<void> => new Promise((resolve, reject) => {
     const startedAt = performance.now();
     const child = cluster.fork({ ...environment, ROLE: role });
@@ -82,5 +82,5 @@ export function childProcesses({ main, servers, accessSecret, onWorkerNews, log 
   };
 }
 
-/** In a process that was forked: it can be counted on from now on. */
+/** Called in a fork: tells the parent that it is ready. */
 export const tellReady = (): void => { process.send?.(READY); };

@@ -35,14 +35,14 @@ import { readHolds } from '../worker/watch/holds.js';
 import type { Core } from './core.js';
 import type { Oversight } from './oversight.js';
 
-/** The queues of this process: the ledger's own, and connections for looking at the others. */
+/** The queues of this process: the ledger's queue, and connections for reading the others. */
 export type QueueSide = { readonly queue: LedgerQueue; readonly connections: QueueConnections; readonly namespace: string };
 
 export type ConsoleParts = {
   readonly core: Core;
   readonly queues: QueueSide;
   readonly authenticate: Authenticate;
-  /** What the API's administrators can do, the same use cases. */
+  /** The same use cases that administrators reach through the API. */
   readonly money: Pick<OperatorActions, 'grant' | 'adjust'>;
   readonly policy: Pick<ForceEndHoldDeps, 'overCapture' | 'debtLimit'>;
   readonly oversight: Oversight;
@@ -53,11 +53,11 @@ export type ConsoleParts = {
 
 /** A hold is overdue when its lease has been over for longer than a worker takes to end it. */
 const OVERDUE_MS = 5_000;
-/** Money is in the ledger within milliseconds; a worker tries again what is not. */
+/** Money reaches the ledger within milliseconds. Money-in that is older than this waits for the worker's retry. */
 const PENDING_SECONDS = 5;
-/** The last cursors that Postgres told are used when it does not answer by then. */
+/** How long to wait for Postgres before the last known cursors are used. */
 const CURSORS_WITHIN_MS = 500;
-/** Nobody may have looked at the console for hours: then the last look would be the lag. */
+/** The cursors are read at least this often, so that the last known ones are recent when Postgres fails. */
 const CURSORS_EVERY_MS = 2_000;
 const NAMED_MAX = 20;
 const CLOSE_MS = 2_000;
@@ -66,14 +66,14 @@ const CLOSE_MS = 2_000;
 export function composeConsole(parts: ConsoleParts): { readonly deps: ConsoleDeps; close(): Promise<void> } {
   const { core, queues, authenticate, money, policy, oversight, clock, log } = parts;
   const { ledger } = core;
-  const onError = (error: unknown): void => { log.debug({ err: error }, 'a part of the console could not be read'); };
+  const onError = (error: unknown): void => { log.debug({ err: error }, 'a part of a console page could not be read'); };
   const prefix = queuePrefix(queues.namespace);
   const open = (name: string): Queue => {
     const queue = new Queue(name, { connection: queues.connections.producer, prefix, skipMetasUpdate: true });
     queue.on('error', onError);
     return queue;
   };
-  // While Postgres is away nothing is drained, so the cursors it told last are right, if somebody has asked for them lately.
+  // Nothing is drained while Postgres is down, so the last known cursors stay correct if they were read recently.
   const cursors = lastKnown(() => readShards(core.db), CURSORS_WITHIN_MS);
   const stopCursors = repeat(CURSORS_EVERY_MS, async () => { await cursors(); }, onError);
   const settlements = SETTLEMENT_QUEUES.map(open);

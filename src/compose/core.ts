@@ -31,10 +31,10 @@ import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 import { watchRedis, type RedisWatch } from '../stores/redis/watch-redis.js';
 import { closedShards, openFence } from './fence.js';
 
-/** Where the servers are, configured or embedded. */
+/** The addresses of the servers, configured or embedded. */
 export type Servers = { readonly redisUrl: string; readonly databaseUrl: string };
 
-/** The time of this gateway. `offsetMs` moves all of it, Redis' clock in the scripts included; zero in production. */
+/** The gateway's time. `offsetMs` is added to it and to Redis' clock in the scripts; zero in production. */
 export type Time = { readonly clock: Clock; readonly offsetMs: () => number };
 
 export type CoreDeps = {
@@ -51,7 +51,7 @@ export type CoreDeps = {
   readonly tracer?: Tracer | undefined;
 };
 
-/** What both roles stand on: the ledger over Redis, Postgres, and the fence between them. */
+/** The common base of both roles: the ledger over Redis, Postgres, and the fence between them. */
 export type Core = {
   readonly db: Db;
   /** For transactions that move batches (connect.ts, `drain`). */
@@ -68,17 +68,17 @@ export type Core = {
   readonly freshen: Freshen;
   readonly prices: PriceBooks;
   readonly breaker: Breaker;
-  /** Calls to Redis that wait for their answer. */
+  /** Number of calls to Redis that wait for a reply. */
   readonly inFlight: () => number;
   readonly redisWatch: RedisWatch;
   close(): Promise<void>;
 };
 
 const MS_PER_SECOND = 1_000;
-/** Part of POSTGRES_TIMEOUT_MS that a keyed charge waits for what Postgres remembers: half a second, unless told otherwise. */
+/** The part of POSTGRES_TIMEOUT_MS that a keyed charge waits for an earlier result in Postgres: 500 ms by default. */
 const RECALL_SHARE = 0.25;
 
-/** Opens the core, top to bottom; `close` goes the other way. Throws when Postgres or Redis cannot be used at all. */
+/** Opens the core; `close` closes its parts in reverse order. Throws when Postgres or Redis cannot be used. */
 export async function openCore({ config, servers, time, log, metrics, bulkRedis, written, tracer }: CoreDeps): Promise<Core> {
   const onConnection = tracer === undefined ? undefined : (client: Client): void => { traceStatements(client, tracer); };
   const db = connectPostgres(servers.databaseUrl, apiProfile(config.postgresTimeoutMs), onConnection);
@@ -88,13 +88,13 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   const prices = await priceBooks({
     db, clock: time.clock, unknownModel: config.unknownModel,
     listen: (onNotice) => listenToPostgres({ databaseUrl: servers.databaseUrl, channel: PRICES_CHANNEL, onNotice }),
-    onError: (error) => { log.warn({ err: error }, 'prices not looked up; the ones in memory stay'); },
+    onError: (error) => { log.warn({ err: error }, 'prices not read; the ones in memory stay in use'); },
   });
   const knowsModel = (model: string): boolean => prices.history.knows(model);
   const modelLabel = boundedLabels({ max: MODEL_LABELS_MAX, isKnown: knowsModel });
 
   const drainDb = connectPostgres(servers.databaseUrl, drainProfile(config.postgresTimeoutMs), onConnection);
-  // Entries are stamped by Redis' own clock, which tests do not move.
+  // Redis stamps entries with its own clock, which tests do not move.
   const drain = createDrain({
     db: drainDb, redis: bulkRedis, keys, clock: Date.now, tailMs: config.journalTailMs, knowsModel,
     trace: tracer === undefined ? undefined : traceBatches(tracer, Date.now),
@@ -108,7 +108,7 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
       },
       stopped: (shard, reason) => { log.error({ shard, reason }, 'shard stopped: its journal contradicts Postgres and needs a decision'); },
       quarantined: (count) => {
-        log.error({ count }, 'texts quarantined: their money is in the ledger, what they said is in the table quarantine');
+        log.error({ count }, 'texts quarantined: the money is booked, the texts are in the table quarantine');
       },
     },
   });

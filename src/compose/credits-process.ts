@@ -36,7 +36,7 @@ export function composeSettlements(config: Config, { ledger, db, prices }: Core)
   };
 }
 
-/** The part of the API that servers call, and what administrators set up for them. */
+/** The routes that servers call, and the administration of what they use. */
 export function composeServerSide({ config, core, money, clock, log }: ServerSideParts): ServerSideDeps & { close(): Promise<void> } {
   const { db } = core;
   const ring = serverKeyRing({
@@ -44,7 +44,7 @@ export function composeServerSide({ config, core, money, clock, log }: ServerSid
     read: () => readLiveServerKeys(db),
     touch: (used) => touchServerKeys(db, used),
     clock: Date.now,
-    onError: (error) => { log.warn({ err: error }, 'server keys not read; the ones in memory stay for a while'); },
+    onError: (error) => { log.warn({ err: error }, 'server keys not read; the ones in memory stay in use for a while'); },
   });
   return {
     authenticateServer: serverKeyAuth(ring, clock),

@@ -19,7 +19,7 @@ export type FencePartsDeps = {
 
 export type FenceParts = {
   readonly fence: Fence;
-  /** What Redis acknowledges to this process: the scripts tell it, the fence and the heartbeat read it. */
+  /** The latest position per shard that Redis acknowledged to this process: scripts write it, fence and heartbeat read it. */
   readonly acknowledged: Acknowledged;
   close(): Promise<void>;
 };
@@ -40,7 +40,7 @@ export async function openFence({ redis, store, keys, drainNow, log }: FencePart
   await requireNoEviction(redis);
   const beats = heartbeat({
     redis, keys, store, fence: gate, acknowledged: told,
-    onError: (error) => { log.debug({ err: error }, 'a beat failed; the next makes up for it'); },
+    onError: (error) => { log.debug({ err: error }, 'heartbeat failed; the next one includes what it missed'); },
   });
   return {
     fence: gate,

@@ -19,25 +19,25 @@ export type GatewayDeps = {
   readonly time: Time;
   readonly version: string;
   readonly log: Log;
-  /** All processes' metrics, where there are several; by default this one's. */
+  /** The metrics of all processes, where there are several; by default only this process's. */
   readonly metricsText?: (metrics: Metrics) => () => Promise<string>;
-  /** False for the worker process beside others that have the port. */
+  /** False for a worker process beside API processes that own the port. */
   readonly listens?: boolean;
-  /** How the worker process beside this API is; undefined where there is none. */
+  /** The state of the separate worker process; undefined where there is none. */
   readonly workerCheck?: () => Check | undefined;
 };
 
 export type Gateway = {
-  /** Undefined for one that does not listen. */
+  /** Undefined for a process that does not listen. */
   readonly port: number | undefined;
   readonly metrics: Metrics;
-  /** What a worker needs, one by one; undefined for a process that is none. */
+  /** The readiness checks of the worker; undefined for a process without one. */
   readonly workerChecks: (() => Readiness['checks']) | undefined;
-  /** Stops taking traffic, finishes what is under way, and closes everything in the reverse order of its opening. */
+  /** Stops taking traffic, finishes requests and jobs in progress, and closes everything in reverse order of opening. */
   close(): Promise<void>;
 };
 
-/** Jobs under way get this long when the gateway stops; cutting one off is as safe as killing it. */
+/** How long jobs in progress may take when the gateway stops. Interrupting a job is as safe as killing the process. */
 const JOBS_GRACE_MS = 10_000;
 
 /** The composition root: one process of the gateway, from its configuration to its open port. */
@@ -46,7 +46,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const metrics = createMetrics({ version });
   const tracer = await tracerOf(deps);
   const onQueueError = (error: unknown): void => {
-    log.warn({ err: error }, 'queue; what was not delivered is made up for by a schedule');
+    log.warn({ err: error }, 'queue error; a schedule repeats jobs that were not delivered');
   };
   const connections = connectQueue(servers.redisUrl, onQueueError);
   const queue = ledgerQueue(connections.producer, config.redisNamespace, onQueueError);
@@ -86,7 +86,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   };
 }
 
-/** Only where traces go somewhere is the library that makes them loaded at all. */
+/** Loads the tracing library only when a collector is configured. */
 async function tracerOf({ config: { tracing }, version, log }: GatewayDeps): Promise<Tracer | undefined> {
   if (tracing === undefined) return undefined;
   const { openTracing } = await import('../kit/tracing/open-tracing.js');

@@ -19,7 +19,7 @@ export type OperationsServer = { readonly port: number; close(): Promise<void> }
 /** A scrape takes milliseconds. */
 const GRACE_MS = 1_000;
 
-/** Opens the port of a process without an API. It is opened last, so who reaches it finds everything started. */
+/** Opens the port of a process without an API. Called last, so that everything is started when the port answers. */
 export async function openOperations({ config, checks, log, metrics, metricsText }: OperationsServerDeps): Promise<OperationsServer> {
   let isServing = true;
   const health: HealthDeps = { readiness: () => ({ serving: isServing, checks: checks() }), metricsText };

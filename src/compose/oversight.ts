@@ -22,7 +22,7 @@ import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 import { watchDrift } from '../worker/watch/drift.js';
 import type { Core } from './core.js';
 
-/** What operators see and stop: accounts, the reconciler, shards, what models cost. */
+/** What operators see and control: accounts, the reconciler, shards, the costs of models. */
 export type Oversight = AccountRouteDeps & ReconcileRouteDeps & Pick<ModelCostsRouteDeps, 'modelCosts'>;
 
 export function composeOversight({ db, drainDb, redis, keys, fence, ledger, drainNow, freshen }: Core, log: Log): Oversight {
@@ -68,7 +68,7 @@ export type ReconcilerDeps = {
   readonly onError: (error: unknown) => void;
 };
 
-/** The reconciler's turn for the workers, and what tells of its findings. */
+/** The reconciler's job for the workers, and the watcher that reports its findings. */
 export function openReconciler(
   { core: { drainDb: db, keys, fence, drain }, redis, clock, log, metrics, onError }: ReconcilerDeps,
 ): { readonly turn: () => Promise<ReconcileReport>; readonly stop: () => void } {

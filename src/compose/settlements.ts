@@ -26,13 +26,13 @@ export type SettlementQueues = {
   close(): Promise<void>;
 };
 
-/** Settlements that come by queue: by BullMQ always, by RabbitMQ where one is configured. Neither is waited for. */
+/** Settlements that arrive by queue: always by BullMQ, and by RabbitMQ where it is configured. The start waits for neither. */
 export function openSettlementQueues({ config, core, connections, log, metrics, tracer }: SettlementQueuesDeps): SettlementQueues {
   const deps = composeSettlements(config, core);
   const settle = settlementHandler({
     ...deps,
     readSettlement: (payload) => toSettlement(settlementBody.parse(payload), 'either', deps),
-    onBug: (error) => { log.error({ err: error }, 'bug: a settlement failed and will be tried again'); },
+    onBug: (error) => { log.error({ err: error }, 'bug: a settlement failed and will be retried'); },
   });
   const handle: HandleSettlement = tracer === undefined ? settle : (payload, unnamed) =>
     inSpan(tracer, 'settlement message', { kind: 'consumer', isRoot: true }, () => settle(payload, unnamed));
@@ -41,10 +41,10 @@ export function openSettlementQueues({ config, core, connections, log, metrics, 
       'settlementSeconds', { queue, result: handled.kind === 'settled' && handled.replayed ? 'replayed' : handled.kind }, seconds,
     );
     if (handled.kind === 'refused') {
-      log.warn({ queue, code: handled.code, reason: handled.reason }, 'settlement refused: it is in the dead-letter queue');
+      log.warn({ queue, code: handled.code, reason: handled.reason }, 'settlement refused and moved to the dead-letter queue');
     }
   };
-  const onError = (error: unknown): void => { log.warn({ err: error }, 'settlement queue; the message stays where it is'); };
+  const onError = (error: unknown): void => { log.warn({ err: error }, 'settlement queue error; the message stays in its queue'); };
 
   const bull = bullSettlements({
     workerConnection: connections.worker, producerConnection: connections.producer, namespace: config.redisNamespace,
@@ -53,7 +53,7 @@ export function openSettlementQueues({ config, core, connections, log, metrics, 
   const amqp = config.rabbitmqUrl === undefined ? undefined : amqpBridge({
     url: config.rabbitmqUrl, db: core.db, handle, prefetch: config.rabbitmqPrefetch, observe, onError,
     onConnected: () => { log.info('RabbitMQ: connected, settlements are taken'); },
-    onDisconnected: (reason, retryMs) => { log.warn({ reason, retryMs }, 'RabbitMQ: not connected; trying again'); },
+    onDisconnected: (reason, retryMs) => { log.warn({ reason, retryMs }, 'RabbitMQ: not connected; retrying'); },
     onProblem: ({ name, message }) => { log.error({ name }, `RabbitMQ: ${message}`); },
   });
   return {

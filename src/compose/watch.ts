@@ -33,13 +33,13 @@ export type Watch = {
   close(): Promise<void>;
 };
 
-/** A look that fails says so in a gauge; the log has the reason, at most this often. */
+/** A failed look is visible in a gauge; the reason is logged at most this often. */
 const TELL_EVERY_MS = 60_000;
 const CLOSE_WITHIN_MS = 2_000;
 
 /**
- * Everything that measures what is there now. Nothing waits for a watcher and none waits for a hanging server: each
- * has a deadline, and goes silent or says `down` when it is past it.
+ * Everything that measures current state. Nothing waits for a watcher, and no watcher waits for a server that hangs: each
+ * look has a deadline, after which its gauges are removed or report `down`.
  */
 export function openWatch({ config, databaseUrl, core, connections, queue, amqp, time, log, metrics }: WatchDeps): Watch {
   const { producer: connection, bulk: redis } = connections;
@@ -50,7 +50,7 @@ export function openWatch({ config, databaseUrl, core, connections, queue, amqp,
     made.on('error', onError);
     return made;
   };
-  const onError = atMostEvery(TELL_EVERY_MS, (error) => { log.warn({ err: error }, 'a watcher could not look; its gauges are silent'); });
+  const onError = atMostEvery(TELL_EVERY_MS, (error) => { log.warn({ err: error }, 'a watcher failed; its gauges are not reported'); });
   const settlements = SETTLEMENT_QUEUES.map((name) => ({ name, queue: opened(name) }));
   const deadLetterQueues = SETTLEMENT_QUEUES.map((name) => opened(deadLetterQueue(name)));
 
@@ -76,7 +76,7 @@ export function openWatch({ config, databaseUrl, core, connections, queue, amqp,
   };
 }
 
-/** Passes on what it is told unless it did so a short while ago. */
+/** Calls `tell` unless it was called less than `ms` ago. */
 function atMostEvery<T>(ms: number, tell: (what: T) => void): (what: T) => void {
   let toldAt = -Infinity;
   return (what) => {

@@ -1,4 +1,4 @@
-/** What a newcomer sees when the embedded gateway is up: the whole story of one message, ready to paste. */
+/** The text a new user sees when the embedded gateway is up: one message from grant to settlement, ready to paste. */
 export function welcome(port: number): string {
   const url = `http://localhost:${port}`;
   const json = `-H 'content-type: application/json'`;

@@ -1,14 +1,14 @@
 import type { Check, Readiness } from '../edge/http/health.js';
 
-/** What the worker process tells the first process of itself, and that one the API processes. */
+/** The status message that the worker process sends to the first process, which passes it to the API processes. */
 type WorkerNews = { readonly type: 'cg:worker'; readonly checks: Readiness['checks'] };
 
-/** How often the worker tells how it is. */
+/** How often the worker sends its status. */
 const TELL_EVERY_MS = 1_000;
-/** After so long without news it is gone, or hangs. */
+/** Without a status for this long the worker counts as down: it has ended or hangs. */
 const SILENT_AFTER_MS = 5_000;
 
-/** In the worker process: tells the first process how it is, now and from now on. */
+/** Called in the worker process: sends its status to the first process, now and regularly. */
 export function tellWorkerStatus(checks: () => Readiness['checks']): void {
   const tell = (): void => { if (process.connected) process.send?.({ type: 'cg:worker', checks: checks() } satisfies WorkerNews); };
   tell();
@@ -16,13 +16,13 @@ export function tellWorkerStatus(checks: () => Readiness['checks']): void {
 }
 
 export type WorkerStatus = {
-  /** Takes a message from another process; what is no news of a worker is left alone. */
+  /** Takes a message from another process; ignores messages that are not a worker's status. */
   readonly heard: (message: unknown) => void;
-  /** One line of `/readyz`; undefined while there was never a worker. */
+  /** One line of `/readyz`; undefined until the worker has sent its first status. */
   readonly check: () => Check | undefined;
 };
 
-/** In a process with an API: how the worker process beside it is. `nowMs` only ever grows. */
+/** Called in a process with an API: tracks the worker's status. `nowMs` is a monotonic clock. */
 export function workerStatus(nowMs: () => number = () => performance.now()): WorkerStatus {
   let last: { readonly atMs: number; readonly checks: Readiness['checks'] } | undefined;
   return {

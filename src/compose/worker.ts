@@ -26,14 +26,14 @@ export type WorkerSideDeps = {
 };
 
 export type WorkerSide = {
-  /** What it needs, one by one: for a process that has nothing else to tell of its readiness. */
+  /** The readiness checks of the worker, for a process that reports nothing else. */
   readonly checks: () => Readiness['checks'];
   close(): Promise<void>;
 };
 
 const SECOND_MS = 1_000;
 
-/** Opens the background side: drains, sweeps and replays, triggered by BullMQ. `close` lets jobs under way finish. */
+/** Opens the worker side: drains, sweeps and replays, triggered by BullMQ. `close` waits for jobs in progress. */
 export async function openWorker(
   { config, databaseUrl, core, connections, queue, time, log, metrics, tracer }: WorkerSideDeps,
 ): Promise<WorkerSide> {
@@ -51,7 +51,7 @@ export async function openWorker(
     observe: {
       job: (name, durationMs, error) => {
         metrics.observe('jobSeconds', { job_name: name, status: error === undefined ? 'ok' : 'failed' }, durationMs / SECOND_MS);
-        if (error !== undefined) log.warn({ err: error, job: name }, 'job failed; its schedule brings it back');
+        if (error !== undefined) log.warn({ err: error, job: name }, 'job failed; its schedule runs it again');
       },
       error: onError,
     },

@@ -9,7 +9,7 @@ const MS_PER_SECOND = 1_000;
 
 export type Variables = ReturnType<typeof variablesOf>;
 
-/** Readers of single variables, one per kind. An absent or empty variable has its fallback; a bad one adds to `problems`. */
+/** Readers of single variables, one per kind. An absent or empty variable gets its fallback; an invalid one adds to `problems`. */
 export function variablesOf(env: Environment, problems: string[]) {
   const text = (name: string): string | undefined => {
     const value = env[name]?.trim();

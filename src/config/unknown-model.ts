@@ -1,6 +1,6 @@
 import { isBookName } from '../ledger/price-name.js';
 
-/** What a book does about a model it does not know: takes its stated default, or refuses. Never free (issue 4). */
+/** What a book does with an unknown model: use its stated default, or refuse. Never free (issue 4). */
 export type OnUnknown = 'default' | 'refuse';
 
 export type UnknownModelPolicy = { readonly overall: OnUnknown; readonly books: ReadonlyMap<string, OnUnknown> };
@@ -10,8 +10,8 @@ export const DEFAULT_UNKNOWN_MODEL: UnknownModelPolicy = { overall: 'default', b
 export const onUnknown = ({ overall, books }: UnknownModelPolicy, book: string): OnUnknown => books.get(book) ?? overall;
 
 /**
- * Reads UNKNOWN_MODEL: `refuse`, or book by book, such as `default,tokens=refuse`. Undefined when it is neither.
- * `default` refuses as well where a book states no default.
+ * Parses UNKNOWN_MODEL: `refuse`, or a policy per book, such as `default,tokens=refuse`. Undefined when it is neither.
+ * `default` also refuses where a book states no default.
  */
 export function parseUnknownModel(text: string): UnknownModelPolicy | undefined {
   let overall: OnUnknown = 'default';

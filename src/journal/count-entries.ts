@@ -15,14 +15,14 @@ const ENDINGS: Partial<Readonly<Record<EntryKind, Ending>>> = {
 
 const MS_PER_SECOND = 1_000;
 
-/** What was counted of one model. */
+/** The sums of one model. */
 type ModelSums = { held: number; captured: number; tokens: number; messages: number };
 
 /**
- * Counts what entries mean in money, once Postgres has them: an entry is committed once, so it counts once, and no
- * request waits for it. Sums are made here first, because a counter costs more than an addition and a batch has a
- * thousand entries; in numbers, as metrics are, for exact amounts are in the books
- * (of models: books/model-hours.table.ts). Never throws for what an entry says.
+ * Counts entries in the metrics of money, once Postgres has them: an entry is committed once, so it counts once, and no
+ * request waits for it. Adds up a batch first, because a counter costs more than an addition and a batch has up to a
+ * thousand entries. The sums are floating-point, like all metrics; exact amounts are in the books (of models:
+ * books/model-hours.table.ts). Never throws for the content of an entry.
  */
 export function countEntries(meter: Meter, labelOf: LabelOf, entries: readonly WrittenEntry[]): void {
   const flows: Record<Flow, number> = {
@@ -38,7 +38,7 @@ export function countEntries(meter: Meter, labelOf: LabelOf, entries: readonly W
     if (entry.kind === 'place') placed += 1;
     const ending = ENDINGS[entry.kind];
     if (ending !== undefined) ended[ending] += 1;
-    // Of a late one and of a corrected one the life ended before.
+    // Late-settled and corrected holds had ended before.
     if (ending !== undefined && ending !== 'late_settled' && ending !== 'corrected' && placedAtMs !== null) {
       meter.observe('holdSeconds', { ending }, Math.max(0, entry.atMs - placedAtMs) / MS_PER_SECOND);
     }
@@ -62,12 +62,12 @@ function addFlows(flows: Record<Flow, number>, entry: JournalEntry): void {
   flows.expired += expired;
   flows.removed += entry.removed;
   flows.overage += overage;
-  // Usage that was refused first is collected by an entry that takes it back; counters only grow.
+  // A charge that collects refused usage has a negative amount here; counters only grow.
   flows[entry.kind === 'refuse_usage' ? 'refused' : 'uncollected'] += Math.max(0, entry.uncollected);
   if (debt > 0) flows.debt += debt;
   else flows.debt_paid -= debt;
   if (held > 0) flows.held += held;
-  // What of a hold was neither spent nor lost with its lot went back.
+  // The part of a hold that was neither captured nor expired with its lot was released.
   else if (held < 0) flows.released += Math.max(0, 0 - held - (captured - overage) - expired);
 }
 

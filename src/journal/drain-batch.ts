@@ -9,7 +9,7 @@ import { readStreams } from './journal-streams.js';
 import { ShardFault } from './shard-fault.js';
 import { writeBatch, type WriteDeps, type WriteOptions, type Written } from './write-batch.js';
 
-/** Where a drain may be interrupted, for tests that crash it at every one of them. */
+/** Points at which tests interrupt a drain. */
 export type Failpoint = 'after_lock' | 'after_read' | 'before_commit' | 'after_commit' | 'after_trim';
 
 export type BatchDeps = WriteDeps & {
@@ -19,28 +19,28 @@ export type BatchDeps = WriteDeps & {
   /** Months whose partitions this process has seen. */
   readonly knownMonths: Set<string>;
   readonly failpoint: (name: Failpoint) => Promise<void>;
-  /** Told what a batch is about to write. */
+  /** Called with the entries that a batch is about to write. */
   readonly onRead?: (batches: readonly ShardBatch[]) => void;
 };
 
 export type BatchOptions = WriteOptions & { readonly limit: number };
 
 export type Batch = {
-  /** The shards that were locked, with their cursors as they are now. */
+  /** The locked shards, with their new cursors. */
   readonly cursors: readonly ShardRow[];
-  /** Those of them whose stream had something. */
+  /** The locked shards whose stream had entries. */
   readonly moved: readonly number[];
-  /** Those whose stream was not read to its end. */
+  /** The locked shards whose stream was not read to its end. */
   readonly unfinished: readonly number[];
-  /** Stream ids of all entries that were read. */
+  /** Stream ids of all entries read. */
   readonly entries: readonly string[];
   readonly written: Written;
 };
 
 /**
- * One transaction: lock, read, write, move the cursors. The locks are taken before the streams are read, so between
- * the read and the commit nobody else can write what was read; the compare-and-set on the cursors says so again for
- * a drainer that was paused so long that Postgres ended its session.
+ * One transaction: lock, read, write, move the cursors. The locks are taken before the streams are read, so no other
+ * process can write the same entries between the read and the commit. The cursors move by compare-and-set in addition,
+ * for a process that was paused so long that Postgres ended its session.
  */
 export async function drainBatch(deps: BatchDeps, shards: readonly number[], options: BatchOptions): Promise<Batch> {
   const months = new Set<string>();
@@ -99,7 +99,7 @@ function decodeOrFault(shard: number, index: number, streamId: string, fields: r
   }
 }
 
-/** The hourly job makes partitions ahead; this is for a month it has not met, such as one that a test travels to. */
+/** The hourly job creates partitions ahead; this is for other months, such as one that a test moves its clock to. */
 async function ensurePartitions(trx: Trx, known: ReadonlySet<string>, seen: Set<string>, batches: readonly ShardBatch[]): Promise<void> {
   for (const { entries } of batches) {
     for (const { atMs } of entries) {

@@ -25,25 +25,25 @@ export type DrainedBatch = {
   readonly agesMs: readonly number[];
 };
 
-/** What a drain tells as it goes. Metrics implement it; nothing here depends on what they do. */
+/** Receives the events of a drain, for metrics and logs. The drain does not depend on what it does. */
 export type DrainObserver = {
   /**
-   * One committed transaction. `fresh`: the entries it wrote, which are `entries`. Nobody is told of an entry twice, and
-   * of those of a process that dies right after its commit nobody is told at all. `agesMs`: per entry, how long it
-   * waited for Postgres; that time is the loss if Redis vanishes.
+   * After each committed transaction. `fresh`: the entries it wrote, which are `entries`. No entry is reported twice; the
+   * entries of a process that dies right after its commit are not reported at all. `agesMs`: per entry, the time from its
+   * writing to the commit, which is the time in which it would have been lost with Redis.
    */
   batch?(facts: DrainedBatch): void;
-  /** A shard was stopped just now. Somebody must look. */
+  /** A shard has been stopped. An operator must look at it. */
   stopped?(shard: number, reason: string): void;
-  /** Texts that were put aside. */
+  /** Texts were quarantined. */
   quarantined?(count: number): void;
 };
 
-/** Runs a batch and is told on the way what it has read: for following entries from Redis to Postgres. */
+/** Runs a batch and receives the entries that it reads: for tracing entries from Redis to Postgres. */
 export type TraceBatch = (drain: (onRead: (batches: readonly ShardBatch[]) => void) => Promise<Batch>) => Promise<Batch>;
 
 export type DrainDeps = {
-  /** With the `drain` profile: it must lose its locks when this process is paused. */
+  /** A pool with the `drain` profile: it must lose its locks when this process is paused. */
   readonly db: Db;
   readonly redis: ShardedRedis;
   readonly keys: Keyspace;
@@ -56,33 +56,33 @@ export type DrainDeps = {
 };
 
 export type DrainReport = {
-  /** Entries written, and entries that Postgres turned out to have. */
+  /** Entries written, and entries that Postgres already had. */
   readonly entries: number;
   readonly redelivered: number;
   readonly batches: number;
-  /** Shards that another drainer had all the time. */
+  /** Shards that another process drained all the time. */
   readonly busy: readonly number[];
-  /** Of the shards asked for: those that are stopped, newly or since long. */
+  /** Those of the requested shards that are stopped, from now on or from before. */
   readonly stopped: readonly StoppedShard[];
   readonly durationMs: number;
 };
 
 export type StoppedShard = { readonly shard: number; readonly reason: string };
 
-/** Brings the journal of these shards to Postgres, as far as it is there now. */
+/** Writes the journal of these shards to Postgres, up to its current end. */
 export type Drain = (shards: readonly number[]) => Promise<DrainReport>;
 
 /**
- * How often, and how long, a run waits for shards that another drainer has: its last read may have missed an entry, and
- * it does not read again. Together half a second, which is longer than a full batch takes.
+ * How often a run waits for shards that another process drains: that process may have read the stream before the last
+ * entry, and does not read again. In total half a second, which is longer than a full batch takes.
  */
 const BUSY_TRIES_MAX = 25;
 const BUSY_WAIT_MS = 20;
 
 /**
- * Makes a drainer. One transaction per batch takes the shards' row locks, reads their streams behind the cursors,
- * writes the rows and moves the cursors: a crash anywhere leaves both or neither. Streams are trimmed after the
- * commit, never before. Throws GatewayError('ledger_unavailable') when Postgres is away; calling again is always safe.
+ * Creates a drain. One transaction per batch locks the shards' rows, reads their streams after the cursors, writes the
+ * rows and moves the cursors: after a crash at any point both are written or neither is. Streams are trimmed after the
+ * commit, never before. Throws GatewayError('ledger_unavailable') when Postgres is down; a retry is always safe.
  */
 export function createDrain(deps: DrainDeps): Drain {
   const { db, redis, keys, clock, knowsModel, observe = {} } = deps;
@@ -92,7 +92,7 @@ export function createDrain(deps: DrainDeps): Drain {
     db, redis, keys, knowsModel, knownMonths: new Set(), failpoint: async (name) => { await deps.failpoint?.(name); },
   };
 
-  /** One transaction, told to whoever observes. */
+  /** Runs one transaction and reports it to the observer. */
   const drainOnce = async (shards: readonly number[], options: BatchOptions): Promise<Batch> => {
     const startedMs = clock();
     const batch = await trace((onRead) => drainBatch({ ...batchDeps, onRead }, shards, options));
@@ -109,9 +109,9 @@ export function createDrain(deps: DrainDeps): Drain {
     return batch;
   };
 
-  /** Each shard on its own; answers those that had to be stopped. */
+  /** Drains each shard separately; returns those that had to be stopped. */
   const apart = async (shards: readonly number[]): Promise<StoppedShard[]> => {
-    // A Postgres that was restored from a backup may lack partitions that we have seen.
+    // A Postgres restored from a backup may lack partitions that this process has seen.
     batchDeps.knownMonths.clear();
     const stopped: StoppedShard[] = [];
     for (const shard of shards) {
@@ -135,7 +135,7 @@ export function createDrain(deps: DrainDeps): Drain {
     let batches = 0;
     let busyTries = 0;
     for (; pending.length > 0 && batches < DRAIN_BATCHES_PER_RUN_MAX; batches += 1) {
-      // If one of the group is at fault, each on its own, so that it stops alone.
+      // If one shard of the group has a fault, each is drained separately, so that only that one stops.
       const batch = await drainOnce(pending, { limit: DRAIN_ENTRIES_MAX, stripText: false }).catch(faultOrThrow);
       if (batch === 'fault') {
         stopped.push(...await apart(pending));
@@ -152,8 +152,8 @@ export function createDrain(deps: DrainDeps): Drain {
         if (busyTries > BUSY_TRIES_MAX) break;
         await sleep(BUSY_WAIT_MS);
       }
-      // What was written since has a nudge of its own: reading again at once would chase the writers with ever smaller
-      // batches, each nearly as dear as a full one. A shard that somebody else has may have had an entry too late for them.
+      // Later entries have their own nudge: reading again at once would produce ever smaller batches, each almost as expensive
+      // as a full one. A shard that another process drained may have entries that its read missed.
       pending = [...batch.unfinished, ...busy];
     }
     await tail.trim(redis, [...cursors.values()]);
@@ -172,7 +172,7 @@ const faultOrThrow = (error: unknown): 'fault' => {
   throw error;
 };
 
-/** Whether a batch failed because of what is in it, so that trying it again as it is cannot help. */
+/** Whether a batch failed because of its content, so that an unchanged retry cannot succeed. */
 function isFault(error: unknown): boolean {
   if (error instanceof ShardFault || error instanceof Contradiction || error instanceof RangeError) return true;
   const problem = classifyPostgresError(error);

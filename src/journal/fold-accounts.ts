@@ -4,7 +4,7 @@ import { micros, ZERO, type Micros } from '../kit/money/micros.js';
 import type { JournalEntry } from '../ledger/entry.js';
 import { ShardFault } from './shard-fault.js';
 
-/** What was read of one shard's stream, decoded. */
+/** The entries read from one shard's stream, decoded. */
 export type ShardBatch = { readonly shard: ShardRow; readonly entries: readonly JournalEntry[] };
 
 /** An entry and its place: `index` is its position in its shard's batch. */
@@ -13,15 +13,15 @@ export type PlacedEntry = { readonly entry: JournalEntry; readonly shard: ShardR
 export type FoldedAccounts = {
   /** Entries that Postgres does not have, in the order of their streams. */
   readonly fresh: readonly PlacedEntry[];
-  /** Entries that it should have already: they came a second time, or Redis went back in time. */
+  /** Entries that Postgres should already have: they were delivered again, or Redis was restored to an older state. */
   readonly known: readonly PlacedEntry[];
-  /** The accounts as they are after the fresh entries. */
+  /** The accounts after the fresh entries. */
   readonly changed: readonly AccountRow[];
 };
 
 /**
- * Adds a batch to the accounts it is about. Every account's entries must follow one another without a gap (I7), and
- * every balance that an entry states must be the balance that results. Throws ShardFault where they do not.
+ * Applies a batch to its accounts. Each account's entries must have consecutive numbers (I7), and every balance stated in
+ * an entry must equal the computed one. Throws ShardFault otherwise.
  */
 export function foldAccounts(batches: readonly ShardBatch[], stored: ReadonlyMap<string, AccountRow>): FoldedAccounts {
   const changed = new Map<string, AccountRow>();
@@ -57,7 +57,7 @@ export function foldAccounts(batches: readonly ShardBatch[], stored: ReadonlyMap
   return { fresh, known, changed: [...changed.values()] };
 }
 
-/** The account after one more entry, or null when the entry states other balances, or one that no integer holds. */
+/** The account after one more entry, or null when the entry states other balances, or one that is no safe integer. */
 function add(before: AccountRow | undefined, entry: JournalEntry, { shard, epoch }: ShardRow): AccountRow | null {
   const sum = (name: 'available' | 'held' | 'debt' | 'granted' | 'captured' | 'expired' | 'removed' | 'uncollected'): Micros =>
     micros((before?.[name] ?? ZERO) + entry[name]);

@@ -7,17 +7,17 @@ import { Contradiction, ShardFault } from './shard-fault.js';
 
 export type IsolateDeps = {
   readonly db: Db;
-  /** One transaction: `drainBatch`, told to whoever observes. */
+  /** One transaction: `drainBatch`, reported to the observer. */
   readonly drainOnce: (shards: readonly number[], options: BatchOptions) => Promise<Batch>;
 };
 
-/** Halving a batch down to one entry takes ten attempts, and every attempt that succeeds moves the cursor. */
+/** Halving a batch down to one entry takes ten attempts; every successful attempt moves the cursor. */
 const ATTEMPTS_MAX = 64;
 
 /**
- * Drains one shard up to the entry that cannot be written, and deals with that entry: text that Postgres cannot store
- * is put aside and its money goes in; anything else stops the shard, because to skip an entry would be to invent money
- * (design §6). Does nothing to a shard that turns out to be sound. Answers why the shard was stopped, or null.
+ * Drains one shard up to the entry that cannot be written, and handles that entry: text that Postgres cannot store is
+ * quarantined and the money booked; any other fault stops the shard, because skipping an entry would create or destroy
+ * money (design §6). Does nothing to a shard without a fault. Returns why the shard was stopped, or null.
  */
 export async function isolateFault({ db, drainOnce }: IsolateDeps, shard: number): Promise<string | null> {
   let limit = DRAIN_ENTRIES_MAX;
@@ -42,7 +42,7 @@ export async function isolateFault({ db, drainOnce }: IsolateDeps, shard: number
 
 type Narrower = { readonly limit: number; readonly stripText: boolean };
 
-/** What to try after a failed attempt. Rethrows what is not the batch's fault, such as a lost connection. */
+/** What to try after a failed attempt. Rethrows errors that the batch did not cause, such as a lost connection. */
 function narrow(error: unknown, limit: number, stripText: boolean): Narrower | 'stop' {
   if (error instanceof ShardFault) return error.sound > 0 ? { limit: error.sound, stripText: false } : 'stop';
   const problem = error instanceof Contradiction || error instanceof RangeError ? 'constraint' : classifyPostgresError(error);

@@ -4,7 +4,7 @@ import type { ShardedRedis, StreamEntry, StreamFrom } from '../stores/redis/shar
 /** `more`: the stream had at least as much as was asked for. */
 export type StreamRead = { readonly entries: StreamEntry[]; readonly more: boolean };
 
-/** Rounds of one read: the first gives every stream its fair share, the next hand out what the quiet ones left. */
+/** Rounds of one read: the first gives every stream an equal share, the next distribute what is left of the limit. */
 const ROUNDS_MAX = 4;
 
 /**
@@ -32,7 +32,7 @@ export async function readStreams(
   return streams.map(({ entries, more }) => ({ entries, more }));
 }
 
-/** How far a stream is ahead of Postgres: entries that wait, and when Redis wrote the oldest of them. */
+/** How far Postgres is behind a stream: the number of waiting entries, and when Redis wrote the oldest. */
 export type StreamLag = { readonly waiting: number; readonly oldestAtMs: number | null };
 
 /** `drained`: how many entries of the stream Postgres has. */

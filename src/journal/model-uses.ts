@@ -6,13 +6,13 @@ import type { EntryKind, JournalEntry } from '../ledger/entry.js';
 import { parsePriceName } from '../ledger/price-name.js';
 import type { AboutFacts } from './about.js';
 
-/** What one entry says of one model. What all of its models held and captured is what the entry ended and captured. */
+/** The use of one model according to one entry. Amounts of all its models add up to the entry's. */
 export type ModelUse = {
   readonly model: string;
-  /** 1 where somebody used the model and paid for it. Whoever voids a hold, or lets it expire, has not said so. */
+  /** 1 for a paid use of the model. A voided or expired hold does not count. */
   readonly messages: 0 | 1;
   readonly tokens: number;
-  /** Of the hold that this entry ends. */
+  /** Credits of the hold that this entry ends. */
   readonly held: Micros;
   readonly captured: Micros;
 };
@@ -30,7 +30,7 @@ export type CorrectedEnd = { readonly state: HoldState; readonly facts: AboutFac
 type Facts = Readonly<Record<string, unknown>>;
 type Said = { readonly model: string; readonly tokens: number; readonly credits: number };
 
-/** Entries that end a hold or need none: by then it is known what a model cost. */
+/** Kinds of entries that end a hold or need none: only then the cost of a model is known. */
 const TELLING: Partial<Readonly<Record<EntryKind, ModelUse['messages']>>> = {
   settle: 1, late_settle: 1, charge: 1, attribute: 1, void: 0, expire_hold: 0, correct: 1,
 };
@@ -39,23 +39,22 @@ const TELLING: Partial<Readonly<Record<EntryKind, ModelUse['messages']>>> = {
 const MODEL_SERVICES: ReadonlySet<string> = new Set(['chat', 'chat-streaming', 'chat-streaming-aborted']);
 
 /**
- * The models that an entry is about; none where it names none. Amounts are whole micros and add up to the entry's, so
- * that books can be kept of them. Of a correction only what it adds to the end that it corrects. Never throws for what an
- * entry says.
+ * The models of an entry; none where it names none. Amounts are whole micros and add up to the entry's, so that they can
+ * be booked. For a correction only what it adds to the end that it corrects. Never throws for the content of an entry.
  */
 export function modelUses({ entry, facts: { usage, deduction }, corrected = null }: UsingEntry): readonly ModelUse[] {
-  // A message that was counted when its hold was settled is not another one when that is corrected.
+  // A message counts when its hold is settled; the correction of that settlement is not another message.
   const messages = corrected?.state === 'settled' ? 0 : TELLING[entry.kind];
   if (messages === undefined) return [];
   const said = corrected === null ? modelsOf(
     entry.price, usage,
   ) : beyond(modelsOf(entry.price, corrected.facts.usage), modelsOf(entry.price, usage));
-  // A deduction names no model; what it took is told by the usage that claims it.
+  // A deduction names no model; the usage record that claims it reports its credits.
   const captured = deduction?.credits ?? entry.captured;
   const held = entry.held < 0 ? micros(0 - entry.held) : ZERO;
-  // Nearly every entry is about one model.
+  // Almost every entry has one model.
   if (said.length === 1) return said.map(({ model, tokens }) => ({ model, messages, tokens, held, captured }));
-  // By cost, because that is how a settlement of several came about; evenly where all of it was free.
+  // Split by cost, as a settlement of several models is computed; evenly where all of it was free.
   const weights = said.map(({ credits }) => Math.round(credits * MICROS_PER_CREDIT));
   const [helds, captureds] = [splitMicros(held, weights), splitMicros(captured, weights)];
   return said.map(({ model, tokens }, index) => ({
@@ -64,15 +63,15 @@ export function modelUses({ entry, facts: { usage, deduction }, corrected = null
 }
 
 /**
- * The name of its price says it of a stream, the list of models of a credits process, and of charges that services make
- * themselves whatever they said about them. '' for a model that has no name.
+ * The models of an entry: for a stream from the name of its price, for a credits process from its list of models, and for
+ * charges of services from their metadata. '' for a model without a name.
  */
 function modelsOf(price: string, usage: AboutFacts['usage']): readonly Said[] {
   const stated = usage === null ? {} : readFacts(usage.metadata);
   if (price !== '') return [{ model: modelOf(price), tokens: tokensOf(stated), credits: 0 }];
   if (usage === null) return [];
   if (Array.isArray(stated['models'])) return stated['models'].map(readItem);
-  // A settlement of so many models that their list was left out (settle-process.ts).
+  // A settlement of so many models that settle-process.ts left out their list.
   if (typeof stated['models'] === 'number') return [{ model: '', tokens: 0, credits: 0 }];
   const model = [
     stated['modelId'], stated['modelName'], stated['model'], MODEL_SERVICES.has(usage.service) ? usage.operation : undefined,
@@ -80,7 +79,7 @@ function modelsOf(price: string, usage: AboutFacts['usage']): readonly Said[] {
   return model === undefined ? [] : [{ model, tokens: tokensOf(stated), credits: 0 }];
 }
 
-/** What the second list says more of each model than the first. */
+/** What the second list adds to each model of the first. */
 function beyond(earlier: readonly Said[], now: readonly Said[]): Said[] {
   const counted = new Map(earlier.map((each) => [each.model, each]));
   return now.map(({ model, tokens, credits }) => {
@@ -107,7 +106,7 @@ function modelOf(price: string): string {
   try {
     return parsePriceName(price).model;
   } catch {
-    return ''; // from before prices had names like ours: a model nobody knows
+    return ''; // a price from before prices had structured names: an unknown model
   }
 }
 
@@ -119,7 +118,7 @@ function readFacts(metadata: string): Facts {
 
 const isRecord = (value: unknown): value is Facts => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isName = (value: unknown): value is string => typeof value === 'string' && value !== '';
-/** What is no count counts for nothing: a sum must neither go down nor to infinity for what somebody wrote. */
+/** Invalid counts are 0: a caller's metadata must neither decrease a sum nor make it infinite. */
 const boundedOf = (value: unknown): number => (typeof value === 'number' && value > 0 && value <= TOKENS_MAX ? value : 0);
-/** Whole, as the books take them. */
+/** Rounded to an integer for the books. */
 const countOf = (value: unknown): number => Math.round(boundedOf(value));

@@ -3,7 +3,7 @@ import type { Keyspace } from '../ledger/keys.js';
 import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 import { readLags } from './journal-streams.js';
 
-/** How far Postgres is behind Redis, over all shards: what a total loss of Redis would cost at this moment (design §6). */
+/** How far Postgres is behind Redis, over all shards: what a total loss of Redis would cost now (design §6). */
 export type JournalLag = { readonly entries: number; readonly seconds: number };
 
 /** Measured from the cursors that Postgres told last. */

@@ -4,16 +4,16 @@ import type { Drain } from './drain.js';
 
 export type ResumeCommand = { readonly shard: number; readonly reason: string; readonly actor: string };
 
-/** `stoppedAgain`: the contradiction is still there. */
+/** `stoppedAgain`: the contradiction still exists. */
 export type Resumed =
   | { readonly status: 'not_stopped' }
   | { readonly status: 'resumed'; readonly entries: number }
   | { readonly status: 'stopped_again'; readonly entries: number; readonly reason: string };
 
 /**
- * Lets the drain of a stopped shard try again from where it stopped: after what contradicted the journal has been put
- * right in Postgres, or a gateway that understands the entry has been deployed. Nothing is skipped: the cursor stays,
- * and an entry that still contradicts what is stored stops the shard again.
+ * Lets the drain of a stopped shard continue where it stopped, after the contradicting data in Postgres was corrected, or
+ * a version that understands the entry was deployed. Nothing is skipped: the cursor stays, and an entry that still
+ * contradicts the stored data stops the shard again.
  */
 export async function resumeShard(
   { db, drain }: { readonly db: Db; readonly drain: Drain }, { shard, reason, actor }: ResumeCommand,

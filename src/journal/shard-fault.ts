@@ -1,10 +1,10 @@
 /**
- * The journal of a shard says something that cannot be true: a fork, a gap, a row that contradicts what Postgres has.
- * Nothing of it is skipped or repaired by itself; the shard stops until someone has looked (design §6).
+ * The journal of a shard contradicts itself or Postgres: a fork, a gap, or a row that does not fit the stored ones. It is
+ * neither skipped nor repaired automatically; the shard stops until an operator resumes it (design §6).
  */
 export class ShardFault extends Error {
   readonly shard: number;
-  /** How many entries of the batch, before the faulty one, are sound and can still be written. */
+  /** Number of entries before the faulty one in the batch, which can still be written. */
   readonly sound: number;
 
   constructor(shard: number, sound: number, message: string) {
@@ -15,7 +15,7 @@ export class ShardFault extends Error {
   }
 }
 
-/** Like a violated constraint, found by us: which entry of the batch is at fault is not known yet. */
+/** A violated rule of the whole batch, like a violated constraint: the faulty entry is not known yet. */
 export class Contradiction extends Error {
   override readonly name = 'Contradiction';
 }

@@ -4,18 +4,18 @@ import { countAccounts, notCounted, type Loss } from '../ledger/judge-shard.js';
 import { atMsOf, laterId, STREAM_START } from '../ledger/stream-position.js';
 import type { Db, Trx } from '../stores/postgres/connect.js';
 
-/** A loss as it is told to operators. Times are ms since 1970; `fromMs` null: the epoch had no entry before the loss. */
+/** A loss as operators see it. Times are ms since 1970; `fromMs` null: the epoch had no entry before the loss. */
 export type LossRow = Pick<Loss, 'shard' | 'epoch' | 'entries' | 'accounts'> & {
   readonly fromMs: number | null;
   readonly toMs: number;
   readonly noticedAtMs: number;
-  /** What an operator said when it had been dealt with; null: nobody has. */
+  /** The operator's reason of the acknowledgement; null: not acknowledged. */
   readonly reason: string | null;
 };
 
 const timeOf = (streamId: string): Date | null => (streamId === STREAM_START.lastId ? null : new Date(atMsOf(streamId)));
 
-/** Records what an epoch lost, in the transaction that ends it. */
+/** Records the loss of an epoch, in the transaction that ends the epoch. */
 export async function insertLoss(trx: Trx, loss: Loss): Promise<void> {
   const { shard, epoch, survivedId, knownId, entries, accounts } = loss;
   await trx.raw(
@@ -26,8 +26,8 @@ export async function insertLoss(trx: Trx, loss: Loss): Promise<void> {
 }
 
 /**
- * Adds what one more process was told of an epoch that has ended. Answers how many entries that were; none when the
- * record counts them already, or when no record was made.
+ * Adds the acknowledgements of another process to the loss of an ended epoch. Returns the number of added entries; 0 when
+ * the record already includes them, or does not exist.
  */
 export async function addToLoss(db: Db, shard: number, epoch: number, recent: readonly Acknowledgement[]): Promise<number> {
   return db.transaction(async (trx) => {
@@ -39,7 +39,7 @@ export async function addToLoss(db: Db, shard: number, epoch: number, recent: re
     const more = row === undefined ? [] : notCounted(recent, row);
     if (row === undefined || more.length === 0) return 0;
     const knownId = laterId(row.knownId, more.at(-1)?.streamId ?? row.knownId);
-    // It is alarmed again, even if an operator has dealt with what was known before.
+    // Raises the alarm again, even if an operator has acknowledged the loss as known before.
     await trx.raw(
       `update shard_losses set entries = entries + ?, accounts = ?::jsonb, known_id = ?, to_at = ?,
               acknowledged_at = null, acknowledged_by = null, reason = null
@@ -66,7 +66,7 @@ export async function sumLost(db: Db): Promise<number> {
   return Number(rows[0]?.lost ?? 0);
 }
 
-/** Losses, newest first: those that nobody has acknowledged, or all of them. */
+/** Losses, newest first: the unacknowledged ones, or all. */
 export async function readLosses(db: Db, { all, limit }: { readonly all: boolean; readonly limit: number }): Promise<LossRow[]> {
   const { rows } = await db.raw<{ rows: LossRow[] }>(
     `select shard, epoch, entries, accounts, (extract(epoch from from_at) * 1000)::bigint as "fromMs",
@@ -77,7 +77,7 @@ export async function readLosses(db: Db, { all, limit }: { readonly all: boolean
   return rows;
 }
 
-/** Ends the alarm for a shard's losses, and notes who said so and why. Answers how many losses that were. */
+/** Acknowledges a shard's losses with the operator and the reason, which ends the alarm. Returns the number of losses. */
 export async function acknowledgeLosses(db: Db, shard: number, by: { readonly reason: string; readonly actor: string }): Promise<number> {
   const { rowCount } = await db.raw<{ rowCount: number }>(
     `update shard_losses set acknowledged_at = now(), acknowledged_by = ?, reason = ?

@@ -2,12 +2,12 @@ import type { ShardMark } from '../ledger/shard-store.js';
 import type { Db } from '../stores/postgres/connect.js';
 
 /**
- * Stores marks of the heartbeat. A mark never goes back: of two processes, the one that has seen more wins, whatever the
- * order of their statements; `entries` is the most that either counted.
+ * Stores marks of the heartbeat. A mark never decreases: of two processes the one that has seen more wins, in any order
+ * of their statements; `entries` is the higher of the two counts.
  */
 export async function storeMarks(db: Db, marks: readonly ShardMark[]): Promise<void> {
   if (marks.length === 0) return;
-  // In the order of shards, so that two processes cannot wait for each other.
+  // Sorted by shard, so that two processes cannot deadlock.
   const sorted = [...marks].sort((a, b) => a.shard - b.shard);
   await db.raw(
     `insert into shard_marks as known (shard, epoch, last_id, entries)

@@ -4,7 +4,7 @@ import type { Db } from '../stores/postgres/connect.js';
 import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 import { readLags } from './journal-streams.js';
 
-/** A shard's journal: how far it is in Postgres, how much is still to come, and why it does not come. */
+/** The journal of a shard: how far it is drained, how much waits, and why it is stopped. */
 export type ShardReport = {
   readonly shard: number;
   readonly epoch: number;

@@ -5,7 +5,7 @@ import type { Db } from '../stores/postgres/connect.js';
 import { addToLoss, insertLoss } from './shard-losses.table.js';
 import { storeMarks } from './shard-marks.table.js';
 
-/** Opens the shards of this database, and answers what the fence asks of it. */
+/** Creates or checks the shards of this database, and returns the fence's access to them. */
 export async function shardStore(db: Db, shards: number): Promise<ShardStore> {
   await openShards(db, shards);
   return {
@@ -24,7 +24,7 @@ export async function shardStore(db: Db, shards: number): Promise<ShardStore> {
   };
 }
 
-/** This ledger's identity, made once. It is part of the fence, so no gateway can pair this database with another's Redis. */
+/** This ledger's identity, created once. It is part of the fence, so this database cannot be used with another's Redis. */
 async function ledgerIdOf(db: Db): Promise<string> {
   await db.raw(`insert into settings (name, value) values ('ledger_id', ?) on conflict (name) do nothing`, [randomUUID()]);
   const { rows } = await db.raw<{ rows: { value: string }[] }>(`select value from settings where name = 'ledger_id'`);

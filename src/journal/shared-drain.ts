@@ -4,16 +4,15 @@ import { DRAIN_BATCHES_PER_RUN_MAX, DRAIN_ENTRIES_MAX } from '../kit/limits.js';
 import { isRedisAway } from '../stores/redis/redis-away.js';
 import type { Drain, DrainReport } from './drain.js';
 
-/** How long a reader waits for Postgres to catch up: a moment's journal takes milliseconds, a long outage's minutes. */
+/** How long a reader waits for Postgres to catch up: usually it takes milliseconds, after a long outage minutes. */
 const PATIENCE_MS = 5_000;
 
 /**
- * Drains on behalf of readers. At most one run at a time, however many are reading, so that they leave the drainer's
- * connections to the workers; whoever comes while one is under way shares the next, because the one under way may
- * have passed her shard already. A run goes on until the shards are really drained: what a worker has under way may be
- * older than what the reader must see.
+ * Drains on behalf of readers, one run at a time, so that readers leave the drain's connections to the workers. Readers
+ * that arrive during a run share the next one, because the current run may already have passed their shard. A run
+ * continues until the shards are drained: a batch in progress in a worker may have been read before the reader's write.
  *
- * Throws GatewayError ledger_unavailable when it takes too long, or when Redis or Postgres is away.
+ * Throws GatewayError ledger_unavailable when it takes too long, or when Redis or Postgres is down.
  */
 export function sharedDrain(drain: Drain): Drain {
   let last: Promise<unknown> = Promise.resolve();
@@ -49,8 +48,8 @@ async function untilDrained(drain: Drain, shards: readonly number[]): Promise<Dr
 }
 
 /**
- * Whether the run stopped in the middle of a backlog: its batches were full. When they were not, it was stopped by what
- * kept coming in meanwhile, which nobody waits for.
+ * Whether the run stopped within a backlog, which shows in full batches. Otherwise only newer entries were left, which no
+ * reader waits for.
  */
 const hasBacklog = ({ batches, entries, redelivered }: DrainReport): boolean =>
   batches >= DRAIN_BATCHES_PER_RUN_MAX && entries + redelivered >= (batches * DRAIN_ENTRIES_MAX) / 2;

@@ -32,7 +32,7 @@ export function journalTail(keys: Keyspace, tailMs: number, clock: Clock): Tail 
   };
 }
 
-/** The smallest id after this one: MINID keeps what it names, and this entry may go. */
+/** The smallest id after this one: MINID keeps the id it names, and this entry may be deleted. */
 function after(id: string): string {
   const dash = id.indexOf('-');
   return `${id.slice(0, dash)}-${Number(id.slice(dash + 1)) + 1}`;

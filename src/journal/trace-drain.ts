@@ -4,13 +4,13 @@ import { atMsOf } from '../ledger/stream-position.js';
 import type { TraceBatch } from './drain.js';
 import type { ShardBatch } from './fold-accounts.js';
 
-/** An entry that a traced request wrote. */
+/** An entry written by a traced request. */
 type Traced = { readonly traceparent: string; readonly atMs: number };
 
 /**
- * Follows entries from their scripts to Postgres. A batch that carries a traced entry is shown in that entry's trace,
- * as one span with all its statements; of several, in the first one's, with links to the others and to the job. Every
- * traced entry gets a span `drained` in its own trace besides, from Redis' clock at its writing to the commit.
+ * Traces entries from their scripts to Postgres. A batch with a traced entry appears in that entry's trace as one span
+ * with all its statements; with several, in the trace of the first, with links to the others and to the job. Every traced
+ * entry also gets a span `drained` in its own trace, from its writing by Redis' clock to the commit.
  */
 export function traceBatches(tracer: Tracer, clock: Clock): TraceBatch {
   return async (drain) => {

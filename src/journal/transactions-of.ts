@@ -20,9 +20,9 @@ const VOICE = /voice|speech|tts/i;
 const PODCAST = /podcast/i;
 
 /**
- * The lines of the statement that one entry makes: at most one for what it did, and one for what expired with it. An
- * entry that moves nothing in or out, such as a hold that is placed, makes none. Their amounts add up to
- * available + held − debt (I1). Migration 0005 says the same in SQL for entries from before it.
+ * The statement lines of one entry: at most one for its operation, and one for what expired with it. An entry that moves
+ * no credits in or out, such as a placed hold, has none. Their amounts add up to the change of available + held − debt
+ * (I1). Migration 0005 does the same in SQL for older entries.
  */
 export function transactionsOf(accountId: string, entry: TransactionEntry, facts: AboutFacts): Transaction[] {
   const { seq, atMs, granted, captured, removed, expired, availableAfter } = entry;
@@ -71,7 +71,7 @@ function whatItWas({ kind }: TransactionEntry, { transaction, usage, source, not
   }
 }
 
-/** What a service was used for. A service may also be called like the reason itself. */
+/** The reason for the use of a service. A service may also have the name of a reason. */
 function reasonOf(service: string): TransactionReason {
   const named = readReason(service);
   if (named !== undefined) return named;

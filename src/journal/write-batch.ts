@@ -14,13 +14,13 @@ import { quarantineOf, quarantineRow } from './projections/quarantine.js';
 import { ShardFault } from './shard-fault.js';
 
 export type WriteOptions = {
-  /** Puts the text of every entry aside: what is done to a single entry whose text Postgres refuses. */
+  /** Quarantines the text of every entry: used for a single entry whose text Postgres refuses. */
   readonly stripText: boolean;
 };
 
 export type WriteDeps = { readonly knowsModel: KnowsModel };
 
-/** An entry that was written, with what was read of it on the way. Committed once, and told of once (drain.ts). */
+/** A written entry, with facts that were read for it. Committed once, and reported once (drain.ts). */
 export type WrittenEntry = {
   readonly entry: JournalEntry;
   readonly facts: AboutFacts;
@@ -30,13 +30,13 @@ export type WrittenEntry = {
   readonly corrected: CorrectedEnd | null;
 };
 
-/** What a batch came to, for the report. */
+/** The result of a batch, for the report. */
 export type Written = { readonly fresh: readonly WrittenEntry[]; readonly redelivered: number; readonly quarantined: number };
 
 /**
- * Writes a batch and everything it implies, in a handful of statements. The caller holds the locks of its shards, so
- * what is read here cannot change before it is written. Throws ShardFault or Contradiction when the journal says
- * something that cannot be true, and pg's errors as they are.
+ * Writes a batch and all rows that follow from it, in a few statements. The caller holds the locks of its shards, so what
+ * is read here cannot change before it is written. Throws ShardFault or Contradiction when the journal contradicts itself
+ * or the books; pg's errors pass unchanged.
  */
 export async function writeBatch(
   trx: Trx, { knowsModel }: WriteDeps, batches: readonly ShardBatch[], { stripText }: WriteOptions,
@@ -48,7 +48,7 @@ export async function writeBatch(
   const batch: FreshBatch = { ...readTexts(placed, stripText), accounts: changed, knowsModel };
   const folded: { readonly projection: Projection; readonly rows: unknown }[] = [];
   for (const projection of projections) folded.push({ projection, rows: await projection.fold(batch, trx) });
-  // Nothing above writes.
+  // The folds above do not write.
   for (const { projection, rows } of folded) await projection.write(trx, rows);
   const { found } = await holdsOf(batch, trx);
   const correctedBy = await correctedEnds(batch, trx);
@@ -61,8 +61,8 @@ export async function writeBatch(
 }
 
 /**
- * An entry that Postgres has already must be the same, to the micro. Another one under the same number means that
- * Redis went back in time and spent the same credits again: never skipped (reliability finding 7).
+ * An entry that Postgres already has must be equal, to the micro. A different one with the same number means that Redis
+ * was restored to an older state and spent the same credits again: never skipped (reliability finding 7).
  */
 async function refuseForks(trx: Trx, known: readonly PlacedEntry[]): Promise<void> {
   const [fork] = await findForks(trx, known.map(entryRow));
@@ -75,7 +75,7 @@ async function refuseForks(trx: Trx, known: readonly PlacedEntry[]): Promise<voi
   );
 }
 
-/** Reads the texts of the entries. What cannot be read is put aside, and its entry goes on with none. */
+/** Parses the texts of the entries. A text that cannot be read is quarantined, and its entry continues without one. */
 function readTexts(placed: readonly PlacedEntry[], stripText: boolean): Pick<FreshBatch, 'fresh' | 'factsOf' | 'unreadable'> {
   const facts = new Map<JournalEntry, AboutFacts>();
   const unreadable: QuarantineRow[] = [];
@@ -100,7 +100,7 @@ function problemOf(entry: JournalEntry, facts: Map<JournalEntry, AboutFacts>): s
   }
 }
 
-/** NUL is the one character that Postgres has no place for. Ids and keys are left alone: they say whose money it is. */
+/** NUL is the only character that Postgres cannot store. Ids and keys stay unchanged: they identify the account. */
 const withoutText = (entry: JournalEntry): JournalEntry => ({
   ...entry,
   about: '{}',

@@ -1,16 +1,16 @@
 import { fingerprint } from './ids.js';
 import type { Principal, ServerCaller } from './principal.js';
 
-/** A caller's own name for one request. The same key of another caller names another request (README, "Idempotency"). */
+/** An idempotency key with the caller who sent it. The same key of another caller names another request (README, "Idempotency"). */
 export type CallerKey = { readonly caller: string; readonly key: string };
 
 /** Operations whose keys share the receipts of an account. Money-in is not among them: its keys begin with `intent:`. */
 type KeyedCharge = 'deduct' | 'usage' | 'use';
 
 /**
- * The one name of a caller: issuer and subject of a token, or the id of a server's key. At most 64 characters, none of
- * them a colon, a slash or a space, so that nothing that follows it can be read as part of it. Subjects are hashed,
- * because they may be any text.
+ * The unique name of a caller: issuer and subject of a token, or the id of a server's key. At most 64 characters without
+ * colon, slash or space, so that a suffix can never be read as part of the name. Subjects are hashed, because they may
+ * be any text.
  */
 export function callerOf(caller: Principal | ServerCaller): string {
   return 'accountId' in caller ? `${caller.issuer}.${fingerprint(caller.accountId)}` : `server.${caller.id}`;

@@ -1,17 +1,17 @@
-/** A timer that fires later than this says that the event loop was busy, not that the timer is coarse. */
+/** A timer that fires later than this shows that the event loop was blocked; timers themselves are more precise. */
 const LATE_MS = 5;
-/** Turns of the event loop that are given to reading: libraries pass on what they have read with a delay of up to one. */
+/** Extra turns of the event loop for reading: libraries pass on received data with a delay of up to one turn. */
 const LOOKS = 2;
 
 /**
  * Calls `onLate` about `ms` from now, unless the returned function is called before.
  *
- * For waiting for I/O. A plain timer gives up too early: after a long turn of the event loop timers run before sockets
- * are read, so it fires while the answer lies in the socket. Here what has arrived is read first, and comes first. When
- * the loop was late it waits once more, for as long as it was late and at most `ms`: work of several steps has lost that
- * time, and on a busy machine the other side was probably held up, too.
+ * Made for waiting for I/O, where a plain timer gives up too early: after a long turn of the event loop timers run before
+ * sockets are read, so the timer fires although the answer has arrived. This function lets the loop read first. When the
+ * loop was late, it also waits once more for the same delay, at most `ms`: this process lost that time, and on a busy
+ * machine the other side probably did, too.
  *
- * Total: on a free loop `ms` and two turns of the loop. On a busy one twice `ms`, and the time for which the loop itself
+ * Total wait: on a free loop `ms` and two turns of the loop; on a busy one twice `ms` plus the time for which the loop
  * was blocked.
  */
 export function startDeadline(ms: number, onLate: () => void): () => void {
@@ -37,8 +37,8 @@ export function startDeadline(ms: number, onLate: () => void): () => void {
 }
 
 /**
- * What `work` comes to, or, past a deadline of `ms` (see `startDeadline`), what `late` answers or throws. The work itself
- * goes on.
+ * The result of `work`, or, past a deadline of `ms` (see `startDeadline`), what `late` returns or throws. The work is not
+ * cancelled.
  */
 export async function orLate<T, L>(ms: number, work: Promise<T>, late: () => L): Promise<T | L> {
   let cancel = (): void => undefined;

@@ -1,6 +1,6 @@
 /**
- * Every failure a caller can meet and should understand. Closed: adding a code makes each map over it, here and in
- * every dialect, stop compiling until it says what the code means there.
+ * The code of every failure that a caller must be able to handle. A closed list: each map over it, here and in every
+ * dialect, fails to compile until it covers a new code.
  */
 export type ErrorCode =
   | 'invalid_request'
@@ -20,7 +20,7 @@ export type ErrorCode =
   | 'not_configured'
   | 'ledger_unavailable';
 
-/** The HTTP status of each code. Dialects may map a code otherwise, but never by hand in a route. */
+/** The HTTP status of each code. A dialect may map a code differently, but never in a single route. */
 export const httpStatus: Readonly<Record<ErrorCode, number>> = {
   invalid_request: 400,
   unauthenticated: 401,
@@ -40,7 +40,7 @@ export const httpStatus: Readonly<Record<ErrorCode, number>> = {
   ledger_unavailable: 503,
 };
 
-/** What was wrong and where: `path` is the field, as the caller wrote it (`body.credits`). */
+/** A wrong field and why: `path` is the field as the caller wrote it (`body.credits`). */
 export type ErrorSource = { readonly path: string; readonly message: string };
 
 /** Whether a refused operation may have taken effect. Only `unknown` needs a retry with the same key. */
@@ -50,12 +50,12 @@ export type ErrorDetails = {
   readonly sources?: readonly ErrorSource[];
   /** For `ledger_unavailable`: whether the operation may have happened. */
   readonly outcome?: Outcome;
-  /** What the first attempt came to, when a second one is refused because of it. */
+  /** The result of the first attempt, when a second one is refused because of it. */
   readonly first?: Readonly<Record<string, unknown>>;
   readonly cause?: unknown;
 };
 
-/** The one class of expected failures. Anything else that is thrown is a bug, and is answered as one. */
+/** The one class of expected failures. Anything else that is thrown is a bug and answered as an internal error. */
 export class GatewayError extends Error {
   readonly code: ErrorCode;
   readonly sources: readonly ErrorSource[];
@@ -72,7 +72,7 @@ export class GatewayError extends Error {
   }
 }
 
-/** A request field that is not what it should be. `path` names it; `message` says what was expected. */
+/** An invalid request field. `path` names it; `message` says what was expected. */
 export const invalid = (path: string, message: string): GatewayError =>
   new GatewayError('invalid_request', message, { sources: [{ path, message }] });
 

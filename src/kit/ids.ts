@@ -1,11 +1,11 @@
 import { hash, randomUUID } from 'node:crypto';
 
 /**
- * Characters of an account id. Without `:`, `/`, `{`, `}`, `*` or spaces, so that two ids can never make the same
- * Redis key, no id can move the hash tag, and none can act as a glob (reliability finding 9).
+ * Characters of an account id. Without `:`, `/`, `{`, `}`, `*` and spaces, so that two ids can never form the same
+ * Redis key, and no id can change the hash tag or act as a glob (reliability finding 9).
  */
 const ACCOUNT_ID = /^[A-Za-z0-9_][A-Za-z0-9._@|+=~$-]*$/;
-/** Visible ASCII. A hold id is the last part of its key, so colons in it collide with nothing. */
+/** Visible ASCII. A hold id is the last part of its key, so colons in it are unambiguous. */
 const VISIBLE_ASCII = /^[!-~]+$/;
 
 export const isAccountId = (text: string): boolean => ACCOUNT_ID.test(text);

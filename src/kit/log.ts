@@ -3,7 +3,7 @@ import { pino, type DestinationStream, type Logger } from 'pino';
 
 export type Log = Logger;
 
-/** Fields that never reach a log line, wherever they sit: credentials, and what callers sent. */
+/** Fields that are removed from every log line at any depth: credentials, and what callers sent. */
 const SECRET_FIELDS = ['authorization', 'cookie', 'token', 'secret', 'password', 'body', 'rawBody', 'headers'];
 
 /**
@@ -22,7 +22,7 @@ export function createLog(options: { readonly level: string }, destination?: Des
   return destination === undefined ? pino(settings) : pino(settings, destination);
 }
 
-/** How deep causes are followed: enough for "use case failed because driver failed because socket closed". */
+/** How many nested causes are logged: enough for "use case failed because driver failed because socket closed". */
 const CAUSES_MAX = 4;
 
 function describeError(error: unknown, depth = 0): unknown {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** The project's folder: the nearest one upwards that has a package.json, from `src/` and from `dist/src/` alike. */
+/** The project's folder: the nearest parent folder with a package.json, from `src/` and from `dist/src/` alike. */
 export const projectRoot = ((): string => {
   let folder = import.meta.dirname;
   while (!existsSync(join(folder, 'package.json'))) {

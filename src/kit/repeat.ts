@@ -1,7 +1,7 @@
 /**
- * Does something at once and then again and again, each time `everyMs` after the last one ended, so that a slow turn is
- * never overtaken by the next. A turn that fails is told and forgotten. Answers what stops it; a turn under way goes on.
- * `everyMs` may be a function, asked after each turn, for work whose cost should decide how often it is done.
+ * Calls `turn` at once and then repeatedly, each time `everyMs` after the last one ended, so that turns never overlap. A
+ * failed turn is reported to `onError`, and the next one runs as usual. Returns a stop function, which does not interrupt a
+ * turn in progress. `everyMs` may be a function, called after each turn, for work whose cost should set its period.
  */
 export function repeat(everyMs: number | (() => number), turn: () => Promise<void>, onError: (error: unknown) => void): () => void {
   let timer: NodeJS.Timeout | undefined;

@@ -1,8 +1,8 @@
 import { orLate } from './deadline.js';
 
 /**
- * Waits for work to end, but no longer than `ms`; never rejects. For closing what may wait for a server that is gone:
- * BullMQ's `close` waits for Redis for ever, and stopping must not.
+ * Waits for work to end, but at most `ms`; never rejects. For closing what may wait for an unreachable server: BullMQ's
+ * `close` waits for Redis without limit, and stopping must not.
  */
 export async function settleWithin(ms: number, work: Promise<unknown>): Promise<void> {
   await orLate(ms, work.catch(() => undefined), () => undefined);

@@ -1,12 +1,12 @@
 import { orLate } from './deadline.js';
 
-/** Waits for work, but no longer than `ms`: then it throws, and the work goes on by itself. */
+/** Waits for work, but at most `ms`; then it throws. The work is not cancelled. */
 export const within = <T>(ms: number, what: string, work: Promise<T>): Promise<T> =>
   orLate(ms, work, () => { throw new Error(`${what} took longer than ${ms} ms`); });
 
 /**
- * A look at a server that may hang. Answers with what it says now if that comes in time, else with the last that it
- * said, else with undefined. One look at a time: while one hangs, no other waits behind it.
+ * Reads from a server that may hang. Returns the current result if it comes in time, else the last known one, else
+ * undefined. Only one read at a time: while one hangs, no other starts.
  */
 export function lastKnown<T>(look: () => Promise<T>, withinMs: number): () => Promise<T | undefined> {
   let known: T | undefined;

@@ -4,8 +4,8 @@ import type { Lot, Totals } from './account-snapshot.js';
 import type { About, ExpiryPolicy, HoldOutcome, Principal } from './ledger.js';
 
 /**
- * All that Redis must know of an account, as Postgres remembers it: the way in for an account that Redis does not
- * know, be it after a cold start, a loss of Redis or an eviction (design decision 5).
+ * An account as Postgres has it: what is loaded into Redis when Redis does not have the account, after a cold start, a
+ * loss of Redis or an eviction (design decision 5).
  */
 export type AccountImage = {
   /** The last entry that Postgres has; 0 for an account it has never seen. */
@@ -14,12 +14,12 @@ export type AccountImage = {
   readonly held: Micros;
   readonly debt: Micros;
   readonly totals: Totals;
-  /** Nothing of it may be written. */
+  /** Whether the account is frozen: then nothing of it may be written. */
   readonly frozen: boolean;
   /** Lots with something remaining or held. */
   readonly lots: readonly Lot[];
   readonly openHolds: readonly OpenHoldImage[];
-  /** Holds that ended so recently that a repeat may still come (EXPIRED_HOLD_TTL_SECONDS). */
+  /** Holds that ended recently enough for a repeat to arrive (EXPIRED_HOLD_TTL_SECONDS). */
   readonly endedHolds: readonly EndedHoldImage[];
   /** Answers of keyed operations inside RECEIPT_TTL_SECONDS (MONEY_IN_RECEIPT_TTL_SECONDS for money-in). */
   readonly receipts: readonly ReceiptImage[];
@@ -27,7 +27,7 @@ export type AccountImage = {
   readonly deductions: readonly DeductionImage[];
 };
 
-/** Which lot gave how much to a hold, in the order it was taken. */
+/** How much of a hold each lot gave, in the order in which it was taken. */
 export type HoldPart = { readonly lotId: string; readonly amount: Micros };
 
 export type OpenHoldImage = {
@@ -58,7 +58,7 @@ export type EndedHoldImage = {
   readonly price: string;
   readonly expiresAtMs: number;
   readonly placedBy: Principal;
-  /** When it ended or was settled late, whatever was corrected since: from then on counts how long it can be corrected. */
+  /** When it ended or was settled late, without later corrections: the correction window starts here. */
   readonly closedAtMs: number;
   readonly outcome: HoldOutcome;
 };
@@ -73,7 +73,7 @@ export type ReceiptImage = {
   readonly available: Micros;
   readonly debt: Micros;
   readonly availableAfter: Micros;
-  /** Of usage that was refused. */
+  /** Amount of refused usage. */
   readonly uncollected: Micros;
 };
 
@@ -83,13 +83,13 @@ export type DeductionImage = { readonly seq: number; readonly atMs: number; read
 /** The first answer to a keyed charge, from its entry; or, if it was only refused, the entry of its last refusal. */
 export type ChargeImage = Pick<ReceiptImage, 'kind' | 'fingerprint' | 'seq' | 'atMs' | 'availableAfter' | 'uncollected'>;
 
-/** Reads accounts, single ended holds and single charges from the durable store. Throws when the store cannot be asked. */
+/** Reads accounts, single ended holds and single charges from Postgres. Throws when Postgres does not answer. */
 export interface AccountSource {
   loadAccount(accountId: string): Promise<AccountImage>;
   /** A hold that Redis has forgotten, or null when there never was one. */
   loadEndedHold(accountId: string, holdId: string): Promise<EndedHoldImage | null>;
-  /** The same with little patience: null also when the store does not answer at once. Never throws. */
+  /** The same with a short deadline: also null when Postgres does not answer in time. Never throws. */
   recallEndedHold(accountId: string, holdId: string): Promise<EndedHoldImage | null>;
-  /** The charge that was made under this key within KEYS_KEPT_DAYS, or null; the first, should there be two. */
+  /** The charge made under this key within KEYS_KEPT_DAYS, or null; the first one if there are two. */
   loadCharge(accountId: string, key: string): Promise<ChargeImage | null>;
 }

@@ -12,7 +12,7 @@ export type AccountScriptsDeps = {
   readonly fence: Fence;
   readonly source: AccountSource;
   readonly acknowledged: Pick<Acknowledged, 'note'>;
-  /** Told of each script call. It must not throw. */
+  /** Called after each script call. It must not throw. */
   readonly observe: (script: string, status: string, seconds: number, isReplay: boolean) => void;
   /** Moves Redis' clock in tests; zero in production. */
   readonly timeOffsetMs?: () => number;
@@ -39,7 +39,7 @@ export interface AccountScripts {
 export type OperationDeps = {
   readonly scripts: AccountScripts;
   readonly keys: Keyspace;
-  /** Told after each step that wrote an entry: the shard has something for Postgres. */
+  /** Called after each step that wrote an entry, with the shard that now has something for Postgres. */
   readonly written: (shard: number) => void;
 };
 

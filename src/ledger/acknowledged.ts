@@ -1,7 +1,7 @@
 import { ACKNOWLEDGED_KEPT_MAX } from '../kit/limits.js';
 import { compareStreamIds, laterId, STREAM_START, type StreamPosition } from './stream-position.js';
 
-/** One entry that Redis told this process it has written. */
+/** One entry that Redis acknowledged to this process. */
 export type Acknowledgement = { readonly streamId: string; readonly accountId: string };
 
 /** What this process knows of one shard's stream in one epoch. */
@@ -11,26 +11,26 @@ export type ShardMemory = {
   readonly lastId: string;
   /** Its newest acknowledgements, oldest first, ACKNOWLEDGED_KEPT_MAX at most. */
   readonly recent: readonly Acknowledgement[];
-  /** The stream as it was read last, with the entries of all processes: when the shard was opened, then by each beat. */
+  /** The last known position of the stream, with the entries of all processes: read when the shard opened, then by each beat. */
   readonly seen: StreamPosition;
 };
 
 /**
- * What this process was told, per shard: up to where Redis had acknowledged the journal. Redis may forget that, and
- * Postgres may not have heard of it yet, so after Redis was away the fence compares (judge-shard.ts).
+ * The entries that Redis acknowledged to this process, per shard. Redis may lose them before Postgres gets them, so after
+ * Redis was down the fence compares them with both (judge-shard.ts).
  */
 export interface Acknowledged {
-  /** A script wrote an entry and answered with its id. On the hot path: keeps two texts, compares nothing. */
+  /** Notes an entry that a script wrote. On the hot path, so it only stores two texts. */
   note(shard: number, epoch: number, accountId: string, streamId: string): void;
-  /** Null: the shard has not been opened yet, or its last epoch has been dealt with. */
+  /** Null: the shard has not been opened yet, or its last epoch was forgotten. */
   of(shard: number): ShardMemory | null;
-  /** Shards with acknowledgements that no beat has stored yet. */
+  /** Shards with acknowledgements that the heartbeat has not stored yet. */
   unstored(): readonly number[];
-  /** The stream was read. */
+  /** Notes a position that was read from the stream. */
   seen(shard: number, epoch: number, position: StreamPosition): void;
-  /** Postgres has been told of the shard up to this entry. */
+  /** Notes that Postgres has a mark of the shard at this entry. */
   stored(shard: number, epoch: number, lastId: string): void;
-  /** An epoch is over, and what of it was lost has been recorded. */
+  /** Forgets an ended epoch whose loss was recorded. */
   forget(shard: number, epoch: number): void;
 }
 
@@ -48,7 +48,7 @@ export function acknowledged(shards: number): Acknowledged {
     note(shard, epoch, accountId, streamId) {
       let mine = kept[shard];
       if (mine?.epoch !== epoch) {
-        // An answer that was under way while its epoch ended says nothing of the present one.
+        // A reply that arrives after its epoch has ended says nothing about the current one.
         if (mine !== undefined && mine.epoch > epoch) return;
         mine = begin(shard, epoch);
       }
@@ -70,7 +70,7 @@ export function acknowledged(shards: number): Acknowledged {
     unstored: () => kept.flatMap((mine, shard) => (mine !== undefined && mine.storedId !== lastIdOf(mine) ? [shard] : [])),
     seen(shard, epoch, position) {
       const mine = kept[shard];
-      // What an older epoch was told is kept until its loss has been recorded.
+      // Acknowledgements of an older epoch are kept until its loss has been recorded.
       if (mine === undefined || mine.epoch === epoch) (mine ?? begin(shard, epoch)).seen = position;
     },
     stored(shard, epoch, lastId) {
@@ -84,8 +84,8 @@ export function acknowledged(shards: number): Acknowledged {
 }
 
 /**
- * The furthest place that the stream is known to have reached: from each base on, this process adds what was acknowledged
- * to it beyond. Other processes may know of more, so `entries` is a lower bound; it is exact when one process writes.
+ * The furthest position that the stream is known to have reached: to each base, this process adds its later
+ * acknowledgements. Other processes may know more, so `entries` is a lower bound; with one process it is exact.
  */
 export function furthest(bases: readonly StreamPosition[], recent: readonly Acknowledgement[]): StreamPosition {
   const reached = bases.map(({ lastId, entries }): StreamPosition => {

@@ -2,20 +2,20 @@ import { verifiedConnection } from './verified-connection.js';
 import { fenceText, shardVerifier, type VerifyDeps } from './verify-shards.js';
 
 /**
- * Decides, per shard, whether Redis may be trusted, and under which epoch (design §7).
+ * Decides, per shard, whether Redis may be used, and under which epoch (design §7).
  *
- * Nothing may be written to a Redis that lost what Postgres already has: its accounts would spend credits twice. So
- * after every connection to a server that we have not verified, each shard's stream is compared with the Postgres
- * cursor, and with what Redis is known to have acknowledged beyond it, before any operation passes. A stream that is
- * behind raises the epoch: what it still has is drained, then the epoch grows in Postgres, then in Redis; the new epoch
- * begins with nothing, and accounts load from Postgres on next use. What was lost is recorded with the epoch.
+ * No process may write to a Redis that has lost entries which Postgres has: its accounts would spend credits twice. So
+ * after every connection to an unverified server, each shard's stream is compared with the cursor in Postgres, and with
+ * what Redis is known to have acknowledged beyond it, before any operation passes. If a stream is behind, the epoch is
+ * raised: the rest of the stream is drained, then the epoch grows in Postgres, then in Redis; the new epoch starts empty,
+ * and accounts load from Postgres on their next use. The loss is recorded with the old epoch.
  */
 export interface Fence {
   /** The text scripts compare with the fence key, and the epoch that keys carry; null while the shard is closed. */
   epochOf(shard: number): Epoch | null;
-  /** A script met another fence than ours: close the shard until it has been looked at again. */
+  /** Called when a script met another fence: closes the shard until it has been checked again. */
   suspect(shard: number): void;
-  /** True once every shard was verified on the present connection. */
+  /** True once every shard was verified on the current connection. */
   isOpen(): boolean;
   /** Resolves when all shards are open for the first time. */
   opened(): Promise<void>;
@@ -26,7 +26,7 @@ export type Epoch = { readonly number: number; readonly fence: string };
 
 export type FenceDeps = VerifyDeps;
 
-/** How often the fences are looked at, for a process that runs no script which would meet a raised one. */
+/** How often the fences are checked, for processes that run no scripts, which would notice a raised one. */
 const LOOK_EVERY_MS = 1_000;
 
 export function fence(deps: FenceDeps): Fence {
@@ -61,7 +61,7 @@ export function fence(deps: FenceDeps): Fence {
     connection.verifyAgain();
   };
 
-  /** Another process may have raised an epoch: a worker whose indexes are all of the old one would never notice. */
+  /** Another process may have raised an epoch: a worker that only uses indexes of the old one would not notice. */
   const look = async (): Promise<void> => {
     if (!connection.isOpen()) return;
     const mine = connection.generation();
@@ -71,7 +71,7 @@ export function fence(deps: FenceDeps): Fence {
     // Resuming a shard is done elsewhere, and no script tells us of it.
     if (verifier.hasStuck()) connection.verifyAgain();
   };
-  // A look that fails is made up for by the next, or by the reconnection that it announces.
+  // After a failed check the next one follows, or the reconnection.
   const looking = setInterval(() => { look().catch(() => undefined); }, LOOK_EVERY_MS).unref();
 
   return {

@@ -3,7 +3,7 @@ import type { FreezeAccount, FreezeReply, Ledger } from './ledger.js';
 import { amountAt, undocumented } from './replies.js';
 import { freezeAccountScript } from './scripts.js';
 
-/** Stopping an account and letting it go on. */
+/** Freezing and thawing an account. */
 export function freezeOperations({ scripts, keys, written }: OperationDeps): Pick<Ledger, 'freeze' | 'thaw'> {
   const run = async ({ accountId, about }: FreezeAccount, kind: 'freeze' | 'thaw'): Promise<FreezeReply> => {
     const reply = await scripts.run(freezeAccountScript, accountId, ({ fence, account, journal }) => ({ fence, account, journal }), {

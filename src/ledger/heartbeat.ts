@@ -22,7 +22,7 @@ export type Heartbeat = {
 };
 
 const EVERY_MS = 1_000;
-/** Postgres may be away when a process stops; the beat before is at most a second old. */
+/** Postgres may be down when a process stops; the last beat is at most a second old. */
 const CLOSE_WITHIN_MS = 2_000;
 
 /**
@@ -47,7 +47,7 @@ export function heartbeat({ redis, keys, store, fence, acknowledged, onError }: 
     await keep(moved.map(([shard, { epoch, lastId, recent, seen }], index) => {
       const { lastId: reached, entries } = streams[index] ?? STREAM_START;
       if (compareStreamIds(reached, lastId) < 0) {
-        // Redis went back without a new connection. What was acknowledged stays known; the fence compares.
+        // Redis was restored to an older state without a new connection. The acknowledgements stay known; the fence compares them.
         fence.suspect(shard);
         return { shard, epoch, ...furthest([seen], recent) };
       }
@@ -56,7 +56,7 @@ export function heartbeat({ redis, keys, store, fence, acknowledged, onError }: 
     }), moved);
   };
 
-  /** Without Redis: from what was seen last, and what was acknowledged to this process since. */
+  /** Without Redis: stores the last known positions plus the later acknowledgements of this process. */
   const flush = async (): Promise<void> => {
     const moved = unstored();
     await keep(moved.map(([shard, { epoch, recent, seen }]) => ({ shard, epoch, ...furthest([seen], recent) })), moved);

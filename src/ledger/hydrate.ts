@@ -19,8 +19,8 @@ type LoadedRecord = {
 const RECORDS_PER_CALL = 200;
 
 /**
- * Writes an account as Postgres remembers it into Redis, unless Redis knows it by now. Answers false when the fence
- * has moved: then nothing of it counts, since its keys belong to an epoch that is over.
+ * Writes an account from Postgres into Redis, unless Redis has it by now. Returns false when the fence has changed: then
+ * the written keys belong to an ended epoch and do not count.
  */
 export async function writeAccount(
   client: ScriptClient, keys: AccountKeys, epoch: Epoch, accountId: string, image: AccountImage,
@@ -73,7 +73,7 @@ export async function writeAccount(
   return true;
 }
 
-/** Puts one ended hold back that Redis has forgotten. */
+/** Restores one ended hold that Redis has deleted. */
 export async function writeEndedHold(client: ScriptClient, keys: AccountKeys, epoch: Epoch, hold: EndedHoldImage): Promise<void> {
   const { key, fields } = endedHoldRecord(keys, hold);
   await restoreHoldScript.run(client, { fence: keys.fence, hold: key }, { epoch: epoch.fence, ttl_seconds: EXPIRED_HOLD_TTL_SECONDS }, {
@@ -89,10 +89,10 @@ const recordArgs = ({ ttlSeconds, open, fields }: LoadedRecord): string[] => [
   ...fields,
 ];
 
-/** Expiries are `inf` where they never come. */
+/** `inf` stands for "never". */
 const expiryText = (ms: number): string => (Number.isFinite(ms) ? ms.toString() : 'inf');
 
-/** Amounts as fields, names and values in turn. */
+/** Amounts as alternating names and values. */
 const amounts = (values: Readonly<Record<string, Micros>>): string[] =>
   Object.entries(values).flatMap(([name, value]) => [name, microsToText(value)]);
 

@@ -4,7 +4,7 @@ import { furthest, type Acknowledgement, type ShardMemory } from './acknowledged
 import type { Keyspace } from './keys.js';
 import { compareStreamIds, laterId, STREAM_START, type StreamPosition } from './stream-position.js';
 
-/** Where a shard's entries have got to, as Postgres knows it. */
+/** How far a shard is drained and marked in Postgres. */
 export type ShardRow = {
   readonly shard: number;
   readonly epoch: number;
@@ -12,20 +12,20 @@ export type ShardRow = {
   readonly lastId: string;
   /** Entries of this epoch that are in Postgres. */
   readonly drained: number;
-  /** Up to where the heartbeat has seen the stream in this epoch; null: no beat yet. */
+  /** The last position that the heartbeat stored in this epoch; null: no beat yet. */
   readonly marked: StreamPosition | null;
 };
 
-/** What Redis had acknowledged and has lost, and Postgres will never get. */
+/** Entries that Redis acknowledged and lost before Postgres got them. */
 export type Loss = {
   readonly shard: number;
   /** The epoch that ends with it. */
   readonly epoch: number;
-  /** The last entry before the loss, in Postgres; `0-0` when there is none. */
+  /** The last entry before the loss that Postgres has; `0-0` when there is none. */
   readonly survivedId: string;
   /** The newest entry that is known to have been acknowledged. Ids begin with Redis' time in ms, so the two are the window. */
   readonly knownId: string;
-  /** Entries lost, at least: other processes may have been told of more. 0: Redis went back, but Postgres has it all. */
+  /** Number of lost entries, at least: other processes may have got more acknowledgements. 0: Postgres has all of them. */
   readonly entries: number;
   /** Entries lost by account, as far as this process knows them: those acknowledged to it lately. */
   readonly accounts: Readonly<Record<string, number>>;
@@ -34,15 +34,15 @@ export type Loss = {
 export type Judgement =
   | { readonly verdict: 'open' | 'set'; readonly stream: StreamPosition }
   | { readonly verdict: 'foreign' | 'ahead' }
-  /** Redis lost entries, and still has some that Postgres must get before the epoch ends. */
+  /** Redis lost entries, and still has others that must be drained before the epoch ends. */
   | { readonly verdict: 'drain'; readonly known: StreamPosition }
   | { readonly verdict: 'raise'; readonly loss: Loss };
 
 export type JudgeDeps = { readonly redis: ShardedRedis; readonly keys: Keyspace; readonly ledgerId: string };
 
 /**
- * Compares one shard of Redis with what it cannot have forgotten: the cursor and the heartbeat's mark in Postgres, and
- * what this process was told. Decides with certainty only under the row lock, when nobody drains.
+ * Compares one shard of Redis with what is known of it elsewhere: the cursor and the heartbeat's mark in Postgres, and
+ * the acknowledgements to this process. The result is only certain under the row lock, while no drain is in progress.
  */
 export async function judgeShard({ redis, keys, ledgerId }: JudgeDeps, row: ShardRow, told: ShardMemory | null): Promise<Judgement> {
   const { shard, epoch } = row;
@@ -76,13 +76,13 @@ export async function judgeShard({ redis, keys, ledgerId }: JudgeDeps, row: Shar
   };
 }
 
-/** Where the stream is known to have been, by all who remember. */
+/** The furthest known position of the stream, from Postgres and from this process. */
 export const knownPosition = ({ lastId, drained, marked }: ShardRow, memory: ShardMemory | null): StreamPosition =>
   furthest([{ lastId, entries: drained }, marked ?? STREAM_START, memory?.seen ?? STREAM_START], memory?.recent ?? []);
 
 /**
- * An acknowledged entry that is not in the stream: lost, unless it was trimmed, which takes the front of the stream and
- * only what Postgres has. This sees a loss even after another process, which knew of none, has written again.
+ * Whether an acknowledged entry is missing in the stream: it was lost, unless it was trimmed, which removes only the
+ * start of the stream and only what Postgres has. This detects a loss even after another process has written again.
  */
 const isMissing = (streamId: string, row: ShardRow, { firstId }: StreamState): boolean =>
   compareStreamIds(streamId, row.lastId) > 0 || (firstId !== null && compareStreamIds(firstId, streamId) < 0);
@@ -91,7 +91,7 @@ const isMissing = (streamId: string, row: ShardRow, { firstId }: StreamState): b
 async function lostOf(
   redis: ShardedRedis, journal: string, row: ShardRow, stream: StreamState, recent: readonly Acknowledgement[],
 ): Promise<Acknowledgement[]> {
-  // Of a stream that ends before the cursor, Postgres has everything up to the cursor.
+  // If the stream ends before the cursor, Postgres has everything up to the cursor.
   const isBehind = compareStreamIds(stream.lastId, row.lastId) < 0;
   const missing = recent.filter(({ streamId }) => isMissing(streamId, row, isBehind ? { ...stream, firstId: null } : stream));
   const areThere = await redis.hasEntries(journal, missing.map(({ streamId }) => streamId));
@@ -107,6 +107,6 @@ export function countAccounts(lost: readonly Acknowledgement[]): Record<string, 
   return Object.fromEntries(counts);
 }
 
-/** Acknowledgements beyond everything that a recorded loss counts: for a process that learns of it after another. */
+/** Acknowledgements that a recorded loss does not include: for a process that detects the loss after another. */
 export const notCounted = (recent: readonly Acknowledgement[], counted: Pick<Loss, 'survivedId' | 'knownId'>): Acknowledgement[] =>
   recent.filter(({ streamId }) => compareStreamIds(streamId, laterId(counted.survivedId, counted.knownId)) > 0);

@@ -1,10 +1,10 @@
 /**
  * Every Redis key of the ledger, in one file (style R6).
  *
- * All keys of a shard carry its hash tag, so a script, its journal and its indexes share one Redis Cluster slot.
- * All keys but the fence carry the epoch: raising it makes everything older invisible at once, so an account of a
- * Redis that came back older than Postgres cannot be mistaken for the account of today (design §7). Account ids never
- * contain ':' (ids.ts) and hold ids and idempotency keys come last, so no two names can make the same key.
+ * All keys of a shard have its hash tag, so a script, its journal and its indexes share one Redis Cluster slot. All keys
+ * except the fence contain the epoch: a new epoch makes all older keys invisible at once, so an account of a Redis that
+ * was restored to an older state is never used (design §7). Account ids never contain ':' (ids.ts), and hold ids and
+ * idempotency keys come last, so no two names form the same key.
  */
 export type Keyspace = {
   readonly shards: number;
@@ -13,13 +13,13 @@ export type Keyspace = {
   fence(shard: number): string;
   shard(shard: number, epoch: number): ShardKeys;
   account(accountId: string, epoch: number): AccountKeys;
-  /** A pattern for SCAN that finds every key that carries an epoch. */
+  /** A SCAN pattern for every key that contains an epoch. */
   readonly anyShardKey: string;
-  /** Whose key that is, or null when it is none that carries an epoch. */
+  /** The shard and epoch of a key, or null when it contains no epoch. */
   epochIn(key: string): { readonly shard: number; readonly epoch: number } | null;
-  /** A pattern for SCAN that finds the key of every account, and some others. */
+  /** A SCAN pattern that matches the key of every account, and some others. */
   readonly anyAccountKey: string;
-  /** Whose account that is, or null when the key is none of an account. */
+  /** The account of a key, or null when it is not the key of an account. */
   accountIn(key: string): { readonly accountId: string; readonly epoch: number } | null;
 };
 
@@ -51,13 +51,13 @@ export type AccountKeys = ShardKeys & {
   readonly refusals: string;
 };
 
-/** The last part is the account alone: no other key of the ledger has its name in that place. */
+/** The last part is only the account: no other key of the ledger has its name at this position. */
 const ACCOUNT_IN_KEY = /^:\{s(\d+)\}:(\d+):account:([^:]+)$/;
 
 /** What follows the namespace in `cg:{s7}:3:account:alice`. */
 const EPOCH_IN_KEY = /^:\{s(\d+)\}:(\d+):/;
 
-/** What all accounts of a shard share: made once per epoch, because making names is a twentieth of the work of a hold. */
+/** Names that all accounts of a shard share: built once per epoch, because building names is 5 % of the cost of a hold. */
 type ShardNames = { readonly epoch: number; readonly base: string; readonly fence: string; readonly keys: ShardKeys };
 
 export function keyspace(namespace: string, shards: number): Keyspace {
@@ -113,8 +113,8 @@ export function keyspace(namespace: string, shards: number): Keyspace {
 }
 
 /**
- * FNV-1a over the id's UTF-16 units. Fixed for ever: the shard of an account is where its money is. Not a defence
- * against chosen ids, which at worst share one shard's stream.
+ * FNV-1a over the id's UTF-16 units. It must never change: it decides in which shard an account's money is. It is no
+ * defence against chosen ids, which can at worst fall into one shard.
  */
 function fnv1a(text: string): number {
   let hash = 0x811c9dc5;

@@ -2,18 +2,18 @@ import type { Micros } from '../kit/money/micros.js';
 import type { AccountSnapshot, Balance } from './account-snapshot.js';
 
 /**
- * The port of the core: what can happen to an account, and nothing else (design §3). Use cases call these; the only
- * implementation is `redis-ledger.ts`. Every operation is one atomic step, journaled in the same step.
+ * The port of the core: the operations on an account (design §3). Use cases call them; the only implementation is
+ * `redis-ledger.ts`. Every operation is one atomic step, and its journal entry is part of the step.
  *
- * All operations throw GatewayError('ledger_unavailable') when Redis cannot answer in time; its `outcome` tells
- * whether the step may have happened (`unknown`) or cannot have (`not_executed`).
+ * All operations throw GatewayError('ledger_unavailable') when Redis does not answer in time; its `outcome` says whether
+ * the step may have been executed (`unknown`) or certainly was not (`not_executed`).
  */
 export interface Ledger {
   /** Adds a lot; pays debt first. Idempotent by `key`. */
   grantLot(command: GrantLot): Promise<GrantLotReply>;
   /**
-   * Reserves `desired` from live lots, or as much as is there if that is at least `minimum`. Idempotent by `holdId` while
-   * the hold is open; an id whose hold has ended is refused for ever.
+   * Reserves `desired` from live lots, or what is available if that is at least `minimum`. Idempotent by `holdId` while the
+   * hold is open; the id of an ended hold is refused.
    */
   placeHold(command: PlaceHold): Promise<PlaceHoldReply>;
   /**
@@ -29,21 +29,18 @@ export interface Ledger {
   charge(command: Charge): Promise<ChargeReply>;
   /** Replaces what is available by one lot of `amount`; holds are untouched, debt is cleared. Idempotent by `key`. */
   setBalance(command: SetBalance): Promise<SetBalanceReply>;
-  /** Takes away from what is available, or refuses. Idempotent by `key`. */
+  /** Removes credits from what is available, or refuses. Idempotent by `key`. */
   remove(command: Remove): Promise<RemoveReply>;
-  /**
-   * Takes away what is left of one lot and ends it, so that what is still held of it cannot come back either.
-   * Idempotent by `key`.
-   */
+  /** Removes what is left of one lot and ends it; its held part cannot return to it either. Idempotent by `key`. */
   revokeLot(command: RevokeLot): Promise<RevokeLotReply>;
   /** Ends the lots of an account that are due; none of a frozen one. */
   expireLots(accountId: string): Promise<ExpireLotsReply>;
   /**
    * Stops every write to an account until it is thawed: 423 account_frozen for all of them, while repeats and reads are
-   * answered. Nothing of it expires meanwhile.
+   * answered. Nothing of the account expires in the meantime.
    */
   freeze(command: FreezeAccount): Promise<FreezeReply>;
-  /** Allows writes again; what fell due meanwhile ends now. */
+  /** Allows writes again; what fell due in the meantime ends now. */
   thaw(command: FreezeAccount): Promise<FreezeReply>;
   /** What can be spent now: due lots are already left out and due holds already ended. */
   readBalance(accountId: string): Promise<Balance>;
@@ -51,23 +48,23 @@ export interface Ledger {
   readAccount(accountId: string): Promise<AccountSnapshot>;
 }
 
-/** Opaque facts of a dialect, stored with the entry and given back: JSON text of at most a few kilobytes. */
+/** Opaque facts of a dialect, stored with the entry and returned unchanged: JSON text of at most a few kilobytes. */
 export type About = string;
 
 export type OverCapture = 'debt' | 'cap';
-/** Who asks: a user with a token of the account, a service with its own key, or an operator. A user may not end what a service placed. */
+/** The caller: a user with a token of the account, a service with its own key, or an operator. A user may not end a service's hold. */
 export type Principal = 'user' | 'service' | 'operator';
 /** What happens to a hold whose lease ends: `release` all, charge what was `charge_reported`, or the whole `charge_estimate`. */
 export type ExpiryPolicy = 'release' | 'charge_reported' | 'charge_estimate';
 
 export type GrantLot = {
   readonly accountId: string;
-  /** Unique per account and ordered by age: what breaks a tie between lots that expire together. */
+  /** Unique per account and ordered by age: decides the order of lots with the same expiry. */
   readonly lotId: string;
   readonly amount: Micros;
   /** Milliseconds since 1970, or null for a lot that never expires. */
   readonly expiresAtMs: number | null;
-  /** Names this intent for ever; the same key never grants twice. */
+  /** Permanent name of this intent; the same key never grants twice. */
   readonly key: string;
   /** `grant` for an allocation, `adjust` for the positive side of an adjustment. */
   readonly kind: 'grant' | 'adjust';
@@ -92,19 +89,16 @@ export type PlaceHold = {
   readonly holdId: string;
   readonly minimum: Micros;
   readonly desired: Micros;
-  /** How long the hold lives without being renewed: an interval, because only Redis' clock counts. */
+  /** How long the hold lives unless renewed: an interval, because Redis' clock decides. */
   readonly leaseMs: number;
   readonly expiryPolicy: ExpiryPolicy;
-  /** Names the price that was used for the estimate; a settle must use the same. */
+  /** The name of the price of the estimate; a settle must use the same price. */
   readonly price: string;
   readonly fingerprint: string;
   readonly about: About;
-  /** Who places it; absent: a user. */
+  /** Who places it; by default a user. */
   readonly by?: Principal;
-  /**
-   * The id was made a moment ago, or neither Redis nor Postgres knew it a moment ago: Postgres is not asked whether a
-   * hold of that id ended long ago.
-   */
+  /** The id is new, or Redis and Postgres were just asked and did not know it: Postgres is not asked (again) for an ended hold. */
   readonly isNewId?: boolean;
 };
 
@@ -133,16 +127,16 @@ export type SettleHold = {
   /** The price name the cost was computed with, or null when the caller does not know the hold's price yet. */
   readonly price: string | null;
   readonly overCapture: OverCapture;
-  /** Debt may not pass this; what would is recorded as uncollected. Null: no limit. */
+  /** Debt may not exceed this; the excess is recorded as uncollected. Null: no limit. */
   readonly debtLimit: Micros | null;
-  /** Tells a repeat of this settle from another one: includes how it ended and with what usage. */
+  /** Distinguishes a repeat of this settle from another settle: includes the kind of end and the usage. */
   readonly fingerprint: string;
   readonly about: About;
-  /** Who ends it; absent: a user. */
+  /** Who ends it; by default a user. */
   readonly by?: Principal;
   /**
-   * Which earlier end the cost takes into account, by its `seq`. Absent: it depends on none, and any end that charged
-   * less is corrected. Null: no end is known yet; a settled or voided hold answers `hold_resolved` and is not corrected.
+   * The `seq` of the earlier end that the cost takes into account. Absent: none, and any end that charged less is
+   * corrected. Null: no end is known yet; a settled or voided hold answers `hold_resolved` and is not corrected.
    */
   readonly corrects?: number | null;
 };
@@ -154,20 +148,20 @@ export type HoldOutcome = {
   readonly amount: Micros;
   /** Charged in all, overage and debt included, uncollected not. */
   readonly captured: Micros;
-  /** Went back to lots that still live. */
+  /** Returned to lots that are still live. */
   readonly released: Micros;
-  /** Would have gone back, but its lot had expired. */
+  /** Not returned, because the lot had expired. */
   readonly expired: Micros;
   /** The part of `captured` beyond the hold. */
   readonly overage: Micros;
-  /** The part of `overage` that nothing was there for. */
+  /** The part of `overage` that was not available and became debt. */
   readonly debt: Micros;
   readonly uncollected: Micros;
   readonly available: Micros;
   /** When it ended, was settled late or was last corrected. */
   readonly endedAtMs: number;
   readonly placedAtMs: number;
-  /** The lease had ended before; the cost was charged afterwards. */
+  /** Whether the lease had ended before the cost was charged. */
   readonly late: boolean;
   readonly about: About;
 };
@@ -175,9 +169,9 @@ export type HoldOutcome = {
 export type SettleHoldReply =
   /** Also a replay of another kind of end that charged the same: `outcome.state` tells which. */
   | { readonly status: 'settled'; readonly replayed: boolean; readonly outcome: HoldOutcome }
-  /** `price` was null or is not the hold's. Nothing was changed: compute the cost again with this price. */
+  /** `price` was null or is not the hold's. Nothing changed: compute the cost again with this price. */
   | { readonly status: 'price_needed'; readonly price: string; readonly placedAtMs: number; readonly about: About }
-  /** It was charged more than `cost`, or its end is too long ago to be corrected. Nothing was changed. */
+  /** More than `cost` was charged, or the correction window has closed. Nothing changed. */
   | { readonly status: 'hold_resolved'; readonly outcome: HoldOutcome }
   | { readonly status: 'hold_not_found' }
   /** A service placed it, and a user may not end it. */
@@ -203,19 +197,19 @@ export type ExpireHoldReply =
 export type Charge = {
   readonly accountId: string;
   readonly amount: Micros;
-  /** The caller's name for this charge, or null: then every call is a charge of its own. */
+  /** The caller's idempotency key, or null: then every call is a new charge. */
   readonly key: string | null;
   readonly fingerprint: string;
   readonly price: string;
   readonly about: About;
-  /** Absent: nothing but the charge itself. */
+  /** By default only the charge itself. */
   readonly purpose?: ChargePurpose;
 };
 
 /**
- * What a charge is part of. `deduction`: a usage record of the same amount may follow and claim it. `usage`: it has
- * happened; refused for lack of credits, it is recorded as uncollected. `deducted_usage`: the same, but it claims a
- * deduction instead of being charged, if there is one.
+ * The purpose of a charge. `deduction`: a usage record of the same amount may follow and claim it. `usage`: reports usage;
+ * if it is refused for lack of credits, it is recorded as uncollected. `deducted_usage`: the same, but it claims a
+ * deduction, if there is one, instead of being charged.
  */
 export type ChargePurpose = 'deduction' | 'usage' | 'deducted_usage';
 
@@ -253,7 +247,7 @@ export type RevokeLotReply =
     readonly previous: Micros;
     readonly available: Micros;
   }
-  /** There is no such lot, or nothing is left of it. */
+  /** There is no such lot, or nothing of it is left. */
   | { readonly status: 'lot_not_found' }
   | { readonly status: 'account_frozen' };
 
@@ -262,5 +256,5 @@ export type ExpireLotsReply = { readonly status: 'expired'; readonly amount: Mic
 export type FreezeAccount = { readonly accountId: string; readonly about: About };
 export type FreezeReply =
   | { readonly status: 'changed'; readonly seq: number; readonly atMs: number }
-  /** It was so already. */
+  /** The account was already in this state. */
   | { readonly status: 'unchanged' };

@@ -6,7 +6,7 @@ import type { GrantLot, Ledger, SetBalance } from './ledger.js';
 import { amountAt, isReplayed, undocumented } from './replies.js';
 import { expireLotsScript, grantLotScript, revokeLotScript } from './scripts.js';
 
-/** How lots come and go: the part of the ledger's port that is not about spending them. */
+/** The operations of the ledger's port that add and remove lots. */
 export function lotOperations(
   { scripts, keys, written }: OperationDeps,
 ): Pick<Ledger, 'grantLot' | 'setBalance' | 'revokeLot' | 'expireLots'> {

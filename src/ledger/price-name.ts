@@ -1,15 +1,15 @@
-/** Without a slash, so that a price's name can be taken apart again. */
+/** Contains no slash, so that a price name can be parsed. */
 export const isBookName = (text: string): boolean => /^[a-z][a-z0-9-]{0,31}$/.test(text);
 
 /**
- * What a hold or a charge stores about its price. `model` is the one that was asked for; the version may be another's,
- * the default's. Injective: neither book nor version contains a slash, and the model is the rest.
+ * The price name that a hold or a charge stores. `model` is the requested one; the version may be that of another model,
+ * the default. Injective: neither book nor version contains a slash, and the model is the rest.
  */
 export const priceName = (book: string, version: number, model: string): string => `${book}/${version}/${model}`;
 
 export type ParsedPriceName = { readonly book: string; readonly version: number; readonly model: string };
 
-/** @throws RangeError for text that `priceName` never makes. */
+/** @throws RangeError for text that `priceName` cannot produce. */
 export function parsePriceName(name: string): ParsedPriceName {
   const match = /^([a-z][a-z0-9-]{0,31})\/([1-9]\d{0,14})\/([\s\S]*)$/.exec(name);
   if (match === null) throw new RangeError(`no such price: ${name}`);

@@ -4,15 +4,15 @@ import type { ChargeReply } from './ledger.js';
 
 export type RecallDeps = {
   readonly source: Pick<AccountSource, 'loadCharge'>;
-  /** How long a charge waits for what Postgres remembers. */
+  /** How long a charge waits for an earlier charge from Postgres, in ms. */
   readonly recallMs: number;
-  /** Told of each charge that went on without an answer. It must not throw. */
+  /** Called for each charge that continued without an answer. It must not throw. */
   readonly unrecalled: () => void;
 };
 
 /**
- * What Postgres remembers of a charge under this key, or null. Null as well when it cannot say in time: charges go on
- * without Postgres (README, "When things fail"), and then only what Redis remembers keeps a repeat from being charged.
+ * The charge that Postgres has under this key, or null. Also null when Postgres does not answer in time: charges continue
+ * without Postgres (README, "When things fail"), and then only Redis prevents a repeat from being charged.
  */
 export async function recallCharge(
   { source, recallMs, unrecalled }: RecallDeps, accountId: string, key: string,
@@ -25,10 +25,10 @@ export async function recallCharge(
   }
 }
 
-/** Usage that was refused under this key and recorded as uncollected: not an answer, because its repeat is decided anew. */
+/** Refused usage that was recorded as uncollected under this key: not an answer, because a repeat is decided again. */
 export const isRefusal = ({ kind }: ChargeImage): boolean => kind === 'refuse_usage';
 
-/** A charge that Postgres remembers, as the answer to a request under its key. */
+/** A charge from Postgres, as the answer to a request under its key. */
 export const replayOf = ({ seq, atMs, availableAfter, fingerprint }: ChargeImage, asked: string): ChargeReply =>
   (fingerprint === asked ? { status: 'charged', replayed: true, seq, atMs, available: availableAfter } : {
     status: 'idempotency_mismatch',

@@ -16,22 +16,22 @@ import { amountAt, decodeAccount, decodeOutcome, decodePlaced, isReplayed, textA
 import { debitScript, placeHoldScript, readAccountScript, settleHoldScript } from './scripts.js';
 
 export type RedisLedgerDeps = AccountScriptsDeps & RecallDeps & {
-  /** Told after each step that wrote an entry: the shard has something for Postgres. */
+  /** Called after each step that wrote an entry, with the shard that now has something for Postgres. */
   readonly written: (shard: number) => void;
-  /** True while Redis is so full that only ends of holds may still pass (design §7). */
+  /** True while Redis is so full that only ends of holds may pass (design §7). */
   readonly isMemoryHigh: () => boolean;
   /** How long after its end a hold can be corrected. */
   readonly correctionWindowMs: number;
-  /** Puts something around every call of a script, for tracing. */
+  /** Wraps every call of a script, for tracing. */
   readonly around?: ((scripts: AccountScripts) => AccountScripts) | undefined;
 };
 
-/** The ledger's port over Redis scripts: keys by name, arguments by name, replies decoded; no decision is made here. */
+/** The ledger's port over Redis scripts: passes keys and arguments by name and decodes replies; makes no decisions. */
 export function redisLedger(deps: RedisLedgerDeps): Ledger {
   const { keys, written, around } = deps;
   const scripts = around === undefined ? accountScripts(deps) : around(accountScripts(deps));
 
-  // Spelled out: this is the hot path, and a spread costs more than all the rest.
+  // Written out: this is the hot path, and a spread would cost more than everything else here.
   const holdKeys = (holdId: string) => (account: AccountKeys) => ({
     fence: account.fence, account: account.account, lots: account.lots, lot: account.lot,
     lots_due: account.lotsDue, journal: account.journal,
@@ -39,7 +39,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
   });
 
   const endings = new Map<string, Promise<unknown>>();
-  /** One round per account at a time; every operation that needs it waits for the same one. */
+  /** Ends these holds, one round per account at a time: concurrent operations share it. */
   const endDueHolds = (accountId: string, holdIds: readonly string[]): Promise<unknown> => {
     const underWay = endings.get(accountId);
     if (underWay !== undefined) return underWay;
@@ -48,7 +48,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     return started;
   };
 
-  /** Runs a script; while it names holds past their lease that stand in its way, ends those and runs it again. */
+  /** Runs a script; while it names overdue holds that block it, ends those and runs it again. */
   const pastDueHolds = async (accountId: string, run: () => Promise<Reply>): Promise<Reply> => {
     for (let named = 0; named < DUE_HOLDS_PER_REQUEST_MAX;) {
       const reply = await run();
@@ -77,7 +77,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       receipt_ttl_seconds: UNDRAINED_RECEIPT_TTL_SECONDS,
     });
     let reply = await run();
-    // Its receipt may have run out in Redis; Postgres never forgets.
+    // Its receipt may have expired in Redis; Postgres keeps it.
     if (reply[0] === 'hold_not_found' && ending !== 'expire' && (await scripts.restoreHold(accountId, holdId))) reply = await run();
     if (reply[0] === 'ended' && !isReplayed(reply)) written(keys.shardOf(accountId));
     return reply;
@@ -119,7 +119,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     ...freezeOperations({ scripts, keys, written }),
 
     async placeHold(command) {
-      // A hold of nothing is how a settlement without a hold begins, and usage that happened is always recorded (I8).
+      // A hold of zero is the start of a settlement without a hold, and usage is always recorded (I8).
       if (command.desired > 0 && deps.isMemoryHigh()) {
         throw notNow('the ledger is short of memory and takes no new holds now; retry shortly');
       }

@@ -3,7 +3,7 @@ import type { Reply } from '../stores/redis/script.js';
 import type { AccountSnapshot, Lot, OpenHold } from './account-snapshot.js';
 import type { HoldOutcome, PlacedHold } from './ledger.js';
 
-/** Decoders of what the scripts answer, one per shape (style R7). A reply that is not as documented is a bug: RangeError. */
+/** Decoders of script replies, one per shape (style R7). An undocumented reply is a bug: RangeError. */
 
 const at = (reply: readonly string[], index: number): string => {
   const value = reply[index];
@@ -34,7 +34,7 @@ export const decodePlaced = (reply: Reply): PlacedHold => ({
 
 const STATES = ['settled', 'voided', 'expired'] as const;
 
-/** An outcome as settle-hold answers it, from index `from` on. */
+/** An outcome in a reply of settle-hold, from index `from` on. */
 export function decodeOutcome(reply: readonly string[], from: number): HoldOutcome {
   const state = STATES.find((each) => each === at(reply, from));
   if (state === undefined) throw new RangeError(`unknown state of a hold: ${at(reply, from)}`);

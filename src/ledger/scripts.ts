@@ -1,6 +1,6 @@
 import { defineScript } from '../stores/redis/script.js';
 
-/** Every script of the ledger with its keys and arguments by name; each header under `lua/` says the same. */
+/** Every script of the ledger with its keys and arguments by name, as in the headers under `lua/`. */
 
 const STEP_KEYS = ['fence', 'account', 'lots', 'lot', 'lots_due', 'journal'] as const;
 const HOLD_KEYS = [...STEP_KEYS, 'hold', 'open', 'holds_due'] as const;
@@ -34,7 +34,7 @@ export const freezeAccountScript = defineScript('freeze-account', ['fence', 'acc
   'epoch', 'time_offset_ms', 'account_id', 'kind', 'about',
 ]);
 
-/** Not an operation of the ledger: it shows the reconciler what is stored (src/journal/reconcile/inspect-account.ts). */
+/** Not an operation of the ledger: reads stored data for the reconciler (src/journal/reconcile/inspect-account.ts). */
 export const inspectAccountScript = defineScript('inspect-account', ['fence', 'account', 'lots', 'lot', 'open', 'journal', 'hold'], [
   'epoch', 'holds_max',
 ]);

@@ -12,5 +12,5 @@ export function compareStreamIds(a: string, b: string): number {
 
 export const laterId = (a: string, b: string): string => (compareStreamIds(a, b) < 0 ? b : a);
 
-/** When Redis wrote an entry, on its own clock: the first half of the id. */
+/** When Redis wrote an entry, by its own clock: the first part of the id. */
 export const atMsOf = (streamId: string): number => Number(streamId.slice(0, streamId.indexOf('-')));

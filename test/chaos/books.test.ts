@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { ToldCharge, ToldSession } from '../support/told.js';
 import { chaosLab, type ChaosLab } from './lab.js';
 
-/** An audit that never finds anything proves nothing: each of these is one thing wrong, and the check that must see it. */
+/** An audit that never finds anything proves nothing: each case breaks one thing, which its check must find. */
 const TIMEOUT_MS = 300_000;
 const alice = 'user-1';
 const MODEL = 'gpt-4';
@@ -24,7 +24,7 @@ beforeAll(async () => {
 }, TIMEOUT_MS);
 afterAll(() => lab.close(), TIMEOUT_MS);
 
-/** As an accident would: past triggers that guard the journal. */
+/** Runs SQL with the journal's protective triggers disabled. */
 const forced = (sql: string) => async (): Promise<void> => {
   await lab.books.db.transaction(async (trx) => {
     await trx.raw('set local session_replication_role = replica');
@@ -81,7 +81,7 @@ const TAMPERINGS: readonly Tampering[] = [
     () => lab.proxy.told.grants.push({ accountId: alice, intentId: 999, amount: open.held }), () => lab.proxy.told.grants.pop()],
 ];
 
-test('the audit finds what is wrong, and nothing when nothing is', async () => {
+test('the audit finds each fault, and none in correct books', async () => {
   expect(chargeOf(0).seq).toBe(5);
   for (const [what, check, tamper, undo] of TAMPERINGS) {
     expect({ before: what, wrong: await lab.wrongs() }).toEqual({ before: what, wrong: [] });

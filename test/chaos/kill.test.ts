@@ -7,9 +7,9 @@ import { startLoad } from './load.js';
 const ACCOUNTS = 12;
 const CALLERS = 16;
 const SEED = 7;
-/** Past every lease (600 s), so that what was left behind must be ended. */
+/** Past every lease (600 s), so that holds left open must have been ended. */
 const PAST_LEASES_MS = 660_000;
-/** How many answers callers get between two faults. */
+/** Number of answers that callers get between two faults. */
 const FEW = volume(50, 200);
 const SOME = volume(75, 300);
 const MANY = volume(100, 400);
@@ -19,20 +19,20 @@ let lab: ChaosLab;
 beforeAll(async () => { lab = await chaosLab(ACCOUNTS); }, TIMEOUT_MS);
 afterAll(() => lab.close(), TIMEOUT_MS);
 
-/** Lets callers get this many more answers: the measure of time here, so that a slow machine only takes longer. */
+/** Waits for this many more answers: a measure of progress that does not depend on the machine's speed. */
 const answers = (count: number): Promise<void> => {
   const target = lab.client.traffic.answers + count;
   return until(`${count} more answers`, () => lab.client.traffic.answers >= target, TIMEOUT_MS);
 };
 
-test('kill -9 of the worker, the API and Redis in mid-load, and the books balance', async () => {
+test('kill -9 of the worker, the API and Redis under load: the books balance', async () => {
   const { processes: { api, worker, advance }, redis, proxy, client, accounts } = lab;
   await inParallel(4, accounts.flatMap((accountId) => [() => proxy.grant(accountId, 150, 30), () => proxy.grant(accountId, 20, 1)]));
   const load = startLoad(proxy, accounts, CALLERS, SEED);
 
   await answers(MANY);
   await worker.kill('SIGKILL');
-  await answers(SOME); // the API needs no worker to go on
+  await answers(SOME); // the API works without a worker
   await worker.start();
 
   await answers(FEW);
@@ -58,7 +58,7 @@ test('kill -9 of the worker, the API and Redis in mid-load, and the books balanc
   await advance(PAST_LEASES_MS);
   expect(await lab.wrongs()).toEqual([]);
 
-  // Had nothing been cut off, nothing would have been proved.
+  // Without interrupted requests the test would have proved nothing.
   expect(client.traffic.unknown).toBeGreaterThan(0);
   const { rows } = await lab.books.db.raw<{ rows: { state: string }[] }>('select distinct state from holds order by state');
   expect(rows.map(({ state }) => state)).toEqual(['expired', 'settled']);

@@ -8,7 +8,7 @@ import { startProcesses, type GatewayProcesses } from '../support/processes.js';
 import { throwawayPostgres, throwawayRedis, type TestServer } from '../support/servers.js';
 import { nothingTold } from '../support/told.js';
 
-/** A gateway in two processes over servers of its own, callers, and an auditor. */
+/** A gateway in two processes over its own servers, with callers and an auditor. */
 export type ChaosLab = {
   readonly redis: TestServer;
   readonly postgres: TestServer;
@@ -19,17 +19,17 @@ export type ChaosLab = {
   readonly accounts: readonly string[];
   tokenOf(accountId: string): string;
   readonly adminToken: string;
-  /** Settles and audits. Answers only what is wrong, so that a test expects nothing. */
+  /** Waits until everything is settled and audits. Returns only failed checks, so that a test expects none. */
   wrongs(): Promise<readonly Finding[]>;
   close(): Promise<void>;
 };
 
 /**
- * Redis writes to its file before it answers. With `everysec` a kill alone may lose what was written while an fsync was
- * under way, because Redis then puts its writes off; a test that expects all of it back would fail now and then.
+ * Redis writes to its file before it answers. With `everysec` a kill may lose writes that arrived during an fsync,
+ * because Redis then delays them; tests that expect all of it would fail now and then.
  */
 const REDIS = { appendfsync: 'always' };
-/** A commit must be out of the process that is killed; that it is on the platter matters to power cuts only. */
+/** A commit must survive a kill of the process; whether it is on the disk only matters for power cuts. */
 const POSTGRES = { synchronous_commit: 'on' };
 
 export async function chaosLab(accountCount: number, environment: Readonly<Record<string, string>> = {}): Promise<ChaosLab> {
@@ -47,7 +47,7 @@ export async function chaosLab(accountCount: number, environment: Readonly<Recor
   return {
     redis, postgres, processes, client, proxy, books, accounts, tokenOf, adminToken,
     async wrongs() {
-      for (const accountId of accounts) await proxy.balance(accountId); // whatever Redis has lost is loaded by that
+      for (const accountId of accounts) await proxy.balance(accountId); // loads the accounts that Redis has lost
       await books.settled();
       return (await books.audit(proxy.told)).filter(({ wrongCount }) => wrongCount > 0);
     },
@@ -62,7 +62,7 @@ export async function chaosLab(accountCount: number, environment: Readonly<Recor
 const UNTIL_TIMEOUT_MS = 120_000;
 const POLL_MS = 20;
 
-/** Resolves when the condition holds; throws, saying what never came, when it does not in a time that is ample. */
+/** Resolves when the condition holds; throws, naming what it waited for, after a long timeout. */
 export async function until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = UNTIL_TIMEOUT_MS): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!(await condition())) {

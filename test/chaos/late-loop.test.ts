@@ -7,8 +7,8 @@ import { startProcesses, type GatewayProcesses } from '../support/processes.js';
 import { freshDatabase, redisUrl, type FreshDatabase } from '../support/servers.js';
 
 /**
- * An API process whose event loop stands still for longer than the deadline of its calls to Redis, again and again,
- * under load. Redis is well all the time, so no answer may be `unknown`.
+ * An API process whose event loop is repeatedly blocked for longer than the deadline of its calls to Redis, under load.
+ * Redis is healthy all the time, so no answer may be `unknown`.
  */
 const TIMEOUT_MS = 500; // long enough for a Redis on a busy machine
 const BLOCKED_MS = 2 * TIMEOUT_MS + 200;
@@ -29,7 +29,7 @@ afterAll(async () => {
 
 type Told = { answered: number; notExecuted: number; readonly others: string[] };
 
-test('a loop that is late loses no answer of Redis; what is refused was not executed', async () => {
+test('a blocked loop loses no answer of Redis; refused requests were not executed', async () => {
   const { token, url, api } = processes;
   const [admin, user] = [await token({ sub: 'admin', role: 'admin' }), await token({ sub: 'late' })];
   expect((await send(`${url()}/api/credits/allocate`, 'POST', { token: admin, body: { userId: 'late', credits: CREDITS } })).status)

@@ -2,22 +2,22 @@ import type { ChatProxy } from '../support/chat-proxy.js';
 import { randomOf, type Random } from '../support/random.js';
 
 export type Load = {
-  /** Stops after what is under way; throws what went wrong. */
+  /** Stops after the operations in progress; throws the first error of the load. */
   stop(): Promise<void>;
 };
 
 const MODELS = ['gpt-4', 'amazon.nova-lite-v1:0', 'anthropic.claude-3-sonnet-20240229-v1:0'];
-/** Bounds a load that nobody stops. */
+/** Bounds a load that is never stopped. */
 const ROUNDS_MAX = 5_000;
 
-/** Callers, `width` at a time, who do everything a proxy does, until they are stopped. */
+/** Runs callers, `width` at a time, that use every operation of a proxy, until stopped. */
 export function startLoad(proxy: ChatProxy, accounts: readonly string[], width: number, seed: number): Load {
   let isStopped = false;
   const caller = async (random: Random): Promise<void> => {
     for (let round = 0; round < ROUNDS_MAX && !isStopped; round += 1) await act(proxy, random, random.pick(accounts));
   };
   const callers = Promise.all(Array.from({ length: width }, (_, index) => caller(randomOf(seed + index))));
-  callers.catch(() => undefined); // `stop` throws it
+  callers.catch(() => undefined); // `stop` rethrows it
   return {
     async stop() {
       isStopped = true;
@@ -37,7 +37,7 @@ async function act(proxy: ChatProxy, random: Random, accountId: string): Promise
   }
 }
 
-/** One in eight is left behind, one in eight costs more than it holds. */
+/** One session in eight is abandoned, one in eight costs more than its hold. */
 async function session(proxy: ChatProxy, random: Random, accountId: string): Promise<void> {
   const estimatedTokens = random.integer(100, 2_000);
   const opened = await proxy.open(accountId, random.pick(MODELS), estimatedTokens, { isDoubled: random.chance(0.1) });

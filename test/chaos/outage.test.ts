@@ -3,11 +3,11 @@ import type { Answer, Call } from '../support/patient-client.js';
 import { chaosLab, until, type ChaosLab } from './lab.js';
 
 const TIMEOUT_MS = 300_000;
-/** The gateway's own deadline is 150 ms; a busy machine gets the rest. */
+/** The gateway's own deadline is 150 ms; the rest is for a busy machine. */
 const REFUSED_WITHIN_MS = 2_000;
 /** Past every lease (600 s). */
 const PAST_LEASES_MS = 660_000;
-/** The design says a second; a busy machine gets the rest. */
+/** The design promises a second; the rest is for a busy machine. */
 const SWEPT_WITHIN_MS = 10_000;
 const MODEL = 'gpt-4';
 
@@ -17,7 +17,7 @@ afterAll(() => lab.close(), TIMEOUT_MS);
 
 const alice = 'user-1';
 const bob = 'user-2';
-/** Nobody asks for her balance after Redis was emptied. */
+/** No test reads this account's balance after Redis was emptied. */
 const carol = 'user-3';
 let lastName = 0;
 
@@ -25,7 +25,7 @@ const get = (path: string, accountId = alice): Call => ({ method: 'GET', path, t
 const post = (path: string, body: object, token = lab.tokenOf(alice)): Call => ({ method: 'POST', path, token, body, isRepeatable: true });
 const allocate = (accountId: string): Call => post('/api/credits/allocate', { userId: accountId, credits: 5 }, lab.adminToken);
 
-/** One request to everything that must know the balance. */
+/** One request to every route that needs the balance. */
 const protectedCalls = (sessionId: string): Call[] => [
   get('/api/credits/balance'),
   get('/api/streaming-sessions/active'),
@@ -40,7 +40,7 @@ const ready = (): Promise<Answer> => lab.client.once(get('/readyz'));
 const served = (): Promise<void> =>
   until('the gateway serves again', async () => (await lab.client.once(get('/api/credits/balance'))).status === 200);
 
-/** Everybody is refused, in time and with the advice to come back; twice, before and after the breaker opens. */
+/** Every request is refused in time with Retry-After; checked twice, before and after the breaker opens. */
 async function expectRefusals(what: string, sessionId: string): Promise<void> {
   const refusals: Answer[] = [];
   for (let round = 0; round < 2; round += 1) {
@@ -53,7 +53,7 @@ async function expectRefusals(what: string, sessionId: string): Promise<void> {
   expect(await ready()).toMatchObject({ status: 200, body: { status: 'degraded' } });
 }
 
-test('a Redis that hangs: 503 in time, and back by itself', async () => {
+test('a Redis that hangs: 503 in time, then recovery without a restart', async () => {
   const { proxy, redis } = lab;
   for (const accountId of lab.accounts) await proxy.grant(accountId, 100, 30);
   const session = await proxy.open(alice, MODEL, 1_000);
@@ -63,20 +63,20 @@ test('a Redis that hangs: 503 in time, and back by itself', async () => {
   await served();
 }, TIMEOUT_MS);
 
-test('a Redis that is gone: 503 in time, money-in waits in Postgres, and back by itself', async () => {
+test('Redis down: 503 in time, money-in waits in Postgres, then recovery without a restart', async () => {
   const { proxy, redis, client } = lab;
   const session = await proxy.open(alice, MODEL, 1_000);
   await redis.kill('SIGKILL');
   await expectRefusals('Redis is gone', session?.sessionId ?? '');
   expect(await client.once(allocate(carol))).toMatchObject({ status: 202, body: { status: 'pending' } });
-  const granted = proxy.grant('user-4', 7, 30); // asks until it is there
+  const granted = proxy.grant('user-4', 7, 30); // repeats until it is applied
   await redis.restart();
   await served();
   await granted;
   await until('the pending allocation', async () => (await proxy.balance(carol)).available === 105_000_000);
 }, TIMEOUT_MS);
 
-test('a Postgres that is gone: messages go on, allocations are refused before anything happens', async () => {
+test('Postgres down: messages continue, allocations are refused without an effect', async () => {
   const { proxy, postgres, client, books } = lab;
   await books.settled();
   const before = await proxy.balance(alice);
@@ -97,7 +97,7 @@ test('a Postgres that is gone: messages go on, allocations are refused before an
   expect(await proxy.balance(alice)).toEqual({ ...before, available: before.available - spent });
 }, TIMEOUT_MS);
 
-test('a Postgres that hangs: messages go on, allocations are refused in time', async () => {
+test('a Postgres that hangs: messages continue, allocations are refused in time', async () => {
   const { proxy, postgres, client, books } = lab;
   await postgres.kill('SIGSTOP');
   const session = await proxy.open(bob, MODEL, 1_000);
@@ -111,14 +111,14 @@ test('a Postgres that hangs: messages go on, allocations are refused in time', a
   await books.settled();
 }, TIMEOUT_MS);
 
-test('a Redis that was emptied: nothing is spent from nothing, and all comes back from Postgres', async () => {
+test('an emptied Redis: nothing is overspent, and all state is restored from Postgres', async () => {
   const { proxy, books, client } = lab;
   const ended = await proxy.open(alice, MODEL, 1_000);
   if (ended === null) throw new Error('alice has no credits');
   await proxy.end(ended, 'completed', 900);
   const open = await proxy.open(alice, MODEL, 2_000);
   const left = await Promise.all([bob, carol].map((accountId) => proxy.open(accountId, MODEL, 2_000)));
-  if (open === null || left.includes(null)) throw new Error('somebody has no credits');
+  if (open === null || left.includes(null)) throw new Error('a test account has no credits');
   const look = async (): Promise<object> => ({
     balances: await Promise.all([alice, bob].map((accountId) => proxy.balance(accountId))),
     open: (await client.once(get('/api/streaming-sessions/active'))).body,
@@ -132,7 +132,7 @@ test('a Redis that was emptied: nothing is spent from nothing, and all comes bac
   expect(first).toMatchObject({ status: 503, retryAfter: '1', body: { outcome: 'not_executed' } });
   await served();
   expect(await look()).toEqual(before);
-  // What had ended before is not charged again: the first answer comes back, from Postgres.
+  // An earlier settlement is not charged again: Postgres has its first answer.
   const told = ended.end;
   await proxy.end(ended, 'completed', 900);
   expect(ended.end).toEqual(told);
@@ -140,7 +140,7 @@ test('a Redis that was emptied: nothing is spent from nothing, and all comes bac
   expect(await proxy.balance(alice)).toMatchObject({ available: available + 12_000_000 - 7_500_000 });
 }, TIMEOUT_MS);
 
-/** Holds that are open in Postgres although their lease is over. */
+/** Holds that are open in Postgres although their lease has ended. */
 async function overdue(accountId: string): Promise<number> {
   const { rows } = await lab.books.db.raw<{ rows: { count: number }[] }>(
     `select count(*) from holds where account_id = ? and state = 'open' and expires_at <= to_timestamp(?::double precision / 1000)`,
@@ -154,6 +154,6 @@ test('after Redis was emptied, the sweeper still ends the holds of accounts that
   await until('no hold of bob is past its lease', async () => (await overdue(bob)) === 0, SWEPT_WITHIN_MS);
 }, TIMEOUT_MS);
 
-test('after Redis was emptied, the sweeper still ends the holds of accounts that nobody asks for', async () => {
+test('after Redis was emptied, the sweeper still ends the holds of accounts that no request uses', async () => {
   await until('no hold of carol is past its lease', async () => (await overdue(carol)) === 0, SWEPT_WITHIN_MS);
 }, TIMEOUT_MS);

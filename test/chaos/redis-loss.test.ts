@@ -13,7 +13,7 @@ import { freshDatabase, type FreshDatabase } from '../support/servers.js';
 import { formerUsers, shippedRedis, shippedUsers, type ShippedRedis } from '../support/shipped-redis.js';
 import { until } from './lab.js';
 
-/** Redis comes back without what it had acknowledged, and Postgres never got it: the two agree, and both are wrong. */
+/** Redis restarts without acknowledged entries that Postgres never got: the two agree, and both are wrong. */
 
 const TIMEOUT_MS = 120_000;
 const SHARDS = 8;
@@ -35,7 +35,7 @@ afterEach(async () => {
 
 async function startRedis(users = shippedUsers()): Promise<void> {
   server = await shippedRedis(users);
-  // What is acknowledged is in the file, so that only what a test takes away is lost.
+  // Every acknowledged entry is in the file, so only what a test removes is lost.
   await server.operator.config('SET', 'appendfsync', 'always');
 }
 
@@ -76,7 +76,7 @@ const drainAll = async ({ core: { drain } }: CoreProcess): Promise<void> => {
   while ((await drain(shards)).entries > 0);
 };
 
-/** Stops Redis and waits until the process knows; starts it and waits until it may be used again. */
+/** Stops Redis and waits until the process has noticed; restarts it and waits until it is usable again. */
 async function restartRedis(
   { core: { fence } }: CoreProcess, between = (): void => undefined, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM',
 ): Promise<void> {
@@ -94,7 +94,7 @@ const restoreFiles = (): void => {
   cpSync(`${files()}-copy`, files(), { recursive: true });
 };
 
-/** Entries that the heartbeat has told Postgres of. */
+/** The number of entries in the heartbeat's marks in Postgres. */
 async function storedEntries(): Promise<number> {
   const db = connectPostgres(database.databaseUrl, apiProfile(10_000));
   try {
@@ -117,11 +117,11 @@ function namedOf(rows: readonly LossRow[]): Record<string, number> {
   return named;
 }
 
-test('an older copy comes back: what was settled since is missed, counted and named, and the holds are as Postgres has them', async () => {
+test('an older copy of Redis: lost settlements are detected, counted and named, and the holds are as in Postgres', async () => {
   await startRedis();
   const gateway = await opened();
   await grantAndPlace(gateway);
-  // Of some shards Postgres has all, of the others nothing: what the copy has of these must not be lost with the rest.
+  // Postgres has every entry of some shards and none of the others; the copy's entries of the others must be kept.
   await gateway.core.drain(shards.filter((shard) => shard % 2 === 0));
   const placed = await balances(gateway);
   copyFiles();
@@ -138,14 +138,14 @@ test('an older copy comes back: what was settled since is missed, counted and na
   const raised = new Set(rows.map(({ shard }) => shard));
   expect(epochs(gateway)).toEqual(shards.map((shard) => (raised.has(shard) ? 2 : 1)));
 
-  // In the users' favour: the holds are open again, and a settlement that comes again is charged.
+  // In the users' favour: the holds are open again, and a repeated settlement is charged.
   expect(await balances(gateway)).toEqual(placed);
   await settleAll(gateway);
   await drainAll(gateway);
   expect(lostOf(await losses(gateway))).toBe(SETTLES);
 }, TIMEOUT_MS);
 
-test('the former users.acl drops what scripts wrote: a clean restart is a loss, and is told as one', async () => {
+test('the former users.acl drops what scripts wrote: a clean restart is a loss and is reported', async () => {
   await startRedis(formerUsers());
   const gateway = await opened();
   await grantAndPlace(gateway);
@@ -157,7 +157,7 @@ test('the former users.acl drops what scripts wrote: a clean restart is a loss, 
   expect(await balances(gateway)).toEqual(placed);
 }, TIMEOUT_MS);
 
-test('two processes: each counts what it was told, whichever finds the loss first', async () => {
+test('two processes: each counts its own acknowledgements, in either order', async () => {
   await startRedis();
   const [one, two] = [await opened(), await opened()];
   await grantAndPlace(one);
@@ -165,7 +165,7 @@ test('two processes: each counts what it was told, whichever finds the loss firs
   copyFiles();
   await settleAll(one, holds.slice(0, 20));
   await settleAll(two, holds.slice(20));
-  // A beat has read the streams, so that the mark counts the entries of both.
+  // A heartbeat has read the streams, so the mark counts the entries of both.
   await until('a beat has stored all of it', async () => (await storedEntries()) === ACCOUNTS.length + 2 * SETTLES);
   await restartRedis(one, restoreFiles);
   await until('the other one has noticed, too', () => two.core.fence.isOpen() && epochs(two).join() === epochs(one).join());
@@ -185,14 +185,14 @@ test.each([
   await restartRedis(gateway, undefined, signal);
   expect([await losses(gateway), epochs(gateway)]).toEqual([[], shards.map(() => 1)]);
   expect(await balances(gateway)).toEqual(before);
-  // The same for a process that remembers nothing but what Postgres tells it.
+  // The same for a process that only knows what Postgres has.
   await gateway.close();
   open = [];
   const next = await opened();
   expect([await losses(next), epochs(next), next.errors]).toEqual([[], shards.map(() => 1), []]);
 }, TIMEOUT_MS);
 
-test('no false alarm: an empty Redis in place of one whose journal Postgres has to the end', async () => {
+test('no false alarm: an empty Redis after its whole journal was drained', async () => {
   await startRedis();
   const gateway = await opened();
   await grantAndPlace(gateway);
@@ -204,7 +204,7 @@ test('no false alarm: an empty Redis in place of one whose journal Postgres has 
   expect(await balances(gateway)).toEqual(before);
 }, TIMEOUT_MS);
 
-test('an empty Redis in place of one whose journal had not been drained: the loss is counted', async () => {
+test('an empty Redis before its journal was drained: the loss is counted', async () => {
   await startRedis();
   const gateway = await opened();
   await grantAndPlace(gateway);
@@ -226,7 +226,7 @@ test('no false alarm: an upgrade, without marks in Postgres', async () => {
   expect([await losses(next), epochs(next)]).toEqual([[], shards.map(() => 1)]);
 }, TIMEOUT_MS);
 
-test('everything was restarted: the heartbeat in Postgres knows what was lost, up to its last beat', async () => {
+test('after a restart of everything the marks in Postgres show the loss, up to the last heartbeat', async () => {
   await startRedis();
   const servers = { redisUrl: server.gatewayUrl, databaseUrl: database.databaseUrl };
   const processes = await startProcesses(servers, { REDIS_NAMESPACE: 'cg', SHARDS: String(SHARDS) });

@@ -13,7 +13,7 @@ let database: FreshDatabase;
 beforeAll(async () => {
   [redis, database] = await Promise.all([throwawayRedis(), freshDatabase()]);
 });
-/** A test that fails leaves its gateway behind, and jest would wait for it for ever. */
+/** Killed at the end: a gateway left by a failed test would keep jest waiting. */
 const started: ChildProcess[] = [];
 afterAll(async () => {
   for (const child of started) if (child.exitCode === null) child.kill('SIGKILL');
@@ -21,7 +21,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** The program itself, as an operator runs it, until it says that it is ready. */
+/** Starts the program as an operator would and waits until it reports ready. */
 async function start(environment: Readonly<Record<string, string>> = {}): Promise<ChildProcess> {
   const child = spawn(process.execPath, [join(projectRoot, 'dist/src/main.js')], {
     env: {
@@ -44,12 +44,12 @@ test.each(['SIGTERM', 'SIGINT'] as const)('%s ends it cleanly', async (signal) =
   expect(await once(gateway, 'exit')).toEqual([0, null]);
 });
 
-test('a scrape of several API processes tells what the first one does in the background, too; they end with it', async () => {
+test('a scrape of several API processes includes background work of the first one; they end with it', async () => {
   const port = await freePort();
   const gateway = await start({ API_PROCESSES: '2', PORT: String(port) });
   const scrape = async () => seriesOf(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text());
   await until('the journal is watched', async () => (await scrape()).has('cg_journal_lag_seconds'));
-  // It says that it is ready when the first of its API processes is.
+  // The gateway reports ready as soon as the first of its API processes is ready.
   await until('all three processes are in it', async () => (await scrape()).get('cg_postgres_pool_max{pool="api"}') === 30);
   await until('each has looked at both servers', async () => {
     const series = await scrape();
@@ -61,7 +61,7 @@ test('a scrape of several API processes tells what the first one does in the bac
   expect(await once(gateway, 'exit')).toEqual([0, null]);
 });
 
-test('it ends although Redis is away, and does not wait for it for ever', async () => {
+test('it ends while Redis is down, without waiting for it', async () => {
   const gateway = await start();
   await redis.kill('SIGKILL');
   gateway.kill('SIGTERM');

@@ -8,7 +8,7 @@ import { seriesOf } from '../support/gauges.js';
 import { freshDatabase, throwawayRedis, type FreshDatabase, type TestServer } from '../support/servers.js';
 import { until } from './lab.js';
 
-/** `npm start` is two processes: one answers, the other drains. They live and end together. */
+/** `npm start` runs two processes: one answers, the other drains. They start and end together. */
 
 type Line = { readonly msg: string; readonly pid: number; readonly port?: number };
 type Gateway = { readonly child: ChildProcess; readonly url: string; readonly lines: readonly Line[]; readonly workers: () => number[] };
@@ -40,7 +40,7 @@ async function start(): Promise<Gateway> {
       if (line.msg === 'ready') resolve(line);
     });
   });
-  // Each process says once that its ledger is open; a worker does so before the gateway is ready.
+  // Each process logs once that its ledger is open; a worker does so before the gateway is ready.
   const workers = (): number[] => lines.filter(({ msg, pid }) => msg === 'ledger open' && pid !== child.pid).map(({ pid }) => pid);
   const gateway = { child, url: `http://127.0.0.1:${ready.port ?? 0}`, lines, workers };
   started.push(gateway);
@@ -59,7 +59,7 @@ const readiness = async ({ url }: Gateway) =>
 const scrape = async ({ url }: Gateway) => seriesOf(await (await fetch(`${url}/metrics`)).text());
 const JOBS = 'cg_job_duration_seconds_count{job_name="expire-holds",status="ok"}';
 
-test('one port tells of both; a worker that is killed is replaced, and its counts stay', async () => {
+test('one port reports both; a killed worker is replaced, and its counts stay', async () => {
   const gateway = await start();
   const [worker = 0] = gateway.workers();
   expect(worker).toBeGreaterThan(0);
@@ -81,7 +81,7 @@ test('one port tells of both; a worker that is killed is replaced, and its count
   expect(gateway.workers().filter(isAlive)).toEqual([]);
 }, 120_000);
 
-test('killed without warning it leaves no worker behind', async () => {
+test('a killed gateway leaves no worker running', async () => {
   const gateway = await start();
   const [worker = 0] = gateway.workers();
   gateway.child.kill('SIGKILL');

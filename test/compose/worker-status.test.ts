@@ -6,7 +6,7 @@ const news = (postgres: boolean) => ({
   checks: { redis: { ok: true, detail: 'up' }, postgres: { ok: postgres, detail: postgres ? 'up' : 'does not answer' } },
 });
 
-test('the worker beside an API is one line: running, what is wrong with it, or that it is silent', () => {
+test('one line for the worker beside an API: running, its problem, or no status', () => {
   let nowMs = 0;
   const status = workerStatus(() => nowMs);
   status.heard('cg:ready');

@@ -49,9 +49,9 @@ test('a worker can be probed', async () => {
   expect(await ready()).toEqual({ status: 200, word: 'ok', failing: [], names: ['ledger', 'redis', 'postgres', 'queue'] });
 });
 
-test('a worker can be scraped, and tells what is there now', async () => {
+test('a worker can be scraped and reports current state', async () => {
   const scrape = async () => seriesOf((await send(`${url}/metrics`, 'GET')).text);
-  // The last ones are there when every watcher has looked.
+  // The last ones appear when every watcher has run.
   const expected: Readonly<Record<string, number>> = {
     'cg_redis_up': 1, 'cg_postgres_up': 1, 'cg_journal_lag_seconds': 0, 'cg_journal_lag_entries': 0, 'cg_holds_open': 0,
     'cg_holds_overdue': 0,
@@ -73,12 +73,12 @@ test('a worker can be scraped, and tells what is there now', async () => {
   expect(series.get('cg_http_request_duration_seconds_count{method="GET",route="/livez",status="200"}')).toBe(1);
 }, TIMEOUT_MS);
 
-test.each(['/', '/docs', '/v1/entries', '/api/credits/balance', '/health'])('%s is not there', async (path) => {
+test.each(['/', '/docs', '/v1/entries', '/api/credits/balance', '/health'])('%s answers 404', async (path) => {
   const { status, body } = await send(url + path, 'GET', { token: 'anything' });
   expect([status, body['success'], body['error']]).toEqual([404, false, expect.any(String)]);
 });
 
-test('the loss of a server all workers share makes it degraded, not unready: it would help nobody to start it anew', async () => {
+test('a shared server that is down makes the worker degraded, not unready: a restart would not help', async () => {
   await postgres.kill('SIGKILL');
   await until('Postgres is missed', async () => (await ready()).failing.includes('postgres'));
   expect(await ready()).toMatchObject({ status: 200, word: 'degraded', failing: ['postgres'] });
@@ -92,7 +92,7 @@ test('the loss of a server all workers share makes it degraded, not unready: it 
   await until('all is well again', async () => (await ready()).word === 'ok');
 }, TIMEOUT_MS);
 
-test('a worker whose port belongs to others does not listen, and a closed one no longer', async () => {
+test('a worker beside API processes does not listen, and a closed one stops listening', async () => {
   const other = await open(false);
   expect(other.port).toBeUndefined();
   await other.close();

@@ -1,8 +1,8 @@
 import type { Principal } from '../../src/ledger/ledger.js';
 
 /**
- * What an account must do, written as simply as possible and without looking at the Lua: plain lists, no caches, no
- * indexes. The property test runs the same operations against both and compares every answer and every state.
+ * The required behaviour of an account, written as simply as possible and independently of the Lua: plain lists, no
+ * caches, no indexes. The property test runs the same operations on both and compares every answer and every state.
  */
 
 export type ModelLot = { readonly id: string; remaining: number; held: number; readonly amount: number; expiresAt: number };
@@ -15,7 +15,7 @@ export type ModelHold = {
   readonly placedBy: Principal;
   state: 'open' | 'settled' | 'voided' | 'expired';
   endFingerprint: string;
-  /** Of the ledger's last answer to an end. */
+  /** The seq of the ledger's last answer to an end. */
   endSeq: number;
   /** When it ended or was settled late. */
   closedAt: number;
@@ -24,7 +24,7 @@ export type ModelHold = {
   uncollected: number;
 };
 
-/** What a hold has been charged for so far, whether or not it could be taken. */
+/** What a hold has been charged for so far, whether or not it could be collected. */
 export const chargedFor = ({ captured, uncollected }: ModelHold): number => captured + uncollected;
 
 export class AccountModel {
@@ -36,10 +36,10 @@ export class AccountModel {
   expired = 0;
   removed = 0;
   uncollected = 0;
-  /** Nothing changes, and nothing falls due, until it is thawed. */
+  /** While frozen nothing changes, and nothing falls due. */
   frozen = false;
   readonly charges = new Map<string, { readonly amount: number; readonly available: number }>();
-  /** Usage that was refused last under each key. */
+  /** The usage last refused under each key. */
   readonly refusals = new Map<string, number>();
 
   available(now: number): number {
@@ -54,14 +54,14 @@ export class AccountModel {
     return this.holds.filter((hold) => hold.state === 'open').sort((a, b) => a.expiresAt - b.expiresAt || (a.id < b.id ? -1 : 1));
   }
 
-  /** Live lots in the order they are spent. */
+  /** Live lots in the order in which they are spent. */
   live(now: number): ModelLot[] {
     return this.lots
       .filter((lot) => lot.remaining > 0 && lot.expiresAt > now)
       .sort((a, b) => a.expiresAt - b.expiresAt || (a.id < b.id ? -1 : 1));
   }
 
-  /** Lots that are due lose what is left of them. */
+  /** Ends due lots; returns the credits that were left in them. */
   sweep(now: number): number {
     let swept = 0;
     for (const lot of this.lots) {
@@ -90,7 +90,7 @@ export class AccountModel {
     this.lots.push({ id, amount, remaining: amount, held: 0, expiresAt });
   }
 
-  /** Ends a lot before its time; answers what was left of it, or null when there is nothing to end. */
+  /** Ends a lot early; returns the credits that were left, or null when there is no such live lot. */
   revoke(now: number, id: string): number | null {
     const lot = this.lots.find((each) => each.id === id);
     if (lot === undefined || lot.expiresAt <= now || lot.remaining + lot.held === 0) return null;
@@ -102,7 +102,7 @@ export class AccountModel {
     return remaining;
   }
 
-  /** Debits live lots in order; answers which gave how much, or null when they do not reach. */
+  /** Debits live lots in order; returns how much each gave, or null when they are not sufficient. */
   take(now: number, amount: number): { lot: string; amount: number }[] | null {
     if (this.available(now) < amount) return null;
     const parts: { lot: string; amount: number }[] = [];
@@ -141,7 +141,7 @@ export class AccountModel {
   }
 
   /**
-   * Ends a hold, or charges one that has ended the difference. `cost` beyond the hold comes from what is available,
+   * Ends a hold, or charges the difference for one that has ended. `cost` beyond the hold is taken from what is available,
    * then becomes debt up to `debtLimit`, then is uncollected.
    */
   end(now: number, hold: ModelHold, state: 'settled' | 'voided' | 'expired', cost: number, debtLimit: number, fingerprint: string): void {

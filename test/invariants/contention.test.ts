@@ -54,7 +54,7 @@ test('holds and charges together never spend more than there is, over many lots'
   expect(available).toBe(1);
 });
 
-test('ends of one hold at once charge the highest usage, once, whatever their order (I3)', async () => {
+test('concurrent ends of one hold charge the highest usage, once, in any order (I3)', async () => {
   const end = fc.oneof({ weight: 4, arbitrary: fc.nat({ max: 60 }) }, {
     weight: 1, arbitrary: fc.constantFrom('void' as const, 'expire' as const),
   });
@@ -70,21 +70,21 @@ test('ends of one hold at once charge the highest usage, once, whatever their or
       const highest = Math.max(0, ...ends.filter((each) => typeof each === 'number'));
       const { available, held, totals } = await under.ledger.readAccount(accountId);
       expect([available, held, totals.captured]).toEqual([100 - highest, 0, highest]);
-      // Whoever reported the highest was told that all of it was charged.
+      // The highest report was answered that all of it was charged.
       for (const [index, each] of ends.entries()) {
         if (each === highest) expect(replies[index]).toMatchObject({ outcome: { captured: highest } });
       }
       const [, , ...later] = await under.journal(accountId);
       expect(later.filter(({ kind }) => !['late_settle', 'correct'].includes(kind)).length).toBeLessThanOrEqual(1);
       expect(later.reduce((sum, { captured }) => sum + captured, 0)).toBe(highest);
-      // Each correction names the entry that it corrects.
+      // Each correction names the entry it corrects.
       later.forEach(({ kind, corrects, seq }) => { expect(corrects).toBe(['late_settle', 'correct'].includes(kind) ? seq - 1 : 0); });
     }),
     { numRuns: 100 },
   );
 });
 
-test('20 dead holds keep 40 credits from nobody: one hold, or one charge, of 33 passes at once', async () => {
+test('20 overdue holds of 40 credits in total block nothing: one hold, or one charge, of 33 passes at once', async () => {
   for (const charge of [false, true]) {
     const accountId = await accountWith(40);
     for (let index = 0; index < 20; index += 1) await place(accountId, `dead-${index}`, 2, 1_000);
@@ -94,7 +94,7 @@ test('20 dead holds keep 40 credits from nobody: one hold, or one charge, of 33 
   }
 });
 
-test('a thousand dead holds are ended for those that need their credits, and no more can be freed than there is', async () => {
+test('a thousand overdue holds are ended for requests that need their credits, and never free more than they hold', async () => {
   const [accountId, other] = [await accountWith(1_000), await accountWith(1_000)];
   for (const id of [accountId, other]) {
     await Promise.all(Array.from({ length: 1_000 }, (_, index) => place(id, `dead-${index}`, 1, 1_000)));
@@ -106,14 +106,14 @@ test('a thousand dead holds are ended for those that need their credits, and no 
   expect(await under.ledger.readAccount(accountId)).toMatchObject({ available: 0, held: 600 });
 });
 
-test('a dead hold that nothing can free credits of is ended, and the answer is short of credits', async () => {
+test('an overdue hold that frees no credits is ended, and the answer is insufficient credits', async () => {
   const accountId = await accountWith(10);
   await place(accountId, 'nothing', 0, 1_000);
   under.advance(2_000);
   expect(await place(accountId, 'h', 11)).toEqual({ status: 'insufficient_credits', available: 10 });
 });
 
-test('200 copies of one request have the effect and the answer of one (I4)', async () => {
+test('200 copies of one request have one effect and one answer (I4)', async () => {
   const accountId = await accountWith(100);
   const placed = await all(() => place(accountId, 'same', 10));
   expect(new Set(placed.map((reply) => JSON.stringify({ ...reply, replayed: null }))).size).toBe(1);

@@ -9,21 +9,21 @@ import type { TestLedger } from '../support/ledger.js';
 import { AccountModel, chargedFor, type ModelHold } from './account-model.js';
 
 /**
- * Time moves in whole steps and everything ends in the middle of one, so that the milliseconds a test takes never decide
- * what is due.
+ * Time moves in whole steps, and all leases and lots end in the middle of a step, so that the test's own run time never
+ * decides what is due.
  */
 const STEP_MS = 60_000;
 const HALF_STEP_MS = STEP_MS / 2;
-/** What refusals may add up to (lua/debit.lua). */
+/** The highest total of refused usage (lua/debit.lua). */
 const UNCOLLECTED_MAX = Math.floor(Number.MAX_SAFE_INTEGER / 2);
-/** For the ledgers under test: short, so that histories reach its end. */
+/** For the ledgers under test: short, so that histories pass it. */
 export const CORRECTION_WINDOW_MS = 2 * STEP_MS + HALF_STEP_MS;
 
 const amount = fc.oneof(
   fc.integer({ min: 0, max: 50 }),
   fc.constantFrom(0, 1, 1_000_000, 7_500_000, 100_000_000_000_000, AMOUNT_MAX),
 );
-/** In steps from now; 0 never ends. */
+/** In steps from now; 0: never ends. */
 const life = fc.constantFrom(0, 1, 1, 2, 3, 5);
 const which = fc.nat({ max: 7 });
 const by = fc.constantFrom<Principal>('user', 'user', 'service', 'operator');
@@ -43,7 +43,7 @@ export type Command =
   | { readonly op: 'remove'; readonly amount: number; readonly all: boolean }
   | { readonly op: 'revoke'; readonly which: number }
   | { readonly op: 'expire_lots' | 'freeze' | 'thaw' }
-  /** `looks`: the account is read afterwards, which ends what is due of it. */
+  /** `looks`: the account is read afterwards, which ends its due holds and lots. */
   | { readonly op: 'wait'; readonly steps: number; readonly looks: boolean };
 
 export const command: fc.Arbitrary<Command> = fc.oneof(
@@ -74,7 +74,7 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ op: fc.constant('wait' as const), steps: fc.integer({ min: 1, max: 3 }), looks: fc.boolean() }) },
 );
 
-/** One account under test beside its model. */
+/** One account under test and its model. */
 export class History {
   readonly #id = `p-${randomUUID()}`;
   readonly #model = new AccountModel();
@@ -202,7 +202,7 @@ export class History {
     this.#model[op](this.#now, lotId, amount, expiresAt);
     const available = this.#model.available(this.#now);
     expect(reply).toMatchObject({ status: op === 'grant' ? 'granted' : 'set', replayed: false, available });
-    // The same intent again, as a worker would after a crash, changes nothing.
+    // The same intent again, as a worker would send it after a crash, changes nothing.
     expect(await run()).toEqual({ ...reply, replayed: true });
   }
 
@@ -310,7 +310,7 @@ export class History {
     }
   }
 
-  /** `usage`: it has happened. Refused, it is uncollected, once per key and amount, until its repeat is charged. */
+  /** `usage`: a report of usage. A refused one counts as uncollected, once per key and amount, until its repeat is charged. */
   async #charge(amount: number, keyNumber: number, usage: boolean): Promise<void> {
     const model = this.#model;
     const key = keyNumber === 0 ? null : `c${keyNumber}`;
@@ -363,7 +363,7 @@ export class History {
     const before = this.#model.available(this.#now);
     const amount = this.#model.revoke(this.#now, lotId);
     if (amount === null) {
-      // A lot that was revoked before answers as it did then.
+      // A lot that was revoked before answers as the first time.
       expect(await run()).toMatchObject(this.#revoked.has(lotId) ? { status: 'revoked', replayed: true } : { status: 'lot_not_found' });
       return;
     }
@@ -386,7 +386,7 @@ export class History {
   async #compareState(): Promise<void> {
     const model = this.#model;
     const state = await this.#under.ledger.readAccount(this.#id);
-    // Reading ends holds that are due, so that nobody is shown them as held.
+    // A read ends due holds, so that they are never shown as held.
     model.endDueHolds(this.#now);
     const now = this.#now;
     const dueLots = model.lots.filter((lot) => lot.expiresAt <= now).reduce((sum, lot) => sum + lot.remaining, 0);
@@ -397,16 +397,16 @@ export class History {
       holds: model.openHolds().map((hold) => [hold.id, hold.amount]),
       lots: model.live(now).map((lot) => [lot.id, lot.remaining, lot.held]),
     });
-    // I1, from Redis' own numbers.
+    // I1, from the numbers in Redis.
     expect(BigInt(state.totals.granted)).toBe(
       BigInt(state.available) + BigInt(state.held) + BigInt(state.totals.captured) + BigInt(state.totals.expired) +
       BigInt(state.totals.removed) - BigInt(state.debt),
     );
   }
 
-  /** I7: seq has no gaps, each entry conserves, and the entries add up to the account and to every lot of it. */
+  /** I7: seq has no gaps, each entry conserves, and the entries add up to the account and to each of its lots. */
   async checkJournal(): Promise<void> {
-    // Reading the account ends what is due of it.
+    // Reading the account ends its due holds and lots.
     const state = await this.#under.ledger.readAccount(this.#id);
     const entries = await this.#under.journal(this.#id);
     expect(entries.map(({ seq }) => seq)).toEqual(entries.map((_, index) => index + 1));
@@ -443,5 +443,5 @@ const conserves = (entry: JournalEntry): boolean =>
 
 const lotName = (number: number): string => String(number).padStart(12, '0');
 
-/** Padded, so that names sort as the holds were placed: Redis' leases end some milliseconds apart where the model's are equal. */
+/** Padded, so that names sort by the order of placing: leases that are equal in the model end some milliseconds apart in Redis. */
 const holdName = (number: number): string => `h${String(number).padStart(3, '0')}`;

@@ -4,10 +4,10 @@ import { testLedger, type TestLedger } from '../support/ledger.js';
 import { patience, volume } from '../support/volume.js';
 import { command, type Command, CORRECTION_WINDOW_MS, History } from './history.js';
 
-/** How many random histories run. */
+/** Number of random histories. */
 const RUNS = volume(100, 500);
 
-/** Leases that end together, more of them than have one digit: ended in the order of lease end, then name. */
+/** More than ten leases that end together: they are ended in the order of lease end, then name. */
 const MANY_DUE: Command[] = [
   ...Array.from({ length: 12 }, (): Command => ({ op: 'place', minimum: 0, desired: 0, life: 1, by: 'user' })),
   { op: 'wait', steps: 1, looks: true },
@@ -17,7 +17,7 @@ let under: TestLedger;
 beforeAll(async () => { under = await testLedger({ shards: 256, correctionWindowMs: CORRECTION_WINDOW_MS }); });
 afterAll(async () => { await under.close(); });
 
-test('any history gives the answers and the state of the model, and a journal that replays to it', async () => {
+test('every history gives the answers and the state of the model, and a journal that replays to it', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 40, size: 'max' }), async (commands) => {
       const account = await History.begin(under);

@@ -7,8 +7,8 @@ import { patience, volume } from '../support/volume.js';
 import { command, CORRECTION_WINDOW_MS, History } from './history.js';
 
 /**
- * The fence looks by itself every second, too, and may close a shard once more right after a loss was dealt with. It
- * says then that nothing was executed, and a caller does what the answer tells her: she tries again.
+ * The fence also checks every second and may close a shard once more right after a loss was handled. The answer then is
+ * `not_executed`, and a caller has to retry.
  */
 const patient = (ledger: Ledger): Ledger => new Proxy(ledger, {
   get: (target, name: keyof Ledger) => async (...args: readonly unknown[]): Promise<unknown> => {
@@ -24,14 +24,14 @@ const patient = (ledger: Ledger): Ledger => new Proxy(ledger, {
   },
 });
 
-/** Fewer histories than of the other property: each of these costs transactions. */
+/** Fewer histories than the other property: each costs transactions. */
 const RUNS = volume(10, 50);
 
 let under: DurableLedger;
 beforeAll(async () => { under = await durableLedger({ correctionWindowMs: CORRECTION_WINDOW_MS }); });
 afterAll(async () => { await under.close(); });
 
-test('an account that Redis has lost comes back from Postgres and goes on as if nothing had happened', async () => {
+test('an account that Redis has lost is restored from Postgres and behaves as before', async () => {
   const part = fc.array(command, { minLength: 1, maxLength: 15, size: 'max' });
   await fc.assert(
     fc.asyncProperty(part, part, part, async (...parts) => {

@@ -35,7 +35,7 @@ function written(
   return { entry, facts: readAbout(entry.about), placedAtMs: placedMsBefore === undefined ? null : entry.atMs - placedMsBefore, corrected };
 }
 
-/** The series that are not zero after these entries, without the `cg_` and the histogram's buckets. */
+/** The series with a value other than zero after these entries, without `cg_` and without histogram buckets. */
 async function counted(entries: readonly WrittenEntry[], labelOf = labels()): Promise<Record<string, number>> {
   const metrics = createMetrics({ version: 'test', defaults: false });
   countEntries(metrics, labelOf, entries);
@@ -46,7 +46,7 @@ async function counted(entries: readonly WrittenEntry[], labelOf = labels()): Pr
   ] as const).filter(([, value]) => value !== 0));
 }
 
-describe('what happened to credits', () => {
+describe('credits by flow', () => {
   test.each<[string, WrittenEntry, Record<string, number>]>([
     ['a grant', written('grant', { granted: 100 }), { granted: 100 }],
     ['a grant that pays a debt', written('grant', { granted: 100, debt: -30 }), { granted: 100, debt_paid: 30 }],
@@ -92,7 +92,7 @@ test('holds count when they are placed and when they end, with the time between'
   });
 });
 
-test('a clock that stepped back makes no negative life', async () => {
+test('a clock that was set back gives no negative lifetime', async () => {
   expect(await counted([written('settle', { held: -1, captured: 1 }, { placedMsBefore: -5_000 })])).toMatchObject({
     'hold_life_seconds_count{ending="settled"}': 1,
   });
@@ -191,7 +191,7 @@ describe('models', () => {
     expect(models(await counted([entry]))).toEqual({ 'captured gpt-4': 3, 'messages gpt-4': 1 });
   });
 
-  test('a price that is no name of ours is unknown, and stops nobody', async () => {
+  test('a price with an unknown name counts as unknown and stops no drain', async () => {
     expect(models(await counted([written('settle', { held: -1, captured: 1 }, { price: 'p1' })]))).toEqual({
       'held unknown': 1, 'captured unknown': 1, 'messages unknown': 1,
     });
@@ -199,7 +199,7 @@ describe('models', () => {
 });
 
 describe('labels', () => {
-  test('the first known names keep theirs, later ones are other, junk is unknown and crowds nobody out', () => {
+  test('the first known names keep theirs, later ones are other, junk is unknown and uses up no label', () => {
     const labelOf = boundedLabels({ max: 3, isKnown: (name) => name.startsWith('real') });
     for (let i = 0; i < 10_000; i += 1) expect(labelOf(`junk-${i}`)).toBe('unknown');
     expect(['real-1', 'real-2', 'real-3', 'real-4', 'real-1', 'real-3', '', 'junk'].map(labelOf))
@@ -214,7 +214,7 @@ describe('labels', () => {
     expect(labelOf('new')).toBe('new');
   });
 
-  test('names are short, and show what they are', () => {
+  test('names are cut, and invisible characters are removed', () => {
     const labelOf = boundedLabels({ max: 9, isKnown: () => true });
     expect(labelOf('a\nb\u0000c\u202Ed')).toBe('a_b_c_d');
     expect(labelOf('x'.repeat(500))).toBe('x'.repeat(64));

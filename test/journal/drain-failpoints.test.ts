@@ -43,7 +43,7 @@ for (const name of FAILPOINTS) {
   }
 }
 
-test('an owner that is paused loses its lock, and what it does after waking up is rolled back', async () => {
+test('a paused process loses its lock, and its later writes are rolled back', async () => {
   const account = lab.account(0);
   await lab.write(account, account.grant('l1', 100));
   // As if the server had ended the session of a paused process (idle_in_transaction_session_timeout).
@@ -60,7 +60,7 @@ test('an owner that is paused loses its lock, and what it does after waking up i
   expect(await lab.rows('select seq from accounts where account_id = ?', [account.accountId])).toEqual([{ seq: 1 }]);
 });
 
-test('a shard that another drainer has is left to it', async () => {
+test('a shard that another process drains is skipped', async () => {
   await lab.db.transaction(async (trx) => {
     await trx.raw('select * from shards where shard = 1 for update');
     expect(await lab.drain([0, 1])).toMatchObject({ busy: [1] });

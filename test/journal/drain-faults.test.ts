@@ -9,7 +9,7 @@ let lab: DrainLab;
 beforeAll(async () => { lab = await drainLab(); });
 afterAll(async () => { await lab.close(); });
 
-/** Every test starts with sound shards: a new epoch leaves the stream of the last test behind. */
+/** Every test starts with sound shards: a new epoch has a new stream. */
 beforeEach(async () => {
   for (const shard of ALL_SHARDS) {
     const { epoch } = await lab.shard(shard);
@@ -20,7 +20,7 @@ beforeEach(async () => {
 const entriesOf = (accountId: string): Promise<{ seq: number }[]> =>
   lab.rows('select seq from entries where account_id = ? order by seq', [accountId]);
 
-test('a fork stops its shard, loudly, and no other', async () => {
+test('a fork stops its own shard with an error, and no other shard', async () => {
   const account = lab.account(0);
   const other = lab.account(1);
   const fork = account.grant('l1', 100);
@@ -34,13 +34,13 @@ test('a fork stops its shard, loudly, and no other', async () => {
   expect(stopped[0]).toEqual([0, expect.stringContaining(`fork: account ${account.accountId} has another entry 1`)]);
   expect(report.stopped).toEqual([{ shard: 0, reason: stopped[0]?.[1] }]);
   expect(await entriesOf(other.accountId)).toHaveLength(1);
-  // It stays stopped, and says so, until somebody starts a new epoch.
+  // It stays stopped, and reports it, until a new epoch starts.
   await lab.write(account, account.grant('l2', 1));
   expect(await lab.drain(ALL_SHARDS)).toMatchObject({ entries: 0, stopped: [{ shard: 0 }] });
   expect(await entriesOf(account.accountId)).toHaveLength(1);
 });
 
-test('a gap stops the shard after what comes before it', async () => {
+test('a gap stops the shard after the entries before it are written', async () => {
   const account = lab.account(2);
   const [first, , third] = [account.grant('l1', 100), account.grant('lost', 1), account.grant('l3', 1)];
   await lab.write(account, first, third);
@@ -68,7 +68,7 @@ test('balances that do not follow, lots that were never opened and holds that en
   }
 });
 
-test('text that nobody can store or read is put aside, and its money goes in', async () => {
+test('text that cannot be stored or read is quarantined, and its money is booked', async () => {
   const texts = [
     'not json', '[]', '"\ud800"', '{"usage":{"service":1}}', '{"usage":{"service":"s","operation":"o","credits":-1}}',
     '{"usage":{"service":"a\\u0000b","operation":"o","metadata":{}}}', '{"source":"a\\u0000b"}', '\0',
@@ -89,12 +89,12 @@ test('text that nobody can store or read is put aside, and its money goes in', a
   expect(await contradictions(lab)).toEqual([]);
   const rows = await lab.rows<{ reason: string }>('select reason from quarantine where account_id = ?', [account.accountId]);
   expect(rows).toHaveLength(quarantined);
-  // Each of them breaks both its entries, but for a usage in a grant or a source in a charge, which nobody reads.
+  // Each breaks both its entries, except a usage in a grant and a source in a charge, which are not read.
   expect(quarantined).toBeGreaterThanOrEqual(texts.length + 4);
   expect(await lab.rows('select count(*)::integer as n from quarantine where account_id = ?', [bystander.accountId])).toEqual([{ n: 0 }]);
 });
 
-test('lone surrogates and escapes inside stored text arrive as they were', async () => {
+test('lone surrogates and escapes inside stored text are stored unchanged', async () => {
   const account = lab.account(0);
   const about = '{"usage":{"service":"s","operation":"o","metadata":{"note":"\\u0000 \\ud800 \\\\ \\" , {}"}}}';
   await lab.write(account, account.grant('l1', 10), account.debit('charge', 1, { about }));
@@ -119,7 +119,7 @@ test('an intent is marked applied by its entry; a second entry for it stops the 
   expect(await entriesOf(account.accountId)).toHaveLength(1);
 });
 
-test('an intent that Postgres does not know is noted, and its money goes in', async () => {
+test('an intent that Postgres does not know is recorded, and its money is booked', async () => {
   const account = lab.account(2);
   await lab.write(account, account.grant('l1', 10, { key: 'intent:999999999' }));
   expect(await lab.drain(ALL_SHARDS)).toMatchObject({ entries: 1, stopped: [] });
@@ -141,7 +141,7 @@ test('the append-only tables refuse every change', async () => {
   }
 });
 
-test('Postgres refuses an entry that does not conserve, or that comes twice in its month', async () => {
+test('Postgres refuses an entry that does not conserve, or that is stored already in its month', async () => {
   const account = lab.account();
   await lab.write(account, account.grant('l1', 10));
   await lab.drain(ALL_SHARDS);

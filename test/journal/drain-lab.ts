@@ -13,10 +13,10 @@ import { simulatedAccount, type SimulatedAccount, type SimulatedEntry } from './
 export const SHARDS = 4;
 export const ALL_SHARDS = Array.from({ length: SHARDS }, (_, shard) => shard);
 
-/** What a price book would have. */
+/** The models of a price book. */
 export const KNOWN_MODELS: ReadonlySet<string> = new Set(['gpt-4', 'gpt-4o', 'claude', 'amazon.nova-lite-v1:0']);
 
-/** Streams and a database of their own, and accounts that write journal entries. */
+/** Separate streams and a separate database, and accounts that write journal entries. */
 export type DrainLab = {
   readonly db: Db;
   readonly databaseUrl: string;
@@ -26,7 +26,7 @@ export type DrainLab = {
   readonly keys: Keyspace;
   readonly drain: Drain;
   drainWith(extra: Partial<DrainDeps>): Drain;
-  /** An account of the wanted shard, or of any. */
+  /** An account of the given shard, or of any. */
   account(shard?: number): SimulatedAccount;
   write(account: { readonly accountId: string }, ...entries: readonly SimulatedEntry[]): Promise<string[]>;
   rows<Row>(sql: string, bindings?: readonly (string | number)[]): Promise<Row[]>;
@@ -84,7 +84,7 @@ export async function drainLab(): Promise<DrainLab> {
   };
 }
 
-/** What must hold of the rows after any history: the books are the sum of the entries (I1, I7). */
+/** Contradictions in the rows, which must be none after any history: the books are the sum of the entries (I1, I7). */
 export async function contradictions(lab: DrainLab): Promise<object[]> {
   return lab.rows<object>(`
     with sums as (

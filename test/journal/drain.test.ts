@@ -9,7 +9,7 @@ afterAll(async () => { await lab.close(); });
 
 const ABOUT = JSON.stringify({ usage: { service: 'chat', operation: 'gpt-4', metadata: { tokens: 7 } } });
 
-test('a life of an account arrives as rows that add up', async () => {
+test('the history of an account becomes rows that add up', async () => {
   const account = lab.account();
   await lab.write(account,
     account.grant('l1', 100, { key: 'k1', about: JSON.stringify({ source: 'purchase', actor: 'admin', reason: 'paid', notes: 'thanks' }) }),
@@ -77,7 +77,7 @@ test('ends arrive in a later batch than their holds, and a hold id may be used a
   expect(await contradictions(lab)).toEqual([]);
 });
 
-test('a stream that is delivered again from its start changes nothing', async () => {
+test('a stream that is read again from its start changes nothing', async () => {
   const account = lab.account();
   const shard = lab.keys.shardOf(account.accountId);
   const keep = lab.drainWith({ tailMs: 3_600_000 });
@@ -94,7 +94,7 @@ test('a stream that is delivered again from its start changes nothing', async ()
   expect(await contradictions(lab)).toEqual([]);
 });
 
-test('two drainers race and every entry arrives once', async () => {
+test('two concurrent drains write every entry once', async () => {
   const accounts = Array.from({ length: 20 }, () => lab.account());
   const racers = [lab.drainWith({}), lab.drainWith({})];
   let isWriting = true;
@@ -152,7 +152,7 @@ test('the stream keeps its tail after the commit, and no longer', async () => {
   expect(await lab.redis.xlen(journal)).toBe(0);
 });
 
-test('the lag counts what waits, trimmed entries left out, and says since when', async () => {
+test('the lag counts waiting entries, without trimmed ones, and its age', async () => {
   const account = lab.account(3);
   const lag = async () => {
     const { epoch, lastId, drained } = await lab.shard(3);
@@ -167,7 +167,7 @@ test('the lag counts what waits, trimmed entries left out, and says since when',
   await lab.drain([3]);
 });
 
-test('an entry of a month that nobody has made a partition for makes it', async () => {
+test('an entry of a month without a partition creates it', async () => {
   const account = lab.account();
   await lab.write(account, account.grant('l1', 1, { atMs: Date.UTC(2031, 4, 31, 23, 59, 59, 999) }));
   expect(await lab.drain(ALL_SHARDS)).toMatchObject({ entries: 1, stopped: [] });
@@ -190,7 +190,7 @@ test('history is paged from the newest, by the sequence', async () => {
   expect((await readHistory(lab.db, { accountId: account.accountId, kinds: ['charge'] })).entries).toHaveLength(1);
 });
 
-test('whoever observes is told of each entry once: fresh, with when its hold was placed', async () => {
+test('the observer gets each new entry once, with the time its hold was placed', async () => {
   const account = lab.account(3);
   const told: (readonly [seq: number, kind: string, placedAtMs: number | null])[] = [];
   const drain = lab.drainWith({

@@ -10,9 +10,9 @@ import { oneServer } from '../../src/stores/redis/one-server.js';
 import { checkPostgres } from '../support/books-postgres.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
 
-/** Holds after their end, in Postgres and back again: what is corrected, by whom, and ids that are used twice. */
+/** Ended holds, in Postgres and restored to Redis: corrections, who may make them, and ids that are used twice. */
 let under: DurableLedger;
-/** False: Postgres does not answer look-ups of ended holds, as if it were away. */
+/** False: Postgres does not answer lookups of ended holds, as if it were down. */
 let remembers = true;
 beforeAll(async () => {
   under = await durableLedger({
@@ -101,7 +101,7 @@ test('a corrected hold is one hold, one use and one message in every book, also 
   await expectSound(accountId);
 });
 
-test('who placed a hold survives a rebuild, and its receipt', async () => {
+test('the placer of a hold survives a rebuild and the end of its receipt', async () => {
   const accountId = await accountWith(100);
   await place(accountId, 'service');
   await under.drain();
@@ -115,7 +115,7 @@ test('who placed a hold survives a rebuild, and its receipt', async () => {
   await expectSound(accountId);
 });
 
-test('an id that is used again while Postgres is away stops no shard; the newer hold is the one that is read', async () => {
+test('an id that is used again while Postgres is down stops no shard; reads return the newer hold', async () => {
   const accountId = await accountWith(100);
   await place(accountId);
   await settle(accountId, 4);
@@ -124,7 +124,7 @@ test('an id that is used again while Postgres is away stops no shard; the newer 
   remembers = false;
   expect(await place(accountId)).toMatchObject({ status: 'placed', replayed: false });
   remembers = true;
-  // Postgres knows the first only: Redis has the newer one, and that counts.
+  // Postgres only knows the first; Redis has the newer one, which takes precedence.
   expect(await place(accountId)).toMatchObject({ status: 'placed', replayed: true });
   await expectSound(accountId);
   await under.loseRedis();

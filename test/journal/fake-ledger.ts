@@ -6,15 +6,15 @@ type MoneyLedger = Pick<Ledger, 'grantLot' | 'setBalance' | 'remove'>;
 
 export type FakeLedger = {
   readonly ledger: Ledger;
-  /** Keys in the order in which they took effect. */
+  /** Keys in the order in which they were applied. */
   readonly applied: readonly string[];
   readonly calls: readonly string[];
-  /** The next call fails like this: before or after it took effect. */
+  /** Makes the next call fail, before or after it takes effect. */
   failNext(outcome: Outcome, takesEffect: boolean): void;
   freeze(frozen: boolean): void;
 };
 
-/** One account in memory, idempotent by key as the scripts are: enough to test what goes on around the ledger. */
+/** One account in memory, idempotent by key as the scripts are: enough to test the code around the ledger. */
 export function fakeLedger(): FakeLedger {
   const applied: string[] = [];
   const calls: string[] = [];

@@ -20,7 +20,7 @@ const FROM_MS = Date.parse('2026-03-01T00:00:00Z');
 const ever = { fromMs: 0, toMs: Date.parse('2030-01-01T00:00:00Z'), limit: 100 };
 
 type Sums = { messages: number; tokens: number; held: number; captured: number };
-/** What the books should say of each model, added up as the entries are made. */
+/** The expected sums of each model, added up as the entries are made. */
 const expected = new Map<string, Sums>();
 
 function expectMore(model: string, { messages = 0, tokens = 0, held = 0, captured = 0 }: Partial<Sums>): void {
@@ -35,13 +35,13 @@ const costs = async (period: Partial<typeof ever> = {}): Promise<Map<string, Sum
   new Map((await readModelCosts(lab.db, { ...ever, ...period })).map(({ model, messages, tokens, held, captured }) =>
     [model, { messages, tokens, held: Number(held), captured: Number(captured) }]));
 
-/** Hours that do not say what the entries say; those of before the table was emptied are not asked about. */
+/** Hours that differ from the entries; hours before the table was emptied are left out. */
 const wrongHours = async (): Promise<object[]> =>
   lab.rows<object>(`select what from (${modelHoursAgainstEntries}) as compared where not ok`);
 
 const MODELS = [...KNOWN_MODELS, 'my-junk-17', '__proto__', 'x'.repeat(500), ' ', 'ü😀'];
 
-/** A few entries of somebody who uses models, in the ways in which an entry can name them. */
+/** Some entries of a user of models, with every way in which an entry can name them. */
 function activity(random: Random, account: SimulatedAccount, round: number): SimulatedEntry[] {
   const atMs = FROM_MS + random.integer(0, 3 * HOUR_MS);
   const [model, hold] = [random.pick(MODELS), `h${round}`];
@@ -63,7 +63,7 @@ function activity(random: Random, account: SimulatedAccount, round: number): Sim
     entries.push(account.settle(hold, cost, { atMs, price, about }));
     expectMore(model, { messages: 1, tokens, captured: cost });
     if (random.chance(0.3)) {
-      // What is said of it is all of it, and of that the first end has told a part.
+      // A correction reports the total usage; the first end has reported a part of it.
       entries.push(account.correct(hold, 7, {
         atMs, price, about: aboutUsage('chat-streaming', 'x', { metadata: { tokens: tokens + 70 } }),
       }));
@@ -80,7 +80,7 @@ function activity(random: Random, account: SimulatedAccount, round: number): Sim
     expectMore(model, { messages: 1, tokens: 7, captured: 30 });
   }
   if (random.chance(0.5)) {
-    // 10 of 100 by 1 : 1 : 2 are 3 : 2 : 5; the micro that is left is the first's.
+    // 10 of 100 split by 1 : 1 : 2 are 3 : 2 : 5; the remaining micro goes to the first.
     const models = [
       { model: 'gpt-4', inputTokens: 1, credits: 1 }, { model, outputTokens: 2, credits: 1 }, { model: 'claude', credits: 2 },
     ];
@@ -96,8 +96,8 @@ function activity(random: Random, account: SimulatedAccount, round: number): Sim
   return entries;
 }
 
-// First, while these are all the entries there are: the recount from SQL is of everything.
-test('after any activity, drained by two that race, every entry is in its hour and its model once', async () => {
+// Runs first, while these are the only entries: the recount in SQL covers all.
+test('after random activity and two concurrent drains every entry counts once, in its hour and model', async () => {
   const random = randomOf(17);
   const accounts = Array.from({ length: 10 }, () => lab.account());
   const racers = [lab.drainWith({}), lab.drainWith({})];
@@ -114,7 +114,7 @@ test('after any activity, drained by two that race, every entry is in its hour a
   expect(await wrongHours()).toEqual([]);
 });
 
-test('what is delivered again is not counted again', async () => {
+test('redelivered entries are not counted again', async () => {
   const random = randomOf(18);
   const account = lab.account();
   const shard = lab.keys.shardOf(account.accountId);
@@ -143,12 +143,12 @@ test.each([
   expect(await costs()).toEqual(expected);
 });
 
-test('sums beyond every integer are summed, and tokens that are no whole number stop no shard', async () => {
+test('sums beyond a bigint are exact, and token counts that are no integers stop no shard', async () => {
   const account = lab.account();
   const most = Number.MAX_SAFE_INTEGER;
   const price = 'tokens/1/gpt-4';
   const entries = [account.grant('lot', most)];
-  // More than a bigint holds.
+  // More than a bigint can hold.
   for (let round = 0; round < 1_100; round += 1) {
     entries.push(account.place(`h${round}`, most, { price }), account.voidHold(`h${round}`, { price }));
   }
@@ -165,7 +165,7 @@ test('sums beyond every integer are summed, and tokens that are no whole number 
   ]);
 });
 
-test('a period takes the hours that it touches; the most expensive come first, and no more than were asked for', async () => {
+test('a period includes every hour it touches; the most expensive models come first, up to the limit', async () => {
   const account = lab.account();
   const at = (hours: number): { readonly atMs: number } => ({ atMs: FROM_MS + hours * HOUR_MS });
   const charge = (model: string, amount: number, hours: number): SimulatedEntry =>
@@ -187,14 +187,14 @@ test('a period takes the hours that it touches; the most expensive come first, a
   expect(await between(3, 9)).toEqual([]);
 });
 
-test('the console sums up the last 24 hours, the present one included', async () => {
+test('the console sums up the last 24 hours, including the current hour', async () => {
   const nowMs = FROM_MS + 30 * HOUR_MS + 1_234_567;
   const row = (hour: number) => ({
     hourMs: FROM_MS + hour * HOUR_MS, model: 'gpt-4', shard: 0, messages: 1n, tokens: 0n, held: 0n,
     captured: BigInt(10 ** (hour % 4)),
   });
   await lab.db.transaction((trx) => addModelHours(trx, [6, 7, 30, 31].map(row)));
-  // Of 6 and 31 nothing: a day before, and to come.
+  // The 6 and the 31 do not count: one is a day old, the other in the future.
   expect(await costsOfDay(lab.db, nowMs, 5)).toEqual({
     fromMs: FROM_MS + 7 * HOUR_MS, models: [{ model: 'gpt-4', messages: 2, tokens: 0, held: 0n, captured: 1_000n + 100n }],
   });

@@ -20,20 +20,20 @@ afterAll(async () => {
 
 const marked = async () => (await readMarkedShards(db)).map((row) => row.marked);
 
-test('a mark never goes back, in whatever order processes store what they have seen', async () => {
+test('a mark never decreases, in whichever order processes store theirs', async () => {
   expect(await marked()).toEqual([null, null]);
   await storeMarks(db, [{ shard: 1, epoch: 1, lastId: '999-0', entries: 2 }, { shard: 0, epoch: 1, lastId: '1000-9', entries: 7 }]);
   await storeMarks(db, [{ shard: 0, epoch: 1, lastId: '1000-10', entries: 5 }, { shard: 1, epoch: 1, lastId: '998-7', entries: 9 }]);
   expect(await marked()).toEqual([{ lastId: '1000-10', entries: 7 }, { lastId: '999-0', entries: 2 }]);
   await storeMarks(db, [{ shard: 0, epoch: 1, lastId: '1000-10', entries: 8 }]);
   expect((await marked())[0]).toEqual({ lastId: '1000-10', entries: 8 });
-  // Of an epoch that the shard is not in, a mark says nothing.
+  // A mark of another epoch than the shard's is ignored.
   await storeMarks(db, [{ shard: 0, epoch: 2, lastId: '5-0', entries: 1 }]);
   await storeMarks(db, [{ shard: 0, epoch: 1, lastId: '2000-0', entries: 99 }]);
   expect((await marked())[0]).toBeNull();
 });
 
-test('a process that learns of a loss after another adds what only it was told, once', async () => {
+test('a process that detects a loss after another adds only its own acknowledgements, once', async () => {
   const loss = { shard: 0, epoch: 1, survivedId: '1000-0', knownId: '2000-0', entries: 3, accounts: { alice: 1 } };
   await db.transaction((trx) => insertLoss(trx, loss));
   const recent = [
@@ -42,7 +42,7 @@ test('a process that learns of a loss after another adds what only it was told, 
   expect(await acknowledgeLosses(db, 0, { reason: 'told the users', actor: 'ops' })).toBe(1);
   expect(await sumLost(db)).toBe(0);
   expect([await addToLoss(db, 0, 1, recent), await addToLoss(db, 0, 1, recent)]).toEqual([2, 0]);
-  // More than was known when it was acknowledged: it is alarmed again.
+  // More than was known at the acknowledgement: the alarm is raised again.
   expect(await sumLost(db)).toBe(5);
   expect(await readLosses(db, { all: false, limit: 10 })).toEqual([{
     shard: 0, epoch: 1, entries: 5, accounts: { alice: 2, bob: 1 }, fromMs: 1_000, toMs: 2_001, noticedAtMs: expect.any(Number),
@@ -51,7 +51,7 @@ test('a process that learns of a loss after another adds what only it was told, 
   expect(await addToLoss(db, 1, 1, recent)).toBe(0);
 });
 
-test('an epoch that ended without a loss is kept, and is none', async () => {
+test('an epoch that ended without a loss is recorded, and is not counted as one', async () => {
   await db.transaction((trx) => insertLoss(trx, { shard: 1, epoch: 1, survivedId: '0-0', knownId: '0-0', entries: 0, accounts: {} }));
   expect(await readLosses(db, { all: true, limit: 10 })).toHaveLength(1);
   expect(await acknowledgeLosses(db, 1, { reason: 'nothing to see', actor: 'ops' })).toBe(0);

@@ -1,6 +1,6 @@
 import { ENTRY_FIELDS, type EntryField, type EntryKind } from '../../src/ledger/entry.js';
 
-/** What an operation of the simulator may say about itself. */
+/** Optional facts about an operation of the simulator. */
 export type Facts = {
   readonly key?: string;
   readonly about?: string;
@@ -14,12 +14,12 @@ type SimulatedHold = { readonly amount: number; readonly parts: { readonly lot: 
 type Deltas = Partial<Record<EntryField, number>>;
 type Text = Partial<Record<EntryField, string>>;
 
-/** Fields and values of one entry, as a script would XADD them. */
+/** Fields and values of one entry, as a script passes them to XADD. */
 export type SimulatedEntry = string[];
 
 /**
- * An account that writes journal entries as the scripts do, without Redis deciding anything: enough to test what comes
- * after the stream. Amounts are micros. Lots are spent in the order in which they were granted.
+ * An account that writes journal entries as the scripts do, without Redis: enough to test what reads the stream. Amounts
+ * are micros. Lots are spent in the order in which they were granted.
  */
 export function simulatedAccount(accountId: string, startMs: number) {
   const balance = { available: 0, held: 0, debt: 0, seq: 0 };
@@ -117,7 +117,7 @@ export function simulatedAccount(accountId: string, startMs: number) {
       return entry('late_settle', { available: -cost, captured: cost, overage: cost, corrects: balance.seq },
         { hold: holdId, lots: parts.map((part) => `${part.lot.id}:-${part.amount}:0`).join(',') }, facts);
     },
-    /** Charges `more` for a hold whose last end was the entry before this one. */
+    /** Charges `more` for a hold whose last end was the previous entry. */
     correct(holdId: string, more: number, facts: Facts = {}): SimulatedEntry {
       known(holdId);
       const parts = take(more);
@@ -134,7 +134,7 @@ export function simulatedAccount(accountId: string, startMs: number) {
 
 export type SimulatedAccount = ReturnType<typeof simulatedAccount>;
 
-/** The entry with some fields replaced: how the tests forge what no script would write. */
+/** The entry with some fields replaced: tests use it to make entries that no script would write. */
 export function forged(entry: SimulatedEntry, changes: Text): SimulatedEntry {
   return entry.map((value, index) => (index % 2 === 1 ? (changes[entry[index - 1] as EntryField] ?? value) : value));
 }

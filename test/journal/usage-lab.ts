@@ -1,6 +1,6 @@
 import type { DrainLab } from './drain-lab.js';
 
-/** Where the roll-ups differ from a recount of the records: nowhere, whatever happened. */
+/** Differences between the roll-ups and a recount of the records; there must never be any. */
 export const miscounts = (lab: DrainLab): Promise<object[]> => lab.rows<object>(`
   with used as (
     select account_id, shard, at, service, operation, credits, corrects from usage_records join accounts using (account_id)

@@ -11,10 +11,10 @@ afterAll(async () => { await lab.close(); });
 
 const SERVICES = ['chat', 'chat-streaming', 'chat-streaming-aborted', 'image', '__proto__', 'constructor', 'toString', ' ', 'Ünï ©ode'];
 const OPERATIONS = ['gpt-4', 'amazon.nova-lite-v1:0', '__proto__', 'x"y\\z', 'gpt-4 '];
-/** Around month ends, a leap day, a year's end, and midnight. */
+/** Around the ends of months, a leap day, the end of a year, and midnight. */
 const DAYS = ['2026-01-31', '2026-02-28', '2026-03-01', '2028-02-28', '2028-02-29', '2028-03-01', '2026-12-31', '2027-01-01'];
 
-/** A few entries of somebody who uses things. */
+/** Some entries of a user of services. */
 function activity(random: Random, account: SimulatedAccount, round: number): SimulatedEntry[] {
   const atMs = Date.parse(`${random.pick(DAYS)}T00:00:00Z`) + random.pick([
     0, 1, 3_599_999, 3_600_000, 43_200_000, 86_399_999, random.integer(0, 86_399_999),
@@ -37,7 +37,7 @@ function activity(random: Random, account: SimulatedAccount, round: number): Sim
   return entries;
 }
 
-test('after any activity, drained by two that race, every use is counted once', async () => {
+test('after random activity and two concurrent drains every use is counted once', async () => {
   const random = randomOf(7);
   const accounts = Array.from({ length: 12 }, () => lab.account());
   const racers = [lab.drainWith({}), lab.drainWith({})];
@@ -58,7 +58,7 @@ test('after any activity, drained by two that race, every use is counted once', 
   expect(await contradictions(lab)).toEqual([]);
 });
 
-test('what is delivered again is not counted again', async () => {
+test('redelivered entries are not counted again', async () => {
   const random = randomOf(8);
   const account = lab.account();
   const shard = lab.keys.shardOf(account.accountId);
@@ -87,7 +87,7 @@ test.each([
   expect(await miscounts(lab)).toEqual([]);
 });
 
-test('sums beyond every integer are summed, not stopped at', async () => {
+test('sums beyond a bigint stop no shard', async () => {
   const account = lab.account();
   const most = Number.MAX_SAFE_INTEGER;
   const entries = Array.from({
@@ -104,10 +104,10 @@ test('sums beyond every integer are summed, not stopped at', async () => {
   expect(await miscounts(lab)).toEqual([]);
 });
 
-test('names that no dialect lets through still cannot stop a shard', async () => {
+test('names that no dialect accepts cannot stop a shard', async () => {
   const account = lab.account();
   await lab.write(account,
-    // Two texts for us, one for Postgres: both become the replacement character.
+    // Two texts in JavaScript, one in Postgres: both become the replacement character.
     account.debit('charge', 0, { about: aboutUsage('\ud800', 'x') }), account.debit('charge', 0, { about: aboutUsage('\udfff', 'x') }),
     account.debit('charge', 0, { about: aboutUsage('s'.repeat(10_000), 'x') }),
     account.debit('charge', 0, { about: aboutUsage('chat', '🦊'.repeat(5_000)) }),
@@ -119,11 +119,11 @@ test('names that no dialect lets through still cannot stop a shard', async () =>
   expect(await miscounts(lab)).toEqual([]);
 });
 
-test('the migration counts what was recorded before it, exactly as the drainer would have', async () => {
+test('the migration counts older records exactly as the drain would have', async () => {
   const before = await lab.rows<object>('select * from usage_by_account order by account_id, grain, starts_at, service, operation');
   const shards = await lab.rows<object>('select * from usage_by_shard order by shard, grain, starts_at, service, operation');
   await lab.db.raw('truncate usage_by_account, usage_by_shard');
-  // Records of its time were no corrections.
+  // There were no corrections before this migration.
   await lab.db.raw(backfillOf('0003_usage_rollups').replace('count(*)', 'count(*) filter (where corrects is null)'));
   expect(before.length).toBeGreaterThan(500);
   expect(await lab.rows('select * from usage_by_account order by account_id, grain, starts_at, service, operation')).toEqual(before);

@@ -10,9 +10,9 @@ import { answeringProxy, type AnsweringServer } from '../support/answering-serve
 import { redisUrl } from '../support/servers.js';
 
 const MS = 100;
-/** Longer than any deadline here: the one of the overview is 1.5 s. */
+/** Longer than any deadline of the product: the overview's is 1.5 s. */
 const BLOCKED_MS = 2_000;
-/** Far beyond what a deadline may take on a free loop; a busy machine gets the rest. */
+/** Well beyond a deadline on a free loop; the rest is for a busy machine. */
 const BOUND_MS = 5_000;
 
 let proxy: AnsweringServer;
@@ -48,7 +48,7 @@ test.each<[string, (ask: Ask) => Promise<unknown>, unknown]>([
     await settleWithin(MS, ask().then((each) => { answer = each; }));
     return answer;
   }, 1],
-])('%s: an answer that came while the loop was blocked past the deadline wins', async (_, wait, answer) => {
+])('%s: an answer that arrived while the loop was blocked past the deadline counts', async (_, wait, answer) => {
   const key = `deadline-${randomUUID()}`;
   const before = proxy.answered();
   const waited = wait(() => server.incr(key));
@@ -57,7 +57,7 @@ test.each<[string, (ask: Ask) => Promise<unknown>, unknown]>([
   expect(await waited).toEqual(answer);
 });
 
-test('work of two steps that lost its time to a blocked loop gets it once more', async () => {
+test('work of two steps gets the time back that a blocked loop cost it', async () => {
   const key = `deadline-${randomUUID()}`;
   const waited = orLate(MS * 10, server.incr(key).then(() => server.incr(key)), () => 'late');
   await new Promise((resolve) => { setImmediate(resolve); });
@@ -65,7 +65,7 @@ test('work of two steps that lost its time to a blocked loop gets it once more',
   expect(await waited).toBe(2);
 });
 
-test('silence ends at the deadline: not before, and on a free loop not long after', async () => {
+test('without an answer a wait ends at the deadline: not before, and on a free loop not long after', async () => {
   const startedAt = performance.now();
   expect(await orLate(MS, never, () => 'late')).toBe('late');
   const elapsedMs = performance.now() - startedAt;
@@ -73,7 +73,7 @@ test('silence ends at the deadline: not before, and on a free loop not long afte
   expect(elapsedMs).toBeLessThan(BOUND_MS);
 });
 
-test('silence on a late loop ends at twice the deadline after it', async () => {
+test('on a late loop a wait without an answer ends at twice the deadline', async () => {
   const waited = orLate(MS, never, () => 'late');
   proxy.blockUntilAnswered(0, BLOCKED_MS);
   const startedAt = performance.now();
@@ -82,7 +82,7 @@ test('silence on a late loop ends at twice the deadline after it', async () => {
   expect(performance.now() - startedAt).toBeLessThan(BOUND_MS);
 });
 
-test('a deadline that was cancelled never comes, not even while it looks', async () => {
+test('a cancelled deadline never fires, even while it lets the loop read', async () => {
   let isLate = false;
   const cancel = startDeadline(MS, () => { isLate = true; });
   await new Promise((resolve) => { setTimeout(resolve, MS); });

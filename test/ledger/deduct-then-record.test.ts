@@ -8,7 +8,7 @@ import { DEDUCTION_TTL_SECONDS, DEDUCTIONS_WAITING_MAX } from '../../src/kit/lim
 import { micros, type Micros } from '../../src/kit/money/micros.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
 
-/** A record that says it was deducted claims the deduction: what is used once is charged once, whichever way it is told. */
+/** A usage record may claim an earlier deduction: usage is charged once, whether it is deducted first or only recorded. */
 let under: DurableLedger;
 beforeAll(async () => { under = await durableLedger(); });
 afterAll(async () => { await under.close(); });
@@ -47,7 +47,7 @@ async function someone(): Promise<Account> {
   };
 }
 
-test('deducted, then recorded: charged once, shown as used once', async () => {
+test('a deduction and its record charge once and count as one use', async () => {
   const alice = await someone();
   await alice.deduct(5);
   const { replayed, available } = await alice.record(5);
@@ -91,7 +91,7 @@ test.each<[string, number, (alice: Account) => Promise<unknown>]>([
   expect(await alice.spent()).toBe(spent);
 });
 
-test('deductions wait up to a limit; beyond it the oldest gives way, and its record is charged', async () => {
+test('deductions wait up to a limit; beyond it the oldest is dropped, and its record is charged', async () => {
   const alice = await someone();
   for (let i = 0; i < DEDUCTIONS_WAITING_MAX + 1; i += 1) await alice.deduct(1);
   const records = DEDUCTIONS_WAITING_MAX + 1;
@@ -105,12 +105,12 @@ test('property: of n deductions and m records at once, each deduction pays for o
     async (calls) => {
       const alice = await someone();
       const of = (kind: string, amount: number): number => calls.filter((each) => each.kind === kind && each.amount === amount).length;
-      // All deductions first, at once; then all records, at once: then each record finds what was deducted for it.
+      // All deductions first, then all records, each group concurrently: every record finds the deductions made for it.
       await Promise.all(calls.flatMap(({ kind, amount }) => (kind === 'deduct' ? [alice.deduct(amount)] : [])));
       await Promise.all(calls.flatMap(({ kind, amount }) => (kind === 'record' ? [alice.record(amount)] : [])));
       const expected = [3, 5].reduce((sum, amount) => sum + amount * Math.max(of('deduct', amount), of('record', amount)), 0);
       expect(await alice.spent()).toBe(expected);
-      // All at once: what is charged is what was deducted and recorded, less the pairs, of which there are never too many.
+      // All at once: the total is the sum of deductions and records less the matched pairs, of which there are never too many.
       const bob = await someone();
       await Promise.all(calls.map(({ kind, amount }) => bob[kind](amount)));
       const claimed = (await under.journal(bob.accountId)).filter(({ kind }) => kind === 'attribute');
@@ -121,7 +121,7 @@ test('property: of n deductions and m records at once, each deduction pays for o
   ), { numRuns: 12 });
 });
 
-test('Redis loses its memory: what was deducted and not claimed still pays for its record', async () => {
+test('after a loss of Redis an unclaimed deduction still pays for its record', async () => {
   const alice = await someone();
   await alice.deduct(5);
   await alice.deduct(5);

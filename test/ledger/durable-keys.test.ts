@@ -9,9 +9,9 @@ import type { Db } from '../../src/stores/postgres/connect.js';
 import { oneServer } from '../../src/stores/redis/one-server.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
 
-/** A key outlives its receipt: Redis remembers it for an hour, Postgres for KEYS_KEPT_DAYS. */
+/** A key outlives its receipt: Redis keeps it for an hour, Postgres for KEYS_KEPT_DAYS. */
 let under: DurableLedger;
-/** What becomes of a look-up in Postgres, while a test says so. */
+/** What a lookup in Postgres does; null: the real lookup. */
 let lookUp: (() => Promise<never>) | null = null;
 let unrecalled = 0;
 beforeAll(async () => {
@@ -53,7 +53,7 @@ async function someone(credits: number): Promise<Account> {
 
 const charged = (available: number, replayed: boolean) => expect.objectContaining({ status: 'charged', available, replayed });
 
-test('a repeat is answered by Postgres when Redis has forgotten, for as long as is promised', async () => {
+test('Postgres answers a repeat after the receipt has expired, for the promised time', async () => {
   const alice = await someone(100);
   const first = await alice.charge(5, 'use:a:1');
   expect(first).toEqual(charged(95, false));
@@ -70,7 +70,7 @@ test('a repeat is answered by Postgres when Redis has forgotten, for as long as 
   under.advance(-(KEYS_KEPT_DAYS + 1) * 86_400_000);
 });
 
-test('a key of one account is none of another', async () => {
+test('a key of one account means nothing for another', async () => {
   const [alice, bob] = [await someone(100), await someone(100)];
   await alice.charge(5, 'use:a:1');
   await under.drain();
@@ -114,7 +114,7 @@ test('the receipt of a charge stays long when Postgres has only the refusal befo
 test.each([
   ['fails', () => Promise.reject(new Error('away'))],
   ['does not answer', () => new Promise<never>(() => undefined)],
-])('charges go on when Postgres %s, and Redis remembers', async (_, failing) => {
+])('when Postgres %s, charges continue and Redis answers repeats', async (_, failing) => {
   const impatient = await durableLedger({
     recallMs: 50, unrecalled: () => { unrecalled += 1; }, source: (real) => ({ ...real, loadCharge: failing }),
   });
@@ -144,7 +144,7 @@ test('a key that was charged twice during an outage stops no shard, and the firs
   expect((await under.journal(alice.accountId)).filter(({ key }) => key === 'use:a:1')).toHaveLength(2);
 });
 
-test('keys of one turn are one statement, and a charge without a key asks nothing', async () => {
+test('keys of one turn share a statement, and a charge without a key sends none', async () => {
   const people = await Promise.all(Array.from({ length: 20 }, () => someone(100)));
   const statements: string[] = [];
   const note = ({ sql }: { readonly sql: string }): void => { statements.push(sql); };
@@ -163,7 +163,7 @@ test('keys of one turn are one statement, and a charge without a key asks nothin
   }
 });
 
-test('a look-up reads one row of an index, however many entries the account has', async () => {
+test('a lookup reads one row of an index, however many entries the account has', async () => {
   const undone = new Error('only to look at the plan');
   let plan = '';
   await under.db.transaction(async (trx) => {

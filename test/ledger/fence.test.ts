@@ -14,7 +14,7 @@ import { redisUrl } from '../support/servers.js';
 
 type FakeStore = ShardStore & { row: ShardRow; readonly losses: Loss[]; readonly marks: ShardMark[] };
 
-/** One shard whose row a test can set as it likes. */
+/** One shard whose row a test can set. */
 function storeWith(row: Pick<ShardRow, 'epoch' | 'lastId'> & Partial<ShardRow>): FakeStore {
   let locked: Promise<unknown> = Promise.resolve();
   const store: FakeStore = {
@@ -23,7 +23,7 @@ function storeWith(row: Pick<ShardRow, 'epoch' | 'lastId'> & Partial<ShardRow>):
     losses: [],
     marks: [],
     readShards: () => Promise.resolve([store.row]),
-    // One at a time, as the row lock makes it.
+    // One at a time, like the row lock.
     withLocked: <T>(_shard: number, work: (row: ShardRow, raise: (loss: Loss) => Promise<void>) => Promise<T>): Promise<T> => {
       const mine = locked.then(() => work(store.row, (loss) => {
         store.losses.push(loss);
@@ -76,13 +76,13 @@ async function opened(
 const journal = (epoch: number): string => keys.shard(0, epoch).journal;
 const fenceKey = (): Promise<string | null> => redis.get(keys.fence(0));
 
-test('an empty Redis and a fresh Postgres begin with epoch 1', async () => {
+test('an empty Redis and a fresh Postgres start with epoch 1', async () => {
   const gate = await opened(storeWith({ epoch: 1, lastId: '0-0' }));
   expect(gate.epochOf(0)).toEqual({ number: 1, fence: '1@ours' });
   expect(await fenceKey()).toBe('1@ours');
 });
 
-test('a Redis that has all that Postgres has, and more, goes on as it is', async () => {
+test('a Redis with all entries of Postgres, or more, continues unchanged', async () => {
   await redis.set(keys.fence(0), '3@ours');
   await redis.xadd(journal(3), '1000-5', 'a', 'b');
   const store = storeWith({ epoch: 3, lastId: '1000-4' });
@@ -108,7 +108,7 @@ test.each([
   expect([store.row.epoch, await fenceKey()]).toEqual([4, '4@ours']);
 });
 
-test('a trimmed stream is not a lost one', async () => {
+test('a trimmed stream is no loss', async () => {
   await redis.set(keys.fence(0), '3@ours');
   await redis.xadd(journal(3), '1000-4', 'a', 'b');
   await redis.xtrim(journal(3), 'MAXLEN', 0);
@@ -132,14 +132,14 @@ test('the Redis of another ledger is not touched', async () => {
   expect(complaints.join()).toContain('another ledger');
 });
 
-test('a Postgres that went back in time keeps the shard closed', async () => {
+test('a Postgres restored to an older state keeps the shard closed', async () => {
   await redis.set(keys.fence(0), '5@ours');
   const gate = await opened(storeWith({ epoch: 4, lastId: '0-0' }));
   expect([gate.epochOf(0), await fenceKey()]).toEqual([null, '5@ours']);
   expect(complaints.join()).toContain('back in time');
 });
 
-describe('what Redis had acknowledged and Postgres does not have', () => {
+describe('acknowledged entries that Postgres does not have', () => {
   /** Three entries, of which Postgres has the first. */
   const row = { epoch: 3, lastId: '1000-0', drained: 1 };
   const toldOf = (...entries: readonly (readonly [string, string])[]): Acknowledged => {
@@ -152,7 +152,7 @@ describe('what Redis had acknowledged and Postgres does not have', () => {
     for (const id of ids) await redis.xadd(journal(3), id, 'a', 'b');
   };
 
-  test('is missed by the process that was told: the epoch is raised, the loss counted, its accounts named', async () => {
+  test('are detected by the process that got the acknowledgements: new epoch, loss counted, accounts named', async () => {
     await streamOf('1000-0');
     const store = storeWith(row);
     const gate = await opened(store, { told: toldOf(['alice', '1001-0'], ['bob', '1002-0'], ['alice', '1003-0']) });
@@ -163,21 +163,21 @@ describe('what Redis had acknowledged and Postgres does not have', () => {
     expect(complaints.join()).toContain('Redis lost entries that it had acknowledged');
   });
 
-  test('is missed by a process that was told nothing, from the mark in Postgres: then the accounts are not known', async () => {
+  test('are detected by another process from the mark in Postgres; the accounts are then unknown', async () => {
     await streamOf('1000-0');
     const store = storeWith({ ...row, marked: { lastId: '1002-0', entries: 48 } });
     await opened(store);
     expect(store.losses).toEqual([{ shard: 0, epoch: 3, survivedId: '1000-0', knownId: '1002-0', entries: 47, accounts: {} }]);
   });
 
-  test('is counted from the mark on by what the process was told since', async () => {
+  test('are counted from the mark plus the later acknowledgements', async () => {
     await streamOf('1000-0');
     const store = storeWith({ ...row, marked: { lastId: '1002-0', entries: 48 } });
     await opened(store, { told: toldOf(['alice', '1002-0'], ['alice', '1003-0']) });
     expect(store.losses).toMatchObject([{ knownId: '1003-0', entries: 48, accounts: { alice: 2 } }]);
   });
 
-  test('is not all that is lost when Redis still has some of it: that is drained first, behind the fence', async () => {
+  test('may be partly left in Redis: those are drained first, while the fence is closed', async () => {
     await streamOf('1000-0', '1001-0');
     const store = storeWith(row);
     let fenceWhileDraining: string | null = 'not drained';
@@ -192,7 +192,7 @@ describe('what Redis had acknowledged and Postgres does not have', () => {
     expect(store.losses).toEqual([{ shard: 0, epoch: 3, survivedId: '1001-0', knownId: '1002-0', entries: 1, accounts: { bob: 1 } }]);
   });
 
-  test('keeps a stopped shard closed, because what Redis still has of it cannot be drained, until it is resumed', async () => {
+  test('keep a stopped shard closed until it is resumed, because its remaining entries cannot be drained', async () => {
     await streamOf('1000-0', '1001-0');
     const store = storeWith(row);
     let isStopped = true;
@@ -208,7 +208,7 @@ describe('what Redis had acknowledged and Postgres does not have', () => {
     expect(complaints.filter((line) => line.includes('stopped'))).toHaveLength(1);
   });
 
-  test('is missed even after a process that was told nothing has written again', async () => {
+  test('are detected even after another process has written again', async () => {
     await streamOf('1000-0', '2000-0');
     const store = storeWith(row);
     const drainShard = (): Promise<boolean> => {
@@ -219,7 +219,7 @@ describe('what Redis had acknowledged and Postgres does not have', () => {
     expect(store.losses).toMatchObject([{ epoch: 3, entries: 2, accounts: { alice: 1, bob: 1 } }]);
   });
 
-  test('is nothing when Redis went back behind the cursor and no further', async () => {
+  test('do not exist when Redis only lost drained entries', async () => {
     await streamOf('999-0');
     const store = storeWith({ ...row, marked: { lastId: '1000-0', entries: 1 } });
     await opened(store, { told: toldOf(['alice', '1000-0']) });
@@ -267,7 +267,7 @@ test('two gateways that find the same loss raise the epoch once', async () => {
   expect([one.epochOf(0)?.number, two.epochOf(0)?.number]).toEqual([store.row.epoch, store.row.epoch]);
 });
 
-test('a lost connection closes the gate until the server was looked at again', async () => {
+test('a lost connection closes the gate until the server was checked again', async () => {
   const gate = await opened(storeWith({ epoch: 1, lastId: '0-0' }));
   redis.disconnect(true);
   await new Promise((resolve) => { redis.once('close', resolve); });
@@ -276,7 +276,7 @@ test('a lost connection closes the gate until the server was looked at again', a
   expect(gate.epochOf(0)?.number).toBe(1);
 });
 
-test('a suspected shard opens again when there was nothing wrong', async () => {
+test('a suspected shard opens again when the check finds no fault', async () => {
   const gate = await opened(storeWith({ epoch: 1, lastId: '0-0' }));
   gate.suspect(0);
   expect(gate.epochOf(0)).toBeNull();

@@ -6,7 +6,7 @@ import { REFUSED_USAGE_PER_MINUTE_MAX } from '../../src/kit/limits.js';
 import { BALANCE_MAX, micros } from '../../src/kit/money/micros.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
 
-/** Usage that was refused for lack of credits has happened: it is kept as uncollected, once, until it is collected. */
+/** Usage refused for lack of credits did happen: it is kept as uncollected, once, until a repeat collects it. */
 let under: DurableLedger;
 beforeAll(async () => { under = await durableLedger(); });
 afterAll(async () => { await under.close(); });
@@ -24,7 +24,7 @@ async function someone(credits: number) {
   if (credits > 0) await grant(credits);
   return {
     accountId, grant,
-    /** What the record came to: `charged`, `replayed`, or why it was refused. */
+    /** The result of the record: `charged`, `replayed`, or the reason of the refusal. */
     record: async (
       amount: number, key?: string, service = 'chat',
     ): Promise<string> => recordUsage({ ledger: under.ledger, mode: 'charge' }, {
@@ -48,7 +48,7 @@ async function someone(credits: number) {
   };
 }
 
-test('a refused record moves nothing and is kept, apart from what was paid for', async () => {
+test('a refused record moves no credits and is kept separately from paid usage', async () => {
   const alice = await someone(10);
   expect([await alice.record(4), await alice.record(7)]).toEqual(['charged', 'insufficient_credits']);
   expect(await alice.totals()).toEqual({ available: 6, captured: 4, uncollected: 7 });
@@ -77,7 +77,7 @@ test.each<[string, (forget: () => Promise<void>) => Promise<void>]>([
   expect(await alice.usage()).toEqual({ records: 1, credits: 5, refused: 0, uncollected: 0, recent: [[5, 0]] });
 });
 
-test('Redis loses its memory between refusal and repeat', async () => {
+test('a loss of Redis between refusal and repeat', async () => {
   const alice = await someone(1);
   await alice.record(5, 'k');
   await under.drain();
@@ -88,7 +88,7 @@ test('Redis loses its memory between refusal and repeat', async () => {
   expect(await alice.totals()).toEqual({ available: 6, captured: 5, uncollected: 0 });
 });
 
-test('another request under a key that was only refused is one of its own', async () => {
+test('a different request under a refused key is a new request', async () => {
   const alice = await someone(1);
   await alice.record(5, 'k');
   expect(await alice.record(1, 'k')).toBe('charged');
@@ -102,9 +102,9 @@ test('twenty at once under one key: one is kept', async () => {
   expect(await alice.totals()).toEqual({ available: 1, captured: 0, uncollected: 5 });
 });
 
-test('a caller without credits fills no ledger: so many a minute, and no more than a total can hold', async () => {
+test('a caller without credits cannot fill the ledger: refusals per minute and their total are bounded', async () => {
   const alice = await someone(1);
-  // A minute of Redis' clock may begin meanwhile.
+  // A minute of Redis' clock may start in the meantime.
   for (let i = 0; i < 3 * REFUSED_USAGE_PER_MINUTE_MAX; i += 1) expect(await alice.record(2)).toBe('insufficient_credits');
   const kept = (await under.journal(alice.accountId)).length - 1;
   expect([kept >= REFUSED_USAGE_PER_MINUTE_MAX, kept <= 2 * REFUSED_USAGE_PER_MINUTE_MAX]).toEqual([true, true]);

@@ -5,15 +5,15 @@ import type { HoldOutcome, Principal } from '../../src/ledger/ledger.js';
 import type { TestLedger } from '../support/ledger.js';
 
 /**
- * A ledger in lines, one operation each, rows in the order in which the checks outrank each other (style R23):
+ * Runs a ledger scenario in lines, one operation each, with rows in the order of precedence of the checks (style R23):
  *
  *     grant  l1 100            -> granted:100        lot, amount, optional `in=2m`
  *     place  h1 60             -> placed:40          hold, amount, optional `min=` and `for=2m`
  *     settle h1 20             -> settled:captured=20:released=40
  *     wait   3m
  *
- * `by=service` or `by=operator` says who asks; otherwise a user does.
- * Amounts are micros. Times are minutes. Accounts are made fresh for each scenario.
+ * `by=service` or `by=operator` names the caller; the default is a user.
+ * Amounts are micros. Times are minutes. Each scenario has a new account.
  */
 export async function expectScenario(under: TestLedger, text: string): Promise<string> {
   const accountId = `s-${randomUUID()}`;
@@ -37,7 +37,7 @@ async function run(under: TestLedger, accountId: string, [op, ...words]: string[
   const { ledger } = under;
   const options = new Map(words.filter((word) => word.includes('=')).map((word) => word.split('=') as [string, string]));
   const [name = '', number] = words.filter((word) => !word.includes('='));
-  // Of `charge 5` the first word is the amount; operations that name a hold or a lot have it second, if at all.
+  // In `charge 5` the first word is the amount; in operations on a hold or a lot the amount, if any, is the second.
   const amount = micros(Number(/^\d+$/.test(number ?? name) ? (number ?? name) : 0));
   const about = '{}';
   const by = (options.get('by') ?? 'user') as Principal;
@@ -117,7 +117,7 @@ async function run(under: TestLedger, accountId: string, [op, ...words]: string[
   }
 }
 
-/** Only what is not zero, so that rows stay short. */
+/** Leaves out zeros, so that rows stay short. */
 function outcome(end: HoldOutcome): string {
   const { captured, released, expired, overage, debt, uncollected } = end;
   return flags(end.state, { captured, released, expired, overage, debt, uncollected, late: end.late });

@@ -21,7 +21,7 @@ test('a hold is placed once: repeat before everything else, then balance', () =>
   read                 -> 0:100
 `));
 
-test('the id of a hold that has ended is never placed again, whatever it asks for', () => scenario(`
+test('the id of a hold that has ended is never placed again, whatever the request', () => scenario(`
   grant  l1 100        -> granted:100
   place  h1  60        -> placed:60:40
   settle h1  20        -> settled:captured=20:released=40
@@ -41,7 +41,7 @@ test('the id of a hold that has ended is never placed again, whatever it asks fo
   place  h9   1        -> account_frozen
 `));
 
-test('an open hold of a frozen account answers its repeat, also past its lease', () => scenario(`
+test('an open hold of a frozen account answers its repeat, even after its lease', () => scenario(`
   grant  l1 10         -> granted:10
   place  h1  4 for=2m  -> placed:4:6
   freeze               -> changed
@@ -53,7 +53,7 @@ test('an open hold of a frozen account answers its repeat, also past its lease',
   place  h1  4 for=2m  -> hold_resolved:expired:released=4
 `));
 
-test('a hold ends once; a second end meets the first outcome, and more usage charges the difference', () => scenario(`
+test('a hold ends once; a second end gets the first outcome, and higher usage charges the difference', () => scenario(`
   grant  l1 100   -> granted:100
   settle h9   1   -> hold_not_found
   void   h9       -> hold_not_found
@@ -82,7 +82,7 @@ test('a hold ends once; a second end meets the first outcome, and more usage cha
   read            -> 49:0:l1=49
 `));
 
-test('a correction is charged above the hold by policy, is refused to a frozen account, and ends with its window', () => scenario(`
+test('a correction beyond the hold follows the policy; a frozen account or a closed window refuses it', () => scenario(`
   grant  l1  10            -> granted:10
   place  h1  10            -> placed:10:0
   settle h1   0            -> settled:released=10
@@ -185,7 +185,7 @@ test('released credits go back to the lots they came from', () => scenario(`
   read                -> 16:0:l1=6,l2=10
 `));
 
-test('a lot that ends while it is held is pinned, and what is released of it ends at once', () => scenario(`
+test('a lot that expires while held stays until release, and released credits expire at once', () => scenario(`
   grant  l1 10 in=3m          -> granted:10
   grant  l2 10 in=9m          -> granted:20
   place  h1 15 for=30m        -> placed:15:5
@@ -199,7 +199,7 @@ test('a lot that ends while it is held is pinned, and what is released of it end
   sweep                       -> nothing_due
 `));
 
-test('credits of a lot that is due cannot be spent, swept or not', () => scenario(`
+test('credits of an expired lot cannot be spent, swept or not', () => scenario(`
   grant  l1 10 in=3m  -> granted:10
   wait   4m
   charge 1            -> insufficient_credits:0
@@ -224,7 +224,7 @@ test('an expired hold is released, and a late settle is charged once', () => sce
   read                -> 69:0:l1=69
 `));
 
-test('a hold past its lease is shown to nobody and starves nobody', () => scenario(`
+test('a hold past its lease is never shown as held and blocks no credits', () => scenario(`
   grant  l1 10         -> granted:10
   place  h1 10 for=2m  -> placed:10:0
   wait   3m
@@ -250,7 +250,7 @@ test('a keyed charge happens once; its key cannot name another', () => scenario(
   charge  0            -> charged:2
 `));
 
-test('set is absolute: what is there goes, debt is cleared, holds stay', () => scenario(`
+test('set is absolute: available credits are removed, debt is cleared, holds stay', () => scenario(`
   grant  l1  10            -> granted:10
   place  h1   4            -> placed:4:6
   set    l2 100 key=k      -> set:6:100
@@ -275,7 +275,7 @@ test('remove takes what is available, or nothing', () => scenario(`
   read                 -> 0:4
 `));
 
-test('a revoked lot is gone, and what is held of it goes with the hold', () => scenario(`
+test('a revoked lot is removed, and its held part ends with the hold', () => scenario(`
   grant  l1 10 in=9m  -> granted:10
   grant  l2 10        -> granted:20
   revoke l9           -> lot_not_found
@@ -321,7 +321,7 @@ test('a frozen account answers repeats and reads, and changes nothing', () => sc
   read                 -> 9:0:l1=9
 `));
 
-test('a freeze and a thaw are entries that move nothing, and a repeat is none', async () => {
+test('a freeze and a thaw are entries that move nothing, and a repeat writes no entry', async () => {
   const accountId = await scenario(`
     freeze          -> changed
     grant  l1 1     -> account_frozen
@@ -337,7 +337,7 @@ test('a freeze and a thaw are entries that move nothing, and a repeat is none', 
   expect([deltas, entries[0]?.lots, entries[0]?.about]).toEqual([[0, 0, 0, 0, 0, 0, 0, 0], [], '{"actor":"root","reason":"freeze"}']);
 });
 
-test('what falls due on a frozen account keeps no sweep busy, and ends once it is thawed', async () => {
+test('due holds and lots of a frozen account occupy no sweep, and end after the thaw', async () => {
   const accountId = await scenario(`
     grant  l1 10 in=1m  -> granted:10
     place  h1  4 for=1m -> placed:4:6
@@ -374,7 +374,7 @@ test('an account has at most 512 live lots, and its grants never pass what a dou
   ].join('\n'));
 });
 
-test('a script writes nothing when the fence is another', async () => {
+test('a script writes nothing under another fence', async () => {
   const accountId = await scenario('grant l1 10 -> granted:10');
   const { fence } = under.keys.account(accountId, 1);
   const before = await under.journal(accountId);

@@ -1,6 +1,6 @@
 /**
- * A TCP proxy on a thread of its own, for tests that block the event loop of theirs: it answers meanwhile, and says so
- * in shared memory, where a blocked thread can see it.
+ * A TCP proxy in a thread of its own, for tests that block their event loop: it keeps answering meanwhile and counts the
+ * bytes in shared memory, which a blocked thread can read.
  */
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -8,17 +8,17 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 
 export type AnsweringServer = {
   readonly port: number;
-  /** Bytes that were answered so far. */
+  /** Bytes answered so far. */
   readonly answered: () => number;
-  /** Blocks this thread until that many bytes were answered in all, and for at least `ms`. */
+  /** Blocks this thread until that many bytes were answered in total, and for at least `ms`. */
   readonly blockUntilAnswered: (bytes: number, ms: number) => void;
   readonly stop: () => Promise<unknown>;
 };
 
-/** What a hung test gets. */
+/** Upper bound, so that a failing test does not hang. */
 const BLOCKED_MS_MAX = 20_000;
 
-/** A proxy before `target` (host:port), which counts the bytes that it passes back to its clients. */
+/** A proxy in front of `target` (host:port) that counts the bytes it sends back to its clients. */
 export async function answeringProxy(target: URL): Promise<AnsweringServer> {
   const counted = new Int32Array(new SharedArrayBuffer(4));
   const thread = new Worker(fileURLToPath(import.meta.url), { workerData: { port: Number(target.port), host: target.hostname, counted } });

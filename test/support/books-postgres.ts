@@ -2,18 +2,18 @@ import type { Db } from '../../src/stores/postgres/connect.js';
 import type { Finding } from './finding.js';
 import { modelHoursAgainstEntries } from './model-hours.js';
 
-/** `sql` answers `what` (text) and `ok` (boolean) for everything it compares. */
+/** `sql` returns `what` (text) and `ok` (boolean) for each compared row. */
 type Check = { readonly check: string; readonly sql: string };
 
 const BALANCES = ['available', 'held', 'debt', 'granted', 'captured', 'expired', 'removed', 'uncollected'];
-/** The gateway's time, which a test may have moved. */
+/** The gateway's time, which a test may move. */
 const NOW = 'to_timestamp(:nowMs::double precision / 1000)';
 const conserved = (row: string): string =>
   `${row}.granted = ${row}.available + ${row}.held + ${row}.captured + ${row}.expired + ${row}.removed - ${row}.debt`;
 
 const CHECKS: readonly Check[] = [
   {
-    check: 'I1: every entry conserves', // the table says so as well; a table can be altered
+    check: 'I1: every entry conserves', // the table has a constraint for it, but a table can be altered
     sql: `select e.account_id || ' entry ' || e.seq as what, ${conserved('e')} as ok from entries e`,
   },
   {
@@ -127,7 +127,7 @@ const CHECKS: readonly Check[] = [
   },
 ];
 
-/** Audits the books as Postgres has them; everything must have been drained. */
+/** Audits the books in Postgres; everything must have been drained. */
 export async function checkPostgres(db: Db, nowMs: number): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const { check, sql } of CHECKS) {

@@ -13,7 +13,7 @@ const MS = (column: string): string => `(extract(epoch from ${column}) * 1000)::
 
 /**
  * Compares every account in Redis with Postgres: balances, totals and seq, lots, open holds. Everything must have been
- * drained, and nobody may be writing. An account that Redis has forgotten is loaded when somebody asks for it; ask first.
+ * drained, and no request may be in progress. Load accounts that Redis has lost before the call, by reading their balance.
  */
 export async function checkRedis(db: Db, redis: Redis, keys: Keyspace): Promise<Finding[]> {
   const balances = finding('Redis and Postgres agree on every balance, at the same seq');
@@ -46,7 +46,7 @@ function compareLists(into: ReturnType<typeof finding>, what: string, ours: read
   into.compare(redis === postgres, () => `${what}: Redis [${redis}], Postgres [${postgres}]`);
 }
 
-/** Lots and holds in the words in which Redis stores them. */
+/** Lots and holds in Redis' format. */
 async function readBooks(db: Db): Promise<AccountBook[]> {
   const { rows } = await db.raw<{ rows: AccountBook[] }>(
     `select a.account_id as "accountId", s.epoch, to_json(a) as totals,

@@ -11,8 +11,8 @@ type ChargeFacts = { readonly accountId: string; readonly seq: number; readonly 
 type GrantFacts = { readonly intentId: number; readonly accountId: string; readonly amount: number; readonly granted: number };
 
 /**
- * Holds what callers were told against the books: what was acknowledged is there exactly once and to the micro, what was
- * refused is not there, and nothing is there that nobody asked for.
+ * Compares the answers that callers got with the books: acknowledged operations are stored exactly once and to the micro,
+ * refused ones are not stored, and nothing else is.
  */
 export async function checkTold(db: Db, told: Told): Promise<Finding[]> {
   const captured = new Map<string, number>();
@@ -29,7 +29,7 @@ export async function checkTold(db: Db, told: Told): Promise<Finding[]> {
       `${accountId} ${sessionId}: told ${JSON.stringify({ held, end })}, found ${JSON.stringify([hold, ...more])}`);
     if (end !== null) add(captured, accountId, end.charged);
   }
-  const strangers = finding('no session is there that nobody opened');
+  const strangers = finding('every session was opened by a caller');
   const known = new Set(told.sessions.map(({ accountId, sessionId }) => `${accountId} ${sessionId}`));
   for (const name of holds.keys()) strangers.compare(known.has(name), () => name);
 
@@ -65,7 +65,7 @@ export async function checkTold(db: Db, told: Told): Promise<Finding[]> {
     intents.delete(String(intentId));
     add(granted, accountId, amount);
   }
-  for (const intentId of intents.keys()) grants.compare(false, () => `allocation ${intentId} is nobody's`);
+  for (const intentId of intents.keys()) grants.compare(false, () => `allocation ${intentId} was made by no caller`);
 
   const tallies = await compareTallies(db, granted, captured);
   const answers = finding('every answer was one that the contract allows');
@@ -94,7 +94,7 @@ async function compareTallies(db: Db, granted: Sums, captured: Sums): Promise<Fi
   return tallies.done();
 }
 
-/** A session that nobody ended is open until its lease is over, and costs nothing. */
+/** Whether a hold is as its caller was told. A session that was never ended is open until its lease ends, and costs nothing. */
 function isAsTold(hold: HoldFacts, end: ToldEnd | null): boolean {
   if (end === null) return (hold.state === 'open' || hold.state === 'expired') && hold.captured === 0;
   return hold.state === 'settled' && hold.captured === end.charged && hold.released + hold.expired === end.returned
@@ -120,7 +120,7 @@ async function readHolds(db: Db): Promise<HoldFacts[]> {
   return rows;
 }
 
-/** Charges have their money in the entry and their name in the usage record. */
+/** A charge's amount is in its entry; its name is in the usage record. */
 async function readCharges(db: Db): Promise<ChargeFacts[]> {
   const { rows } = await db.raw<{ rows: ChargeFacts[] }>(
     `select u.account_id as "accountId", u.seq, u.operation as marker, e.captured as credits

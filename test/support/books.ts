@@ -11,16 +11,16 @@ import type { Finding } from './finding.js';
 import type { GatewayProcesses } from './processes.js';
 import type { Told } from './told.js';
 
-/** The books of a running gateway, as an auditor sees them: from outside, over connections of her own. */
+/** The books of a running gateway, read from outside over separate connections, as an auditor would. */
 export type Books = {
   readonly db: Db;
   readonly redis: Redis;
   readonly keys: Keyspace;
-  /** What Postgres does not have yet, or what is overdue, in words; '' when there is nothing. */
+  /** What is not in Postgres yet or is overdue, as text; '' when there is nothing. */
   pending(): Promise<string>;
-  /** Resolves when nothing is pending. Throws, naming it, when something stays. */
+  /** Resolves when nothing is pending. Throws, naming it, when something remains. */
   settled(): Promise<void>;
-  /** Every check. Nobody may be writing, and everything must be settled. */
+  /** Runs every check. No request may be in progress, and everything must be settled. */
   audit(told: Told): Promise<Finding[]>;
   close(): Promise<void>;
 };
@@ -31,7 +31,7 @@ const POLL_MS = 100;
 export function openBooks({ servers, namespace, shards, nowMs }: GatewayProcesses): Books {
   const db = connectPostgres(servers.databaseUrl, drainProfile(5_000));
   const redis = new Redis(servers.redisUrl, { maxRetriesPerRequest: null });
-  redis.on('error', () => undefined); // it may be killed, and comes back
+  redis.on('error', () => undefined); // tests kill and restart it
   const keys = keyspace(namespace, shards);
 
   const pending = async (): Promise<string> => {

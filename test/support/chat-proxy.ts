@@ -6,15 +6,15 @@ import type { Told, ToldSession } from './told.js';
 export type Sent = { /** Send the very same request twice at the same time. */ readonly isDoubled?: boolean };
 export type Ending = 'completed' | 'failed' | 'aborted';
 
-/** What callers do to the gateway. Each resolves when its outcome is certain and is written down in `told`. */
+/** The operations of callers. Each resolves when its outcome is certain and recorded in `told`. */
 export type ChatProxy = {
   readonly told: Told;
   grant(accountId: string, credits: number, expiryDays: number, sent?: Sent): Promise<void>;
-  /** Answers the session, or null when there were not enough credits. */
+  /** The session, or null when the credits were not sufficient. */
   open(accountId: string, modelId: string, estimatedTokens: number, sent?: Sent): Promise<ToldSession | null>;
   end(session: ToldSession, ending: Ending, tokens: number, sent?: Sent): Promise<void>;
   charge(accountId: string, credits: number, isKeyed: boolean, sent?: Sent): Promise<void>;
-  /** What the gateway shows; makes it load an account that Redis has forgotten. */
+  /** The balance that the gateway reports; loads an account that Redis has lost. */
   balance(accountId: string): Promise<{ readonly available: Micros; readonly held: Micros; readonly debt: Micros }>;
 };
 
@@ -25,15 +25,15 @@ export type ChatProxyDeps = {
   readonly told: Told;
 };
 
-/** The service name of charges, by which the audit finds them. */
+/** The service name of charges; the audit finds them by it. */
 export const CHARGE_SERVICE = 'image';
 
-/** A chat proxy as it should be: it names what it does, repeats what is uncertain, and keeps a record of its own. */
+/** A correct chat proxy: it names its requests, repeats those with an uncertain outcome, and keeps its own records. */
 export function chatProxy({ client, tokenOf, adminToken, told }: ChatProxyDeps): ChatProxy {
   let lastName = 0;
   const newName = (kind: string): string => `${kind}-${(lastName += 1)}`;
 
-  /** Sends the call, twice at once if asked to; the answers that came, of which two successes must be the same. */
+  /** Sends the call, twice at once if requested. Two successful answers must be equal. */
   const send = async (call: Call, { isDoubled = false }: Sent = {}): Promise<Answer | null> => {
     const calls = isDoubled && call.isRepeatable ? [call, call] : [call];
     const answers = (await Promise.all(calls.map((each) => client.send(each)))).filter((answer) => answer !== null);

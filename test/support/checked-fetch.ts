@@ -4,31 +4,31 @@ import { shapeOf } from '../../src/edge/openapi/examples.js';
 import type { MediaType, OpenApi, Operation } from '../../src/edge/openapi/types.js';
 import { send, type Answer, type CallOptions } from './fake-gateway.js';
 
-/** Sends a request and checks that its answer is as the running gateway's own `/openapi.json` declares it. */
+/** Sends a request and checks its answer against the running gateway's own `/openapi.json`. */
 export type CheckedSend = (method: string, path: string, options?: CallOptions) => Promise<Answer>;
 
 export type CheckedGateway = {
   readonly document: OpenApi;
   readonly send: CheckedSend;
-  /** Answers that were checked, by `POST /api/x 201`: to see what a walk has left out. */
+  /** Checked answers, such as `POST /api/x 201`: shows what a walk has left out. */
   readonly seen: ReadonlySet<string>;
 };
 
 type Check = (value: unknown) => string | null;
 
 /**
- * For tests that talk to a running gateway: fetches its document and returns a `send` that throws when an answer's
- * status is not declared, its body does not fit the declared schema or has fields that no schema names, or a header
- * that is promised is missing. An `internal` error is a bug, although every route declares it.
+ * For tests against a running gateway: fetches its document and returns a `send` that throws when an answer has an
+ * undeclared status, a body that does not match the schema or has undeclared fields, or lacks a declared header. An
+ * `internal` error also throws, although every route declares it: it is a bug.
  */
 export async function checkedGateway(url: string): Promise<CheckedGateway> {
   return checkedAgainst((await send(`${url}/openapi.json`, 'GET')).body as unknown as OpenApi, url);
 }
 
-/** The same against a document that is given: for the test of the checks themselves. */
+/** The same with a given document: for the tests of these checks. */
 export function checkedAgainst(document: OpenApi, url: string): CheckedGateway {
   const templates = Object.entries(document.paths).map(([path, item]) => ({ path, item, pattern: patternOf(path) }));
-  // Where both fit, a path without parameters comes before one with them, as in the gateway.
+  // Where both match, a path without parameters precedes one with parameters, as in the gateway.
   templates.sort((a, b) => Number(a.path.includes('{')) - Number(b.path.includes('{')));
   const checks = new Map<TSchema, Check>();
   const seen = new Set<string>();
@@ -79,7 +79,7 @@ export function checkedAgainst(document: OpenApi, url: string): CheckedGateway {
   };
 }
 
-/** What callers branch on. */
+/** The error code, on which callers branch. */
 function codeOf(text: string): string | undefined {
   const { code, error } = JSON.parse(text) as { readonly code?: string; readonly error?: string };
   return code ?? error;
@@ -88,7 +88,7 @@ function codeOf(text: string): string | undefined {
 const patternOf = (template: string): RegExp =>
   new RegExp(`^${template.replaceAll(/[.*+?^$()|[\]\\]/g, '\\$&').replaceAll(/\{\w+\}/g, '[^/]+')}/?$`, 'i');
 
-/** The schema with every reference replaced by what it refers to. Ours refer to components, which refer to nothing. */
+/** The schema with every reference replaced by its component. Components contain no references themselves. */
 export function inlined(document: OpenApi, schema: TSchema): TSchema {
   const name = shapeOf(schema).$ref?.split('/').at(-1);
   if (name !== undefined) return document.components.schemas[name] ?? {};
@@ -106,14 +106,14 @@ function bodyCheck(schema: TSchema): Check {
   };
 }
 
-/** Fields of a value that its schema does not name. JSON Schema lets them pass; a reader of the document would not know them. */
+/** Fields that the schema does not name. JSON Schema allows them, but the document must declare every field. */
 function undeclared(schema: TSchema, value: unknown, path: string): string[] {
   const { properties, patternProperties, items, anyOf } = shapeOf(schema);
   if (anyOf !== undefined) return anyOf.filter((each) => Compile(each).Check(value)).map((each) => undeclared(
     each, value, path,
   )).sort((a, b) => a.length - b.length)[0] ?? [];
   if (Array.isArray(value)) return items === undefined ? [] : value.flatMap((each, index) => undeclared(items, each, `${path}[${index}]`));
-  // An object whose schema names nothing may hold anything.
+  // An object whose schema names no fields may have any.
   if (typeof value !== 'object' || value === null || properties === undefined || Object.keys(properties).length === 0) return [];
   return Object.entries(value).flatMap(([name, child]) => {
     const known = properties[name] ?? Object.entries(patternProperties ?? {}).find(([pattern]) => new RegExp(pattern).test(name))?.[1];

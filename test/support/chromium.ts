@@ -3,20 +3,20 @@ import { delimiter, join } from 'node:path';
 import { chromium, type Browser } from 'playwright-core';
 import { runCommand } from '../../src/stores/embedded/run-command.js';
 
-/** A real browser for the pages that people look at, or why there is none here. */
+/** A real browser for tests of pages, or the reason why there is none. */
 export type FoundBrowser = { readonly executablePath: string } | { readonly missing: string };
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 const APT_TIMEOUT_MS = 300_000;
-/** Nothing but the page under test: no updates, no first visits, no talk with anybody else. */
+/** Disables everything but the page under test: updates, first-run pages, background requests. */
 const ARGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync',
 ];
 
 /**
- * Finds Chromium on the PATH, else installs Debian's package where that is possible (as root, with apt). On CI, where
- * apt works, a browser that is missing all the same is a failure: a test that is always skipped tests nothing.
+ * Finds Chromium on the PATH, or installs Debian's package where possible (as root, with apt). In CI, where apt works, a
+ * missing browser is a failure: a test that is always skipped tests nothing.
  */
 export async function findChromium(environment: NodeJS.ProcessEnv = process.env): Promise<FoundBrowser> {
   const there = await onPath(environment);

@@ -8,12 +8,12 @@ import { PATIENCE } from './gateway.js';
 
 export type CoreProcess = {
   readonly core: Core;
-  /** What it logged as an error. */
+  /** Log lines of level error. */
   readonly errors: readonly Readonly<Record<string, unknown>>[];
   readonly close: () => Promise<void>;
 };
 
-/** The core of a gateway as one process opens it, without the jobs of a worker: nothing is drained unless a test does it. */
+/** Opens the core of a gateway as one process does, without a worker's jobs: a test must drain explicitly. */
 export async function openCoreProcess(redisUrl: string, databaseUrl: string, shards: number): Promise<CoreProcess> {
   const errors: Record<string, unknown>[] = [];
   const bulkRedis = new Redis(redisUrl, { maxRetriesPerRequest: 1 });

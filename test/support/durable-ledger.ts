@@ -20,12 +20,12 @@ import { freshDatabase, redisUrl } from './servers.js';
 
 export type DurableLedger = TestLedger & {
   readonly db: Db;
-  /** Brings everything to Postgres. */
+  /** Drains everything to Postgres. */
   drain(): Promise<void>;
   /** The drainer itself, and the fence. */
   readonly runDrain: Drain;
   readonly fence: Fence;
-  /** Deletes every key of this ledger from Redis, as FLUSHALL would, and waits until the fence has dealt with it. */
+  /** Deletes every key of this ledger from Redis, as FLUSHALL would, and waits until the fence has handled it. */
   loseRedis(): Promise<void>;
 };
 
@@ -33,13 +33,13 @@ const SHARDS = 4;
 
 export type DurableOptions = Partial<Omit<RecallDeps, 'source'>> & {
   readonly correctionWindowMs?: number;
-  /** Puts something between the ledger and Postgres. */
+  /** Wraps the ledger's access to Postgres. */
   readonly source?: (real: AccountSource) => AccountSource;
   /** A server other than the run's shared one. */
   readonly onRedis?: string;
 };
 
-/** The real scripts, the real drainer and the real fence, on Redis and Postgres, in a namespace and a database of its own. */
+/** The real scripts, drain and fence, on Redis and Postgres, in a namespace and a database of their own. */
 export async function durableLedger(options: DurableOptions = {}): Promise<DurableLedger> {
   const {
     correctionWindowMs = 86_400_000, source = (real: AccountSource): AccountSource => real, recallMs = PATIENCE_MS,
@@ -92,7 +92,7 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
         const names = found as string[];
         if (names.length > 0) await redis.del(...names);
       }
-      // Nobody has noticed yet: the next script does, and what it says is a refusal.
+      // The fence has not noticed yet: the next script would, and would be refused.
       for (const shard of shards) gate.suspect(shard);
       while (!gate.isOpen()) await new Promise((resolve) => { setTimeout(resolve, 1); });
     },
@@ -105,7 +105,7 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
   };
 }
 
-/** Entries as the stream would have given them, from what Postgres made of them. */
+/** Entries in the form of the stream, rebuilt from Postgres. */
 async function readJournal(db: Db, accountId: string): Promise<JournalEntry[]> {
   const columns: Partial<Record<string, string>> = {
     account: 'account_id', at_ms: '(extract(epoch from at) * 1000)::bigint', hold: 'hold_id', about: `''`,

@@ -7,7 +7,7 @@ import { GatewayError } from '../../src/kit/errors.js';
 import { micros, ZERO } from '../../src/kit/money/micros.js';
 import type { FakeLedger } from './fake-ledger.js';
 
-/** Just enough of the credit service for tests of the HTTP side. The real one is tested in test/contract/chatsparty. */
+/** A minimal credit service for tests of the HTTP side. The real one is tested in test/contract/chatsparty. */
 export function fakeChatsparty(
   ledger: FakeLedger, clock: () => number,
 ): { readonly creditProfile: ReadCreditProfile; readonly chatsparty: ChatspartyDeps; readonly plans: PlanRouteDeps } {
@@ -39,7 +39,7 @@ export function fakeChatsparty(
   };
 }
 
-/** Every model costs ten credits a message, until somebody says otherwise. */
+/** Every model costs ten credits a message, unless a test sets another price. */
 export function fakePrices(): ModelPrices {
   const set = new Map<string, ModelPricing>();
   const get = (provider: string, modelName: string): ModelPricing =>

@@ -8,7 +8,7 @@ import type { AccountSnapshot } from '../../src/ledger/account-snapshot.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** A console over nothing, every part of which a test may replace. */
+/** A console without servers; a test may replace each part. */
 export type FakeConsole = {
   readonly deps: Omit<ConsoleDeps, 'authenticate' | 'clock'>;
   readonly watch: Mutable<Watch>;
@@ -18,7 +18,7 @@ export type FakeConsole = {
   readonly asked: RefusalsQuery[];
   /** Accounts that were compared. */
   readonly compared: string[];
-  /** Who reached the queue board, and how. */
+  /** Users who reached the queue board, and how. */
   readonly board: string[];
 };
 
@@ -77,7 +77,7 @@ export function fakeConsole(): FakeConsole {
     ctx.body = 'board';
     return Promise.resolve();
   };
-  // Asked each time, so that a test may replace one after the routes were made.
+  // Read on each call, so that a test may replace one after the routes were made.
   const asks: OperatorActions = {
     grant: (command) => actions.grant(command), adjust: (command) => actions.adjust(command),
     settle: (command) => actions.settle(command), void: (command) => actions.void(command),

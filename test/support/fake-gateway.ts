@@ -105,7 +105,7 @@ export async function fakeGateway(options: FakeGatewayOptions = {}): Promise<Fak
         (await named(text)) ?? (isAccountId(text) && text.length <= ACCOUNT_ID_LENGTH_MAX ? { accountId: text, username: null } : null),
       accountOfKey: () => Promise.resolve(null),
       allocateByEmailStatus: 201,
-      // What only the real ledger and Postgres can do is tested there (test/contract/accounting).
+      // These need the real ledger and Postgres and are tested in test/contract/accounting.
       knownAccount: () => Promise.resolve(null), allOpenStreams: () => Promise.resolve([]), recentStreams: () => Promise.resolve([]),
       accountUsage: () => Promise.resolve({ ...noUsage, recent: [] }),
       systemUsage: () => Promise.resolve({ ...noUsage, byUser: new Map() }),
@@ -179,7 +179,7 @@ export async function send(url: string, method: string, { token, body, raw, head
   };
 }
 
-/** The fake gateway behind the signature of the real one, for contract tests until that exists. */
+/** The fake gateway with the signature of the real one, for contract tests of routes that need no servers. */
 export async function startFakeGateway(): Promise<{
   url: string;
   token(claims: { sub: string; role?: string; username?: string; email?: string }): Promise<string>;

@@ -17,15 +17,15 @@ type FakeAccount = {
 };
 
 export type FakeLedger = Ledger & {
-  /** Makes every further call throw this; null: work again. */
+  /** Makes every further call throw this; null: calls work again. */
   fail(error: Error | null): void;
-  /** Every call, by name: to see that a refused request never got this far. */
+  /** The names of all calls: shows that a refused request did not reach the ledger. */
   readonly calls: string[];
 };
 
 /**
- * Just enough of a ledger for tests of the HTTP side: one pot per account, no expiry, no limits. What the ledger
- * itself must get right is tested against the real one.
+ * A minimal ledger for tests of the HTTP side: one balance per account, no expiry, no limits. The real ledger has its
+ * own tests.
  */
 export function fakeLedger(clock: () => number): FakeLedger {
   const accounts = new Map<string, FakeAccount>();
@@ -44,7 +44,7 @@ export function fakeLedger(clock: () => number): FakeLedger {
   };
   const notFaked = (): never => { throw new Error('not faked'); };
   const operation = <Args extends unknown[], Reply>(work: (...args: Args) => Reply) =>
-    // eslint-disable-next-line @typescript-eslint/require-await -- so that what `work` throws becomes a rejection
+    // eslint-disable-next-line @typescript-eslint/require-await -- turns an exception of `work` into a rejection
     async (...args: Args): Promise<Reply> => work(...args);
 
   return {

@@ -1,6 +1,6 @@
 import type { Db } from '../../src/stores/postgres/connect.js';
 
-/** The kinds of a filled statement and how many of each 1 000 lines are of it; they add up to 1 000. */
+/** The kinds of lines in a filled statement, with their number per 1 000 lines; the numbers add up to 1 000. */
 export const FILLED_KINDS = [
   ['USAGE', 'AI_CHAT', 900], ['USAGE', 'MODEL_USAGE', 60], ['USAGE', 'VOICE_SYNTHESIS', 30], ['PURCHASE', 'MANUAL_ADJUSTMENT', 5],
   ['REFILL', 'SUBSCRIPTION_REFILL', 3], ['BONUS', 'REFERRAL_BONUS', 2],
@@ -9,8 +9,8 @@ export const FILLED_KINDS = [
 export type Filling = { readonly accountId: string; readonly lines: number; readonly fromMs: number; readonly stepMs: number };
 
 /**
- * Writes a statement as the drainer would have, without its entries: line n is at `fromMs + floor(n × stepMs)`, so a
- * step below one puts several into a millisecond.
+ * Writes a statement as the drain would, without its entries: line n is at `fromMs + floor(n × stepMs)`, so a step
+ * below one puts several lines into a millisecond.
  */
 export async function fillStatement(db: Db, { accountId, lines, fromMs, stepMs }: Filling): Promise<void> {
   const bounds = FILLED_KINDS.map((_, index) => FILLED_KINDS.slice(0, index + 1).reduce((sum, [, , share]) => sum + share, 0));

@@ -1,17 +1,17 @@
-/** What one check of an audit came to. */
+/** The result of one check of an audit. */
 export type Finding = {
   readonly check: string;
-  /** How many things were looked at: a check that looked at nothing has proved nothing. */
+  /** How many items were compared: a check that compared nothing has proved nothing. */
   readonly compared: number;
-  /** How many of them were wrong, and the first few of those. */
+  /** How many were wrong, and the first few of those. */
   readonly wrongCount: number;
   readonly wrong: readonly string[];
 };
 
-/** Wrong things that are named; the rest is only counted. */
+/** How many wrong items are named; the rest is only counted. */
 const NAMED_MAX = 5;
 
-/** Collects a finding, thing by thing. */
+/** Collects a finding item by item. */
 export function finding(check: string): { compare: (isRight: boolean, what: () => string) => void; done: () => Finding } {
   let compared = 0;
   let wrongCount = 0;

@@ -1,6 +1,6 @@
 /**
- * One process of the gateway for `processes.ts`: the real thing, whose time the parent moves. `src/main.ts` has no such
- * lever, because in production nobody may have it. Arguments: the offset to begin with, in ms; settings come in the
+ * One process of the gateway for `processes.ts`: the real code, with a clock that the parent moves. `src/main.ts` has no
+ * such option, because it must not exist in production. Argument: the initial offset in ms; settings come from the
  * environment.
  */
 import { openGateway } from '../../src/compose/gateway.js';
@@ -13,15 +13,15 @@ const tell = (message: FromChild): void => { process.send?.(message); };
 
 process.on('message', (message: ToChild) => {
   if ('blockMs' in message) {
-    // From here timers come before sockets when it is over.
+    // From here, timers run before sockets are read when the block ends.
     setImmediate(() => { for (const until = performance.now() + message.blockMs; performance.now() < until;); });
     return;
   }
   ({ offsetMs } = message);
   tell({ offsetMs });
 });
-process.on('disconnect', () => { process.exit(0); }); // the parent is gone, however it went
-process.on('SIGINT', () => undefined); // Ctrl-C reaches the whole group; the parent decides what comes of it
+process.on('disconnect', () => { process.exit(0); }); // the parent is gone
+process.on('SIGINT', () => undefined); // Ctrl-C reaches the whole group; the parent decides
 
 const config = readConfig();
 const { redisUrl, databaseUrl } = config;

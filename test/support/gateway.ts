@@ -11,7 +11,7 @@ export type TestGateway = {
   readonly databaseUrl: string;
   readonly redisNamespace: string;
   token(claims: TokenClaims): Promise<string>;
-  /** Moves the gateway's time, Redis' clock in the scripts included. Tokens do not age with it. */
+  /** Moves the gateway's time and Redis' clock in the scripts. Tokens do not age with it. */
   advance(ms: number): void;
   stop(): Promise<void>;
 };
@@ -23,10 +23,10 @@ export type TestGatewayOptions = {
   readonly environment?: Readonly<Record<string, string>>;
 };
 
-/** A busy machine is slow, which must fail no test; one about a server that hangs sets its own. */
+/** Long deadlines, because a slow machine must not fail a test; a test about a hanging server sets its own. */
 export const PATIENCE = { REDIS_TIMEOUT_MS: '5000', POSTGRES_TIMEOUT_MS: '20000' };
 
-/** The whole gateway in this process, API and workers, over real HTTP, in a database and a namespace of its own. */
+/** The whole gateway in this process, API and worker, over real HTTP, with its own database and namespace. */
 export async function startGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
   const secret = randomBytes(32).toString('hex');
   const database = options.databaseUrl === undefined ? await freshDatabase(migrate) : null;

@@ -22,7 +22,7 @@ export type TestLedger = {
   /** The same as the gateway uses it. */
   readonly sharded: ShardedRedis;
   readonly keys: Keyspace;
-  /** Redis' clock plus the offset: what the scripts see, give or take the time a test takes. */
+  /** Redis' clock plus the offset: the time that scripts see, up to the duration of this call. */
   nowMs(): Promise<number>;
   advance(ms: number): void;
   /** Every entry of an account, oldest first. */
@@ -30,7 +30,7 @@ export type TestLedger = {
   close(): Promise<void>;
 };
 
-/** An account that Postgres has never seen. */
+/** The image of an account that Postgres does not know. */
 export const emptyImage: AccountImage = {
   seq: 0, available: ZERO, held: ZERO, debt: ZERO,
   totals: { granted: ZERO, captured: ZERO, expired: ZERO, removed: ZERO, uncollected: ZERO },
@@ -43,7 +43,7 @@ const emptySource: AccountSource = {
   loadCharge: () => Promise.resolve(null),
 };
 
-/** A store whose shards are all at their beginning: for tests that need no Postgres. */
+/** A store whose shards are all new: for tests without Postgres. */
 export function memoryShardStore(shards: number): ShardStore {
   const rows = new Map(Array.from({
     length: shards,
@@ -62,12 +62,12 @@ export function memoryShardStore(shards: number): ShardStore {
   };
 }
 
-/** A command that takes longer has hung. A busy machine is only slow. */
+/** A command that takes longer counts as hung. The limit is long because the machine may be busy. */
 export const PATIENCE_MS = 60_000;
 
 const quiet = { info: () => undefined, error: () => undefined };
 
-/** The real scripts on the real Redis, in a namespace of this test's own, with a clock that can be moved. */
+/** The real scripts on the real Redis, in a namespace of this test, with a clock that can be moved. */
 export async function testLedger(options: {
   readonly source?: AccountSource; readonly store?: ShardStore; readonly shards?: number; readonly correctionWindowMs?: number;
 } = {}): Promise<TestLedger> {

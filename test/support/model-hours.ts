@@ -1,7 +1,7 @@
 /**
- * SQL: the hours of models, all models of a shard together, against the entries that name one, recounted from their
- * text. `what` and `ok` of every hour. Which model got how much is not asked here: Postgres knows no price books, and
- * how a settlement of several is split is the drainer's (journal/model-uses.ts).
+ * SQL: compares the hours of models, all models of a shard together, with a recount of the entries that name a model.
+ * Returns `what` and `ok` for every hour. How much each model got is not checked here: Postgres has no price books, and
+ * the drainer splits a settlement of several models (journal/model-uses.ts).
  */
 export const modelHoursAgainstEntries = `
   with said as (

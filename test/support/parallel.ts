@@ -1,4 +1,4 @@
-/** Runs the work, `width` at a time, in order. After the first failure nothing more is begun. */
+/** Runs the work in order, `width` items at a time. Starts nothing more after the first failure. */
 export async function inParallel(
   width: number, work: readonly (() => Promise<unknown>)[], done: (count: number) => void = () => undefined,
 ): Promise<void> {

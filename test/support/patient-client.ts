@@ -7,7 +7,7 @@ export type Call = {
   readonly body?: object;
   /** Idempotency-Key. */
   readonly key?: string;
-  /** False: the request has no name, so once its outcome is unknown nobody may send it again. */
+  /** False: the request has no key, so it must not be repeated when its outcome is unknown. */
   readonly isRepeatable: boolean;
 };
 
@@ -18,16 +18,16 @@ export type Answer = {
   readonly ms: number;
 };
 
-/** What one try came to. `lost`: sent, but no answer, or one that says so: it may have happened. */
+/** The result of one try. `lost`: sent, but without an answer or with outcome `unknown`, so it may have been executed. */
 type Try = { readonly kind: 'answered'; readonly answer: Answer } | { readonly kind: 'refused' | 'lost' };
 
 export type Traffic = {
   requests: number;
   underWay: number;
   answers: number;
-  /** Tries after which it was certain that nothing had happened. */
+  /** Tries that were certainly not executed. */
   refused: number;
-  /** Tries after which nobody knew. */
+  /** Tries with an unknown outcome. */
   unknown: number;
   retries: number;
 };
@@ -38,19 +38,19 @@ export type PatientClient = {
   once(call: Call): Promise<Answer>;
   /**
    * Tries until the outcome is certain, with the same ids and keys, as a proxy must. Null: the request could not be
-   * repeated and its outcome is unknown. Throws when the gateway stays away for longer than anything here keeps it.
+   * repeated and its outcome is unknown. Throws when the gateway stays down for longer than any test keeps it down.
    */
   send(call: Call): Promise<Answer | null>;
 };
 
-/** Longer than a restart of any part takes on a slow machine. */
+/** Longer than any restart takes on a slow machine. */
 const PATIENCE_MS = 90_000;
 const TRY_TIMEOUT_MS = 15_000;
-/** A real proxy heeds Retry-After; the tests have less time, and a gateway that is hurried must keep its books as well. */
+/** A real proxy obeys Retry-After; tests retry sooner, and the books must balance under these retries as well. */
 const RETRY_MS_MIN = 40;
 const RETRY_MS_MAX = 400;
 
-/** Node's words for "nobody was listening": the request was never sent. */
+/** Node's codes for a connection that was never made: the request was not sent. */
 const NEVER_SENT = new Set(['ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT']);
 
 export function patientClient(urlOf: () => string): PatientClient {
@@ -89,7 +89,7 @@ export function patientClient(urlOf: () => string): PatientClient {
     try {
       const answer = await once(call);
       if (answer.status === 503) return { kind: answer.body['outcome'] === 'not_executed' ? 'refused' : 'lost' };
-      // Recorded, but not spendable yet: asking again with the same key tells when it is.
+      // Recorded but not applied yet: a repeat with the same key shows when it is.
       if (answer.status === 202) return { kind: 'refused' };
       return { kind: 'answered', answer };
     } catch (error) {

@@ -5,28 +5,28 @@ import { join } from 'node:path';
 import type { Servers } from '../../src/compose/core.js';
 import { mintToken, type TokenClaims } from '../../src/edge/auth/mint-token.js';
 
-/** `blockMs`: keep your event loop busy for so long, once, before sockets are read again. */
+/** `blockMs`: block the event loop once for this long, before sockets are read again. */
 export type ToChild = { readonly offsetMs: number } | { readonly blockMs: number };
 export type FromChild = { readonly port: number } | { readonly offsetMs: number };
 
-/** A gateway process that can be killed and started again, as an orchestrator would. */
+/** A gateway process that can be killed and restarted, as an orchestrator would. */
 export type GatewayProcess = {
   readonly role: 'api' | 'worker';
   readonly pid: () => number | undefined;
-  /** A worker's has its probes and metrics only. */
+  /** A worker's URL serves only its probes and metrics. */
   readonly url: () => string;
   readonly isRunning: () => boolean;
-  /** Resolves when it serves; a restarted API listens on the port it had. Throws with its log when it ends before. */
+  /** Resolves when it serves; a restarted API keeps its port. Throws with its log when it ends before. */
   readonly start: () => Promise<void>;
-  /** Resolves when the process is gone, where the signal ends it. */
+  /** Sends the signal; resolves when the process is gone if the signal ends it. */
   readonly kill: (signal: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT') => Promise<void>;
-  /** Keeps its event loop busy for a while. */
+  /** Blocks its event loop for a while. */
   readonly block: (ms: number) => void;
-  /** The end of what it logged. */
+  /** The last lines of its log. */
   readonly log: () => string;
 };
 
-/** One API and one worker, as processes of their own over the same servers. */
+/** One API process and one worker process over the same servers. */
 export type GatewayProcesses = {
   readonly url: () => string;
   readonly api: GatewayProcess;
@@ -34,9 +34,9 @@ export type GatewayProcesses = {
   readonly servers: Servers;
   readonly namespace: string;
   readonly shards: number;
-  /** The gateway's time: ours, moved. */
+  /** The gateway's time: this process' time plus the offset. */
   readonly nowMs: () => number;
-  /** Moves the time of both processes and resolves when they have it; whoever is started later begins with it. */
+  /** Moves the time of both processes and resolves when they use it; processes that start later use it as well. */
   readonly advance: (ms: number) => Promise<void>;
   readonly token: (claims: TokenClaims) => Promise<string>;
   readonly stop: () => Promise<void>;
@@ -46,7 +46,7 @@ const MODULE = join(import.meta.dirname, 'gateway-process.js');
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 20_000;
 const LOG_LENGTH_MAX = 20_000;
-/** Tokens outlive every test, and are as old as the gateway accepts at most. */
+/** Tokens outlive every test; the gateway accepts no older ones. */
 const TOKEN_TTL_SECONDS = 3_600;
 const SHARDS = 16;
 
@@ -112,7 +112,7 @@ function gatewayProcess(role: 'api' | 'worker', settings: Readonly<Record<string
     if (child?.connected !== true || !isRunning()) return;
     const sent = offsetMs();
     const heard = messageOf(child, (message) => ('offsetMs' in message && message.offsetMs >= sent ? message : null), START_TIMEOUT_MS);
-    child.send({ offsetMs: sent } satisfies ToChild, () => undefined); // a process that dies meanwhile needs no time
+    child.send({ offsetMs: sent } satisfies ToChild, () => undefined); // a process that ends in the meantime needs no time
     await heard;
   };
 
@@ -132,7 +132,7 @@ function gatewayProcess(role: 'api' | 'worker', settings: Readonly<Record<string
   }, tellTime };
 }
 
-/** The first message that `read` takes; null when the process ends before, or says nothing for too long. */
+/** The first message that `read` accepts; null when the process ends before it or the timeout passes. */
 function messageOf<T>(child: ChildProcess, read: (message: FromChild) => T | null, timeoutMs: number): Promise<T | null> {
   return new Promise((resolve) => {
     const finish = (result: T | null): void => {

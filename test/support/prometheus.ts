@@ -8,21 +8,21 @@ import { spawnServer, waitUntilReady, type ServerCommand } from '../../src/store
 import { makePrivateDirectory, serviceUserOf } from '../../src/stores/embedded/service-user.js';
 import type { Folder } from './servers.js';
 
-/** Paths of the two programs of Prometheus. */
+/** Paths of Prometheus' two programs. */
 export type Prometheus = { readonly server: string; readonly promtool: string };
 
-/** A Prometheus that is running, on loopback. */
+/** A running Prometheus, on loopback. */
 export type RunningPrometheus = { readonly url: string; readonly stop: () => Promise<void> };
 
 const READY_TIMEOUT_MS = 30_000;
-/** Rule tests run for seconds; on a machine that does much else, for longer. */
+/** Rule tests take seconds, and longer on a busy machine. */
 const PROMTOOL_TIMEOUT_MS = 120_000;
 const PROGRAMS = ['prometheus', 'promtool'] as const;
 
 /**
- * Finds the programs, or downloads Debian's package once, without installing it. Where neither can be had it answers
- * the reason in words, and says it loudly: whatever needs Prometheus is not tested then. In CI, where apt works, that
- * is an error: a check that quietly stops checking is worse than none.
+ * Finds the programs, or downloads Debian's package once without installing it. If neither works, it returns the reason
+ * and prints a warning: tests that need Prometheus are then skipped. In CI, where apt works, that is an error: a check
+ * that is skipped unnoticed is worse than none.
  */
 export async function findPrometheus(
   environment: Readonly<Record<string, string | undefined>> = process.env,
@@ -54,7 +54,7 @@ async function unpacked(): Promise<Prometheus> {
   try {
     await chmod(draft, 0o755);
     const root = join(draft, 'root');
-    // What it depends on is for its own pages in a browser; the two programs need nothing but the C library.
+    // Its dependencies are for its web pages; the two programs only need the C library.
     await (await debianPackages(draft)).unpack(['prometheus'], root);
     await rm(target, { recursive: true, force: true });
     await rename(root, target);
@@ -66,7 +66,7 @@ async function unpacked(): Promise<Prometheus> {
   return found;
 }
 
-/** Both programs, if both are there and start. */
+/** Both programs, if both exist and start. */
 async function fromFolder(pathOf: (name: string) => Promise<string>): Promise<Prometheus | undefined> {
   const [server = '', promtool = ''] = await Promise.all(PROGRAMS.map(pathOf));
   const works = async (path: string): Promise<boolean> =>
@@ -74,11 +74,11 @@ async function fromFolder(pathOf: (name: string) => Promise<string>): Promise<Pr
   return (await works(server)) && (await works(promtool)) ? { server, promtool } : undefined;
 }
 
-/** Runs promtool in `folder`, to which the paths in its files are relative. */
+/** Runs promtool in `folder`; paths in its files are relative to it. */
 export const promtool = (programs: Prometheus, folder: string, ...args: readonly string[]): Promise<CommandResult> =>
   runCommand(programs.promtool, args, { cwd: folder, timeoutMs: PROMTOOL_TIMEOUT_MS });
 
-/** Starts a server whose data is thrown away with `folder`. */
+/** Starts a server whose data is deleted with `folder`. */
 export async function startPrometheus(programs: Prometheus, folder: Folder, configFile: string): Promise<RunningPrometheus> {
   const user = await serviceUserOf('');
   const data = join(folder.path, 'prometheus');

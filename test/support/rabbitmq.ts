@@ -9,10 +9,10 @@ import { spawnServer, waitUntilReady, type ServerCommand, type ServerProcess } f
 import { makePrivateDirectory, serviceUserOf } from '../../src/stores/embedded/service-user.js';
 import { temporaryFolder } from './servers.js';
 
-/** A RabbitMQ of its own for one test file, on loopback, with its own ports and files. */
+/** A RabbitMQ for one test file, on loopback, with its own ports and files. */
 export type TestRabbit = {
   readonly url: string;
-  /** Stops it cleanly and starts it again, on the same port and with what was durable. */
+  /** Stops it cleanly and restarts it, on the same port and with its durable data. */
   readonly restart: () => Promise<void>;
   readonly stop: () => Promise<void>;
   readonly start: () => Promise<void>;
@@ -20,13 +20,13 @@ export type TestRabbit = {
   readonly discard: () => Promise<void>;
 };
 
-/** A server script and what its environment needs. `root` is '' for an installed one. */
+/** A server script and its environment. `root` is '' for an installed server. */
 type Found = { readonly script: string; readonly root: string; readonly epmd: string };
 
 const READY_TIMEOUT_MS = 90_000;
 const NODE = 'credits@localhost';
 
-/** Starts one, or says in words why there is none: installed nowhere, and not to be had here. */
+/** Starts a server, or returns the reason why none can be started: not installed, and no way to download it. */
 export async function openRabbit(): Promise<TestRabbit | string> {
   try {
     return await startRabbit(await findRabbit());
@@ -50,11 +50,11 @@ async function startRabbit({ script, root, epmd }: Found): Promise<TestRabbit> {
     PATH: [join(root, '/usr/lib/erlang/bin'), process.env['PATH'] ?? '/usr/bin:/bin'].join(':'),
     LD_LIBRARY_PATH: root === '' ? '' : (await librariesIn(root)).join(':'),
     ERL_CRASH_DUMP: '/dev/null', ERL_EPMD_PORT: String(mapper), ERL_EPMD_ADDRESS: LOOPBACK,
-    RUNNING_UNDER_SYSTEMD: 'true', // makes the script become the server instead of its parent, so that signals reach it
+    RUNNING_UNDER_SYSTEMD: 'true', // makes the script replace itself with the server, so that signals reach it
     RABBITMQ_NODENAME: NODE, RABBITMQ_NODE_IP_ADDRESS: LOOPBACK, RABBITMQ_NODE_PORT: String(port), RABBITMQ_DIST_PORT: String(distribution),
     RABBITMQ_MNESIA_BASE: join(home, 'mnesia'), RABBITMQ_LOG_BASE: join(home, 'log'), RABBITMQ_ENABLED_PLUGINS_FILE: plugins,
     RABBITMQ_CONFIG_FILE: join(home, 'none'), RABBITMQ_CONF_ENV_FILE: join(home, 'none'),
-    // Two cores are shared by many: idle schedulers must not spin.
+    // The two cores are shared: idle schedulers must not spin.
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 2:2 +sbwt none',
   };
   const command = (name: string, program: string, ...args: readonly string[]): ServerCommand => ({
@@ -62,7 +62,7 @@ async function startRabbit({ script, root, epmd }: Found): Promise<TestRabbit> {
     stopSignal: 'SIGTERM', logFile: join(folder.path, `${name}.log`),
   });
   const url = `amqp://guest:guest@${LOOPBACK}:${port}?heartbeat=10`;
-  // Its port mapper as our own child: RabbitMQ would leave one behind.
+  // The port mapper as a child of this process: RabbitMQ would leave one running.
   const mapperProcess = await spawnServer(command('epmd', epmd));
   let server: ServerProcess | undefined;
   const start = async (): Promise<void> => {
@@ -113,7 +113,7 @@ async function findRabbit(): Promise<Found> {
   return { script, root: target, epmd: join(target, 'usr/lib/erlang/bin/epmd') };
 }
 
-/** The servers' own scripts: those in /usr/sbin insist on being root. */
+/** The servers' own scripts: those in /usr/sbin require root. */
 async function scriptsIn(root: string): Promise<string[]> {
   const base = `${root}/usr/lib/rabbitmq/lib`;
   const versions = await readdir(base).catch(() => []);
@@ -128,7 +128,7 @@ async function scriptsIn(root: string): Promise<string[]> {
 
 /**
  * Downloads what apt would install, checked by its signatures, and unpacks it into the cache of the embedded servers.
- * Nothing is installed and root is not needed. Erlang's start script names /usr/lib/erlang; that is all that must change.
+ * Nothing is installed, and root is not needed. Only Erlang's start script has to be changed: it names /usr/lib/erlang.
  */
 async function download(cache: string, target: string): Promise<void> {
   process.stderr.write('rabbitmq: not installed here; downloading Debian\'s packages (once, about 35 MB, nothing is installed) ...\n');

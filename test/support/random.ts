@@ -1,13 +1,13 @@
-/** Chance that can be repeated: the same seed gives the same numbers. */
+/** A repeatable source of random numbers: the same seed gives the same numbers. */
 export type Random = {
-  /** From 0 up to, but without, 1. */
+  /** From 0 (inclusive) to 1 (exclusive). */
   readonly next: () => number;
   readonly integer: (min: number, max: number) => number;
   readonly chance: (share: number) => boolean;
   readonly pick: <T>(items: readonly T[]) => T;
 };
 
-/** Mulberry32: 32 bits of state are plenty for choosing what a simulated user does. */
+/** Mulberry32: 32 bits of state are enough for choosing what a simulated user does. */
 export function randomOf(seed: number): Random {
   let state = seed >>> 0;
   const next = (): number => {

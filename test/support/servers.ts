@@ -16,29 +16,29 @@ export type TestServer = EmbeddedServer & {
 type Config = Readonly<Record<string, string>>;
 
 /**
- * Only for tests of correctness: a killed process loses nothing without fsync, a power cut would, and no test here pulls
- * the plug. Tests that measure time must start their own Postgres with `{ fsync: 'on' }`.
+ * Only for tests of correctness: without fsync a killed process loses nothing, only a power cut would, which no test
+ * simulates. Tests that measure time must start their own Postgres with `{ fsync: 'on' }`.
  */
 const FAST_POSTGRES: Config = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' };
 
-/** A Redis of its own for a test that kills, freezes or restarts it. AOF is on, as in production. */
+/** A separate Redis for a test that kills, freezes or restarts it. The append-only file is on, as in production. */
 export async function throwawayRedis(extraConfig: Config = {}): Promise<TestServer> {
   return throwaway((dir) => startRedisServer({ dir, extraConfig, progress: note }));
 }
 
-/** A Postgres of its own, for the same. Pass `{ fsync: 'on', synchronous_commit: 'on' }` to make it as in production. */
+/** A separate Postgres for the same purpose. `{ fsync: 'on', synchronous_commit: 'on' }` makes it as in production. */
 export async function throwawayPostgres(extraConfig: Config = {}): Promise<TestServer> {
   return throwaway((dir) => startPostgresServer({ dir, extraConfig: { ...FAST_POSTGRES, ...extraConfig }, progress: note }));
 }
 
-/** The run's shared Redis. Use fresh account ids instead of emptying it: other workers use it at the same time. */
+/** The run's shared Redis. Use new account ids instead of emptying it: other workers use it at the same time. */
 export const redisUrl = (): string => required('TEST_REDIS_URL');
 
 export type FreshDatabase = { readonly databaseUrl: string; readonly drop: () => Promise<void> };
 
 /**
- * An empty database on the run's Postgres, or a migrated one: `migrate` runs once per jest worker, on a template that
- * later databases are copied from.
+ * An empty or a migrated database on the run's Postgres: `migrate` runs once per jest worker, on a template from which
+ * later databases are copied.
  */
 export async function freshDatabase(migrate?: (databaseUrl: string) => Promise<void>): Promise<FreshDatabase> {
   const name = `${databasePrefix()}_${randomBytes(5).toString('hex')}`;
@@ -50,13 +50,13 @@ export async function freshDatabase(migrate?: (databaseUrl: string) => Promise<v
   };
 }
 
-/** Jest gives every test file its own modules, so that a template exists is read from Postgres, not from a variable. */
+/** Whether the template exists is read from Postgres: Jest gives every test file its own modules, and so its own variables. */
 async function templateOf(migrate: (databaseUrl: string) => Promise<void>): Promise<string> {
   const kind = createHash('sha256').update(migrate.toString()).digest('hex').slice(0, 8);
   const name = `${databasePrefix()}_template_w${process.env['JEST_WORKER_ID'] ?? '0'}_${kind}`;
   const { rowCount } = await query('select 1 from pg_database where datname = $1', [name]);
   if (rowCount === 1) return name;
-  const draft = `${name}_draft`; // renamed when migrated, so a failed migration leaves no half template
+  const draft = `${name}_draft`; // renamed when migrated, so a failed migration leaves no incomplete template
   await query(`drop database if exists ${draft} with (force)`);
   await query(`create database ${draft} template template0`);
   await migrate(databaseUrlOf(draft));
@@ -88,7 +88,7 @@ function required(name: string): string {
   return value;
 }
 
-/** What this process has made and not yet discarded. Signals and exits clean it up, too. */
+/** What this process has created and not discarded yet. Signals and exits clean it up, too. */
 const open = new Set<{ readonly dir: string; readonly stop: () => Promise<void> }>();
 let cleansUp = false;
 
@@ -111,7 +111,7 @@ async function throwaway(start: (dir: string) => Promise<EmbeddedServer>): Promi
       folder.remove();
     }
   };
-  // The getter `pid` must survive, so the server is extended rather than copied.
+  // `pid` is a getter, which a copy would lose, so the server object is extended.
   return Object.assign(server, { discard });
 }
 
@@ -120,8 +120,8 @@ const TEMPORARY = 'credit-gateway-test-';
 export type Folder = { readonly path: string; readonly remove: () => void };
 
 /**
- * A folder that the account of the servers may enter, deleted at the latest when this process ends. Its name carries our
- * process id, so that the next run can tell which folders were left behind by a process that was killed.
+ * A folder that the servers' account may enter, deleted at the latest when this process ends. Its name contains this
+ * process' id, so that the next run finds the folders of killed processes.
  */
 export async function temporaryFolder(): Promise<Folder> {
   cleanUpAtTheEnd();
@@ -152,7 +152,7 @@ function exists(pid: number): boolean {
   }
 }
 
-/** Jest does not tear down after Ctrl-C, so the process that started the servers does it itself. */
+/** Jest does not tear down after Ctrl-C, so the process that started the servers does. */
 function cleanUpAtTheEnd(): void {
   if (cleansUp) return;
   cleansUp = true;
@@ -162,7 +162,7 @@ function cleanUpAtTheEnd(): void {
     });
   }
   process.once('exit', () => {
-    for (const { dir } of open) rmSync(dir, { recursive: true, force: true }); // the servers end with us by themselves
+    for (const { dir } of open) rmSync(dir, { recursive: true, force: true }); // the servers end with this process by themselves
   });
 }
 
@@ -180,7 +180,7 @@ function note(line: string): void {
 type Urls = { readonly redisUrl: string; readonly databaseUrl: string };
 type GivenUrls = { readonly redisUrl: string | undefined; readonly databaseUrl: string | undefined };
 
-/** For global-setup: fills in what was not given. */
+/** For global-setup: starts the servers without a given URL. */
 export async function openTestServers(given: GivenUrls): Promise<Urls> {
   try {
     const redis = given.redisUrl ?? (await throwawayRedis()).url;
@@ -192,7 +192,7 @@ export async function openTestServers(given: GivenUrls): Promise<Urls> {
   }
 }
 
-/** For global-teardown: drops this run's databases where the Postgres stays, and discards the servers that were started. */
+/** For global-teardown: drops this run's databases from an external Postgres, and discards the started servers. */
 export async function closeTestServers(): Promise<void> {
   try {
     const { rows } = await query('select datname from pg_database where datname like $1', [`${databasePrefix()}\\_%`]);

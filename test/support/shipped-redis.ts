@@ -14,28 +14,28 @@ export type ShippedRedis = {
   readonly gatewayPassword: string;
   readonly operatorPassword: string;
   readonly gatewayUrl: string;
-  /** As `operator`, who may do everything. Reconnects after a restart. */
+  /** A connection as `operator`, who may do everything. Reconnects after a restart. */
   readonly operator: Redis;
   readonly pid: () => number;
-  /** The access-control list that Redis was given, with digests in it. */
+  /** The access-control list given to Redis, with password digests. */
   readonly usersFile: string;
-  /** Where the append-only file is. */
+  /** The directory of the append-only file. */
   readonly dataDir: string;
-  /** All that Redis has logged. */
+  /** The whole log of Redis. */
   readonly log: () => string;
-  /** SIGTERM is a clean stop. Resolves when the process is gone. */
+  /** SIGTERM stops it cleanly. Resolves when the process has ended. */
   readonly stop: (signal?: 'SIGTERM' | 'SIGKILL') => Promise<void>;
-  /** Starts it again on its data, optionally with another users.acl. Resolves when it answers. */
+  /** Restarts it on its data, optionally with another users.acl. Resolves when it answers. */
   readonly start: (usersAcl?: string) => Promise<void>;
   readonly discard: () => Promise<void>;
 };
 
 const DEPLOYED = join(projectRoot, 'deploy/redis');
 export const shippedUsers = (): string => readFileSync(join(DEPLOYED, 'users.acl'), 'utf8');
-/** The list of earlier releases, whose `default` may do nothing. */
+/** The users.acl of earlier releases, in which `default` has no rights. */
 export const formerUsers = (): string => shippedUsers().replace(/^user default .*$/m, 'user default reset off');
 
-/** Redis as docker-compose.yml starts it: by start-redis.sh, with its redis.conf and a users.acl, by default its own. */
+/** Redis as docker-compose.yml starts it: by start-redis.sh, with its redis.conf and, by default, its users.acl. */
 export async function shippedRedis(usersAcl = shippedUsers()): Promise<ShippedRedis> {
   const folder = await temporaryFolder();
   const port = await freePort();
@@ -44,7 +44,7 @@ export async function shippedRedis(usersAcl = shippedUsers()): Promise<ShippedRe
     'deploy', 'data', 'users.acl', 'redis.log',
   ].map((name) => join(folder.path, name)) as [string, string, string, string];
   const { command, args } = await findRedis({ user: undefined });
-  // The image has redis-server on its PATH; here it may be a copy in a cache.
+  // The image has redis-server on its PATH; here it may be a cached copy.
   writeFileSync(join(folder.path, 'redis-server'), `#!/bin/sh\nexec ${[command, ...args].map((word) => `'${word}'`).join(' ')} "$@"\n`);
   chmodSync(join(folder.path, 'redis-server'), 0o755);
   mkdirSync(dataDir);

@@ -1,6 +1,6 @@
 import type { Micros } from '../../src/kit/money/micros.js';
 
-/** A session that the gateway accepted, and what it said about its end; `end` null: nobody ever ended it. */
+/** A session that the gateway accepted, and its answer about the end; `end` null: the session was never ended. */
 export type ToldSession = {
   readonly accountId: string;
   readonly sessionId: string;
@@ -18,11 +18,11 @@ export type ToldEnd = {
   readonly uncollected: Micros;
 };
 
-/** `seq` null: the request was lost on its way, and without a key nobody can ask what became of it. */
+/** `seq` null: the answer was lost, and without a key the outcome cannot be asked for. */
 export type ToldCharge = { readonly accountId: string; readonly marker: string; readonly amount: Micros; readonly seq: number | null };
 export type ToldGrant = { readonly accountId: string; readonly intentId: number; readonly amount: Micros };
 
-/** Everything a caller was told, to be held against the books. */
+/** All answers that callers got, for comparison with the books. */
 export type Told = {
   readonly sessions: ToldSession[];
   readonly charges: ToldCharge[];
@@ -30,9 +30,9 @@ export type Told = {
   /** Names of sessions and charges that were refused for lack of credits. */
   readonly refusedSessions: { readonly accountId: string; readonly sessionId: string }[];
   readonly refusedCharges: { readonly accountId: string; readonly marker: string }[];
-  /** Requests that were sent twice at once, and so were answered twice. */
+  /** Requests that were sent twice at once and answered twice. */
   doubled: number;
-  /** Answers that no rule allows. */
+  /** Answers that the contract does not allow. */
   readonly surprises: string[];
 };
 

@@ -15,9 +15,9 @@ export const entryDetails: Projection<readonly JournalEntry[]> = {
   write: insertDetails,
 };
 
-/** An entry as Postgres keeps it. */
+/** The row of an entry. */
 export const entryRow = ({ entry, shard }: PlacedEntry): EntryRow => ({ entry, epoch: shard.epoch, lots: lotsText(entry) });
 
-/** The lot changes as the journal had them, deltas only: what a later audit replays. */
+/** The lot changes of the entry as deltas, for audits that replay them. */
 const lotsText = ({ lots }: JournalEntry): string =>
   lots.map(({ lotId, remaining, held }) => `${lotId}:${remaining}:${held}`).join(',');

@@ -7,11 +7,11 @@ import type { CorrectedEnd } from '../model-uses.js';
 import { ShardFault } from '../shard-fault.js';
 import { oncePerBatch, type Projection } from './projection.js';
 
-/** What a batch makes of holds. Also tells when those that it ends were placed (write-batch.ts). */
+/** The holds of a batch. Also used for the times at which ended holds were placed (write-batch.ts). */
 export const holdsOf = oncePerBatch(async ({ fresh }, trx) =>
   foldHolds(fresh, await readLastHolds(trx, holdsToRead(fresh)), ({ about }) => about));
 
-/** For a `correct` entry of the batch: the end that it corrects, and what that end said, as it is stored. Null for any other. */
+/** For a `correct` entry of the batch: the end that it corrects and the stored facts of that end. Null for any other entry. */
 export const correctedEnds = oncePerBatch(async (batch, trx) => {
   const { found } = await holdsOf(batch, trx);
   return (entry: JournalEntry): CorrectedEnd | null => {
@@ -32,10 +32,10 @@ export const endedHolds: Projection<readonly HoldRow[]> = {
   write: endHolds,
 };
 
-/** The account id has no colon (ids.ts), so no two holds share a name. */
+/** The account id contains no colon (ids.ts), so no two holds share a name. */
 const nameOf = ({ accountId, holdId }: { accountId: string; holdId: string }): string => `${accountId}:${holdId}`;
 
-/** How each kind of entry ends a hold, and the states it may be in before. */
+/** How each kind of entry ends a hold, and the states in which it may find the hold. */
 const ENDS: Partial<Readonly<Record<EntryKind, { readonly from: readonly HoldState[]; readonly to: Exclude<HoldState, 'open'> }>>> = {
   settle: { from: ['open'], to: 'settled' },
   void: { from: ['open'], to: 'voided' },
@@ -44,7 +44,7 @@ const ENDS: Partial<Readonly<Record<EntryKind, { readonly from: readonly HoldSta
   correct: { from: ['settled', 'voided'], to: 'settled' },
 };
 
-/** The holds that these entries end but do not place: they must be read first. */
+/** Holds that these entries end and that were placed before the batch: they must be read first. */
 export function holdsToRead(fresh: readonly PlacedEntry[]): { accountId: string; holdId: string }[] {
   const placed = new Set<string>();
   const wanted = new Map<string, { accountId: string; holdId: string }>();
@@ -60,13 +60,13 @@ export function holdsToRead(fresh: readonly PlacedEntry[]): { accountId: string;
 export type FoldedHolds = {
   readonly placed: readonly HoldRow[];
   readonly ended: readonly HoldRow[];
-  /** What each entry that ends a hold found it to be. */
+  /** The hold before each entry that ends one. */
   readonly found: ReadonlyMap<JournalEntry, HoldRow>;
 };
 
 /**
- * What a batch makes of holds: those it places, in the state it leaves them, and those it ends. `aboutOf` gives the
- * text that may be stored. Throws ShardFault when an entry ends a hold that is not there or has ended otherwise (I3).
+ * The changes of a batch to holds: those it places, in their state after the batch, and those it ends. `aboutOf` returns
+ * the text to store. Throws ShardFault when an entry ends a hold that does not exist or has ended differently (I3).
  */
 export function foldHolds(
   fresh: readonly PlacedEntry[], stored: readonly HoldRow[], aboutOf: (entry: JournalEntry) => string,
@@ -119,7 +119,7 @@ const place = (entry: JournalEntry, about: string): HoldRow => ({
   late: false, availableAfter: null, endFingerprint: null, endAbout: null, endedAtMs: null, endedSeq: null, closedAtMs: null,
 });
 
-/** A late settle and a correction add to what the hold was charged; what its end released and what expired then stay on the record. */
+/** A late settle and a correction add to the charge of a hold; the released and expired amounts of its end stay unchanged. */
 function finish(hold: HoldRow, entry: JournalEntry, state: HoldState, endAbout: string): HoldRow {
   const isAgain = hold.state !== 'open';
   const isCorrection = entry.kind === 'correct';
@@ -142,6 +142,6 @@ function finish(hold: HoldRow, entry: JournalEntry, state: HoldState, endAbout: 
   };
 }
 
-/** What of a hold was neither spent nor lost with its lot went back. */
+/** The part of a hold that was neither captured nor expired with its lot. */
 const releasedBy = (amount: Micros, { captured, overage, expired }: JournalEntry): Micros =>
   micros(amount - (captured - overage) - expired);

@@ -15,8 +15,8 @@ export const modelHours: Projection<readonly ModelHour[]> = {
 type Sums = { messages: bigint; tokens: bigint; held: bigint; captured: bigint };
 
 /**
- * What a batch adds to the hours of models, one row per hour, shard and model. Only of fresh entries, so what comes a
- * second time is counted once. BigInts, because what is held again and again adds up to more than any balance.
+ * What a batch adds to the hours of models, one row per hour, shard and model. Only fresh entries count, so a redelivered
+ * entry counts once. BigInts, because credits that are held again and again add up to more than any balance.
  */
 export function foldModels(
   fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => AboutFacts,

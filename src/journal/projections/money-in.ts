@@ -12,13 +12,13 @@ export const moneyIn: Projection<readonly AppliedIntent[]> = {
 
 export type FoldedIntents = {
   readonly applied: readonly AppliedIntent[];
-  /** Entries of intents that Postgres has lost: their money has moved all the same, so they are noted in quarantine. */
+  /** Entries of intents that Postgres has lost: their money has moved, so they are recorded in the quarantine. */
   readonly unknown: readonly { readonly at: PlacedEntry; readonly intentId: number }[];
 };
 
 export const intentsOf = oncePerBatch(({ fresh }, trx) => foldIntents(trx, fresh));
 
-/** The intents whose entries these are. An intent that has an entry already was applied twice: the shard stops. */
+/** The intents of these entries. If an intent already has an entry, it was applied twice: the shard is stopped. */
 async function foldIntents(trx: Trx, fresh: readonly PlacedEntry[]): Promise<FoldedIntents> {
   const found = fresh.flatMap((at) => {
     const intentId = intentIdOf(at.entry.key);

@@ -6,26 +6,26 @@ import type { AboutFacts } from '../about.js';
 import type { PlacedEntry } from '../fold-accounts.js';
 
 /**
- * What one statement of the drain makes of a batch. All projections run in the transaction that moves the cursors: all
- * folds first, then all writes, in the order of the list (projections.ts).
+ * One table's part of the drain. All projections run in the transaction that moves the cursors: first all folds, then all
+ * writes, in the order of the list (projections.ts).
  */
 export type Projection<Rows = unknown> = {
   /** Unique in the list. */
   readonly name: string;
   /**
-   * The rows that the batch comes to. May read through `trx`, which holds the locks of the shards, and writes nothing.
-   * Throws ShardFault when the journal says something that cannot be true.
+   * Computes the rows of a batch. May read through `trx`, which holds the locks of the shards, but must not write. Throws
+   * ShardFault when the journal contradicts itself or the books.
    */
   fold(batch: FreshBatch, trx: Trx): Rows | Promise<Rows>;
-  /** Gets what `fold` gave, which may be no rows. */
+  /** Writes the rows of `fold`, which may be none. */
   write(trx: Trx, rows: Rows): Promise<void>;
 };
 
-/** The entries of a batch that Postgres does not have yet, and what was found out about them before any fold. */
+/** The entries of a batch that Postgres does not have yet, with facts that are computed before any fold. */
 export type FreshBatch = {
   /** In the order of their streams. Their texts can be read and stored. */
   readonly fresh: readonly PlacedEntry[];
-  /** The accounts as they are after these entries. */
+  /** The accounts after these entries. */
   readonly accounts: readonly AccountRow[];
   readonly factsOf: (entry: JournalEntry) => AboutFacts;
   /** Texts that were taken out of `fresh`. */
@@ -33,10 +33,10 @@ export type FreshBatch = {
   readonly knowsModel: KnowsModel;
 };
 
-/** Whether a price book has, or ever had, a model of that name: no other source adds a row to the books. */
+/** Whether a price book has, or ever had, a model of that name: only such models get rows in the books. */
 export type KnowsModel = (model: string) => boolean;
 
-/** For a fold that two projections share: runs it once for each batch. */
+/** For a fold that two projections share: runs it once per batch. */
 export function oncePerBatch<T>(fold: (batch: FreshBatch, trx: Trx) => T): (batch: FreshBatch, trx: Trx) => T {
   const folded = new WeakMap<FreshBatch, { readonly value: T }>();
   return (batch, trx) => {

@@ -11,11 +11,11 @@ import { transactions } from './transactions.js';
 import { collectedUsage, usageRecords } from './usage.js';
 
 /**
- * Everything that the drain writes besides its cursors. A new table is a new file and one line here.
+ * Everything that the drain writes, except the cursors. A new table is a new file and one line here.
  *
- * The order matters three times. `freezes` updates rows that `accounts` may have inserted just before. `endedHolds` comes before
- * `placedHolds`, because a batch may end a hold and use its id again, and only one hold of an id may be open.
- * `collectedUsage` marks rows that `usageRecords` may have inserted just before.
+ * The order matters for three pairs. `freezes` updates rows that `accounts` may just have inserted. `endedHolds` comes
+ * before `placedHolds`, because a batch may end a hold and reuse its id, and an id may have only one open hold.
+ * `collectedUsage` marks rows that `usageRecords` may just have inserted.
  */
 export const projections: readonly Projection[] = [
   entries,

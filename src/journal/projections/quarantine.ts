@@ -3,7 +3,7 @@ import type { PlacedEntry } from '../fold-accounts.js';
 import { intentsOf } from './money-in.js';
 import { oncePerBatch, type Projection } from './projection.js';
 
-/** What a batch puts aside. Also counted for the report (write-batch.ts). */
+/** The quarantined texts of a batch. Also counted for the report (write-batch.ts). */
 export const quarantineOf = oncePerBatch(async (batch, trx): Promise<readonly QuarantineRow[]> => {
   const { unknown } = await intentsOf(batch, trx);
   return [...batch.unreadable, ...unknown.map(({ at, intentId }) => quarantineRow(at, `no intent ${intentId} is known to Postgres`))];
@@ -21,6 +21,6 @@ export const quarantineRow = ({ entry, shard }: PlacedEntry, reason: string): Qu
   streamId: entry.streamId,
   accountId: entry.accountId,
   reason: reason.replaceAll('\0', ''),
-  // JSON writes NUL and lone surrogates as escapes, which any text column takes.
+  // JSON escapes NUL and lone surrogates, so any text column can store them.
   payload: JSON.stringify({ seq: entry.seq, about: entry.about, price: entry.price, fingerprint: entry.fingerprint }),
 });

@@ -7,12 +7,12 @@ import type { CorrectedEnd } from '../model-uses.js';
 import { correctedEnds } from './holds.js';
 import type { Projection } from './projection.js';
 
-/** Entries by which services are used. Only of fresh ones is usage made, so what comes a second time is counted once. */
+/** Kinds of entries that report usage. Only fresh entries make records, so a redelivered entry counts once. */
 const USAGE_KINDS: ReadonlySet<EntryKind> = new Set(['charge', 'settle', 'late_settle', 'void', 'correct', 'attribute', 'refuse_usage']);
 
 /**
- * The uses of services that a batch tells of. A correction of an end that told of the same use adds credits to it, and is
- * no use of its own. `correctedBy` gives the end that an entry corrects.
+ * The uses of services in a batch. A correction of an end that reported the same use adds credits to it and is no use of
+ * its own. `correctedBy` returns the end that an entry corrects.
  */
 export function foldUsage(
   fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => AboutFacts, correctedBy: (entry: JournalEntry) => CorrectedEnd | null,
@@ -23,7 +23,7 @@ export function foldUsage(
     const { accountId, seq, atMs } = entry;
     const { service, operation, metadata } = usage;
     const isRefused = entry.kind === 'refuse_usage';
-    // What a deduction has paid for is shown here once: the deduction has no record of its own.
+    // Usage paid for by a deduction appears here only: the deduction has no usage record.
     const credits = isRefused ? ZERO : usage.credits ?? deduction?.credits ?? entry.captured;
     const isSameUse = (correctedBy(entry)?.facts.usage ?? null) !== null;
     return [{

@@ -3,13 +3,13 @@ import type { Db } from '../../stores/postgres/connect.js';
 import { unnestSource } from '../../stores/postgres/unnest.js';
 import type { Figures } from './comparison.js';
 
-/** Which account, and the entry at which Redis had it. */
+/** An account to read, with the number of its last entry in Redis. */
 export type BookAsk = { readonly accountId: string; readonly shard: number; readonly seq: number };
 
-/** An account as Postgres has it, in the words in which Redis stores the same. */
+/** An account in Postgres, in the format in which Redis stores it. */
 export type AccountBook = {
   readonly accountId: string;
-  /** The shard's epoch and cursor in the same snapshot: up to where its stream is in these figures. */
+  /** The shard's epoch and cursor in the same snapshot: these figures include its stream up to there. */
   readonly epoch: number;
   readonly cursor: string;
   readonly stoppedReason: string | null;
@@ -31,7 +31,7 @@ const source = unnestSource<BookAsk>('ask', {
 
 const MS = (column: string): string => `(extract(epoch from ${column}) * 1000)::bigint`;
 
-/** Accounts and how far their shards have been drained, all in one statement, which is one snapshot. */
+/** Accounts and the cursors of their shards, in one statement, which is one snapshot. */
 export async function readBooks(db: Db, asks: readonly BookAsk[]): Promise<Map<string, AccountBook>> {
   if (asks.length === 0) return new Map();
   const { rows } = await db.raw<{ rows: AccountBook[] }>(

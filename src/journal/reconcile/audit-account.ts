@@ -1,14 +1,14 @@
 import type { AuditRow, GlobalSums } from './audit.table.js';
 import { compareFigures, FIGURES, type Difference } from './comparison.js';
 
-/** What is wrong with an account inside Postgres. `newest`: how many entries were followed back, null for all. */
+/** Contradictions of an account within Postgres. `newest`: how many entries were read back, null for all. */
 export function auditDifferences(row: AuditRow, newest: number | null): Difference[] {
   const differences: Difference[] = [];
   const { seq, lastSeq, firstSeq, entries } = row;
   if (lastSeq !== seq) {
     differences.push({ check: 'sequence', expected: `account at entry ${seq}`, actual: `newest entry is ${lastSeq ?? 'none'}`, micros: 0 });
   }
-  // Fewer than asked for: these are all there are.
+  // Fewer entries than the limit: these are all.
   const isComplete = newest === null || entries < newest;
   if (isComplete && firstSeq !== null && firstSeq !== 1) {
     differences.push({ check: 'sequence', expected: 'entry 1 is the first', actual: `entry ${firstSeq} is the first`, micros: 0 });
@@ -38,7 +38,7 @@ export function auditDifferences(row: AuditRow, newest: number | null): Differen
   return differences;
 }
 
-/** I1 over everything: what was granted is somewhere. Exact, because sums need not fit a double. */
+/** I1 over all accounts: granted credits must be accounted for. Exact, because the sums may exceed a double. */
 export function conservationDifferences(accounts: GlobalSums, entries: GlobalSums | null): Difference[] {
   const of = (sums: GlobalSums, name: (typeof FIGURES)[number]): bigint => BigInt(sums[name]);
   const there = of(accounts, 'available') + of(accounts, 'held') + of(accounts, 'captured') + of(accounts, 'expired') + of(

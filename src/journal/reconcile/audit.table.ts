@@ -1,18 +1,18 @@
 import type { Db } from '../../stores/postgres/connect.js';
 import { FIGURES, type Figures } from './comparison.js';
 
-/** What Postgres says about itself, per account. All sums are of one snapshot. */
+/** The audit of an account within Postgres. All sums are of one snapshot. */
 export type AuditRow = Figures & {
   readonly accountId: string;
   readonly seq: number;
-  /** Of the entries that were looked at: the newest, the oldest, and how many. */
+  /** Of the entries read: the newest, the oldest, and their number. */
   readonly lastSeq: number | null;
   readonly firstSeq: number | null;
   readonly entries: number;
-  /** Entries whose number does not follow from the one before; the first such. */
+  /** Number of entries whose number does not follow the previous one; the first of them. */
   readonly gaps: number;
   readonly firstGap: number | null;
-  /** Entries whose stated balances do not follow from the one before; the first such, and the largest difference. */
+  /** Number of entries whose stated balances do not follow from the previous entry; the first of them, and the largest difference. */
   readonly jumps: number;
   readonly firstJump: number | null;
   readonly jumpMicros: number;
@@ -22,7 +22,7 @@ export type AuditRow = Figures & {
   readonly lotsRemaining: number;
   readonly lotsHeld: number;
   readonly holdsAmount: number;
-  /** Sums of all entries, and of all lots; only when all of them were looked at. */
+  /** Sums of all entries, and of all lots; only when all entries were read. */
   readonly sums: Figures | null;
   readonly lotsAmount: number | null;
 };
@@ -30,8 +30,8 @@ export type AuditRow = Figures & {
 const off = (name: string): string => `abs(${name}_after - (before_${name} + ${name}))`;
 
 /**
- * Audits accounts inside Postgres. `newest` bounds how many entries are followed back, so that an account of a million
- * entries costs no more than one of a hundred; null: all of them.
+ * Audits accounts within Postgres. `newest` limits how many entries are read back, so that an account of a million
+ * entries costs no more than one of a hundred; null: all entries.
  */
 export async function auditAccounts(db: Db, accountIds: readonly string[], newest: number | null): Promise<AuditRow[]> {
   if (accountIds.length === 0) return [];
@@ -92,7 +92,7 @@ export async function sumAccounts(db: Db): Promise<GlobalSums> {
   return row;
 }
 
-/** Accounts and entries, summed in one snapshot. */
+/** Sums of accounts and of entries in one snapshot. */
 export async function sumAccountsAndEntries(db: Db): Promise<{ readonly accounts: GlobalSums; readonly entries: GlobalSums }> {
   const { rows } = await db.raw<{ rows: (GlobalSums & { what: 'accounts' | 'entries' })[] }>(
     ['accounts', 'entries'].map((table) =>

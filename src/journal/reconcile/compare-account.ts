@@ -12,21 +12,21 @@ import { inspectAccount, type Inspected, type InspectDeps, type StoredAccount } 
 
 export type CompareDeps = InspectDeps & { readonly db: Db; readonly drain: Drain };
 
-/** How much of each account: `newest` entries are followed back, null for all of them. */
+/** How thorough to be: `newest` entries are read back, null for all of them. */
 export type CompareOptions = { readonly newest: number | null };
 
-/** Fresh looks at an account that Postgres has not caught up with, or that is written to all the time. */
+/** Repeated looks at an account that Postgres has not caught up with, or that is written to all the time. */
 const LOOKS_MAX = 8;
-/** Balances that agreed so often while Postgres went on: more looks would be more of the same. */
+/** After this many equal balances of a busy account further looks add nothing. */
 const AGREED_MAX = 3;
 const WAIT_MS = 25;
-/** Accounts that are read from Redis in one go: requests in between wait a millisecond or so, not for all of a page. */
+/** Accounts read from Redis in one go, so that requests in between wait about a millisecond, not for a whole page. */
 const READ_AT_ONCE = 20;
 
-/** What is known of an account so far, between two looks. */
+/** What is known of an account between two looks. */
 type Pending = {
   readonly accountId: string;
-  /** Postgres had this entry in this epoch, so from then on Redis must have it, too. */
+  /** Postgres had this entry in this epoch, so every later read of Redis must have it, too. */
   readonly floor: { readonly epoch: number; readonly seq: number } | null;
   /** The last seq at which balances agreed. */
   readonly agreedAt: number | null;
@@ -37,12 +37,12 @@ type Pending = {
 type Verdict = { readonly seq: number | null; readonly differences: readonly Difference[] };
 
 /**
- * Compares accounts in Redis with what Postgres has of them. No lag is ever taken for drift: an account is compared in
- * full only where both are at the same entry; where Postgres has gone on meanwhile, its balances are compared with
- * those after Redis' entry; and that entries are missing is said only when Postgres has the whole of the stream as it
- * was when Redis was read. What cannot be decided like that is `busy` or `failed`.
+ * Compares accounts in Redis with Postgres. Lag is never reported as drift: an account is compared in full only where
+ * both are at the same entry; if Postgres is further, its balances after Redis' entry are compared; and missing entries
+ * are only reported when Postgres has the whole stream as it was when Redis was read. Accounts that cannot be decided
+ * in this way are `busy` or `failed`.
  *
- * @throws GatewayError ledger_unavailable when Postgres is away.
+ * @throws GatewayError ledger_unavailable when Postgres is down.
  */
 export async function compareAccounts(deps: CompareDeps, accountIds: readonly string[], { newest }: CompareOptions): Promise<Comparison[]> {
   const audited = new Map((await auditAccounts(deps.db, accountIds, newest).catch(rethrow)).map((row) => [
@@ -52,7 +52,7 @@ export async function compareAccounts(deps: CompareDeps, accountIds: readonly st
   let pending: Pending[] = accountIds.map((accountId) => ({ accountId, floor: null, agreedAt: null, agreed: 0, reason: '' }));
   const undecided = new Map<string, Pending>();
   for (let look = 0; look < LOOKS_MAX && pending.length > 0; look += 1) {
-    // Waiting helps Postgres to catch up; whoever is written to all the time is best looked at again at once.
+    // A delay lets Postgres catch up; accounts that are written to all the time are best read again at once.
     if (look > 1 && pending.some(({ floor }) => floor === null)) await sleep(WAIT_MS * look);
     const open = await lookAgain(deps, pending, look > 0, verdicts);
     for (const each of open) undecided.set(each.accountId, each);
@@ -62,14 +62,14 @@ export async function compareAccounts(deps: CompareDeps, accountIds: readonly st
     conclude(deps, accountId, audited.get(accountId) ?? [], verdicts.get(accountId), undecided.get(accountId)));
 }
 
-/** One account, completely: for whoever asks about it. */
+/** Compares one account completely, on demand. */
 export async function compareAccount(deps: CompareDeps, accountId: string): Promise<Comparison> {
   const [comparison] = await compareAccounts(deps, [accountId], { newest: null });
   if (comparison === undefined) throw new Error('one account was asked for');
   return comparison;
 }
 
-/** Redis first, then the drain, then Postgres: so Postgres can be ahead of what was read of Redis, but need not lag. */
+/** Reads Redis, then drains, then reads Postgres: so Postgres may be further than the read of Redis, but need not lag. */
 async function lookAgain(
   deps: CompareDeps, pending: readonly Pending[], drains: boolean, verdicts: Map<string, Verdict>,
 ): Promise<Pending[]> {
@@ -97,7 +97,7 @@ function judge(pending: Pending, stored: Inspected, book: AccountBook | undefine
   if (stored === 'closed' || book?.epoch !== stored.epoch) return { ...pending, reason: 'the shard is being verified' };
   const has = book.account?.seq ?? 0;
   const { floor } = pending;
-  // Redis is the only one who numbers entries, so it cannot be behind what Postgres had before it was read.
+  // Only Redis numbers entries, so it cannot be behind what Postgres had before Redis was read.
   if (floor?.epoch === stored.epoch && stored.seq < floor.seq) return { seq: stored.seq, differences: [wentBack(stored, floor.seq)] };
   if (has === stored.seq) return { seq: stored.seq, differences: compareBooks(stored, book) };
   if (has > stored.seq) {

@@ -4,7 +4,7 @@ import type { StoredAccount } from './inspect-account.js';
 
 const NOTHING = { available: 0, held: 0, debt: 0, granted: 0, captured: 0, expired: 0, removed: 0, uncollected: 0, frozen: false };
 
-/** Everything of an account, both sides at the same seq. */
+/** Compares everything of an account; both sides are at the same seq. */
 export function compareBooks(stored: StoredAccount, book: AccountBook): Difference[] {
   const account = book.account ?? NOTHING;
   const differences = compareFigures('balance', FIGURES, account, stored);
@@ -14,7 +14,7 @@ export function compareBooks(stored: StoredAccount, book: AccountBook): Differen
     });
   }
   differences.push(...compareLots(stored, book));
-  // The lists are cut off at the same place; behind it only the number is compared.
+  // Both lists are cut at the same length; beyond it only the number of holds is compared.
   differences.push(...compareNamed('holds', new Map(book.holds.map(({ id, amount }) => [
     id, amount,
   ])), stored.holds, (amount) => amount, (expected, actual) => Math.abs(amountOf(expected) - amountOf(actual))));
@@ -30,7 +30,7 @@ function compareLots({ lots, live }: StoredAccount, book: AccountBook): Differen
     const [was, is] = [contentOf(theirs), contentOf(ours)];
     return Math.abs(was.remaining - is.remaining) + Math.abs(was.held - is.held);
   });
-  // What is spent from is an index; a lot that is missing there cannot be spent, one too many is spent twice.
+  // Spending uses an index of lots: a lot missing there cannot be spent, one too many would be spent twice.
   const spendable = new Map([...lots].filter(([, facts]) => contentOf(facts).remaining > 0));
   const indexed = new Map([...live].map((id) => [id, lots.get(id) ?? '']));
   const inIndex = (): string => 'spendable';
@@ -38,11 +38,11 @@ function compareLots({ lots, live }: StoredAccount, book: AccountBook): Differen
   return differences;
 }
 
-/** Balances alone, at an entry that Postgres has left behind already. */
+/** Compares only balances, at an entry that is no longer the last in Postgres. */
 export const compareBalances = (stored: StoredAccount, entry: NonNullable<AccountBook['entry']>): Difference[] =>
   compareFigures('balance', ['available', 'held', 'debt'], entry, stored);
 
-/** Postgres has all that Redis ever wrote, and still not this: entries are lost, or were never written. */
+/** Postgres has the whole stream but not this entry: entries were lost, or never written. */
 export function lostEntries(stored: StoredAccount, book: AccountBook): Difference {
   const check: DriftCheck = book.account === null ? 'unknown_account' : 'sequence';
   const balances = { available: book.account?.available ?? 0, held: book.account?.held ?? 0, debt: book.account?.debt ?? 0 };

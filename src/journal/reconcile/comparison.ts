@@ -2,26 +2,26 @@
 export const DRIFT_CHECKS = ['balance', 'lots', 'holds', 'sequence', 'running_balance', 'conservation', 'unknown_account'] as const;
 export type DriftCheck = (typeof DRIFT_CHECKS)[number];
 
-/** One way in which what should be the same is not. Postgres' word is what is expected; Redis' is what is there. */
+/** One difference. `expected` is Postgres' value, `actual` is Redis'. */
 export type Difference = {
   readonly check: DriftCheck;
   readonly expected: string;
   readonly actual: string;
-  /** How much money it is about; 0 where it is about none, such as a number that is missing. */
+  /** The amount of money concerned; 0 where there is none, such as for a missing number. */
   readonly micros: number;
 };
 
 /**
- * What became of comparing one account.
+ * The result of comparing one account.
  *
- * - `ok`, `drift`: compared at the same seq, everything of it
- * - `busy`: written to all the time; its balances were compared at a seq that has passed, and agreed
- * - `failed`: could not be compared, see `reason`; that says nothing about the account
+ * - `ok`, `drift`: compared completely, at the same seq
+ * - `busy`: written to all the time; its balances were compared at an earlier seq and were equal
+ * - `failed`: could not be compared, see `reason`; this says nothing about the account
  */
 export type Comparison = {
   readonly accountId: string;
   readonly shard: number;
-  /** The entry at which it was compared, or null when Redis does not know the account: then Postgres alone was checked. */
+  /** The entry at which it was compared, or null when Redis does not have the account: then only Postgres was checked. */
   readonly seq: number | null;
   readonly result: 'ok' | 'drift' | 'busy' | 'failed';
   readonly reason: string | null;
@@ -32,7 +32,7 @@ export type Comparison = {
 export const FIGURES = ['available', 'held', 'debt', 'granted', 'captured', 'expired', 'removed', 'uncollected'] as const;
 export type Figures = Readonly<Record<(typeof FIGURES)[number], number>>;
 
-/** Differences of the same check as one: a finding is per account and check. */
+/** Merges differences of the same check: there is one finding per account and check. */
 export function mergeDifferences(differences: readonly Difference[]): Difference[] {
   const merged = new Map<string, Difference>();
   for (const each of differences) {
@@ -45,7 +45,7 @@ export function mergeDifferences(differences: readonly Difference[]): Difference
   return [...merged.values()];
 }
 
-/** Compares named figures. The largest difference counts: one wrong movement shows in several of them. */
+/** Compares named figures. Only the largest difference counts, because one wrong movement shows in several figures. */
 export function compareFigures<Name extends string>(
   check: DriftCheck, names: readonly Name[], expected: Readonly<Record<Name, number>>, actual: Readonly<Record<Name, number>>,
 ): Difference[] {
@@ -60,7 +60,7 @@ export function compareFigures<Name extends string>(
 
 const SHOWN_MAX = 5;
 
-/** Compares lists of things with names, such as lots. `amountOf` is what of a thing is money; their differences add up. */
+/** Compares named items, such as lots. `amountOf` returns an item's money; the differences add up. */
 export function compareNamed<Thing>(
   check: DriftCheck, expected: ReadonlyMap<string, Thing>, actual: ReadonlyMap<string, Thing>,
   describe: (thing: Thing) => string, differ: (expected: Thing | undefined, actual: Thing | undefined) => number,

@@ -2,7 +2,7 @@ import type { Db } from '../../stores/postgres/connect.js';
 import { toMs, unnestSource } from '../../stores/postgres/unnest.js';
 import type { Difference, DriftCheck } from './comparison.js';
 
-/** A difference that was found, and how long it has been there. */
+/** A difference that was found, with the times of its first and last sighting. */
 export type Finding = {
   readonly findingId: number;
   /** '' for a difference in the sum over all accounts. */
@@ -17,7 +17,7 @@ export type Finding = {
   readonly lastSeenAtMs: number;
 };
 
-/** Whose difference it is. */
+/** A difference with its account. */
 export type FoundDifference = Difference & { readonly accountId: string; readonly shard: number | null; readonly seq: number | null };
 
 const source = unnestSource<FoundDifference>('f', {
@@ -33,7 +33,7 @@ const source = unnestSource<FoundDifference>('f', {
 const COLUMNS = `finding_id as "findingId", account_id as "accountId", "check", shard, seq, expected, actual,
   difference_micros as "differenceMicros", ${toMs('first_seen_at')} as "firstSeenAtMs", ${toMs('last_seen_at')} as "lastSeenAtMs"`;
 
-/** Writes what was found, or found again. Answers those that are new. */
+/** Stores findings, new or repeated. Returns the new ones. */
 export async function recordFindings(db: Db, found: readonly FoundDifference[]): Promise<Finding[]> {
   if (found.length === 0) return [];
   const { rows } = await db.raw<{ rows: (Finding & { isNew: boolean })[] }>(
@@ -51,7 +51,7 @@ export async function recordFindings(db: Db, found: readonly FoundDifference[]):
 type Looked = { readonly accountId: string; readonly check: string };
 const lookedSource = unnestSource<Looked>('l', { account_id: ['text', (row) => row.accountId], check_name: ['text', (row) => row.check] });
 
-/** Ends the open findings of these accounts that are not among what is still there. Answers those that ended. */
+/** Resolves the open findings of these accounts that were not found again. Returns the resolved ones. */
 export async function resolveFindings(db: Db, accountIds: readonly string[], still: readonly Looked[]): Promise<Finding[]> {
   if (accountIds.length === 0) return [];
   const { rows } = await db.raw<{ rows: Finding[] }>(
@@ -73,7 +73,7 @@ export async function readFindings(db: Db, limit: number): Promise<Finding[]> {
   return rows;
 }
 
-/** Accounts with open findings, those that were not looked at for longest first; '' is the sum over all. */
+/** Accounts with open findings, longest unchecked first; '' is the sum over all accounts. */
 export async function accountsWithFindings(db: Db, limit: number): Promise<string[]> {
   const { rows } = await db.raw<{ rows: { accountId: string }[] }>(
     `select account_id as "accountId" from drift_findings where resolved_at is null
@@ -85,7 +85,7 @@ export async function accountsWithFindings(db: Db, limit: number): Promise<strin
 
 export type OpenDrift = { readonly check: DriftCheck; readonly accounts: number; readonly micros: number };
 
-/** What is open, by check; a check without findings is not among them. */
+/** Open drift by check; checks without findings are left out. */
 export async function sumFindings(db: Db): Promise<OpenDrift[]> {
   const { rows } = await db.raw<{ rows: OpenDrift[] }>(
     `select "check", count(*) as accounts, sum(difference_micros)::double precision as micros from drift_findings

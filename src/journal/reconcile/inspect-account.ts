@@ -15,19 +15,19 @@ export type StoredAccount = Figures & {
   readonly journalEnd: string;
   /** Facts by lot id: `remaining:held:amount:expires_at_ms:granted_at_ms`. */
   readonly lots: ReadonlyMap<string, string>;
-  /** Lots that can be spent from. */
+  /** Ids of the lots that can be spent. */
   readonly live: ReadonlySet<string>;
   readonly openHolds: number;
-  /** Amounts by hold id, at most SNAPSHOT_HOLDS_MAX, soonest lease end first; of one that is not open: its state. */
+  /** Amounts by hold id, at most SNAPSHOT_HOLDS_MAX, soonest lease end first; for a hold that is not open: its state. */
   readonly holds: ReadonlyMap<string, string>;
 };
 
 export type InspectDeps = { readonly redis: ScriptClient; readonly keys: Keyspace; readonly fence: Pick<Fence, 'epochOf'> };
 
-/** `closed`: the shard is being verified, or its epoch has just been raised. */
+/** `closed`: the shard is being verified, or its epoch has just changed. */
 export type Inspected = StoredAccount | 'not_loaded' | 'closed';
 
-/** Reads an account from Redis word for word. Nothing is loaded, nothing ends. */
+/** Reads an account from Redis unchanged: it loads nothing and ends nothing. */
 export async function inspectAccount({ redis, keys, fence: gate }: InspectDeps, accountId: string): Promise<Inspected> {
   const epoch = gate.epochOf(keys.shardOf(accountId));
   if (epoch === null) return 'closed';

@@ -1,9 +1,9 @@
 import type { Db } from '../../stores/postgres/connect.js';
 import { toMs } from '../../stores/postgres/unnest.js';
 
-/** Where the reconciler is. Times are null while it has not happened. */
+/** The progress of the reconciler. A time is null until the event has happened. */
 export type ReconcileState = {
-  /** Whether the present round compares everything, and how far it is. */
+  /** Whether the current round is complete, and its position. */
   readonly roundIsFull: boolean;
   readonly roundAccounts: number;
   readonly fullWanted: boolean;
@@ -13,7 +13,7 @@ export type ReconcileState = {
   readonly lastFullAtMs: number | null;
 };
 
-/** A batch to do: from where on, and how thoroughly. */
+/** A batch to do: its start, and whether it is complete. */
 export type Claim = {
   readonly accountCursor: string;
   readonly scanCursor: string;
@@ -21,12 +21,12 @@ export type Claim = {
   readonly roundIsFull: boolean;
 };
 
-/** Whoever has a batch for longer than this has died with it. Longer than any job. */
+/** A batch claimed for longer than this belongs to a process that has died: no job takes as long. */
 const CLAIM_SECONDS = 120;
-/** A complete round begins at least this often. */
+/** A complete round starts at least this often. */
 const FULL_EVERY = `interval '1 day'`;
 
-/** Takes the next batch, unless somebody has one now. A wanted complete round begins at once. */
+/** Claims the next batch unless another process has one. A requested complete round starts at once. */
 export async function claimBatch(db: Db): Promise<Claim | null> {
   const { rows } = await db.raw<{ rows: Claim[] }>(
     `update reconcile_state set
@@ -43,7 +43,7 @@ export async function claimBatch(db: Db): Promise<Claim | null> {
   return rows[0] ?? null;
 }
 
-/** How far a batch has come. `accountCursor` null: through all accounts. */
+/** The progress of a finished batch. `accountCursor` null: all accounts are done. */
 export type Done = { readonly accountCursor: string | null; readonly scanCursor: string; readonly accounts: number };
 
 export async function finishBatch(db: Db, { accountCursor, scanCursor, accounts }: Done): Promise<void> {
@@ -65,12 +65,12 @@ export async function finishBatch(db: Db, { accountCursor, scanCursor, accounts 
   );
 }
 
-/** Gives a batch back that could not be done. */
+/** Releases a batch that failed. */
 export async function releaseBatch(db: Db): Promise<void> {
   await db.raw('update reconcile_state set claimed_until = null');
 }
 
-/** Asks for a complete round, which begins with the next batch. */
+/** Requests a complete round, which starts with the next batch. */
 export async function wantFullRound(db: Db): Promise<void> {
   await db.raw('update reconcile_state set full_wanted = true');
 }
@@ -88,7 +88,7 @@ export async function readReconcileState(db: Db): Promise<ReconcileState> {
   return row;
 }
 
-/** Accounts in the order in which a round goes through them. */
+/** Accounts in the order of a round. */
 export async function accountsAfter(db: Db, accountId: string, limit: number): Promise<string[]> {
   const { rows } = await db.raw<{ rows: { accountId: string }[] }>(
     'select account_id as "accountId" from accounts where account_id > ? order by account_id limit ?::integer', [accountId, limit],
@@ -96,7 +96,7 @@ export async function accountsAfter(db: Db, accountId: string, limit: number): P
   return rows.map((row) => row.accountId);
 }
 
-/** Those of these accounts that Postgres does not know. */
+/** Those of these accounts that Postgres does not have. */
 export async function unknownAmong(db: Db, accountIds: readonly string[]): Promise<string[]> {
   if (accountIds.length === 0) return [];
   const { rows } = await db.raw<{ rows: { accountId: string }[] }>(

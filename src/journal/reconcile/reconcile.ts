@@ -20,14 +20,14 @@ export type ReconcileDeps = Omit<CompareDeps, 'redis'> & {
 export type ReconcileReport = { readonly compared: number; readonly drift: number };
 
 const NOBODY: ReconcileReport = { compared: 0, drift: 0 };
-/** A complete round goes on for this long in one turn; a sampling one does a single page. */
+/** How long one turn of a complete round continues; a turn of another round does a single page. */
 const FULL_TURN_MS = 2_000;
 const MS_PER_SECOND = 1_000;
 
 /**
- * One turn of the reconciler: looks again at accounts with open findings, then at accounts that only Redis may know,
- * then at the next page of all accounts. It writes down what it finds and repairs nothing (design §7). Any process may
- * do it at any time; one at a time does.
+ * One turn of the reconciler: compares accounts with open findings again, then accounts that may only be in Redis, then
+ * the next page of all accounts. It stores findings and repairs nothing (design §7). Any process may call it at any time;
+ * only one at a time works.
  */
 export async function reconcile(deps: ReconcileDeps): Promise<ReconcileReport> {
   const claim = await claimBatch(deps.db);
@@ -35,7 +35,7 @@ export async function reconcile(deps: ReconcileDeps): Promise<ReconcileReport> {
   try {
     return await turn(deps, claim);
   } catch (error) {
-    await releaseBatch(deps.db).catch(() => undefined); // it runs out by itself
+    await releaseBatch(deps.db).catch(() => undefined); // the claim expires by itself
     throw error;
   }
 }
@@ -61,16 +61,16 @@ async function turn(deps: ReconcileDeps, { accountCursor, scanCursor, roundIsFul
     cursor = page.length < RECONCILE_ACCOUNTS_MAX ? null : (page.at(-1) ?? null);
   } while (roundIsFull && cursor !== null && clock() - startedMs < FULL_TURN_MS);
 
-  // Only who has summed up the entries can say that what was found there is gone.
+  // A finding in the sum of entries can only be resolved after the entries were summed again.
   if (cursor === null) await checkConservation(deps, roundIsFull || open.includes(''));
-  // Strangers beyond the bound are met again: the walk begins anew when it has ended.
+  // Unknown accounts beyond the limit are found by the next scan, which starts when this one ends.
   await finishBatch(db, { accountCursor: cursor, scanCursor: scanned.cursor, accounts });
   return report;
 }
 
 /**
- * Compares these accounts and writes down what there is to say. Only who was compared completely has her findings
- * resolved: what an old entry has to say is not seen by who looks at the newest.
+ * Compares these accounts and stores the results. Findings are only resolved for accounts that were compared completely:
+ * a comparison of the newest entries cannot see a fault in an old one.
  */
 export async function compareAndRecord(
   deps: ReconcileDeps, accountIds: readonly string[], newest: number | null,
@@ -84,7 +84,7 @@ export async function compareAndRecord(
   return { compared: comparisons.length, drift: comparisons.filter(({ result }) => result === 'drift').length };
 }
 
-/** Writes down what comparisons came to; `newest` as they were made. */
+/** Stores the results of comparisons that were made with `newest`. */
 export async function recordComparisons(
   deps: Pick<ReconcileDeps, 'db' | 'log'>, comparisons: readonly Comparison[], newest: number | null,
 ): Promise<void> {
@@ -108,7 +108,7 @@ async function tell(
   }
 }
 
-/** Sums over all accounts; against those over all entries when a complete round ends, because that reads every entry. */
+/** Checks the sums over all accounts; at the end of a complete round also those over all entries, which it has to read. */
 async function checkConservation(deps: ReconcileDeps, withEntries: boolean): Promise<void> {
   const { accounts, entries } = withEntries ? await sumAccountsAndEntries(deps.db) : {
     accounts: await sumAccounts(deps.db), entries: null,

@@ -1,12 +1,12 @@
 import type { ShardedRedis } from '../../stores/redis/sharded-redis.js';
 import type { InspectDeps } from './inspect-account.js';
 
-/** Keys that one step of the walk looks at: about a millisecond of Redis. */
+/** Keys that one step of the scan reads: about a millisecond of Redis. */
 const SCAN_COUNT = 2_000;
 
 export type ScanDeps = Pick<InspectDeps, 'keys' | 'fence'> & { readonly redis: Pick<ShardedRedis, 'scan'> };
 
-/** Accounts that Redis has, as far as one step of a walk through its keys finds them; `cursor` '0' is the end. */
+/** Accounts in Redis that one step of a scan over its keys finds; `cursor` '0' is the end. */
 export async function scanAccounts(
   { redis, keys, fence }: ScanDeps, from: string,
 ): Promise<{ readonly cursor: string; readonly accountIds: string[] }> {

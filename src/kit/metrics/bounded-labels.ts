@@ -1,25 +1,25 @@
 import { LABEL_LENGTH_MAX } from '../limits.js';
 
-/** The label of a name that came from outside. */
+/** Maps a name from outside to its label. */
 export type LabelOf = (name: string) => string;
 
-/** What is left of names that get no label of their own. */
+/** The label of unknown names. */
 const UNKNOWN_LABEL = 'unknown';
 const OTHER_LABEL = 'other';
 
 export type BoundedLabelsDeps = {
-  /** Names that keep their own label; whoever comes later is `other`. */
+  /** Names that get a label of their own; later ones are `other`. */
   readonly max: number;
-  /** Whether we know the name from somewhere callers cannot write to. Others are `unknown`, so that junk crowds nobody out. */
+  /** Whether the name is in a source that callers cannot write to. Other names are `unknown`, so that junk uses up no label. */
   readonly isKnown: (name: string) => boolean;
 };
 
-/** Control characters, and what only changes how the text around it is shown. */
+/** Control characters, and characters that only change how the text around them is displayed. */
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 /**
- * Labels for names that callers choose, at most `max` and two more. A process remembers them as long as it runs, because
- * a series that changed its meaning would be worse than one too many under `other`.
+ * Labels for names that callers choose: at most `max` names, `other` and `unknown`. A process keeps its labels as long as
+ * it runs, because a series that changed its meaning would be worse than one more name under `other`.
  */
 export function boundedLabels({ max, isKnown }: BoundedLabelsDeps): LabelOf {
   const kept = new Map<string, string>();
@@ -34,5 +34,5 @@ export function boundedLabels({ max, isKnown }: BoundedLabelsDeps): LabelOf {
   };
 }
 
-/** Not through the middle of a character. */
+/** Cuts between characters, never within one. */
 const cut = (text: string): string => Array.from(text).slice(0, LABEL_LENGTH_MAX).join('');

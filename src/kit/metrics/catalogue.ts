@@ -1,23 +1,23 @@
 /**
- * Every metric of the gateway, declared once: what exists, in which unit, with which labels. `metrics.ts` makes them;
- * the dashboards and the alert rules (`grafana/src/`) name them through this file, so a metric that is renamed or loses
- * a label does not compile there.
+ * Every metric of the gateway, declared once: name, unit and labels. `metrics.ts` creates them; the dashboards and the
+ * alert rules (`grafana/src/`) refer to them through this file, so that a renamed metric or a removed label is a compile
+ * error there.
  *
- * Amounts are in credits, as Prometheus' numbers are floating-point anyway, except the drift, which is in micro-credits
- * because any of it is wrong. A label's values are a closed set, given here, or `OPEN`: then whoever observes must
- * bound them (route templates, script names, `bounded-labels.ts`). No label ever comes from a user: not an account, not
- * a hold, not a text of a request.
+ * Amounts are in credits, because Prometheus' numbers are floating-point anyway; only the drift is in micro-credits,
+ * because even one of them is wrong. The values of a label are a closed set, given here, or `OPEN`: then the code that
+ * observes must bound them (route templates, script names, `bounded-labels.ts`). No label is ever an account, a hold or a
+ * text of a request.
  *
- * The values are label values, not types of the domain: what observes a metric has its own type, and the compiler and
- * test/kit/metrics/catalogue.test.ts hold the two together.
+ * The values are label values, not types of the domain: the code that observes a metric has its own type, and the
+ * compiler and test/kit/metrics/catalogue.test.ts check that the two agree.
  */
 
-/** Values that are not listed here; what sets them has to keep them few. */
+/** Values that are not listed here; the code that sets them must keep their number small. */
 export const OPEN = null;
 
 export type Labels = Readonly<Record<string, readonly string[] | typeof OPEN>>;
 
-/** How the processes of a cluster add up. `max` is for what every process reads from the same place. */
+/** How the values of a cluster's processes are combined. `max` is for values that every process reads from one place. */
 export type Aggregator = 'sum' | 'max' | 'min' | 'first' | 'average';
 
 export type MetricSpec = {
@@ -32,18 +32,18 @@ export type MetricSpec = {
 type Extras = Pick<MetricSpec, 'buckets' | 'aggregator'>;
 
 const counter = <const L extends Labels>(name: string, help: string, labels: L) => ({ name, type: 'counter', help, labels }) as const;
-/** A gauge is read from a shared place unless it says otherwise, so processes do not add up. */
+/** By default a gauge is read from a shared place, so the values of processes are not added. */
 const gauge = <const L extends Labels>(name: string, help: string, labels: L, extras: Extras = { aggregator: 'max' }) =>
   ({ name, type: 'gauge', help, labels, ...extras }) as const;
 const histogram = <const L extends Labels>(name: string, help: string, labels: L, buckets: readonly number[]) =>
   ({ name, type: 'histogram', help, labels, buckets }) as const;
 
-/** Requests are answered in about a millisecond; the resolution is where the promises are. */
+/** Most requests take about a millisecond; the buckets are densest around the promised limits. */
 const REQUEST_BUCKETS_SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
 const SCRIPT_BUCKETS_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.15, 0.5];
 const JOB_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30];
 const BATCH_BUCKETS_ENTRIES = [1, 10, 50, 100, 250, 500, 1_000];
-/** The promise is 99 % within a quarter of a second (design §6). */
+/** 99 % within 250 ms are promised (design §6). */
 const DELAY_BUCKETS_SECONDS = [0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300];
 const LIFE_BUCKETS_SECONDS = [0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600];
 
@@ -54,19 +54,19 @@ const REFUSAL_REASONS = [
   'not_configured', 'ledger_unavailable', 'internal', 'check_negative', 'not_permitted',
 ] as const;
 
-/** What the reconciler compares (journal/reconcile/comparison.ts); see docs/runbook.md. */
+/** The checks of the reconciler (journal/reconcile/comparison.ts); see docs/runbook.md. */
 const DRIFT_CHECKS = ['balance', 'lots', 'holds', 'sequence', 'running_balance', 'conservation', 'unknown_account'] as const;
 
-/** What the workers do (worker/jobs/job-names.ts). */
+/** The worker's jobs (worker/jobs/job-names.ts). */
 const JOBS = [
   'drain', 'expire-holds', 'expire-lots', 'expire-forgotten', 'replay-money-in', 'resume-claims', 'make-partitions', 'forget-epochs',
   'refill-plans', 'welcome-newcomers', 'forget-refusals', 'reconcile',
 ] as const;
 
-/** The queues of settlements (edge/queues/queues.ts), whether RabbitMQ's or BullMQ's. */
+/** The queues of settlements (edge/queues/queues.ts), in RabbitMQ and in BullMQ. */
 const SETTLEMENT_QUEUES = ['credits_process_end_multimodel_queue', 'credits_process_end_queue'] as const;
 
-/** BullMQ's queues: the ledger's own jobs, and settlements for those without RabbitMQ. */
+/** BullMQ's queues: the ledger's own jobs, and settlements of callers without RabbitMQ. */
 const QUEUES = ['ledger', ...SETTLEMENT_QUEUES] as const;
 
 export const METRICS = {
@@ -79,15 +79,15 @@ export const METRICS = {
   refusals: counter('cg_refusals_total', 'Requests that were refused, by reason: an error code, check_negative or not_permitted.', {
     reason: REFUSAL_REASONS,
   }),
-  busyRefusals: counter('cg_busy_refusals_total', 'Requests that were refused before any work because the process is behind. '
+  busyRefusals: counter('cg_busy_refusals_total', 'Requests that were refused before any work because the process is overloaded. '
     + 'begin: holds and charges; end: ends of holds; other: reads and administration.', { urgency: ['begin', 'end', 'other'] }),
   loopTurn: gauge('cg_loop_turn_seconds', 'Time of one turn of the event loop under load, of the slowest process; 0 without requests.', {}),
   refusalsUnrecorded: counter(
     'cg_refusals_unrecorded_total',
-    'Refusals that could not be kept for the operator console: Postgres away for long, or too many at once.', {},
+    'Refusals that could not be kept for the operator console: Postgres down for long, or too many at once.', {},
   ),
 
-  // Scripts and Redis as the hot path sees it
+  // Scripts, and Redis as the hot path sees it
   scriptSeconds: histogram(
     'cg_script_duration_seconds', 'Round trip of a Lua script, by script and reply status.', { script: OPEN, status: OPEN },
     SCRIPT_BUCKETS_SECONDS,
@@ -100,10 +100,10 @@ export const METRICS = {
     operation: OPEN,
   }),
   replays: counter('cg_replays_total', 'Repeated requests that were answered with their first outcome.', { operation: OPEN }),
-  breakerState: gauge('cg_breaker_state', 'Breaker before Redis: 0 closed, 1 half open, 2 open.', {}),
+  breakerState: gauge('cg_breaker_state', 'Breaker in front of Redis: 0 closed, 1 half open, 2 open.', {}),
   redisInFlight: gauge('cg_redis_commands_in_flight', 'Commands sent to Redis and not answered.', {}, { aggregator: 'sum' }),
 
-  // Money, from the journal: each entry counts when Postgres has it
+  // Money, from the journal: an entry counts when Postgres has it
   holdsPlaced: counter('cg_holds_placed_total', 'Holds placed.', {}),
   holdsEnded: counter(
     'cg_holds_ended_total',
@@ -115,8 +115,8 @@ export const METRICS = {
     LIFE_BUCKETS_SECONDS,
   ),
   credits: counter('cg_credits_total', 'Credits by what happened to them. overage: captured beyond the hold; debt: the part of '
-    + 'overage nobody had; uncollected: usage beyond a hold that nobody paid for; refused: usage that was reported without '
-      + 'credits for it.', {
+    + 'overage that became debt; uncollected: usage beyond a hold that could not be charged; refused: usage that was reported '
+      + 'without credits for it.', {
     flow: ['granted', 'captured', 'expired', 'removed', 'held', 'released', 'overage', 'debt', 'debt_paid', 'uncollected', 'refused'],
   }),
   modelHeld: counter(
@@ -127,7 +127,7 @@ export const METRICS = {
   modelTokens: counter('cg_model_tokens_total', 'Tokens reported for a model.', { model: OPEN }),
   modelMessages: counter('cg_model_messages_total', 'Settlements and charges of a model.', { model: OPEN }),
 
-  // What is there now
+  // Current state
   holdsOpen: gauge('cg_holds_open', 'Open holds in Redis.', {}),
   holdsOverdue: gauge(
     'cg_holds_overdue', 'Open holds whose lease ended more than five seconds ago: the sweeper should have ended them.', {},
@@ -139,7 +139,7 @@ export const METRICS = {
   creditsDebt: gauge('cg_credits_debt', 'Credits owed, all accounts, as Postgres has them.', {}),
   debtors: gauge('cg_debtors', 'Accounts that owe credits.', {}),
   accounts: gauge('cg_accounts', 'Accounts in the ledger.', {}),
-  accountsFrozen: gauge('cg_accounts_frozen', 'Accounts that somebody froze.', {}),
+  accountsFrozen: gauge('cg_accounts_frozen', 'Frozen accounts.', {}),
   moneyInPending: gauge('cg_money_in_pending', 'Grants and other intents that Postgres has and Redis has not applied yet.', {}),
   moneyInOldestSeconds: gauge('cg_money_in_oldest_seconds', 'Age of the oldest of these; 0 when there is none.', {}),
 
@@ -153,9 +153,9 @@ export const METRICS = {
   drainSeconds: histogram('cg_drain_duration_seconds', 'Time of one drain transaction.', {}, JOB_BUCKETS_SECONDS),
   redelivered: counter('cg_drain_redelivered_total', 'Entries that Postgres had already, and that were the same.', {}),
   shardsStopped: gauge(
-    'cg_shards_stopped', 'Shards whose journal contradicts Postgres; nothing of them is drained until somebody decides.', {},
+    'cg_shards_stopped', 'Shards whose journal contradicts Postgres; they are not drained until an operator resumes them.', {},
   ),
-  shardsFenced: gauge('cg_shards_fenced', 'Shards this gateway may not write to now: being verified, or Redis is away.', {}),
+  shardsFenced: gauge('cg_shards_fenced', 'Shards this gateway may not write to now: being verified, or Redis is down.', {}),
   fenceEpochs: gauge('cg_fence_epochs', 'Sum of the epochs of all shards: grows by one for each shard that is fenced and rebuilt.', {}),
   journalLost: gauge('cg_journal_lost_entries', 'Entries that Redis had acknowledged and lost before Postgres had them, at '
     + 'least; until an operator acknowledges the loss (npm run shards). Must be 0.', {}),
@@ -174,10 +174,10 @@ export const METRICS = {
   ),
   reconcileSeconds: histogram('cg_reconcile_duration_seconds', 'Time to compare one batch of accounts.', {}, JOB_BUCKETS_SECONDS),
   reconciledAt: gauge('cg_reconciled_timestamp_seconds', 'When the reconciler last finished a batch, in seconds since 1970.', {}),
-  reconcileRoundAt: gauge('cg_reconcile_round_timestamp_seconds', 'When it last had been through all accounts, in seconds since 1970.', {}),
+  reconcileRoundAt: gauge('cg_reconcile_round_timestamp_seconds', 'When it last compared all accounts, in seconds since 1970.', {}),
 
   // Queues and jobs
-  // job_name: Prometheus puts its own `job` on every series and would rename ours.
+  // job_name, because Prometheus adds its own label `job` to every series and would rename ours.
   jobSeconds: histogram(
     'cg_job_duration_seconds', 'Run time of a background job, by job and how it ended.',
     { job_name: JOBS, status: ['ok', 'failed'] }, JOB_BUCKETS_SECONDS,
@@ -189,23 +189,23 @@ export const METRICS = {
   amqpConnected: gauge('cg_amqp_connected', 'RabbitMQ: 1 connected, 0 configured but not connected, -1 not configured.', {}),
   settlementSeconds: histogram(
     'cg_settlement_duration_seconds',
-    'Time to settle one message of a queue, BullMQ or RabbitMQ, by what became of it. refused: in the dead-letter queue.',
+    'Time to settle one message of a queue, BullMQ or RabbitMQ, by result. refused: in the dead-letter queue.',
     { queue: SETTLEMENT_QUEUES, result: ['settled', 'replayed', 'retry', 'refused'] }, JOB_BUCKETS_SECONDS,
   ),
-  amqpInFlight: gauge('cg_amqp_in_flight', 'RabbitMQ messages being worked on.', {}, { aggregator: 'sum' }),
+  amqpInFlight: gauge('cg_amqp_in_flight', 'RabbitMQ messages in progress.', {}, { aggregator: 'sum' }),
 
-  // Redis and Postgres, seen from here
+  // Redis and Postgres, as this process sees them
   redisUp: gauge('cg_redis_up', 'Whether Redis answered the last look.', {}, { aggregator: 'min' }),
   redisPing: gauge('cg_redis_ping_seconds', 'Time of that look.', {}),
   redisMemory: gauge('cg_redis_memory_bytes', 'Memory that Redis uses.', {}),
   redisMemoryMax: gauge('cg_redis_memory_max_bytes', 'maxmemory of Redis; 0: no limit.', {}),
-  redisMemoryLadder: gauge('cg_redis_memory_ladder', '0: all is well; 1: from 85 % of maxmemory, new holds are refused.', {}),
+  redisMemoryLadder: gauge('cg_redis_memory_ladder', '0: normal; 1: from 85 % of maxmemory, new holds are refused.', {}),
   redisClients: gauge('cg_redis_clients', 'Connections to Redis.', {}),
   redisCommands: gauge('cg_redis_commands', 'Commands Redis has processed since it started.', {}),
-  redisAof: gauge('cg_redis_aof_ok', 'Append-only file: 1 on and its last write and rewrite worked, 0 on and in trouble, -1 off.', {}),
+  redisAof: gauge('cg_redis_aof_ok', 'Append-only file: 1 on and its last write and rewrite worked, 0 on and failing, -1 off.', {}),
   redisAofDelayed: gauge('cg_redis_aof_delayed_fsyncs', 'Writes that waited for a slow disk since Redis started.', {}),
   redisAofSize: gauge('cg_redis_aof_bytes', 'Size of the append-only file; 0 when it is off.', {}),
-  redisUptime: gauge('cg_redis_uptime_seconds', 'Since Redis started.', {}),
+  redisUptime: gauge('cg_redis_uptime_seconds', 'Time since Redis started.', {}),
   redisReplicas: gauge('cg_redis_replicas', 'Replicas that are connected to Redis.', {}),
   postgresUp: gauge('cg_postgres_up', 'Whether Postgres answered the last look.', {}, { aggregator: 'min' }),
   postgresPing: gauge('cg_postgres_ping_seconds', 'Time of that look.', {}),
@@ -215,12 +215,12 @@ export const METRICS = {
     { pool: ['api', 'drain'], state: ['used', 'free', 'pending'] }, { aggregator: 'sum' },
   ),
   poolMax: gauge('cg_postgres_pool_max', 'Most connections that a pool may open.', { pool: ['api', 'drain'] }, { aggregator: 'sum' }),
-  postgresConnections: gauge('cg_postgres_connections', 'Connections to the database server, of everybody.', {}),
+  postgresConnections: gauge('cg_postgres_connections', 'Connections to the database server, of all clients.', {}),
   postgresConnectionsMax: gauge('cg_postgres_connections_max', 'max_connections of the database server.', {}),
   postgresBytes: gauge('cg_postgres_database_bytes', 'Size of the database.', {}),
   postgresOldestTransaction: gauge('cg_postgres_oldest_transaction_seconds', 'Age of the oldest open transaction in the database.', {}),
 
-  build: gauge('cg_build_info', 'What runs: always 1.', { version: OPEN, node: OPEN }, { aggregator: 'first' }),
+  build: gauge('cg_build_info', 'Version of the gateway and of Node; always 1.', { version: OPEN, node: OPEN }, { aggregator: 'first' }),
 } as const satisfies Readonly<Record<string, MetricSpec>>;
 
 export type MetricKey = keyof typeof METRICS;
@@ -230,6 +230,6 @@ export type GaugeKey = OfType<'gauge'>;
 export type HistogramKey = OfType<'histogram'>;
 
 type ValueOf<V> = V extends readonly (infer Each extends string)[] ? Each : string;
-/** The labels of a metric, each with a value it may have. */
+/** The labels of a metric with their possible values. */
 export type LabelsOf<K extends MetricKey> =
   { readonly [L in keyof (typeof METRICS)[K]['labels']]: ValueOf<(typeof METRICS)[K]['labels'][L]> };

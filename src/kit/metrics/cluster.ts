@@ -3,45 +3,45 @@ import { AggregatorRegistry, type Registry } from 'prom-client';
 import { startDeadline } from '../deadline.js';
 
 /**
- * Metrics of a node:cluster: a scrape reaches any one of its processes, but must see all of them. That process asks the
+ * Metrics of a node:cluster: a scrape reaches only one process but must return the values of all. That process asks the
  * primary, which collects from every process and from itself, and answers with the sum.
  *
- * prom-client has such a protocol of its own, but there one process that hangs fails every scrape, and one that ends
- * takes its counts along: Prometheus would read the smaller sum as a restart and count all of it again. Here the counts
- * of a process that is silent or gone stay in the sum as they were last seen.
+ * prom-client has its own protocol for this, but with it one process that hangs fails every scrape, and the counts of a
+ * process that ends disappear: Prometheus would read the smaller sum as a restart and count all of it again. Here the
+ * last known counts of a process that does not answer or has ended stay in the sum.
  */
 type Message =
-  /** From a process that is scraped to the primary, and back. Null: it failed. */
+  /** From a scraped process to the primary, and the answer. Null: it failed. */
   | { readonly type: 'cg:scrape'; readonly id: number }
   | { readonly type: 'cg:scraped'; readonly id: number; readonly text: string | null }
-  /** From a process that can be asked from now on. */
+  /** From a process that can answer from now on. */
   | { readonly type: 'cg:hello' }
-  /** From the primary to every such process, and back. */
+  /** From the primary to every such process, and the answer. */
   | { readonly type: 'cg:collect'; readonly id: number }
   | { readonly type: 'cg:collected'; readonly id: number; readonly metrics: Samples };
 
 type Samples = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
 
-/** One collection: whose answer is still to come, and what to do when none is. */
+/** One collection: the processes that have not answered yet, and what to call when all have. */
 type Round = { readonly waitsFor: Set<number>; readonly done: () => void };
 
-/** A process whose event loop is blocked for longer is left out. */
+/** How long the primary waits for each process; one whose event loop is blocked for longer is left out. */
 const COLLECT_WITHIN_MS = 2_000;
-/** For the primary's whole answer. Prometheus itself gives up after ten seconds. */
+/** How long a process waits for the primary's answer. Prometheus itself gives up after ten seconds. */
 const SCRAPE_WITHIN_MS = 5_000;
 
 /**
- * In the primary: answers the other processes from now on; call it before the first fork. `own`: the primary's metrics,
- * where it does some of the work. Returns what makes the text of all together, for a primary that is scraped itself.
+ * Called in the primary before the first fork: answers the other processes from now on. `own`: the primary's registry,
+ * if it does part of the work. Returns a function that makes the combined text, for a primary that is scraped itself.
  */
 export function serveClusterMetrics(own: () => Registry | undefined): () => Promise<string> {
-  /** What each process said last. */
+  /** The last known samples of each process. */
   const known = new Map<number, Samples>();
   let departed: Samples = [];
   const rounds = new Map<number, Round>();
   let lastId = 0;
 
-  /** Asks every process. Answers which of them said nothing in time. */
+  /** Asks every process. Returns those that did not answer in time. */
   const collect = async (): Promise<ReadonlySet<number>> => {
     const id = (lastId += 1);
     const waitsFor = new Set(known.keys());
@@ -60,13 +60,13 @@ export function serveClusterMetrics(own: () => Registry | undefined): () => Prom
   };
   const text = async (): Promise<string> => {
     const [silent, ownSamples] = await Promise.all([collect(), own()?.getMetricsAsJSON() ?? []]);
-    // From what is known now: a process that ended meanwhile is among the departed, and only there.
+    // Uses the current map: a process that ended in the meantime counts among the departed only.
     const others = [...known].map(([id, samples]) => (silent.has(id) ? countsOf(samples) : samples));
     return AggregatorRegistry.aggregate([ownSamples, ...others, departed]).metrics();
   };
 
   cluster.on('message', (worker, message: unknown) => {
-    if (!isOurs(message) || worker.isDead()) return; // the counts of a dead one are among the departed
+    if (!isOurs(message) || worker.isDead()) return; // the counts of a process that has ended are among the departed
     if (message.type === 'cg:hello') known.set(worker.id, []);
     if (message.type === 'cg:collected') {
       known.set(worker.id, message.metrics);
@@ -85,7 +85,7 @@ export function serveClusterMetrics(own: () => Registry | undefined): () => Prom
   return text;
 }
 
-/** In one of the other processes: the text of all together. Throws when the primary does not answer: part of a sum would be a lie. */
+/** Called in the other processes: the combined text. Throws when the primary does not answer: a partial sum would be wrong. */
 export function clusterMetricsText(registry: Registry): () => Promise<string> {
   const waiting = new Map<number, (text: string | null) => void>();
   let lastId = 0;
@@ -111,14 +111,14 @@ export function clusterMetricsText(registry: Registry): () => Promise<string> {
   };
 }
 
-/** The sum of both. An aggregate's metrics are its samples already. */
+/** The sum of both. The metrics of an aggregate are already samples. */
 const added = (a: Samples, b: Samples): Samples => AggregatorRegistry.aggregate([a, b]).getMetricsAsArray() as unknown as Samples;
 
 function tell(worker: Worker | undefined, message: Message): void {
   if (worker?.isConnected() === true) worker.send(message);
 }
 
-/** What goes on counting when its process does not. Gauges of one that is silent say nothing about now. */
+/** Samples that stay valid when their process does not answer: counts do, gauges do not. */
 const countsOf = (samples: Samples): Samples =>
   samples.filter(({ type }) => (type as unknown) === 'counter' || (type as unknown) === 'histogram');
 

@@ -4,40 +4,40 @@ import {
   METRICS, type CounterKey, type GaugeKey, type HistogramKey, type Labels, type LabelsOf, type MetricKey, type MetricSpec,
 } from './catalogue.js';
 
-/** States of the breaker before Redis, as numbers that draw well: higher is worse. */
+/** States of the breaker in front of Redis as numbers for charts: higher is worse. */
 const BREAKER_STATES = { closed: 0, half_open: 1, open: 2 } as const;
 
-/** What the guard in front of Redis can say about itself when somebody looks. */
+/** The state of the guard in front of Redis, read on each scrape. */
 export type RedisState = { readonly breaker: keyof typeof BREAKER_STATES; readonly inFlight: number };
 
-/** Observes one finished thing by how it ended. Bound once per route or job: the hot path only looks it up. */
+/** Observes one finished operation by its status. Bound once per route or job, so the hot path only looks it up. */
 export type Observe = (status: string, seconds: number) => void;
 
-/** The ones that requests and scripts observe by themselves, through `http` and `script`. */
+/** Metrics of requests and scripts, which are observed through `http` and `script`. */
 type BusyKey = 'requestSeconds' | 'scriptSeconds';
 
-/** What domains report to: one of the three, by the name in the catalogue. Tests give their own. */
+/** What domain code reports to, by the metric's name in the catalogue. Tests pass their own. */
 export interface Meter {
-  /** Adds to a counter; by default one. */
+  /** Adds to a counter; one by default. */
   count<K extends CounterKey>(key: K, labels: LabelsOf<K>, by?: number): void;
   set<K extends GaugeKey>(key: K, labels: LabelsOf<K>, value: number): void;
   observe<K extends Exclude<HistogramKey, BusyKey>>(key: K, labels: LabelsOf<K>, value: number): void;
 }
 
-/** What watches something that may not be there to be looked at. */
+/** For watchers of something that may be unavailable. */
 export interface Gauges extends Pick<Meter, 'set'> {
-  /** Says nothing any more until it is set again: a number of before an outage must not look like one of now. */
+  /** Removes the gauges until they are set again: a value from before an outage must not look current. */
   forget(...keys: readonly GaugeKey[]): void;
-  /** Reads a gauge whenever somebody scrapes, for what is at hand and would be old by then. */
+  /** Reads a gauge on each scrape, for values that are in memory and change all the time. */
   onScrape<K extends GaugeKey>(key: K, read: (set: (labels: LabelsOf<K>, value: number) => void) => void): void;
 }
 
-/** All metrics of one process. Passed around by hand: there is no global registry to collide in. */
+/** All metrics of one process. Passed as an argument: there is no global registry. */
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /**
- * Makes every metric of the catalogue. Series with closed labels are there from the start, at zero, so that a rate of
- * them is a number before the first event and a dashboard is never empty for want of bad news.
+ * Creates every metric of the catalogue. Series with closed labels start at zero, so that their rate is defined before
+ * the first event and dashboards show 0 instead of no data.
  */
 export function createMetrics({ version, defaults = true }: { readonly version: string; readonly defaults?: boolean }) {
   const registry = new Registry();
@@ -84,7 +84,7 @@ export function createMetrics({ version, defaults = true }: { readonly version: 
       end: (): void => { inFlight -= 1; },
       route: (method: string, route: string): Observe => bound((status) => requests({ method, route, status })),
     },
-    /** One call of a script: its reply's status word, or `error`. */
+    /** One call of a script: the status word of its reply, or `error`. */
     script: (script: string, status: string, seconds: number, isReplay: boolean): void => {
       let observe = observeScript.get(script);
       if (observe === undefined) {
@@ -94,12 +94,12 @@ export function createMetrics({ version, defaults = true }: { readonly version: 
       observe(status, seconds);
       if (isReplay) meter.count('replays', { operation: script });
     },
-    /** Where to look for the guard's state; it is read when somebody scrapes, not when it changes. */
+    /** Sets the reader of the guard's state; it is called on each scrape. */
     watchRedis: (read: () => RedisState): void => { redisState = read; },
   };
 }
 
-/** Every metric of the catalogue but the two busy ones. `readers` are asked for a gauge's value whenever it is scraped. */
+/** Every metric of the catalogue except the two busy ones. `readers` are called for a gauge's value on each scrape. */
 function makeSeries(registry: Registry, readers: ReadonlyMap<MetricKey, () => void>) {
   const counters = new Map<MetricKey, Counter>();
   const gauges = new Map<MetricKey, Gauge>();
@@ -114,7 +114,7 @@ function makeSeries(registry: Registry, readers: ReadonlyMap<MetricKey, () => vo
       counters.set(key, counter);
     } else if (spec.type === 'gauge') {
       const gauge = new Gauge({ ...config, collect: () => { readers.get(key)?.(); } });
-      silence(gauge, spec); // prom-client starts at 0; a gauge that nobody measures in this process must say nothing instead
+      silence(gauge, spec); // prom-client starts at 0; a gauge that this process does not measure must not be reported
       gauges.set(key, gauge);
     } else {
       const histogram = new Histogram({ ...config, buckets: [...(spec.buckets ?? [])] });
@@ -125,13 +125,13 @@ function makeSeries(registry: Registry, readers: ReadonlyMap<MetricKey, () => vo
   return { counters, gauges, histograms };
 }
 
-/** Takes every series of a gauge away. `reset` alone would leave one without labels at 0. */
+/** Removes every series of a gauge. `reset` alone would leave one without labels at 0. */
 function silence(gauge: Gauge, { labels }: MetricSpec): void {
   if (Object.keys(labels).length === 0) gauge.remove();
   else gauge.reset();
 }
 
-/** The compiler cannot see through a generic key that every label's value is text. */
+/** With a generic key the compiler cannot infer that every label's value is text. */
 const text = (labels: object): Readonly<Record<string, string>> => labels as Readonly<Record<string, string>>;
 
 /** All combinations of closed label values; none when a label is open. */

@@ -19,8 +19,8 @@ export function parseCredits(value: unknown): Micros | CreditsProblem {
   if (value * MICROS_PER_CREDIT > AMOUNT_MAX + 0.5) return 'too_large';
   const rounded = Math.round(value * MICROS_PER_CREDIT);
   if (rounded > AMOUNT_MAX) return 'too_large';
-  // The nearest whole micro must be the number that was sent, give or take float noise: tiny in absolute terms, or
-  // beyond the fifteen digits that a double keeps (large amounts).
+  // The nearest whole micro must equal the number that was sent, up to float noise: tiny in absolute terms, or beyond
+  // the fifteen digits that a double keeps (large amounts).
   const nearest = rounded / MICROS_PER_CREDIT;
   const isNoise = Math.abs(nearest - value) <= NOISE || Number(value.toPrecision(15)) === nearest;
   return isNoise ? micros(rounded) : 'too_precise';
@@ -42,12 +42,12 @@ function explainText(text: string): CreditsProblem {
 }
 
 /**
- * Credits as a JSON number, for the dialects. Exact to the micro for every amount up to AMOUNT_MAX: sixteen
- * significant digits are enough for a double to print the same six decimals again.
+ * Credits as a JSON number, for the dialects. Exact to the micro for every amount up to AMOUNT_MAX: a double keeps
+ * sixteen significant digits, enough to print the same six decimals.
  */
 export const toCredits = (amount: Micros): number => amount / MICROS_PER_CREDIT;
 
-/** Micros of many operations: a BigInt, because a sum need not fit a double. */
+/** Micros of many operations: a BigInt, because a sum may exceed a double's exact range. */
 export type SumOfMicros = bigint;
 
 /** Credits of a sum, for the dialects: its decimal text, rounded once to the nearest double. Sums are never negative. */

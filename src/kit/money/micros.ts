@@ -11,22 +11,22 @@ export const MICROS_PER_CREDIT = 1_000_000;
 /** No single operation may move more than this: 999 999 999.999999 credits (design §5). */
 export const AMOUNT_MAX = 999_999_999_999_999 as Micros;
 
-/** No balance may pass this: the largest integer that a double, and so Lua, holds exactly. */
+/** No balance may exceed this: the largest integer that a double, and therefore Lua, holds exactly. */
 export const BALANCE_MAX = Number.MAX_SAFE_INTEGER as Micros;
 
 export const ZERO = 0 as Micros;
 
-/** Brands a number as micros. Throws RangeError unless it is a safe integer: a bug in our code, never in input. */
+/** Brands a number as micros. Throws RangeError unless it is a safe integer, which would be a bug, never bad input. */
 export function micros(value: number): Micros {
   if (!Number.isSafeInteger(value)) throw new RangeError(`micros must be a safe integer: ${value}`);
   return (value === 0 ? 0 : value) as Micros;
 }
 
-/** Reads the integer text that scripts and Postgres answer with. Throws RangeError on anything else. */
+/** Parses the integer text that scripts and Postgres return. Throws RangeError on anything else. */
 export function microsFromText(text: string): Micros {
   if (!/^-?\d{1,16}$/.test(text)) throw new RangeError(`not integer text: ${JSON.stringify(text)}`);
   return micros(Number(text));
 }
 
-/** The integer text that scripts and Postgres accept; `-0` never leaves. */
+/** The integer text that scripts and Postgres accept; `-0` becomes `0`. */
 export const microsToText = (value: Micros): string => (value === 0 ? '0' : value.toString());

@@ -1,9 +1,9 @@
 import { micros, type Micros } from './micros.js';
 
 /**
- * Splits an amount in proportion to weights, into whole micros that add up to it: each part is rounded down, and what is
- * left goes to the parts that lost most by that, the first first. Evenly where all weights are zero; no weights, no
- * parts. Weights are integers from 0; the products are BigInts, because they need not fit a double.
+ * Splits an amount in proportion to weights, into whole micros that add up to it: each part is rounded down, and the
+ * remainder goes to the parts that lost most by rounding, in their order. Evenly when all weights are zero; without
+ * weights there are no parts. Weights are integers from 0; products are BigInts, because they may exceed a double.
  */
 export function splitMicros(amount: Micros, weights: readonly number[]): Micros[] {
   const isEven = weights.every((weight) => weight === 0);

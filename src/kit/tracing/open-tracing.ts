@@ -17,30 +17,30 @@ export type TracingDeps = { readonly config: TracingConfig; readonly version: st
 
 const KINDS = { server: SpanKind.SERVER, client: SpanKind.CLIENT, consumer: SpanKind.CONSUMER } as const;
 
-/** Spans wait in memory for the collector, a kilobyte or so each; what comes on top is lost. */
+/** Spans that wait in memory for the collector, about a kilobyte each; further ones are dropped. */
 const WAITING_SPANS_MAX = 4_096;
 const EXPORTED_SPANS_MAX = 512;
 const EXPORT_EVERY_MS = 1_000;
-/** A collector that takes longer, one repeat included, does not get these spans; nor is it waited for when we stop. */
+/** Deadline of an export, one retry included. Later the spans are dropped; a stop waits no longer either. */
 const EXPORT_TIMEOUT_MS = 2_000;
-/** The exporter gives up by itself; this only comes after it. */
+/** The exporter gives up by itself; this deadline only applies after that one. */
 const EXPORT_TIMEOUT_MARGIN_MS = 1_000;
-/** Most entries that one span of a drain names; a batch has up to a thousand. */
+/** Most entries that one span of a drain links to; a batch has up to a thousand. */
 const LINKS_MAX = 128;
 
-/** What is under way in one asynchronous flow. */
+/** The current span of one asynchronous flow. */
 type Scope = { span: Recorded | null };
 type Recorded = Span & { readonly context: Context; readonly isOver: () => boolean };
 
 /**
  * The tracer over OpenTelemetry's SDK: spans leave in batches over OTLP/HTTP, in the background. Nothing is registered
- * globally, and this module, which alone knows OpenTelemetry, is only loaded when there is a collector.
+ * globally. Only this module imports OpenTelemetry, and it is only loaded when a collector is configured.
  */
 export function openTracing({ config, version, log, clock }: TracingDeps): Tracer {
   const exporter = new OTLPTraceExporter({ url: config.url, headers: { ...config.headers }, timeoutMillis: EXPORT_TIMEOUT_MS });
   const provider = new BasicTracerProvider({
     resource: resourceFromAttributes({ 'service.name': config.serviceName, 'service.version': version, 'process.pid': process.pid }),
-    // Decided below, before the library is asked: most requests are not traced, and should not pay for it.
+    // Sampling is decided in contextAbove, before the library is called: most requests are not traced and must stay cheap.
     sampler: new AlwaysOnSampler(),
     spanLimits: { linkCountLimit: LINKS_MAX },
     spanProcessors: [new BatchSpanProcessor(watchExporter(exporter, clock, (error) => {
@@ -51,12 +51,12 @@ export function openTracing({ config, version, log, clock }: TracingDeps): Trace
     })],
   });
   const sdk = provider.getTracer('credit-gateway', version);
-  // Up to Node 22 every promise of the process costs a little more once this has been used, traced or not.
+  // Up to Node 22, using AsyncLocalStorage makes every promise of the process slightly more expensive.
   const scopes = new AsyncLocalStorage<Scope>();
 
   const current = (): Recorded | null => {
     const span = scopes.getStore()?.span ?? null;
-    // What a request leaves running, such as a timer or a loop, is no part of it any more.
+    // What a request leaves running, such as a timer or a loop, is no longer part of it.
     return span === null || span.isOver() ? null : span;
   };
 
@@ -80,7 +80,7 @@ export function openTracing({ config, version, log, clock }: TracingDeps): Trace
   };
 }
 
-/** Below what a span begins, or null when it does not begin at all: whoever is above has decided, and otherwise chance. */
+/** The context of a new span, or null when it is not recorded: the parent decides, and without one the ratio. */
 function contextAbove({ parent, isRoot = false }: SpanSpec, current: Recorded | null, ratio: number): Context | null {
   const remote = parent === undefined ? undefined : readTraceparent(parent);
   if (remote !== undefined) return remote.isSampled ? trace.setSpanContext(ROOT_CONTEXT, spanContextOf(remote)) : null;

@@ -1,4 +1,4 @@
-/** Where traces go, and how many of them. */
+/** Where traces are sent, and how many. */
 export type TracingConfig = {
   /** The collector's address for traces, path included. */
   readonly url: string;
@@ -8,10 +8,10 @@ export type TracingConfig = {
   readonly ratio: number;
 };
 
-/** `OTEL_EXPORTER_OTLP_ENDPOINT` is the address below which every signal has its own (OTLP exporter specification). */
+/** OTEL_EXPORTER_OTLP_ENDPOINT is a base address: each signal has its own path below it (OTLP exporter specification). */
 export const tracesUrl = (endpoint: string): string => `${endpoint.replace(/\/+$/, '')}/v1/traces`;
 
-/** Reads `name=value,name=value`, values percent-encoded, as OTEL_EXPORTER_OTLP_HEADERS has them. Undefined when it is not that. */
+/** Parses OTEL_EXPORTER_OTLP_HEADERS: `name=value,name=value`, values percent-encoded. Undefined when the format is wrong. */
 export function parseOtlpHeaders(text: string): Readonly<Record<string, string>> | undefined {
   const headers: Record<string, string> = {};
   for (const pair of text.split(',').map((each) => each.trim()).filter((each) => each !== '')) {

@@ -1,10 +1,10 @@
-/** What a traceparent says (W3C Trace Context). */
+/** The fields of a traceparent (W3C Trace Context). */
 export type TraceparentFacts = { readonly traceId: string; readonly spanId: string; readonly isSampled: boolean };
 
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 const SAMPLED = 1;
 
-/** Reads a traceparent; undefined when it is none. A later version may say more behind what we know. */
+/** Parses a traceparent; undefined when it is invalid. Later versions may append fields, which are ignored. */
 export function readTraceparent(text: string): TraceparentFacts | undefined {
   const [, version, traceId, spanId, flags, more] = TRACEPARENT.exec(text) ?? [];
   if (version === undefined || traceId === undefined || spanId === undefined || flags === undefined) return undefined;

@@ -1,50 +1,50 @@
 import { GatewayError } from '../errors.js';
 
-/** Never an account, a hold, a key or a text that a caller sent: traces are kept where the ledger's rules do not apply. */
+/** Never an account, a hold, a key or a text of a caller: traces are stored outside the ledger and its rules. */
 export type Attributes = Readonly<Record<string, string | number | boolean>>;
 
 export type SpanSpec = {
-  /** Who asked for it: a caller (`server`), we somebody else (`client`), or a queue (`consumer`). */
+  /** Who started the operation: a caller (`server`), this process towards another (`client`), or a queue (`consumer`). */
   readonly kind: 'server' | 'client' | 'consumer';
   readonly attributes?: Attributes;
-  /** The traceparent of the span above. Otherwise it is the one under way here. */
+  /** The traceparent of the parent span; by default the current span here. */
   readonly parent?: string | undefined;
-  /** May begin a trace of its own, which chance then decides; others are only recorded below something recorded. */
+  /** Whether it may begin a trace, subject to sampling. Other spans are only recorded below a recorded one. */
   readonly isRoot?: boolean;
-  /** Traceparents of other spans that it has to do with. */
+  /** Traceparents of related spans. */
   readonly links?: readonly string[];
-  /** When it began, if not now. */
+  /** Start time; by default now. */
   readonly startMs?: number;
 };
 
 /** One recorded step of a trace. */
 export interface Span {
   readonly traceId: string;
-  /** Its W3C traceparent, which names it elsewhere. */
+  /** Its W3C traceparent, for use as a parent or link elsewhere. */
   readonly traceparent: string;
   rename(name: string): void;
   set(attributes: Attributes): void;
-  /** Marks it as failed, by a kind of error; never by its message, which may say whose money it was. */
+  /** Marks it as failed with a kind of error; never with its message, which may contain private data. */
   fail(kind: string): void;
-  /** Nothing is recorded below it afterwards. */
+  /** Ends the span; spans started below it afterwards are not recorded. */
   end(atMs?: number): void;
 }
 
-/** The port of tracing. Nobody knows it who was not composed with it; the only implementation is `open-tracing.ts`. */
+/** The port of tracing. Only code that is given a tracer uses it; the only implementation is `open-tracing.ts`. */
 export interface Tracer {
-  /** Begins a span, or answers null when this one is not recorded: most are not. */
+  /** Begins a span, or returns null when it is not recorded, which is the usual case. */
   start(name: string, spec: SpanSpec): Span | null;
-  /** Does some work with this span as the one under way. */
+  /** Runs the work with this span as the current one. */
   within<T>(span: Span | null, work: () => Promise<T>): Promise<T>;
-  /** From now on this span is the one under way, in all of the `within` that this is called in. */
+  /** Makes this span the current one for the rest of the enclosing `within`. */
   enter(span: Span): void;
-  /** The recorded span under way here. */
+  /** The current recorded span, if any. */
   current(): Span | null;
-  /** Exports what is left, but never waits long. */
+  /** Exports the remaining spans; bounded in time. */
   close(): Promise<void>;
 }
 
-/** Does some work in a span of its own. */
+/** Runs the work in a span of its own. */
 export async function inSpan<T>(tracer: Tracer, name: string, spec: SpanSpec, work: () => Promise<T>): Promise<T> {
   const span = tracer.start(name, spec);
   if (span === null) return work();
@@ -58,7 +58,7 @@ export async function inSpan<T>(tracer: Tracer, name: string, spec: SpanSpec, wo
   }
 }
 
-/** A word for what went wrong that says nothing about anybody. */
+/** A kind of error that contains no data of a caller. */
 export function kindOf(error: unknown): string {
   if (error instanceof GatewayError) return error.code;
   if (!(error instanceof Error)) return typeof error;

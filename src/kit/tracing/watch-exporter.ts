@@ -3,7 +3,7 @@ import type { Clock } from '../clock.js';
 
 const EVERY_MS = 60_000;
 
-/** Tells of exports that failed, once a minute at most: a collector that is away is no news every second. */
+/** Reports failed exports, at most once a minute. */
 export function watchExporter(exporter: SpanExporter, clock: Clock, onError: (error: unknown) => void): SpanExporter {
   let quietUntilMs = 0;
   return {

@@ -7,9 +7,9 @@ import { canEnter, type ServiceUser } from './service-user.js';
 const APP = 'credit-gateway';
 
 /**
- * Where downloaded and copied binaries live, per user rather than per clone: two clones need only one Redis, and
- * deleting a clone does not download it again. For root that is /var/cache, which the account that servers run as can
- * enter; for others it is the usual cache in their home, or /var/tmp for accounts without a home.
+ * The directory for downloaded and copied binaries, per user rather than per clone: clones share one Redis, and deleting
+ * a clone does not cause another download. For root it is /var/cache, which the service account can enter; for others it
+ * is the usual cache in their home, or /var/tmp for accounts without a home.
  */
 export async function openCacheDir(user: ServiceUser | undefined, chosen?: string): Promise<string> {
   const tried: string[] = [];
@@ -31,8 +31,8 @@ function defaultDirs(): readonly string[] {
 async function whyUnusable(dir: string, user: ServiceUser | undefined): Promise<string | undefined> {
   try {
     const created = await mkdir(dir, { recursive: true });
-    if (created !== undefined) await chmod(dir, 0o755); // whatever the umask says
-    const { uid, mode } = await lstat(dir); // lstat: in /var/tmp somebody else could have left a link or a directory
+    if (created !== undefined) await chmod(dir, 0o755); // independent of the umask
+    const { uid, mode } = await lstat(dir); // lstat: in /var/tmp another user could have created a link or a directory
     if (uid !== process.getuid?.()) return 'belongs to another account';
     if ((mode & 0o022) !== 0) return 'others may write to it, and what is there gets executed';
   } catch (error) {

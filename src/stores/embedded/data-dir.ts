@@ -4,19 +4,19 @@ import { EmbeddedError, reasonOf } from './embedded-error.js';
 import { canEnter, serviceUserOf } from './service-user.js';
 import { writeSecret } from './server-directory.js';
 
-/** Not /var/tmp: newer systems empty that of files older than 30 days. */
+/** /var/tmp/credit-gateway-data is the second choice: newer systems delete files older than 30 days from /var/tmp. */
 const ELSEWHERE = ['/var/lib/credit-gateway', '/var/tmp/credit-gateway-data'];
 
 /**
- * Where the servers of `dataDir` keep their files: in it, unless root runs us from a place that the account of the
- * servers cannot enter, such as a clone below /root. Then they go to a directory of their own, and `dataDir` remembers
- * which; who deletes `dataDir` begins anew either way.
+ * The directory of the servers' files: `dataDir` itself, unless root runs the gateway from a place that the service
+ * account cannot enter, such as a clone below /root. Then it is a directory elsewhere, and `dataDir` stores its path;
+ * deleting `dataDir` starts with empty servers in both cases.
  */
 export async function locateServers(dataDir: string, progress: (line: string) => void): Promise<string> {
   const step = 'opening DATA_DIR';
   try {
     const created = await mkdir(dataDir, { recursive: true });
-    if (created !== undefined) await chmod(dataDir, 0o755); // what is secret in it has a mode of its own
+    if (created !== undefined) await chmod(dataDir, 0o755); // secret files in it have their own mode
     const home = await realpath(dataDir);
     const user = await serviceUserOf(join(home, 'postgres', 'data'));
     if (await canEnter(user, home)) return home;

@@ -4,20 +4,20 @@ import { join } from 'node:path';
 import { EmbeddedError } from './embedded-error.js';
 import { runCommand } from './run-command.js';
 
-/** Package lists are about 20 MB; this is for slow lines, not for normal ones. */
+/** Package lists are about 20 MB; the timeout allows for slow connections. */
 const APT_TIMEOUT_MS = 240_000;
 
-/** Debian's packages for whoever may not install them: downloaded, checked by apt's signatures, and unpacked. */
+/** Debian's packages for users who may not install any: downloaded, checked by apt's signatures, and unpacked. */
 export type DebianPackages = {
-  /** What the repositories say about a package. Throws EmbeddedError when they do not offer it. */
+  /** The repositories' description of a package. Throws EmbeddedError when they do not offer it. */
   readonly show: (name: string) => Promise<string>;
-  /** The package and everything that it needs and this system lacks. */
+  /** The package and its dependencies that are not installed. */
   readonly withDependencies: (name: string) => Promise<readonly string[]>;
-  /** Downloads them and unpacks them into `root`. */
+  /** Downloads and unpacks them into `root`. */
   readonly unpack: (names: readonly string[], root: string) => Promise<void>;
 };
 
-/** Reads the repositories' lists into `draft`, which the caller deletes afterwards. apt's own state is not touched. */
+/** Reads the repositories' lists into `draft`, which the caller deletes later. apt's own state does not change. */
 export async function debianPackages(draft: string): Promise<DebianPackages> {
   const debs = join(draft, 'debs');
   for (const folder of ['lists/partial', 'cache/archives/partial', 'debs']) await mkdir(join(draft, folder), { recursive: true });
@@ -52,7 +52,7 @@ export async function debianPackages(draft: string): Promise<DebianPackages> {
   };
 }
 
-/** A folder's name for what was unpacked: after an upgrade of the system the old libraries may not fit any more. */
+/** The name of the folder for unpacked files, per release: after a system upgrade the old libraries may no longer fit. */
 export async function packageDirectory(name: string): Promise<string> {
   const release = await readFile('/etc/os-release', 'utf8').catch(() => '');
   const field = (key: string): string => new RegExp(`^${key}="?([A-Za-z0-9._-]+)`, 'm').exec(release)?.[1] ?? 'unknown';
@@ -68,7 +68,7 @@ export async function librariesIn(root: string): Promise<readonly string[]> {
   return found.flat();
 }
 
-/** apt wants a name; an account that exists only as a number, as in some containers, has none. */
+/** apt needs a user name; an account that only has a number, as in some containers, has none. */
 function accountName(): string {
   try {
     return userInfo().username;

@@ -6,24 +6,24 @@ import { runCommand } from './run-command.js';
 
 export type UnpackedRedis = { readonly command: string; readonly args: readonly string[] };
 
-/** A leftover of a start that was killed; a running download is younger. */
+/** An older draft was left by a start that was killed; a running download is younger. */
 const ABANDONED_AFTER_MS = 3_600_000;
 const DRAFT = '.draft-';
 
-/** Each package holds one program that acts as the server when it is called by the server's name. */
+/** Each package holds one program, which acts as the server when it is called by the server's name. */
 const PACKAGES = [
   { name: 'redis-tools', program: 'redis-check-rdb', server: 'redis-server' },
   { name: 'valkey-tools', program: 'valkey-check-rdb', server: 'valkey-server' },
 ] as const;
 
-/** The Redis that an earlier start, of any clone, unpacked for this release of the system. */
+/** The Redis that an earlier start of any clone unpacked for this system release. */
 export async function cachedDebianRedis(cacheDir: string): Promise<UnpackedRedis | undefined> {
   return unpackedIn(join(cacheDir, await packageDirectory('redis')));
 }
 
 /**
- * Downloads Debian's Redis, checked by apt's signatures, and unpacks it into the cache. Nothing is installed and root is
- * not needed. It is assembled in a directory of its own and renamed into place, so two starts at once do no harm.
+ * Downloads Debian's Redis, checked by apt's signatures, and unpacks it into the cache. Nothing is installed, and root is
+ * not needed. It is assembled in a draft directory and renamed into place, so two starts at once do not conflict.
  */
 export async function downloadDebianRedis(cacheDir: string, progress: (line: string) => void): Promise<UnpackedRedis> {
   await removeAbandoned(cacheDir);
@@ -60,7 +60,7 @@ async function firstAvailable(show: (name: string) => Promise<string>) {
   throw new EmbeddedError('apt-cache show', `neither ${PACKAGES.map(({ name }) => name).join(' nor ')} is offered`);
 }
 
-/** Names differ between releases (libssl3, libssl3t64). The C and C++ runtimes are on every machine that runs Node. */
+/** Names differ between releases (libssl3, libssl3t64). The C and C++ runtimes exist on every machine that runs Node. */
 function librariesOf(description: string): readonly string[] {
   const depends = /^Depends: (.*)$/m.exec(description)?.[1] ?? '';
   return depends
@@ -69,11 +69,11 @@ function librariesOf(description: string): readonly string[] {
     .filter((name) => name.startsWith('lib') && !['libc6', 'libgcc-s1', 'libstdc++6'].includes(name));
 }
 
-/** Moves `draft` to `target`. Whoever comes second keeps what is there, unless that does not work any more. */
+/** Moves `draft` to `target`. If `target` exists already and works, it is kept. */
 async function replaceDirectory(draft: string, target: string): Promise<void> {
   const outdated = await unpackedIn(target);
   const isBroken = outdated !== undefined && !(await runCommand(outdated.command, [...outdated.args, '--version'])).ok;
-  if (isBroken) await rename(target, `${draft}-outdated`); // inside the caller's draft, which is deleted
+  if (isBroken) await rename(target, `${draft}-outdated`); // in the caller's draft, which is deleted later
   try {
     await rename(draft, target);
   } catch (error) {

@@ -1,12 +1,12 @@
 type Details = {
-  /** Every candidate or action tried before giving up, in order, each with its outcome. */
+  /** The candidates or actions that were tried, in order, each with its outcome. */
   readonly tried?: readonly string[];
   /** What the reader can do about it, most likely first. */
   readonly advice?: readonly string[];
   readonly cause?: unknown;
 };
 
-/** An embedded server could not be brought up. The message alone tells which step failed, what was tried and what to do. */
+/** An embedded server could not be started. The message states the failed step, what was tried and what to do. */
 export class EmbeddedError extends Error {
   readonly step: string;
   readonly tried: readonly string[];

@@ -3,25 +3,25 @@ import type { ServerProcess } from './server-process.js';
 
 export type ServerName = 'redis' | 'postgres';
 
-/** A running server of ours. Tests use `kill` and `restart` to hurt it. */
+/** A running embedded server. Tests use `kill` and `restart` to simulate failures. */
 export type EmbeddedServer = {
   readonly name: ServerName;
   readonly url: string;
   readonly port: number;
   /** Product, version, where the binary came from and the account it runs as. */
   readonly description: string;
-  /** Of the current process: changes with `restart`. */
+  /** Process id; changes with `restart`. */
   readonly pid: number;
   readonly isRunning: () => boolean;
-  /** Sends a signal; for one that ends the process, resolves when it is gone. Not reported as a death. */
+  /** Sends a signal; resolves when the process is gone if the signal ends it. Does not call the death listener. */
   readonly kill: (signal: NodeJS.Signals) => Promise<void>;
-  /** Shuts down cleanly; harmless when it is not running. */
+  /** Shuts down cleanly; does nothing when it is not running. */
   readonly stop: () => Promise<void>;
   /** Stops if needed, then starts on the same port and directory. */
   readonly restart: () => Promise<void>;
 };
 
-/** Told once, with what happened and where to look, when a server ends that nobody asked to end. */
+/** Called once, with the reason and the log file, when a server ends unexpectedly. */
 export type DeathListener = (message: string) => void;
 
 export type ServerPlan = {
@@ -35,10 +35,10 @@ export type ServerPlan = {
 };
 
 const ENDING: readonly NodeJS.Signals[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGQUIT'];
-/** Postgres' processes form sessions of their own, so a signal to the postmaster's group would miss them. */
+/** Postgres' child processes form sessions of their own, so a signal to the postmaster's group would not reach them. */
 const FOR_THE_FAMILY: readonly NodeJS.Signals[] = ['SIGKILL', 'SIGSTOP', 'SIGCONT'];
 
-/** Launches the plan's process and wraps it, with all it needs to be started again. */
+/** Starts the process of the plan and keeps what is needed to restart it. */
 export async function superviseServer(plan: ServerPlan): Promise<EmbeddedServer> {
   const { name, url, port, description, logFile, onDeath } = plan;
   let expectsExit = false;
@@ -82,7 +82,7 @@ export async function superviseServer(plan: ServerPlan): Promise<EmbeddedServer>
   };
 }
 
-/** The process first, so that it cannot replace the children that follow. */
+/** Signals the main process first, so that it cannot replace the children that are signalled next. */
 async function signalFamily(pid: number, signal: NodeJS.Signals, isRunning: boolean): Promise<void> {
   if (!isRunning) return;
   const children = await childrenOf(pid);
@@ -90,12 +90,12 @@ async function signalFamily(pid: number, signal: NodeJS.Signals, isRunning: bool
     try {
       process.kill(each, signal);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // gone meanwhile: nothing to signal
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // it has ended in the meantime
     }
   }
 }
 
-/** Linux only. Elsewhere the children of a killed postmaster end by themselves, and a frozen one freezes alone. */
+/** Linux only. On other systems the children of a killed postmaster end by themselves, and only the postmaster is stopped. */
 async function childrenOf(pid: number): Promise<readonly number[]> {
   const list = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
   return list.split(' ').filter((each) => each !== '').map(Number);

@@ -5,14 +5,14 @@ import { EmbeddedError } from './embedded-error.js';
 export const LOOPBACK = '127.0.0.1';
 
 /**
- * Below every system's ephemeral range. A client that reconnects to a stopped server in that range can be given the
- * very same port as its source, connect to itself and keep the server from coming back.
+ * Below every system's ephemeral range. Within that range a client that reconnects to a stopped server may get the
+ * server's port as its own source port, connect to itself and keep the server from starting again.
  */
 const PORT_MIN = 20_000;
 const PORT_MAX = 29_999;
 const ATTEMPTS_MAX = 50;
 
-/** A port that is free now: `preferred` if possible, so that a restarted server keeps its URL. */
+/** A free port: `preferred` if possible, so that a restarted server keeps its URL. */
 export async function freePort(preferred?: number): Promise<number> {
   if (preferred !== undefined && (await isFree(preferred))) return preferred;
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {

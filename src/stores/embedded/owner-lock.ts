@@ -8,18 +8,18 @@ type Server = ProcessIdentity & { readonly name: string };
 type Owner = { readonly owner: ProcessIdentity; readonly since: string; readonly servers: readonly Server[] };
 
 export type OwnerLock = {
-  /** Notes the servers, so that the next start can end them should we be killed. */
+  /** Records the servers, so that the next start can end them if this process is killed. */
   readonly record: (servers: readonly EmbeddedServer[]) => Promise<void>;
   readonly release: () => Promise<void>;
 };
 
-/** Servers of a killed owner get their death signal from the kernel at once, and need a moment to write and go. */
+/** The kernel signals the servers of a killed owner at once; they need a moment to write and exit. */
 const GOING_DOWN_MS = 3_000;
 const STOP_TIMEOUT_MS = 10_000;
 
 /**
- * Makes this process the only owner of the servers in `dir`. Two would start two Redis on one append-only file and
- * destroy it. What a killed owner left running is ended first.
+ * Makes this process the only owner of the servers in `dir`. Two owners would start two Redis servers on one append-only
+ * file and destroy it. Servers that a killed owner left running are ended first.
  */
 export async function lockOwner(dir: string): Promise<OwnerLock> {
   const path = join(dir, 'owner.lock');
@@ -29,7 +29,7 @@ export async function lockOwner(dir: string): Promise<OwnerLock> {
 
   while (!(await create(path, mine))) {
     const other = await read(path);
-    if (other === undefined) continue; // released meanwhile
+    if (other === undefined) continue; // released in the meantime
     if (await isAlive(other.owner)) throw alreadyRunning(dir, other);
     for (const server of other.servers) await end(server);
     await removeStale(path, other);
@@ -60,7 +60,7 @@ function alreadyRunning(dir: string, { owner, since, servers }: Owner): Embedded
   });
 }
 
-/** Complete from the first moment: it is written aside and linked into place, which fails if the name is taken. */
+/** Creates a complete file: it is written under another name and linked into place, which fails if the name exists. */
 async function create(path: string, content: Owner): Promise<boolean> {
   const draft = `${path}.${process.pid}`;
   await writeFile(draft, JSON.stringify(content, null, 2));
@@ -75,7 +75,7 @@ async function create(path: string, content: Owner): Promise<boolean> {
   }
 }
 
-/** A file that cannot be parsed names nobody; it is treated as left by a process that is gone. */
+/** Undefined for a file that cannot be parsed; it is treated as left behind by a process that has ended. */
 async function read(path: string): Promise<Owner | undefined> {
   const text = await readFile(path, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
@@ -86,7 +86,7 @@ async function read(path: string): Promise<Owner | undefined> {
   }
 }
 
-/** Of two that find the same stale lock, one must not remove the new lock of the other: it looks at what it took away. */
+/** Two starts may find the same stale lock. One must not remove the other's new lock, so the removed file is checked. */
 async function removeStale(path: string, stale: Owner): Promise<void> {
   const aside = `${path}.stale-${process.pid}`;
   await rename(path, aside).catch(() => undefined);

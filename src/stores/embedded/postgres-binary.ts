@@ -21,7 +21,7 @@ export type PostgresSearch = {
   readonly progress?: ((line: string) => void) | undefined;
 };
 
-/** Laptops, CI and Debian 12 agree on it, so a data directory can move between them. */
+/** The major version of Debian 12 and of the npm package, so a data directory works on laptops, in CI and on servers. */
 const POSTGRES_MAJOR = 15;
 const HINTS = [
   'install it: apt-get install -y postgresql | brew install postgresql@15 | docker run -p 5432:5432 -e POSTGRES_PASSWORD=... postgres:15',
@@ -30,8 +30,8 @@ const HINTS = [
 ];
 
 /**
- * Finds a Postgres that runs: the npm package first, because its major version is pinned, then what is installed. Each
- * is probed by executing it as the account that will run it.
+ * Finds a Postgres that runs: first the npm package, whose major version is pinned, then installed ones. Each is probed
+ * by running it under the account that will run the server.
  */
 export async function findPostgres(search: PostgresSearch): Promise<PostgresBinaries> {
   const tried: string[] = [];
@@ -58,7 +58,7 @@ async function npmCandidate(search: PostgresSearch, tried: string[]): Promise<re
   }
 }
 
-/** The package's files where they are if the server's account can use them there, otherwise a copy in the cache. */
+/** The package's own files if the server's account can use them, otherwise a copy in the cache. */
 async function usableNative(native: string, { user, cacheDir, progress }: PostgresSearch): Promise<string> {
   const isReachable = await canEnter(user, native);
   if (isReachable && (await linkLibraries(native))) return native;
@@ -76,7 +76,7 @@ async function usableNative(native: string, { user, cacheDir, progress }: Postgr
     await chmod(copy, 0o755);
     if (!(await linkLibraries(copy))) throw new EmbeddedError('linking the Postgres libraries', `cannot write to ${copy}`);
     await rename(copy, target).catch(async (error: unknown) => {
-      if ((await readdir(target).catch(() => [])).length === 0) throw error; // otherwise another start was faster
+      if ((await readdir(target).catch(() => [])).length === 0) throw error; // otherwise another start has created it
     });
     return target;
   } finally {
@@ -85,8 +85,8 @@ async function usableNative(native: string, { user, cacheDir, progress }: Postgr
 }
 
 /**
- * Makes the library links that npm packages cannot hold. The package's own install script does the same, but npm runs
- * it only when scripts are allowed. False: a link is missing and we may not make it.
+ * Creates the library links that npm packages cannot contain. The package's install script does the same, but npm runs
+ * it only when scripts are allowed. False: a link is missing and cannot be created.
  */
 async function linkLibraries(native: string): Promise<boolean> {
   const links = JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8')) as { source: string; target: string }[];
@@ -102,7 +102,7 @@ async function linkLibraries(native: string): Promise<boolean> {
   return true;
 }
 
-/** Installed servers: for existing data only its own major; for new data the usual one first, then the newest. */
+/** Installed servers: for existing data only its own major version; for new data the default one first, then the newest. */
 async function systemCandidates(dataMajor: number | undefined): Promise<readonly Candidate[]> {
   const found: { bin: string; major: number }[] = [];
   for (const [base, prefix, suffix] of [

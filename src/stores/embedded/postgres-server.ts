@@ -12,27 +12,27 @@ import { spawnServer, waitUntilReady, type ServerCommand, type ServerProcess } f
 import { makePrivateDirectory } from './service-user.js';
 
 export type PostgresServerOptions = {
-  /** Made if it does not exist. One server per directory. */
+  /** Created if it does not exist. One server per directory. */
   readonly dir: string;
-  /** Default: the port of the last time, or a free one. */
+  /** By default the port of the last start, or a free one. */
   readonly port?: number;
-  /** Settings on top of ours, such as `{ max_connections: '20' }`. They are visible in the process list. */
+  /** Settings in addition to the defaults, such as `{ max_connections: '20' }`. They are visible in the process list. */
   readonly extraConfig?: Readonly<Record<string, string>>;
-  /** Where copied binaries are kept; see cache-dir.ts. */
+  /** The directory for copied binaries; see cache-dir.ts. */
   readonly cacheDir?: string | undefined;
   readonly progress?: (line: string) => void;
   readonly onDeath?: DeathListener | undefined;
 };
 
-/** The role and the database: one name for both keeps the URL easy to read. */
+/** The role and the database share one name, which keeps the URL short. */
 const NAME = 'credit_gateway';
 const INITDB_TIMEOUT_MS = 120_000;
-/** Crash recovery replays at most a checkpoint's worth of log. */
+/** Crash recovery replays at most the log since the last checkpoint. */
 const READY_TIMEOUT_MS = 60_000;
-/** Processes of a killed server hold its shared memory for a moment; a new one must wait until they are gone. */
+/** Processes of a killed server hold its shared memory for a moment; a new server must wait until they have ended. */
 const LEFTOVERS_TIMEOUT_MS = 10_000;
 
-/** Starts Postgres in `dir` on loopback, making the database on first use, and waits until it answers. */
+/** Starts Postgres in `dir` on loopback, creates the database on first use, and waits until it answers. */
 export async function startPostgresServer(options: PostgresServerOptions): Promise<EmbeddedServer> {
   const { dir, cacheDir, progress, onDeath, extraConfig = {} } = options;
   const home = await openServerDirectory('postgres', dir);
@@ -49,7 +49,7 @@ export async function startPostgresServer(options: PostgresServerOptions): Promi
   const settings = {
     listen_addresses: LOOPBACK,
     port: String(port),
-    unix_socket_directories: '', // none: the password is the only way in
+    unix_socket_directories: '', // none: all clients must use the password
     ...extraConfig,
   };
   const spec: ServerCommand = {
@@ -57,7 +57,7 @@ export async function startPostgresServer(options: PostgresServerOptions): Promi
     command: binaries.postgres,
     args: ['-D', home.dataDir, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
     user: home.user,
-    stopSignal: 'SIGINT', // a fast shutdown: SIGTERM would wait for clients to leave
+    stopSignal: 'SIGINT', // a fast shutdown: SIGTERM would wait until all clients disconnect
     logFile: home.logFile,
   };
   const urlOf = (database: string): string => `postgres://${NAME}:${home.password}@${LOOPBACK}:${port}/${database}`;
@@ -96,14 +96,14 @@ async function majorOf(dataDir: string): Promise<number | undefined> {
   return content === undefined ? undefined : Number.parseInt(content, 10);
 }
 
-/** initdb works in a draft that is renamed when it is complete: a start that is killed leaves no half of a database. */
+/** initdb works in a draft that is renamed when complete, so a start that is killed leaves no incomplete cluster. */
 async function createCluster(home: ServerDirectory, { initdb }: PostgresBinaries): Promise<void> {
   const draft = join(home.path, 'data.draft');
-  const passwordFile = join(home.path, 'initdb-password'); // its own: `password` must stay readable for us alone
+  const passwordFile = join(home.path, 'initdb-password'); // a separate file: only this account may read `password`
   await rm(draft, { recursive: true, force: true });
   await makePrivateDirectory(draft, home.user);
   await writeSecret(passwordFile, home.password, home.user);
-  // The C locale makes a directory portable between builds of Postgres that sort differently.
+  // With the C locale the directory works with builds of Postgres that sort differently.
   const result = await runCommand(
     initdb,
     ['-D', draft, '-U', NAME, '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '--encoding=UTF8', '--locale=C'],
@@ -120,8 +120,8 @@ async function createCluster(home: ServerDirectory, { initdb }: PostgresBinaries
 }
 
 /**
- * After a crash the pid file may name a process that has nothing to do with us by now, and Postgres would refuse to
- * start. A file whose process is really a Postgres, or is gone, is left for Postgres to judge.
+ * After a crash the pid file may name an unrelated process, and Postgres would refuse to start: then the file is removed.
+ * A file whose process is a Postgres or has ended is left for Postgres to handle.
  */
 async function removeStalePidFile(dataDir: string): Promise<void> {
   const file = join(dataDir, 'postmaster.pid');
@@ -146,10 +146,10 @@ async function launch(spec: ServerCommand, url: string): Promise<ServerProcess> 
   }
 }
 
-/** True when the server takes queries. A refused password is final: waiting longer would not mend it. */
+/** True when the server answers queries. Throws when the password is refused: waiting would not help. */
 async function answersQuery(url: string): Promise<boolean> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
-  client.on('error', () => undefined); // a connection that is cut is an answer as well
+  client.on('error', () => undefined); // a closed connection counts as "not ready"
   try {
     await client.connect();
     await client.query('select 1');

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { runCommand } from './run-command.js';
 
-/** A process that cannot be mistaken for a later one with the same id. */
+/** Identifies a process beyond its id, which a later process can reuse. */
 export type ProcessIdentity = { readonly pid: number; readonly startedAt: string };
 
 /** Undefined: there is no such process. */
@@ -15,7 +15,7 @@ export async function isAlive(known: ProcessIdentity): Promise<boolean> {
   return found?.startedAt === known.startedAt;
 }
 
-/** The name of the program that runs under this id. Undefined: none does. */
+/** The program name of this process id. Undefined: no such process. */
 export async function programOf(pid: number): Promise<string | undefined> {
   const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => undefined);
   if (name !== undefined) return name.trim();
@@ -23,11 +23,11 @@ export async function programOf(pid: number): Promise<string | undefined> {
   return listed.ok ? listed.stdout.trim() : undefined;
 }
 
-/** Clock ticks since boot, and which boot. A zombie has ended; it only waits for its parent to notice. */
+/** Clock ticks since boot, and the boot's id. A zombie counts as ended: it only waits for its parent to read its exit code. */
 async function startOnLinux(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' '); // a program's name may contain spaces
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' '); // the program's name, in parentheses, may contain spaces
   const [state, ticks] = [fields?.[0], fields?.[19]];
   return ticks === undefined || state === 'Z' ? undefined : `${boot.trim()}/${ticks}`;
 }

@@ -9,7 +9,7 @@ import type { ServiceUser } from './service-user.js';
 /** A server that was run and answered. */
 export type ServerBinary = {
   readonly command: string;
-  /** What comes before the server's own arguments. */
+  /** Arguments before the server's own. */
   readonly args: readonly string[];
   readonly version: string;
   readonly origin: string;
@@ -25,7 +25,7 @@ export type RedisSearch = {
 
 type Candidate = { readonly command: string; readonly args?: readonly string[]; readonly origin: string };
 
-/** Our scripts are flagged `allow-oom`, which Redis 6 does not know. Every Valkey has it. */
+/** The scripts use the flag `allow-oom`, which Redis 6 does not support. Every Valkey does. */
 const REDIS_MAJOR_MIN = 7;
 const HINTS = [
   'install it: apt-get install -y redis-server | brew install redis | docker run -p 6379:6379 redis:7.2',
@@ -33,9 +33,9 @@ const HINTS = [
 ];
 
 /**
- * Finds a Redis that runs: what was named, what is installed, what was unpacked earlier, and as the last resort Debian's
- * package, downloaded and unpacked without installing it. Each is probed by executing it as the account that will run
- * it: a file that exists may still not load (wrong libc) or not be reachable.
+ * Finds a Redis that runs: the configured one, installed ones, one unpacked earlier, and finally Debian's package, which
+ * is downloaded and unpacked without installing it. Each is probed by running it under the account that will run it: a
+ * file that exists may still fail to load (wrong libc) or be unreachable.
  */
 export async function findRedis(search: RedisSearch): Promise<ServerBinary> {
   const tried: string[] = [];
@@ -78,14 +78,14 @@ function installedCandidates(preferred: string | undefined): readonly Candidate[
   ];
 }
 
-/** Used when somebody installed it; not a dependency of ours because of its licence and the recent glibc it needs. */
+/** Used if it is installed. It is not a dependency because of its licence and the recent glibc it needs. */
 function npmCandidate(): readonly Candidate[] {
   const name = `@falkordblite/${process.platform}-${process.arch}`;
   try {
     const manifest = createRequire(import.meta.url).resolve(`${name}/package.json`);
     return [{ command: join(dirname(manifest), 'bin', 'redis-server'), origin: `npm ${name}` }];
   } catch {
-    return []; // not installed, the normal case
+    return []; // not installed: the normal case
   }
 }
 

@@ -9,21 +9,21 @@ import { spawnServer, waitUntilReady, type ServerCommand } from './server-proces
 import { makePrivateDirectory } from './service-user.js';
 
 export type RedisServerOptions = {
-  /** Made if it does not exist. One server per directory. */
+  /** Created if it does not exist. One server per directory. */
   readonly dir: string;
-  /** Default: the port of the last time, or a free one. */
+  /** By default the port of the last start, or a free one. */
   readonly port?: number;
-  /** redis.conf directives on top of ours, such as `{ appendfsync: 'always' }`. */
+  /** redis.conf directives in addition to the defaults, such as `{ appendfsync: 'always' }`. */
   readonly extraConfig?: Readonly<Record<string, string>>;
-  /** A redis-server to use before all others. */
+  /** The redis-server to prefer to all others. */
   readonly binary?: string | undefined;
-  /** Where a downloaded Redis is kept; see cache-dir.ts. */
+  /** The directory for a downloaded Redis; see cache-dir.ts. */
   readonly cacheDir?: string | undefined;
   readonly progress?: (line: string) => void;
   readonly onDeath?: DeathListener | undefined;
 };
 
-/** A large AOF is replayed before the first PING is answered: about 1 GB in this time. */
+/** A large append-only file is replayed before the first PING is answered: about 1 GB in this time. */
 const READY_TIMEOUT_MS = 60_000;
 const PING_TIMEOUT_MS = 1_000;
 
@@ -36,7 +36,7 @@ export async function startRedisServer(options: RedisServerOptions): Promise<Emb
   const port = options.port ?? (await freePort(home.rememberedPort));
   await rememberPort(home, port);
 
-  const configFile = join(home.path, 'redis.conf'); // a file, because everybody can read a command line
+  const configFile = join(home.path, 'redis.conf'); // a file, because every user can read a command line
   await writeSecret(configFile, redisConfig({ dataDir: home.dataDir, port, password: home.password, extraConfig }), home.user);
   const spec: ServerCommand = {
     name: 'redis',
@@ -76,7 +76,7 @@ function redisConfig({ dataDir, port, password, extraConfig }: RedisConfig): str
     daemonize: 'no',
     appendonly: 'yes',
     appendfsync: 'everysec',
-    save: '""', // the append-only file is the only copy; snapshots beside it would cost memory and add nothing
+    save: '""', // the append-only file is the only copy; additional snapshots would only cost memory
     'maxmemory-policy': 'noeviction', // an evicted key would be lost money
     ...extraConfig,
   };
@@ -85,7 +85,7 @@ function redisConfig({ dataDir, port, password, extraConfig }: RedisConfig): str
 
 const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`;
 
-/** Redis answers -LOADING until its data is read; only +PONG means it serves. */
+/** Redis answers -LOADING until its data is read; +PONG means that it serves. */
 function answersPing(port: number, password: string): Promise<boolean> {
   return new Promise((resolve) => {
     let reply = '';

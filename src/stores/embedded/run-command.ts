@@ -4,7 +4,7 @@ import type { ServiceUser } from './service-user.js';
 export type CommandResult = {
   readonly ok: boolean;
   readonly stdout: string;
-  /** Why it failed, in one line: the last line of its output, or the reason it could not start. */
+  /** Why it failed, in one line: the last line of its output, or why it could not start. */
   readonly problem: string;
 };
 
@@ -14,13 +14,13 @@ type RunOptions = {
   readonly timeoutMs?: number;
 };
 
-/** A binary that cannot say its version in this time is no use to us. */
+/** A binary that does not report its version within this time counts as unusable. */
 const PROBE_TIMEOUT_MS = 10_000;
 const OUTPUT_BYTES_MAX = 1024 * 1024;
 
 /**
- * Runs a short command to its end. Never rejects: a missing or failing command is an answer. The working directory is
- * `/` unless told otherwise, because the service user may not be allowed to enter ours.
+ * Runs a short command to its end. Never rejects: a missing or failing command is a result. The default working
+ * directory is `/`, because the service user may not be allowed to enter the current one.
  */
 export function runCommand(command: string, args: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
   const { user, cwd = '/', timeoutMs = PROBE_TIMEOUT_MS } = options;

@@ -5,8 +5,8 @@ import { EmbeddedError, reasonOf } from './embedded-error.js';
 import { canEnter, serviceUserOf, type ServiceUser } from './service-user.js';
 
 /**
- * One server's directory. It belongs to us and holds what we write (password, port, configuration, log); only `data`
- * belongs to the account the server runs as, so a broken server cannot make root write elsewhere through a link.
+ * One server's directory. It belongs to this process' account and holds password, port, configuration and log; only
+ * `data` belongs to the server's account, so a compromised server cannot make root write elsewhere through a link.
  */
 export type ServerDirectory = {
   readonly path: string;
@@ -17,7 +17,7 @@ export type ServerDirectory = {
   readonly rememberedPort: number | undefined;
 };
 
-/** Opens the directory, making it and its password on first use. */
+/** Opens the directory; creates it and its password on first use. */
 export async function openServerDirectory(name: string, dir: string): Promise<ServerDirectory> {
   const path = resolve(dir);
   const dataDir = join(path, 'data');
@@ -44,7 +44,7 @@ export async function openServerDirectory(name: string, dir: string): Promise<Se
   }
 }
 
-/** Kept so that URLs survive a restart: people paste them into clients. */
+/** The port is kept, so that URLs stay valid after a restart. */
 export async function rememberPort({ path }: ServerDirectory, port: number): Promise<void> {
   await writeFile(join(path, 'port'), String(port));
 }

@@ -18,20 +18,20 @@ export type ServerCommand = {
 
 export type ServerProcess = {
   readonly pid: number;
-  /** Resolves with the reason when the process is gone; never rejects. */
+  /** Resolves with the reason when the process has ended; never rejects. */
   readonly exited: Promise<string>;
   readonly isRunning: () => boolean;
   readonly stop: () => Promise<void>;
 };
 
-/** Postgres writes a checkpoint and Redis its last AOF pages before they go; beyond this they are stuck. */
+/** Postgres writes a checkpoint and Redis its last AOF pages before they exit; after this time they count as hung. */
 const STOP_TIMEOUT_MS = 20_000;
 const LOG_TAIL_LINES = 12;
 const POLL_MS = 15;
 
 /**
- * Starts a server in its own process group, so that Ctrl-C reaches only the application: that drains first and stops its
- * servers afterwards. Should the application be killed with -9, the kernel passes `stopSignal` on (Linux only).
+ * Starts a server in its own process group, so that Ctrl-C reaches only the application, which drains first and then
+ * stops its servers. If the application is killed with -9, the kernel sends `stopSignal` to the server (Linux only).
  */
 export async function spawnServer(spec: ServerCommand): Promise<ServerProcess> {
   const { command, args } = await withDeathSignal(spec);
@@ -53,7 +53,7 @@ export async function spawnServer(spec: ServerCommand): Promise<ServerProcess> {
   const { pid } = child;
   if (pid === undefined) throw new EmbeddedError(`starting ${spec.name}`, `${command} has no process id`);
 
-  // A forgotten server must not keep a failed start alive, nor outlive this process where no death signal exists.
+  // The server must neither keep a failed start running nor outlive this process where the kernel sends no death signal.
   child.unref();
   const endWithUs = (): void => { child.kill(spec.stopSignal); };
   process.once('exit', endWithUs);
@@ -67,7 +67,7 @@ export async function spawnServer(spec: ServerCommand): Promise<ServerProcess> {
     stop: async () => {
       if (!isRunning()) return;
       child.ref();
-      child.kill('SIGCONT'); // a frozen process would never see the next signal
+      child.kill('SIGCONT'); // a stopped process would not handle the next signal
       child.kill(spec.stopSignal);
       if (!(await settlesWithin(exited, STOP_TIMEOUT_MS))) child.kill('SIGKILL');
       await exited;
@@ -75,7 +75,7 @@ export async function spawnServer(spec: ServerCommand): Promise<ServerProcess> {
   };
 }
 
-/** Polls `isReady` until it is true. Throws, with the end of the server's log, when the process ends or time runs out. */
+/** Polls `isReady` until it is true. Throws, with the last lines of the server's log, when the process ends or time runs out. */
 export async function waitUntilReady(
   spec: ServerCommand,
   server: ServerProcess,
@@ -89,7 +89,7 @@ export async function waitUntilReady(
     try {
       return await isReady();
     } catch (error) {
-      await server.stop(); // it will never be ready
+      await server.stop(); // it will not become ready
       throw error;
     }
   };
@@ -118,7 +118,7 @@ async function withDeathSignal({ command, args, stopSignal }: ServerCommand): Pr
   return { command: 'setpriv', args: ['--pdeathsig', stopSignal.slice('SIG'.length), '--', command, ...args] };
 }
 
-/** The log of the previous run is kept beside it: after a crash it is the one to read. */
+/** Keeps the log of the previous run beside the new one: after a crash it holds the cause. */
 async function openLog(path: string) {
   const { size } = await stat(path).catch(() => ({ size: 0 }));
   if (size > 0) await rename(path, `${path}.old`);

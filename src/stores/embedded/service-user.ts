@@ -2,15 +2,15 @@ import { chown, mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { EmbeddedError } from './embedded-error.js';
 
-/** The account that servers run as. Undefined where used: the same account as this process. */
+/** The account that servers run as. Undefined: the account of this process. */
 export type ServiceUser = { readonly name: string; readonly uid: number; readonly gid: number };
 
-/** Accounts that exist on practically every machine, best first. We never create one: that would change the system. */
+/** Accounts that almost every machine has, in order of preference. None is created: that would change the system. */
 const CANDIDATES = ['postgres', 'nobody'];
 
 /**
- * Who owns and runs the servers of `dir`. A normal user runs them itself. Root must not (Postgres refuses), so it steps
- * down: to the owner of an existing directory, because Postgres insists on owning its files, or to a service account.
+ * The account that owns and runs the servers of `dir`. A normal user runs them. Postgres refuses to run as root, so for
+ * root it is the owner of an existing directory, because Postgres must own its files, or a service account.
  */
 export async function serviceUserOf(dir: string): Promise<ServiceUser | undefined> {
   if (process.getuid?.() !== 0) return undefined;
@@ -37,8 +37,8 @@ function parseAccounts(passwd: string): readonly ServiceUser[] {
 }
 
 /**
- * Whether `user` can enter `path` and everything above it. A clone below /root (0700) is the usual case where it cannot.
- * Parts that do not exist yet count as enterable: we shall create them so.
+ * Whether `user` can enter `path` and all its parents. It usually cannot enter a clone below /root (0700). Directories
+ * that do not exist yet count as enterable: they will be created so.
  */
 export async function canEnter(user: ServiceUser | undefined, path: string): Promise<boolean> {
   if (user === undefined) return true;
@@ -54,7 +54,7 @@ function mayPass(user: ServiceUser, { uid, gid, mode }: { uid: number; gid: numb
   return (mode & (gid === user.gid ? 0o010 : 0o001)) !== 0;
 }
 
-/** Makes a directory that belongs to `user` and that nobody else can read. */
+/** Creates a directory that belongs to `user` and that no other user can read. */
 export async function makePrivateDirectory(path: string, user: ServiceUser | undefined): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
   if (user !== undefined) await chown(path, user.uid, user.gid);

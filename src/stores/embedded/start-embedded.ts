@@ -6,30 +6,30 @@ import { startPostgresServer } from './postgres-server.js';
 import { startRedisServer } from './redis-server.js';
 
 export type EmbeddedOptions = {
-  /** Which of the two to start: those without a configured URL. */
+  /** Which of the two servers to start: those without a configured URL. */
   readonly redis: boolean;
   readonly postgres: boolean;
   readonly dataDir: string;
-  /** Told in plain lines what takes time and what was started. */
+  /** Receives readable lines about slow steps and started servers. */
   readonly progress: (line: string) => void;
-  /** Told when a server ends by itself. The gateway is of no use without it: log it loudly and shut down. */
+  /** Called when a server ends by itself. The gateway cannot work without it: log an error and shut down. */
   readonly onDeath?: DeathListener;
-  /** A redis-server to use before all others. */
+  /** The redis-server to prefer to all others. */
   readonly redisBinary?: string | undefined;
-  /** Default: per user; see cache-dir.ts. */
+  /** By default per user; see cache-dir.ts. */
   readonly cacheDir?: string | undefined;
 };
 
 export type Embedded = {
   readonly redisUrl?: string;
   readonly databaseUrl?: string;
-  /** Stops what was started. Call it last: the gateway drains into these servers. */
+  /** Stops the started servers. Call it last: the gateway drains into them. */
   readonly stop: () => Promise<void>;
 };
 
 /**
- * Brings up Redis, Postgres or both on loopback for a machine that has none configured, with their data in `dataDir`.
- * Safe defaults for a laptop, a demo and CI; in production set REDIS_URL and DATABASE_URL.
+ * Starts Redis, Postgres or both on loopback where none is configured, with their data in `dataDir`. The defaults are
+ * safe for a laptop, a demo and CI; in production set REDIS_URL and DATABASE_URL.
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   if (!options.redis && !options.postgres) return { stop: () => Promise.resolve() };

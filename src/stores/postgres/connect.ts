@@ -4,28 +4,28 @@ import pg from 'pg';
 import type { Client } from 'pg';
 import { micros } from '../../kit/money/micros.js';
 
-/** A handle on Postgres: a pool, or (`Trx`) one transaction. What every `*.table.ts` takes. */
+/** A pool of connections to Postgres, or (`Trx`) one transaction. The parameter of every `*.table.ts`. */
 export type Db = Knex;
 export type Trx = Knex.Transaction;
 
-/** How patient a pool is. `api` answers a waiting caller; `drain` moves batches and must lose its lock when it stalls. */
+/** The timeouts of a pool. `api` serves a waiting caller; `drain` moves batches and must lose its lock when it stalls. */
 export type PoolProfile = {
   readonly connectionsMax: number;
   readonly connectTimeoutMs: number;
   /** 0: no limit, for migrations. */
   readonly statementTimeoutMs: number;
   /**
-   * A session that stays silent inside a transaction for longer is ended by the server, so a paused drainer loses its
-   * row locks and, when it wakes up, its transaction (reliability Q1 #14).
+   * The server ends a session that is idle inside a transaction for longer, so a paused drainer loses its row locks and
+   * cannot commit when it resumes (reliability Q1 #14).
    */
   readonly idleInTransactionTimeoutMs: number;
-  /** A connection on which nothing moves for this long is ended from our side; 0: never. See `endWhenSilent`. */
+  /** This process ends a connection without any traffic for this long; 0: never. See `endWhenSilent`. */
   readonly silenceMs: number;
-  /** What `pg_stat_activity` shows. */
+  /** The name in `pg_stat_activity`. */
   readonly name: string;
 };
 
-/** A statement of the drainer takes tens of milliseconds; this only ends one that hangs. */
+/** A statement of the drainer takes tens of milliseconds; this limit ends one that hangs. */
 const DRAIN_STATEMENT_TIMEOUT_MS = 30_000;
 const DRAIN_IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 /** Enough for every request that waits for a commit: 10 commits of 1 ms each are 10 000 a second. */
@@ -34,7 +34,7 @@ const API_CONNECTIONS_MAX = 10;
 const DRAIN_CONNECTIONS_MAX = 5;
 /** Two watchers (compose-watch.ts). */
 const WATCH_CONNECTIONS_MAX = 2;
-/** This long after the server's own limit, nothing will come any more. */
+/** This long after the server's own limit no answer can come any more. */
 const SILENCE_MARGIN_MS = 1_000;
 
 const MIGRATE_CONNECT_TIMEOUT_MS = 30_000;
@@ -59,12 +59,12 @@ export const drainProfile = (timeoutMs: number): PoolProfile => ({
   name: 'credit-gateway-drain',
 });
 
-/** For looking at the server only: an exhausted pool of the others must not look like a Postgres that is away. */
+/** Only for checking the server: an exhausted pool must not look like a Postgres that is down. */
 export const watchProfile = (timeoutMs: number): PoolProfile => ({
   ...apiProfile(timeoutMs), connectionsMax: WATCH_CONNECTIONS_MAX, name: 'credit-gateway-watch',
 });
 
-/** Patient: an index over a large table takes as long as it takes. Its one connection holds the lock (migrator.ts). */
+/** No statement limit: an index over a large table may take long. The pool's only connection holds the lock (migrator.ts). */
 export const migrateProfile: PoolProfile = {
   connectionsMax: 1,
   connectTimeoutMs: MIGRATE_CONNECT_TIMEOUT_MS,
@@ -75,8 +75,8 @@ export const migrateProfile: PoolProfile = {
 };
 
 /**
- * `int8` becomes a number that is exact or an error; everything else as pg does it. Given to this pool only: patching
- * pg's global parsers would change what other libraries in the process read.
+ * `int8` becomes an exact number or an error; all other types are parsed as pg does. Set for this pool only: patching
+ * pg's global parsers would affect other libraries in the process.
  */
 const types = {
   getTypeParser: (oid: number, format?: string): unknown =>
@@ -84,18 +84,18 @@ const types = {
 };
 const pgTypeParser = pg.types.getTypeParser as (oid: number, format?: string) => unknown;
 
-/** knex writes pool errors to the console; they reach the caller of the query anyway, with the request's id. */
+/** knex writes pool errors to the console; the caller of the query gets them anyway, with the request's id. */
 const silent = (): void => undefined;
 
 /**
- * Opens a pool. Nothing connects before the first query, so a gateway starts while Postgres is down. `onConnection` gets
- * every new connection before it is used, for tracing.
+ * Opens a pool. It connects at the first query, so a gateway starts while Postgres is down. `onConnection` gets every
+ * new connection before its first use, for tracing.
  */
 export function connectPostgres(databaseUrl: string, profile: PoolProfile, onConnection?: (client: Client) => void): Db {
   return knexFactory(postgresConfig(databaseUrl, profile, onConnection));
 }
 
-/** What `connectPostgres` opens a pool with. */
+/** The knex configuration of such a pool. */
 export function postgresConfig(databaseUrl: string, profile: PoolProfile, onConnection?: (client: Client) => void): Knex.Config {
   const connection = {
     connectionString: databaseUrl,
@@ -114,7 +114,7 @@ export function postgresConfig(databaseUrl: string, profile: PoolProfile, onConn
     pool: {
       min: 0,
       max: profile.connectionsMax,
-      // Without it one refused connection would count as a failed request only after the whole acquire timeout.
+      // Otherwise a refused connection would fail the request only after the whole acquire timeout.
       propagateCreateError: true,
       afterCreate: (client: Client, done: (error: Error | null, client: Client) => void) => {
         endWhenSilent(client, profile.silenceMs);
@@ -126,16 +126,15 @@ export function postgresConfig(databaseUrl: string, profile: PoolProfile, onConn
 }
 
 /**
- * Ends a connection on which nothing has moved for longer than the server may take. The server's own timeouts cannot
- * help when the server, or the network, is what hangs; and giving up on a query without giving up its connection
- * would return a connection with an open transaction to the pool.
+ * Ends a connection without traffic for longer than the server's own timeouts. Those do not help when the server or the
+ * network hangs; and abandoning only the query would return a connection with an open transaction to the pool.
  */
 function endWhenSilent(client: Client, silenceMs: number): void {
   if (silenceMs === 0) return;
   const { stream } = (client as unknown as { readonly connection: { readonly stream: Socket } }).connection;
   stream.setTimeout(silenceMs);
   stream.on('timeout', () => {
-    // After a long turn of the event loop the timer comes before the answer in the socket: read first, as in deadline.ts.
+    // After a long turn of the event loop the timer fires before the socket is read: read first, as in deadline.ts.
     const { bytesRead } = stream;
     setImmediate(() => {
       if (stream.bytesRead === bytesRead) stream.destroy(new Error('Connection terminated: Postgres was silent for too long'));

@@ -1,21 +1,21 @@
 import { GatewayError } from '../../kit/errors.js';
 
 /**
- * What a failed statement means for the one who sent it.
+ * The kind of a failed statement.
  *
- * - `unavailable`: no connection, or none any more; nothing is wrong with the statement
- * - `contention`: serialization failure, deadlock or a timeout of the server; the same again may well succeed
+ * - `unavailable`: no connection, or it was lost; nothing is wrong with the statement
+ * - `contention`: serialization failure, deadlock or a timeout of the server; a repeat may succeed
  * - `data`: class 22, a value that Postgres cannot store (reliability finding 13)
- * - `constraint`: class 23, a row that contradicts what is stored; repeating never helps
- * - `other`: our bug
+ * - `constraint`: class 23, a row that contradicts stored data; a repeat never succeeds
+ * - `other`: a bug
  */
 export type PostgresProblem = 'unavailable' | 'contention' | 'data' | 'constraint' | 'other';
 
-/** Node's and pg's ways to say that nobody was reached: the statement was never sent. */
+/** Codes of Node and pg for a connection that was never made: the statement was not sent. */
 const NOT_REACHED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT', 'EACCES']);
-/** The connection broke: a statement that was under way may have happened. */
+/** The connection broke: a statement in progress may have been executed. */
 const BROKEN = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
-/** too_many_connections, cannot_connect_now: refused at the door. */
+/** too_many_connections, cannot_connect_now: the connection was refused. */
 const REFUSED_AT_THE_DOOR = new Set(['53300', '57P03']);
 /** query_canceled (statement_timeout), lock_not_available. */
 const TIMED_OUT = new Set(['57014', '55P03']);
@@ -39,8 +39,8 @@ export const isRetryable = (error: unknown): boolean => {
 };
 
 /**
- * Turns an outage into `ledger_unavailable` and leaves everything else as it is. `not_executed` only when the
- * statement cannot have had an effect; a connection that broke under way leaves it `unknown`.
+ * Turns an outage into `ledger_unavailable` and returns every other error unchanged. The outcome is `not_executed` only
+ * when the statement certainly had no effect; a connection that broke during it leaves the outcome `unknown`.
  */
 export function toGatewayError(error: unknown): unknown {
   if (error instanceof GatewayError || !isRetryable(error)) return error;
@@ -50,7 +50,7 @@ export function toGatewayError(error: unknown): unknown {
   });
 }
 
-/** Whether a single statement that failed like this certainly changed nothing. */
+/** Whether a single statement that failed with this error certainly changed nothing. */
 export function hadNoEffect(error: unknown): boolean {
   const code = codeOf(error);
   const message = error instanceof Error ? error.message : '';
@@ -58,7 +58,7 @@ export function hadNoEffect(error: unknown): boolean {
     || TIMED_OUT.has(code) || /^(40|53)/.test(code);
 }
 
-/** knex' and pg's words for "no connection in time": they carry no code. */
+/** The messages of knex and pg for "no connection in time"; these errors have no code. */
 const NO_CONNECTION_IN_TIME = [
   'timeout acquiring a connection', 'timeout expired', 'timeout exceeded when trying to connect',
   'terminated due to connection timeout', 'unable to acquire a connection',

@@ -5,7 +5,7 @@ export type Listening = { close(): Promise<void> };
 export type ListenDeps = {
   readonly databaseUrl: string;
   readonly channel: string;
-  /** Called for every message, and after every connecting: something may have been missed. */
+  /** Called for every message, and after every connect, because messages may have been missed. */
   readonly onNotice: () => void;
 };
 
@@ -13,9 +13,9 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const RECONNECT_MS = 1_000;
 
 /**
- * Hears what Postgres sends on a channel, over a connection of its own: a pool would take the LISTEN away with the
- * connection. Only ever makes things faster. A connection that died silently, or a pooler in between that cannot LISTEN,
- * is not noticed here, so whoever listens must also look by itself.
+ * Listens on a Postgres channel over a connection of its own, because a pool does not keep a LISTEN on its connections.
+ * It only makes updates arrive sooner: a connection that is silently dead, or a pooler that does not support LISTEN, is
+ * not detected here, so the caller must also poll.
  */
 export function listenToPostgres({ databaseUrl, channel, onNotice }: ListenDeps): Listening {
   let isClosed = false;

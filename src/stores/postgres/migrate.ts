@@ -4,8 +4,8 @@ import { migratorConfig } from './migrator.js';
 import { makePartitions } from './partitions.js';
 
 /**
- * Brings the schema of a database up to date and makes the journal's next partitions. Safe when many processes start
- * at once: they wait for one another. `progress` hears the name of each step that was run.
+ * Migrates a database to the current schema and creates the journal's next partitions. Many processes may start at once:
+ * they wait for one another. `progress` receives the name of each step that ran.
  */
 export async function migrate(databaseUrl: string, progress: (step: string) => void = () => undefined): Promise<void> {
   const db = knexFactory(migratorConfig(databaseUrl));

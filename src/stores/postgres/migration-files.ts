@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { projectRoot } from '../../kit/paths.js';
 
 /**
- * One step of the schema, read from `<name>.sql`. A step that has been released never changes: the next one corrects it.
- * Format and rules: docs/migrations.md.
+ * One step of the schema, read from `<name>.sql`. A released step never changes; a later step corrects it. Format and
+ * rules: docs/migrations.md.
  */
 export type Migration = {
   /** File name without `.sql`. Recorded in the database, so a released file is never renamed. */
   readonly name: string;
   readonly up: string;
-  /** What undoes `up`, or why nothing does. */
+  /** The SQL that undoes `up`, or why there is none. */
   readonly down: { readonly sql: string } | { readonly refusal: string };
 };
 

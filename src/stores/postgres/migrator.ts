@@ -3,18 +3,18 @@ import type { Client } from 'pg';
 import { migrateProfile, postgresConfig } from './connect.js';
 import { readMigrations, type Migration } from './migration-files.js';
 
-/** Any number that nothing else in the database uses: names the lock under which the schema changes. */
+/** The number of the advisory lock under which the schema changes; nothing else in the database uses it. */
 const MIGRATION_LOCK = 4_702_394_921_427;
-/** Another process may take this long over its migrations before one that waits for it gives up: a day. */
+/** How long a process waits for the migrations of another before it gives up: a day. */
 const LOCK_WAIT_MS = 86_400_000;
 
 const TABLE = 'schema_migrations';
 
 /**
- * Knex on its way to change the schema: what the start of a gateway and Knex' own command (knexfile.ts) both use. Its
- * one connection holds an advisory lock for as long as it lives, so that any number of processes migrate one after the
- * other. Knex' lock row alone is not enough: a second process fails at once instead of waiting, and a process that is
- * killed leaves the row locked. A row that is found locked was left that way, because its holder had the advisory lock.
+ * Knex' configuration for changing the schema, used by the start of a gateway and by Knex' own command (knexfile.ts). Its
+ * only connection holds an advisory lock as long as it lives, so that any number of processes migrate one after the
+ * other. Knex' lock row is not enough: a second process would fail at once instead of waiting, and a killed process
+ * leaves the row locked. While the advisory lock is held, a locked row can only be such a leftover.
  */
 export function migratorConfig(databaseUrl: string): Knex.Config {
   const config = postgresConfig(databaseUrl, migrateProfile);
@@ -40,7 +40,7 @@ async function takeLock(client: Client): Promise<void> {
 
 const migrations: Knex.MigratorConfig = {
   tableName: TABLE,
-  // A gateway of the previous version may start next to a newer schema: steps are additive for one release.
+  // During an upgrade the previous version may start with the newer schema: steps are additive for one release.
   disableMigrationsListValidation: true,
   migrationSource: {
     // `migrate:status` prints `file`; `migrate:up` and `migrate:down` take the name.
@@ -58,13 +58,13 @@ const toKnex = ({ name, up, down }: Migration): Knex.Migration => ({
   },
 });
 
-/** Knex takes a question mark for a parameter unless it is escaped, and has no way to escape one behind a backslash. */
+/** Knex treats an unescaped question mark as a parameter, and cannot escape one after a backslash. */
 function verbatim(sql: string): string {
   if (sql.includes('\\?')) throw new Error('a migration cannot contain \\?: in a pattern, write [?]');
   return sql.replaceAll('?', '\\?');
 }
 
-/** Knex' command prints the stack of an error where there is one. A refusal is no bug: its message is enough. */
+/** Knex' command prints an error's stack if there is one. A refusal is not a bug: its message is enough. */
 function withoutStack(error: Error): Error {
   error.stack = error.message;
   return error;

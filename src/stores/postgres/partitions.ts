@@ -1,11 +1,11 @@
 import type { Db, Trx } from './connect.js';
 
-/** Two months ahead of the current one: a partition job that fails for weeks still blocks nothing. */
+/** Two months ahead of the current one: the partition job may fail for weeks without blocking the journal. */
 export const PARTITION_MONTHS_AHEAD = 2;
 
 /**
- * Makes the journal's partitions from the month of `fromMs` to `monthsAhead` later, where they are missing.
- * Returns how many months were made. Safe to call from many processes at once.
+ * Creates missing partitions of the journal from the month of `fromMs` to `monthsAhead` later. Returns how many were
+ * created. Safe to call from many processes at once.
  */
 export async function makePartitions(db: Db, fromMs: number, monthsAhead = PARTITION_MONTHS_AHEAD): Promise<number> {
   const { rows } = await db.raw<{ rows: { made: number }[] }>(
@@ -18,10 +18,10 @@ export async function makePartitions(db: Db, fromMs: number, monthsAhead = PARTI
   return rows[0]?.made ?? 0;
 }
 
-/** The month an entry belongs to, as a key: `2026-11`. */
+/** The month of an entry, as a key: `2026-11`. */
 export const monthOf = (atMs: number): string => new Date(atMs).toISOString().slice(0, 7);
 
-/** Makes the partitions of these months (`monthOf`) in the caller's transaction. */
+/** Creates the partitions of these months (`monthOf`) in the caller's transaction. */
 export async function ensureMonths(trx: Trx, months: readonly string[]): Promise<void> {
   if (months.length === 0) return;
   await trx.raw(`select ensure_entries_partition((month || '-01')::date) from unnest(?::text[]) as month`, [months.toSorted()]);

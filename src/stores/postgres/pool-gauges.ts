@@ -1,10 +1,10 @@
 import type { Gauges } from '../../kit/metrics/metrics.js';
 import type { Db } from './connect.js';
 
-/** What a pool says about itself. knex leaves it untyped. */
+/** The part of a pool's interface that is used here. knex leaves it untyped. */
 type Pool = { readonly max: number; numUsed(): number; numFree(): number; numPendingAcquires(): number };
 
-/** Reads, at every scrape, how busy these pools are. A pool that is closed says nothing. */
+/** Reports the use of these pools on each scrape. A closed pool is not reported. */
 export function watchPools(metrics: Gauges, pools: Readonly<Record<'api' | 'drain', Db>>): void {
   const open = Object.entries(pools).flatMap(([name, { client }]) => {
     const { pool } = client as { readonly pool: Pool | undefined };

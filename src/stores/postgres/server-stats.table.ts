@@ -6,7 +6,7 @@ export async function ping(db: Db): Promise<void> {
   await db.raw('select 1');
 }
 
-/** What any role may ask: what a role may not see of the sessions of others is left out by the server. */
+/** Needs no special rights: the server leaves out what the role may not see of other sessions. */
 export async function readServerStats(db: Db): Promise<ServerStats> {
   const { rows: [stats] } = await db.raw<{ rows: [ServerStats] }>(
     `select (select sum(numbackends)::integer from pg_stat_database) as connections,

@@ -5,8 +5,8 @@ type Callback = (error: unknown, result: unknown) => void;
 type Query = (statement: unknown, callback?: unknown) => unknown;
 
 /**
- * One span per statement of a connection, named by its verb and its table. Neither its text nor its bindings are told.
- * It wraps the connection and not the pool, because knex says nothing about the end of a BEGIN or a COMMIT.
+ * Records one span per statement of a connection, named by verb and table, without its text or bindings. It wraps the
+ * connection and not the pool, because knex does not report the end of a BEGIN or a COMMIT.
  */
 export function traceStatements(client: Client, tracer: Tracer): void {
   const query = client.query.bind(client) as Query;
@@ -17,7 +17,7 @@ export function traceStatements(client: Client, tracer: Tracer): void {
     });
     if (span === null) return query(statement, callback);
     const finish: Callback = (error, result) => {
-      // pg says null, or nothing, when there is no error.
+      // Without an error pg passes null or nothing.
       if (error !== null && error !== undefined) span.fail(kindOf(error));
       span.end();
       (callback as Callback)(error, result);
@@ -33,7 +33,7 @@ function textOf(statement: unknown): string | undefined {
   return typeof statement.text === 'string' ? statement.text : undefined;
 }
 
-/** `insert entries`, `select accounts`, `COMMIT`: what a statement does, and to which table. */
+/** `insert entries`, `select accounts`, `COMMIT`: the verb of a statement and its table. */
 export function nameOf(sql: string): string {
   const [, change, changed] = /\b(insert into|update|delete from)\s+"?(\w+)"?/i.exec(sql) ?? [];
   if (change !== undefined && changed !== undefined) return `${verbOf(change)} ${changed}`;

@@ -1,6 +1,6 @@
 /**
- * The rows of a batch as one `unnest(…)` source: one array per column, each bound under its column's name, so that no
- * two columns can be swapped by position (style R5 for SQL).
+ * The rows of a batch as one `unnest(…)` source: one array per column, bound by the column's name, so that columns
+ * cannot be swapped by position (style R5 for SQL).
  */
 export type Columns<Row> = Readonly<Record<string, readonly [type: ColumnType, value: (row: Row) => ColumnValue]>>;
 export type ColumnType = 'text' | 'bigint' | 'integer' | 'boolean' | 'double precision' | 'numeric';
@@ -10,7 +10,7 @@ export type UnnestSource<Row> = {
   /** `unnest(?::text[], …) as <alias> (<names>)`; belongs after `from`. */
   readonly sql: string;
   readonly names: readonly string[];
-  /** One array literal per column. Written here, because pg's own takes twice the time of everything else in a batch. */
+  /** One array literal per column. Built here: pg's own conversion takes twice the time of everything else in a batch. */
   bind(rows: readonly Row[]): string[];
 };
 
@@ -34,7 +34,7 @@ function arrayLiteral<Row>(rows: readonly Row[], valueOf: (row: Row) => ColumnVa
   return `${literal}}`;
 }
 
-/** Inside quotes only the quote and the backslash mean anything. */
+/** Inside quotes only the quote and the backslash are special. */
 const quoted = (text: string): string => `"${/["\\]/.test(text) ? text.replace(/["\\]/g, '\\$&') : text}"`;
 
 /** SQL that reads a column of milliseconds since 1970 as timestamptz. Exact: a double holds microseconds until 2255. */

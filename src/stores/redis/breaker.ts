@@ -1,26 +1,26 @@
 import type { Clock } from '../../kit/clock.js';
 
-/** Lets calls through while Redis answers, and refuses at once while it does not (reliability Q6). */
+/** Lets calls through while Redis answers, and refuses them at once while it does not (reliability Q6). */
 export interface Breaker {
-  /** False: refuse without asking. While half open it lets one probe through. */
+  /** False: refuse without a call. While half open it lets one probe through. */
   allows(): boolean;
   succeeded(): void;
   failed(): void;
   state(): 'closed' | 'open' | 'half_open';
 }
 
-/** Failures in a row that open it: a dead Redis is seen within five deadlines. */
+/** Consecutive failures that open it: an unreachable Redis is detected within five deadlines. */
 const CONSECUTIVE_MAX = 5;
-/** Share of failures in one window that opens it, once there were enough calls to mean something. */
+/** Share of failures in one window that opens it, if there were enough calls. */
 const FAILED_SHARE_MAX = 0.5;
 const CALLS_MIN = 20;
 const WINDOW_MS = 1_000;
 const OPEN_MS = 500;
 
 /**
- * A count of consecutive and of recent failures. Hand-written because the well-kept circuit breakers either need a
- * newer Node than ours or wrap every call in timers and promises, which costs more than the call itself here.
- * Only unavailability counts as failure: were refusals to count, one caller could close the gateway for all.
+ * Counts consecutive and recent failures. Written by hand because the maintained circuit breakers need a newer Node or
+ * wrap every call in timers and promises, which would cost more than the call itself. Only unavailability counts as a
+ * failure: if refusals counted, one caller could block the gateway for all.
  */
 export function breaker(clock: Clock, random: () => number = Math.random): Breaker {
   let openUntilMs = 0;

@@ -13,12 +13,12 @@ export const hotPathOptions = (timeoutMs: number) =>
     enableOfflineQueue: false,
     timeoutMs,
     connectTimeout: timeoutMs * 2,
-    // A failover leaves us talking to a replica: reconnect, and let the fence look at who answers now.
+    // After a failover this may be connected to a replica: reconnect, and let the fence check the new server.
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
     retryStrategy: (attempt: number) => Math.min(50 * attempt, 500),
   }) satisfies RedisOptions & { timeoutMs: number };
 
-/** Connects in the background. Errors are the caller's to observe through `onError`; without a listener they would crash. */
+/** Connects in the background. Errors go to `onError`; without a listener they would end the process. */
 export function connectHotPath(url: string, timeoutMs: number, onError: (error: Error) => void): DeadlineRedis {
   const redis = new DeadlineRedis(url, hotPathOptions(timeoutMs));
   redis.on('error', onError);
@@ -26,9 +26,9 @@ export function connectHotPath(url: string, timeoutMs: number, onError: (error: 
 }
 
 /**
- * Scripts of one turn of the event loop leave in one write; each stays a command of its own. ioredis' auto-pipelining
- * would do that too, but it sends nothing more until every answer to the last write has come, and wraps each command
- * once more.
+ * Sends the scripts of one turn of the event loop in one write; each stays a separate command. ioredis' auto-pipelining
+ * would do the same, but sends nothing more until every reply to the last write has arrived, and wraps each command once
+ * more.
  */
 export function oneWritePerTurn(redis: Redis): ScriptClient {
   let isCorked = false;

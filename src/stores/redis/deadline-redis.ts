@@ -8,10 +8,10 @@ type Stream = Parameters<Redis['sendCommand']>[1];
 type Batch = { readonly sentAt: number; readonly waiting: Set<Command>; cancel: () => void };
 
 /**
- * A client whose commands fail with `Command timed out` when Redis really did not answer within `timeoutMs`. ioredis'
- * own `commandTimeout` counts from the call and fires in a late event loop although the answer lies in the socket; this
- * one counts from the end of the turn, when the commands have left, and reads what has arrived before it gives up
- * (deadline.ts). It also costs one timer per turn, not one per command.
+ * A client whose commands fail with `Command timed out` when Redis did not answer within `timeoutMs`. ioredis' own
+ * `commandTimeout` counts from the call and fires in a late event loop although the reply has arrived; this one counts
+ * from the end of the turn, when the commands are sent, and reads what has arrived before it gives up (deadline.ts). It
+ * costs one timer per turn, not one per command.
  */
 export class DeadlineRedis extends Redis {
   readonly #timeoutMs: number;
@@ -32,7 +32,7 @@ export class DeadlineRedis extends Redis {
     return sent;
   }
 
-  /** How long the oldest command that is not answered has waited, in ms; 0 when none waits. */
+  /** How long the oldest unanswered command has waited, in ms; 0 when there is none. */
   oldestWaitMs(): number {
     for (const { sentAt } of this.#batches) return performance.now() - sentAt;
     return 0;

@@ -3,25 +3,25 @@ import { GatewayError, type Outcome } from '../../kit/errors.js';
 import type { Breaker } from './breaker.js';
 import type { ScriptClient } from './script.js';
 
-/** Replies by which Redis says that it cannot serve now. It did not execute the command. */
+/** Error replies by which Redis says that it cannot serve now. The command was not executed. */
 const NOT_SERVING = /^(OOM|MISCONF|READONLY|LOADING|BUSY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|TRYAGAIN) /;
-/** What ioredis says when it never sent the command: there was no connection. */
+/** ioredis' message for a command that was never sent, because there was no connection. */
 const NEVER_SENT = "Stream isn't writeable";
 
 export type GuardDeps = {
   readonly client: ScriptClient;
   readonly breaker: Breaker;
   readonly inFlightMax: number;
-  /** Told of each operation whose outcome nobody knows, for the people on call. */
+  /** Called for each operation with an unknown outcome, for metrics and alerts. */
   readonly onUnknown: () => void;
 };
 
 export type GuardedClient = ScriptClient & { readonly inFlight: () => number };
 
 /**
- * A client that refuses rather than waits: with the breaker open, or too many calls under way, it answers
- * `ledger_unavailable` at once. A timeout or a lost connection is `unknown`, never "failed" (reliability finding 4).
- * A reply error that is none of Redis' excuses is our bug and passes through untouched.
+ * A client that refuses rather than waits: while the breaker is open, or too many calls are in progress, it answers
+ * `ledger_unavailable` at once. After a timeout or a lost connection the outcome is `unknown`, never "failed" (reliability
+ * finding 4). Any other error reply is a bug and passes through unchanged.
  */
 export function guardedClient({ client, breaker, inFlightMax, onUnknown }: GuardDeps): GuardedClient {
   let inFlight = 0;
@@ -43,7 +43,7 @@ export function guardedClient({ client, breaker, inFlightMax, onUnknown }: Guard
 
   const translate = (error: unknown): unknown => {
     if (error instanceof ReplyError) {
-      // Redis did answer. That it is full or loading is not a reason to stop asking: settles still pass on a full one.
+      // Redis did answer. A full or loading Redis is no reason to open the breaker: a full one still accepts settles.
       breaker.succeeded();
       const { message } = error as Error;
       return NOT_SERVING.test(message) ? unavailable('the ledger cannot accept this now; retry shortly', 'not_executed', error) : error;

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import { projectRoot } from '../../kit/paths.js';
 
-/** A script ready to run, with what its header promises (style R1): the header is the signature. */
+/** A script ready to run, with the declarations of its header (style R1): the header is the signature. */
 export type LuaSource = {
   readonly name: string;
   readonly text: string;
@@ -33,7 +33,7 @@ export function readLua(name: string): LuaSource {
   };
 }
 
-/** Replaces each `--- @include x` line by `includes/x.lua`, once per script, depth first, so that definitions come first. */
+/** Replaces each `--- @include x` line by `includes/x.lua`, once per script and depth first, so that definitions precede uses. */
 function expandIncludes(text: string, included: Set<string>): string {
   return text
     .split('\n')
@@ -47,7 +47,7 @@ function expandIncludes(text: string, included: Set<string>): string {
     .join('\n');
 }
 
-/** Names of `KEYS[n] name …` lines, which must be numbered 1, 2, 3 …; `KEYS[8…]` names a list and is left out. */
+/** Names of the `KEYS[n] name …` lines, which must be numbered 1, 2, 3 …; `KEYS[8…]` names a list and is left out. */
 function namesOf(script: string, header: string, table: 'KEYS' | 'ARGV'): string[] {
   const lines = [...header.matchAll(new RegExp(`^ *${table}\\[(\\d+)(…?)\\] +([a-z_0-9]+)`, 'gm'))];
   lines.forEach(([line, position], index) => {
@@ -56,7 +56,7 @@ function namesOf(script: string, header: string, table: 'KEYS' | 'ARGV'): string
   return lines.filter(([, , isList]) => isList === '').map(([, , , name]) => name ?? '');
 }
 
-/** First words of the lines below `Replies`, as far as they are indented by four. */
+/** First words of the lines below `Replies` that are indented by four. */
 function repliesOf(header: string): string[] {
   const section = header.split(/^ {2}Replies$/m)[1] ?? '';
   return [...section.matchAll(/^ {4}([a-z_]+)/gm)].map(([, status]) => status ?? '');

@@ -15,14 +15,14 @@ export type QueueConnections = {
   readonly close: () => void;
 };
 
-/** Adding a job that takes longer than this is given up; the next sweep does its work. */
+/** Deadline for adding a job; if it fails, the next scheduled job does its work. */
 const ADD_TIMEOUT_MS = 2_000;
 const RETRY_DELAY_MS_MAX = 2_000;
 
 /**
- * Connects in the background and for as long as it takes. Every error goes to `onError`: without a listener an outage
- * of Redis would end the process. The worker's connection waits for Redis for ever, as BullMQ demands; the
- * producer's fails at once, so that nothing piles up in the gateway.
+ * Connects in the background and retries without limit. Every error goes to `onError`: without a listener an outage of
+ * Redis would end the process. The worker's connection waits for Redis without limit, as BullMQ requires; the producer's
+ * fails at once, so that nothing accumulates in the gateway.
  */
 export function connectQueue(redisUrl: string, onError: (error: Error) => void): QueueConnections {
   const retryStrategy = (attempt: number): number => Math.min(100 * attempt, RETRY_DELAY_MS_MAX);

@@ -1,16 +1,16 @@
 import { ReplyError } from 'ioredis';
 import { readLua } from './lua-source.js';
 
-/** What a script answers: a status word, then values, all text. */
+/** A script's reply: a status word, then values, all text. */
 export type Reply = readonly [status: string, ...values: string[]];
 
-/** The two commands a script needs of a client: all that `Script.run` may use. */
+/** The two commands that scripts need of a client: all that `Script.run` may use. */
 export interface ScriptClient {
   evalsha(sha1: string, keyCount: number, ...keysAndArgs: (string | number)[]): Promise<unknown>;
   eval(text: string, keyCount: number, ...keysAndArgs: (string | number)[]): Promise<unknown>;
 }
 
-/** A script called by name, not by position (style R5): forgetting or misspelling a key does not compile. */
+/** A script called with names, not positions (style R5): a missing or misspelled key does not compile. */
 export type Script<Key extends string, Arg extends string> = {
   readonly name: string;
   /** Status words that its header documents. */
@@ -26,10 +26,10 @@ export type Lists = { readonly keys: readonly string[]; readonly args: readonly 
 const NO_LISTS: Lists = { keys: [], args: [] };
 
 /**
- * Loads `lua/<name>.lua`. Throws at start when the names differ from the script's header, so the two cannot drift.
+ * Loads `lua/<name>.lua`. Throws at the start when the names differ from the script's header, so the two stay equal.
  *
- * Runs by EVALSHA; a Redis that has forgotten the script (restart, failover) gets it by EVAL, once: NOSCRIPT means
- * that nothing was executed, and it is the only error that is ever answered by sending a mutation again.
+ * Runs by EVALSHA; a Redis that has lost the script (restart, failover) gets it by EVAL, once: NOSCRIPT means that nothing
+ * was executed, and it is the only error after which a mutation is sent again.
  */
 export function defineScript<Key extends string, Arg extends string>(
   name: string,

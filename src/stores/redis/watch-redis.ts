@@ -3,18 +3,18 @@ import type { Gauges } from '../../kit/metrics/metrics.js';
 import { repeat } from '../../kit/repeat.js';
 import type { ShardedRedis } from './sharded-redis.js';
 
-/** Share of `maxmemory` at which new holds are refused, so that settles and the journal always fit (design §7). */
+/** Share of `maxmemory` at which new holds are refused, so that settles and the journal always have room (design §7). */
 const HIGH_SHARE = 0.85;
 const EVERY_MS = 1_000;
 
-/** What INFO says that somebody on call wants to know. */
+/** The fields of INFO that operators need. */
 export type RedisInfo = Readonly<Record<
   | 'usedBytes' | 'maxBytes' | 'clients' | 'commands' | 'aof' | 'aofDelayed' | 'aofBytes' | 'uptimeSeconds' | 'replicas', number>>;
 
 export type RedisWatch = {
-  /** So full that new holds are refused. A look that fails changes nothing: the breaker deals with a Redis that is away. */
+  /** Whether memory is so full that new holds are refused. A failed look changes nothing: the breaker handles a Redis that is down. */
   readonly isHigh: () => boolean;
-  /** Whether it answered the last look; false before the first. */
+  /** Whether Redis answered the last look; false before the first. */
   readonly isUp: () => boolean;
   readonly stop: () => void;
 };

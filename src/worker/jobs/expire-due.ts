@@ -12,7 +12,7 @@ export function expireHolds(deps: ExpireDeps, shards: readonly number[]): Promis
   });
 }
 
-/** Ends lots that are due, so that the journal says so on time; balances leave them out by themselves. */
+/** Ends lots that have expired, so that the journal records it in time; balances exclude expired lots without it. */
 export function expireLots(deps: ExpireDeps, shards: readonly number[]): Promise<SweepReport> {
   return sweepDue(deps, shards, ({ lotsDue }) => lotsDue, async (accountId) => {
     const { status } = await deps.ledger.expireLots(accountId);

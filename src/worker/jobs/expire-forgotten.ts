@@ -11,13 +11,14 @@ export type ExpireForgottenDeps = {
   readonly clock: Clock;
 };
 
-/** What the ordinary sweeps end takes at most a second and the drain's lag to reach Postgres; older than this is forgotten. */
+/** The sweeps and the drain need at most about a second. What is overdue in Postgres for longer was lost from Redis. */
 const OVERDUE_BY_MS = 5_000;
 const BATCH_MAX = 200;
 
 /**
- * Ends holds and lots that are due in Postgres but in no due index of Redis: those of accounts that Redis lost and that
- * nobody has asked for since. Ending them loads their account. Whatever has ended meanwhile says so and is left alone.
+ * Ends holds and lots that are due in Postgres but missing from Redis' due indexes. They belong to accounts that Redis
+ * lost and that no request has loaded since; ending them loads the account. A hold or lot that has ended meanwhile
+ * answers so and is left alone.
  */
 export async function expireForgotten({ db, ledger, clock }: ExpireForgottenDeps): Promise<{ readonly ended: number }> {
   const dueBeforeMs = clock() - OVERDUE_BY_MS;

@@ -4,20 +4,20 @@ import type { ShardedRedis } from '../../stores/redis/sharded-redis.js';
 export type ForgetEpochsDeps = {
   readonly redis: Pick<ShardedRedis, 'scan' | 'remove'>;
   readonly keys: Keyspace;
-  /** The epoch a shard is in, or undefined when it is not known now: then nothing of it is touched. */
+  /** The epoch of a shard, or undefined while it is unknown: then the shard is skipped. */
   readonly epochOf: (shard: number) => number | undefined;
 };
 
 const SCAN_COUNT = 1_000;
 
 /**
- * Deletes what Redis still holds of epochs that are over. It is invisible to every script, but it is memory. Postgres
- * has all of it that counts: an epoch is only raised when nothing of its stream is left beyond the cursor.
+ * Deletes the keys of past epochs from Redis. No script reads them, but they use memory. Postgres has all their entries:
+ * an epoch is only raised when the cursor has reached the end of its stream.
  */
 export async function forgetEpochs({ redis, keys, epochOf }: ForgetEpochsDeps): Promise<{ readonly forgotten: number }> {
   const epochs = Array.from({ length: keys.shards }, (_, shard) => epochOf(shard));
   let forgotten = 0;
-  // Most deployments never leave their first epoch.
+  // Most deployments stay in their first epoch.
   if (epochs.every((epoch) => epoch === undefined || epoch === 1)) return { forgotten };
   let cursor = '0';
   do {

@@ -1,4 +1,4 @@
-/** What the workers do. */
+/** The names of the worker's jobs. */
 export const JOB_NAMES = [
   'drain', 'expire-holds', 'expire-lots', 'expire-forgotten', 'replay-money-in', 'resume-claims', 'make-partitions', 'forget-epochs',
   'refill-plans', 'welcome-newcomers', 'forget-refusals', 'reconcile',

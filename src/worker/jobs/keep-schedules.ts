@@ -1,19 +1,19 @@
-/** Schedules that were lost with Redis come back within this time: holds must go on ending on time. */
+/** Schedules that were lost with Redis are restored within this time, so that holds still end on time. */
 const REFRESH_MS = 2_000;
-/** After a failure: Redis may be coming back. */
+/** Delay after a failure, for example while Redis restarts. */
 const RETRY_MS = 1_000;
 
 export type KeepSchedules = {
   readonly upsert: () => Promise<void>;
-  /** Whether all of them are there: one cheap look instead of writing them again. */
+  /** Whether all schedules exist: one cheap read instead of writing them again. */
   readonly areThere: () => Promise<boolean>;
   readonly onError: (error: unknown) => void;
   readonly refreshMs?: number;
 };
 
 /**
- * Makes the schedules now, whatever is there (another version may have made them), and again whenever some are missing,
- * for as long as the process lives. Returns what stops it.
+ * Writes the schedules now, because another version may have written different ones, and again whenever some are
+ * missing. Returns a function that stops it.
  */
 export function keepSchedules({ upsert, areThere, onError, refreshMs = REFRESH_MS }: KeepSchedules): () => void {
   let timer: NodeJS.Timeout | undefined;

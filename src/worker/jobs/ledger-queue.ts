@@ -2,7 +2,7 @@ import { Queue, type JobsOptions } from 'bullmq';
 import { QUEUE_NAME, queuePrefix, type QueueConnection } from '../../stores/redis/queue-connections.js';
 import { JOB_NAMES, type LedgerJobName } from './job-names.js';
 
-/** With what each job is done. Every job may run twice, or not at all: the next one makes up for it. */
+/** The data of each job. A job may run twice or not at all: the next run does the same work. */
 export type LedgerJobs = {
   'drain': { readonly shards: readonly number[] };
   'expire-holds': { readonly shards: readonly number[] };
@@ -18,12 +18,12 @@ export type LedgerJobs = {
   'reconcile': Record<string, never>;
 };
 
-/** Finished jobs that are kept to be looked at: failures longer than successes. */
+/** How many finished jobs are kept for inspection: more failures than successes. */
 const JOB_OPTIONS: JobsOptions = { removeOnComplete: { count: 100 }, removeOnFail: { count: 500 } };
 
 /**
- * How often each job runs even when nobody asks for it. Draining follows nudges within milliseconds; its schedule
- * finds what a crash left. Holds must end within a second of their lease (design §7).
+ * The period of each job's schedule. Nudges start a drain within milliseconds; the scheduled drain finds what a crash
+ * left behind. Holds must end within a second of their lease (design §7).
  */
 const EVERY_MS: Readonly<Record<LedgerJobName, number>> = {
   'drain': 2_000,
@@ -44,7 +44,7 @@ export type LedgerQueue = {
   /** For bull-board and tests. */
   readonly queue: Queue;
   readonly addDrain: (shards: readonly number[]) => Promise<void>;
-  /** Makes the schedules, or makes them again: they live in the Redis that may be lost. */
+  /** Writes the schedules, also after Redis has lost them. */
   readonly upsertSchedules: (shardCount: number) => Promise<void>;
   readonly hasSchedules: () => Promise<boolean>;
   readonly close: () => Promise<void>;

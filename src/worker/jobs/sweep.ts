@@ -5,22 +5,22 @@ import type { ShardedRedis } from '../../stores/redis/sharded-redis.js';
 export type SweepDeps = {
   readonly redis: Pick<ShardedRedis, 'membersUpTo' | 'timeMs'>;
   readonly keys: Keyspace;
-  /** The epoch a shard is in, or undefined when it is not known yet: then there is nothing to sweep. */
+  /** The epoch of a shard, or undefined while it is unknown: then the shard is skipped. */
   readonly epochOf: (shard: number) => number | undefined;
-  /** Added to Redis' clock; moves time in tests, as the scripts' own offset does. */
+  /** Added to Redis' clock. Tests use it, together with the scripts' own offset, to move time. */
   readonly timeOffsetMs?: () => number;
 };
 
 export type SweepReport = { readonly due: number; readonly ended: number };
 
-/** Passes of one job over a shard that always has more; the next job goes on. */
+/** Passes of one job over a shard that always has more work; the next job continues. */
 const PASSES_MAX = 10;
-/** Expiries under way at once: keeps the ledger's connection busy and leaves it room for requests. */
+/** Expiries in progress at once: keeps the ledger's connection busy and leaves room for requests. */
 const CONCURRENCY = 32;
 
 /**
- * Ends what is due in these shards, a bounded batch per shard and pass. `end` answers whether it ended something:
- * what it could not end stays in the index, and the next pass looks behind it.
+ * Ends what is due in these shards, in bounded batches per shard and pass. `end` returns whether it ended the member;
+ * a member that it could not end stays in the index, and the next pass continues after it.
  */
 export async function sweepDue(
   deps: SweepDeps, shards: readonly number[], indexOf: (keys: ShardKeys) => string, end: (member: string) => Promise<boolean>,

@@ -18,7 +18,7 @@ import type { LedgerJobs } from './ledger-queue.js';
 
 export type WorkerDeps = ExpireDeps & MoneyInDeps & {
   readonly drain: Drain;
-  /** One turn of the reconciler. */
+  /** One batch of the reconciler. */
   readonly reconcile: () => Promise<object>;
   readonly clock: Clock;
   /** A worker's connection (connectQueue); BullMQ makes its blocking one from it. */
@@ -26,31 +26,31 @@ export type WorkerDeps = ExpireDeps & MoneyInDeps & {
   /** A connection whose deadline a scan may take. */
   readonly redis: ShardedRedis;
   readonly namespace: string;
-  /** What newcomers get; nothing unless given (WELCOME_CREDITS). */
+  /** What new users get (WELCOME_CREDITS); nothing by default. */
   readonly welcomeCredits?: Micros;
   readonly observe?: WorkerObserver;
-  /** Does a job, inside of whatever it puts around it; for tracing. */
+  /** Wraps each job; used for tracing. */
   readonly around?: AroundJob | undefined;
 };
 
 export type AroundJob = (name: LedgerJobName, work: () => Promise<object>) => Promise<object>;
 
 export type WorkerObserver = {
-  /** After every job; `error` is what it failed with. A job that failed is not repeated: its schedule comes again. */
+  /** Called after every job, with the error if it failed. Failed jobs are not retried: the schedule runs them again. */
   job?(name: LedgerJobName, durationMs: number, error?: unknown): void;
-  /** An error outside of jobs, such as a lost connection. */
+  /** Called with errors outside of jobs, such as a lost connection. */
   error?(error: Error): void;
 };
 
-/** Jobs at a time: two drains of different shards, a sweep, and one that waits for Postgres. */
+/** Jobs that run at once: two drains of different shards, a sweep, and one that waits for Postgres. */
 const CONCURRENCY = 4;
-/** An intent's own request has been answered long before; only a crash or an outage leaves one this old. */
+/** An intent this old was left by a crash or an outage: its own request has ended long before. */
 const REPLAY_OLDER_THAN_MS = 5_000;
 const REPLAY_BATCH_MAX = 200;
 
 export type Workers = { readonly ready: () => Promise<void>; readonly close: () => Promise<void> };
 
-/** Starts working on the queue. `close` waits for the jobs under way. */
+/** Starts processing the queue. `close` waits for jobs in progress. */
 export function startWorkers(deps: WorkerDeps): Workers {
   const resumeClaims = claimResumer({ db: deps.db, ledger: deps.ledger, moneyIn: moneyIn(deps) });
   const handlers: { readonly [Name in LedgerJobName]: (data: LedgerJobs[Name]) => Promise<object> } = {
@@ -71,7 +71,7 @@ export function startWorkers(deps: WorkerDeps): Workers {
   const around: AroundJob = deps.around ?? ((_name, job) => job());
   const work = async (job: Job<LedgerJobs[LedgerJobName], object, LedgerJobName>): Promise<object> => {
     const startedMs = deps.clock();
-    // The queue pairs names with data; TypeScript cannot see that the two unions go together.
+    // Job names determine their data, but TypeScript cannot see that the two unions correspond.
     const handle = handlers[job.name] as (data: LedgerJobs[LedgerJobName]) => Promise<object>;
     try {
       const result = await around(job.name, () => handle(job.data));

@@ -9,19 +9,19 @@ import type { Db } from '../../stores/postgres/connect.js';
 
 export type WatchBooksDeps = {
   readonly db: Db;
-  /** The gateway's time, which stamps holds. */
+  /** The gateway's time; holds are timed by it. */
   readonly clock: Clock;
   readonly metrics: Gauges;
   readonly onError: (error: unknown) => void;
 };
 
 const EVERY_MS_MIN = 10_000;
-/** After a look that failed: how long an outage lasted says nothing about the accounts. */
+/** Upper bound of the delay after a failed look: how long the look took says nothing about its normal cost. */
 const RETRY_MS_MAX = 60_000;
-/** Looking takes a twentieth of the time at most, however many accounts there are. */
+/** A look is followed by a rest of this many times its duration, so looking takes at most a twentieth of the time. */
 const REST_PER_WORK = 20;
 
-/** Adds up, every ten seconds or less often, what Postgres has: credits, accounts and what waits there. Answers what stops it. */
+/** Sums credits, accounts and pending work in Postgres every ten seconds, or less often when a look is slow. Returns a stop function. */
 export function watchBooks({ db, clock, metrics, onError }: WatchBooksDeps): () => void {
   let restMs = EVERY_MS_MIN;
   const look = async (): Promise<void> => {
@@ -31,7 +31,7 @@ export function watchBooks({ db, clock, metrics, onError }: WatchBooksDeps): () 
     restMs = Math.max(EVERY_MS_MIN, (performance.now() - startedAt) * REST_PER_WORK);
   };
   const addUp = async (): Promise<void> => {
-    // One after the other: they share the drainer's pool, and nobody waits for them.
+    // In sequence: they share the drainer's pool, and no caller waits for the result.
     const sums = await sumAccounts(db);
     const oldestHoldAtMs = await oldestOpenHoldAtMs(db);
     const pending = await pendingIntents(db);

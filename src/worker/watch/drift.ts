@@ -11,8 +11,8 @@ const EVERY_MS = 5_000;
 const MS_PER_SECOND = 1_000;
 
 /**
- * Tells what is open, every few seconds, from the table: any process may have found or resolved it, and one that
- * remembered by itself would go on telling of what another has resolved. Answers what stops it.
+ * Reports the open findings every few seconds, from the table: any process may find or resolve drift, so a value kept in
+ * memory would go stale. Returns a stop function.
  */
 export function watchDrift(deps: WatchDriftDeps): () => void {
   return repeat(EVERY_MS, () => measureDrift(deps), deps.onError);

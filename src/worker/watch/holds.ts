@@ -6,7 +6,7 @@ import type { ShardedRedis } from '../../stores/redis/sharded-redis.js';
 export type WatchHoldsDeps = {
   readonly redis: Pick<ShardedRedis, 'timeMs' | 'indexStates' | 'countUpTo'>;
   readonly keys: Keyspace;
-  /** The epoch a shard is in, or undefined when it is not known now. */
+  /** The epoch of a shard, or undefined while it is unknown. */
   readonly epochOf: (shard: number) => number | undefined;
   /** Added to Redis' clock; moves time in tests. */
   readonly timeOffsetMs: () => number;
@@ -15,12 +15,12 @@ export type WatchHoldsDeps = {
 };
 
 const EVERY_MS = 1_000;
-/** The sweeper ends a hold within a second of its lease (design §7); this long after it, something is wrong. */
+/** The sweeper ends a hold within a second of its lease (design §7); after this much longer something is wrong. */
 const OVERDUE_AFTER_MS = 5_000;
 
 export type Holds = { readonly open: number; readonly overdue: number; readonly overdueMs: number };
 
-/** Counts, once a second, the open holds in Redis and those that nobody has ended in time. Answers what stops it. */
+/** Counts the open holds in Redis, and the overdue ones, once a second. Returns a stop function. */
 export function watchHolds({ metrics, onError, ...deps }: WatchHoldsDeps): () => void {
   const measure = async (): Promise<void> => {
     const { open, overdue, overdueMs } = await readHolds(deps);
@@ -34,7 +34,7 @@ export function watchHolds({ metrics, onError, ...deps }: WatchHoldsDeps): () =>
   });
 }
 
-/** Of all shards that may be written to now. One round trip for all shards, another for those where something is overdue. */
+/** Reads all shards with a known epoch: one round trip for all, and a second for those with overdue holds. */
 export async function readHolds({ redis, keys, epochOf, timeOffsetMs }: Omit<WatchHoldsDeps, 'metrics' | 'onError'>): Promise<Holds> {
   const indexes = Array.from({ length: keys.shards }, (_, shard) => epochOf(shard))
     .flatMap((epoch, shard) => (epoch === undefined ? [] : [keys.shard(shard, epoch).holdsDue]));

@@ -17,13 +17,13 @@ export type WatchJournalDeps = {
 };
 
 const EVERY_MS = 1_000;
-/** The cursors are in Postgres. When it hangs the last ones that it told are used. */
+/** How long to wait for the cursors from Postgres before the last known ones are used. */
 const CURSORS_WITHIN_MS = 500;
 
 /**
- * Measures, once a second, how far Postgres is behind Redis: what a total loss of Redis would cost at this moment
- * (design §6). While Postgres is away nothing is drained, so the cursors it told last are right, and the lag grows as
- * it should. While Redis is away nobody knows, and nothing is said. Answers what stops it.
+ * Measures, once a second, how far Postgres is behind Redis: what a total loss of Redis would cost now (design §6).
+ * While Postgres is down nothing is drained, so the last known cursors stay correct and the lag grows as it should.
+ * While Redis is down the lag is unknown, and the gauges are removed. Returns a stop function.
  */
 export function watchJournal({ db, redis, keys, metrics, onError }: WatchJournalDeps): () => void {
   const known = lastKnown(async () => ({ rows: await readShards(db), lost: await sumLost(db) }), CURSORS_WITHIN_MS);

@@ -12,16 +12,16 @@ export type WatchPostgresDeps = {
 };
 
 export type PostgresWatch = {
-  /** Whether it answered the last look; false before the first. */
+  /** Whether the server answered the last look; false before the first. */
   readonly isUp: () => boolean;
   readonly stop: () => void;
 };
 
 const EVERY_MS = 5_000;
-/** Measuring the size walks through all files of the database. */
+/** Measuring the size reads the metadata of every file of the database. */
 const SIZE_EVERY_MS = 60_000;
 
-/** Looks at the database server every five seconds. */
+/** Checks the database server every five seconds. */
 export function watchPostgres({ db, metrics, onError, everyMs = EVERY_MS }: WatchPostgresDeps): PostgresWatch {
   let isUp = false;
   const look = async (): Promise<void> => {

@@ -8,7 +8,7 @@ import type { QUEUE_NAME, QueueConnection } from '../../stores/redis/queue-conne
 export type QueueName = typeof QUEUE_NAME | SettlementQueue;
 
 export type WatchQueuesDeps = {
-  /** By the names that the catalogue knows. */
+  /** The queues under their names in the metrics catalogue. */
   readonly queues: readonly { readonly name: QueueName; readonly queue: Queue }[];
   /** Their connection. */
   readonly connection: Pick<QueueConnection, 'status'>;
@@ -36,7 +36,7 @@ export function watchQueues({ queues, connection, metrics, onError, everyMs = EV
 async function lookAt(name: QueueName, queue: Queue, metrics: Gauges): Promise<void> {
   const [counts, next] = await Promise.all([
     queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed', 'completed'),
-    // The first of each: the oldest of those without a priority, and the most urgent one of the others.
+    // The first of each list: the oldest without a priority, and the most urgent with one.
     queue.getJobs(['waiting', 'prioritized'], 0, 0, true),
   ]);
   const count = (state: string): number => counts[state] ?? 0;
@@ -46,5 +46,5 @@ async function lookAt(name: QueueName, queue: Queue, metrics: Gauges): Promise<v
   metrics.set('queueOldestSeconds', { queue: name }, Math.max(0, ...waitedMs) / 1_000);
 }
 
-/** A job of a schedule is made one period ahead, and one that is tried again has waited before: neither counts. */
+/** When a job became ready to run. Delays do not count: a scheduled job is created one period early, and a retry waits. */
 const waitingSinceMs = ({ timestamp, opts, processedOn }: Job): number => Math.max(timestamp + (opts.delay ?? 0), processedOn ?? 0);

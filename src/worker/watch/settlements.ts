@@ -8,7 +8,7 @@ import type { QueueConnection } from '../../stores/redis/queue-connections.js';
 export type WatchSettlementsDeps = {
   /** Undefined: no RabbitMQ is configured. */
   readonly amqp: Pick<AmqpBridge, 'isConnected' | 'inFlight' | 'countDeadLetters'> | undefined;
-  /** BullMQ's dead-letter queues, and their connection. */
+  /** BullMQ's dead-letter queues and their connection. */
   readonly deadLetterQueues: readonly Queue[];
   readonly connection: Pick<QueueConnection, 'status'>;
   readonly metrics: Gauges;
@@ -20,8 +20,8 @@ const EVERY_MS = 5_000;
 const WITHIN_MS = 2_000;
 
 /**
- * Says how RabbitMQ is, and counts the settlements that wait for a decision, in RabbitMQ and in BullMQ. Those that
- * RabbitMQ had when it was last asked are still there while it is away. Answers what stops it.
+ * Reports the state of RabbitMQ, and counts the settlements in the dead-letter queues of RabbitMQ and of BullMQ. While
+ * RabbitMQ is down its last known count is reported: the messages are still there. Returns a stop function.
  */
 export function watchSettlements(
   { amqp, deadLetterQueues, connection, metrics, onError, everyMs = EVERY_MS }: WatchSettlementsDeps,

@@ -12,7 +12,7 @@ const FOLDER = join(projectRoot, 'dist', 'src', 'journal', 'projections');
 const isProjection = (value: unknown): value is Projection =>
   typeof value === 'object' && value !== null && 'name' in value && 'fold' in value && 'write' in value;
 
-test('the list has every projection of the folder, once', async () => {
+test('the list names every projection of the folder once', async () => {
   const files = readdirSync(FOLDER).filter((file) => file.endsWith('.js') && file !== 'projections.js');
   const modules = await Promise.all(files.map(async (file) =>
     await import(pathToFileURL(join(FOLDER, file)).href) as Readonly<Record<string, unknown>>));
@@ -42,7 +42,7 @@ describe('a fold that two projections share', () => {
     expect([fold(first, trx), fold(first, trx), fold(second, trx), fold(first, trx)]).toEqual([1, 1, 2, 1]);
   });
 
-  test('answers nothing as well as something', () => {
+  test('runs once even when it returns undefined', () => {
     let runs = 0;
     const fold = oncePerBatch((): undefined => { runs += 1; return undefined; });
     const one = batch();

@@ -39,7 +39,7 @@ describe('what agrees', () => {
     expect(await compare(accountId)).toMatchObject({ result: 'ok', differences: [] });
   });
 
-  test('one that Redis does not know, one that nobody knows, one that Redis lost', async () => {
+  test('an account unknown to Redis, one unknown to both, one that Redis lost', async () => {
     const accountId = await lab.account();
     expect(await compare(`nobody-${randomUUID()}`)).toMatchObject({ result: 'ok', seq: null });
     await lab.under.drain();
@@ -50,7 +50,7 @@ describe('what agrees', () => {
   });
 });
 
-test('under constant load nothing is ever taken for drift', async () => {
+test('constant load is never reported as drift', async () => {
   const accountIds = await Promise.all(Array.from({ length: 6 }, () => lab.account()));
   let isOver = false;
   let writes = 0;
@@ -69,7 +69,7 @@ test('under constant load nothing is ever taken for drift', async () => {
         about: '{}',
       });
       writes += 3;
-      await sleep(1); // others use this machine, too
+      await sleep(1); // leaves time to other users of the machine
     }
   };
   const drainAlong = async (): Promise<void> => {
@@ -78,7 +78,7 @@ test('under constant load nothing is ever taken for drift', async () => {
       await sleep(20);
     }
   };
-  // Two writers on the first accounts, none on the last: some are never at rest, one always is.
+  // Two writers on each of the first accounts, none on the last: some are never idle, one always is.
   const working = [...accountIds.slice(0, 5).flatMap((accountId) => [write(accountId, 1), write(accountId, 2)]), drainAlong()];
   const results = new Map<string, number>();
   try {
@@ -98,7 +98,7 @@ test('under constant load nothing is ever taken for drift', async () => {
   expect((await compareAccounts(lab.deps, accountIds, { newest: null })).map(({ result }) => result)).toEqual(accountIds.map(() => 'ok'));
 });
 
-test('a shard that somebody else drains for long is lag, not drift', async () => {
+test('a shard that another process drains for long is lag, not drift', async () => {
   const accountId = await lab.account();
   const shard = lab.under.keys.shardOf(accountId);
   await lab.under.db.transaction(async (trx) => {
@@ -108,7 +108,7 @@ test('a shard that somebody else drains for long is lag, not drift', async () =>
   expect(await compare(accountId)).toMatchObject({ result: 'ok' });
 });
 
-test('a stopped shard is no drift either, and says that it is stopped', async () => {
+test('a stopped shard is not drift, and the result says that it is stopped', async () => {
   const accountId = await lab.account();
   const shard = lab.under.keys.shardOf(accountId);
   await lab.under.db.raw(`update shards set stopped_reason = 'fork' where shard = ?`, [shard]);
@@ -116,7 +116,7 @@ test('a stopped shard is no drift either, and says that it is stopped', async ()
   await lab.under.db.raw('update shards set stopped_reason = null where shard = ?', [shard]);
 });
 
-describe('what was changed by hand is found, to the micro', () => {
+describe('manual changes are found, to the micro', () => {
   const tampered = async (change: (accountId: string) => Promise<unknown>): Promise<(readonly (string | number)[])[]> => {
     const accountId = await lab.account();
     await lab.under.drain();

@@ -15,13 +15,13 @@ export type ReconcileLab = {
   account(): Promise<string>;
   grant(accountId: string, lotId: string, amount: number, expiresAtMs?: number | null): Promise<void>;
   charge(accountId: string, amount: number): Promise<void>;
-  /** Changes what only the drainer may change, as somebody at a prompt would. */
+  /** Makes a change that only the drain may make, as a person with psql could. */
   tamper(sql: string, bindings?: readonly (string | number)[]): Promise<void>;
   close(): Promise<void>;
 };
 
 export async function reconcileLab(): Promise<ReconcileLab> {
-  // Walking through Redis takes as many steps as the server has keys, and the shared one has those of all other tests.
+  // A scan of Redis takes as many steps as the server has keys, and the shared one has those of all other tests.
   const server = await throwawayRedis();
   const under = await durableLedger({ onRedis: server.url });
   const { ledger, sharded: redis, keys, db, fence, runDrain } = under;

@@ -8,7 +8,7 @@ import { send, type Answer } from '../../support/fake-gateway.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
 import { redisUrl } from '../../support/servers.js';
 
-/** Accounts, the reconciler and shards as operators meet them: over HTTP, and by command beside a gateway that runs. */
+/** Accounts, the reconciler and shards as operators use them: over HTTP, and by commands beside a running gateway. */
 let gateway: TestGateway;
 let admin: string;
 let db: Db;
@@ -73,7 +73,7 @@ describe('an account', () => {
     ]);
   });
 
-  test('needs a reason, and has to be there', async () => {
+  test('needs a reason and must exist', async () => {
     for (const body of [{}, { reason: '' }, { reason: 'x'.repeat(1_001) }, { reason: 'a\0b' }]) {
       expect((await call('POST', '/v1/accounts/alice-id/freeze', body)).status).toBe(400);
     }
@@ -99,7 +99,7 @@ describe('an account', () => {
 });
 
 describe('the reconciler', () => {
-  test('compares one account on demand; drift is an answer, a finding, and a command that fails', async () => {
+  test('compares one account on demand; drift is in the answer and the findings, and the command fails', async () => {
     await grant('bob');
     expect((await call('POST', '/v1/reconciliation', { accountId: 'bob' })).body).toMatchObject({
       accountId: 'bob', seq: 1, result: 'ok', differences: [],
@@ -127,7 +127,7 @@ describe('the reconciler', () => {
     expect(await run('reconcile')).toMatchObject({ code: 0, stdout: expect.stringContaining('no drift') as unknown });
   });
 
-  test('a complete round is begun, and comes to its end by itself', async () => {
+  test('a complete round starts on request and finishes without further requests', async () => {
     const answer = await call('POST', '/v1/reconciliation', {});
     expect([answer.status, answer.body]).toEqual([202, { status: 'started' }]);
     const startedMs = Date.now();
@@ -148,7 +148,7 @@ test('a stopped shard is listed, resumed with a reason, and stops again while it
   expect((await run('shards', 'list')).code).toBe(0);
   expect(await run('shards', 'resume', String(shard), '--reason', 'x')).toMatchObject({ code: 0, stdout: `shard ${shard} is not stopped` });
 
-  // Postgres loses the account's last number, as a restored backup would: the next entry is a gap.
+  // Postgres loses the account's last seq, as a restored backup would: the next entry is a gap.
   await db.raw(`update accounts set seq = 7 where account_id = 'carol'`);
   await grant('carol', 1);
   for (;;) {
@@ -166,7 +166,7 @@ test('a stopped shard is listed, resumed with a reason, and stops again while it
   });
 
   await db.raw(`update accounts set seq = 1 where account_id = 'carol'`);
-  // The gateway drains the shard, too, as soon as it is resumed: either of the two writes the entry.
+  // The gateway also drains the shard once it is resumed: either of the two writes the entry.
   const resumed = await run('shards', 'resume', String(shard), '--reason', 'seq put right');
   expect(['0 entries', '1 entries'].map((entries) => `shard ${shard} is drained again: ${entries} went in`)).toContain(resumed.stdout);
   expect(resumed.code).toBe(0);

@@ -17,7 +17,7 @@ const told = async (name: string) => {
   return lab.metric(name);
 };
 
-test('what is found is kept, told and logged once; what is gone is resolved; nothing is repaired', async () => {
+test('a finding is stored, reported and logged once; it is resolved when the drift is gone; nothing is repaired', async () => {
   const [well, ill] = [await lab.account(), await lab.account()];
   await lab.under.drain();
   expect(await reconcile(lab.deps)).toEqual({ compared: 2, drift: 0 });
@@ -42,12 +42,12 @@ test('what is found is kept, told and logged once; what is gone is resolved; not
   expect(await lab.under.ledger.readBalance(well)).toEqual({ available: 23, held: 4, debt: 0 });
 });
 
-test('what only old entries show stays found until a complete look says that it is gone', async () => {
+test('a finding in old entries stays open until a complete comparison no longer shows it', async () => {
   const accountId = await lab.account();
   for (let each = 0; each < 60; each += 1) await lab.charge(accountId, 0);
   await lab.under.drain();
   await lab.tamper('update entries set available_after = available_after + 8 where account_id = ? and seq = 2', [accountId]);
-  // The round is one of samples: only the newest entries are followed.
+  // The round compares samples: it reads only the newest entries.
   await reconcile(lab.deps);
   expect(await found()).toEqual([]);
   await wantFullRound(lab.under.db);
@@ -60,7 +60,7 @@ test('what only old entries show stays found until a complete look says that it 
   expect(await found()).toEqual([]);
 });
 
-test('money that is nowhere is missed in the sum over all accounts', async () => {
+test('missing money is found in the sum over all accounts', async () => {
   await lab.tamper(`insert into entries select 'ghost', 1, at, epoch, kind, 5, 0, 0, 5, 0, 0, 0, 0, 0, 5, 0, 0, '', '', 0, '',
      '', '', '' from entries limit 1`);
   await wantFullRound(lab.under.db);
@@ -71,10 +71,10 @@ test('money that is nowhere is missed in the sum over all accounts', async () =>
   expect(await found()).toEqual([]);
 });
 
-test('an account that only Redis has is found by walking through Redis', async () => {
+test('an account that only Redis has is found by a scan of Redis', async () => {
   await lab.under.ledger.readAccount('stranger');
   await lab.under.redis.hset(keysOf('stranger').account, 'seq', '3', 'available', '12', 'granted', '12');
-  // As many turns as it takes to walk through the keys of this file.
+  // As many turns as a scan of this file's keys takes.
   for (let turn = 0; turn < 100 && (await found()).length === 0; turn += 1) await reconcile(lab.deps);
   expect(await found()).toEqual([['stranger', 'unknown_account', 12]]);
   await lab.under.redis.del(keysOf('stranger').account);
@@ -82,7 +82,7 @@ test('an account that only Redis has is found by walking through Redis', async (
   expect(await found()).toEqual([]);
 });
 
-test('every account has its turn, and one process at a time takes one', async () => {
+test('every account is compared in turn, by one process at a time', async () => {
   const { db } = lab.under;
   const page = 200;
   const count = 2 * page + 3;

@@ -8,15 +8,15 @@ import { inParallel } from '../../support/parallel.js';
 import { patience, volume } from '../../support/volume.js';
 
 /**
- * Prometheus keeps every series that it was ever shown, so none may be made by a user: a crowd of them, with names of
- * models, e-mails, request ids and paths of their own, leaves as many series behind as ten do. A soak has ten thousand.
+ * Prometheus keeps every series it has ever seen, so users must not be able to create any: many users with model names,
+ * e-mails, request ids and paths of their own leave as many series as ten users do. A soak has ten thousand users.
  */
 const USERS = volume(1_000, 10_000);
-/** A few pay, and a few come with a token; the others are refused at once, which is quick to do. */
+/** Some pay, and some have a token; the others are refused at once, which is cheap. */
 const PAYING = Math.max(USERS / 20, 150);
 const TOKENS = volume(40, 150);
 const WIDTH = 48;
-/** More models with a price than get a name of their own. */
+/** More priced models than get a label of their own. */
 const PRICED_MODELS = MODEL_LABELS_MAX + 10;
 
 let lab: Lab;
@@ -32,7 +32,7 @@ beforeAll(async () => {
 afterAll(async () => { await lab.stop(); });
 
 const metricsText = async (): Promise<string> => (await send(`${lab.gateway.url}/metrics`, 'GET')).text;
-/** Of the gateway's own; Node's follow the process, not its users. */
+/** The gateway's own series; Node's depend on the process, not on users. */
 const seriesIn = (text: string): string[] => [...text.matchAll(/^(cg_\S+?(?:\{.*\})?) \S+$/gm)].map(([, series = '']) => series);
 const valueOf = (text: string, series: string): number =>
   Number(text.split('\n').find((line) => line.startsWith(`${series} `))?.slice(series.length + 1) ?? '0');
@@ -79,12 +79,12 @@ const byToken = async (user: number): Promise<void> => {
 
 type Crowd = { readonly paying: number; readonly tokens: number; readonly refused: number };
 
-/** The users who come after those who were there, until there are that many. */
+/** Sends the requests of further users, until there are that many. */
 async function crowd(had: Crowd, until: Crowd): Promise<string> {
   const each = (kind: keyof Crowd, work: (user: number) => Promise<void>) =>
     Array.from({ length: until[kind] - had[kind] }, (_, index) => () => work(had[kind] + index));
   await inParallel(WIDTH, [...each('paying', paying), ...each('tokens', byToken), ...each('refused', (user) => refused(USERS + user))]);
-  // All of it is in Postgres, and with that in the metrics.
+  // Waits until all of it is in Postgres, and therefore in the metrics.
   for (const deadline = Date.now() + 120_000; ;) {
     const text = await metricsText();
     if (valueOf(text, 'cg_holds_ended_total{ending="settled"}') >= until.paying) return text;
@@ -93,7 +93,7 @@ async function crowd(had: Crowd, until: Crowd): Promise<string> {
   }
 }
 
-/** What is measured once in a while must have been, or it would look as if users had brought it. */
+/** Waits for the periodic measurements: otherwise their series would seem to come from users. */
 async function everythingMeasured(): Promise<string> {
   const single = Object.values<MetricSpec>(METRICS).filter(({ labels }) => Object.keys(labels).length === 0);
   for (const deadline = Date.now() + 120_000; ;) {
@@ -105,7 +105,7 @@ async function everythingMeasured(): Promise<string> {
   }
 }
 
-test(`${USERS} users leave as many series as ten`, async () => {
+test(`${USERS} users leave as many series as ten users do`, async () => {
   const nobody: Crowd = { paying: 0, tokens: 0, refused: 0 };
   const tenUsers: Crowd = { paying: 4, tokens: 3, refused: 3 };
   const allUsers: Crowd = { paying: PAYING, tokens: TOKENS, refused: USERS - PAYING - TOKENS };
@@ -126,7 +126,7 @@ test(`${USERS} users leave as many series as ten`, async () => {
   }
 
   for (const text of [few, many]) expect(text).not.toMatch(/crowd/);
-  // They were all there.
+  // All users were counted.
   expect(valueOf(many, 'cg_holds_ended_total{ending="settled"}')).toBe(PAYING);
   expect(valueOf(many, 'cg_refusals_total{reason="invalid_request"}')).toBe(allUsers.refused);
   expect(valueOf(many, 'cg_refusals_total{reason="insufficient_credits"}')).toBe(PAYING / 10 + TOKENS);

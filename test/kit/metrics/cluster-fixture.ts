@@ -4,8 +4,8 @@ import { clusterMetricsText, serveClusterMetrics } from '../../../src/kit/metric
 import { createMetrics } from '../../../src/kit/metrics/metrics.js';
 
 /**
- * Run by cluster.test.ts: two processes and the first one count some things each. The first of the two is scraped: when
- * all is well, when the other hangs, when that one was killed, and when another took its place. Prints what it was told.
+ * Run by cluster.test.ts: the first process and two others count events. One of the two is scraped while all work, while
+ * the other hangs, after that one was killed, and after it was replaced. Prints the answers.
  */
 type FromChild = 'ready' | { readonly scraped: string };
 
@@ -18,7 +18,7 @@ if (cluster.isPrimary) {
   serveClusterMetrics(() => metrics.registry);
   const start = async (): Promise<Worker> => {
     const worker = cluster.fork();
-    await once(worker, 'message'); // hello
+    await once(worker, 'message'); // the hello message
     return worker;
   };
   const [scraped, other] = [await start(), await start()];

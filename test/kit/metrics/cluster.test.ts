@@ -38,7 +38,7 @@ test('histograms are added bucket by bucket, those of requests and those of jobs
   expect(all.get('cg_job_duration_seconds_count{job_name="drain",status="ok"}')).toBe(1);
 });
 
-test('what never happened is zero once, and what nobody measures is not there', () => {
+test('events that never happened are zero once, and unmeasured gauges are missing', () => {
   expect(text.all.split('\n').filter((line) => line.startsWith('cg_holds_ended_total{ending="voided"}'))).toEqual([
     'cg_holds_ended_total{ending="voided"} 0',
   ]);
@@ -53,7 +53,7 @@ test('a process that hangs does not fail the scrape: its counts stay, its gauges
   ]);
 });
 
-test('no count goes back when a process is gone: Prometheus would count all of them again', () => {
+test('no count decreases when a process ends: Prometheus would count all of it again', () => {
   expect([killed.get(REPLAYS), killed.get(REQUESTS), killed.get('cg_http_requests_in_flight')]).toEqual([12, 2, 1]);
   expect([replaced.get(REPLAYS), replaced.get(REQUESTS), replaced.get('cg_http_requests_in_flight')]).toEqual([13, 3, 2]);
 });

@@ -32,13 +32,13 @@ describe('HTTP metrics', () => {
     expect(await gateway.metrics.text()).not.toMatch(/user-\d|alice|id-\d|scan/);
   });
 
-  test('requests in flight go back to none', async () => {
+  test('requests in flight return to zero', async () => {
     expect(await gateway.metrics.text()).toContain('cg_http_requests_in_flight 0');
   });
 });
 
 describe('the other metrics', () => {
-  test('observe what they are told', async () => {
+  test('observe what is reported', async () => {
     const metrics = createMetrics({ version: '9.9.9' });
     metrics.script('place-hold', 'placed', 0.001, false);
     metrics.script('place-hold', 'placed', 0.001, true);
@@ -70,7 +70,7 @@ describe('the other metrics', () => {
     expect(lines.some((line) => line.startsWith('nodejs_eventloop_lag'))).toBe(true);
   });
 
-  test('two sets live side by side', () => {
+  test('two sets are independent', () => {
     expect(() => [createMetrics({ version: '1' }), createMetrics({ version: '1' })]).not.toThrow();
   });
 });

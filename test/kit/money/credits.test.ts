@@ -24,7 +24,7 @@ test.each([
   expect(parseCredits(value)).toBe(problem);
 });
 
-test('every amount survives the way out and back, as a number and as JSON text', () => {
+test('every amount survives formatting and parsing, as a number and as JSON text', () => {
   fc.assert(fc.property(fc.integer({ min: 0, max: AMOUNT_MAX }), (amount) => {
     const credits = toCredits(micros(amount));
     expect(parseCredits(credits)).toBe(amount);

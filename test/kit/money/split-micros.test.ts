@@ -12,7 +12,7 @@ test.each<[number, number[], number[]]>([
   expect(split(amount, weights)).toEqual(parts);
 });
 
-describe('whatever the amount and the weights', () => {
+describe('for any amount and weights', () => {
   const amounts = fc.oneof(fc.integer({ min: 0, max: 100 }), fc.integer({ min: 0, max: BALANCE_MAX }));
   const weights = fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 1_000_000_000_000_000 })), {
     minLength: 1, maxLength: 40,
@@ -32,7 +32,7 @@ describe('whatever the amount and the weights', () => {
     }));
   });
 
-  test('who has no weight gets nothing, unless nobody has any', () => {
+  test('a part with weight zero gets nothing, unless all weights are zero', () => {
     fc.assert(fc.property(amounts, weights, (amount, given) => {
       fc.pre(given.some((weight) => weight > 0));
       for (const [index, part] of split(amount, given).entries()) if (given[index] === 0) expect(part).toBe(0);

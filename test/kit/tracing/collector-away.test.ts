@@ -8,7 +8,7 @@ import { watchExporter } from '../../../src/kit/tracing/watch-exporter.js';
 import { send } from '../../support/fake-gateway.js';
 import { startGateway } from '../../support/gateway.js';
 
-/** Takes connections, and never says anything. */
+/** Accepts connections and never answers. */
 const sockets = new Set<Socket>();
 const silent = createServer((socket) => { sockets.add(socket.on('error', () => undefined)); });
 let silentPort: number;
@@ -25,7 +25,7 @@ afterAll(async () => {
 
 test.each([
   ['is away', () => 9], ['hangs', () => silentPort],
-])('requests do not care that the collector %s, nor does stopping', async (_, portOf) => {
+])('requests and stopping work while the collector %s', async (_, portOf) => {
   const gateway = await startGateway({
     environment: { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${portOf()}`, OTEL_TRACES_SAMPLER_ARG: '1' },
   });
@@ -35,12 +35,12 @@ test.each([
       token: admin, body: { userId: randomUUID(), credits: 5 },
     });
     expect(status).toBe(201);
-    await sleep(400); // spans are exported once a second: some of that fails meanwhile
+    await sleep(400); // spans are exported once a second: some exports fail in this time
   }
   await gateway.stop();
 });
 
-test('exports that fail are told once a minute', () => {
+test('failed exports are reported once a minute', () => {
   let nowMs = 1_000_000;
   const told: unknown[] = [];
   const refused = new Error('refused');

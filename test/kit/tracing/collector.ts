@@ -3,7 +3,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A span as OTLP has it in JSON, with its attributes as a plain object. */
+/** A span in OTLP's JSON form, with its attributes as a plain object. */
 export type ReceivedSpan = {
   readonly name: string;
   readonly traceId: string;
@@ -20,13 +20,13 @@ export type ReceivedSpan = {
 };
 
 export type Collector = {
-  /** What OTEL_EXPORTER_OTLP_ENDPOINT has to be. */
+  /** The value for OTEL_EXPORTER_OTLP_ENDPOINT. */
   readonly endpoint: string;
   readonly spans: ReceivedSpan[];
-  /** Bodies as they came. */
+  /** Received bodies. */
   readonly texts: string[];
   readonly requests: { readonly path: string; readonly headers: IncomingHttpHeaders }[];
-  /** Everything of a trace, once it has spans of these names. */
+  /** All spans of a trace, once it has spans with these names. */
   trace(traceId: string, ...until: readonly string[]): Promise<ReceivedSpan[]>;
   stop(): Promise<void>;
 };
@@ -40,7 +40,7 @@ type Export = { readonly resourceSpans: readonly { readonly scopeSpans: readonly
 
 const PATIENCE_MS = 20_000;
 
-/** A collector for traces: takes OTLP over HTTP, as JSON, and keeps it. */
+/** A collector for traces: receives OTLP over HTTP as JSON and keeps it. */
 export async function startCollector(): Promise<Collector> {
   const spans: ReceivedSpan[] = [];
   const texts: string[] = [];

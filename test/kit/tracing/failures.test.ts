@@ -18,7 +18,7 @@ const failing = (error: Error): AccountScripts => ({
   run: () => Promise.reject(error), restoreHold: () => Promise.resolve(false), recallHold: () => Promise.resolve(),
 });
 
-test('a script whose outcome nobody knows says so', async () => {
+test('the span of a script with an unknown outcome says so', async () => {
   const tracer = recorder();
   const lost = new GatewayError('ledger_unavailable', 'account a1 did not answer', { outcome: 'unknown' });
   const scripts = traceScripts(failing(lost), tracer);
@@ -28,7 +28,7 @@ test('a script whose outcome nobody knows says so', async () => {
   ]);
 });
 
-test('what a script is given for the journal carries the trace, and what it answers does not', async () => {
+test('the journal entry of a script carries the trace, its answer does not', async () => {
   const given: unknown[] = [];
   const echo: AccountScripts = {
     run: (_script, _account, _keys, args) => {
@@ -47,7 +47,7 @@ test('what a script is given for the journal carries the trace, and what it answ
   expect(reply).toEqual(['ended', '0', args.about]);
 });
 
-test('a request that fails by a bug is an error of its route, and the log names its trace', async () => {
+test('a request that fails by a bug is an error of its route, and the log contains the trace id', async () => {
   const tracer = recorder();
   const lines: string[] = [];
   const log = createLog({ level: 'error' }, { write: (line) => { lines.push(line); } });
@@ -64,7 +64,7 @@ test('a request that fails by a bug is an error of its route, and the log names 
   expect(JSON.parse(lines[0] ?? '')).toMatchObject({ msg: 'request failed', trace_id: '0af7651916cd43dd8448eb211c80319c' });
 });
 
-test('a batch and a job that fail are told as failed, and fail', async () => {
+test('a failed batch and a failed job have failed spans and still fail', async () => {
   const tracer = recorder();
   const lost = Object.assign(new Error('account a1'), { code: '57P01' });
   const drain = traceBatches(tracer, Date.now)((onRead) => { onRead([]); return Promise.reject(lost); });

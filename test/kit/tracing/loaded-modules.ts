@@ -1,6 +1,6 @@
 /**
- * Run by off.test.ts: starts the whole gateway, answers one request, and prints how many modules of OpenTelemetry it has
- * loaded. Its API alone does not count: prom-client brings it along, for exemplars.
+ * Run by off.test.ts: starts the whole gateway, answers one request, and prints how many OpenTelemetry modules are
+ * loaded. Its API package does not count: prom-client loads it for exemplars.
  */
 import { createRequire } from 'node:module';
 import { openGateway } from '../../../src/compose/gateway.js';

@@ -24,11 +24,11 @@ async function modulesLoadedWith(environment: Readonly<Record<string, string>>):
   return modules;
 }
 
-test('without a collector nothing of the SDK of OpenTelemetry is loaded', async () => {
+test('without a collector no module of the OpenTelemetry SDK is loaded', async () => {
   expect(await modulesLoadedWith({ OTEL_SERVICE_NAME: 'x', OTEL_TRACES_SAMPLER_ARG: '1' })).toBe(0);
 });
 
-test('with one it is, so the test above can fail', async () => {
+test('with a collector it is, so the test above can fail', async () => {
   const database2 = await freshDatabase(migrate);
   try {
     expect(await modulesLoadedWith({

@@ -16,18 +16,18 @@ describe('the trace of an entry', () => {
     expect([traceOf(marked), withoutTrace(marked)]).toEqual([TRACEPARENT, about]);
   });
 
-  test.each(['{}', '[]', 'text', '{ "a": 1 }'])('%j cannot be told apart again, and is left alone', (about) => {
+  test.each(['{}', '[]', 'text', '{ "a": 1 }'])('%j could not be separated again, and stays unchanged', (about) => {
     expect(markTrace(about, TRACEPARENT)).toBe(about);
   });
 
   test.each([
     '', '{}', '{"trace":"hello"}', '{"trace":"00-', `{"trace":"${TRACEPARENT}x"}`, `{"a":1,"trace":"${TRACEPARENT}"}`,
     '{"trace":1}',
-  ])('%j has none', (about) => {
+  ])('%j has no trace', (about) => {
     expect([hasTrace(about), traceOf(about), withoutTrace(about)]).toEqual([false, undefined, about]);
   });
 
-  test('the drainer reads it beside the facts', () => {
+  test('the drain reads it in addition to the facts', () => {
     const fields = (about: string): string[] =>
       ENTRY_FIELDS.flatMap((field) => [field, field === 'about' ? about : field === 'kind' ? 'charge' : field === 'lots' ? '' : '0']);
     expect(decodeEntry('1-0', fields(markTrace('{"source":"x"}', TRACEPARENT)))).toMatchObject({
@@ -47,9 +47,9 @@ test.each([
 test.each([
   '', 'x', TRACEPARENT.toUpperCase(), `${TRACEPARENT}-more`, `ff${TRACEPARENT.slice(2)}`,
   `00-${'0'.repeat(32)}-b7ad6b7169203331-01`, `00-0af7651916cd43dd8448eb211c80319c-${'0'.repeat(16)}-01`,
-])('%s is none', (text) => { expect(readTraceparent(text)).toBeUndefined(); });
+])('%s is not a traceparent', (text) => { expect(readTraceparent(text)).toBeUndefined(); });
 
-test('what is read is written again', () => {
+test('a parsed traceparent is written unchanged', () => {
   const facts = readTraceparent(TRACEPARENT);
   expect(facts === undefined ? '' : writeTraceparent(facts)).toBe(TRACEPARENT);
 });
@@ -77,7 +77,7 @@ describe('configuration', () => {
     expect(tracing({ OTEL_TRACES_SAMPLER_ARG: '1', OTEL_SERVICE_NAME: 'x' })).toBeUndefined();
   });
 
-  test('defaults, and the path that the specification says', () => {
+  test('defaults, and the path of the specification', () => {
     expect(tracing({ OTEL_EXPORTER_OTLP_ENDPOINT })).toEqual({
       url: 'http://collector:4318/v1/traces', headers: {}, serviceName: 'credit-gateway', ratio: 0.01,
     });

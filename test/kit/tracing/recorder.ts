@@ -8,7 +8,7 @@ export type RecordedSpan = {
   isOver: boolean;
 };
 
-/** A tracer that records everything and sends it nowhere. */
+/** A tracer that records every span and exports none. */
 export function recorder(
   traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
 ): Tracer & { readonly spans: RecordedSpan[] } {

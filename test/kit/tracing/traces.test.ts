@@ -9,7 +9,7 @@ const SERVER = 2;
 const CLIENT = 3;
 const CONSUMER = 5;
 
-/** The whole gateway with a collector behind it. Chance traces nothing here: what is traced was asked for by `traceparent`. */
+/** The whole gateway with a collector. The sampling ratio is 0: only requests with a sampled `traceparent` are traced. */
 let collector: Collector;
 let gateway: TestGateway;
 beforeAll(async () => {
@@ -85,7 +85,7 @@ test('one trace shows a settle from the caller to the commit in Postgres', async
   expect(spans.every(({ status }) => status.code !== 2)).toBe(true);
 });
 
-test('entries of several requests that share a batch are each followed in their own trace', async () => {
+test('entries of several requests that share a batch each appear in their own trace', async () => {
   const streamers = await Promise.all(Array.from({ length: 6 }, streamer));
   const traces = streamers.map(() => newTrace());
   await Promise.all(streamers.map((each, index) =>
@@ -93,12 +93,12 @@ test('entries of several requests that share a batch are each followed in their 
   for (const { traceId } of traces) {
     const spans = await collector.trace(traceId, INITIALIZE, 'drained');
     expect(only(spans, 'drained').parentSpanId).toBe(only(spans, 'script place-hold').spanId);
-    // A statement of one request never shows up below another one's.
+    // A statement of one request never appears below a span of another.
     expect(spans.filter(({ kind, parentSpanId }) => kind !== SERVER && !spans.some((span) => span.spanId === parentSpanId))).toEqual([]);
   }
 });
 
-test('what money-in asks of Postgres is part of its request', async () => {
+test('statements of money-in in Postgres are part of its request', async () => {
   const admin = await gateway.token({ sub: 'admin', role: 'admin' });
   const { traceId, traceparent } = newTrace();
   await send(`${gateway.url}/api/credits/allocate`, 'POST', {
@@ -111,7 +111,7 @@ test('what money-in asks of Postgres is part of its request', async () => {
     .toContain('insert money_in');
 });
 
-test('the trace is a note to the drainer: nobody else gets to see it', async () => {
+test('only the drain sees the trace of an entry', async () => {
   const alice = await streamer();
   const place = newTrace();
   const settle = newTrace();
@@ -137,8 +137,8 @@ test('the trace is a note to the drainer: nobody else gets to see it', async () 
   }
 });
 
-describe('who is traced', () => {
-  test('a caller that is not recorded is not recorded here', async () => {
+describe('which requests are traced', () => {
+  test('a request that the caller did not sample is not sampled here', async () => {
     const alice = await streamer();
     const unsampled = newTrace('00');
     await alice.call('initialize', { sessionId: 's1', ...session }, unsampled.traceparent);
@@ -161,7 +161,7 @@ describe('who is traced', () => {
   });
 });
 
-test('refusals and unknown paths are told apart from errors, and no path is told', async () => {
+test('refusals and unknown paths are distinguished from errors, and no path is exported', async () => {
   const alice = await streamer();
   const [missing, refused] = [newTrace(), newTrace()];
   await send(`${gateway.url}/somewhere/${alice.sub}`, 'GET', { headers: { traceparent: missing.traceparent } });
@@ -173,7 +173,7 @@ test('refusals and unknown paths are told apart from errors, and no path is told
     .toBe('hold_not_found');
 });
 
-test('nothing that was exported says whose it was, what was sent, or who may come in', async () => {
+test('exported spans contain no account, no request data and no credentials', async () => {
   const alice = await streamer();
   const { traceId, traceparent } = newTrace();
   await alice.call('initialize', { sessionId: 'very-own-session', ...session }, traceparent);

@@ -10,7 +10,7 @@ let folder: Folder;
 beforeEach(async () => { folder = await temporaryFolder(); });
 afterEach(() => { folder.remove(); });
 
-/** Looks for Redis on a PATH that holds nothing but what the test put there. */
+/** Looks for Redis on a PATH that contains only the test's programs. */
 async function findRedisOn(path: string, search: string): Promise<string> {
   const child = runChild(
     `const { findRedis } = await load('redis-binary.js');
@@ -32,7 +32,7 @@ test('a named Redis comes before those on PATH', async () => {
   expect(await findRedisOn(folder.path, `preferred: '${mine}'`)).toBe(`found Redis 8.2.3 from ${mine}\n`);
 });
 
-test('a Redis that exists but does not run is passed over for the next', async () => {
+test('a Redis that exists but does not run is skipped', async () => {
   fakeProgram(folder.path, 'redis-server', 'version GLIBC_2.38 not found', 127);
   fakeProgram(folder.path, 'valkey-server', 'Valkey server v=8.1.1 sha=00000000:0');
   expect(await findRedisOn(folder.path, '')).toBe('found Valkey 8.1.1 from valkey-server on PATH\n');

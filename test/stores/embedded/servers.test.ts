@@ -28,7 +28,7 @@ describe('redis', () => {
     expect(settings).toEqual(expect.arrayContaining(['save', '']));
   });
 
-  test('wants its password, and keeps it to itself', async () => {
+  test('requires its password and does not reveal it', async () => {
     await expect(withRedis(server.url.replace(/:[^:@]+@/, ':wrong@'), (redis) => redis.ping())).rejects.toThrow();
     expect([await modeOf(join(dir, 'password')), await modeOf(join(dir, 'redis.conf'))]).toEqual(['600', '600']);
     expect(await modeOf(join(dir, 'data'))).toBe('700');
@@ -48,7 +48,7 @@ describe('redis', () => {
     expect(deaths).toEqual([]);
   });
 
-  test('freezes and thaws', async () => {
+  test('can be stopped and continued by signals', async () => {
     await server.kill('SIGSTOP');
     const answer = count();
     const first = await Promise.race([answer, new Promise((resolve) => setTimeout(() => { resolve('frozen'); }, 100))]);
@@ -57,7 +57,7 @@ describe('redis', () => {
     expect(await answer).toBe(4);
   });
 
-  test('a death that nobody asked for is reported', async () => {
+  test('an unexpected end is reported', async () => {
     process.kill(server.pid, 'SIGKILL');
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(deaths).toEqual([
@@ -94,14 +94,14 @@ describe('postgres', () => {
     expect(deaths).toEqual([]);
   });
 
-  test('a pid file that names a stranger does not keep it from starting', async () => {
+  test('a pid file that names an unrelated process does not prevent a start', async () => {
     await server.kill('SIGKILL');
     await writeFile(join(dir, 'data', 'postmaster.pid'), `${process.pid}\n${join(dir, 'data')}\n`);
     server = await startPostgresServer({ dir, onDeath });
     expect(await rows('select count(*)::int as n from runs')).toEqual([{ n: 2 }]);
   });
 
-  test('data of another version is named, not opened', async () => {
+  test('data of another version is refused with an explanation', async () => {
     await server.stop();
     const version = join(dir, 'data', 'PG_VERSION');
     await writeFile(version, '9\n');

@@ -19,7 +19,7 @@ const children: Child[] = [];
 const opened: Embedded[] = [];
 
 beforeAll(async () => {
-  // One search for all tests, and the same Redis for an account that has no cache of its own.
+  // One search for all tests, so that an account without a cache of its own uses the same Redis.
   const found = await findRedis({ user: await serviceUserOf('') });
   writeFileSync(redisBinary, `#!/bin/sh\nexec ${[found.command, ...found.args].map((each) => `'${each}'`).join(' ')} "$@"\n`);
   chmodSync(redisBinary, 0o755);
@@ -36,7 +36,7 @@ async function open(dataDir: string, parts = { redis: true, postgres: true }): P
   return embedded;
 }
 
-/** A gateway of its own: says "up" when its servers run, then waits to be killed. */
+/** A separate gateway process: prints "up" when its servers run, then waits to be killed. */
 function gateway(dataDir: string, account: { uid?: number; gid?: number } = {}): Child {
   const child = runChild(
     `const { startEmbedded } = await load('start-embedded.js');
@@ -53,7 +53,7 @@ function gateway(dataDir: string, account: { uid?: number; gid?: number } = {}):
   return child;
 }
 
-test('starts both, remembers data and URLs, and begins where it stopped', async () => {
+test('starts both, keeps data and URLs, and continues after a restart', async () => {
   const dataDir = join(folder.path, 'both');
   const first = await open(dataDir);
   await withRedis(first.redisUrl ?? '', (redis) => redis.set('key', 'kept'));
@@ -73,7 +73,7 @@ test('starts only what is asked for', async () => {
   expect(existsSync(join(folder.path, 'none'))).toBe(false);
 });
 
-test('a second gateway on the same data is told who runs it and what to do', async () => {
+test('a second gateway on the same data fails, naming the owner and what to do', async () => {
   const dataDir = join(folder.path, 'both');
   const first = gateway(dataDir);
   await first.says('up ');
@@ -83,7 +83,7 @@ test('a second gateway on the same data is told who runs it and what to do', asy
   );
 });
 
-test('after kill -9 of the gateway its servers are gone or ended, and the next start works', async () => {
+test('after kill -9 of the gateway its servers end or are ended, and the next start works', async () => {
   const dataDir = join(folder.path, 'both');
   const first = gateway(dataDir);
   await first.says('up ');
@@ -94,7 +94,7 @@ test('after kill -9 of the gateway its servers are gone or ended, and the next s
   expect(await withPostgres(next.databaseUrl ?? '', (client) => client.query('select 1 as n'))).toMatchObject({ rows: [{ n: 1 }] });
 });
 
-test('a lock that cannot be read, or whose process id belongs to another by now, is no obstacle', async () => {
+test('an unreadable lock, or one whose process id was reused, does not prevent a start', async () => {
   const dataDir = join(folder.path, 'stale');
   await mkdir(dataDir);
   const lock = join(dataDir, 'owner.lock');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 
-/** A program for a PATH of our own: prints `output` and ends with `code`. */
+/** A program for a test's PATH: prints `output` and exits with `code`. */
 export function fakeProgram(folder: string, name: string, output: string, code = 0): void {
   const file = join(folder, name);
   writeFileSync(file, `#!/bin/sh\necho '${output}'\nexit ${code}\n`);
@@ -13,7 +13,7 @@ export function fakeProgram(folder: string, name: string, output: string, code =
 
 export async function withRedis<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 1, retryStrategy: () => null });
-  redis.on('error', () => undefined); // the command or the connect that failed rejects; that is enough
+  redis.on('error', () => undefined); // the failed command or connect rejects, which is enough
   await redis.connect();
   try {
     return await work(redis);
@@ -45,8 +45,8 @@ export type Child = {
 type ChildOptions = { readonly path?: string; readonly uid?: number; readonly gid?: number };
 
 /**
- * Runs code in a Node of its own, for what a test cannot do in its own process: have another PATH or account, or be
- * killed. `load('x.js')` imports a module of src/stores/embedded.
+ * Runs code in a separate Node process, for what a test cannot do in its own: use another PATH or account, or be killed.
+ * `load('x.js')` imports a module of src/stores/embedded.
  */
 export function runChild(code: string, { path, ...account }: ChildOptions = {}): Child {
   const base = new URL('../../../src/stores/embedded/', import.meta.url).href;

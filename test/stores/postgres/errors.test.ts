@@ -38,7 +38,7 @@ test.each([
   expect(hadNoEffect(error)).toBe(noEffect);
 });
 
-test('a Postgres that is not there was not asked', async () => {
+test('a Postgres that cannot be reached has not executed anything', async () => {
   const away = connectPostgres('postgres://postgres@127.0.0.1:1/none', apiProfile(300));
   const error = toGatewayError(await failure(away, 'select 1'));
   expect(error).toBeInstanceOf(GatewayError);
@@ -46,7 +46,7 @@ test('a Postgres that is not there was not asked', async () => {
   await away.destroy();
 });
 
-test('a full pool refuses in time, and what waited was not executed', async () => {
+test('a full pool refuses in time, and waiting statements were not executed', async () => {
   const slow = Array.from({ length: 10 }, () => failure(db, 'select pg_sleep(3)'));
   const startedMs = Date.now();
   const error = await failure(db, 'select 1').catch(() => null);
@@ -55,7 +55,7 @@ test('a full pool refuses in time, and what waited was not executed', async () =
   await Promise.all(slow);
 });
 
-test('what is not an outage stays what it is', async () => {
+test('errors other than outages stay unchanged', async () => {
   const error = await failure(db, 'select * from nowhere');
   expect(toGatewayError(error)).toBe(error);
 });

@@ -29,12 +29,12 @@ test('twenty processes that start at once migrate once', async () => {
   expect(steps).toHaveLength(migrations.length);
 });
 
-test('a lock that a killed process left behind does not stop the next', async () => {
+test('a lock that a killed process left behind does not stop the next process', async () => {
   await db.raw('update schema_migrations_lock set is_locked = 1');
   await migrate(database.databaseUrl);
 });
 
-/** As gateways before the .sql files recorded them. Never changed: databases have these rows. */
+/** As recorded by gateways before the .sql files. Must not change: databases contain these rows. */
 const RECORDED = [
   '0001_ledger', '0002_users', '0003_usage_rollups', '0004_prices', '0005_transactions_plans', '0006_credits_process', '0007_refusals',
   '0008_oversight',
@@ -64,7 +64,7 @@ test('a database that was migrated from TypeScript files is recognised', async (
   }
 });
 
-test('a migrator waits for the one that is at work', async () => {
+test('a migration waits for one in progress', async () => {
   const [first, second] = [knexFactory(migratorConfig(database.databaseUrl)), knexFactory(migratorConfig(database.databaseUrl))];
   try {
     const order: string[] = [];
@@ -96,7 +96,7 @@ test('a newer schema does not stop an older gateway', async () => {
   await migrate(database.databaseUrl);
 });
 
-test('partitions are made ahead, once, by any number of processes', async () => {
+test('partitions are created ahead, once, by any number of processes', async () => {
   const fromMs = Date.UTC(2040, 10, 30);
   const made = await Promise.all(Array.from({ length: 5 }, () => makePartitions(db, fromMs, 2)));
   expect(made.reduce((sum, each) => sum + each, 0)).toBe(3);

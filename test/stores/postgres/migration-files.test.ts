@@ -8,12 +8,12 @@ import { migratorConfig } from '../../../src/stores/postgres/migrator.js';
 import { freshDatabase, temporaryFolder, type FreshDatabase } from '../../support/servers.js';
 
 describe('a file', () => {
-  test('has what is done and what undoes it', () => {
+  test('has an up and a down', () => {
     expect(parseMigration('0001_a', '-- Why.\n\n-- up\n\ncreate table a ();\n\n-- down\ndrop table a;\n'))
       .toEqual({ name: '0001_a', up: 'create table a ();', down: { sql: 'drop table a;' } });
   });
 
-  test('or says why nothing undoes it, in as many lines as it takes', () => {
+  test('or states in one or more lines why there is no down', () => {
     expect(parseMigration('0001_a', '-- up\ncreate table a ();\n-- no down: it holds\n-- what is nowhere else.\n').down)
       .toEqual({ refusal: 'it holds what is nowhere else.' });
   });

@@ -22,17 +22,17 @@ afterAll(async () => {
   await database.drop();
 });
 
-test('an answer that came while the loop was blocked for longer than a connection may be silent is read', async () => {
+test('an answer that arrived while the loop was blocked past the silence limit is read', async () => {
   await db.raw('select 1');
   const before = proxy.answered();
   // knex sends it because of `then`
   const answer = db.raw<{ rows: { n: number }[] }>('select 7 as n from pg_sleep(0.1)').then(({ rows }) => rows);
   await sleep(50); // it is sent, and not answered yet
-  await new Promise((resolve) => { setImmediate(resolve); }); // from here timers come before sockets
+  await new Promise((resolve) => { setImmediate(resolve); }); // from here timers run before sockets are read
   proxy.blockUntilAnswered(before + 1, 3 * SILENCE_MS);
   expect(await answer).toEqual([{ n: 7 }]);
 });
 
-test('a Postgres that is silent for too long loses the connection', async () => {
+test('a connection is ended when Postgres is silent for too long', async () => {
   await expect(db.raw('select pg_sleep(30)')).rejects.toThrow('Postgres was silent for too long');
 });

@@ -7,7 +7,7 @@ import { connectHotPath, oneWritePerTurn } from '../../../src/stores/redis/conne
 import { guardedClient } from '../../../src/stores/redis/guarded-client.js';
 import { redisUrl } from '../../support/servers.js';
 
-/** A script that leaves a trace each time it runs. */
+/** A script that counts its executions. */
 const COUNT = "return redis.call('INCR', KEYS[1])";
 const TIMEOUT_MS = 150;
 
@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-/** A proxy in front of Redis that can swallow what Redis answers, or cut the line after the command went through. */
+/** A proxy in front of Redis that can drop Redis' replies, or cut the connection after a command passed. */
 async function lossyProxy(): Promise<{ url: string; lose: (how: 'nothing' | 'replies' | 'connection') => void }> {
   let mode: 'nothing' | 'replies' | 'connection' = 'nothing';
   const target = new URL(redisUrl());
@@ -62,7 +62,7 @@ function guarded(client: Redis, inFlightMax = 1_000) {
   };
 }
 
-/** What really ran, asked over a line of its own. */
+/** The number of executions, read over a separate connection. */
 async function executions(key: string): Promise<number> {
   const direct = new Redis(redisUrl());
   try {
@@ -81,7 +81,7 @@ test.each(['replies', 'connection'] as const)('a script whose %s are lost runs o
   await expect(client.eval(COUNT, 1, key)).rejects.toMatchObject({ code: 'ledger_unavailable', outcome: 'unknown' });
   expect(unknowns).toHaveLength(1);
   lose('nothing');
-  // Long enough for a reconnect, and for ioredis to send the command again if it were so inclined.
+  // Long enough for a reconnect, after which ioredis would send the command again if configured wrongly.
   await new Promise((resolve) => { setTimeout(resolve, 800); });
   expect(await executions(key)).toBe(1);
 });
@@ -107,7 +107,7 @@ test('too many calls in flight are refused before they are sent', async () => {
   expect(await executions(key)).toBe(2);
 });
 
-test('a mistake of ours in a script is not taken for an outage', async () => {
+test('an error in a script is not treated as an outage', async () => {
   const redis = await readyClient(redisUrl());
   const { client, gate } = guarded(redis);
   for (let i = 0; i < 10; i += 1) await expect(client.eval("error('oops')", 0)).rejects.toThrow('oops');

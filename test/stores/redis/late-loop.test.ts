@@ -8,7 +8,7 @@ import { repliesOf } from '../../../src/stores/redis/pipeline.js';
 import { answeringProxy, type AnsweringServer } from '../../support/answering-server.js';
 import { redisUrl } from '../../support/servers.js';
 
-/** The event loop is late, and the answers lie in the socket: none of them may become `unknown`. */
+/** The event loop is late although the answers have arrived: none of them may become `unknown`. */
 
 const COUNT = "return redis.call('INCR', KEYS[1])";
 const CALLS = 50;
@@ -30,7 +30,7 @@ beforeEach(async () => {
 afterEach(() => { redis.disconnect(); });
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
-/** Answers of the sort `:12\r\n`: at least four bytes each. */
+/** Bytes of that many answers such as `:12\r\n`: at least four bytes each. */
 const bytesOf = (calls: number): number => 4 * calls;
 
 function guarded() {
@@ -42,18 +42,18 @@ function guarded() {
   };
 }
 
-test('commands were sent, the loop is blocked for twice the deadline, Redis answers meanwhile: every answer counts', async () => {
+test('the loop is blocked for twice the deadline after commands were sent: every answer counts', async () => {
   const { client, gate, unknown } = guarded();
   const key = `late-${randomUUID()}`;
   const before = proxy.answered();
   const calls = Promise.all(Array.from({ length: CALLS }, () => client.eval(COUNT, 1, key)));
-  await nextTurn(); // they leave
+  await nextTurn(); // they are sent now
   proxy.blockUntilAnswered(before + bytesOf(CALLS), BLOCKED_MS);
   expect(await calls).toEqual(Array.from({ length: CALLS }, (_, index) => index + 1));
   expect([gate.state(), unknown()]).toEqual(['closed', 0]);
 });
 
-test('the loop is blocked before the commands have left: the deadline begins when they leave', async () => {
+test('the loop is blocked before commands are sent: the deadline starts when they are sent', async () => {
   const { client, unknown } = guarded();
   const key = `late-${randomUUID()}`;
   const calls = Promise.all(Array.from({ length: CALLS }, () => client.eval(COUNT, 1, key)));
@@ -62,7 +62,7 @@ test('the loop is blocked before the commands have left: the deadline begins whe
   expect(unknown()).toBe(0);
 });
 
-test('the loop is late again and again: still no answer is lost', async () => {
+test('the loop is late repeatedly: no answer is lost', async () => {
   const { client, unknown } = guarded();
   const key = `late-${randomUUID()}`;
   const calls: Promise<unknown>[] = [];
@@ -75,7 +75,7 @@ test('the loop is late again and again: still no answer is lost', async () => {
   expect(unknown()).toBe(0);
 });
 
-test('pipelines and single commands of the same connection, too', async () => {
+test('the same for pipelines and single commands on one connection', async () => {
   const before = proxy.answered();
   const [key, other] = [`late-${randomUUID()}`, `late-${randomUUID()}`];
   const calls = Promise.all([redis.incr(key), redis.pipeline().incr(other).incr(other).exec().then(repliesOf)]);

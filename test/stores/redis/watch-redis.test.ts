@@ -26,7 +26,7 @@ afterAll(async () => {
   await server.discard();
 }, TIMEOUT_MS);
 
-test('says how Redis is', async () => {
+test('reports the state of Redis', async () => {
   await until('a look', async () => (await metrics.gauge('cg_redis_up')) === 1);
   expect(watch.isUp()).toBe(true);
   expect(await metrics.gauge('cg_redis_aof_ok')).toBe(1);
@@ -39,7 +39,7 @@ test('says how Redis is', async () => {
   ]).toEqual([0, 0, 0]);
 });
 
-test('nearly full is high, and no longer when there is room again', async () => {
+test('isHigh is true when memory is nearly full, and false when there is room again', async () => {
   expect(watch.isHigh()).toBe(false);
   const used = await metrics.gauge('cg_redis_memory_bytes') ?? 0;
   await redis.config('SET', 'maxmemory', String(used));
@@ -50,7 +50,7 @@ test('nearly full is high, and no longer when there is room again', async () => 
   expect(await metrics.gauge('cg_redis_memory_ladder')).toBe(0);
 });
 
-test.each(['SIGSTOP', 'SIGKILL'] as const)('a Redis that gets %s is down, and what it last said is not repeated', async (signal) => {
+test.each(['SIGSTOP', 'SIGKILL'] as const)('a Redis that gets %s is down, and its last values are not reported', async (signal) => {
   await server.kill(signal);
   await until('it is down', async () => (await metrics.gauge('cg_redis_up')) === 0);
   expect([watch.isUp(), await metrics.gauge('cg_redis_memory_bytes'), await metrics.gauge('cg_redis_ping_seconds')]).toEqual([

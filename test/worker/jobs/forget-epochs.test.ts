@@ -6,7 +6,7 @@ import { oneServer } from '../../../src/stores/redis/one-server.js';
 import { forgetEpochs } from '../../../src/worker/jobs/forget-epochs.js';
 import { redisUrl } from '../../support/servers.js';
 
-test('keys of epochs that are over go, and nothing else', async () => {
+test('deletes the keys of past epochs and nothing else', async () => {
   const redis = new Redis(redisUrl());
   try {
     const namespace = `e${randomUUID().slice(0, 8)}`;

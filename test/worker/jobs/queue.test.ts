@@ -28,7 +28,7 @@ afterEach(async () => {
 const until = async (condition: () => boolean | Promise<boolean>, timeoutMs = 120_000): Promise<void> => {
   const deadline = Date.now() + timeoutMs;
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('it never happened');
+    if (Date.now() > deadline) throw new Error('the condition did not become true');
     await sleep(20);
   }
 };
@@ -53,7 +53,7 @@ const workerDeps = (over: Partial<WorkerDeps> & Pick<WorkerDeps, 'queueConnectio
   reconcile: () => Promise.resolve({}), clock: Date.now, epochOf: () => 1, ...over,
 });
 
-test('a touched shard is in Postgres soon after, without anybody waiting', async () => {
+test('a written shard is drained soon after, without a caller waiting', async () => {
   const { namespace, connections, queue, onError } = openQueue(redisUrl());
   const workers = startWorkers(workerDeps({ queueConnection: connections.worker, namespace }));
   closing.push(workers.close);
@@ -68,7 +68,7 @@ test('a touched shard is in Postgres soon after, without anybody waiting', async
   expect(Date.now() - startedMs).toBeLessThan(1_500);
 });
 
-test('nudges of many writes are one job, and none is added while one is unanswered', async () => {
+test('nudges of many writes become one job, and none is added while one is unanswered', async () => {
   const added: (readonly number[])[] = [];
   let answer = (): void => undefined;
   const nudge = createNudge({
@@ -91,7 +91,7 @@ test('nudges of many writes are one job, and none is added while one is unanswer
   nudge.close();
 });
 
-test('a nudge that fails is told, and neither throws nor stops the next', async () => {
+test('a failed nudge is reported, and neither throws nor stops the next', async () => {
   const errors: unknown[] = [];
   let calls = 0;
   const nudge = createNudge({
@@ -105,7 +105,7 @@ test('a nudge that fails is told, and neither throws nor stops the next', async 
   nudge.close();
 });
 
-test('schedules come back after the queue has lost its keys', async () => {
+test('schedules are restored after the queue has lost its keys', async () => {
   const { namespace, queue, onError } = openQueue(redisUrl());
   closing.push(keepSchedules({ upsert: () => queue.upsertSchedules(SHARDS), areThere: queue.hasSchedules, onError, refreshMs: 100 }));
   await until(async () => (await queue.queue.getJobSchedulersCount()) === JOB_NAMES.length);
@@ -116,7 +116,7 @@ test('schedules come back after the queue has lost its keys', async () => {
   await until(async () => (await queue.queue.getJobSchedulersCount()) === JOB_NAMES.length);
 });
 
-test('every scheduled job runs, and a crash is found by the schedule', async () => {
+test('every scheduled job runs, and the schedule repeats what a crash interrupted', async () => {
   const { namespace, connections, queue, onError } = openQueue(redisUrl());
   const ran = new Set<string>();
   const failures: unknown[] = [];
@@ -133,7 +133,7 @@ test('every scheduled job runs, and a crash is found by the schedule', async () 
   expect(failures).toEqual([]);
 });
 
-test('an outage of Redis crashes nobody, and work goes on afterwards', async () => {
+test('an outage of Redis crashes no process, and work continues afterwards', async () => {
   const server = await throwawayRedis();
   closing.push(() => server.discard());
   const { namespace, connections, queue, errors, onError } = openQueue(server.url);
@@ -158,7 +158,7 @@ test('an outage of Redis crashes nobody, and work goes on afterwards', async () 
   await admin.quit();
   await until(async () => queue.addDrain([3]).then(() => true, () => false));
   await until(() => drained.includes(3));
-  // Errors of sockets come from outside jest's realm, where `instanceof` knows another Error.
+  // Errors of sockets are created outside jest's realm, where `instanceof` refers to another Error.
   expect(errors.filter((error) => !isNativeError(error))).toEqual([]);
 });
 
@@ -180,7 +180,7 @@ const sweepLab = () => {
   return { keys, ended, ledger, redis: lab.sharded, epochOf: (shard: number) => (shard === 0 ? 3 : undefined) };
 };
 
-test('due holds are ended, however many, past those that cannot be', async () => {
+test('all due holds are ended, including those behind holds that cannot be ended', async () => {
   const { ended, ...deps } = sweepLab();
   const index = deps.keys.shard(0, 3).holdsDue;
   const nowMs = Date.now();
@@ -200,7 +200,7 @@ test('accounts with due lots are swept', async () => {
   expect(ended).toEqual(['user-1']);
 });
 
-test('a ledger that is away ends the sweep', async () => {
+test('an unavailable ledger ends the sweep', async () => {
   const { ended, ...deps } = sweepLab();
   await lab.redis.zadd(deps.keys.shard(0, 3).lotsDue, 1, 'u1', 1, 'u2');
   await expect(expireLots({ ...deps, ledger: { ...deps.ledger, expireLots: () => Promise.reject(new Error('away')) } }, [

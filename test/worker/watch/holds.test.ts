@@ -36,7 +36,7 @@ const hold = async (accountId: string, holdId: string): Promise<void> => {
   expect(reply.status).toBe('placed');
 };
 
-test('open holds are counted; those past their lease only when the sweeper should long have ended them', async () => {
+test('open holds are counted; holds past their lease only after the sweeper should have ended them', async () => {
   await grant('alice');
   await grant('bob');
   await hold('alice', 'h1');
@@ -48,7 +48,7 @@ test('open holds are counted; those past their lease only when the sweeper shoul
   await until('three holds', async () => (await metrics.gauge('cg_holds_open')) === 3);
   expect([await seen(), await metrics.gauge('cg_holds_overdue_seconds')]).toEqual([[3, 0], 0]);
 
-  advance(LEASE_MS - 60_000 + 30_000); // those of alice are over by half a minute
+  advance(LEASE_MS - 60_000 + 30_000); // alice's leases ended half a minute ago
   await until('two are overdue', async () => (await metrics.gauge('cg_holds_overdue')) === 2);
   expect(await seen()).toEqual([3, 2]);
   const overdue = await metrics.gauge('cg_holds_overdue_seconds') ?? 0;
@@ -56,7 +56,7 @@ test('open holds are counted; those past their lease only when the sweeper shoul
   expect(overdue).toBeLessThan(60);
 });
 
-test('a fence that is closed makes the holds unknown', async () => {
+test('the holds are unknown while the fence is closed', async () => {
   const told: unknown[] = [];
   stops.push(watchHolds({
     redis: under.sharded, keys: under.keys, epochOf: () => undefined, timeOffsetMs: () => offsetMs, metrics,
@@ -66,7 +66,7 @@ test('a fence that is closed makes the holds unknown', async () => {
   expect(await metrics.gauge('cg_holds_open')).toBeUndefined();
 });
 
-test('the books: what Postgres has of accounts, holds and what waits there', async () => {
+test('the books: accounts, holds and pending money-in as Postgres has them', async () => {
   await grant('dave');
   await hold('dave', 'h1');
   await under.ledger.settleHold({

@@ -54,7 +54,7 @@ test('a shard that is stopped is counted', async () => {
   await until('a stopped shard', async () => (await metrics.gauge('cg_shards_stopped')) === 1);
 });
 
-test('what Redis lost is counted until an operator has acknowledged it', async () => {
+test('a loss of Redis is counted until an operator acknowledges it', async () => {
   expect(await metrics.gauge('cg_journal_lost_entries')).toBe(0);
   const loss = { survivedId: '0-0', knownId: '1763668800000-0', accounts: { alice: 2 } };
   await db.transaction(async (trx) => {
@@ -66,7 +66,7 @@ test('what Redis lost is counted until an operator has acknowledged it', async (
   await until('one of them is dealt with', async () => (await metrics.gauge('cg_journal_lost_entries')) === 7);
 });
 
-test.each(['SIGSTOP', 'SIGKILL'] as const)('a Postgres that gets %s does not hide the lag: it goes on growing', async (signal) => {
+test.each(['SIGSTOP', 'SIGKILL'] as const)('a Postgres that gets %s does not hide the lag: it continues to grow', async (signal) => {
   await postgres.kill(signal);
   await add(1);
   const before = await lag() ?? 0;
@@ -77,7 +77,7 @@ test.each(['SIGSTOP', 'SIGKILL'] as const)('a Postgres that gets %s does not hid
   else await postgres.restart();
 }, TIMEOUT_MS);
 
-test.each(['SIGSTOP', 'SIGKILL'] as const)('a Redis that gets %s makes the lag unknown, not nothing', async (signal) => {
+test.each(['SIGSTOP', 'SIGKILL'] as const)('a Redis that gets %s makes the lag unknown, not zero', async (signal) => {
   await until('a lag', async () => (await lag() ?? 0) > 0);
   await redis.kill(signal);
   await until('silence', async () => (await lag()) === undefined);

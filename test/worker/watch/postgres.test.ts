@@ -7,7 +7,7 @@ import { testMetrics } from '../../support/gauges.js';
 import { throwawayPostgres, type TestServer } from '../../support/servers.js';
 
 const metrics = testMetrics();
-/** A busy machine is slow, and a look that fails is not repeated at once. Only what must notice a dead server is impatient. */
+/** Long, because the machine may be slow and a failed look is not repeated at once. Tests of a dead server use short deadlines. */
 const PATIENCE_MS = 30_000;
 const EVERY_MS = 200;
 let server: TestServer;
@@ -29,7 +29,7 @@ afterAll(async () => {
   await server.discard();
 });
 
-test('says how Postgres is', async () => {
+test('reports the state of Postgres', async () => {
   await until('a look', async () => (await metrics.gauge('cg_postgres_connections')) !== undefined);
   await until('its size', async () => (await metrics.gauge('cg_postgres_database_bytes') ?? 0) > 1_000_000);
   expect([watch.isUp(), await metrics.gauge('cg_postgres_up'), await metrics.gauge('cg_postgres_connections_max')]).toEqual([true, 1, 200]);
@@ -37,7 +37,7 @@ test('says how Postgres is', async () => {
   expect(await metrics.gauge('cg_postgres_connections')).toBeGreaterThanOrEqual(1);
 });
 
-test('pools: who works, who waits', async () => {
+test('pools: connections in use, free and waited for', async () => {
   const connections = (pool: string, state: string) => metrics.gauge(`cg_postgres_pool_connections{pool="${pool}",state="${state}"}`);
   expect([await connections('api', 'used'), await connections('drain', 'used')]).toEqual([0, 0]);
   const [first, second] = [await api.transaction(), await api.transaction()];
@@ -54,7 +54,7 @@ test('pools: who works, who waits', async () => {
   expect(await connections('api', 'used')).toBe(0);
 });
 
-test.each(['SIGSTOP', 'SIGKILL'] as const)('a Postgres that gets %s is down, and what it last said is not repeated', async (signal) => {
+test.each(['SIGSTOP', 'SIGKILL'] as const)('a Postgres that gets %s is down, and its last values are not reported', async (signal) => {
   const impatient = connectPostgres(server.url, watchProfile(1_000));
   const seen = testMetrics();
   const looks = watchPostgres({ db: impatient, metrics: seen, onError: () => undefined, everyMs: EVERY_MS });

@@ -33,7 +33,7 @@ afterAll(async () => {
   await redis.discard();
 }, TIMEOUT_MS);
 
-test('what waits in the queues, by state, and for how long; silence when nobody can look', async () => {
+test('jobs by state and the longest wait; no values while the queues cannot be read', async () => {
   const metrics = testMetrics();
   const jobs = (queue: string, state: string) => metrics.gauge(`cg_queue_jobs{queue="${queue}",state="${state}"}`);
   const ledger = open('ledger');
@@ -60,7 +60,7 @@ test('what waits in the queues, by state, and for how long; silence when nobody 
   await until('a look again', async () => (await jobs(MULTI, 'waiting')) === 3);
 }, TIMEOUT_MS);
 
-test('dead letters of RabbitMQ and of BullMQ are one number; a RabbitMQ that is away keeps its own', async () => {
+test('dead letters of RabbitMQ and of BullMQ are one number; while RabbitMQ is down its last count is used', async () => {
   const metrics = testMetrics();
   const dead = SETTLEMENT_QUEUES.map((name) => open(deadLetterQueue(name)));
   for (const queue of dead) await queue.add('dead', {});
@@ -78,7 +78,7 @@ test('dead letters of RabbitMQ and of BullMQ are one number; a RabbitMQ that is 
   expect(await metrics.gauge('cg_amqp_connected')).toBe(0);
 }, TIMEOUT_MS);
 
-test('without RabbitMQ it says so', async () => {
+test('reports that RabbitMQ is not configured', async () => {
   const metrics = testMetrics();
   watchSettlements({ amqp: undefined, deadLetterQueues: [], connection: connections.producer, metrics, onError, everyMs: 200 })();
   expect(await metrics.gauge('cg_amqp_connected')).toBe(-1);
