@@ -23,12 +23,12 @@ ${prometheus === undefined
 
 Five questions to answer, while load and faults run for ${minutes} minutes (docs/walk-through.md has the answers):
 
-  1. How much is the ledger behind Postgres?
+  1. How far is Postgres behind?
   2. Why was this user refused at that minute?
   3. Which holds are stuck, and what happens to them?
-  4. Which model costs users most?
+  4. Which model is the most expensive for users?
   5. Is drift zero?
 
-Ctrl-C ends it, and everything of it is deleted.
+Ctrl-C stops it and deletes its data.
 `;
 }

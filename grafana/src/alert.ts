@@ -1,18 +1,18 @@
 import { stringify } from 'yaml';
 
 /**
- * What an alert rule is here. The value and what it is compared with are apart, so that `npm run verify:observability`
- * can ask a live Prometheus whether the value exists: an alert over a series that nobody exports never fires, and looks
- * exactly like one that has no reason to.
+ * The types of alert rules. The value and its comparison are separate, so that `npm run verify:observability` can ask a
+ * live Prometheus whether the value exists: an alert over a series that no process exports never fires, which looks the
+ * same as an alert without a reason to fire.
  */
 
-/** page: somebody gets up. ticket: somebody looks in working hours. */
+/** page: pages the operator on call. ticket: can wait until working hours. */
 export type Severity = 'page' | 'ticket';
 
 export type Condition = {
   /** PromQL that always has a value while the gateway runs. */
   readonly value: string;
-  /** The comparison that makes it bad, such as `> 5`. */
+  /** The comparison under which the alert fires, such as `> 5`. */
   readonly is: string;
 };
 
@@ -21,16 +21,16 @@ export type Alert = {
   readonly severity: Severity;
   /** Tells rules of the same name and severity apart. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** How long it must have been so. */
+  /** How long the condition must hold before the alert fires. */
   readonly holdsFor: string;
-  /** All of them. Those after the first have the same labels as it, or none at all. */
+  /** All conditions must hold. Those after the first have the same labels as the first, or none. */
   readonly when: readonly [Condition, ...Condition[]];
   readonly summary: string;
-  /** With the number that was measured and the one it is compared with. */
+  /** Contains the measured value and its bound. */
   readonly description: string;
 };
 
-/** Something that several rules need, computed once. */
+/** An expression that several rules use, computed once. */
 export type Recording = { readonly record: string; readonly expr: string };
 
 export type Group = { readonly name: string; readonly recordings?: readonly Recording[]; readonly alerts: readonly Alert[] };

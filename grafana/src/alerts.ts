@@ -24,7 +24,7 @@ export const allAlerts: readonly Alert[] = GROUPS.flatMap(({ alerts }) => alerts
 /** The text of RULES_FILE. */
 export const rulesYaml = (): string => yamlOf(GROUPS);
 
-/** What a live Prometheus must have an answer to: of an alert each of its values, of a recording its whole expression. */
+/** Expressions that a live Prometheus must have data for: each value of an alert, the whole expression of a recording. */
 export function ruleValues(): { readonly rule: string; readonly expr: string }[] {
   return [
     ...GROUPS.flatMap(({ recordings = [] }) => recordings.map(({ record, expr }) => ({ rule: record, expr }))),
@@ -35,5 +35,5 @@ export function ruleValues(): { readonly rule: string; readonly expr: string }[]
   ];
 }
 
-/** The whole expressions, which answer nothing while all is well. */
+/** The whole expressions of the alerts. They return nothing while no alert fires. */
 export const ruleExpressions = (): { readonly rule: string; readonly expr: string }[] => allAlerts.map((alert) => ({ rule: alert.name, expr: exprOf(alert) }));

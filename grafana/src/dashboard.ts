@@ -10,7 +10,7 @@ import { DATASOURCE } from './panels.js';
 import { processSeries, series } from './promql.js';
 import { RUNBOOK_DEFAULT, RUNBOOK_VARIABLE } from './runbook.js';
 
-/** A dashboard as data: rows of panels, which lay themselves out from left to right. */
+/** A dashboard as data: rows of panels, laid out from left to right. */
 export type DashboardSpec = {
   /** Links contain it; never change one. */
   readonly uid: string;
@@ -25,14 +25,14 @@ const TAG = 'credit-gateway';
 /** Rows are panels to Grafana and need ids; those of panels are smaller. */
 const FIRST_ROW_ID = 1_001;
 
-/** Each with the metric that knows its values. */
+/** Each variable with the metric that has its values. */
 const CHOICES = {
   instance: { label: 'Process', query: `label_values(${series('build')}, instance)` },
   route: { label: 'Route', query: `label_values(${series('requestSeconds').replace('{', '_count{')}, route)` },
   model: { label: 'Model', query: `label_values(${series('modelMessages')}, model)` },
 } as const;
 
-/** The file's content: what everybody's dashboards share, and this one's rows. */
+/** The content of the file: the parts that all dashboards share, and the rows of this one. */
 export function toDashboard({ uid, title, about, variables, rows }: DashboardSpec): Dashboard {
   const dashboard = newDashboard(title)
     .uid(uid)
@@ -71,7 +71,7 @@ const starts = (): Builder<AnnotationQuery> =>
     .useValueForTime(true).titleFormat('Process started').textFormat('{{instance}} runs version {{version}}').tagKeys('version');
 
 const fences = (): Builder<AnnotationQuery> =>
-  annotation('Fences', 'red', `${growth('fenceEpochs', '1m')} > 0`).step('60s').titleFormat('Shards fenced and rebuilt').textFormat('Redis was away, empty or behind; see the runbook');
+  annotation('Fences', 'red', `${growth('fenceEpochs', '1m')} > 0`).step('60s').titleFormat('Shards fenced and rebuilt').textFormat('Redis was down, empty or behind; see the runbook');
 
 const annotation = (name: string, color: string, expr: string): AnnotationQueryBuilder =>
   new AnnotationQueryBuilder().name(name).enable(true).iconColor(color).datasource(DATASOURCE).expr(expr);
@@ -81,7 +81,7 @@ const links = (): Builder<DashboardLink>[] => [
   new DashboardLinkBuilder('Runbook').type(DashboardLinkType.Link).icon('doc').url(`\${${RUNBOOK_VARIABLE}}`).targetBlank(true),
 ].map(inSight);
 
-/** The library would put links into a menu. */
+/** Removes the placement that the library sets, which would put links into a menu. */
 const inSight = (link: Builder<DashboardLink>): Builder<DashboardLink> => ({
   build: () => {
     const built = link.build();

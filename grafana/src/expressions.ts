@@ -1,14 +1,14 @@
 import { METRICS, type GaugeKey, type HistogramKey, type LabelsOf } from '../../src/kit/metrics/catalogue.js';
 import { JOB, part, series, worst, type Matchers, type Scope } from './promql.js';
 
-/** What the dashboards compose of `promql.ts`: shares, ages and rankings. */
+/** Expressions that the dashboards build from `promql.ts`: shares, ages and rankings. */
 
 /** Series that Prometheus writes itself. */
 export const PROMETHEUS_METRICS = ['up', 'ALERTS'] as const;
 
-/** Long enough to be calm, short enough to be now: the window of a number that stands alone. */
+/** The window of single values: long enough to be smooth, short enough to be current. */
 export const NOW = '5m';
-/** Grafana's: never shorter than four scrapes. Of graphs. */
+/** The window of graphs, from Grafana: at least four scrapes. */
 export const STEP = '$__rate_interval';
 /** The time range that the reader chose. */
 export const RANGE = '$__range';
@@ -18,19 +18,19 @@ export const CHOSEN: Scope = { instance: '$instance' };
 /** One for each process that answers Prometheus, zero for each that does not. */
 export const UP = `up{job="${JOB}"}`;
 
-/** A part of a whole, both without labels. No part yet is none of it; no whole is NaN, so nothing is claimed. */
+/** A part of a whole, both without labels. A missing part counts as 0; a missing whole gives NaN. */
 export const share = (some: string, whole: string): string => `(${some} or vector(0)) / ${whole}`;
 
-/** How long ago a moment was that a gauge tells in seconds since 1970. */
+/** Seconds since the time in a gauge, which is in seconds since 1970. */
 export const secondsSince = (key: GaugeKey): string => `time() - ${worst(key)}`;
 
-/** Of a gauge that is worse the lower it is: the lowest value any process has. */
+/** The lowest value of any process, for a gauge where lower is worse. */
 export const lowest = (key: GaugeKey): string => `min (${series(key)})`;
 
 /** How much a gauge of a shared place grew: exact, where `delta` extrapolates. */
 export const growth = (key: GaugeKey, window: string): string => `${worst(key)} - max (${series(key)} offset ${window})`;
 
-/** Per second, of a running total that is a gauge because it is somebody else's and every process reads the same. */
+/** Rate per second of a total that another server counts. It is a gauge, and every process reads the same value. */
 export const gaugeRate = (key: GaugeKey, window: string): string => `max (rate(${series(key)}[${window}]))`;
 
 /** What a histogram added up, per second; of times: how many seconds of each second. */
@@ -47,5 +47,5 @@ export function within<K extends HistogramKey>(key: K, seconds: number, window: 
 /** The largest first. */
 export const ranking = (most: number, expr: string): string => `sort_desc(topk(${most}, ${expr}))`;
 
-/** One counter as a share of another, by a label that both have, over a window; who has no whole is left out. */
+/** One counter as a share of another, by a label that both have. Series with a whole of 0 are left out. */
 export const growthShare = (some: string, whole: string): string => `${some} / (${whole} > 0)`;

@@ -16,7 +16,7 @@ import { runbookUrl, type RunbookSection } from './runbook.js';
 
 /**
  * The three kinds of panels, declared as data and built with Grafana's own library: a number (`stat`), lines over time
- * (`graph`) and who has most (`bars`). Everything that all panels of a kind share is decided here, once.
+ * (`graph`) and the largest values (`bars`). Options that all panels of a kind share are set here.
  */
 
 /** Grafana's names of units. `percentunit`: 1 is 100 %. */
@@ -42,7 +42,7 @@ export type PanelSpec = {
 };
 
 export type StatSpec = PanelSpec & {
-  /** What to say when there is nothing to measure and that is no trouble; otherwise a missing value is shown as one. */
+  /** The text for a missing value that is normal. Without it a missing value is shown as a problem. */
   readonly idle?: string;
   /** What single values mean. */
   readonly words?: Readonly<Record<number, { readonly text: string; readonly color: Color }>>;
@@ -57,21 +57,21 @@ const GREY = '#808080';
 const STAT_HEIGHT = 4;
 const GRAPH_HEIGHT = 8;
 
-/** Every panel asks the data source that the reader chose. */
+/** The data source that the reader chose. */
 export const DATASOURCE = { type: 'prometheus', uid: '${datasource}' } as const;
 
-/** Good until it is more. */
+/** Good below the bounds. */
 export const over = ({ warn, bad }: { readonly warn?: number; readonly bad?: number }): readonly Threshold[] => [
   { value: null, color: 'green' },
   ...(warn === undefined ? [] : [{ value: warn, color: 'orange' }]),
   ...(bad === undefined ? [] : [{ value: bad, color: 'red' }]),
 ];
 
-/** Good from there on. */
+/** Good above the bounds. */
 export const under = ({ warn, bad }: { readonly warn: number; readonly bad: number }): readonly Threshold[] =>
   [{ value: null, color: 'red' }, { value: bad, color: 'orange' }, { value: warn, color: 'green' }];
 
-/** A number of now: an instant query, so that what nobody measures any more is not shown as it was. */
+/** The current value: an instant query, so that a series that is no longer measured does not show its last value. */
 export function stat(spec: StatSpec): Builder<Panel> {
   const panel = common(new StatBuilder(), spec, { height: STAT_HEIGHT, isInstant: true })
     .graphMode(BigValueGraphMode.None)
@@ -101,7 +101,7 @@ export function graph(spec: GraphSpec): Builder<Panel> {
   return panel.thresholds(steps(thresholds)).thresholdsStyle(new GraphThresholdsStyleConfigBuilder().mode(GraphThresholdsStyleMode.Dashed));
 }
 
-/** Who has most, as bars: instant queries, best sorted. */
+/** The largest values as bars: instant queries, usually sorted. */
 export function bars(spec: PanelSpec): Builder<Panel> {
   return common(new BarGaugeBuilder(), { min: 0, ...spec }, { height: GRAPH_HEIGHT, isInstant: true })
     .orientation(VizOrientation.Horizontal)
@@ -136,7 +136,7 @@ const lastValue = (): ReduceDataOptionsBuilder => new ReduceDataOptionsBuilder()
 
 const NO_DATA = 'no data';
 
-/** That a safety number is missing is itself a warning: never green. */
+/** A missing value is a warning, never green. */
 function mappings({ words = {}, idle }: StatSpec): ValueMapping[] {
   const missing = { text: idle ?? NO_DATA, color: idle === undefined ? 'orange' : GREY };
   const special: ValueMapping = { type: MappingType.SpecialValue, options: { match: SpecialValueMatch.NullAndNan, result: missing } };

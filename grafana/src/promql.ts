@@ -1,11 +1,11 @@
 import { METRICS, type CounterKey, type HistogramKey, type LabelsOf, type MetricKey } from '../../src/kit/metrics/catalogue.js';
 
 /**
- * PromQL over the gateway's own catalogue: a metric that is renamed, a label that is gone or a value that a closed
- * label does not have is a compile error here, not an empty panel at night.
+ * PromQL over the catalogue of metrics: a renamed metric, a removed label or an unknown value of a closed label is a
+ * compile error here and not an empty panel later.
  */
 
-/** What a label must be: a value, one of several, or something else than a value. */
+/** A condition for a label: one value, one of several, or not a value. */
 type Match<V extends string> = V | readonly V[] | { readonly not: V | readonly V[] } | { readonly regex: string } | { readonly notRegex: string };
 export type Matchers<K extends MetricKey> = { readonly [L in keyof LabelsOf<K>]?: Match<LabelsOf<K>[L]> };
 type LabelNames<K extends MetricKey> = readonly (keyof LabelsOf<K> & string)[];
@@ -17,7 +17,7 @@ export const PROCESS_METRICS = [
 ] as const;
 export type ProcessMetric = (typeof PROCESS_METRICS)[number];
 
-/** Every target of ours carries it (grafana/prometheus.yml), besides `instance`, which names the process. */
+/** The job label of every target (grafana/prometheus.yml). `instance` names the process. */
 export const JOB = 'credit-gateway';
 
 /** Set while a dashboard is written: the `instance` variable; rules look at all instances. */

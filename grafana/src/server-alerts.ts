@@ -1,9 +1,9 @@
 import type { Alert } from './alert.js';
 import { increase, part, series, total, worst } from './promql.js';
 
-/** What the gateway stands on: Redis, Postgres, RabbitMQ, and the queues and jobs between them. */
+/** Alerts about Redis, Postgres, RabbitMQ, queues and jobs. */
 
-/** The least of what processes see: 0 as soon as one of them is cut off. */
+/** The lowest value of all processes: 0 as soon as one of them has no connection. */
 const least = (gauge: string): string => `min(${gauge})`;
 
 const memoryShare = `${worst('redisMemory')} / (${worst('redisMemoryMax')} > 0)`;
@@ -13,20 +13,20 @@ export const redisAlerts: readonly Alert[] = [
     name: 'RedisDown', severity: 'page', holdsFor: '30s',
     when: [{ value: least(series('redisUp')), is: '< 1' }],
     summary: 'Redis does not answer',
-    description: 'At least one process has had no answer from Redis for half a minute (cg_redis_up is {{ $value }}). Whatever moves credits is answered 503; nothing is allowed unseen.',
+    description: 'At least one process has had no answer from Redis for half a minute (cg_redis_up is {{ $value }}). Every change of credits is answered with 503.',
   },
   {
     name: 'BreakerOpen', severity: 'page', holdsFor: '30s',
     when: [{ value: worst('breakerState'), is: '> 0' }],
-    summary: 'Calls to Redis are refused unasked',
-    description: 'The breaker of at least one process has not been closed for half a minute (state {{ $value }}; 2 is open): Redis is away or too slow, and callers get 503.',
+    summary: 'The circuit breaker refuses calls to Redis',
+    description: 'The breaker of at least one process has not been closed for half a minute (state {{ $value }}; 2 is open): Redis is down or too slow, and callers get 503.',
   },
   {
     name: 'OutcomesUnknown', severity: 'ticket', holdsFor: '0s',
     // The counter has no series before the first one.
     when: [{ value: `(${increase('outcomesUnknown', '5m')} or vector(0))`, is: '> 10' }],
     summary: 'Redis did not answer in time',
-    description: '{{ $value | humanize }} operations within five minutes may or may not have happened. Callers were told so and ask again with the same key; each has its effect once.',
+    description: '{{ $value | humanize }} operations within five minutes may or may not have happened. Callers were told so and retry with the same key; each operation is applied once.',
   },
   {
     name: 'RedisMemory', severity: 'ticket', holdsFor: '5m',
@@ -44,25 +44,25 @@ export const redisAlerts: readonly Alert[] = [
     name: 'NewHoldsRefused', severity: 'page', holdsFor: '0s',
     when: [{ value: worst('redisMemoryLadder'), is: '> 0' }],
     summary: 'Redis is full: new holds are refused',
-    description: 'Redis has reached 85 % of its maxmemory (rung {{ $value }}; 0 is right). Nobody can begin anything; settles still pass.',
+    description: 'Redis has reached 85 % of its maxmemory (state {{ $value }}; 0 is right). New holds are refused; settles are still accepted.',
   },
   {
     name: 'RedisMemoryUnlimited', severity: 'ticket', holdsFor: '10m',
     when: [{ value: worst('redisMemoryMax'), is: '== 0' }],
     summary: 'Redis has no maxmemory',
-    description: 'maxmemory is {{ $value }}: Redis grows until the system kills it, and the gateway cannot see it coming.',
+    description: 'maxmemory is {{ $value }}: Redis can grow until the operating system kills it, and the gateway cannot detect that in advance.',
   },
   {
     name: 'AofFailing', severity: 'page', holdsFor: '1m',
     when: [{ value: worst('redisAof'), is: '== 0' }],
     summary: 'Redis cannot write its append-only file',
-    description: 'The last write or rewrite failed (state {{ $value }}; 1 is right): a Redis that restarts now comes back with the past.',
+    description: 'The last write or rewrite failed (state {{ $value }}; 1 is right): if Redis restarts now, it has old data.',
   },
   {
     name: 'AofOff', severity: 'ticket', holdsFor: '10m',
     when: [{ value: worst('redisAof'), is: '< 0' }],
     summary: 'Redis writes no append-only file',
-    description: 'The append-only file is off (state {{ $value }}; 1 is right): a restart of Redis loses all that Postgres does not have.',
+    description: 'The append-only file is off (state {{ $value }}; 1 is right): a restart of Redis loses all entries that are not in Postgres.',
   },
   {
     name: 'AofSlow', severity: 'ticket', holdsFor: '5m',
@@ -77,7 +77,7 @@ export const postgresAlerts: readonly Alert[] = [
     name: 'PostgresDown', severity: 'page', holdsFor: '30s',
     when: [{ value: least(series('postgresUp')), is: '< 1' }],
     summary: 'Postgres does not answer',
-    description: 'At least one process has had no answer from Postgres for half a minute (cg_postgres_up is {{ $value }}). Holds and settles go on, grants are refused with 503, and the journal grows in Redis.',
+    description: 'At least one process has had no answer from Postgres for half a minute (cg_postgres_up is {{ $value }}). Holds and settles continue, grants are refused with 503, and the journal grows in Redis.',
   },
   {
     name: 'PostgresPoolExhausted', severity: 'ticket', holdsFor: '1m',
@@ -95,7 +95,7 @@ export const postgresAlerts: readonly Alert[] = [
     name: 'PostgresOldTransaction', severity: 'ticket', holdsFor: '1m',
     when: [{ value: worst('postgresOldestTransaction'), is: '> 300' }],
     summary: 'A transaction has been open for more than five minutes',
-    description: 'The oldest transaction is {{ $value | humanizeDuration }} old; ours take less than a second. It keeps the vacuum from its work and may hold locks.',
+    description: 'The oldest transaction is {{ $value | humanizeDuration }} old; transactions of the gateway take less than a second. It prevents vacuum and may hold locks.',
   },
 ];
 
@@ -107,7 +107,7 @@ export const queueAlerts: readonly Alert[] = [
       is: '== 0',
     }],
     summary: 'The job {{ $labels.job_name }} does not run',
-    description: 'The job {{ $labels.job_name }} ran {{ $value }} times within two minutes; it should at least every ten seconds. Nobody works on the queue, or its schedules are gone.',
+    description: 'The job {{ $labels.job_name }} ran {{ $value }} times within two minutes; it should run at least every ten seconds. No worker processes the queue, or its schedules are missing.',
   },
   {
     name: 'DrainFailing', severity: 'ticket', holdsFor: '1m',
@@ -136,8 +136,8 @@ export const queueAlerts: readonly Alert[] = [
   {
     name: 'DeadLetters', severity: 'ticket', holdsFor: '0s',
     when: [{ value: worst('deadLetters'), is: '> 0' }],
-    summary: 'Settlements failed for good',
-    description: '{{ $value }} settlements wait in the dead-letter queues: usage that has not been charged.',
+    summary: 'Settlements failed permanently',
+    description: '{{ $value }} settlements are in the dead-letter queues: their usage has not been charged.',
   },
   {
     name: 'AmqpDisconnected', severity: 'ticket', holdsFor: '1m',

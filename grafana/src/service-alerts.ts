@@ -2,7 +2,7 @@ import type { Alert, Recording } from './alert.js';
 import { increase, JOB, processSeries, rate, series, worst } from './promql.js';
 import { REQUEST_RATE } from './slo.js';
 
-/** What callers owe and are refused, and the processes themselves. */
+/** Alerts about debt, refusals and processes. */
 
 const REFUSED = 'cg:refusals:rate5m';
 export const refusalRecordings: readonly Recording[] = [{ record: REFUSED, expr: rate('refusals', '5m') }];
@@ -16,8 +16,8 @@ export const moneyAlerts: readonly Alert[] = [
       { value: `${grown('debt', '1h')} / ${grown('captured', '1h')}`, is: '> 0.05' },
       { value: grown('debt', '1h'), is: '> 10' },
     ],
-    summary: 'Users spend what they do not have',
-    description: '{{ $value | humanizePercentage }} of the credits captured within an hour became debt; the bound is 5 %. Holds are too small for what is used.',
+    summary: 'Debt is growing',
+    description: '{{ $value | humanizePercentage }} of the credits captured within an hour became debt; the bound is 5 %. Holds are too small for the usage.',
   },
   {
     name: 'DebtJump', severity: 'ticket', holdsFor: '5m',
@@ -25,14 +25,14 @@ export const moneyAlerts: readonly Alert[] = [
       { value: `max(delta(${series('creditsDebt')}[1h])) / clamp_min(${worst('creditsDebt')}, 1)`, is: '> 0.2' },
       { value: `max(delta(${series('creditsDebt')}[1h]))`, is: '> 100' },
     ],
-    summary: 'What all users owe has jumped',
-    description: '{{ $value | humanizePercentage }} of all debt was made within the last hour; the bound is 20 % and 100 credits.',
+    summary: 'The debt of all users has jumped',
+    description: '{{ $value | humanizePercentage }} of all debt was added within the last hour; the bound is 20 % and 100 credits.',
   },
   {
     name: 'Uncollected', severity: 'ticket', holdsFor: '0s',
     when: [{ value: grown('uncollected', '1h'), is: '> 0' }],
-    summary: 'Usage that nobody paid for',
-    description: '{{ $value | humanize }} credits of usage within an hour could neither be taken nor made debt.',
+    summary: 'Usage could not be charged',
+    description: '{{ $value | humanize }} credits of usage within an hour could neither be taken from a balance nor become debt.',
   },
   {
     name: 'RefusalSpike', severity: 'ticket', holdsFor: '10m',
@@ -47,13 +47,13 @@ export const moneyAlerts: readonly Alert[] = [
     name: 'RefusalsUnrecorded', severity: 'ticket', holdsFor: '0s',
     when: [{ value: increase('refusalsUnrecorded', '15m'), is: '> 0' }],
     summary: 'Refusals are missing from the record',
-    description: '{{ $value | humanize }} refusals within 15 minutes could not be kept: the console will not know why these users were refused.',
+    description: '{{ $value | humanize }} refusals within 15 minutes could not be stored: the console does not show why these users were refused.',
   },
   {
     name: 'AccountsFrozen', severity: 'ticket', holdsFor: '1d',
     when: [{ value: worst('accountsFrozen'), is: '> 0' }],
     summary: 'Accounts have been frozen for a day',
-    description: '{{ $value }} accounts are frozen, at least one for a day: their users can do nothing, and their holds do not end.',
+    description: '{{ $value }} accounts are frozen, at least one for a day: all their writes are refused, and their holds do not end.',
   },
 ];
 
@@ -85,7 +85,7 @@ export const processAlerts: readonly Alert[] = [
   {
     name: 'Busy', severity: 'ticket', holdsFor: '0s',
     when: [{ value: increase('busyRefusals', '5m'), is: '> 10' }],
-    summary: 'Requests are refused because processes are behind',
-    description: '{{ $value | humanize }} requests within five minutes were answered 503 before any work: a turn of the event loop took too long, or Redis made calls wait. Nothing of them was executed.',
+    summary: 'Requests are refused because processes are overloaded',
+    description: '{{ $value | humanize }} requests within five minutes were answered with 503 and not executed: a turn of the event loop took too long, or calls to Redis had to wait.',
   },
 ];

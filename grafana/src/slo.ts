@@ -3,7 +3,7 @@ import type { Alert, Recording, Severity } from './alert.js';
 import { part, type Matchers } from './promql.js';
 
 /**
- * The two promises to callers, and how fast their error budgets burn (the multi-window, multi-burn-rate alerts of
+ * The two service levels, and how fast their error budgets burn (the multi-window, multi-burn-rate alerts of
  * Google's SRE workbook, chapter 5): a rule fires when the budget burns too fast over a long window, and still does
  * over a short one, so that it ends soon after its cause.
  */
@@ -12,10 +12,10 @@ import { part, type Matchers } from './promql.js';
 const AVAILABLE_SHARE = 0.999;
 /** 99 % of holds, settles and checks are answered within FAST_SECONDS. */
 const FAST_SHARE = 0.99;
-/** A bucket bound of the request histogram. A chat proxy asks before each message: nobody should notice. */
+/** A bucket bound of the request histogram. A chat proxy calls before each message, and users should not notice. */
 const FAST_SECONDS = 0.05;
 
-/** Asked by machines, or by nobody we know: they say nothing about what callers get. */
+/** Probes, and paths that no route matches: they say nothing about the service for callers. */
 export const NOT_COUNTED = ['unmatched', '/livez', '/readyz', '/metrics', '/health', '/api/health', '/docs', '/openapi.json'] as const;
 
 /** What a chat proxy waits for before, and right after, every message. */
@@ -32,7 +32,7 @@ const counted = { route: { not: NOT_COUNTED } } as const;
 /** A 5xx is counted as unavailable, whether it was fast or not. */
 const answeredHot = { route: HOT_ROUTES, status: { notRegex: '5..' } } as const;
 
-/** Those answered within the bound; no bucket is between two others, so the bound must be one. */
+/** Requests answered within the bound, which must be the bound of a bucket. */
 function within(seconds: number, where: Matchers<'requestSeconds'>): string {
   if (!METRICS.requestSeconds.buckets.includes(seconds)) throw new Error(`${seconds} s is no bucket bound of ${METRICS.requestSeconds.name}`);
   return requests('bucket', where).replace(/\}$/, `,le="${seconds}"}`);
@@ -45,7 +45,7 @@ const SLOW = 'cg:hot_requests_slow:rate5m';
 
 export const REQUEST_RATE = ALL;
 
-/** Rates per second over five minutes. Longer windows add these up: cheaper than looking at every series again. */
+/** Rates per second over five minutes. Longer windows sum these up, which is cheaper than reading every series again. */
 export const sloRecordings: readonly Recording[] = [
   { record: ALL, expr: rate5m(requests('count', counted)) },
   // A series of 5xx exists only after the first one; until then the share of failures is 0, not unknown.
@@ -61,7 +61,7 @@ const share = (bad: string, all: string, window: string): string =>
 /** How many requests were bad in a window; too many while Prometheus itself is younger than the window. */
 const badCount = (bad: string, window: string, seconds: number): string => `avg_over_time(${bad}[${window}]) * ${seconds}`;
 
-/** Below it a rate means nothing: one bad answer of five at night is a fifth, and no reason to get up. */
+/** With fewer bad requests a rate means little: one of five at night is 20 %, and no reason to page. */
 const BAD_REQUESTS_MIN = 10;
 
 type Burn = {

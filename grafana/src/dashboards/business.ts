@@ -11,11 +11,11 @@ const anHour = (perSecond: string): string => `3600 * ${perSecond}`;
 const flow = (...flows: readonly Flow[]): string => increase('credits', RANGE, { where: { flow: flows } });
 type Flow = 'granted' | 'captured' | 'expired' | 'removed' | 'held' | 'released' | 'overage' | 'debt' | 'debt_paid' | 'uncollected';
 
-/** Where the credits go: which model costs users most, what is granted, spent, lost and owed. */
+/** Where the credits go: the most expensive models; granted, captured, expired credits and debt. */
 export const business: DashboardSpec = {
   uid: 'cg-business',
   title: 'Credit gateway: credits and models',
-  about: 'Where the credits go: which model costs users most, what is granted, captured and expired, who is refused and why. Sums are of the chosen time range.',
+  about: 'Where the credits go: the most expensive models, granted, captured and expired credits, refusals and their reasons. Sums are of the chosen time range.',
   variables: ['model'],
   rows: [
     {
@@ -27,28 +27,28 @@ export const business: DashboardSpec = {
           queries: { credits: flow('captured') },
         }),
         stat({
-          id: 2, title: 'Captured of what was held', unit: 'percentunit', width: 4, decimals: 0, idle: 'no holds',
-          about: 'Of all models. Holds are estimates and a fifth on top, so about 80 % is normal. Far below: estimates are too high, users see credits blocked. Above 100 %: they are too low; or much is charged without a hold, which counts as captured only.',
+          id: 2, title: 'Captured share of held', unit: 'percentunit', width: 4, decimals: 0, idle: 'no holds',
+          about: 'Of all models. A hold is the estimate plus 20 %, so about 80 % is normal. Far below: estimates are too high, and users have credits blocked. Above 100 %: estimates are too low, or much is charged without a hold, which counts as captured only.',
           queries: { ratio: growthShare(increase('modelCaptured', RANGE), increase('modelHeld', RANGE)) },
         }),
         stat({
           id: 3, title: 'Granted', unit: 'short', width: 4,
-          about: 'Credits given in the time range: bought, refilled by plans, given as bonus or by administrators.',
+          about: 'Credits granted in the time range: purchases, refills of plans, bonuses, grants by administrators.',
           queries: { credits: flow('granted') },
         }),
         stat({
           id: 4, title: 'Available and held now', unit: 'short', width: 4,
-          about: 'Credits of all accounts, as Postgres has them. held: in open holds.',
+          about: 'Credits of all accounts, from Postgres. held: in open holds.',
           queries: { available: worst('creditsAvailable'), held: worst('creditsHeld') },
         }),
         stat({
-          id: 5, title: 'Owed now', unit: 'short', width: 4, runbook: ['debt-growth'],
-          about: 'debt: credits that users used and did not have; their next grant pays it first. debtors: how many owe. Growing fast: estimates are too low, or holds end late.',
+          id: 5, title: 'Debt now', unit: 'short', width: 4, runbook: ['debt-growth'],
+          about: 'debt: usage that the balances did not cover; the next grant repays it first. debtors: accounts with debt. Growing fast: estimates are too low, or holds end late.',
           queries: { debt: worst('creditsDebt'), debtors: worst('debtors') },
         }),
         stat({
           id: 6, title: 'Uncollected', unit: 'short', width: 4, thresholds: over({ warn: 0.000_001 }), runbook: ['uncollected'],
-          about: 'Usage in the time range that nobody paid for and nobody owes: above DEBT_LIMIT, or with OVER_CAPTURE=cap. Lost to whoever runs the gateway.',
+          about: 'Usage in the time range that is neither paid nor debt: above DEBT_LIMIT, or with OVER_CAPTURE=cap.',
           queries: { credits: flow('uncollected') },
         }),
       ],
@@ -57,33 +57,33 @@ export const business: DashboardSpec = {
       title: 'Models',
       panels: [
         bars({
-          id: 7, title: 'Which model costs users most', unit: 'short', width: 8,
-          about: 'Credits captured in the time range, the ten dearest. other: all beyond the busiest models.',
+          id: 7, title: 'Most expensive models', unit: 'short', width: 8,
+          about: 'Credits captured in the time range, the ten most expensive models. other: all models beyond the busiest ones.',
           queries: { '{{model}}': ranking(SHOWN, increase('modelCaptured', RANGE, byModel)) },
         }),
         bars({
-          id: 8, title: 'Credits for a message', unit: 'short', width: 8, decimals: 2,
+          id: 8, title: 'Credits per message', unit: 'short', width: 8, decimals: 2,
           about: 'Captured per settlement or charge in the time range. A jump without a new price: prompts or answers grew.',
           queries: { '{{model}}': ranking(SHOWN, growthShare(increase('modelCaptured', RANGE, byModel), increase('modelMessages', RANGE, byModel))) },
         }),
         bars({
-          id: 9, title: 'Credits for 1 000 tokens', unit: 'short', width: 8, decimals: 2,
-          about: 'Captured per thousand tokens in the time range: the price as it turned out. Should be the price book\'s, a little more where costs are rounded up.',
+          id: 9, title: 'Credits per 1 000 tokens', unit: 'short', width: 8, decimals: 2,
+          about: 'Captured per thousand tokens in the time range: the effective price. It should match the price book, or be slightly higher where costs are rounded up.',
           queries: { '{{model}}': ranking(SHOWN, growthShare(`1000 * ${increase('modelCaptured', RANGE, byModel)}`, increase('modelTokens', RANGE, byModel))) },
         }),
         graph({
-          id: 10, title: 'Captured by model, credits an hour', unit: 'short', width: 8, isStacked: true, legend: 'table',
-          about: 'What users pay, by model. A model that vanishes was switched off or fails at its provider.',
+          id: 10, title: 'Captured by model, credits per hour', unit: 'short', width: 8, isStacked: true, legend: 'table',
+          about: 'What users pay, by model. A model that disappears was switched off or fails at its provider.',
           queries: { '{{model}}': anHour(rate('modelCaptured', STEP, byModel)) },
         }),
         graph({
-          id: 11, title: 'Tokens by model, an hour', unit: 'short', width: 8, isStacked: true, legend: 'table',
+          id: 11, title: 'Tokens by model, per hour', unit: 'short', width: 8, isStacked: true, legend: 'table',
           about: 'What users use. Tokens without credits: a free model, or a price of 0; see the price book.',
           queries: { '{{model}}': anHour(rate('modelTokens', STEP, byModel)) },
         }),
         graph({
-          id: 12, title: 'Captured of what was held, by model', unit: 'percentunit', width: 8, legend: 'table', thresholds: over({ warn: 1 }),
-          about: 'How good the estimates are. About 80 % is normal. Above 100 %, the line: messages cost more than was held and run into overage and debt, unless the model is charged without holds, which counts as captured only. Far below: users see credits blocked.',
+          id: 12, title: 'Captured share of held, by model', unit: 'percentunit', width: 8, legend: 'table', thresholds: over({ warn: 1 }),
+          about: 'Quality of the estimates. About 80 % is normal. Above 100 %, the line: messages cost more than was held and cause overage and debt, unless the model is charged without holds, which counts as captured only. Far below: users have credits blocked.',
           queries: { '{{model}}': growthShare(rate('modelCaptured', STEP, byModel), rate('modelHeld', STEP, byModel)) },
         }),
       ],
@@ -92,38 +92,38 @@ export const business: DashboardSpec = {
       title: 'Flows of credits',
       panels: [
         graph({
-          id: 13, title: 'Granted, captured, expired, an hour', unit: 'short', width: 8,
-          about: 'Where credits come from and go to. expired: lots that ended unused. removed: by administrators.',
+          id: 13, title: 'Granted, captured, expired, per hour', unit: 'short', width: 8,
+          about: 'Sources and uses of credits. expired: unused credits of expired lots. removed: by administrators.',
           queries: { '{{flow}}': anHour(rate('credits', STEP, { where: { flow: ['granted', 'captured', 'expired', 'removed'] }, by: ['flow'] })) },
         }),
         graph({
-          id: 14, title: 'Held and released, an hour', unit: 'short', width: 8,
-          about: 'released: held and not used. Close to held: most messages are given up, or estimates are far too high.',
+          id: 14, title: 'Held and released, per hour', unit: 'short', width: 8,
+          about: 'released: held and not used. Close to held: most messages are cancelled, or estimates are far too high.',
           queries: { '{{flow}}': anHour(rate('credits', STEP, { where: { flow: ['held', 'released'] }, by: ['flow'] })) },
         }),
         graph({
-          id: 15, title: 'Overage, debt, uncollected, an hour', unit: 'short', width: 8, runbook: ['debt-growth', 'debt-jump'],
-          about: 'overage: captured beyond the hold. debt: the part nobody had. debt_paid: by later grants. uncollected: lost. Normal: little overage, hardly any debt, nothing uncollected.',
+          id: 15, title: 'Overage, debt, uncollected, per hour', unit: 'short', width: 8, runbook: ['debt-growth', 'debt-jump'],
+          about: 'overage: captured above the hold. debt: usage that the balance did not cover. debt_paid: repaid by later grants. uncollected: neither paid nor debt. Normal: little overage, hardly any debt, nothing uncollected.',
           queries: { '{{flow}}': anHour(rate('credits', STEP, { where: { flow: ['overage', 'debt', 'debt_paid', 'uncollected'] }, by: ['flow'] })) },
         }),
       ],
     },
     {
-      title: 'Who is refused, and how messages end',
+      title: 'Refusals, and how holds end',
       panels: [
         bars({
           id: 16, title: 'Reasons of refusals', unit: 'short', width: 8, runbook: ['refusal-spike'],
-          about: 'Refused requests of the time range, the most frequent reasons. insufficient_credits and check_negative: users who would buy. The console lists who.',
+          about: 'Refused requests of the time range, the most frequent reasons. insufficient_credits and check_negative: users without enough credits. The console lists the accounts.',
           queries: { '{{reason}}': ranking(SHOWN, increase('refusals', RANGE, { by: ['reason'] })) },
         }),
         graph({
-          id: 17, title: 'Refused for want of credits, an hour', unit: 'short', width: 8,
-          about: 'Requests that found too few credits. Rises at the end of a plan\'s month; a jump at another time: a price was raised, or refills stopped (job refill-plans).',
+          id: 17, title: 'Refused for lack of credits, per hour', unit: 'short', width: 8,
+          about: 'Requests that were refused for too few credits. Rises at the end of a plan\'s month; a jump at another time: a price was raised, or refills stopped (job refill-plans).',
           queries: { '{{reason}}': anHour(rate('refusals', STEP, { where: { reason: ['insufficient_credits', 'check_negative'] }, by: ['reason'] })) },
         }),
         bars({
           id: 18, title: 'How holds ended', unit: 'short', width: 8, runbook: ['holds-overdue'],
-          about: 'In the time range. Normal: nearly all settled. Many voided: users give up, or models fail. Many expired: a client never comes back.',
+          about: 'In the time range. Normal: nearly all settled. Many voided: users cancel, or models fail. Many expired: a client does not end its holds.',
           queries: { '{{ending}}': ranking(SHOWN, increase('holdsEnded', RANGE, { by: ['ending'] })) },
         }),
       ],

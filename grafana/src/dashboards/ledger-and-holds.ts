@@ -11,45 +11,45 @@ const PROMISED_SHARE = 0.99;
 export const ledgerAndHolds: DashboardSpec = {
   uid: 'cg-ledger',
   title: 'Credit gateway: ledger and holds',
-  about: 'Is the ledger right, how far is Postgres behind Redis, which holds are stuck, what do scripts answer.',
+  about: 'Is the ledger correct, how far is Postgres behind Redis, which holds are stuck, how fast are the scripts.',
   variables: [],
   rows: [
     {
-      title: 'Is the ledger right?',
+      title: 'Is the ledger correct?',
       panels: [
         bars({
           id: 1, title: 'Drift by check, micro-credits', unit: 'none', width: 8, thresholds: over({ bad: 1 }), runbook: ['drift'],
-          about: 'Difference by check. balance, lots, holds: Redis and Postgres disagree. sequence: an account\'s entries have a gap. running_balance, conservation: the ledger does not add up by itself. unknown_account: in one of the two only. Normal: all 0.',
+          about: 'Difference by check. balance, lots, holds: Redis and Postgres disagree. sequence: an account\'s entries have a gap. running_balance, conservation: the entries in Postgres do not add up. unknown_account: the account is in Redis only. Normal: all 0.',
           queries: { '{{check}}': worst('driftMicros', { by: ['check'] }) },
         }),
         graph({
           id: 2, title: 'Accounts with a difference', unit: 'none', width: 8, thresholds: over({ bad: 1 }), runbook: ['drift'],
-          about: 'How many accounts, by check. Normal: 0. One account: look at its entries. Many at once: Redis went back in time, or somebody wrote to it by hand.',
+          about: 'Number of accounts, by check. Normal: 0. One account: see its entries. Many at once: Redis has older data, or its keys were changed by hand.',
           queries: { '{{check}}': worst('driftAccounts', { by: ['check'] }) },
         }),
         graph({
           id: 3, title: 'Accounts compared', unit: 'ops', width: 8, runbook: ['reconciler-failing'],
-          about: 'Per second, by result. busy: written to all the time, so compared by balance only. failed: could not be read, try again. Normal: mostly ok, drift none.',
+          about: 'Per second, by result. busy: the account changed during each attempt, so only its balance was compared. failed: it could not be read and is compared again later. Normal: mostly ok, drift none.',
           queries: { '{{result}}': rate('reconciled', STEP, { by: ['result'] }) },
         }),
         stat({
           id: 4, title: 'Reconciler', unit: 's', width: 6, decimals: 0, thresholds: over({ warn: 3_600, bad: 86_400 }), runbook: ['reconciler-stopped'],
-          about: 'How long ago it finished a batch, and how long ago it had been through all accounts. A round takes longer the more accounts there are; a batch takes seconds.',
+          about: 'Time since the last finished batch, and since the last finished round over all accounts. The duration of a round grows with the number of accounts; a batch takes seconds.',
           queries: { batch: secondsSince('reconciledAt'), 'all accounts': secondsSince('reconcileRoundAt') },
         }),
         stat({
           id: 5, title: 'Shards', unit: 'none', width: 6, thresholds: over({ bad: 1 }), runbook: ['shard-stopped', 'shards-fenced', 'journal-lost'],
-          about: 'stopped: the journal contradicts Postgres; nothing of the shard is drained until somebody decides. fenced: may not be written to now. lost: entries that Redis acknowledged and lost, until a loss is acknowledged. Normal: 0.',
+          about: 'stopped: the journal contradicts Postgres; the shard is not drained until an operator decides. fenced: closed for writes. lost: entries that Redis acknowledged and lost, until a loss is acknowledged. Normal: 0.',
           queries: { stopped: worst('shardsStopped'), fenced: worst('shardsFenced'), lost: worst('journalLost') },
         }),
         stat({
           id: 6, title: 'Epochs, all shards', unit: 'none', width: 6, runbook: ['fence-raised'],
-          about: 'Grows by one for each shard that was fenced and rebuilt from Postgres, because Redis lost or forgot something. Red marks in the graphs show when. Normal: does not change.',
+          about: 'Grows by one for each shard that was fenced and rebuilt from Postgres, because Redis had lost data. Red marks in the graphs show when. Normal: it does not change.',
           queries: { epochs: worst('fenceEpochs') },
         }),
         stat({
           id: 7, title: 'Accounts', unit: 'short', width: 6, runbook: ['accounts-frozen'],
-          about: 'In the ledger, and those that somebody froze: their holds cannot be ended until they are free again.',
+          about: 'Accounts in the ledger, and frozen accounts: their holds cannot be ended before the thaw.',
           queries: { all: worst('accounts'), frozen: worst('accountsFrozen') },
         }),
       ],
@@ -58,28 +58,28 @@ export const ledgerAndHolds: DashboardSpec = {
       title: 'How far is Postgres behind?',
       panels: [
         graph({
-          id: 8, title: 'Entries that Postgres has not', unit: 'short', width: 6, thresholds: over({ warn: 10_000, bad: 100_000 }), runbook: ['journal-backlog'],
-          about: 'The journal in Redis. Normal: below one batch. It grows while Postgres is away and takes memory of Redis; see "Redis, Postgres and processes".',
+          id: 8, title: 'Entries not yet in Postgres', unit: 'short', width: 6, thresholds: over({ warn: 10_000, bad: 100_000 }), runbook: ['journal-backlog'],
+          about: 'The journal in Redis. Normal: below one batch. It grows while Postgres is down and uses memory of Redis; see "Redis, Postgres and processes".',
           queries: { entries: worst('lagEntries') },
         }),
         graph({
-          id: 9, title: 'Age of the oldest of them', unit: 's', width: 6, thresholds: over({ warn: 5, bad: 30 }), runbook: ['journal-lag'],
-          about: 'What a total loss of Redis would cost now, in time. Normal: below a second.',
+          id: 9, title: 'Age of the oldest entry', unit: 's', width: 6, thresholds: over({ warn: 5, bad: 30 }), runbook: ['journal-lag'],
+          about: 'A total loss of Redis would lose the entries of this time. Normal: below a second.',
           queries: { lag: worst('lagSeconds') },
         }),
         graph({
-          id: 10, title: 'How long an entry waited', unit: 's', width: 6, thresholds: over({ warn: PROMISED_SECONDS }), runbook: ['journal-delay'],
-          about: 'Of those that arrived. Promised: 99 % within 250 ms, the line. Slower with little lag: drains are too rare or Postgres is slow to commit; see "Workers and queues".',
+          id: 10, title: 'Time until an entry is in Postgres', unit: 's', width: 6, thresholds: over({ warn: PROMISED_SECONDS }), runbook: ['journal-delay'],
+          about: 'Entries that have reached Postgres. Objective: 99 % within 250 ms, the line. Slower with little lag: drains run too rarely, or Postgres commits slowly; see "Workers and queues".',
           queries: { p50: quantile(0.5, 'journalDelay', STEP), p99: quantile(0.99, 'journalDelay', STEP) },
         }),
         stat({
           id: 11, title: 'Within 250 ms', unit: 'percentunit', width: 3, height: 8, decimals: 1, max: 1, idle: 'no entries', thresholds: under({ warn: PROMISED_SHARE, bad: 0.9 }), runbook: ['journal-delay'],
-          about: 'Share of the entries of the last five minutes that were in Postgres in time. Promised: 99 %.',
+          about: 'Share of the entries of the last five minutes that were in Postgres in time. Objective: 99 %.',
           queries: { share: within('journalDelay', PROMISED_SECONDS, NOW) },
         }),
         stat({
-          id: 12, title: 'Grants on the way', unit: 'short', width: 3, height: 8, thresholds: over({ warn: 10, bad: 100 }), runbook: ['money-in-pending'],
-          about: 'Grants and other changes by administrators that are in Postgres and that Redis has not applied yet. Normal: 0, or a few while Redis is away; the job replay-money-in applies them. Their age is on the overview.',
+          id: 12, title: 'Pending grants', unit: 'short', width: 3, height: 8, thresholds: over({ warn: 10, bad: 100 }), runbook: ['money-in-pending'],
+          about: 'Grants and other changes by administrators that are in Postgres and that Redis has not applied yet. Normal: 0, or a few while Redis is down; the job replay-money-in applies them. The overview shows their age.',
           queries: { pending: worst('moneyInPending') },
         }),
       ],
@@ -89,27 +89,27 @@ export const ledgerAndHolds: DashboardSpec = {
       panels: [
         graph({
           id: 13, title: 'Holds placed and ended', unit: 'ops', width: 8,
-          about: 'Per second, counted when Postgres has them. Normal: what is placed is settled. voided: the client gave up. expired: the client never came back. late_settled: it came back after the lease was over and was charged. corrected: more usage was reported after the end and was charged.',
+          about: 'Per second, counted when they are in Postgres. Normal: most holds are settled. voided: the client cancelled. expired: the client never ended the hold. late_settled: the client settled after the end of the lease and was charged. corrected: more usage was reported after the end and was charged.',
           queries: { placed: rate('holdsPlaced', STEP), '{{ending}}': rate('holdsEnded', STEP, { by: ['ending'] }) },
         }),
         graph({
           id: 14, title: 'Open and overdue holds', unit: 'short', width: 8, runbook: ['holds-overdue'],
-          about: 'open: in Redis now. overdue: their lease ended more than five seconds ago. Overdue above 0 for long: the sweeper does not run. Holds of frozen accounts stay and are not counted. The console lists them.',
+          about: 'open: in Redis now. overdue: their lease ended more than five seconds ago. Overdue above 0 for long: the sweeper does not run. Holds of frozen accounts stay open and are not counted. The console lists them.',
           queries: { open: worst('holdsOpen'), overdue: worst('holdsOverdue') },
         }),
         graph({
           id: 15, title: 'Oldest and most overdue hold', unit: 's', width: 8, runbook: ['holds-overdue'],
-          about: 'oldest: age of the oldest open hold that Postgres knows; clients that report progress keep a hold open for long. overdue: how long the most overdue has been so; normal: 0.',
+          about: 'oldest: age of the oldest open hold in Postgres; clients that report progress keep a hold open for long. overdue: time since the earliest ended lease of an open hold; normal: 0.',
           queries: { oldest: worst('holdOldestSeconds'), overdue: worst('holdsOverdueSeconds') },
         }),
         graph({
-          id: 16, title: 'Life of a hold, p95', unit: 's', width: 8,
-          about: 'From placing to its end. settled: as long as an answer streams. expired: the lease. Settled near the lease: long answers, raise HOLD_TTL_SECONDS or report progress.',
+          id: 16, title: 'Lifetime of a hold, p95', unit: 's', width: 8,
+          about: 'Time from placing a hold to its end. settled: the duration of an answer. expired: the lease. If settled is close to the lease, answers are long: raise HOLD_TTL_SECONDS or report progress.',
           queries: { '{{ending}}': quantile(0.95, 'holdSeconds', STEP, { by: ['ending'] }) },
         }),
         stat({
           id: 17, title: 'Holds that expire', unit: 'percentunit', width: 4, height: 8, decimals: 1, idle: 'no holds', thresholds: over({ warn: 0.05, bad: 0.25 }), runbook: ['holds-overdue'],
-          about: 'Share of the holds that ended in the time range. Normal: below 5 %. More: a client crashes, or forgets to finalize.',
+          about: 'Share of the holds that ended in the time range. Normal: below 5 %. More: a client crashes, or does not finalize.',
           queries: { share: share(increase('holdsEnded', RANGE, { where: { ending: 'expired' } }), increase('holdsEnded', RANGE)) },
         }),
         graph({
@@ -118,8 +118,8 @@ export const ledgerAndHolds: DashboardSpec = {
           queries: { '{{script}}': quantile(0.99, 'scriptSeconds', STEP, { by: ['script'] }) },
         }),
         graph({
-          id: 19, title: 'Outcome unknown, replays, refused while busy', unit: 'ops', width: 24, height: 6, legend: 'table', runbook: ['outcomes-unknown', 'busy'],
-          about: 'unknown: Redis did not answer in time, so the operation may or may not have happened; a retry with the same name finds out. replayed: such retries, and impatient clients. refused while busy: not executed, because the process was behind. Normal: no unknown, none refused; some replays.',
+          id: 19, title: 'Unknown outcomes, replays, refused while busy', unit: 'ops', width: 24, height: 6, legend: 'table', runbook: ['outcomes-unknown', 'busy'],
+          about: 'unknown: Redis did not answer in time, so the operation may or may not have happened; a retry with the same key gets the outcome. replayed: such retries, and early retries of clients. refused while busy: not executed, because the process was overloaded. Normal: no unknown, none refused; some replays.',
           queries: { 'unknown': `${rate('outcomesUnknown', STEP)} or vector(0)`, 'replayed {{operation}}': rate('replays', STEP, { by: ['operation'] }), 'refused while busy, {{urgency}}': rate('busyRefusals', STEP, { by: ['urgency'] }) },
         }),
       ],

@@ -12,7 +12,7 @@ const perProcess = (expr: string): Readonly<Record<string, string>> => ({ '{{ins
 export const redisAndPostgres: DashboardSpec = {
   uid: 'cg-servers',
   title: 'Credit gateway: Redis, Postgres and processes',
-  about: 'What the gateway stands on, seen from it: memory, disk, connections, and how busy each process is.',
+  about: 'Redis and Postgres as the gateway sees them: memory, disk, connections; and the load of each process.',
   variables: ['instance'],
   rows: [
     {
@@ -20,29 +20,29 @@ export const redisAndPostgres: DashboardSpec = {
       panels: [
         stat({
           id: 1, title: 'Redis', unit: 'none', width: 3, height: 8, words: upOrDown, runbook: ['redis-down'],
-          about: 'Whether it answered the last look, of every process. down: everything that moves money is refused with 503, nothing is lost that had been acknowledged.',
+          about: 'Whether it answered the last check of every process. down: every change of credits is refused with 503; acknowledged changes are not lost.',
           queries: { redis: lowest('redisUp') },
         }),
         stat({
-          id: 2, title: 'Memory ladder', unit: 'none', width: 3, height: 8, runbook: ['redis-memory', 'new-holds-refused'],
-          words: { 0: { text: 'all is well', color: 'green' }, 1: { text: 'no new holds', color: 'red' } },
-          about: 'From 85 % of maxmemory new holds are refused, so that what is under way can still be settled.',
+          id: 2, title: 'Memory limit', unit: 'none', width: 3, height: 8, runbook: ['redis-memory', 'new-holds-refused'],
+          words: { 0: { text: 'ok', color: 'green' }, 1: { text: 'no new holds', color: 'red' } },
+          about: 'From 85 % of maxmemory on, new holds are refused, so that open holds can still be settled.',
           queries: { ladder: worst('redisMemoryLadder') },
         }),
         stat({
           id: 3, title: 'Append-only file', unit: 'none', width: 3, height: 8, runbook: ['aof-failing', 'aof-off'],
-          words: { '-1': { text: 'off', color: 'orange' }, 0: { text: 'in trouble', color: 'red' }, 1: { text: 'ok', color: 'green' } },
-          about: 'off: a restart of Redis loses what Postgres has not yet; for tests only. in trouble: its last write or rewrite failed, usually a full disk.',
+          words: { '-1': { text: 'off', color: 'orange' }, 0: { text: 'failing', color: 'red' }, 1: { text: 'ok', color: 'green' } },
+          about: 'off: a restart of Redis loses the entries that are not in Postgres yet; for tests only. failing: its last write or rewrite failed, usually a full disk.',
           queries: { aof: lowest('redisAof') },
         }),
         stat({
-          id: 4, title: 'Redis has run for', unit: 's', width: 3, height: 8, decimals: 0, thresholds: under({ warn: 3_600, bad: 60 }), runbook: ['fence-raised'],
-          about: 'Short: it was restarted; look for fences, the red marks in the graphs.',
+          id: 4, title: 'Uptime of Redis', unit: 's', width: 3, height: 8, decimals: 0, thresholds: under({ warn: 3_600, bad: 60 }), runbook: ['fence-raised'],
+          about: 'A small value: Redis was restarted; check for fences, the red marks in the graphs.',
           queries: { uptime: lowest('redisUptime') },
         }),
         graph({
           id: 5, title: 'Memory of Redis, share of maxmemory', unit: 'percentunit', width: 6, max: 1, thresholds: over(MEMORY), runbook: ['redis-memory', 'new-holds-refused', 'redis-memory-unlimited'],
-          about: 'At the upper line new holds are refused. What grows: the journal while Postgres is away, then open holds and receipts. Empty when maxmemory is not set, which is a mistake in production.',
+          about: 'At the upper line new holds are refused. The journal grows while Postgres is down; open holds and receipts grow with traffic. Empty when maxmemory is not set, which is a mistake in production.',
           queries: { used: `${worst('redisMemory')} / (${worst('redisMemoryMax')} > 0)` },
         }),
         graph({
@@ -52,22 +52,22 @@ export const redisAndPostgres: DashboardSpec = {
         }),
         graph({
           id: 7, title: 'Commands of Redis', unit: 'ops', width: 6,
-          about: 'Of everybody, per second. Each operation is one script, whose own commands count here too.',
+          about: 'Of all clients, per second. Each operation is one script; the commands inside the script are counted, too.',
           queries: { commands: gaugeRate('redisCommands', STEP) },
         }),
         graph({
           id: 8, title: 'Ping, and scripts', unit: 's', width: 6, thresholds: over({ warn: 0.025, bad: 0.15 }), runbook: ['latency-burn'],
-          about: 'ping slow too: Redis or the network. Only scripts slow: Redis is busy with something long. At 150 ms the gateway gives up.',
+          about: 'Slow ping and slow scripts: Redis or the network. Only slow scripts: Redis runs a long command. At 150 ms the gateway gives up.',
           queries: { ping: worst('redisPing'), 'scripts, p99': quantile(0.99, 'scriptSeconds', STEP) },
         }),
         graph({
           id: 9, title: 'Clients, replicas, commands in flight', unit: 'short', width: 6,
-          about: 'in flight: sent by us and not answered. Normal: a few. It climbs before the breaker opens.',
+          about: 'in flight: sent by the gateway and not answered yet. Normal: a few. It rises before the breaker opens.',
           queries: { clients: worst('redisClients'), replicas: worst('redisReplicas'), 'in flight': total('redisInFlight') },
         }),
         graph({
           id: 10, title: 'Writes that waited for the disk', unit: 'ops', width: 6, runbook: ['aof-slow'],
-          about: 'Delayed fsyncs per second. Normal: none. Otherwise the disk under Redis is too slow, and every request waits for it.',
+          about: 'Delayed fsyncs per second. Normal: none. Otherwise the disk of Redis is too slow, and every request waits for it.',
           queries: { delayed: gaugeRate('redisAofDelayed', STEP) },
         }),
       ],
@@ -77,12 +77,12 @@ export const redisAndPostgres: DashboardSpec = {
       panels: [
         stat({
           id: 11, title: 'Postgres', unit: 'none', width: 3, height: 8, words: upOrDown, runbook: ['postgres-down'],
-          about: 'Whether it answered the last look. down: holds and settlements go on, the journal grows in Redis; grants and history are refused.',
+          about: 'Whether it answered the last check. down: holds and settlements continue, the journal grows in Redis; grants and history are refused.',
           queries: { postgres: lowest('postgresUp') },
         }),
         stat({
           id: 12, title: 'Database', unit: 'bytes', width: 3, height: 8,
-          about: 'Its size. The ledger is append-only and grows with use; months are partitions.',
+          about: 'Size of the database. The ledger is append-only and grows with use; it has a partition per month.',
           queries: { size: worst('postgresBytes') },
         }),
         graph({
@@ -97,12 +97,12 @@ export const redisAndPostgres: DashboardSpec = {
         }),
         graph({
           id: 15, title: 'Connections of the server', unit: 'percentunit', width: 6, max: 1, thresholds: over({ warn: 0.8, bad: 0.95 }), runbook: ['postgres-connections'],
-          about: 'Share of max_connections that everybody together uses. At 100 % new ones are refused, ours included.',
+          about: 'Share of max_connections that all clients together use. At 100 % new connections are refused, also those of the gateway.',
           queries: { used: `${worst('postgresConnections')} / ${worst('postgresConnectionsMax')}` },
         }),
         graph({
           id: 16, title: 'Oldest transaction', unit: 's', width: 24, height: 6, thresholds: over({ warn: 60, bad: 600 }), runbook: ['postgres-old-transaction'],
-          about: 'In the database, of anybody. Normal: below a second. Long ones hold locks and keep Postgres from cleaning up: find it in pg_stat_activity.',
+          about: 'Of all clients of the database. Normal: below a second. Long transactions hold locks and prevent vacuum: find them in pg_stat_activity.',
           queries: { age: worst('postgresOldestTransaction') },
         }),
       ],
@@ -112,22 +112,22 @@ export const redisAndPostgres: DashboardSpec = {
       panels: [
         graph({
           id: 17, title: 'Event-loop delay, p99', unit: 's', width: 6, thresholds: over({ warn: 0.05, bad: 0.2 }), runbook: ['event-loop-delay'],
-          about: 'How late a process gets to what is due. Normal: around 10 ms, the resolution of the measurement. More: it has more work than one core does; add a process.',
+          about: 'Delay of the event loop. Normal: around 10 ms, the resolution of the measurement. More: the work exceeds one core; add a process.',
           queries: perProcess(processSeries('nodejs_eventloop_lag_p99_seconds', CHOSEN)),
         }),
         graph({
           id: 18, title: 'CPU', unit: 'percentunit', width: 6, thresholds: over({ warn: 0.8 }), runbook: ['event-loop-delay'],
-          about: '100 % is one core. A process cannot use much more; several behind one address (a cluster) are added up.',
+          about: '100 % is one core. A process cannot use much more; processes behind one address (a cluster) are summed up.',
           queries: perProcess(`rate(${processSeries('process_cpu_seconds_total', CHOSEN)}[${STEP}])`),
         }),
         graph({
           id: 19, title: 'Memory', unit: 'bytes', width: 6,
-          about: 'resident: what the system counts. heap: what JavaScript uses. Normal: goes up and down; up only is a leak.',
+          about: 'resident: memory of the process. heap: memory of JavaScript. Normal: it rises and falls; if it only rises, it is a leak.',
           queries: { '{{instance}} resident': processSeries('process_resident_memory_bytes', CHOSEN), '{{instance}} heap': processSeries('nodejs_heap_size_used_bytes', CHOSEN) },
         }),
         graph({
           id: 20, title: 'Requests in flight', unit: 'short', width: 6,
-          about: 'Being answered now, by process. Normal: a few. It climbs when something below is slow.',
+          about: 'Requests in progress, by process. Normal: a few. It rises when Redis or Postgres is slow.',
           queries: perProcess(total('requestsInFlight', { scope: CHOSEN }).replace('sum', 'sum by (instance)')),
         }),
       ],

@@ -10,8 +10,8 @@ export type CreditsCheck = {
 };
 
 /**
- * Whether an account could pay `required` now. Advice, not a promise: nothing is reserved, and the next request may
- * spend it. A hold is the gate. Throws GatewayError ledger_unavailable: when in doubt nobody is told "sufficient" (I10).
+ * Whether an account could pay `required` now. It reserves nothing, so the next request may spend the credits; use a hold
+ * to be sure. Throws GatewayError ledger_unavailable: when the balance is unknown, the answer is never "sufficient" (I10).
  */
 export async function checkCredits(
   { ledger }: { readonly ledger: Pick<Ledger, 'readBalance'> },

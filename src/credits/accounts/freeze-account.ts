@@ -7,19 +7,19 @@ export type FreezeDeps = { readonly ledger: Pick<Ledger, 'freeze' | 'thaw'>; rea
 /** `reason` is storable text (ids.ts) of at most NOTES_LENGTH_MAX characters, and not empty. */
 export type FreezeCommand = { readonly accountId: string; readonly reason: string; readonly actor: string };
 
-/** `changed` false: it was so already, and the first reason stands. */
+/** `changed` false: the account already was in this state, and the first reason is kept. */
 export type Frozen = { readonly accountId: string; readonly frozen: boolean; readonly changed: boolean };
 
 /**
- * Stops every write to an account: holds, settlements, charges and grants are refused with account_frozen until it is
- * thawed. A grant that is refused is refused for good; a settlement that comes by queue waits.
+ * Refuses every write to an account: holds, settlements, charges and grants fail with account_frozen until it is thawed. A
+ * refused grant is not retried; a settlement from a queue is.
  *
  * @throws GatewayError ledger_unavailable.
  */
 export const freezeAccount = (deps: FreezeDeps, command: FreezeCommand): Promise<Frozen> =>
   change(deps, command, (about) => deps.ledger.freeze({ accountId: command.accountId, about }), true);
 
-/** Allows writes again. What fell due meanwhile ends within seconds. */
+/** Allows writes again. Holds and lots whose time passed meanwhile expire within seconds. */
 export const thawAccount = (deps: FreezeDeps, command: FreezeCommand): Promise<Frozen> =>
   change(deps, command, (about) => deps.ledger.thaw({ accountId: command.accountId, about }), false);
 
@@ -28,9 +28,9 @@ async function change(
   frozen: boolean,
 ): Promise<Frozen> {
   const { status } = await run(JSON.stringify({ source: 'administration', actor, reason }));
-  // Into Postgres before the answer, so that not even the loss of all of Redis takes it back; after a repeat as well,
-  // since the first attempt may have died before. While Postgres is away the freeze holds in Redis all the same, and
-  // to stop an account now is worth more than to be sure of it later.
+  // Written to Postgres before the answer, so that the freeze survives a loss of Redis. Also after a repeat, because the
+  // first attempt may have crashed before. While Postgres is down the freeze is only in Redis, which is better than
+  // not freezing the account.
   await freshen.account(accountId).catch(ignoreOutage);
   return { accountId, frozen, changed: status === 'changed' };
 }

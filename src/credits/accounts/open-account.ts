@@ -6,10 +6,10 @@ import { findAccount, type FoundAccount } from '../users/profile.table.js';
 import { insertProvisional } from '../users/provisional.table.js';
 
 /**
- * The account to credit under this text. A text that nobody is known by becomes a provisional account, which waits for
- * the first token with that subject, username or e-mail. Null: the text can be nobody's id.
+ * The account to credit under this text. For an unknown text it opens a provisional account, which waits for the first token
+ * with that subject, username or e-mail. Null: the text is not a valid account id.
  *
- * @throws GatewayError ledger_unavailable when Postgres is away.
+ * @throws GatewayError ledger_unavailable when Postgres is down.
  */
 export async function openAccount(
   db: Db, { text, actor }: { readonly text: string; readonly actor: string },
@@ -19,7 +19,7 @@ export async function openAccount(
     if (found !== null) return found;
     if (text.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(text)) return null;
     await insertProvisional(db, { accountId: text, createdBy: actor });
-    // Somebody else may have opened it a moment ago, in another case, or its owner may just have come.
+    // Another request may have opened it just now, in another case, or its owner's first token may have arrived.
     return await findAccount(db, text, 'any');
   } catch (error) {
     throw toGatewayError(error);

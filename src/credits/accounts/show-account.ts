@@ -14,15 +14,15 @@ export type ShowAccountDeps = {
   readonly readFreeze: (accountId: string) => Promise<Freeze | null>;
 };
 
-/** Everything there is to know of an account now. `freeze`: who froze it; null also while Postgres cannot be asked. */
+/** The state of an account now. `freeze`: who froze it; also null while Postgres does not answer. */
 export type ShownAccount = { readonly accountId: string; readonly account: AccountSnapshot; readonly freeze: Freeze | null };
 
 /** Longest text that can name an account: an e-mail address. */
 const TARGET_LENGTH_MAX = 320;
 
 /**
- * The account that an operator means. An id comes before any name. While Postgres is away only an id is understood, of
- * an account that has entries and that Redis knows, so that it can be frozen even then.
+ * The account that an operator names. An id takes precedence over names. While Postgres is down only the id of an account
+ * that has entries and is in Redis is accepted, so that it can be frozen even then.
  *
  * @throws GatewayError account_not_found, conflict (several users have the name), ledger_unavailable.
  */

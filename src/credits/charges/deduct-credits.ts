@@ -17,7 +17,7 @@ export type DeductCreditsCommand = {
 export type DeductedCredits = { readonly available: Micros; readonly replayed: boolean };
 
 /**
- * Charges an account without a record of what it was for, all or nothing. Soonest expiry first.
+ * Charges an account without a usage record, all or nothing, from the lots that expire first.
  *
  * @throws GatewayError insufficient_credits (nothing was taken), idempotency_mismatch, account_frozen,
  *   ledger_unavailable.

@@ -15,7 +15,7 @@ export async function insertEndpoint(db: Db, endpoint: FeatureEndpoint, upsert =
      returning ${ENDPOINT_COLUMNS}`,
     { ...endpoint },
   );
-  if (rows[0] === undefined) throw new Error('an endpoint was inserted and is not there');
+  if (rows[0] === undefined) throw new Error('an inserted endpoint was not returned');
   return rows[0];
 }
 
@@ -36,7 +36,7 @@ export async function updateEndpoint(db: Db, endpointId: string, changes: Endpoi
   return rows[0] ?? null;
 }
 
-/** Nobody can start it any more; usage that is on its way is still charged. False: there is no such endpoint. */
+/** Deletes an endpoint: new starts are refused, and usage of running processes is still charged. False: unknown endpoint. */
 export async function deleteEndpoint(db: Db, endpointId: string): Promise<boolean> {
   const { rowCount } = await db.raw<{ rowCount: number }>(
     `update feature_endpoints set deleted_at = now() where endpoint_id = ? and deleted_at is null`, [endpointId],

@@ -11,7 +11,7 @@ export type FeatureEndpoint = {
   readonly value: string;
   readonly endpoint: string;
   readonly method: string;
-  /** What must be there for it to start, unless a package says otherwise. */
+  /** The minimum balance for a start, unless a package sets another one. */
   readonly minimum: Micros;
   readonly isActive: boolean;
 };
@@ -29,7 +29,7 @@ export type PackageFeature = {
 export type FeaturePackage = {
   readonly packageId: string;
   readonly name: string;
-  /** The package of users without a subscription. At most one is. */
+  /** Whether this is the package of users without a subscription. At most one package is. */
   readonly isInitial: boolean;
   readonly isActive: boolean;
   readonly features: readonly PackageFeature[];
@@ -44,7 +44,7 @@ export type Subscription = {
   readonly isActive: boolean;
 };
 
-/** How a caller names an endpoint. Both given must both be of the same one: never either of two (contract Z9). */
+/** How a caller names an endpoint. If both are given, they must name the same endpoint (contract Z9). */
 export type EndpointName = { readonly endpointId: string | null; readonly value: string | null };
 
 const HEX_ID = /^[0-9a-f]{24}$/i;
@@ -54,8 +54,8 @@ export const newHexId = (): string => randomBytes(12).toString('hex');
 export const normalValue = (text: string): string => text.trim().toLowerCase();
 
 /**
- * Reads the two names of a request. An id that is not one is a value: the guide's own example says `ai_chat_v1`
- * (contract C-16). Null: nothing was named, or two different things were.
+ * Reads the two names of a request. An id in another format is taken as a value: the example of the guide is `ai_chat_v1`
+ * (contract C-16). Null: no name was given, or two different ones.
  */
 export function endpointName(id: string | undefined, value: string | undefined): EndpointName | null {
   const given = value === undefined ? null : normalValue(value);

@@ -70,8 +70,8 @@ function present<T>(found: T | null, message: string): T {
   return found;
 }
 
-/** Postgres keeps the rules; `conflict` is what breaking the one that can be broken here means. */
-async function explained<T>(work: PromiseLike<T>, conflict = 'this contradicts what is there'): Promise<T> {
+/** Runs a write whose rules are constraints in Postgres. `conflict` is the message for a violated constraint. */
+async function explained<T>(work: PromiseLike<T>, conflict = 'this conflicts with existing data'): Promise<T> {
   try {
     return await work;
   } catch (error) {

@@ -23,7 +23,7 @@ export async function listPackages(db: Db, packageId: string | null = null): Pro
   }));
 }
 
-/** Writes a package as it shall be, its features included. A new initial package takes the place of the old one. */
+/** Writes a package with its features. A new initial package replaces the old one. */
 export async function putPackage(trx: Trx, wanted: FeaturePackage): Promise<void> {
   if (wanted.isInitial) {
     await trx.raw(`update packages set is_initial = false, updated_at = now() where is_initial and package_id <> ?`, [wanted.packageId]);
@@ -70,7 +70,7 @@ export async function listSubscriptions(db: Db, accountId: string): Promise<Subs
   return rows;
 }
 
-/** Ends a subscription now; it stays to be looked at. Null: there is no such subscription. */
+/** Ends a subscription now and keeps its row. Null: there is no such subscription. */
 export async function endSubscription(db: Db, subscriptionId: string): Promise<Subscription | null> {
   const { rows } = await db.raw<{ rows: Subscription[] }>(
     `update subscriptions set is_active = false where subscription_id = ? returning ${SUBSCRIPTION}`, [subscriptionId],

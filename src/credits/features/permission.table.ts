@@ -3,7 +3,7 @@ import type { Db } from '../../stores/postgres/connect.js';
 import { fromMs } from '../../stores/postgres/unnest.js';
 import type { EndpointName, FeatureEndpoint } from './feature.js';
 
-/** An endpoint as one account may use it now. */
+/** The permission of an account for an endpoint now. */
 export type PermissionRow = FeatureEndpoint & {
   /** The account's package names the endpoint or its feature. False without any package. */
   readonly isIncluded: boolean;
@@ -20,8 +20,8 @@ const IS_NAMED = `(:endpointId::text is null or e.endpoint_id = :endpointId) and
   and (:endpointId::text is not null or :value::text is not null)`;
 
 /**
- * Everything that decides about a start, in one statement: the endpoint, the account's package (of its newest
- * subscription that holds now, else the initial one), and what that package says. Null: there is no such endpoint.
+ * Reads everything that decides about a start in one statement: the endpoint, the account's package (of its newest active
+ * subscription, otherwise the initial one), and the terms of that package. Null: there is no such endpoint.
  */
 export async function readPermission(db: Db, accountId: string, name: EndpointName, nowMs: number): Promise<PermissionRow | null> {
   const now = fromMs(':nowMs::double precision');
@@ -45,7 +45,7 @@ export async function readPermission(db: Db, accountId: string, name: EndpointNa
   return rows[0] ?? null;
 }
 
-/** The endpoint that usage is of. Deleted and inactive ones too: what has run is charged (I8). */
+/** The endpoint of reported usage. Also deleted and inactive ones, because usage that happened is charged (I8). */
 export async function readUsedEndpoint(db: Db, name: EndpointName): Promise<FeatureEndpoint | null> {
   const { rows } = await db.raw<{ rows: FeatureEndpoint[] }>(
     `select ${ENDPOINT_COLUMNS} from feature_endpoints e where ${IS_NAMED}

@@ -9,9 +9,9 @@ export type PermitDeps = { readonly db: Db; readonly clock: Clock };
 
 export type Permission =
   | { readonly status: 'permitted'; readonly endpoint: FeatureEndpoint; readonly minimum: Micros; readonly config: string | null }
-  /** Unknown, or switched off: to callers the same. */
+  /** Unknown or inactive; callers get the same answer for both. */
   | { readonly status: 'unknown_endpoint' }
-  /** The account's package does not name it; an account without any package has none that does. */
+  /** The account's package does not include it, or the account has no package. */
   | { readonly status: 'not_included'; readonly endpoint: FeatureEndpoint };
 
 /**

@@ -4,14 +4,14 @@ import { toGatewayError } from '../../stores/postgres/errors.js';
 import type { EndpointName, FeatureEndpoint } from './feature.js';
 import { readUsedEndpoint } from './permission.table.js';
 
-/** Finds the endpoint that usage is of. Null: there never was one. Throws GatewayError ledger_unavailable. */
+/** Finds the endpoint of reported usage. Null: it never existed. Throws GatewayError ledger_unavailable. */
 export type FindUsedEndpoint = (name: EndpointName) => Promise<FeatureEndpoint | null>;
 
-/** Which endpoint a settlement is of decides no amount, so a moment's memory is harmless and saves a query each. */
+/** The endpoint does not affect the amount of a settlement, so a short cache is harmless and saves queries. */
 const TTL_MS = 1_000;
 const ENDPOINTS_MAX = 1_000;
 
-/** Reads endpoints by name, each at most once a second. What was not found is asked for again at once. */
+/** Reads endpoints by name, each at most once a second. An unknown name is read again at once. */
 export function usedEndpoints(db: Db): FindUsedEndpoint {
   const cache = new LRUCache<string, Promise<FeatureEndpoint | null>>({ max: ENDPOINTS_MAX, ttl: TTL_MS });
   return async (name) => {

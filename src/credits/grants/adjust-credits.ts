@@ -7,16 +7,16 @@ import { changed, expiryOf, idempotencyOf, type ChangedCredits, type MoneyReques
 export type AdjustCreditsDeps = { readonly moneyIn: Pick<MoneyIn, 'adjust'>; readonly clock: Clock };
 
 export type AdjustCreditsCommand = MoneyRequest & {
-  /** Not zero; negative takes away. */
+  /** Not 0; a negative amount removes credits. */
   readonly delta: Micros;
-  /** Days that the lot of a positive adjustment lives; a negative one has no use for them. */
+  /** Lifetime in days of the lot of a positive adjustment; unused for a negative one. */
   readonly expiryDays: number;
 };
 
 /**
- * Adds a lot, or takes credits away: all of them or none.
+ * Adds a lot, or removes credits. A removal is all or nothing.
  *
- * @throws GatewayError limit_exceeded, account_frozen, idempotency_mismatch, ledger_unavailable (Postgres is away;
+ * @throws GatewayError limit_exceeded, account_frozen, idempotency_mismatch, ledger_unavailable (Postgres is down;
  *   nothing happened).
  */
 export async function adjustCredits({ moneyIn, clock }: AdjustCreditsDeps, command: AdjustCreditsCommand): Promise<ChangedCredits> {

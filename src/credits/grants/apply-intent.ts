@@ -2,7 +2,7 @@ import { intentKey, lotIdOf, type IntentRow } from '../../books/money-in.table.j
 import { micros, type Micros } from '../../kit/money/micros.js';
 import type { Ledger } from '../../ledger/ledger.js';
 
-/** What an applied request came to. `lotId` and `remaining` are of the lot it opened, or null when it opened none. */
+/** The result of an applied request. `lotId` and `remaining` describe the lot it opened; null when it opened none. */
 export type AppliedMoney = {
   readonly lotId: number | null;
   readonly remaining: Micros | null;
@@ -20,7 +20,7 @@ export type AppliedIntentReply =
   | ({ readonly status: 'applied'; readonly replayed: boolean } & AppliedMoney)
   | ({ readonly status: 'refused' } & RefusedMoney);
 
-/** Asks the ledger for what an intent says, under the name by which Redis will always know it. */
+/** Applies an intent in the ledger, under the permanent key of the intent. */
 export async function applyIntent(ledger: Ledger, intent: IntentRow): Promise<AppliedIntentReply> {
   switch (intent.kind) {
     case 'grant': return grant(ledger, intent, 'grant');

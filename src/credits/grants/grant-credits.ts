@@ -12,7 +12,7 @@ export type GrantCreditsCommand = MoneyRequest & {
   readonly expiryDays: number;
 };
 
-/** `pending`: recorded for good, but not spendable yet, because Redis did not take it. */
+/** `pending`: recorded in Postgres, but not spendable until Redis has applied it. */
 export type GrantedCredits =
   | {
     readonly status: 'granted';
@@ -24,9 +24,9 @@ export type GrantedCredits =
   | { readonly status: 'pending'; readonly id: number; readonly expiresAtMs: number | null };
 
 /**
- * Gives an account a lot of credits, in Postgres before it is acknowledged (I6).
+ * Grants a lot of credits. The grant is stored in Postgres before it is acknowledged (I6).
  *
- * @throws GatewayError limit_exceeded, account_frozen, idempotency_mismatch, ledger_unavailable (Postgres is away;
+ * @throws GatewayError limit_exceeded, account_frozen, idempotency_mismatch, ledger_unavailable (Postgres is down;
  *   nothing happened).
  */
 export async function grantCredits({ moneyIn, clock }: GrantCreditsDeps, command: GrantCreditsCommand): Promise<GrantedCredits> {

@@ -7,7 +7,7 @@ import { toGatewayError } from '../../stores/postgres/errors.js';
 export type ListAllocationsDeps = {
   readonly db: Db;
   readonly clock: Clock;
-  /** Brings Postgres up to date, if it can: a list that is some moments behind is better than none. */
+  /** Drains the journal first, if possible. A list that is slightly behind is better than none. */
   readonly freshen: () => Promise<void>;
 };
 
@@ -15,16 +15,16 @@ export type AllocationsQuery = { readonly after: LivePosition | null; readonly l
 export type AllocationsPage = { readonly allocations: readonly LiveLot[]; readonly next: LivePosition | null };
 
 /**
- * A page of everybody's live allocations, by account and soonest expiry. Pages are bounded, and each says where the
- * next one begins, so that the list may change under whoever reads it.
+ * A page of the allocations with credits of all accounts, by account and expiry. Each page says where the next one starts,
+ * so that the list may change between two pages.
  *
- * @throws GatewayError ledger_unavailable when Postgres is away.
+ * @throws GatewayError ledger_unavailable when Postgres is down.
  */
 export async function listAllocations(
   { db, clock, freshen }: ListAllocationsDeps, { after, limit }: AllocationsQuery,
 ): Promise<AllocationsPage> {
   const size = Math.min(limit, PAGE_MAX);
-  // Only for the first page: who turns the page has seen the rest as it was, too.
+  // Only before the first page: later pages belong to the same reading.
   if (after === null) await freshen();
   const found = await readLivePage(db, {
     nowMs: clock(), after, limit: size + 1,

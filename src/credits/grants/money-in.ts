@@ -13,34 +13,34 @@ import { applyIntent, type AppliedMoney, type RefusedMoney } from './apply-inten
 /** `db` with the API's timeouts. */
 export type MoneyInDeps = { readonly db: Db; readonly ledger: Ledger };
 
-/** What every request to move money in or out says. */
+/** The fields of every request that adds or removes credits. */
 type Request = {
   readonly accountId: string;
   /** JSON text with source, actor, reason and notes. */
   readonly about: About;
-  /** The caller's name for this request, or null: then every call is a request of its own. */
+  /** The caller's idempotency key, or null: then every call is a separate request. */
   readonly idempotency: IdempotencyKey | null;
-  /** Digest of the request as it came, to tell a repeat from another request under the same name (I4). */
+  /** Digest of the request, to tell a repeat from another request under the same key (I4). */
   readonly fingerprint: string;
   /**
-   * A refusal is not the last word: a repeat tries again, still under the first request's name. `by_anyone`: so does a
-   * request with another fingerprint, and from then on the name is its own.
+   * A repeat after a refusal tries again under the same key. `by_anyone`: a request with another fingerprint may try again,
+   * too, and then takes over the key.
    */
   readonly retriesRefused?: boolean | 'by_anyone';
 };
 
-/** `expiresAtMs`: absolute, null for never. A repeat keeps the expiry of the first request. */
+/** `expiresAtMs`: absolute; null: never. A repeat keeps the expiry of the first request. */
 export type GrantCredits = Request & { readonly amount: Micros; readonly expiresAtMs: number | null };
 export type SetCredits = GrantCredits;
 export type RemoveCredits = Request & { readonly amount: Micros };
-/** `delta` is negative to take away; `expiresAtMs` is of the lot that a positive one opens. */
+/** A negative `delta` removes credits; `expiresAtMs` is the expiry of the lot that a positive one opens. */
 export type AdjustCredits = Request & { readonly delta: Micros; readonly expiresAtMs: number | null };
 export type RevokeCredits = Request & { readonly lotId: string };
 
 export type MoneyInResult =
   | ({ readonly status: 'applied'; readonly intentId: number; readonly replayed: boolean } & AppliedMoney)
   | ({ readonly status: 'refused'; readonly intentId: number; readonly replayed: boolean } & RefusedMoney)
-  /** Postgres has it, Redis has not answered: it will happen, once, as soon as Redis can. */
+  /** In Postgres, but Redis has not answered: a worker applies it once, as soon as Redis is up. */
   | { readonly status: 'pending'; readonly intentId: number };
 
 export type MoneyIn = {
@@ -48,16 +48,16 @@ export type MoneyIn = {
   set(command: SetCredits): Promise<MoneyInResult>;
   remove(command: RemoveCredits): Promise<MoneyInResult>;
   adjust(command: AdjustCredits): Promise<MoneyInResult>;
-  /** Takes what is left of one lot: `previous` less `available`. */
+  /** Removes the rest of one lot: `previous` minus `available`. */
   revoke(command: RevokeCredits): Promise<MoneyInResult>;
 };
 
 /**
- * Money that is moved by an administrator or a purchase: in Postgres before it is acknowledged (I6). An intent commits
- * first, then Redis applies it under the intent's own key, then the caller hears. A crash in between leaves a pending
- * intent that the worker applies under the same key.
+ * Credits that an administrator or a purchase adds or removes. They are in Postgres before they are acknowledged (I6): an
+ * intent commits first, then Redis applies it under the key of the intent, then the caller gets the answer. A crash in
+ * between leaves a pending intent, which the worker applies under the same key.
  *
- * @throws GatewayError idempotency_mismatch; ledger_unavailable when Postgres is away, before anything happened.
+ * @throws GatewayError idempotency_mismatch; ledger_unavailable when Postgres is down, before anything happened.
  */
 export function moneyIn(deps: MoneyInDeps): MoneyIn {
   type Terms = Pick<NewIntent, 'kind' | 'amount'> & Partial<Pick<NewIntent, 'expiresAtMs' | 'revokedLotId'>>;
@@ -76,19 +76,19 @@ export function moneyIn(deps: MoneyInDeps): MoneyIn {
 
 async function submitIntent(deps: MoneyInDeps, intent: NewIntent, retriesRefused: boolean | 'by_anyone'): Promise<MoneyInResult> {
   const { row, isNew } = await insertIntent(deps.db, intent).catch(refuseOutage);
-  // Whoever applies it: this request gave it, and all others repeat it.
+  // Even if another process applies it, this request was the first; all others are repeats.
   if (isNew) return perform(deps, row, false);
   const isOfSameKind = row.accountId === intent.accountId && row.kind === intent.kind;
   const isRepeat = isOfSameKind && row.fingerprint === intent.fingerprint;
   if (isOfSameKind && row.state === 'refused' && (retriesRefused === 'by_anyone' || (retriesRefused && isRepeat))) {
     const reopened = await reopenIntent(deps.db, row.intentId, intent).catch(refuseOutage);
-    if (reopened !== null) return perform(deps, reopened, false); // what was refused did not happen, so this is the first time
+    if (reopened !== null) return perform(deps, reopened, false); // a refused request changed nothing, so this is the first one
   }
   if (!isRepeat) throw new GatewayError('idempotency_mismatch', 'this Idempotency-Key was used for another request; use a new one');
   return await answerOf(deps.db, row) ?? perform(deps, row, true);
 }
 
-/** A connection that broke under way may have committed the intent: the worker would then apply it. */
+/** After a broken connection the intent may be committed, and the worker would then apply it. */
 function refuseOutage(error: unknown): never {
   if (!isRetryable(error)) throw error;
   throw new GatewayError('ledger_unavailable', 'the ledger database did not answer; nothing can be added or removed now', {
@@ -97,14 +97,14 @@ function refuseOutage(error: unknown): never {
   });
 }
 
-/** Answers of finished intents are stored as they were given. */
+/** The answers of finished intents are stored. */
 type StoredReply = ({ readonly status: 'applied' } & AppliedMoney) | ({ readonly status: 'refused' } & RefusedMoney);
 
-/** The first answer to an intent, or null when it must be asked for again (under the same key, so it is the same). */
+/** The stored answer of an intent, or null when Redis must be asked again (under the same key, so the answer is the same). */
 async function answerOf(db: Db, row: IntentRow): Promise<MoneyInResult | null> {
   if (row.reply !== null) return { ...(row.reply as StoredReply), intentId: row.intentId, replayed: true };
   if (row.appliedSeq === null) return null;
-  // Applied, but whoever applied it died before it could store its answer: the entry says the same.
+  // Applied, but the process crashed before it stored the answer: the entry has the same values.
   const entry = await readEntry(db, row.accountId, row.appliedSeq).catch(refuseOutage);
   if (entry === null) throw new Error(`intent ${row.intentId} is applied, but entry ${row.appliedSeq} of ${row.accountId} is missing`);
   const { granted, removed, available, availableAfter, debt } = entry;
@@ -112,7 +112,7 @@ async function answerOf(db: Db, row: IntentRow): Promise<MoneyInResult | null> {
   return {
     status: 'applied', intentId: row.intentId, replayed: true,
     lotId: opens ? row.intentId : null,
-    // What was granted, less the debt it paid; nothing of it can have been there before.
+    // The granted amount minus the repaid debt: the lot is new.
     remaining: opens ? micros(granted + debt) : null,
     expiresAtMs: opens ? row.expiresAtMs : null,
     previous: micros(row.kind === 'set' ? removed : availableAfter - available),
@@ -122,8 +122,8 @@ async function answerOf(db: Db, row: IntentRow): Promise<MoneyInResult | null> {
 }
 
 /**
- * Lets Redis apply an intent that is committed, for the request that recorded it or for a repeat. From here on, an
- * outage can only mean `pending`.
+ * Applies a committed intent in Redis, for the request that recorded it or for a repeat. From here on, an outage gives
+ * `pending`.
  */
 async function perform({ db, ledger }: MoneyInDeps, row: IntentRow, replayed: boolean): Promise<MoneyInResult> {
   const { intentId } = row;
@@ -135,11 +135,11 @@ async function perform({ db, ledger }: MoneyInDeps, row: IntentRow, replayed: bo
   if (reply === null) return pending;
   try {
     if (reply.status === 'applied') {
-      // Redis may have known it from a repeat that was faster: that repeat heard that it was one.
+      // A faster repeat may have applied it in Redis; that repeat was answered as a repeat.
       await saveReply(db, intentId, { ...reply, replayed: undefined }).catch(ignoreOutage);
       return { ...reply, intentId, replayed };
     }
-    // Refused in Postgres before anybody hears of it; else the worker would try again and might succeed.
+    // The refusal is stored before it is answered; otherwise the worker would try again and might succeed.
     const refused = await refuseIntent(db, intentId, reply);
     if (refused) return { ...reply, intentId, replayed };
     const now = await readIntent(db, intentId);
@@ -150,7 +150,7 @@ async function perform({ db, ledger }: MoneyInDeps, row: IntentRow, replayed: bo
   }
 }
 
-/** The stored answer only saves a repeat its way to Redis. */
+/** The stored answer only saves a repeat the call to Redis. */
 function ignoreOutage(error: unknown): void {
   if (!isRetryable(error)) throw error;
 }
@@ -158,8 +158,8 @@ function ignoreOutage(error: unknown): void {
 export type ReplayReport = { readonly applied: number; readonly refused: number; readonly pending: number };
 
 /**
- * Applies intents that were committed but not seen in the journal for `olderThanMs`: their gateway died, or Redis was
- * away. Under the same key, so that one which Redis knows is only answered again; harmless to run twice.
+ * Applies intents that were committed more than `olderThanMs` ago and are not in the journal: their process crashed, or Redis
+ * was down. It uses the same keys, so Redis applies each intent once, and two runs may overlap.
  */
 export async function replayPending(deps: MoneyInDeps, olderThanMs: number, limit: number): Promise<ReplayReport> {
   const rows = await claimPending(deps.db, olderThanMs, limit).catch(refuseOutage);

@@ -7,29 +7,29 @@ import type { About } from '../../ledger/ledger.js';
 import type { RefusedMoney } from './apply-intent.js';
 import type { MoneyInResult } from './money-in.js';
 
-/** What every administrator's request to change an account says. */
+/** The fields of every administrator's request to change an account. */
 export type MoneyRequest = {
   readonly accountId: string;
-  /** How the caller named the account. A repeat names it the same, even when the name leads elsewhere by then. */
+  /** The name that the caller used for the account. A repeat uses the same name, even if it belongs to another account now. */
   readonly target: string;
-  /** The caller's name for this request, unique per caller and operation; null: every request is one of its own. */
+  /** The caller's idempotency key, unique per caller and operation; null: every request is separate. */
   readonly key: CallerKey | null;
   readonly about: About;
 };
 
 export type MoneyOperation = 'grant' | 'set' | 'remove' | 'adjust' | 'revoke';
 
-/** Keys of one caller's operation: nobody else can read or block them, and no other operation shares them. */
+/** Keys of one operation of one caller. Other callers and other operations cannot use or block them. */
 export const idempotencyOf = (operation: MoneyOperation | 'add' | 'bonus', named: CallerKey | null): IdempotencyKey | null =>
   (named === null ? null : { scope: `${operation}/${named.caller}`, key: named.key });
 
-/** What a change came to. `pending`: recorded for good, but Redis has not taken it yet. `insufficient`: nothing changed. */
+/** The result of a change. `pending`: recorded, but not applied in Redis yet. `insufficient`: nothing changed. */
 export type ChangedCredits =
   | { readonly status: 'changed'; readonly id: number; readonly previous: Micros; readonly available: Micros; readonly replayed: boolean }
   | { readonly status: 'pending'; readonly id: number }
   | { readonly status: 'insufficient'; readonly available: Micros };
 
-/** A result as its use case gives it back; throws whatever else it was refused for. */
+/** The result for the use case; throws a GatewayError for the other refusals. */
 export function changed(result: MoneyInResult): ChangedCredits {
   switch (result.status) {
     case 'applied':
@@ -42,7 +42,7 @@ export function changed(result: MoneyInResult): ChangedCredits {
   }
 }
 
-/** Why money did not move, as a failure. Taking less than was there is refused in the words of the operation. */
+/** The refusal as a GatewayError. */
 export function refusalOf(reason: RefusedMoney['reason']): GatewayError {
   switch (reason) {
     case 'insufficient_credits':
@@ -52,7 +52,7 @@ export function refusalOf(reason: RefusedMoney['reason']): GatewayError {
         'limit_exceeded', `the account has ${LOTS_PER_ACCOUNT_MAX} live allocations; let some be used or expire first`,
       );
     case 'balance_limit':
-      return new GatewayError('limit_exceeded', 'the account would pass the largest total that can be kept exactly');
+      return new GatewayError('limit_exceeded', 'the account would exceed the largest total that can be stored exactly');
     case 'account_frozen':
       return accountFrozen();
     case 'lot_not_found':
@@ -62,5 +62,5 @@ export function refusalOf(reason: RefusedMoney['reason']): GatewayError {
 
 const DAY_MS = 86_400_000;
 
-/** The end of a lot that lives for this many days of 24 hours (UTC). */
+/** The expiry of a lot with a lifetime of this many days of 24 hours. */
 export const expiryOf = (nowMs: number, expiryDays: number): number => nowMs + expiryDays * DAY_MS;

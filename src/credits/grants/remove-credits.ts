@@ -7,9 +7,9 @@ export type RemoveCreditsDeps = { readonly moneyIn: Pick<MoneyIn, 'remove'> };
 export type RemoveCreditsCommand = MoneyRequest & { readonly amount: Micros };
 
 /**
- * Takes credits away, soonest expiry first, or nothing at all when they are not there.
+ * Removes credits from the lots that expire first, or nothing when too few are available.
  *
- * @throws GatewayError account_frozen, idempotency_mismatch, ledger_unavailable (Postgres is away; nothing happened).
+ * @throws GatewayError account_frozen, idempotency_mismatch, ledger_unavailable (Postgres is down; nothing happened).
  */
 export async function removeCredits({ moneyIn }: RemoveCreditsDeps, command: RemoveCreditsCommand): Promise<ChangedCredits> {
   const { accountId, target, amount, key, about } = command;

@@ -11,7 +11,7 @@ import { changed, idempotencyOf, type ChangedCredits } from './money-request.js'
 export type RevokeAllocationDeps = { readonly db: Db; readonly moneyIn: Pick<MoneyIn, 'revoke'> };
 
 export type RevokeAllocationCommand = {
-  /** An allocation is the lot that one intent opened, and has its number. */
+  /** An allocation is the lot that an intent opened; its id is the id of the intent. */
   readonly intentId: number;
   readonly key: CallerKey | null;
   readonly about: About;
@@ -20,10 +20,10 @@ export type RevokeAllocationCommand = {
 export type RevokedAllocation = { readonly accountId: string; readonly change: ChangedCredits };
 
 /**
- * Takes back what is left of one allocation. What is held of it stays with the hold, and ends with it.
+ * Removes the rest of one allocation. Held credits of it stay with their hold and end with the hold.
  *
  * @throws GatewayError not_found (there is none, or nothing is left of it), account_frozen, idempotency_mismatch,
- *   ledger_unavailable (Postgres is away; nothing happened).
+ *   ledger_unavailable (Postgres is down; nothing happened).
  */
 export async function revokeAllocation(
   { db, moneyIn }: RevokeAllocationDeps, command: RevokeAllocationCommand,

@@ -8,15 +8,14 @@ export type SetCreditsDeps = { readonly moneyIn: Pick<MoneyIn, 'set'>; readonly 
 
 export type SetCreditsCommand = MoneyRequest & {
   readonly amount: Micros;
-  /** Days that the one lot lives which replaces all others. */
+  /** Lifetime in days of the lot that replaces all others. */
   readonly expiryDays: number;
 };
 
 /**
- * Makes `amount` all that an account can spend, in one step: what was there ends in the ledger, what was owed is paid.
- * Holds are untouched.
+ * Sets the available credits of an account to `amount` in one step: all lots end, and debt is cleared. Holds are unchanged.
  *
- * @throws GatewayError limit_exceeded, account_frozen, idempotency_mismatch, ledger_unavailable (Postgres is away;
+ * @throws GatewayError limit_exceeded, account_frozen, idempotency_mismatch, ledger_unavailable (Postgres is down;
  *   nothing happened).
  */
 export async function setCredits({ moneyIn, clock }: SetCreditsDeps, command: SetCreditsCommand): Promise<ChangedCredits> {

@@ -10,7 +10,7 @@ export type ForceEndHoldDeps = {
   readonly debtLimit: Micros | null;
 };
 
-/** An operator ends what its owner did not: who, and why. Both stay in the ledger. */
+/** An operator ends a hold. The operator and the reason are recorded in the ledger. */
 export type ForceEndHold = {
   readonly accountId: string;
   readonly holdId: string;
@@ -32,7 +32,7 @@ export async function forceSettleHold(deps: ForceEndHoldDeps, command: ForceEndH
   const settle: SettleHold = {
     accountId, holdId, cost, price: null, by: 'operator', overCapture: deps.overCapture, debtLimit: deps.debtLimit,
     fingerprint: fingerprint('operator/settle', cost),
-    // `end` is for lists of streams: nobody said that this answer was whole.
+    // `end` is for lists of streams: the client did not report a complete answer.
     about: JSON.stringify({
       source: 'console', actor, reason, end: 'aborted',
       usage: { service: 'operator', operation: 'settle', metadata: { sessionId: holdId } },

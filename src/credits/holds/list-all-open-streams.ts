@@ -9,9 +9,9 @@ import { toOpenStream, type OpenStream } from './stream-hold.js';
 export type AllOpenStreamsDeps = { readonly db: Db; readonly freshen: Freshen; readonly clock: Clock };
 
 /**
- * The streams that anybody has open now, oldest first, at most as many as of one account. From Postgres, once it has
- * caught up: Redis orders open holds by the end of their lease, shard by shard, and would have to read each of them to
- * tell whose it is and whether it is a stream. Throws GatewayError ledger_unavailable.
+ * The open streams of all accounts, oldest first, with the same limit as for one account. Read from Postgres after a drain:
+ * Redis orders open holds by the end of their lease in each shard, and would have to read each hold to find its account and
+ * whether it is a stream. Throws GatewayError ledger_unavailable.
  */
 export async function listAllOpenStreams({ db, freshen, clock }: AllOpenStreamsDeps): Promise<OpenStream[]> {
   await freshen.all();

@@ -21,8 +21,8 @@ const RECENT_OF_ALL_MAX = 50;
 const MINUTE_MS = 60_000;
 
 /**
- * The streams of an account, or (null) of everybody, that are open or ended in the last minutes: first the open ones,
- * the newest first, then the others, the last to end first. One that ended a moment ago is among them.
+ * The streams of an account, or (null) of all accounts, that are open or ended in the last minutes: first the open ones,
+ * newest first, then the others, latest end first. It includes streams that ended just now.
  *
  * Open ones are read before ended ones: a stream that ends in between is then in both, and shown once, as ended. The
  * other way round it would be in neither. Throws GatewayError ledger_unavailable.

@@ -30,7 +30,7 @@ export type SettleStreamHold = {
 export type SettledStream = {
   /** What the usage cost, whether or not all of it could be taken. */
   readonly cost: Micros;
-  /** What did not go to anybody: back to lots, or gone with lots that expired meanwhile. */
+  /** The part that was not charged: returned to lots, or expired with lots that ended meanwhile. */
   readonly returned: Micros;
   readonly outcome: HoldOutcome;
   readonly replayed: boolean;

@@ -22,9 +22,9 @@ export type PlanDeps = {
 export const listPlans = ({ db }: Pick<PlanDeps, 'db'>): Promise<Plan[]> => readPlans(db).catch(rethrow);
 
 /**
- * Makes a plan, or changes one. A new amount, name, mode or expiry holds from each account's next refill on.
+ * Creates or changes a plan. A new amount, name, mode or expiry applies from the next refill of each account on.
  *
- * @throws GatewayError invalid_request, conflict (the period of a plan that somebody has), ledger_unavailable.
+ * @throws GatewayError invalid_request, conflict (a new period for a plan that accounts have), ledger_unavailable.
  */
 export async function definePlan({ db }: Pick<PlanDeps, 'db'>, plan: Plan, actor: string): Promise<Plan> {
   if (plan.mode === 'reset' && plan.missed !== 'latest') {
@@ -33,27 +33,27 @@ export async function definePlan({ db }: Pick<PlanDeps, 'db'>, plan: Plan, actor
   return db.transaction(async (trx) => {
     const before = await readPlan(trx, plan.planId, 'update');
     if (before !== null && !isSamePeriod(before.period, plan.period) && await isPlanInUse(trx, plan.planId)) {
-      throw new GatewayError('conflict', 'accounts have this plan, so its period cannot change; make another plan and assign that');
+      throw new GatewayError('conflict', 'accounts have this plan, so its period cannot change; create another plan and assign it');
     }
     await upsertPlan(trx, plan, actor);
     return plan;
   }).catch(rethrow);
 }
 
-/** @throws GatewayError not_found, conflict (somebody has it), ledger_unavailable. */
+/** Removes a plan. @throws GatewayError not_found, conflict (accounts have it), ledger_unavailable. */
 export async function removePlan({ db }: Pick<PlanDeps, 'db'>, planId: string): Promise<void> {
   await db.transaction(async (trx) => {
     if (await readPlan(trx, planId, 'update') === null) throw unknownPlan(planId);
-    if (await isPlanInUse(trx, planId)) throw new GatewayError('conflict', 'accounts have this plan; give them another one first');
+    if (await isPlanInUse(trx, planId)) throw new GatewayError('conflict', 'accounts have this plan; assign another plan to them first');
     await deletePlan(trx, planId);
   }).catch(rethrow);
 }
 
 /**
- * Puts an account on a plan and grants the first period at once; where that cannot be done now, the schedule does it.
- * On the same plan already: nothing changes. An account is given one period at a time: while one runs that it was given,
- * of another plan or of this one before it was ended, the plan waits for its end. If that period and the plan are both
- * of the kind that resets, what is left of its refill goes when the first of the new plan comes.
+ * Assigns a plan to an account and grants the first period at once. If that grant fails, the scheduled job does it. An
+ * account that already has this plan is unchanged. An account gets one period at a time: while a granted period runs, of
+ * another plan or of an earlier assignment of this plan, the new assignment starts at its end. If the plans of both periods
+ * reset, the first refill of the new plan removes the rest of the last refill of the old one.
  *
  * @throws GatewayError not_found (there is no such plan), ledger_unavailable.
  */
@@ -71,16 +71,16 @@ export async function assignPlan(
     const lastIntentId = plan.mode === 'reset' ? await leftToReset(trx, accountId, before, nowMs) : null;
     await putAccountPlan(trx, { accountId, planId, nowMs, lastIntentId, actor });
   }).catch(rethrow);
-  // The plan is assigned whatever becomes of this.
+  // The assignment is committed, even if this grant fails.
   await refillPlans(deps, accountId).catch((error: unknown) => {
     if (!(toGatewayError(error) instanceof GatewayError)) throw error;
   });
-  // So that her balance tells of the plan and of its refill at once.
+  // The balance shows the plan and its refill at once.
   await freshenIfPossible(deps.freshen, accountId);
   return planOf(deps, accountId);
 }
 
-/** The refill whose rest a plan that resets takes away when it begins. */
+/** The refill whose rest a resetting plan removes when it starts. */
 async function leftToReset(trx: Trx, accountId: string, before: AccountPlan | null, nowMs: number): Promise<number | null> {
   const running = await readRunningReset(trx, accountId, nowMs);
   if (running !== null || before === null) return running;
@@ -95,7 +95,7 @@ export async function planOf({ db }: Pick<PlanDeps, 'db'>, accountId: string): P
 }
 
 /**
- * Ends an account's plan. What was granted stays, and a period that has begun is granted.
+ * Ends the plan of an account. Granted credits stay, and a period that has started is still granted.
  *
  * @throws GatewayError not_found, ledger_unavailable.
  */

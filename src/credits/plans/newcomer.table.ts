@@ -1,6 +1,6 @@
 import type { Db } from '../../stores/postgres/connect.js';
 
-/** Accounts whose welcome is not decided, the first seen first. A user whom an administrator registered has not been seen yet. */
+/** Accounts without a decision about the welcome credits, oldest first. Users who were only registered are not listed. */
 export async function readNewcomers(db: Db, limit: number): Promise<string[]> {
   const { rows } = await db.raw<{ rows: { accountId: string }[] }>(
     `select account_id as "accountId" from profiles where welcome is null and names_from is distinct from 'admin'

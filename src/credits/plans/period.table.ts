@@ -2,28 +2,27 @@ import type { Db, Trx } from '../../stores/postgres/connect.js';
 import { toMs } from '../../stores/postgres/unnest.js';
 import type { Plan } from './plan.js';
 
-/** A period of an account's plan, with the plan's terms when it was opened. */
+/** A period of an account's plan, with the terms that the plan had when the period was opened. */
 export type PlanPeriod = Pick<Plan, 'planId' | 'name' | 'amount' | 'mode' | 'expiresAfterSeconds'> & {
   readonly accountId: string;
-  /** Of the assignment under which it was opened, and which of its periods this is. */
+  /** The assignment under which the period was opened, and the number of the period in it. */
   readonly anchorMs: number;
   readonly nth: number;
   readonly startsAtMs: number;
   readonly endsAtMs: number;
 };
 
-/** A period that is to be granted. `lastIntentId`: the refill before, under the same assignment. */
+/** A period that is not granted yet. `lastIntentId`: the previous refill under the same assignment. */
 export type OpenPeriod = PlanPeriod & { readonly lastIntentId: number | null };
 
 const at = (name: string): string => `to_timestamp(:${name}::double precision / 1000)`;
 
-/** SQL: where the last period of account `:accountId` ends; null when it had none. */
+/** SQL: the end of the last period of account `:accountId`; null when it had none. */
 export const COVERED_UNTIL = `(select ends_at from plan_periods where account_id = :accountId order by after_at desc limit 1)`;
 
 /**
- * Opens a period, unless the account was given one that ends later than this one starts. The primary key decides: of two
- * that follow the same period only one can be. `before`: this very period of this plan was opened earlier. `covered`:
- * another period takes its place.
+ * Opens a period, unless the account has a period that ends later than this one starts. The primary key allows only one
+ * successor of a period. `before`: this period of this plan was opened earlier. `covered`: another period overlaps it.
  */
 export async function openPeriod(trx: Trx, period: PlanPeriod): Promise<'opened' | 'before' | 'covered'> {
   const { rowCount } = await trx.raw<{ rowCount: number }>(
@@ -43,7 +42,7 @@ export async function openPeriod(trx: Trx, period: PlanPeriod): Promise<'opened'
   return rows.length === 1 ? 'before' : 'covered';
 }
 
-/** Gives up periods of the same assignment that are older than this one and were not granted yet. */
+/** Drops older periods of the same assignment that were not granted. */
 export async function passOverOlder(trx: Trx, period: PlanPeriod): Promise<void> {
   await trx.raw(
     `update plan_periods set state = 'passed'
@@ -54,8 +53,8 @@ export async function passOverOlder(trx: Trx, period: PlanPeriod): Promise<void>
 }
 
 /**
- * Open periods that are due, those that have waited longest first; of all accounts or of one. They are put off in the
- * same statement, so that workers share them out, and what a worker leaves undone comes up again later.
+ * Open periods that are due, longest waiting first, of all accounts or of one. The same statement postpones them, so that
+ * two workers do not take the same one, and periods that a worker did not finish become due again later.
  */
 export async function claimOpenPeriods(
   db: Db,
@@ -85,7 +84,7 @@ export async function claimOpenPeriods(
 
 const OF_ASSIGNMENT = `account_id = :accountId and plan_id = :planId and anchor_at = ${at('anchorMs')}`;
 
-/** Notes that a period was granted, also with the assignment if that still holds. False: another worker has noted it. */
+/** Records that a period was granted, also in the assignment if it still exists. False: another worker recorded it before. */
 export async function noteGranted(db: Db, row: PlanPeriod & { readonly intentId: number; readonly grantedAtMs: number }): Promise<boolean> {
   const { rows } = await db.raw<{ rows: object[] }>(
     `with granted as (
@@ -100,7 +99,7 @@ export async function noteGranted(db: Db, row: PlanPeriod & { readonly intentId:
   return rows.length === 1;
 }
 
-/** Notes why a period could not be granted, and when it is tried again. */
+/** Records why a period could not be granted, and when to try again. */
 export async function noteProblem(db: Db, row: PlanPeriod & { readonly problem: string; readonly againAtMs: number }): Promise<void> {
   await db.raw(
     `with postponed as (
@@ -111,7 +110,7 @@ export async function noteProblem(db: Db, row: PlanPeriod & { readonly problem: 
   );
 }
 
-/** The refill of a plan that resets, while its period runs: what is left of it goes when the next plan that resets begins. */
+/** The refill of a resetting plan whose period still runs. The first refill of the next resetting plan removes its rest. */
 export async function readRunningReset(db: Db, accountId: string, nowMs: number): Promise<number | null> {
   const { rows } = await db.raw<{ rows: { intentId: number | null }[] }>(
     `select intent_id as "intentId" from plan_periods

@@ -24,7 +24,7 @@ export async function readPlans(db: Db): Promise<Plan[]> {
   return rows.map(toPlan);
 }
 
-/** With `lock`, nobody assigns or changes it until the transaction ends. */
+/** With `lock`, no other transaction can assign or change the plan until this one ends. */
 export async function readPlan(db: Db, planId: string, lock: 'none' | 'share' | 'update' = 'none'): Promise<Plan | null> {
   const { rows } = await db.raw<{
     rows: PlanColumns[];
@@ -62,8 +62,8 @@ export async function readAccountPlan(db: Db, accountId: string, lock: 'none' | 
 }
 
 /**
- * Puts an account on a plan, from period 0 on, which begins now or, when a period that was given to the account still
- * runs, at its end. `lastIntentId`: a lot that its first reset takes away.
+ * Assigns a plan to an account, starting with period 0. It starts now or, while a granted period of the account runs, at
+ * its end. `lastIntentId`: the refill whose rest the first refill removes.
  */
 export async function putAccountPlan(
   db: Db, row: {
@@ -84,7 +84,7 @@ export async function putAccountPlan(
   );
 }
 
-/** Makes an account's plan begin anew where the last period that was given to the account ends. */
+/** Moves the start of an account's plan to the end of the last granted period. */
 export async function moveAccountPlan(db: Db, accountId: string): Promise<void> {
   await db.raw(
     `update account_plans set anchor_at = covered.until, due_at = covered.until, next_period = 0
@@ -98,7 +98,7 @@ export async function deleteAccountPlan(db: Db, accountId: string): Promise<bool
   return rowCount === 1;
 }
 
-/** Accounts that a period has begun for, those that have waited longest first; or one account, if it is due. */
+/** Accounts for which a period has started, longest waiting first; or one account, if it is due. */
 export async function readDueAccounts(
   db: Db, { nowMs, limit, accountId }: { readonly nowMs: number; readonly limit: number; readonly accountId: string | null },
 ): Promise<string[]> {
@@ -111,7 +111,7 @@ export async function readDueAccounts(
   return rows.map((row) => row.accountId);
 }
 
-/** A due account and its plan, locked until the transaction ends. Null: not due any more, or another worker has it. */
+/** A due account and its plan, locked until the transaction ends. Null: no longer due, or locked by another worker. */
 export async function lockDueAccount(
   trx: Trx, accountId: string, nowMs: number,
 ): Promise<{ readonly plan: Plan; readonly account: AccountPlan } | null> {
@@ -125,7 +125,7 @@ export async function lockDueAccount(
   return { plan: toPlan(plan), account: { accountId, planId: plan.planId, anchorMs, nextPeriod, lastIntentId, lastRefillAtMs, problem } };
 }
 
-/** Notes which period of an account comes next, and when. */
+/** Records the number and the start of the next period of an account. */
 export async function setNextPeriod(
   trx: Trx, row: { readonly accountId: string; readonly nextPeriod: number; readonly dueMs: number },
 ): Promise<void> {

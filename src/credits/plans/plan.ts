@@ -1,52 +1,52 @@
 import type { Micros } from '../../kit/money/micros.js';
 
-/** Calendar periods are of UTC. `seconds` is any length, for trials and tests. */
+/** Calendar periods are in UTC. `seconds` is a period of any length, for trials and tests. */
 export type Period =
   | { readonly unit: 'day' | 'week' }
   | { readonly unit: 'month' }
   | { readonly unit: 'seconds'; readonly seconds: number };
 
-/** What accounts get, again and again. */
+/** A credit plan: the amount that an account gets in each period. */
 export type Plan = {
-  /** Of the characters of an account id: it is part of keys. */
+  /** Only characters of account ids, because it is part of idempotency keys. */
   readonly planId: string;
-  /** What users see as their plan. */
+  /** The name that users see. */
   readonly name: string;
-  /** Of every refill. */
+  /** The amount of each refill. */
   readonly amount: Micros;
   readonly period: Period;
-  /** What is left of a refill when the next one comes: kept (`roll_over`), or taken away (`reset`). */
+  /** What the next refill does to unused credits of the last one: keep them (`roll_over`) or remove them (`reset`). */
   readonly mode: 'roll_over' | 'reset';
   /**
-   * Periods that nobody granted in time, because the workers were down: granted all, or only the one that runs. A
-   * `reset` plan can only mean the latest: each refill would take away the one before it.
+   * Periods that were not granted in time because no worker ran: grant all of them, or only the current one. A `reset`
+   * plan must use the current one, because each refill removes the one before.
    */
   readonly missed: 'each' | 'latest';
-  /** Life of a refill from the moment it is granted, so that a late one is not shorter; null: it never ends. */
+  /** Lifetime of a refill in seconds, from its grant, so that a late refill lives as long; null: it does not expire. */
   readonly expiresAfterSeconds: number | null;
 };
 
 /**
- * An account on a plan. Period n begins n periods after the anchor, so that no month and no delay ever drifts. The
- * anchor may be to come.
+ * The plan of an account. Period n starts n periods after the anchor, so delays and short months do not shift later
+ * periods. The anchor may be in the future.
  */
 export type AccountPlan = {
   readonly accountId: string;
   readonly planId: string;
   readonly anchorMs: number;
-  /** The first period that has not been opened yet (period.table.ts). */
+  /** Number of the first period that has not been opened yet (period.table.ts). */
   readonly nextPeriod: number;
-  /** The intent of the last refill, whose lot a reset takes away. */
+  /** The intent of the last refill, whose lot a reset revokes. */
   readonly lastIntentId: number | null;
   readonly lastRefillAtMs: number | null;
-  /** Why the last attempt to refill failed; null: it did not. */
+  /** Why the last attempt to refill failed; null: it succeeded. */
   readonly problem: string | null;
 };
 
 const SECOND_MS = 1_000;
 const DAY_MS = 86_400 * SECOND_MS;
 
-/** When period `n` of an account begins. Months keep the anchor's day, or end earlier: January 31, February 28, March 31. */
+/** When period `n` starts. Months keep the day of the anchor, or use their last day: January 31, February 28, March 31. */
 export function periodStart(anchorMs: number, period: Period, n: number): number {
   if (period.unit !== 'month') return anchorMs + n * lengthMs(period);
   const anchor = new Date(anchorMs);
@@ -56,7 +56,7 @@ export function periodStart(anchorMs: number, period: Period, n: number): number
   return Date.UTC(anchor.getUTCFullYear(), month, Math.min(anchor.getUTCDate(), lastDay)) + timeOfDay;
 }
 
-/** The period that runs at a time, which must not be before the anchor. */
+/** The number of the period at a time, which must not be before the anchor. */
 export function periodAt(anchorMs: number, period: Period, nowMs: number): number {
   if (period.unit !== 'month') return Math.floor((nowMs - anchorMs) / lengthMs(period));
   const [anchor, now] = [new Date(anchorMs), new Date(nowMs)];
@@ -72,6 +72,6 @@ function lengthMs(period: Exclude<Period, { readonly unit: 'month' }>): number {
   }
 }
 
-/** Whether two periods are the same: that of a plan in use cannot change, since all its dates follow from it. */
+/** Whether two periods are equal. The period of a plan in use cannot change, because all dates depend on it. */
 export const isSamePeriod = (a: Period, b: Period): boolean =>
   a.unit === b.unit && (a.unit !== 'seconds' || b.unit !== 'seconds' || a.seconds === b.seconds);

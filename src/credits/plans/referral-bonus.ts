@@ -8,29 +8,29 @@ import { refusalOf } from '../grants/money-request.js';
 export type ReferralDeps = { readonly moneyIn: Pick<MoneyIn, 'grant'> };
 
 export type ReferralCommand = {
-  /** Account ids: who brought whom. */
+  /** Account ids of the user who referred and of the user who was referred. */
   readonly referrer: string;
   readonly referee: string;
-  /** Above zero. */
+  /** Greater than 0. */
   readonly referrerAmount: Micros;
-  /** Zero: nothing for the referee. */
+  /** 0: the referee gets nothing. */
   readonly refereeAmount: Micros;
   readonly actor: string;
 };
 
-/** `pending`: recorded for good, and applied as soon as Redis can. `replayed`: it had been granted before. */
+/** `pending`: recorded, and applied as soon as Redis is available. `replayed`: it had been granted before. */
 export type Referral = { readonly status: 'granted' | 'pending'; readonly replayed: boolean };
 
 /**
- * Rewards a referral. Somebody is referred once: the same referral again changes nothing, and another referrer, or
- * other amounts, for the same referee are refused.
+ * Rewards a referral. A user can be referred once: repeating the same referral changes nothing; another referrer, or other
+ * amounts, for the same referee are refused.
  *
  * @throws GatewayError invalid_request, idempotency_mismatch (referred before, otherwise), limit_exceeded,
- *   account_frozen, ledger_unavailable. A repeat goes on where it stopped.
+ *   account_frozen, ledger_unavailable. A repeat continues where the first attempt stopped.
  */
 export async function grantReferral({ moneyIn }: ReferralDeps, command: ReferralCommand): Promise<Referral> {
   const { referrer, referee, referrerAmount, refereeAmount, actor } = command;
-  if (referrer === referee) throw invalid('body.referrer', 'nobody refers herself');
+  if (referrer === referee) throw invalid('body.referrer', 'a user cannot refer themselves');
   const grant = async (side: 'referrer' | 'referee', amount: Micros): Promise<MoneyInResult> => {
     const result = await moneyIn.grant({
       accountId: side === 'referrer' ? referrer : referee, amount, expiresAtMs: null, retriesRefused: true,

@@ -12,26 +12,26 @@ export type RefillDeps = { readonly db: Db; readonly moneyIn: Pick<MoneyIn, 'gra
 
 export type RefillReport = { readonly refilled: number; readonly postponed: number };
 
-/** Accounts whose periods one run opens, and periods that it grants: each takes a few statements, and the next run is seconds away. */
+/** Limit of accounts whose periods one run opens, and of periods that it grants. The next run follows within seconds. */
 const ACCOUNTS_PER_RUN_MAX = 100;
 const GRANTS_PER_RUN_MAX = 200;
-/** Missed periods that one account catches up with in one run. */
+/** Missed periods that one run opens for one account. */
 const PERIODS_PER_RUN_MAX = 50;
-/** What a worker that died has claimed comes up again after this. */
+/** Periods that a crashed worker had taken become due again after this time. */
 const CLAIM_MS = 60_000;
 /** A refill that was refused, for a frozen account or one with too many lots, is tried again after this. */
 const RETRY_MS = 60_000;
 
-/** Who is named as the actor of what a plan does. */
+/** The actor of the entries that plans write. */
 const ACTOR = 'system-plan';
 
 /**
- * Grants what is due: to all accounts, or to one. A period that has begun is first opened in Postgres, where the primary
- * key lets an account have one period at a time whatever happens to its plan; then its credits are granted under a name
- * of its own (`plan/<account>/<plan>/<start>`), for ever. So this may run twice and at once, and may die anywhere.
- * A period that was opened is granted even if the account's plan is changed or ended meanwhile.
+ * Grants due periods of all accounts, or of one. A period that has started is first opened in Postgres, where the primary
+ * key allows an account one period at a time, however its plan changes. Then its credits are granted under a permanent key
+ * of its own (`plan/<account>/<plan>/<start>`). So several runs may overlap, and a run may crash at any point. An opened
+ * period is granted even if the account's plan is changed or ended meanwhile.
  *
- * @throws GatewayError ledger_unavailable, or pg's error: what was not done comes up again.
+ * @throws GatewayError ledger_unavailable, or an error of pg: unfinished periods become due again.
  */
 export async function refillPlans(deps: RefillDeps, accountId: string | null = null): Promise<RefillReport> {
   const { db } = deps;
@@ -48,7 +48,7 @@ export async function refillPlans(deps: RefillDeps, accountId: string | null = n
   return report;
 }
 
-/** Opens what has begun of an account's plan. Periods that the plan's policy does not grant are passed over. */
+/** Opens the periods of an account's plan that have started. Skips periods that the plan's policy does not grant. */
 async function openDuePeriods(db: Db, accountId: string, nowMs: number): Promise<void> {
   await db.transaction(async (trx) => {
     const due = await lockDueAccount(trx, accountId, nowMs);
@@ -59,7 +59,7 @@ async function openDuePeriods(db: Db, accountId: string, nowMs: number): Promise
     for (let opened = 0; nextPeriod <= running && opened < PERIODS_PER_RUN_MAX; opened += 1) {
       const period = periodOf(plan, account, plan.missed === 'each' ? nextPeriod : running);
       if (await openPeriod(trx, period) === 'covered') {
-        // The account was given another period meanwhile: this plan begins after it.
+        // The account got another period meanwhile: this plan starts after it.
         await moveAccountPlan(trx, accountId);
         return;
       }
@@ -77,7 +77,7 @@ const periodOf = ({
   startsAtMs: periodStart(anchorMs, period, nth), endsAtMs: periodStart(anchorMs, period, nth + 1),
 });
 
-/** Grants one period. `noted`: so has another worker, which was faster. */
+/** Grants one period. `noted`: another worker granted it before. */
 async function refill(deps: RefillDeps, period: OpenPeriod, nowMs: number): Promise<'granted' | 'noted' | { readonly problem: string }> {
   const problem = await clearForReset(deps, period);
   if (problem !== null) return { problem };
@@ -87,8 +87,8 @@ async function refill(deps: RefillDeps, period: OpenPeriod, nowMs: number): Prom
 }
 
 /**
- * Takes away what is left of the refill before, where the plan says so. Purchased credits and bonuses are in lots of
- * their own and stay. Answers what stands in the way, or null.
+ * For a resetting plan, removes the rest of the previous refill. Purchased credits and bonuses are in other lots and stay.
+ * Returns why this is not possible now, or null.
  */
 async function clearForReset(
   { db, moneyIn }: RefillDeps, { accountId, planId, name, mode, lastIntentId }: OpenPeriod,
@@ -96,7 +96,7 @@ async function clearForReset(
   if (mode !== 'reset' || lastIntentId === null) return null;
   const last = await readIntent(db, lastIntentId);
   if (last === null || last.state === 'refused') return null;
-  // Not in Redis yet, so it could not be taken away, and would come on top of the next one.
+  // The previous refill is not in Redis yet. It could not be removed, and would be added to the next one.
   if (last.reply === null && last.appliedSeq === null) return 'the refill before is still pending';
   const lotId = lotIdOf(lastIntentId);
   const result = await moneyIn.revoke({
@@ -114,12 +114,12 @@ async function clearForReset(
   switch (result.status) {
     case 'applied': return null;
     case 'pending': return 'the reset is still pending';
-    // Used up, or ended by itself.
+    // Used up, or expired.
     case 'refused': return result.reason === 'lot_not_found' ? null : result.reason;
   }
 }
 
-/** The first refill of a plan is the subscription itself, the others are its refills. */
+/** The first refill of a plan counts as the subscription, the others as refills. */
 function grantPeriod({ moneyIn }: RefillDeps, period: PlanPeriod, nowMs: number): Promise<MoneyInResult> {
   const { accountId, planId, name, amount, expiresAfterSeconds, nth } = period;
   const startsAt = new Date(period.startsAtMs).toISOString();

@@ -7,15 +7,15 @@ import { decideWelcome, readNewcomers } from './newcomer.table.js';
 
 export type WelcomeDeps = { readonly db: Db; readonly moneyIn: Pick<MoneyIn, 'grant'>; readonly amount: Micros };
 
-/** Newcomers of one run: each costs two commits, and the next run is a second away. */
+/** Accounts of one run. Each needs two commits, and the next run follows in a second. */
 const NEWCOMERS_PER_RUN_MAX = 200;
 
 /**
- * Gives everybody whose first token was seen lately the welcome credits, once ever (contract C-18): under a name of the
- * account's own in Postgres, so that it may run twice, at once, and die anywhere. Whoever comes while there are none to
- * give gets none later either: a bonus that is introduced is for those who come after it.
+ * Grants the welcome credits to accounts whose first token was seen recently, once per account (contract C-18). The key in
+ * Postgres is the account's own, so runs may overlap or crash at any point. An account that first came while
+ * WELCOME_CREDITS was 0 gets none later.
  *
- * @throws GatewayError ledger_unavailable, or pg's error: what was not done comes up again.
+ * @throws GatewayError ledger_unavailable, or an error of pg: the next run continues.
  */
 export async function welcomeNewcomers({ db, moneyIn, amount }: WelcomeDeps): Promise<{ readonly welcomed: number }> {
   const newcomers = await readNewcomers(db, NEWCOMERS_PER_RUN_MAX);
@@ -28,14 +28,14 @@ export async function welcomeNewcomers({ db, moneyIn, amount }: WelcomeDeps): Pr
     const result = await moneyIn.grant({
       accountId, amount, expiresAtMs: null, retriesRefused: true,
       idempotency: { scope: 'welcome', key: accountId },
-      // Not of the amount: who was welcomed before it was changed is welcome all the same, and once.
+      // The fingerprint leaves out the amount: after a change of it, accounts that were welcomed before get nothing more.
       fingerprint: fingerprint('welcome', accountId),
       about: writeTransactionAbout(
         { type: TransactionType.BONUS, reason: TransactionReason.WELCOME_BONUS, description: 'Welcome bonus', metadata: null },
         { source: 'welcome', actor: 'system-welcome', reason: 'welcome' },
       ),
     });
-    // A frozen account stays a newcomer until it thaws.
+    // A frozen account is tried again until it is thawed.
     if (result.status !== 'refused') welcomed.push(accountId);
   }
   await decideWelcome(db, welcomed, 'granted');

@@ -6,9 +6,9 @@ import { DIMENSIONS, UNITS, type Dimension, type PriceDraft, type PriceTerms } f
 import { microsPerOne } from './rate.js';
 import { compare, decimal, over, parseDecimal, rational, times, toNumber, type Rational } from './rational.js';
 
-/** A change by more than this is a slip of the decimal point until somebody insists. */
+/** A change by more than this factor is taken for a misplaced decimal point unless `force` is set. */
 const JUMP_MAX = rational(10n);
-/** Ten thousand times the dearest token on the market: beyond it is a wrong unit. In micro-credits for one. */
+/** 10 000 times the most expensive token on the market: more is a wrong unit. In micro-credits per token. */
 const MICROS_PER_ONE_MAX = rational(1_000_000n * BigInt(MICROS_PER_CREDIT));
 /** More digits than any price list prints; sums of such fractions stay cheap. */
 const DIGITS_MAX = 40;
@@ -20,7 +20,7 @@ const NOTE_LENGTH_MAX = 1_000;
 export type Insistence = {
   /** A change of more than ×10, and whatever `allowZero` allows. */
   readonly force?: boolean | undefined;
-  /** A price of zero is meant. */
+  /** Allows a price of 0. */
   readonly allowZero?: boolean | undefined;
 };
 
@@ -28,7 +28,7 @@ export type Insistence = {
 export type Jump = { readonly dimension: Dimension; readonly factor: number | null };
 
 /**
- * Refuses what can be no price.
+ * Refuses an invalid price.
  * @throws GatewayError invalid_request with the field at fault.
  */
 export function checkPrice(draft: PriceDraft, insistence: Insistence): void {
@@ -94,7 +94,7 @@ export function jumpsOf(before: PriceTerms, after: PriceTerms): Jump[] {
   });
 }
 
-/** @throws GatewayError invalid_request for a jump nobody insists on. */
+/** @throws GatewayError invalid_request for a jump without `force`. */
 export function checkJumps(before: PriceTerms | undefined, after: PriceTerms, { force }: Insistence): void {
   if (before === undefined || force === true) return;
   const jumps = jumpsOf(before, after);

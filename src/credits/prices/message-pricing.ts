@@ -71,8 +71,8 @@ const DEFAULTS: readonly (readonly [provider: string, model: string, perMessage:
 ];
 
 /**
- * Brings the documented defaults back, over whatever these models cost now; others stay. Answers how many changed.
- * Needs no force: these are the prices that somebody decided on.
+ * Sets the documented default prices again; other models keep theirs. Returns how many prices changed. No `force` is needed,
+ * because the defaults are documented.
  */
 export async function initializeMessagePricing({ books, clock }: SetPriceDeps, actor: string): Promise<number> {
   const written = await books.write((history) => {

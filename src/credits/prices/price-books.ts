@@ -11,30 +11,30 @@ import { NATIVE_BOOK, type PriceDraft, type PriceVersion } from './price.js';
 import { insertPrices, lockLastVersion, readLastVersion, readPricesAfter } from './price.table.js';
 import { tokenBook, type TokenBook } from './token-book.js';
 
-/** Told whenever somebody, anywhere, has written prices. */
+/** Called whenever any process has written prices. */
 export type PriceListener = (notice: () => void) => { close(): Promise<void> };
 
 export type PriceBooksDeps = {
   readonly db: Db;
   readonly clock: Clock;
   readonly unknownModel: UnknownModelPolicy;
-  /** Makes changes arrive at once instead of with the next look. Nothing depends on it. */
+  /** Makes changes visible at once instead of with the next poll. Optional. */
   readonly listen?: PriceListener;
-  /** A failed look; told once per outage. The books stay as they are. */
+  /** Called once per outage when a poll fails. The books keep their last state. */
   readonly onError: (error: unknown) => void;
 };
 
-/** All prices, in the memory of this process. Only `write` and `refresh` wait for Postgres. */
+/** All prices, in memory. Only `write` and `refresh` wait for Postgres. */
 export interface PriceBooks {
   readonly tokens: TokenBook;
   readonly messages: MessageBook;
   readonly models: ModelBook;
   native(name?: string): NativeBook;
   readonly history: PriceHistory;
-  /** Reads what was written since the last look. */
+  /** Reads the versions written since the last poll. */
   refresh(): Promise<void>;
   /**
-   * Adds versions, all in one transaction, that `decide` makes of the books as they are with every other writer waiting.
+   * Adds the versions that `decide` returns, in one transaction. `decide` sees the current books; other writers wait.
    * @throws GatewayError ledger_unavailable; and whatever `decide` throws, with nothing written.
    */
   write(decide: (history: PriceHistory) => readonly PriceDraft[]): Promise<PriceVersion[]>;
@@ -59,7 +59,7 @@ export async function priceBooks({ db, clock, unknownModel, listen, onError }: P
       if (await readLastVersion(db) > history.lastVersion()) history.add(await readPricesAfter(db, history.lastVersion()));
     }
   };
-  /** One read at a time; who asks during a read may have a change in mind that it began too early to see. */
+  /** One read at a time. A call during a read starts another one after it, because the running one may miss a change. */
   const refresh = (): Promise<void> => {
     asked += 1;
     reading ??= readNew().finally(() => { reading = undefined; });
@@ -91,7 +91,7 @@ export async function priceBooks({ db, clock, unknownModel, listen, onError }: P
     write: async (decide) => {
       const written = await db.transaction(async (trx) => {
         const last = await lockLastVersion(trx);
-        // Committed, all of them: nobody else can be writing now.
+        // All versions are committed: no other writer holds the lock.
         history.add(await readPricesAfter(trx, history.lastVersion()));
         return insertPrices(trx, last, decide(history));
       }).catch((error: unknown) => { throw toGatewayError(error); });

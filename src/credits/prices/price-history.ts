@@ -47,7 +47,7 @@ function known(timeline: Timeline | undefined, atMs: number): StoredPrice[] {
 }
 
 export function priceHistory(): PriceHistory {
-  // Maps throughout: `__proto__` is a model like any other that nobody knows (contract §6.1 #13).
+  // Maps, not objects: `__proto__` is an ordinary unknown model (contract §6.1 #13).
   const versions = new Map<number, StoredPrice>();
   const books = new Map<string, Map<string, Provider>>();
   const models = new Set<string>();
@@ -61,7 +61,7 @@ export function priceHistory(): PriceHistory {
   const own = (book: string, provider: string, model: string, atMs: number): StoredPrice | undefined =>
     at(books.get(book)?.get(provider)?.models.get(model), atMs);
 
-  /** One default at any time: whoever claimed it last, as long as that model still says so. */
+  /** At most one default at any time: the last model that claimed it, while it still does. */
   const claimed = (book: string, provider: string, atMs: number): StoredPrice | undefined => {
     const claim = at(books.get(book)?.get(provider)?.claims, atMs);
     const now = claim === undefined ? undefined : own(book, provider, claim.row.model, atMs);

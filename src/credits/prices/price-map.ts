@@ -31,7 +31,7 @@ function parse(json: string): unknown {
   try {
     return JSON.parse(json);
   } catch {
-    // The parser's own words are about the marked text, which nobody has seen.
+    // The message of the parser quotes the marked text, which is not the caller's.
     throw new Error('the file is not JSON');
   }
 }

@@ -32,7 +32,7 @@ const perThousand = (input: string, output: string, rounding: Rounding = 'credit
   rateOf({ prices: { ...NO_PRICES, input, output }, unit: traitsOf(TOKEN_BOOK).unit, rounding, marginPercent: '0', moneyPerCredit: null });
 const DEFAULT_RATE = perThousand('0.200', '0.500');
 
-/** A Map, not an object: `__proto__` is a model like any other that nobody knows (contract §6.1 #13). */
+/** A Map, not an object: `__proto__` is an ordinary unknown model (contract §6.1 #13). */
 const RATES: ReadonlyMap<string, Rate> = new Map([
   ['amazon.nova-micro-v1:0', perThousand('0.060', '0.060')],
   ['amazon.nova-lite-v1:0', perThousand('0.250', '0.800')],
@@ -45,7 +45,7 @@ const RATES: ReadonlyMap<string, Rate> = new Map([
   ['gpt-4', perThousand('5', '5', 'micro')],
 ]);
 
-/** The book that contract §2.6 documents, as it was before anybody changed a price. Needs no Postgres. */
+/** The initial prices of the book (contract §2.6). Needs no Postgres. */
 export const builtInTokenBook: TokenBook = {
   priceOf: (modelId) => ({ name: priceName(TOKEN_BOOK, BUILT_IN_VERSION, modelId), modelId, rate: RATES.get(modelId) ?? DEFAULT_RATE }),
   named: (name) => {

@@ -19,16 +19,16 @@ export type GiveCreditsDeps = {
 };
 
 export type GivenCredits = {
-  /** `pending`: recorded for good, and spendable as soon as Redis takes it. */
+  /** `pending`: recorded, and spendable as soon as Redis has applied it. */
   readonly status: 'given' | 'pending';
   readonly balance: Micros | null;
   readonly replayed: boolean;
   readonly atMs: number;
-  /** Whether the user has been given the credits she begins with. */
+  /** Whether the user has got the initial credits. */
   readonly hasInitial: boolean;
 };
 
-/** The name of an account's initial credits: there is one, so they are given once. */
+/** The only key of an account's initial credits, so they are granted once. */
 const initialOf = (accountId: string): IdempotencyKey => ({ scope: 'credits-process/initial', key: accountId });
 
 type Gift = {
@@ -40,10 +40,10 @@ type Gift = {
 };
 
 /**
- * Gives a user the credits she begins with, once in her life. The request that gave them hears so, and so does its
- * repeat: the same actor, key and amount. Every other request is refused, whatever amount it asks for.
+ * Grants the initial credits, once per account. The first request and its repeats (the same actor, key and amount) succeed.
+ * Every other request is refused, whatever its amount.
  *
- * @throws GatewayError conflict (she has had them), limit_exceeded, account_frozen, ledger_unavailable.
+ * @throws GatewayError conflict (granted before), limit_exceeded, account_frozen, ledger_unavailable.
  */
 export async function giveInitialCredits(deps: GiveCreditsDeps, { accountId, amount, actor, key }: Gift): Promise<GivenCredits> {
   const result = await deps.moneyIn.grant({

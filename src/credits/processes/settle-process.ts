@@ -24,7 +24,7 @@ export type SettleProcess = {
   readonly accountId: string;
   /** The caller's name for this usage, from its start or its own: charged once, whatever way it comes. */
   readonly usageKey: string | null;
-  /** Our name for a usage that has none: whoever calls must give a repeat the same. */
+  /** The name for usage without a usage_key. A repeat must use the same name. */
   readonly unnamed: string;
   readonly endpoint: EndpointName;
   readonly usages: readonly ModelUsage[];

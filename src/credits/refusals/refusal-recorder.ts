@@ -4,7 +4,7 @@ import { minuteOf, type Refusal, type RefusedRequest } from './refusal.js';
 
 export type RefusalRecorderDeps = {
   readonly write: (refusals: readonly Refusal[]) => Promise<void>;
-  /** Told how many refusals were dropped. */
+  /** Called with the number of refusals that were dropped. */
   readonly unrecorded: (count: number) => void;
   readonly onError: (error: unknown) => void;
   readonly flushMs?: number;
@@ -12,24 +12,24 @@ export type RefusalRecorderDeps = {
   readonly waitingMax?: number;
 };
 
-/** Keeps who was refused without a write on anybody's request path. */
+/** Records refusals without a write during the request. */
 export interface RefusalRecorder {
-  /** Notes a refusal; costs a Map entry. */
+  /** Queues a refusal in memory. */
   readonly record: (refused: RefusedRequest) => void;
-  /** Writes what is waiting and stops. */
+  /** Writes the queued refusals and stops. */
   close(): Promise<void>;
 }
 
 const FLUSH_MS = 1_000;
-/** After a failure: Postgres is away, and nobody waits for this. */
+/** The wait after a failed write. Refusals are not urgent. */
 const RETRY_MS = 5_000;
-/** Rows of one statement: tens of milliseconds, far inside the deadline of a Postgres that has just come back. */
+/** Rows per statement: tens of milliseconds, well within the deadline even right after an outage. */
 const BATCH_MAX = 1_000;
 
 /**
- * Adds up refusals by account, minute, reason and route, and writes them once a second in one statement. What could not
- * be written waits for Postgres, up to a bound; beyond it refusals are dropped and counted, because their record must
- * never cost the gateway its memory. A statement whose answer was lost may be counted twice; a crash loses a second.
+ * Sums refusals by account, minute, reason and route, and writes them once a second in one statement. After a failed write
+ * they wait for Postgres, up to a bound; beyond it refusals are dropped and counted, so that they cannot exhaust the memory.
+ * A statement whose answer was lost may be counted twice; a crash loses the refusals of a second.
  */
 export function refusalRecorder(deps: RefusalRecorderDeps): RefusalRecorder {
   const { write, unrecorded, onError, flushMs = FLUSH_MS, retryMs = RETRY_MS, waitingMax = REFUSALS_WAITING_MAX } = deps;
@@ -62,7 +62,7 @@ export function refusalRecorder(deps: RefusalRecorderDeps): RefusalRecorder {
     return batch;
   };
 
-  /** One statement at a time: however long it takes, only what is noted meanwhile waits beside it. */
+  /** One statement at a time. Refusals that arrive meanwhile are queued. */
   const flush = (): void => {
     clearTimeout(timer);
     timer = undefined;
@@ -70,11 +70,11 @@ export function refusalRecorder(deps: RefusalRecorderDeps): RefusalRecorder {
     const batch = take();
     writing = write(batch).then(() => (batch.length === BATCH_MAX ? 0 : flushMs), (error: unknown) => {
       onError(error);
-      // What Postgres refuses for what it is, it will refuse again.
+      // Postgres refused the rows themselves and would refuse them again.
       if (isRetryable(error)) for (const refusal of batch) add(refusal);
       else drop(batch);
       if (isClosed) {
-        // Nobody comes back for it.
+        // The recorder is stopped, so there is no later attempt.
         drop([...waiting.values()]);
         waiting.clear();
       }
@@ -113,5 +113,5 @@ const toRefusal = ({ atMs, message, ...refused }: RefusedRequest): Refusal => ({
   ...refused, minuteMs: minuteOf(atMs), count: 1, firstAtMs: atMs, lastAtMs: atMs, message: storable(message),
 });
 
-/** Messages may quote a caller: NUL and halves of characters, also the one that the cut would leave, have no place in Postgres. */
+/** Messages may quote a caller. Removes NUL and lone surrogates, which Postgres cannot store, also one that the cut would leave. */
 const storable = (text: string): string => text.slice(0, REFUSAL_MESSAGE_LENGTH_MAX).replace(/[\0\p{Cs}]/gu, '?');

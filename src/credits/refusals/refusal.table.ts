@@ -39,7 +39,7 @@ export async function addRefusals(db: Db, rows: readonly Refusal[]): Promise<voi
 export type RefusalPosition = Pick<Refusal, 'minuteMs' | 'accountId' | 'reason' | 'method' | 'route'>;
 
 export type RefusalsQuery = {
-  /** Everybody's, when left out. */
+  /** Absent: all accounts. */
   readonly accountId?: string | undefined;
   /** The minutes that this span touches, half-open. */
   readonly fromMs?: number | undefined;

@@ -6,7 +6,7 @@ export type RefusalReason = ErrorCode | 'internal' | 'check_negative' | 'not_per
 /** Why a request was refused. */
 export type Refused = { readonly reason: RefusalReason; readonly message: string };
 
-/** One request that was refused. Says nothing of what the caller sent but the route she called. */
+/** A refused request. Of the request itself it contains only the route. */
 export type RefusedRequest = {
   readonly accountId: string;
   readonly atMs: number;

@@ -18,11 +18,11 @@ export type LastKnownProfileDeps = {
   readonly deadlineMs?: number;
 };
 
-/** A balance is answered in a millisecond or two; waiting longer than this for its ornaments is worse than old ones. */
+/** How long a balance waits for its profile. After that the last known profile is used. */
 const DEADLINE_MS = 100;
 /** About 150 bytes each. */
 const KNOWN_MAX = 10_000;
-/** Reads under way, those that nobody waits for any more included: Postgres has better things to do when it is slow. */
+/** Limit of concurrent reads, including those past their deadline, so that they do not slow Postgres down further. */
 const UNDER_WAY_MAX = 32;
 
 /**

@@ -58,7 +58,7 @@ export async function listTransactions({ db, freshen }: ListTransactionsDeps, qu
   }
 }
 
-/** What was done a moment ago is in the statement; while Redis is away, what Postgres has is better than nothing. */
+/** Drains the journal first, so that the statement is current. While Redis is down it shows what Postgres has. */
 export async function freshenIfPossible(freshen: Pick<Freshen, 'account'>, accountId: string): Promise<void> {
   await freshen.account(accountId).catch((error: unknown) => {
     if (!(error instanceof GatewayError)) throw error;

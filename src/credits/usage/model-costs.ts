@@ -5,20 +5,20 @@ import { toGatewayError } from '../../stores/postgres/errors.js';
 
 export type ModelCostsDeps = {
   readonly db: Db;
-  /** Brings Postgres up to date; false when it could not: sums that are some moments behind are better than none. */
+  /** Drains the journal first; false when it could not: sums that are slightly behind are better than none. */
   readonly freshen: () => Promise<boolean>;
 };
 
 export type ModelCosts = {
   readonly models: readonly ModelCost[];
-  /** Whether everything is in it that was acknowledged before the question. */
+  /** Whether the sums include everything that was acknowledged before the request. */
   readonly isUpToDate: boolean;
 };
 
 /**
  * What each model cost users in the hours that a period touches, the most expensive first.
  *
- * @throws GatewayError ledger_unavailable when Postgres is away.
+ * @throws GatewayError ledger_unavailable when Postgres is down.
  */
 export async function modelCosts({ db, freshen }: ModelCostsDeps, query: ModelCostsQuery): Promise<ModelCosts> {
   const isUpToDate = await freshen();
@@ -29,7 +29,7 @@ export async function modelCosts({ db, freshen }: ModelCostsDeps, query: ModelCo
 /** `fromMs`: the hour from which they are summed up. */
 export type CostsOfDay = { readonly fromMs: number; readonly models: readonly ModelCost[] };
 
-/** The last 24 hours, the present one included, as Postgres has them: for whoever watches and asks again and again. */
+/** The last 24 hours including the current one, from Postgres without a drain, for pages that refresh often. */
 export async function costsOfDay(db: Db, nowMs: number, limit: number): Promise<CostsOfDay> {
   const toMs = hourOf(nowMs) + HOUR_MS;
   const fromMs = toMs - DAY_MS;

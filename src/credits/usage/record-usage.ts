@@ -13,7 +13,7 @@ export type RecordUsage = {
   readonly operation: string;
   readonly credits: Micros;
   readonly metadata: Readonly<Record<string, unknown>>;
-  /** It was deducted before, the caller says: then a deduction of the same amount is claimed, if there is one. */
+  /** The caller says that it was deducted before: then it consumes a deduction of the same amount, if there is one. */
   readonly saysDeducted: boolean;
   /** The caller's name for this record, or null: then each call records once more. */
   readonly key: CallerKey | null;
@@ -22,9 +22,9 @@ export type RecordUsage = {
 export type UsageRecord = { readonly id: number; readonly atMs: number; readonly available: Micros; readonly replayed: boolean };
 
 /**
- * Records that a service was used and, in `charge` mode, takes its credits in the same step (contract C-01). In `log`
- * mode the row is written and nothing is taken, for callers that have already deducted. A record that says that it was
- * deducted claims that deduction, each of which can be claimed once, and is not charged; without one it is.
+ * Records the usage of a service and, in `charge` mode, charges it in the same step (contract C-01). In `log` mode it only
+ * writes the row, for callers that have already deducted. A record that says it was deducted consumes that deduction and is
+ * not charged; each deduction is consumed once. Without such a deduction the record is charged.
  *
  * @throws GatewayError insufficient_credits (nothing was taken; the usage is kept as uncollected), idempotency_mismatch, account_frozen,
  *   ledger_unavailable.

@@ -11,7 +11,7 @@ export type StatsLine = {
   readonly credits: string;
 };
 
-/** Whose usage: one account's, or (`null`) everybody's. */
+/** The account; null: all accounts. */
 export type Whose = string | null;
 
 /** A source of rows as SQL, with its bindings. */
@@ -80,7 +80,7 @@ export async function readLatestUsage(
   return rows;
 }
 
-/** Usage of a period that nobody paid for: that was refused, or that went beyond what could be charged. */
+/** Unpaid usage of a period: refused usage, and the part of other usage that could not be charged. */
 export async function readUncollected(
   db: Db, whose: Whose, { fromMs: from, toMs: to }: Period,
 ): Promise<{ readonly records: number; readonly credits: string }> {

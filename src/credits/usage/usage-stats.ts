@@ -14,7 +14,7 @@ export type Amounts = ReadonlyMap<string, SumOfMicros>;
 export type UsageSums = {
   readonly totalRecords: number;
   readonly totalCredits: SumOfMicros;
-  /** Usage that nobody paid for; of refused usage the totals know nothing else. */
+  /** Unpaid usage. The other totals do not contain refused usage. */
   readonly uncollectedRecords: number;
   readonly uncollectedCredits: SumOfMicros;
   readonly byService: Amounts;
@@ -38,8 +38,8 @@ const RECENT_MAX = 10;
 const NAMES_MAX = 1_000;
 
 /**
- * What an account used in a period, up to the records of this moment; zeros for an account that nobody knows. Throws
- * GatewayError ledger_unavailable.
+ * The usage of an account in a period, including the latest records; zeros for an unknown account. Throws GatewayError
+ * ledger_unavailable.
  */
 export async function accountUsage({ db, freshen }: UsageStatsDeps, accountId: string, period: Period): Promise<AccountUsage> {
   await freshen.account(accountId);
@@ -49,7 +49,7 @@ export async function accountUsage({ db, freshen }: UsageStatsDeps, accountId: s
   });
 }
 
-/** What everybody used in a period, up to the records of this moment. Throws GatewayError ledger_unavailable. */
+/** The usage of all accounts in a period, including the latest records. Throws GatewayError ledger_unavailable. */
 export async function systemUsage({ db, freshen }: UsageStatsDeps, period: Period): Promise<SystemUsage> {
   await freshen.all();
   return asked(async () => {

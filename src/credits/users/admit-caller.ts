@@ -16,22 +16,22 @@ export type AdmitDeps = ClaimDeps & {
   readonly waitMs?: number;
 };
 
-/** A new token waits this long at most; what takes longer goes on without it. */
+/** The request of a new token waits at most this long; the work then continues in the background. */
 const WAIT_MS = 2_000;
-/** After a failure nobody asks Postgres for this long: new tokens must not queue for a database that is away. */
+/** After a failure Postgres is not asked for this long, so that new tokens do not queue while it is down. */
 const PAUSE_MS = 2_000;
 
-/** The welcome of one caller. `isAnswered`: Postgres has said who she is, so it is not what takes long. */
+/** The admission of one caller. `isAnswered`: Postgres has answered, so it is not the cause of a delay. */
 type Welcome = { readonly done: Promise<void>; isAnswered: boolean };
 
 /**
- * Welcomes the owner of a token that was verified for the first time: her profile is there, and credits that were
- * granted under her name are hers, before her request goes on. Most callers cost one statement over three indexes.
- * Never fails and never takes long: what could not be done now, the worker does (resume-claims.ts).
+ * Admits the owner of a token that was verified for the first time: before the request continues, the profile is stored
+ * and credits that were granted under the user's name are moved to the account. Most callers cost one statement over three
+ * indexes. Never fails, and its time is bounded: the worker does what is left (resume-claims.ts).
  */
 export function admitCaller(deps: AdmitDeps): (principal: Principal) => Promise<void> {
   const { clock, profiles, onError, waitMs = WAIT_MS } = deps;
-  /** First requests come in dozens; those of one caller share the work. */
+  /** A client often sends its first requests in parallel; those of one caller share the work. */
   const underWay = new Map<string, Welcome>();
   let pausedUntilMs = 0;
   const pause = (): void => { pausedUntilMs = clock() + PAUSE_MS; };
@@ -67,7 +67,7 @@ async function welcome(deps: AdmitDeps, principal: Principal, answered: () => vo
   const { db, profiles, clock } = deps;
   const { accountId, username, email, role, issuer } = principal;
   const { isKnown, provisional } = await readAcquaintance(db, accountId, claimableNames(principal));
-  // Once, so that an administrator can name her from her first answer on; later changes are written behind.
+  // Written now, so that an administrator can find the user by name from the first answer on; later changes are written in the background.
   if (isKnown) profiles.seen(principal);
   else await upsertProfiles(db, [{ accountId, username, email, role, namesFrom: issuer, seenAtMs: clock() }]);
   answered();

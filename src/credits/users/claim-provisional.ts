@@ -13,18 +13,18 @@ export type ClaimDeps = {
   readonly moneyIn: Pick<MoneyIn, 'grant' | 'revoke'>;
 };
 
-/** `owned`: it is in use under its own id. `not_claimable`: somebody else has it, or more than one could. */
+/** `owned`: the account is in use under its own id. `not_claimable`: another user has it, or several could claim it. */
 export type Claimed = { readonly status: 'claimed'; readonly waiting: number } | { readonly status: 'owned' | 'not_claimable' };
 
-/** Who is named as the actor of the entries that a claim leaves on both sides. */
+/** The actor of the entries that a claim writes on both accounts. */
 const ACTOR = 'system-claim';
 
 /**
- * Gives what waits under a name to the account whose verified token has the name; the caller has checked that it has
- * (names.ts). Claimed once, by compare-and-set in Postgres; whatever breaks after that is finished by `moveCredits`,
- * which the worker calls again and again.
+ * Gives the credits of a provisional account to the account whose verified token has its name; the caller has checked
+ * that (names.ts). It is claimed once, by compare-and-set in Postgres. If a later step fails, `moveCredits` finishes it,
+ * which the worker repeats.
  *
- * @throws GatewayError ledger_unavailable, or pg's error: nothing is lost, and it may be tried again.
+ * @throws GatewayError ledger_unavailable, or an error of pg: nothing is lost, and the call may be repeated.
  */
 export async function claimProvisional(
   deps: ClaimDeps, { accountId, claimant }: { readonly accountId: string; readonly claimant: string },
@@ -38,9 +38,8 @@ export async function claimProvisional(
 }
 
 /**
- * Moves all that a claimed account has to its claimant; answers how many lots are still on their way. Also for credits
- * that came after the claim. May run many times, also at once: every step is done under a name that follows from the
- * lot, so that it happens once.
+ * Moves all credits of a claimed account to its claimant, including those granted after the claim; returns how many lots
+ * are not moved yet. Several calls may overlap: the keys of all steps are derived from the lot, so each happens once.
  */
 export async function moveCredits(deps: ClaimDeps, accountId: string): Promise<number> {
   const snapshot = await deps.ledger.readAccount(accountId);
@@ -58,21 +57,21 @@ export async function moveCredits(deps: ClaimDeps, accountId: string): Promise<n
 }
 
 /**
- * Only the token whose subject is the account's own id can spend from it. So if anything was ever spent or is held, the
- * account belongs to that subject, even if Postgres was away when she came and nobody could note it.
+ * Only a token whose subject is the account id can spend from it. So if credits were ever spent or are held, the account
+ * belongs to that subject, even if Postgres was down at the first request and the owner was not recorded.
  */
 const isInUse = ({ holds, totals }: AccountSnapshot): boolean => holds.length > 0 || totals.captured > 0;
 
-/** Lots that the claimant may still get: a lot that could not be granted should not be revoked. */
+/** How many lots the claimant can still receive: a lot must not be revoked if it cannot be granted. */
 async function roomOf({ ledger }: ClaimDeps, claimant: string | undefined): Promise<number> {
   if (claimant === undefined) return 0;
   return Math.max(0, LOTS_PER_ACCOUNT_MAX - (await ledger.readAccount(claimant)).lots.length);
 }
 
 /**
- * One lot: revoked on one side, then granted on the other, with exactly what was left of it and with its expiry. Both
- * are intents under names of their own in Postgres; a crash between the two leaves the row of the move, and the next
- * run is told by the first intent how much it was. False: not there yet.
+ * Moves one lot: revokes it on one account and grants its rest, with its expiry, on the other. Both are intents with their
+ * own keys in Postgres. After a crash between the two, the row of the move remains, and the next run takes the amount from
+ * the first intent. False: not finished yet.
  */
 export async function moveLot(deps: ClaimDeps, move: LotMove): Promise<boolean> {
   const amount = await revokeAtSource(deps, move);
@@ -82,10 +81,10 @@ export async function moveLot(deps: ClaimDeps, move: LotMove): Promise<boolean> 
   return true;
 }
 
-/** The second half of a key: the same for the two sides of a move. */
+/** The second half of a key, equal for both sides of a move. */
 const nameOf = ({ accountId, lotId }: LotMove): string => `${accountId}/${lotId}`;
 
-/** How much was left of the lot; null while nobody knows. A lot that has ended by itself meanwhile leaves nothing. */
+/** The rest of the lot; null while it is unknown; 0 for a lot that has expired meanwhile. */
 async function revokeAtSource({ moneyIn }: ClaimDeps, move: LotMove): Promise<Micros | null> {
   const { accountId, lotId, claimedBy } = move;
   const result = await moneyIn.revoke({

@@ -2,36 +2,36 @@ import { isAccountId } from '../../kit/ids.js';
 import type { IssuerName, Principal } from '../../kit/principal.js';
 
 /**
- * Who may say that an account has a name. A name leads credits to an account, so it counts as much as its issuer does:
+ * The source of an account's name. Credits can be granted to a name, so the trust in a name depends on its issuer:
  *
- * - `access` and `jwks` are the auth service: it keeps the usernames that administrators type, and it alone grants roles.
- * - `admin`: an administrator registered the user (POST /api/admin/users). Found by name, but claims nothing: nobody
- *   has shown a token yet.
- * - `chatsparty` signs for its own users, anybody can sign up there under any e-mail, and it keeps none of those names.
- *   It finds an account only where nobody else has the name, never claims, and never makes a name ambiguous.
+ * - `access` and `jwks` are the auth service: it has the usernames that administrators enter, and only it grants roles.
+ * - `admin`: an administrator registered the user (POST /api/admin/users). The account is found by name, but it claims
+ *   nothing before its first token.
+ * - `chatsparty` signs tokens for its own users, who can sign up under any e-mail, and does not manage these names. Its
+ *   names find an account only if no other account has the name; they never claim and never make a name ambiguous.
  */
 export type NamesFrom = IssuerName | 'admin';
 
-/** Whose tokens may claim an account that was credited under their owner's name. */
+/** The issuers whose tokens may claim credits that were granted to the name of their owner. */
 const CLAIMING: ReadonlySet<IssuerName> = new Set(['access', 'jwks']);
 
-/** An e-mail is compared with e-mails only, anything else with usernames only: see `claimableNames`. */
+/** An e-mail is compared only with e-mails, other texts only with usernames: see `claimableNames`. */
 export const isEmail = (text: string): boolean => text.includes('@');
 
-/** A name as a provisional account keeps it. */
+/** The name of a provisional account. */
 export const provisionalName = (accountId: string): string => (isEmail(accountId) ? accountId.toLowerCase() : accountId);
 
 /**
- * The provisional accounts that a caller may claim, by name. What a hostile token could try, and why it gets nothing:
+ * The names of provisional accounts that a caller may claim. What a hostile token could try, and why it fails:
  *
- * - a username that is somebody's e-mail: usernames with an @ claim nothing;
- * - an e-mail that only looks the same, or becomes the same in lower case (a Kelvin sign is a `k` there): only the
- *   characters of an account id claim, all of them ASCII;
- * - an e-mail whose issuer says it was never verified: `bearer` does not let it become part of a principal;
- * - another issuer's word for a name: see `NamesFrom`;
- * - a username that another account has, too: nobody claims by it (`setClaimed`).
+ * - a username that is the e-mail of another user: usernames with an @ claim nothing;
+ * - an e-mail that only looks the same, or is the same in lower case (the Kelvin sign becomes `k`): only names of characters
+ *   that account ids allow can claim, and these are ASCII;
+ * - an e-mail that the issuer has not verified: `bearer` does not add it to the principal;
+ * - a name from another issuer: see `NamesFrom`;
+ * - a username that another account also has: it claims nothing (`setClaimed`).
  *
- * What is left is the auth service giving one name to two people in turn. Nobody but the auth service can know that.
+ * One case remains: the auth service gives one name to two users, one after the other. Only the auth service can know that.
  */
 export function claimableNames({ username, email, issuer }: Pick<Principal, 'username' | 'email' | 'issuer'>): string[] {
   if (!CLAIMING.has(issuer)) return [];

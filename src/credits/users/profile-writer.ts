@@ -1,6 +1,6 @@
 import type { Principal } from '../../kit/principal.js';
 
-/** What a token says about its owner, as it is kept. */
+/** The profile fields of a token, as they are stored. */
 export type SeenProfile = Pick<Principal, 'accountId' | 'username' | 'email' | 'role' | 'issuer'>;
 
 export type ProfileWriterDeps = {
@@ -9,23 +9,23 @@ export type ProfileWriterDeps = {
   readonly retryMs?: number;
 };
 
-/** Keeps profiles fresh without a write on anybody's request path. */
+/** Keeps profiles up to date without a write during a request. */
 export interface ProfileWriter {
-  /** Remembers a caller; costs a Map entry. */
+  /** Queues the profile of a caller in memory. */
   readonly seen: (principal: Principal) => void;
-  /** Writes what is waiting and stops. */
+  /** Writes the queued profiles and stops. */
   close(): Promise<void>;
 }
 
 const FLUSH_MS = 250;
-/** After a failure: Postgres is away, and a name can wait. */
+/** The wait after a failed write. Profiles are not urgent. */
 const RETRY_MS = 5_000;
-/** Beyond this many waiting profiles new ones are dropped: their owners will be seen again. */
+/** With this many queued profiles new ones are dropped; a later token of the user brings them again. */
 const WAITING_MAX = 10_000;
 
 /**
- * Collects the callers of a quarter of a second and writes them in one statement; what could not be written waits for
- * Postgres. What is lost in a crash is only a name: it comes back with the next token. Credits never depend on it.
+ * Collects the callers of a quarter of a second and writes them in one statement. After a failed write they wait for
+ * Postgres. A crash loses only names, which come back with the next token. Credits never depend on them.
  */
 export function profileWriter({ write, onError, retryMs = RETRY_MS }: ProfileWriterDeps): ProfileWriter {
   let waiting = new Map<string, SeenProfile>();
@@ -41,7 +41,7 @@ export function profileWriter({ write, onError, retryMs = RETRY_MS }: ProfileWri
     writing = writing.then(() => write([...batch.values()])).catch((error: unknown) => {
       onError(error);
       if (isClosed) return;
-      // Behind those who were seen meanwhile: their word is newer.
+      // Profiles that were queued meanwhile are newer and take precedence.
       for (const [accountId, profile] of batch) if (!waiting.has(accountId) && waiting.size < WAITING_MAX) waiting.set(accountId, profile);
       clearTimeout(timer);
       timer = setTimeout(flush, retryMs).unref();

@@ -2,7 +2,7 @@ import type { Db, Trx } from '../../stores/postgres/connect.js';
 import { fromMs, toMs, unnestSource } from '../../stores/postgres/unnest.js';
 import { provisionalName, type NamesFrom } from './names.js';
 
-/** Who an account belongs to, as its last token said. For finding accounts, never for deciding anything. */
+/** The owner of an account according to the last token. Used to find accounts, never for authorisation. */
 export type ProfileRow = {
   readonly accountId: string;
   readonly username: string | null;
@@ -21,14 +21,14 @@ const source = unnestSource<ProfileRow>('p', {
   seen_at_ms: ['double precision', (row) => row.seenAtMs],
 });
 
-/** A profile that says nothing new is written again only this long after the last time. */
+/** An unchanged profile is written again only after this time. */
 const REFRESH = `interval '5 minutes'`;
 
-/** Writes profiles, the last of several for one account. A token that leaves something out does not erase it. */
+/** Writes profiles; of several for one account the last. A field that a token does not have keeps its value. */
 export async function upsertProfiles(db: Db, rows: readonly ProfileRow[]): Promise<void> {
   if (rows.length === 0) return;
   const last = new Map(rows.map((row) => [row.accountId, row]));
-  // One order for all writers, so that two batches cannot deadlock.
+  // All writers use the same order, so that two batches cannot deadlock.
   const sorted = [...last.values()].sort((a, b) => (a.accountId < b.accountId ? -1 : 1));
   await db.raw(
     `insert into profiles as old (account_id, username, email, role, names_from, first_seen, last_seen)
@@ -47,27 +47,27 @@ export async function upsertProfiles(db: Db, rows: readonly ProfileRow[]): Promi
   );
 }
 
-/** An account, and what its owner calls herself. */
+/** An account and the name of its owner. */
 export type FoundAccount = { readonly accountId: string; readonly username: string | null };
 
-/** `any`: what the text may be, in this order, is an id, a username or an e-mail. */
+/** `any`: the text is an id, a username or an e-mail, tried in this order. */
 export type FindBy = 'any' | 'email';
 
 /**
- * Whether profile `o` goes by the name that `name` says (SQL). An e-mail is compared in any case, but only with one
- * that is as long in bytes: lower case makes some letters of other scripts look like ASCII.
+ * SQL: whether profile `o` has the name `name`. E-mails are compared without case, and only if they have the same length in
+ * bytes, because lower-casing turns some letters of other scripts into ASCII.
  */
 export const isNamed = (name: string): string => `(
   (position('@' in ${name}) = 0 and o.username = ${name})
   or (position('@' in ${name}) > 0 and lower(o.email) = lower(${name}) and octet_length(o.email) = octet_length(${name})))`;
 
-/** Whether the names of profile `o` count as much as the auth service's (names.ts). */
+/** SQL: whether the names of profile `o` are as trusted as those of the auth service (names.ts). */
 export const IS_TRUSTED = `o.names_from is distinct from 'chatsparty'`;
 
 /**
- * The account that a text means. First an id: of somebody who was seen, or of an account with entries. Then a name, the
- * owner's or that of an account she has claimed; then an account that waits under this name for its owner; last a name
- * that only ChatsParty vouches for. `ambiguous`: two accounts of one rank have the name.
+ * The account that a text names. The order is: an id that has a profile or entries; a name of the owner or of a provisional
+ * account that the owner has claimed; an unclaimed provisional account with this name; a name that only ChatsParty gave.
+ * `ambiguous`: two accounts of the same rank have the name.
  */
 export async function findAccount(db: Db, text: string, by: FindBy): Promise<FoundAccount | 'ambiguous' | null> {
   const { rows } = await db.raw<{ rows: FoundAccount[] }>(
@@ -94,8 +94,8 @@ export type NewUser = { readonly accountId: string; readonly username: string; r
 export type Registered = { readonly status: 'registered'; readonly createdAtMs: number } | { readonly status: 'id_taken' | 'email_taken' };
 
 /**
- * Makes the profile of a user who has not come yet. Two that register the same e-mail at once wait for one another,
- * because no index forbids it: tokens may share an e-mail, and must never fail for it (contract §1.2).
+ * Creates the profile of a user who has not sent a token yet. Concurrent registrations of one e-mail wait for each other,
+ * because no unique index forbids it: tokens may share an e-mail and must not fail because of it (contract §1.2).
  */
 export async function insertUser(trx: Trx, { accountId, username, email, role }: NewUser): Promise<Registered> {
   await trx.raw(`select pg_advisory_xact_lock(hashtext('credit-gateway:user:' || lower(?)))`, [email]);
@@ -115,7 +115,7 @@ export async function insertUser(trx: Trx, { accountId, username, email, role }:
   return rows[0] === undefined ? { status: 'id_taken' } : { status: 'registered', createdAtMs: rows[0].createdAtMs };
 }
 
-/** Everybody who goes by this name, for somebody who must choose. */
+/** All accounts with this name, for an operator to choose from. */
 export async function listNamed(db: Db, name: string, limit: number): Promise<ProfileRow[]> {
   const { rows } = await db.raw<{ rows: ProfileRow[] }>(
     `select o.account_id as "accountId", o.username, o.email, o.role, o.names_from as "namesFrom", ${toMs('o.last_seen')} as "seenAtMs"
@@ -126,7 +126,7 @@ export async function listNamed(db: Db, name: string, limit: number): Promise<Pr
   return rows;
 }
 
-/** What an account's owner calls herself, or null for an account that nobody has come for yet. */
+/** The name of the account's owner, or null for an account without a profile. */
 export async function readProfile(db: Db, accountId: string): Promise<ProfileRow | null> {
   const { rows } = await db.raw<{ rows: ProfileRow[] }>(
     `select account_id as "accountId", username, email, role, names_from as "namesFrom", ${toMs('last_seen')} as "seenAtMs"

@@ -5,10 +5,10 @@ import { unnestSource } from '../../stores/postgres/unnest.js';
 import { provisionalName } from './names.js';
 import { IS_TRUSTED, isNamed } from './profile.table.js';
 
-/** Whether provisional account `p` still waits, or works for its claimant: no token has its id as its own subject. */
+/** SQL: whether provisional account `p` is unclaimed or claimed: no token has its id as its own subject. */
 const IS_NOBODYS = `p.owned_at is null and not exists (select from profiles o where o.account_id = p.account_id)`;
 
-/** Opens an account under a name nobody is known by, unless there is one by now. */
+/** Opens an account for an unknown name, unless one exists by now. */
 export async function insertProvisional(
   db: Db, { accountId, createdBy }: { readonly accountId: string; readonly createdBy: string },
 ): Promise<void> {
@@ -19,16 +19,16 @@ export async function insertProvisional(
 }
 
 export type Acquaintance = {
-  /** Whether her profile is there. */
+  /** Whether the profile of the caller is stored. */
   readonly isKnown: boolean;
-  /** Provisional accounts that are hers by id, or by name and unclaimed, or that another request of hers is claiming now. */
+  /** Provisional accounts with the caller's id, unclaimed ones with the caller's name, and those whose claim is unfinished. */
   readonly provisional: readonly string[];
 };
 
-/** A claim may be under way for this long before the worker sees to it; until then requests see to it themselves. */
+/** After this time the worker takes over an unfinished claim; before that, requests finish it themselves. */
 const CLAIM_UNDER_WAY = `interval '1 minute'`;
 
-/** What Postgres knows of a caller: all that her first request needs, in one statement over three indexes. */
+/** Reads everything that the first request of a caller needs, in one statement over three indexes. */
 export async function readAcquaintance(db: Db, accountId: string, names: readonly string[]): Promise<Acquaintance> {
   const { rows } = await db.raw<{ rows: Acquaintance[] }>(
     `select exists (select from profiles where account_id = :accountId) as "isKnown",
@@ -43,14 +43,14 @@ export async function readAcquaintance(db: Db, accountId: string, names: readonl
   return rows[0] ?? { isKnown: false, provisional: [] };
 }
 
-/** Notes that an account's id is the subject of a token: it is an account like any other, and nobody else's. */
+/** Records that an account id is the subject of a token: from now on the account is a normal one and cannot be claimed. */
 export async function setOwned(db: Db, accountId: string): Promise<void> {
   await db.raw(`update provisional_accounts set owned_at = now() where account_id = ? and owned_at is null`, [accountId]);
 }
 
 /**
- * Gives a provisional account to a claimant, once and for all; she may ask again. False: it has an owner or another
- * claimant by now, or somebody else goes by its name, too; then an administrator must say by id whom she means.
+ * Gives a provisional account to a claimant permanently; a repeat by the same claimant succeeds. False: it has an owner or
+ * another claimant by now, or another account has its name, too. Then an administrator must name accounts by id.
  */
 export async function setClaimed(db: Db, accountId: string, claimant: string): Promise<boolean> {
   const { rowCount } = await db.raw<{ rowCount: number }>(
@@ -64,7 +64,7 @@ export async function setClaimed(db: Db, accountId: string, claimant: string): P
   return rowCount === 1;
 }
 
-/** A lot on its way to a claimant. */
+/** A lot that is being moved to a claimant. */
 export type LotMove = {
   readonly accountId: string;
   readonly lotId: string;
@@ -78,8 +78,8 @@ const lotSource = unnestSource<Lot>('l', {
 });
 
 /**
- * Sends these lots on their way, if the account is claimed and still nobody's: asked in the same statement, after they
- * were read, so no lot that came after its owner did is among them.
+ * Starts to move these lots, if the account is claimed and has no owner. The same statement checks this after the lots were
+ * read, so lots that were granted after the owner's first token are not moved.
  */
 export async function beginMoves(db: Db, accountId: string, lots: readonly Lot[]): Promise<void> {
   if (lots.length === 0) return;
@@ -108,7 +108,7 @@ export async function endMove(db: Db, { accountId, lotId }: LotMove, amount: Mic
   );
 }
 
-/** Accounts with lots on their way, those that have waited longest first. */
+/** Accounts with lots that are being moved, longest waiting first. */
 export async function readMovingAccounts(db: Db, limit: number): Promise<string[]> {
   const { rows } = await db.raw<{ rows: { accountId: string }[] }>(
     `select account_id as "accountId" from claimed_lots where moved_at is null group by account_id order by min(begun_at) limit ?::integer`,
@@ -117,17 +117,17 @@ export async function readMovingAccounts(db: Db, limit: number): Promise<string[
   return rows.map(({ accountId }) => accountId);
 }
 
-/** A provisional account and what there may be to do about it. */
+/** A provisional account and what may have to be done with it. */
 export type ProvisionalState = {
   readonly accountId: string;
   readonly claimedBy: string | null;
-  /** The one account that goes by its name and has shown a token of the auth service. */
+  /** The only account with its name that has sent a token of the auth service. */
   readonly candidate: string | null;
-  /** Credits that reached it, as far as the journal has come. */
+  /** Credits that were granted to it, as far as the journal is drained. */
   readonly isFunded: boolean;
 };
 
-/** Up to `limit` provisional accounts that are nobody's, in order of their ids, after `afterId`. */
+/** Up to `limit` provisional accounts without an owner, by id, after `afterId`. */
 export async function readProvisional(db: Db, afterId: string, limit: number): Promise<ProvisionalState[]> {
   const { rows } = await db.raw<{ rows: ProvisionalState[] }>(
     `select p.account_id as "accountId", p.claimed_by as "claimedBy",

@@ -7,8 +7,9 @@ import { setOwned } from './provisional.table.js';
 export type RegisteredUser = NewUser & { readonly createdAtMs: number };
 
 /**
- * Makes a user known before she comes, so that she can be found by name. Grants no role: that is in her token, always.
- * Credits that wait under her id are hers; credits under her username or e-mail still wait for her token.
+ * Registers a user before the first token, so that administrators can find the account by name. Grants no role: roles come
+ * from tokens only. Credits under the user's id belong to the account at once; credits under the username or e-mail wait for
+ * the first token.
  *
  * @throws GatewayError conflict (the id is known, or another user has the e-mail), ledger_unavailable.
  */

@@ -4,15 +4,15 @@ import { readMovingAccounts, readProvisional } from './provisional.table.js';
 
 export type ClaimsReport = { readonly looked: number; readonly claimed: number; readonly moved: number; readonly waiting: number };
 
-/** Provisional accounts that one run looks at: some tens of milliseconds of Postgres. With more, runs take turns. */
+/** Provisional accounts that one run checks, some tens of milliseconds of Postgres. The next run continues after them. */
 const LOOK_MAX = 500;
-/** Accounts whose lots one run goes on moving. */
+/** Accounts whose unfinished moves one run continues. */
 const MOVING_MAX = 100;
 
 /**
- * Makes up for what the request of a claimant could not do: goes on where a claim was cut off, claims for callers who
- * came while Postgres or Redis was away, and forwards credits that reached an account after it was claimed. Each run
- * looks at the next page of provisional accounts; where it is lives in memory, because missing a page costs only time.
+ * Finishes what the request of a claimant could not: continues interrupted claims, claims for callers who came while
+ * Postgres or Redis was down, and moves credits that were granted to an account after its claim. Each run checks the next
+ * page of provisional accounts. The position is in memory only, because losing it costs only time.
  */
 export function claimResumer(deps: ClaimDeps): () => Promise<ClaimsReport> {
   let afterId = '';
@@ -22,7 +22,7 @@ export function claimResumer(deps: ClaimDeps): () => Promise<ClaimsReport> {
     const report = { looked: page.length, claimed: 0, moved: 0, waiting: 0 };
     const failures: unknown[] = [];
 
-    /** One account that fails must not keep the others from what is theirs; a ledger that is away fails them all. */
+    /** A failure of one account must not stop the others; an unavailable ledger stops the run. */
     const attempt = async (work: () => Promise<void>): Promise<void> => {
       try {
         await work();

@@ -14,8 +14,9 @@ type Terms = { readonly amount: Micros; readonly expiryDays: number };
 
 const EXPIRY_DAYS = '30';
 const PROBLEMS: Readonly<Record<CreditsProblem, string>> = {
-  not_a_number: 'Credits are a number such as 5 or 7.50', negative: 'Credits must not be negative',
-  too_precise: 'Credits have at most six decimals', too_large: 'No single step may move more than 999 999 999.999999 credits',
+  not_a_number: 'Enter credits as a number, such as 5 or 7.50', negative: 'Credits must not be negative',
+  too_precise: 'Credits have at most six decimal places',
+  too_large: 'A single change is limited to 999 999 999.999999 credits',
 };
 
 /** An amount of credits as an operator types it. */
@@ -36,10 +37,10 @@ function readTerms(form: Form, sign: '' | '-'): Terms | Problem {
   const text = (form['credits'] ?? '').trim().replace(/^\+/, '');
   const amount = readCredits(sign === '' ? text : text.slice(1));
   if (isProblem(amount)) return amount;
-  if (amount === 0) return { problem: 'That would change nothing' };
+  if (amount === 0) return { problem: 'An amount of 0 changes nothing' };
   const days = form['days'] ?? EXPIRY_DAYS;
   if (!/^[1-9]\d{0,4}$/.test(days) || Number(days) > EXPIRY_DAYS_MAX) {
-    return { problem: `Days are a whole number from 1 to ${EXPIRY_DAYS_MAX}` };
+    return { problem: `Days must be a whole number from 1 to ${EXPIRY_DAYS_MAX}` };
   }
   return { amount: micros(sign === '' ? amount : 0 - amount), expiryDays: Number(days) };
 }
@@ -47,7 +48,7 @@ function readTerms(form: Form, sign: '' | '-'): Terms | Problem {
 const common = (name: string) => ({ path: `/console/accounts/:accountId/${name}`, target: accountIdIn, home: accountPath });
 const aboutOf = ({ actor, reason }: By): string => JSON.stringify({ source: 'console', actor, reason });
 
-/** What a change of `amount` would make of the account as it is now. */
+/** The balances before and after a change of `amount`, computed from the current snapshot. */
 function effectOf(accountId: string, { available, debt }: AccountSnapshot, amount: Micros): Fact[] {
   const debtPaid = Math.min(debt, Math.max(amount, 0));
   return [
@@ -59,8 +60,8 @@ function effectOf(accountId: string, { available, debt }: AccountSnapshot, amoun
 
 export function grantAction(reads: Pick<AccountReads, 'snapshot'>, { grant }: Pick<OperatorActions, 'grant'>): AccountAction<Terms> {
   return {
-    ...common('grant'), title: 'Grant credits', explanation: 'Gives the account a lot of credits. Debt is paid first.',
-    fields: (form) => html`${creditsField(form, 'such as 5 or 7.50')}${daysField(form, 'from the moment they are granted')}`,
+    ...common('grant'), title: 'Grant credits', explanation: 'Adds a lot of credits to the account. Debt is repaid first.',
+    fields: (form) => html`${creditsField(form, 'such as 5 or 7.50')}${daysField(form, 'counted from the grant')}`,
     read: (form) => readTerms(form, ''),
     preview: async (accountId, { amount, expiryDays }) => [
       ...effectOf(accountId, await reads.snapshot(accountId), amount), ['Expire after', `${expiryDays} days`],
@@ -68,11 +69,11 @@ export function grantAction(reads: Pick<AccountReads, 'snapshot'>, { grant }: Pi
     run: async (accountId, { amount, expiryDays }, by) => {
       const granted = await grant({ accountId, target: accountId, amount, expiryDays, key: by.key, about: aboutOf(by) });
       if (granted.status === 'pending') {
-        return { says: 'Recorded. Redis did not take it yet; it will be there as soon as Redis can.', facts: [] };
+        return { says: 'Recorded in Postgres. Redis does not accept it yet; a worker applies it as soon as Redis does.', facts: [] };
       }
       return {
-        says: `${credits(amount)} credits granted${granted.replayed ? '; they had been already, once' : ''}.`,
-        facts: [['Lot', granted.id], ['Left of it after debt', credits(granted.remaining)]],
+        says: `${credits(amount)} credits granted${granted.replayed ? ' (already applied before; nothing changed now)' : ''}.`,
+        facts: [['Lot', granted.id], ['Left after repaying debt', credits(granted.remaining)]],
       };
     },
   };
@@ -81,8 +82,8 @@ export function grantAction(reads: Pick<AccountReads, 'snapshot'>, { grant }: Pi
 export function adjustAction(reads: Pick<AccountReads, 'snapshot'>, { adjust }: Pick<OperatorActions, 'adjust'>): AccountAction<Terms> {
   return {
     ...common('adjust'), title: 'Adjust credits',
-    explanation: 'Adds credits, or takes some of those that are available: all of them or none.', isDangerous: true,
-    fields: (form) => html`${creditsField(form, 'such as 5, or −5 to take them away')}${daysField(form, 'of credits that are added')}`,
+    explanation: 'Adds credits, or removes available credits. A removal is all or nothing.', isDangerous: true,
+    fields: (form) => html`${creditsField(form, 'such as 5, or −5 to remove them')}${daysField(form, 'only for credits that are added')}`,
     read: (form) => readTerms(
       { ...form, credits: (form['credits'] ?? '').trim().replace(/^[−–]/, '-') },
       /^\s*[-−–]/.test(form['credits'] ?? '') ? '-' : '',
@@ -90,17 +91,20 @@ export function adjustAction(reads: Pick<AccountReads, 'snapshot'>, { adjust }: 
     preview: async (accountId, { amount, expiryDays }) => {
       const snapshot = await reads.snapshot(accountId);
       if (snapshot.available + amount < 0) {
-        return { problem: `The account has ${credits(snapshot.available)} credits available, which is less` };
+        return { problem: `The account has ${credits(snapshot.available)} credits available, which is less than you want to remove` };
       }
       return [...effectOf(accountId, snapshot, amount), ...(amount > 0 ? [['Expire after', `${expiryDays} days`] as const] : [])];
     },
     run: async (accountId, { amount, expiryDays }, by) => {
       const result = await adjust({ accountId, target: accountId, delta: amount, expiryDays, key: by.key, about: aboutOf(by) });
       switch (result.status) {
-        case 'pending': return { says: 'Recorded. Redis did not take it yet; it will happen as soon as Redis can.', facts: [] };
+        case 'pending': return {
+          says: 'Recorded in Postgres. Redis does not accept it yet; a worker applies it as soon as Redis does.',
+          facts: [],
+        };
         case 'insufficient': return { says: `Nothing changed: only ${credits(result.available)} credits are available.`, facts: [] };
         case 'changed': return {
-          says: `Adjusted by ${change(amount)} credits${result.replayed ? '; it had been already, once' : ''}.`,
+          says: `Adjusted by ${change(amount)} credits${result.replayed ? ' (already applied before; nothing changed now)' : ''}.`,
           facts: [['Available before', credits(result.previous)], ['Available after', credits(result.available)]],
         };
       }
@@ -110,21 +114,21 @@ export function adjustAction(reads: Pick<AccountReads, 'snapshot'>, { adjust }: 
 
 export function freezeAction(reads: Pick<AccountReads, 'snapshot'>, { freeze }: Pick<OperatorActions, 'freeze'>): AccountAction<null> {
   return {
-    ...common('freeze'), title: 'Freeze account', explanation: 'Stops every write to this account, until somebody thaws it: '
-      + 'holds, settlements, charges and grants are refused. Nothing of it expires meanwhile.', isDangerous: true,
+    ...common('freeze'), title: 'Freeze account', explanation: 'Refuses every write to this account until it is thawed: '
+      + 'holds, settlements, charges and grants. Its lots and holds do not expire while it is frozen.', isDangerous: true,
     fields: () => html``, read: () => null,
     preview: async (accountId) => {
       const { frozen, available, held, holds } = await reads.snapshot(accountId);
-      if (frozen) return { problem: 'The account is frozen already' };
+      if (frozen) return { problem: 'The account is already frozen' };
       return [
-        ['Account', accountId], ['Available', `${credits(available)}, which nobody can spend then`],
+        ['Account', accountId], ['Available', `${credits(available)}, which cannot be spent while frozen`],
         ['Held', `${credits(held)}, by ${holds.length} open holds`],
       ];
     },
     run: async (accountId, _, { actor, reason }) => {
       const { changed } = await freeze({ accountId, actor, reason });
       return {
-        says: changed ? 'The account is frozen.' : 'The account is frozen. It had been already; the first reason stands.',
+        says: changed ? 'The account is frozen.' : 'The account was already frozen; the first reason is kept.',
         facts: [],
       };
     },
@@ -134,7 +138,7 @@ export function freezeAction(reads: Pick<AccountReads, 'snapshot'>, { freeze }: 
 export function thawAction(reads: Pick<AccountReads, 'snapshot'>, { thaw }: Pick<OperatorActions, 'thaw'>): AccountAction<null> {
   return {
     ...common('thaw'), title: 'Thaw account',
-    explanation: 'Allows writes to the account again. What fell due meanwhile ends within seconds.',
+    explanation: 'Allows writes to the account again. Holds and lots whose time passed during the freeze expire within seconds.',
     fields: () => html``, read: () => null,
     preview: async (accountId) => {
       const { frozen, available } = await reads.snapshot(accountId);
@@ -144,7 +148,7 @@ export function thawAction(reads: Pick<AccountReads, 'snapshot'>, { thaw }: Pick
     },
     run: async (accountId, _, { actor, reason }) => {
       await thaw({ accountId, actor, reason });
-      return { says: 'The account can spend again.', facts: [] };
+      return { says: 'The account is thawed.', facts: [] };
     },
   };
 }

@@ -12,7 +12,7 @@ import {
   aboutText, accountLink, accountPath, banner, card, change, count, credits, holdLink, table, when, type Fact, facts,
 } from './parts.js';
 
-/** All that an account's page shows; what could not be read says so in its place. */
+/** Everything that the page of an account shows. A part that could not be read shows that in its place. */
 export type AccountView = {
   readonly accountId: string;
   readonly nowMs: number;
@@ -22,13 +22,13 @@ export type AccountView = {
   readonly plan: Known<AccountPlan | null>;
   readonly freeze: Known<Freeze | null>;
   readonly refusals: Known<readonly Refusal[]>;
-  /** The minute that refusals are asked about, as its field has it; '' for the latest. */
+  /** The minute whose refusals are shown, in the format of `<input type="datetime-local">`; '' shows the latest. */
   readonly minute: string;
-  /** Open findings of the reconciler about it. */
+  /** Open findings of the reconciler about this account. */
   readonly findings: readonly Finding[];
 };
 
-const MISSING = 'Could not be read now.';
+const MISSING = 'Could not be read. Reload the page to try again.';
 
 export function accountBody(view: AccountView): Html {
   const { accountId, nowMs, profile, snapshot, history } = view;
@@ -54,9 +54,9 @@ ${more(view)}`;
 function frozenBanner({ freeze, nowMs }: AccountView): Html {
   const known = 'value' in freeze ? freeze.value : null;
   return banner(
-    'bad', html`<strong>Frozen.</strong> Nothing of this account moves until it is thawed: no holds, settlements, charges or grants.`,
+    'bad', html`<strong>Frozen.</strong> Holds, settlements, charges and grants are refused until the account is thawed.`,
     ...(known === null ? [] : [
-      html`${known.actor ?? 'Somebody'}, ${when(known.atMs, nowMs)}${known.reason === null ? '' : `: ${known.reason}`}`,
+      html`by ${known.actor ?? 'an unknown operator'}, ${when(known.atMs, nowMs)}${known.reason === null ? '' : `: ${known.reason}`}`,
     ]),
   );
 }
@@ -68,10 +68,10 @@ const driftBanner = (findings: readonly Finding[]): Html => banner(
 
 const balanceOf = ({ available, held, debt, frozen }: AccountSnapshot): Html => html`<div class="cards">
 ${frozen ? card(
-  'Available', credits(available), 'could be spent, but for the freeze', 'bad',
+  'Available', credits(available), 'cannot be spent while frozen', 'bad',
 ) : card('Available', credits(available), 'can be spent now', available > 0 ? 'good' : 'notice')}
 ${card('Held', credits(held), 'reserved by open holds')}
-${card('Debt', credits(debt), 'the next grant pays it first', debt > 0 ? 'bad' : '')}</div>`;
+${card('Debt', credits(debt), 'the next grant repays it first', debt > 0 ? 'bad' : '')}</div>`;
 
 function actionsOf({ accountId }: AccountView, isFrozen: boolean): Html {
   const path = accountPath(accountId);
@@ -103,15 +103,15 @@ const lotsTable = (lots: readonly Lot[], nowMs: number): Html => table(
     html`<span class="mono">${lotId.replace(/^0+(?=\d)/, '')}</span>`, credits(remaining), credits(held), credits(amount),
     when(grantedAtMs, nowMs), expiresAtMs === null ? 'never' : when(expiresAtMs, nowMs),
   ]),
-  'None with something left.',
+  'No lot has credits left.',
 );
 
 function refusalsOf({ accountId, refusals, freeze, minute, nowMs }: AccountView): Html {
   if ('missing' in refusals) return html`<p class="note">${MISSING}</p>`;
   const known = 'value' in freeze ? freeze.value : null;
   return html`<form class="inline" method="get" action="${accountPath(accountId)}#refusals">
-<label for="at">Why was this user refused at <span class="hint">UTC; shows five minutes around it</span></label>
-<input type="datetime-local" id="at" name="at" value="${minute}"><button class="quiet">Look</button>${minute === ''
+<label for="at">Show refusals around <span class="hint">UTC; five minutes before and after</span></label>
+<input type="datetime-local" id="at" name="at" value="${minute}"><button class="quiet">Show</button>${minute === ''
   ? []
   : html`<a class="button quiet" href="${accountPath(accountId)}#refusals">Latest</a>`}</form>
 <p></p>
@@ -124,16 +124,16 @@ ${table('Refusals', [
       html`${each.status}: ${each.message}${hintOf(each, known)}`, html`<code>${each.method} ${each.route}</code>`,
       html`<code>${each.requestId}</code>`,
     ]),
-    minute === '' ? 'None are kept.' : 'None around that minute.')}`;
+    minute === '' ? 'No refusals are recorded.' : 'No refusals around that minute.')}`;
 }
 
-/** Nobody is told by the gateway who froze an account; an operator should be. */
+/** API replies do not say who froze an account. Operators see it here, as far as it is still known. */
 function hintOf({ reason, lastAtMs }: Refusal, freeze: Freeze | null): Html {
   if (reason !== 'account_frozen') return html``;
   if (freeze === null || lastAtMs < freeze.atMs) {
-    return html`<br><small>by whom and why: its <a href="#entries">ledger</a> has the freeze</small>`;
+    return html`<br><small>who froze it and why: see the <a href="#entries">ledger</a></small>`;
   }
-  return html`<br><small>by ${freeze.actor ?? 'somebody'}${freeze.reason === null ? '' : `: ${freeze.reason}`}</small>`;
+  return html`<br><small>by ${freeze.actor ?? 'an unknown operator'}${freeze.reason === null ? '' : `: ${freeze.reason}`}</small>`;
 }
 
 function entriesOf(accountId: string, { entries, next }: HistoryPage, nowMs: number): Html {
@@ -147,15 +147,15 @@ function entriesOf(accountId: string, { entries, next }: HistoryPage, nowMs: num
     html`${kindName(entry.kind)}${entry.holdId === '' ? [] : html` ${holdLink(accountId, entry.holdId)}`}`,
     change(entry.available), change(entry.held), change(entry.debt), credits(entry.availableAfter), credits(entry.heldAfter),
     whoAndWhy(entry),
-  ]), 'Nothing has happened yet.')}
+  ]), 'No entries yet.')}
 ${next === null ? [] : html`<p><a href="${accountPath(accountId)}?before=${next}#entries">Older entries</a></p>`}
-<p class="note">As Postgres has it: some moments behind the balance above.</p>`;
+<p class="note">Read from Postgres, which can be a moment behind the balance above.</p>`;
 }
 
-/** Words for what is written with underscores. */
+/** The kind of an entry with spaces instead of underscores. */
 export const kindName = (kind: string): string => kind.replaceAll('_', ' ');
 
-/** Who did it and why, where somebody said so, and the usage it was for. */
+/** Who did it and why, where the entry says so, and the usage it was for. */
 function whoAndWhy({ about }: HistoryEntry): string {
   const said = ['actor', 'reason', 'notes', 'source', 'modelId'].map((name) => aboutText(about, name));
   const used = ['service', 'operation'].map((name) => aboutText(about, name, 'usage'));
@@ -178,18 +178,18 @@ function more({ snapshot, plan, nowMs }: AccountView): Html {
       ...(problem === null ? [] : [['Refill problem', problem] as const]),
     );
   }
-  return html`<h2>Since the account began</h2>${facts(list)}`;
+  return html`<h2>Totals</h2>${facts(list)}`;
 }
 
-/** Which of several accounts was meant; or that there is none. */
+/** The result of a search that does not name exactly one account. */
 export function foundBody(who: string, found: readonly NamedAccount[]): Html {
   if (found.length === 0) {
-    return html`<h1>Nobody is called “${who}”</h1>
-<p class="lead">Neither an account id, nor a username, nor an e-mail that the gateway has seen.</p>`;
+    return html`<h1>No account found for “${who}”</h1>
+<p class="lead">No known account has this id, username or e-mail.</p>`;
   }
-  return html`<h1>“${who}” names ${count(found.length)} accounts</h1>
+  return html`<h1>“${who}” matches ${count(found.length)} accounts</h1>
 ${table(
-  'Accounts of this name', [{ head: 'Account' }, { head: 'Username' }, { head: 'E-mail' }],
+  'Matching accounts', [{ head: 'Account' }, { head: 'Username' }, { head: 'E-mail' }],
   found.map(({ accountId, username, email }) => [accountLink(accountId), username ?? '', email ?? '']), '',
 )}`;
 }

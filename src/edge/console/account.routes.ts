@@ -29,7 +29,7 @@ const REFUSALS_SHOWN = 50;
 const AROUND_MS = 5 * 60_000;
 const NAME_LENGTH_MAX = 320;
 
-/** Accounts and their holds, for whoever must say what happened to somebody's credits. */
+/** Pages that show what happened to the credits of an account: search, account, hold. */
 export function accountPages(add: AddRoute, { reads, overview, clock, onError }: AccountPagesDeps): void {
   add('GET', '/console/accounts', allow('admin'), {
     summary: 'Find an account', query: { who: Type.String() }, replies: { 200: PageReply },
@@ -73,12 +73,12 @@ export function accountPages(add: AddRoute, { reads, overview, clock, onError }:
       overview(), within(() => reads.hold(accountId, holdId), onError), within(() => reads.snapshot(accountId), onError),
     ]);
     const open = 'value' in snapshot ? snapshot.value.holds.find((hold) => hold.holdId === holdId) ?? null : null;
-    // An older hold of the same name, which Postgres knows, is not the one that Redis has open now.
+    // Postgres may still have an older hold with the same id; it is not the one that is open in Redis now.
     const stored = 'value' in life ? life.value : null;
     const current = open !== null && stored !== null && stored.row.placedSeq < open.seq ? null : stored;
     if (open === null && current === null) {
       if ('missing' in life) {
-        throw new GatewayError('ledger_unavailable', 'the hold could not be read now; try again in a moment', { outcome: 'not_executed' });
+        throw new GatewayError('ledger_unavailable', 'the hold could not be read; try again in a moment', { outcome: 'not_executed' });
       }
       throw new GatewayError('hold_not_found', 'This account has no such hold');
     }
@@ -91,13 +91,13 @@ export function accountPages(add: AddRoute, { reads, overview, clock, onError }:
 
 export function accountIdIn(ctx: GatewayContext): string {
   const text = ctx.params?.['accountId'] ?? '';
-  if (text.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(text)) throw new GatewayError('account_not_found', 'No account has such an id');
+  if (text.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(text)) throw new GatewayError('account_not_found', 'Not a valid account id');
   return text;
 }
 
 export function holdIdIn(ctx: GatewayContext): string {
   const text = ctx.params?.['holdId'] ?? '';
-  if (text.length > HOLD_ID_LENGTH_MAX || !isVisibleAscii(text)) throw new GatewayError('hold_not_found', 'No hold has such an id');
+  if (text.length > HOLD_ID_LENGTH_MAX || !isVisibleAscii(text)) throw new GatewayError('hold_not_found', 'Not a valid hold id');
   return text;
 }
 
@@ -111,7 +111,7 @@ function numberOf(ctx: GatewayContext, name: string): number | undefined {
   return /^[1-9]\d{0,14}$/.test(text) ? Number(text) : undefined;
 }
 
-/** Those that the overview has, which are few or many: then the account is one of too many. */
+/** Findings about the account among those that the overview lists. The overview lists a limited number. */
 const findingsOf = ({ findings }: Overview, accountId: string): readonly Finding[] =>
   ('value' in findings ? findings.value.filter((each) => each.accountId === accountId) : []);
 

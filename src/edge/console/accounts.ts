@@ -16,24 +16,25 @@ import type { AccountSnapshot } from '../../ledger/account-snapshot.js';
 
 export type NamedAccount = { readonly accountId: string; readonly username: string | null; readonly email: string | null };
 
-/** A hold's rows in Postgres: null until the journal has arrived; entries in the order they happened. */
+/** A hold as Postgres has it, with its entries in the order they were written. */
 export type HoldLife = { readonly row: HoldRow; readonly entries: readonly HistoryEntry[] };
 
 /** What the pages about accounts read. */
 export type AccountReads = {
-  /** The account that a text means; several where it names several. */
+  /** The accounts whose id, username or e-mail is `text`. */
   readonly find: (text: string) => Promise<readonly NamedAccount[]>;
   readonly profile: (accountId: string) => Promise<NamedAccount | null>;
   readonly snapshot: (accountId: string) => Promise<AccountSnapshot>;
   readonly history: (query: HistoryQuery) => Promise<HistoryPage>;
   readonly plan: (accountId: string) => Promise<AccountPlan | null>;
+  /** Null until the journal entry of the hold has been drained to Postgres. */
   readonly hold: (accountId: string, holdId: string) => Promise<HoldLife | null>;
   readonly refusals: (query: RefusalsQuery) => Promise<readonly Refusal[]>;
-  /** Null while it is not frozen, or Postgres does not know of it yet. */
+  /** Null when the account is not frozen, or its freeze has not been drained to Postgres yet. */
   readonly freezeOf: (accountId: string) => Promise<Freeze | null>;
 };
 
-/** What an operator can do: each one use case. */
+/** What an operator can do. Each is one use case. */
 export type OperatorActions = {
   readonly grant: (command: GrantCreditsCommand) => Promise<GrantedCredits>;
   readonly adjust: (command: AdjustCreditsCommand) => Promise<ChangedCredits>;
@@ -41,6 +42,6 @@ export type OperatorActions = {
   readonly void: (command: ForceEndHold) => Promise<ForcedEnd>;
   readonly freeze: (command: FreezeCommand) => Promise<Frozen>;
   readonly thaw: (command: FreezeCommand) => Promise<Frozen>;
-  /** Compares Redis and Postgres, and writes down what differs. */
+  /** Compares Redis and Postgres, and stores the differences as findings. */
   readonly compare: (accountId: string) => Promise<Comparison>;
 };

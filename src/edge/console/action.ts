@@ -18,15 +18,15 @@ import { banner, facts, type Fact } from './parts.js';
 /** What is wrong with a form, to be shown above it. */
 export type Problem = { readonly problem: string };
 
-/** Who does it and why, and the name under which it happens once however often it is sent. */
+/** The operator, the reason, and the idempotency key of the form. */
 export type By = { readonly actor: string; readonly reason: string; readonly key: CallerKey };
 
-/** What it came to. */
+/** The result that is shown after the action. */
 export type Done = { readonly says: string; readonly facts: readonly Fact[] };
 
 /**
- * Something an operator can do to an account or to a hold: a form, a page that shows what will change, and the deed.
- * `Target` is read from the address, `Wish` from the form.
+ * What an operator can do to an account or a hold, in three steps: a form, a confirmation that shows what will change,
+ * and the action itself. `Target` is read from the URL, `Wish` from the form.
  */
 export type Action<Target, Wish> = {
   /** Below the target's own page. */
@@ -37,7 +37,7 @@ export type Action<Target, Wish> = {
   readonly target: (ctx: GatewayContext) => Target;
   /** The page to go back to. */
   readonly home: (target: Target) => string;
-  /** Fields of its own; the reason is everybody's. */
+  /** The fields of this action. The field for the reason is added to every form. */
   readonly fields: (form: Form) => Html;
   readonly read: (form: Form) => Wish | Problem;
   /** What will change. */
@@ -51,7 +51,7 @@ const anyForm = bodyOf(Type.Record(Type.String(), Type.String()), 'The form cann
 
 export const isProblem = (value: unknown): value is Problem => typeof value === 'object' && value !== null && 'problem' in value;
 
-/** The form, its confirmation, and the deed, all at one address: what a form carries tells which step it is. */
+/** The three steps share one URL. The hidden fields `step` and `key` of the posted form tell which step it is. */
 export function actionRoutes<Target, Wish>(add: AddRoute, overview: () => Promise<Overview>, action: Action<Target, Wish>): void {
   const send = async (ctx: GatewayContext, viewer: Principal, body: Html, status = 200): Promise<void> => {
     sendPage(ctx, { title: action.title, viewer, glance: glanceOf(await overview()), body, status });
@@ -64,13 +64,13 @@ export function actionRoutes<Target, Wish>(add: AddRoute, overview: () => Promis
   });
 
   add('POST', action.path, allow('admin'), {
-    summary: `${action.title}: look at it, then do it`, body: anyForm, replies: { 200: PageReply },
+    summary: `${action.title}: confirm, then run`, body: anyForm, replies: { 200: PageReply },
   }, async (ctx, { principal, body: form }) => {
     const target = action.target(ctx);
     const wish = action.read(form);
     const reason = (form['reason'] ?? '').trim();
     const problem = isProblem(wish) ? wish.problem
-      : reason === '' ? 'Say why: it is kept in the ledger'
+      : reason === '' ? 'Enter a reason: it is kept in the ledger'
       : reason.length > REASON_LENGTH_MAX ? `The reason is longer than ${REASON_LENGTH_MAX} characters`
       : null;
     if (problem !== null || isProblem(wish)) {
@@ -86,7 +86,7 @@ export function actionRoutes<Target, Wish>(add: AddRoute, overview: () => Promis
     }
     const done = await attempt(() =>
       action.run(target, wish, { actor: principal.accountId, reason, key: { caller: callerOf(principal), key } }));
-    // The same key again: if it did happen, it does not happen twice.
+    // Keep the key: if the action did happen, trying again does not repeat it.
     if (isProblem(done)) await send(
       ctx, principal, confirmationOf(action, target, form, { facts: [], key, problem: done.problem }), done.status,
     );
@@ -94,7 +94,7 @@ export function actionRoutes<Target, Wish>(add: AddRoute, overview: () => Promis
   });
 }
 
-/** An expected failure becomes something to read; a bug stays one. */
+/** An expected failure becomes a message on the page. Other errors go to the error boundary. */
 async function attempt<T>(work: () => Promise<T | Problem>): Promise<T | (Problem & { readonly status: number })> {
   try {
     const result = await work();
@@ -102,7 +102,9 @@ async function attempt<T>(work: () => Promise<T | Problem>): Promise<T | (Proble
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     const { code, message, outcome } = error;
-    const says = outcome === 'unknown' ? `${message}. It may have happened: do it again from here, it happens only once.` : message;
+    const says = outcome === 'unknown'
+      ? `${message}. The action may have been applied. Try again on this page: it is applied only once.`
+      : message;
     return { problem: says, status: httpStatus[code] };
   }
 }
@@ -113,11 +115,11 @@ function formOf<Target, Wish>(action: Action<Target, Wish>, target: Target, form
 ${problem === null ? [] : banner('bad', problem)}
 <form method="post">
 ${action.fields(form)}
-<label for="reason">Why <span class="hint">kept in the ledger, with your name, for ever</span></label>
+<label for="reason">Why <span class="hint">kept permanently in the ledger, with your name</span></label>
 <textarea id="reason" name="reason" required maxlength="${REASON_LENGTH_MAX}">${form['reason'] ?? ''}</textarea>
-<div class="actions"><button>Go on</button><a class="button quiet" href="${action.home(target)}">Cancel</a></div>
+<div class="actions"><button>Continue</button><a class="button quiet" href="${action.home(target)}">Cancel</a></div>
 </form>
-<p class="note">The next page shows what will change. Nothing happens before that.</p></div>`;
+<p class="note">The next page shows what will change and asks for confirmation. Nothing changes before that.</p></div>`;
 }
 
 type Confirmation = { readonly facts: readonly Fact[]; readonly key: string; readonly problem: string | null };
@@ -127,7 +129,9 @@ function confirmationOf<Target, Wish>(
 ): Html {
   const carried = { ...form, step: 'do', key };
   return html`<div class="narrow"><h1>${action.title}?</h1>
-${problem === null ? html`<p class="lead">This will happen, once, however often you press the button.</p>` : banner('bad', problem)}
+${problem === null
+    ? html`<p class="lead">This will be applied once, even if you press the button several times.</p>`
+    : banner('bad', problem)}
 ${facts([...list, ['Why', form['reason'] ?? '']])}
 <form method="post">
 ${Object.entries(carried).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">

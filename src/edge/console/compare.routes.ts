@@ -16,7 +16,7 @@ export type CompareRouteDeps = Pick<OperatorActions, 'compare'> & Pick<AccountRe
   readonly onError: (error: unknown) => void;
 };
 
-/** Redis and Postgres side by side, now. Moves no money, so nobody is asked why; it only writes down what differs. */
+/** Compares an account in Redis and Postgres now. It moves no money and only stores findings, so it asks for no reason. */
 export function compareRoute(add: AddRoute, { overview, compare, snapshot, onError }: CompareRouteDeps): void {
   add('POST', '/console/accounts/:accountId/compare', allow('admin'), {
     summary: 'Compare an account in Redis and in Postgres', replies: { 200: PageReply },
@@ -33,7 +33,7 @@ export function compareRoute(add: AddRoute, { overview, compare, snapshot, onErr
 function comparedBody(comparison: Comparison, now: Known<AccountSnapshot>): Html {
   const { accountId, shard, seq, differences } = comparison;
   return html`<h1>Redis and Postgres</h1>
-<p class="lead">What both have of ${accountLink(accountId)}, shard ${shard}${seq === null ? '' : `, at entry ${count(seq)}`}.</p>
+<p class="lead">Account ${accountLink(accountId)} in both, shard ${shard}${seq === null ? '' : `, at entry ${count(seq)}`}.</p>
 ${verdictOf(comparison)}
 ${table('Differences', [
   { head: 'Check' }, { head: 'Expected', is: 'text' }, { head: 'Found', is: 'text' }, { head: 'Micros', is: 'number' },
@@ -41,12 +41,12 @@ ${table('Differences', [
     differences.map(({ check, expected, actual, micros }) => [check, expected, actual, count(micros)]), 'No differences.')}
 ${differences.length === 0
   ? []
-  : html`<p class="note">Amounts in micro-credits. Between the two, what Postgres has is what is expected.</p>`}
+  : html`<p class="note">Amounts are micro-credits. “Expected” is the value from Postgres.</p>`}
 ${comparison.result === 'ok' && 'value' in now && now.value.seq === seq
-    ? html`<h2>Both say</h2>${facts([
+    ? html`<h2>Values in both</h2>${facts([
       ['Available', credits(now.value.available)],
       ['Held', `${credits(now.value.held)}, by ${count(now.value.holds.length)} open holds`], ['Debt', credits(now.value.debt)],
-      ['Lots with something left', now.value.lots.length],
+      ['Lots with credits left', now.value.lots.length],
     ])}` : []}
 <div class="actions"><form method="post"><button>Compare again</button></form><a class="button quiet" href="${accountPath(
   accountId,
@@ -56,15 +56,15 @@ ${comparison.result === 'ok' && 'value' in now && now.value.seq === seq
 function verdictOf({ result, reason, seq }: Comparison): Html {
   switch (result) {
     case 'ok': return banner('good', seq === null
-      ? 'Postgres’ own books of the account agree with each other; there is nothing in Redis to compare them with.'
+      ? 'The tables in Postgres agree with each other. Redis does not have this account, so there is nothing to compare them with.'
       : 'They agree: balance, lots, open holds and every entry.');
-    case 'drift': return banner('bad', 'They differ. It is a finding now, and stays one until a comparison finds them equal.');
+    case 'drift': return banner('bad', 'They differ. A finding is stored and stays open until a comparison finds them equal.');
     case 'busy': return banner(
       'notice',
-      'The account is written to all the time: its balances agreed at an entry that has passed. The rest was not compared.',
+      'The account changed during each attempt. Its balances agreed at an earlier entry; lots, holds and entries were not compared.',
     );
     case 'failed': return banner(
-      'notice', `Could not be compared: ${reason ?? 'no reason was given'}. That says nothing about the account.`,
+      'notice', `Could not be compared: ${reason ?? 'no reason was given'}. This says nothing about the account itself.`,
     );
   }
 }

@@ -24,16 +24,16 @@ export type ConsoleDeps = LoginDeps & {
   readonly actions: OperatorActions;
   /** Undefined: no queues in this process. */
   readonly board?: QueueBoard | undefined;
-  /** Told of what a page could not read. */
+  /** Called with the error when a page could not read one of its parts. */
   readonly onError: (error: unknown) => void;
 };
 
 const REFRESH_SECONDS = 5;
 
-/** Tokens come in a cookie, bodies from forms, and a failure is a page. */
+/** The console takes its token from a cookie and its bodies from forms, and shows failures as pages. */
 export const consoleRules: PageRules = { credentials: credentialsOf, readBody: readForm, fail: showFailure };
 
-/** The operator console: pages made here, without scripts, for whoever is on call. */
+/** The operator console: pages rendered on the server, without scripts, for the operator on call. */
 export function consoleRoutes(add: AddRoute, deps: ConsoleDeps): void {
   const { watch, reads, actions, board, clock, onError } = deps;
   const overview = overviewReader(watch, clock, onError);
@@ -56,7 +56,7 @@ export function consoleRoutes(add: AddRoute, deps: ConsoleDeps): void {
   if (board !== undefined) boardRoutes(add, board);
 }
 
-/** A failure as a page. Whoever is not logged in is led to the door, and from there to where she wanted to go. */
+/** Shows a failure as a page. Without a valid token it redirects to the login, which leads back to the requested page. */
 function showFailure(ctx: GatewayContext, { code, status, message, requestId }: Failure): void {
   if (code === 'unauthenticated') {
     redirect(ctx, ctx.method === 'GET' && ctx.url !== HOME ? `${LOGIN}?next=${encodeURIComponent(ctx.url)}` : LOGIN);
@@ -64,12 +64,12 @@ function showFailure(ctx: GatewayContext, { code, status, message, requestId }: 
   }
   const title = STATUS_CODES[status] ?? 'Failed';
   const isSmallRole = code === 'forbidden' && message === 'Admin access required';
-  const lead = isSmallRole ? 'This page is for administrators; your token has a smaller role.' : message;
+  const lead = isSmallRole ? 'This page is for administrators; your token has another role.' : message;
   sendPage(ctx, {
     title, viewer: null, status,
     body: html`<div class="narrow"><h1>${title}</h1><p class="lead">${lead}</p>
 <div class="actions"><a class="button" href="${HOME}">Overview</a> <a class="button quiet" href="/console/queues">Queues</a>
-<a class="button quiet" href="${LOGIN}">Log in as somebody else</a></div>
+<a class="button quiet" href="${LOGIN}">Log in as another user</a></div>
 <p class="note">Request <code>${requestId}</code></p></div>`,
   });
 }

@@ -19,7 +19,7 @@ const common = (name: string) => ({
   home: ({ accountId, holdId }: HoldName): string => holdPath(accountId, holdId),
 });
 
-/** What is reserved by a hold that can be ended, or why it cannot. An expired one can still be settled. */
+/** The amount that the hold reserves, or why it cannot be ended. An expired hold can still be settled. */
 async function reservedBy(
   reads: Reads, { accountId, holdId }: HoldName, mayBeExpired: boolean,
 ): Promise<{ readonly amount: Micros; readonly isOpen: boolean } | Problem> {
@@ -28,17 +28,17 @@ async function reservedBy(
   const life = await reads.hold(accountId, holdId);
   if (life === null) throw new GatewayError('hold_not_found', 'This account has no such hold');
   const { state, amount, captured } = life.row;
-  // A snapshot lists a thousand holds at most.
+  // A snapshot lists at most a thousand holds, so an open hold may be missing from it.
   if (state === 'open') return { amount, isOpen: true };
   if (state === 'expired' && mayBeExpired) return { amount, isOpen: false };
-  return { problem: `The hold has ended already: ${state}, ${credits(captured)} credits charged` };
+  return { problem: `The hold has already ended: ${state}, ${credits(captured)} credits charged` };
 }
 
 export function settleAction(reads: Reads, { settle }: Pick<OperatorActions, 'settle'>): HoldAction<Micros> {
   return {
-    ...common('settle'), title: 'Settle hold', explanation: 'Charges what was really used, and gives the rest of the hold back. '
-      + 'For an answer whose end was never told.', isDangerous: true,
-    fields: (form) => creditsField(form, 'what it cost; what is above the hold comes from what is available, then by the gateway’s policy'),
+    ...common('settle'), title: 'Settle hold', explanation: 'Charges what was really used and releases the rest of the hold. '
+      + 'Use it when the proxy never reported the end of an answer.', isDangerous: true,
+    fields: (form) => creditsField(form, 'the cost; an excess over the hold is taken from available credits, then by OVER_CAPTURE'),
     read: (form) => readCredits(form['credits'] ?? ''),
     preview: async (target, cost) => {
       const hold = await reservedBy(reads, target, true);
@@ -48,10 +48,10 @@ export function settleAction(reads: Reads, { settle }: Pick<OperatorActions, 'se
       return [
         ['Account', target.accountId], ['Hold', html`<span class="mono">${target.holdId}</span>`], ['Charged', `${credits(cost)} credits`],
         ...(isOpen
-          ? [['From the hold', credits(micros(fromHold))] as const, ['Given back', credits(micros(amount - fromHold))] as const]
-          : [['The hold expired', 'so all of it is charged late, once'] as const]),
+          ? [['From the hold', credits(micros(fromHold))] as const, ['Released', credits(micros(amount - fromHold))] as const]
+          : [['The hold has expired', 'the full cost is charged late, once'] as const]),
         ...(cost > fromHold ? [
-          ['Above the hold', `${credits(micros(cost - fromHold))}, from what is available, then by policy`] as const,
+          ['Above the hold', `${credits(micros(cost - fromHold))}, from available credits, then by OVER_CAPTURE`] as const,
         ] : []),
       ];
     },
@@ -62,14 +62,14 @@ export function settleAction(reads: Reads, { settle }: Pick<OperatorActions, 'se
 export function voidAction(reads: Reads, actions: Pick<OperatorActions, 'void'>): HoldAction<null> {
   return {
     ...common('void'), title: 'Void hold',
-    explanation: 'Ends the hold with nothing charged: everything goes back to the lots it came from.', isDangerous: true,
+    explanation: 'Ends the hold without a charge: all reserved credits return to their lots.', isDangerous: true,
     fields: () => html``, read: () => null,
     preview: async (target) => {
       const hold = await reservedBy(reads, target, false);
       if ('problem' in hold) return hold;
       return [
         ['Account', target.accountId], ['Hold', html`<span class="mono">${target.holdId}</span>`], ['Charged', 'nothing'],
-        ['Given back', `${credits(hold.amount)} credits`],
+        ['Released', `${credits(hold.amount)} credits`],
       ];
     },
     run: async (target, _, { actor, reason }) => told('Voided', await actions.void({ ...target, actor, reason })),
@@ -79,10 +79,10 @@ export function voidAction(reads: Reads, actions: Pick<OperatorActions, 'void'>)
 function told(what: string, { outcome, replayed }: ForcedEnd): Done {
   const list: Fact[] = [['Charged', credits(outcome.captured)], ['Released', credits(outcome.released)]];
   if (outcome.expired > 0) list.push(['Expired with their lots', credits(outcome.expired)]);
-  if (outcome.debt > 0) list.push(['Of that, debt', credits(outcome.debt)]);
+  if (outcome.debt > 0) list.push(['Of which debt', credits(outcome.debt)]);
   if (outcome.uncollected > 0) list.push(['Never collected', credits(outcome.uncollected)]);
   return {
-    says: `${what}${replayed ? '; it had been already, once' : ''}.`,
+    says: `${what}${replayed ? ' (already applied before; nothing changed now)' : ''}.`,
     facts: [...list, ['Available now', credits(outcome.available)]],
   };
 }

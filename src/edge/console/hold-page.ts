@@ -14,15 +14,15 @@ export type HoldView = {
   readonly accountId: string;
   readonly holdId: string;
   readonly nowMs: number;
-  /** As Postgres has it; null: not yet, or it could not be asked. */
+  /** The hold in Postgres. Null: its entry has not been drained yet, or Postgres does not answer. */
   readonly life: HoldLife | null;
-  /** As Redis has it now, while it is open. */
+  /** The hold in Redis, while it is open. */
   readonly open: OpenHold | null;
 };
 
 const LEVELS: Readonly<Record<HoldRow['state'], Level>> = { open: 'notice', settled: 'good', voided: 'unknown', expired: 'unknown' };
 
-/** A hold's whole life: what was reserved and why, every entry of it, how it ended or will. */
+/** The history of a hold: what was reserved and why, each of its entries, and how it ended or will end. */
 export function holdBody(view: HoldView): Html {
   const { accountId, holdId, nowMs, life, open } = view;
   const state = life?.row.state ?? 'open';
@@ -31,10 +31,10 @@ export function holdBody(view: HoldView): Html {
   const isOverdue = state === 'open' && placed.expiresAtMs <= nowMs;
   return html`<h1>Hold <span class="mono">${holdId}</span> ${badge(isOverdue ? 'bad' : LEVELS[state], isOverdue ? 'overdue' : state)}</h1>
 <p class="lead">of ${accountLink(accountId)}</p>
-${life === null ? banner('notice', 'Postgres does not have this hold yet, or does not answer. This is what Redis knows.') : []}
+${life === null ? banner('notice', 'Postgres does not have this hold yet, or does not answer. This page shows what Redis has.') : []}
 ${state === 'open' ? openBanner(placed, isOverdue, policyOf(view), nowMs) : []}
 ${actionsOf(view, state)}
-<h2>Life</h2>
+<h2>History</h2>
 <ol class="life">${life === null
   ? html`<li><strong>place</strong>${when(placed.placedAtMs, nowMs)}<p>${credits(placed.amount)} credits reserved</p></li>`
   : life.entries.map((entry) => step(entry, nowMs))}
@@ -42,7 +42,7 @@ ${state === 'open' ? html`<li class="will"><strong>${isOverdue ? 'should have en
   placed.expiresAtMs, nowMs,
 )}<p>${promiseOf(policyOf(view))}</p></li>` : []}
 ${state === 'expired'
-  ? html`<li class="will"><strong>may still be settled</strong><p>A late settle charges what was used, once, under this hold’s id.</p></li>`
+  ? html`<li class="will"><strong>may still be settled</strong><p>A late settle charges the usage once, under the id of this hold.</p></li>`
   : []}</ol>
 <h2>Facts</h2>
 ${facts(factsOf(view, placed))}
@@ -52,28 +52,28 @@ ${life === null || life.row.parts === '' ? [] : html`<h2>Where the credits came 
 }
 
 const PLACED_BY: Readonly<Record<Principal, string>> = {
-  user: 'a user', service: 'a service: no user can end it', operator: 'an operator',
+  user: 'a user', service: 'a service: a user cannot end it', operator: 'an operator',
 };
 
-/** Only Postgres says by which policy a hold ends. */
+/** The policy that applies when the lease ends. Only Postgres has it. */
 const policyOf = ({ life }: HoldView): string | null => life?.row.policy ?? null;
 
 function openBanner({ expiresAtMs }: { readonly expiresAtMs: number }, isOverdue: boolean, policy: string | null, nowMs: number): Html {
   return isOverdue
     ? banner(
       'bad',
-      html`The lease ended ${when(expiresAtMs, nowMs)} and nothing has ended the hold: no worker runs, or the account is frozen.`,
+      html`The lease ended ${when(expiresAtMs, nowMs)} and the hold is still open: no worker is running, or the account is frozen.`,
     )
     : banner('notice', html`Open. Expires ${when(expiresAtMs, nowMs)} unless it is settled before. ${promiseOf(policy)}`);
 }
 
 function promiseOf(policy: string | null): string {
   switch (policy) {
-    case 'release': return 'Then everything is released.';
+    case 'release': return 'Then all of it is released.';
     case 'charge_estimate': return 'Then all of it is charged.';
-    case 'charge_reported': return 'Then what was reported so far is charged, and the rest is released.';
+    case 'charge_reported': return 'Then the usage reported so far is charged and the rest is released.';
     case null:
-    default: return 'What happens then, Postgres knows.';
+    default: return 'The policy that applies then is in Postgres, which does not answer or does not have the hold yet.';
   }
 }
 
@@ -103,8 +103,8 @@ function sentenceOf({ kind, held, captured, overage, debt, expired, uncollected,
   if (available > 0) parts.push(`${credits(available)} released`);
   if (expired > 0) parts.push(`${credits(expired)} expired with their lots`);
   if (overage > 0) parts.push(`${credits(overage)} of it above the hold`);
-  if (debt > 0) parts.push(`${credits(debt)} of that as debt`);
-  if (uncollected > 0) parts.push(`${credits(uncollected)} used but never collected`);
+  if (debt > 0) parts.push(`${credits(debt)} of that became debt`);
+  if (uncollected > 0) parts.push(`${credits(uncollected)} used but not collected`);
   return `${parts.join(', ')}.`;
 }
 
@@ -120,8 +120,8 @@ function factsOf({ life, open, nowMs }: HoldView, { amount, placedAtMs, expiresA
   list.push(['Placed by', PLACED_BY[row.placedBy]], ['When the lease ends', promiseOf(row.policy)]);
   if (row.state === 'open') return list;
   const parts = [
-    ['Expired with their lots', row.expired], ['Charged above the hold', row.overage], ['Of that, debt', row.debt],
-    ['Used, never collected', row.uncollected],
+    ['Expired with their lots', row.expired], ['Charged above the hold', row.overage], ['Of which debt', row.debt],
+    ['Used but not collected', row.uncollected],
   ] as const;
   list.push(
     ['Ended', row.endedAtMs === null ? '' : when(row.endedAtMs, nowMs)], ['Captured', `${credits(row.captured)} credits`],

@@ -18,7 +18,7 @@ export const PageReply = Type.String({ contentMediaType: 'text/html' });
 const BOARD = '/console/queues';
 const loginForm = bodyOf(Type.Object({ token: Type.String(), next: Type.Optional(Type.String()) }), 'Paste a token');
 
-/** The door of the console. A token is the only credential there is; nothing is kept on our side. */
+/** The login of the console. The token is the only credential; the gateway stores no session. */
 export function loginRoutes(add: AddRoute, { authenticate, clock }: LoginDeps): void {
   add('GET', LOGIN, anyone(), { summary: 'Ask for a token', replies: { 200: PageReply } }, (ctx) => {
     const { next } = ctx.query;
@@ -51,11 +51,13 @@ export function loginRoutes(add: AddRoute, { authenticate, clock }: LoginDeps): 
 async function admit(authenticate: Authenticate, token: string): Promise<Principal> {
   if (token.length > COOKIE_TOKEN_LENGTH_MAX) throw new GatewayError(
     'unauthenticated',
-    `The token is longer than ${COOKIE_TOKEN_LENGTH_MAX} characters, which no browser keeps; mint a shorter one`,
+    `The token is longer than ${COOKIE_TOKEN_LENGTH_MAX} characters, which is too long for a cookie; mint a shorter one`,
   );
   const principal = await authenticate(`Bearer ${token}`);
   if (principal.role === 'user') {
-    throw new GatewayError('forbidden', 'This token is of a user; the console is for administrators, the queue board for supervisors too');
+    throw new GatewayError(
+      'forbidden', 'This token has no operator role; the console is for administrators, the queue board also for supervisors',
+    );
   }
   return principal;
 }
@@ -66,7 +68,7 @@ function showLogin(
   sendPage(ctx, {
     title: 'Log in', viewer: null, status,
     body: html`<div class="narrow"><h1>Operator console</h1>
-<p class="lead">Paste a token of an administrator. It stays in this browser, for this console, until it expires.</p>
+<p class="lead">Paste an administrator’s token. It is kept in a cookie of this browser, for this console only, until it expires.</p>
 ${problem === undefined ? [] : banner('bad', problem)}
 <form method="post" action="${LOGIN}">
 <label for="token">Token</label>
@@ -75,10 +77,10 @@ ${problem === undefined ? [] : banner('bad', problem)}
 ${next === '' ? [] : html`<input type="hidden" name="next" value="${next}">`}
 <div class="actions"><button>Log in</button></div>
 </form>
-<h2>Where do I get one?</h2>
-<p>From your auth service, with the role <code>admin</code>; or, where the gateway keeps its own secret, from its folder:</p>
+<h2>Where do I get a token?</h2>
+<p>From your auth service, with the role <code>admin</code>. If the gateway uses its own secret, run this in its folder:</p>
 <p class="panel"><code>npm run -s token -- --sub ops --role admin</code></p>
-<p class="note">Put your own name for <code>ops</code>: whatever you do here is kept in the ledger under it.
-With the role <code>supervisor</code> you see the queues only.</p></div>`,
+<p class="note">Replace <code>ops</code> by your own name: the ledger records your actions under it.
+With the role <code>supervisor</code> you see only the queues.</p></div>`,
   });
 }

@@ -7,16 +7,16 @@ import {
 import { LISTED_MAX, type Known, type Overview } from './overview.js';
 import { badge, banner, card, count, duration, moment, type Level } from './parts.js';
 
-/** One thing that is watched: how it is, in a word or a number, and what that means. */
+/** One figure of the overview: its value as a word or a number, and a note that explains it. */
 type Sign = { readonly title: string; readonly value: string; readonly note: string; readonly level: Level };
 
 const LAG_NOTICE_SECONDS = 2;
 const LAG_BAD_SECONDS = 15;
 const WAITING_NOTICE_SECONDS = 30;
-/** The reconciler has a turn every five seconds. */
+/** The reconciler runs every five seconds. */
 const COMPARED_NOTICE_SECONDS = 60;
 
-/** The state at a glance, below the header of every page. */
+/** The line of badges below the header of every page. */
 export function glanceOf(overview: Overview): Html {
   const signs = signsOf(overview);
   const known = signs.filter(({ level }) => level !== 'unknown');
@@ -31,10 +31,10 @@ export function overviewBody(overview: Overview): Html {
   const bad = signs.filter(({ level }) => level === 'bad');
   const silent = signs.filter(({ value }) => value === 'did not answer');
   const nowMs = overview.readAtMs;
-  return html`<h1>${bad.length === 0 ? 'At a glance' : `${bad.map(({ title }) => title).join(', ')}: look here`}</h1>
-<p class="lead">As of ${moment(nowMs)}. Shows itself again every 5 seconds.</p>
+  return html`<h1>${bad.length === 0 ? 'Overview' : `Needs attention: ${bad.map(({ title }) => title).join(', ')}`}</h1>
+<p class="lead">As of ${moment(nowMs)}. Refreshes every 5 s.</p>
 ${silent.length === 0 ? [] : banner(
-  'bad', `${silent.map(({ title }) => title).join(', ')} could not be read. The rest is as it was read just now.`,
+  'bad', `${silent.map(({ title }) => title).join(', ')} could not be read. The other values are current.`,
 )}
 <div class="cards">${signs.map(({ title, value, note, level }) => card(title, value, note, level, !/^\d/.test(value)))}</div>
 ${trouble('Stopped shards', overview.stoppedShards, stoppedTable)}
@@ -42,14 +42,14 @@ ${trouble('What Redis lost', overview.losses, (losses) => lossesTable(losses, no
 ${trouble('Stuck holds', overview.overdue, (holds) => overdueTable(holds, nowMs))}
 ${trouble('Differences between Redis and Postgres', overview.findings, (findings) => findingsTable(findings, nowMs))}
 ${trouble('Frozen accounts', overview.frozen, (frozen) => frozenTable(frozen, nowMs))}
-<h2>Who is refused now</h2>
+<h2>Recent refusals</h2>
 ${part(overview.refused, refusedTables)}
-<h2>What costs users most</h2>
+<h2>Most expensive models</h2>
 ${part(overview.models, modelsTable)}
 <h2>Queues</h2>
 ${part(overview.queues, queuesTable)}
-<p class="note">Every job: <a href="/console/queues">the queue board</a>.
-Settlements that failed for good: <code>npm run dead-letters -- list</code>, then <code>replay</code> or <code>discard</code>.</p>`;
+<p class="note">All jobs: <a href="/console/queues">the queue board</a>.
+Settlements that failed permanently: <code>npm run dead-letters -- list</code>, then <code>replay</code> or <code>discard</code>.</p>`;
 }
 
 function signsOf(overview: Overview): Sign[] {
@@ -57,16 +57,16 @@ function signsOf(overview: Overview): Sign[] {
     readAtMs, readiness: { checks }, postgres, lag, holds, stoppedShards, losses, overdue, findings, reconciled, frozen, queues,
     deadLetters, quarantined, pendingMoney,
   } = overview;
-  const isRedisThere = checks['redis']?.ok === true && checks['ledger']?.ok === true;
+  const isRedisUp = checks['redis']?.ok === true && checks['ledger']?.ok === true;
   return [
     {
-      title: 'Redis', value: isRedisThere ? 'there' : 'away',
+      title: 'Redis', value: isRedisUp ? 'up' : 'down',
       note: `ledger ${checks['ledger']?.detail ?? 'unknown'}; ${checks['redis']?.detail ?? ''}`,
-      level: isRedisThere ? 'good' : 'bad',
+      level: isRedisUp ? 'good' : 'bad',
     },
     {
-      title: 'Postgres', value: 'value' in postgres ? 'there' : 'away',
-      note: 'value' in postgres ? 'answers' : 'money in is refused; holds go on', level: 'value' in postgres ? 'good' : 'bad',
+      title: 'Postgres', value: 'value' in postgres ? 'up' : 'down',
+      note: 'value' in postgres ? 'answers' : 'grants are refused; holds continue', level: 'value' in postgres ? 'good' : 'bad',
     },
     ...(checks['memory']?.ok === false ? [
       { title: 'Redis memory', value: 'high', note: checks['memory'].detail, level: 'bad' as const },
@@ -76,43 +76,43 @@ function signsOf(overview: Overview): Sign[] {
       note: entries === 1 ? '1 entry waits for Postgres' : `${count(entries)} entries wait for Postgres`,
       level: seconds >= LAG_BAD_SECONDS ? 'bad' : seconds >= LAG_NOTICE_SECONDS ? 'notice' : 'good',
     })),
-    sign('Open holds', holds, ({ open }) => ({ value: count(open), note: 'answers being written now', level: 'good' })),
+    sign('Open holds', holds, ({ open }) => ({ value: count(open), note: 'answers in progress', level: 'good' })),
     sign('Stuck holds', overdue, ({ length }) => ({
-      value: atMost(length), note: 'open past the end of their lease', level: length === 0 ? 'good' : 'bad',
+      value: atMost(length), note: 'still open after their lease ended', level: length === 0 ? 'good' : 'bad',
     })),
     driftSign(findings, reconciled, readAtMs),
     sign('Stopped shards', stoppedShards, ({ length }) => ({
-      value: count(length), note: 'nothing of them reaches Postgres', level: length === 0 ? 'good' : 'bad',
+      value: count(length), note: 'their journal is not written to Postgres', level: length === 0 ? 'good' : 'bad',
     })),
     sign('Lost entries', losses, (rows) => ({
       value: count(rows.reduce((sum, { entries }) => sum + entries, 0)),
-      note: rows.length === 0 ? 'Redis has lost nothing' : 'acknowledged by Redis, then lost', level: rows.length === 0 ? 'good' : 'bad',
+      note: rows.length === 0 ? 'Redis has lost no entries' : 'acknowledged by Redis, then lost', level: rows.length === 0 ? 'good' : 'bad',
     })),
     sign('Frozen accounts', frozen, ({ length }) => ({
-      value: atMost(length), note: 'nothing of them moves until thawed', level: length === 0 ? 'good' : 'notice',
+      value: atMost(length), note: 'all writes are refused until thawed', level: length === 0 ? 'good' : 'notice',
     })),
     sign('Queues', queues, (states) => {
       const oldest = Math.max(0, ...states.map(({ oldestSeconds }) => oldestSeconds ?? 0));
       const waiting = states.reduce((sum, each) => sum + each.waiting, 0);
       return {
-        value: `${count(waiting)} waiting`, note: waiting === 0 ? 'nothing waits' : `the oldest for ${duration(oldest)}`,
+        value: `${count(waiting)} waiting`, note: waiting === 0 ? 'no jobs wait' : `the oldest for ${duration(oldest)}`,
         level: oldest >= WAITING_NOTICE_SECONDS ? 'bad' : 'good',
       };
     }),
     sign('Dead letters', deadLetters, (dead) => ({
-      value: count(dead), note: 'settlements that wait for a decision', level: dead === 0 ? 'good' : 'bad',
+      value: count(dead), note: 'failed settlements: replay or discard them', level: dead === 0 ? 'good' : 'bad',
     })),
     sign('Money pending', pendingMoney, ({ count: pending, oldestSeconds }) => ({
       value: count(pending), note: pending === 0 ? 'every grant is in the ledger' : `the oldest for ${duration(oldestSeconds)}`,
       level: pending === 0 ? 'good' : oldestSeconds >= WAITING_NOTICE_SECONDS ? 'bad' : 'notice',
     })),
     sign('Quarantine', quarantined, (texts) => ({
-      value: count(texts), note: 'texts put aside; their money is in the ledger', level: texts === 0 ? 'good' : 'notice',
+      value: count(texts), note: 'descriptions set aside; their amounts are in the ledger', level: texts === 0 ? 'good' : 'notice',
     })),
   ];
 }
 
-/** No findings are good news only while somebody looks. */
+/** An empty list of findings is only good when a comparison ran recently. */
 function driftSign(findings: Known<readonly Finding[]>, reconciled: Known<ReconcileState>, nowMs: number): Sign {
   const last = 'value' in reconciled ? reconciled.value : null;
   const lastAtMs = last?.lastBatchAtMs ?? null;
@@ -120,28 +120,28 @@ function driftSign(findings: Known<readonly Finding[]>, reconciled: Known<Reconc
   return sign('Drift', findings, ({ length }) => ({
     value: atMost(length),
     note: last === null
-      ? 'nobody knows when it was compared last'
-      : agoSeconds === null ? 'nothing was compared yet' : `compared ${duration(agoSeconds)} ago; ${roundOf(last, nowMs)}`,
+      ? 'time of the last comparison unknown'
+      : agoSeconds === null ? 'nothing compared yet' : `compared ${duration(agoSeconds)} ago; ${roundOf(last, nowMs)}`,
     level: length > 0 ? 'bad' : agoSeconds === null || agoSeconds >= COMPARED_NOTICE_SECONDS ? 'notice' : 'good',
   }));
 }
 
 const roundOf = ({ lastRoundAtMs, lastRoundAccounts }: ReconcileState, nowMs: number): string =>
   (lastRoundAtMs === null
-    ? 'the first round is under way'
+    ? 'first round in progress'
     : `last round of ${count(lastRoundAccounts ?? 0)} accounts ${duration(Math.max(0, (nowMs - lastRoundAtMs) / 1_000))} ago`);
 
 const sign = <T>(title: string, known: Known<T>, say: (value: T) => Omit<Sign, 'title'>): Sign =>
-  ('value' in known ? { title, ...say(known.value) } : { title, value: known.missing, note: 'unknown, so look', level: 'unknown' });
+  ('value' in known ? { title, ...say(known.value) } : { title, value: known.missing, note: 'state unknown', level: 'unknown' });
 
 const atMost = (length: number): string => (length > LISTED_MAX ? `more than ${LISTED_MAX}` : count(length));
 
 const part = <T>(known: Known<T>, show: (value: T) => Html): Html =>
-  ('value' in known ? show(known.value) : html`<p class="note">Could not be read now.</p>`);
+  ('value' in known ? show(known.value) : html`<p class="note">Could not be read.</p>`);
 
 /**
- * The first rows of a list that was asked for with one row more. Nothing when there is no trouble, or when its card
- * says that nobody knows.
+ * The first rows of a list that was read with one extra row, which tells that there are more. Empty when the list is
+ * empty, or when it could not be read: its card says so.
  */
 function trouble<T>(title: string, known: Known<readonly T[]>, show: (rows: readonly T[]) => Html): Html {
   if (!('value' in known) || known.value.length === 0) return html``;

@@ -44,7 +44,7 @@ export const overdueTable = (holds: readonly HoldRow[], nowMs: number): Html => 
   holds.map(({ accountId, holdId, amount: reserved, placedAtMs, expiresAtMs }) => [
     holdLink(accountId, holdId), accountLink(accountId), credits(reserved), when(placedAtMs, nowMs), when(expiresAtMs, nowMs),
   ]),
-  'None: every hold ended within its lease.',
+  'None: all holds ended within their lease.',
 );
 
 export const findingsTable = (findings: readonly Finding[], nowMs: number): Html => table(
@@ -53,7 +53,7 @@ export const findingsTable = (findings: readonly Finding[], nowMs: number): Html
     { head: 'Micros', is: 'number' }, { head: 'First seen' }, { head: 'Last seen' },
   ],
   findings.map((each) => [
-    each.accountId === '' ? 'all together' : accountLink(each.accountId), whereOf(each), each.expected, each.actual,
+    each.accountId === '' ? 'sum of all accounts' : accountLink(each.accountId), whereOf(each), each.expected, each.actual,
     count(each.differenceMicros), when(each.firstSeenAtMs, nowMs), when(each.lastSeenAtMs, nowMs),
   ]),
   'None.',
@@ -68,9 +68,9 @@ export const frozenTable = (frozen: readonly FrozenAccount[], nowMs: number): Ht
   'None.',
 );
 
-/** Reasons beside accounts: a wave of one reason looks different from one unlucky user. */
+/** Refusals by reason and by account: many accounts with one reason is another problem than one account with many. */
 export function refusedTables({ reasons, accounts }: RefusedMost): Html {
-  if (reasons.length === 0) return html`<p class="note">Nobody, in the last ${REFUSED_MINUTES} minutes.</p>`;
+  if (reasons.length === 0) return html`<p class="note">No refusals in the last ${REFUSED_MINUTES} minutes.</p>`;
   return html`<div class="pair">
 ${table(
   'Reasons, most frequent first', [{ head: 'Why' }, { head: 'Times', is: 'number' }, { head: 'Accounts', is: 'number' }],
@@ -80,20 +80,20 @@ ${table('Accounts, most refused first', [{ head: 'Account' }, { head: 'Times', i
     accounts.map(({ accountId, count: times, reasons: why }) => [
       html`<a class="mono" href="${accountPath(accountId)}#refusals">${accountId}</a>`, count(times), why,
     ]), '')}
-</div><p class="note">In the last ${REFUSED_MINUTES} minutes, as Postgres has it.
-Open an account to see every minute, with the message and the request.</p>`;
+</div><p class="note">The last ${REFUSED_MINUTES} minutes, from Postgres.
+Open an account to see its refusals by minute, with message and request.</p>`;
 }
 
 export function modelsTable({ fromMs, models }: CostsOfDay): Html {
   return html`<div class="half">${table(
-    'Models, dearest first',
+    'Models, most expensive first',
     [{ head: 'Model' }, { head: 'Credits', is: 'number' }, { head: 'Answers', is: 'number' }, { head: 'Per answer', is: 'number' }],
     models.map(({ model, messages, captured }) => [
       html`<span class="mono">${model}</span>`, amount(sumToCredits(captured)), count(messages),
       messages === 0 ? '' : mean(sumToCredits(captured) / messages),
     ]),
-    'No model was charged for.',
-  )}</div><p class="note">Charged since ${moment(fromMs)}, in whatever way. <code>unknown</code>: models that no price book has.</p>`;
+    'No usage of models was charged.',
+  )}</div><p class="note">All charges since ${moment(fromMs)}. <code>unknown</code>: models that are in no price book.</p>`;
 }
 
 const mean = (number: number): string => number.toLocaleString('en-US', { maximumSignificantDigits: 3 });
@@ -101,7 +101,7 @@ const mean = (number: number): string => number.toLocaleString('en-US', { maximu
 export const queuesTable = (queues: readonly QueueState[]): Html => table(
   'Queues', [
     { head: 'Queue' }, { head: 'Waiting', is: 'number' }, { head: 'Active', is: 'number' }, { head: 'Delayed', is: 'number' },
-    { head: 'Failed', is: 'number' }, { head: 'Oldest waits', is: 'number' },
+    { head: 'Failed', is: 'number' }, { head: 'Oldest waiting for', is: 'number' },
   ],
   queues.map(({ name, waiting, active, delayed, failed, oldestSeconds }) => [
     html`<a href="/console/queues/queue/${encodeURIComponent(name)}">${name}</a>`, count(waiting), count(active), count(delayed),

@@ -18,34 +18,34 @@ export type QueueState = {
   readonly failed: number;
   readonly oldestSeconds: number | null;
 };
-/** Money that was asked for and is not in the ledger yet. */
+/** Grants that are recorded in Postgres and not in the ledger yet. */
 export type PendingMoney = { readonly count: number; readonly oldestSeconds: number };
 
-/** Where each part of the overview comes from. */
+/** The reads that make up the overview. */
 export type Watch = {
   readonly readiness: () => Readiness;
   readonly postgres: () => Promise<unknown>;
   readonly lag: () => Promise<JournalLag>;
   readonly holds: () => Promise<{ readonly open: number }>;
   readonly stoppedShards: () => Promise<readonly { readonly shard: number; readonly reason: string }[]>;
-  /** What Redis lost and nobody has acknowledged. */
+  /** Losses of journal entries in Redis that no operator has acknowledged. */
   readonly losses: (limit: number) => Promise<readonly LossRow[]>;
-  /** Open holds past their lease, the longest first. */
+  /** Open holds whose lease has ended, the earliest end first. */
   readonly overdue: (limit: number) => Promise<readonly HoldRow[]>;
   readonly quarantined: () => Promise<number>;
   readonly pendingMoney: () => Promise<PendingMoney>;
   readonly queues: () => Promise<readonly QueueState[]>;
-  /** Of BullMQ; those of RabbitMQ are listed by the command. */
+  /** Dead letters in BullMQ. The command `dead-letters` lists those of RabbitMQ. */
   readonly deadLetters: () => Promise<number>;
   readonly findings: (limit: number) => Promise<readonly Finding[]>;
-  /** When Redis and Postgres were compared last: no findings mean little without it. */
+  /** When Redis and Postgres were last compared. Without it an empty list of findings means little. */
   readonly reconciled: () => Promise<ReconcileState>;
   readonly frozen: (limit: number) => Promise<readonly FrozenAccount[]>;
   readonly refused: (sinceMs: number, limit: number) => Promise<RefusedMost>;
   readonly models: (nowMs: number, limit: number) => Promise<CostsOfDay>;
 };
 
-/** What was read, or why not: an overview with holes is worth more than none, and a hole is never an "all is well". */
+/** What was read, or that the source did not answer. The overview shows the parts that answered and marks the others. */
 export type Known<T> = { readonly value: T } | { readonly missing: 'did not answer' };
 
 export type Overview = {
@@ -68,19 +68,19 @@ export type Overview = {
   readonly frozen: Known<readonly FrozenAccount[]>;
 };
 
-/** Rows of a list; one more than are shown, to tell that there are more. */
+/** Rows that a list shows. One more is read, to tell that there are more. */
 export const LISTED_MAX = 20;
-/** Refusals of so long ago are still "now" to somebody who complains. */
+/** Refusals of the last minutes that the overview counts as recent. */
 export const REFUSED_MINUTES = 15;
-/** Of refusals and of models, the most only: the rest is in Grafana. */
+/** Rows of the lists of refusals and of models. Grafana shows the rest. */
 const MOST_MAX = 5;
-/** Nobody on call waits longer than this for a page that says what is broken. */
+/** How long one part of the overview may take, so that the page loads quickly while something is broken. */
 const DEADLINE_MS = 1_500;
-/** Every page shows the state at a glance; a console that is looked at hard must not become a load. */
+/** How long a read of the overview is reused. Every page shows it, and open pages must not become a load. */
 const FRESH_MS = 2_000;
 const MINUTE_MS = 60_000;
 
-/** Reads everything at once, each part with a deadline of its own. Pages that ask within two seconds share one look. */
+/** Reads all parts in parallel, each with its own deadline. Requests within two seconds share one read. */
 export function overviewReader(watch: Watch, clock: Clock, onError: (error: unknown) => void): () => Promise<Overview> {
   let last: { readonly atMs: number; readonly overview: Promise<Overview> } | undefined;
   return () => {
@@ -110,7 +110,7 @@ async function readOverview(watch: Watch, readAtMs: number, onError: (error: unk
   };
 }
 
-/** What was read before the deadline. Never rejects. */
+/** The value, or `missing` if it could not be read within the deadline. Never rejects. */
 export async function within<T>(read: () => Promise<T>, onError: (error: unknown) => void): Promise<Known<T>> {
   const answer = Promise.resolve().then(read).then((value): Known<T> => ({ value }), (error: unknown): Known<T> => {
     onError(error);

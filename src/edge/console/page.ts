@@ -4,7 +4,7 @@ import type { GatewayContext } from '../http/context.js';
 import { html, verbatim, type Html } from '../http/html.js';
 import { STYLE } from './style.js';
 
-/** Nothing may be loaded or run, forms go to us alone; the one style sheet is inside the page and known by its hash. */
+/** Pages load and run nothing and post forms only to this gateway. The hash allows the inline style sheet. */
 export const PAGE_POLICY = [
   `default-src 'none'`, `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
   `form-action 'self'`, `base-uri 'none'`, `frame-ancestors 'none'`,
@@ -13,18 +13,18 @@ export const PAGE_POLICY = [
 export type Page = {
   readonly title: string;
   readonly body: Html;
-  /** Null: nobody is logged in. */
+  /** Null when the page is shown without a login. */
   readonly viewer: Principal | null;
   /** The state of the gateway, below the header. */
   readonly glance?: Html;
-  /** Shows itself again after so many seconds. Never for a page with a form. */
+  /** The browser reloads the page after this many seconds. Not for a page with a form. */
   readonly refreshSeconds?: number;
   /** What was searched for. */
   readonly search?: string;
   readonly status?: number;
 };
 
-/** What is read at a page of the console is for whoever is logged in, now: kept nowhere, framed nowhere, of no use to another site. */
+/** Sends a page that is not cached, cannot be framed and cannot be read by another site. */
 export function sendPage(ctx: GatewayContext, page: Page): void {
   protectPage(ctx, PAGE_POLICY);
   ctx.status = page.status ?? 200;
@@ -33,18 +33,18 @@ export function sendPage(ctx: GatewayContext, page: Page): void {
 }
 
 export function protectPage({ res }: GatewayContext, policy: string): void {
-  // The API answers every origin, because there a token says who is calling. Here a cookie does.
+  // The API allows every origin, because its callers send a token. Here the browser sends a cookie by itself.
   res.removeHeader('Access-Control-Allow-Origin');
   res.setHeader('Content-Security-Policy', policy);
   res.setHeader('Cache-Control', 'no-store');
   res.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
   res.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
-  // Account ids are in addresses. Not `no-referrer`: browsers would then hide the Origin of our own forms from us.
+  // URLs contain account ids. Not `no-referrer`: browsers would then also send no Origin with our own forms.
   res.setHeader('Referrer-Policy', 'same-origin');
   res.setHeader('X-Frame-Options', 'DENY');
 }
 
-/** After a form, so that the browser's address is a page that may be loaded again. */
+/** Redirects after a form, so that a reload of the browser does not post the form again. */
 export function redirect(ctx: GatewayContext, path: string): void {
   protectPage(ctx, PAGE_POLICY);
   ctx.status = 303;

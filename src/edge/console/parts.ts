@@ -2,9 +2,9 @@ import { toCredits } from '../../kit/money/credits.js';
 import type { Micros } from '../../kit/money/micros.js';
 import { html, type Html } from '../http/html.js';
 
-/** What the pages are made of. */
+/** Building blocks of the pages. */
 
-/** `unknown`: it could not be read, which is no reason to believe that all is well. */
+/** `unknown`: the value could not be read, so it must not look good. */
 export type Level = 'good' | 'notice' | 'bad' | 'unknown';
 
 export const badge = (level: Level, text: string): Html => html`<span class="badge ${level}">${text}</span>`;
@@ -12,24 +12,24 @@ export const badge = (level: Level, text: string): Html => html`<span class="bad
 export const banner = (level: Level, ...texts: readonly (string | Html)[]): Html =>
   html`<div class="banner ${level}" role="status">${texts.map((text) => html`<p>${text}</p>`)}</div>`;
 
-/** A number of credits, with thousands apart. */
+/** A number of credits with thousands separators. */
 export const amount = (number: number): string => number.toLocaleString('en-US', { maximumFractionDigits: 6 });
 
-/** Credits to the last micro. */
+/** Credits with all six decimal places where needed. */
 export const credits = (micros: Micros): string => amount(toCredits(micros));
 
-/** The same as a change. */
+/** Credits with a sign; '' for 0. */
 export const change = (micros: Micros): string => (micros === 0 ? '' : `${micros > 0 ? '+' : '−'}${credits(Math.abs(micros) as Micros)}`);
 
 export const count = (value: number): string => value.toLocaleString('en-US');
 
-/** A moment, in UTC to the second. */
+/** A time, in UTC to the second. */
 export function moment(atMs: number): Html {
   const iso = new Date(atMs).toISOString();
   return html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC</time>`;
 }
 
-/** The same, and how long ago or ahead it is. */
+/** A time, and its distance from now. */
 export const when = (atMs: number, nowMs: number): Html => html`${moment(atMs)} <small>${distance(atMs - nowMs)}</small>`;
 
 const UNITS = [['d', 86_400], ['h', 3_600], ['min', 60], ['s', 1]] as const;
@@ -48,10 +48,10 @@ function distance(ms: number): string {
 export type Column = { readonly head: string; readonly is?: 'number' | 'text' };
 type Cell = Html | string | number;
 
-/** Tables with more columns are read row by row on a phone. */
+/** A narrow screen shows tables with more columns as one block per row. */
 const PHONE_COLUMNS_MAX = 4;
 
-/** A table whose first column names its rows; or the sentence that there are none. */
+/** A table whose first column is the header of its rows, or the text `none` when there are no rows. */
 export function table(caption: string, columns: readonly Column[], rows: readonly (readonly Cell[])[], none: string): Html {
   if (rows.length === 0) return html`<p class="note">${none}</p>`;
   const isWide = columns.length > PHONE_COLUMNS_MAX;
@@ -82,12 +82,12 @@ export const accountLink = (accountId: string): Html => html`<a class="mono" hre
 export const holdLink = (accountId: string, holdId: string): Html =>
   html`<a class="mono" href="${holdPath(accountId, holdId)}">${holdId}</a>`;
 
-/** What is shown in words of its own wherever it is said. */
+/** Fields that the pages show separately. */
 const TOLD_APART: ReadonlySet<string> = new Set(['actor', 'reason', 'source']);
-/** Facts of dialects that are amounts. */
+/** Fields of dialects that are amounts in micro-credits. */
 const AMOUNTS: ReadonlySet<string> = new Set(['estimate']);
 
-/** What an entry or a hold says about itself: its dialect's facts, by their own names. */
+/** The fields of the `about` text of an entry or a hold, under the names that the dialect gave them. */
 export function aboutFacts(about: string): Fact[] {
   const value = parsed(about);
   if (value === null) return about === '' ? [] : [['text', html`<code>${about}</code>`]];
@@ -98,14 +98,14 @@ export function aboutFacts(about: string): Fact[] {
   });
 }
 
-/** One of these facts, or one inside one of them, if it is there and is text. */
+/** One field of `about`, or a field inside the field `inside`; null when it is absent or not a text. */
 export function aboutText(about: string, name: string, inside?: string): string | null {
   const outer = parsed(about);
   const value = (inside === undefined ? outer : outer?.[inside] as typeof outer)?.[name];
   return typeof value === 'string' && value !== '' ? value : null;
 }
 
-/** Null for text that is not an object of ours: it may have been quarantined. */
+/** Null for a text that is not a JSON object, for example after a quarantine. */
 function parsed(about: string): Readonly<Record<string, unknown>> | null {
   try {
     const value: unknown = JSON.parse(about);

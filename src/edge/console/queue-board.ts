@@ -10,14 +10,14 @@ import type { GatewayContext } from '../http/context.js';
 import type { AddRoute } from '../http/routes.js';
 import { protectPage } from './page.js';
 
-/** Answers a request below BOARD for somebody who has passed its gate. */
+/** Answers a request below BOARD for a viewer whose role was checked. */
 export type QueueBoard = (ctx: GatewayContext, viewer: Principal) => Promise<void>;
 
 export const BOARD = '/console/queues';
 
 /**
- * What the board's own page needs: its scripts, which come from here, and styles that they set. It asks a font of a
- * stranger's server, which is taken out of the page and would not be allowed.
+ * What the page of bull-board needs: its scripts, which the gateway serves, and styles that the scripts set. Its link
+ * to a font on another server is removed from the page; this policy would block it too.
  */
 const BOARD_POLICY = [
   `default-src 'none'`, `script-src 'self'`, `style-src 'self' 'unsafe-inline'`, `img-src 'self' data:`, `font-src 'self' data:`,
@@ -26,7 +26,7 @@ const BOARD_POLICY = [
 const STRANGERS = /<link href="https:[^>]*>\s*/g;
 const POLL_SECONDS = 5;
 
-/** bull-board over these queues, twice: as supervisors see it, with nothing to press, and as administrators do. */
+/** Two boards over the same queues: read-only for supervisors, with actions for administrators. */
 export function queueBoard(queues: readonly Queue[]): QueueBoard {
   const boardOf = (readOnlyMode: boolean) => {
     const adapter = new KoaAdapter();
@@ -50,11 +50,11 @@ export function queueBoard(queues: readonly Queue[]): QueueBoard {
   };
 }
 
-/** The board as it is served: whoever may look, and who may press its buttons. Its files are behind the gate, too. */
+/** The routes of the board: supervisors may read, only administrators may act. Its static files need the same roles. */
 export function boardRoutes(add: AddRoute, board: QueueBoard): void {
   const replies = { 200: Type.Unknown() };
   const looking = { summary: 'The queue board', replies };
-  const pressing = { summary: 'A button of the queue board', replies };
+  const pressing = { summary: 'An action of the queue board', replies };
   add('GET', BOARD, allow('admin', 'supervisor'), looking, (ctx, { principal }) => board(ctx, principal));
   add('GET', `${BOARD}/*rest`, allow('admin', 'supervisor'), looking, (ctx, { principal }) => board(ctx, principal));
   add('POST', `${BOARD}/*rest`, allow('admin'), pressing, (ctx, { principal }) => board(ctx, principal));

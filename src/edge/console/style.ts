@@ -1,4 +1,4 @@
-/** The console's only style sheet, in every page itself: it works without a network, and its hash is all that may style it. */
+/** The only style sheet of the console, inlined in every page, so that it loads nothing. The page policy allows it by its hash. */
 export const STYLE = `
 :root { color-scheme: light dark; --ink: #1b2230; --soft: #596277; --line: #dbe0ea; --paper: #f4f6fa; --card: #ffffff; --link: #1b55c0;
   --bar: #182033; --bar-ink: #f2f5fb;

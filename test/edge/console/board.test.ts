@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { consoleLab, operator, OURS, sendPlainly, type Lab, type Operator } from './lab.js';
 
-/** bull-board behind our door: supervisors look, administrators press, and nothing comes from anywhere else. */
+/** bull-board behind the gates of the console: supervisors read, administrators act, and all files come from the gateway. */
 let lab: Lab;
 let boss: Operator;
 let cookies: Readonly<Record<'admin' | 'supervisor', string>>;
@@ -23,14 +23,14 @@ type Listed = { readonly queues: readonly { readonly name: string; readonly read
 const listed = async (by: Operator): Promise<Listed['queues']> =>
   (JSON.parse((await by.get('/console/queues/api/queues')).text) as Listed).queues;
 
-test('has the ledger’s queue, those of settlements and their dead letters', async () => {
+test('lists the ledger queue, the settlement queues and their dead letters', async () => {
   expect((await listed(lab.root)).map(({ name }) => name).sort()).toEqual([
     'credits_process_end_multimodel_queue', 'credits_process_end_multimodel_queue_dlq', 'credits_process_end_queue',
     'credits_process_end_queue_dlq', 'ledger',
   ]);
 });
 
-test('supervisors look, with nothing to press; what they press all the same is refused', async () => {
+test('is read-only for supervisors; their actions are refused', async () => {
   expect((await listed(boss)).every(({ readOnlyMode }) => readOnlyMode)).toBe(true);
   for (const path of ['ledger/pause', 'pause', 'ledger/obliterate']) {
     expect([path, (await press('supervisor', path)).status]).toEqual([path, 403]);
@@ -38,7 +38,7 @@ test('supervisors look, with nothing to press; what they press all the same is r
   expect((await listed(boss)).some(({ isPaused }) => isPaused)).toBe(false);
 });
 
-test('administrators press, from our own pages only', async () => {
+test('administrators act, from pages of the console only', async () => {
   const isPaused = async (): Promise<boolean | undefined> =>
     (await listed(lab.root)).find(({ name }) => name === 'credits_process_end_queue')?.isPaused;
   expect((await press('admin', 'credits_process_end_queue/pause', {})).status).toBe(403);
@@ -50,7 +50,7 @@ test('administrators press, from our own pages only', async () => {
   expect(await isPaused()).toBe(false);
 });
 
-test('its page and its files come from here, and only to who is logged in', async () => {
+test('the page and its files come from the gateway, and need a login', async () => {
   const { text, headers } = await boss.get('/console/queues');
   expect(text).not.toMatch(/(src|href)="https?:/);
   expect(headers.get('content-security-policy')).toContain(`script-src 'self'; style-src 'self' 'unsafe-inline'`);

@@ -12,8 +12,8 @@ import { redisUrl, throwawayPostgres, throwawayRedis } from '../../support/serve
 import { consoleLab, freshName, type Lab } from './lab.js';
 
 /**
- * An operator's night in a real browser: log in, find the account, look, void a stuck hold, grant, look at the queues.
- * `SCREENSHOTS=<folder>` keeps what she saw: `npm run screenshots` makes the pictures of docs/console.md.
+ * The console in a real browser: log in, find an account, void a hold, grant credits, open the queues.
+ * `SCREENSHOTS=<folder>` stores screenshots there; `npm run screenshots` makes the images of docs/console.md.
  */
 const FOLDER = process.env['SCREENSHOTS'];
 
@@ -35,7 +35,7 @@ afterAll(async () => {
   if (missing === '') await lab.stop();
 });
 
-/** A test that needs the browser; without one it says that it was skipped and why. */
+/** A test that needs the browser. Without one it is skipped and prints the reason. */
 function browserTest(name: string, walk: (browser: Browser) => Promise<void>): void {
   test(name, async () => {
     if (browser === undefined) process.stderr.write(`skipped: ${name}: ${missing}\n`);
@@ -45,7 +45,7 @@ function browserTest(name: string, walk: (browser: Browser) => Promise<void>): v
 
 type Look = { readonly url: string; readonly width?: number; readonly colorScheme?: 'light' | 'dark' };
 
-/** A fresh browser whose every complaint is a failure: a refused style, a script error, a request that left the house. */
+/** Runs `walk` in a fresh browser context. A blocked style, a script error or a request to another host fails the test. */
 async function visit(by: Browser, { url, width = 1_280, colorScheme = 'light' }: Look, walk: (page: Page) => Promise<void>): Promise<void> {
   const complaints: string[] = [];
   const context = await by.newContext({ viewport: { width, height: 860 }, colorScheme });
@@ -78,12 +78,12 @@ async function logIn(page: Page, url: string, token: string): Promise<void> {
   await page.waitForURL(`${url}/console`);
 }
 
-/** Waits for what comes to be by itself, however long this machine takes for it. */
+/** Waits until the condition holds, without a time limit of its own. */
 async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!await isSo()) await sleep(500); // each look renders a page
+  while (!await isSo()) await sleep(500); // each check renders a page
 }
 
-/** A user with credits, some holds, a ledger, and one refusal. */
+/** An account with credits, some holds and ledger entries. */
 async function busyAccount({ api }: Lab): Promise<void> {
   await api('root', 'POST', '/api/credits/allocate', { userId: 'alice', credits: 100, notes: 'welcome' }, 'admin');
   await api('root', 'POST', '/api/credits/allocate', { userId: 'alice', credits: 25.5, expiryDays: 7, notes: 'promotion' }, 'admin');
@@ -95,7 +95,7 @@ async function busyAccount({ api }: Lab): Promise<void> {
   await api('alice', 'POST', '/api/usage/record', { service: 'image', operation: 'generate', credits: 4 });
 }
 
-/** Users who chat with several models, one of them without a price, one user beyond her means. */
+/** Users who chat with several models, one of which has no price; one user has too few credits. */
 async function busyHouse({ api }: Lab): Promise<void> {
   const chats = [
     ['bob', 'gpt-4', 4_000], ['bob', 'anthropic.claude-3-sonnet-20240229-v1:0', 2_500], ['carol', 'amazon.nova-lite-v1:0', 9_000],
@@ -117,14 +117,14 @@ async function busyHouse({ api }: Lab): Promise<void> {
   await Promise.all(['dave', 'erin', 'erin'].map((sub) => api(sub, 'POST', '/api/credits/check', { credits: 5_000 })));
 }
 
-browserTest('an operator’s night', async (by) => {
+browserTest('an operator finds an account, voids a hold, grants credits and opens the queues', async (by) => {
   const { gateway } = lab;
   const { url } = gateway;
   await Promise.all([busyAccount(lab), busyHouse(lab)]);
   const token = await gateway.token({ sub: 'ops', role: 'admin', username: 'ops' });
   await visit(by, { url }, async (page) => {
     await logIn(page, url, token);
-    expect(await page.getByRole('list', { name: 'State at a glance' }).textContent()).toContain('Redis: there');
+    expect(await page.getByRole('list', { name: 'State at a glance' }).textContent()).toContain('Redis: up');
     await until(async () => {
       await page.goto(`${url}/console`);
       const told = await page.getByRole('main').textContent() ?? '';
@@ -141,7 +141,7 @@ browserTest('an operator’s night', async (by) => {
     await page.getByRole('table', { name: 'Open holds' }).getByRole('link', { name: 'message-2' }).click();
     await page.getByRole('link', { name: 'Void' }).click();
     await page.getByLabel('Why').fill('the proxy died; <b>ticket</b> 4711');
-    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.getByRole('button', { name: 'Continue' }).click();
     await page.getByRole('heading', { name: 'Void hold?' }).waitFor();
     await page.getByRole('button', { name: 'Void hold' }).click();
     await page.getByRole('link', { name: 'Back' }).click();
@@ -152,11 +152,11 @@ browserTest('an operator’s night', async (by) => {
     await page.getByRole('link', { name: 'Grant credits' }).click();
     await page.getByLabel('Credits').fill('7.5');
     await page.getByLabel('Why').fill('goodwill');
-    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.getByRole('button', { name: 'Continue' }).click();
     await page.getByRole('button', { name: 'Grant credits' }).click();
     expect(await page.getByRole('status').textContent()).toContain('7.5 credits granted');
     await page.reload(); // sends the same form again
-    expect(await page.getByRole('status').textContent()).toContain('had been already, once');
+    expect(await page.getByRole('status').textContent()).toContain('already applied before');
 
     await page.getByRole('link', { name: 'Queues' }).click();
     await page.getByText('0 Jobs').first().waitFor();
@@ -170,7 +170,7 @@ browserTest('an operator’s night', async (by) => {
   });
 });
 
-browserTest('on a phone, in the dark: nothing is wider than the screen', async (by) => {
+browserTest('on a phone in dark mode: no page is wider than the screen', async (by) => {
   const { gateway } = lab;
   await visit(by, { url: gateway.url, width: 390, colorScheme: 'dark' }, async (page) => {
     await logIn(page, gateway.url, await gateway.token({ sub: 'ops', role: 'admin', username: 'ops' }));
@@ -185,7 +185,7 @@ browserTest('on a phone, in the dark: nothing is wider than the screen', async (
   });
 });
 
-browserTest('stop somebody, and say why she was refused: freeze and thaw, by keyboard alone', async (by) => {
+browserTest('freeze and thaw an account by keyboard only; the page shows why requests were refused', async (by) => {
   const { gateway, api } = lab;
   const { url } = gateway;
   const sub = 'mallory';
@@ -214,7 +214,7 @@ browserTest('stop somebody, and say why she was refused: freeze and thaw, by key
       expect([name, await spend()]).toEqual([name, answer]);
       await page.goto(home);
       expect(await page.getByText('Frozen.').count()).toBe(name === 'Freeze' ? 1 : 0);
-      if (name === 'Freeze') expect(await page.getByRole('status').textContent()).toMatch(/ops, \d{4}-.*UTC.*: chargeback 17/);
+      if (name === 'Freeze') expect(await page.getByRole('status').textContent()).toMatch(/by ops, \d{4}-.*UTC.*: chargeback 17/);
       if (name === 'Freeze') {
         await until(async () => {
           await page.goto(home);
@@ -248,8 +248,8 @@ browserTest('“why was this user refused at 03:12?”', async (by) => {
     await page.goto(`${url}/console/accounts/${sub}`);
     const refusals = page.getByRole('table', { name: 'Refusals' });
     const lookAt = async (moment: string): Promise<void> => {
-      await page.getByLabel('Why was this user refused').fill(moment);
-      await page.getByRole('button', { name: 'Look' }).click();
+      await page.getByLabel('Show refusals around').fill(moment);
+      await page.getByRole('button', { name: 'Show' }).click();
       await page.waitForURL(`**?at=*${moment.slice(-2)}#refusals`);
     };
     await lookAt(minute);
@@ -264,20 +264,20 @@ browserTest('“why was this user refused at 03:12?”', async (by) => {
       'POST /api/streaming-sessions/initialize',
     ]) expect(told).toContain(part);
     await lookAt(new Date(Date.parse(`${minute}:00Z`) - 3_600_000).toISOString().slice(0, 16));
-    expect([await refusals.count(), await page.getByText('None around that minute.').count()]).toEqual([0, 1]);
+    expect([await refusals.count(), await page.getByText('No refusals around that minute.').count()]).toEqual([0, 1]);
 
-    // And who else is: the overview.
-    const her = page.getByRole('table', { name: 'Accounts, most refused first' }).getByRole('link', { name: sub });
+    // The overview lists the account, too.
+    const link = page.getByRole('table', { name: 'Accounts, most refused first' }).getByRole('link', { name: sub });
     await until(async () => {
       await page.goto(`${url}/console`);
-      return await her.count() > 0;
+      return await link.count() > 0;
     });
-    await her.click();
+    await link.click();
     await page.waitForURL(`**/console/accounts/${sub}#refusals`);
   });
 });
 
-browserTest('Redis and Postgres differ: seen, compared, put right', async (by) => {
+browserTest('a difference between Redis and Postgres is shown, compared and gone after its repair', async (by) => {
   const { gateway, api } = lab;
   const { url } = gateway;
   const sub = freshName('drift');
@@ -294,11 +294,11 @@ browserTest('Redis and Postgres differ: seen, compared, put right', async (by) =
         await page.getByRole('heading', { name: 'Redis and Postgres' }).waitFor();
         return await page.getByRole('main').textContent() ?? '';
       };
-      expect(await compare()).toMatch(/at entry 1\.[^]*They agree[^]*Both say[^]*12/);
+      expect(await compare()).toMatch(/at entry 1\.[^]*They agree[^]*Values in both[^]*12/);
       await miscount(7);
       const differs = await compare();
       for (const part of ['They differ', 'balance', 'available 12000000', 'available 12000007']) expect(differs).toContain(part);
-      // Pages share a look for two seconds.
+      // Pages share one read for two seconds.
       const findings = page.getByRole('table', { name: 'Differences' });
       await until(async () => {
         await page.goto(`${url}/console`);
@@ -316,7 +316,7 @@ browserTest('Redis and Postgres differ: seen, compared, put right', async (by) =
   }
 });
 
-browserTest('with Postgres away the overview is there, and shows the journal growing', async (by) => {
+browserTest('while Postgres is down the overview shows the growing journal', async (by) => {
   const [redis, postgres] = await Promise.all([throwawayRedis(), throwawayPostgres()]);
   await migrate(postgres.url);
   const alone = await consoleLab({ redisUrl: redis.url, databaseUrl: postgres.url, environment: { POSTGRES_TIMEOUT_MS: '1000' } });
@@ -339,11 +339,11 @@ browserTest('with Postgres away the overview is there, and shows the journal gro
       expect(placed.status).toBe(201);
       await shows('Journal', /behind1 entry waits/);
       await shoot(page, 'away');
-      expect(await card('Postgres').textContent()).toContain('away');
-      expect(await page.getByText('could not be read. The rest is').count()).toBe(1);
+      expect(await card('Postgres').textContent()).toContain('down');
+      expect(await page.getByText('could not be read. The other values are current.').count()).toBe(1);
       await api('alice', 'POST', '/api/streaming-sessions/finalize', { sessionId: 'answer-1', actualTokens: 500 });
       await shows('Journal', /behind2 entries wait/);
-      // The account is Redis' to show.
+      // The page of the account is read from Redis.
       await page.goto(`${url}/console/accounts/alice`);
       expect(await page.locator('.cards').textContent()).toMatch(/Available47/);
     });

@@ -5,7 +5,7 @@ import { fakeConsole, type FakeConsole } from '../../support/fake-console.js';
 import { fakeGateway, signed, usualClaims, CHATSPARTY_SECRET, type FakeGateway } from '../../support/fake-gateway.js';
 import { OURS, sendPlainly } from './lab.js';
 
-/** Every page of the console against every kind of caller. As test/edge/http/gate-walk.test.ts, decided by hand once more. */
+/** Each page of the console with each kind of caller. The expected gates are written by hand, as in gate-walk.test.ts. */
 type Expected = 'public' | 'admin' | 'supervisor';
 
 const ACCOUNT = '/console/accounts/:accountId';
@@ -47,21 +47,21 @@ const ask = (path: string, method: string, token: string | null) => sendPlainly(
   ...(method === 'GET' ? {} : { raw: 'token=x' }),
 });
 
-test('for every page it was decided who may see it, and none is part of the API', async () => {
+test('every page has an expected gate, and no page is part of the API', async () => {
   expect(pages.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(Object.keys(GATES).sort());
   expect((await gateway.call('GET', '/openapi.json')).text).not.toContain('/console');
 });
 
-test('every caller gets as far as was decided', async () => {
+test('every caller gets exactly as far as its gate allows', async () => {
   const claims = usualClaims(gateway.clock.nowMs);
   const callers: readonly (readonly [string, string | null])[] = [
-    ['nobody', null], ['expired', await gateway.token({ sub: 'root', role: 'admin', iat: 1_000, exp: 2_000 })],
+    ['no token', null], ['expired', await gateway.token({ sub: 'root', role: 'admin', iat: 1_000, exp: 2_000 })],
     ['refresh', await gateway.token({ sub: 'root', role: 'admin', type: 'refresh' })],
     ['chatsparty', await signed(CHATSPARTY_SECRET, { ...claims, userId: 'root', role: 'admin' })],
     ['user', await gateway.token({ sub: 'owner' })], ['supervisor', await gateway.token({ sub: 'boss', role: 'supervisor' })],
     ['admin', await gateway.token({ sub: 'root', role: 'admin' })],
   ];
-  const isKnown = (caller: string): boolean => !['nobody', 'expired', 'refresh'].includes(caller);
+  const isKnown = (caller: string): boolean => !['no token', 'expired', 'refresh'].includes(caller);
   for (const { method, path } of pages) {
     const expected = GATES[`${method} ${path}`];
     if (expected === undefined || expected === 'public') continue;
@@ -69,10 +69,10 @@ test('every caller gets as far as was decided', async () => {
       const { status, headers } = await ask(path, method, token);
       const isLetIn = caller === 'admin' || (caller === 'supervisor' && expected === 'supervisor');
       const verdict = headers.get('location')?.startsWith('/console/login') === true && path !== '/console/logout'
-        ? 'to the door'
+        ? 'to the login'
         : status === 403 ? 403 : 'let in';
-      const wanted = isLetIn ? 'let in' : isKnown(caller) ? 403 : 'to the door';
-      if (path === '/console/logout' && !isKnown(caller)) continue; // the door is where a logout leads, too
+      const wanted = isLetIn ? 'let in' : isKnown(caller) ? 403 : 'to the login';
+      if (path === '/console/logout' && !isKnown(caller)) continue; // a logout redirects to the login, too
       expect({ page: `${method} ${path}`, caller, verdict }).toEqual({ page: `${method} ${path}`, caller, verdict: wanted });
     }
   }
@@ -82,7 +82,7 @@ test('every caller gets as far as was decided', async () => {
   ]));
 });
 
-test('no spelling of a page leads around its gate', async () => {
+test('no other spelling of a path bypasses its gate', async () => {
   const user = await gateway.token({ sub: 'owner' });
   for (const { method, path } of pages.filter(({ gate }) => gate.kind !== 'public')) {
     for (const spelling of [
@@ -99,7 +99,7 @@ test('no spelling of a page leads around its gate', async () => {
   expect(console_.compared).toEqual(['owner']);
 });
 
-test('a token is neither in a log nor in an address', async () => {
+test('a token is not written to the log', async () => {
   const token = await gateway.token({ sub: 'root', role: 'admin' });
   await ask('/console', 'GET', token);
   await sendPlainly(`${gateway.url}/console/login`, 'POST', {

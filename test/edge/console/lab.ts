@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { send, type Answer } from '../../support/fake-gateway.js';
 import { startGateway, type TestGateway, type TestGatewayOptions } from '../../support/gateway.js';
 
-/** A browser's side of the console, as far as HTTP goes: a cookie, and forms from our own pages. */
+/** The HTTP side of a browser: it sends the cookie, and forms as a page of the console does. */
 export type Operator = {
   get(path: string): Promise<Answer>;
   post(path: string, form: Readonly<Record<string, string>>, headers?: Record<string, string>): Promise<Answer>;
@@ -25,7 +25,7 @@ export const operator = (url: string, token: string): Operator => {
   };
 };
 
-/** Without following redirects, which is where cookies and logins are seen. */
+/** Does not follow redirects, so that a test sees cookies and locations. */
 export async function sendPlainly(
   url: string, method: string, { raw, headers = {} }: { readonly raw?: string; readonly headers?: Record<string, string> } = {},
 ): Promise<Answer> {
@@ -33,7 +33,7 @@ export async function sendPlainly(
   return { status: response.status, headers: response.headers, text: await response.text(), body: {} };
 }
 
-/** The hidden fields of a page, as a browser would send them, unescaped. */
+/** The hidden fields of a page, unescaped, as a browser sends them. */
 export function hiddenOf(page: string): Record<string, string> {
   const fields = [...page.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)];
   return Object.fromEntries(fields.map(([, name, value]) => [unescape(name ?? ''), unescape(value ?? '')]));

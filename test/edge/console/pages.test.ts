@@ -7,7 +7,7 @@ import { fakeConsole, type FakeConsole } from '../../support/fake-console.js';
 import { fakeGateway, type FakeGateway } from '../../support/fake-gateway.js';
 import { hiddenOf, operator, type Operator } from './lab.js';
 
-/** Pages over parts that say what a test wants them to: trouble, silence, and what belongs to others. */
+/** Console pages over fake parts: problems, parts that do not answer, and hostile text. */
 let fake: FakeConsole;
 let original: Pick<FakeConsole, 'watch' | 'reads' | 'actions'>;
 let gateway: FakeGateway;
@@ -23,7 +23,7 @@ beforeEach(() => {
   Object.assign(fake.watch, original.watch);
   Object.assign(fake.reads, original.reads);
   Object.assign(fake.actions, original.actions);
-  gateway.clock.nowMs += 3_000; // past the look that pages share
+  gateway.clock.nowMs += 3_000; // the reads that pages share are older than two seconds
 });
 
 const HOLD: HoldRow = {
@@ -35,7 +35,7 @@ const HOLD: HoldRow = {
 };
 
 describe('the overview', () => {
-  test('shows trouble where it is', async () => {
+  test('lists each problem', async () => {
     const nowMs = gateway.clock.nowMs;
     Object.assign(fake.watch, {
       readiness: () => ({ serving: true, checks: {
@@ -61,7 +61,9 @@ describe('the overview', () => {
     const { status, text } = await root.get('/console');
     expect(status).toBe(200);
     for (const told of [
-      'Redis, Redis memory, Journal, Stuck holds, Drift, Stopped shards, Lost entries, Queues, Dead letters, Money pending: look here',
+      'Needs attention: Redis, Redis memory, Journal, Stuck holds, Drift, Stopped shards, Lost entries, Queues, Dead letters',
+      'Dead letters, Money pending</h1>',
+      'Redis: down',
       '1 min behind', '1,234 entries', 'fork at entry &#60;7&#62;',
       'href="/console/accounts/alice/holds/stuck-1"', 'available 6', '1,000,000', 'at least 47', 'href="/console/accounts/dora"',
       'chargeback', '40 waiting', '1 min', 'Stuck holds: 1', 'http-equiv="refresh" content="5"',
@@ -69,7 +71,7 @@ describe('the overview', () => {
     expect(text).not.toContain('http-equiv="refresh" content="0"');
   });
 
-  test('is there when its parts are not, and says which; silence is no "all is well"', async () => {
+  test('is shown when parts do not answer, and names them', async () => {
     const never = (): Promise<never> => new Promise(() => undefined);
     const broken = (): Promise<never> => Promise.reject(new Error('ECONNREFUSED 10.0.0.7:5432'));
     Object.assign(fake.watch, {
@@ -79,15 +81,16 @@ describe('the overview', () => {
     const { status, text } = await root.get('/console');
     expect(status).toBe(200);
     expect(text).toContain('Journal, Open holds, Stuck holds, Drift, Frozen accounts, Queues, Dead letters could not be read');
-    expect(text).toContain('Postgres: look here');
-    // Refusals, models, queues; of trouble the cards and the banner say so.
-    expect(text.split('Could not be read now.')).toHaveLength(1 + 3);
+    expect(text).toContain('Needs attention: Postgres<');
+    expect(text).toContain('Postgres: down');
+    // Refusals, models and queues. The other parts show it in their cards and in the banner.
+    expect(text.split('Could not be read.')).toHaveLength(1 + 3);
     expect(text.split('<p class="value word">did not answer</p>')).toHaveLength(1 + 7);
     expect(text).toContain('7 did not answer</span>');
     expect(text).not.toContain('10.0.0.7');
   });
 
-  test('says when Redis and Postgres were compared, and that nobody did', async () => {
+  test('says when Redis and Postgres were last compared, or that this is unknown', async () => {
     const nowMs = gateway.clock.nowMs;
     const state = {
       roundIsFull: false, roundAccounts: 7, fullWanted: false, lastBatchAtMs: nowMs - 12_000, lastRoundAtMs: nowMs - 180_000,
@@ -105,17 +108,17 @@ describe('the overview', () => {
     })).toBe('|Drift|0|compared 15 s ago; last round of 1,234 accounts 3 min ago|good');
     expect(await drift({
       reconciled: () => Promise.resolve({ ...state, lastRoundAtMs: null }),
-    })).toBe('|Drift|0|compared 18 s ago; the first round is under way|good');
+    })).toBe('|Drift|0|compared 18 s ago; first round in progress|good');
     expect(await drift({
       reconciled: () => Promise.resolve({ ...state, lastBatchAtMs: nowMs - 600_000 }),
     })).toBe('|Drift|0|compared 10 min ago; last round of 1,234 accounts 3 min ago|notice');
-    expect(await drift({ reconciled: original.watch.reconciled })).toBe('|Drift|0|nothing was compared yet|notice');
+    expect(await drift({ reconciled: original.watch.reconciled })).toBe('|Drift|0|nothing compared yet|notice');
     expect(await drift({
       reconciled: () => Promise.reject(new Error('away')),
-    })).toBe('|Drift|0|nobody knows when it was compared last|notice');
+    })).toBe('|Drift|0|time of the last comparison unknown|notice');
   });
 
-  test('says who is refused now, and which model costs users most', async () => {
+  test('lists recent refusals and the most expensive models', async () => {
     const since: number[] = [];
     Object.assign(fake.watch, {
       refused: (sinceMs) => {
@@ -139,7 +142,7 @@ describe('the overview', () => {
     expect(since).toEqual([gateway.clock.nowMs - 15 * 60_000]);
   });
 
-  test('is read once for all who look at once', async () => {
+  test('is read once for concurrent requests', async () => {
     let reads = 0;
     fake.watch.postgres = () => Promise.resolve(reads += 1);
     await Promise.all([root.get('/console'), root.get('/console'), root.get('/console/accounts/alice')]);
@@ -148,7 +151,7 @@ describe('the overview', () => {
 });
 
 describe('an account', () => {
-  test('is shown without what cannot be read', async () => {
+  test('is shown without the parts that cannot be read', async () => {
     fake.reads.snapshot = () => Promise.reject(new GatewayError('ledger_unavailable', 'away'));
     fake.reads.history = () => Promise.reject(new Error('away'));
     const { status, text } = await root.get('/console/accounts/alice');
@@ -160,7 +163,7 @@ describe('an account', () => {
     expect((await root.get(path)).text).toContain(`href="${path}/freeze"`);
     for (const [name, does, now] of [
       ['freeze', 'The account is frozen.', `href="${path}/thaw"`],
-      ['thaw', 'The account can spend again.', `href="${path}/freeze"`],
+      ['thaw', 'The account is thawed.', `href="${path}/freeze"`],
     ] as const) {
       const hidden = hiddenOf((await root.post(`${path}/${name}`, { reason: `${name} <it>` })).text);
       expect((await root.post(`${path}/${name}`, hidden)).text).toContain(does);
@@ -174,7 +177,7 @@ describe('an account', () => {
     ]);
   });
 
-  test('that was refused for a freeze says by whom, as far as it is still known', async () => {
+  test('that was refused because it is frozen shows who froze it, as far as it is still known', async () => {
     const frozenAtMs = Date.UTC(2026, 10, 20, 3);
     const refusal = (lastAtMs: number) => ({
       accountId: 'alice', minuteMs: lastAtMs, reason: 'account_frozen', method: 'POST', route: '/api/x', status: 423, count: 1,
@@ -185,11 +188,11 @@ describe('an account', () => {
     const { text } = await root.get('/console/accounts/alice');
     const [during, before] = [...text.matchAll(/423: the account is frozen<br><small>(.*?)<\/small>/g)].map(([, hint]) => hint);
     expect([during, before]).toEqual([
-      'by ops: chargeback &#60;17&#62;', 'by whom and why: its <a href="#entries">ledger</a> has the freeze',
+      'by ops: chargeback &#60;17&#62;', 'who froze it and why: see the <a href="#entries">ledger</a>',
     ]);
   });
 
-  test('says why its user was refused at a minute', async () => {
+  test('shows the refusals around a minute', async () => {
     const atMs = Date.UTC(2026, 10, 20, 3, 12);
     fake.reads.refusals = (query) => {
       fake.asked.push(query);
@@ -219,31 +222,32 @@ describe('comparing an account', () => {
     return text;
   };
 
-  test('says what both have at the same entry, or how they differ', async () => {
+  test('shows the values of both at the same entry, or how they differ', async () => {
     const agreed = await compare({});
-    for (const told of ['at entry 1', 'They agree', 'No differences.', 'Both say', '<dd>10</dd>']) expect(agreed).toContain(told);
-    // Something was written since: what is there now is not what was compared.
-    expect(await compare({ seq: 9 })).not.toContain('Both say');
+    for (const told of ['at entry 1', 'They agree', 'No differences.', 'Values in both', '<dd>10</dd>']) expect(agreed).toContain(told);
+    // The account changed after the comparison: its current values are not the compared ones.
+    expect(await compare({ seq: 9 })).not.toContain('Values in both');
     const differs = await compare({
       result: 'drift', differences: [{ check: 'balance', expected: 'available <5', actual: 'available 6', micros: 1_000 }],
     });
     for (const told of ['They differ', 'available &#60;5', 'available 6', '1,000']) expect(differs).toContain(told);
-    expect(differs).not.toContain('Both say');
-    expect(await compare({ result: 'busy', seq: 5, reason: 'it is written to all the time' })).toContain('The rest was not compared.');
+    expect(differs).not.toContain('Values in both');
+    expect(await compare({ result: 'busy', seq: 5, reason: 'it is written to all the time' }))
+      .toContain('lots, holds and entries were not compared.');
     expect(await compare({
       result: 'failed', seq: null, reason: 'Postgres has not caught up',
     })).toContain('Could not be compared: Postgres has not caught up.');
-    expect(await compare({ seq: null })).toContain('nothing in Redis to compare them with');
+    expect(await compare({ seq: null })).toContain('there is nothing to compare them with');
   });
 
-  test('with Postgres away is a page that says so', async () => {
+  test('while Postgres is down shows a page that says so', async () => {
     fake.actions.compare = () =>
       Promise.reject(new GatewayError('ledger_unavailable', 'the ledger database did not answer', { outcome: 'not_executed' }));
     const { status, text } = await root.post('/console/accounts/alice/compare', {});
     expect([status, text.includes('the ledger database did not answer')]).toEqual([503, true]);
   });
 
-  test('an account with a finding says so on its own page', async () => {
+  test('the page of an account shows its findings', async () => {
     fake.watch.findings = () => Promise.resolve(['alice', 'bob'].map((accountId, index) => (
       {
         findingId: index, accountId, check: 'balance' as const, shard: 1, seq: 9, expected: `${accountId} 5`,
@@ -256,8 +260,8 @@ describe('comparing an account', () => {
   });
 });
 
-describe('a deed whose end nobody knows', () => {
-  test('is tried again under the same key', async () => {
+describe('an action with an unknown outcome', () => {
+  test('is repeated under the same key', async () => {
     const keys: (string | undefined)[] = [];
     fake.actions.grant = ({ key }) => {
       keys.push(key?.key);
@@ -269,13 +273,13 @@ describe('a deed whose end nobody knows', () => {
     const path = '/console/accounts/alice/grant';
     const confirmation = await root.post(path, { credits: '5', days: '30', reason: 'r' });
     const failed = await root.post(path, hiddenOf(confirmation.text));
-    expect([failed.status, failed.text.includes('It may have happened: do it again from here')]).toEqual([503, true]);
+    expect([failed.status, failed.text.includes('The action may have been applied. Try again on this page')]).toEqual([503, true]);
     const again = await root.post(path, hiddenOf(failed.text));
-    expect([again.status, again.text.includes('Redis did not take it yet')]).toEqual([200, true]);
+    expect([again.status, again.text.includes('Redis does not accept it yet')]).toEqual([200, true]);
     expect([keys.length, new Set(keys).size]).toEqual([2, 1]);
   });
 
-  test('a bug is a page that tells nothing of the inside', async () => {
+  test('an unexpected error is a page without internal details', async () => {
     fake.actions.grant = () => Promise.reject(new Error('secret detail'));
     const path = '/console/accounts/alice/grant';
     const { status, text } = await root.post(path, hiddenOf((await root.post(path, { credits: '5', days: '30', reason: 'r' })).text));
@@ -283,9 +287,9 @@ describe('a deed whose end nobody knows', () => {
   });
 });
 
-test('a hold that Postgres has as overdue says so, although Redis is away', async () => {
+test('the page of a hold that is overdue in Postgres says so while Redis is down', async () => {
   fake.reads.snapshot = () => Promise.reject(new GatewayError('ledger_unavailable', 'away'));
   fake.reads.hold = () => Promise.resolve({ row: HOLD, entries: [] });
   const { status, text } = await root.get('/console/accounts/alice/holds/stuck-1');
-  expect([status, text.includes('>overdue<'), text.includes('nothing has ended the hold')]).toEqual([200, true, true]);
+  expect([status, text.includes('>overdue<'), text.includes('the hold is still open')]).toEqual([200, true, true]);
 });

@@ -4,7 +4,7 @@ import { mintToken } from '../../../src/edge/auth/mint-token.js';
 import { localPath } from '../../../src/edge/console/session.js';
 import { consoleLab, formOf, operator, OURS, sendPlainly, type Lab } from './lab.js';
 
-/** The door of the console: who gets a cookie, what the cookie may do, and whose requests count as ours. */
+/** The login of the console: who gets a cookie, what the cookie allows, and which requests count as same-origin. */
 let lab: Lab;
 let url: string;
 const token = (sub: string, role: string): Promise<string> => lab.gateway.token({ sub, role });
@@ -19,7 +19,7 @@ const logIn = (fields: Readonly<Record<string, string>>, headers: Record<string,
   sendPlainly(`${url}/console/login`, 'POST', { raw: formOf(fields), headers: { ...FORM, ...headers } });
 
 describe('the login', () => {
-  test('keeps a token in a cookie that no script reads and no other site sends', async () => {
+  test('stores the token in an HttpOnly, SameSite=Strict cookie', async () => {
     const value = await token('ops', 'admin');
     const { status, headers } = await logIn({ token: ` Bearer ${value}\n` });
     expect([status, headers.get('location')]).toEqual([303, '/console']);
@@ -31,12 +31,12 @@ describe('the login', () => {
     expect(age).toBeLessThanOrEqual(600);
   });
 
-  test('says Secure when the browser came by https', async () => {
+  test('sets Secure when the browser used https', async () => {
     const { headers } = await logIn({ token: await token('ops', 'admin') }, { ...OURS, 'x-forwarded-proto': 'https, http' });
     expect(headers.get('set-cookie')).toMatch(/; Secure$/);
   });
 
-  test('leads to where she wanted to go, but only inside the console', async () => {
+  test('redirects to the requested page, but only inside the console', async () => {
     const value = await token('ops', 'admin');
     expect((await logIn({ token: value, next: '/console/accounts/alice?before=7' })).headers.get('location'))
       .toBe('/console/accounts/alice?before=7');
@@ -51,7 +51,7 @@ describe('the login', () => {
       .toBe('/console/login?next=%2Fconsole%2Faccounts%2Falice%3Fbefore%3D7');
   });
 
-  test('refuses what is no token, or of somebody too small, and never shows it again', async () => {
+  test('refuses invalid tokens and tokens without an operator role, and never shows them', async () => {
     const user = await token('mallory', 'user');
     const forged = await mintToken(randomBytes(32).toString('hex'), { sub: 'root', role: 'admin' }, 600, Date.now());
     for (const [value, expected] of [['nonsense-token', 401], [forged, 401], ['x'.repeat(4_000), 401], [user, 403]] as const) {
@@ -62,7 +62,7 @@ describe('the login', () => {
     expect((await logIn({})).status).toBe(400);
   });
 
-  test('leads supervisors to the queues, which is all they see', async () => {
+  test('redirects supervisors to the queues, the only page they may see', async () => {
     const value = await token('boss', 'supervisor');
     expect((await logIn({ token: value, next: '/console/accounts/alice' })).headers.get('location')).toBe('/console/queues');
     const boss = operator(url, value);
@@ -78,7 +78,7 @@ describe('the login', () => {
 });
 
 describe('a cookie', () => {
-  test('lets nobody in whose token is not good, nor an Authorization header', async () => {
+  test('admits no invalid token, and no Authorization header', async () => {
     const expired = await lab.gateway.token({ sub: 'root', role: 'admin' });
     for (const [name, headers] of [
       ['none', {}], ['garbage', { cookie: 'cg_console=abc' }], ['tampered', { cookie: `cg_console=${expired.slice(0, -4)}AAAA` }],
@@ -89,7 +89,7 @@ describe('a cookie', () => {
     }
   });
 
-  test('is forgotten at the logout', async () => {
+  test('is deleted by the logout', async () => {
     const { status, headers } = await lab.root.post('/console/logout', {});
     expect([status, headers.get('location'), headers.get('set-cookie')]).toEqual([
       303, '/console/login', 'cg_console=; Path=/console; Max-Age=0; HttpOnly; SameSite=Strict',
@@ -122,13 +122,13 @@ describe('another site', () => {
     expect((await logIn({ token: await token('ops', 'admin') }, headers())).headers.get('set-cookie')).toBeNull();
   });
 
-  test('our own pages pass, with an Origin alone, too', async () => {
+  test('pages of the console are accepted, also with an Origin header alone', async () => {
     for (const headers of [OURS, { origin: `http://${host()}` }]) {
       expect((await lab.root.post('/console/accounts/alice/grant', { credits: '5', days: '30', reason: 'x' }, headers)).status).toBe(200);
     }
   });
 
-  test('learns nothing from what it may read', async () => {
+  test('cannot read or frame the pages', async () => {
     const { headers } = await sendPlainly(`${url}/console/login`, 'GET', { headers: { origin: 'https://evil.example' } });
     expect(headers.get('access-control-allow-origin')).toBeNull();
     expect(headers.get('access-control-allow-credentials')).toBeNull();
@@ -156,7 +156,7 @@ describe('a form', () => {
     ['a NUL', () => post('token=a%00b'), 400],
     ['a field twice', () => post('token=a&token=b'), 400],
     ['nothing', () => post(''), 400],
-  ])('%s is refused as a page', async (_, send, status) => {
+  ])('%s is refused with a page', async (_, send, status) => {
     const answer = await send();
     expect([answer.status, answer.headers.get('content-type'), answer.headers.get('set-cookie')]).toEqual([
       status, 'text/html; charset=utf-8', null,
