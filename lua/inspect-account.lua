@@ -9,10 +9,11 @@
   KEYS[4] lot         hash    lot id -> facts
   KEYS[5] open        zset    the account's open holds by lease end
   KEYS[6] journal     stream
-  KEYS[7] hold        hash    what the keys of this account's holds begin with
 
   ARGV[1] epoch            what the gateway believes the fence is
   ARGV[2] holds_max        open holds to list; of the others only their number is told
+  ARGV[3] hold_prefix      what the keys of this account's holds begin with, hash tag included. Which of them are read
+                           is in `open`, so they cannot be declared; all are of the slot of the declared keys.
 
   Replies
     fenced
@@ -23,9 +24,9 @@
   stream, 0-0 when it has none: when Postgres has that, the stream has nothing more to give for this account.
 ]]
 --- @include account
-local fence_key, account_key, lots_key, lot_key, open_key, journal_key, hold_prefix =
-  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
-local epoch, holds_max = ARGV[1], tonumber(ARGV[2])
+local fence_key, account_key, lots_key, lot_key, open_key, journal_key =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local epoch, holds_max, hold_prefix = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 local state = account.read(account_key)

@@ -8,12 +8,13 @@
   KEYS[3] lots        zset    live lots by expiry
   KEYS[4] lot         hash    lot id -> facts
   KEYS[5] open        zset    the account's open holds by lease end
-  KEYS[6] hold        hash    what the keys of this account's holds begin with
 
   ARGV[1] epoch            what the gateway believes the fence is
   ARGV[2] time_offset_ms   moves the clock in tests
   ARGV[3] detail           balance or full
   ARGV[4] holds_max        holds to list, newest lease first dropped
+  ARGV[5] hold_prefix      what the keys of this account's holds begin with, hash tag included. Which of them are read
+                           is in `open`, so they cannot be declared; all are of the slot of the declared keys.
 
   Replies
     fenced
@@ -26,9 +27,9 @@
 --- @include clock
 --- @include account
 --- @include lots
-local fence_key, account_key, lots_key, lot_key, open_key, hold_prefix = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local fence_key, account_key, lots_key, lot_key, open_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local epoch, now_ms = ARGV[1], clock.now_ms(tonumber(ARGV[2]))
-local detail, holds_max = ARGV[3], tonumber(ARGV[4])
+local detail, holds_max, hold_prefix = ARGV[3], tonumber(ARGV[4]), ARGV[5]
 
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 local state = account.read(account_key)

@@ -1,9 +1,9 @@
 import { GatewayError } from '../kit/errors.js';
 import type { Reply, Script, ScriptClient } from '../stores/redis/script.js';
-import type { AccountSource, EndedHoldImage } from './account-image.js';
+import type { AccountSource } from './account-image.js';
+import { accountLoader, type AccountLoader } from './account-loader.js';
 import type { Acknowledged } from './acknowledged.js';
 import type { Epoch, Fence } from './fence.js';
-import { writeAccount, writeEndedHold } from './hydrate.js';
 import type { AccountKeys, Keyspace } from './keys.js';
 
 export type AccountScriptsDeps = {
@@ -22,18 +22,16 @@ export type AccountScriptsDeps = {
 type Bound = 'epoch' | 'time_offset_ms' | 'account_id';
 
 /** Runs scripts against accounts: behind the fence, loading what Redis does not know, observed. */
-export interface AccountScripts {
+export interface AccountScripts extends Pick<AccountLoader, 'restoreHold' | 'recallHold'> {
   run<K extends string, A extends string>(
     script: Script<K, A>,
     accountId: string,
     keysOf: (account: AccountKeys) => Record<K, string>,
-    args: Record<Exclude<A, Bound>, string | number>,
+    args: ArgsOf<A> | ((account: AccountKeys) => ArgsOf<A>),
   ): Promise<Reply>;
-  /** Brings an ended hold back from Postgres. False when Postgres has none either. */
-  restoreHold(accountId: string, holdId: string): Promise<boolean>;
-  /** Does the same before a hold is placed under an id of a caller's. Never throws: without Postgres, holds go on. */
-  recallHold(accountId: string, holdId: string): Promise<void>;
 }
+
+type ArgsOf<A extends string> = Record<Exclude<A, Bound>, string | number>;
 
 /** What each part of the ledger's port is made of. */
 export type OperationDeps = {
@@ -63,43 +61,16 @@ function journalIdOf(reply: Reply): string | null {
 }
 
 export function accountScripts(deps: AccountScriptsDeps): AccountScripts {
-  const { client, keys, fence, source, acknowledged, observe } = deps;
+  const { client, keys, fence, acknowledged } = deps;
   const offsetMs = deps.timeOffsetMs ?? (() => 0);
-  const loading = new Map<string, Promise<unknown>>();
+  const timed = timer(deps.observe);
 
   const epochOf = (shard: number): Epoch => {
     const epoch = fence.epochOf(shard);
     if (epoch === null) throw notNow('the ledger is being verified; retry shortly');
     return epoch;
   };
-
-  const timed = async (name: string, run: () => Promise<Reply>): Promise<Reply> => {
-    const startedAt = performance.now();
-    try {
-      const reply = await run();
-      observe(name, reply[0], (performance.now() - startedAt) / 1_000, reply[1] === '1' && REPLAYABLE.has(reply[0]));
-      return reply;
-    } catch (error) {
-      observe(name, 'error', (performance.now() - startedAt) / 1_000, false);
-      throw error;
-    }
-  };
-
-  /** One load per account at a time; everyone who needs it waits for the same one. */
-  const load = (accountId: string, account: AccountKeys, epoch: Epoch): Promise<unknown> => {
-    const underWay = loading.get(accountId);
-    if (underWay !== undefined) return underWay;
-    const started = source.loadAccount(accountId)
-      .then((image) => writeAccount(client, account, epoch, accountId, image))
-      .finally(() => loading.delete(accountId));
-    loading.set(accountId, started);
-    return started;
-  };
-
-  const writeBack = (accountId: string, hold: EndedHoldImage): Promise<void> => {
-    const epoch = epochOf(keys.shardOf(accountId));
-    return writeEndedHold(client, keys.account(accountId, epoch.number), epoch, hold);
-  };
+  const loader = accountLoader({ ...deps, epochOf });
 
   return {
     async run(script, accountId, keysOf, args) {
@@ -109,7 +80,7 @@ export function accountScripts(deps: AccountScriptsDeps): AccountScripts {
         const account = keys.account(accountId, epoch.number);
         const bound: Record<Bound, string | number> = { epoch: epoch.fence, time_offset_ms: offsetMs(), account_id: accountId };
         // `args` is whatever is left of the script's arguments without the bound ones, which the compiler cannot add up.
-        const all = Object.assign(bound, args) as Parameters<typeof script.run>[2];
+        const all = Object.assign(bound, typeof args === 'function' ? args(account) : args) as Parameters<typeof script.run>[2];
         const reply = await timed(script.name, () => script.run(client, keysOf(account), all));
         if (reply[0] === 'fenced') {
           fence.suspect(shard);
@@ -121,24 +92,26 @@ export function accountScripts(deps: AccountScriptsDeps): AccountScripts {
           return reply;
         }
         if (isLoaded) throw notNow('the account could not be loaded; retry shortly');
-        await load(accountId, account, epoch);
+        await loader.load(accountId, account, epoch);
       }
     },
-
-    async restoreHold(accountId, holdId) {
-      const hold = await source.loadEndedHold(accountId, holdId);
-      if (hold === null) return false;
-      await writeBack(accountId, hold);
-      return true;
-    },
-
-    async recallHold(accountId, holdId) {
-      const hold = await source.recallEndedHold(accountId, holdId);
-      // Redis knows better when it has a hold of that id: then nothing is written.
-      if (hold !== null) await writeBack(accountId, hold);
-    },
+    restoreHold: loader.restoreHold,
+    recallHold: loader.recallHold,
   };
 }
+
+/** Runs a script call and tells how long it took and what it answered. */
+const timer = (observe: AccountScriptsDeps['observe']) => async (name: string, run: () => Promise<Reply>): Promise<Reply> => {
+  const startedAt = performance.now();
+  try {
+    const reply = await run();
+    observe(name, reply[0], (performance.now() - startedAt) / 1_000, reply[1] === '1' && REPLAYABLE.has(reply[0]));
+    return reply;
+  } catch (error) {
+    observe(name, 'error', (performance.now() - startedAt) / 1_000, false);
+    throw error;
+  }
+};
 
 /** A refusal before anything was sent. */
 export const notNow = (message: string): GatewayError => new GatewayError('ledger_unavailable', message, { outcome: 'not_executed' });

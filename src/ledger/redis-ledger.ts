@@ -111,8 +111,8 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
 
   const read = (accountId: string, detail: 'balance' | 'full'): Promise<Reply> =>
     pastDueHolds(accountId, () => scripts.run(readAccountScript, accountId, (account) => ({
-      fence: account.fence, account: account.account, lots: account.lots, lot: account.lot, open: account.open, hold: account.hold(''),
-    }), { detail, holds_max: SNAPSHOT_HOLDS_MAX }));
+      fence: account.fence, account: account.account, lots: account.lots, lot: account.lot, open: account.open,
+    }), (account) => ({ detail, holds_max: SNAPSHOT_HOLDS_MAX, hold_prefix: account.hold('') })));
 
   const ledger: Ledger = {
     ...lotOperations({ scripts, keys, written }),

@@ -35,12 +35,12 @@ export const freezeAccountScript = defineScript('freeze-account', ['fence', 'acc
 ]);
 
 /** Not an operation of the ledger: reads stored data for the reconciler (src/journal/reconcile/inspect-account.ts). */
-export const inspectAccountScript = defineScript('inspect-account', ['fence', 'account', 'lots', 'lot', 'open', 'journal', 'hold'], [
-  'epoch', 'holds_max',
+export const inspectAccountScript = defineScript('inspect-account', ['fence', 'account', 'lots', 'lot', 'open', 'journal'], [
+  'epoch', 'holds_max', 'hold_prefix',
 ]);
 
-export const readAccountScript = defineScript('read-account', ['fence', 'account', 'lots', 'lot', 'open', 'hold'], [
-  'epoch', 'time_offset_ms', 'detail', 'holds_max',
+export const readAccountScript = defineScript('read-account', ['fence', 'account', 'lots', 'lot', 'open'], [
+  'epoch', 'time_offset_ms', 'detail', 'holds_max', 'hold_prefix',
 ]);
 
 export const loadAccountScript = defineScript('load-account', ['fence', 'account', 'lots', 'lot', 'lots_due', 'open', 'holds_due'], [

@@ -67,6 +67,22 @@ test('keys and arguments are bound once by name; no body uses a raw slot twice',
   }
 });
 
+test('no script makes a key of a declared one: only what is called a prefix is extended, and that is an argument', () => {
+  const boundTo = (body: string, table: 'KEYS' | 'ARGV'): string[] =>
+    [...body.matchAll(/local ([\w,\s]+?)\s*=\s*((?:[^\n=]*(?:KEYS|ARGV)\[\d+\][^\n=]*\n?)+)/g)].flatMap(([, names = '', values = '']) => {
+      const slots = values.split(',');
+      return names.split(',').map((name) => name.trim()).filter((_, index) => slots[index]?.includes(table) === true);
+    });
+  for (const { path, text } of scripts) {
+    const body = text.replace(/--\[\[[\s\S]*?\]\]/, '').replace(/--.*$/gm, '');
+    const keys = boundTo(body, 'KEYS');
+    const extended = [...body.matchAll(/\b(\w+)\s*\.\.\s/g)].map(([, name = '']) => name);
+    expect({ path, bound: keys.length > 0, extended: extended.filter((name) => keys.includes(name)) })
+      .toEqual({ path, bound: true, extended: [] });
+    expect({ path, prefixes: keys.filter((name) => name.includes('prefix')) }).toEqual({ path, prefixes: [] });
+  }
+});
+
 test('no number becomes text but through numbers.text, and nothing goes through JSON', () => {
   const inNumbers = 'lua/includes/numbers.lua';
   expect(broken(lua, ({ path, text }) => path !== inNumbers && /tostring\(|cjson|%\.0f/.test(text.replace(/--.*$/gm, '')))).toEqual([]);

@@ -33,8 +33,8 @@ export async function inspectAccount({ redis, keys, fence: gate }: InspectDeps, 
   if (epoch === null) return 'closed';
   const at = keys.account(accountId, epoch.number);
   const { fence, account, lots, lot, open, journal } = at;
-  const reply = await inspectAccountScript.run(redis, { fence, account, lots, lot, open, journal, hold: at.hold('') }, {
-    epoch: epoch.fence, holds_max: SNAPSHOT_HOLDS_MAX,
+  const reply = await inspectAccountScript.run(redis, { fence, account, lots, lot, open, journal }, {
+    epoch: epoch.fence, holds_max: SNAPSHOT_HOLDS_MAX, hold_prefix: at.hold(''),
   });
   switch (reply[0]) {
     case 'fenced': return 'closed';

@@ -22,7 +22,8 @@ test('the span of a script with an unknown outcome says so', async () => {
   const tracer = recorder();
   const lost = new GatewayError('ledger_unavailable', 'account a1 did not answer', { outcome: 'unknown' });
   const scripts = traceScripts(failing(lost), tracer);
-  await expect(scripts.run(readAccountScript, 'a1', () => ({}) as never, { detail: 'full', holds_max: 1 })).rejects.toBe(lost);
+  const args = { detail: 'full', holds_max: 1, hold_prefix: 'h:' };
+  await expect(scripts.run(readAccountScript, 'a1', () => ({}) as never, args)).rejects.toBe(lost);
   expect(tracer.spans).toMatchObject([
     { name: 'script read-account', failed: 'ledger_unavailable', isOver: true, attributes: { 'credits.script.outcome': 'unknown' } },
   ]);
