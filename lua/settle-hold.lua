@@ -30,8 +30,7 @@
   ARGV[13] corrects        seq of the end that the cost takes into account, any when it depends on none, '' when no
                            end is known: then one that was settled or voided is not corrected
   ARGV[14] correction_window_ms  how long after its end a hold can be corrected
-  ARGV[15] receipt_ttl_seconds
-  ARGV[16] expired_ttl_seconds
+  ARGV[15] receipt_ttl_seconds   until the drain shortens it (see shorten-receipts)
 
   Replies
     fenced
@@ -56,7 +55,7 @@ local now_ms = clock.now_ms(tonumber(ARGV[2]))
 local cost, price, over_capture, debt_limit = tonumber(ARGV[6]), ARGV[7], ARGV[8], tonumber(ARGV[9])
 local fingerprint, about = ARGV[10], ARGV[11]
 local principal, corrects, correction_window_ms = ARGV[12], ARGV[13], tonumber(ARGV[14])
-local receipt_ttl_seconds, expired_ttl_seconds = ARGV[15], ARGV[16]
+local receipt_ttl_seconds = ARGV[15]
 
 -- Decide. Nothing above "Apply" writes, except that a due-index entry without a hold, or of a frozen account, is dropped.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
@@ -184,6 +183,6 @@ step.apply(self)
 redis.call('HSET', unpack(hold_args))
 redis.call('ZREM', open_key, hold_id)
 redis.call('ZREM', holds_due_key, account_id .. ':' .. hold_id)
-redis.call('EXPIRE', hold_key, (final == 'expired' or late == '1') and expired_ttl_seconds or receipt_ttl_seconds)
+redis.call('EXPIRE', hold_key, receipt_ttl_seconds)
 outcome[#outcome + 1] = self.journal_id
 return { 'ended', '0', unpack(outcome) }

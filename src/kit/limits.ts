@@ -56,8 +56,8 @@ export const KEY_LOOKUPS_MAX = 500;
 /** An expired hold waits this long in Redis for a late settle; Postgres answers after that. */
 export const EXPIRED_HOLD_TTL_SECONDS = 86_400;
 /**
- * How long a receipt lives whose entry is not in Postgres yet: longer than any backlog between the two, so that one of
- * them always knows the key. The drain shortens it to RECEIPT_TTL_SECONDS when it has written the entry.
+ * How long a receipt or an ended hold lives whose entry is not in Postgres yet: longer than any backlog between the two,
+ * so that one of them always knows the key or the hold. The drain shortens it when it has written the entry.
  */
 export const UNDRAINED_RECEIPT_TTL_SECONDS = 7 * 86_400;
 /** Receipts of money-in outlive any backlog between Redis and Postgres, so a replayed intent can never apply twice. */

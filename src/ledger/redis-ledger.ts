@@ -1,6 +1,6 @@
 import {
-  DEDUCTION_TTL_SECONDS, DEDUCTIONS_WAITING_MAX, DUE_HOLDS_AT_ONCE, DUE_HOLDS_PER_REQUEST_MAX, EXPIRED_HOLD_TTL_SECONDS,
-  MONEY_IN_RECEIPT_TTL_SECONDS, OPEN_HOLDS_PER_ACCOUNT_MAX, RECEIPT_TTL_SECONDS, REFUSED_USAGE_PER_MINUTE_MAX, SNAPSHOT_HOLDS_MAX,
+  DEDUCTION_TTL_SECONDS, DEDUCTIONS_WAITING_MAX, DUE_HOLDS_AT_ONCE, DUE_HOLDS_PER_REQUEST_MAX,
+  MONEY_IN_RECEIPT_TTL_SECONDS, OPEN_HOLDS_PER_ACCOUNT_MAX, REFUSED_USAGE_PER_MINUTE_MAX, SNAPSHOT_HOLDS_MAX,
   UNDRAINED_RECEIPT_TTL_SECONDS,
 } from '../kit/limits.js';
 import { microsToText, ZERO } from '../kit/money/micros.js';
@@ -74,8 +74,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       principal: ending === 'expire' ? '' : by,
       corrects: corrects === undefined ? 'any' : (corrects ?? ''),
       correction_window_ms: deps.correctionWindowMs,
-      receipt_ttl_seconds: RECEIPT_TTL_SECONDS,
-      expired_ttl_seconds: EXPIRED_HOLD_TTL_SECONDS,
+      receipt_ttl_seconds: UNDRAINED_RECEIPT_TTL_SECONDS,
     });
     let reply = await run();
     // Its receipt may have run out in Redis; Postgres never forgets.

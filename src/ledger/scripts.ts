@@ -12,7 +12,7 @@ export const placeHoldScript = defineScript('place-hold', HOLD_KEYS, [
 
 export const settleHoldScript = defineScript('settle-hold', HOLD_KEYS, [
   'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'ending', 'cost', 'price', 'over_capture', 'debt_limit', 'fingerprint',
-  'about', 'principal', 'corrects', 'correction_window_ms', 'receipt_ttl_seconds', 'expired_ttl_seconds',
+  'about', 'principal', 'corrects', 'correction_window_ms', 'receipt_ttl_seconds',
 ]);
 
 export const grantLotScript = defineScript('grant-lot', [...STEP_KEYS, 'receipt'], [
@@ -49,3 +49,5 @@ export const loadAccountScript = defineScript('load-account', ['fence', 'account
 ]);
 
 export const restoreHoldScript = defineScript('restore-hold', ['fence', 'hold'], ['epoch', 'ttl_seconds']);
+
+export const shortenReceiptsScript = defineScript('shorten-receipts', ['fence'], ['epoch']);

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { createDrain } from '../../src/journal/drain.js';
 import { auditDifferences } from '../../src/journal/reconcile/audit-account.js';
 import { auditAccounts } from '../../src/journal/reconcile/audit.table.js';
 import { compareAccount } from '../../src/journal/reconcile/compare-account.js';
+import { EXPIRED_HOLD_TTL_SECONDS, RECEIPT_TTL_SECONDS, UNDRAINED_RECEIPT_TTL_SECONDS } from '../../src/kit/limits.js';
 import { micros } from '../../src/kit/money/micros.js';
 import { checkPostgres } from '../support/books-postgres.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
@@ -41,6 +43,26 @@ const rows = async <Row>(sql: string, accountId: string): Promise<Row[]> => (awa
 const forgetHold = async (accountId: string): Promise<void> => {
   expect(await under.redis.del(...(await under.redis.keys(`*:hold:${accountId}:h`)))).toBe(1);
 };
+
+const secondsLeft = (accountId: string): Promise<number> => {
+  const epoch = under.fence.epochOf(under.keys.shardOf(accountId))?.number ?? 0;
+  return under.redis.ttl(under.keys.account(accountId, epoch).hold('h'));
+};
+/** Drains, and does something when Postgres has the entries but Redis has not been told so. */
+async function drainAnd(work: () => Promise<unknown>): Promise<void> {
+  const { db, redis, keys } = under;
+  let isDone = false;
+  const drain = createDrain({
+    db, redis, keys, clock: Date.now, tailSeconds: 0, knowsModel: () => true,
+    failpoint: async (name) => {
+      if (name !== 'after_commit' || isDone) return;
+      isDone = true;
+      await work();
+    },
+  });
+  await drain(Array.from({ length: keys.shards }, (_, shard) => shard));
+  expect(isDone).toBe(true);
+}
 
 /** Nothing is wrong with the account, wherever it is looked for. */
 async function expectSound(accountId: string): Promise<void> {
@@ -116,4 +138,56 @@ test('an id that is used again while Postgres is away stops no shard; the newer 
   expect(await rows('select placed_seq, state, captured from holds where account_id = ? order by placed_seq', accountId))
     .toEqual([{ placed_seq: 2, state: 'settled', captured: 4 }, { placed_seq: 4, state: 'settled', captured: 9 }]);
   expect(await rows('select reason from quarantine where account_id = ?', accountId)).toEqual([]);
+});
+
+test('an ended hold stays in Redis until Postgres has its end, however far behind that is', async () => {
+  const accountId = await accountWith(100);
+  await place(accountId);
+  await settle(accountId, 4);
+  expect(await secondsLeft(accountId)).toBeGreaterThan(UNDRAINED_RECEIPT_TTL_SECONDS - 60);
+  await under.drain();
+  expect(await secondsLeft(accountId)).toBeGreaterThan(RECEIPT_TTL_SECONDS - 60);
+  expect(await secondsLeft(accountId)).toBeLessThanOrEqual(RECEIPT_TTL_SECONDS);
+  expect(await place(accountId)).toMatchObject({ status: 'hold_resolved', outcome: { captured: 4 } });
+});
+
+test('an expired hold then waits a day for a late settle, and so does one that was settled late', async () => {
+  const accountId = await accountWith(100);
+  await place(accountId);
+  under.advance(600_001);
+  await under.ledger.expireHold(accountId, 'h');
+  const expectOneDay = async (): Promise<void> => {
+    expect(await secondsLeft(accountId)).toBeGreaterThan(EXPIRED_HOLD_TTL_SECONDS);
+    await under.drain();
+    expect(await secondsLeft(accountId)).toBeGreaterThan(EXPIRED_HOLD_TTL_SECONDS - 60);
+    expect(await secondsLeft(accountId)).toBeLessThanOrEqual(EXPIRED_HOLD_TTL_SECONDS);
+  };
+  await expectOneDay();
+  expect(await settle(accountId, 5)).toMatchObject({ status: 'settled', outcome: { late: true } });
+  await expectOneDay();
+  await expectSound(accountId);
+});
+
+test('a correction that Postgres does not have yet stays, although Postgres has the end before it', async () => {
+  const accountId = await accountWith(100);
+  await place(accountId);
+  await settle(accountId, 4);
+  await drainAnd(() => settle(accountId, 12));
+  expect(await secondsLeft(accountId)).toBeGreaterThan(UNDRAINED_RECEIPT_TTL_SECONDS - 60);
+  await under.drain();
+  expect(await secondsLeft(accountId)).toBeLessThanOrEqual(RECEIPT_TTL_SECONDS);
+  await expectSound(accountId);
+});
+
+test('an open hold never gets a time to live, not even for the end of an older hold of its id', async () => {
+  const accountId = await accountWith(100);
+  await place(accountId);
+  await settle(accountId, 4);
+  remembers = false;
+  await drainAnd(async () => {
+    await forgetHold(accountId);
+    expect(await place(accountId)).toMatchObject({ status: 'placed', replayed: false });
+  });
+  expect(await secondsLeft(accountId)).toBe(-1);
+  await expectSound(accountId);
 });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { readNamedEntries } from '../../src/books/earlier-charge.table.js';
+import { createDrain } from '../../src/journal/drain.js';
 import { KEYS_KEPT_DAYS, KEY_LOOKUPS_MAX, RECEIPT_TTL_SECONDS } from '../../src/kit/limits.js';
 import { micros } from '../../src/kit/money/micros.js';
 import type { Charge, ChargeReply } from '../../src/ledger/ledger.js';
@@ -83,6 +84,30 @@ test('a receipt stays until Postgres has its entry, and for an hour after that',
   await under.drain();
   const left = await alice.ttl('use:a:1');
   expect([left > 0, left <= RECEIPT_TTL_SECONDS]).toEqual([true, true]);
+});
+
+test('the receipt of a charge stays long when Postgres has only the refusal before it', async () => {
+  const alice = await someone(3);
+  const charge = (): Promise<ChargeReply> => under.ledger.charge({
+    accountId: alice.accountId, amount: micros(5), key: 'usage:a:1', fingerprint: '', price: '', about: '{}', purpose: 'usage',
+  });
+  expect(await charge()).toMatchObject({ status: 'insufficient_credits' });
+  const { db, redis, keys, ledger } = under;
+  const drain = createDrain({
+    db, redis, keys, clock: Date.now, tailSeconds: 0, knowsModel: () => true,
+    // Postgres has the refusal, and Redis has not been told so.
+    failpoint: async (name) => {
+      if (name !== 'after_commit') return;
+      await ledger.grantLot({
+        accountId: alice.accountId, lotId: 'm', amount: micros(9), expiresAtMs: null, key: 'intent:2', kind: 'grant', about: '{}',
+      });
+      expect(await charge()).toMatchObject({ status: 'charged', available: 7 });
+    },
+  });
+  await drain([keys.shardOf(alice.accountId)]);
+  expect(await alice.ttl('usage:a:1')).toBeGreaterThan(6 * 86_400);
+  await under.drain();
+  expect(await alice.ttl('usage:a:1')).toBeLessThanOrEqual(RECEIPT_TTL_SECONDS);
 });
 
 test.each([

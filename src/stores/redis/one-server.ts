@@ -37,13 +37,12 @@ const togetherOn = (redis: Redis): Together => async (items, add) => {
   return await pipeline.exec() ?? [];
 };
 
-type Keys = Pick<ShardedRedis, 'readTexts' | 'writeText' | 'remove' | 'expireSooner'>;
+type Keys = Pick<ShardedRedis, 'readTexts' | 'writeText' | 'remove'>;
 
 const keysOn = (redis: Redis, together: Together): Keys => ({
   readTexts: async (keys) => repliesOf(await together(keys, (pipeline, key) => pipeline.get(key))) as (string | null)[],
   writeText: async (key, text) => { await redis.set(key, text); },
   remove: async (keys) => (keys.length === 0 ? 0 : redis.unlink(...keys)),
-  expireSooner: async (keys, seconds) => { repliesOf(await together(keys, (pipeline, key) => pipeline.expire(key, seconds, 'LT'))); },
 });
 
 type Streams = Pick<ShardedRedis, 'readStreams' | 'hasEntries' | 'streamStates' | 'trimStreams'>;

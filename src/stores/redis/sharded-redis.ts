@@ -30,8 +30,6 @@ export interface ShardedRedis extends ScriptClient {
   writeText(key: string, text: string): Promise<void>;
   /** Deletes keys of any shards. Answers how many there were. */
   remove(keys: readonly string[]): Promise<number>;
-  /** Lets keys expire in `seconds`, unless they expire sooner or do not exist. */
-  expireSooner(keys: readonly string[], seconds: number): Promise<void>;
 
   /** At most `count` entries of each stream, oldest first. */
   readStreams(from: readonly StreamFrom[], count: number): Promise<StreamEntry[][]>;

@@ -41,7 +41,6 @@ test('what a script is given for the journal carries the trace, and what it answ
   const args = {
     hold_id: 'h', ending: 'settle', cost: '1', price: '', over_capture: 'cap', debt_limit: '', fingerprint: 'f',
     about: '{"end":"completed"}', principal: 'user', corrects: 'any', correction_window_ms: 1, receipt_ttl_seconds: 1,
-    expired_ttl_seconds: 1,
   };
   const reply = await traceScripts(echo, recorder()).run(settleHoldScript, 'a1', () => ({}) as never, args);
   expect(given).toEqual([{ ...args, about: '{"trace":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","end":"completed"}' }]);
