@@ -12,7 +12,7 @@ import type { AddRoute } from '../http/routes.js';
 export type HistoryEntry = Pick<
   JournalEntry,
   | 'seq' | 'atMs' | 'kind' | 'available' | 'held' | 'debt' | 'granted' | 'captured' | 'expired' | 'removed' | 'uncollected'
-  | 'availableAfter' | 'heldAfter' | 'debtAfter' | 'holdId' | 'price'
+  | 'availableAfter' | 'heldAfter' | 'debtAfter' | 'holdId' | 'price' | 'corrects'
 >;
 
 /** Reads a page of an account's entries, newest first. `next` is the `before` of the page that follows, or null. */
@@ -25,6 +25,7 @@ const PAGE_DEFAULT = 50;
 const Entry = Type.Object({
   seq: Type.Integer(), at: Type.String(), kind: Type.String(), holdId: Type.Union([Type.String(), Type.Null()]),
   price: Type.Union([Type.String(), Type.Null()]),
+  corrects: Type.Union([Type.Integer(), Type.Null()], { description: '`seq` of the end of the hold that this entry adds to' }),
   available: Type.Number(), held: Type.Number(), debt: Type.Number(), granted: Type.Number(), captured: Type.Number(),
   expired: Type.Number(), removed: Type.Number(), uncollected: Type.Number(),
   availableAfter: Type.Number(), heldAfter: Type.Number(), debtAfter: Type.Number(),
@@ -62,6 +63,7 @@ const present = (entry: HistoryEntry): object => ({
   kind: entry.kind,
   holdId: entry.holdId === '' ? null : entry.holdId,
   price: entry.price === '' ? null : entry.price,
+  corrects: entry.corrects === 0 ? null : entry.corrects,
   available: toCredits(entry.available),
   held: toCredits(entry.held),
   debt: toCredits(entry.debt),

@@ -37,17 +37,18 @@ describe('GET /v1/entries', () => {
     seq, atMs: 1_800_000_000_000 + seq, kind: 'settle', available: micros(500_000), held: micros(-2_000_000), debt: zero, granted: zero,
     captured: micros(1_500_000), expired: zero, removed: zero, uncollected: zero, availableAfter: micros(93_000_000),
     heldAfter: zero, debtAfter: zero,
-    holdId: 's1', price: '',
+    holdId: 's1', price: '', corrects: 0,
   });
 
   test('pages the caller\'s ledger, newest first, in credits', async () => {
     const token = await gateway.token({ sub: 'alice' });
-    gateway.history = [entry(3), entry(2), entry(1)];
+    gateway.history = [{ ...entry(3), kind: 'correct', corrects: 2 }, entry(2), entry(1)];
     const first = await gateway.call('GET', '/v1/entries?limit=2', { token });
     expect(first.body['nextBefore']).toBe(2);
     expect(first.body['entries']).toHaveLength(2);
+    expect((first.body['entries'] as { corrects: unknown }[]).map(({ corrects }) => corrects)).toEqual([2, null]);
     expect((first.body['entries'] as unknown[])[0]).toMatchObject({
-      seq: 3, kind: 'settle', holdId: 's1', price: null, held: -2, captured: 1.5, availableAfter: 93,
+      seq: 3, kind: 'correct', holdId: 's1', price: null, held: -2, captured: 1.5, availableAfter: 93,
       at: new Date(1_800_000_000_003).toISOString(),
     });
     const rest = await gateway.call('GET', '/v1/entries?limit=2&before=2', { token });
