@@ -70,5 +70,6 @@ test.each(WRITES)('%s %s', async (method, path, caller, bodyOf, mismatch) => {
   expect(await ask(10)).toEqual({ status: first.status, replayed: 'true' });
   await forget(user);
   expect((await ask(1)).status).toBe(mismatch);
+  expect((await ask(100)).status).toBe(mismatch);
   expect(await lab.balance(user)).toBe(balance);
 });

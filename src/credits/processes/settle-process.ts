@@ -43,8 +43,9 @@ type PricedEnd = { readonly end: SettleHold; readonly priced: PricedUsages };
 
 /**
  * Charges what a process used: from the hold of its start, or without one where there was none. The full cost is always
- * recorded, into debt if need be (I8, contract C-17), in one settlement for all its models. A key that was settled before
- * is charged the difference when its usage costs more at the prices of then, once.
+ * recorded, into debt if need be (I8, contract C-17), in one settlement for all its models. A usage key that was settled
+ * before is charged the difference when its usage costs more at the prices of then, once; a usage without one is settled
+ * once.
  *
  * @throws GatewayError not_found (no such endpoint), invalid_request (a model without a price), hold_resolved (the key was
  *   settled with usage that costs more, or too long ago; `first` tells how), account_frozen, limit_exceeded,
@@ -60,7 +61,10 @@ export async function settleProcess(deps: SettleProcessDeps, command: SettleProc
     await placeEmpty(deps, end, endpoint);
     reply = await ledger.settleHold(end);
   }
-  if (reply.status === 'hold_resolved') ({ reply, end, priced } = await correct(deps, command, endpoint, reply.outcome));
+  // A name of ours stands for one request: other usage under it is another request, not a correction.
+  if (reply.status === 'hold_resolved' && command.usageKey !== null) {
+    ({ reply, end, priced } = await correct(deps, command, endpoint, reply.outcome));
+  }
   switch (reply.status) {
     case 'settled': {
       const { outcome, replayed } = reply;
@@ -71,7 +75,7 @@ export async function settleProcess(deps: SettleProcessDeps, command: SettleProc
       };
     }
     case 'hold_resolved':
-      throw holdResolved(`usage_key ${command.usageKey ?? command.unnamed}`, reply.outcome);
+      throw holdResolved(command.usageKey === null ? 'the settlement under this key' : `usage_key ${command.usageKey}`, reply.outcome);
     case 'account_frozen':
       throw new GatewayError('account_frozen', 'the account is frozen; ask an administrator');
     case 'price_needed':
