@@ -1,6 +1,4 @@
-import { createBullBoard } from '@bull-board/api';
-import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
-import { KoaAdapter } from '@bull-board/koa';
+import type { KoaAdapter } from '@bull-board/koa';
 import type { Queue } from 'bullmq';
 import Type from 'typebox';
 import { GatewayError } from '../../kit/errors.js';
@@ -26,8 +24,28 @@ const BOARD_POLICY = [
 const STRANGERS = /<link href="https:[^>]*>\s*/g;
 const POLL_SECONDS = 5;
 
-/** bull-board over these queues, twice: as supervisors see it, with nothing to press, and as administrators do. */
+/** One as an administrator gets it, one as a supervisor does. */
+type Boards = Readonly<Record<'looking' | 'administering', ReturnType<KoaAdapter['registerPlugin']>>>;
+
+/**
+ * bull-board over these queues, twice: as supervisors see it, with nothing to press, and as administrators do. It is
+ * loaded at the first request, because most processes never show it.
+ */
 export function queueBoard(queues: readonly Queue[]): QueueBoard {
+  let boards: Promise<Boards> | undefined;
+  return async (ctx, { role }) => {
+    boards ??= loadBoards(queues);
+    const answer = (await boards)[role === 'admin' ? 'administering' : 'looking'];
+    protectPage(ctx, BOARD_POLICY);
+    await answer(ctx, () => { throw new GatewayError('not_found', 'Not found'); });
+    if (typeof ctx.body === 'string') ctx.body = ctx.body.replaceAll(STRANGERS, '');
+  };
+}
+
+async function loadBoards(queues: readonly Queue[]): Promise<Boards> {
+  const { createBullBoard } = await import('@bull-board/api');
+  const { BullMQAdapter } = await import('@bull-board/api/bullMQAdapter');
+  const { KoaAdapter } = await import('@bull-board/koa');
   const boardOf = (readOnlyMode: boolean) => {
     const adapter = new KoaAdapter();
     adapter.setBasePath(BOARD);
@@ -41,13 +59,7 @@ export function queueBoard(queues: readonly Queue[]): QueueBoard {
     });
     return adapter.registerPlugin();
   };
-  const boards = { looking: boardOf(true), administering: boardOf(false) };
-  return async (ctx, { role }) => {
-    const answer = role === 'admin' ? boards.administering : boards.looking;
-    protectPage(ctx, BOARD_POLICY);
-    await answer(ctx, () => { throw new GatewayError('not_found', 'Not found'); });
-    if (typeof ctx.body === 'string') ctx.body = ctx.body.replaceAll(STRANGERS, '');
-  };
+  return { looking: boardOf(true), administering: boardOf(false) };
 }
 
 /** The board as it is served: whoever may look, and who may press its buttons. Its files are behind the gate, too. */
