@@ -7,10 +7,10 @@ import type { Tracer } from '../kit/tracing/tracer.js';
 import { connectQueue } from '../stores/redis/queue-connections.js';
 import { ledgerQueue } from '../worker/jobs/ledger-queue.js';
 import { createNudge } from '../worker/jobs/nudge.js';
-import { openApi, type Api } from './api.js';
+import type { Api } from './api.js';
 import { openCore, type Servers, type Time } from './core.js';
-import { openOperations, type OperationsServer } from './operations.js';
-import { openWorker, type WorkerSide } from './worker.js';
+import type { OperationsServer } from './operations.js';
+import type { WorkerSide } from './worker.js';
 
 export type GatewayDeps = {
   readonly config: Config;
@@ -55,16 +55,17 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     config, servers, time, log, metrics, bulkRedis: connections.bulk, written: (shard) => { nudge.touch(shard); }, tracer,
   });
 
-  const worker: WorkerSide | undefined = role === 'api' ? undefined : await openWorker({
+  // A process loads only the modules of its role.
+  const worker: WorkerSide | undefined = role === 'api' ? undefined : await (await import('./worker.js')).openWorker({
     config, databaseUrl: servers.databaseUrl, core, connections, queue, time, log, metrics, tracer,
   });
   const metricsText = deps.metricsText?.(metrics) ?? metrics.text;
-  const api: Api | undefined = role === 'worker' ? undefined : await openApi({
+  const api: Api | undefined = role === 'worker' ? undefined : await (await import('./api.js')).openApi({
     config, core, queues: { queue, connections, namespace: config.redisNamespace }, clock: time.clock, version, log, metrics,
     metricsText, tracer, workerCheck: deps.workerCheck,
   });
   const operations: OperationsServer | undefined = role === 'worker' && listens && worker !== undefined
-    ? await openOperations({ config, checks: worker.checks, log, metrics, metricsText })
+    ? await (await import('./operations.js')).openOperations({ config, checks: worker.checks, log, metrics, metricsText })
     : undefined;
 
   return {

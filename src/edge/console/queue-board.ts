@@ -1,6 +1,4 @@
-import { createBullBoard } from '@bull-board/api';
-import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
-import { KoaAdapter } from '@bull-board/koa';
+import type { KoaAdapter } from '@bull-board/koa';
 import type { Queue } from 'bullmq';
 import Type from 'typebox';
 import { GatewayError } from '../../kit/errors.js';
@@ -26,8 +24,27 @@ const BOARD_POLICY = [
 const STRANGERS = /<link href="https:[^>]*>\s*/g;
 const POLL_SECONDS = 5;
 
-/** Two boards over the same queues: read-only for supervisors, with actions for administrators. */
+type Boards = Readonly<Record<'looking' | 'administering', ReturnType<KoaAdapter['registerPlugin']>>>;
+
+/**
+ * Two boards over the same queues: read-only for supervisors, with actions for administrators. bull-board is loaded at the
+ * first request, because most processes never show it.
+ */
 export function queueBoard(queues: readonly Queue[]): QueueBoard {
+  let boards: Promise<Boards> | undefined;
+  return async (ctx, { role }) => {
+    boards ??= loadBoards(queues);
+    const answer = (await boards)[role === 'admin' ? 'administering' : 'looking'];
+    protectPage(ctx, BOARD_POLICY);
+    await answer(ctx, () => { throw new GatewayError('not_found', 'Not found'); });
+    if (typeof ctx.body === 'string') ctx.body = ctx.body.replaceAll(STRANGERS, '');
+  };
+}
+
+async function loadBoards(queues: readonly Queue[]): Promise<Boards> {
+  const { createBullBoard } = await import('@bull-board/api');
+  const { BullMQAdapter } = await import('@bull-board/api/bullMQAdapter');
+  const { KoaAdapter } = await import('@bull-board/koa');
   const boardOf = (readOnlyMode: boolean) => {
     const adapter = new KoaAdapter();
     adapter.setBasePath(BOARD);
@@ -41,13 +58,7 @@ export function queueBoard(queues: readonly Queue[]): QueueBoard {
     });
     return adapter.registerPlugin();
   };
-  const boards = { looking: boardOf(true), administering: boardOf(false) };
-  return async (ctx, { role }) => {
-    const answer = role === 'admin' ? boards.administering : boards.looking;
-    protectPage(ctx, BOARD_POLICY);
-    await answer(ctx, () => { throw new GatewayError('not_found', 'Not found'); });
-    if (typeof ctx.body === 'string') ctx.body = ctx.body.replaceAll(STRANGERS, '');
-  };
+  return { looking: boardOf(true), administering: boardOf(false) };
 }
 
 /** The routes of the board: supervisors may read, only administrators may act. Its static files need the same roles. */

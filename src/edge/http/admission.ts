@@ -30,6 +30,8 @@ export type AdmissionDeps = {
   readonly inFlight: () => number;
   readonly inFlightMax: number;
   readonly onRefused: (urgency: Urgency) => void;
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now?: () => number;
 };
 
 /** Between two samples: a sample costs two immediates. */
@@ -52,7 +54,9 @@ const END_PATIENCE = 8;
  * loop takes (a request waits for one before it is read, and its answer for another), how long Redis makes calls wait,
  * and how many wait. Sampled while requests come, so an idle process pays nothing.
  */
-export function admission({ timeoutMs, oldestCallMs, inFlight, inFlightMax, onRefused }: AdmissionDeps): Admission {
+export function admission({
+  timeoutMs, oldestCallMs, inFlight, inFlightMax, onRefused, now = () => performance.now(),
+}: AdmissionDeps): Admission {
   let turnMs = 0;
   /** The one before: a single long turn is a hiccup, two in a row are a process that is behind. */
   let earlierMs = 0;
@@ -64,9 +68,9 @@ export function admission({ timeoutMs, oldestCallMs, inFlight, inFlightMax, onRe
   const sample = (): void => {
     isSampling = true;
     setImmediate(() => {
-      const startedAt = performance.now();
+      const startedAt = now();
       setImmediate(() => {
-        const endedAt = performance.now();
+        const endedAt = now();
         earlierMs = startedAt - sampledAt > FORGET_AFTER_MS ? 0 : turnMs;
         isSampling = false;
         sampledAt = endedAt;
@@ -76,7 +80,7 @@ export function admission({ timeoutMs, oldestCallMs, inFlight, inFlightMax, onRe
     });
   };
   const behind = (): Behind => {
-    const ageMs = performance.now() - sampledAt - 2 * turnMs; // a request is read up to two turns after the sample
+    const ageMs = now() - sampledAt - 2 * turnMs; // a request is read up to two turns after the sample
     return {
       turnMs: ageMs > FORGET_AFTER_MS ? 0 : Math.min(turnMs, earlierMs),
       redisMs: ageMs > FORGET_REDIS_AFTER_MS ? 0 : redisMs,
@@ -87,7 +91,7 @@ export function admission({ timeoutMs, oldestCallMs, inFlight, inFlightMax, onRe
   return {
     behind,
     assertAdmits: (urgency) => {
-      if (!isSampling && performance.now() - sampledAt > SAMPLE_EVERY_MS) sample();
+      if (!isSampling && now() - sampledAt > SAMPLE_EVERY_MS) sample();
       if (!isTooFar(behind(), urgency, timeoutMs, inFlightMax)) return;
       onRefused(urgency);
       throw new GatewayError('ledger_unavailable', 'the gateway is busy; retry shortly', { outcome: 'not_executed' });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { connect, type ChannelModel, type ConfirmChannel, type ConsumeMessage } from 'amqplib';
+import type { ChannelModel, ConfirmChannel, ConsumeMessage } from 'amqplib';
 import type { Db } from '../../stores/postgres/connect.js';
 import { closeChannel } from './close-channel.js';
 import { readPayload, type Handled, type HandleSettlement } from './handle-settlement.js';
@@ -44,6 +44,7 @@ const PAUSE_MS = 1_000;
 
 /** Connects, declares, and consumes both queues. Throws when the broker cannot be reached or hangs up meanwhile. */
 export async function openSession(deps: SessionDeps): Promise<SettlementSession> {
+  const { connect } = await import('amqplib'); // most gateways have no broker
   const connection = await connect(withHeartbeat(deps.url), { timeout: CONNECT_TIMEOUT_MS });
   let isOver = false;
   let end: (reason: string) => void = () => undefined;

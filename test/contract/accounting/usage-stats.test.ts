@@ -66,17 +66,19 @@ describe('GET /api/usage/stats', () => {
     expect(await alice.stats()).toEqual({
       totalRecords: 4,
       totalCredits: 7.800001,
+      uncollectedRecords: 0,
+      uncollectedCredits: 0,
       byService: { chat: 7.8, image: 0.000001 },
       byDay: { [today(Date.parse(String(first.body['timestamp'])))]: 7.800001 },
       byModel: { 'gpt-4': 7.6, claude: 0.2 },
       recentActivity: [
         {
           id: first.body['id'], userId: alice.sub, timestamp: first.body['timestamp'], service: 'chat', operation: 'gpt-4',
-          credits: 7.5, metadata: { tokens: 1_500, nested: { a: [1, null, 'x'] } },
+          credits: 7.5, uncollected: 0, metadata: { tokens: 1_500, nested: { a: [1, null, 'x'] } },
         },
         {
           id: expect.any(Number), userId: alice.sub, timestamp: expect.stringMatching(ISO), service: 'image', operation: 'dall-e',
-          credits: 0.000001, metadata: {},
+          credits: 0.000001, uncollected: 0, metadata: {},
         },
         expect.objectContaining({ operation: 'gpt-4', credits: 0.1 }),
         expect.objectContaining({ operation: 'claude', credits: 0.2 }),
@@ -252,8 +254,8 @@ describe('GET /api/usage/system-stats', () => {
       await Promise.all(users.map((user, index) => user.record('chat', 'gpt-4', index + 1)));
       await users[3]?.record('__proto__', 'x', 0.25);
       expect(await system()).toEqual({
-        totalRecords: 13, totalCredits: 78.25, byService: { chat: 78, ['__proto__']: 0.25 }, byDay: { [today()]: 78.25 },
-        byModel: { 'gpt-4': 78 },
+        totalRecords: 13, totalCredits: 78.25, uncollectedRecords: 0, uncollectedCredits: 0,
+        byService: { chat: 78, ['__proto__']: 0.25 }, byDay: { [today()]: 78.25 }, byModel: { 'gpt-4': 78 },
         byUser: Object.fromEntries(users.map(({ sub }, index) => [sub, index === 3 ? 4.25 : index + 1])),
       });
       expect(await system('?endDate=2020-01-01')).toEqual({ ...ZEROS, byUser: {} });

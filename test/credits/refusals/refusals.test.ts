@@ -134,15 +134,15 @@ describe('every way to be refused', () => {
     expect(await reasonsOf(alice, 1)).toEqual([['account_frozen', 423, 'the account is frozen; ask an administrator']]);
   });
 
-  test('409: a session that has ended, with how and when', async () => {
+  test('409: a session that has ended with more usage, with how and when', async () => {
     const alice = await user(1_000);
     await initialize(alice, 's', 1_000);
-    expect((await alice.call('POST', '/api/streaming-sessions/abort', { sessionId: 's', tokensUsed: 0 })).status).toBe(200);
-    const late = await alice.call('POST', '/api/streaming-sessions/finalize', { sessionId: 's', actualTokens: 900 });
+    expect((await alice.call('POST', '/api/streaming-sessions/abort', { sessionId: 's', tokensGenerated: 500 })).status).toBe(200);
+    const late = await alice.call('POST', '/api/streaming-sessions/finalize', { sessionId: 's', actualTokens: 400 });
     expect([late.status, late.body['message']]).toEqual([409, expect.stringContaining('already ended')]);
     expect(await reasonsOf(alice, 1)).toEqual([
       ['hold_resolved', 409, expect.stringMatching(
-        /^session s has already ended: settled, 0 credits charged; first: state settled, charged 0, released 6, endedAt \d{4}-.*Z$/,
+        /^session s has already ended: settled, 2\.5 credits charged; first: state settled, charged 2\.5, released 3\.5, endedAt \d{4}-.*Z$/,
       )],
     ]);
   });

@@ -100,7 +100,8 @@ describe('21 Idempotency-Key', () => {
     deps.accounting.ledger.charge = (command) => { keys.push(command.key); return charge(command); };
     await record('intent:1');
     deps.accounting.ledger.charge = charge;
-    expect(keys).toEqual(['usage:intent:1']);
+    // The caller's name stands before the caller's text.
+    expect(keys).toEqual([expect.stringMatching(/^usage:access\.[\w-]{22}:intent:1$/)]);
   });
 
   test('an allocation is made once per key', async () => {

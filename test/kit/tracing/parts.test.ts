@@ -28,8 +28,9 @@ describe('the trace of an entry', () => {
   });
 
   test('the drain reads it in addition to the facts', () => {
+    const texts: Readonly<Record<string, string>> = { kind: 'charge', lots: '', principal: '' };
     const fields = (about: string): string[] =>
-      ENTRY_FIELDS.flatMap((field) => [field, field === 'about' ? about : field === 'kind' ? 'charge' : field === 'lots' ? '' : '0']);
+      ENTRY_FIELDS.flatMap((field) => [field, field === 'about' ? about : texts[field] ?? '0']);
     expect(decodeEntry('1-0', fields(markTrace('{"source":"x"}', TRACEPARENT)))).toMatchObject({
       about: '{"source":"x"}', trace: TRACEPARENT,
     });
