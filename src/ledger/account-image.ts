@@ -1,17 +1,14 @@
 import type { Micros } from '../kit/money/micros.js';
 import type { EntryKind } from './entry.js';
-import type { About, ExpiryPolicy, HoldOutcome, Lot, Principal, Totals } from './ledger.js';
+import type { About, Balance, ExpiryPolicy, HoldOutcome, Lot, Principal, Totals } from './ledger.js';
 
 /**
  * All that Redis must know of an account, as Postgres remembers it: the way in for an account that Redis does not
  * know, be it after a cold start, a loss of Redis or an eviction (design decision 5).
  */
-export type AccountImage = {
+export type AccountImage = Balance & {
   /** The last entry that Postgres has; 0 for an account it has never seen. */
   readonly seq: number;
-  readonly available: Micros;
-  readonly held: Micros;
-  readonly debt: Micros;
   readonly totals: Totals;
   /** Nothing of it may be written. */
   readonly frozen: boolean;

@@ -1,4 +1,5 @@
 import type { Micros } from '../kit/money/micros.js';
+import type { BalanceName, TotalName } from './figures.js';
 
 /**
  * The port of the core: what can happen to an account, and nothing else (design §3). Use cases call these; the only
@@ -231,13 +232,7 @@ export type SetBalanceReply =
   | { readonly status: 'balance_limit' }
   | { readonly status: 'account_frozen' };
 
-export type Remove = {
-  readonly accountId: string;
-  readonly amount: Micros;
-  readonly key: string;
-  readonly kind: 'remove' | 'adjust';
-  readonly about: About;
-};
+export type Remove = Pick<GrantLot, 'accountId' | 'amount' | 'key' | 'about'> & { readonly kind: 'remove' | 'adjust' };
 export type RemoveReply =
   | { readonly status: 'removed'; readonly replayed: boolean; readonly previous: Micros; readonly available: Micros }
   | { readonly status: 'insufficient_credits'; readonly available: Micros }
@@ -264,7 +259,7 @@ export type FreezeReply =
   /** It was so already. */
   | { readonly status: 'unchanged' };
 
-export type Balance = { readonly available: Micros; readonly held: Micros; readonly debt: Micros };
+export type Balance = Readonly<Record<BalanceName, Micros>>;
 
 export type Lot = {
   readonly lotId: string;
@@ -286,13 +281,7 @@ export type OpenHold = {
 };
 
 /** Totals since the account began; see I1 for how they add up. */
-export type Totals = {
-  readonly granted: Micros;
-  readonly captured: Micros;
-  readonly expired: Micros;
-  readonly removed: Micros;
-  readonly uncollected: Micros;
-};
+export type Totals = Readonly<Record<TotalName, Micros>>;
 
 export type AccountSnapshot = Balance & {
   readonly seq: number;
