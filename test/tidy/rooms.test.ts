@@ -19,8 +19,6 @@ const LONG_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ['src/compose/api.ts#openApi', 'opens the parts of the API one after the other, and closes them in reverse'],
   ['src/compose/core.ts#openCore', 'opens the parts of the core one after the other, and closes them in reverse'],
   ['src/journal/drain.ts#createDrain', 'one closure over the cursors of the shards'],
-  ['src/ledger/account-scripts.ts#accountScripts', 'one short method per script'],
-  ['src/ledger/fence.ts#fence', 'one closure over the state of the shards'],
   ['src/ledger/lot-operations.ts#lotOperations', 'one short method per operation of the port, over the same scripts'],
   ['src/ledger/redis-ledger.ts#redisLedger', 'one short method per operation of the port, over the same scripts'],
   [
