@@ -17,10 +17,11 @@
   Replies
     fenced
     not_loaded
-    account    seq available held debt granted captured expired removed uncollected frozen journal_end
+    account    figures… journal_end
                lot_count (id facts)… live_count id… open_count hold_count (id state amount)…
-  A hold in the list of open ones whose record is missing has the state ''. `journal_end` is the last entry of the
-  stream, 0-0 when it has none: when Postgres has that, the stream has nothing more to give for this account.
+  `figures` are those of account.texts. A hold in the list of open ones whose record is missing has the state ''.
+  `journal_end` is the last entry of the stream, 0-0 when it has none: when Postgres has that, the stream has nothing
+  more to give for this account.
 ]]
 --- @include account
 local fence_key, account_key, lots_key, lot_key, open_key, journal_key, hold_prefix =
@@ -32,15 +33,12 @@ local state = account.read(account_key)
 if not state then return { 'not_loaded' } end
 
 local newest = redis.call('XREVRANGE', journal_key, '+', '-', 'COUNT', 1)[1]
-local reply = {
-  'account', numbers.text(state.seq), numbers.text(state.available), numbers.text(state.held), numbers.text(state.debt),
-  numbers.text(state.granted), numbers.text(state.captured), numbers.text(state.expired), numbers.text(state.removed),
-  numbers.text(state.uncollected), state.frozen and '1' or '0', newest and newest[1] or '0-0',
-}
+local reply = { 'account', unpack(account.texts(state)) }
 local function add(...)
   for i = 1, select('#', ...) do reply[#reply + 1] = (select(i, ...)) end
 end
 
+add(newest and newest[1] or '0-0')
 local facts = redis.call('HGETALL', lot_key)
 add(numbers.text(#facts / 2))
 for i = 1, #facts do add(facts[i]) end

@@ -17,18 +17,10 @@
   ARGV[3] lot_count        0 unless this call commits
   ARGV[4] commit           1 or 0
   ARGV[5] next_expiry_ms   inf for never
-  ARGV[6] available
-  ARGV[7] held
-  ARGV[8] debt
-  ARGV[9] seq
-  ARGV[10] granted
-  ARGV[11] captured
-  ARGV[12] expired
-  ARGV[13] removed
-  ARGV[14] uncollected
-  ARGV[15] frozen          1 or 0
-  ARGV[16…] list           lots: id, expires_at_ms or '' when nothing remains, facts; then per record key: ttl_seconds
-                           or '', open hold id or '', lease end, field_count, fields and values
+  ARGV[6] figure_count
+  ARGV[7…] list            the account's figures: name, value, in the order of account.fields; then lots: id,
+                           expires_at_ms or '' when nothing remains, facts; then per record key: ttl_seconds or '', open
+                           hold id or '', lease end, field_count, fields and values
 
   Replies
     fenced
@@ -39,9 +31,9 @@
 local fence_key, account_key, lots_key, lot_key, lots_due_key, open_key, holds_due_key =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local epoch, account_id, lot_count, commit, next_expiry_ms = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local available, held, debt, seq, granted, captured, expired, removed, uncollected, frozen =
-  ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12], ARGV[13], ARGV[14], ARGV[15]
-local first_record, at = 8, 16
+local figures, first_record = 2 * tonumber(ARGV[6]), 8
+local first_figure = 7
+local at = first_figure + figures
 
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 if redis.call('EXISTS', account_key) == 1 then return { 'already_loaded' } end
@@ -66,8 +58,6 @@ for i = first_record, #KEYS do
 end
 if commit == '1' then
   if next_expiry_ms ~= 'inf' then redis.call('ZADD', lots_due_key, next_expiry_ms, account_id) end
-  redis.call('HSET', account_key, 'available', available, 'held', held, 'debt', debt, 'seq', seq,
-    'next_expiry_ms', next_expiry_ms, 'granted', granted, 'captured', captured, 'expired', expired,
-    'removed', removed, 'uncollected', uncollected, 'frozen', frozen)
+  redis.call('HSET', account_key, unpack(ARGV, first_figure, first_figure + figures - 1))
 end
 return { 'loaded' }

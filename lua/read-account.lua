@@ -19,7 +19,7 @@
     fenced
     not_loaded
     holds_due  hold…
-    account    available held debt seq granted captured expired removed uncollected frozen
+    account    figures… (account.texts)
                lot_count (id remaining held amount expires_at_ms granted_at_ms)…
                hold_count (id placed_seq amount placed_at_ms expires_at_ms price about)…
 ]]
@@ -41,11 +41,8 @@ end
 
 local set = lots.open(lots_key, lot_key)
 local due = state.next_expiry_ms <= now_ms and lots.sweep(set, now_ms) or 0
-local reply = {
-  'account', numbers.text(state.available - due), numbers.text(state.held), numbers.text(state.debt), numbers.text(state.seq),
-  numbers.text(state.granted), numbers.text(state.captured), numbers.text(state.expired + due), numbers.text(state.removed),
-  numbers.text(state.uncollected), state.frozen and '1' or '0',
-}
+state.available, state.expired = state.available - due, state.expired + due
+local reply = { 'account', unpack(account.texts(state)) }
 local function add(...)
   for i = 1, select('#', ...) do reply[#reply + 1] = (select(i, ...)) end
 end

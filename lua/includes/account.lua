@@ -1,6 +1,7 @@
 --- @include numbers
 local account = {}
 
+-- The figures of an account; src/ledger/figures.ts lists the same, and test/tidy compares.
 account.fields = {
   'available', 'held', 'debt', 'seq', 'next_expiry_ms',
   'granted', 'captured', 'expired', 'removed', 'uncollected', 'frozen',
@@ -36,10 +37,20 @@ function account.copy(from)
   }
 end
 
--- Ready-made HSET arguments for what changed between two states; seq always does.
+-- The figures as text in the order of account.fields, without next_expiry_ms: how answers about an account begin.
+function account.texts(state)
+  return {
+    numbers.text(state.available), numbers.text(state.held), numbers.text(state.debt), numbers.text(state.seq),
+    numbers.text(state.granted), numbers.text(state.captured), numbers.text(state.expired), numbers.text(state.removed),
+    numbers.text(state.uncollected), state.frozen and '1' or '0',
+  }
+end
+
+-- Ready-made HSET arguments for what changed between two states; seq always does. The last field, frozen, is written by
+-- freeze-account alone.
 function account.changes(account_key, before, after)
   local args = { account_key }
-  for i = 1, 10 do
+  for i = 1, #account.fields - 1 do
     local name = account.fields[i]
     if before[name] ~= after[name] then
       args[#args + 1] = name

@@ -1,4 +1,5 @@
 import type { EntryKind } from '../ledger/entry.js';
+import { KEPT, type AmountName } from '../ledger/figures.js';
 import type { Principal } from '../ledger/ledger.js';
 import type { Db } from '../stores/postgres/connect.js';
 import { unnestSource } from '../stores/postgres/unnest.js';
@@ -13,11 +14,7 @@ export type ImageRow = {
   readonly deductions: readonly DeductionColumns[] | null;
 };
 
-export type AccountColumns = {
-  readonly seq: number; readonly available: number; readonly held: number; readonly debt: number;
-  readonly granted: number; readonly captured: number; readonly expired: number; readonly removed: number; readonly uncollected: number;
-  readonly frozen: boolean;
-};
+export type AccountColumns = Readonly<Record<AmountName, number>> & { readonly seq: number; readonly frozen: boolean };
 
 export type LotColumns = {
   readonly lot_id: string; readonly amount: number; readonly remaining: number; readonly held: number;
@@ -67,7 +64,7 @@ export async function readImage(db: Db, accountId: string, nowMs: number, window
     `with ask as (select :accountId::text as account_id, to_timestamp(:nowMs::double precision / 1000) as now)
      select
        (select to_json(a) from (
-          select seq, available, held, debt, granted, captured, expired, removed, uncollected, frozen
+          select ${KEPT.join(', ')}
             from accounts where account_id = (select account_id from ask)) as a) as account,
        (select json_agg(l) from (
           select lot_id, amount, remaining, held, ${MS('granted_at')} as granted_at_ms, ${MS('expires_at')} as expires_at_ms

@@ -1,21 +1,15 @@
 import type { Micros } from '../kit/money/micros.js';
+import { AMOUNTS, type AmountName } from '../ledger/figures.js';
 import type { Db, Trx } from '../stores/postgres/connect.js';
 import { fromMs, unnestSource } from '../stores/postgres/unnest.js';
+import { amountColumns } from './amount-columns.js';
 
 /** An account as the sum of its entries. Only the drainer of its shard writes it. */
-export type AccountRow = {
+export type AccountRow = Readonly<Record<AmountName, Micros>> & {
   readonly accountId: string;
   readonly shard: number;
   readonly seq: number;
   readonly epoch: number;
-  readonly available: Micros;
-  readonly held: Micros;
-  readonly debt: Micros;
-  readonly granted: Micros;
-  readonly captured: Micros;
-  readonly expired: Micros;
-  readonly removed: Micros;
-  readonly uncollected: Micros;
   readonly updatedAtMs: number;
 };
 
@@ -24,14 +18,7 @@ const source = unnestSource<AccountRow>('a', {
   shard: ['integer', (row) => row.shard],
   seq: ['bigint', (row) => row.seq],
   epoch: ['bigint', (row) => row.epoch],
-  available: ['bigint', (row) => row.available],
-  held: ['bigint', (row) => row.held],
-  debt: ['bigint', (row) => row.debt],
-  granted: ['bigint', (row) => row.granted],
-  captured: ['bigint', (row) => row.captured],
-  expired: ['bigint', (row) => row.expired],
-  removed: ['bigint', (row) => row.removed],
-  uncollected: ['bigint', (row) => row.uncollected],
+  ...amountColumns<AccountRow>((row) => row),
   updated_at_ms: ['double precision', (row) => row.updatedAtMs],
 });
 
@@ -41,8 +28,7 @@ const CHANGES = NAMES.filter((name) => name !== 'account_id').map((name) => `${n
 
 export async function readAccounts(trx: Trx, accountIds: readonly string[]): Promise<Map<string, AccountRow>> {
   const { rows } = await trx.raw<{ rows: AccountRow[] }>(
-    `select account_id as "accountId", shard, seq, epoch, available, held, debt, granted, captured, expired, removed,
-            uncollected, 0 as "updatedAtMs"
+    `select account_id as "accountId", shard, seq, epoch, ${AMOUNTS.join(', ')}, 0 as "updatedAtMs"
        from accounts where account_id = any(?::text[])`,
     [[...accountIds]],
   );

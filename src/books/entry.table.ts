@@ -1,9 +1,15 @@
 import type { EntryKind, JournalEntry } from '../ledger/entry.js';
+import { afterOf, AMOUNTS, BALANCES, type AfterName, type AmountName } from '../ledger/figures.js';
 import type { Db, Trx } from '../stores/postgres/connect.js';
-import { fromMs, toMs, unnestSource } from '../stores/postgres/unnest.js';
+import { fromMs, toMs, unnestSource, type Columns } from '../stores/postgres/unnest.js';
+import { amountColumns } from './amount-columns.js';
 
 /** An entry to be written, with the epoch of its shard. */
 export type EntryRow = { readonly entry: JournalEntry; readonly epoch: number; readonly lots: string };
+
+const afterColumns: Columns<EntryRow> = Object.fromEntries(
+  BALANCES.map((name) => [`${name}_after`, ['bigint', ({ entry }: EntryRow) => entry[afterOf(name)]] as const]),
+);
 
 const entrySource = unnestSource<EntryRow>('e', {
   account_id: ['text', ({ entry }) => entry.accountId],
@@ -11,18 +17,9 @@ const entrySource = unnestSource<EntryRow>('e', {
   at_ms: ['double precision', ({ entry }) => entry.atMs],
   epoch: ['bigint', ({ epoch }) => epoch],
   kind: ['text', ({ entry }) => entry.kind],
-  available: ['bigint', ({ entry }) => entry.available],
-  held: ['bigint', ({ entry }) => entry.held],
-  debt: ['bigint', ({ entry }) => entry.debt],
-  granted: ['bigint', ({ entry }) => entry.granted],
-  captured: ['bigint', ({ entry }) => entry.captured],
-  expired: ['bigint', ({ entry }) => entry.expired],
-  removed: ['bigint', ({ entry }) => entry.removed],
-  uncollected: ['bigint', ({ entry }) => entry.uncollected],
+  ...amountColumns<EntryRow>(({ entry }) => entry),
   overage: ['bigint', ({ entry }) => entry.overage],
-  available_after: ['bigint', ({ entry }) => entry.availableAfter],
-  held_after: ['bigint', ({ entry }) => entry.heldAfter],
-  debt_after: ['bigint', ({ entry }) => entry.debtAfter],
+  ...afterColumns,
   lots: ['text', ({ lots }) => lots],
   hold_id: ['text', ({ entry }) => entry.holdId],
   lease_ms: ['bigint', ({ entry }) => entry.leaseEndsAtMs],
@@ -74,13 +71,11 @@ export async function findForks(trx: Trx, rows: readonly EntryRow[]): Promise<{ 
 }
 
 /** One entry of an account's history, with the facts its dialect gave. */
-export type HistoryEntry = Pick<JournalEntry, 'seq' | 'atMs' | 'kind' | 'available' | 'held' | 'debt' | 'granted' | 'captured'
-  | 'expired' | 'removed' | 'uncollected' | 'overage' | 'availableAfter' | 'heldAfter' | 'debtAfter' | 'holdId' | 'key'
-  | 'price' | 'about' | 'principal' | 'corrects'>;
+export type HistoryEntry = Pick<JournalEntry, AmountName | AfterName | 'seq' | 'atMs' | 'kind' | 'overage' | 'holdId' | 'key' | 'price'
+  | 'about' | 'principal' | 'corrects'>;
 
-const HISTORY = `e.seq, ${toMs('e.at')} as "atMs", e.kind, e.available, e.held, e.debt, e.granted, e.captured, e.expired,
-            e.removed, e.uncollected, e.overage, e.available_after as "availableAfter", e.held_after as "heldAfter",
-            e.debt_after as "debtAfter", e.hold_id as "holdId", e.key, e.price, e.principal, e.corrects, coalesce(d.about, '') as about
+const HISTORY = `e.seq, ${toMs('e.at')} as "atMs", e.kind, ${AMOUNTS.map((name) => `e.${name}`).join(', ')}, e.overage,
+            ${BALANCES.map((name) => `e.${name}_after as "${afterOf(name)}"`).join(', ')}, e.hold_id as "holdId", e.key, e.price, e.principal, e.corrects, coalesce(d.about, '') as about
        from entries e
        left join entry_details d on d.account_id = e.account_id and d.seq = e.seq and d.at = e.at`;
 

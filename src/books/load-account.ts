@@ -1,10 +1,11 @@
 import type { Clock } from '../kit/clock.js';
 import { DEDUCTION_TTL_SECONDS, EXPIRED_HOLD_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_SECONDS, RECEIPT_TTL_SECONDS } from '../kit/limits.js';
-import { micros, microsFromText, ZERO } from '../kit/money/micros.js';
+import { micros, microsFromText, ZERO, type Micros } from '../kit/money/micros.js';
 import type {
   AccountImage, AccountSource, EndedHoldImage, HoldPart, OpenHoldImage, ReceiptImage,
 } from '../ledger/account-image.js';
 import type { Lot } from '../ledger/account-snapshot.js';
+import { BALANCES, figuresOf, TOTALS, type AmountName } from '../ledger/figures.js';
 import type { ExpiryPolicy } from '../ledger/ledger.js';
 import type { Db } from '../stores/postgres/connect.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
@@ -54,18 +55,11 @@ async function asked<T>(read: () => Promise<T>): Promise<T> {
 }
 
 function toImage({ account, lots, open_holds, ended_holds, receipts, deductions }: ImageRow): AccountImage {
+  const amount = (name: AmountName): Micros => micros(account?.[name] ?? ZERO);
   return {
     seq: account?.seq ?? 0,
-    available: micros(account?.available ?? ZERO),
-    held: micros(account?.held ?? ZERO),
-    debt: micros(account?.debt ?? ZERO),
-    totals: {
-      granted: micros(account?.granted ?? ZERO),
-      captured: micros(account?.captured ?? ZERO),
-      expired: micros(account?.expired ?? ZERO),
-      removed: micros(account?.removed ?? ZERO),
-      uncollected: micros(account?.uncollected ?? ZERO),
-    },
+    ...figuresOf(BALANCES, amount),
+    totals: figuresOf(TOTALS, amount),
     frozen: account?.frozen ?? false,
     lots: (lots ?? []).map(toLot),
     openHolds: (open_holds ?? []).map(toOpenHold),

@@ -1,7 +1,8 @@
 import type { AccountRow } from '../books/account.table.js';
 import type { ShardRow } from '../books/shards.table.js';
-import { micros, ZERO, type Micros } from '../kit/money/micros.js';
+import { micros, ZERO } from '../kit/money/micros.js';
 import type { JournalEntry } from '../ledger/entry.js';
+import { afterOf, AMOUNTS, BALANCES, figuresOf } from '../ledger/figures.js';
 import { ShardFault } from './shard-fault.js';
 
 /** The entries read from one shard's stream, decoded. */
@@ -59,15 +60,7 @@ export function foldAccounts(batches: readonly ShardBatch[], stored: ReadonlyMap
 
 /** The account after one more entry, or null when the entry states other balances, or one that is no safe integer. */
 function add(before: AccountRow | undefined, entry: JournalEntry, { shard, epoch }: ShardRow): AccountRow | null {
-  const sum = (name: 'available' | 'held' | 'debt' | 'granted' | 'captured' | 'expired' | 'removed' | 'uncollected'): Micros =>
-    micros((before?.[name] ?? ZERO) + entry[name]);
-  const available = sum('available');
-  const held = sum('held');
-  const debt = sum('debt');
-  if (available !== entry.availableAfter || held !== entry.heldAfter || debt !== entry.debtAfter) return null;
-  return {
-    accountId: entry.accountId, shard, seq: entry.seq, epoch, available, held, debt,
-    granted: sum('granted'), captured: sum('captured'), expired: sum('expired'), removed: sum('removed'),
-    uncollected: sum('uncollected'), updatedAtMs: entry.atMs,
-  };
+  const sums = figuresOf(AMOUNTS, (name) => micros((before?.[name] ?? ZERO) + entry[name]));
+  if (BALANCES.some((name) => sums[name] !== entry[afterOf(name)])) return null;
+  return { accountId: entry.accountId, shard, seq: entry.seq, epoch, ...sums, updatedAtMs: entry.atMs };
 }

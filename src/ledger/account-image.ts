@@ -1,18 +1,15 @@
 import type { Micros } from '../kit/money/micros.js';
 import type { EntryKind } from './entry.js';
-import type { Lot, Totals } from './account-snapshot.js';
+import type { Balance, Lot, Totals } from './account-snapshot.js';
 import type { About, ExpiryPolicy, HoldOutcome, Principal } from './ledger.js';
 
 /**
  * An account as Postgres has it: what is loaded into Redis when Redis does not have the account, after a cold start, a
  * loss of Redis or an eviction (design decision 5).
  */
-export type AccountImage = {
+export type AccountImage = Balance & {
   /** The last entry that Postgres has; 0 for an account it has never seen. */
   readonly seq: number;
-  readonly available: Micros;
-  readonly held: Micros;
-  readonly debt: Micros;
   readonly totals: Totals;
   /** Whether the account is frozen: then nothing of it may be written. */
   readonly frozen: boolean;

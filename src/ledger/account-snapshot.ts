@@ -1,6 +1,7 @@
 import type { Micros } from '../kit/money/micros.js';
+import type { BalanceName, TotalName } from './figures.js';
 
-export type Balance = { readonly available: Micros; readonly held: Micros; readonly debt: Micros };
+export type Balance = Readonly<Record<BalanceName, Micros>>;
 
 export type Lot = {
   readonly lotId: string;
@@ -23,13 +24,7 @@ export type OpenHold = {
 };
 
 /** Totals since the account began; see I1 for how they add up. */
-export type Totals = {
-  readonly granted: Micros;
-  readonly captured: Micros;
-  readonly expired: Micros;
-  readonly removed: Micros;
-  readonly uncollected: Micros;
-};
+export type Totals = Readonly<Record<TotalName, Micros>>;
 
 export type AccountSnapshot = Balance & {
   readonly seq: number;

@@ -1,5 +1,6 @@
 import { microsFromText, type Micros } from '../kit/money/micros.js';
 import { traceOf, withoutTrace } from './entry-trace.js';
+import { afterOf, AMOUNTS, BALANCES, figuresOf, type AfterName, type AmountName, type BalanceName } from './figures.js';
 import type { Principal } from './ledger.js';
 
 /**
@@ -8,9 +9,7 @@ import type { Principal } from './ledger.js';
  */
 export const ENTRY_FIELDS = [
   'account', 'seq', 'at_ms', 'kind',
-  'available', 'held', 'debt',
-  'granted', 'captured', 'expired', 'removed', 'uncollected', 'overage',
-  'available_after', 'held_after', 'debt_after',
+  ...AMOUNTS, 'overage', ...BALANCES.map((name): `${BalanceName}_after` => `${name}_after`),
   'lots', 'hold', 'lease_ms', 'policy', 'key', 'fingerprint', 'price', 'about',
   'principal', 'corrects',
 ] as const;
@@ -39,7 +38,7 @@ export type LotChange = {
 };
 
 /** All amounts but the `…After` ones are deltas of this entry; I1 holds for every single entry. */
-export type JournalEntry = {
+export type JournalEntry = Readonly<Record<AmountName | AfterName, Micros>> & {
   /** Id in the shard's stream: the drain cursor's unit. */
   readonly streamId: string;
   readonly accountId: string;
@@ -47,18 +46,7 @@ export type JournalEntry = {
   readonly seq: number;
   readonly atMs: number;
   readonly kind: EntryKind;
-  readonly available: Micros;
-  readonly held: Micros;
-  readonly debt: Micros;
-  readonly granted: Micros;
-  readonly captured: Micros;
-  readonly expired: Micros;
-  readonly removed: Micros;
-  readonly uncollected: Micros;
   readonly overage: Micros;
-  readonly availableAfter: Micros;
-  readonly heldAfter: Micros;
-  readonly debtAfter: Micros;
   readonly lots: readonly LotChange[];
   /** The hold this entry is about, or ''. */
   readonly holdId: string;
@@ -80,6 +68,10 @@ export type JournalEntry = {
 
 const KINDS: ReadonlySet<string> = new Set(ENTRY_KINDS);
 
+/** The balances after an entry, under the names of a decoded one. */
+export const balancesAfter = <Value>(valueOf: (name: BalanceName) => Value): Record<AfterName, Value> =>
+  Object.fromEntries(BALANCES.map((name) => [afterOf(name), valueOf(name)])) as Record<AfterName, Value>;
+
 /** Decodes one stream entry. Throws RangeError when it is not what the scripts write: then the shard must stop. */
 export function decodeEntry(streamId: string, flat: readonly string[]): JournalEntry {
   const value = new Map<string, string>();
@@ -98,18 +90,9 @@ export function decodeEntry(streamId: string, flat: readonly string[]): JournalE
     seq: amount('seq'),
     atMs: amount('at_ms'),
     kind: kind as EntryKind,
-    available: amount('available'),
-    held: amount('held'),
-    debt: amount('debt'),
-    granted: amount('granted'),
-    captured: amount('captured'),
-    expired: amount('expired'),
-    removed: amount('removed'),
-    uncollected: amount('uncollected'),
+    ...figuresOf(AMOUNTS, amount),
     overage: amount('overage'),
-    availableAfter: amount('available_after'),
-    heldAfter: amount('held_after'),
-    debtAfter: amount('debt_after'),
+    ...balancesAfter((name) => amount(`${name}_after`)),
     lots: decodeLotChanges(text('lots')),
     holdId: text('hold'),
     leaseEndsAtMs: amount('lease_ms'),

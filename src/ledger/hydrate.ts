@@ -3,6 +3,7 @@ import { microsToText, type Micros } from '../kit/money/micros.js';
 import type { ScriptClient } from '../stores/redis/script.js';
 import type { AccountImage, DeductionImage, EndedHoldImage, OpenHoldImage, ReceiptImage } from './account-image.js';
 import type { Epoch } from './fence.js';
+import { FIGURES } from './figures.js';
 import type { AccountKeys } from './keys.js';
 import { loadAccountScript, restoreHoldScript } from './scripts.js';
 
@@ -36,17 +37,17 @@ export async function writeAccount(
     epoch: epoch.fence,
     account_id: accountId,
     next_expiry_ms: expiryText(nextExpiryMs),
-    available: microsToText(image.available),
-    held: microsToText(image.held),
-    debt: microsToText(image.debt),
-    seq: image.seq,
-    granted: microsToText(image.totals.granted),
-    captured: microsToText(image.totals.captured),
-    expired: microsToText(image.totals.expired),
-    removed: microsToText(image.totals.removed),
-    uncollected: microsToText(image.totals.uncollected),
-    frozen: image.frozen ? 1 : 0,
+    figure_count: FIGURES.length,
   };
+  const figureArgs = FIGURES.flatMap((figure): string[] => {
+    switch (figure.kind) {
+      case 'balance': return [figure.name, microsToText(image[figure.name])];
+      case 'total': return [figure.name, microsToText(image.totals[figure.name])];
+      case 'sequence': return [figure.name, image.seq.toString()];
+      case 'index': return [figure.name, named.next_expiry_ms];
+      case 'flag': return [figure.name, image.frozen ? '1' : '0'];
+    }
+  });
   const scriptKeys = {
     fence: keys.fence, account: keys.account, lots: keys.lots, lot: keys.lot,
     lots_due: keys.lotsDue, open: keys.open, holds_due: keys.holdsDue,
@@ -65,7 +66,7 @@ export async function writeAccount(
       client,
       scriptKeys,
       { ...named, commit: commits ? 1 : 0, lot_count: commits ? image.lots.length : 0 },
-      { keys: part.map(({ key }) => key), args: [...(commits ? lotArgs : []), ...part.flatMap(recordArgs)] },
+      { keys: part.map(({ key }) => key), args: [...figureArgs, ...(commits ? lotArgs : []), ...part.flatMap(recordArgs)] },
     );
     if (status === 'fenced') return false;
     if (status === 'already_loaded') return true;

@@ -226,13 +226,7 @@ export type SetBalanceReply =
   | { readonly status: 'balance_limit' }
   | { readonly status: 'account_frozen' };
 
-export type Remove = {
-  readonly accountId: string;
-  readonly amount: Micros;
-  readonly key: string;
-  readonly kind: 'remove' | 'adjust';
-  readonly about: About;
-};
+export type Remove = Pick<GrantLot, 'accountId' | 'amount' | 'key' | 'about'> & { readonly kind: 'remove' | 'adjust' };
 export type RemoveReply =
   | { readonly status: 'removed'; readonly replayed: boolean; readonly previous: Micros; readonly available: Micros }
   | { readonly status: 'insufficient_credits'; readonly available: Micros }

@@ -7,6 +7,7 @@ import { microsToText, ZERO } from '../kit/money/micros.js';
 import type { Reply } from '../stores/redis/script.js';
 import type { ChargeImage } from './account-image.js';
 import { accountScripts, notNow, stepKeys, type AccountScripts, type AccountScriptsDeps } from './account-scripts.js';
+import { BALANCES, figuresOf, KEPT } from './figures.js';
 import { freezeOperations } from './freeze-operations.js';
 import type { AccountKeys } from './keys.js';
 import type { Charge, ChargePurpose, Ledger, Remove, SettleHold } from './ledger.js';
@@ -244,8 +245,8 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     },
 
     async readBalance(accountId) {
-      const { available, held, debt } = decodeAccount(await read(accountId, 'balance'));
-      return { available, held, debt };
+      const reply = await read(accountId, 'balance');
+      return figuresOf(BALANCES, (name) => amountAt(reply, 1 + KEPT.indexOf(name)));
     },
 
     async readAccount(accountId) {

@@ -1,6 +1,7 @@
 import { microsFromText, type Micros } from '../kit/money/micros.js';
 import type { Reply } from '../stores/redis/script.js';
 import type { AccountSnapshot, Lot, OpenHold } from './account-snapshot.js';
+import { AMOUNTS, BALANCES, figuresOf, KEPT, TOTALS, type AmountName } from './figures.js';
 import type { HoldOutcome, PlacedHold } from './ledger.js';
 
 /** Decoders of script replies, one per shape (style R7). An undocumented reply is a bug: RangeError. */
@@ -56,26 +57,30 @@ export function decodeOutcome(reply: readonly string[], from: number): HoldOutco
   };
 }
 
+export type StoredFigures = Readonly<Record<AmountName, Micros>> & { readonly seq: number; readonly frozen: boolean };
+
+/** An account's figures begin the answers about it, in the order of the list; `FIGURES_END` is where they end. */
+export const FIGURES_END = 1 + KEPT.length;
+
+export const decodeFigures = (reply: Reply): StoredFigures => ({
+  ...figuresOf(AMOUNTS, (name) => amountAt(reply, 1 + KEPT.indexOf(name))),
+  seq: amountAt(reply, 1 + KEPT.indexOf('seq')),
+  frozen: at(reply, 1 + KEPT.indexOf('frozen')) === '1',
+});
+
 /** The whole of read-account's answer. */
 export function decodeAccount(reply: Reply): AccountSnapshot {
-  const lotCount = amountAt(reply, 11);
-  const lotsFrom = 12;
+  const figures = decodeFigures(reply);
+  const lotCount = amountAt(reply, FIGURES_END);
+  const lotsFrom = FIGURES_END + 1;
   const lots = Array.from({ length: lotCount }, (_, index) => decodeLot(reply, lotsFrom + 6 * index));
   const holdsFrom = lotsFrom + 6 * lotCount;
   const holds = Array.from({ length: amountAt(reply, holdsFrom) }, (_, index) => decodeHold(reply, holdsFrom + 1 + 7 * index));
   return {
-    available: amountAt(reply, 1),
-    held: amountAt(reply, 2),
-    debt: amountAt(reply, 3),
-    seq: amountAt(reply, 4),
-    totals: {
-      granted: amountAt(reply, 5),
-      captured: amountAt(reply, 6),
-      expired: amountAt(reply, 7),
-      removed: amountAt(reply, 8),
-      uncollected: amountAt(reply, 9),
-    },
-    frozen: at(reply, 10) === '1',
+    ...figuresOf(BALANCES, (name) => figures[name]),
+    seq: figures.seq,
+    totals: figuresOf(TOTALS, (name) => figures[name]),
+    frozen: figures.frozen,
     lots,
     holds,
   };

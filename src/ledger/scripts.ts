@@ -44,8 +44,7 @@ export const readAccountScript = defineScript('read-account', ['fence', 'account
 ]);
 
 export const loadAccountScript = defineScript('load-account', ['fence', 'account', 'lots', 'lot', 'lots_due', 'open', 'holds_due'], [
-  'epoch', 'account_id', 'lot_count', 'commit', 'next_expiry_ms', 'available', 'held', 'debt', 'seq',
-  'granted', 'captured', 'expired', 'removed', 'uncollected', 'frozen',
+  'epoch', 'account_id', 'lot_count', 'commit', 'next_expiry_ms', 'figure_count',
 ]);
 
 export const restoreHoldScript = defineScript('restore-hold', ['fence', 'hold'], ['epoch', 'ttl_seconds']);

@@ -7,11 +7,12 @@ import { boundedLabels, type LabelOf } from '../../src/kit/metrics/bounded-label
 import { createMetrics } from '../../src/kit/metrics/metrics.js';
 import { micros, MICROS_PER_CREDIT, ZERO } from '../../src/kit/money/micros.js';
 import type { EntryKind, JournalEntry } from '../../src/ledger/entry.js';
+import { AMOUNTS, figuresOf, type AmountName } from '../../src/ledger/figures.js';
 
 const KNOWN = new Set(['gpt-4', 'gpt-4o', 'claude']);
 const labels = (): LabelOf => boundedLabels({ max: 50, isKnown: (model) => KNOWN.has(model) });
 
-type Amounts = Partial<Record<'held' | 'debt' | 'granted' | 'captured' | 'expired' | 'removed' | 'uncollected' | 'overage', number>>;
+type Amounts = Partial<Record<AmountName | 'overage', number>>;
 type Text = {
   readonly price?: string;
   readonly about?: object;
@@ -25,9 +26,7 @@ function written(
 ): WrittenEntry {
   const credits = (name: keyof Amounts) => micros((amounts[name] ?? 0) * MICROS_PER_CREDIT);
   const entry: JournalEntry = {
-    streamId: '1-1', accountId: 'alice', seq: 1, atMs: 1_000_000, kind, available: ZERO,
-    held: credits('held'), debt: credits('debt'), granted: credits('granted'), captured: credits('captured'), expired: credits('expired'),
-    removed: credits('removed'), uncollected: credits('uncollected'), overage: credits('overage'),
+    streamId: '1-1', accountId: 'alice', seq: 1, atMs: 1_000_000, kind, ...figuresOf(AMOUNTS, credits), overage: credits('overage'),
     availableAfter: ZERO, heldAfter: ZERO, debtAfter: ZERO, lots: [], holdId: '', leaseEndsAtMs: 0, policy: '', key: '',
     fingerprint: '', price, about: JSON.stringify(about),
     principal: '', corrects: 0,

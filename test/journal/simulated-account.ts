@@ -1,4 +1,5 @@
 import { ENTRY_FIELDS, type EntryField, type EntryKind } from '../../src/ledger/entry.js';
+import { AMOUNTS } from '../../src/ledger/figures.js';
 
 /** Optional facts about an operation of the simulator. */
 export type Facts = {
@@ -37,9 +38,7 @@ export function simulatedAccount(accountId: string, startMs: number) {
       key: facts.key ?? '', about: facts.about ?? '', fingerprint: facts.fingerprint ?? '', price: facts.price ?? '',
       ...text,
     };
-    const amounts = new Set<EntryField>([
-      'available', 'held', 'debt', 'granted', 'captured', 'expired', 'removed', 'uncollected', 'overage', 'lease_ms', 'corrects',
-    ]);
+    const amounts = new Set<EntryField>([...AMOUNTS, 'overage', 'lease_ms', 'corrects']);
     return ENTRY_FIELDS.flatMap((field) => [field, values[field] ?? (amounts.has(field) ? String(deltas[field] ?? 0) : '')]);
   };
 

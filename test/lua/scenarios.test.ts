@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { AMOUNTS } from '../../src/ledger/figures.js';
 import { testLedger, type TestLedger } from '../support/ledger.js';
 import { expectScenario } from './scenario.js';
 
@@ -332,9 +333,8 @@ test('a freeze and a thaw are entries that move nothing, and a repeat writes no 
   `);
   const entries = await under.journal(accountId);
   expect(entries.map(({ seq, kind }) => [seq, kind])).toEqual([[1, 'freeze'], [2, 'thaw'], [3, 'grant']]);
-  const deltas = (['available', 'held', 'debt', 'granted', 'captured', 'expired', 'removed', 'uncollected'] as const).map((name) =>
-    entries[0]?.[name]);
-  expect([deltas, entries[0]?.lots, entries[0]?.about]).toEqual([[0, 0, 0, 0, 0, 0, 0, 0], [], '{"actor":"root","reason":"freeze"}']);
+  const deltas = AMOUNTS.map((name) => entries[0]?.[name]);
+  expect([deltas, entries[0]?.lots, entries[0]?.about]).toEqual([AMOUNTS.map(() => 0), [], '{"actor":"root","reason":"freeze"}']);
 });
 
 test('due holds and lots of a frozen account occupy no sweep, and end after the thaw', async () => {

@@ -5,6 +5,7 @@ import type { ConsoleDeps } from '../../src/edge/console/console.routes.js';
 import type { Watch } from '../../src/edge/console/overview.js';
 import { micros, ZERO } from '../../src/kit/money/micros.js';
 import type { AccountSnapshot } from '../../src/ledger/account-snapshot.js';
+import { figuresOf, TOTALS } from '../../src/ledger/figures.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -24,7 +25,7 @@ export type FakeConsole = {
 
 const snapshot: AccountSnapshot = {
   available: micros(10_000_000), held: ZERO, debt: ZERO, seq: 1, lots: [], holds: [], frozen: false,
-  totals: { granted: micros(10_000_000), captured: ZERO, expired: ZERO, removed: ZERO, uncollected: ZERO },
+  totals: { ...figuresOf(TOTALS, () => ZERO), granted: micros(10_000_000) },
 };
 
 export function fakeConsole(): FakeConsole {

@@ -1,5 +1,6 @@
 import { micros, ZERO, type Micros } from '../../src/kit/money/micros.js';
 import type { AccountSnapshot, Lot, OpenHold } from '../../src/ledger/account-snapshot.js';
+import { figuresOf, TOTALS } from '../../src/ledger/figures.js';
 import type { HoldOutcome, Ledger, PlaceHold } from '../../src/ledger/ledger.js';
 
 type Ended = { readonly outcome: HoldOutcome; readonly fingerprint: string };
@@ -132,7 +133,7 @@ export function fakeLedger(clock: () => number): FakeLedger {
       const { available, held, debt, captured, seq, lots, holds } = open('readAccount', accountId);
       return {
         available: micros(available), held: micros(held), debt: micros(debt), seq, lots,
-        totals: { granted: ZERO, captured: micros(captured), expired: ZERO, removed: ZERO, uncollected: ZERO },
+        totals: { ...figuresOf(TOTALS, () => ZERO), captured: micros(captured) },
         frozen: false,
         holds: [...holds.values()].filter(({ ended }) => ended === null).map(({ placed }) => placed),
       };

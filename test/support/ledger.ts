@@ -5,6 +5,7 @@ import type { AccountImage, AccountSource } from '../../src/ledger/account-image
 import { acknowledged } from '../../src/ledger/acknowledged.js';
 import { decodeEntry, type JournalEntry } from '../../src/ledger/entry.js';
 import { fence } from '../../src/ledger/fence.js';
+import { BALANCES, figuresOf, TOTALS } from '../../src/ledger/figures.js';
 import type { ShardRow } from '../../src/ledger/judge-shard.js';
 import { keyspace, type Keyspace } from '../../src/ledger/keys.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
@@ -32,8 +33,7 @@ export type TestLedger = {
 
 /** The image of an account that Postgres does not know. */
 export const emptyImage: AccountImage = {
-  seq: 0, available: ZERO, held: ZERO, debt: ZERO,
-  totals: { granted: ZERO, captured: ZERO, expired: ZERO, removed: ZERO, uncollected: ZERO },
+  seq: 0, ...figuresOf(BALANCES, () => ZERO), totals: figuresOf(TOTALS, () => ZERO),
   frozen: false, lots: [], openHolds: [], endedHolds: [], receipts: [], deductions: [],
 };
 

@@ -1,8 +1,9 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { projectRoot } from '../../src/kit/paths.js';
 import { ENTRY_FIELDS } from '../../src/ledger/entry.js';
+import { AMOUNTS, BALANCES, FIGURES, KEPT } from '../../src/ledger/figures.js';
 import { readLua } from '../../src/stores/redis/lua-source.js';
 
 /** Rules that matter are tests (style R25). Each answers with the places that break it, so that a failure says where. */
@@ -94,4 +95,35 @@ test('the journal writes exactly the fields that the drainer reads, in their ord
 test('a process has one shared drain and one freshen: only the composition makes them', () => {
   const makers = broken(typescript, ({ text }) => /(?<!function )\b(sharedDrain|freshen)\((?!\))/.test(text));
   expect(makers).toEqual(['src/compose/core.ts']);
+});
+
+describe('the Lua has the figures of ledger/figures.ts, in their order', () => {
+  const figures = FIGURES.map(({ name }) => name);
+  const include = (name: string): string => readFileSync(join(projectRoot, 'lua/includes', `${name}.lua`), 'utf8');
+  const named = (text: string, pattern: RegExp): (string | undefined)[] => [...text.matchAll(pattern)].map(([, name]) => name);
+  const body = (name: string): string => new RegExp(`^function account\\.${name}\\(.*?^end$`, 'ms').exec(include('account'))?.[0] ?? '';
+
+  test('account.fields', () => {
+    expect(named(/^account\.fields = \{(.*?)\}/ms.exec(include('account'))?.[1] ?? '', /'([a-z_]+)'/g)).toEqual(figures);
+  });
+
+  test('account.read takes each from its place', () => {
+    const read = [...body('read').matchAll(/^ +([a-z_]+) = .*?values\[(\d+)\]/gm)].map(([, name, place]) => [name, Number(place)]);
+    expect(read).toEqual(figures.map((name, index) => [name, index + 1]));
+    // An account that is not loaded is known by its missing seq.
+    expect(body('read')).toContain(`if not values[${figures.indexOf('seq') + 1}] then return nil end`);
+  });
+
+  test('account.copy copies each', () => {
+    expect(named(body('copy'), /\b([a-z_]+) = from\.\1\b/g)).toEqual(figures);
+  });
+
+  test('account.texts answers what the decoders expect', () => {
+    expect(named(body('texts').split('return').pop() ?? '', /state\.([a-z_]+)/g)).toEqual(KEPT);
+  });
+
+  test('journal.entry has the delta of each amount and each balance afterwards', () => {
+    expect(named(include('journal'), /'([a-z_]+)', delta\('\1'\)/g)).toEqual(AMOUNTS);
+    expect(named(include('journal'), /'([a-z_]+)_after', numbers\.text\(after\.\1\)/g)).toEqual(BALANCES);
+  });
 });

@@ -1,10 +1,11 @@
 import Type from 'typebox';
 import type { GlobalSums } from '../../journal/reconcile/audit.table.js';
-import { FIGURES, type Comparison } from '../../journal/reconcile/comparison.js';
+import type { Comparison } from '../../journal/reconcile/comparison.js';
 import type { Finding, OpenDrift } from '../../journal/reconcile/finding.table.js';
 import type { ReconcileState } from '../../journal/reconcile/reconcile-state.table.js';
 import type { ShardReport } from '../../journal/shard-report.js';
 import { sumToCredits } from '../../kit/money/credits.js';
+import { AMOUNTS, type AmountName } from '../../ledger/figures.js';
 import { allow } from '../auth/allow.js';
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
@@ -53,7 +54,7 @@ const State = Type.Object({
   sums: Type.Object({
     accounts: Type.Integer(),
     conserves: Type.Boolean({ description: 'granted = available + held + captured + expired + removed - debt, exactly' }),
-    ...Object.fromEntries(FIGURES.map((name) => [name, Type.Number()])),
+    ...Object.fromEntries(AMOUNTS.map((name) => [name, Type.Number()])),
   }),
 });
 const Shards = Type.Array(Type.Object({
@@ -98,7 +99,7 @@ export const presentComparison = ({ accountId, shard, seq, result, reason, diffe
 const timeText = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
 function presentReconciliation({ state, open, findings, sums }: Reconciliation): object {
-  const of = (name: (typeof FIGURES)[number]): bigint => BigInt(sums[name]);
+  const of = (name: AmountName): bigint => BigInt(sums[name]);
   return {
     lastBatchAt: timeText(state.lastBatchAtMs), lastRoundAt: timeText(state.lastRoundAtMs),
     lastRoundAccounts: state.lastRoundAccounts, lastFullRoundAt: timeText(state.lastFullAtMs),
@@ -113,7 +114,7 @@ function presentReconciliation({ state, open, findings, sums }: Reconciliation):
     sums: {
       accounts: sums.accounts,
       conserves: of('granted') === of('available') + of('held') + of('captured') + of('expired') + of('removed') - of('debt'),
-      ...Object.fromEntries(FIGURES.map((name) => [name, sumToCredits(of(name))])),
+      ...Object.fromEntries(AMOUNTS.map((name) => [name, sumToCredits(of(name))])),
     },
   };
 }

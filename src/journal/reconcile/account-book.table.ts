@@ -1,4 +1,5 @@
 import { SNAPSHOT_HOLDS_MAX } from '../../kit/limits.js';
+import { BALANCES, KEPT, type BalanceName } from '../../ledger/figures.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import { unnestSource } from '../../stores/postgres/unnest.js';
 import type { Figures } from './comparison.js';
@@ -20,7 +21,7 @@ export type AccountBook = {
   /** At most SNAPSHOT_HOLDS_MAX, in Redis' order. */
   readonly holds: readonly { readonly id: string; readonly amount: string }[];
   /** Balances after the entry that was asked for, where there is one. */
-  readonly entry: Pick<Figures, 'available' | 'held' | 'debt'> | null;
+  readonly entry: Pick<Figures, BalanceName> | null;
 };
 
 const source = unnestSource<BookAsk>('ask', {
@@ -45,12 +46,11 @@ export async function readBooks(db: Db, asks: readonly BookAsk[]): Promise<Map<s
             coalesce((select json_agg(json_build_object('id', h.hold_id, 'amount', h.amount::text)) from (
                         select hold_id, amount from holds where account_id = ask.account_id and state = 'open'
                          order by expires_at, hold_id collate "C" limit ?::integer) as h), '[]') as holds,
-            (select json_build_object('available', e.available_after, 'held', e.held_after, 'debt', e.debt_after)
+            (select json_build_object(${BALANCES.map((name) => `'${name}', e.${name}_after`).join(', ')})
                from entries e where e.account_id = ask.account_id and e.seq = ask.seq limit 1) as entry
        from ${source.sql}
        join shards s using (shard)
-       left join (select account_id, seq, available, held, debt, granted, captured, expired, removed, uncollected, frozen
-         from accounts) as a
+       left join (select account_id, ${KEPT.join(', ')} from accounts) as a
          on a.account_id = ask.account_id`,
     [SNAPSHOT_HOLDS_MAX, ...source.bind(asks)],
   );

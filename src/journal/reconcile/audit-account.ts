@@ -1,5 +1,6 @@
+import { AMOUNTS, type AmountName } from '../../ledger/figures.js';
 import type { AuditRow, GlobalSums } from './audit.table.js';
-import { compareFigures, FIGURES, type Difference } from './comparison.js';
+import { compareFigures, type Difference } from './comparison.js';
 
 /** Contradictions of an account within Postgres. `newest`: how many entries were read back, null for all. */
 export function auditDifferences(row: AuditRow, newest: number | null): Difference[] {
@@ -29,7 +30,7 @@ export function auditDifferences(row: AuditRow, newest: number | null): Differen
       row,
     ));
   }
-  if (row.sums !== null) differences.push(...compareFigures('running_balance', FIGURES, row.sums, row));
+  if (row.sums !== null) differences.push(...compareFigures('running_balance', AMOUNTS, row.sums, row));
   differences.push(...compareFigures('lots', ['remaining', 'held'], { remaining: row.available, held: row.held }, {
     remaining: row.lotsRemaining, held: row.lotsHeld,
   }));
@@ -40,7 +41,7 @@ export function auditDifferences(row: AuditRow, newest: number | null): Differen
 
 /** I1 over all accounts: granted credits must be accounted for. Exact, because the sums may exceed a double. */
 export function conservationDifferences(accounts: GlobalSums, entries: GlobalSums | null): Difference[] {
-  const of = (sums: GlobalSums, name: (typeof FIGURES)[number]): bigint => BigInt(sums[name]);
+  const of = (sums: GlobalSums, name: AmountName): bigint => BigInt(sums[name]);
   const there = of(accounts, 'available') + of(accounts, 'held') + of(accounts, 'captured') + of(accounts, 'expired') + of(
     accounts, 'removed',
   ) - of(accounts, 'debt');
@@ -51,7 +52,7 @@ export function conservationDifferences(accounts: GlobalSums, entries: GlobalSum
       micros: absolute(there - of(accounts, 'granted')),
     });
   }
-  const wrong = entries === null ? [] : FIGURES.filter((name) => entries[name] !== accounts[name]);
+  const wrong = entries === null ? [] : AMOUNTS.filter((name) => entries[name] !== accounts[name]);
   if (entries !== null && wrong.length > 0) {
     const text = (sums: GlobalSums): string => wrong.map((name) => `${name} ${sums[name]}`).join(', ');
     differences.push({

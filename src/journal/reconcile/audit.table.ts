@@ -1,5 +1,6 @@
 import type { Db } from '../../stores/postgres/connect.js';
-import { FIGURES, type Figures } from './comparison.js';
+import { AMOUNTS, type AmountName } from '../../ledger/figures.js';
+import type { Figures } from './comparison.js';
 
 /** The audit of an account within Postgres. All sums are of one snapshot. */
 export type AuditRow = Figures & {
@@ -39,7 +40,7 @@ export async function auditAccounts(db: Db, accountIds: readonly string[], newes
     `with asked as materialized (select * from accounts where account_id = any(:accountIds::text[])),
      newest as (
        select e.* from asked cross join lateral (
-         select account_id, seq, ${FIGURES.join(', ')}, available_after, held_after, debt_after
+         select account_id, seq, ${AMOUNTS.join(', ')}, available_after, held_after, debt_after
            from entries where account_id = asked.account_id order by seq desc limit :newest::integer) as e),
      -- The first entry of all begins at nothing; what was before the oldest that is looked at is not known.
      steps as (
@@ -58,9 +59,9 @@ export async function auditAccounts(db: Db, accountIds: readonly string[], newes
               (array_agg(available_after order by seq desc))[1] as last_available, (array_agg(held_after
                 order by seq desc))[1] as last_held,
               (array_agg(debt_after order by seq desc))[1] as last_debt,
-              json_build_object(${FIGURES.map((name) => `'${name}', sum(${name})`).join(', ')}) as sums
+              json_build_object(${AMOUNTS.map((name) => `'${name}', sum(${name})`).join(', ')}) as sums
          from judged group by account_id)
-     select a.account_id as "accountId", a.seq, ${FIGURES.map((name) => `a.${name}`).join(', ')},
+     select a.account_id as "accountId", a.seq, ${AMOUNTS.map((name) => `a.${name}`).join(', ')},
             t.last_seq as "lastSeq", t.first_seq as "firstSeq", coalesce(t.entries, 0) as entries,
             coalesce(t.gaps, 0) as gaps, t.first_gap as "firstGap", coalesce(t.jumps, 0) as jumps, t.first_jump as "firstJump",
             coalesce(t.jump_micros, 0) as "jumpMicros", coalesce(t.last_available, 0) as "lastAvailable",
@@ -81,11 +82,11 @@ export async function auditAccounts(db: Db, accountIds: readonly string[], newes
 }
 
 /** Sums over all accounts, as decimal text: they need not fit a double. `entries` only when asked for: it reads all of them. */
-export type GlobalSums = Readonly<Record<(typeof FIGURES)[number], string>> & { readonly accounts: number };
+export type GlobalSums = Readonly<Record<AmountName, string>> & { readonly accounts: number };
 
 export async function sumAccounts(db: Db): Promise<GlobalSums> {
   const { rows } = await db.raw<{ rows: GlobalSums[] }>(
-    `select count(*) as accounts, ${FIGURES.map((name) => `coalesce(sum(${name}), 0)::text as ${name}`).join(', ')} from accounts`,
+    `select count(*) as accounts, ${AMOUNTS.map((name) => `coalesce(sum(${name}), 0)::text as ${name}`).join(', ')} from accounts`,
   );
   const [row] = rows;
   if (row === undefined) throw new Error('a sum is always one row');
@@ -96,7 +97,7 @@ export async function sumAccounts(db: Db): Promise<GlobalSums> {
 export async function sumAccountsAndEntries(db: Db): Promise<{ readonly accounts: GlobalSums; readonly entries: GlobalSums }> {
   const { rows } = await db.raw<{ rows: (GlobalSums & { what: 'accounts' | 'entries' })[] }>(
     ['accounts', 'entries'].map((table) =>
-      `select '${table}' as what, count(*) as accounts, ${FIGURES.map((name) => `coalesce(sum(${name}), 0)::text as ${name}`)
+      `select '${table}' as what, count(*) as accounts, ${AMOUNTS.map((name) => `coalesce(sum(${name}), 0)::text as ${name}`)
         .join(', ')} from ${table}`).join(' union all '),
   );
   const [accounts, entries] = [rows.find(({ what }) => what === 'accounts'), rows.find(({ what }) => what === 'entries')];

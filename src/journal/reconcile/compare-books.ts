@@ -1,13 +1,14 @@
+import { AMOUNTS, BALANCES, figuresOf } from '../../ledger/figures.js';
 import type { AccountBook } from './account-book.table.js';
-import { compareFigures, compareNamed, FIGURES, type Difference, type DriftCheck } from './comparison.js';
+import { compareFigures, compareNamed, type Difference, type DriftCheck } from './comparison.js';
 import type { StoredAccount } from './inspect-account.js';
 
-const NOTHING = { available: 0, held: 0, debt: 0, granted: 0, captured: 0, expired: 0, removed: 0, uncollected: 0, frozen: false };
+const NOTHING = { ...figuresOf(AMOUNTS, () => 0), frozen: false };
 
 /** Compares everything of an account; both sides are at the same seq. */
 export function compareBooks(stored: StoredAccount, book: AccountBook): Difference[] {
   const account = book.account ?? NOTHING;
-  const differences = compareFigures('balance', FIGURES, account, stored);
+  const differences = compareFigures('balance', AMOUNTS, account, stored);
   if (account.frozen !== stored.frozen) {
     differences.push({
       check: 'balance', expected: `frozen ${String(account.frozen)}`, actual: `frozen ${String(stored.frozen)}`, micros: 0,
@@ -40,16 +41,16 @@ function compareLots({ lots, live }: StoredAccount, book: AccountBook): Differen
 
 /** Compares only balances, at an entry that is no longer the last in Postgres. */
 export const compareBalances = (stored: StoredAccount, entry: NonNullable<AccountBook['entry']>): Difference[] =>
-  compareFigures('balance', ['available', 'held', 'debt'], entry, stored);
+  compareFigures('balance', BALANCES, entry, stored);
 
 /** Postgres has the whole stream but not this entry: entries were lost, or never written. */
 export function lostEntries(stored: StoredAccount, book: AccountBook): Difference {
   const check: DriftCheck = book.account === null ? 'unknown_account' : 'sequence';
-  const balances = { available: book.account?.available ?? 0, held: book.account?.held ?? 0, debt: book.account?.debt ?? 0 };
+  const balances = book.account ?? NOTHING;
   return {
     check, expected: book.account === null ? 'no such account' : `entry ${book.account.seq} is the last`,
     actual: `entry ${stored.seq} in Redis`,
-    micros: compareFigures(check, ['available', 'held', 'debt'], balances, stored)[0]?.micros ?? 0,
+    micros: compareFigures(check, BALANCES, balances, stored)[0]?.micros ?? 0,
   };
 }
 

@@ -1,3 +1,5 @@
+import type { AmountName } from '../../ledger/figures.js';
+
 /** What is compared; see docs/runbook.md. */
 export const DRIFT_CHECKS = ['balance', 'lots', 'holds', 'sequence', 'running_balance', 'conservation', 'unknown_account'] as const;
 export type DriftCheck = (typeof DRIFT_CHECKS)[number];
@@ -28,9 +30,8 @@ export type Comparison = {
   readonly differences: readonly Difference[];
 };
 
-/** The figures of an account that Redis and Postgres both keep. */
-export const FIGURES = ['available', 'held', 'debt', 'granted', 'captured', 'expired', 'removed', 'uncollected'] as const;
-export type Figures = Readonly<Record<(typeof FIGURES)[number], number>>;
+/** The amounts of an account, which Redis and Postgres both keep. */
+export type Figures = Readonly<Record<AmountName, number>>;
 
 /** Merges differences of the same check: there is one finding per account and check. */
 export function mergeDifferences(differences: readonly Difference[]): Difference[] {

@@ -1,16 +1,13 @@
 import { SNAPSHOT_HOLDS_MAX } from '../../kit/limits.js';
 import type { Fence } from '../../ledger/fence.js';
 import type { Keyspace } from '../../ledger/keys.js';
-import { amountAt, textAt } from '../../ledger/replies.js';
+import { amountAt, decodeFigures, FIGURES_END, textAt, type StoredFigures } from '../../ledger/replies.js';
 import { inspectAccountScript } from '../../ledger/scripts.js';
 import type { Reply, ScriptClient } from '../../stores/redis/script.js';
-import { FIGURES, type Figures } from './comparison.js';
 
 /** An account as Redis stores it, at one instant. */
-export type StoredAccount = Figures & {
+export type StoredAccount = StoredFigures & {
   readonly epoch: number;
-  readonly seq: number;
-  readonly frozen: boolean;
   /** The last entry in its shard's stream; 0-0: none. */
   readonly journalEnd: string;
   /** Facts by lot id: `remaining:held:amount:expires_at_ms:granted_at_ms`. */
@@ -44,8 +41,7 @@ export async function inspectAccount({ redis, keys, fence: gate }: InspectDeps, 
 }
 
 function decode(reply: Reply, epoch: number): StoredAccount {
-  const figure = (name: (typeof FIGURES)[number]): number => amountAt(reply, 2 + FIGURES.indexOf(name));
-  let at = 12;
+  let at = FIGURES_END + 1;
   const count = (): number => amountAt(reply, at++);
   const text = (): string => textAt(reply, at++);
   const lots = new Map(Array.from({ length: count() }, (): [string, string] => [text(), text()]));
@@ -55,10 +51,5 @@ function decode(reply: Reply, epoch: number): StoredAccount {
     const [id, state, amount] = [text(), text(), text()];
     return [id, state === 'open' ? amount : `not open (${state === '' ? 'no record' : state})`];
   }));
-  return {
-    available: figure('available'), held: figure('held'), debt: figure('debt'), granted: figure('granted'),
-    captured: figure('captured'), expired: figure('expired'), removed: figure('removed'), uncollected: figure('uncollected'),
-    epoch, seq: amountAt(reply, 1), frozen: textAt(reply, 10) === '1', journalEnd: textAt(reply, 11),
-    lots, live, openHolds, holds,
-  };
+  return { ...decodeFigures(reply), epoch, journalEnd: textAt(reply, FIGURES_END), lots, live, openHolds, holds };
 }
