@@ -25,10 +25,10 @@ export type LotColumns = {
 };
 
 export type HoldColumns = {
-  readonly hold_id: string; readonly placed_seq: number; readonly state: 'open' | 'settled' | 'voided' | 'expired';
+  readonly hold_id: string; readonly kind: string; readonly placed_seq: number; readonly state: 'open' | 'settled' | 'voided' | 'expired';
   readonly amount: number; readonly parts: string; readonly policy: string; readonly price: string;
   readonly fingerprint: string; readonly about: string; readonly placed_available: number; readonly placed_at_ms: number;
-  readonly expires_at_ms: number;
+  readonly expires_at_ms: number; readonly placed_amount: number; readonly placed_expires_at_ms: number;
   readonly captured: number; readonly released: number; readonly expired: number; readonly overage: number;
   readonly debt: number; readonly uncollected: number; readonly late: boolean; readonly available_after: number | null;
   readonly end_fingerprint: string | null; readonly end_about: string | null;
@@ -53,8 +53,9 @@ export type ImageWindow = {
 
 const MS = (column: string): string => `(extract(epoch from ${column}) * 1000)::bigint`;
 
-const HOLD = `hold_id, placed_seq, state, amount, parts, policy, price, fingerprint, about, placed_available,
+const HOLD = `hold_id, kind, placed_seq, state, amount, parts, policy, price, fingerprint, about, placed_available,
   ${MS('placed_at')} as placed_at_ms, ${MS('expires_at')} as expires_at_ms,
+  coalesce(placed_amount, amount) as placed_amount, ${MS('coalesce(placed_expires_at, expires_at)')} as placed_expires_at_ms,
   captured, released, expired, overage, debt, uncollected, late, available_after, end_fingerprint, end_about,
   ${MS('ended_at')} as ended_at_ms, ended_seq, placed_by, ${MS('coalesce(closed_at, ended_at)')} as closed_at_ms`;
 

@@ -86,12 +86,15 @@ const toLot = (row: LotColumns): Lot => ({
 
 const toOpenHold = (row: HoldColumns): OpenHoldImage => ({
   holdId: row.hold_id,
+  kind: row.kind,
   seq: row.placed_seq,
   amount: micros(row.amount),
   parts: toParts(row.parts),
-  placedAvailable: micros(row.placed_available),
-  placedAtMs: row.placed_at_ms,
   expiresAtMs: row.expires_at_ms,
+  placedAtMs: row.placed_at_ms,
+  placedAmount: micros(row.placed_amount),
+  placedExpiresAtMs: row.placed_expires_at_ms,
+  placedAvailable: micros(row.placed_available),
   policy: row.policy as ExpiryPolicy,
   price: row.price,
   fingerprint: row.fingerprint,
@@ -112,6 +115,7 @@ function toEndedHold(row: HoldColumns): EndedHoldImage {
   if (row.state === 'open') throw new RangeError(`hold ${row.hold_id} is open`);
   return {
     holdId: row.hold_id,
+    kind: row.kind,
     placedSeq: row.placed_seq,
     placedAvailable: micros(row.placed_available),
     fingerprint: row.fingerprint,

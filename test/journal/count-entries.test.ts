@@ -28,7 +28,7 @@ function written(
     streamId: '1-1', accountId: 'alice', seq: 1, atMs: 1_000_000, kind, available: ZERO,
     held: credits('held'), debt: credits('debt'), granted: credits('granted'), captured: credits('captured'), expired: credits('expired'),
     removed: credits('removed'), uncollected: credits('uncollected'), overage: credits('overage'),
-    availableAfter: ZERO, heldAfter: ZERO, debtAfter: ZERO, lots: [], holdId: '', leaseEndsAtMs: 0, policy: '', key: '',
+    availableAfter: ZERO, heldAfter: ZERO, debtAfter: ZERO, lots: [], holdId: '', holdKind: '', leaseEndsAtMs: 0, policy: '', key: '',
     fingerprint: '', price, about: JSON.stringify(about),
     principal: '', corrects: 0,
   };

@@ -1,3 +1,4 @@
+import { STREAM } from '../../books/session.table.js';
 import { GatewayError } from '../../kit/errors.js';
 import { fingerprint } from '../../kit/ids.js';
 import { toCredits } from '../../kit/money/credits.js';
@@ -48,6 +49,7 @@ export async function placeStreamHold(deps: StreamHoldDeps, command: PlaceStream
   const reply = await deps.ledger.placeHold({
     accountId,
     holdId,
+    kind: STREAM,
     minimum: amount,
     desired: amount,
     leaseMs: deps.leaseMs,

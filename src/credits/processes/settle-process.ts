@@ -9,7 +9,7 @@ import type { FindUsedEndpoint } from '../features/used-endpoints.js';
 import { holdResolved } from '../holds/hold-outcome.js';
 import { modelKey, type ModelBook, type ModelItemDetails, type ModelUsage } from '../prices/model-book.js';
 import { priceUsages, sumByModel, type PricedUsages } from './price-usages.js';
-import { NO_PRICE, processHoldId, unnamedHoldId, walletBalance } from './process-hold.js';
+import { NO_PRICE, PROCESS, processHoldId, unnamedHoldId, walletBalance } from './process-hold.js';
 
 export type SettleProcessDeps = {
   readonly ledger: Pick<Ledger, 'placeHold' | 'settleHold' | 'readBalance'>;
@@ -130,7 +130,8 @@ async function placeEmpty(
   { ledger, leaseMs }: SettleProcessDeps, { accountId, holdId }: SettleHold, { endpointId, value }: FeatureEndpoint,
 ): Promise<void> {
   const reply = await ledger.placeHold({
-    accountId, holdId, minimum: ZERO, desired: ZERO, leaseMs, expiryPolicy: 'release', price: NO_PRICE, by: 'service', isNewId: true,
+    accountId, holdId, kind: PROCESS, minimum: ZERO, desired: ZERO, leaseMs, expiryPolicy: 'release', price: NO_PRICE,
+    by: 'service', isNewId: true,
     fingerprint: fingerprint('credits-process/without-start'),
     about: JSON.stringify({ process: 'end-without-start', featureEndpointId: endpointId, feature: value }),
   });

@@ -4,7 +4,7 @@ import { ZERO, type Micros } from '../../kit/money/micros.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import type { EndpointName } from '../features/feature.js';
 import { permitFeature, type PermitDeps } from '../features/permit-feature.js';
-import { NO_PRICE, processHoldId, walletBalance } from './process-hold.js';
+import { NO_PRICE, PROCESS, processHoldId, walletBalance } from './process-hold.js';
 
 export type StartDeps = PermitDeps & {
   readonly ledger: Pick<Ledger, 'placeHold' | 'readBalance'>;
@@ -45,6 +45,7 @@ export async function startProcess(deps: StartDeps, accountId: string, name: End
     const reply = await ledger.placeHold({
       accountId,
       holdId: processHoldId(usageKey),
+      kind: PROCESS,
       minimum,
       desired: minimum,
       leaseMs: deps.leaseMs,

@@ -81,7 +81,7 @@ test('holds that fell due on a frozen account end after the thaw, and keep no ot
   const [frozen, other] = [await fund(), await fund()];
   for (const accountId of [frozen, other]) {
     await under.ledger.placeHold({
-      accountId, holdId: 'h', minimum: micros(4), desired: micros(4), leaseMs: 60_000, expiryPolicy: 'release', price: 'p',
+      accountId, holdId: 'h', minimum: micros(4), desired: micros(4), leaseMs: 60_000, kind: 'test', expiryPolicy: 'release', price: 'p',
       fingerprint: 'f', about: '{}',
     });
   }

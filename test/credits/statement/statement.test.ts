@@ -52,7 +52,7 @@ async function live(accountId: string, random: (below: number) => number, steps:
         holds.push(`h-${step}`);
         await ledger.placeHold({
           ...common, holdId: `h-${step}`, minimum: micros(0), desired: amount, leaseMs: 60_000,
-          expiryPolicy: random(2) === 0 ? 'release' : 'charge_estimate', price: 'p', fingerprint: 'f',
+          kind: 'test', expiryPolicy: random(2) === 0 ? 'release' : 'charge_estimate', price: 'p', fingerprint: 'f',
         });
         break;
       case 8: if (hold !== undefined) await ledger.settleHold({
