@@ -41,7 +41,10 @@ export type ReceiptColumns = {
   readonly at_ms: number; readonly available: number; readonly debt: number; readonly available_after: number; readonly uncollected: number;
 };
 
-export type DeductionColumns = { readonly seq: number; readonly at_ms: number; readonly amount: number };
+/** Charges, and uses that deductions have paid for: which of them are what, their texts tell. */
+export type DeductionColumns = {
+  readonly seq: number; readonly at_ms: number; readonly kind: EntryKind; readonly amount: number; readonly about: string;
+};
 
 /** How far back a repeated request can still arrive, per kind of answer (limits.ts). */
 export type ImageWindow = {
@@ -93,16 +96,11 @@ export async function readImage(db: Db, accountId: string, nowMs: number, window
              and (key like 'intent:%' or at > (select now from ask) - make_interval(secs => :receiptSeconds))
            order by seq) as r) as receipts,
        (select json_agg(u) from (
-          with recent as (
-            select e.seq, e.at, e.kind, e.captured, d.about
-              from entries e join entry_details d on d.account_id = e.account_id and d.seq = e.seq and d.at = e.at
-             where e.account_id = (select account_id from ask) and e.kind in ('charge', 'attribute')
-               and e.at > (select now from ask) - make_interval(secs => :deductionSeconds))
-          select seq, ${MS('at')} as at_ms, captured as amount from recent
-           where kind = 'charge' and about like '{"source":"deduction"%'
-             and seq not in (select (regexp_match(about, '"deduction":\\{"seq":(\\d{1,16}),"credits":\\d+\\}\\}$'))[1]::bigint
-               from recent where kind = 'attribute')
-           order by seq) as u) as deductions`,
+          select e.seq, ${MS('e.at')} as at_ms, e.kind, e.captured as amount, d.about
+            from entries e join entry_details d on d.account_id = e.account_id and d.seq = e.seq and d.at = e.at
+           where e.account_id = (select account_id from ask) and e.kind in ('charge', 'attribute')
+             and e.at > (select now from ask) - make_interval(secs => :deductionSeconds)
+           order by e.seq) as u) as deductions`,
     { accountId, nowMs, ...window },
   );
   const [row] = rows;

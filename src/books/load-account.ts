@@ -2,15 +2,16 @@ import type { Clock } from '../kit/clock.js';
 import { DEDUCTION_TTL_SECONDS, EXPIRED_HOLD_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_SECONDS, RECEIPT_TTL_SECONDS } from '../kit/limits.js';
 import { micros, microsFromText, ZERO } from '../kit/money/micros.js';
 import type {
-  AccountImage, AccountSource, EndedHoldImage, HoldPart, OpenHoldImage, ReceiptImage,
+  AccountImage, AccountSource, DeductionImage, EndedHoldImage, HoldPart, OpenHoldImage, ReceiptImage,
 } from '../ledger/account-image.js';
 import type { Lot } from '../ledger/account-snapshot.js';
+import { readFacts } from '../ledger/facts.js';
 import type { ExpiryPolicy } from '../ledger/ledger.js';
 import type { Db } from '../stores/postgres/connect.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
 import { breaker } from '../stores/redis/breaker.js';
 import {
-  readEndedHolds, readImage, type HoldColumns, type ImageRow, type ImageWindow, type LotColumns, type ReceiptColumns,
+  readEndedHolds, readImage, type DeductionColumns, type HoldColumns, type ImageRow, type ImageWindow, type LotColumns, type ReceiptColumns,
 } from './account-image.table.js';
 import { earlierCharges } from './earlier-charges.js';
 import { recallHold } from './recall-hold.js';
@@ -71,7 +72,7 @@ function toImage({ account, lots, open_holds, ended_holds, receipts, deductions 
     openHolds: (open_holds ?? []).map(toOpenHold),
     endedHolds: (ended_holds ?? []).map(toEndedHold),
     receipts: (receipts ?? []).map(toReceipt),
-    deductions: (deductions ?? []).map(({ seq, at_ms: atMs, amount }) => ({ seq, atMs, amount: micros(amount) })),
+    deductions: toDeductions(deductions ?? []),
   };
 }
 
@@ -142,6 +143,14 @@ function toEndedHold(row: HoldColumns): EndedHoldImage {
       about: row.end_about ?? '',
     },
   };
+}
+
+/** The deductions among these entries that none of them claims. */
+function toDeductions(entries: readonly DeductionColumns[]): DeductionImage[] {
+  const told = entries.map((entry) => ({ ...entry, facts: readFacts(entry.about) }));
+  const claimed = new Set(told.map(({ kind, facts }) => (kind === 'attribute' ? facts.deduction?.seq : undefined)));
+  return told.filter(({ kind, facts, seq }) => kind === 'charge' && facts.type === 'deduction' && !claimed.has(seq))
+    .map(({ seq, at_ms: atMs, amount }) => ({ seq, atMs, amount: micros(amount) }));
 }
 
 const toReceipt = (row: ReceiptColumns): ReceiptImage => ({

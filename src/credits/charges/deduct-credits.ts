@@ -3,6 +3,7 @@ import { accountFrozen, GatewayError } from '../../kit/errors.js';
 import { fingerprint } from '../../kit/ids.js';
 import { toCredits } from '../../kit/money/credits.js';
 import type { Micros } from '../../kit/money/micros.js';
+import { writeFacts } from '../../ledger/facts.js';
 import type { Ledger } from '../../ledger/ledger.js';
 
 export type DeductCreditsDeps = { readonly ledger: Pick<Ledger, 'charge'> };
@@ -30,7 +31,7 @@ export async function deductCredits(
     key: chargeKey('deduct', key),
     fingerprint: fingerprint('deduct', amount),
     price: '',
-    about: JSON.stringify({ source: 'deduction' }),
+    about: writeFacts({ type: 'deduction', source: 'deduction' }),
     purpose: 'deduction',
   });
   switch (reply.status) {

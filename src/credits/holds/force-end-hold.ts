@@ -1,6 +1,7 @@
 import { GatewayError } from '../../kit/errors.js';
 import { fingerprint } from '../../kit/ids.js';
 import type { Micros } from '../../kit/money/micros.js';
+import { writeFacts } from '../../ledger/facts.js';
 import type { HoldOutcome, Ledger, OverCapture, SettleHold } from '../../ledger/ledger.js';
 import { holdResolved } from './hold-outcome.js';
 
@@ -33,8 +34,8 @@ export async function forceSettleHold(deps: ForceEndHoldDeps, command: ForceEndH
     accountId, holdId, cost, price: null, by: 'operator', overCapture: deps.overCapture, debtLimit: deps.debtLimit,
     fingerprint: fingerprint('operator/settle', cost),
     // `end` is for lists of streams: the client did not report a complete answer.
-    about: JSON.stringify({
-      source: 'console', actor, reason, end: 'aborted',
+    about: writeFacts({
+      type: 'operator_end', source: 'console', actor, reason, end: 'aborted',
       usage: { service: 'operator', operation: 'settle', metadata: { sessionId: holdId } },
     }),
   };
@@ -54,7 +55,7 @@ export async function forceVoidHold(
   { ledger }: Pick<ForceEndHoldDeps, 'ledger'>, { accountId, holdId, actor, reason }: ForceEndHold,
 ): Promise<ForcedEnd> {
   const reply = await ledger.voidHold({
-    accountId, holdId, by: 'operator', about: JSON.stringify({ source: 'console', actor, reason, end: 'aborted' }),
+    accountId, holdId, by: 'operator', about: writeFacts({ type: 'operator_end', source: 'console', actor, reason, end: 'aborted' }),
   });
   if (reply.status === 'voided') return { outcome: reply.outcome, replayed: reply.replayed };
   throw refused(reply, holdId);

@@ -3,11 +3,11 @@ import { GatewayError } from '../../kit/errors.js';
 import { fingerprint } from '../../kit/ids.js';
 import { toCredits } from '../../kit/money/credits.js';
 import type { Micros } from '../../kit/money/micros.js';
+import { writeFacts } from '../../ledger/facts.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import { bufferedEstimate, costOfTokens, type TokenBook } from '../prices/token-book.js';
 import { holdResolved } from './hold-outcome.js';
 import type { HoldPrices } from './hold-prices.js';
-import { writeStreamAbout } from './stream-hold.js';
 
 export type StreamHoldDeps = {
   readonly ledger: Ledger;
@@ -56,7 +56,7 @@ export async function placeStreamHold(deps: StreamHoldDeps, command: PlaceStream
     expiryPolicy: 'release',
     price: price.name,
     fingerprint: fingerprint('stream', modelId, estimatedTokens),
-    about: writeStreamAbout({ modelId, estimatedTokens, estimate }),
+    about: writeFacts({ type: 'stream', modelId, estimatedTokens, estimate }),
   });
   switch (reply.status) {
     case 'placed':

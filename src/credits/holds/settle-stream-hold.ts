@@ -1,6 +1,7 @@
 import { GatewayError } from '../../kit/errors.js';
 import { fingerprint } from '../../kit/ids.js';
 import { micros, ZERO, type Micros } from '../../kit/money/micros.js';
+import { writeFacts, type StreamEnd } from '../../ledger/facts.js';
 import type { HoldOutcome, Ledger, OverCapture, Principal, SettleHoldReply } from '../../ledger/ledger.js';
 import { costOfTokens, type TokenBook } from '../prices/token-book.js';
 import { holdResolved, notTheirsToEnd } from './hold-outcome.js';
@@ -15,12 +16,10 @@ export type SettleStreamDeps = {
   readonly clock: () => number;
 };
 
-/** How the caller says the stream ended: its answer was whole, it failed, or it was cut off. */
-export type StreamEnd = 'completed' | 'failed' | 'aborted';
-
 export type SettleStreamHold = {
   readonly accountId: string;
   readonly holdId: string;
+  /** How the caller says the stream ended: its answer was whole, it failed, or it was cut off. */
   readonly end: StreamEnd;
   /** Tokens that were used or generated, ≥ 0. */
   readonly tokens: number;
@@ -83,12 +82,12 @@ async function settleAt(
     debtLimit: deps.debtLimit,
     by,
     fingerprint: fingerprint('stream', end, tokens),
-    about: JSON.stringify({ end, tokens, usage: usageOf(end, holdId, price?.modelId ?? '', tokens, seconds) }),
+    about: writeFacts({ type: 'stream_end', end, tokens, usage: usageOf(end, holdId, price?.modelId ?? '', tokens, seconds) }),
   });
 }
 
 /** The usage row that a stream leaves behind, in the words of contract §2.4. */
-function usageOf(end: StreamEnd, sessionId: string, operation: string, tokens: number, streamingDuration: number): object {
+function usageOf(end: StreamEnd, sessionId: string, operation: string, tokens: number, streamingDuration: number) {
   return end === 'aborted'
     ? { service: 'chat-streaming-aborted', operation, metadata: { sessionId, partialTokens: tokens, streamingDuration } }
     : { service: 'chat-streaming', operation, metadata: { sessionId, tokens, streamingDuration } };

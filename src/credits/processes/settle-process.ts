@@ -3,6 +3,7 @@ import { fingerprint } from '../../kit/ids.js';
 import { METADATA_BYTES_MAX } from '../../kit/limits.js';
 import { toCredits } from '../../kit/money/credits.js';
 import { micros, ZERO, type Micros } from '../../kit/money/micros.js';
+import { readFacts, writeFacts } from '../../ledger/facts.js';
 import type { HoldOutcome, Ledger, OverCapture, SettleHold, SettleHoldReply } from '../../ledger/ledger.js';
 import type { EndpointName, FeatureEndpoint } from '../features/feature.js';
 import type { FindUsedEndpoint } from '../features/used-endpoints.js';
@@ -133,7 +134,7 @@ async function placeEmpty(
     accountId, holdId, kind: PROCESS, minimum: ZERO, desired: ZERO, leaseMs, expiryPolicy: 'release', price: NO_PRICE,
     by: 'service', isNewId: true,
     fingerprint: fingerprint('credits-process/without-start'),
-    about: JSON.stringify({ process: 'end-without-start', featureEndpointId: endpointId, feature: value }),
+    about: writeFacts({ type: 'process', process: 'end-without-start', featureEndpointId: endpointId, feature: value }),
   });
   switch (reply.status) {
     case 'placed':
@@ -157,8 +158,8 @@ function aboutOf({ endpointId, value }: FeatureEndpoint, { usageKey, usages }: S
   const facts = { featureEndpointId: endpointId, usageKey };
   const metadata = { ...facts, models };
   const isLarge = Buffer.byteLength(JSON.stringify(metadata)) > METADATA_BYTES_MAX;
-  return JSON.stringify({
-    process: 'end',
+  return writeFacts({
+    type: 'process_end', process: 'end',
     usage: { service: 'credits-process', operation: value, metadata: isLarge ? { ...facts, models: models.length } : metadata },
     prices,
   });
@@ -172,11 +173,8 @@ function firstDetails(
   return prices === null ? now.details : priceUsages(book, usages, prices).details;
 }
 
+/** Null for a text that was put aside: the money is right all the same. */
 function pricesOf(about: string): Readonly<Record<string, string>> | null {
-  try {
-    const { prices } = JSON.parse(about) as { readonly prices?: unknown };
-    return typeof prices === 'object' && prices !== null ? prices as Readonly<Record<string, string>> : null;
-  } catch {
-    return null; // its text was put aside: the money is right all the same
-  }
+  const facts = readFacts(about);
+  return facts.type === 'process_end' ? facts.prices : null;
 }

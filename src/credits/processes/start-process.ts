@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { fingerprint } from '../../kit/ids.js';
 import { ZERO, type Micros } from '../../kit/money/micros.js';
+import { writeFacts } from '../../ledger/facts.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import type { EndpointName } from '../features/feature.js';
 import { permitFeature, type PermitDeps } from '../features/permit-feature.js';
@@ -54,7 +55,9 @@ export async function startProcess(deps: StartDeps, accountId: string, name: End
       by: 'service',
       isNewId: true,
       fingerprint: fingerprint('credits-process/start', endpoint.endpointId, minimum),
-      about: JSON.stringify({ process: 'start', usageKey, featureEndpointId: endpoint.endpointId, feature: endpoint.value }),
+      about: writeFacts({
+        type: 'process', process: 'start', usageKey, featureEndpointId: endpoint.endpointId, feature: endpoint.value,
+      }),
     });
     const balance = walletBalance(await ledger.readBalance(accountId));
     switch (reply.status) {

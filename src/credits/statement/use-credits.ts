@@ -4,6 +4,7 @@ import { accountFrozen, GatewayError } from '../../kit/errors.js';
 import { fingerprint } from '../../kit/ids.js';
 import { toCredits } from '../../kit/money/credits.js';
 import { micros, type Micros } from '../../kit/money/micros.js';
+import { untyped, writeFacts } from '../../ledger/facts.js';
 import type { Ledger } from '../../ledger/ledger.js';
 
 export type UseCreditsDeps = { readonly ledger: Pick<Ledger, 'charge'> };
@@ -35,11 +36,11 @@ export async function useCredits({ ledger }: UseCreditsDeps, command: UseCredits
   const modelName = metadata?.['modelName'];
   const usage = { service: reason.toLowerCase(), operation: typeof modelName === 'string' ? modelName : '', metadata: metadata ?? {} };
   // The usage has the metadata; what is said once is stored once in the journal.
-  const about = JSON.stringify({ usage, transaction: { type: TransactionType.USAGE, reason, description } });
+  const about = writeFacts({ type: 'use', usage, transaction: { type: TransactionType.USAGE, reason, description } });
   const reply = await ledger.charge({
     accountId, amount, price, about,
     key: chargeKey('use', key),
-    fingerprint: fingerprint('use', amount, about),
+    fingerprint: fingerprint('use', amount, untyped(about)),
   });
   switch (reply.status) {
     case 'charged': {

@@ -3,6 +3,7 @@ import { accountFrozen, GatewayError } from '../../kit/errors.js';
 import { fingerprint } from '../../kit/ids.js';
 import { toCredits } from '../../kit/money/credits.js';
 import { ZERO, type Micros } from '../../kit/money/micros.js';
+import { untyped, writeFacts } from '../../ledger/facts.js';
 import type { Ledger } from '../../ledger/ledger.js';
 
 export type RecordUsageDeps = { readonly ledger: Ledger; readonly mode: 'charge' | 'log' };
@@ -33,12 +34,12 @@ export async function recordUsage({ ledger, mode }: RecordUsageDeps, command: Re
   const { accountId, service, operation, credits, metadata, saysDeducted, key } = command;
   const charged = mode === 'charge';
   const usage = charged ? { service, operation, metadata } : { service, operation, metadata, credits };
-  const about = JSON.stringify({ usage });
+  const about = writeFacts({ type: 'use', usage });
   const reply = await ledger.charge({
     accountId,
     amount: charged ? credits : ZERO,
     key: chargeKey('usage', key),
-    fingerprint: fingerprint('usage', mode, credits, about),
+    fingerprint: fingerprint('usage', mode, credits, untyped(about)),
     price: '',
     about,
     purpose: saysDeducted && charged ? 'deducted_usage' : 'usage',

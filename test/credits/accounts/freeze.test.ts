@@ -45,8 +45,8 @@ test('an acknowledged freeze survives the loss of all of Redis, and so does a th
     `select e.kind, d.about from entries e join entry_details d using (account_id, seq) where account_id = ?
        and kind in ('freeze', 'thaw') order by seq`, [accountId]);
   expect(rows.map(({ kind, about }) => [kind, JSON.parse(about) as object])).toEqual([
-    ['freeze', { source: 'administration', actor: 'root', reason: 'chargeback' }],
-    ['thaw', { source: 'administration', actor: 'root', reason: 'paid' }],
+    ['freeze', { type: 'change', source: 'administration', actor: 'root', reason: 'chargeback' }],
+    ['thaw', { type: 'change', source: 'administration', actor: 'root', reason: 'paid' }],
   ]);
 });
 

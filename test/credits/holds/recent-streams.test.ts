@@ -2,10 +2,10 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readEndedSessions, readOpenSessions, STREAM } from '../../../src/books/session.table.js';
 import { listAllOpenStreams } from '../../../src/credits/holds/list-all-open-streams.js';
 import { recentStreams } from '../../../src/credits/holds/recent-streams.js';
-import { writeStreamAbout } from '../../../src/credits/holds/stream-hold.js';
 import { freshen } from '../../../src/journal/freshen.js';
 import { micros } from '../../../src/kit/money/micros.js';
 import type { AccountSnapshot, OpenHold } from '../../../src/ledger/account-snapshot.js';
+import { writeFacts } from '../../../src/ledger/facts.js';
 import { drainLab, type DrainLab } from '../../journal/drain-lab.js';
 
 /** Lists of streams where holds of other dialects are, and where things happen between two reads. */
@@ -13,7 +13,7 @@ let lab: DrainLab;
 beforeAll(async () => { lab = await drainLab(); });
 afterAll(async () => { await lab.close(); });
 
-const stream = { holdKind: STREAM, about: writeStreamAbout({ modelId: 'm', estimatedTokens: 5, estimate: micros(3) }) };
+const stream = { holdKind: STREAM, about: writeFacts({ type: 'stream', modelId: 'm', estimatedTokens: 5, estimate: micros(3) }) };
 const other = { holdKind: 'other', about: '{"usageKey":"k","modelId":"m"}' };
 const deps = (holds: readonly OpenHold[] = []) => ({
   db: lab.db, clock: Date.now, freshen: freshen(lab.drain, lab.keys),
