@@ -1,7 +1,6 @@
-import { GatewayError } from '../../kit/errors.js';
+import { accountFrozen, GatewayError } from '../../kit/errors.js';
 import type { Micros } from '../../kit/money/micros.js';
 import type { ChargeReply } from '../../ledger/ledger.js';
-import { accountFrozen } from '../accounts/account-frozen.js';
 import { insufficientCredits } from '../accounts/insufficient-credits.js';
 
 /** Why a charge of `amount` was refused, as a failure. */

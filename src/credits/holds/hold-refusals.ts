@@ -1,7 +1,6 @@
-import { GatewayError } from '../../kit/errors.js';
+import { accountFrozen, GatewayError } from '../../kit/errors.js';
 import type { Micros } from '../../kit/money/micros.js';
 import type { PlaceHoldReply, SettleHoldReply, VoidHoldReply } from '../../ledger/ledger.js';
-import { accountFrozen } from '../accounts/account-frozen.js';
 import { insufficientCredits } from '../accounts/insufficient-credits.js';
 import { holdResolved } from './hold-outcome.js';
 
@@ -33,8 +32,8 @@ export function placeRefusal(reply: PlaceRefused, amount: Micros, { hold, taken,
   }
 }
 
-/** Why a hold was not ended, as a failure. `advice`: what its caller can do about a frozen account. */
-export function endRefusal(reply: EndRefused, hold: string, advice?: string): GatewayError {
+/** Why a hold was not ended, as a failure. `hold` names it in the words of its callers. */
+export function endRefusal(reply: EndRefused, hold: string): GatewayError {
   switch (reply.status) {
     case 'hold_resolved':
       return holdResolved(hold, reply.outcome);
@@ -43,6 +42,6 @@ export function endRefusal(reply: EndRefused, hold: string, advice?: string): Ga
     case 'forbidden':
       return new GatewayError('forbidden', `${hold} was placed by a service; only a service or an operator can end it`);
     case 'account_frozen':
-      return accountFrozen(advice);
+      return accountFrozen();
   }
 }

@@ -48,8 +48,12 @@ export async function settleHold(deps: SettleHoldDeps, command: SettleHoldComman
 }
 
 function settleAt(
-  { ledger, overCapture, debtLimit }: SettleHoldDeps, { priced, known: _, ...command }: SettleHoldCommand, price: HoldPrice | undefined,
+  { ledger, overCapture, debtLimit }: SettleHoldDeps, command: SettleHoldCommand, known: HoldPrice | undefined,
 ): Promise<SettleHoldReply> {
-  const { facts, ...end } = priced(price);
-  return ledger.settleHold({ ...command, ...end, overCapture, debtLimit, about: writeFacts(facts) });
+  const { accountId, holdId, by, fingerprint, corrects } = command;
+  const { cost, price, facts } = command.priced(known);
+  return ledger.settleHold({
+    accountId, holdId, cost, price, overCapture, debtLimit, fingerprint, about: writeFacts(facts), by,
+    ...(corrects === undefined ? {} : { corrects }),
+  });
 }

@@ -1,7 +1,7 @@
 import { isKeyUsed, type IdempotencyKey } from '../../books/money-in.table.js';
 import type { CallerKey } from '../../kit/caller.js';
 import type { Clock } from '../../kit/clock.js';
-import { GatewayError } from '../../kit/errors.js';
+import { accountFrozen, GatewayError } from '../../kit/errors.js';
 import { fingerprint, newId } from '../../kit/ids.js';
 import type { Micros } from '../../kit/money/micros.js';
 import { writeFacts } from '../../ledger/facts.js';
@@ -89,7 +89,7 @@ async function given(
     case 'pending':
       return { status: 'pending', balance: null, replayed: false, atMs: clock(), hasInitial };
     case 'refused':
-      if (result.reason === 'account_frozen') throw new GatewayError('account_frozen', 'the account is frozen; ask an administrator');
+      if (result.reason === 'account_frozen') throw accountFrozen();
       throw new GatewayError('limit_exceeded', `the credits cannot be given: ${result.reason}`);
   }
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { fingerprint } from '../../kit/ids.js';
 import { ZERO, type Micros } from '../../kit/money/micros.js';
-import { writeFacts } from '../../ledger/facts.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import type { EndpointName } from '../features/feature.js';
 import { permitFeature, type PermitDeps } from '../features/permit-feature.js';
+import { placeHold } from '../holds/place-hold.js';
 import { NO_PRICE, PROCESS, processHoldId, walletBalance } from './process-hold.js';
 
 export type StartDeps = PermitDeps & {
@@ -43,21 +43,16 @@ export async function startProcess(deps: StartDeps, accountId: string, name: End
   const { endpoint, minimum, config } = permission;
   const usageKey = randomUUID();
   if (deps.holdMode === 'minimum' && minimum > 0) {
-    const reply = await ledger.placeHold({
+    const reply = await placeHold(deps, {
       accountId,
       holdId: processHoldId(usageKey),
       kind: PROCESS,
-      minimum,
-      desired: minimum,
-      leaseMs: deps.leaseMs,
-      expiryPolicy: 'release',
+      amount: minimum,
       price: NO_PRICE,
       by: 'service',
       isNewId: true,
       fingerprint: fingerprint('credits-process/start', endpoint.endpointId, minimum),
-      about: writeFacts({
-        type: 'process', process: 'start', usageKey, featureEndpointId: endpoint.endpointId, feature: endpoint.value,
-      }),
+      facts: { type: 'process', process: 'start', usageKey, featureEndpointId: endpoint.endpointId, feature: endpoint.value },
     });
     const balance = walletBalance(await ledger.readBalance(accountId));
     switch (reply.status) {
