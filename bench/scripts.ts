@@ -104,7 +104,7 @@ async function inTurns(holds: readonly Hold[], call: (hold: Hold) => Promise<voi
 
 async function placeHold(to: Ledger, { accountId, holdId }: Hold): Promise<void> {
   const { status } = await to.placeHold({
-    accountId, holdId, minimum: HELD, desired: HELD, leaseMs: LEASE_MS, expiryPolicy: 'release', price: PRICE,
+    accountId, holdId, minimum: HELD, desired: HELD, leaseMs: LEASE_MS, kind: 'test', expiryPolicy: 'release', price: PRICE,
     fingerprint: 'AAAAAAAAAAAAAAAAAAAAAA', about: '{"modelId":"gpt-4","estimatedTokens":200,"estimate":1000000}',
   });
   if (status !== 'placed') throw new Error(`a hold was refused: ${status}`);

@@ -24,15 +24,16 @@
   ARGV[7] fingerprint      of the request
   ARGV[8] price
   ARGV[9] about            opaque facts
-  ARGV[10] receipt_ttl_seconds
-  ARGV[11] purpose         '' for none; deduction: a usage record may claim it; usage: has happened, even if refused;
+  ARGV[10] trace           traceparent of the call, '' for none
+  ARGV[11] receipt_ttl_seconds
+  ARGV[12] purpose         '' for none; deduction: a usage record may claim it; usage: has happened, even if refused;
                            deducted_usage: usage whose deduction is to be claimed, if there is one
-  ARGV[12] deduction_ttl_ms      how long a deduction can be claimed
-  ARGV[13] deductions_max        that wait to be claimed, per amount
-  ARGV[14] refusals_max          recorded per minute
-  ARGV[15] refused_seq           the refusal of this request that Postgres remembers; '' for none
-  ARGV[16] refused_amount        micros
-  ARGV[17] due_holds_max   holds past their lease to name at a time
+  ARGV[13] deduction_ttl_ms      how long a deduction can be claimed
+  ARGV[14] deductions_max        that wait to be claimed, per amount
+  ARGV[15] refusals_max          recorded per minute
+  ARGV[16] refused_seq           the refusal of this request that Postgres remembers; '' for none
+  ARGV[17] refused_amount        micros
+  ARGV[18] due_holds_max   holds past their lease to name at a time
 
   Replies
     fenced
@@ -54,13 +55,13 @@ local fence_key, receipt_key, open_key, deductions_key, refusals_key = KEYS[1], 
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
 local epoch, account_id, kind, amount = ARGV[1], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local now_ms = clock.now_ms(tonumber(ARGV[2]))
-local key, fingerprint, price, about, receipt_ttl_seconds = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
-local purpose, deduction_ttl_ms, deductions_max, refusals_max = ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13]), tonumber(ARGV[14])
-local due_holds_max = ARGV[17]
-local known_refusal = { seq = tonumber(ARGV[15]), amount = tonumber(ARGV[16]) }
+local key, fingerprint, price, about, trace, receipt_ttl_seconds = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11]
+local purpose, deduction_ttl_ms, deductions_max, refusals_max = ARGV[12], tonumber(ARGV[13]), tonumber(ARGV[14]), tonumber(ARGV[15])
+local due_holds_max = ARGV[18]
+local known_refusal = { seq = tonumber(ARGV[16]), amount = tonumber(ARGV[17]) }
 local is_usage = purpose == 'usage' or purpose == 'deducted_usage'
 
--- Facts that only this script knows, behind those of the dialect and in the same JSON (journal/about.ts).
+-- Facts that only this script knows, behind those of the use case and in the same JSON (ledger/facts.ts).
 local function with_fact(name, seq, credits)
   local fact = '"' .. name .. '":{"seq":' .. numbers.text(seq) .. ',"credits":' .. numbers.text(credits) .. '}}'
   return #about > 2 and string.sub(about, 1, -2) .. ',' .. fact or '{' .. fact
@@ -94,7 +95,7 @@ if not deduction and self.state.available < amount then
   end
   if not commands then return { 'insufficient_credits', numbers.text(self.state.available) } end
   self.state.uncollected = uncollected
-  step.record(self, 'refuse_usage', before, { key = key, fingerprint = fingerprint, price = price, about = about })
+  step.record(self, 'refuse_usage', before, { key = key, fingerprint = fingerprint, price = price, about = about, trace = trace })
   local reply = { 'usage_refused', numbers.text(self.state.available) }
 
   -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
@@ -118,7 +119,7 @@ if refused then
   about = with_fact('refusal', refused.seq, refused.amount)
   self.state.uncollected = math.max(0, self.state.uncollected - refused.amount)
 end
-step.record(self, kind, before, { key = key, fingerprint = fingerprint, price = price, about = about })
+step.record(self, kind, before, { key = key, fingerprint = fingerprint, price = price, about = about, trace = trace })
 if purpose == 'deduction' then
   commands = deductions.add(deductions_key, self.state.seq, now_ms, deduction_ttl_ms, deductions_max)
 end

@@ -12,6 +12,7 @@
   ARGV[3] account_id
   ARGV[4] kind             freeze or thaw
   ARGV[5] about            opaque facts
+  ARGV[6] trace            traceparent of the call, '' for none
 
   Replies
     fenced
@@ -23,7 +24,7 @@
 --- @include account
 --- @include journal
 local fence_key, account_key, journal_key = KEYS[1], KEYS[2], KEYS[3]
-local epoch, account_id, kind, about = ARGV[1], ARGV[3], ARGV[4], ARGV[5]
+local epoch, account_id, kind, about, trace = ARGV[1], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local now_ms = clock.now_ms(tonumber(ARGV[2]))
 
 -- Decide.
@@ -37,7 +38,7 @@ local after = account.copy(before)
 after.seq = before.seq + 1
 after.frozen = kind == 'freeze'
 local seq, at_ms = numbers.text(after.seq), numbers.text(now_ms)
-local entry = journal.entry(journal_key, account_id, kind, now_ms, before, after, { about = about })
+local entry = journal.entry(journal_key, account_id, kind, now_ms, before, after, { about = about, trace = trace })
 
 -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
 local journal_id = redis.call('XADD', unpack(entry))

@@ -19,8 +19,9 @@
   ARGV[7] expires_at_ms    inf for never
   ARGV[8] key              names this intent for ever
   ARGV[9] about            opaque facts
-  ARGV[10] receipt_ttl_seconds
-  ARGV[11] lots_max
+  ARGV[10] trace           traceparent of the call, '' for none
+  ARGV[11] receipt_ttl_seconds
+  ARGV[12] lots_max
 
   Replies
     fenced
@@ -37,8 +38,8 @@ local fence_key, receipt_key = KEYS[1], KEYS[7]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
 local epoch, account_id, kind, lot_id, amount = ARGV[1], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
 local now_ms = clock.now_ms(tonumber(ARGV[2]))
-local expires_at_ms, key, about = numbers.expiry(ARGV[7]), ARGV[8], ARGV[9]
-local receipt_ttl_seconds, lots_max = ARGV[10], tonumber(ARGV[11])
+local expires_at_ms, key, about, trace = numbers.expiry(ARGV[7]), ARGV[8], ARGV[9], ARGV[10]
+local receipt_ttl_seconds, lots_max = ARGV[11], tonumber(ARGV[12])
 
 -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
@@ -70,7 +71,7 @@ self.state.available = self.state.available + remaining
 self.state.granted = self.state.granted + granted
 lots.grant(self.lots, lot_id, granted, remaining, expires_at_ms, now_ms)
 if remaining > 0 then step.expires(self, expires_at_ms) end
-step.record(self, kind, before, { key = key, about = about })
+step.record(self, kind, before, { key = key, about = about, trace = trace })
 local answer = {
   seq = numbers.text(self.state.seq), at_ms = numbers.text(now_ms), previous = numbers.text(before.available),
   available = numbers.text(self.state.available), debt_paid = numbers.text(debt_paid),

@@ -22,11 +22,13 @@
   ARGV[7] lease_ms         how long the hold lives without being renewed
   ARGV[8] policy           what happens when the lease ends
   ARGV[9] price            name of the price of the estimate
-  ARGV[10] fingerprint     of the request
-  ARGV[11] about           opaque facts
-  ARGV[12] principal       who places it: user, service or operator
-  ARGV[13] open_holds_max
-  ARGV[14] due_holds_max   holds past their lease to name at a time
+  ARGV[10] hold_kind       what the hold is for, a word of its use case
+  ARGV[11] fingerprint     of the request
+  ARGV[12] about           opaque facts
+  ARGV[13] principal       who places it: user, service or operator
+  ARGV[14] trace           traceparent of the call, '' for none
+  ARGV[15] open_holds_max
+  ARGV[16] due_holds_max   holds past their lease to name at a time
 
   Replies
     fenced
@@ -47,22 +49,24 @@ local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS
 local epoch, account_id, hold_id = ARGV[1], ARGV[3], ARGV[4]
 local now_ms = clock.now_ms(tonumber(ARGV[2]))
 local minimum, desired, lease_ms = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local policy, price, fingerprint, about = ARGV[8], ARGV[9], ARGV[10], ARGV[11]
-local principal, open_holds_max, due_holds_max = ARGV[12], tonumber(ARGV[13]), ARGV[14]
+local policy, price, hold_kind, fingerprint, about = ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]
+local principal, trace, open_holds_max, due_holds_max = ARGV[13], ARGV[14], tonumber(ARGV[15]), ARGV[16]
 
 -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 local stored = account.read(keys.account)
 if not stored then return { 'not_loaded' } end
 
-local state, first_fingerprint, first_seq, first_amount, first_expires_at_ms, first_placed_at_ms, first_available =
-  unpack(redis.call('HMGET', hold_key, 'state', 'fingerprint', 'placed_seq', 'amount', 'expires_at_ms', 'placed_at_ms', 'placed_available'))
+local state, expires_at, amount_now, first_fingerprint, first_seq, first_amount, first_expires_at, first_placed_at, first_available =
+  unpack(redis.call('HMGET', hold_key, 'state', 'expires_at_ms', 'amount', 'fingerprint', 'placed_seq', 'placed_amount',
+    'placed_expires_at_ms', 'placed_at_ms', 'placed_available'))
 if state and state ~= 'open' then return { 'hold_resolved', unpack(holds.outcome(hold_key)) } end
 if state then
   -- Nothing of a frozen account ends.
-  if tonumber(first_expires_at_ms) <= now_ms and not stored.frozen then return { 'holds_due', hold_id } end
+  if tonumber(expires_at) <= now_ms and not stored.frozen then return { 'holds_due', hold_id } end
   if first_fingerprint ~= fingerprint then return { 'hold_exists' } end
-  return { 'placed', '1', first_seq, first_amount, first_expires_at_ms, first_placed_at_ms, first_available }
+  -- What was answered first, whatever the hold has become. Holds of the version before stay as they were placed.
+  return { 'placed', '1', first_seq, first_amount or amount_now, first_expires_at or expires_at, first_placed_at, first_available }
 end
 if stored.frozen then return { 'account_frozen' } end
 
@@ -82,17 +86,18 @@ self.state.available = self.state.available - amount
 self.state.held = self.state.held + amount
 local expires_at_ms = now_ms + lease_ms
 step.record(self, 'place', before, {
-  hold = hold_id, lease_ms = expires_at_ms, policy = policy, fingerprint = fingerprint, price = price, about = about,
-  principal = principal,
+  hold = hold_id, hold_kind = hold_kind, lease_ends_at_ms = expires_at_ms, policy = policy, fingerprint = fingerprint,
+  price = price, about = about, principal = principal, trace = trace,
 })
 local seq, amount_text, available = numbers.text(self.state.seq), numbers.text(amount), numbers.text(self.state.available)
 local expires_text, now_text, parts_text = numbers.text(expires_at_ms), numbers.text(now_ms), lots.parts_text(parts)
 
 -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
 step.apply(self)
-redis.call('HSET', hold_key, 'state', 'open', 'amount', amount_text, 'parts', parts_text, 'placed_seq', seq,
-  'placed_at_ms', now_text, 'placed_available', available, 'expires_at_ms', expires_text, 'policy', policy,
-  'price', price, 'fingerprint', fingerprint, 'about', about, 'reported', '0', 'placed_by', principal)
+redis.call('HSET', hold_key, 'state', 'open', 'kind', hold_kind, 'amount', amount_text, 'parts', parts_text,
+  'expires_at_ms', expires_text, 'placed_seq', seq, 'placed_amount', amount_text, 'placed_expires_at_ms', expires_text,
+  'placed_at_ms', now_text, 'placed_available', available, 'placed_by', principal, 'policy', policy, 'price', price,
+  'fingerprint', fingerprint, 'about', about)
 redis.call('ZADD', open_key, expires_text, hold_id)
 redis.call('ZADD', holds_due_key, expires_text, account_id .. ':' .. hold_id)
 return { 'placed', '0', seq, amount_text, expires_text, now_text, available, self.journal_id }

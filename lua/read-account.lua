@@ -22,7 +22,7 @@
     holds_due  hold…
     account    figures… (account.texts)
                lot_count (id remaining held amount expires_at_ms granted_at_ms)…
-               hold_count (id placed_seq amount placed_at_ms expires_at_ms price about)…
+               hold_count (id placed_seq amount placed_at_ms expires_at_ms price about kind)…
 ]]
 --- @include clock
 --- @include account
@@ -61,7 +61,9 @@ end
 local hold_ids = redis.call('ZRANGE', open_key, 0, holds_max - 1)
 add(numbers.text(#hold_ids))
 for _, id in ipairs(hold_ids) do
-  local hold = redis.call('HMGET', hold_prefix .. id, 'placed_seq', 'amount', 'placed_at_ms', 'expires_at_ms', 'price', 'about')
+  local hold = redis.call('HMGET', hold_prefix .. id, 'placed_seq', 'amount', 'placed_at_ms', 'expires_at_ms', 'price', 'about', 'kind')
+  -- Holds of the version before have no kind.
+  hold[7] = hold[7] or ''
   add(id, unpack(hold))
 end
 return reply

@@ -16,7 +16,8 @@
   ARGV[4] lot_id
   ARGV[5] key              names this intent for ever
   ARGV[6] about            opaque facts
-  ARGV[7] receipt_ttl_seconds
+  ARGV[7] trace            traceparent of the call, '' for none
+  ARGV[8] receipt_ttl_seconds
 
   Replies
     fenced
@@ -32,7 +33,7 @@ local fence_key, receipt_key = KEYS[1], KEYS[7]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
 local epoch, account_id, lot_id = ARGV[1], ARGV[3], ARGV[4]
 local now_ms = clock.now_ms(tonumber(ARGV[2]))
-local key, about, receipt_ttl_seconds = ARGV[5], ARGV[6], ARGV[7]
+local key, about, trace, receipt_ttl_seconds = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 
 -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
@@ -50,7 +51,7 @@ local before = account.copy(self.state)
 self.state.available = self.state.available - lot.remaining
 self.state.removed = self.state.removed + lot.remaining
 lots.finish(lot, now_ms)
-step.record(self, 'revoke', before, { key = key, about = about })
+step.record(self, 'revoke', before, { key = key, about = about, trace = trace })
 local answer = {
   seq = numbers.text(self.state.seq), at_ms = numbers.text(now_ms), previous = numbers.text(before.available),
   available = numbers.text(self.state.available), debt_paid = '0',

@@ -29,8 +29,9 @@
   ARGV[12] principal       who ends it: user, service or operator; '' for an expiry
   ARGV[13] corrects        seq of the end that the cost takes into account, any when it depends on none, '' when no
                            end is known: then one that was settled or voided is not corrected
-  ARGV[14] correction_window_ms  how long after its end a hold can be corrected
-  ARGV[15] receipt_ttl_seconds   until the drain shortens it (see shorten-receipts)
+  ARGV[14] trace           traceparent of the call, '' for none
+  ARGV[15] correction_window_ms  how long after its end a hold can be corrected
+  ARGV[16] receipt_ttl_seconds   until the drain shortens it (see shorten-receipts)
 
   Replies
     fenced
@@ -54,17 +55,17 @@ local epoch, account_id, hold_id, ending = ARGV[1], ARGV[3], ARGV[4], ARGV[5]
 local now_ms = clock.now_ms(tonumber(ARGV[2]))
 local cost, price, over_capture, debt_limit = tonumber(ARGV[6]), ARGV[7], ARGV[8], tonumber(ARGV[9])
 local fingerprint, about = ARGV[10], ARGV[11]
-local principal, corrects, correction_window_ms = ARGV[12], ARGV[13], tonumber(ARGV[14])
-local receipt_ttl_seconds = ARGV[15]
+local principal, corrects, trace, correction_window_ms = ARGV[12], ARGV[13], ARGV[14], tonumber(ARGV[15])
+local receipt_ttl_seconds = ARGV[16]
 
 -- Decide. Nothing above "Apply" writes, except that a due-index entry without a hold, or of a frozen account, is deleted.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 local stored = account.read(keys.account)
 if not stored then return { 'not_loaded' } end
 
-local state, hold_amount, parts, hold_price, policy, expires_at_ms, placed_at_ms, hold_about, reported, placed_by =
+local state, hold_amount, parts, hold_price, policy, expires_at_ms, placed_at_ms, hold_about, placed_by, hold_kind =
   unpack(redis.call('HMGET', hold_key, 'state', 'amount', 'parts', 'price', 'policy', 'expires_at_ms', 'placed_at_ms',
-    'about', 'reported', 'placed_by'))
+    'about', 'placed_by', 'kind'))
 if not state then
   if ending == 'expire' then
     redis.call('ZREM', open_key, hold_id)
@@ -77,7 +78,7 @@ if placed_by == 'service' and principal == 'user' then return { 'forbidden' } en
 if ending == 'void' then
   cost = 0
 elseif ending == 'expire' then
-  cost = (policy == 'charge_estimate' and tonumber(hold_amount)) or (policy == 'charge_reported' and tonumber(reported)) or 0
+  cost = policy == 'charge_estimate' and tonumber(hold_amount) or 0
 end
 
 -- The amounts of an earlier end.
@@ -156,8 +157,8 @@ self.state.expired = self.state.expired + expired
 self.state.uncollected = self.state.uncollected + uncollected
 local kind = (is_late and 'late_settle') or (is_ended and 'correct') or (ending == 'expire' and 'expire_hold') or ending
 step.record(self, kind, before, {
-  hold = hold_id, policy = policy, fingerprint = fingerprint, price = hold_price, about = about, overage = overage,
-  principal = principal, corrects = first.seq,
+  hold = hold_id, hold_kind = hold_kind, policy = policy, fingerprint = fingerprint, price = hold_price, about = about,
+  overage = overage, principal = principal, corrects = first.seq, trace = trace,
 })
 
 local final = (ending == 'settle' and 'settled') or (ending == 'void' and 'voided') or 'expired'

@@ -22,10 +22,10 @@ export type LotColumns = {
 };
 
 export type HoldColumns = {
-  readonly hold_id: string; readonly placed_seq: number; readonly state: 'open' | 'settled' | 'voided' | 'expired';
+  readonly hold_id: string; readonly kind: string; readonly placed_seq: number; readonly state: 'open' | 'settled' | 'voided' | 'expired';
   readonly amount: number; readonly parts: string; readonly policy: string; readonly price: string;
   readonly fingerprint: string; readonly about: string; readonly placed_available: number; readonly placed_at_ms: number;
-  readonly expires_at_ms: number;
+  readonly expires_at_ms: number; readonly placed_amount: number; readonly placed_expires_at_ms: number;
   readonly captured: number; readonly released: number; readonly expired: number; readonly overage: number;
   readonly debt: number; readonly uncollected: number; readonly late: boolean; readonly available_after: number | null;
   readonly end_fingerprint: string | null; readonly end_about: string | null;
@@ -38,7 +38,10 @@ export type ReceiptColumns = {
   readonly at_ms: number; readonly available: number; readonly debt: number; readonly available_after: number; readonly uncollected: number;
 };
 
-export type DeductionColumns = { readonly seq: number; readonly at_ms: number; readonly amount: number };
+/** Charges, and uses that deductions have paid for: which of them are what, their texts tell. */
+export type DeductionColumns = {
+  readonly seq: number; readonly at_ms: number; readonly kind: EntryKind; readonly amount: number; readonly about: string;
+};
 
 /** How far back a repeated request can still arrive, per kind of answer (limits.ts). */
 export type ImageWindow = {
@@ -50,8 +53,9 @@ export type ImageWindow = {
 
 const MS = (column: string): string => `(extract(epoch from ${column}) * 1000)::bigint`;
 
-const HOLD = `hold_id, placed_seq, state, amount, parts, policy, price, fingerprint, about, placed_available,
+const HOLD = `hold_id, kind, placed_seq, state, amount, parts, policy, price, fingerprint, about, placed_available,
   ${MS('placed_at')} as placed_at_ms, ${MS('expires_at')} as expires_at_ms,
+  coalesce(placed_amount, amount) as placed_amount, ${MS('coalesce(placed_expires_at, expires_at)')} as placed_expires_at_ms,
   captured, released, expired, overage, debt, uncollected, late, available_after, end_fingerprint, end_about,
   ${MS('ended_at')} as ended_at_ms, ended_seq, placed_by, ${MS('coalesce(closed_at, ended_at)')} as closed_at_ms`;
 
@@ -89,16 +93,11 @@ export async function readImage(db: Db, accountId: string, nowMs: number, window
              and (key like 'intent:%' or at > (select now from ask) - make_interval(secs => :receiptSeconds))
            order by seq) as r) as receipts,
        (select json_agg(u) from (
-          with recent as (
-            select e.seq, e.at, e.kind, e.captured, d.about
-              from entries e join entry_details d on d.account_id = e.account_id and d.seq = e.seq and d.at = e.at
-             where e.account_id = (select account_id from ask) and e.kind in ('charge', 'attribute')
-               and e.at > (select now from ask) - make_interval(secs => :deductionSeconds))
-          select seq, ${MS('at')} as at_ms, captured as amount from recent
-           where kind = 'charge' and about like '{"source":"deduction"%'
-             and seq not in (select (regexp_match(about, '"deduction":\\{"seq":(\\d{1,16}),"credits":\\d+\\}\\}$'))[1]::bigint
-               from recent where kind = 'attribute')
-           order by seq) as u) as deductions`,
+          select e.seq, ${MS('e.at')} as at_ms, e.kind, e.captured as amount, d.about
+            from entries e join entry_details d on d.account_id = e.account_id and d.seq = e.seq and d.at = e.at
+           where e.account_id = (select account_id from ask) and e.kind in ('charge', 'attribute')
+             and e.at > (select now from ask) - make_interval(secs => :deductionSeconds)
+           order by e.seq) as u) as deductions`,
     { accountId, nowMs, ...window },
   );
   const [row] = rows;

@@ -10,6 +10,8 @@ export type HoldRow = {
   readonly accountId: string;
   readonly holdId: string;
   readonly placedSeq: number;
+  /** What it is for, in the word of the use case that placed it; '' when that said none. */
+  readonly kind: string;
   readonly state: HoldState;
   readonly amount: Micros;
   /** `lot:amount,lot:amount` in the order in which they were taken. */
@@ -20,6 +22,9 @@ export type HoldRow = {
   readonly about: string;
   readonly placedAvailable: Micros;
   readonly placedAtMs: number;
+  /** What its place was answered, whatever `amount` and `expiresAtMs` have become. */
+  readonly placedAmount: Micros;
+  readonly placedExpiresAtMs: number;
   readonly expiresAtMs: number;
   readonly placedBy: Principal;
   readonly captured: Micros;
@@ -45,6 +50,7 @@ const key: Columns<HoldRow> = {
 };
 /** Fixed when the hold is placed. */
 const placed: Columns<HoldRow> = {
+  kind: ['text', (hold) => hold.kind],
   amount: ['bigint', (hold) => hold.amount],
   parts: ['text', (hold) => hold.parts],
   policy: ['text', (hold) => hold.policy],
@@ -53,6 +59,8 @@ const placed: Columns<HoldRow> = {
   about: ['text', (hold) => hold.about],
   placed_available: ['bigint', (hold) => hold.placedAvailable],
   placed_at_ms: ['double precision', (hold) => hold.placedAtMs],
+  placed_amount: ['bigint', (hold) => hold.placedAmount],
+  placed_expires_at_ms: ['double precision', (hold) => hold.placedExpiresAtMs],
   expires_at_ms: ['double precision', (hold) => hold.expiresAtMs],
   placed_by: ['text', (hold) => hold.placedBy],
 };
@@ -102,8 +110,10 @@ const nameSource = unnestSource<HoldName>('n', {
   hold_id: ['text', (name) => name.holdId],
 });
 
-const ROW = `h.account_id as "accountId", h.hold_id as "holdId", h.placed_seq as "placedSeq", h.state, h.amount, h.parts,
+const ROW = `h.account_id as "accountId", h.hold_id as "holdId", h.placed_seq as "placedSeq", h.kind, h.state, h.amount, h.parts,
             h.policy, h.price, h.fingerprint, h.about, h.placed_available as "placedAvailable", ${toMs('h.placed_at')} as "placedAtMs",
+            coalesce(h.placed_amount, h.amount) as "placedAmount",
+            ${toMs('coalesce(h.placed_expires_at, h.expires_at)')} as "placedExpiresAtMs",
             ${toMs('h.expires_at')} as "expiresAtMs", h.captured, h.released, h.expired, h.overage, h.debt, h.uncollected,
             h.late, h.available_after as "availableAfter", h.end_fingerprint as "endFingerprint", h.end_about as "endAbout",
             ${toMs('h.ended_at')} as "endedAtMs", h.ended_seq as "endedSeq",

@@ -2,16 +2,17 @@ import type { Clock } from '../kit/clock.js';
 import { DEDUCTION_TTL_SECONDS, EXPIRED_HOLD_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_SECONDS, RECEIPT_TTL_SECONDS } from '../kit/limits.js';
 import { micros, microsFromText, ZERO, type Micros } from '../kit/money/micros.js';
 import type {
-  AccountImage, AccountSource, EndedHoldImage, HoldPart, OpenHoldImage, ReceiptImage,
+  AccountImage, AccountSource, DeductionImage, EndedHoldImage, HoldPart, OpenHoldImage, ReceiptImage,
 } from '../ledger/account-image.js';
 import type { Lot } from '../ledger/account-snapshot.js';
+import { readFacts } from '../ledger/facts.js';
 import { BALANCES, figuresOf, TOTALS, type AmountName } from '../ledger/figures.js';
 import type { ExpiryPolicy } from '../ledger/ledger.js';
 import type { Db } from '../stores/postgres/connect.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
 import { breaker } from '../stores/redis/breaker.js';
 import {
-  readEndedHolds, readImage, type HoldColumns, type ImageRow, type ImageWindow, type LotColumns, type ReceiptColumns,
+  readEndedHolds, readImage, type DeductionColumns, type HoldColumns, type ImageRow, type ImageWindow, type LotColumns, type ReceiptColumns,
 } from './account-image.table.js';
 import { earlierCharges } from './earlier-charges.js';
 import { recallHold } from './recall-hold.js';
@@ -65,7 +66,7 @@ function toImage({ account, lots, open_holds, ended_holds, receipts, deductions 
     openHolds: (open_holds ?? []).map(toOpenHold),
     endedHolds: (ended_holds ?? []).map(toEndedHold),
     receipts: (receipts ?? []).map(toReceipt),
-    deductions: (deductions ?? []).map(({ seq, at_ms: atMs, amount }) => ({ seq, atMs, amount: micros(amount) })),
+    deductions: toDeductions(deductions ?? []),
   };
 }
 
@@ -80,12 +81,15 @@ const toLot = (row: LotColumns): Lot => ({
 
 const toOpenHold = (row: HoldColumns): OpenHoldImage => ({
   holdId: row.hold_id,
+  kind: row.kind,
   seq: row.placed_seq,
   amount: micros(row.amount),
   parts: toParts(row.parts),
-  placedAvailable: micros(row.placed_available),
-  placedAtMs: row.placed_at_ms,
   expiresAtMs: row.expires_at_ms,
+  placedAtMs: row.placed_at_ms,
+  placedAmount: micros(row.placed_amount),
+  placedExpiresAtMs: row.placed_expires_at_ms,
+  placedAvailable: micros(row.placed_available),
   policy: row.policy as ExpiryPolicy,
   price: row.price,
   fingerprint: row.fingerprint,
@@ -106,6 +110,7 @@ function toEndedHold(row: HoldColumns): EndedHoldImage {
   if (row.state === 'open') throw new RangeError(`hold ${row.hold_id} is open`);
   return {
     holdId: row.hold_id,
+    kind: row.kind,
     placedSeq: row.placed_seq,
     placedAvailable: micros(row.placed_available),
     fingerprint: row.fingerprint,
@@ -132,6 +137,14 @@ function toEndedHold(row: HoldColumns): EndedHoldImage {
       about: row.end_about ?? '',
     },
   };
+}
+
+/** The deductions among these entries that none of them claims. */
+function toDeductions(entries: readonly DeductionColumns[]): DeductionImage[] {
+  const told = entries.map((entry) => ({ ...entry, facts: readFacts(entry.about) }));
+  const claimed = new Set(told.map(({ kind, facts }) => (kind === 'attribute' ? facts.deduction?.seq : undefined)));
+  return told.filter(({ kind, facts, seq }) => kind === 'charge' && facts.type === 'deduction' && !claimed.has(seq))
+    .map(({ seq, at_ms: atMs, amount }) => ({ seq, atMs, amount: micros(amount) }));
 }
 
 const toReceipt = (row: ReceiptColumns): ReceiptImage => ({

@@ -76,21 +76,3 @@ export type TransactionTotals = {
 
 /** Which transactions to include; null: all. */
 export type TransactionFilter = { readonly type: TransactionType | null; readonly reason: TransactionReason | null };
-
-/** What an operation states about its transactions: the `transaction` of its `about`. */
-export type TransactionFacts = {
-  readonly type: TransactionType;
-  readonly reason: TransactionReason;
-  readonly description: string | null;
-  readonly metadata: string | null;
-};
-
-/** The `about` of an operation that states its transaction. Metadata is the caller's object, already validated. */
-export function writeTransactionAbout(
-  { type, reason, description, metadata }: Omit<TransactionFacts, 'metadata'> & {
-    readonly metadata: Readonly<Record<string, unknown>> | null;
-  },
-  others: Readonly<Record<string, unknown>>,
-): string {
-  return JSON.stringify({ ...others, transaction: { type, reason, description, metadata } });
-}

@@ -6,7 +6,8 @@ import { readLastHolds, readOverdueHolds } from '../books/hold.table.js';
 import { readOverdueIntents } from '../books/money-in.table.js';
 import { countQuarantined } from '../books/quarantine.table.js';
 import { readShards, type ShardRow } from '../books/shards.table.js';
-import { forceSettleHold, forceVoidHold, type ForceEndHoldDeps } from '../credits/holds/force-end-hold.js';
+import { forceSettleHold, forceVoidHold } from '../credits/holds/force-end-hold.js';
+import type { SettleHoldDeps } from '../credits/holds/settle-hold.js';
 import { planOf } from '../credits/plans/manage-plans.js';
 import { readRefusals } from '../credits/refusals/refusal.table.js';
 import { readRefusedMost } from '../credits/refusals/refused-most.table.js';
@@ -44,7 +45,7 @@ export type ConsoleParts = {
   readonly authenticate: Authenticate;
   /** The same use cases that administrators reach through the API. */
   readonly money: Pick<OperatorActions, 'grant' | 'adjust'>;
-  readonly policy: Pick<ForceEndHoldDeps, 'overCapture' | 'debtLimit'>;
+  readonly policy: Pick<SettleHoldDeps, 'overCapture' | 'debtLimit'>;
   readonly oversight: Oversight;
   readonly readiness: () => Readiness;
   readonly clock: Clock;

@@ -3,8 +3,8 @@ import { TOKENS_MAX } from '../kit/limits.js';
 import { micros, MICROS_PER_CREDIT, ZERO, type Micros } from '../kit/money/micros.js';
 import { splitMicros } from '../kit/money/split-micros.js';
 import type { EntryKind, JournalEntry } from '../ledger/entry.js';
+import type { CommonFacts } from '../ledger/facts.js';
 import { parsePriceName } from '../ledger/price-name.js';
-import type { AboutFacts } from './about.js';
 
 /** The use of one model according to one entry. Amounts of all its models add up to the entry's. */
 export type ModelUse = {
@@ -19,15 +19,15 @@ export type ModelUse = {
 
 export type UsingEntry = {
   readonly entry: JournalEntry;
-  readonly facts: AboutFacts;
+  readonly facts: CommonFacts;
   /** Of a `correct` entry: the end that it corrects, and what that said. */
   readonly corrected?: CorrectedEnd | null;
 };
 
 /** `state`: of the hold before the correction. */
-export type CorrectedEnd = { readonly state: HoldState; readonly facts: AboutFacts };
+export type CorrectedEnd = { readonly state: HoldState; readonly facts: CommonFacts };
 
-type Facts = Readonly<Record<string, unknown>>;
+type Stated = Readonly<Record<string, unknown>>;
 type Said = { readonly model: string; readonly tokens: number; readonly credits: number };
 
 /** Kinds of entries that end a hold or need none: only then the cost of a model is known. */
@@ -66,8 +66,8 @@ export function modelUses({ entry, facts: { usage, deduction }, corrected = null
  * The models of an entry: for a stream from the name of its price, for a credits process from its list of models, and for
  * charges of services from their metadata. '' for a model without a name.
  */
-function modelsOf(price: string, usage: AboutFacts['usage']): readonly Said[] {
-  const stated = usage === null ? {} : readFacts(usage.metadata);
+function modelsOf(price: string, usage: CommonFacts['usage']): readonly Said[] {
+  const stated = usage === null ? {} : statedIn(usage.metadata);
   if (price !== '') return [{ model: modelOf(price), tokens: tokensOf(stated), credits: 0 }];
   if (usage === null) return [];
   if (Array.isArray(stated['models'])) return stated['models'].map(readItem);
@@ -90,14 +90,14 @@ function beyond(earlier: readonly Said[], now: readonly Said[]): Said[] {
 }
 
 function readItem(value: unknown): Said {
-  const item: Facts = isRecord(value) ? value : {};
+  const item: Stated = isRecord(value) ? value : {};
   return {
     model: isName(item['model']) ? item['model'] : '', tokens: countOf(item['inputTokens']) + countOf(item['outputTokens']),
     credits: boundedOf(item['credits']),
   };
 }
 
-const tokensOf = (stated: Facts): number => {
+const tokensOf = (stated: Stated): number => {
   const whole = [stated['tokens'], stated['partialTokens'], stated['tokenCount']].find((value) => value !== undefined);
   return whole === undefined ? countOf(stated['inputTokens']) + countOf(stated['outputTokens']) : countOf(whole);
 };
@@ -110,13 +110,13 @@ function modelOf(price: string): string {
   }
 }
 
-/** Metadata that a caller wrote may be anything, but it is JSON: `readAbout` made it. */
-function readFacts(metadata: string): Facts {
+/** Metadata that a caller wrote may be anything, but it is JSON: the reader of facts made it. */
+function statedIn(metadata: string): Stated {
   const value: unknown = JSON.parse(metadata);
   return isRecord(value) ? value : {};
 }
 
-const isRecord = (value: unknown): value is Facts => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isRecord = (value: unknown): value is Stated => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isName = (value: unknown): value is string => typeof value === 'string' && value !== '';
 /** Invalid counts are 0: a caller's metadata must neither decrease a sum nor make it infinite. */
 const boundedOf = (value: unknown): number => (typeof value === 'number' && value > 0 && value <= TOKENS_MAX ? value : 0);

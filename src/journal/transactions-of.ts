@@ -1,14 +1,16 @@
-import { TransactionReason, TransactionType, readReason, type Transaction, type TransactionFacts } from '../books/transaction.js';
+import { TransactionReason, TransactionType, readReason, readType, type Transaction } from '../books/transaction.js';
 import { micros } from '../kit/money/micros.js';
 import type { JournalEntry } from '../ledger/entry.js';
-import type { AboutFacts } from './about.js';
+import type { CommonFacts } from '../ledger/facts.js';
 
 /** The parts of an entry that decide its transactions. */
 export type TransactionEntry = Pick<JournalEntry,
   | 'seq' | 'atMs' | 'kind' | 'granted' | 'captured' | 'removed' | 'expired' | 'availableAfter'>;
 
-/** What somebody who grants says in `source`, where he does not say more. Whatever else is said is an adjustment. */
-const GRANT_SOURCES: ReadonlyMap<string, Pick<TransactionFacts, 'type' | 'reason'>> = new Map([
+type Line = Pick<Transaction, 'type' | 'reason' | 'description' | 'metadata'>;
+
+/** What a grant was, by its `source`, where nothing more is told. Any other source makes an adjustment. */
+const GRANT_SOURCES: ReadonlyMap<string, Pick<Line, 'type' | 'reason'>> = new Map([
   ['purchase', { type: TransactionType.PURCHASE, reason: TransactionReason.MANUAL_ADJUSTMENT }],
   ['refund', { type: TransactionType.REFUND, reason: TransactionReason.MANUAL_ADJUSTMENT }],
   ['bonus', { type: TransactionType.BONUS, reason: TransactionReason.MANUAL_ADJUSTMENT }],
@@ -24,7 +26,7 @@ const PODCAST = /podcast/i;
  * no credits in or out, such as a placed hold, has none. Their amounts add up to the change of available + held − debt
  * (I1). Migration 0005 does the same in SQL for older entries.
  */
-export function transactionsOf(accountId: string, entry: TransactionEntry, facts: AboutFacts): Transaction[] {
+export function transactionsOf(accountId: string, entry: TransactionEntry, facts: CommonFacts): Transaction[] {
   const { seq, atMs, granted, captured, removed, expired, availableAfter } = entry;
   const base = { accountId, atMs, balanceAfter: availableAfter };
   const made: Transaction[] = [];
@@ -39,9 +41,21 @@ export function transactionsOf(accountId: string, entry: TransactionEntry, facts
   return made;
 }
 
-function whatItWas({ kind }: TransactionEntry, { transaction, usage, source, notes }: AboutFacts): TransactionFacts {
+function whatItWas(entry: TransactionEntry, facts: CommonFacts): Line {
+  const { transaction } = facts;
+  const line = defaultLine(entry, facts);
+  if (transaction === null) return line;
+  const type = readType(transaction.type ?? '');
+  const reason = readReason(transaction.reason ?? '');
+  const metadata = transaction.metadata ?? line.metadata;
+  // Words that this version does not know, or none: the line is what the entry makes of itself.
+  if (type === undefined || reason === undefined) return { ...line, description: transaction.description ?? line.description, metadata };
+  return { type, reason, description: transaction.description, metadata };
+}
+
+/** The line of an entry that names none. */
+function defaultLine({ kind }: TransactionEntry, { usage, source, notes }: CommonFacts): Line {
   const metadata = usage?.metadata ?? null;
-  if (transaction !== null) return { ...transaction, metadata: transaction.metadata ?? metadata };
   switch (kind) {
     case 'charge':
     case 'settle':

@@ -2,8 +2,8 @@ import { readAccounts } from '../books/account.table.js';
 import { findForks } from '../books/entry.table.js';
 import type { QuarantineRow } from '../books/quarantine.table.js';
 import type { JournalEntry } from '../ledger/entry.js';
+import { parseFacts, readFacts, type Facts } from '../ledger/facts.js';
 import type { Trx } from '../stores/postgres/connect.js';
-import { readAbout, type AboutFacts } from './about.js';
 import { foldAccounts, type PlacedEntry, type ShardBatch } from './fold-accounts.js';
 import type { CorrectedEnd } from './model-uses.js';
 import { entryRow } from './projections/entries.js';
@@ -23,7 +23,7 @@ export type WriteDeps = { readonly knowsModel: KnowsModel };
 /** A written entry, with facts that were read for it. Committed once, and reported once (drain.ts). */
 export type WrittenEntry = {
   readonly entry: JournalEntry;
-  readonly facts: AboutFacts;
+  readonly facts: Facts;
   /** When the hold that this entry ends was placed; null for every other entry. */
   readonly placedAtMs: number | null;
   /** The end of the hold that this entry corrects; null for every other entry. */
@@ -77,23 +77,23 @@ async function refuseForks(trx: Trx, known: readonly PlacedEntry[]): Promise<voi
 
 /** Parses the texts of the entries. A text that cannot be read is quarantined, and its entry continues without one. */
 function readTexts(placed: readonly PlacedEntry[], stripText: boolean): Pick<FreshBatch, 'fresh' | 'factsOf' | 'unreadable'> {
-  const facts = new Map<JournalEntry, AboutFacts>();
+  const facts = new Map<JournalEntry, Facts>();
   const unreadable: QuarantineRow[] = [];
   const fresh = placed.map((at) => {
     const problem = stripText ? 'Postgres cannot store the text' : problemOf(at.entry, facts);
     if (problem === null) return at;
     unreadable.push(quarantineRow(at, problem));
     const entry = withoutText(at.entry);
-    facts.set(entry, readAbout(entry.about));
+    facts.set(entry, readFacts(entry.about));
     return { ...at, entry };
   });
-  const factsOf = (entry: JournalEntry): AboutFacts => facts.get(entry) ?? readAbout(entry.about);
+  const factsOf = (entry: JournalEntry): Facts => facts.get(entry) ?? readFacts(entry.about);
   return { fresh, factsOf, unreadable };
 }
 
-function problemOf(entry: JournalEntry, facts: Map<JournalEntry, AboutFacts>): string | null {
+function problemOf(entry: JournalEntry, facts: Map<JournalEntry, Facts>): string | null {
   try {
-    facts.set(entry, readAbout(entry.about));
+    facts.set(entry, parseFacts(entry.about));
     return null;
   } catch (error) {
     return error instanceof Error ? error.message : 'about cannot be read';

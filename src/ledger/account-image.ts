@@ -29,13 +29,17 @@ export type HoldPart = { readonly lotId: string; readonly amount: Micros };
 
 export type OpenHoldImage = {
   readonly holdId: string;
+  readonly kind: string;
   readonly seq: number;
   readonly amount: Micros;
   readonly parts: readonly HoldPart[];
-  /** What was left when it was placed: part of the answer that a repeat gets. */
-  readonly placedAvailable: Micros;
-  readonly placedAtMs: number;
   readonly expiresAtMs: number;
+  readonly placedAtMs: number;
+  /** With `seq` and `placedAtMs` what its place was answered, whatever `amount` and `expiresAtMs` have become: a repeat gets it. */
+  readonly placedAmount: Micros;
+  readonly placedExpiresAtMs: number;
+  /** What was left when it was placed. */
+  readonly placedAvailable: Micros;
   readonly policy: ExpiryPolicy;
   readonly price: string;
   readonly fingerprint: string;
@@ -45,6 +49,7 @@ export type OpenHoldImage = {
 
 export type EndedHoldImage = {
   readonly holdId: string;
+  readonly kind: string;
   readonly placedSeq: number;
   readonly placedAvailable: Micros;
   /** Fingerprint of the request that placed it, and of the one that ended it ('' for an expiry). */

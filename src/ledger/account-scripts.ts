@@ -19,7 +19,7 @@ export type AccountScriptsDeps = {
 };
 
 /** Arguments that every script takes and that are bound here. */
-type Bound = 'epoch' | 'time_offset_ms' | 'account_id';
+type Bound = 'epoch' | 'time_offset_ms' | 'account_id' | 'trace';
 
 /** Runs scripts against accounts: behind the fence, loading what Redis does not know, observed. */
 export interface AccountScripts extends Pick<AccountLoader, 'restoreHold' | 'recallHold'> {
@@ -78,8 +78,11 @@ export function accountScripts(deps: AccountScriptsDeps): AccountScripts {
         const shard = keys.shardOf(accountId);
         const epoch = epochOf(shard);
         const account = keys.account(accountId, epoch.number);
-        const bound: Record<Bound, string | number> = { epoch: epoch.fence, time_offset_ms: offsetMs(), account_id: accountId };
-        // `args` is whatever is left of the script's arguments without the bound ones, which the compiler cannot add up.
+        const bound: Record<Bound, string | number> = {
+          epoch: epoch.fence, time_offset_ms: offsetMs(), account_id: accountId, trace: '',
+        };
+        // `args` is whatever is left of the script's arguments without the bound ones, which the compiler cannot add up;
+        // and the trace of the call, where there is one (trace-scripts.ts).
         const all = Object.assign(bound, typeof args === 'function' ? args(account) : args) as Parameters<typeof script.run>[2];
         const reply = await timed(script.name, () => script.run(client, keysOf(account), all));
         if (reply[0] === 'fenced') {

@@ -14,6 +14,7 @@ export type Lot = {
 
 export type OpenHold = {
   readonly holdId: string;
+  readonly kind: string;
   readonly seq: number;
   readonly amount: Micros;
   readonly placedAtMs: number;

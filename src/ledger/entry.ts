@@ -1,6 +1,6 @@
 import { microsFromText, type Micros } from '../kit/money/micros.js';
-import { traceOf, withoutTrace } from './entry-trace.js';
 import { afterOf, AMOUNTS, BALANCES, figuresOf, type AfterName, type AmountName, type BalanceName } from './figures.js';
+import { legacyHoldKind, legacyTrace, withoutLegacyTrace } from './legacy-facts.js';
 import type { Principal } from './ledger.js';
 
 /**
@@ -10,9 +10,12 @@ import type { Principal } from './ledger.js';
 export const ENTRY_FIELDS = [
   'account', 'seq', 'at_ms', 'kind',
   ...AMOUNTS, 'overage', ...BALANCES.map((name): `${BalanceName}_after` => `${name}_after`),
-  'lots', 'hold', 'lease_ms', 'policy', 'key', 'fingerprint', 'price', 'about',
-  'principal', 'corrects',
+  'lots', 'hold', 'lease_ends_at_ms', 'policy', 'key', 'fingerprint', 'price', 'about',
+  'principal', 'corrects', 'hold_kind', 'trace',
 ] as const;
+
+/** Written behind them for workers of the version before, and never read here but from its entries. */
+export const PREVIOUS_ENTRY_FIELDS = ['lease_ms'] as const;
 
 export type EntryField = (typeof ENTRY_FIELDS)[number];
 
@@ -62,6 +65,8 @@ export type JournalEntry = Readonly<Record<AmountName | AfterName, Micros>> & {
   readonly principal: Principal | '';
   /** `late_settle` and `correct`: the entry whose end of the hold this one corrects. Otherwise 0. */
   readonly corrects: number;
+  /** What the hold is for; '' where there is none, and at the end of a hold from before kinds were known. */
+  readonly holdKind: string;
   /** The traceparent of what wrote it, if that was traced. Not stored. */
   readonly trace?: string | undefined;
 };
@@ -84,6 +89,7 @@ export function decodeEntry(streamId: string, flat: readonly string[]): JournalE
   const amount = (field: EntryField): Micros => microsFromText(text(field));
   const kind = text('kind');
   if (!KINDS.has(kind)) throw new RangeError(`journal entry ${streamId} has unknown kind ${kind}`);
+  const isLegacy = !value.has('trace');
   return {
     streamId,
     accountId: text('account'),
@@ -95,16 +101,17 @@ export function decodeEntry(streamId: string, flat: readonly string[]): JournalE
     ...balancesAfter((name) => amount(`${name}_after`)),
     lots: decodeLotChanges(text('lots')),
     holdId: text('hold'),
-    leaseEndsAtMs: amount('lease_ms'),
+    leaseEndsAtMs: microsFromText(value.get('lease_ends_at_ms') ?? value.get('lease_ms') ?? text('lease_ends_at_ms')),
     policy: text('policy'),
     key: text('key'),
     fingerprint: text('fingerprint'),
     price: text('price'),
-    about: withoutTrace(text('about')),
+    about: isLegacy ? withoutLegacyTrace(text('about')) : text('about'),
     principal: principalOf(streamId, value.get('principal') ?? ''),
-    // Entries of the version before have neither of the last two fields.
+    // Entries of the version before have none of the last fields: the trace and the kind were parts of `about`.
     corrects: microsFromText(value.get('corrects') ?? '0'),
-    trace: traceOf(text('about')),
+    holdKind: value.get('hold_kind') ?? (kind === 'place' ? legacyHoldKind(text('about')) : ''),
+    trace: isLegacy ? legacyTrace(text('about')) : text('trace') || undefined,
   };
 }
 

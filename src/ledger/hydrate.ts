@@ -104,10 +104,11 @@ function openHoldRecord(keys: AccountKeys, hold: OpenHoldImage): LoadedRecord {
     ttlSeconds: null,
     open: { holdId: hold.holdId, leaseEndsAtMs: hold.expiresAtMs },
     fields: [
-      'state', 'open', 'parts', parts, 'placed_seq', hold.seq.toString(), 'placed_at_ms', hold.placedAtMs.toString(),
-      'expires_at_ms', hold.expiresAtMs.toString(), 'policy', hold.policy, 'price', hold.price,
-      'fingerprint', hold.fingerprint, 'about', hold.about, 'reported', '0', 'placed_by', hold.placedBy,
-      ...amounts({ amount: hold.amount, placed_available: hold.placedAvailable }),
+      'state', 'open', 'kind', hold.kind, 'parts', parts, 'expires_at_ms', hold.expiresAtMs.toString(),
+      'placed_seq', hold.seq.toString(), 'placed_at_ms', hold.placedAtMs.toString(),
+      'placed_expires_at_ms', hold.placedExpiresAtMs.toString(), 'placed_by', hold.placedBy,
+      'policy', hold.policy, 'price', hold.price, 'fingerprint', hold.fingerprint, 'about', hold.about,
+      ...amounts({ amount: hold.amount, placed_amount: hold.placedAmount, placed_available: hold.placedAvailable }),
     ],
   };
 }
@@ -118,9 +119,10 @@ function endedHoldRecord(keys: AccountKeys, { outcome, ...hold }: EndedHoldImage
     ttlSeconds: outcome.state === 'expired' || outcome.late ? EXPIRED_HOLD_TTL_SECONDS : RECEIPT_TTL_SECONDS,
     open: null,
     fields: [
-      'state', outcome.state, 'parts', '', 'placed_seq', hold.placedSeq.toString(), 'placed_at_ms', outcome.placedAtMs.toString(),
+      'state', outcome.state, 'kind', hold.kind, 'parts', '', 'placed_seq', hold.placedSeq.toString(),
+      'placed_at_ms', outcome.placedAtMs.toString(),
       'expires_at_ms', hold.expiresAtMs.toString(), 'policy', '', 'price', hold.price, 'fingerprint', hold.fingerprint,
-      'about', hold.about, 'reported', '0', 'placed_by', hold.placedBy, 'closed_at_ms', hold.closedAtMs.toString(),
+      'about', hold.about, 'placed_by', hold.placedBy, 'closed_at_ms', hold.closedAtMs.toString(),
       'end_fingerprint', hold.endFingerprint, 'end_seq', outcome.seq.toString(), 'ended_at_ms', outcome.endedAtMs.toString(),
       'late', outcome.late ? '1' : '0', 'end_about', outcome.about,
       ...amounts({

@@ -54,8 +54,8 @@ export type About = string;
 export type OverCapture = 'debt' | 'cap';
 /** The caller: a user with a token of the account, a service with its own key, or an operator. A user may not end a service's hold. */
 export type Principal = 'user' | 'service' | 'operator';
-/** What happens to a hold whose lease ends: `release` all, charge what was `charge_reported`, or the whole `charge_estimate`. */
-export type ExpiryPolicy = 'release' | 'charge_reported' | 'charge_estimate';
+/** What happens to a hold whose lease ends: `release` all of it, or charge the whole `charge_estimate`. */
+export type ExpiryPolicy = 'release' | 'charge_estimate';
 
 export type GrantLot = {
   readonly accountId: string;
@@ -87,6 +87,8 @@ export type GrantLotReply =
 export type PlaceHold = {
   readonly accountId: string;
   readonly holdId: string;
+  /** What it is for: a word of the use case that places it, which lists of holds are filtered by. */
+  readonly kind: string;
   readonly minimum: Micros;
   readonly desired: Micros;
   /** How long the hold lives unless renewed: an interval, because Redis' clock decides. */

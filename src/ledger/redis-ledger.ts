@@ -125,13 +125,13 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
         throw notNow('the ledger is short of memory and takes no new holds now; retry shortly');
       }
       const {
-        accountId, holdId, minimum, desired, leaseMs, expiryPolicy, price, fingerprint, about, by = 'user', isNewId = false,
+        accountId, holdId, kind, minimum, desired, leaseMs, expiryPolicy, price, fingerprint, about, by = 'user', isNewId = false,
       } = command;
       if (!isNewId) await scripts.recallHold(accountId, holdId);
       const reply = await pastDueHolds(accountId, () => scripts.run(placeHoldScript, accountId, holdKeys(holdId), {
         hold_id: holdId, minimum: microsToText(minimum), desired: microsToText(desired), lease_ms: leaseMs,
-        policy: expiryPolicy, price, fingerprint, about, principal: by, open_holds_max: OPEN_HOLDS_PER_ACCOUNT_MAX,
-        due_holds_max: DUE_HOLDS_AT_ONCE,
+        policy: expiryPolicy, price, hold_kind: kind, fingerprint, about, principal: by,
+        open_holds_max: OPEN_HOLDS_PER_ACCOUNT_MAX, due_holds_max: DUE_HOLDS_AT_ONCE,
       }));
       const status = reply[0];
       switch (status) {

@@ -3,6 +3,7 @@ import type { Reply } from '../stores/redis/script.js';
 import type { AccountSnapshot, Lot, OpenHold } from './account-snapshot.js';
 import { AMOUNTS, BALANCES, figuresOf, KEPT, TOTALS, type AmountName } from './figures.js';
 import type { HoldOutcome, PlacedHold } from './ledger.js';
+import { legacyHoldKind } from './legacy-facts.js';
 
 /** Decoders of script replies, one per shape (style R7). An undocumented reply is a bug: RangeError. */
 
@@ -75,7 +76,7 @@ export function decodeAccount(reply: Reply): AccountSnapshot {
   const lotsFrom = FIGURES_END + 1;
   const lots = Array.from({ length: lotCount }, (_, index) => decodeLot(reply, lotsFrom + 6 * index));
   const holdsFrom = lotsFrom + 6 * lotCount;
-  const holds = Array.from({ length: amountAt(reply, holdsFrom) }, (_, index) => decodeHold(reply, holdsFrom + 1 + 7 * index));
+  const holds = Array.from({ length: amountAt(reply, holdsFrom) }, (_, index) => decodeHold(reply, holdsFrom + 1 + HOLD_VALUES * index));
   return {
     ...figuresOf(BALANCES, (name) => figures[name]),
     seq: figures.seq,
@@ -95,8 +96,12 @@ const decodeLot = (reply: Reply, from: number): Lot => ({
   grantedAtMs: amountAt(reply, from + 5),
 });
 
+/** Of one hold: `id placed_seq amount placed_at_ms expires_at_ms price about kind` */
+const HOLD_VALUES = 8;
+
 const decodeHold = (reply: Reply, from: number): OpenHold => ({
   holdId: at(reply, from),
+  kind: at(reply, from + 7) || legacyHoldKind(at(reply, from + 6)),
   seq: amountAt(reply, from + 1),
   amount: amountAt(reply, from + 2),
   placedAtMs: amountAt(reply, from + 3),

@@ -6,32 +6,33 @@ const STEP_KEYS = ['fence', 'account', 'lots', 'lot', 'lots_due', 'journal'] as 
 const HOLD_KEYS = [...STEP_KEYS, 'hold', 'open', 'holds_due'] as const;
 
 export const placeHoldScript = defineScript('place-hold', HOLD_KEYS, [
-  'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'minimum', 'desired', 'lease_ms', 'policy', 'price', 'fingerprint',
-  'about', 'principal', 'open_holds_max', 'due_holds_max',
+  'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'minimum', 'desired', 'lease_ms', 'policy', 'price', 'hold_kind',
+  'fingerprint', 'about', 'principal', 'trace', 'open_holds_max', 'due_holds_max',
 ]);
 
 export const settleHoldScript = defineScript('settle-hold', HOLD_KEYS, [
   'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'ending', 'cost', 'price', 'over_capture', 'debt_limit', 'fingerprint',
-  'about', 'principal', 'corrects', 'correction_window_ms', 'receipt_ttl_seconds',
+  'about', 'principal', 'corrects', 'trace', 'correction_window_ms', 'receipt_ttl_seconds',
 ]);
 
 export const grantLotScript = defineScript('grant-lot', [...STEP_KEYS, 'receipt'], [
-  'epoch', 'time_offset_ms', 'account_id', 'kind', 'lot_id', 'amount', 'expires_at_ms', 'key', 'about', 'receipt_ttl_seconds', 'lots_max',
+  'epoch', 'time_offset_ms', 'account_id', 'kind', 'lot_id', 'amount', 'expires_at_ms', 'key', 'about', 'trace',
+  'receipt_ttl_seconds', 'lots_max',
 ]);
 
 export const debitScript = defineScript('debit', [...STEP_KEYS, 'receipt', 'open', 'deductions', 'refusals'], [
-  'epoch', 'time_offset_ms', 'account_id', 'kind', 'amount', 'key', 'fingerprint', 'price', 'about', 'receipt_ttl_seconds',
+  'epoch', 'time_offset_ms', 'account_id', 'kind', 'amount', 'key', 'fingerprint', 'price', 'about', 'trace', 'receipt_ttl_seconds',
   'purpose', 'deduction_ttl_ms', 'deductions_max', 'refusals_max', 'refused_seq', 'refused_amount', 'due_holds_max',
 ]);
 
 export const revokeLotScript = defineScript('revoke-lot', [...STEP_KEYS, 'receipt'], [
-  'epoch', 'time_offset_ms', 'account_id', 'lot_id', 'key', 'about', 'receipt_ttl_seconds',
+  'epoch', 'time_offset_ms', 'account_id', 'lot_id', 'key', 'about', 'trace', 'receipt_ttl_seconds',
 ]);
 
 export const expireLotsScript = defineScript('expire-lots', STEP_KEYS, ['epoch', 'time_offset_ms', 'account_id']);
 
 export const freezeAccountScript = defineScript('freeze-account', ['fence', 'account', 'journal'], [
-  'epoch', 'time_offset_ms', 'account_id', 'kind', 'about',
+  'epoch', 'time_offset_ms', 'account_id', 'kind', 'about', 'trace',
 ]);
 
 /** Not an operation of the ledger: reads stored data for the reconciler (src/journal/reconcile/inspect-account.ts). */

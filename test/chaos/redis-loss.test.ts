@@ -57,7 +57,8 @@ async function grantAndPlace({ core: { ledger } }: CoreProcess): Promise<void> {
   }
   for (const hold of holds) {
     await ledger.placeHold({
-      ...hold, minimum: micros(10), desired: micros(10), leaseMs: 3_600_000, expiryPolicy: 'release', price: 'p', fingerprint: 'f',
+      ...hold, minimum: micros(10), desired: micros(10), leaseMs: 3_600_000, kind: 'test', expiryPolicy: 'release', price: 'p',
+      fingerprint: 'f',
       about: '{}',
     });
   }

@@ -62,7 +62,8 @@ async function work(ledger: Ledger): Promise<void> {
     const step = { accountId, about: '{}' };
     const key = (): string => `intent:${randomUUID()}`;
     const hold = {
-      ...step, minimum: micros(5), desired: micros(5), leaseMs: 3_600_000, expiryPolicy: 'release', price: 'p', fingerprint: 'f',
+      ...step, minimum: micros(5), desired: micros(5), leaseMs: 3_600_000, kind: 'test', expiryPolicy: 'release', price: 'p',
+      fingerprint: 'f',
     } as const;
     await ledger.grantLot({ ...step, lotId: 'l1', amount: micros(1_000), expiresAtMs: null, key: key(), kind: 'grant' });
     await ledger.grantLot({ ...step, lotId: 'l2', amount: micros(50), expiresAtMs: Date.now() + 3_600_000, key: key(), kind: 'grant' });

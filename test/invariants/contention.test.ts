@@ -21,7 +21,7 @@ async function accountWith(amount: number, lots = 1): Promise<string> {
 }
 
 const place = (accountId: string, holdId: string, amount: number, leaseMs = 600_000) => under.ledger.placeHold({
-  accountId, holdId, minimum: micros(amount), desired: micros(amount), leaseMs, expiryPolicy: 'release', price: 'p',
+  accountId, holdId, minimum: micros(amount), desired: micros(amount), leaseMs, kind: 'test', expiryPolicy: 'release', price: 'p',
   fingerprint: String(amount), about: '{}',
 });
 const settle = (accountId: string, holdId: string, cost: number) => under.ledger.settleHold({

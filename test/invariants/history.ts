@@ -118,7 +118,7 @@ export class History {
         const hold = model.holds[each.which];
         if (hold === undefined) return;
         const reply = await ledger.placeHold({
-          accountId, holdId: hold.id, minimum: micros(0), desired: micros(5), leaseMs: STEP_MS, expiryPolicy: 'release',
+          accountId, holdId: hold.id, minimum: micros(0), desired: micros(5), leaseMs: STEP_MS, kind: 'test', expiryPolicy: 'release',
           price: 'p', fingerprint: each.same ? hold.fingerprint : 'another', about: '{}',
         });
         if (hold.state === 'open' && hold.expiresAt <= this.#now && !model.frozen) model.end(this.#now, hold, 'expired', 0, 0, '');
@@ -211,7 +211,7 @@ export class History {
   ): Promise<void> {
     const leaseMs = steps * STEP_MS - HALF_STEP_MS;
     const run = () => this.#under.ledger.placeHold({
-      accountId: this.#id, holdId, minimum: micros(minimum), desired: micros(desired), leaseMs, expiryPolicy: 'release',
+      accountId: this.#id, holdId, minimum: micros(minimum), desired: micros(desired), leaseMs, kind: 'test', expiryPolicy: 'release',
       price: 'p', fingerprint: `f-${holdId}`, about: '{}', by,
     });
     if (this.#model.frozen) return this.#expectFrozen(run());

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { readAbout } from '../../src/journal/about.js';
+import { readFacts } from '../../src/ledger/facts.js';
 import { countEntries } from '../../src/journal/count-entries.js';
 import type { CorrectedEnd } from '../../src/journal/model-uses.js';
 import type { WrittenEntry } from '../../src/journal/write-batch.js';
@@ -27,11 +27,11 @@ function written(
   const credits = (name: keyof Amounts) => micros((amounts[name] ?? 0) * MICROS_PER_CREDIT);
   const entry: JournalEntry = {
     streamId: '1-1', accountId: 'alice', seq: 1, atMs: 1_000_000, kind, ...figuresOf(AMOUNTS, credits), overage: credits('overage'),
-    availableAfter: ZERO, heldAfter: ZERO, debtAfter: ZERO, lots: [], holdId: '', leaseEndsAtMs: 0, policy: '', key: '',
+    availableAfter: ZERO, heldAfter: ZERO, debtAfter: ZERO, lots: [], holdId: '', holdKind: '', leaseEndsAtMs: 0, policy: '', key: '',
     fingerprint: '', price, about: JSON.stringify(about),
     principal: '', corrects: 0,
   };
-  return { entry, facts: readAbout(entry.about), placedAtMs: placedMsBefore === undefined ? null : entry.atMs - placedMsBefore, corrected };
+  return { entry, facts: readFacts(entry.about), placedAtMs: placedMsBefore === undefined ? null : entry.atMs - placedMsBefore, corrected };
 }
 
 /** The series with a value other than zero after these entries, without `cg_` and without histogram buckets. */
@@ -124,10 +124,10 @@ describe('models', () => {
       { 'captured gpt-4': 4, 'tokens gpt-4': 9, 'messages gpt-4': 1 }],
     ['a correction is what it says more, and no other message', written('correct', { captured: 3, overage: 3 }, {
       price: 'tokens/10/gpt-4', about: stream({ tokens: 1_500 }),
-      corrected: { state: 'settled', facts: readAbout(JSON.stringify(stream({ tokens: 600 }))) },
+      corrected: { state: 'settled', facts: readFacts(JSON.stringify(stream({ tokens: 600 }))) },
     }), { 'captured gpt-4': 3, 'tokens gpt-4': 900 }],
     ['of a hold that was voided it is the message', written('correct', { captured: 3, overage: 3 }, {
-      price: 'tokens/10/gpt-4', about: stream({ tokens: 1_500 }), corrected: { state: 'voided', facts: readAbout('') },
+      price: 'tokens/10/gpt-4', about: stream({ tokens: 1_500 }), corrected: { state: 'voided', facts: readFacts('') },
     }), { 'captured gpt-4': 3, 'tokens gpt-4': 1_500, 'messages gpt-4': 1 }],
     ['of several models it is what each says more', written('correct', { captured: 4, overage: 4 }, {
       about: process({ models: [
@@ -136,7 +136,7 @@ describe('models', () => {
       ] }),
       corrected: {
         state: 'settled',
-        facts: readAbout(JSON.stringify(process({ models: [{ model: 'gpt-4', inputTokens: 50, outputTokens: 50, credits: 4 }] }))),
+        facts: readFacts(JSON.stringify(process({ models: [{ model: 'gpt-4', inputTokens: 50, outputTokens: 50, credits: 4 }] }))),
       },
     }), { 'captured gpt-4': 2, 'captured claude': 2, 'tokens gpt-4': 50, 'tokens claude': 9 }],
     ['a model nobody priced, at the default', written('settle', { held: -10, captured: 4 }, {

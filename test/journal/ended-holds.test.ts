@@ -33,7 +33,7 @@ async function accountWith(amount: number): Promise<string> {
   return accountId;
 }
 const place = (accountId: string, by: 'user' | 'service' = 'user') => under.ledger.placeHold({
-  accountId, holdId: 'h', minimum: micros(10), desired: micros(10), leaseMs: 600_000, expiryPolicy: 'release', price: 'p',
+  accountId, holdId: 'h', minimum: micros(10), desired: micros(10), leaseMs: 600_000, kind: 'test', expiryPolicy: 'release', price: 'p',
   fingerprint: 'f', about: '{}', by,
 });
 const settle = (accountId: string, cost: number, by: 'user' | 'service' = 'user') => under.ledger.settleHold({

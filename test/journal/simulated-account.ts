@@ -5,6 +5,8 @@ import { AMOUNTS } from '../../src/ledger/figures.js';
 export type Facts = {
   readonly key?: string;
   readonly about?: string;
+  /** Of a place: what the hold is for. */
+  readonly holdKind?: string;
   readonly fingerprint?: string;
   readonly price?: string;
   readonly atMs?: number;
@@ -35,10 +37,11 @@ export function simulatedAccount(accountId: string, startMs: number) {
     const values: Text = {
       account: accountId, seq: String(balance.seq), at_ms: String(facts.atMs ?? nowMs), kind,
       available_after: String(balance.available), held_after: String(balance.held), debt_after: String(balance.debt),
-      key: facts.key ?? '', about: facts.about ?? '', fingerprint: facts.fingerprint ?? '', price: facts.price ?? '',
+      key: facts.key ?? '', about: facts.about ?? '', hold_kind: facts.holdKind ?? '',
+      fingerprint: facts.fingerprint ?? '', price: facts.price ?? '',
       ...text,
     };
-    const amounts = new Set<EntryField>([...AMOUNTS, 'overage', 'lease_ms', 'corrects']);
+    const amounts = new Set<EntryField>([...AMOUNTS, 'overage', 'lease_ends_at_ms', 'corrects']);
     return ENTRY_FIELDS.flatMap((field) => [field, values[field] ?? (amounts.has(field) ? String(deltas[field] ?? 0) : '')]);
   };
 
@@ -74,7 +77,7 @@ export function simulatedAccount(accountId: string, startMs: number) {
     for (const part of parts) part.lot.held += part.amount;
     holds.set(holdId, { amount, parts });
     return entry('place', { available: -amount, held: amount },
-      { hold: holdId, policy: 'release', lease_ms: String(nowMs + 600_000), lots: parts.map((part) =>
+      { hold: holdId, policy: 'release', lease_ends_at_ms: String(nowMs + 600_000), lots: parts.map((part) =>
         `${part.lot.id}:-${part.amount}:${part.amount}`).join(',') }, facts);
   };
 

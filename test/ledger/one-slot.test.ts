@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(async () => { await under.close(); });
 
 const LOT = { lotId: 'l', amount: micros(100), expiresAtMs: null, kind: 'grant', about: '{}' } as const;
-const HOLD = { leaseMs: 60_000, expiryPolicy: 'release', price: 'p', fingerprint: 'f', about: '{}' } as const;
+const HOLD = { kind: 'test', leaseMs: 60_000, expiryPolicy: 'release', price: 'p', fingerprint: 'f', about: '{}' } as const;
 const place = (accountId: string, holdId: string) =>
   under.ledger.placeHold({ ...HOLD, accountId, holdId, minimum: micros(5), desired: micros(5) });
 

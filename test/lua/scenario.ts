@@ -58,7 +58,7 @@ async function run(under: TestLedger, accountId: string, [op, ...words]: string[
       const minimum = micros(Number(options.get('min') ?? amount));
       const reply = await ledger.placeHold({
         accountId, holdId: name, minimum, desired: amount, leaseMs: minutes(options.get('for')) ?? 10 * MINUTE_MS,
-        expiryPolicy: 'release', price: 'p', fingerprint: `${minimum}/${amount}`, about, by,
+        kind: 'test', expiryPolicy: 'release', price: 'p', fingerprint: `${minimum}/${amount}`, about, by,
       });
       if (reply.status === 'placed') return flags(`placed:${reply.amount}:${reply.available}`, { replayed: reply.replayed });
       if (reply.status === 'hold_resolved') return `${reply.status}:${outcome(reply.outcome)}`;

@@ -75,8 +75,8 @@ export function fakeLedger(clock: () => number): FakeLedger {
         account.available -= amount;
         account.held += amount;
         const placed = {
-          holdId, seq: account.seq, amount, placedAtMs: clock(), expiresAtMs: clock() + command.leaseMs, price: command.price,
-          about: command.about,
+          holdId, kind: command.kind, seq: account.seq, amount, placedAtMs: clock(), expiresAtMs: clock() + command.leaseMs,
+          price: command.price, about: command.about,
         };
         account.holds.set(holdId, { placed, command, ended: null });
       }

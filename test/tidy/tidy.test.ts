@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { projectRoot } from '../../src/kit/paths.js';
-import { ENTRY_FIELDS } from '../../src/ledger/entry.js';
+import { ENTRY_FIELDS, PREVIOUS_ENTRY_FIELDS } from '../../src/ledger/entry.js';
 import { AMOUNTS, BALANCES, FIGURES, KEPT } from '../../src/ledger/figures.js';
 import { readLua } from '../../src/stores/redis/lua-source.js';
 
@@ -103,9 +103,9 @@ test('an include defines one table, named like its file', () => {
 test('the journal writes exactly the fields that the drainer reads, in their order', () => {
   const text = readFileSync(join(projectRoot, 'lua/includes/journal.lua'), 'utf8');
   const written = [
-    ...text.slice(text.indexOf("'*',")).matchAll(/'([a-z_]+)', (?:account_id|kind|numbers|delta|facts)/g),
+    ...text.slice(text.indexOf("'*',")).matchAll(/'([a-z_]+)', (?:account_id|kind|numbers|delta|facts|lease_ends_at_text)/g),
   ].map(([, field]) => field);
-  expect(written).toEqual([...ENTRY_FIELDS]);
+  expect(written).toEqual([...ENTRY_FIELDS, ...PREVIOUS_ENTRY_FIELDS]);
 });
 
 test('a process has one shared drain and one freshen: only the composition makes them', () => {

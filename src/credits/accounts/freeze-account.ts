@@ -1,5 +1,6 @@
 import type { Freshen } from '../../journal/freshen.js';
 import { GatewayError } from '../../kit/errors.js';
+import { writeFacts } from '../../ledger/facts.js';
 import type { FreezeReply, Ledger } from '../../ledger/ledger.js';
 
 export type FreezeDeps = { readonly ledger: Pick<Ledger, 'freeze' | 'thaw'>; readonly freshen: Pick<Freshen, 'account'> };
@@ -27,7 +28,7 @@ async function change(
   { freshen }: FreezeDeps, { accountId, reason, actor }: FreezeCommand, run: (about: string) => Promise<FreezeReply>,
   frozen: boolean,
 ): Promise<Frozen> {
-  const { status } = await run(JSON.stringify({ source: 'administration', actor, reason }));
+  const { status } = await run(writeFacts({ type: 'change', source: 'administration', actor, reason }));
   // Written to Postgres before the answer, so that the freeze survives a loss of Redis. Also after a repeat, because the
   // first attempt may have crashed before. While Postgres is down the freeze is only in Redis, which is better than
   // not freezing the account.

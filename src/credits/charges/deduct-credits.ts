@@ -1,9 +1,9 @@
 import { chargeKey, type CallerKey } from '../../kit/caller.js';
-import { accountFrozen, GatewayError } from '../../kit/errors.js';
 import { fingerprint } from '../../kit/ids.js';
-import { toCredits } from '../../kit/money/credits.js';
 import type { Micros } from '../../kit/money/micros.js';
+import { writeFacts } from '../../ledger/facts.js';
 import type { Ledger } from '../../ledger/ledger.js';
+import { chargeRefusal } from './charge-refusal.js';
 
 export type DeductCreditsDeps = { readonly ledger: Pick<Ledger, 'charge'> };
 
@@ -30,17 +30,9 @@ export async function deductCredits(
     key: chargeKey('deduct', key),
     fingerprint: fingerprint('deduct', amount),
     price: '',
-    about: JSON.stringify({ source: 'deduction' }),
+    about: writeFacts({ type: 'deduction', source: 'deduction' }),
     purpose: 'deduction',
   });
-  switch (reply.status) {
-    case 'charged':
-      return { available: reply.available, replayed: reply.replayed };
-    case 'insufficient_credits':
-      throw new GatewayError('insufficient_credits', `${toCredits(amount)} credits needed, ${toCredits(reply.available)} available`);
-    case 'idempotency_mismatch':
-      throw new GatewayError('idempotency_mismatch', 'this Idempotency-Key was used for another request; use a new one');
-    case 'account_frozen':
-      throw accountFrozen();
-  }
+  if (reply.status !== 'charged') throw chargeRefusal(reply, amount);
+  return { available: reply.available, replayed: reply.replayed };
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../kit/clock.js';
 import { fingerprint } from '../../kit/ids.js';
 import type { Micros } from '../../kit/money/micros.js';
+import { untyped } from '../../ledger/facts.js';
 import type { MoneyIn } from './money-in.js';
 import { changed, expiryOf, idempotencyOf, type ChangedCredits, type MoneyRequest } from './money-request.js';
 
@@ -25,6 +26,6 @@ export async function adjustCredits({ moneyIn, clock }: AdjustCreditsDeps, comma
     accountId, delta, about,
     expiresAtMs: delta > 0 ? expiryOf(clock(), expiryDays) : null,
     idempotency: idempotencyOf('adjust', key),
-    fingerprint: fingerprint('adjust', target, delta, expiryDays, about),
+    fingerprint: fingerprint('adjust', target, delta, expiryDays, untyped(about)),
   }));
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../kit/clock.js';
 import { fingerprint } from '../../kit/ids.js';
 import type { Micros } from '../../kit/money/micros.js';
+import { untyped } from '../../ledger/facts.js';
 import type { MoneyIn } from './money-in.js';
 import { expiryOf, idempotencyOf, refusalOf, type MoneyRequest } from './money-request.js';
 
@@ -35,7 +36,7 @@ export async function grantCredits({ moneyIn, clock }: GrantCreditsDeps, command
   const result = await moneyIn.grant({
     accountId, amount, expiresAtMs, about,
     idempotency: idempotencyOf('grant', key),
-    fingerprint: fingerprint('grant', target, amount, expiryDays, about),
+    fingerprint: fingerprint('grant', target, amount, expiryDays, untyped(about)),
   });
   switch (result.status) {
     case 'applied':

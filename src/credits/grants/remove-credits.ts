@@ -1,5 +1,6 @@
 import { fingerprint } from '../../kit/ids.js';
 import type { Micros } from '../../kit/money/micros.js';
+import { untyped } from '../../ledger/facts.js';
 import type { MoneyIn } from './money-in.js';
 import { changed, idempotencyOf, type ChangedCredits, type MoneyRequest } from './money-request.js';
 
@@ -16,6 +17,6 @@ export async function removeCredits({ moneyIn }: RemoveCreditsDeps, command: Rem
   return changed(await moneyIn.remove({
     accountId, amount, about,
     idempotency: idempotencyOf('remove', key),
-    fingerprint: fingerprint('remove', target, amount, about),
+    fingerprint: fingerprint('remove', target, amount, untyped(about)),
   }));
 }

@@ -2,6 +2,7 @@ import { lotIdOf, readIntent } from '../../books/money-in.table.js';
 import type { CallerKey } from '../../kit/caller.js';
 import { GatewayError } from '../../kit/errors.js';
 import { fingerprint } from '../../kit/ids.js';
+import { untyped } from '../../ledger/facts.js';
 import type { About } from '../../ledger/ledger.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import { toGatewayError } from '../../stores/postgres/errors.js';
@@ -38,7 +39,7 @@ export async function revokeAllocation(
     change: changed(await moneyIn.revoke({
       accountId, lotId, about,
       idempotency: idempotencyOf('revoke', key),
-      fingerprint: fingerprint('revoke', accountId, lotId, about),
+      fingerprint: fingerprint('revoke', accountId, lotId, untyped(about)),
     })),
   };
 }

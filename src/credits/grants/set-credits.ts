@@ -1,6 +1,7 @@
 import type { Clock } from '../../kit/clock.js';
 import { fingerprint } from '../../kit/ids.js';
 import type { Micros } from '../../kit/money/micros.js';
+import { untyped } from '../../ledger/facts.js';
 import type { MoneyIn } from './money-in.js';
 import { changed, expiryOf, idempotencyOf, type ChangedCredits, type MoneyRequest } from './money-request.js';
 
@@ -24,6 +25,6 @@ export async function setCredits({ moneyIn, clock }: SetCreditsDeps, command: Se
     accountId, amount, about,
     expiresAtMs: expiryOf(clock(), expiryDays),
     idempotency: idempotencyOf('set', key),
-    fingerprint: fingerprint('set', target, amount, expiryDays, about),
+    fingerprint: fingerprint('set', target, amount, expiryDays, untyped(about)),
   }));
 }

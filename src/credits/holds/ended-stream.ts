@@ -1,5 +1,6 @@
 import type { SessionRow } from '../../books/session.table.js';
 import type { Micros } from '../../kit/money/micros.js';
+import { readFacts } from '../../ledger/facts.js';
 import { toOpenStream, type OpenStream } from './stream-hold.js';
 
 /** A stream that is over, as callers see it. */
@@ -21,12 +22,8 @@ export function toEndedStream(row: SessionRow): EndedStream {
   };
 }
 
-/** Reads what `settleStreamHold` wrote. Text that was put aside leaves only that the stream was paid for. */
+/** Text that was put aside leaves only that the stream was paid for. */
 function isComplete(endAbout: string): boolean {
-  try {
-    const { end = 'completed' } = JSON.parse(endAbout) as { readonly end?: unknown };
-    return end === 'completed';
-  } catch {
-    return true;
-  }
+  const facts = readFacts(endAbout);
+  return !('end' in facts) || facts.end === 'completed';
 }

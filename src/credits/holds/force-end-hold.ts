@@ -1,14 +1,10 @@
 import { GatewayError } from '../../kit/errors.js';
 import { fingerprint } from '../../kit/ids.js';
 import type { Micros } from '../../kit/money/micros.js';
-import type { HoldOutcome, Ledger, OverCapture, SettleHold } from '../../ledger/ledger.js';
-import { holdResolved } from './hold-outcome.js';
-
-export type ForceEndHoldDeps = {
-  readonly ledger: Pick<Ledger, 'settleHold' | 'voidHold'>;
-  readonly overCapture: OverCapture;
-  readonly debtLimit: Micros | null;
-};
+import type { HoldOutcome } from '../../ledger/ledger.js';
+import { endRefusal, type EndRefused } from './hold-refusals.js';
+import { settleHold, type SettleHoldDeps } from './settle-hold.js';
+import { voidHold, type VoidHoldDeps } from './void-hold.js';
 
 /** An operator ends a hold. The operator and the reason are recorded in the ledger. */
 export type ForceEndHold = {
@@ -27,22 +23,20 @@ export type ForcedEnd = { readonly outcome: HoldOutcome; readonly replayed: bool
  *
  * @throws GatewayError hold_not_found, hold_resolved (`first` names how it ended), account_frozen, ledger_unavailable.
  */
-export async function forceSettleHold(deps: ForceEndHoldDeps, command: ForceEndHold & { readonly cost: Micros }): Promise<ForcedEnd> {
+export async function forceSettleHold(deps: SettleHoldDeps, command: ForceEndHold & { readonly cost: Micros }): Promise<ForcedEnd> {
   const { accountId, holdId, cost, actor, reason } = command;
-  const settle: SettleHold = {
-    accountId, holdId, cost, price: null, by: 'operator', overCapture: deps.overCapture, debtLimit: deps.debtLimit,
-    fingerprint: fingerprint('operator/settle', cost),
-    // `end` is for lists of streams: the client did not report a complete answer.
-    about: JSON.stringify({
-      source: 'console', actor, reason, end: 'aborted',
-      usage: { service: 'operator', operation: 'settle', metadata: { sessionId: holdId } },
+  const reply = await settleHold(deps, {
+    accountId, holdId, by: 'operator', fingerprint: fingerprint('operator/settle', cost),
+    // The cost is the operator's own; the hold's price is only recorded. `end` is for lists of streams: the client did not
+    // report a complete answer.
+    priced: (known) => ({
+      cost, price: known?.price ?? null, facts: {
+        type: 'operator_end', source: 'console', actor, reason, end: 'aborted',
+        usage: { service: 'operator', operation: 'settle', metadata: { sessionId: holdId } },
+      },
     }),
-  };
-  let reply = await deps.ledger.settleHold(settle);
-  // The cost is the operator's own; the hold's price only goes on the record.
-  if (reply.status === 'price_needed') reply = await deps.ledger.settleHold({ ...settle, price: reply.price });
+  });
   if (reply.status === 'settled') return { outcome: reply.outcome, replayed: reply.replayed };
-  if (reply.status === 'price_needed') throw new Error(`the price of hold ${holdId} changed while it was settled`);
   throw refused(reply, holdId);
 }
 
@@ -50,29 +44,17 @@ export async function forceSettleHold(deps: ForceEndHoldDeps, command: ForceEndH
  * Ends an open hold of any dialect with nothing captured; one that has ended with nothing captured stays as it is. @throws
  * as `forceSettleHold`.
  */
-export async function forceVoidHold(
-  { ledger }: Pick<ForceEndHoldDeps, 'ledger'>, { accountId, holdId, actor, reason }: ForceEndHold,
-): Promise<ForcedEnd> {
-  const reply = await ledger.voidHold({
-    accountId, holdId, by: 'operator', about: JSON.stringify({ source: 'console', actor, reason, end: 'aborted' }),
+export async function forceVoidHold(deps: VoidHoldDeps, { accountId, holdId, actor, reason }: ForceEndHold): Promise<ForcedEnd> {
+  const reply = await voidHold(deps, {
+    accountId, holdId, by: 'operator', facts: { type: 'operator_end', source: 'console', actor, reason, end: 'aborted' },
   });
   if (reply.status === 'voided') return { outcome: reply.outcome, replayed: reply.replayed };
   throw refused(reply, holdId);
 }
 
-type Refused =
-  | { readonly status: 'hold_resolved'; readonly outcome: HoldOutcome }
-  | { readonly status: 'hold_not_found' | 'account_frozen' | 'forbidden' };
-
-function refused(reply: Refused, holdId: string): Error {
-  switch (reply.status) {
-    case 'hold_resolved':
-      return holdResolved(`hold ${holdId}`, reply.outcome);
-    case 'hold_not_found':
-      return new GatewayError('hold_not_found', `there is no hold ${holdId}`);
-    case 'account_frozen':
-      return new GatewayError('account_frozen', 'the account is frozen; thaw it first');
-    case 'forbidden':
-      return new Error(`an operator was refused to end hold ${holdId}`);
-  }
+/** In the words for operators, who may end every hold and thaw every account. */
+function refused(reply: EndRefused, holdId: string): Error {
+  if (reply.status === 'forbidden') return new Error(`an operator was refused to end hold ${holdId}`);
+  if (reply.status === 'account_frozen') return new GatewayError('account_frozen', 'the account is frozen; thaw it first');
+  return endRefusal(reply, `hold ${holdId}`);
 }

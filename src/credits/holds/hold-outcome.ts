@@ -1,5 +1,6 @@
 import { GatewayError } from '../../kit/errors.js';
 import { toCredits } from '../../kit/money/credits.js';
+import { micros, type Micros } from '../../kit/money/micros.js';
 import type { HoldOutcome } from '../../ledger/ledger.js';
 
 /**
@@ -11,9 +12,11 @@ export const holdResolved = (what: string, outcome: HoldOutcome): GatewayError =
     first: describe(outcome),
   });
 
-/** The refusal of a user who would end what a service placed. */
-export const notTheirsToEnd = (what: string): GatewayError =>
-  new GatewayError('forbidden', `${what} was placed by a service; only a service or an operator can end it`);
+/** What the usage of an ended hold cost, whether or not all of it could be taken. */
+export const costOf = ({ captured, uncollected }: HoldOutcome): Micros => micros(captured + uncollected);
+
+/** What of it did not go to anybody: back to lots, or gone with lots that had expired. */
+export const returnedOf = ({ released, expired }: HoldOutcome): Micros => micros(released + expired);
 
 const describe = (outcome: HoldOutcome): Record<string, unknown> => ({
   state: outcome.state,

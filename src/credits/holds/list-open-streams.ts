@@ -1,4 +1,4 @@
-import { STREAM_ABOUT_START } from '../../books/session.table.js';
+import { STREAM } from '../../books/session.table.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import { toOpenStream, type OpenStream } from './stream-hold.js';
 
@@ -7,6 +7,5 @@ export async function listOpenStreams(
   { ledger }: { readonly ledger: Pick<Ledger, 'readAccount'> }, accountId: string,
 ): Promise<OpenStream[]> {
   const { holds } = await ledger.readAccount(accountId);
-  return holds.filter(({ about }) => about.startsWith(STREAM_ABOUT_START)).map((hold) => toOpenStream(accountId, hold)).sort((a, b) =>
-    a.seq - b.seq);
+  return holds.filter(({ kind }) => kind === STREAM).map((hold) => toOpenStream(accountId, hold)).sort((a, b) => a.seq - b.seq);
 }

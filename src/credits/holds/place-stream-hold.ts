@@ -1,19 +1,12 @@
-import { GatewayError } from '../../kit/errors.js';
+import { STREAM } from '../../books/session.table.js';
 import { fingerprint } from '../../kit/ids.js';
-import { toCredits } from '../../kit/money/credits.js';
 import type { Micros } from '../../kit/money/micros.js';
-import type { Ledger } from '../../ledger/ledger.js';
 import { bufferedEstimate, costOfTokens, type TokenBook } from '../prices/token-book.js';
-import { holdResolved } from './hold-outcome.js';
 import type { HoldPrices } from './hold-prices.js';
-import { writeStreamAbout } from './stream-hold.js';
+import { placeRefusal } from './hold-refusals.js';
+import { placeHold, type PlaceHoldDeps } from './place-hold.js';
 
-export type StreamHoldDeps = {
-  readonly ledger: Ledger;
-  readonly tokenBook: TokenBook;
-  readonly holdPrices: HoldPrices;
-  readonly leaseMs: number;
-};
+export type StreamHoldDeps = PlaceHoldDeps & { readonly tokenBook: TokenBook; readonly holdPrices: HoldPrices };
 
 export type PlaceStreamHold = {
   readonly accountId: string;
@@ -45,30 +38,21 @@ export async function placeStreamHold(deps: StreamHoldDeps, command: PlaceStream
   const price = deps.tokenBook.priceOf(modelId);
   const estimate = costOfTokens(price, estimatedTokens);
   const amount = bufferedEstimate(estimate);
-  const reply = await deps.ledger.placeHold({
+  const reply = await placeHold(deps, {
     accountId,
     holdId,
-    minimum: amount,
-    desired: amount,
-    leaseMs: deps.leaseMs,
-    expiryPolicy: 'release',
+    kind: STREAM,
+    amount,
     price: price.name,
+    facts: { type: 'stream', modelId, estimatedTokens, estimate },
+    by: 'user',
     fingerprint: fingerprint('stream', modelId, estimatedTokens),
-    about: writeStreamAbout({ modelId, estimatedTokens, estimate }),
   });
-  switch (reply.status) {
-    case 'placed':
-      deps.holdPrices.remember(accountId, holdId, { price: price.name, placedAtMs: reply.placedAtMs });
-      return { holdId, amount: reply.amount, available: reply.available, expiresAtMs: reply.expiresAtMs, replayed: reply.replayed };
-    case 'insufficient_credits':
-      throw new GatewayError('insufficient_credits', `${toCredits(amount)} credits needed, ${toCredits(reply.available)} available`);
-    case 'hold_exists':
-      throw new GatewayError('conflict', `session ${holdId} exists with other parameters; use a new sessionId`);
-    case 'hold_resolved':
-      throw holdResolved(`session ${holdId}`, reply.outcome);
-    case 'too_many_holds':
-      throw new GatewayError('limit_exceeded', 'too many open sessions; finalize or abort some first');
-    case 'account_frozen':
-      throw new GatewayError('account_frozen', 'the account is frozen; ask an administrator');
+  if (reply.status !== 'placed') {
+    throw placeRefusal(reply, amount, {
+      hold: `session ${holdId}`, taken: 'use a new sessionId', tooMany: 'too many open sessions; finalize or abort some first',
+    });
   }
+  deps.holdPrices.remember(accountId, holdId, { price: price.name, placedAtMs: reply.placedAtMs });
+  return { holdId, amount: reply.amount, available: reply.available, expiresAtMs: reply.expiresAtMs, replayed: reply.replayed };
 }

@@ -1,7 +1,8 @@
-import { TransactionReason, TransactionType, writeTransactionAbout } from '../../books/transaction.js';
+import { TransactionReason, TransactionType } from '../../books/transaction.js';
 import { invalid } from '../../kit/errors.js';
 import { fingerprint } from '../../kit/ids.js';
 import type { Micros } from '../../kit/money/micros.js';
+import { writeFacts } from '../../ledger/facts.js';
 import type { MoneyIn, MoneyInResult } from '../grants/money-in.js';
 import { refusalOf } from '../grants/money-request.js';
 
@@ -36,12 +37,13 @@ export async function grantReferral({ moneyIn }: ReferralDeps, command: Referral
       accountId: side === 'referrer' ? referrer : referee, amount, expiresAtMs: null, retriesRefused: true,
       idempotency: { scope: 'referral', key: `${referee}/${side}` },
       fingerprint: fingerprint('referral', referrer, referrerAmount, refereeAmount),
-      about: writeTransactionAbout(
-        { type: TransactionType.BONUS, reason: TransactionReason.REFERRAL_BONUS, description: 'Referral bonus', metadata: {
-          referrer, referee,
-        } },
-        { source: 'referral', actor, reason: 'referral' },
-      ),
+      about: writeFacts({
+        type: 'change', source: 'referral', actor, reason: 'referral',
+        transaction: {
+          type: TransactionType.BONUS, reason: TransactionReason.REFERRAL_BONUS, description: 'Referral bonus',
+          metadata: { referrer, referee },
+        },
+      }),
     });
     if (result.status === 'refused') throw refusalOf(result.reason);
     return result;

@@ -1,7 +1,8 @@
 import { lotIdOf, readIntent } from '../../books/money-in.table.js';
-import { TransactionReason, TransactionType, writeTransactionAbout } from '../../books/transaction.js';
+import { TransactionReason, TransactionType } from '../../books/transaction.js';
 import type { Clock } from '../../kit/clock.js';
 import { fingerprint } from '../../kit/ids.js';
+import { writeFacts } from '../../ledger/facts.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import type { MoneyIn, MoneyInResult } from '../grants/money-in.js';
 import { claimOpenPeriods, noteGranted, noteProblem, openPeriod, passOverOlder, type OpenPeriod, type PlanPeriod } from './period.table.js';
@@ -103,13 +104,13 @@ async function clearForReset(
     accountId, lotId, retriesRefused: true,
     idempotency: { scope: 'plan-reset', key: lotId },
     fingerprint: fingerprint('plan-reset', accountId, lotId),
-    about: writeTransactionAbout(
-      {
+    about: writeFacts({
+      type: 'change', source: 'plan', actor: ACTOR, reason: 'reset',
+      transaction: {
         type: TransactionType.ADJUSTMENT, reason: TransactionReason.SUBSCRIPTION_REFILL,
         description: `${name}: unused credits of the period before`, metadata: { plan: planId },
       },
-      { source: 'plan', actor: ACTOR, reason: 'reset' },
-    ),
+    }),
   });
   switch (result.status) {
     case 'applied': return null;
@@ -128,12 +129,12 @@ function grantPeriod({ moneyIn }: RefillDeps, period: PlanPeriod, nowMs: number)
     expiresAtMs: expiresAfterSeconds === null ? null : nowMs + expiresAfterSeconds * 1_000,
     idempotency: { scope: 'plan', key: `plan/${accountId}/${planId}/${startsAt}` },
     fingerprint: fingerprint('plan', accountId, planId, startsAt),
-    about: writeTransactionAbout(
-      {
+    about: writeFacts({
+      type: 'change', source: 'plan', actor: ACTOR, reason: 'refill',
+      transaction: {
         type: nth === 0 ? TransactionType.SUBSCRIPTION : TransactionType.REFILL, reason: TransactionReason.SUBSCRIPTION_REFILL,
         description: name, metadata: { plan: planId, periodStart: startsAt },
       },
-      { source: 'plan', actor: ACTOR, reason: 'refill' },
-    ),
+    }),
   });
 }

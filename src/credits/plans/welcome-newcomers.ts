@@ -1,6 +1,7 @@
-import { TransactionReason, TransactionType, writeTransactionAbout } from '../../books/transaction.js';
+import { TransactionReason, TransactionType } from '../../books/transaction.js';
 import { fingerprint } from '../../kit/ids.js';
 import type { Micros } from '../../kit/money/micros.js';
+import { writeFacts } from '../../ledger/facts.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import type { MoneyIn } from '../grants/money-in.js';
 import { decideWelcome, readNewcomers } from './newcomer.table.js';
@@ -30,10 +31,12 @@ export async function welcomeNewcomers({ db, moneyIn, amount }: WelcomeDeps): Pr
       idempotency: { scope: 'welcome', key: accountId },
       // The fingerprint leaves out the amount: after a change of it, accounts that were welcomed before get nothing more.
       fingerprint: fingerprint('welcome', accountId),
-      about: writeTransactionAbout(
-        { type: TransactionType.BONUS, reason: TransactionReason.WELCOME_BONUS, description: 'Welcome bonus', metadata: null },
-        { source: 'welcome', actor: 'system-welcome', reason: 'welcome' },
-      ),
+      about: writeFacts({
+        type: 'change', source: 'welcome', actor: 'system-welcome', reason: 'welcome',
+        transaction: {
+          type: TransactionType.BONUS, reason: TransactionReason.WELCOME_BONUS, description: 'Welcome bonus', metadata: null,
+        },
+      }),
     });
     // A frozen account is tried again until it is thawed.
     if (result.status !== 'refused') welcomed.push(accountId);

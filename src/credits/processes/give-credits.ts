@@ -1,9 +1,10 @@
 import { isKeyUsed, type IdempotencyKey } from '../../books/money-in.table.js';
 import type { CallerKey } from '../../kit/caller.js';
 import type { Clock } from '../../kit/clock.js';
-import { GatewayError } from '../../kit/errors.js';
+import { accountFrozen, GatewayError } from '../../kit/errors.js';
 import { fingerprint, newId } from '../../kit/ids.js';
 import type { Micros } from '../../kit/money/micros.js';
+import { writeFacts } from '../../ledger/facts.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import { toGatewayError } from '../../stores/postgres/errors.js';
@@ -51,7 +52,7 @@ export async function giveInitialCredits(deps: GiveCreditsDeps, { accountId, amo
     idempotency: initialOf(accountId),
     // Without a key no two requests are the same one.
     fingerprint: fingerprint('credits-process/initial', accountId, amount, actor, key?.caller ?? null, key?.key ?? newId()),
-    about: JSON.stringify({ source: 'initial', actor, reason: 'INITIAL_CREDITS' }),
+    about: writeFacts({ type: 'change', source: 'initial', actor, reason: 'INITIAL_CREDITS' }),
     retriesRefused: 'by_anyone',
   }).catch((error: unknown) => {
     if (!(error instanceof GatewayError && error.code === 'idempotency_mismatch')) throw error;
@@ -71,7 +72,7 @@ export async function giveBonusCredits(deps: GiveCreditsDeps, { accountId, amoun
     accountId, amount, expiresAtMs: null,
     idempotency: idempotencyOf('bonus', key),
     fingerprint: fingerprint('credits-process/bonus', accountId, amount),
-    about: JSON.stringify({ source: 'bonus', actor, reason: 'BONUS' }),
+    about: writeFacts({ type: 'change', source: 'bonus', actor, reason: 'BONUS' }),
   });
   return given(deps, accountId, result, hasInitial);
 }
@@ -88,7 +89,7 @@ async function given(
     case 'pending':
       return { status: 'pending', balance: null, replayed: false, atMs: clock(), hasInitial };
     case 'refused':
-      if (result.reason === 'account_frozen') throw new GatewayError('account_frozen', 'the account is frozen; ask an administrator');
+      if (result.reason === 'account_frozen') throw accountFrozen();
       throw new GatewayError('limit_exceeded', `the credits cannot be given: ${result.reason}`);
   }
 }

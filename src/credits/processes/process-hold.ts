@@ -15,6 +15,9 @@ export const normalUsageKey = (key: string): string => (UUID.test(key) ? key.toL
  */
 export const processHoldId = (usageKey: string): string => `credits-process ${usageKey}`;
 
+/** The kind of a process' hold. */
+export const PROCESS = 'process';
+
 /** Holds of settlements without a usage_key; `name` is ours. */
 export const unnamedHoldId = (name: string): string => `credits-process-unnamed ${name}`;
 

@@ -1,23 +1,24 @@
-import { GatewayError } from '../../kit/errors.js';
+import { accountFrozen, GatewayError } from '../../kit/errors.js';
 import { fingerprint } from '../../kit/ids.js';
 import { METADATA_BYTES_MAX } from '../../kit/limits.js';
 import { toCredits } from '../../kit/money/credits.js';
-import { micros, ZERO, type Micros } from '../../kit/money/micros.js';
-import type { HoldOutcome, Ledger, OverCapture, SettleHold, SettleHoldReply } from '../../ledger/ledger.js';
+import { ZERO, type Micros } from '../../kit/money/micros.js';
+import { readFacts, type WrittenFacts } from '../../ledger/facts.js';
+import type { HoldOutcome, Ledger } from '../../ledger/ledger.js';
 import type { EndpointName, FeatureEndpoint } from '../features/feature.js';
 import type { FindUsedEndpoint } from '../features/used-endpoints.js';
-import { holdResolved } from '../holds/hold-outcome.js';
+import { costOf } from '../holds/hold-outcome.js';
+import { endRefusal } from '../holds/hold-refusals.js';
+import { placeHold, type PlaceHoldDeps } from '../holds/place-hold.js';
+import { settleHold, type SettleHoldCommand, type SettleHoldDeps, type SettledHold } from '../holds/settle-hold.js';
 import { modelKey, type ModelBook, type ModelItemDetails, type ModelUsage } from '../prices/model-book.js';
 import { priceUsages, sumByModel, type PricedUsages } from './price-usages.js';
-import { NO_PRICE, processHoldId, unnamedHoldId, walletBalance } from './process-hold.js';
+import { NO_PRICE, PROCESS, processHoldId, unnamedHoldId, walletBalance } from './process-hold.js';
 
-export type SettleProcessDeps = {
-  readonly ledger: Pick<Ledger, 'placeHold' | 'settleHold' | 'readBalance'>;
+export type SettleProcessDeps = PlaceHoldDeps & SettleHoldDeps & {
+  readonly ledger: Pick<Ledger, 'readBalance'>;
   readonly modelBook: ModelBook;
   readonly usedEndpoint: FindUsedEndpoint;
-  readonly leaseMs: number;
-  readonly overCapture: OverCapture;
-  readonly debtLimit: Micros | null;
 };
 
 export type SettleProcess = {
@@ -39,7 +40,7 @@ export type SettledProcess = {
 };
 
 /** A settlement as it is sent to the ledger, and how it was priced. */
-type PricedEnd = { readonly end: SettleHold; readonly priced: PricedUsages };
+type PricedSettle = { readonly end: SettleHoldCommand; readonly priced: PricedUsages };
 
 /**
  * Charges what a process used: from the hold of its start, or without one where there was none. The full cost is always
@@ -52,14 +53,13 @@ type PricedEnd = { readonly end: SettleHold; readonly priced: PricedUsages };
  *   ledger_unavailable. The last three may pass; asking again under the same key is always safe.
  */
 export async function settleProcess(deps: SettleProcessDeps, command: SettleProcess): Promise<SettledProcess> {
-  const { ledger } = deps;
   const endpoint = await deps.usedEndpoint(command.endpoint);
   if (endpoint === null) throw new GatewayError('not_found', 'Feature endpoint not found');
   let { end, priced } = priceEnd(deps, command, endpoint, null);
-  let reply = await ledger.settleHold(end);
+  let reply = await settleHold(deps, end);
   if (reply.status === 'hold_not_found') {
     await placeEmpty(deps, end, endpoint);
-    reply = await ledger.settleHold(end);
+    reply = await settleHold(deps, end);
   }
   // A name of ours stands for one request: other usage under it is another request, not a correction.
   if (reply.status === 'hold_resolved' && command.usageKey !== null) {
@@ -68,17 +68,14 @@ export async function settleProcess(deps: SettleProcessDeps, command: SettleProc
   switch (reply.status) {
     case 'settled': {
       const { outcome, replayed } = reply;
-      const total = micros(outcome.captured + outcome.uncollected);
       return {
-        details: replayed ? firstDetails(deps.modelBook, command.usages, outcome, priced) : priced.details, total, replayed,
-        outcome,
+        details: replayed ? firstDetails(deps.modelBook, command.usages, outcome, priced) : priced.details, total: costOf(outcome),
+        replayed, outcome,
       };
     }
     case 'hold_resolved':
-      throw holdResolved(command.usageKey === null ? 'the settlement under this key' : `usage_key ${command.usageKey}`, reply.outcome);
     case 'account_frozen':
-      throw new GatewayError('account_frozen', 'the account is frozen; ask an administrator');
-    case 'price_needed':
+      throw endRefusal(reply, command.usageKey === null ? 'the settlement under this key' : `usage_key ${command.usageKey}`);
     case 'hold_not_found':
     case 'forbidden':
       throw new Error(`hold ${end.holdId} answered ${reply.status} to a settlement`);
@@ -91,32 +88,29 @@ export async function settleProcess(deps: SettleProcessDeps, command: SettleProc
  */
 async function correct(
   deps: SettleProcessDeps, command: SettleProcess, endpoint: FeatureEndpoint, ended: HoldOutcome,
-): Promise<PricedEnd & { readonly reply: SettleHoldReply }> {
+): Promise<PricedSettle & { readonly reply: SettledHold }> {
   for (let earlier = ended; ;) {
     const { end, priced } = priceEnd(deps, command, endpoint, earlier);
-    const reply = await deps.ledger.settleHold(end);
+    const reply = await settleHold(deps, end);
     if (reply.status !== 'hold_resolved' || reply.outcome.seq === earlier.seq) return { end, priced, reply };
     earlier = reply.outcome;
   }
 }
 
 /** Prices the usage: of a hold that has ended before, at the prices of that end. */
-function priceEnd(deps: SettleProcessDeps, command: SettleProcess, endpoint: FeatureEndpoint, earlier: HoldOutcome | null): PricedEnd {
+function priceEnd(deps: SettleProcessDeps, command: SettleProcess, endpoint: FeatureEndpoint, earlier: HoldOutcome | null): PricedSettle {
   const { accountId, usageKey, usages } = command;
   const priced = priceUsages(deps.modelBook, usages, earlier === null ? {} : (pricesOf(earlier.about) ?? {}));
-  const end: SettleHold = {
+  const facts = factsOf(endpoint, command, priced);
+  const end: SettleHoldCommand = {
     accountId,
     holdId: usageKey === null ? unnamedHoldId(command.unnamed) : processHoldId(usageKey),
-    cost: priced.total,
-    price: NO_PRICE,
+    priced: () => ({ cost: priced.total, price: NO_PRICE, facts }),
     by: 'service',
     corrects: earlier === null ? null : earlier.seq,
-    overCapture: deps.overCapture,
-    debtLimit: deps.debtLimit,
     fingerprint: fingerprint('credits-process/end', endpoint.endpointId, ...usages.flatMap(({ aiModel, inputTokens, outputTokens }) => [
       aiModel === undefined ? null : modelKey(aiModel), inputTokens, outputTokens,
     ])),
-    about: aboutOf(endpoint, command, priced),
   };
   return { end, priced };
 }
@@ -131,12 +125,12 @@ export const balanceAfter = async ({ ledger }: Pick<SettleProcessDeps, 'ledger'>
  * Postgres knew the hold a moment ago, and two that come here at once place the same.
  */
 async function placeEmpty(
-  { ledger, leaseMs }: SettleProcessDeps, { accountId, holdId }: SettleHold, { endpointId, value }: FeatureEndpoint,
+  deps: SettleProcessDeps, { accountId, holdId }: SettleHoldCommand, { endpointId, value }: FeatureEndpoint,
 ): Promise<void> {
-  const reply = await ledger.placeHold({
-    accountId, holdId, minimum: ZERO, desired: ZERO, leaseMs, expiryPolicy: 'release', price: NO_PRICE, by: 'service', isNewId: true,
+  const reply = await placeHold(deps, {
+    accountId, holdId, kind: PROCESS, amount: ZERO, price: NO_PRICE, by: 'service', isNewId: true,
     fingerprint: fingerprint('credits-process/without-start'),
-    about: JSON.stringify({ process: 'end-without-start', featureEndpointId: endpointId, feature: value }),
+    facts: { type: 'process', process: 'end-without-start', featureEndpointId: endpointId, feature: value },
   });
   switch (reply.status) {
     case 'placed':
@@ -144,7 +138,7 @@ async function placeEmpty(
     case 'hold_resolved': // or it has ended already
       return;
     case 'account_frozen':
-      throw new GatewayError('account_frozen', 'the account is frozen; ask an administrator');
+      throw accountFrozen();
     case 'too_many_holds':
       throw new GatewayError('limit_exceeded', 'the account has too many open holds');
     case 'insufficient_credits':
@@ -153,18 +147,20 @@ async function placeEmpty(
 }
 
 /** What the entry says about itself: a usage record for statistics, and the prices that a repeat is told again. */
-function aboutOf({ endpointId, value }: FeatureEndpoint, { usageKey, usages }: SettleProcess, { charged, prices }: PricedUsages): string {
+function factsOf(
+  { endpointId, value }: FeatureEndpoint, { usageKey, usages }: SettleProcess, { charged, prices }: PricedUsages,
+): WrittenFacts {
   const models = sumByModel(usages, charged).map(([model, inputTokens, outputTokens, cost]) => ({
     model, inputTokens, outputTokens, credits: toCredits(cost),
   }));
   const facts = { featureEndpointId: endpointId, usageKey };
   const metadata = { ...facts, models };
   const isLarge = Buffer.byteLength(JSON.stringify(metadata)) > METADATA_BYTES_MAX;
-  return JSON.stringify({
-    process: 'end',
+  return {
+    type: 'process_end', process: 'end',
     usage: { service: 'credits-process', operation: value, metadata: isLarge ? { ...facts, models: models.length } : metadata },
     prices,
-  });
+  };
 }
 
 /** The details that the first answer gave: the same usage at the same prices. Without its text, those of now. */
@@ -175,11 +171,8 @@ function firstDetails(
   return prices === null ? now.details : priceUsages(book, usages, prices).details;
 }
 
+/** Null for a text that was put aside: the money is right all the same. */
 function pricesOf(about: string): Readonly<Record<string, string>> | null {
-  try {
-    const { prices } = JSON.parse(about) as { readonly prices?: unknown };
-    return typeof prices === 'object' && prices !== null ? prices as Readonly<Record<string, string>> : null;
-  } catch {
-    return null; // its text was put aside: the money is right all the same
-  }
+  const facts = readFacts(about);
+  return facts.type === 'process_end' ? facts.prices : null;
 }

@@ -4,7 +4,8 @@ import { ZERO, type Micros } from '../../kit/money/micros.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import type { EndpointName } from '../features/feature.js';
 import { permitFeature, type PermitDeps } from '../features/permit-feature.js';
-import { NO_PRICE, processHoldId, walletBalance } from './process-hold.js';
+import { placeHold } from '../holds/place-hold.js';
+import { NO_PRICE, PROCESS, processHoldId, walletBalance } from './process-hold.js';
 
 export type StartDeps = PermitDeps & {
   readonly ledger: Pick<Ledger, 'placeHold' | 'readBalance'>;
@@ -42,18 +43,16 @@ export async function startProcess(deps: StartDeps, accountId: string, name: End
   const { endpoint, minimum, config } = permission;
   const usageKey = randomUUID();
   if (deps.holdMode === 'minimum' && minimum > 0) {
-    const reply = await ledger.placeHold({
+    const reply = await placeHold(deps, {
       accountId,
       holdId: processHoldId(usageKey),
-      minimum,
-      desired: minimum,
-      leaseMs: deps.leaseMs,
-      expiryPolicy: 'release',
+      kind: PROCESS,
+      amount: minimum,
       price: NO_PRICE,
       by: 'service',
       isNewId: true,
       fingerprint: fingerprint('credits-process/start', endpoint.endpointId, minimum),
-      about: JSON.stringify({ process: 'start', usageKey, featureEndpointId: endpoint.endpointId, feature: endpoint.value }),
+      facts: { type: 'process', process: 'start', usageKey, featureEndpointId: endpoint.endpointId, feature: endpoint.value },
     });
     const balance = walletBalance(await ledger.readBalance(accountId));
     switch (reply.status) {

@@ -1,13 +1,13 @@
 import { readEntry } from '../../books/entry.table.js';
 import { readIntent } from '../../books/money-in.table.js';
-import { writeTransactionAbout, type Transaction, type TransactionReason, type TransactionType } from '../../books/transaction.js';
-import { readAbout } from '../../journal/about.js';
+import type { Transaction, TransactionReason, TransactionType } from '../../books/transaction.js';
 import type { Freshen } from '../../journal/freshen.js';
 import { transactionsOf } from '../../journal/transactions-of.js';
 import type { CallerKey } from '../../kit/caller.js';
 import { GatewayError } from '../../kit/errors.js';
 import { fingerprint } from '../../kit/ids.js';
 import type { Micros } from '../../kit/money/micros.js';
+import { readFacts, untyped, writeFacts } from '../../ledger/facts.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import { isRetryable } from '../../stores/postgres/errors.js';
 import type { MoneyIn } from '../grants/money-in.js';
@@ -42,12 +42,13 @@ export type AddedCredits =
  */
 export async function addCredits(deps: AddCreditsDeps, command: AddCreditsCommand): Promise<AddedCredits> {
   const { accountId, amount, type, reason, description, metadata, key, actor } = command;
-  const about = writeTransactionAbout({ type, reason, description, metadata }, {
-    source: type.toLowerCase(), actor, reason: reason.toLowerCase(), notes: description,
+  const about = writeFacts({
+    type: 'change', source: type.toLowerCase(), actor, reason: reason.toLowerCase(), notes: description,
+    transaction: { type, reason, description, metadata },
   });
   const result = await deps.moneyIn.grant({
     accountId, amount, expiresAtMs: null, about, idempotency: idempotencyOf('add', key),
-    fingerprint: fingerprint('add', accountId, amount, about),
+    fingerprint: fingerprint('add', accountId, amount, untyped(about)),
   });
   if (result.status === 'refused') throw refusalOf(result.reason);
   if (result.status === 'pending') return { status: 'pending', intentId: result.intentId };
@@ -63,7 +64,7 @@ async function lineOf({ db, freshen }: AddCreditsDeps, accountId: string, intent
     const seq = (await readIntent(db, intentId))?.appliedSeq ?? null;
     const entry = seq === null ? null : await readEntry(db, accountId, seq);
     if (entry === null) return null;
-    return transactionsOf(accountId, entry, readAbout(entry.about))[0] ?? null;
+    return transactionsOf(accountId, entry, readFacts(entry.about))[0] ?? null;
   } catch (error) {
     // The credits are there. A failure now would make the caller try again, and add them twice if it gave no key.
     if (error instanceof GatewayError || isRetryable(error)) return null;

@@ -1,10 +1,10 @@
 import { TransactionType, type Transaction, type TransactionReason } from '../../books/transaction.js';
 import { chargeKey, type CallerKey } from '../../kit/caller.js';
-import { accountFrozen, GatewayError } from '../../kit/errors.js';
 import { fingerprint } from '../../kit/ids.js';
-import { toCredits } from '../../kit/money/credits.js';
 import { micros, type Micros } from '../../kit/money/micros.js';
+import { untyped, writeFacts } from '../../ledger/facts.js';
 import type { Ledger } from '../../ledger/ledger.js';
+import { chargeRefusal } from '../charges/charge-refusal.js';
 
 export type UseCreditsDeps = { readonly ledger: Pick<Ledger, 'charge'> };
 
@@ -35,26 +35,17 @@ export async function useCredits({ ledger }: UseCreditsDeps, command: UseCredits
   const modelName = metadata?.['modelName'];
   const usage = { service: reason.toLowerCase(), operation: typeof modelName === 'string' ? modelName : '', metadata: metadata ?? {} };
   // The usage has the metadata; what is said once is stored once in the journal.
-  const about = JSON.stringify({ usage, transaction: { type: TransactionType.USAGE, reason, description } });
+  const about = writeFacts({ type: 'use', usage, transaction: { type: TransactionType.USAGE, reason, description } });
   const reply = await ledger.charge({
     accountId, amount, price, about,
     key: chargeKey('use', key),
-    fingerprint: fingerprint('use', amount, about),
+    fingerprint: fingerprint('use', amount, untyped(about)),
   });
-  switch (reply.status) {
-    case 'charged': {
-      const { seq, atMs, available } = reply;
-      const transaction: Transaction = {
-        id: 2 * seq, accountId, atMs, type: TransactionType.USAGE, reason, amount: micros(0 - amount), balanceAfter: available,
-        description, metadata: JSON.stringify(usage.metadata),
-      };
-      return { transaction, replayed: reply.replayed };
-    }
-    case 'insufficient_credits':
-      throw new GatewayError('insufficient_credits', `${toCredits(amount)} credits needed, ${toCredits(reply.available)} available`);
-    case 'idempotency_mismatch':
-      throw new GatewayError('idempotency_mismatch', 'this Idempotency-Key was used for another request; use a new one');
-    case 'account_frozen':
-      throw accountFrozen();
-  }
+  if (reply.status !== 'charged') throw chargeRefusal(reply, amount);
+  const { seq, atMs, available } = reply;
+  const transaction: Transaction = {
+    id: 2 * seq, accountId, atMs, type: TransactionType.USAGE, reason, amount: micros(0 - amount), balanceAfter: available,
+    description, metadata: JSON.stringify(usage.metadata),
+  };
+  return { transaction, replayed: reply.replayed };
 }

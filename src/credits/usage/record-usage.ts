@@ -1,9 +1,9 @@
 import { chargeKey, type CallerKey } from '../../kit/caller.js';
-import { accountFrozen, GatewayError } from '../../kit/errors.js';
 import { fingerprint } from '../../kit/ids.js';
-import { toCredits } from '../../kit/money/credits.js';
 import { ZERO, type Micros } from '../../kit/money/micros.js';
+import { untyped, writeFacts } from '../../ledger/facts.js';
 import type { Ledger } from '../../ledger/ledger.js';
+import { chargeRefusal } from '../charges/charge-refusal.js';
 
 export type RecordUsageDeps = { readonly ledger: Ledger; readonly mode: 'charge' | 'log' };
 
@@ -33,24 +33,16 @@ export async function recordUsage({ ledger, mode }: RecordUsageDeps, command: Re
   const { accountId, service, operation, credits, metadata, saysDeducted, key } = command;
   const charged = mode === 'charge';
   const usage = charged ? { service, operation, metadata } : { service, operation, metadata, credits };
-  const about = JSON.stringify({ usage });
+  const about = writeFacts({ type: 'use', usage });
   const reply = await ledger.charge({
     accountId,
     amount: charged ? credits : ZERO,
     key: chargeKey('usage', key),
-    fingerprint: fingerprint('usage', mode, credits, about),
+    fingerprint: fingerprint('usage', mode, credits, untyped(about)),
     price: '',
     about,
     purpose: saysDeducted && charged ? 'deducted_usage' : 'usage',
   });
-  switch (reply.status) {
-    case 'charged':
-      return { id: reply.seq, atMs: reply.atMs, available: reply.available, replayed: reply.replayed };
-    case 'insufficient_credits':
-      throw new GatewayError('insufficient_credits', `${toCredits(credits)} credits needed, ${toCredits(reply.available)} available`);
-    case 'idempotency_mismatch':
-      throw new GatewayError('idempotency_mismatch', 'this Idempotency-Key was used for another request; use a new one');
-    case 'account_frozen':
-      throw accountFrozen();
-  }
+  if (reply.status !== 'charged') throw chargeRefusal(reply, credits);
+  return { id: reply.seq, atMs: reply.atMs, available: reply.available, replayed: reply.replayed };
 }

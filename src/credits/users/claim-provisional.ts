@@ -2,6 +2,7 @@ import { fingerprint } from '../../kit/ids.js';
 import { LOTS_PER_ACCOUNT_MAX } from '../../kit/limits.js';
 import { micros, ZERO, type Micros } from '../../kit/money/micros.js';
 import type { AccountSnapshot } from '../../ledger/account-snapshot.js';
+import { writeFacts } from '../../ledger/facts.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import type { MoneyIn } from '../grants/money-in.js';
@@ -91,7 +92,7 @@ async function revokeAtSource({ moneyIn }: ClaimDeps, move: LotMove): Promise<Mi
     accountId, lotId, retriesRefused: true,
     idempotency: { scope: 'claim-revoke', key: nameOf(move) },
     fingerprint: fingerprint('claim', accountId, lotId, claimedBy),
-    about: JSON.stringify({ source: 'claim', actor: ACTOR, to: claimedBy, notes: `claimed by ${claimedBy}` }),
+    about: writeFacts({ type: 'change', source: 'claim', actor: ACTOR, to: claimedBy, notes: `claimed by ${claimedBy}` }),
   });
   switch (result.status) {
     case 'applied': return micros(result.previous - result.available);
@@ -106,7 +107,9 @@ async function grantToClaimant({ moneyIn }: ClaimDeps, move: LotMove, amount: Mi
     accountId: claimedBy, amount, expiresAtMs, retriesRefused: true,
     idempotency: { scope: 'claim-grant', key: nameOf(move) },
     fingerprint: fingerprint('claim', accountId, lotId, claimedBy),
-    about: JSON.stringify({ source: 'claim', actor: ACTOR, from: accountId, lot: lotId, notes: `claimed from ${accountId}` }),
+    about: writeFacts({
+      type: 'change', source: 'claim', actor: ACTOR, from: accountId, lot: lotId, notes: `claimed from ${accountId}`,
+    }),
   });
   return result.status === 'applied';
 }

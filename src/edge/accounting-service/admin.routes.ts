@@ -7,6 +7,7 @@ import { GatewayError } from '../../kit/errors.js';
 import { toCredits } from '../../kit/money/credits.js';
 import { micros, type Micros } from '../../kit/money/micros.js';
 import type { Principal } from '../../kit/principal.js';
+import { writeFacts } from '../../ledger/facts.js';
 import { allow } from '../auth/allow.js';
 import { Credits, CreditsReply, readAmount, readPositiveAmount, type AmountField } from '../http/amount.js';
 import type { GatewayContext } from '../http/context.js';
@@ -107,7 +108,7 @@ async function prepare(
   const key = idempotencyKey(ctx, principal);
   const actor = principal.accountId;
   const account = await knownTarget(deps, { body, operation, key, message });
-  const about = JSON.stringify({ source: 'administration', actor, notes });
+  const about = writeFacts({ type: 'change', source: 'administration', actor, notes });
   return { account, request: { accountId: account.accountId, target: account.target, key, about } };
 }
 

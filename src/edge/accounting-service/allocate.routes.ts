@@ -5,6 +5,7 @@ import type { CallerKey } from '../../kit/caller.js';
 import { GatewayError } from '../../kit/errors.js';
 import { toCredits } from '../../kit/money/credits.js';
 import type { Micros } from '../../kit/money/micros.js';
+import { writeFacts } from '../../ledger/facts.js';
 import { allow } from '../auth/allow.js';
 import { ambiguous, TARGET_LENGTH_MAX } from '../http/account-target.js';
 import { Credits, CreditsReply, readPositiveAmount } from '../http/amount.js';
@@ -103,7 +104,7 @@ type Terms = { readonly expiryDays?: number | null; readonly notes?: string | nu
 
 const termsOf = ({ expiryDays, notes }: Terms, actor: string): Pick<GrantCreditsCommand, 'expiryDays' | 'about'> => ({
   expiryDays: expiryDays ?? EXPIRY_DAYS_DEFAULT,
-  about: JSON.stringify({ source: 'allocation', actor, notes: notes ?? null }),
+  about: writeFacts({ type: 'change', source: 'allocation', actor, notes: notes ?? null }),
 });
 
 function present(

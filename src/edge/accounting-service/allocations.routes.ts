@@ -7,6 +7,7 @@ import { isStorable } from '../../kit/ids.js';
 import { PAGE_MAX } from '../../kit/limits.js';
 import { toCredits } from '../../kit/money/credits.js';
 import { micros } from '../../kit/money/micros.js';
+import { writeFacts } from '../../ledger/facts.js';
 import { allow } from '../auth/allow.js';
 import { CreditsReply } from '../http/amount.js';
 import { allocationId } from '../http/balance-reply.js';
@@ -65,7 +66,7 @@ export function allocationsRoutes(add: AddRoute, { listAllocations, revokeAlloca
     const text = ctx.params?.['id'] ?? '';
     if (!ID.test(text)) throw new GatewayError('not_found', 'is not the id of an allocation');
     const id = Number(text);
-    const about = JSON.stringify({ source: 'administration', actor, notes: `Allocation ${id} revoked` });
+    const about = writeFacts({ type: 'change', source: 'administration', actor, notes: `Allocation ${id} revoked` });
     const { accountId, change } = await revokeAllocation({ intentId: id, key, about });
     if (change.status === 'insufficient') throw new Error('a revocation was refused for lack of credits');
     if (change.status === 'pending') {

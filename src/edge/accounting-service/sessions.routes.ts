@@ -5,7 +5,7 @@ import { settleStreamHold, type SettledStream, type SettleStreamDeps } from '../
 import { HOLD_ID_LENGTH_MAX } from '../../kit/limits.js';
 import { toCredits } from '../../kit/money/credits.js';
 import type { Role } from '../../kit/principal.js';
-import type { Principal } from '../../ledger/ledger.js';
+import type { Ledger, Principal } from '../../ledger/ledger.js';
 import { authenticated } from '../auth/allow.js';
 import { CreditsReply } from '../http/amount.js';
 import { markReplayed } from '../http/idempotency-key.js';
@@ -15,7 +15,7 @@ import { booleanOrNull, bodyOf } from '../http/schema.js';
 import { presentSession, Session } from './session-views.routes.js';
 import { ModelId, Tokens, wholeTokens } from './tokens.js';
 
-export type SessionDeps = StreamHoldDeps & SettleStreamDeps;
+export type SessionDeps = StreamHoldDeps & SettleStreamDeps & { readonly ledger: Ledger };
 
 const INVALID = 'Missing required fields';
 const SessionId = () => Type.String({ minLength: 1, maxLength: HOLD_ID_LENGTH_MAX, pattern: '^[!-~]+$' });

@@ -2,6 +2,7 @@ import { EXPIRY_DAYS_MAX } from '../../kit/limits.js';
 import { parseCredits, type CreditsProblem } from '../../kit/money/credits.js';
 import { micros, type Micros } from '../../kit/money/micros.js';
 import type { AccountSnapshot } from '../../ledger/account-snapshot.js';
+import { writeFacts } from '../../ledger/facts.js';
 import type { Form } from '../http/form.js';
 import { html, type Html } from '../http/html.js';
 import { accountIdIn } from './account.routes.js';
@@ -46,7 +47,7 @@ function readTerms(form: Form, sign: '' | '-'): Terms | Problem {
 }
 
 const common = (name: string) => ({ path: `/console/accounts/:accountId/${name}`, target: accountIdIn, home: accountPath });
-const aboutOf = ({ actor, reason }: By): string => JSON.stringify({ source: 'console', actor, reason });
+const aboutOf = ({ actor, reason }: By): string => writeFacts({ type: 'change', source: 'console', actor, reason });
 
 /** The balances before and after a change of `amount`, computed from the current snapshot. */
 function effectOf(accountId: string, { available, debt }: AccountSnapshot, amount: Micros): Fact[] {

@@ -5,11 +5,12 @@ import type { AccountPlan } from '../../credits/plans/plan.js';
 import type { Refusal } from '../../credits/refusals/refusal.js';
 import type { Finding } from '../../journal/reconcile/finding.table.js';
 import type { AccountSnapshot, Lot, OpenHold } from '../../ledger/account-snapshot.js';
+import { readFacts } from '../../ledger/facts.js';
 import { html, type Html } from '../http/html.js';
 import type { NamedAccount } from './accounts.js';
 import type { Known } from './overview.js';
 import {
-  aboutText, accountLink, accountPath, banner, card, change, count, credits, holdLink, table, when, type Fact, facts,
+  accountLink, accountPath, banner, card, change, count, credits, facts, holdLink, subjectOf, table, when, type Fact,
 } from './parts.js';
 
 /** Everything that the page of an account shows. A part that could not be read shows that in its place. */
@@ -88,7 +89,7 @@ function actionsOf({ accountId }: AccountView, isFrozen: boolean): Html {
 const holdsTable = (accountId: string, holds: readonly OpenHold[], nowMs: number): Html => table(
   'Open holds', [{ head: 'Hold' }, { head: 'Credits', is: 'number' }, { head: 'For' }, { head: 'Placed' }, { head: 'Lease ends' }],
   holds.map(({ holdId, amount, about, placedAtMs, expiresAtMs }) => [
-    holdLink(accountId, holdId), credits(amount), aboutText(about, 'modelId') ?? aboutText(about, 'feature') ?? '', when(placedAtMs, nowMs),
+    holdLink(accountId, holdId), credits(amount), subjectOf(readFacts(about)) ?? '', when(placedAtMs, nowMs),
     expiresAtMs <= nowMs ? html`<span class="badge bad">overdue</span> ${when(expiresAtMs, nowMs)}` : when(expiresAtMs, nowMs),
   ]),
   'None.',
@@ -157,9 +158,10 @@ export const kindName = (kind: string): string => kind.replaceAll('_', ' ');
 
 /** Who did it and why, where the entry says so, and the usage it was for. */
 function whoAndWhy({ about }: HistoryEntry): string {
-  const said = ['actor', 'reason', 'notes', 'source', 'modelId'].map((name) => aboutText(about, name));
-  const used = ['service', 'operation'].map((name) => aboutText(about, name, 'usage'));
-  return [...new Set([...said, ...used].filter((each) => each !== null))].join(' · ');
+  const facts = readFacts(about);
+  const model = facts.type === 'stream' ? facts.modelId : null;
+  const told = [facts.actor, facts.reason, facts.notes, facts.source, model, facts.usage?.service, facts.usage?.operation];
+  return [...new Set(told.filter((each) => each !== null && each !== undefined && each !== ''))].join(' · ');
 }
 
 function more({ snapshot, plan, nowMs }: AccountView): Html {

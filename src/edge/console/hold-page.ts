@@ -1,12 +1,13 @@
 import type { HistoryEntry } from '../../books/entry.table.js';
 import type { HoldRow } from '../../books/hold.table.js';
 import type { OpenHold } from '../../ledger/account-snapshot.js';
+import { readFacts } from '../../ledger/facts.js';
 import type { Principal } from '../../ledger/ledger.js';
 import { html, type Html } from '../http/html.js';
 import { kindName } from './account-page.js';
 import type { HoldLife } from './accounts.js';
 import {
-  aboutFacts, aboutText, accountLink, badge, banner, change, credits, duration, facts, holdPath, moment, table, when, type Fact,
+  aboutFacts, accountLink, badge, banner, change, credits, duration, facts, holdPath, moment, table, when, type Fact,
   type Level,
 } from './parts.js';
 
@@ -71,7 +72,6 @@ function promiseOf(policy: string | null): string {
   switch (policy) {
     case 'release': return 'Then all of it is released.';
     case 'charge_estimate': return 'Then all of it is charged.';
-    case 'charge_reported': return 'Then the usage reported so far is charged and the rest is released.';
     case null:
     default: return 'The policy that applies then is in Postgres, which does not answer or does not have the hold yet.';
   }
@@ -87,8 +87,7 @@ ${state === 'open' ? html`<li><a class="button danger" href="${path}/void">Void<
 }
 
 function step(entry: HistoryEntry, nowMs: number): Html {
-  const actor = aboutText(entry.about, 'actor');
-  const reason = aboutText(entry.about, 'reason');
+  const { actor, reason } = readFacts(entry.about);
   return html`<li><strong>${kindName(entry.kind)}</strong>${when(entry.atMs, nowMs)} <small>entry ${entry.seq}</small>
 <p>${sentenceOf(entry)}${entry.corrects === 0 ? '' : ` Corrects entry ${entry.corrects}.`}</p>
 ${actor === null ? [] : html`<p>by <span class="mono">${actor}</span>${reason === null ? '' : `: ${reason}`}</p>`}

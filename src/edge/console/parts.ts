@@ -1,5 +1,6 @@
 import { toCredits } from '../../kit/money/credits.js';
 import type { Micros } from '../../kit/money/micros.js';
+import { listFacts, type Facts } from '../../ledger/facts.js';
 import { html, type Html } from '../http/html.js';
 
 /** Building blocks of the pages. */
@@ -87,30 +88,19 @@ const TOLD_APART: ReadonlySet<string> = new Set(['actor', 'reason', 'source']);
 /** Fields of dialects that are amounts in micro-credits. */
 const AMOUNTS: ReadonlySet<string> = new Set(['estimate']);
 
-/** The fields of the `about` text of an entry or a hold, under the names that the dialect gave them. */
+/** The facts of an entry or of a hold, by their names. */
 export function aboutFacts(about: string): Fact[] {
-  const value = parsed(about);
-  if (value === null) return about === '' ? [] : [['text', html`<code>${about}</code>`]];
-  return Object.entries(value).flatMap(([name, each]): Fact[] => {
+  const told = listFacts(about);
+  if (told === null) return about === '' ? [] : [['text', html`<code>${about}</code>`]];
+  return told.flatMap(([name, each]): Fact[] => {
     if (each === null || each === undefined || each === '' || TOLD_APART.has(name)) return [];
     if (AMOUNTS.has(name) && Number.isSafeInteger(each)) return [[name, `${credits(each as Micros)} credits`]];
     return [[name, typeof each === 'string' ? each : html`<code>${JSON.stringify(each)}</code>`]];
   });
 }
 
-/** One field of `about`, or a field inside the field `inside`; null when it is absent or not a text. */
-export function aboutText(about: string, name: string, inside?: string): string | null {
-  const outer = parsed(about);
-  const value = (inside === undefined ? outer : outer?.[inside] as typeof outer)?.[name];
-  return typeof value === 'string' && value !== '' ? value : null;
-}
-
-/** Null for a text that is not a JSON object, for example after a quarantine. */
-function parsed(about: string): Readonly<Record<string, unknown>> | null {
-  try {
-    const value: unknown = JSON.parse(about);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value as Record<string, unknown> : null;
-  } catch {
-    return null;
-  }
+/** What a hold is for, or a usage was: the model of a stream, the feature of a process, or nothing. */
+export function subjectOf(facts: Facts): string | null {
+  if (facts.type === 'stream') return facts.modelId;
+  return facts.type === 'process' ? facts.feature : null;
 }

@@ -1,6 +1,6 @@
 import { markFrozen, type FrozenRow } from '../../books/frozen-account.table.js';
 import type { JournalEntry } from '../../ledger/entry.js';
-import type { AboutFacts } from '../about.js';
+import type { Facts } from '../../ledger/facts.js';
 import type { PlacedEntry } from '../fold-accounts.js';
 import type { Projection } from './projection.js';
 
@@ -11,7 +11,7 @@ export const freezes: Projection<readonly FrozenRow[]> = {
 };
 
 /** Accounts that a batch freezes or thaws, each as its last such entry leaves it. */
-export function foldFreezes(fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => AboutFacts): FrozenRow[] {
+export function foldFreezes(fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => Facts): FrozenRow[] {
   const last = new Map<string, FrozenRow>();
   for (const { entry } of fresh) {
     if (entry.kind !== 'freeze' && entry.kind !== 'thaw') continue;

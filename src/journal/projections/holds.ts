@@ -1,7 +1,7 @@
 import { endHolds, insertHolds, readLastHolds, type HoldRow, type HoldState } from '../../books/hold.table.js';
 import { micros, microsToText, ZERO, type Micros } from '../../kit/money/micros.js';
 import type { EntryKind, JournalEntry } from '../../ledger/entry.js';
-import { readAbout } from '../about.js';
+import { readFacts } from '../../ledger/facts.js';
 import type { PlacedEntry } from '../fold-accounts.js';
 import type { CorrectedEnd } from '../model-uses.js';
 import { ShardFault } from '../shard-fault.js';
@@ -16,7 +16,7 @@ export const correctedEnds = oncePerBatch(async (batch, trx) => {
   const { found } = await holdsOf(batch, trx);
   return (entry: JournalEntry): CorrectedEnd | null => {
     const before = entry.kind === 'correct' ? found.get(entry) : undefined;
-    return before === undefined ? null : { state: before.state, facts: readAbout(before.endAbout ?? '') };
+    return before === undefined ? null : { state: before.state, facts: readFacts(before.endAbout ?? '') };
   };
 });
 
@@ -104,6 +104,7 @@ const place = (entry: JournalEntry, about: string): HoldRow => ({
   accountId: entry.accountId,
   holdId: entry.holdId,
   placedSeq: entry.seq,
+  kind: entry.holdKind,
   state: 'open',
   amount: entry.held,
   parts: entry.lots.filter(({ held }) => held > 0).map(({ lotId, held }) => `${lotId}:${microsToText(held)}`).join(','),
@@ -113,6 +114,8 @@ const place = (entry: JournalEntry, about: string): HoldRow => ({
   about,
   placedAvailable: entry.availableAfter,
   placedAtMs: entry.atMs,
+  placedAmount: entry.held,
+  placedExpiresAtMs: entry.leaseEndsAtMs,
   expiresAtMs: entry.leaseEndsAtMs,
   placedBy: entry.principal === '' ? 'user' : entry.principal,
   captured: ZERO, released: ZERO, expired: ZERO, overage: ZERO, debt: ZERO, uncollected: ZERO,

@@ -1,7 +1,7 @@
 import { changeLots, insertLots, type LotDelta, type NewLot } from '../../books/lot.table.js';
 import { micros } from '../../kit/money/micros.js';
 import type { JournalEntry } from '../../ledger/entry.js';
-import type { AboutFacts } from '../about.js';
+import type { Facts } from '../../ledger/facts.js';
 import type { PlacedEntry } from '../fold-accounts.js';
 import { Contradiction } from '../shard-fault.js';
 import { oncePerBatch, type Projection } from './projection.js';
@@ -25,7 +25,7 @@ export const changedLots: Projection<readonly LotDelta[]> = {
 export type FoldedLots = { readonly opened: readonly NewLot[]; readonly changed: readonly LotDelta[] };
 
 /** What a batch makes of lots: those it opens, with all that happened to them since, and the deltas of the others. */
-export function foldLots(fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => AboutFacts): FoldedLots {
+export function foldLots(fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => Facts): FoldedLots {
   const opened = new Map<string, NewLot>();
   const changed = new Map<string, LotDelta>();
   for (const { entry } of fresh) {

@@ -1,6 +1,6 @@
 import { addModelHours, hourOf, UNKNOWN_MODEL, type ModelHour } from '../../books/model-hours.table.js';
 import type { JournalEntry } from '../../ledger/entry.js';
-import type { AboutFacts } from '../about.js';
+import type { Facts } from '../../ledger/facts.js';
 import type { PlacedEntry } from '../fold-accounts.js';
 import { modelUses, type CorrectedEnd } from '../model-uses.js';
 import { correctedEnds } from './holds.js';
@@ -19,7 +19,7 @@ type Sums = { messages: bigint; tokens: bigint; held: bigint; captured: bigint }
  * entry counts once. BigInts, because credits that are held again and again add up to more than any balance.
  */
 export function foldModels(
-  fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => AboutFacts,
+  fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => Facts,
   correctedBy: (entry: JournalEntry) => CorrectedEnd | null, knowsModel: KnowsModel,
 ): ModelHour[] {
   const rows = new Map<string, ModelHour & Sums>();

@@ -1,8 +1,8 @@
 import type { AccountRow } from '../../books/account.table.js';
 import type { QuarantineRow } from '../../books/quarantine.table.js';
 import type { JournalEntry } from '../../ledger/entry.js';
+import type { Facts } from '../../ledger/facts.js';
 import type { Trx } from '../../stores/postgres/connect.js';
-import type { AboutFacts } from '../about.js';
 import type { PlacedEntry } from '../fold-accounts.js';
 
 /**
@@ -27,7 +27,7 @@ export type FreshBatch = {
   readonly fresh: readonly PlacedEntry[];
   /** The accounts after these entries. */
   readonly accounts: readonly AccountRow[];
-  readonly factsOf: (entry: JournalEntry) => AboutFacts;
+  readonly factsOf: (entry: JournalEntry) => Facts;
   /** Texts that were taken out of `fresh`. */
   readonly unreadable: readonly QuarantineRow[];
   readonly knowsModel: KnowsModel;

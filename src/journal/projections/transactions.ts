@@ -1,7 +1,7 @@
 import type { Transaction } from '../../books/transaction.js';
 import { insertTransactions } from '../../books/transaction.table.js';
 import type { JournalEntry } from '../../ledger/entry.js';
-import type { AboutFacts } from '../about.js';
+import type { Facts } from '../../ledger/facts.js';
 import type { PlacedEntry } from '../fold-accounts.js';
 import { transactionsOf } from '../transactions-of.js';
 import type { Projection } from './projection.js';
@@ -13,5 +13,5 @@ export const transactions: Projection<readonly Transaction[]> = {
 };
 
 /** The lines that a batch adds to statements, in the order of their accounts' entries. */
-const transactionsIn = (fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => AboutFacts): Transaction[] =>
+const transactionsIn = (fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => Facts): Transaction[] =>
   fresh.flatMap(({ entry }) => transactionsOf(entry.accountId, entry, factsOf(entry)));

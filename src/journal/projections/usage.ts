@@ -1,7 +1,7 @@
 import { insertUsage, markCollected, type CollectedUsage, type UsageRow } from '../../books/usage.table.js';
 import { micros, ZERO } from '../../kit/money/micros.js';
 import type { EntryKind, JournalEntry } from '../../ledger/entry.js';
-import type { AboutFacts } from '../about.js';
+import type { Facts } from '../../ledger/facts.js';
 import type { PlacedEntry } from '../fold-accounts.js';
 import type { CorrectedEnd } from '../model-uses.js';
 import { correctedEnds } from './holds.js';
@@ -15,7 +15,7 @@ const USAGE_KINDS: ReadonlySet<EntryKind> = new Set(['charge', 'settle', 'late_s
  * its own. `correctedBy` returns the end that an entry corrects.
  */
 export function foldUsage(
-  fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => AboutFacts, correctedBy: (entry: JournalEntry) => CorrectedEnd | null,
+  fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => Facts, correctedBy: (entry: JournalEntry) => CorrectedEnd | null,
 ): UsageRow[] {
   return fresh.flatMap(({ entry, shard: { shard } }) => {
     const { usage, deduction } = factsOf(entry);
@@ -34,7 +34,7 @@ export function foldUsage(
 }
 
 /** Refused usage that a batch has collected after all. */
-export const foldCollected = (fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => AboutFacts): CollectedUsage[] =>
+export const foldCollected = (fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => Facts): CollectedUsage[] =>
   fresh.flatMap(({ entry }) => {
     const { refusal } = factsOf(entry);
     return refusal === null ? [] : [{ accountId: entry.accountId, refusedSeq: refusal.seq, collectedSeq: entry.seq }];

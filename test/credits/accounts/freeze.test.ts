@@ -45,8 +45,8 @@ test('an acknowledged freeze survives the loss of all of Redis, and so does a th
     `select e.kind, d.about from entries e join entry_details d using (account_id, seq) where account_id = ?
        and kind in ('freeze', 'thaw') order by seq`, [accountId]);
   expect(rows.map(({ kind, about }) => [kind, JSON.parse(about) as object])).toEqual([
-    ['freeze', { source: 'administration', actor: 'root', reason: 'chargeback' }],
-    ['thaw', { source: 'administration', actor: 'root', reason: 'paid' }],
+    ['freeze', { type: 'change', source: 'administration', actor: 'root', reason: 'chargeback' }],
+    ['thaw', { type: 'change', source: 'administration', actor: 'root', reason: 'paid' }],
   ]);
 });
 
@@ -81,7 +81,7 @@ test('holds that fell due on a frozen account end after the thaw, and keep no ot
   const [frozen, other] = [await fund(), await fund()];
   for (const accountId of [frozen, other]) {
     await under.ledger.placeHold({
-      accountId, holdId: 'h', minimum: micros(4), desired: micros(4), leaseMs: 60_000, expiryPolicy: 'release', price: 'p',
+      accountId, holdId: 'h', minimum: micros(4), desired: micros(4), leaseMs: 60_000, kind: 'test', expiryPolicy: 'release', price: 'p',
       fingerprint: 'f', about: '{}',
     });
   }

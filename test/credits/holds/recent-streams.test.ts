@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { readEndedSessions, readOpenSessions } from '../../../src/books/session.table.js';
+import { readEndedSessions, readOpenSessions, STREAM } from '../../../src/books/session.table.js';
 import { listAllOpenStreams } from '../../../src/credits/holds/list-all-open-streams.js';
 import { recentStreams } from '../../../src/credits/holds/recent-streams.js';
-import { writeStreamAbout } from '../../../src/credits/holds/stream-hold.js';
 import { freshen } from '../../../src/journal/freshen.js';
 import { micros } from '../../../src/kit/money/micros.js';
 import type { AccountSnapshot, OpenHold } from '../../../src/ledger/account-snapshot.js';
+import { writeFacts } from '../../../src/ledger/facts.js';
 import { drainLab, type DrainLab } from '../../journal/drain-lab.js';
 
 /** Lists of streams where holds of other dialects are, and where things happen between two reads. */
@@ -13,8 +13,8 @@ let lab: DrainLab;
 beforeAll(async () => { lab = await drainLab(); });
 afterAll(async () => { await lab.close(); });
 
-const stream = { about: writeStreamAbout({ modelId: 'm', estimatedTokens: 5, estimate: micros(3) }) };
-const other = { about: '{"usageKey":"k","modelId":"m"}' };
+const stream = { holdKind: STREAM, about: writeFacts({ type: 'stream', modelId: 'm', estimatedTokens: 5, estimate: micros(3) }) };
+const other = { holdKind: 'other', about: '{"usageKey":"k","modelId":"m"}' };
 const deps = (holds: readonly OpenHold[] = []) => ({
   db: lab.db, clock: Date.now, freshen: freshen(lab.drain, lab.keys),
   ledger: { readAccount: () => Promise.resolve({ holds } as unknown as AccountSnapshot) },
@@ -30,8 +30,8 @@ test('holds that are no streams are in no list', async () => {
   const { accountId } = account;
   const open: OpenHold[] = ['s2', 'o2'].map((holdId, index) => (
     {
-      holdId, seq: 4 + index, amount: micros(5), placedAtMs: Date.now(), expiresAtMs: Date.now() + 60_000, price: 'p',
-      about: holdId === 's2' ? stream.about : other.about,
+      holdId, kind: holdId === 's2' ? STREAM : 'other', seq: 4 + index, amount: micros(5), placedAtMs: Date.now(),
+      expiresAtMs: Date.now() + 60_000, price: 'p', about: holdId === 's2' ? stream.about : other.about,
     }));
   expect((await listAllOpenStreams(deps())).map(({ holdId }) => holdId)).toEqual(['s2']);
   expect((await recentStreams(deps(open), accountId, 5)).map(({ holdId }) => holdId)).toEqual(['s2', 's1']);
@@ -42,7 +42,7 @@ test('a stream that ends between the two reads is shown once, as ended', async (
   const account = lab.account();
   await lab.write(account, account.grant('l', 100), account.place('s1', 5, stream));
   const asOpen: OpenHold = {
-    holdId: 's1', seq: 2, amount: micros(5), placedAtMs: Date.now(), expiresAtMs: Date.now() + 60_000, price: 'p',
+    holdId: 's1', kind: STREAM, seq: 2, amount: micros(5), placedAtMs: Date.now(), expiresAtMs: Date.now() + 60_000, price: 'p',
     about: stream.about,
   };
   await lab.write(account, account.settle('s1', 5, { about: '{"end":"failed"}' }));
@@ -80,5 +80,5 @@ test('the lists of everybody are read from their own indexes, however many other
   await readOpenSessions(explained, Date.now(), 'newest', 50);
   await readEndedSessions(explained, null, Date.now() - 3_600_000, 50);
   await readEndedSessions(explained, 'many-1', Date.now() - 3_600_000, 20);
-  expect(used).toEqual(['holds_streams_open_idx', 'holds_streams_open_idx', 'holds_streams_ended_idx', 'holds_ended_idx']);
+  expect(used).toEqual(['holds_open_streams_idx', 'holds_open_streams_idx', 'holds_ended_streams_idx', 'holds_ended_idx']);
 });

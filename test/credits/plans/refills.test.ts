@@ -156,7 +156,7 @@ describe('what is left', () => {
     const { accountId } = await subscribed({ mode: 'reset' });
     const hold = { accountId, holdId: 'h', about: '{}' };
     await lab.under.ledger.placeHold({
-      ...hold, minimum: credits(60), desired: credits(60), leaseMs: 3_600_000, expiryPolicy: 'release', price: 'p',
+      ...hold, minimum: credits(60), desired: credits(60), leaseMs: 3_600_000, kind: 'test', expiryPolicy: 'release', price: 'p',
       fingerprint: 'f',
     });
     lab.advance(PERIOD_MS);

@@ -4,7 +4,7 @@ import { readHistoryPage } from '../../../src/books/entry.table.js';
 import { TRANSACTION_REASONS, TRANSACTION_TYPES, type Transaction } from '../../../src/books/transaction.js';
 import { creditStatistics } from '../../../src/credits/statement/credit-statistics.js';
 import { readTransactions, type ListTransactionsQuery } from '../../../src/credits/statement/list-transactions.js';
-import { readAbout } from '../../../src/journal/about.js';
+import { readFacts } from '../../../src/ledger/facts.js';
 import { transactionsOf } from '../../../src/journal/transactions-of.js';
 import { sumToCredits } from '../../../src/kit/money/credits.js';
 import { AMOUNT_MAX, micros, MICROS_PER_CREDIT } from '../../../src/kit/money/micros.js';
@@ -52,7 +52,7 @@ async function live(accountId: string, random: (below: number) => number, steps:
         holds.push(`h-${step}`);
         await ledger.placeHold({
           ...common, holdId: `h-${step}`, minimum: micros(0), desired: amount, leaseMs: 60_000,
-          expiryPolicy: random(2) === 0 ? 'release' : 'charge_estimate', price: 'p', fingerprint: 'f',
+          kind: 'test', expiryPolicy: random(2) === 0 ? 'release' : 'charge_estimate', price: 'p', fingerprint: 'f',
         });
         break;
       case 8: if (hold !== undefined) await ledger.settleHold({
@@ -79,7 +79,7 @@ async function live(accountId: string, random: (below: number) => number, steps:
 /** From the entries alone, one after the other. */
 async function recount(accountId: string): Promise<Transaction[]> {
   const entries = await readHistoryPage(under.db, accountId, Number.MAX_SAFE_INTEGER, 100_000, null);
-  return entries.reverse().flatMap((entry) => transactionsOf(accountId, entry, readAbout(entry.about)));
+  return entries.reverse().flatMap((entry) => transactionsOf(accountId, entry, readFacts(entry.about)));
 }
 
 const everything = (accountId: string): ListTransactionsQuery =>

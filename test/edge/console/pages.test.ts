@@ -27,9 +27,10 @@ beforeEach(() => {
 });
 
 const HOLD: HoldRow = {
-  accountId: 'alice', holdId: 'stuck-1', placedSeq: 1, state: 'open', amount: micros(9_000_000), parts: '000000000001:9000000',
-  policy: 'release', price: 'p', fingerprint: 'f', about: '{}',
-  placedAvailable: ZERO, placedAtMs: 1_000, expiresAtMs: 2_000, captured: ZERO, released: ZERO, expired: ZERO, overage: ZERO,
+  accountId: 'alice', holdId: 'stuck-1', placedSeq: 1, kind: 'test', state: 'open', amount: micros(9_000_000),
+  parts: '000000000001:9000000', policy: 'release', price: 'p', fingerprint: 'f', about: '{}',
+  placedAvailable: ZERO, placedAtMs: 1_000, placedAmount: micros(9_000_000), placedExpiresAtMs: 2_000, expiresAtMs: 2_000,
+  captured: ZERO, released: ZERO, expired: ZERO, overage: ZERO,
   debt: ZERO, uncollected: ZERO, late: false, availableAfter: null,
   endFingerprint: null, endAbout: null, endedAtMs: null, endedSeq: null, closedAtMs: null, placedBy: 'user',
 };

@@ -28,7 +28,7 @@ describe('what agrees', () => {
     await lab.grant(accountId, 'l3', 5, (await lab.under.nowMs()) + 1_000);
     await ledger.revokeLot({ accountId, lotId: 'l2', key: 'revoke', about: '{}' });
     await ledger.placeHold({
-      accountId, holdId: 'h2', minimum: micros(5), desired: micros(5), leaseMs: 1_000, expiryPolicy: 'release', price: 'p',
+      accountId, holdId: 'h2', minimum: micros(5), desired: micros(5), leaseMs: 1_000, kind: 'test', expiryPolicy: 'release', price: 'p',
       fingerprint: 'f', about: '{}',
     });
     await ledger.settleHold({
@@ -60,7 +60,7 @@ test('constant load is never reported as drift', async () => {
       const holdId = `w${nth}-${each}`;
       if (each % 25 === 0) await lab.grant(accountId, `g${nth}-${each}`, 150);
       await ledger.placeHold({
-        accountId, holdId, minimum: micros(2), desired: micros(2), leaseMs: 600_000, expiryPolicy: 'release', price: 'p',
+        accountId, holdId, minimum: micros(2), desired: micros(2), leaseMs: 600_000, kind: 'test', expiryPolicy: 'release', price: 'p',
         fingerprint: 'f', about: '{}',
       });
       await lab.charge(accountId, 3);

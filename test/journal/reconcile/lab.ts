@@ -46,8 +46,8 @@ export async function reconcileLab(): Promise<ReconcileLab> {
       await grant(accountId, 'l1', 10, (await under.nowMs()) + 3_600_000);
       await grant(accountId, 'l2', 20);
       await ledger.placeHold({
-        accountId, holdId: 'h1', minimum: micros(4), desired: micros(4), leaseMs: 600_000, expiryPolicy: 'release', price: 'p',
-        fingerprint: 'f', about: '{}',
+        accountId, holdId: 'h1', minimum: micros(4), desired: micros(4), leaseMs: 600_000, kind: 'test',
+        expiryPolicy: 'release', price: 'p', fingerprint: 'f', about: '{}',
       });
       await charge(accountId, 3);
       return accountId;

@@ -29,7 +29,7 @@ test('the span of a script with an unknown outcome says so', async () => {
   ]);
 });
 
-test('the journal entry of a script carries the trace, its answer does not', async () => {
+test('a script is given the trace beside its other arguments', async () => {
   const given: unknown[] = [];
   const echo: AccountScripts = {
     run: (_script, _account, _keys, args) => {
@@ -43,8 +43,8 @@ test('the journal entry of a script carries the trace, its answer does not', asy
     hold_id: 'h', ending: 'settle', cost: '1', price: '', over_capture: 'cap', debt_limit: '', fingerprint: 'f',
     about: '{"end":"completed"}', principal: 'user', corrects: 'any', correction_window_ms: 1, receipt_ttl_seconds: 1,
   };
-  const reply = await traceScripts(echo, recorder()).run(settleHoldScript, 'a1', () => ({}) as never, args);
-  expect(given).toEqual([{ ...args, about: '{"trace":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","end":"completed"}' }]);
+  const reply: unknown = await traceScripts(echo, recorder()).run(settleHoldScript, 'a1', () => ({}) as never, args);
+  expect(given).toEqual([{ ...args, trace: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' }]);
   expect(reply).toEqual(['ended', '0', args.about]);
 });
 

@@ -3,38 +3,34 @@ import { readConfig } from '../../../src/config.js';
 import { GatewayError } from '../../../src/kit/errors.js';
 import { readTraceparent, writeTraceparent } from '../../../src/kit/tracing/traceparent.js';
 import { kindOf } from '../../../src/kit/tracing/tracer.js';
-import { hasTrace, markTrace, traceOf, withoutTrace } from '../../../src/ledger/entry-trace.js';
 import { decodeEntry, ENTRY_FIELDS } from '../../../src/ledger/entry.js';
+import { legacyTrace, withoutLegacyTrace } from '../../../src/ledger/legacy-facts.js';
 import { nameOf } from '../../../src/stores/postgres/trace-statements.js';
 
 const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
-describe('the trace of an entry', () => {
-  test.each(['', '{"source":"x"}', '{"usage":{"metadata":{"trace":"00-x"}}}', '{"":1}'])('%j: written and taken out again', (about) => {
-    const marked = markTrace(about, TRACEPARENT);
-    expect(JSON.parse(marked)).toMatchObject({ trace: TRACEPARENT });
-    expect([traceOf(marked), withoutTrace(marked)]).toEqual([TRACEPARENT, about]);
-  });
+test('the drainer reads the trace beside the facts', () => {
+  const fields = (trace: string): string[] => ENTRY_FIELDS.flatMap((field) => [
+    field, { about: '{"source":"x"}', kind: 'charge', lots: '', trace, principal: '' }[field as string] ?? '0',
+  ]);
+  expect(decodeEntry('1-0', fields(TRACEPARENT))).toMatchObject({ about: '{"source":"x"}', trace: TRACEPARENT });
+  expect(decodeEntry('1-0', fields('')).trace).toBeUndefined();
+});
 
-  test.each(['{}', '[]', 'text', '{ "a": 1 }'])('%j could not be separated again, and stays unchanged', (about) => {
-    expect(markTrace(about, TRACEPARENT)).toBe(about);
+describe('the trace in the text of an entry of the version before', () => {
+  test.each([
+    ['', `{"trace":"${TRACEPARENT}"}`], ['{"source":"x"}', `{"trace":"${TRACEPARENT}","source":"x"}`],
+    ['{"usage":{"metadata":{"trace":"00-x"}}}', `{"trace":"${TRACEPARENT}","usage":{"metadata":{"trace":"00-x"}}}`],
+    ['{"":1}', `{"trace":"${TRACEPARENT}","":1}`],
+  ])('%j: taken out again', (about, marked) => {
+    expect([legacyTrace(marked), withoutLegacyTrace(marked)]).toEqual([TRACEPARENT, about]);
   });
 
   test.each([
-    '', '{}', '{"trace":"hello"}', '{"trace":"00-', `{"trace":"${TRACEPARENT}x"}`, `{"a":1,"trace":"${TRACEPARENT}"}`,
-    '{"trace":1}',
-  ])('%j has no trace', (about) => {
-    expect([hasTrace(about), traceOf(about), withoutTrace(about)]).toEqual([false, undefined, about]);
-  });
-
-  test('the drain reads it in addition to the facts', () => {
-    const texts: Readonly<Record<string, string>> = { kind: 'charge', lots: '', principal: '' };
-    const fields = (about: string): string[] =>
-      ENTRY_FIELDS.flatMap((field) => [field, field === 'about' ? about : texts[field] ?? '0']);
-    expect(decodeEntry('1-0', fields(markTrace('{"source":"x"}', TRACEPARENT)))).toMatchObject({
-      about: '{"source":"x"}', trace: TRACEPARENT,
-    });
-    expect(decodeEntry('1-0', fields('{"source":"x"}'))).toMatchObject({ about: '{"source":"x"}', trace: undefined });
+    '', '{}', '[]', 'text', '{ "a": 1 }', '{"trace":"hello"}', '{"trace":"00-', `{"trace":"${TRACEPARENT}x"}`,
+    `{"a":1,"trace":"${TRACEPARENT}"}`, '{"trace":1}',
+  ])('%j has none', (about) => {
+    expect([legacyTrace(about), withoutLegacyTrace(about)]).toEqual([undefined, about]);
   });
 });
 

@@ -30,7 +30,7 @@ const grant = (accountId: string): Promise<unknown> =>
   under.ledger.grantLot({ accountId, lotId: '1', kind: 'grant', amount: credits(10), expiresAtMs: null, key: 'k', about: '' });
 const hold = async (accountId: string, holdId: string): Promise<void> => {
   const reply = await under.ledger.placeHold({
-    accountId, holdId, minimum: credits(2), desired: credits(2), leaseMs: LEASE_MS, expiryPolicy: 'release', price: 'p',
+    accountId, holdId, minimum: credits(2), desired: credits(2), leaseMs: LEASE_MS, kind: 'test', expiryPolicy: 'release', price: 'p',
     fingerprint: 'f', about: '',
   });
   expect(reply.status).toBe('placed');

@@ -1,0 +1,41 @@
+import { writeFacts, type WrittenFacts } from '../../ledger/facts.js';
+import type { ExpiryPolicy, Ledger, PlaceHoldReply, Principal } from '../../ledger/ledger.js';
+import type { Micros } from '../../kit/money/micros.js';
+
+export type PlaceHoldDeps = {
+  readonly ledger: Pick<Ledger, 'placeHold'>;
+  /** How long a hold lives without being renewed. */
+  readonly leaseMs: number;
+};
+
+export type PlaceHoldCommand = {
+  readonly accountId: string;
+  readonly holdId: string;
+  /** A word of the use case that places it; lists of holds are filtered by it. */
+  readonly kind: string;
+  /** Micros; or as much as is available, from the least that will do to what is wanted. */
+  readonly amount: Micros | { readonly minimum: Micros; readonly desired: Micros };
+  /** Name of the price that the amount was computed with; '' for none. A settle must use the same. */
+  readonly price: string;
+  readonly facts: WrittenFacts;
+  readonly by: Principal;
+  /** Tells a repeat from another request under the same id. */
+  readonly fingerprint: string;
+  /** Absent: the hold is released when its lease ends. */
+  readonly expiryPolicy?: ExpiryPolicy;
+  /** Postgres need not be asked whether a hold of that id ended long ago. */
+  readonly isNewId?: boolean;
+};
+
+/**
+ * Reserves credits, whatever for. The same command again answers what the first did while the hold is open. An outcome that
+ * is a refusal changed nothing; `placeRefusal` turns it into a failure.
+ *
+ * @throws GatewayError ledger_unavailable: it may have happened if its `outcome` is `unknown`; the same command again
+ *   resolves that.
+ */
+export function placeHold({ ledger, leaseMs }: PlaceHoldDeps, command: PlaceHoldCommand): Promise<PlaceHoldReply> {
+  const { amount, facts, expiryPolicy = 'release', isNewId = false, ...rest } = command;
+  const { minimum, desired } = typeof amount === 'number' ? { minimum: amount, desired: amount } : amount;
+  return ledger.placeHold({ ...rest, minimum, desired, leaseMs, expiryPolicy, isNewId, about: writeFacts(facts) });
+}

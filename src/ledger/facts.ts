@@ -1,0 +1,182 @@
+import { micros, type Micros } from '../kit/money/micros.js';
+import { legacyType } from './legacy-facts.js';
+
+/**
+ * What an entry tells beyond money: JSON text, the `about` of an entry, of a hold and of a hold's end. Only this file
+ * writes that text and reads it; `type` says which facts it has. The type is the last member, because the version before,
+ * which may run beside this one, tells holds and deductions by the first.
+ */
+export type WrittenFacts =
+  /** The place of a stream's hold: what it is expected to use. */
+  | { readonly type: 'stream'; readonly modelId: string; readonly estimatedTokens: number; readonly estimate: Micros }
+  | { readonly type: 'stream_end'; readonly end: StreamEnd; readonly tokens: number; readonly usage: WrittenUsage }
+  /** The place of a process' hold. `process` is how it came about. */
+  | {
+    readonly type: 'process'; readonly process: string; readonly usageKey?: string;
+    readonly featureEndpointId: string; readonly feature: string;
+  }
+  /** `prices`: of each model, the price that the end was computed with, by name. */
+  | { readonly type: 'process_end'; readonly process: 'end'; readonly usage: WrittenUsage; readonly prices: Prices }
+  /** An operator ended what its owner did not. */
+  | ({ readonly type: 'operator_end'; readonly end: 'aborted'; readonly usage?: WrittenUsage } & Change)
+  /** A charge for a use of a service. */
+  | { readonly type: 'use'; readonly usage: WrittenUsage; readonly transaction?: WrittenTransaction }
+  /** A charge that a record of usage may claim later. */
+  | { readonly type: 'deduction'; readonly source: 'deduction' }
+  /** A grant, an adjustment, a removal, a freeze. `to`, `from` and `lot`: of lots that moved to another account. */
+  | ({
+    readonly type: 'change'; readonly to?: string; readonly from?: string; readonly lot?: string; readonly transaction?: WrittenTransaction;
+  } & Change);
+
+/** Where a change came from, who made it, why, and what else to say of it. */
+type Change = { readonly source: string; readonly actor: string; readonly reason?: string; readonly notes?: string | null };
+
+export type StreamEnd = 'completed' | 'failed' | 'aborted';
+type Prices = Readonly<Record<string, string>>;
+
+/** `credits` absent: what the entry captured. */
+type WrittenUsage = { readonly service: string; readonly operation: string; readonly metadata: object; readonly credits?: Micros };
+/** A line of a statement in the words of its dialect, which only the projection of transactions reads. */
+type WrittenTransaction = {
+  readonly type: string; readonly reason: string; readonly description: string | null;
+  readonly metadata?: Readonly<Record<string, unknown>> | null;
+};
+
+/** What any entry may tell, whatever its type; null where it does not. */
+export type CommonFacts = {
+  readonly source: string | null;
+  readonly actor: string | null;
+  readonly reason: string | null;
+  readonly notes: string | null;
+  readonly usage: UsageFacts | null;
+  readonly transaction: TransactionFacts | null;
+  readonly deduction: EntryFact | null;
+  readonly refusal: EntryFact | null;
+};
+
+/** `credits` null: what the entry captured. `metadata` is JSON text. */
+export type UsageFacts = {
+  readonly service: string; readonly operation: string; readonly credits: Micros | null; readonly metadata: string;
+};
+
+/** As they were written: `type` and `reason` may be any words, or none. `metadata` is JSON text. */
+export type TransactionFacts = {
+  readonly type: string | null; readonly reason: string | null; readonly description: string | null; readonly metadata: string | null;
+};
+
+/** What the debit script tells of another entry: the deduction that paid for a usage, or the refusal that a charge makes up for. */
+export type EntryFact = { readonly seq: number; readonly credits: Micros };
+
+type OwnFacts =
+  | { readonly type: 'stream'; readonly modelId: string; readonly estimate: Micros | null }
+  | { readonly type: 'stream_end' | 'operator_end'; readonly end: StreamEnd | null }
+  | { readonly type: 'process'; readonly feature: string | null }
+  | { readonly type: 'process_end'; readonly prices: Prices | null }
+  | { readonly type: 'use' | 'deduction' | 'change' }
+  /** No type, or one of another version: only what any entry may tell is known. */
+  | { readonly type: 'unknown' };
+
+export type Facts = CommonFacts & OwnFacts;
+
+const NOTHING: Facts = {
+  type: 'unknown', source: null, actor: null, reason: null, notes: null, usage: null, transaction: null, deduction: null, refusal: null,
+};
+
+export const writeFacts = ({ type, ...told }: WrittenFacts): string => JSON.stringify({ ...told, type });
+
+/** A text of `writeFacts` without its type: what fingerprints are made of, so that a request keeps its own over releases. */
+export const untyped = (about: string): string => about.replace(/,"type":"[a-z_]+"\}$/, '}');
+
+/** Reads any text. One that is broken tells nothing; see `parseFacts`. */
+export function readFacts(about: string): Facts {
+  try {
+    return parseFacts(about);
+  } catch {
+    return NOTHING;
+  }
+}
+
+/**
+ * Reads a text, of this version or of the one before. A type or a word that is not known here is no error. Throws a
+ * SyntaxError or TypeError for text that is no JSON object, or whose common parts have another shape than ours: the drainer
+ * then keeps the money and puts the text aside.
+ */
+export function parseFacts(about: string): Facts {
+  if (about === '' || about === '{}') return NOTHING;
+  const value: unknown = JSON.parse(about);
+  if (!isRecord(value)) throw new TypeError('about is not an object');
+  const common: CommonFacts = {
+    source: textOrNull(value['source']),
+    actor: textOrNull(value['actor']),
+    reason: textOrNull(value['reason']),
+    notes: textOrNull(value['notes']),
+    usage: isAbsent(value['usage']) ? null : readUsage(value['usage']),
+    transaction: isAbsent(value['transaction']) ? null : readTransaction(value['transaction']),
+    deduction: readEntryFact(value['deduction']),
+    refusal: readEntryFact(value['refusal']),
+  };
+  return { ...common, ...ownFacts(value) };
+}
+
+/** Everything that a text tells, by name, to be shown; null when it is no object. */
+export function listFacts(about: string): readonly (readonly [name: string, value: unknown])[] | null {
+  try {
+    const value: unknown = JSON.parse(about);
+    return isRecord(value) ? Object.entries(value).filter(([name]) => name !== 'type' && name !== 'trace') : null;
+  } catch {
+    return null;
+  }
+}
+
+function ownFacts(value: Facets): OwnFacts {
+  const type = typeof value['type'] === 'string' ? value['type'] : legacyType(value);
+  switch (type) {
+    case 'stream':
+      return { type, modelId: textOrNull(value['modelId']) ?? '', estimate: isCount(value['estimate']) ? micros(value['estimate']) : null };
+    case 'stream_end':
+    case 'operator_end':
+      return { type, end: ENDS.find((each) => each === value['end']) ?? null };
+    case 'process':
+      return { type, feature: textOrNull(value['feature']) };
+    case 'process_end':
+      return { type, prices: isRecord(value['prices']) ? value['prices'] as Prices : null };
+    case 'use':
+    case 'deduction':
+    case 'change':
+      return { type };
+    default:
+      return { type: 'unknown' };
+  }
+}
+
+const ENDS = ['completed', 'failed', 'aborted'] as const;
+
+function readUsage(usage: unknown): UsageFacts {
+  if (!isRecord(usage)) throw new TypeError('about.usage is not an object');
+  const { service, operation, credits, metadata } = usage;
+  if (typeof service !== 'string' || typeof operation !== 'string') throw new TypeError('about.usage names no service or operation');
+  if (!isAbsent(credits) && !isCount(credits)) throw new TypeError('about.usage.credits is not an amount');
+  return { service, operation, credits: isCount(credits) ? micros(credits) : null, metadata: JSON.stringify(metadata ?? {}) };
+}
+
+function readTransaction(transaction: unknown): TransactionFacts {
+  if (!isRecord(transaction)) throw new TypeError('about.transaction is not an object');
+  const { type, reason, description, metadata } = transaction;
+  return {
+    type: textOrNull(type), reason: textOrNull(reason), description: textOrNull(description),
+    metadata: isAbsent(metadata) ? null : JSON.stringify(metadata),
+  };
+}
+
+function readEntryFact(fact: unknown): EntryFact | null {
+  if (fact === undefined) return null;
+  if (!isRecord(fact) || !isCount(fact['seq']) || !isCount(fact['credits'])) throw new TypeError('about names no entry where it should');
+  return { seq: fact['seq'], credits: micros(fact['credits']) };
+}
+
+type Facets = Readonly<Record<string, unknown>>;
+
+const isRecord = (value: unknown): value is Facets => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isAbsent = (value: unknown): value is null | undefined => value === null || value === undefined;
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
