@@ -3,7 +3,8 @@ export default {
   rootDir: import.meta.dirname,
   roots: ['<rootDir>/dist/test'],
   testMatch: ['**/*.test.js'],
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/scripts/jest/environment.mjs',
+  moduleNameMapper: { '^typebox$': '<rootDir>/scripts/jest/typebox.cjs', '^typebox/(\\w+)$': '<rootDir>/scripts/jest/typebox-$1.cjs' },
   transform: {},
   // A guard against a test that hangs; what a test expects of time it states itself.
   testTimeout: 180_000 * Math.max(1, Number(process.env.SOAK ?? 0)),

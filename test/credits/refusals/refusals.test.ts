@@ -141,9 +141,10 @@ describe('every way to be refused', () => {
     const late = await alice.call('POST', '/api/streaming-sessions/finalize', { sessionId: 's', actualTokens: 400 });
     expect([late.status, late.body['message']]).toEqual([409, expect.stringContaining('already ended')]);
     expect(await reasonsOf(alice, 1)).toEqual([
-      ['hold_resolved', 409, expect.stringMatching(
-        /^session s has already ended: settled, 2\.5 credits charged; first: state settled, charged 2\.5, released 3\.5, endedAt \d{4}-.*Z$/,
-      )],
+      ['hold_resolved', 409, expect.stringMatching(new RegExp(
+        '^session s has already ended: settled, 2\\.5 credits charged; ' +
+        'first: state settled, charged 2\\.5, released 3\\.5, endedAt \\d{4}-.*Z$',
+      ))],
     ]);
   });
 

@@ -53,8 +53,10 @@ test('it is measured: one long turn is a hiccup, a second makes the process refu
 });
 
 test('what Redis made calls wait is forgotten after a pause: the first request of a quiet minute is not refused for it', async () => {
+  let nowMs = 0;
   const { assertAdmits, behind } = admission({
     timeoutMs: TIMEOUT_MS, oldestCallMs: () => 100, inFlight: () => 0, inFlightMax: IN_FLIGHT_MAX, onRefused: () => undefined,
+    now: () => nowMs,
   });
   assertAdmits('begin');
   await nextTurn();
@@ -62,7 +64,7 @@ test('what Redis made calls wait is forgotten after a pause: the first request o
   await nextTurn();
   expect(() => { assertAdmits('begin'); }).toThrow('the gateway is busy');
   assertAdmits('other');
-  await new Promise((resolve) => { setTimeout(resolve, 3_000); });
+  nowMs += 3_000;
   expect(behind().redisMs).toBe(0);
   assertAdmits('begin');
 });
