@@ -79,7 +79,7 @@ export function accountScripts(deps: AccountScriptsDeps): AccountScripts {
         const epoch = epochOf(shard);
         const account = keys.account(accountId, epoch.number);
         const bound: Record<Bound, string | number> = { epoch: epoch.fence, time_offset_ms: offsetMs(), account_id: accountId };
-        // `args` is whatever is left of the script's arguments without the bound ones, which the compiler cannot add up.
+        // `args` are the arguments that are not bound here; the compiler cannot infer that both together are complete.
         const all = Object.assign(bound, typeof args === 'function' ? args(account) : args) as Parameters<typeof script.run>[2];
         const reply = await timed(script.name, () => script.run(client, keysOf(account), all));
         if (reply[0] === 'fenced') {
