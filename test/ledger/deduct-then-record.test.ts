@@ -60,7 +60,7 @@ test.each<[string, number, (alice: Account) => Promise<unknown>]>([
   ['a deduction is claimed once', 10, async (alice) => { await alice.deduct(5); await alice.record(5); await alice.record(5); }],
   ['a deduction of another amount is not claimed', 11, async (alice) => { await alice.deduct(5); await alice.record(6); }],
   ['a deduction of another account is not claimed', 5, async (alice) => { await (await someone()).deduct(5); await alice.record(5); }],
-  ['a record that mentions no deduction is a charge', 10, async (alice) => { await alice.deduct(5); await alice.record(5, { says: false }); }],
+  ['a record without the signature is a charge', 10, async (alice) => { await alice.deduct(5); await alice.record(5, { says: false }); }],
   ['a record that mentions a missing deduction is a charge', 5, (alice) => alice.record(5)],
   ['a repeat of the record claims no second deduction', 10, async (alice) => {
     await alice.deduct(5); await alice.deduct(5); await alice.record(5, {
