@@ -8,7 +8,7 @@ import type { OverCapture } from './ledger/ledger.js';
 /** Which part of the gateway this process is. `all`: both in one process, for small deployments and first steps. */
 export type Role = 'api' | 'worker' | 'all';
 
-/** Everything that can be configured, parsed: amounts of money are micros, intervals milliseconds. The only reader of the environment is `readConfig`. */
+/** The parsed configuration: amounts of money are micros, intervals milliseconds. Only `readConfig` reads the environment. */
 export type Config = {
   readonly role: Role;
   readonly port: number;
@@ -28,14 +28,14 @@ export type Config = {
   /** The lease of a hold that names none. */
   readonly holdTtlMs: number;
   readonly overCapture: OverCapture;
-  /** How long after its end a hold can be charged for usage that is reported later and is more. */
+  /** How long after its end a hold can still be charged for higher usage that is reported late. */
   readonly correctionWindowMs: number;
-  /** Debt may not pass this; null: no limit. */
+  /** Debt may not exceed this; null: no limit. */
   readonly debtLimit: Micros | null;
   readonly usageRecordMode: 'charge' | 'log';
   /** What an account gets once, when its first token is seen (contract C-18). */
   readonly welcomeCredits: Micros;
-  /** What each price book does about a model it does not know. */
+  /** What each price book does with an unknown model. */
   readonly unknownModel: UnknownModelPolicy;
   /** The status of a successful allocate-by-email (contract C-08). */
   readonly allocateByEmailStatus: 200 | 201;
@@ -48,7 +48,7 @@ export type Config = {
   readonly rabbitmqPrefetch: number;
   readonly redisTimeoutMs: number;
   readonly postgresTimeoutMs: number;
-  /** How long entries stay in the stream after Postgres has them: covers a standby that loses its last commits. */
+  /** How long entries stay in the stream after Postgres has them: a standby that lost its last commits reads them again. */
   readonly journalTailMs: number;
   readonly logLevel: string;
   readonly shutdownDelayMs: number;
@@ -69,7 +69,7 @@ export type CreditsProcessConfig = {
   readonly hold: 'minimum' | 'none';
   /** Only 24 hexadecimal digits are ids, as in the original. */
   readonly strictIds: boolean;
-  /** What give-initial-credits gives when it is not told. */
+  /** What give-initial-credits grants when the request names no amount. */
   readonly initialCredits: Micros;
 };
 

@@ -43,9 +43,9 @@ export type CoreDeps = {
   readonly time: Time;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** A patient connection for reading whole batches; the hot path's deadline is too short for those. */
+  /** A connection with a long deadline for reading whole batches; the hot path's deadline is too short for them. */
   readonly bulkRedis: ShardedRedis;
-  /** Told which shard has something for Postgres. */
+  /** Called after each write with the shard whose journal has grown. */
   readonly written: (shard: number) => void;
   /** Undefined: nothing is traced. */
   readonly tracer?: Tracer | undefined;
@@ -60,9 +60,9 @@ export type Core = {
   readonly keys: Keyspace;
   readonly fence: Fence;
   readonly ledger: Ledger;
-  /** A run of its own: for jobs, which hold a connection each (connect.ts), and for commands. */
+  /** A separate drain: for jobs, which use one connection each (connect.ts), and for commands. */
   readonly drain: Drain;
-  /** The one shared run of this process, for the fence and for readers: together they take one connection. */
+  /** The shared drain of this process, for the fence and for readers: together they use one connection. */
   readonly drainNow: Drain;
   /** Drains before a read, by `drainNow`. */
   readonly freshen: Freshen;
@@ -116,7 +116,7 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   const drainNow = sharedDrain(drain);
   const redis = openHotPath(servers.redisUrl, config.redisTimeoutMs, (error) => { log.warn({ err: error }, 'Redis connection'); });
   const guard = await openFence({ redis, store, keys, drainNow, log }).catch(async (error: unknown) => {
-    await prices.close(); // its connection would keep a command from ending
+    await prices.close(); // otherwise its open connection keeps a command from exiting
     throw error;
   });
   const gate = guard.fence;

@@ -24,7 +24,7 @@ export type FenceParts = {
   close(): Promise<void>;
 };
 
-/** The fence, what it compares Redis with, and the heartbeat. Throws when this Redis cannot be used with this Postgres at all. */
+/** Opens the fence, its comparison values and the heartbeat. Throws when this Redis does not fit this Postgres. */
 export async function openFence({ redis, store, keys, drainNow, log }: FencePartsDeps): Promise<FenceParts> {
   const told = acknowledged(keys.shards);
   const gate = fence({

@@ -37,7 +37,7 @@ const SECOND_MS = 1_000;
 export async function openWorker(
   { config, databaseUrl, core, connections, queue, time, log, metrics, tracer }: WorkerSideDeps,
 ): Promise<WorkerSide> {
-  const onError = (error: unknown): void => { log.warn({ err: error }, 'queue'); };
+  const onError = (error: unknown): void => { log.warn({ err: error }, 'queue error'); };
   const reconciler = openReconciler({ core, redis: connections.bulk, clock: time.clock, log, metrics, onError });
   const workers = startWorkers({
     reconcile: reconciler.turn,

@@ -1,15 +1,15 @@
 import { atMsOf } from '../ledger/stream-position.js';
 import type { ShardedRedis, StreamEntry, StreamFrom } from '../stores/redis/sharded-redis.js';
 
-/** `more`: the stream had at least as much as was asked for. */
+/** `more`: the stream had at least as many entries as requested. */
 export type StreamRead = { readonly entries: StreamEntry[]; readonly more: boolean };
 
 /** Rounds of one read: the first gives every stream an equal share, the next distribute what is left of the limit. */
 const ROUNDS_MAX = 4;
 
 /**
- * Reads about `limit` entries from several streams at once. No busy stream can starve another, and one that is alone
- * gets all of the limit.
+ * Reads about `limit` entries from several streams. A busy stream cannot starve another, and a single stream gets the
+ * whole limit.
  */
 export async function readStreams(
   redis: Pick<ShardedRedis, 'readStreams'>, from: readonly StreamFrom[], limit: number,
@@ -38,11 +38,11 @@ export type StreamLag = { readonly waiting: number; readonly oldestAtMs: number 
 /** `drained`: how many entries of the stream Postgres has. */
 export type LagFrom = StreamFrom & { readonly drained: number };
 
-/** The lag of each stream, and the time on Redis' clock: one round trip for all, another for those that have something. */
+/** The lag of each stream, and the time of Redis' clock: one round trip for all, another for those with waiting entries. */
 export async function readLags(
   redis: Pick<ShardedRedis, 'readStreams' | 'streamStates' | 'timeMs'>, from: readonly LagFrom[],
 ): Promise<{ readonly nowMs: number; readonly lags: StreamLag[] }> {
-  // The time first: an entry that is written in between is then not older than it is.
+  // The time is read first, so that an entry written in between has no negative age.
   const [nowMs, ranges] = await Promise.all([redis.timeMs(from[0]?.key ?? ''), redis.readStreams(from, 1)]);
   const oldest = ranges.map(([entry]) => entry?.[0]);
 

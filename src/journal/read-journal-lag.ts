@@ -6,7 +6,7 @@ import { readLags } from './journal-streams.js';
 /** How far Postgres is behind Redis, over all shards: what a total loss of Redis would cost now (design §6). */
 export type JournalLag = { readonly entries: number; readonly seconds: number };
 
-/** Measured from the cursors that Postgres told last. */
+/** Computed from the given cursors, the last known ones. */
 export async function readJournalLag(redis: ShardedRedis, keys: Keyspace, cursors: readonly ShardRow[]): Promise<JournalLag> {
   const { nowMs, lags } = await readLags(
     redis,

@@ -57,7 +57,7 @@ const hasBacklog = ({ batches, entries, redelivered }: DrainReport): boolean =>
 const late = (): GatewayError =>
   new GatewayError('ledger_unavailable', 'the records are still being written; retry shortly', { outcome: 'not_executed' });
 
-/** Throws ledger_unavailable for a Redis that is away, and everything else as it is. */
+/** Throws ledger_unavailable when Redis is down, and any other error unchanged. */
 export function refuseRedisOutage(error: unknown): never {
   if (isRedisAway(error) && !(error instanceof GatewayError)) {
     throw new GatewayError('ledger_unavailable', 'the ledger is not answering; retry shortly', { outcome: 'not_executed', cause: error });

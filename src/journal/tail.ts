@@ -5,14 +5,14 @@ import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 
 type Mark = { readonly lastId: string; readonly seenAtMs: number };
 
-/** Trims streams behind what Postgres has committed. */
+/** Trims streams up to what Postgres has committed. */
 export type Tail = { trim(redis: Pick<ShardedRedis, 'trimStreams'>, cursors: readonly ShardRow[]): Promise<void> };
 
 /**
- * Entries stay in the stream for `tailMs` after their commit, so that a standby of Postgres that takes over
- * without its last commits finds them there (reliability Q1 #15). What counts is the time since the commit, not the
- * age of the entry: after an outage all of a backlog is old. So a cursor is remembered when it is first seen, and the
- * stream is trimmed up to it when it has been seen for long enough. A process that restarts only begins its tail anew.
+ * Entries stay in the stream for `tailMs` after their commit, so that a standby of Postgres that takes over without its
+ * last commits can drain them again (reliability Q1 #15). The time since the commit counts, not the age of the entry:
+ * after an outage the whole backlog is old. Each cursor is kept with the time when it was first seen, and the stream is
+ * trimmed up to it `tailMs` later. After a restart of the process the time starts again.
  */
 export function journalTail(keys: Keyspace, tailMs: number, clock: Clock): Tail {
   const marks = new Map<string, Mark>();

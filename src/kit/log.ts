@@ -7,7 +7,7 @@ export type Log = Logger;
 const SECRET_FIELDS = ['authorization', 'cookie', 'token', 'secret', 'password', 'body', 'rawBody', 'headers'];
 
 /**
- * JSON lines on stdout. Errors are reduced to name, message, code and stack, because libraries hang whole requests on
+ * JSON lines on stdout. Errors are reduced to name, message, code and stack, because libraries attach request data to
  * theirs (co-body the body, the Redis client the command with its arguments). Domain code does not log; edges do.
  */
 export function createLog(options: { readonly level: string }, destination?: DestinationStream): Log {

@@ -12,13 +12,13 @@ export type AccountLoaderDeps = {
   readonly epochOf: (shard: number) => Epoch;
 };
 
-/** Brings back from Postgres what Redis does not know. */
+/** Loads accounts and ended holds from Postgres that Redis does not have. */
 export type AccountLoader = {
-  /** Loads an account. One load per account at a time; everyone who needs it waits for the same one. */
+  /** Loads an account, once at a time: concurrent callers share the load. */
   readonly load: (accountId: string, account: AccountKeys, epoch: Epoch) => Promise<unknown>;
-  /** Brings an ended hold back from Postgres. False when Postgres has none either. */
+  /** Restores an ended hold from Postgres. False when Postgres does not have it either. */
   readonly restoreHold: (accountId: string, holdId: string) => Promise<boolean>;
-  /** Does the same before a hold is placed under an id of a caller's. Without Postgres, holds go on. */
+  /** Does the same before a hold is placed under a caller's id. Without Postgres, holds are placed all the same. */
   readonly recallHold: (accountId: string, holdId: string) => Promise<void>;
 };
 
@@ -50,7 +50,7 @@ export function accountLoader({ client, keys, source, epochOf }: AccountLoaderDe
 
     async recallHold(accountId, holdId) {
       const hold = await source.recallEndedHold(accountId, holdId);
-      // Redis knows better when it has a hold of that id: then nothing is written.
+      // If Redis has a hold of that id by now, nothing is written.
       if (hold !== null) await writeBack(accountId, hold);
     },
   };

@@ -21,7 +21,7 @@ export type AccountScriptsDeps = {
 /** Arguments that every script takes and that are bound here. */
 type Bound = 'epoch' | 'time_offset_ms' | 'account_id' | 'trace';
 
-/** Runs scripts against accounts: behind the fence, loading what Redis does not know, observed. */
+/** Runs scripts on accounts: checks the fence, loads accounts that Redis does not have, and reports each call. */
 export interface AccountScripts extends Pick<AccountLoader, 'restoreHold' | 'recallHold'> {
   run<K extends string, A extends string>(
     script: Script<K, A>,
@@ -33,7 +33,7 @@ export interface AccountScripts extends Pick<AccountLoader, 'restoreHold' | 'rec
 
 type ArgsOf<A extends string> = Record<Exclude<A, Bound>, string | number>;
 
-/** What each part of the ledger's port is made of. */
+/** The dependencies of each part of the ledger's port. */
 export type OperationDeps = {
   readonly scripts: AccountScripts;
   readonly keys: Keyspace;
@@ -103,7 +103,7 @@ export function accountScripts(deps: AccountScriptsDeps): AccountScripts {
   };
 }
 
-/** Runs a script call and tells how long it took and what it answered. */
+/** Runs a script call and reports its duration and reply. */
 const timer = (observe: AccountScriptsDeps['observe']) => async (name: string, run: () => Promise<Reply>): Promise<Reply> => {
   const startedAt = performance.now();
   try {

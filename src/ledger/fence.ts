@@ -34,7 +34,7 @@ export function fence(deps: FenceDeps): Fence {
   const epochs = new Array<Epoch | null>(keys.shards).fill(null);
   const fenceKeys = epochs.map((_, shard) => keys.fence(shard));
   const verifier = shardVerifier(deps);
-  /** The server of each shard when it was verified last. */
+  /** The server of each shard at the last verification. */
   let verified: readonly string[] = [];
 
   const verify = async (isCurrent: () => boolean): Promise<void> => {
@@ -68,7 +68,7 @@ export function fence(deps: FenceDeps): Fence {
     const found = await redis.readTexts(fenceKeys);
     if (mine !== connection.generation()) return;
     found.forEach((text, shard) => { if (epochs[shard]?.fence !== text) suspect(shard); });
-    // Resuming a shard is done elsewhere, and no script tells us of it.
+    // Shards are resumed elsewhere, and no script reports it.
     if (verifier.hasStuck()) connection.verifyAgain();
   };
   // After a failed check the next one follows, or the reconnection.

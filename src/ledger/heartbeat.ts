@@ -26,9 +26,9 @@ const EVERY_MS = 1_000;
 const CLOSE_WITHIN_MS = 2_000;
 
 /**
- * Tells Postgres, once a second, up to where Redis has acknowledged each shard that moved: one round trip to Redis and one
- * statement. What a restart of everything loses is then known up to the last beat. When the connection to Redis ends,
- * what this process remembers is stored at once, so that it is there before any process opens the fence again.
+ * Stores in Postgres, once a second, how far Redis has acknowledged each shard that has new entries: one round trip to
+ * Redis and one statement. The loss of a restart of everything is then known up to the last beat. When the connection to
+ * Redis ends, this process stores its acknowledgements at once, before any process opens the fence again.
  */
 export function heartbeat({ redis, keys, store, fence, acknowledged, onError }: HeartbeatDeps): Heartbeat {
   const unstored = (): [number, ShardMemory][] => acknowledged.unstored().flatMap((shard) => {

@@ -48,7 +48,7 @@ export async function judgeShard({ redis, keys, ledgerId }: JudgeDeps, row: Shar
   const { shard, epoch } = row;
   const memory = told?.epoch === epoch ? told : null;
   const { journal } = keys.shard(shard, epoch);
-  // Entry before stream: what is trimmed in between is then seen to be trimmed.
+  // The entry is read before the stream, so that a trim in between is noticed.
   const [[found = null], [isThere = true], [stream = { ...STREAM_START, firstId: null }]] = await Promise.all([
     redis.readTexts([keys.fence(shard)]),
     redis.hasEntries(journal, memory === null || memory.recent.length === 0 ? [] : [memory.lastId]),

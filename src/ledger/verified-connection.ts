@@ -2,25 +2,25 @@ import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 
 export type VerifiedConnectionDeps = {
   readonly redis: Pick<ShardedRedis, 'onConnection' | 'isReady'>;
-  /** Verifies what answers on the present connection. `isCurrent`: false once that connection has ended. */
+  /** Verifies the server on the current connection. `isCurrent`: false once that connection has ended. */
   readonly verify: (isCurrent: () => boolean) => Promise<void>;
-  /** Told why a verification failed. It is tried again. */
+  /** Called with the reason of a failed verification, which is then retried. */
   readonly onError: (error: unknown) => void;
 };
 
 /** A connection that may be used once `verify` has succeeded on it, and until it ends. */
 export type VerifiedConnection = {
   isOpen(): boolean;
-  /** Verifies once more, after what is under way. The connection stays open meanwhile. */
+  /** Verifies again, after a verification in progress. The connection stays open in the meantime. */
   verifyAgain(): void;
-  /** Another number after each change of the connection. */
+  /** A number that changes with each new connection. */
   generation(): number;
   /** Resolves when it is open for the first time. */
   opened(): Promise<void>;
   close(): void;
 };
 
-/** Between attempts while Redis or Postgres cannot be asked. */
+/** Delay between attempts while Redis or Postgres does not answer. */
 const RETRY_MS = 200;
 
 export function verifiedConnection({ redis, verify, onError }: VerifiedConnectionDeps): VerifiedConnection {
@@ -31,7 +31,7 @@ export function verifiedConnection({ redis, verify, onError }: VerifiedConnectio
   let markOpened: () => void;
   const firstOpen = new Promise<void>((resolve) => { markOpened = resolve; });
 
-  /** Until it succeeds on the connection it began with: a new connection starts over. */
+  /** Repeats until it succeeds on the connection on which it started; a new connection starts again. */
   const open = async (mine: number): Promise<void> => {
     const isCurrent = (): boolean => mine === generation;
     while (!isClosed && isCurrent()) {

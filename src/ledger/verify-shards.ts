@@ -9,24 +9,24 @@ export type VerifyDeps = {
   readonly redis: ShardedRedis;
   readonly store: ShardStore;
   readonly keys: Keyspace;
-  /** What this process was told by Redis. */
+  /** The acknowledgements that this process got from Redis. */
   readonly acknowledged: Acknowledged;
-  /** Brings what a shard's stream still has to Postgres. False: the shard is stopped. */
+  /** Drains the rest of a shard's stream. False: the shard is stopped. */
   readonly drainShard: (shard: number) => Promise<boolean>;
   readonly log: { info(facts: object, message: string): void; error(facts: object, message: string): void };
 };
 
 export type ShardVerifier = {
-  /** Compares every shard and repairs what can be repaired. Tells of each as it is decided: its epoch, or null, which keeps it closed. */
+  /** Compares every shard and repairs it if possible. Reports each decision: the shard's epoch, or null, which keeps it closed. */
   verify(decided: (shard: number, epoch: number | null) => void): Promise<void>;
-  /** Whether a shard lost something and cannot be drained: to be looked at again, because a person resumes it. */
+  /** Whether a shard has a loss and cannot be drained: it is checked again, because an operator may resume it. */
   hasStuck(): boolean;
 };
 
-/** What the fence key of an open shard says: the epoch, and whose ledger it is. */
+/** The value of an open shard's fence key: the epoch and the ledger's identity. */
 export const fenceText = (epoch: number, { ledgerId }: Pick<ShardStore, 'ledgerId'>): string => `${epoch}@${ledgerId}`;
 
-/** Brings every shard to a state in which it may be written to, or says why it stays closed (fence.ts). */
+/** Makes every shard usable, or reports why it stays closed (fence.ts). */
 export function shardVerifier(deps: VerifyDeps): ShardVerifier {
   const { redis, store, keys, acknowledged, drainShard, log } = deps;
   const stuck = new Set<number>();
@@ -34,7 +34,7 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
   const judge = (row: ShardRow): Promise<Judgement> =>
     judgeShard({ redis, keys, ledgerId: store.ledgerId }, row, acknowledged.of(row.shard));
 
-  /** Brings one shard to an open state under its row lock, so that no drain is under way and no other process decides. */
+  /** Opens one shard under its row lock, so that no drain is in progress and no other process decides. */
   const repair = async (shard: number): Promise<number | null> => {
     const { judgement, epoch } = await decide(deps, shard, judge);
     switch (judgement.verdict) {
@@ -84,7 +84,7 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
   };
 }
 
-/** Judges a shard under its row lock, and writes down what was decided before the lock is released. */
+/** Judges a shard under its row lock, and records the decision before the lock is released. */
 async function decide(
   { redis, store, keys }: VerifyDeps, shard: number, judge: (row: ShardRow) => Promise<Judgement>,
 ): Promise<{ readonly judgement: Judgement; readonly epoch: number }> {
@@ -92,7 +92,7 @@ async function decide(
     const judgement = await judge(row);
     if (judgement.verdict === 'set') await redis.writeText(keys.fence(shard), fenceText(row.epoch, store));
     if (judgement.verdict === 'drain') {
-      // The other processes must see the loss, too, before they meet the missing fence.
+      // Other processes must know of the loss before they find the fence missing.
       await store.mark([{ shard, epoch: row.epoch, ...judgement.known }]);
       await redis.remove([keys.fence(shard)]);
     }
@@ -116,7 +116,7 @@ function tellRaised(log: VerifyDeps['log'], { shard, epoch, survivedId, knownId,
   );
 }
 
-/** Another process has ended an epoch in which this one was told something: the record of the loss must count it. */
+/** Adds this process' acknowledgements of an epoch that another process has ended to the record of its loss. */
 async function reportOlder({ acknowledged, store, log }: VerifyDeps, { shard, epoch }: ShardRow): Promise<void> {
   const memory = acknowledged.of(shard);
   if (memory === null || memory.epoch >= epoch) return;

@@ -53,10 +53,10 @@ describe('credits by flow', () => {
     ['lots that expire', written('expire_lots', { expired: 2 }), { expired: 2 }],
     ['a hold that is placed', written('place', { held: 12 }), { held: 12 }],
     ['a hold that is settled for less', written('settle', { held: -12, captured: 5 }), { captured: 5, released: 7 }],
-    ['one of which a part has expired meanwhile', written('settle', {
+    ['a hold of which a part has expired in the meantime', written('settle', {
       held: -12, captured: 5, expired: 3,
     }), { captured: 5, released: 4, expired: 3 }],
-    ['one that cost more, into debt', written('settle', {
+    ['a hold that cost more, into debt', written('settle', {
       held: -12, captured: 20, overage: 8, debt: 6, uncollected: 1,
     }), { captured: 20, overage: 8, debt: 6, uncollected: 1 }],
     ['a hold that is voided', written('void', { held: -12 }), { released: 12 }],
@@ -115,21 +115,21 @@ describe('models', () => {
       price: 'tokens/10/gpt-4', about: stream({ partialTokens: 200 }),
     }),
       { 'held gpt-4': 10, 'captured gpt-4': 1, 'tokens gpt-4': 200, 'messages gpt-4': 1 }],
-    ['a stream that was forgotten is no message', written('expire_hold', { held: -10 }, {
+    ['an expired stream is no message', written('expire_hold', { held: -10 }, {
       price: 'tokens/10/gpt-4',
     }), { 'held gpt-4': 10 }],
-    ['and is one when it is settled late, without being held again', written('late_settle', { captured: 4, overage: 4 }, {
+    ['an expired stream is a message when settled late, but not held again', written('late_settle', { captured: 4, overage: 4 }, {
       price: 'tokens/10/gpt-4', about: stream({ tokens: 9 }),
     }),
       { 'captured gpt-4': 4, 'tokens gpt-4': 9, 'messages gpt-4': 1 }],
-    ['a correction is what it says more, and no other message', written('correct', { captured: 3, overage: 3 }, {
+    ['a correction counts only what it adds, and no other message', written('correct', { captured: 3, overage: 3 }, {
       price: 'tokens/10/gpt-4', about: stream({ tokens: 1_500 }),
       corrected: { state: 'settled', facts: readFacts(JSON.stringify(stream({ tokens: 600 }))) },
     }), { 'captured gpt-4': 3, 'tokens gpt-4': 900 }],
     ['of a hold that was voided it is the message', written('correct', { captured: 3, overage: 3 }, {
       price: 'tokens/10/gpt-4', about: stream({ tokens: 1_500 }), corrected: { state: 'voided', facts: readFacts('') },
     }), { 'captured gpt-4': 3, 'tokens gpt-4': 1_500, 'messages gpt-4': 1 }],
-    ['of several models it is what each says more', written('correct', { captured: 4, overage: 4 }, {
+    ['a correction of several models counts what it adds to each', written('correct', { captured: 4, overage: 4 }, {
       about: process({ models: [
         { model: 'gpt-4', inputTokens: 100, outputTokens: 50, credits: 6 },
         { model: 'claude', inputTokens: 9, outputTokens: 0, credits: 2 },
@@ -139,7 +139,7 @@ describe('models', () => {
         facts: readFacts(JSON.stringify(process({ models: [{ model: 'gpt-4', inputTokens: 50, outputTokens: 50, credits: 4 }] }))),
       },
     }), { 'captured gpt-4': 2, 'captured claude': 2, 'tokens gpt-4': 50, 'tokens claude': 9 }],
-    ['a model nobody priced, at the default', written('settle', { held: -10, captured: 4 }, {
+    ['a model without a price, at the default', written('settle', { held: -10, captured: 4 }, {
       price: 'tokens/2/my-junk-17', about: stream({ tokens: 5 }),
     }),
       { 'held unknown': 10, 'captured unknown': 4, 'tokens unknown': 5, 'messages unknown': 1 }],
@@ -154,7 +154,7 @@ describe('models', () => {
     ['too many to list', written('settle', { held: -10, captured: 8 }, {
       about: process({ models: 200 }),
     }), { 'held unknown': 10, 'captured unknown': 8, 'messages unknown': 1 }],
-    ['none at all', written('settle', { held: -10, captured: 8 }, { about: process({ models: [] }) }), {}],
+    ['an empty list', written('settle', { held: -10, captured: 8 }, { about: process({ models: [] }) }), {}],
     ['a charge that names one', written('charge', { captured: 3 }, {
       about: { usage: { service: 'ai_chat', operation: 'x', metadata: { modelName: 'claude', tokenCount: 70 } } },
     }),
@@ -173,7 +173,7 @@ describe('models', () => {
     ['a charge without a model', written('charge', { captured: 3 }, {
       about: { usage: { service: 'image', operation: 'generate', metadata: { size: 'xl' } } },
     }), {}],
-    ['a charge without a word', written('charge', { captured: 3 }), {}],
+    ['a charge without facts', written('charge', { captured: 3 }), {}],
     ['a grant whose text has one', written('grant', { granted: 3 }, {
       about: { usage: { service: 'chat', operation: 'gpt-4', metadata: {} } },
     }), {}],

@@ -58,16 +58,16 @@ test('a deduction and its record charge once and count as one use', async () => 
 
 test.each<[string, number, (alice: Account) => Promise<unknown>]>([
   ['a deduction is claimed once', 10, async (alice) => { await alice.deduct(5); await alice.record(5); await alice.record(5); }],
-  ['of another amount it is none', 11, async (alice) => { await alice.deduct(5); await alice.record(6); }],
-  ['of another account it is none', 5, async (alice) => { await (await someone()).deduct(5); await alice.record(5); }],
-  ['without the signature a record is a charge', 10, async (alice) => { await alice.deduct(5); await alice.record(5, { says: false }); }],
-  ['without a deduction the signature is worth nothing', 5, (alice) => alice.record(5)],
-  ['a repeat of the record claims no second one', 10, async (alice) => {
+  ['a deduction of another amount is not claimed', 11, async (alice) => { await alice.deduct(5); await alice.record(6); }],
+  ['a deduction of another account is not claimed', 5, async (alice) => { await (await someone()).deduct(5); await alice.record(5); }],
+  ['a record without the signature is a charge', 10, async (alice) => { await alice.deduct(5); await alice.record(5, { says: false }); }],
+  ['a record that mentions a missing deduction is a charge', 5, (alice) => alice.record(5)],
+  ['a repeat of the record claims no second deduction', 10, async (alice) => {
     await alice.deduct(5); await alice.deduct(5); await alice.record(5, {
       key: 'k',
     }); await alice.record(5, { key: 'k' }); await alice.record(5);
   }],
-  ['a repeat of the deduction is none of its own', 10, async (alice) => {
+  ['a repeat of the deduction is not another deduction', 10, async (alice) => {
     await alice.deduct(5, 'k'); await alice.deduct(5, 'k'); await alice.record(5); await alice.record(5);
   }],
   ['a record that only logs leaves the deduction alone', 5, async (alice) => {
@@ -75,12 +75,12 @@ test.each<[string, number, (alice: Account) => Promise<unknown>]>([
     await alice.record(5, { mode: 'log' });
     await alice.record(5);
   }],
-  ['the last instant of the window', 5, async (alice) => {
+  ['a record in the last instant of the window claims the deduction', 5, async (alice) => {
     await alice.deduct(5);
     under.advance(DEDUCTION_TTL_SECONDS * 1_000 - 60_000);
     await alice.record(5);
   }],
-  ['and after it', 10, async (alice) => {
+  ['a record after the window is a charge', 10, async (alice) => {
     await alice.deduct(5);
     under.advance(DEDUCTION_TTL_SECONDS * 1_000 + 1);
     await alice.record(5);

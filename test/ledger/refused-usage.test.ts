@@ -59,8 +59,8 @@ test('a refused record moves no credits and is kept separately from paid usage',
 });
 
 test.each<[string, (forget: () => Promise<void>) => Promise<void>]>([
-  ['while Redis knows', () => Promise.resolve()],
-  ['when only Postgres knows', async (forget) => { await under.drain(); await forget(); }],
+  ['while Redis has the refusal', () => Promise.resolve()],
+  ['when only Postgres has it', async (forget) => { await under.drain(); await forget(); }],
 ])('under a key it is kept once, and a repeat after a top-up collects it: %s', async (_, forgotten) => {
   const alice = await someone(1);
   const later = (): Promise<void> => forgotten(() => alice.forget('k'));

@@ -92,7 +92,7 @@ test('a correction beyond the hold follows the policy; a frozen account or a clo
   settle h1  12            -> account_frozen
   thaw                     -> changed
   settle h1  12 cap=1      -> settled:captured=10:released=10:overage=10:uncollected=2
-  # What was used is twelve, whoever could be charged for it.
+  # Twelve were used, although not all of it could be charged.
   settle h1  11            -> hold_resolved:settled:captured=10:released=10:overage=10:uncollected=2
   settle h1  15 limit=2    -> settled:captured=12:released=10:overage=12:debt=2:uncollected=3
   settle h1  15 limit=9    -> settled:captured=12:released=10:overage=12:debt=2:uncollected=3:replayed

@@ -4,7 +4,7 @@ import { DeadlineRedis } from './deadline-redis.js';
 import { msOf, repliesOf, type PipelineReply } from './pipeline.js';
 import type { IndexState, ShardedRedis, StreamEntry, StreamState } from './sharded-redis.js';
 
-/** The port over one server, which has every shard. The connection stays the caller's: it may be shared. */
+/** The port over one server, which has every shard. The caller owns the connection and may share it. */
 export function oneServer(redis: Redis): ShardedRedis {
   const together = togetherOn(redis);
   return {

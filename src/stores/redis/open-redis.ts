@@ -8,7 +8,7 @@ import type { ShardedRedis } from './sharded-redis.js';
 export const openHotPath = (url: string, timeoutMs: number, onError: (error: Error) => void): ShardedRedis =>
   oneServer(connectHotPath(url, timeoutMs, onError));
 
-/** A connection for whole batches, which may wait: for commands at a prompt. It connects in the background. */
+/** A connection with a long deadline for whole batches, for command line tools. Connects in the background. */
 export function openPatient(url: string, timeoutMs: number, onError: (error: Error) => void): ShardedRedis {
   const redis = new DeadlineRedis(url, { maxRetriesPerRequest: 1, timeoutMs });
   redis.on('error', onError);

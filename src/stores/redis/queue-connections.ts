@@ -3,14 +3,14 @@ import { DeadlineRedis } from './deadline-redis.js';
 import { oneServer } from './one-server.js';
 import type { ShardedRedis } from './sharded-redis.js';
 
-/** A connection for BullMQ: what its queues and workers are made with. Nothing else is done with it than to ask its status. */
+/** A connection for BullMQ, passed to its queues and workers. Other code only reads its status. */
 export type QueueConnection = Redis;
 
-/** BullMQ's own connections. The hot path's are not shared with it: one of these blocks, and all may queue. */
+/** BullMQ's own connections, separate from the hot path's: one of them blocks, and all may queue commands. */
 export type QueueConnections = {
   readonly producer: QueueConnection;
   readonly worker: QueueConnection;
-  /** The producer's connection for what may take longer than a request: whole batches, scans, measurements. */
+  /** The producer's connection for calls that may take longer than a request: whole batches, scans, measurements. */
   readonly bulk: ShardedRedis;
   readonly close: () => void;
 };
@@ -44,7 +44,7 @@ export function connectQueue(redisUrl: string, onError: (error: Error) => void):
   };
 }
 
-/** A connection for a command at a prompt: it waits for Redis, and says meanwhile why. */
+/** A connection for a command line tool: it waits for Redis and reports why. */
 export function connectQueueOnce(
   redisUrl: string, onError: (error: Error) => void,
 ): { readonly connection: QueueConnection; readonly close: () => void } {

@@ -3,12 +3,12 @@ import type { ScriptClient } from './script.js';
 /** One undecoded stream entry: its id, and its fields and values one after the other. */
 export type StreamEntry = readonly [id: string, fields: readonly string[]];
 
-/** Where to read on in a stream: its key, and the last id that is known already. */
+/** Where to continue reading a stream: its key, and the last id that was read. */
 export type StreamFrom = { readonly key: string; readonly afterId: string };
 
 /**
- * A stream as Redis has it: the highest id that it ever gave and how many entries it ever got, trimmed ones included.
- * `firstId` null: nothing is left in it. A stream that does not exist is at `0-0` with no entries.
+ * The state of a stream: its highest id and the number of entries ever added, trimmed ones included. `firstId` null: it
+ * contains no entries. A stream that does not exist is at `0-0` with no entries.
  */
 export type StreamState = { readonly lastId: string; readonly entries: number; readonly firstId: string | null };
 
@@ -20,7 +20,7 @@ export type IndexState = { readonly members: number; readonly lowest: number | n
  * them. The hash tag of a key (`{s7}`) names its shard; all keys of one script have the same one. Only the files of this
  * folder know whether there is one server, a Sentinel or a Cluster.
  *
- * A method that takes a list costs one round trip, whatever the length of the list, and answers in its order. Calls for
+ * A method that takes a list costs one round trip, independent of the length of the list, and returns results in its order. Calls for
  * the same shard are executed in the order in which they were made. Every method throws the driver's error when a server
  * does not answer (`isRedisAway`), and Redis' own when it refuses.
  */
@@ -28,7 +28,7 @@ export interface ShardedRedis extends ScriptClient {
   /** The texts of these keys; null for a key that does not exist. */
   readTexts(keys: readonly string[]): Promise<(string | null)[]>;
   writeText(key: string, text: string): Promise<void>;
-  /** Deletes keys of any shards. Answers how many there were. */
+  /** Deletes keys of any shards. Returns how many existed. */
   remove(keys: readonly string[]): Promise<number>;
 
   /** At most `count` entries of each stream, oldest first. */
@@ -46,24 +46,24 @@ export interface ShardedRedis extends ScriptClient {
   countUpTo(keys: readonly string[], max: number): Promise<number[]>;
 
   /**
-   * One step of a walk through the keys of all servers that match; '0' begins it, and ends it when it is answered. The
-   * cursor in between is opaque. `count`: keys to look at, of which any number may match.
+   * One step of a scan over the matching keys of all servers; the cursor '0' starts it, and is returned at its end. Other
+   * cursors are opaque. `count`: how many keys to examine, of which any number may match.
    */
   scan(cursor: string, pattern: string, count: number): Promise<{ readonly cursor: string; readonly keys: string[] }>;
 
-  /** Identity of the server that has the shard of each key: another one after a restart or a failover. */
+  /** Identity of the server that has each key: it changes with a restart or a failover. */
   serversOf(keys: readonly string[]): Promise<string[]>;
   /** The time on the clock of that server, in ms with fractions. */
   timeMs(key: string): Promise<number>;
-  /** What INFO says, one text per server. */
+  /** The reply of INFO, one text per server. */
   infos(section?: string): Promise<string[]>;
 
-  /** Whether every server can be asked now. */
+  /** Whether every server is connected now. */
   isReady(): boolean;
-  /** `ready` after every new connection, `lost` when one ends. Answers what ends the subscription. */
+  /** `ready` after every new connection, `lost` when one ends. Returns a function that ends the subscription. */
   onConnection(told: { readonly ready?: () => void; readonly lost?: () => void }): () => void;
   /** How long the oldest command that is not answered has waited, in ms; 0 when none waits or the connection has no deadline. */
   oldestWaitMs(): number;
-  /** Ends the connection at once. Commands under way fail. */
+  /** Closes the connection at once. Commands in progress fail. */
   close(): void;
 }

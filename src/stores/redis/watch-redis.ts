@@ -26,8 +26,8 @@ const MEASURED = [
 ] as const satisfies readonly GaugeKey[];
 
 /**
- * Looks at Redis once a second, with one INFO to each server, which every deployment may send. `redis` has the deadline of
- * the hot path: what is too slow for a request counts as no answer here, too.
+ * Reads INFO from each server once a second, which every deployment allows. `redis` has the deadline of the hot path: a
+ * reply that is too slow for a request counts as none here as well.
  */
 export function watchRedis(redis: Pick<ShardedRedis, 'infos'>, metrics: Gauges): RedisWatch {
   let servers: readonly RedisInfo[] = [];
@@ -60,7 +60,7 @@ export function watchRedis(redis: Pick<ShardedRedis, 'infos'>, metrics: Gauges):
   return { isHigh, isUp: () => isUp, stop };
 }
 
-/** Counts are summed; what is a state of a server is that of the worst. */
+/** Counts are summed; for states the worst server counts. */
 function ofAll(servers: readonly RedisInfo[]): RedisInfo {
   const sum = (name: keyof RedisInfo): number => servers.reduce((total, info) => total + info[name], 0);
   const least = (name: keyof RedisInfo): number => Math.min(...servers.map((info) => info[name]));

@@ -50,7 +50,7 @@ export type LedgerQueue = {
   readonly close: () => Promise<void>;
 };
 
-/** The queue's producing side. `connection` is a producer's (connectQueue) and stays the caller's to close. */
+/** The producing side of the queue. The caller owns `connection`, a producer's (connectQueue), and closes it. */
 export function ledgerQueue(connection: QueueConnection, namespace: string, onError: (error: Error) => void): LedgerQueue {
   const queue = new Queue(QUEUE_NAME, { connection, prefix: queuePrefix(namespace), defaultJobOptions: JOB_OPTIONS });
   queue.on('error', onError);

@@ -44,7 +44,7 @@ export async function sweepDue(
   return report;
 }
 
-/** Runs the work, some at a time. After the first failure nothing more is begun. */
+/** Runs the work, `CONCURRENCY` items at a time. Starts nothing more after the first failure. */
 async function inParallel(work: readonly (() => Promise<void>)[]): Promise<void> {
   let at = 0;
   await Promise.all(Array.from({ length: Math.min(CONCURRENCY, work.length) }, async () => {

@@ -21,9 +21,9 @@ export type WorkerDeps = ExpireDeps & MoneyInDeps & {
   /** One batch of the reconciler. */
   readonly reconcile: () => Promise<object>;
   readonly clock: Clock;
-  /** A worker's connection (connectQueue); BullMQ makes its blocking one from it. */
+  /** A worker's connection (connectQueue); BullMQ derives its blocking connection from it. */
   readonly queueConnection: QueueConnection;
-  /** A connection whose deadline a scan may take. */
+  /** A connection with a deadline that is long enough for a scan. */
   readonly redis: ShardedRedis;
   readonly namespace: string;
   /** What new users get (WELCOME_CREDITS); nothing by default. */
@@ -89,7 +89,7 @@ export function startWorkers(deps: WorkerDeps): Workers {
   worker.on('error', (error) => { deps.observe?.error?.(error); });
   return {
     ready: async () => { await worker.waitUntilReady(); },
-    // Without Redis no job can be finished anyway, and BullMQ would wait for it and keep its own connection trying.
+    // Without Redis no job can finish; BullMQ would wait for it and keep reconnecting.
     close: () => worker.close(deps.queueConnection.status !== 'ready'),
   };
 }

@@ -20,10 +20,10 @@ export type WatchQueuesDeps = {
 const EVERY_MS = 5_000;
 const WITHIN_MS = 2_000;
 
-/** Counts, every five seconds, what is in the queues, and how long the oldest of it waits. Answers what stops it. */
+/** Counts the jobs of each queue by state and measures the wait of the oldest, every five seconds. Returns a stop function. */
 export function watchQueues({ queues, connection, metrics, onError, everyMs = EVERY_MS }: WatchQueuesDeps): () => void {
   const measure = async (): Promise<void> => {
-    // BullMQ would wait for it, and one look after the other with it.
+    // BullMQ would wait for the connection, and every later look would wait as well.
     if (connection.status !== 'ready') throw new Error(`the connection of the queues is ${connection.status}`);
     await within(WITHIN_MS, 'looking at the queues', Promise.all(queues.map(({ name, queue }) => lookAt(name, queue, metrics))));
   };

@@ -31,7 +31,7 @@ export function watchSettlements(
 
   const inRabbit = lastKnown(async () => amqp?.countDeadLetters() ?? 0, WITHIN_MS);
   const count = async (): Promise<void> => {
-    // BullMQ would wait for it, and one look after the other with it.
+    // BullMQ would wait for the connection, and every later look would wait as well.
     if (connection.status !== 'ready') throw new Error(`the connection of the queues is ${connection.status}`);
     const counts = await within(WITHIN_MS, 'counting dead letters', Promise.all(
       deadLetterQueues.map((queue) => queue.getJobCountByTypes('waiting', 'prioritized', 'delayed', 'failed')),

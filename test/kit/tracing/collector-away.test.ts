@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 
 test.each([
-  ['is away', () => 9], ['hangs', () => silentPort],
+  ['is down', () => 9], ['hangs', () => silentPort],
 ])('requests and stopping work while the collector %s', async (_, portOf) => {
   const gateway = await startGateway({
     environment: { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${portOf()}`, OTEL_TRACES_SAMPLER_ARG: '1' },
