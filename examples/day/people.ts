@@ -42,7 +42,7 @@ function allocationsOf(random: Random, kind: PersonKind): Allocation[] {
   }
 }
 
-/** What somebody is given in the course of the day. */
+/** The grants of a user during the day. */
 export function refill(random: Random, { kind }: Person): Allocation {
   const expiryDays = random.pick([1, 1, 7, 30, 3_650]);
   return { credits: kind === 'poor' ? random.integer(3, 15) : random.integer(20, 120), expiryDays };

@@ -31,7 +31,7 @@ export type Pace = {
   readonly calmMs: number;
 };
 
-/** Leases of the night: short, so that what nobody ends is seen to end. */
+/** The lease of all holds: short, so that abandoned holds expire while the reader watches. */
 export const LEASE_SECONDS = 10;
 const STUCK_AFTER_SECONDS = 5;
 const MODEL = 'gpt-4';
@@ -77,7 +77,7 @@ export async function liveARound(deps: NightDeps, round: number, { faultMs, calm
   expectStatus(201, await open(frank, franksHold, 2_000));
   expectStatus(200, await client.post(admin, '/v1/accounts/frank/freeze', { reason: 'chargeback under review' }));
   expectStatus(423, await client.post(frank ?? '', '/api/streaming-sessions/finalize', { sessionId: franksHold, actualTokens: 500 }));
-  tell('Frank was frozen in the middle of an answer: until somebody thaws him his hold is neither settled nor does it expire.');
+  tell('The account of Frank was frozen during an answer: until it is thawed, his hold cannot be settled and does not expire.');
   look(page(`/accounts/frank/holds/${franksHold}`));
   look('by command: npm run account -- show frank');
   await sleep(calmMs);

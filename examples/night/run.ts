@@ -1,6 +1,6 @@
 /**
- * `npm run night`: a gateway under a gentle load, in which things go wrong one after the other, for whoever wants to
- * learn where to look before it is their night. Everything it starts is thrown away at the end, on Ctrl-C too.
+ * `npm run night`: a gateway under a light load with one failure after the other, for operators who practise before they
+ * are on call. Everything it starts is removed at the end, also on Ctrl-C.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

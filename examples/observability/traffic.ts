@@ -89,7 +89,7 @@ export async function startTraffic({ url, redisUrl, namespace, secret, serverKey
     if (fate > 0.95) await grant(user.id, 20);
   };
 
-  /** What servers send, by HTTP and by queue, now and then something that nobody can settle. */
+  /** Requests of servers, by HTTP and by queue; some of them cannot be settled. */
   const serverTurn = async (): Promise<void> => {
     const { id: user_id } = random.pick(users);
     const started = await call(server, 'POST', '/api/credits-process/start', { user_id, feature_endpoint_id: 'ai_chat_v1' });

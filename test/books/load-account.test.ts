@@ -64,9 +64,9 @@ test('the image is what was written: lots, open holds with their parts, ended ho
   ]);
 });
 
-test('an account that nobody has seen is empty, and a hold that Redis forgot is found', async () => {
+test('an unknown account is empty, and a hold that Redis no longer has is found', async () => {
   const source = accountSource({ db: lab.db, clock: Date.now });
-  expect(await source.loadAccount('nobody')).toEqual({
+  expect(await source.loadAccount('unknown')).toEqual({
     seq: 0, available: 0, held: 0, debt: 0, totals: { granted: 0, captured: 0, expired: 0, removed: 0, uncollected: 0 },
     frozen: false, lots: [], openHolds: [], endedHolds: [], receipts: [], deductions: [],
   });
@@ -80,7 +80,7 @@ test('an account that nobody has seen is empty, and a hold that Redis forgot is 
     holdId: 'h', placedSeq: 2, outcome: { state: 'voided', released: 5 },
   });
   expect(await source.loadEndedHold(account.accountId, 'open')).toBeNull();
-  expect(await source.loadEndedHold('nobody', 'h')).toBeNull();
+  expect(await source.loadEndedHold('unknown', 'h')).toBeNull();
 });
 
 test('without Postgres the source refuses, quickly', async () => {

@@ -46,7 +46,7 @@ test('keys: create prints the key alone, list shows everything else, revoke ends
   expect(await run('keys', 'revoke', listed.split(' ')[0] ?? '')).toContain('revoked');
   expect((await until(start, ({ status }) => status === 401, 1_500)).status).toBe(401);
   for (const args of [
-    ['create'], ['create', '--name', 'x', '--scopes', 'all'], ['create', '--name', 'x', '--days', '0'], ['revoke', 'nobody'],
+    ['create'], ['create', '--name', 'x', '--scopes', 'all'], ['create', '--name', 'x', '--days', '0'], ['revoke', 'unknown'],
     ['what'], [],
   ]) {
     await expect(run('keys', ...args)).rejects.toThrow('usage: npm run keys');

@@ -8,7 +8,7 @@ import { freshDatabase, redisUrl, temporaryFolder, type Folder, type FreshDataba
 import { packageJson, pathOf, textOf } from './documents.js';
 
 /**
- * The files that the Dockerfile puts into the image, and no others, in a folder of their own that nobody may write to:
+ * The files that the Dockerfile puts into the image, and no others, in a separate folder without write permission:
  * no sources, and of the packages only those that package.json calls dependencies.
  */
 let folder: Folder;
@@ -38,7 +38,7 @@ afterAll(async () => {
 /** The last word of an instruction in exec form. */
 const execForm = (pattern: RegExp): string[] => JSON.parse(pattern.exec(textOf('Dockerfile'))?.[1] ?? '[]') as string[];
 
-/** Root may write anywhere, so there it runs as nobody. */
+/** Root may write everywhere, so as root the test runs the gateway as the user `nobody`. */
 const account = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 
 async function started(port: number): Promise<ChildProcess> {

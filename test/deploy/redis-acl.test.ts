@@ -49,7 +49,7 @@ async function until(what: string, isTrue: () => Promise<boolean>): Promise<void
   throw new Error(`never: ${what}; refused: ${String(await refused())}`);
 }
 
-/** What Redis has refused to anybody so far. */
+/** The commands that Redis has refused so far. */
 const refused = async (): Promise<unknown> => (await operator.call('ACL', 'LOG') as unknown[]).map((entry) => JSON.stringify(entry));
 
 test('the gateway does all its work: grant, hold, settle, expire, drain, settle by queue', async () => {
@@ -95,7 +95,7 @@ describe('what it may not do', () => {
     expect(await asGateway.get(`cg:${randomUUID()}`)).toBeNull();
   });
 
-  test('nobody comes in without a name, or with another\'s password', async () => {
+  test('a login without a user name, or with the password of another user, is refused', async () => {
     for (const url of [
       `redis://127.0.0.1:${server.port}`, `redis://:${server.gatewayPassword}@127.0.0.1:${server.port}`, urlOf('default', ''),
       urlOf('operator', server.gatewayPassword),

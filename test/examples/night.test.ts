@@ -26,7 +26,7 @@ test('a round of the night: every situation happens, and the console tells of it
   await stage.startLoad();
   const story: Story = await liveARound({
     client: nightClient(url), url, workerPort, token, faults, say: (line) => { lines.push(line); }, over: AbortSignal.timeout(OVER_MS),
-    duringOutage: async () => { overview = await page('/console'); }, // the first look that anybody takes at it
+    duringOutage: async () => { overview = await page('/console'); }, // the first request for the page
   }, 1, { faultMs: 3_000, calmMs: 300 });
 
   expect(story).toEqual({

@@ -139,7 +139,7 @@ describe('by the types that Grafana publishes', () => {
 
   test.each<[string, (dashboard: Loose) => void]>([
     ['a title that is a number', (dashboard) => { dashboard['title'] = 7; }],
-    ['a field that nobody knows', (dashboard) => { dashboard['titel'] = 'x'; }],
+    ['an unknown field', (dashboard) => { dashboard['titel'] = 'x'; }],
     ['a target without an expression', ({ panels }) => { delete panels[1]?.targets[0]?.['expr']; }],
     ['a colour mode that does not exist', ({ panels }) => { Object.assign(panels[1]?.options ?? {}, { colorMode: 'pink' }); }],
   ])('%s is found', (_, spoil) => {

@@ -40,7 +40,7 @@ test('every problem is listed at once, with what was expected', () => {
   expect(message).not.toContain('short');
 });
 
-test('with servers configured somebody must sign tokens, unless this process takes none', () => {
+test('with servers configured an issuer of tokens is required, unless this process accepts none', () => {
   expect(() => readConfig(SERVERS)).toThrow('JWT_ACCESS_SECRET');
   expect(readConfig({ ...SERVERS, ROLE: 'worker' }).role).toBe('worker');
   expect(readConfig({ ...SERVERS, JWT_ACCESS_SECRET: 'x'.repeat(32) }).auth.accessSecret).toHaveLength(32);

@@ -40,7 +40,7 @@ export async function setTerms(
         moneyPerCredit: row.moneyPerCredit === null ? null : moneyPerCredit ?? row.moneyPerCredit,
       };
       if (isSamePrice(row, draft)) return [];
-      // What is free stays free: nobody is giving a price of zero here.
+      // Free models stay free: no new price of 0 is set here.
       checkPrice(draft, { allowZero: true });
       checkJumps(row, draft, command);
       return [draft];

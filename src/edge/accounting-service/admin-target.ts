@@ -23,7 +23,7 @@ export const targetFields = { userId: Target(), targetUserId: Target() };
 export const expiryField = { expiryDays: Type.Optional(integerOrNull(1, EXPIRY_DAYS_MAX)) };
 export const notesField = { notes: Type.Optional(Type.Union([storedText(0, NOTES_LENGTH_MAX), Type.Null()])) };
 
-/** Who asks for what, and how she named the account. `message` is what the route says to a bad request. */
+/** The caller, the operation and the name of the account. `message` is the message of the route for a bad request. */
 export type TargetRequest = {
   readonly body: { readonly userId?: string; readonly targetUserId?: string };
   readonly operation: MoneyOperation;

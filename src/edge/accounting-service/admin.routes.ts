@@ -49,7 +49,7 @@ const short = (path: string) => ({ insufficient_credits: { path, status: 400 } }
 /** What administrators do to an account's credits (contract §2.3, seed 000). Before and after come from one step. */
 export function adminRoutes(add: AddRoute, deps: AdministrationDeps): void {
   add('POST', '/api/credits/set', gate, {
-    ...declared, summary: 'Replace all that an account can spend', body: setBody, replies: { 200: WasSet, 202: Pending },
+    ...declared, summary: 'Set the available credits of an account', body: setBody, replies: { 200: WasSet, 202: Pending },
     errors: [...errors, 'limit_exceeded'],
   }, async (ctx, call) => {
     const { credits, expiryDays, notes } = call.body;
@@ -63,7 +63,7 @@ export function adminRoutes(add: AddRoute, deps: AdministrationDeps): void {
   });
 
   add('DELETE', '/api/credits/remove', gate, {
-    ...declared, summary: 'Take credits away', body: removeBody, replies: { 200: Removed, 202: Pending },
+    ...declared, summary: 'Remove credits', body: removeBody, replies: { 200: Removed, 202: Pending },
     errors, wording: short('body.credits'),
   }, async (ctx, call) => {
     const { credits, notes } = call.body;
@@ -76,7 +76,7 @@ export function adminRoutes(add: AddRoute, deps: AdministrationDeps): void {
   });
 
   add('PUT', '/api/credits/adjust', gate, {
-    ...declared, summary: 'Add credits, or take them away', body: adjustBody, replies: { 200: Adjusted, 202: Pending },
+    ...declared, summary: 'Add or remove credits', body: adjustBody, replies: { 200: Adjusted, 202: Pending },
     errors: [...errors, 'limit_exceeded'], wording: short('body.adjustment'),
   }, async (ctx, call) => {
     const { adjustment, expiryDays, notes } = call.body;

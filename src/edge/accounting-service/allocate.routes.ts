@@ -19,7 +19,7 @@ import { EXPIRY_DAYS_DEFAULT, expiryField, findTarget, notesField, refusal, targ
 /** Adds a lot, in Postgres first (I6); `grantCredits` with its deps. */
 export type GrantCredits = (command: GrantCreditsCommand) => Promise<GrantedCredits>;
 
-/** Finds an account, or opens a provisional one; null: the text can be nobody's id (`openAccount`). */
+/** Finds an account, or opens a provisional one; null: the text is not a valid account id (`openAccount`). */
 export type OpenAccount = (request: { readonly text: string; readonly actor: string }) => Promise<FoundAccount | 'ambiguous' | null>;
 
 export type AllocateDeps = TargetDeps & {
@@ -59,7 +59,7 @@ const declared = {
 export function allocateRoutes(add: AddRoute, deps: AllocateDeps): void {
   const { grant, openAccount, resolveAccount, allocateByEmailStatus } = deps;
 
-  const spec = { ...declared, summary: 'Give an account credits', body, replies: { 201: Granted, 202: Pending } };
+  const spec = { ...declared, summary: 'Grant credits to an account', body, replies: { 201: Granted, 202: Pending } };
   add('POST', '/api/credits/allocate', allow('admin', 'supervisor'), spec, async (ctx, call) => {
     const { credits } = call.body;
     const actor = call.principal.accountId;
@@ -75,7 +75,7 @@ export function allocateRoutes(add: AddRoute, deps: AllocateDeps): void {
   });
 
   const byEmail = {
-    ...declared, summary: 'Give the user with this e-mail credits', body: bodyByEmail,
+    ...declared, summary: 'Grant credits to the user with this e-mail', body: bodyByEmail,
     errors: [...declared.errors, 'account_not_found'] as const,
     replies: { [allocateByEmailStatus]: GrantedByEmail, 202: PendingByEmail } satisfies Record<number, TSchema>,
   };

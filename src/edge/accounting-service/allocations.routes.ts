@@ -48,7 +48,7 @@ const ID = /^[1-9]\d{0,14}$/;
 
 export function allocationsRoutes(add: AddRoute, { listAllocations, revokeAllocation }: AllocationsDeps): void {
   add('GET', '/api/credits/allocations/all', allow('admin', 'supervisor'), {
-    summary: 'Live allocations of all users, by user and expiry', query, replies: { 200: Page }, errors: ['ledger_unavailable'],
+    summary: 'Allocations with credits of all users, by user and expiry', query, replies: { 200: Page }, errors: ['ledger_unavailable'],
     wording: { ledger_unavailable: { message: 'Failed to get all credit allocations', path: '' } },
   }, async (ctx) => {
     const { allocations, next } = await listAllocations({ after: cursorOf(ctx), limit: limitOf(ctx) });
@@ -56,7 +56,7 @@ export function allocationsRoutes(add: AddRoute, { listAllocations, revokeAlloca
   });
 
   add('DELETE', '/api/credits/allocations/:id', allow('admin', 'supervisor'), {
-    summary: 'Take back what is left of an allocation', params, headers: IdempotencyKeyHeader, replays: true,
+    summary: 'Remove the rest of an allocation', params, headers: IdempotencyKeyHeader, replays: true,
     replies: { 200: Revoked, 202: Pending },
     errors: ['not_found', 'account_frozen', 'idempotency_mismatch', 'ledger_unavailable'],
     wording: { not_found: { message: 'Allocation not found', path: 'path.id' } },
@@ -92,7 +92,7 @@ function limitOf({ query: { limit } }: GatewayContext): number {
 const cursorText = ({ accountId, expiresAtMs, lotId }: LivePosition): string =>
   writeCursor([accountId, expiresAtMs, lotId]);
 
-/** A cursor is a place, not a secret: one that was made up only begins somewhere else. */
+/** A cursor is a position, not a secret: a forged one only starts at another position. */
 function cursorOf({ query: { cursor } }: GatewayContext): LivePosition | null {
   if (cursor === undefined) return null;
   const position = typeof cursor === 'string' ? parsePosition(cursor) : null;

@@ -13,7 +13,7 @@ const Reply = Type.Object({ credits: CreditsReply(), requiredCredits: CreditsRep
 
 export function calculateRoutes(add: AddRoute, { tokenBook }: { readonly tokenBook: TokenBook }): void {
   add('POST', '/api/credits/calculate', authenticated(), {
-    summary: 'What tokens of a model cost', body, replies: { 200: Reply },
+    summary: 'Cost of tokens of a model', body, replies: { 200: Reply },
   }, (ctx, call) => {
     const { modelId, tokens } = call.body;
     const credits = toCredits(costOfTokens(tokenBook.priceOf(modelId), wholeTokens(tokens)));

@@ -16,7 +16,7 @@ const body = bodyOf(Type.Object({ credits: Type.Optional(Credits()), requiredCre
 /** Answers 200 either way; only `sufficient` tells (contract §2.3). */
 export function checkRoutes(add: AddRoute, deps: { readonly ledger: Pick<Ledger, 'readBalance'> }): void {
   add('POST', '/api/credits/check', authenticated(), {
-    summary: 'Could the caller pay this now', body, replies: { 200: CheckReply }, errors: ['ledger_unavailable'],
+    summary: 'Whether the caller has enough credits now', body, replies: { 200: CheckReply }, errors: ['ledger_unavailable'],
   }, async (ctx, call) => {
     const required = requiredAmount(call.body);
     answerCheck(ctx, await checkCredits(deps, { accountId: call.principal.accountId, required }));

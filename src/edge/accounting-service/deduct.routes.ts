@@ -16,7 +16,7 @@ const Reply = Type.Object({ success: Type.Literal(true), message: Type.String(),
 /** A user's own service takes what it used, without a usage record. A refusal leaves the balance as it was (A3). */
 export function deductRoutes(add: AddRoute, deps: DeductCreditsDeps): void {
   add('POST', '/api/credits/deduct', authenticated(), {
-    summary: 'Take credits of the caller', headers: IdempotencyKeyHeader, body, replies: { 200: Reply }, replays: true, urgency: 'begin',
+    summary: 'Charge the caller', headers: IdempotencyKeyHeader, body, replies: { 200: Reply }, replays: true, urgency: 'begin',
     errors: ['idempotency_mismatch', 'account_frozen', 'ledger_unavailable'],
     // The original's 400: its callers tell "not enough" by the text.
     wording: { insufficient_credits: { message: 'Insufficient credits', path: 'body.credits', status: 400 } },

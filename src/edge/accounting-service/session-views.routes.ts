@@ -18,7 +18,7 @@ export type SessionViewDeps = {
   /** The account that a text means, or null (`knownAccount`). */
   readonly knownAccount: (text: string) => Promise<string | null>;
   readonly allOpenStreams: () => Promise<readonly OpenStream[]>;
-  /** Of an account, or (null) of everybody. */
+  /** Of an account, or (null) of all accounts. */
   readonly recentStreams: (accountId: string | null, minutes: number) => Promise<readonly (OpenStream | EndedStream)[]>;
 };
 
@@ -37,20 +37,20 @@ const MINUTES_DEFAULT = 5;
 /** A year: more is a mistake, and what is listed is bounded anyway. */
 const MINUTES_MAX = 527_040;
 const ALL = '/api/streaming-sessions/active/all';
-const params = { userId: Type.String({ description: 'id, username or e-mail; nobody is known by it: an empty list' }) };
+const params = { userId: Type.String({ description: 'id, username or e-mail; an unknown one gets an empty list' }) };
 const query = { minutes: Type.Optional(Type.Integer({
   minimum: 1, maximum: MINUTES_MAX, default: MINUTES_DEFAULT, description: 'how long ago a stream may have ended',
 })) };
 const worded = (what: string) => ({ ledger_unavailable: { message: `Failed to fetch ${what} sessions`, path: '' } });
 
-/** What supervisors see of the streams of others (contract §2.4). */
+/** Streams of other users, for supervisors (contract §2.4). */
 export function sessionViewRoutes(add: AddRoute, { ledger, clock, knownAccount, allOpenStreams, recentStreams }: SessionViewDeps): void {
   const supervisors = allow('admin', 'supervisor');
   const admins = allow('admin');
 
   const replyAll = async (ctx: GatewayContext): Promise<void> => { reply(ctx, 200, (await allOpenStreams()).map(presentSession)); };
   add('GET', ALL, admins, {
-    summary: 'Open streams of everybody, oldest first, at most 1000', replies: { 200: Type.Array(Session) }, wording: worded('all active'),
+    summary: 'Open streams of all users, oldest first, at most 1000', replies: { 200: Type.Array(Session) }, wording: worded('all active'),
   }, replyAll);
 
   add('GET', '/api/streaming-sessions/active/:userId', supervisors, {
@@ -69,7 +69,7 @@ export function sessionViewRoutes(add: AddRoute, { ledger, clock, knownAccount, 
   });
 
   add('GET', '/api/streaming-sessions/recent', supervisors, {
-    summary: 'Streams of everybody that are open or ended lately, at most 50', query, replies: { 200: Recent }, wording: worded('recent'),
+    summary: 'Streams of all users that are open or ended recently, at most 50', query, replies: { 200: Recent }, wording: worded('recent'),
   }, async (ctx) => {
     const minutes = minutesOf(ctx);
     const streams = await recentStreams(null, minutes);
@@ -77,7 +77,7 @@ export function sessionViewRoutes(add: AddRoute, { ledger, clock, knownAccount, 
   });
 
   add('GET', '/api/streaming-sessions/recent/:userId', supervisors, {
-    summary: 'Streams of a user that are open or ended lately, at most 20', params, query, replies: { 200: Recent }, errors: ['conflict'],
+    summary: 'Streams of a user that are open or ended recently, at most 20', params, query, replies: { 200: Recent }, errors: ['conflict'],
     wording: worded('user recent'),
   }, async (ctx) => {
     const minutes = minutesOf(ctx);

@@ -38,7 +38,8 @@ const Aborted = Type.Object({ sessionId: Type.String(), partialCredits: CreditsR
 /** A streaming session is a hold: initialize places it, finalize and abort settle it (contract §2.4). */
 export function sessionRoutes(add: AddRoute, deps: SessionDeps): void {
   add('POST', '/api/streaming-sessions/initialize', authenticated(), {
-    summary: 'Reserve what a stream may cost', body: initializeBody, replies: { 201: Initialized }, replays: true, urgency: 'begin',
+    summary: 'Reserve the estimated cost of a stream', body: initializeBody, replies: { 201: Initialized }, replays: true,
+    urgency: 'begin',
     errors: ['conflict', 'hold_resolved', 'limit_exceeded', 'account_frozen', 'ledger_unavailable'],
     wording: { insufficient_credits: { message: 'Insufficient credits for streaming session', path: 'body.estimatedTokens' } },
   }, async (ctx, { principal, body }) => {
@@ -50,7 +51,7 @@ export function sessionRoutes(add: AddRoute, deps: SessionDeps): void {
   });
 
   add('POST', '/api/streaming-sessions/finalize', authenticated(), {
-    summary: 'Charge what a stream used and release the rest', body: finalizeBody, replies: { 200: Finalized }, replays: true,
+    summary: 'Charge the usage of a stream and release the rest', body: finalizeBody, replies: { 200: Finalized }, replays: true,
     urgency: 'end',
     errors: ['forbidden', 'hold_resolved', 'account_frozen', 'ledger_unavailable'],
     wording: { hold_not_found: { message: 'Failed to finalize streaming session', path: 'body.sessionId' } },
@@ -65,7 +66,7 @@ export function sessionRoutes(add: AddRoute, deps: SessionDeps): void {
   });
 
   add('POST', '/api/streaming-sessions/abort', authenticated(), {
-    summary: 'Charge what a cut-off stream generated and release the rest', body: abortBody, replies: { 200: Aborted },
+    summary: 'Charge what an aborted stream generated and release the rest', body: abortBody, replies: { 200: Aborted },
     replays: true, urgency: 'end',
     errors: ['forbidden', 'hold_resolved', 'account_frozen', 'ledger_unavailable'],
     wording: { hold_not_found: { message: 'Failed to abort streaming session', path: 'body.sessionId' } },

@@ -32,7 +32,7 @@ const NOTHING: AccountUsage = {
   totalRecords: 0, totalCredits: 0n, uncollectedRecords: 0, uncollectedCredits: 0n, byService: new Map(), byDay: new Map(),
   byModel: new Map(), recent: [],
 };
-const params = { userId: Type.String({ description: 'id, username or e-mail; nobody is known by it: zeros' }) };
+const params = { userId: Type.String({ description: 'id, username or e-mail; an unknown one gets zeros' }) };
 const Moment = (description: string) =>
   Type.Optional(Type.String({ description: `${description}: an ISO 8601 date or date-time, UTC unless it says otherwise` }));
 const query = { startDate: Moment('from when, inclusive'), endDate: Moment('until when, inclusive; a date means all of that day') };
@@ -55,7 +55,7 @@ export function usageStatsRoutes(add: AddRoute, { knownAccount, accountUsage, sy
   });
 
   add('GET', '/api/usage/system-stats', allow('admin'), {
-    summary: 'What everybody used. Services, models and users: the 1000 with the most credits', query, replies: { 200: SystemStats },
+    summary: 'Usage of all users. Services, models and users: the 1000 with the most credits', query, replies: { 200: SystemStats },
     wording: worded('system usage statistics'),
   }, async (ctx) => {
     const usage = await systemUsage(periodOf(ctx));

@@ -8,10 +8,10 @@ export type PrivateGate =
   | { readonly kind: 'authenticated' }
   | { readonly kind: 'roles'; readonly roles: readonly [Role, ...Role[]] };
 
-/** Servers, not users: they show a key, and name the account they act on. */
+/** Servers, not users: they send a key, and name the account in the request. */
 export type ServerKeyGate = { readonly kind: 'server-key'; readonly scope: ServerScope };
 
-/** Nobody needs to say who she is: health and metrics. */
+/** No authentication: health and metrics. */
 export const anyone = (): PublicGate => ({ kind: 'public' });
 
 /** Any valid token, for its own account. */
@@ -23,7 +23,7 @@ export const allow = (...roles: readonly [Role, ...Role[]]): PrivateGate => ({ k
 /** An `x-server-api-key` that was made for this. */
 export const serverKey = (scope: ServerScope): ServerKeyGate => ({ kind: 'server-key', scope });
 
-/** Throws GatewayError forbidden unless the gate lets this caller in. The text is the original's (contract §1.1). */
+/** Throws GatewayError forbidden unless the gate admits the caller. The text is the original's (contract §1.1). */
 export function assertAllowed(gate: PrivateGate, principal: Principal): void {
   if (gate.kind === 'roles' && !gate.roles.includes(principal.role)) {
     throw new GatewayError('forbidden', 'Admin access required');

@@ -7,7 +7,7 @@ import { ACCOUNT_ID_LENGTH_MAX, TOKEN_CACHE_MAX, TOKEN_LENGTH_MAX } from '../../
 import type { Principal, Role } from '../../kit/principal.js';
 import type { Issuer } from './issuers.js';
 
-/** Turns an `Authorization` header into who is calling. Throws GatewayError unauthenticated, and nothing else. */
+/** The principal of an `Authorization` header. Throws only GatewayError unauthenticated. */
 export type Authenticate = (authorization: string | undefined) => Principal | Promise<Principal>;
 
 export type BearerDeps = {
@@ -15,8 +15,8 @@ export type BearerDeps = {
   readonly maxTokenAgeSeconds: number;
   readonly clock: Clock;
   /**
-   * Welcomes a caller when her token enters the cache, before her request goes on: what was granted under her name
-   * becomes hers now. Waited for, so it must be bounded in time; must never throw.
+   * Called when a token enters the cache, before its request continues: moves credits that were granted to the user's name
+   * to the account. The request waits for it, so it must be bounded in time and must never throw.
    */
   readonly admitted: (principal: Principal) => Promise<void>;
 };
@@ -104,7 +104,7 @@ function readClaims(issuer: Issuer, payload: JWTPayload, maxTokenAgeSeconds: num
     accountId,
     role: issuer.grantsRoles ? readRole(payload['role']) : 'user',
     username: profileText(payload['username']),
-    // What an issuer says is not verified may be somebody else's, and credits are found and claimed by it.
+    // An unverified e-mail may belong to another user, and accounts are found and claimed by e-mail.
     email: payload['email_verified'] === false ? null : profileText(payload['email']),
     issuer: issuer.name,
   };
@@ -113,8 +113,8 @@ function readClaims(issuer: Issuer, payload: JWTPayload, maxTokenAgeSeconds: num
 }
 
 /**
- * The role of a token: absent means none. One service mints `User`, so the harmless words are read in any case; an
- * `Admin` or `admin ` is not a spelling of `admin` but a token nobody should trust.
+ * The role of a token; absent: none. One service mints `User`, so the roles without rights are accepted in any case.
+ * `Admin` or `admin ` do not count as `admin`.
  */
 function readRole(claim: unknown): Role {
   if (claim === undefined || claim === null) return 'user';

@@ -9,8 +9,8 @@ const SECRET_LENGTH_MIN = 64;
 
 /**
  * The secret of the embedded mode: made on first use, kept in `<dataDir>/jwt-secret`, readable by its owner only.
- * Safe to call from several processes at once: the file appears whole under its name or not at all, and whoever comes
- * second reads what the first one wrote.
+ * Several processes may call it at once: the file is created completely or not at all, and the second process reads the
+ * secret of the first one.
  *
  * @throws Error when the file is there but holds no usable secret.
  */

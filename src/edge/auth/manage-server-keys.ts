@@ -14,7 +14,7 @@ export type CreateServerKey = {
   readonly createdBy: string;
 };
 
-/** The plain key, once: nobody can read it again. */
+/** The plain key. It is returned only here and cannot be read again. */
 export type CreatedServerKey = { readonly row: ServerKeyRow; readonly key: string };
 
 /** What operators do to server keys, by command and over HTTP. All throw GatewayError ledger_unavailable. */

@@ -20,20 +20,20 @@ export type ServerKeyRing = KeyRing & { readonly close: () => Promise<void> };
 
 /** Unknown keys cause at most one read in this time, so guesses cannot load Postgres; a guess waits for its turn. */
 const REREAD_MS = 100;
-/** A revoked key is refused at the latest after this and the time of one query: within a second. */
+/** Age at which the keys are read again. A revoked key is refused after this plus one query: within a second. */
 const FRESH_MS = 500;
 /**
- * While Postgres is away nobody can revoke a key either, so what was read last is believed for this long. After that a
- * caller is refused, unless the environment names its key.
+ * While Postgres is down keys cannot be revoked either, so the last keys that were read are accepted for this long. After
+ * that only keys of the environment are accepted.
  */
 const STALE_MS_MAX = 300_000;
-/** After a failed read nobody waits for the next one: it is tried behind their backs. */
+/** After a failed read the next one runs in the background, so requests do not wait for it. */
 const PAUSE_MS = 1_000;
 const TOUCH_EVERY_MS = 5_000;
 
 const SCOPES: ReadonlySet<string> = new Set(SERVER_SCOPES);
 
-/** The server keys in memory, read again when they are older than half a second and somebody asks. */
+/** The server keys in memory. A request reads them again when they are older than half a second. */
 export function serverKeyRing({ configured, read, touch, clock, onError }: ServerKeyRingDeps): ServerKeyRing {
   const fixed: readonly KnownKey[] = configured.map(ofEnvironment);
   let stored: readonly KnownKey[] | null = null;

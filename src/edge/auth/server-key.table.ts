@@ -27,7 +27,7 @@ export async function insertServerKey(db: Db, key: NewKeyRow): Promise<ServerKey
      returning ${COLUMNS}`,
     { ...key, scopes: [...key.scopes] },
   );
-  if (rows[0] === undefined) throw new Error('a server key was inserted and is not there');
+  if (rows[0] === undefined) throw new Error('an inserted server key was not returned');
   return rows[0];
 }
 

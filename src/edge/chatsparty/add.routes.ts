@@ -26,7 +26,7 @@ const INVALID_AMOUNT = 'Invalid amount';
 const WORD_LENGTH_MAX = 64;
 const Word = (example: string) =>
   Type.Optional(Type.String({ maxLength: WORD_LENGTH_MAX, default: example, description: 'in lower or upper case' }));
-/** USAGE takes away; whoever wants that uses credits. */
+/** Without USAGE, which removes credits: use the operation for using credits. */
 const ADDING = new Map([...TYPE_SPELLINGS].flatMap(([text, type]) => (type === TransactionType.USAGE ? [] : [[text, type] as const])));
 
 const body = bodyOf(Type.Object({
@@ -83,7 +83,7 @@ async function userOf(resolveAccount: ResolveAccount, text: string): Promise<str
   const found = await resolveAccount(text);
   if (found === 'ambiguous') throw ambiguous(text, 'body.userId');
   if (found === null) {
-    throw new GatewayError('invalid_request', 'User not found', { sources: [{ path: 'body.userId', message: 'nobody is known by it' }] });
+    throw new GatewayError('invalid_request', 'User not found', { sources: [{ path: 'body.userId', message: 'is not a known user' }] });
   }
   return found.accountId;
 }

@@ -16,18 +16,18 @@ const body = bodyOf(Type.Object({ amount: Type.Unsafe<number>({ ...Credits(), ty
 const AMOUNT_PATH = /^\d{1,9}$/;
 const params = { amount: Type.Integer({ minimum: 0, maximum: 999_999_999, description: 'whole credits' }) };
 
-/** Two ways to ask whether there is enough; both answer every shape that anybody reads (contract C-04). */
+/** Two routes that check a balance. Both answer with the fields of all callers (contract C-04). */
 export function checkRoutes(add: AddRoute, deps: { readonly ledger: Pick<Ledger, 'readBalance'> }): void {
   for (const prefix of PREFIXES) {
     add('POST', `${prefix}/validate`, authenticated(), {
-      summary: 'Does the caller have that much', body, replies: { 200: CheckReply }, errors: ['ledger_unavailable'],
+      summary: 'Whether the caller has this many credits', body, replies: { 200: CheckReply }, errors: ['ledger_unavailable'],
     }, async (ctx, { principal: { accountId }, body: { amount } }) => {
       const required = readPositiveAmount(amount, { path: 'body.amount', message: INVALID });
       answerCheck(ctx, await checkCredits(deps, { accountId, required }));
     });
 
     add('GET', `${prefix}/check/:amount`, authenticated(), {
-      summary: 'Does the caller have that many whole credits', params, replies: { 200: CheckReply }, errors: ['ledger_unavailable'],
+      summary: 'Whether the caller has this many whole credits', params, replies: { 200: CheckReply }, errors: ['ledger_unavailable'],
       wording: { invalid_request: { path: 'path.amount', status: 422 } },
     }, async (ctx, { principal: { accountId } }) => {
       const text = ctx.params?.['amount'] ?? '';

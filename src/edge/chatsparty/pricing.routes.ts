@@ -54,11 +54,11 @@ const query = {
   isActive: WordField(YES_NO, 'only models that are for sale, or only those that are not'),
 };
 
-/** Prices per message and per 1 000 tokens (contract §4.3). Anybody may read them, administrators change them (P1). */
+/** Prices per message and per 1 000 tokens (contract §4.3). All users may read them, administrators change them (P1). */
 export function pricingRoutes(add: AddRoute, { prices }: { readonly prices: ModelPrices }): void {
   for (const prefix of PREFIXES) {
     add('POST', `${prefix}/calculate-cost`, authenticated(), {
-      summary: 'What messages and tokens of a model cost', body: costBodyParser, replies: { 200: Cost },
+      summary: 'Cost of messages and tokens of a model', body: costBodyParser, replies: { 200: Cost },
       // More than could ever be charged: the counts are wrong.
       wording: { limit_exceeded: { path: 'body.messageCount', status: 400 } },
     }, (ctx, { body }) => {
@@ -69,7 +69,7 @@ export function pricingRoutes(add: AddRoute, { prices }: { readonly prices: Mode
     });
 
     add('GET', `${prefix}/pricing`, authenticated(), {
-      summary: 'What models cost', query, replies: { 200: Type.Array(Pricing) },
+      summary: 'Prices of models', query, replies: { 200: Type.Array(Pricing) },
     }, (ctx) => {
       reply(
         ctx, 200,
@@ -78,14 +78,14 @@ export function pricingRoutes(add: AddRoute, { prices }: { readonly prices: Mode
     });
 
     add('GET', `${prefix}/pricing/:provider/:modelName`, authenticated(), {
-      summary: 'What one model costs', params, replies: { 200: Pricing }, errors: ['not_found'],
+      summary: 'Price of a model', params, replies: { 200: Pricing }, errors: ['not_found'],
     }, (ctx) => {
       const { provider, modelName } = modelOf(ctx);
       reply(ctx, 200, prices.get(provider, modelName));
     });
 
     add('POST', `${prefix}/pricing`, allow('admin'), {
-      summary: 'Set what a model costs from now on', body: priceBody, replies: { 200: Pricing }, errors: ['ledger_unavailable'],
+      summary: 'Set the price of a model from now on', body: priceBody, replies: { 200: Pricing }, errors: ['ledger_unavailable'],
     }, async (ctx, { principal, body }) => {
       const { provider, modelName, costPer1kTokens = null, isDefaultModel, isActive, force, allowZero } = body;
       const costPerMessage = toCredits(readPositiveAmount(body.costPerMessage, { path: 'body.costPerMessage', message: PRICE_REQUIRED }));
@@ -103,14 +103,14 @@ export function pricingRoutes(add: AddRoute, { prices }: { readonly prices: Mode
     });
 
     add('POST', `${prefix}/pricing/initialize`, allow('admin'), {
-      summary: 'Set the default prices again', replies: { 200: Type.Object({ message: Type.String() }) }, errors: ['ledger_unavailable'],
+      summary: 'Restore the default prices', replies: { 200: Type.Object({ message: Type.String() }) }, errors: ['ledger_unavailable'],
     }, async (ctx, { principal }) => {
       await prices.initialize(principal.accountId);
       reply(ctx, 200, { message: 'Default pricing initialized successfully' });
     });
 
     add('DELETE', `${prefix}/pricing/:provider/:modelName`, allow('admin'), {
-      summary: 'Forget what a model costs', params, replies: { 204: Type.Null() }, errors: ['ledger_unavailable'],
+      summary: 'Delete the price of a model', params, replies: { 204: Type.Null() }, errors: ['ledger_unavailable'],
     }, async (ctx, { principal }) => {
       const { provider, modelName } = modelOf(ctx);
       if (!await prices.remove(provider, modelName, principal.accountId)) {

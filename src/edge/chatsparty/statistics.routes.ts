@@ -28,7 +28,7 @@ export type StatisticsDeps = { readonly statistics: ReadStatistics; readonly clo
 export function statisticsRoutes(add: AddRoute, { statistics, clock }: StatisticsDeps): void {
   for (const prefix of PREFIXES) {
     add('GET', `${prefix}/statistics`, authenticated(), {
-      summary: 'What the credits of the caller came to', query: periodQuery, replies: { 200: Reply },
+      summary: 'Credit statistics of the caller', query: periodQuery, replies: { 200: Reply },
       wording: { ledger_unavailable: { message: 'Failed to get credit statistics', path: '' } },
     }, async (ctx, { principal: { accountId } }) => {
       const { fromMs, toMs } = periodOf(ctx);

@@ -10,7 +10,7 @@ import { filledText, queryNumber, queryText, queryWord, WordField } from '../htt
 import type { AddRoute } from '../http/routes.js';
 import { presentTransaction, REASON_SPELLINGS, TransactionReply, TYPE_SPELLINGS } from './transaction-fields.js';
 
-/** A page of somebody's statement; `listTransactions` with its deps. */
+/** A page of the statement of an account; `listTransactions` with its deps. */
 export type ListTransactions = (query: ListTransactionsQuery) => Promise<TransactionPage>;
 
 const PAGE_DEFAULT = 50;
@@ -51,7 +51,7 @@ const wording = { ledger_unavailable: { message: 'Failed to get transaction hist
 /** The statement of the caller: an object below `/api`, and the bare array of older callers without it (contract C-03). */
 export function transactionRoutes(add: AddRoute, { listTransactions }: { readonly listTransactions: ListTransactions }): void {
   add('GET', '/api/credits/transactions', authenticated(), {
-    summary: 'What happened to the credits of the caller', query, replies: { 200: Page }, wording,
+    summary: 'Statement of the caller', query, replies: { 200: Page }, wording,
   }, async (ctx, { principal: { accountId } }) => {
     const { transactions, total, next } = await listTransactions({ accountId, ...readQuery(ctx) });
     reply(ctx, 200, {
@@ -60,7 +60,7 @@ export function transactionRoutes(add: AddRoute, { listTransactions }: { readonl
   });
 
   add('GET', '/credits/transactions', authenticated(), {
-    summary: 'What happened to the credits of the caller, as a bare array', query, replies: { 200: Type.Array(TransactionReply) }, wording,
+    summary: 'Statement of the caller, as an array', query, replies: { 200: Type.Array(TransactionReply) }, wording,
   }, async (ctx, { principal: { accountId } }) => {
     const { transactions } = await listTransactions({ accountId, ...readQuery(ctx) });
     reply(ctx, 200, transactions.map(presentTransaction));

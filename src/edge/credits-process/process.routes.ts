@@ -55,7 +55,7 @@ export function processRoutes(add: AddRoute, deps: ProcessRouteDeps): void {
     const isOld = prefix === '/api/token-process';
 
     add('POST', `${prefix}/start`, serverKey('credits-process'), {
-      summary: 'May this user use this feature now? Reserves its minimum', body: startBody, replies: { 200: Started }, urgency: 'begin',
+      summary: 'Whether the user may use the feature; reserves its minimum', body: startBody, replies: { 200: Started }, urgency: 'begin',
       errors: ['ledger_unavailable'],
     }, async (ctx, { body }) => {
       const started = await startProcess(deps, body.user_id, readEndpoint(body, deps));
@@ -100,11 +100,11 @@ export function processRoutes(add: AddRoute, deps: ProcessRouteDeps): void {
     } as const satisfies Omit<RouteSpec<SettlementBody>, 'summary'>;
     add(
       'POST', `${prefix}/end`, serverKey('credits-process'),
-      { ...spec, summary: 'Charge what was used, of one model or of several' }, end('either', ENDED),
+      { ...spec, summary: 'Charge usage of one or several models' }, end('either', ENDED),
     );
     add(
       'POST', `${prefix}/end-multimodel`, serverKey('credits-process'),
-      { ...spec, summary: 'Charge what was used of several models, all or nothing' }, end('multi', MULTI_ENDED),
+      { ...spec, summary: 'Charge usage of several models, all or nothing' }, end('multi', MULTI_ENDED),
     );
   }
 }

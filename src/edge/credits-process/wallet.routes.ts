@@ -52,7 +52,7 @@ export function walletRoutes(add: AddRoute, deps: WalletRouteDeps): void {
     '/api/user-wallets/server/give-initial-credits',
   ]) {
     add('POST', path, serverKey('wallets'), {
-      summary: 'Give a user what she begins with, once', headers: IdempotencyKeyHeader, body: initialBody,
+      summary: 'Grant the initial credits of a user, once', headers: IdempotencyKeyHeader, body: initialBody,
       replies: { 200: Wallet, 202: Wallet }, replays: true, errors,
     }, async (ctx, { principal, body }) => {
       assertId(body.user_id, deps);
@@ -75,7 +75,7 @@ export function walletRoutes(add: AddRoute, deps: WalletRouteDeps): void {
     '/api/user-wallets/server/give-bonus-credits',
   ]) {
     add('POST', path, serverKey('wallets'), {
-      summary: 'Give a user a bonus', headers: IdempotencyKeyHeader, body: bonusBody, replies: { 200: Wallet, 202: Wallet },
+      summary: 'Grant a bonus to a user', headers: IdempotencyKeyHeader, body: bonusBody, replies: { 200: Wallet, 202: Wallet },
       replays: true, errors: [...errors, 'idempotency_mismatch'],
     }, async (ctx, { principal, body }) => {
       assertId(body.user_id, deps);
@@ -87,7 +87,7 @@ export function walletRoutes(add: AddRoute, deps: WalletRouteDeps): void {
     });
   }
   add('POST', '/api/feature-usage-logs', serverKey('telemetry'), {
-    summary: 'Keep what a client tells of a use', body: logBody, replies: { 201: Logged }, errors: ['ledger_unavailable'],
+    summary: 'Store telemetry of a client', body: logBody, replies: { 201: Logged }, errors: ['ledger_unavailable'],
   }, async (ctx, { body }) => {
     const user = body.user ?? body.user_id;
     if (user === undefined || user === null) throw validationError({ path: 'body', message: 'Either user or user_id must be provided' });

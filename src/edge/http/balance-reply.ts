@@ -17,7 +17,7 @@ export const BalanceReply = Type.Object({
   credits: CreditsReply(), balance: CreditsReply(), spent: CreditsReply(), held: CreditsReply(), debt: CreditsReply(),
   userId: Type.String(), user_id: Type.String(),
   creditsBalance: CreditsReply(), creditsUsed: CreditsReply(), lifetime_credits_used: CreditsReply(),
-  // Null while Postgres is away and has not told before.
+  // Null while Postgres is down and the profile was not read before.
   creditsPurchased: NullableCredits, lifetime_credits_purchased: NullableCredits,
   creditPlan: NullableText, credit_plan: Type.String(), lastCreditRefillAt: NullableTime, last_refill_at: NullableTime,
 });

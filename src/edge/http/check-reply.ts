@@ -14,7 +14,7 @@ export const CheckReply = Type.Object({
   shortfall: Type.Optional(CreditsReply()), message: Type.Optional(Type.String()),
 });
 
-/** Answers any of the routes that ask whether there is enough. A no is no error, but somebody was refused. */
+/** The answer of all routes that check a balance. A negative answer is not an error, but it is recorded as a refusal. */
 export function answerCheck(ctx: GatewayContext, check: CreditsCheck): void {
   if (!check.sufficient) {
     refuse(ctx, 'check_negative', `${toCredits(check.required)} credits asked for, ${toCredits(check.available)} available`);
@@ -22,7 +22,7 @@ export function answerCheck(ctx: GatewayContext, check: CreditsCheck): void {
   reply(ctx, 200, presentCheck(check));
 }
 
-/** The union of every shape that clients have learned to read (contract C-04). */
+/** The fields of all callers in one object (contract C-04). */
 function presentCheck({ sufficient, available, required, difference }: CreditsCheck): object {
   const credits = toCredits(available);
   const requiredCredits = toCredits(required);

@@ -3,13 +3,13 @@ import type { Refused } from '../../credits/refusals/refusal.js';
 import type { Observe } from '../../kit/metrics/metrics.js';
 import type { Envelope, Failure, Wording } from './failure.js';
 
-/** What this application keeps with a request; nothing else may be hung on Koa's context. */
+/** The state of a request. Nothing else may be added to Koa's context. */
 export type RequestState = {
   /** Names the request in logs and in the answer. */
   requestId: string;
   /** The route that was matched; undefined until then, and for unknown paths. */
   route?: MatchedRoute;
-  /** Whose request it is: the caller, or whom a server names. Undefined for those nobody could tell. */
+  /** The account of the request: the caller's, or the one that a server names. Undefined if it is unknown. */
   accountId?: string;
   /** Why it was refused, if it was. */
   refused?: Refused;

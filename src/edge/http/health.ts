@@ -3,10 +3,10 @@ import { anyone } from '../auth/allow.js';
 import { reply } from './json.js';
 import type { AddRoute } from './routes.js';
 
-/** What one part of the gateway says about itself: a word, such as `ok`, `down` or `lagging 12 s`. */
+/** The state of one part of the gateway: a short text, such as `ok`, `down` or `lagging 12 s`. */
 export type Check = { readonly ok: boolean; readonly detail: string };
 
-/** How fit this process is to take traffic. */
+/** Whether this process can take traffic. */
 export type Readiness = {
   /** Started completely and not about to stop. Only this decides about traffic. */
   readonly serving: boolean;
@@ -25,15 +25,15 @@ const Ready = Type.Object({
 const PROMETHEUS_TEXT = 'text/plain; version=0.0.4; charset=utf-8';
 
 /**
- * For whoever runs the gateway. A shared dependency that is down makes it `degraded`, not unready: all instances would
- * leave the load balancer together, and the gateway says 503 for itself where it must (reliability, Lifecycle).
+ * Probes and metrics. A shared dependency that is down makes the process `degraded`, not unready: otherwise all instances
+ * would leave the load balancer at once, and the gateway answers 503 itself where it must (reliability, Lifecycle).
  */
 export function healthRoutes(add: AddRoute, { readiness, metricsText }: HealthDeps): void {
-  add('GET', '/livez', anyone(), { summary: 'Is the process alive', replies: { 200: Status } }, (ctx) => {
+  add('GET', '/livez', anyone(), { summary: 'Whether the process is alive', replies: { 200: Status } }, (ctx) => {
     reply(ctx, 200, { status: 'ok' });
   });
 
-  add('GET', '/readyz', anyone(), { summary: 'May this process get traffic', replies: { 200: Ready, 503: Ready } }, (ctx) => {
+  add('GET', '/readyz', anyone(), { summary: 'Whether the process is ready for traffic', replies: { 200: Ready, 503: Ready } }, (ctx) => {
     const { serving, checks } = readiness();
     const fit = Object.values(checks).every(({ ok }) => ok) ? 'ok' : 'degraded';
     reply(ctx, serving ? 200 : 503, { status: serving ? fit : 'unavailable', checks });

@@ -17,10 +17,10 @@ export type OperationsDeps = {
 export function createOperationsApp({ log, metrics, health, envelope }: OperationsDeps): App {
   const table = routeTable({
     metrics,
-    authenticate: () => { throw new GatewayError('unauthenticated', 'this process knows nobody'); },
+    authenticate: () => { throw new GatewayError('unauthenticated', 'this process authenticates no callers'); },
   });
   healthRoutes(table.add, health);
-  // Nobody is refused credits here: what asks for another path is a scanner.
+  // This process serves no API, so a request for another path is not recorded as a refusal.
   return koaApp({ log, metrics, envelope, onRefused: () => undefined }, table.middleware(), () => {
     throw new GatewayError('not_found', 'Not found');
   });

@@ -62,7 +62,7 @@ export type Route = {
   readonly observe: Observe;
 };
 
-/** What a handler is called with, besides Koa's context: who calls (nobody behind `anyone()`) and the parsed body. */
+/** The arguments of a handler besides Koa's context: the principal (none behind `anyone()`) and the parsed body. */
 export type Call<G extends Gate, Body> = {
   readonly principal: G extends PrivateGate ? Principal : G extends ServerKeyGate ? ServerCaller : null;
   readonly body: Body;
@@ -160,14 +160,14 @@ export function routeTable({ authenticate, authenticateServer, metrics, admissio
 
 type Admit = (ctx: GatewayContext) => Principal | ServerCaller | null | Promise<Principal | ServerCaller>;
 
-/** Where users' credentials are. */
+/** The credentials of a user. */
 const ofHeader: PageRules['credentials'] = (ctx) => ctx.req.headers.authorization;
 
 type Doorkeepers = Pick<RouteTableDeps, 'authenticate'> & Pick<PageRules, 'credentials'> & {
   readonly authenticateServer: AuthenticateServer | undefined;
 };
 
-/** How a gate finds out who calls, and whether it lets her in. */
+/** Authenticates the caller and checks the gate. */
 function admission(gate: Gate, { authenticate, authenticateServer, credentials }: Doorkeepers): Admit {
   switch (gate.kind) {
     case 'public':
@@ -192,7 +192,7 @@ function nameAccount(ctx: GatewayContext, sent: unknown): void {
   if (typeof accountId === 'string' && accountId.length <= ACCOUNT_ID_LENGTH_MAX && isAccountId(accountId)) ctx.state.accountId = accountId;
 }
 
-/** The caller, once her token and her role have been accepted; a remembered token costs no waiting. */
+/** The caller, after token and role were accepted. A cached token is accepted without waiting. */
 function admitUser(
   authenticate: Authenticate, gate: PrivateGate, ctx: GatewayContext, credentials: string | undefined,
 ): Principal | Promise<Principal> {

@@ -2,9 +2,9 @@ import type { Tracer } from '../../kit/tracing/tracer.js';
 import type { Middleware } from './context.js';
 
 /**
- * One span per request, named by its route's template. A caller that sends a `traceparent` decides whether hers is
- * recorded, and finds it in her own trace. Of the request it tells the method, the route, the answer's status and the
- * request id: no path, no ids, no headers, no bodies.
+ * One span per request, named by the route's template. A `traceparent` of the caller decides whether the request is
+ * recorded, and the span is part of the caller's trace. It contains the method, the route, the status and the request id,
+ * and no path, other ids, headers or bodies.
  */
 export function traceRequests(tracer: Tracer): Middleware {
   return async (ctx, next) => {

@@ -9,7 +9,7 @@ import { pageOf } from './page.js';
 
 /** A text that never changes while the process lives, with all that is to be said about it. */
 type Static = { readonly text: string; readonly headers: Readonly<Record<string, string>> };
-/** Until everything is known that the texts describe, these two routes included; nobody can ask that early. */
+/** Filled after all routes are registered, including these two. No request arrives earlier. */
 const NOTHING: Static = { text: '', headers: {} };
 
 const Document = Type.Object({
@@ -33,7 +33,7 @@ export function docsRoutes(add: AddRoute, source: OpenApiSource): void {
   const page = { 200: Page, 304: Type.Null() };
 
   add('GET', '/openapi.json', anyone(), { summary: 'This API in OpenAPI 3.1', replies: document }, (ctx) => { send(ctx, json); });
-  add('GET', '/docs', anyone(), { summary: 'This API, to be read by people', replies: page }, (ctx) => { send(ctx, html); });
+  add('GET', '/docs', anyone(), { summary: 'This API as a page', replies: page }, (ctx) => { send(ctx, html); });
 
   const openApi = openApiOf({ ...source, routes: source.routes.filter(({ page: own }) => own === undefined) });
   json = staticOf(JSON.stringify(openApi), { 'Content-Type': 'application/json; charset=utf-8' });

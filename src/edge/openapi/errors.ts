@@ -17,7 +17,7 @@ const MEANINGS: Readonly<Record<FailureCode, string>> = {
   account_not_found: 'There is no such account',
   hold_not_found: 'There is no such session of this account',
   hold_resolved: 'The session or usage key has ended already, with usage that cost as much or more, or too long ago; `first` tells how',
-  conflict: 'What is asked for contradicts what is there',
+  conflict: 'The request conflicts with existing data',
   body_too_large: 'The body is too large',
   unsupported_media_type: 'The body must be application/json in UTF-8, not compressed',
   idempotency_mismatch: 'This Idempotency-Key was used for another request; use a new one',
@@ -40,7 +40,7 @@ const common = {
     message: Type.String(),
   }), { description: 'what was wrong, and where' }),
   outcome: Type.Optional(Type.Enum(['not_executed', 'unknown'], { description: 'with 503: whether the operation may have happened' })),
-  first: Type.Optional(Type.Object({}, { description: 'what the first attempt came to, when a second one is refused because of it' })),
+  first: Type.Optional(Type.Object({}, { description: 'the outcome of the first attempt, when a second one is refused because of it' })),
   requestId: Type.String({ description: 'the X-Request-Id of the answer' }),
 };
 const Code = () => Type.Enum(Object.keys(MEANINGS), { description: 'what to branch on' });

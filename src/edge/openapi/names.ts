@@ -4,22 +4,22 @@ import type { Tag } from './types.js';
 
 /** The chapters of the document, in their order: the first whose prefix fits a path has it. */
 const CHAPTERS: readonly (Tag & { readonly prefixes: readonly string[] })[] = [
-  { name: 'Credits', description: 'What an account has, what something would cost, and giving and taking credits.', prefixes: [
+  { name: 'Credits', description: 'Balances, costs, grants and charges.', prefixes: [
     '/api/credits/', '/credits/',
   ] },
-  { name: 'Streaming sessions', description: 'Reserve what an answer may cost, then charge what it did cost.', prefixes: [
+  { name: 'Streaming sessions', description: 'Reserve the estimated cost of an answer, then charge the real cost.', prefixes: [
     '/api/streaming-sessions',
   ] },
-  { name: 'Usage', description: 'What services were used, and what that came to.', prefixes: ['/api/usage'] },
-  { name: 'Credits process', description: 'For servers with an API key: start, run, end, by API and by queue.', prefixes: [
+  { name: 'Usage', description: 'Usage records and statistics.', prefixes: ['/api/usage'] },
+  { name: 'Credits process', description: 'For servers with an API key: start and end AI features, by HTTP and by queue.', prefixes: [
     '/api/credits-process', '/api/token-process', '/api/user-wallets', '/api/feature-usage-logs',
   ] },
-  { name: 'Administration', description: 'For administrators only, but for what says otherwise.', prefixes: [
+  { name: 'Administration', description: 'For administrators, unless a route says otherwise.', prefixes: [
     '/api/admin', '/v1/plans', '/v1/prices', '/v1/account-plans', '/v1/referrals', '/v1/refusals', '/v1/models', '/v1/accounts',
     '/v1/reconciliation', '/v1/shards',
   ] },
-  { name: 'Ledger', description: 'Every change of an account, as Postgres remembers it.', prefixes: ['/v1'] },
-  { name: 'Operations', description: 'For whoever runs the gateway, and this document.', prefixes: ['/'] },
+  { name: 'Ledger', description: 'All changes of an account, from Postgres.', prefixes: ['/v1'] },
+  { name: 'Operations', description: 'Probes, metrics, and this document.', prefixes: ['/'] },
 ];
 
 export const tags: readonly Tag[] = CHAPTERS.map(({ name, description }) => ({ name, description }));

@@ -8,7 +8,7 @@ import type { Content, Header, OpenApi, Operation, Parameter, PathItem, Response
 
 const DESCRIPTION = `Tells a chat proxy whether a user may spend, and is told what it came to.
 
-**Who is calling.** Send \`Authorization: Bearer <JWT>\`. A user's account is the subject of her token, whatever id a body has.
+**Who is calling.** Send \`Authorization: Bearer <JWT>\`. A user's account is the subject of the token; an id in a body is ignored.
 Servers show an \`x-server-api-key\` instead, and name the user.
 
 **Amounts** are credits: numbers, or decimal strings such as \`"7.50"\`, with at most six decimals. Nothing is rounded behind your back.

@@ -5,7 +5,7 @@ export type BridgeDeps = Omit<SessionDeps, 'onProblem'> & {
   /** Once per problem and process: a queue that is declared otherwise stays so for years. */
   readonly onProblem: (problem: TopologyProblem) => void;
   readonly onConnected: () => void;
-  /** The broker is away, or hung up. */
+  /** The broker is down, or closed the connection. */
   readonly onDisconnected: (reason: string, retryMs: number) => void;
 };
 

@@ -15,7 +15,7 @@ export type BullSettlementsDeps = {
   readonly onError: (error: Error) => void;
 };
 
-/** A settlement that cannot be done, kept in `<queue>_dlq` for somebody to look at. */
+/** A settlement that failed permanently, kept in `<queue>_dlq` for an operator. */
 export type BullDeadLetter = {
   readonly payload: unknown;
   readonly reason: string;

@@ -90,7 +90,7 @@ function fromAmqp(queue: SettlementQueue, { content, properties }: GetMessage): 
   const attempts = headers[HEADERS.attempts];
   return {
     transport: 'rabbitmq', queue, id: `amqp-${contentHash(content).slice(0, 16)}`,
-    // A message without our headers was put there by somebody else, such as a consumer that rejected it.
+    // A message without the gateway's headers was put there by another program, such as a consumer that rejected it.
     reason: text(HEADERS.reason, 'unknown: not put here by this gateway'), code: text(HEADERS.code, 'unknown'),
     attempts: typeof attempts === 'number' ? attempts : 0,
     deadAt: text(HEADERS.deadAt, ''), body: content.toString('utf8'),

@@ -4,7 +4,7 @@ import { GatewayError, type ErrorCode } from '../../kit/errors.js';
 /** What became of a message. Only `settled` ones may be acknowledged; the others must be kept somewhere first. */
 export type Handled =
   | { readonly kind: 'settled'; readonly replayed: boolean }
-  /** It may pass: the ledger is away, an account is frozen, or something went wrong that we do not understand. */
+  /** A later attempt may succeed: the ledger is down, an account is frozen, or the error is unknown. */
   | { readonly kind: 'retry'; readonly code: ErrorCode | 'internal'; readonly reason: string }
   /** It never will: malformed, unknown, or a key that was settled with other usage. */
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly reason: string };

@@ -21,8 +21,8 @@ export const retryArguments = (queue: SettlementQueue, delayMs: number) => ({
 });
 
 /**
- * How long a message waits after its first, second … attempt; the last of these from then on. What may pass passes in
- * seconds or, when somebody must get up first, in hours: 30 attempts are about four.
+ * How long a message waits after its first, second … attempt; later attempts use the last value. Most outages end within
+ * seconds or, if an operator must act, within hours: 30 attempts take about four hours.
  */
 export const RETRY_DELAYS_MS: readonly number[] = [1_000, 5_000, 30_000, 120_000, 600_000];
 export const ATTEMPTS_MAX = 30;

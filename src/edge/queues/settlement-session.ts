@@ -39,7 +39,7 @@ const HEARTBEAT_SECONDS = 10;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** Beyond it a message under way goes back to the broker. */
 const FINISH_TIMEOUT_MS = 8_000;
-/** While the ledger is away, each place of the prefetch tries one message a second: the backlog stays where it is. */
+/** The wait after a failure while the ledger is down: each slot of the prefetch tries one message a second. */
 const PAUSE_MS = 1_000;
 
 /** Connects, declares, and consumes both queues. Throws when the broker cannot be reached or hangs up meanwhile. */
@@ -164,7 +164,7 @@ function nameOf(queue: SettlementQueue, { properties, content }: ConsumeMessage)
   return typeof id === 'string' && id !== '' ? `amqp ${queue} message ${contentHash(Buffer.from(id))} ${contentHash(content)}` : undefined;
 }
 
-/** Moves a message to where it waits for its next attempt, or for somebody to look at it. */
+/** Moves a message to the queue of its next attempt, or to the dead letters. */
 async function keep(
   work: Work, message: ConsumeMessage, handled: Exclude<Handled, { kind: 'settled' }>, name: string | undefined,
 ): Promise<void> {

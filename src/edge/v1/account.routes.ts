@@ -22,7 +22,7 @@ const params = { accountId: Type.String({ description: 'id, username or e-mail' 
 
 const OrNull = <T extends Parameters<typeof Type.Union>[0][number]>(type: T) => Type.Union([type, Type.Null()]);
 const Changed = Type.Object({
-  accountId: Type.String(), frozen: Type.Boolean(), changed: Type.Boolean({ description: 'false: it was so already' }),
+  accountId: Type.String(), frozen: Type.Boolean(), changed: Type.Boolean({ description: 'false: it already was in this state' }),
 });
 const Shown = Type.Object({
   accountId: Type.String(), seq: Type.Integer({ description: 'the last entry of its ledger' }),
@@ -41,19 +41,19 @@ const Shown = Type.Object({
   }), { description: 'open ones, at most 1000' }),
 });
 
-/** What operators see of an account, and how they stop it. */
+/** The state of an account, freeze and thaw, for operators. */
 export function accountRoutes(add: AddRoute, deps: AccountRouteDeps): void {
   const errors = ['account_not_found', 'conflict', 'ledger_unavailable'] as const;
   const named = (ctx: GatewayContext): Promise<string> => deps.nameAccount(ctx.params?.['accountId'] ?? '');
 
   add('GET', '/v1/accounts/:accountId', allow('admin', 'supervisor'), {
-    summary: 'An account as it stands: balances, lots, open holds, and who froze it', params, replies: { 200: Shown }, errors,
+    summary: 'An account now: balances, lots, open holds, and who froze it', params, replies: { 200: Shown }, errors,
   }, async (ctx) => {
     reply(ctx, 200, presentAccount(await deps.showAccount(await named(ctx))));
   });
 
   add('POST', '/v1/accounts/:accountId/freeze', allow('admin'), {
-    summary: 'Stop every write to an account', params, body: reasonBody, replies: { 200: Changed }, errors,
+    summary: 'Refuse every write to an account', params, body: reasonBody, replies: { 200: Changed }, errors,
   }, async (ctx, { principal, body: { reason } }) => {
     reply(ctx, 200, await deps.freezeAccount({ accountId: await named(ctx), reason, actor: principal.accountId }));
   });

@@ -7,8 +7,8 @@ import { parseCredits, toCredits } from '../../kit/money/credits.js';
 import type { Micros } from '../../kit/money/micros.js';
 
 /**
- * Endpoints and packages as people write them, over HTTP and in seed files, in the original's words (contract §3.5).
- * Shapes only: who can store a text is asked where it comes in.
+ * The schemas of endpoints and packages, over HTTP and in seed files, with the field names of the original (contract §3.5).
+ * Whether a text can be stored is checked where it comes in.
  */
 export const INVALID = 'Validation Error';
 
@@ -94,7 +94,7 @@ function toPackageFeature(input: NonNullable<PackageInput['features']>[number], 
   };
 }
 
-/** A value of blanks would be nobody's name. */
+/** A value of blanks is not a name. */
 function blankless(value: string): string {
   if (value.trim() === '') throw refusal('body.value', 'must not be blank');
   return value;
@@ -115,7 +115,7 @@ export const presentPackage = ({ packageId, name, isInitial, isActive, features 
   })),
 });
 
-/** What a clean installation can be tried with: the guide's own feature, in a package that everybody has. */
+/** Seed data for a new installation: the feature of the guide, in the package of all users. */
 export const DEMO_SEED = {
   endpoints: [{ feature: 'ai_chat', name: 'AI chat', value: 'ai_chat_v1', endpoint: '/api/chat', method: 'POST', min_credits: 10 }],
   packages: [{ name: 'Free', is_initial: true, features: [{ feature: 'ai_chat' }] }],

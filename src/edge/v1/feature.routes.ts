@@ -52,7 +52,7 @@ const errors = ['conflict', 'ledger_unavailable'] as const;
 const found = [...errors, 'not_found'] as const;
 const params = { id: Type.String() };
 
-/** Features, the packages that include them and who has which, for administrators. */
+/** Features, packages and subscriptions, for administrators. */
 export function featureRoutes(add: AddRoute, deps: FeatureRouteDeps): void {
   endpointRoutes(add, deps);
   packageRoutes(add, deps);
@@ -74,7 +74,7 @@ function endpointRoutes(add: AddRoute, { features }: FeatureRouteDeps): void {
     reply(ctx, 200, presentEndpoint(await features.changeEndpoint(idOf(ctx), toEndpointChanges(body))));
   });
   add('DELETE', `${ENDPOINTS}/:id`, admin, {
-    summary: 'Remove a feature endpoint; usage of it that is on its way is still charged', params, replies: { 204: Type.Null() },
+    summary: 'Remove a feature endpoint; usage of running processes is still charged', params, replies: { 204: Type.Null() },
     errors: found,
   }, async (ctx) => {
     await features.removeEndpoint(idOf(ctx));
@@ -100,7 +100,7 @@ function packageRoutes(add: AddRoute, { features }: FeatureRouteDeps): void {
     reply(ctx, 200, presentPackage(await features.changePackage(idOf(ctx), toPackageChanges(body))));
   });
   add('DELETE', `${PACKAGES}/:id`, admin, {
-    summary: 'Remove a package that nobody was ever subscribed to', params, replies: { 204: Type.Null() }, errors: found,
+    summary: 'Remove a package that never had a subscription', params, replies: { 204: Type.Null() }, errors: found,
   }, async (ctx) => {
     await features.removePackage(idOf(ctx));
     ctx.status = 204;
@@ -134,7 +134,7 @@ function subscriptionRoutes(add: AddRoute, { features, clock }: FeatureRouteDeps
   });
 }
 
-/** What is not an id is nobody's. */
+/** A text that is not an id gets 404. */
 function idOf(ctx: GatewayContext): string {
   const id = ctx.params?.['id'] ?? '';
   if (!isHexId(id)) throw new GatewayError('not_found', 'Not found');

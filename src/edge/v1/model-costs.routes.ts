@@ -35,7 +35,7 @@ const Costs = Type.Object({
   })),
 });
 
-/** Which model costs users most: exact, and of everything that was ever settled or charged. */
+/** What each model cost users: exact sums of all settlements and charges. */
 export function modelCostsRoutes(add: AddRoute, { modelCosts, clock }: ModelCostsRouteDeps): void {
   add('GET', '/v1/models/costs', allow('supervisor', 'admin'), {
     summary: 'What each model cost users, the most expensive first', query, replies: { 200: Costs }, errors: ['ledger_unavailable'],

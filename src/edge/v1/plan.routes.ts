@@ -69,7 +69,7 @@ export function planRoutes(add: AddRoute, deps: PlanRouteDeps): void {
   });
 
   add('PUT', '/v1/plans/:planId', allow('admin'), {
-    summary: 'Make or change a plan; changes hold from the next refill of each account on', params, body: planBody,
+    summary: 'Create or change a plan; changes apply from the next refill of each account on', params, body: planBody,
     replies: { 200: PlanReply }, errors: ['conflict', 'ledger_unavailable'],
   }, async (ctx, { principal, body }) => {
     reply(ctx, 200, presentPlan(await deps.definePlan(toPlan(idIn(ctx, 'planId', PLAN_ID_LENGTH_MAX), body), principal.accountId)));
@@ -91,7 +91,7 @@ export function planRoutes(add: AddRoute, deps: PlanRouteDeps): void {
   });
 
   add('PUT', '/v1/account-plans/:accountId', allow('admin'), {
-    summary: 'Put an account on a plan; its first period begins now, or at the end of the period that the account was given last',
+    summary: 'Assign a plan to an account; its first period starts now, or at the end of the last granted period',
     params: accountParams, body: assignBody, replies: { 200: AccountPlanReply }, errors: ['not_found', 'ledger_unavailable'],
   }, async (ctx, { principal, body }) => {
     const accountId = idIn(ctx, 'accountId', ACCOUNT_ID_LENGTH_MAX);
@@ -99,7 +99,7 @@ export function planRoutes(add: AddRoute, deps: PlanRouteDeps): void {
   });
 
   add('DELETE', '/v1/account-plans/:accountId', allow('admin'), {
-    summary: 'End the plan of an account; what was granted stays, and is not granted again', params: accountParams,
+    summary: 'End the plan of an account; granted credits stay and are not granted again', params: accountParams,
     replies: { 204: Type.Null() }, errors: ['not_found', 'ledger_unavailable'],
   }, async (ctx) => {
     await deps.endPlan(idIn(ctx, 'accountId', ACCOUNT_ID_LENGTH_MAX));
@@ -107,7 +107,7 @@ export function planRoutes(add: AddRoute, deps: PlanRouteDeps): void {
   });
 
   add('POST', '/v1/referrals', allow('admin'), {
-    summary: 'Reward that one account brought another, once per referee', body: referralBody, replays: true,
+    summary: 'Reward a referral, once per referee', body: referralBody, replays: true,
     replies: { 200: Type.Object({ status: Type.Enum(['granted', 'pending']) }) },
     errors: ['idempotency_mismatch', 'limit_exceeded', 'account_frozen', 'ledger_unavailable'],
   }, async (ctx, { principal, body: { referrer, referee, credits, refereeCredits } }) => {
@@ -131,7 +131,7 @@ function idIn({ params: given }: GatewayContext, name: string, maxLength: number
   return id;
 }
 
-/** What is left out: kept from period to period, and nothing that is missed is lost; a reset plan means the latest. */
+/** The defaults: credits roll over and missed periods are all granted; a reset plan grants only the latest one. */
 function toPlan(planId: string, body: ReturnType<typeof planBody.parse>): Plan {
   const {
     name, credits, period, periodSeconds = null, mode = 'roll_over', missed = mode === 'reset' ? 'latest' : 'each',

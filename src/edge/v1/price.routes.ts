@@ -84,7 +84,7 @@ export function priceRoutes(add: AddRoute, deps: SetPriceDeps): void {
   const { books: { history }, clock } = deps;
 
   add('GET', '/v1/prices/:book', allow('admin'), {
-    summary: 'What the models of a book cost now', params, query: listQuery, errors: ['not_found'],
+    summary: 'Current prices of a book', params, query: listQuery, errors: ['not_found'],
     replies: {
       200: Type.Object({ prices: Type.Array(PriceReply), total: Type.Integer(), nextOffset: Type.Union([Type.Integer(), Type.Null()]) }),
     },
@@ -104,7 +104,7 @@ export function priceRoutes(add: AddRoute, deps: SetPriceDeps): void {
   });
 
   add('GET', '/v1/prices/:book/history', allow('admin'), {
-    summary: 'Every version of the prices of a book, newest first, those of the future included', params, query: historyQuery,
+    summary: 'All versions of the prices of a book, newest first, including future ones', params, query: historyQuery,
     errors: ['not_found'],
     replies: { 200: Type.Object({ prices: Type.Array(PriceReply), nextBefore: Type.Union([Type.Integer(), Type.Null()]) }) },
   }, (ctx) => {
@@ -116,7 +116,7 @@ export function priceRoutes(add: AddRoute, deps: SetPriceDeps): void {
   });
 
   add('PUT', '/v1/prices/:book', allow('admin'), {
-    summary: 'Set what a model costs from a moment on, as a new version; the first price of a name makes its book', params, body: priceBody,
+    summary: 'Set the price of a model from a time on, as a new version; the first price creates the book', params, body: priceBody,
     replies: { 200: Type.Object({ price: PriceReply, changed: Type.Boolean() }) }, errors: ['ledger_unavailable'],
   }, async (ctx, { principal, body }) => {
     const { marginPercent, moneyPerCredit, effectiveFrom, prices, ...rest } = body;
@@ -133,7 +133,7 @@ export function priceRoutes(add: AddRoute, deps: SetPriceDeps): void {
   });
 
   add('PUT', '/v1/prices/:book/terms', allow('admin'), {
-    summary: 'Give all prices of a book another margin, or another price of a credit', params, body: termsBody,
+    summary: 'Change the margin, or the price of a credit, for all prices of a book', params, body: termsBody,
     replies: { 200: Type.Object({ changed: Type.Integer({ description: 'new versions' }) }) }, errors: ['not_found', 'ledger_unavailable'],
   }, async (ctx, { principal, body: { profitPercents, moneyPerCredit, effectiveFrom, note, force } }) => {
     const book = bookIn(ctx);
@@ -165,7 +165,7 @@ function questionIn(ctx: GatewayContext): Question {
   };
 }
 
-/** Every version of a book, newest first. @throws GatewayError not_found for a book that nobody ever priced anything in. */
+/** Every version of a book, newest first. @throws GatewayError not_found for a book that never had a price. */
 function requireBook(history: PriceHistory, book: string): PriceVersion[] {
   const rows: PriceVersion[] = [];
   for (let version = history.lastVersion(); version > 0; version -= 1) {

@@ -22,7 +22,7 @@ export type Reconciliation = {
 export type ReconcileRouteDeps = {
   readonly nameAccount: (text: string) => Promise<string>;
   readonly readReconciliation: () => Promise<Reconciliation>;
-  /** Compares one account now, completely, and writes down what it finds. */
+  /** Compares one account now, completely, and stores its findings. */
   readonly compareNow: (accountId: string) => Promise<Comparison>;
   readonly startFullRound: () => Promise<void>;
   readonly readShards: () => Promise<readonly ShardReport[]>;
@@ -61,10 +61,10 @@ const Shards = Type.Array(Type.Object({
   shard: Type.Integer(), epoch: Type.Integer(), cursor: Type.String(), lagEntries: Type.Integer(), stoppedReason: TextOrNull(),
 }));
 
-/** Whether Redis and Postgres say the same, and what is still on its way from one to the other. */
+/** Differences between Redis and Postgres, and the state of the journal. */
 export function reconcileRoutes(add: AddRoute, deps: ReconcileRouteDeps): void {
   add('GET', '/v1/reconciliation', allow('admin'), {
-    summary: 'What the reconciler compared, and the differences that are open', replies: { 200: State },
+    summary: 'State of the reconciler and the open differences', replies: { 200: State },
     errors: ['ledger_unavailable'],
   }, async (ctx) => {
     reply(ctx, 200, presentReconciliation(await deps.readReconciliation()));

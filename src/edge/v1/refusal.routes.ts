@@ -32,10 +32,10 @@ const RefusalReply = Type.Object({
 });
 const Page = Type.Object({ refusals: Type.Array(RefusalReply), next: Type.Union([Type.String(), Type.Null()]) });
 
-/** Who was refused, when and why: what support looks at when somebody says "it did not let me". */
+/** Refused requests with time and reason, for support. */
 export function refusalRoutes(add: AddRoute, { readRefusals }: RefusalRouteDeps): void {
   add('GET', '/v1/refusals', allow('supervisor', 'admin'), {
-    summary: 'Who was refused, when and why, newest minute first', query, replies: { 200: Page }, errors: ['ledger_unavailable'],
+    summary: 'Refused requests, newest minute first', query, replies: { 200: Page }, errors: ['ledger_unavailable'],
   }, async (ctx) => {
     const limit = queryNumber(ctx, 'limit', 1, PAGE_MAX) ?? PAGE_DEFAULT;
     const rows = await readRefusals({
@@ -56,7 +56,7 @@ function accountIn(ctx: GatewayContext): string | undefined {
 const cursorText = ({ minuteMs, accountId, reason, method, route }: RefusalPosition): string =>
   writeCursor([minuteMs, accountId, reason, method, route]);
 
-/** A cursor is a place, not a secret: one that was made up only begins somewhere else. */
+/** A cursor is a position, not a secret: a forged one only starts at another position. */
 function cursorIn(ctx: GatewayContext): RefusalPosition | undefined {
   const text = queryText(ctx, 'cursor', CURSOR_LENGTH_MAX);
   if (text === undefined) return undefined;

@@ -92,7 +92,7 @@ test('Postgres away: refused before anything happened, and users who come are le
     length: 10,
   }, async (_, index) => call('GET', '/health', undefined, {}, await gateway.token({ sub: `s-${index}` }))));
   expect(strangers.map(({ status }) => status)).toEqual(strangers.map(() => 200));
-  // Nobody can load her account now (I10), but she is not kept waiting for it.
+  // The account cannot be loaded now (I10), and the request does not wait for it.
   expect([200, 503]).toContain((await call('GET', '/api/credits/total-balance', undefined, {}, newcomer)).status);
   expect(Date.now() - startedMs).toBeLessThan(5_000);
 

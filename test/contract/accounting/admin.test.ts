@@ -16,7 +16,7 @@ afterAll(async () => { await gateway.stop(); });
 
 type User = { readonly sub: string; readonly name: string; readonly token: string };
 
-/** Somebody who has been here once, so that she is known by id, name and e-mail. */
+/** A user who has sent a token, so that the account is known by id, username and e-mail. */
 async function someone(credits?: number): Promise<User> {
   const sub = `u-${randomUUID()}`;
   const name = `n-${sub.slice(2, 10)}`;
@@ -100,7 +100,7 @@ describe('who is meant, and who may', () => {
     expect((await call(method, path, { userId: sub, targetUserId: 'somebody-else', ...body })).status).toBe(400);
   });
 
-  test.each(operations)('%s %s: nobody -> 404, and no account comes of it', async (method, path, body) => {
+  test.each(operations)('%s %s: an unknown user -> 404, and no account is created', async (method, path, body) => {
     for (const userId of ['nobody-knows', 'nobody@example.com', 'a b/c', '__proto__']) {
       expect(said(await call(method, path, { userId, ...body }))).toEqual([404, `User '${userId}' not found`]);
       expect((await call('GET', `/api/credits/balance/${encodeURIComponent(userId)}`)).status).toBe(404);
@@ -238,7 +238,7 @@ describe('POST /api/credits/deduct', () => {
     expect(await balanceOf(bob)).toBe(5);
   });
 
-  test('a key deducts once, is nobody else\'s, and is no other route\'s', async () => {
+  test('a key deducts once, and is separate for each caller and route', async () => {
     const alice = await someone(100);
     const bob = await someone(100);
     const headers = { 'idempotency-key': 'intent:1' };
@@ -268,7 +268,7 @@ describe('GET /api/credits/balance/:userId', () => {
     }
   });
 
-  test('nobody', async () => {
+  test('an unknown user', async () => {
     expect(said(await read('nobody'))).toEqual([404, 'User not found']);
     expect(said(await read('nobody%40example.com'))).toEqual([404, 'User not found with the provided email']);
     expect(said(await read('..%2f..'))).toEqual([404, 'User not found']);
@@ -297,7 +297,7 @@ describe('POST /api/credits/allocate-by-email', () => {
     expect((await allocate({ email, credits: 1 }, {}, supervisor)).status).toBe(403);
   });
 
-  test('nobody -> 404, also when somebody has it for a username; two -> 409', async () => {
+  test('an unknown e-mail -> 404, also when a user has it as a username; two -> 409', async () => {
     expect(said(await allocate({ email: 'ghost@example.com', credits: 1 }))).toEqual([
       404, "User with email 'ghost@example.com' not found. Cannot allocate credits.",
     ]);

@@ -19,7 +19,7 @@ type Client = {
   post(path: string, body: object): Promise<Answer>;
 };
 
-/** Somebody nobody has seen before, with credits if given. */
+/** A new user, with credits if given. */
 async function someone(credits?: number | string): Promise<Client> {
   const sub = `c-${randomUUID()}`;
   const token = await gateway.token({ sub, role: 'user', username: sub, email: `${sub}@example.com` });
@@ -46,7 +46,7 @@ describe('health', () => {
 });
 
 describe('GET /api/credits/balance', () => {
-  test('somebody new has nothing, and is not an error', async () => {
+  test('a new user has 0 credits, without an error', async () => {
     const alice = await someone();
     const { status, body } = await alice.get('/api/credits/balance');
     expect([status, body['totalCredits'], body['activeAllocations']]).toEqual([200, 0, []]);

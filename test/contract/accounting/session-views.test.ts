@@ -97,7 +97,7 @@ describe('GET /active/:userId', () => {
 });
 
 describe('GET /active/all', () => {
-  test('everybody\'s open sessions, oldest first; only for administrators, also when somebody is called "all"', async () => {
+  test('open sessions of all users, oldest first; only for administrators, also when a user is called "all"', async () => {
     const own = await startGateway();
     try {
       const [root, boss] = [await own.token({ sub: 'root', role: 'admin' }), await own.token({ sub: 'boss', role: 'supervisor' })];
@@ -139,13 +139,13 @@ describe('GET /recent/:userId and /recent', () => {
       timestamp: expect.stringMatching(ISO),
       filter: { userId: alice.sub, minutes: 5 },
     });
-    const everybody = await view('recent');
-    expect(everybody.body).toEqual({ sessions: expect.any(Array), timestamp: expect.stringMatching(ISO), filter: { minutes: 5 } });
-    const hers = (everybody.body['sessions'] as Shown[]).filter(({ userId }) => userId === alice.sub);
-    expect(hers).toEqual(body['sessions']);
+    const all = await view('recent');
+    expect(all.body).toEqual({ sessions: expect.any(Array), timestamp: expect.stringMatching(ISO), filter: { minutes: 5 } });
+    const own = (all.body['sessions'] as Shown[]).filter(({ userId }) => userId === alice.sub);
+    expect(own).toEqual(body['sessions']);
   });
 
-  test('nobody -> no sessions', async () => {
+  test('an unknown user -> no sessions', async () => {
     expect((await view('recent/nobody')).body).toEqual({
       sessions: [], timestamp: expect.stringMatching(ISO), filter: { userId: 'nobody', minutes: 5 },
     });
@@ -191,7 +191,7 @@ describe('GET /recent/:userId and /recent', () => {
   });
 });
 
-test('an abandoned session is a failed one, until somebody settles it late', async () => {
+test('an abandoned session is a failed one, until it is settled late', async () => {
   const own = await startGateway({ environment: { HOLD_TTL_SECONDS: '60' } });
   try {
     const [root, boss] = [await own.token({ sub: 'root', role: 'admin' }), await own.token({ sub: 'boss', role: 'supervisor' })];

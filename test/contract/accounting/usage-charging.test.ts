@@ -110,7 +110,7 @@ test('a record that is refused leaves its usage behind, as uncollected; its repe
   });
 });
 
-test('everybody: uncollected usage is in the statistics of the system, and not among its credits', async () => {
+test('all users: uncollected usage is in the statistics of the system, and not among its credits', async () => {
   const before = (await send(`${gateway.url}/api/usage/system-stats`, 'GET', { token: admin })).body as {
     readonly totalCredits: number;
     readonly uncollectedCredits: number;

@@ -243,7 +243,7 @@ describe('GET /api/usage/stats/:userId', () => {
 });
 
 describe('GET /api/usage/system-stats', () => {
-  test('everybody, by user too, and no activity', async () => {
+  test('all users, also by user, and no activity', async () => {
     const own = await startGateway();
     try {
       const token = await own.token({ sub: 'root', role: 'admin' });
@@ -267,7 +267,7 @@ describe('GET /api/usage/system-stats', () => {
   });
 });
 
-test('without the ledger nobody is told half of what was used: 503, in the words of the original', async () => {
+test('without the ledger there are no partial statistics: 503, with the text of the original', async () => {
   const redis = await throwawayRedis();
   const own = await startGateway({ redisUrl: redis.url });
   try {

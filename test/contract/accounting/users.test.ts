@@ -32,7 +32,7 @@ describe('credits that wait for their owner', () => {
     expect((await call('GET', `/api/credits/balance/${name}`)).body).toMatchObject({ userId: name, totalCredits: 100 });
     const sub = objectId();
     expect(await totalOf(await gateway.token({ sub, username: name }))).toBe(100);
-    // From now on the name is hers.
+    // From now on the name belongs to the account.
     expect((await allocate(name, 50)).body['userId']).toBe(sub);
     for (const [method, path, body, left] of [
       ['PUT', '/api/credits/adjust', { adjustment: 1 }, 151], ['DELETE', '/api/credits/remove', { credits: 51 }, 100],
@@ -70,12 +70,12 @@ describe('credits that wait for their owner', () => {
     const token = await gateway.token({ sub, username: fresh('dave') });
     const { body } = await call('GET', '/api/credits/balance', undefined, token);
     expect([body['totalCredits'], (body['activeAllocations'] as { id: number }[])[0]?.id]).toEqual([9, id]);
-    // Nobody with that username can take it any more.
+    // No other user with that username can claim it any more.
     expect(await totalOf(await gateway.token({ sub: objectId(), username: sub }))).toBe(0);
     expect(await totalOf(token)).toBe(9);
   });
 
-  test('a repeat of the allocation after the claim hears the first answer, and credits nobody again', async () => {
+  test('a repeat of the allocation after the claim gets the first answer, and grants nothing more', async () => {
     const name = fresh('erin');
     const headers = { 'idempotency-key': randomUUID() };
     const first = await call('POST', '/api/credits/allocate', { userId: name, credits: 6 }, admin, headers);
@@ -87,7 +87,7 @@ describe('credits that wait for their owner', () => {
     expect((await call('POST', '/api/credits/allocate', { userId: name, credits: 7 }, admin, headers)).status).toBe(422);
   });
 
-  test('nobody but allocate makes accounts', async () => {
+  test('only allocate creates accounts', async () => {
     const name = fresh('ghost');
     expect((await call('POST', '/api/credits/allocate-by-email', { email: `${name}@example.com`, credits: 1 })).status).toBe(404);
     expect((await call('POST', '/api/credits/set', { userId: name, credits: 1 })).status).toBe(404);
@@ -104,7 +104,7 @@ describe('I12: what a hostile token gets', () => {
     expect((await call('GET', `/api/credits/balance/${encodeURIComponent(name)}`)).body['totalCredits']).toBe(credits);
   };
 
-  test('somebody\'s e-mail for a username, or in letters that only look like it, or unverified: nothing', async () => {
+  test('a username that is the e-mail of another user, look-alike letters, or an unverified e-mail: nothing', async () => {
     const email = `${fresh('victim')}@kexample.com`;
     await allocate(email, 10);
     await nothingFor(await gateway.token({ sub: objectId(), username: email }), email, 10);
@@ -123,7 +123,7 @@ describe('I12: what a hostile token gets', () => {
     expect(await totalOf(await gateway.token({ sub: objectId(), email }))).toBe(10);
   });
 
-  test('a token that nobody signed, or that has expired: nothing, and no trace', async () => {
+  test('a token with an invalid signature, or an expired one: nothing, and no trace', async () => {
     const name = fresh('victim');
     await allocate(name, 10);
     const forged = await signed('not-the-secret-of-this-gateway-0123456789', {
@@ -133,7 +133,7 @@ describe('I12: what a hostile token gets', () => {
     expect((await call('GET', `/api/credits/balance/${name}`)).body).toMatchObject({ userId: name, totalCredits: 10 });
   });
 
-  test('a username that two have: nobody claims, and an administrator must say whom she means', async () => {
+  test('a username of two users: no claim, and an administrator must name the account by id', async () => {
     const name = fresh('twin');
     const [a, b] = [await gateway.token({ sub: objectId(), username: name }), await gateway.token({ sub: objectId(), username: name })];
     expect([await totalOf(a), await totalOf(b)]).toEqual([0, 0]);
@@ -142,7 +142,7 @@ describe('I12: what a hostile token gets', () => {
     expect([await totalOf(a), await totalOf(b)]).toEqual([0, 0]);
   });
 
-  test('X-User-ID and a body\'s userId are nobody', async () => {
+  test('X-User-ID and a body\'s userId are ignored', async () => {
     const name = fresh('victim');
     await allocate(name, 10);
     const token = await gateway.token({ sub: objectId() });
@@ -152,7 +152,7 @@ describe('I12: what a hostile token gets', () => {
 });
 
 describe('profiles', () => {
-  test('an e-mail is never a reason to refuse anybody', async () => {
+  test('an e-mail is never a reason to refuse a token', async () => {
     const email = `${fresh('shared')}@example.com`;
     for (const claims of [{ email }, { email }, {}, {}, { email: 'not an e-mail' }, { email: 'x'.repeat(400) }, { username: 'a\u0000b' }]) {
       expect((await call('GET', '/api/credits/balance', undefined, await gateway.token({ sub: objectId(), ...claims }))).status).toBe(200);
@@ -178,7 +178,7 @@ describe('POST /api/admin/users', () => {
   const register = (body: object, token = admin): Promise<Answer> => call('POST', '/api/admin/users', body, token);
   const said = ({ status, body }: Answer): unknown[] => [status, body['message']];
 
-  test('201 with the user, who can be credited by name before she comes', async () => {
+  test('201 with the user, who can be credited by name before the first token', async () => {
     const sub = objectId();
     const name = fresh('new.user');
     const { status, body } = await register({ sub, email: `${name}@Example.com`, role: 'user' });
@@ -215,7 +215,7 @@ describe('POST /api/admin/users', () => {
     ]);
   });
 
-  test('credits that wait under her id are hers; those under her name wait for her token', async () => {
+  test('credits under the user\'s id belong to the account at once; those under a name wait for the token', async () => {
     const sub = objectId();
     const name = fresh('frank');
     await allocate(sub, 1);

@@ -113,7 +113,7 @@ describe.each(PREFIXES)('POST %s/add', (prefix) => {
     expect((await alice.get('/api/credits/transactions')).body).toMatchObject({ transactions: [body], total: 1 });
   });
 
-  test('the credits never expire, and are the caller\'s own unless somebody is named', async () => {
+  test('the credits never expire, and go to the caller unless another user is named', async () => {
     const sub = 'cp-supervisor';
     const token = await chatsparty.gateway.token({ sub, role: 'supervisor' });
     const { status, body } = await send(`${chatsparty.gateway.url}${prefix}/add`, 'POST', {
@@ -155,7 +155,7 @@ describe.each(PREFIXES)('POST %s/add', (prefix) => {
     expect([answer.status, answer.body['error'], answer.body['message']]).toEqual([400, error, error]);
   });
 
-  test('a user may not (P1), whatever her token says', async () => {
+  test('a user may not (P1), whatever the token contains', async () => {
     const alice = await chatsparty.someone();
     const issuedAt = Math.floor(Date.now() / 1_000);
     const boastful = await signed(SECRET, { userId: alice.userId, role: 'admin', iat: issuedAt, exp: issuedAt + 60 });
@@ -195,7 +195,7 @@ describe('tokens (contract §1.5)', () => {
     ['a bad signature', 'other', 'Invalid token'],
     ['an expired token', 'expired', 'Invalid token'],
   ])('%s', async (_, kind, message) => {
-    const secret = kind === 'other' ? 'another-secret-that-nobody-believes-0123456789' : SECRET;
+    const secret = kind === 'other' ? 'another-secret-that-no-issuer-has-0123456789' : SECRET;
     const exp = kind === 'expired' ? now() - 60 : now() + 60;
     const token = kind === undefined ? undefined : await signed(secret, { userId: 'u', iat: now() - 120, exp });
     for (const path of ['/credits/balance', '/credits/transactions', '/api/credits/statistics', '/api/credits/pricing']) {

@@ -105,7 +105,7 @@ describe('GET /api/credits/transactions', () => {
     }
   });
 
-  test('nobody sees another\'s', async () => {
+  test('a user cannot see the statement of another user', async () => {
     const mallory = await chatsparty.someone();
     expect((await mallory.get(`/api/credits/transactions?userId=${alice.userId}`)).body).toEqual({
       transactions: [], total: 0, nextCursor: null,
@@ -145,7 +145,7 @@ describe.each(['/api/credits', '/credits'])('GET %s/statistics', (prefix) => {
     expect([body['periodStart'], body['periodEnd']]).toEqual(['2020-01-01T00:00:00.000Z', '2020-12-31T23:59:59.999Z']);
   });
 
-  test('of somebody new', async () => {
+  test('of a new user', async () => {
     expect((await (await chatsparty.someone()).get(`${prefix}/statistics`)).body).toMatchObject({
       totalCreditsUsed: 0, totalCreditsPurchased: 0, currentBalance: 0, transactionCount: 0,
     });

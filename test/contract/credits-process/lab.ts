@@ -33,7 +33,7 @@ export type Lab = {
   readonly stop: () => Promise<void>;
 };
 
-/** A gateway with ai_chat_v1 (minimum 10) in the package of everybody, as the guide's example needs it. */
+/** A gateway with ai_chat_v1 (minimum 10) in the package of all users, as the example of the guide needs it. */
 export async function creditsLab(environment: Readonly<Record<string, string>> = {}): Promise<Lab> {
   const gateway = await startGateway({ environment: { SERVER_API_KEYS: SERVER_KEY, ...environment } });
   const token = await gateway.token({ sub: 'root', role: 'admin' });
@@ -60,7 +60,7 @@ export async function creditsLab(environment: Readonly<Record<string, string>> =
       const { status } = await admin('POST', '/api/credits/allocate', { userId, credits });
       if (status !== 201) throw new Error(`allocate answered ${status}`);
     },
-    // Her own: others see her once Postgres knows her.
+    // Read as the user: others find the user only after the profile is in Postgres.
     balance: async (userId) => {
       const own = await gateway.token({ sub: userId });
       const response = await fetch(`${gateway.url}/api/credits/balance`, { headers: { authorization: `Bearer ${own}` } });

@@ -51,7 +51,7 @@ describe('start', () => {
     expect(await lab.balance(user)).toBe(90);
   });
 
-  test('nobody knows the user: a wallet of nothing', async () => {
+  test('an unknown user: an empty wallet', async () => {
     const { status, body } = await start(lab.user());
     expect([status, body.success, body.data.status, body.data.credits, body.data.message]).toEqual([
       200, true, 'not-accessible', 0, 'Insufficient credits. Required: 10, Available: 0',

@@ -94,7 +94,7 @@ describe('CreditsService', () => {
     })).rejects.toThrow('Insufficient credits. Required: 10, Available: 0');
   });
 
-  test('a feature that nobody has: the client hears why', async () => {
+  test('a feature in no package: the client gets the reason', async () => {
     await expect(CreditsService.authorize({
       user_id: lab.user(), feature_endpoint_id: 'video_v1',
     })).rejects.toThrow('Feature endpoint not found');

@@ -124,7 +124,7 @@ describe('fail securely', () => {
     expect(isServing).toBe(true);
   });
 
-  test('nobody there, or nobody who is known: denied', async () => {
+  test('no gateway, or an invalid token: denied', async () => {
     expect(await mayChat('http://127.0.0.1:9', 0)).toBe(false);
     token = 'not.a.token';
     expect(await mayChat(lab.gateway.url, 0)).toBe(false);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { creditsLab, type Lab } from '../../contract/credits-process/lab.js';
 
-/** Who may use what: packages, subscriptions, minimums, and nothing for whom nobody named. */
+/** Permissions: packages, subscriptions, minimums, and no permission without a package. */
 let lab: Lab;
 beforeAll(async () => { lab = await creditsLab(); });
 afterAll(async () => { await lab.stop(); });

@@ -60,7 +60,7 @@ test('a session whose ending text was put aside is one that was paid for', async
   ]);
 });
 
-test('the lists of everybody are read from their own indexes, however many other holds there are', async () => {
+test('the lists of all accounts are read from their own indexes, however many other holds there are', async () => {
   await lab.db.raw(`
     insert into holds (account_id, hold_id, placed_seq, state, amount, parts, policy, price, fingerprint, about,
       placed_available, placed_at, expires_at, released, ended_at, ended_seq)

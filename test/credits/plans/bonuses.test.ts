@@ -35,7 +35,7 @@ describe('welcome', () => {
     expect(await lab.statement(accountId)).toEqual([WELCOME]);
   });
 
-  test('whoever came while there was none to give gets none later', async () => {
+  test('an account that came while there was no bonus gets none later', async () => {
     const accountId = lab.account();
     await seen(accountId);
     await welcome(ZERO);
@@ -43,7 +43,7 @@ describe('welcome', () => {
     expect(await lab.statement(accountId)).toEqual([]);
   });
 
-  test('a user who was registered is welcomed when she comes', async () => {
+  test('a registered user gets the welcome credits after the first token', async () => {
     const accountId = lab.account();
     await seen(accountId, 'admin');
     await welcome();
@@ -76,7 +76,7 @@ describe('referral', () => {
     ]);
   });
 
-  test('many by one, but nobody is referred by two, nor by herself', async () => {
+  test('a user may refer many, but is referred once and never by themselves', async () => {
     const [referrer, first, second] = [lab.account(), lab.account(), lab.account()];
     await refer(referrer, first);
     await refer(referrer, second);

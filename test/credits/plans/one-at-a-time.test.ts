@@ -100,7 +100,7 @@ describe('at once', () => {
     expect(await granted()).toHaveLength(1);
   });
 
-  test('of two periods that overlap Postgres takes one, whoever asks', async () => {
+  test('Postgres accepts only one of two overlapping periods', async () => {
     const [pro] = await plans();
     const anchorMs = lab.clock();
     const period = (planId: string, startsAtMs: number) => ({

@@ -7,7 +7,7 @@ import { credits, planLab, SECOND_MS, type PlanLab } from './lab.js';
 
 let lab: PlanLab;
 beforeAll(async () => { lab = await planLab(); });
-// Every test moves the clock of all accounts: nobody should be refilled for the tests before.
+// Every test moves the clock of all accounts, so accounts of earlier tests must not be refilled.
 afterEach(async () => { await lab.db.raw('delete from account_plans'); });
 afterAll(async () => { await lab.close(); });
 

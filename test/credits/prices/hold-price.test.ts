@@ -9,7 +9,7 @@ import { apiProfile, connectPostgres, type Db } from '../../../src/stores/postgr
 import { send, type Answer } from '../../support/fake-gateway.js';
 import { startGateway } from '../../support/gateway.js';
 
-/** A gateway, and somebody in another process who changes its prices. */
+/** A gateway, and another process that changes its prices. */
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 let db: Db;
 let books: PriceBooks;

@@ -94,7 +94,7 @@ test('more than ten times as much is a slip until it is forced', async () => {
 test.each<[string, object, string]>([
   ['a negative price', acme('bad', { input: '-1', output: '1' }), 'body.prices.input'],
   ['no number', acme('bad', { input: 'NaN', output: '1' }), 'body.prices.input'],
-  ['a zero that nobody means', acme('bad', { input: 0, output: '1' }), 'body.prices.input'],
+  ['a zero without allowZero', acme('bad', { input: 0, output: '1' }), 'body.prices.input'],
   ['nothing', acme('bad', {}), 'body.prices'],
   ['a margin below zero', { ...acme('bad'), marginPercent: -1 }, 'body.marginPercent'],
   ['a credit that costs nothing', { ...acme('bad'), moneyPerCredit: '0' }, 'body.moneyPerCredit'],
@@ -130,7 +130,7 @@ test('terms change every price of a book', async () => {
   expect((await put('resale/terms', { moneyPerCredit: '0.0001', force: true })).body).toEqual({ changed: 2 });
 });
 
-test('a book that nobody knows is not there', async () => {
+test('an unknown book -> 404', async () => {
   const answers = [await get('nobodys'), await get('nobodys/history'), await put('nobodys/terms', {})];
   expect(answers.map(({ status }) => status)).toEqual([404, 404, 404]);
   expect(pathsIn(await get('No%20Book'))).toEqual(['path.book']);

@@ -6,7 +6,7 @@ import { migrate } from '../../../src/stores/postgres/migrate.js';
 import { throwawayPostgres } from '../../support/servers.js';
 import { priceLab, until, type PriceLab } from './lab.js';
 
-/** A price that changes somewhere is known everywhere within a second, and nobody needs Postgres for a price. */
+/** A changed price reaches every process within a second, and reading a price needs no Postgres. */
 let lab: PriceLab;
 beforeAll(async () => { lab = await priceLab(); });
 afterAll(async () => { await lab.close(); });

@@ -127,7 +127,7 @@ test('closing with Postgres away counts what is lost', async () => {
   const { state, recorder } = recorderLab({ failWith: away() });
   for (let i = 0; i < 2_500; i += 1) recorder.record(request({ accountId: `user-${i}` }));
   await recorder.close();
-  // It asked once, not once for each of three statements: whoever stops a gateway waits for it.
+  // One statement, not three: the stop of the gateway waits for it.
   expect([state.dropped, state.errors]).toEqual([2_500, 1]);
 });
 

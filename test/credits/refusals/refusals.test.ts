@@ -164,7 +164,7 @@ describe('every way to be refused', () => {
     expect(await reasonsOf(alice, 5)).toEqual(Array.from({ length: 5 }, () => ['check_negative', 200, '6 credits asked for, 5 available']));
   });
 
-  test('a yes is nobody\'s refusal', async () => {
+  test('a positive check is not recorded', async () => {
     const alice = await user(5);
     expect(await countedBy(async () => {
       await alice.call('POST', '/api/credits/check', { credits: 5 });
@@ -208,17 +208,17 @@ describe('every way to be refused', () => {
     expect(JSON.stringify(rows)).not.toMatch(/secret|many/);
   });
 
-  test('whoever is not known is counted and not kept', async () => {
+  test('requests of unknown callers are counted and not stored', async () => {
     const before = (await read({ limit: '100' })).refusals.length;
     expect(await countedBy(async () => {
       await send(`${lab.gateway.url}/api/credits/balance`, 'GET');
-      await lab.post('/api/credits-process/start', { user_id: 'somebody', feature_endpoint_value: 'ai_chat_v1' }, {
+      await lab.post('/api/credits-process/start', { user_id: 'unknown', feature_endpoint_value: 'ai_chat_v1' }, {
         'x-server-api-key': 'forged',
       });
       await send(`${lab.gateway.url}/nothing`, 'GET');
     })).toEqual({ unauthenticated: 2, not_found: 1 });
     await rowsOf((await user()).id, 0);
-    expect((await read({ accountId: 'somebody' })).refusals).toEqual([]);
+    expect((await read({ accountId: 'unknown' })).refusals).toEqual([]);
     expect(before).toBeGreaterThan(0);
   });
 });

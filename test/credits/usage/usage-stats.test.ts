@@ -88,7 +88,7 @@ test('an account\'s statistics are the recount of its records, for any period', 
   }
 });
 
-test('the system\'s statistics are the recount of everybody\'s', async () => {
+test('the statistics of the system match a recount over all accounts', async () => {
   const random = randomOf(13);
   for (let round = 0; round < 100; round += 1) {
     const period = randomPeriod(random);
@@ -100,8 +100,8 @@ test('the system\'s statistics are the recount of everybody\'s', async () => {
   }
 });
 
-test('an account that nobody knows used nothing', async () => {
-  expect(await accountUsage(deps(), 'nobody', { fromMs: 0, toMs: Date.UTC(10_000, 0, 1) }))
+test('an unknown account used nothing', async () => {
+  expect(await accountUsage(deps(), 'unknown', { fromMs: 0, toMs: Date.UTC(10_000, 0, 1) }))
     .toEqual({
       totalRecords: 0, totalCredits: 0n, uncollectedRecords: 0, uncollectedCredits: 0n, byService: new Map(), byDay: new Map(),
       byModel: new Map(), recent: [],

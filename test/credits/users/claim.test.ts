@@ -26,7 +26,7 @@ afterAll(async () => { await lab.close(); });
 const HOUR_MS = 3_600_000;
 const fresh = (name: string): string => `${name}-${randomUUID().slice(0, 8)}`;
 
-/** An account under a name that nobody has, with lots that end in so many hours; null: never. */
+/** A provisional account under an unused name, with lots that expire in so many hours; null: never. */
 async function waiting(...lots: [amount: number, hours: number | null][]): Promise<string> {
   const name = fresh('name');
   await openAccount(lab.db, { text: name, actor: 'boss' });
@@ -168,7 +168,7 @@ test.each([
   expect(await available(claimant)).toBe(12);
 });
 
-test('a claimant who cannot be credited now gets it when she can', async () => {
+test('a claimant who cannot be credited now is credited later', async () => {
   const name = await waiting([5, 30]);
   const claimant = fresh('claimant');
   await grant(claimant, 1, 1);
@@ -203,24 +203,24 @@ test('credits that come after the claim are forwarded', async () => {
   await conserved(name, claimant, 9);
 });
 
-test('the worker claims for who came while nobody could note it, but only on the auth service\'s word, and for one alone', async () => {
-  const [hers, chatty, registered, two] = [await waiting([1, 1]), await waiting([2, 1]), await waiting([3, 1]), await waiting([4, 1])];
+test('the worker claims for callers of an outage, but only for tokens of the auth service, and for one account alone', async () => {
+  const [claimed, chatty, registered, two] = [await waiting([1, 1]), await waiting([2, 1]), await waiting([3, 1]), await waiting([4, 1])];
   const accounts = [fresh('p'), fresh('p'), fresh('p'), fresh('p'), fresh('p')] as const;
-  await seen(accounts[0], hers);
+  await seen(accounts[0], claimed);
   await seen(accounts[1], chatty, 'chatsparty');
   await seen(accounts[2], registered, 'admin');
   await seen(accounts[3], two);
   await seen(accounts[4], two);
   await resume();
   expect(await Promise.all(accounts.map(available))).toEqual([1, 0, 0, 0, 0]);
-  expect(await Promise.all([hers, chatty, registered, two].map(available))).toEqual([0, 2, 3, 4]);
-  // Her token has come now, and says so.
+  expect(await Promise.all([claimed, chatty, registered, two].map(available))).toEqual([0, 2, 3, 4]);
+  // The token has arrived now.
   await seen(accounts[2], registered);
   await resume();
   expect(await available(accounts[2])).toBe(3);
 });
 
-test('an account that its own subject uses is nobody else\'s, also when Postgres never heard of her', async () => {
+test('an account that its own subject uses cannot be claimed, even if Postgres has no profile of it', async () => {
   const name = await waiting([10, 30]);
   await lab.ledger.charge({ accountId: name, amount: micros(1), key: null, fingerprint: 'f', price: '', about: '{}' });
   expect(await claimProvisional(deps, { accountId: name, claimant: fresh('mallory') })).toEqual({ status: 'owned' });
@@ -232,7 +232,7 @@ test('what came to an account after its owner did stays there, though it was cla
   const name = await waiting([10, 30]);
   const claimant = fresh('claimant');
   await claimProvisional(deps, { accountId: name, claimant });
-  await seen(name, 'her own name');
+  await seen(name, 'another name');
   await grant(name, 4, 2);
   await resume();
   expect([await available(name), await available(claimant)]).toEqual([4, 10]);

@@ -49,7 +49,7 @@ describe('names', () => {
     expect([await find('p1', 'email'), await find('ann2', 'email'), await find('ann@example.org', 'email')]).toEqual(['p3', 'p1', 'p1']);
   });
 
-  test('what only looks like an e-mail finds nobody: a username, or a letter that becomes ASCII in lower case', async () => {
+  test('a text that only looks like the e-mail finds no account: a username, or a letter that becomes ASCII in lower case', async () => {
     await upsertProfiles(db, [
       profile({ accountId: 'mallory', username: 'kevin@example.com' }),
       profile({ accountId: 'eve', email: '\u212Aevin@example.com' }),
@@ -66,7 +66,7 @@ describe('names', () => {
   });
 });
 
-describe('names that nobody has yet', () => {
+describe('names without an owner', () => {
   test('are opened once, by any number at a time, and found again', async () => {
     expect(await Promise.all(Array.from({ length: 10 }, () => open('new-user')))).toEqual(Array.from({ length: 10 }, () => 'new-user'));
     expect(await find('new-user')).toBe('new-user');
@@ -83,14 +83,14 @@ describe('names that nobody has yet', () => {
     expect(await setClaimed(db, 'ann', 'p2')).toBe(false);
     await upsertProfiles(db, [profile({ accountId: 'p1', username: 'renamed' })]);
     expect(await find('ann')).toBe('p1');
-    // The name is somebody else's now: better to ask than to guess.
+    // The name now belongs to another account, so the answer is ambiguous.
     await upsertProfiles(db, [profile({ accountId: 'p2', username: 'ann' })]);
     expect(await find('ann')).toBe('ambiguous');
     await setOwned(db, 'ann');
     expect(await find('ann')).toBe('ann');
   });
 
-  test('are nobody\'s to claim when two have them, or when they are somebody\'s id', async () => {
+  test('cannot be claimed when two accounts have them, or when they are the id of an account', async () => {
     for (const name of ['two', 'id']) await open(name);
     await upsertProfiles(db, [
       profile({ accountId: 'p1', username: 'two' }), profile({ accountId: 'p2', username: 'two' }), profile({ accountId: 'id' }),

@@ -184,7 +184,7 @@ describe('issuers', () => {
     expect([allocate.status, allocate.body['message']]).toEqual([403, 'Admin access required']);
   });
 
-  test('ChatsParty: a token without userId is nobody, even with a sub', async () => {
+  test('ChatsParty: a token without userId is refused, even with a sub', async () => {
     const token = await signed(CHATSPARTY_SECRET, { ...usualClaims(gateway.clock.nowMs), sub: 'alice' });
     expect(await answerTo(token)).toBe('401 Authentication failed');
   });

@@ -64,7 +64,7 @@ test('bad requests are refused, all issues named', async () => {
   ]) {
     expect((await lab.admin('POST', '/api/admin/server-keys', body)).status).toBe(400);
   }
-  expect((await lab.admin('DELETE', '/api/admin/server-keys/nobody')).status).toBe(404);
+  expect((await lab.admin('DELETE', '/api/admin/server-keys/unknown')).status).toBe(404);
 });
 
 test('a gateway that has no key at all says so, and strict ids are what the original took', async () => {

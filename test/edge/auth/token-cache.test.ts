@@ -110,7 +110,7 @@ describe('a remembered token', () => {
     expect(seen).toEqual([]);
   });
 
-  test('profile facts that cannot be stored are left out, and fail nobody', async () => {
+  test('profile fields that cannot be stored are left out, and the login succeeds', async () => {
     const { authenticate, seen } = setUp();
     expect(await authenticate(token({ username: 'a\u0000b', email: ['x'] }))).toBe('alice');
     expect(await authenticate(token({ username: 'x'.repeat(321), email: '' }))).toBe('alice');

@@ -3,7 +3,7 @@ import type { TSchema } from 'typebox';
 import { shapeOf, type Shape } from '../../../src/edge/openapi/examples.js';
 
 /**
- * Values made from a schema: such as fit it, such as nearly fit it, and such as nobody should send. Whether one really
+ * Values made from a schema: such as fit it, such as nearly fit it, and such as no client should send. Whether one really
  * fits is for the schema to say, not for the name of the generator.
  */
 

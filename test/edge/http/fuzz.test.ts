@@ -163,7 +163,7 @@ type Entry = { readonly seq: number; readonly kind: string; readonly actor: stri
 const byItself = ({ kind, actor }: Entry): boolean =>
   kind === 'expire_lots' || kind === 'expire_hold' || actor === 'system-plan';
 
-/** What somebody did to the account between two looks, from its ledger in Postgres. */
+/** The entries of the account between two reads, from its ledger in Postgres. */
 async function deeds(before: Money, after: Money): Promise<unknown[]> {
   if (after.seq === before.seq) return inspect(after) === inspect(before) ? [] : [{ before, after }];
   await until('its entries are in Postgres', async () =>

@@ -137,28 +137,28 @@ const CLAIMS = {
   supervisor: { sub: 'boss', role: 'supervisor' },
   admin: { sub: 'root', role: 'admin' },
 } as const satisfies Record<string, JWTPayload & Record<string, unknown>>;
-type Caller = 'nobody' | keyof typeof CLAIMS | 'forgedKey' | 'serverKey' | 'telemetryKey';
+type Caller = 'noToken' | keyof typeof CLAIMS | 'forgedKey' | 'serverKey' | 'telemetryKey';
 
 /** What becomes of each caller: 401, 403, or let in, whatever the handler then makes of it. */
 type Verdict = 401 | 403 | 'let in';
 type Verdicts = Readonly<Record<Caller, Verdict>>;
-const NOBODY: Verdicts = {
-  nobody: 401, refreshToken: 401, user: 401, other: 401, supervisor: 401, admin: 401, forgedKey: 401, serverKey: 401, telemetryKey: 401,
+const REFUSED: Verdicts = {
+  noToken: 401, refreshToken: 401, user: 401, other: 401, supervisor: 401, admin: 401, forgedKey: 401, serverKey: 401, telemetryKey: 401,
 };
-const server: Verdicts = { ...NOBODY, serverKey: 'let in', telemetryKey: 403 };
+const server: Verdicts = { ...REFUSED, serverKey: 'let in', telemetryKey: 403 };
 const VERDICTS: Readonly<Record<Expected, Verdicts>> = {
   public: {
-    nobody: 'let in', refreshToken: 'let in', user: 'let in', other: 'let in', supervisor: 'let in', admin: 'let in',
+    noToken: 'let in', refreshToken: 'let in', user: 'let in', other: 'let in', supervisor: 'let in', admin: 'let in',
     forgedKey: 'let in', serverKey: 'let in', telemetryKey: 'let in',
   },
-  any: { ...NOBODY, user: 'let in', other: 'let in', supervisor: 'let in', admin: 'let in' },
-  supervisor: { ...NOBODY, user: 403, other: 403, supervisor: 'let in', admin: 'let in' },
-  admin: { ...NOBODY, user: 403, other: 403, supervisor: 403, admin: 'let in' },
+  any: { ...REFUSED, user: 'let in', other: 'let in', supervisor: 'let in', admin: 'let in' },
+  supervisor: { ...REFUSED, user: 403, other: 403, supervisor: 'let in', admin: 'let in' },
+  admin: { ...REFUSED, user: 403, other: 403, supervisor: 403, admin: 'let in' },
   'credits-process': server,
   wallets: server,
   telemetry: { ...server, telemetryKey: 'let in' },
 };
-const callers = Object.keys(NOBODY) as Caller[];
+const callers = Object.keys(REFUSED) as Caller[];
 
 type Line = { readonly name: string; readonly method: string; readonly path: string };
 
@@ -172,7 +172,7 @@ beforeAll(async () => {
   const { paths } = (await send(`${gateway.url}/openapi.json`, 'GET')).body as unknown as OpenApi;
   lines = Object.entries(paths).flatMap(([path, item]) =>
     Object.keys(item).map((method) => ({ name: `${method.toUpperCase()} ${path}`, method: method.toUpperCase(), path })));
-  credentials.set('nobody', {});
+  credentials.set('noToken', {});
   for (const [caller, claims] of Object.entries(CLAIMS)) {
     credentials.set(caller as Caller, { token: await signed(secret, { ...usualClaims(Date.now()), ...claims }) });
   }
@@ -219,7 +219,7 @@ test('no spelling of a path leads around its gate', async () => {
   ];
   for (const line of lines.filter(({ name }) => !['public', 'any'].includes(GATES[name] ?? 'admin'))) {
     for (const spelling of spellings) {
-      for (const caller of ['nobody', 'user'] as const) {
+      for (const caller of ['noToken', 'user'] as const) {
         const { status } = await ask(line, caller, spelling);
         expect({ route: spelling(line.path), caller, status, isRefused: [401, 403, 404].includes(status) }).toEqual({
           route: spelling(line.path), caller, status, isRefused: true,
@@ -255,7 +255,7 @@ describe('the type system', () => {
       const none: Gate = { kind: 'roles', roles: [] };
       add('GET', '/x', none, { summary: 'x', replies: {} }, () => undefined);
       add('GET', '/x', anyone(), { summary: 'x', replies: {} }, (_, { principal }) => {
-        // @ts-expect-error -- behind a public gate there is nobody to speak of
+        // @ts-expect-error -- behind a public gate there is no principal
         const caller: Principal = principal;
         expect(caller).toBeNull();
       });

@@ -86,7 +86,7 @@ describe('21 Idempotency-Key', () => {
     expect(second.body).toEqual(first.body);
   });
 
-  test('another body under the same key -> 422; another user has keys of her own', async () => {
+  test('another body under the same key -> 422; another user has separate keys', async () => {
     await record('k2');
     const other = await record('k2', 'alice', 'other');
     expect([other.status, other.body['error']]).toEqual([422, 'idempotency_mismatch']);

@@ -110,7 +110,7 @@ const COST = 115_000_000;
 
   test('a message without a usage_key is charged once when the worker is killed, whether its acknowledgement arrived or not', async () => {
     const alice = user();
-    // No two are equal: of equal ones nobody could say which of them came again (unnamed-deliveries.ts).
+    // No two are equal: for equal ones it is unknown which of them was redelivered (unnamed-deliveries.ts).
     const bodies = Array.from({
       length: volume(300, 600),
     }, (_, index) => ({ ...usage(alice), usage_key: undefined, usages: [{ output_tokens: 460 }], duration: index }));

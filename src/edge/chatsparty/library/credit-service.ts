@@ -26,7 +26,7 @@ export type CreditServiceDeps = {
   readonly freshen: Pick<Freshen, 'account'>;
   readonly creditProfile: ReadCreditProfile;
   readonly clock: Clock;
-  /** Told of bugs; callers only hear that it did not work. */
+  /** Called with unexpected errors; callers get a general message. */
   readonly onError: (error: unknown) => void;
 };
 
@@ -57,7 +57,7 @@ export type TransactionHistoryParams = {
 export type CreditBalance = {
   readonly creditsBalance: number;
   readonly creditsUsed: number;
-  /** Null while Postgres is away and has not told before; so are the two below. */
+  /** Null while Postgres is down and the profile was not read before; the same holds for the next two fields. */
   readonly creditsPurchased: number | null;
   readonly creditPlan: string | null;
   readonly lastCreditRefillAt: Date | null;
@@ -149,7 +149,7 @@ export class CreditService {
     });
   }
 
-  /** Whether there is enough now. Reserves nothing: whoever must be sure uses credits, or places a hold. */
+  /** Whether the credits are available now. Reserves nothing: use credits, or place a hold, to be sure. */
   validateCredits(userId: string, amount: number): Promise<ServiceResponse<CreditValidation>> {
     return this.#respond('Failed to validate credits', async () => {
       const { sufficient, available, required, difference } = await checkCredits(this.#deps, {
@@ -203,7 +203,7 @@ const present = ({ id, accountId, atMs, type, reason, amount, balanceAfter, desc
   createdAt: new Date(atMs),
 });
 
-/** The library is one caller: whoever embeds it names all requests that come through it. */
+/** The library is one caller: all code that embeds it shares its idempotency keys. */
 const namedBy = (key: string | undefined): CallerKey | null => (key === undefined ? null : { caller: ACTOR, key });
 
 const dateOf = (atMs: number | null): Date | null => (atMs === null ? null : new Date(atMs));
