@@ -33,11 +33,11 @@ export type Config = {
   /** Debt may not exceed this; null: no limit. */
   readonly debtLimit: Micros | null;
   readonly usageRecordMode: 'charge' | 'log';
-  /** What an account gets once, when its first token is seen (contract C-18). */
+  /** What an account gets once, when its first token is seen (docs/contracts/README.md#c-18). */
   readonly welcomeCredits: Micros;
   /** What each price book does with an unknown model. */
   readonly unknownModel: UnknownModelPolicy;
-  /** The status of a successful allocate-by-email (contract C-08). */
+  /** The status of a successful allocate-by-email (docs/contracts/README.md#c-08). */
   readonly allocateByEmailStatus: 200 | 201;
   /** Keys that allow everything a server may do, in addition to the keys in Postgres. */
   readonly serverApiKeys: readonly string[];

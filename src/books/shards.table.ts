@@ -74,7 +74,7 @@ export async function lockFreeShards(trx: Trx, shards: readonly number[]): Promi
 /**
  * Starts the next epoch of a shard that is still in epoch `from`; returns the new epoch, or null when another process
  * was faster. The new epoch has a new stream, so the cursor starts again, and a fault that stopped the shard stays in
- * the old stream (design §7).
+ * the old stream (docs/architecture.md#when-things-fail).
  */
 export async function raiseEpoch(trx: Trx, shard: number, from: number): Promise<number | null> {
   const { rows } = await trx.raw<{ rows: { epoch: number }[] }>(

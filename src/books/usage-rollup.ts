@@ -8,7 +8,7 @@ export type Grain = (typeof GRAINS)[number];
 /** Part of a period, half-open: whole buckets of one size, or single records (`record`) where no bucket fits. */
 export type Piece = { readonly grain: Grain | 'record'; readonly fromMs: number; readonly toMs: number };
 
-/** Services whose operation is a model (contract §2.7). */
+/** Services whose operation is a model (docs/contracts/accounting-service.md#usage). */
 const MODEL_SERVICES = `('chat', 'chat-streaming')`;
 /** Longer names are cut in roll-ups, whose key must fit a page of the index. No dialect accepts longer ones. */
 const NAME_LENGTH_MAX = 200;

@@ -21,7 +21,7 @@ const USAGE = `usage: npm run prices:import -- <file> [--apply] [--credits-per-d
 
 <file> is a JSON object keyed by model, with input_cost_per_token, output_cost_per_token and so on, in dollars.
 Without --apply nothing is written. --force also takes prices of 0 and changes of more than x10.`;
-/** A credit is 0.00001 dollars (contract 3.3). */
+/** A credit is 0.00001 dollars (docs/contracts/credits-process.md#end). */
 const CREDITS_PER_DOLLAR = '100000';
 
 const say = (line: string): void => { console.log(line); };

@@ -99,7 +99,7 @@ function allRoutes(deps: AppDeps): ReturnType<typeof routeTable> {
   return table;
 }
 
-/** For unknown paths below these the original asks for a token before it answers 404 (contract §2.1). */
+/** For unknown paths below these the original asks for a token before it answers 404 (docs/contracts/accounting-service.md#endpoints). */
 const GUARDED = ['/api/credits/', '/credits/', '/api/streaming-sessions/', '/api/usage/'];
 
 /** A known path with an unknown method answers 404, not 405: the originals do so, and callers depend on it. */

@@ -30,7 +30,7 @@ export type ChatspartyParts = {
 export type Chatsparty = {
   readonly chatsparty: ChatspartyDeps;
   readonly plans: PlanRouteDeps;
-  /** For the balance in the accounting service's dialect: both dialects report the same balance (contract C-02). */
+  /** For the balance in the accounting service's dialect: both dialects report the same balance (docs/contracts/README.md#c-02). */
   readonly creditProfile: ReadCreditProfile;
 };
 

@@ -17,7 +17,7 @@ const ATTEMPTS_MAX = 64;
 /**
  * Drains one shard up to the entry that cannot be written, and handles that entry: text that Postgres cannot store is
  * quarantined and the money booked; any other fault stops the shard, because skipping an entry would create or destroy
- * money (design §6). Does nothing to a shard without a fault. Returns why the shard was stopped, or null.
+ * money (docs/architecture.md#from-redis-to-postgres). Does nothing to a shard without a fault. Returns why the shard was stopped, or null.
  */
 export async function isolateFault({ db, drainOnce }: IsolateDeps, shard: number): Promise<string | null> {
   let limit = DRAIN_ENTRIES_MAX;

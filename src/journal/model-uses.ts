@@ -35,7 +35,7 @@ const TELLING: Partial<Readonly<Record<EntryKind, ModelUse['messages']>>> = {
   settle: 1, late_settle: 1, charge: 1, attribute: 1, void: 0, expire_hold: 0, correct: 1,
 };
 
-/** Services whose operation is a model (contract §2.7). */
+/** Services whose operation is a model (docs/contracts/accounting-service.md#usage). */
 const MODEL_SERVICES: ReadonlySet<string> = new Set(['chat', 'chat-streaming', 'chat-streaming-aborted']);
 
 /**

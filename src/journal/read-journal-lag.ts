@@ -3,7 +3,10 @@ import type { Keyspace } from '../ledger/keys.js';
 import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 import { readLags } from './journal-streams.js';
 
-/** How far Postgres is behind Redis, over all shards: what a total loss of Redis would cost now (design §6). */
+/**
+ * How far Postgres is behind Redis, over all shards: what a total loss of Redis would cost now
+ * (docs/architecture.md#from-redis-to-postgres).
+ */
 export type JournalLag = { readonly entries: number; readonly seconds: number };
 
 /** Computed from the given cursors, the last known ones. */

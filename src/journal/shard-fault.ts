@@ -1,6 +1,6 @@
 /**
  * The journal of a shard contradicts itself or Postgres: a fork, a gap, or a row that does not fit the stored ones. It is
- * neither skipped nor repaired automatically; the shard stops until an operator resumes it (design §6).
+ * neither skipped nor repaired automatically; the shard stops until an operator resumes it (docs/architecture.md#from-redis-to-postgres).
  */
 export class ShardFault extends Error {
   readonly shard: number;

@@ -10,7 +10,7 @@ export type Tail = { trim(redis: Pick<ShardedRedis, 'trimStreams'>, cursors: rea
 
 /**
  * Entries stay in the stream for `tailMs` after their commit, so that a standby of Postgres that takes over without its
- * last commits can drain them again (reliability Q1 #15). The time since the commit counts, not the age of the entry:
+ * last commits can drain them again (docs/reliability.md#w9). The time since the commit counts, not the age of the entry:
  * after an outage the whole backlog is old. Each cursor is kept with the time when it was first seen, and the stream is
  * trimmed up to it `tailMs` later. After a restart of the process the time starts again.
  */

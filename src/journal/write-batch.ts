@@ -62,7 +62,7 @@ export async function writeBatch(
 
 /**
  * An entry that Postgres already has must be equal, to the micro. A different one with the same number means that Redis
- * was restored to an older state and spent the same credits again: never skipped (reliability finding 7).
+ * was restored to an older state and spent the same credits again: never skipped (docs/reliability.md#f7).
  */
 async function refuseForks(trx: Trx, known: readonly PlacedEntry[]): Promise<void> {
   const [fork] = await findForks(trx, known.map(entryRow));

@@ -2,7 +2,7 @@ import { hash, randomUUID } from 'node:crypto';
 
 /**
  * Characters of an account id. Without `:`, `/`, `{`, `}`, `*` and spaces, so that two ids can never form the same
- * Redis key, and no id can change the hash tag or act as a glob (reliability finding 9).
+ * Redis key, and no id can change the hash tag or act as a glob (docs/reliability.md#f9).
  */
 const ACCOUNT_ID = /^[A-Za-z0-9_][A-Za-z0-9._@|+=~$-]*$/;
 /** Visible ASCII. A hold id is the last part of its key, so colons in it are unambiguous. */
@@ -12,7 +12,7 @@ export const isAccountId = (text: string): boolean => ACCOUNT_ID.test(text);
 export const isVisibleAscii = (text: string): boolean => VISIBLE_ASCII.test(text);
 
 /**
- * Text that both JSON and Postgres can store: no NUL, no lone surrogate (reliability finding 13: one such string
+ * Text that both JSON and Postgres can store: no NUL, no lone surrogate (docs/reliability.md#f13: one such string
  * would otherwise stop a whole shard's journal).
  */
 export const isStorable = (text: string): boolean => !text.includes('\0') && isWellFormed(text);

@@ -14,13 +14,13 @@ export const TOKENS_MAX = 1_000_000_000;
 export const NOTES_LENGTH_MAX = 1_000;
 /** Metadata of a usage record as JSON text: it travels through Redis and sits in the journal until Postgres has it. */
 export const METADATA_BYTES_MAX = 4_096;
-/** A finalize may carry the whole answer of a model (contract §2.8 A13), so bodies of a megabyte pass. */
+/** A finalize may carry the whole answer of a model (docs/contracts/accounting-service.md A13), so bodies of a megabyte pass. */
 export const BODY_BYTES_MAX = 1_048_576;
 /** A form of the console: a token, or an amount and a reason. */
 export const FORM_BYTES_MAX = 8_192;
 /** Live lots of one account. A snapshot reply stays below 64 KiB, and a sweep of all lots below a millisecond. */
 export const LOTS_PER_ACCOUNT_MAX = 512;
-/** Open holds of one account: bounds what one stolen token can create (reliability Q10 #52). */
+/** Open holds of one account: bounds what one stolen token can create (docs/reliability.md#b1). */
 export const OPEN_HOLDS_PER_ACCOUNT_MAX = 100_000;
 /** Open holds listed in one snapshot, so that reading an account blocks Redis only briefly. */
 export const SNAPSHOT_HOLDS_MAX = 1_000;
@@ -62,7 +62,7 @@ export const EXPIRED_HOLD_TTL_SECONDS = 86_400;
 export const UNDRAINED_RECEIPT_TTL_SECONDS = 7 * 86_400;
 /** Receipts of money-in outlive any backlog between Redis and Postgres, so a replayed intent never applies twice. */
 export const MONEY_IN_RECEIPT_TTL_SECONDS = 7 * 86_400;
-/** Entries of one drain transaction: it takes tens of milliseconds (reliability Q6). */
+/** Entries of one drain transaction: it takes tens of milliseconds (docs/reliability.md#when-redis-is-slow-or-down). */
 export const DRAIN_ENTRIES_MAX = 1_000;
 /** Batches of one drain job, so that it ends well within its lock of 30 s. */
 export const DRAIN_BATCHES_PER_RUN_MAX = 20;

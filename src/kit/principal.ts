@@ -1,7 +1,7 @@
-/** What the owner of a token may do beyond their own account. `user`: nothing more (contract §1.1). */
+/** What the owner of a token may do beyond their own account. `user`: nothing more (docs/contracts/README.md#identity). */
 export type Role = 'admin' | 'supervisor' | 'user';
 
-/** Which configured key verified the token. Only `access` and `jwks` can grant a role (contract C-19). */
+/** Which configured key verified the token. Only `access` and `jwks` can grant a role (docs/contracts/README.md#c-19). */
 export type IssuerName = 'access' | 'jwks' | 'chatsparty';
 
 /** The authenticated caller: all that code behind authentication may know of the token. */

@@ -4,7 +4,8 @@ import { legacyHoldKind, legacyTrace, withoutLegacyTrace } from './legacy-facts.
 import type { Principal } from './ledger.js';
 
 /**
- * One fact of the ledger as a script wrote it (design §6). The scripts write exactly these fields, always all of
+ * One fact of the ledger as a script wrote it (docs/architecture.md#from-redis-to-postgres). The scripts write exactly
+ * these fields, always all of
  * them and always in this order, because a Redis stream stores repeated field names only once (lua/includes/journal.lua).
  */
 export const ENTRY_FIELDS = [

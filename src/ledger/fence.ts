@@ -2,7 +2,7 @@ import { verifiedConnection } from './verified-connection.js';
 import { fenceText, shardVerifier, type VerifyDeps } from './verify-shards.js';
 
 /**
- * Decides, per shard, whether Redis may be used, and under which epoch (design §7).
+ * Decides, per shard, whether Redis may be used, and under which epoch (docs/architecture.md#when-things-fail).
  *
  * No process may write to a Redis that has lost entries which Postgres has: its accounts would spend credits twice. So
  * after every connection to an unverified server, each shard's stream is compared with the cursor in Postgres, and with

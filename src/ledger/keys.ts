@@ -1,9 +1,10 @@
 /**
- * Every Redis key of the ledger, in one file (style R6).
+ * Every Redis key of the ledger, in one file (CONTRIBUTING.md#typescript).
  *
  * All keys of a shard have its hash tag, so a script, its journal and its indexes share one Redis Cluster slot. All keys
  * except the fence contain the epoch: a new epoch makes all older keys invisible at once, so an account of a Redis that
- * was restored to an older state is never used (design §7). Account ids never contain ':' (ids.ts), and hold ids and
+ * was restored to an older state is never used (docs/architecture.md#when-things-fail). Account ids never contain ':'
+ * (ids.ts), and hold ids and
  * idempotency keys come last, so no two names form the same key.
  */
 export type Keyspace = {

@@ -2,7 +2,8 @@ import type { Micros } from '../kit/money/micros.js';
 import type { AccountSnapshot, Balance } from './account-snapshot.js';
 
 /**
- * The port of the core: the operations on an account (design §3). Use cases call them; the only implementation is
+ * The port of the core: the operations on an account (docs/architecture.md#operations-of-the-ledger). Use cases call
+ * them; the only implementation is
  * `redis-ledger.ts`. Every operation is one atomic step, and its journal entry is part of the step.
  *
  * All operations throw GatewayError('ledger_unavailable') when Redis does not answer in time; its `outcome` says whether

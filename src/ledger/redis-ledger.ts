@@ -19,7 +19,7 @@ import { debitScript, placeHoldScript, readAccountScript, settleHoldScript } fro
 export type RedisLedgerDeps = AccountScriptsDeps & RecallDeps & {
   /** Called after each step that wrote an entry, with the shard that now has something for Postgres. */
   readonly written: (shard: number) => void;
-  /** True while Redis is so full that only ends of holds may pass (design §7). */
+  /** True while Redis is so full that only ends of holds may pass (docs/architecture.md#when-things-fail). */
   readonly isMemoryHigh: () => boolean;
   /** How long after its end a hold can be corrected. */
   readonly correctionWindowMs: number;

@@ -5,7 +5,7 @@ import { AMOUNTS, BALANCES, figuresOf, KEPT, TOTALS, type AmountName } from './f
 import type { HoldOutcome, PlacedHold } from './ledger.js';
 import { legacyHoldKind } from './legacy-facts.js';
 
-/** Decoders of script replies, one per shape (style R7). An undocumented reply is a bug: RangeError. */
+/** Decoders of script replies, one per shape (CONTRIBUTING.md#typescript). An undocumented reply is a bug: RangeError. */
 
 const at = (reply: readonly string[], index: number): string => {
   const value = reply[index];

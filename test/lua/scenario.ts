@@ -5,7 +5,7 @@ import type { HoldOutcome, Principal } from '../../src/ledger/ledger.js';
 import type { TestLedger } from '../support/ledger.js';
 
 /**
- * Runs a ledger scenario in lines, one operation each, with rows in the order of precedence of the checks (style R23):
+ * Runs a ledger scenario in lines, one operation each, with rows in the order of precedence of the checks (CONTRIBUTING.md#tests):
  *
  *     grant  l1 100            -> granted:100        lot, amount, optional `in=2m`
  *     place  h1 60             -> placed:40          hold, amount, optional `min=` and `for=2m`

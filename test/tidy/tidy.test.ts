@@ -6,7 +6,7 @@ import { ENTRY_FIELDS, PREVIOUS_ENTRY_FIELDS } from '../../src/ledger/entry.js';
 import { AMOUNTS, BALANCES, FIGURES, KEPT } from '../../src/ledger/figures.js';
 import { readLua } from '../../src/stores/redis/lua-source.js';
 
-/** Rules that matter are tests (style R25). Each answers with the places that break it, so that a failure says where. */
+/** Rules that matter are tests (CONTRIBUTING.md#tests). Each answers with the places that break it, so that a failure says where. */
 
 const LINES_MAX = 300;
 

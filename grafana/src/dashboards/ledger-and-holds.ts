@@ -3,7 +3,7 @@ import { NOW, RANGE, secondsSince, share, STEP, within } from '../expressions.js
 import { bars, graph, over, stat, under } from '../panels.js';
 import { increase, quantile, rate, worst } from '../promql.js';
 
-/** The promise of the journal: 99 % of entries in Postgres within this time (design §6). */
+/** The promise of the journal: 99 % of entries in Postgres within this time (docs/architecture.md#from-redis-to-postgres). */
 const PROMISED_SECONDS = 0.25;
 const PROMISED_SHARE = 0.99;
 

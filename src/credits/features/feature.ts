@@ -44,7 +44,7 @@ export type Subscription = {
   readonly isActive: boolean;
 };
 
-/** How a caller names an endpoint. If both are given, they must name the same endpoint (contract Z9). */
+/** How a caller names an endpoint. If both are given, they must name the same endpoint (docs/contracts/credits-process.md Z9). */
 export type EndpointName = { readonly endpointId: string | null; readonly value: string | null };
 
 const HEX_ID = /^[0-9a-f]{24}$/i;
@@ -55,7 +55,7 @@ export const normalValue = (text: string): string => text.trim().toLowerCase();
 
 /**
  * Reads the two names of a request. An id in another format is taken as a value: the example of the guide is `ai_chat_v1`
- * (contract C-16). Null: no name was given, or two different ones.
+ * (docs/contracts/README.md#c-16). Null: no name was given, or two different ones.
  */
 export function endpointName(id: string | undefined, value: string | undefined): EndpointName | null {
   const given = value === undefined ? null : normalValue(value);

@@ -16,7 +16,7 @@ export type Permission =
 
 /**
  * Whether an account's package lets it use an endpoint. Fails closed: no package, or a package that names nothing,
- * permits nothing (contract Z7). Throws GatewayError ledger_unavailable.
+ * permits nothing (docs/contracts/credits-process.md Z7). Throws GatewayError ledger_unavailable.
  */
 export async function permitFeature({ db, clock }: PermitDeps, accountId: string, name: EndpointName): Promise<Permission> {
   const row = await readPermission(db, accountId, name, clock()).catch((error: unknown) => { throw toGatewayError(error); });

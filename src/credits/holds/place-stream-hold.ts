@@ -25,7 +25,8 @@ export type StreamHold = {
 };
 
 /**
- * Reserves what a stream is estimated to cost, with the buffer of contract §2.4. The same again while it is open is the
+ * Reserves what a stream is estimated to cost, with the buffer of
+ * docs/contracts/accounting-service.md#streaming-sessions. The same again while it is open is the
  * same hold.
  *
  * @throws GatewayError insufficient_credits, conflict (the id is another open hold's), hold_resolved (a hold of that id has

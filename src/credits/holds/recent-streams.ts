@@ -15,7 +15,7 @@ export type RecentStreamsDeps = {
   readonly clock: Clock;
 };
 
-/** What the original lists at most (contract §2.4). */
+/** What the original lists at most (docs/contracts/accounting-service.md#streaming-sessions). */
 const RECENT_OF_ACCOUNT_MAX = 20;
 const RECENT_OF_ALL_MAX = 50;
 const MINUTE_MS = 60_000;

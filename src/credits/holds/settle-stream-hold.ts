@@ -68,7 +68,7 @@ function priceEnd(
   };
 }
 
-/** The usage row that a stream leaves behind, in the words of contract §2.4. */
+/** The usage row that a stream leaves behind, in the words of docs/contracts/accounting-service.md#streaming-sessions. */
 function usageOf(end: StreamEnd, sessionId: string, operation: string, tokens: number, streamingDuration: number) {
   return end === 'aborted'
     ? { service: 'chat-streaming-aborted', operation, metadata: { sessionId, partialTokens: tokens, streamingDuration } }

@@ -12,7 +12,7 @@ export type WelcomeDeps = { readonly db: Db; readonly moneyIn: Pick<MoneyIn, 'gr
 const NEWCOMERS_PER_RUN_MAX = 200;
 
 /**
- * Grants the welcome credits to accounts whose first token was seen recently, once per account (contract C-18). The key in
+ * Grants the welcome credits to accounts whose first token was seen recently, once per account (docs/contracts/README.md#c-18). The key in
  * Postgres is the account's own, so runs may overlap or crash at any point. An account that first came while
  * WELCOME_CREDITS was 0 gets none later.
  *

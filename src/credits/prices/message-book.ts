@@ -9,7 +9,7 @@ import { MESSAGE_BOOK } from './price.js';
 import { roundedUp, type Rate } from './rate.js';
 import { decimal, toNumber } from './rational.js';
 
-/** A model's price in the words of the credit service (contract §4.2), in credits. */
+/** A model's price in the words of the credit service (docs/contracts/chatsparty.md#endpoints), in credits. */
 export type ModelPricing = {
   readonly provider: string;
   readonly modelName: string;
@@ -36,7 +36,7 @@ export type MessageCost = {
 
 export type PricingFilter = { readonly provider?: string | undefined; readonly isActive?: boolean | undefined };
 
-/** The prices of the credit service: per message, and per 1 000 tokens or part of them (contract §4.3). */
+/** The prices of the credit service: per message, and per 1 000 tokens or part of them (docs/contracts/chatsparty.md#rules). */
 export interface MessageBook {
   /**
    * What a usage costs now.

@@ -4,7 +4,7 @@ import type { ModelPricing } from './message-book.js';
 import { MESSAGE_BOOK, NO_PRICES, traitsOf, type PriceDraft } from './price.js';
 import { priceAt, setPrice, type SetPriceDeps } from './set-price.js';
 
-/** The changes of the credit service's prices (contract §4.2); reading them is `MessageBook`. */
+/** The changes of the credit service's prices (docs/contracts/chatsparty.md#endpoints); reading them is `MessageBook`. */
 
 export type UpsertPricing = Insistence & {
   readonly provider: string;
@@ -54,7 +54,10 @@ export async function deleteMessagePricing(
   });
 }
 
-/** The defaults of contract §4.3: provider, model, credits per message and per 1 000 tokens, and whether it is the default. */
+/**
+ * The defaults of docs/contracts/chatsparty.md#rules: provider, model, credits per message and per 1 000 tokens, and
+ * whether it is the default.
+ */
 const DEFAULTS: readonly (readonly [provider: string, model: string, perMessage: string, per1k: string | null, isDefault: boolean])[] = [
   ['openai', 'gpt-4', '30', '30', false],
   ['openai', 'gpt-4-turbo', '10', '10', true],

@@ -5,7 +5,7 @@ import { ANY_MODEL, MODEL_BOOK, type PriceVersion } from './price.js';
 import { roundedUp, type Price } from './rate.js';
 import { decimal, minus, over, plus, rational, times, toNumber, type Rational } from './rational.js';
 
-/** Tokens of one model in one run of the credits process (contract §3.3). */
+/** Tokens of one model in one run of the credits process (docs/contracts/credits-process.md#end). */
 export type ModelUsage = { readonly aiModel?: string | undefined; readonly inputTokens: number; readonly outputTokens: number };
 
 /** One item of `details`, with the original's field names; `input_credits` and `output_credits` were always missing there. */

@@ -47,7 +47,7 @@ function known(timeline: Timeline | undefined, atMs: number): StoredPrice[] {
 }
 
 export function priceHistory(): PriceHistory {
-  // Maps, not objects: `__proto__` is an ordinary unknown model (contract §6.1 #13).
+  // Maps, not objects: `__proto__` is an ordinary unknown model (docs/contracts/README.md#what-must-hold).
   const versions = new Map<number, StoredPrice>();
   const books = new Map<string, Map<string, Provider>>();
   const models = new Set<string>();

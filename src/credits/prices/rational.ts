@@ -1,7 +1,7 @@
 /**
  * An exact fraction in lowest terms with a positive denominator. Prices are decimals, and decimals divided by decimals
  * (money by the price of a credit) are not: doubles over-charge by a credit where the exact sum is whole (contract
- * §3.3 lists three such sums), so prices are fractions until their one rounding.
+ * docs/contracts/credits-process.md#end lists three such sums), so prices are fractions until their one rounding.
  */
 export type Rational = { readonly numerator: bigint; readonly denominator: bigint };
 

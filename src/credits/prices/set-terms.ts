@@ -7,7 +7,7 @@ import { compare, parseDecimal, plus, rational, toDecimal, ZERO_RATIONAL } from 
 
 export type SetTerms = Insistence & {
   readonly book: string;
-  /** Every active profit, 0 to 100 each; they add up (contract §3.3). Absent: the margins stay. */
+  /** Every active profit, 0 to 100 each; they add up (docs/contracts/credits-process.md#end). Absent: the margins stay. */
   readonly profitPercents?: readonly string[] | undefined;
   /** The price of a credit. Absent: it stays. */
   readonly moneyPerCredit?: string | undefined;

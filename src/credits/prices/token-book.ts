@@ -9,7 +9,7 @@ import { ceilDivide } from './rational.js';
 /** One model's price as a hold stores it. */
 export type TokenPrice = Price;
 
-/** The prices of the accounting dialect: one blended price per model, per 1 000 tokens (contract §2.6). */
+/** The prices of the accounting dialect: one blended price per model, per 1 000 tokens (docs/contracts/accounting-service.md#prices). */
 export interface TokenBook {
   /**
    * The current price of a model; the book's default for one it does not know.
@@ -32,7 +32,7 @@ const perThousand = (input: string, output: string, rounding: Rounding = 'credit
   rateOf({ prices: { ...NO_PRICES, input, output }, unit: traitsOf(TOKEN_BOOK).unit, rounding, marginPercent: '0', moneyPerCredit: null });
 const DEFAULT_RATE = perThousand('0.200', '0.500');
 
-/** A Map, not an object: `__proto__` is an ordinary unknown model (contract §6.1 #13). */
+/** A Map, not an object: `__proto__` is an ordinary unknown model (docs/contracts/README.md#what-must-hold). */
 const RATES: ReadonlyMap<string, Rate> = new Map([
   ['amazon.nova-micro-v1:0', perThousand('0.060', '0.060')],
   ['amazon.nova-lite-v1:0', perThousand('0.250', '0.800')],
@@ -45,7 +45,7 @@ const RATES: ReadonlyMap<string, Rate> = new Map([
   ['gpt-4', perThousand('5', '5', 'micro')],
 ]);
 
-/** The initial prices of the book (contract §2.6). Needs no Postgres. */
+/** The initial prices of the book (docs/contracts/accounting-service.md#prices). Needs no Postgres. */
 export const builtInTokenBook: TokenBook = {
   priceOf: (modelId) => ({ name: priceName(TOKEN_BOOK, BUILT_IN_VERSION, modelId), modelId, rate: RATES.get(modelId) ?? DEFAULT_RATE }),
   named: (name) => {
@@ -66,7 +66,10 @@ export function costOfTokens({ modelId, rate }: TokenPrice, tokens: number): Mic
   return roundedUp(BigInt(tokens) * (input + output), 2n * rate.denominator, rate.roundTo);
 }
 
-/** What a stream's hold reserves for an estimated cost: a fifth more, in whole credits (contract §2.4). */
+/**
+ * What a stream's hold reserves for an estimated cost: a fifth more, in whole credits
+ * (docs/contracts/accounting-service.md#streaming-sessions).
+ */
 export function bufferedEstimate(estimate: Micros): Micros {
   const credit = BigInt(MICROS_PER_CREDIT);
   return micros(Number(ceilDivide(BigInt(estimate) * 12n, 10n * credit) * credit));

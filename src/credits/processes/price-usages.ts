@@ -14,7 +14,7 @@ export type PricedUsages = {
 const keyOf = ({ aiModel }: ModelUsage): string => (aiModel === undefined ? '' : modelKey(aiModel));
 
 /**
- * Prices the items of one settlement: each rounded up by itself, then summed (contract §3.3). With the names of an
+ * Prices the items of one settlement: each rounded up by itself, then summed (docs/contracts/credits-process.md#end). With the names of an
  * earlier settlement at its prices, so that a repeat is told what the first was told, whatever the book says by now.
  *
  * @throws GatewayError invalid_request (a model that may not be sold), limit_exceeded. All or nothing: no item is

@@ -44,7 +44,7 @@ type PricedSettle = { readonly end: SettleHoldCommand; readonly priced: PricedUs
 
 /**
  * Charges what a process used: from the hold of its start, or without one where there was none. The full cost is always
- * recorded, into debt if need be (I8, contract C-17), in one settlement for all its models. A usage key that was settled
+ * recorded, into debt if need be (I8, docs/contracts/README.md#c-17), in one settlement for all its models. A usage key that was settled
  * before is charged the difference when its usage costs more at the prices of then, once; a usage without one is settled
  * once.
  *

@@ -29,7 +29,7 @@ export type StartedProcess =
 
 /**
  * Decides whether an account may use a feature now, and reserves its minimum under a new usage_key, so that a hundred
- * starts at once cannot share one balance (contract Z3). Every start is a new one: it has no name before this.
+ * starts at once cannot share one balance (docs/contracts/credits-process.md Z3). Every start is a new one: it has no name before this.
  *
  * @throws GatewayError ledger_unavailable: when the balance is unknown, the start is refused (I10).
  */
@@ -70,7 +70,7 @@ export async function startProcess(deps: StartDeps, accountId: string, name: End
   }
   const account = await ledger.readBalance(accountId);
   const balance = walletBalance(account);
-  // An account with debt is below 0, which is not enough even for a feature without a minimum (contract §3.2).
+  // An account with debt is below 0, which is not enough even for a feature without a minimum (docs/contracts/credits-process.md#start).
   return account.available >= minimum && account.debt === ZERO
     ? { status: 'accessible', usageKey, balance, config }
     : { status: 'insufficient_credits', usageKey, balance, required: minimum, available: account.available };

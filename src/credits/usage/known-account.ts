@@ -12,7 +12,8 @@ export type KnownAccountDeps = {
 const TARGET_LENGTH_MAX = 320;
 
 /**
- * The account that a supervisor names, or null for an unknown name (contract §1.3). An id takes precedence over names, even if
+ * The account that a supervisor names, or null for an unknown name (docs/contracts/accounting-service.md#target-users).
+ * An id takes precedence over names, even if
  * its first entry is not drained yet: otherwise an equal username of another account could hide it until then.
  *
  * @throws GatewayError conflict when several users have the name, ledger_unavailable.

@@ -6,7 +6,7 @@ const PERIOD_DAYS_MAX = 3_653;
 const BEGINNING_MS = 0;
 const END_MS = Date.UTC(10_000, 0, 1);
 
-/** The text of the service's own documentation (contract §2.7). */
+/** The text of the service's own documentation (docs/contracts/accounting-service.md#usage). */
 const INVALID = 'Invalid date format for startDate or endDate';
 
 /** A date, or a date and time. `+` arrives as a space where a caller forgot to encode it; nothing else could be meant. */

@@ -22,7 +22,7 @@ export type RecordUsage = {
 export type UsageRecord = { readonly id: number; readonly atMs: number; readonly available: Micros; readonly replayed: boolean };
 
 /**
- * Records the usage of a service and, in `charge` mode, charges it in the same step (contract C-01). In `log` mode it only
+ * Records the usage of a service and, in `charge` mode, charges it in the same step (docs/contracts/README.md#c-01). In `log` mode it only
  * writes the row, for callers that have already deducted. A record that says it was deducted consumes that deduction and is
  * not charged; each deduction is consumed once. Without such a deduction the record is charged.
  *

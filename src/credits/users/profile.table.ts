@@ -95,7 +95,7 @@ export type Registered = { readonly status: 'registered'; readonly createdAtMs: 
 
 /**
  * Creates the profile of a user who has not sent a token yet. Concurrent registrations of one e-mail wait for each other,
- * because no unique index forbids it: tokens may share an e-mail and must not fail because of it (contract §1.2).
+ * because no unique index forbids it: tokens may share an e-mail and must not fail because of it (docs/contracts/README.md#identity).
  */
 export async function insertUser(trx: Trx, { accountId, username, email, role }: NewUser): Promise<Registered> {
   await trx.raw(`select pg_advisory_xact_lock(hashtext('credit-gateway:user:' || lower(?)))`, [email]);

@@ -46,7 +46,10 @@ const errors = ['account_not_found', 'conflict', 'account_frozen', 'idempotency_
 /** The original says 400, not 402, when an administrator takes more than there is; what it says names both amounts. */
 const short = (path: string) => ({ insufficient_credits: { path, status: 400 } });
 
-/** What administrators do to an account's credits (contract §2.3, seed 000). Before and after come from one step. */
+/**
+ * What administrators do to an account's credits (docs/contracts/accounting-service.md#credits, seed 000). Before and
+ * after come from one step.
+ */
 export function adminRoutes(add: AddRoute, deps: AdministrationDeps): void {
   add('POST', '/api/credits/set', gate, {
     ...declared, summary: 'Set the available credits of an account', body: setBody, replies: { 200: WasSet, 202: Pending },

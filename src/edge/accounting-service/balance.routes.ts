@@ -20,7 +20,7 @@ export type BalanceDeps = {
   readonly creditProfile: ReadCreditProfile;
 };
 
-/** One answer for every client of this path: the superset of contract C-02. */
+/** One answer for every client of this path: the superset of docs/contracts/README.md#c-02. */
 export function balanceRoutes(add: AddRoute, { ledger, resolveAccount, creditProfile }: BalanceDeps): void {
   add('GET', '/api/credits/balance', authenticated(), {
     summary: 'Credits of the caller', replies: { 200: BalanceReply }, errors: ['ledger_unavailable'],

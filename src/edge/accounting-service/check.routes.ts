@@ -13,7 +13,7 @@ const INVALID = 'Valid credits amount required';
 
 const body = bodyOf(Type.Object({ credits: Type.Optional(Credits()), requiredCredits: Type.Optional(Credits()) }), INVALID);
 
-/** Answers 200 either way; only `sufficient` tells (contract §2.3). */
+/** Answers 200 either way; only `sufficient` tells (docs/contracts/accounting-service.md#credits). */
 export function checkRoutes(add: AddRoute, deps: { readonly ledger: Pick<Ledger, 'readBalance'> }): void {
   add('POST', '/api/credits/check', authenticated(), {
     summary: 'Whether the caller has enough credits now', body, replies: { 200: CheckReply }, errors: ['ledger_unavailable'],

@@ -6,7 +6,10 @@ import type { AddRoute } from '../http/routes.js';
 
 const Reply = Type.Object({ status: Type.String(), service: Type.String(), version: Type.String(), timestamp: Type.String() });
 
-/** The health answer that callers of the original read (contract §2.2). Whether to send traffic is `/readyz`. */
+/**
+ * The health answer that callers of the original read (docs/contracts/accounting-service.md#endpoints). Whether to send
+ * traffic is `/readyz`.
+ */
 export function healthRoutes(add: AddRoute, { version, clock }: { readonly version: string; readonly clock: Clock }): void {
   for (const path of ['/health', '/api/health']) {
     add('GET', path, anyone(), { summary: 'Health, as the accounting service words it', replies: { 200: Reply } }, (ctx) => {

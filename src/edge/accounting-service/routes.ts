@@ -24,7 +24,7 @@ export type AccountingDeps = RouteDeps & {
   readonly usageRecordMode: RecordUsageDeps['mode'];
 };
 
-/** The API of the accounting service (contract §2), translated to the core. */
+/** The API of the accounting service (docs/contracts/accounting-service.md), translated to the core. */
 export function accountingRoutes(add: AddRoute, deps: AccountingDeps): void {
   healthRoutes(add, deps);
   balanceRoutes(add, deps);

@@ -43,7 +43,7 @@ const query = { minutes: Type.Optional(Type.Integer({
 })) };
 const worded = (what: string) => ({ ledger_unavailable: { message: `Failed to fetch ${what} sessions`, path: '' } });
 
-/** Streams of other users, for supervisors (contract §2.4). */
+/** Streams of other users, for supervisors (docs/contracts/accounting-service.md#streaming-sessions). */
 export function sessionViewRoutes(add: AddRoute, { ledger, clock, knownAccount, allOpenStreams, recentStreams }: SessionViewDeps): void {
   const supervisors = allow('admin', 'supervisor');
   const admins = allow('admin');

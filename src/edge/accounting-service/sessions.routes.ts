@@ -35,7 +35,10 @@ const beyondHold = { refund: CreditsReply(), overageCharged: CreditsReply(), deb
 const Finalized = Type.Object({ sessionId: Type.String(), actualCredits: CreditsReply(), ...beyondHold });
 const Aborted = Type.Object({ sessionId: Type.String(), partialCredits: CreditsReply(), ...beyondHold });
 
-/** A streaming session is a hold: initialize places it, finalize and abort settle it (contract §2.4). */
+/**
+ * A streaming session is a hold: initialize places it, finalize and abort settle it
+ * (docs/contracts/accounting-service.md#streaming-sessions).
+ */
 export function sessionRoutes(add: AddRoute, deps: SessionDeps): void {
   add('POST', '/api/streaming-sessions/initialize', authenticated(), {
     summary: 'Reserve the estimated cost of a stream', body: initializeBody, replies: { 201: Initialized }, replays: true,

@@ -38,7 +38,7 @@ const Moment = (description: string) =>
 const query = { startDate: Moment('from when, inclusive'), endDate: Moment('until when, inclusive; a date means all of that day') };
 const worded = (what: string) => ({ ledger_unavailable: { message: `Failed to fetch ${what}`, path: '' } });
 
-/** Statistics of usage (contract §2.7): `startDate` and `endDate` inclusive, days in UTC. */
+/** Statistics of usage (docs/contracts/accounting-service.md#usage): `startDate` and `endDate` inclusive, days in UTC. */
 export function usageStatsRoutes(add: AddRoute, { knownAccount, accountUsage, systemUsage }: UsageStatsRouteDeps): void {
   add('GET', '/api/usage/stats', authenticated(), {
     summary: 'What the caller used', query, replies: { 200: Stats }, wording: worded('usage statistics'),

@@ -23,7 +23,7 @@ export const allow = (...roles: readonly [Role, ...Role[]]): PrivateGate => ({ k
 /** An `x-server-api-key` that was made for this. */
 export const serverKey = (scope: ServerScope): ServerKeyGate => ({ kind: 'server-key', scope });
 
-/** Throws GatewayError forbidden unless the gate admits the caller. The text is the original's (contract §1.1). */
+/** Throws GatewayError forbidden unless the gate admits the caller. The text is the original's (docs/contracts/README.md#identity). */
 export function assertAllowed(gate: PrivateGate, principal: Principal): void {
   if (gate.kind === 'roles' && !gate.roles.includes(principal.role)) {
     throw new GatewayError('forbidden', 'Admin access required');

@@ -36,7 +36,7 @@ const PROFILE_LENGTH_MAX = 320;
 const ROLES: ReadonlyMap<string, Role> = new Map([['admin', 'admin'], ['supervisor', 'supervisor'], ['enduser', 'user'], ['user', 'user']]);
 
 /**
- * Authenticates `Bearer` headers: signature by one of the issuers, claims by the rules of contract §1.1. A token that
+ * Authenticates `Bearer` headers: signature by one of the issuers, claims by the rules of docs/contracts/README.md#identity. A token that
  * was verified once is remembered (by the whole header), which makes the usual request cost one lookup.
  */
 export function bearer(deps: BearerDeps): Authenticate {

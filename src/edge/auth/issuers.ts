@@ -17,7 +17,7 @@ export type Issuer = {
   readonly maxTokenAgeSeconds?: number;
 };
 
-/** ChatsParty signs for seven days and has no refresh (contract §1.5). */
+/** ChatsParty signs for seven days and has no refresh (docs/contracts/README.md#identity). */
 const CHATSPARTY_MAX_TOKEN_AGE_SECONDS = 7 * 86_400;
 
 /** The configured issuers, shared secrets first: they are decided without a network. */
@@ -30,7 +30,8 @@ export function issuersOf(config: AuthConfig): Issuer[] {
     });
   }
   if (chatspartySecret !== undefined) {
-    // ChatsParty tokens carry `userId` and neither role nor type (contract §1.5); what they may claim stays that little.
+    // ChatsParty tokens carry `userId` and neither role nor type (docs/contracts/README.md#identity); what they may
+    // claim stays that little.
     issuers.push({
       name: 'chatsparty', algorithms: ['HS256'], key: secretKey(chatspartySecret), subjectClaim: 'userId', grantsRoles: false,
       requireType: false, maxTokenAgeSeconds: CHATSPARTY_MAX_TOKEN_AGE_SECONDS,

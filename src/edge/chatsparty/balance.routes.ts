@@ -7,7 +7,7 @@ import type { AddRoute } from '../http/routes.js';
 
 export type BalanceDeps = { readonly ledger: Pick<Ledger, 'readAccount'>; readonly creditProfile: ReadCreditProfile };
 
-/** The balance for callers without `/api`; with it, the accounting service's route answers the same (contract C-02). */
+/** The balance for callers without `/api`; with it, the accounting service's route answers the same (docs/contracts/README.md#c-02). */
 export function balanceRoutes(add: AddRoute, { ledger, creditProfile }: BalanceDeps): void {
   add('GET', '/credits/balance', authenticated(), {
     summary: 'Credits of the caller', replies: { 200: BalanceReply },

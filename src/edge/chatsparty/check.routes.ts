@@ -16,7 +16,7 @@ const body = bodyOf(Type.Object({ amount: Type.Unsafe<number>({ ...Credits(), ty
 const AMOUNT_PATH = /^\d{1,9}$/;
 const params = { amount: Type.Integer({ minimum: 0, maximum: 999_999_999, description: 'whole credits' }) };
 
-/** Two routes that check a balance. Both answer with the fields of all callers (contract C-04). */
+/** Two routes that check a balance. Both answer with the fields of all callers (docs/contracts/README.md#c-04). */
 export function checkRoutes(add: AddRoute, deps: { readonly ledger: Pick<Ledger, 'readBalance'> }): void {
   for (const prefix of PREFIXES) {
     add('POST', `${prefix}/validate`, authenticated(), {

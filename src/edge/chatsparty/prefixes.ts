@@ -1,2 +1,2 @@
-/** Where this dialect lives: its own place, and the one of its older callers (contract §6 a). */
+/** Where this dialect lives: its own place, and the one of its older callers (docs/contracts/README.md#where-the-services-disagree. */
 export const PREFIXES = ['/api/credits', '/credits'] as const;

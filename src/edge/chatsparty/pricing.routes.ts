@@ -54,7 +54,10 @@ const query = {
   isActive: WordField(YES_NO, 'only models that are for sale, or only those that are not'),
 };
 
-/** Prices per message and per 1 000 tokens (contract §4.3). All users may read them, administrators change them (P1). */
+/**
+ * Prices per message and per 1 000 tokens (docs/contracts/chatsparty.md#rules). All users may read them, administrators
+ * change them (P1).
+ */
 export function pricingRoutes(add: AddRoute, { prices }: { readonly prices: ModelPrices }): void {
   for (const prefix of PREFIXES) {
     add('POST', `${prefix}/calculate-cost`, authenticated(), {

@@ -14,7 +14,7 @@ export type ChatspartyDeps = BalanceDeps & StatisticsDeps & AddDeps & {
   readonly prices: ModelPrices;
 };
 
-/** The API of the credit service (seed 004, contract §4), translated to the core. */
+/** The API of the credit service (seed 004, docs/contracts/chatsparty.md), translated to the core. */
 export function chatspartyRoutes(add: AddRoute, deps: ChatspartyDeps): void {
   balanceRoutes(add, deps);
   transactionRoutes(add, deps);

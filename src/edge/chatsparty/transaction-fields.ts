@@ -14,7 +14,7 @@ export const REASON_SPELLINGS: ReadonlyMap<string, TransactionReason> = spelling
 
 const NullableText = () => Type.Union([Type.String(), Type.Null()]);
 
-/** A transaction with the keys of both generations of callers (contract C-03). */
+/** A transaction with the keys of both generations of callers (docs/contracts/README.md#c-03). */
 export const TransactionReply = Type.Object({
   id: Type.String(), userId: Type.String(), amount: CreditsReply(), transactionType: Type.String(), reason: Type.String(),
   description: NullableText(), transactionMetadata: Type.Unknown(), balanceAfter: CreditsReply(), createdAt: Type.String(),

@@ -48,7 +48,7 @@ const Page = Type.Object({
 });
 const wording = { ledger_unavailable: { message: 'Failed to get transaction history', path: '' } };
 
-/** The statement of the caller: an object below `/api`, and the bare array of older callers without it (contract C-03). */
+/** The statement of the caller: an object below `/api`, and the bare array of older callers without it (docs/contracts/README.md#c-03). */
 export function transactionRoutes(add: AddRoute, { listTransactions }: { readonly listTransactions: ListTransactions }): void {
   add('GET', '/api/credits/transactions', authenticated(), {
     summary: 'Statement of the caller', query, replies: { 200: Page }, wording,

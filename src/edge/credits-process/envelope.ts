@@ -1,7 +1,7 @@
 import type { Envelope } from '../http/failure.js';
 
 /**
- * A failure in the words of the credits process (contract C-11). `data` is what makes the guide's own client work: it
+ * A failure in the words of the credits process (docs/contracts/README.md#c-11). `data` is what makes the guide's own client work: it
  * reads `result.data.message` whatever happened, and the original's errors have no `data`. Never a stack.
  */
 export const creditsProcessEnvelope: Envelope = ({ status, code, message, sources, outcome, first, requestId }) => ({

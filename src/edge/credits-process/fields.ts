@@ -6,7 +6,7 @@ import { storedText } from '../http/schema.js';
 /** What the original says for any bad body; `sources` has one entry per issue. */
 export const INVALID = 'Validation Error';
 
-/** `CREDITS_PROCESS_STRICT_IDS`: only 24 hexadecimal digits are ids, as in the original (contract C-16). */
+/** `CREDITS_PROCESS_STRICT_IDS`: only 24 hexadecimal digits are ids, as in the original (docs/contracts/README.md#c-16). */
 export type IdRules = { readonly strictIds: boolean };
 
 export const USER_ID_LENGTH_MAX = 64;

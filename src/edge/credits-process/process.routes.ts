@@ -17,7 +17,7 @@ import { settlementBody, toSettlement, type SettlementBody } from './settlement-
 
 export type ProcessRouteDeps = StartDeps & SettleProcessDeps & IdRules;
 
-/** `/api/token-process` is the older name of the same, and has older names for two fields (contract C-14). */
+/** `/api/token-process` is the older name of the same, and has older names for two fields (docs/contracts/README.md#c-14). */
 const PREFIXES = ['/api/credits-process', '/api/token-process'] as const;
 
 const startBody = bodyOf(
@@ -49,7 +49,7 @@ const Ended = envelope({
 const ENDED = 'Credits process ended successfully';
 const MULTI_ENDED = 'Multi-model credits process ended successfully';
 
-/** Start, run, end, for servers that hold an API key (contract §3.2, §3.3). */
+/** Start, run, end, for servers that hold an API key (docs/contracts/credits-process.md#start, docs/contracts/credits-process.md#end). */
 export function processRoutes(add: AddRoute, deps: ProcessRouteDeps): void {
   for (const prefix of PREFIXES) {
     const isOld = prefix === '/api/token-process';
@@ -123,7 +123,7 @@ type PresentedStart = {
   readonly config: unknown;
 };
 
-/** A start is answered with 200 whatever it came to; callers look at `data.status` (contract §3.2). */
+/** A start is answered with 200 whatever it came to; callers look at `data.status` (docs/contracts/credits-process.md#start). */
 function presentStarted(started: StartedProcess): PresentedStart {
   const refused = (balance: number, message: string): PresentedStart => ({
     credits: balance, status: 'not-accessible', message, config: null,

@@ -4,7 +4,7 @@ import { walletRoutes, type WalletRouteDeps } from './wallet.routes.js';
 
 export type CreditsProcessDeps = ProcessRouteDeps & WalletRouteDeps;
 
-/** The API of the credits process (contract §3), translated to the core. */
+/** The API of the credits process (docs/contracts/credits-process.md), translated to the core. */
 export function creditsProcessRoutes(add: AddRoute, deps: CreditsProcessDeps): void {
   processRoutes(add, deps);
   walletRoutes(add, deps);

@@ -11,7 +11,7 @@ export const USAGES_MAX = 1_000;
 
 const Tokens = () => Type.Optional(integerOrNull(0, TOKENS_MAX));
 const Model = () => orNull(storedText(0, MODEL_ID_LENGTH_MAX));
-/** Every name that clients use for the same two counts and the model (contract C-13). The first of each wins. */
+/** Every name that clients use for the same two counts and the model (docs/contracts/README.md#c-13). The first of each wins. */
 const usageFields = {
   input_tokens: Tokens(), input_token: Tokens(), output_tokens: Tokens(), output_token: Tokens(),
   ai_model: Model(), model: Model(), model_name: Model(),

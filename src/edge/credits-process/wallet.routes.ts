@@ -44,7 +44,10 @@ const Logged = Type.Object({
   data: Type.Object({ _id: Type.String(), user: Type.String(), created_at: Type.String() }),
 });
 
-/** What the shipped clients call beside the process itself (contract §3.4), on the paths they have and on those they should have. */
+/**
+ * What the shipped clients call beside the process itself (docs/contracts/credits-process.md#other-routes), on the
+ * paths they have and on those they should have.
+ */
 export function walletRoutes(add: AddRoute, deps: WalletRouteDeps): void {
   const errors = ['limit_exceeded', 'account_frozen', 'ledger_unavailable'] as const;
   for (const path of [

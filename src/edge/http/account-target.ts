@@ -1,7 +1,10 @@
 import type { FoundAccount } from '../../credits/users/profile.table.js';
 import { GatewayError } from '../../kit/errors.js';
 
-/** Finds the account that a text means: its id, else a username, else an e-mail (contract §1.3); or by e-mail alone. */
+/**
+ * Finds the account that a text means: its id, else a username, else an e-mail
+ * (docs/contracts/accounting-service.md#target-users); or by e-mail alone.
+ */
 export type ResolveAccount = (text: string, by?: 'any' | 'email') => Promise<FoundAccount | 'ambiguous' | null>;
 
 /** Longest text that can name an account: an e-mail address. */

@@ -11,7 +11,7 @@ const Allocation = Type.Object({
   id: Type.Union([Type.Integer(), Type.String()]), credits: CreditsReply(), remainingCredits: CreditsReply(), totalCredits: CreditsReply(),
   expiresAt: NullableTime, allocatedAt: Type.String(),
 });
-/** One balance for every client: the superset of contract C-02. */
+/** One balance for every client: the superset of docs/contracts/README.md#c-02. */
 export const BalanceReply = Type.Object({
   totalCredits: CreditsReply(), activeAllocations: Type.Array(Allocation),
   credits: CreditsReply(), balance: CreditsReply(), spent: CreditsReply(), held: CreditsReply(), debt: CreditsReply(),
@@ -62,5 +62,5 @@ function presentLot({ lotId, amount, remaining, expiresAtMs, grantedAtMs }: Lot)
   };
 }
 
-/** Clients take an allocation's id for an integer (contract C-25), and the ids of granted lots are; others stay text. */
+/** Clients take an allocation's id for an integer (docs/contracts/README.md#c-25), and the ids of granted lots are; others stay text. */
 export const allocationId = (lotId: string): number | string => (/^\d{1,15}$/.test(lotId) ? Number(lotId) : lotId);

@@ -22,7 +22,7 @@ export function answerCheck(ctx: GatewayContext, check: CreditsCheck): void {
   reply(ctx, 200, presentCheck(check));
 }
 
-/** The fields of all callers in one object (contract C-04). */
+/** The fields of all callers in one object (docs/contracts/README.md#c-04). */
 function presentCheck({ sufficient, available, required, difference }: CreditsCheck): object {
   const credits = toCredits(available);
   const requiredCredits = toCredits(required);

@@ -26,7 +26,7 @@ const PROMETHEUS_TEXT = 'text/plain; version=0.0.4; charset=utf-8';
 
 /**
  * Probes and metrics. A shared dependency that is down makes the process `degraded`, not unready: otherwise all instances
- * would leave the load balancer at once, and the gateway answers 503 itself where it must (reliability, Lifecycle).
+ * would leave the load balancer at once, and the gateway answers 503 itself where it must (docs/reliability.md#lifecycle).
  */
 export function healthRoutes(add: AddRoute, { readiness, metricsText }: HealthDeps): void {
   add('GET', '/livez', anyone(), { summary: 'Whether the process is alive', replies: { 200: Status } }, (ctx) => {

@@ -37,7 +37,7 @@ function toSources(error: SchemaError): ErrorSource[] {
     : [{ path, message: error.message }];
 }
 
-/** Text that may reach Redis and Postgres: one NUL or lone surrogate would stop a shard's journal (reliability #13). */
+/** Text that may reach Redis and Postgres: one NUL or lone surrogate would stop a shard's journal (docs/reliability.md#f13). */
 export const storedText = (minLength: number, maxLength: number) =>
   Type.Refine(Type.String({ minLength, maxLength }), isStorable, () => 'must not contain NUL or lone surrogates');
 

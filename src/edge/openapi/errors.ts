@@ -45,7 +45,7 @@ const common = {
 };
 const Code = () => Type.Enum(Object.keys(MEANINGS), { description: 'what to branch on' });
 
-/** The envelopes of failures (contract C-11): what to branch on is `error`, but where callers have always shown that. */
+/** The envelopes of failures (docs/contracts/README.md#c-11): what to branch on is `error`, but where callers have always shown that. */
 export const errorSchemas = {
   Error: Type.Object({
     ...common, error: Code(),

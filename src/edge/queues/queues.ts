@@ -1,4 +1,7 @@
-/** The queues of settlements and what belongs to each (contract §3.6). Their names are the same in RabbitMQ and in BullMQ. */
+/**
+ * The queues of settlements and what belongs to each (docs/contracts/credits-process.md#queues). Their names are the
+ * same in RabbitMQ and in BullMQ.
+ */
 export const SETTLEMENT_QUEUES = ['credits_process_end_multimodel_queue', 'credits_process_end_queue'] as const;
 export type SettlementQueue = (typeof SETTLEMENT_QUEUES)[number];
 

@@ -7,7 +7,8 @@ import { parseCredits, toCredits } from '../../kit/money/credits.js';
 import type { Micros } from '../../kit/money/micros.js';
 
 /**
- * The schemas of endpoints and packages, over HTTP and in seed files, with the field names of the original (contract §3.5).
+ * The schemas of endpoints and packages, over HTTP and in seed files, with the field names of the original
+ * (docs/contracts/credits-process.md#data-that-operators-keep).
  * Whether a text can be stored is checked where it comes in.
  */
 export const INVALID = 'Validation Error';

@@ -26,7 +26,8 @@ const MS_PER_SECOND = 1_000;
 
 /**
  * One turn of the reconciler: compares accounts with open findings again, then accounts that may only be in Redis, then
- * the next page of all accounts. It stores findings and repairs nothing (design §7). Any process may call it at any time;
+ * the next page of all accounts. It stores findings and repairs nothing (docs/architecture.md#when-things-fail). Any
+ * process may call it at any time;
  * only one at a time works.
  */
 export async function reconcile(deps: ReconcileDeps): Promise<ReconcileReport> {

@@ -43,7 +43,7 @@ const REQUEST_BUCKETS_SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05,
 const SCRIPT_BUCKETS_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.15, 0.5];
 const JOB_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30];
 const BATCH_BUCKETS_ENTRIES = [1, 10, 50, 100, 250, 500, 1_000];
-/** 99 % within 250 ms are promised (design §6). */
+/** 99 % within 250 ms are promised (docs/architecture.md#from-redis-to-postgres). */
 const DELAY_BUCKETS_SECONDS = [0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300];
 const LIFE_BUCKETS_SECONDS = [0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600];
 

@@ -9,7 +9,7 @@ const NOISE = 1e-9;
 
 /**
  * Parses credits as the dialects send them: a JSON number, or a decimal string such as "7.50".
- * At most six decimals and 999 999 999.999999 (design §5). Float noise of a number is absorbed; a real seventh
+ * At most six decimals and 999 999 999.999999 (docs/architecture.md#money-rules). Float noise of a number is absorbed; a real seventh
  * decimal, NaN, Infinity, hex, exponents in strings and spaces are refused.
  */
 export function parseCredits(value: unknown): Micros | CreditsProblem {

@@ -8,7 +8,7 @@ export type Micros = number & { readonly [unit]: 'micros' };
 
 export const MICROS_PER_CREDIT = 1_000_000;
 
-/** No single operation may move more than this: 999 999 999.999999 credits (design §5). */
+/** No single operation may move more than this: 999 999 999.999999 credits (docs/architecture.md#money-rules). */
 export const AMOUNT_MAX = 999_999_999_999_999 as Micros;
 
 /** No balance may exceed this: the largest integer that a double, and therefore Lua, holds exactly. */

@@ -16,7 +16,7 @@ export type PoolProfile = {
   readonly statementTimeoutMs: number;
   /**
    * The server ends a session that is idle inside a transaction for longer, so a paused drainer loses its row locks and
-   * cannot commit when it resumes (reliability Q1 #14).
+   * cannot commit when it resumes (docs/reliability.md#w8).
    */
   readonly idleInTransactionTimeoutMs: number;
   /** This process ends a connection without any traffic for this long; 0: never. See `endWhenSilent`. */

@@ -5,7 +5,7 @@ import { GatewayError } from '../../kit/errors.js';
  *
  * - `unavailable`: no connection, or it was lost; nothing is wrong with the statement
  * - `contention`: serialization failure, deadlock or a timeout of the server; a repeat may succeed
- * - `data`: class 22, a value that Postgres cannot store (reliability finding 13)
+ * - `data`: class 22, a value that Postgres cannot store (docs/reliability.md#f13)
  * - `constraint`: class 23, a row that contradicts stored data; a repeat never succeeds
  * - `other`: a bug
  */

@@ -1,6 +1,6 @@
 /**
  * The rows of a batch as one `unnest(…)` source: one array per column, bound by the column's name, so that columns
- * cannot be swapped by position (style R5 for SQL).
+ * cannot be swapped by position (CONTRIBUTING.md#typescript).
  */
 export type Columns<Row> = Readonly<Record<string, readonly [type: ColumnType, value: (row: Row) => ColumnValue]>>;
 export type ColumnType = 'text' | 'bigint' | 'integer' | 'boolean' | 'double precision' | 'numeric';

@@ -1,6 +1,6 @@
 import type { Clock } from '../../kit/clock.js';
 
-/** Lets calls through while Redis answers, and refuses them at once while it does not (reliability Q6). */
+/** Lets calls through while Redis answers, and refuses them at once while it does not (docs/reliability.md#when-redis-is-slow-or-down). */
 export interface Breaker {
   /** False: refuse without a call. While half open it lets one probe through. */
   allows(): boolean;

@@ -3,8 +3,8 @@ import { DeadlineRedis } from './deadline-redis.js';
 import type { ScriptClient } from './script.js';
 
 /**
- * The connection of the hot path. With ioredis' defaults a lost reply makes it send a script twice (reliability
- * finding 3); with these every command is sent at most once and fails within the deadline.
+ * The connection of the hot path. With ioredis' defaults a lost reply makes it send a script twice
+ * (docs/reliability.md#f3); with these every command is sent at most once and fails within the deadline.
  */
 export const hotPathOptions = (timeoutMs: number) =>
   ({

@@ -20,8 +20,8 @@ export type GuardedClient = ScriptClient & { readonly inFlight: () => number };
 
 /**
  * A client that refuses rather than waits: while the breaker is open, or too many calls are in progress, it answers
- * `ledger_unavailable` at once. After a timeout or a lost connection the outcome is `unknown`, never "failed" (reliability
- * finding 4). Any other error reply is a bug and passes through unchanged.
+ * `ledger_unavailable` at once. After a timeout or a lost connection the outcome is `unknown`, never "failed"
+ * (docs/reliability.md#f4). Any other error reply is a bug and passes through unchanged.
  */
 export function guardedClient({ client, breaker, inFlightMax, onUnknown }: GuardDeps): GuardedClient {
   let inFlight = 0;

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import { projectRoot } from '../../kit/paths.js';
 
-/** A script ready to run, with the declarations of its header (style R1): the header is the signature. */
+/** A script ready to run, with the declarations of its header (CONTRIBUTING.md#lua-scripts): the header is the signature. */
 export type LuaSource = {
   readonly name: string;
   readonly text: string;

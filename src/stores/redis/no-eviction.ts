@@ -2,7 +2,7 @@ import type { ShardedRedis } from './sharded-redis.js';
 
 /**
  * Refuses a Redis that may lose money: every eviction policy except `noeviction` deletes keys when memory is short
- * (design §4). Where CONFIG is not allowed, the policy is read from INFO.
+ * (docs/architecture.md#redis-keys). Where CONFIG is not allowed, the policy is read from INFO.
  */
 export async function requireNoEviction(redis: Pick<ShardedRedis, 'infos'>): Promise<void> {
   for (const info of await redis.infos('memory')) {

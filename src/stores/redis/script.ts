@@ -10,7 +10,7 @@ export interface ScriptClient {
   eval(text: string, keyCount: number, ...keysAndArgs: (string | number)[]): Promise<unknown>;
 }
 
-/** A script called with names, not positions (style R5): a missing or misspelled key does not compile. */
+/** A script called with names, not positions (CONTRIBUTING.md#typescript): a missing or misspelled key does not compile. */
 export type Script<Key extends string, Arg extends string> = {
   readonly name: string;
   /** Status words that its header documents. */

@@ -3,7 +3,10 @@ import type { Gauges } from '../../kit/metrics/metrics.js';
 import { repeat } from '../../kit/repeat.js';
 import type { ShardedRedis } from './sharded-redis.js';
 
-/** Share of `maxmemory` at which new holds are refused, so that settles and the journal always have room (design §7). */
+/**
+ * Share of `maxmemory` at which new holds are refused, so that settles and the journal always have room
+ * (docs/architecture.md#when-things-fail).
+ */
 const HIGH_SHARE = 0.85;
 const EVERY_MS = 1_000;
 

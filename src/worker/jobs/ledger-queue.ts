@@ -23,7 +23,7 @@ const JOB_OPTIONS: JobsOptions = { removeOnComplete: { count: 100 }, removeOnFai
 
 /**
  * The period of each job's schedule. Nudges start a drain within milliseconds; the scheduled drain finds what a crash
- * left behind. Holds must end within a second of their lease (design §7).
+ * left behind. Holds must end within a second of their lease (docs/architecture.md#when-things-fail).
  */
 const EVERY_MS: Readonly<Record<LedgerJobName, number>> = {
   'drain': 2_000,

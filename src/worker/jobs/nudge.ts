@@ -1,7 +1,7 @@
 /**
  * Minimum time between two nudges of one process, so that batches fill: an entry in a full batch costs the worker and
  * Postgres less than half of an entry in a small batch. A longer delay would endanger the target of 250 ms from
- * acknowledgement to Postgres (design §6).
+ * acknowledgement to Postgres (docs/architecture.md#from-redis-to-postgres).
  */
 const NUDGE_EVERY_MS = 100;
 

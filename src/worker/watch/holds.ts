@@ -15,7 +15,10 @@ export type WatchHoldsDeps = {
 };
 
 const EVERY_MS = 1_000;
-/** The sweeper ends a hold within a second of its lease (design §7); after this much longer something is wrong. */
+/**
+ * The sweeper ends a hold within a second of its lease (docs/architecture.md#when-things-fail); after this much longer
+ * something is wrong.
+ */
 const OVERDUE_AFTER_MS = 5_000;
 
 export type Holds = { readonly open: number; readonly overdue: number; readonly overdueMs: number };

@@ -21,7 +21,8 @@ const EVERY_MS = 1_000;
 const CURSORS_WITHIN_MS = 500;
 
 /**
- * Measures, once a second, how far Postgres is behind Redis: what a total loss of Redis would cost now (design §6).
+ * Measures, once a second, how far Postgres is behind Redis: what a total loss of Redis would cost now
+ * (docs/architecture.md#from-redis-to-postgres).
  * While Postgres is down nothing is drained, so the last known cursors stay correct and the lag grows as it should.
  * While Redis is down the lag is unknown, and the gauges are removed. Returns a stop function.
  */

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { send, type Answer } from '../../support/fake-gateway.js';
 import { startGateway } from '../../support/gateway.js';
 
-/** Allocations of all users, and revoking one: contract §2.3. */
+/** Allocations of all users, and revoking one: docs/contracts/accounting-service.md#credits. */
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 let supervisor: string;
 beforeAll(async () => {

@@ -3,7 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { send, type Answer } from '../../support/fake-gateway.js';
 import { startGateway } from '../../support/gateway.js';
 
-/** Administration: contract.md §2.3 and §6.1, and the examples of seed 000. */
+/**
+ * Administration: docs/contracts/accounting-service.md#credits and docs/contracts/README.md#what-must-hold, and the
+ * examples of seed 000.
+ */
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 let admin: string;
 let supervisor: string;
@@ -59,7 +62,7 @@ describe('seed 000: 150.75, set 500, remove 100, adjust 250, adjust -50', () => 
     ]);
   });
 
-  test('contract 6.1 #8: fractions are exact', async () => {
+  test('docs/contracts/README.md#what-must-hold: fractions are exact', async () => {
     const alice = await someone();
     await call('POST', '/api/credits/set', { userId: alice.sub, credits: 150.75 });
     expect(await balanceOf(alice)).toBe(150.75);
@@ -123,7 +126,7 @@ describe('who is meant, and who may', () => {
     ['POST', '/api/credits/allocate-by-email', { email: 'a@example.com', credits: 1 }], ['POST', '/api/admin/users', {}],
   ] as [
     string, string, object | undefined,
-  ][])('contract 6.1 #10: %s %s: 401 without a token, 403 for a user', async (method, path, body) => {
+  ][])('docs/contracts/README.md#what-must-hold: %s %s: 401 without a token, 403 for a user', async (method, path, body) => {
     const { token } = await someone();
     expect((await send(gateway.url + path, method, body === undefined ? {} : { body })).status).toBe(401);
     expect(said(await call(method, path, body, {}, token))).toEqual([403, 'Admin access required']);
@@ -154,7 +157,7 @@ describe('bad requests, with the words of the original', () => {
   test('without a body', async () => {
     expect((await call('DELETE', '/api/credits/remove')).status).toBe(400);
   });
-  test('contract 6.1 #4: more than is there is refused with both numbers, and nothing changes', async () => {
+  test('docs/contracts/README.md#what-must-hold: more than is there is refused with both numbers, and nothing changes', async () => {
     const alice = await someone(100.5);
     const refused = await call('DELETE', '/api/credits/remove', { userId: alice.sub, credits: 100.75 });
     expect([...said(refused), refused.body['error']]).toEqual([
@@ -227,7 +230,7 @@ describe('POST /api/credits/deduct', () => {
     expect([status, body]).toEqual([200, { success: true, message: 'Successfully deducted 7.5 credits.', remainingBalance: 93 }]);
   });
 
-  test('contract 6.1 #1 and #3: 40 at once of 10 from 100 -> ten succeed, the rest leave no mark', async () => {
+  test('docs/contracts/README.md#what-must-hold: 40 at once of 10 from 100 -> ten succeed, the rest leave no mark', async () => {
     const alice = await someone(100);
     const answers = await times(40, () => deduct(alice, { credits: 10 }));
     expect([statuses(answers, 200), statuses(answers, 400)]).toEqual([10, 30]);

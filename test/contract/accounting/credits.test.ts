@@ -3,7 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { send, type Answer } from '../../support/fake-gateway.js';
 import { startGateway } from '../../support/gateway.js';
 
-/** Credits of the accounting service: contract.md §2.3, §2.6 and the examples of seeds 000, 001 and 003. */
+/**
+ * Credits of the accounting service: docs/contracts/accounting-service.md#credits,
+ * docs/contracts/accounting-service.md#prices and the examples of seeds 000, 001 and 003.
+ */
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 let admin: string;
 beforeAll(async () => {

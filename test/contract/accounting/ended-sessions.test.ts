@@ -7,7 +7,10 @@ import { send, type Answer } from '../../support/fake-gateway.js';
 import { startGateway } from '../../support/gateway.js';
 import { redisUrl } from '../../support/servers.js';
 
-/** Sessions that come back after their end, and ends of one session by two callers: contract.md, N-01 and N-02. */
+/**
+ * Sessions that come back after their end, and ends of one session by two callers: docs/contracts/README.md#n-01 and
+ * docs/contracts/README.md#n-02.
+ */
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 let admin: string;
 let db: Db;

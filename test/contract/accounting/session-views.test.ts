@@ -3,7 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { send, type Answer } from '../../support/fake-gateway.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
 
-/** What supervisors see of sessions: the lists of contract.md §2.4 and C-09. */
+/**
+ * What supervisors see of sessions: the lists of docs/contracts/accounting-service.md#streaming-sessions and
+ * docs/contracts/README.md#c-09.
+ */
 let gateway: TestGateway;
 let admin: string;
 let supervisor: string;

@@ -3,7 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { send, type Answer } from '../../support/fake-gateway.js';
 import { startGateway } from '../../support/gateway.js';
 
-/** Streaming sessions of the accounting service: contract.md §2.4 and C-26. */
+/**
+ * Streaming sessions of the accounting service: docs/contracts/accounting-service.md#streaming-sessions and
+ * docs/contracts/README.md#c-26.
+ */
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 let admin: string;
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import { send, type Answer } from '../../support/fake-gateway.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
 import { throwawayRedis } from '../../support/servers.js';
 
-/** Usage of the accounting service: contract.md §2.7. */
+/** Usage of the accounting service: docs/contracts/accounting-service.md#usage. */
 let gateway: TestGateway;
 let supervisor: string;
 let admin: string;

@@ -3,7 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { send, signed, usualClaims, type Answer } from '../../support/fake-gateway.js';
 import { startGateway } from '../../support/gateway.js';
 
-/** Who accounts belong to, over HTTP: contract.md §1.2, §1.3, §2.3 (admin/users) and §6.1 #6. */
+/**
+ * Who accounts belong to, over HTTP: docs/contracts/README.md#identity,
+ * docs/contracts/accounting-service.md#target-users, docs/contracts/accounting-service.md#credits (admin/users) and
+ * docs/contracts/README.md#what-must-hold.
+ */
 const CHATSPARTY_SECRET = randomBytes(32).toString('hex');
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 let admin: string;

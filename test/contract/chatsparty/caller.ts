@@ -7,7 +7,7 @@ export const SECRET = 'the-secret-of-chatsparty-in-this-test-0123456789';
 export const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const WEEK_SECONDS = 7 * 86_400;
 
-/** A user of ChatsParty: the token has a `userId` and no role, and is valid for a week (contract §1.5). */
+/** A user of ChatsParty: the token has a `userId` and no role, and is valid for a week (docs/contracts/README.md#identity). */
 export type Caller = {
   readonly userId: string;
   readonly token: string;

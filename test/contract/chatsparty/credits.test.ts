@@ -2,7 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { send, signed } from '../../support/fake-gateway.js';
 import { ISO, SECRET, start, use, type Chatsparty } from './caller.js';
 
-/** Balance, validate, check and add of the credit service: seed 004, contract §4.2 and C-02, C-04, C-07. */
+/**
+ * Balance, validate, check and add of the credit service: seed 004, docs/contracts/chatsparty.md#endpoints and
+ * docs/contracts/README.md#c-02, docs/contracts/README.md#c-04, docs/contracts/README.md#c-07.
+ */
 let chatsparty: Chatsparty;
 beforeAll(async () => { chatsparty = await start({ WELCOME_CREDITS: '0' }); });
 afterAll(async () => { await chatsparty.gateway.stop(); });
@@ -168,7 +171,7 @@ describe.each(PREFIXES)('POST %s/add', (prefix) => {
   });
 });
 
-describe('tokens (contract §1.5)', () => {
+describe('tokens (docs/contracts/README.md#identity)', () => {
   const url = (path: string): string => chatsparty.gateway.url + path;
   const now = (): number => Math.floor(Date.now() / 1_000);
 

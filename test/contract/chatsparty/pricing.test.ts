@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { send } from '../../support/fake-gateway.js';
 import { arrayOf, start, type Caller, type Chatsparty } from './caller.js';
 
-/** Prices and costs of the credit service: seed 004, contract §4.2 and §4.3. */
+/** Prices and costs of the credit service: seed 004, docs/contracts/chatsparty.md#endpoints and docs/contracts/chatsparty.md#rules. */
 let chatsparty: Chatsparty;
 let alice: Caller;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { arrayOf, ISO, rowsOf, start, use, type Caller, type Chatsparty } from './caller.js';
 
-/** Statement and statistics of the credit service: seed 004, contract §4.2 and C-03. */
+/** Statement and statistics of the credit service: seed 004, docs/contracts/chatsparty.md#endpoints and docs/contracts/README.md#c-03. */
 let chatsparty: Chatsparty;
 let alice: Caller;
 beforeAll(async () => {

@@ -2,7 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { creditsLab, SERVER_KEY, type Lab } from './lab.js';
 
-/** Contract 3.2, 3.3 and C-11, C-13 to C-17, over HTTP. */
+/**
+ * docs/contracts/credits-process.md#start, docs/contracts/credits-process.md#end and docs/contracts/README.md#c-11,
+ * docs/contracts/README.md#c-13 to docs/contracts/README.md#c-17, over HTTP.
+ */
 let lab: Lab;
 beforeAll(async () => { lab = await creditsLab(); });
 afterAll(async () => { await lab.stop(); });

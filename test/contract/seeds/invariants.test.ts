@@ -6,7 +6,7 @@ import { startGateway, type TestGateway } from '../../support/gateway.js';
 import { throwawayRedis, type TestServer } from '../../support/servers.js';
 
 /**
- * Contract §6.1: what the originals break and this gateway must hold. Where each number is tested:
+ * docs/contracts/README.md#what-must-hold: what the originals break and this gateway must hold. Where each number is tested:
  *
  *  #  | what                                   | test
  * ----|----------------------------------------|--------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import {
 } from '../../../src/credits/prices/message-pricing.js';
 import { priceLab, type PriceLab } from './lab.js';
 
-/** The prices of the credit service: contract §4.2 and §4.3. */
+/** The prices of the credit service: docs/contracts/chatsparty.md#endpoints and docs/contracts/chatsparty.md#rules. */
 let lab: PriceLab;
 beforeAll(async () => { lab = await priceLab(); });
 afterAll(async () => { await lab.close(); });

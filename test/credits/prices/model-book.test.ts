@@ -4,7 +4,7 @@ import { setTerms } from '../../../src/credits/prices/set-terms.js';
 import { toCredits } from '../../../src/kit/money/credits.js';
 import { priceLab, type PriceLab } from './lab.js';
 
-/** The settlement formulas of the credits process: contract §3.3. */
+/** The settlement formulas of the credits process: docs/contracts/credits-process.md#end. */
 let lab: PriceLab;
 beforeAll(async () => { lab = await priceLab(); });
 afterAll(async () => { await lab.close(); });

@@ -16,7 +16,7 @@ afterAll(async () => { await lab.close(); });
 describe.each<[string, () => TokenBook]>([
   ['in the code', () => builtInTokenBook], ['in Postgres', () => lab.books.tokens],
 ])('the token book %s', (_, book) => {
-  /** The golden table of contract §2.6: `credits/streaming allocation` for each model. */
+  /** The golden table of docs/contracts/accounting-service.md#prices: `credits/streaming allocation` for each model. */
   test.each([
     [1, '1/2 1/2 1/2 1/2 1/2'],
     [1_000, '1/2 1/2 1/2 1/2 1/2'],

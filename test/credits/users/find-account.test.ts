@@ -7,7 +7,7 @@ import { apiProfile, connectPostgres, type Db } from '../../../src/stores/postgr
 import { migrate } from '../../../src/stores/postgres/migrate.js';
 import { freshDatabase, type FreshDatabase } from '../../support/servers.js';
 
-/** Who a text means (contract §1.3), on a real Postgres. */
+/** Who a text means (docs/contracts/accounting-service.md#target-users), on a real Postgres. */
 let database: FreshDatabase;
 let db: Db;
 beforeAll(async () => {

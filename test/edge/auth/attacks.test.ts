@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { SignJWT } from 'jose';
 import { ACCESS_SECRET, CHATSPARTY_SECRET, fakeGateway, send, signed, usualClaims, type FakeGateway } from '../../support/fake-gateway.js';
 
-/** Numbers in the titles are those of reliability.md Q10. */
+/** Numbers in the titles are those of docs/reliability.md#bounds-against-misuse. */
 let gateway: FakeGateway;
 beforeAll(async () => { gateway = await fakeGateway(); });
 afterAll(async () => { await gateway.stop(); });

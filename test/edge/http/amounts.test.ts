@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { fakeGateway, type FakeGateway } from '../../support/fake-gateway.js';
 
-/** reliability.md Q10 #1 to #15, through the routes that take an amount. */
+/** docs/reliability.md#bounds-against-misuse, through the routes that take an amount. */
 let gateway: FakeGateway;
 let token: string;
 let admin: string;

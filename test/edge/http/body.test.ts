@@ -3,7 +3,7 @@ import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { fakeGateway, type FakeGateway } from '../../support/fake-gateway.js';
 
-/** reliability.md Q10 #40 to #47. */
+/** docs/reliability.md#bounds-against-misuse. */
 let gateway: FakeGateway;
 let token: string;
 beforeAll(async () => {

@@ -17,7 +17,7 @@ const SHARED: Readonly<Record<string, readonly unknown[]>> = {
   startDate: ['2026-01-01', '2026-01-01T10:00:00Z'], endDate: ['2026-02-01', '2030-12-31'],
 };
 
-/** What breaks programs that did not expect it (reliability Q10 #1 to #21, #46, #63). */
+/** What breaks programs that did not expect it (docs/reliability.md#bounds-against-misuse #1 to #21, #46, #63). */
 const HOSTILE: readonly unknown[] = [
   null, true, false, 0, -0, -1, 1e-7, 0.1 + 0.2, 1e9, 1e21, 1e308, -1e308, 2 ** 53, 2 ** 53 + 2, 999_999_999.999_999,
   1_000_000_000, 2_147_483_648, 4.9e-324,

@@ -14,7 +14,7 @@ import { patience, volume } from '../../support/volume.js';
 import { anyText, edgeOf, fitting, hostile, HOSTILE_BODIES, nearlyFitting } from './fuzz-values.js';
 
 /**
- * Random requests against every route of a running gateway, made from what its document declares (reliability Q9).
+ * Random requests against every route of a running gateway, made from what its document declares.
  * What must hold, whatever is sent: no answer but a declared one, never a 500; a 400 names a field; what the schema
  * forbids is refused; a refused request leaves the money where it was.
  */

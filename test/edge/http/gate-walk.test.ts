@@ -11,7 +11,8 @@ import { startGateway, type TestGateway } from '../../support/gateway.js';
 
 /**
  * Every route against every kind of caller, over real HTTP. Who may call what is decided here once more, by hand from
- * contract §2.1 and C-07, so that a gate that was mistyped in a route line is found, and a new route forces a decision.
+ * docs/contracts/accounting-service.md#endpoints and docs/contracts/README.md#c-07, so that a gate that was mistyped in
+ * a route line is found, and a new route forces a decision.
  * Pages for people are no part of the document that is walked here: test/edge/console/gates.test.ts walks them.
  */
 type Expected = 'public' | 'any' | 'supervisor' | 'admin' | ServerScope;

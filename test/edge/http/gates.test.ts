@@ -28,7 +28,7 @@ test('every other route refuses who is not known, before it looks at the body', 
   for (const { method, path, gate } of routes) {
     if (gate.kind === 'public') continue;
     const { status, body } = await gateway.call(method, path, method === 'GET' ? {} : { raw: '{' });
-    // In the words of ChatsParty, where it is asked (contract §1.5).
+    // In the words of ChatsParty, where it is asked (docs/contracts/README.md#identity).
     expect([path, status, body['message']]).toEqual([
       path, 401, body['error'] === 'Unauthorized' ? 'No authorization header provided' : 'Authentication token required',
     ]);

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { fakeGateway, type Answer, type FakeGateway } from '../../support/fake-gateway.js';
 
-/** reliability.md Q10 #16 and #21: names that come from outside. */
+/** docs/reliability.md#bounds-against-misuse: names that come from outside. */
 let gateway: FakeGateway;
 let admin: string;
 beforeAll(async () => {
