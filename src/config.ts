@@ -8,7 +8,10 @@ import type { OverCapture } from './ledger/ledger.js';
 /** Which part of the gateway this process is. `all`: both in one process, for small deployments and first steps. */
 export type Role = 'api' | 'worker' | 'all';
 
-/** Everything that can be configured, parsed: amounts of money are micros, intervals milliseconds. The only reader of the environment is `readConfig`. */
+/**
+ * Everything that can be configured, parsed: amounts of money are micros, intervals milliseconds. The only reader of the
+ * environment is `readConfig`.
+ */
 export type Config = {
   readonly role: Role;
   readonly port: number;

@@ -1,8 +1,9 @@
-import { chargeKey, type CallerKey } from '../../kit/caller.js';
+import type { CallerKey } from '../../kit/caller.js';
 import { accountFrozen, GatewayError } from '../../kit/errors.js';
 import { fingerprint } from '../../kit/ids.js';
 import { toCredits } from '../../kit/money/credits.js';
 import type { Micros } from '../../kit/money/micros.js';
+import { chargeKey } from '../../ledger/charge-key.js';
 import type { Ledger } from '../../ledger/ledger.js';
 
 export type DeductCreditsDeps = { readonly ledger: Pick<Ledger, 'charge'> };
