@@ -75,8 +75,8 @@ export type HistoryEntry = Pick<JournalEntry, AmountName | AfterName | 'seq' | '
   | 'about' | 'principal' | 'corrects'>;
 
 const HISTORY = `e.seq, ${toMs('e.at')} as "atMs", e.kind, ${AMOUNTS.map((name) => `e.${name}`).join(', ')}, e.overage,
-            ${BALANCES.map((name) => `e.${name}_after as "${afterOf(name)}"`)
-              .join(', ')}, e.hold_id as "holdId", e.key, e.price, e.principal, e.corrects, coalesce(d.about, '') as about
+            ${BALANCES.map((name) => `e.${name}_after as "${afterOf(name)}"`).join(', ')},
+            e.hold_id as "holdId", e.key, e.price, e.principal, e.corrects, coalesce(d.about, '') as about
        from entries e
        left join entry_details d on d.account_id = e.account_id and d.seq = e.seq and d.at = e.at`;
 

@@ -4,9 +4,6 @@ import type { Principal, ServerCaller } from './principal.js';
 /** An idempotency key with the caller who sent it. The same key of another caller names another request (README, "Idempotency"). */
 export type CallerKey = { readonly caller: string; readonly key: string };
 
-/** Operations whose keys share the receipts of an account. Money-in is not among them: its keys begin with `intent:`. */
-type KeyedCharge = 'deduct' | 'usage' | 'use';
-
 /**
  * The unique name of a caller: issuer and subject of a token, or the id of a server's key. At most 64 characters without
  * colon, slash or space, so that a suffix can never be read as part of the name. Subjects are hashed, because they may
@@ -15,7 +12,3 @@ type KeyedCharge = 'deduct' | 'usage' | 'use';
 export function callerOf(caller: Principal | ServerCaller): string {
   return 'accountId' in caller ? `${caller.issuer}.${fingerprint(caller.accountId)}` : `server.${caller.id}`;
 }
-
-/** The name under which the ledger remembers a keyed charge; null for a request without a key. */
-export const chargeKey = (operation: KeyedCharge, named: CallerKey | null): string | null =>
-  (named === null ? null : `${operation}:${named.caller}:${named.key}`);

@@ -1,5 +1,6 @@
 import type { Micros } from '../kit/money/micros.js';
 import type { AccountSnapshot, Balance } from './account-snapshot.js';
+import type { ChargeKey } from './charge-key.js';
 
 /**
  * The port of the core: the operations on an account (docs/architecture.md#operations-of-the-ledger). Use cases call
@@ -201,7 +202,7 @@ export type Charge = {
   readonly accountId: string;
   readonly amount: Micros;
   /** The caller's idempotency key, or null: then every call is a new charge. */
-  readonly key: string | null;
+  readonly key: ChargeKey | null;
   readonly fingerprint: string;
   readonly price: string;
   readonly about: About;

@@ -7,6 +7,7 @@ import { microsToText, ZERO } from '../kit/money/micros.js';
 import type { Reply } from '../stores/redis/script.js';
 import type { ChargeImage } from './account-image.js';
 import { accountScripts, notNow, stepKeys, type AccountScripts, type AccountScriptsDeps } from './account-scripts.js';
+import { chargeKeyText } from './charge-key.js';
 import { BALANCES, figuresOf, KEPT } from './figures.js';
 import { freezeOperations } from './freeze-operations.js';
 import type { AccountKeys } from './keys.js';
@@ -206,11 +207,12 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       }
     },
 
-    async charge({ key, purpose, ...command }) {
-      const earlier = key === null ? null : await recallCharge(deps, command.accountId, key);
+    async charge({ key: named, purpose, ...command }) {
+      const key = named === null ? '' : chargeKeyText(named);
+      const earlier = named === null ? null : await recallCharge(deps, command.accountId, key);
       if (earlier !== null && !isRefusal(earlier)) return replayOf(earlier, command.fingerprint);
       const refused = earlier?.fingerprint === command.fingerprint ? earlier : null;
-      const reply = await debit({ ...command, key: key ?? '' }, 'charge', UNDRAINED_RECEIPT_TTL_SECONDS, { purpose, refused });
+      const reply = await debit({ ...command, key }, 'charge', UNDRAINED_RECEIPT_TTL_SECONDS, { purpose, refused });
       const status = reply[0];
       switch (status) {
         case 'debited':

@@ -72,7 +72,7 @@ async function work(ledger: Ledger): Promise<void> {
       ...step, holdId: 'settled', cost: micros(7), price: 'p', overCapture: 'debt', debtLimit: null, fingerprint: '7',
     });
     await ledger.voidHold({ ...step, holdId: 'voided' });
-    await ledger.charge({ ...step, amount: micros(3), key: 'charge', fingerprint: 'f', price: '' });
+    await ledger.charge({ ...step, amount: micros(3), key: { operation: 'use', caller: 'a', key: 'charge' }, fingerprint: 'f', price: '' });
     await ledger.remove({ ...step, amount: micros(2), key: key(), kind: 'remove' });
     await ledger.revokeLot({ ...step, lotId: 'l2', key: key() });
   }
@@ -142,7 +142,9 @@ async function formerSystem(): Promise<Record<string, unknown>> {
 }
 
 async function chargeAgain(): Promise<void> {
-  await (await openLedger()).charge({ accountId: 'alice', about: '{}', amount: micros(1), key: 'another', fingerprint: 'f', price: '' });
+  await (await openLedger()).charge({
+    accountId: 'alice', about: '{}', amount: micros(1), key: { operation: 'use', caller: 'a', key: 'another' }, fingerprint: 'f', price: '',
+  });
 }
 
 test('an upgrade from the former list keeps everything when the file is rewritten while the former Redis still runs', async () => {

@@ -118,7 +118,9 @@ test('200 copies of one request have one effect and one answer (I4)', async () =
   const placed = await all(() => place(accountId, 'same', 10));
   expect(new Set(placed.map((reply) => JSON.stringify({ ...reply, replayed: null }))).size).toBe(1);
   const charged = await all(() =>
-    under.ledger.charge({ accountId, amount: micros(7), key: 'same', fingerprint: 'f', price: '', about: '{}' }));
+    under.ledger.charge({
+      accountId, amount: micros(7), key: { operation: 'use', caller: 'a', key: 'same' }, fingerprint: 'f', price: '', about: '{}',
+    }));
   expect(new Set(charged.map((reply) => JSON.stringify({ ...reply, replayed: null }))).size).toBe(1);
   expect(await under.ledger.readBalance(accountId)).toEqual({ available: 83, held: 10, debt: 0 });
 });

@@ -2,6 +2,7 @@ import { expect } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { AMOUNT_MAX, micros } from '../../src/kit/money/micros.js';
+import { chargeKey } from '../../src/ledger/charge-key.js';
 import type { JournalEntry } from '../../src/ledger/entry.js';
 import type { AccountSnapshot } from '../../src/ledger/account-snapshot.js';
 import type { Principal } from '../../src/ledger/ledger.js';
@@ -316,7 +317,8 @@ export class History {
     const key = keyNumber === 0 ? null : `c${keyNumber}`;
     const bounded = Math.min(amount, AMOUNT_MAX);
     const reply = await this.#under.ledger.charge({
-      accountId: this.#id, amount: micros(bounded), key, fingerprint: `charge-${bounded}`, price: '', about: '{}',
+      accountId: this.#id, amount: micros(bounded), key: chargeKey('use', key === null ? null : { caller: 'a', key }),
+      fingerprint: `charge-${bounded}`, price: '', about: '{}',
       ...(usage ? { purpose: 'usage' } : {}),
     });
     const earlier = key === null ? undefined : model.charges.get(key);

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { readNamedEntries } from '../../src/books/earlier-charge.table.js';
+import { intentIdOf } from '../../src/books/money-in.table.js';
 import { createDrain } from '../../src/journal/drain.js';
 import { KEYS_KEPT_DAYS, KEY_LOOKUPS_MAX, RECEIPT_TTL_SECONDS } from '../../src/kit/limits.js';
 import { micros } from '../../src/kit/money/micros.js';
-import type { Charge, ChargeReply } from '../../src/ledger/ledger.js';
+import type { ChargeKey } from '../../src/ledger/charge-key.js';
+import type { ChargeReply } from '../../src/ledger/ledger.js';
 import type { Db } from '../../src/stores/postgres/connect.js';
 import { oneServer } from '../../src/stores/redis/one-server.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
@@ -34,6 +36,9 @@ type Account = {
   ttl(key: string): Promise<number>;
 };
 
+/** The key whose text is `use:a:…`. */
+const named = (text: string): ChargeKey => ({ operation: 'use', caller: 'a', key: text.slice('use:a:'.length) });
+
 async function someone(credits: number): Promise<Account> {
   const accountId = `k-${randomUUID()}`;
   await under.ledger.grantLot({
@@ -44,7 +49,9 @@ async function someone(credits: number): Promise<Account> {
   return {
     accountId,
     charge: (amount, key) =>
-      under.ledger.charge({ accountId, amount: micros(amount), key, fingerprint: String(amount), price: '', about: '{}' } satisfies Charge),
+      under.ledger.charge({
+        accountId, amount: micros(amount), key: key === null ? null : named(key), fingerprint: String(amount), price: '', about: '{}',
+      }),
     available: async () => (await under.ledger.readBalance(accountId)).available,
     forget: async (key) => { expect(await under.redis.del(receipt(key))).toBe(1); },
     ttl: (key) => under.redis.ttl(receipt(key)),
@@ -90,7 +97,8 @@ test('a receipt stays until Postgres has its entry, and for an hour after that',
 test('the receipt of a charge stays long when Postgres has only the refusal before it', async () => {
   const alice = await someone(3);
   const charge = (): Promise<ChargeReply> => under.ledger.charge({
-    accountId: alice.accountId, amount: micros(5), key: 'usage:a:1', fingerprint: '', price: '', about: '{}', purpose: 'usage',
+    accountId: alice.accountId, amount: micros(5), key: { operation: 'usage', caller: 'a', key: '1' }, fingerprint: '', price: '',
+    about: '{}', purpose: 'usage',
   });
   expect(await charge()).toMatchObject({ status: 'insufficient_credits' });
   const { db, redis, keys, ledger } = under;
@@ -119,7 +127,7 @@ test.each([
     recallMs: 50, unrecalled: () => { unrecalled += 1; }, source: (real) => ({ ...real, loadCharge: failing }),
   });
   try {
-    const command = { accountId: 'a', amount: micros(5), key: 'use:a:1', fingerprint: '', price: '', about: '{}' };
+    const command = { accountId: 'a', amount: micros(5), key: named('use:a:1'), fingerprint: '', price: '', about: '{}' };
     await impatient.ledger.grantLot({
       accountId: 'a', lotId: 'l', amount: micros(100), expiresAtMs: null, key: 'intent:1', kind: 'grant', about: '{}',
     });
@@ -180,4 +188,21 @@ test('a lookup reads one row of an index, however many entries the account has',
     throw undone;
   }).catch((error: unknown) => { if (error !== undone) throw error; });
   expect(plan).toMatch(/Index Cond: \(\(account_id = n\.account_id\) AND \(key = n\.key\)\)/);
+});
+
+test('a key of a caller never reaches an intent, whatever it says', async () => {
+  const accountId = `k-${randomUUID()}`;
+  const charge = (operation: ChargeKey['operation']) => under.ledger.charge({
+    accountId, amount: micros(5), key: { operation, caller: 'a', key: 'intent:5' }, fingerprint: '', price: '', about: '{}',
+  });
+  await under.ledger.grantLot({
+    accountId, lotId: 'l', amount: micros(100), expiresAtMs: null, key: 'intent:5', kind: 'grant', about: '{}',
+  });
+  for (const operation of ['deduct', 'usage', 'use'] as const) {
+    expect(await charge(operation)).toMatchObject({ status: 'charged', replayed: false });
+  }
+  const entries = await under.journal(accountId);
+  expect(entries.map(({ key }) => [key, intentIdOf(key)])).toEqual([
+    ['intent:5', 5], ['deduct:a:intent:5', null], ['usage:a:intent:5', null], ['use:a:intent:5', null],
+  ]);
 });

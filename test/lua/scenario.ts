@@ -84,8 +84,10 @@ async function run(under: TestLedger, accountId: string, [op, ...words]: string[
       return reply.status === 'expired' ? outcome(reply.outcome) : reply.status;
     }
     case 'charge': {
+      const key = options.get('key');
       const reply = await ledger.charge({
-        accountId, amount, key: options.get('key') ?? null, fingerprint: String(amount), price: '', about,
+        accountId, amount, key: key === undefined ? null : { operation: 'use', caller: 'a', key },
+        fingerprint: String(amount), price: '', about,
       });
       if (reply.status === 'charged') return flags(`charged:${reply.available}`, { replayed: reply.replayed });
       return reply.status === 'insufficient_credits' ? `${reply.status}:${reply.available}` : reply.status;

@@ -1,5 +1,6 @@
 import { micros, ZERO, type Micros } from '../../src/kit/money/micros.js';
 import type { AccountSnapshot, Lot, OpenHold } from '../../src/ledger/account-snapshot.js';
+import { chargeKeyText } from '../../src/ledger/charge-key.js';
 import { figuresOf, TOTALS } from '../../src/ledger/figures.js';
 import type { HoldOutcome, Ledger, PlaceHold } from '../../src/ledger/ledger.js';
 
@@ -112,7 +113,8 @@ export function fakeLedger(clock: () => number): FakeLedger {
       hold.ended = { outcome, fingerprint: command.fingerprint };
       return { status: 'settled' as const, replayed: false, outcome };
     }),
-    charge: operation(({ accountId, amount, key, fingerprint }) => {
+    charge: operation(({ accountId, amount, key: named, fingerprint }) => {
+      const key = named === null ? null : chargeKeyText(named);
       const account = open('charge', accountId);
       const earlier = key === null ? undefined : account.charges.get(key);
       if (earlier !== undefined && earlier.fingerprint !== fingerprint) return { status: 'idempotency_mismatch' as const };

@@ -1,6 +1,7 @@
-import { chargeKey, type CallerKey } from '../../kit/caller.js';
+import type { CallerKey } from '../../kit/caller.js';
 import { fingerprint } from '../../kit/ids.js';
 import type { Micros } from '../../kit/money/micros.js';
+import { chargeKey } from '../../ledger/charge-key.js';
 import { writeFacts } from '../../ledger/facts.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import { chargeRefusal } from './charge-refusal.js';

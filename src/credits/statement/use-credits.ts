@@ -1,7 +1,8 @@
 import { TransactionType, type Transaction, type TransactionReason } from '../../books/transaction.js';
-import { chargeKey, type CallerKey } from '../../kit/caller.js';
+import type { CallerKey } from '../../kit/caller.js';
 import { fingerprint } from '../../kit/ids.js';
 import { micros, type Micros } from '../../kit/money/micros.js';
+import { chargeKey } from '../../ledger/charge-key.js';
 import { untyped, writeFacts } from '../../ledger/facts.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import { chargeRefusal } from '../charges/charge-refusal.js';

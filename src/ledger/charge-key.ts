@@ -1,0 +1,14 @@
+import type { CallerKey } from '../kit/caller.js';
+
+/** Operations whose keys share the receipts of an account. None is `intent`: no key of a caller can be that of an intent. */
+type KeyedOperation = 'deduct' | 'usage' | 'use';
+
+/** A caller's key of one operation. The caller's name has no colon (callerOf), so no two of these have the same text. */
+export type ChargeKey = CallerKey & { readonly operation: KeyedOperation };
+
+/** Null for a request without a key. */
+export const chargeKey = (operation: KeyedOperation, named: CallerKey | null): ChargeKey | null =>
+  (named === null ? null : { operation, ...named });
+
+/** The key as Redis and the journal have it. Only the ledger makes this text, so every charge gets its prefix. */
+export const chargeKeyText = ({ operation, caller, key }: ChargeKey): string => `${operation}:${caller}:${key}`;
