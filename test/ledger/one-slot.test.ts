@@ -26,7 +26,9 @@ const place = (accountId: string, holdId: string) =>
 async function useEverything(accountId: string): Promise<void> {
   const { ledger, sharded, keys, fence, db, runDrain } = under;
   await ledger.grantLot({ ...LOT, accountId, key: 'k1' });
-  await ledger.charge({ accountId, amount: micros(3), key: { operation: 'use', caller: 'a', key: '1' }, fingerprint: 'f', price: '', about: '{}' });
+  await ledger.charge({
+    accountId, amount: micros(3), key: { operation: 'use', caller: 'a', key: '1' }, fingerprint: 'f', price: '', about: '{}',
+  });
   for (const holdId of ['h1', 'h2', 'h3']) await place(accountId, holdId);
   await ledger.settleHold({
     accountId, holdId: 'h1', cost: micros(2), price: 'p', overCapture: 'cap', debtLimit: null, fingerprint: 'f', about: '{}',
