@@ -53,6 +53,15 @@ export type Story = {
 const BUSY_TRIES_MAX = 60;
 const BUSY_PAUSE_MS = 500;
 
+/** A gateway that is busy answers 503. The same session again is safe, so a client repeats it, as here. */
+async function unlessBusy(send: () => Promise<Answer>, sleep: (ms: number) => Promise<void>): Promise<Answer> {
+  for (let tries = 1; ; tries += 1) {
+    const answer = await send();
+    if (answer.status !== 503 || tries === BUSY_TRIES_MAX) return answer;
+    await sleep(BUSY_PAUSE_MS);
+  }
+}
+
 /** One round of the night: everything that the five questions of docs/walk-through.md ask about happens once. */
 export async function liveARound(deps: NightDeps, round: number, { faultMs, calmMs }: Pace): Promise<Story> {
   const { client, token, faults, workerPort, url, say, over, duringOutage } = deps;
@@ -62,14 +71,8 @@ export async function liveARound(deps: NightDeps, round: number, { faultMs, calm
   const page = (path: string): string => `${url}/console${path}`;
   const admin = await token({ sub: 'night-operator', role: 'admin' });
   const [carol, frank, hanna] = await Promise.all(['carol', 'frank', 'hanna'].map((sub) => token({ sub })));
-  /** A gateway that is busy answers 503. The same session again is safe, so a client repeats it, as here. */
-  const open = async (user: string | undefined, sessionId: string, estimatedTokens: number): Promise<Answer> => {
-    for (let tries = 1; ; tries += 1) {
-      const answer = await client.post(user ?? '', '/api/streaming-sessions/initialize', { sessionId, modelId: MODEL, estimatedTokens });
-      if (answer.status !== 503 || tries === BUSY_TRIES_MAX) return answer;
-      await sleep(BUSY_PAUSE_MS);
-    }
-  };
+  const open = (user: string | undefined, sessionId: string, estimatedTokens: number): Promise<Answer> =>
+    unlessBusy(() => client.post(user ?? '', '/api/streaming-sessions/initialize', { sessionId, modelId: MODEL, estimatedTokens }), sleep);
   const franksHold = `frank-message-${round}`;
   const hannasHold = `hanna-message-${round}`;
 

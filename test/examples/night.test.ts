@@ -34,7 +34,7 @@ test('a round of the night: every situation happens, and the console tells of it
     frankEndedBy: 'expire_hold',
   });
   expect(story.lagSeconds).toBeGreaterThan(story.lagSecondsAfter);
-  expect(overview).toContain('Postgres: away');
+  expect(overview).toContain('Postgres: down');
   expect(overview).toMatch(/Journal: \d+ (s|min) behind/);
   const carol = await page(`/console/accounts/carol?at=${story.refusedAt}`);
   expect(carol).toContain('insufficient_credits');
