@@ -41,7 +41,7 @@
     debited               replayed seq at_ms previous available journal_id
     holds_due             hold…   (past their lease: to be ended before this can be decided)
     insufficient_credits  available
-    usage_refused         available   (as insufficient_credits, and recorded as uncollected usage)
+    usage_refused         available journal_id   (as insufficient_credits, and recorded as uncollected usage)
     idempotency_mismatch
     account_frozen
 ]]
@@ -96,13 +96,12 @@ if not deduction and self.state.available < amount then
   if not commands then return { 'insufficient_credits', numbers.text(self.state.available) } end
   self.state.uncollected = uncollected
   step.record(self, 'refuse_usage', before, { key = key, fingerprint = fingerprint, price = price, about = about, trace = trace })
-  local reply = { 'usage_refused', numbers.text(self.state.available) }
 
   -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
   step.apply(self)
   for _, command in ipairs(commands) do redis.call(unpack(command)) end
   receipts.write_refused(receipt_key, key, fingerprint, self.state.seq, amount, receipt_ttl_seconds)
-  return reply
+  return { 'usage_refused', numbers.text(self.state.available), self.journal_id }
 end
 
 if deduction then

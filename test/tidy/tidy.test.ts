@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { projectRoot } from '../../src/kit/paths.js';
+import { ALWAYS_WRITTEN, REPLAYABLE } from '../../src/ledger/account-scripts.js';
 import { ENTRY_FIELDS, PREVIOUS_ENTRY_FIELDS } from '../../src/ledger/entry.js';
 import { AMOUNTS, BALANCES, FIGURES, KEPT } from '../../src/ledger/figures.js';
 import { readLua } from '../../src/stores/redis/lua-source.js';
@@ -142,4 +143,18 @@ describe('the Lua has the figures of ledger/figures.ts, in their order', () => {
     expect(named(include('journal'), /'([a-z_]+)', delta\('\1'\)/g)).toEqual(AMOUNTS);
     expect(named(include('journal'), /'([a-z_]+)_after', numbers\.text\(after\.\1\)/g)).toEqual(BALANCES);
   });
+});
+
+test('every reply that wrote an entry ends with journal_id, and the ledger takes it as acknowledged', () => {
+  const documented = scripts.flatMap(({ text }) =>
+    [...text.matchAll(/^ {4}([a-z_]+) .*\bjournal_id\b/gm)].map(([, status]) => status ?? ''));
+  expect([...new Set(documented)].sort()).toEqual([...REPLAYABLE, ...ALWAYS_WRITTEN].sort());
+  for (const { path, text } of scripts) {
+    // The first reply after each step that is written.
+    const [, ...applied] = text.replace(/--\[\[[\s\S]*?\]\]/, '').split('step.apply(self)');
+    const replies = applied.map((after) => /^[\s\S]*?\breturn\b[^\n]*/.exec(after)?.[0] ?? '');
+    // nothing_due only corrects the time of the next sweep.
+    const without = replies.filter((reply) => !/journal_id|'nothing_due'/.test(reply));
+    expect({ path, without }).toEqual({ path, without: [] });
+  }
 });
