@@ -77,6 +77,8 @@ export const invalid = (path: string, message: string): GatewayError =>
   new GatewayError('invalid_request', message, { sources: [{ path, message }] });
 
 export const ACCOUNT_FROZEN = 'the account is frozen; ask an administrator';
+/** The same, where it begins a sentence. */
+export const ACCOUNT_FROZEN_SENTENCE = `The${ACCOUNT_FROZEN.slice('the'.length)}`;
 
 /** A write to a frozen account, in the words for its owner and for services; the console tells operators to thaw it. */
 export const accountFrozen = (): GatewayError => new GatewayError('account_frozen', ACCOUNT_FROZEN);

@@ -3,6 +3,7 @@ import Type from 'typebox';
 import { balanceAfter, settleProcess, type SettleProcessDeps } from '../../credits/processes/settle-process.js';
 import { startProcess, type StartDeps, type StartedProcess } from '../../credits/processes/start-process.js';
 import type { RefusalReason } from '../../credits/refusals/refusal.js';
+import { ACCOUNT_FROZEN_SENTENCE } from '../../kit/errors.js';
 import { toCredits } from '../../kit/money/credits.js';
 import type { ServerCaller } from '../../kit/principal.js';
 import { serverKey } from '../auth/allow.js';
@@ -147,7 +148,7 @@ function presentStarted(started: StartedProcess): PresentedStart {
     case 'not_included':
       return refused(toCredits(started.balance), 'Your current subscription does not include this feature.');
     case 'account_frozen':
-      return refused(toCredits(started.balance), 'The account is frozen; ask an administrator');
+      return refused(toCredits(started.balance), ACCOUNT_FROZEN_SENTENCE);
     case 'too_many_holds':
       return refused(toCredits(started.balance), 'Too many processes of this user are under way; end some first');
   }

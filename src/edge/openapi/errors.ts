@@ -1,5 +1,5 @@
 import Type, { type TSchema } from 'typebox';
-import { httpStatus, type ErrorCode } from '../../kit/errors.js';
+import { ACCOUNT_FROZEN_SENTENCE, httpStatus, type ErrorCode } from '../../kit/errors.js';
 import type { Envelope } from '../http/failure.js';
 import type { Route } from '../http/routes.js';
 import { shapeOf } from './examples.js';
@@ -21,7 +21,7 @@ const MEANINGS: Readonly<Record<FailureCode, string>> = {
   body_too_large: 'The body is too large',
   unsupported_media_type: 'The body must be application/json in UTF-8, not compressed',
   idempotency_mismatch: 'This Idempotency-Key was used for another request; use a new one',
-  account_frozen: 'The account is frozen; ask an administrator',
+  account_frozen: ACCOUNT_FROZEN_SENTENCE,
   limit_exceeded: 'A limit of the account is reached',
   not_configured: 'The gateway lacks a setting that this needs',
   ledger_unavailable: 'The ledger did not answer; `outcome` tells whether anything happened. Ask again with the same key or session',

@@ -19,7 +19,7 @@ export type ReconcileDeps = Omit<CompareDeps, 'redis'> & {
 
 export type ReconcileReport = { readonly compared: number; readonly drift: number };
 
-const NOBODY: ReconcileReport = { compared: 0, drift: 0 };
+const NONE: ReconcileReport = { compared: 0, drift: 0 };
 /** How long one turn of a complete round continues; a turn of another round does a single page. */
 const FULL_TURN_MS = 2_000;
 const MS_PER_SECOND = 1_000;
@@ -32,7 +32,7 @@ const MS_PER_SECOND = 1_000;
  */
 export async function reconcile(deps: ReconcileDeps): Promise<ReconcileReport> {
   const claim = await claimBatch(deps.db);
-  if (claim === null) return NOBODY;
+  if (claim === null) return NONE;
   try {
     return await turn(deps, claim);
   } catch (error) {
@@ -76,7 +76,7 @@ async function turn(deps: ReconcileDeps, { accountCursor, scanCursor, roundIsFul
 export async function compareAndRecord(
   deps: ReconcileDeps, accountIds: readonly string[], newest: number | null,
 ): Promise<ReconcileReport> {
-  if (accountIds.length === 0) return NOBODY;
+  if (accountIds.length === 0) return NONE;
   const startedMs = deps.clock();
   const comparisons = await compareAccounts(deps, accountIds, { newest });
   deps.metrics.observe('reconcileSeconds', {}, (deps.clock() - startedMs) / MS_PER_SECOND);
