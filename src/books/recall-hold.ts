@@ -1,6 +1,6 @@
-import DataLoader from 'dataloader';
 import { ENDED_HOLD_LOOKUP_MS } from '../kit/limits.js';
 import { within } from '../kit/within.js';
+import { lookupsPerTurn } from '../stores/postgres/lookups-per-turn.js';
 import type { HoldColumns } from './account-image.table.js';
 
 type HoldName = { readonly accountId: string; readonly holdId: string };
@@ -13,24 +13,20 @@ export type RecallDeps = {
 };
 
 /**
- * Looks up ended holds for requests that are about to place one. All lookups of one turn of the event loop share one
- * statement. Returns null when Postgres does not answer within ENDED_HOLD_LOOKUP_MS or has failed lately: the hold is
- * placed without it, and only what Redis remembers is refused. Never throws.
+ * Looks up ended holds for requests that are about to place one. Returns null when Postgres does not answer within
+ * ENDED_HOLD_LOOKUP_MS or has failed lately: the hold is placed without it, and only what Redis remembers is refused.
+ * Never throws.
  */
 export function recallHold({ readEndedHolds, gate }: RecallDeps): (name: HoldName) => Promise<HoldColumns | null> {
-  const loader = new DataLoader<HoldName, HoldColumns | null>(
-    async (names) => {
-      if (!gate.allows()) return names.map(() => null);
-      try {
-        const found = await within(ENDED_HOLD_LOOKUP_MS, 'a look-up of ended holds', readEndedHolds(names));
-        gate.succeeded();
-        return found;
-      } catch {
-        gate.failed();
-        return names.map(() => null);
-      }
-    },
-    { cache: false, batchScheduleFn: (run) => { setImmediate(run); } },
-  );
-  return (name) => loader.load(name);
+  return lookupsPerTurn(async (names: readonly HoldName[]): Promise<readonly (HoldColumns | null)[]> => {
+    if (!gate.allows()) return names.map(() => null);
+    try {
+      const found = await within(ENDED_HOLD_LOOKUP_MS, 'a look-up of ended holds', readEndedHolds(names));
+      gate.succeeded();
+      return found;
+    } catch {
+      gate.failed();
+      return names.map(() => null);
+    }
+  });
 }

@@ -7,7 +7,7 @@ import { contentHash } from './unnamed-deliveries.js';
  * Names for the usage of dead letters, for one look at a queue: a letter gets the same name at every look, so that its
  * usage is charged once however often it is replayed. Null: it has a name, or nothing to make one of.
  *
- * - A letter with a usage_key is charged under that, whatever it is called here.
+ * - A letter with a usage_key is charged under that key; the name made here is not used for it.
  * - One that has our header, or its publisher's message id, keeps that as its name.
  * - One that this gateway put aside before it had a name is named by the token of that publishing.
  * - One that the broker put aside is named by its content, time and death. Equal ones that died in the same second are

@@ -13,7 +13,7 @@ alter table entries drop constraint entries_uncollected_check;
 alter table entries add constraint entries_uncollected_check check (uncollected >= 0 or kind in ('charge', 'attribute')) not valid;
 
 alter table usage_records
-  -- What nobody paid for.
+  -- The part of the use that could not be charged, in micros.
   add column uncollected   bigint  not null default 0,
   -- Refused for lack of credits: not in the roll-ups, which count what was paid for.
   add column refused       boolean not null default false,
