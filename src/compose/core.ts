@@ -20,10 +20,12 @@ import { keyspace, type Keyspace } from '../ledger/keys.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { redisLedger } from '../ledger/redis-ledger.js';
 import { traceScripts } from '../ledger/trace-scripts.js';
-import { apiProfile, connectPostgres, drainProfile, type Db } from '../stores/postgres/connect.js';
+import { apiProfile, connectPostgres, drainProfile, watchProfile, type Db } from '../stores/postgres/connect.js';
 import { listenToPostgres } from '../stores/postgres/listen.js';
 import { watchPools } from '../stores/postgres/pool-gauges.js';
 import { traceStatements } from '../stores/postgres/trace-statements.js';
+import { TROUBLE_WORDS } from '../stores/postgres/trouble.js';
+import { watchPostgres, type PostgresWatch } from '../stores/postgres/watch-postgres.js';
 import { breaker, type Breaker } from '../stores/redis/breaker.js';
 import { guardedClient } from '../stores/redis/guarded-client.js';
 import { openHotPath } from '../stores/redis/open-redis.js';
@@ -71,6 +73,7 @@ export type Core = {
   /** Number of calls to Redis that wait for a reply. */
   readonly inFlight: () => number;
   readonly redisWatch: RedisWatch;
+  readonly postgresWatch: PostgresWatch;
   close(): Promise<void>;
 };
 
@@ -138,18 +141,41 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
     around: tracer === undefined ? undefined : (scripts) => traceScripts(scripts, tracer),
   });
   watchPools(metrics, { api: db, drain: drainDb });
+  const postgres = openPostgresWatch(servers.databaseUrl, config.postgresTimeoutMs, [db, drainDb], { log, metrics });
   metrics.onScrape('shardsFenced', (set) => { set({}, closedShards(gate, config.shards)); });
   metrics.watchRedis(() => ({ breaker: hotBreaker.state(), inFlight: client.inFlight() }));
 
   return {
     db, drainDb, redis, keys, fence: gate, ledger, drain, drainNow, freshen: freshen(drainNow, keys), prices,
-    breaker: hotBreaker, inFlight: client.inFlight, redisWatch,
+    breaker: hotBreaker, inFlight: client.inFlight, redisWatch, postgresWatch: postgres.watch,
     close: async () => {
       await prices.close();
       redisWatch.stop();
       await guard.close();
       redis.close();
+      await postgres.close();
       await drainDb.destroy();
+      await db.destroy();
+    },
+  };
+}
+
+function openPostgresWatch(
+  databaseUrl: string, timeoutMs: number, pools: readonly Db[], { log, metrics }: Pick<CoreDeps, 'log' | 'metrics'>,
+): { readonly watch: PostgresWatch; readonly close: () => Promise<void> } {
+  const db = connectPostgres(databaseUrl, { ...watchProfile(timeoutMs), connectionsMax: 1 });
+  const watch = watchPostgres({
+    db, pools, metrics,
+    onError: (error) => { log.debug({ err: error }, 'Postgres does not answer'); },
+    onTrouble: (trouble) => {
+      if (trouble === null) log.info('Postgres: can be used again');
+      else log.error({ trouble }, `Postgres ${TROUBLE_WORDS[trouble]}; what needs it is answered with 503`);
+    },
+  });
+  return {
+    watch,
+    close: async () => {
+      watch.stop();
       await db.destroy();
     },
   };

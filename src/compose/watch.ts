@@ -11,7 +11,7 @@ import type { LedgerQueue } from '../worker/jobs/ledger-queue.js';
 import { watchBooks } from '../worker/watch/books.js';
 import { watchHolds } from '../worker/watch/holds.js';
 import { watchJournal } from '../worker/watch/journal.js';
-import { watchPostgres } from '../worker/watch/postgres.js';
+import { measurePostgres } from '../worker/watch/postgres.js';
 import { watchQueues } from '../worker/watch/queues.js';
 import { watchSettlements } from '../worker/watch/settlements.js';
 import type { Core, Time } from './core.js';
@@ -28,10 +28,7 @@ export type WatchDeps = {
   readonly metrics: Metrics;
 };
 
-export type Watch = {
-  readonly isPostgresUp: () => boolean;
-  close(): Promise<void>;
-};
+export type Watch = { close(): Promise<void> };
 
 /** A failed look is visible in a gauge; the reason is logged at most this often. */
 const TELL_EVERY_MS = 60_000;
@@ -54,9 +51,8 @@ export function openWatch({ config, databaseUrl, core, connections, queue, amqp,
   const settlements = SETTLEMENT_QUEUES.map((name) => ({ name, queue: opened(name) }));
   const deadLetterQueues = SETTLEMENT_QUEUES.map((name) => opened(deadLetterQueue(name)));
 
-  const postgres = watchPostgres({ db: watchDb, metrics, onError });
   const stops = [
-    postgres.stop,
+    measurePostgres({ db: watchDb, metrics, onError }),
     watchJournal({ db: watchDb, redis, keys: core.keys, metrics, onError }),
     watchHolds({
       redis, keys: core.keys, epochOf: (shard) => core.fence.epochOf(shard)?.number, timeOffsetMs: time.offsetMs, metrics,
@@ -67,7 +63,6 @@ export function openWatch({ config, databaseUrl, core, connections, queue, amqp,
     watchSettlements({ amqp, deadLetterQueues, connection, metrics, onError }),
   ];
   return {
-    isPostgresUp: postgres.isUp,
     close: async () => {
       for (const stop of stops) stop();
       const queues = [...settlements.map(({ queue: each }) => each), ...deadLetterQueues];

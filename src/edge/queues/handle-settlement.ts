@@ -1,5 +1,7 @@
 import { settleProcess, type SettleProcess, type SettleProcessDeps } from '../../credits/processes/settle-process.js';
 import { GatewayError, type ErrorCode } from '../../kit/errors.js';
+import { toGatewayError } from '../../stores/postgres/errors.js';
+import { redisOutage } from '../../stores/redis/redis-away.js';
 
 /** What became of a message. Only `settled` ones may be acknowledged; the others must be kept somewhere first. */
 export type Handled =
@@ -39,7 +41,8 @@ export function settlementHandler(deps: HandleDeps): HandleSettlement {
       const name = settlement.usageKey === null ? await unnamed() : '';
       const { replayed } = await settleProcess(deps, { ...settlement, unnamed: name });
       return { kind: 'settled', replayed };
-    } catch (error) {
+    } catch (thrown) {
+      const error = redisOutage(toGatewayError(thrown));
       if (!(error instanceof GatewayError)) {
         deps.onBug(error);
         return { kind: 'retry', code: 'internal', reason: 'internal error; see the log' };

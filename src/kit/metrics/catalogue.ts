@@ -69,6 +69,9 @@ const SETTLEMENT_QUEUES = ['credits_process_end_multimodel_queue', 'credits_proc
 /** BullMQ's queues: the ledger's own jobs, and settlements of callers without RabbitMQ. */
 const QUEUES = ['ledger', ...SETTLEMENT_QUEUES] as const;
 
+/** Why Postgres refuses everybody (stores/postgres/trouble.ts). */
+const POSTGRES_TROUBLES = ['read_only', 'resources', 'connections', 'stopping', 'access', 'io'] as const;
+
 export const METRICS = {
   // Requests
   requestSeconds: histogram(
@@ -209,6 +212,13 @@ export const METRICS = {
   redisReplicas: gauge('cg_redis_replicas', 'Replicas that are connected to Redis.', {}),
   postgresUp: gauge('cg_postgres_up', 'Whether Postgres answered the last look.', {}, { aggregator: 'min' }),
   postgresPing: gauge('cg_postgres_ping_seconds', 'Time of that look.', {}),
+  postgresWritable: gauge(
+    'cg_postgres_writable', '1: Postgres can be used. 0: it does not answer, is read-only, or refused something within 15 seconds.',
+    {}, { aggregator: 'min' },
+  ),
+  postgresRefusals: counter('cg_postgres_refusals_total', 'Statements and connections that Postgres refused because of its own state.', {
+    reason: POSTGRES_TROUBLES,
+  }),
   poolConnections: gauge(
     'cg_postgres_pool_connections',
     'Connections of this process to Postgres, by pool and state. pending: callers that wait for one.',
