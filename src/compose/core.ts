@@ -119,11 +119,16 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   const drainNow = sharedDrain(drain);
   const redis = openHotPath(servers.redisUrl, config.redisTimeoutMs, (error) => { log.warn({ err: error }, 'Redis connection'); });
   const guard = await openFence({ redis, store, keys, drainNow, log }).catch(async (error: unknown) => {
-    await prices.close(); // otherwise its open connection keeps a command from exiting
+    // Otherwise open connections keep a command from exiting.
+    await prices.close();
+    redis.close();
     throw error;
   });
   const gate = guard.fence;
-  const redisWatch = watchRedis(redis, metrics);
+  const redisWatch = watchRedis(redis, metrics, (unfit) => {
+    if (unfit.length === 0) log.info('Redis: its settings are right again');
+    else log.error({ settings: unfit.map(({ kind }) => kind) }, `Redis can lose credits: ${unfit.map(({ detail }) => detail).join('; ')}`);
+  });
   const hotBreaker = breaker(time.clock);
   const client = guardedClient({
     client: redis, breaker: hotBreaker, inFlightMax: IN_FLIGHT_MAX,

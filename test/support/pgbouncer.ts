@@ -102,7 +102,7 @@ async function foundOrDownloaded(): Promise<Found> {
 }
 
 async function download(cache: string, target: string): Promise<void> {
-  process.stderr.write('pgbouncer: not installed here; downloading Debian\'s packages (once, a few MB and the lists, nothing is installed) ...\n');
+  process.stderr.write('pgbouncer: not installed here; downloading Debian\'s packages (once, nothing is installed) ...\n');
   const draft = await mkdtemp(join(cache, '.draft-'));
   try {
     await chmod(draft, 0o755);

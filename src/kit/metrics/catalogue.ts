@@ -206,6 +206,11 @@ export const METRICS = {
   redisClients: gauge('cg_redis_clients', 'Connections to Redis.', {}),
   redisCommands: gauge('cg_redis_commands', 'Commands Redis has processed since it started.', {}),
   redisAof: gauge('cg_redis_aof_ok', 'Append-only file: 1 on and its last write and rewrite worked, 0 on and failing, -1 off.', {}),
+  redisUnfit: gauge(
+    'cg_redis_unfit',
+    '1: a setting with which Redis can lose credits. eviction: maxmemory-policy; aof: no append-only file; version: too old.',
+    { setting: ['eviction', 'aof', 'version'] },
+  ),
   redisAofDelayed: gauge('cg_redis_aof_delayed_fsyncs', 'Writes that waited for a slow disk since Redis started.', {}),
   redisAofSize: gauge('cg_redis_aof_bytes', 'Size of the append-only file; 0 when it is off.', {}),
   redisUptime: gauge('cg_redis_uptime_seconds', 'Time since Redis started.', {}),

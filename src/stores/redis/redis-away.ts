@@ -16,7 +16,8 @@ export const isNotServing = (error: unknown): error is Error => error instanceof
 /** Turns an outage of Redis into `ledger_unavailable` and returns every other error unchanged. */
 export function redisOutage(error: unknown): unknown {
   if (isNotServing(error)) {
-    return new GatewayError('ledger_unavailable', 'the ledger cannot accept this now; retry shortly', { outcome: 'not_executed', cause: error });
+    const message = 'the ledger cannot accept this now; retry shortly';
+    return new GatewayError('ledger_unavailable', message, { outcome: 'not_executed', cause: error });
   }
   if (!isRedisAway(error) || error instanceof GatewayError) return error;
   return new GatewayError('ledger_unavailable', 'the ledger did not answer in time', { outcome: 'unknown', cause: error });

@@ -34,7 +34,8 @@ test.each([
   ['55000', 'unavailable', true, 'access'], ['58030', 'unavailable', false, 'io'], ['08001', 'unavailable', true, null],
   ['08004', 'unavailable', true, null], ['08006', 'unavailable', false, null], ['08P01', 'unavailable', false, null],
   ['25P03', 'unavailable', false, null], ['57014', 'contention', true, null], ['55P03', 'contention', true, null],
-  ['40001', 'contention', true, null], ['40P01', 'contention', true, null], ['22P02', 'data', false, null], ['23505', 'constraint', false, null],
+  ['40001', 'contention', true, null], ['40P01', 'contention', true, null], ['22P02', 'data', false, null],
+  ['23505', 'constraint', false, null],
   ['25001', 'other', false, null], ['42P01', 'other', false, null], ['42703', 'other', false, null], ['P0001', 'other', false, null],
   ['XX000', 'other', false, null],
 ] as const)('SQLSTATE %s is %s', async (sqlState, problem, noEffect, trouble) => {
