@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import type { Config } from '../config.js';
 import type { AmqpBridge } from '../edge/queues/amqp-bridge.js';
-import { deadLetterQueue, SETTLEMENT_QUEUES } from '../edge/queues/queues.js';
+import { deadLetterQueue, CONSUMED_QUEUES } from '../edge/queues/queues.js';
 import type { Log } from '../kit/log.js';
 import type { Metrics } from '../kit/metrics/metrics.js';
 import { settleWithin } from '../kit/settle-within.js';
@@ -48,8 +48,8 @@ export function openWatch({ config, databaseUrl, core, connections, queue, amqp,
     return made;
   };
   const onError = atMostEvery(TELL_EVERY_MS, (error) => { log.warn({ err: error }, 'a watcher failed; its gauges are not reported'); });
-  const settlements = SETTLEMENT_QUEUES.map((name) => ({ name, queue: opened(name) }));
-  const deadLetterQueues = SETTLEMENT_QUEUES.map((name) => opened(deadLetterQueue(name)));
+  const settlements = CONSUMED_QUEUES.map((name) => ({ name, queue: opened(name) }));
+  const deadLetterQueues = CONSUMED_QUEUES.map((name) => opened(deadLetterQueue(name)));
 
   const stops = [
     measurePostgres({ db: watchDb, metrics, onError }),

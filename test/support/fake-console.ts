@@ -2,6 +2,7 @@ import type { FreezeCommand, Frozen } from '../../src/credits/accounts/freeze-ac
 import type { RefusalsQuery } from '../../src/credits/refusals/refusal.table.js';
 import type { AccountReads, HoldLife, OperatorActions } from '../../src/edge/console/accounts.js';
 import type { ConsoleDeps } from '../../src/edge/console/console.routes.js';
+import type { DeadLetterDesk, LetterDecision, WaitingLetter } from '../../src/edge/console/dead-letter-pages.js';
 import type { Watch } from '../../src/edge/console/overview.js';
 import { micros, ZERO } from '../../src/kit/money/micros.js';
 import type { AccountSnapshot } from '../../src/ledger/account-snapshot.js';
@@ -19,6 +20,8 @@ export type FakeConsole = {
   readonly asked: RefusalsQuery[];
   /** Accounts that were compared. */
   readonly compared: string[];
+  readonly letters: WaitingLetter[];
+  readonly decided: LetterDecision[];
   /** Users who reached the queue board, and how. */
   readonly board: string[];
 };
@@ -78,6 +81,15 @@ export function fakeConsole(): FakeConsole {
     ctx.body = 'board';
     return Promise.resolve();
   };
+  const letters: WaitingLetter[] = [];
+  const decided: LetterDecision[] = [];
+  const desk: DeadLetterDesk = {
+    list: () => Promise.resolve({ letters, silent: [] }),
+    decide: (decision) => {
+      decided.push(decision);
+      return Promise.resolve(letters.filter(decision.which).length);
+    },
+  };
   // Read on each call, so that a test may replace one after the routes were made.
   const asks: OperatorActions = {
     grant: (command) => actions.grant(command), adjust: (command) => actions.adjust(command),
@@ -86,7 +98,7 @@ export function fakeConsole(): FakeConsole {
     compare: (accountId) => actions.compare(accountId),
   };
   return {
-    deps: { watch, reads, actions: asks, board, onError: () => undefined }, watch, reads, actions, froze, asked, compared,
+    deps: { watch, reads, actions: asks, deadLetters: desk, board, onError: () => undefined }, watch, reads, actions, froze, asked, compared, letters, decided,
     board: reached,
   };
 }

@@ -63,11 +63,11 @@ const JOBS = [
   'refill-plans', 'welcome-newcomers', 'forget-refusals', 'reconcile',
 ] as const;
 
-/** The queues of settlements (edge/queues/queues.ts), in RabbitMQ and in BullMQ. */
-const SETTLEMENT_QUEUES = ['credits_process_end_multimodel_queue', 'credits_process_end_queue'] as const;
+/** The queues of settlements and of telemetry (edge/queues/queues.ts), in RabbitMQ and in BullMQ. */
+const CONSUMED_QUEUES = ['credits_process_end_multimodel_queue', 'credits_process_end_queue', 'feature_usage_queue'] as const;
 
-/** BullMQ's queues: the ledger's own jobs, and settlements of callers without RabbitMQ. */
-const QUEUES = ['ledger', ...SETTLEMENT_QUEUES] as const;
+/** BullMQ's queues: the ledger's own jobs, and messages of callers without RabbitMQ. */
+const QUEUES = ['ledger', ...CONSUMED_QUEUES] as const;
 
 /** Why Postgres refuses everybody (stores/postgres/trouble.ts). */
 const POSTGRES_TROUBLES = ['read_only', 'resources', 'connections', 'stopping', 'access', 'io'] as const;
@@ -163,7 +163,7 @@ export const METRICS = {
   journalLost: gauge('cg_journal_lost_entries', 'Entries that Redis had acknowledged and lost before Postgres had them, at '
     + 'least; until an operator acknowledges the loss (npm run shards). Must be 0.', {}),
   quarantined: gauge('cg_quarantined', 'Texts of entries that Postgres could not store; their money is in the ledger.', {}),
-  deadLetters: gauge('cg_dead_letters', 'Settlements that failed for good and wait for a decision.', {}),
+  deadLetters: gauge('cg_dead_letters', 'Settlements and telemetry of queues that failed for good and wait for a decision.', {}),
 
   // The reconciler
   driftMicros: gauge(
@@ -192,8 +192,8 @@ export const METRICS = {
   amqpConnected: gauge('cg_amqp_connected', 'RabbitMQ: 1 connected, 0 configured but not connected, -1 not configured.', {}),
   settlementSeconds: histogram(
     'cg_settlement_duration_seconds',
-    'Time to settle one message of a queue, BullMQ or RabbitMQ, by result. refused: in the dead-letter queue.',
-    { queue: SETTLEMENT_QUEUES, result: ['settled', 'replayed', 'retry', 'refused'] }, JOB_BUCKETS_SECONDS,
+    'Time to settle or store one message of a queue, BullMQ or RabbitMQ, by result. refused: in the dead-letter queue.',
+    { queue: CONSUMED_QUEUES, result: ['settled', 'replayed', 'retry', 'refused'] }, JOB_BUCKETS_SECONDS,
   ),
   amqpInFlight: gauge('cg_amqp_in_flight', 'RabbitMQ messages in progress.', {}, { aggregator: 'sum' }),
 

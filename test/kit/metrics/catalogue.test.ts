@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { SETTLEMENT_QUEUES } from '../../../src/edge/queues/queues.js';
+import { CONSUMED_QUEUES } from '../../../src/edge/queues/queues.js';
 import { DRIFT_CHECKS } from '../../../src/journal/reconcile/comparison.js';
 import { httpStatus } from '../../../src/kit/errors.js';
 import { METRICS } from '../../../src/kit/metrics/catalogue.js';
@@ -17,10 +17,10 @@ test('the label values of the catalogue are exactly those of the domain', () => 
   ]));
   for (const key of ['driftMicros', 'driftAccounts'] as const) expect(sorted(METRICS[key].labels.check)).toEqual(sorted(DRIFT_CHECKS));
   expect(sorted(METRICS.jobSeconds.labels.job_name)).toEqual(sorted(JOB_NAMES));
-  expect(sorted(METRICS.settlementSeconds.labels.queue)).toEqual(sorted(SETTLEMENT_QUEUES));
+  expect(sorted(METRICS.settlementSeconds.labels.queue)).toEqual(sorted(CONSUMED_QUEUES));
   expect(sorted(METRICS.postgresRefusals.labels.reason)).toEqual(sorted(Object.keys(TROUBLE_WORDS)));
   expect(sorted(METRICS.redisUnfit.labels.setting)).toEqual(sorted(UNFIT));
   for (const key of ['queueJobs', 'queueOldestSeconds'] as const) {
-    expect(sorted(METRICS[key].labels.queue)).toEqual(sorted([QUEUE_NAME, ...SETTLEMENT_QUEUES]));
+    expect(sorted(METRICS[key].labels.queue)).toEqual(sorted([QUEUE_NAME, ...CONSUMED_QUEUES]));
   }
 });
