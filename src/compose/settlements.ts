@@ -28,7 +28,10 @@ export type SettlementQueues = {
   close(): Promise<void>;
 };
 
-/** Settlements and telemetry that arrive by queue: always by BullMQ, and by RabbitMQ where it is configured. The start waits for neither. */
+/**
+ * Settlements and telemetry that arrive by queue: always by BullMQ, and by RabbitMQ where it is configured. The start waits
+ * for neither.
+ */
 export function openSettlementQueues({ config, core, connections, log, metrics, tracer }: SettlementQueuesDeps): SettlementQueues {
   const deps = composeSettlements(config, core);
   const onBug = (error: unknown): void => { log.error({ err: error }, 'bug: a message of a queue failed and will be retried'); };

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { judgeAmqpDeadLetters } from '../../../src/edge/queues/dead-letters.js';
-import { CONSUMED_QUEUES, deadLetterQueue, HEADERS, retryQueue, SETTLEMENT_QUEUES, TELEMETRY_QUEUE } from '../../../src/edge/queues/queues.js';
+import {
+  CONSUMED_QUEUES, deadLetterQueue, HEADERS, retryQueue, SETTLEMENT_QUEUES, TELEMETRY_QUEUE,
+} from '../../../src/edge/queues/queues.js';
 import type { Db } from '../../../src/stores/postgres/connect.js';
 import { migrate } from '../../../src/stores/postgres/migrate.js';
 import { send } from '../../support/fake-gateway.js';
