@@ -23,9 +23,9 @@ export function composeAuthentication({ auth, admitted, metrics, log }: Authenti
   const { maxTokenAgeSeconds, clockToleranceSeconds, roles, jwks } = auth;
   const { issuers, remote } = issuersOf(auth, Date.now, reportKeys(metrics, log));
   const authenticate = bearer({ issuers, maxTokenAgeSeconds, clockToleranceSeconds, roleWords: roles.words, clock: Date.now, admitted });
+  metrics.onScrape('jwksAge', (set) => { set({}, (remote?.ageMs() ?? 0) / MS_PER_SECOND); });
   if (jwks === undefined || remote === undefined) return { authenticate, keysCheck: undefined };
   if (!isBound(jwks)) log.warn(ROLES_NOT_USED);
-  metrics.onScrape('jwksAge', (set) => { set({}, (remote.ageMs() ?? 0) / MS_PER_SECOND); });
   // Always ok: other tokens are verified, and another process would not have the keys either.
   const keysCheck = (): Check => {
     const ageMs = remote.ageMs();

@@ -28,9 +28,9 @@ export type RolesConfig = {
 };
 
 /** The gateway's own words for its roles. */
-const OWN_WORDS: readonly (readonly [string, Role])[] = [['admin', 'admin'], ['supervisor', 'supervisor'], ['enduser', 'user'], ['user', 'user']];
-
-export const DEFAULT_ROLES: RolesConfig = { claim: 'role', words: new Map(OWN_WORDS) };
+const OWN_WORDS: readonly (readonly [string, Role])[] = [
+  ['admin', 'admin'], ['supervisor', 'supervisor'], ['enduser', 'user'], ['user', 'user'],
+];
 
 export function readAuth(variables: Variables, problems: string[]): AuthConfig {
   const { text, integer, oneOf, secret } = variables;
@@ -41,7 +41,7 @@ export function readAuth(variables: Variables, problems: string[]): AuthConfig {
     maxTokenAgeSeconds: integer('JWT_MAX_AGE_SECONDS', 3_600, 60, 31_536_000),
     clockToleranceSeconds: integer('JWT_CLOCK_TOLERANCE_SECONDS', 60, 0, 300),
     requireType: oneOf('JWT_REQUIRE_TYPE', 'false', 'true', 'false') === 'true',
-    roles: { claim: text('JWT_ROLES_CLAIM') ?? DEFAULT_ROLES.claim, words: readWords(text('JWT_ROLES'), problems) },
+    roles: { claim: text('JWT_ROLES_CLAIM') ?? 'role', words: readWords(text('JWT_ROLES'), problems) },
   };
 }
 
@@ -51,7 +51,9 @@ function readJwks({ list, url }: Variables, problems: string[]): JwksConfig | un
   const audiences = list('JWT_AUDIENCE');
   if (address !== undefined) return { url: address, issuers, audiences };
   // Accepting them would suggest that tokens of a shared secret are checked as well.
-  if (issuers !== undefined || audiences !== undefined) problems.push('JWT_ISSUER and JWT_AUDIENCE apply to the tokens of JWKS_URL, which is not set');
+  if (issuers !== undefined || audiences !== undefined) {
+    problems.push('JWT_ISSUER and JWT_AUDIENCE apply to the tokens of JWKS_URL, which is not set');
+  }
   return undefined;
 }
 
@@ -62,8 +64,8 @@ function readWords(text: string | undefined, problems: string[]): ReadonlyMap<st
     const at = pair.lastIndexOf('=');
     const [word, meaning] = [pair.slice(0, Math.max(at, 0)).trim(), pair.slice(at + 1).trim()];
     const role = ROLES.find((each) => each === meaning);
-    if (word === '' || role === undefined) problems.push(`JWT_ROLES must be word=role,word=role with the roles ${ROLES.join(', ')}, not "${pair}"`);
-    else words.set(word, role);
+    if (word !== '' && role !== undefined) words.set(word, role);
+    else problems.push(`JWT_ROLES must be word=role,word=role with the roles ${ROLES.join(', ')}, not "${pair}"`);
   }
   return words;
 }

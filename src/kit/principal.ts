@@ -1,4 +1,7 @@
-/** What the owner of a token may do beyond their own account, the strongest first. `user`: nothing more (docs/contracts/README.md#identity). */
+/**
+ * What the owner of a token may do beyond their own account, the strongest first. `user`: nothing more
+ * (docs/contracts/README.md#identity).
+ */
 export const ROLES = ['admin', 'supervisor', 'user'] as const;
 export type Role = (typeof ROLES)[number];
 

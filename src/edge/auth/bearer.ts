@@ -28,7 +28,8 @@ const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /** What a verified token may lack; the library's own words also name the value that it expects. */
 const PROBLEMS: Readonly<Record<string, string>> = {
-  missing: 'is missing', invalid: 'is not a time', iss: 'is not an accepted issuer', aud: 'does not name this gateway', nbf: 'is in the future',
+  missing: 'is missing', invalid: 'is not a time',
+  iss: 'is not an accepted issuer', aud: 'does not name this gateway', nbf: 'is in the future',
 };
 
 /**

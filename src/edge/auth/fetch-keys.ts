@@ -40,7 +40,9 @@ async function fetchText(url: URL): Promise<string> {
 async function follow(start: URL, signal: AbortSignal): Promise<Response> {
   let url = start;
   for (let redirects = 0; redirects <= REDIRECTS_MAX; redirects += 1) {
-    const response = await fetch(url.href, { signal, redirect: 'manual', headers: { accept: 'application/json, application/jwk-set+json' } });
+    const response = await fetch(url.href, {
+      signal, redirect: 'manual', headers: { accept: 'application/json, application/jwk-set+json' },
+    });
     if (response.status === 200) return response;
     const location = response.headers.get('location');
     if (response.status < 300 || response.status > 399 || location === null) throw new Error(`it answered ${response.status}`);

@@ -45,7 +45,8 @@ export function issuersOf(config: AuthConfig, clock: Clock, report: KeysReport):
   if (accessSecret !== undefined) {
     issuers.push({
       // Tokens with the auth service's own claim keep their role, whatever the claim of the other issuer is.
-      name: 'access', algorithms: ['HS256'], key: secretKey(accessSecret), subjectClaim: 'sub', roleClaims: [roles.claim, 'role'], requireType,
+      name: 'access', algorithms: ['HS256'], key: secretKey(accessSecret), subjectClaim: 'sub',
+      roleClaims: [roles.claim, 'role'], requireType,
     });
   }
   if (chatspartySecret !== undefined) {
