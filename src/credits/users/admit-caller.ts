@@ -36,9 +36,9 @@ type Welcome = { done: Promise<void>; verdict: 'admitted' | 'refused' | undefine
  * and credits that were granted under the user's name are moved to the account. Most callers cost one statement over three
  * indexes. Never fails, and its time is bounded: the worker does what is left (resume-claims.ts).
  *
- * An issuer that is not trusted for names (names.ts) may not use an account of the auth service, nor one whose credits wait for
- * their owner, even if a subject of its own has the same text. While Postgres is down it is admitted where the text itself
- * shows that it is its own id, and where this process has admitted it before.
+ * An issuer that is not trusted for names (names.ts) may not use an account whose credits wait for their owner, even if a
+ * subject of its own has the same text. While Postgres is down it is admitted where the text itself shows that it is its own
+ * id, and where this process has admitted it before.
  */
 export function admitCaller(deps: AdmitDeps): (principal: Principal) => Promise<Admission> {
   const { clock, profiles, onError, isJwksBound, waitMs = WAIT_MS } = deps;
@@ -106,11 +106,10 @@ async function welcome(deps: AdmitDeps, seen: SeenProfile, answered: (verdict: '
   }
 }
 
-/** Whether the caller's issuer may speak for the account of the caller's subject. */
+/**
+ * Whether the caller's issuer may speak for the account of the caller's subject. An account that is in use may be shared by
+ * issuers; what waits for its owner's first token may not.
+ */
 function isOwnAccount({ accountId, namesFrom }: SeenProfile, { namesFrom: known, provisional }: Acquaintance): boolean {
-  if (isTrusted(namesFrom)) return true;
-  // The key server and the auth service have the same users (docs/contracts/README.md#identity).
-  if (namesFrom === 'jwks-open' && known !== null) return known !== 'chatsparty';
-  if (claimsById(namesFrom, accountId)) return true;
-  return !provisional.includes(accountId) && (known === null || known === namesFrom);
+  return claimsById(namesFrom, accountId) || (known !== 'admin' && !provisional.includes(accountId));
 }

@@ -36,16 +36,21 @@ const isUntrusted = (from: string): string => `(coalesce(${from}, 'access') in (
 /** SQL: whether the names of profile `o` are as trusted as those of the auth service (names.ts). */
 export const IS_TRUSTED = `not ${isUntrusted('o.names_from')}`;
 
-/** SQL of `upsertProfiles`: a name as it is from now on. */
-const stated = (column: 'username' | 'email'): string => `coalesce(excluded.${column},
-         case when ${isUntrusted('excluded.names_from')} = ${isUntrusted('old.names_from')} then old.${column} end)`;
+/** SQL of `upsertProfiles`: whether the stored names stay, because an issuer of less trust states others. */
+const STAYS = `(${isUntrusted('excluded.names_from')} and not ${isUntrusted('old.names_from')}
+         and coalesce(old.username, old.email) is not null)`;
+
+/** SQL of `upsertProfiles`: a name, and who stated the names, as they are from now on. */
+const stated = (column: 'username' | 'email'): string => `case when ${STAYS} then old.${column} else coalesce(excluded.${column},
+         case when ${isUntrusted('excluded.names_from')} = ${isUntrusted('old.names_from')} then old.${column} end) end`;
+const STATED_BY = `case when ${STAYS} then old.names_from else excluded.names_from end`;
 
 /** An unchanged profile is written again only after this time. */
 const REFRESH = `interval '5 minutes'`;
 
 /**
- * Writes profiles; of several for one account the last. A field that a token does not have keeps its value, unless an issuer of
- * other trust stated it: a name that ChatsParty gave must not count as a name of the auth service.
+ * Writes profiles; of several for one account the last. A field that a token does not have keeps its value. Names of the auth
+ * service replace all names of an issuer of less trust, which must not count as its names, and are never replaced by them.
  */
 export async function upsertProfiles(db: Db, rows: readonly ProfileRow[]): Promise<void> {
   if (rows.length === 0) return;
@@ -59,9 +64,9 @@ export async function upsertProfiles(db: Db, rows: readonly ProfileRow[]): Promi
        username = ${stated('username')},
        email = ${stated('email')},
        role = coalesce(excluded.role, old.role),
-       names_from = excluded.names_from,
+       names_from = ${STATED_BY},
        last_seen = greatest(old.last_seen, excluded.last_seen)
-     where (${stated('username')}, ${stated('email')}, coalesce(excluded.role, old.role), excluded.names_from)
+     where (${stated('username')}, ${stated('email')}, coalesce(excluded.role, old.role), ${STATED_BY})
              is distinct from (old.username, old.email, old.role, old.names_from)
         or excluded.last_seen > old.last_seen + ${REFRESH}`,
     source.bind(sorted),

@@ -93,7 +93,7 @@ function assertAdmitted(admission: Admission, { subjectClaim }: Issuer): void {
     case 'admitted':
       return;
     case 'refused':
-      throw atFault(subjectClaim, 'is the id or the name of an account that this issuer cannot speak for');
+      throw atFault(subjectClaim, 'is the id or the name of an account that this issuer may not use');
     case 'unknown':
       throw new GatewayError('ledger_unavailable', 'it cannot be checked now whose account this is', { outcome: 'not_executed' });
   }

@@ -80,11 +80,11 @@ describe('whose word a name is', () => {
       profile({ accountId: 'p5', ...stated, namesFrom: 'jwks' }),
     ]);
     await upsertProfiles(db, ['p1', 'p2', 'p3', 'p4'].map((accountId) => profile({ accountId, namesFrom: 'jwks' })));
-    await upsertProfiles(db, [profile({ accountId: 'p5', namesFrom: 'jwks-open' })]);
+    await upsertProfiles(db, [profile({ accountId: 'p5', username: 'eve', namesFrom: 'jwks-open' })]);
     expect(await names()).toEqual([
       { ...stated, names_from: 'jwks' }, { ...stated, names_from: 'jwks' },
       { username: null, email: null, names_from: 'jwks' }, { username: null, email: null, names_from: 'jwks' },
-      { username: null, email: null, names_from: 'jwks-open' },
+      { ...stated, names_from: 'jwks' },
     ]);
   });
 
