@@ -5,6 +5,8 @@
  * stays below 4 KB, and an index row of Postgres below its limit of 2 704 bytes.
  */
 export const ACCOUNT_ID_LENGTH_MAX = 255;
+/** Longest text that can name an account, in characters: an e-mail address. */
+export const ACCOUNT_NAME_LENGTH_MAX = 320;
 /** Longest hold id (the dialects call it a session id). The original allowed 100. */
 export const HOLD_ID_LENGTH_MAX = 128;
 /** Longest idempotency key, as in the IETF draft's advice and other payment APIs. */

@@ -66,8 +66,8 @@ export function admitCaller(deps: AdmitDeps): (principal: Principal) => Promise<
 async function welcome(deps: AdmitDeps, principal: Principal, answered: () => void): Promise<void> {
   const { db, profiles, clock } = deps;
   const { accountId, username, email, role, issuer } = principal;
-  const { isKnown, provisional } = await readAcquaintance(db, accountId, claimableNames(principal));
-  // Written now, so that an administrator can find the user by name from the first answer on; later changes are written in the background.
+  const { isKnown, provisional } = await readAcquaintance(db, principal, claimableNames(principal));
+  // Names are written now, so that an administrator can find the user by them from the first answer on; the rest later.
   if (isKnown) profiles.seen(principal);
   else await upsertProfiles(db, [{ accountId, username, email, role, namesFrom: issuer, seenAtMs: clock() }]);
   answered();

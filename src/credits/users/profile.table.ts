@@ -68,8 +68,8 @@ export const isNamed = (name: string): string => `(
 export const IS_TRUSTED = `o.names_from is distinct from 'chatsparty'`;
 
 /**
- * The account that a text names. The order is: an id that has a profile or entries; a name of the owner or of a provisional
- * account that the owner has claimed; an unclaimed provisional account with this name; a name that only ChatsParty gave.
+ * The account that a text names. The order is: an id that has a profile, entries or credits on their way;
+ * a name of the owner or of a provisional account that the owner has claimed; an unclaimed provisional account with this name; a name that only ChatsParty gave.
  * `ambiguous`: two accounts of the same rank have the name.
  */
 export async function findAccount(db: Db, text: string, by: FindBy): Promise<FoundAccount | 'ambiguous' | null> {
@@ -77,9 +77,11 @@ export async function findAccount(db: Db, text: string, by: FindBy): Promise<Fou
     `with ask as (select :asked::text as text, :name::text as name),
      found as (
        select o.account_id, 1 as rank from profiles o, ask where :byId and o.account_id = ask.text
-       union select a.account_id, 1 from accounts a, ask
-              where :byId and a.account_id = ask.text
-                and not exists (select from provisional_accounts p where p.account_id = a.account_id and p.owned_at is null)
+       union select ask.text, 1 from ask
+              where :byId
+                and (exists (select from accounts a where a.account_id = ask.text)
+                  or exists (select from money_in m where m.account_id = ask.text and m.state <> 'refused'))
+                and not exists (select from provisional_accounts p where p.account_id = ask.text and p.owned_at is null)
        union select p.account_id, 1 from provisional_accounts p, ask where :byId and p.account_id = ask.text and p.owned_at is not null
        union select o.account_id, case when ${IS_TRUSTED} then 2 else 4 end from profiles o, ask where ${isNamed('ask.text')}
        union select coalesce(p.claimed_by, p.account_id), case when p.claimed_by is null then 3 else 2 end

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../kit/clock.js';
 import { GatewayError } from '../../kit/errors.js';
 import { isAccountId, isStorable } from '../../kit/ids.js';
-import { ACCOUNT_ID_LENGTH_MAX, TOKEN_CACHE_MAX, TOKEN_LENGTH_MAX } from '../../kit/limits.js';
+import { TOKEN_CACHE_MAX, TOKEN_LENGTH_MAX } from '../../kit/limits.js';
 import type { Principal, Role } from '../../kit/principal.js';
 import type { Issuer } from './issuers.js';
 
@@ -95,7 +95,7 @@ function readClaims(issuer: Issuer, payload: JWTPayload, maxTokenAgeSeconds: num
   const { type, exp, iat, nbf } = payload;
   if (type === undefined ? issuer.requireType : type !== 'access') throw unauthenticated('Invalid token type');
   const accountId = payload[issuer.subjectClaim];
-  if (typeof accountId !== 'string' || accountId.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(accountId)) {
+  if (typeof accountId !== 'string' || !isAccountId(accountId)) {
     throw unauthenticated('Authentication failed');
   }
   // JSON's 1e400 is Infinity, a number that no comparison refuses.

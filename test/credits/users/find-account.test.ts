@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { openAccount } from '../../../src/credits/accounts/open-account.js';
+import { resolveAccount, type ResolveDeps } from '../../../src/credits/accounts/resolve-account.js';
 import { findAccount, upsertProfiles, type ProfileRow } from '../../../src/credits/users/profile.table.js';
 import { readAcquaintance, setClaimed, setOwned } from '../../../src/credits/users/provisional.table.js';
 import { registerUser } from '../../../src/credits/users/register-user.js';
@@ -26,8 +27,9 @@ const find = async (text: string, by: 'any' | 'email' = 'any'): Promise<unknown>
   const found = await findAccount(db, text, by);
   return found === null || found === 'ambiguous' ? found : found.accountId;
 };
+const deps: ResolveDeps = { lookUp: (text, by) => findAccount(db, text, by), freshen: { account: () => Promise.resolve() } };
 const open = async (text: string): Promise<unknown> => {
-  const found = await openAccount(db, { text, actor: 'boss' });
+  const found = await openAccount({ db, resolveAccount: (name) => resolveAccount(deps, name) }, { text, actor: 'boss' });
   return found === null || found === 'ambiguous' ? found : found.accountId;
 };
 
@@ -114,12 +116,14 @@ describe('names without an owner', () => {
   test('what a caller\'s first request is told', async () => {
     for (const name of ['me', 'mine', 'a@example.com', 'other', 'taken']) await open(name);
     await setClaimed(db, 'taken', 'p9');
-    expect(await readAcquaintance(db, 'me', ['mine', 'a@example.com', 'taken'])).toEqual({
+    expect(await readAcquaintance(db, { accountId: 'me', username: null, email: null }, ['mine', 'a@example.com', 'taken'])).toEqual({
       isKnown: false, provisional: ['a@example.com', 'me', 'mine'],
     });
     await upsertProfiles(db, [profile({ accountId: 'me' })]);
     await setOwned(db, 'me');
-    expect(await readAcquaintance(db, 'me', [])).toEqual({ isKnown: true, provisional: [] });
+    expect(await readAcquaintance(db, { accountId: 'me', username: null, email: null }, [])).toEqual({ isKnown: true, provisional: [] });
+    // A new name is not known yet.
+    expect((await readAcquaintance(db, { accountId: 'me', username: 'renamed', email: null }, [])).isKnown).toBe(false);
   });
 });
 
