@@ -157,12 +157,15 @@ async function stateOf(queue: Queue, nowMs: number): Promise<QueueState> {
   };
 }
 
-function readsOf({ db, ledger, freshen }: Core, onError: (error: unknown) => void): AccountReads {
+function readsOf({ db, ledger, freshen, resolveAccount }: Core, onError: (error: unknown) => void): AccountReads {
   /** What Postgres has is shown even when it cannot be brought up to date. */
   const freshened = (accountId: string): Promise<void> => freshen.account(accountId).catch(onError);
   return {
     find: async (text): Promise<readonly NamedAccount[]> => {
-      const found = await findAccount(db, text, 'any');
+      const found = await resolveAccount(text).catch((error: unknown) => {
+        onError(error);
+        return findAccount(db, text, 'any');
+      });
       if (found === 'ambiguous') return listNamed(db, text, NAMED_MAX);
       return found === null ? [] : [{ ...found, email: null }];
     },

@@ -1,8 +1,10 @@
 import type { Client } from 'pg';
 import { accountSource } from '../books/load-account.js';
 import type { Config } from '../config.js';
+import { resolveAccount } from '../credits/accounts/resolve-account.js';
 import { priceBooks, type PriceBooks } from '../credits/prices/price-books.js';
 import { PRICES_CHANNEL } from '../credits/prices/price.table.js';
+import { findAccount, type FindBy, type FoundAccount } from '../credits/users/profile.table.js';
 import { countEntries } from '../journal/count-entries.js';
 import { createDrain, type Drain } from '../journal/drain.js';
 import { freshen, type Freshen } from '../journal/freshen.js';
@@ -23,6 +25,7 @@ import { traceScripts } from '../ledger/trace-scripts.js';
 import { apiProfile, connectPostgres, drainProfile, watchProfile, type Db } from '../stores/postgres/connect.js';
 import { listenToPostgres } from '../stores/postgres/listen.js';
 import { watchPools } from '../stores/postgres/pool-gauges.js';
+import { toGatewayError } from '../stores/postgres/errors.js';
 import { traceStatements } from '../stores/postgres/trace-statements.js';
 import { TROUBLE_WORDS } from '../stores/postgres/trouble.js';
 import { watchPostgres, type PostgresWatch } from '../stores/postgres/watch-postgres.js';
@@ -68,6 +71,8 @@ export type Core = {
   readonly drainNow: Drain;
   /** Drains before a read, by `drainNow`. */
   readonly freshen: Freshen;
+  /** The account that a text names, including one that was acknowledged a moment ago. */
+  readonly resolveAccount: (text: string, by?: FindBy) => Promise<FoundAccount | 'ambiguous' | null>;
   readonly prices: PriceBooks;
   readonly breaker: Breaker;
   /** Number of calls to Redis that wait for a reply. */
@@ -150,8 +155,12 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   metrics.onScrape('shardsFenced', (set) => { set({}, closedShards(gate, config.shards)); });
   metrics.watchRedis(() => ({ breaker: hotBreaker.state(), inFlight: client.inFlight() }));
 
+  const fresh = freshen(drainNow, keys);
+  const lookUp = (text: string, by: FindBy): ReturnType<typeof findAccount> =>
+    findAccount(db, text, by).catch((error: unknown) => { throw toGatewayError(error); });
   return {
-    db, drainDb, redis, keys, fence: gate, ledger, drain, drainNow, freshen: freshen(drainNow, keys), prices,
+    db, drainDb, redis, keys, fence: gate, ledger, drain, drainNow, freshen: fresh, prices,
+    resolveAccount: (text, by) => resolveAccount({ lookUp, freshen: fresh }, text, by),
     breaker: hotBreaker, inFlight: client.inFlight, redisWatch, postgresWatch: postgres.watch,
     close: async () => {
       await prices.close();

@@ -16,7 +16,6 @@ import type { Readiness } from '../../src/edge/http/health.js';
 import { httpServer } from '../../src/edge/http/server.js';
 import type { HistoryEntry } from '../../src/edge/v1/entries.routes.js';
 import { isAccountId } from '../../src/kit/ids.js';
-import { ACCOUNT_ID_LENGTH_MAX } from '../../src/kit/limits.js';
 import { createLog } from '../../src/kit/log.js';
 import { createMetrics } from '../../src/kit/metrics/metrics.js';
 import type { Principal } from '../../src/kit/principal.js';
@@ -107,7 +106,7 @@ export async function fakeGateway(options: FakeGatewayOptions = {}): Promise<Fak
       resolveAccount: named,
       creditProfile,
       openAccount: async ({ text }) =>
-        (await named(text)) ?? (isAccountId(text) && text.length <= ACCOUNT_ID_LENGTH_MAX ? { accountId: text, username: null } : null),
+        (await named(text)) ?? (isAccountId(text) ? { accountId: text, username: null } : null),
       accountOfKey: () => Promise.resolve(null),
       allocateByEmailStatus: 201,
       // These need the real ledger and Postgres and are tested in test/contract/accounting.

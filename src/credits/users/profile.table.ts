@@ -21,14 +21,17 @@ const source = unnestSource<ProfileRow>('p', {
   seen_at_ms: ['double precision', (row) => row.seenAtMs],
 });
 
+/** SQL: an e-mail's ASCII letters in lower case, with a mark for every other character. */
+const asciiOf = (email: string): string => `lower(regexp_replace(${email}, '[^\\x01-\\x7f]', '#', 'g') collate "C")`;
+
 /**
  * SQL: whether profile `o` has the name `name`. A text that issuers make as an id is nobody's username (names.ts). E-mails are
- * compared without case, and only if they have the same length in bytes, because lower-casing turns some letters of other
+ * compared without case, and only if they have ASCII letters in the same places, because lower-casing turns some letters of other
  * scripts into ASCII.
  */
 export const isNamed = (name: string): string => `(
   (position('@' in ${name}) = 0 and ${name} !~* '${MINTED_ID}' and o.username = ${name})
-  or (position('@' in ${name}) > 0 and lower(o.email) = lower(${name}) and octet_length(o.email) = octet_length(${name})))`;
+  or (position('@' in ${name}) > 0 and lower(o.email) = lower(${name}) and ${asciiOf('o.email')} = ${asciiOf(name)}))`;
 
 /** SQL: whether names from there are not as trusted as those of the auth service (names.ts). */
 const isUntrusted = (from: string): string => `(coalesce(${from}, 'access') in ('chatsparty', 'jwks-open'))`;
@@ -80,8 +83,9 @@ export type FoundAccount = { readonly accountId: string; readonly username: stri
 export type FindBy = 'any' | 'email';
 
 /**
- * The account that a text names. The order is: an id that has a profile or entries; a name of the owner or of a provisional
- * account that the owner has claimed; an unclaimed provisional account with this name; a name that only ChatsParty gave.
+ * The account that a text names. The order is: an id that has a profile, entries or credits on their way; a name of the
+ * owner or of a provisional account that the owner has claimed; an unclaimed provisional account with this name; a name
+ * that only ChatsParty gave.
  * `ambiguous`: two accounts of the same rank have the name.
  */
 export async function findAccount(db: Db, text: string, by: FindBy): Promise<FoundAccount | 'ambiguous' | null> {
@@ -89,9 +93,11 @@ export async function findAccount(db: Db, text: string, by: FindBy): Promise<Fou
     `with ask as (select :asked::text as text, :name::text as name),
      found as (
        select o.account_id, 1 as rank from profiles o, ask where :byId and o.account_id = ask.text
-       union select a.account_id, 1 from accounts a, ask
-              where :byId and a.account_id = ask.text
-                and not exists (select from provisional_accounts p where p.account_id = a.account_id and p.owned_at is null)
+       union select ask.text, 1 from ask
+              where :byId
+                and (exists (select from accounts a where a.account_id = ask.text)
+                  or exists (select from money_in m where m.account_id = ask.text and m.state <> 'refused'))
+                and not exists (select from provisional_accounts p where p.account_id = ask.text and p.owned_at is null)
        union select p.account_id, 1 from provisional_accounts p, ask where :byId and p.account_id = ask.text and p.owned_at is not null
        union select o.account_id, case when ${IS_TRUSTED} then 2 else 4 end from profiles o, ask where ${isNamed('ask.text')}
        union select coalesce(p.claimed_by, p.account_id), case when p.claimed_by is null then 3 else 2 end

@@ -11,7 +11,7 @@ import { CreditsReply } from '../http/amount.js';
 import { markReplayed } from '../http/idempotency-key.js';
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
-import { booleanOrNull, bodyOf } from '../http/schema.js';
+import { booleanOrNull, requiredBodyOf } from '../http/schema.js';
 import { presentSession, Session } from './session-views.routes.js';
 import { ModelId, Tokens, wholeTokens } from './tokens.js';
 
@@ -21,14 +21,14 @@ const INVALID = 'Missing required fields';
 const SessionId = () => Type.String({ minLength: 1, maxLength: HOLD_ID_LENGTH_MAX, pattern: '^[!-~]+$' });
 
 // Zero tokens estimate nothing: the original calls that a missing field. Half a token is already something.
-const initializeBody = bodyOf(
+const initializeBody = requiredBodyOf(
   Type.Object({ sessionId: SessionId(), modelId: ModelId(), estimatedTokens: Tokens(Number.MIN_VALUE) }), INVALID,
 );
 // `responseContent` and `duration` come along and are not looked at.
-const finalizeBody = bodyOf(
+const finalizeBody = requiredBodyOf(
   Type.Object({ sessionId: SessionId(), actualTokens: Tokens(), success: Type.Optional(booleanOrNull()) }), INVALID,
 );
-const abortBody = bodyOf(Type.Object({ sessionId: SessionId(), tokensGenerated: Type.Optional(Tokens()) }), INVALID);
+const abortBody = requiredBodyOf(Type.Object({ sessionId: SessionId(), tokensGenerated: Type.Optional(Tokens()) }), INVALID);
 
 const Initialized = Type.Object({ sessionId: Type.String(), allocatedCredits: CreditsReply(), status: Type.Literal('active') });
 const beyondHold = { refund: CreditsReply(), overageCharged: CreditsReply(), debt: CreditsReply(), uncollected: CreditsReply() };

@@ -1,7 +1,6 @@
 import type { JWTPayload } from 'jose';
 import { GatewayError } from '../../kit/errors.js';
-import { isAccountId, isStorable } from '../../kit/ids.js';
-import { ACCOUNT_ID_LENGTH_MAX } from '../../kit/limits.js';
+import { ACCOUNT_ID_RULE, isAccountId, isStorable } from '../../kit/ids.js';
 import type { Principal, Role } from '../../kit/principal.js';
 import type { Issuer } from './issuers.js';
 import { readRole } from './roles.js';
@@ -29,8 +28,8 @@ export function readClaims(issuer: Issuer, payload: JWTPayload, rules: ClaimRule
     throw atFault('type', type === undefined ? 'is missing; only "access" is accepted' : 'is not "access"', 'Invalid token type');
   }
   const accountId = payload[issuer.subjectClaim];
-  if (typeof accountId !== 'string' || accountId.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(accountId)) {
-    throw atFault(issuer.subjectClaim, 'is not the id of an account');
+  if (typeof accountId !== 'string' || !isAccountId(accountId)) {
+    throw atFault(issuer.subjectClaim, ACCOUNT_ID_RULE);
   }
   const untilSeconds = endOf(payload, { ...rules, maxTokenAgeSeconds: issuer.maxTokenAgeSeconds ?? rules.maxTokenAgeSeconds }, nowMs);
   const principal: Principal = {

@@ -12,8 +12,8 @@ import { idempotencyKey, IdempotencyKeyHeader, markReplayed } from '../http/idem
 import { reply } from '../http/json.js';
 import { refuse } from '../http/refusals.js';
 import type { AddRoute, RouteSpec } from '../http/routes.js';
-import { bodyOf, integerOrNull } from '../http/schema.js';
-import { endpointFields, INVALID, readEndpoint, UserId, type IdRules } from './fields.js';
+import { accountIdText, bodyOf, integerOrNull } from '../http/schema.js';
+import { endpointFields, INVALID, readEndpoint, type IdRules } from './fields.js';
 import { settlementBody, toSettlement, type SettlementBody } from './settlement-body.js';
 
 export type ProcessRouteDeps = StartDeps & SettleProcessDeps & IdRules;
@@ -22,7 +22,7 @@ export type ProcessRouteDeps = StartDeps & SettleProcessDeps & IdRules;
 const PREFIXES = ['/api/credits-process', '/api/token-process'] as const;
 
 const startBody = bodyOf(
-  Type.Object({ user_id: UserId(), ...endpointFields, duration: Type.Optional(integerOrNull(1, Number.MAX_SAFE_INTEGER)) }),
+  Type.Object({ user_id: accountIdText(), ...endpointFields, duration: Type.Optional(integerOrNull(1, Number.MAX_SAFE_INTEGER)) }),
   INVALID,
 );
 

@@ -3,8 +3,8 @@ import type { ModelUsage } from '../../credits/prices/model-book.js';
 import { normalUsageKey, USAGE_KEY_LENGTH_MAX } from '../../credits/processes/process-hold.js';
 import type { SettleProcess } from '../../credits/processes/settle-process.js';
 import { MODEL_ID_LENGTH_MAX, TOKENS_MAX } from '../../kit/limits.js';
-import { bodyOf, integerOrNull, storedText } from '../http/schema.js';
-import { endpointFields, INVALID, orNull, readEndpoint, UserId, validationError, type IdRules } from './fields.js';
+import { accountIdText, bodyOf, integerOrNull, storedText } from '../http/schema.js';
+import { endpointFields, INVALID, orNull, readEndpoint, validationError, type IdRules } from './fields.js';
 
 /** Items of one settlement. Aggregating callers send a handful; this bounds the work of one script's caller. */
 export const USAGES_MAX = 1_000;
@@ -21,7 +21,7 @@ const Usage = Type.Object(usageFields);
 /** The settlement of a process, of one model or of several: over HTTP and over the queues the same. */
 export const settlementBody = bodyOf(
   Type.Object({
-    user_id: UserId(),
+    user_id: accountIdText(),
     usage_key: orNull(Type.String({ minLength: 1, maxLength: USAGE_KEY_LENGTH_MAX, pattern: '^[!-~]+$' })),
     ...endpointFields,
     usages: orNull(Type.Array(Usage, { maxItems: USAGES_MAX })),

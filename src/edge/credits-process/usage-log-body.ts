@@ -1,12 +1,12 @@
 import Type from 'typebox';
-import { bodyOf } from '../http/schema.js';
-import { INVALID, orNull, UserId, validationError } from './fields.js';
+import { accountIdText, bodyOf } from '../http/schema.js';
+import { INVALID, orNull, validationError } from './fields.js';
 
 /** Telemetry is small; this only stops abuse. */
 const LOG_BYTES_MAX = 16_384;
 
 /** Telemetry of a feature's use: over HTTP and over the queue the same. All other fields are kept as they are. */
-export const usageLogBody = bodyOf(Type.Object({ user: orNull(UserId()), user_id: orNull(UserId()) }), INVALID);
+export const usageLogBody = bodyOf(Type.Object({ user: orNull(accountIdText()), user_id: orNull(accountIdText()) }), INVALID);
 
 /** Whose telemetry it is, and its text. Throws GatewayError invalid_request. */
 export function toUsageLog(body: ReturnType<typeof usageLogBody.parse>): { readonly user: string; readonly payload: string } {

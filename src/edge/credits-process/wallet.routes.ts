@@ -10,8 +10,8 @@ import type { GatewayContext } from '../http/context.js';
 import { idempotencyKey, IdempotencyKeyHeader, markReplayed } from '../http/idempotency-key.js';
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
-import { bodyOf, storedText } from '../http/schema.js';
-import { INVALID, orNull, readEndpoint, UserId, type IdRules } from './fields.js';
+import { accountIdText, bodyOf, storedText } from '../http/schema.js';
+import { INVALID, orNull, readEndpoint, type IdRules } from './fields.js';
 import { toUsageLog, usageLogBody } from './usage-log-body.js';
 
 export type WalletRouteDeps = GiveCreditsDeps & IdRules & {
@@ -25,16 +25,19 @@ const EMAIL_LENGTH_MAX = 320;
 
 const Gift = () => Type.Integer({ minimum: 1, maximum: GIFT_MAX });
 const initialBody = bodyOf(
-  Type.Object({ user_id: UserId(), email: orNull(storedText(0, EMAIL_LENGTH_MAX)), credits: orNull(Gift()) }), INVALID,
+  Type.Object({ user_id: accountIdText(), email: orNull(storedText(0, EMAIL_LENGTH_MAX)), credits: orNull(Gift()) }), INVALID,
 );
-const bonusBody = bodyOf(Type.Object({ user_id: UserId(), email: orNull(storedText(0, EMAIL_LENGTH_MAX)), credits: Gift() }), INVALID);
+const bonusBody = bodyOf(
+  Type.Object({ user_id: accountIdText(), email: orNull(storedText(0, EMAIL_LENGTH_MAX)), credits: Gift() }), INVALID,
+);
 
 const Wallet = Type.Object({
   success: Type.Literal(true), status: Type.Integer(), message: Type.String(),
   data: Type.Object({
     _id: Type.String(), user: Type.String(), email: Type.Union([Type.String(), Type.Null()]),
     credits: Type.Union([Type.Number(), Type.Null()]),
-    initial_credits_given: Type.Boolean(), created_at: Type.String(), updated_at: Type.String(),
+    initial_credits_given: Type.Boolean(), bonus_credits_given: Type.Optional(Type.Literal(true)),
+    created_at: Type.String(), updated_at: Type.String(),
   }),
 });
 const Logged = Type.Object({
@@ -84,7 +87,7 @@ export function walletRoutes(add: AddRoute, deps: WalletRouteDeps): void {
         accountId: body.user_id, amount: wholeCredits(body.credits), actor: principal.name, key: idempotencyKey(ctx, principal),
       });
       markReplayed(ctx, result.replayed);
-      answer(ctx, 'Bonus credits given successfully', body, result);
+      answer(ctx, 'Bonus credits given successfully', body, result, { bonus_credits_given: true });
     });
   }
   add('POST', '/api/feature-usage-logs', serverKey('telemetry'), {
@@ -110,14 +113,14 @@ const walletId = (accountId: string): string => createHash('sha256').update(`wal
 function answer(
   ctx: GatewayContext, message: string,
   { user_id: user, email = null }: { readonly user_id: string; readonly email?: string | null },
-  { status, balance, atMs, hasInitial }: GivenCredits,
+  { status, balance, atMs, hasInitial }: GivenCredits, more: object = {},
 ): void {
   const at = new Date(atMs).toISOString();
   const code = status === 'given' ? 200 : 202;
   reply(ctx, code, {
     success: true, status: code, message: status === 'given' ? message : 'Credits are recorded and will be available shortly',
     data: {
-      _id: walletId(user), user, email, credits: balance === null ? null : toCredits(balance), initial_credits_given: hasInitial,
+      _id: walletId(user), user, email, credits: balance === null ? null : toCredits(balance), initial_credits_given: hasInitial, ...more,
       created_at: at, updated_at: at,
     },
   });

@@ -2,6 +2,7 @@ import { settleProcess, type SettleProcess, type SettleProcessDeps } from '../..
 import { GatewayError, type ErrorCode } from '../../kit/errors.js';
 import { toGatewayError } from '../../stores/postgres/errors.js';
 import { redisOutage } from '../../stores/redis/redis-away.js';
+import { utf8Text } from '../../kit/utf8.js';
 
 /** What became of a message. Only `settled` ones may be acknowledged; the others must be kept somewhere first. */
 export type Handled =
@@ -36,8 +37,10 @@ const MAY_PASS: ReadonlySet<ErrorCode> = new Set(['ledger_unavailable', 'limit_e
 
 /** The body of a message, or undefined when it is not JSON in UTF-8. */
 export function readPayload(content: Uint8Array): unknown {
+  const text = utf8Text(content);
+  if (text === null) return undefined;
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(content)) as unknown;
+    return JSON.parse(text) as unknown;
   } catch {
     return undefined;
   }

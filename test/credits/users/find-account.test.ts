@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { openAccount } from '../../../src/credits/accounts/open-account.js';
+import { resolveAccount, type ResolveDeps } from '../../../src/credits/accounts/resolve-account.js';
 import { claimableNames, provisionalName } from '../../../src/credits/users/names.js';
 import { findAccount, upsertProfiles, type ProfileRow } from '../../../src/credits/users/profile.table.js';
 import { readAcquaintance, setClaimed, setOwned } from '../../../src/credits/users/provisional.table.js';
@@ -27,8 +28,9 @@ const find = async (text: string, by: 'any' | 'email' = 'any'): Promise<unknown>
   const found = await findAccount(db, text, by);
   return found === null || found === 'ambiguous' ? found : found.accountId;
 };
+const deps: ResolveDeps = { lookUp: (text, by) => findAccount(db, text, by), freshen: { account: () => Promise.resolve() } };
 const open = async (text: string): Promise<unknown> => {
-  const found = await openAccount(db, { text, actor: 'boss' });
+  const found = await openAccount({ db, resolveAccount: (name) => resolveAccount(deps, name) }, { text, actor: 'boss' });
   return found === null || found === 'ambiguous' ? found : found.accountId;
 };
 
@@ -54,7 +56,10 @@ describe('names', () => {
     await upsertProfiles(db, [
       profile({ accountId: 'mallory', username: 'kevin@example.com' }),
       profile({ accountId: 'eve', email: '\u212Aevin@example.com' }),
+      // As many bytes in lower case: one letter loses two, two gain one each.
+      profile({ accountId: 'mallet', email: '\u212A\u023A\u023A@example.com' }),
     ]);
+    expect(await find('k\u2C65\u2C65@example.com')).toBeNull();
     expect(await find('kevin@example.com')).toBeNull();
     expect(await find('\u212Aevin@example.com')).toBe('eve');
   });
@@ -116,7 +121,14 @@ describe('names without an owner', () => {
     expect(await find('new-user')).toBe('new-user');
     expect(await open('Ann@Example.com')).toBe('Ann@Example.com');
     expect(await open('ann@example.COM')).toBe('Ann@Example.com');
-    expect([await open('a b'), await open('x'.repeat(129))]).toEqual([null, null]);
+    expect([await open('a b'), await open("O'Brien@Example.com"), await open("o'brien@example.com")])
+      .toEqual(['a b', "O'Brien@Example.com", "O'Brien@Example.com"]);
+    expect(await open('M\u00dcLLER@example.com')).toBe('M\u00dcLLER@example.com');
+    expect(await open('m\u00fcller@example.com')).toBe('M\u00dcLLER@example.com');
+    // The Kelvin sign is no k.
+    const [kelvin, kevin] = ['\u212Aevin@example.com', 'kevin@example.com'];
+    expect([await open(kelvin), await open(kevin)]).toEqual([kelvin, kevin]);
+    expect([await open('x'.repeat(256)), await open('a\u0000b')]).toEqual([null, null]);
   });
 
   test('lead to the claimant after the claim, and to the owner when it is an id after all', async () => {

@@ -30,6 +30,17 @@ test('lists the ledger queue, the settlement queues and their dead letters', asy
   ]);
 });
 
+test('an unknown path is 404, whatever it looks like, and a bad one 400', async () => {
+  for (const path of [
+    '/api/nothing', '/api/queues/none/1', '/nothing/of/the/kind.txt', '/static/none.js', '/static/%00', '/static/%2e%2e/%2e%2e/x',
+  ]) {
+    expect([path, (await boss.get(`/console/queues${path}`)).status]).toEqual([path, 404]);
+  }
+  expect((await press('admin', 'none/pause')).status).toBe(404);
+  expect((await press('admin', 'ledger/nothing')).status).toBe(404);
+  expect((await boss.get('/console/queues/static/%zz')).status).toBe(400);
+});
+
 test('is read-only for supervisors; their actions are refused', async () => {
   expect((await listed(boss)).every(({ readOnlyMode }) => readOnlyMode)).toBe(true);
   for (const path of ['ledger/pause', 'pause', 'ledger/obliterate']) {
