@@ -38,6 +38,8 @@ export const HOLD_TTL_SECONDS_MIN = 5;
 export const HOLD_TTL_SECONDS_MAX = 3_600;
 /** Longest life of a lot with an expiry: a hundred years. Callers use 3 650 days. */
 export const EXPIRY_DAYS_MAX = 36_500;
+/** How long refunded credits live whose lot has ended meanwhile, unless the request says otherwise. */
+export const REFUND_GRACE_DAYS = 30;
 /** How long Redis answers a repeated request from its receipt after Postgres has the entry. Postgres answers after that. */
 export const RECEIPT_TTL_SECONDS = 3_600;
 /** How long Postgres answers a repeated keyed charge: longer than any queue or client retries (30 days are promised). */

@@ -59,8 +59,8 @@ const DRIFT_CHECKS = ['balance', 'lots', 'holds', 'sequence', 'running_balance',
 
 /** The worker's jobs (worker/jobs/job-names.ts). */
 const JOBS = [
-  'drain', 'expire-holds', 'expire-lots', 'expire-forgotten', 'replay-money-in', 'resume-claims', 'make-partitions', 'forget-epochs',
-  'refill-plans', 'welcome-newcomers', 'forget-refusals', 'reconcile',
+  'drain', 'expire-holds', 'expire-lots', 'expire-forgotten', 'replay-money-in', 'resume-claims', 'resume-transfers',
+  'make-partitions', 'forget-epochs', 'refill-plans', 'welcome-newcomers', 'forget-refusals', 'reconcile',
 ] as const;
 
 /** The queues of settlements (edge/queues/queues.ts), in RabbitMQ and in BullMQ. */
@@ -116,8 +116,10 @@ export const METRICS = {
   ),
   credits: counter('cg_credits_total', 'Credits by what happened to them. overage: captured beyond the hold; debt: the part of '
     + 'overage that became debt; uncollected: usage beyond a hold that could not be charged; refused: usage that was reported '
-      + 'without credits for it.', {
-    flow: ['granted', 'captured', 'expired', 'removed', 'held', 'released', 'overage', 'debt', 'debt_paid', 'uncollected', 'refused'],
+      + 'without credits for it; refunded: captured, and given back.', {
+    flow: [
+      'granted', 'captured', 'expired', 'removed', 'held', 'released', 'overage', 'debt', 'debt_paid', 'uncollected', 'refused', 'refunded',
+    ],
   }),
   modelHeld: counter(
     'cg_model_held_credits_total', 'Credits held for a model, counted when the hold ends. Beyond the busiest models: other.',
