@@ -25,7 +25,8 @@ export type NewIntent = {
   readonly about: string;
 };
 
-export type IntentRow = Omit<NewIntent, 'idempotency' | 'revokedLotId' | 'parts' | 'refundOf' | 'graceMs'> & {
+type Added = 'revokedLotId' | 'parts' | 'refundOf' | 'graceMs';
+export type IntentRow = Omit<NewIntent, 'idempotency' | Added> & {
   readonly parts: string | null;
   readonly refundOf: string | null;
   readonly graceMs: number | null;
@@ -54,7 +55,8 @@ export function intentIdOf(key: string): number | null {
 
 /** The lots of a transfer: each is a lot of its own, in the order in which they were spent. */
 export const lotIdsOf = (intentId: number, count: number): string[] =>
-  Array.from({ length: count }, (_, index) => (index === 0 ? lotIdOf(intentId) : `${lotIdOf(intentId)}.${String(index + 1).padStart(3, '0')}`));
+  Array.from({ length: count }, (_, index) =>
+    lotIdOf(intentId) + (index === 0 ? '' : `.${String(index + 1).padStart(3, '0')}`));
 
 /** Records a request, once per idempotency key. `isNew` false: the key existed, and `row` is its intent. */
 export async function insertIntent(db: Db | Trx, intent: NewIntent): Promise<{ readonly row: IntentRow; readonly isNew: boolean }> {

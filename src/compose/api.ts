@@ -26,6 +26,7 @@ import { composeChatsparty } from './chatsparty.js';
 import { composeConsole, type QueueSide } from './console.js';
 import type { Core } from './core.js';
 import { composeServerSide } from './credits-process.js';
+import { composeMoneyMoves } from './money-moves.js';
 import { composeOversight } from './oversight.js';
 import { composeReads } from './reads.js';
 
@@ -125,6 +126,7 @@ export async function openApi(
     chatsparty: chatsparty.chatsparty,
     native: {
       plans: chatsparty.plans,
+      moves: composeMoneyMoves(core, money, clock),
       oversight,
       prices: { books: core.prices, clock },
       history: (query) => readHistory(db, query),

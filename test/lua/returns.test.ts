@@ -100,7 +100,9 @@ test('a transfer brings lots with their expiry in one entry; debt is paid first,
     receive f:1             -> account_frozen
   `);
   const received = (await under.journal(accountId)).filter(({ kind }) => kind === 'transfer_in');
-  expect(received.map(({ granted, available, expired, debt }) => [granted, available, expired, debt])).toEqual([[15, 8, 0, -7], [3, 1, 2, 0]]);
+  expect(received.map(({ granted, available, expired, debt }) => [granted, available, expired, debt])).toEqual([
+    [15, 8, 0, -7], [3, 1, 2, 0],
+  ]);
 });
 
 test('a transfer that would leave more live lots than an account may have waits', async () => {

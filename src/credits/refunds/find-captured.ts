@@ -26,10 +26,9 @@ export type Captured = {
  *
  * @throws GatewayError not_refundable: the hold is open, or the entry captures nothing.
  */
-export async function findCaptured(trx: Trx, accountId: string, of: RefundOf, caller: string | null): Promise<Captured | null> {
+export async function findCaptured(trx: Trx, accountId: string, of: RefundOf, caller: string): Promise<Captured | null> {
   if ('hold' in of) return ofHold(trx, accountId, await readRefundableHold(trx, accountId, of.hold));
   if ('entry' in of) return ofEntry(trx, accountId, await readRefundableEntry(trx, accountId, of.entry));
-  if (caller === null) return null;
   const keys = KEYED_OPERATIONS.map((operation) => chargeKeyText({ operation, caller, key: of.charge }));
   return ofEntry(trx, accountId, await readChargeOfKey(trx, accountId, keys));
 }
@@ -55,4 +54,4 @@ async function ofEntry(trx: Trx, accountId: string, entry: RefundableEntry | nul
   throw notRefundable(`an entry of kind ${entry.kind} charges nothing`);
 }
 
-const notRefundable = (message: string): GatewayError => new GatewayError('conflict', message);
+const notRefundable = (message: string): GatewayError => new GatewayError('not_refundable', message);

@@ -4,6 +4,7 @@ import type { Freshen } from '../../journal/freshen.js';
 import type { CallerKey } from '../../kit/caller.js';
 import { accountFrozen, GatewayError } from '../../kit/errors.js';
 import { fingerprint } from '../../kit/ids.js';
+import { creditsText } from '../../kit/money/credits.js';
 import { micros, type Micros } from '../../kit/money/micros.js';
 import { writeFacts } from '../../ledger/facts.js';
 import type { Ledger } from '../../ledger/ledger.js';
@@ -33,7 +34,9 @@ export type RefundCommand = {
   readonly graceMs: number | null;
   readonly reason: string;
   readonly actor: string;
-  /** The caller's name for this request; null: every request is another refund. `of.charge` is a key of the same caller. */
+  /** Who asks: `of.charge` is a key of the same caller. */
+  readonly caller: string;
+  /** The caller's name for this request; null: every request is another refund. */
   readonly key: CallerKey | null;
 };
 
@@ -67,7 +70,7 @@ export async function refundCredits(deps: RefundDeps, command: RefundCommand): P
   const isFresh = await prepare(deps, accountId);
   const { row, isNew } = await deps.db.transaction(async (trx) => {
     await lockRefunds(trx, accountId);
-    const captured = await findCaptured(trx, accountId, of, key?.caller ?? null);
+    const captured = await findCaptured(trx, accountId, of, command.caller);
     if (captured === null) throw isFresh ? notFound(of) : notInBooks();
     const terms = await plan(trx, accountId, captured, amount);
     // What was charged was spent by the account's own owner, who no longer can be found by a name only.
@@ -139,9 +142,9 @@ function answer(result: MoneyInResult, row: IntentRow, replayed: boolean): Refun
 }
 
 function notRefundable(left: Micros): GatewayError {
-  return new GatewayError('conflict', left === 0 ? 'nothing of it is left to refund' : 'less than this is left to refund of it', {
-    first: { refundable: left },
-  });
+  return new GatewayError(
+    'not_refundable', left === 0 ? 'nothing of it is left to refund' : `only ${creditsText(left)} credits of it are left to refund`,
+  );
 }
 
 const notFound = (of: RefundOf): GatewayError => ('hold' in of

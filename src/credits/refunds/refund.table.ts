@@ -46,7 +46,9 @@ export async function readChargeOfKey(db: Db | Trx, accountId: string, keys: rea
   return rows[0] === undefined ? null : decode(rows[0]);
 }
 
-export type RefundableHold = { readonly holdId: string; readonly placedSeq: number; readonly endedSeq: number | null; readonly parts: string };
+export type RefundableHold = {
+  readonly holdId: string; readonly placedSeq: number; readonly endedSeq: number | null; readonly parts: string;
+};
 
 const HOLD = `hold_id as "holdId", placed_seq as "placedSeq", ended_seq as "endedSeq", parts from holds`;
 

@@ -106,7 +106,9 @@ async function send({ db, moneyIn }: TransferDeps, row: TransferRow): Promise<Tr
   const { transferId, from, to, amount, reason, actor } = row;
   const result = await moneyIn.send({
     accountId: from, amount, idempotency: idempotencyKey(SEND_SCOPE, row), fingerprint: fingerprint('transfer', transferId),
-    about: writeFacts({ type: 'change', source: 'transfer', actor, reason, notes: `transfer to ${to}: ${reason}`, to, transfer: transferId }),
+    about: writeFacts({
+      type: 'change', source: 'transfer', actor, reason, notes: `transfer to ${to}: ${reason}`, to, transfer: transferId,
+    }),
   });
   switch (result.status) {
     case 'applied':
