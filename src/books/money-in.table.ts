@@ -39,7 +39,8 @@ export type IntentRow = Omit<NewIntent, 'idempotency' | Added> & {
 };
 
 const COLUMNS = `intent_id as "intentId", account_id as "accountId", kind, amount, expires_at_ms as "expiresAtMs",
-  revoked_lot_id as "revokedLotId", parts, refund_of as "refundOf", grace_ms as "graceMs", fingerprint, about, state, reply, applied_seq as "appliedSeq"`;
+  revoked_lot_id as "revokedLotId", parts, refund_of as "refundOf", grace_ms as "graceMs", fingerprint,
+  about, state, reply, applied_seq as "appliedSeq"`;
 
 /** The permanent name of an intent in Redis. */
 export const intentKey = (intentId: number): string => `intent:${intentId}`;

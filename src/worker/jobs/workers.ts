@@ -6,7 +6,7 @@ import { forgetRefusals } from '../../credits/refusals/forget-refusals.js';
 import { resumeTransfers } from '../../credits/transfers/resume-transfers.js';
 import { claimResumer } from '../../credits/users/resume-claims.js';
 import type { Drain } from '../../journal/drain.js';
-import { freshen } from '../../journal/freshen.js';
+import type { Freshen } from '../../journal/freshen.js';
 import type { Clock } from '../../kit/clock.js';
 import { ZERO, type Micros } from '../../kit/money/micros.js';
 import { makePartitions } from '../../stores/postgres/partitions.js';
@@ -20,6 +20,8 @@ import type { LedgerJobs } from './ledger-queue.js';
 
 export type WorkerDeps = ExpireDeps & MoneyInDeps & {
   readonly drain: Drain;
+  /** Of the process, which has one. */
+  readonly freshen: Pick<Freshen, 'account'>;
   /** One batch of the reconciler. */
   readonly reconcile: () => Promise<object>;
   readonly clock: Clock;
@@ -55,7 +57,7 @@ export type Workers = { readonly ready: () => Promise<void>; readonly close: () 
 /** Starts processing the queue. `close` waits for jobs in progress. */
 export function startWorkers(deps: WorkerDeps): Workers {
   const resumeClaims = claimResumer({ db: deps.db, ledger: deps.ledger, moneyIn: moneyIn(deps) });
-  const transfers = { db: deps.db, ledger: deps.ledger, moneyIn: moneyIn(deps), freshen: freshen(deps.drain, deps.keys) };
+  const transfers = { db: deps.db, ledger: deps.ledger, moneyIn: moneyIn(deps), freshen: deps.freshen };
   const handlers: { readonly [Name in LedgerJobName]: (data: LedgerJobs[Name]) => Promise<object> } = {
     'drain': ({ shards }) => deps.drain(shards),
     'expire-holds': ({ shards }) => expireHolds(deps, shards),

@@ -63,7 +63,8 @@ test('however many refund at once, under their own keys, never more than was cap
   const accountId = `r-${randomUUID()}`;
   await grant(accountId, 100);
   await charge(accountId, 10, 'c');
-  const named = Array.from({ length: 12 }, (_, i) => refund(accountId, { charge: 'c' }, 3, { key: { caller: 'a', key: `${accountId}${i % 6}` } }));
+  const named = Array.from({ length: 12 }, (_, i) =>
+    refund(accountId, { charge: 'c' }, 3, { key: { caller: 'a', key: `${accountId}${i % 6}` } }));
   const results = await Promise.allSettled(named);
   const done = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   const refused = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as GatewayError] : []));
@@ -113,7 +114,9 @@ test('what captured nothing, or is open, or is not there, is refused and changes
   });
   await settled(accountId, 'free', 1, 0);
   await charge(accountId, 2, 'mine');
-  for (const of of [{ hold: 'open' }, { hold: 'free' }, { entry: 1 }]) await expect(refund(accountId, of, null)).rejects.toMatchObject(refusal);
+  for (const of of [{ hold: 'open' }, { hold: 'free' }, { entry: 1 }]) {
+    await expect(refund(accountId, of, null)).rejects.toMatchObject(refusal);
+  }
   await expect(refund(accountId, { hold: 'unknown' }, 1)).rejects.toMatchObject({ code: 'hold_not_found' });
   await expect(refund(accountId, { entry: 99 }, 1)).rejects.toMatchObject({ code: 'not_found' });
   // A key names charges of its own caller only.

@@ -32,8 +32,8 @@ const lotsOf = async (accountId: string) =>
 const kindsOf = async (accountId: string) => (await under.journal(accountId)).map(({ kind }) => kind);
 const agree = async (...accountIds: readonly string[]): Promise<void> => {
   for (const accountId of accountIds) {
-    expect(await compareAccount({ db: under.db, redis: under.redis, keys: under.keys, fence: under.fence, drain: under.runDrain }, accountId))
-      .toMatchObject({ result: 'ok', differences: [] });
+    const deps = { db: under.db, redis: under.redis, keys: under.keys, fence: under.fence, drain: under.runDrain };
+    expect(await compareAccount(deps, accountId)).toMatchObject({ result: 'ok', differences: [] });
   }
 };
 
