@@ -18,9 +18,9 @@ alter table money_in add constraint money_in_parts
   check ((kind in ('refund', 'transfer_in')) = (parts is not null)) not valid;
 create index money_in_refund_idx on money_in (account_id, refund_of) where kind = 'refund';
 
--- A refund takes from what was captured.
+-- A refund takes from what was captured, and so does a late settle that gives back (0016).
 alter table entries drop constraint entries_captured_check;
-alter table entries add constraint entries_captured_check check (captured >= 0 or kind = 'refund') not valid;
+alter table entries add constraint entries_captured_check check (captured >= 0 or kind in ('refund', 'give_back')) not valid;
 
 -- Moves of credits between accounts. The row is written first; every step of it is an intent under the row's own name.
 create table transfers (
