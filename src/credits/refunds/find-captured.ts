@@ -36,6 +36,8 @@ export async function findCaptured(trx: Trx, accountId: string, of: RefundOf, ca
 async function ofHold(trx: Trx, accountId: string, hold: RefundableHold | null): Promise<Captured | null> {
   if (hold === null) return null;
   if (hold.endedSeq === null) throw notRefundable('the hold is open: settle it for what was used');
+  // Both would give the same credits back.
+  if (hold.isProvisional) throw notRefundable('its lease ended and its charge may still change: settle it for what was used');
   return {
     name: `hold:${hold.placedSeq}`, holdId: hold.holdId, holdParts: hold.parts, entries: await readCaptures(trx, accountId, hold),
   };

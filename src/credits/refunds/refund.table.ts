@@ -48,9 +48,12 @@ export async function readChargeOfKey(db: Db | Trx, accountId: string, keys: rea
 
 export type RefundableHold = {
   readonly holdId: string; readonly placedSeq: number; readonly endedSeq: number | null; readonly parts: string;
+  /** Expired by a policy whose charge a late settle may still lower. */
+  readonly isProvisional: boolean;
 };
 
-const HOLD = `hold_id as "holdId", placed_seq as "placedSeq", ended_seq as "endedSeq", parts from holds`;
+const HOLD = `hold_id as "holdId", placed_seq as "placedSeq", ended_seq as "endedSeq", parts,
+  state = 'expired' and policy = 'charge_reported' as "isProvisional" from holds`;
 
 /** The last hold of this id that was placed by `upToSeq`, or null. */
 export async function readRefundableHold(
