@@ -7,6 +7,7 @@ import { compareAccount } from '../../../src/journal/reconcile/compare-account.j
 import { freshen } from '../../../src/journal/freshen.js';
 import { GatewayError } from '../../../src/kit/errors.js';
 import { micros } from '../../../src/kit/money/micros.js';
+import type { Db, Trx } from '../../../src/stores/postgres/connect.js';
 import { durableLedger, type DurableLedger } from '../../support/durable-ledger.js';
 
 const MINUTE_MS = 60_000;
@@ -61,7 +62,9 @@ test('a hold is refunded in parts until nothing is left, the last that was taken
 
 test('however many refund at once, under their own keys, never more than was captured comes back', async () => {
   const accountId = `r-${randomUUID()}`;
-  await grant(accountId, 100);
+  await grant(accountId, 200);
+  // Another charge: the total that the account has captured, which the script checks, is no bound for refunds of one.
+  await charge(accountId, 100);
   await charge(accountId, 10, 'c');
   const named = Array.from({ length: 12 }, (_, i) =>
     refund(accountId, { charge: 'c' }, 3, { key: { caller: 'a', key: `${accountId}${i % 6}` } }));
@@ -71,8 +74,55 @@ test('however many refund at once, under their own keys, never more than was cap
   // Each key was sent twice, and both got one answer.
   expect(new Set(done.map(({ id }) => id)).size).toBe(3);
   expect(refused.every(({ code }) => code === 'not_refundable')).toBe(true);
-  expect(await under.ledger.readAccount(accountId)).toMatchObject({ available: 99, totals: { captured: 1 } });
+  expect(await under.ledger.readAccount(accountId)).toMatchObject({ available: 99, totals: { captured: 101 } });
   await agrees(accountId);
+});
+
+/**
+ * The database, in which no transaction goes on after it has read the sum of refunds before all of `count` have read it, too, or wait
+ * for the lock.
+ */
+function simultaneous(db: Db, count: number): Db {
+  const arrived = new Set<number>();
+  let transactions = 0;
+  let open = (): void => undefined;
+  const all = new Promise<void>((resolve) => { open = resolve; });
+  const arrive = (transaction: number): void => {
+    arrived.add(transaction);
+    if (arrived.size === count) open();
+  };
+  const watched = (trx: Trx, transaction: number): Trx => new Proxy(trx, {
+    get: (target, name) => (name !== 'raw' ? Reflect.get(target, name) as unknown : async (sql: string, binds: never) => {
+      if (sql.includes('pg_advisory_xact_lock')) arrive(transaction);
+      const result: unknown = await target.raw(sql, binds);
+      if (sql.includes('sum(amount)')) {
+        arrive(transaction);
+        await all;
+      }
+      return result;
+    }),
+  });
+  return new Proxy(db, {
+    get: (target, name) => (name !== 'transaction' ? Reflect.get(target, name) as unknown : (work: (trx: Trx) => Promise<unknown>) => {
+      transactions += 1;
+      const transaction = transactions;
+      return target.transaction((trx) => work(watched(trx, transaction)));
+    }),
+  });
+}
+
+test('two refunds that would both fit alone are not both made', async () => {
+  const accountId = `r-${randomUUID()}`;
+  await grant(accountId, 200);
+  await charge(accountId, 100);
+  await charge(accountId, 10, 'c');
+  await under.drain();
+  const db = simultaneous(under.db, 2);
+  const results = await Promise.allSettled([1, 2].map(() => refundCredits({ ...deps(), db }, {
+    accountId, of: { charge: 'c' }, amount: micros(6), graceMs: null, reason: 'r', actor: 'a', caller: 'server.a', key: null,
+  })));
+  expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  expect(await under.ledger.readAccount(accountId)).toMatchObject({ totals: { captured: 104 } });
 });
 
 test('also after Redis lost everything, and long after the hold has left it', async () => {
