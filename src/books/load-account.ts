@@ -98,7 +98,7 @@ const toOpenHold = (row: HoldColumns): OpenHoldImage => ({
 });
 
 /** `lot:amount,lot:amount` */
-function toParts(text: string): HoldPart[] {
+export function toParts(text: string): HoldPart[] {
   if (text === '') return [];
   return text.split(',').map((part) => {
     const [lotId = '', amount = ''] = part.split(':');

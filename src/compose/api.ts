@@ -26,6 +26,7 @@ import { composeChatsparty } from './chatsparty.js';
 import { composeConsole, type QueueSide } from './console.js';
 import type { Core } from './core.js';
 import { composeServerSide } from './credits-process.js';
+import { composeMoneyMoves } from './money-moves.js';
 import { composeOversight } from './oversight.js';
 import { composeReads } from './reads.js';
 
@@ -124,9 +125,14 @@ export async function openApi(
       ...composeReads(core, clock),
     },
     chatsparty: chatsparty.chatsparty,
-    plans: chatsparty.plans,
-    oversight,
-    prices: { books: core.prices, clock },
+    native: {
+      plans: chatsparty.plans,
+      moves: composeMoneyMoves(core, money, clock),
+      oversight,
+      prices: { books: core.prices, clock },
+      history: (query) => readHistory(db, query),
+      writeLedger: async (accountId) => (await core.drainNow([core.keys.shardOf(accountId)])).stopped.length === 0,
+    },
     refusals: {
       record: refusals.record,
       readRefusals: (query) => readRefusals(db, query).catch((error: unknown) => { throw toGatewayError(error); }),
@@ -135,7 +141,6 @@ export async function openApi(
     console: operator.deps,
     health: { readiness, metricsText },
     admission: busy,
-    history: (query) => readHistory(db, query),
     trace: tracer === undefined ? undefined : traceRequests(tracer),
   });
 

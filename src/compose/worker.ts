@@ -41,7 +41,8 @@ export async function openWorker(
   const reconciler = openReconciler({ core, redis: connections.bulk, clock: time.clock, log, metrics, onError });
   const workers = startWorkers({
     reconcile: reconciler.turn,
-    drain: core.drain, keys: core.keys, ledger: core.ledger, db: core.drainDb, clock: time.clock, queueConnection: connections.worker,
+    drain: core.drain, freshen: core.freshen, keys: core.keys, ledger: core.ledger, db: core.drainDb, clock: time.clock,
+    queueConnection: connections.worker,
     redis: connections.bulk,
     namespace: config.redisNamespace,
     welcomeCredits: config.welcomeCredits,

@@ -43,6 +43,8 @@ export const HOLD_TTL_SECONDS_MIN = 5;
 export const HOLD_TTL_SECONDS_MAX = 3_600;
 /** Longest life of a lot with an expiry: a hundred years. Callers use 3 650 days. */
 export const EXPIRY_DAYS_MAX = 36_500;
+/** How long refunded credits live whose lot has ended meanwhile, unless the request says otherwise. */
+export const REFUND_GRACE_DAYS = 30;
 /** How long Redis answers a repeated request from its receipt after Postgres has the entry. Postgres answers after that. */
 export const RECEIPT_TTL_SECONDS = 3_600;
 /** How long Postgres answers a repeated keyed charge: longer than any queue or client retries (30 days are promised). */
@@ -102,5 +104,7 @@ export const RECONCILE_ACCOUNTS_MAX = 200;
 export const RECONCILE_ENTRIES_MAX = 50;
 /** Accounts with open findings that the reconciler compares completely in each turn. Drift is rare. */
 export const RECONCILE_RECHECKS_MAX = 20;
-/** Rows on one page of any list. */
+/** Items on one page of a list of `/v1`. */
+export const LIST_MAX = 1_000;
+/** Rows on one page of any list of the other APIs. */
 export const PAGE_MAX = 100;

@@ -23,9 +23,13 @@ export type WrittenFacts =
   | { readonly type: 'use'; readonly usage: WrittenUsage; readonly transaction?: WrittenTransaction }
   /** A charge that a record of usage may claim later. */
   | { readonly type: 'deduction'; readonly source: 'deduction' }
-  /** A grant, an adjustment, a removal, a freeze. `to`, `from` and `lot`: of lots that moved to another account. */
+  /**
+   * A grant, an adjustment, a removal, a freeze, a refund. `to`, `from` and `lot`: of lots that moved to another account; `transfer`:
+   * by which transfer. `of`: what a refund is of.
+   */
   | ({
-    readonly type: 'change'; readonly to?: string; readonly from?: string; readonly lot?: string; readonly transaction?: WrittenTransaction;
+    readonly type: 'change'; readonly to?: string; readonly from?: string; readonly lot?: string; readonly of?: string;
+    readonly transfer?: number; readonly transaction?: WrittenTransaction;
   } & Change);
 
 /** Where a change came from, who made it, why, and what else to say of it. */

@@ -15,6 +15,7 @@ import type { Charge, ChargePurpose, Ledger, Remove, SettleHold } from './ledger
 import { lotOperations } from './lot-operations.js';
 import { isRefusal, recallCharge, replayOf, type RecallDeps } from './recall-charge.js';
 import { amountAt, decodeAccount, decodeOutcome, decodePlaced, isReplayed, textAt, undocumented } from './replies.js';
+import { returnOperations } from './return-operations.js';
 import { debitScript, placeHoldScript, readAccountScript, settleHoldScript } from './scripts.js';
 
 export type RedisLedgerDeps = AccountScriptsDeps & RecallDeps & {
@@ -118,6 +119,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
 
   const ledger: Ledger = {
     ...lotOperations({ scripts, keys, written }),
+    ...returnOperations({ scripts, keys, written }),
     ...freezeOperations({ scripts, keys, written }),
 
     async placeHold(command) {

@@ -6,6 +6,8 @@ import type { Principal } from '../../src/ledger/ledger.js';
  */
 
 export type ModelLot = { readonly id: string; remaining: number; held: number; readonly amount: number; expiresAt: number };
+/** What captured credits: from which lots in the order of taking (null: as debt), and how much of it was refunded. */
+export type ModelCapture = { readonly taken: { readonly lot: string | null; readonly amount: number }[]; refunded: number };
 export type ModelHold = {
   readonly id: string;
   readonly amount: number;
@@ -22,6 +24,7 @@ export type ModelHold = {
   captured: number;
   debt: number;
   uncollected: number;
+  readonly capture: ModelCapture;
 };
 
 /** What a hold has been charged for so far, whether or not it could be collected. */
@@ -38,6 +41,8 @@ export class AccountModel {
   uncollected = 0;
   /** While frozen nothing changes, and nothing falls due. */
   frozen = false;
+  /** The charges that were made, in order. */
+  readonly captures: ModelCapture[] = [];
   readonly charges = new Map<string, { readonly amount: number; readonly available: number }>();
   /** The usage last refused under each key. */
   readonly refusals = new Map<string, number>();
@@ -135,7 +140,7 @@ export class AccountModel {
     for (const part of parts) this.lot(part.lot).held += part.amount;
     this.holds.push({
       id, amount, parts, expiresAt, fingerprint, placedBy, state: 'open', endFingerprint: '', endSeq: 0, closedAt: 0, captured: 0,
-      debt: 0, uncollected: 0,
+      debt: 0, uncollected: 0, capture: { taken: [], refunded: 0 },
     });
     return 'placed';
   }
@@ -154,6 +159,7 @@ export class AccountModel {
         left -= spent;
         this.captured += spent;
         hold.captured += spent;
+        hold.capture.taken.push({ lot: part.lot, amount: spent });
         lot.held -= part.amount;
         if (lot.expiresAt <= now) this.expired += part.amount - spent;
         else lot.remaining += part.amount - spent;
@@ -162,9 +168,10 @@ export class AccountModel {
       left = Math.max(0, cost - chargedFor(hold));
     }
     const fromAvailable = Math.min(left, this.available(now));
-    this.take(now, fromAvailable);
+    hold.capture.taken.push(...this.take(now, fromAvailable) ?? []);
     const debt = Math.min(left - fromAvailable, Math.max(0, debtLimit - this.debt));
     this.debt += debt;
+    hold.capture.taken.push({ lot: null, amount: debt });
     this.captured += fromAvailable + debt;
     hold.captured += fromAvailable + debt;
     hold.debt += debt;
@@ -174,6 +181,55 @@ export class AccountModel {
     if (hold.state === 'open' || hold.state === 'expired') hold.closedAt = now;
     hold.state = state;
     hold.endFingerprint = fingerprint;
+  }
+
+  /** How much of a capture can still be refunded. */
+  refundable({ taken, refunded }: ModelCapture): number {
+    return taken.reduce((sum, part) => sum + part.amount, 0) - refunded;
+  }
+
+  /**
+   * Gives `amount` of a capture back, what was taken last first, micro by micro as it were: debt is paid first, then lots get
+   * theirs. `grace` null: what came from an ended lot expires at once.
+   */
+  refund(now: number, capture: ModelCapture, amount: number, ownId: string, grace: number | null, debtGrace: number): void {
+    this.sweep(now);
+    let [skipped, left, toDebt] = [capture.refunded, amount, Math.min(this.debt, amount)];
+    let [fromDebt, fromEnded] = [0, 0];
+    this.debt -= toDebt;
+    this.captured -= amount;
+    capture.refunded += amount;
+    for (const part of [...capture.taken].reverse()) {
+      const already = Math.min(skipped, part.amount);
+      const back = Math.min(left, part.amount - already);
+      skipped -= already;
+      left -= back;
+      const paid = Math.min(toDebt, back);
+      toDebt -= paid;
+      if (part.lot === null) fromDebt += back - paid;
+      else if (this.lot(part.lot).expiresAt > now) this.lot(part.lot).remaining += back - paid;
+      else fromEnded += back - paid;
+    }
+    if (grace === null) {
+      this.expired += fromEnded;
+      fromEnded = 0;
+    }
+    const own = fromDebt + fromEnded;
+    const life = Math.max(fromDebt > 0 ? debtGrace : 0, grace ?? 0);
+    if (own > 0) this.lots.push({ id: ownId, amount: own, remaining: own, held: 0, expiresAt: now + life });
+  }
+
+  /** Opens the lots of a transfer; debt is paid from those that have not ended. */
+  receive(now: number, lots: readonly { readonly id: string; readonly amount: number; readonly expiresAt: number }[]): void {
+    this.sweep(now);
+    for (const { id, amount, expiresAt } of lots) {
+      const ends = expiresAt <= now;
+      const paid = ends ? 0 : Math.min(this.debt, amount);
+      this.debt -= paid;
+      this.granted += amount;
+      if (ends) this.expired += amount;
+      this.lots.push({ id, amount, remaining: ends ? 0 : amount - paid, held: 0, expiresAt });
+    }
   }
 
   endDueHolds(now: number): void {

@@ -11,7 +11,8 @@ import type { GatewayContext } from '../http/context.js';
 import { markReplayed } from '../http/idempotency-key.js';
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
-import { accountIdText, bodyOf, integerOrNull, requiredBodyOf, storedText } from '../http/schema.js';
+import { accountIdText, integerOrNull, storedText } from '../http/schema.js';
+import { nativeBody, Strict } from './body.js';
 
 /** The use cases of manage-plans.ts and referral-bonus.ts, with their deps. */
 export type PlanRouteDeps = {
@@ -33,7 +34,7 @@ const PERIOD_SECONDS_MAX = 366 * 86_400;
 /** Without '/', which separates the plan in the keys of its grants (refill-plans.ts). */
 const PLAN_ID = /^[A-Za-z0-9_][A-Za-z0-9._@|+=~$-]*$/;
 const PlanId = () => Type.String({ minLength: 1, maxLength: PLAN_ID_LENGTH_MAX, pattern: PLAN_ID.source });
-const planBody = bodyOf(Type.Object({
+const planBody = nativeBody(Strict({
   name: storedText(1, NAME_LENGTH_MAX),
   credits: Credits(),
   period: Type.Enum(['day', 'week', 'month', 'seconds']),
@@ -41,11 +42,10 @@ const planBody = bodyOf(Type.Object({
   mode: Type.Optional(Type.Enum(['roll_over', 'reset'])),
   missed: Type.Optional(Type.Enum(['each', 'latest'])),
   expiresAfterSeconds: Type.Optional(integerOrNull(1, EXPIRES_AFTER_SECONDS_MAX)),
-}), 'The plan is not valid');
-const assignBody = requiredBodyOf(Type.Object({ plan: PlanId() }), 'plan is required');
-const referralBody = requiredBodyOf(
-  Type.Object({ referrer: accountIdText(), referee: accountIdText(), credits: Credits(), refereeCredits: Type.Optional(Credits()) }),
-  'referrer, referee and credits are required',
+}));
+const assignBody = nativeBody(Strict({ plan: PlanId() }));
+const referralBody = nativeBody(
+  Strict({ referrer: accountIdText(), referee: accountIdText(), credits: Credits(), refereeCredits: Type.Optional(Credits()) }),
 );
 
 const PlanReply = Type.Object({

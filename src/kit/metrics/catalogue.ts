@@ -49,8 +49,9 @@ const LIFE_BUCKETS_SECONDS = [0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1_800, 
 
 /** Why a request was refused: the code of the answer, or the negative answer of a check that is no error (credits/refusals/refusal.ts). */
 const REFUSAL_REASONS = [
-  'invalid_request', 'unauthenticated', 'insufficient_credits', 'forbidden', 'not_found', 'account_not_found', 'hold_not_found',
-  'hold_resolved', 'conflict', 'body_too_large', 'unsupported_media_type', 'idempotency_mismatch', 'account_frozen', 'limit_exceeded',
+  'invalid_request', 'unauthenticated', 'insufficient_credits', 'limit_reached', 'forbidden', 'not_found', 'account_not_found',
+  'hold_not_found', 'hold_resolved', 'progress_backwards', 'not_refundable', 'conflict', 'precondition_failed', 'body_too_large',
+  'unsupported_media_type', 'idempotency_mismatch', 'unknown_model', 'price_missing', 'account_frozen', 'limit_exceeded', 'rate_limited',
   'not_configured', 'ledger_unavailable', 'internal', 'check_negative', 'not_permitted',
 ] as const;
 
@@ -59,8 +60,8 @@ const DRIFT_CHECKS = ['balance', 'lots', 'holds', 'sequence', 'running_balance',
 
 /** The worker's jobs (worker/jobs/job-names.ts). */
 const JOBS = [
-  'drain', 'expire-holds', 'expire-lots', 'expire-forgotten', 'replay-money-in', 'resume-claims', 'make-partitions', 'forget-epochs',
-  'refill-plans', 'welcome-newcomers', 'forget-refusals', 'reconcile',
+  'drain', 'expire-holds', 'expire-lots', 'expire-forgotten', 'replay-money-in', 'resume-claims', 'resume-transfers',
+  'make-partitions', 'forget-epochs', 'refill-plans', 'welcome-newcomers', 'forget-refusals', 'reconcile',
 ] as const;
 
 /** The queues of settlements and of telemetry (edge/queues/queues.ts), in RabbitMQ and in BullMQ. */
@@ -121,8 +122,10 @@ export const METRICS = {
   ),
   credits: counter('cg_credits_total', 'Credits by what happened to them. overage: captured beyond the hold; debt: the part of '
     + 'overage that became debt; uncollected: usage beyond a hold that could not be charged; refused: usage that was reported '
-      + 'without credits for it.', {
-    flow: ['granted', 'captured', 'expired', 'removed', 'held', 'released', 'overage', 'debt', 'debt_paid', 'uncollected', 'refused'],
+      + 'without credits for it; refunded: captured, and given back.', {
+    flow: [
+      'granted', 'captured', 'expired', 'removed', 'held', 'released', 'overage', 'debt', 'debt_paid', 'uncollected', 'refused', 'refunded',
+    ],
   }),
   modelHeld: counter(
     'cg_model_held_credits_total', 'Credits held for a model, counted when the hold ends. Beyond the busiest models: other.',

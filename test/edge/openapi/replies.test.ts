@@ -57,7 +57,8 @@ const example = ({ path, operation }: Each): { readonly path: string; readonly b
 
 /** The status that a route declares for a code; dialects differ. */
 const statusOf = ({ responses }: Operation, code: string): number | undefined => {
-  const found = Object.entries(responses).find(([, { content }]) => content?.['application/json']?.examples?.[code] !== undefined);
+  const found = Object.entries(responses).find(([, { content }]) =>
+    Object.values(content ?? {}).some(({ examples }) => examples?.[code] !== undefined));
   return found === undefined ? undefined : Number(found[0]);
 };
 
@@ -112,6 +113,17 @@ describe('a user’s money, from grant to ledger', () => {
       await post(bob, '/api/usage/record', { ...usage, credits: 0, metadata: null }),
       await post(alice, '/api/usage/record', { ...usage, credits: 1e12 }),
     ])).toEqual([201, 201, 422, 402, 201, 400]);
+  });
+
+  test('refunds and transfers', async () => {
+    const transfer = await post(admin, '/v1/transfers', { from: 'alice', to: 'carol', amount: '1', reason: 'r' });
+    expect(statuses([
+      transfer, await checked.send('GET', `/v1/transfers/${String(transfer.body['id'])}`, { token: boss }),
+      await post(admin, '/v1/refunds', { account: 'alice', of: { hold: 's1' }, amount: '0.1', reason: 'r' }, { 'idempotency-key': 'r1' }),
+      await post(admin, '/v1/refunds', { account: 'alice', of: { hold: 's1' }, amount: '0.1', reason: 'r' }, { 'idempotency-key': 'r1' }),
+      await post(admin, '/v1/refunds', { account: 'alice', of: { hold: 's1' }, amount: '100000', reason: 'r' }),
+      await checked.send('GET', '/v1/accounts/alice/balance?at=2026-01-01T00:00:00Z', { token: alice }),
+    ])).toEqual([201, 200, 201, 201, 409, 200]);
   });
 
   test('questions', async () => {
