@@ -34,6 +34,10 @@ export type Price = {
   readonly maxOutputTokens: number | null;
 };
 
+/** What facts tell of a price that is not the model's own, so that a default is seen where its hold and its charge are. */
+export const pricedByOther = ({ by: { model, rule } }: Price): { readonly pricedBy?: { readonly model: string; readonly rule: PriceRule } } =>
+  (rule === 'exact' ? {} : { pricedBy: { model, rule } });
+
 /** A line of a quote or a receipt. `rate` and `amount` are decimal text of credits, without margin. */
 export type PriceComponent = {
   readonly tokenClass: Dimension;

@@ -1,4 +1,5 @@
 import { GatewayError, type ErrorSource } from '../../kit/errors.js';
+import type { Parser } from './schema.js';
 
 /** A name that speaks of tokens, in any style: `output_tokens`, `cachedTokens`, `tokenCount`. */
 const NAMES_TOKENS = /token/i;
@@ -18,8 +19,16 @@ export const unreadTokenFields = (
     ? []
     : [{ path: `${path}.${name}`, message: 'counts tokens in a way that is not known here: they would not be charged' }]));
 
-/** Bodies that were parsed by a schema: `known` are its fields. @throws GatewayError invalid_request with `message`. */
-export function refuseUnreadTokens(body: object, known: ReadonlySet<string>, message: string): void {
-  const sources = unreadTokenFields(body, (name) => known.has(name), 'body');
-  if (sources.length > 0) throw new GatewayError('invalid_request', message, { sources });
-}
+/**
+ * A parser that also refuses fields that count tokens and that are not among `read`, for routes whose price is by a count of
+ * tokens: tokens of another name would be free. `message` is what the legacy API says for a bad body.
+ */
+export const readingTokens = <T extends object>({ schema, parse }: Parser<T>, read: readonly string[], message: string): Parser<T> => ({
+  schema,
+  parse: (value) => {
+    const body = parse(value);
+    const sources = unreadTokenFields(body, (name) => read.includes(name), 'body');
+    if (sources.length > 0) throw new GatewayError('invalid_request', message, { sources });
+    return body;
+  },
+});
