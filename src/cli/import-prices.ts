@@ -59,7 +59,8 @@ async function run(): Promise<void> {
     const shownAt = books.history.lastVersion();
     for (const book of names) {
       const readBy = READ_BY.get(book) ?? 'no route';
-      say(`book "${book}", read by ${readBy}; ${rateOf(book, creditsPerDollar)}; prices in credits per million tokens\n`);
+      const rate = rateOf(book, creditsPerDollar);
+      say(`book "${book}", read by ${readBy}; ${rate}; prices in credits per million tokens\n`);
       for (const line of describeImport(plan(books.history, book))) say(line);
       if (names.length > 1) say('');
     }
