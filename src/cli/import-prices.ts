@@ -107,7 +107,9 @@ function readArguments(): Arguments {
   });
   if (file === undefined || others.length > 0) throw new Error('name one file');
   const { book, apply, force } = values;
-  if (book !== undefined && !isBookName(book)) throw new Error(`--book "${book}" is no name of a book: lower-case letters, digits and dashes`);
+  if (book !== undefined && !isBookName(book)) {
+    throw new Error(`--book "${book}" is no name of a book: lower-case letters, digits and dashes`);
+  }
   if (book === MESSAGE_BOOK) throw new Error(`the book "${MESSAGE_BOOK}" has prices per message, and a price map has none`);
   const { 'credits-per-dollar': rateText } = values;
   if (book === MODEL_BOOK && rateText !== undefined) {
