@@ -52,6 +52,8 @@ export interface MessageBook {
   list(filter?: PricingFilter): ModelPricing[];
 }
 
+type Looked = { readonly stored: StoredPrice; readonly view: ModelPricing; readonly rule: PriceRule };
+
 /** The token part counts started thousands. */
 const BLOCK_TOKENS = 1_000n;
 
@@ -67,12 +69,13 @@ export function messageBook(finder: PriceFinder): MessageBook {
     isActive: row.state === 'active',
   });
 
-  const look = (provider: string, modelName: string): { readonly stored: StoredPrice; readonly view: ModelPricing; readonly rule: PriceRule } | null => {
+  const look = (provider: string, modelName: string): Looked | null => {
     const found = finder.resolve(MESSAGE_BOOK, provider, modelName);
     if (found.status === 'unknown') return null;
     const { stored } = found;
     const rule = found.status === 'inactive' ? 'exact' : found.rule;
-    return { stored, rule, view: { ...pricing(stored, modelName, rule !== 'default' && history.isDefault(stored.row, clock())), provider } };
+    const isDefault = rule !== 'default' && history.isDefault(stored.row, clock());
+    return { stored, rule, view: { ...pricing(stored, modelName, isDefault), provider } };
   };
 
   return {

@@ -108,7 +108,9 @@ function itemAt(price: Price, row: PriceVersion, { aiModel, serviceTier = 'stand
       rounding_price: toNumber(times(rounding, creditPrice)),
       credit_price: toNumber(creditPrice),
       ...(parts.every(({ dimension }) => dimension === 'input' || dimension === 'output') ? {} : {
-        token_classes: parts.map(({ dimension, count, cost: each }) => ({ token_class: dimension, tokens: count, credits: toNumber(each) })),
+        token_classes: parts.map(({ dimension, count, cost: each }) => ({
+          token_class: dimension, tokens: count, credits: toNumber(each),
+        })),
       }),
     },
   };

@@ -35,7 +35,7 @@ export type Price = {
 };
 
 /** What facts tell of a price that is not the model's own, so that a default is seen where its hold and its charge are. */
-export const pricedByOther = ({ by: { model, rule } }: Price): { readonly pricedBy?: { readonly model: string; readonly rule: PriceRule } } =>
+export const pricedByOther = ({ by: { model, rule } }: Price): { readonly pricedBy?: Pick<PricedBy, 'model' | 'rule'> } =>
   (rule === 'exact' ? {} : { pricedBy: { model, rule } });
 
 /** A line of a quote or a receipt. `rate` and `amount` are decimal text of credits, without margin. */

@@ -119,8 +119,9 @@ export function rateOf(terms: PriceTerms): Rate {
   for (const [dimension, each] of base) weights[dimension] = weigh(each);
   return {
     weights, denominator, roundTo: roundToOf(terms.rounding),
-    tiers: tiers.sort((a, b) => b.aboveInputTokens - a.aboveInputTokens).map(({ aboveInputTokens, serviceTier, exact: priced }): RateTier => ({
-      aboveInputTokens, serviceTier, weights: Object.fromEntries(priced.map(([dimension, each]) => [dimension, weigh(each)])),
+    tiers: tiers.sort((a, b) => b.aboveInputTokens - a.aboveInputTokens).map((tier): RateTier => ({
+      aboveInputTokens: tier.aboveInputTokens, serviceTier: tier.serviceTier,
+      weights: Object.fromEntries(tier.exact.map(([dimension, each]) => [dimension, weigh(each)])),
     })),
   };
 }

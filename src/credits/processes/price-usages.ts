@@ -21,8 +21,8 @@ const keyOf = ({ aiModel }: ModelUsage): string => (aiModel === undefined ? '' :
  * Prices the items of one settlement: each rounded up by itself, then summed (docs/contracts/credits-process.md#end). With the names of an
  * earlier settlement at its prices, so that a repeat is told what the first was told, whatever the book says by now.
  *
- * @throws GatewayError invalid_request (a model that may not be sold, a class of tokens without a price), limit_exceeded. All or nothing: no item is
- *   charged when one has no price.
+ * @throws GatewayError invalid_request (a model that may not be sold, a class of tokens without a price), limit_exceeded. All or
+ *   nothing: no item is charged when one has no price.
  */
 export function priceUsages(book: ModelBook, usages: readonly ModelUsage[], earlier: Readonly<Record<string, string>> = {}): PricedUsages {
   const prices = new Map<string, string>(Object.entries(earlier));

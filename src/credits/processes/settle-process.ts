@@ -108,12 +108,15 @@ function priceEnd(deps: SettleProcessDeps, command: SettleProcess, endpoint: Fea
     priced: () => ({ cost: priced.total, price: NO_PRICE, facts }),
     by: 'service',
     corrects: earlier === null ? null : earlier.seq,
-    fingerprint: fingerprint('credits-process/end', endpoint.endpointId, ...usages.flatMap(({ aiModel, inputTokens, outputTokens, ...classes }) => [
-      aiModel === undefined ? null : modelKey(aiModel), inputTokens, outputTokens, ...classesIn(classes),
-    ])),
+    fingerprint: fingerprint('credits-process/end', endpoint.endpointId, ...usages.flatMap(tellingUsage)),
   };
   return { end, priced };
 }
+
+/** A usage in a fingerprint. */
+const tellingUsage = ({ aiModel, inputTokens, outputTokens, ...classes }: ModelUsage): (string | number | null)[] => [
+  aiModel === undefined ? null : modelKey(aiModel), inputTokens, outputTokens, ...classesIn(classes),
+];
 
 /** What a usage says beyond its totals, as one text; nothing where it says no more, so that such a usage is what it always was. */
 function classesIn(classes: object): string[] {
@@ -157,7 +160,8 @@ function factsOf(
   { endpointId, value }: FeatureEndpoint, { usageKey, usages }: SettleProcess, priced: PricedUsages,
 ): WrittenFacts {
   const models = sumByModel(usages, priced).map(({ model, inputTokens, outputTokens, charged, classes, pricedBy }) => ({
-    model, inputTokens, outputTokens, credits: toCredits(charged), ...(classes !== null && { classes }), ...(pricedBy !== null && { pricedBy }),
+    model, inputTokens, outputTokens, credits: toCredits(charged),
+    ...(classes !== null && { classes }), ...(pricedBy !== null && { pricedBy }),
   }));
   const facts = { featureEndpointId: endpointId, usageKey };
   const metadata = { ...facts, models };

@@ -185,7 +185,9 @@ function sumUp({ path, inside, beside }: Reading, input: number, output: number)
   const over = (sum.cachedInputTokens ?? 0) + (sum.cacheWriteTokens ?? 0) + media > inputTokens ? 'input' : null;
   const written = (sum.reasoningTokens ?? 0) + (sum.audioOutputTokens ?? 0) + (sum.imageOutputTokens ?? 0);
   const which = over ?? (written > outputTokens ? 'output' : null);
-  if (which !== null) throw validationError({ path: `${path}.${which}_tokens`, message: `is less than the ${which} tokens that are parts of it` });
+  if (which !== null) {
+    throw validationError({ path: `${path}.${which}_tokens`, message: `is less than the ${which} tokens that are parts of it` });
+  }
   return { ...sum, inputTokens, outputTokens };
 }
 

@@ -20,11 +20,13 @@ beforeAll(async () => {
 });
 afterAll(async () => { await lab.stop(); });
 
-const end = (fields: object) => lab.post('/api/credits-process/end', { user_id: lab.user(), feature_endpoint_value: 'ai_chat_v1', ...fields });
+const end = (fields: object) =>
+  lab.post('/api/credits-process/end', { user_id: lab.user(), feature_endpoint_value: 'ai_chat_v1', ...fields });
 
 test.each<[string, object, number]>([
   ['cached tokens of Anthropic', {
-    ai_model: 'claude-sonnet-4-5', input_tokens: 50, output_tokens: 500, cache_read_input_tokens: 100_000, cache_creation_input_tokens: 20_000,
+    ai_model: 'claude-sonnet-4-5', input_tokens: 50, output_tokens: 500, cache_read_input_tokens: 100_000,
+    cache_creation_input_tokens: 20_000,
   }, 11_265],
   ['none', { ai_model: 'claude-sonnet-4-5', input_tokens: 50, output_tokens: 500 }, 765],
   ['cached tokens of OpenAI', {

@@ -113,7 +113,8 @@ describe('the command', () => {
   });
 
   test('an imported price charges right to the micro; the same again changes nothing', async () => {
-    expect((await importPrices(FIXTURE, '--apply', '--book', 'native')).lines).toContain('written: 8 prices; every gateway has them within a second');
+    expect((await importPrices(FIXTURE, '--apply', '--book', 'native')).lines)
+      .toContain('written: 8 prices; every gateway has them within a second');
     await lab.books.refresh();
     const lark = lab.books.native().priceOf('lark-1');
     // 1234 × 0.025 + 567 × 0.125 + 89 × 0.003 + 10 × 0.03125 + 11 × 0.15 credits
@@ -140,7 +141,8 @@ describe('the command', () => {
       'aviary free: input and output for nothing: input 0, output 0',
       'written: 1 prices; every gateway has them within a second',
     ]));
-    expect((await importPrices(file, '--apply', '--force', '--book', 'native')).lines).toContain('written: 2 prices; every gateway has them within a second');
+    expect((await importPrices(file, '--apply', '--force', '--book', 'native')).lines)
+      .toContain('written: 2 prices; every gateway has them within a second');
   });
 
   test('without a book it writes to every book that routes price tokens from', async () => {

@@ -18,10 +18,13 @@ describe('the other names of a name, in order', () => {
   test.each([
     ['gpt-4o', ''],
     ['openai/gpt-4o', 'provider gpt-4o'],
-    ['openrouter/openai/gpt-4o:free', 'provider openai/gpt-4o:free, provider gpt-4o:free, variant openrouter/openai/gpt-4o, variant openai/gpt-4o, variant gpt-4o'],
+    ['openrouter/openai/gpt-4o:free', 'provider openai/gpt-4o:free, provider gpt-4o:free, variant openrouter/openai/gpt-4o, '
+      + 'variant openai/gpt-4o, variant gpt-4o'],
     ['gpt-4-0613', 'date gpt-4'], ['gpt-4o-2024-08-06', 'date gpt-4o'], ['claude-3-5-sonnet-latest', 'date claude-3-5-sonnet'],
-    ['claude-3-opus@20240229', 'date claude-3-opus'], ['ft:gpt-4o:org::id', 'variant ft:gpt-4o:org:, variant ft:gpt-4o:org, variant ft:gpt-4o, variant ft'],
-    ['us.anthropic.claude-3-haiku-v1:0', 'variant us.anthropic.claude-3-haiku-v1, region anthropic.claude-3-haiku-v1:0, region anthropic.claude-3-haiku-v1'],
+    ['claude-3-opus@20240229', 'date claude-3-opus'],
+    ['ft:gpt-4o:org::id', 'variant ft:gpt-4o:org:, variant ft:gpt-4o:org, variant ft:gpt-4o, variant ft'],
+    ['us.anthropic.claude-3-haiku-v1:0', 'variant us.anthropic.claude-3-haiku-v1, region anthropic.claude-3-haiku-v1:0, '
+      + 'region anthropic.claude-3-haiku-v1'],
     ['-2024', ''], ['/', ''], [':x', ''],
   ])('%s', (name, others) => {
     expect(otherNames(name).map((each) => `${each.rule} ${each.name}`).join(', ')).toBe(others);
@@ -62,7 +65,8 @@ test('what is written exactly wins, then another name, then the first rule that 
 
 test('another name follows its model, is no price of its own, and leads one step', async () => {
   await set('aliases', 'real', '1');
-  await expect(lab.set({ book: 'aliases', model: 'a', prices: {}, aliasOf: 'missing' })).rejects.toThrow('no price of its own for "missing"');
+  await expect(lab.set({ book: 'aliases', model: 'a', prices: {}, aliasOf: 'missing' }))
+    .rejects.toThrow('no price of its own for "missing"');
   await expect(lab.set({ book: 'aliases', model: 'a', prices: { input: '1' }, aliasOf: 'real' })).rejects.toThrow('no prices of its own');
   await expect(lab.set({ book: 'aliases', model: 'a', prices: {}, aliasOf: 'a' })).rejects.toThrow('another model');
   const { price } = await lab.set({ book: 'aliases', model: 'a', prices: {}, aliasOf: 'real' });
@@ -77,7 +81,7 @@ test('another name follows its model, is no price of its own, and leads one step
   expect(told(lab.books.native('aliases').priceOf('a'))).toBe(':a exact');
 });
 
-test('several entries of a name: the provider that is named, then the one before the name, then the one without; else refused', async () => {
+test('several entries of a name: of the provider that is named, or stands before it, or of none; else refused', async () => {
   for (const [provider, price] of [['one', '1'], ['two', '2']] as const) await set('many', 'm', price, provider);
   const many = lab.books.native('many');
   expect([told(many.priceOf('m', 'two')), told(many.priceOf('one/m')), told(many.priceOf('M', 'ONE'))])
