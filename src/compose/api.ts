@@ -87,6 +87,8 @@ export async function openApi(
     const checks = {
       ledger: core.fence.isOpen() ? { ok: true, detail: 'open' } : { ok: false, detail: 'being verified, or Redis is away' },
       redis: { ok: core.breaker.state() === 'closed', detail: `breaker ${core.breaker.state()}` },
+      redis_settings: core.redisWatch.settings(),
+      postgres: core.postgresWatch.check(),
       memory: core.redisWatch.isHigh() ? { ok: false, detail: 'high: no new holds' } : { ok: true, detail: 'ok' },
       ...(keysCheck === undefined ? {} : { jwks: keysCheck() }),
       ...(worker === undefined ? {} : { worker }),

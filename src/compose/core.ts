@@ -21,10 +21,12 @@ import { keyspace, type Keyspace } from '../ledger/keys.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { redisLedger } from '../ledger/redis-ledger.js';
 import { traceScripts } from '../ledger/trace-scripts.js';
-import { apiProfile, connectPostgres, drainProfile, type Db } from '../stores/postgres/connect.js';
+import { apiProfile, connectPostgres, drainProfile, watchProfile, type Db } from '../stores/postgres/connect.js';
 import { listenToPostgres } from '../stores/postgres/listen.js';
 import { watchPools } from '../stores/postgres/pool-gauges.js';
 import { traceStatements } from '../stores/postgres/trace-statements.js';
+import { TROUBLE_WORDS } from '../stores/postgres/trouble.js';
+import { watchPostgres, type PostgresWatch } from '../stores/postgres/watch-postgres.js';
 import { breaker, type Breaker } from '../stores/redis/breaker.js';
 import { guardedClient } from '../stores/redis/guarded-client.js';
 import { openHotPath } from '../stores/redis/open-redis.js';
@@ -72,6 +74,7 @@ export type Core = {
   /** Number of calls to Redis that wait for a reply. */
   readonly inFlight: () => number;
   readonly redisWatch: RedisWatch;
+  readonly postgresWatch: PostgresWatch;
   close(): Promise<void>;
 };
 
@@ -118,11 +121,16 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   const drainNow = sharedDrain(drain);
   const redis = openHotPath(servers.redisUrl, config.redisTimeoutMs, (error) => { log.warn({ err: error }, 'Redis connection'); });
   const guard = await openFence({ redis, store, keys, drainNow, log }).catch(async (error: unknown) => {
-    await prices.close(); // otherwise its open connection keeps a command from exiting
+    // Otherwise open connections keep a command from exiting.
+    await prices.close();
+    redis.close();
     throw error;
   });
   const gate = guard.fence;
-  const redisWatch = watchRedis(redis, metrics);
+  const redisWatch = watchRedis(redis, metrics, (unfit) => {
+    if (unfit.length === 0) log.info('Redis: its settings are right again');
+    else log.error({ settings: unfit.map(({ kind }) => kind) }, `Redis can lose credits: ${unfit.map(({ detail }) => detail).join('; ')}`);
+  });
   const hotBreaker = breaker(time.clock);
   const client = guardedClient({
     client: redis, breaker: hotBreaker, inFlightMax: IN_FLIGHT_MAX,
@@ -140,18 +148,41 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
     around: tracer === undefined ? undefined : (scripts) => traceScripts(scripts, tracer),
   });
   watchPools(metrics, { api: db, drain: drainDb });
+  const postgres = openPostgresWatch(servers.databaseUrl, config.postgresTimeoutMs, [db, drainDb], { log, metrics });
   metrics.onScrape('shardsFenced', (set) => { set({}, closedShards(gate, config.shards)); });
   metrics.watchRedis(() => ({ breaker: hotBreaker.state(), inFlight: client.inFlight() }));
 
   return {
     db, drainDb, redis, keys, fence: gate, ledger, drain, drainNow, freshen: freshen(drainNow, keys), prices,
-    breaker: hotBreaker, inFlight: client.inFlight, redisWatch,
+    breaker: hotBreaker, inFlight: client.inFlight, redisWatch, postgresWatch: postgres.watch,
     close: async () => {
       await prices.close();
       redisWatch.stop();
       await guard.close();
       redis.close();
+      await postgres.close();
       await drainDb.destroy();
+      await db.destroy();
+    },
+  };
+}
+
+function openPostgresWatch(
+  databaseUrl: string, timeoutMs: number, pools: readonly Db[], { log, metrics }: Pick<CoreDeps, 'log' | 'metrics'>,
+): { readonly watch: PostgresWatch; readonly close: () => Promise<void> } {
+  const db = connectPostgres(databaseUrl, { ...watchProfile(timeoutMs), connectionsMax: 1 });
+  const watch = watchPostgres({
+    db, pools, metrics,
+    onError: (error) => { log.debug({ err: error }, 'Postgres does not answer'); },
+    onTrouble: (trouble) => {
+      if (trouble === null) log.info('Postgres: can be used again');
+      else log.error({ trouble }, `Postgres ${TROUBLE_WORDS[trouble]}; what needs it is answered with 503`);
+    },
+  });
+  return {
+    watch,
+    close: async () => {
+      watch.stop();
       await db.destroy();
     },
   };

@@ -65,7 +65,8 @@ export async function openWorker(
     checks: () => ({
       ledger: check(core.fence.isOpen(), 'open', 'being verified, or Redis is away'),
       redis: check(core.redisWatch.isUp(), 'up', 'does not answer'),
-      postgres: check(watch.isPostgresUp(), 'up', 'does not answer'),
+      redis_settings: core.redisWatch.settings(),
+      postgres: core.postgresWatch.check(),
       queue: check(connections.worker.status === 'ready', 'connected', connections.worker.status),
       ...(settlements.amqp === undefined ? {} : { rabbitmq: check(settlements.amqp.isConnected(), 'connected', 'not connected') }),
     }),

@@ -11,7 +11,8 @@ import { idempotencyKey, IdempotencyKeyHeader, markReplayed } from '../http/idem
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
 import { bodyOf, storedText } from '../http/schema.js';
-import { INVALID, orNull, readEndpoint, UserId, validationError, type IdRules } from './fields.js';
+import { INVALID, orNull, readEndpoint, UserId, type IdRules } from './fields.js';
+import { toUsageLog, usageLogBody } from './usage-log-body.js';
 
 export type WalletRouteDeps = GiveCreditsDeps & IdRules & {
   readonly initialCredits: Micros;
@@ -21,15 +22,12 @@ export type WalletRouteDeps = GiveCreditsDeps & IdRules & {
 /** Credits of one gift, in whole credits as the original takes them. */
 const GIFT_MAX = 999_999_999;
 const EMAIL_LENGTH_MAX = 320;
-/** Telemetry is small; this only stops abuse. */
-const LOG_BYTES_MAX = 16_384;
 
 const Gift = () => Type.Integer({ minimum: 1, maximum: GIFT_MAX });
 const initialBody = bodyOf(
   Type.Object({ user_id: UserId(), email: orNull(storedText(0, EMAIL_LENGTH_MAX)), credits: orNull(Gift()) }), INVALID,
 );
 const bonusBody = bodyOf(Type.Object({ user_id: UserId(), email: orNull(storedText(0, EMAIL_LENGTH_MAX)), credits: Gift() }), INVALID);
-const logBody = bodyOf(Type.Object({ user: orNull(UserId()), user_id: orNull(UserId()) }), INVALID);
 
 const Wallet = Type.Object({
   success: Type.Literal(true), status: Type.Integer(), message: Type.String(),
@@ -90,14 +88,9 @@ export function walletRoutes(add: AddRoute, deps: WalletRouteDeps): void {
     });
   }
   add('POST', '/api/feature-usage-logs', serverKey('telemetry'), {
-    summary: 'Store telemetry of a client', body: logBody, replies: { 201: Logged }, errors: ['ledger_unavailable'],
+    summary: 'Store telemetry of a client', body: usageLogBody, replies: { 201: Logged }, errors: ['ledger_unavailable'],
   }, async (ctx, { body }) => {
-    const user = body.user ?? body.user_id;
-    if (user === undefined || user === null) throw validationError({ path: 'body', message: 'Either user or user_id must be provided' });
-    const payload = JSON.stringify(body);
-    if (Buffer.byteLength(payload) > LOG_BYTES_MAX) {
-      throw validationError({ path: 'body', message: `must not be larger than ${LOG_BYTES_MAX} bytes` });
-    }
+    const { user, payload } = toUsageLog(body);
     const { logId, atMs } = await deps.saveUsageLog(user, payload);
     reply(ctx, 201, {
       success: true, status: 201, message: 'Feature usage log created successfully',

@@ -1,17 +1,17 @@
 import { DelayedError, Queue, Worker, type Job } from 'bullmq';
 import { queuePrefix, type QueueConnection } from '../../stores/redis/queue-connections.js';
-import type { Handled, HandleSettlement } from './handle-settlement.js';
-import { ATTEMPTS_MAX, deadLetterQueue, delayAfter, RETRY_DELAYS_MS, SETTLEMENT_QUEUES, type SettlementQueue } from './queues.js';
+import type { Handled, HandleMessage } from './handle-settlement.js';
+import { ATTEMPTS_MAX, deadLetterQueue, delayAfter, RETRY_DELAYS_MS, CONSUMED_QUEUES, type ConsumedQueue } from './queues.js';
 
 export type BullSettlementsDeps = {
   /** A worker's connection and a producer's (connectQueue). */
   readonly workerConnection: QueueConnection;
   readonly producerConnection: QueueConnection;
   readonly namespace: string;
-  readonly handle: HandleSettlement;
+  readonly handlers: Readonly<Record<ConsumedQueue, HandleMessage>>;
   readonly concurrency: number;
   readonly retryDelaysMs?: readonly number[];
-  readonly observe: (queue: SettlementQueue, handled: Handled, seconds: number) => void;
+  readonly observe: (queue: ConsumedQueue, handled: Handled, seconds: number) => void;
   readonly onError: (error: Error) => void;
 };
 
@@ -37,7 +37,7 @@ export const NAMED = 'unnamed ';
 export function bullSettlements(deps: BullSettlementsDeps): { close(): Promise<void> } {
   const prefix = queuePrefix(deps.namespace);
   const delaysMs = deps.retryDelaysMs ?? RETRY_DELAYS_MS;
-  const opened = SETTLEMENT_QUEUES.map((queue) => {
+  const opened = CONSUMED_QUEUES.map((queue) => {
     const dead = new Queue<BullDeadLetter>(deadLetterQueue(queue), { connection: deps.producerConnection, prefix });
     dead.on('error', deps.onError);
     const worker = new Worker(queue, (job, token) => settle(deps, queue, dead, delaysMs, job, token), {
@@ -55,13 +55,13 @@ export function bullSettlements(deps: BullSettlementsDeps): { close(): Promise<v
 }
 
 async function settle(
-  { handle, observe }: BullSettlementsDeps, queue: SettlementQueue, dead: Queue<BullDeadLetter>, delaysMs: readonly number[],
+  { handlers, observe }: BullSettlementsDeps, queue: ConsumedQueue, dead: Queue<BullDeadLetter>, delaysMs: readonly number[],
   job: Job<unknown>, token: string | undefined,
 ): Promise<object> {
   const startedAt = performance.now();
   // A replayed job brings its first name along. Ids begin anew when Redis is lost, times do not.
   const unnamed = job.name.startsWith(NAMED) ? job.name.slice(NAMED.length) : `bullmq ${queue} ${job.timestamp} ${job.id ?? ''}`;
-  const handled = await handle(job.data, () => Promise.resolve(unnamed));
+  const handled = await handlers[queue](job.data, () => Promise.resolve(unnamed));
   observe(queue, handled, (performance.now() - startedAt) / 1_000);
   if (handled.kind === 'settled') return { settled: true, replayed: handled.replayed };
   const attempts = job.attemptsStarted;

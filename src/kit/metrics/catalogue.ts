@@ -68,11 +68,14 @@ const JOBS = [
   'refill-plans', 'welcome-newcomers', 'forget-refusals', 'reconcile',
 ] as const;
 
-/** The queues of settlements (edge/queues/queues.ts), in RabbitMQ and in BullMQ. */
-const SETTLEMENT_QUEUES = ['credits_process_end_multimodel_queue', 'credits_process_end_queue'] as const;
+/** The queues of settlements and of telemetry (edge/queues/queues.ts), in RabbitMQ and in BullMQ. */
+const CONSUMED_QUEUES = ['credits_process_end_multimodel_queue', 'credits_process_end_queue', 'feature_usage_queue'] as const;
 
-/** BullMQ's queues: the ledger's own jobs, and settlements of callers without RabbitMQ. */
-const QUEUES = ['ledger', ...SETTLEMENT_QUEUES] as const;
+/** BullMQ's queues: the ledger's own jobs, and messages of callers without RabbitMQ. */
+const QUEUES = ['ledger', ...CONSUMED_QUEUES] as const;
+
+/** Why Postgres refuses everybody (stores/postgres/trouble.ts). */
+const POSTGRES_TROUBLES = ['read_only', 'resources', 'connections', 'stopping', 'access', 'io'] as const;
 
 export const METRICS = {
   // Requests
@@ -172,7 +175,7 @@ export const METRICS = {
   journalLost: gauge('cg_journal_lost_entries', 'Entries that Redis had acknowledged and lost before Postgres had them, at '
     + 'least; until an operator acknowledges the loss (npm run shards). Must be 0.', {}),
   quarantined: gauge('cg_quarantined', 'Texts of entries that Postgres could not store; their money is in the ledger.', {}),
-  deadLetters: gauge('cg_dead_letters', 'Settlements that failed for good and wait for a decision.', {}),
+  deadLetters: gauge('cg_dead_letters', 'Settlements and telemetry of queues that failed for good and wait for a decision.', {}),
 
   // The reconciler
   driftMicros: gauge(
@@ -201,8 +204,8 @@ export const METRICS = {
   amqpConnected: gauge('cg_amqp_connected', 'RabbitMQ: 1 connected, 0 configured but not connected, -1 not configured.', {}),
   settlementSeconds: histogram(
     'cg_settlement_duration_seconds',
-    'Time to settle one message of a queue, BullMQ or RabbitMQ, by result. refused: in the dead-letter queue.',
-    { queue: SETTLEMENT_QUEUES, result: ['settled', 'replayed', 'retry', 'refused'] }, JOB_BUCKETS_SECONDS,
+    'Time to settle or store one message of a queue, BullMQ or RabbitMQ, by result. refused: in the dead-letter queue.',
+    { queue: CONSUMED_QUEUES, result: ['settled', 'replayed', 'retry', 'refused'] }, JOB_BUCKETS_SECONDS,
   ),
   amqpInFlight: gauge('cg_amqp_in_flight', 'RabbitMQ messages in progress.', {}, { aggregator: 'sum' }),
 
@@ -215,12 +218,24 @@ export const METRICS = {
   redisClients: gauge('cg_redis_clients', 'Connections to Redis.', {}),
   redisCommands: gauge('cg_redis_commands', 'Commands Redis has processed since it started.', {}),
   redisAof: gauge('cg_redis_aof_ok', 'Append-only file: 1 on and its last write and rewrite worked, 0 on and failing, -1 off.', {}),
+  redisUnfit: gauge(
+    'cg_redis_unfit',
+    '1: a setting with which Redis can lose credits. eviction: maxmemory-policy; aof: no append-only file; version: too old.',
+    { setting: ['eviction', 'aof', 'version'] },
+  ),
   redisAofDelayed: gauge('cg_redis_aof_delayed_fsyncs', 'Writes that waited for a slow disk since Redis started.', {}),
   redisAofSize: gauge('cg_redis_aof_bytes', 'Size of the append-only file; 0 when it is off.', {}),
   redisUptime: gauge('cg_redis_uptime_seconds', 'Time since Redis started.', {}),
   redisReplicas: gauge('cg_redis_replicas', 'Replicas that are connected to Redis.', {}),
   postgresUp: gauge('cg_postgres_up', 'Whether Postgres answered the last look.', {}, { aggregator: 'min' }),
   postgresPing: gauge('cg_postgres_ping_seconds', 'Time of that look.', {}),
+  postgresWritable: gauge(
+    'cg_postgres_writable', '1: Postgres can be used. 0: it does not answer, is read-only, or refused something within 15 seconds.',
+    {}, { aggregator: 'min' },
+  ),
+  postgresRefusals: counter('cg_postgres_refusals_total', 'Statements and connections that Postgres refused because of its own state.', {
+    reason: POSTGRES_TROUBLES,
+  }),
   poolConnections: gauge(
     'cg_postgres_pool_connections',
     'Connections of this process to Postgres, by pool and state. pending: callers that wait for one.',
