@@ -3,6 +3,7 @@ import { accountSource } from '../books/load-account.js';
 import type { Config } from '../config.js';
 import { resolveAccount } from '../credits/accounts/resolve-account.js';
 import { priceBooks, type PriceBooks } from '../credits/prices/price-books.js';
+import { knownBook } from '../credits/prices/price.js';
 import { PRICES_CHANNEL } from '../credits/prices/price.table.js';
 import { findAccount, type FindBy, type FoundAccount } from '../credits/users/profile.table.js';
 import { countEntries } from '../journal/count-entries.js';
@@ -96,6 +97,7 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   const prices = await priceBooks({
     db, clock: time.clock, unknownModel: config.unknownModel,
     listen: (onNotice) => listenToPostgres({ databaseUrl: servers.databaseUrl, channel: PRICES_CHANNEL, onNotice }),
+    priced: (book, rule) => { metrics.count('priced', { book: knownBook(book), rule }); },
     onError: (error) => { log.warn({ err: error }, 'prices not read; the ones in memory stay in use'); },
   });
   const knowsModel = (model: string): boolean => prices.history.knows(model);
