@@ -1,4 +1,5 @@
 import { endHolds, insertHolds, readLastHolds, type HoldRow, type HoldState } from '../../books/hold.table.js';
+import { joined } from '../../kit/ids.js';
 import { micros, microsToText, ZERO, type Micros } from '../../kit/money/micros.js';
 import type { EntryKind, JournalEntry } from '../../ledger/entry.js';
 import { readFacts } from '../../ledger/facts.js';
@@ -33,7 +34,7 @@ export const endedHolds: Projection<readonly HoldRow[]> = {
 };
 
 /** The account id contains no colon (ids.ts), so no two holds share a name. */
-const nameOf = ({ accountId, holdId }: { accountId: string; holdId: string }): string => `${accountId}:${holdId}`;
+const nameOf = ({ accountId, holdId }: { accountId: string; holdId: string }): string => joined(accountId, holdId);
 
 /** How each kind of entry ends a hold, and the states in which it may find the hold. */
 const ENDS: Partial<Readonly<Record<EntryKind, { readonly from: readonly HoldState[]; readonly to: Exclude<HoldState, 'open'> }>>> = {
@@ -98,7 +99,7 @@ export function foldHolds(
   return { placed: rows.filter((row) => !isStored.has(rowId(row))), ended: rows.filter((row) => isStored.has(rowId(row))), found };
 }
 
-const rowId = (hold: HoldRow): string => `${nameOf(hold)} ${hold.placedSeq}`;
+const rowId = (hold: HoldRow): string => joined(nameOf(hold), hold.placedSeq);
 
 const place = (entry: JournalEntry, about: string): HoldRow => ({
   accountId: entry.accountId,
