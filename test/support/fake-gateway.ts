@@ -12,7 +12,7 @@ import { issuersOf } from '../../src/edge/auth/issuers.js';
 import type { ConsoleDeps } from '../../src/edge/console/console.routes.js';
 import type { Readiness } from '../../src/edge/http/health.js';
 import { httpServer } from '../../src/edge/http/server.js';
-import type { HistoryEntry } from '../../src/edge/v1/entries.routes.js';
+import type { HistoryEntry } from '../../src/edge/v1/entry-fields.js';
 import { isAccountId } from '../../src/kit/ids.js';
 import { ACCOUNT_ID_LENGTH_MAX } from '../../src/kit/limits.js';
 import { createLog } from '../../src/kit/log.js';

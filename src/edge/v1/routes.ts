@@ -2,6 +2,7 @@ import type { SetPriceDeps } from '../../credits/prices/set-price.js';
 import type { Clock } from '../../kit/clock.js';
 import type { AddRoute } from '../http/routes.js';
 import { accountRoutes, type AccountRouteDeps } from './account.routes.js';
+import { apiKeyRoutes, type ApiKeyRouteDeps } from './api-key.routes.js';
 import { entryRoutes, type ReadHistory } from './entries.routes.js';
 import { modelCostsRoutes, type ModelCostsRouteDeps } from './model-costs.routes.js';
 import { planRoutes, type PlanRouteDeps } from './plan.routes.js';
@@ -19,6 +20,7 @@ export type NativeDeps = {
   readonly oversight?: AccountRouteDeps & ReconcileRouteDeps & Pick<ModelCostsRouteDeps, 'modelCosts'>;
   readonly prices?: SetPriceDeps;
   readonly refusals?: RefusalRouteDeps;
+  readonly apiKeys?: ApiKeyRouteDeps;
 };
 
 /** The native API (docs/contracts/native.md): every group of its routes. */
@@ -32,5 +34,6 @@ export function nativeRoutes(table: AddRoute, deps: NativeDeps): void {
     modelCostsRoutes(add, { ...deps.oversight, clock: deps.clock });
   }
   if (deps.prices !== undefined) priceRoutes(add, deps.prices);
+  if (deps.apiKeys !== undefined) apiKeyRoutes(add, deps.apiKeys);
   if (deps.refusals !== undefined) refusalRoutes(add, deps.refusals);
 }

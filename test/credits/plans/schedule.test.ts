@@ -77,7 +77,10 @@ describe('plans', () => {
     [{ name: 'x', credits: 0, period: 'day' }, 'credits must be above zero'],
     [{ name: 'x', credits: 1, period: 'seconds' }, 'body.periodSeconds: belongs to the period "seconds", and to no other'],
     [{ name: 'x', credits: 1, period: 'day', periodSeconds: 5 }, 'body.periodSeconds: belongs to the period "seconds", and to no other'],
-    [{ name: 'x', credits: 1, period: 'day', mode: 'reset', missed: 'each' }, 'body.missed: a reset plan grants only the latest of missed periods'],
+    [
+      { name: 'x', credits: 1, period: 'day', mode: 'reset', missed: 'each' },
+      'body.missed: a reset plan grants only the latest of missed periods',
+    ],
   ])('%j -> 400', async (body, message) => {
     const answer = await define('bad', body);
     expect([answer.status, answer.body['detail']]).toEqual([400, message]);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { closeServer } from '../../../src/edge/http/server.js';
-import type { HistoryEntry } from '../../../src/edge/v1/entries.routes.js';
+import type { HistoryEntry } from '../../../src/edge/v1/entry-fields.js';
 import { micros } from '../../../src/kit/money/micros.js';
 import { fakeGateway, type FakeGateway } from '../../support/fake-gateway.js';
 
