@@ -2,11 +2,15 @@ import { readEntryWithLots, readHoldEntries, type EntryWithLots, type HistoryEnt
 import { readLastHolds } from '../../books/hold.table.js';
 import { GatewayError } from '../../kit/errors.js';
 import { decodeLotChanges, type LotChange } from '../../ledger/entry.js';
+import { readFacts } from '../../ledger/facts.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import { toGatewayError } from '../../stores/postgres/errors.js';
+import type { NativeBook } from '../prices/native-book.js';
+import { pricedAgain, type PricedUsage } from '../prices/price-usage.js';
 
 export type ReadReceiptDeps = {
   readonly db: Db;
+  readonly book: () => NativeBook;
   /** Writes what Redis has of the account to Postgres. */
   readonly freshen: (accountId: string) => Promise<void>;
 };
@@ -15,6 +19,8 @@ export type ReadReceiptDeps = {
 export type Receipt = {
   readonly entry: HistoryEntry;
   readonly lots: readonly LotChange[];
+  /** The usage that it charged for, with the prices of then; empty where it was not priced by classes of tokens. */
+  readonly priced: readonly PricedUsage[];
   readonly timeline: readonly HistoryEntry[];
 };
 
@@ -25,7 +31,8 @@ export async function readReceipt(deps: ReadReceiptDeps, accountId: string, seq:
   const entry = await findEntry(deps, accountId, seq);
   if (entry === null) throw new GatewayError('not_found', `the account has no entry ${seq}`);
   const timeline = entry.holdId === '' ? [] : await timelineOf(deps.db, accountId, entry).catch(rethrow);
-  return { entry, lots: decodeLotChanges(entry.lots), timeline };
+  const priced = pricedAgain(deps.book(), readFacts(entry.about).priced);
+  return { entry, lots: decodeLotChanges(entry.lots), priced, timeline };
 }
 
 /** A receipt is often asked for right after its entry was made, before Postgres has it. */

@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import type { FreezeCommand, Frozen } from '../../credits/accounts/freeze-account.js';
 import type { ShownAccount } from '../../credits/accounts/show-account.js';
+import { GatewayError } from '../../kit/errors.js';
 import { NOTES_LENGTH_MAX } from '../../kit/limits.js';
 import { creditsText } from '../../kit/money/credits.js';
 import { allow, callers } from '../auth/allow.js';
@@ -54,6 +55,8 @@ export function accountRoutes(add: AddRoute, deps: AccountRouteDeps): void {
     summary: 'An account now: balances, lots and open holds', params: accountParams, replies: { 200: Shown }, errors,
   }, async (ctx, { principal }) => {
     const shown = await deps.showAccount(await accountOfPath(ctx, principal, deps.nameAccount));
+    // A service may misspell an account; a user's own is there from the first token on.
+    if (principal.kind === 'service' && shown.account.seq === 0) throw new GatewayError('account_not_found', 'there is no such account');
     reply(ctx, 200, presentNative(shown, principal.kind === 'operator'));
   });
 

@@ -12,6 +12,7 @@ import { accountOfPath, type NameAccount } from './callers.js';
 import { Entry, entryFields, presentEntry, type HistoryEntry } from './entry-fields.js';
 import { cursorIn, limitIn, ListOf, ListQuery } from './lists.js';
 import { writeCursor } from '../http/cursor.js';
+import { PricedReply, presentPriced } from './usage-fields.js';
 import { AmountOut } from './values.js';
 
 /** Reads a page of an account's entries, newest first. `next` is the `before` of the page that follows, or null. */
@@ -31,7 +32,8 @@ const ReceiptReply = Type.Object({
   lots: Type.Array(Type.Object({
     id: Type.String(), available: AmountOut(), held: AmountOut(), opened: Type.Boolean(),
   }), { description: 'the lots that it changed, and by how much' }),
-  facts: Type.Record(Type.String(), Type.Unknown(), { description: 'what else was told of it: usage, models, metadata' }),
+  usages: Type.Array(PricedReply, { description: 'what was used, at the prices of then' }),
+  facts: Type.Record(Type.String(), Type.Unknown(), { description: 'what else was told of it: actor, feature, metadata' }),
   timeline: Type.Array(Entry, { description: 'all entries of its hold so far, oldest first' }),
 });
 
@@ -76,14 +78,15 @@ function seqIn(ctx: GatewayContext): number {
   throw new GatewayError('not_found', 'the account has no such entry');
 }
 
-function presentReceipt({ entry, lots, timeline }: Receipt): object {
+function presentReceipt({ entry, lots, priced, timeline }: Receipt): object {
   return {
     ...presentEntry(entry),
     overage: creditsText(entry.overage),
     lots: lots.map(({ lotId, remaining, held, opened }) => ({
       id: grantIdOf(lotId), available: creditsText(remaining), held: creditsText(held), opened: opened !== null,
     })),
-    facts: Object.fromEntries(listFacts(entry.about) ?? []),
+    usages: priced.map(presentPriced),
+    facts: Object.fromEntries((listFacts(entry.about) ?? []).filter(([name]) => name !== 'priced')),
     timeline: timeline.map(presentEntry),
   };
 }
