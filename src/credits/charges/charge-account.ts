@@ -76,7 +76,9 @@ export async function chargeAccount(deps: ChargeAccountDeps, command: ChargeAcco
     about: writeFacts({
       type: 'charge', source: 'charge', actor, ...(reason === null ? {} : { reason }), ...(feature === null ? {} : { feature }),
       ...(metadata === undefined ? {} : { metadata }),
-      ...(priced.length === 0 ? usageOf(feature) : { usage: { ...serviceOf(feature, priced), metadata: modelsOf(priced) }, priced: priced.map(toFact) }),
+      ...(priced.length === 0 ? usageOf(feature) : {
+        usage: { ...serviceOf(feature, priced), metadata: modelsOf(priced) }, priced: priced.map(toFact),
+      }),
     }),
     ...(priced.length === 0 ? {} : { purpose: 'usage' }),
   });
@@ -124,7 +126,8 @@ const usageOf = (feature: string | null): { usage?: { service: string; operation
 
 const serviceOf = (feature: string | null, priced: readonly PricedUsage[]): { service: string; operation: string } => {
   const [first] = priced;
-  return { service: feature ?? 'model-usage', operation: priced.length === 1 && first !== undefined ? first.price.model : `${priced.length} models` };
+  const operation = priced.length === 1 && first !== undefined ? first.price.model : `${priced.length} models`;
+  return { service: feature ?? 'model-usage', operation };
 };
 
 /** As the sums of models read it (journal/model-uses.ts); credits are a number there. */

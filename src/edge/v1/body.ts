@@ -5,8 +5,11 @@ import { isStorable } from '../../kit/ids.js';
 import { assertStorable, type Metadata } from '../http/metadata.js';
 import type { Parser } from '../http/schema.js';
 
+/** `examples`: the first is shown in the documentation. */
+type ObjectOptions = { readonly description?: string; readonly examples?: readonly unknown[] };
+
 /** An object without other members than these. All objects of a body of `/v1` are made with it, but metadata. */
-export const Strict = <const Properties extends TProperties>(properties: Properties, options: { readonly description?: string } = {}) =>
+export const Strict = <const Properties extends TProperties>(properties: Properties, options: ObjectOptions = {}) =>
   Type.Object(properties, { ...options, additionalProperties: false });
 
 /** What is the caller's own: kept with the entry, returned with it, never read. Check it with `metadataOf`. */

@@ -23,14 +23,16 @@ export type ChargeRouteDeps = {
 };
 
 const FEATURE_LENGTH_MAX = 100;
+const USED = { model: 'gpt-4', usage: { inputTokens: 1_000, outputTokens: 400 } };
 const chargeBody = nativeBody(Strict({
   account: AccountMember(), amount: Type.Optional(AmountIn()), ...usageMembers,
   feature: Type.Optional(storedText(1, FEATURE_LENGTH_MAX)), reason: ReasonMember(), metadata: MetadataMember(),
-}));
-const quoteBody = nativeBody(Strict(usageMembers));
+}, { examples: [{ account: 'alice', ...USED, feature: 'chat' }] }));
+const quoteBody = nativeBody(Strict(usageMembers, { examples: [USED] }));
 
 const ChargedReply = Type.Object({
-  account: Type.String(), entry: Type.Integer({ description: '`seq` of its entry: GET /v1/accounts/:accountId/entries/:seq is the receipt' }),
+  account: Type.String(),
+  entry: Type.Integer({ description: '`seq` of its entry: GET /v1/accounts/:accountId/entries/:seq is the receipt' }),
   at: TimeOut(), amount: AmountOut(), available: AmountOut('what can be spent after it'), usages: Type.Array(PricedReply),
 });
 const Quote = Type.Object({ amount: AmountOut(), usages: Type.Array(PricedReply) });

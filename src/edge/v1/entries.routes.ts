@@ -40,7 +40,8 @@ const ReceiptReply = Type.Object({
 /** The caller's own ledger. It lags the balance by what Postgres does not have yet, usually well under a second. */
 export function entryRoutes(add: AddRoute, { history }: EntryRouteDeps): void {
   add('GET', '/v1/entries', authenticated(), {
-    summary: 'Ledger entries of the caller, newest first', query: ListQuery, replies: { 200: ListOf(Entry) }, errors: ['ledger_unavailable'],
+    summary: 'Ledger entries of the caller, newest first', query: ListQuery, replies: { 200: ListOf(Entry) },
+    errors: ['ledger_unavailable'],
   }, async (ctx, { principal }) => {
     await replyPage(ctx, history, () => Promise.resolve(principal.accountId));
   });

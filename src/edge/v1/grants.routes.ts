@@ -7,7 +7,7 @@ import { actorOf } from '../../kit/principal.js';
 import { services } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import { reply } from '../http/json.js';
-import { queryText } from '../http/query-fields.js';
+import { filledText } from '../http/query-fields.js';
 import type { AddRoute } from '../http/routes.js';
 import { MetadataMember, metadataOf, nativeBody, Strict } from './body.js';
 import { AccountMember, accountOf, mayActOn, reasonOf, ReasonMember } from './callers.js';
@@ -51,7 +51,8 @@ export function grantRoutes(add: AddRoute, { grantLot, revokeGrant }: GrantRoute
     const amount = positiveAmountIn(body.amount, 'body.amount');
     const result = await grantLot({
       accountId, amount, expiresAtMs: expiryIn(body.expiresAt ?? null, clock()), source: body.source ?? 'grant',
-      reason: reasonOf(principal, null, body.reason), actor: actorOf(principal), metadata: metadataOf(body.metadata), key: keyOf(ctx, principal),
+      reason: reasonOf(principal, null, body.reason), actor: actorOf(principal), metadata: metadataOf(body.metadata),
+      key: keyOf(ctx, principal),
     });
     const id = String(result.id);
     if (result.status === 'pending') return reply(ctx, 202, { id, account: accountId, status: 'pending' });
@@ -67,11 +68,11 @@ export function grantRoutes(add: AddRoute, { grantLot, revokeGrant }: GrantRoute
     params: { grantId: Type.String() }, query: { reason: Type.Optional(Type.String({ minLength: 1, maxLength: NOTES_LENGTH_MAX })) },
     headers, replays: true, replies: { 200: Revoked, 202: Pending }, errors: [...errors, 'not_found'],
   }, async (ctx, { principal }) => {
-    const reason = queryText(ctx, 'reason', NOTES_LENGTH_MAX);
+    const reason = filledText(ctx, 'reason', NOTES_LENGTH_MAX);
     const grantId = grantIdIn(ctx);
     const result = await revokeGrant({
       grantId, mayActOn: (accountId) => mayActOn(principal, accountId), actor: actorOf(principal), key: keyOf(ctx, principal),
-      reason: reasonOf(principal, null, reason === undefined || reason === '' ? undefined : storable(reason, 'query.reason'), 'query.reason'),
+      reason: reasonOf(principal, null, reason === undefined ? undefined : storable(reason, 'query.reason'), 'query.reason'),
     });
     const { accountId: account } = result;
     ctx.state.accountId = account;

@@ -42,7 +42,8 @@ export function lotRoutes(add: AddRoute, { nameAccount, readLots }: LotRouteDeps
 }
 
 function readPosition([openedSeq, lotId]: readonly unknown[]): LotPosition | null {
-  return Number.isSafeInteger(openedSeq) && typeof lotId === 'string' && isStorable(lotId) ? { openedSeq: openedSeq as number, lotId } : null;
+  if (!Number.isSafeInteger(openedSeq) || typeof lotId !== 'string' || !isStorable(lotId)) return null;
+  return { openedSeq: openedSeq as number, lotId };
 }
 
 const present = (lot: AccountLot): object => ({

@@ -7,7 +7,8 @@ let lab: NativeLab;
 beforeAll(async () => { lab = await nativeLab(); });
 afterAll(async () => { await lab.stop(); });
 
-const charge = (call: Call, body: object, headers?: Record<string, string>) => call('POST', '/v1/charges', { amount: '1', ...body }, headers);
+const charge = (call: Call, body: object, headers?: Record<string, string>) =>
+  call('POST', '/v1/charges', { amount: '1', ...body }, headers);
 
 describe('the account of a request', () => {
   test('a user acts on the own account, named or not, and on no other', async () => {
@@ -65,7 +66,8 @@ describe('the account of a request', () => {
 });
 
 describe('API keys', () => {
-  const create = (body: object, headers?: Record<string, string>) => lab.operator('POST', '/v1/api-keys', { scopes: ['charges'], ...body }, headers);
+  const create = (body: object, headers?: Record<string, string>) =>
+    lab.operator('POST', '/v1/api-keys', { scopes: ['charges'], ...body }, headers);
 
   test('are told once, kept as a digest, and refused within a second of their end', async () => {
     const made = await create({ name: 'proxy' });
@@ -119,7 +121,8 @@ describe('API keys', () => {
 
   test.each<[object, string]>([
     [{ name: '' }, 'body.name'], [{ name: 'x', scopes: [] }, 'body.scopes'], [{ name: 'x', scopes: ['everything'] }, 'body.scopes.0'],
-    [{ name: 'x', expiresAt: '2001-01-01T00:00:00Z' }, 'body.expiresAt'], [{ name: 'x', expiresAt: '2030-02-30T00:00:00Z' }, 'body.expiresAt'],
+    [{ name: 'x', expiresAt: '2001-01-01T00:00:00Z' }, 'body.expiresAt'],
+    [{ name: 'x', expiresAt: '2030-02-30T00:00:00Z' }, 'body.expiresAt'],
     [{ name: 'x', payer: 'a', accountPrefix: 'a' }, 'body.payer'], [{ name: 'x', payer: 'a', scopes: ['wallets'] }, 'body.scopes'],
     [{ name: 'x', payer: 'a', scopes: ['*'] }, 'body.scopes'], [{ name: 'x', spendLimit: 5 }, 'body.spendLimit'],
   ])('%j is refused', async (body, path) => {

@@ -29,7 +29,8 @@ export async function nativeLab(): Promise<NativeLab> {
     const { body } = await operator('POST', '/v1/api-keys', { name: `service-${randomUUID()}`, scopes, ...bound });
     return bearer(String(body['key']));
   };
-  const priced = await operator('PUT', '/v1/prices/native', { model: 'gpt-4o', prices: { input: '2.5', output: '10', cachedRead: '1.25' } });
+  const prices = { input: '2.5', output: '10', cachedRead: '1.25' };
+  const priced = await operator('PUT', '/v1/prices/native', { model: 'gpt-4o', prices });
   if (priced.status !== 200) throw new Error(`no price: ${priced.text}`);
   return {
     gateway, checked, operator, bearer, service,

@@ -60,7 +60,8 @@ describe('grants', () => {
       account, amount: '10.5', expiresAt: '2099-12-31T23:59:59+01:00', source: 'purchase', reason: 'order 17', metadata: { order: 17 },
     });
     expect([granted.status, granted.body]).toEqual([201, {
-      id: expect.any(String), account, amount: '10.5', expiresAt: '2099-12-31T22:59:59.000Z', remaining: '10.5', debtPaid: '0', available: '10.5',
+      id: expect.any(String), account, amount: '10.5', expiresAt: '2099-12-31T22:59:59.000Z', remaining: '10.5', debtPaid: '0',
+      available: '10.5',
     }]);
     await service('POST', '/v1/charges', { account, amount: '3' });
     const id = String(granted.body['id']);
@@ -83,7 +84,8 @@ describe('grants', () => {
     [{ expiresAt: 'tomorrow' }, 'body.expiresAt'], [{ amount: 0 }, 'body.amount'], [{ source: 'Order 17' }, 'body.source'],
     [{ expiryDays: 3 }, 'body.expiryDays'], [{ account: 'a\0' }, 'body.account'],
   ])('%j is refused', async (body, path) => {
-    expect(problemOf(await service('POST', '/v1/grants', { account: 'never', amount: '1', ...body }))).toEqual([400, 'invalid_request', [path]]);
+    const answer = await service('POST', '/v1/grants', { account: 'never', amount: '1', ...body });
+    expect(problemOf(answer)).toEqual([400, 'invalid_request', [path]]);
     expect((await service('GET', '/v1/accounts/never')).status).toBe(404);
   });
 

@@ -93,7 +93,8 @@ describe('Idempotency-Key', () => {
   test('a repeat is answered with the price of the first request, though it has changed or gone', async () => {
     const account = await lab.funded('100');
     const model = `m-${randomUUID().slice(0, 6)}`;
-    const price = (input: string, state = 'active') => lab.operator('PUT', '/v1/prices/native', { model, prices: { input }, state, force: true });
+    const price = (input: string, state = 'active') =>
+      lab.operator('PUT', '/v1/prices/native', { model, prices: { input }, state, force: true });
     await price('1');
     const headers = key();
     const body = { account, model, usage: { inputTokens: 1_000_000 } };
@@ -123,7 +124,8 @@ describe('lists', () => {
     expect(seqs).toEqual([5, 4, 3, 2, 1].slice(5 - seqs.length));
     for (const query of ['limit=0', 'limit=1001', 'cursor=x', 'cursor=WyJhIl0']) {
       const name = query.split('=')[0] ?? '';
-      expect(problemOf(await service('GET', `/v1/accounts/${account}/entries?${query}`))).toEqual([400, 'invalid_request', [`query.${name}`]]);
+      const answer = await service('GET', `/v1/accounts/${account}/entries?${query}`);
+      expect(problemOf(answer)).toEqual([400, 'invalid_request', [`query.${name}`]]);
     }
   });
 });
