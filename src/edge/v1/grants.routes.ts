@@ -55,7 +55,10 @@ export function grantRoutes(add: AddRoute, { grantLot, revokeGrant }: GrantRoute
       key: keyOf(ctx, principal),
     });
     const id = String(result.id);
-    if (result.status === 'pending') return reply(ctx, 202, { id, account: accountId, status: 'pending' });
+    if (result.status === 'pending') {
+      reply(ctx, 202, { id, account: accountId, status: 'pending' });
+      return;
+    }
     markReplayed(ctx, result.replayed);
     reply(ctx, 201, {
       id, account: accountId, amount: creditsText(amount), expiresAt: timeTextOrNull(result.expiresAtMs),
@@ -77,7 +80,10 @@ export function grantRoutes(add: AddRoute, { grantLot, revokeGrant }: GrantRoute
     const { accountId: account } = result;
     ctx.state.accountId = account;
     const id = String(grantId);
-    if (result.status === 'pending') return reply(ctx, 202, { id, account, status: 'pending' });
+    if (result.status === 'pending') {
+      reply(ctx, 202, { id, account, status: 'pending' });
+      return;
+    }
     markReplayed(ctx, result.replayed);
     reply(ctx, 200, { id, account, revoked: creditsText(result.revoked), available: creditsText(result.available) });
   });
