@@ -21,7 +21,7 @@ export type NativeParts = {
 export function composeNative({ core, money, clock, plans, oversight }: NativeParts): Omit<NativeDeps, 'clock' | 'refusals' | 'apiKeys'> {
   const { db, ledger, freshen, prices } = core;
   const book = () => prices.native();
-  const reading = { db, clock, book, freshen: (accountId: string) => freshen.account(accountId) };
+  const reading = { db, clock, book, bringUpToDate: (accountId: string) => freshen.account(accountId) };
   return {
     plans,
     oversight,

@@ -23,7 +23,7 @@ export type ChargeAccountDeps = {
   readonly db: Db;
   readonly clock: Clock;
   /** Writes what Redis has of the account to Postgres. */
-  readonly freshen: (accountId: string) => Promise<void>;
+  readonly bringUpToDate: (accountId: string) => Promise<void>;
 };
 
 export type ChargeAccount = {
@@ -109,12 +109,12 @@ export const priceAll = (book: NativeBook, usages: readonly ModelUsage[], paths:
   usages.map((each, index) => priceUsage(book, each, paths[index] ?? 'body'));
 
 async function firstPrices(
-  { book, db, freshen }: ChargeAccountDeps, accountId: string, seq: number,
+  { book, db, bringUpToDate }: ChargeAccountDeps, accountId: string, seq: number,
 ): Promise<Pick<Charged, 'amount' | 'priced'>> {
   const read = () => readEntry(db, accountId, seq).catch((error: unknown) => { throw toGatewayError(error); });
   let entry = await read();
   if (entry === null) {
-    await freshen(accountId);
+    await bringUpToDate(accountId);
     entry = await read();
   }
   if (entry === null) throw new GatewayError('ledger_unavailable', 'the first charge under this key is not in Postgres yet; retry shortly');

@@ -78,7 +78,8 @@ export type RevokeGrantCommand = Told & {
 /** `revoked`: what was left of the lot and available; what is held of it ends with its hold. */
 export type RevokedGrant =
   | {
-    readonly status: 'applied'; readonly accountId: string; readonly revoked: Micros; readonly available: Micros; readonly replayed: boolean;
+    readonly status: 'applied'; readonly accountId: string; readonly revoked: Micros; readonly available: Micros;
+    readonly replayed: boolean;
   }
   | { readonly status: 'pending'; readonly accountId: string };
 

@@ -58,7 +58,8 @@ function refusedAs<Result>(code: 'unknown_model' | 'price_missing', path: string
     if (!(error instanceof GatewayError) || error.code !== 'invalid_request') throw error;
     // The service tier stands beside the usage, its counts in it.
     const beside = path.replace(/\.usage$/, '');
-    const sources = error.sources.map(({ path: field, message }) => ({ path: `${field === 'serviceTier' ? beside : path}.${field}`, message }));
+    const sources = error.sources.map(({ path: field, message }) =>
+      ({ path: `${field === 'serviceTier' ? beside : path}.${field}`, message }));
     throw new GatewayError(code, error.message, { sources, cause: error });
   }
 }

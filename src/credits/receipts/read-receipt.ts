@@ -12,7 +12,7 @@ export type ReadReceiptDeps = {
   readonly db: Db;
   readonly book: () => NativeBook;
   /** Writes what Redis has of the account to Postgres. */
-  readonly freshen: (accountId: string) => Promise<void>;
+  readonly bringUpToDate: (accountId: string) => Promise<void>;
 };
 
 /** An entry with the lots it changed and, if it is about a hold, all entries of that hold so far, oldest first. */
@@ -36,11 +36,11 @@ export async function readReceipt(deps: ReadReceiptDeps, accountId: string, seq:
 }
 
 /** A receipt is often asked for right after its entry was made, before Postgres has it. */
-async function findEntry({ db, freshen }: ReadReceiptDeps, accountId: string, seq: number): Promise<EntryWithLots | null> {
+async function findEntry({ db, bringUpToDate }: ReadReceiptDeps, accountId: string, seq: number): Promise<EntryWithLots | null> {
   const read = (): Promise<EntryWithLots | null> => readEntryWithLots(db, accountId, seq).catch(rethrow);
   const found = await read();
   if (found !== null) return found;
-  await freshen(accountId);
+  await bringUpToDate(accountId);
   return read();
 }
 

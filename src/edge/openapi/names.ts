@@ -8,13 +8,17 @@ const CHAPTERS: readonly (Tag & { readonly prefixes: readonly string[] })[] = [
   { name: 'Charges and grants', description: 'Credits out and in, in one step.', prefixes: [
     '/v1/charges', '/v1/quotes', '/v1/grants', '/v1/refunds', '/v1/transfers',
   ] },
-  { name: 'Accounts', description: 'Balances, lots, entries and receipts.', prefixes: ['/v1/accounts', '/v1/entries', '/v1/usage', '/v1/events'] },
+  { name: 'Accounts', description: 'Balances, lots, entries and receipts.', prefixes: [
+    '/v1/accounts', '/v1/entries', '/v1/usage', '/v1/events',
+  ] },
   { name: 'Services', description: 'API keys of services, and what they are told.', prefixes: ['/v1/api-keys', '/v1/webhooks'] },
-  { name: 'Operation of the ledger', description: 'Prices, plans, refusals and the state of the journal, for operators.', prefixes: ['/v1'] },
+  { name: 'Operation of the ledger', description: 'Prices, plans, refusals and the state of the journal, for operators.', prefixes: [
+    '/v1',
+  ] },
   { name: 'Credits', description: 'Accounting service and credit service: balances, costs, grants and charges.', prefixes: [
     '/api/credits/', '/credits/',
   ] },
-  { name: 'Streaming sessions', description: 'Accounting service: reserve the estimated cost of an answer, then charge the real cost.', prefixes: [
+  { name: 'Streaming sessions', description: 'Accounting service: hold the estimate of an answer, then charge its cost.', prefixes: [
     '/api/streaming-sessions',
   ] },
   { name: 'Usage', description: 'Accounting service: usage records and statistics.', prefixes: ['/api/usage'] },

@@ -87,6 +87,8 @@ export const METRICS = {
     'cg_refusals_unrecorded_total',
     'Refusals that could not be kept for the operator console: Postgres down for long, or too many at once.', {},
   ),
+  jwksRefreshes: counter('cg_jwks_refreshes_total', 'Attempts to fetch the keys of JWKS_URL.', { result: ['ok', 'failed'] }),
+  jwksAge: gauge('cg_jwks_age_seconds', 'Age of the keys of JWKS_URL in the process with the oldest; 0 without a key server.', {}),
 
   // Scripts, and Redis as the hot path sees it
   scriptSeconds: histogram(

@@ -197,6 +197,8 @@ describe('every route', () => {
         await checked.send('DELETE', `${prefix}/pricing/acme/m-1`, { token: admin }),
       ])).toEqual([200, 204]);
     }
+    const { body: granted } = await post(admin, '/v1/grants', { account: 'alice', amount: '1', reason: 'test' });
+    expect((await checked.send('DELETE', `/v1/grants/${String(granted['id'])}?reason=test`, { token: admin })).status).toBe(200);
     const gifts = operations().filter(({ path }) => path.includes('give-initial-credits'));
     for (const [index, { path }] of gifts.entries()) {
       expect((await checked.send('POST', path, { headers: server, body: newcomer(String(index)) })).status).toBeLessThan(300);
