@@ -134,7 +134,7 @@ const GATES: Readonly<Record<string, Expected>> = {
   'GET /v1/refusals': 'supervisor',
   'GET /v1/shards': 'admin',
   'POST /v1/transfers': 'services',
-  'GET /v1/transfers/{id}': 'supervisor',
+  'GET /v1/transfers/{id}': 'services',
   // Operations
   'GET /api/health': 'public',
   'GET /docs': 'public',
