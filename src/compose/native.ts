@@ -4,6 +4,7 @@ import { chargeAccount } from '../credits/charges/charge-account.js';
 import type { MoneyIn } from '../credits/grants/money-in.js';
 import { grantLot, revokeGrant } from '../credits/grants/native-grants.js';
 import { readReceipt } from '../credits/receipts/read-receipt.js';
+import { answerOnce } from '../credits/repeats/answer-once.js';
 import type { NativeDeps } from '../edge/v1/routes.js';
 import type { Clock } from '../kit/clock.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
@@ -30,6 +31,7 @@ export function composeNative({ core, money, clock, plans, oversight }: NativePa
     moves: composeMoneyMoves(core, money, clock),
     history: (query) => readHistory(db, query),
     writeLedger: async (accountId) => (await core.drainNow([core.keys.shardOf(accountId)])).stopped.length === 0,
+    answerOnce: (name, fingerprint, work) => answerOnce(db, name, fingerprint, work),
     accounts: {
       nameAccount: oversight.nameAccount,
       readReceipt: (accountId, seq) => readReceipt(reading, accountId, seq),

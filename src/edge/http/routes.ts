@@ -38,6 +38,10 @@ export type RouteSpec<Body> = {
   readonly wording?: Wording;
   /** A repeat gets the first answer, marked `Idempotency-Replayed`. */
   readonly replays?: boolean;
+  /** A write that changes nothing, or that is known by what it is about, so that a repeat needs no memory of its Idempotency-Key. */
+  readonly isRepeatable?: boolean;
+  /** What it answers has an `ETag`. */
+  readonly hasEtag?: boolean;
   /** What it is for, where that decides when it is refused because the process is behind (admission.ts). Without it: `other`. */
   readonly urgency?: Urgency;
 };
@@ -56,6 +60,7 @@ export type Route = {
   readonly errors: readonly ErrorCode[];
   readonly wording: Wording;
   readonly replays: boolean;
+  readonly hasEtag: boolean;
   /** Query parameters that are not in `query` are refused. */
   readonly strictQuery: boolean;
   /** Undefined: the application's. */
@@ -131,10 +136,10 @@ export function routeTable({ authenticate, authenticateServer, metrics, admissio
 
   const adding = (own: Partial<DialectRules>, page?: PageRules): AddRoute => (method, path, gate, spec, handler) => {
     const {
-      summary, params = {}, query = {}, headers = {}, body, replies, errors = [], wording = {}, replays = false, urgency = 'other',
+      summary, params = {}, query = {}, headers = {}, body, replies, errors = [], wording = {}, replays = false, hasEtag = false, urgency = 'other',
     } = spec;
     const route: Route = {
-      method, path, gate, summary, params, query, headers, body: body?.schema ?? null, replies, errors, wording, replays,
+      method, path, gate, summary, params, query, headers, body: body?.schema ?? null, replies, errors, wording, replays, hasEtag,
       strictQuery: own.strictQuery ?? false, envelope: own.envelope, page, observe: metrics.http.route(method, path),
     };
     const admit = admission(gate, {
