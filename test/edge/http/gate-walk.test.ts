@@ -15,7 +15,7 @@ import { startGateway, type TestGateway } from '../../support/gateway.js';
  * a route line is found, and a new route forces a decision.
  * Pages for people are no part of the document that is walked here: test/edge/console/gates.test.ts walks them.
  */
-type Expected = 'public' | 'any' | 'supervisor' | 'admin' | ServerScope | 'users and services' | 'services' | 'readers';
+type Expected = 'public' | 'any' | 'supervisor' | 'admin' | ServerScope | 'users and services' | 'services' | 'service readers' | 'readers';
 
 const GATES: Readonly<Record<string, Expected>> = {
   // Credits
@@ -134,7 +134,7 @@ const GATES: Readonly<Record<string, Expected>> = {
   'GET /v1/refusals': 'supervisor',
   'GET /v1/shards': 'admin',
   'POST /v1/transfers': 'services',
-  'GET /v1/transfers/{id}': 'services',
+  'GET /v1/transfers/{id}': 'service readers',
   // Operations
   'GET /api/health': 'public',
   'GET /docs': 'public',
@@ -178,6 +178,7 @@ const VERDICTS: Readonly<Record<Expected, Verdicts>> = {
     ...REFUSED, user: 'let in', other: 'let in', supervisor: 'let in', admin: 'let in', fullKey: 'let in', narrowKey: 403,
   },
   services: { ...REFUSED, user: 403, other: 403, supervisor: 403, admin: 'let in', fullKey: 'let in', narrowKey: 403 },
+  'service readers': { ...REFUSED, user: 403, other: 403, supervisor: 'let in', admin: 'let in', fullKey: 'let in', narrowKey: 403 },
   // The path names the account of `user`.
   readers: { ...REFUSED, user: 'let in', other: 403, supervisor: 'let in', admin: 'let in', fullKey: 'let in', narrowKey: 403 },
   'credits-process': server,
