@@ -114,7 +114,7 @@ step.apply(self)
 redis.call('HSET', hold_key, 'amount', amount_text, 'parts', parts, 'expires_at_ms', expires_text,
   'journaled', reported_text, 'journaled_at_ms', now_text)
 redis.call('ZADD', open_key, expires_text, hold_id)
-redis.call('ZADD', holds_due_key, expires_text, account_id .. ':' .. hold_id)
+redis.call('ZADD', holds_due_key, expires_text, holds.due_member(account_id, hold_id))
 if key ~= '' then
   redis.call('HSET', receipt_key, 'fingerprint', fingerprint, 'seq', seq_text, 'at_ms', now_text, 'amount', answer[1],
     'reported', answer[2], 'expires_at_ms', answer[3], 'available', answer[4], 'final', answer[5], 'usage', answer[9])

@@ -105,5 +105,5 @@ redis.call('HSET', hold_key, 'state', 'open', 'kind', hold_kind, 'amount', amoun
   'placed_at_ms', now_text, 'placed_available', available, 'placed_by', principal, 'policy', policy, 'price', price,
   'fingerprint', fingerprint, 'about', about, unpack(leases.terms_fields(over_capture, debt_limit, input_cost, lease_ms)))
 redis.call('ZADD', open_key, expires_text, hold_id)
-redis.call('ZADD', holds_due_key, expires_text, account_id .. ':' .. hold_id)
+redis.call('ZADD', holds_due_key, expires_text, holds.due_member(account_id, hold_id))
 return { 'placed', '0', seq, amount_text, expires_text, now_text, available, self.journal_id }

@@ -107,6 +107,6 @@ end
 if is_journaled then step.apply(self) end
 redis.call('HSET', unpack(hold_args))
 redis.call('ZADD', open_key, expires_text, hold_id)
-redis.call('ZADD', holds_due_key, expires_text, account_id .. ':' .. hold_id)
+redis.call('ZADD', holds_due_key, expires_text, holds.due_member(account_id, hold_id))
 answer[#answer + 1] = self.journal_id or ''
 return { 'reported', numbers.text(added), unpack(answer) }

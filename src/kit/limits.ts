@@ -1,7 +1,10 @@
 /** All bounds of the product, each with its reason. A number that limits something is here or is a setting. */
 
-/** Longest id of an account: a JWT subject, a legacy user id, an e-mail. Keeps a Redis key well under 300 bytes. */
-export const ACCOUNT_ID_LENGTH_MAX = 128;
+/**
+ * Longest id of an account, in characters (code points): a JWT subject has at most 255 by OpenID Connect. A Redis key
+ * stays below 4 KB, and an index row of Postgres below its limit of 2 704 bytes.
+ */
+export const ACCOUNT_ID_LENGTH_MAX = 255;
 /** Longest hold id (the dialects call it a session id). The original allowed 100. */
 export const HOLD_ID_LENGTH_MAX = 128;
 /** Longest idempotency key, as in the IETF draft's advice and other payment APIs. */
