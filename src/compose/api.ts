@@ -26,6 +26,7 @@ import { composeChatsparty } from './chatsparty.js';
 import { composeConsole, type QueueSide } from './console.js';
 import type { Core } from './core.js';
 import { composeServerSide } from './credits-process.js';
+import { composeHolds } from './native-holds.js';
 import { composeOversight } from './oversight.js';
 import { composeReads } from './reads.js';
 
@@ -94,6 +95,8 @@ export async function openApi(
     };
     return { serving: isServing, checks };
   };
+  const writeLedger = async (accountId: string): Promise<boolean> =>
+    (await core.drainNow([core.keys.shardOf(accountId)])).stopped.length === 0;
   const oversight = composeOversight(core, log);
   const operator = composeConsole({
     core, queues, authenticate, oversight, money: administration, policy: { overCapture: config.overCapture, debtLimit: config.debtLimit },
@@ -128,7 +131,8 @@ export async function openApi(
       oversight,
       prices: { books: core.prices, clock },
       history: (query) => readHistory(db, query),
-      writeLedger: async (accountId) => (await core.drainNow([core.keys.shardOf(accountId)])).stopped.length === 0,
+      writeLedger,
+      holds: composeHolds({ config, core, clock, writeLedger }),
     },
     refusals: {
       record: refusals.record,

@@ -41,6 +41,8 @@ export const HOLD_TTL_SECONDS_MIN = 5;
 export const HOLD_TTL_SECONDS_MAX = 3_600;
 /** Longest lease that a caller may ask for: a day. */
 export const LEASE_SECONDS_MAX = 86_400;
+/** Models of one settlement: as many as a chain of calls may use; more would make a long answer of a short request. */
+export const USAGES_MAX = 100;
 /** The lease of a hold whose usage is reported, unless its caller asks for another: two missed reports end it. */
 export const REPORTING_LEASE_SECONDS = 60;
 /** Longest life of a lot with an expiry: a hundred years. Callers use 3 650 days. */

@@ -46,7 +46,7 @@ export type OpenHoldImage = {
   readonly about: About;
   readonly placedBy: Principal;
   /** Null for a hold without terms of its own. */
-  readonly terms: (HoldTerms & { readonly leaseMs: number }) | null;
+  readonly terms: HoldTerms | null;
   /** What Postgres has of its usage so far; `reportedAtMs` null: nothing. */
   readonly reported: Micros;
   readonly reportedUsage: string;

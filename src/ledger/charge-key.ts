@@ -14,4 +14,5 @@ export const chargeKey = (operation: KeyedOperation, named: CallerKey | null): C
 export const chargeKeyText = ({ operation, caller, key }: ChargeKey): string => `${operation}:${caller}:${key}`;
 
 /** The key of an extension, as Redis and the journal have it. A hold id may have colons: its length says where it ends. */
-export const extensionKeyText = (holdId: string, { caller, key }: CallerKey): string => `extend:${caller}:${holdId.length}:${holdId}:${key}`;
+export const extensionKeyText = (holdId: string, { caller, key }: CallerKey): string =>
+  `extend:${caller}:${holdId.length}:${holdId}:${key}`;

@@ -33,7 +33,7 @@ export type LeasedHold = {
   readonly placedAtMs: number;
   /** Facts given when it was placed. */
   readonly about: About;
-  /** The lease that it was placed with, in ms; 0 for a hold without terms. */
+  /** The lease that a renewal gives, in ms; 0 for a hold without terms. */
   readonly leaseMs: number;
   readonly expiryPolicy: ExpiryPolicy;
 };

@@ -139,7 +139,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
         policy: expiryPolicy, price, hold_kind: kind, fingerprint, about, principal: by,
         open_holds_max: OPEN_HOLDS_PER_ACCOUNT_MAX, due_holds_max: DUE_HOLDS_AT_ONCE, over_capture: terms?.overCapture ?? '',
         debt_limit: terms === undefined || terms.debtLimit === null ? '' : microsToText(terms.debtLimit),
-        input_cost: microsToText(terms?.inputCost ?? ZERO),
+        input_cost: microsToText(terms?.inputCost ?? ZERO), renewal_ms: terms?.leaseMs ?? 0,
       }));
       const status = reply[0];
       switch (status) {

@@ -8,6 +8,7 @@ const HOLD_KEYS = [...STEP_KEYS, 'hold', 'open', 'holds_due'] as const;
 export const placeHoldScript = defineScript('place-hold', HOLD_KEYS, [
   'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'minimum', 'desired', 'lease_ms', 'policy', 'price', 'hold_kind',
   'fingerprint', 'about', 'principal', 'trace', 'open_holds_max', 'due_holds_max', 'over_capture', 'debt_limit', 'input_cost',
+  'renewal_ms',
 ]);
 
 export const extendHoldScript = defineScript('extend-hold', [...HOLD_KEYS, 'receipt'], [

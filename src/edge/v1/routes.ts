@@ -3,6 +3,7 @@ import type { Clock } from '../../kit/clock.js';
 import type { AddRoute } from '../http/routes.js';
 import { accountRoutes, type AccountRouteDeps } from './account.routes.js';
 import { entryRoutes, type ReadHistory } from './entries.routes.js';
+import { holdRoutes, type HoldRouteDeps } from './holds.routes.js';
 import { modelCostsRoutes, type ModelCostsRouteDeps } from './model-costs.routes.js';
 import { planRoutes, type PlanRouteDeps } from './plan.routes.js';
 import { waiting, type WriteLedger } from './prefer.js';
@@ -17,6 +18,7 @@ export type NativeDeps = {
   readonly history: ReadHistory;
   readonly plans: PlanRouteDeps;
   readonly oversight?: AccountRouteDeps & ReconcileRouteDeps & Pick<ModelCostsRouteDeps, 'modelCosts'>;
+  readonly holds?: HoldRouteDeps;
   readonly prices?: SetPriceDeps;
   readonly refusals?: RefusalRouteDeps;
 };
@@ -31,6 +33,7 @@ export function nativeRoutes(table: AddRoute, deps: NativeDeps): void {
     reconcileRoutes(add, deps.oversight);
     modelCostsRoutes(add, { ...deps.oversight, clock: deps.clock });
   }
+  if (deps.holds !== undefined) holdRoutes(add, deps.holds);
   if (deps.prices !== undefined) priceRoutes(add, deps.prices);
   if (deps.refusals !== undefined) refusalRoutes(add, deps.refusals);
 }
