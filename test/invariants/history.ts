@@ -103,7 +103,8 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
 
 /** A lease of one step that charges what was reported, and may make debt. */
 export const LEASE: Command = {
-  op: 'place', minimum: 10, desired: 10, life: 1, by: 'user', policy: 'charge_reported', terms: { over: 'debt', debtLimit: null, inputCost: 0 },
+  op: 'place', minimum: 10, desired: 10, life: 1, by: 'user', policy: 'charge_reported',
+  terms: { over: 'debt', debtLimit: null, inputCost: 0 },
 };
 export const REPORT = { op: 'report', which: 0, by: 'user', more: 30, back: false, raise: null, lease: null } as const;
 export const EXTEND = { op: 'extend', which: 0, by: 'user', mode: 'by', minimum: 5, desired: 5, lease: 3, key: 1 } as const;
