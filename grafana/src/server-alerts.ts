@@ -65,6 +65,13 @@ export const redisAlerts: readonly Alert[] = [
     description: 'The append-only file is off (state {{ $value }}; 1 is right): a restart of Redis loses all entries that are not in Postgres.',
   },
   {
+    name: 'RedisUnfit', severity: 'page', holdsFor: '0s',
+    // Without a file there is an alert of its own, AofOff, with more patience.
+    when: [{ value: worst('redisUnfit', { where: { setting: ['eviction', 'version'] }, by: ['setting'] }), is: '> 0' }],
+    summary: 'Redis can lose credits: {{ $labels.setting }}',
+    description: 'A setting of Redis has changed since the gateway started, or another server took over (state {{ $value }}; 0 is right). eviction: maxmemory-policy is not noeviction, and Redis deletes balances when memory is short. version: it is older than 7.',
+  },
+  {
     name: 'AofSlow', severity: 'ticket', holdsFor: '5m',
     when: [{ value: `max(delta(${series('redisAofDelayed')}[10m]))`, is: '> 0' }],
     summary: 'The disk of Redis is too slow',
@@ -78,6 +85,18 @@ export const postgresAlerts: readonly Alert[] = [
     when: [{ value: least(series('postgresUp')), is: '< 1' }],
     summary: 'Postgres does not answer',
     description: 'At least one process has had no answer from Postgres for half a minute (cg_postgres_up is {{ $value }}). Holds and settles continue, grants are refused with 503, and the journal grows in Redis.',
+  },
+  {
+    name: 'PostgresNotWritable', severity: 'page', holdsFor: '1m',
+    when: [{ value: least(series('postgresWritable')), is: '< 1' }],
+    summary: 'Postgres cannot be written to',
+    description: 'For a minute Postgres has been down, read-only, out of disk or connections, or has refused the role of at least one process (state {{ $value }}; 1 is right). Holds and settles continue, grants are refused with 503, and the journal grows in Redis.',
+  },
+  {
+    name: 'PostgresRefuses', severity: 'ticket', holdsFor: '0s',
+    when: [{ value: increase('postgresRefusals', '5m', { by: ['reason'] }), is: '> 10' }],
+    summary: 'Postgres refuses the gateway: {{ $labels.reason }}',
+    description: 'Postgres refused {{ $value | humanize }} statements and connections within five minutes because of its own state: {{ $labels.reason }}. Callers that needed them got 503.',
   },
   {
     name: 'PostgresPoolExhausted', severity: 'ticket', holdsFor: '1m',

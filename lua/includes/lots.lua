@@ -32,6 +32,15 @@ function lots.get(set, id)
   return lots.add(set, lots.parse(id, text))
 end
 
+-- The lot of a part that returns. One that was used up has left Redis: the part has its facts.
+function lots.get_or_restore(set, part)
+  if set.records[part.id] or redis.call('HEXISTS', set.lot_key, part.id) == 1 then return lots.get(set, part.id) end
+  return lots.add(set, {
+    id = part.id, remaining = 0, held = 0, amount = part.lot_amount, expires_at_ms = part.expires_at_ms,
+    granted_at_ms = part.granted_at_ms, was_live = false, remaining_delta = 0, held_delta = 0,
+  })
+end
+
 function lots.change(record, remaining_delta, held_delta)
   record.remaining = record.remaining + remaining_delta
   record.held = record.held + held_delta
@@ -108,6 +117,32 @@ function lots.parse_parts(text)
   local parts = {}
   for id, amount in string.gmatch(text, '([^:,]+):(%d+)') do
     parts[#parts + 1] = { id = id, amount = tonumber(amount) }
+  end
+  return parts
+end
+
+-- What returns to lots: `lot:amount:lot_amount:expires_at_ms:granted_at_ms,…`, and `debt:amount` for what came from none.
+function lots.parse_returns(text)
+  local parts = {}
+  for each in string.gmatch(text, '[^,]+') do
+    local id, amount, lot_amount, expires, granted = string.match(each, '^([^:]+):(%d+):(%d+):(%w+):(%d+)$')
+    if id then
+      parts[#parts + 1] = {
+        id = id, amount = tonumber(amount), lot_amount = tonumber(lot_amount), expires_at_ms = numbers.expiry(expires),
+        granted_at_ms = tonumber(granted),
+      }
+    else
+      parts[#parts + 1] = { id = 'debt', amount = tonumber(string.match(each, '^debt:(%d+)$')) }
+    end
+  end
+  return parts
+end
+
+-- Lots to be opened: `lot:amount:expires_at_ms,…`.
+function lots.parse_new(text)
+  local parts = {}
+  for id, amount, expires in string.gmatch(text, '([^:,]+):(%d+):(%w+)') do
+    parts[#parts + 1] = { id = id, amount = tonumber(amount), expires_at_ms = numbers.expiry(expires) }
   end
   return parts
 end

@@ -108,7 +108,7 @@ const toTerms = ({ over_capture, debt_limit, input_cost, lease_ms }: HoldColumns
   });
 
 /** `lot:amount,lot:amount` */
-function toParts(text: string): HoldPart[] {
+export function toParts(text: string): HoldPart[] {
   if (text === '') return [];
   return text.split(',').map((part) => {
     const [lotId = '', amount = ''] = part.split(':');

@@ -2,7 +2,7 @@ import type { Micros } from '../kit/money/micros.js';
 import type { Db, Trx } from '../stores/postgres/connect.js';
 import { unnestSource } from '../stores/postgres/unnest.js';
 
-export type MoneyInKind = 'grant' | 'adjust' | 'set' | 'remove' | 'revoke';
+export type MoneyInKind = 'grant' | 'adjust' | 'set' | 'remove' | 'revoke' | 'refund' | 'transfer_out' | 'transfer_in';
 
 /** An idempotency key with its caller as scope: one caller cannot read or block another's keys. */
 export type IdempotencyKey = { readonly scope: string; readonly key: string };
@@ -15,12 +15,21 @@ export type NewIntent = {
   /** The lot to revoke, for a revocation; null or absent for everything else. */
   readonly revokedLotId?: string | null;
   readonly expiresAtMs: number | null;
+  /** JSON text: of a refund the parts that return, of lots that a transfer brings their amounts and expiries. */
+  readonly parts?: string | null;
+  /** What a refund is of (refund.table.ts), and the life of credits whose lot has ended; null: they expire at once. */
+  readonly refundOf?: string | null;
+  readonly graceMs?: number | null;
   readonly idempotency: IdempotencyKey | null;
   readonly fingerprint: string;
   readonly about: string;
 };
 
-export type IntentRow = Omit<NewIntent, 'idempotency' | 'revokedLotId'> & {
+type Added = 'revokedLotId' | 'parts' | 'refundOf' | 'graceMs';
+export type IntentRow = Omit<NewIntent, 'idempotency' | Added> & {
+  readonly parts: string | null;
+  readonly refundOf: string | null;
+  readonly graceMs: number | null;
   readonly revokedLotId: string | null;
   readonly intentId: number;
   readonly state: 'pending' | 'applied' | 'refused';
@@ -30,7 +39,8 @@ export type IntentRow = Omit<NewIntent, 'idempotency' | 'revokedLotId'> & {
 };
 
 const COLUMNS = `intent_id as "intentId", account_id as "accountId", kind, amount, expires_at_ms as "expiresAtMs",
-  revoked_lot_id as "revokedLotId", fingerprint, about, state, reply, applied_seq as "appliedSeq"`;
+  revoked_lot_id as "revokedLotId", parts, refund_of as "refundOf", grace_ms as "graceMs", fingerprint,
+  about, state, reply, applied_seq as "appliedSeq"`;
 
 /** The permanent name of an intent in Redis. */
 export const intentKey = (intentId: number): string => `intent:${intentId}`;
@@ -44,27 +54,39 @@ export function intentIdOf(key: string): number | null {
   return digits === undefined ? null : Number(digits);
 }
 
+/** The lots of a transfer: each is a lot of its own, in the order in which they were spent. */
+export const lotIdsOf = (intentId: number, count: number): string[] =>
+  Array.from({ length: count }, (_, index) =>
+    lotIdOf(intentId) + (index === 0 ? '' : `.${String(index + 1).padStart(3, '0')}`));
+
 /** Records a request, once per idempotency key. `isNew` false: the key existed, and `row` is its intent. */
-export async function insertIntent(db: Db, intent: NewIntent): Promise<{ readonly row: IntentRow; readonly isNew: boolean }> {
+export async function insertIntent(db: Db | Trx, intent: NewIntent): Promise<{ readonly row: IntentRow; readonly isNew: boolean }> {
   const { rows } = await db.raw<{ rows: IntentRow[] }>(
-    `insert into money_in (account_id, kind, amount, expires_at_ms, revoked_lot_id, idempotency_scope, idempotency_key, fingerprint, about)
-     values (:accountId, :kind, :amount, :expiresAtMs, :revokedLotId, :scope, :key, :fingerprint, :about)
+    `insert into money_in (account_id, kind, amount, expires_at_ms, revoked_lot_id, parts, refund_of, grace_ms, idempotency_scope,
+                           idempotency_key, fingerprint, about)
+     values (:accountId, :kind, :amount, :expiresAtMs, :revokedLotId, :parts, :refundOf, :graceMs, :scope, :key, :fingerprint, :about)
      on conflict (idempotency_scope, idempotency_key) where idempotency_key is not null do nothing
      returning ${COLUMNS}`,
     {
       accountId: intent.accountId, kind: intent.kind, amount: intent.amount, expiresAtMs: intent.expiresAtMs,
-      revokedLotId: intent.revokedLotId ?? null,
+      revokedLotId: intent.revokedLotId ?? null, parts: intent.parts ?? null, refundOf: intent.refundOf ?? null,
+      graceMs: intent.graceMs ?? null,
       scope: intent.idempotency?.scope ?? null, key: intent.idempotency?.key ?? null,
       fingerprint: intent.fingerprint, about: intent.about,
     },
   );
   if (rows[0] !== undefined) return { row: rows[0], isNew: true };
-  const { rows: found } = await db.raw<{ rows: IntentRow[] }>(
-    `select ${COLUMNS} from money_in where idempotency_scope = ? and idempotency_key = ?`,
-    [intent.idempotency?.scope ?? '', intent.idempotency?.key ?? ''],
+  const found = intent.idempotency === null ? null : await readIntentOfKey(db, intent.idempotency);
+  if (found === null) throw new Error('an idempotency key conflicted and then was gone');
+  return { row: found, isNew: false };
+}
+
+/** The intent that was recorded under a key, or null. */
+export async function readIntentOfKey(db: Db, { scope, key }: IdempotencyKey): Promise<IntentRow | null> {
+  const { rows } = await db.raw<{ rows: IntentRow[] }>(
+    `select ${COLUMNS} from money_in where idempotency_scope = ? and idempotency_key = ?`, [scope, key],
   );
-  if (found[0] === undefined) throw new Error('an idempotency key conflicted and then was gone');
-  return { row: found[0], isNew: false };
+  return rows[0] ?? null;
 }
 
 export async function readIntent(db: Db, intentId: number): Promise<IntentRow | null> {

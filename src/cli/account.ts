@@ -5,6 +5,7 @@ import { presentAccount } from '../edge/v1/account.routes.js';
 import { isStorable } from '../kit/ids.js';
 import { NOTES_LENGTH_MAX } from '../kit/limits.js';
 import { commandActor, openCliCore } from './core.js';
+import { printable } from './printable.js';
 import { runCli } from './run-cli.js';
 
 /** `npm run account -- show|freeze|thaw`: shows an account, freezes it, or lifts the freeze. */
@@ -32,7 +33,8 @@ await runCli(USAGE, async () => {
     const run = command === 'freeze' ? oversight.freezeAccount : oversight.thawAccount;
     const { changed } = await run({ accountId, reason, actor: commandActor() });
     const state = command === 'freeze' ? 'frozen' : 'not frozen';
-    return changed ? `${accountId} is ${state} now` : `${accountId} was ${state} already; nothing was changed`;
+    const name = printable(accountId);
+    return changed ? `${name} is ${state} now` : `${name} was ${state} already; nothing was changed`;
   } finally {
     await close();
   }

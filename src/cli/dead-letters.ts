@@ -1,9 +1,6 @@
 import { parseArgs } from 'node:util';
-import { connect } from 'amqplib';
 import { readConfig, type Config } from '../config.js';
-import { judgeAmqpDeadLetters, judgeBullDeadLetters, type DeadLetter, type Judge, type Verdict } from '../edge/queues/dead-letters.js';
-import { RETRY_DELAYS_MS, SETTLEMENT_QUEUES } from '../edge/queues/queues.js';
-import { declareQueue } from '../edge/queues/topology.js';
+import { judgeBullDeadLetters, judgeRabbitDeadLetters, type DeadLetter, type Judge, type Verdict } from '../edge/queues/dead-letters.js';
 import { connectQueueOnce } from '../stores/redis/queue-connections.js';
 import { runCli } from './run-cli.js';
 
@@ -46,15 +43,7 @@ async function judgeAll({ rabbitmqUrl, redisUrl, redisNamespace }: Config, judge
     throw new Error('neither RABBITMQ_URL nor REDIS_URL is set: there are no dead-letter queues');
   }
   const letters: DeadLetter[] = [];
-  if (rabbitmqUrl !== undefined) {
-    const connection = await connect(rabbitmqUrl);
-    try {
-      for (const queue of SETTLEMENT_QUEUES) await declareQueue(connection, queue, RETRY_DELAYS_MS);
-      letters.push(...await judgeAmqpDeadLetters(connection, judge));
-    } finally {
-      await connection.close();
-    }
-  }
+  if (rabbitmqUrl !== undefined) letters.push(...await judgeRabbitDeadLetters(rabbitmqUrl, judge));
   if (redisUrl !== undefined) {
     const { connection, close } = connectQueueOnce(redisUrl, ({ message }) => { console.error(`Redis: ${message}`); });
     try {

@@ -6,6 +6,7 @@ import type { Comparison, Difference } from '../journal/reconcile/comparison.js'
 import { accountsAfter } from '../journal/reconcile/reconcile-state.table.js';
 import { RECONCILE_ACCOUNTS_MAX } from '../kit/limits.js';
 import { openCliCore, type CliCore } from './core.js';
+import { printable } from './printable.js';
 import { runCli } from './run-cli.js';
 
 /** `npm run reconcile`: lists what the reconciler found, or compares now. Exit code 1 when there is drift. */
@@ -71,7 +72,8 @@ async function compareAll({ core: { drainDb: db, redis, keys, fence, drain } }: 
 
 function describe({ accountId, shard, seq, result, reason, differences }: Comparison): string[] {
   const at = seq === null ? 'not in Redis' : `entry ${seq}`;
-  return [`${accountId}  shard ${shard}  ${at}  ${result}${reason === null ? '' : `: ${reason}`}`, ...differences.map(difference)];
+  const line = `${printable(accountId)}  shard ${shard}  ${at}  ${result}${reason === null ? '' : `: ${reason}`}`;
+  return [line, ...differences.map(difference)];
 }
 
 function difference({ check, expected, actual, micros }: Difference): string {

@@ -4,6 +4,7 @@ import { resumeShard } from '../journal/resume-shard.js';
 import { acknowledgeLosses, readLosses, type LossRow } from '../journal/shard-losses.table.js';
 import { reportShards, type ShardReport } from '../journal/shard-report.js';
 import { commandActor, openCliCore } from './core.js';
+import { printable } from './printable.js';
 import { runCli } from './run-cli.js';
 
 /** `npm run shards -- list|resume|acknowledge`: shards whose journal contradicts Postgres, and losses of Redis. */
@@ -24,7 +25,7 @@ const shardLine = ({ shard, epoch, cursor, lagEntries, stoppedReason }: ShardRep
 
 function lossLine({ shard, epoch, entries, accounts, fromMs, toMs, noticedAtMs, reason }: LossRow): string {
   const [from, to, noticed] = [fromMs, toMs, noticedAtMs].map((ms) => (ms === null ? 'the beginning' : new Date(ms).toISOString()));
-  const named = Object.entries(accounts).map(([accountId, count]) => `${accountId} (${count})`);
+  const named = Object.entries(accounts).map(([accountId, count]) => `${printable(accountId)} (${count})`);
   return `shard ${shard}  LOST at least ${entries} entries of epoch ${epoch}, written from ${from} to ${to}, noticed ${noticed}
   accounts: ${named.length === 0 ? 'not known' : named.join(', ')}${reason === null ? '' : `\n  acknowledged: ${reason}`}`;
 }

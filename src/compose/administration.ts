@@ -9,7 +9,6 @@ import { idempotencyOf } from '../credits/grants/money-request.js';
 import { removeCredits } from '../credits/grants/remove-credits.js';
 import { revokeAllocation } from '../credits/grants/revoke-allocation.js';
 import { setCredits } from '../credits/grants/set-credits.js';
-import { findAccount } from '../credits/users/profile.table.js';
 import { registerUser } from '../credits/users/register-user.js';
 import type { AdministrationDeps } from '../edge/accounting-service/admin.routes.js';
 import type { AllocateDeps } from '../edge/accounting-service/allocate.routes.js';
@@ -32,11 +31,11 @@ export type Administration = AllocateDeps & AdministrationDeps & AllocationsDeps
 
 /** What administrators can do. Every action and its target account are in Postgres before the request is acknowledged. */
 export function composeAdministration({ config, core, money: moneyIn, clock, log }: AdministrationParts): Administration {
-  const { db, freshen } = core;
+  const { db, freshen, resolveAccount } = core;
   return {
     allocateByEmailStatus: config.allocateByEmailStatus,
-    resolveAccount: (text, by = 'any') => findAccount(db, text, by).catch(rethrow),
-    openAccount: (request) => openAccount(db, request),
+    resolveAccount,
+    openAccount: (request) => openAccount({ db, resolveAccount }, request),
     accountOfKey: async (operation, key) => {
       const name = idempotencyOf(operation, key);
       return name === null ? null : readAccountOfKey(db, name).catch(rethrow);

@@ -19,7 +19,7 @@ import type { ConsoleDeps } from '../edge/console/console.routes.js';
 import type { QueueState, Watch } from '../edge/console/overview.js';
 import { queueBoard } from '../edge/console/queue-board.js';
 import type { Readiness } from '../edge/http/health.js';
-import { deadLetterQueue, SETTLEMENT_QUEUES } from '../edge/queues/queues.js';
+import { deadLetterQueue, CONSUMED_QUEUES } from '../edge/queues/queues.js';
 import { readJournalLag } from '../journal/read-journal-lag.js';
 import { readFindings } from '../journal/reconcile/finding.table.js';
 import { readReconcileState } from '../journal/reconcile/reconcile-state.table.js';
@@ -34,10 +34,16 @@ import { queuePrefix, type QueueConnections } from '../stores/redis/queue-connec
 import type { LedgerQueue } from '../worker/jobs/ledger-queue.js';
 import { readHolds } from '../worker/watch/holds.js';
 import type { Core } from './core.js';
+import { deadLetterDesk } from './dead-letters.js';
 import type { Oversight } from './oversight.js';
 
 /** The queues of this process: the ledger's queue, and connections for reading the others. */
-export type QueueSide = { readonly queue: LedgerQueue; readonly connections: QueueConnections; readonly namespace: string };
+export type QueueSide = {
+  readonly queue: LedgerQueue;
+  readonly connections: QueueConnections;
+  readonly namespace: string;
+  readonly rabbitmqUrl: string | undefined;
+};
 
 export type ConsoleParts = {
   readonly core: Core;
@@ -77,8 +83,8 @@ export function composeConsole(parts: ConsoleParts): { readonly deps: ConsoleDep
   // Nothing is drained while Postgres is down, so the last known cursors stay correct if they were read recently.
   const cursors = lastKnown(() => readShards(core.db), CURSORS_WITHIN_MS);
   const stopCursors = repeat(CURSORS_EVERY_MS, async () => { await cursors(); }, onError);
-  const settlements = SETTLEMENT_QUEUES.map(open);
-  const dead = SETTLEMENT_QUEUES.map((queue) => open(deadLetterQueue(queue)));
+  const settlements = CONSUMED_QUEUES.map(open);
+  const dead = CONSUMED_QUEUES.map((queue) => open(deadLetterQueue(queue)));
 
   return {
     deps: {
@@ -93,6 +99,9 @@ export function composeConsole(parts: ConsoleParts): { readonly deps: ConsoleDep
         thaw: oversight.thawAccount,
         compare: oversight.compareNow,
       },
+      deadLetters: deadLetterDesk({
+        rabbitmqUrl: queues.rabbitmqUrl, connection: queues.connections.producer, namespace: queues.namespace, log,
+      }),
       board: queueBoard([queues.queue.queue, ...settlements, ...dead]),
     },
     close: async () => {
@@ -148,12 +157,15 @@ async function stateOf(queue: Queue, nowMs: number): Promise<QueueState> {
   };
 }
 
-function readsOf({ db, ledger, freshen }: Core, onError: (error: unknown) => void): AccountReads {
+function readsOf({ db, ledger, freshen, resolveAccount }: Core, onError: (error: unknown) => void): AccountReads {
   /** What Postgres has is shown even when it cannot be brought up to date. */
   const freshened = (accountId: string): Promise<void> => freshen.account(accountId).catch(onError);
   return {
     find: async (text): Promise<readonly NamedAccount[]> => {
-      const found = await findAccount(db, text, 'any');
+      const found = await resolveAccount(text).catch((error: unknown) => {
+        onError(error);
+        return findAccount(db, text, 'any');
+      });
       if (found === 'ambiguous') return listNamed(db, text, NAMED_MAX);
       return found === null ? [] : [{ ...found, email: null }];
     },

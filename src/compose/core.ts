@@ -1,8 +1,11 @@
 import type { Client } from 'pg';
 import { accountSource } from '../books/load-account.js';
 import type { Config } from '../config.js';
+import { resolveAccount } from '../credits/accounts/resolve-account.js';
 import { priceBooks, type PriceBooks } from '../credits/prices/price-books.js';
+import { knownBook } from '../credits/prices/price.js';
 import { PRICES_CHANNEL } from '../credits/prices/price.table.js';
+import { findAccount, type FindBy, type FoundAccount } from '../credits/users/profile.table.js';
 import { countEntries } from '../journal/count-entries.js';
 import { createDrain, type Drain } from '../journal/drain.js';
 import { freshen, type Freshen } from '../journal/freshen.js';
@@ -20,10 +23,13 @@ import { keyspace, type Keyspace } from '../ledger/keys.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { redisLedger } from '../ledger/redis-ledger.js';
 import { traceScripts } from '../ledger/trace-scripts.js';
-import { apiProfile, connectPostgres, drainProfile, type Db } from '../stores/postgres/connect.js';
+import { apiProfile, connectPostgres, drainProfile, watchProfile, type Db } from '../stores/postgres/connect.js';
 import { listenToPostgres } from '../stores/postgres/listen.js';
 import { watchPools } from '../stores/postgres/pool-gauges.js';
+import { toGatewayError } from '../stores/postgres/errors.js';
 import { traceStatements } from '../stores/postgres/trace-statements.js';
+import { TROUBLE_WORDS } from '../stores/postgres/trouble.js';
+import { watchPostgres, type PostgresWatch } from '../stores/postgres/watch-postgres.js';
 import { breaker, type Breaker } from '../stores/redis/breaker.js';
 import { guardedClient } from '../stores/redis/guarded-client.js';
 import { openHotPath } from '../stores/redis/open-redis.js';
@@ -66,11 +72,14 @@ export type Core = {
   readonly drainNow: Drain;
   /** Drains before a read, by `drainNow`. */
   readonly freshen: Freshen;
+  /** The account that a text names, including one that was acknowledged a moment ago. */
+  readonly resolveAccount: (text: string, by?: FindBy) => Promise<FoundAccount | 'ambiguous' | null>;
   readonly prices: PriceBooks;
   readonly breaker: Breaker;
   /** Number of calls to Redis that wait for a reply. */
   readonly inFlight: () => number;
   readonly redisWatch: RedisWatch;
+  readonly postgresWatch: PostgresWatch;
   close(): Promise<void>;
 };
 
@@ -88,6 +97,7 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   const prices = await priceBooks({
     db, clock: time.clock, unknownModel: config.unknownModel,
     listen: (onNotice) => listenToPostgres({ databaseUrl: servers.databaseUrl, channel: PRICES_CHANNEL, onNotice }),
+    priced: (book, rule) => { metrics.count('priced', { book: knownBook(book), rule }); },
     onError: (error) => { log.warn({ err: error }, 'prices not read; the ones in memory stay in use'); },
   });
   const knowsModel = (model: string): boolean => prices.history.knows(model);
@@ -116,11 +126,16 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   const drainNow = sharedDrain(drain);
   const redis = openHotPath(servers.redisUrl, config.redisTimeoutMs, (error) => { log.warn({ err: error }, 'Redis connection'); });
   const guard = await openFence({ redis, store, keys, drainNow, log }).catch(async (error: unknown) => {
-    await prices.close(); // otherwise its open connection keeps a command from exiting
+    // Otherwise open connections keep a command from exiting.
+    await prices.close();
+    redis.close();
     throw error;
   });
   const gate = guard.fence;
-  const redisWatch = watchRedis(redis, metrics);
+  const redisWatch = watchRedis(redis, metrics, (unfit) => {
+    if (unfit.length === 0) log.info('Redis: its settings are right again');
+    else log.error({ settings: unfit.map(({ kind }) => kind) }, `Redis can lose credits: ${unfit.map(({ detail }) => detail).join('; ')}`);
+  });
   const hotBreaker = breaker(time.clock);
   const client = guardedClient({
     client: redis, breaker: hotBreaker, inFlightMax: IN_FLIGHT_MAX,
@@ -138,18 +153,45 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
     around: tracer === undefined ? undefined : (scripts) => traceScripts(scripts, tracer),
   });
   watchPools(metrics, { api: db, drain: drainDb });
+  const postgres = openPostgresWatch(servers.databaseUrl, config.postgresTimeoutMs, [db, drainDb], { log, metrics });
   metrics.onScrape('shardsFenced', (set) => { set({}, closedShards(gate, config.shards)); });
   metrics.watchRedis(() => ({ breaker: hotBreaker.state(), inFlight: client.inFlight() }));
 
+  const fresh = freshen(drainNow, keys);
+  const lookUp = (text: string, by: FindBy): ReturnType<typeof findAccount> =>
+    findAccount(db, text, by).catch((error: unknown) => { throw toGatewayError(error); });
   return {
-    db, drainDb, redis, keys, fence: gate, ledger, drain, drainNow, freshen: freshen(drainNow, keys), prices,
-    breaker: hotBreaker, inFlight: client.inFlight, redisWatch,
+    db, drainDb, redis, keys, fence: gate, ledger, drain, drainNow, freshen: fresh, prices,
+    resolveAccount: (text, by) => resolveAccount({ lookUp, freshen: fresh }, text, by),
+    breaker: hotBreaker, inFlight: client.inFlight, redisWatch, postgresWatch: postgres.watch,
     close: async () => {
       await prices.close();
       redisWatch.stop();
       await guard.close();
       redis.close();
+      await postgres.close();
       await drainDb.destroy();
+      await db.destroy();
+    },
+  };
+}
+
+function openPostgresWatch(
+  databaseUrl: string, timeoutMs: number, pools: readonly Db[], { log, metrics }: Pick<CoreDeps, 'log' | 'metrics'>,
+): { readonly watch: PostgresWatch; readonly close: () => Promise<void> } {
+  const db = connectPostgres(databaseUrl, { ...watchProfile(timeoutMs), connectionsMax: 1 });
+  const watch = watchPostgres({
+    db, pools, metrics,
+    onError: (error) => { log.debug({ err: error }, 'Postgres does not answer'); },
+    onTrouble: (trouble) => {
+      if (trouble === null) log.info('Postgres: can be used again');
+      else log.error({ trouble }, `Postgres ${TROUBLE_WORDS[trouble]}; what needs it is answered with 503`);
+    },
+  });
+  return {
+    watch,
+    close: async () => {
+      watch.stop();
       await db.destroy();
     },
   };

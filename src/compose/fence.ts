@@ -5,7 +5,7 @@ import { fence, type Fence } from '../ledger/fence.js';
 import { heartbeat } from '../ledger/heartbeat.js';
 import type { Keyspace } from '../ledger/keys.js';
 import type { ShardStore } from '../ledger/shard-store.js';
-import { requireNoEviction } from '../stores/redis/no-eviction.js';
+import { requireFit } from '../stores/redis/fitness.js';
 import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 
 export type FencePartsDeps = {
@@ -24,8 +24,9 @@ export type FenceParts = {
   close(): Promise<void>;
 };
 
-/** Opens the fence, its comparison values and the heartbeat. Throws when this Redis does not fit this Postgres. */
+/** Opens the fence, its comparison values and the heartbeat. Throws when this Redis is not fit, or does not fit this Postgres. */
 export async function openFence({ redis, store, keys, drainNow, log }: FencePartsDeps): Promise<FenceParts> {
+  await requireFit(redis);
   const told = acknowledged(keys.shards);
   const gate = fence({
     redis, store, keys, acknowledged: told, log,
@@ -37,7 +38,6 @@ export async function openFence({ redis, store, keys, drainNow, log }: FencePart
       'this Redis and this Postgres do not belong together (see the messages above): use the pair that does, or an empty Redis',
     );
   }
-  await requireNoEviction(redis);
   const beats = heartbeat({
     redis, keys, store, fence: gate, acknowledged: told,
     onError: (error) => { log.debug({ err: error }, 'heartbeat failed; the next one includes what it missed'); },

@@ -2,7 +2,6 @@ import { readFreeze } from '../books/frozen-account.table.js';
 import { freezeAccount, thawAccount } from '../credits/accounts/freeze-account.js';
 import { nameAccount, showAccount } from '../credits/accounts/show-account.js';
 import { modelCosts } from '../credits/usage/model-costs.js';
-import { findAccount } from '../credits/users/profile.table.js';
 import type { AccountRouteDeps } from '../edge/v1/account.routes.js';
 import type { ModelCostsRouteDeps } from '../edge/v1/model-costs.routes.js';
 import type { ReconcileRouteDeps } from '../edge/v1/reconcile.routes.js';
@@ -25,14 +24,16 @@ import type { Core } from './core.js';
 /** What operators see and control: accounts, the reconciler, shards, the costs of models. */
 export type Oversight = AccountRouteDeps & ReconcileRouteDeps & Pick<ModelCostsRouteDeps, 'modelCosts'>;
 
-export function composeOversight({ db, drainDb, redis, keys, fence, ledger, drainNow, freshen }: Core, log: Log): Oversight {
+export function composeOversight(
+  { db, drainDb, redis, keys, fence, ledger, drainNow, freshen, resolveAccount }: Core, log: Log,
+): Oversight {
   const deps = {
     ledger, freshen,
     readFreeze: (accountId: string) => readFreeze(db, accountId).catch(rethrow),
   };
   const comparing = { db: drainDb, redis, keys, fence, drain: drainNow };
   return {
-    nameAccount: (text) => nameAccount({ ...deps, resolveAccount: (named) => findAccount(db, named, 'any').catch(rethrow) }, text),
+    nameAccount: (text) => nameAccount({ ledger, resolveAccount }, text),
     showAccount: (accountId) => showAccount(deps, accountId),
     freezeAccount: (command) => freezeAccount(deps, command),
     thawAccount: (command) => thawAccount(deps, command),

@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import type { Config } from '../config.js';
 import type { AmqpBridge } from '../edge/queues/amqp-bridge.js';
-import { deadLetterQueue, SETTLEMENT_QUEUES } from '../edge/queues/queues.js';
+import { deadLetterQueue, CONSUMED_QUEUES } from '../edge/queues/queues.js';
 import type { Log } from '../kit/log.js';
 import type { Metrics } from '../kit/metrics/metrics.js';
 import { settleWithin } from '../kit/settle-within.js';
@@ -11,7 +11,7 @@ import type { LedgerQueue } from '../worker/jobs/ledger-queue.js';
 import { watchBooks } from '../worker/watch/books.js';
 import { watchHolds } from '../worker/watch/holds.js';
 import { watchJournal } from '../worker/watch/journal.js';
-import { watchPostgres } from '../worker/watch/postgres.js';
+import { measurePostgres } from '../worker/watch/postgres.js';
 import { watchQueues } from '../worker/watch/queues.js';
 import { watchSettlements } from '../worker/watch/settlements.js';
 import type { Core, Time } from './core.js';
@@ -28,10 +28,7 @@ export type WatchDeps = {
   readonly metrics: Metrics;
 };
 
-export type Watch = {
-  readonly isPostgresUp: () => boolean;
-  close(): Promise<void>;
-};
+export type Watch = { close(): Promise<void> };
 
 /** A failed look is visible in a gauge; the reason is logged at most this often. */
 const TELL_EVERY_MS = 60_000;
@@ -51,12 +48,11 @@ export function openWatch({ config, databaseUrl, core, connections, queue, amqp,
     return made;
   };
   const onError = atMostEvery(TELL_EVERY_MS, (error) => { log.warn({ err: error }, 'a watcher failed; its gauges are not reported'); });
-  const settlements = SETTLEMENT_QUEUES.map((name) => ({ name, queue: opened(name) }));
-  const deadLetterQueues = SETTLEMENT_QUEUES.map((name) => opened(deadLetterQueue(name)));
+  const settlements = CONSUMED_QUEUES.map((name) => ({ name, queue: opened(name) }));
+  const deadLetterQueues = CONSUMED_QUEUES.map((name) => opened(deadLetterQueue(name)));
 
-  const postgres = watchPostgres({ db: watchDb, metrics, onError });
   const stops = [
-    postgres.stop,
+    measurePostgres({ db: watchDb, metrics, onError }),
     watchJournal({ db: watchDb, redis, keys: core.keys, metrics, onError }),
     watchHolds({
       redis, keys: core.keys, epochOf: (shard) => core.fence.epochOf(shard)?.number, timeOffsetMs: time.offsetMs, metrics,
@@ -67,7 +63,6 @@ export function openWatch({ config, databaseUrl, core, connections, queue, amqp,
     watchSettlements({ amqp, deadLetterQueues, connection, metrics, onError }),
   ];
   return {
-    isPostgresUp: postgres.isUp,
     close: async () => {
       for (const stop of stops) stop();
       const queues = [...settlements.map(({ queue: each }) => each), ...deadLetterQueues];

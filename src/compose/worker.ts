@@ -41,7 +41,8 @@ export async function openWorker(
   const reconciler = openReconciler({ core, redis: connections.bulk, clock: time.clock, log, metrics, onError });
   const workers = startWorkers({
     reconcile: reconciler.turn,
-    drain: core.drain, keys: core.keys, ledger: core.ledger, db: core.drainDb, clock: time.clock, queueConnection: connections.worker,
+    drain: core.drain, freshen: core.freshen, keys: core.keys, ledger: core.ledger, db: core.drainDb, clock: time.clock,
+    queueConnection: connections.worker,
     redis: connections.bulk,
     namespace: config.redisNamespace,
     welcomeCredits: config.welcomeCredits,
@@ -65,7 +66,8 @@ export async function openWorker(
     checks: () => ({
       ledger: check(core.fence.isOpen(), 'open', 'being verified, or Redis is away'),
       redis: check(core.redisWatch.isUp(), 'up', 'does not answer'),
-      postgres: check(watch.isPostgresUp(), 'up', 'does not answer'),
+      redis_settings: core.redisWatch.settings(),
+      postgres: core.postgresWatch.check(),
       queue: check(connections.worker.status === 'ready', 'connected', connections.worker.status),
       ...(settlements.amqp === undefined ? {} : { rabbitmq: check(settlements.amqp.isConnected(), 'connected', 'not connected') }),
     }),

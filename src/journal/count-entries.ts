@@ -28,7 +28,7 @@ type ModelSums = { held: number; captured: number; tokens: number; messages: num
 export function countEntries(meter: Meter, labelOf: LabelOf, entries: readonly WrittenEntry[]): void {
   const flows: Record<Flow, number> = {
     granted: 0, captured: 0, expired: 0, removed: 0, held: 0, released: 0, overage: 0, debt: 0, debt_paid: 0, uncollected: 0,
-    refused: 0, given_back: 0,
+    refused: 0, refunded: 0, given_back: 0,
   };
   const ended: Record<Ending, number> = { settled: 0, voided: 0, expired: 0, late_settled: 0, corrected: 0 };
   const models = new Map<string, ModelSums>();
@@ -62,8 +62,9 @@ const reasonOf = (told: string | null): LeaseEndReason | 'none' => LEASE_END_REA
 function addFlows(flows: Record<Flow, number>, entry: JournalEntry): void {
   const { held, debt, captured, overage, expired } = entry;
   flows.granted += entry.granted;
-  if (captured > 0) flows.captured += captured;
-  else flows.given_back -= captured;
+  // A refund and a giving back take from what was captured; counters only grow.
+  if (captured >= 0) flows.captured += captured;
+  else flows[entry.kind === 'give_back' ? 'given_back' : 'refunded'] -= captured;
   flows.expired += expired;
   flows.removed += entry.removed;
   flows.overage += overage;

@@ -54,7 +54,7 @@ function whatItWas(entry: TransactionEntry, facts: CommonFacts): Line {
 }
 
 /** The line of an entry that names none. */
-function defaultLine({ kind }: TransactionEntry, { usage, source, notes }: CommonFacts): Line {
+function defaultLine({ kind }: TransactionEntry, { usage, source, notes, reason }: CommonFacts): Line {
   const metadata = usage?.metadata ?? null;
   switch (kind) {
     case 'charge':
@@ -72,6 +72,13 @@ function defaultLine({ kind }: TransactionEntry, { usage, source, notes }: Commo
       const known = GRANT_SOURCES.get(source ?? '');
       return { type: TransactionType.ADJUSTMENT, reason: TransactionReason.MANUAL_ADJUSTMENT, ...known, description: notes, metadata };
     }
+    case 'refund':
+      return { type: TransactionType.REFUND, reason: TransactionReason.MANUAL_ADJUSTMENT, description: reason, metadata };
+    case 'transfer_out':
+    case 'transfer_in':
+      return {
+        type: TransactionType.ADJUSTMENT, reason: TransactionReason.MANUAL_ADJUSTMENT, description: notes ?? reason, metadata,
+      };
     case 'adjust':
     case 'set':
     case 'remove':

@@ -102,6 +102,9 @@ export class GatewayError extends Error {
   }
 }
 
+/** Whether an operation failed because Redis or Postgres did not answer. */
+export const isOutage = (error: unknown): boolean => error instanceof GatewayError && error.code === 'ledger_unavailable';
+
 /** An invalid request field. `path` names it; `message` says what was expected. */
 export const invalid = (path: string, message: string): GatewayError =>
   new GatewayError('invalid_request', message, { sources: [{ path, message }] });

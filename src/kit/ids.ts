@@ -1,5 +1,5 @@
 import { hash, randomUUID } from 'node:crypto';
-import { ACCOUNT_ID_LENGTH_MAX } from './limits.js';
+import { ACCOUNT_ID_LENGTH_MAX, ACCOUNT_NAME_LENGTH_MAX } from './limits.js';
 
 /** Visible ASCII. A hold id is the last part of its key, so colons in it are unambiguous. */
 const VISIBLE_ASCII = /^[!-~]+$/;
@@ -19,6 +19,13 @@ export const isAccountId = (text: string): boolean =>
 
 /** What is wrong with a text that is no account id, in words for its sender. */
 export const ACCOUNT_ID_RULE = `must be 1 to ${ACCOUNT_ID_LENGTH_MAX} characters, without NUL or lone surrogates`;
+
+/**
+ * Text that may name an account: its id, a username or an e-mail. At most the 320 characters of an e-mail, all of which can
+ * be stored.
+ */
+export const isAccountName = (text: string): boolean =>
+  text !== '' && text.length <= 2 * ACCOUNT_NAME_LENGTH_MAX && isStorable(text) && characterCount(text) <= ACCOUNT_NAME_LENGTH_MAX;
 
 /** One text for several ids, to find them again in a map. No two lists have the same, because an id has no NUL. */
 export const joined = (...ids: readonly (string | number)[]): string => ids.join('\0');

@@ -5,6 +5,8 @@
  * stays below 4 KB, and an index row of Postgres below its limit of 2 704 bytes.
  */
 export const ACCOUNT_ID_LENGTH_MAX = 255;
+/** Longest text that can name an account, in characters: an e-mail address. */
+export const ACCOUNT_NAME_LENGTH_MAX = 320;
 /** Longest hold id (the dialects call it a session id). The original allowed 100. */
 export const HOLD_ID_LENGTH_MAX = 128;
 /** Longest idempotency key, as in the IETF draft's advice and other payment APIs. */
@@ -47,6 +49,8 @@ export const USAGES_MAX = 100;
 export const REPORTING_LEASE_SECONDS = 60;
 /** Longest life of a lot with an expiry: a hundred years. Callers use 3 650 days. */
 export const EXPIRY_DAYS_MAX = 36_500;
+/** How long refunded credits live whose lot has ended meanwhile, unless the request says otherwise. */
+export const REFUND_GRACE_DAYS = 30;
 /** How long Redis answers a repeated request from its receipt after Postgres has the entry. Postgres answers after that. */
 export const RECEIPT_TTL_SECONDS = 3_600;
 /**

@@ -26,6 +26,7 @@ export const ENTRY_KINDS = [
   // A late settle of less than the expiry charged by report: its captured amount is negative.
   'give_back',
   'freeze', 'thaw',
+  'refund', 'transfer_out', 'transfer_in',
   // Usage that a deduction has paid for, and usage that was refused: no balance changes.
   'attribute', 'refuse_usage',
 ] as const;
@@ -147,6 +148,12 @@ function principalOf(streamId: string, text: string): Principal | '' {
   if (found === undefined) throw new RangeError(`journal entry ${streamId} has unknown principal ${text}`);
   return found;
 }
+
+/** How one entry changed one lot, as Postgres has it: without the facts of a lot that it opened. */
+export type LotDelta = Pick<LotChange, 'lotId' | 'remaining' | 'held'>;
+
+/** `lot:remaining:held,…`: how entries in Postgres tell their changes of lots. */
+export const decodeLotDeltas = (text: string): LotDelta[] => decodeLotChanges(text);
 
 /** `lot:remaining:held` or, when the entry opened the lot, `lot:remaining:held:amount:expires_at_ms` (`inf` = never). */
 function decodeLotChanges(text: string): LotChange[] {

@@ -8,8 +8,8 @@ import { legacyType } from './legacy-facts.js';
  */
 export type WrittenFacts =
   /** The place of a stream's hold: what it is expected to use. */
-  | { readonly type: 'stream'; readonly modelId: string; readonly estimatedTokens: number; readonly estimate: Micros }
-  | { readonly type: 'stream_end'; readonly end: StreamEnd; readonly tokens: number; readonly usage: WrittenUsage }
+  | ({ readonly type: 'stream'; readonly modelId: string; readonly estimatedTokens: number; readonly estimate: Micros } & WrittenPricing)
+  | ({ readonly type: 'stream_end'; readonly end: StreamEnd; readonly tokens: number; readonly usage: WrittenUsage } & WrittenPricing)
   /** The place of a process' hold. `process` is how it came about. */
   | {
     readonly type: 'process'; readonly process: string; readonly usageKey?: string;
@@ -32,10 +32,17 @@ export type WrittenFacts =
   | { readonly type: 'use'; readonly usage: WrittenUsage; readonly transaction?: WrittenTransaction }
   /** A charge that a record of usage may claim later. */
   | { readonly type: 'deduction'; readonly source: 'deduction' }
-  /** A grant, an adjustment, a removal, a freeze. `to`, `from` and `lot`: of lots that moved to another account. */
+  /**
+   * A grant, an adjustment, a removal, a freeze, a refund. `to`, `from` and `lot`: of lots that moved to another account; `transfer`:
+   * by which transfer. `of`: what a refund is of.
+   */
   | ({
-    readonly type: 'change'; readonly to?: string; readonly from?: string; readonly lot?: string; readonly transaction?: WrittenTransaction;
+    readonly type: 'change'; readonly to?: string; readonly from?: string; readonly lot?: string; readonly of?: string;
+    readonly transfer?: number; readonly transaction?: WrittenTransaction;
   } & Change);
+
+/** The entry of a price book that priced the model and the rule that led to it, where it is not the model's own. */
+type WrittenPricing = { readonly pricedBy?: { readonly model: string; readonly rule: string } };
 
 /** Where a change came from, who made it, why, and what else to say of it. */
 type Change = { readonly source: string; readonly actor: string; readonly reason?: string; readonly notes?: string | null };

@@ -3,6 +3,7 @@ import type { AccountSnapshot, Balance } from './account-snapshot.js';
 import type { ChargeKey } from './charge-key.js';
 import type { About, ExpiryPolicy, HoldOutcome, HoldTerms, OverCapture, Principal, SettleUse } from './hold-terms.js';
 import type { LeaseOperations } from './lease-port.js';
+import type { ReceiveLots, ReceiveLotsReply, Refund, RefundReply } from './return-commands.js';
 
 export type { About, ExpiryPolicy, HoldOutcome, HoldTerms, OverCapture, Principal } from './hold-terms.js';
 
@@ -40,6 +41,13 @@ export interface Ledger extends LeaseOperations {
   remove(command: Remove): Promise<RemoveReply>;
   /** Removes what is left of one lot and ends it; its held part cannot return to it either. Idempotent by `key`. */
   revokeLot(command: RevokeLot): Promise<RevokeLotReply>;
+  /**
+   * Gives captured credits back: to the debt first, then to the lots they came from. The caller has decided how much may be
+   * refunded of what (credits/refunds/plan-refund.ts). Idempotent by `key`.
+   */
+  refund(command: Refund): Promise<RefundReply>;
+  /** Opens the lots that a transfer brings, in one entry; pays debt first. Idempotent by `key`. */
+  receiveLots(command: ReceiveLots): Promise<ReceiveLotsReply>;
   /** Ends the lots of an account that are due; none of a frozen one. */
   expireLots(accountId: string): Promise<ExpireLotsReply>;
   /**
@@ -209,7 +217,8 @@ export type SetBalanceReply =
   | { readonly status: 'balance_limit' }
   | { readonly status: 'account_frozen' };
 
-export type Remove = Pick<GrantLot, 'accountId' | 'amount' | 'key' | 'about'> & { readonly kind: 'remove' | 'adjust' };
+/** `transfer_out`: the credits go to another account. */
+export type Remove = Pick<GrantLot, 'accountId' | 'amount' | 'key' | 'about'> & { readonly kind: 'remove' | 'adjust' | 'transfer_out' };
 export type RemoveReply =
   | { readonly status: 'removed'; readonly replayed: boolean; readonly previous: Micros; readonly available: Micros }
   | { readonly status: 'insufficient_credits'; readonly available: Micros }

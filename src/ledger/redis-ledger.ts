@@ -16,6 +16,7 @@ import { leaseOperations } from './lease-operations.js';
 import { lotOperations } from './lot-operations.js';
 import { isRefusal, recallCharge, replayOf, type RecallDeps } from './recall-charge.js';
 import { amountAt, decodeAccount, decodeOutcome, decodePlaced, isReplayed, textAt, undocumented } from './replies.js';
+import { returnOperations } from './return-operations.js';
 import { debitScript, placeHoldScript, readAccountScript, settleHoldScript } from './scripts.js';
 
 export type RedisLedgerDeps = AccountScriptsDeps & RecallDeps & {
@@ -122,6 +123,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
 
   const ledger: Ledger = {
     ...lotOperations({ scripts, keys, written }),
+    ...returnOperations({ scripts, keys, written }),
     ...freezeOperations({ scripts, keys, written }),
     ...leaseOperations({ scripts, keys, written, pastDueHolds, holdKeys }),
 

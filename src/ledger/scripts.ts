@@ -42,6 +42,15 @@ export const revokeLotScript = defineScript('revoke-lot', [...STEP_KEYS, 'receip
   'epoch', 'time_offset_ms', 'account_id', 'lot_id', 'key', 'about', 'trace', 'receipt_ttl_seconds',
 ]);
 
+export const refundScript = defineScript('refund', [...STEP_KEYS, 'receipt'], [
+  'epoch', 'time_offset_ms', 'account_id', 'lot_id', 'amount', 'parts', 'grace_ms', 'debt_grace_ms', 'hold_id', 'key', 'about', 'trace',
+  'receipt_ttl_seconds',
+]);
+
+export const receiveLotsScript = defineScript('receive-lots', [...STEP_KEYS, 'receipt'], [
+  'epoch', 'time_offset_ms', 'account_id', 'new_lots', 'key', 'about', 'trace', 'receipt_ttl_seconds', 'lots_max',
+]);
+
 export const expireLotsScript = defineScript('expire-lots', STEP_KEYS, ['epoch', 'time_offset_ms', 'account_id']);
 
 export const freezeAccountScript = defineScript('freeze-account', ['fence', 'account', 'journal'], [

@@ -46,7 +46,8 @@ const ready = async () => {
 test('a worker can be probed', async () => {
   expect((await send(`${url}/livez`, 'GET')).status).toBe(200);
   await until('everything is up', async () => (await ready()).word === 'ok');
-  expect(await ready()).toEqual({ status: 200, word: 'ok', failing: [], names: ['ledger', 'redis', 'postgres', 'queue'] });
+  const names = ['ledger', 'redis', 'redis_settings', 'postgres', 'queue'];
+  expect(await ready()).toEqual({ status: 200, word: 'ok', failing: [], names });
 });
 
 test('a worker can be scraped and reports current state', async () => {

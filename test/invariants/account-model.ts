@@ -6,6 +6,8 @@ import type { ExpiryPolicy, OverCapture, Principal } from '../../src/ledger/ledg
  */
 
 export type ModelLot = { readonly id: string; remaining: number; held: number; readonly amount: number; expiresAt: number };
+/** What captured credits: from which lots in the order of taking (null: as debt), and how much of it was refunded. */
+export type ModelCapture = { readonly taken: { readonly lot: string | null; readonly amount: number }[]; refunded: number };
 export type ModelHold = {
   readonly id: string;
   amount: number;
@@ -36,6 +38,7 @@ export type ModelHold = {
   overage: number;
   debt: number;
   uncollected: number;
+  readonly capture: ModelCapture;
 };
 
 export type Terms = { readonly over: OverCapture; readonly debtLimit: number | null; readonly inputCost: number };
@@ -57,6 +60,8 @@ export class AccountModel {
   /** While frozen nothing changes, and nothing falls due. */
   frozen = false;
   #orders = 0;
+  /** The charges that were made, in order. */
+  readonly captures: ModelCapture[] = [];
   readonly charges = new Map<string, { readonly amount: number; readonly available: number }>();
   /** The usage last refused under each key. */
   readonly refusals = new Map<string, number>();
@@ -154,6 +159,7 @@ export class AccountModel {
       ...facts, id, amount, parts, order: this.#orders, placedAmount: amount, reported: 0,
       journaled: { reported: 0, expiresAt: facts.expiresAt, order: this.#orders, at: null }, extensions: new Map(), spent: [],
       state: 'open', endFingerprint: '', endSeq: 0, closedAt: 0, captured: 0, overage: 0, debt: 0, uncollected: 0,
+      capture: { taken: [], refunded: 0 },
     });
     return 'placed';
   }
@@ -221,6 +227,7 @@ export class AccountModel {
         this.captured += spent;
         hold.captured += spent;
         spend(lot, spent);
+        hold.capture.taken.push({ lot: part.lot, amount: spent });
         lot.held -= part.amount;
         if (lot.expiresAt <= now) this.expired += part.amount - spent;
         else lot.remaining += part.amount - spent;
@@ -229,9 +236,12 @@ export class AccountModel {
       left = Math.max(0, cost - chargedFor(hold));
     }
     const fromAvailable = over === 'cap' ? 0 : Math.min(left, this.available(now));
-    for (const part of this.take(now, fromAvailable) ?? []) spend(this.lot(part.lot), part.amount);
+    const taken = this.take(now, fromAvailable) ?? [];
+    for (const part of taken) spend(this.lot(part.lot), part.amount);
+    hold.capture.taken.push(...taken);
     const debt = over === 'debt' ? Math.min(left - fromAvailable, Math.max(0, (debtLimit ?? Number.MAX_SAFE_INTEGER) - this.debt)) : 0;
     this.debt += debt;
+    hold.capture.taken.push({ lot: null, amount: debt });
     this.captured += fromAvailable + debt;
     hold.captured += fromAvailable + debt;
     hold.overage += fromAvailable + debt;
@@ -242,6 +252,55 @@ export class AccountModel {
     if (hold.state === 'open' || hold.state === 'expired') hold.closedAt = now;
     hold.state = state;
     hold.endFingerprint = fingerprint;
+  }
+
+  /** How much of a capture can still be refunded. */
+  refundable({ taken, refunded }: ModelCapture): number {
+    return taken.reduce((sum, part) => sum + part.amount, 0) - refunded;
+  }
+
+  /**
+   * Gives `amount` of a capture back, what was taken last first, micro by micro as it were: debt is paid first, then lots get
+   * theirs. `grace` null: what came from an ended lot expires at once.
+   */
+  refund(now: number, capture: ModelCapture, amount: number, ownId: string, grace: number | null, debtGrace: number): void {
+    this.sweep(now);
+    let [skipped, left, toDebt] = [capture.refunded, amount, Math.min(this.debt, amount)];
+    let [fromDebt, fromEnded] = [0, 0];
+    this.debt -= toDebt;
+    this.captured -= amount;
+    capture.refunded += amount;
+    for (const part of [...capture.taken].reverse()) {
+      const already = Math.min(skipped, part.amount);
+      const back = Math.min(left, part.amount - already);
+      skipped -= already;
+      left -= back;
+      const paid = Math.min(toDebt, back);
+      toDebt -= paid;
+      if (part.lot === null) fromDebt += back - paid;
+      else if (this.lot(part.lot).expiresAt > now) this.lot(part.lot).remaining += back - paid;
+      else fromEnded += back - paid;
+    }
+    if (grace === null) {
+      this.expired += fromEnded;
+      fromEnded = 0;
+    }
+    const own = fromDebt + fromEnded;
+    const life = Math.max(fromDebt > 0 ? debtGrace : 0, grace ?? 0);
+    if (own > 0) this.lots.push({ id: ownId, amount: own, remaining: own, held: 0, expiresAt: now + life });
+  }
+
+  /** Opens the lots of a transfer; debt is paid from those that have not ended. */
+  receive(now: number, lots: readonly { readonly id: string; readonly amount: number; readonly expiresAt: number }[]): void {
+    this.sweep(now);
+    for (const { id, amount, expiresAt } of lots) {
+      const ends = expiresAt <= now;
+      const paid = ends ? 0 : Math.min(this.debt, amount);
+      this.debt -= paid;
+      this.granted += amount;
+      if (ends) this.expired += amount;
+      this.lots.push({ id, amount, remaining: ends ? 0 : amount - paid, held: 0, expiresAt });
+    }
   }
 
   endDueHolds(now: number): void {
@@ -282,6 +341,12 @@ export class AccountModel {
       if ((isGone ? part : lot).expiresAt <= now) this.expired += amount;
       else if (isGone) reopen(amount, part.expiresAt);
       else lot.remaining += amount;
+    }
+    for (let back = captured; back > 0;) {
+      const last = hold.capture.taken.pop();
+      if (last === undefined) throw new Error('more comes back than was captured');
+      if (last.amount > back) hold.capture.taken.push({ ...last, amount: last.amount - back });
+      back -= Math.min(back, last.amount);
     }
     this.debt -= paid;
     this.captured -= captured;

@@ -9,6 +9,7 @@ import type { AccountSnapshot } from '../../src/ledger/account-snapshot.js';
 import type { ExpiryPolicy, OverCapture, Principal } from '../../src/ledger/ledger.js';
 import type { TestLedger } from '../support/ledger.js';
 import { AccountModel, chargedFor, type ModelHold, type Terms } from './account-model.js';
+import { refundCommand, refundIn, type RefundCommand } from './refunds.js';
 
 /**
  * Time moves in whole steps, and all leases and lots end in the middle of a step, so that the test's own run time never
@@ -58,7 +59,9 @@ export type Command =
   | { readonly op: 'void'; readonly which: number; readonly by: Principal }
   | { readonly op: 'expire'; readonly which: number }
   | { readonly op: 'charge'; readonly amount: number; readonly all: boolean; readonly key: number; readonly usage: boolean }
-  | { readonly op: 'remove'; readonly amount: number; readonly all: boolean }
+  | { readonly op: 'remove'; readonly amount: number; readonly all: boolean; readonly transfers: boolean }
+  | RefundCommand
+  | { readonly op: 'receive'; readonly parts: readonly { readonly amount: number; readonly life: number }[] }
   | { readonly op: 'revoke'; readonly which: number }
   | { readonly op: 'expire_lots' | 'freeze' | 'thaw' }
   /** `looks`: the account is read afterwards, which ends its due holds and lots. */
@@ -94,7 +97,12 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 3, arbitrary: fc.record({
     op: fc.constant('charge' as const), amount, all: fc.boolean(), key: fc.nat({ max: 3 }), usage: fc.boolean(),
   }) },
-  { weight: 2, arbitrary: fc.record({ op: fc.constant('remove' as const), amount, all: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('remove' as const), amount, all: fc.boolean(), transfers: fc.boolean() }) },
+  { weight: 5, arbitrary: refundCommand },
+  { weight: 2, arbitrary: fc.record({
+    op: fc.constant('receive' as const),
+    parts: fc.array(fc.record({ amount, life: fc.oneof(life, fc.constant(-1)) }), { minLength: 1, maxLength: 3 }),
+  }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('revoke' as const), which }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('expire_lots' as const) }) },
   { weight: 3, arbitrary: fc.record({ op: fc.constantFrom('freeze' as const, 'thaw' as const, 'thaw' as const) }) },
@@ -195,12 +203,13 @@ export class History {
         return this.#charge(each.all ? model.available(this.#now) : each.amount, each.key, each.usage);
       case 'remove': {
         const amount = Math.min(each.all ? model.available(this.#now) : each.amount, AMOUNT_MAX);
-        if (model.frozen) return this.#expectFrozen(ledger.remove({
-          accountId, amount: micros(amount), key: `r-${randomUUID()}`, kind: 'remove', about: '{}',
-        }));
+        const remove = () => ledger.remove({
+          accountId, amount: micros(amount), key: `intent:${randomUUID()}`, kind: each.transfers ? 'transfer_out' : 'remove', about: '{}',
+        });
+        if (model.frozen) return this.#expectFrozen(remove());
         if (model.available(this.#now) < amount) model.endDueHolds(this.#now);
         const isEnough = model.available(this.#now) >= amount;
-        const reply = await ledger.remove({ accountId, amount: micros(amount), key: `r-${randomUUID()}`, kind: 'remove', about: '{}' });
+        const reply = await remove();
         expect(reply.status).toBe(isEnough ? 'removed' : 'insufficient_credits');
         if (!isEnough) return;
         model.sweep(this.#now);
@@ -208,6 +217,11 @@ export class History {
         model.removed += amount;
         return;
       }
+      case 'refund':
+        this.#lots += 1;
+        return refundIn({ under: this.#under, accountId, model, now: this.#now, lotId: lotName(this.#lots) }, each);
+      case 'receive':
+        return this.#receive(each.parts);
       case 'revoke':
         return this.#revoke(lotName(each.which));
       case 'expire_lots': {
@@ -252,6 +266,28 @@ export class History {
     const available = this.#model.available(this.#now);
     expect(reply).toMatchObject({ status: op === 'grant' ? 'granted' : 'set', replayed: false, available });
     // The same intent again, as a worker would send it after a crash, changes nothing.
+    expect(await run()).toEqual({ ...reply, replayed: true });
+  }
+
+  async #receive(parts: Extract<Command, { readonly op: 'receive' }>['parts']): Promise<void> {
+    const lots = parts.map(({ amount, life: steps }) => {
+      this.#lots += 1;
+      return { id: lotName(this.#lots), amount, expiresAt: this.#expiryIn(steps) };
+    });
+    const key = `intent:${randomUUID()}`;
+    const run = () => this.#under.ledger.receiveLots({
+      accountId: this.#id, key, about: '{}', lots: lots.map(({ id, amount, expiresAt }) => ({
+        lotId: id, amount: micros(amount), expiresAtMs: expiresAt === Infinity ? null : expiresAt,
+      })),
+    });
+    if (this.#model.frozen) return this.#expectFrozen(run());
+    const reply = await run();
+    if (lots.reduce((sum, { amount }) => sum + amount, this.#model.granted) > Number.MAX_SAFE_INTEGER) {
+      expect(reply.status).toBe('balance_limit');
+      return;
+    }
+    this.#model.receive(this.#now, lots);
+    expect(reply).toMatchObject({ status: 'received', replayed: false, available: this.#model.available(this.#now) });
     expect(await run()).toEqual({ ...reply, replayed: true });
   }
 
@@ -401,7 +437,7 @@ export class History {
       return;
     }
     model.sweep(this.#now);
-    model.take(this.#now, bounded);
+    model.captures.push({ taken: model.take(this.#now, bounded) ?? [], refunded: 0 });
     model.captured += bounded;
     if (wasRefused) model.uncollected -= bounded;
     const available = model.available(this.#now);

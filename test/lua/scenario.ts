@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { micros } from '../../src/kit/money/micros.js';
 import type { SettleUse } from '../../src/ledger/hold-terms.js';
 import type { ExpiryPolicy, HoldOutcome, HoldTerms, OverCapture, Principal } from '../../src/ledger/ledger.js';
+import type { RefundPart } from '../../src/ledger/return-commands.js';
 import type { TestLedger } from '../support/ledger.js';
 
 /**
@@ -11,6 +12,8 @@ import type { TestLedger } from '../support/ledger.js';
  *     grant  l1 100            -> granted:100        lot, amount, optional `in=2m`
  *     place  h1 60             -> placed:40          hold, amount, optional `min=` and `for=2m`
  *     settle h1 20             -> settled:captured=20:released=40
+ *     refund r1 10 to=l1:6,debt:4 -> refunded:46:debtPaid=4   lot of its own, amount, where it came from; `grace=3m` or `none`
+ *     receive l2:5:3m l3:5 -> received:56              lot:amount:life
  *     wait   3m
  *
  *     extend h1 10             -> extended:70:30       hold, amount added, optional `to=80`, `min=`, `key=`, `for=2m`
@@ -139,6 +142,28 @@ async function run(under: TestLedger, accountId: string, [op, ...words]: string[
       const reply = await ledger.revokeLot({ accountId, lotId: name, key: options.get('key') ?? `intent:${randomUUID()}`, about });
       return reply.status === 'revoked' ? flags(`revoked:${reply.amount}:${reply.available}`, { replayed: reply.replayed }) : reply.status;
     }
+    case 'refund': {
+      const graceMs = options.get('grace') === 'none' ? null : (minutes(options.get('grace')) ?? 30 * MINUTE_MS);
+      const reply = await ledger.refund({
+        accountId, lotId: name, amount, parts: await refundParts(under, accountId, options.get('to') ?? ''), graceMs,
+        debtGraceMs: 10 * MINUTE_MS, holdId: '', key: options.get('key') ?? `intent:${randomUUID()}`, about,
+      });
+      return reply.status === 'refunded' ? flags(`refunded:${reply.available}`, {
+        debtPaid: reply.debtPaid, replayed: reply.replayed,
+      }) : reply.status;
+    }
+    case 'receive': {
+      const nowMs = await under.nowMs();
+      const lots = words.filter((word) => word.includes(':') && !word.includes('=')).map((word) => {
+        const [lotId = '', size, life] = word.split(':');
+        const lifeMs = minutes(life);
+        return { lotId, amount: micros(Number(size)), expiresAtMs: lifeMs === null ? null : nowMs + lifeMs };
+      });
+      const reply = await ledger.receiveLots({ accountId, lots, key: options.get('key') ?? `intent:${randomUUID()}`, about });
+      return reply.status === 'received' ? flags(`received:${reply.available}`, {
+        debtPaid: reply.debtPaid, replayed: reply.replayed,
+      }) : reply.status;
+    }
     case 'sweep': {
       const reply = await ledger.expireLots(accountId);
       return reply.status === 'expired' ? `expired:${reply.amount}` : reply.status;
@@ -171,6 +196,20 @@ function termsOf(options: ReadonlyMap<string, string>): { readonly terms?: HoldT
       inputCost: micros(Number(options.get('input') ?? 0)), leaseMs: minutes(options.get('for')) ?? MINUTE_MS,
     },
   };
+}
+
+/** `l1:6,debt:4`, with the facts that the lots were opened with. */
+async function refundParts(under: TestLedger, accountId: string, text: string): Promise<RefundPart[]> {
+  const entries = await under.journal(accountId);
+  return text.split(',').map((word) => {
+    const [lotId = '', size] = word.split(':');
+    const amount = micros(Number(size));
+    if (lotId === 'debt') return { lotId: null, amount };
+    const entry = entries.find(({ lots }) => lots.some((lot) => lot.lotId === lotId && lot.opened !== null));
+    const opened = entry?.lots.find((lot) => lot.lotId === lotId)?.opened;
+    if (entry === undefined || opened === null || opened === undefined) throw new Error(`no lot ${lotId} was opened`);
+    return { lotId, amount, lotAmount: opened.amount, expiresAtMs: opened.expiresAtMs, grantedAtMs: entry.atMs };
+  });
 }
 
 /** Leaves out zeros, so that rows stay short. */

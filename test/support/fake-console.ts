@@ -2,6 +2,7 @@ import type { FreezeCommand, Frozen } from '../../src/credits/accounts/freeze-ac
 import type { RefusalsQuery } from '../../src/credits/refusals/refusal.table.js';
 import type { AccountReads, HoldLife, OperatorActions } from '../../src/edge/console/accounts.js';
 import type { ConsoleDeps } from '../../src/edge/console/console.routes.js';
+import type { DeadLetterDesk, LetterDecision } from '../../src/edge/console/dead-letter-pages.js';
 import type { Watch } from '../../src/edge/console/overview.js';
 import { micros, ZERO } from '../../src/kit/money/micros.js';
 import type { AccountSnapshot } from '../../src/ledger/account-snapshot.js';
@@ -19,6 +20,7 @@ export type FakeConsole = {
   readonly asked: RefusalsQuery[];
   /** Accounts that were compared. */
   readonly compared: string[];
+  readonly decided: LetterDecision[];
   /** Users who reached the queue board, and how. */
   readonly board: string[];
 };
@@ -32,6 +34,7 @@ export function fakeConsole(): FakeConsole {
   const froze: FakeConsole['froze'] = [];
   const asked: RefusalsQuery[] = [];
   const compared: string[] = [];
+  const decided: LetterDecision[] = [];
   const reached: string[] = [];
   let isFrozen = false;
   const notFaked = (): Promise<never> => Promise.reject(new Error('not faked'));
@@ -86,7 +89,16 @@ export function fakeConsole(): FakeConsole {
     compare: (accountId) => actions.compare(accountId),
   };
   return {
-    deps: { watch, reads, actions: asks, board, onError: () => undefined }, watch, reads, actions, froze, asked, compared,
-    board: reached,
+    deps: { watch, reads, actions: asks, deadLetters: deskOf(decided), board, onError: () => undefined },
+    watch, reads, actions, froze, asked, compared, decided, board: reached,
   };
 }
+
+/** No letter waits; decisions are noted. */
+const deskOf = (decided: LetterDecision[]): DeadLetterDesk => ({
+  list: () => Promise.resolve({ letters: [], silent: [] }),
+  decide: (decision) => {
+    decided.push(decision);
+    return Promise.resolve(0);
+  },
+});

@@ -148,6 +148,8 @@ export function fakeLedger(clock: () => number): FakeLedger {
     setBalance: notFaked,
     remove: notFaked,
     revokeLot: notFaked,
+    refund: notFaked,
+    receiveLots: notFaked,
     expireLots: notFaked,
     freeze: notFaked,
     thaw: notFaked,

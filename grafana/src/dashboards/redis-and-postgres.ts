@@ -19,8 +19,8 @@ export const redisAndPostgres: DashboardSpec = {
       title: 'Redis',
       panels: [
         stat({
-          id: 1, title: 'Redis', unit: 'none', width: 3, height: 8, words: upOrDown, runbook: ['redis-down'],
-          about: 'Whether it answered the last check of every process. down: every change of credits is refused with 503; acknowledged changes are not lost.',
+          id: 1, title: 'Redis', unit: 'none', width: 3, height: 8, words: upOrDown, runbook: ['redis-down', 'redis-unfit'],
+          about: 'Whether it answered the last check of every process. down: every change of credits is refused with 503; acknowledged changes are not lost. The alert RedisUnfit watches its settings.',
           queries: { redis: lowest('redisUp') },
         }),
         stat({
@@ -76,9 +76,9 @@ export const redisAndPostgres: DashboardSpec = {
       title: 'Postgres',
       panels: [
         stat({
-          id: 11, title: 'Postgres', unit: 'none', width: 3, height: 8, words: upOrDown, runbook: ['postgres-down'],
-          about: 'Whether it answered the last check. down: holds and settlements continue, the journal grows in Redis; grants and history are refused.',
-          queries: { postgres: lowest('postgresUp') },
+          id: 11, title: 'Postgres', unit: 'none', width: 3, height: 8, words: upOrDown, runbook: ['postgres-down', 'postgres-not-writable', 'postgres-refuses'],
+          about: 'Whether it answered the last check, and whether it can be written to. down: holds and settlements continue, the journal grows in Redis; grants and history are refused.',
+          queries: { postgres: lowest('postgresUp'), writable: lowest('postgresWritable') },
         }),
         stat({
           id: 12, title: 'Database', unit: 'bytes', width: 3, height: 8,

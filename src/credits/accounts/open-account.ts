@@ -1,8 +1,15 @@
-import { isAccountId, isStorable } from '../../kit/ids.js';
+import { isOutage } from '../../kit/errors.js';
+import { isAccountId } from '../../kit/ids.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import { toGatewayError } from '../../stores/postgres/errors.js';
 import { findAccount, type FoundAccount } from '../users/profile.table.js';
 import { insertProvisional } from '../users/provisional.table.js';
+
+export type OpenAccountDeps = {
+  readonly db: Db;
+  /** `resolveAccount` with its deps. */
+  readonly resolveAccount: (text: string) => Promise<FoundAccount | 'ambiguous' | null>;
+};
 
 /**
  * The account to credit under this text. For an unknown text it opens a provisional account, which waits for the first token
@@ -11,11 +18,14 @@ import { insertProvisional } from '../users/provisional.table.js';
  * @throws GatewayError ledger_unavailable when Postgres is down.
  */
 export async function openAccount(
-  db: Db, { text, actor }: { readonly text: string; readonly actor: string },
+  { db, resolveAccount }: OpenAccountDeps, { text, actor }: { readonly text: string; readonly actor: string },
 ): Promise<FoundAccount | 'ambiguous' | null> {
-  if (!isStorable(text)) return null;
   try {
-    const found = await findAccount(db, text, 'any');
+    // While Redis is down what Postgres knows must do: money-in is accepted then, too.
+    const found = await resolveAccount(text).catch((error: unknown) => {
+      if (isOutage(error)) return findAccount(db, text, 'any');
+      throw error;
+    });
     if (found !== null) return found;
     if (!isAccountId(text)) return null;
     await insertProvisional(db, { accountId: text, createdBy: actor });

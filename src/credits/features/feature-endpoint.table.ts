@@ -4,19 +4,32 @@ import { ENDPOINT_COLUMNS } from './permission.table.js';
 
 export type EndpointChanges = Partial<Omit<FeatureEndpoint, 'endpointId'>>;
 
-/** Adds an endpoint, or with `upsert` changes the one that has its value. Throws pg's 23505 when the value is taken. */
-export async function insertEndpoint(db: Db, endpoint: FeatureEndpoint, upsert = false): Promise<FeatureEndpoint> {
+const EVERY_FIELD = `feature = excluded.feature, name = excluded.name, endpoint = excluded.endpoint, method = excluded.method,
+  min_credits = excluded.min_credits, is_active = excluded.is_active, updated_at = now()`;
+
+/** What to do when an endpoint has the id or the value already. A deleted one with the id comes back as the new one. */
+const ON_CONFLICT = {
+  refuse: `on conflict (endpoint_id) do update set value = excluded.value, deleted_at = null, ${EVERY_FIELD}
+    where e.deleted_at is not null`,
+  same_id: `on conflict (endpoint_id) do update set value = excluded.value, deleted_at = null, ${EVERY_FIELD}`,
+  same_value: `on conflict (value) where deleted_at is null do update set ${EVERY_FIELD}`,
+} as const;
+
+/**
+ * Adds an endpoint, or changes the one with the same id or value. Null: another endpoint has the id. Throws pg's 23505 when
+ * another one has the value.
+ */
+export async function insertEndpoint(
+  db: Db, endpoint: FeatureEndpoint, onConflict: keyof typeof ON_CONFLICT = 'refuse',
+): Promise<FeatureEndpoint | null> {
   const { rows } = await db.raw<{ rows: FeatureEndpoint[] }>(
     `insert into feature_endpoints as e (endpoint_id, feature, name, value, endpoint, method, min_credits, is_active)
      values (:endpointId, :feature, :name, :value, :endpoint, :method, :minimum, :isActive)
-     ${upsert ? `on conflict (value) where deleted_at is null do update set feature = excluded.feature, name = excluded.name,
-       endpoint = excluded.endpoint, method = excluded.method, min_credits = excluded.min_credits, is_active = excluded.is_active,
-       updated_at = now()` : ''}
+     ${ON_CONFLICT[onConflict]}
      returning ${ENDPOINT_COLUMNS}`,
     { ...endpoint },
   );
-  if (rows[0] === undefined) throw new Error('an inserted endpoint was not returned');
-  return rows[0];
+  return rows[0] ?? null;
 }
 
 /** Null: there is no such endpoint. */

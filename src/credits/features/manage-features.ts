@@ -3,10 +3,16 @@ import type { Db } from '../../stores/postgres/connect.js';
 import { toGatewayError } from '../../stores/postgres/errors.js';
 import { deleteEndpoint, insertEndpoint, listEndpoints, updateEndpoint, type EndpointChanges } from './feature-endpoint.table.js';
 import { newHexId, normalValue, type FeatureEndpoint, type FeaturePackage, type Subscription } from './feature.js';
-import { deletePackage, endSubscription, insertSubscription, listPackages, listSubscriptions, putPackage } from './package.table.js';
+import {
+  addPackage, deletePackage, endSubscription, insertSubscription, listPackages, listSubscriptions, putPackage,
+} from './package.table.js';
 
-export type NewEndpoint = Omit<FeatureEndpoint, 'endpointId'>;
-export type NewPackage = Omit<FeaturePackage, 'packageId'>;
+/** `id`: an id that callers have already; undefined: a new one. */
+type MayHaveId = { readonly id?: string | undefined };
+export type NewEndpoint = Omit<FeatureEndpoint, 'endpointId'> & MayHaveId;
+export type NewPackage = PackageTerms & MayHaveId;
+type PackageTerms = Omit<FeaturePackage, 'packageId'>;
+export type PackageChanges = Partial<PackageTerms>;
 
 /** What administrators do to features. Everything throws GatewayError: conflict, not_found, ledger_unavailable. */
 export type FeatureAdmin = {
@@ -16,7 +22,7 @@ export type FeatureAdmin = {
   readonly removeEndpoint: (endpointId: string) => Promise<void>;
   readonly packages: () => Promise<FeaturePackage[]>;
   readonly addPackage: (wanted: NewPackage) => Promise<FeaturePackage>;
-  readonly changePackage: (packageId: string, changes: Partial<NewPackage>) => Promise<FeaturePackage>;
+  readonly changePackage: (packageId: string, changes: PackageChanges) => Promise<FeaturePackage>;
   readonly removePackage: (packageId: string) => Promise<void>;
   readonly subscriptions: (accountId: string) => Promise<Subscription[]>;
   readonly subscribe: (subscription: Omit<Subscription, 'subscriptionId' | 'isActive'>) => Promise<Subscription>;
@@ -30,10 +36,13 @@ export function featureAdmin(db: Db): FeatureAdmin {
   };
   return {
     endpoints: () => explained(listEndpoints(db)),
-    addEndpoint: (endpoint) => explained(
-      insertEndpoint(db, { ...endpoint, value: normalValue(endpoint.value), endpointId: newHexId() }),
-      'another feature endpoint has this value',
-    ),
+    addEndpoint: async ({ id = newHexId(), ...endpoint }) => {
+      const added = await explained(
+        insertEndpoint(db, { ...endpoint, value: normalValue(endpoint.value), endpointId: id }), 'another feature endpoint has this value',
+      );
+      if (added === null) throw new GatewayError('conflict', 'another feature endpoint has this _id');
+      return added;
+    },
     changeEndpoint: async (endpointId, { value, ...changes }) => present(
       await explained(
         updateEndpoint(db, endpointId, { ...changes, ...(value === undefined ? {} : { value: normalValue(value) }) }),
@@ -45,7 +54,12 @@ export function featureAdmin(db: Db): FeatureAdmin {
       if (!await explained(deleteEndpoint(db, endpointId))) throw new GatewayError('not_found', 'Feature endpoint not found');
     },
     packages: () => explained(listPackages(db)),
-    addPackage: (wanted) => storePackage({ ...wanted, packageId: newHexId() }),
+    addPackage: async ({ id = newHexId(), ...wanted }) => {
+      const added = { ...wanted, packageId: id };
+      const isNew = await explained(db.transaction((trx) => addPackage(trx, added)), 'features of a package must differ');
+      if (!isNew) throw new GatewayError('conflict', 'another package has this _id');
+      return added;
+    },
     changePackage: async (packageId, changes) => {
       const [current] = await explained(listPackages(db, packageId));
       return storePackage({ ...present(current ?? null, 'Package not found'), ...changes });

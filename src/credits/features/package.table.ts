@@ -44,6 +44,15 @@ export async function putPackage(trx: Trx, wanted: FeaturePackage): Promise<void
   }
 }
 
+/** Writes a new package. False: another one has its id, and nothing was written. */
+export async function addPackage(trx: Trx, wanted: FeaturePackage): Promise<boolean> {
+  const { rowCount } = await trx.raw<{ rowCount: number }>(
+    `insert into packages (package_id, name) values (?, ?) on conflict (package_id) do nothing`, [wanted.packageId, wanted.name],
+  );
+  if (rowCount === 1) await putPackage(trx, wanted);
+  return rowCount === 1;
+}
+
 /** False: there is no such package. Throws pg's 23503 while subscriptions name it. */
 export async function deletePackage(db: Db, packageId: string): Promise<boolean> {
   const { rowCount } = await db.raw<{ rowCount: number }>(`delete from packages where package_id = ?`, [packageId]);

@@ -16,8 +16,11 @@ export type PermissionRow = FeatureEndpoint & {
 export const ENDPOINT_COLUMNS = `e.endpoint_id as "endpointId", e.feature, e.name, e.value, e.endpoint, e.method,
   e.min_credits as "minimum", e.is_active as "isActive"`;
 
-const IS_NAMED = `(:endpointId::text is null or e.endpoint_id = :endpointId) and (:value::text is null or e.value = :value)
-  and (:endpointId::text is not null or :value::text is not null)`;
+/** An id may also be the value of an endpoint, whatever it looks like (docs/contracts/README.md#c-16). */
+const IS_NAMED = `(:endpointId::text is null or e.endpoint_id = :endpointId or e.value = :endpointId)
+  and (:value::text is null or e.value = :value) and (:endpointId::text is not null or :value::text is not null)`;
+/** An endpoint with the id comes before one with that value, and one that is not deleted before all others. */
+const BEST_FIRST = `e.deleted_at is null desc, coalesce(e.endpoint_id = :endpointId::text, false) desc, e.deleted_at desc`;
 
 /**
  * Reads everything that decides about a start in one statement: the endpoint, the account's package (of its newest active
@@ -39,7 +42,7 @@ export async function readPermission(db: Db, accountId: string, name: EndpointNa
          order by rank limit 1) as plan on true
        left join package_features one on one.package_id = plan.package_id and one.feature = e.feature and one.endpoint_id = e.endpoint_id
        left join package_features whole on whole.package_id = plan.package_id and whole.feature = e.feature and whole.endpoint_id = ''
-      where e.deleted_at is null and ${IS_NAMED}`,
+      where e.deleted_at is null and ${IS_NAMED} order by ${BEST_FIRST} limit 1`,
     { accountId, nowMs, ...name },
   );
   return rows[0] ?? null;
@@ -49,7 +52,7 @@ export async function readPermission(db: Db, accountId: string, name: EndpointNa
 export async function readUsedEndpoint(db: Db, name: EndpointName): Promise<FeatureEndpoint | null> {
   const { rows } = await db.raw<{ rows: FeatureEndpoint[] }>(
     `select ${ENDPOINT_COLUMNS} from feature_endpoints e where ${IS_NAMED}
-      order by e.deleted_at desc nulls first limit 1`,
+      order by ${BEST_FIRST} limit 1`,
     { ...name },
   );
   return rows[0] ?? null;

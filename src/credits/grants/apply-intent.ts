@@ -1,6 +1,8 @@
-import { intentKey, lotIdOf, type IntentRow } from '../../books/money-in.table.js';
+import { intentKey, lotIdOf, lotIdsOf, type IntentRow } from '../../books/money-in.table.js';
+import { REFUND_GRACE_DAYS } from '../../kit/limits.js';
 import { micros, type Micros } from '../../kit/money/micros.js';
 import type { Ledger } from '../../ledger/ledger.js';
+import type { RefundPart } from '../../ledger/return-commands.js';
 
 /** The result of an applied request. `lotId` and `remaining` describe the lot it opened; null when it opened none. */
 export type AppliedMoney = {
@@ -14,20 +16,25 @@ export type AppliedMoney = {
 
 export type RefusedMoney =
   | { readonly reason: 'insufficient_credits'; readonly available: Micros }
-  | { readonly reason: 'too_many_lots' | 'balance_limit' | 'account_frozen' | 'lot_not_found' };
+  | { readonly reason: 'too_many_lots' | 'balance_limit' | 'account_frozen' | 'lot_not_found' | 'not_captured' };
 
 export type AppliedIntentReply =
   | ({ readonly status: 'applied'; readonly replayed: boolean } & AppliedMoney)
-  | ({ readonly status: 'refused' } & RefusedMoney);
+  | ({ readonly status: 'refused' } & RefusedMoney)
+  /** Cannot be applied now, and must not be refused: the other half of it has happened, or is counted on. */
+  | { readonly status: 'waiting' };
 
 /** Applies an intent in the ledger, under the permanent key of the intent. */
 export async function applyIntent(ledger: Ledger, intent: IntentRow): Promise<AppliedIntentReply> {
   switch (intent.kind) {
     case 'grant': return grant(ledger, intent, 'grant');
     case 'set': return set(ledger, intent);
-    case 'remove': return remove(ledger, intent, 'remove');
+    case 'remove':
+    case 'transfer_out': return remove(ledger, intent, intent.kind);
     case 'adjust': return intent.amount > 0 ? grant(ledger, intent, 'adjust') : remove(ledger, intent, 'adjust');
     case 'revoke': return revoke(ledger, intent);
+    case 'refund': return refund(ledger, intent);
+    case 'transfer_in': return receive(ledger, intent);
   }
 }
 
@@ -69,7 +76,7 @@ async function set(ledger: Ledger, intent: IntentRow): Promise<AppliedIntentRepl
   }
 }
 
-async function remove(ledger: Ledger, intent: IntentRow, kind: 'remove' | 'adjust'): Promise<AppliedIntentReply> {
+async function remove(ledger: Ledger, intent: IntentRow, kind: 'remove' | 'adjust' | 'transfer_out'): Promise<AppliedIntentReply> {
   const reply = await ledger.remove({
     accountId: intent.accountId,
     amount: micros(Math.abs(intent.amount)),
@@ -102,5 +109,53 @@ async function revoke(ledger: Ledger, { intentId, accountId, revokedLotId, about
     case 'lot_not_found':
     case 'account_frozen':
       return { status: 'refused', reason: reply.status };
+  }
+}
+
+const DAY_MS = 86_400_000;
+
+/** The lots of a transfer as an intent keeps them. */
+export type MovedLot = { readonly amount: Micros; readonly expiresAtMs: number | null };
+
+/** What a refund's intent keeps of it. */
+export type RefundTerms = { readonly holdId: string; readonly parts: readonly RefundPart[] };
+
+/**
+ * Never refused for a frozen account: the amount counts against what was captured, and an attempt that was refused might
+ * race with one that is applied. It waits for the thaw.
+ */
+async function refund(ledger: Ledger, intent: IntentRow): Promise<AppliedIntentReply> {
+  const { holdId, parts } = JSON.parse(intent.parts ?? '') as RefundTerms;
+  const { lotId, ...request } = lotOf(intent);
+  const reply = await ledger.refund({ ...request, lotId, parts, graceMs: intent.graceMs, debtGraceMs: REFUND_GRACE_DAYS * DAY_MS, holdId });
+  switch (reply.status) {
+    case 'refunded':
+      return {
+        status: 'applied', replayed: reply.replayed, lotId: null, remaining: null, expiresAtMs: null,
+        previous: reply.previous, available: reply.available, debtPaid: reply.debtPaid,
+      };
+    case 'not_captured':
+      return { status: 'refused', reason: reply.status };
+    case 'account_frozen':
+      return { status: 'waiting' };
+  }
+}
+
+/** The credits have left the other account, so this is never refused: it waits until the account can receive them. */
+async function receive(ledger: Ledger, intent: IntentRow): Promise<AppliedIntentReply> {
+  const moved = JSON.parse(intent.parts ?? '') as readonly MovedLot[];
+  const ids = lotIdsOf(intent.intentId, moved.length);
+  const { accountId, key, about } = lotOf(intent);
+  const reply = await ledger.receiveLots({ accountId, key, about, lots: moved.map((lot, index) => ({ ...lot, lotId: ids[index] ?? '' })) });
+  switch (reply.status) {
+    case 'received':
+      return {
+        status: 'applied', replayed: reply.replayed, lotId: null, remaining: null, expiresAtMs: null,
+        previous: reply.previous, available: reply.available, debtPaid: reply.debtPaid,
+      };
+    case 'too_many_lots':
+    case 'balance_limit':
+    case 'account_frozen':
+      return { status: 'waiting' };
   }
 }

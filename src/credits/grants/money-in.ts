@@ -8,7 +8,7 @@ import { micros, ZERO, type Micros } from '../../kit/money/micros.js';
 import type { About, Ledger } from '../../ledger/ledger.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import { hadNoEffect, isRetryable } from '../../stores/postgres/errors.js';
-import { applyIntent, type AppliedMoney, type RefusedMoney } from './apply-intent.js';
+import { applyIntent, type AppliedMoney, type MovedLot, type RefusedMoney } from './apply-intent.js';
 
 /** `db` with the API's timeouts. */
 export type MoneyInDeps = { readonly db: Db; readonly ledger: Ledger };
@@ -36,6 +36,7 @@ export type RemoveCredits = Request & { readonly amount: Micros };
 /** A negative `delta` removes credits; `expiresAtMs` is the expiry of the lot that a positive one opens. */
 export type AdjustCredits = Request & { readonly delta: Micros; readonly expiresAtMs: number | null };
 export type RevokeCredits = Request & { readonly lotId: string };
+export type ReceiveCredits = Request & { readonly amount: Micros; readonly lots: readonly MovedLot[] };
 
 export type MoneyInResult =
   | ({ readonly status: 'applied'; readonly intentId: number; readonly replayed: boolean } & AppliedMoney)
@@ -50,6 +51,9 @@ export type MoneyIn = {
   adjust(command: AdjustCredits): Promise<MoneyInResult>;
   /** Removes the rest of one lot: `previous` minus `available`. */
   revoke(command: RevokeCredits): Promise<MoneyInResult>;
+  /** The two halves of a transfer (credits/transfers). What was sent is `pending` until it can be received. */
+  send(command: RemoveCredits): Promise<MoneyInResult>;
+  receive(command: ReceiveCredits): Promise<MoneyInResult>;
 };
 
 /**
@@ -60,7 +64,7 @@ export type MoneyIn = {
  * @throws GatewayError idempotency_mismatch; ledger_unavailable when Postgres is down, before anything happened.
  */
 export function moneyIn(deps: MoneyInDeps): MoneyIn {
-  type Terms = Pick<NewIntent, 'kind' | 'amount'> & Partial<Pick<NewIntent, 'expiresAtMs' | 'revokedLotId'>>;
+  type Terms = Pick<NewIntent, 'kind' | 'amount'> & Partial<Pick<NewIntent, 'expiresAtMs' | 'revokedLotId' | 'parts'>>;
   const submit = (command: Request, { expiresAtMs = null, revokedLotId = null, ...terms }: Terms): Promise<MoneyInResult> => {
     const { accountId, idempotency, fingerprint, about, retriesRefused = false } = command;
     return submitIntent(deps, { accountId, idempotency, fingerprint, about, expiresAtMs, revokedLotId, ...terms }, retriesRefused);
@@ -71,6 +75,8 @@ export function moneyIn(deps: MoneyInDeps): MoneyIn {
     remove: (command) => submit(command, { kind: 'remove', amount: command.amount }),
     adjust: (command) => submit(command, { kind: 'adjust', amount: command.delta, expiresAtMs: command.expiresAtMs }),
     revoke: (command) => submit(command, { kind: 'revoke', amount: ZERO, revokedLotId: command.lotId }),
+    send: (command) => submit(command, { kind: 'transfer_out', amount: command.amount }),
+    receive: (command) => submit(command, { kind: 'transfer_in', amount: command.amount, parts: JSON.stringify(command.lots) }),
   };
 }
 
@@ -84,12 +90,19 @@ async function submitIntent(deps: MoneyInDeps, intent: NewIntent, retriesRefused
     const reopened = await reopenIntent(deps.db, row.intentId, intent).catch(refuseOutage);
     if (reopened !== null) return perform(deps, reopened, false); // a refused request changed nothing, so this is the first one
   }
-  if (!isRepeat) throw new GatewayError('idempotency_mismatch', 'this Idempotency-Key was used for another request; use a new one');
-  return await answerOf(deps.db, row) ?? perform(deps, row, true);
+  if (!isRepeat) throw keyReused();
+  return repeatIntent(deps, row);
 }
 
+export const keyReused = (): GatewayError =>
+  new GatewayError('idempotency_mismatch', 'this Idempotency-Key was used for another request; use a new one');
+
+/** The answer to a request whose intent exists: the stored one, or that of another attempt to apply it. */
+export const repeatIntent = async (deps: MoneyInDeps, row: IntentRow): Promise<MoneyInResult> =>
+  await answerOf(deps.db, row) ?? perform(deps, row, true);
+
 /** After a broken connection the intent may be committed, and the worker would then apply it. */
-function refuseOutage(error: unknown): never {
+export function refuseOutage(error: unknown): never {
   if (!isRetryable(error)) throw error;
   throw new GatewayError('ledger_unavailable', 'the ledger database did not answer; nothing can be added or removed now', {
     outcome: hadNoEffect(error) ? 'not_executed' : 'unknown',
@@ -125,14 +138,14 @@ async function answerOf(db: Db, row: IntentRow): Promise<MoneyInResult | null> {
  * Applies a committed intent in Redis, for the request that recorded it or for a repeat. From here on, an outage gives
  * `pending`.
  */
-async function perform({ db, ledger }: MoneyInDeps, row: IntentRow, replayed: boolean): Promise<MoneyInResult> {
+export async function perform({ db, ledger }: MoneyInDeps, row: IntentRow, replayed: boolean): Promise<MoneyInResult> {
   const { intentId } = row;
   const pending: MoneyInResult = { status: 'pending', intentId };
   const reply = await applyIntent(ledger, row).catch((error: unknown) => {
     if (error instanceof GatewayError && error.code === 'ledger_unavailable') return null;
     throw error;
   });
-  if (reply === null) return pending;
+  if (reply === null || reply.status === 'waiting') return pending;
   try {
     if (reply.status === 'applied') {
       // A faster repeat may have applied it in Redis; that repeat was answered as a repeat.

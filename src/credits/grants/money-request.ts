@@ -20,7 +20,9 @@ export type MoneyRequest = {
 export type MoneyOperation = 'grant' | 'set' | 'remove' | 'adjust' | 'revoke';
 
 /** Keys of one operation of one caller. Other callers and other operations cannot use or block them. */
-export const idempotencyOf = (operation: MoneyOperation | 'add' | 'bonus', named: CallerKey | null): IdempotencyKey | null =>
+export const idempotencyOf = (
+  operation: MoneyOperation | 'add' | 'bonus' | 'refund' | 'transfer', named: CallerKey | null,
+): IdempotencyKey | null =>
   (named === null ? null : { scope: `${operation}/${named.caller}`, key: named.key });
 
 /** The result of a change. `pending`: recorded, but not applied in Redis yet. `insufficient`: nothing changed. */
@@ -55,6 +57,8 @@ export function refusalOf(reason: RefusedMoney['reason']): GatewayError {
       return new GatewayError('limit_exceeded', 'the account would exceed the largest total that can be stored exactly');
     case 'account_frozen':
       return accountFrozen();
+    case 'not_captured':
+      return new GatewayError('not_refundable', 'the account has not been charged so much');
     case 'lot_not_found':
       return new GatewayError('not_found', 'nothing is left of this allocation');
   }

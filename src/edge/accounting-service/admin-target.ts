@@ -3,11 +3,11 @@ import type { MoneyOperation } from '../../credits/grants/money-request.js';
 import type { FoundAccount } from '../../credits/users/profile.table.js';
 import type { CallerKey } from '../../kit/caller.js';
 import { GatewayError, invalid } from '../../kit/errors.js';
-import { isStorable } from '../../kit/ids.js';
+import { isAccountName } from '../../kit/ids.js';
 import { EXPIRY_DAYS_MAX, NOTES_LENGTH_MAX } from '../../kit/limits.js';
-import { ambiguous, TARGET_LENGTH_MAX, type ResolveAccount } from '../http/account-target.js';
+import { ambiguous, type ResolveAccount } from '../http/account-target.js';
 import type { GatewayContext } from '../http/context.js';
-import { integerOrNull, storedText } from '../http/schema.js';
+import { accountNameText, integerOrNull, storedText } from '../http/schema.js';
 
 export type TargetDeps = {
   readonly resolveAccount: ResolveAccount;
@@ -16,7 +16,7 @@ export type TargetDeps = {
 };
 
 export const EXPIRY_DAYS_DEFAULT = 30;
-const Target = () => Type.Optional(storedText(1, TARGET_LENGTH_MAX));
+const Target = () => Type.Optional(accountNameText());
 
 /** Fields that the requests of administrators share; `targetUserId` is what some callers say for `userId` (C-20). */
 export const targetFields = { userId: Target(), targetUserId: Target() };
@@ -76,7 +76,7 @@ export const refusal = (message: string, path: string, problem: string): Gateway
 export function pathTarget(ctx: GatewayContext): string {
   const raw = ctx.path.replace(/\/$/, '');
   const text = decoded(raw.slice(raw.lastIndexOf('/') + 1));
-  if (text === null || text.length > TARGET_LENGTH_MAX || !isStorable(text)) {
+  if (text === null || !isAccountName(text)) {
     throw invalid('path.userId', 'must be a URL-encoded id, username or e-mail');
   }
   return text;

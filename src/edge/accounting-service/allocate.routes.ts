@@ -7,13 +7,13 @@ import { toCredits } from '../../kit/money/credits.js';
 import type { Micros } from '../../kit/money/micros.js';
 import { writeFacts } from '../../ledger/facts.js';
 import { allow } from '../auth/allow.js';
-import { ambiguous, TARGET_LENGTH_MAX } from '../http/account-target.js';
+import { ambiguous } from '../http/account-target.js';
 import { Credits, CreditsReply, readPositiveAmount } from '../http/amount.js';
 import type { GatewayContext } from '../http/context.js';
 import { idempotencyKey, IdempotencyKeyHeader, markReplayed } from '../http/idempotency-key.js';
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
-import { bodyOf, storedText } from '../http/schema.js';
+import { accountNameText, bodyOf } from '../http/schema.js';
 import { EXPIRY_DAYS_DEFAULT, expiryField, findTarget, notesField, refusal, targetFields, type TargetDeps } from './admin-target.js';
 
 /** Adds a lot, in Postgres first (I6); `grantCredits` with its deps. */
@@ -36,7 +36,7 @@ const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
 
 const body = bodyOf(Type.Object({ ...targetFields, credits: Credits(), ...expiryField, ...notesField }), INVALID);
 const bodyByEmail = bodyOf(
-  Type.Object({ email: storedText(1, TARGET_LENGTH_MAX), credits: Credits(), ...expiryField, ...notesField }), INVALID_BY_EMAIL,
+  Type.Object({ email: accountNameText(), credits: Credits(), ...expiryField, ...notesField }), INVALID_BY_EMAIL,
 );
 
 const ExpiresAt = Type.Union([Type.String(), Type.Null()]);

@@ -1,11 +1,11 @@
 import Type from 'typebox';
 import type { NewUser } from '../../credits/users/profile.table.js';
 import type { RegisteredUser } from '../../credits/users/register-user.js';
+import { ACCOUNT_ID_RULE, isAccountId } from '../../kit/ids.js';
 import { allow } from '../auth/allow.js';
-import { TARGET_LENGTH_MAX } from '../http/account-target.js';
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
-import { bodyOf, storedText } from '../http/schema.js';
+import { accountNameText, bodyOf, storedText } from '../http/schema.js';
 import { refusal } from './admin-target.js';
 
 export type UsersDeps = { readonly registerUser: (user: NewUser) => Promise<RegisteredUser> };
@@ -15,8 +15,7 @@ const INVALID_SUB = 'Invalid sub format. Must be a valid identifier from the Aut
 const INVALID_EMAIL = 'Invalid email format provided.';
 const INVALID_ROLE = 'Invalid role specified. Valid roles are: enduser, supervisor, admin.';
 
-/** What the auth service gives its users: the hexadecimal text of a Mongo id. */
-const SUB = /^[0-9a-f]{24,32}$/i;
+const USERNAME_LENGTH_MAX = 320;
 const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
 /** Both words for a user without privileges are in the wild; answers say `enduser`. */
 const ROLES: ReadonlyMap<string, string> = new Map([
@@ -25,10 +24,10 @@ const ROLES: ReadonlyMap<string, string> = new Map([
 
 const body = bodyOf(
   Type.Object({
-    sub: storedText(1, TARGET_LENGTH_MAX),
-    email: storedText(1, TARGET_LENGTH_MAX),
-    role: storedText(1, TARGET_LENGTH_MAX),
-    username: Type.Optional(Type.Union([storedText(0, TARGET_LENGTH_MAX), Type.Null()])),
+    sub: accountNameText(),
+    email: accountNameText(),
+    role: accountNameText(),
+    username: Type.Optional(Type.Union([storedText(0, USERNAME_LENGTH_MAX), Type.Null()])),
   }),
   INVALID,
 );
@@ -42,7 +41,7 @@ export function usersRoutes(add: AddRoute, { registerUser }: UsersDeps): void {
   add('POST', '/api/admin/users', allow('admin'), {
     summary: 'Make a user known before the first token', body, replies: { 201: User }, errors: ['conflict', 'ledger_unavailable'],
   }, async (ctx, { body: { sub, email, ...rest } }) => {
-    if (!SUB.test(sub)) throw refusal(INVALID_SUB, 'body.sub', 'must be 24 to 32 hexadecimal digits');
+    if (!isAccountId(sub)) throw refusal(INVALID_SUB, 'body.sub', ACCOUNT_ID_RULE);
     if (!EMAIL.test(email)) throw refusal(INVALID_EMAIL, 'body.email', 'must look like name@example.com');
     const role = ROLES.get(rest.role);
     if (role === undefined) throw refusal(INVALID_ROLE, 'body.role', 'must be enduser, supervisor or admin');

@@ -4,14 +4,14 @@ import type { AddCreditsCommand, AddedCredits } from '../../credits/statement/ad
 import { GatewayError } from '../../kit/errors.js';
 import { NOTES_LENGTH_MAX } from '../../kit/limits.js';
 import { allow } from '../auth/allow.js';
-import { ambiguous, TARGET_LENGTH_MAX, type ResolveAccount } from '../http/account-target.js';
+import { ambiguous, type ResolveAccount } from '../http/account-target.js';
 import { Credits, readPositiveAmount } from '../http/amount.js';
 import { idempotencyKey, IdempotencyKeyHeader, markReplayed } from '../http/idempotency-key.js';
 import { reply } from '../http/json.js';
 import { assertStorable, type Metadata } from '../http/metadata.js';
 import { readWord } from '../http/query-fields.js';
 import type { AddRoute } from '../http/routes.js';
-import { bodyOf, storedText } from '../http/schema.js';
+import { accountNameText, bodyOf, storedText } from '../http/schema.js';
 import { PREFIXES } from './prefixes.js';
 import { presentTransaction, REASON_SPELLINGS, TransactionReply, TYPE_SPELLINGS } from './transaction-fields.js';
 
@@ -35,7 +35,7 @@ const body = bodyOf(Type.Object({
   reason: Word('manual_adjustment'),
   description: Type.Optional(Type.Union([storedText(0, NOTES_LENGTH_MAX), Type.Null()])),
   metadata: Type.Optional(Type.Unsafe<Metadata | null>({ type: ['object', 'null'] })),
-  userId: Type.Optional(Type.Union([storedText(1, TARGET_LENGTH_MAX), Type.Null()])),
+  userId: Type.Optional(Type.Union([accountNameText(), Type.Null()])),
 }), INVALID);
 
 const Pending = Type.Object({ status: Type.Literal('pending'), id: Type.Integer(), userId: Type.String(), message: Type.String() });
@@ -54,7 +54,9 @@ export function addRoutes(add: AddRoute, { addCredits, resolveAccount }: AddDeps
         throw new GatewayError('invalid_request', INVALID_AMOUNT, { sources: [{ path: 'body.amount', message: 'is missing' }] });
       }
       const amount = readPositiveAmount(request.amount, { path: 'body.amount', message: INVALID_AMOUNT });
-      if (transactionType === undefined || reason === undefined || transactionType === '' || reason === '') throw withoutWords();
+      if (transactionType === undefined || reason === undefined || transactionType === '' || reason === '') {
+        throw withoutWords({ transactionType, reason });
+      }
       const type = readWord(transactionType, 'body.transactionType', 'transactionType', ADDING);
       const canonical = readWord(reason, 'body.reason', 'reason', REASON_SPELLINGS);
       if (metadata !== null) assertStorable(metadata, INVALID);
@@ -74,9 +76,10 @@ export function addRoutes(add: AddRoute, { addCredits, resolveAccount }: AddDeps
   }
 }
 
-const withoutWords = (): GatewayError =>
+const withoutWords = (words: { readonly transactionType: string | undefined; readonly reason: string | undefined }): GatewayError =>
   new GatewayError('invalid_request', 'Transaction type and reason are required', {
-    sources: [{ path: 'body.transactionType', message: 'is missing, or reason is' }],
+    sources: Object.entries(words).filter(([, word]) => word === undefined || word === '')
+      .map(([name]) => ({ path: `body.${name}`, message: 'is missing' })),
   });
 
 async function userOf(resolveAccount: ResolveAccount, text: string): Promise<string> {

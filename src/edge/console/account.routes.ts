@@ -3,13 +3,13 @@ import type { RefusalsQuery } from '../../credits/refusals/refusal.table.js';
 import type { Finding } from '../../journal/reconcile/finding.table.js';
 import type { Clock } from '../../kit/clock.js';
 import { GatewayError } from '../../kit/errors.js';
-import { isAccountId, isStorable, isVisibleAscii } from '../../kit/ids.js';
-import { ACCOUNT_ID_LENGTH_MAX, HOLD_ID_LENGTH_MAX } from '../../kit/limits.js';
+import { isAccountId, isAccountName, isVisibleAscii } from '../../kit/ids.js';
+import { HOLD_ID_LENGTH_MAX } from '../../kit/limits.js';
 import { allow } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import type { AddRoute } from '../http/routes.js';
 import { accountBody, foundBody } from './account-page.js';
-import type { AccountReads } from './accounts.js';
+import type { AccountReads, NamedAccount } from './accounts.js';
 import { holdBody } from './hold-page.js';
 import { PageReply } from './login.routes.js';
 import { glanceOf } from './overview-page.js';
@@ -27,15 +27,16 @@ export type AccountPagesDeps = {
 const ENTRIES_SHOWN = 50;
 const REFUSALS_SHOWN = 50;
 const AROUND_MS = 5 * 60_000;
-const NAME_LENGTH_MAX = 320;
 
 /** Pages that show what happened to the credits of an account: search, account, hold. */
 export function accountPages(add: AddRoute, { reads, overview, clock, onError }: AccountPagesDeps): void {
   add('GET', '/console/accounts', allow('admin'), {
     summary: 'Find an account', query: { who: Type.String() }, replies: { 200: PageReply },
   }, async (ctx, { principal }) => {
-    const who = textOf(ctx, 'who').trim();
-    const found = who === '' || who.length > NAME_LENGTH_MAX || !isStorable(who) ? [] : await reads.find(who);
+    // Spaces at the ends belong to an id; around a name they come from copying.
+    const given = textOf(ctx, 'who');
+    const found = await findNamed(reads, given) ?? await findNamed(reads, given.trim()) ?? [];
+    const who = given.trim();
     const [only] = found;
     if (only !== undefined && found.length === 1) redirect(ctx, accountPath(only.accountId));
     else sendPage(ctx, {
@@ -89,9 +90,15 @@ export function accountPages(add: AddRoute, { reads, overview, clock, onError }:
   });
 }
 
+/** The accounts with this name, or null when there are none. */
+async function findNamed(reads: AccountReads, who: string): Promise<readonly NamedAccount[] | null> {
+  const found = isAccountName(who) ? await reads.find(who) : [];
+  return found.length === 0 ? null : found;
+}
+
 export function accountIdIn(ctx: GatewayContext): string {
   const text = ctx.params?.['accountId'] ?? '';
-  if (text.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(text)) throw new GatewayError('account_not_found', 'Not a valid account id');
+  if (!isAccountId(text)) throw new GatewayError('account_not_found', 'Not a valid account id');
   return text;
 }
 

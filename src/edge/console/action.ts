@@ -34,6 +34,8 @@ export type Action<Target, Wish> = {
   readonly title: string;
   readonly explanation: string;
   readonly isDangerous?: boolean;
+  /** Where the reason is kept, when it is not in the ledger. */
+  readonly whyHint?: string;
   readonly target: (ctx: GatewayContext) => Target;
   /** The page to go back to. */
   readonly home: (target: Target) => string;
@@ -70,7 +72,7 @@ export function actionRoutes<Target, Wish>(add: AddRoute, overview: () => Promis
     const wish = action.read(form);
     const reason = (form['reason'] ?? '').trim();
     const problem = isProblem(wish) ? wish.problem
-      : reason === '' ? 'Enter a reason: it is kept in the ledger'
+      : reason === '' ? `Enter a reason: it is ${action.whyHint ?? 'kept in the ledger'}`
       : reason.length > REASON_LENGTH_MAX ? `The reason is longer than ${REASON_LENGTH_MAX} characters`
       : null;
     if (problem !== null || isProblem(wish)) {
@@ -115,7 +117,7 @@ function formOf<Target, Wish>(action: Action<Target, Wish>, target: Target, form
 ${problem === null ? [] : banner('bad', problem)}
 <form method="post">
 ${action.fields(form)}
-<label for="reason">Why <span class="hint">kept permanently in the ledger, with your name</span></label>
+<label for="reason">Why <span class="hint">${action.whyHint ?? 'kept permanently in the ledger, with your name'}</span></label>
 <textarea id="reason" name="reason" required maxlength="${REASON_LENGTH_MAX}">${form['reason'] ?? ''}</textarea>
 <div class="actions"><button>Continue</button><a class="button quiet" href="${action.home(target)}">Cancel</a></div>
 </form>

@@ -9,6 +9,7 @@ import { adjustAction, freezeAction, grantAction, thawAction } from './account-a
 import { accountPages } from './account.routes.js';
 import type { AccountReads, OperatorActions } from './accounts.js';
 import { actionRoutes } from './action.js';
+import { deadLetterPages, type DeadLetterDesk } from './dead-letter-pages.js';
 import { compareRoute } from './compare.routes.js';
 import { settleAction, voidAction } from './hold-actions.js';
 import { loginRoutes, PageReply, type LoginDeps } from './login.routes.js';
@@ -22,6 +23,7 @@ export type ConsoleDeps = LoginDeps & {
   readonly watch: Watch;
   readonly reads: AccountReads;
   readonly actions: OperatorActions;
+  readonly deadLetters: DeadLetterDesk;
   /** Undefined: no queues in this process. */
   readonly board?: QueueBoard | undefined;
   /** Called with the error when a page could not read one of its parts. */
@@ -53,6 +55,7 @@ export function consoleRoutes(add: AddRoute, deps: ConsoleDeps): void {
   actionRoutes(add, overview, freezeAction(reads, actions));
   actionRoutes(add, overview, thawAction(reads, actions));
   compareRoute(add, { overview, compare: actions.compare, snapshot: reads.snapshot, onError });
+  deadLetterPages(add, { desk: deps.deadLetters, overview });
   if (board !== undefined) boardRoutes(add, board);
 }
 

@@ -49,7 +49,7 @@ ${part(overview.models, modelsTable)}
 <h2>Queues</h2>
 ${part(overview.queues, queuesTable)}
 <p class="note">All jobs: <a href="/console/queues">the queue board</a>.
-Settlements that failed permanently: <code>npm run dead-letters -- list</code>, then <code>replay</code> or <code>discard</code>.</p>`;
+Messages that wait for an operator: <a href="/console/dead-letters">the dead letters</a>, of RabbitMQ as well.</p>`;
 }
 
 function signsOf(overview: Overview): Sign[] {

@@ -35,7 +35,7 @@ export type Watch = {
   readonly quarantined: () => Promise<number>;
   readonly pendingMoney: () => Promise<PendingMoney>;
   readonly queues: () => Promise<readonly QueueState[]>;
-  /** Dead letters in BullMQ. The command `dead-letters` lists those of RabbitMQ. */
+  /** Dead letters in BullMQ. The page of the dead letters lists those of RabbitMQ as well. */
   readonly deadLetters: () => Promise<number>;
   readonly findings: (limit: number) => Promise<readonly Finding[]>;
   /** When Redis and Postgres were last compared. Without it an empty list of findings means little. */

@@ -3,6 +3,7 @@ import type { Queue } from 'bullmq';
 import Type from 'typebox';
 import { GatewayError } from '../../kit/errors.js';
 import type { Principal } from '../../kit/principal.js';
+import { isRedisAway } from '../../stores/redis/redis-away.js';
 import { allow } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import type { AddRoute } from '../http/routes.js';
@@ -36,9 +37,25 @@ export function queueBoard(queues: readonly Queue[]): QueueBoard {
     boards ??= loadBoards(queues);
     const answer = (await boards)[role === 'admin' ? 'administering' : 'looking'];
     protectPage(ctx, BOARD_POLICY);
-    await answer(ctx, () => { throw new GatewayError('not_found', 'Not found'); });
+    const unknown: string[] = [];
+    // Not thrown here: the board would take it for a failure of its own.
+    await answer(ctx, () => {
+      unknown.push(ctx.path);
+      return Promise.resolve();
+    });
+    if (unknown.length > 0) throw notFound();
     if (typeof ctx.body === 'string') ctx.body = ctx.body.replaceAll(STRANGERS, '');
   };
+}
+
+const notFound = (cause?: unknown): GatewayError => new GatewayError('not_found', 'Not found', { cause });
+
+/** An error of the board, for the gateway's own boundary: the board would answer 500 for a path that it does not serve. */
+function rethrow(error: unknown): never {
+  const { status } = error as { readonly status?: unknown };
+  if (typeof status === 'number' && status < 500) throw notFound(error);
+  if (!isRedisAway(error)) throw error;
+  throw new GatewayError('ledger_unavailable', 'the queues cannot be read now; retry shortly', { outcome: 'unknown', cause: error });
 }
 
 async function loadBoards(queues: readonly Queue[]): Promise<Boards> {
@@ -56,6 +73,7 @@ async function loadBoards(queues: readonly Queue[]): Promise<Boards> {
         pollingInterval: { forceInterval: POLL_SECONDS }, locale: { lng: 'en-US' },
       } },
     });
+    adapter.setErrorHandler(rethrow);
     return adapter.registerPlugin();
   };
   return { looking: boardOf(true), administering: boardOf(false) };

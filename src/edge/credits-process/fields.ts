@@ -9,11 +9,7 @@ export const INVALID = 'Validation Error';
 /** `CREDITS_PROCESS_STRICT_IDS`: only 24 hexadecimal digits are ids, as in the original (docs/contracts/README.md#c-16). */
 export type IdRules = { readonly strictIds: boolean };
 
-export const USER_ID_LENGTH_MAX = 64;
 const ENDPOINT_LENGTH_MAX = 200;
-
-/** The characters of an account id (ids.ts), in the words of a schema. */
-export const UserId = () => Type.String({ minLength: 1, maxLength: USER_ID_LENGTH_MAX, pattern: '^[A-Za-z0-9_][A-Za-z0-9._@|+=~$-]*$' });
 
 /** Python clients send null for what they leave out. */
 export const orNull = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Optional(Type.Union([schema, Type.Null()]));

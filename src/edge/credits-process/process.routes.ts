@@ -12,8 +12,8 @@ import { idempotencyKey, IdempotencyKeyHeader, markReplayed } from '../http/idem
 import { reply } from '../http/json.js';
 import { refuse } from '../http/refusals.js';
 import type { AddRoute, RouteSpec } from '../http/routes.js';
-import { bodyOf, integerOrNull } from '../http/schema.js';
-import { endpointFields, INVALID, readEndpoint, UserId, type IdRules } from './fields.js';
+import { accountIdText, bodyOf, integerOrNull } from '../http/schema.js';
+import { endpointFields, INVALID, readEndpoint, type IdRules } from './fields.js';
 import { settlementBody, toSettlement, type SettlementBody } from './settlement-body.js';
 
 export type ProcessRouteDeps = StartDeps & SettleProcessDeps & IdRules;
@@ -22,7 +22,7 @@ export type ProcessRouteDeps = StartDeps & SettleProcessDeps & IdRules;
 const PREFIXES = ['/api/credits-process', '/api/token-process'] as const;
 
 const startBody = bodyOf(
-  Type.Object({ user_id: UserId(), ...endpointFields, duration: Type.Optional(integerOrNull(1, Number.MAX_SAFE_INTEGER)) }),
+  Type.Object({ user_id: accountIdText(), ...endpointFields, duration: Type.Optional(integerOrNull(1, Number.MAX_SAFE_INTEGER)) }),
   INVALID,
 );
 
@@ -40,6 +40,7 @@ const Item = Type.Object({
   profit_credits: Type.Number(),
   cost_credits: Type.Number(), cost_price: Type.Number(), credits: Type.Number(), price: Type.Number(), rounding_credits: Type.Number(),
   rounding_price: Type.Number(), credit_price: Type.Number(),
+  token_classes: Type.Optional(Type.Array(Type.Object({ token_class: Type.String(), tokens: Type.Integer(), credits: Type.Number() }))),
 });
 const Ended = envelope({
   user_id: Type.String(), usage_key: Type.Optional(Type.String()), credits: Type.Number(), token: Type.Optional(Type.Number()),

@@ -10,8 +10,9 @@ import type { GatewayContext } from '../http/context.js';
 import { idempotencyKey, IdempotencyKeyHeader, markReplayed } from '../http/idempotency-key.js';
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
-import { bodyOf, storedText } from '../http/schema.js';
-import { INVALID, orNull, readEndpoint, UserId, validationError, type IdRules } from './fields.js';
+import { accountIdText, bodyOf, storedText } from '../http/schema.js';
+import { INVALID, orNull, readEndpoint, type IdRules } from './fields.js';
+import { toUsageLog, usageLogBody } from './usage-log-body.js';
 
 export type WalletRouteDeps = GiveCreditsDeps & IdRules & {
   readonly initialCredits: Micros;
@@ -21,22 +22,22 @@ export type WalletRouteDeps = GiveCreditsDeps & IdRules & {
 /** Credits of one gift, in whole credits as the original takes them. */
 const GIFT_MAX = 999_999_999;
 const EMAIL_LENGTH_MAX = 320;
-/** Telemetry is small; this only stops abuse. */
-const LOG_BYTES_MAX = 16_384;
 
 const Gift = () => Type.Integer({ minimum: 1, maximum: GIFT_MAX });
 const initialBody = bodyOf(
-  Type.Object({ user_id: UserId(), email: orNull(storedText(0, EMAIL_LENGTH_MAX)), credits: orNull(Gift()) }), INVALID,
+  Type.Object({ user_id: accountIdText(), email: orNull(storedText(0, EMAIL_LENGTH_MAX)), credits: orNull(Gift()) }), INVALID,
 );
-const bonusBody = bodyOf(Type.Object({ user_id: UserId(), email: orNull(storedText(0, EMAIL_LENGTH_MAX)), credits: Gift() }), INVALID);
-const logBody = bodyOf(Type.Object({ user: orNull(UserId()), user_id: orNull(UserId()) }), INVALID);
+const bonusBody = bodyOf(
+  Type.Object({ user_id: accountIdText(), email: orNull(storedText(0, EMAIL_LENGTH_MAX)), credits: Gift() }), INVALID,
+);
 
 const Wallet = Type.Object({
   success: Type.Literal(true), status: Type.Integer(), message: Type.String(),
   data: Type.Object({
     _id: Type.String(), user: Type.String(), email: Type.Union([Type.String(), Type.Null()]),
     credits: Type.Union([Type.Number(), Type.Null()]),
-    initial_credits_given: Type.Boolean(), created_at: Type.String(), updated_at: Type.String(),
+    initial_credits_given: Type.Boolean(), bonus_credits_given: Type.Optional(Type.Literal(true)),
+    created_at: Type.String(), updated_at: Type.String(),
   }),
 });
 const Logged = Type.Object({
@@ -86,18 +87,13 @@ export function walletRoutes(add: AddRoute, deps: WalletRouteDeps): void {
         accountId: body.user_id, amount: wholeCredits(body.credits), actor: principal.name, key: idempotencyKey(ctx, principal),
       });
       markReplayed(ctx, result.replayed);
-      answer(ctx, 'Bonus credits given successfully', body, result);
+      answer(ctx, 'Bonus credits given successfully', body, result, { bonus_credits_given: true });
     });
   }
   add('POST', '/api/feature-usage-logs', serverKey('telemetry'), {
-    summary: 'Store telemetry of a client', body: logBody, replies: { 201: Logged }, errors: ['ledger_unavailable'],
+    summary: 'Store telemetry of a client', body: usageLogBody, replies: { 201: Logged }, errors: ['ledger_unavailable'],
   }, async (ctx, { body }) => {
-    const user = body.user ?? body.user_id;
-    if (user === undefined || user === null) throw validationError({ path: 'body', message: 'Either user or user_id must be provided' });
-    const payload = JSON.stringify(body);
-    if (Buffer.byteLength(payload) > LOG_BYTES_MAX) {
-      throw validationError({ path: 'body', message: `must not be larger than ${LOG_BYTES_MAX} bytes` });
-    }
+    const { user, payload } = toUsageLog(body);
     const { logId, atMs } = await deps.saveUsageLog(user, payload);
     reply(ctx, 201, {
       success: true, status: 201, message: 'Feature usage log created successfully',
@@ -117,14 +113,14 @@ const walletId = (accountId: string): string => createHash('sha256').update(`wal
 function answer(
   ctx: GatewayContext, message: string,
   { user_id: user, email = null }: { readonly user_id: string; readonly email?: string | null },
-  { status, balance, atMs, hasInitial }: GivenCredits,
+  { status, balance, atMs, hasInitial }: GivenCredits, more: object = {},
 ): void {
   const at = new Date(atMs).toISOString();
   const code = status === 'given' ? 200 : 202;
   reply(ctx, code, {
     success: true, status: code, message: status === 'given' ? message : 'Credits are recorded and will be available shortly',
     data: {
-      _id: walletId(user), user, email, credits: balance === null ? null : toCredits(balance), initial_credits_given: hasInitial,
+      _id: walletId(user), user, email, credits: balance === null ? null : toCredits(balance), initial_credits_given: hasInitial, ...more,
       created_at: at, updated_at: at,
     },
   });

@@ -7,8 +7,5 @@ import { GatewayError } from '../../kit/errors.js';
  */
 export type ResolveAccount = (text: string, by?: 'any' | 'email') => Promise<FoundAccount | 'ambiguous' | null>;
 
-/** Longest text that can name an account: an e-mail address. */
-export const TARGET_LENGTH_MAX = 320;
-
 export const ambiguous = (text: string, path: string): GatewayError =>
   new GatewayError('conflict', `'${text}' names several users; use the user id`, { sources: [{ path, message: 'is ambiguous' }] });

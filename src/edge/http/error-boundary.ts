@@ -1,5 +1,7 @@
 import { GatewayError, httpStatus } from '../../kit/errors.js';
 import type { Log } from '../../kit/log.js';
+import { toGatewayError } from '../../stores/postgres/errors.js';
+import { redisOutage } from '../../stores/redis/redis-away.js';
 import type { GatewayContext, Middleware } from './context.js';
 import type { Envelope, Failure } from './failure.js';
 import { reply } from './json.js';
@@ -18,7 +20,9 @@ export function errorBoundary(
   return async (ctx, next) => {
     try {
       await next();
-    } catch (error) {
+    } catch (thrown) {
+      // A use case may leave this to the boundary: a store that is away is never a bug.
+      const error = redisOutage(toGatewayError(thrown));
       const failure = toFailure(error, ctx);
       if (failure.code === 'internal') {
         log.error(

@@ -2,6 +2,7 @@ import { GatewayError, invalid } from '../../kit/errors.js';
 import { isStorable } from '../../kit/ids.js';
 import { FORM_BYTES_MAX } from '../../kit/limits.js';
 import type { GatewayContext } from './context.js';
+import { readBytes } from './read-bytes.js';
 
 /** The fields of a form, each given once. */
 export type Form = Readonly<Record<string, string>>;
@@ -21,23 +22,7 @@ export async function readForm(ctx: GatewayContext): Promise<Form> {
     const message = 'Content-Type must be application/x-www-form-urlencoded in UTF-8';
     throw new GatewayError('unsupported_media_type', message, { sources: [{ path: 'header', message }] });
   }
-  return parseForm(await readBytes(ctx));
-}
-
-async function readBytes(ctx: GatewayContext): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of ctx.req as AsyncIterable<Buffer>) {
-      length += chunk.length;
-      if (length > FORM_BYTES_MAX) throw new GatewayError('body_too_large', `the form is larger than ${FORM_BYTES_MAX} bytes`);
-      chunks.push(chunk);
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') throw invalid('body', 'the request was cut off');
-    throw error;
-  }
-  return Buffer.concat(chunks);
+  return parseForm(await readBytes(ctx.req, FORM_BYTES_MAX, `the form is larger than ${FORM_BYTES_MAX} bytes`));
 }
 
 function parseForm(bytes: Buffer): Form {

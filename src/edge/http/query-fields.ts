@@ -1,5 +1,6 @@
 import Type, { type TSchema } from 'typebox';
 import { invalid } from '../../kit/errors.js';
+import { characterCount } from '../../kit/ids.js';
 import type { GatewayContext } from './context.js';
 
 /** Nothing that is asked for is longer. */
@@ -10,7 +11,7 @@ export function queryText(ctx: GatewayContext, name: string, maxLength = QUERY_L
   const value = ctx.query[name];
   if (value === undefined) return undefined;
   if (typeof value !== 'string') throw invalid(`query.${name}`, `${name} must be given once`);
-  if (value.length > maxLength) throw invalid(`query.${name}`, `${name} must have at most ${maxLength} characters`);
+  if (characterCount(value) > maxLength) throw invalid(`query.${name}`, `${name} must have at most ${maxLength} characters`);
   return value;
 }
 

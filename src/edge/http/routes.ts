@@ -2,7 +2,6 @@ import { Router } from '@koa/router';
 import type { TSchema } from 'typebox';
 import { GatewayError, type ErrorCode } from '../../kit/errors.js';
 import { isAccountId } from '../../kit/ids.js';
-import { ACCOUNT_ID_LENGTH_MAX } from '../../kit/limits.js';
 import type { Metrics, Observe } from '../../kit/metrics/metrics.js';
 import type { NativeCaller, Principal, ServerCaller } from '../../kit/principal.js';
 import { assertAllowed, type CallersGate, type Gate, type PrivateGate, type ServerKeyGate } from '../auth/allow.js';
@@ -12,6 +11,7 @@ import type { Admission, Urgency } from './admission.js';
 import { readBody } from './body.js';
 import type { GatewayContext, Middleware, PathParams, RequestState } from './context.js';
 import type { Envelope, Failure, Wording } from './failure.js';
+import { assertReadableUrl } from './readable-url.js';
 import type { Parser } from './schema.js';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -133,6 +133,7 @@ export function routeTable({ authenticate, authenticateServer, metrics, admissio
     const read = page?.readBody ?? readBody;
     const handle = async (ctx: GatewayContext): Promise<void> => {
       ctx.state.route = route;
+      assertReadableUrl(ctx);
       // Probes, metrics and pages for operators are wanted most when there is too much of everything else.
       if (gate.kind !== 'public' && page === undefined) busy?.assertAdmits(urgency);
       const principal = await admit(ctx);
@@ -194,7 +195,7 @@ function admission(gate: Gate, { authenticate, authenticateServer, credentials }
 function nameAccount(ctx: GatewayContext, sent: unknown): void {
   const { user_id: userId, user } = (sent ?? {}) as { readonly user_id?: unknown; readonly user?: unknown };
   const accountId = userId ?? user;
-  if (typeof accountId === 'string' && accountId.length <= ACCOUNT_ID_LENGTH_MAX && isAccountId(accountId)) ctx.state.accountId = accountId;
+  if (typeof accountId === 'string' && isAccountId(accountId)) ctx.state.accountId = accountId;
 }
 
 const BEARER = 'Bearer ';
@@ -234,7 +235,7 @@ function nameNativeAccount(ctx: GatewayContext, caller: NativeCaller, sent: unkn
   if (caller.kind !== 'service') return;
   const { payer, accountPrefix } = caller.key;
   const { account = payer } = (sent ?? {}) as { readonly account?: unknown };
-  if (typeof account !== 'string' || account.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(account)) return;
+  if (typeof account !== 'string' || !isAccountId(account)) return;
   if ((payer === null || account === payer) && account.startsWith(accountPrefix ?? '')) ctx.state.accountId = account;
 }
 

@@ -1,17 +1,18 @@
 import { DelayedError, Queue, Worker, type Job } from 'bullmq';
+import { utf8Text } from '../../kit/utf8.js';
 import { queuePrefix, type QueueConnection } from '../../stores/redis/queue-connections.js';
-import type { Handled, HandleSettlement } from './handle-settlement.js';
-import { ATTEMPTS_MAX, deadLetterQueue, delayAfter, RETRY_DELAYS_MS, SETTLEMENT_QUEUES, type SettlementQueue } from './queues.js';
+import type { Handled, HandleMessage } from './handle-settlement.js';
+import { ATTEMPTS_MAX, deadLetterQueue, delayAfter, RETRY_DELAYS_MS, CONSUMED_QUEUES, type ConsumedQueue } from './queues.js';
 
 export type BullSettlementsDeps = {
   /** A worker's connection and a producer's (connectQueue). */
   readonly workerConnection: QueueConnection;
   readonly producerConnection: QueueConnection;
   readonly namespace: string;
-  readonly handle: HandleSettlement;
+  readonly handlers: Readonly<Record<ConsumedQueue, HandleMessage>>;
   readonly concurrency: number;
   readonly retryDelaysMs?: readonly number[];
-  readonly observe: (queue: SettlementQueue, handled: Handled, seconds: number) => void;
+  readonly observe: (queue: ConsumedQueue, handled: Handled, seconds: number) => void;
   readonly onError: (error: Error) => void;
 };
 
@@ -37,10 +38,10 @@ export const NAMED = 'unnamed ';
 export function bullSettlements(deps: BullSettlementsDeps): { close(): Promise<void> } {
   const prefix = queuePrefix(deps.namespace);
   const delaysMs = deps.retryDelaysMs ?? RETRY_DELAYS_MS;
-  const opened = SETTLEMENT_QUEUES.map((queue) => {
+  const opened = CONSUMED_QUEUES.map((queue) => {
     const dead = new Queue<BullDeadLetter>(deadLetterQueue(queue), { connection: deps.producerConnection, prefix });
     dead.on('error', deps.onError);
-    const worker = new Worker(queue, (job, token) => settle(deps, queue, dead, delaysMs, job, token), {
+    const worker: Worker = new Worker(queue, (job, token) => settle(deps, queue, dead, delaysMs, worker, job, token), {
       connection: deps.workerConnection, prefix, concurrency: deps.concurrency, removeOnComplete: { count: KEEP_COMPLETED },
     });
     worker.on('error', deps.onError);
@@ -54,14 +55,24 @@ export function bullSettlements(deps: BullSettlementsDeps): { close(): Promise<v
   };
 }
 
+/**
+ * The message of a job, or undefined when it is not UTF-8. BullMQ has put replacement characters in the place of such bytes,
+ * and an id with them could be that of another account; whether it did, only the bytes tell.
+ */
+async function payloadOf(connection: QueueConnection, worker: Worker, job: Job<unknown>): Promise<unknown> {
+  if (!JSON.stringify(job.data).includes('\uFFFD')) return job.data;
+  const bytes = await connection.hgetBuffer(worker.toKey(job.id ?? ''), 'data');
+  return bytes !== null && utf8Text(bytes) === null ? undefined : job.data;
+}
+
 async function settle(
-  { handle, observe }: BullSettlementsDeps, queue: SettlementQueue, dead: Queue<BullDeadLetter>, delaysMs: readonly number[],
-  job: Job<unknown>, token: string | undefined,
+  { handlers, observe, workerConnection }: BullSettlementsDeps, queue: ConsumedQueue, dead: Queue<BullDeadLetter>,
+  delaysMs: readonly number[], worker: Worker, job: Job<unknown>, token: string | undefined,
 ): Promise<object> {
   const startedAt = performance.now();
   // A replayed job brings its first name along. Ids begin anew when Redis is lost, times do not.
   const unnamed = job.name.startsWith(NAMED) ? job.name.slice(NAMED.length) : `bullmq ${queue} ${job.timestamp} ${job.id ?? ''}`;
-  const handled = await handle(job.data, () => Promise.resolve(unnamed));
+  const handled = await handlers[queue](await payloadOf(workerConnection, worker, job), () => Promise.resolve(unnamed));
   observe(queue, handled, (performance.now() - startedAt) / 1_000);
   if (handled.kind === 'settled') return { settled: true, replayed: handled.replayed };
   const attempts = job.attemptsStarted;

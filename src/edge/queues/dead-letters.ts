@@ -5,13 +5,14 @@ import { NAMED, type BullDeadLetter } from './bull-settlements.js';
 import { closeChannel } from './close-channel.js';
 import { letterNames } from './letter-names.js';
 import { headersOf, originalOf, publisher } from './publish.js';
-import { deadLetterQueue, HEADERS, SETTLEMENT_QUEUES, type SettlementQueue } from './queues.js';
+import { CONSUMED_QUEUES, deadLetterQueue, HEADERS, RETRY_DELAYS_MS, type ConsumedQueue } from './queues.js';
+import { declareQueue } from './topology.js';
 import { contentHash } from './unnamed-deliveries.js';
 
 /** A settlement that could not be done, wherever it waits. */
 export type DeadLetter = {
   readonly transport: 'rabbitmq' | 'bullmq';
-  readonly queue: SettlementQueue;
+  readonly queue: ConsumedQueue;
   /** The same at every look: what to name it by. */
   readonly id: string;
   readonly reason: string;
@@ -26,12 +27,28 @@ export type DeadLetter = {
 export type Verdict = 'keep' | 'replay' | 'discard';
 export type Judge = (letter: DeadLetter) => Verdict;
 
+const CONNECT_TIMEOUT_MS = 5_000;
+/** Letters of a queue in one look. */
+const PAGE = 1_000;
+
+/** Connects to RabbitMQ for one look at all its dead letters. Throws when it does not answer. */
+export async function judgeRabbitDeadLetters(url: string, judge: Judge, limit = PAGE): Promise<DeadLetter[]> {
+  const { connect } = await import('amqplib'); // most gateways have no broker
+  const connection = await connect(url, { timeout: CONNECT_TIMEOUT_MS });
+  connection.on('error', () => undefined); // what broke it is rejected as well
+  try {
+    for (const queue of CONSUMED_QUEUES) await declareQueue(connection, queue, RETRY_DELAYS_MS);
+    return await judgeAmqpDeadLetters(connection, judge, limit);
+  } finally {
+    await connection.close().catch(() => undefined);
+  }
+}
+
 /** Headers that say how it died: a replay begins anew, but keeps the name it was given. */
 const POST_MORTEM: ReadonlySet<string> = new Set([
   HEADERS.attempts, HEADERS.reason, HEADERS.code, HEADERS.deadAt, 'x-death', 'x-first-death-exchange', 'x-first-death-queue',
   'x-first-death-reason',
 ]);
-const PAGE = 1_000;
 
 /**
  * Looks at every dead letter of RabbitMQ once and does with each what `judge` says. Returns when the broker has every
@@ -54,7 +71,7 @@ export async function judgeAmqpDeadLetters(connection: ChannelModel, judge: Judg
 async function judgeOn(channel: ConfirmChannel, judge: Judge, limit: number): Promise<DeadLetter[]> {
   const letters: DeadLetter[] = [];
   const publish = publisher(channel);
-  for (const queue of SETTLEMENT_QUEUES) {
+  for (const queue of CONSUMED_QUEUES) {
     const { messageCount } = await channel.checkQueue(deadLetterQueue(queue));
     const kept: GetMessage[] = [];
     const nameOf = letterNames();
@@ -84,7 +101,7 @@ async function judgeOn(channel: ConfirmChannel, judge: Judge, limit: number): Pr
   return letters;
 }
 
-function fromAmqp(queue: SettlementQueue, { content, properties }: GetMessage): DeadLetter {
+function fromAmqp(queue: ConsumedQueue, { content, properties }: GetMessage): DeadLetter {
   const headers = headersOf(properties.headers);
   const text = (name: string, otherwise: string): string => (typeof headers[name] === 'string' ? headers[name] : otherwise);
   const attempts = headers[HEADERS.attempts];
@@ -103,7 +120,7 @@ export async function judgeBullDeadLetters(
 ): Promise<DeadLetter[]> {
   const letters: DeadLetter[] = [];
   const prefix = queuePrefix(namespace);
-  for (const queue of SETTLEMENT_QUEUES) {
+  for (const queue of CONSUMED_QUEUES) {
     const dead = new Queue<BullDeadLetter>(deadLetterQueue(queue), { connection, prefix });
     const work = new Queue<unknown>(queue, { connection, prefix });
     try {

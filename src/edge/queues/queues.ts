@@ -6,18 +6,28 @@ export const SETTLEMENT_QUEUES = ['credits_process_end_multimodel_queue', 'credi
 export type SettlementQueue = (typeof SETTLEMENT_QUEUES)[number];
 
 export const DEAD_LETTER_EXCHANGE = 'dlx_exchange';
-export const deadLetterQueue = (queue: SettlementQueue): string => `${queue}_dlq`;
+export const deadLetterQueue = (queue: ConsumedQueue): string => `${queue}_dlq`;
+
+/** Telemetry of clients: what POST /api/feature-usage-logs takes, as a message. */
+export const TELEMETRY_QUEUE = 'feature_usage_queue';
+
+/** The queues that are consumed from RabbitMQ. */
+export const CONSUMED_QUEUES = [...SETTLEMENT_QUEUES, TELEMETRY_QUEUE] as const;
+export type ConsumedQueue = (typeof CONSUMED_QUEUES)[number];
+
+/** The queues that their publishers declare with priorities. */
+const WITH_PRIORITIES: ReadonlySet<ConsumedQueue> = new Set(['credits_process_end_queue', TELEMETRY_QUEUE]);
 
 /** As its publishers declare it: a broker refuses any other declaration of the same queue with 406. */
-export const queueArguments = (queue: SettlementQueue) => ({
+export const queueArguments = (queue: ConsumedQueue) => ({
   'x-dead-letter-exchange': DEAD_LETTER_EXCHANGE,
   'x-dead-letter-routing-key': deadLetterQueue(queue),
-  'x-max-priority': 10,
+  ...(WITH_PRIORITIES.has(queue) ? { 'x-max-priority': 10 } : {}),
 });
 
 /** Where a message waits before it is tried again: a queue whose messages go back to the work queue when their time is up. */
-export const retryQueue = (queue: SettlementQueue, delayMs: number): string => `${queue}_retry_${delayMs}ms`;
-export const retryArguments = (queue: SettlementQueue, delayMs: number) => ({
+export const retryQueue = (queue: ConsumedQueue, delayMs: number): string => `${queue}_retry_${delayMs}ms`;
+export const retryArguments = (queue: ConsumedQueue, delayMs: number) => ({
   'x-message-ttl': delayMs,
   'x-dead-letter-exchange': '',
   'x-dead-letter-routing-key': queue,

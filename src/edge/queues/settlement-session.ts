@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { ChannelModel, ConfirmChannel, ConsumeMessage } from 'amqplib';
 import type { Db } from '../../stores/postgres/connect.js';
 import { closeChannel } from './close-channel.js';
-import { readPayload, type Handled, type HandleSettlement } from './handle-settlement.js';
+import { readPayload, type Handled, type HandleMessage } from './handle-settlement.js';
 import { headersOf, originalOf, publisher, type Publish } from './publish.js';
 import {
-  ATTEMPTS_MAX, deadLetterQueue, delayAfter, HEADERS, RETRY_DELAYS_MS, retryQueue, SETTLEMENT_QUEUES, type SettlementQueue,
+  ATTEMPTS_MAX, deadLetterQueue, delayAfter, HEADERS, RETRY_DELAYS_MS, retryQueue, CONSUMED_QUEUES, type ConsumedQueue,
 } from './queues.js';
 import { countMessages, declareQueue, type TopologyProblem } from './topology.js';
 import { contentHash, unnamedDeliveries, type UnnamedDeliveries } from './unnamed-deliveries.js';
@@ -13,11 +13,11 @@ import { contentHash, unnamedDeliveries, type UnnamedDeliveries } from './unname
 export type SessionDeps = {
   readonly url: string;
   readonly db: Db;
-  readonly handle: HandleSettlement;
+  readonly handlers: Readonly<Record<ConsumedQueue, HandleMessage>>;
   /** Messages that are under way at a time, per queue. */
   readonly prefetch: number;
   readonly retryDelaysMs?: readonly number[];
-  readonly observe: (queue: SettlementQueue, handled: Handled, seconds: number) => void;
+  readonly observe: (queue: ConsumedQueue, handled: Handled, seconds: number) => void;
   readonly onProblem: (problem: TopologyProblem) => void;
   /** A message could not be kept or acknowledged: the broker has it still. */
   readonly onError: (error: unknown) => void;
@@ -29,7 +29,7 @@ export type SettlementSession = {
   readonly ended: Promise<string>;
   /** Messages being worked on. */
   readonly inFlight: () => number;
-  /** Messages in both dead-letter queues. */
+  /** Messages in the dead-letter queues. */
   readonly countDeadLetters: () => Promise<number>;
   /** Takes no more messages, finishes those under way, and hangs up. */
   readonly close: () => Promise<void>;
@@ -42,7 +42,7 @@ const FINISH_TIMEOUT_MS = 8_000;
 /** The wait after a failure while the ledger is down: each slot of the prefetch tries one message a second. */
 const PAUSE_MS = 1_000;
 
-/** Connects, declares, and consumes both queues. Throws when the broker cannot be reached or hangs up meanwhile. */
+/** Connects, declares, and consumes the queues. Throws when the broker cannot be reached or hangs up meanwhile. */
 export async function openSession(deps: SessionDeps): Promise<SettlementSession> {
   const { connect } = await import('amqplib'); // most gateways have no broker
   const connection = await connect(withHeartbeat(deps.url), { timeout: CONNECT_TIMEOUT_MS });
@@ -63,7 +63,7 @@ export async function openSession(deps: SessionDeps): Promise<SettlementSession>
     return {
       ended,
       inFlight,
-      countDeadLetters: () => countMessages(connection, SETTLEMENT_QUEUES.map(deadLetterQueue)),
+      countDeadLetters: () => countMessages(connection, CONSUMED_QUEUES.map(deadLetterQueue)),
       close: async () => {
         if (!isOver) await stop().catch(onError);
         await closeChannels();
@@ -87,12 +87,12 @@ type Consuming = { readonly inFlight: () => number; readonly stop: () => Promise
 
 async function consume(deps: SessionDeps, connection: ChannelModel, end: (reason: string) => void): Promise<Consuming> {
   const delaysMs = deps.retryDelaysMs ?? RETRY_DELAYS_MS;
-  for (const queue of SETTLEMENT_QUEUES) for (const problem of await declareQueue(connection, queue, delaysMs)) deps.onProblem(problem);
+  for (const queue of CONSUMED_QUEUES) for (const problem of await declareQueue(connection, queue, delaysMs)) deps.onProblem(problem);
 
   const unnamed = unnamedDeliveries(deps.db, randomUUID());
   const underWay = new Set<Promise<void>>();
   const stopping = new AbortController();
-  const channels = await Promise.all(SETTLEMENT_QUEUES.map(async (queue) => {
+  const channels = await Promise.all(CONSUMED_QUEUES.map(async (queue) => {
     // Confirms are for what we publish: a message is acknowledged only when its copy is on the broker's disk.
     const channel = await connection.createConfirmChannel();
     channel.on('error', (error: Error) => { end(`${queue}: ${error.message}`); });
@@ -126,7 +126,7 @@ async function consume(deps: SessionDeps, connection: ChannelModel, end: (reason
 type Work = SessionDeps & {
   readonly channel: ConfirmChannel;
   readonly publish: Publish;
-  readonly queue: SettlementQueue;
+  readonly queue: ConsumedQueue;
   readonly delaysMs: readonly number[];
   readonly unnamed: UnnamedDeliveries;
   readonly stopping: AbortSignal;
@@ -134,10 +134,10 @@ type Work = SessionDeps & {
 
 /** One message, to its end: acknowledged when it is settled, or when its copy is safe elsewhere; otherwise not at all. */
 async function take(work: Work, message: ConsumeMessage): Promise<void> {
-  const { channel, queue, handle, observe, unnamed } = work;
+  const { channel, queue, handlers, observe, unnamed } = work;
   const startedAt = performance.now();
   let name: string | undefined;
-  const handled = await handle(readPayload(message.content), async () => {
+  const handled = await handlers[queue](readPayload(message.content), async () => {
     name ??= nameOf(queue, message) ?? await unnamed.name(message.content, message.fields.redelivered);
     return name;
   });
@@ -157,7 +157,7 @@ async function take(work: Work, message: ConsumeMessage): Promise<void> {
 }
 
 /** A name that the message brings along: the one it got at an earlier attempt, or its publisher's, who is the queue's caller. */
-function nameOf(queue: SettlementQueue, { properties, content }: ConsumeMessage): string | undefined {
+function nameOf(queue: ConsumedQueue, { properties, content }: ConsumeMessage): string | undefined {
   const earlier: unknown = headersOf(properties.headers)[HEADERS.unnamed];
   if (typeof earlier === 'string') return earlier;
   const id: unknown = properties.messageId;

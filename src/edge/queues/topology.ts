@@ -1,32 +1,34 @@
 import type { Channel, ChannelModel } from 'amqplib';
 import { closeChannel } from './close-channel.js';
-import { DEAD_LETTER_EXCHANGE, deadLetterQueue, queueArguments, retryArguments, retryQueue, type SettlementQueue } from './queues.js';
+import { DEAD_LETTER_EXCHANGE, deadLetterQueue, queueArguments, retryArguments, retryQueue, type ConsumedQueue } from './queues.js';
 
 /** Something on the broker is not as it should be. The gateway goes on with what is there, and says so. */
 export type TopologyProblem = { readonly name: string; readonly message: string };
 
 /**
- * Declares all that belongs to a queue. What exists with other arguments stays as it is, because only its owner may
- * delete it: the problem names the argument, and messages are taken from the queue all the same. Throws only when the
- * connection breaks.
+ * Declares what belongs to a queue and is missing. A queue that exists is used as it is, whatever its arguments: its
+ * publishers declared it, and only its owner may delete it. Throws only when the connection breaks.
  */
 export async function declareQueue(
-  connection: ChannelModel, queue: SettlementQueue, delaysMs: readonly number[],
+  connection: ChannelModel, queue: ConsumedQueue, delaysMs: readonly number[],
 ): Promise<TopologyProblem[]> {
   const problems: TopologyProblem[] = [];
   const declare = async (name: string, work: (channel: Channel) => Promise<unknown>): Promise<void> => {
     const error = await onOwnChannel(connection, work);
     if (error !== null) problems.push({ name, message: explain(name, error) });
   };
+  const declareQueueNamed = async (name: string, given: object): Promise<void> => {
+    if (await isThere(connection, name)) return;
+    const error = await onOwnChannel(connection, (channel) => channel.assertQueue(name, { durable: true, arguments: given }));
+    // A publisher may have declared it in between.
+    if (error !== null && !await isThere(connection, name)) problems.push({ name, message: explain(name, error) });
+  };
   const dead = deadLetterQueue(queue);
   await declare(DEAD_LETTER_EXCHANGE, (channel) => channel.assertExchange(DEAD_LETTER_EXCHANGE, 'direct', { durable: true }));
-  await declare(dead, (channel) => channel.assertQueue(dead, { durable: true }));
+  await declareQueueNamed(dead, {});
   await declare(`${DEAD_LETTER_EXCHANGE} -> ${dead}`, (channel) => channel.bindQueue(dead, DEAD_LETTER_EXCHANGE, dead));
-  await declare(queue, (channel) => channel.assertQueue(queue, { durable: true, arguments: queueArguments(queue) }));
-  for (const delayMs of delaysMs) {
-    const name = retryQueue(queue, delayMs);
-    await declare(name, (channel) => channel.assertQueue(name, { durable: true, arguments: retryArguments(queue, delayMs) }));
-  }
+  await declareQueueNamed(queue, queueArguments(queue));
+  for (const delayMs of delaysMs) await declareQueueNamed(retryQueue(queue, delayMs), retryArguments(queue, delayMs));
   return problems;
 }
 
@@ -54,7 +56,12 @@ async function onOwnChannel(connection: ChannelModel, work: (channel: Channel) =
   }
 }
 
-const REFUSALS: ReadonlySet<unknown> = new Set([403, 405, 406]);
+/** Whether there is such a queue, or one that may not even be looked at. */
+const isThere = async (connection: ChannelModel, name: string): Promise<boolean> =>
+  ((await onOwnChannel(connection, (channel) => channel.checkQueue(name))) as { readonly code?: unknown } | null)?.code !== NOT_FOUND;
+
+const NOT_FOUND = 404;
+const REFUSALS: ReadonlySet<unknown> = new Set([403, NOT_FOUND, 405, 406]);
 const isRefusal = (error: Error & { readonly code?: unknown }): boolean => REFUSALS.has(error.code);
 
 /** RabbitMQ's own words name the argument; what to do about it does not. */

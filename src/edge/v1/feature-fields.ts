@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
 import type { EndpointChanges } from '../../credits/features/feature-endpoint.table.js';
 import type { FeatureEndpoint, FeaturePackage, PackageFeature } from '../../credits/features/feature.js';
-import type { NewEndpoint, NewPackage } from '../../credits/features/manage-features.js';
+import type { NewEndpoint, NewPackage, PackageChanges } from '../../credits/features/manage-features.js';
 import { GatewayError } from '../../kit/errors.js';
 import { parseCredits, toCredits } from '../../kit/money/credits.js';
 import type { Micros } from '../../kit/money/micros.js';
@@ -22,7 +22,10 @@ export type TextSchema = (minLength: number, maxLength: number) => ReturnType<ty
 
 const Credits = () => Type.Unsafe<number | string>({ type: ['number', 'string'], description: 'credits, at most six decimals' });
 
+const HexId = () => Type.String({ pattern: '^[0-9a-fA-F]{24}$' });
+
 export const endpointShape = (text: TextSchema) => Type.Object({
+  _id: Type.Optional(HexId()),
   feature: text(1, TEXT_LENGTH_MAX),
   name: text(1, TEXT_LENGTH_MAX),
   value: text(1, TEXT_LENGTH_MAX),
@@ -34,12 +37,13 @@ export const endpointShape = (text: TextSchema) => Type.Object({
 export type EndpointInput = Static<ReturnType<typeof endpointShape>>;
 
 export const packageShape = (text: TextSchema) => Type.Object({
+  _id: Type.Optional(HexId()),
   name: text(1, TEXT_LENGTH_MAX),
   is_initial: Type.Optional(Type.Boolean()),
   is_active: Type.Optional(Type.Boolean()),
   features: Type.Optional(Type.Array(Type.Object({
     feature: text(1, TEXT_LENGTH_MAX),
-    feature_endpoint_id: Type.Optional(Type.Union([Type.String({ pattern: '^[0-9a-fA-F]{24}$' }), Type.Null()])),
+    feature_endpoint_id: Type.Optional(Type.Union([HexId(), Type.Null()])),
     min_credits: Type.Optional(Type.Union([Type.Number(), Type.String(), Type.Null()])),
     config: Type.Optional(Type.Unsafe<Readonly<Record<string, unknown>> | null>({ type: ['object', 'null'] })),
   }), { maxItems: FEATURES_MAX })),
@@ -56,9 +60,15 @@ function readCredits(value: number | string, path: string): Micros {
 }
 
 export const toEndpoint = (input: EndpointInput): NewEndpoint => ({
-  feature: input.feature, name: input.name, value: blankless(input.value), endpoint: input.endpoint ?? '', method: input.method ?? 'POST',
+  id: input._id?.toLowerCase(), feature: input.feature, name: input.name, value: blankless(input.value),
+  endpoint: input.endpoint ?? '', method: input.method ?? 'POST',
   minimum: readCredits(input.min_credits ?? 0, 'body.min_credits'), isActive: input.is_active ?? true,
 });
+
+/** Refuses a change of the id: entries of the ledger have it. */
+export function assertSameId({ _id: wanted }: { readonly _id?: string }, id: string): void {
+  if (wanted !== undefined && wanted.toLowerCase() !== id) throw refusal('body._id', 'cannot be changed');
+}
 
 export const toEndpointChanges = ({
   min_credits: minimum, is_active: isActive, value, ...rest
@@ -72,7 +82,7 @@ export const toEndpointChanges = ({
 /** Only the fields that a request has, so that the others stay as they are. */
 export const toPackageChanges = ({
   name, is_initial: isInitial, is_active: isActive, features,
-}: Partial<PackageInput>): Partial<NewPackage> => ({
+}: Partial<PackageInput>): PackageChanges => ({
   ...(name === undefined ? {} : { name }),
   ...(isInitial === undefined ? {} : { isInitial }),
   ...(isActive === undefined ? {} : { isActive }),
@@ -80,7 +90,7 @@ export const toPackageChanges = ({
 });
 
 export const toPackage = (input: PackageInput): NewPackage => ({
-  isInitial: false, isActive: true, features: [], ...toPackageChanges(input), name: input.name,
+  isInitial: false, isActive: true, features: [], ...toPackageChanges(input), name: input.name, id: input._id?.toLowerCase(),
 });
 
 function toPackageFeature(input: NonNullable<PackageInput['features']>[number], index: number): PackageFeature {

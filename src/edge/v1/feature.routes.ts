@@ -2,15 +2,14 @@ import Type, { type TSchema } from 'typebox';
 import { isHexId, type Subscription } from '../../credits/features/feature.js';
 import type { FeatureAdmin } from '../../credits/features/manage-features.js';
 import { GatewayError, invalid } from '../../kit/errors.js';
-import { isAccountId } from '../../kit/ids.js';
-import { ACCOUNT_ID_LENGTH_MAX } from '../../kit/limits.js';
+import { ACCOUNT_ID_RULE, isAccountId } from '../../kit/ids.js';
 import { allow } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
-import { bodyOf, storedText } from '../http/schema.js';
+import { accountIdText, bodyOf, storedText } from '../http/schema.js';
 import {
-  endpointShape, INVALID, packageShape, presentEndpoint, presentPackage, toEndpoint, toEndpointChanges, toPackage,
+  assertSameId, endpointShape, INVALID, packageShape, presentEndpoint, presentPackage, toEndpoint, toEndpointChanges, toPackage,
   toPackageChanges, type TextSchema,
 } from './feature-fields.js';
 
@@ -18,7 +17,7 @@ export type FeatureRouteDeps = { readonly features: FeatureAdmin; readonly clock
 
 const text = storedText as unknown as TextSchema;
 const Id = Type.String({ pattern: '^[0-9a-fA-F]{24}$' });
-const AccountId = Type.String({ minLength: 1, maxLength: ACCOUNT_ID_LENGTH_MAX, pattern: '^[A-Za-z0-9_][A-Za-z0-9._@|+=~$-]*$' });
+const AccountId = accountIdText();
 const Time = Type.Optional(Type.Union([Type.String({ maxLength: 40 }), Type.Null()]));
 
 const endpointBody = bodyOf(endpointShape(text), INVALID);
@@ -71,6 +70,7 @@ function endpointRoutes(add: AddRoute, { features }: FeatureRouteDeps): void {
   add('PATCH', `${ENDPOINTS}/:id`, admin, {
     summary: 'Change a feature endpoint', params, body: endpointChanges, replies: { 200: Endpoint }, errors: found,
   }, async (ctx, { body }) => {
+    assertSameId(body, idOf(ctx));
     reply(ctx, 200, presentEndpoint(await features.changeEndpoint(idOf(ctx), toEndpointChanges(body))));
   });
   add('DELETE', `${ENDPOINTS}/:id`, admin, {
@@ -97,6 +97,7 @@ function packageRoutes(add: AddRoute, { features }: FeatureRouteDeps): void {
     summary: 'Change a package; `features` replaces all of them', params, body: packageChanges, replies: { 200: Package },
     errors: found,
   }, async (ctx, { body }) => {
+    assertSameId(body, idOf(ctx));
     reply(ctx, 200, presentPackage(await features.changePackage(idOf(ctx), toPackageChanges(body))));
   });
   add('DELETE', `${PACKAGES}/:id`, admin, {
@@ -112,9 +113,7 @@ function subscriptionRoutes(add: AddRoute, { features, clock }: FeatureRouteDeps
     summary: 'Subscriptions of a user', query: { user_id: AccountId }, replies: { 200: Type.Array(Subscribed) }, errors,
   }, async (ctx) => {
     const userId = ctx.query['user_id'];
-    if (typeof userId !== 'string' || userId.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(userId)) {
-      throw invalid('query.user_id', 'user_id must be a user id');
-    }
+    if (typeof userId !== 'string' || !isAccountId(userId)) throw invalid('query.user_id', `user_id ${ACCOUNT_ID_RULE}`);
     reply(ctx, 200, (await features.subscriptions(userId)).map(presentSubscription));
   });
   add('POST', SUBSCRIPTIONS, admin, {

@@ -2,8 +2,7 @@ import Type from 'typebox';
 import type { AccountPlan, Plan } from '../../credits/plans/plan.js';
 import type { Referral, ReferralCommand } from '../../credits/plans/referral-bonus.js';
 import { invalid } from '../../kit/errors.js';
-import { isAccountId } from '../../kit/ids.js';
-import { ACCOUNT_ID_LENGTH_MAX } from '../../kit/limits.js';
+import { ACCOUNT_ID_RULE, isAccountId } from '../../kit/ids.js';
 import { toCredits } from '../../kit/money/credits.js';
 import { ZERO } from '../../kit/money/micros.js';
 import { allow } from '../auth/allow.js';
@@ -12,7 +11,7 @@ import type { GatewayContext } from '../http/context.js';
 import { markReplayed } from '../http/idempotency-key.js';
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
-import { integerOrNull, storedText } from '../http/schema.js';
+import { accountIdText, integerOrNull, storedText } from '../http/schema.js';
 import { nativeBody, Strict } from './body.js';
 
 /** The use cases of manage-plans.ts and referral-bonus.ts, with their deps. */
@@ -32,8 +31,9 @@ const NAME_LENGTH_MAX = 100;
 const EXPIRES_AFTER_SECONDS_MAX = 36_500 * 86_400;
 const PERIOD_SECONDS_MAX = 366 * 86_400;
 
-const Id = (maxLength: number) => Type.String({ minLength: 1, maxLength, pattern: '^[A-Za-z0-9_][A-Za-z0-9._@|+=~$-]*$' });
-const AccountId = () => Id(ACCOUNT_ID_LENGTH_MAX);
+/** Without '/', which separates the plan in the keys of its grants (refill-plans.ts). */
+const PLAN_ID = /^[A-Za-z0-9_][A-Za-z0-9._@|+=~$-]*$/;
+const PlanId = () => Type.String({ minLength: 1, maxLength: PLAN_ID_LENGTH_MAX, pattern: PLAN_ID.source });
 const planBody = nativeBody(Strict({
   name: storedText(1, NAME_LENGTH_MAX),
   credits: Credits(),
@@ -43,9 +43,9 @@ const planBody = nativeBody(Strict({
   missed: Type.Optional(Type.Enum(['each', 'latest'])),
   expiresAfterSeconds: Type.Optional(integerOrNull(1, EXPIRES_AFTER_SECONDS_MAX)),
 }));
-const assignBody = nativeBody(Strict({ plan: Id(PLAN_ID_LENGTH_MAX) }));
+const assignBody = nativeBody(Strict({ plan: PlanId() }));
 const referralBody = nativeBody(
-  Strict({ referrer: AccountId(), referee: AccountId(), credits: Credits(), refereeCredits: Type.Optional(Credits()) }),
+  Strict({ referrer: accountIdText(), referee: accountIdText(), credits: Credits(), refereeCredits: Type.Optional(Credits()) }),
 );
 
 const PlanReply = Type.Object({
@@ -57,8 +57,8 @@ const AccountPlanReply = Type.Object({
   accountId: Type.String(), plan: Type.String(), startedAt: Type.String(), nextPeriod: Type.Integer(),
   lastRefillAt: Type.Union([Type.String(), Type.Null()]), problem: Type.Union([Type.String(), Type.Null()]),
 });
-const params = { planId: Id(PLAN_ID_LENGTH_MAX) };
-const accountParams = { accountId: AccountId() };
+const params = { planId: PlanId() };
+const accountParams = { accountId: accountIdText() };
 
 /** Plans, who has which, and bonuses for referrals. For administrators. */
 export function planRoutes(add: AddRoute, deps: PlanRouteDeps): void {
@@ -72,14 +72,14 @@ export function planRoutes(add: AddRoute, deps: PlanRouteDeps): void {
     summary: 'Create or change a plan; changes apply from the next refill of each account on', params, body: planBody,
     replies: { 200: PlanReply }, errors: ['conflict', 'ledger_unavailable'],
   }, async (ctx, { principal, body }) => {
-    reply(ctx, 200, presentPlan(await deps.definePlan(toPlan(idIn(ctx, 'planId', PLAN_ID_LENGTH_MAX), body), principal.accountId)));
+    reply(ctx, 200, presentPlan(await deps.definePlan(toPlan(planIdIn(ctx), body), principal.accountId)));
   });
 
   add('DELETE', '/v1/plans/:planId', allow('admin'), {
     summary: 'Remove a plan that no account has', params, replies: { 204: Type.Null() },
     errors: ['not_found', 'conflict', 'ledger_unavailable'],
   }, async (ctx) => {
-    await deps.removePlan(idIn(ctx, 'planId', PLAN_ID_LENGTH_MAX));
+    await deps.removePlan(planIdIn(ctx));
     ctx.status = 204;
   });
 
@@ -87,14 +87,14 @@ export function planRoutes(add: AddRoute, deps: PlanRouteDeps): void {
     summary: 'The plan of an account', params: accountParams, replies: { 200: AccountPlanReply },
     errors: ['not_found', 'ledger_unavailable'],
   }, async (ctx) => {
-    reply(ctx, 200, presentAccountPlan(await deps.planOf(idIn(ctx, 'accountId', ACCOUNT_ID_LENGTH_MAX))));
+    reply(ctx, 200, presentAccountPlan(await deps.planOf(accountIdIn(ctx))));
   });
 
   add('PUT', '/v1/account-plans/:accountId', allow('admin'), {
     summary: 'Assign a plan to an account; its first period starts now, or at the end of the last granted period',
     params: accountParams, body: assignBody, replies: { 200: AccountPlanReply }, errors: ['not_found', 'ledger_unavailable'],
   }, async (ctx, { principal, body }) => {
-    const accountId = idIn(ctx, 'accountId', ACCOUNT_ID_LENGTH_MAX);
+    const accountId = accountIdIn(ctx);
     reply(ctx, 200, presentAccountPlan(await deps.assignPlan({ accountId, planId: body.plan, actor: principal.accountId })));
   });
 
@@ -102,7 +102,7 @@ export function planRoutes(add: AddRoute, deps: PlanRouteDeps): void {
     summary: 'End the plan of an account; granted credits stay and are not granted again', params: accountParams,
     replies: { 204: Type.Null() }, errors: ['not_found', 'ledger_unavailable'],
   }, async (ctx) => {
-    await deps.endPlan(idIn(ctx, 'accountId', ACCOUNT_ID_LENGTH_MAX));
+    await deps.endPlan(accountIdIn(ctx));
     ctx.status = 204;
   });
 
@@ -123,11 +123,17 @@ export function planRoutes(add: AddRoute, deps: PlanRouteDeps): void {
   });
 }
 
-function idIn({ params: given }: GatewayContext, name: string, maxLength: number): string {
-  const id = given?.[name] ?? '';
-  if (id.length > maxLength || !isAccountId(id)) {
-    throw invalid(`path.${name}`, `must be 1 to ${maxLength} letters, digits or any of ._@|+=~$-`);
+function planIdIn({ params: given }: GatewayContext): string {
+  const id = given?.['planId'] ?? '';
+  if (id.length > PLAN_ID_LENGTH_MAX || !PLAN_ID.test(id)) {
+    throw invalid('path.planId', `must be 1 to ${PLAN_ID_LENGTH_MAX} letters, digits or any of ._@|+=~$-`);
   }
+  return id;
+}
+
+function accountIdIn({ params: given }: GatewayContext): string {
+  const id = given?.['accountId'] ?? '';
+  if (!isAccountId(id)) throw invalid('path.accountId', ACCOUNT_ID_RULE);
   return id;
 }
 

@@ -9,7 +9,7 @@ import { AMOUNTS, type AmountName } from '../../ledger/figures.js';
 import { allow } from '../auth/allow.js';
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
-import { storedText } from '../http/schema.js';
+import { accountNameText } from '../http/schema.js';
 import { nativeBody, Strict } from './body.js';
 
 export type Reconciliation = {
@@ -29,9 +29,7 @@ export type ReconcileRouteDeps = {
   readonly readShards: () => Promise<readonly ShardReport[]>;
 };
 
-/** Longest text that can name an account: an e-mail address. */
-const TARGET_LENGTH_MAX = 320;
-const startBody = nativeBody(Strict({ accountId: Type.Optional(storedText(1, TARGET_LENGTH_MAX)) }));
+const startBody = nativeBody(Strict({ accountId: Type.Optional(accountNameText()) }));
 
 const TextOrNull = () => Type.Union([Type.String(), Type.Null()]);
 const IntegerOrNull = () => Type.Union([Type.Integer(), Type.Null()]);

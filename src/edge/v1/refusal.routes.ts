@@ -2,7 +2,7 @@ import Type from 'typebox';
 import type { Refusal } from '../../credits/refusals/refusal.js';
 import type { RefusalPosition, RefusalsQuery } from '../../credits/refusals/refusal.table.js';
 import { invalid } from '../../kit/errors.js';
-import { isAccountId, isStorable } from '../../kit/ids.js';
+import { ACCOUNT_ID_RULE, isAccountId, isStorable } from '../../kit/ids.js';
 import { ACCOUNT_ID_LENGTH_MAX, PAGE_MAX } from '../../kit/limits.js';
 import { allow } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
@@ -49,7 +49,7 @@ export function refusalRoutes(add: AddRoute, { readRefusals }: RefusalRouteDeps)
 
 function accountIn(ctx: GatewayContext): string | undefined {
   const text = queryText(ctx, 'accountId', ACCOUNT_ID_LENGTH_MAX);
-  if (text !== undefined && !isAccountId(text)) throw invalid('query.accountId', 'accountId is not the id of an account');
+  if (text !== undefined && !isAccountId(text)) throw invalid('query.accountId', `accountId ${ACCOUNT_ID_RULE}`);
   return text;
 }
 

@@ -2,6 +2,7 @@ import type { SetPriceDeps } from '../../credits/prices/set-price.js';
 import type { Clock } from '../../kit/clock.js';
 import type { AddRoute } from '../http/routes.js';
 import { accountRoutes, type AccountRouteDeps } from './account.routes.js';
+import { balanceRoutes, type BalanceRouteDeps } from './balance.routes.js';
 import { entryRoutes, type ReadHistory } from './entries.routes.js';
 import { holdRoutes, type HoldRouteDeps } from './holds.routes.js';
 import { modelCostsRoutes, type ModelCostsRouteDeps } from './model-costs.routes.js';
@@ -9,7 +10,9 @@ import { planRoutes, type PlanRouteDeps } from './plan.routes.js';
 import { waiting, type WriteLedger } from './prefer.js';
 import { priceRoutes } from './price.routes.js';
 import { reconcileRoutes, type ReconcileRouteDeps } from './reconcile.routes.js';
+import { refundRoutes, type RefundRouteDeps } from './refunds.routes.js';
 import { refusalRoutes, type RefusalRouteDeps } from './refusal.routes.js';
+import { transferRoutes, type TransferRouteDeps } from './transfers.routes.js';
 
 /** What the routes of `/v1` need. The optional parts are left out by tests of the HTTP side that have no Postgres. */
 export type NativeDeps = {
@@ -21,6 +24,7 @@ export type NativeDeps = {
   readonly holds?: HoldRouteDeps;
   readonly prices?: SetPriceDeps;
   readonly refusals?: RefusalRouteDeps;
+  readonly moves?: RefundRouteDeps & TransferRouteDeps & BalanceRouteDeps;
 };
 
 /** The native API (docs/contracts/native.md): every group of its routes. */
@@ -35,5 +39,10 @@ export function nativeRoutes(table: AddRoute, deps: NativeDeps): void {
   }
   if (deps.holds !== undefined) holdRoutes(add, deps.holds);
   if (deps.prices !== undefined) priceRoutes(add, deps.prices);
+  if (deps.moves !== undefined) {
+    refundRoutes(add, deps.moves);
+    transferRoutes(add, { ...deps.moves, clock: deps.clock });
+    balanceRoutes(add, deps.moves);
+  }
   if (deps.refusals !== undefined) refusalRoutes(add, deps.refusals);
 }

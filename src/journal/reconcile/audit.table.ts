@@ -23,7 +23,7 @@ export type AuditRow = Figures & {
   readonly lotsRemaining: number;
   readonly lotsHeld: number;
   readonly holdsAmount: number;
-  /** Sums of all entries, and of all lots; only when all entries were read. */
+  /** Sums of all entries, and of all lots that were granted: not those that came back. Only when all entries were read. */
   readonly sums: Figures | null;
   readonly lotsAmount: number | null;
 };
@@ -70,7 +70,7 @@ export async function auditAccounts(db: Db, accountIds: readonly string[], newes
               0)::bigint as "holdsAmount",
             case when :newest::integer is null then t.sums end as sums,
             case when :newest::integer is null then (select coalesce(sum(amount), 0)::bigint from lots
-              where account_id = a.account_id) end as "lotsAmount"
+              where account_id = a.account_id and kind not in ('refund', 'give_back')) end as "lotsAmount"
        from asked a
        left join told t using (account_id)
        left join lateral (select sum(remaining) as remaining, sum(held) as held from lots

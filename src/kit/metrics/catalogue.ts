@@ -58,17 +58,25 @@ const REFUSAL_REASONS = [
 /** The checks of the reconciler (journal/reconcile/comparison.ts); see docs/runbook.md. */
 const DRIFT_CHECKS = ['balance', 'lots', 'holds', 'sequence', 'running_balance', 'conservation', 'unknown_account'] as const;
 
+/** The price books (credits/prices/price.ts); `other`: books that operators have named. */
+const PRICE_BOOKS = ['tokens', 'messages', 'models', 'native', 'other'] as const;
+/** How a name led to a price (credits/prices/price-tokens.ts). */
+const PRICE_RULES = ['exact', 'alias', 'case', 'provider', 'date', 'variant', 'region', 'default'] as const;
+
 /** The worker's jobs (worker/jobs/job-names.ts). */
 const JOBS = [
-  'drain', 'expire-holds', 'expire-lots', 'expire-forgotten', 'replay-money-in', 'resume-claims', 'make-partitions', 'forget-epochs',
-  'refill-plans', 'welcome-newcomers', 'forget-refusals', 'reconcile',
+  'drain', 'expire-holds', 'expire-lots', 'expire-forgotten', 'replay-money-in', 'resume-claims', 'resume-transfers',
+  'make-partitions', 'forget-epochs', 'refill-plans', 'welcome-newcomers', 'forget-refusals', 'reconcile',
 ] as const;
 
-/** The queues of settlements (edge/queues/queues.ts), in RabbitMQ and in BullMQ. */
-const SETTLEMENT_QUEUES = ['credits_process_end_multimodel_queue', 'credits_process_end_queue'] as const;
+/** The queues of settlements and of telemetry (edge/queues/queues.ts), in RabbitMQ and in BullMQ. */
+const CONSUMED_QUEUES = ['credits_process_end_multimodel_queue', 'credits_process_end_queue', 'feature_usage_queue'] as const;
 
-/** BullMQ's queues: the ledger's own jobs, and settlements of callers without RabbitMQ. */
-const QUEUES = ['ledger', ...SETTLEMENT_QUEUES] as const;
+/** BullMQ's queues: the ledger's own jobs, and messages of callers without RabbitMQ. */
+const QUEUES = ['ledger', ...CONSUMED_QUEUES] as const;
+
+/** Why Postgres refuses everybody (stores/postgres/trouble.ts). */
+const POSTGRES_TROUBLES = ['read_only', 'resources', 'connections', 'stopping', 'access', 'io'] as const;
 
 export const METRICS = {
   // Requests
@@ -87,6 +95,8 @@ export const METRICS = {
     'cg_refusals_unrecorded_total',
     'Refusals that could not be kept for the operator console: Postgres down for long, or too many at once.', {},
   ),
+  jwksRefreshes: counter('cg_jwks_refreshes_total', 'Attempts to fetch the keys of JWKS_URL.', { result: ['ok', 'failed'] }),
+  jwksAge: gauge('cg_jwks_age_seconds', 'Age of the keys of JWKS_URL in the process with the oldest; 0 without a key server.', {}),
 
   // Scripts, and Redis as the hot path sees it
   scriptSeconds: histogram(
@@ -120,12 +130,17 @@ export const METRICS = {
   }),
   credits: counter('cg_credits_total', 'Credits by what happened to them. overage: captured beyond the hold; debt: the part of '
     + 'overage that became debt; uncollected: usage beyond a hold that could not be charged; refused: usage that was reported '
-      + 'without credits for it; given_back: captured when a lease ended, and too much.', {
+      + 'without credits for it; refunded: captured, and given back on request; given_back: captured when a lease ended, and too much.', {
     flow: [
       'granted', 'captured', 'expired', 'removed', 'held', 'released', 'overage', 'debt', 'debt_paid', 'uncollected', 'refused',
-      'given_back',
+      'refunded', 'given_back',
     ],
   }),
+  priced: counter(
+    'cg_prices_found_total',
+    'Prices that were looked up for holds, charges and quotes, by book and by the rule that found them. default: the model is in no '
+      + 'price book and costs what the book says for any other.', { book: PRICE_BOOKS, rule: PRICE_RULES },
+  ),
   modelHeld: counter(
     'cg_model_held_credits_total', 'Credits held for a model, counted when the hold ends. Beyond the busiest models: other.',
     { model: OPEN },
@@ -167,7 +182,7 @@ export const METRICS = {
   journalLost: gauge('cg_journal_lost_entries', 'Entries that Redis had acknowledged and lost before Postgres had them, at '
     + 'least; until an operator acknowledges the loss (npm run shards). Must be 0.', {}),
   quarantined: gauge('cg_quarantined', 'Texts of entries that Postgres could not store; their money is in the ledger.', {}),
-  deadLetters: gauge('cg_dead_letters', 'Settlements that failed for good and wait for a decision.', {}),
+  deadLetters: gauge('cg_dead_letters', 'Settlements and telemetry of queues that failed for good and wait for a decision.', {}),
 
   // The reconciler
   driftMicros: gauge(
@@ -196,8 +211,8 @@ export const METRICS = {
   amqpConnected: gauge('cg_amqp_connected', 'RabbitMQ: 1 connected, 0 configured but not connected, -1 not configured.', {}),
   settlementSeconds: histogram(
     'cg_settlement_duration_seconds',
-    'Time to settle one message of a queue, BullMQ or RabbitMQ, by result. refused: in the dead-letter queue.',
-    { queue: SETTLEMENT_QUEUES, result: ['settled', 'replayed', 'retry', 'refused'] }, JOB_BUCKETS_SECONDS,
+    'Time to settle or store one message of a queue, BullMQ or RabbitMQ, by result. refused: in the dead-letter queue.',
+    { queue: CONSUMED_QUEUES, result: ['settled', 'replayed', 'retry', 'refused'] }, JOB_BUCKETS_SECONDS,
   ),
   amqpInFlight: gauge('cg_amqp_in_flight', 'RabbitMQ messages in progress.', {}, { aggregator: 'sum' }),
 
@@ -210,12 +225,24 @@ export const METRICS = {
   redisClients: gauge('cg_redis_clients', 'Connections to Redis.', {}),
   redisCommands: gauge('cg_redis_commands', 'Commands Redis has processed since it started.', {}),
   redisAof: gauge('cg_redis_aof_ok', 'Append-only file: 1 on and its last write and rewrite worked, 0 on and failing, -1 off.', {}),
+  redisUnfit: gauge(
+    'cg_redis_unfit',
+    '1: a setting with which Redis can lose credits. eviction: maxmemory-policy; aof: no append-only file; version: too old.',
+    { setting: ['eviction', 'aof', 'version'] },
+  ),
   redisAofDelayed: gauge('cg_redis_aof_delayed_fsyncs', 'Writes that waited for a slow disk since Redis started.', {}),
   redisAofSize: gauge('cg_redis_aof_bytes', 'Size of the append-only file; 0 when it is off.', {}),
   redisUptime: gauge('cg_redis_uptime_seconds', 'Time since Redis started.', {}),
   redisReplicas: gauge('cg_redis_replicas', 'Replicas that are connected to Redis.', {}),
   postgresUp: gauge('cg_postgres_up', 'Whether Postgres answered the last look.', {}, { aggregator: 'min' }),
   postgresPing: gauge('cg_postgres_ping_seconds', 'Time of that look.', {}),
+  postgresWritable: gauge(
+    'cg_postgres_writable', '1: Postgres can be used. 0: it does not answer, is read-only, or refused something within 15 seconds.',
+    {}, { aggregator: 'min' },
+  ),
+  postgresRefusals: counter('cg_postgres_refusals_total', 'Statements and connections that Postgres refused because of its own state.', {
+    reason: POSTGRES_TROUBLES,
+  }),
   poolConnections: gauge(
     'cg_postgres_pool_connections',
     'Connections of this process to Postgres, by pool and state. pending: callers that wait for one.',

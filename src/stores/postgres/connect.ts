@@ -3,6 +3,7 @@ import knexFactory, { type Knex } from 'knex';
 import pg from 'pg';
 import type { Client } from 'pg';
 import { micros } from '../../kit/money/micros.js';
+import { limitTime } from './time-limits.js';
 
 /** A pool of connections to Postgres, or (`Trx`) one transaction. The parameter of every `*.table.ts`. */
 export type Db = Knex;
@@ -64,7 +65,7 @@ export const watchProfile = (timeoutMs: number): PoolProfile => ({
   ...apiProfile(timeoutMs), connectionsMax: WATCH_CONNECTIONS_MAX, name: 'credit-gateway-watch',
 });
 
-/** No statement limit: an index over a large table may take long. The pool's only connection holds the lock (migrator.ts). */
+/** No statement limit: an index over a large table may take long. The only connection, because steps run one by one. */
 export const migrateProfile: PoolProfile = {
   connectionsMax: 1,
   connectTimeoutMs: MIGRATE_CONNECT_TIMEOUT_MS,
@@ -101,8 +102,6 @@ export function postgresConfig(databaseUrl: string, profile: PoolProfile, onConn
     connectionString: databaseUrl,
     application_name: profile.name,
     connectionTimeoutMillis: profile.connectTimeoutMs,
-    statement_timeout: profile.statementTimeoutMs,
-    idle_in_transaction_session_timeout: profile.idleInTransactionTimeoutMs,
     keepAlive: true,
     types,
   };
@@ -118,8 +117,10 @@ export function postgresConfig(databaseUrl: string, profile: PoolProfile, onConn
       propagateCreateError: true,
       afterCreate: (client: Client, done: (error: Error | null, client: Client) => void) => {
         endWhenSilent(client, profile.silenceMs);
-        onConnection?.(client);
-        done(null, client);
+        limitTime(client, profile).then(() => {
+          onConnection?.(client);
+          done(null, client);
+        }, (error: unknown) => { done(error as Error, client); });
       },
     },
   };

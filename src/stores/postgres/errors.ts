@@ -1,9 +1,11 @@
 import { GatewayError } from '../../kit/errors.js';
+import { troubleOf, type Trouble } from './trouble.js';
 
 /**
  * The kind of a failed statement.
  *
- * - `unavailable`: no connection, or it was lost; nothing is wrong with the statement
+ * - `unavailable`: no connection, or it was lost, or the server refuses everybody (trouble.ts); nothing is wrong with the
+ *   statement
  * - `contention`: serialization failure, deadlock or a timeout of the server; a repeat may succeed
  * - `data`: class 22, a value that Postgres cannot store (docs/reliability.md#f13)
  * - `constraint`: class 23, a row that contradicts stored data; a repeat never succeeds
@@ -15,8 +17,8 @@ export type PostgresProblem = 'unavailable' | 'contention' | 'data' | 'constrain
 const NOT_REACHED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT', 'EACCES']);
 /** The connection broke: a statement in progress may have been executed. */
 const BROKEN = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
-/** too_many_connections, cannot_connect_now: the connection was refused. */
-const REFUSED_AT_THE_DOOR = new Set(['53300', '57P03']);
+/** The connection was refused: too_many_connections, cannot_connect_now, sqlclient_unable_to_establish, server_rejected. */
+const REFUSED_AT_THE_DOOR = new Set(['53300', '57P03', '08001', '08004']);
 /** query_canceled (statement_timeout), lock_not_available. */
 const TIMED_OUT = new Set(['57014', '55P03']);
 
@@ -26,8 +28,9 @@ export function classifyPostgresError(error: unknown): PostgresProblem {
   if (NOT_REACHED.has(code) || BROKEN.has(code) || REFUSED_AT_THE_DOOR.has(code)) return 'unavailable';
   if (neverSent(message) || brokenMidway(message)) return 'unavailable';
   if (TIMED_OUT.has(code) || code.startsWith('40')) return 'contention';
-  // 08 connection, 57P admin shutdown and crash, 53 out of disk or memory, 25P03 idle_in_transaction_session_timeout.
-  if (/^(08|57P|53|25P)/.test(code)) return 'unavailable';
+  if (troubleOf(code) !== null) return 'unavailable';
+  // 08 connection, 25P03 idle_in_transaction_session_timeout, 25P04 transaction_timeout.
+  if (/^(08|25P)/.test(code)) return 'unavailable';
   if (code.startsWith('22')) return 'data';
   if (code.startsWith('23')) return 'constraint';
   return 'other';
@@ -54,9 +57,16 @@ export function toGatewayError(error: unknown): unknown {
 export function hadNoEffect(error: unknown): boolean {
   const code = codeOf(error);
   const message = error instanceof Error ? error.message : '';
-  return NOT_REACHED.has(code) || REFUSED_AT_THE_DOOR.has(code) || neverSent(message)
-    || TIMED_OUT.has(code) || /^(40|53)/.test(code);
+  const trouble = troubleOf(code);
+  return NOT_REACHED.has(code) || REFUSED_AT_THE_DOOR.has(code) || neverSent(message) || TIMED_OUT.has(code) || code.startsWith('40')
+    || (trouble !== null && REFUSES_BEFORE_IT_WRITES.has(trouble));
 }
+
+/** After the others the statement may have been committed, and only its answer is missing. */
+const REFUSES_BEFORE_IT_WRITES: ReadonlySet<Trouble> = new Set(['read_only', 'resources', 'connections', 'access']);
+
+/** Why the server refuses everybody; null: it does not, or there is no answer at all. */
+export const troubleIn = (error: unknown): Trouble | null => troubleOf(codeOf(error));
 
 /** The messages of knex and pg for "no connection in time"; these errors have no code. */
 const NO_CONNECTION_IN_TIME = [

@@ -2,8 +2,12 @@ import type { Db } from './connect.js';
 
 export type ServerStats = { readonly connections: number; readonly connectionsMax: number; readonly oldestTransactionSeconds: number };
 
-export async function ping(db: Db): Promise<void> {
-  await db.raw('select 1');
+/** Whether a transaction of a new connection could not write. Throws when the server does not answer. */
+export async function isReadOnly(db: Db): Promise<boolean> {
+  const { rows: [found] } = await db.raw<{ rows: [{ readOnly: boolean }] }>(
+    `select pg_is_in_recovery() or current_setting('transaction_read_only')::boolean as "readOnly"`,
+  );
+  return found.readOnly;
 }
 
 /** Needs no special rights: the server leaves out what the role may not see of other sessions. */

@@ -1,10 +1,9 @@
 import { ReplyError } from 'ioredis';
 import { GatewayError, type Outcome } from '../../kit/errors.js';
 import type { Breaker } from './breaker.js';
+import { redisOutage } from './redis-away.js';
 import type { ScriptClient } from './script.js';
 
-/** Error replies by which Redis says that it cannot serve now. The command was not executed. */
-const NOT_SERVING = /^(OOM|MISCONF|READONLY|LOADING|BUSY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|TRYAGAIN) /;
 /** ioredis' message for a command that was never sent, because there was no connection. */
 const NEVER_SENT = "Stream isn't writeable";
 
@@ -45,8 +44,7 @@ export function guardedClient({ client, breaker, inFlightMax, onUnknown }: Guard
     if (error instanceof ReplyError) {
       // Redis did answer. A full or loading Redis is no reason to open the breaker: a full one still accepts settles.
       breaker.succeeded();
-      const { message } = error as Error;
-      return NOT_SERVING.test(message) ? unavailable('the ledger cannot accept this now; retry shortly', 'not_executed', error) : error;
+      return redisOutage(error);
     }
     breaker.failed();
     const isNeverSent = error instanceof Error && error.message.startsWith(NEVER_SENT);

@@ -3,7 +3,7 @@ import { DeadlineRedis } from './deadline-redis.js';
 import { oneServer } from './one-server.js';
 import type { ShardedRedis } from './sharded-redis.js';
 
-/** A connection for BullMQ, passed to its queues and workers. Other code only reads its status. */
+/** A connection for BullMQ, passed to its queues and workers. Other code reads its status, and the bytes of a job. */
 export type QueueConnection = Redis;
 
 /** BullMQ's own connections, separate from the hot path's: one of them blocks, and all may queue commands. */

@@ -1,6 +1,7 @@
 import type { GaugeKey } from '../../kit/metrics/catalogue.js';
 import type { Gauges } from '../../kit/metrics/metrics.js';
 import { repeat } from '../../kit/repeat.js';
+import { UNFIT, unfitOfAll, type UnfitSetting } from './fitness.js';
 import type { ShardedRedis } from './sharded-redis.js';
 
 /**
@@ -19,29 +20,43 @@ export type RedisWatch = {
   readonly isHigh: () => boolean;
   /** Whether Redis answered the last look; false before the first. */
   readonly isUp: () => boolean;
+  /** Whether it is fit to hold balances, as of the last look that it answered. */
+  readonly settings: () => { readonly ok: boolean; readonly detail: string };
   readonly stop: () => void;
 };
 
 const MEASURED = [
   'redisPing', 'redisMemory', 'redisMemoryMax', 'redisMemoryLadder', 'redisClients', 'redisCommands', 'redisAof',
   'redisAofDelayed', 'redisAofSize',
-  'redisUptime', 'redisReplicas',
+  'redisUptime', 'redisReplicas', 'redisUnfit',
 ] as const satisfies readonly GaugeKey[];
 
 /**
  * Reads INFO from each server once a second, which every deployment allows. `redis` has the deadline of the hot path: a
- * reply that is too slow for a request counts as none here as well.
+ * reply that is too slow for a request counts as none here as well. `onUnfit` is called when what makes Redis unfit has
+ * changed: an operator may change a setting while it runs, and a failover may lead to a server with other settings.
  */
-export function watchRedis(redis: Pick<ShardedRedis, 'infos'>, metrics: Gauges): RedisWatch {
+export function watchRedis(
+  redis: Pick<ShardedRedis, 'infos'>, metrics: Gauges, onUnfit: (unfit: readonly UnfitSetting[]) => void,
+): RedisWatch {
   let servers: readonly RedisInfo[] = [];
+  let unfit: readonly UnfitSetting[] = [];
   let isUp = false;
   const isHigh = (): boolean => servers.some(({ usedBytes, maxBytes }) => maxBytes > 0 && usedBytes >= maxBytes * HIGH_SHARE);
 
+  const judge = (now: readonly UnfitSetting[]): void => {
+    for (const kind of UNFIT) metrics.set('redisUnfit', { setting: kind }, now.some((each) => each.kind === kind) ? 1 : 0);
+    const isChanged = textOf(now) !== textOf(unfit);
+    unfit = now;
+    if (isChanged) onUnfit(now);
+  };
   const look = async (): Promise<void> => {
     const startedAt = performance.now();
-    servers = (await redis.infos()).map(parseInfo);
+    const infos = await redis.infos();
+    servers = infos.map(parseInfo);
     const info = ofAll(servers);
     isUp = true;
+    judge(unfitOfAll(infos));
     metrics.set('redisPing', {}, (performance.now() - startedAt) / 1_000);
     metrics.set('redisMemory', {}, info.usedBytes);
     metrics.set('redisMemoryMax', {}, info.maxBytes);
@@ -60,8 +75,10 @@ export function watchRedis(redis: Pick<ShardedRedis, 'infos'>, metrics: Gauges):
     metrics.set('redisUp', {}, 0);
     metrics.forget(...MEASURED);
   });
-  return { isHigh, isUp: () => isUp, stop };
+  return { isHigh, isUp: () => isUp, settings: () => ({ ok: unfit.length === 0, detail: textOf(unfit) || 'right' }), stop };
 }
+
+const textOf = (unfit: readonly UnfitSetting[]): string => unfit.map(({ detail }) => detail).join('; ');
 
 /** Counts are summed; for states the worst server counts. */
 function ofAll(servers: readonly RedisInfo[]): RedisInfo {

@@ -10,6 +10,7 @@ export type LedgerJobs = {
   'expire-forgotten': Record<string, never>;
   'replay-money-in': Record<string, never>;
   'resume-claims': Record<string, never>;
+  'resume-transfers': Record<string, never>;
   'make-partitions': Record<string, never>;
   'forget-epochs': Record<string, never>;
   'refill-plans': Record<string, never>;
@@ -32,6 +33,7 @@ const EVERY_MS: Readonly<Record<LedgerJobName, number>> = {
   'expire-forgotten': 5_000,
   'replay-money-in': 10_000,
   'resume-claims': 10_000,
+  'resume-transfers': 2_000,
   'make-partitions': 3_600_000,
   'forget-epochs': 3_600_000,
   'refill-plans': 2_000,
@@ -63,7 +65,7 @@ export function ledgerQueue(connection: QueueConnection, namespace: string, onEr
       const shards = Array.from({ length: shardCount }, (_, shard) => shard);
       const data: LedgerJobs = {
         'drain': { shards }, 'expire-holds': { shards }, 'expire-lots': { shards }, 'expire-forgotten': {}, 'replay-money-in': {},
-        'resume-claims': {}, 'make-partitions': {}, 'forget-epochs': {},
+        'resume-claims': {}, 'resume-transfers': {}, 'make-partitions': {}, 'forget-epochs': {},
         'refill-plans': {}, 'welcome-newcomers': {}, 'forget-refusals': {}, 'reconcile': {},
       };
       for (const name of JOB_NAMES) {

@@ -3,8 +3,10 @@ import { moneyIn, replayPending, type MoneyInDeps } from '../../credits/grants/m
 import { refillPlans } from '../../credits/plans/refill-plans.js';
 import { welcomeNewcomers } from '../../credits/plans/welcome-newcomers.js';
 import { forgetRefusals } from '../../credits/refusals/forget-refusals.js';
+import { resumeTransfers } from '../../credits/transfers/resume-transfers.js';
 import { claimResumer } from '../../credits/users/resume-claims.js';
 import type { Drain } from '../../journal/drain.js';
+import type { Freshen } from '../../journal/freshen.js';
 import type { Clock } from '../../kit/clock.js';
 import { ZERO, type Micros } from '../../kit/money/micros.js';
 import { makePartitions } from '../../stores/postgres/partitions.js';
@@ -18,6 +20,8 @@ import type { LedgerJobs } from './ledger-queue.js';
 
 export type WorkerDeps = ExpireDeps & MoneyInDeps & {
   readonly drain: Drain;
+  /** Of the process, which has one. */
+  readonly freshen: Pick<Freshen, 'account'>;
   /** One batch of the reconciler. */
   readonly reconcile: () => Promise<object>;
   readonly clock: Clock;
@@ -53,6 +57,7 @@ export type Workers = { readonly ready: () => Promise<void>; readonly close: () 
 /** Starts processing the queue. `close` waits for jobs in progress. */
 export function startWorkers(deps: WorkerDeps): Workers {
   const resumeClaims = claimResumer({ db: deps.db, ledger: deps.ledger, moneyIn: moneyIn(deps) });
+  const transfers = { db: deps.db, ledger: deps.ledger, moneyIn: moneyIn(deps), freshen: deps.freshen };
   const handlers: { readonly [Name in LedgerJobName]: (data: LedgerJobs[Name]) => Promise<object> } = {
     'drain': ({ shards }) => deps.drain(shards),
     'expire-holds': ({ shards }) => expireHolds(deps, shards),
@@ -61,6 +66,7 @@ export function startWorkers(deps: WorkerDeps): Workers {
     'replay-money-in': () => replayPending(deps, REPLAY_OLDER_THAN_MS, REPLAY_BATCH_MAX),
     'forget-epochs': () => forgetEpochs(deps),
     'resume-claims': resumeClaims,
+    'resume-transfers': () => resumeTransfers(transfers, REPLAY_OLDER_THAN_MS, REPLAY_BATCH_MAX),
     'refill-plans': () => refillPlans({ db: deps.db, moneyIn: moneyIn(deps), clock: deps.clock }),
     'welcome-newcomers': () => welcomeNewcomers({ db: deps.db, moneyIn: moneyIn(deps), amount: deps.welcomeCredits ?? ZERO }),
     'forget-refusals': () => forgetRefusals(deps.db, deps.clock()),

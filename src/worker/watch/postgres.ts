@@ -1,9 +1,9 @@
 import type { Gauges } from '../../kit/metrics/metrics.js';
 import { repeat } from '../../kit/repeat.js';
 import type { Db } from '../../stores/postgres/connect.js';
-import { ping, readDatabaseBytes, readServerStats } from '../../stores/postgres/server-stats.table.js';
+import { readDatabaseBytes, readServerStats } from '../../stores/postgres/server-stats.table.js';
 
-export type WatchPostgresDeps = {
+export type MeasurePostgresDeps = {
   /** A pool of its own with a short deadline (connect.ts, `watchProfile`). */
   readonly db: Db;
   readonly metrics: Gauges;
@@ -11,25 +11,13 @@ export type WatchPostgresDeps = {
   readonly everyMs?: number;
 };
 
-export type PostgresWatch = {
-  /** Whether the server answered the last look; false before the first. */
-  readonly isUp: () => boolean;
-  readonly stop: () => void;
-};
-
 const EVERY_MS = 5_000;
 /** Measuring the size reads the metadata of every file of the database. */
 const SIZE_EVERY_MS = 60_000;
 
-/** Checks the database server every five seconds. */
-export function watchPostgres({ db, metrics, onError, everyMs = EVERY_MS }: WatchPostgresDeps): PostgresWatch {
-  let isUp = false;
+/** Measures the database server every five seconds. Whether it can be used is watched by every process (watch-postgres.ts). */
+export function measurePostgres({ db, metrics, onError, everyMs = EVERY_MS }: MeasurePostgresDeps): () => void {
   const look = async (): Promise<void> => {
-    const startedAt = performance.now();
-    await ping(db);
-    metrics.set('postgresPing', {}, (performance.now() - startedAt) / 1_000);
-    metrics.set('postgresUp', {}, 1);
-    isUp = true;
     const { connections, connectionsMax, oldestTransactionSeconds } = await readServerStats(db);
     metrics.set('postgresConnections', {}, connections);
     metrics.set('postgresConnectionsMax', {}, connectionsMax);
@@ -39,9 +27,7 @@ export function watchPostgres({ db, metrics, onError, everyMs = EVERY_MS }: Watc
 
   const stops = [
     repeat(everyMs, look, (error) => {
-      isUp = false;
-      metrics.set('postgresUp', {}, 0);
-      metrics.forget('postgresPing', 'postgresConnections', 'postgresConnectionsMax', 'postgresOldestTransaction');
+      metrics.forget('postgresConnections', 'postgresConnectionsMax', 'postgresOldestTransaction');
       onError(error);
     }),
     repeat(SIZE_EVERY_MS, measure, (error) => {
@@ -49,5 +35,5 @@ export function watchPostgres({ db, metrics, onError, everyMs = EVERY_MS }: Watc
       onError(error);
     }),
   ];
-  return { isUp: () => isUp, stop: () => { for (const stop of stops) stop(); } };
+  return () => { for (const stop of stops) stop(); };
 }

@@ -1,11 +1,11 @@
 import type { Job, Queue } from 'bullmq';
-import type { SettlementQueue } from '../../edge/queues/queues.js';
+import type { ConsumedQueue } from '../../edge/queues/queues.js';
 import type { Gauges } from '../../kit/metrics/metrics.js';
 import { repeat } from '../../kit/repeat.js';
 import { within } from '../../kit/within.js';
 import type { QUEUE_NAME, QueueConnection } from '../../stores/redis/queue-connections.js';
 
-export type QueueName = typeof QUEUE_NAME | SettlementQueue;
+export type QueueName = typeof QUEUE_NAME | ConsumedQueue;
 
 export type WatchQueuesDeps = {
   /** The queues under their names in the metrics catalogue. */

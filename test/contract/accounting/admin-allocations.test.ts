@@ -124,7 +124,7 @@ describe('DELETE /api/credits/allocations/:id', () => {
     expect((await call('GET', '/api/credits/balance', undefined, {}, token)).body).toMatchObject({ totalCredits: 0, spent: 5, held: 0 });
   });
 
-  test.each(['0', '-1', '1.5', 'abc', 'all', '999999999', '9999999999999999', '%00', '%zz', '1%2F2'])('%s is none -> 404', async (id) => {
+  test.each(['0', '-1', '1.5', 'abc', 'all', '999999999', '9999999999999999', '%00', '1%2F2'])('%s is none -> 404', async (id) => {
     expect((await call('DELETE', `/api/credits/allocations/${id}`)).status).toBe(404);
   });
 });

@@ -85,10 +85,14 @@ describe('GET /active/:userId', () => {
   });
 
   test.each([
-    'nobody', 'a%00b', '%ED%A0%80', 'x'.repeat(500), 'a b', '..%2f..', '%E2%82%AC', '__proto__', '*',
+    'nobody', 'a%00b', 'x'.repeat(500), 'a b', '..%2f..', '%E2%82%AC', '__proto__', '*',
   ])('%s is unknown -> 200 []', async (who) => {
     const { status, text } = await view(`active/${who}`);
     expect([status, text]).toEqual([200, '[]']);
+  });
+
+  test('what is not percent-encoded UTF-8 is no text -> 400', async () => {
+    expect((await view('active/%ED%A0%80')).status).toBe(400);
   });
 
   test('not for users', async () => {

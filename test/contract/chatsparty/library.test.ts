@@ -141,7 +141,7 @@ describe('Credit Service', () => {
     expect([
       await creditService.useCredits({ userId, amount: -1, reason }),
       await creditService.useCredits({ userId, amount: Number.NaN, reason }),
-      await creditService.validateCredits(userId, 0), await creditService.getCreditBalance('no such user'),
+      await creditService.validateCredits(userId, 0), await creditService.getCreditBalance('x'.repeat(256)),
       await creditService.getTransactionHistory({ userId, limit: 0 }),
       await creditService.useCredits({ userId, amount: 1, reason, metadata: { text: '\0' } }),
     ].map(({ success, error }) => [success, error])).toEqual([

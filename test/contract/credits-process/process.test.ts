@@ -77,8 +77,25 @@ describe('start', () => {
     }
   });
 
+  test('only what is wrong is named: of a union the branch that was meant, else the types that it takes', async () => {
+    const sources = async (body: object): Promise<unknown> =>
+      (await lab.post('/api/credits-process/end', { user_id: 'u', feature_endpoint_value: 'v', ...body })).body.sources;
+    expect(await sources({ usages: [{ output_tokens: 1 }, { input_tokens: -1 }] })).toEqual([
+      { path: 'body.usages.1.input_tokens', message: 'must be >= 0' },
+    ]);
+    expect(await sources({ usages: [{ ai_model: 7 }], usage_key: 'a b' })).toEqual([
+      { path: 'body.usage_key', message: 'must be visible ASCII characters, without spaces' },
+      { path: 'body.usages.0.ai_model', message: 'must be string or null' },
+    ]);
+    expect(await sources({ usages: 'x' })).toEqual([{ path: 'body.usages', message: 'must be array or null' }]);
+    const log = await lab.post('/api/feature-usage-logs', { user: '', user_id: 7 });
+    expect(log.body.sources).toEqual([
+      { path: 'body.user', message: 'must not have fewer than 1 characters' }, { path: 'body.user_id', message: 'must be string or null' },
+    ]);
+  });
+
   test('every issue of a bad body is named', async () => {
-    const { status, body } = await lab.post('/api/credits-process/start', { user_id: 'no spaces', duration: -1 });
+    const { status, body } = await lab.post('/api/credits-process/start', { user_id: 'x'.repeat(256), duration: -1 });
     expect([status, body.success, body.message, body.error, body.data.status]).toEqual([
       400, false, 'Validation Error', 'invalid_request', 'not-accessible',
     ]);

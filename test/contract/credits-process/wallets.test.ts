@@ -88,13 +88,14 @@ test('an initial gift that was refused belongs to the request that gives it afte
     .toBe('true');
 });
 
-test('a bonus says whether the initial credits were given', async () => {
+test('a bonus says that it was given, and whether the initial credits were', async () => {
   const user = lab.user();
   const said: unknown[] = [];
   for (const path of ['bonus', 'initial', 'bonus']) {
-    said.push((await lab.post(`/api/user-wallets/give-${path}-credits`, { user_id: user, credits: 5 })).body.data['initial_credits_given']);
+    const { data } = (await lab.post(`/api/user-wallets/give-${path}-credits`, { user_id: user, credits: 5 })).body;
+    said.push([data['initial_credits_given'], data['bonus_credits_given']]);
   }
-  expect(said).toEqual([false, true, true]);
+  expect(said).toEqual([[false, true], [true, undefined], [true, true]]);
 });
 
 test('a bonus: a whole number of credits, each time, or once under a key', async () => {

@@ -1,4 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { randomBytes } from 'node:crypto';
+import { featureAdmin } from '../../../src/credits/features/manage-features.js';
+import { seedFeatures } from '../../../src/credits/features/seed-features.js';
+import { toEndpoint } from '../../../src/edge/v1/feature-fields.js';
+import { apiProfile, connectPostgres } from '../../../src/stores/postgres/connect.js';
 import { creditsLab, type Lab } from '../../contract/credits-process/lab.js';
 
 /** Permissions: packages, subscriptions, minimums, and no permission without a package. */
@@ -6,6 +11,7 @@ let lab: Lab;
 beforeAll(async () => { lab = await creditsLab(); });
 afterAll(async () => { await lab.stop(); });
 
+const randomHex = (): string => randomBytes(12).toString('hex');
 const idOf = (body: Record<string, unknown>): string => body['_id'] as string;
 const startOf = async (user: string, value: string) =>
   (await lab.post('/api/credits-process/start', { user_id: user, feature_endpoint_value: value })).body.data;
@@ -71,6 +77,47 @@ test('minimums: of the endpoint in the package, else of its feature there, else 
   await lab.admin('PATCH', `/api/admin/packages/${minimums}`, { features: [{ feature: 'minimums', feature_endpoint_id: two }] });
   expect(await startOf(user, 'min_two')).toMatchObject({ status: 'accessible' });
   expect(await startOf(user, 'min_one')).toMatchObject({ message: NOT_INCLUDED });
+});
+
+test('ids that callers have already are kept, once each, and an id may be the value of another endpoint', async () => {
+  const [id, taken, pack] = [randomHex(), randomHex(), randomHex()];
+  const post = (path: string, body: object) => lab.admin('POST', `/api/admin/${path}`, body);
+  const endpoint = { feature: 'kept', name: 'kept', value: `kept-${id}` };
+  expect((await post('feature-endpoints', { ...endpoint, _id: id.toUpperCase() })).body).toMatchObject({ _id: id, value: endpoint.value });
+  const again = await post('feature-endpoints', { ...endpoint, value: 'another', _id: id });
+  expect([again.status, again.body['message']]).toEqual([409, 'another feature endpoint has this _id']);
+  expect((await post('feature-endpoints', { ...endpoint, _id: 'ai_chat_v1' })).body['sources'])
+    .toEqual([{ path: 'body._id', message: 'must be 24 hexadecimal digits' }]);
+  expect((await lab.admin('PATCH', `/api/admin/feature-endpoints/${id}`, { _id: taken })).status).toBe(400);
+  expect((await post('packages', { _id: pack, name: pack, features: [{ feature: 'kept' }] })).body).toMatchObject({ _id: pack });
+  expect((await post('packages', { _id: pack, name: 'another' })).status).toBe(409);
+
+  const user = lab.user();
+  await subscribe(user, pack);
+  await lab.grant(user, 10);
+  const start = (named: object) => lab.post('/api/credits-process/start', { user_id: user, ...named });
+  expect((await start({ feature_endpoint_id: id })).body.data.status).toBe('accessible');
+  // An id that looks like one and is the value of an endpoint.
+  await post('feature-endpoints', { ...endpoint, value: taken });
+  expect((await start({ feature_endpoint_id: taken.toUpperCase() })).body.data.status).toBe('accessible');
+  const ended = await lab.post('/api/credits-process/end', { user_id: user, feature_endpoint_id: taken, output_tokens: 1 });
+  expect(ended.status).toBe(200);
+  // A deleted endpoint comes back under its id.
+  expect((await lab.admin('DELETE', `/api/admin/feature-endpoints/${id}`)).status).toBe(204);
+  expect((await post('feature-endpoints', { ...endpoint, _id: id })).status).toBe(201);
+});
+
+test('a seed keeps its ids: seeding twice is seeding once, and another endpoint with the value is a conflict', async () => {
+  const db = connectPostgres(lab.gateway.databaseUrl, apiProfile(5_000));
+  const [id, value] = [randomHex(), `seeded-${randomHex()}`];
+  const endpoint = toEndpoint({ _id: id, feature: 'seeded', name: 'first', value });
+  await seedFeatures(db, { endpoints: [endpoint], packages: [] });
+  await seedFeatures(db, { endpoints: [{ ...endpoint, name: 'second' }], packages: [] });
+  const listed = (await featureAdmin(db).endpoints()).filter((each) => each.feature === 'seeded');
+  expect(listed).toMatchObject([{ endpointId: id, name: 'second', value }]);
+  await expect(seedFeatures(db, { endpoints: [{ ...endpoint, id: randomHex() }], packages: [] }))
+    .rejects.toMatchObject({ code: 'conflict' });
+  await db.destroy();
 });
 
 test('an inactive or deleted endpoint starts nothing, but what has run is charged', async () => {

@@ -29,7 +29,7 @@ const fresh = (name: string): string => `${name}-${randomUUID().slice(0, 8)}`;
 /** A provisional account under an unused name, with lots that expire in so many hours; null: never. */
 async function waiting(...lots: [amount: number, hours: number | null][]): Promise<string> {
   const name = fresh('name');
-  await openAccount(lab.db, { text: name, actor: 'boss' });
+  await openAccount({ db: lab.db, resolveAccount: (text) => findAccount(lab.db, text, 'any') }, { text: name, actor: 'boss' });
   for (const [amount, hours] of lots) await grant(name, amount, hours);
   return name;
 }

@@ -57,7 +57,7 @@ describe('npm run token', () => {
 
   test.each([
     [[], /--sub is missing/],
-    [['--sub', 'a b'], /is not an account id/],
+    [['--sub', 'a'.repeat(256)], /--sub must be 1 to 255 characters/],
     [['--sub', 'alice', '--role', 'root'], /--role must be one of/],
     [['--sub', 'alice', '--ttl', '5'], /--ttl must be/],
     [['--sub', 'alice', '--ttl', '0m'], /--ttl must be/],

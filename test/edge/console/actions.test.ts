@@ -144,8 +144,8 @@ describe('void', () => {
   test('of an unknown hold or account, and with invalid ids: 404', async () => {
     const sub = await account(0);
     for (const path of [
-      `/console/accounts/${sub}/holds/none`, `/console/accounts/${sub}/holds/a%20b`, '/console/accounts/a%20b',
-      '/console/accounts/:x/holds/y',
+      `/console/accounts/${sub}/holds/none`, `/console/accounts/${sub}/holds/a%20b`, '/console/accounts/a%00b',
+      `/console/accounts/${'x'.repeat(256)}`, '/console/accounts/:x/holds/y',
     ]) {
       expect([path, (await lab.root.get(path)).status]).toEqual([path, 404]);
     }

@@ -26,8 +26,19 @@ const listed = async (by: Operator): Promise<Listed['queues']> =>
 test('lists the ledger queue, the settlement queues and their dead letters', async () => {
   expect((await listed(lab.root)).map(({ name }) => name).sort()).toEqual([
     'credits_process_end_multimodel_queue', 'credits_process_end_multimodel_queue_dlq', 'credits_process_end_queue',
-    'credits_process_end_queue_dlq', 'ledger',
+    'credits_process_end_queue_dlq', 'feature_usage_queue', 'feature_usage_queue_dlq', 'ledger',
   ]);
+});
+
+test('an unknown path is 404, whatever it looks like, and a bad one 400', async () => {
+  for (const path of [
+    '/api/nothing', '/api/queues/none/1', '/nothing/of/the/kind.txt', '/static/none.js', '/static/%00', '/static/%2e%2e/%2e%2e/x',
+  ]) {
+    expect([path, (await boss.get(`/console/queues${path}`)).status]).toEqual([path, 404]);
+  }
+  expect((await press('admin', 'none/pause')).status).toBe(404);
+  expect((await press('admin', 'ledger/nothing')).status).toBe(404);
+  expect((await boss.get('/console/queues/static/%zz')).status).toBe(400);
 });
 
 test('is read-only for supervisors; their actions are refused', async () => {

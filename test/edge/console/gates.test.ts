@@ -22,6 +22,8 @@ const GATES: Readonly<Record<string, Expected>> = Object.fromEntries([
   ...['grant', 'adjust', 'freeze', 'thaw'].flatMap((name) => both(`${ACCOUNT}/${name}`)),
   [`POST ${ACCOUNT}/compare`, 'admin'],
   ...['settle', 'void'].flatMap((name) => both(`${HOLD}/${name}`)),
+  ['GET /console/dead-letters', 'admin'],
+  ...[':letterId/replay', ':letterId/discard', 'codes/:code/replay'].flatMap((name) => both(`/console/dead-letters/${name}`)),
   ['GET /console/queues', 'supervisor'],
   ['GET /console/queues/*rest', 'supervisor'],
   ...['POST', 'PUT', 'PATCH', 'DELETE'].map((method) => [`${method} /console/queues/*rest`, 'admin']),
@@ -77,6 +79,7 @@ test('every caller gets exactly as far as its gate allows', async () => {
     }
   }
   expect(console_.compared).toEqual(['owner']); // the administrator's
+  expect(console_.decided).toEqual([]); // nothing without a reason and a confirmation
   expect(new Set(console_.board.map((line) => line.split(' ').slice(0, 2).join(' ')))).toEqual(new Set([
     'supervisor GET', 'admin GET', 'admin POST', 'admin PUT', 'admin PATCH', 'admin DELETE',
   ]));

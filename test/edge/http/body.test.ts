@@ -23,7 +23,7 @@ const record = async (metadata: string, rest = '"service":"s","operation":"o","c
   return [status, (body['sources'] as { message: string }[] | undefined)?.[0]?.message];
 };
 /** Speaks raw HTTP; resolves with everything that came back until the server closed. */
-const rawHttp = (text: string): Promise<string> => new Promise((resolve) => {
+const rawHttp = (text: string | Buffer): Promise<string> => new Promise((resolve) => {
   const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1', () => { socket.write(text); });
   let answer = '';
   socket.on('data', (chunk) => { answer += chunk.toString(); });
@@ -148,10 +148,36 @@ describe('44 types, charsets, encodings', () => {
     expect((await check('\uFEFF{"credits":1}'))[0]).toBe(200);
     expect((await check(Buffer.from('{"credits":1}', 'utf16le')))[0]).toBe(400);
   });
-  test('invalid UTF-8 becomes a replacement character, which can be stored', async () => {
-    const raw = Buffer.concat([Buffer.from('{"service":"s'), Buffer.from([0xff, 0xfe]), Buffer.from('","operation":"o","credits":0}')]);
-    const { status, body } = await gateway.call('POST', '/api/usage/record', { token, raw });
-    expect([status, body['service']]).toEqual([201, 's\uFFFD\uFFFD']);
+  test.each([[0xff, 0xfe], [0xc3], [0xed, 0xa0, 0x80], [0xc0, 0xaf], [0xf0, 0x9f, 0x98]])(
+    'bytes that are not UTF-8 (%d…) -> 400, and nothing is taken for something else', async (...bytes) => {
+      const raw = Buffer.concat([Buffer.from('{"service":"s'), Buffer.from(bytes), Buffer.from('","operation":"o","credits":0}')]);
+      const { status, body } = await gateway.call('POST', '/api/usage/record', { token, raw });
+      expect([status, body['sources']]).toEqual([400, [{ path: 'body', message: 'the body is not UTF-8' }]]);
+      expect(gateway.ledger.calls).toEqual([]);
+    },
+  );
+  test('a replacement character that was sent is text', async () => {
+    const { status, body } = await gateway.call('POST', '/api/usage/record', {
+      token, body: { service: 's\uFFFD', operation: 'o', credits: 0 },
+    });
+    expect([status, body['service']]).toEqual([201, 's\uFFFD']);
+  });
+});
+
+describe('a URL that is not percent-encoded UTF-8 -> 400, for paths and queries alike', () => {
+  const get = (target: string): Promise<string> =>
+    rawHttp(Buffer.from(`GET ${target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${admin}\r\nConnection: close\r\n\r\n`, 'latin1'));
+  let admin: string;
+  beforeAll(async () => { admin = await gateway.token({ sub: 'root', role: 'admin' }); });
+  const BAD = ['%', '%zz', '%ff', 'a%C3', '%ED%A0%80', 'm\u00fcller', 'm\u00c3\u00bcller'];
+  test.each(BAD)('%s', async (text) => {
+    for (const target of [
+      `/api/credits/balance/${text}`, `/api/usage/stats/${text}`, `/api/usage/stats?startDate=${text}`, `/v1/entries?x=${text}`,
+    ]) {
+      expect([target, (await get(target)).slice(0, 12)]).toEqual([target, 'HTTP/1.1 400']);
+    }
+    // A path that leads nowhere is not read.
+    expect((await get(`/nothing/${text}`)).slice(0, 12)).toMatch(/^HTTP\/1\.1 40[04]$/);
   });
 });
 

@@ -115,6 +115,17 @@ describe('a user’s money, from grant to ledger', () => {
     ])).toEqual([201, 201, 422, 402, 201, 400]);
   });
 
+  test('refunds and transfers', async () => {
+    const transfer = await post(admin, '/v1/transfers', { from: 'alice', to: 'carol', amount: '1', reason: 'r' });
+    expect(statuses([
+      transfer, await checked.send('GET', `/v1/transfers/${String(transfer.body['id'])}`, { token: boss }),
+      await post(admin, '/v1/refunds', { account: 'alice', of: { hold: 's1' }, amount: '0.1', reason: 'r' }, { 'idempotency-key': 'r1' }),
+      await post(admin, '/v1/refunds', { account: 'alice', of: { hold: 's1' }, amount: '0.1', reason: 'r' }, { 'idempotency-key': 'r1' }),
+      await post(admin, '/v1/refunds', { account: 'alice', of: { hold: 's1' }, amount: '100000', reason: 'r' }),
+      await checked.send('GET', '/v1/accounts/alice/balance?at=2026-01-01T00:00:00Z', { token: alice }),
+    ])).toEqual([201, 200, 201, 201, 409, 200]);
+  });
+
   test('questions', async () => {
     const get = (path: string, token = alice): Promise<Answer> => checked.send('GET', path, { token });
     expect(statuses([

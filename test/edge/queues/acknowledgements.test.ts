@@ -80,7 +80,8 @@ const DEAD = deadLetterQueue(MULTI);
   }, 60_000);
 
   const session = (handle: () => Promise<Handled>) => openSession({
-    url: rabbit.url, db, handle, prefetch: 50, observe: () => undefined, onProblem: () => undefined, onError: (error) => { throw error; },
+    url: rabbit.url, db, handlers: { [MULTI]: handle, [SINGLE]: handle, feature_usage_queue: handle }, prefetch: 50,
+    observe: () => undefined, onProblem: () => undefined, onError: (error) => { throw error; },
   });
 
   test('a session that closes while messages are under way has acknowledged those it settled', async () => {

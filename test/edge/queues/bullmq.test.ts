@@ -6,6 +6,7 @@ import { SETTLEMENT_QUEUES } from '../../../src/edge/queues/queues.js';
 import { connectPostgres, apiProfile, type Db } from '../../../src/stores/postgres/connect.js';
 import { queuePrefix } from '../../../src/stores/redis/queue-connections.js';
 import { creditsLab, type Lab } from '../../contract/credits-process/lab.js';
+import { AWKWARD_IDS } from '../../support/awkward-ids.js';
 import { redisUrl } from '../../support/servers.js';
 import { charged, until, usage } from './lab.js';
 
@@ -44,6 +45,24 @@ test('either body on either queue, each usage once, however often it is sent', a
   expect(await until(() => charged(db, user), ({ settlements }) => settlements >= 6)).toEqual({
     settlements: 6, holds: 6, micros: 6 * COST,
   });
+});
+
+test('account ids are any text, but not bytes that are no UTF-8', async () => {
+  const ids = AWKWARD_IDS.map((id) => `${id.slice(0, 200)}-bull`);
+  await add(...ids.map((id) => usage(id)), usage('\uFFFD'));
+  for (const id of [...ids, '\uFFFD']) {
+    expect([id, (await until(() => charged(db, id), ({ settlements }) => settlements === 1)).micros]).toEqual([id, COST]);
+  }
+  const [queue] = queues;
+  await queue?.pause();
+  const job = await queue?.add('end', usage('garbled-MARK'));
+  const key = queue?.toKey(job?.id ?? '') ?? '';
+  const data = await redis.hgetBuffer(key, 'data');
+  await redis.hset(key, 'data', Buffer.from(data?.toString('latin1').replace('MARK', '\u00ff\u00fe') ?? '', 'latin1'));
+  await queue?.resume();
+  const letters = await until(() => judgeBullDeadLetters(redis, lab.gateway.redisNamespace, () => 'keep'), (found) => found.length === 1);
+  expect(letters).toMatchObject([{ code: 'invalid_request', reason: 'the message is not JSON in UTF-8' }]);
+  await judgeBullDeadLetters(redis, lab.gateway.redisNamespace, () => 'discard');
 });
 
 test('what cannot be done is kept, whatever its producer said about failed jobs', async () => {

@@ -3,20 +3,28 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seedFeatures } from '../../../src/credits/features/seed-features.js';
 import { closeChannel } from '../../../src/edge/queues/close-channel.js';
-import { deadLetterQueue, queueArguments, SETTLEMENT_QUEUES, type SettlementQueue } from '../../../src/edge/queues/queues.js';
+import { deadLetterQueue, SETTLEMENT_QUEUES, TELEMETRY_QUEUE, type ConsumedQueue } from '../../../src/edge/queues/queues.js';
 import { DEMO_SEED, toEndpoint, toPackage } from '../../../src/edge/v1/feature-fields.js';
 import { connectPostgres, apiProfile, type Db } from '../../../src/stores/postgres/connect.js';
 import { patience } from '../../support/volume.js';
 
 export const [MULTI, SINGLE] = SETTLEMENT_QUEUES;
+/** What their publishers say of the queues, by hand: a broker refuses a publisher that says anything else (406). */
+const DECLARED: Readonly<Record<ConsumedQueue, Readonly<Record<string, string | number>>>> = {
+  [MULTI]: { 'x-dead-letter-exchange': 'dlx_exchange', 'x-dead-letter-routing-key': `${MULTI}_dlq` },
+  [SINGLE]: { 'x-dead-letter-exchange': 'dlx_exchange', 'x-dead-letter-routing-key': `${SINGLE}_dlq`, 'x-max-priority': 10 },
+  [TELEMETRY_QUEUE]: {
+    'x-dead-letter-exchange': 'dlx_exchange', 'x-dead-letter-routing-key': `${TELEMETRY_QUEUE}_dlq`, 'x-max-priority': 10,
+  },
+};
 export const WAIT_MS = patience(120_000);
 
 export type Publisher = {
   readonly channel: () => ConfirmChannel;
   readonly connection: ChannelModel;
   /** Declares a queue as its publishers do. */
-  readonly declare: (queue: SettlementQueue) => Promise<void>;
-  readonly send: (queue: SettlementQueue, ...bodies: readonly unknown[]) => Promise<void>;
+  readonly declare: (queue: ConsumedQueue) => Promise<void>;
+  readonly send: (queue: ConsumedQueue, ...bodies: readonly unknown[]) => Promise<void>;
   readonly count: (queue: string) => Promise<number>;
   readonly get: (queue: string) => Promise<GetMessage | false>;
   readonly close: () => Promise<void>;
@@ -34,7 +42,7 @@ export async function publisher(url: string): Promise<Publisher> {
       await channel.assertExchange('dlx_exchange', 'direct', { durable: true });
       await channel.assertQueue(deadLetterQueue(queue), { durable: true });
       await channel.bindQueue(deadLetterQueue(queue), 'dlx_exchange', deadLetterQueue(queue));
-      await channel.assertQueue(queue, { durable: true, arguments: queueArguments(queue) });
+      await channel.assertQueue(queue, { durable: true, arguments: DECLARED[queue] });
     },
     send: async (queue, ...bodies) => {
       for (const body of bodies) {

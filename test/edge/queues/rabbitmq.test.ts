@@ -1,14 +1,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { judgeAmqpDeadLetters } from '../../../src/edge/queues/dead-letters.js';
-import { deadLetterQueue, HEADERS, retryQueue, SETTLEMENT_QUEUES } from '../../../src/edge/queues/queues.js';
+import {
+  CONSUMED_QUEUES, deadLetterQueue, HEADERS, retryQueue, SETTLEMENT_QUEUES, TELEMETRY_QUEUE,
+} from '../../../src/edge/queues/queues.js';
 import type { Db } from '../../../src/stores/postgres/connect.js';
 import { migrate } from '../../../src/stores/postgres/migrate.js';
+import { send } from '../../support/fake-gateway.js';
 import { PATIENCE } from '../../support/gateway.js';
 import { seriesOf } from '../../support/gauges.js';
 import { startProcesses, type GatewayProcesses } from '../../support/processes.js';
 import { openRabbit } from '../../support/rabbitmq.js';
 import { freshDatabase, redisUrl, type FreshDatabase } from '../../support/servers.js';
 import { volume } from '../../support/volume.js';
+import { hiddenOf, operator } from '../console/lab.js';
 import { charged, MULTI, publisher, seeded, SINGLE, until, usage, user, type Publisher } from './lab.js';
 
 /**
@@ -174,6 +178,29 @@ const COST = 115_000_000;
     expect(await publish.count(dead)).toBe(0);
   });
 
+  test('a frozen account: its settlement waits with its reason; replayed in the console after the thaw, it is charged once', async () => {
+    const alice = user();
+    const token = await gateway.token({ sub: 'root', role: 'admin' });
+    const freeze = (what: 'freeze' | 'thaw') =>
+      send(`${gateway.url()}/v1/accounts/${alice}/${what}`, 'POST', { token, body: { reason: 'a test' } });
+    await send(`${gateway.url()}/api/credits/allocate`, 'POST', { token, body: { userId: alice, credits: 1_000 } });
+    expect((await freeze('freeze')).status).toBe(200);
+    await publish.send(MULTI, usage(alice), { ...usage(alice), usage_key: undefined });
+    expect(await until(() => publish.count(deadLetterQueue(MULTI)), (count) => count === 2)).toBe(2);
+    const root = operator(gateway.url(), token);
+    const listed = (await root.get('/console/dead-letters')).text;
+    expect([listed.includes(alice), listed.includes('account_frozen'), listed.includes('rabbitmq')]).toEqual([true, true, true]);
+    expect((await freeze('thaw')).status).toBe(200);
+    const path = '/console/dead-letters/codes/account_frozen/replay';
+    const hidden = hiddenOf((await root.post(path, { reason: 'thawed' })).text);
+    const said = await Promise.all([root.post(path, hidden), root.post(path, hidden)]);
+    expect(said.map(({ status }) => status)).toEqual([200, 200]);
+    const once = { settlements: 2, holds: 2, micros: 2 * COST };
+    expect(await until(() => charged(db, alice), ({ settlements }) => settlements >= 2)).toEqual(once);
+    expect(await until(() => publish.count(deadLetterQueue(MULTI)), (count) => count === 0)).toBe(0);
+    expect(await charged(db, alice)).toEqual(once);
+  });
+
   test('what may pass is tried again, and not before its time', async () => {
     const [alice, root] = [user(), user()];
     await db.raw(`insert into feature_endpoints (endpoint_id, feature, name, value) values (?, 'f', 'n', 'frozen_feature')`, [
@@ -194,17 +221,48 @@ const COST = 115_000_000;
     expect(HEADERS.attempts).toBe('x-credits-attempts');
   });
 
-  test('a queue that exists with other arguments is named, and used as it is', async () => {
+  test('a queue that exists is used as it is, whatever its arguments', async () => {
     await gateway.worker.kill('SIGTERM');
     const channel = publish.channel();
-    await channel.deleteQueue(SINGLE);
+    for (const queue of [SINGLE, MULTI]) await channel.deleteQueue(queue);
     await channel.assertQueue(SINGLE, { durable: true });
+    await channel.assertQueue(MULTI, { durable: true, arguments: { 'x-max-priority': 10, 'x-message-ttl': 3_600_000 } });
     const alice = user();
     await publish.send(SINGLE, usage(alice));
+    await publish.send(MULTI, usage(alice));
     await gateway.worker.start();
-    expect(await until(() => charged(db, alice), ({ settlements }) => settlements === 1)).toMatchObject({ settlements: 1 });
-    expect(gateway.worker.log())
-      .toMatch(/credits_process_end_queue exists with another x-(max-priority|dead-letter-exchange|dead-letter-routing-key)/);
+    expect(await until(() => charged(db, alice), ({ settlements }) => settlements === 2)).toMatchObject({ settlements: 2 });
+    expect(gateway.worker.log()).not.toContain('exists with another');
     expect(gateway.worker.isRunning()).toBe(true);
+  });
+
+  test('on a fresh broker the queues are declared as their publishers declare them, so that none of them hears 406', async () => {
+    await gateway.worker.kill('SIGTERM');
+    for (const queue of CONSUMED_QUEUES) {
+      await publish.channel().deleteQueue(queue);
+      await publish.channel().deleteQueue(deadLetterQueue(queue));
+    }
+    await publish.channel().deleteExchange('dlx_exchange');
+    await gateway.worker.start();
+    expect(await until(() => gauge('cg_amqp_connected'), (value) => value === 1)).toBe(1);
+    for (const queue of CONSUMED_QUEUES) await publish.declare(queue);
+    const alice = user();
+    await publish.send(MULTI, usage(alice));
+    expect(await until(() => charged(db, alice), ({ settlements }) => settlements === 1)).toMatchObject({ settlements: 1 });
+  });
+
+  test('telemetry is stored as over HTTP, and what is none is kept with its reason', async () => {
+    const alice = user();
+    const told = { user_id: alice, feature: 'humanize', words: 210, nested: { model: 'gpt-4' } };
+    await publish.send(TELEMETRY_QUEUE, told, { feature: 'nobody' });
+    const stored = () => db.raw<{ rows: { payload: string }[] }>('select payload from feature_usage_logs where account_id = ?', [alice])
+      .then(({ rows }) => rows);
+    expect((await until(stored, (rows) => rows.length === 1)).map(({ payload }) => JSON.parse(payload) as unknown)).toEqual([told]);
+    const dead = deadLetterQueue(TELEMETRY_QUEUE);
+    expect(await until(() => publish.count(dead), (count) => count === 1)).toBe(1);
+    const [letter] = await judgeAmqpDeadLetters(publish.connection, ({ queue }) => (queue === TELEMETRY_QUEUE ? 'discard' : 'keep'));
+    expect(letter).toMatchObject({ queue: TELEMETRY_QUEUE, code: 'invalid_request' });
+    expect(letter?.reason).toContain('Either user or user_id must be provided');
+    expect(await charged(db, alice)).toEqual({ settlements: 0, holds: 0, micros: 0 });
   });
 });

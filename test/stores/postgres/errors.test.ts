@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { GatewayError } from '../../../src/kit/errors.js';
 import { apiProfile, connectPostgres, type Db } from '../../../src/stores/postgres/connect.js';
-import { classifyPostgresError, hadNoEffect, toGatewayError } from '../../../src/stores/postgres/errors.js';
+import { classifyPostgresError, hadNoEffect, toGatewayError, troubleIn } from '../../../src/stores/postgres/errors.js';
 import { freshDatabase, type FreshDatabase } from '../../support/servers.js';
 
 let database: FreshDatabase;
@@ -23,6 +23,28 @@ const failure = async (handle: Db, sql: string): Promise<unknown> => {
   }
   throw new Error(`${sql} did not fail`);
 };
+
+/** SQLSTATEs that the server raises because of its own state, and neighbours of the same class that it does not. */
+test.each([
+  ['25006', 'unavailable', true, 'read_only'], ['53000', 'unavailable', true, 'resources'], ['53100', 'unavailable', true, 'resources'],
+  ['53200', 'unavailable', true, 'resources'], ['53300', 'unavailable', true, 'connections'], ['53400', 'unavailable', true, 'resources'],
+  ['57P01', 'unavailable', false, 'stopping'], ['57P02', 'unavailable', false, 'stopping'], ['57P03', 'unavailable', true, 'stopping'],
+  ['57P04', 'unavailable', false, 'stopping'], ['57P05', 'unavailable', false, 'stopping'], ['28000', 'unavailable', true, 'access'],
+  ['28P01', 'unavailable', true, 'access'], ['3D000', 'unavailable', true, 'access'], ['42501', 'unavailable', true, 'access'],
+  ['55000', 'unavailable', true, 'access'], ['58030', 'unavailable', false, 'io'], ['08001', 'unavailable', true, null],
+  ['08004', 'unavailable', true, null], ['08006', 'unavailable', false, null], ['08P01', 'unavailable', false, null],
+  ['25P03', 'unavailable', false, null], ['57014', 'contention', true, null], ['55P03', 'contention', true, null],
+  ['40001', 'contention', true, null], ['40P01', 'contention', true, null], ['22P02', 'data', false, null],
+  ['23505', 'constraint', false, null],
+  ['25001', 'other', false, null], ['42P01', 'other', false, null], ['42703', 'other', false, null], ['P0001', 'other', false, null],
+  ['XX000', 'other', false, null],
+] as const)('SQLSTATE %s is %s', async (sqlState, problem, noEffect, trouble) => {
+  const error = await failure(db, `do $$ begin raise exception 'x' using errcode = '${sqlState}'; end $$`);
+  expect([classifyPostgresError(error), hadNoEffect(error), troubleIn(error)]).toEqual([problem, noEffect, trouble]);
+  expect(toGatewayError(error)).toMatchObject(problem === 'unavailable' || problem === 'contention'
+    ? { code: 'ledger_unavailable', outcome: noEffect ? 'not_executed' : 'unknown' }
+    : { code: sqlState });
+});
 
 test.each([
   [`select pg_sleep(5)`, 'contention', true],

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import knexFactory, { type Knex } from 'knex';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openShards, raiseEpoch, readShards, moveCursors, lockShard } from '../../../src/books/shards.table.js';
 import { apiProfile, connectPostgres, type Db } from '../../../src/stores/postgres/connect.js';
 import { migrate } from '../../../src/stores/postgres/migrate.js';
@@ -70,7 +71,7 @@ test('a migration waits for one in progress', async () => {
     const order: string[] = [];
     await first.raw('select 1');
     const waiting = second.migrate.latest().then(() => { order.push('second'); });
-    await untilWaiting();
+    await sleep(700); // longer than a process waits before it asks for the lock again
     order.push('first');
     await first.destroy();
     await waiting;
@@ -79,17 +80,6 @@ test('a migration waits for one in progress', async () => {
     await Promise.all([first.destroy(), second.destroy()]);
   }
 });
-
-async function untilWaiting(): Promise<void> {
-  for (;;) {
-    const { rows } = await db.raw<{ rows: unknown[] }>(
-      `select 1 from pg_locks join pg_database d on d.oid = database where locktype = 'advisory' and not granted
-         and datname = current_database()`,
-    );
-    if (rows.length > 0) return;
-    await new Promise((resolve) => { setTimeout(resolve, 20); });
-  }
-}
 
 test('a newer schema does not stop an older gateway', async () => {
   await db.raw(`insert into schema_migrations (name, batch, migration_time) values ('9999_of_the_future', 9, now())`);

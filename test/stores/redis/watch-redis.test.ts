@@ -13,12 +13,13 @@ const metrics = testMetrics();
 let server: TestServer;
 let redis: Redis;
 let watch: RedisWatch;
+const told: string[][] = [];
 beforeAll(async () => {
   server = await throwawayRedis();
   redis = new DeadlineRedis(server.url, hotPathOptions(2_000));
   redis.on('error', () => undefined);
   await until('Redis', () => redis.status === 'ready');
-  watch = watchRedis(oneServer(redis), metrics);
+  watch = watchRedis(oneServer(redis), metrics, (unfit) => { told.push(unfit.map(({ kind }) => kind)); });
 }, TIMEOUT_MS);
 afterAll(async () => {
   watch.stop();
@@ -48,6 +49,27 @@ test('isHigh is true when memory is nearly full, and false when there is room ag
   await redis.config('SET', 'maxmemory', String(used * 10));
   await until('it is not', () => !watch.isHigh());
   expect(await metrics.gauge('cg_redis_memory_ladder')).toBe(0);
+});
+
+test('a setting with which Redis can lose credits is noticed while it runs, and told once', async () => {
+  expect([watch.settings(), told]).toEqual([{ ok: true, detail: 'right' }, []]);
+  const gauge = (setting: string) => metrics.gauge(`cg_redis_unfit{setting="${setting}"}`);
+  await redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
+  await until('the policy', async () => (await gauge('eviction')) === 1);
+  await redis.config('SET', 'appendonly', 'no');
+  await until('the file', async () => (await gauge('aof')) === 1);
+  expect(watch.settings()).toEqual({
+    ok: false,
+    detail: 'maxmemory-policy is allkeys-lru: Redis would delete balances when memory is short; '
+      + 'the append-only file is off: a restart of Redis loses what Postgres does not have',
+  });
+  await new Promise((resolve) => { setTimeout(resolve, 2_100); }); // two looks that find the same
+  await redis.config('SET', 'maxmemory-policy', 'noeviction');
+  await redis.config('SET', 'appendonly', 'yes');
+  await until('all is right', () => watch.settings().ok);
+  expect([await gauge('eviction'), await gauge('aof'), await gauge('version')]).toEqual([0, 0, 0]);
+  expect(told.slice(0, 2)).toEqual([['eviction'], ['eviction', 'aof']]);
+  expect([told.length <= 4, told.at(-1)]).toEqual([true, []]); // back at once, or one after the other
 });
 
 test.each(['SIGSTOP', 'SIGKILL'] as const)('a Redis that gets %s is down, and its last values are not reported', async (signal) => {

@@ -11,7 +11,7 @@ import type { CallerKey } from '../../../kit/caller.js';
 import type { Clock } from '../../../kit/clock.js';
 import { GatewayError, invalid } from '../../../kit/errors.js';
 import { isAccountId, isStorable } from '../../../kit/ids.js';
-import { ACCOUNT_ID_LENGTH_MAX, NOTES_LENGTH_MAX } from '../../../kit/limits.js';
+import { NOTES_LENGTH_MAX } from '../../../kit/limits.js';
 import { parseCredits, toCredits, sumToCredits, type SumOfMicros } from '../../../kit/money/credits.js';
 import type { Micros } from '../../../kit/money/micros.js';
 import type { Ledger } from '../../../ledger/ledger.js';
@@ -212,7 +212,7 @@ const inCredits = (amounts: ReadonlyMap<string, SumOfMicros>): Record<string, nu
   Object.fromEntries([...amounts].map(([name, amount]) => [name, sumToCredits(amount)]));
 
 function accountOf(userId: string): string {
-  if (userId.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(userId)) throw new GatewayError('account_not_found', 'User not found');
+  if (!isAccountId(userId)) throw new GatewayError('account_not_found', 'User not found');
   return userId;
 }
 

@@ -25,7 +25,7 @@ alter table entries add column reported_usage text not null default '';
 
 -- A late settle may give back what the expiry of its hold charged by report.
 alter table entries drop constraint entries_captured_check;
-alter table entries add constraint entries_captured_check check (captured >= 0 or kind = 'give_back') not valid;
+alter table entries add constraint entries_captured_check check (captured >= 0 or kind in ('refund', 'give_back')) not valid;
 alter table entries drop constraint entries_uncollected_check;
 alter table entries add constraint entries_uncollected_check
   check (uncollected >= 0 or kind in ('charge', 'attribute', 'give_back')) not valid;

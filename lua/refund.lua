@@ -1,0 +1,100 @@
+#!lua
+--[[
+  refund: give captured credits back. Debt is paid from them first; the rest returns to the lots it came from. What came
+  from a lot that has ended goes into a lot of the refund's own, or expires at once. Postgres has decided how much of what
+  is refunded, before this runs (docs/architecture.md#refunds-and-transfers).
+
+  KEYS[1] fence       string  the shard's epoch
+  KEYS[2] account     hash    balances, seq, totals
+  KEYS[3] lots        zset    live lots by expiry
+  KEYS[4] lot         hash    lot id -> facts
+  KEYS[5] lots_due    zset    accounts by their next lot expiry
+  KEYS[6] journal     stream
+  KEYS[7] receipt     hash    the answer to this key
+
+  ARGV[1] epoch            what the gateway believes the fence is
+  ARGV[2] time_offset_ms   moves the clock in tests
+  ARGV[3] account_id
+  ARGV[4] lot_id           of the lot of the refund's own
+  ARGV[5] amount           micros
+  ARGV[6] parts            in the order in which they return: lot:amount:lot_amount:expires_at_ms:granted_at_ms,…
+                           and debt:amount for what was captured as debt
+  ARGV[7] grace_ms         life of what came from lots that have ended; '' to expire it at once
+  ARGV[8] debt_grace_ms    life of what was captured as debt and has been paid since
+  ARGV[9] hold_id          '' for none
+  ARGV[10] key             names this intent for ever
+  ARGV[11] about           opaque facts
+  ARGV[12] trace           traceparent of the call, '' for none
+  ARGV[13] receipt_ttl_seconds
+
+  Replies
+    fenced
+    not_loaded
+    refunded        replayed previous available debt_paid journal_id
+    not_captured    (the account has not captured so much: nothing changed)
+    account_frozen
+]]
+--- @include clock
+--- @include step
+--- @include receipts
+local fence_key, receipt_key = KEYS[1], KEYS[7]
+local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
+local epoch, account_id, lot_id, amount, parts = ARGV[1], ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
+local now_ms = clock.now_ms(tonumber(ARGV[2]))
+local grace_ms, debt_grace_ms, hold_id = tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9]
+local key, about, trace, receipt_ttl_seconds = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
+
+-- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
+if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
+local stored = account.read(keys.account)
+if not stored then return { 'not_loaded' } end
+local earlier = receipts.find(receipt_key, key, '')
+if earlier then return { 'refunded', '1', earlier.previous, earlier.available, earlier.debt_paid } end
+if amount > stored.captured then return { 'not_captured' } end
+if stored.frozen then return { 'account_frozen' } end
+
+local self = step.open(keys, account_id, stored, now_ms)
+local before = account.copy(self.state)
+local debt_paid = math.min(self.state.debt, amount)
+local to_debt, returned, expired, paid_debt, ended = debt_paid, 0, 0, 0, 0
+for _, part in ipairs(lots.parse_returns(parts)) do
+  local paying = math.min(to_debt, part.amount)
+  local rest = part.amount - paying
+  to_debt = to_debt - paying
+  if part.id == 'debt' then
+    paid_debt = paid_debt + rest
+  elseif rest > 0 then
+    local lot = lots.get_or_restore(self.lots, part)
+    if lot.expires_at_ms <= now_ms then
+      ended = ended + rest
+    else
+      lots.change(lot, rest, 0)
+      step.expires(self, lot.expires_at_ms)
+      returned = returned + rest
+    end
+  end
+end
+-- One lot for all that has no lot to return to. With two lives, the longer one.
+local life_ms = math.max(paid_debt > 0 and debt_grace_ms or 0, grace_ms or 0)
+if not grace_ms then
+  expired, ended = ended, 0
+end
+local own = ended + paid_debt
+if own > 0 then
+  lots.grant(self.lots, lot_id, own, own, now_ms + life_ms, now_ms)
+  step.expires(self, now_ms + life_ms)
+end
+self.state.captured = self.state.captured - amount
+self.state.debt = self.state.debt - debt_paid
+self.state.expired = self.state.expired + expired
+self.state.available = self.state.available + returned + own
+step.record(self, 'refund', before, { key = key, about = about, trace = trace, hold = hold_id })
+local answer = {
+  seq = numbers.text(self.state.seq), at_ms = numbers.text(now_ms), previous = numbers.text(before.available),
+  available = numbers.text(self.state.available), debt_paid = numbers.text(debt_paid),
+}
+
+-- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
+step.apply(self)
+receipts.write(receipt_key, key, '', answer, receipt_ttl_seconds)
+return { 'refunded', '0', answer.previous, answer.available, answer.debt_paid, self.journal_id }

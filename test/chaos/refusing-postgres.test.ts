@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
+import type { OpenApi } from '../../src/edge/openapi/types.js';
+import { migrate } from '../../src/stores/postgres/migrate.js';
+import { send, type Answer } from '../support/fake-gateway.js';
+import { seriesOf } from '../support/gauges.js';
+import { startGateway, type TestGateway } from '../support/gateway.js';
+import { throwawayPostgres, throwawayRedis, type TestServer } from '../support/servers.js';
+import { until } from './lab.js';
+
+/** A Postgres that is there and refuses: 503, never 500; messages go on; the drain waits, and goes on when it may again. */
+const TIMEOUT_MS = 300_000;
+const SERVER_KEY = 'a-server-key-that-only-tests-use';
+let postgres: TestServer;
+let redis: TestServer;
+let gateway: TestGateway;
+let root: pg.Client;
+let token: string;
+let walk: readonly Operation[];
+
+type Operation = { readonly method: string; readonly path: string; readonly body: unknown };
+
+beforeAll(async () => {
+  [postgres, redis] = await Promise.all([throwawayPostgres(), throwawayRedis()]);
+  root = new pg.Client({ connectionString: postgres.url });
+  await root.connect();
+  const url = new URL(postgres.url);
+  await root.query(`create role app login password '${decodeURIComponent(url.password)}'`);
+  await root.query('create database ledger owner app');
+  url.username = 'app';
+  url.pathname = '/ledger';
+  await migrate(url.href);
+  await root.end();
+  root = new pg.Client({ connectionString: new URL('/ledger', postgres.url).href });
+  await root.connect();
+  gateway = await startGateway({
+    redisUrl: redis.url, databaseUrl: url.href, environment: { POSTGRES_TIMEOUT_MS: '2000', SERVER_API_KEYS: SERVER_KEY },
+  });
+  token = await gateway.token({ sub: 'alice', role: 'admin' });
+  walk = operationsOf((await call('GET', '/openapi.json')).body as unknown as OpenApi);
+  expect((await call('POST', '/api/credits/allocate', { userId: 'alice', credits: 1_000 })).status).toBe(201);
+  expect((await deduct()).status).toBe(200);
+}, TIMEOUT_MS);
+afterAll(async () => {
+  await gateway.stop();
+  await root.end();
+  await Promise.all([postgres.discard(), redis.discard()]);
+}, TIMEOUT_MS);
+
+const call = (method: string, path: string, body?: unknown): Promise<Answer> => send(gateway.url + path, method, {
+  token, headers: { 'x-server-api-key': SERVER_KEY }, ...(body === undefined ? {} : { body: body as object }),
+});
+const deduct = (): Promise<Answer> => call('POST', '/api/credits/deduct', { credits: 1 });
+
+/** Every operation of the API, as its own document shows it. */
+const operationsOf = ({ paths }: OpenApi): Operation[] => Object.entries(paths).flatMap(([path, methods]) =>
+  Object.entries(methods as Record<string, { requestBody?: { content: Record<string, { example?: unknown }> } }>).map(([method, spec]) => ({
+    method: method.toUpperCase(), path: path.replaceAll(/\{\w+\}/g, '1'), body: spec.requestBody?.content['application/json']?.example,
+  })));
+
+const postgresCheck = async (): Promise<unknown> =>
+  ((await call('GET', '/readyz')).body['checks'] as Record<string, unknown>)['postgres'];
+const series = async () => seriesOf((await call('GET', '/metrics')).text);
+const charges = async (): Promise<number> =>
+  Number((await root.query<{ n: string }>(`select count(*) as n from entries where account_id = 'alice' and captured > 0`)).rows[0]?.n);
+const endConnections = (): Promise<unknown> =>
+  root.query(`select pg_terminate_backend(pid) from pg_stat_activity where usename = 'app'`);
+const reload = (setting: string) => async (): Promise<void> => {
+  await root.query(`alter system ${setting}`);
+  await root.query('select pg_reload_conf()');
+};
+const FULL = `create function full_disk() returns trigger language plpgsql as
+  $$ begin raise exception 'could not extend file: No space left on device' using errcode = '53100'; end $$`;
+
+type State = { readonly reason: string; readonly begin: () => Promise<unknown>; readonly end: () => Promise<unknown> };
+const STATES: readonly (readonly [string, State])[] = [
+  ['read-only', {
+    reason: 'read_only', begin: reload('set default_transaction_read_only = on'), end: reload('reset default_transaction_read_only'),
+  }],
+  ['out of disk', {
+    reason: 'resources',
+    begin: async () => {
+      await root.query(FULL);
+      for (const table of ['entries', 'money_in']) {
+        await root.query(`create trigger full_disk before insert on ${table} for each row execute function full_disk()`);
+      }
+    },
+    end: () => root.query('drop function full_disk cascade'),
+  }],
+  ['locked for the role', {
+    reason: 'access',
+    begin: async () => {
+      await root.query('alter role app nologin');
+      await endConnections();
+      await until('a refused connection', async () => (await series()).get('cg_postgres_refusals_total{reason="access"}') !== 0);
+    },
+    end: () => root.query('alter role app login'),
+  }],
+];
+
+test.each(STATES)('a Postgres that is %s', async (_, { reason, begin, end }) => {
+  await begin();
+  try {
+    const refused = await call('POST', '/api/credits/allocate', { userId: 'alice', credits: 1 });
+    expect([refused.status, refused.headers.get('retry-after'), refused.body['outcome']]).toEqual([503, '1', 'not_executed']);
+    const before = await charges();
+    expect((await Promise.all(Array.from({ length: 5 }, deduct))).map(({ status }) => status)).toEqual(Array(5).fill(200));
+
+    const answers: (readonly [string, number, string | null, unknown])[] = [];
+    for (const { method, path, body } of walk) {
+      const { status, headers, body: answer } = await call(method, path, body);
+      if (status >= 500) answers.push([`${method} ${path}`, status, headers.get('retry-after'), typeof answer['outcome']]);
+    }
+    expect(answers).toEqual(answers.map(([operation]) => [operation, 503, '1', 'string']));
+    expect(answers.length).toBeGreaterThan(5);
+
+    expect(await postgresCheck()).toMatchObject({ ok: false });
+    const seen = await series();
+    expect(seen.get(`cg_postgres_refusals_total{reason="${reason}"}`)).toBeGreaterThan(0);
+    expect(seen.get('cg_postgres_writable')).toBe(0);
+    expect(await charges()).toBe(before);
+  } finally {
+    await end();
+  }
+  // Nothing was stopped: what waited in Redis arrives by itself.
+  const balance = (await call('GET', '/api/credits/balance')).body['totalCredits'] as number;
+  await until('the journal', async () => {
+    const { rows } = await root.query<{ available: string }>(`select available from accounts where account_id = 'alice'`);
+    return Number(rows[0]?.available) === balance * 1_000_000;
+  });
+  expect((await root.query('select 1 from shards where stopped_reason is not null')).rowCount).toBe(0);
+  expect((await call('POST', '/api/credits/allocate', { userId: 'alice', credits: 1 })).status).toBe(201);
+}, TIMEOUT_MS);
