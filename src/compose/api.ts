@@ -1,5 +1,4 @@
 import type { Server } from 'node:http';
-import { readHistory } from '../books/history.js';
 import type { Config } from '../config.js';
 import { moneyIn } from '../credits/grants/money-in.js';
 import { holdPrices } from '../credits/holds/hold-prices.js';
@@ -26,8 +25,7 @@ import { composeChatsparty } from './chatsparty.js';
 import { composeConsole, type QueueSide } from './console.js';
 import type { Core } from './core.js';
 import { composeServerSide } from './credits-process.js';
-import { composeMoneyMoves } from './money-moves.js';
-import { composeHolds } from './native-holds.js';
+import { composeNative } from './native.js';
 import { composeOversight } from './oversight.js';
 import { composeReads } from './reads.js';
 
@@ -97,8 +95,6 @@ export async function openApi(
     };
     return { serving: isServing, checks };
   };
-  const writeLedger = async (accountId: string): Promise<boolean> =>
-    (await core.drainNow([core.keys.shardOf(accountId)])).stopped.length === 0;
   const oversight = composeOversight(core, log);
   const operator = composeConsole({
     core, queues, authenticate, oversight, money: administration, policy: { overCapture: config.overCapture, debtLimit: config.debtLimit },
@@ -128,15 +124,7 @@ export async function openApi(
       ...composeReads(core, clock),
     },
     chatsparty: chatsparty.chatsparty,
-    native: {
-      plans: chatsparty.plans,
-      moves: composeMoneyMoves(core, money, clock),
-      oversight,
-      prices: { books: core.prices, clock },
-      history: (query) => readHistory(db, query),
-      writeLedger,
-      holds: composeHolds({ config, core, clock, writeLedger }),
-    },
+    native: composeNative({ config, core, money, clock, plans: chatsparty.plans, oversight }),
     refusals: {
       record: refusals.record,
       readRefusals: (query) => readRefusals(db, query).catch((error: unknown) => { throw toGatewayError(error); }),

@@ -1,7 +1,7 @@
 import type { CallerKey } from '../kit/caller.js';
 
 /** Operations whose keys share the receipts of an account. None is `intent`: no key of a caller can be that of an intent. */
-export const KEYED_OPERATIONS = ['deduct', 'usage', 'use'] as const;
+export const KEYED_OPERATIONS = ['deduct', 'usage', 'use', 'charge'] as const;
 type KeyedOperation = (typeof KEYED_OPERATIONS)[number];
 
 /** A caller's key of one operation. The caller's name has no colon (callerOf), so no two of these have the same text. */

@@ -156,7 +156,7 @@ export type LotDelta = Pick<LotChange, 'lotId' | 'remaining' | 'held'>;
 export const decodeLotDeltas = (text: string): LotDelta[] => decodeLotChanges(text);
 
 /** `lot:remaining:held` or, when the entry opened the lot, `lot:remaining:held:amount:expires_at_ms` (`inf` = never). */
-function decodeLotChanges(text: string): LotChange[] {
+export function decodeLotChanges(text: string): LotChange[] {
   if (text === '') return [];
   return text.split(',').map((part) => {
     const [lotId, remaining, held, amount, expires] = part.split(':');

@@ -30,6 +30,11 @@ export type WrittenFacts =
   }
   /** A charge for a use of a service. */
   | { readonly type: 'use'; readonly usage: WrittenUsage; readonly transaction?: WrittenTransaction }
+  /** A charge through `/v1`. `priced`: how it came about; without it, it was charged by amount. */
+  | ({
+    readonly type: 'charge'; readonly feature?: string; readonly metadata?: object; readonly usage?: WrittenUsage;
+    readonly priced?: readonly PricedFact[];
+  } & Change)
   /** A charge that a record of usage may claim later. */
   | { readonly type: 'deduction'; readonly source: 'deduction' }
   /**
@@ -38,7 +43,7 @@ export type WrittenFacts =
    */
   | ({
     readonly type: 'change'; readonly to?: string; readonly from?: string; readonly lot?: string; readonly of?: string;
-    readonly transfer?: number; readonly transaction?: WrittenTransaction;
+    readonly transfer?: number; readonly transaction?: WrittenTransaction; readonly metadata?: object;
   } & Change);
 
 /** The entry of a price book that priced the model and the rule that led to it, where it is not the model's own. */
@@ -54,6 +59,15 @@ export type LeaseFacts = {
 
 export const LEASE_END_REASONS = ['completed', 'client_disconnect', 'user_stop', 'provider_error', 'timeout', 'cut_off'] as const;
 export type LeaseEndReason = (typeof LEASE_END_REASONS)[number];
+
+/** The usage of one model that was priced by its classes of tokens. `price`: the name by which its book finds the price again. */
+export type PricedFact = {
+  readonly model: string;
+  readonly usage: Readonly<Record<string, number>>;
+  readonly serviceTier: string;
+  readonly price: string;
+  readonly amount: Micros;
+};
 
 export type StreamEnd = 'completed' | 'failed' | 'aborted';
 type Prices = Readonly<Record<string, string>>;
@@ -76,6 +90,8 @@ export type CommonFacts = {
   readonly transaction: TransactionFacts | null;
   readonly deduction: EntryFact | null;
   readonly refusal: EntryFact | null;
+  /** How its amount came about, where it was priced by classes of tokens. */
+  readonly priced: readonly PricedFact[];
 };
 
 /** `credits` null: what the entry captured. `metadata` is JSON text. */
@@ -98,7 +114,7 @@ type OwnFacts =
   | { readonly type: 'process_end'; readonly prices: Prices | null }
   | { readonly type: 'lease'; readonly lease: LeaseFacts; readonly metadata: object | null }
   | { readonly type: 'lease_end'; readonly metadata: object | null }
-  | { readonly type: 'use' | 'deduction' | 'change' | 'lease_step' }
+  | { readonly type: 'use' | 'charge' | 'deduction' | 'change' | 'lease_step' }
   /** No type, or one of another version: only what any entry may tell is known. */
   | { readonly type: 'unknown' };
 
@@ -106,6 +122,7 @@ export type Facts = CommonFacts & OwnFacts;
 
 const NOTHING: Facts = {
   type: 'unknown', source: null, actor: null, reason: null, notes: null, usage: null, transaction: null, deduction: null, refusal: null,
+  priced: [],
 };
 
 export const writeFacts = ({ type, ...told }: WrittenFacts): string => JSON.stringify({ ...told, type });
@@ -140,6 +157,7 @@ export function parseFacts(about: string): Facts {
     transaction: isAbsent(value['transaction']) ? null : readTransaction(value['transaction']),
     deduction: readEntryFact(value['deduction']),
     refusal: readEntryFact(value['refusal']),
+    priced: isAbsent(value['priced']) ? [] : readPriced(value['priced']),
   };
   return { ...common, ...ownFacts(value) };
 }
@@ -171,6 +189,7 @@ function ownFacts(value: Facets): OwnFacts {
     case 'lease_end':
       return { type, metadata: isRecord(value['metadata']) ? value['metadata'] : null };
     case 'use':
+    case 'charge':
     case 'deduction':
     case 'change':
     case 'lease_step':
@@ -212,6 +231,20 @@ function readEntryFact(fact: unknown): EntryFact | null {
   if (fact === undefined) return null;
   if (!isRecord(fact) || !isCount(fact['seq']) || !isCount(fact['credits'])) throw new TypeError('about names no entry where it should');
   return { seq: fact['seq'], credits: micros(fact['credits']) };
+}
+
+function readPriced(priced: unknown): PricedFact[] {
+  if (!Array.isArray(priced)) throw new TypeError('about.priced is not a list');
+  return priced.map((each: unknown): PricedFact => {
+    if (!isRecord(each) || !isRecord(each['usage']) || !Object.values(each['usage']).every(isCount)) {
+      throw new TypeError('about.priced does not list usage');
+    }
+    const { model, usage, serviceTier, price, amount } = each;
+    if (typeof model !== 'string' || typeof serviceTier !== 'string' || typeof price !== 'string' || !isCount(amount)) {
+      throw new TypeError('about.priced names no price');
+    }
+    return { model, usage: usage as PricedFact['usage'], serviceTier, price, amount: micros(amount) };
+  });
 }
 
 type Facets = Readonly<Record<string, unknown>>;

@@ -14,7 +14,7 @@ import type { KeysReport } from '../../src/edge/auth/remote-keys.js';
 import type { ConsoleDeps } from '../../src/edge/console/console.routes.js';
 import type { Readiness } from '../../src/edge/http/health.js';
 import { httpServer } from '../../src/edge/http/server.js';
-import type { HistoryEntry } from '../../src/edge/v1/entries.routes.js';
+import type { HistoryEntry } from '../../src/edge/v1/entry-fields.js';
 import { isAccountId } from '../../src/kit/ids.js';
 import { createLog } from '../../src/kit/log.js';
 import { createMetrics } from '../../src/kit/metrics/metrics.js';

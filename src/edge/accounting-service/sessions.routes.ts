@@ -28,7 +28,9 @@ const initializeBody = byOneCount(requiredBodyOf(
 const finalizeBody = byOneCount(requiredBodyOf(
   Type.Object({ sessionId: SessionId(), actualTokens: Tokens(), success: Type.Optional(booleanOrNull()) }), INVALID,
 ), INVALID);
-const abortBody = byOneCount(requiredBodyOf(Type.Object({ sessionId: SessionId(), tokensGenerated: Type.Optional(Tokens()) }), INVALID), INVALID);
+const abortBody = byOneCount(requiredBodyOf(
+  Type.Object({ sessionId: SessionId(), tokensGenerated: Type.Optional(Tokens()) }), INVALID,
+), INVALID);
 
 const Initialized = Type.Object({ sessionId: Type.String(), allocatedCredits: CreditsReply(), status: Type.Literal('active') });
 const beyondHold = { refund: CreditsReply(), overageCharged: CreditsReply(), debt: CreditsReply(), uncollected: CreditsReply() };

@@ -1,15 +1,15 @@
 import Type from 'typebox';
 import { GatewayError, invalid } from '../../kit/errors.js';
-import { isAccountId } from '../../kit/ids.js';
+import { ACCOUNT_ID_RULE, isAccountId } from '../../kit/ids.js';
 import { ACCOUNT_ID_LENGTH_MAX, NOTES_LENGTH_MAX } from '../../kit/limits.js';
 import type { NativeCaller } from '../../kit/principal.js';
 import type { GatewayContext } from '../http/context.js';
 import { storedText } from '../http/schema.js';
 
 /** The id of an account in a body or a path. */
-export const AccountId = (description = 'the account that pays') => Type.String({
-  minLength: 1, maxLength: ACCOUNT_ID_LENGTH_MAX, pattern: '^[A-Za-z0-9_][A-Za-z0-9._@|+=~$-]*$', description,
-});
+export const AccountId = (description = 'the account that pays') => Type.Refine(
+  Type.String({ minLength: 1, maxLength: ACCOUNT_ID_LENGTH_MAX, description }), isAccountId, () => ACCOUNT_ID_RULE,
+);
 
 /** `account` of a body: a user may leave it out, a service only if its key is bound to one payer. */
 export const AccountMember = () => Type.Optional(AccountId('the account that pays; by default the own one, or the payer of the API key'));
@@ -24,9 +24,7 @@ export const ReasonMember = () => Type.Optional(storedText(1, NOTES_LENGTH_MAX))
  * @throws GatewayError invalid_request (a service named none, or what is named is no id), forbidden (of another caller).
  */
 export function accountOf(ctx: GatewayContext, caller: NativeCaller, named: string | undefined, path = 'body.account'): string {
-  if (named !== undefined && (named.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(named))) {
-    throw invalid(path, `must be 1 to ${ACCOUNT_ID_LENGTH_MAX} letters, digits or any of ._@|+=~$-`);
-  }
+  if (named !== undefined && !isAccountId(named)) throw invalid(path, ACCOUNT_ID_RULE);
   const accountId = named ?? ownAccount(caller);
   if (accountId === null) throw invalid(path, 'is missing: a service names the account');
   assertMayActOn(caller, accountId, path);
@@ -34,9 +32,24 @@ export function accountOf(ctx: GatewayContext, caller: NativeCaller, named: stri
   return accountId;
 }
 
-/** The account of a path parameter. The same errors. */
+/** The account that a path parameter names by its id. @throws GatewayError as `accountOf`. */
 export const accountInPath = (ctx: GatewayContext, caller: NativeCaller, name = 'accountId'): string =>
   accountOf(ctx, caller, ctx.params?.[name] ?? '', `path.${name}`);
+
+/** The account that an operator names by its id, a username or an e-mail. @throws GatewayError account_not_found, conflict. */
+export type NameAccount = (text: string) => Promise<string>;
+
+/**
+ * The account of a path parameter. Users and services name it by its id, operators also by a name.
+ *
+ * @throws GatewayError as `accountOf` and, for operators, as `NameAccount`.
+ */
+export async function accountOfPath(ctx: GatewayContext, caller: NativeCaller, nameAccount: NameAccount): Promise<string> {
+  if (caller.kind !== 'operator') return accountInPath(ctx, caller);
+  const accountId = await nameAccount(ctx.params?.['accountId'] ?? '');
+  ctx.state.accountId = accountId;
+  return accountId;
+}
 
 /** Whether a caller may act on an account. For what belongs to an account that the request does not name, such as a lot. */
 export function mayActOn(caller: NativeCaller, accountId: string): boolean {

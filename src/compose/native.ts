@@ -1,0 +1,55 @@
+import { readAccountLots } from '../books/account-lots.table.js';
+import { readHistory } from '../books/history.js';
+import type { Config } from '../config.js';
+import { chargeAccount } from '../credits/charges/charge-account.js';
+import type { MoneyIn } from '../credits/grants/money-in.js';
+import { grantLot, revokeGrant } from '../credits/grants/native-grants.js';
+import { readReceipt } from '../credits/receipts/read-receipt.js';
+import type { NativeDeps } from '../edge/v1/routes.js';
+import type { Clock } from '../kit/clock.js';
+import { toGatewayError } from '../stores/postgres/errors.js';
+import type { Core } from './core.js';
+import { composeMoneyMoves } from './money-moves.js';
+import { composeHolds } from './native-holds.js';
+
+export type NativeParts = {
+  readonly config: Config;
+  readonly core: Core;
+  readonly money: MoneyIn;
+  readonly clock: Clock;
+  readonly plans: NativeDeps['plans'];
+  readonly oversight: NonNullable<NativeDeps['oversight']>;
+};
+
+/** What the routes of `/v1` need (edge/v1/routes.ts). */
+export function composeNative(
+  { config, core, money, clock, plans, oversight }: NativeParts,
+): Omit<NativeDeps, 'clock' | 'refusals' | 'apiKeys'> {
+  const { db, ledger, freshen, prices } = core;
+  const book = () => prices.native();
+  const writeLedger = async (accountId: string): Promise<boolean> =>
+    (await core.drainNow([core.keys.shardOf(accountId)])).stopped.length === 0;
+  const reading = { db, clock, book, bringUpToDate: (accountId: string) => freshen.account(accountId) };
+  return {
+    plans,
+    oversight,
+    prices: { books: prices, clock },
+    moves: composeMoneyMoves(core, money, clock),
+    history: (query) => readHistory(db, query),
+    writeLedger,
+    holds: composeHolds({ config, core, clock, writeLedger }),
+    accounts: {
+      nameAccount: oversight.nameAccount,
+      readReceipt: (accountId, seq) => readReceipt(reading, accountId, seq),
+      readLots: async (query) => {
+        await freshen.account(query.accountId);
+        return readAccountLots(db, query).catch((error: unknown) => { throw toGatewayError(error); });
+      },
+    },
+    charges: { book, charge: (command) => chargeAccount({ ledger, ...reading }, command) },
+    grants: {
+      grantLot: (command) => grantLot({ db, moneyIn: money, clock }, command),
+      revokeGrant: (command) => revokeGrant({ db, moneyIn: money }, command),
+    },
+  };
+}
