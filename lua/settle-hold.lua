@@ -14,6 +14,7 @@
   KEYS[7] hold        hash    this hold
   KEYS[8] open        zset    the account's open holds by lease end
   KEYS[9] holds_due   zset    the shard's open holds by lease end
+  KEYS[10] limits     hash    definitions and counters of the account's limits
 
   ARGV[1] epoch            what the gateway believes the fence is
   ARGV[2] time_offset_ms   moves the clock in tests
@@ -49,7 +50,8 @@
 --- @include clock
 --- @include step
 --- @include holds
-local fence_key, hold_key, open_key, holds_due_key = KEYS[1], KEYS[7], KEYS[8], KEYS[9]
+--- @include limits
+local fence_key, hold_key, open_key, holds_due_key, limits_key = KEYS[1], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
 local epoch, account_id, hold_id, ending = ARGV[1], ARGV[3], ARGV[4], ARGV[5]
 local now_ms = clock.now_ms(tonumber(ARGV[2]))
@@ -63,9 +65,9 @@ if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 local stored = account.read(keys.account)
 if not stored then return { 'not_loaded' } end
 
-local state, hold_amount, parts, hold_price, policy, expires_at_ms, placed_at_ms, hold_about, placed_by, hold_kind =
-  unpack(redis.call('HMGET', hold_key, 'state', 'amount', 'parts', 'price', 'policy', 'expires_at_ms', 'placed_at_ms',
-    'about', 'placed_by', 'kind'))
+local state, hold_amount, parts, hold_price, policy, expires_at_ms, placed_at_ms, hold_about, placed_by, hold_kind,
+  limit_parts = unpack(redis.call('HMGET', hold_key, 'state', 'amount', 'parts', 'price', 'policy', 'expires_at_ms', 'placed_at_ms',
+    'about', 'placed_by', 'kind', 'limit_parts'))
 if not state then
   if ending == 'expire' then
     redis.call('ZREM', open_key, hold_id)
@@ -149,6 +151,10 @@ if over_capture == 'cap' then room = 0 elseif debt_limit then room = math.min(ro
 local debt = math.min(overage - from_available, room)
 local uncollected = overage - from_available - debt
 overage = from_available + debt
+-- Back to the windows of the limits that it was taken from, however long ago.
+local counting = limits.of_hold(stored, limits_key, now_ms, limit_parts)
+limits.settle(counting, captured, overage, not is_ended)
+about = limits.about(counting, about)
 captured = captured + overage
 
 self.state.debt = self.state.debt + debt
@@ -173,6 +179,7 @@ local outcome = {
   numbers.text(expired), numbers.text(first.overage + overage), numbers.text(first.debt + debt),
   numbers.text(first.uncollected + uncollected), numbers.text(self.state.available), numbers.text(now_ms), placed_at_ms, late, about,
 }
+local limit_commands = limits.commands(counting)
 local hold_args = { hold_key, 'end_fingerprint', fingerprint, 'closed_at_ms', numbers.text(closed_at_ms) }
 for i, field in ipairs(holds.outcome_fields) do
   hold_args[#hold_args + 1] = field
@@ -182,6 +189,7 @@ end
 -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
 step.apply(self)
 redis.call('HSET', unpack(hold_args))
+for _, command in ipairs(limit_commands) do redis.call(unpack(command)) end
 redis.call('ZREM', open_key, hold_id)
 redis.call('ZREM', holds_due_key, account_id .. ':' .. hold_id)
 redis.call('EXPIRE', hold_key, receipt_ttl_seconds)

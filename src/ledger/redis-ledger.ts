@@ -11,10 +11,11 @@ import { chargeKeyText } from './charge-key.js';
 import { BALANCES, figuresOf, KEPT } from './figures.js';
 import { freezeOperations } from './freeze-operations.js';
 import type { AccountKeys } from './keys.js';
+import { limitOperations, renewLimits, spendingArgs } from './limit-operations.js';
 import type { Charge, ChargePurpose, Ledger, Remove, SettleHold } from './ledger.js';
 import { lotOperations } from './lot-operations.js';
 import { isRefusal, recallCharge, replayOf, type RecallDeps } from './recall-charge.js';
-import { amountAt, decodeAccount, decodeOutcome, decodePlaced, isReplayed, textAt, undocumented } from './replies.js';
+import { amountAt, decodeAccount, decodeOutcome, decodePlaced, decodeRefusal, isReplayed, textAt, undocumented } from './replies.js';
 import { debitScript, placeHoldScript, readAccountScript, settleHoldScript } from './scripts.js';
 
 export type RedisLedgerDeps = AccountScriptsDeps & RecallDeps & {
@@ -37,7 +38,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
   const holdKeys = (holdId: string) => (account: AccountKeys) => ({
     fence: account.fence, account: account.account, lots: account.lots, lot: account.lot,
     lots_due: account.lotsDue, journal: account.journal,
-    hold: account.hold(holdId), open: account.open, holds_due: account.holdsDue,
+    hold: account.hold(holdId), open: account.open, holds_due: account.holdsDue, limits: account.limits,
   });
 
   const endings = new Map<string, Promise<unknown>>();
@@ -50,10 +51,15 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     return started;
   };
 
-  /** Runs a script; while it names overdue holds that block it, ends those and runs it again. */
+  /** Runs a script; while it names overdue holds that block it, or limits whose edges are stale, mends that and runs it again. */
   const pastDueHolds = async (accountId: string, run: () => Promise<Reply>): Promise<Reply> => {
     for (let named = 0; named < DUE_HOLDS_PER_REQUEST_MAX;) {
       const reply = await run();
+      if (reply[0] === 'limits_stale') {
+        await renewLimits({ scripts }, accountId, reply);
+        named += DUE_HOLDS_AT_ONCE;
+        continue;
+      }
       if (reply[0] !== 'holds_due') return reply;
       await endDueHolds(accountId, reply.slice(1));
       named += reply.length - 1;
@@ -86,7 +92,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
   };
 
   const debit = async (
-    command: Pick<Charge, 'accountId' | 'amount' | 'about'> & {
+    command: Pick<Charge, 'accountId' | 'amount' | 'about' | 'spending'> & {
       readonly key: string;
       readonly fingerprint: string;
       readonly price: string;
@@ -100,12 +106,12 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     const reply = await pastDueHolds(accountId, () =>
       scripts.run(debitScript, accountId, (account) => ({
         ...stepKeys(account), receipt: account.receipt(key), open: account.open, deductions: account.deductions(amount),
-        refusals: account.refusals,
+        refusals: account.refusals, limits: account.limits,
       }), {
         kind, amount, key, fingerprint, price, about, receipt_ttl_seconds: receiptTtlSeconds,
         purpose: purpose ?? '', deduction_ttl_ms: DEDUCTION_TTL_SECONDS * 1_000, deductions_max: DEDUCTIONS_WAITING_MAX,
         refusals_max: REFUSED_USAGE_PER_MINUTE_MAX, refused_seq: refused?.seq ?? '', refused_amount: refused?.uncollected ?? '',
-        due_holds_max: DUE_HOLDS_AT_ONCE,
+        due_holds_max: DUE_HOLDS_AT_ONCE, ...spendingArgs(accountId, command.spending),
       }));
     if (reply[0] === 'usage_refused' || (reply[0] === 'debited' && !isReplayed(reply))) written(keys.shardOf(accountId));
     return reply;
@@ -119,6 +125,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
   const ledger: Ledger = {
     ...lotOperations({ scripts, keys, written }),
     ...freezeOperations({ scripts, keys, written }),
+    ...limitOperations({ scripts, past: pastDueHolds }),
 
     async placeHold(command) {
       // A hold of zero is the start of a settlement without a hold, and usage is always recorded (I8).
@@ -127,12 +134,13 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       }
       const {
         accountId, holdId, kind, minimum, desired, leaseMs, expiryPolicy, price, fingerprint, about, by = 'user', isNewId = false,
+        spending,
       } = command;
       if (!isNewId) await scripts.recallHold(accountId, holdId);
       const reply = await pastDueHolds(accountId, () => scripts.run(placeHoldScript, accountId, holdKeys(holdId), {
         hold_id: holdId, minimum: microsToText(minimum), desired: microsToText(desired), lease_ms: leaseMs,
         policy: expiryPolicy, price, hold_kind: kind, fingerprint, about, principal: by,
-        open_holds_max: OPEN_HOLDS_PER_ACCOUNT_MAX, due_holds_max: DUE_HOLDS_AT_ONCE,
+        open_holds_max: OPEN_HOLDS_PER_ACCOUNT_MAX, due_holds_max: DUE_HOLDS_AT_ONCE, ...spendingArgs(accountId, spending),
       }));
       const status = reply[0];
       switch (status) {
@@ -143,6 +151,8 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
         }
         case 'insufficient_credits':
           return { status, available: amountAt(reply, 1) };
+        case 'limit_reached':
+          return { status, available: amountAt(reply, 1), limit: decodeRefusal(reply, 2) };
         case 'hold_resolved':
           return { status, outcome: decodeOutcome(reply, 1) };
         case 'hold_exists':
@@ -220,9 +230,15 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
             status: 'charged', replayed: isReplayed(reply), seq: amountAt(reply, 2), atMs: amountAt(reply, 3),
             available: amountAt(reply, 5),
           };
+        case 'limit_reached':
+          return { status, available: amountAt(reply, 1), limit: decodeRefusal(reply, 2) };
         case 'insufficient_credits':
+          return { status, available: amountAt(reply, 1) };
         case 'usage_refused':
-          return { status: 'insufficient_credits', available: amountAt(reply, 1) };
+          // What a limit refused says which, before the id of the entry.
+          return reply.length > 3
+            ? { status: 'limit_reached', available: amountAt(reply, 1), limit: decodeRefusal(reply, 2) }
+            : { status: 'insufficient_credits', available: amountAt(reply, 1) };
         case 'idempotency_mismatch':
         case 'account_frozen':
           return { status };

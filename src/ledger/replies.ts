@@ -1,9 +1,11 @@
 import { microsFromText, type Micros } from '../kit/money/micros.js';
 import type { Reply } from '../stores/redis/script.js';
 import type { AccountSnapshot, Lot, OpenHold } from './account-snapshot.js';
+import { readFacts } from './facts.js';
 import { AMOUNTS, BALANCES, figuresOf, KEPT, TOTALS, type AmountName } from './figures.js';
 import type { HoldOutcome, PlacedHold } from './ledger.js';
 import { legacyHoldKind } from './legacy-facts.js';
+import type { LimitRefusal, LimitState } from './limits.js';
 
 /** Decoders of script replies, one per shape (CONTRIBUTING.md#typescript). An undocumented reply is a bug: RangeError. */
 
@@ -20,18 +22,33 @@ export const undocumented = (script: string, reply: Reply): Error =>
 export const isReplayed = (reply: Reply): boolean => at(reply, 1) === '1';
 
 /** An expiry as the scripts write it: milliseconds since 1970, or `inf` for never. */
-const expiryAt = (reply: readonly string[], index: number): number | null => {
+export const momentAt = (reply: readonly string[], index: number): number | null => {
   const text = at(reply, index);
   return text === 'inf' ? null : microsFromText(text);
 };
 
-/** `placed replayed seq amount expires_at_ms placed_at_ms available` */
+/** What an operation counted against, from the text that its facts have too. */
+const decodeLimitStates = (told: string): readonly LimitState[] =>
+  (told === '' ? [] : readFacts(`{"limits":${told}}`).limits.flatMap(({ limitId, left, resetsAtMs }) => (
+    left === null ? [] : [{ limitId, remaining: left, resetsAtMs }])));
+
+/** `limit_id remaining resets_at_ms period window`, from index `from` on. */
+export const decodeRefusal = (reply: readonly string[], from: number): LimitRefusal => ({
+  limitId: at(reply, from),
+  remaining: amountAt(reply, from + 1),
+  resetsAtMs: momentAt(reply, from + 2),
+  period: at(reply, from + 3),
+  window: at(reply, from + 4),
+});
+
+/** `placed replayed seq amount expires_at_ms placed_at_ms available limits` */
 export const decodePlaced = (reply: Reply): PlacedHold => ({
   seq: amountAt(reply, 2),
   amount: amountAt(reply, 3),
   expiresAtMs: amountAt(reply, 4),
   placedAtMs: amountAt(reply, 5),
   available: amountAt(reply, 6),
+  limits: decodeLimitStates(at(reply, 7)),
 });
 
 const STATES = ['settled', 'voided', 'expired'] as const;
@@ -92,7 +109,7 @@ const decodeLot = (reply: Reply, from: number): Lot => ({
   remaining: amountAt(reply, from + 1),
   held: amountAt(reply, from + 2),
   amount: amountAt(reply, from + 3),
-  expiresAtMs: expiryAt(reply, from + 4),
+  expiresAtMs: momentAt(reply, from + 4),
   grantedAtMs: amountAt(reply, from + 5),
 });
 
