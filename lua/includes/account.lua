@@ -28,7 +28,7 @@ function account.read(account_key)
     removed = tonumber(values[9]),
     uncollected = tonumber(values[10]),
     frozen = values[11] == '1',
-    limited = values[12] == '1',
+    limited = values[#account.read_fields] == '1',
   }
 end
 

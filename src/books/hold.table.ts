@@ -27,6 +27,8 @@ export type HoldRow = {
   readonly placedExpiresAtMs: number;
   readonly expiresAtMs: number;
   readonly placedBy: Principal;
+  /** What it counts in which windows of limits, `counter:from:spender=credits,…` in the order in which it was taken. */
+  readonly limitParts: string;
   readonly captured: Micros;
   readonly released: Micros;
   readonly expired: Micros;
@@ -63,6 +65,7 @@ const placed: Columns<HoldRow> = {
   placed_expires_at_ms: ['double precision', (hold) => hold.placedExpiresAtMs],
   expires_at_ms: ['double precision', (hold) => hold.expiresAtMs],
   placed_by: ['text', (hold) => hold.placedBy],
+  limit_parts: ['text', (hold) => hold.limitParts],
 };
 const ended: Columns<HoldRow> = {
   state: ['text', (hold) => hold.state],
@@ -117,7 +120,7 @@ const ROW = `h.account_id as "accountId", h.hold_id as "holdId", h.placed_seq as
             ${toMs('h.expires_at')} as "expiresAtMs", h.captured, h.released, h.expired, h.overage, h.debt, h.uncollected,
             h.late, h.available_after as "availableAfter", h.end_fingerprint as "endFingerprint", h.end_about as "endAbout",
             ${toMs('h.ended_at')} as "endedAtMs", h.ended_seq as "endedSeq",
-            h.placed_by as "placedBy", ${toMs('coalesce(h.closed_at, h.ended_at)')} as "closedAtMs"`;
+            h.placed_by as "placedBy", h.limit_parts as "limitParts", ${toMs('coalesce(h.closed_at, h.ended_at)')} as "closedAtMs"`;
 
 /** The last hold of each name; names without a hold are left out. */
 export async function readLastHolds(trx: Db, names: readonly HoldName[]): Promise<HoldRow[]> {

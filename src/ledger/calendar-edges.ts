@@ -1,11 +1,12 @@
-import { DateTime } from 'luxon';
+import { DateTime, IANAZone } from 'luxon';
 
 export type CalendarPeriod = 'hour' | 'day' | 'week' | 'month';
 
 /** Windows that are known ahead, so that a script rarely meets an instant beyond them: a day, a fortnight, two months, half a year. */
 const AHEAD: Readonly<Record<CalendarPeriod, number>> = { hour: 25, day: 15, week: 9, month: 7 };
 
-export const isTimeZone = (zone: string): boolean => DateTime.utc().setZone(zone).isValid && /^[A-Za-z0-9_+/-]+$/.test(zone);
+/** Names that are no zone of their own, such as `local` or an offset, are none. */
+export const isTimeZone = (zone: string): boolean => /^[A-Za-z][A-Za-z0-9_+/-]*$/.test(zone) && IANAZone.isValidZone(zone);
 
 /**
  * Beginnings of calendar windows of a zone, ascending, in milliseconds since 1970: of the window of `nowMs`, of the one

@@ -103,7 +103,8 @@ type OwnFacts =
 export type Facts = CommonFacts & OwnFacts;
 
 const NOTHING: Facts = {
-  type: 'unknown', source: null, actor: null, reason: null, notes: null, usage: null, transaction: null, deduction: null, refusal: null, limits: [],
+  type: 'unknown', source: null, actor: null, reason: null, notes: null, usage: null, transaction: null, deduction: null, refusal: null,
+  limits: [],
 };
 
 export const writeFacts = ({ type, ...told }: WrittenFacts): string => JSON.stringify({ ...told, type });
@@ -141,6 +142,17 @@ export function parseFacts(about: string): Facts {
     limits: isAbsent(value['limits']) ? [] : readLimits(value['limits']),
   };
   return { ...common, ...ownFacts(value) };
+}
+
+/** The list of limits in a text as its script wrote it; '' for none. */
+export function limitsText(about: string): string {
+  if (!about.includes('"limits":[')) return '';
+  try {
+    const value: unknown = JSON.parse(about);
+    return isRecord(value) && Array.isArray(value['limits']) ? JSON.stringify(value['limits']) : '';
+  } catch {
+    return '';
+  }
 }
 
 /** Everything that a text tells, by name, to be shown; null when it is no object. */

@@ -44,7 +44,8 @@ export function limitOperations(
       return Array.from({ length: (reply.length - 1) / 4 }, (_, index) => {
         const at = 1 + 4 * index;
         return {
-          limitId: textAt(reply, at), used: amountAt(reply, at + 1), remaining: amountAt(reply, at + 2), resetsAtMs: momentAt(reply, at + 3),
+          limitId: textAt(reply, at), used: amountAt(reply, at + 1), remaining: amountAt(reply, at + 2),
+          resetsAtMs: momentAt(reply, at + 3),
         };
       });
     },

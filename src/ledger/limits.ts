@@ -1,4 +1,5 @@
 import type { Micros } from '../kit/money/micros.js';
+import type { LimitFact } from './facts.js';
 import { calendarEdges, type CalendarPeriod } from './calendar-edges.js';
 
 export const LIMIT_PERIODS = ['minute', 'hour', 'day', 'week', 'month', 'total'] as const;
@@ -94,6 +95,10 @@ export function encodeLimits({ limits }: Pick<AccountLimits, 'limits'>, nowMs: n
   });
   return [...[...calendars].map(([name, edges]) => `@${name}\t${edges}`), ...rows].join('\n');
 }
+
+/** What an entry counted, as the parts of its hold (lua/includes/limits.lua). */
+export const limitParts = (facts: readonly LimitFact[]): string =>
+  facts.map(({ counter, fromMs, spender, credits }) => `${counter}:${fromMs}:${spender}=${credits}`).join(',');
 
 /** The same text with edges around `nowMs`: needs no Postgres. */
 export function renewEdges(definitions: string, nowMs: number): string {

@@ -57,7 +57,8 @@ async function begin(...limits: LimitDefinition[]) {
       (await ledger.readLimits(accountId, spending)).map(({ limitId, used }) => [limitId, used])),
     /** What each entry told of limits. */
     facts: async () => (await under.journal(accountId)).flatMap(({ kind, about }) =>
-      readFacts(about).limits.map(({ limitId, credits, open, crossed }) => `${kind} ${limitId} ${credits} ${open}${crossed ? ' crossed' : ''}`)),
+      readFacts(about).limits.map(({ limitId, credits, open, crossed }) => (
+        `${kind} ${limitId} ${credits} ${open}${crossed ? ' crossed' : ''}`))),
     /** All counters as they are stored. */
     counters: async (): Promise<Record<string, string>> => {
       const all = await under.redis.hgetall(under.keys.account(accountId, 1).limits);
@@ -211,7 +212,8 @@ test('refused usage is recorded as uncollected, whichever refused it', async () 
 
 test('a hundred concurrent holds cannot pass a limit', async () => {
   const account = await begin(limit('daily', 250), limit('each', 1_000, { counter: 2, match: { spender: '*' } }));
-  const replies = await Promise.all(Array.from({ length: 100 }, (_, index) => account.place(`h${index}`, 10, { spender: `s${index % 3}` })));
+  const replies = await Promise.all(Array.from({ length: 100 }, (_, index) => (
+    account.place(`h${index}`, 10, { spender: `s${index % 3}` }))));
   expect(replies.filter((reply) => reply.startsWith('placed')).length).toBe(25);
   expect(replies.filter((reply) => reply === 'daily allows 0').length).toBe(75);
 });

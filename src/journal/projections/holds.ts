@@ -2,6 +2,7 @@ import { endHolds, insertHolds, readLastHolds, type HoldRow, type HoldState } fr
 import { micros, microsToText, ZERO, type Micros } from '../../kit/money/micros.js';
 import type { EntryKind, JournalEntry } from '../../ledger/entry.js';
 import { readFacts } from '../../ledger/facts.js';
+import { limitParts } from '../../ledger/limits.js';
 import type { PlacedEntry } from '../fold-accounts.js';
 import type { CorrectedEnd } from '../model-uses.js';
 import { ShardFault } from '../shard-fault.js';
@@ -118,6 +119,7 @@ const place = (entry: JournalEntry, about: string): HoldRow => ({
   placedExpiresAtMs: entry.leaseEndsAtMs,
   expiresAtMs: entry.leaseEndsAtMs,
   placedBy: entry.principal === '' ? 'user' : entry.principal,
+  limitParts: limitParts(readFacts(entry.about).limits),
   captured: ZERO, released: ZERO, expired: ZERO, overage: ZERO, debt: ZERO, uncollected: ZERO,
   late: false, availableAfter: null, endFingerprint: null, endAbout: null, endedAtMs: null, endedSeq: null, closedAtMs: null,
 });

@@ -60,7 +60,7 @@ const DRIFT_CHECKS = ['balance', 'lots', 'holds', 'sequence', 'running_balance',
 /** The worker's jobs (worker/jobs/job-names.ts). */
 const JOBS = [
   'drain', 'expire-holds', 'expire-lots', 'expire-forgotten', 'replay-money-in', 'resume-claims', 'make-partitions', 'forget-epochs',
-  'refill-plans', 'welcome-newcomers', 'forget-refusals', 'reconcile',
+  'refill-plans', 'welcome-newcomers', 'forget-refusals', 'keep-limits', 'reconcile',
 ] as const;
 
 /** The queues of settlements (edge/queues/queues.ts), in RabbitMQ and in BullMQ. */
