@@ -123,9 +123,13 @@ export async function openApi(
       ...composeReads(core, clock),
     },
     chatsparty: chatsparty.chatsparty,
-    plans: chatsparty.plans,
-    oversight,
-    prices: { books: core.prices, clock },
+    native: {
+      plans: chatsparty.plans,
+      oversight,
+      prices: { books: core.prices, clock },
+      history: (query) => readHistory(db, query),
+      writeLedger: async (accountId) => (await core.drainNow([core.keys.shardOf(accountId)])).stopped.length === 0,
+    },
     refusals: {
       record: refusals.record,
       readRefusals: (query) => readRefusals(db, query).catch((error: unknown) => { throw toGatewayError(error); }),
@@ -134,7 +138,6 @@ export async function openApi(
     console: operator.deps,
     health: { readiness, metricsText },
     admission: busy,
-    history: (query) => readHistory(db, query),
     trace: tracer === undefined ? undefined : traceRequests(tracer),
   });
 

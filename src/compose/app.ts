@@ -1,4 +1,3 @@
-import type { SetPriceDeps } from '../credits/prices/set-price.js';
 import type { RefusedRequest } from '../credits/refusals/refusal.js';
 import { accountingEnvelope } from '../edge/accounting-service/envelope.js';
 import { accountingRoutes, type AccountingDeps } from '../edge/accounting-service/routes.js';
@@ -11,20 +10,17 @@ import { consoleRoutes, consoleRules, type ConsoleDeps } from '../edge/console/c
 import { creditsProcessEnvelope } from '../edge/credits-process/envelope.js';
 import { creditsProcessRoutes, type CreditsProcessDeps } from '../edge/credits-process/routes.js';
 import type { Admission } from '../edge/http/admission.js';
-import type { Middleware } from '../edge/http/context.js';
+import type { GatewayContext, Middleware } from '../edge/http/context.js';
+import type { Envelope } from '../edge/http/failure.js';
 import { healthRoutes, type HealthDeps } from '../edge/http/health.js';
 import { koaApp, type App } from '../edge/http/koa-app.js';
+import { problemEnvelope } from '../edge/http/problem.js';
 import { tellRefusal } from '../edge/http/refusals.js';
 import { routeTable, type Route } from '../edge/http/routes.js';
 import { docsRoutes } from '../edge/openapi/docs.routes.js';
-import { accountRoutes, type AccountRouteDeps } from '../edge/v1/account.routes.js';
-import { entryRoutes, type ReadHistory } from '../edge/v1/entries.routes.js';
 import { featureRoutes, type FeatureRouteDeps } from '../edge/v1/feature.routes.js';
-import { modelCostsRoutes, type ModelCostsRouteDeps } from '../edge/v1/model-costs.routes.js';
-import { planRoutes, type PlanRouteDeps } from '../edge/v1/plan.routes.js';
-import { priceRoutes } from '../edge/v1/price.routes.js';
-import { reconcileRoutes, type ReconcileRouteDeps } from '../edge/v1/reconcile.routes.js';
-import { refusalRoutes, type RefusalRouteDeps } from '../edge/v1/refusal.routes.js';
+import type { RefusalRouteDeps } from '../edge/v1/refusal.routes.js';
+import { nativeRoutes, type NativeDeps } from '../edge/v1/routes.js';
 import { serverKeyRoutes, type ServerKeyRouteDeps } from '../edge/v1/server-key.routes.js';
 import { GatewayError } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
@@ -36,10 +32,8 @@ export type AppDeps = {
   readonly authenticate: Authenticate;
   readonly accounting: AccountingDeps;
   readonly chatsparty: ChatspartyDeps;
-  readonly plans: PlanRouteDeps;
-  /** Left out, like prices, by tests of the HTTP side that have no Postgres. */
-  readonly oversight?: AccountRouteDeps & ReconcileRouteDeps & Pick<ModelCostsRouteDeps, 'modelCosts'>;
-  readonly prices?: SetPriceDeps;
+  /** The parts of `/v1`; `refusals` and the clock are added here. */
+  readonly native: Omit<NativeDeps, 'clock' | 'refusals'>;
   /** Records refused requests and lists them. Left out by the same tests. */
   readonly refusals?: RefusalRouteDeps & { readonly record: (refused: RefusedRequest) => void };
   /** The routes for servers with a key, and their settings. Left out by tests of the other dialects. */
@@ -49,7 +43,6 @@ export type AppDeps = {
   readonly health: HealthDeps;
   /** Refuses requests while the process is overloaded. Left out by tests of the HTTP side. */
   readonly admission?: Pick<Admission, 'assertAdmits'>;
-  readonly history: ReadHistory;
   /** The outermost middleware, where requests are traced. */
   readonly trace?: Middleware | undefined;
 };
@@ -65,7 +58,7 @@ export function createApp(deps: AppDeps): App {
   const { log, metrics, trace, accounting: { clock }, refusals } = deps;
   const onRefused = tellRefusal({ metrics, clock, record: refusals?.record ?? (() => undefined) });
   return koaApp(
-    { log, metrics, envelope: accountingEnvelope, trace, onRefused }, allRoutes(deps).middleware(), notFound(deps.authenticate),
+    { log, metrics, envelope: envelopeOf, trace, onRefused }, allRoutes(deps).middleware(), notFound(deps.authenticate),
   );
 }
 
@@ -80,24 +73,21 @@ function allRoutes(deps: AppDeps): ReturnType<typeof routeTable> {
   healthRoutes(table.add, deps.health);
   accountingRoutes(table.add, deps.accounting);
   chatspartyRoutes(table.dialect({ envelope: chatspartyEnvelope, authenticate: orBareToken(deps.authenticate) }), deps.chatsparty);
-  planRoutes(table.add, deps.plans);
-  if (deps.oversight !== undefined) {
-    accountRoutes(table.add, deps.oversight);
-    reconcileRoutes(table.add, deps.oversight);
-    modelCostsRoutes(table.add, { ...deps.oversight, clock: deps.accounting.clock });
-  }
-  if (deps.prices !== undefined) priceRoutes(table.add, deps.prices);
+  nativeRoutes(table.dialect({ envelope: problemEnvelope }), {
+    ...deps.native, clock: deps.accounting.clock, ...(deps.refusals === undefined ? {} : { refusals: deps.refusals }),
+  });
   if (deps.servers !== undefined) {
     creditsProcessRoutes(table.dialect({ envelope: creditsProcessEnvelope }), deps.servers.creditsProcess);
     serverKeyRoutes(table.add, deps.servers.administration);
     featureRoutes(table.add, deps.servers.administration);
   }
-  if (deps.refusals !== undefined) refusalRoutes(table.add, deps.refusals);
-  entryRoutes(table.add, { history: deps.history });
   if (deps.console !== undefined) consoleRoutes(table.pages(consoleRules), deps.console);
   docsRoutes(table.add, { routes: table.routes, version: deps.accounting.version, envelope: accountingEnvelope });
   return table;
 }
+
+/** Failures of paths without a route: below `/v1` in its words, elsewhere in those of the accounting service. */
+const envelopeOf = (ctx: GatewayContext): Envelope => (/^\/v1(\/|$)/i.test(ctx.path) ? problemEnvelope : accountingEnvelope);
 
 /** For unknown paths below these the original asks for a token before it answers 404 (docs/contracts/accounting-service.md#endpoints). */
 const GUARDED = ['/api/credits/', '/credits/', '/api/streaming-sessions/', '/api/usage/'];

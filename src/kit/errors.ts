@@ -1,3 +1,5 @@
+import type { Micros } from './money/micros.js';
+
 /**
  * The code of every failure that a caller must be able to handle. A closed list: each map over it, here and in every
  * dialect, fails to compile until it covers a new code.
@@ -6,17 +8,24 @@ export type ErrorCode =
   | 'invalid_request'
   | 'unauthenticated'
   | 'insufficient_credits'
+  | 'limit_reached'
   | 'forbidden'
   | 'not_found'
   | 'account_not_found'
   | 'hold_not_found'
   | 'hold_resolved'
+  | 'progress_backwards'
+  | 'not_refundable'
   | 'conflict'
+  | 'precondition_failed'
   | 'body_too_large'
   | 'unsupported_media_type'
   | 'idempotency_mismatch'
+  | 'unknown_model'
+  | 'price_missing'
   | 'account_frozen'
   | 'limit_exceeded'
+  | 'rate_limited'
   | 'not_configured'
   | 'ledger_unavailable';
 
@@ -25,17 +34,24 @@ export const httpStatus: Readonly<Record<ErrorCode, number>> = {
   invalid_request: 400,
   unauthenticated: 401,
   insufficient_credits: 402,
+  limit_reached: 402,
   forbidden: 403,
   not_found: 404,
   account_not_found: 404,
   hold_not_found: 404,
   hold_resolved: 409,
+  progress_backwards: 409,
+  not_refundable: 409,
   conflict: 409,
+  precondition_failed: 412,
   body_too_large: 413,
   unsupported_media_type: 415,
   idempotency_mismatch: 422,
+  unknown_model: 422,
+  price_missing: 422,
   account_frozen: 423,
   limit_exceeded: 409,
+  rate_limited: 429,
   not_configured: 500,
   ledger_unavailable: 503,
 };
@@ -46,12 +62,24 @@ export type ErrorSource = { readonly path: string; readonly message: string };
 /** Whether a refused operation may have taken effect. Only `unknown` needs a retry with the same key. */
 export type Outcome = 'not_executed' | 'unknown';
 
+/** What was missing, where a refusal is about an amount. `/v1` tells it with a 402. */
+export type Shortage = {
+  readonly required: Micros;
+  readonly available: Micros;
+  /** The id of the spending limit that refused, with `limit_reached`. */
+  readonly limit?: string;
+  /** When the limit allows spending again, in milliseconds since 1970; null: never. */
+  readonly resetsAtMs?: number | null;
+};
+
 export type ErrorDetails = {
   readonly sources?: readonly ErrorSource[];
   /** For `ledger_unavailable`: whether the operation may have happened. */
   readonly outcome?: Outcome;
   /** The result of the first attempt, when a second one is refused because of it. */
   readonly first?: Readonly<Record<string, unknown>>;
+  /** For `insufficient_credits` and `limit_reached`. */
+  readonly shortage?: Shortage;
   readonly cause?: unknown;
 };
 
@@ -61,6 +89,7 @@ export class GatewayError extends Error {
   readonly sources: readonly ErrorSource[];
   readonly outcome: Outcome | undefined;
   readonly first: Readonly<Record<string, unknown>> | undefined;
+  readonly shortage: Shortage | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -69,6 +98,7 @@ export class GatewayError extends Error {
     this.sources = details.sources ?? [];
     this.outcome = details.outcome;
     this.first = details.first;
+    this.shortage = details.shortage;
   }
 }
 

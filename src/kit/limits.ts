@@ -105,5 +105,7 @@ export const RECONCILE_ACCOUNTS_MAX = 200;
 export const RECONCILE_ENTRIES_MAX = 50;
 /** Accounts with open findings that the reconciler compares completely in each turn. Drift is rare. */
 export const RECONCILE_RECHECKS_MAX = 20;
-/** Rows on one page of any list. */
+/** Items on one page of a list of `/v1`. */
+export const LIST_MAX = 1_000;
+/** Rows on one page of any list of the other APIs. */
 export const PAGE_MAX = 100;

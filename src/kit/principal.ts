@@ -18,11 +18,33 @@ export type Principal = {
 export const SERVER_SCOPES = ['credits-process', 'wallets', 'telemetry'] as const;
 export type ServerScope = (typeof SERVER_SCOPES)[number];
 
+/** What a service may do through `/v1` with its key (docs/contracts/native.md#callers). */
+export const API_SCOPES = ['holds', 'charges', 'grants', 'read', 'admin'] as const;
+export type ApiScope = (typeof API_SCOPES)[number];
+/** Every scope of a key. `*` is all of them but `admin`, which a key must name. */
+export const KEY_SCOPES = [...SERVER_SCOPES, ...API_SCOPES] as const;
+export type KeyScope = (typeof KEY_SCOPES)[number];
+
 /** A server that authenticated with a key. */
 export type ServerCaller = {
-  /** Unique per key, as long as the key lives: its id, or a digest for a key of the environment. */
+  /**
+   * The name under which its idempotency keys are remembered: the id of the first key of this name, or a digest for a key
+   * of the environment. A rotated key keeps it, so that a retry with the new key is still a repeat.
+   */
   readonly id: string;
   /** The key's name, given by the operator; recorded as the actor of what the server does. */
   readonly name: string;
-  readonly scopes: ReadonlySet<ServerScope | '*'>;
+  readonly scopes: ReadonlySet<KeyScope | '*'>;
+  /** Null: every account. Otherwise the key acts only on accounts whose id begins with this. */
+  readonly accountPrefix: string | null;
+  /** Null: any account. Otherwise the key acts only on this one, which a request need not name. */
+  readonly payer: string | null;
 };
+
+/** Who calls `/v1`: a user for the own account, a service with a key, an operator with a token of role `admin` or `supervisor`. */
+export type NativeCaller =
+  | { readonly kind: 'user' | 'operator'; readonly token: Principal }
+  | { readonly kind: 'service'; readonly key: ServerCaller };
+
+/** The name that is recorded as the actor of what a caller does. */
+export const actorOf = (caller: NativeCaller): string => (caller.kind === 'service' ? caller.key.name : caller.token.accountId);

@@ -123,14 +123,17 @@ export async function fakeGateway(options: FakeGatewayOptions = {}): Promise<Fak
       },
     },
     chatsparty,
-    plans,
+    native: {
+      plans,
+      writeLedger: () => Promise.resolve(true),
+      history: ({ before, limit }) => {
+        const older = gateway.history.filter(({ seq }) => before === undefined || seq < before);
+        const entries = older.slice(0, limit);
+        return Promise.resolve({ entries, next: older.length > limit ? (entries.at(-1)?.seq ?? null) : null });
+      },
+    },
     ...(options.console === undefined ? {} : { console: { ...options.console, authenticate, clock: now } }),
     health: { readiness: () => gateway.readiness, metricsText: metrics.text },
-    history: ({ before, limit }) => {
-      const older = gateway.history.filter(({ seq }) => before === undefined || seq < before);
-      const entries = older.slice(0, limit);
-      return Promise.resolve({ entries, next: older.length > limit ? (entries.at(-1)?.seq ?? null) : null });
-    },
   };
   const server = httpServer(createApp(deps));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -172,7 +175,7 @@ export async function send(url: string, method: string, { token, body, raw, head
     ...(payload === undefined ? {} : { body: payload as NonNullable<RequestInit['body']> }),
   });
   const text = await response.text();
-  const isJson = response.headers.get('content-type')?.startsWith('application/json') === true;
+  const isJson = /^application\/(problem\+)?json\b/.test(response.headers.get('content-type') ?? '');
   return {
     status: response.status, headers: response.headers, text,
     body: isJson && text !== '' ? (JSON.parse(text) as Record<string, unknown>) : {},

@@ -4,13 +4,17 @@ import type { Envelope } from '../http/failure.js';
  * A failure in the words of the accounting service: the superset of what its callers read (docs/contracts/README.md#c-11). `message`
  * is what they show, `error` the code to branch on, `sources` what was wrong and where. Never a stack.
  */
-export const accountingEnvelope: Envelope = ({ status, code, message, sources, outcome, first, requestId }) => ({
-  success: false,
-  status,
-  message,
-  error: code,
-  sources,
-  ...(outcome === undefined ? {} : { outcome }),
-  ...(first === undefined ? {} : { first }),
-  requestId,
-});
+export const accountingEnvelope: Envelope = {
+  schema: 'Error',
+  mediaType: 'application/json',
+  write: ({ status, code, message, sources, outcome, first, requestId }) => ({
+    success: false,
+    status,
+    message,
+    error: code,
+    sources,
+    ...(outcome === undefined ? {} : { outcome }),
+    ...(first === undefined ? {} : { first }),
+    requestId,
+  }),
+};

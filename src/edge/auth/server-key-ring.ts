@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../kit/clock.js';
 import { GatewayError } from '../../kit/errors.js';
 import { fingerprint } from '../../kit/ids.js';
-import { SERVER_SCOPES, type ServerScope } from '../../kit/principal.js';
+import { KEY_SCOPES, type KeyScope } from '../../kit/principal.js';
 import { digestOf, type KeyRing, type KnownKey } from './server-key.js';
 import type { ServerKeyRow } from './server-key.table.js';
 
@@ -31,7 +31,7 @@ const STALE_MS_MAX = 300_000;
 const PAUSE_MS = 1_000;
 const TOUCH_EVERY_MS = 5_000;
 
-const SCOPES: ReadonlySet<string> = new Set(SERVER_SCOPES);
+const SCOPES: ReadonlySet<string> = new Set(KEY_SCOPES);
 
 /** The server keys in memory. A request reads them again when they are older than half a second. */
 export function serverKeyRing({ configured, read, touch, clock, onError }: ServerKeyRingDeps): ServerKeyRing {
@@ -101,10 +101,11 @@ export function serverKeyRing({ configured, read, touch, clock, onError }: Serve
 
 const ofEnvironment = (key: string): KnownKey => ({
   id: `environment-${fingerprint(key)}`, name: 'environment', keyId: null, digest: digestOf(key), expiresAtMs: null,
-  scopes: new Set(['*'] as const),
+  scopes: new Set(['*'] as const), accountPrefix: null, payer: null,
 });
 
 const toKnown = (row: ServerKeyRow): KnownKey => ({
-  id: row.keyId, keyId: row.keyId, name: row.name, digest: Buffer.from(row.digest, 'hex'), expiresAtMs: row.expiresAtMs,
-  scopes: new Set(row.scopes.filter((scope): scope is ServerScope | '*' => scope === '*' || SCOPES.has(scope))),
+  id: row.callerId, keyId: row.keyId, name: row.name, digest: Buffer.from(row.digest, 'hex'), expiresAtMs: row.expiresAtMs,
+  scopes: new Set(row.scopes.filter((scope): scope is KeyScope | '*' => scope === '*' || SCOPES.has(scope))),
+  accountPrefix: row.accountPrefix, payer: row.payer,
 });

@@ -4,10 +4,14 @@ import { toMs } from '../../stores/postgres/unnest.js';
 /** A server key as it is kept: never the key itself. */
 export type ServerKeyRow = {
   readonly keyId: string;
+  /** The name under which its idempotency keys are remembered. */
+  readonly callerId: string;
   readonly name: string;
   readonly digest: string;
   readonly hint: string;
   readonly scopes: readonly string[];
+  readonly accountPrefix: string | null;
+  readonly payer: string | null;
   readonly createdBy: string;
   readonly createdAtMs: number;
   readonly expiresAtMs: number | null;
@@ -17,7 +21,8 @@ export type ServerKeyRow = {
 
 export type NewKeyRow = Pick<ServerKeyRow, 'keyId' | 'name' | 'digest' | 'hint' | 'scopes' | 'createdBy' | 'expiresAtMs'>;
 
-const COLUMNS = `key_id as "keyId", name, digest, hint, scopes, created_by as "createdBy", ${toMs('created_at')} as "createdAtMs",
+const COLUMNS = `key_id as "keyId", coalesce(caller_id, key_id) as "callerId", account_prefix as "accountPrefix", payer,
+  name, digest, hint, scopes, created_by as "createdBy", ${toMs('created_at')} as "createdAtMs",
   ${toMs('expires_at')} as "expiresAtMs", ${toMs('revoked_at')} as "revokedAtMs", ${toMs('last_used_at')} as "lastUsedAtMs"`;
 
 export async function insertServerKey(db: Db, key: NewKeyRow): Promise<ServerKeyRow> {

@@ -4,14 +4,18 @@ import type { Envelope } from '../http/failure.js';
  * A failure in the words of the credits process (docs/contracts/README.md#c-11). `data` is what makes the guide's own client work: it
  * reads `result.data.message` whatever happened, and the original's errors have no `data`. Never a stack.
  */
-export const creditsProcessEnvelope: Envelope = ({ status, code, message, sources, outcome, first, requestId }) => ({
-  success: false,
-  status,
-  message,
-  error: code,
-  sources,
-  data: { status: 'not-accessible', message },
-  ...(outcome === undefined ? {} : { outcome }),
-  ...(first === undefined ? {} : { first }),
-  requestId,
-});
+export const creditsProcessEnvelope: Envelope = {
+  schema: 'Error',
+  mediaType: 'application/json',
+  write: ({ status, code, message, sources, outcome, first, requestId }) => ({
+    success: false,
+    status,
+    message,
+    error: code,
+    sources,
+    data: { status: 'not-accessible', message },
+    ...(outcome === undefined ? {} : { outcome }),
+    ...(first === undefined ? {} : { first }),
+    requestId,
+  }),
+};

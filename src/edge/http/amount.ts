@@ -9,7 +9,8 @@ export const Credits = () => Type.Unsafe<number | string>({ type: ['number', 'st
 /** Credits as we answer: a number, exact to the sixth decimal. */
 export const CreditsReply = () => Type.Number();
 
-const EXPLANATIONS: Readonly<Record<CreditsProblem, string>> = {
+/** What is wrong with an amount, for callers. */
+export const AMOUNT_PROBLEMS: Readonly<Record<CreditsProblem, string>> = {
   not_a_number: 'must be a number of credits, such as 7.5 or "7.50"',
   negative: 'must not be negative',
   too_precise: 'must have at most six decimals',
@@ -23,7 +24,7 @@ export type AmountField = { readonly path: string; readonly message: string };
 export function readAmount(value: number | string, { path, message }: AmountField): Micros {
   const amount = parseCredits(value);
   if (typeof amount === 'number') return amount;
-  throw new GatewayError('invalid_request', message, { sources: [{ path, message: EXPLANATIONS[amount] }] });
+  throw new GatewayError('invalid_request', message, { sources: [{ path, message: AMOUNT_PROBLEMS[amount] }] });
 }
 
 /** Reads an amount above zero. Throws GatewayError invalid_request. */

@@ -5,14 +5,16 @@ import type { Envelope, Failure } from './failure.js';
 import { reply } from './json.js';
 import { refuse } from './refusals.js';
 
-/** Seconds a caller should wait when the ledger cannot answer. */
+/** Seconds a caller should wait after a 503 or a 429 that does not say more itself. */
 const RETRY_AFTER_SECONDS = '1';
 
 /**
  * The only catch of the HTTP side. Expected failures become the envelope of the route's dialect; anything else is a
  * bug: logged with the request id, answered with a fixed body that tells nothing of the inside.
  */
-export function errorBoundary({ log, envelope }: { readonly log: Log; readonly envelope: Envelope }): Middleware {
+export function errorBoundary(
+  { log, envelope }: { readonly log: Log; readonly envelope: (ctx: GatewayContext) => Envelope },
+): Middleware {
   return async (ctx, next) => {
     try {
       await next();
@@ -27,7 +29,10 @@ export function errorBoundary({ log, envelope }: { readonly log: Log; readonly e
       refuse(ctx, failure.code, inFull(failure));
       setHeaders(ctx, failure);
       const page = ctx.state.route?.page;
-      if (page === undefined) reply(ctx, failure.status, (ctx.state.route?.envelope ?? envelope)(failure));
+      if (page === undefined) {
+        const { mediaType, write } = ctx.state.route?.envelope ?? envelope(ctx);
+        reply(ctx, failure.status, write(failure), mediaType);
+      }
       else page.fail(ctx, failure);
     }
   };
@@ -38,15 +43,15 @@ function toFailure(error: unknown, ctx: GatewayContext): Failure {
   if (!(error instanceof GatewayError)) {
     return {
       status: 500, code: 'internal', message: 'Internal server error', sources: [], outcome: undefined, first: undefined,
-      requestId,
+      shortage: undefined, requestId,
     };
   }
-  const { code, outcome, first } = error;
+  const { code, outcome, first, shortage } = error;
   const worded = route?.wording[code];
   // The legacy sentence comes first; what really happened is kept as its source.
   const message = worded?.message ?? error.message;
   const sources = error.sources.length === 0 && worded !== undefined ? [{ path: worded.path, message: error.message }] : error.sources;
-  return { status: worded?.status ?? httpStatus[code], code, message, sources, outcome, first, requestId };
+  return { status: worded?.status ?? httpStatus[code], code, message, sources, outcome, first, shortage, requestId };
 }
 
 /** The message with what is behind it, for those who run the gateway: a legacy sentence alone tells them little. */
@@ -55,8 +60,8 @@ const inFull = ({ message, sources, first }: Failure): string => [
   ...(first === undefined ? [] : [`first: ${Object.entries(first).map(([name, value]) => `${name} ${String(value)}`).join(', ')}`]),
 ].join('; ');
 
-function setHeaders({ res }: GatewayContext, { code }: Failure): void {
-  if (code === 'ledger_unavailable') res.setHeader('Retry-After', RETRY_AFTER_SECONDS);
+function setHeaders({ res }: GatewayContext, { code, status }: Failure): void {
+  if ((status === 503 || status === 429) && !res.hasHeader('Retry-After')) res.setHeader('Retry-After', RETRY_AFTER_SECONDS);
   if (code === 'unauthenticated') res.setHeader('WWW-Authenticate', 'Bearer');
   // The rest of an oversized body is not worth reading: answer and hang up.
   if (code === 'body_too_large') res.setHeader('Connection', 'close');

@@ -1,4 +1,4 @@
-import type { ErrorCode, ErrorSource, Outcome } from '../../kit/errors.js';
+import type { ErrorCode, ErrorSource, Outcome, Shortage } from '../../kit/errors.js';
 
 /** A failed request, decided but not yet worded: what a dialect's envelope is made of. */
 export type Failure = {
@@ -8,11 +8,17 @@ export type Failure = {
   readonly sources: readonly ErrorSource[];
   readonly outcome: Outcome | undefined;
   readonly first: Readonly<Record<string, unknown>> | undefined;
+  readonly shortage: Shortage | undefined;
   readonly requestId: string;
 };
 
-/** Writes a failure in the words of a dialect. */
-export type Envelope = (failure: Failure) => object;
+/** How a dialect writes a failure. */
+export type Envelope = {
+  /** The schema of the answer, by its name in the OpenAPI document (edge/openapi/errors.ts). */
+  readonly schema: 'Error' | 'TextError' | 'Problem';
+  readonly mediaType: 'application/json' | 'application/problem+json';
+  readonly write: (failure: Failure) => object;
+};
 
 /**
  * How a route of a legacy API has always worded a failure, and the field it is about (`''`: none). Without a message

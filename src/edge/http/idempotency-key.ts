@@ -3,7 +3,7 @@ import { callerOf, type CallerKey } from '../../kit/caller.js';
 import { invalid } from '../../kit/errors.js';
 import { isVisibleAscii } from '../../kit/ids.js';
 import { IDEMPOTENCY_KEY_LENGTH_MAX } from '../../kit/limits.js';
-import type { Principal, ServerCaller } from '../../kit/principal.js';
+import type { NativeCaller, Principal, ServerCaller } from '../../kit/principal.js';
 import type { GatewayContext } from './context.js';
 
 const NAME = 'Idempotency-Key';
@@ -23,7 +23,7 @@ export const IdempotencyKeyHeader = {
  * structured field are optional. Sent
  * twice, Node joins the values with a space, which is refused here: an ambiguous key must not name anything.
  */
-export function idempotencyKey(ctx: GatewayContext, caller: Principal | ServerCaller): CallerKey | null {
+export function idempotencyKey(ctx: GatewayContext, caller: Principal | ServerCaller | NativeCaller): CallerKey | null {
   const header = ctx.req.headers['idempotency-key'];
   if (header === undefined) return null;
   const value = String(header);

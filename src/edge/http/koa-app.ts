@@ -1,7 +1,7 @@
 import Koa from 'koa';
 import type { Log } from '../../kit/log.js';
 import type { Metrics } from '../../kit/metrics/metrics.js';
-import type { Middleware, PathParams, RequestState } from './context.js';
+import type { GatewayContext, Middleware, PathParams, RequestState } from './context.js';
 import { errorBoundary } from './error-boundary.js';
 import type { Envelope } from './failure.js';
 import { standardHeaders } from './headers.js';
@@ -15,7 +15,7 @@ export type KoaAppDeps = {
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'http'>;
   /** Words the failures of routes without a dialect of their own, and of unknown paths. */
-  readonly envelope: Envelope;
+  readonly envelope: (ctx: GatewayContext) => Envelope;
   /** Undefined: requests are not traced. */
   readonly trace?: Middleware | undefined;
   readonly onRefused: TellRefusal;

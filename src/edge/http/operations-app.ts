@@ -21,7 +21,7 @@ export function createOperationsApp({ log, metrics, health, envelope }: Operatio
   });
   healthRoutes(table.add, health);
   // This process serves no API, so a request for another path is not recorded as a refusal.
-  return koaApp({ log, metrics, envelope, onRefused: () => undefined }, table.middleware(), () => {
+  return koaApp({ log, metrics, envelope: () => envelope, onRefused: () => undefined }, table.middleware(), () => {
     throw new GatewayError('not_found', 'Not found');
   });
 }

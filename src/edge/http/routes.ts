@@ -1,13 +1,13 @@
 import { Router } from '@koa/router';
 import type { TSchema } from 'typebox';
-import type { ErrorCode } from '../../kit/errors.js';
+import { GatewayError, type ErrorCode } from '../../kit/errors.js';
 import { isAccountId } from '../../kit/ids.js';
 import { ACCOUNT_ID_LENGTH_MAX } from '../../kit/limits.js';
 import type { Metrics, Observe } from '../../kit/metrics/metrics.js';
-import type { Principal, ServerCaller } from '../../kit/principal.js';
-import { assertAllowed, type Gate, type PrivateGate, type ServerKeyGate } from '../auth/allow.js';
+import type { NativeCaller, Principal, ServerCaller } from '../../kit/principal.js';
+import { assertAllowed, type CallersGate, type Gate, type PrivateGate, type ServerKeyGate } from '../auth/allow.js';
 import type { Authenticate } from '../auth/bearer.js';
-import { assertScope, type AuthenticateServer } from '../auth/server-key.js';
+import { assertScope, looksLikeApiKey, type AuthenticateServer } from '../auth/server-key.js';
 import type { Admission, Urgency } from './admission.js';
 import { readBody } from './body.js';
 import type { GatewayContext, Middleware, PathParams, RequestState } from './context.js';
@@ -64,7 +64,8 @@ export type Route = {
 
 /** The arguments of a handler besides Koa's context: the principal (none behind `anyone()`) and the parsed body. */
 export type Call<G extends Gate, Body> = {
-  readonly principal: G extends PrivateGate ? Principal : G extends ServerKeyGate ? ServerCaller : null;
+  readonly principal: G extends PrivateGate ? Principal
+    : G extends ServerKeyGate ? ServerCaller : G extends CallersGate ? NativeCaller : null;
   readonly body: Body;
 };
 
@@ -137,6 +138,7 @@ export function routeTable({ authenticate, authenticateServer, metrics, admissio
       const principal = await admit(ctx);
       const sent = body === undefined ? undefined : await read(ctx);
       if (gate.kind === 'server-key') nameAccount(ctx, sent);
+      if (gate.kind === 'callers') nameNativeAccount(ctx, principal as NativeCaller, sent);
       const parsed = body?.parse(sent);
       // The compiler cannot follow that `principal` is null exactly for a public gate, nor an absent body parser.
       await handler(ctx, { principal, body: parsed } as Parameters<typeof handler>[1]);
@@ -158,7 +160,8 @@ export function routeTable({ authenticate, authenticateServer, metrics, admissio
   };
 }
 
-type Admit = (ctx: GatewayContext) => Principal | ServerCaller | null | Promise<Principal | ServerCaller>;
+type Caller = Principal | ServerCaller | NativeCaller;
+type Admit = (ctx: GatewayContext) => Caller | null | Promise<Caller>;
 
 /** The credentials of a user. */
 const ofHeader: PageRules['credentials'] = (ctx) => ctx.req.headers.authorization;
@@ -179,6 +182,8 @@ function admission(gate: Gate, { authenticate, authenticateServer, credentials }
         assertScope(caller, gate.scope);
         return caller;
       };
+    case 'callers':
+      return (ctx) => admitNative({ authenticate, authenticateServer, credentials }, gate, ctx);
     case 'authenticated':
     case 'roles':
       return (ctx) => admitUser(authenticate, gate, ctx, credentials(ctx));
@@ -190,6 +195,47 @@ function nameAccount(ctx: GatewayContext, sent: unknown): void {
   const { user_id: userId, user } = (sent ?? {}) as { readonly user_id?: unknown; readonly user?: unknown };
   const accountId = userId ?? user;
   if (typeof accountId === 'string' && accountId.length <= ACCOUNT_ID_LENGTH_MAX && isAccountId(accountId)) ctx.state.accountId = accountId;
+}
+
+const BEARER = 'Bearer ';
+
+/** A caller of `/v1`: the bearer of a token or of an API key, after role and scope were accepted. */
+function admitNative(
+  { authenticate, authenticateServer, credentials }: Doorkeepers, gate: CallersGate, ctx: GatewayContext,
+): NativeCaller | Promise<NativeCaller> {
+  const sent = credentials(ctx);
+  if (authenticateServer !== undefined && sent?.startsWith(BEARER) === true && looksLikeApiKey(sent.slice(BEARER.length))) {
+    return admitService(authenticateServer, gate, sent.slice(BEARER.length));
+  }
+  const admit = (token: Principal): NativeCaller => {
+    ctx.state.accountId = token.accountId;
+    if (token.role === 'admin' || (token.role === 'supervisor' && gate.scope === 'read')) return { kind: 'operator', token };
+    if (!gate.users) throw new GatewayError('forbidden', 'Users may not call this; it is for services with an API key and for operators');
+    return { kind: 'user', token };
+  };
+  const token = authenticate(sent);
+  return token instanceof Promise ? token.then(admit) : admit(token);
+}
+
+async function admitService(authenticateServer: AuthenticateServer, gate: CallersGate, key: string): Promise<NativeCaller> {
+  try {
+    const caller = await authenticateServer(key);
+    assertScope(caller, gate.scope);
+    return { kind: 'service', key: caller };
+  } catch (error) {
+    // Where no key exists at all, this one is wrong too.
+    if (error instanceof GatewayError && error.code === 'not_configured') throw new GatewayError('unauthenticated', 'Invalid API key');
+    throw error;
+  }
+}
+
+/** A service acts on the account that its body names, or on the one payer of its key, also where the rest of the body is at fault. */
+function nameNativeAccount(ctx: GatewayContext, caller: NativeCaller, sent: unknown): void {
+  if (caller.kind !== 'service') return;
+  const { payer, accountPrefix } = caller.key;
+  const { account = payer } = (sent ?? {}) as { readonly account?: unknown };
+  if (typeof account !== 'string' || account.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(account)) return;
+  if ((payer === null || account === payer) && account.startsWith(accountPrefix ?? '')) ctx.state.accountId = account;
 }
 
 /** The caller, after token and role were accepted. A cached token is accepted without waiting. */

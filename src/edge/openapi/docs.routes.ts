@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto';
 import Type from 'typebox';
 import { anyone } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
+import { PROBLEM_PAGE } from '../http/problem.js';
 import type { AddRoute } from '../http/routes.js';
 import { openApiOf, type OpenApiSource } from './openapi.js';
 import { STYLE } from './page-style.js';
+import { errorsPage } from './errors-page.js';
 import { pageOf } from './page.js';
 
 /** A text that never changes while the process lives, with all that is to be said about it. */
@@ -22,6 +24,10 @@ const Page = Type.String({ contentMediaType: 'text/html' });
 const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE)
   .digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 
+const HTML_HEADERS = {
+  'Content-Type': 'text/html; charset=utf-8', 'Content-Security-Policy': PAGE_POLICY, 'Referrer-Policy': 'no-referrer',
+} as const;
+
 /**
  * The API described by its own route table, for programs and for people. Add these last: they describe what is in
  * `routes` by then, once, and every request is answered with the same text.
@@ -35,11 +41,14 @@ export function docsRoutes(add: AddRoute, source: OpenApiSource): void {
   add('GET', '/openapi.json', anyone(), { summary: 'This API in OpenAPI 3.1', replies: document }, (ctx) => { send(ctx, json); });
   add('GET', '/docs', anyone(), { summary: 'This API as a page', replies: page }, (ctx) => { send(ctx, html); });
 
+  const errors = staticOf(errorsPage(), HTML_HEADERS);
+  add('GET', PROBLEM_PAGE, anyone(), { summary: 'The codes of failures below /v1, as a page', replies: page }, (ctx) => {
+    send(ctx, errors);
+  });
+
   const openApi = openApiOf({ ...source, routes: source.routes.filter(({ page: own }) => own === undefined) });
   json = staticOf(JSON.stringify(openApi), { 'Content-Type': 'application/json; charset=utf-8' });
-  html = staticOf(pageOf(openApi), {
-    'Content-Type': 'text/html; charset=utf-8', 'Content-Security-Policy': PAGE_POLICY, 'Referrer-Policy': 'no-referrer',
-  });
+  html = staticOf(pageOf(openApi), HTML_HEADERS);
 }
 
 function staticOf(text: string, headers: Readonly<Record<string, string>>): Static {

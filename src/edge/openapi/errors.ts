@@ -1,6 +1,7 @@
 import Type, { type TSchema } from 'typebox';
 import { ACCOUNT_FROZEN_SENTENCE, httpStatus, type ErrorCode } from '../../kit/errors.js';
 import type { Envelope } from '../http/failure.js';
+import { PROBLEMS } from '../http/problem.js';
 import type { Route } from '../http/routes.js';
 import { shapeOf } from './examples.js';
 import type { Example, Header, MediaType } from './types.js';
@@ -12,16 +13,23 @@ const MEANINGS: Readonly<Record<FailureCode, string>> = {
   invalid_request: 'Something in the request is missing or is not what it should be; `sources` names it',
   unauthenticated: 'Authentication token required',
   insufficient_credits: 'Insufficient credits',
+  limit_reached: PROBLEMS.limit_reached.title,
   forbidden: 'Admin access required',
   not_found: 'Not found',
   account_not_found: 'There is no such account',
   hold_not_found: 'There is no such session of this account',
   hold_resolved: 'The session or usage key has ended already, with usage that cost as much or more, or too long ago; `first` tells how',
+  progress_backwards: PROBLEMS.progress_backwards.title,
+  not_refundable: PROBLEMS.not_refundable.title,
+  precondition_failed: PROBLEMS.precondition_failed.title,
   conflict: 'The request conflicts with existing data',
   body_too_large: 'The body is too large',
   unsupported_media_type: 'The body must be application/json in UTF-8, not compressed',
   idempotency_mismatch: 'This Idempotency-Key was used for another request; use a new one',
   account_frozen: ACCOUNT_FROZEN_SENTENCE,
+  unknown_model: PROBLEMS.unknown_model.title,
+  price_missing: PROBLEMS.price_missing.title,
+  rate_limited: PROBLEMS.rate_limited.title,
   limit_exceeded: 'A limit of the account is reached',
   not_configured: 'The gateway lacks a setting that this needs',
   ledger_unavailable: 'The ledger did not answer; `outcome` tells whether anything happened. Ask again with the same key or session',
@@ -54,6 +62,19 @@ export const errorSchemas = {
     })),
   }),
   TextError: Type.Object({ ...common, error: Type.String({ description: '`message`, or `Unauthorized`' }), code: Code() }),
+  Problem: Type.Object({
+    type: Type.String({ description: 'the page that explains the code' }),
+    title: Type.String(), status: common.status,
+    detail: Type.String({ description: 'what happened, for people' }),
+    code: Type.Enum(Object.values(PROBLEMS).map(({ code }) => code), { description: 'what to branch on; the list is closed' }),
+    errors: common.sources,
+    available: Type.Optional(Type.String({ description: 'with 402: the credits that can be spent' })),
+    required: Type.Optional(Type.String({ description: 'with 402: the credits that were asked for' })),
+    shortBy: Type.Optional(Type.String({ description: 'with 402: what is missing' })),
+    limit: Type.Optional(Type.String({ description: 'with 402: the spending limit that refused' })),
+    resetsAt: Type.Optional(Type.Union([Type.String(), Type.Null()], { description: 'with `limit`: when it allows spending again' })),
+    outcome: common.outcome, first: common.first, requestId: common.requestId,
+  }),
 } as const;
 
 /** Every code a route can fail with, by status. What its gate, body and parameters refuse follows from these alone. */
@@ -64,7 +85,7 @@ export function failuresOf(route: Route): ReadonlyMap<number, readonly FailureCo
   if (body !== null) for (const code of ['invalid_request', 'body_too_large', 'unsupported_media_type'] as const) codes.add(code);
   if (gate.kind !== 'public') codes.add('unauthenticated');
   if (gate.kind !== 'public' && route.page === undefined) codes.add('ledger_unavailable'); // a process that is behind refuses all of them
-  if (gate.kind === 'roles' || gate.kind === 'server-key') codes.add('forbidden');
+  if (gate.kind === 'roles' || gate.kind === 'server-key' || gate.kind === 'callers') codes.add('forbidden');
   if (gate.kind === 'server-key') codes.add('not_configured');
   for (const code of [...errors, ...Object.keys(wording) as ErrorCode[]]) codes.add(code);
   codes.add('internal');
@@ -76,20 +97,29 @@ export function failuresOf(route: Route): ReadonlyMap<number, readonly FailureCo
   return byStatus;
 }
 
-/** How a status of a route is worded: one example for each of its codes, in the envelope that the route really has. */
+/** How a status of a route is worded: one example for each of its codes, by the name that the envelope gives it. */
 export function failureExamples(route: Route, codes: readonly FailureCode[], envelope: Envelope): Readonly<Record<string, Example>> {
   return Object.fromEntries(codes.map((code) => {
-    const summary = meaningOf(route, code);
-    const value = (route.envelope ?? envelope)({
+    const summary = meaningOf(route, code, envelope);
+    const value = envelope.write({
       status: statusOf(route, code), code, message: (code === 'internal' ? undefined : route.wording[code]?.message) ?? summary,
       sources: code === 'invalid_request' ? [{ path: fieldOf(route), message: 'is missing' }] : [],
-      outcome: code === 'ledger_unavailable' ? 'not_executed' : undefined, first: undefined, requestId: 'kX3v9aQz-1f',
+      outcome: code === 'ledger_unavailable' ? 'not_executed' : undefined, first: undefined, shortage: undefined,
+      requestId: 'kX3v9aQz-1f',
     });
-    return [code, { summary, value }];
+    return [nameIn(envelope, code), { summary, value }];
   }));
 }
 
-function meaningOf({ gate }: Route, code: FailureCode): string {
+/** What callers of the envelope branch on. */
+const nameIn = (envelope: Envelope, code: FailureCode): string => (envelope.schema === 'Problem' ? PROBLEMS[code].code : code);
+
+/** The codes of a status with their meanings, for people. */
+export const failureSentence = (route: Route, codes: readonly FailureCode[], envelope: Envelope): string =>
+  codes.map((code) => `\`${nameIn(envelope, code)}\`: ${meaningOf(route, code, envelope)}.`).join(' ');
+
+function meaningOf({ gate }: Route, code: FailureCode, envelope: Envelope): string {
+  if (envelope.schema === 'Problem') return PROBLEMS[code].meaning;
   if (gate.kind !== 'server-key') return MEANINGS[code];
   if (code === 'unauthenticated') return 'Server API key is required';
   return code === 'forbidden' ? `This server API key has no scope ${gate.scope}` : MEANINGS[code];
@@ -106,15 +136,18 @@ function fieldOf({ body, params, query, headers }: Route): string {
 }
 
 /** The content of a failure. `own`: what the route itself may answer with this status. */
-export function failureContent(own: TSchema | undefined, examples: Readonly<Record<string, Example>>): Readonly<Record<string, MediaType>> {
-  const isText = Object.values(examples).some(({ value }) => 'code' in value);
-  const schema: TSchema = Type.Unsafe({ $ref: `#/components/schemas/${isText ? 'TextError' : 'Error'}` });
-  return { 'application/json': { schema: own === undefined ? schema : Type.Union([own, schema]), examples } };
+export function failureContent(
+  own: TSchema | undefined, examples: Readonly<Record<string, Example>>, { schema: name, mediaType }: Envelope,
+): Readonly<Record<string, MediaType>> {
+  const schema: TSchema = Type.Unsafe({ $ref: `#/components/schemas/${name}` });
+  if (own === undefined) return { [mediaType]: { schema, examples } };
+  if (mediaType !== 'application/json') return { 'application/json': { schema: own }, [mediaType]: { schema, examples } };
+  return { [mediaType]: { schema: Type.Union([own, schema]), examples } };
 }
 
 /** Headers that come with a failure, besides those of every answer. */
 export function failureHeaders(status: number): Readonly<Record<string, Header>> {
   if (status === 401) return { 'WWW-Authenticate': { description: 'always `Bearer`', schema: Type.String() } };
-  if (status === 503) return { 'Retry-After': { description: 'seconds to wait', schema: Type.Integer() } };
+  if (status === 503 || status === 429) return { 'Retry-After': { description: 'seconds to wait', schema: Type.Integer() } };
   return {};
 }

@@ -40,8 +40,19 @@ export function operationIdOf({ method, path }: Pick<Route, 'method' | 'path'>):
 }
 
 /** Who may call a route, in one or two words. */
-export const gateName = (gate: Gate): string =>
-  (gate.kind === 'roles' ? gate.roles.join(', ') : gate.kind === 'server-key' ? `server-key (${gate.scope})` : gate.kind);
+export function gateName(gate: Gate): string {
+  switch (gate.kind) {
+    case 'roles':
+      return gate.roles.join(', ');
+    case 'server-key':
+      return `server-key (${gate.scope})`;
+    case 'callers':
+      return `${gate.users ? 'user, ' : ''}service (${gate.scope}), operator`;
+    case 'public':
+    case 'authenticated':
+      return gate.kind;
+  }
+}
 
 /** The same in a sentence. */
 export function gateSentence(gate: Gate): string {
@@ -52,6 +63,9 @@ export function gateSentence(gate: Gate): string {
       return 'Needs any valid token; it acts on the account of the token, whatever the request says.';
     case 'server-key':
       return `Needs an \`x-server-api-key\` with the scope ${gate.scope}; it acts on the account that the request names.`;
+    case 'callers':
+      return `${gate.users ? 'Users call this for their own account. ' : ''}Services need an API key with the scope ${gate.scope}; `
+        + `operators a token whose role is admin${gate.scope === 'read' ? ' or supervisor' : ''}.`;
     case 'roles':
       return `Needs a token whose role is ${gate.roles.join(' or ')}.`;
   }

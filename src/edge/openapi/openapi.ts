@@ -1,7 +1,8 @@
 import Type, { IsOptional, type TSchema } from 'typebox';
+import type { Gate } from '../auth/allow.js';
 import type { Envelope } from '../http/failure.js';
 import type { Fields, Route } from '../http/routes.js';
-import { errorSchemas, failureContent, failureExamples, failureHeaders, failuresOf } from './errors.js';
+import { errorSchemas, failureContent, failureExamples, failureHeaders, failureSentence, failuresOf } from './errors.js';
 import { exampleOf, hasExample, shapeOf } from './examples.js';
 import { gateName, gateSentence, operationIdOf, paramsOf, tagOf, tags, templateOf } from './names.js';
 import type { Content, Header, OpenApi, Operation, Parameter, PathItem, Response } from './types.js';
@@ -62,6 +63,9 @@ export function openApiOf({ routes, version, envelope }: OpenApiSource): OpenApi
           type: 'http', scheme: 'bearer', bearerFormat: 'JWT',
           description: 'An access token of a configured issuer. Its `sub` is the account, its `role` the rights.',
         },
+        apiKey: {
+          type: 'http', scheme: 'bearer', description: 'An API key of a service, made with `POST /v1/api-keys` or `npm run keys`.',
+        },
         serverKey: {
           type: 'apiKey', in: 'header', name: 'x-server-api-key',
           description: 'A key of SERVER_API_KEYS, or one made with `npm run keys`. Never for browsers.',
@@ -81,7 +85,7 @@ function operationOf(route: Route, envelope: Envelope): Operation {
     tags: [tagOf(path)],
     summary,
     description: gateSentence(gate),
-    security: gate.kind === 'public' ? [] : [gate.kind === 'server-key' ? { serverKey: [] } : { bearer: [] }],
+    security: securityOf(gate),
     'x-gate': gateName(gate),
     parameters: parametersOf(route),
     ...(body === null ? {} : {
@@ -89,6 +93,20 @@ function operationOf(route: Route, envelope: Envelope): Operation {
     }),
     responses: responsesOf(route, envelope),
   };
+}
+
+function securityOf(gate: Gate): Operation['security'] {
+  switch (gate.kind) {
+    case 'public':
+      return [];
+    case 'server-key':
+      return [{ serverKey: [] }];
+    case 'callers':
+      return [{ bearer: [] }, { apiKey: [] }];
+    case 'authenticated':
+    case 'roles':
+      return [{ bearer: [] }];
+  }
 }
 
 function parametersOf({ path, params, query, headers }: Route): Parameter[] {
@@ -105,16 +123,17 @@ function parametersOf({ path, params, query, headers }: Route): Parameter[] {
   return [...list('path', inPath), ...list('query', query), ...list('header', headers)];
 }
 
-function responsesOf(route: Route, envelope: Envelope): Readonly<Record<string, Response>> {
+function responsesOf(route: Route, standard: Envelope): Readonly<Record<string, Response>> {
+  const envelope = route.envelope ?? standard;
   const responses = new Map<string, Response>();
   for (const [status, schema] of Object.entries(route.replies)) responses.set(status, replyOf(route, Number(status), schema));
   for (const [status, codes] of failuresOf(route)) {
     const examples = failureExamples(route, codes, envelope);
     responses.set(String(status), {
-      description: codes.map((code) => `\`${code}\`: ${examples[code]?.summary ?? code}.`).join(' '),
+      description: failureSentence(route, codes, envelope),
       headers: { ...EVERY_ANSWER, ...failureHeaders(status) },
       // A route may answer in its own words with a status that is also a failure's.
-      content: failureContent(route.replies[status], examples),
+      content: failureContent(route.replies[status], examples, envelope),
     });
   }
   return Object.fromEntries([...responses].sort(([a], [b]) => Number(a) - Number(b)));

@@ -7,7 +7,8 @@ import { allow } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
-import { bodyOf, storedText } from '../http/schema.js';
+import { storedText } from '../http/schema.js';
+import { nativeBody, Strict } from './body.js';
 
 /** The use cases of freeze-account.ts and show-account.ts, with their deps. */
 export type AccountRouteDeps = {
@@ -17,7 +18,7 @@ export type AccountRouteDeps = {
   readonly thawAccount: (command: FreezeCommand) => Promise<Frozen>;
 };
 
-const reasonBody = bodyOf(Type.Object({ reason: storedText(1, NOTES_LENGTH_MAX) }), 'reason is required');
+const reasonBody = nativeBody(Strict({ reason: storedText(1, NOTES_LENGTH_MAX) }));
 const params = { accountId: Type.String({ description: 'id, username or e-mail' }) };
 
 const OrNull = <T extends Parameters<typeof Type.Union>[0][number]>(type: T) => Type.Union([type, Type.Null()]);

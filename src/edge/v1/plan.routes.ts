@@ -12,7 +12,8 @@ import type { GatewayContext } from '../http/context.js';
 import { markReplayed } from '../http/idempotency-key.js';
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
-import { bodyOf, integerOrNull, storedText } from '../http/schema.js';
+import { integerOrNull, storedText } from '../http/schema.js';
+import { nativeBody, Strict } from './body.js';
 
 /** The use cases of manage-plans.ts and referral-bonus.ts, with their deps. */
 export type PlanRouteDeps = {
@@ -33,7 +34,7 @@ const PERIOD_SECONDS_MAX = 366 * 86_400;
 
 const Id = (maxLength: number) => Type.String({ minLength: 1, maxLength, pattern: '^[A-Za-z0-9_][A-Za-z0-9._@|+=~$-]*$' });
 const AccountId = () => Id(ACCOUNT_ID_LENGTH_MAX);
-const planBody = bodyOf(Type.Object({
+const planBody = nativeBody(Strict({
   name: storedText(1, NAME_LENGTH_MAX),
   credits: Credits(),
   period: Type.Enum(['day', 'week', 'month', 'seconds']),
@@ -41,11 +42,10 @@ const planBody = bodyOf(Type.Object({
   mode: Type.Optional(Type.Enum(['roll_over', 'reset'])),
   missed: Type.Optional(Type.Enum(['each', 'latest'])),
   expiresAfterSeconds: Type.Optional(integerOrNull(1, EXPIRES_AFTER_SECONDS_MAX)),
-}), 'The plan is not valid');
-const assignBody = bodyOf(Type.Object({ plan: Id(PLAN_ID_LENGTH_MAX) }), 'plan is required');
-const referralBody = bodyOf(
-  Type.Object({ referrer: AccountId(), referee: AccountId(), credits: Credits(), refereeCredits: Type.Optional(Credits()) }),
-  'referrer, referee and credits are required',
+}));
+const assignBody = nativeBody(Strict({ plan: Id(PLAN_ID_LENGTH_MAX) }));
+const referralBody = nativeBody(
+  Strict({ referrer: AccountId(), referee: AccountId(), credits: Credits(), refereeCredits: Type.Optional(Credits()) }),
 );
 
 const PlanReply = Type.Object({

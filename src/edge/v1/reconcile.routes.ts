@@ -9,7 +9,8 @@ import { AMOUNTS, type AmountName } from '../../ledger/figures.js';
 import { allow } from '../auth/allow.js';
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
-import { bodyOf, storedText } from '../http/schema.js';
+import { storedText } from '../http/schema.js';
+import { nativeBody, Strict } from './body.js';
 
 export type Reconciliation = {
   readonly state: ReconcileState;
@@ -30,7 +31,7 @@ export type ReconcileRouteDeps = {
 
 /** Longest text that can name an account: an e-mail address. */
 const TARGET_LENGTH_MAX = 320;
-const startBody = bodyOf(Type.Object({ accountId: Type.Optional(storedText(1, TARGET_LENGTH_MAX)) }), 'accountId must name an account');
+const startBody = nativeBody(Strict({ accountId: Type.Optional(storedText(1, TARGET_LENGTH_MAX)) }));
 
 const TextOrNull = () => Type.Union([Type.String(), Type.Null()]);
 const IntegerOrNull = () => Type.Union([Type.Integer(), Type.Null()]);

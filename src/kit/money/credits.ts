@@ -47,6 +47,14 @@ function explainText(text: string): CreditsProblem {
  */
 export const toCredits = (amount: Micros): number => amount / MICROS_PER_CREDIT;
 
+/** Credits as exact decimal text without trailing zeros, such as `2.5` or `-0.000001`: how `/v1` writes amounts. */
+export function creditsText(amount: Micros | SumOfMicros): string {
+  const sum = BigInt(amount);
+  const size = sum < 0n ? -sum : sum;
+  const fraction = (size % PER_CREDIT).toString().padStart(6, '0').replace(/0+$/, '');
+  return `${sum < 0n ? '-' : ''}${size / PER_CREDIT}${fraction === '' ? '' : `.${fraction}`}`;
+}
+
 /** Micros of many operations: a BigInt, because a sum may exceed a double's exact range. */
 export type SumOfMicros = bigint;
 

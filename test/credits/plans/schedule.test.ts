@@ -71,15 +71,16 @@ describe('plans', () => {
   });
 
   test.each([
-    [{}, 'The plan is not valid'],
-    [{ name: 'x', credits: 1, period: 'fortnight' }, 'The plan is not valid'],
+    [{}, 'body.name: is missing'],
+    [{ name: 'x', credits: 1, period: 'fortnight' }, 'body.period: must be equal to one of the allowed values'],
+    [{ name: 'x', credits: 1, period: 'day', missedd: 'each' }, 'body.missedd: is not a member of this request'],
     [{ name: 'x', credits: 0, period: 'day' }, 'credits must be above zero'],
-    [{ name: 'x', credits: 1, period: 'seconds' }, 'belongs to the period "seconds", and to no other'],
-    [{ name: 'x', credits: 1, period: 'day', periodSeconds: 5 }, 'belongs to the period "seconds", and to no other'],
-    [{ name: 'x', credits: 1, period: 'day', mode: 'reset', missed: 'each' }, 'a reset plan grants only the latest of missed periods'],
+    [{ name: 'x', credits: 1, period: 'seconds' }, 'body.periodSeconds: belongs to the period "seconds", and to no other'],
+    [{ name: 'x', credits: 1, period: 'day', periodSeconds: 5 }, 'body.periodSeconds: belongs to the period "seconds", and to no other'],
+    [{ name: 'x', credits: 1, period: 'day', mode: 'reset', missed: 'each' }, 'body.missed: a reset plan grants only the latest of missed periods'],
   ])('%j -> 400', async (body, message) => {
     const answer = await define('bad', body);
-    expect([answer.status, answer.body['message']]).toEqual([400, message]);
+    expect([answer.status, answer.body['detail']]).toEqual([400, message]);
   });
 
   test('are for administrators', async () => {
@@ -104,5 +105,5 @@ test('a referral is rewarded once', async () => {
     200, { status: 'granted' }, 200, 'true',
   ]);
   const other = await call('POST', '/v1/referrals', { referrer: 'another', referee, credits: 5 });
-  expect([other.status, other.body['error']]).toEqual([422, 'idempotency_mismatch']);
+  expect([other.status, other.body['code']]).toEqual([422, 'idempotency_key_reused']);
 });

@@ -28,7 +28,7 @@ const get = (path: string, token = admin): Promise<Answer> => checked.send('GET'
 const put = (path: string, body: object, token = admin): Promise<Answer> => checked.send('PUT', `/v1/prices/${path}`, { token, body });
 const priceIn = ({ body }: Answer): Price => body['price'] as Price;
 const pricesIn = ({ body }: Answer): Price[] => body['prices'] as Price[];
-const pathsIn = ({ body }: Answer): string[] => (body['sources'] as { path: string }[]).map(({ path }) => path);
+const pathsIn = ({ body }: Answer): string[] => (body['errors'] as { path: string }[]).map(({ path }) => path);
 const later = (ms: number): string => new Date(Date.now() + movedMs + ms).toISOString();
 const acme = (model: string, prices: object = { input: '2.50', output: 10 }): object => ({ provider: 'acme', model, prices });
 

@@ -271,7 +271,7 @@ describe('GET /v1/refusals', () => {
     [`cursor=${Buffer.from(JSON.stringify([1, 'a\0', 'b', 'c', 'd'])).toString('base64url')}`],
   ])('%s is refused, and named', async (query) => {
     const { status, body } = await send(`${lab.gateway.url}/v1/refusals?${query}`, 'GET', { token: supervisor });
-    expect([status, (body['sources'] as { path: string }[])[0]?.path]).toEqual([400, `query.${query.split('=')[0] ?? ''}`]);
+    expect([status, (body['errors'] as { path: string }[])[0]?.path]).toEqual([400, `query.${query.split('=')[0] ?? ''}`]);
   });
 
   test('is for supervisors and admins', async () => {

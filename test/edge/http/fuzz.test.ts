@@ -122,16 +122,19 @@ type Failure = {
   readonly error?: string;
   readonly code?: string;
   readonly sources?: readonly { readonly path: string; readonly message: string }[];
+  /** What `/v1` calls them. */
+  readonly detail?: string;
+  readonly errors?: Failure['sources'];
 };
 
 /** A legacy route may have always answered bad requests with another status than 400. */
 const invalidStatus = ({ responses }: Operation): number =>
   Number(Object.entries(responses)
-    .find(([, { content }]) => content?.['application/json']?.examples?.['invalid_request'] !== undefined)?.[0]);
+    .find(([, { content }]) => Object.values(content ?? {}).some(({ examples }) => examples?.['invalid_request'] !== undefined))?.[0]);
 
 function judge(operation: Operation, request: Request, answer: Answer): void {
   const { status } = answer;
-  const { sources = [], message = '', error, code = error } = answer.body as Failure;
+  const { detail = '', errors = [], sources = errors, message = detail, error, code = error } = answer.body as Failure;
   const invalid = invalidStatus(operation);
   if (code === 'invalid_request') {
     expect(sources.length).toBeGreaterThan(0);

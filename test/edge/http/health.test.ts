@@ -60,7 +60,7 @@ describe('GET /v1/entries', () => {
     'limit=1&limit=2',
   ])('63 %s -> 400', async (query) => {
     const { status, body } = await gateway.call('GET', `/v1/entries?${query}`, { token: await gateway.token({ sub: 'alice' }) });
-    expect([status, (body['sources'] as { path: string }[])[0]?.path]).toEqual([400, `query.${query.split('=')[0] ?? ''}`]);
+    expect([status, (body['errors'] as { path: string }[])[0]?.path]).toEqual([400, `query.${query.split('=')[0] ?? ''}`]);
   });
 
   test('needs a token', async () => {

@@ -57,7 +57,8 @@ const example = ({ path, operation }: Each): { readonly path: string; readonly b
 
 /** The status that a route declares for a code; dialects differ. */
 const statusOf = ({ responses }: Operation, code: string): number | undefined => {
-  const found = Object.entries(responses).find(([, { content }]) => content?.['application/json']?.examples?.[code] !== undefined);
+  const found = Object.entries(responses).find(([, { content }]) =>
+    Object.values(content ?? {}).some(({ examples }) => examples?.[code] !== undefined));
   return found === undefined ? undefined : Number(found[0]);
 };
 

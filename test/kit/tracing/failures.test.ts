@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
 import Koa from 'koa';
+import { accountingEnvelope } from '../../../src/edge/accounting-service/envelope.js';
 import type { PathParams, RequestState } from '../../../src/edge/http/context.js';
 import { errorBoundary } from '../../../src/edge/http/error-boundary.js';
 import { traceRequests } from '../../../src/edge/http/trace-requests.js';
@@ -53,7 +54,7 @@ test('a request that fails by a bug is an error of its route, and the log contai
   const lines: string[] = [];
   const log = createLog({ level: 'error' }, { write: (line) => { lines.push(line); } });
   const app = new Koa<RequestState, PathParams>();
-  app.use(traceRequests(tracer)).use(errorBoundary({ log, envelope: ({ code }) => ({ code }) })).use(() => {
+  app.use(traceRequests(tracer)).use(errorBoundary({ log, envelope: () => accountingEnvelope })).use(() => {
     throw new TypeError('account a1');
   });
   const server = app.listen(0, '127.0.0.1');

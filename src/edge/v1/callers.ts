@@ -1,0 +1,72 @@
+import Type from 'typebox';
+import { GatewayError, invalid } from '../../kit/errors.js';
+import { isAccountId } from '../../kit/ids.js';
+import { ACCOUNT_ID_LENGTH_MAX, NOTES_LENGTH_MAX } from '../../kit/limits.js';
+import type { NativeCaller } from '../../kit/principal.js';
+import type { GatewayContext } from '../http/context.js';
+import { storedText } from '../http/schema.js';
+
+/** The id of an account in a body or a path. */
+export const AccountId = (description = 'the account that pays') => Type.String({
+  minLength: 1, maxLength: ACCOUNT_ID_LENGTH_MAX, pattern: '^[A-Za-z0-9_][A-Za-z0-9._@|+=~$-]*$', description,
+});
+
+/** `account` of a body: a user may leave it out, a service only if its key is bound to one payer. */
+export const AccountMember = () => Type.Optional(AccountId('the account that pays; by default the own one, or the payer of the API key'));
+
+/** Why an operator does this. Kept with the entry. */
+export const ReasonMember = () => Type.Optional(storedText(1, NOTES_LENGTH_MAX));
+
+/**
+ * The account that a request acts on: `named`, if the caller may act on it; without a name the caller's own, or the payer
+ * of the API key. Later refusals of this request are recorded for it.
+ *
+ * @throws GatewayError invalid_request (a service named none, or what is named is no id), forbidden (of another caller).
+ */
+export function accountOf(ctx: GatewayContext, caller: NativeCaller, named: string | undefined, path = 'body.account'): string {
+  if (named !== undefined && (named.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(named))) {
+    throw invalid(path, `must be 1 to ${ACCOUNT_ID_LENGTH_MAX} letters, digits or any of ._@|+=~$-`);
+  }
+  const accountId = named ?? ownAccount(caller);
+  if (accountId === null) throw invalid(path, 'is missing: a service names the account');
+  assertMayActOn(caller, accountId, path);
+  ctx.state.accountId = accountId;
+  return accountId;
+}
+
+/** The account of a path parameter. The same errors. */
+export const accountInPath = (ctx: GatewayContext, caller: NativeCaller, name = 'accountId'): string =>
+  accountOf(ctx, caller, ctx.params?.[name] ?? '', `path.${name}`);
+
+/** Whether a caller may act on an account. For what belongs to an account that the request does not name, such as a lot. */
+export function mayActOn(caller: NativeCaller, accountId: string): boolean {
+  switch (caller.kind) {
+    case 'operator':
+      return true;
+    case 'user':
+      return caller.token.accountId === accountId;
+    case 'service':
+      return caller.key.payer === null ? accountId.startsWith(caller.key.accountPrefix ?? '') : caller.key.payer === accountId;
+  }
+}
+
+/** Throws GatewayError forbidden unless the caller may act on the account. */
+export function assertMayActOn(caller: NativeCaller, accountId: string, path: string): void {
+  if (mayActOn(caller, accountId)) return;
+  const message = caller.kind === 'user' ? 'is not your account' : 'is not an account of this API key';
+  throw new GatewayError('forbidden', `The account ${message}`, { sources: [{ path, message }] });
+}
+
+/**
+ * The reason that an operator gives for acting on the account of another. Users and services need none.
+ *
+ * @throws GatewayError invalid_request when it is missing.
+ */
+export function reasonOf(caller: NativeCaller, accountId: string | null, reason: string | undefined, path = 'body.reason'): string | null {
+  if (reason === undefined && caller.kind === 'operator' && caller.token.accountId !== accountId) {
+    throw invalid(path, 'is missing: an operator says why');
+  }
+  return reason ?? null;
+}
+
+const ownAccount = (caller: NativeCaller): string | null => (caller.kind === 'service' ? caller.key.payer : caller.token.accountId);

@@ -1,0 +1,36 @@
+import type { SetPriceDeps } from '../../credits/prices/set-price.js';
+import type { Clock } from '../../kit/clock.js';
+import type { AddRoute } from '../http/routes.js';
+import { accountRoutes, type AccountRouteDeps } from './account.routes.js';
+import { entryRoutes, type ReadHistory } from './entries.routes.js';
+import { modelCostsRoutes, type ModelCostsRouteDeps } from './model-costs.routes.js';
+import { planRoutes, type PlanRouteDeps } from './plan.routes.js';
+import { waiting, type WriteLedger } from './prefer.js';
+import { priceRoutes } from './price.routes.js';
+import { reconcileRoutes, type ReconcileRouteDeps } from './reconcile.routes.js';
+import { refusalRoutes, type RefusalRouteDeps } from './refusal.routes.js';
+
+/** What the routes of `/v1` need. The optional parts are left out by tests of the HTTP side that have no Postgres. */
+export type NativeDeps = {
+  readonly clock: Clock;
+  readonly writeLedger: WriteLedger;
+  readonly history: ReadHistory;
+  readonly plans: PlanRouteDeps;
+  readonly oversight?: AccountRouteDeps & ReconcileRouteDeps & Pick<ModelCostsRouteDeps, 'modelCosts'>;
+  readonly prices?: SetPriceDeps;
+  readonly refusals?: RefusalRouteDeps;
+};
+
+/** The native API (docs/contracts/native.md): every group of its routes. */
+export function nativeRoutes(table: AddRoute, deps: NativeDeps): void {
+  const add = waiting(table, deps.writeLedger);
+  entryRoutes(add, deps);
+  planRoutes(add, deps.plans);
+  if (deps.oversight !== undefined) {
+    accountRoutes(add, deps.oversight);
+    reconcileRoutes(add, deps.oversight);
+    modelCostsRoutes(add, { ...deps.oversight, clock: deps.clock });
+  }
+  if (deps.prices !== undefined) priceRoutes(add, deps.prices);
+  if (deps.refusals !== undefined) refusalRoutes(add, deps.refusals);
+}
