@@ -26,10 +26,10 @@ export function describeImport({ items, unused }: ImportPlan): string[] {
 
 function describeItem({ model, provider, changes, reason, notes }: ImportItem): string {
   const isKnown = changes.some(({ from }) => from !== null);
-  const prices = changes.map(isKnown ? describeChange : ({ dimension, to }) => `${dimension} ${to ?? 0}`).join(', ');
+  const prices = changes.map(isKnown ? describeChange : ({ what, to }) => `${what} ${to ?? 0}`).join(', ');
   const name = provider === '' ? model : `${provider} ${model}`;
   return `${[name, reason, prices].filter((part) => part !== '').join(': ')}${notes.length === 0 ? '' : ` (${notes.join('; ')})`}`;
 }
 
-const describeChange = ({ dimension, from, to, factor }: PriceChange): string =>
-  `${dimension} ${from ?? 'not sold'} -> ${to ?? 'not sold'}${factor === null ? '' : ` ×${Number(factor.toPrecision(3))}`}`;
+const describeChange = ({ what, from, to, factor }: PriceChange): string =>
+  `${what} ${from ?? 'not sold'} -> ${to ?? 'not sold'}${factor === null ? '' : ` ×${Number(factor.toPrecision(3))}`}`;

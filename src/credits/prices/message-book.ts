@@ -67,9 +67,10 @@ export function messageBook(finder: PriceFinder): MessageBook {
   });
 
   const look = (provider: string, modelName: string): { readonly stored: StoredPrice; readonly view: ModelPricing } | null => {
-    const found = finder.look(MESSAGE_BOOK, provider, modelName);
-    if (found === null) return null;
-    const { stored, isOwn } = found;
+    const found = finder.resolve(MESSAGE_BOOK, provider, modelName);
+    if (found.status === 'unknown') return null;
+    const { stored } = found;
+    const isOwn = found.status === 'inactive' || found.rule !== 'default';
     return { stored, view: { ...pricing(stored, modelName, isOwn && history.isDefault(stored.row, clock())), provider } };
   };
 

@@ -1,7 +1,7 @@
 import { GatewayError, invalid } from '../../kit/errors.js';
 import { isSamePrice, type Insistence } from './check-price.js';
 import type { ModelPricing } from './message-book.js';
-import { MESSAGE_BOOK, NO_PRICES, traitsOf, type PriceDraft } from './price.js';
+import { MESSAGE_BOOK, NO_PRICES, PLAIN, traitsOf, type PriceDraft } from './price.js';
 import { priceAt, setPrice, type SetPriceDeps } from './set-price.js';
 
 /** The changes of the credit service's prices (docs/contracts/chatsparty.md#endpoints); reading them is `MessageBook`. */
@@ -83,7 +83,7 @@ export async function initializeMessagePricing({ books, clock }: SetPriceDeps, a
     return DEFAULTS.flatMap(([provider, model, perMessage, per1k, isDefault]): PriceDraft[] => {
       const { unit, rounding } = traitsOf(MESSAGE_BOOK);
       const draft: PriceDraft = {
-        book: MESSAGE_BOOK, provider, model, effectiveFromMs: nowMs, unit, rounding, isDefault, state: 'active', createdBy: actor,
+        ...PLAIN, book: MESSAGE_BOOK, provider, model, effectiveFromMs: nowMs, unit, rounding, isDefault, state: 'active', createdBy: actor,
         note: 'initialized',
         prices: { ...NO_PRICES, message: perMessage, input: per1k, output: per1k }, marginPercent: '0', moneyPerCredit: null,
       };

@@ -2,7 +2,8 @@ import { invalid } from '../../kit/errors.js';
 import { MICROS_PER_CREDIT, type Micros } from '../../kit/money/micros.js';
 import type { PriceFinder } from './price-finder.js';
 import { ANY_MODEL, MODEL_BOOK, type PriceVersion } from './price.js';
-import { roundedUp, type Price } from './rate.js';
+import type { Price } from './price-tokens.js';
+import { roundedUp } from './rate.js';
 import { decimal, minus, over, plus, rational, times, toNumber, type Rational } from './rational.js';
 
 /** Tokens of one model in one run of the credits process (docs/contracts/credits-process.md#end). */

@@ -1,11 +1,17 @@
 import { GatewayError } from '../../kit/errors.js';
+import { MICROS_PER_CREDIT } from '../../kit/money/micros.js';
 import { checkPrice, isSamePrice, jumpsOf } from './check-price.js';
+import { isRead, isThere, readMapPrices, Skip, type Money } from './map-prices.js';
 import { modelKey } from './model-book.js';
+import { ratesOf, type PlacedRate } from './placed-rates.js';
 import type { PriceHistory } from './price-history.js';
-import type { MapEntry, MapValue } from './price-map.js';
-import { DIMENSIONS, MODEL_BOOK, NO_PRICES, traitsOf, type Dimension, type PriceDraft, type PriceVersion, type Prices } from './price.js';
-import { microsPerOne } from './rate.js';
-import { compare, over, parseDecimal, rational, times, toDecimal, toNumber, type Rational } from './rational.js';
+import type { MapEntry, MapFields } from './price-map.js';
+import {
+  DIMENSIONS, isPiece, MODEL_BOOK, NO_PRICES, PLAIN, traitsOf, type Dimension, type PriceDraft, type PriceTerms, type PriceVersion,
+} from './price.js';
+import { microsAt, microsPerOne } from './rate.js';
+import { compare, over, rational, times, toDecimal, toNumber, type Rational } from './rational.js';
+import { checkAlias } from './set-price.js';
 
 export type ImportOptions = {
   readonly book: string;
@@ -17,9 +23,10 @@ export type ImportOptions = {
   readonly note: string;
 };
 
-/** Old and new price in credits per million tokens; null: not sold by that. `factor` where both are above 0. */
+/** Old and new price in credits per million tokens, or for one message, request or picture; null: not sold by that. `factor` where both are above 0. */
 export type PriceChange = {
-  readonly dimension: Dimension;
+  /** A class of tokens, with its length and service tier: `input above 200000`. */
+  readonly what: string;
   readonly from: number | null;
   readonly to: number | null;
   readonly factor: number | null;
@@ -42,74 +49,61 @@ export type ImportPlan = {
   readonly unused: ReadonlyMap<string, number>;
 };
 
-/** Where each dimension is in the map; the first that is there counts. */
-const FIELDS: Readonly<Partial<Record<Dimension, readonly string[]>>> = {
-  input: ['input_cost_per_token'],
-  output: ['output_cost_per_token'],
-  cachedRead: ['cache_read_input_token_cost', 'input_cost_per_token_cache_hit'],
-  cachedWrite: ['cache_creation_input_token_cost'],
-  reasoning: ['output_cost_per_reasoning_token'],
-};
-/** What else in an entry is about money: tiers, priority, batches, audio, images, search, regional surcharges … */
-const PRICE_FIELD = /cost|price|multiplier|^provider_specific_entry$/;
+/** What in an entry is about money, used or not: search, characters, seconds, pixels, regional surcharges … */
+const PRICE_FIELD = /cost|pric(?:e|ing)|multiplier|^provider_specific_entry$/;
+/** An entry with this field is another name for that model. */
+const ALIAS_FIELD = 'alias_of';
 const SAMPLE = 'sample_spec';
-/** These answer with vectors or scores: their output is not tokens, and a price of 0 for it is no gift. */
-const MODES_WITHOUT_OUTPUT = new Set(['embedding', 'rerank']);
 const MAP_UNIT = 1_000_000;
-
-class Skip extends Error {}
 
 /** What an import would do to a book: nothing is written, and no entry, however odd, stops it. */
 export function planImport(history: PriceHistory, entries: readonly MapEntry[], options: ImportOptions): ImportPlan {
   const unused = new Map<string, number>();
   const seen = new Set<string>();
-  const items = entries.map((entry): ImportItem => {
+  /** Models that have a price when this is written. */
+  const priced = new Set<string>();
+  const plan = (entry: MapEntry): ImportItem => {
     if (entry.model !== SAMPLE && entry.fields !== null) countUnused(entry.fields, unused);
     try {
-      const item = planEntry(history, entry, options);
+      const item = isAlias(entry) ? planAlias(history, entry, options, priced) : planEntry(history, entry, options);
       const key = `${item.draft?.provider ?? ''}\0${item.draft?.model ?? ''}`;
       if (seen.has(key)) throw new Skip('another entry has the same name in this book');
       seen.add(key);
+      if (item.draft !== null && item.draft.aliasOf === null && item.status !== 'needs_force') priced.add(item.draft.model);
       return item;
     } catch (error) {
       if (!(error instanceof Skip) && !(error instanceof GatewayError)) throw error;
       return { ...describe(entry), status: 'skipped', draft: null, changes: [], reason: error.message, notes: [] };
     }
-  });
+  };
+  // Names for models come last: what they stand for may be new in this map.
+  const planned = new Map([...entries.filter((entry) => !isAlias(entry)), ...entries.filter(isAlias)].map((entry) => [entry, plan(entry)]));
+  const items = entries.flatMap((entry) => planned.get(entry) ?? []);
   return { items, unused: new Map([...unused].sort(([a], [b]) => (a < b ? -1 : 1))) };
 }
 
 export const draftsOf = ({ items }: ImportPlan): PriceDraft[] =>
   items.flatMap(({ status, draft }) => ((status === 'new' || status === 'changed') && draft !== null ? [draft] : []));
 
+const isAlias = ({ fields }: MapEntry): boolean => isThere(fields?.get(ALIAS_FIELD));
+
 function planEntry(history: PriceHistory, entry: MapEntry, options: ImportOptions): ImportItem {
-  const { book, force, nowMs } = options;
+  const { force } = options;
   const { fields } = entry;
   if (entry.model === SAMPLE) throw new Skip('the sample that explains the format');
   if (fields === null) throw new Skip('not an object');
   const { model, provider } = describe(entry);
   const notes: string[] = provider === '' ? ['no litellm_provider'] : [];
-  const money = readPrices(fields, force, notes);
-  if (money.input === undefined && money.output === undefined) throw new Skip('no price per token');
+  const { money, tiers, maxInputTokens, maxOutputTokens } = readMapPrices(fields, force, notes);
+  if (Object.keys(money).length === 0 && tiers.length === 0) throw new Skip('no price per token');
   const comment = fields.get('_comment');
   if (comment !== undefined) notes.push(`comment: ${comment.text}`);
 
-  const traits = traitsOf(book);
-  const key = { provider: traits.hasProviders ? provider : '', model: book === MODEL_BOOK ? modelKey(model) : model };
-  const before = history.own(book, key.provider, key.model, nowMs)?.row;
-  const kin = before ?? defaultRow(history, book, nowMs);
-  const moneyPerCredit = kin?.moneyPerCredit ?? null;
+  const { before, draft: plain } = draftOf(history, entry, options);
+  const rate = plain.moneyPerCredit === null ? options.creditsPerDollar : rational(1n);
   const draft: PriceDraft = {
-    book, ...key, effectiveFromMs: nowMs,
-    prices: toPrices(money, moneyPerCredit === null ? options.creditsPerDollar : rational(1n)),
-    unit: MAP_UNIT,
-    rounding: before?.rounding ?? traits.rounding,
-    marginPercent: kin?.marginPercent ?? '0',
-    moneyPerCredit,
-    isDefault: before?.isDefault ?? false,
-    state: before?.state === 'inactive' ? 'inactive' : 'active',
-    createdBy: options.actor,
-    note: options.note,
+    ...plain, maxInputTokens, maxOutputTokens, prices: { ...NO_PRICES, ...toPrices(money, rate) },
+    tiers: tiers.map(({ money: each, ...tier }) => ({ ...tier, prices: toPrices(each, rate) })),
   };
   checkPrice(draft, { allowZero: true });
   const item = { model, provider, draft, notes, reason: '', changes: changesOf(before, draft) };
@@ -122,67 +116,85 @@ function planEntry(history: PriceHistory, entry: MapEntry, options: ImportOption
   return { ...item, status: before === undefined ? 'new' : 'changed' };
 }
 
+function planAlias(history: PriceHistory, entry: MapEntry, options: ImportOptions, priced: ReadonlySet<string>): ImportItem {
+  const { model, provider } = describe(entry);
+  const text = entry.fields?.get(ALIAS_FIELD)?.text ?? '';
+  const { before, draft: plain } = draftOf(history, entry, options);
+  const draft: PriceDraft = { ...plain, aliasOf: options.book === MODEL_BOOK ? modelKey(text) : text };
+  checkPrice(draft, {});
+  if (!priced.has(draft.aliasOf ?? '')) checkAlias(history, draft);
+  const item = { model, provider, draft, notes: [`another name for ${text}`], reason: '', changes: [] };
+  if (before !== undefined && isSamePrice(before, draft)) return { ...item, status: 'unchanged' };
+  return { ...item, status: before === undefined ? 'new' : 'changed' };
+}
+
+/** A draft without prices: under which name, on which terms, and what the model costs until now. */
+function draftOf(
+  history: PriceHistory, entry: MapEntry, { book, nowMs, actor, note }: ImportOptions,
+): { readonly before: PriceVersion | undefined; readonly draft: PriceDraft } {
+  const { model, provider } = describe(entry);
+  const traits = traitsOf(book);
+  const key = { provider: traits.hasProviders ? provider : '', model: book === MODEL_BOOK ? modelKey(model) : model };
+  const before = history.own(book, key.provider, key.model, nowMs)?.row;
+  // A new model takes over the terms of the book's default.
+  const kin = before ?? history.defaultOf(book, '', nowMs)?.row;
+  return {
+    before,
+    draft: {
+      ...PLAIN, book, ...key, effectiveFromMs: nowMs, prices: NO_PRICES, unit: MAP_UNIT,
+      rounding: before?.rounding ?? traits.rounding,
+      marginPercent: kin?.marginPercent ?? '0',
+      moneyPerCredit: kin?.moneyPerCredit ?? null,
+      isDefault: before?.isDefault ?? false,
+      state: before?.state === 'inactive' ? 'inactive' : 'active',
+      createdBy: actor, note,
+    },
+  };
+}
+
 function describe({ model, fields }: MapEntry): { readonly model: string; readonly provider: string } {
   const provider = fields?.get('litellm_provider');
   return { model, provider: provider?.kind === 'text' ? provider.text : '' };
 }
 
-type Money = Readonly<Partial<Record<Dimension, Rational>>>;
-
-/** Dollars per token of each dimension. A special price of 0 is dropped, so that those tokens cost what the usual ones do. */
-function readPrices(fields: ReadonlyMap<string, MapValue>, force: boolean, notes: string[]): Money {
-  const money: Partial<Record<Dimension, Rational>> = {};
-  for (const dimension of DIMENSIONS) {
-    const field = FIELDS[dimension]?.find((each) => isThere(fields.get(each)));
-    const value = field === undefined ? undefined : fields.get(field);
-    if (field === undefined || value === undefined) continue;
-    const price = value.kind === 'other' ? null : parseDecimal(value.text.trim());
-    if (price === null) throw new Skip(`${field} is not a number: ${value.text.slice(0, 40)}`);
-    if (price.numerator < 0n) throw new Skip(`${field} is negative: ${value.text}`);
-    if (value.kind === 'text') notes.push(`${field} was text`);
-    if (price.numerator === 0n && dimension === 'output' && MODES_WITHOUT_OUTPUT.has(fields.get('mode')?.text ?? '')) {
-      notes.push('no output tokens');
-    } else if (price.numerator === 0n && !force && dimension !== 'input' && dimension !== 'output') {
-      notes.push(`${field} is 0: left out, so the usual price holds`);
-    } else {
-      money[dimension] = price;
-    }
-  }
-  return money;
-}
-
-const isThere = (value: MapValue | undefined): boolean => value !== undefined && !(value.kind === 'other' && value.text === 'null');
-
-function toPrices(money: Money, rate: Rational): Prices {
+function toPrices(money: Money, rate: Rational): Partial<Record<Dimension, string>> {
   const perMillion = times(rate, rational(BigInt(MAP_UNIT)));
-  const converted = DIMENSIONS.flatMap((dimension) => {
+  return Object.fromEntries(DIMENSIONS.flatMap((dimension) => {
     const price = money[dimension];
-    return price === undefined ? [] : [[dimension, toDecimal(times(price, perMillion))] as const];
-  });
-  return { ...NO_PRICES, ...Object.fromEntries(converted) };
-}
-
-/** Whose terms a new model takes over: the book's default. */
-function defaultRow(history: PriceHistory, book: string, nowMs: number): PriceVersion | undefined {
-  const found = history.find(book, '', '', nowMs, false);
-  return found.status === 'found' ? found.stored.row : undefined;
+    return price === undefined ? [] : [[dimension, toDecimal(times(price, isPiece(dimension) ? rate : perMillion))] as const];
+  }));
 }
 
 function changesOf(before: PriceVersion | undefined, after: PriceDraft): PriceChange[] {
-  return DIMENSIONS.flatMap((dimension): PriceChange[] => {
+  // A token price in micros for one is the same number in credits for a million.
+  const shown = (price: Rational | null, dimension: Dimension): Rational | null =>
+    (price === null || !isPiece(dimension) ? price : over(price, rational(BigInt(MICROS_PER_CREDIT))));
+  const usual = DIMENSIONS.flatMap((dimension): PriceChange[] => {
     const isNamed = after.prices[dimension] !== null || (before !== undefined && before.prices[dimension] !== null);
     if (!isNamed) return [];
-    // A token price in micros for one is the same number in credits for a million.
-    const [from, to] = [before === undefined ? null : microsPerOne(before, dimension), microsPerOne(after, dimension)];
-    if (from === to || (from !== null && to !== null && compare(from, to) === 0)) return [];
-    const factor = from === null || to === null || from.numerator === 0n ? null : toNumber(over(to, from));
-    return [{ dimension, from: from === null ? null : toNumber(from), to: to === null ? null : toNumber(to), factor }];
+    const from = before === undefined ? null : microsPerOne(before, dimension);
+    return changeOf(dimension, shown(from, dimension), shown(microsPerOne(after, dimension), dimension));
   });
+  const rates = (terms: PriceTerms): Map<string, PlacedRate> =>
+    new Map(ratesOf({ ...terms, prices: NO_PRICES }).map((rate) => [rate.key, rate]));
+  const [earlier, later] = [before === undefined ? new Map<string, PlacedRate>() : rates(before), rates(after)];
+  return [...usual, ...[...new Set([...earlier.keys(), ...later.keys()])].flatMap((key) => {
+    const [from, to] = [earlier.get(key), later.get(key)];
+    return changeOf(
+      key, before === undefined || from === undefined ? null : shown(microsAt(before, from.dimension, from.text), from.dimension),
+      to === undefined ? null : shown(microsAt(after, to.dimension, to.text), to.dimension),
+    );
+  })];
 }
 
-function countUnused(fields: ReadonlyMap<string, MapValue>, unused: Map<string, number>): void {
-  const used = new Set(Object.values(FIELDS).map((names) => names.find((each) => isThere(fields.get(each)))));
+function changeOf(what: string, from: Rational | null, to: Rational | null): PriceChange[] {
+  if (from === to || (from !== null && to !== null && compare(from, to) === 0)) return [];
+  const factor = from === null || to === null || from.numerator === 0n ? null : toNumber(over(to, from));
+  return [{ what, from: from === null ? null : toNumber(from), to: to === null ? null : toNumber(to), factor }];
+}
+
+function countUnused(fields: MapFields, unused: Map<string, number>): void {
   for (const [field, value] of fields) {
-    if (PRICE_FIELD.test(field) && isThere(value) && !used.has(field)) unused.set(field, (unused.get(field) ?? 0) + 1);
+    if (PRICE_FIELD.test(field) && isThere(value) && !isRead(field)) unused.set(field, (unused.get(field) ?? 0) + 1);
   }
 }

@@ -7,6 +7,7 @@ import { modelBook, type ModelBook } from './model-book.js';
 import { nativeBook, type NativeBook } from './native-book.js';
 import { priceFinder } from './price-finder.js';
 import { priceHistory, type PriceHistory } from './price-history.js';
+import type { PriceRule } from './price-tokens.js';
 import { NATIVE_BOOK, type PriceDraft, type PriceVersion } from './price.js';
 import { insertPrices, lockLastVersion, readLastVersion, readPricesAfter } from './price.table.js';
 import { tokenBook, type TokenBook } from './token-book.js';
@@ -20,6 +21,8 @@ export type PriceBooksDeps = {
   readonly unknownModel: UnknownModelPolicy;
   /** Makes changes visible at once instead of with the next poll. Optional. */
   readonly listen?: PriceListener;
+  /** Told of each price that is given out by model. Optional. */
+  readonly priced?: (book: string, rule: PriceRule) => void;
   /** Called once per outage when a poll fails. The books keep their last state. */
   readonly onError: (error: unknown) => void;
 };
@@ -45,7 +48,7 @@ export interface PriceBooks {
 const LOOK_EVERY_MS = 500;
 
 /** Reads every book and keeps them up to date until `close`. Throws when Postgres cannot be read at the start. */
-export async function priceBooks({ db, clock, unknownModel, listen, onError }: PriceBooksDeps): Promise<PriceBooks> {
+export async function priceBooks({ db, clock, unknownModel, listen, priced = () => undefined, onError }: PriceBooksDeps): Promise<PriceBooks> {
   const history = priceHistory();
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
@@ -79,7 +82,7 @@ export async function priceBooks({ db, clock, unknownModel, listen, onError }: P
   await refresh();
   const listener = listen?.(look);
   look();
-  const finder = priceFinder({ history, clock, unknownModel, behind: look });
+  const finder = priceFinder({ history, clock, unknownModel, behind: look, priced });
 
   return {
     tokens: tokenBook(finder),

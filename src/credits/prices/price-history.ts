@@ -1,14 +1,9 @@
+import { foldName } from './model-names.js';
 import { ANY_MODEL, type PriceVersion } from './price.js';
 import { rateOf, type Rate } from './rate.js';
 
 /** A version with its rate, computed once. */
 export type StoredPrice = { readonly row: PriceVersion; readonly rate: Rate };
-
-/** Which price a model has at a moment. `isOwn`: the model's; otherwise the default of its provider or its book. */
-export type Found =
-  | { readonly status: 'found'; readonly stored: StoredPrice; readonly isOwn: boolean }
-  | { readonly status: 'inactive'; readonly stored: StoredPrice }
-  | { readonly status: 'unknown' };
 
 /** Every version that ever was, in memory. A few kilobytes per hundred; prices change by the day, not by the second. */
 export interface PriceHistory {
@@ -21,16 +16,22 @@ export interface PriceHistory {
   knows(model: string): boolean;
   /** The model's own version at that moment, whatever its state. */
   own(book: string, provider: string, model: string, atMs: number): StoredPrice | undefined;
-  /** The model's own price, or else the default's, unless `refusesUnknown`. */
-  find(book: string, provider: string, model: string, atMs: number, refusesUnknown: boolean): Found;
+  /** Models of a book that are, or were, spelled like that but for case, of all providers. */
+  spelled(book: string, model: string): readonly PricedModel[];
+  /** Whether a name ever was another name for a model of the book. */
+  wasAlias(book: string, name: string, model: string): boolean;
+  /** What models without a price cost: the default of their provider, or of the book. */
+  defaultOf(book: string, provider: string, atMs: number): StoredPrice | undefined;
+  /** The first moment after `atMs` at which a version takes effect; Infinity when none does. */
+  nextChangeMs(atMs: number): number;
   isDefault(row: PriceVersion, atMs: number): boolean;
-  /** Providers that know this model at that moment. */
-  providersOf(book: string, model: string, atMs: number): string[];
   /** Each model's version at that moment, deleted ones left out. */
   current(book: string, atMs: number): StoredPrice[];
   /** Versions that take effect after that moment and are not overtaken by another of the same model and moment. */
   scheduled(book: string, atMs: number): StoredPrice[];
 }
+
+export type PricedModel = { readonly provider: string; readonly model: string };
 
 /** Newest first: by the moment they take effect, then by version. */
 type Timeline = StoredPrice[];
@@ -51,6 +52,8 @@ export function priceHistory(): PriceHistory {
   const versions = new Map<number, StoredPrice>();
   const books = new Map<string, Map<string, Provider>>();
   const models = new Set<string>();
+  const spellings = new Map<string, PricedModel[]>();
+  const spellingOf = (book: string, model: string): string => `${book}/${foldName(model)}`;
   let last = 0;
 
   const providerOf = (book: string, name: string): Provider => {
@@ -89,22 +92,25 @@ export function priceHistory(): PriceHistory {
         const stored: StoredPrice = { row, rate: rateOf(row) };
         versions.set(row.version, stored);
         const provider = providerOf(row.book, row.provider);
-        insert(getOrMake(provider.models, row.model, () => []), stored);
+        insert(getOrMake(provider.models, row.model, () => {
+          getOrMake(spellings, spellingOf(row.book, row.model), () => []).push({ provider: row.provider, model: row.model });
+          return [];
+        }), stored);
         if (row.isDefault) insert(provider.claims, stored);
         if (row.model !== ANY_MODEL) models.add(row.model);
         last = Math.max(last, row.version);
       }
     },
-    find: (book, provider, model, atMs, refusesUnknown) => {
-      const mine = model === ANY_MODEL ? undefined : own(book, provider, model, atMs);
-      if (mine?.row.state === 'active') return { status: 'found', stored: mine, isOwn: true };
-      if (mine?.row.state === 'inactive') return { status: 'inactive', stored: mine };
-      const stored = refusesUnknown ? undefined : defaultOf(book, provider, atMs);
-      return stored === undefined ? { status: 'unknown' } : { status: 'found', stored, isOwn: false };
+    spelled: (book, model) => spellings.get(spellingOf(book, model)) ?? [],
+    wasAlias: (book, name, model) => (spellings.get(spellingOf(book, name)) ?? []).some((each) =>
+      (books.get(book)?.get(each.provider)?.models.get(each.model) ?? []).some(({ row }) => row.aliasOf === model)),
+    defaultOf,
+    nextChangeMs: (atMs) => {
+      let next = Infinity;
+      for (const { row } of versions.values()) if (row.effectiveFromMs > atMs) next = Math.min(next, row.effectiveFromMs);
+      return next;
     },
     isDefault: ({ book, provider, version }, atMs) => claimed(book, provider, atMs)?.row.version === version,
-    providersOf: (book, model, atMs) =>
-      [...(books.get(book)?.entries() ?? [])].filter(([, { models }]) => known(models.get(model), atMs).length > 0).map(([name]) => name),
     current: (book, atMs) => timelines(book).flatMap((timeline) => known(timeline, atMs)),
     scheduled: (book, atMs) =>
       timelines(book).flatMap((timeline) =>

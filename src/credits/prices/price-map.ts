@@ -1,8 +1,12 @@
 /** A value of an entry. Numbers are the text that stands in the file, digit by digit. */
-export type MapValue = { readonly kind: 'number' | 'text' | 'other'; readonly text: string };
+export type MapValue = { readonly kind: 'number' | 'text' | 'other'; readonly text: string; readonly items?: readonly MapItem[] };
+
+/** An item of a list: a number, or an object with its fields. */
+export type MapItem = { readonly value: MapValue; readonly fields: MapFields | null };
+export type MapFields = ReadonlyMap<string, MapValue>;
 
 /** One model of the community price map. `fields` is null when the entry is not an object. */
-export type MapEntry = { readonly model: string; readonly fields: ReadonlyMap<string, MapValue> | null };
+export type MapEntry = { readonly model: string; readonly fields: MapFields | null };
 
 /** No string of a JSON file can begin like this and be mistaken for a number: it would have to contain a NUL. */
 const NUMBER_MARK = '\u0000number:';
@@ -22,8 +26,7 @@ export function readPriceMap(json: string): MapEntry[] {
   const map = parse(marked);
   if (!isObject(map)) throw new Error('the file must be a JSON object with one entry per model');
   return Object.entries(map).map(([model, entry]) => ({
-    model,
-    fields: isObject(entry) ? new Map(Object.entries(entry).map(([field, value]) => [field, toMapValue(value)])) : null,
+    model, fields: toFields(entry),
   }));
 }
 
@@ -39,7 +42,13 @@ function parse(json: string): unknown {
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+const toFields = (value: unknown): MapFields | null =>
+  (isObject(value) ? new Map(Object.entries(value).map(([field, each]) => [field, toMapValue(each)])) : null);
+
 function toMapValue(value: unknown): MapValue {
+  if (Array.isArray(value)) {
+    return { kind: 'other', text: 'object', items: value.map((item) => ({ value: toMapValue(item), fields: toFields(item) })) };
+  }
   if (typeof value !== 'string') return { kind: 'other', text: value === null ? 'null' : typeof value };
   return value.startsWith(NUMBER_MARK) ? { kind: 'number', text: value.slice(NUMBER_MARK.length) } : { kind: 'text', text: value };
 }

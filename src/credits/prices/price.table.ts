@@ -1,10 +1,16 @@
 import type { Micros } from '../../kit/money/micros.js';
 import type { Db, Trx } from '../../stores/postgres/connect.js';
 import { fromMs, toMs, unnestSource } from '../../stores/postgres/unnest.js';
-import type { PriceDraft, PriceState, PriceVersion, Rounding, Unit } from './price.js';
+import {
+  NO_PRICES, type Dimension, type PriceDraft, type PriceState, type PriceTier, type PriceVersion, type Prices, type Rounding,
+  type ServiceTier, type Unit,
+} from './price.js';
 
 /** What a process listens to. Postgres sends it when a transaction that gave versions commits (migration 0004). */
 export const PRICES_CHANNEL = 'credit_gateway_prices';
+
+/** Prices that have no column, as migration 0014 describes them. */
+type StoredRates = { readonly above: number; readonly tier: ServiceTier; readonly prices: Readonly<Partial<Record<Dimension, string>>> };
 
 /** A row as Postgres gives it. `numeric` comes as text, digit by digit, which is what a price is. */
 type Row = {
@@ -20,6 +26,10 @@ type Row = {
   readonly reasoning: string | null;
   readonly message: string | null;
   readonly request: string | null;
+  readonly moreRates: readonly StoredRates[];
+  readonly maxInputTokens: number | null;
+  readonly maxOutputTokens: number | null;
+  readonly aliasOf: string | null;
   readonly unit: Unit;
   readonly rounding: Rounding;
   readonly marginPercent: string;
@@ -31,7 +41,8 @@ type Row = {
 };
 
 const COLUMNS = `version, book, provider, model, ${toMs('effective_from')} as "effectiveFromMs", input, output, cached_read as "cachedRead",
-  cached_write as "cachedWrite", reasoning, per_message as "message", per_request as "request", token_unit as unit, rounding,
+  cached_write as "cachedWrite", reasoning, per_message as "message", per_request as "request", more_rates as "moreRates",
+  max_input_tokens as "maxInputTokens", max_output_tokens as "maxOutputTokens", alias_of as "aliasOf", token_unit as unit, rounding,
   margin_percent as "marginPercent", money_per_credit as "moneyPerCredit", is_default as "isDefault", state,
   created_by as "createdBy", note`;
 
@@ -50,9 +61,27 @@ export async function lockLastVersion(trx: Trx): Promise<number> {
 /** Versions above `version`, oldest first. */
 export async function readPricesAfter(db: Db | Trx, version: number): Promise<PriceVersion[]> {
   const { rows } = await db.raw<{ rows: Row[] }>(`select ${COLUMNS} from prices where version > ? order by version`, [version]);
-  return rows.map(({ input, output, cachedRead, cachedWrite, reasoning, message, request, ...rest }) => ({
-    ...rest, prices: { input, output, cachedRead, cachedWrite, reasoning, message, request },
+  return rows.map(({ input, output, cachedRead, cachedWrite, reasoning, message, request, moreRates, ...rest }) => ({
+    ...rest,
+    prices: { ...NO_PRICES, ...baseOf(moreRates), input, output, cachedRead, cachedWrite, reasoning, message, request },
+    tiers: moreRates.filter((each) => !isBase(each)).map(({ above, tier, prices }): PriceTier => ({
+      aboveInputTokens: above, serviceTier: tier, prices,
+    })),
   }));
+}
+
+const isBase = ({ above, tier }: StoredRates): boolean => above === 0 && tier === 'standard';
+const baseOf = (rates: readonly StoredRates[]): Partial<Prices> => rates.find(isBase)?.prices ?? {};
+
+/** Classes with a column of their own (migration 0004). */
+const COLUMN_OF: ReadonlySet<Dimension> = new Set(['input', 'output', 'cachedRead', 'cachedWrite', 'reasoning', 'message', 'request']);
+
+function moreRatesOf({ prices, tiers }: PriceDraft): string {
+  const others = Object.entries(prices).filter(([dimension, text]) => text !== null && !COLUMN_OF.has(dimension as Dimension));
+  const base: object[] = others.length === 0 ? [] : [{ above: 0, tier: 'standard', prices: Object.fromEntries(others) }];
+  return JSON.stringify([...base, ...tiers.map((each): object => ({
+    above: each.aboveInputTokens, tier: each.serviceTier, prices: each.prices,
+  }))]);
 }
 
 const source = unnestSource<PriceVersion>('p', {
@@ -68,6 +97,10 @@ const source = unnestSource<PriceVersion>('p', {
   reasoning: ['text', (row) => row.prices.reasoning],
   per_message: ['text', (row) => row.prices.message],
   per_request: ['text', (row) => row.prices.request],
+  more_rates: ['text', moreRatesOf],
+  max_input_tokens: ['bigint', (row) => row.maxInputTokens],
+  max_output_tokens: ['bigint', (row) => row.maxOutputTokens],
+  alias_of: ['text', (row) => row.aliasOf],
   token_unit: ['integer', (row) => row.unit],
   rounding: ['text', (row) => row.rounding],
   margin_percent: ['text', (row) => row.marginPercent],
@@ -82,8 +115,11 @@ const NUMERIC = new Set([
   'money_per_credit',
 ]);
 const NAMES = source.names.map((name) => (name === 'effective_from_ms' ? 'effective_from' : name)).join(', ');
-const VALUES = source.names.map((name) => (NUMERIC.has(name) ? `${name}::numeric` : name === 'effective_from_ms' ? fromMs(name) : name))
-  .join(', ');
+const VALUES = source.names.map((name) => {
+  if (NUMERIC.has(name)) return `${name}::numeric`;
+  if (name === 'more_rates') return `${name}::jsonb`;
+  return name === 'effective_from_ms' ? fromMs(name) : name;
+}).join(', ');
 
 /** Writes drafts as the next versions. Call with the counter locked; its change tells every process (migration 0004). */
 export async function insertPrices(trx: Trx, last: number, drafts: readonly PriceDraft[]): Promise<PriceVersion[]> {

@@ -1,11 +1,22 @@
 /** The words of a price book: what a price is made of, and which books there are. No logic but reading names. */
 
 /**
- * What is paid for. The kinds of tokens exclude each other: input tokens that were read from a cache are `cachedRead`
- * and not also `input`; reasoning tokens are not also `output`.
+ * What is paid for. The kinds exclude each other: input tokens that were read from a cache are `cachedRead` and not also
+ * `input`; reasoning tokens are not also `output`. `cachedWrite` is a cache entry of five minutes, `cachedWrite1h` one of an hour.
  */
-export const DIMENSIONS = ['input', 'output', 'cachedRead', 'cachedWrite', 'reasoning', 'message', 'request'] as const;
+export const DIMENSIONS = [
+  'input', 'output', 'cachedRead', 'cachedWrite', 'cachedWrite1h', 'audioInput', 'imageInput', 'reasoning', 'audioOutput', 'imageOutput',
+  'message', 'request', 'inputImage', 'outputImage',
+] as const;
 export type Dimension = (typeof DIMENSIONS)[number];
+
+/** Priced one by one, whatever the unit of the tokens is. `inputImage`, `outputImage`: a whole picture, however many tokens it is. */
+const PIECES: ReadonlySet<Dimension> = new Set(['message', 'request', 'inputImage', 'outputImage']);
+export const isPiece = (dimension: Dimension): boolean => PIECES.has(dimension);
+
+/** How urgently a provider serves a call. `priority` costs more than `standard`, `flex` and `batch` less. */
+export const SERVICE_TIERS = ['standard', 'priority', 'flex', 'batch'] as const;
+export type ServiceTier = (typeof SERVICE_TIERS)[number];
 
 /** How many tokens a token price is for. Messages and requests are priced one by one. */
 export const UNITS = [1, 1_000, 1_000_000] as const;
@@ -24,9 +35,18 @@ export type PriceState = 'active' | 'inactive' | 'deleted';
 /** Decimal text per dimension, exact; null: not sold by that. */
 export type Prices = Readonly<Record<Dimension, string | null>>;
 
+/** Prices that hold instead of the usual ones: for prompts of more than so many tokens (0: of any length), in one service tier. */
+export type PriceTier = {
+  readonly aboveInputTokens: number;
+  readonly serviceTier: ServiceTier;
+  readonly prices: Readonly<Partial<Record<Dimension, string>>>;
+};
+
 /** Everything that makes a cost. All of it is in every version, so that a version alone prices for ever. */
 export type PriceTerms = {
   readonly prices: Prices;
+  /** Other than (0, standard), which is `prices`; each length and service tier once. */
+  readonly tiers: readonly PriceTier[];
   readonly unit: Unit;
   readonly rounding: Rounding;
   /** Added to the cost; the sum of all profit percentages. */
@@ -40,6 +60,11 @@ export type PriceDraft = PriceTerms & {
   /** '' in books that do not tell providers apart. */
   readonly provider: string;
   readonly model: string;
+  /** Not null: this is another name for that model of the book, and has no prices of its own. */
+  readonly aliasOf: string | null;
+  /** The most tokens that the model reads and writes in one call; null: not known. */
+  readonly maxInputTokens: number | null;
+  readonly maxOutputTokens: number | null;
   readonly effectiveFromMs: number;
   /** Prices the models of its provider that have no price of their own. */
   readonly isDefault: boolean;
@@ -72,6 +97,7 @@ export function traitsOf(book: string): BookTraits {
   }
 }
 
-export const NO_PRICES: Prices = {
-  input: null, output: null, cachedRead: null, cachedWrite: null, reasoning: null, message: null, request: null,
-};
+export const NO_PRICES: Prices = Object.freeze(Object.fromEntries(DIMENSIONS.map((dimension) => [dimension, null])) as Prices);
+
+/** What a draft of a plain price has of the members that only some prices have. */
+export const PLAIN = { tiers: [], aliasOf: null, maxInputTokens: null, maxOutputTokens: null } as const;

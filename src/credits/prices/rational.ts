@@ -63,6 +63,14 @@ export function toDecimal({ numerator, denominator }: Rational): string {
   return fixed(numerator * (10n ** BigInt(places) / denominator), places);
 }
 
+/** Decimals of a text whose fraction has no end. */
+const TEXT_PLACES = 20;
+
+/** Decimal text for people: exact where the fraction has an end, otherwise cut. Nothing is computed from it. */
+export const toText = (value: Rational): string => (placesOf(value.denominator) === null
+  ? fixed((value.numerator * 10n ** BigInt(TEXT_PLACES)) / value.denominator, TEXT_PLACES)
+  : toDecimal(value));
+
 /** More decimals than any double of a price can tell apart. */
 const NUMBER_PLACES = 60;
 

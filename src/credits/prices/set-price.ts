@@ -4,7 +4,9 @@ import { checkJumps, checkPrice, isSamePrice, type Insistence } from './check-pr
 import { modelKey } from './model-book.js';
 import type { PriceBooks } from './price-books.js';
 import type { PriceHistory } from './price-history.js';
-import { MODEL_BOOK, NO_PRICES, traitsOf, type Dimension, type PriceDraft, type PriceVersion, type Rounding, type Unit } from './price.js';
+import {
+  MODEL_BOOK, NO_PRICES, traitsOf, type Dimension, type PriceDraft, type PriceTier, type PriceVersion, type Rounding, type Unit,
+} from './price.js';
 
 export type SetPriceDeps = { readonly books: PriceBooks; readonly clock: Clock };
 
@@ -14,7 +16,12 @@ export type SetPrice = Insistence & {
   readonly model: string;
   /** All of them, as decimal text; a dimension that is not named is not sold. */
   readonly prices: Readonly<Partial<Record<Dimension, string | null>>>;
+  /** Another name for that model of the book; then there are no prices. */
+  readonly aliasOf?: string | null | undefined;
   /** These stay as they are, or are the book's own, unless given. */
+  readonly tiers?: readonly PriceTier[] | undefined;
+  readonly maxInputTokens?: number | null | undefined;
+  readonly maxOutputTokens?: number | null | undefined;
   readonly unit?: Unit | undefined;
   readonly rounding?: Rounding | undefined;
   readonly marginPercent?: string | undefined;
@@ -43,6 +50,7 @@ export async function setPrice({ books, clock }: SetPriceDeps, command: SetPrice
   const [price] = await books.write((history) => {
     const draft = draftOf(history, clock(), command);
     checkPrice(draft, command);
+    checkAlias(history, draft);
     const before = priceAt(history, draft);
     if (before !== undefined && isSamePrice(before, draft)) {
       unchanged = before;
@@ -55,6 +63,19 @@ export async function setPrice({ books, clock }: SetPriceDeps, command: SetPrice
   if (result === undefined) throw new Error('a price was neither written nor found');
   return { price: result, isChanged: price !== undefined };
 }
+
+/** Another name needs a priced model at the moment it takes effect. One name never leads to another. */
+export function checkAlias(history: PriceHistory, { book, aliasOf, effectiveFromMs }: PriceDraft): void {
+  if (aliasOf === null) return;
+  const isPriced = history.spelled(book, aliasOf).some(({ provider, model }) => {
+    const row = model === aliasOf ? history.own(book, provider, model, effectiveFromMs)?.row : undefined;
+    return row !== undefined && row.state !== 'deleted' && row.aliasOf === null;
+  });
+  if (!isPriced) throw invalid('aliasOf', `the book "${book}" has no price of its own for "${aliasOf}"`);
+}
+
+const limitOf = (given: number | null | undefined, before: number | null | undefined): number | null =>
+  (given === undefined ? before ?? null : given);
 
 /** What the model costs at the moment the draft takes effect, until then. */
 export const priceAt = (history: PriceHistory, { book, provider, model, effectiveFromMs }: PriceDraft): PriceVersion | undefined =>
@@ -70,12 +91,16 @@ function draftOf(history: PriceHistory, nowMs: number, command: SetPrice): Price
     throw invalid('effectiveFrom', 'effectiveFrom must not lie in the past: what was charged stays as it is');
   }
   const before = history.own(book, provider, model, effectiveFromMs)?.row;
-  const found = history.find(book, provider, model, effectiveFromMs, false);
-  // A new model has the profit and the currency of its book, which the default's price shows.
-  const terms = before ?? (found.status === 'found' ? found.stored.row : undefined);
+    // A new model has the profit and the currency of its book, which the default's price shows.
+  const terms = before ?? history.defaultOf(book, provider, effectiveFromMs)?.row;
+  const isAlias = typeof command.aliasOf === 'string';
   return {
     book, provider, model, effectiveFromMs,
     prices: { ...NO_PRICES, ...command.prices },
+    tiers: isAlias ? [] : command.tiers ?? before?.tiers ?? [],
+    aliasOf: typeof command.aliasOf === 'string' && book === MODEL_BOOK ? modelKey(command.aliasOf) : command.aliasOf ?? null,
+    maxInputTokens: isAlias ? null : limitOf(command.maxInputTokens, before?.maxInputTokens),
+    maxOutputTokens: isAlias ? null : limitOf(command.maxOutputTokens, before?.maxOutputTokens),
     unit: command.unit ?? before?.unit ?? traits.unit,
     rounding: command.rounding ?? before?.rounding ?? traits.rounding,
     marginPercent: command.marginPercent ?? terms?.marginPercent ?? '0',

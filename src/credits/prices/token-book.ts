@@ -2,8 +2,9 @@ import { invalid } from '../../kit/errors.js';
 import { MICROS_PER_CREDIT, micros, type Micros } from '../../kit/money/micros.js';
 import { parsePriceName, priceName } from '../../ledger/price-name.js';
 import type { PriceFinder } from './price-finder.js';
-import { NO_PRICES, TOKEN_BOOK, traitsOf, type Rounding } from './price.js';
-import { rateOf, roundedUp, type Price, type Rate } from './rate.js';
+import type { Price } from './price-tokens.js';
+import { ANY_MODEL, NO_PRICES, TOKEN_BOOK, traitsOf, type Rounding } from './price.js';
+import { rateOf, roundedUp, weightOf, type Rate } from './rate.js';
 import { ceilDivide } from './rational.js';
 
 /** One model's price as a hold stores it. */
@@ -29,7 +30,7 @@ export const tokenBook = (finder: PriceFinder): TokenBook => ({
 const BUILT_IN_VERSION = 1;
 
 const perThousand = (input: string, output: string, rounding: Rounding = 'credit'): Rate =>
-  rateOf({ prices: { ...NO_PRICES, input, output }, unit: traitsOf(TOKEN_BOOK).unit, rounding, marginPercent: '0', moneyPerCredit: null });
+  rateOf({ prices: { ...NO_PRICES, input, output }, tiers: [], unit: traitsOf(TOKEN_BOOK).unit, rounding, marginPercent: '0', moneyPerCredit: null });
 const DEFAULT_RATE = perThousand('0.200', '0.500');
 
 /** A Map, not an object: `__proto__` is an ordinary unknown model (docs/contracts/README.md#what-must-hold). */
@@ -47,7 +48,18 @@ const RATES: ReadonlyMap<string, Rate> = new Map([
 
 /** The initial prices of the book (docs/contracts/accounting-service.md#prices). Needs no Postgres. */
 export const builtInTokenBook: TokenBook = {
-  priceOf: (modelId) => ({ name: priceName(TOKEN_BOOK, BUILT_IN_VERSION, modelId), modelId, rate: RATES.get(modelId) ?? DEFAULT_RATE }),
+  priceOf: (modelId) => {
+    const own = RATES.get(modelId);
+    const isDefault = own === undefined;
+    return {
+      name: priceName(TOKEN_BOOK, BUILT_IN_VERSION, modelId), modelId, rate: own ?? DEFAULT_RATE, marginPercent: '0',
+      maxInputTokens: null, maxOutputTokens: null,
+      by: {
+        book: TOKEN_BOOK, provider: '', model: isDefault ? ANY_MODEL : modelId, version: BUILT_IN_VERSION,
+        rule: isDefault ? 'default' : 'exact', isDefault,
+      },
+    };
+  },
   named: (name) => {
     if (!isBuiltIn(name)) throw new RangeError(`no such price: ${name}`);
     return builtInTokenBook.priceOf(parsePriceName(name).model);
@@ -61,9 +73,10 @@ const isBuiltIn = (name: string): boolean => name.startsWith(priceName(TOKEN_BOO
  * ceil(tokens/2/1000 × input + tokens/2/1000 × output). Exact, rounded up once at the end (I11).
  */
 export function costOfTokens({ modelId, rate }: TokenPrice, tokens: number): Micros {
-  const { input, output } = rate.weights;
+  const promptTokens = tokens / 2;
+  const [input, output] = [weightOf(rate, 'input', promptTokens, 'standard'), weightOf(rate, 'output', promptTokens, 'standard')];
   if (input === null || output === null) throw invalid('modelId', `${modelId} has no price for tokens`);
-  return roundedUp(BigInt(tokens) * (input + output), 2n * rate.denominator, rate.roundTo);
+  return roundedUp(BigInt(tokens) * (input.weight + output.weight), 2n * rate.denominator, rate.roundTo);
 }
 
 /**

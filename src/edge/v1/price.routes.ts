@@ -2,8 +2,7 @@ import Type from 'typebox';
 import { PRICED_MODEL_LENGTH_MAX } from '../../credits/prices/check-price.js';
 import { byText } from '../../credits/prices/native-book.js';
 import type { PriceHistory } from '../../credits/prices/price-history.js';
-import { MESSAGE_BOOK, MODEL_BOOK, NATIVE_BOOK, ROUNDINGS, TOKEN_BOOK, UNITS, type PriceVersion } from '../../credits/prices/price.js';
-import { compare, parseDecimal, rational } from '../../credits/prices/rational.js';
+import { MESSAGE_BOOK, MODEL_BOOK, NATIVE_BOOK, TOKEN_BOOK, type PriceVersion } from '../../credits/prices/price.js';
 import { setPrice, type SetPriceDeps } from '../../credits/prices/set-price.js';
 import { setTerms } from '../../credits/prices/set-terms.js';
 import { GatewayError, invalid } from '../../kit/errors.js';
@@ -14,55 +13,13 @@ import type { GatewayContext } from '../http/context.js';
 import { reply } from '../http/json.js';
 import { queryNumber, queryText } from '../http/query-fields.js';
 import type { AddRoute } from '../http/routes.js';
-import { bodyOf, storedText } from '../http/schema.js';
+import {
+  decimalText, momentOf, positiveText, presentPrice, priceBody, PriceReply, readPrices, readTiers, termsBody,
+} from './price-fields.js';
 
 const PAGE_DEFAULT = 50;
-const NOTE_LENGTH_MAX = 1_000;
-const DECIMAL_LENGTH_MAX = 64;
-const PROFITS_MAX = 100;
-/** What the columns of prices hold (migration 0004). */
-const DECIMAL_MAX = rational(10n ** 15n);
 /** Named by the code, so they are there before their first price. */
 const BOOKS: readonly string[] = [TOKEN_BOOK, MESSAGE_BOOK, MODEL_BOOK, NATIVE_BOOK];
-
-const Decimal = () => Type.Unsafe<number | string>({
-  type: ['number', 'string'], maxLength: DECIMAL_LENGTH_MAX, description: 'a decimal number; as text, every digit counts',
-});
-const DecimalOrNull = () => Type.Unsafe<number | string | null>({ type: ['number', 'string', 'null'], maxLength: DECIMAL_LENGTH_MAX });
-const Moment = () => Type.String({
-  pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d{1,3})?)?(Z|[+-]\\d\\d:\\d\\d)$',
-  description: 'ISO 8601 with a time zone; now, when left out',
-});
-const Name = (lengthMin: number) => storedText(lengthMin, PRICED_MODEL_LENGTH_MAX);
-const Dimensions = Type.Object({
-  input: Type.Optional(DecimalOrNull()), output: Type.Optional(DecimalOrNull()), cachedRead: Type.Optional(DecimalOrNull()),
-  cachedWrite: Type.Optional(DecimalOrNull()),
-  reasoning: Type.Optional(DecimalOrNull()), message: Type.Optional(DecimalOrNull()), request: Type.Optional(DecimalOrNull()),
-}, { description: 'a dimension that is not named is not sold' });
-
-const priceBody = bodyOf(Type.Object({
-  provider: Type.Optional(Name(0)), model: Name(1), prices: Dimensions,
-  unit: Type.Optional(Type.Enum([...UNITS])), rounding: Type.Optional(Type.Enum([...ROUNDINGS])),
-  marginPercent: Type.Optional(Decimal()), moneyPerCredit: Type.Optional(DecimalOrNull()),
-  isDefault: Type.Optional(Type.Boolean()), state: Type.Optional(Type.Enum(['active', 'inactive'])),
-  effectiveFrom: Type.Optional(Moment()), note: Type.Optional(storedText(0, NOTE_LENGTH_MAX)),
-  force: Type.Optional(Type.Boolean()), allowZero: Type.Optional(Type.Boolean()),
-}), 'The price is not valid');
-const termsBody = bodyOf(Type.Object({
-  profitPercents: Type.Optional(Type.Array(Decimal(), { maxItems: PROFITS_MAX })), moneyPerCredit: Type.Optional(Decimal()),
-  effectiveFrom: Type.Optional(Moment()), note: Type.Optional(storedText(0, NOTE_LENGTH_MAX)), force: Type.Optional(Type.Boolean()),
-}), 'The terms are not valid');
-
-const TextOrNull = () => Type.Union([Type.String(), Type.Null()]);
-const PriceReply = Type.Object({
-  book: Type.String(), provider: Type.String(), model: Type.String(), version: Type.Integer(), effectiveFrom: Type.String(),
-  prices: Type.Object({
-    input: TextOrNull(), output: TextOrNull(), cachedRead: TextOrNull(), cachedWrite: TextOrNull(), reasoning: TextOrNull(),
-    message: TextOrNull(), request: TextOrNull(),
-  }),
-  unit: Type.Integer(), rounding: Type.String(), marginPercent: Type.String(), moneyPerCredit: TextOrNull(),
-  isDefault: Type.Boolean(), state: Type.String(), createdBy: Type.String(), note: Type.String(),
-});
 
 const params = { book: Type.String({ pattern: '^[a-z][a-z0-9-]{0,31}$' }) };
 const filters = {
@@ -98,7 +55,7 @@ export function priceRoutes(add: AddRoute, deps: SetPriceDeps): void {
     const page = rows.slice(offset, offset + limit);
     reply(ctx, 200, {
       // Several models may have said that they are the default; one of them is.
-      prices: page.map((row) => ({ ...present(row), isDefault: history.isDefault(row, nowMs) })),
+      prices: page.map((row) => ({ ...presentPrice(row), isDefault: history.isDefault(row, nowMs) })),
       total: rows.length, nextOffset: offset + limit < rows.length ? offset + limit : null,
     });
   });
@@ -112,24 +69,24 @@ export function priceRoutes(add: AddRoute, deps: SetPriceDeps): void {
     const before = queryNumber(ctx, 'before', 1, Number.MAX_SAFE_INTEGER) ?? Infinity;
     const rows = requireBook(history, book).filter((row) => row.version < before && isAsked(row));
     const page = rows.slice(0, limit);
-    reply(ctx, 200, { prices: page.map(present), nextBefore: rows.length > limit ? page.at(-1)?.version ?? null : null });
+    reply(ctx, 200, { prices: page.map(presentPrice), nextBefore: rows.length > limit ? page.at(-1)?.version ?? null : null });
   });
 
   add('PUT', '/v1/prices/:book', allow('admin'), {
-    summary: 'Set the price of a model from a time on, as a new version; the first price creates the book', params, body: priceBody,
+    summary: 'Set the price of a model, or another name for a model, from a time on, as a new version; the first price creates the book', params, body: priceBody,
     replies: { 200: Type.Object({ price: PriceReply, changed: Type.Boolean() }) }, errors: ['ledger_unavailable'],
   }, async (ctx, { principal, body }) => {
-    const { marginPercent, moneyPerCredit, effectiveFrom, prices, ...rest } = body;
+    const { marginPercent, moneyPerCredit, effectiveFrom, prices, tiers, ...rest } = body;
     const { price, isChanged } = await setPrice(deps, {
       ...rest, book: bookIn(ctx), actor: principal.accountId,
-      prices: readPrices(prices),
+      prices: readPrices(prices), tiers: readTiers(tiers),
       marginPercent: marginPercent === undefined ? undefined : decimalText('body.marginPercent', marginPercent),
       moneyPerCredit: moneyPerCredit === undefined || moneyPerCredit === null ? moneyPerCredit : decimalText(
         'body.moneyPerCredit', moneyPerCredit,
       ),
       effectiveFromMs: momentOf(effectiveFrom),
     }).catch(inWordsOf(PRICE_FIELDS));
-    reply(ctx, 200, { price: present(price), changed: isChanged });
+    reply(ctx, 200, { price: presentPrice(price), changed: isChanged });
   });
 
   add('PUT', '/v1/prices/:book/terms', allow('admin'), {
@@ -176,38 +133,6 @@ function requireBook(history: PriceHistory, book: string): PriceVersion[] {
   return rows;
 }
 
-const readPrices = (prices: ReturnType<typeof priceBody.parse>['prices']): Record<string, string | null> => Object.fromEntries(
-  Object.keys(Dimensions.properties).flatMap((name): [string, string | null][] => {
-    const value = prices[name as keyof typeof prices];
-    return value === undefined ? [] : [[name, value === null ? null : decimalText(`body.prices.${name}`, value)]];
-  }),
-);
-
-/** A number as the caller wrote it: its shortest decimal, for any of up to fifteen digits. The use case says the rest. */
-function decimalText(path: string, value: number | string): string {
-  const text = String(value);
-  const number = parseDecimal(text);
-  if (number === null) throw invalid(path, `${path.replace('body.', '')} must be a decimal number, not ${JSON.stringify(text)}`);
-  if (compare(number, DECIMAL_MAX) >= 0) throw invalid(path, `${path.replace('body.', '')} must be below 1e15`);
-  return text;
-}
-
-/** A book whose prices are credits has no use for it, and would not look at it. */
-function positiveText(path: string, value: number | string): string {
-  const text = decimalText(path, value);
-  if ((parseDecimal(text)?.numerator ?? 0n) <= 0n) throw invalid(path, `${path.replace('body.', '')} must be above 0`);
-  return text;
-}
-
-function momentOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const ms = Date.parse(text);
-  // The parser takes the thirtieth of February for the second of March.
-  const isDay = new Date(`${text.slice(0, 10)}T00:00Z`).getUTCDate() === Number(text.slice(8, 10));
-  if (Number.isNaN(ms) || !isDay) throw invalid('body.effectiveFrom', 'effectiveFrom must be a moment, such as 2026-01-31T12:00:00Z');
-  return ms;
-}
-
 /** What the use cases call a field, and what the request does. */
 const PRICE_FIELDS: ReadonlyMap<string, string> = new Map([['book', 'path.book']]);
 const TERMS_FIELDS: ReadonlyMap<string, string> = new Map([['book', 'path.book'], ['marginPercent', 'body.profitPercents']]);
@@ -217,5 +142,3 @@ const inWordsOf = (fields: ReadonlyMap<string, string>) => (error: unknown): nev
   const sources = error.sources.map(({ path, message }) => ({ path: fields.get(path) ?? `body.${path}`, message }));
   throw new GatewayError(error.code, error.message, { sources, cause: error });
 };
-
-const present = ({ effectiveFromMs, ...row }: PriceVersion): object => ({ ...row, effectiveFrom: new Date(effectiveFromMs).toISOString() });

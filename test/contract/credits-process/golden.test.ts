@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_UNKNOWN_MODEL } from '../../../src/config/unknown-model.js';
 import { priceBooks, type PriceBooks } from '../../../src/credits/prices/price-books.js';
-import { MODEL_BOOK, NO_PRICES } from '../../../src/credits/prices/price.js';
+import { MODEL_BOOK, NO_PRICES, PLAIN } from '../../../src/credits/prices/price.js';
 import { apiProfile, connectPostgres, type Db } from '../../../src/stores/postgres/connect.js';
 import { creditsLab, type Lab } from './lab.js';
 
@@ -32,7 +32,7 @@ const end = async (model: string, input: number, output: number) => {
 /** A price of the AI-model book, written as its administration does; the gateway looks at least every half second. */
 async function price(model: string, input: string, output: string, marginPercent: string): Promise<void> {
   await books.write(() => [{
-    book: MODEL_BOOK, provider: '', model, prices: { ...NO_PRICES, input, output }, unit: 1, rounding: 'credit', marginPercent,
+    ...PLAIN, book: MODEL_BOOK, provider: '', model, prices: { ...NO_PRICES, input, output }, unit: 1, rounding: 'credit', marginPercent,
     moneyPerCredit: '0.00001',
     effectiveFromMs: Date.now() - 1, isDefault: false, state: 'active', createdBy: 'test', note: 'golden',
   }]);

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { planImport, type ImportItem, type ImportPlan } from '../../../src/credits/prices/plan-import.js';
 import { readPriceMap } from '../../../src/credits/prices/price-map.js';
-import { costOfUsage } from '../../../src/credits/prices/rate.js';
+import { costOfCounts } from '../../../src/credits/prices/price-tokens.js';
 import { rational } from '../../../src/credits/prices/rational.js';
 import { projectRoot } from '../../../src/kit/paths.js';
 import { temporaryFolder, type Folder } from '../../support/servers.js';
@@ -53,7 +53,7 @@ describe('the plan', () => {
       'huge: skipped: prices.input must be a decimal number, not "1' + '0'.repeat(311) + '"',
       'very-dear: skipped: prices.input is above 1000000 credits for one: is the unit right?',
       'true: skipped: input_cost_per_token is not a number: boolean',
-      'picture: skipped: no price per token',
+      'picture: new',
       'listed: skipped: not an object', 'nothing: skipped: not an object', 'text: skipped: not an object',
       'skipped: model must be text of 1 to 200 characters',
       '__proto__: new',
@@ -74,10 +74,7 @@ describe('the plan', () => {
 
   test('price fields that are not used are counted', () => {
     expect(Object.fromEntries(planned(readFileSync(FIXTURE, 'utf8')).unused)).toEqual({
-      input_cost_per_audio_token: 1, input_cost_per_token_above_200k_tokens: 1, input_cost_per_token_batches: 1,
-      input_cost_per_token_priority: 1,
-      output_cost_per_image: 2, output_cost_per_token_above_200k_tokens: 1, output_cost_per_video_per_second: 1,
-      provider_specific_entry: 1, search_context_cost_per_query: 1,
+      output_cost_per_video_per_second: 1, provider_specific_entry: 1, search_context_cost_per_query: 1,
     });
   });
 
@@ -105,23 +102,23 @@ describe('the command', () => {
     expect(shown).toMatchObject({ code: 0, errors: '' });
     expect(shown.lines).toContain('aviary lark-1: input 25000, output 125000, cachedRead 3000, cachedWrite 31250, reasoning '
       + '150000 (comment: costs 0.1 less on "Mondays", 5e-07)');
-    expect(shown.lines).toContain('20 entries: 7 new, 0 changed, 1 left out without --force, 12 skipped, 0 unchanged');
+    expect(shown.lines).toContain('20 entries: 8 new, 0 changed, 1 left out without --force, 11 skipped, 0 unchanged');
     expect(shown.lines).toContain('nothing was written: say --apply to write it');
     await lab.books.refresh();
     expect(lab.books.native().list()).toEqual([]);
   });
 
   test('an imported price charges right to the micro; the same again changes nothing', async () => {
-    expect((await importPrices(FIXTURE, '--apply')).lines).toContain('written: 7 prices; every gateway has them within a second');
+    expect((await importPrices(FIXTURE, '--apply')).lines).toContain('written: 8 prices; every gateway has them within a second');
     await lab.books.refresh();
     const lark = lab.books.native().priceOf('lark-1');
     // 1234 × 0.025 + 567 × 0.125 + 89 × 0.003 + 10 × 0.03125 + 11 × 0.15 credits
-    const usage = { inputTokens: 1_234, outputTokens: 567, cachedReadTokens: 89, cachedWriteTokens: 10, reasoningTokens: 11 };
-    expect(costOfUsage(lark, usage)).toBe(30_850_000 + 70_875_000 + 267_000 + 312_500 + 1_650_000);
+    const usage = { input: 1_234, output: 567, cachedRead: 89, cachedWrite: 10, reasoning: 11 };
+    expect(costOfCounts(lark, usage)).toBe(30_850_000 + 70_875_000 + 267_000 + 312_500 + 1_650_000);
     // One token of 3.3333333333333335 credits: the rest of a micro is rounded up.
-    expect(costOfUsage(lab.books.native().priceOf('lark-1-long'), { inputTokens: 1 })).toBe(3_333_334);
+    expect(costOfCounts(lab.books.native().priceOf('lark-1-long'), { input: 1 })).toBe(3_333_334);
     expect((await importPrices(FIXTURE, '--apply')).lines)
-      .toContain('20 entries: 0 new, 0 changed, 1 left out without --force, 12 skipped, 7 unchanged');
+      .toContain('20 entries: 0 new, 0 changed, 1 left out without --force, 11 skipped, 8 unchanged');
   });
 
   test('changes are shown with their factor; more than ×10 and zero wait for --force', async () => {
@@ -145,7 +142,7 @@ describe('the command', () => {
   test('another book at another rate', async () => {
     expect((await importPrices(FIXTURE, '--apply', '--book', 'cheap', '--credits-per-dollar', '0.5')).code).toBe(0);
     await lab.books.refresh();
-    expect(costOfUsage(lab.books.native('cheap').priceOf('lark-1'), { inputTokens: 1_000_000 })).toBe(125_000);
+    expect(costOfCounts(lab.books.native('cheap').priceOf('lark-1'), { input: 1_000_000 })).toBe(125_000);
   });
 
   test('the AI-model book keeps dollars and its own price of a credit', async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { costOfUsage } from '../../../src/credits/prices/rate.js';
+import { costOfCounts } from '../../../src/credits/prices/price-tokens.js';
 import { setTerms } from '../../../src/credits/prices/set-terms.js';
 import { toCredits } from '../../../src/kit/money/credits.js';
 import { priceLab, type PriceLab } from './lab.js';
@@ -59,11 +59,11 @@ test('the model, else the initial model, else the defaults', async () => {
   expect(charged(1_000, 1_000, 'nobody-knows')).toBe(280);
 });
 
-test('an item is the rounding of one exact formula, the same that costOfUsage has', async () => {
+test('an item is the rounding of one exact formula, the same that costOfCounts has', async () => {
   await profits('33.3');
   const { charged: micros, price } = lab.books.models.item({ aiModel: 'gpt-4', inputTokens: 12_345, outputTokens: 678 });
   const named = lab.books.native('models').named(price);
-  expect(costOfUsage(named, { inputTokens: 12_345, outputTokens: 678 })).toBe(micros);
+  expect(costOfCounts(named, { input: 12_345, output: 678 })).toBe(micros);
 });
 
 test('a price keeps its profit and its price of a credit by name, whatever the terms become', async () => {

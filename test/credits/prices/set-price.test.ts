@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../../src/config.js';
 import { parseUnknownModel } from '../../../src/config/unknown-model.js';
-import { costOfUsage } from '../../../src/credits/prices/rate.js';
+import { NO_PRICES, PLAIN } from '../../../src/credits/prices/price.js';
+import { costOfCounts } from '../../../src/credits/prices/price-tokens.js';
 import { costOfTokens } from '../../../src/credits/prices/token-book.js';
 import { toCredits } from '../../../src/kit/money/credits.js';
 import { priceLab, type PriceLab } from './lab.js';
@@ -13,7 +14,7 @@ afterAll(async () => { await lab.close(); });
 const acme = { book: 'native', provider: 'acme' } as const;
 const usual = { ...acme, model: 'usual', prices: { input: '2', output: '8' } };
 const inputOf = (model: string, inputTokens = 1_000_000): number =>
-  toCredits(costOfUsage(lab.books.native().priceOf(model, 'acme'), { inputTokens }));
+  toCredits(costOfCounts(lab.books.native().priceOf(model, 'acme'), { input: inputTokens }));
 
 test('every change is a version; the same again is none', async () => {
   const first = await lab.set({ ...usual, model: 'v' });
@@ -33,7 +34,7 @@ test('writers at the same time give one version each, in order', async () => {
   const written = await Promise.all(Array.from({ length: 12 }, (_, index) =>
     (others[index % 2] ?? others[0]).books.write(() => [{
       ...acme, model: `w${index}`,
-      prices: { input: '1', output: '1', cachedRead: null, cachedWrite: null, reasoning: null, message: null, request: null },
+      ...PLAIN, prices: { ...NO_PRICES, input: '1', output: '1' },
       unit: 1, rounding: 'micro', marginPercent: '0', moneyPerCredit: null, effectiveFromMs: lab.clock(), isDefault: false,
       state: 'active', createdBy: 'tester', note: '',
     }])));
@@ -121,14 +122,14 @@ describe('moments', () => {
     expect(inputOf('soon')).toBe(2.5);
     lab.advance(86_400_001);
     expect(inputOf('soon')).toBe(3);
-    expect(toCredits(costOfUsage(lab.books.native().named(before.name), { inputTokens: 1_000_000 }))).toBe(2);
+    expect(toCredits(costOfCounts(lab.books.native().named(before.name), { input: 1_000_000 }))).toBe(2);
   });
 
   test('a default in the future', async () => {
     const price = { book: 'moments', provider: 'p', prices: { input: '1', output: '1' } };
     await lab.set({ ...price, model: 'a', isDefault: true });
     await lab.set({ ...price, model: 'b', prices: { input: '2', output: '1' }, isDefault: true, effectiveFromMs: lab.clock() + 60_000 });
-    const ofUnknown = (): number => toCredits(costOfUsage(lab.books.native('moments').priceOf('x', 'p'), { inputTokens: 1_000_000 }));
+    const ofUnknown = (): number => toCredits(costOfCounts(lab.books.native('moments').priceOf('x', 'p'), { input: 1_000_000 }));
     expect(ofUnknown()).toBe(1);
     lab.advance(60_001);
     expect(ofUnknown()).toBe(2);
@@ -139,7 +140,7 @@ describe('models without a price', () => {
   test('a native book has no default until it states one: refused', async () => {
     expect(() => lab.books.native('empty').priceOf('x')).toThrow('no price is known for model "x"');
     await lab.set({ book: 'empty', model: '*', prices: { input: '5', output: '5' } });
-    expect(toCredits(costOfUsage(lab.books.native('empty').priceOf('x', 'whoever'), { inputTokens: 1_000_000 }))).toBe(5);
+    expect(toCredits(costOfCounts(lab.books.native('empty').priceOf('x', 'whoever'), { input: 1_000_000 }))).toBe(5);
   });
 
   test('UNKNOWN_MODEL=refuse, overall or per book', async () => {

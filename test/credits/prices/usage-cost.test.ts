@@ -1,16 +1,21 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { DIMENSIONS, NO_PRICES, ROUNDINGS, UNITS, type PriceTerms, type Prices } from '../../../src/credits/prices/price.js';
-import { costOfUsage, rateOf, type Price, type Usage } from '../../../src/credits/prices/rate.js';
+import { costOfCounts, type Price } from '../../../src/credits/prices/price-tokens.js';
+import { DIMENSIONS, isPiece, NO_PRICES, ROUNDINGS, UNITS, type PriceTerms, type Prices } from '../../../src/credits/prices/price.js';
+import { rateOf } from '../../../src/credits/prices/rate.js';
+import type { ClassCounts } from '../../../src/credits/prices/token-usage.js';
 import { AMOUNT_MAX } from '../../../src/kit/money/micros.js';
 import { volume } from '../../support/volume.js';
 
 const RUNS = volume(500, 2_000);
-const FIELDS = ['inputTokens', 'outputTokens', 'cachedReadTokens', 'cachedWriteTokens', 'reasoningTokens', 'messages', 'requests'] as const;
+const FIELDS = DIMENSIONS;
 
-const priceOf = (terms: PriceTerms): Price => ({ name: 'native/2/m', modelId: 'm', rate: rateOf(terms) });
+const priceOf = (terms: PriceTerms): Price => ({
+  name: 'native/2/m', modelId: 'm', rate: rateOf(terms), marginPercent: terms.marginPercent, maxInputTokens: null, maxOutputTokens: null,
+  by: { book: 'native', provider: '', model: 'm', version: 2, rule: 'exact', isDefault: false },
+});
 const terms = (prices: Partial<Prices>, more: Partial<PriceTerms> = {}): PriceTerms =>
-  ({ prices: { ...NO_PRICES, ...prices }, unit: 1_000_000, rounding: 'micro', marginPercent: '0', moneyPerCredit: null, ...more });
+  ({ prices: { ...NO_PRICES, ...prices }, tiers: [], unit: 1_000_000, rounding: 'micro', marginPercent: '0', moneyPerCredit: null, ...more });
 
 /** A price as digits and a number of decimals, so that the independent formula needs no fractions of ours. */
 const digits = fc.record({ n: fc.bigInt(0n, 999_999_999n), places: fc.integer({ min: 0, max: 12 }) });
@@ -27,9 +32,9 @@ type AnyPrice = typeof anyPrice extends fc.Arbitrary<infer T> ? T : never;
 
 const toTerms = ({ prices, unit, rounding, margin, money }: AnyPrice): PriceTerms => ({
   prices: Object.fromEntries(DIMENSIONS.map((dimension, index) => [dimension, textOf(prices[index] ?? { n: 0n, places: 0 })])) as Prices,
-  unit, rounding, marginPercent: String(margin), moneyPerCredit: money,
+  tiers: [], unit, rounding, marginPercent: String(margin), moneyPerCredit: money,
 });
-const toUsage = (amounts: readonly number[]): Usage => Object.fromEntries(FIELDS.map((field, index) => [field, amounts[index] ?? 0]));
+const toUsage = (amounts: readonly number[]): ClassCounts => Object.fromEntries(FIELDS.map((field, index) => [field, amounts[index] ?? 0]));
 
 /** Σ count · n / 10^places / unit · (100 + margin) / 100 / money · 10^6 micros, with everything over one power of ten. */
 function exactOf(
@@ -39,15 +44,15 @@ function exactOf(
     '0.00001': [100_000n, 1n], '0.003': [1_000n, 3n], '7': [1n, 7n], none: [1n, 1n],
   }[money ?? 'none'] as [bigint, bigint];
   const sum = prices.reduce((total, { n, places }, index) => {
-    const isToken = index < 5;
+    const isToken = !isPiece(DIMENSIONS[index] ?? 'input');
     return total + BigInt(amounts[index] ?? 0) * n * 10n ** BigInt(12 - places) * (isToken ? 1n : BigInt(unit));
   }, 0n);
   return { dividend: sum * BigInt(100 + margin) * moneyUp * 1_000_000n, divisor: 10n ** 12n * BigInt(unit) * 100n * moneyDown };
 }
 
-const costOrRefusal = (price: Price, usage: Usage): bigint | 'too much' => {
+const costOrRefusal = (price: Price, usage: ClassCounts): bigint | 'too much' => {
   try {
-    return BigInt(costOfUsage(price, usage));
+    return BigInt(costOfCounts(price, usage));
   } catch (error) {
     expect(error).toMatchObject({ code: 'limit_exceeded' });
     return 'too much';
@@ -67,7 +72,7 @@ describe('properties', () => {
 
   test('more of anything never costs less', () => {
     fc.assert(fc.property(anyPrice, counts, fc.integer({
-      min: 0, max: 6,
+      min: 0, max: FIELDS.length - 1,
     }), fc.integer({ min: 1, max: 1_000 }), (price, amounts, index, more) => {
       const rated = priceOf(toTerms(price));
       const before = costOrRefusal(rated, toUsage(amounts));
@@ -78,26 +83,23 @@ describe('properties', () => {
   });
 });
 
+const KINDS = ['input', 'output', 'cachedRead', 'cachedWrite', 'reasoning'] as const;
 test('tokens of a special kind cost what they are a kind of, unless they have a price', () => {
   const plain = priceOf(terms({ input: '3', output: '15' }));
-  expect(FIELDS.slice(0, 5).map((field) => costOfUsage(plain, { [field]: 1_000 }))).toEqual([3_000, 15_000, 3_000, 3_000, 15_000]);
+  expect(KINDS.map((kind) => costOfCounts(plain, { [kind]: 1_000 }))).toEqual([3_000, 15_000, 3_000, 3_000, 15_000]);
   const special = priceOf(terms({ input: '3', output: '15', cachedRead: '0.3', cachedWrite: '3.75', reasoning: '20' }));
-  expect(FIELDS.slice(0, 5).map((field) => costOfUsage(special, { [field]: 1_000 }))).toEqual([3_000, 15_000, 300, 3_750, 20_000]);
+  expect(KINDS.map((kind) => costOfCounts(special, { [kind]: 1_000 }))).toEqual([3_000, 15_000, 300, 3_750, 20_000]);
 });
 
 test('what has no price is refused, unless a flat fee is paid', () => {
-  expect(() => costOfUsage(priceOf(terms({ input: '3' })), { inputTokens: 1, outputTokens: 1 })).toThrow('m has no price for outputTokens');
+  expect(() => costOfCounts(priceOf(terms({ input: '3' })), { input: 1, output: 1 })).toThrow('m has no price for outputTokens');
   const flat = priceOf(terms({ message: '1', request: '0.5' }));
-  expect(costOfUsage(flat, { inputTokens: 500, messages: 2, requests: 1 })).toBe(2_500_000);
-  expect(() => costOfUsage(flat, { inputTokens: 500 })).toThrow('no price for inputTokens');
-});
-
-test.each([-1, 0.5, Number.NaN, 2 ** 60])('%p tokens are refused', (inputTokens) => {
-  expect(() => costOfUsage(priceOf(terms({ input: '3' })), { inputTokens })).toThrow('inputTokens must be a whole number');
+  expect(costOfCounts(flat, { input: 500, message: 2, request: 1 })).toBe(2_500_000);
+  expect(() => costOfCounts(flat, { input: 500 })).toThrow('no price for inputTokens');
 });
 
 test('a cost beyond what an operation may move is refused, not rounded', () => {
-  expect(() => costOfUsage(priceOf(terms({ input: '1000' }, { unit: 1 })), {
-    inputTokens: 1_000_000_000,
+  expect(() => costOfCounts(priceOf(terms({ input: '1000' }, { unit: 1 })), {
+    input: 1_000_000_000,
   })).toThrow(expect.objectContaining({ code: 'limit_exceeded' }));
 });
