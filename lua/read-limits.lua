@@ -17,7 +17,7 @@
     fenced
     not_loaded
     limits_stale  now_ms version definitions
-    limits        (id used remaining resets_at_ms)…
+    limits        (id used remaining resets_at_ms mode)…
 ]]
 --- @include clock
 --- @include account
@@ -34,10 +34,11 @@ if set and set.stale then return { 'limits_stale', limits.stale(set) } end
 
 local reply = { 'limits' }
 for _, line in ipairs(set and set.lines or {}) do
-  local id, left, resets_at = limits.refusal(line, line.definition.amount)
-  reply[#reply + 1] = id
+  local definition = line.definition
+  reply[#reply + 1] = definition.id
   reply[#reply + 1] = numbers.text(line.used)
-  reply[#reply + 1] = left
-  reply[#reply + 1] = resets_at
+  reply[#reply + 1] = numbers.text(math.max(0, definition.amount - line.used))
+  reply[#reply + 1] = limits.resets_at(line, 1)
+  reply[#reply + 1] = definition.mode
 end
 return reply

@@ -137,7 +137,7 @@ function limits.match(stored, limits_key, now_ms, spender, model, feature, api_k
   return set
 end
 
--- The limits that a hold counts against: `parts` is what it counts in which window, `counter:from:spender=credits,…` in the
+-- The limits that a hold counts against: `parts` is what it counts in which window, `counter:from:spender/credits,…` in the
 -- order in which it was taken. A limit that was deleted or redefined since is left out. With `extends` the windows of now are
 -- added, so that more can be taken.
 function limits.of_hold(stored, limits_key, now_ms, parts, extends)
@@ -145,7 +145,7 @@ function limits.of_hold(stored, limits_key, now_ms, parts, extends)
   local set = limits.read(stored, limits_key, now_ms)
   if not set then return nil end
   set.holds, set.by_counter = {}, {}
-  for counter, from, spender, credits in string.gmatch(parts, '(%d+):(%d+):([^=,]*)=(%d+)') do
+  for counter, from, spender, credits in string.gmatch(parts, '(%d+):(%d+):([^/,]*)/(%d+)') do
     local definition = set.found.by_counter[counter]
     if definition then
       local held = set.by_counter[counter]
@@ -229,7 +229,7 @@ end
 -- The parts of a new hold as text.
 function limits.parts(set, credits)
   local texts = {}
-  for i, line in ipairs(set.lines) do texts[i] = line.current.name .. '=' .. numbers.text(credits) end
+  for i, line in ipairs(set.lines) do texts[i] = line.current.name .. '/' .. numbers.text(credits) end
   return table.concat(texts, ',')
 end
 

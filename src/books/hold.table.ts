@@ -27,7 +27,7 @@ export type HoldRow = {
   readonly placedExpiresAtMs: number;
   readonly expiresAtMs: number;
   readonly placedBy: Principal;
-  /** What it counts in which windows of limits, `counter:from:spender=credits,…` in the order in which it was taken. */
+  /** What it counts in which windows of limits, `counter:from:spender/credits,…` in the order in which it was taken. */
   readonly limitParts: string;
   readonly captured: Micros;
   readonly released: Micros;

@@ -1,7 +1,7 @@
 import type { Micros } from '../kit/money/micros.js';
 import type { AccountSnapshot, Balance } from './account-snapshot.js';
 import type { ChargeKey } from './charge-key.js';
-import type { AccountLimits, LimitRefusal, LimitState, Spending } from './limits.js';
+import type { AccountLimits, LimitMode, LimitRefusal, LimitState, Spending } from './limits.js';
 
 /**
  * The port of the core: the operations on an account (docs/architecture.md#operations-of-the-ledger). Use cases call
@@ -270,7 +270,7 @@ export type ExpireLotsReply = { readonly status: 'expired'; readonly amount: Mic
 
 /** `nowMs`: Redis' clock, about; the edges of calendar windows are made around it. */
 export type SetLimits = { readonly accountId: string; readonly limits: AccountLimits; readonly nowMs: number };
-export type LimitUse = LimitState & { readonly used: Micros };
+export type LimitUse = LimitState & { readonly used: Micros; readonly mode: LimitMode };
 
 export type FreezeAccount = { readonly accountId: string; readonly about: About };
 export type FreezeReply =

@@ -1,3 +1,4 @@
+import { isAccountId } from '../kit/ids.js';
 import type { Reply } from '../stores/redis/script.js';
 import type { OperationDeps } from './account-scripts.js';
 import type { AccountKeys } from './keys.js';
@@ -9,9 +10,11 @@ import { readLimitsScript, setLimitsScript } from './scripts.js';
 const limitKeys = ({ fence, account, limits }: AccountKeys) => ({ fence, account, limits });
 
 /** Arguments of every script that counts against limits. */
-export const spendingArgs = (accountId: string, spending: Spending = {}) => ({
-  spender: spending.spender ?? accountId, model: spending.model ?? '', feature: spending.feature ?? '', api_key: spending.key ?? '',
-});
+export const spendingArgs = (accountId: string, { spender = accountId, model = '', feature = '', key = '' }: Spending = {}) => {
+  // It becomes part of texts that scripts write and read.
+  if (!isAccountId(spender)) throw new RangeError('a spender is named like an account');
+  return { spender, model, feature, api_key: key };
+};
 
 /** Makes new edges for the definitions that a script answered as stale (lua/includes/limits.lua). */
 export async function renewLimits({ scripts }: Pick<OperationDeps, 'scripts'>, accountId: string, reply: Reply): Promise<void> {
@@ -41,11 +44,11 @@ export function limitOperations(
     async readLimits(accountId, spending) {
       const reply = await past(accountId, () => scripts.run(readLimitsScript, accountId, limitKeys, spendingArgs(accountId, spending)));
       if (reply[0] !== 'limits') throw undocumented('read-limits', reply);
-      return Array.from({ length: (reply.length - 1) / 4 }, (_, index) => {
-        const at = 1 + 4 * index;
+      return Array.from({ length: (reply.length - 1) / 5 }, (_, index) => {
+        const at = 1 + 5 * index;
         return {
           limitId: textAt(reply, at), used: amountAt(reply, at + 1), remaining: amountAt(reply, at + 2),
-          resetsAtMs: momentAt(reply, at + 3),
+          resetsAtMs: momentAt(reply, at + 3), mode: textAt(reply, at + 4) === 'warn' ? 'warn' : 'refuse',
         };
       });
     },

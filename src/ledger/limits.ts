@@ -12,7 +12,7 @@ export type LimitMode = (typeof LIMIT_MODES)[number];
 
 /** Who spends, and on what: which limits of an account an operation counts against (docs/contracts/native.md#limits). */
 export type Spending = {
-  /** Absent: the account itself. */
+  /** Named like an account (ids.ts). Absent: the account itself. */
   readonly spender?: string | undefined;
   readonly model?: string | undefined;
   readonly feature?: string | undefined;
@@ -98,7 +98,7 @@ export function encodeLimits({ limits }: Pick<AccountLimits, 'limits'>, nowMs: n
 
 /** What an entry counted, as the parts of its hold (lua/includes/limits.lua). */
 export const limitParts = (facts: readonly LimitFact[]): string =>
-  facts.map(({ counter, fromMs, spender, credits }) => `${counter}:${fromMs}:${spender}=${credits}`).join(',');
+  facts.map(({ counter, fromMs, spender, credits }) => `${counter}:${fromMs}:${spender}/${credits}`).join(',');
 
 /** The same text with edges around `nowMs`: needs no Postgres. */
 export function renewEdges(definitions: string, nowMs: number): string {

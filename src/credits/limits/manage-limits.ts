@@ -3,6 +3,7 @@ import { deleteWindows } from '../../books/limit-window.table.js';
 import type { Clock } from '../../kit/clock.js';
 import { GatewayError } from '../../kit/errors.js';
 import { LIMIT_WINDOWS_KEPT_DAYS, LIMITS_PER_ACCOUNT_MAX } from '../../kit/limits.js';
+import type { Precondition } from '../../kit/precondition.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import type { LimitDefinition } from '../../ledger/limits.js';
 import type { Db } from '../../stores/postgres/connect.js';
@@ -24,9 +25,6 @@ export type LimitSpec = Omit<LimitDefinition, 'counter'>;
  * null for a limit that did not exist.
  */
 export type ChangedLimit = { readonly limit: StoredLimit; readonly before: StoredLimit | null; readonly applied: boolean };
-
-/** Checks a version that the caller names; `current` null: there is no such limit. @throws GatewayError precondition_failed */
-export type Precondition = (current: number | null) => void;
 
 /**
  * Defines a limit, or replaces it. What it has counted is kept unless it now counts something else: another period, window,

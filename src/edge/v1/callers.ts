@@ -38,6 +38,15 @@ export function accountOf(ctx: GatewayContext, caller: NativeCaller, named: stri
 export const accountInPath = (ctx: GatewayContext, caller: NativeCaller, name = 'accountId'): string =>
   accountOf(ctx, caller, ctx.params?.[name] ?? '', `path.${name}`);
 
+/** A spender in a path: named like an account, and none that the caller must be allowed to act on. The errors of `spenderOf`. */
+export const spenderInPath = (ctx: GatewayContext, name = 'spender'): string => spenderOf(ctx.params?.[name] ?? '', `path.${name}`);
+
+/** @throws GatewayError invalid_request for what is no name of an account. */
+export function spenderOf(named: string, path: string): string {
+  if (named.length <= ACCOUNT_ID_LENGTH_MAX && isAccountId(named)) return named;
+  throw invalid(path, `must be 1 to ${ACCOUNT_ID_LENGTH_MAX} letters, digits or any of ._@|+=~$-`);
+}
+
 /** Whether a caller may act on an account. For what belongs to an account that the request does not name, such as a lot. */
 export function mayActOn(caller: NativeCaller, accountId: string): boolean {
   switch (caller.kind) {

@@ -2,6 +2,9 @@ import type { SetPriceDeps } from '../../credits/prices/set-price.js';
 import type { Clock } from '../../kit/clock.js';
 import type { AddRoute } from '../http/routes.js';
 import { accountRoutes, type AccountRouteDeps } from './account.routes.js';
+import { explainRoutes, type ExplainRouteDeps } from './explain.routes.js';
+import { limitRoutes, type LimitRouteDeps } from './limits.routes.js';
+import { memberRoutes, type MemberRouteDeps } from './members.routes.js';
 import { entryRoutes, type ReadHistory } from './entries.routes.js';
 import { modelCostsRoutes, type ModelCostsRouteDeps } from './model-costs.routes.js';
 import { planRoutes, type PlanRouteDeps } from './plan.routes.js';
@@ -17,6 +20,7 @@ export type NativeDeps = {
   readonly history: ReadHistory;
   readonly plans: PlanRouteDeps;
   readonly oversight?: AccountRouteDeps & ReconcileRouteDeps & Pick<ModelCostsRouteDeps, 'modelCosts'>;
+  readonly limits?: LimitRouteDeps & MemberRouteDeps & ExplainRouteDeps;
   readonly prices?: SetPriceDeps;
   readonly refusals?: RefusalRouteDeps;
 };
@@ -30,6 +34,11 @@ export function nativeRoutes(table: AddRoute, deps: NativeDeps): void {
     accountRoutes(add, deps.oversight);
     reconcileRoutes(add, deps.oversight);
     modelCostsRoutes(add, { ...deps.oversight, clock: deps.clock });
+  }
+  if (deps.limits !== undefined) {
+    limitRoutes(add, deps.limits);
+    memberRoutes(add, deps.limits);
+    explainRoutes(add, deps.limits);
   }
   if (deps.prices !== undefined) priceRoutes(add, deps.prices);
   if (deps.refusals !== undefined) refusalRoutes(add, deps.refusals);

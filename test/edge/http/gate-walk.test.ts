@@ -15,7 +15,7 @@ import { startGateway, type TestGateway } from '../../support/gateway.js';
  * a route line is found, and a new route forces a decision.
  * Pages for people are no part of the document that is walked here: test/edge/console/gates.test.ts walks them.
  */
-type Expected = 'public' | 'any' | 'supervisor' | 'admin' | ServerScope;
+type Expected = 'public' | 'any' | 'owner' | 'supervisor' | 'admin' | ServerScope;
 
 const GATES: Readonly<Record<string, Expected>> = {
   // Credits
@@ -106,6 +106,15 @@ const GATES: Readonly<Record<string, Expected>> = {
   'GET /v1/accounts/{accountId}': 'supervisor',
   'POST /v1/accounts/{accountId}/freeze': 'admin',
   'POST /v1/accounts/{accountId}/thaw': 'admin',
+  'GET /v1/accounts/{accountId}/explain': 'owner',
+  'GET /v1/accounts/{accountId}/limits': 'owner',
+  'DELETE /v1/accounts/{accountId}/limits/{limitId}': 'admin',
+  'GET /v1/accounts/{accountId}/limits/{limitId}': 'owner',
+  'PUT /v1/accounts/{accountId}/limits/{limitId}': 'admin',
+  'GET /v1/accounts/{accountId}/members': 'owner',
+  'DELETE /v1/accounts/{accountId}/members/{spender}': 'admin',
+  'GET /v1/accounts/{accountId}/members/{spender}': 'owner',
+  'PUT /v1/accounts/{accountId}/members/{spender}': 'admin',
   'GET /v1/entries': 'any',
   'GET /v1/models/costs': 'supervisor',
   'GET /v1/plans': 'admin',
@@ -153,6 +162,8 @@ const VERDICTS: Readonly<Record<Expected, Verdicts>> = {
     noToken: 'let in', refreshToken: 'let in', user: 'let in', other: 'let in', supervisor: 'let in', admin: 'let in',
     forgedKey: 'let in', serverKey: 'let in', telemetryKey: 'let in',
   },
+  // Whoever may act on the account that the path names.
+  owner: { ...REFUSED, user: 'let in', other: 403, supervisor: 'let in', admin: 'let in' },
   any: { ...REFUSED, user: 'let in', other: 'let in', supervisor: 'let in', admin: 'let in' },
   supervisor: { ...REFUSED, user: 403, other: 403, supervisor: 'let in', admin: 'let in' },
   admin: { ...REFUSED, user: 403, other: 403, supervisor: 403, admin: 'let in' },
@@ -219,7 +230,7 @@ test('no spelling of a path leads around its gate', async () => {
     (path) => path.replace('/api/', '/api//'), (path) => `${path}%20`, (path) => `${path}%00`,
     (path) => path.replace(/(\w)$/, (last) => `%${last.charCodeAt(0).toString(16)}`),
   ];
-  for (const line of lines.filter(({ name }) => !['public', 'any'].includes(GATES[name] ?? 'admin'))) {
+  for (const line of lines.filter(({ name }) => !['public', 'any', 'owner'].includes(GATES[name] ?? 'admin'))) {
     for (const spelling of spellings) {
       for (const caller of ['noToken', 'user'] as const) {
         const { status } = await ask(line, caller, spelling);

@@ -56,7 +56,7 @@ create table limit_windows (
 
 create index limit_windows_ends_idx on limit_windows (ends_at);
 
--- What a hold counts in which windows, `counter:from:spender=credits,…` in the order in which it was taken.
+-- What a hold counts in which windows, `counter:from:spender/credits,…` in the order in which it was taken.
 alter table holds add column limit_parts text not null default '';
 
 -- Who spends from another account, under the own name. An account is a member of at most one pool.
@@ -71,7 +71,15 @@ create table pool_members (
 
 create index pool_members_account_idx on pool_members (account_id, spender);
 
+-- One row, which every change of members locks and counts: of two changes at once, the second sees the first, and gateways see
+-- that something has changed.
+create table pool_changes (
+  only_row boolean primary key default true check (only_row),
+  version  bigint  not null
+);
+insert into pool_changes (version) values (0);
+
 -- down
 
-drop table pool_members, limit_windows, account_limits, limit_sets;
+drop table pool_changes, pool_members, limit_windows, account_limits, limit_sets;
 alter table holds drop column limit_parts;
