@@ -59,7 +59,7 @@
 --- @include holds
 --- @include deductions
 --- @include refusals
---- @include limits
+--- @include counters
 local fence_key, receipt_key, open_key, deductions_key, refusals_key, limits_key =
   KEYS[1], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
@@ -129,8 +129,8 @@ else
   lots.take(self.lots, now_ms, amount, false)
   self.state.available = self.state.available - amount
   self.state[bucket] = self.state[bucket] + amount
-  limits.take(counting, amount, 0)
-  about = limits.about(counting, about)
+  counters.take(counting, amount, 0)
+  about = counters.about(counting, about)
 end
 if refused then
   -- It counted as uncollected when it was refused, and is collected now.
@@ -141,7 +141,7 @@ step.record(self, kind, before, { key = key, fingerprint = fingerprint, price = 
 if purpose == 'deduction' then
   commands = deductions.add(deductions_key, self.state.seq, now_ms, deduction_ttl_ms, deductions_max)
 end
-for _, command in ipairs(limits.commands(counting)) do commands[#commands + 1] = command end
+for _, command in ipairs(counters.commands(counting)) do commands[#commands + 1] = command end
 local answer = {
   seq = numbers.text(self.state.seq), at_ms = numbers.text(now_ms), previous = numbers.text(before.available),
   available = numbers.text(self.state.available), debt_paid = '0',

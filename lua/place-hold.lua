@@ -30,16 +30,19 @@
   ARGV[14] trace           traceparent of the call, '' for none
   ARGV[15] open_holds_max
   ARGV[16] due_holds_max   holds past their lease to name at a time
-  ARGV[17] spender         who spends, and on what: which limits match
-  ARGV[18] model           '' for none, as the next two
-  ARGV[19] feature
-  ARGV[20] api_key
+  ARGV[17] over_capture    of this hold, whatever its end asks for: debt, available or cap; '' for none of its own
+  ARGV[18] debt_limit      micros, '' for none; read with an over_capture only
+  ARGV[19] input_cost      micros: what the input costs; read with an over_capture only
+  ARGV[20] spender         who spends, and on what: which limits match
+  ARGV[21] model           '' for none, as the next two
+  ARGV[22] feature
+  ARGV[23] api_key
 
   Replies
     fenced
     not_loaded
     placed                replayed seq amount expires_at_ms placed_at_ms available limits journal_id
-                          (limits: what it counted against, as in its facts; '' for none)
+                          (limits: `id:remaining:resets_at_ms:mode,…` of those it counts against)
     holds_due             hold…                 (past their lease: to be ended before this can be decided)
     insufficient_credits  available
     limit_reached         available limit_id remaining resets_at_ms period window
@@ -52,7 +55,8 @@
 --- @include clock
 --- @include step
 --- @include holds
---- @include limits
+--- @include leases
+--- @include counters
 local fence_key, hold_key, open_key, holds_due_key, limits_key = KEYS[1], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
 local epoch, account_id, hold_id = ARGV[1], ARGV[3], ARGV[4]
@@ -60,7 +64,8 @@ local now_ms = clock.now_ms(tonumber(ARGV[2]))
 local minimum, desired, lease_ms = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local policy, price, hold_kind, fingerprint, about = ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]
 local principal, trace, open_holds_max, due_holds_max = ARGV[13], ARGV[14], tonumber(ARGV[15]), ARGV[16]
-local spender, model, feature, api_key = ARGV[17], ARGV[18], ARGV[19], ARGV[20]
+local over_capture, debt_limit, input_cost = ARGV[17], ARGV[18], ARGV[19]
+local spender, model, feature, api_key = ARGV[20], ARGV[21], ARGV[22], ARGV[23]
 
 -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
@@ -102,15 +107,16 @@ local parts = lots.take(self.lots, now_ms, amount, true)
 self.state.available = self.state.available - amount
 self.state.held = self.state.held + amount
 local expires_at_ms = now_ms + lease_ms
-limits.take(counting, amount, 1)
-about = limits.about(counting, about)
+counters.take(counting, amount, 1)
+about = counters.about(counting, about)
 step.record(self, 'place', before, {
   hold = hold_id, hold_kind = hold_kind, lease_ends_at_ms = expires_at_ms, policy = policy, fingerprint = fingerprint,
   price = price, about = about, principal = principal, trace = trace,
+  terms = leases.terms_text(over_capture, debt_limit, input_cost, lease_ms),
 })
 local seq, amount_text, available = numbers.text(self.state.seq), numbers.text(amount), numbers.text(self.state.available)
-local limit_parts, limits_told = counting and limits.parts(counting, amount) or '', limits.told(counting)
-local limit_commands = limits.commands(counting)
+local limit_parts, limit_states = counting and counters.parts(counting, amount) or '', counters.states(counting)
+local limit_commands = counters.commands(counting)
 local expires_text, now_text, parts_text = numbers.text(expires_at_ms), numbers.text(now_ms), lots.parts_text(parts)
 
 -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
@@ -118,9 +124,9 @@ step.apply(self)
 redis.call('HSET', hold_key, 'state', 'open', 'kind', hold_kind, 'amount', amount_text, 'parts', parts_text,
   'expires_at_ms', expires_text, 'placed_seq', seq, 'placed_amount', amount_text, 'placed_expires_at_ms', expires_text,
   'placed_at_ms', now_text, 'placed_available', available, 'placed_by', principal, 'policy', policy, 'price', price,
-  'fingerprint', fingerprint, 'about', about)
-if limit_parts ~= '' then redis.call('HSET', hold_key, 'limit_parts', limit_parts, 'placed_limits', limits_told) end
+  'fingerprint', fingerprint, 'about', about, unpack(leases.terms_fields(over_capture, debt_limit, input_cost, lease_ms)))
+if limit_parts ~= '' then redis.call('HSET', hold_key, 'limit_parts', limit_parts, 'placed_limits', limit_states) end
 for _, command in ipairs(limit_commands) do redis.call(unpack(command)) end
 redis.call('ZADD', open_key, expires_text, hold_id)
 redis.call('ZADD', holds_due_key, expires_text, account_id .. ':' .. hold_id)
-return { 'placed', '0', seq, amount_text, expires_text, now_text, available, limits_told, self.journal_id }
+return { 'placed', '0', seq, amount_text, expires_text, now_text, available, limit_states, self.journal_id }

@@ -109,7 +109,8 @@ export function readConfig(env: Environment = process.env): Config {
       requireType: oneOf('JWT_REQUIRE_TYPE', 'false', 'true', 'false') === 'true',
     },
     holdTtlMs: seconds('HOLD_TTL_SECONDS', 600, HOLD_TTL_SECONDS_MIN, HOLD_TTL_SECONDS_MAX),
-    overCapture: oneOf('OVER_CAPTURE', 'debt', 'debt', 'cap'),
+    // `cap` of this setting has always meant: what is available, and no debt.
+    overCapture: oneOf('OVER_CAPTURE', 'debt', 'debt', 'cap') === 'debt' ? 'debt' : 'available',
     correctionWindowMs: seconds('CORRECTION_WINDOW_SECONDS', 86_400, 0, CORRECTION_WINDOW_SECONDS_MAX),
     debtLimit: credits('DEBT_LIMIT') ?? null,
     usageRecordMode: oneOf('USAGE_RECORD_MODE', 'charge', 'charge', 'log'),

@@ -106,12 +106,22 @@ const toOpenHold = (row: HoldColumns): OpenHoldImage => ({
   about: row.about,
   placedBy: row.placed_by,
   limitParts: row.limit_parts,
+  terms: toTerms(row),
+  reported: micros(row.reported),
+  reportedUsage: row.reported_usage,
+  reportedAtMs: row.reported_at_ms,
 });
 
 const toCount = (row: LimitCountColumns): LimitCount => ({
   counter: row.counter, spender: row.spender, fromMs: row.from_ms, endsAtMs: row.ends_at_ms, used: micros(row.used), open: row.open,
   crossed: row.crossed,
 });
+
+const toTerms = ({ over_capture, debt_limit, input_cost, lease_ms }: HoldColumns): OpenHoldImage['terms'] =>
+  (over_capture === null ? null : {
+    overCapture: over_capture, debtLimit: debt_limit === null ? null : micros(debt_limit), inputCost: micros(input_cost ?? ZERO),
+    leaseMs: lease_ms ?? 0,
+  });
 
 /** `lot:amount,lot:amount` */
 function toParts(text: string): HoldPart[] {
@@ -137,6 +147,11 @@ function toEndedHold(row: HoldColumns): EndedHoldImage {
     placedBy: row.placed_by,
     limitParts: row.limit_parts,
     closedAtMs: row.closed_at_ms ?? 0,
+    policy: row.policy as ExpiryPolicy,
+    terms: toTerms(row),
+    reported: micros(row.reported),
+    reportedUsage: row.reported_usage,
+    spent: row.spent,
     outcome: {
       state: row.state,
       seq: row.ended_seq ?? 0,

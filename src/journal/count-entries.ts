@@ -10,7 +10,7 @@ type Flow = LabelsOf<'credits'>['flow'];
 type Ending = LabelsOf<'holdsEnded'>['ending'];
 
 const ENDINGS: Partial<Readonly<Record<EntryKind, Ending>>> = {
-  settle: 'settled', void: 'voided', expire_hold: 'expired', late_settle: 'late_settled', correct: 'corrected',
+  settle: 'settled', void: 'voided', expire_hold: 'expired', late_settle: 'late_settled', give_back: 'late_settled', correct: 'corrected',
 };
 
 const MS_PER_SECOND = 1_000;
@@ -27,7 +27,7 @@ type ModelSums = { held: number; captured: number; tokens: number; messages: num
 export function countEntries(meter: Meter, labelOf: LabelOf, entries: readonly WrittenEntry[]): void {
   const flows: Record<Flow, number> = {
     granted: 0, captured: 0, expired: 0, removed: 0, held: 0, released: 0, overage: 0, debt: 0, debt_paid: 0, uncollected: 0,
-    refused: 0,
+    refused: 0, given_back: 0,
   };
   const ended: Record<Ending, number> = { settled: 0, voided: 0, expired: 0, late_settled: 0, corrected: 0 };
   const models = new Map<string, ModelSums>();
@@ -58,7 +58,8 @@ export function countEntries(meter: Meter, labelOf: LabelOf, entries: readonly W
 function addFlows(flows: Record<Flow, number>, entry: JournalEntry): void {
   const { held, debt, captured, overage, expired } = entry;
   flows.granted += entry.granted;
-  flows.captured += captured;
+  if (captured > 0) flows.captured += captured;
+  else flows.given_back -= captured;
   flows.expired += expired;
   flows.removed += entry.removed;
   flows.overage += overage;

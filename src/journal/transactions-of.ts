@@ -60,6 +60,7 @@ function defaultLine({ kind }: TransactionEntry, { usage, source, notes }: Commo
     case 'charge':
     case 'settle':
     case 'late_settle':
+    case 'give_back':
     case 'correct':
     case 'expire_hold':
     case 'void':
@@ -76,6 +77,8 @@ function defaultLine({ kind }: TransactionEntry, { usage, source, notes }: Commo
     case 'remove':
     case 'revoke':
     case 'place':
+    case 'extend':
+    case 'progress':
     case 'expire_lots':
     case 'freeze':
     case 'thaw':

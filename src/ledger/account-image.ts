@@ -1,8 +1,8 @@
 import type { Micros } from '../kit/money/micros.js';
 import type { EntryKind } from './entry.js';
 import type { Balance, Lot, Totals } from './account-snapshot.js';
+import type { About, ExpiryPolicy, HoldOutcome, HoldTerms, Principal } from './ledger.js';
 import type { AccountLimits, LimitCount } from './limits.js';
-import type { About, ExpiryPolicy, HoldOutcome, Principal } from './ledger.js';
 
 /**
  * An account as Postgres has it: what is loaded into Redis when Redis does not have the account, after a cold start, a
@@ -52,6 +52,12 @@ export type OpenHoldImage = {
   readonly placedBy: Principal;
   /** What it counts in which windows of limits (limits.ts). */
   readonly limitParts: string;
+  /** Null for a hold without terms of its own. */
+  readonly terms: (HoldTerms & { readonly leaseMs: number }) | null;
+  /** What Postgres has of its usage so far; `reportedAtMs` null: nothing. */
+  readonly reported: Micros;
+  readonly reportedUsage: string;
+  readonly reportedAtMs: number | null;
 };
 
 export type EndedHoldImage = {
@@ -70,6 +76,13 @@ export type EndedHoldImage = {
   readonly limitParts: string;
   /** When it ended or was settled late, without later corrections: the correction window starts here. */
   readonly closedAtMs: number;
+  readonly policy: ExpiryPolicy;
+  /** A late settle is charged by these. */
+  readonly terms: OpenHoldImage['terms'];
+  readonly reported: Micros;
+  readonly reportedUsage: string;
+  /** What an expiry by report took from lots, as the script wrote it. */
+  readonly spent: string;
   readonly outcome: HoldOutcome;
 };
 

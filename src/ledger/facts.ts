@@ -144,17 +144,6 @@ export function parseFacts(about: string): Facts {
   return { ...common, ...ownFacts(value) };
 }
 
-/** The list of limits in a text as its script wrote it; '' for none. */
-export function limitsText(about: string): string {
-  if (!about.includes('"limits":[')) return '';
-  try {
-    const value: unknown = JSON.parse(about);
-    return isRecord(value) && Array.isArray(value['limits']) ? JSON.stringify(value['limits']) : '';
-  } catch {
-    return '';
-  }
-}
-
 /** Everything that a text tells, by name, to be shown; null when it is no object. */
 export function listFacts(about: string): readonly (readonly [name: string, value: unknown])[] | null {
   try {

@@ -1,12 +1,14 @@
-import { DEDUCTION_TTL_SECONDS, EXPIRED_HOLD_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_SECONDS, RECEIPT_TTL_SECONDS } from '../kit/limits.js';
+import {
+  DEDUCTION_TTL_SECONDS, EXPIRED_HOLD_TTL_SECONDS, EXTENSION_RECEIPT_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_SECONDS, RECEIPT_TTL_SECONDS,
+} from '../kit/limits.js';
 import { microsToText, type Micros } from '../kit/money/micros.js';
 import type { ScriptClient } from '../stores/redis/script.js';
 import type { AccountImage, DeductionImage, EndedHoldImage, OpenHoldImage, ReceiptImage } from './account-image.js';
 import type { Epoch } from './fence.js';
-import { limitsText } from './facts.js';
+import { readFacts } from './facts.js';
 import { FIGURES } from './figures.js';
 import type { AccountKeys } from './keys.js';
-import { encodeLimits, type LimitCount } from './limits.js';
+import { encodeLimits, limitStatesText, type LimitCount } from './limits.js';
 import { loadAccountScript, restoreHoldScript } from './scripts.js';
 
 /** A hash to be written, as the load script takes it. */
@@ -113,7 +115,10 @@ function openHoldRecord(keys: AccountKeys, hold: OpenHoldImage): LoadedRecord {
       'placed_seq', hold.seq.toString(), 'placed_at_ms', hold.placedAtMs.toString(),
       'placed_expires_at_ms', hold.placedExpiresAtMs.toString(), 'placed_by', hold.placedBy,
       'policy', hold.policy, 'price', hold.price, 'fingerprint', hold.fingerprint, 'about', hold.about,
-      ...(hold.limitParts === '' ? [] : ['limit_parts', hold.limitParts, 'placed_limits', limitsText(hold.about)]),
+      ...(hold.limitParts === '' ? [] : ['limit_parts', hold.limitParts, 'placed_limits', limitStatesText(readFacts(hold.about).limits)]),
+      ...termFields(hold.terms), ...reportFields(hold), ...(hold.reportedAtMs === null ? [] : [
+        'journaled', microsToText(hold.reported), 'journaled_at_ms', hold.reportedAtMs.toString(),
+      ]),
       ...amounts({ amount: hold.amount, placed_amount: hold.placedAmount, placed_available: hold.placedAvailable }),
     ],
   };
@@ -127,10 +132,10 @@ function endedHoldRecord(keys: AccountKeys, { outcome, ...hold }: EndedHoldImage
     fields: [
       'state', outcome.state, 'kind', hold.kind, 'parts', '', 'placed_seq', hold.placedSeq.toString(),
       'placed_at_ms', outcome.placedAtMs.toString(),
-      'expires_at_ms', hold.expiresAtMs.toString(), 'policy', '', 'price', hold.price, 'fingerprint', hold.fingerprint,
+      'expires_at_ms', hold.expiresAtMs.toString(), 'policy', hold.policy, 'price', hold.price, 'fingerprint', hold.fingerprint,
       'about', hold.about, 'placed_by', hold.placedBy, 'closed_at_ms', hold.closedAtMs.toString(),
       'end_fingerprint', hold.endFingerprint, 'end_seq', outcome.seq.toString(), 'ended_at_ms', outcome.endedAtMs.toString(),
-      'late', outcome.late ? '1' : '0', 'end_about', outcome.about,
+      'late', outcome.late ? '1' : '0', 'end_about', outcome.about, ...termFields(hold.terms), ...reportFields(hold), 'spent', hold.spent,
       ...(hold.limitParts === '' ? [] : ['limit_parts', hold.limitParts]),
       ...amounts({
         amount: outcome.amount, placed_available: hold.placedAvailable, captured: outcome.captured, released: outcome.released,
@@ -141,11 +146,19 @@ function endedHoldRecord(keys: AccountKeys, { outcome, ...hold }: EndedHoldImage
   };
 }
 
+const termFields = (terms: OpenHoldImage['terms']): string[] => (terms === null ? [] : [
+  'over_capture', terms.overCapture, 'debt_limit', terms.debtLimit === null ? '' : microsToText(terms.debtLimit),
+  'input_cost', microsToText(terms.inputCost), 'lease_ms', terms.leaseMs.toString(),
+]);
+
+const reportFields = ({ reported, reportedUsage }: Pick<OpenHoldImage, 'reported' | 'reportedUsage'>): string[] =>
+  ['reported', microsToText(reported), 'reported_usage', reportedUsage];
+
 function receiptRecord(keys: AccountKeys, receipt: ReceiptImage): LoadedRecord {
   const isMoneyIn = receipt.key.startsWith('intent:');
   return {
     key: keys.receipt(receipt.key),
-    ttlSeconds: isMoneyIn ? MONEY_IN_RECEIPT_TTL_SECONDS : RECEIPT_TTL_SECONDS,
+    ttlSeconds: isMoneyIn ? MONEY_IN_RECEIPT_TTL_SECONDS : receipt.kind === 'extend' ? EXTENSION_RECEIPT_TTL_SECONDS : RECEIPT_TTL_SECONDS,
     open: null,
     fields: receipt.kind === 'refuse_usage' ? [
       'refused_fingerprint', receipt.fingerprint, 'refused_seq', receipt.seq.toString(),

@@ -57,13 +57,14 @@ export type LimitCount = {
 /** A limit that an operation counts against, and what is left of it. */
 export type LimitState = {
   readonly limitId: string;
+  readonly mode: LimitMode;
   readonly remaining: Micros;
   /** When more is left: the end of the window, or when a rolling window frees its first part; null: never. */
   readonly resetsAtMs: number | null;
 };
 
 /** The limit that refused. `window` and `period` are labels for metrics. */
-export type LimitRefusal = LimitState & { readonly period: string; readonly window: string };
+export type LimitRefusal = Omit<LimitState, 'mode'> & { readonly period: string; readonly window: string };
 
 const PERIOD_MS: Readonly<Record<Exclude<LimitPeriod, 'total'>, number>> = {
   minute: 60_000, hour: 3_600_000, day: 86_400_000, week: 604_800_000, month: 2_592_000_000,
@@ -99,6 +100,24 @@ export function encodeLimits({ limits }: Pick<AccountLimits, 'limits'>, nowMs: n
 /** What an entry counted, as the parts of its hold (lua/includes/limits.lua). */
 export const limitParts = (facts: readonly LimitFact[]): string =>
   facts.map(({ counter, fromMs, spender, credits }) => `${counter}:${fromMs}:${spender}/${credits}`).join(',');
+
+/** The parts of a hold with what an extension counted: more of the same window, or a part behind the others. */
+export function joinedLimitParts(parts: string, facts: readonly LimitFact[]): string {
+  if (facts.length === 0) return parts;
+  const credits = new Map(parts === '' ? [] : parts.split(',').map((part): [string, number] => {
+    const slash = part.lastIndexOf('/');
+    return [part.slice(0, slash), Number(part.slice(slash + 1))];
+  }));
+  for (const { counter, fromMs, spender, credits: more } of facts) {
+    const name = `${counter}:${fromMs}:${spender}`;
+    credits.set(name, (credits.get(name) ?? 0) + more);
+  }
+  return [...credits].map(([name, amount]) => `${name}/${amount}`).join(',');
+}
+
+/** What the limits allowed when something was taken, as scripts answer it: `id:remaining:resets_at_ms:mode,…`. */
+export const limitStatesText = (facts: readonly LimitFact[]): string =>
+  facts.flatMap(({ limitId, left, resetsAtMs, mode }) => (left === null ? [] : [`${limitId}:${left}:${resetsAtMs ?? 'inf'}:${mode}`])).join(',');
 
 /** The same text with edges around `nowMs`: needs no Postgres. */
 export function renewEdges(definitions: string, nowMs: number): string {

@@ -1,9 +1,9 @@
 import { microsFromText, type Micros } from '../kit/money/micros.js';
 import type { Reply } from '../stores/redis/script.js';
 import type { AccountSnapshot, Lot, OpenHold } from './account-snapshot.js';
-import { readFacts } from './facts.js';
 import { AMOUNTS, BALANCES, figuresOf, KEPT, TOTALS, type AmountName } from './figures.js';
-import type { HoldOutcome, PlacedHold } from './ledger.js';
+import type { ExpiryPolicy, HoldOutcome, PlacedHold } from './ledger.js';
+import type { LeasedHold } from './lease-port.js';
 import { legacyHoldKind } from './legacy-facts.js';
 import type { LimitRefusal, LimitState } from './limits.js';
 
@@ -27,10 +27,14 @@ export const momentAt = (reply: readonly string[], index: number): number | null
   return text === 'inf' ? null : microsFromText(text);
 };
 
-/** What an operation counted against, from the text that its facts have too. */
-const decodeLimitStates = (told: string): readonly LimitState[] =>
-  (told === '' ? [] : readFacts(`{"limits":${told}}`).limits.flatMap(({ limitId, left, resetsAtMs }) => (
-    left === null ? [] : [{ limitId, remaining: left, resetsAtMs }])));
+/** `id:remaining:resets_at_ms:mode,…` */
+const decodeLimitStates = (text: string): readonly LimitState[] => (text === '' ? [] : text.split(',').map((state) => {
+  const [limitId = '', remaining = '', resets = '', mode] = state.split(':');
+  return {
+    limitId, remaining: microsFromText(remaining), resetsAtMs: resets === 'inf' ? null : microsFromText(resets),
+    mode: mode === 'warn' ? 'warn' : 'refuse',
+  };
+}));
 
 /** `limit_id remaining resets_at_ms period window`, from index `from` on. */
 export const decodeRefusal = (reply: readonly string[], from: number): LimitRefusal => ({
@@ -49,6 +53,22 @@ export const decodePlaced = (reply: Reply): PlacedHold => ({
   placedAtMs: amountAt(reply, 5),
   available: amountAt(reply, 6),
   limits: decodeLimitStates(at(reply, 7)),
+});
+
+/** `amount reported expires_at_ms available final price placed_at_ms about usage lease_ms policy`, from index `from` on. */
+export const decodeLeased = (reply: Reply, from: number): LeasedHold => ({
+  amount: amountAt(reply, from),
+  reported: amountAt(reply, from + 1),
+  expiresAtMs: amountAt(reply, from + 2),
+  available: amountAt(reply, from + 3),
+  final: at(reply, from + 4) === '1',
+  price: at(reply, from + 5),
+  placedAtMs: amountAt(reply, from + 6),
+  about: at(reply, from + 7),
+  reportedUsage: at(reply, from + 8),
+  leaseMs: amountAt(reply, from + 9),
+  expiryPolicy: at(reply, from + 10) as ExpiryPolicy,
+  limits: decodeLimitStates(at(reply, from + 11)),
 });
 
 const STATES = ['settled', 'voided', 'expired'] as const;

@@ -40,6 +40,7 @@ test('an account that Redis has lost is restored from Postgres and behaves as be
         for (const each of commands) await account.run(each);
         await under.drain();
         await under.loseRedis();
+        account.lose();
       }
       await account.checkJournal();
     }),

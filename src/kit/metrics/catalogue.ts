@@ -108,7 +108,7 @@ export const METRICS = {
   holdsPlaced: counter('cg_holds_placed_total', 'Holds placed.', {}),
   holdsEnded: counter(
     'cg_holds_ended_total',
-    'Holds ended, by how. late_settled: charged after the lease was over. corrected: charged more after its end.',
+    'Holds ended, by how. late_settled: settled after the lease was over. corrected: charged more after its end.',
     { ending: ['settled', 'voided', 'expired', 'late_settled', 'corrected'] },
   ),
   holdSeconds: histogram(
@@ -117,8 +117,11 @@ export const METRICS = {
   ),
   credits: counter('cg_credits_total', 'Credits by what happened to them. overage: captured beyond the hold; debt: the part of '
     + 'overage that became debt; uncollected: usage beyond a hold that could not be charged; refused: usage that was reported '
-      + 'without credits for it.', {
-    flow: ['granted', 'captured', 'expired', 'removed', 'held', 'released', 'overage', 'debt', 'debt_paid', 'uncollected', 'refused'],
+      + 'without credits for it; given_back: captured when a lease ended, and too much.', {
+    flow: [
+      'granted', 'captured', 'expired', 'removed', 'held', 'released', 'overage', 'debt', 'debt_paid', 'uncollected', 'refused',
+      'given_back',
+    ],
   }),
   modelHeld: counter(
     'cg_model_held_credits_total', 'Credits held for a model, counted when the hold ends. Beyond the busiest models: other.',
