@@ -24,6 +24,8 @@ export type RedisLedgerDeps = AccountScriptsDeps & RecallDeps & {
   readonly written: (shard: number) => void;
   /** True while Redis is so full that only ends of holds may pass (docs/architecture.md#when-things-fail). */
   readonly isMemoryHigh: () => boolean;
+  /** Called when a limit has refused, with its period and kind of window. */
+  readonly limitReached?: (period: string, window: string) => void;
   /** How long after its end a hold can be corrected. */
   readonly correctionWindowMs: number;
   /** Wraps every call of a script, for tracing. */
@@ -60,6 +62,9 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
         await renewLimits({ scripts }, accountId, reply);
         named += DUE_HOLDS_AT_ONCE;
         continue;
+      }
+      if (reply[0] === 'limit_reached' || (reply[0] === 'usage_refused' && reply.length > 3)) {
+        deps.limitReached?.(textAt(reply, 5), textAt(reply, 6));
       }
       if (reply[0] !== 'holds_due') return reply;
       await endDueHolds(accountId, reply.slice(1));

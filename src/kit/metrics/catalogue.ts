@@ -123,6 +123,9 @@ export const METRICS = {
       'given_back',
     ],
   }),
+  limitRefusals: counter('cg_limit_refusals_total', 'Holds, extensions and charges that a spending limit refused, by its window.', {
+    period: ['minute', 'hour', 'day', 'week', 'month', 'total'], window: ['calendar', 'rolling'],
+  }),
   modelHeld: counter(
     'cg_model_held_credits_total', 'Credits held for a model, counted when the hold ends. Beyond the busiest models: other.',
     { model: OPEN },
