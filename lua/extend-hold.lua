@@ -131,7 +131,7 @@ redis.call('HSET', hold_key, 'amount', amount_text, 'parts', parts, 'expires_at_
 if limit_parts then redis.call('HSET', hold_key, 'limit_parts', limit_parts) end
 for _, command in ipairs(limit_commands) do redis.call(unpack(command)) end
 redis.call('ZADD', open_key, expires_text, hold_id)
-redis.call('ZADD', holds_due_key, expires_text, account_id .. ':' .. hold_id)
+redis.call('ZADD', holds_due_key, expires_text, holds.due_member(account_id, hold_id))
 if key ~= '' then
   redis.call('HSET', receipt_key, 'fingerprint', fingerprint, 'seq', seq_text, 'at_ms', now_text, 'amount', answer[1],
     'reported', answer[2], 'expires_at_ms', answer[3], 'available', answer[4], 'final', answer[5], 'usage', answer[9], 'limits', answer[12])

@@ -27,7 +27,7 @@
     already_loaded
     loaded
 ]]
---- @include numbers
+--- @include holds
 local fence_key, account_key, lots_key, lot_key, lots_due_key, open_key, holds_due_key =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local epoch, account_id, lot_count, commit, next_expiry_ms = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
@@ -53,7 +53,7 @@ for i = first_record, #KEYS do
   if ttl_seconds ~= '' then redis.call('EXPIRE', KEYS[i], ttl_seconds) end
   if hold_id ~= '' then
     redis.call('ZADD', open_key, lease_end, hold_id)
-    redis.call('ZADD', holds_due_key, lease_end, account_id .. ':' .. hold_id)
+    redis.call('ZADD', holds_due_key, lease_end, holds.due_member(account_id, hold_id))
   end
 end
 if commit == '1' then

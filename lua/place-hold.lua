@@ -33,10 +33,11 @@
   ARGV[17] over_capture    of this hold, whatever its end asks for: debt, available or cap; '' for none of its own
   ARGV[18] debt_limit      micros, '' for none; read with an over_capture only
   ARGV[19] input_cost      micros: what the input costs; read with an over_capture only
-  ARGV[20] spender         who spends, and on what: which limits match
-  ARGV[21] model           '' for none, as the next two
-  ARGV[22] feature
-  ARGV[23] api_key
+  ARGV[20] renewal_ms      the lease that an extension or a report gives; read with an over_capture only
+  ARGV[21] spender         who spends, and on what: which limits match
+  ARGV[22] model           '' for none, as the next two
+  ARGV[23] feature
+  ARGV[24] api_key
 
   Replies
     fenced
@@ -64,8 +65,8 @@ local now_ms = clock.now_ms(tonumber(ARGV[2]))
 local minimum, desired, lease_ms = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local policy, price, hold_kind, fingerprint, about = ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]
 local principal, trace, open_holds_max, due_holds_max = ARGV[13], ARGV[14], tonumber(ARGV[15]), ARGV[16]
-local over_capture, debt_limit, input_cost = ARGV[17], ARGV[18], ARGV[19]
-local spender, model, feature, api_key = ARGV[20], ARGV[21], ARGV[22], ARGV[23]
+local over_capture, debt_limit, input_cost, renewal_ms = ARGV[17], ARGV[18], ARGV[19], ARGV[20]
+local spender, model, feature, api_key = ARGV[21], ARGV[22], ARGV[23], ARGV[24]
 
 -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
@@ -112,7 +113,7 @@ about = counters.about(counting, about)
 step.record(self, 'place', before, {
   hold = hold_id, hold_kind = hold_kind, lease_ends_at_ms = expires_at_ms, policy = policy, fingerprint = fingerprint,
   price = price, about = about, principal = principal, trace = trace,
-  terms = leases.terms_text(over_capture, debt_limit, input_cost, lease_ms),
+  terms = leases.terms_text(over_capture, debt_limit, input_cost, renewal_ms),
 })
 local seq, amount_text, available = numbers.text(self.state.seq), numbers.text(amount), numbers.text(self.state.available)
 local limit_parts, limit_states = counting and counters.parts(counting, amount) or '', counters.states(counting)
@@ -124,9 +125,9 @@ step.apply(self)
 redis.call('HSET', hold_key, 'state', 'open', 'kind', hold_kind, 'amount', amount_text, 'parts', parts_text,
   'expires_at_ms', expires_text, 'placed_seq', seq, 'placed_amount', amount_text, 'placed_expires_at_ms', expires_text,
   'placed_at_ms', now_text, 'placed_available', available, 'placed_by', principal, 'policy', policy, 'price', price,
-  'fingerprint', fingerprint, 'about', about, unpack(leases.terms_fields(over_capture, debt_limit, input_cost, lease_ms)))
+  'fingerprint', fingerprint, 'about', about, unpack(leases.terms_fields(over_capture, debt_limit, input_cost, renewal_ms)))
 if limit_parts ~= '' then redis.call('HSET', hold_key, 'limit_parts', limit_parts, 'placed_limits', limit_states) end
 for _, command in ipairs(limit_commands) do redis.call(unpack(command)) end
 redis.call('ZADD', open_key, expires_text, hold_id)
-redis.call('ZADD', holds_due_key, expires_text, account_id .. ':' .. hold_id)
+redis.call('ZADD', holds_due_key, expires_text, holds.due_member(account_id, hold_id))
 return { 'placed', '0', seq, amount_text, expires_text, now_text, available, limit_states, self.journal_id }

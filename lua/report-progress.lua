@@ -119,6 +119,6 @@ redis.call('HSET', unpack(hold_args))
 if limit_parts then redis.call('HSET', hold_key, 'limit_parts', limit_parts) end
 for _, command in ipairs(limit_commands) do redis.call(unpack(command)) end
 redis.call('ZADD', open_key, expires_text, hold_id)
-redis.call('ZADD', holds_due_key, expires_text, account_id .. ':' .. hold_id)
+redis.call('ZADD', holds_due_key, expires_text, holds.due_member(account_id, hold_id))
 answer[#answer + 1] = self.journal_id or ''
 return { 'reported', numbers.text(added), unpack(answer) }

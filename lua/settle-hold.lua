@@ -76,7 +76,7 @@ local state, hold_amount, parts, hold_price, policy, expires_at_ms, placed_at_ms
 if not state then
   if ending == 'expire' then
     redis.call('ZREM', open_key, hold_id)
-    redis.call('ZREM', holds_due_key, account_id .. ':' .. hold_id)
+    redis.call('ZREM', holds_due_key, holds.due_member(account_id, hold_id))
   end
   return { 'hold_not_found' }
 end
@@ -125,7 +125,7 @@ elseif ending == 'expire' and now_ms < tonumber(expires_at_ms) then
 end
 if stored.frozen then
   -- Removed from the index only, so that a frozen account does not block others; expire-forgotten finds it after the thaw.
-  if ending == 'expire' then redis.call('ZREM', holds_due_key, account_id .. ':' .. hold_id) end
+  if ending == 'expire' then redis.call('ZREM', holds_due_key, holds.due_member(account_id, hold_id)) end
   return { 'account_frozen' }
 end
 
@@ -222,7 +222,7 @@ step.apply(self)
 redis.call('HSET', unpack(hold_args))
 for _, command in ipairs(limit_commands) do redis.call(unpack(command)) end
 redis.call('ZREM', open_key, hold_id)
-redis.call('ZREM', holds_due_key, account_id .. ':' .. hold_id)
+redis.call('ZREM', holds_due_key, holds.due_member(account_id, hold_id))
 redis.call('EXPIRE', hold_key, receipt_ttl_seconds)
 outcome[#outcome + 1] = self.journal_id
 return { 'ended', '0', unpack(outcome) }

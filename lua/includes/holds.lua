@@ -7,6 +7,13 @@ holds.outcome_fields = {
   'end_available', 'ended_at_ms', 'placed_at_ms', 'late', 'end_about',
 }
 
+-- The member of the shard's due index for a hold. The account is in it under its name, which is made as the gateway makes
+-- the names in keys (src/ledger/account-name.ts): without ':', so that the first ':' ends it whatever the hold's id contains.
+function holds.due_member(account_id, hold_id)
+  local name = string.gsub(account_id, '[^A-Za-z0-9._@|+=~$-]', function(byte) return string.format('%%%02X', string.byte(byte)) end)
+  return name .. ':' .. hold_id
+end
+
 -- The stored outcome of an ended hold.
 function holds.outcome(hold_key)
   return redis.call('HMGET', hold_key, unpack(holds.outcome_fields))

@@ -3,16 +3,16 @@
 -- What a hold has that is extended and reported while it is open.
 local leases = {}
 
--- The terms of a hold for its journal entry: `over_capture:debt_limit:input_cost:lease_ms`, '' when it has none.
-function leases.terms_text(over_capture, debt_limit, input_cost, lease_ms)
+-- The terms of a hold for its journal entry: `over_capture:debt_limit:input_cost:renewal_ms`, '' when it has none.
+function leases.terms_text(over_capture, debt_limit, input_cost, renewal_ms)
   if over_capture == '' then return '' end
-  return table.concat({ over_capture, debt_limit, input_cost, numbers.text(lease_ms) }, ':')
+  return table.concat({ over_capture, debt_limit, input_cost, renewal_ms }, ':')
 end
 
 -- The same as fields of the hold.
-function leases.terms_fields(over_capture, debt_limit, input_cost, lease_ms)
+function leases.terms_fields(over_capture, debt_limit, input_cost, renewal_ms)
   if over_capture == '' then return {} end
-  return { 'over_capture', over_capture, 'debt_limit', debt_limit, 'input_cost', input_cost, 'lease_ms', numbers.text(lease_ms) }
+  return { 'over_capture', over_capture, 'debt_limit', debt_limit, 'input_cost', input_cost, 'lease_ms', renewal_ms }
 end
 
 leases.fields = {

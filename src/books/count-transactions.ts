@@ -1,3 +1,4 @@
+import { joined } from '../kit/ids.js';
 import { BALANCE_MAX, micros, type Micros } from '../kit/money/micros.js';
 import type { CountedTransaction, Transaction, TransactionTotals } from './transaction.js';
 
@@ -36,4 +37,4 @@ const sumOf = (before: Micros | undefined, more: number): Micros => micros(Math.
 
 /** Account ids contain no colon. */
 const nameOf = ({ accountId, type, reason }: Pick<TransactionTotals, 'accountId' | 'type' | 'reason'>): string =>
-  `${accountId}:${type}:${reason}`;
+  joined(accountId, type, reason);

@@ -1,4 +1,5 @@
 import type { Clock } from '../kit/clock.js';
+import { joined } from '../kit/ids.js';
 import { KEYS_KEPT_DAYS, KEY_LOOKUPS_MAX } from '../kit/limits.js';
 import type { AccountSource } from '../ledger/account-image.js';
 import type { Db } from '../stores/postgres/connect.js';
@@ -10,7 +11,7 @@ export type EarlierChargesDeps = { readonly db: Db; /** The time by which Redis 
 
 const DAY_MS = 86_400_000;
 /** Neither accounts nor keys contain spaces. */
-const nameOf = ({ accountId, key }: ChargeName): string => `${accountId} ${key}`;
+const nameOf = ({ accountId, key }: ChargeName): string => joined(accountId, key);
 
 /** Looks up earlier keyed charges in Postgres, at most KEY_LOOKUPS_MAX in one statement. */
 export function earlierCharges({ db, clock }: EarlierChargesDeps): AccountSource['loadCharge'] {

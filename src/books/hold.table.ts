@@ -133,7 +133,9 @@ const nameSource = unnestSource<HoldName>('n', {
   hold_id: ['text', (name) => name.holdId],
 });
 
-const ROW = `h.account_id as "accountId", h.hold_id as "holdId", h.placed_seq as "placedSeq", h.kind, h.state, h.amount, h.parts,
+/** All columns of `holds as h`, as a row. */
+export const HOLD_ROW = `h.account_id as "accountId", h.hold_id as "holdId", h.placed_seq as "placedSeq", h.kind, h.state,
+            h.amount, h.parts,
             h.policy, h.price, h.fingerprint, h.about, h.placed_available as "placedAvailable", ${toMs('h.placed_at')} as "placedAtMs",
             coalesce(h.placed_amount, h.amount) as "placedAmount",
             ${toMs('coalesce(h.placed_expires_at, h.expires_at)')} as "placedExpiresAtMs",
@@ -149,7 +151,7 @@ const ROW = `h.account_id as "accountId", h.hold_id as "holdId", h.placed_seq as
 export async function readLastHolds(trx: Db, names: readonly HoldName[]): Promise<HoldRow[]> {
   if (names.length === 0) return [];
   const { rows } = await trx.raw<{ rows: HoldRow[] }>(
-    `select ${ROW}
+    `select ${HOLD_ROW}
        from ${nameSource.sql}
       cross join lateral (
         select * from holds where account_id = n.account_id and hold_id = n.hold_id order by placed_seq desc limit 1) as h`,
@@ -173,7 +175,7 @@ export async function overdueHolds(db: Db, dueBeforeMs: number, limit: number): 
 /** The same holds with all columns, for display. */
 export async function readOverdueHolds(db: Db, dueBeforeMs: number, limit: number): Promise<HoldRow[]> {
   const { rows } = await db.raw<{ rows: HoldRow[] }>(
-    `select ${ROW} from holds as h
+    `select ${HOLD_ROW} from holds as h
       where h.state = 'open' and h.expires_at <= to_timestamp(?::double precision / 1000)
         and not exists (select from accounts a where a.account_id = h.account_id and a.frozen)
       order by h.expires_at limit ?::integer`,

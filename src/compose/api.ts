@@ -27,6 +27,7 @@ import { composeConsole, type QueueSide } from './console.js';
 import type { Core } from './core.js';
 import { composeServerSide } from './credits-process.js';
 import { composeLimits } from './limits.js';
+import { composeHolds } from './native-holds.js';
 import { composeOversight } from './oversight.js';
 import { composeReads } from './reads.js';
 
@@ -97,6 +98,9 @@ export async function openApi(
     return { serving: isServing, checks };
   };
   const limits = await composeLimits({ core, databaseUrl, clock, log });
+  const writeLedger = async (accountId: string): Promise<boolean> =>
+    (await core.drainNow([...new Set([accountId, limits.pools.payerOf(accountId).accountId].map((id) => core.keys.shardOf(id)))]))
+      .stopped.length === 0;
   const oversight = composeOversight(core, log);
   const operator = composeConsole({
     core, queues, authenticate, oversight, money: administration, policy: { overCapture: config.overCapture, debtLimit: config.debtLimit },
@@ -132,7 +136,8 @@ export async function openApi(
       limits: limits.routes,
       prices: { books: core.prices, clock },
       history: (query) => readHistory(db, query),
-      writeLedger: async (accountId) => (await core.drainNow([core.keys.shardOf(accountId)])).stopped.length === 0,
+      writeLedger,
+      holds: composeHolds({ config, core, clock, pools: limits.pools, writeLedger }),
     },
     refusals: {
       record: refusals.record,

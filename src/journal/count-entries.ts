@@ -4,6 +4,7 @@ import type { Meter } from '../kit/metrics/metrics.js';
 import { MICROS_PER_CREDIT } from '../kit/money/micros.js';
 import type { EntryKind, JournalEntry } from '../ledger/entry.js';
 import { modelUses } from './model-uses.js';
+import { LEASE_END_REASONS, type LeaseEndReason } from '../ledger/facts.js';
 import type { WrittenEntry } from './write-batch.js';
 
 type Flow = LabelsOf<'credits'>['flow'];
@@ -42,6 +43,7 @@ export function countEntries(meter: Meter, labelOf: LabelOf, entries: readonly W
     if (ending !== undefined && ending !== 'late_settled' && ending !== 'corrected' && placedAtMs !== null) {
       meter.observe('holdSeconds', { ending }, Math.max(0, entry.atMs - placedAtMs) / MS_PER_SECOND);
     }
+    if (written.facts.type === 'lease_end') meter.count('leasesEnded', { reason: reasonOf(written.facts.reason) }, 1);
     addModels(models, labelOf, written);
   }
   meter.count('holdsPlaced', {}, placed);
@@ -54,6 +56,8 @@ export function countEntries(meter: Meter, labelOf: LabelOf, entries: readonly W
     meter.count('modelMessages', { model }, messages);
   }
 }
+
+const reasonOf = (told: string | null): LeaseEndReason | 'none' => LEASE_END_REASONS.find((each) => each === told) ?? 'none';
 
 function addFlows(flows: Record<Flow, number>, entry: JournalEntry): void {
   const { held, debt, captured, overage, expired } = entry;

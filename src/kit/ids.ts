@@ -1,15 +1,27 @@
 import { hash, randomUUID } from 'node:crypto';
+import { ACCOUNT_ID_LENGTH_MAX } from './limits.js';
 
-/**
- * Characters of an account id. Without `:`, `/`, `{`, `}`, `*` and spaces, so that two ids can never form the same
- * Redis key, and no id can change the hash tag or act as a glob (docs/reliability.md#f9).
- */
-const ACCOUNT_ID = /^[A-Za-z0-9_][A-Za-z0-9._@|+=~$-]*$/;
 /** Visible ASCII. A hold id is the last part of its key, so colons in it are unambiguous. */
 const VISIBLE_ASCII = /^[!-~]+$/;
+const PLAIN_ASCII = /^[ -~]*$/;
 
-export const isAccountId = (text: string): boolean => ACCOUNT_ID.test(text);
 export const isVisibleAscii = (text: string): boolean => VISIBLE_ASCII.test(text);
+
+/** The number of characters of a text: code points, as JSON Schema and Postgres count, not UTF-16 units. */
+export const characterCount = (text: string): number => (PLAIN_ASCII.test(text) ? text.length : Array.from(text).length);
+
+/**
+ * Any text of 1 to `ACCOUNT_ID_LENGTH_MAX` characters that Postgres can store (docs/contracts/README.md#n-04). Ids are
+ * compared byte for byte: no case is folded, no space trimmed and no Unicode normalised.
+ */
+export const isAccountId = (text: string): boolean =>
+  text !== '' && text.length <= 2 * ACCOUNT_ID_LENGTH_MAX && isStorable(text) && characterCount(text) <= ACCOUNT_ID_LENGTH_MAX;
+
+/** What is wrong with a text that is no account id, in words for its sender. */
+export const ACCOUNT_ID_RULE = `must be 1 to ${ACCOUNT_ID_LENGTH_MAX} characters, without NUL or lone surrogates`;
+
+/** One text for several ids, to find them again in a map. No two lists have the same, because an id has no NUL. */
+export const joined = (...ids: readonly (string | number)[]): string => ids.join('\0');
 
 /**
  * Text that both JSON and Postgres can store: no NUL, no lone surrogate (docs/reliability.md#f13: one such string

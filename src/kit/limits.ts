@@ -1,7 +1,10 @@
 /** All bounds of the product, each with its reason. A number that limits something is here or is a setting. */
 
-/** Longest id of an account: a JWT subject, a legacy user id, an e-mail. Keeps a Redis key well under 300 bytes. */
-export const ACCOUNT_ID_LENGTH_MAX = 128;
+/**
+ * Longest id of an account, in characters (code points): a JWT subject has at most 255 by OpenID Connect. A Redis key
+ * stays below 4 KB, and an index row of Postgres below its limit of 2 704 bytes.
+ */
+export const ACCOUNT_ID_LENGTH_MAX = 255;
 /** Longest hold id (the dialects call it a session id). The original allowed 100. */
 export const HOLD_ID_LENGTH_MAX = 128;
 /** Longest idempotency key, as in the IETF draft's advice and other payment APIs. */
@@ -38,6 +41,8 @@ export const HOLD_TTL_SECONDS_MIN = 5;
 export const HOLD_TTL_SECONDS_MAX = 3_600;
 /** Longest lease that a caller may ask for: a day. */
 export const LEASE_SECONDS_MAX = 86_400;
+/** Models of one settlement: as many as a chain of calls may use; more would make a long answer of a short request. */
+export const USAGES_MAX = 100;
 /** The lease of a hold whose usage is reported, unless its caller asks for another: two missed reports end it. */
 export const REPORTING_LEASE_SECONDS = 60;
 /** Longest life of a lot with an expiry: a hundred years. Callers use 3 650 days. */

@@ -53,7 +53,7 @@ export type OpenHoldImage = {
   /** What it counts in which windows of limits (limits.ts). */
   readonly limitParts: string;
   /** Null for a hold without terms of its own. */
-  readonly terms: (HoldTerms & { readonly leaseMs: number }) | null;
+  readonly terms: HoldTerms | null;
   /** What Postgres has of its usage so far; `reportedAtMs` null: nothing. */
   readonly reported: Micros;
   readonly reportedUsage: string;

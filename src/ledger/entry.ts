@@ -71,7 +71,7 @@ export type JournalEntry = Readonly<Record<AmountName | AfterName, Micros>> & {
   /** What the hold is for; '' where there is none, and at the end of a hold from before kinds were known. */
   readonly holdKind: string;
   /** What a placed hold has of its own; null for any other entry, and for a hold without terms. */
-  readonly terms: EntryTerms | null;
+  readonly terms: HoldTerms | null;
   /** What the usage of the hold that was reported so far costs, and that usage; 0 and '' where there is none. */
   readonly reported: Micros;
   readonly reportedUsage: string;
@@ -80,8 +80,6 @@ export type JournalEntry = Readonly<Record<AmountName | AfterName, Micros>> & {
   /** The traceparent of what wrote it, if that was traced. Not stored. */
   readonly trace?: string | undefined;
 };
-
-export type EntryTerms = HoldTerms & { readonly leaseMs: number };
 
 const KINDS: ReadonlySet<string> = new Set(ENTRY_KINDS);
 
@@ -133,7 +131,7 @@ export function decodeEntry(streamId: string, flat: readonly string[]): JournalE
 }
 
 /** `over_capture:debt_limit:input_cost:lease_ms` */
-function decodeTerms(text: string): EntryTerms | null {
+function decodeTerms(text: string): HoldTerms | null {
   if (text === '') return null;
   const [overCapture = '', debtLimit = '', inputCost = '', leaseMs = ''] = text.split(':');
   return {

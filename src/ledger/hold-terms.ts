@@ -26,6 +26,8 @@ export type HoldTerms = {
   readonly debtLimit: Micros | null;
   /** What the input of the request costs: charged by `charge_input`. */
   readonly inputCost: Micros;
+  /** The lease that an extension or a report gives it, in ms, unless they ask for another. */
+  readonly leaseMs: number;
 };
 
 export type SettleUse = 'amount' | 'reported' | 'input' | 'estimate';

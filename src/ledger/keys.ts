@@ -1,14 +1,16 @@
+import { accountOfName, nameOfAccount } from './account-name.js';
+
 /**
  * Every Redis key of the ledger, in one file (CONTRIBUTING.md#typescript).
  *
  * All keys of a shard have its hash tag, so a script, its journal and its indexes share one Redis Cluster slot. All keys
  * except the fence contain the epoch: a new epoch makes all older keys invisible at once, so an account of a Redis that
- * was restored to an older state is never used (docs/architecture.md#when-things-fail). Account ids never contain ':'
- * (ids.ts), and hold ids and
- * idempotency keys come last, so no two names form the same key.
+ * was restored to an older state is never used (docs/architecture.md#when-things-fail). An account is in its keys under its
+ * name (account-name.ts), which has no ':', and hold ids and idempotency keys come last, so no two names form the same key.
  */
 export type Keyspace = {
   readonly shards: number;
+  /** Of the raw id, not of its name in keys. */
   shardOf(accountId: string): number;
   /** The fence: holds the shard's epoch; absent or different means nothing may be written. */
   fence(shard: number): string;
@@ -27,9 +29,9 @@ export type Keyspace = {
 export type ShardKeys = {
   /** Stream of entries that wait for Postgres. */
   readonly journal: string;
-  /** Zset of `<account>:<hold>` by end of lease: what the sweeper reads. */
+  /** Zset of `<name of the account>:<hold>` by end of lease: what the sweeper reads (`readDueHold`). */
   readonly holdsDue: string;
-  /** Zset of accounts by the expiry of their next lot. */
+  /** Zset of account ids by the expiry of their next lot. */
   readonly lotsDue: string;
 };
 
@@ -91,29 +93,38 @@ export function keyspace(namespace: string, shards: number): Keyspace {
     anyAccountKey: `${namespace}:{s*}:*:account:*`,
     accountIn: (key) => {
       const match = ACCOUNT_IN_KEY.exec(key.slice(namespace.length));
-      return match === null ? null : { accountId: match[3] ?? '', epoch: Number(match[2]) };
+      const accountId = match === null ? null : accountOfName(match[3] ?? '');
+      return match === null || accountId === null ? null : { accountId, epoch: Number(match[2]) };
     },
     account: (accountId, epoch) => {
       const shard = shardOf(accountId);
       const { base, fence, keys: { journal, holdsDue, lotsDue } } = namesOf(shard, epoch);
+      const name = nameOfAccount(accountId);
       return {
         journal,
         holdsDue,
         lotsDue,
         shard,
         fence,
-        account: `${base}:account:${accountId}`,
-        lots: `${base}:lots:${accountId}`,
-        lot: `${base}:lot:${accountId}`,
-        open: `${base}:open:${accountId}`,
-        hold: (holdId) => `${base}:hold:${accountId}:${holdId}`,
-        receipt: (key) => `${base}:receipt:${accountId}:${key}`,
-        deductions: (amount) => `${base}:deductions:${accountId}:${amount}`,
-        refusals: `${base}:refusals:${accountId}`,
-        limits: `${base}:limits:${accountId}`,
+        account: `${base}:account:${name}`,
+        lots: `${base}:lots:${name}`,
+        lot: `${base}:lot:${name}`,
+        open: `${base}:open:${name}`,
+        hold: (holdId) => `${base}:hold:${name}:${holdId}`,
+        receipt: (key) => `${base}:receipt:${name}:${key}`,
+        deductions: (amount) => `${base}:deductions:${name}:${amount}`,
+        refusals: `${base}:refusals:${name}`,
+        limits: `${base}:limits:${name}`,
       };
     },
   };
+}
+
+/** The account and the hold of a member of `holdsDue`, or null when it is none (lua/includes/holds.lua writes them). */
+export function readDueHold(member: string): { readonly accountId: string; readonly holdId: string } | null {
+  const colon = member.indexOf(':');
+  const accountId = colon < 0 ? null : accountOfName(member.slice(0, colon));
+  return accountId === null ? null : { accountId, holdId: member.slice(colon + 1) };
 }
 
 /**

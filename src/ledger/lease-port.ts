@@ -34,7 +34,7 @@ export type LeasedHold = {
   readonly placedAtMs: number;
   /** Facts given when it was placed. */
   readonly about: About;
-  /** The lease that it was placed with, in ms; 0 for a hold without terms. */
+  /** The lease that a renewal gives, in ms; 0 for a hold without terms. */
   readonly leaseMs: number;
   readonly expiryPolicy: ExpiryPolicy;
   /** The limits that it counts against, as they are now; empty in a read, and in a repeat that is answered from Postgres. */

@@ -1,5 +1,5 @@
-import { isAccountId } from '../kit/ids.js';
 import type { Reply } from '../stores/redis/script.js';
+import { nameOfAccount } from './account-name.js';
 import type { OperationDeps } from './account-scripts.js';
 import type { AccountKeys } from './keys.js';
 import type { Ledger } from './ledger.js';
@@ -10,11 +10,10 @@ import { readLimitsScript, setLimitsScript } from './scripts.js';
 const limitKeys = ({ fence, account, limits }: AccountKeys) => ({ fence, account, limits });
 
 /** Arguments of every script that counts against limits. */
-export const spendingArgs = (accountId: string, { spender = accountId, model = '', feature = '', key = '' }: Spending = {}) => {
-  // It becomes part of texts that scripts write and read.
-  if (!isAccountId(spender)) throw new RangeError('a spender is named like an account');
-  return { spender, model, feature, api_key: key };
-};
+export const spendingArgs = (accountId: string, { spender = accountId, model = '', feature = '', key = '' }: Spending = {}) => (
+  // Named as in keys, because it becomes part of texts that scripts write and read.
+  { spender: nameOfAccount(spender), model, feature, api_key: key }
+);
 
 /** Makes new edges for the definitions that a script answered as stale (lua/includes/limits.lua). */
 export async function renewLimits({ scripts }: Pick<OperationDeps, 'scripts'>, accountId: string, reply: Reply): Promise<void> {

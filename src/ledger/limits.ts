@@ -1,5 +1,6 @@
 import type { Micros } from '../kit/money/micros.js';
 import type { LimitFact } from './facts.js';
+import { nameOfAccount } from './account-name.js';
 import { calendarEdges, type CalendarPeriod } from './calendar-edges.js';
 
 export const LIMIT_PERIODS = ['minute', 'hour', 'day', 'week', 'month', 'total'] as const;
@@ -42,7 +43,7 @@ export type AccountLimits = { readonly version: number; readonly limits: readonl
 /** What one window of a limit has counted: spent, and held by open holds. */
 export type LimitCount = {
   readonly counter: number;
-  /** '' unless the limit has one counter per spender. */
+  /** As in keys (account-name.ts); '' unless the limit has one counter per spender. */
   readonly spender: string;
   readonly fromMs: number;
   /** When it no longer counts; null: never. */
@@ -64,7 +65,7 @@ export type LimitState = {
 };
 
 /** The limit that refused. `window` and `period` are labels for metrics. */
-export type LimitRefusal = Omit<LimitState, 'mode'> & { readonly period: string; readonly window: string };
+export type LimitRefusal = Omit<LimitState, 'mode'> & { readonly period: LimitPeriod; readonly window: LimitWindow };
 
 const PERIOD_MS: Readonly<Record<Exclude<LimitPeriod, 'total'>, number>> = {
   minute: 60_000, hour: 3_600_000, day: 86_400_000, week: 604_800_000, month: 2_592_000_000,
@@ -91,7 +92,7 @@ export function encodeLimits({ limits }: Pick<AccountLimits, 'limits'>, nowMs: n
     const periodMs = calendar !== null || period === 'total' ? '' : PERIOD_MS[period];
     return [
       limitId, counter, amount, mode, periodMs, window === 'rolling' && periodMs !== '' ? periodMs / ROLLING_BUCKETS : '', name,
-      match.spender ?? '', match.model ?? '', match.feature ?? '', match.key ?? '', period, timeZone,
+      match.spender === undefined || match.spender === '*' ? match.spender ?? '' : nameOfAccount(match.spender), match.model ?? '', match.feature ?? '', match.key ?? '', period, timeZone,
     ].join('\t');
   });
   return [...[...calendars].map(([name, edges]) => `@${name}\t${edges}`), ...rows].join('\n');

@@ -5,6 +5,7 @@ import {
 } from '../kit/limits.js';
 import { microsToText, ZERO } from '../kit/money/micros.js';
 import type { Reply } from '../stores/redis/script.js';
+import type { LimitRefusal } from './limits.js';
 import type { ChargeImage } from './account-image.js';
 import { accountScripts, notNow, stepKeys, type AccountScripts, type AccountScriptsDeps } from './account-scripts.js';
 import { chargeKeyText } from './charge-key.js';
@@ -25,7 +26,7 @@ export type RedisLedgerDeps = AccountScriptsDeps & RecallDeps & {
   /** True while Redis is so full that only ends of holds may pass (docs/architecture.md#when-things-fail). */
   readonly isMemoryHigh: () => boolean;
   /** Called when a limit has refused, with its period and kind of window. */
-  readonly limitReached?: (period: string, window: string) => void;
+  readonly limitReached?: (limit: Pick<LimitRefusal, 'period' | 'window'>) => void;
   /** How long after its end a hold can be corrected. */
   readonly correctionWindowMs: number;
   /** Wraps every call of a script, for tracing. */
@@ -64,7 +65,8 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
         continue;
       }
       if (reply[0] === 'limit_reached' || (reply[0] === 'usage_refused' && reply.length > 3)) {
-        deps.limitReached?.(textAt(reply, 5), textAt(reply, 6));
+        const { period, window } = decodeRefusal(reply, 2);
+        deps.limitReached?.({ period, window });
       }
       if (reply[0] !== 'holds_due') return reply;
       await endDueHolds(accountId, reply.slice(1));
@@ -152,7 +154,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
         policy: expiryPolicy, price, hold_kind: kind, fingerprint, about, principal: by,
         open_holds_max: OPEN_HOLDS_PER_ACCOUNT_MAX, due_holds_max: DUE_HOLDS_AT_ONCE, over_capture: terms?.overCapture ?? '',
         debt_limit: terms === undefined || terms.debtLimit === null ? '' : microsToText(terms.debtLimit),
-        input_cost: microsToText(terms?.inputCost ?? ZERO), ...spendingArgs(accountId, spending),
+        input_cost: microsToText(terms?.inputCost ?? ZERO), renewal_ms: terms?.leaseMs ?? 0, ...spendingArgs(accountId, spending),
       }));
       const status = reply[0];
       switch (status) {

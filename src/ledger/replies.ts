@@ -5,7 +5,7 @@ import { AMOUNTS, BALANCES, figuresOf, KEPT, TOTALS, type AmountName } from './f
 import type { ExpiryPolicy, HoldOutcome, PlacedHold } from './ledger.js';
 import type { LeasedHold } from './lease-port.js';
 import { legacyHoldKind } from './legacy-facts.js';
-import type { LimitRefusal, LimitState } from './limits.js';
+import type { LimitPeriod, LimitRefusal, LimitState, LimitWindow } from './limits.js';
 
 /** Decoders of script replies, one per shape (CONTRIBUTING.md#typescript). An undocumented reply is a bug: RangeError. */
 
@@ -41,8 +41,8 @@ export const decodeRefusal = (reply: readonly string[], from: number): LimitRefu
   limitId: at(reply, from),
   remaining: amountAt(reply, from + 1),
   resetsAtMs: momentAt(reply, from + 2),
-  period: at(reply, from + 3),
-  window: at(reply, from + 4),
+  period: at(reply, from + 3) as LimitPeriod,
+  window: at(reply, from + 4) as LimitWindow,
 });
 
 /** `placed replayed seq amount expires_at_ms placed_at_ms available limits` */

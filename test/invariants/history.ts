@@ -270,7 +270,7 @@ export class History {
       price: 'p', fingerprint: `f-${holdId}`, about: '{}', by, spending: { spender },
       ...(terms === null ? {} : { terms: {
         overCapture: terms.over, debtLimit: terms.debtLimit === null ? null : micros(terms.debtLimit),
-        inputCost: micros(terms.inputCost),
+        inputCost: micros(terms.inputCost), leaseMs,
       } }),
     });
     if (this.#model.frozen) return this.#expectFrozen(run());

@@ -168,7 +168,7 @@ function termsOf(options: ReadonlyMap<string, string>): { readonly terms?: HoldT
   return {
     terms: {
       overCapture: over as OverCapture, debtLimit: limit === undefined ? null : micros(Number(limit)),
-      inputCost: micros(Number(options.get('input') ?? 0)),
+      inputCost: micros(Number(options.get('input') ?? 0)), leaseMs: minutes(options.get('for')) ?? MINUTE_MS,
     },
   };
 }

@@ -1,5 +1,4 @@
-import { isAccountId } from '../../kit/ids.js';
-import { ACCOUNT_ID_LENGTH_MAX } from '../../kit/limits.js';
+import { isAccountId, isStorable } from '../../kit/ids.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import { toGatewayError } from '../../stores/postgres/errors.js';
 import { findAccount, type FoundAccount } from '../users/profile.table.js';
@@ -14,10 +13,11 @@ import { insertProvisional } from '../users/provisional.table.js';
 export async function openAccount(
   db: Db, { text, actor }: { readonly text: string; readonly actor: string },
 ): Promise<FoundAccount | 'ambiguous' | null> {
+  if (!isStorable(text)) return null;
   try {
     const found = await findAccount(db, text, 'any');
     if (found !== null) return found;
-    if (text.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(text)) return null;
+    if (!isAccountId(text)) return null;
     await insertProvisional(db, { accountId: text, createdBy: actor });
     // Another request may have opened it just now, in another case, or its owner's first token may have arrived.
     return await findAccount(db, text, 'any');

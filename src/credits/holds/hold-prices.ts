@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { joined } from '../../kit/ids.js';
 
 /** What an end of a hold must know to be priced, so that it need not be read from Redis first. */
 export type HoldPrice = { readonly price: string; readonly placedAtMs: number };
@@ -17,9 +18,8 @@ const HOLD_PRICES_MAX = 50_000;
 
 export function holdPrices(): HoldPrices {
   const cache = new LRUCache<string, HoldPrice>({ max: HOLD_PRICES_MAX });
-  const name = (accountId: string, holdId: string): string => `${accountId}:${holdId}`;
   return {
-    remember: (accountId, holdId, price) => { cache.set(name(accountId, holdId), price); },
-    recall: (accountId, holdId) => cache.get(name(accountId, holdId)),
+    remember: (accountId, holdId, price) => { cache.set(joined(accountId, holdId), price); },
+    recall: (accountId, holdId) => cache.get(joined(accountId, holdId)),
   };
 }

@@ -1,6 +1,7 @@
 import { readEndedSessions, readOpenSessions } from '../../books/session.table.js';
 import type { Freshen } from '../../journal/freshen.js';
 import type { Clock } from '../../kit/clock.js';
+import { joined } from '../../kit/ids.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import { toGatewayError } from '../../stores/postgres/errors.js';
@@ -49,4 +50,4 @@ export async function recentStreams(
 }
 
 /** The account id has no colon (ids.ts). */
-const nameOf = ({ accountId, seq }: OpenStream): string => `${accountId}:${seq}`;
+const nameOf = ({ accountId, seq }: OpenStream): string => joined(accountId, seq);

@@ -1,3 +1,4 @@
+import { joined } from '../../kit/ids.js';
 import { REFUSAL_MESSAGE_LENGTH_MAX, REFUSALS_WAITING_MAX } from '../../kit/limits.js';
 import { isRetryable } from '../../stores/postgres/errors.js';
 import { minuteOf, type Refusal, type RefusedRequest } from './refusal.js';
@@ -102,7 +103,7 @@ export function refusalRecorder(deps: RefusalRecorderDeps): RefusalRecorder {
 }
 
 /** Account ids, reasons and methods have no spaces. */
-const keyOf = ({ accountId, minuteMs, reason, method, route }: Refusal): string => `${accountId} ${minuteMs} ${reason} ${method} ${route}`;
+const keyOf = ({ accountId, minuteMs, reason, method, route }: Refusal): string => joined(accountId, minuteMs, reason, method, route);
 
 function merge(a: Refusal, b: Refusal): Refusal {
   const last = a.lastAtMs > b.lastAtMs ? a : b;

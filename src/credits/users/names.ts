@@ -19,14 +19,22 @@ const CLAIMING: ReadonlySet<IssuerName> = new Set(['access', 'jwks']);
 export const isEmail = (text: string): boolean => text.includes('@');
 
 /** The name of a provisional account. */
-export const provisionalName = (accountId: string): string => (isEmail(accountId) ? accountId.toLowerCase() : accountId);
+export const provisionalName = (accountId: string): string => (isEmail(accountId) ? foldEmail(accountId) : accountId);
+
+/**
+ * An e-mail without case. A letter whose lower case has another length in UTF-8 stays as it is: the Kelvin sign would become
+ * an ASCII `k`, and so the address of another user.
+ */
+const foldEmail = (email: string): string => Array.from(email, (letter) => {
+  const lower = letter.toLowerCase();
+  return Buffer.byteLength(lower) === Buffer.byteLength(letter) ? lower : letter;
+}).join('');
 
 /**
  * The names of provisional accounts that a caller may claim. What a hostile token could try, and why it fails:
  *
  * - a username that is the e-mail of another user: usernames with an @ claim nothing;
- * - an e-mail that only looks the same, or is the same in lower case (the Kelvin sign becomes `k`): only names of characters
- *   that account ids allow can claim, and these are ASCII;
+ * - an e-mail that only looks the same, or is the same in lower case (the Kelvin sign becomes `k`): see `foldEmail`;
  * - an e-mail that the issuer has not verified: `bearer` does not add it to the principal;
  * - a name from another issuer: see `NamesFrom`;
  * - a username that another account also has: it claims nothing (`setClaimed`).

@@ -53,13 +53,16 @@ export type FoundAccount = { readonly accountId: string; readonly username: stri
 /** `any`: the text is an id, a username or an e-mail, tried in this order. */
 export type FindBy = 'any' | 'email';
 
+/** SQL: an e-mail's ASCII letters in lower case, with a mark for every other character. */
+const asciiOf = (email: string): string => `lower(regexp_replace(${email}, '[^\\x01-\\x7f]', '#', 'g') collate "C")`;
+
 /**
- * SQL: whether profile `o` has the name `name`. E-mails are compared without case, and only if they have the same length in
- * bytes, because lower-casing turns some letters of other scripts into ASCII.
+ * SQL: whether profile `o` has the name `name`. E-mails are compared without case, and only if they have ASCII letters in the
+ * same places, because lower-casing turns some letters of other scripts into ASCII.
  */
 export const isNamed = (name: string): string => `(
   (position('@' in ${name}) = 0 and o.username = ${name})
-  or (position('@' in ${name}) > 0 and lower(o.email) = lower(${name}) and octet_length(o.email) = octet_length(${name})))`;
+  or (position('@' in ${name}) > 0 and lower(o.email) = lower(${name}) and ${asciiOf('o.email')} = ${asciiOf(name)}))`;
 
 /** SQL: whether the names of profile `o` are as trusted as those of the auth service (names.ts). */
 export const IS_TRUSTED = `o.names_from is distinct from 'chatsparty'`;

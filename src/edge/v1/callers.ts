@@ -1,8 +1,9 @@
 import Type from 'typebox';
 import { GatewayError, invalid } from '../../kit/errors.js';
 import { isAccountId } from '../../kit/ids.js';
-import { ACCOUNT_ID_LENGTH_MAX, NOTES_LENGTH_MAX } from '../../kit/limits.js';
+import { ACCOUNT_ID_LENGTH_MAX, LIMIT_TEXT_LENGTH_MAX, NOTES_LENGTH_MAX } from '../../kit/limits.js';
 import type { NativeCaller } from '../../kit/principal.js';
+import type { Spending } from '../../ledger/limits.js';
 import type { GatewayContext } from '../http/context.js';
 import { storedText } from '../http/schema.js';
 
@@ -45,6 +46,29 @@ export const spenderInPath = (ctx: GatewayContext, name = 'spender'): string => 
 export function spenderOf(named: string, path: string): string {
   if (named.length <= ACCOUNT_ID_LENGTH_MAX && isAccountId(named)) return named;
   throw invalid(path, `must be 1 to ${ACCOUNT_ID_LENGTH_MAX} letters, digits or any of ._@|+=~$-`);
+}
+
+/** `spender` and `feature` of a body: which limits of the account an operation counts against. */
+export const SpendingMembers = {
+  spender: Type.Optional(AccountId('who spends from the account, for limits; by default the account itself')),
+  feature: Type.Optional(storedText(1, LIMIT_TEXT_LENGTH_MAX)),
+};
+
+/**
+ * What limits match beside the model. A user spends under the own name only.
+ *
+ * @throws GatewayError forbidden, invalid_request.
+ */
+export function spendingOf(
+  caller: NativeCaller, accountId: string, { spender, feature }: { readonly spender?: string; readonly feature?: string },
+): Pick<Spending, 'spender' | 'feature' | 'key'> {
+  if (spender !== undefined && caller.kind === 'user' && spender !== accountId) {
+    throw new GatewayError('forbidden', 'A user spends under the own name', { sources: [{ path: 'body.spender', message: 'is not you' }] });
+  }
+  return {
+    spender: spender === undefined ? undefined : spenderOf(spender, 'body.spender'), feature,
+    key: caller.kind === 'service' ? caller.key.name : undefined,
+  };
 }
 
 /** Whether a caller may act on an account. For what belongs to an account that the request does not name, such as a lot. */

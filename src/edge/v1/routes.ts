@@ -6,6 +6,7 @@ import { explainRoutes, type ExplainRouteDeps } from './explain.routes.js';
 import { limitRoutes, type LimitRouteDeps } from './limits.routes.js';
 import { memberRoutes, type MemberRouteDeps } from './members.routes.js';
 import { entryRoutes, type ReadHistory } from './entries.routes.js';
+import { holdRoutes, type HoldRouteDeps } from './holds.routes.js';
 import { modelCostsRoutes, type ModelCostsRouteDeps } from './model-costs.routes.js';
 import { planRoutes, type PlanRouteDeps } from './plan.routes.js';
 import { waiting, type WriteLedger } from './prefer.js';
@@ -21,6 +22,7 @@ export type NativeDeps = {
   readonly plans: PlanRouteDeps;
   readonly oversight?: AccountRouteDeps & ReconcileRouteDeps & Pick<ModelCostsRouteDeps, 'modelCosts'>;
   readonly limits?: LimitRouteDeps & MemberRouteDeps & ExplainRouteDeps;
+  readonly holds?: HoldRouteDeps;
   readonly prices?: SetPriceDeps;
   readonly refusals?: RefusalRouteDeps;
 };
@@ -40,6 +42,7 @@ export function nativeRoutes(table: AddRoute, deps: NativeDeps): void {
     memberRoutes(add, deps.limits);
     explainRoutes(add, deps.limits);
   }
+  if (deps.holds !== undefined) holdRoutes(add, deps.holds);
   if (deps.prices !== undefined) priceRoutes(add, deps.prices);
   if (deps.refusals !== undefined) refusalRoutes(add, deps.refusals);
 }

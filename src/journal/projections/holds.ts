@@ -1,4 +1,5 @@
 import { changeHolds, insertHolds, readLastHolds, type HoldRow, type HoldState } from '../../books/hold.table.js';
+import { joined } from '../../kit/ids.js';
 import { micros, microsToText, ZERO, type Micros } from '../../kit/money/micros.js';
 import type { EntryKind, JournalEntry } from '../../ledger/entry.js';
 import { readFacts } from '../../ledger/facts.js';
@@ -41,7 +42,7 @@ export const changedHolds: Projection<readonly HoldRow[]> = {
 };
 
 /** The account id contains no colon (ids.ts), so no two holds share a name. */
-const nameOf = ({ accountId, holdId }: { accountId: string; holdId: string }): string => `${accountId}:${holdId}`;
+const nameOf = ({ accountId, holdId }: { accountId: string; holdId: string }): string => joined(accountId, holdId);
 
 /** The states in which each kind of entry may find its hold, and the state in which it leaves it. */
 const CHANGES: Partial<Readonly<Record<EntryKind, { readonly from: readonly HoldState[]; readonly to: HoldState }>>> = {
@@ -110,7 +111,7 @@ export function foldHolds(
   return { placed: rows.filter((row) => !isStored.has(rowId(row))), changed: rows.filter((row) => isStored.has(rowId(row))), found };
 }
 
-const rowId = (hold: HoldRow): string => `${nameOf(hold)} ${hold.placedSeq}`;
+const rowId = (hold: HoldRow): string => joined(nameOf(hold), hold.placedSeq);
 
 const place = (entry: JournalEntry, about: string): HoldRow => ({
   accountId: entry.accountId,

@@ -1,4 +1,5 @@
 import { changeLots, insertLots, type LotDelta, type NewLot } from '../../books/lot.table.js';
+import { joined } from '../../kit/ids.js';
 import { micros } from '../../kit/money/micros.js';
 import type { JournalEntry } from '../../ledger/entry.js';
 import type { Facts } from '../../ledger/facts.js';
@@ -32,7 +33,7 @@ export function foldLots(fresh: readonly PlacedEntry[], factsOf: (entry: Journal
     const { accountId, atMs } = entry;
     const revokedAtMs = entry.kind === 'revoke' ? atMs : null;
     for (const { lotId, remaining, held, opened: facts } of entry.lots) {
-      const name = `${accountId}:${lotId}`;
+      const name = joined(accountId, lotId);
       const known = opened.get(name);
       if (facts !== null && known === undefined) {
         const { source, actor, reason, notes } = factsOf(entry);

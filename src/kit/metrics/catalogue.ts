@@ -115,6 +115,9 @@ export const METRICS = {
     'cg_hold_life_seconds', 'Time from placing a hold to its end, by how it ended.', { ending: ['settled', 'voided', 'expired'] },
     LIFE_BUCKETS_SECONDS,
   ),
+  leasesEnded: counter('cg_leases_ended_total', 'Holds of the native API that a caller ended, by the reason that the caller gave.', {
+    reason: ['completed', 'client_disconnect', 'user_stop', 'provider_error', 'timeout', 'cut_off', 'none'],
+  }),
   credits: counter('cg_credits_total', 'Credits by what happened to them. overage: captured beyond the hold; debt: the part of '
     + 'overage that became debt; uncollected: usage beyond a hold that could not be charged; refused: usage that was reported '
       + 'without credits for it; given_back: captured when a lease ended, and too much.', {

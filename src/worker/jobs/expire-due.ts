@@ -1,13 +1,16 @@
+import { readDueHold } from '../../ledger/keys.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import { sweepDue, type SweepDeps, type SweepReport } from './sweep.js';
 
 export type ExpireDeps = SweepDeps & { readonly ledger: Pick<Ledger, 'expireHold' | 'expireLots'> };
 
-/** Ends holds whose lease is over. A member is `<account>:<hold>`; only a hold id may contain colons. */
+/** Ends holds whose lease is over. */
 export function expireHolds(deps: ExpireDeps, shards: readonly number[]): Promise<SweepReport> {
   return sweepDue(deps, shards, ({ holdsDue }) => holdsDue, async (member) => {
-    const colon = member.indexOf(':');
-    const { status } = await deps.ledger.expireHold(member.slice(0, colon), member.slice(colon + 1));
+    const due = readDueHold(member);
+    // Another tool's member: nothing of ours to end, and it must not stop the sweep.
+    if (due === null) return false;
+    const { status } = await deps.ledger.expireHold(due.accountId, due.holdId);
     return status === 'expired';
   });
 }

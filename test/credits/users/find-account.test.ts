@@ -53,7 +53,10 @@ describe('names', () => {
     await upsertProfiles(db, [
       profile({ accountId: 'mallory', username: 'kevin@example.com' }),
       profile({ accountId: 'eve', email: '\u212Aevin@example.com' }),
+      // As many bytes in lower case: one letter loses two, two gain one each.
+      profile({ accountId: 'mallet', email: '\u212A\u023A\u023A@example.com' }),
     ]);
+    expect(await find('k\u2C65\u2C65@example.com')).toBeNull();
     expect(await find('kevin@example.com')).toBeNull();
     expect(await find('\u212Aevin@example.com')).toBe('eve');
   });
@@ -72,7 +75,14 @@ describe('names without an owner', () => {
     expect(await find('new-user')).toBe('new-user');
     expect(await open('Ann@Example.com')).toBe('Ann@Example.com');
     expect(await open('ann@example.COM')).toBe('Ann@Example.com');
-    expect([await open('a b'), await open('x'.repeat(129))]).toEqual([null, null]);
+    expect([await open('a b'), await open("O'Brien@Example.com"), await open("o'brien@example.com")])
+      .toEqual(['a b', "O'Brien@Example.com", "O'Brien@Example.com"]);
+    expect(await open('M\u00dcLLER@example.com')).toBe('M\u00dcLLER@example.com');
+    expect(await open('m\u00fcller@example.com')).toBe('M\u00dcLLER@example.com');
+    // The Kelvin sign is no k.
+    const [kelvin, kevin] = ['\u212Aevin@example.com', 'kevin@example.com'];
+    expect([await open(kelvin), await open(kevin)]).toEqual([kelvin, kevin]);
+    expect([await open('x'.repeat(256)), await open('a\u0000b')]).toEqual([null, null]);
   });
 
   test('lead to the claimant after the claim, and to the owner when it is an id after all', async () => {

@@ -16,6 +16,9 @@ alter table holds add column reported_at timestamptz;
 alter table holds add column spent text not null default '';
 alter table holds add constraint holds_over_capture_check check (over_capture in ('debt', 'available', 'cap')) not valid;
 
+-- What a list of an account's holds reads.
+create index holds_placed_idx on holds (account_id, placed_seq);
+
 -- The same as of the entry.
 alter table entries add column reported bigint not null default 0;
 alter table entries add column reported_usage text not null default '';
