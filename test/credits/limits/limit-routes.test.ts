@@ -160,3 +160,60 @@ test('members of a pool: added, read, refused and removed', async () => {
   expect((await call('DELETE', path)).status).toBe(404);
   expect((await call('GET', '/v1/accounts/p-alice/explain?amount=5', { token })).body).toMatchObject({ account: 'p-alice', passes: true });
 });
+
+test('holds of /v1: the answer tells the limits, the tightest refuses, and an extension is bound as well', async () => {
+  const token = await account('h-limits');
+  await call('PUT', '/v1/accounts/h-limits/limits/daily', { body: daily });
+  const midnight = new Date(Math.ceil(Date.now() / 86_400_000) * 86_400_000).toISOString();
+  const placed = await call('POST', '/v1/holds', { token, body: { id: 'h-1', amount: '4' } });
+  expect([placed.status, placed.body['limits'], placed.body['final']]).toEqual([
+    201, [{ id: 'daily', remaining: '6', resetsAt: midnight }], false,
+  ]);
+  expect(await call('POST', '/v1/holds', { token, body: { id: 'h-2', amount: '6.5' } })).toMatchObject({
+    status: 402, body: { code: 'limit_reached', limit: 'daily', resetsAt: midnight, available: '6', required: '6.5', shortBy: '0.5' },
+  });
+  expect(await call('POST', '/v1/holds/h-1/extend', { token, body: { amount: '7' } })).toMatchObject({
+    status: 402, body: { code: 'limit_reached', limit: 'daily', shortBy: '1' },
+  });
+  expect(await call('POST', '/v1/holds/h-1/extend', { token, body: { amount: { minimum: '1', desired: '20' } } })).toMatchObject({
+    status: 200, body: { amount: '10', final: true, limits: [{ id: 'daily', remaining: '0' }] },
+  });
+  expect(await call('POST', '/v1/holds/h-1/progress', { token, body: { amount: '3' } })).toMatchObject({
+    status: 200, body: { final: true, limits: [{ id: 'daily', remaining: '0' }] },
+  });
+  expect((await call('POST', '/v1/holds/h-1/settle', { token, body: { amount: '3' } })).status).toBe(200);
+  expect(await call('POST', '/v1/holds', { token, body: { id: 'h-3', amount: '7' } })).toMatchObject({
+    status: 201, body: { limits: [{ remaining: '0' }], final: true },
+  });
+  expect((await call('POST', '/v1/holds', { token, body: { amount: '1', spender: 'h-other' } })).status).toBe(403);
+});
+
+test('holds of a member are paid by its pool, under its name, and are out of reach of the others', async () => {
+  const [team, alice, bob] = [await account('q-team'), await account('q-alice'), await account('q-bob')];
+  expect((await call('POST', '/v1/holds', { token: alice, body: { id: 'own', amount: '1' } })).body).toMatchObject({ account: 'q-alice' });
+  for (const spender of ['q-alice', 'q-bob']) await call('PUT', `/v1/accounts/q-team/members/${spender}`, { body: {} });
+  await call('PUT', '/v1/accounts/q-team/limits/each', { body: { amount: 5, period: 'day', match: { spender: '*' } } });
+  for (const token of [alice, bob]) {
+    expect(await call('POST', '/v1/holds', { token, body: { id: 'msg', amount: '4' } })).toMatchObject({
+      status: 201, body: { id: 'msg', account: 'q-team', available: token === alice ? '96' : '92', limits: [{ id: 'each', remaining: '1' }] },
+    });
+  }
+  expect((await call('POST', '/v1/holds', { token: alice, body: { id: 'msg', amount: '4' } })).headers.get('idempotency-replayed')).toBe('true');
+  expect(await call('POST', '/v1/holds', { token: alice, body: { id: 'more', amount: '2' } })).toMatchObject({
+    status: 402, body: { code: 'limit_reached', limit: 'each' },
+  });
+  expect(await call('POST', '/v1/holds/msg/extend', { token: alice, body: { amount: '1' } })).toMatchObject({
+    status: 200, body: { id: 'msg', account: 'q-team', spender: 'q-alice', amount: '5' },
+  });
+  expect((await call('POST', '/v1/holds/q-bob%2Fmsg/settle', { token: alice, body: { amount: '4' } })).status).toBe(404);
+  expect(await call('POST', '/v1/holds/msg/settle', { token: alice, body: { amount: '2' } })).toMatchObject({
+    status: 200, body: { state: 'settled', captured: '2' },
+  });
+  expect(await call('GET', '/v1/holds/msg', { token: bob })).toMatchObject({ status: 200, body: { state: 'open', amount: '4' } });
+  // Of the pool they are under the names of its members.
+  expect((await call('POST', '/v1/holds/q-bob%2Fmsg/void', { token: team, body: { reason: 'timeout' } })).status).toBe(200);
+  // The hold from before is on the member's own account, and ends there.
+  expect(await call('POST', '/v1/holds/own/settle', { token: alice, body: { amount: '1' } })).toMatchObject({ status: 200 });
+  expect((await call('GET', '/v1/accounts/q-alice')).body).toMatchObject({ available: 99 });
+  expect((await call('GET', '/v1/accounts/q-team')).body).toMatchObject({ available: 98, held: 0 });
+});
