@@ -109,6 +109,18 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ op: fc.constant('wait' as const), steps: fc.integer({ min: 1, max: 3 }), looks: fc.boolean() }) },
 );
 
+/** A lease of one step that charges what was reported, and may make debt. */
+export const LEASE: Command = {
+  op: 'place', minimum: 10, desired: 10, life: 1, by: 'user', policy: 'charge_reported', spender: 'x',
+  terms: { over: 'debt', debtLimit: null, inputCost: 0 },
+};
+export const REPORT = { op: 'report', which: 0, by: 'user', more: 30, back: false, raise: null, lease: null } as const;
+export const EXTEND = { op: 'extend', which: 0, by: 'user', mode: 'by', minimum: 5, desired: 5, lease: 3, key: 1 } as const;
+export const SETTLE = {
+  op: 'settle', which: 0, by: 'user', cost: 'none', over: 0, cap: false, debtLimit: null, corrects: 'any',
+} as const;
+export const GRANT: Command = { op: 'grant', amount: 10, life: 0 };
+
 export type DefineLimits = (accountId: string, limits: AccountLimits, nowMs: number) => Promise<void>;
 
 /** One account under test and its model. */
@@ -500,7 +512,7 @@ export class History {
     const raiseTo = each.raise === null ? null : Math.min(reported + each.raise, AMOUNT_MAX);
     const leaseMs = each.lease === null ? null : each.lease * STEP_MS - HALF_STEP_MS;
     const run = () => this.#under.ledger.reportProgress({
-      accountId: this.#id, holdId: hold.id, reported: micros(reported), usage: `out=${reported}`,
+      accountId: this.#id, holdId: hold.id, reported: micros(reported), usage: each.which % 2 === 0 ? `out=${reported}` : '',
       raiseTo: raiseTo === null ? null : micros(raiseTo), leaseMs, defaultLeaseMs: DEFAULT_LEASE_MS, price: 'p', about: '{}', by: each.by,
     });
     if (hold.placedBy === 'service' && each.by === 'user') {
