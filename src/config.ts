@@ -1,3 +1,4 @@
+import { readAuth, type AuthConfig } from './config/auth.js';
 import { variablesOf, type Environment, type Variables } from './config/environment.js';
 import { DEFAULT_UNKNOWN_MODEL, parseUnknownModel, type UnknownModelPolicy } from './config/unknown-model.js';
 import { CORRECTION_WINDOW_SECONDS_MAX, HOLD_TTL_SECONDS_MAX, HOLD_TTL_SECONDS_MIN } from './kit/limits.js';
@@ -58,14 +59,6 @@ export type Config = {
   readonly tracing: TracingConfig | undefined;
 };
 
-export type AuthConfig = {
-  readonly accessSecret: string | undefined;
-  readonly chatspartySecret: string | undefined;
-  readonly jwksUrl: string | undefined;
-  readonly maxTokenAgeSeconds: number;
-  readonly requireType: boolean;
-};
-
 export type CreditsProcessConfig = {
   /** Whether a start reserves its minimum. */
   readonly hold: 'minimum' | 'none';
@@ -87,7 +80,7 @@ const SERVER_KEY_LENGTH_MIN = 16;
 export function readConfig(env: Environment = process.env): Config {
   const problems: string[] = [];
   const variables = variablesOf(env, problems);
-  const { text, integer, seconds, oneOf, credits, secret, url, name } = variables;
+  const { text, integer, seconds, oneOf, credits, url, name } = variables;
 
   const unknownModel = parseUnknownModel(text('UNKNOWN_MODEL') ?? 'default');
   if (unknownModel === undefined) problems.push('UNKNOWN_MODEL must be default or refuse, or per book such as default,tokens=refuse');
@@ -103,13 +96,7 @@ export function readConfig(env: Environment = process.env): Config {
     redisBinary: text('REDIS_BIN'),
     dataDir: text('DATA_DIR') ?? '.data',
     shards: integer('SHARDS', 64, 1, 1_024),
-    auth: {
-      accessSecret: secret('JWT_ACCESS_SECRET'),
-      chatspartySecret: secret('CHATSPARTY_JWT_SECRET'),
-      jwksUrl: url('JWKS_URL', 'https:', 'http:'),
-      maxTokenAgeSeconds: integer('JWT_MAX_AGE_SECONDS', 3_600, 60, 31_536_000),
-      requireType: oneOf('JWT_REQUIRE_TYPE', 'false', 'true', 'false') === 'true',
-    },
+    auth: readAuth(variables, problems),
     holdTtlMs: seconds('HOLD_TTL_SECONDS', 600, HOLD_TTL_SECONDS_MIN, HOLD_TTL_SECONDS_MAX),
     // `cap` of this setting has always meant: what is available, and no debt.
     overCapture: oneOf('OVER_CAPTURE', 'debt', 'debt', 'cap') === 'debt' ? 'debt' : 'available',
@@ -164,7 +151,7 @@ function readTracing({ text, fraction, url }: Variables, problems: string[]): Tr
 
 function requireVerifier({ redisUrl, databaseUrl, role, auth }: Config, problems: string[]): void {
   const embedded = redisUrl === undefined || databaseUrl === undefined;
-  const verifies = [auth.accessSecret, auth.chatspartySecret, auth.jwksUrl].some((each) => each !== undefined);
+  const verifies = [auth.accessSecret, auth.chatspartySecret, auth.jwks].some((each) => each !== undefined);
   if (!embedded && role !== 'worker' && !verifies) {
     problems.push('set JWT_ACCESS_SECRET, JWKS_URL or CHATSPARTY_JWT_SECRET: without one no token can be verified');
   }

@@ -155,8 +155,8 @@ async function caughtUp({ client, workerPort }: NightDeps, sleep: Sleep): Promis
 async function endOf({ client }: NightDeps, sleep: Sleep, token: string, holdId: string): Promise<string> {
   for (let looks = 1; ; looks += 1) {
     const { body } = await client.get(token, '/v1/entries');
-    const entries = body['entries'] as readonly { readonly holdId?: string; readonly kind: string }[] | undefined ?? [];
-    const last = entries.find((entry) => entry.holdId === holdId);
+    const entries = body['data'] as readonly { readonly hold?: string | null; readonly kind: string }[] | undefined ?? [];
+    const last = entries.find((entry) => entry.hold === holdId);
     if (last !== undefined && last.kind !== 'place') return last.kind;
     if (looks === LOOKS_MAX) throw new Error(`the hold ${holdId} does not end`);
     await sleep(LOOK_MS);

@@ -2,7 +2,7 @@
 export const RUNBOOK_SECTIONS = [
   'accounts-frozen', 'amqp-disconnected', 'aof-failing', 'aof-off', 'aof-slow', 'availability-burn', 'breaker-open', 'busy', 'dead-letters', 'debt-growth',
   'debt-jump', 'drain-failing', 'drift', 'event-loop-delay', 'fence-raised', 'gateway-down', 'holds-overdue', 'job-failing',
-  'job-not-running', 'journal-backlog', 'journal-delay', 'journal-lag', 'journal-lost', 'latency-burn', 'ledger-unwatched', 'money-in-pending',
+  'job-not-running', 'journal-backlog', 'journal-delay', 'journal-lag', 'journal-lost', 'key-server-failing', 'latency-burn', 'ledger-unwatched', 'money-in-pending',
   'new-holds-refused', 'outcomes-unknown', 'postgres-connections', 'postgres-down', 'postgres-old-transaction',
   'postgres-pool-exhausted', 'process-restarts', 'quarantine', 'queue-age', 'queue-failed-jobs', 'reconciler-failing',
   'reconciler-slow', 'reconciler-stopped', 'redis-down', 'redis-memory', 'redis-memory-unlimited', 'refusal-spike',

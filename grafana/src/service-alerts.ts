@@ -88,4 +88,13 @@ export const processAlerts: readonly Alert[] = [
     summary: 'Requests are refused because processes are overloaded',
     description: '{{ $value | humanize }} requests within five minutes were answered with 503 and not executed: a turn of the event loop took too long, or calls to Redis had to wait.',
   },
+  {
+    name: 'KeyServerFailing', severity: 'ticket', holdsFor: '10m',
+    when: [
+      { value: increase('jwksRefreshes', '15m', { where: { result: 'failed' } }), is: '> 0' },
+      { value: increase('jwksRefreshes', '15m', { where: { result: 'ok' } }), is: '== 0' },
+    ],
+    summary: 'The keys of JWKS_URL cannot be fetched',
+    description: '{{ $value | humanize }} attempts within 15 minutes failed and none succeeded. The last keys stay in use; new keys of the issuer are not known.',
+  },
 ];

@@ -110,6 +110,17 @@ export async function readHoldEntries(
   return rows;
 }
 
+/** An entry with the lots that it changed, as text of the journal. */
+export type EntryWithLots = HistoryEntry & { readonly lots: string };
+
+/** One entry by its number with its lots, or null while Postgres does not have it. */
+export async function readEntryWithLots(db: Db, accountId: string, seq: number): Promise<EntryWithLots | null> {
+  const { rows } = await db.raw<{ rows: EntryWithLots[] }>(
+    `select e.lots, ${HISTORY} where e.account_id = ? and e.seq = ?::bigint`, [accountId, seq],
+  );
+  return rows[0] ?? null;
+}
+
 /** One entry by its number, or null while Postgres does not have it. */
 export async function readEntry(db: Db, accountId: string, seq: number): Promise<HistoryEntry | null> {
   const [entry] = await readHistoryPage(db, accountId, seq + 1, 1, null);

@@ -1,4 +1,4 @@
-import { PAGE_MAX } from '../kit/limits.js';
+import { LIST_MAX, PAGE_MAX } from '../kit/limits.js';
 import type { EntryKind } from '../ledger/entry.js';
 import type { Db } from '../stores/postgres/connect.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
@@ -8,7 +8,7 @@ export type HistoryQuery = {
   readonly accountId: string;
   /** Only entries before this one; undefined: from the newest. */
   readonly before?: number | undefined;
-  /** At most PAGE_MAX, which is also the default. */
+  /** At most LIST_MAX; by default PAGE_MAX. */
   readonly limit?: number | undefined;
   /** Only these kinds; undefined: all. */
   readonly kinds?: readonly EntryKind[] | undefined;
@@ -19,7 +19,7 @@ export type HistoryPage = { readonly entries: readonly HistoryEntry[]; readonly 
 
 /** The entries of an account, newest first, as far as Postgres has them: it may lag by moments. */
 export async function readHistory(db: Db, { accountId, before, limit, kinds }: HistoryQuery): Promise<HistoryPage> {
-  const size = Math.min(limit ?? PAGE_MAX, PAGE_MAX);
+  const size = Math.min(limit ?? PAGE_MAX, LIST_MAX);
   try {
     const found = await readHistoryPage(db, accountId, before ?? Number.MAX_SAFE_INTEGER, size + 1, kinds ?? null);
     const entries = found.slice(0, size);

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { composeOversight } from '../compose/oversight.js';
 import { readConfig } from '../config.js';
-import { presentAccount } from '../edge/v1/account.routes.js';
+import { presentAccount } from './present-account.js';
 import { isStorable } from '../kit/ids.js';
 import { NOTES_LENGTH_MAX } from '../kit/limits.js';
 import { commandActor, openCliCore } from './core.js';

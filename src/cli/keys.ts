@@ -1,60 +1,91 @@
 import { parseArgs } from 'node:util';
 import { readConfig } from '../config.js';
-import { isServerScope, serverKeyAdmin } from '../edge/auth/manage-server-keys.js';
+import { isKeyScope, serverKeyAdmin } from '../edge/auth/manage-server-keys.js';
 import type { ServerKeyRow } from '../edge/auth/server-key.table.js';
-import { SERVER_SCOPES } from '../kit/principal.js';
+import { ACCOUNT_ID_RULE, isAccountId } from '../kit/ids.js';
+import { API_SCOPES, SERVER_SCOPES } from '../kit/principal.js';
 import { openDatabase } from './database.js';
 import { runCli } from './run-cli.js';
 
-/** `npm run keys -- create|list|revoke`: the keys with which servers call the credits process. */
+/** `npm run keys -- create|rotate|list|revoke`: the keys with which services call the gateway. */
 
 const USAGE = `usage: npm run keys -- create --name <name> [--scopes ${SERVER_SCOPES.join(',')}] [--days <until it expires>]
+                              [--prefix <of accounts> | --payer <account>]
+       npm run keys -- rotate <id> [--days <until the new key expires>]
        npm run keys -- list
        npm run keys -- revoke <id>
 
-A new key is printed once and never again; --scopes '*' allows everything. A revoked key is refused within a second.`;
+Scopes of /v1: ${API_SCOPES.join(', ')}; of the credits process: ${SERVER_SCOPES.join(', ')}; '*' is all of them but admin.
+A new key is printed once and never again. A revoked key is refused within a second.`;
 const DAY_MS = 86_400_000;
 
 await runCli(USAGE, async () => {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { name: { type: 'string' }, scopes: { type: 'string', default: SERVER_SCOPES.join(',') }, days: { type: 'string' } },
+    options: {
+      name: { type: 'string' }, scopes: { type: 'string', default: SERVER_SCOPES.join(',') }, days: { type: 'string' },
+      prefix: { type: 'string' }, payer: { type: 'string' },
+    },
   });
   const database = await openDatabase(readConfig(), (line) => { console.error(line); });
   const { db } = database;
-  const keys = serverKeyAdmin(db);
+  const keys = serverKeyAdmin(db, Date.now);
+  const [action, keyId = ''] = positionals;
   try {
-    switch (positionals[0]) {
+    switch (action) {
       case 'create': {
-        const scopes = values.scopes.split(',').map((scope) => scope.trim());
-        const unknown = scopes.filter((scope) => !isServerScope(scope));
-        if (values.name === undefined || values.name.trim() === '') throw new Error('--name is missing: say which server the key is for');
-        if (unknown.length > 0) throw new Error(`--scopes: there is no ${unknown.join(', ')}`);
-        const { row, key } = await keys.create({ name: values.name, scopes, expiresAtMs: expiryOf(values.days), createdBy: 'command' });
+        const { row, key } = await keys.createApiKey({
+          name: nameOf(values.name), scopes: scopesOf(values.scopes), expiresAtMs: expiryOf(values.days) ?? null,
+          accountPrefix: values.prefix ?? null, payer: payerOf(values.payer), createdBy: 'command', key: null,
+        });
         console.error(describe(row));
-        return key;
+        return key ?? '';
+      }
+      case 'rotate': {
+        const { row, key } = await keys.rotate({ keyId, expiresAtMs: expiryOf(values.days), createdBy: 'command', key: null });
+        console.error(describe(row));
+        return key ?? '';
       }
       case 'list':
         return (await keys.list()).map(describe).join('\n');
       case 'revoke':
-        return describe(await keys.revoke(positionals[1] ?? ''));
+        return describe(await keys.revoke(keyId));
       case undefined:
       default:
-        throw new Error('say create, list or revoke');
+        throw new Error('say create, rotate, list or revoke');
     }
   } finally {
     await database.close();
   }
 });
 
-function expiryOf(days: string | undefined): number | null {
-  if (days === undefined) return null;
+function nameOf(name: string | undefined): string {
+  if (name === undefined || name.trim() === '') throw new Error('--name is missing: say which service the key is for');
+  return name;
+}
+
+function scopesOf(text: string): string[] {
+  const scopes = text.split(',').map((scope) => scope.trim());
+  const unknown = scopes.filter((scope) => !isKeyScope(scope));
+  if (unknown.length > 0) throw new Error(`--scopes: there is no ${unknown.join(', ')}`);
+  return scopes;
+}
+
+function payerOf(payer: string | undefined): string | null {
+  if (payer === undefined) return null;
+  if (!isAccountId(payer)) throw new Error(`--payer ${ACCOUNT_ID_RULE}`);
+  return payer;
+}
+
+function expiryOf(days: string | undefined): number | undefined {
+  if (days === undefined) return undefined;
   if (!/^[1-9]\d{0,4}$/.test(days)) throw new Error(`--days must be a whole number above zero, not "${days}"`);
   return Date.now() + Number(days) * DAY_MS;
 }
 
-function describe({ keyId, hint, name, scopes, expiresAtMs, revokedAtMs, lastUsedAtMs }: ServerKeyRow): string {
+function describe({ keyId, hint, name, scopes, accountPrefix, payer, expiresAtMs, revokedAtMs, lastUsedAtMs }: ServerKeyRow): string {
   const at = (ms: number | null): string => (ms === null ? 'never' : new Date(ms).toISOString());
   const state = revokedAtMs === null ? `expires ${at(expiresAtMs)}` : `revoked ${at(revokedAtMs)}`;
-  return `${keyId}  ${hint}  ${name}  [${scopes.join(', ')}]  ${state}, last used ${at(lastUsedAtMs)}`;
+  const bound = payer !== null ? `, only ${payer}` : accountPrefix !== null ? `, only ${accountPrefix}…` : '';
+  return `${keyId}  ${hint}  ${name}  [${scopes.join(', ')}]${bound}  ${state}, last used ${at(lastUsedAtMs)}`;
 }

@@ -1,5 +1,4 @@
 import type { Server } from 'node:http';
-import { readHistory } from '../books/history.js';
 import type { Config } from '../config.js';
 import { moneyIn } from '../credits/grants/money-in.js';
 import { holdPrices } from '../credits/holds/hold-prices.js';
@@ -8,8 +7,7 @@ import { addRefusals, readRefusals } from '../credits/refusals/refusal.table.js'
 import { admitCaller } from '../credits/users/admit-caller.js';
 import { profileWriter } from '../credits/users/profile-writer.js';
 import { upsertProfiles } from '../credits/users/profile.table.js';
-import { bearer } from '../edge/auth/bearer.js';
-import { issuersOf } from '../edge/auth/issuers.js';
+import { isBound } from '../edge/auth/issuers.js';
 import { admission } from '../edge/http/admission.js';
 import type { Check, Readiness } from '../edge/http/health.js';
 import { closeServer, httpServer, listen } from '../edge/http/server.js';
@@ -22,12 +20,14 @@ import type { Tracer } from '../kit/tracing/tracer.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
 import { composeAdministration } from './administration.js';
 import { createApp } from './app.js';
+import { composeAuthentication } from './authentication.js';
 import { composeChatsparty } from './chatsparty.js';
 import { composeConsole, type QueueSide } from './console.js';
 import type { Core } from './core.js';
 import { composeServerSide } from './credits-process.js';
 import { composeLimits } from './limits.js';
 import { composeHolds } from './native-holds.js';
+import { composeNative } from './native.js';
 import { composeOversight } from './oversight.js';
 import { composeReads } from './reads.js';
 
@@ -68,7 +68,7 @@ export async function openApi(
   let isServing = false;
 
   const profiles = profileWriter({
-    write: (seen) => upsertProfiles(db, seen.map(({ issuer: namesFrom, ...profile }) => ({ ...profile, namesFrom, seenAtMs: clock() }))),
+    write: (seen) => upsertProfiles(db, seen.map((profile) => ({ ...profile, seenAtMs: clock() }))),
     onError: (error) => { log.warn({ err: error }, 'profiles not written to Postgres; they stay queued'); },
   });
   const refusals = refusalRecorder({
@@ -78,12 +78,10 @@ export async function openApi(
   });
   const money = moneyIn({ db, ledger });
   const admitted = admitCaller({
-    db, ledger, moneyIn: money, profiles, clock,
+    db, ledger, moneyIn: money, profiles, clock, isJwksBound: config.auth.jwks !== undefined && isBound(config.auth.jwks),
     onError: (error) => { log.warn({ err: error }, 'a new user is not fully set up yet; the worker completes it'); },
   });
-  const authenticate = bearer({
-    issuers: issuersOf(config.auth), maxTokenAgeSeconds: config.auth.maxTokenAgeSeconds, clock: Date.now, admitted,
-  });
+  const { authenticate, keysCheck } = composeAuthentication({ auth: config.auth, admitted, metrics, log });
   const administration = composeAdministration({ config, core, money, clock, log });
   const chatsparty = composeChatsparty({ core, money, clock, log, resolveAccount: administration.resolveAccount });
   const servers = composeServerSide({ config, core, money, clock, log });
@@ -93,6 +91,7 @@ export async function openApi(
       ledger: core.fence.isOpen() ? { ok: true, detail: 'open' } : { ok: false, detail: 'being verified, or Redis is away' },
       redis: { ok: core.breaker.state() === 'closed', detail: `breaker ${core.breaker.state()}` },
       memory: core.redisWatch.isHigh() ? { ok: false, detail: 'high: no new holds' } : { ok: true, detail: 'ok' },
+      ...(keysCheck === undefined ? {} : { jwks: keysCheck() }),
       ...(worker === undefined ? {} : { worker }),
     };
     return { serving: isServing, checks };
@@ -131,12 +130,9 @@ export async function openApi(
     },
     chatsparty: chatsparty.chatsparty,
     native: {
-      plans: chatsparty.plans,
-      oversight,
-      limits: limits.routes,
-      prices: { books: core.prices, clock },
-      history: (query) => readHistory(db, query),
+      ...composeNative({ core, money, clock, plans: chatsparty.plans, oversight, pools: limits.pools }),
       writeLedger,
+      limits: limits.routes,
       holds: composeHolds({ config, core, clock, pools: limits.pools, writeLedger }),
     },
     refusals: {

@@ -32,8 +32,8 @@ export type AppDeps = {
   readonly authenticate: Authenticate;
   readonly accounting: AccountingDeps;
   readonly chatsparty: ChatspartyDeps;
-  /** The parts of `/v1`; `refusals` and the clock are added here. */
-  readonly native: Omit<NativeDeps, 'clock' | 'refusals'>;
+  /** The parts of `/v1`; `refusals`, `apiKeys` and the clock are added here. */
+  readonly native: Omit<NativeDeps, 'clock' | 'refusals' | 'apiKeys'>;
   /** Records refused requests and lists them. Left out by the same tests. */
   readonly refusals?: RefusalRouteDeps & { readonly record: (refused: RefusedRequest) => void };
   /** The routes for servers with a key, and their settings. Left out by tests of the other dialects. */
@@ -75,6 +75,7 @@ function allRoutes(deps: AppDeps): ReturnType<typeof routeTable> {
   chatspartyRoutes(table.dialect({ envelope: chatspartyEnvelope, authenticate: orBareToken(deps.authenticate) }), deps.chatsparty);
   nativeRoutes(table.dialect({ envelope: problemEnvelope }), {
     ...deps.native, clock: deps.accounting.clock, ...(deps.refusals === undefined ? {} : { refusals: deps.refusals }),
+    ...(deps.servers === undefined ? {} : { apiKeys: deps.servers.administration }),
   });
   if (deps.servers !== undefined) {
     creditsProcessRoutes(table.dialect({ envelope: creditsProcessEnvelope }), deps.servers.creditsProcess);

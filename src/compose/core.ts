@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 import { accountSource } from '../books/load-account.js';
 import type { Config } from '../config.js';
 import { priceBooks, type PriceBooks } from '../credits/prices/price-books.js';
+import { knownBook } from '../credits/prices/price.js';
 import { PRICES_CHANNEL } from '../credits/prices/price.table.js';
 import { countEntries } from '../journal/count-entries.js';
 import { createDrain, type Drain } from '../journal/drain.js';
@@ -88,6 +89,7 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   const prices = await priceBooks({
     db, clock: time.clock, unknownModel: config.unknownModel,
     listen: (onNotice) => listenToPostgres({ databaseUrl: servers.databaseUrl, channel: PRICES_CHANNEL, onNotice }),
+    priced: (book, rule) => { metrics.count('priced', { book: knownBook(book), rule }); },
     onError: (error) => { log.warn({ err: error }, 'prices not read; the ones in memory stay in use'); },
   });
   const knowsModel = (model: string): boolean => prices.history.knows(model);

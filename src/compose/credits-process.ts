@@ -58,7 +58,7 @@ export function composeServerSide({ config, core, money, clock, log }: ServerSid
       saveUsageLog: (accountId, payload) =>
         insertUsageLog(db, accountId, payload).catch((error: unknown) => { throw toGatewayError(error); }),
     },
-    administration: { serverKeys: serverKeyAdmin(db), features: featureAdmin(db), clock },
+    administration: { serverKeys: serverKeyAdmin(db, clock), features: featureAdmin(db), clock },
     close: ring.close,
   };
 }

@@ -62,6 +62,11 @@ export function variablesOf(env: Environment, problems: string[]) {
     problems.push(`${name} must be a URL that starts with ${schemes.map((each) => `${each}//`).join(' or ')}`);
     return undefined;
   };
+  /** Comma-separated texts; undefined when there is none. */
+  const list = (name: string): readonly string[] | undefined => {
+    const items = (text(name) ?? '').split(',').map((each) => each.trim()).filter((each) => each !== '');
+    return items.length === 0 ? undefined : [...new Set(items)];
+  };
   const name = (variable: string, fallback: string): string => {
     const value = text(variable);
     if (value === undefined || /^[a-z0-9-]{1,32}$/.test(value)) return value ?? fallback;
@@ -69,5 +74,5 @@ export function variablesOf(env: Environment, problems: string[]) {
     return fallback;
   };
 
-  return { text, integer, seconds, fraction, oneOf, credits, secret, url, name };
+  return { text, list, integer, seconds, fraction, oneOf, credits, secret, url, name };
 }

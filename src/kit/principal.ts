@@ -1,5 +1,9 @@
-/** What the owner of a token may do beyond their own account. `user`: nothing more (docs/contracts/README.md#identity). */
-export type Role = 'admin' | 'supervisor' | 'user';
+/**
+ * What the owner of a token may do beyond their own account, the strongest first. `user`: nothing more
+ * (docs/contracts/README.md#identity).
+ */
+export const ROLES = ['admin', 'supervisor', 'user'] as const;
+export type Role = (typeof ROLES)[number];
 
 /** Which configured key verified the token. Only `access` and `jwks` can grant a role (docs/contracts/README.md#c-19). */
 export type IssuerName = 'access' | 'jwks' | 'chatsparty';

@@ -1,7 +1,7 @@
 import type { CallerKey } from '../kit/caller.js';
 
 /** Operations whose keys share the receipts of an account. None is `intent`: no key of a caller can be that of an intent. */
-type KeyedOperation = 'deduct' | 'usage' | 'use';
+type KeyedOperation = 'deduct' | 'usage' | 'use' | 'charge';
 
 /** A caller's key of one operation. The caller's name has no colon (callerOf), so no two of these have the same text. */
 export type ChargeKey = CallerKey & { readonly operation: KeyedOperation };

@@ -149,7 +149,7 @@ function principalOf(streamId: string, text: string): Principal | '' {
 }
 
 /** `lot:remaining:held` or, when the entry opened the lot, `lot:remaining:held:amount:expires_at_ms` (`inf` = never). */
-function decodeLotChanges(text: string): LotChange[] {
+export function decodeLotChanges(text: string): LotChange[] {
   if (text === '') return [];
   return text.split(',').map((part) => {
     const [lotId, remaining, held, amount, expires] = part.split(':');

@@ -8,8 +8,8 @@ import { legacyType } from './legacy-facts.js';
  */
 export type WrittenFacts =
   /** The place of a stream's hold: what it is expected to use. */
-  | { readonly type: 'stream'; readonly modelId: string; readonly estimatedTokens: number; readonly estimate: Micros }
-  | { readonly type: 'stream_end'; readonly end: StreamEnd; readonly tokens: number; readonly usage: WrittenUsage }
+  | ({ readonly type: 'stream'; readonly modelId: string; readonly estimatedTokens: number; readonly estimate: Micros } & WrittenPricing)
+  | ({ readonly type: 'stream_end'; readonly end: StreamEnd; readonly tokens: number; readonly usage: WrittenUsage } & WrittenPricing)
   /** The place of a process' hold. `process` is how it came about. */
   | {
     readonly type: 'process'; readonly process: string; readonly usageKey?: string;
@@ -30,12 +30,21 @@ export type WrittenFacts =
   }
   /** A charge for a use of a service. */
   | { readonly type: 'use'; readonly usage: WrittenUsage; readonly transaction?: WrittenTransaction }
+  /** A charge through `/v1`. `priced`: how it came about; without it, it was charged by amount. */
+  | ({
+    readonly type: 'charge'; readonly feature?: string; readonly metadata?: object; readonly usage?: WrittenUsage;
+    readonly priced?: readonly PricedFact[];
+  } & Change)
   /** A charge that a record of usage may claim later. */
   | { readonly type: 'deduction'; readonly source: 'deduction' }
   /** A grant, an adjustment, a removal, a freeze. `to`, `from` and `lot`: of lots that moved to another account. */
   | ({
     readonly type: 'change'; readonly to?: string; readonly from?: string; readonly lot?: string; readonly transaction?: WrittenTransaction;
+    readonly metadata?: object;
   } & Change);
+
+/** The entry of a price book that priced the model and the rule that led to it, where it is not the model's own. */
+type WrittenPricing = { readonly pricedBy?: { readonly model: string; readonly rule: string } };
 
 /** Where a change came from, who made it, why, and what else to say of it. */
 type Change = { readonly source: string; readonly actor: string; readonly reason?: string; readonly notes?: string | null };
@@ -47,6 +56,15 @@ export type LeaseFacts = {
 
 export const LEASE_END_REASONS = ['completed', 'client_disconnect', 'user_stop', 'provider_error', 'timeout', 'cut_off'] as const;
 export type LeaseEndReason = (typeof LEASE_END_REASONS)[number];
+
+/** The usage of one model that was priced by its classes of tokens. `price`: the name by which its book finds the price again. */
+export type PricedFact = {
+  readonly model: string;
+  readonly usage: Readonly<Record<string, number>>;
+  readonly serviceTier: string;
+  readonly price: string;
+  readonly amount: Micros;
+};
 
 export type StreamEnd = 'completed' | 'failed' | 'aborted';
 type Prices = Readonly<Record<string, string>>;
@@ -69,6 +87,8 @@ export type CommonFacts = {
   readonly transaction: TransactionFacts | null;
   readonly deduction: EntryFact | null;
   readonly refusal: EntryFact | null;
+  /** How its amount came about, where it was priced by classes of tokens. */
+  readonly priced: readonly PricedFact[];
   /** What it counted against limits of the account. */
   readonly limits: readonly LimitFact[];
 };
@@ -115,7 +135,7 @@ type OwnFacts =
   | { readonly type: 'process_end'; readonly prices: Prices | null }
   | { readonly type: 'lease'; readonly lease: LeaseFacts; readonly metadata: object | null }
   | { readonly type: 'lease_end'; readonly metadata: object | null }
-  | { readonly type: 'use' | 'deduction' | 'change' | 'lease_step' }
+  | { readonly type: 'use' | 'charge' | 'deduction' | 'change' | 'lease_step' }
   /** No type, or one of another version: only what any entry may tell is known. */
   | { readonly type: 'unknown' };
 
@@ -123,7 +143,7 @@ export type Facts = CommonFacts & OwnFacts;
 
 const NOTHING: Facts = {
   type: 'unknown', source: null, actor: null, reason: null, notes: null, usage: null, transaction: null, deduction: null, refusal: null,
-  limits: [],
+  limits: [], priced: [],
 };
 
 export const writeFacts = ({ type, ...told }: WrittenFacts): string => JSON.stringify({ ...told, type });
@@ -159,6 +179,7 @@ export function parseFacts(about: string): Facts {
     deduction: readEntryFact(value['deduction']),
     refusal: readEntryFact(value['refusal']),
     limits: isAbsent(value['limits']) ? [] : readLimits(value['limits']),
+    priced: isAbsent(value['priced']) ? [] : readPriced(value['priced']),
   };
   return { ...common, ...ownFacts(value) };
 }
@@ -190,6 +211,7 @@ function ownFacts(value: Facets): OwnFacts {
     case 'lease_end':
       return { type, metadata: isRecord(value['metadata']) ? value['metadata'] : null };
     case 'use':
+    case 'charge':
     case 'deduction':
     case 'change':
     case 'lease_step':
@@ -246,6 +268,20 @@ function readLimits(limits: unknown): LimitFact[] {
       credits: micros(credits as number), open: Number.isSafeInteger(open) ? open as number : 0,
       left: isCount(left) ? micros(left) : null, resetsAtMs: isCount(resets) ? resets : null, crossed: crossed === true,
     };
+  });
+}
+
+function readPriced(priced: unknown): PricedFact[] {
+  if (!Array.isArray(priced)) throw new TypeError('about.priced is not a list');
+  return priced.map((each: unknown): PricedFact => {
+    if (!isRecord(each) || !isRecord(each['usage']) || !Object.values(each['usage']).every(isCount)) {
+      throw new TypeError('about.priced does not list usage');
+    }
+    const { model, usage, serviceTier, price, amount } = each;
+    if (typeof model !== 'string' || typeof serviceTier !== 'string' || typeof price !== 'string' || !isCount(amount)) {
+      throw new TypeError('about.priced names no price');
+    }
+    return { model, usage: usage as PricedFact['usage'], serviceTier, price, amount: micros(amount) };
   });
 }
 

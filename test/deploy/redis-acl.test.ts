@@ -66,7 +66,7 @@ test('the gateway does all its work: grant, hold, settle, expire, drain, settle 
 
   gateway.advance(700_000); // the lease of s2 is over
   const kinds = async (): Promise<unknown[]> =>
-    ((await called('GET', '/v1/entries', alice)).body['entries'] as { kind: string }[]).map(({ kind }) => kind);
+    ((await called('GET', '/v1/entries', alice)).body['data'] as { kind: string }[]).map(({ kind }) => kind);
   await until('the ledger knows that s2 expired', async () => (await kinds()).includes('expire_hold'));
   expect((await kinds()).sort()).toEqual(['expire_hold', 'grant', 'place', 'place', 'settle']);
 

@@ -3,16 +3,18 @@ import { createSecretKey } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { SignJWT, type JWTPayload } from 'jose';
 import { createApp, type AppDeps } from '../../src/compose/app.js';
+import { readConfig } from '../../src/config.js';
 import type { GrantedCredits } from '../../src/credits/grants/grant-credits.js';
 import { holdPrices } from '../../src/credits/holds/hold-prices.js';
 import { builtInTokenBook } from '../../src/credits/prices/token-book.js';
 import type { FoundAccount } from '../../src/credits/users/profile.table.js';
 import { bearer } from '../../src/edge/auth/bearer.js';
 import { issuersOf } from '../../src/edge/auth/issuers.js';
+import type { KeysReport } from '../../src/edge/auth/remote-keys.js';
 import type { ConsoleDeps } from '../../src/edge/console/console.routes.js';
 import type { Readiness } from '../../src/edge/http/health.js';
 import { httpServer } from '../../src/edge/http/server.js';
-import type { HistoryEntry } from '../../src/edge/v1/entries.routes.js';
+import type { HistoryEntry } from '../../src/edge/v1/entry-fields.js';
 import { isAccountId } from '../../src/kit/ids.js';
 import { ACCOUNT_ID_LENGTH_MAX } from '../../src/kit/limits.js';
 import { createLog } from '../../src/kit/log.js';
@@ -24,6 +26,8 @@ import { fakeLedger, type FakeLedger } from './fake-ledger.js';
 export const ACCESS_SECRET = 'a-secret-that-only-this-test-uses-0123456789';
 export const CHATSPARTY_SECRET = 'another-secret-that-only-this-test-uses-0123';
 export const MAX_TOKEN_AGE_SECONDS = 3_600;
+
+export const ignoreKeys: KeysReport = { refreshed: () => undefined, failed: () => undefined };
 
 const nothing: ReadonlyMap<string, bigint> = new Map();
 const noUsage = {
@@ -60,8 +64,8 @@ export type CallOptions = {
 export type Answer = { readonly status: number; readonly headers: Headers; readonly body: Record<string, unknown>; readonly text: string };
 
 export type FakeGatewayOptions = {
-  readonly jwksUrl?: string;
-  readonly requireType?: boolean;
+  /** Settings of the tokens (src/config/auth.ts). */
+  readonly environment?: Readonly<Record<string, string>>;
   readonly nowMs?: number;
   /** With an operator console over these; by default without. */
   readonly console?: Omit<ConsoleDeps, 'authenticate' | 'clock'>;
@@ -76,9 +80,9 @@ export async function fakeGateway(options: FakeGatewayOptions = {}): Promise<Fak
   const logged: Record<string, unknown>[] = [];
   const seen: Principal[] = [];
   const log = createLog({ level: 'debug' }, { write: (line: string) => { logged.push(JSON.parse(line) as Record<string, unknown>); } });
-  const issuers = issuersOf({
-    accessSecret: ACCESS_SECRET, chatspartySecret: CHATSPARTY_SECRET, jwksUrl: options.jwksUrl,
-    maxTokenAgeSeconds: MAX_TOKEN_AGE_SECONDS, requireType: options.requireType ?? false,
+  const { auth } = readConfig({
+    JWT_ACCESS_SECRET: ACCESS_SECRET, CHATSPARTY_JWT_SECRET: CHATSPARTY_SECRET, JWT_MAX_AGE_SECONDS: String(MAX_TOKEN_AGE_SECONDS),
+    ...options.environment,
   });
   const notFaked = (): Promise<never> => Promise.reject(new Error('not faked'));
   const named = async (text: string): Promise<FoundAccount | 'ambiguous' | null> => {
@@ -89,8 +93,9 @@ export async function fakeGateway(options: FakeGatewayOptions = {}): Promise<Fak
   let lastLot = 0;
   const { creditProfile, chatsparty, plans } = fakeChatsparty(ledger, now);
   const authenticate = bearer({
-    issuers, maxTokenAgeSeconds: MAX_TOKEN_AGE_SECONDS, clock: now,
-    admitted: (principal) => { seen.push(principal); return Promise.resolve(); },
+    issuers: issuersOf(auth, now, ignoreKeys).issuers, clock: now, maxTokenAgeSeconds: auth.maxTokenAgeSeconds,
+    clockToleranceSeconds: auth.clockToleranceSeconds, roleWords: auth.roles.words,
+    admitted: (principal) => { seen.push(principal); return Promise.resolve('admitted'); },
   });
   const deps: AppDeps = {
     log,

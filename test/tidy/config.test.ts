@@ -45,3 +45,24 @@ test('with servers configured an issuer of tokens is required, unless this proce
   expect(readConfig({ ...SERVERS, ROLE: 'worker' }).role).toBe('worker');
   expect(readConfig({ ...SERVERS, JWT_ACCESS_SECRET: 'x'.repeat(32) }).auth.accessSecret).toHaveLength(32);
 });
+
+test('issuer, audience and roles of tokens', () => {
+  expect(readConfig({}).auth).toMatchObject({ jwks: undefined, clockToleranceSeconds: 60, roles: { claim: 'role' } });
+  const { jwks, roles } = readConfig({
+    JWKS_URL: 'https://auth.example.com/keys', JWT_ISSUER: 'https://a.example.com , https://b.example.com', JWT_AUDIENCE: '',
+    JWT_ROLES_CLAIM: 'realm_access.roles', JWT_ROLES: 'teacher=supervisor, a=b=admin,',
+  }).auth;
+  expect(jwks).toEqual({
+    url: 'https://auth.example.com/keys', issuers: ['https://a.example.com', 'https://b.example.com'], audiences: undefined,
+  });
+  expect([roles.claim, ...roles.words]).toEqual([
+    'realm_access.roles', ['admin', 'admin'], ['supervisor', 'supervisor'], ['enduser', 'user'], ['user', 'user'],
+    ['teacher', 'supervisor'], ['a=b', 'admin'],
+  ]);
+  // Without a key server they would be ignored, and suggest that tokens of a shared secret are checked.
+  expect(() => readConfig({ JWT_AUDIENCE: 'credits' })).toThrow('JWKS_URL, which is not set');
+  for (const bad of ['teacher', 'teacher=boss', '=admin', 'teacher=Admin']) {
+    expect(() => readConfig({ JWT_ROLES: bad })).toThrow(`not "${bad}"`);
+  }
+  expect(() => readConfig({ JWT_CLOCK_TOLERANCE_SECONDS: '301' })).toThrow('JWT_CLOCK_TOLERANCE_SECONDS');
+});

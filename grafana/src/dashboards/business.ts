@@ -86,6 +86,15 @@ export const business: DashboardSpec = {
           about: 'Quality of the estimates. About 80 % is normal. Above 100 %, the line: messages cost more than was held and cause overage and debt, unless the model is charged without holds, which counts as captured only. Far below: users have credits blocked.',
           queries: { '{{model}}': growthShare(rate('modelCaptured', STEP, byModel), rate('modelHeld', STEP, byModel)) },
         }),
+        graph({
+          id: 19, title: 'Models that were not named as the price book names them, per hour', unit: 'short', width: 24,
+          about: 'How their prices were found, by book and rule. default: the model is in no price book and costs what the book says for any other: add its price, or another name for a model that has one. The other rules found the model by part of its name.',
+          queries: {
+            '{{book}} {{rule}}': anHour(rate('priced', STEP, {
+              where: { rule: ['alias', 'case', 'provider', 'date', 'variant', 'region', 'default'] }, by: ['book', 'rule'],
+            })),
+          },
+        }),
       ],
     },
     {

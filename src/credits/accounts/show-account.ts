@@ -22,7 +22,8 @@ const TARGET_LENGTH_MAX = 320;
 
 /**
  * The account that an operator names. An id takes precedence over names. While Postgres is down only the id of an account
- * that has entries and is in Redis is accepted, so that it can be frozen even then.
+ * that is in Redis and in use is accepted, so that it can be frozen even then. An emptied one may be a name whose owner has
+ * claimed its credits: the operator means the owner's account.
  *
  * @throws GatewayError account_not_found, conflict (several users have the name), ledger_unavailable.
  */
@@ -40,7 +41,7 @@ export async function nameAccount({ ledger, freshen, resolveAccount }: Omit<Show
     if (found === null) throw notFound(text);
     return found.accountId;
   } catch (error) {
-    if (mayBeId && isOutage(error) && (await ledger.readAccount(text)).seq > 0) return text;
+    if (mayBeId && isOutage(error) && isInUse(await ledger.readAccount(text))) return text;
     throw error;
   }
 }
@@ -57,6 +58,7 @@ export async function showAccount(
   return { accountId, account, freeze };
 }
 
+const isInUse = ({ available, holds, totals }: AccountSnapshot): boolean => available > 0 || holds.length > 0 || totals.captured > 0;
 const notFound = (text: string): GatewayError =>
   new GatewayError('account_not_found', `User '${text.slice(0, TARGET_LENGTH_MAX)}' not found`);
 const isOutage = (error: unknown): boolean => error instanceof GatewayError && error.code === 'ledger_unavailable';

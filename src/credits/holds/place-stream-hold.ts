@@ -1,6 +1,7 @@
 import { STREAM } from '../../books/session.table.js';
 import { fingerprint } from '../../kit/ids.js';
 import type { Micros } from '../../kit/money/micros.js';
+import { pricedByOther } from '../prices/price-tokens.js';
 import { bufferedEstimate, costOfTokens, type TokenBook } from '../prices/token-book.js';
 import type { HoldPrices } from './hold-prices.js';
 import { placeRefusal } from './hold-refusals.js';
@@ -45,7 +46,7 @@ export async function placeStreamHold(deps: StreamHoldDeps, command: PlaceStream
     kind: STREAM,
     amount,
     price: price.name,
-    facts: { type: 'stream', modelId, estimatedTokens, estimate },
+    facts: { type: 'stream', modelId, estimatedTokens, estimate, ...pricedByOther(price) },
     by: 'user',
     spending: { model: modelId },
     fingerprint: fingerprint('stream', modelId, estimatedTokens),

@@ -2,6 +2,7 @@ import { fingerprint } from '../../kit/ids.js';
 import { ZERO, type Micros } from '../../kit/money/micros.js';
 import type { StreamEnd } from '../../ledger/facts.js';
 import type { HoldOutcome, Principal } from '../../ledger/ledger.js';
+import { pricedByOther } from '../prices/price-tokens.js';
 import { costOfTokens, type TokenBook } from '../prices/token-book.js';
 import { costOf, returnedOf } from './hold-outcome.js';
 import type { HoldPrice, HoldPrices } from './hold-prices.js';
@@ -64,7 +65,10 @@ function priceEnd(
   return {
     cost: price === null ? ZERO : costOfTokens(price, tokens),
     price: price === null ? null : price.name,
-    facts: { type: 'stream_end', end, tokens, usage: usageOf(end, holdId, price?.modelId ?? '', tokens, seconds) },
+    facts: {
+      type: 'stream_end', end, tokens, ...(price === null ? {} : pricedByOther(price)),
+      usage: usageOf(end, holdId, price?.modelId ?? '', tokens, seconds),
+    },
   };
 }
 

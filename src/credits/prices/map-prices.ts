@@ -123,7 +123,7 @@ function readRanges(
   for (const [index, { fields: each }] of (list.items ?? [{ value: list, fields: null }]).entries()) {
     const from = each?.get('range')?.items?.[0]?.value;
     const above = from === undefined ? null : parseDecimal(from.text);
-    if (each === null || above === null || above.denominator !== 1n || above.numerator < 0n || above.numerator > BigInt(TOKENS_MAX)) {
+    if (each === null || above?.denominator !== 1n || above.numerator < 0n || above.numerator > BigInt(TOKENS_MAX)) {
       throw new Skip(`${RANGES} is not a list of prices with ranges of tokens`);
     }
     for (const dimension of DIMENSIONS) {
@@ -149,7 +149,7 @@ const MOST_TOKENS = decimal(String(TOKENS_MAX));
 /** Null for what is no limit: it only bounds a stream whose caller names none. */
 function tokensIn(value: MapValue | undefined): number | null {
   const tokens = value === undefined ? null : parseDecimal(value.text.trim());
-  if (tokens === null || tokens.denominator !== 1n || tokens.numerator < 1n || compare(tokens, MOST_TOKENS) > 0) return null;
+  if (tokens?.denominator !== 1n || tokens.numerator < 1n || compare(tokens, MOST_TOKENS) > 0) return null;
   return Number(tokens.numerator);
 }
 

@@ -5,6 +5,7 @@ import { priceName } from '../../ledger/price-name.js';
 import { byText } from './native-book.js';
 import type { PriceFinder } from './price-finder.js';
 import type { StoredPrice } from './price-history.js';
+import type { PriceRule } from './price-tokens.js';
 import { MESSAGE_BOOK } from './price.js';
 import { roundedUp, type Rate } from './rate.js';
 import { decimal, toNumber } from './rational.js';
@@ -51,6 +52,8 @@ export interface MessageBook {
   list(filter?: PricingFilter): ModelPricing[];
 }
 
+type Looked = { readonly stored: StoredPrice; readonly view: ModelPricing; readonly rule: PriceRule };
+
 /** The token part counts started thousands. */
 const BLOCK_TOKENS = 1_000n;
 
@@ -66,12 +69,13 @@ export function messageBook(finder: PriceFinder): MessageBook {
     isActive: row.state === 'active',
   });
 
-  const look = (provider: string, modelName: string): { readonly stored: StoredPrice; readonly view: ModelPricing } | null => {
+  const look = (provider: string, modelName: string): Looked | null => {
     const found = finder.resolve(MESSAGE_BOOK, provider, modelName);
     if (found.status === 'unknown') return null;
     const { stored } = found;
-    const isOwn = found.status === 'inactive' || found.rule !== 'default';
-    return { stored, view: { ...pricing(stored, modelName, isOwn && history.isDefault(stored.row, clock())), provider } };
+    const rule = found.status === 'inactive' ? 'exact' : found.rule;
+    const isDefault = rule !== 'default' && history.isDefault(stored.row, clock());
+    return { stored, rule, view: { ...pricing(stored, modelName, isDefault), provider } };
   };
 
   return {
@@ -80,7 +84,8 @@ export function messageBook(finder: PriceFinder): MessageBook {
       const found = look(provider, modelName);
       if (found === null) throw invalid('body.modelName', nothingFound(provider, modelName));
       if (!found.view.isActive) throw invalid('body.modelName', 'Model pricing is not active');
-      const { stored, view } = found;
+      const { stored, view, rule } = found;
+      finder.priced(MESSAGE_BOOK, rule);
       return { ...costAt(stored.rate, usage), modelPricing: view, price: priceName(MESSAGE_BOOK, stored.row.version, modelName) };
     },
     costNamed: (name, usage) => {

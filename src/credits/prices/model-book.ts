@@ -1,13 +1,18 @@
-import { invalid } from '../../kit/errors.js';
 import { MICROS_PER_CREDIT, type Micros } from '../../kit/money/micros.js';
 import type { PriceFinder } from './price-finder.js';
-import { ANY_MODEL, MODEL_BOOK, type PriceVersion } from './price.js';
-import type { Price } from './price-tokens.js';
-import { roundedUp } from './rate.js';
-import { decimal, minus, over, plus, rational, times, toNumber, type Rational } from './rational.js';
+import { creditsOfOne, exactParts, type PricedBy, type PricedPart, type Price } from './price-tokens.js';
+import { ANY_MODEL, MODEL_BOOK, type PriceVersion, type ServiceTier } from './price.js';
+import { decimal, minus, plus, rational, times, toNumber, ZERO_RATIONAL, type Rational } from './rational.js';
+import { isOfInput, type TokenUsage } from './token-usage.js';
 
-/** Tokens of one model in one run of the credits process (docs/contracts/credits-process.md#end). */
-export type ModelUsage = { readonly aiModel?: string | undefined; readonly inputTokens: number; readonly outputTokens: number };
+/** Tokens of one model in one run of the credits process (docs/contracts/credits-process.md#end), by class. */
+export type ModelUsage = TokenUsage & {
+  readonly aiModel?: string | undefined;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  /** Absent: standard. */
+  readonly serviceTier?: ServiceTier | undefined;
+};
 
 /** One item of `details`, with the original's field names; `input_credits` and `output_credits` were always missing there. */
 export type ModelItemDetails = {
@@ -27,6 +32,8 @@ export type ModelItemDetails = {
   readonly rounding_credits: number;
   readonly rounding_price: number;
   readonly credit_price: number;
+  /** Where more than plain tokens were used: what the credits of input and output are made of. */
+  readonly token_classes?: readonly { readonly token_class: string; readonly tokens: number; readonly credits: number }[];
 };
 
 export type ModelItem = {
@@ -37,13 +44,15 @@ export type ModelItem = {
   readonly exact: { readonly costCredits: Rational; readonly costPrice: Rational; readonly price: Rational };
   /** Name of the price, for the charge. */
   readonly price: string;
+  readonly by: PricedBy;
 };
 
 /** The AI-model book of the credits process: money per token, the price of a credit, and profit on top. */
 export interface ModelBook {
   /**
    * What one usage item costs: the model's price, else the initial model's, else the defaults.
-   * @throws GatewayError invalid_request for a model that is inactive, or unknown under UNKNOWN_MODEL=refuse.
+   * @throws GatewayError invalid_request for a model that is inactive, or unknown under UNKNOWN_MODEL=refuse, and for a class of
+   *   tokens that was used and that the model has no price for.
    */
   item(usage: ModelUsage): ModelItem;
   /** The same at the price of a name that `item` gave. Throws as `PriceFinder.named`. */
@@ -64,48 +73,45 @@ export const modelBook = (finder: PriceFinder): ModelBook => ({
 /** The original stores a model's value trimmed and in lower case. */
 export const modelKey = (model: string): string => model.trim().toLowerCase();
 
-function itemAt({ name, rate }: Price, row: PriceVersion, { aiModel, inputTokens, outputTokens }: ModelUsage): ModelItem {
-  const perToken = (text: string | null): Rational => over(decimal(text ?? '0'), rational(BigInt(row.unit)));
+function itemAt(price: Price, row: PriceVersion, { aiModel, serviceTier = 'standard', ...usage }: ModelUsage): ModelItem {
+  const { parts, base, exact: cost, amount: charged } = exactParts(price, usage, serviceTier);
   const creditPrice = decimal(row.moneyPerCredit ?? '1');
-  const inputPrice = perToken(row.prices.input);
-  const outputPrice = perToken(row.prices.output);
-  const inputCredits = over(times(countOf('input_tokens', inputTokens), inputPrice), creditPrice);
-  const outputCredits = over(times(countOf('output_tokens', outputTokens), outputPrice), creditPrice);
-  const base = plus(inputCredits, outputCredits);
-  const profit = over(times(base, decimal(row.marginPercent)), rational(100n));
-  const cost = plus(base, profit);
-  const costMicros = times(cost, rational(BigInt(MICROS_PER_CREDIT)));
-  const charged = roundedUp(costMicros.numerator, costMicros.denominator, rate.roundTo);
+  const moneyOfOne = (dimension: 'input' | 'output'): Rational => times(creditsOfOne(price, dimension, usage, serviceTier), creditPrice);
+  const sumOf = (some: readonly PricedPart[]): Rational => some.reduce((sum, part) => plus(sum, part.cost), ZERO_RATIONAL);
+  const inputCredits = sumOf(parts.filter(({ dimension }) => isOfInput(dimension)));
+  const outputCredits = minus(base, inputCredits);
+  const profit = minus(cost, base);
   const credits = rational(BigInt(charged), BigInt(MICROS_PER_CREDIT));
   const rounding = minus(credits, cost);
   const costPrice = times(cost, creditPrice);
-  const price = times(credits, creditPrice);
+  const total = times(credits, creditPrice);
   return {
     charged,
-    price: name,
-    exact: { costCredits: cost, costPrice, price },
+    price: price.name,
+    by: price.by,
+    exact: { costCredits: cost, costPrice, price: total },
     details: {
       ...(aiModel !== undefined && { ai_model: aiModel }),
-      input_tokens: inputTokens,
-      output_tokens: outputTokens,
+      input_tokens: usage.inputTokens,
+      output_tokens: usage.outputTokens,
       input_credits: toNumber(inputCredits),
       output_credits: toNumber(outputCredits),
-      input_token_price: toNumber(inputPrice),
-      output_token_price: toNumber(outputPrice),
+      input_token_price: toNumber(moneyOfOne('input')),
+      output_token_price: toNumber(moneyOfOne('output')),
       profit_credits_percentage: toNumber(decimal(row.marginPercent)),
       profit_credits: toNumber(profit),
       cost_credits: toNumber(cost),
       cost_price: toNumber(costPrice),
       credits: toNumber(credits),
-      price: toNumber(price),
+      price: toNumber(total),
       rounding_credits: toNumber(rounding),
       rounding_price: toNumber(times(rounding, creditPrice)),
       credit_price: toNumber(creditPrice),
+      ...(parts.every(({ dimension }) => dimension === 'input' || dimension === 'output') ? {} : {
+        token_classes: parts.map(({ dimension, count, cost: each }) => ({
+          token_class: dimension, tokens: count, credits: toNumber(each),
+        })),
+      }),
     },
   };
-}
-
-function countOf(path: string, count: number): Rational {
-  if (!Number.isSafeInteger(count) || count < 0) throw invalid(path, `${path} must be a whole number, 0 or more`);
-  return rational(BigInt(count));
 }

@@ -6,9 +6,9 @@ export type PlacedRate = { readonly path: string; readonly key: string; readonly
 /** Every price of the terms, the usual ones first. `key` names class, length and service tier: `input above 200000 priority`. */
 export function ratesOf({ prices, tiers }: Pick<PriceTerms, 'prices' | 'tiers'>): PlacedRate[] {
   const places = [
-    { path: 'prices', key: '', prices: prices as Readonly<Partial<Record<Dimension, string | null>>> },
+    { path: 'prices', key: '', prices },
     ...tiers.map((tier, index) => ({
-      path: `tiers.${index}.prices`, key: tierName(tier), prices: tier.prices as Readonly<Partial<Record<Dimension, string | null>>>,
+      path: `tiers.${index}.prices`, key: tierName(tier), prices: tier.prices,
     })),
   ];
   return places.flatMap((place) => DIMENSIONS.flatMap((dimension): PlacedRate[] => {

@@ -23,7 +23,10 @@ export type ImportOptions = {
   readonly note: string;
 };
 
-/** Old and new price in credits per million tokens, or for one message, request or picture; null: not sold by that. `factor` where both are above 0. */
+/**
+ * Old and new price in credits per million tokens, or for one request or picture; null: not sold by that. `factor` where both
+ * are above 0.
+ */
 export type PriceChange = {
   /** A class of tokens, with its length and service tier: `input above 200000`. */
   readonly what: string;

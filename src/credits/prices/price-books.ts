@@ -48,7 +48,9 @@ export interface PriceBooks {
 const LOOK_EVERY_MS = 500;
 
 /** Reads every book and keeps them up to date until `close`. Throws when Postgres cannot be read at the start. */
-export async function priceBooks({ db, clock, unknownModel, listen, priced = () => undefined, onError }: PriceBooksDeps): Promise<PriceBooks> {
+export async function priceBooks(
+  { db, clock, unknownModel, listen, priced = () => undefined, onError }: PriceBooksDeps,
+): Promise<PriceBooks> {
   const history = priceHistory();
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;

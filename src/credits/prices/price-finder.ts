@@ -26,7 +26,9 @@ export interface PriceFinder {
   readonly clock: Clock;
   /** @throws GatewayError invalid_request for a model that is inactive, ambiguous, or unknown where that is refused. */
   priceOf(book: string, provider: string, model: string): FoundPrice;
-  /** Which entry prices a model; counts nothing. Throws for an ambiguous name only. */
+  /** Told of a price that is given out; `priceOf` does so itself. */
+  readonly priced: (book: string, rule: PriceRule) => void;
+  /** Which entry prices a model. Throws for an ambiguous name only. */
   readonly resolve: Resolve;
   /**
    * The price with that name. Throws RangeError for a name no book ever gave, and GatewayError ledger_unavailable when
@@ -41,6 +43,7 @@ export function priceFinder({ history, clock, unknownModel, behind, priced }: Pr
     history,
     clock,
     resolve,
+    priced,
     priceOf: (book, provider, model) => {
       const found = resolve(book, provider, model);
       switch (found.status) {

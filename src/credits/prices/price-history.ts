@@ -105,11 +105,7 @@ export function priceHistory(): PriceHistory {
     wasAlias: (book, name, model) => (spellings.get(spellingOf(book, name)) ?? []).some((each) =>
       (books.get(book)?.get(each.provider)?.models.get(each.model) ?? []).some(({ row }) => row.aliasOf === model)),
     defaultOf,
-    nextChangeMs: (atMs) => {
-      let next = Infinity;
-      for (const { row } of versions.values()) if (row.effectiveFromMs > atMs) next = Math.min(next, row.effectiveFromMs);
-      return next;
-    },
+    nextChangeMs: (atMs) => nextMoment(versions.values(), atMs),
     isDefault: ({ book, provider, version }, atMs) => claimed(book, provider, atMs)?.row.version === version,
     current: (book, atMs) => timelines(book).flatMap((timeline) => known(timeline, atMs)),
     scheduled: (book, atMs) =>
@@ -117,6 +113,12 @@ export function priceHistory(): PriceHistory {
         timeline.filter(({ row }, index) =>
           row.effectiveFromMs > atMs && timeline[index - 1]?.row.effectiveFromMs !== row.effectiveFromMs)),
   };
+}
+
+function nextMoment(all: Iterable<StoredPrice>, atMs: number): number {
+  let next = Infinity;
+  for (const { row } of all) if (row.effectiveFromMs > atMs) next = Math.min(next, row.effectiveFromMs);
+  return next;
 }
 
 function insert(timeline: Timeline, stored: StoredPrice): void {

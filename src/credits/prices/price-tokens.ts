@@ -34,6 +34,10 @@ export type Price = {
   readonly maxOutputTokens: number | null;
 };
 
+/** What facts tell of a price that is not the model's own, so that a default is seen where its hold and its charge are. */
+export const pricedByOther = ({ by: { model, rule } }: Price): { readonly pricedBy?: Pick<PricedBy, 'model' | 'rule'> } =>
+  (rule === 'exact' ? {} : { pricedBy: { model, rule } });
+
 /** A line of a quote or a receipt. `rate` and `amount` are decimal text of credits, without margin. */
 export type PriceComponent = {
   readonly tokenClass: Dimension;
@@ -60,22 +64,41 @@ export type PricedTokens = {
 /** What a usage costs, in parts. Throws as `costOfUsage`. */
 export function priceTokens(price: Price, usage: TokenUsage, serviceTier: ServiceTier = 'standard'): PricedTokens {
   const { rate, by, marginPercent } = price;
-  const weighed = weigh(price, classCounts(usage), serviceTier);
-  const factor = marginFactor({ marginPercent });
-  const parts = weighed.map(({ dimension, count, found }) => {
-    const one = found === null ? ZERO_RATIONAL : over(creditsOf(found.weight, rate), factor);
-    return { component: componentOf(dimension, count, found, one), cost: times(one, rational(BigInt(count))) };
-  });
-  const base = parts.reduce((sum, { cost }) => plus(sum, cost), ZERO_RATIONAL);
-  const exact = times(base, factor);
-  const amount = costOfWeighed(rate, weighed);
+  const { parts, base, exact, amount } = exactParts(price, usage, serviceTier);
   return {
-    amount, price: by, components: parts.map(({ component }) => component),
+    amount, price: by, components: parts.map(componentOf),
     margin: { percent: marginPercent, amount: toText(minus(exact, base)) },
     rounding: {
       upTo: rate.roundTo === 1n ? 'micro' : 'credit', amount: toText(minus(rational(BigInt(amount), MICROS), exact)),
     },
   };
+}
+
+/** One class of a usage: exact credits of one and of all of them, without margin. */
+export type PricedPart = Weighed & { readonly one: Rational; readonly cost: Rational };
+
+/** `base`: Σ parts, without margin; `exact`: with it; `amount`: `exact` rounded up once. Credits, but for the amount. */
+export type ExactParts = {
+  readonly parts: readonly PricedPart[]; readonly base: Rational; readonly exact: Rational; readonly amount: Micros;
+};
+
+/** The same as `priceTokens` in fractions, for books that have figures of their own to show. Throws as `costOfUsage`. */
+export function exactParts(price: Price, usage: TokenUsage, serviceTier: ServiceTier): ExactParts {
+  const { rate } = price;
+  const weighed = weigh(price, classCounts(usage), serviceTier);
+  const factor = marginFactor(price);
+  const parts = weighed.map((each): PricedPart => {
+    const one = each.found === null ? ZERO_RATIONAL : over(creditsOf(each.found.weight, rate), factor);
+    return { ...each, one, cost: times(one, rational(BigInt(each.count))) };
+  });
+  const base = parts.reduce((sum, { cost }) => plus(sum, cost), ZERO_RATIONAL);
+  return { parts, base, exact: times(base, factor), amount: costOfWeighed(rate, weighed) };
+}
+
+/** Exact credits of one of a class in a call, without margin; 0 for a class without a price. */
+export function creditsOfOne(price: Price, dimension: Dimension, usage: TokenUsage, serviceTier: ServiceTier): Rational {
+  const found = weightOf(price.rate, dimension, usage.inputTokens ?? 0, serviceTier);
+  return found === null ? ZERO_RATIONAL : over(creditsOf(found.weight, price.rate), marginFactor(price));
 }
 
 /**
@@ -104,8 +127,7 @@ export const costOfOutput = (price: Price, outputTokens: number, usage: TokenUsa
 export function outputTokensFor(amount: Micros, price: Price, usage: TokenUsage, serviceTier: ServiceTier = 'standard'): number {
   const { reasoningTokens = 0, audioOutputTokens = 0, imageOutputTokens = 0 } = usage;
   const named = reasoningTokens + audioOutputTokens + imageOutputTokens;
-  const { output: _, ...counts } = classCounts({ ...usage, outputTokens: named });
-  const weighed = weigh(price, { ...counts, output: 1 }, serviceTier);
+  const weighed = weigh(price, { ...classCounts({ ...usage, outputTokens: named }), output: 1 }, serviceTier);
   const one = weighed.find(({ dimension }) => dimension === 'output')?.found?.weight ?? 0n;
   const fixed = sumOf(weighed) - one;
   const { rate: { denominator, roundTo } } = price;
@@ -149,7 +171,7 @@ const costOfWeighed = ({ denominator, roundTo }: Rate, weighed: readonly Weighed
 
 const creditsOf = (weight: bigint, { denominator }: Rate): Rational => rational(weight, denominator * MICROS);
 
-function componentOf(tokenClass: Dimension, tokens: number, found: ClassWeight | null, one: Rational): PriceComponent {
+function componentOf({ dimension: tokenClass, count: tokens, found, one }: PricedPart): PriceComponent {
   const per = isPiece(tokenClass) ? 1 : 1_000_000;
   return {
     tokenClass, tokens, per, rate: toText(times(one, rational(BigInt(per)))), amount: toText(times(one, rational(BigInt(tokens)))),

@@ -85,6 +85,11 @@ export const MESSAGE_BOOK = 'messages';
 export const MODEL_BOOK = 'models';
 export const NATIVE_BOOK = 'native';
 
+/** A book's name as a label of a metric: operators may name any number of others. */
+export function knownBook(book: string): 'tokens' | 'messages' | 'models' | 'native' | 'other' {
+  return book === TOKEN_BOOK || book === MESSAGE_BOOK || book === MODEL_BOOK || book === NATIVE_BOOK ? book : 'other';
+}
+
 export type BookTraits = { readonly unit: Unit; readonly rounding: Rounding; readonly hasProviders: boolean };
 
 /** How a book writes a price that says nothing else. */

@@ -39,21 +39,13 @@ const roundToOf = (rounding: Rounding): bigint => (rounding === 'credit' ? BigIn
  * providers bill: cached tokens as input, reasoning as output, pictures and sound that are read as input. What they bill at a
  * higher price has none: pictures and sound that are written, and an hour in the cache where five minutes have their own price.
  */
-function insteadOf(dimension: Dimension, { weights }: Pick<Rate, 'weights'>): Dimension | null {
-  switch (dimension) {
-    case 'cachedRead':
-    case 'cachedWrite':
-    case 'audioInput':
-    case 'imageInput':
-      return 'input';
-    case 'cachedWrite1h':
-      return weights.cachedWrite === null ? 'input' : null;
-    case 'reasoning':
-      return 'output';
-    default:
-      return null;
-  }
+function insteadOf(dimension: Dimension, { weights }: Rate): Dimension | null {
+  return dimension === 'cachedWrite1h' && weights.cachedWrite !== null ? null : INSTEAD[dimension] ?? null;
 }
+
+const INSTEAD: Readonly<Partial<Record<Dimension, Dimension>>> = {
+  cachedRead: 'input', cachedWrite: 'input', cachedWrite1h: 'input', audioInput: 'input', imageInput: 'input', reasoning: 'output',
+};
 
 /**
  * What one of a class costs in a call whose prompt has so many tokens, all of them counted. Above a length, its price holds
@@ -97,11 +89,9 @@ export function microsAt(terms: PriceTerms, dimension: Dimension, text: string):
   return over(times(credits, rational(BigInt(MICROS_PER_CREDIT))), rational(isPiece(dimension) ? 1n : BigInt(terms.unit)));
 }
 
-const INSTEAD_IN_TERMS: Readonly<Partial<Record<Dimension, Dimension>>> = { cachedRead: 'input', cachedWrite: 'input', reasoning: 'output' };
-
 /** The same at the usual price of a class, or of the class that stands in for it; null: not sold by that. */
 export function microsPerOne(terms: PriceTerms, dimension: Dimension): Rational | null {
-  const instead = INSTEAD_IN_TERMS[dimension];
+  const instead = INSTEAD[dimension];
   const text = terms.prices[dimension] ?? (instead === undefined ? null : terms.prices[instead]);
   return text === null ? null : microsAt(terms, dimension, text);
 }
@@ -129,8 +119,9 @@ export function rateOf(terms: PriceTerms): Rate {
   for (const [dimension, each] of base) weights[dimension] = weigh(each);
   return {
     weights, denominator, roundTo: roundToOf(terms.rounding),
-    tiers: tiers.sort((a, b) => b.aboveInputTokens - a.aboveInputTokens).map(({ aboveInputTokens, serviceTier, exact: priced }): RateTier => ({
-      aboveInputTokens, serviceTier, weights: Object.fromEntries(priced.map(([dimension, each]) => [dimension, weigh(each)])),
+    tiers: tiers.sort((a, b) => b.aboveInputTokens - a.aboveInputTokens).map((tier): RateTier => ({
+      aboveInputTokens: tier.aboveInputTokens, serviceTier: tier.serviceTier,
+      weights: Object.fromEntries(tier.exact.map(([dimension, each]) => [dimension, weigh(each)])),
     })),
   };
 }

@@ -30,7 +30,9 @@ export const tokenBook = (finder: PriceFinder): TokenBook => ({
 const BUILT_IN_VERSION = 1;
 
 const perThousand = (input: string, output: string, rounding: Rounding = 'credit'): Rate =>
-  rateOf({ prices: { ...NO_PRICES, input, output }, tiers: [], unit: traitsOf(TOKEN_BOOK).unit, rounding, marginPercent: '0', moneyPerCredit: null });
+  rateOf({
+    prices: { ...NO_PRICES, input, output }, tiers: [], unit: traitsOf(TOKEN_BOOK).unit, rounding, marginPercent: '0', moneyPerCredit: null,
+  });
 const DEFAULT_RATE = perThousand('0.200', '0.500');
 
 /** A Map, not an object: `__proto__` is an ordinary unknown model (docs/contracts/README.md#what-must-hold). */

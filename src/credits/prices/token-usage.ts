@@ -6,7 +6,7 @@ import type { Dimension } from './price.js';
  * Tokens that were used, by class: whole numbers from 0 to TOKENS_MAX; absent means none. `inputTokens` and `outputTokens` are
  * totals. The other counts of tokens are parts of them and exclude each other.
  */
-export type TokenUsage = { readonly [Field in TokenUsageField]?: number | undefined };
+export type TokenUsage = Readonly<Partial<Record<TokenUsageField, number | undefined>>>;
 
 /** The parts of the input. */
 const INPUT_PARTS = ['cachedInputTokens', 'cacheWriteTokens', 'cacheWrite1hTokens', 'audioInputTokens', 'imageInputTokens'] as const;
@@ -32,6 +32,12 @@ const FIELD_OF: Readonly<Partial<Record<Dimension, TokenUsageField>>> = {
   input: 'inputTokens', output: 'outputTokens',
   ...Object.fromEntries(Object.entries(CLASS_OF).map(([field, dimension]) => [dimension, field as TokenUsageField])),
 };
+/** Whether a class is of what goes into a call. */
+export const isOfInput = (dimension: Dimension): boolean => OF_INPUT.has(dimension);
+const OF_INPUT: ReadonlySet<Dimension> = new Set([
+  'input', 'cachedRead', 'cachedWrite', 'cachedWrite1h', 'audioInput', 'imageInput', 'inputImage', 'message', 'request',
+]);
+
 export const fieldOf = (dimension: Dimension): string => FIELD_OF[dimension] ?? `${dimension}s`;
 
 /**

@@ -108,11 +108,20 @@ function priceEnd(deps: SettleProcessDeps, command: SettleProcess, endpoint: Fea
     priced: () => ({ cost: priced.total, price: NO_PRICE, facts }),
     by: 'service',
     corrects: earlier === null ? null : earlier.seq,
-    fingerprint: fingerprint('credits-process/end', endpoint.endpointId, ...usages.flatMap(({ aiModel, inputTokens, outputTokens }) => [
-      aiModel === undefined ? null : modelKey(aiModel), inputTokens, outputTokens,
-    ])),
+    fingerprint: fingerprint('credits-process/end', endpoint.endpointId, ...usages.flatMap(tellingUsage)),
   };
   return { end, priced };
+}
+
+/** A usage in a fingerprint. */
+const tellingUsage = ({ aiModel, inputTokens, outputTokens, ...classes }: ModelUsage): (string | number | null)[] => [
+  aiModel === undefined ? null : modelKey(aiModel), inputTokens, outputTokens, ...classesIn(classes),
+];
+
+/** What a usage says beyond its totals, as one text; nothing where it says no more, so that such a usage is what it always was. */
+function classesIn(classes: object): string[] {
+  const told = Object.entries(classes as Readonly<Record<string, unknown>>).filter(([, value]) => value !== undefined && value !== 0);
+  return told.length === 0 ? [] : [JSON.stringify(Object.fromEntries(told.sort(([a], [b]) => (a < b ? -1 : 1))))];
 }
 
 /** The account's wallet now, for those who are told. */
@@ -150,10 +159,11 @@ async function placeEmpty(
 
 /** What the entry says about itself: a usage record for statistics, and the prices that a repeat is told again. */
 function factsOf(
-  { endpointId, value }: FeatureEndpoint, { usageKey, usages }: SettleProcess, { charged, prices }: PricedUsages,
+  { endpointId, value }: FeatureEndpoint, { usageKey, usages }: SettleProcess, priced: PricedUsages,
 ): WrittenFacts {
-  const models = sumByModel(usages, charged).map(([model, inputTokens, outputTokens, cost]) => ({
-    model, inputTokens, outputTokens, credits: toCredits(cost),
+  const models = sumByModel(usages, priced).map(({ model, inputTokens, outputTokens, charged, classes, pricedBy }) => ({
+    model, inputTokens, outputTokens, credits: toCredits(charged),
+    ...(classes !== null && { classes }), ...(pricedBy !== null && { pricedBy }),
   }));
   const facts = { featureEndpointId: endpointId, usageKey };
   const metadata = { ...facts, models };
@@ -161,7 +171,7 @@ function factsOf(
   return {
     type: 'process_end', process: 'end',
     usage: { service: 'credits-process', operation: value, metadata: isLarge ? { ...facts, models: models.length } : metadata },
-    prices,
+    prices: priced.prices,
   };
 }
 

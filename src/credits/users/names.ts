@@ -9,42 +9,63 @@ import type { IssuerName, Principal } from '../../kit/principal.js';
  *   nothing before its first token.
  * - `chatsparty` signs tokens for its own users, who can sign up under any e-mail, and does not manage these names. Its
  *   names find an account only if no other account has the name; they never claim and never make a name ambiguous.
+ * - `jwks-open` is a key server whose tokens may be meant for others (no JWT_ISSUER, no JWT_AUDIENCE): like `chatsparty`.
  */
-export type NamesFrom = IssuerName | 'admin';
+export type NamesFrom = IssuerName | 'jwks-open' | 'admin';
 
-/** The issuers whose tokens may claim credits that were granted to the name of their owner. */
-const CLAIMING: ReadonlySet<IssuerName> = new Set(['access', 'jwks']);
+/** The issuers that are trusted for names: their tokens claim credits that were granted to a name or an id of the owner. */
+const TRUSTED: ReadonlySet<NamesFrom> = new Set(['access', 'jwks']);
+export const isTrusted = (from: NamesFrom): boolean => TRUSTED.has(from);
 
 /** An e-mail is compared only with e-mails, other texts only with usernames: see `claimableNames`. */
 export const isEmail = (text: string): boolean => text.includes('@');
 
-/** The name of a provisional account. */
-export const provisionalName = (accountId: string): string => (isEmail(accountId) ? foldEmail(accountId) : accountId);
+/**
+ * Texts that issuers make as ids, and that are therefore never names: an ObjectId of the auth service, a cuid of ChatsParty, a
+ * UUID. Without this rule a user could take another user's id as username and receive what is granted to that id. Written so
+ * that JavaScript and Postgres read it alike; without regard to case.
+ */
+export const MINTED_ID = '^([0-9a-f]{24}|c[0-9a-z]{24}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$';
+const MINTED = new RegExp(MINTED_ID, 'i');
+const CUID = /^c[0-9a-z]{24}$/;
 
 /**
- * An e-mail without case. A letter whose lower case has another length in UTF-8 stays as it is: the Kelvin sign would become
- * an ASCII `k`, and so the address of another user.
+ * Whether a token of this issuer, by its subject, gets what was granted to a text before anyone used the account of that id.
+ * Only the issuer that makes such ids: for issuers that are not trusted, `victim` or `victim@example.com` are names of others.
  */
-const foldEmail = (email: string): string => Array.from(email, (letter) => {
-  const lower = letter.toLowerCase();
-  return Buffer.byteLength(lower) === Buffer.byteLength(letter) ? lower : letter;
+export function claimsById(from: NamesFrom, text: string): boolean {
+  if (isTrusted(from)) return true;
+  return from === 'chatsparty' ? CUID.test(text) : MINTED.test(text);
+}
+
+/** Lower case of each character that keeps its length in bytes; others could become ASCII (the Kelvin sign becomes `k`). */
+const foldCase = (text: string): string => Array.from(text, (character) => {
+  const lower = character.toLowerCase();
+  return Buffer.byteLength(lower) === Buffer.byteLength(character) ? lower : character;
 }).join('');
+
+/** The name of a provisional account. */
+export const provisionalName = (accountId: string): string => (isEmail(accountId) ? foldCase(accountId) : accountId);
+
+/** Names as a token states them, and who stated them. */
+export type StatedNames = Pick<Principal, 'username' | 'email'> & { readonly namesFrom: NamesFrom };
 
 /**
  * The names of provisional accounts that a caller may claim. What a hostile token could try, and why it fails:
  *
  * - a username that is the e-mail of another user: usernames with an @ claim nothing;
- * - an e-mail that only looks the same, or is the same in lower case (the Kelvin sign becomes `k`): see `foldEmail`;
+ * - a username that is the id of another user: see `MINTED_ID`;
+ * - an e-mail that only looks the same, or is the same in lower case: see `foldCase`;
  * - an e-mail that the issuer has not verified: `bearer` does not add it to the principal;
  * - a name from another issuer: see `NamesFrom`;
  * - a username that another account also has: it claims nothing (`setClaimed`).
  *
  * One case remains: the auth service gives one name to two users, one after the other. Only the auth service can know that.
  */
-export function claimableNames({ username, email, issuer }: Pick<Principal, 'username' | 'email' | 'issuer'>): string[] {
-  if (!CLAIMING.has(issuer)) return [];
+export function claimableNames({ username, email, namesFrom }: StatedNames): string[] {
+  if (!isTrusted(namesFrom)) return [];
   const names: string[] = [];
-  if (username !== null && !isEmail(username) && isAccountId(username)) names.push(username);
+  if (username !== null && !isEmail(username) && !MINTED.test(username) && isAccountId(username)) names.push(username);
   if (email !== null && isEmail(email) && isAccountId(email)) names.push(provisionalName(email));
   return names;
 }

@@ -1,7 +1,8 @@
 import type { Principal } from '../../kit/principal.js';
+import type { StatedNames } from './names.js';
 
 /** The profile fields of a token, as they are stored. */
-export type SeenProfile = Pick<Principal, 'accountId' | 'username' | 'email' | 'role' | 'issuer'>;
+export type SeenProfile = StatedNames & Pick<Principal, 'accountId' | 'role'>;
 
 export type ProfileWriterDeps = {
   readonly write: (profiles: readonly SeenProfile[]) => Promise<void>;
@@ -12,7 +13,7 @@ export type ProfileWriterDeps = {
 /** Keeps profiles up to date without a write during a request. */
 export interface ProfileWriter {
   /** Queues the profile of a caller in memory. */
-  readonly seen: (principal: Principal) => void;
+  readonly seen: (profile: SeenProfile) => void;
   /** Writes the queued profiles and stops. */
   close(): Promise<void>;
 }
@@ -49,9 +50,9 @@ export function profileWriter({ write, onError, retryMs = RETRY_MS }: ProfileWri
   };
 
   return {
-    seen: ({ accountId, username, email, role, issuer }) => {
+    seen: (profile) => {
       if (waiting.size >= WAITING_MAX) return;
-      waiting.set(accountId, { accountId, username, email, role, issuer });
+      waiting.set(profile.accountId, profile);
       timer ??= setTimeout(flush, FLUSH_MS);
     },
     close: async () => {

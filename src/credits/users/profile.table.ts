@@ -1,6 +1,6 @@
 import type { Db, Trx } from '../../stores/postgres/connect.js';
 import { fromMs, toMs, unnestSource } from '../../stores/postgres/unnest.js';
-import { provisionalName, type NamesFrom } from './names.js';
+import { MINTED_ID, provisionalName, type NamesFrom } from './names.js';
 
 /** The owner of an account according to the last token. Used to find accounts, never for authorisation. */
 export type ProfileRow = {
@@ -21,10 +21,37 @@ const source = unnestSource<ProfileRow>('p', {
   seen_at_ms: ['double precision', (row) => row.seenAtMs],
 });
 
+/**
+ * SQL: whether profile `o` has the name `name`. A text that issuers make as an id is nobody's username (names.ts). E-mails are
+ * compared without case, and only if they have the same length in bytes, because lower-casing turns some letters of other
+ * scripts into ASCII.
+ */
+export const isNamed = (name: string): string => `(
+  (position('@' in ${name}) = 0 and ${name} !~* '${MINTED_ID}' and o.username = ${name})
+  or (position('@' in ${name}) > 0 and lower(o.email) = lower(${name}) and octet_length(o.email) = octet_length(${name})))`;
+
+/** SQL: whether names from there are not as trusted as those of the auth service (names.ts). */
+const isUntrusted = (from: string): string => `(coalesce(${from}, 'access') in ('chatsparty', 'jwks-open'))`;
+
+/** SQL: whether the names of profile `o` are as trusted as those of the auth service (names.ts). */
+export const IS_TRUSTED = `not ${isUntrusted('o.names_from')}`;
+
+/** SQL of `upsertProfiles`: whether the stored names stay, because an issuer of less trust states others. */
+const STAYS = `(${isUntrusted('excluded.names_from')} and not ${isUntrusted('old.names_from')}
+         and coalesce(old.username, old.email) is not null)`;
+
+/** SQL of `upsertProfiles`: a name, and who stated the names, as they are from now on. */
+const stated = (column: 'username' | 'email'): string => `case when ${STAYS} then old.${column} else coalesce(excluded.${column},
+         case when ${isUntrusted('excluded.names_from')} = ${isUntrusted('old.names_from')} then old.${column} end) end`;
+const STATED_BY = `case when ${STAYS} then old.names_from else excluded.names_from end`;
+
 /** An unchanged profile is written again only after this time. */
 const REFRESH = `interval '5 minutes'`;
 
-/** Writes profiles; of several for one account the last. A field that a token does not have keeps its value. */
+/**
+ * Writes profiles; of several for one account the last. A field that a token does not have keeps its value. Names of the auth
+ * service replace all names of an issuer of less trust, which must not count as its names, and are never replaced by them.
+ */
 export async function upsertProfiles(db: Db, rows: readonly ProfileRow[]): Promise<void> {
   if (rows.length === 0) return;
   const last = new Map(rows.map((row) => [row.accountId, row]));
@@ -34,13 +61,12 @@ export async function upsertProfiles(db: Db, rows: readonly ProfileRow[]): Promi
     `insert into profiles as old (account_id, username, email, role, names_from, first_seen, last_seen)
      select account_id, username, email, role, names_from, ${fromMs('seen_at_ms')}, ${fromMs('seen_at_ms')} from ${source.sql}
      on conflict (account_id) do update set
-       username = coalesce(excluded.username, old.username),
-       email = coalesce(excluded.email, old.email),
+       username = ${stated('username')},
+       email = ${stated('email')},
        role = coalesce(excluded.role, old.role),
-       names_from = excluded.names_from,
+       names_from = ${STATED_BY},
        last_seen = greatest(old.last_seen, excluded.last_seen)
-     where (coalesce(excluded.username, old.username), coalesce(excluded.email, old.email), coalesce(excluded.role, old.role),
-       excluded.names_from)
+     where (${stated('username')}, ${stated('email')}, coalesce(excluded.role, old.role), ${STATED_BY})
              is distinct from (old.username, old.email, old.role, old.names_from)
         or excluded.last_seen > old.last_seen + ${REFRESH}`,
     source.bind(sorted),
@@ -52,20 +78,6 @@ export type FoundAccount = { readonly accountId: string; readonly username: stri
 
 /** `any`: the text is an id, a username or an e-mail, tried in this order. */
 export type FindBy = 'any' | 'email';
-
-/** SQL: an e-mail's ASCII letters in lower case, with a mark for every other character. */
-const asciiOf = (email: string): string => `lower(regexp_replace(${email}, '[^\\x01-\\x7f]', '#', 'g') collate "C")`;
-
-/**
- * SQL: whether profile `o` has the name `name`. E-mails are compared without case, and only if they have ASCII letters in the
- * same places, because lower-casing turns some letters of other scripts into ASCII.
- */
-export const isNamed = (name: string): string => `(
-  (position('@' in ${name}) = 0 and o.username = ${name})
-  or (position('@' in ${name}) > 0 and lower(o.email) = lower(${name}) and ${asciiOf('o.email')} = ${asciiOf(name)}))`;
-
-/** SQL: whether the names of profile `o` are as trusted as those of the auth service (names.ts). */
-export const IS_TRUSTED = `o.names_from is distinct from 'chatsparty'`;
 
 /**
  * The account that a text names. The order is: an id that has a profile or entries; a name of the owner or of a provisional

@@ -2,7 +2,7 @@ import type { Micros } from '../../kit/money/micros.js';
 import type { Lot } from '../../ledger/account-snapshot.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import { unnestSource } from '../../stores/postgres/unnest.js';
-import { provisionalName } from './names.js';
+import { provisionalName, type NamesFrom } from './names.js';
 import { IS_TRUSTED, isNamed } from './profile.table.js';
 
 /** SQL: whether provisional account `p` is unclaimed or claimed: no token has its id as its own subject. */
@@ -19,6 +19,8 @@ export async function insertProvisional(
 }
 
 export type Acquaintance = {
+  /** Who gave the names of the stored profile; null also for one from before this was recorded. */
+  readonly namesFrom: NamesFrom | null;
   /** Whether the profile of the caller is stored. */
   readonly isKnown: boolean;
   /** Provisional accounts with the caller's id, unclaimed ones with the caller's name, and those whose claim is unfinished. */
@@ -32,6 +34,7 @@ const CLAIM_UNDER_WAY = `interval '1 minute'`;
 export async function readAcquaintance(db: Db, accountId: string, names: readonly string[]): Promise<Acquaintance> {
   const { rows } = await db.raw<{ rows: Acquaintance[] }>(
     `select exists (select from profiles where account_id = :accountId) as "isKnown",
+            (select names_from from profiles where account_id = :accountId) as "namesFrom",
             array(select account_id from provisional_accounts
                    where owned_at is null
                      and (account_id = :accountId
@@ -40,7 +43,7 @@ export async function readAcquaintance(db: Db, accountId: string, names: readonl
                    order by account_id) as provisional`,
     { accountId, names: [...names] },
   );
-  return rows[0] ?? { isKnown: false, provisional: [] };
+  return rows[0] ?? { namesFrom: null, isKnown: false, provisional: [] };
 }
 
 /** Records that an account id is the subject of a token: from now on the account is a normal one and cannot be claimed. */

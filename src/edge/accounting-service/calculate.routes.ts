@@ -6,9 +6,10 @@ import { CreditsReply } from '../http/amount.js';
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
 import { bodyOf } from '../http/schema.js';
-import { ModelId, Tokens, wholeTokens } from './tokens.js';
+import { byOneCount, ModelId, Tokens, wholeTokens } from './tokens.js';
 
-const body = bodyOf(Type.Object({ modelId: ModelId(), tokens: Tokens() }), 'Valid modelId and tokens required');
+const INVALID = 'Valid modelId and tokens required';
+const body = byOneCount(bodyOf(Type.Object({ modelId: ModelId(), tokens: Tokens() }), INVALID), INVALID);
 const Reply = Type.Object({ credits: CreditsReply(), requiredCredits: CreditsReply(), modelId: Type.String(), tokens: Type.Number() });
 
 export function calculateRoutes(add: AddRoute, { tokenBook }: { readonly tokenBook: TokenBook }): void {

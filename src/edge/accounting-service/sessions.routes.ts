@@ -13,7 +13,7 @@ import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
 import { booleanOrNull, bodyOf } from '../http/schema.js';
 import { presentSession, Session } from './session-views.routes.js';
-import { ModelId, Tokens, wholeTokens } from './tokens.js';
+import { byOneCount, ModelId, Tokens, wholeTokens } from './tokens.js';
 
 export type SessionDeps = StreamHoldDeps & SettleStreamDeps & { readonly ledger: Ledger };
 
@@ -21,14 +21,14 @@ const INVALID = 'Missing required fields';
 const SessionId = () => Type.String({ minLength: 1, maxLength: HOLD_ID_LENGTH_MAX, pattern: '^[!-~]+$' });
 
 // Zero tokens estimate nothing: the original calls that a missing field. Half a token is already something.
-const initializeBody = bodyOf(
+const initializeBody = byOneCount(bodyOf(
   Type.Object({ sessionId: SessionId(), modelId: ModelId(), estimatedTokens: Tokens(Number.MIN_VALUE) }), INVALID,
-);
+), INVALID);
 // `responseContent` and `duration` come along and are not looked at.
-const finalizeBody = bodyOf(
+const finalizeBody = byOneCount(bodyOf(
   Type.Object({ sessionId: SessionId(), actualTokens: Tokens(), success: Type.Optional(booleanOrNull()) }), INVALID,
-);
-const abortBody = bodyOf(Type.Object({ sessionId: SessionId(), tokensGenerated: Type.Optional(Tokens()) }), INVALID);
+), INVALID);
+const abortBody = byOneCount(bodyOf(Type.Object({ sessionId: SessionId(), tokensGenerated: Type.Optional(Tokens()) }), INVALID), INVALID);
 
 const Initialized = Type.Object({ sessionId: Type.String(), allocatedCredits: CreditsReply(), status: Type.Literal('active') });
 const beyondHold = { refund: CreditsReply(), overageCharged: CreditsReply(), debt: CreditsReply(), uncollected: CreditsReply() };

@@ -1,10 +1,14 @@
-import { GatewayError } from '../../kit/errors.js';
-import { isStorable, newId } from '../../kit/ids.js';
-import { SERVER_SCOPES } from '../../kit/principal.js';
-import type { Db } from '../../stores/postgres/connect.js';
+import type { CallerKey } from '../../kit/caller.js';
+import { GatewayError, invalid } from '../../kit/errors.js';
+import { fingerprint, isStorable, newId } from '../../kit/ids.js';
+import { API_SCOPES, KEY_SCOPES, SERVER_SCOPES } from '../../kit/principal.js';
+import type { Db, Trx } from '../../stores/postgres/connect.js';
 import { toGatewayError } from '../../stores/postgres/errors.js';
 import { makeServerKey } from './server-key.js';
-import { insertServerKey, listServerKeys, revokeServerKey, type ServerKeyRow } from './server-key.table.js';
+import {
+  insertServerKey, listServerKeys, liveKeysOf, lockKeys, readKeyOfRequest, readServerKey, revokeServerKey,
+  type KeyRequest, type NewKeyRow, type ServerKeyRow,
+} from './server-key.table.js';
 
 export type CreateServerKey = {
   readonly name: string;
@@ -14,35 +18,132 @@ export type CreateServerKey = {
   readonly createdBy: string;
 };
 
+export type CreateApiKey = Omit<CreateServerKey, 'scopes'> & {
+  /** Of KEY_SCOPES, or `*`. */
+  readonly scopes: readonly string[];
+  readonly accountPrefix: string | null;
+  readonly payer: string | null;
+  readonly key: CallerKey | null;
+};
+
+export type RotateApiKey = {
+  readonly keyId: string;
+  /** Undefined: the new key lives as long as the old one was made for. */
+  readonly expiresAtMs: number | null | undefined;
+  readonly createdBy: string;
+  readonly key: CallerKey | null;
+};
+
 /** The plain key. It is returned only here and cannot be read again. */
 export type CreatedServerKey = { readonly row: ServerKeyRow; readonly key: string };
 
-/** What operators do to server keys, by command and over HTTP. All throw GatewayError ledger_unavailable. */
+/** `key` is null for a repeat: the key was told once, and is kept only as a digest. */
+export type CreatedApiKey = { readonly row: ServerKeyRow; readonly key: string | null; readonly replayed: boolean };
+
+/** What operators do to keys, by command and over HTTP. All throw GatewayError ledger_unavailable. */
 export type ServerKeyAdmin = {
+  /** A key for the credits process. Any number of them may have one name. */
   readonly create: (command: CreateServerKey) => Promise<CreatedServerKey>;
+  /** The first live key of a name. Throws GatewayError conflict, invalid_request, idempotency_mismatch. */
+  readonly createApiKey: (command: CreateApiKey) => Promise<CreatedApiKey>;
+  /**
+   * A second live key beside the one that is named, with its name, scopes and bounds. Throws GatewayError not_found, conflict (two
+   * are live; the message names the older one), idempotency_mismatch.
+   */
+  readonly rotate: (command: RotateApiKey) => Promise<CreatedApiKey>;
   readonly list: () => Promise<ServerKeyRow[]>;
   /** Refused everywhere within a second. Throws GatewayError not_found. */
   readonly revoke: (keyId: string) => Promise<ServerKeyRow>;
 };
 
 export const isServerScope = (text: string): boolean => text === '*' || SERVER_SCOPES.some((scope) => scope === text);
+export const isKeyScope = (text: string): boolean => text === '*' || KEY_SCOPES.some((scope) => scope === text);
 
-export function serverKeyAdmin(db: Db): ServerKeyAdmin {
+/** Live keys of one name: a service uses the old one until it has the new one. */
+const LIVE_KEYS_MAX = 2;
+
+export function serverKeyAdmin(db: Db, clock: () => number): ServerKeyAdmin {
   const reached = async <T>(work: Promise<T>): Promise<T> => work.catch((error: unknown) => { throw toGatewayError(error); });
   return {
     create: async ({ name, scopes, expiresAtMs, createdBy }) => {
-      const { key, digest, hint } = makeServerKey();
+      const { key, ...made } = madeKey();
       const row = await reached(insertServerKey(db, {
-        keyId: newId(), name, digest, hint, scopes: [...new Set(scopes)], createdBy, expiresAtMs,
+        ...made, callerId: made.keyId, name, scopes: [...new Set(scopes)], createdBy, expiresAtMs, accountPrefix: null, payer: null,
+        request: null,
       }));
       return { row, key };
     },
+    createApiKey: (command) => reached(db.transaction((trx) => createApiKey(trx, command, clock()))),
+    rotate: (command) => reached(db.transaction((trx) => rotate(trx, command, clock()))),
     list: () => reached(listServerKeys(db)),
     revoke: async (keyId) => {
       // Postgres cannot be asked about text that it cannot store; no key is called so.
       const row = isStorable(keyId) ? await reached(revokeServerKey(db, keyId)) : null;
-      if (row === null) throw new GatewayError('not_found', 'there is no such server key');
+      if (row === null) throw new GatewayError('not_found', 'there is no such key');
       return row;
     },
   };
+}
+
+const madeKey = () => ({ keyId: newId(), ...makeServerKey() });
+
+async function createApiKey(trx: Trx, command: CreateApiKey, nowMs: number): Promise<CreatedApiKey> {
+  const { name, accountPrefix, payer, expiresAtMs, createdBy } = command;
+  const scopes = [...new Set(command.scopes)].sort();
+  assertBound(command);
+  await lockKeys(trx, `name ${name}`);
+  const request = requestOf('create', command.key, name, scopes.join(' '), accountPrefix, payer, expiresAtMs);
+  const earlier = await replayOf(trx, request);
+  if (earlier !== null) return earlier;
+  const [live] = await liveKeysOf(trx, name, nowMs);
+  if (live !== undefined) {
+    throw new GatewayError('conflict', `the key ${live.keyId} of this name is live: rotate or revoke it`, {
+      sources: [{ path: 'body.name', message: 'has a live key' }],
+    });
+  }
+  const { key, ...made } = madeKey();
+  return insert(trx, { ...made, callerId: made.keyId, name, scopes, accountPrefix, payer, createdBy, expiresAtMs, request }, key);
+}
+
+async function rotate(trx: Trx, { keyId, createdBy, ...command }: RotateApiKey, nowMs: number): Promise<CreatedApiKey> {
+  const old = isStorable(keyId) ? await readServerKey(trx, keyId) : null;
+  if (old === null) throw new GatewayError('not_found', 'there is no such key');
+  await lockKeys(trx, `name ${old.name}`);
+  const request = requestOf('rotate', command.key, keyId, command.expiresAtMs ?? null);
+  const earlier = await replayOf(trx, request);
+  if (earlier !== null) return earlier;
+  const live = await liveKeysOf(trx, old.name, nowMs);
+  if (!live.some((each) => each.keyId === keyId)) throw new GatewayError('conflict', 'the key has ended; make a new one');
+  if (live.length >= LIVE_KEYS_MAX) {
+    throw new GatewayError('conflict', `${live.length} keys of this name are live; revoke the oldest one, ${live[0]?.keyId ?? ''}, first`);
+  }
+  const lifeMs = old.expiresAtMs === null ? null : old.expiresAtMs - old.createdAtMs;
+  const { callerId, name, scopes, accountPrefix, payer } = old;
+  const { key, ...made } = madeKey();
+  const expiresAtMs = command.expiresAtMs === undefined ? lifeMs === null ? null : nowMs + lifeMs : command.expiresAtMs;
+  return insert(trx, { ...made, callerId, name, scopes, accountPrefix, payer, createdBy, expiresAtMs, request }, key);
+}
+
+async function insert(trx: Trx, row: NewKeyRow, key: string): Promise<CreatedApiKey> {
+  return { row: await insertServerKey(trx, row), key, replayed: false };
+}
+
+const requestOf = (operation: string, named: CallerKey | null, ...parts: (string | number | null)[]): KeyRequest | null =>
+  (named === null ? null : { key: `${operation}/${named.caller}/${named.key}`, fingerprint: fingerprint(operation, ...parts) });
+
+async function replayOf(trx: Trx, request: KeyRequest | null): Promise<CreatedApiKey | null> {
+  if (request === null) return null;
+  await lockKeys(trx, `request ${request.key}`);
+  const row = await readKeyOfRequest(trx, request.key);
+  if (row === null) return null;
+  if (row.fingerprint === request.fingerprint) return { row, key: null, replayed: true };
+  throw new GatewayError('idempotency_mismatch', 'this Idempotency-Key was used for another request; use a new one');
+}
+
+/** The routes of the credits process know neither prefix nor payer, so a key that is bound must not open them. */
+function assertBound({ scopes, accountPrefix, payer }: CreateApiKey): void {
+  if (accountPrefix === null && payer === null) return;
+  if (accountPrefix !== null && payer !== null) throw invalid('body.payer', 'a key is bound to a prefix or to a payer, not to both');
+  if (scopes.every((scope) => API_SCOPES.some((each) => each === scope))) return;
+  throw invalid('body.scopes', `a key that is bound to accounts may only have the scopes ${API_SCOPES.join(', ')}`);
 }

@@ -1,4 +1,4 @@
-import type { Db } from '../../stores/postgres/connect.js';
+import type { Db, Trx } from '../../stores/postgres/connect.js';
 import { toMs } from '../../stores/postgres/unnest.js';
 
 /** A server key as it is kept: never the key itself. */
@@ -19,21 +19,59 @@ export type ServerKeyRow = {
   readonly lastUsedAtMs: number | null;
 };
 
-export type NewKeyRow = Pick<ServerKeyRow, 'keyId' | 'name' | 'digest' | 'hint' | 'scopes' | 'createdBy' | 'expiresAtMs'>;
+export type NewKeyRow = Pick<
+  ServerKeyRow, 'keyId' | 'callerId' | 'name' | 'digest' | 'hint' | 'scopes' | 'accountPrefix' | 'payer' | 'createdBy' | 'expiresAtMs'
+> & { readonly request: KeyRequest | null };
+
+/** The name of the request that made a key, with its caller, and the digest of what it asked for. */
+export type KeyRequest = { readonly key: string; readonly fingerprint: string };
 
 const COLUMNS = `key_id as "keyId", coalesce(caller_id, key_id) as "callerId", account_prefix as "accountPrefix", payer,
   name, digest, hint, scopes, created_by as "createdBy", ${toMs('created_at')} as "createdAtMs",
   ${toMs('expires_at')} as "expiresAtMs", ${toMs('revoked_at')} as "revokedAtMs", ${toMs('last_used_at')} as "lastUsedAtMs"`;
 
-export async function insertServerKey(db: Db, key: NewKeyRow): Promise<ServerKeyRow> {
+export async function insertServerKey(db: Db | Trx, { request, ...key }: NewKeyRow): Promise<ServerKeyRow> {
   const { rows } = await db.raw<{ rows: ServerKeyRow[] }>(
-    `insert into server_keys (key_id, name, digest, hint, scopes, created_by, expires_at)
-     values (:keyId, :name, :digest, :hint, :scopes, :createdBy, to_timestamp(:expiresAtMs::double precision / 1000))
+    `insert into server_keys (key_id, caller_id, name, digest, hint, scopes, account_prefix, payer, created_by, expires_at, request_key,
+                              request_fingerprint)
+     values (:keyId, :callerId, :name, :digest, :hint, :scopes, :accountPrefix, :payer, :createdBy,
+             to_timestamp(:expiresAtMs::double precision / 1000), :requestKey, :requestFingerprint)
      returning ${COLUMNS}`,
-    { ...key, scopes: [...key.scopes] },
+    { ...key, scopes: [...key.scopes], requestKey: request?.key ?? null, requestFingerprint: request?.fingerprint ?? null },
   );
   if (rows[0] === undefined) throw new Error('an inserted server key was not returned');
   return rows[0];
+}
+
+/** Lets one request at a time make keys of a name, or under an idempotency key, until its transaction ends. */
+export async function lockKeys(trx: Trx, name: string): Promise<void> {
+  await trx.raw(`select pg_advisory_xact_lock(hashtextextended('server_keys ' || ?, 0))`, [name]);
+}
+
+/** The keys of a name that can be used at `nowMs`, the oldest first. */
+export async function liveKeysOf(trx: Trx, name: string, nowMs: number): Promise<ServerKeyRow[]> {
+  const { rows } = await trx.raw<{ rows: ServerKeyRow[] }>(
+    `select ${COLUMNS} from server_keys
+      where name = ? and revoked_at is null and (expires_at is null or expires_at > to_timestamp(?::double precision / 1000))
+      order by created_at, key_id`,
+    [name, nowMs],
+  );
+  return rows;
+}
+
+export async function readServerKey(db: Db | Trx, keyId: string): Promise<ServerKeyRow | null> {
+  const { rows } = await db.raw<{ rows: ServerKeyRow[] }>(`select ${COLUMNS} from server_keys where key_id = ?`, [keyId]);
+  return rows[0] ?? null;
+}
+
+type RequestedKey = ServerKeyRow & { readonly fingerprint: string };
+
+/** The key that a request of this name made, with the digest of that request. */
+export async function readKeyOfRequest(db: Db | Trx, requestKey: string): Promise<RequestedKey | null> {
+  const { rows } = await db.raw<{ rows: RequestedKey[] }>(
+    `select ${COLUMNS}, request_fingerprint as fingerprint from server_keys where request_key = ?`, [requestKey],
+  );
+  return rows[0] ?? null;
 }
 
 /** Every key, revoked ones too, the newest first. */

@@ -11,6 +11,7 @@ import { reply } from '../http/json.js';
 import { filledText, queryWord, WordField } from '../http/query-fields.js';
 import type { AddRoute } from '../http/routes.js';
 import { booleanOrNull, bodyOf, storedText } from '../http/schema.js';
+import { readingTokens } from '../http/token-fields.js';
 import type { ModelPrices } from './library/model-prices.js';
 import { PREFIXES } from './prefixes.js';
 
@@ -25,10 +26,10 @@ const Price = () => Type.Unsafe<number>({ type: 'number', minimum: 0 });
 const PriceOrNull = () => Type.Unsafe<number | null>({ type: ['number', 'null'], minimum: 0 });
 
 const countless = bodyOf(Type.Object({ provider: Name(), modelName: Name() }), NAMES_REQUIRED);
-const costBody = bodyOf(
+const costBody = readingTokens(bodyOf(
   Type.Object({ provider: Name(), modelName: Name(), messageCount: Count(), tokenCount: Count() }),
   `messageCount and tokenCount ${COUNTS}`,
-);
+), ['tokenCount'], 'Tokens are counted by tokenCount only');
 const priceBody = bodyOf(Type.Object({
   provider: Name(), modelName: Name(), costPerMessage: Price(),
   costPer1kTokens: Type.Optional(PriceOrNull()), isDefaultModel: Type.Optional(booleanOrNull()), isActive: Type.Optional(booleanOrNull()),

@@ -38,7 +38,8 @@ export function loginRoutes(add: AddRoute, { authenticate, clock }: LoginDeps): 
       redirect(ctx, next === '' || principal.role !== 'admin' ? home : next);
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
-      showLogin(ctx, { next, status: httpStatus[error.code], problem: error.message });
+      const problem = [error.message, ...error.sources.map(({ path, message }) => `${path} ${message}`)].join(': ');
+      showLogin(ctx, { next, status: httpStatus[error.code], problem });
     }
   });
 

@@ -93,7 +93,8 @@ export function modelsTable({ fromMs, models }: CostsOfDay): Html {
       messages === 0 ? '' : mean(sumToCredits(captured) / messages),
     ]),
     'No usage of models was charged.',
-  )}</div><p class="note">All charges since ${moment(fromMs)}. <code>unknown</code>: models that are in no price book.</p>`;
+  )}</div><p class="note">All charges since ${moment(fromMs)}. <code>unknown</code>: models
+without a price of that very name. How many calls were priced by a default: <code>cg_prices_found_total</code>.</p>`;
 }
 
 const mean = (number: number): string => number.toLocaleString('en-US', { maximumSignificantDigits: 3 });

@@ -94,9 +94,18 @@ export function aboutFacts(about: string): Fact[] {
   if (told === null) return about === '' ? [] : [['text', html`<code>${about}</code>`]];
   return told.flatMap(([name, each]): Fact[] => {
     if (each === null || each === undefined || each === '' || TOLD_APART.has(name)) return [];
+    if (name === 'pricedBy') return [['price', priceWords(each)]];
     if (AMOUNTS.has(name) && Number.isSafeInteger(each)) return [[name, `${credits(each as Micros)} credits`]];
     return [[name, typeof each === 'string' ? each : html`<code>${JSON.stringify(each)}</code>`]];
   });
+}
+
+/** Which entry of a price book priced a model that has no price of its very name. */
+function priceWords(pricedBy: unknown): Cell {
+  const { model, rule } = pricedBy as { readonly model?: unknown; readonly rule?: unknown };
+  return rule === 'default'
+    ? html`${badge('notice', 'default price')} the model is in no price book`
+    : `of ${String(model)}, found by the rule ${String(rule)}`;
 }
 
 /** What a hold is for, or a usage was: the model of a stream, the feature of a process, or nothing. */

@@ -40,6 +40,7 @@ const Item = Type.Object({
   profit_credits: Type.Number(),
   cost_credits: Type.Number(), cost_price: Type.Number(), credits: Type.Number(), price: Type.Number(), rounding_credits: Type.Number(),
   rounding_price: Type.Number(), credit_price: Type.Number(),
+  token_classes: Type.Optional(Type.Array(Type.Object({ token_class: Type.String(), tokens: Type.Integer(), credits: Type.Number() }))),
 });
 const Ended = envelope({
   user_id: Type.String(), usage_key: Type.Optional(Type.String()), credits: Type.Number(), token: Type.Optional(Type.Number()),

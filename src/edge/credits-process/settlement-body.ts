@@ -2,19 +2,18 @@ import Type, { type Static } from 'typebox';
 import type { ModelUsage } from '../../credits/prices/model-book.js';
 import { normalUsageKey, USAGE_KEY_LENGTH_MAX } from '../../credits/processes/process-hold.js';
 import type { SettleProcess } from '../../credits/processes/settle-process.js';
-import { MODEL_ID_LENGTH_MAX, TOKENS_MAX } from '../../kit/limits.js';
-import { bodyOf, integerOrNull, storedText } from '../http/schema.js';
+import { MODEL_ID_LENGTH_MAX } from '../../kit/limits.js';
+import { bodyOf, storedText } from '../http/schema.js';
 import { endpointFields, INVALID, orNull, readEndpoint, UserId, validationError, type IdRules } from './fields.js';
+import { hasCounts, readUsage, refuseUnread, tokenFields } from './usage-fields.js';
 
 /** Items of one settlement. Aggregating callers send a handful; this bounds the work of one script's caller. */
 export const USAGES_MAX = 1_000;
 
-const Tokens = () => Type.Optional(integerOrNull(0, TOKENS_MAX));
 const Model = () => orNull(storedText(0, MODEL_ID_LENGTH_MAX));
-/** Every name that clients use for the same two counts and the model (docs/contracts/README.md#c-13). The first of each wins. */
+/** Every name that clients use for counts of tokens, and for the model (docs/contracts/README.md#c-13). The first of each wins. */
 const usageFields = {
-  input_tokens: Tokens(), input_token: Tokens(), output_tokens: Tokens(), output_token: Tokens(),
-  ai_model: Model(), model: Model(), model_name: Model(),
+  ...tokenFields, ai_model: Model(), model: Model(), model_name: Model(),
 };
 const Usage = Type.Object(usageFields);
 
@@ -39,21 +38,20 @@ export function toSettlement(body: SettlementBody, wanted: 'multi' | 'either', r
   const endpoint = readEndpoint(body, rules);
   const { user_id: accountId, usage_key: key, usages } = body;
   const common = { accountId, usageKey: typeof key === 'string' ? normalUsageKey(key) : null, endpoint };
-  if (usages !== undefined && usages !== null) return { ...common, shape: 'multi', usages: usages.map(toUsage) };
+  if (usages !== undefined && usages !== null) {
+    refuseUnread(body);
+    return { ...common, shape: 'multi', usages: usages.map((usage, index) => toUsage(usage, `body.usages.${index}`)) };
+  }
   if (wanted === 'multi') throw validationError({ path: 'body.usages', message: 'is missing' });
-  const counts = [body.input_tokens, body.input_token, body.output_tokens, body.output_token];
   // Nothing at all would be charged as nothing: that is a caller's mistake, not a use.
-  if (counts.every((count) => typeof count !== 'number')) {
+  if (!hasCounts(body)) {
+    refuseUnread(body);
     throw validationError({ path: 'body', message: 'Either usages, or input_tokens and output_tokens must be provided' });
   }
-  return { ...common, shape: 'single', usages: [toUsage(body)] };
+  return { ...common, shape: 'single', usages: [toUsage(body, 'body')] };
 }
 
-function toUsage(usage: Static<typeof Usage>): ModelUsage {
+function toUsage(usage: Static<typeof Usage>, path: string): ModelUsage {
   const model = (usage.ai_model ?? usage.model ?? usage.model_name ?? '').trim();
-  return {
-    ...(model === '' ? {} : { aiModel: model }),
-    inputTokens: usage.input_tokens ?? usage.input_token ?? 0,
-    outputTokens: usage.output_tokens ?? usage.output_token ?? 0,
-  };
+  return { ...(model === '' ? {} : { aiModel: model }), ...readUsage(usage, path, model) };
 }

@@ -234,7 +234,7 @@ function nameNativeAccount(ctx: GatewayContext, caller: NativeCaller, sent: unkn
   if (caller.kind !== 'service') return;
   const { payer, accountPrefix } = caller.key;
   const { account = payer } = (sent ?? {}) as { readonly account?: unknown };
-  if (typeof account !== 'string' || account.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(account)) return;
+  if (typeof account !== 'string' || !isAccountId(account)) return;
   if ((payer === null || account === payer) && account.startsWith(accountPrefix ?? '')) ctx.state.accountId = account;
 }
 

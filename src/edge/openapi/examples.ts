@@ -9,7 +9,8 @@ const HEX_ID = '65f0c0ffee65f0c0ffee65f0';
  * be left out is in an example only when it has a value here; aliases have none.
  */
 const BY_NAME: ReadonlyMap<string, readonly unknown[]> = new Map<string, readonly unknown[]>([
-  ['userId', ['alice']], ['accountId', ['alice']], ['email', ['alice@example.com']], ['username', ['alice']], ['sub', [HEX_ID]],
+  ['userId', ['alice']], ['accountId', ['alice']], ['account', ['alice']],
+  ['email', ['alice@example.com']], ['username', ['alice']], ['sub', [HEX_ID]],
   ['role', ['enduser']],
   ['credits', [7.5, 5]], ['amount', [5, '5']], ['expiryDays', [30]], ['notes', ['welcome']], ['metadata', [{ conversation: 'c-17' }]],
   ['sessionId', ['message-1']], ['modelId', ['gpt-4']], ['tokens', [1_500]], ['estimatedTokens', [1_500]],
@@ -36,6 +37,7 @@ export type Shape = {
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly default?: unknown;
+  readonly examples?: readonly unknown[];
   readonly anyOf?: readonly TSchema[];
   readonly allOf?: readonly TSchema[];
   readonly properties?: Readonly<Record<string, TSchema>>;
@@ -65,6 +67,7 @@ export function exampleOf(schema: TSchema, name = ''): unknown {
   const named = namedExample(schema, name);
   const shape = shapeOf(schema);
   if (named !== undefined) return named;
+  if (shape.examples?.[0] !== undefined) return shape.examples[0];
   if (shape.const !== undefined) return shape.const;
   if (shape.enum !== undefined) return shape.enum[0];
   if (shape.default !== undefined) return shape.default;

@@ -4,21 +4,28 @@ import type { Tag } from './types.js';
 
 /** The chapters of the document, in their order: the first whose prefix fits a path has it. */
 const CHAPTERS: readonly (Tag & { readonly prefixes: readonly string[] })[] = [
-  { name: 'Credits', description: 'Balances, costs, grants and charges.', prefixes: [
+  { name: 'Holds', description: 'Leases on credits while an answer is made.', prefixes: ['/v1/holds', '/v1/batch'] },
+  { name: 'Charges and grants', description: 'Credits out and in, in one step.', prefixes: [
+    '/v1/charges', '/v1/quotes', '/v1/grants', '/v1/refunds', '/v1/transfers',
+  ] },
+  { name: 'Accounts', description: 'Balances, lots, entries and receipts.', prefixes: [
+    '/v1/accounts', '/v1/entries', '/v1/usage', '/v1/events',
+  ] },
+  { name: 'Services', description: 'API keys of services, and what they are told.', prefixes: ['/v1/api-keys', '/v1/webhooks'] },
+  { name: 'Operation of the ledger', description: 'Prices, plans, refusals and the state of the journal, for operators.', prefixes: [
+    '/v1',
+  ] },
+  { name: 'Credits', description: 'Accounting service and credit service: balances, costs, grants and charges.', prefixes: [
     '/api/credits/', '/credits/',
   ] },
-  { name: 'Streaming sessions', description: 'Reserve the estimated cost of an answer, then charge the real cost.', prefixes: [
+  { name: 'Streaming sessions', description: 'Accounting service: hold the estimate of an answer, then charge its cost.', prefixes: [
     '/api/streaming-sessions',
   ] },
-  { name: 'Usage', description: 'Usage records and statistics.', prefixes: ['/api/usage'] },
+  { name: 'Usage', description: 'Accounting service: usage records and statistics.', prefixes: ['/api/usage'] },
   { name: 'Credits process', description: 'For servers with an API key: start and end AI features, by HTTP and by queue.', prefixes: [
     '/api/credits-process', '/api/token-process', '/api/user-wallets', '/api/feature-usage-logs',
   ] },
-  { name: 'Administration', description: 'For administrators, unless a route says otherwise.', prefixes: [
-    '/api/admin', '/v1/plans', '/v1/prices', '/v1/account-plans', '/v1/referrals', '/v1/refusals', '/v1/models', '/v1/accounts',
-    '/v1/reconciliation', '/v1/shards',
-  ] },
-  { name: 'Ledger', description: 'All changes of an account, from Postgres.', prefixes: ['/v1'] },
+  { name: 'Administration', description: 'For administrators, unless a route says otherwise.', prefixes: ['/api/admin'] },
   { name: 'Operations', description: 'Probes, metrics, and this document.', prefixes: ['/'] },
 ];
 

@@ -8,20 +8,23 @@ import { gateName, gateSentence, operationIdOf, paramsOf, tagOf, tags, templateO
 import type { Content, Header, OpenApi, Operation, Parameter, PathItem, Response } from './types.js';
 
 const DESCRIPTION = `Tells a chat proxy whether a user may spend, and is told what it came to.
+\`/v1\` is the native API; the other routes are those of the services that came before it.
 
-**Who is calling.** Send \`Authorization: Bearer <JWT>\`. A user's account is the subject of the token; an id in a body is ignored.
-Servers show an \`x-server-api-key\` instead, and name the user.
+**Who is calling.** Send \`Authorization: Bearer <JWT>\`. A user's account is the subject of the token.
+Services send an API key as \`Authorization: Bearer <key>\` to \`/v1\` and name the \`account\`; servers of the credits process send
+an \`x-server-api-key\`.
 
-**Amounts** are credits: numbers, or decimal strings such as \`"7.50"\`, with at most six decimals. Nothing is rounded behind your back.
+**Amounts** are credits with at most six decimals: \`/v1\` answers decimal text such as \`"7.5"\`, the older routes numbers.
+Nothing is rounded behind your back.
 
-**Repeating is safe.** Sessions are known by their \`sessionId\`, everything else by an \`Idempotency-Key\`.
+**Repeating is safe.** Holds and sessions are known by their id, everything else by an \`Idempotency-Key\`.
 A repeat gets the first answer, marked \`Idempotency-Replayed: true\`.
 
-**Failures** have one shape, \`Error\` (\`TextError\` has its code in \`code\`): show \`message\`, branch on \`error\`,
-look for the field in \`sources\`.
-A 503 says in \`outcome\` whether anything may have happened.
+**Failures** of \`/v1\` are problem details (RFC 9457), \`Problem\`: branch on \`code\`, look for the field in \`errors\`
+(\`/docs/errors\` has all codes). Those of the older routes are \`Error\` (\`TextError\` has its code in \`code\`): show \`message\`, branch
+on \`error\`, look for the field in \`sources\`. A 503 says in \`outcome\` whether anything may have happened.
 
-Fields that a request has beyond those listed here are ignored.`;
+\`/v1\` refuses members that a body does not have; the older routes ignore them.`;
 
 /** Answers that never have a body. */
 const EMPTY = new Set([204, 304]);

@@ -1,90 +1,100 @@
 import Type from 'typebox';
 import type { FreezeCommand, Frozen } from '../../credits/accounts/freeze-account.js';
 import type { ShownAccount } from '../../credits/accounts/show-account.js';
+import { GatewayError } from '../../kit/errors.js';
 import { NOTES_LENGTH_MAX } from '../../kit/limits.js';
-import { toCredits } from '../../kit/money/credits.js';
-import { allow } from '../auth/allow.js';
+import { creditsText } from '../../kit/money/credits.js';
+import { allow, callers } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
 import { storedText } from '../http/schema.js';
 import { nativeBody, Strict } from './body.js';
+import { accountOfPath, type NameAccount } from './callers.js';
+import { AmountOut, timeText, TimeOut, timeTextOrNull, OptionalTimeOut } from './values.js';
 
 /** The use cases of freeze-account.ts and show-account.ts, with their deps. */
 export type AccountRouteDeps = {
-  readonly nameAccount: (text: string) => Promise<string>;
+  readonly nameAccount: NameAccount;
   readonly showAccount: (accountId: string) => Promise<ShownAccount>;
   readonly freezeAccount: (command: FreezeCommand) => Promise<Frozen>;
   readonly thawAccount: (command: FreezeCommand) => Promise<Frozen>;
 };
 
 const reasonBody = nativeBody(Strict({ reason: storedText(1, NOTES_LENGTH_MAX) }));
-const params = { accountId: Type.String({ description: 'id, username or e-mail' }) };
+export const accountParams = { accountId: Type.String({ description: 'its id; operators may also give a username or an e-mail' }) };
 
 const OrNull = <T extends Parameters<typeof Type.Union>[0][number]>(type: T) => Type.Union([type, Type.Null()]);
 const Changed = Type.Object({
-  accountId: Type.String(), frozen: Type.Boolean(), changed: Type.Boolean({ description: 'false: it already was in this state' }),
+  account: Type.String(), frozen: Type.Boolean(), changed: Type.Boolean({ description: 'false: it already was in this state' }),
 });
 const Shown = Type.Object({
-  accountId: Type.String(), seq: Type.Integer({ description: 'the last entry of its ledger' }),
-  available: Type.Number(), held: Type.Number(), debt: Type.Number(),
+  account: Type.String(), seq: Type.Integer({ description: 'the last entry of its ledger' }),
+  available: AmountOut('what can be spent'), held: AmountOut('in open holds'), debt: AmountOut('owed; the next grant pays it first'),
   totals: Type.Object({
-    granted: Type.Number(), captured: Type.Number(), expired: Type.Number(), removed: Type.Number(), uncollected: Type.Number(),
+    granted: AmountOut(), captured: AmountOut(), expired: AmountOut(), removed: AmountOut(), uncollected: AmountOut(),
   }),
   frozen: Type.Boolean(),
-  freeze: OrNull(Type.Object({ actor: OrNull(Type.String()), reason: OrNull(Type.String()), at: Type.String() })),
-  lots: Type.Array(Type.Object({
-    lotId: Type.String(), amount: Type.Number(), remaining: Type.Number(), held: Type.Number(), grantedAt: Type.String(),
-    expiresAt: OrNull(Type.String()),
+  freeze: OrNull(Type.Object({ actor: OrNull(Type.String()), reason: OrNull(Type.String()), at: TimeOut() }, {
+    description: 'who froze it, for operators',
   })),
+  lots: Type.Array(Type.Object({
+    id: Type.String(), amount: AmountOut(), remaining: AmountOut(), held: AmountOut(), grantedAt: TimeOut(), expiresAt: OptionalTimeOut(),
+  }), { description: 'live ones, in the order in which they are spent' }),
   holds: Type.Array(Type.Object({
-    holdId: Type.String(), amount: Type.Number(), placedAt: Type.String(), expiresAt: Type.String(), price: Type.String(),
+    id: Type.String(), amount: AmountOut(), placedAt: TimeOut(), leaseEndsAt: TimeOut(), price: Type.String(),
   }), { description: 'open ones, at most 1000' }),
 });
 
-/** The state of an account, freeze and thaw, for operators. */
+/** The state of an account; freeze and thaw, for operators. */
 export function accountRoutes(add: AddRoute, deps: AccountRouteDeps): void {
   const errors = ['account_not_found', 'conflict', 'ledger_unavailable'] as const;
   const named = (ctx: GatewayContext): Promise<string> => deps.nameAccount(ctx.params?.['accountId'] ?? '');
 
-  add('GET', '/v1/accounts/:accountId', allow('admin', 'supervisor'), {
-    summary: 'An account now: balances, lots, open holds, and who froze it', params, replies: { 200: Shown }, errors,
-  }, async (ctx) => {
-    reply(ctx, 200, presentAccount(await deps.showAccount(await named(ctx))));
+  add('GET', '/v1/accounts/:accountId', callers('read'), {
+    summary: 'An account now: balances, lots and open holds', params: accountParams, replies: { 200: Shown }, errors,
+  }, async (ctx, { principal }) => {
+    const shown = await deps.showAccount(await accountOfPath(ctx, principal, deps.nameAccount));
+    // A service may misspell an account; a user's own is there from the first token on.
+    if (principal.kind === 'service' && shown.account.seq === 0) throw new GatewayError('account_not_found', 'there is no such account');
+    reply(ctx, 200, presentNative(shown, principal.kind === 'operator'));
   });
 
   add('POST', '/v1/accounts/:accountId/freeze', allow('admin'), {
-    summary: 'Refuse every write to an account', params, body: reasonBody, replies: { 200: Changed }, errors,
+    summary: 'Refuse every write to an account', params: accountParams, body: reasonBody, replies: { 200: Changed }, errors,
   }, async (ctx, { principal, body: { reason } }) => {
-    reply(ctx, 200, await deps.freezeAccount({ accountId: await named(ctx), reason, actor: principal.accountId }));
+    reply(ctx, 200, presentFrozen(await deps.freezeAccount({ accountId: await named(ctx), reason, actor: principal.accountId })));
   });
 
   add('POST', '/v1/accounts/:accountId/thaw', allow('admin'), {
-    summary: 'Allow writes to an account again', params, body: reasonBody, replies: { 200: Changed }, errors,
+    summary: 'Allow writes to an account again', params: accountParams, body: reasonBody, replies: { 200: Changed }, errors,
   }, async (ctx, { principal, body: { reason } }) => {
-    reply(ctx, 200, await deps.thawAccount({ accountId: await named(ctx), reason, actor: principal.accountId }));
+    reply(ctx, 200, presentFrozen(await deps.thawAccount({ accountId: await named(ctx), reason, actor: principal.accountId })));
   });
 }
 
-const timeText = (ms: number): string => new Date(ms).toISOString();
+const presentFrozen = ({ accountId, ...rest }: Frozen): object => ({ account: accountId, ...rest });
 
-/** An account for operators; amounts in credits. */
-export function presentAccount({ accountId, account, freeze }: ShownAccount) {
+/** Why and by whom an account was frozen is for operators. */
+function presentNative({ accountId, account, freeze }: ShownAccount, showsFreeze: boolean): object {
   const { seq, available, held, debt, totals, frozen, lots, holds } = account;
   return {
-    accountId, seq, available: toCredits(available), held: toCredits(held), debt: toCredits(debt),
+    account: accountId, seq, available: creditsText(available), held: creditsText(held), debt: creditsText(debt),
     totals: {
-      granted: toCredits(totals.granted), captured: toCredits(totals.captured), expired: toCredits(totals.expired),
-      removed: toCredits(totals.removed), uncollected: toCredits(totals.uncollected),
+      granted: creditsText(totals.granted), captured: creditsText(totals.captured), expired: creditsText(totals.expired),
+      removed: creditsText(totals.removed), uncollected: creditsText(totals.uncollected),
     },
     frozen,
-    freeze: freeze === null ? null : { actor: freeze.actor, reason: freeze.reason, at: timeText(freeze.atMs) },
+    freeze: freeze === null || !showsFreeze ? null : { actor: freeze.actor, reason: freeze.reason, at: timeText(freeze.atMs) },
     lots: lots.map((lot) => ({
-      lotId: lot.lotId, amount: toCredits(lot.amount), remaining: toCredits(lot.remaining), held: toCredits(lot.held),
-      grantedAt: timeText(lot.grantedAtMs), expiresAt: lot.expiresAtMs === null ? null : timeText(lot.expiresAtMs),
+      id: grantIdOf(lot.lotId), amount: creditsText(lot.amount), remaining: creditsText(lot.remaining), held: creditsText(lot.held),
+      grantedAt: timeText(lot.grantedAtMs), expiresAt: timeTextOrNull(lot.expiresAtMs),
     })),
     holds: holds.map(({ holdId, amount, placedAtMs, expiresAtMs, price }) => ({
-      holdId, amount: toCredits(amount), placedAt: timeText(placedAtMs), expiresAt: timeText(expiresAtMs), price,
+      id: holdId, amount: creditsText(amount), placedAt: timeText(placedAtMs), leaseEndsAt: timeText(expiresAtMs), price,
     })),
   };
 }
+
+/** A lot that a grant opened is called by the id of the grant; other lots by their own. */
+export const grantIdOf = (lotId: string): string => (/^\d{12}$/.test(lotId) ? String(Number(lotId)) : lotId);

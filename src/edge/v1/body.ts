@@ -5,8 +5,11 @@ import { isStorable } from '../../kit/ids.js';
 import { assertStorable, type Metadata } from '../http/metadata.js';
 import type { Parser } from '../http/schema.js';
 
+/** `examples`: the first is shown in the documentation. */
+type ObjectOptions = { readonly description?: string; readonly examples?: readonly unknown[] };
+
 /** An object without other members than these. All objects of a body of `/v1` are made with it, but metadata. */
-export const Strict = <const Properties extends TProperties>(properties: Properties, options: { readonly description?: string } = {}) =>
+export const Strict = <const Properties extends TProperties>(properties: Properties, options: ObjectOptions = {}) =>
   Type.Object(properties, { ...options, additionalProperties: false });
 
 /** What is the caller's own: kept with the entry, returned with it, never read. Check it with `metadataOf`. */
@@ -21,8 +24,6 @@ export function metadataOf(metadata: Metadata | undefined): Metadata | undefined
 }
 
 const INVALID = 'The request is not valid';
-/** A body of a megabyte could have a hundred thousand of them. */
-const ERRORS_MAX = 20;
 const NAME_LENGTH_MAX = 100;
 
 /**
@@ -36,29 +37,24 @@ export function nativeBody<const Schema extends TSchema>(schema: Schema): Parser
     schema,
     parse: (value) => {
       if (compiled.Check(value)) return value;
-      const sources = value === undefined ? [{ path: 'body', message: 'is missing' }] : compiled.Errors(value).flatMap(toSources);
-      const [first] = sources;
-      throw new GatewayError('invalid_request', first?.message ?? INVALID, {
-        sources: sources.slice(0, ERRORS_MAX),
-      });
+      const found = value === undefined ? [{ path: 'body', message: 'is missing' }] : compiled.Errors(value).flatMap(toSources);
+      const sources = found.length === 0 ? [{ path: 'body', message: INVALID }] : found;
+      throw new GatewayError('invalid_request', sources[0]?.message ?? INVALID, { sources });
     },
   };
 }
 
 type SchemaError = ReturnType<ReturnType<typeof Compile>['Errors']>[number];
 
+/** TypeBox reports at most a few errors, and of an unknown member first that its value may not be there. */
 function toSources(error: SchemaError): ErrorSource[] {
-  const path = `body${named(error.instancePath.replaceAll('/', '.'))}`;
+  const path = `body${named(error.instancePath.replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~'))}`;
   if (error.keyword === 'required') {
     return error.params.requiredProperties.map((name) => ({ path: `${path}.${name}`, message: 'is missing' }));
   }
-  if (error.keyword === 'additionalProperties') {
-    return error.params.additionalProperties.slice(0, ERRORS_MAX).map((name) => ({
-      path: `${path}.${named(name)}`, message: 'is not a member of this request',
-    }));
-  }
-  // The first is said by additionalProperties, the second by its alternatives.
-  if (error.keyword === 'boolean' || error.keyword === 'anyOf') return [];
+  if (error.keyword === 'boolean') return [{ path, message: 'is not a member of this request' }];
+  // Said by the errors of the members, and of the alternatives.
+  if (error.keyword === 'additionalProperties' || error.keyword === 'anyOf') return [];
   return [{ path, message: error.message }];
 }
 

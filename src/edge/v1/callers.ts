@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { GatewayError, invalid } from '../../kit/errors.js';
-import { isAccountId } from '../../kit/ids.js';
+import { ACCOUNT_ID_RULE, isAccountId } from '../../kit/ids.js';
 import { ACCOUNT_ID_LENGTH_MAX, LIMIT_TEXT_LENGTH_MAX, NOTES_LENGTH_MAX } from '../../kit/limits.js';
 import type { NativeCaller } from '../../kit/principal.js';
 import type { Spending } from '../../ledger/limits.js';
@@ -8,9 +8,9 @@ import type { GatewayContext } from '../http/context.js';
 import { storedText } from '../http/schema.js';
 
 /** The id of an account in a body or a path. */
-export const AccountId = (description = 'the account that pays') => Type.String({
-  minLength: 1, maxLength: ACCOUNT_ID_LENGTH_MAX, pattern: '^[A-Za-z0-9_][A-Za-z0-9._@|+=~$-]*$', description,
-});
+export const AccountId = (description = 'the account that pays') => Type.Refine(
+  Type.String({ minLength: 1, maxLength: ACCOUNT_ID_LENGTH_MAX, description }), isAccountId, () => ACCOUNT_ID_RULE,
+);
 
 /** `account` of a body: a user may leave it out, a service only if its key is bound to one payer. */
 export const AccountMember = () => Type.Optional(AccountId('the account that pays; by default the own one, or the payer of the API key'));
@@ -25,9 +25,7 @@ export const ReasonMember = () => Type.Optional(storedText(1, NOTES_LENGTH_MAX))
  * @throws GatewayError invalid_request (a service named none, or what is named is no id), forbidden (of another caller).
  */
 export function accountOf(ctx: GatewayContext, caller: NativeCaller, named: string | undefined, path = 'body.account'): string {
-  if (named !== undefined && (named.length > ACCOUNT_ID_LENGTH_MAX || !isAccountId(named))) {
-    throw invalid(path, `must be 1 to ${ACCOUNT_ID_LENGTH_MAX} letters, digits or any of ._@|+=~$-`);
-  }
+  if (named !== undefined && !isAccountId(named)) throw invalid(path, ACCOUNT_ID_RULE);
   const accountId = named ?? ownAccount(caller);
   if (accountId === null) throw invalid(path, 'is missing: a service names the account');
   assertMayActOn(caller, accountId, path);
@@ -35,17 +33,33 @@ export function accountOf(ctx: GatewayContext, caller: NativeCaller, named: stri
   return accountId;
 }
 
-/** The account of a path parameter. The same errors. */
-export const accountInPath = (ctx: GatewayContext, caller: NativeCaller, name = 'accountId'): string =>
-  accountOf(ctx, caller, ctx.params?.[name] ?? '', `path.${name}`);
+/** The account that an operator names by its id, a username or an e-mail. @throws GatewayError account_not_found, conflict. */
+export type NameAccount = (text: string) => Promise<string>;
+
+/**
+ * The account of a path parameter. Users and services name it by its id, operators also by a name.
+ *
+ * @throws GatewayError as `accountOf` and, for operators, as `NameAccount`.
+ */
+export async function accountOfPath(ctx: GatewayContext, caller: NativeCaller, nameAccount: NameAccount): Promise<string> {
+  const text = ctx.params?.['accountId'] ?? '';
+  if (caller.kind !== 'operator') return accountOf(ctx, caller, text, 'path.accountId');
+  const accountId = await nameAccount(text);
+  ctx.state.accountId = accountId;
+  return accountId;
+}
+
+/** The account of a path parameter, by its id: also one that has nothing yet. The errors of `accountOf`. */
+export const accountInPath = (ctx: GatewayContext, caller: NativeCaller): string =>
+  accountOf(ctx, caller, ctx.params?.['accountId'] ?? '', 'path.accountId');
 
 /** A spender in a path: named like an account, and none that the caller must be allowed to act on. The errors of `spenderOf`. */
 export const spenderInPath = (ctx: GatewayContext, name = 'spender'): string => spenderOf(ctx.params?.[name] ?? '', `path.${name}`);
 
 /** @throws GatewayError invalid_request for what is no name of an account. */
 export function spenderOf(named: string, path: string): string {
-  if (named.length <= ACCOUNT_ID_LENGTH_MAX && isAccountId(named)) return named;
-  throw invalid(path, `must be 1 to ${ACCOUNT_ID_LENGTH_MAX} letters, digits or any of ._@|+=~$-`);
+  if (isAccountId(named)) return named;
+  throw invalid(path, ACCOUNT_ID_RULE);
 }
 
 /** `spender` and `feature` of a body: which limits of the account an operation counts against. */

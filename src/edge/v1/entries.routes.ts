@@ -1,78 +1,93 @@
+import { creditsText } from '../../kit/money/credits.js';
 import Type from 'typebox';
-import { invalid } from '../../kit/errors.js';
-import { PAGE_MAX } from '../../kit/limits.js';
-import { toCredits } from '../../kit/money/credits.js';
-import type { JournalEntry } from '../../ledger/entry.js';
-import { authenticated } from '../auth/allow.js';
+import type { Receipt } from '../../credits/receipts/read-receipt.js';
+import { GatewayError } from '../../kit/errors.js';
+import { listFacts } from '../../ledger/facts.js';
+import { authenticated, callers } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
-
-/** One entry of an account's ledger, as Postgres has it. */
-export type HistoryEntry = Pick<
-  JournalEntry,
-  | 'seq' | 'atMs' | 'kind' | 'available' | 'held' | 'debt' | 'granted' | 'captured' | 'expired' | 'removed' | 'uncollected'
-  | 'availableAfter' | 'heldAfter' | 'debtAfter' | 'holdId' | 'price' | 'corrects'
->;
+import { accountParams, grantIdOf } from './account.routes.js';
+import { accountOfPath, type NameAccount } from './callers.js';
+import { Entry, entryFields, presentEntry, type HistoryEntry } from './entry-fields.js';
+import { cursorIn, limitIn, ListOf, ListQuery } from './lists.js';
+import { writeCursor } from '../http/cursor.js';
+import { PricedReply, presentPriced } from './usage-fields.js';
+import { AmountOut } from './values.js';
 
 /** Reads a page of an account's entries, newest first. `next` is the `before` of the page that follows, or null. */
 export type ReadHistory = (
   query: { readonly accountId: string; readonly before: number | undefined; readonly limit: number },
 ) => Promise<{ readonly entries: readonly HistoryEntry[]; readonly next: number | null }>;
 
-const PAGE_DEFAULT = 50;
-
-const Entry = Type.Object({
-  seq: Type.Integer(), at: Type.String(), kind: Type.String(), holdId: Type.Union([Type.String(), Type.Null()]),
-  price: Type.Union([Type.String(), Type.Null()]),
-  corrects: Type.Union([Type.Integer(), Type.Null()], { description: '`seq` of the end of the hold that this entry adds to' }),
-  available: Type.Number(), held: Type.Number(), debt: Type.Number(), granted: Type.Number(), captured: Type.Number(),
-  expired: Type.Number(), removed: Type.Number(), uncollected: Type.Number(),
-  availableAfter: Type.Number(), heldAfter: Type.Number(), debtAfter: Type.Number(),
-});
-const query = {
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_MAX, default: PAGE_DEFAULT, description: 'entries of one page' })),
-  before: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: '`nextBefore` of the page before' })),
+export type EntryRouteDeps = { readonly history: ReadHistory };
+export type ReceiptRouteDeps = EntryRouteDeps & {
+  readonly nameAccount: NameAccount;
+  readonly readReceipt: (accountId: string, seq: number) => Promise<Receipt>;
 };
-const Page = Type.Object({ entries: Type.Array(Entry), nextBefore: Type.Union([Type.Integer(), Type.Null()]) });
+
+const ReceiptReply = Type.Object({
+  ...entryFields,
+  overage: AmountOut('the part of `captured` beyond the hold'),
+  lots: Type.Array(Type.Object({
+    id: Type.String(), available: AmountOut(), held: AmountOut(), opened: Type.Boolean(),
+  }), { description: 'the lots that it changed, and by how much' }),
+  usages: Type.Array(PricedReply, { description: 'what was used, at the prices of then' }),
+  facts: Type.Record(Type.String(), Type.Unknown(), { description: 'what else was told of it: actor, feature, metadata' }),
+  timeline: Type.Array(Entry, { description: 'all entries of its hold so far, oldest first' }),
+});
 
 /** The caller's own ledger. It lags the balance by what Postgres does not have yet, usually well under a second. */
-export function entryRoutes(add: AddRoute, { history }: { readonly history: ReadHistory }): void {
-  const spec = {
-    summary: 'Ledger entries of the caller, newest first', query, replies: { 200: Page }, errors: ['ledger_unavailable'],
-  } as const;
-  add('GET', '/v1/entries', authenticated(), spec, async (ctx, { principal }) => {
-    const limit = positiveInteger(ctx, 'limit', PAGE_MAX) ?? PAGE_DEFAULT;
-    const before = positiveInteger(ctx, 'before', Number.MAX_SAFE_INTEGER);
-    const { entries, next } = await history({ accountId: principal.accountId, before, limit });
-    reply(ctx, 200, { entries: entries.map(present), nextBefore: next });
+export function entryRoutes(add: AddRoute, { history }: EntryRouteDeps): void {
+  add('GET', '/v1/entries', authenticated(), {
+    summary: 'Ledger entries of the caller, newest first', query: ListQuery, replies: { 200: ListOf(Entry) },
+    errors: ['ledger_unavailable'],
+  }, async (ctx, { principal }) => {
+    await replyPage(ctx, history, () => Promise.resolve(principal.accountId));
   });
 }
 
-function positiveInteger(ctx: GatewayContext, name: string, max: number): number | undefined {
-  const text = ctx.query[name];
-  if (text === undefined) return undefined;
-  const value = typeof text === 'string' && /^\d{1,16}$/.test(text) ? Number(text) : 0;
-  if (value < 1 || value > max) throw invalid(`query.${name}`, `${name} must be a whole number from 1 to ${max}`);
-  return value;
+/** Any account's ledger, and the receipt of an entry. */
+export function receiptRoutes(add: AddRoute, { history, nameAccount, readReceipt }: ReceiptRouteDeps): void {
+  add('GET', '/v1/accounts/:accountId/entries', callers('read'), {
+    summary: 'Ledger entries of an account, newest first', params: accountParams, query: ListQuery, replies: { 200: ListOf(Entry) },
+    errors: ['account_not_found', 'conflict', 'ledger_unavailable'],
+  }, async (ctx, { principal }) => {
+    await replyPage(ctx, history, () => accountOfPath(ctx, principal, nameAccount));
+  });
+
+  add('GET', '/v1/accounts/:accountId/entries/:seq', callers('read'), {
+    summary: 'The receipt of an entry: what it charged for, at which price, from which lots, and the life of its hold',
+    params: { ...accountParams, seq: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }) },
+    replies: { 200: ReceiptReply }, errors: ['account_not_found', 'not_found', 'conflict', 'ledger_unavailable'],
+  }, async (ctx, { principal }) => {
+    const accountId = await accountOfPath(ctx, principal, nameAccount);
+    reply(ctx, 200, presentReceipt(await readReceipt(accountId, seqIn(ctx))));
+  });
 }
 
-const present = (entry: HistoryEntry): object => ({
-  seq: entry.seq,
-  at: new Date(entry.atMs).toISOString(),
-  kind: entry.kind,
-  holdId: entry.holdId === '' ? null : entry.holdId,
-  price: entry.price === '' ? null : entry.price,
-  corrects: entry.corrects === 0 ? null : entry.corrects,
-  available: toCredits(entry.available),
-  held: toCredits(entry.held),
-  debt: toCredits(entry.debt),
-  granted: toCredits(entry.granted),
-  captured: toCredits(entry.captured),
-  expired: toCredits(entry.expired),
-  removed: toCredits(entry.removed),
-  uncollected: toCredits(entry.uncollected),
-  availableAfter: toCredits(entry.availableAfter),
-  heldAfter: toCredits(entry.heldAfter),
-  debtAfter: toCredits(entry.debtAfter),
-});
+async function replyPage(ctx: GatewayContext, history: ReadHistory, accountId: () => Promise<string>): Promise<void> {
+  const limit = limitIn(ctx);
+  const before = cursorIn(ctx, ([seq]) => (Number.isSafeInteger(seq) && (seq as number) > 0 ? seq as number : null));
+  const { entries, next } = await history({ accountId: await accountId(), before, limit });
+  reply(ctx, 200, { data: entries.map(presentEntry), nextCursor: next === null ? null : writeCursor([next]) });
+}
+
+function seqIn(ctx: GatewayContext): number {
+  const text = ctx.params?.['seq'] ?? '';
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
+  throw new GatewayError('not_found', 'the account has no such entry');
+}
+
+function presentReceipt({ entry, lots, priced, timeline }: Receipt): object {
+  return {
+    ...presentEntry(entry),
+    overage: creditsText(entry.overage),
+    lots: lots.map(({ lotId, remaining, held, opened }) => ({
+      id: grantIdOf(lotId), available: creditsText(remaining), held: creditsText(held), opened: opened !== null,
+    })),
+    usages: priced.map(presentPriced),
+    facts: Object.fromEntries((listFacts(entry.about) ?? []).filter(([name]) => name !== 'priced')),
+    timeline: timeline.map(presentEntry),
+  };
+}

@@ -5,12 +5,13 @@ import type { ModelCosts } from '../../credits/usage/model-costs.js';
 import type { Clock } from '../../kit/clock.js';
 import { invalid } from '../../kit/errors.js';
 import { PAGE_MAX } from '../../kit/limits.js';
-import { sumToCredits } from '../../kit/money/credits.js';
+import { creditsText, sumToCredits } from '../../kit/money/credits.js';
 import { allow } from '../auth/allow.js';
 import { reply } from '../http/json.js';
 import { Moment, momentIn } from '../http/moment.js';
 import { queryNumber } from '../http/query-fields.js';
 import type { AddRoute } from '../http/routes.js';
+import { AmountOut } from './values.js';
 
 export type ModelCostsRouteDeps = { readonly modelCosts: (query: ModelCostsQuery) => Promise<ModelCosts>; readonly clock: Clock };
 
@@ -30,7 +31,7 @@ const Costs = Type.Object({
   models: Type.Array(Type.Object({
     model: Type.String({ description: '`unknown`: all that no price book ever had' }),
     messages: Type.Integer({ description: 'settlements and charges' }), tokens: Type.Number(),
-    held: Type.Number({ description: 'credits of holds that ended' }), captured: Type.Number({ description: 'credits that users paid' }),
+    held: AmountOut('credits of holds that ended'), captured: AmountOut('credits that users paid'),
     captureRatio: Type.Union([Type.Number(), Type.Null()], { description: 'captured / held; null when nothing was held' }),
   })),
 });
@@ -53,6 +54,6 @@ export function modelCostsRoutes(add: AddRoute, { modelCosts, clock }: ModelCost
 }
 
 const present = ({ held, captured, ...rest }: ModelCost): object => ({
-  ...rest, held: sumToCredits(held), captured: sumToCredits(captured),
+  ...rest, held: creditsText(held), captured: creditsText(captured),
   captureRatio: held === 0n ? null : sumToCredits(captured) / sumToCredits(held),
 });

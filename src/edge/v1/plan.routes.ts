@@ -4,16 +4,17 @@ import type { Referral, ReferralCommand } from '../../credits/plans/referral-bon
 import { invalid } from '../../kit/errors.js';
 import { isAccountId } from '../../kit/ids.js';
 import { ACCOUNT_ID_LENGTH_MAX } from '../../kit/limits.js';
-import { toCredits } from '../../kit/money/credits.js';
+import { creditsText } from '../../kit/money/credits.js';
 import { ZERO } from '../../kit/money/micros.js';
 import { allow } from '../auth/allow.js';
-import { Credits, CreditsReply, readAmount, readPositiveAmount } from '../http/amount.js';
 import type { GatewayContext } from '../http/context.js';
 import { markReplayed } from '../http/idempotency-key.js';
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
 import { integerOrNull, storedText } from '../http/schema.js';
 import { nativeBody, Strict } from './body.js';
+import { ListOf, wholeList } from './lists.js';
+import { amountIn, AmountIn, AmountOut, positiveAmountIn } from './values.js';
 
 /** The use cases of manage-plans.ts and referral-bonus.ts, with their deps. */
 export type PlanRouteDeps = {
@@ -36,7 +37,7 @@ const Id = (maxLength: number) => Type.String({ minLength: 1, maxLength, pattern
 const AccountId = () => Id(ACCOUNT_ID_LENGTH_MAX);
 const planBody = nativeBody(Strict({
   name: storedText(1, NAME_LENGTH_MAX),
-  credits: Credits(),
+  credits: AmountIn(),
   period: Type.Enum(['day', 'week', 'month', 'seconds']),
   periodSeconds: Type.Optional(integerOrNull(1, PERIOD_SECONDS_MAX)),
   mode: Type.Optional(Type.Enum(['roll_over', 'reset'])),
@@ -45,11 +46,11 @@ const planBody = nativeBody(Strict({
 }));
 const assignBody = nativeBody(Strict({ plan: Id(PLAN_ID_LENGTH_MAX) }));
 const referralBody = nativeBody(
-  Strict({ referrer: AccountId(), referee: AccountId(), credits: Credits(), refereeCredits: Type.Optional(Credits()) }),
+  Strict({ referrer: AccountId(), referee: AccountId(), credits: AmountIn(), refereeCredits: Type.Optional(AmountIn()) }),
 );
 
 const PlanReply = Type.Object({
-  plan: Type.String(), name: Type.String(), credits: CreditsReply(), period: Type.String(),
+  plan: Type.String(), name: Type.String(), credits: AmountOut(), period: Type.String(),
   periodSeconds: Type.Union([Type.Integer(), Type.Null()]),
   mode: Type.String(), missed: Type.String(), expiresAfterSeconds: Type.Union([Type.Integer(), Type.Null()]),
 });
@@ -63,9 +64,9 @@ const accountParams = { accountId: AccountId() };
 /** Plans, who has which, and bonuses for referrals. For administrators. */
 export function planRoutes(add: AddRoute, deps: PlanRouteDeps): void {
   add('GET', '/v1/plans', allow('admin'), {
-    summary: 'The credit plans', replies: { 200: Type.Array(PlanReply) }, errors: ['ledger_unavailable'],
+    summary: 'The credit plans', replies: { 200: ListOf(PlanReply) }, errors: ['ledger_unavailable'],
   }, async (ctx) => {
-    reply(ctx, 200, (await deps.listPlans()).map(presentPlan));
+    reply(ctx, 200, wholeList((await deps.listPlans()).map(presentPlan)));
   });
 
   add('PUT', '/v1/plans/:planId', allow('admin'), {
@@ -113,10 +114,8 @@ export function planRoutes(add: AddRoute, deps: PlanRouteDeps): void {
   }, async (ctx, { principal, body: { referrer, referee, credits, refereeCredits } }) => {
     const { status, replayed } = await deps.grantReferral({
       referrer, referee, actor: principal.accountId,
-      referrerAmount: readPositiveAmount(credits, { path: 'body.credits', message: 'credits must be above zero' }),
-      refereeAmount: refereeCredits === undefined ? ZERO : readAmount(refereeCredits, {
-        path: 'body.refereeCredits', message: 'refereeCredits must not be negative',
-      }),
+      referrerAmount: positiveAmountIn(credits, 'body.credits'),
+      refereeAmount: refereeCredits === undefined ? ZERO : amountIn(refereeCredits, 'body.refereeCredits'),
     });
     markReplayed(ctx, replayed);
     reply(ctx, 200, { status });
@@ -142,13 +141,13 @@ function toPlan(planId: string, body: ReturnType<typeof planBody.parse>): Plan {
   }
   return {
     planId, name, mode, missed, expiresAfterSeconds,
-    amount: readPositiveAmount(credits, { path: 'body.credits', message: 'credits must be above zero' }),
+    amount: positiveAmountIn(credits, 'body.credits'),
     period: period === 'seconds' ? { unit: period, seconds: periodSeconds ?? 0 } : { unit: period },
   };
 }
 
 const presentPlan = ({ planId, name, amount, period, mode, missed, expiresAfterSeconds }: Plan): object => ({
-  plan: planId, name, credits: toCredits(amount), period: period.unit,
+  plan: planId, name, credits: creditsText(amount), period: period.unit,
   periodSeconds: period.unit === 'seconds' ? period.seconds : null, mode, missed, expiresAfterSeconds,
 });
 

@@ -1,6 +1,8 @@
 import Type from 'typebox';
 import { PRICED_MODEL_LENGTH_MAX } from '../../credits/prices/check-price.js';
-import { DIMENSIONS, ROUNDINGS, SERVICE_TIERS, UNITS, type Dimension, type PriceTier, type PriceVersion } from '../../credits/prices/price.js';
+import {
+  DIMENSIONS, ROUNDINGS, SERVICE_TIERS, UNITS, type Dimension, type PriceTier, type PriceVersion,
+} from '../../credits/prices/price.js';
 import { compare, parseDecimal, rational } from '../../credits/prices/rational.js';
 import { invalid } from '../../kit/errors.js';
 import { TOKENS_MAX } from '../../kit/limits.js';
@@ -26,10 +28,13 @@ const Name = (lengthMin: number) => storedText(lengthMin, PRICED_MODEL_LENGTH_MA
 type GivenPrices = Readonly<Partial<Record<Dimension, number | string | null>>>;
 /** A misspelt class must not become one that is not sold. */
 const Classes = (description: string) => Type.Unsafe<GivenPrices>(Type.Object(
-  Object.fromEntries(DIMENSIONS.map((dimension) => [dimension, Type.Optional(DecimalOrNull())])), { description, additionalProperties: false },
+  Object.fromEntries(DIMENSIONS.map((dimension) => [dimension, Type.Optional(DecimalOrNull())])),
+  { description, additionalProperties: false },
 ));
 const Limit = () => Type.Optional(integerOrNull(1, TOKENS_MAX));
-const Above = () => Type.Integer({ minimum: 0, maximum: TOKENS_MAX, description: 'for prompts of more tokens than that: all their tokens' });
+const Above = () => Type.Integer({
+  minimum: 0, maximum: TOKENS_MAX, description: 'for prompts of more tokens than that: all their tokens',
+});
 
 export const priceBody = bodyOf(Type.Object({
   provider: Type.Optional(Name(0)), model: Name(1), prices: Type.Optional(Classes('a class that is not named has no price of its own')),
@@ -51,7 +56,7 @@ export const termsBody = bodyOf(Type.Object({
 
 const TextOrNull = () => Type.Union([Type.String(), Type.Null()]);
 const IntegerOrNull = () => Type.Union([Type.Integer(), Type.Null()]);
-const ClassesReply = <Schema extends ReturnType<typeof Type.String>>(schema: () => Schema | ReturnType<typeof TextOrNull>, isPartial: boolean) =>
+const ClassesReply = (schema: () => ReturnType<typeof Type.String> | ReturnType<typeof TextOrNull>, isPartial: boolean) =>
   Type.Object(Object.fromEntries(DIMENSIONS.map((dimension) => [dimension, isPartial ? Type.Optional(schema()) : schema()])));
 export const PriceReply = Type.Object({
   book: Type.String(), provider: Type.String(), model: Type.String(), version: Type.Integer(), effectiveFrom: Type.String(),

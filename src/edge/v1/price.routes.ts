@@ -73,7 +73,8 @@ export function priceRoutes(add: AddRoute, deps: SetPriceDeps): void {
   });
 
   add('PUT', '/v1/prices/:book', allow('admin'), {
-    summary: 'Set the price of a model, or another name for a model, from a time on, as a new version; the first price creates the book', params, body: priceBody,
+    summary: 'Set the price of a model, or another name for one, from a time on, as a new version; the first price creates the book',
+    params, body: priceBody,
     replies: { 200: Type.Object({ price: PriceReply, changed: Type.Boolean() }) }, errors: ['ledger_unavailable'],
   }, async (ctx, { principal, body }) => {
     const { marginPercent, moneyPerCredit, effectiveFrom, prices, tiers, ...rest } = body;

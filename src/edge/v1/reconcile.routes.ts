@@ -4,13 +4,15 @@ import type { Comparison } from '../../journal/reconcile/comparison.js';
 import type { Finding, OpenDrift } from '../../journal/reconcile/finding.table.js';
 import type { ReconcileState } from '../../journal/reconcile/reconcile-state.table.js';
 import type { ShardReport } from '../../journal/shard-report.js';
-import { sumToCredits } from '../../kit/money/credits.js';
+import { creditsText } from '../../kit/money/credits.js';
 import { AMOUNTS, type AmountName } from '../../ledger/figures.js';
 import { allow } from '../auth/allow.js';
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
 import { storedText } from '../http/schema.js';
 import { nativeBody, Strict } from './body.js';
+import { ListOf, wholeList } from './lists.js';
+import { AmountOut } from './values.js';
 
 export type Reconciliation = {
   readonly state: ReconcileState;
@@ -55,10 +57,10 @@ const State = Type.Object({
   sums: Type.Object({
     accounts: Type.Integer(),
     conserves: Type.Boolean({ description: 'granted = available + held + captured + expired + removed - debt, exactly' }),
-    ...Object.fromEntries(AMOUNTS.map((name) => [name, Type.Number()])),
+    ...Object.fromEntries(AMOUNTS.map((name) => [name, AmountOut()])),
   }),
 });
-const Shards = Type.Array(Type.Object({
+const Shards = ListOf(Type.Object({
   shard: Type.Integer(), epoch: Type.Integer(), cursor: Type.String(), lagEntries: Type.Integer(), stoppedReason: TextOrNull(),
 }));
 
@@ -88,7 +90,7 @@ export function reconcileRoutes(add: AddRoute, deps: ReconcileRouteDeps): void {
     summary: 'Shards of the journal: how far Postgres is, and which are stopped', replies: { 200: Shards },
     errors: ['ledger_unavailable'],
   }, async (ctx) => {
-    reply(ctx, 200, await deps.readShards());
+    reply(ctx, 200, wholeList(await deps.readShards()));
   });
 }
 
@@ -115,7 +117,7 @@ function presentReconciliation({ state, open, findings, sums }: Reconciliation):
     sums: {
       accounts: sums.accounts,
       conserves: of('granted') === of('available') + of('held') + of('captured') + of('expired') + of('removed') - of('debt'),
-      ...Object.fromEntries(AMOUNTS.map((name) => [name, sumToCredits(of(name))])),
+      ...Object.fromEntries(AMOUNTS.map((name) => [name, creditsText(of(name))])),
     },
   };
 }

@@ -5,8 +5,12 @@ import { accountRoutes, type AccountRouteDeps } from './account.routes.js';
 import { explainRoutes, type ExplainRouteDeps } from './explain.routes.js';
 import { limitRoutes, type LimitRouteDeps } from './limits.routes.js';
 import { memberRoutes, type MemberRouteDeps } from './members.routes.js';
-import { entryRoutes, type ReadHistory } from './entries.routes.js';
 import { holdRoutes, type HoldRouteDeps } from './holds.routes.js';
+import { apiKeyRoutes, type ApiKeyRouteDeps } from './api-key.routes.js';
+import { chargeRoutes, type ChargeRouteDeps } from './charges.routes.js';
+import { entryRoutes, receiptRoutes, type ReadHistory, type ReceiptRouteDeps } from './entries.routes.js';
+import { grantRoutes, type GrantRouteDeps } from './grants.routes.js';
+import { lotRoutes, type LotRouteDeps } from './lots.routes.js';
 import { modelCostsRoutes, type ModelCostsRouteDeps } from './model-costs.routes.js';
 import { planRoutes, type PlanRouteDeps } from './plan.routes.js';
 import { waiting, type WriteLedger } from './prefer.js';
@@ -25,11 +29,21 @@ export type NativeDeps = {
   readonly holds?: HoldRouteDeps;
   readonly prices?: SetPriceDeps;
   readonly refusals?: RefusalRouteDeps;
+  readonly apiKeys?: ApiKeyRouteDeps;
+  readonly accounts?: LotRouteDeps & Omit<ReceiptRouteDeps, 'history'>;
+  readonly charges?: ChargeRouteDeps;
+  readonly grants?: GrantRouteDeps;
 };
 
 /** The native API (docs/contracts/native.md): every group of its routes. */
 export function nativeRoutes(table: AddRoute, deps: NativeDeps): void {
   const add = waiting(table, deps.writeLedger);
+  if (deps.charges !== undefined) chargeRoutes(add, deps.charges);
+  if (deps.grants !== undefined) grantRoutes(add, deps.grants, deps.clock);
+  if (deps.accounts !== undefined) {
+    receiptRoutes(add, { ...deps.accounts, history: deps.history });
+    lotRoutes(add, deps.accounts);
+  }
   entryRoutes(add, deps);
   planRoutes(add, deps.plans);
   if (deps.oversight !== undefined) {
@@ -44,5 +58,6 @@ export function nativeRoutes(table: AddRoute, deps: NativeDeps): void {
   }
   if (deps.holds !== undefined) holdRoutes(add, deps.holds);
   if (deps.prices !== undefined) priceRoutes(add, deps.prices);
+  if (deps.apiKeys !== undefined) apiKeyRoutes(add, deps.apiKeys);
   if (deps.refusals !== undefined) refusalRoutes(add, deps.refusals);
 }

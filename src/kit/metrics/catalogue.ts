@@ -58,6 +58,11 @@ const REFUSAL_REASONS = [
 /** The checks of the reconciler (journal/reconcile/comparison.ts); see docs/runbook.md. */
 const DRIFT_CHECKS = ['balance', 'lots', 'holds', 'sequence', 'running_balance', 'conservation', 'unknown_account'] as const;
 
+/** The price books (credits/prices/price.ts); `other`: books that operators have named. */
+const PRICE_BOOKS = ['tokens', 'messages', 'models', 'native', 'other'] as const;
+/** How a name led to a price (credits/prices/price-tokens.ts). */
+const PRICE_RULES = ['exact', 'alias', 'case', 'provider', 'date', 'variant', 'region', 'default'] as const;
+
 /** The worker's jobs (worker/jobs/job-names.ts). */
 const JOBS = [
   'drain', 'expire-holds', 'expire-lots', 'expire-forgotten', 'replay-money-in', 'resume-claims', 'make-partitions', 'forget-epochs',
@@ -87,6 +92,8 @@ export const METRICS = {
     'cg_refusals_unrecorded_total',
     'Refusals that could not be kept for the operator console: Postgres down for long, or too many at once.', {},
   ),
+  jwksRefreshes: counter('cg_jwks_refreshes_total', 'Attempts to fetch the keys of JWKS_URL.', { result: ['ok', 'failed'] }),
+  jwksAge: gauge('cg_jwks_age_seconds', 'Age of the keys of JWKS_URL in the process with the oldest; 0 without a key server.', {}),
 
   // Scripts, and Redis as the hot path sees it
   scriptSeconds: histogram(
@@ -129,6 +136,11 @@ export const METRICS = {
   limitRefusals: counter('cg_limit_refusals_total', 'Holds, extensions and charges that a spending limit refused, by its window.', {
     period: ['minute', 'hour', 'day', 'week', 'month', 'total'], window: ['calendar', 'rolling'],
   }),
+  priced: counter(
+    'cg_prices_found_total',
+    'Prices that were looked up for holds, charges and quotes, by book and by the rule that found them. default: the model is in no '
+      + 'price book and costs what the book says for any other.', { book: PRICE_BOOKS, rule: PRICE_RULES },
+  ),
   modelHeld: counter(
     'cg_model_held_credits_total', 'Credits held for a model, counted when the hold ends. Beyond the busiest models: other.',
     { model: OPEN },

@@ -213,7 +213,7 @@ describe('what is kept, and repeats', () => {
     await call('POST', '/api/credits/set', { userId: alice.sub, credits: 4 });
     await call('DELETE', '/api/credits/remove', { userId: alice.sub, credits: 1 });
     const kinds = async (): Promise<unknown[]> =>
-      ((await call('GET', '/v1/entries', undefined, {}, alice.token)).body['entries'] as { kind: string }[]).map(({ kind }) => kind);
+      ((await call('GET', '/v1/entries', undefined, {}, alice.token)).body['data'] as { kind: string }[]).map(({ kind }) => kind);
     const deadline = Date.now() + 120_000;
     while ((await kinds()).length < 3 && Date.now() < deadline) await new Promise((resolve) => { setTimeout(resolve, 50); });
     expect(await kinds()).toEqual(['remove', 'set', 'grant']);

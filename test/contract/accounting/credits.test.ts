@@ -133,7 +133,7 @@ describe('POST /api/credits/calculate', () => {
 
   test.each([
     [SONNET, 1_000, 3], [SONNET, 1_500, 5], [SONNET, 500, 2], ['gpt-4', 1_500, 7.5], ['gpt-4', 1, 0.005], ['__proto__', 1_000, 1],
-    ['constructor', 1_000, 1],
+    ['constructor', 1_000, 1], ['openai/gpt-4', 1_500, 7.5], ['gpt-4-0613', 1_500, 7.5], ['GPT-4', 1_500, 7.5], ['gpt-4:free', 1_500, 7.5],
   ])(
     '%s, %d tokens -> %d', async (modelId, tokens, credits) => {
       const { status, body } = await (await someone()).post('/api/credits/calculate', { modelId, tokens });
@@ -143,7 +143,7 @@ describe('POST /api/credits/calculate', () => {
 
   test.each([
     {}, { modelId: 'gpt-4' }, { tokens: 5 }, { modelId: '', tokens: 5 }, { modelId: 'gpt-4', tokens: -1 },
-    { modelId: 'gpt-4', tokens: '5' },
+    { modelId: 'gpt-4', tokens: '5' }, { modelId: 'gpt-4', tokens: 5, cachedTokens: 3 },
   ])('%j -> 400', async (body) => {
     const answer = await (await someone()).post('/api/credits/calculate', body);
     expect([answer.status, answer.body['message']]).toEqual([400, 'Valid modelId and tokens required']);

@@ -84,6 +84,14 @@ describe('initialize', () => {
 });
 
 describe('finalize', () => {
+  test('tokens that are counted by class are refused by name, and the session stays open', async () => {
+    const alice = await streamer(10);
+    await alice.call('initialize', { sessionId: 's1', modelId: 'gpt-4', estimatedTokens: 100 });
+    const refused = await alice.call('finalize', { sessionId: 's1', actualTokens: 100, reasoningTokens: 40 });
+    expect([refused.status, (refused.body['sources'] as { path: string }[])[0]?.path]).toEqual([400, 'body.reasoningTokens']);
+    expect((await alice.call('finalize', { sessionId: 's1', actualTokens: 100, estimatedTokens: 100 })).status).toBe(200);
+  });
+
   test('charges what was used and gives the rest back', async () => {
     const alice = await streamer(100);
     await alice.call('initialize', { sessionId: 's1', modelId: LITE, estimatedTokens: 10_000 });

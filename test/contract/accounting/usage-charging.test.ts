@@ -31,10 +31,10 @@ async function someone(credits: number) {
       }),
     balance: async () => (await send(`${gateway.url}/api/credits/balance`, 'GET', { token })).body['totalCredits'],
     stats: async () => (await send(`${gateway.url}/api/usage/stats`, 'GET', { token })).body,
-    entries: async () => (await send(`${gateway.url}/v1/entries`, 'GET', { token })).body['entries'] as {
+    entries: async () => (await send(`${gateway.url}/v1/entries`, 'GET', { token })).body['data'] as {
       readonly kind: string;
-      readonly captured: number;
-      readonly uncollected: number;
+      readonly captured: string;
+      readonly uncollected: string;
     }[],
   };
 }
@@ -98,7 +98,7 @@ test('a record that is refused leaves its usage behind, as uncollected; its repe
     totalRecords: 0, totalCredits: 0, uncollectedRecords: 1, uncollectedCredits: 5,
     recentActivity: [expect.objectContaining({ credits: 0, uncollected: 5 })],
   });
-  expect((await alice.entries())[0]).toMatchObject({ kind: 'refuse_usage', captured: 0, uncollected: 5 });
+  expect((await alice.entries())[0]).toMatchObject({ kind: 'refuse_usage', captured: '0', uncollected: '5' });
 
   await alice.grant(10);
   const collected = await alice.record(5, {}, headers);

@@ -113,18 +113,50 @@ describe('I12: what a hostile token gets', () => {
     await allocate(email, 10);
     await nothingFor(await gateway.token({ sub: objectId(), username: email }), email, 10);
     await nothingFor(await gateway.token({ sub: objectId(), email: email.replace('@k', '@\u212A') }), email, 10);
-    await nothingFor(await gateway.token({ sub: objectId(), email, email_verified: false } as never), email, 10);
+    for (const email_verified of [false, 'false', null, 0]) {
+      await nothingFor(await gateway.token({ sub: objectId(), email, email_verified } as never), email, 10);
+    }
     expect(await totalOf(await gateway.token({ sub: objectId(), email }))).toBe(10);
   });
 
   test('a token of ChatsParty: nothing by name; what is under its own id is its own', async () => {
     const email = `${fresh('victim')}@example.com`;
-    const userId = fresh('cuid');
+    const userId = `c${objectId()}`;
     await allocate(email, 10);
     await allocate(userId, 3);
     const token = await signed(CHATSPARTY_SECRET, { ...usualClaims(Date.now()), userId, email, username: email, role: 'admin' });
     expect(await totalOf(token)).toBe(3);
     expect(await totalOf(await gateway.token({ sub: objectId(), email }))).toBe(10);
+  });
+
+  test('a subject of ChatsParty that is the text of a name, or an id that waits: refused, and the owner gets all', async () => {
+    const [name, local, later, sub] = [fresh('victim'), fresh('victim'), fresh('victim'), objectId()];
+    const email = `${local}@example.com`;
+    for (const text of [name, email, sub]) await allocate(text, 10);
+    const chatsparty = (userId: string): Promise<string> => signed(CHATSPARTY_SECRET, { ...usualClaims(Date.now()), userId });
+    const refused = async (userId: string): Promise<void> => {
+      const { status, body } = await call('GET', '/api/credits/balance', undefined, await chatsparty(userId));
+      const [source] = body['sources'] as { path: string }[];
+      expect([status, body['message'], source?.path]).toEqual([401, 'Authentication failed', 'token.userId']);
+    };
+    for (const text of [name, email, email.toUpperCase(), sub]) await refused(text);
+    // An address that nobody has granted to yet: whoever held the account of that id would get what comes.
+    await refused(`${later}@example.com`);
+    const owner = await gateway.token({ sub, username: name, email });
+    expect(await totalOf(owner)).toBe(30);
+    // After the claim, too; what comes under these names is the owner's.
+    for (const text of [name, email]) await refused(text);
+    for (const text of [name, email, sub]) expect((await allocate(text, 1)).body['userId']).toBe(sub);
+    expect(await totalOf(owner)).toBe(33);
+  });
+
+  test('a username that is the id of another user: it neither claims nor finds', async () => {
+    const [waiting, unseen] = [objectId(), objectId()];
+    await allocate(waiting, 10);
+    await nothingFor(await gateway.token({ sub: objectId(), username: waiting }), waiting, 10);
+    await totalOf(await gateway.token({ sub: objectId(), username: unseen }));
+    expect((await allocate(unseen, 5)).body['userId']).toBe(unseen);
+    expect(await totalOf(await gateway.token({ sub: unseen }))).toBe(5);
   });
 
   test('a token with an invalid signature, or an expired one: nothing, and no trace', async () => {

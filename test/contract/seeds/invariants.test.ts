@@ -202,4 +202,4 @@ test('#14 what remains, is reserved and was spent is what was credited: in any o
   await look();
 });
 
-const seqOf = ({ body }: Answer): number => (body['entries'] as { seq: number }[])[0]?.seq ?? 0;
+const seqOf = ({ body }: Answer): number => (body['data'] as { seq: number }[])[0]?.seq ?? 0;

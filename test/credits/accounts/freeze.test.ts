@@ -61,6 +61,13 @@ test('while Postgres is away an account is frozen all the same, by its id', asyn
   expect((await under.ledger.readAccount(accountId)).frozen).toBe(true);
 });
 
+test('while Postgres is away a text is not taken for the id of an account whose credits were moved to their owner', async () => {
+  const accountId = await fund();
+  const naming = { ledger: under.ledger, freshen: { account: away }, resolveAccount: away };
+  await under.ledger.revokeLot({ accountId, lotId: 'l', key: 'claim', about: '{}' });
+  await expect(nameAccount(naming, accountId)).rejects.toMatchObject({ code: 'ledger_unavailable' });
+});
+
 describe('grants to a frozen account', () => {
   test('are refused for good: nothing of them comes later', async () => {
     const accountId = await fund();

@@ -39,12 +39,12 @@ describe('plans', () => {
     const [planId, alice] = [`pro-${randomUUID().slice(0, 8)}`, await chatsparty.someone()];
     await until(async () => await balanceOf(alice) === 25);
     const plan = {
-      plan: planId, name: 'Pro', credits: 100, period: 'month', periodSeconds: null, mode: 'reset', missed: 'latest',
+      plan: planId, name: 'Pro', credits: '100', period: 'month', periodSeconds: null, mode: 'reset', missed: 'latest',
       expiresAfterSeconds: null,
     };
     const defined = await define(planId, { name: 'Pro', credits: 100, period: 'month', mode: 'reset' });
     expect([defined.status, defined.body]).toEqual([200, plan]);
-    expect((await call('GET', '/v1/plans')).body).toContainEqual(plan);
+    expect((await call('GET', '/v1/plans')).body['data']).toContainEqual(plan);
 
     const path = `/v1/account-plans/${alice.userId}`;
     const assigned = await call('PUT', path, { plan: planId });
@@ -74,10 +74,13 @@ describe('plans', () => {
     [{}, 'body.name: is missing'],
     [{ name: 'x', credits: 1, period: 'fortnight' }, 'body.period: must be equal to one of the allowed values'],
     [{ name: 'x', credits: 1, period: 'day', missedd: 'each' }, 'body.missedd: is not a member of this request'],
-    [{ name: 'x', credits: 0, period: 'day' }, 'credits must be above zero'],
+    [{ name: 'x', credits: 0, period: 'day' }, 'body.credits: must be above zero'],
     [{ name: 'x', credits: 1, period: 'seconds' }, 'body.periodSeconds: belongs to the period "seconds", and to no other'],
     [{ name: 'x', credits: 1, period: 'day', periodSeconds: 5 }, 'body.periodSeconds: belongs to the period "seconds", and to no other'],
-    [{ name: 'x', credits: 1, period: 'day', mode: 'reset', missed: 'each' }, 'body.missed: a reset plan grants only the latest of missed periods'],
+    [
+      { name: 'x', credits: 1, period: 'day', mode: 'reset', missed: 'each' },
+      'body.missed: a reset plan grants only the latest of missed periods',
+    ],
   ])('%j -> 400', async (body, message) => {
     const answer = await define('bad', body);
     expect([answer.status, answer.body['detail']]).toEqual([400, message]);

@@ -5,8 +5,12 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { planImport, type ImportItem, type ImportPlan } from '../../../src/credits/prices/plan-import.js';
 import { readPriceMap } from '../../../src/credits/prices/price-map.js';
-import { costOfCounts } from '../../../src/credits/prices/price-tokens.js';
+import type { ServiceTier } from '../../../src/credits/prices/price.js';
+import { costOfCounts, priceTokens } from '../../../src/credits/prices/price-tokens.js';
 import { rational } from '../../../src/credits/prices/rational.js';
+import { costOfTokens } from '../../../src/credits/prices/token-book.js';
+import type { TokenUsage } from '../../../src/credits/prices/token-usage.js';
+import { toCredits } from '../../../src/kit/money/credits.js';
 import { projectRoot } from '../../../src/kit/paths.js';
 import { temporaryFolder, type Folder } from '../../support/servers.js';
 import { priceLab, type PriceLab } from './lab.js';
@@ -98,7 +102,7 @@ describe('the plan', () => {
 
 describe('the command', () => {
   test('shows the difference and writes nothing, until it is told to', async () => {
-    const shown = await importPrices(FIXTURE);
+    const shown = await importPrices(FIXTURE, '--book', 'native');
     expect(shown).toMatchObject({ code: 0, errors: '' });
     expect(shown.lines).toContain('aviary lark-1: input 25000, output 125000, cachedRead 3000, cachedWrite 31250, reasoning '
       + '150000 (comment: costs 0.1 less on "Mondays", 5e-07)');
@@ -109,7 +113,8 @@ describe('the command', () => {
   });
 
   test('an imported price charges right to the micro; the same again changes nothing', async () => {
-    expect((await importPrices(FIXTURE, '--apply')).lines).toContain('written: 8 prices; every gateway has them within a second');
+    expect((await importPrices(FIXTURE, '--apply', '--book', 'native')).lines)
+      .toContain('written: 8 prices; every gateway has them within a second');
     await lab.books.refresh();
     const lark = lab.books.native().priceOf('lark-1');
     // 1234 × 0.025 + 567 × 0.125 + 89 × 0.003 + 10 × 0.03125 + 11 × 0.15 credits
@@ -117,7 +122,7 @@ describe('the command', () => {
     expect(costOfCounts(lark, usage)).toBe(30_850_000 + 70_875_000 + 267_000 + 312_500 + 1_650_000);
     // One token of 3.3333333333333335 credits: the rest of a micro is rounded up.
     expect(costOfCounts(lab.books.native().priceOf('lark-1-long'), { input: 1 })).toBe(3_333_334);
-    expect((await importPrices(FIXTURE, '--apply')).lines)
+    expect((await importPrices(FIXTURE, '--apply', '--book', 'native')).lines)
       .toContain('20 entries: 0 new, 0 changed, 1 left out without --force, 11 skipped, 8 unchanged');
   });
 
@@ -128,7 +133,7 @@ describe('the command', () => {
       '"wren-hit": {"input_cost_per_token": 1.1e-05, "output_cost_per_token": 2e-06, "litellm_provider": "aviary"}',
     ];
     writeFileSync(file, `{${lark}, ${hit}, "free": {"input_cost_per_token": 0, "output_cost_per_token": 0, "litellm_provider": "aviary"}}`);
-    const { lines } = await importPrices(file, '--apply');
+    const { lines } = await importPrices(file, '--apply', '--book', 'native');
     expect(lines).toEqual(expect.arrayContaining([
       'aviary lark-1: input 25000 -> 30000 ×1.2, cachedRead 3000 -> 30000 ×10, cachedWrite 31250 -> 30000 ×0.96, reasoning '
         + '150000 -> 125000 ×0.833',
@@ -136,7 +141,52 @@ describe('the command', () => {
       'aviary free: input and output for nothing: input 0, output 0',
       'written: 1 prices; every gateway has them within a second',
     ]));
-    expect((await importPrices(file, '--apply', '--force')).lines).toContain('written: 2 prices; every gateway has them within a second');
+    expect((await importPrices(file, '--apply', '--force', '--book', 'native')).lines)
+      .toContain('written: 2 prices; every gateway has them within a second');
+  });
+
+  test('without a book it writes to every book that routes price tokens from', async () => {
+    const file = join(folder.path, 'gpt.json');
+    writeFileSync(file, `{
+      "gpt-4o": {"input_cost_per_token": 2.5e-06, "output_cost_per_token": 1e-05, "litellm_provider": "openai", "mode": "chat",
+        "max_tokens": 16384, "input_cost_per_token_priority": 4.25e-06},
+      "gemini-2.5-pro": {"input_cost_per_token": 1.25e-06, "input_cost_per_token_above_200k_tokens": 2.5e-06,
+        "output_cost_per_token": 1e-05, "output_cost_per_token_above_200k_tokens": 1.5e-05, "litellm_provider": "vertex_ai"},
+      "ranges": {"tiered_pricing": [{"range": [0, 1000], "input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06},
+        {"range": [1000, 1e6], "input_cost_per_token": "3e-06", "output_cost_per_token": 6e-06}]},
+      "only-long": {"input_cost_per_token_above_200k_tokens": 2e-06, "output_cost_per_token_above_200k_tokens": 4e-06},
+      "gpt-image-1": {"input_cost_per_token": 5e-06, "output_cost_per_image_token": 4e-05, "mode": "image_generation"},
+      "house-model": {"alias_of": "gpt-4o"}, "lost": {"alias_of": "nothing"}
+    }`);
+    const { lines, errors } = await importPrices(file, '--apply');
+    expect(errors).toBe('');
+    expect(lines).toContain('written: 18 prices (tokens 6, models 6, native 6); every gateway has them within a second');
+    expect(lines.filter((line) => line.startsWith('book "'))).toEqual([
+      'book "tokens", read by the accounting service; 100000 credits per dollar; prices in credits per million tokens',
+      'book "models", read by the credits process; dollars divided by its price of a credit; prices in credits per million tokens',
+      'book "native", read by /v1; 100000 credits per dollar; prices in credits per million tokens',
+    ]);
+    expect(lines).toContain('lost: the book "native" has no price of its own for "nothing"');
+    await lab.books.refresh();
+    const { tokens, models } = lab.books;
+    const native = lab.books.native();
+    const cost = (model: string, usage: TokenUsage, tier?: ServiceTier): number =>
+      toCredits(priceTokens(native.priceOf(model), usage, tier).amount);
+    expect(toCredits(costOfTokens(tokens.priceOf('gpt-4o'), 1_500))).toBe(938);
+    expect([models.item({ aiModel: 'openai/gpt-4o', inputTokens: 1_000, outputTokens: 1_000 }).details.credits,
+      cost('openai/gpt-4o', { inputTokens: 1_000, outputTokens: 1_000 })]).toEqual([1_250, 1_250]);
+    expect([cost('gemini-2.5-pro', { inputTokens: 300_000 }), cost('gemini-2.5-pro', { inputTokens: 200_000 })]).toEqual([75_000, 25_000]);
+    expect([cost('ranges', { inputTokens: 1_000 }), cost('ranges', { inputTokens: 1_001 })]).toEqual([100, 300.3]);
+    expect(cost('only-long', { inputTokens: 200_001 })).toBe(40_000.2);
+    expect(() => cost('only-long', { inputTokens: 200_000 })).toThrow('only-long has no price for inputTokens');
+    expect(cost('gpt-4o', { inputTokens: 1_000 }, 'priority')).toBe(425);
+    expect(models.item({ aiModel: 'gpt-image-1', inputTokens: 0, outputTokens: 4_160 }).details.credits).toBe(16_640);
+    expect(cost('gpt-image-1', { outputTokens: 4_160, imageOutputTokens: 4_160 })).toBe(16_640);
+    expect(native.priceOf('house-model').by).toMatchObject({ model: 'gpt-4o', rule: 'alias', isDefault: false });
+    expect(native.priceOf('gpt-4o').maxOutputTokens).toBe(16_384);
+    expect((await importPrices(file, '--apply')).lines).toContain(
+      'written: 0 prices (tokens 0, models 0, native 0); every gateway has them within a second',
+    );
   });
 
   test('another book at another rate', async () => {

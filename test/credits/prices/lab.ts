@@ -1,5 +1,5 @@
 import { DEFAULT_UNKNOWN_MODEL, parseUnknownModel } from '../../../src/config/unknown-model.js';
-import { priceBooks, type PriceBooks } from '../../../src/credits/prices/price-books.js';
+import { priceBooks, type PriceBooks, type PriceBooksDeps } from '../../../src/credits/prices/price-books.js';
 import { PRICES_CHANNEL } from '../../../src/credits/prices/price.table.js';
 import { setPrice, type SetPrice, type SetPriceDeps } from '../../../src/credits/prices/set-price.js';
 import { connectPostgres, apiProfile, type Db } from '../../../src/stores/postgres/connect.js';
@@ -7,7 +7,9 @@ import { listenToPostgres } from '../../../src/stores/postgres/listen.js';
 import { migrate } from '../../../src/stores/postgres/migrate.js';
 import { freshDatabase } from '../../support/servers.js';
 
-export type OpenOptions = { readonly unknownModel?: string; readonly isListening?: boolean; readonly databaseUrl?: string };
+export type OpenOptions = {
+  readonly unknownModel?: string; readonly isListening?: boolean; readonly databaseUrl?: string; readonly priced?: PriceBooksDeps['priced'];
+};
 export type OpenedBooks = { readonly books: PriceBooks; readonly db: Db; readonly errors: unknown[] };
 
 /** Price books over a migrated database of their own, and as many instances of them as a test wants. */
@@ -28,13 +30,14 @@ export async function priceLab(): Promise<PriceLab> {
   const clock = (): number => Date.now() + offsetMs;
 
   const open = async ({
-    unknownModel, isListening = false, databaseUrl = database.databaseUrl,
+    unknownModel, isListening = false, databaseUrl = database.databaseUrl, priced,
   }: OpenOptions = {}): Promise<OpenedBooks> => {
     const errors: unknown[] = [];
     const db = connectPostgres(databaseUrl, apiProfile(5_000));
     const books = await priceBooks({
       db, clock,
       unknownModel: unknownModel === undefined ? DEFAULT_UNKNOWN_MODEL : parseUnknownModel(unknownModel) ?? DEFAULT_UNKNOWN_MODEL,
+      ...(priced !== undefined && { priced }),
       ...(isListening && { listen: (onNotice) => listenToPostgres({ databaseUrl, channel: PRICES_CHANNEL, onNotice }) }),
       onError: (error) => { errors.push(error); },
     });

@@ -1,7 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { costOfOutput, costOfUsage, outputTokensFor, priceTokens, type Price } from '../../../src/credits/prices/price-tokens.js';
-import { NO_PRICES, ROUNDINGS, SERVICE_TIERS, UNITS, type PriceTerms, type PriceTier, type ServiceTier } from '../../../src/credits/prices/price.js';
+import {
+  NO_PRICES, ROUNDINGS, SERVICE_TIERS, UNITS, type PriceTerms, type PriceTier, type ServiceTier,
+} from '../../../src/credits/prices/price.js';
 import { rateOf } from '../../../src/credits/prices/rate.js';
 import { decimal, plus, rational, ZERO_RATIONAL } from '../../../src/credits/prices/rational.js';
 import { TOKEN_USAGE_FIELDS, type TokenUsage } from '../../../src/credits/prices/token-usage.js';
@@ -14,7 +16,8 @@ const RUNS = volume(500, 5_000);
 
 const priced = (terms: Partial<Omit<PriceTerms, 'prices'>> & { readonly prices?: Partial<PriceTerms['prices']> }): Price => {
   const all: PriceTerms = {
-    tiers: [], unit: 1_000_000, rounding: 'micro', marginPercent: '0', moneyPerCredit: null, ...terms, prices: { ...NO_PRICES, ...terms.prices },
+    tiers: [], unit: 1_000_000, rounding: 'micro', marginPercent: '0', moneyPerCredit: null, ...terms,
+    prices: { ...NO_PRICES, ...terms.prices },
   };
   return {
     name: 'native/2/m', modelId: 'm', rate: rateOf(all), marginPercent: all.marginPercent, maxInputTokens: null, maxOutputTokens: null,
@@ -27,7 +30,9 @@ const tier = (aboveInputTokens: number, serviceTier: ServiceTier, prices: PriceT
 const inCredits = (cost: number): number => cost / 1_000_000;
 
 describe('totals and their parts', () => {
-  const price = priced({ prices: { input: '1', cachedRead: '0.1', cachedWrite: '2', cachedWrite1h: '4', output: '10', reasoning: '20', audioInput: '5' } });
+  const price = priced({
+    prices: { input: '1', cachedRead: '0.1', cachedWrite: '2', cachedWrite1h: '4', output: '10', reasoning: '20', audioInput: '5' },
+  });
 
   test('each class at its own price, the rest of a total as plain tokens', () => {
     const usage = {
@@ -36,7 +41,8 @@ describe('totals and their parts', () => {
     };
     // 800 000 × 1 + 100 000 × 0.1 + 10 000 × 2 + 10 000 × 4 + 80 000 × 5 + 150 000 × 10 + 50 000 × 20 per million
     expect(inCredits(costOfUsage(price, usage))).toBe(0.8 + 0.01 + 0.02 + 0.04 + 0.4 + 1.5 + 1);
-    expect(priceTokens(price, usage).components.map(({ tokenClass, tokens, rate, amount }) => `${tokenClass} ${tokens} × ${rate} = ${amount}`))
+    const { components } = priceTokens(price, usage);
+    expect(components.map(({ tokenClass, tokens, rate, amount }) => `${tokenClass} ${tokens} × ${rate} = ${amount}`))
       .toEqual([
         'input 800000 × 1 = 0.8', 'output 150000 × 10 = 1.5', 'cachedRead 100000 × 0.1 = 0.01', 'cachedWrite 10000 × 2 = 0.02',
         'cachedWrite1h 10000 × 4 = 0.04', 'audioInput 80000 × 5 = 0.4', 'reasoning 50000 × 20 = 1',
@@ -86,7 +92,8 @@ describe('lengths and service tiers', () => {
   const long = priced({
     prices: { input: '1', output: '10', cachedRead: '0.1' },
     tiers: [
-      tier(128_000, 'standard', { input: '2' }), tier(200_000, 'standard', { input: '4', output: '20' }), tier(0, 'priority', { input: '3', output: '30' }),
+      tier(128_000, 'standard', { input: '2' }), tier(200_000, 'standard', { input: '4', output: '20' }),
+      tier(0, 'priority', { input: '3', output: '30' }),
       tier(0, 'batch', { input: '0.5', output: '5' }), tier(200_000, 'batch', { output: '7' }),
     ],
   });
@@ -117,18 +124,22 @@ describe('lengths and service tiers', () => {
 const decimalText = fc.tuple(fc.integer({ min: 0, max: 999_999 }), fc.integer({ min: 0, max: 8 })).map(([n, places]) => `${n}e-${places}`);
 const positiveText = decimalText.map((text) => (text.startsWith('0e') ? '1' : text));
 const anyPrices = fc.record({
-  input: positiveText, output: positiveText, cachedRead: fc.option(decimalText), cachedWrite: fc.option(decimalText), reasoning: fc.option(decimalText),
+  input: positiveText, output: positiveText, cachedRead: fc.option(decimalText), cachedWrite: fc.option(decimalText),
+  reasoning: fc.option(decimalText),
   audioOutput: decimalText, imageOutput: decimalText, request: decimalText, cachedWrite1h: decimalText,
 });
 const anyPriced = fc.record({
-  prices: anyPrices, tiers: fc.array(fc.record({ aboveInputTokens: fc.constantFrom(10, 1_000, 200_000), prices: fc.record({ output: decimalText }) }), { maxLength: 3 }),
+  prices: anyPrices,
+  tiers: fc.array(fc.record({
+    aboveInputTokens: fc.constantFrom(10, 1_000, 200_000), prices: fc.record({ output: decimalText }),
+  }), { maxLength: 3 }),
   unit: fc.constantFrom(...UNITS), rounding: fc.constantFrom(...ROUNDINGS), marginPercent: fc.constantFrom('0', '10', '33.3'),
   moneyPerCredit: fc.constantFrom(null, '0.00001', '0.003', '7'),
 }).map(({ tiers, ...terms }) => priced({ ...terms, tiers: tiers.map((each) => ({ ...each, serviceTier: 'standard' as const })) }));
 const count = fc.integer({ min: 0, max: 50_000 });
 const anyUsage = fc.record({
-  plain: count, cachedInputTokens: count, cacheWriteTokens: count, cacheWrite1hTokens: count, reasoningTokens: count, audioOutputTokens: count,
-  imageOutputTokens: count, requests: fc.integer({ min: 0, max: 3 }),
+  plain: count, cachedInputTokens: count, cacheWriteTokens: count, cacheWrite1hTokens: count, reasoningTokens: count,
+  audioOutputTokens: count, imageOutputTokens: count, requests: fc.integer({ min: 0, max: 3 }),
 }).map(({ plain, ...parts }): TokenUsage => ({
   ...parts, inputTokens: plain + parts.cachedInputTokens + parts.cacheWriteTokens + parts.cacheWrite1hTokens,
 }));
@@ -145,8 +156,9 @@ const costOf = (price: Price, outputTokens: number, usage: TokenUsage): number =
 };
 
 test('the tokens that an amount pays for: that many cost no more, and one more does', () => {
-  fc.assert(fc.property(anyPriced, anyUsage, fc.bigInt(0n, BigInt(AMOUNT_MAX)), fc.integer({ min: 0, max: 15 }), (price, usage, any, scale) => {
-    const amount = micros(Number(any / 10n ** BigInt(scale)));
+  const anyAmount = fc.tuple(fc.bigInt(0n, BigInt(AMOUNT_MAX)), fc.bigInt(0n, 15n))
+    .map(([any, scale]) => micros(Number(any / 10n ** scale)));
+  fc.assert(fc.property(anyPriced, anyUsage, anyAmount, (price, usage, amount) => {
     const tokens = outputTokensFor(amount, price, usage);
     const least = partsOfOutput(usage);
     if (tokens < least || tokens === 0) {
@@ -160,7 +172,8 @@ test('the tokens that an amount pays for: that many cost no more, and one more d
 });
 
 test('components, margin and rounding add up to the amount', () => {
-  fc.assert(fc.property(anyPriced, anyUsage, count, fc.constantFrom(...SERVICE_TIERS.filter((each) => each !== 'priority')), (price, usage, more, serviceTier) => {
+  const sold = fc.constantFrom(...SERVICE_TIERS.filter((each) => each !== 'priority'));
+  fc.assert(fc.property(anyPriced, anyUsage, count, sold, (price, usage, more, serviceTier) => {
     const whole = { ...usage, outputTokens: partsOfOutput(usage) + more };
     if (costOf(price, whole.outputTokens, usage) === Infinity) return;
     const { amount, components, margin, rounding } = priceTokens(price, whole, serviceTier);

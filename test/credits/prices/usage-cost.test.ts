@@ -15,7 +15,9 @@ const priceOf = (terms: PriceTerms): Price => ({
   by: { book: 'native', provider: '', model: 'm', version: 2, rule: 'exact', isDefault: false },
 });
 const terms = (prices: Partial<Prices>, more: Partial<PriceTerms> = {}): PriceTerms =>
-  ({ prices: { ...NO_PRICES, ...prices }, tiers: [], unit: 1_000_000, rounding: 'micro', marginPercent: '0', moneyPerCredit: null, ...more });
+  ({
+    prices: { ...NO_PRICES, ...prices }, tiers: [], unit: 1_000_000, rounding: 'micro', marginPercent: '0', moneyPerCredit: null, ...more,
+  });
 
 /** A price as digits and a number of decimals, so that the independent formula needs no fractions of ours. */
 const digits = fc.record({ n: fc.bigInt(0n, 999_999_999n), places: fc.integer({ min: 0, max: 12 }) });

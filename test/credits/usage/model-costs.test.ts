@@ -38,7 +38,8 @@ const get = (path: string): Promise<Answer> => send(lab.gateway.url + path, 'GET
 const costs = async (query = ''): Promise<readonly Cost[]> => {
   const { status, body } = await get(`/v1/models/costs${query}`);
   expect([status, body['upToDate']]).toEqual([200, true]);
-  return body['models'] as Cost[];
+  type Sent = Omit<Cost, 'held' | 'captured'> & { readonly held: string; readonly captured: string };
+  return (body['models'] as Sent[]).map((each) => ({ ...each, held: Number(each.held), captured: Number(each.captured) }));
 };
 const post = async (path: string, body: object): Promise<Answer> => {
   const answer = await send(lab.gateway.url + path, 'POST', { token: alice, body });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { openAccount } from '../../../src/credits/accounts/open-account.js';
+import { claimableNames, provisionalName } from '../../../src/credits/users/names.js';
 import { findAccount, upsertProfiles, type ProfileRow } from '../../../src/credits/users/profile.table.js';
 import { readAcquaintance, setClaimed, setOwned } from '../../../src/credits/users/provisional.table.js';
 import { registerUser } from '../../../src/credits/users/register-user.js';
@@ -69,6 +70,49 @@ describe('names', () => {
   });
 });
 
+describe('whose word a name is', () => {
+  const names = async (): Promise<unknown> => (await db.raw<{ rows: unknown[] }>(
+    'select username, email, names_from from profiles order by account_id',
+  )).rows;
+
+  test('a token without names keeps those of an issuer of the same trust, and no others', async () => {
+    const stated = { username: 'ann', email: 'ann@example.com' };
+    await upsertProfiles(db, [
+      profile({ accountId: 'p1', ...stated }), profile({ accountId: 'p2', ...stated, namesFrom: 'admin' }),
+      profile({ accountId: 'p3', ...stated, namesFrom: 'chatsparty' }), profile({ accountId: 'p4', ...stated, namesFrom: 'jwks-open' }),
+      profile({ accountId: 'p5', ...stated, namesFrom: 'jwks' }),
+    ]);
+    await upsertProfiles(db, ['p1', 'p2', 'p3', 'p4'].map((accountId) => profile({ accountId, namesFrom: 'jwks' })));
+    await upsertProfiles(db, [profile({ accountId: 'p5', username: 'eve', namesFrom: 'jwks-open' })]);
+    expect(await names()).toEqual([
+      { ...stated, names_from: 'jwks' }, { ...stated, names_from: 'jwks' },
+      { username: null, email: null, names_from: 'jwks' }, { username: null, email: null, names_from: 'jwks' },
+      { ...stated, names_from: 'jwks' },
+    ]);
+  });
+
+  test('a key server that may sign for others claims no name and makes none ambiguous', async () => {
+    await open('ann');
+    await upsertProfiles(db, [
+      profile({ accountId: 'p1', username: 'ann' }), profile({ accountId: 'p2', username: 'ann', namesFrom: 'jwks-open' }),
+    ]);
+    expect(await find('ann')).toBe('p1');
+    expect(claimableNames({ username: 'ann', email: 'ann@example.com', namesFrom: 'jwks-open' })).toEqual([]);
+    expect(await setClaimed(db, 'ann', 'p1')).toBe(true);
+  });
+
+  test('claimable are usernames that are no e-mail and no id, and e-mails in the case that keeps their bytes', () => {
+    const claims = (username: string | null, email: string | null): string[] => claimableNames({ username, email, namesFrom: 'access' });
+    expect(claims('ann', 'Ann@Example.COM')).toEqual(['ann', 'ann@example.com']);
+    expect(claims('ann@example.com', 'ann')).toEqual([]);
+    for (const id of ['507F1F77bcf86cd799439011', 'cm4k2x9zq0000356o7v1d8abc', '0190c4f2-7a3e-7c11-9d2a-5b6e8f001122']) {
+      expect(claims(id, null)).toEqual([]);
+    }
+    expect(claims(null, '\u212Aevin@example.com')).not.toContain('kevin@example.com');
+    expect(provisionalName('\u212AEVIN@Example.com')).toBe('\u212Aevin@example.com');
+  });
+});
+
 describe('names without an owner', () => {
   test('are opened once, by any number at a time, and found again', async () => {
     expect(await Promise.all(Array.from({ length: 10 }, () => open('new-user')))).toEqual(Array.from({ length: 10 }, () => 'new-user'));
@@ -115,11 +159,11 @@ describe('names without an owner', () => {
     for (const name of ['me', 'mine', 'a@example.com', 'other', 'taken']) await open(name);
     await setClaimed(db, 'taken', 'p9');
     expect(await readAcquaintance(db, 'me', ['mine', 'a@example.com', 'taken'])).toEqual({
-      isKnown: false, provisional: ['a@example.com', 'me', 'mine'],
+      isKnown: false, namesFrom: null, provisional: ['a@example.com', 'me', 'mine'],
     });
     await upsertProfiles(db, [profile({ accountId: 'me' })]);
     await setOwned(db, 'me');
-    expect(await readAcquaintance(db, 'me', [])).toEqual({ isKnown: true, provisional: [] });
+    expect(await readAcquaintance(db, 'me', [])).toEqual({ isKnown: true, namesFrom: 'access', provisional: [] });
   });
 });
 

@@ -3,6 +3,7 @@ import type { HoldRow } from '../../../src/books/hold.table.js';
 import type { Comparison } from '../../../src/journal/reconcile/comparison.js';
 import { GatewayError } from '../../../src/kit/errors.js';
 import { micros, ZERO } from '../../../src/kit/money/micros.js';
+import { writeFacts } from '../../../src/ledger/facts.js';
 import { fakeConsole, type FakeConsole } from '../../support/fake-console.js';
 import { fakeGateway, type FakeGateway } from '../../support/fake-gateway.js';
 import { hiddenOf, operator, type Operator } from './lab.js';
@@ -295,4 +296,15 @@ test('the page of a hold that is overdue in Postgres says so while Redis is down
   fake.reads.hold = () => Promise.resolve({ row: HOLD, entries: [] });
   const { status, text } = await root.get('/console/accounts/alice/holds/stuck-1');
   expect([status, text.includes('>overdue<'), text.includes('the hold is still open')]).toEqual([200, true, true]);
+});
+
+test('the page of a hold tells a default price, and a price that was found by part of the name', async () => {
+  const pageOf = async (rule: string): Promise<string> => {
+    fake.reads.hold = () => Promise.resolve({ row: { ...HOLD, about: writeFacts({
+      type: 'stream', modelId: 'm', estimatedTokens: 5, estimate: micros(1), pricedBy: { model: 'gpt-4', rule },
+    }) }, entries: [] });
+    return (await root.get('/console/accounts/alice/holds/stuck-1')).text;
+  };
+  expect(await pageOf('default')).toContain('default price</span> the model is in no price book');
+  expect(await pageOf('date')).toContain('of gpt-4, found by the rule date');
 });

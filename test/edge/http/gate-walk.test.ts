@@ -15,7 +15,7 @@ import { startGateway, type TestGateway } from '../../support/gateway.js';
  * a route line is found, and a new route forces a decision.
  * Pages for people are no part of the document that is walked here: test/edge/console/gates.test.ts walks them.
  */
-type Expected = 'public' | 'any' | 'owner' | 'supervisor' | 'admin' | ServerScope;
+type Expected = 'public' | 'any' | 'supervisor' | 'admin' | ServerScope | 'users and services' | 'services' | 'readers' | 'holders';
 
 const GATES: Readonly<Record<string, Expected>> = {
   // Credits
@@ -103,26 +103,36 @@ const GATES: Readonly<Record<string, Expected>> = {
   'DELETE /v1/account-plans/{accountId}': 'admin',
   'GET /v1/account-plans/{accountId}': 'admin',
   'PUT /v1/account-plans/{accountId}': 'admin',
-  'GET /v1/accounts/{accountId}': 'supervisor',
+  'GET /v1/accounts/{accountId}': 'readers',
+  'GET /v1/accounts/{accountId}/entries': 'readers',
+  'GET /v1/accounts/{accountId}/entries/{seq}': 'readers',
+  'GET /v1/accounts/{accountId}/lots': 'readers',
   'POST /v1/accounts/{accountId}/freeze': 'admin',
   'POST /v1/accounts/{accountId}/thaw': 'admin',
-  'GET /v1/accounts/{accountId}/explain': 'owner',
-  'GET /v1/accounts/{accountId}/limits': 'owner',
-  'DELETE /v1/accounts/{accountId}/limits/{limitId}': 'admin',
-  'GET /v1/accounts/{accountId}/limits/{limitId}': 'owner',
-  'PUT /v1/accounts/{accountId}/limits/{limitId}': 'admin',
-  'GET /v1/accounts/{accountId}/members': 'owner',
-  'DELETE /v1/accounts/{accountId}/members/{spender}': 'admin',
-  'GET /v1/accounts/{accountId}/members/{spender}': 'owner',
-  'PUT /v1/accounts/{accountId}/members/{spender}': 'admin',
+  'GET /v1/accounts/{accountId}/explain': 'readers',
+  'GET /v1/accounts/{accountId}/limits': 'readers',
+  'DELETE /v1/accounts/{accountId}/limits/{limitId}': 'services',
+  'GET /v1/accounts/{accountId}/limits/{limitId}': 'readers',
+  'PUT /v1/accounts/{accountId}/limits/{limitId}': 'services',
+  'GET /v1/accounts/{accountId}/members': 'readers',
+  'DELETE /v1/accounts/{accountId}/members/{spender}': 'services',
+  'GET /v1/accounts/{accountId}/members/{spender}': 'readers',
+  'PUT /v1/accounts/{accountId}/members/{spender}': 'services',
+  'GET /v1/holds': 'users and services',
+  'POST /v1/holds': 'holders',
+  'GET /v1/holds/{holdId}': 'users and services',
+  'POST /v1/holds/{holdId}/extend': 'holders',
+  'POST /v1/holds/{holdId}/progress': 'holders',
+  'POST /v1/holds/{holdId}/settle': 'holders',
+  'POST /v1/holds/{holdId}/void': 'holders',
+  'GET /v1/api-keys': 'admin',
+  'POST /v1/api-keys': 'admin',
+  'DELETE /v1/api-keys/{keyId}': 'admin',
+  'POST /v1/api-keys/{keyId}/rotate': 'admin',
+  'POST /v1/charges': 'users and services',
   'GET /v1/entries': 'any',
-  'GET /v1/holds': 'any',
-  'POST /v1/holds': 'any',
-  'GET /v1/holds/{holdId}': 'any',
-  'POST /v1/holds/{holdId}/extend': 'any',
-  'POST /v1/holds/{holdId}/progress': 'any',
-  'POST /v1/holds/{holdId}/settle': 'any',
-  'POST /v1/holds/{holdId}/void': 'any',
+  'POST /v1/grants': 'services',
+  'DELETE /v1/grants/{grantId}': 'services',
   'GET /v1/models/costs': 'supervisor',
   'GET /v1/plans': 'admin',
   'DELETE /v1/plans/{planId}': 'admin',
@@ -133,6 +143,7 @@ const GATES: Readonly<Record<string, Expected>> = {
   'PUT /v1/prices/{book}/terms': 'admin',
   'GET /v1/reconciliation': 'admin',
   'POST /v1/reconciliation': 'admin',
+  'POST /v1/quotes': 'users and services',
   'POST /v1/referrals': 'admin',
   'GET /v1/refusals': 'supervisor',
   'GET /v1/shards': 'admin',
@@ -155,25 +166,36 @@ const CLAIMS = {
   supervisor: { sub: 'boss', role: 'supervisor' },
   admin: { sub: 'root', role: 'admin' },
 } as const satisfies Record<string, JWTPayload & Record<string, unknown>>;
-type Caller = 'noToken' | keyof typeof CLAIMS | 'forgedKey' | 'serverKey' | 'telemetryKey';
+/** `fullKey` and `narrowKey` are API keys of services, as bearer tokens: with every scope, and with `holds` alone. */
+type Caller = 'noToken' | keyof typeof CLAIMS | 'forgedKey' | 'serverKey' | 'telemetryKey' | 'fullKey' | 'narrowKey';
 
 /** What becomes of each caller: 401, 403, or let in, whatever the handler then makes of it. */
 type Verdict = 401 | 403 | 'let in';
 type Verdicts = Readonly<Record<Caller, Verdict>>;
 const REFUSED: Verdicts = {
   noToken: 401, refreshToken: 401, user: 401, other: 401, supervisor: 401, admin: 401, forgedKey: 401, serverKey: 401, telemetryKey: 401,
+  fullKey: 401, narrowKey: 401,
 };
 const server: Verdicts = { ...REFUSED, serverKey: 'let in', telemetryKey: 403 };
 const VERDICTS: Readonly<Record<Expected, Verdicts>> = {
   public: {
     noToken: 'let in', refreshToken: 'let in', user: 'let in', other: 'let in', supervisor: 'let in', admin: 'let in',
-    forgedKey: 'let in', serverKey: 'let in', telemetryKey: 'let in',
+    forgedKey: 'let in', serverKey: 'let in', telemetryKey: 'let in', fullKey: 'let in', narrowKey: 'let in',
   },
-  // Whoever may act on the account that the path names.
-  owner: { ...REFUSED, user: 'let in', other: 403, supervisor: 'let in', admin: 'let in' },
   any: { ...REFUSED, user: 'let in', other: 'let in', supervisor: 'let in', admin: 'let in' },
   supervisor: { ...REFUSED, user: 403, other: 403, supervisor: 'let in', admin: 'let in' },
   admin: { ...REFUSED, user: 403, other: 403, supervisor: 403, admin: 'let in' },
+  // A supervisor acts as a user. `other` is let in by the gate; the account is the route's business.
+  'users and services': {
+    ...REFUSED, user: 'let in', other: 'let in', supervisor: 'let in', admin: 'let in', fullKey: 'let in', narrowKey: 403,
+  },
+  // The scope of `narrowKey`.
+  holders: {
+    ...REFUSED, user: 'let in', other: 'let in', supervisor: 'let in', admin: 'let in', fullKey: 'let in', narrowKey: 'let in',
+  },
+  services: { ...REFUSED, user: 403, other: 403, supervisor: 403, admin: 'let in', fullKey: 'let in', narrowKey: 403 },
+  // The path names the account of `user`.
+  readers: { ...REFUSED, user: 'let in', other: 403, supervisor: 'let in', admin: 'let in', fullKey: 'let in', narrowKey: 403 },
   'credits-process': server,
   wallets: server,
   telemetry: { ...server, telemetryKey: 'let in' },
@@ -200,9 +222,16 @@ beforeAll(async () => {
     ...credentials.get('admin'), body: { name: 'metrics', scopes: ['telemetry'] },
   });
   const keys = { serverKey: key, forgedKey: randomBytes(32).toString('hex'), telemetryKey: String(made.body['key']) } as const;
+  for (const [caller, scopes] of [['fullKey', ['*', 'admin']], ['narrowKey', ['holds']]] as const) {
+    const { body } = await send(`${gateway.url}/v1/api-keys`, 'POST', { ...credentials.get('admin'), body: { name: caller, scopes } });
+    credentials.set(caller, { token: String(body['key']) });
+  }
   for (const [caller, value] of Object.entries(keys)) credentials.set(caller as Caller, { headers: { 'x-server-api-key': value } });
 });
 afterAll(async () => { await gateway.stop(); });
+
+/** Gates that a user passes; what belongs to another account is the route's business. */
+const ADMITS_USERS: ReadonlySet<Expected> = new Set(['public', 'any', 'users and services', 'readers', 'holders']);
 
 const verdictOf = (status: number): Verdict => (status === 401 || status === 403 ? status : 'let in');
 const CODES: ReadonlyMap<number, string> = new Map([[401, 'unauthenticated'], [403, 'forbidden']]);
@@ -237,7 +266,7 @@ test('no spelling of a path leads around its gate', async () => {
     (path) => path.replace('/api/', '/api//'), (path) => `${path}%20`, (path) => `${path}%00`,
     (path) => path.replace(/(\w)$/, (last) => `%${last.charCodeAt(0).toString(16)}`),
   ];
-  for (const line of lines.filter(({ name }) => !['public', 'any', 'owner'].includes(GATES[name] ?? 'admin'))) {
+  for (const line of lines.filter(({ name }) => !ADMITS_USERS.has(GATES[name] ?? 'admin'))) {
     for (const spelling of spellings) {
       for (const caller of ['noToken', 'user'] as const) {
         const { status } = await ask(line, caller, spelling);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { closeServer } from '../../../src/edge/http/server.js';
-import type { HistoryEntry } from '../../../src/edge/v1/entries.routes.js';
+import type { HistoryEntry } from '../../../src/edge/v1/entry-fields.js';
 import { micros } from '../../../src/kit/money/micros.js';
 import { fakeGateway, type FakeGateway } from '../../support/fake-gateway.js';
 
@@ -37,26 +37,26 @@ describe('GET /v1/entries', () => {
     seq, atMs: 1_800_000_000_000 + seq, kind: 'settle', available: micros(500_000), held: micros(-2_000_000), debt: zero, granted: zero,
     captured: micros(1_500_000), expired: zero, removed: zero, uncollected: zero, availableAfter: micros(93_000_000),
     heldAfter: zero, debtAfter: zero,
-    holdId: 's1', price: '', corrects: 0,
+    holdId: 's1', price: '', corrects: 0, about: '', reported: zero, reportedUsage: '',
   });
 
   test('pages the caller\'s ledger, newest first, in credits', async () => {
     const token = await gateway.token({ sub: 'alice' });
     gateway.history = [{ ...entry(3), kind: 'correct', corrects: 2 }, entry(2), entry(1)];
     const first = await gateway.call('GET', '/v1/entries?limit=2', { token });
-    expect(first.body['nextBefore']).toBe(2);
-    expect(first.body['entries']).toHaveLength(2);
-    expect((first.body['entries'] as { corrects: unknown }[]).map(({ corrects }) => corrects)).toEqual([2, null]);
-    expect((first.body['entries'] as unknown[])[0]).toMatchObject({
-      seq: 3, kind: 'correct', holdId: 's1', price: null, held: -2, captured: 1.5, availableAfter: 93,
+    expect(first.body['nextCursor']).toEqual(expect.any(String));
+    expect(first.body['data']).toHaveLength(2);
+    expect((first.body['data'] as { corrects: unknown }[]).map(({ corrects }) => corrects)).toEqual([2, null]);
+    expect((first.body['data'] as unknown[])[0]).toMatchObject({
+      seq: 3, kind: 'correct', hold: 's1', price: null, held: '-2', captured: '1.5', availableAfter: '93',
       at: new Date(1_800_000_000_003).toISOString(),
     });
-    const rest = await gateway.call('GET', '/v1/entries?limit=2&before=2', { token });
-    expect([(rest.body['entries'] as { seq: number }[]).map(({ seq }) => seq), rest.body['nextBefore']]).toEqual([[1], null]);
+    const rest = await gateway.call('GET', `/v1/entries?limit=2&cursor=${String(first.body['nextCursor'])}`, { token });
+    expect([(rest.body['data'] as { seq: number }[]).map(({ seq }) => seq), rest.body['nextCursor']]).toEqual([[1], null]);
   });
 
   test.each([
-    'limit=0', 'limit=101', 'limit=-1', 'limit=1.5', 'limit=x', 'limit=', 'before=0', 'before=99999999999999999',
+    'limit=0', 'limit=1001', 'limit=-1', 'limit=1.5', 'limit=x', 'limit=', 'cursor=WzBd', 'cursor=x',
     'limit=1&limit=2',
   ])('63 %s -> 400', async (query) => {
     const { status, body } = await gateway.call('GET', `/v1/entries?${query}`, { token: await gateway.token({ sub: 'alice' }) });

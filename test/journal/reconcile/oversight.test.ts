@@ -48,13 +48,13 @@ describe('an account', () => {
   test('is shown, frozen, refused with 423, and thawed, by any of its names', async () => {
     await grant('alice-id');
     expect((await call('POST', '/v1/accounts/alice/freeze', { reason: 'chargeback 17' })).body).toEqual({
-      accountId: 'alice-id', frozen: true, changed: true,
+      account: 'alice-id', frozen: true, changed: true,
     });
     expect((await call('POST', '/v1/accounts/alice-id/freeze', { reason: 'again' })).body).toMatchObject({ changed: false });
     expect((await call('GET', '/v1/accounts/alice')).body).toMatchObject({
-      accountId: 'alice-id', available: 10, held: 0, debt: 0, seq: 2, frozen: true,
-      freeze: { actor: 'root', reason: 'chargeback 17' }, totals: { granted: 10 },
-      lots: [{ remaining: 10, held: 0 }], holds: [],
+      account: 'alice-id', available: '10', held: '0', debt: '0', seq: 2, frozen: true,
+      freeze: { actor: 'root', reason: 'chargeback 17' }, totals: { granted: '10' },
+      lots: [{ remaining: '10', held: '0' }], holds: [],
     });
     const alice = await gateway.token({ sub: 'alice-id' });
     const refused = await call(
@@ -63,12 +63,12 @@ describe('an account', () => {
     expect([refused.status, refused.body['error']]).toEqual([423, 'account_frozen']);
     expect((await grant('alice-id')).status).toBe(423);
     expect((await call('POST', '/v1/accounts/alice-id/thaw', { reason: 'paid' })).body).toEqual({
-      accountId: 'alice-id', frozen: false, changed: true,
+      account: 'alice-id', frozen: false, changed: true,
     });
-    expect((await call('GET', '/v1/accounts/alice-id')).body).toMatchObject({ frozen: false, freeze: null, available: 10 });
+    expect((await call('GET', '/v1/accounts/alice-id')).body).toMatchObject({ frozen: false, freeze: null, available: '10' });
     expect((await grant('alice-id')).status).toBe(201);
     await call('POST', '/v1/reconciliation', { accountId: 'alice-id' }); // which drains
-    expect((await call('GET', '/v1/entries', undefined, alice)).body['entries']).toMatchObject([
+    expect((await call('GET', '/v1/entries', undefined, alice)).body['data']).toMatchObject([
       { kind: 'grant' }, { kind: 'thaw' }, { kind: 'freeze' }, { kind: 'grant' },
     ]);
   });
@@ -90,7 +90,9 @@ describe('an account', () => {
     expect((await call('GET', '/v1/accounts/alice-id')).body).toMatchObject({
       frozen: true, freeze: { reason: 'by hand', actor: expect.stringMatching(/^command:/) as unknown },
     });
-    expect(JSON.parse((await run('account', 'show', 'alice-id')).stdout)).toEqual((await call('GET', '/v1/accounts/alice-id')).body);
+    expect(JSON.parse((await run('account', 'show', 'alice-id')).stdout)).toMatchObject({
+      accountId: 'alice-id', available: 20, frozen: true, freeze: { reason: 'by hand' },
+    });
     expect(await run('account', 'thaw', 'alice-id', '--reason', 'by hand')).toMatchObject({
       code: 0, stdout: 'alice-id is not frozen now',
     });
@@ -152,7 +154,7 @@ test('a stopped shard is listed, resumed with a reason, and stops again while it
   await db.raw(`update accounts set seq = 7 where account_id = 'carol'`);
   await grant('carol', 1);
   for (;;) {
-    const stopped = (JSON.parse((await call('GET', '/v1/shards')).text) as {
+    const stopped = ((await call('GET', '/v1/shards')).body['data'] as {
       shard: number;
       stoppedReason: string | null;
     }[]).find((each) => each.shard === shard)?.stoppedReason;

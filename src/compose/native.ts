@@ -1,0 +1,52 @@
+import { readAccountLots } from '../books/account-lots.table.js';
+import { readHistory } from '../books/history.js';
+import { chargeAccount } from '../credits/charges/charge-account.js';
+import type { MoneyIn } from '../credits/grants/money-in.js';
+import { grantLot, revokeGrant } from '../credits/grants/native-grants.js';
+import type { Pools } from '../credits/pools/pools.js';
+import { readReceipt } from '../credits/receipts/read-receipt.js';
+import type { NativeDeps } from '../edge/v1/routes.js';
+import type { Clock } from '../kit/clock.js';
+import { toGatewayError } from '../stores/postgres/errors.js';
+import type { Core } from './core.js';
+
+export type NativeParts = {
+  readonly core: Core;
+  readonly money: MoneyIn;
+  readonly clock: Clock;
+  readonly pools: Pick<Pools, 'payerOf'>;
+  readonly plans: NativeDeps['plans'];
+  readonly oversight: NonNullable<NativeDeps['oversight']>;
+};
+
+/** What the routes of `/v1` need (edge/v1/routes.ts). */
+export function composeNative({ core, money, clock, pools, plans, oversight }: NativeParts): Omit<NativeDeps, 'clock' | 'refusals' | 'apiKeys'> {
+  const { db, ledger, freshen, prices } = core;
+  const book = () => prices.native();
+  const reading = { db, clock, book, bringUpToDate: (accountId: string) => freshen.account(accountId) };
+  return {
+    plans,
+    oversight,
+    prices: { books: prices, clock },
+    history: (query) => readHistory(db, query),
+    writeLedger: async (accountId) => (await core.drainNow([core.keys.shardOf(accountId)])).stopped.length === 0,
+    accounts: {
+      nameAccount: oversight.nameAccount,
+      readReceipt: (accountId, seq) => readReceipt(reading, accountId, seq),
+      readLots: async (query) => {
+        await freshen.account(query.accountId);
+        return readAccountLots(db, query).catch((error: unknown) => { throw toGatewayError(error); });
+      },
+    },
+    charges: { book, charge: async (command) => {
+      const { accountId, spender } = pools.payerOf(command.accountId);
+      if (accountId === command.accountId) return chargeAccount({ ledger, ...reading }, command);
+      const charged = await chargeAccount({ ledger, ...reading }, { ...command, accountId, spending: { ...command.spending, spender } });
+      return { ...charged, payer: { accountId, spender } };
+    } },
+    grants: {
+      grantLot: (command) => grantLot({ db, moneyIn: money, clock }, command),
+      revokeGrant: (command) => revokeGrant({ db, moneyIn: money }, command),
+    },
+  };
+}

@@ -1,0 +1,99 @@
+import Type from 'typebox';
+import { invalid } from '../../kit/errors.js';
+import { ACCOUNT_ID_LENGTH_MAX } from '../../kit/limits.js';
+import { KEY_SCOPES, type Principal } from '../../kit/principal.js';
+import { allow } from '../auth/allow.js';
+import type { CreatedApiKey, ServerKeyAdmin } from '../auth/manage-server-keys.js';
+import type { ServerKeyRow } from '../auth/server-key.table.js';
+import type { GatewayContext } from '../http/context.js';
+import { reply } from '../http/json.js';
+import type { AddRoute } from '../http/routes.js';
+import { storedText } from '../http/schema.js';
+import { nativeBody, Strict } from './body.js';
+import { AccountId } from './callers.js';
+import { idempotencyKey, IdempotencyKeyHeader, markReplayed } from '../http/idempotency-key.js';
+import { ListOf, wholeList } from './lists.js';
+import { OptionalTimeOut, timeIn, TimeIn, TimeOut, timeText, timeTextOrNull } from './values.js';
+
+export type ApiKeyRouteDeps = {
+  readonly serverKeys: Pick<ServerKeyAdmin, 'createApiKey' | 'rotate' | 'list' | 'revoke'>;
+  readonly clock: () => number;
+};
+
+const NAME_LENGTH_MAX = 100;
+const expiresAt = Type.Optional(Type.Union([TimeIn('when the key ends'), Type.Null()]));
+const createBody = nativeBody(Strict({
+  name: storedText(1, NAME_LENGTH_MAX),
+  scopes: Type.Array(Type.Enum([...KEY_SCOPES, '*']), { minItems: 1, maxItems: KEY_SCOPES.length + 1 }),
+  accountPrefix: Type.Optional(storedText(1, ACCOUNT_ID_LENGTH_MAX)),
+  payer: Type.Optional(AccountId('the only account that the key may act on')),
+  expiresAt,
+}));
+const rotateBody = nativeBody(Strict({ expiresAt }));
+
+const key = {
+  id: Type.String(), name: Type.String(), hint: Type.String({ description: 'how the key begins' }), scopes: Type.Array(Type.String()),
+  accountPrefix: Type.Union([Type.String(), Type.Null()]), payer: Type.Union([Type.String(), Type.Null()]),
+  createdBy: Type.String(), createdAt: TimeOut(), expiresAt: OptionalTimeOut(), revokedAt: OptionalTimeOut(), lastUsedAt: OptionalTimeOut(),
+};
+const Key = Type.Object(key);
+const Created = Type.Object({
+  ...key, key: Type.Union([Type.String(), Type.Null()], { description: 'told this once; null in the answer to a repeat' }),
+});
+const params = { keyId: Type.String() };
+
+/** API keys of services (docs/contracts/native.md#api-keys). The same as `npm run keys`. */
+export function apiKeyRoutes(add: AddRoute, { serverKeys, clock }: ApiKeyRouteDeps): void {
+  const errors = ['conflict', 'idempotency_mismatch', 'ledger_unavailable'] as const;
+
+  add('POST', '/v1/api-keys', allow('admin'), {
+    summary: 'Make the first API key of a service', headers: IdempotencyKeyHeader, body: createBody, replays: true,
+    replies: { 201: Created }, errors,
+  }, async (ctx, { principal, body: { name, scopes, accountPrefix = null, payer = null, expiresAt: until } }) => {
+    answer(ctx, await serverKeys.createApiKey({
+      name, scopes, accountPrefix, payer, expiresAtMs: futureIn(until, clock()) ?? null, createdBy: principal.accountId,
+      key: keyIn(ctx, principal),
+    }));
+  });
+
+  add('GET', '/v1/api-keys', allow('admin'), {
+    summary: 'All API keys, revoked ones too, the newest first', replies: { 200: ListOf(Key) }, errors: ['ledger_unavailable'],
+  }, async (ctx) => {
+    reply(ctx, 200, wholeList((await serverKeys.list()).map(present)));
+  });
+
+  add('POST', '/v1/api-keys/:keyId/rotate', allow('admin'), {
+    summary: 'Make a second key beside this one, for the same service; revoke this one when the service uses the new one',
+    params, headers: IdempotencyKeyHeader, body: rotateBody, replays: true, replies: { 201: Created }, errors: [...errors, 'not_found'],
+  }, async (ctx, { principal, body: { expiresAt: until } }) => {
+    answer(ctx, await serverKeys.rotate({
+      keyId: ctx.params?.['keyId'] ?? '', expiresAtMs: futureIn(until, clock()), createdBy: principal.accountId, key: keyIn(ctx, principal),
+    }));
+  });
+
+  add('DELETE', '/v1/api-keys/:keyId', allow('admin'), {
+    summary: 'Revoke an API key; it is refused within a second', params, replies: { 200: Key }, errors: ['not_found', 'ledger_unavailable'],
+  }, async (ctx) => {
+    reply(ctx, 200, present(await serverKeys.revoke(ctx.params?.['keyId'] ?? '')));
+  });
+}
+
+const keyIn = (ctx: GatewayContext, principal: Principal) => idempotencyKey(ctx, principal);
+
+function answer(ctx: GatewayContext, { row, key: plain, replayed }: CreatedApiKey): void {
+  markReplayed(ctx, replayed);
+  reply(ctx, 201, { ...present(row), key: plain });
+}
+
+function futureIn(text: string | null | undefined, nowMs: number): number | null | undefined {
+  if (text === null || text === undefined) return text;
+  const ms = timeIn(text, 'body.expiresAt');
+  if (ms > nowMs) return ms;
+  throw invalid('body.expiresAt', 'must be a time to come');
+}
+
+const present = (row: ServerKeyRow) => ({
+  id: row.keyId, name: row.name, hint: row.hint, scopes: row.scopes, accountPrefix: row.accountPrefix, payer: row.payer,
+  createdBy: row.createdBy, createdAt: timeText(row.createdAtMs), expiresAt: timeTextOrNull(row.expiresAtMs),
+  revokedAt: timeTextOrNull(row.revokedAtMs), lastUsedAt: timeTextOrNull(row.lastUsedAtMs),
+});
