@@ -20,7 +20,9 @@ export type NativeParts = {
 };
 
 /** What the routes of `/v1` need (edge/v1/routes.ts). */
-export function composeNative({ core, money, clock, pools, plans, oversight }: NativeParts): Omit<NativeDeps, 'clock' | 'refusals' | 'apiKeys'> {
+export function composeNative(
+  { core, money, clock, pools, plans, oversight }: NativeParts,
+): Omit<NativeDeps, 'clock' | 'refusals' | 'apiKeys'> {
   const { db, ledger, freshen, prices } = core;
   const book = () => prices.native();
   const reading = { db, clock, book, bringUpToDate: (accountId: string) => freshen.account(accountId) };

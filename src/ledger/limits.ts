@@ -92,7 +92,8 @@ export function encodeLimits({ limits }: Pick<AccountLimits, 'limits'>, nowMs: n
     const periodMs = calendar !== null || period === 'total' ? '' : PERIOD_MS[period];
     return [
       limitId, counter, amount, mode, periodMs, window === 'rolling' && periodMs !== '' ? periodMs / ROLLING_BUCKETS : '', name,
-      match.spender === undefined || match.spender === '*' ? match.spender ?? '' : nameOfAccount(match.spender), match.model ?? '', match.feature ?? '', match.key ?? '', period, timeZone,
+      match.spender === undefined || match.spender === '*' ? match.spender ?? '' : nameOfAccount(match.spender),
+      match.model ?? '', match.feature ?? '', match.key ?? '', period, timeZone,
     ].join('\t');
   });
   return [...[...calendars].map(([name, edges]) => `@${name}\t${edges}`), ...rows].join('\n');
@@ -118,7 +119,8 @@ export function joinedLimitParts(parts: string, facts: readonly LimitFact[]): st
 
 /** What the limits allowed when something was taken, as scripts answer it: `id:remaining:resets_at_ms:mode,…`. */
 export const limitStatesText = (facts: readonly LimitFact[]): string =>
-  facts.flatMap(({ limitId, left, resetsAtMs, mode }) => (left === null ? [] : [`${limitId}:${left}:${resetsAtMs ?? 'inf'}:${mode}`])).join(',');
+  facts.flatMap(({ limitId, left, resetsAtMs, mode }) => (
+    left === null ? [] : [`${limitId}:${left}:${resetsAtMs ?? 'inf'}:${mode}`])).join(',');
 
 /** The same text with edges around `nowMs`: needs no Postgres. */
 export function renewEdges(definitions: string, nowMs: number): string {

@@ -158,7 +158,8 @@ export class AccountModel {
     for (const part of parts) this.lot(part.lot).held += part.amount;
     this.#orders += 1;
     this.holds.push({
-      ...facts, id, amount, parts, counted: this.limits.take(matching, facts.spender, now, amount), order: this.#orders, placedAmount: amount, reported: 0,
+      ...facts, id, amount, parts, counted: this.limits.take(matching, facts.spender, now, amount),
+      order: this.#orders, placedAmount: amount, reported: 0,
       journaled: { reported: 0, expiresAt: facts.expiresAt, order: this.#orders, at: null }, extensions: new Map(), spent: [],
       state: 'open', endFingerprint: '', endSeq: 0, closedAt: 0, captured: 0, overage: 0, debt: 0, uncollected: 0,
     });
@@ -166,7 +167,9 @@ export class AccountModel {
   }
 
   /** Raises a hold by as much of `wanted` as is there, at least `minimum`, and renews its lease; how much, or what refuses. */
-  raise(now: number, hold: ModelHold, minimum: number, wanted: number, lease: number | null): number | 'insufficient_credits' | 'limit_reached' {
+  raise(
+    now: number, hold: ModelHold, minimum: number, wanted: number, lease: number | null,
+  ): number | 'insufficient_credits' | 'limit_reached' {
     const counting = this.limits.ofHold(hold.counted);
     const room = (): number => this.limits.room(counting, hold.spender, now);
     if (Math.min(this.available(now), room()) < wanted) this.endDueHolds(now);

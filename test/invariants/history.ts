@@ -62,7 +62,10 @@ export type Command =
   | { readonly op: 'expire'; readonly which: number }
   /** Defines one of the limits, or, with null, removes it. */
   | { readonly op: 'limit'; readonly kind: LimitKind; readonly amount: number | null }
-  | { readonly op: 'charge'; readonly spender: string; readonly amount: number; readonly all: boolean; readonly key: number; readonly usage: boolean }
+  | {
+    readonly op: 'charge'; readonly spender: string; readonly amount: number; readonly all: boolean; readonly key: number;
+    readonly usage: boolean;
+  }
   | { readonly op: 'remove'; readonly amount: number; readonly all: boolean }
   | { readonly op: 'revoke'; readonly which: number }
   | { readonly op: 'expire_lots' | 'freeze' | 'thaw' }
@@ -95,7 +98,8 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
     }),
   },
   { weight: 3, arbitrary: fc.record({
-    op: fc.constant('limit' as const), kind: fc.constantFrom(...LIMIT_KINDS), amount: fc.constantFrom(null, 0, 30, 80, 80, 8_000_000, AMOUNT_MAX),
+    op: fc.constant('limit' as const), kind: fc.constantFrom(...LIMIT_KINDS),
+    amount: fc.constantFrom(null, 0, 30, 80, 80, 8_000_000, AMOUNT_MAX),
   }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('void' as const), which, by }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('expire' as const), which }) },

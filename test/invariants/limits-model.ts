@@ -99,7 +99,9 @@ export class LimitsModel {
 }
 
 /** How much of each part was spent: the first ones of each limit first, and what went beyond in its last. */
-function spentOf(parts: readonly CountedPart[], captured: number, beyond: number): { readonly part: CountedPart; readonly spent: number }[] {
+function spentOf(
+  parts: readonly CountedPart[], captured: number, beyond: number,
+): { readonly part: CountedPart; readonly spent: number }[] {
   const left = new Map<number, number>();
   const last = new Set(lastParts(parts));
   return parts.map((part) => {

@@ -62,7 +62,8 @@ const modelOf = (what: ChargeAccount['what']): string | undefined => {
  * Charges an account in one step, all or nothing, by an amount or for usage. Usage that is refused for lack of credits is
  * recorded as uncollected, because it has happened. A repeat is answered with the first amount and its prices.
  *
- * @throws GatewayError those of `priceUsage`; insufficient_credits, limit_reached, idempotency_mismatch, account_frozen, ledger_unavailable.
+ * @throws GatewayError those of `priceUsage`; insufficient_credits, limit_reached, idempotency_mismatch, account_frozen,
+ *   ledger_unavailable.
  */
 export async function chargeAccount(deps: ChargeAccountDeps, command: ChargeAccount): Promise<Charged> {
   const { accountId, what, feature, actor, reason, metadata, key } = command;

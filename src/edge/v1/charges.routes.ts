@@ -51,7 +51,8 @@ export function chargeRoutes(add: AddRoute, { charge, book }: ChargeRouteDeps): 
     const usages = usagesIn(body);
     if ((usages === null) === (body.amount === undefined)) throw invalid('body.amount', 'give exactly one of amount, usage and usages');
     const charged = await charge({
-      accountId, reason, actor: actorOf(principal), feature: body.feature ?? null, spending: spendingOf(principal, accountId, body), metadata: metadataOf(body.metadata),
+      accountId, reason, actor: actorOf(principal), feature: body.feature ?? null,
+      spending: spendingOf(principal, accountId, body), metadata: metadataOf(body.metadata),
       what: usages ?? { amount: positiveAmountIn(body.amount ?? 0, 'body.amount') }, key: keyOf(ctx, principal),
     });
     markReplayed(ctx, charged.replayed);
@@ -69,6 +70,7 @@ export function chargeRoutes(add: AddRoute, { charge, book }: ChargeRouteDeps): 
 }
 
 const presentCharged = (asked: string, { seq, atMs, amount, available, priced, payer }: Charged & { readonly payer?: Payer }): object => ({
-  account: payer?.accountId ?? asked, ...(payer === undefined ? {} : { spender: payer.spender }), entry: seq, at: timeText(atMs), amount: creditsText(amount), available: creditsText(available),
+  account: payer?.accountId ?? asked, ...(payer === undefined ? {} : { spender: payer.spender }),
+  entry: seq, at: timeText(atMs), amount: creditsText(amount), available: creditsText(available),
   usages: priced.map(presentPriced),
 });

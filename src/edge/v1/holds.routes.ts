@@ -58,7 +58,10 @@ function placeRoute(add: AddRoute, { place }: HoldRouteDeps): void {
   add('POST', '/v1/holds', callers('holds'), {
     summary: 'Reserve credits before a request: an amount, or what a model may use', headers, body: placeBody,
     replays: true, urgency: 'begin', replies: { 201: LeaseReply },
-    errors: ['insufficient_credits', 'limit_reached', 'hold_resolved', 'idempotency_mismatch', 'limit_exceeded', 'account_frozen', 'ledger_unavailable'],
+    errors: [
+      'insufficient_credits', 'limit_reached', 'hold_resolved', 'idempotency_mismatch', 'limit_exceeded', 'account_frozen',
+      'ledger_unavailable',
+    ],
   }, async (ctx, { principal, body }) => {
     const { id, leaseSeconds, onExpiry, overCapture, debtLimit, metadata } = body;
     const accountId = accountOf(ctx, principal, body.account);

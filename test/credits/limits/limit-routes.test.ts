@@ -92,7 +92,7 @@ test('the legacy APIs count against the limits of the account, and refuse as for
   // Usage that happened is recorded as uncollected, as without limits.
   const used = await call('POST', '/api/usage/record', { token, body: { service: 'chat', operation: 'gpt-4', credits: 5 } });
   expect(used.status).toBeGreaterThanOrEqual(400);
-  expect(await call('GET', '/v1/accounts/l-legacy')).toMatchObject({ body: { available: 92, totals: { captured: 8, uncollected: 5 } } });
+  expect((await call('GET', '/v1/accounts/l-legacy')).body).toMatchObject({ available: '92', totals: { captured: '8', uncollected: '5' } });
 });
 
 test('explain tells what refuses, how much is missing and when it resets', async () => {
@@ -195,10 +195,12 @@ test('holds of a member are paid by its pool, under its name, and are out of rea
   await call('PUT', '/v1/accounts/q-team/limits/each', { body: { amount: 5, period: 'day', match: { spender: '*' } } });
   for (const token of [alice, bob]) {
     expect(await call('POST', '/v1/holds', { token, body: { id: 'msg', amount: '4' } })).toMatchObject({
-      status: 201, body: { id: 'msg', account: 'q-team', available: token === alice ? '96' : '92', limits: [{ id: 'each', remaining: '1' }] },
+      status: 201,
+      body: { id: 'msg', account: 'q-team', available: token === alice ? '96' : '92', limits: [{ id: 'each', remaining: '1' }] },
     });
   }
-  expect((await call('POST', '/v1/holds', { token: alice, body: { id: 'msg', amount: '4' } })).headers.get('idempotency-replayed')).toBe('true');
+  const repeat = await call('POST', '/v1/holds', { token: alice, body: { id: 'msg', amount: '4' } });
+  expect(repeat.headers.get('idempotency-replayed')).toBe('true');
   expect(await call('POST', '/v1/holds', { token: alice, body: { id: 'more', amount: '2' } })).toMatchObject({
     status: 402, body: { code: 'limit_reached', limit: 'each' },
   });
@@ -214,6 +216,13 @@ test('holds of a member are paid by its pool, under its name, and are out of rea
   expect((await call('POST', '/v1/holds/q-bob%2Fmsg/void', { token: team, body: { reason: 'timeout' } })).status).toBe(200);
   // The hold from before is on the member's own account, and ends there.
   expect(await call('POST', '/v1/holds/own/settle', { token: alice, body: { amount: '1' } })).toMatchObject({ status: 200 });
-  expect((await call('GET', '/v1/accounts/q-alice')).body).toMatchObject({ available: 99 });
-  expect((await call('GET', '/v1/accounts/q-team')).body).toMatchObject({ available: 98, held: 0 });
+  expect((await call('GET', '/v1/accounts/q-alice')).body).toMatchObject({ available: '99' });
+  expect((await call('GET', '/v1/accounts/q-team')).body).toMatchObject({ available: '98', held: '0' });
+  // A charge as well.
+  expect(await call('POST', '/v1/charges', { token: bob, body: { amount: '4', feature: 'chat' } })).toMatchObject({
+    status: 201, body: { account: 'q-team', spender: 'q-bob', available: '94' },
+  });
+  expect(await call('POST', '/v1/charges', { token: bob, body: { amount: '2' } })).toMatchObject({
+    status: 402, body: { code: 'limit_reached', limit: 'each', shortBy: '1' },
+  });
 });
