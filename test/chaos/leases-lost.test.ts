@@ -46,7 +46,8 @@ test('each lease is back with its last journaled report, and settles', async () 
     accountId, holdId, ...renewal, reported: micros(reported), usage: `outputTokens=${reported}`, raiseTo: null,
   });
   const extend = ({ accountId, holdId }: (typeof leases)[number]) => ledger.extendHold({
-    accountId, holdId, ...renewal, mode: 'by', minimum: micros(500), desired: micros(500), key: { caller: 'c', key: 'once' }, fingerprint: 'f',
+    accountId, holdId, ...renewal, mode: 'by', minimum: micros(500), desired: micros(500), fingerprint: 'f',
+    key: { caller: 'c', key: 'once' },
   });
   await Promise.all(leases.map(async (lease) => {
     await ledger.placeHold({
