@@ -15,7 +15,7 @@ import { accountIdText, integerOrNull, storedText } from '../http/schema.js';
 import { nativeBody, Strict } from './body.js';
 import { ConditionHeaders, preconditionOf, setEtag } from './etag.js';
 import { ListOf, wholeList } from './lists.js';
-import { amountIn, AmountIn, AmountOut, positiveAmountIn } from './values.js';
+import { amountIn, AmountIn, AmountOut, OptionalTimeOut, positiveAmountIn, TimeOut, timeText, timeTextOrNull } from './values.js';
 
 /** The use cases of manage-plans.ts and referral-bonus.ts, with their deps. */
 export type PlanRouteDeps = {
@@ -58,8 +58,8 @@ const PlanReply = Type.Object({
   mode: Type.String(), missed: Type.String(), expiresAfterSeconds: Type.Union([Type.Integer(), Type.Null()]),
 });
 const AccountPlanReply = Type.Object({
-  accountId: Type.String(), plan: Type.String(), startedAt: Type.String(), nextPeriod: Type.Integer(),
-  lastRefillAt: Type.Union([Type.String(), Type.Null()]), problem: Type.Union([Type.String(), Type.Null()]),
+  accountId: Type.String(), plan: Type.String(), startedAt: TimeOut(), nextPeriod: Type.Integer(),
+  lastRefillAt: OptionalTimeOut(), problem: Type.Union([Type.String(), Type.Null()]),
 });
 const params = { planId: PlanId() };
 const accountParams = { accountId: accountIdText() };
@@ -172,6 +172,5 @@ const presentPlan = ({ planId, name, amount, period, mode, missed, expiresAfterS
 });
 
 const presentAccountPlan = ({ accountId, planId, anchorMs, nextPeriod, lastRefillAtMs, problem }: AccountPlan): object => ({
-  accountId, plan: planId, startedAt: new Date(anchorMs).toISOString(), nextPeriod,
-  lastRefillAt: lastRefillAtMs === null ? null : new Date(lastRefillAtMs).toISOString(), problem,
+  accountId, plan: planId, startedAt: timeText(anchorMs), nextPeriod, lastRefillAt: timeTextOrNull(lastRefillAtMs), problem,
 });
