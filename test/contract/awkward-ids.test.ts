@@ -71,7 +71,7 @@ test.each(AWKWARD_IDS)('%j is an account in every dialect', async (id) => {
   expect((await admin('GET', `/api/streaming-sessions/recent/${at}`)).body).toMatchObject({ filter: { userId: id } });
 
   expect((await admin('GET', `/api/credits/balance/${at}`)).body['userId']).toBe(id);
-  expect((await admin('GET', `/v1/accounts/${at}`)).body).toMatchObject({ accountId: id, holds: [{ holdId: 'due:1' }] });
+  expect((await admin('GET', `/v1/accounts/${at}`)).body).toMatchObject({ account: id, holds: [{ id: 'due:1' }] });
   expect((await admin('GET', `/api/usage/stats/${at}`)).body['totalRecords']).toBeGreaterThan(0);
   expect(((await call('GET', '/v1/entries')).body['entries'] as object[]).length).toBeGreaterThan(5);
   expect((await call('GET', '/api/credits/transactions')).body['total']).toBeGreaterThan(5);

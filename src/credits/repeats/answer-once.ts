@@ -1,12 +1,10 @@
 import { GatewayError, isOutage } from '../../kit/errors.js';
+import { KEYS_KEPT_DAYS } from '../../kit/limits.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import { toGatewayError } from '../../stores/postgres/errors.js';
 import {
   claimRequest, forgetAnswers, keepAnswer, readRequest, releaseRequest, type KeptAnswer, type KeptRequest, type RequestName,
 } from './kept-answer.table.js';
-
-/** How long an answer is remembered at least. README and docs/contracts/native.md say the figure. */
-export const ANSWERS_KEPT_DAYS = 40;
 
 export type Answered = { readonly answer: KeptAnswer; readonly replayed: boolean };
 
@@ -22,7 +20,7 @@ export async function answerOnce(db: Db, name: RequestName, fingerprint: string,
   const earlier = await claimRequest(db, name, fingerprint).catch(rethrow);
   const known = replayOf(earlier, fingerprint);
   if (known !== null) return known;
-  if (earlier === null) await forgetAnswers(db, ANSWERS_KEPT_DAYS).catch(ignoreOutage);
+  if (earlier === null) await forgetAnswers(db, KEYS_KEPT_DAYS).catch(ignoreOutage);
   try {
     const answer = await work();
     // The work is done: without this answer, a repeat does it again and changes nothing.

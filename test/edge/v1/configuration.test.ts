@@ -88,7 +88,8 @@ describe.each(RESOURCES)('%s', (_, { make, hasDelete }) => {
     const answers = await Promise.all([6, 7, 8, 9].map((version) => put(it, version, { 'If-Match': etag })));
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 412, 412, 412]);
     const winner = answers.find(({ status }) => status === 200);
-    expect(etagOf(await lab.operator('GET', it.read))).toBe(etagOf(winner ?? answers[0] as Answer));
+    const shown = etagOf(await lab.operator('GET', it.read));
+    expect(winner === undefined ? '' : etagOf(winner)).toBe(shown);
   });
 
   if (hasDelete) {
