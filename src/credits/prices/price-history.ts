@@ -1,4 +1,4 @@
-import { foldName } from './model-names.js';
+import { foldName, otherNames } from './model-names.js';
 import { ANY_MODEL, type PriceVersion } from './price.js';
 import { rateOf, type Rate } from './rate.js';
 
@@ -12,8 +12,8 @@ export interface PriceHistory {
   /** The newest version that was added; versions are given in the order in which they are committed. */
   lastVersion(): number;
   byVersion(version: number): StoredPrice | undefined;
-  /** Whether any book has, or ever had, a price for a model of that name. */
-  knows(model: string): boolean;
+  /** The name under which any book has, or ever had, a model, by the rules of docs/contracts/README.md#names-of-models; else null. */
+  entryName(model: string): string | null;
   /** The model's own version at that moment, whatever its state. */
   own(book: string, provider: string, model: string, atMs: number): StoredPrice | undefined;
   /** Models of a book that are, or were, spelled like that but for case, of all providers. */
@@ -52,6 +52,8 @@ export function priceHistory(): PriceHistory {
   const versions = new Map<number, StoredPrice>();
   const books = new Map<string, Map<string, Provider>>();
   const models = new Set<string>();
+  /** The first spelling that a book had of each folded name. */
+  const foldedModels = new Map<string, string>();
   const spellings = new Map<string, PricedModel[]>();
   const spellingOf = (book: string, model: string): string => `${book}/${foldName(model)}`;
   let last = 0;
@@ -85,7 +87,16 @@ export function priceHistory(): PriceHistory {
     own,
     lastVersion: () => last,
     byVersion: (version) => versions.get(version),
-    knows: (model) => models.has(model),
+    entryName: (model) => {
+      const entryOf = (name: string): string | undefined => (models.has(name) ? name : foldedModels.get(foldName(name)));
+      const asWritten = entryOf(model);
+      if (asWritten !== undefined) return asWritten;
+      for (const { name } of otherNames(model)) {
+        const entry = entryOf(name);
+        if (entry !== undefined) return entry;
+      }
+      return null;
+    },
     add: (rows) => {
       for (const row of rows) {
         if (versions.has(row.version)) continue;
@@ -97,7 +108,10 @@ export function priceHistory(): PriceHistory {
           return [];
         }), stored);
         if (row.isDefault) insert(provider.claims, stored);
-        if (row.model !== ANY_MODEL) models.add(row.model);
+        if (row.model !== ANY_MODEL) {
+          models.add(row.model);
+          getOrMake(foldedModels, foldName(row.model), () => row.model);
+        }
         last = Math.max(last, row.version);
       }
     },
