@@ -161,6 +161,7 @@ async function openParts(
     recallMs: config.postgresTimeoutMs * RECALL_SHARE,
     unrecalled: () => { metrics.count('keysUnrecalled', {}); },
     observe: metrics.script,
+    limitReached: (limit) => { metrics.count('limitRefusals', limit); },
     isMemoryHigh: redisWatch.isHigh,
     correctionWindowMs: config.correctionWindowMs,
     timeOffsetMs: time.offsetMs,

@@ -1,27 +1,37 @@
 import { readAccountLots } from '../books/account-lots.table.js';
 import { readHistory } from '../books/history.js';
+import type { Config } from '../config.js';
 import { chargeAccount } from '../credits/charges/charge-account.js';
 import type { MoneyIn } from '../credits/grants/money-in.js';
 import { grantLot, revokeGrant } from '../credits/grants/native-grants.js';
+import type { Pools } from '../credits/pools/pools.js';
 import { readReceipt } from '../credits/receipts/read-receipt.js';
 import type { NativeDeps } from '../edge/v1/routes.js';
 import type { Clock } from '../kit/clock.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
 import type { Core } from './core.js';
 import { composeMoneyMoves } from './money-moves.js';
+import { composeHolds } from './native-holds.js';
 
 export type NativeParts = {
+  readonly config: Config;
   readonly core: Core;
   readonly money: MoneyIn;
   readonly clock: Clock;
+  readonly pools: Pick<Pools, 'payerOf'>;
   readonly plans: NativeDeps['plans'];
   readonly oversight: NonNullable<NativeDeps['oversight']>;
 };
 
 /** What the routes of `/v1` need (edge/v1/routes.ts). */
-export function composeNative({ core, money, clock, plans, oversight }: NativeParts): Omit<NativeDeps, 'clock' | 'refusals' | 'apiKeys'> {
+export function composeNative(
+  { config, core, money, clock, pools, plans, oversight }: NativeParts,
+): Omit<NativeDeps, 'clock' | 'refusals' | 'apiKeys'> {
   const { db, ledger, freshen, prices } = core;
   const book = () => prices.native();
+  const writeLedger = async (accountId: string): Promise<boolean> =>
+    (await core.drainNow([...new Set([accountId, pools.payerOf(accountId).accountId].map((id) => core.keys.shardOf(id)))]))
+      .stopped.length === 0;
   const reading = { db, clock, book, bringUpToDate: (accountId: string) => freshen.account(accountId) };
   return {
     plans,
@@ -29,7 +39,8 @@ export function composeNative({ core, money, clock, plans, oversight }: NativePa
     prices: { books: prices, clock },
     moves: composeMoneyMoves(core, money, clock),
     history: (query) => readHistory(db, query),
-    writeLedger: async (accountId) => (await core.drainNow([core.keys.shardOf(accountId)])).stopped.length === 0,
+    writeLedger,
+    holds: composeHolds({ config, core, clock, pools, writeLedger }),
     accounts: {
       nameAccount: oversight.nameAccount,
       readReceipt: (accountId, seq) => readReceipt(reading, accountId, seq),
@@ -38,7 +49,15 @@ export function composeNative({ core, money, clock, plans, oversight }: NativePa
         return readAccountLots(db, query).catch((error: unknown) => { throw toGatewayError(error); });
       },
     },
-    charges: { book, charge: (command) => chargeAccount({ ledger, ...reading }, command) },
+    charges: {
+      book,
+      charge: async (command) => {
+        const { accountId, spender } = pools.payerOf(command.accountId);
+        if (accountId === command.accountId) return chargeAccount({ ledger, ...reading }, command);
+        const charged = await chargeAccount({ ledger, ...reading }, { ...command, accountId, spending: { ...command.spending, spender } });
+        return { ...charged, payer: { accountId, spender } };
+      },
+    },
     grants: {
       grantLot: (command) => grantLot({ db, moneyIn: money, clock }, command),
       revokeGrant: (command) => revokeGrant({ db, moneyIn: money }, command),

@@ -19,6 +19,15 @@ export type WrittenFacts =
   | { readonly type: 'process_end'; readonly process: 'end'; readonly usage: WrittenUsage; readonly prices: Prices }
   /** An operator ended what its owner did not. */
   | ({ readonly type: 'operator_end'; readonly end: 'aborted'; readonly usage?: WrittenUsage } & Change)
+  /** The place of a hold of the native API: what its price was asked for, and the caller's own data. */
+  | { readonly lease: LeaseFacts; readonly metadata?: object; readonly actor?: string; readonly reason?: string; readonly type: 'lease' }
+  /** An extension or a report of its usage so far. */
+  | { readonly actor?: string; readonly reason?: string; readonly type: 'lease_step' }
+  /** Its end; `reason` is a word of `LEASE_END_REASONS`, or what an operator said. */
+  | {
+    readonly actor?: string; readonly reason?: string; readonly usage?: WrittenUsage; readonly metadata?: object;
+    readonly type: 'lease_end';
+  }
   /** A charge for a use of a service. */
   | { readonly type: 'use'; readonly usage: WrittenUsage; readonly transaction?: WrittenTransaction }
   /** A charge through `/v1`. `priced`: how it came about; without it, it was charged by amount. */
@@ -42,6 +51,14 @@ type WrittenPricing = { readonly pricedBy?: { readonly model: string; readonly r
 
 /** Where a change came from, who made it, why, and what else to say of it. */
 type Change = { readonly source: string; readonly actor: string; readonly reason?: string; readonly notes?: string | null };
+
+/** The model is '' for a hold of an amount. `usage` has the input that the hold was placed for. */
+export type LeaseFacts = {
+  readonly model: string; readonly usage?: Readonly<Record<string, number | undefined>>; readonly serviceTier?: string;
+};
+
+export const LEASE_END_REASONS = ['completed', 'client_disconnect', 'user_stop', 'provider_error', 'timeout', 'cut_off'] as const;
+export type LeaseEndReason = (typeof LEASE_END_REASONS)[number];
 
 /** The usage of one model that was priced by its classes of tokens. `price`: the name by which its book finds the price again. */
 export type PricedFact = {
@@ -75,6 +92,30 @@ export type CommonFacts = {
   readonly refusal: EntryFact | null;
   /** How its amount came about, where it was priced by classes of tokens. */
   readonly priced: readonly PricedFact[];
+  /** What it counted against limits of the account. */
+  readonly limits: readonly LimitFact[];
+};
+
+/**
+ * What the scripts tell of one window of a limit (lua/includes/limits.lua): `credits` counted in it, less than 0 when they
+ * were given back, and `open` holds more that count in it.
+ */
+export type LimitFact = {
+  readonly limitId: string;
+  readonly mode: 'refuse' | 'warn';
+  readonly counter: number;
+  /** '' unless the limit has one counter per spender. */
+  readonly spender: string;
+  readonly fromMs: number;
+  /** When it no longer counts; null: never. */
+  readonly endsAtMs: number | null;
+  readonly credits: Micros;
+  readonly open: number;
+  /** What the limit allowed then, and since when it allows more; null where something was given back. */
+  readonly left: Micros | null;
+  readonly resetsAtMs: number | null;
+  /** The window reached the limit with this entry, for the first time. */
+  readonly crossed: boolean;
 };
 
 /** `credits` null: what the entry captured. `metadata` is JSON text. */
@@ -95,7 +136,9 @@ type OwnFacts =
   | { readonly type: 'stream_end' | 'operator_end'; readonly end: StreamEnd | null }
   | { readonly type: 'process'; readonly feature: string | null }
   | { readonly type: 'process_end'; readonly prices: Prices | null }
-  | { readonly type: 'use' | 'charge' | 'deduction' | 'change' }
+  | { readonly type: 'lease'; readonly lease: LeaseFacts; readonly metadata: object | null }
+  | { readonly type: 'lease_end'; readonly metadata: object | null }
+  | { readonly type: 'use' | 'charge' | 'deduction' | 'change' | 'lease_step' }
   /** No type, or one of another version: only what any entry may tell is known. */
   | { readonly type: 'unknown' };
 
@@ -103,7 +146,7 @@ export type Facts = CommonFacts & OwnFacts;
 
 const NOTHING: Facts = {
   type: 'unknown', source: null, actor: null, reason: null, notes: null, usage: null, transaction: null, deduction: null, refusal: null,
-  priced: [],
+  limits: [], priced: [],
 };
 
 export const writeFacts = ({ type, ...told }: WrittenFacts): string => JSON.stringify({ ...told, type });
@@ -138,6 +181,7 @@ export function parseFacts(about: string): Facts {
     transaction: isAbsent(value['transaction']) ? null : readTransaction(value['transaction']),
     deduction: readEntryFact(value['deduction']),
     refusal: readEntryFact(value['refusal']),
+    limits: isAbsent(value['limits']) ? [] : readLimits(value['limits']),
     priced: isAbsent(value['priced']) ? [] : readPriced(value['priced']),
   };
   return { ...common, ...ownFacts(value) };
@@ -165,14 +209,28 @@ function ownFacts(value: Facets): OwnFacts {
       return { type, feature: textOrNull(value['feature']) };
     case 'process_end':
       return { type, prices: isRecord(value['prices']) ? value['prices'] as Prices : null };
+    case 'lease':
+      return { type, lease: readLease(value['lease']), metadata: isRecord(value['metadata']) ? value['metadata'] : null };
+    case 'lease_end':
+      return { type, metadata: isRecord(value['metadata']) ? value['metadata'] : null };
     case 'use':
     case 'charge':
     case 'deduction':
     case 'change':
+    case 'lease_step':
       return { type };
     default:
       return { type: 'unknown' };
   }
+}
+
+function readLease(lease: unknown): LeaseFacts {
+  if (!isRecord(lease)) return { model: '' };
+  const { model, usage, serviceTier } = lease;
+  return {
+    model: textOrNull(model) ?? '', ...(isRecord(usage) ? { usage: usage as LeaseFacts['usage'] & object } : {}),
+    ...(typeof serviceTier === 'string' ? { serviceTier } : {}),
+  };
 }
 
 const ENDS = ['completed', 'failed', 'aborted'] as const;
@@ -198,6 +256,22 @@ function readEntryFact(fact: unknown): EntryFact | null {
   if (fact === undefined) return null;
   if (!isRecord(fact) || !isCount(fact['seq']) || !isCount(fact['credits'])) throw new TypeError('about names no entry where it should');
   return { seq: fact['seq'], credits: micros(fact['credits']) };
+}
+
+function readLimits(limits: unknown): LimitFact[] {
+  if (!Array.isArray(limits)) throw new TypeError('about.limits is not a list');
+  return limits.map((each: unknown): LimitFact => {
+    if (!isRecord(each)) throw new TypeError('about.limits does not list limits');
+    const { id, mode, counter, spender, from, to, credits, open, left, resets, crossed } = each;
+    if (typeof id !== 'string' || typeof spender !== 'string' || !isCount(counter) || !isCount(from) || !Number.isSafeInteger(credits)) {
+      throw new TypeError('about.limits names no counter');
+    }
+    return {
+      limitId: id, mode: mode === 'warn' ? 'warn' : 'refuse', counter, spender, fromMs: from, endsAtMs: isCount(to) ? to : null,
+      credits: micros(credits as number), open: Number.isSafeInteger(open) ? open as number : 0,
+      left: isCount(left) ? micros(left) : null, resetsAtMs: isCount(resets) ? resets : null, crossed: crossed === true,
+    };
+  });
 }
 
 function readPriced(priced: unknown): PricedFact[] {

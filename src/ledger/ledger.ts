@@ -1,7 +1,12 @@
 import type { Micros } from '../kit/money/micros.js';
 import type { AccountSnapshot, Balance } from './account-snapshot.js';
 import type { ChargeKey } from './charge-key.js';
+import type { About, ExpiryPolicy, HoldOutcome, HoldTerms, OverCapture, Principal, SettleUse } from './hold-terms.js';
+import type { LeaseOperations } from './lease-port.js';
+import type { AccountLimits, LimitRefusal, LimitState, Spending } from './limits.js';
 import type { ReceiveLots, ReceiveLotsReply, Refund, RefundReply } from './return-commands.js';
+
+export type { About, ExpiryPolicy, HoldOutcome, HoldTerms, OverCapture, Principal } from './hold-terms.js';
 
 /**
  * The port of the core: the operations on an account (docs/architecture.md#operations-of-the-ledger). Use cases call
@@ -11,7 +16,7 @@ import type { ReceiveLots, ReceiveLotsReply, Refund, RefundReply } from './retur
  * All operations throw GatewayError('ledger_unavailable') when Redis does not answer in time; its `outcome` says whether
  * the step may have been executed (`unknown`) or certainly was not (`not_executed`).
  */
-export interface Ledger {
+export interface Ledger extends LeaseOperations {
   /** Adds a lot; pays debt first. Idempotent by `key`. */
   grantLot(command: GrantLot): Promise<GrantLotReply>;
   /**
@@ -20,8 +25,9 @@ export interface Ledger {
    */
   placeHold(command: PlaceHold): Promise<PlaceHoldReply>;
   /**
-   * Captures `cost`, releases the rest to its lots; above the hold by `overCapture`. A hold that has ended already is
-   * charged the difference when `cost` is more than it was charged; the same cost repeats the outcome, less is refused.
+   * Captures `cost`, releases the rest to its lots; above the hold by its own terms, or else by `overCapture`. A hold that has
+   * ended already is charged the difference when `cost` is more than it was charged; the same cost repeats the outcome; less
+   * is refused, unless its expiry charged what was reported: then the difference is given back.
    */
   settleHold(command: SettleHold): Promise<SettleHoldReply>;
   /** Ends a hold with nothing captured. */
@@ -52,20 +58,18 @@ export interface Ledger {
   freeze(command: FreezeAccount): Promise<FreezeReply>;
   /** Allows writes again; what fell due in the meantime ends now. */
   thaw(command: FreezeAccount): Promise<FreezeReply>;
+  /**
+   * Replaces the definitions of an account's limits, unless they are older than what Redis has. Postgres must have them
+   * already: an account that is loaded brings its own.
+   */
+  setLimits(command: SetLimits): Promise<{ readonly status: 'set' | 'unchanged' }>;
+  /** What the limits that match have used and allow now. */
+  readLimits(accountId: string, spending: Spending): Promise<readonly LimitUse[]>;
   /** What can be spent now: due lots are already left out and due holds already ended. */
   readBalance(accountId: string): Promise<Balance>;
   /** One consistent snapshot of an account. */
   readAccount(accountId: string): Promise<AccountSnapshot>;
 }
-
-/** Opaque facts of a dialect, stored with the entry and returned unchanged: JSON text of at most a few kilobytes. */
-export type About = string;
-
-export type OverCapture = 'debt' | 'cap';
-/** The caller: a user with a token of the account, a service with its own key, or an operator. A user may not end a service's hold. */
-export type Principal = 'user' | 'service' | 'operator';
-/** What happens to a hold whose lease ends: `release` all of it, or charge the whole `charge_estimate`. */
-export type ExpiryPolicy = 'release' | 'charge_estimate';
 
 export type GrantLot = {
   readonly accountId: string;
@@ -104,6 +108,8 @@ export type PlaceHold = {
   /** How long the hold lives unless renewed: an interval, because Redis' clock decides. */
   readonly leaseMs: number;
   readonly expiryPolicy: ExpiryPolicy;
+  /** Absent: the end of the hold says by what rule usage beyond it is charged, and the hold has no input cost. */
+  readonly terms?: HoldTerms;
   /** The name of the price of the estimate; a settle must use the same price. */
   readonly price: string;
   readonly fingerprint: string;
@@ -112,6 +118,8 @@ export type PlaceHold = {
   readonly by?: Principal;
   /** The id is new, or Redis and Postgres were just asked and did not know it: Postgres is not asked (again) for an ended hold. */
   readonly isNewId?: boolean;
+  /** Which limits it counts against; by default those that match the account itself. */
+  readonly spending?: Spending | undefined;
 };
 
 export type PlacedHold = {
@@ -120,11 +128,15 @@ export type PlacedHold = {
   readonly expiresAtMs: number;
   readonly placedAtMs: number;
   readonly available: Micros;
+  /** The limits that it counts against, as they were when it was placed. */
+  readonly limits: readonly LimitState[];
 };
 
 export type PlaceHoldReply =
   | ({ readonly status: 'placed'; readonly replayed: boolean } & PlacedHold)
   | { readonly status: 'insufficient_credits'; readonly available: Micros }
+  /** A limit allows less than `minimum`, and less than what is available. */
+  | { readonly status: 'limit_reached'; readonly available: Micros; readonly limit: LimitRefusal }
   /** The id is taken by an open hold that was placed with other parameters. */
   | { readonly status: 'hold_exists' }
   /** The id was used by a hold that has ended, with these or other parameters. */
@@ -135,7 +147,13 @@ export type PlaceHoldReply =
 export type SettleHold = {
   readonly accountId: string;
   readonly holdId: string;
+  /** Read with `use` absent or `amount`. */
   readonly cost: Micros;
+  /**
+   * Absent: `cost`, which was computed with `price`. `amount`: `cost`, at any price. Otherwise what the hold has: the cost of
+   * the usage `reported` so far, of its `input`, or the `estimate`, which is the whole hold.
+   */
+  readonly use?: SettleUse;
   /** The price name the cost was computed with, or null when the caller does not know the hold's price yet. */
   readonly price: string | null;
   readonly overCapture: OverCapture;
@@ -151,31 +169,6 @@ export type SettleHold = {
    * corrected. Null: no end is known yet; a settled or voided hold answers `hold_resolved` and is not corrected.
    */
   readonly corrects?: number | null;
-};
-
-/** How a hold ended, with all corrections since. */
-export type HoldOutcome = {
-  readonly state: 'settled' | 'voided' | 'expired';
-  readonly seq: number;
-  readonly amount: Micros;
-  /** Charged in all, overage and debt included, uncollected not. */
-  readonly captured: Micros;
-  /** Returned to lots that are still live. */
-  readonly released: Micros;
-  /** Not returned, because the lot had expired. */
-  readonly expired: Micros;
-  /** The part of `captured` beyond the hold. */
-  readonly overage: Micros;
-  /** The part of `overage` that was not available and became debt. */
-  readonly debt: Micros;
-  readonly uncollected: Micros;
-  readonly available: Micros;
-  /** When it ended, was settled late or was last corrected. */
-  readonly endedAtMs: number;
-  readonly placedAtMs: number;
-  /** Whether the lease had ended before the cost was charged. */
-  readonly late: boolean;
-  readonly about: About;
 };
 
 export type SettleHoldReply =
@@ -216,6 +209,8 @@ export type Charge = {
   readonly about: About;
   /** By default only the charge itself. */
   readonly purpose?: ChargePurpose;
+  /** As of a hold. */
+  readonly spending?: Spending | undefined;
 };
 
 /**
@@ -228,6 +223,7 @@ export type ChargePurpose = 'deduction' | 'usage' | 'deducted_usage';
 export type ChargeReply =
   | { readonly status: 'charged'; readonly replayed: boolean; readonly seq: number; readonly available: Micros; readonly atMs: number }
   | { readonly status: 'insufficient_credits'; readonly available: Micros }
+  | { readonly status: 'limit_reached'; readonly available: Micros; readonly limit: LimitRefusal }
   /** The key was used for another request. */
   | { readonly status: 'idempotency_mismatch' }
   | { readonly status: 'account_frozen' };
@@ -259,6 +255,10 @@ export type RevokeLotReply =
   | { readonly status: 'account_frozen' };
 
 export type ExpireLotsReply = { readonly status: 'expired'; readonly amount: Micros } | { readonly status: 'nothing_due' };
+
+/** `nowMs`: Redis' clock, about; the edges of calendar windows are made around it. */
+export type SetLimits = { readonly accountId: string; readonly limits: AccountLimits; readonly nowMs: number };
+export type LimitUse = LimitState & { readonly used: Micros };
 
 export type FreezeAccount = { readonly accountId: string; readonly about: About };
 export type FreezeReply =

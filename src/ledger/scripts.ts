@@ -3,16 +3,30 @@ import { defineScript } from '../stores/redis/script.js';
 /** Every script of the ledger with its keys and arguments by name, as in the headers under `lua/`. */
 
 const STEP_KEYS = ['fence', 'account', 'lots', 'lot', 'lots_due', 'journal'] as const;
-const HOLD_KEYS = [...STEP_KEYS, 'hold', 'open', 'holds_due'] as const;
+const HOLD_KEYS = [...STEP_KEYS, 'hold', 'open', 'holds_due', 'limits'] as const;
+const SPENDING = ['spender', 'model', 'feature', 'api_key'] as const;
 
 export const placeHoldScript = defineScript('place-hold', HOLD_KEYS, [
   'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'minimum', 'desired', 'lease_ms', 'policy', 'price', 'hold_kind',
-  'fingerprint', 'about', 'principal', 'trace', 'open_holds_max', 'due_holds_max',
+  'fingerprint', 'about', 'principal', 'trace', 'open_holds_max', 'due_holds_max', 'over_capture', 'debt_limit', 'input_cost',
+  'renewal_ms', ...SPENDING,
 ]);
+
+export const extendHoldScript = defineScript('extend-hold', [...HOLD_KEYS, 'receipt'], [
+  'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'mode', 'minimum', 'desired', 'price', 'lease_ms', 'default_lease_ms', 'key',
+  'fingerprint', 'about', 'principal', 'trace', 'due_holds_max', 'receipt_ttl_seconds',
+]);
+
+export const reportProgressScript = defineScript('report-progress', HOLD_KEYS, [
+  'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'reported', 'usage', 'price', 'raise_to', 'lease_ms', 'default_lease_ms',
+  'about', 'principal', 'trace', 'due_holds_max', 'journal_every_ms',
+]);
+
+export const readHoldScript = defineScript('read-hold', ['fence', 'account', 'hold'], ['epoch', 'time_offset_ms', 'hold_id']);
 
 export const settleHoldScript = defineScript('settle-hold', HOLD_KEYS, [
   'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'ending', 'cost', 'price', 'over_capture', 'debt_limit', 'fingerprint',
-  'about', 'principal', 'corrects', 'trace', 'correction_window_ms', 'receipt_ttl_seconds',
+  'about', 'principal', 'corrects', 'trace', 'correction_window_ms', 'receipt_ttl_seconds', 'use',
 ]);
 
 export const grantLotScript = defineScript('grant-lot', [...STEP_KEYS, 'receipt'], [
@@ -20,9 +34,10 @@ export const grantLotScript = defineScript('grant-lot', [...STEP_KEYS, 'receipt'
   'receipt_ttl_seconds', 'lots_max',
 ]);
 
-export const debitScript = defineScript('debit', [...STEP_KEYS, 'receipt', 'open', 'deductions', 'refusals'], [
+export const debitScript = defineScript('debit', [...STEP_KEYS, 'receipt', 'open', 'deductions', 'refusals', 'limits'], [
   'epoch', 'time_offset_ms', 'account_id', 'kind', 'amount', 'key', 'fingerprint', 'price', 'about', 'trace', 'receipt_ttl_seconds',
   'purpose', 'deduction_ttl_ms', 'deductions_max', 'refusals_max', 'refused_seq', 'refused_amount', 'due_holds_max',
+  ...SPENDING,
 ]);
 
 export const revokeLotScript = defineScript('revoke-lot', [...STEP_KEYS, 'receipt'], [
@@ -43,6 +58,12 @@ export const expireLotsScript = defineScript('expire-lots', STEP_KEYS, ['epoch',
 export const freezeAccountScript = defineScript('freeze-account', ['fence', 'account', 'journal'], [
   'epoch', 'time_offset_ms', 'account_id', 'kind', 'about', 'trace',
 ]);
+
+const LIMIT_KEYS = ['fence', 'account', 'limits'] as const;
+
+export const setLimitsScript = defineScript('set-limits', LIMIT_KEYS, ['epoch', 'version', 'definitions', 'renews']);
+
+export const readLimitsScript = defineScript('read-limits', LIMIT_KEYS, ['epoch', 'time_offset_ms', ...SPENDING]);
 
 /** Not an operation of the ledger: reads stored data for the reconciler (src/journal/reconcile/inspect-account.ts). */
 export const inspectAccountScript = defineScript('inspect-account', ['fence', 'account', 'lots', 'lot', 'open', 'journal'], [

@@ -1,13 +1,16 @@
 import { expect } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
+import { REPORT_JOURNALED_EVERY_MS } from '../../src/kit/limits.js';
 import { AMOUNT_MAX, micros } from '../../src/kit/money/micros.js';
 import { chargeKey } from '../../src/ledger/charge-key.js';
 import type { JournalEntry } from '../../src/ledger/entry.js';
 import type { AccountSnapshot } from '../../src/ledger/account-snapshot.js';
-import type { Principal } from '../../src/ledger/ledger.js';
+import type { ExpiryPolicy, OverCapture, Principal } from '../../src/ledger/ledger.js';
+import type { AccountLimits } from '../../src/ledger/limits.js';
 import type { TestLedger } from '../support/ledger.js';
-import { AccountModel, chargedFor, type ModelHold } from './account-model.js';
+import { LIMIT_KINDS, type LimitKind } from './limits-model.js';
+import { AccountModel, chargedFor, type ModelHold, type Terms } from './account-model.js';
 import { refundCommand, refundIn, type RefundCommand } from './refunds.js';
 
 /**
@@ -16,6 +19,7 @@ import { refundCommand, refundIn, type RefundCommand } from './refunds.js';
  */
 const STEP_MS = 60_000;
 const HALF_STEP_MS = STEP_MS / 2;
+const DEFAULT_LEASE_MS = STEP_MS + HALF_STEP_MS;
 /** The highest total of refused usage (lua/debit.lua). */
 const UNCOLLECTED_MAX = Math.floor(Number.MAX_SAFE_INTEGER / 2);
 /** For the ledgers under test: short, so that histories pass it. */
@@ -28,23 +32,44 @@ const amount = fc.oneof(
 /** In steps from now; 0: never ends. */
 const life = fc.constantFrom(0, 1, 1, 2, 3, 5);
 const which = fc.nat({ max: 7 });
+const policy = fc.constantFrom<ExpiryPolicy>('release', 'charge_reported', 'charge_reported', 'charge_input', 'charge_estimate');
+const terms = fc.option(fc.record({
+  over: fc.constantFrom<OverCapture>('debt', 'available', 'cap'), debtLimit: fc.constantFrom(null, 0, 10, 1_000_000), inputCost: fc.nat(20),
+}));
+const spender = fc.constantFrom('x', 'y');
 const by = fc.constantFrom<Principal>('user', 'user', 'service', 'operator');
+
+type Placing = { readonly by: Principal; readonly policy: ExpiryPolicy; readonly terms: Terms | null; readonly spender: string };
 
 export type Command =
   | { readonly op: 'grant' | 'set'; readonly amount: number; readonly life: number }
-  | { readonly op: 'place'; readonly minimum: number; readonly desired: number; readonly life: number; readonly by: Principal }
+  | { readonly op: 'place'; readonly minimum: number; readonly desired: number; readonly life: number } & Placing
   | { readonly op: 'place_again'; readonly which: number; readonly same: boolean }
   | {
     readonly op: 'settle'; readonly which: number; readonly by: Principal;
     readonly cost: 'amount' | 'part' | 'none' | 'over' | 'same' | 'more' | 'less'; readonly over: number;
     readonly cap: boolean; readonly debtLimit: number | null; readonly corrects: 'any' | 'none' | 'known';
   }
+  /** `lease`: in steps, or the hold's own. `key` 0: none. */
+  | {
+    readonly op: 'extend'; readonly which: number; readonly by: Principal; readonly mode: 'by' | 'to'; readonly minimum: number;
+    readonly desired: number; readonly lease: number | null; readonly key: number;
+  }
+  | {
+    readonly op: 'report'; readonly which: number; readonly by: Principal; readonly more: number; readonly back: boolean;
+    readonly raise: number | null; readonly lease: number | null;
+  }
   | { readonly op: 'void'; readonly which: number; readonly by: Principal }
   | { readonly op: 'expire'; readonly which: number }
-  | { readonly op: 'charge'; readonly amount: number; readonly all: boolean; readonly key: number; readonly usage: boolean }
   | { readonly op: 'remove'; readonly amount: number; readonly all: boolean; readonly transfers: boolean }
   | RefundCommand
   | { readonly op: 'receive'; readonly parts: readonly { readonly amount: number; readonly life: number }[] }
+  /** Defines one of the limits, or, with null, removes it. */
+  | { readonly op: 'limit'; readonly kind: LimitKind; readonly amount: number | null }
+  | {
+    readonly op: 'charge'; readonly spender: string; readonly amount: number; readonly all: boolean; readonly key: number;
+    readonly usage: boolean;
+  }
   | { readonly op: 'revoke'; readonly which: number }
   | { readonly op: 'expire_lots' | 'freeze' | 'thaw' }
   /** `looks`: the account is read afterwards, which ends its due holds and lots. */
@@ -53,7 +78,16 @@ export type Command =
 export const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ op: fc.constantFrom('grant' as const, 'grant' as const, 'set' as const), amount, life }) },
   { weight: 6, arbitrary: fc.record({
-    op: fc.constant('place' as const), minimum: amount, desired: amount, life: fc.constantFrom(1, 2, 4), by,
+    op: fc.constant('place' as const), minimum: amount, desired: amount, life: fc.constantFrom(1, 2, 4), by, policy,
+    terms, spender,
+  }) },
+  { weight: 5, arbitrary: fc.record({
+    op: fc.constant('extend' as const), which, by, mode: fc.constantFrom('by' as const, 'to' as const), minimum: amount, desired: amount,
+    lease: fc.constantFrom(null, 1, 3), key: fc.nat({ max: 2 }),
+  }) },
+  { weight: 8, arbitrary: fc.record({
+    op: fc.constant('report' as const), which, by, more: fc.oneof(fc.nat({ max: 20 }), amount), back: fc.boolean(),
+    raise: fc.option(amount), lease: fc.constantFrom(null, null, 1, 3),
   }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('place_again' as const), which, same: fc.boolean() }) },
   {
@@ -66,10 +100,14 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
       cap: fc.boolean(), debtLimit: fc.constantFrom(null, 0, 10, 1_000_000),
     }),
   },
+  { weight: 3, arbitrary: fc.record({
+    op: fc.constant('limit' as const), kind: fc.constantFrom(...LIMIT_KINDS),
+    amount: fc.constantFrom(null, 0, 30, 80, 80, 8_000_000, AMOUNT_MAX),
+  }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('void' as const), which, by }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('expire' as const), which }) },
   { weight: 3, arbitrary: fc.record({
-    op: fc.constant('charge' as const), amount, all: fc.boolean(), key: fc.nat({ max: 3 }), usage: fc.boolean(),
+    op: fc.constant('charge' as const), spender, amount, all: fc.boolean(), key: fc.nat({ max: 3 }), usage: fc.boolean(),
   }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('remove' as const), amount, all: fc.boolean(), transfers: fc.boolean() }) },
   { weight: 5, arbitrary: refundCommand },
@@ -83,23 +121,43 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ op: fc.constant('wait' as const), steps: fc.integer({ min: 1, max: 3 }), looks: fc.boolean() }) },
 );
 
+/** A lease of one step that charges what was reported, and may make debt. */
+export const LEASE: Command = {
+  op: 'place', minimum: 10, desired: 10, life: 1, by: 'user', policy: 'charge_reported', spender: 'x',
+  terms: { over: 'debt', debtLimit: null, inputCost: 0 },
+};
+export const REPORT = { op: 'report', which: 0, by: 'user', more: 30, back: false, raise: null, lease: null } as const;
+export const EXTEND = { op: 'extend', which: 0, by: 'user', mode: 'by', minimum: 5, desired: 5, lease: 3, key: 1 } as const;
+export const SETTLE = {
+  op: 'settle', which: 0, by: 'user', cost: 'none', over: 0, cap: false, debtLimit: null, corrects: 'any',
+} as const;
+export const GRANT: Command = { op: 'grant', amount: 10, life: 0 };
+
+export type DefineLimits = (accountId: string, limits: AccountLimits, nowMs: number) => Promise<void>;
+
 /** One account under test and its model. */
 export class History {
   readonly #id = `p-${randomUUID()}`;
   readonly #model = new AccountModel();
   readonly #under: TestLedger;
   readonly #startMs: number;
+  readonly #define: DefineLimits;
   readonly #revoked = new Set<string>();
   #steps = 0;
   #lots = 0;
 
-  private constructor(ledger: TestLedger, startMs: number) {
+  private constructor(ledger: TestLedger, startMs: number, define: DefineLimits) {
     this.#under = ledger;
+    this.#define = define;
     this.#startMs = startMs;
   }
 
-  static async begin(ledger: TestLedger): Promise<History> {
-    return new History(ledger, await ledger.nowMs());
+  /** Begins with a step, because windows of limits do. `define`: where the ledger takes the limits of a loaded account from. */
+  static async begin(ledger: TestLedger, define?: DefineLimits): Promise<History> {
+    ledger.advance(STEP_MS - await ledger.nowMs() % STEP_MS);
+    return new History(ledger, await ledger.nowMs(), define ?? (async (accountId, limits, nowMs) => {
+      await ledger.ledger.setLimits({ accountId, limits, nowMs });
+    }));
   }
 
   get #now(): number {
@@ -130,11 +188,13 @@ export class History {
           accountId, holdId: hold.id, minimum: micros(0), desired: micros(5), leaseMs: STEP_MS, kind: 'test', expiryPolicy: 'release',
           price: 'p', fingerprint: each.same ? hold.fingerprint : 'another', about: '{}',
         });
-        if (hold.state === 'open' && hold.expiresAt <= this.#now && !model.frozen) model.end(this.#now, hold, 'expired', 0, 0, '');
+        if (hold.state === 'open' && hold.expiresAt <= this.#now && !model.frozen) model.expire(this.#now, hold);
         if (hold.state !== 'open') expect(reply).toMatchObject({
           status: 'hold_resolved', outcome: { state: hold.state, captured: hold.captured },
         });
-        else expect(reply).toMatchObject(each.same ? { status: 'placed', replayed: true, amount: hold.amount } : { status: 'hold_exists' });
+        else expect(reply).toMatchObject(each.same ? { status: 'placed', replayed: true, amount: hold.placedAmount } : {
+          status: 'hold_exists',
+        });
         return;
       }
       case 'settle': {
@@ -147,12 +207,22 @@ export class History {
         }[each.cost];
         return this.#settle(hold, Math.min(cost, AMOUNT_MAX), each);
       }
+      case 'extend': {
+        const hold = model.holds[each.which];
+        return hold === undefined ? this.#expectNotFound() : this.#extend(hold, each);
+      }
+      case 'report': {
+        const hold = model.holds[each.which];
+        return hold === undefined ? this.#expectNotFound() : this.#report(hold, each);
+      }
       case 'void':
         return this.#void(model.holds[each.which], each.by);
       case 'expire':
         return this.#expire(model.holds[each.which]);
       case 'charge':
-        return this.#charge(each.all ? model.available(this.#now) : each.amount, each.key, each.usage);
+        return this.#charge(each.all ? model.available(this.#now) : each.amount, each);
+      case 'limit':
+        return this.#limit(each.kind, each.amount);
       case 'remove': {
         const amount = Math.min(each.all ? model.available(this.#now) : each.amount, AMOUNT_MAX);
         const remove = () => ledger.remove({
@@ -244,34 +314,45 @@ export class History {
   }
 
   async #place(
-    holdId: string, minimum: number, desired: number, { life: steps, by }: { readonly life: number; readonly by: Principal },
+    holdId: string, minimum: number, desired: number, { life: steps, by, policy, terms, spender }: Placing & { readonly life: number },
   ): Promise<void> {
     const leaseMs = steps * STEP_MS - HALF_STEP_MS;
     const run = () => this.#under.ledger.placeHold({
-      accountId: this.#id, holdId, minimum: micros(minimum), desired: micros(desired), leaseMs, kind: 'test', expiryPolicy: 'release',
-      price: 'p', fingerprint: `f-${holdId}`, about: '{}', by,
+      accountId: this.#id, holdId, minimum: micros(minimum), desired: micros(desired), leaseMs, kind: 'test', expiryPolicy: policy,
+      price: 'p', fingerprint: `f-${holdId}`, about: '{}', by, spending: { spender },
+      ...(terms === null ? {} : { terms: {
+        overCapture: terms.over, debtLimit: terms.debtLimit === null ? null : micros(terms.debtLimit),
+        inputCost: micros(terms.inputCost), leaseMs,
+      } }),
     });
     if (this.#model.frozen) return this.#expectFrozen(run());
     const reply = await run();
     const status = this.#model.place(this.#now, holdId, {
       minimum, desired, expiresAt: this.#now + leaseMs, fingerprint: `f-${holdId}`, placedBy: by,
+      // A hold without terms has no lease of its own.
+      lease: terms === null ? DEFAULT_LEASE_MS : leaseMs, policy, terms, spender,
     });
     const available = this.#model.available(this.#now);
-    if (status === 'insufficient_credits') {
-      expect(reply).toEqual({ status, available });
+    if (status !== 'placed') {
+      expect(reply).toMatchObject({ status, available });
       return;
     }
-    expect(reply).toMatchObject({ status, replayed: false, available, amount: this.#model.holds.at(-1)?.amount });
+    const { limits } = this.#model;
+    expect(reply).toMatchObject({
+      status, replayed: false, available, amount: this.#model.holds.at(-1)?.amount,
+      limits: limits.matching(spender).map((each) => (
+        { limitId: each.limitId, remaining: Math.max(0, each.amount - limits.used(each, spender, this.#now)) })),
+    });
     expect(await run()).toEqual({ ...reply, replayed: true });
   }
 
   async #settle(hold: ModelHold, cost: number, { by, cap, corrects, ...each }: Extract<Command, { readonly op: 'settle' }>): Promise<void> {
     const model = this.#model;
     const fingerprint = `settle-${cost}`;
-    const debtLimit = cap ? 0 : each.debtLimit;
+    const asked = { over: cap ? 'available' : 'debt', debtLimit: each.debtLimit } as const;
     const run = (price: string | null) => this.#under.ledger.settleHold({
-      accountId: this.#id, holdId: hold.id, cost: micros(cost), price, overCapture: cap ? 'cap' : 'debt',
-      debtLimit: debtLimit === null ? null : micros(debtLimit), fingerprint, about: '{}', by,
+      accountId: this.#id, holdId: hold.id, cost: micros(cost), price, overCapture: asked.over,
+      debtLimit: asked.debtLimit === null ? null : micros(asked.debtLimit), fingerprint, about: '{}', by,
       ...(corrects === 'any' ? {} : { corrects: corrects === 'none' ? null : hold.endSeq }),
     });
     if (hold.placedBy === 'service' && by === 'user') {
@@ -290,19 +371,22 @@ export class History {
       return;
     }
     const isOver = (state === 'settled' || state === 'voided') && this.#now - hold.closedAt > CORRECTION_WINDOW_MS;
-    if (state !== 'open' && (isUnknown || cost < charged || isOver)) {
+    const givesBack = state === 'expired' && hold.policy === 'charge_reported' && cost < charged;
+    if (state !== 'open' && (isUnknown || (cost < charged && !givesBack) || isOver)) {
       expect(await run('p')).toMatchObject({
         status: 'hold_resolved', outcome: { state, captured: hold.captured, uncollected: hold.uncollected },
       });
       return;
     }
     if (model.frozen) return this.#expectFrozen(run('p'));
-    model.end(this.#now, hold, 'settled', cost, debtLimit ?? Number.MAX_SAFE_INTEGER, fingerprint);
+    if (!givesBack) model.end(this.#now, hold, 'settled', cost, asked, fingerprint);
     const reply = await run('p');
+    if (givesBack && reply.status === 'settled') model.giveBack(this.#now, hold, cost, fingerprint, reply.outcome.seq);
     expect(reply).toMatchObject({
       status: 'settled', replayed: false,
       outcome: {
-        state: 'settled', amount: hold.amount, captured: hold.captured, debt: hold.debt, uncollected: hold.uncollected,
+        state: 'settled', amount: hold.amount, captured: hold.captured, overage: hold.overage, debt: hold.debt,
+        uncollected: hold.uncollected,
         available: model.available(this.#now),
       },
     });
@@ -322,7 +406,7 @@ export class History {
       return;
     }
     if (hold.state === 'open') {
-      this.#model.end(this.#now, hold, 'voided', 0, 0, '');
+      this.#model.end(this.#now, hold, 'voided', 0, { over: 'available', debtLimit: null }, '');
       expect(reply).toMatchObject({
         status: 'voided', replayed: false, outcome: { captured: 0, available: this.#model.available(this.#now) },
       });
@@ -342,19 +426,21 @@ export class History {
     } else if (hold.expiresAt > this.#now || this.#model.frozen) {
       expect(reply).toEqual({ status: 'not_due' });
     } else {
-      this.#model.end(this.#now, hold, 'expired', 0, 0, '');
+      this.#model.expire(this.#now, hold);
       expect(reply.status).toBe('expired');
     }
   }
 
   /** `usage`: a report of usage. A refused one counts as uncollected, once per key and amount, until its repeat is charged. */
-  async #charge(amount: number, keyNumber: number, usage: boolean): Promise<void> {
+  async #charge(
+    amount: number, { key: keyNumber, usage, spender }: { readonly key: number; readonly usage: boolean; readonly spender: string },
+  ): Promise<void> {
     const model = this.#model;
     const key = keyNumber === 0 ? null : `c${keyNumber}`;
     const bounded = Math.min(amount, AMOUNT_MAX);
     const reply = await this.#under.ledger.charge({
       accountId: this.#id, amount: micros(bounded), key: chargeKey('use', key === null ? null : { caller: 'a', key }),
-      fingerprint: `charge-${bounded}`, price: '', about: '{}',
+      fingerprint: `charge-${bounded}`, price: '', about: '{}', spending: { spender },
       ...(usage ? { purpose: 'usage' } : {}),
     });
     const earlier = key === null ? undefined : model.charges.get(key);
@@ -368,24 +454,30 @@ export class History {
       expect(reply).toEqual({ status: 'account_frozen' });
       return;
     }
-    if (model.available(this.#now) < bounded) model.endDueHolds(this.#now);
+    const matching = model.limits.matching(spender);
+    const room = (): number => model.limits.room(matching, spender, this.#now);
+    if (Math.min(model.available(this.#now), room()) < bounded) model.endDueHolds(this.#now);
     const wasRefused = usage && key !== null && model.refusals.get(key) === bounded;
-    if (model.available(this.#now) < bounded) {
+    const available = model.available(this.#now);
+    if (Math.min(available, room()) < bounded) {
       if (usage && !wasRefused && model.uncollected + bounded <= UNCOLLECTED_MAX) {
         model.sweep(this.#now);
         model.uncollected += bounded;
         if (key !== null) model.refusals.set(key, bounded);
       }
-      expect(reply).toEqual({ status: 'insufficient_credits', available: model.available(this.#now) });
+      expect(reply).toMatchObject(room() < available
+        ? { status: 'limit_reached', available, limit: { remaining: room() } }
+        : { status: 'insufficient_credits', available });
       return;
     }
+    model.limits.take(matching, spender, this.#now, bounded);
     model.sweep(this.#now);
     model.captures.push({ taken: model.take(this.#now, bounded) ?? [], refunded: 0 });
     model.captured += bounded;
     if (wasRefused) model.uncollected -= bounded;
-    const available = model.available(this.#now);
-    if (key !== null) model.charges.set(key, { amount: bounded, available });
-    expect(reply).toMatchObject({ status: 'charged', replayed: false, available });
+    const left = model.available(this.#now);
+    if (key !== null) model.charges.set(key, { amount: bounded, available: left });
+    expect(reply).toMatchObject({ status: 'charged', replayed: false, available: left });
   }
 
   async #revoke(lotId: string): Promise<void> {
@@ -409,6 +501,111 @@ export class History {
     const reply = await run();
     expect(reply).toEqual({ status: 'revoked', replayed: false, amount, previous: before, available: before - amount });
     expect(await run()).toEqual({ ...reply, replayed: true });
+  }
+
+  async #extend(hold: ModelHold, each: Extract<Command, { readonly op: 'extend' }>): Promise<void> {
+    const model = this.#model;
+    const desired = Math.min(Math.max(each.minimum, each.desired), AMOUNT_MAX);
+    const minimum = Math.min(each.minimum, desired);
+    const key = each.key === 0 ? null : `e${each.key}`;
+    const fingerprint = `${each.mode}-${desired}`;
+    const leaseMs = each.lease === null ? null : each.lease * STEP_MS - HALF_STEP_MS;
+    const run = () => this.#under.ledger.extendHold({
+      accountId: this.#id, holdId: hold.id, mode: each.mode, minimum: micros(minimum), desired: micros(desired), leaseMs,
+      defaultLeaseMs: DEFAULT_LEASE_MS, price: 'p', key: key === null ? null : { caller: 'a', key }, fingerprint, about: '{}', by: each.by,
+    });
+    const first = key === null ? undefined : hold.extensions.get(key);
+    if (hold.placedBy === 'service' && each.by === 'user') {
+      expect(await run()).toEqual({ status: 'forbidden' });
+      return;
+    }
+    if (first !== undefined) {
+      // An answer that was loaded from Postgres does not know the amount that the hold had then.
+      expect(await run()).toMatchObject(first.fingerprint === fingerprint ? {
+        status: 'extended', replayed: true, hold: { available: first.available },
+      } : { status: 'idempotency_mismatch' });
+      return;
+    }
+    if (await this.#isOver(hold, run)) return;
+    const raise = each.mode === 'by' ? { minimum, desired } : {
+      minimum: Math.max(0, minimum - hold.amount), desired: Math.max(0, desired - hold.amount),
+    };
+    const added = model.raise(this.#now, hold, raise.minimum, raise.desired, leaseMs);
+    const reply = await run();
+    const available = model.available(this.#now);
+    if (typeof added === 'string') {
+      expect(reply).toMatchObject({ status: added, available });
+      return;
+    }
+    model.journal(this.#now, hold);
+    expect(reply).toMatchObject({
+      status: 'extended', replayed: false, hold: { amount: hold.amount, reported: hold.reported, available, final: this.#isFinal(hold) },
+    });
+    if (key === null) return;
+    hold.extensions.set(key, { fingerprint, available });
+    expect(await run()).toEqual({ ...reply, replayed: true });
+  }
+
+  async #report(hold: ModelHold, each: Extract<Command, { readonly op: 'report' }>): Promise<void> {
+    const model = this.#model;
+    const reported = Math.min(each.back ? Math.max(0, hold.reported - each.more) : hold.reported + each.more, AMOUNT_MAX);
+    const raiseTo = each.raise === null ? null : Math.min(reported + each.raise, AMOUNT_MAX);
+    const leaseMs = each.lease === null ? null : each.lease * STEP_MS - HALF_STEP_MS;
+    const run = () => this.#under.ledger.reportProgress({
+      accountId: this.#id, holdId: hold.id, reported: micros(reported), usage: each.which % 2 === 0 ? `out=${reported}` : '',
+      raiseTo: raiseTo === null ? null : micros(raiseTo), leaseMs, defaultLeaseMs: DEFAULT_LEASE_MS, price: 'p', about: '{}', by: each.by,
+    });
+    if (hold.placedBy === 'service' && each.by === 'user') {
+      expect(await run()).toEqual({ status: 'forbidden' });
+      return;
+    }
+    if (await this.#isOver(hold, run)) return;
+    if (reported < hold.reported) {
+      expect(await run()).toMatchObject({ status: 'progress_backwards', reported: hold.reported });
+      return;
+    }
+    const tenth = hold.amount / 10;
+    const raised = model.raise(this.#now, hold, 0, Math.max(0, (raiseTo ?? 0) - hold.amount), leaseMs);
+    const added = typeof raised === 'string' ? 0 : raised;
+    model.report(this.#now, hold, reported, { added, tenth, everyMs: REPORT_JOURNALED_EVERY_MS });
+    const available = model.available(this.#now);
+    const reply = await run();
+    expect(reply).toMatchObject({
+      status: 'reported', added, hold: { amount: hold.amount, reported, available, final: this.#isFinal(hold) },
+    });
+    // The same report again changes nothing but the lease.
+    model.raise(this.#now, hold, 0, 0, leaseMs);
+    expect(await run()).toMatchObject({ status: 'reported', hold: { amount: hold.amount, reported, available } });
+  }
+
+  /** Nothing more can be held now. */
+  #isFinal(hold: ModelHold): boolean {
+    const { limits } = this.#model;
+    return Math.min(this.#model.available(this.#now), limits.room(limits.ofHold(hold.counted), hold.spender, this.#now)) === 0;
+  }
+
+  async #limit(kind: LimitKind, amount: number | null): Promise<void> {
+    const { limits } = this.#model;
+    limits.define(kind, amount);
+    await this.#define(this.#id, { version: limits.version, limits: limits.definitions }, this.#now);
+  }
+
+  /** Whether the hold has ended, ends now because its lease is over, or may not change: then that is the answer. */
+  async #isOver(hold: ModelHold, run: () => Promise<unknown>): Promise<boolean> {
+    const model = this.#model;
+    if (hold.state === 'open' && model.frozen) {
+      await this.#expectFrozen(run() as Promise<{ readonly status: string }>);
+      return true;
+    }
+    if (hold.state === 'open' && hold.expiresAt <= this.#now) model.expire(this.#now, hold);
+    if (hold.state === 'open') return false;
+    expect(await run()).toMatchObject({ status: 'hold_resolved', outcome: { state: hold.state, captured: hold.captured } });
+    return true;
+  }
+
+  /** Redis is lost. */
+  lose(): void {
+    this.#model.lose();
   }
 
   async #expectFrozen(refused: Promise<{ readonly status: string }>): Promise<void> {
@@ -435,6 +632,11 @@ export class History {
       holds: model.openHolds().map((hold) => [hold.id, hold.amount]),
       lots: model.live(now).map((lot) => [lot.id, lot.remaining, lot.held]),
     });
+    for (const spender of ['x', 'y']) {
+      const uses = await this.#under.ledger.readLimits(this.#id, { spender });
+      expect(uses.map(({ limitId, used }) => [limitId, used])).toEqual(
+        model.limits.matching(spender).map((each) => [each.limitId, model.limits.used(each, spender, now)]));
+    }
     // I1, from the numbers in Redis.
     expect(BigInt(state.totals.granted)).toBe(
       BigInt(state.available) + BigInt(state.held) + BigInt(state.totals.captured) + BigInt(state.totals.expired) +

@@ -82,7 +82,7 @@ export function fakeLedger(clock: () => number): FakeLedger {
         account.holds.set(holdId, { placed, command, ended: null });
       }
       const { placed } = account.holds.get(holdId) ?? notFaked();
-      return { status: 'placed' as const, replayed: isSame, ...placed, available: micros(account.available) };
+      return { status: 'placed' as const, replayed: isSame, ...placed, available: micros(account.available), limits: [] };
     }),
     settleHold: operation((command) => {
       const account = open('settleHold', command.accountId);
@@ -142,12 +142,17 @@ export function fakeLedger(clock: () => number): FakeLedger {
     }),
     voidHold: notFaked,
     expireHold: notFaked,
+    extendHold: notFaked,
+    reportProgress: notFaked,
+    readHold: notFaked,
     setBalance: notFaked,
     remove: notFaked,
     revokeLot: notFaked,
     refund: notFaked,
     receiveLots: notFaked,
     expireLots: notFaked,
+    setLimits: notFaked,
+    readLimits: () => Promise.resolve([]),
     freeze: notFaked,
     thaw: notFaked,
   };
