@@ -32,9 +32,9 @@ test('a core that cannot be opened leaves no connection open, wherever it fails'
   const { close } = await openCoreProcess(redis.url, database.databaseUrl, 4);
   expect(await connections()).toBeGreaterThan(0);
   await close();
-  expect(await until(connections, (open) => open === 0)).toBe(0);
+  expect(await until(connections, (open) => open === 0, 5_000)).toBe(0);
   await expect(openCoreProcess(redis.url, database.databaseUrl, 8)).rejects.toThrow('SHARDS');
-  expect(await until(connections, (open) => open === 0)).toBe(0);
+  expect(await until(connections, (open) => open === 0, 5_000)).toBe(0);
   await expect(openCoreProcess(evicting.url, database.databaseUrl, 4)).rejects.toThrow('maxmemory-policy');
-  expect(await until(connections, (open) => open === 0)).toBe(0);
+  expect(await until(connections, (open) => open === 0, 5_000)).toBe(0);
 });
