@@ -51,9 +51,7 @@ export function priceHistory(): PriceHistory {
   // Maps, not objects: `__proto__` is an ordinary unknown model (docs/contracts/README.md#what-must-hold).
   const versions = new Map<number, StoredPrice>();
   const books = new Map<string, Map<string, Provider>>();
-  const models = new Set<string>();
-  /** The first spelling that a book had of each folded name. */
-  const foldedModels = new Map<string, string>();
+  const names = modelNames();
   const spellings = new Map<string, PricedModel[]>();
   const spellingOf = (book: string, model: string): string => `${book}/${foldName(model)}`;
   let last = 0;
@@ -87,16 +85,7 @@ export function priceHistory(): PriceHistory {
     own,
     lastVersion: () => last,
     byVersion: (version) => versions.get(version),
-    entryName: (model) => {
-      const entryOf = (name: string): string | undefined => (models.has(name) ? name : foldedModels.get(foldName(name)));
-      const asWritten = entryOf(model);
-      if (asWritten !== undefined) return asWritten;
-      for (const { name } of otherNames(model)) {
-        const entry = entryOf(name);
-        if (entry !== undefined) return entry;
-      }
-      return null;
-    },
+    entryName: names.entryOf,
     add: (rows) => {
       for (const row of rows) {
         if (versions.has(row.version)) continue;
@@ -108,10 +97,7 @@ export function priceHistory(): PriceHistory {
           return [];
         }), stored);
         if (row.isDefault) insert(provider.claims, stored);
-        if (row.model !== ANY_MODEL) {
-          models.add(row.model);
-          getOrMake(foldedModels, foldName(row.model), () => row.model);
-        }
+        if (row.model !== ANY_MODEL) names.add(row.model);
         last = Math.max(last, row.version);
       }
     },
@@ -126,6 +112,29 @@ export function priceHistory(): PriceHistory {
       timelines(book).flatMap((timeline) =>
         timeline.filter(({ row }, index) =>
           row.effectiveFromMs > atMs && timeline[index - 1]?.row.effectiveFromMs !== row.effectiveFromMs)),
+  };
+}
+
+/** The names of models in all books. */
+function modelNames(): { readonly add: (model: string) => void; readonly entryOf: (name: string) => string | null } {
+  const models = new Set<string>();
+  /** The first spelling of each folded name. */
+  const folded = new Map<string, string>();
+  const spelled = (name: string): string | undefined => (models.has(name) ? name : folded.get(foldName(name)));
+  return {
+    add: (model) => {
+      models.add(model);
+      getOrMake(folded, foldName(model), () => model);
+    },
+    entryOf: (name) => {
+      const asWritten = spelled(name);
+      if (asWritten !== undefined) return asWritten;
+      for (const other of otherNames(name)) {
+        const model = spelled(other.name);
+        if (model !== undefined) return model;
+      }
+      return null;
+    },
   };
 }
 
