@@ -42,7 +42,8 @@ function conditionIn(ctx: GatewayContext, name: keyof typeof ConditionHeaders): 
   const text = ctx.get(name).trim();
   if (text === '*') return { isAny: true, tags: [] };
   const tags = [...text.matchAll(TAGS)].map(([, weak, tag = '']): Tag => ({ isWeak: weak !== undefined, text: tag }));
-  if (tags.length === 0 || !/^[\s,]*$/.test(text.replaceAll(TAGS, ''))) throw invalid(`header.${name}`, 'must be an ETag that was read, or *');
+  const isList = tags.length > 0 && /^[\s,]*$/.test(text.replaceAll(TAGS, ''));
+  if (!isList) throw invalid(`header.${name}`, 'must be an ETag that was read, or *');
   return { isAny: false, tags };
 }
 

@@ -41,7 +41,8 @@ export function memberRoutes(add: AddRoute, deps: MemberRouteDeps): void {
   });
 
   add('GET', '/v1/accounts/:accountId/members/:spender', callers('read'), {
-    summary: 'A member of a pool, with its ETag', params, replies: { 200: Member }, hasEtag: true, errors: ['not_found', 'ledger_unavailable'],
+    summary: 'A member of a pool, with its ETag', params, replies: { 200: Member }, hasEtag: true,
+    errors: ['not_found', 'ledger_unavailable'],
   }, async (ctx, { principal }) => {
     const member = await deps.showMember(accountInPath(ctx, principal), spenderInPath(ctx));
     if (member === null) throw noMember();

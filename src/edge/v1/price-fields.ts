@@ -68,14 +68,17 @@ export const priceReply = {
 export const PriceReply = Type.Object(priceReply);
 export const AliasReply = Type.Object({
   book: Type.String(), provider: Type.String(), alias: Type.String({ description: 'the other name' }),
-  model: Type.String({ description: 'the model that it leads to' }), version: Type.Integer(), effectiveFrom: TimeOut(), state: Type.String(),
-  createdBy: Type.String(), note: Type.String(),
+  model: Type.String({ description: 'the model that it leads to' }), version: Type.Integer(), effectiveFrom: TimeOut(),
+  state: Type.String(), createdBy: Type.String(), note: Type.String(),
 });
 
-export const presentPrice = ({ effectiveFromMs, ...row }: PriceVersion): object => ({ ...row, effectiveFrom: timeText(effectiveFromMs) });
+export const presentPrice = ({ effectiveFromMs, ...row }: PriceVersion): object => ({
+  ...row, effectiveFrom: timeText(effectiveFromMs),
+});
 
-export const presentAlias = ({ book, provider, model, aliasOf, version, effectiveFromMs, state, createdBy, note }: PriceVersion): object => ({
-  book, provider, alias: model, model: aliasOf, version, effectiveFrom: timeText(effectiveFromMs), state, createdBy, note,
+export const presentAlias = (row: PriceVersion): object => ({
+  book: row.book, provider: row.provider, alias: row.model, model: row.aliasOf, version: row.version,
+  effectiveFrom: timeText(row.effectiveFromMs), state: row.state, createdBy: row.createdBy, note: row.note,
 });
 
 type PriceBody = ReturnType<typeof priceBody.parse>;

@@ -32,8 +32,8 @@ afterAll(async () => {
   await gateway.stop();
 });
 
-const call = (method: string, path: string, body?: object, { token = service, key }: { readonly token?: string; readonly key?: string } = {}):
-Promise<Answer> => checked.send(method, path, {
+type With = { readonly token?: string; readonly key?: string };
+const call = (method: string, path: string, body?: object, { token = service, key }: With = {}): Promise<Answer> => checked.send(method, path, {
   token, ...(body === undefined ? {} : { body }), ...(key === undefined ? {} : { headers: { 'Idempotency-Key': key } }),
 });
 const fund = (account: string, credits: number, expiryDays = 30) =>
