@@ -36,7 +36,7 @@ type With = { readonly token?: string; readonly key?: string };
 const call = (method: string, path: string, body?: object, { token = service, key }: With = {}): Promise<Answer> =>
   checked.send(method, path, {
     token, ...(body === undefined ? {} : { body }), ...(key === undefined ? {} : { headers: { 'Idempotency-Key': key } }),
-});
+  });
 const fund = (account: string, credits: number, expiryDays = 30) =>
   checked.send('POST', '/api/credits/allocate', { token: admin, body: { userId: account, credits, expiryDays } });
 const deduct = async (account: string, credits: number): Promise<void> => {
