@@ -23,7 +23,7 @@ import { keyspace, type Keyspace } from '../ledger/keys.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { redisLedger } from '../ledger/redis-ledger.js';
 import { traceScripts } from '../ledger/trace-scripts.js';
-import { apiProfile, connectPostgres, drainProfile, watchProfile, type Db } from '../stores/postgres/connect.js';
+import { apiProfile, connectPostgres, drainProfile, reportProfile, watchProfile, type Db } from '../stores/postgres/connect.js';
 import { listenToPostgres } from '../stores/postgres/listen.js';
 import { watchPools } from '../stores/postgres/pool-gauges.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
@@ -62,6 +62,8 @@ export type Core = {
   readonly db: Db;
   /** For transactions that move batches (connect.ts, `drain`). */
   readonly drainDb: Db;
+  /** For reports that are read by a cursor (connect.ts, `reportProfile`). */
+  readonly reportDb: Db;
   readonly redis: ShardedRedis;
   readonly keys: Keyspace;
   readonly fence: Fence;
@@ -104,6 +106,7 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   const modelLabel = boundedLabels({ max: MODEL_LABELS_MAX, isKnown: knowsModel });
 
   const drainDb = connectPostgres(servers.databaseUrl, drainProfile(config.postgresTimeoutMs), onConnection);
+  const reportDb = connectPostgres(servers.databaseUrl, reportProfile(config.postgresTimeoutMs), onConnection);
   // Redis stamps entries with its own clock, which tests do not move.
   const drain = createDrain({
     db: drainDb, redis: bulkRedis, keys, clock: Date.now, tailMs: config.journalTailMs, knowsModel,
@@ -161,7 +164,7 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   const lookUp = (text: string, by: FindBy): ReturnType<typeof findAccount> =>
     findAccount(db, text, by).catch((error: unknown) => { throw toGatewayError(error); });
   return {
-    db, drainDb, redis, keys, fence: gate, ledger, drain, drainNow, freshen: fresh, prices,
+    db, drainDb, reportDb, redis, keys, fence: gate, ledger, drain, drainNow, freshen: fresh, prices,
     resolveAccount: (text, by) => resolveAccount({ lookUp, freshen: fresh }, text, by),
     breaker: hotBreaker, inFlight: client.inFlight, redisWatch, postgresWatch: postgres.watch,
     close: async () => {
@@ -171,6 +174,7 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
       redis.close();
       await postgres.close();
       await drainDb.destroy();
+      await reportDb.destroy();
       await db.destroy();
     },
   };

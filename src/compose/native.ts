@@ -4,6 +4,7 @@ import { chargeAccount } from '../credits/charges/charge-account.js';
 import type { MoneyIn } from '../credits/grants/money-in.js';
 import { grantLot, revokeGrant } from '../credits/grants/native-grants.js';
 import { readReceipt } from '../credits/receipts/read-receipt.js';
+import { usageSeries } from '../credits/usage/usage-series.js';
 import type { NativeDeps } from '../edge/v1/routes.js';
 import type { Clock } from '../kit/clock.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
@@ -37,6 +38,11 @@ export function composeNative({ core, money, clock, plans, oversight }: NativePa
         await freshen.account(query.accountId);
         return readAccountLots(db, query).catch((error: unknown) => { throw toGatewayError(error); });
       },
+    },
+    usage: {
+      usageSeries: usageSeries({
+        db: core.reportDb, freshen: (accountId) => (accountId === null ? freshen.all() : freshen.account(accountId)).catch(() => undefined),
+      }),
     },
     charges: { book, charge: (command) => chargeAccount({ ledger, ...reading }, command) },
     grants: {

@@ -24,7 +24,7 @@ export type WrittenFacts =
   /** A charge through `/v1`. `priced`: how it came about; without it, it was charged by amount. */
   | ({
     readonly type: 'charge'; readonly feature?: string; readonly metadata?: object; readonly usage?: WrittenUsage;
-    readonly priced?: readonly PricedFact[];
+    readonly priced?: readonly PricedFact[]; readonly spending?: SpendingFact;
   } & Change)
   /** A charge that a record of usage may claim later. */
   | { readonly type: 'deduction'; readonly source: 'deduction' }
@@ -52,6 +52,9 @@ export type PricedFact = {
   readonly amount: Micros;
 };
 
+/** Who spends from the account and for which part of the product: what series of usage are grouped by. */
+export type SpendingFact = { readonly spender?: string | undefined; readonly feature?: string | undefined; readonly key?: string | undefined };
+
 export type StreamEnd = 'completed' | 'failed' | 'aborted';
 type Prices = Readonly<Record<string, string>>;
 
@@ -75,6 +78,7 @@ export type CommonFacts = {
   readonly refusal: EntryFact | null;
   /** How its amount came about, where it was priced by classes of tokens. */
   readonly priced: readonly PricedFact[];
+  readonly spending: SpendingFact;
 };
 
 /** `credits` null: what the entry captured. `metadata` is JSON text. */
@@ -103,7 +107,7 @@ export type Facts = CommonFacts & OwnFacts;
 
 const NOTHING: Facts = {
   type: 'unknown', source: null, actor: null, reason: null, notes: null, usage: null, transaction: null, deduction: null, refusal: null,
-  priced: [],
+  priced: [], spending: {},
 };
 
 export const writeFacts = ({ type, ...told }: WrittenFacts): string => JSON.stringify({ ...told, type });
@@ -139,6 +143,7 @@ export function parseFacts(about: string): Facts {
     deduction: readEntryFact(value['deduction']),
     refusal: readEntryFact(value['refusal']),
     priced: isAbsent(value['priced']) ? [] : readPriced(value['priced']),
+    spending: readSpending(value),
   };
   return { ...common, ...ownFacts(value) };
 }
@@ -200,6 +205,12 @@ function readEntryFact(fact: unknown): EntryFact | null {
   return { seq: fact['seq'], credits: micros(fact['credits']) };
 }
 
+/** A feature is a fact of its own where a charge or a process was for one. */
+function readSpending({ spending, feature: of }: Facets): SpendingFact {
+  const { spender, feature = of, key } = isRecord(spending) ? spending : {} as Facets;
+  return { spender: textOf(spender), feature: textOf(feature), key: textOf(key) };
+}
+
 function readPriced(priced: unknown): PricedFact[] {
   if (!Array.isArray(priced)) throw new TypeError('about.priced is not a list');
   return priced.map((each: unknown): PricedFact => {
@@ -219,4 +230,5 @@ type Facets = Readonly<Record<string, unknown>>;
 const isRecord = (value: unknown): value is Facets => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isAbsent = (value: unknown): value is null | undefined => value === null || value === undefined;
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);

@@ -32,6 +32,8 @@ export type RouteSpec<Body> = {
   readonly body?: Parser<Body>;
   /** By status. A string is sent as its `contentMediaType`, by default plain text; a null has no body. */
   readonly replies: Readonly<Record<number, TSchema>>;
+  /** Other media types of the 200, which `Accept` asks for. */
+  readonly alsoAs?: Fields;
   /** How the work itself may fail. What the gate, the body and the parameters refuse goes without saying. */
   readonly errors?: readonly ErrorCode[];
   readonly wording?: Wording;
@@ -52,6 +54,7 @@ export type Route = {
   readonly headers: Fields;
   readonly body: TSchema | null;
   readonly replies: Readonly<Record<number, TSchema>>;
+  readonly alsoAs: Fields;
   readonly errors: readonly ErrorCode[];
   readonly wording: Wording;
   readonly replays: boolean;
@@ -121,10 +124,10 @@ export function routeTable({ authenticate, authenticateServer, metrics, admissio
 
   const adding = (own: Partial<DialectRules>, page?: PageRules): AddRoute => (method, path, gate, spec, handler) => {
     const {
-      summary, params = {}, query = {}, headers = {}, body, replies, errors = [], wording = {}, replays = false, urgency = 'other',
+      summary, params = {}, query = {}, headers = {}, body, replies, alsoAs = {}, errors = [], wording = {}, replays = false, urgency = 'other',
     } = spec;
     const route: Route = {
-      method, path, gate, summary, params, query, headers, body: body?.schema ?? null, replies, errors, wording, replays,
+      method, path, gate, summary, params, query, headers, body: body?.schema ?? null, replies, alsoAs, errors, wording, replays,
       envelope: own.envelope, page, observe: metrics.http.route(method, path),
     };
     const admit = admission(gate, {

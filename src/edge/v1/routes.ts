@@ -15,6 +15,7 @@ import { priceRoutes } from './price.routes.js';
 import { reconcileRoutes, type ReconcileRouteDeps } from './reconcile.routes.js';
 import { refundRoutes, type RefundRouteDeps } from './refunds.routes.js';
 import { refusalRoutes, type RefusalRouteDeps } from './refusal.routes.js';
+import { usageRoutes, type UsageRouteDeps } from './usage.routes.js';
 import { transferRoutes, type TransferRouteDeps } from './transfers.routes.js';
 
 /** What the routes of `/v1` need. The optional parts are left out by tests of the HTTP side that have no Postgres. */
@@ -31,6 +32,7 @@ export type NativeDeps = {
   readonly accounts?: LotRouteDeps & Omit<ReceiptRouteDeps, 'history'>;
   readonly charges?: ChargeRouteDeps;
   readonly grants?: GrantRouteDeps;
+  readonly usage?: UsageRouteDeps;
 };
 
 /** The native API (docs/contracts/native.md): every group of its routes. */
@@ -42,6 +44,7 @@ export function nativeRoutes(table: AddRoute, deps: NativeDeps): void {
     receiptRoutes(add, { ...deps.accounts, history: deps.history });
     lotRoutes(add, deps.accounts);
   }
+  if (deps.usage !== undefined) usageRoutes(add, { ...deps.usage, clock: deps.clock });
   entryRoutes(add, deps);
   planRoutes(add, deps.plans);
   if (deps.oversight !== undefined) {

@@ -133,6 +133,7 @@ const GATES: Readonly<Record<string, Expected>> = {
   'POST /v1/refunds': 'services',
   'GET /v1/refusals': 'supervisor',
   'GET /v1/shards': 'admin',
+  'GET /v1/usage': 'any',
   'POST /v1/transfers': 'services',
   'GET /v1/transfers/{id}': 'services',
   // Operations
