@@ -29,6 +29,10 @@
   ARGV[14] trace           traceparent of the call, '' for none
   ARGV[15] open_holds_max
   ARGV[16] due_holds_max   holds past their lease to name at a time
+  ARGV[17] over_capture    of this hold, whatever its end asks for: debt, available or cap; '' for none of its own
+  ARGV[18] debt_limit      micros, '' for none; read with an over_capture only
+  ARGV[19] input_cost      micros: what the input costs; read with an over_capture only
+  ARGV[20] renewal_ms      the lease that an extension or a report gives; read with an over_capture only
 
   Replies
     fenced
@@ -44,6 +48,7 @@
 --- @include clock
 --- @include step
 --- @include holds
+--- @include leases
 local fence_key, hold_key, open_key, holds_due_key = KEYS[1], KEYS[7], KEYS[8], KEYS[9]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
 local epoch, account_id, hold_id = ARGV[1], ARGV[3], ARGV[4]
@@ -51,6 +56,7 @@ local now_ms = clock.now_ms(tonumber(ARGV[2]))
 local minimum, desired, lease_ms = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local policy, price, hold_kind, fingerprint, about = ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]
 local principal, trace, open_holds_max, due_holds_max = ARGV[13], ARGV[14], tonumber(ARGV[15]), ARGV[16]
+local over_capture, debt_limit, input_cost, renewal_ms = ARGV[17], ARGV[18], ARGV[19], ARGV[20]
 
 -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
@@ -88,6 +94,7 @@ local expires_at_ms = now_ms + lease_ms
 step.record(self, 'place', before, {
   hold = hold_id, hold_kind = hold_kind, lease_ends_at_ms = expires_at_ms, policy = policy, fingerprint = fingerprint,
   price = price, about = about, principal = principal, trace = trace,
+  terms = leases.terms_text(over_capture, debt_limit, input_cost, renewal_ms),
 })
 local seq, amount_text, available = numbers.text(self.state.seq), numbers.text(amount), numbers.text(self.state.available)
 local expires_text, now_text, parts_text = numbers.text(expires_at_ms), numbers.text(now_ms), lots.parts_text(parts)
@@ -97,7 +104,7 @@ step.apply(self)
 redis.call('HSET', hold_key, 'state', 'open', 'kind', hold_kind, 'amount', amount_text, 'parts', parts_text,
   'expires_at_ms', expires_text, 'placed_seq', seq, 'placed_amount', amount_text, 'placed_expires_at_ms', expires_text,
   'placed_at_ms', now_text, 'placed_available', available, 'placed_by', principal, 'policy', policy, 'price', price,
-  'fingerprint', fingerprint, 'about', about)
+  'fingerprint', fingerprint, 'about', about, unpack(leases.terms_fields(over_capture, debt_limit, input_cost, renewal_ms)))
 redis.call('ZADD', open_key, expires_text, hold_id)
 redis.call('ZADD', holds_due_key, expires_text, holds.due_member(account_id, hold_id))
 return { 'placed', '0', seq, amount_text, expires_text, now_text, available, self.journal_id }

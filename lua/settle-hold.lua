@@ -3,7 +3,8 @@
   settle-hold: end a hold. Settling captures its cost, voiding captures nothing, expiring captures what its policy
   says; the rest goes back to its lots, or expires with them. One script handles all endings, so a second end sees the
   first outcome: the same cost repeats it, more charges the difference (a late settle after an expiry, otherwise a
-  correction), less is refused. Also runs on a full Redis: it frees a hold.
+  correction), less is refused, except by a settle after an expiry that charged what was reported: then what was too much
+  is given back. Also runs on a full Redis: it frees a hold.
 
   KEYS[1] fence       string  the shard's epoch
   KEYS[2] account     hash    balances, seq, totals
@@ -22,8 +23,8 @@
   ARGV[5] ending           settle, void or expire
   ARGV[6] cost             micros; settle only
   ARGV[7] price            the price the cost was computed with, '' if not known; settle only
-  ARGV[8] over_capture     debt or cap
-  ARGV[9] debt_limit       micros, '' for none
+  ARGV[8] over_capture     debt, available or cap; unless the hold has its own
+  ARGV[9] debt_limit       micros, '' for none; unless the hold has its own over_capture
   ARGV[10] fingerprint     of the request
   ARGV[11] about           opaque facts of the end
   ARGV[12] principal       who ends it: user, service or operator; '' for an expiry
@@ -32,6 +33,8 @@
   ARGV[14] trace           traceparent of the call, '' for none
   ARGV[15] correction_window_ms  how long after its end a hold can be corrected
   ARGV[16] receipt_ttl_seconds   until the drain shortens it (see shorten-receipts)
+  ARGV[17] use             what a settle captures: '' the cost, which was computed with the price; amount: the cost, at any
+                           price; reported, input or estimate: what the hold has of it, instead of the cost
 
   Replies
     fenced
@@ -49,6 +52,7 @@
 --- @include clock
 --- @include step
 --- @include holds
+--- @include givebacks
 local fence_key, hold_key, open_key, holds_due_key = KEYS[1], KEYS[7], KEYS[8], KEYS[9]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
 local epoch, account_id, hold_id, ending = ARGV[1], ARGV[3], ARGV[4], ARGV[5]
@@ -56,16 +60,17 @@ local now_ms = clock.now_ms(tonumber(ARGV[2]))
 local cost, price, over_capture, debt_limit = tonumber(ARGV[6]), ARGV[7], ARGV[8], tonumber(ARGV[9])
 local fingerprint, about = ARGV[10], ARGV[11]
 local principal, corrects, trace, correction_window_ms = ARGV[12], ARGV[13], ARGV[14], tonumber(ARGV[15])
-local receipt_ttl_seconds = ARGV[16]
+local receipt_ttl_seconds, use = ARGV[16], ARGV[17]
 
 -- Decide. Nothing above "Apply" writes, except that a due-index entry without a hold, or of a frozen account, is deleted.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 local stored = account.read(keys.account)
 if not stored then return { 'not_loaded' } end
 
-local state, hold_amount, parts, hold_price, policy, expires_at_ms, placed_at_ms, hold_about, placed_by, hold_kind =
+local state, hold_amount, parts, hold_price, policy, expires_at_ms, placed_at_ms, hold_about, placed_by, hold_kind,
+  own_over_capture, own_debt_limit, input_cost, reported, reported_usage, spent_text =
   unpack(redis.call('HMGET', hold_key, 'state', 'amount', 'parts', 'price', 'policy', 'expires_at_ms', 'placed_at_ms',
-    'about', 'placed_by', 'kind'))
+    'about', 'placed_by', 'kind', 'over_capture', 'debt_limit', 'input_cost', 'reported', 'reported_usage', 'spent'))
 if not state then
   if ending == 'expire' then
     redis.call('ZREM', open_key, hold_id)
@@ -75,15 +80,22 @@ if not state then
 end
 if placed_by == 'service' and principal == 'user' then return { 'forbidden' } end
 
+if own_over_capture then over_capture, debt_limit = own_over_capture, tonumber(own_debt_limit or '') end
+local known_costs = { reported = reported, input = input_cost, estimate = hold_amount }
 if ending == 'void' then
   cost = 0
 elseif ending == 'expire' then
-  cost = policy == 'charge_estimate' and tonumber(hold_amount) or 0
+  cost = tonumber(known_costs[string.match(policy or '', '^charge_(%l+)$')] or '0')
+elseif use ~= '' and use ~= 'amount' then
+  cost = tonumber(known_costs[use] or '0')
 end
+-- A cost that was computed with a price holds for that price alone.
+local is_priced = ending == 'settle' and use == ''
 
 -- The amounts of an earlier end.
 local first = { captured = 0, overage = 0, debt = 0, uncollected = 0 }
 local is_ended, is_late = state ~= 'open', state == 'expired'
+local excess = 0
 if is_ended then
   local outcome = holds.outcome(hold_key)
   if ending == 'expire' then return { 'hold_resolved', unpack(outcome) } end
@@ -97,13 +109,14 @@ if is_ended then
     closed_at_ms = tonumber(closed_at_ms or ended_at_ms),
   }
   if ending == 'settle' and state == 'settled' and end_fingerprint == fingerprint then return { 'ended', '1', unpack(outcome) } end
-  if ending == 'settle' and price ~= hold_price then return { 'price_needed', hold_price, placed_at_ms, hold_about } end
+  if is_priced and price ~= hold_price then return { 'price_needed', hold_price, placed_at_ms, hold_about } end
   if not is_late and corrects ~= 'any' and corrects ~= end_seq then return { 'hold_resolved', unpack(outcome) } end
   local charged = first.captured + first.uncollected
   if cost == charged then return { 'ended', '1', unpack(outcome) } end
   local is_over = not is_late and now_ms - first.closed_at_ms > correction_window_ms
-  if cost < charged or is_over then return { 'hold_resolved', unpack(outcome) } end
-elseif ending == 'settle' and price ~= hold_price then
+  if is_late and ending == 'settle' and policy == 'charge_reported' then excess = math.max(0, charged - cost) end
+  if cost + excess < charged or is_over then return { 'hold_resolved', unpack(outcome) } end
+elseif is_priced and price ~= hold_price then
   return { 'price_needed', hold_price, placed_at_ms, hold_about }
 elseif ending == 'expire' and now_ms < tonumber(expires_at_ms) then
   return { 'not_due' }
@@ -118,13 +131,20 @@ local amount = tonumber(hold_amount)
 local self = step.open(keys, account_id, stored, now_ms)
 local before = account.copy(self.state)
 local captured, released, expired = 0, 0, 0
-if not is_ended then
+-- What an expiry by report takes from lots: a late settle may give it back to them.
+local spent_parts = {}
+local back = givebacks.none
+if excess > 0 then
+  back = givebacks.apply(self, first, excess, spent_text or '')
+  expired = back.expired
+elseif not is_ended then
   -- The captured part is spent from the first lots of the hold; the rest returns to the others.
   for _, part in ipairs(lots.parse_parts(parts)) do
     local lot = lots.get(self.lots, part.id)
     local spent = math.min(cost - captured, part.amount)
     local rest = part.amount - spent
     captured = captured + spent
+    givebacks.remember(spent_parts, lot, spent)
     if lot.expires_at_ms <= now_ms then
       -- The hold kept these credits alive past their lot's end; released, they expire at once.
       expired = expired + rest
@@ -141,39 +161,49 @@ end
 
 -- Beyond the hold: first what is available, then debt by policy. What cannot be charged is recorded as uncollected.
 local overage = math.max(0, cost - first.captured - first.uncollected - captured)
-local from_available = math.min(overage, self.state.available)
-lots.take(self.lots, now_ms, from_available, false)
+local from_available = over_capture == 'cap' and 0 or math.min(overage, self.state.available)
+for _, part in ipairs(lots.take(self.lots, now_ms, from_available, false)) do
+  givebacks.remember(spent_parts, lots.get(self.lots, part.id), part.amount)
+end
 self.state.available = self.state.available - from_available
 local room = account.limit - math.max(self.state.debt, self.state.captured + captured + from_available)
-if over_capture == 'cap' then room = 0 elseif debt_limit then room = math.min(room, math.max(0, debt_limit - self.state.debt)) end
+if over_capture ~= 'debt' then room = 0 elseif debt_limit then room = math.min(room, math.max(0, debt_limit - self.state.debt)) end
 local debt = math.min(overage - from_available, room)
 local uncollected = overage - from_available - debt
 overage = from_available + debt
 captured = captured + overage
 
-self.state.debt = self.state.debt + debt
-self.state.captured = self.state.captured + captured
+self.state.debt = self.state.debt + debt - back.debt_paid
+self.state.captured = self.state.captured + captured - back.captured
 self.state.expired = self.state.expired + expired
-self.state.uncollected = self.state.uncollected + uncollected
-local kind = (is_late and 'late_settle') or (is_ended and 'correct') or (ending == 'expire' and 'expire_hold') or ending
+self.state.uncollected = self.state.uncollected + uncollected - back.uncollected
+local spent = ending == 'expire' and policy == 'charge_reported' and givebacks.text(spent_parts) or nil
+local kind = (excess > 0 and 'give_back')
+  or (is_late and 'late_settle') or (is_ended and 'correct') or (ending == 'expire' and 'expire_hold') or ending
 step.record(self, kind, before, {
   hold = hold_id, hold_kind = hold_kind, policy = policy, fingerprint = fingerprint, price = hold_price, about = about,
   overage = overage, principal = principal, corrects = first.seq, trace = trace,
+  reported = reported, reported_usage = reported_usage, spent = spent,
 })
 
 local final = (ending == 'settle' and 'settled') or (ending == 'void' and 'voided') or 'expired'
 local late, closed_at_ms = is_late and '1' or '0', now_ms
 if is_ended then
   -- The first end released the hold and may have charged for it; the record sums up all ends.
-  released, expired = first.released, first.expired
+  released, expired = first.released + back.released_of_hold, first.expired + back.expired_of_hold
   if not is_late then late, closed_at_ms = first.late, first.closed_at_ms end
 end
 local outcome = {
-  final, numbers.text(self.state.seq), hold_amount, numbers.text(first.captured + captured), numbers.text(released),
-  numbers.text(expired), numbers.text(first.overage + overage), numbers.text(first.debt + debt),
-  numbers.text(first.uncollected + uncollected), numbers.text(self.state.available), numbers.text(now_ms), placed_at_ms, late, about,
+  final, numbers.text(self.state.seq), hold_amount, numbers.text(first.captured + captured - back.captured),
+  numbers.text(released), numbers.text(expired), numbers.text(first.overage + overage - back.overage),
+  numbers.text(first.debt + debt - back.debt), numbers.text(first.uncollected + uncollected - back.uncollected),
+  numbers.text(self.state.available), numbers.text(now_ms), placed_at_ms, late, about,
 }
 local hold_args = { hold_key, 'end_fingerprint', fingerprint, 'closed_at_ms', numbers.text(closed_at_ms) }
+if spent then
+  hold_args[#hold_args + 1] = 'spent'
+  hold_args[#hold_args + 1] = spent
+end
 for i, field in ipairs(holds.outcome_fields) do
   hold_args[#hold_args + 1] = field
   hold_args[#hold_args + 1] = outcome[i]

@@ -29,6 +29,8 @@ export type Config = {
   /** The lease of a hold that names none. */
   readonly holdTtlMs: number;
   readonly overCapture: OverCapture;
+  /** The most that one hold of the native API is placed with; null: no limit. */
+  readonly holdMax: Micros | null;
   /** How long after its end a hold can still be charged for higher usage that is reported late. */
   readonly correctionWindowMs: number;
   /** Debt may not exceed this; null: no limit. */
@@ -96,9 +98,11 @@ export function readConfig(env: Environment = process.env): Config {
     shards: integer('SHARDS', 64, 1, 1_024),
     auth: readAuth(variables, problems),
     holdTtlMs: seconds('HOLD_TTL_SECONDS', 600, HOLD_TTL_SECONDS_MIN, HOLD_TTL_SECONDS_MAX),
-    overCapture: oneOf('OVER_CAPTURE', 'debt', 'debt', 'cap'),
+    // `cap` of this setting has always meant: what is available, and no debt.
+    overCapture: oneOf('OVER_CAPTURE', 'debt', 'debt', 'cap') === 'debt' ? 'debt' : 'available',
     correctionWindowMs: seconds('CORRECTION_WINDOW_SECONDS', 86_400, 0, CORRECTION_WINDOW_SECONDS_MAX),
     debtLimit: credits('DEBT_LIMIT') ?? null,
+    holdMax: credits('HOLD_MAX') ?? null,
     usageRecordMode: oneOf('USAGE_RECORD_MODE', 'charge', 'charge', 'log'),
     welcomeCredits: credits('WELCOME_CREDITS') ?? ZERO,
     unknownModel: unknownModel ?? DEFAULT_UNKNOWN_MODEL,

@@ -1,6 +1,6 @@
 import type { EntryKind } from '../ledger/entry.js';
 import { KEPT, type AmountName } from '../ledger/figures.js';
-import type { Principal } from '../ledger/ledger.js';
+import type { OverCapture, Principal } from '../ledger/ledger.js';
 import type { Db } from '../stores/postgres/connect.js';
 import { unnestSource } from '../stores/postgres/unnest.js';
 
@@ -31,6 +31,9 @@ export type HoldColumns = {
   readonly end_fingerprint: string | null; readonly end_about: string | null;
   readonly ended_at_ms: number | null; readonly ended_seq: number | null;
   readonly placed_by: Principal; readonly closed_at_ms: number | null;
+  readonly over_capture: OverCapture | null; readonly debt_limit: number | null; readonly input_cost: number | null;
+  readonly lease_ms: number | null; readonly reported: number; readonly reported_usage: string; readonly reported_at_ms: number | null;
+  readonly spent: string;
 };
 
 export type ReceiptColumns = {
@@ -57,7 +60,9 @@ const HOLD = `hold_id, kind, placed_seq, state, amount, parts, policy, price, fi
   ${MS('placed_at')} as placed_at_ms, ${MS('expires_at')} as expires_at_ms,
   coalesce(placed_amount, amount) as placed_amount, ${MS('coalesce(placed_expires_at, expires_at)')} as placed_expires_at_ms,
   captured, released, expired, overage, debt, uncollected, late, available_after, end_fingerprint, end_about,
-  ${MS('ended_at')} as ended_at_ms, ended_seq, placed_by, ${MS('coalesce(closed_at, ended_at)')} as closed_at_ms`;
+  ${MS('ended_at')} as ended_at_ms, ended_seq, placed_by, ${MS('coalesce(closed_at, ended_at)')} as closed_at_ms,
+  over_capture, debt_limit, input_cost, lease_milliseconds as lease_ms,
+  reported, reported_usage, ${MS('reported_at')} as reported_at_ms, spent`;
 
 /**
  * Reads all of an account in one statement: one snapshot and one round trip. `nowMs` is Redis' clock, which stamped the
@@ -90,7 +95,7 @@ export async function readImage(db: Db, accountId: string, nowMs: number, window
             from entries
            where account_id = (select account_id from ask) and key <> ''
              and at > (select now from ask) - make_interval(secs => :moneyInSeconds)
-             and (key like 'intent:%' or at > (select now from ask) - make_interval(secs => :receiptSeconds))
+             and (key like 'intent:%' or kind = 'extend' or at > (select now from ask) - make_interval(secs => :receiptSeconds))
            order by seq) as r) as receipts,
        (select json_agg(u) from (
           select e.seq, ${MS('e.at')} as at_ms, e.kind, e.captured as amount, d.about

@@ -29,12 +29,16 @@ const entrySource = unnestSource<EntryRow>('e', {
   price: ['text', ({ entry }) => entry.price],
   principal: ['text', ({ entry }) => entry.principal],
   corrects: ['bigint', ({ entry }) => entry.corrects],
+  reported: ['bigint', ({ entry }) => entry.reported],
+  reported_usage: ['text', ({ entry }) => entry.reportedUsage],
 });
 
 const ENTRY_COLUMNS = entrySource.names.map((name) => (name === 'at_ms' ? 'at' : name)).join(', ');
 const ENTRY_VALUES = entrySource.names.map((name) => (name === 'at_ms' ? fromMs('at_ms') : name)).join(', ');
+/** Not known to the version before, which leaves them out. */
+const NEW = new Set(['reported', 'reported_usage']);
 /** The columns that must be equal when an entry is delivered again; text of `about` may have been quarantined. */
-const COMPARED = entrySource.names.filter((name) => name !== 'at_ms' && name !== 'epoch');
+const COMPARED = entrySource.names.filter((name) => name !== 'at_ms' && name !== 'epoch' && !NEW.has(name));
 
 export async function insertEntries(trx: Trx, rows: readonly EntryRow[]): Promise<void> {
   if (rows.length === 0) return;
@@ -72,11 +76,12 @@ export async function findForks(trx: Trx, rows: readonly EntryRow[]): Promise<{ 
 
 /** One entry of an account's history, with the facts its dialect gave. */
 export type HistoryEntry = Pick<JournalEntry, AmountName | AfterName | 'seq' | 'atMs' | 'kind' | 'overage' | 'holdId' | 'key' | 'price'
-  | 'about' | 'principal' | 'corrects'>;
+  | 'about' | 'principal' | 'corrects' | 'reported' | 'reportedUsage'>;
 
 const HISTORY = `e.seq, ${toMs('e.at')} as "atMs", e.kind, ${AMOUNTS.map((name) => `e.${name}`).join(', ')}, e.overage,
             ${BALANCES.map((name) => `e.${name}_after as "${afterOf(name)}"`).join(', ')},
-            e.hold_id as "holdId", e.key, e.price, e.principal, e.corrects, coalesce(d.about, '') as about
+            e.hold_id as "holdId", e.key, e.price, e.principal, e.corrects,
+            e.reported, e.reported_usage as "reportedUsage", coalesce(d.about, '') as about
        from entries e
        left join entry_details d on d.account_id = e.account_id and d.seq = e.seq and d.at = e.at`;
 

@@ -1,5 +1,5 @@
 import type { Micros } from '../kit/money/micros.js';
-import type { Principal } from '../ledger/ledger.js';
+import type { OverCapture, Principal } from '../ledger/ledger.js';
 import type { Db, Trx } from '../stores/postgres/connect.js';
 import { fromMs, toMs, unnestSource, type Columns } from '../stores/postgres/unnest.js';
 
@@ -27,6 +27,17 @@ export type HoldRow = {
   readonly placedExpiresAtMs: number;
   readonly expiresAtMs: number;
   readonly placedBy: Principal;
+  /** The terms that it was placed with; null when it has none of its own. */
+  readonly overCapture: OverCapture | null;
+  readonly debtLimit: Micros | null;
+  readonly inputCost: Micros | null;
+  readonly leaseMs: number | null;
+  /** What its usage so far was last reported to cost, that usage as text, and when; null: never. */
+  readonly reported: Micros;
+  readonly reportedUsage: string;
+  readonly reportedAtMs: number | null;
+  /** What an expiry by report took from lots; otherwise ''. */
+  readonly spent: string;
   readonly captured: Micros;
   readonly released: Micros;
   readonly expired: Micros;
@@ -51,8 +62,6 @@ const key: Columns<HoldRow> = {
 /** Fixed when the hold is placed. */
 const placed: Columns<HoldRow> = {
   kind: ['text', (hold) => hold.kind],
-  amount: ['bigint', (hold) => hold.amount],
-  parts: ['text', (hold) => hold.parts],
   policy: ['text', (hold) => hold.policy],
   price: ['text', (hold) => hold.price],
   fingerprint: ['text', (hold) => hold.fingerprint],
@@ -61,10 +70,20 @@ const placed: Columns<HoldRow> = {
   placed_at_ms: ['double precision', (hold) => hold.placedAtMs],
   placed_amount: ['bigint', (hold) => hold.placedAmount],
   placed_expires_at_ms: ['double precision', (hold) => hold.placedExpiresAtMs],
-  expires_at_ms: ['double precision', (hold) => hold.expiresAtMs],
   placed_by: ['text', (hold) => hold.placedBy],
+  over_capture: ['text', (hold) => hold.overCapture],
+  debt_limit: ['bigint', (hold) => hold.debtLimit],
+  input_cost: ['bigint', (hold) => hold.inputCost],
+  lease_milliseconds: ['bigint', (hold) => hold.leaseMs],
 };
-const ended: Columns<HoldRow> = {
+const changing: Columns<HoldRow> = {
+  amount: ['bigint', (hold) => hold.amount],
+  parts: ['text', (hold) => hold.parts],
+  expires_at_ms: ['double precision', (hold) => hold.expiresAtMs],
+  reported: ['bigint', (hold) => hold.reported],
+  reported_usage: ['text', (hold) => hold.reportedUsage],
+  reported_at_ms: ['double precision', (hold) => hold.reportedAtMs],
+  spent: ['text', (hold) => hold.spent],
   state: ['text', (hold) => hold.state],
   captured: ['bigint', (hold) => hold.captured],
   released: ['bigint', (hold) => hold.released],
@@ -80,26 +99,27 @@ const ended: Columns<HoldRow> = {
   ended_seq: ['bigint', (hold) => hold.endedSeq],
   closed_at_ms: ['double precision', (hold) => hold.closedAtMs],
 };
-const wholeSource = unnestSource<HoldRow>('h', { ...key, ...placed, ...ended });
-const endSource = unnestSource<HoldRow>('h', { ...key, ...ended });
+const wholeSource = unnestSource<HoldRow>('h', { ...key, ...placed, ...changing });
+const changeSource = unnestSource<HoldRow>('h', { ...key, ...changing });
 
 const column = (name: string): string => name.replace(/_ms$/, '');
 const value = (name: string): string => (name.endsWith('_ms') ? fromMs(`h.${name}`) : `h.${name}`);
 const NAMES = wholeSource.names.map(column).join(', ');
 const VALUES = wholeSource.names.map(value).join(', ');
-const END_CHANGES = Object.keys(ended).map((name) => `${column(name)} = ${value(name)}`).join(', ');
+const CHANGES = Object.keys(changing).map((name) => `${column(name)} = ${value(name)}`).join(', ');
 
 export async function insertHolds(trx: Trx, holds: readonly HoldRow[]): Promise<void> {
   if (holds.length === 0) return;
   await trx.raw(`insert into holds (${NAMES}) select ${VALUES} from ${wholeSource.sql}`, wholeSource.bind(holds));
 }
 
-export async function endHolds(trx: Trx, holds: readonly HoldRow[]): Promise<void> {
+/** Writes what was extended, reported or ended. */
+export async function changeHolds(trx: Trx, holds: readonly HoldRow[]): Promise<void> {
   if (holds.length === 0) return;
   await trx.raw(
-    `update holds set ${END_CHANGES} from ${endSource.sql}
+    `update holds set ${CHANGES} from ${changeSource.sql}
       where holds.account_id = h.account_id and holds.hold_id = h.hold_id and holds.placed_seq = h.placed_seq`,
-    endSource.bind(holds),
+    changeSource.bind(holds),
   );
 }
 
@@ -110,20 +130,25 @@ const nameSource = unnestSource<HoldName>('n', {
   hold_id: ['text', (name) => name.holdId],
 });
 
-const ROW = `h.account_id as "accountId", h.hold_id as "holdId", h.placed_seq as "placedSeq", h.kind, h.state, h.amount, h.parts,
+/** All columns of `holds as h`, as a row. */
+export const HOLD_ROW = `h.account_id as "accountId", h.hold_id as "holdId", h.placed_seq as "placedSeq", h.kind, h.state,
+            h.amount, h.parts,
             h.policy, h.price, h.fingerprint, h.about, h.placed_available as "placedAvailable", ${toMs('h.placed_at')} as "placedAtMs",
             coalesce(h.placed_amount, h.amount) as "placedAmount",
             ${toMs('coalesce(h.placed_expires_at, h.expires_at)')} as "placedExpiresAtMs",
             ${toMs('h.expires_at')} as "expiresAtMs", h.captured, h.released, h.expired, h.overage, h.debt, h.uncollected,
             h.late, h.available_after as "availableAfter", h.end_fingerprint as "endFingerprint", h.end_about as "endAbout",
             ${toMs('h.ended_at')} as "endedAtMs", h.ended_seq as "endedSeq",
-            h.placed_by as "placedBy", ${toMs('coalesce(h.closed_at, h.ended_at)')} as "closedAtMs"`;
+            h.placed_by as "placedBy", h.over_capture as "overCapture", h.debt_limit as "debtLimit", h.input_cost as "inputCost",
+            h.lease_milliseconds as "leaseMs", h.reported, h.reported_usage as "reportedUsage",
+            ${toMs('h.reported_at')} as "reportedAtMs", h.spent,
+            ${toMs('coalesce(h.closed_at, h.ended_at)')} as "closedAtMs"`;
 
 /** The last hold of each name; names without a hold are left out. */
 export async function readLastHolds(trx: Db, names: readonly HoldName[]): Promise<HoldRow[]> {
   if (names.length === 0) return [];
   const { rows } = await trx.raw<{ rows: HoldRow[] }>(
-    `select ${ROW}
+    `select ${HOLD_ROW}
        from ${nameSource.sql}
       cross join lateral (
         select * from holds where account_id = n.account_id and hold_id = n.hold_id order by placed_seq desc limit 1) as h`,
@@ -147,7 +172,7 @@ export async function overdueHolds(db: Db, dueBeforeMs: number, limit: number): 
 /** The same holds with all columns, for display. */
 export async function readOverdueHolds(db: Db, dueBeforeMs: number, limit: number): Promise<HoldRow[]> {
   const { rows } = await db.raw<{ rows: HoldRow[] }>(
-    `select ${ROW} from holds as h
+    `select ${HOLD_ROW} from holds as h
       where h.state = 'open' and h.expires_at <= to_timestamp(?::double precision / 1000)
         and not exists (select from accounts a where a.account_id = h.account_id and a.frozen)
       order by h.expires_at limit ?::integer`,

@@ -95,7 +95,17 @@ const toOpenHold = (row: HoldColumns): OpenHoldImage => ({
   fingerprint: row.fingerprint,
   about: row.about,
   placedBy: row.placed_by,
+  terms: toTerms(row),
+  reported: micros(row.reported),
+  reportedUsage: row.reported_usage,
+  reportedAtMs: row.reported_at_ms,
 });
+
+const toTerms = ({ over_capture, debt_limit, input_cost, lease_ms }: HoldColumns): OpenHoldImage['terms'] =>
+  (over_capture === null ? null : {
+    overCapture: over_capture, debtLimit: debt_limit === null ? null : micros(debt_limit), inputCost: micros(input_cost ?? ZERO),
+    leaseMs: lease_ms ?? 0,
+  });
 
 /** `lot:amount,lot:amount` */
 export function toParts(text: string): HoldPart[] {
@@ -120,6 +130,11 @@ function toEndedHold(row: HoldColumns): EndedHoldImage {
     expiresAtMs: row.expires_at_ms,
     placedBy: row.placed_by,
     closedAtMs: row.closed_at_ms ?? 0,
+    policy: row.policy as ExpiryPolicy,
+    terms: toTerms(row),
+    reported: micros(row.reported),
+    reportedUsage: row.reported_usage,
+    spent: row.spent,
     outcome: {
       state: row.state,
       seq: row.ended_seq ?? 0,

@@ -124,7 +124,7 @@ export async function openApi(
       ...composeReads(core, clock),
     },
     chatsparty: chatsparty.chatsparty,
-    native: composeNative({ core, money, clock, plans: chatsparty.plans, oversight }),
+    native: composeNative({ config, core, money, clock, plans: chatsparty.plans, oversight }),
     refusals: {
       record: refusals.record,
       readRefusals: (query) => readRefusals(db, query).catch((error: unknown) => { throw toGatewayError(error); }),

@@ -1,5 +1,6 @@
 import { readAccountLots } from '../books/account-lots.table.js';
 import { readHistory } from '../books/history.js';
+import type { Config } from '../config.js';
 import { chargeAccount } from '../credits/charges/charge-account.js';
 import type { MoneyIn } from '../credits/grants/money-in.js';
 import { grantLot, revokeGrant } from '../credits/grants/native-grants.js';
@@ -10,8 +11,10 @@ import type { Clock } from '../kit/clock.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
 import type { Core } from './core.js';
 import { composeMoneyMoves } from './money-moves.js';
+import { composeHolds } from './native-holds.js';
 
 export type NativeParts = {
+  readonly config: Config;
   readonly core: Core;
   readonly money: MoneyIn;
   readonly clock: Clock;
@@ -20,9 +23,13 @@ export type NativeParts = {
 };
 
 /** What the routes of `/v1` need (edge/v1/routes.ts). */
-export function composeNative({ core, money, clock, plans, oversight }: NativeParts): Omit<NativeDeps, 'clock' | 'refusals' | 'apiKeys'> {
+export function composeNative(
+  { config, core, money, clock, plans, oversight }: NativeParts,
+): Omit<NativeDeps, 'clock' | 'refusals' | 'apiKeys'> {
   const { db, ledger, freshen, prices } = core;
   const book = () => prices.native();
+  const writeLedger = async (accountId: string): Promise<boolean> =>
+    (await core.drainNow([core.keys.shardOf(accountId)])).stopped.length === 0;
   const reading = { db, clock, book, bringUpToDate: (accountId: string) => freshen.account(accountId) };
   return {
     plans,
@@ -30,7 +37,8 @@ export function composeNative({ core, money, clock, plans, oversight }: NativePa
     prices: { books: prices, clock },
     moves: composeMoneyMoves(core, money, clock),
     history: (query) => readHistory(db, query),
-    writeLedger: async (accountId) => (await core.drainNow([core.keys.shardOf(accountId)])).stopped.length === 0,
+    writeLedger,
+    holds: composeHolds({ config, core, clock, writeLedger }),
     accounts: {
       nameAccount: oversight.nameAccount,
       readReceipt: (accountId, seq) => readReceipt(reading, accountId, seq),

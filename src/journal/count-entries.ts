@@ -4,13 +4,14 @@ import type { Meter } from '../kit/metrics/metrics.js';
 import { MICROS_PER_CREDIT } from '../kit/money/micros.js';
 import type { EntryKind, JournalEntry } from '../ledger/entry.js';
 import { modelUses } from './model-uses.js';
+import { LEASE_END_REASONS, type LeaseEndReason } from '../ledger/facts.js';
 import type { WrittenEntry } from './write-batch.js';
 
 type Flow = LabelsOf<'credits'>['flow'];
 type Ending = LabelsOf<'holdsEnded'>['ending'];
 
 const ENDINGS: Partial<Readonly<Record<EntryKind, Ending>>> = {
-  settle: 'settled', void: 'voided', expire_hold: 'expired', late_settle: 'late_settled', correct: 'corrected',
+  settle: 'settled', void: 'voided', expire_hold: 'expired', late_settle: 'late_settled', give_back: 'late_settled', correct: 'corrected',
 };
 
 const MS_PER_SECOND = 1_000;
@@ -27,7 +28,7 @@ type ModelSums = { held: number; captured: number; tokens: number; messages: num
 export function countEntries(meter: Meter, labelOf: LabelOf, entries: readonly WrittenEntry[]): void {
   const flows: Record<Flow, number> = {
     granted: 0, captured: 0, expired: 0, removed: 0, held: 0, released: 0, overage: 0, debt: 0, debt_paid: 0, uncollected: 0,
-    refused: 0, refunded: 0,
+    refused: 0, refunded: 0, given_back: 0,
   };
   const ended: Record<Ending, number> = { settled: 0, voided: 0, expired: 0, late_settled: 0, corrected: 0 };
   const models = new Map<string, ModelSums>();
@@ -42,6 +43,7 @@ export function countEntries(meter: Meter, labelOf: LabelOf, entries: readonly W
     if (ending !== undefined && ending !== 'late_settled' && ending !== 'corrected' && placedAtMs !== null) {
       meter.observe('holdSeconds', { ending }, Math.max(0, entry.atMs - placedAtMs) / MS_PER_SECOND);
     }
+    if (written.facts.type === 'lease_end') meter.count('leasesEnded', { reason: reasonOf(written.facts.reason) }, 1);
     addModels(models, labelOf, written);
   }
   meter.count('holdsPlaced', {}, placed);
@@ -55,12 +57,14 @@ export function countEntries(meter: Meter, labelOf: LabelOf, entries: readonly W
   }
 }
 
+const reasonOf = (told: string | null): LeaseEndReason | 'none' => LEASE_END_REASONS.find((each) => each === told) ?? 'none';
+
 function addFlows(flows: Record<Flow, number>, entry: JournalEntry): void {
   const { held, debt, captured, overage, expired } = entry;
   flows.granted += entry.granted;
-  // A refund takes from what was captured; counters only grow.
-  if (captured < 0) flows.refunded -= captured;
-  else flows.captured += captured;
+  // A refund and a giving back take from what was captured; counters only grow.
+  if (captured >= 0) flows.captured += captured;
+  else flows[entry.kind === 'give_back' ? 'given_back' : 'refunded'] -= captured;
   flows.expired += expired;
   flows.removed += entry.removed;
   flows.overage += overage;

@@ -36,7 +36,7 @@ type Said = Tokens & { readonly model: string; readonly credits: number };
 
 /** Kinds of entries that end a hold or need none: only then the cost of a model is known. */
 const TELLING: Partial<Readonly<Record<EntryKind, ModelUse['messages']>>> = {
-  settle: 1, late_settle: 1, charge: 1, attribute: 1, void: 0, expire_hold: 0, correct: 1,
+  settle: 1, late_settle: 1, charge: 1, attribute: 1, void: 0, expire_hold: 0, correct: 1, give_back: 1,
 };
 
 /** Services whose operation is a model (docs/contracts/accounting-service.md#usage). */
@@ -54,7 +54,8 @@ export function modelUses({ entry, facts: { usage, deduction }, corrected = null
     entry.price, usage,
   ) : beyond(modelsOf(entry.price, corrected.facts.usage), modelsOf(entry.price, usage));
   // A deduction names no model; the usage record that claims it reports its credits.
-  const captured = deduction?.credits ?? entry.captured;
+  // Books of models only grow: what is given back stays in them.
+  const captured = deduction?.credits ?? micros(Math.max(0, entry.captured));
   const held = entry.held < 0 ? micros(0 - entry.held) : ZERO;
   // Almost every entry has one model.
   if (said.length === 1) return said.map(({ credits: _, ...of }) => ({ ...of, messages, held, captured }));

@@ -13,6 +13,7 @@ const ENDED_HOLD_TTL_SECONDS: Partial<Readonly<Record<EntryKind, number>>> = {
   correct: RECEIPT_TTL_SECONDS,
   expire_hold: EXPIRED_HOLD_TTL_SECONDS,
   late_settle: EXPIRED_HOLD_TTL_SECONDS,
+  give_back: EXPIRED_HOLD_TTL_SECONDS,
 };
 
 /** Receipts of one call: a fraction of a millisecond of Redis. */
@@ -40,7 +41,9 @@ export async function shortenReceipts(
 function receiptsOf({ key, holdId, kind, seq }: JournalEntry, account: AccountKeys): Receipt[] {
   const holdTtlSeconds = ENDED_HOLD_TTL_SECONDS[kind];
   if (holdTtlSeconds !== undefined) return [{ key: account.hold(holdId), seq, ttlSeconds: holdTtlSeconds }];
-  return key === '' || intentIdOf(key) !== null ? [] : [{ key: account.receipt(key), seq, ttlSeconds: RECEIPT_TTL_SECONDS }];
+  // The receipt of an extension lives as long as its hold may.
+  if (key === '' || kind === 'extend' || intentIdOf(key) !== null) return [];
+  return [{ key: account.receipt(key), seq, ttlSeconds: RECEIPT_TTL_SECONDS }];
 }
 
 function chunksOf(receipts: readonly Receipt[]): Receipt[][] {

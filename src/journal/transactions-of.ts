@@ -60,6 +60,7 @@ function defaultLine({ kind }: TransactionEntry, { usage, source, notes, reason 
     case 'charge':
     case 'settle':
     case 'late_settle':
+    case 'give_back':
     case 'correct':
     case 'expire_hold':
     case 'void':
@@ -83,6 +84,8 @@ function defaultLine({ kind }: TransactionEntry, { usage, source, notes, reason 
     case 'remove':
     case 'revoke':
     case 'place':
+    case 'extend':
+    case 'progress':
     case 'expire_lots':
     case 'freeze':
     case 'thaw':

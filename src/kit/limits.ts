@@ -39,14 +39,27 @@ export const CORRECTION_WINDOW_SECONDS_MAX = 2_678_400;
 export const ENDED_HOLD_LOOKUP_MS = 250;
 /** Shortest lease: below it a network hiccup ends a stream's hold. */
 export const HOLD_TTL_SECONDS_MIN = 5;
-/** Longest lease: it also bounds how long a hold keeps credits of an expired lot. */
+/** Longest lease of a setting: it also bounds how long a hold keeps credits of an expired lot. */
 export const HOLD_TTL_SECONDS_MAX = 3_600;
+/** Longest lease that a caller may ask for: a day. */
+export const LEASE_SECONDS_MAX = 86_400;
+/** Models of one settlement: as many as a chain of calls may use; more would make a long answer of a short request. */
+export const USAGES_MAX = 100;
+/** The lease of a hold whose usage is reported, unless its caller asks for another: two missed reports end it. */
+export const REPORTING_LEASE_SECONDS = 60;
 /** Longest life of a lot with an expiry: a hundred years. Callers use 3 650 days. */
 export const EXPIRY_DAYS_MAX = 36_500;
 /** How long refunded credits live whose lot has ended meanwhile, unless the request says otherwise. */
 export const REFUND_GRACE_DAYS = 30;
 /** How long Redis answers a repeated request from its receipt after Postgres has the entry. Postgres answers after that. */
 export const RECEIPT_TTL_SECONDS = 3_600;
+/**
+ * How long Redis answers a repeated extension of a hold: days beyond the longest lease. The receipts of an open hold are
+ * loaded again after a loss of Redis.
+ */
+export const EXTENSION_RECEIPT_TTL_SECONDS = 7 * 86_400;
+/** How long a report of usage so far may be missing in the journal while less than a tenth of the hold has moved. */
+export const REPORT_JOURNALED_EVERY_MS = 10_000;
 /** How long Postgres answers a repeated keyed charge: longer than any queue or client retries (30 days are promised). */
 export const KEYS_KEPT_DAYS = 35;
 /** How long after a deduction a usage record can refer to it. Callers record within seconds. */

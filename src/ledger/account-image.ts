@@ -1,7 +1,7 @@
 import type { Micros } from '../kit/money/micros.js';
 import type { EntryKind } from './entry.js';
 import type { Balance, Lot, Totals } from './account-snapshot.js';
-import type { About, ExpiryPolicy, HoldOutcome, Principal } from './ledger.js';
+import type { About, ExpiryPolicy, HoldOutcome, HoldTerms, Principal } from './ledger.js';
 
 /**
  * An account as Postgres has it: what is loaded into Redis when Redis does not have the account, after a cold start, a
@@ -45,6 +45,12 @@ export type OpenHoldImage = {
   readonly fingerprint: string;
   readonly about: About;
   readonly placedBy: Principal;
+  /** Null for a hold without terms of its own. */
+  readonly terms: HoldTerms | null;
+  /** What Postgres has of its usage so far; `reportedAtMs` null: nothing. */
+  readonly reported: Micros;
+  readonly reportedUsage: string;
+  readonly reportedAtMs: number | null;
 };
 
 export type EndedHoldImage = {
@@ -62,6 +68,13 @@ export type EndedHoldImage = {
   readonly placedBy: Principal;
   /** When it ended or was settled late, without later corrections: the correction window starts here. */
   readonly closedAtMs: number;
+  readonly policy: ExpiryPolicy;
+  /** A late settle is charged by these. */
+  readonly terms: OpenHoldImage['terms'];
+  readonly reported: Micros;
+  readonly reportedUsage: string;
+  /** What an expiry by report took from lots, as the script wrote it. */
+  readonly spent: string;
   readonly outcome: HoldOutcome;
 };
 

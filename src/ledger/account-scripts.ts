@@ -48,9 +48,11 @@ export const stepKeys = (account: AccountKeys) => ({
 });
 
 /** Replies whose first value says whether they repeat an earlier answer. */
-export const REPLAYABLE: ReadonlySet<string> = new Set(['placed', 'ended', 'granted', 'debited', 'revoked', 'refunded', 'received']);
+export const REPLAYABLE: ReadonlySet<string> = new Set([
+  'placed', 'extended', 'ended', 'granted', 'debited', 'revoked', 'refunded', 'received',
+]);
 /** Other replies of a script that wrote an entry. */
-export const ALWAYS_WRITTEN: ReadonlySet<string> = new Set(['changed', 'expired', 'usage_refused']);
+export const ALWAYS_WRITTEN: ReadonlySet<string> = new Set(['changed', 'expired', 'usage_refused', 'reported']);
 const STREAM_ID = /^\d+-\d+$/;
 
 /** The stream id that ends every reply of a script that wrote an entry (lua/README.md); null when none was written. */

@@ -13,3 +13,7 @@ export const chargeKey = (operation: KeyedOperation, named: CallerKey | null): C
 
 /** The key as Redis and the journal have it. Only the ledger makes this text, so every charge gets its prefix. */
 export const chargeKeyText = ({ operation, caller, key }: ChargeKey): string => `${operation}:${caller}:${key}`;
+
+/** The key of an extension, as Redis and the journal have it. A hold id may have colons: its length says where it ends. */
+export const extensionKeyText = (holdId: string, { caller, key }: CallerKey): string =>
+  `extend:${caller}:${holdId.length}:${holdId}:${key}`;

@@ -1,7 +1,7 @@
 import { microsFromText, type Micros } from '../kit/money/micros.js';
 import { afterOf, AMOUNTS, BALANCES, figuresOf, type AfterName, type AmountName, type BalanceName } from './figures.js';
 import { legacyHoldKind, legacyTrace, withoutLegacyTrace } from './legacy-facts.js';
-import type { Principal } from './ledger.js';
+import type { HoldTerms, OverCapture, Principal } from './ledger.js';
 
 /**
  * One fact of the ledger as a script wrote it (docs/architecture.md#from-redis-to-postgres). The scripts write exactly
@@ -12,7 +12,7 @@ export const ENTRY_FIELDS = [
   'account', 'seq', 'at_ms', 'kind',
   ...AMOUNTS, 'overage', ...BALANCES.map((name): `${BalanceName}_after` => `${name}_after`),
   'lots', 'hold', 'lease_ends_at_ms', 'policy', 'key', 'fingerprint', 'price', 'about',
-  'principal', 'corrects', 'hold_kind', 'trace',
+  'principal', 'corrects', 'hold_kind', 'trace', 'terms', 'reported', 'reported_usage', 'spent',
 ] as const;
 
 /** Written behind them for workers of the version before, and never read here but from its entries. */
@@ -22,7 +22,9 @@ export type EntryField = (typeof ENTRY_FIELDS)[number];
 
 export const ENTRY_KINDS = [
   'grant', 'adjust', 'set', 'remove', 'revoke', 'charge',
-  'place', 'settle', 'void', 'expire_hold', 'late_settle', 'correct', 'expire_lots',
+  'place', 'extend', 'progress', 'settle', 'void', 'expire_hold', 'late_settle', 'correct', 'expire_lots',
+  // A late settle of less than the expiry charged by report: its captured amount is negative.
+  'give_back',
   'freeze', 'thaw',
   'refund', 'transfer_out', 'transfer_in',
   // Usage that a deduction has paid for, and usage that was refused: no balance changes.
@@ -55,7 +57,7 @@ export type JournalEntry = Readonly<Record<AmountName | AfterName, Micros>> & {
   readonly lots: readonly LotChange[];
   /** The hold this entry is about, or ''. */
   readonly holdId: string;
-  /** End of the lease in ms since 1970 for `place`, otherwise 0. */
+  /** End of the lease in ms since 1970 for `place`, `extend` and `progress`, otherwise 0. */
   readonly leaseEndsAtMs: number;
   readonly policy: string;
   /** The idempotency key that named the operation, or ''. Money-in: `intent:<id>`. */
@@ -65,10 +67,17 @@ export type JournalEntry = Readonly<Record<AmountName | AfterName, Micros>> & {
   readonly about: string;
   /** Who placed or ended the hold; '' for every other entry, and for an expiry. */
   readonly principal: Principal | '';
-  /** `late_settle` and `correct`: the entry whose end of the hold this one corrects. Otherwise 0. */
+  /** `late_settle`, `give_back` and `correct`: the entry whose end of the hold this one corrects. Otherwise 0. */
   readonly corrects: number;
   /** What the hold is for; '' where there is none, and at the end of a hold from before kinds were known. */
   readonly holdKind: string;
+  /** What a placed hold has of its own; null for any other entry, and for a hold without terms. */
+  readonly terms: HoldTerms | null;
+  /** What the usage of the hold that was reported so far costs, and that usage; 0 and '' where there is none. */
+  readonly reported: Micros;
+  readonly reportedUsage: string;
+  /** What an expiry by report took, `lot:amount:expires_at_ms,…`; '' for any other entry. */
+  readonly spent: string;
   /** The traceparent of what wrote it, if that was traced. Not stored. */
   readonly trace?: string | undefined;
 };
@@ -113,7 +122,22 @@ export function decodeEntry(streamId: string, flat: readonly string[]): JournalE
     // Entries of the version before have none of the last fields: the trace and the kind were parts of `about`.
     corrects: microsFromText(value.get('corrects') ?? '0'),
     holdKind: value.get('hold_kind') ?? (kind === 'place' ? legacyHoldKind(text('about')) : ''),
+    // Entries of the version before have none of these.
+    terms: decodeTerms(value.get('terms') ?? ''),
+    reported: microsFromText(value.get('reported') ?? '0'),
+    reportedUsage: value.get('reported_usage') ?? '',
+    spent: value.get('spent') ?? '',
     trace: isLegacy ? legacyTrace(text('about')) : text('trace') || undefined,
+  };
+}
+
+/** `over_capture:debt_limit:input_cost:lease_ms` */
+function decodeTerms(text: string): HoldTerms | null {
+  if (text === '') return null;
+  const [overCapture = '', debtLimit = '', inputCost = '', leaseMs = ''] = text.split(':');
+  return {
+    overCapture: overCapture as OverCapture, debtLimit: debtLimit === '' ? null : microsFromText(debtLimit),
+    inputCost: microsFromText(inputCost), leaseMs: microsFromText(leaseMs),
   };
 }
 

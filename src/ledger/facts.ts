@@ -19,6 +19,15 @@ export type WrittenFacts =
   | { readonly type: 'process_end'; readonly process: 'end'; readonly usage: WrittenUsage; readonly prices: Prices }
   /** An operator ended what its owner did not. */
   | ({ readonly type: 'operator_end'; readonly end: 'aborted'; readonly usage?: WrittenUsage } & Change)
+  /** The place of a hold of the native API: what its price was asked for, and the caller's own data. */
+  | { readonly lease: LeaseFacts; readonly metadata?: object; readonly actor?: string; readonly reason?: string; readonly type: 'lease' }
+  /** An extension or a report of its usage so far. */
+  | { readonly actor?: string; readonly reason?: string; readonly type: 'lease_step' }
+  /** Its end; `reason` is a word of `LEASE_END_REASONS`, or what an operator said. */
+  | {
+    readonly actor?: string; readonly reason?: string; readonly usage?: WrittenUsage; readonly metadata?: object;
+    readonly type: 'lease_end';
+  }
   /** A charge for a use of a service. */
   | { readonly type: 'use'; readonly usage: WrittenUsage; readonly transaction?: WrittenTransaction }
   /** A charge through `/v1`. `priced`: how it came about; without it, it was charged by amount. */
@@ -42,6 +51,14 @@ type WrittenPricing = { readonly pricedBy?: { readonly model: string; readonly r
 
 /** Where a change came from, who made it, why, and what else to say of it. */
 type Change = { readonly source: string; readonly actor: string; readonly reason?: string; readonly notes?: string | null };
+
+/** The model is '' for a hold of an amount. `usage` has the input that the hold was placed for. */
+export type LeaseFacts = {
+  readonly model: string; readonly usage?: Readonly<Record<string, number | undefined>>; readonly serviceTier?: string;
+};
+
+export const LEASE_END_REASONS = ['completed', 'client_disconnect', 'user_stop', 'provider_error', 'timeout', 'cut_off'] as const;
+export type LeaseEndReason = (typeof LEASE_END_REASONS)[number];
 
 /** The usage of one model that was priced by its classes of tokens. `price`: the name by which its book finds the price again. */
 export type PricedFact = {
@@ -99,7 +116,9 @@ type OwnFacts =
   | { readonly type: 'stream_end' | 'operator_end'; readonly end: StreamEnd | null }
   | { readonly type: 'process'; readonly feature: string | null }
   | { readonly type: 'process_end'; readonly prices: Prices | null }
-  | { readonly type: 'use' | 'charge' | 'deduction' | 'change' }
+  | { readonly type: 'lease'; readonly lease: LeaseFacts; readonly metadata: object | null }
+  | { readonly type: 'lease_end'; readonly metadata: object | null }
+  | { readonly type: 'use' | 'charge' | 'deduction' | 'change' | 'lease_step' }
   /** No type, or one of another version: only what any entry may tell is known. */
   | { readonly type: 'unknown' };
 
@@ -170,14 +189,28 @@ function ownFacts(value: Facets): OwnFacts {
       return { type, feature: textOrNull(value['feature']) };
     case 'process_end':
       return { type, prices: isRecord(value['prices']) ? value['prices'] as Prices : null };
+    case 'lease':
+      return { type, lease: readLease(value['lease']), metadata: isRecord(value['metadata']) ? value['metadata'] : null };
+    case 'lease_end':
+      return { type, metadata: isRecord(value['metadata']) ? value['metadata'] : null };
     case 'use':
     case 'charge':
     case 'deduction':
     case 'change':
+    case 'lease_step':
       return { type };
     default:
       return { type: 'unknown' };
   }
+}
+
+function readLease(lease: unknown): LeaseFacts {
+  if (!isRecord(lease)) return { model: '' };
+  const { model, usage, serviceTier } = lease;
+  return {
+    model: textOrNull(model) ?? '', ...(isRecord(usage) ? { usage: usage as LeaseFacts['usage'] & object } : {}),
+    ...(typeof serviceTier === 'string' ? { serviceTier } : {}),
+  };
 }
 
 const ENDS = ['completed', 'failed', 'aborted'] as const;

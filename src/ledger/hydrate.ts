@@ -1,4 +1,6 @@
-import { DEDUCTION_TTL_SECONDS, EXPIRED_HOLD_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_SECONDS, RECEIPT_TTL_SECONDS } from '../kit/limits.js';
+import {
+  DEDUCTION_TTL_SECONDS, EXPIRED_HOLD_TTL_SECONDS, EXTENSION_RECEIPT_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_SECONDS, RECEIPT_TTL_SECONDS,
+} from '../kit/limits.js';
 import { microsToText, type Micros } from '../kit/money/micros.js';
 import type { ScriptClient } from '../stores/redis/script.js';
 import type { AccountImage, DeductionImage, EndedHoldImage, OpenHoldImage, ReceiptImage } from './account-image.js';
@@ -108,6 +110,9 @@ function openHoldRecord(keys: AccountKeys, hold: OpenHoldImage): LoadedRecord {
       'placed_seq', hold.seq.toString(), 'placed_at_ms', hold.placedAtMs.toString(),
       'placed_expires_at_ms', hold.placedExpiresAtMs.toString(), 'placed_by', hold.placedBy,
       'policy', hold.policy, 'price', hold.price, 'fingerprint', hold.fingerprint, 'about', hold.about,
+      ...termFields(hold.terms), ...reportFields(hold), ...(hold.reportedAtMs === null ? [] : [
+        'journaled', microsToText(hold.reported), 'journaled_at_ms', hold.reportedAtMs.toString(),
+      ]),
       ...amounts({ amount: hold.amount, placed_amount: hold.placedAmount, placed_available: hold.placedAvailable }),
     ],
   };
@@ -121,10 +126,10 @@ function endedHoldRecord(keys: AccountKeys, { outcome, ...hold }: EndedHoldImage
     fields: [
       'state', outcome.state, 'kind', hold.kind, 'parts', '', 'placed_seq', hold.placedSeq.toString(),
       'placed_at_ms', outcome.placedAtMs.toString(),
-      'expires_at_ms', hold.expiresAtMs.toString(), 'policy', '', 'price', hold.price, 'fingerprint', hold.fingerprint,
+      'expires_at_ms', hold.expiresAtMs.toString(), 'policy', hold.policy, 'price', hold.price, 'fingerprint', hold.fingerprint,
       'about', hold.about, 'placed_by', hold.placedBy, 'closed_at_ms', hold.closedAtMs.toString(),
       'end_fingerprint', hold.endFingerprint, 'end_seq', outcome.seq.toString(), 'ended_at_ms', outcome.endedAtMs.toString(),
-      'late', outcome.late ? '1' : '0', 'end_about', outcome.about,
+      'late', outcome.late ? '1' : '0', 'end_about', outcome.about, ...termFields(hold.terms), ...reportFields(hold), 'spent', hold.spent,
       ...amounts({
         amount: outcome.amount, placed_available: hold.placedAvailable, captured: outcome.captured, released: outcome.released,
         expired: outcome.expired,
@@ -134,11 +139,19 @@ function endedHoldRecord(keys: AccountKeys, { outcome, ...hold }: EndedHoldImage
   };
 }
 
+const termFields = (terms: OpenHoldImage['terms']): string[] => (terms === null ? [] : [
+  'over_capture', terms.overCapture, 'debt_limit', terms.debtLimit === null ? '' : microsToText(terms.debtLimit),
+  'input_cost', microsToText(terms.inputCost), 'lease_ms', terms.leaseMs.toString(),
+]);
+
+const reportFields = ({ reported, reportedUsage }: Pick<OpenHoldImage, 'reported' | 'reportedUsage'>): string[] =>
+  ['reported', microsToText(reported), 'reported_usage', reportedUsage];
+
 function receiptRecord(keys: AccountKeys, receipt: ReceiptImage): LoadedRecord {
   const isMoneyIn = receipt.key.startsWith('intent:');
   return {
     key: keys.receipt(receipt.key),
-    ttlSeconds: isMoneyIn ? MONEY_IN_RECEIPT_TTL_SECONDS : RECEIPT_TTL_SECONDS,
+    ttlSeconds: isMoneyIn ? MONEY_IN_RECEIPT_TTL_SECONDS : receipt.kind === 'extend' ? EXTENSION_RECEIPT_TTL_SECONDS : RECEIPT_TTL_SECONDS,
     open: null,
     fields: receipt.kind === 'refuse_usage' ? [
       'refused_fingerprint', receipt.fingerprint, 'refused_seq', receipt.seq.toString(),

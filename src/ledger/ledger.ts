@@ -1,7 +1,11 @@
 import type { Micros } from '../kit/money/micros.js';
 import type { AccountSnapshot, Balance } from './account-snapshot.js';
 import type { ChargeKey } from './charge-key.js';
+import type { About, ExpiryPolicy, HoldOutcome, HoldTerms, OverCapture, Principal, SettleUse } from './hold-terms.js';
+import type { LeaseOperations } from './lease-port.js';
 import type { ReceiveLots, ReceiveLotsReply, Refund, RefundReply } from './return-commands.js';
+
+export type { About, ExpiryPolicy, HoldOutcome, HoldTerms, OverCapture, Principal } from './hold-terms.js';
 
 /**
  * The port of the core: the operations on an account (docs/architecture.md#operations-of-the-ledger). Use cases call
@@ -11,7 +15,7 @@ import type { ReceiveLots, ReceiveLotsReply, Refund, RefundReply } from './retur
  * All operations throw GatewayError('ledger_unavailable') when Redis does not answer in time; its `outcome` says whether
  * the step may have been executed (`unknown`) or certainly was not (`not_executed`).
  */
-export interface Ledger {
+export interface Ledger extends LeaseOperations {
   /** Adds a lot; pays debt first. Idempotent by `key`. */
   grantLot(command: GrantLot): Promise<GrantLotReply>;
   /**
@@ -20,8 +24,9 @@ export interface Ledger {
    */
   placeHold(command: PlaceHold): Promise<PlaceHoldReply>;
   /**
-   * Captures `cost`, releases the rest to its lots; above the hold by `overCapture`. A hold that has ended already is
-   * charged the difference when `cost` is more than it was charged; the same cost repeats the outcome, less is refused.
+   * Captures `cost`, releases the rest to its lots; above the hold by its own terms, or else by `overCapture`. A hold that has
+   * ended already is charged the difference when `cost` is more than it was charged; the same cost repeats the outcome; less
+   * is refused, unless its expiry charged what was reported: then the difference is given back.
    */
   settleHold(command: SettleHold): Promise<SettleHoldReply>;
   /** Ends a hold with nothing captured. */
@@ -57,15 +62,6 @@ export interface Ledger {
   /** One consistent snapshot of an account. */
   readAccount(accountId: string): Promise<AccountSnapshot>;
 }
-
-/** Opaque facts of a dialect, stored with the entry and returned unchanged: JSON text of at most a few kilobytes. */
-export type About = string;
-
-export type OverCapture = 'debt' | 'cap';
-/** The caller: a user with a token of the account, a service with its own key, or an operator. A user may not end a service's hold. */
-export type Principal = 'user' | 'service' | 'operator';
-/** What happens to a hold whose lease ends: `release` all of it, or charge the whole `charge_estimate`. */
-export type ExpiryPolicy = 'release' | 'charge_estimate';
 
 export type GrantLot = {
   readonly accountId: string;
@@ -104,6 +100,8 @@ export type PlaceHold = {
   /** How long the hold lives unless renewed: an interval, because Redis' clock decides. */
   readonly leaseMs: number;
   readonly expiryPolicy: ExpiryPolicy;
+  /** Absent: the end of the hold says by what rule usage beyond it is charged, and the hold has no input cost. */
+  readonly terms?: HoldTerms;
   /** The name of the price of the estimate; a settle must use the same price. */
   readonly price: string;
   readonly fingerprint: string;
@@ -135,7 +133,13 @@ export type PlaceHoldReply =
 export type SettleHold = {
   readonly accountId: string;
   readonly holdId: string;
+  /** Read with `use` absent or `amount`. */
   readonly cost: Micros;
+  /**
+   * Absent: `cost`, which was computed with `price`. `amount`: `cost`, at any price. Otherwise what the hold has: the cost of
+   * the usage `reported` so far, of its `input`, or the `estimate`, which is the whole hold.
+   */
+  readonly use?: SettleUse;
   /** The price name the cost was computed with, or null when the caller does not know the hold's price yet. */
   readonly price: string | null;
   readonly overCapture: OverCapture;
@@ -151,31 +155,6 @@ export type SettleHold = {
    * corrected. Null: no end is known yet; a settled or voided hold answers `hold_resolved` and is not corrected.
    */
   readonly corrects?: number | null;
-};
-
-/** How a hold ended, with all corrections since. */
-export type HoldOutcome = {
-  readonly state: 'settled' | 'voided' | 'expired';
-  readonly seq: number;
-  readonly amount: Micros;
-  /** Charged in all, overage and debt included, uncollected not. */
-  readonly captured: Micros;
-  /** Returned to lots that are still live. */
-  readonly released: Micros;
-  /** Not returned, because the lot had expired. */
-  readonly expired: Micros;
-  /** The part of `captured` beyond the hold. */
-  readonly overage: Micros;
-  /** The part of `overage` that was not available and became debt. */
-  readonly debt: Micros;
-  readonly uncollected: Micros;
-  readonly available: Micros;
-  /** When it ended, was settled late or was last corrected. */
-  readonly endedAtMs: number;
-  readonly placedAtMs: number;
-  /** Whether the lease had ended before the cost was charged. */
-  readonly late: boolean;
-  readonly about: About;
 };
 
 export type SettleHoldReply =

@@ -12,6 +12,7 @@ import { BALANCES, figuresOf, KEPT } from './figures.js';
 import { freezeOperations } from './freeze-operations.js';
 import type { AccountKeys } from './keys.js';
 import type { Charge, ChargePurpose, Ledger, Remove, SettleHold } from './ledger.js';
+import { leaseOperations } from './lease-operations.js';
 import { lotOperations } from './lot-operations.js';
 import { isRefusal, recallCharge, replayOf, type RecallDeps } from './recall-charge.js';
 import { amountAt, decodeAccount, decodeOutcome, decodePlaced, isReplayed, textAt, undocumented } from './replies.js';
@@ -64,12 +65,15 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
 
   const end = async (command:
     Omit<SettleHold, 'overCapture' | 'debtLimit'> & Partial<SettleHold>, ending: 'settle' | 'void' | 'expire'): Promise<Reply> => {
-    const { accountId, holdId, cost, price, overCapture = 'cap', debtLimit = null, fingerprint, about, by = 'user', corrects } = command;
+    const {
+      accountId, holdId, cost, price, overCapture = 'available', debtLimit = null, fingerprint, about, by = 'user', corrects, use = '',
+    } = command;
     const run = (): Promise<Reply> => scripts.run(settleHoldScript, accountId, holdKeys(holdId), {
       hold_id: holdId,
       ending,
       cost: microsToText(cost),
       price: price ?? '',
+      use,
       over_capture: overCapture,
       debt_limit: debtLimit === null ? '' : microsToText(debtLimit),
       fingerprint,
@@ -121,6 +125,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     ...lotOperations({ scripts, keys, written }),
     ...returnOperations({ scripts, keys, written }),
     ...freezeOperations({ scripts, keys, written }),
+    ...leaseOperations({ scripts, keys, written, pastDueHolds, holdKeys }),
 
     async placeHold(command) {
       // A hold of zero is the start of a settlement without a hold, and usage is always recorded (I8).
@@ -128,13 +133,15 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
         throw notNow('the ledger is short of memory and takes no new holds now; retry shortly');
       }
       const {
-        accountId, holdId, kind, minimum, desired, leaseMs, expiryPolicy, price, fingerprint, about, by = 'user', isNewId = false,
+        accountId, holdId, kind, minimum, desired, leaseMs, expiryPolicy, price, fingerprint, about, by = 'user', isNewId = false, terms,
       } = command;
       if (!isNewId) await scripts.recallHold(accountId, holdId);
       const reply = await pastDueHolds(accountId, () => scripts.run(placeHoldScript, accountId, holdKeys(holdId), {
         hold_id: holdId, minimum: microsToText(minimum), desired: microsToText(desired), lease_ms: leaseMs,
         policy: expiryPolicy, price, hold_kind: kind, fingerprint, about, principal: by,
-        open_holds_max: OPEN_HOLDS_PER_ACCOUNT_MAX, due_holds_max: DUE_HOLDS_AT_ONCE,
+        open_holds_max: OPEN_HOLDS_PER_ACCOUNT_MAX, due_holds_max: DUE_HOLDS_AT_ONCE, over_capture: terms?.overCapture ?? '',
+        debt_limit: terms === undefined || terms.debtLimit === null ? '' : microsToText(terms.debtLimit),
+        input_cost: microsToText(terms?.inputCost ?? ZERO), renewal_ms: terms?.leaseMs ?? 0,
       }));
       const status = reply[0];
       switch (status) {

@@ -2,7 +2,8 @@ import { microsFromText, type Micros } from '../kit/money/micros.js';
 import type { Reply } from '../stores/redis/script.js';
 import type { AccountSnapshot, Lot, OpenHold } from './account-snapshot.js';
 import { AMOUNTS, BALANCES, figuresOf, KEPT, TOTALS, type AmountName } from './figures.js';
-import type { HoldOutcome, PlacedHold } from './ledger.js';
+import type { ExpiryPolicy, HoldOutcome, PlacedHold } from './ledger.js';
+import type { LeasedHold } from './lease-port.js';
 import { legacyHoldKind } from './legacy-facts.js';
 
 /** Decoders of script replies, one per shape (CONTRIBUTING.md#typescript). An undocumented reply is a bug: RangeError. */
@@ -32,6 +33,21 @@ export const decodePlaced = (reply: Reply): PlacedHold => ({
   expiresAtMs: amountAt(reply, 4),
   placedAtMs: amountAt(reply, 5),
   available: amountAt(reply, 6),
+});
+
+/** `amount reported expires_at_ms available final price placed_at_ms about usage lease_ms policy`, from index `from` on. */
+export const decodeLeased = (reply: Reply, from: number): LeasedHold => ({
+  amount: amountAt(reply, from),
+  reported: amountAt(reply, from + 1),
+  expiresAtMs: amountAt(reply, from + 2),
+  available: amountAt(reply, from + 3),
+  final: at(reply, from + 4) === '1',
+  price: at(reply, from + 5),
+  placedAtMs: amountAt(reply, from + 6),
+  about: at(reply, from + 7),
+  reportedUsage: at(reply, from + 8),
+  leaseMs: amountAt(reply, from + 9),
+  expiryPolicy: at(reply, from + 10) as ExpiryPolicy,
 });
 
 const STATES = ['settled', 'voided', 'expired'] as const;

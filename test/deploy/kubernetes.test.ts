@@ -153,7 +153,7 @@ describe('settings', () => {
   const secrets = ofKind('Secret');
 
   test('are known to the gateway, and good', () => {
-    const config = textOf('src/config.ts');
+    const config = textOf('src/config.ts') + textOf('src/config/auth.ts');
     const names = [...Object.keys(settings), ...secrets.flatMap(({ data }) => Object.keys(data['stringData'] as Fields))];
     expect(names.filter((each) => !config.includes(`'${each}'`))).toEqual([]);
     expect(() => readConfig(settings)).not.toThrow();

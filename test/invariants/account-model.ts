@@ -1,4 +1,4 @@
-import type { Principal } from '../../src/ledger/ledger.js';
+import type { ExpiryPolicy, OverCapture, Principal } from '../../src/ledger/ledger.js';
 
 /**
  * The required behaviour of an account, written as simply as possible and independently of the Lua: plain lists, no
@@ -10,9 +10,22 @@ export type ModelLot = { readonly id: string; remaining: number; held: number; r
 export type ModelCapture = { readonly taken: { readonly lot: string | null; readonly amount: number }[]; refunded: number };
 export type ModelHold = {
   readonly id: string;
-  readonly amount: number;
-  readonly parts: readonly { readonly lot: string; readonly amount: number }[];
-  readonly expiresAt: number;
+  amount: number;
+  parts: { readonly lot: string; amount: number }[];
+  expiresAt: number;
+  /** When the lease was last set, as a number of operations: leases that are equal in the model end some milliseconds apart. */
+  order: number;
+  readonly placedAmount: number;
+  readonly lease: number;
+  readonly policy: ExpiryPolicy;
+  readonly terms: Terms | null;
+  reported: number;
+  /** What Postgres will know after a loss of Redis, and since when. */
+  journaled: { readonly reported: number; readonly expiresAt: number; readonly order: number; readonly at: number | null };
+  /** The answers to keyed extensions. */
+  readonly extensions: Map<string, { readonly fingerprint: string; readonly available: number }>;
+  /** What its expiry took from lots. */
+  spent: { readonly lot: string; readonly amount: number; readonly expiresAt: number }[];
   readonly fingerprint: string;
   readonly placedBy: Principal;
   state: 'open' | 'settled' | 'voided' | 'expired';
@@ -22,10 +35,15 @@ export type ModelHold = {
   /** When it ended or was settled late. */
   closedAt: number;
   captured: number;
+  overage: number;
   debt: number;
   uncollected: number;
   readonly capture: ModelCapture;
 };
+
+export type Terms = { readonly over: OverCapture; readonly debtLimit: number | null; readonly inputCost: number };
+type Beyond = { readonly over: OverCapture; readonly debtLimit: number | null };
+const NOTHING_BEYOND: Beyond = { over: 'available', debtLimit: null };
 
 /** What a hold has been charged for so far, whether or not it could be collected. */
 export const chargedFor = ({ captured, uncollected }: ModelHold): number => captured + uncollected;
@@ -41,6 +59,7 @@ export class AccountModel {
   uncollected = 0;
   /** While frozen nothing changes, and nothing falls due. */
   frozen = false;
+  #orders = 0;
   /** The charges that were made, in order. */
   readonly captures: ModelCapture[] = [];
   readonly charges = new Map<string, { readonly amount: number; readonly available: number }>();
@@ -56,7 +75,7 @@ export class AccountModel {
   }
 
   openHolds(): ModelHold[] {
-    return this.holds.filter((hold) => hold.state === 'open').sort((a, b) => a.expiresAt - b.expiresAt || (a.id < b.id ? -1 : 1));
+    return this.holds.filter((hold) => hold.state === 'open').sort((a, b) => a.expiresAt - b.expiresAt || a.order - b.order);
   }
 
   /** Live lots in the order in which they are spent. */
@@ -123,13 +142,10 @@ export class AccountModel {
   }
 
   place(
-    now: number, id: string, { minimum, desired, expiresAt, fingerprint, placedBy }:
-    {
+    now: number, id: string, { minimum, desired, ...facts }:
+    Pick<ModelHold, 'expiresAt' | 'fingerprint' | 'placedBy' | 'lease' | 'policy' | 'terms'> & {
       readonly minimum: number;
       readonly desired: number;
-      readonly expiresAt: number;
-      readonly fingerprint: string;
-      readonly placedBy: Principal;
     },
   ): 'placed' | 'insufficient_credits' {
     if (this.available(now) < desired) this.endDueHolds(now);
@@ -138,19 +154,70 @@ export class AccountModel {
     this.sweep(now);
     const parts = this.take(now, amount) ?? [];
     for (const part of parts) this.lot(part.lot).held += part.amount;
+    this.#orders += 1;
     this.holds.push({
-      id, amount, parts, expiresAt, fingerprint, placedBy, state: 'open', endFingerprint: '', endSeq: 0, closedAt: 0, captured: 0,
-      debt: 0, uncollected: 0, capture: { taken: [], refunded: 0 },
+      ...facts, id, amount, parts, order: this.#orders, placedAmount: amount, reported: 0,
+      journaled: { reported: 0, expiresAt: facts.expiresAt, order: this.#orders, at: null }, extensions: new Map(), spent: [],
+      state: 'open', endFingerprint: '', endSeq: 0, closedAt: 0, captured: 0, overage: 0, debt: 0, uncollected: 0,
+      capture: { taken: [], refunded: 0 },
     });
     return 'placed';
+  }
+
+  /** Raises a hold by as much of `wanted` as is there, at least `minimum`, and renews its lease; how much, or null. */
+  raise(now: number, hold: ModelHold, minimum: number, wanted: number, lease: number | null): number | null {
+    if (this.available(now) < wanted) this.endDueHolds(now);
+    const added = Math.min(wanted, this.available(now));
+    if (added < minimum) return null;
+    for (const part of this.take(now, added) ?? []) {
+      this.lot(part.lot).held += part.amount;
+      const known = hold.parts.find(({ lot }) => lot === part.lot);
+      if (known === undefined) hold.parts.push(part);
+      else known.amount += part.amount;
+    }
+    hold.amount += added;
+    const expiresAt = now + (lease ?? hold.lease);
+    if (lease !== null || expiresAt >= hold.expiresAt) {
+      this.#orders += 1;
+      Object.assign(hold, { expiresAt, order: this.#orders });
+    }
+    return added;
+  }
+
+  /** `tenth`: of the hold before it was raised. */
+  report(now: number, hold: ModelHold, reported: number, { added, tenth, everyMs }: {
+    readonly added: number; readonly tenth: number; readonly everyMs: number;
+  }): void {
+    const { at, reported: before } = hold.journaled;
+    hold.reported = reported;
+    if (added > 0 || at === null || now - at >= everyMs || (reported > before && reported - before >= tenth)) this.journal(now, hold);
+  }
+
+  /** The journal gets what is known of the hold now. */
+  journal(now: number, hold: ModelHold): void {
+    this.sweep(now);
+    hold.journaled = { reported: hold.reported, expiresAt: hold.expiresAt, order: hold.order, at: now };
+  }
+
+  /** Redis is lost: what the journal did not get is gone. */
+  lose(): void {
+    for (const hold of this.openHolds()) {
+      const { reported, expiresAt, order } = hold.journaled;
+      Object.assign(hold, { reported, expiresAt, order });
+    }
   }
 
   /**
    * Ends a hold, or charges the difference for one that has ended. `cost` beyond the hold is taken from what is available,
    * then becomes debt up to `debtLimit`, then is uncollected.
    */
-  end(now: number, hold: ModelHold, state: 'settled' | 'voided' | 'expired', cost: number, debtLimit: number, fingerprint: string): void {
+  end(now: number, hold: ModelHold, state: 'settled' | 'voided' | 'expired', cost: number, asked: Beyond, fingerprint: string): void {
     this.sweep(now);
+    const { over, debtLimit } = hold.terms ?? asked;
+    const remembers = state === 'expired' && hold.policy === 'charge_reported';
+    const spend = (lot: ModelLot, amount: number): void => {
+      if (remembers && amount > 0) hold.spent.push({ lot: lot.id, amount, expiresAt: lot.expiresAt });
+    };
     let left = cost;
     if (hold.state === 'open') {
       for (const part of hold.parts) {
@@ -159,6 +226,7 @@ export class AccountModel {
         left -= spent;
         this.captured += spent;
         hold.captured += spent;
+        spend(lot, spent);
         hold.capture.taken.push({ lot: part.lot, amount: spent });
         lot.held -= part.amount;
         if (lot.expiresAt <= now) this.expired += part.amount - spent;
@@ -167,13 +235,16 @@ export class AccountModel {
     } else {
       left = Math.max(0, cost - chargedFor(hold));
     }
-    const fromAvailable = Math.min(left, this.available(now));
-    hold.capture.taken.push(...this.take(now, fromAvailable) ?? []);
-    const debt = Math.min(left - fromAvailable, Math.max(0, debtLimit - this.debt));
+    const fromAvailable = over === 'cap' ? 0 : Math.min(left, this.available(now));
+    const taken = this.take(now, fromAvailable) ?? [];
+    for (const part of taken) spend(this.lot(part.lot), part.amount);
+    hold.capture.taken.push(...taken);
+    const debt = over === 'debt' ? Math.min(left - fromAvailable, Math.max(0, (debtLimit ?? Number.MAX_SAFE_INTEGER) - this.debt)) : 0;
     this.debt += debt;
     hold.capture.taken.push({ lot: null, amount: debt });
     this.captured += fromAvailable + debt;
     hold.captured += fromAvailable + debt;
+    hold.overage += fromAvailable + debt;
     hold.debt += debt;
     const uncollected = left - fromAvailable - debt;
     this.uncollected += uncollected;
@@ -235,8 +306,56 @@ export class AccountModel {
   endDueHolds(now: number): void {
     if (this.frozen) return;
     for (const hold of this.openHolds().filter((each) => each.expiresAt <= now)) {
-      this.end(now, hold, 'expired', 0, 0, '');
+      this.expire(now, hold);
     }
+  }
+
+  expire(now: number, hold: ModelHold): void {
+    const cost = {
+      release: 0, charge_estimate: hold.amount, charge_reported: hold.reported, charge_input: hold.terms?.inputCost ?? 0,
+    }[hold.policy];
+    this.end(now, hold, 'expired', cost, NOTHING_BEYOND, '');
+  }
+
+  /** A late settle of less than the expiry charged by report. `seq`: of its entry, which names the lots that come back. */
+  giveBack(now: number, hold: ModelHold, cost: number, fingerprint: string, seq: number): void {
+    this.sweep(now);
+    const excess = chargedFor(hold) - cost;
+    const uncollected = Math.min(excess, hold.uncollected);
+    const captured = excess - uncollected;
+    const paid = Math.min(captured, this.debt);
+    const loose = Math.max(0, Math.min(captured, hold.debt) - paid);
+    let reopened = 0;
+    const reopen = (amount: number, expiresAt: number): void => {
+      reopened += 1;
+      this.lots.push({ id: `back-${seq}-${reopened}`, amount, remaining: amount, held: 0, expiresAt });
+    };
+    if (loose > 0) reopen(loose, Infinity);
+    let left = captured - paid - loose;
+    for (const part of [...hold.spent].reverse()) {
+      const amount = Math.min(left, part.amount);
+      left -= amount;
+      if (amount === 0) continue;
+      const lot = this.lot(part.lot);
+      const isGone = lot.remaining + lot.held === 0;
+      if ((isGone ? part : lot).expiresAt <= now) this.expired += amount;
+      else if (isGone) reopen(amount, part.expiresAt);
+      else lot.remaining += amount;
+    }
+    for (let back = captured; back > 0;) {
+      const last = hold.capture.taken.pop();
+      if (last === undefined) throw new Error('more comes back than was captured');
+      if (last.amount > back) hold.capture.taken.push({ ...last, amount: last.amount - back });
+      back -= Math.min(back, last.amount);
+    }
+    this.debt -= paid;
+    this.captured -= captured;
+    this.uncollected -= uncollected;
+    Object.assign(hold, {
+      state: 'settled', endFingerprint: fingerprint, closedAt: now, captured: hold.captured - captured,
+      overage: hold.overage - Math.min(captured, hold.overage),
+      debt: hold.debt - Math.min(captured, hold.debt), uncollected: hold.uncollected - uncollected,
+    });
   }
 
   lot(id: string): ModelLot {

@@ -1,13 +1,14 @@
 import { expect } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
+import { REPORT_JOURNALED_EVERY_MS } from '../../src/kit/limits.js';
 import { AMOUNT_MAX, micros } from '../../src/kit/money/micros.js';
 import { chargeKey } from '../../src/ledger/charge-key.js';
 import type { JournalEntry } from '../../src/ledger/entry.js';
 import type { AccountSnapshot } from '../../src/ledger/account-snapshot.js';
-import type { Principal } from '../../src/ledger/ledger.js';
+import type { ExpiryPolicy, OverCapture, Principal } from '../../src/ledger/ledger.js';
 import type { TestLedger } from '../support/ledger.js';
-import { AccountModel, chargedFor, type ModelHold } from './account-model.js';
+import { AccountModel, chargedFor, type ModelHold, type Terms } from './account-model.js';
 import { refundCommand, refundIn, type RefundCommand } from './refunds.js';
 
 /**
@@ -16,6 +17,7 @@ import { refundCommand, refundIn, type RefundCommand } from './refunds.js';
  */
 const STEP_MS = 60_000;
 const HALF_STEP_MS = STEP_MS / 2;
+const DEFAULT_LEASE_MS = STEP_MS + HALF_STEP_MS;
 /** The highest total of refused usage (lua/debit.lua). */
 const UNCOLLECTED_MAX = Math.floor(Number.MAX_SAFE_INTEGER / 2);
 /** For the ledgers under test: short, so that histories pass it. */
@@ -28,16 +30,31 @@ const amount = fc.oneof(
 /** In steps from now; 0: never ends. */
 const life = fc.constantFrom(0, 1, 1, 2, 3, 5);
 const which = fc.nat({ max: 7 });
+const policy = fc.constantFrom<ExpiryPolicy>('release', 'charge_reported', 'charge_reported', 'charge_input', 'charge_estimate');
+const terms = fc.option(fc.record({
+  over: fc.constantFrom<OverCapture>('debt', 'available', 'cap'), debtLimit: fc.constantFrom(null, 0, 10, 1_000_000), inputCost: fc.nat(20),
+}));
 const by = fc.constantFrom<Principal>('user', 'user', 'service', 'operator');
+
+type Placing = { readonly by: Principal; readonly policy: ExpiryPolicy; readonly terms: Terms | null };
 
 export type Command =
   | { readonly op: 'grant' | 'set'; readonly amount: number; readonly life: number }
-  | { readonly op: 'place'; readonly minimum: number; readonly desired: number; readonly life: number; readonly by: Principal }
+  | { readonly op: 'place'; readonly minimum: number; readonly desired: number; readonly life: number } & Placing
   | { readonly op: 'place_again'; readonly which: number; readonly same: boolean }
   | {
     readonly op: 'settle'; readonly which: number; readonly by: Principal;
     readonly cost: 'amount' | 'part' | 'none' | 'over' | 'same' | 'more' | 'less'; readonly over: number;
     readonly cap: boolean; readonly debtLimit: number | null; readonly corrects: 'any' | 'none' | 'known';
+  }
+  /** `lease`: in steps, or the hold's own. `key` 0: none. */
+  | {
+    readonly op: 'extend'; readonly which: number; readonly by: Principal; readonly mode: 'by' | 'to'; readonly minimum: number;
+    readonly desired: number; readonly lease: number | null; readonly key: number;
+  }
+  | {
+    readonly op: 'report'; readonly which: number; readonly by: Principal; readonly more: number; readonly back: boolean;
+    readonly raise: number | null; readonly lease: number | null;
   }
   | { readonly op: 'void'; readonly which: number; readonly by: Principal }
   | { readonly op: 'expire'; readonly which: number }
@@ -53,7 +70,16 @@ export type Command =
 export const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ op: fc.constantFrom('grant' as const, 'grant' as const, 'set' as const), amount, life }) },
   { weight: 6, arbitrary: fc.record({
-    op: fc.constant('place' as const), minimum: amount, desired: amount, life: fc.constantFrom(1, 2, 4), by,
+    op: fc.constant('place' as const), minimum: amount, desired: amount, life: fc.constantFrom(1, 2, 4), by, policy,
+    terms,
+  }) },
+  { weight: 5, arbitrary: fc.record({
+    op: fc.constant('extend' as const), which, by, mode: fc.constantFrom('by' as const, 'to' as const), minimum: amount, desired: amount,
+    lease: fc.constantFrom(null, 1, 3), key: fc.nat({ max: 2 }),
+  }) },
+  { weight: 8, arbitrary: fc.record({
+    op: fc.constant('report' as const), which, by, more: fc.oneof(fc.nat({ max: 20 }), amount), back: fc.boolean(),
+    raise: fc.option(amount), lease: fc.constantFrom(null, null, 1, 3),
   }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('place_again' as const), which, same: fc.boolean() }) },
   {
@@ -82,6 +108,18 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ op: fc.constantFrom('freeze' as const, 'thaw' as const, 'thaw' as const) }) },
   { weight: 3, arbitrary: fc.record({ op: fc.constant('wait' as const), steps: fc.integer({ min: 1, max: 3 }), looks: fc.boolean() }) },
 );
+
+/** A lease of one step that charges what was reported, and may make debt. */
+export const LEASE: Command = {
+  op: 'place', minimum: 10, desired: 10, life: 1, by: 'user', policy: 'charge_reported',
+  terms: { over: 'debt', debtLimit: null, inputCost: 0 },
+};
+export const REPORT = { op: 'report', which: 0, by: 'user', more: 30, back: false, raise: null, lease: null } as const;
+export const EXTEND = { op: 'extend', which: 0, by: 'user', mode: 'by', minimum: 5, desired: 5, lease: 3, key: 1 } as const;
+export const SETTLE = {
+  op: 'settle', which: 0, by: 'user', cost: 'none', over: 0, cap: false, debtLimit: null, corrects: 'any',
+} as const;
+export const GRANT: Command = { op: 'grant', amount: 10, life: 0 };
 
 /** One account under test and its model. */
 export class History {
@@ -130,11 +168,13 @@ export class History {
           accountId, holdId: hold.id, minimum: micros(0), desired: micros(5), leaseMs: STEP_MS, kind: 'test', expiryPolicy: 'release',
           price: 'p', fingerprint: each.same ? hold.fingerprint : 'another', about: '{}',
         });
-        if (hold.state === 'open' && hold.expiresAt <= this.#now && !model.frozen) model.end(this.#now, hold, 'expired', 0, 0, '');
+        if (hold.state === 'open' && hold.expiresAt <= this.#now && !model.frozen) model.expire(this.#now, hold);
         if (hold.state !== 'open') expect(reply).toMatchObject({
           status: 'hold_resolved', outcome: { state: hold.state, captured: hold.captured },
         });
-        else expect(reply).toMatchObject(each.same ? { status: 'placed', replayed: true, amount: hold.amount } : { status: 'hold_exists' });
+        else expect(reply).toMatchObject(each.same ? { status: 'placed', replayed: true, amount: hold.placedAmount } : {
+          status: 'hold_exists',
+        });
         return;
       }
       case 'settle': {
@@ -146,6 +186,14 @@ export class History {
           same: charged, more: charged + 1 + each.over, less: Math.max(0, charged - 1 - each.over),
         }[each.cost];
         return this.#settle(hold, Math.min(cost, AMOUNT_MAX), each);
+      }
+      case 'extend': {
+        const hold = model.holds[each.which];
+        return hold === undefined ? this.#expectNotFound() : this.#extend(hold, each);
+      }
+      case 'report': {
+        const hold = model.holds[each.which];
+        return hold === undefined ? this.#expectNotFound() : this.#report(hold, each);
       }
       case 'void':
         return this.#void(model.holds[each.which], each.by);
@@ -244,17 +292,23 @@ export class History {
   }
 
   async #place(
-    holdId: string, minimum: number, desired: number, { life: steps, by }: { readonly life: number; readonly by: Principal },
+    holdId: string, minimum: number, desired: number, { life: steps, by, policy, terms }: Placing & { readonly life: number },
   ): Promise<void> {
     const leaseMs = steps * STEP_MS - HALF_STEP_MS;
     const run = () => this.#under.ledger.placeHold({
-      accountId: this.#id, holdId, minimum: micros(minimum), desired: micros(desired), leaseMs, kind: 'test', expiryPolicy: 'release',
+      accountId: this.#id, holdId, minimum: micros(minimum), desired: micros(desired), leaseMs, kind: 'test', expiryPolicy: policy,
       price: 'p', fingerprint: `f-${holdId}`, about: '{}', by,
+      ...(terms === null ? {} : { terms: {
+        overCapture: terms.over, debtLimit: terms.debtLimit === null ? null : micros(terms.debtLimit),
+        inputCost: micros(terms.inputCost), leaseMs,
+      } }),
     });
     if (this.#model.frozen) return this.#expectFrozen(run());
     const reply = await run();
     const status = this.#model.place(this.#now, holdId, {
       minimum, desired, expiresAt: this.#now + leaseMs, fingerprint: `f-${holdId}`, placedBy: by,
+      // A hold without terms has no lease of its own.
+      lease: terms === null ? DEFAULT_LEASE_MS : leaseMs, policy, terms,
     });
     const available = this.#model.available(this.#now);
     if (status === 'insufficient_credits') {
@@ -268,10 +322,10 @@ export class History {
   async #settle(hold: ModelHold, cost: number, { by, cap, corrects, ...each }: Extract<Command, { readonly op: 'settle' }>): Promise<void> {
     const model = this.#model;
     const fingerprint = `settle-${cost}`;
-    const debtLimit = cap ? 0 : each.debtLimit;
+    const asked = { over: cap ? 'available' : 'debt', debtLimit: each.debtLimit } as const;
     const run = (price: string | null) => this.#under.ledger.settleHold({
-      accountId: this.#id, holdId: hold.id, cost: micros(cost), price, overCapture: cap ? 'cap' : 'debt',
-      debtLimit: debtLimit === null ? null : micros(debtLimit), fingerprint, about: '{}', by,
+      accountId: this.#id, holdId: hold.id, cost: micros(cost), price, overCapture: asked.over,
+      debtLimit: asked.debtLimit === null ? null : micros(asked.debtLimit), fingerprint, about: '{}', by,
       ...(corrects === 'any' ? {} : { corrects: corrects === 'none' ? null : hold.endSeq }),
     });
     if (hold.placedBy === 'service' && by === 'user') {
@@ -290,19 +344,22 @@ export class History {
       return;
     }
     const isOver = (state === 'settled' || state === 'voided') && this.#now - hold.closedAt > CORRECTION_WINDOW_MS;
-    if (state !== 'open' && (isUnknown || cost < charged || isOver)) {
+    const givesBack = state === 'expired' && hold.policy === 'charge_reported' && cost < charged;
+    if (state !== 'open' && (isUnknown || (cost < charged && !givesBack) || isOver)) {
       expect(await run('p')).toMatchObject({
         status: 'hold_resolved', outcome: { state, captured: hold.captured, uncollected: hold.uncollected },
       });
       return;
     }
     if (model.frozen) return this.#expectFrozen(run('p'));
-    model.end(this.#now, hold, 'settled', cost, debtLimit ?? Number.MAX_SAFE_INTEGER, fingerprint);
+    if (!givesBack) model.end(this.#now, hold, 'settled', cost, asked, fingerprint);
     const reply = await run('p');
+    if (givesBack && reply.status === 'settled') model.giveBack(this.#now, hold, cost, fingerprint, reply.outcome.seq);
     expect(reply).toMatchObject({
       status: 'settled', replayed: false,
       outcome: {
-        state: 'settled', amount: hold.amount, captured: hold.captured, debt: hold.debt, uncollected: hold.uncollected,
+        state: 'settled', amount: hold.amount, captured: hold.captured, overage: hold.overage, debt: hold.debt,
+        uncollected: hold.uncollected,
         available: model.available(this.#now),
       },
     });
@@ -322,7 +379,7 @@ export class History {
       return;
     }
     if (hold.state === 'open') {
-      this.#model.end(this.#now, hold, 'voided', 0, 0, '');
+      this.#model.end(this.#now, hold, 'voided', 0, { over: 'available', debtLimit: null }, '');
       expect(reply).toMatchObject({
         status: 'voided', replayed: false, outcome: { captured: 0, available: this.#model.available(this.#now) },
       });
@@ -342,7 +399,7 @@ export class History {
     } else if (hold.expiresAt > this.#now || this.#model.frozen) {
       expect(reply).toEqual({ status: 'not_due' });
     } else {
-      this.#model.end(this.#now, hold, 'expired', 0, 0, '');
+      this.#model.expire(this.#now, hold);
       expect(reply.status).toBe('expired');
     }
   }
@@ -409,6 +466,98 @@ export class History {
     const reply = await run();
     expect(reply).toEqual({ status: 'revoked', replayed: false, amount, previous: before, available: before - amount });
     expect(await run()).toEqual({ ...reply, replayed: true });
+  }
+
+  async #extend(hold: ModelHold, each: Extract<Command, { readonly op: 'extend' }>): Promise<void> {
+    const model = this.#model;
+    const desired = Math.min(Math.max(each.minimum, each.desired), AMOUNT_MAX);
+    const minimum = Math.min(each.minimum, desired);
+    const key = each.key === 0 ? null : `e${each.key}`;
+    const fingerprint = `${each.mode}-${desired}`;
+    const leaseMs = each.lease === null ? null : each.lease * STEP_MS - HALF_STEP_MS;
+    const run = () => this.#under.ledger.extendHold({
+      accountId: this.#id, holdId: hold.id, mode: each.mode, minimum: micros(minimum), desired: micros(desired), leaseMs,
+      defaultLeaseMs: DEFAULT_LEASE_MS, price: 'p', key: key === null ? null : { caller: 'a', key }, fingerprint, about: '{}', by: each.by,
+    });
+    const first = key === null ? undefined : hold.extensions.get(key);
+    if (hold.placedBy === 'service' && each.by === 'user') {
+      expect(await run()).toEqual({ status: 'forbidden' });
+      return;
+    }
+    if (first !== undefined) {
+      // An answer that was loaded from Postgres does not know the amount that the hold had then.
+      expect(await run()).toMatchObject(first.fingerprint === fingerprint ? {
+        status: 'extended', replayed: true, hold: { available: first.available },
+      } : { status: 'idempotency_mismatch' });
+      return;
+    }
+    if (await this.#isOver(hold, run)) return;
+    const raise = each.mode === 'by' ? { minimum, desired } : {
+      minimum: Math.max(0, minimum - hold.amount), desired: Math.max(0, desired - hold.amount),
+    };
+    const added = model.raise(this.#now, hold, raise.minimum, raise.desired, leaseMs);
+    const reply = await run();
+    const available = model.available(this.#now);
+    if (added === null) {
+      expect(reply).toEqual({ status: 'insufficient_credits', available });
+      return;
+    }
+    model.journal(this.#now, hold);
+    expect(reply).toMatchObject({
+      status: 'extended', replayed: false, hold: { amount: hold.amount, reported: hold.reported, available, final: available === 0 },
+    });
+    if (key === null) return;
+    hold.extensions.set(key, { fingerprint, available });
+    expect(await run()).toEqual({ ...reply, replayed: true });
+  }
+
+  async #report(hold: ModelHold, each: Extract<Command, { readonly op: 'report' }>): Promise<void> {
+    const model = this.#model;
+    const reported = Math.min(each.back ? Math.max(0, hold.reported - each.more) : hold.reported + each.more, AMOUNT_MAX);
+    const raiseTo = each.raise === null ? null : Math.min(reported + each.raise, AMOUNT_MAX);
+    const leaseMs = each.lease === null ? null : each.lease * STEP_MS - HALF_STEP_MS;
+    const run = () => this.#under.ledger.reportProgress({
+      accountId: this.#id, holdId: hold.id, reported: micros(reported), usage: each.which % 2 === 0 ? `out=${reported}` : '',
+      raiseTo: raiseTo === null ? null : micros(raiseTo), leaseMs, defaultLeaseMs: DEFAULT_LEASE_MS, price: 'p', about: '{}', by: each.by,
+    });
+    if (hold.placedBy === 'service' && each.by === 'user') {
+      expect(await run()).toEqual({ status: 'forbidden' });
+      return;
+    }
+    if (await this.#isOver(hold, run)) return;
+    if (reported < hold.reported) {
+      expect(await run()).toMatchObject({ status: 'progress_backwards', reported: hold.reported });
+      return;
+    }
+    const tenth = hold.amount / 10;
+    const added = model.raise(this.#now, hold, 0, Math.max(0, (raiseTo ?? 0) - hold.amount), leaseMs) ?? 0;
+    model.report(this.#now, hold, reported, { added, tenth, everyMs: REPORT_JOURNALED_EVERY_MS });
+    const available = model.available(this.#now);
+    const reply = await run();
+    expect(reply).toMatchObject({
+      status: 'reported', added, hold: { amount: hold.amount, reported, available, final: available === 0 },
+    });
+    // The same report again changes nothing but the lease.
+    model.raise(this.#now, hold, 0, 0, leaseMs);
+    expect(await run()).toMatchObject({ status: 'reported', hold: { amount: hold.amount, reported, available } });
+  }
+
+  /** Whether the hold has ended, ends now because its lease is over, or may not change: then that is the answer. */
+  async #isOver(hold: ModelHold, run: () => Promise<unknown>): Promise<boolean> {
+    const model = this.#model;
+    if (hold.state === 'open' && model.frozen) {
+      await this.#expectFrozen(run() as Promise<{ readonly status: string }>);
+      return true;
+    }
+    if (hold.state === 'open' && hold.expiresAt <= this.#now) model.expire(this.#now, hold);
+    if (hold.state === 'open') return false;
+    expect(await run()).toMatchObject({ status: 'hold_resolved', outcome: { state: hold.state, captured: hold.captured } });
+    return true;
+  }
+
+  /** Redis is lost. */
+  lose(): void {
+    this.#model.lose();
   }
 
   async #expectFrozen(refused: Promise<{ readonly status: string }>): Promise<void> {

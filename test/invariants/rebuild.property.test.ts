@@ -4,7 +4,7 @@ import { GatewayError } from '../../src/kit/errors.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
 import { patience, volume } from '../support/volume.js';
-import { command, CORRECTION_WINDOW_MS, History } from './history.js';
+import { command, type Command, CORRECTION_WINDOW_MS, EXTEND, GRANT, History, LEASE, REPORT, SETTLE } from './history.js';
 
 /**
  * The fence also checks every second and may close a shard once more right after a loss was handled. The answer then is
@@ -27,6 +27,13 @@ const patient = (ledger: Ledger): Ledger => new Proxy(ledger, {
 /** Fewer histories than the other property: each costs transactions. */
 const RUNS = volume(10, 50);
 
+/** A lease that is lost after each of its steps. */
+const LOST: [Command[], Command[], Command[]][] = [
+  [[GRANT, GRANT, LEASE, EXTEND, { ...REPORT, more: 5 }], [EXTEND, { ...REPORT, more: 1, back: true }], [{ ...SETTLE, cost: 'amount' }]],
+  [[GRANT, LEASE, REPORT, { op: 'wait', steps: 1, looks: true }], [SETTLE], [GRANT]],
+  [[GRANT, LEASE, REPORT], [{ op: 'wait', steps: 1, looks: true }], [SETTLE, GRANT]],
+];
+
 let under: DurableLedger;
 beforeAll(async () => { under = await durableLedger({ correctionWindowMs: CORRECTION_WINDOW_MS }); });
 afterAll(async () => { await under.close(); });
@@ -40,9 +47,10 @@ test('an account that Redis has lost is restored from Postgres and behaves as be
         for (const each of commands) await account.run(each);
         await under.drain();
         await under.loseRedis();
+        account.lose();
       }
       await account.checkJournal();
     }),
-    { numRuns: RUNS },
+    { numRuns: RUNS + LOST.length, examples: LOST },
   );
 }, patience(900_000));

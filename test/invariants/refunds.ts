@@ -6,7 +6,7 @@ import { micros } from '../../src/kit/money/micros.js';
 import type { JournalEntry } from '../../src/ledger/entry.js';
 import type { RefundPart } from '../../src/ledger/return-commands.js';
 import type { TestLedger } from '../support/ledger.js';
-import type { AccountModel, ModelCapture } from './account-model.js';
+import type { AccountModel, ModelCapture, ModelHold } from './account-model.js';
 
 /** Refunds in random histories: planned from the journal as Postgres would have it, applied by the script, compared with the model. */
 
@@ -41,9 +41,11 @@ export async function refundIn({ under, accountId, model, now, lotId }: Under, {
   const nth = Math.max(0, model.captures.length - 1 - which);
   const capture = of === 'hold' ? hold?.capture : model.captures[nth];
   if (capture === undefined || hold?.state === 'open') return;
+  // Its charge may still change: the use case refuses to refund it (find-captured.ts).
+  if (hold?.state === 'expired' && hold.policy === 'charge_reported') return;
   const left = model.refundable(capture);
   const amount = { all: null, half: Math.ceil(left / 2), one: 1, beyond: left + 1 }[share];
-  const plan = await planned({ under, accountId, model, capture, of, nth, holdId: hold?.id ?? '' }, amount);
+  const plan = await planned({ under, accountId, model, capture, of, nth, hold }, amount);
   const wanted = amount ?? left;
   if (wanted === 0 || wanted > left) {
     expect(plan).toEqual({ status: 'exceeds', left });
@@ -70,18 +72,17 @@ export async function refundIn({ under, accountId, model, now, lotId }: Under, {
 type Asked = {
   readonly under: TestLedger; readonly accountId: string; readonly model: AccountModel; readonly capture: ModelCapture;
   readonly of: 'hold' | 'charge';
-  readonly nth: number; readonly holdId: string;
+  readonly nth: number; readonly hold: ModelHold | undefined;
 };
 
-async function planned({ under, accountId, model, capture, of, nth, holdId }: Asked, amount: number | null) {
+async function planned({ under, accountId, model, capture, of, nth, hold }: Asked, amount: number | null) {
   const journal = await under.journal(accountId);
   const entries = of === 'hold'
-    ? journal.filter((entry) => entry.holdId === holdId && entry.captured !== 0 && entry.kind !== 'refund')
+    ? journal.filter((entry) => entry.holdId === hold?.id && entry.captured !== 0 && entry.kind !== 'refund')
     : journal.filter(({ kind }) => kind === 'charge').slice(nth, nth + 1);
-  const place = of === 'hold' ? journal.find((entry) => entry.holdId === holdId && entry.kind === 'place') : undefined;
   const plan = planRefund({
     entries, refunded: micros(capture.refunded), amount: amount === null ? null : micros(amount),
-    holdParts: (place?.lots ?? []).flatMap(({ lotId, held }) => (held > 0 ? [{ lotId, amount: held }] : [])),
+    holdParts: (hold?.parts ?? []).map(({ lot, amount: size }) => ({ lotId: lot, amount: micros(size) })),
   });
   if (plan.status === 'exceeds') return { ...plan, parts: undefined as never };
   return { ...plan, parts: plan.parts.map(({ lotId, amount: size }): RefundPart => (lotId === null

@@ -41,7 +41,7 @@ export function simulatedAccount(accountId: string, startMs: number) {
       fingerprint: facts.fingerprint ?? '', price: facts.price ?? '',
       ...text,
     };
-    const amounts = new Set<EntryField>([...AMOUNTS, 'overage', 'lease_ends_at_ms', 'corrects']);
+    const amounts = new Set<EntryField>([...AMOUNTS, 'overage', 'lease_ends_at_ms', 'corrects', 'reported']);
     return ENTRY_FIELDS.flatMap((field) => [field, values[field] ?? (amounts.has(field) ? String(deltas[field] ?? 0) : '')]);
   };
 

@@ -1,7 +1,8 @@
 import { expect } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { micros } from '../../src/kit/money/micros.js';
-import type { HoldOutcome, Principal } from '../../src/ledger/ledger.js';
+import type { SettleUse } from '../../src/ledger/hold-terms.js';
+import type { ExpiryPolicy, HoldOutcome, HoldTerms, OverCapture, Principal } from '../../src/ledger/ledger.js';
 import type { RefundPart } from '../../src/ledger/return-commands.js';
 import type { TestLedger } from '../support/ledger.js';
 
@@ -15,7 +16,11 @@ import type { TestLedger } from '../support/ledger.js';
  *     receive l2:5:3m l3:5 -> received:56              lot:amount:life
  *     wait   3m
  *
- * `by=service` or `by=operator` names the caller; the default is a user.
+ *     extend h1 10             -> extended:70:30       hold, amount added, optional `to=80`, `min=`, `key=`, `for=2m`
+ *     report h1 25             -> reported:70:25:30    hold, cost so far, optional `usage=in:10;out:5`, `raise=80`, `for=2m`
+ *
+ * A place with `over=` (debt, available or cap), optional `limit=` and `input=`, gives the hold terms; `policy=` is what an
+ * expiry charges. A settle with `use=` captures what the hold has. `by=service` or `by=operator` names the caller; the default is a user.
  * Amounts are micros. Times are minutes. Each scenario has a new account.
  */
 export async function expectScenario(under: TestLedger, text: string): Promise<string> {
@@ -61,7 +66,8 @@ async function run(under: TestLedger, accountId: string, [op, ...words]: string[
       const minimum = micros(Number(options.get('min') ?? amount));
       const reply = await ledger.placeHold({
         accountId, holdId: name, minimum, desired: amount, leaseMs: minutes(options.get('for')) ?? 10 * MINUTE_MS,
-        kind: 'test', expiryPolicy: 'release', price: 'p', fingerprint: `${minimum}/${amount}`, about, by,
+        kind: 'test', expiryPolicy: (options.get('policy') ?? 'release') as ExpiryPolicy, price: 'p',
+        fingerprint: `${minimum}/${amount}`, about, by, ...termsOf(options),
       });
       if (reply.status === 'placed') return flags(`placed:${reply.amount}:${reply.available}`, { replayed: reply.replayed });
       if (reply.status === 'hold_resolved') return `${reply.status}:${outcome(reply.outcome)}`;
@@ -70,12 +76,44 @@ async function run(under: TestLedger, accountId: string, [op, ...words]: string[
     case 'settle': {
       const debtLimit = options.get('limit');
       const reply = await ledger.settleHold({
-        accountId, holdId: name, cost: amount, price: options.get('price') ?? 'p', overCapture: options.has('cap') ? 'cap' : 'debt',
+        accountId, holdId: name, cost: amount, price: options.get('price') ?? 'p',
+        overCapture: options.has('cap') ? 'available' : 'debt',
         debtLimit: debtLimit === undefined ? null : micros(Number(debtLimit)), fingerprint: String(amount), about, by,
+        ...(options.has('use') ? { use: options.get('use') as SettleUse } : {}),
       });
       if (reply.status === 'settled') return flags(outcome(reply.outcome), { replayed: reply.replayed });
       if (reply.status === 'price_needed') return `${reply.status}:${reply.price}`;
       return reply.status === 'hold_resolved' ? `${reply.status}:${outcome(reply.outcome)}` : reply.status;
+    }
+    case 'extend': {
+      const to = options.get('to');
+      const desired = micros(Number(to ?? amount));
+      const key = options.get('key');
+      const reply = await ledger.extendHold({
+        accountId, holdId: name, mode: to === undefined ? 'by' : 'to', minimum: micros(Number(options.get('min') ?? desired)), desired,
+        key: key === undefined ? null : { caller: 'a', key }, fingerprint: String(desired), ...renewal(options), about, by,
+      });
+      if (reply.status === 'extended') {
+        const { hold } = reply;
+        return flags(`extended:${hold.amount}:${hold.available}`, { final: hold.final, replayed: reply.replayed });
+      }
+      if (reply.status === 'price_needed') return `${reply.status}:${reply.price}`;
+      if (reply.status === 'hold_resolved') return `${reply.status}:${outcome(reply.outcome)}`;
+      return reply.status === 'insufficient_credits' ? `${reply.status}:${reply.available}` : reply.status;
+    }
+    case 'report': {
+      const raise = options.get('raise');
+      const reply = await ledger.reportProgress({
+        accountId, holdId: name, reported: amount, usage: (options.get('usage') ?? '').replaceAll(':', '=').replaceAll(';', ','),
+        raiseTo: raise === undefined ? null : micros(Number(raise)), ...renewal(options), about, by,
+      });
+      if (reply.status === 'reported') {
+        const { hold } = reply;
+        return flags(`reported:${hold.amount}:${hold.reported}:${hold.available}`, { added: reply.added, final: hold.final });
+      }
+      if (reply.status === 'price_needed') return `${reply.status}:${reply.price}`;
+      if (reply.status === 'hold_resolved') return `${reply.status}:${outcome(reply.outcome)}`;
+      return reply.status === 'progress_backwards' ? `${reply.status}:${reply.reported}` : reply.status;
     }
     case 'void': {
       const reply = await ledger.voidHold({ accountId, holdId: name, about, by });
@@ -142,6 +180,22 @@ async function run(under: TestLedger, accountId: string, [op, ...words]: string[
     default:
       throw new Error(`no such operation: ${op ?? ''}`);
   }
+}
+
+const renewal = (options: ReadonlyMap<string, string>) => ({
+  leaseMs: minutes(options.get('for')), defaultLeaseMs: MINUTE_MS, price: options.get('price') ?? 'p',
+});
+
+function termsOf(options: ReadonlyMap<string, string>): { readonly terms?: HoldTerms } {
+  const over = options.get('over');
+  if (over === undefined) return {};
+  const limit = options.get('limit');
+  return {
+    terms: {
+      overCapture: over as OverCapture, debtLimit: limit === undefined ? null : micros(Number(limit)),
+      inputCost: micros(Number(options.get('input') ?? 0)), leaseMs: minutes(options.get('for')) ?? MINUTE_MS,
+    },
+  };
 }
 
 /** `l1:6,debt:4`, with the facts that the lots were opened with. */

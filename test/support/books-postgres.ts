@@ -85,10 +85,11 @@ const CHECKS: readonly Check[] = [
             from holds h
             left join (select account_id, hold_id, count(*) filter (where kind = 'place') as places,
                               count(*) filter (where kind in ('settle', 'void', 'expire_hold')) as ends,
-                              count(*) filter (where kind = 'late_settle') as lates,
-                              min(seq) filter (where kind = 'place') as placed_seq, max(seq) filter (where kind <> 'place') as ended_seq,
-                              count(*) filter (where (kind in ('correct', 'late_settle')) <> (corrects > 0)) as aimless,
-                              sum(captured) as captured, sum(held) filter (where kind = 'place') as amount
+                              count(*) filter (where kind in ('late_settle', 'give_back')) as lates,
+                              min(seq) filter (where kind = 'place') as placed_seq,
+                              max(seq) filter (where kind not in ('place', 'extend', 'progress')) as ended_seq,
+                              count(*) filter (where (kind in ('correct', 'late_settle', 'give_back')) <> (corrects > 0)) as aimless,
+                              sum(captured) as captured, sum(held) filter (where kind in ('place', 'extend', 'progress')) as amount
                          from entries where hold_id <> '' group by 1, 2) e using (account_id, hold_id)`,
   },
   {

@@ -7,13 +7,13 @@ export const modelHoursAgainstEntries = `
   with said as (
     select a.shard, date_trunc('hour', e.at, 'UTC') as hour, case when e.kind = 'correct'
       and c.kind <> 'void' then 'correct_again' else e.kind end as kind,
-           e.held, coalesce((nullif(d.about, '')::json->'deduction'->>'credits')::bigint, e.captured) as captured, e.price,
+           e.held, coalesce((nullif(d.about, '')::json->'deduction'->>'credits')::bigint, greatest(e.captured, 0)) as captured, e.price,
              u.usage, u.usage->'metadata' as stated
       from entries e join accounts a on a.account_id = e.account_id
       left join entries c on c.account_id = e.account_id and c.seq = e.corrects and e.kind = 'correct'
       left join entry_details d on d.account_id = e.account_id and d.seq = e.seq and d.at = e.at
       left join lateral (select nullif(d.about, '')::json->'usage' as usage) u on true
-     where e.kind in ('settle', 'late_settle', 'charge', 'attribute', 'void', 'expire_hold', 'correct')),
+     where e.kind in ('settle', 'late_settle', 'charge', 'attribute', 'void', 'expire_hold', 'correct', 'give_back')),
   naming as (
     select shard, hour, kind, held, captured,
            case when price <> '' then 1

@@ -1,5 +1,5 @@
 import { writeFacts, type WrittenFacts } from '../../ledger/facts.js';
-import type { ExpiryPolicy, Ledger, PlaceHoldReply, Principal } from '../../ledger/ledger.js';
+import type { ExpiryPolicy, HoldTerms, Ledger, PlaceHoldReply, Principal } from '../../ledger/ledger.js';
 import type { Micros } from '../../kit/money/micros.js';
 
 export type PlaceHoldDeps = {
@@ -23,6 +23,8 @@ export type PlaceHoldCommand = {
   readonly fingerprint: string;
   /** Absent: the hold is released when its lease ends. */
   readonly expiryPolicy?: ExpiryPolicy;
+  /** Absent: its end says by what rule usage beyond it is charged. */
+  readonly terms?: HoldTerms;
   /** Postgres need not be asked whether a hold of that id ended long ago. */
   readonly isNewId?: boolean;
 };

@@ -7,6 +7,7 @@ import { balanceRoutes, type BalanceRouteDeps } from './balance.routes.js';
 import { chargeRoutes, type ChargeRouteDeps } from './charges.routes.js';
 import { entryRoutes, receiptRoutes, type ReadHistory, type ReceiptRouteDeps } from './entries.routes.js';
 import { grantRoutes, type GrantRouteDeps } from './grants.routes.js';
+import { holdRoutes, type HoldRouteDeps } from './holds.routes.js';
 import { lotRoutes, type LotRouteDeps } from './lots.routes.js';
 import { modelCostsRoutes, type ModelCostsRouteDeps } from './model-costs.routes.js';
 import { planRoutes, type PlanRouteDeps } from './plan.routes.js';
@@ -25,6 +26,7 @@ export type NativeDeps = {
   readonly history: ReadHistory;
   readonly plans: PlanRouteDeps;
   readonly oversight?: AccountRouteDeps & ReconcileRouteDeps & Pick<ModelCostsRouteDeps, 'modelCosts'>;
+  readonly holds?: HoldRouteDeps;
   readonly prices?: SetPriceDeps;
   readonly refusals?: RefusalRouteDeps;
   readonly moves?: RefundRouteDeps & TransferRouteDeps & BalanceRouteDeps;
@@ -52,6 +54,7 @@ export function nativeRoutes(table: AddRoute, deps: NativeDeps): void {
     reconcileRoutes(add, deps.oversight);
     modelCostsRoutes(add, { ...deps.oversight, clock: deps.clock });
   }
+  if (deps.holds !== undefined) holdRoutes(add, deps.holds);
   if (deps.prices !== undefined) priceRoutes(add, deps.prices);
   if (deps.moves !== undefined) {
     refundRoutes(add, deps.moves);

@@ -1,7 +1,7 @@
 import { accounts } from './accounts.js';
 import { entries, entryDetails } from './entries.js';
 import { freezes } from './freezes.js';
-import { endedHolds, placedHolds } from './holds.js';
+import { changedHolds, placedHolds } from './holds.js';
 import { changedLots, openedLots } from './lots.js';
 import { modelHours } from './model-hours.js';
 import { moneyIn } from './money-in.js';
@@ -14,7 +14,7 @@ import { collectedUsage, usageRecords } from './usage.js';
 /**
  * Everything that the drain writes, except the cursors. A new table is a new file and one line here.
  *
- * The order matters for three pairs. `freezes` updates rows that `accounts` may just have inserted. `endedHolds` comes
+ * The order matters for three pairs. `freezes` updates rows that `accounts` may just have inserted. `changedHolds` comes
  * before `placedHolds`, because a batch may end a hold and reuse its id, and an id may have only one open hold.
  * `collectedUsage` marks rows that `usageRecords` may just have inserted.
  */
@@ -25,7 +25,7 @@ export const projections: readonly Projection[] = [
   freezes,
   openedLots,
   changedLots,
-  endedHolds,
+  changedHolds,
   placedHolds,
   usageRecords,
   collectedUsage,

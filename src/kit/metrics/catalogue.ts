@@ -118,18 +118,22 @@ export const METRICS = {
   holdsPlaced: counter('cg_holds_placed_total', 'Holds placed.', {}),
   holdsEnded: counter(
     'cg_holds_ended_total',
-    'Holds ended, by how. late_settled: charged after the lease was over. corrected: charged more after its end.',
+    'Holds ended, by how. late_settled: settled after the lease was over. corrected: charged more after its end.',
     { ending: ['settled', 'voided', 'expired', 'late_settled', 'corrected'] },
   ),
   holdSeconds: histogram(
     'cg_hold_life_seconds', 'Time from placing a hold to its end, by how it ended.', { ending: ['settled', 'voided', 'expired'] },
     LIFE_BUCKETS_SECONDS,
   ),
+  leasesEnded: counter('cg_leases_ended_total', 'Holds of the native API that a caller ended, by the reason that the caller gave.', {
+    reason: ['completed', 'client_disconnect', 'user_stop', 'provider_error', 'timeout', 'cut_off', 'none'],
+  }),
   credits: counter('cg_credits_total', 'Credits by what happened to them. overage: captured beyond the hold; debt: the part of '
     + 'overage that became debt; uncollected: usage beyond a hold that could not be charged; refused: usage that was reported '
-      + 'without credits for it; refunded: captured, and given back.', {
+      + 'without credits for it; refunded: captured, and given back on request; given_back: captured when a lease ended, and too much.', {
     flow: [
-      'granted', 'captured', 'expired', 'removed', 'held', 'released', 'overage', 'debt', 'debt_paid', 'uncollected', 'refused', 'refunded',
+      'granted', 'captured', 'expired', 'removed', 'held', 'released', 'overage', 'debt', 'debt_paid', 'uncollected', 'refused',
+      'refunded', 'given_back',
     ],
   }),
   priced: counter(

@@ -34,6 +34,8 @@ const HOLD: HoldRow = {
   captured: ZERO, released: ZERO, expired: ZERO, overage: ZERO,
   debt: ZERO, uncollected: ZERO, late: false, availableAfter: null,
   endFingerprint: null, endAbout: null, endedAtMs: null, endedSeq: null, closedAtMs: null, placedBy: 'user',
+  overCapture: null, debtLimit: null, inputCost: null, leaseMs: null, reported: ZERO, reportedUsage: '', reportedAtMs: null,
+  spent: '',
 };
 
 describe('the overview', () => {

@@ -15,7 +15,7 @@ import { startGateway, type TestGateway } from '../../support/gateway.js';
  * a route line is found, and a new route forces a decision.
  * Pages for people are no part of the document that is walked here: test/edge/console/gates.test.ts walks them.
  */
-type Expected = 'public' | 'any' | 'supervisor' | 'admin' | ServerScope | 'users and services' | 'services' | 'readers';
+type Expected = 'public' | 'any' | 'supervisor' | 'admin' | ServerScope | 'users and services' | 'services' | 'service readers' | 'readers';
 
 const GATES: Readonly<Record<string, Expected>> = {
   // Credits
@@ -118,6 +118,13 @@ const GATES: Readonly<Record<string, Expected>> = {
   'GET /v1/entries': 'any',
   'POST /v1/grants': 'services',
   'DELETE /v1/grants/{grantId}': 'services',
+  'GET /v1/holds': 'any',
+  'POST /v1/holds': 'any',
+  'GET /v1/holds/{holdId}': 'any',
+  'POST /v1/holds/{holdId}/extend': 'any',
+  'POST /v1/holds/{holdId}/progress': 'any',
+  'POST /v1/holds/{holdId}/settle': 'any',
+  'POST /v1/holds/{holdId}/void': 'any',
   'GET /v1/models/costs': 'supervisor',
   'GET /v1/plans': 'admin',
   'DELETE /v1/plans/{planId}': 'admin',
@@ -135,7 +142,7 @@ const GATES: Readonly<Record<string, Expected>> = {
   'GET /v1/shards': 'admin',
   'GET /v1/usage': 'any',
   'POST /v1/transfers': 'services',
-  'GET /v1/transfers/{id}': 'services',
+  'GET /v1/transfers/{id}': 'service readers',
   // Operations
   'GET /api/health': 'public',
   'GET /docs': 'public',
@@ -179,6 +186,7 @@ const VERDICTS: Readonly<Record<Expected, Verdicts>> = {
     ...REFUSED, user: 'let in', other: 'let in', supervisor: 'let in', admin: 'let in', fullKey: 'let in', narrowKey: 403,
   },
   services: { ...REFUSED, user: 403, other: 403, supervisor: 403, admin: 'let in', fullKey: 'let in', narrowKey: 403 },
+  'service readers': { ...REFUSED, user: 403, other: 403, supervisor: 'let in', admin: 'let in', fullKey: 'let in', narrowKey: 403 },
   // The path names the account of `user`.
   readers: { ...REFUSED, user: 'let in', other: 403, supervisor: 'let in', admin: 'let in', fullKey: 'let in', narrowKey: 403 },
   'credits-process': server,

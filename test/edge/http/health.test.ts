@@ -37,7 +37,7 @@ describe('GET /v1/entries', () => {
     seq, atMs: 1_800_000_000_000 + seq, kind: 'settle', available: micros(500_000), held: micros(-2_000_000), debt: zero, granted: zero,
     captured: micros(1_500_000), expired: zero, removed: zero, uncollected: zero, availableAfter: micros(93_000_000),
     heldAfter: zero, debtAfter: zero,
-    holdId: 's1', price: '', corrects: 0, about: '',
+    holdId: 's1', price: '', corrects: 0, reported: micros(0), reportedUsage: '', about: '',
   });
 
   test('pages the caller\'s ledger, newest first, in credits', async () => {

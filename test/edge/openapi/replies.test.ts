@@ -116,6 +116,23 @@ describe('a user’s money, from grant to ledger', () => {
     ])).toEqual([201, 201, 422, 402, 201, 400]);
   });
 
+  test('leases', async () => {
+    const place = (id: string, amount: unknown = 1): Promise<Answer> => post(alice, '/v1/holds', { id, amount });
+    const step = (path: string, body: object, token = alice): Promise<Answer> => post(token, `/v1/holds/${path}`, body);
+    expect(statuses([
+      await place('lease'), await place('lease'), await place('lease', 2), await place('lost', '999999'), await place('void'),
+      await step('lease/extend', { amount: 1 }), await step('lease/extend', { amount: 999_999 }), await step('lease/extend', {}),
+      await step('lease/progress', { amount: '0.5' }), await step('lease/progress', { amount: '0.4' }),
+      await step('lease/settle', { use: 'reported', reason: 'completed' }), await step('lease/settle', { amount: 0 }),
+      await step('void/void', { reason: 'user_stop' }), await step('lease/void', { reason: 'user_stop' }),
+      await step('void/extend', { amount: 1 }), await step('void/settle', { amount: 0 }, bob), await place('void'),
+      await checked.send('GET', '/v1/holds/lease', { token: alice }),
+      await checked.send('GET', '/v1/holds?state=settled', { token: alice }),
+    ])).toEqual([201, 201, 422, 402, 201, 200, 402, 400, 200, 409, 200, 409, 200, 409, 409, 404, 409, 200, 200]);
+    // What the examples refer to.
+    expect(statuses([await place('string')])).toEqual([201]);
+  });
+
   test('refunds and transfers', async () => {
     const transfer = await post(admin, '/v1/transfers', { from: 'alice', to: 'carol', amount: '1', reason: 'r' });
     expect(statuses([

@@ -23,7 +23,7 @@ test('the list names every projection of the folder once', async () => {
   expect(new Set(projections.map(({ name }) => name)).size).toBe(projections.length);
 });
 
-test.each([['accounts', 'freezes'], ['ended holds', 'placed holds']])('%s come before %s', (first, second) => {
+test.each([['accounts', 'freezes'], ['changed holds', 'placed holds']])('%s come before %s', (first, second) => {
   const names = projections.map(({ name }) => name);
   expect(names.indexOf(first)).toBeGreaterThanOrEqual(0);
   expect(names.indexOf(second)).toBeGreaterThan(names.indexOf(first));

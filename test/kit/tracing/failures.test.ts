@@ -41,7 +41,7 @@ test('a script is given the trace beside its other arguments', async () => {
     recallHold: () => Promise.resolve(),
   };
   const args = {
-    hold_id: 'h', ending: 'settle', cost: '1', price: '', over_capture: 'cap', debt_limit: '', fingerprint: 'f',
+    hold_id: 'h', ending: 'settle', cost: '1', price: '', over_capture: 'cap', debt_limit: '', use: '', fingerprint: 'f',
     about: '{"end":"completed"}', principal: 'user', corrects: 'any', correction_window_ms: 1, receipt_ttl_seconds: 1,
   };
   const reply: unknown = await traceScripts(echo, recorder()).run(settleHoldScript, 'a1', () => ({}) as never, args);

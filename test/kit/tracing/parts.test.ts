@@ -11,7 +11,7 @@ const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
 test('the drainer reads the trace beside the facts', () => {
   const fields = (trace: string): string[] => ENTRY_FIELDS.flatMap((field) => [
-    field, { about: '{"source":"x"}', kind: 'charge', lots: '', trace, principal: '' }[field as string] ?? '0',
+    field, { about: '{"source":"x"}', kind: 'charge', lots: '', trace, principal: '', terms: '' }[field as string] ?? '0',
   ]);
   expect(decodeEntry('1-0', fields(TRACEPARENT))).toMatchObject({ about: '{"source":"x"}', trace: TRACEPARENT });
   expect(decodeEntry('1-0', fields('')).trace).toBeUndefined();

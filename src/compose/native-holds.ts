@@ -1,0 +1,41 @@
+import { readHoldLife, readHoldPage, type HoldQuery } from '../books/hold-list.table.js';
+import type { Config } from '../config.js';
+import { extendLease } from '../credits/holds/native/extend-lease.js';
+import type { LeaseDeps } from '../credits/holds/native/lease.js';
+import { leasePrices } from '../credits/holds/native/lease-price.js';
+import { placeLease } from '../credits/holds/native/place-lease.js';
+import { listLeases, readLease } from '../credits/holds/native/read-lease.js';
+import { reportLease } from '../credits/holds/native/report-lease.js';
+import { settleLease, voidLease } from '../credits/holds/native/settle-lease.js';
+import type { HoldRouteDeps } from '../edge/v1/holds.routes.js';
+import type { Clock } from '../kit/clock.js';
+import { toGatewayError } from '../stores/postgres/errors.js';
+import type { Core } from './core.js';
+
+type HoldsDeps = {
+  readonly config: Pick<Config, 'holdTtlMs' | 'overCapture' | 'debtLimit' | 'holdMax'>;
+  readonly core: Pick<Core, 'ledger' | 'db' | 'prices'>;
+  readonly clock: Clock;
+  readonly writeLedger: (accountId: string) => Promise<boolean>;
+};
+
+/** The holds of `/v1`. */
+export function composeHolds({ config, core: { ledger, db, prices }, clock, writeLedger }: HoldsDeps): HoldRouteDeps {
+  const deps: LeaseDeps = {
+    ledger, book: prices.native(), leasePrices: leasePrices(), clock, leaseMs: config.holdTtlMs, holdMax: config.holdMax,
+    beyond: { overCapture: config.overCapture, debtLimit: config.debtLimit },
+  };
+  const reading = {
+    ...deps, writeLedger, readLife: (accountId: string, holdId: string) => readHoldLife(db, accountId, holdId),
+    readPage: (query: HoldQuery) => readHoldPage(db, query).catch((error: unknown) => { throw toGatewayError(error); }),
+  };
+  return {
+    place: (command) => placeLease(deps, command),
+    extend: (command) => extendLease(deps, command),
+    report: (command) => reportLease(deps, command),
+    settle: (command) => settleLease(deps, command),
+    void: (command) => voidLease(deps, command),
+    read: (name) => readLease(reading, name),
+    list: (query) => listLeases(reading, query),
+  };
+}

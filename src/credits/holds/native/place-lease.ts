@@ -1,0 +1,136 @@
+import { GatewayError, invalid } from '../../../kit/errors.js';
+import { fingerprint } from '../../../kit/ids.js';
+import { REPORTING_LEASE_SECONDS } from '../../../kit/limits.js';
+import { micros, ZERO, type Micros } from '../../../kit/money/micros.js';
+import type { ExpiryPolicy, OverCapture } from '../../../ledger/ledger.js';
+import { costOfOutput, type Price } from '../../prices/price-tokens.js';
+import type { ServiceTier } from '../../prices/price.js';
+import { classCounts, type TokenUsage } from '../../prices/token-usage.js';
+import { placeRefusal } from '../hold-refusals.js';
+import { placeHold } from '../place-hold.js';
+import { toLease, type Lease, type LeaseCall, type LeaseDeps } from './lease.js';
+import { inputCostOf, type LeasePricing } from './lease-price.js';
+import { beyondHold } from './lease-terms.js';
+
+/** The word of these holds in lists. */
+export const LEASE = 'lease';
+
+export type PlaceLease = LeaseCall & {
+  readonly asked: LeaseAmount;
+  /** Null: the deployment's. */
+  readonly leaseMs: number | null;
+  readonly onExpiry?: ExpiryPolicy | undefined;
+  readonly overCapture?: OverCapture | undefined;
+  readonly debtLimit?: Micros | undefined;
+  readonly metadata?: object | undefined;
+  readonly reason: string | null;
+  /** The id is new: Postgres need not be asked whether a hold of that id has ended. */
+  readonly isNewId: boolean;
+};
+
+export type LeaseAmount =
+  | { readonly minimum: Micros; readonly desired: Micros }
+  | {
+    readonly model: string;
+    readonly provider?: string | undefined;
+    /** What the request is certain to use: its input. */
+    readonly usage: TokenUsage;
+    readonly serviceTier: ServiceTier;
+    readonly maxOutputTokens?: number | undefined;
+    readonly minimumOutputTokens?: number | undefined;
+  };
+
+type Grant = { readonly minimum: Micros; readonly desired: Micros; readonly inputCost: Micros; readonly pricing: LeasePricing };
+
+/**
+ * Reserves an amount, or what a model may use at most, under terms of its own. The same again while it is open gets the
+ * first answer.
+ *
+ * @throws GatewayError invalid_request, insufficient_credits, idempotency_mismatch (the id is that of another open hold),
+ *   hold_resolved (a hold of that id has ended; `first` tells how), limit_exceeded, account_frozen, ledger_unavailable.
+ */
+export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<Lease> {
+  const { accountId, holdId, asked, leaseMs: askedLeaseMs, onExpiry, metadata, actor, reason, by, isNewId } = command;
+  const beyond = beyondHold(deps.beyond, command);
+  const { minimum, desired, inputCost, pricing } = grantOf(deps, asked);
+  if (onExpiry === 'charge_input' && pricing.price === '') {
+    throw invalid('body.onExpiry', 'charge_input contradicts a hold of an amount, which has no input');
+  }
+  const reports = onExpiry === 'charge_reported' ? REPORTING_LEASE_SECONDS * 1_000 : deps.leaseMs;
+  const leaseMs = askedLeaseMs ?? reports;
+  const terms = { ...beyond, inputCost, leaseMs: askedLeaseMs ?? REPORTING_LEASE_SECONDS * 1_000 };
+  const { model, usage, serviceTier } = pricing;
+  const reply = await placeHold({ ledger: deps.ledger, leaseMs }, {
+    accountId, holdId, kind: LEASE, amount: { minimum, desired }, price: pricing.price, by, isNewId, terms,
+    // Without a report it charges nothing.
+    expiryPolicy: onExpiry ?? 'charge_reported',
+    fingerprint: fingerprintOf(command),
+    facts: {
+      lease: { model, ...(pricing.price === '' ? {} : { usage, serviceTier }) }, actor, ...(metadata === undefined ? {} : { metadata }),
+      ...(reason === null ? {} : { reason }), type: 'lease',
+    },
+  });
+  if (reply.status === 'hold_exists') {
+    throw new GatewayError('idempotency_mismatch', `hold ${holdId} was placed by another request; use a new id`);
+  }
+  if (reply.status !== 'placed') {
+    throw placeRefusal(reply, minimum, {
+      hold: `hold ${holdId}`, taken: 'use a new id', tooMany: 'the account has too many open holds; settle or void some first',
+    });
+  }
+  deps.leasePrices.remember(accountId, holdId, pricing);
+  const { amount, expiresAtMs, available, replayed } = reply;
+  return toLease(deps, command, pricing, {
+    amount, expiresAtMs, available, reported: ZERO, reportedUsage: '', final: available === 0,
+  }, { leaseMs, replayed });
+}
+
+/** Of what was asked for, not of what it costs: a repeat is the same request when the price has changed meanwhile. */
+function fingerprintOf({ asked, leaseMs, onExpiry, overCapture, debtLimit, metadata }: PlaceLease): string {
+  return fingerprint('lease', canonical({ asked, leaseMs, onExpiry, overCapture, debtLimit, metadata }));
+}
+
+/** JSON with the members of every object in one order. */
+const canonical = (value: unknown): string => JSON.stringify(value, (_, each: unknown) =>
+  (typeof each === 'object' && each !== null && !Array.isArray(each)
+    ? Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1))) : each));
+
+function grantOf(deps: LeaseDeps, asked: LeaseAmount): Grant {
+  if (!('model' in asked)) {
+    const { minimum, desired } = asked;
+    if (deps.holdMax !== null && minimum > deps.holdMax) throw invalid('body.amount', TOO_LARGE);
+    const pricing = { price: '', model: '', usage: {}, serviceTier: 'standard' } as const;
+    return { minimum, desired: bounded(desired, deps.holdMax), inputCost: ZERO, pricing };
+  }
+  const { model, provider, usage, serviceTier, maxOutputTokens, minimumOutputTokens } = asked;
+  classCounts(usage, 'body.price');
+  const price = deps.book.priceOf(model, provider);
+  const desired = mostOf(price, deps.holdMax, asked);
+  const minimum = minimumOutputTokens === undefined ? desired : costOfOutput(price, minimumOutputTokens, usage, serviceTier);
+  if (maxOutputTokens !== undefined && minimumOutputTokens !== undefined && minimumOutputTokens > maxOutputTokens) {
+    throw invalid('body.price.minimumOutputTokens', 'must not be above maxOutputTokens');
+  }
+  if (minimum > desired) throw invalid('body.price.minimumOutputTokens', TOO_LARGE);
+  return {
+    minimum, desired, inputCost: inputCostOf(price, usage, serviceTier),
+    pricing: { price: price.name, model, usage, serviceTier },
+  };
+}
+
+const TOO_LARGE = 'is more than one hold of this gateway may have';
+const bounded = (amount: Micros, max: Micros | null): Micros => (max === null ? amount : micros(Math.min(amount, max)));
+
+/** What the output costs at most, with the input: of the tokens that were asked for, or else of the model's own maximum. */
+function mostOf(price: Price, max: Micros | null, asked: Extract<LeaseAmount, { readonly model: string }>): Micros {
+  const { usage, serviceTier, maxOutputTokens, minimumOutputTokens } = asked;
+  const tokens = maxOutputTokens ?? price.maxOutputTokens;
+  if (tokens === null) {
+    if (max === null) throw invalid('body.price.maxOutputTokens', 'is missing: this model has no maximum of its own');
+    return max;
+  }
+  const most = costOfOutput(price, tokens, usage, serviceTier);
+  if (max !== null && most > max && maxOutputTokens !== undefined && minimumOutputTokens === undefined) {
+    throw invalid('body.price.maxOutputTokens', TOO_LARGE);
+  }
+  return bounded(most, max);
+}

@@ -1,0 +1,178 @@
+import Type from 'typebox';
+import type { HoldRow, HoldState } from '../../books/hold.table.js';
+import type { HoldQuery } from '../../books/hold-list.table.js';
+import type { ExtendLease } from '../../credits/holds/native/extend-lease.js';
+import type { Lease, LeaseCall } from '../../credits/holds/native/lease.js';
+import type { PlaceLease } from '../../credits/holds/native/place-lease.js';
+import type { ShownLease } from '../../credits/holds/native/read-lease.js';
+import type { ReportLease } from '../../credits/holds/native/report-lease.js';
+import type { EndedLease, SettleLease } from '../../credits/holds/native/settle-lease.js';
+import { invalid } from '../../kit/errors.js';
+import { fingerprint, isVisibleAscii, newId } from '../../kit/ids.js';
+import { HOLD_ID_LENGTH_MAX } from '../../kit/limits.js';
+import { actorOf, type NativeCaller } from '../../kit/principal.js';
+import { callers } from '../auth/allow.js';
+import type { GatewayContext } from '../http/context.js';
+import { reply } from '../http/json.js';
+import { queryText, queryWord, WordField } from '../http/query-fields.js';
+import type { AddRoute } from '../http/routes.js';
+import { metadataOf } from './body.js';
+import { accountOf, reasonOf } from './callers.js';
+import {
+  adaptiveIn, askedFor, EndReply, extendBody, headroomIn, HoldId, HoldReply, HoldRowReply, LeaseReply, placeBody, presentEnd,
+  presentLease, presentRow, presentShown, progressBody, reportedUse, settleBody, settledUse, voidBody,
+} from './hold-fields.js';
+import { IdempotencyKeyHeader, keyOf, markReplayed } from './idempotency.js';
+import { cursorIn, limitIn, ListOf, listPage, ListQuery } from './lists.js';
+import { PreferHeader } from './prefer.js';
+import { amountIn, TimeIn, timeIn } from './values.js';
+
+/** The use cases of credits/holds/native, with their deps. */
+export type HoldRouteDeps = {
+  readonly place: (command: PlaceLease) => Promise<Lease>;
+  readonly extend: (command: ExtendLease) => Promise<Lease>;
+  readonly report: (command: ReportLease) => Promise<Lease>;
+  readonly settle: (command: SettleLease) => Promise<EndedLease>;
+  readonly void: (command: Omit<SettleLease, 'used'>) => Promise<EndedLease>;
+  readonly read: (name: { readonly accountId: string; readonly holdId: string }) => Promise<ShownLease>;
+  readonly list: (query: HoldQuery) => Promise<readonly HoldRow[]>;
+};
+
+const STATES = new Map<string, HoldState>([['open', 'open'], ['settled', 'settled'], ['voided', 'voided'], ['expired', 'expired']]);
+const ACCOUNT_QUERY_MAX = 256;
+
+const params = { holdId: HoldId() };
+const headers = { ...IdempotencyKeyHeader, ...PreferHeader };
+const account = Type.Optional(Type.String({ maxLength: ACCOUNT_QUERY_MAX, description: 'whose hold it is; by default the own account' }));
+const ON_OPEN = ['hold_not_found', 'hold_resolved', 'account_frozen', 'ledger_unavailable'] as const;
+
+/** Holds as leases (docs/contracts/native.md#holds). */
+export function holdRoutes(add: AddRoute, deps: HoldRouteDeps): void {
+  placeRoute(add, deps);
+  openHoldRoutes(add, deps);
+  endRoutes(add, deps);
+  readRoutes(add, deps);
+}
+
+function placeRoute(add: AddRoute, { place }: HoldRouteDeps): void {
+  add('POST', '/v1/holds', callers('holds'), {
+    summary: 'Reserve credits before a request: an amount, or what a model may use', headers, body: placeBody,
+    replays: true, urgency: 'begin', replies: { 201: LeaseReply },
+    errors: ['insufficient_credits', 'hold_resolved', 'idempotency_mismatch', 'limit_exceeded', 'account_frozen', 'ledger_unavailable'],
+  }, async (ctx, { principal, body }) => {
+    const { id, leaseSeconds, onExpiry, overCapture, debtLimit, metadata } = body;
+    const accountId = accountOf(ctx, principal, body.account);
+    const key = keyOf(ctx, principal);
+    const reason = reasonOf(principal, accountId, body.reason);
+    const lease = await place({
+      ...callOf(ctx, principal, accountId, id ?? (key === null ? newId() : `key.${fingerprint(key.caller, key.key)}`)),
+      asked: askedFor(body), leaseMs: msOf(leaseSeconds), onExpiry, overCapture, reason,
+      debtLimit: debtLimit === undefined ? undefined : amountIn(debtLimit, 'body.debtLimit'), metadata: metadataOf(metadata),
+      isNewId: id === undefined && key === null,
+    });
+    markReplayed(ctx, lease.replayed);
+    reply(ctx, 201, presentLease(lease));
+  });
+}
+
+function openHoldRoutes(add: AddRoute, { extend, report }: HoldRouteDeps): void {
+  add('POST', '/v1/holds/:holdId/extend', callers('holds'), {
+    summary: 'Raise an open hold, renew its lease, or both', params, headers, body: extendBody, replays: true, urgency: 'end',
+    replies: { 200: LeaseReply }, errors: ['insufficient_credits', 'idempotency_mismatch', ...ON_OPEN],
+  }, async (ctx, { principal, body }) => {
+    const { amount, maxOutputTokens, leaseSeconds } = body;
+    const accountId = accountOf(ctx, principal, body.account);
+    const reason = reasonOf(principal, accountId, body.reason);
+    if (amount !== undefined && maxOutputTokens !== undefined) {
+      throw invalid('body.maxOutputTokens', 'contradicts `amount`: send one of them');
+    }
+    if (amount === undefined && maxOutputTokens === undefined && leaseSeconds === undefined) {
+      throw invalid('body', 'needs `amount`, `maxOutputTokens` or `leaseSeconds`');
+    }
+    const raise = amount !== undefined ? adaptiveIn(amount) : maxOutputTokens === undefined ? null : { maxOutputTokens };
+    const lease = await extend({ ...callOf(ctx, principal, accountId), more: raise, leaseMs: msOf(leaseSeconds), reason });
+    markReplayed(ctx, lease.replayed);
+    reply(ctx, 200, presentLease(lease));
+  });
+
+  add('POST', '/v1/holds/:holdId/progress', callers('holds'), {
+    summary: 'Report the usage so far, renew the lease, and top the hold up', params, headers: PreferHeader, body: progressBody,
+    urgency: 'end', replies: { 200: LeaseReply }, errors: ['progress_backwards', ...ON_OPEN],
+  }, async (ctx, { principal, body }) => {
+    const accountId = accountOf(ctx, principal, body.account);
+    const lease = await report({
+      ...callOf(ctx, principal, accountId), used: reportedUse(body), headroom: headroomIn(body.extend), leaseMs: msOf(body.leaseSeconds),
+    });
+    reply(ctx, 200, presentLease(lease));
+  });
+}
+
+function endRoutes(add: AddRoute, { settle, void: voidHold }: HoldRouteDeps): void {
+  const spec = {
+    params, headers: PreferHeader, replays: true, urgency: 'end', replies: { 200: EndReply }, errors: ON_OPEN,
+  } as const;
+  add('POST', '/v1/holds/:holdId/settle', callers('holds'), {
+    ...spec, summary: 'Charge what was used and give the rest back', body: settleBody,
+  }, async (ctx, { principal, body }) => {
+    const call = callOf(ctx, principal, accountOf(ctx, principal, body.account));
+    reasonOf(principal, call.accountId, body.reason);
+    const ended = await settle({ ...call, used: settledUse(body), reason: body.reason ?? null, metadata: metadataOf(body.metadata) });
+    markReplayed(ctx, ended.replayed);
+    reply(ctx, 200, presentEnd(call, ended));
+  });
+
+  add('POST', '/v1/holds/:holdId/void', callers('holds'), {
+    ...spec, summary: 'Give all of a hold back', body: voidBody,
+  }, async (ctx, { principal, body }) => {
+    const call = callOf(ctx, principal, accountOf(ctx, principal, body.account));
+    const ended = await voidHold({ ...call, reason: body.reason });
+    markReplayed(ctx, ended.replayed);
+    reply(ctx, 200, presentEnd(call, ended));
+  });
+}
+
+function readRoutes(add: AddRoute, { read, list }: HoldRouteDeps): void {
+  add('GET', '/v1/holds/:holdId', callers('read'), {
+    summary: 'A hold with everything that happened to it', params, query: { account }, replies: { 200: HoldReply },
+    errors: ['hold_not_found', 'ledger_unavailable'],
+  }, async (ctx, { principal }) => {
+    const name = { accountId: accountIn(ctx, principal), holdId: holdIdIn(ctx) };
+    reply(ctx, 200, presentShown(name, await read(name)));
+  });
+
+  add('GET', '/v1/holds', callers('read'), {
+    summary: 'Holds of an account, the last placed first',
+    query: { ...ListQuery, account, state: WordField(STATES, 'only these'), before: Type.Optional(TimeIn('placed before')) },
+    replies: { 200: ListOf(HoldRowReply) }, errors: ['ledger_unavailable'],
+  }, async (ctx, { principal }) => {
+    const accountId = accountIn(ctx, principal);
+    const limit = limitIn(ctx);
+    const before = queryText(ctx, 'before');
+    const rows = await list({
+      accountId, state: queryWord(ctx, 'state', STATES) ?? null, limit: limit + 1,
+      beforeMs: before === undefined ? null : timeIn(before, 'query.before'),
+      beforeSeq: cursorIn(ctx, ([seq]) => (Number.isSafeInteger(seq) ? seq as number : null)) ?? null,
+    });
+    reply(ctx, 200, listPage(rows, limit, presentRow, ({ placedSeq }) => [placedSeq]));
+  });
+}
+
+const MS_PER_SECOND = 1_000;
+const msOf = (seconds: number | undefined): number | null => (seconds === undefined ? null : seconds * MS_PER_SECOND);
+
+const BY = { user: 'user', service: 'service', operator: 'operator' } as const;
+
+const callOf = (ctx: GatewayContext, caller: NativeCaller, accountId: string, holdId = holdIdIn(ctx)): LeaseCall => ({
+  accountId, holdId, by: BY[caller.kind], actor: actorOf(caller), key: keyOf(ctx, caller),
+});
+
+const accountIn = (ctx: GatewayContext, caller: NativeCaller): string =>
+  accountOf(ctx, caller, queryText(ctx, 'account', ACCOUNT_QUERY_MAX), 'query.account');
+
+function holdIdIn(ctx: GatewayContext): string {
+  const id = ctx.params?.['holdId'] ?? '';
+  if (id.length > HOLD_ID_LENGTH_MAX || !isVisibleAscii(id)) {
+    throw invalid('path.holdId', `must be 1 to ${HOLD_ID_LENGTH_MAX} visible ASCII characters`);
+  }
+  return id;
+}
