@@ -17,6 +17,7 @@ export type ModelUse = {
   readonly outputTokens: number;
   /** Credits of the hold that this entry ends. */
   readonly held: Micros;
+  /** Below zero where it gives back. */
   readonly captured: Micros;
 };
 
@@ -54,17 +55,20 @@ export function modelUses({ entry, facts: { usage, deduction }, corrected = null
     entry.price, usage,
   ) : beyond(modelsOf(entry.price, corrected.facts.usage), modelsOf(entry.price, usage));
   // A deduction names no model; the usage record that claims it reports its credits.
-  // Books of models only grow: what is given back stays in them.
-  const captured = deduction?.credits ?? micros(Math.max(0, entry.captured));
+  const captured = deduction?.credits ?? entry.captured;
   const held = entry.held < 0 ? micros(0 - entry.held) : ZERO;
   // Almost every entry has one model.
   if (said.length === 1) return said.map(({ credits: _, ...of }) => ({ ...of, messages, held, captured }));
   // Split by cost, as a settlement of several models is computed; evenly where all of it was free.
   const weights = said.map(({ credits }) => Math.round(credits * MICROS_PER_CREDIT));
-  const [helds, captureds] = [splitMicros(held, weights), splitMicros(captured, weights)];
+  const [helds, captureds] = [splitMicros(held, weights), splitSigned(captured, weights)];
   return said.map(({ credits: _, ...of }, index) => ({
     ...of, messages, held: helds[index] ?? ZERO, captured: captureds[index] ?? ZERO,
   }));
+}
+
+function splitSigned(amount: Micros, weights: readonly number[]): Micros[] {
+  return amount >= 0 ? splitMicros(amount, weights) : splitMicros(micros(0 - amount), weights).map((part) => micros(0 - part));
 }
 
 /**

@@ -20,7 +20,10 @@ export type WrittenFacts =
   /** An operator ended what its owner did not. */
   | ({ readonly type: 'operator_end'; readonly end: 'aborted'; readonly usage?: WrittenUsage } & Change)
   /** The place of a hold of the native API: what its price was asked for, and the caller's own data. */
-  | { readonly lease: LeaseFacts; readonly metadata?: object; readonly actor?: string; readonly reason?: string; readonly type: 'lease' }
+  | { 
+    readonly lease: LeaseFacts; readonly metadata?: object; readonly actor?: string; readonly reason?: string;
+    readonly spending?: SpendingFact; readonly type: 'lease';
+  }
   /** An extension or a report of its usage so far. */
   | { readonly actor?: string; readonly reason?: string; readonly type: 'lease_step' }
   /** Its end; `reason` is a word of `LEASE_END_REASONS`, or what an operator said. */

@@ -103,8 +103,8 @@ function timeOf(ctx: GatewayContext, name: string): number | undefined {
 /** Without a name a user reads the own account, everyone else all accounts that they may. */
 function accountsIn(ctx: GatewayContext, caller: NativeCaller): UsageAccounts {
   const named = queryText(ctx, 'account', ACCOUNT_ID_LENGTH_MAX);
-  if (named !== undefined || caller.kind === 'user') return { accountId: accountOf(ctx, caller, named, 'query.account') };
-  if (caller.kind === 'operator') return { prefix: '' };
+  if (named !== undefined) return { accountId: accountOf(ctx, caller, named, 'query.account') };
+  if (caller.kind !== 'service') return caller.kind === 'user' ? { accountId: caller.token.accountId } : { prefix: '' };
   const { payer, accountPrefix } = caller.key;
   return payer === null ? { prefix: accountPrefix ?? '' } : { accountId: payer };
 }

@@ -30,7 +30,7 @@ type Context = {
 
 /** Entries that take credits for usage, or tell of usage. A refund is none: usage is what was used. */
 const KINDS: ReadonlySet<EntryKind> = new Set<EntryKind>([
-  'charge', 'settle', 'void', 'expire_hold', 'late_settle', 'correct', 'attribute', 'refuse_usage',
+  'charge', 'settle', 'void', 'expire_hold', 'late_settle', 'correct', 'give_back', 'attribute', 'refuse_usage',
 ]);
 const MINUTE_MS = 60_000;
 /** Names are cut to this many characters; the digest of a line is that of the whole names. */

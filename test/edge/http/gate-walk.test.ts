@@ -140,7 +140,7 @@ const GATES: Readonly<Record<string, Expected>> = {
   'POST /v1/refunds': 'services',
   'GET /v1/refusals': 'supervisor',
   'GET /v1/shards': 'admin',
-  'GET /v1/usage': 'any',
+  'GET /v1/usage': 'users and services',
   'POST /v1/transfers': 'services',
   'GET /v1/transfers/{id}': 'service readers',
   // Operations
