@@ -14,6 +14,7 @@
   KEYS[8] open        zset    the account's open holds by lease end
   KEYS[9] deductions  hash    seq -> at_ms: deductions of this amount that no usage record has claimed
   KEYS[10] refusals   hash    usage that was refused this minute
+  KEYS[11] limits     hash    definitions and counters of the account's limits
 
   ARGV[1] epoch            what the gateway believes the fence is
   ARGV[2] time_offset_ms   moves the clock in tests
@@ -34,6 +35,10 @@
   ARGV[16] refused_seq           the refusal of this request that Postgres remembers; '' for none
   ARGV[17] refused_amount        micros
   ARGV[18] due_holds_max   holds past their lease to name at a time
+  ARGV[19] spender         who spends, and on what: which limits match; charges alone count against them
+  ARGV[20] model           '' for none, as the next two
+  ARGV[21] feature
+  ARGV[22] api_key
 
   Replies
     fenced
@@ -41,7 +46,10 @@
     debited               replayed seq at_ms previous available journal_id
     holds_due             hold…   (past their lease: to be ended before this can be decided)
     insufficient_credits  available
-    usage_refused         available journal_id   (as insufficient_credits, and recorded as uncollected usage)
+    limit_reached         available limit_id remaining resets_at_ms period window
+    limits_stale          now_ms version definitions   (their edges do not reach this far)
+    usage_refused         available [limit_id remaining resets_at_ms period window] journal_id
+                          (as the refusal with the same values, and recorded as uncollected usage)
     idempotency_mismatch
     account_frozen
 ]]
@@ -51,13 +59,16 @@
 --- @include holds
 --- @include deductions
 --- @include refusals
-local fence_key, receipt_key, open_key, deductions_key, refusals_key = KEYS[1], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+--- @include counters
+local fence_key, receipt_key, open_key, deductions_key, refusals_key, limits_key =
+  KEYS[1], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
 local epoch, account_id, kind, amount = ARGV[1], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local now_ms = clock.now_ms(tonumber(ARGV[2]))
 local key, fingerprint, price, about, trace, receipt_ttl_seconds = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11]
 local purpose, deduction_ttl_ms, deductions_max, refusals_max = ARGV[12], tonumber(ARGV[13]), tonumber(ARGV[14]), tonumber(ARGV[15])
 local due_holds_max = ARGV[18]
+local spender, model, feature, api_key = ARGV[19], ARGV[20], ARGV[21], ARGV[22]
 local known_refusal = { seq = tonumber(ARGV[16]), amount = tonumber(ARGV[17]) }
 local is_usage = purpose == 'usage' or purpose == 'deducted_usage'
 
@@ -76,6 +87,9 @@ if earlier == false then return { 'idempotency_mismatch' } end
 if earlier then return { 'debited', '1', earlier.seq, earlier.at_ms, earlier.previous, earlier.available } end
 if stored.frozen then return { 'account_frozen' } end
 
+local counting = kind == 'charge' and limits.match(stored, limits_key, now_ms, spender, model, feature, api_key) or nil
+if counting and counting.stale then return { 'limits_stale', limits.stale(counting) } end
+local room, tightest = limits.room(counting)
 local self = step.open(keys, account_id, stored, now_ms)
 local before = account.copy(self.state)
 local refused = is_usage and (receipts.refused(receipt_key, key, fingerprint) or known_refusal.seq and known_refusal) or nil
@@ -83,7 +97,7 @@ local deduction, stale
 if purpose == 'deducted_usage' then deduction, stale = deductions.oldest(deductions_key, now_ms - deduction_ttl_ms) end
 local commands = {}
 
-if not deduction and self.state.available < amount then
+if not deduction and math.min(self.state.available, room) < amount then
   local due = holds.due(open_key, now_ms, due_holds_max)
   if #due > 0 then return { 'holds_due', unpack(due) } end
   local uncollected = self.state.uncollected + amount
@@ -93,6 +107,8 @@ if not deduction and self.state.available < amount then
   else
     commands = nil
   end
+  local refusal = room < self.state.available and { limits.refusal(tightest, amount) } or {}
+  if not commands and #refusal > 0 then return { 'limit_reached', numbers.text(self.state.available), unpack(refusal) } end
   if not commands then return { 'insufficient_credits', numbers.text(self.state.available) } end
   self.state.uncollected = uncollected
   step.record(self, 'refuse_usage', before, { key = key, fingerprint = fingerprint, price = price, about = about, trace = trace })
@@ -101,7 +117,8 @@ if not deduction and self.state.available < amount then
   step.apply(self)
   for _, command in ipairs(commands) do redis.call(unpack(command)) end
   receipts.write_refused(receipt_key, key, fingerprint, self.state.seq, amount, receipt_ttl_seconds)
-  return { 'usage_refused', numbers.text(self.state.available), self.journal_id }
+  refusal[#refusal + 1] = self.journal_id
+  return { 'usage_refused', numbers.text(self.state.available), unpack(refusal) }
 end
 
 if deduction then
@@ -112,6 +129,8 @@ else
   lots.take(self.lots, now_ms, amount, false)
   self.state.available = self.state.available - amount
   self.state[bucket] = self.state[bucket] + amount
+  counters.take(counting, amount, 0)
+  about = counters.about(counting, about)
 end
 if refused then
   -- It counted as uncollected when it was refused, and is collected now.
@@ -122,6 +141,7 @@ step.record(self, kind, before, { key = key, fingerprint = fingerprint, price = 
 if purpose == 'deduction' then
   commands = deductions.add(deductions_key, self.state.seq, now_ms, deduction_ttl_ms, deductions_max)
 end
+for _, command in ipairs(counters.commands(counting)) do commands[#commands + 1] = command end
 local answer = {
   seq = numbers.text(self.state.seq), at_ms = numbers.text(now_ms), previous = numbers.text(before.available),
   available = numbers.text(self.state.available), debt_paid = '0',

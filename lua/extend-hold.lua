@@ -12,7 +12,8 @@
   KEYS[7] hold        hash    this hold
   KEYS[8] open        zset    the account's open holds by lease end
   KEYS[9] holds_due   zset    the shard's open holds by lease end
-  KEYS[10] receipt    hash    the answer to the key
+  KEYS[10] limits     hash    definitions and counters of the account's limits
+  KEYS[11] receipt    hash    the answer to the key
 
   ARGV[1] epoch            what the gateway believes the fence is
   ARGV[2] time_offset_ms   moves the clock in tests
@@ -39,18 +40,23 @@
     holds_due             hold…                 (past their lease: to be ended before this can be decided)
     price_needed          price placed_at_ms about
     insufficient_credits  available
+    limit_reached         available limit_id remaining resets_at_ms period window
+    limits_stale          now_ms version definitions   (their edges do not reach this far)
     idempotency_mismatch
     hold_resolved         outcome…              (see settle-hold)
     hold_not_found
     forbidden                                   (a service placed it, and a user may not extend it)
     account_frozen
-  A lease is: amount reported expires_at_ms available final price placed_at_ms about usage lease_ms policy
+  A lease is: amount reported expires_at_ms available final price placed_at_ms about usage lease_ms policy limits
+  (limits: `id:remaining:resets_at_ms:mode,…` of those that it counts against, '' in an answer that does not tell)
 ]]
 --- @include clock
 --- @include step
 --- @include holds
 --- @include leases
-local fence_key, hold_key, open_key, holds_due_key, receipt_key = KEYS[1], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+--- @include counters
+local fence_key, hold_key, open_key, holds_due_key, limits_key, receipt_key =
+  KEYS[1], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
 local epoch, account_id, hold_id, mode = ARGV[1], ARGV[3], ARGV[4], ARGV[5]
 local now_ms = clock.now_ms(tonumber(ARGV[2]))
@@ -68,15 +74,15 @@ local hold = leases.read(hold_key)
 if not hold then return { 'hold_not_found' } end
 if hold.placed_by == 'service' and principal == 'user' then return { 'forbidden' } end
 if key ~= '' then
-  local first_fingerprint, amount, reported, expires_at, available, final, usage =
-    unpack(redis.call('HMGET', receipt_key, 'fingerprint', 'amount', 'reported', 'expires_at_ms', 'available', 'final', 'usage'))
+  local first_fingerprint, amount, reported, expires_at, available, final, usage, limit_states = unpack(redis.call('HMGET',
+    receipt_key, 'fingerprint', 'amount', 'reported', 'expires_at_ms', 'available', 'final', 'usage', 'limits'))
   if first_fingerprint and first_fingerprint ~= fingerprint then return { 'idempotency_mismatch' } end
   if first_fingerprint then
     -- A receipt that was loaded from Postgres does not say what the hold was then.
     return {
       'extended', '1', amount or numbers.text(hold.amount), reported or numbers.text(hold.reported),
       expires_at or numbers.text(hold.expires_at_ms), available, final or '0', hold.price, hold.placed_at_ms, hold.about,
-      usage or hold.reported_usage, numbers.text(hold.lease_ms or 0), hold.policy,
+      usage or hold.reported_usage, numbers.text(hold.lease_ms or 0), hold.policy, limit_states or '',
     }
   end
 end
@@ -87,10 +93,16 @@ if price ~= '' and price ~= hold.price then return { 'price_needed', hold.price,
 
 if mode == 'to' then minimum, desired = math.max(0, minimum - hold.amount), math.max(0, desired - hold.amount) end
 local self = step.open(keys, account_id, stored, now_ms)
-local added = math.min(desired, self.state.available)
+local counting = limits.of_hold(stored, limits_key, now_ms, hold.limit_parts, true)
+if counting and counting.stale then return { 'limits_stale', limits.stale(counting) } end
+local room, tightest = limits.room(counting)
+local added = math.min(desired, self.state.available, room)
 if added < desired then
   local due = holds.due(open_key, now_ms, due_holds_max)
   if #due > 0 then return { 'holds_due', unpack(due) } end
+end
+if added < minimum and room < self.state.available then
+  return { 'limit_reached', numbers.text(self.state.available), limits.refusal(tightest, minimum) }
 end
 if added < minimum then return { 'insufficient_credits', numbers.text(self.state.available) } end
 
@@ -98,6 +110,9 @@ local before = account.copy(self.state)
 local parts = leases.joined(hold.parts, lots.take(self.lots, now_ms, added, true))
 self.state.available = self.state.available - added
 self.state.held = self.state.held + added
+local limit_parts = counters.extend(counting, added)
+about = counters.about(counting, about)
+local limit_commands = counters.commands(counting)
 local expires_at_ms = leases.renewed(hold, now_ms, lease_ms, default_lease_ms)
 local amount_text, expires_text, now_text = numbers.text(hold.amount + added), numbers.text(expires_at_ms), numbers.text(now_ms)
 local reported_text = numbers.text(hold.reported)
@@ -107,17 +122,19 @@ step.record(self, 'extend', before, {
   reported = reported_text, reported_usage = hold.reported_usage,
 })
 local seq_text = numbers.text(self.state.seq)
-local answer = leases.answer(hold, amount_text, expires_text, self.state.available)
+local answer = leases.answer(hold, amount_text, expires_text, self.state.available, room - added, counters.states(counting))
 
 -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
 step.apply(self)
 redis.call('HSET', hold_key, 'amount', amount_text, 'parts', parts, 'expires_at_ms', expires_text,
   'journaled', reported_text, 'journaled_at_ms', now_text)
+if limit_parts then redis.call('HSET', hold_key, 'limit_parts', limit_parts) end
+for _, command in ipairs(limit_commands) do redis.call(unpack(command)) end
 redis.call('ZADD', open_key, expires_text, hold_id)
 redis.call('ZADD', holds_due_key, expires_text, holds.due_member(account_id, hold_id))
 if key ~= '' then
   redis.call('HSET', receipt_key, 'fingerprint', fingerprint, 'seq', seq_text, 'at_ms', now_text, 'amount', answer[1],
-    'reported', answer[2], 'expires_at_ms', answer[3], 'available', answer[4], 'final', answer[5], 'usage', answer[9])
+    'reported', answer[2], 'expires_at_ms', answer[3], 'available', answer[4], 'final', answer[5], 'usage', answer[9], 'limits', answer[12])
   redis.call('EXPIRE', receipt_key, receipt_ttl_seconds)
 end
 answer[#answer + 1] = self.journal_id

@@ -12,6 +12,7 @@
   KEYS[7] hold        hash    this hold
   KEYS[8] open        zset    the account's open holds by lease end
   KEYS[9] holds_due   zset    the shard's open holds by lease end
+  KEYS[10] limits     hash    definitions and counters of the account's limits
 
   ARGV[1] epoch            what the gateway believes the fence is
   ARGV[2] time_offset_ms   moves the clock in tests
@@ -33,13 +34,20 @@
   ARGV[18] debt_limit      micros, '' for none; read with an over_capture only
   ARGV[19] input_cost      micros: what the input costs; read with an over_capture only
   ARGV[20] renewal_ms      the lease that an extension or a report gives; read with an over_capture only
+  ARGV[21] spender         who spends, and on what: which limits match
+  ARGV[22] model           '' for none, as the next two
+  ARGV[23] feature
+  ARGV[24] api_key
 
   Replies
     fenced
     not_loaded
-    placed                replayed seq amount expires_at_ms placed_at_ms available journal_id
+    placed                replayed seq amount expires_at_ms placed_at_ms available limits journal_id
+                          (limits: `id:remaining:resets_at_ms:mode,…` of those it counts against)
     holds_due             hold…                 (past their lease: to be ended before this can be decided)
     insufficient_credits  available
+    limit_reached         available limit_id remaining resets_at_ms period window
+    limits_stale          now_ms version definitions   (their edges do not reach this far)
     hold_exists
     hold_resolved         outcome…              (see settle-hold)
     too_many_holds
@@ -49,7 +57,8 @@
 --- @include step
 --- @include holds
 --- @include leases
-local fence_key, hold_key, open_key, holds_due_key = KEYS[1], KEYS[7], KEYS[8], KEYS[9]
+--- @include counters
+local fence_key, hold_key, open_key, holds_due_key, limits_key = KEYS[1], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
 local epoch, account_id, hold_id = ARGV[1], ARGV[3], ARGV[4]
 local now_ms = clock.now_ms(tonumber(ARGV[2]))
@@ -57,31 +66,39 @@ local minimum, desired, lease_ms = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumbe
 local policy, price, hold_kind, fingerprint, about = ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]
 local principal, trace, open_holds_max, due_holds_max = ARGV[13], ARGV[14], tonumber(ARGV[15]), ARGV[16]
 local over_capture, debt_limit, input_cost, renewal_ms = ARGV[17], ARGV[18], ARGV[19], ARGV[20]
+local spender, model, feature, api_key = ARGV[21], ARGV[22], ARGV[23], ARGV[24]
 
 -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 local stored = account.read(keys.account)
 if not stored then return { 'not_loaded' } end
 
-local state, expires_at, amount_now, first_fingerprint, first_seq, first_amount, first_expires_at, first_placed_at, first_available =
-  unpack(redis.call('HMGET', hold_key, 'state', 'expires_at_ms', 'amount', 'fingerprint', 'placed_seq', 'placed_amount',
-    'placed_expires_at_ms', 'placed_at_ms', 'placed_available'))
+local state, expires_at, amount_now, first_fingerprint, first_seq, first_amount, first_expires_at, first_placed_at, first_available,
+  first_limits = unpack(redis.call('HMGET', hold_key, 'state', 'expires_at_ms', 'amount', 'fingerprint', 'placed_seq', 'placed_amount',
+    'placed_expires_at_ms', 'placed_at_ms', 'placed_available', 'placed_limits'))
 if state and state ~= 'open' then return { 'hold_resolved', unpack(holds.outcome(hold_key)) } end
 if state then
   -- Nothing of a frozen account ends.
   if tonumber(expires_at) <= now_ms and not stored.frozen then return { 'holds_due', hold_id } end
   if first_fingerprint ~= fingerprint then return { 'hold_exists' } end
   -- What was answered first, whatever the hold has become. Holds of the version before stay as they were placed.
-  return { 'placed', '1', first_seq, first_amount or amount_now, first_expires_at or expires_at, first_placed_at, first_available }
+  return { 'placed', '1', first_seq, first_amount or amount_now, first_expires_at or expires_at, first_placed_at, first_available,
+    first_limits or '' }
 end
 if stored.frozen then return { 'account_frozen' } end
 
+local counting = limits.match(stored, limits_key, now_ms, spender, model, feature, api_key)
+if counting and counting.stale then return { 'limits_stale', limits.stale(counting) } end
+local room, tightest = limits.room(counting)
 local self = step.open(keys, account_id, stored, now_ms)
-local amount = math.min(desired, self.state.available)
+local amount = math.min(desired, self.state.available, room)
 local is_full = redis.call('ZCARD', open_key) >= open_holds_max
 if amount < desired or is_full then
   local due = holds.due(open_key, now_ms, due_holds_max)
   if #due > 0 then return { 'holds_due', unpack(due) } end
+end
+if amount < minimum and room < self.state.available then
+  return { 'limit_reached', numbers.text(self.state.available), limits.refusal(tightest, minimum) }
 end
 if amount < minimum then return { 'insufficient_credits', numbers.text(self.state.available) } end
 if is_full then return { 'too_many_holds' } end
@@ -91,12 +108,16 @@ local parts = lots.take(self.lots, now_ms, amount, true)
 self.state.available = self.state.available - amount
 self.state.held = self.state.held + amount
 local expires_at_ms = now_ms + lease_ms
+counters.take(counting, amount, 1)
+about = counters.about(counting, about)
 step.record(self, 'place', before, {
   hold = hold_id, hold_kind = hold_kind, lease_ends_at_ms = expires_at_ms, policy = policy, fingerprint = fingerprint,
   price = price, about = about, principal = principal, trace = trace,
   terms = leases.terms_text(over_capture, debt_limit, input_cost, renewal_ms),
 })
 local seq, amount_text, available = numbers.text(self.state.seq), numbers.text(amount), numbers.text(self.state.available)
+local limit_parts, limit_states = counting and counters.parts(counting, amount) or '', counters.states(counting)
+local limit_commands = counters.commands(counting)
 local expires_text, now_text, parts_text = numbers.text(expires_at_ms), numbers.text(now_ms), lots.parts_text(parts)
 
 -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
@@ -105,6 +126,8 @@ redis.call('HSET', hold_key, 'state', 'open', 'kind', hold_kind, 'amount', amoun
   'expires_at_ms', expires_text, 'placed_seq', seq, 'placed_amount', amount_text, 'placed_expires_at_ms', expires_text,
   'placed_at_ms', now_text, 'placed_available', available, 'placed_by', principal, 'policy', policy, 'price', price,
   'fingerprint', fingerprint, 'about', about, unpack(leases.terms_fields(over_capture, debt_limit, input_cost, renewal_ms)))
+if limit_parts ~= '' then redis.call('HSET', hold_key, 'limit_parts', limit_parts, 'placed_limits', limit_states) end
+for _, command in ipairs(limit_commands) do redis.call(unpack(command)) end
 redis.call('ZADD', open_key, expires_text, hold_id)
 redis.call('ZADD', holds_due_key, expires_text, holds.due_member(account_id, hold_id))
-return { 'placed', '0', seq, amount_text, expires_text, now_text, available, self.journal_id }
+return { 'placed', '0', seq, amount_text, expires_text, now_text, available, limit_states, self.journal_id }

@@ -32,4 +32,4 @@ local hold = leases.read(hold_key)
 if not hold then return { 'hold_not_found' } end
 if hold.state == 'open' and hold.expires_at_ms <= now_ms and not state.frozen then return { 'holds_due', hold_id } end
 if hold.state ~= 'open' then return { 'hold_resolved', unpack(holds.outcome(hold_key)) } end
-return { 'hold', unpack(leases.answer(hold, numbers.text(hold.amount), numbers.text(hold.expires_at_ms), state.available)) }
+return { 'hold', unpack(leases.answer(hold, numbers.text(hold.amount), numbers.text(hold.expires_at_ms), state.available, math.huge, '')) }

@@ -14,6 +14,7 @@
   KEYS[7] hold        hash    this hold
   KEYS[8] open        zset    the account's open holds by lease end
   KEYS[9] holds_due   zset    the shard's open holds by lease end
+  KEYS[10] limits     hash    definitions and counters of the account's limits
 
   ARGV[1] epoch            what the gateway believes the fence is
   ARGV[2] time_offset_ms   moves the clock in tests
@@ -36,19 +37,22 @@
     not_loaded
     reported              added lease… journal_id     (journal_id is '' when the journal did not get it)
     holds_due             hold…                 (past their lease: to be ended before this can be decided)
+    limits_stale          now_ms version definitions   (their edges do not reach this far)
     price_needed          price placed_at_ms about
     progress_backwards    reported usage
     hold_resolved         outcome…              (see settle-hold)
     hold_not_found
     forbidden                                   (a service placed it, and a user may not report its usage)
     account_frozen
-  A lease is: amount reported expires_at_ms available final price placed_at_ms about usage lease_ms policy
+  A lease is: amount reported expires_at_ms available final price placed_at_ms about usage lease_ms policy limits
+  (limits: `id:remaining:resets_at_ms:mode,…` of those that it counts against, '' in an answer that does not tell)
 ]]
 --- @include clock
 --- @include step
 --- @include holds
 --- @include leases
-local fence_key, hold_key, open_key, holds_due_key = KEYS[1], KEYS[7], KEYS[8], KEYS[9]
+--- @include counters
+local fence_key, hold_key, open_key, holds_due_key, limits_key = KEYS[1], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
 local epoch, account_id, hold_id = ARGV[1], ARGV[3], ARGV[4]
 local now_ms = clock.now_ms(tonumber(ARGV[2]))
@@ -74,7 +78,10 @@ end
 
 local self = step.open(keys, account_id, stored, now_ms)
 local wanted = math.max(0, raise_to - hold.amount)
-local added = math.min(wanted, self.state.available)
+local counting = limits.of_hold(stored, limits_key, now_ms, hold.limit_parts, true)
+if counting and counting.stale then return { 'limits_stale', limits.stale(counting) } end
+local room = limits.room(counting)
+local added = math.min(wanted, self.state.available, room)
 if added < wanted then
   local due = holds.due(open_key, now_ms, due_holds_max)
   if #due > 0 then return { 'holds_due', unpack(due) } end
@@ -84,6 +91,9 @@ local before = account.copy(self.state)
 local parts = leases.joined(hold.parts, lots.take(self.lots, now_ms, added, true))
 self.state.available = self.state.available - added
 self.state.held = self.state.held + added
+local limit_parts = counters.extend(counting, added)
+about = counters.about(counting, about)
+local limit_commands = counters.commands(counting)
 local is_journaled = added > 0 or not hold.journaled_at_ms or now_ms - hold.journaled_at_ms >= journal_every_ms
   or (reported > hold.journaled and (reported - hold.journaled) * 10 >= hold.amount)
 local expires_at_ms = leases.renewed(hold, now_ms, lease_ms, default_lease_ms)
@@ -96,7 +106,7 @@ if is_journaled then
     about = about, principal = principal, trace = trace, reported = reported_text, reported_usage = usage,
   })
 end
-local answer = leases.answer(hold, amount_text, expires_text, self.state.available)
+local answer = leases.answer(hold, amount_text, expires_text, self.state.available, room - added, counters.states(counting))
 local hold_args = { hold_key, 'amount', amount_text, 'parts', parts, 'expires_at_ms', expires_text,
   'reported', reported_text, 'reported_usage', usage }
 if is_journaled then
@@ -106,6 +116,8 @@ end
 -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
 if is_journaled then step.apply(self) end
 redis.call('HSET', unpack(hold_args))
+if limit_parts then redis.call('HSET', hold_key, 'limit_parts', limit_parts) end
+for _, command in ipairs(limit_commands) do redis.call(unpack(command)) end
 redis.call('ZADD', open_key, expires_text, hold_id)
 redis.call('ZADD', holds_due_key, expires_text, holds.due_member(account_id, hold_id))
 answer[#answer + 1] = self.journal_id or ''

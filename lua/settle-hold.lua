@@ -15,6 +15,7 @@
   KEYS[7] hold        hash    this hold
   KEYS[8] open        zset    the account's open holds by lease end
   KEYS[9] holds_due   zset    the shard's open holds by lease end
+  KEYS[10] limits     hash    definitions and counters of the account's limits
 
   ARGV[1] epoch            what the gateway believes the fence is
   ARGV[2] time_offset_ms   moves the clock in tests
@@ -53,7 +54,8 @@
 --- @include step
 --- @include holds
 --- @include givebacks
-local fence_key, hold_key, open_key, holds_due_key = KEYS[1], KEYS[7], KEYS[8], KEYS[9]
+--- @include counters
+local fence_key, hold_key, open_key, holds_due_key, limits_key = KEYS[1], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
 local epoch, account_id, hold_id, ending = ARGV[1], ARGV[3], ARGV[4], ARGV[5]
 local now_ms = clock.now_ms(tonumber(ARGV[2]))
@@ -68,9 +70,9 @@ local stored = account.read(keys.account)
 if not stored then return { 'not_loaded' } end
 
 local state, hold_amount, parts, hold_price, policy, expires_at_ms, placed_at_ms, hold_about, placed_by, hold_kind,
-  own_over_capture, own_debt_limit, input_cost, reported, reported_usage, spent_text =
+  own_over_capture, own_debt_limit, input_cost, reported, reported_usage, spent_text, limit_parts =
   unpack(redis.call('HMGET', hold_key, 'state', 'amount', 'parts', 'price', 'policy', 'expires_at_ms', 'placed_at_ms',
-    'about', 'placed_by', 'kind', 'over_capture', 'debt_limit', 'input_cost', 'reported', 'reported_usage', 'spent'))
+    'about', 'placed_by', 'kind', 'over_capture', 'debt_limit', 'input_cost', 'reported', 'reported_usage', 'spent', 'limit_parts'))
 if not state then
   if ending == 'expire' then
     redis.call('ZREM', open_key, hold_id)
@@ -171,6 +173,11 @@ if over_capture ~= 'debt' then room = 0 elseif debt_limit then room = math.min(r
 local debt = math.min(overage - from_available, room)
 local uncollected = overage - from_available - debt
 overage = from_available + debt
+-- Back to the windows of the limits that it was taken from, however long ago.
+local counting = limits.of_hold(stored, limits_key, now_ms, limit_parts)
+counters.settle(counting, captured, overage, not is_ended)
+counters.give_back(counting, first.captured - first.overage, first.overage, back.captured)
+about = counters.about(counting, about)
 captured = captured + overage
 
 self.state.debt = self.state.debt + debt - back.debt_paid
@@ -199,6 +206,7 @@ local outcome = {
   numbers.text(first.debt + debt - back.debt), numbers.text(first.uncollected + uncollected - back.uncollected),
   numbers.text(self.state.available), numbers.text(now_ms), placed_at_ms, late, about,
 }
+local limit_commands = counters.commands(counting)
 local hold_args = { hold_key, 'end_fingerprint', fingerprint, 'closed_at_ms', numbers.text(closed_at_ms) }
 if spent then
   hold_args[#hold_args + 1] = 'spent'
@@ -212,6 +220,7 @@ end
 -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
 step.apply(self)
 redis.call('HSET', unpack(hold_args))
+for _, command in ipairs(limit_commands) do redis.call(unpack(command)) end
 redis.call('ZREM', open_key, hold_id)
 redis.call('ZREM', holds_due_key, holds.due_member(account_id, hold_id))
 redis.call('EXPIRE', hold_key, receipt_ttl_seconds)

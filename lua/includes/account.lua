@@ -6,12 +6,15 @@ account.fields = {
   'available', 'held', 'debt', 'seq', 'next_expiry_ms',
   'granted', 'captured', 'expired', 'removed', 'uncollected', 'frozen',
 }
+-- And no figure: whether the account has limits (includes/limits.lua), read with the others so that it costs nothing.
+account.read_fields = { unpack(account.fields) }
+account.read_fields[#account.read_fields + 1] = 'limited'
 -- No total may exceed what a double holds exactly.
 account.limit = 9007199254740991
 
 -- The account, or nil when Redis does not have it: then it must be loaded from Postgres first.
 function account.read(account_key)
-  local values = redis.call('HMGET', account_key, unpack(account.fields))
+  local values = redis.call('HMGET', account_key, unpack(account.read_fields))
   if not values[4] then return nil end
   return {
     available = tonumber(values[1]),
@@ -25,6 +28,7 @@ function account.read(account_key)
     removed = tonumber(values[9]),
     uncollected = tonumber(values[10]),
     frozen = values[11] == '1',
+    limited = values[#account.read_fields] == '1',
   }
 end
 

@@ -1,6 +1,7 @@
 import type { EntryKind } from '../ledger/entry.js';
 import { KEPT, type AmountName } from '../ledger/figures.js';
 import type { OverCapture, Principal } from '../ledger/ledger.js';
+import { LIMIT_COLUMNS, type LimitColumns } from './account-limit.table.js';
 import type { Db } from '../stores/postgres/connect.js';
 import { unnestSource } from '../stores/postgres/unnest.js';
 
@@ -12,6 +13,8 @@ export type ImageRow = {
   readonly ended_holds: readonly HoldColumns[] | null;
   readonly receipts: readonly ReceiptColumns[] | null;
   readonly deductions: readonly DeductionColumns[] | null;
+  readonly limits: { readonly version: number; readonly limits: readonly LimitColumns[] | null } | null;
+  readonly limit_counts: readonly LimitCountColumns[] | null;
 };
 
 export type AccountColumns = Readonly<Record<AmountName, number>> & { readonly seq: number; readonly frozen: boolean };
@@ -34,6 +37,7 @@ export type HoldColumns = {
   readonly over_capture: OverCapture | null; readonly debt_limit: number | null; readonly input_cost: number | null;
   readonly lease_ms: number | null; readonly reported: number; readonly reported_usage: string; readonly reported_at_ms: number | null;
   readonly spent: string;
+  readonly limit_parts: string;
 };
 
 export type ReceiptColumns = {
@@ -44,6 +48,11 @@ export type ReceiptColumns = {
 /** Charges, and uses that deductions have paid for: which of them are what, their texts tell. */
 export type DeductionColumns = {
   readonly seq: number; readonly at_ms: number; readonly kind: EntryKind; readonly amount: number; readonly about: string;
+};
+
+export type LimitCountColumns = {
+  readonly counter: number; readonly spender: string; readonly from_ms: number; readonly ends_at_ms: number | null;
+  readonly used: number; readonly open: number; readonly crossed: boolean;
 };
 
 /** How far back a repeated request can still arrive, per kind of answer (limits.ts). */
@@ -60,7 +69,7 @@ const HOLD = `hold_id, kind, placed_seq, state, amount, parts, policy, price, fi
   ${MS('placed_at')} as placed_at_ms, ${MS('expires_at')} as expires_at_ms,
   coalesce(placed_amount, amount) as placed_amount, ${MS('coalesce(placed_expires_at, expires_at)')} as placed_expires_at_ms,
   captured, released, expired, overage, debt, uncollected, late, available_after, end_fingerprint, end_about,
-  ${MS('ended_at')} as ended_at_ms, ended_seq, placed_by, ${MS('coalesce(closed_at, ended_at)')} as closed_at_ms,
+  ${MS('ended_at')} as ended_at_ms, ended_seq, placed_by, limit_parts, ${MS('coalesce(closed_at, ended_at)')} as closed_at_ms,
   over_capture, debt_limit, input_cost, lease_milliseconds as lease_ms,
   reported, reported_usage, ${MS('reported_at')} as reported_at_ms, spent`;
 
@@ -102,7 +111,18 @@ export async function readImage(db: Db, accountId: string, nowMs: number, window
             from entries e join entry_details d on d.account_id = e.account_id and d.seq = e.seq and d.at = e.at
            where e.account_id = (select account_id from ask) and e.kind in ('charge', 'attribute')
              and e.at > (select now from ask) - make_interval(secs => :deductionSeconds)
-           order by e.seq) as u) as deductions`,
+           order by e.seq) as u) as deductions,
+       (select to_json(s) from (
+          select version, (select json_agg(l) from (
+                   select ${LIMIT_COLUMNS} from account_limits as a
+                    where a.account_id = limit_sets.account_id order by limit_id) as l) as limits
+            from limit_sets where account_id = (select account_id from ask)) as s) as limits,
+       (select json_agg(c) from (
+          select counter, spender, ${MS('starts_at')} as from_ms, ${MS('ends_at')} as ends_at_ms, used, open, crossed
+            from limit_windows as w
+           where account_id = (select account_id from ask) and (ends_at is null or ends_at > (select now from ask) or open > 0)
+             and exists (
+               select from account_limits as a where a.account_id = w.account_id and a.counter = w.counter)) as c) as limit_counts`,
     { accountId, nowMs, ...window },
   );
   const [row] = rows;

@@ -1,3 +1,4 @@
+import type { Micros } from '../kit/money/micros.js';
 import type { EntryKind, JournalEntry } from '../ledger/entry.js';
 import { afterOf, AMOUNTS, BALANCES, type AfterName, type AmountName } from '../ledger/figures.js';
 import type { Db, Trx } from '../stores/postgres/connect.js';
@@ -124,4 +125,19 @@ export async function readEntryWithLots(db: Db, accountId: string, seq: number):
 export async function readEntry(db: Db, accountId: string, seq: number): Promise<HistoryEntry | null> {
   const [entry] = await readHistoryPage(db, accountId, seq + 1, 1, null);
   return entry?.seq === seq ? entry : null;
+}
+
+/** Credits of an account that expired with their lots. */
+export type Expiry = { readonly amount: Micros; readonly atMs: number };
+
+const EXPIRIES_SHOWN = 10;
+
+/** The last expiries of an account, the latest first. */
+export async function readExpiries(db: Db, accountId: string): Promise<Expiry[]> {
+  const { rows } = await db.raw<{ rows: Expiry[] }>(
+    `select expired as amount, ${toMs('at')} as "atMs" from entries
+      where account_id = ? and kind = 'expire_lots' order by seq desc limit ?::integer`,
+    [accountId, EXPIRIES_SHOWN],
+  );
+  return rows;
 }

@@ -27,6 +27,8 @@ export type HoldRow = {
   readonly placedExpiresAtMs: number;
   readonly expiresAtMs: number;
   readonly placedBy: Principal;
+  /** What it counts in which windows of limits, `counter:from:spender/credits,…` in the order in which it was taken. */
+  readonly limitParts: string;
   /** The terms that it was placed with; null when it has none of its own. */
   readonly overCapture: OverCapture | null;
   readonly debtLimit: Micros | null;
@@ -79,6 +81,7 @@ const placed: Columns<HoldRow> = {
 const changing: Columns<HoldRow> = {
   amount: ['bigint', (hold) => hold.amount],
   parts: ['text', (hold) => hold.parts],
+  limit_parts: ['text', (hold) => hold.limitParts],
   expires_at_ms: ['double precision', (hold) => hold.expiresAtMs],
   reported: ['bigint', (hold) => hold.reported],
   reported_usage: ['text', (hold) => hold.reportedUsage],
@@ -141,7 +144,7 @@ export const HOLD_ROW = `h.account_id as "accountId", h.hold_id as "holdId", h.p
             ${toMs('h.ended_at')} as "endedAtMs", h.ended_seq as "endedSeq",
             h.placed_by as "placedBy", h.over_capture as "overCapture", h.debt_limit as "debtLimit", h.input_cost as "inputCost",
             h.lease_milliseconds as "leaseMs", h.reported, h.reported_usage as "reportedUsage",
-            ${toMs('h.reported_at')} as "reportedAtMs", h.spent,
+            ${toMs('h.reported_at')} as "reportedAtMs", h.spent, h.limit_parts as "limitParts",
             ${toMs('coalesce(h.closed_at, h.ended_at)')} as "closedAtMs"`;
 
 /** The last hold of each name; names without a hold are left out. */

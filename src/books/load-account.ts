@@ -8,12 +8,15 @@ import type { Lot } from '../ledger/account-snapshot.js';
 import { readFacts } from '../ledger/facts.js';
 import { BALANCES, figuresOf, TOTALS, type AmountName } from '../ledger/figures.js';
 import type { ExpiryPolicy } from '../ledger/ledger.js';
+import type { LimitCount } from '../ledger/limits.js';
 import type { Db } from '../stores/postgres/connect.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
 import { breaker } from '../stores/redis/breaker.js';
 import {
-  readEndedHolds, readImage, type DeductionColumns, type HoldColumns, type ImageRow, type ImageWindow, type LotColumns, type ReceiptColumns,
+  readEndedHolds, readImage, type DeductionColumns, type HoldColumns, type ImageRow, type ImageWindow, type LimitCountColumns,
+  type LotColumns, type ReceiptColumns,
 } from './account-image.table.js';
+import { toLimit } from './account-limit.table.js';
 import { earlierCharges } from './earlier-charges.js';
 import { recallHold } from './recall-hold.js';
 
@@ -35,7 +38,10 @@ export function accountSource({ db, clock }: LoadAccountDeps): AccountSource {
   const recall = recallHold({ readEndedHolds: (names) => readEndedHolds(db, names), gate: breaker(clock) });
   return {
     loadCharge: earlierCharges({ db, clock }),
-    loadAccount: (accountId) => asked(async () => toImage(await readImage(db, accountId, clock(), WINDOW))),
+    loadAccount: (accountId) => asked(async () => {
+      const nowMs = clock();
+      return toImage(await readImage(db, accountId, nowMs, WINDOW), nowMs);
+    }),
     loadEndedHold: (accountId, holdId) => asked(async () => {
       const [hold = null] = await readEndedHolds(db, [{ accountId, holdId }]);
       return hold === null ? null : toEndedHold(hold);
@@ -55,7 +61,9 @@ async function asked<T>(read: () => Promise<T>): Promise<T> {
   }
 }
 
-function toImage({ account, lots, open_holds, ended_holds, receipts, deductions }: ImageRow): AccountImage {
+function toImage(
+  { account, lots, open_holds, ended_holds, receipts, deductions, limits, limit_counts }: ImageRow, nowMs: number,
+): AccountImage {
   const amount = (name: AmountName): Micros => micros(account?.[name] ?? ZERO);
   return {
     seq: account?.seq ?? 0,
@@ -67,6 +75,8 @@ function toImage({ account, lots, open_holds, ended_holds, receipts, deductions 
     endedHolds: (ended_holds ?? []).map(toEndedHold),
     receipts: (receipts ?? []).map(toReceipt),
     deductions: toDeductions(deductions ?? []),
+    limits: limits === null ? null : { version: limits.version, limits: (limits.limits ?? []).map(toLimit), readAtMs: nowMs },
+    limitCounts: (limit_counts ?? []).map(toCount),
   };
 }
 
@@ -95,10 +105,16 @@ const toOpenHold = (row: HoldColumns): OpenHoldImage => ({
   fingerprint: row.fingerprint,
   about: row.about,
   placedBy: row.placed_by,
+  limitParts: row.limit_parts,
   terms: toTerms(row),
   reported: micros(row.reported),
   reportedUsage: row.reported_usage,
   reportedAtMs: row.reported_at_ms,
+});
+
+const toCount = (row: LimitCountColumns): LimitCount => ({
+  counter: row.counter, spender: row.spender, fromMs: row.from_ms, endsAtMs: row.ends_at_ms, used: micros(row.used), open: row.open,
+  crossed: row.crossed,
 });
 
 const toTerms = ({ over_capture, debt_limit, input_cost, lease_ms }: HoldColumns): OpenHoldImage['terms'] =>
@@ -129,6 +145,7 @@ function toEndedHold(row: HoldColumns): EndedHoldImage {
     price: row.price,
     expiresAtMs: row.expires_at_ms,
     placedBy: row.placed_by,
+    limitParts: row.limit_parts,
     closedAtMs: row.closed_at_ms ?? 0,
     policy: row.policy as ExpiryPolicy,
     terms: toTerms(row),

@@ -25,6 +25,7 @@ import { composeChatsparty } from './chatsparty.js';
 import { composeConsole, type QueueSide } from './console.js';
 import type { Core } from './core.js';
 import { composeServerSide } from './credits-process.js';
+import { composeLimits } from './limits.js';
 import { composeNative } from './native.js';
 import { composeOversight } from './oversight.js';
 import { composeReads } from './reads.js';
@@ -32,6 +33,7 @@ import { composeReads } from './reads.js';
 export type ApiDeps = {
   readonly config: Config;
   readonly core: Core;
+  readonly databaseUrl: string;
   readonly queues: QueueSide;
   readonly clock: Clock;
   readonly version: string;
@@ -59,7 +61,7 @@ const MS_PER_SECOND = 1_000;
 
 /** Opens the HTTP side and listens on the port. */
 export async function openApi(
-  { config, core, queues, clock, version, log, metrics, metricsText, tracer, workerCheck }: ApiDeps,
+  { config, core, databaseUrl, queues, clock, version, log, metrics, metricsText, tracer, workerCheck }: ApiDeps,
 ): Promise<Api> {
   const { ledger, db } = core;
   let isServing = false;
@@ -95,6 +97,7 @@ export async function openApi(
     };
     return { serving: isServing, checks };
   };
+  const limits = await composeLimits({ core, databaseUrl, clock, log });
   const oversight = composeOversight(core, log);
   const operator = composeConsole({
     core, queues, authenticate, oversight, money: administration, policy: { overCapture: config.overCapture, debtLimit: config.debtLimit },
@@ -124,7 +127,10 @@ export async function openApi(
       ...composeReads(core, clock),
     },
     chatsparty: chatsparty.chatsparty,
-    native: composeNative({ config, core, money, clock, plans: chatsparty.plans, oversight }),
+    native: {
+      ...composeNative({ config, core, money, clock, plans: chatsparty.plans, oversight, pools: limits.pools }),
+      limits: limits.routes,
+    },
     refusals: {
       record: refusals.record,
       readRefusals: (query) => readRefusals(db, query).catch((error: unknown) => { throw toGatewayError(error); }),
@@ -147,6 +153,7 @@ export async function openApi(
       isServing = false;
       await closeServer(server, GRACE_MS);
       await operator.close();
+      await limits.pools.close();
       await servers.close();
       await profiles.close();
       await refusals.close();

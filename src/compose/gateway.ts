@@ -61,7 +61,8 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   });
   const metricsText = deps.metricsText?.(metrics) ?? metrics.text;
   const api: Api | undefined = role === 'worker' ? undefined : await (await import('./api.js')).openApi({
-    config, core, queues: { queue, connections, namespace: config.redisNamespace, rabbitmqUrl: config.rabbitmqUrl },
+    config, core, databaseUrl: servers.databaseUrl,
+    queues: { queue, connections, namespace: config.redisNamespace, rabbitmqUrl: config.rabbitmqUrl },
     clock: time.clock, version, log, metrics, metricsText, tracer, workerCheck: deps.workerCheck,
   });
   const operations: OperationsServer | undefined = role === 'worker' && listens && worker !== undefined

@@ -1,12 +1,14 @@
 import { readHoldLife, readHoldPage, type HoldQuery } from '../books/hold-list.table.js';
 import type { Config } from '../config.js';
 import { extendLease } from '../credits/holds/native/extend-lease.js';
-import type { LeaseDeps } from '../credits/holds/native/lease.js';
+import type { Lease, LeaseCall, LeaseDeps } from '../credits/holds/native/lease.js';
 import { leasePrices } from '../credits/holds/native/lease-price.js';
 import { placeLease } from '../credits/holds/native/place-lease.js';
 import { listLeases, readLease } from '../credits/holds/native/read-lease.js';
 import { reportLease } from '../credits/holds/native/report-lease.js';
 import { settleLease, voidLease } from '../credits/holds/native/settle-lease.js';
+import { holdInPool, onHoldOf } from '../credits/pools/holds-of-members.js';
+import type { Pools } from '../credits/pools/pools.js';
 import type { HoldRouteDeps } from '../edge/v1/holds.routes.js';
 import type { Clock } from '../kit/clock.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
@@ -16,11 +18,12 @@ type HoldsDeps = {
   readonly config: Pick<Config, 'holdTtlMs' | 'overCapture' | 'debtLimit' | 'holdMax'>;
   readonly core: Pick<Core, 'ledger' | 'db' | 'prices'>;
   readonly clock: Clock;
+  readonly pools: Pick<Pools, 'payerOf'>;
   readonly writeLedger: (accountId: string) => Promise<boolean>;
 };
 
 /** The holds of `/v1`. */
-export function composeHolds({ config, core: { ledger, db, prices }, clock, writeLedger }: HoldsDeps): HoldRouteDeps {
+export function composeHolds({ config, core: { ledger, db, prices }, clock, pools, writeLedger }: HoldsDeps): HoldRouteDeps {
   const deps: LeaseDeps = {
     ledger, book: prices.native(), leasePrices: leasePrices(), clock, leaseMs: config.holdTtlMs, holdMax: config.holdMax,
     beyond: { overCapture: config.overCapture, debtLimit: config.debtLimit },
@@ -29,13 +32,24 @@ export function composeHolds({ config, core: { ledger, db, prices }, clock, writ
     ...deps, writeLedger, readLife: (accountId: string, holdId: string) => readHoldLife(db, accountId, holdId),
     readPage: (query: HoldQuery) => readHoldPage(db, query).catch((error: unknown) => { throw toGatewayError(error); }),
   };
+  /** The answer names the hold as its caller does. */
+  const asNamed = async <Command extends LeaseCall>(command: Command, run: (named: Command) => Promise<Lease>): Promise<Lease> => {
+    const lease = await onHoldOf(pools, command, run);
+    return lease.accountId === command.accountId ? lease : { ...lease, holdId: command.holdId, spender: command.accountId };
+  };
   return {
-    place: (command) => placeLease(deps, command),
-    extend: (command) => extendLease(deps, command),
-    report: (command) => reportLease(deps, command),
-    settle: (command) => settleLease(deps, command),
-    void: (command) => voidLease(deps, command),
-    read: (name) => readLease(reading, name),
+    place: async (command) => {
+      const inPool = holdInPool(pools, command);
+      if (inPool === null) return placeLease(deps, command);
+      const { spender, ...name } = inPool;
+      const lease = await placeLease(deps, { ...command, ...name, spending: { ...command.spending, spender } });
+      return { ...lease, holdId: command.holdId, spender };
+    },
+    extend: (command) => asNamed(command, (named) => extendLease(deps, named)),
+    report: (command) => asNamed(command, (named) => reportLease(deps, named)),
+    settle: (command) => onHoldOf(pools, command, (named) => settleLease(deps, named)),
+    void: (command) => onHoldOf(pools, command, (named) => voidLease(deps, named)),
+    read: (name) => onHoldOf(pools, name, (named) => readLease(reading, named)),
     list: (query) => listLeases(reading, query),
   };
 }

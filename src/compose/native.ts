@@ -4,6 +4,7 @@ import type { Config } from '../config.js';
 import { chargeAccount } from '../credits/charges/charge-account.js';
 import type { MoneyIn } from '../credits/grants/money-in.js';
 import { grantLot, revokeGrant } from '../credits/grants/native-grants.js';
+import type { Pools } from '../credits/pools/pools.js';
 import { readReceipt } from '../credits/receipts/read-receipt.js';
 import { usageSeries } from '../credits/usage/usage-series.js';
 import type { NativeDeps } from '../edge/v1/routes.js';
@@ -18,18 +19,20 @@ export type NativeParts = {
   readonly core: Core;
   readonly money: MoneyIn;
   readonly clock: Clock;
+  readonly pools: Pick<Pools, 'payerOf'>;
   readonly plans: NativeDeps['plans'];
   readonly oversight: NonNullable<NativeDeps['oversight']>;
 };
 
 /** What the routes of `/v1` need (edge/v1/routes.ts). */
 export function composeNative(
-  { config, core, money, clock, plans, oversight }: NativeParts,
+  { config, core, money, clock, pools, plans, oversight }: NativeParts,
 ): Omit<NativeDeps, 'clock' | 'refusals' | 'apiKeys'> {
   const { db, ledger, freshen, prices } = core;
   const book = () => prices.native();
   const writeLedger = async (accountId: string): Promise<boolean> =>
-    (await core.drainNow([core.keys.shardOf(accountId)])).stopped.length === 0;
+    (await core.drainNow([...new Set([accountId, pools.payerOf(accountId).accountId].map((id) => core.keys.shardOf(id)))]))
+      .stopped.length === 0;
   const reading = { db, clock, book, bringUpToDate: (accountId: string) => freshen.account(accountId) };
   return {
     plans,
@@ -38,7 +41,7 @@ export function composeNative(
     moves: composeMoneyMoves(core, money, clock),
     history: (query) => readHistory(db, query),
     writeLedger,
-    holds: composeHolds({ config, core, clock, writeLedger }),
+    holds: composeHolds({ config, core, clock, pools, writeLedger }),
     accounts: {
       nameAccount: oversight.nameAccount,
       readReceipt: (accountId, seq) => readReceipt(reading, accountId, seq),
@@ -52,7 +55,15 @@ export function composeNative(
         db: core.reportDb, freshen: (accountId) => (accountId === null ? freshen.all() : freshen.account(accountId)).catch(() => undefined),
       }),
     },
-    charges: { book, charge: (command) => chargeAccount({ ledger, ...reading }, command) },
+    charges: {
+      book,
+      charge: async (command) => {
+        const { accountId, spender } = pools.payerOf(command.accountId);
+        if (accountId === command.accountId) return chargeAccount({ ledger, ...reading }, command);
+        const charged = await chargeAccount({ ledger, ...reading }, { ...command, accountId, spending: { ...command.spending, spender } });
+        return { ...charged, payer: { accountId, spender } };
+      },
+    },
     grants: {
       grantLot: (command) => grantLot({ db, moneyIn: money, clock }, command),
       revokeGrant: (command) => revokeGrant({ db, moneyIn: money }, command),

@@ -105,6 +105,14 @@ export const TOKEN_LENGTH_MAX = 8_192;
 export const MODEL_LABELS_MAX = 50;
 /** Longest label of a metric. */
 export const LABEL_LENGTH_MAX = 64;
+/** Limits of one account: the scripts read all of them on every hold and charge. */
+export const LIMITS_PER_ACCOUNT_MAX = 50;
+/** Longest name of a limit, and longest model, feature or key that one matches. */
+export const LIMIT_TEXT_LENGTH_MAX = 128;
+/** How long Postgres keeps a window of a limit after its end: longer than the longest period. */
+export const LIMIT_WINDOWS_KEPT_DAYS = 40;
+/** Members of one pool: a list that every gateway keeps in memory. */
+export const POOL_MEMBERS_MAX = 10_000;
 /** How long refusals are kept: complaints arrive within days, and hardly any after a month. */
 export const REFUSALS_KEPT_DAYS = 30;
 /** Refusals that wait for Postgres, by account, minute, reason and route: a few megabytes, however long Postgres is down. */

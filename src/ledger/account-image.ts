@@ -2,6 +2,7 @@ import type { Micros } from '../kit/money/micros.js';
 import type { EntryKind } from './entry.js';
 import type { Balance, Lot, Totals } from './account-snapshot.js';
 import type { About, ExpiryPolicy, HoldOutcome, HoldTerms, Principal } from './ledger.js';
+import type { AccountLimits, LimitCount } from './limits.js';
 
 /**
  * An account as Postgres has it: what is loaded into Redis when Redis does not have the account, after a cold start, a
@@ -22,6 +23,10 @@ export type AccountImage = Balance & {
   readonly receipts: readonly ReceiptImage[];
   /** Deductions inside DEDUCTION_TTL_SECONDS that no usage record has claimed. */
   readonly deductions: readonly DeductionImage[];
+  /** Definitions of its limits, and Redis' time when they were read; null: it never had any. */
+  readonly limits: (AccountLimits & { readonly readAtMs: number }) | null;
+  /** Windows of its limits that still count, or that an open hold can give back to. */
+  readonly limitCounts: readonly LimitCount[];
 };
 
 /** How much of a hold each lot gave, in the order in which it was taken. */
@@ -45,6 +50,8 @@ export type OpenHoldImage = {
   readonly fingerprint: string;
   readonly about: About;
   readonly placedBy: Principal;
+  /** What it counts in which windows of limits (limits.ts). */
+  readonly limitParts: string;
   /** Null for a hold without terms of its own. */
   readonly terms: HoldTerms | null;
   /** What Postgres has of its usage so far; `reportedAtMs` null: nothing. */
@@ -66,6 +73,7 @@ export type EndedHoldImage = {
   readonly price: string;
   readonly expiresAtMs: number;
   readonly placedBy: Principal;
+  readonly limitParts: string;
   /** When it ended or was settled late, without later corrections: the correction window starts here. */
   readonly closedAtMs: number;
   readonly policy: ExpiryPolicy;

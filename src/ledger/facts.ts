@@ -99,6 +99,30 @@ export type CommonFacts = {
   /** How its amount came about, where it was priced by classes of tokens. */
   readonly priced: readonly PricedFact[];
   readonly spending: SpendingFact;
+  /** What it counted against limits of the account. */
+  readonly limits: readonly LimitFact[];
+};
+
+/**
+ * What the scripts tell of one window of a limit (lua/includes/limits.lua): `credits` counted in it, less than 0 when they
+ * were given back, and `open` holds more that count in it.
+ */
+export type LimitFact = {
+  readonly limitId: string;
+  readonly mode: 'refuse' | 'warn';
+  readonly counter: number;
+  /** '' unless the limit has one counter per spender. */
+  readonly spender: string;
+  readonly fromMs: number;
+  /** When it no longer counts; null: never. */
+  readonly endsAtMs: number | null;
+  readonly credits: Micros;
+  readonly open: number;
+  /** What the limit allowed then, and since when it allows more; null where something was given back. */
+  readonly left: Micros | null;
+  readonly resetsAtMs: number | null;
+  /** The window reached the limit with this entry, for the first time. */
+  readonly crossed: boolean;
 };
 
 /** `credits` null: what the entry captured. `metadata` is JSON text. */
@@ -129,7 +153,7 @@ export type Facts = CommonFacts & OwnFacts;
 
 const NOTHING: Facts = {
   type: 'unknown', source: null, actor: null, reason: null, notes: null, usage: null, transaction: null, deduction: null, refusal: null,
-  priced: [], spending: {},
+  limits: [], priced: [], spending: {},
 };
 
 export const writeFacts = ({ type, ...told }: WrittenFacts): string => JSON.stringify({ ...told, type });
@@ -164,6 +188,7 @@ export function parseFacts(about: string): Facts {
     transaction: isAbsent(value['transaction']) ? null : readTransaction(value['transaction']),
     deduction: readEntryFact(value['deduction']),
     refusal: readEntryFact(value['refusal']),
+    limits: isAbsent(value['limits']) ? [] : readLimits(value['limits']),
     priced: isAbsent(value['priced']) ? [] : readPriced(value['priced']),
     spending: readSpending(value),
   };
@@ -245,6 +270,22 @@ function readEntryFact(fact: unknown): EntryFact | null {
 function readSpending({ spending, feature: of }: Facets): SpendingFact {
   const { spender, feature = of, key } = isRecord(spending) ? spending : {} as Facets;
   return { spender: textOf(spender), feature: textOf(feature), key: textOf(key) };
+}
+
+function readLimits(limits: unknown): LimitFact[] {
+  if (!Array.isArray(limits)) throw new TypeError('about.limits is not a list');
+  return limits.map((each: unknown): LimitFact => {
+    if (!isRecord(each)) throw new TypeError('about.limits does not list limits');
+    const { id, mode, counter, spender, from, to, credits, open, left, resets, crossed } = each;
+    if (typeof id !== 'string' || typeof spender !== 'string' || !isCount(counter) || !isCount(from) || !Number.isSafeInteger(credits)) {
+      throw new TypeError('about.limits names no counter');
+    }
+    return {
+      limitId: id, mode: mode === 'warn' ? 'warn' : 'refuse', counter, spender, fromMs: from, endsAtMs: isCount(to) ? to : null,
+      credits: micros(credits as number), open: Number.isSafeInteger(open) ? open as number : 0,
+      left: isCount(left) ? micros(left) : null, resetsAtMs: isCount(resets) ? resets : null, crossed: crossed === true,
+    };
+  });
 }
 
 function readPriced(priced: unknown): PricedFact[] {

@@ -5,8 +5,10 @@ import { microsToText, type Micros } from '../kit/money/micros.js';
 import type { ScriptClient } from '../stores/redis/script.js';
 import type { AccountImage, DeductionImage, EndedHoldImage, OpenHoldImage, ReceiptImage } from './account-image.js';
 import type { Epoch } from './fence.js';
+import { readFacts } from './facts.js';
 import { FIGURES } from './figures.js';
 import type { AccountKeys } from './keys.js';
+import { encodeLimits, limitStatesText, type LimitCount } from './limits.js';
 import { loadAccountScript, restoreHoldScript } from './scripts.js';
 
 /** A hash to be written, as the load script takes it. */
@@ -33,13 +35,14 @@ export async function writeAccount(
     ...image.endedHolds.map((hold) => endedHoldRecord(keys, hold)),
     ...image.receipts.map((receipt) => receiptRecord(keys, receipt)),
     ...deductionRecords(keys, image.deductions),
+    ...limitRecords(keys, image),
   ];
   const nextExpiryMs = Math.min(...image.lots.filter((lot) => lot.remaining > 0).map((lot) => lot.expiresAtMs ?? Infinity));
   const named = {
     epoch: epoch.fence,
     account_id: accountId,
     next_expiry_ms: expiryText(nextExpiryMs),
-    figure_count: FIGURES.length,
+    figure_count: FIGURES.length + 1,
   };
   const figureArgs = FIGURES.flatMap((figure): string[] => {
     switch (figure.kind) {
@@ -50,6 +53,8 @@ export async function writeAccount(
       case 'flag': return [figure.name, image.frozen ? '1' : '0'];
     }
   });
+  // No figure: see lua/includes/account.lua.
+  figureArgs.push('limited', (image.limits?.limits.length ?? 0) > 0 ? '1' : '0');
   const scriptKeys = {
     fence: keys.fence, account: keys.account, lots: keys.lots, lot: keys.lot,
     lots_due: keys.lotsDue, open: keys.open, holds_due: keys.holdsDue,
@@ -110,6 +115,7 @@ function openHoldRecord(keys: AccountKeys, hold: OpenHoldImage): LoadedRecord {
       'placed_seq', hold.seq.toString(), 'placed_at_ms', hold.placedAtMs.toString(),
       'placed_expires_at_ms', hold.placedExpiresAtMs.toString(), 'placed_by', hold.placedBy,
       'policy', hold.policy, 'price', hold.price, 'fingerprint', hold.fingerprint, 'about', hold.about,
+      ...(hold.limitParts === '' ? [] : ['limit_parts', hold.limitParts, 'placed_limits', limitStatesText(readFacts(hold.about).limits)]),
       ...termFields(hold.terms), ...reportFields(hold), ...(hold.reportedAtMs === null ? [] : [
         'journaled', microsToText(hold.reported), 'journaled_at_ms', hold.reportedAtMs.toString(),
       ]),
@@ -130,6 +136,7 @@ function endedHoldRecord(keys: AccountKeys, { outcome, ...hold }: EndedHoldImage
       'about', hold.about, 'placed_by', hold.placedBy, 'closed_at_ms', hold.closedAtMs.toString(),
       'end_fingerprint', hold.endFingerprint, 'end_seq', outcome.seq.toString(), 'ended_at_ms', outcome.endedAtMs.toString(),
       'late', outcome.late ? '1' : '0', 'end_about', outcome.about, ...termFields(hold.terms), ...reportFields(hold), 'spent', hold.spent,
+      ...(hold.limitParts === '' ? [] : ['limit_parts', hold.limitParts]),
       ...amounts({
         amount: outcome.amount, placed_available: hold.placedAvailable, captured: outcome.captured, released: outcome.released,
         expired: outcome.expired,
@@ -166,6 +173,27 @@ function receiptRecord(keys: AccountKeys, receipt: ReceiptImage): LoadedRecord {
     ],
   };
 }
+
+/** Counters per record: keeps the arguments of one HSET far below what Lua can pass. */
+const COUNTERS_PER_RECORD = 1_000;
+
+/** The hash of the account's limits, in parts. */
+function limitRecords(keys: AccountKeys, { limits, limitCounts }: AccountImage): LoadedRecord[] {
+  if (limits === null) return [];
+  const record = (fields: readonly string[]): LoadedRecord => ({ key: keys.limits, ttlSeconds: null, open: null, fields });
+  const version = ['version', limits.version.toString()];
+  if (limits.limits.length === 0) return [record(version)];
+  const records = [record([...version, '=', encodeLimits(limits, limits.readAtMs)])];
+  for (let at = 0; at < limitCounts.length; at += COUNTERS_PER_RECORD) {
+    records.push(record(limitCounts.slice(at, at + COUNTERS_PER_RECORD).flatMap(counterField)));
+  }
+  return records;
+}
+
+const counterField = ({ counter, fromMs, spender, used, open, crossed, endsAtMs }: LimitCount): [string, string] => [
+  `${counter}:${fromMs}:${spender}`,
+  [microsToText(used), Math.max(0, open), crossed ? 1 : 0, expiryText(endsAtMs ?? Infinity)].join(':'),
+];
 
 /** One record per amount; see lua/includes/deductions.lua. */
 function deductionRecords(keys: AccountKeys, deductions: readonly DeductionImage[]): LoadedRecord[] {

@@ -52,6 +52,8 @@ export type AccountKeys = ShardKeys & {
   deductions(amount: string): string;
   /** Hash: how much usage was refused and recorded this minute. */
   readonly refusals: string;
+  /** Hash: definitions and counters of the account's limits (lua/includes/limits.lua). */
+  readonly limits: string;
 };
 
 /** The last part is only the account: no other key of the ledger has its name at this position. */
@@ -112,6 +114,7 @@ export function keyspace(namespace: string, shards: number): Keyspace {
         receipt: (key) => `${base}:receipt:${name}:${key}`,
         deductions: (amount) => `${base}:deductions:${name}:${amount}`,
         refusals: `${base}:refusals:${name}`,
+        limits: `${base}:limits:${name}`,
       };
     },
   };

@@ -5,7 +5,7 @@ import type { OperationDeps } from './account-scripts.js';
 import { extensionKeyText } from './charge-key.js';
 import type { AccountKeys } from './keys.js';
 import type { ExtendHold, ExtendHoldReply, LeaseOperations, ReportProgress, ReportProgressReply } from './lease-port.js';
-import { amountAt, decodeLeased, decodeOutcome, isReplayed, textAt, undocumented } from './replies.js';
+import { amountAt, decodeLeased, decodeOutcome, decodeRefusal, isReplayed, textAt, undocumented } from './replies.js';
 import { extendHoldScript, readHoldScript, reportProgressScript } from './scripts.js';
 
 export type LeaseDeps = OperationDeps & {
@@ -14,7 +14,7 @@ export type LeaseDeps = OperationDeps & {
   readonly holdKeys: (holdId: string) => (account: AccountKeys) => HoldKeys;
 };
 
-type HoldKeys = Record<'fence' | 'account' | 'lots' | 'lot' | 'lots_due' | 'journal' | 'hold' | 'open' | 'holds_due', string>;
+type HoldKeys = Record<'fence' | 'account' | 'lots' | 'lot' | 'lots_due' | 'journal' | 'hold' | 'open' | 'holds_due' | 'limits', string>;
 
 /** The operations of the ledger's port on open holds. */
 export function leaseOperations({ scripts, keys, written, pastDueHolds, holdKeys }: LeaseDeps): LeaseOperations {
@@ -81,6 +81,8 @@ function decodeExtended(reply: Reply): ExtendHoldReply {
       return { status, replayed: isReplayed(reply), hold: decodeLeased(reply, 2) };
     case 'insufficient_credits':
       return { status, available: amountAt(reply, 1) };
+    case 'limit_reached':
+      return { status, available: amountAt(reply, 1), limit: decodeRefusal(reply, 2) };
     case 'idempotency_mismatch':
       return { status };
     default:

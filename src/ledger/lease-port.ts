@@ -1,5 +1,6 @@
 import type { CallerKey } from '../kit/caller.js';
 import type { Micros } from '../kit/money/micros.js';
+import type { LimitRefusal, LimitState } from './limits.js';
 import type { About, ExpiryPolicy, HoldOutcome, Principal } from './hold-terms.js';
 
 /** Operations of the ledger's port on a hold while it is open. */
@@ -36,6 +37,8 @@ export type LeasedHold = {
   /** The lease that a renewal gives, in ms; 0 for a hold without terms. */
   readonly leaseMs: number;
   readonly expiryPolicy: ExpiryPolicy;
+  /** The limits that it counts against, as they are now; empty in a read, and in a repeat that is answered from Postgres. */
+  readonly limits: readonly LimitState[];
 };
 
 type Renewal = {
@@ -76,6 +79,7 @@ type LeaseRefusal =
 export type ExtendHoldReply =
   | { readonly status: 'extended'; readonly replayed: boolean; readonly hold: LeasedHold }
   | { readonly status: 'insufficient_credits'; readonly available: Micros }
+  | { readonly status: 'limit_reached'; readonly available: Micros; readonly limit: LimitRefusal }
   | { readonly status: 'idempotency_mismatch' }
   | LeaseRefusal;
 

@@ -3,6 +3,7 @@ import type { AccountSnapshot, Balance } from './account-snapshot.js';
 import type { ChargeKey } from './charge-key.js';
 import type { About, ExpiryPolicy, HoldOutcome, HoldTerms, OverCapture, Principal, SettleUse } from './hold-terms.js';
 import type { LeaseOperations } from './lease-port.js';
+import type { AccountLimits, LimitRefusal, LimitState, Spending } from './limits.js';
 import type { ReceiveLots, ReceiveLotsReply, Refund, RefundReply } from './return-commands.js';
 
 export type { About, ExpiryPolicy, HoldOutcome, HoldTerms, OverCapture, Principal } from './hold-terms.js';
@@ -57,6 +58,13 @@ export interface Ledger extends LeaseOperations {
   freeze(command: FreezeAccount): Promise<FreezeReply>;
   /** Allows writes again; what fell due in the meantime ends now. */
   thaw(command: FreezeAccount): Promise<FreezeReply>;
+  /**
+   * Replaces the definitions of an account's limits, unless they are older than what Redis has. Postgres must have them
+   * already: an account that is loaded brings its own.
+   */
+  setLimits(command: SetLimits): Promise<{ readonly status: 'set' | 'unchanged' }>;
+  /** What the limits that match have used and allow now. */
+  readLimits(accountId: string, spending: Spending): Promise<readonly LimitUse[]>;
   /** What can be spent now: due lots are already left out and due holds already ended. */
   readBalance(accountId: string): Promise<Balance>;
   /** One consistent snapshot of an account. */
@@ -110,6 +118,8 @@ export type PlaceHold = {
   readonly by?: Principal;
   /** The id is new, or Redis and Postgres were just asked and did not know it: Postgres is not asked (again) for an ended hold. */
   readonly isNewId?: boolean;
+  /** Which limits it counts against; by default those that match the account itself. */
+  readonly spending?: Spending | undefined;
 };
 
 export type PlacedHold = {
@@ -118,11 +128,15 @@ export type PlacedHold = {
   readonly expiresAtMs: number;
   readonly placedAtMs: number;
   readonly available: Micros;
+  /** The limits that it counts against, as they were when it was placed. */
+  readonly limits: readonly LimitState[];
 };
 
 export type PlaceHoldReply =
   | ({ readonly status: 'placed'; readonly replayed: boolean } & PlacedHold)
   | { readonly status: 'insufficient_credits'; readonly available: Micros }
+  /** A limit allows less than `minimum`, and less than what is available. */
+  | { readonly status: 'limit_reached'; readonly available: Micros; readonly limit: LimitRefusal }
   /** The id is taken by an open hold that was placed with other parameters. */
   | { readonly status: 'hold_exists' }
   /** The id was used by a hold that has ended, with these or other parameters. */
@@ -195,6 +209,8 @@ export type Charge = {
   readonly about: About;
   /** By default only the charge itself. */
   readonly purpose?: ChargePurpose;
+  /** As of a hold. */
+  readonly spending?: Spending | undefined;
 };
 
 /**
@@ -207,6 +223,7 @@ export type ChargePurpose = 'deduction' | 'usage' | 'deducted_usage';
 export type ChargeReply =
   | { readonly status: 'charged'; readonly replayed: boolean; readonly seq: number; readonly available: Micros; readonly atMs: number }
   | { readonly status: 'insufficient_credits'; readonly available: Micros }
+  | { readonly status: 'limit_reached'; readonly available: Micros; readonly limit: LimitRefusal }
   /** The key was used for another request. */
   | { readonly status: 'idempotency_mismatch' }
   | { readonly status: 'account_frozen' };
@@ -238,6 +255,10 @@ export type RevokeLotReply =
   | { readonly status: 'account_frozen' };
 
 export type ExpireLotsReply = { readonly status: 'expired'; readonly amount: Micros } | { readonly status: 'nothing_due' };
+
+/** `nowMs`: Redis' clock, about; the edges of calendar windows are made around it. */
+export type SetLimits = { readonly accountId: string; readonly limits: AccountLimits; readonly nowMs: number };
+export type LimitUse = LimitState & { readonly used: Micros };
 
 export type FreezeAccount = { readonly accountId: string; readonly about: About };
 export type FreezeReply =

@@ -5,17 +5,19 @@ import {
 } from '../kit/limits.js';
 import { microsToText, ZERO } from '../kit/money/micros.js';
 import type { Reply } from '../stores/redis/script.js';
+import type { LimitRefusal } from './limits.js';
 import type { ChargeImage } from './account-image.js';
 import { accountScripts, notNow, stepKeys, type AccountScripts, type AccountScriptsDeps } from './account-scripts.js';
 import { chargeKeyText } from './charge-key.js';
 import { BALANCES, figuresOf, KEPT } from './figures.js';
 import { freezeOperations } from './freeze-operations.js';
 import type { AccountKeys } from './keys.js';
+import { limitOperations, renewLimits, spendingArgs } from './limit-operations.js';
 import type { Charge, ChargePurpose, Ledger, Remove, SettleHold } from './ledger.js';
 import { leaseOperations } from './lease-operations.js';
 import { lotOperations } from './lot-operations.js';
 import { isRefusal, recallCharge, replayOf, type RecallDeps } from './recall-charge.js';
-import { amountAt, decodeAccount, decodeOutcome, decodePlaced, isReplayed, textAt, undocumented } from './replies.js';
+import { amountAt, decodeAccount, decodeOutcome, decodePlaced, decodeRefusal, isReplayed, textAt, undocumented } from './replies.js';
 import { returnOperations } from './return-operations.js';
 import { debitScript, placeHoldScript, readAccountScript, settleHoldScript } from './scripts.js';
 
@@ -24,6 +26,8 @@ export type RedisLedgerDeps = AccountScriptsDeps & RecallDeps & {
   readonly written: (shard: number) => void;
   /** True while Redis is so full that only ends of holds may pass (docs/architecture.md#when-things-fail). */
   readonly isMemoryHigh: () => boolean;
+  /** Called when a limit has refused, with its period and kind of window. */
+  readonly limitReached?: (limit: Pick<LimitRefusal, 'period' | 'window'>) => void;
   /** How long after its end a hold can be corrected. */
   readonly correctionWindowMs: number;
   /** Wraps every call of a script, for tracing. */
@@ -39,7 +43,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
   const holdKeys = (holdId: string) => (account: AccountKeys) => ({
     fence: account.fence, account: account.account, lots: account.lots, lot: account.lot,
     lots_due: account.lotsDue, journal: account.journal,
-    hold: account.hold(holdId), open: account.open, holds_due: account.holdsDue,
+    hold: account.hold(holdId), open: account.open, holds_due: account.holdsDue, limits: account.limits,
   });
 
   const endings = new Map<string, Promise<unknown>>();
@@ -52,10 +56,19 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     return started;
   };
 
-  /** Runs a script; while it names overdue holds that block it, ends those and runs it again. */
+  /** Runs a script; while it names overdue holds that block it, or limits whose edges are stale, mends that and runs it again. */
   const pastDueHolds = async (accountId: string, run: () => Promise<Reply>): Promise<Reply> => {
     for (let named = 0; named < DUE_HOLDS_PER_REQUEST_MAX;) {
       const reply = await run();
+      if (reply[0] === 'limits_stale') {
+        await renewLimits({ scripts }, accountId, reply);
+        named += DUE_HOLDS_AT_ONCE;
+        continue;
+      }
+      if (reply[0] === 'limit_reached' || (reply[0] === 'usage_refused' && reply.length > 3)) {
+        const { period, window } = decodeRefusal(reply, 2);
+        deps.limitReached?.({ period, window });
+      }
       if (reply[0] !== 'holds_due') return reply;
       await endDueHolds(accountId, reply.slice(1));
       named += reply.length - 1;
@@ -91,7 +104,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
   };
 
   const debit = async (
-    command: Pick<Charge, 'accountId' | 'amount' | 'about'> & {
+    command: Pick<Charge, 'accountId' | 'amount' | 'about' | 'spending'> & {
       readonly key: string;
       readonly fingerprint: string;
       readonly price: string;
@@ -105,12 +118,12 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     const reply = await pastDueHolds(accountId, () =>
       scripts.run(debitScript, accountId, (account) => ({
         ...stepKeys(account), receipt: account.receipt(key), open: account.open, deductions: account.deductions(amount),
-        refusals: account.refusals,
+        refusals: account.refusals, limits: account.limits,
       }), {
         kind, amount, key, fingerprint, price, about, receipt_ttl_seconds: receiptTtlSeconds,
         purpose: purpose ?? '', deduction_ttl_ms: DEDUCTION_TTL_SECONDS * 1_000, deductions_max: DEDUCTIONS_WAITING_MAX,
         refusals_max: REFUSED_USAGE_PER_MINUTE_MAX, refused_seq: refused?.seq ?? '', refused_amount: refused?.uncollected ?? '',
-        due_holds_max: DUE_HOLDS_AT_ONCE,
+        due_holds_max: DUE_HOLDS_AT_ONCE, ...spendingArgs(accountId, command.spending),
       }));
     if (reply[0] === 'usage_refused' || (reply[0] === 'debited' && !isReplayed(reply))) written(keys.shardOf(accountId));
     return reply;
@@ -125,6 +138,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     ...lotOperations({ scripts, keys, written }),
     ...returnOperations({ scripts, keys, written }),
     ...freezeOperations({ scripts, keys, written }),
+    ...limitOperations({ scripts, past: pastDueHolds }),
     ...leaseOperations({ scripts, keys, written, pastDueHolds, holdKeys }),
 
     async placeHold(command) {
@@ -134,6 +148,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       }
       const {
         accountId, holdId, kind, minimum, desired, leaseMs, expiryPolicy, price, fingerprint, about, by = 'user', isNewId = false, terms,
+        spending,
       } = command;
       if (!isNewId) await scripts.recallHold(accountId, holdId);
       const reply = await pastDueHolds(accountId, () => scripts.run(placeHoldScript, accountId, holdKeys(holdId), {
@@ -141,7 +156,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
         policy: expiryPolicy, price, hold_kind: kind, fingerprint, about, principal: by,
         open_holds_max: OPEN_HOLDS_PER_ACCOUNT_MAX, due_holds_max: DUE_HOLDS_AT_ONCE, over_capture: terms?.overCapture ?? '',
         debt_limit: terms === undefined || terms.debtLimit === null ? '' : microsToText(terms.debtLimit),
-        input_cost: microsToText(terms?.inputCost ?? ZERO), renewal_ms: terms?.leaseMs ?? 0,
+        input_cost: microsToText(terms?.inputCost ?? ZERO), renewal_ms: terms?.leaseMs ?? 0, ...spendingArgs(accountId, spending),
       }));
       const status = reply[0];
       switch (status) {
@@ -152,6 +167,8 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
         }
         case 'insufficient_credits':
           return { status, available: amountAt(reply, 1) };
+        case 'limit_reached':
+          return { status, available: amountAt(reply, 1), limit: decodeRefusal(reply, 2) };
         case 'hold_resolved':
           return { status, outcome: decodeOutcome(reply, 1) };
         case 'hold_exists':
@@ -229,9 +246,15 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
             status: 'charged', replayed: isReplayed(reply), seq: amountAt(reply, 2), atMs: amountAt(reply, 3),
             available: amountAt(reply, 5),
           };
+        case 'limit_reached':
+          return { status, available: amountAt(reply, 1), limit: decodeRefusal(reply, 2) };
         case 'insufficient_credits':
+          return { status, available: amountAt(reply, 1) };
         case 'usage_refused':
-          return { status: 'insufficient_credits', available: amountAt(reply, 1) };
+          // What a limit refused says which, before the id of the entry.
+          return reply.length > 3
+            ? { status: 'limit_reached', available: amountAt(reply, 1), limit: decodeRefusal(reply, 2) }
+            : { status: 'insufficient_credits', available: amountAt(reply, 1) };
         case 'idempotency_mismatch':
         case 'account_frozen':
           return { status };

@@ -5,6 +5,7 @@ import { AMOUNTS, BALANCES, figuresOf, KEPT, TOTALS, type AmountName } from './f
 import type { ExpiryPolicy, HoldOutcome, PlacedHold } from './ledger.js';
 import type { LeasedHold } from './lease-port.js';
 import { legacyHoldKind } from './legacy-facts.js';
+import type { LimitPeriod, LimitRefusal, LimitState, LimitWindow } from './limits.js';
 
 /** Decoders of script replies, one per shape (CONTRIBUTING.md#typescript). An undocumented reply is a bug: RangeError. */
 
@@ -21,18 +22,37 @@ export const undocumented = (script: string, reply: Reply): Error =>
 export const isReplayed = (reply: Reply): boolean => at(reply, 1) === '1';
 
 /** An expiry as the scripts write it: milliseconds since 1970, or `inf` for never. */
-const expiryAt = (reply: readonly string[], index: number): number | null => {
+export const momentAt = (reply: readonly string[], index: number): number | null => {
   const text = at(reply, index);
   return text === 'inf' ? null : microsFromText(text);
 };
 
-/** `placed replayed seq amount expires_at_ms placed_at_ms available` */
+/** `id:remaining:resets_at_ms:mode,…` */
+const decodeLimitStates = (text: string): readonly LimitState[] => (text === '' ? [] : text.split(',').map((state) => {
+  const [limitId = '', remaining = '', resets = '', mode] = state.split(':');
+  return {
+    limitId, remaining: microsFromText(remaining), resetsAtMs: resets === 'inf' ? null : microsFromText(resets),
+    mode: mode === 'warn' ? 'warn' : 'refuse',
+  };
+}));
+
+/** `limit_id remaining resets_at_ms period window`, from index `from` on. */
+export const decodeRefusal = (reply: readonly string[], from: number): LimitRefusal => ({
+  limitId: at(reply, from),
+  remaining: amountAt(reply, from + 1),
+  resetsAtMs: momentAt(reply, from + 2),
+  period: at(reply, from + 3) as LimitPeriod,
+  window: at(reply, from + 4) as LimitWindow,
+});
+
+/** `placed replayed seq amount expires_at_ms placed_at_ms available limits` */
 export const decodePlaced = (reply: Reply): PlacedHold => ({
   seq: amountAt(reply, 2),
   amount: amountAt(reply, 3),
   expiresAtMs: amountAt(reply, 4),
   placedAtMs: amountAt(reply, 5),
   available: amountAt(reply, 6),
+  limits: decodeLimitStates(at(reply, 7)),
 });
 
 /** `amount reported expires_at_ms available final price placed_at_ms about usage lease_ms policy`, from index `from` on. */
@@ -48,6 +68,7 @@ export const decodeLeased = (reply: Reply, from: number): LeasedHold => ({
   reportedUsage: at(reply, from + 8),
   leaseMs: amountAt(reply, from + 9),
   expiryPolicy: at(reply, from + 10) as ExpiryPolicy,
+  limits: decodeLimitStates(at(reply, from + 11)),
 });
 
 const STATES = ['settled', 'voided', 'expired'] as const;
@@ -108,7 +129,7 @@ const decodeLot = (reply: Reply, from: number): Lot => ({
   remaining: amountAt(reply, from + 1),
   held: amountAt(reply, from + 2),
   amount: amountAt(reply, from + 3),
-  expiresAtMs: expiryAt(reply, from + 4),
+  expiresAtMs: momentAt(reply, from + 4),
   grantedAtMs: amountAt(reply, from + 5),
 });
 

@@ -3,12 +3,13 @@ import { defineScript } from '../stores/redis/script.js';
 /** Every script of the ledger with its keys and arguments by name, as in the headers under `lua/`. */
 
 const STEP_KEYS = ['fence', 'account', 'lots', 'lot', 'lots_due', 'journal'] as const;
-const HOLD_KEYS = [...STEP_KEYS, 'hold', 'open', 'holds_due'] as const;
+const HOLD_KEYS = [...STEP_KEYS, 'hold', 'open', 'holds_due', 'limits'] as const;
+const SPENDING = ['spender', 'model', 'feature', 'api_key'] as const;
 
 export const placeHoldScript = defineScript('place-hold', HOLD_KEYS, [
   'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'minimum', 'desired', 'lease_ms', 'policy', 'price', 'hold_kind',
   'fingerprint', 'about', 'principal', 'trace', 'open_holds_max', 'due_holds_max', 'over_capture', 'debt_limit', 'input_cost',
-  'renewal_ms',
+  'renewal_ms', ...SPENDING,
 ]);
 
 export const extendHoldScript = defineScript('extend-hold', [...HOLD_KEYS, 'receipt'], [
@@ -33,9 +34,10 @@ export const grantLotScript = defineScript('grant-lot', [...STEP_KEYS, 'receipt'
   'receipt_ttl_seconds', 'lots_max',
 ]);
 
-export const debitScript = defineScript('debit', [...STEP_KEYS, 'receipt', 'open', 'deductions', 'refusals'], [
+export const debitScript = defineScript('debit', [...STEP_KEYS, 'receipt', 'open', 'deductions', 'refusals', 'limits'], [
   'epoch', 'time_offset_ms', 'account_id', 'kind', 'amount', 'key', 'fingerprint', 'price', 'about', 'trace', 'receipt_ttl_seconds',
   'purpose', 'deduction_ttl_ms', 'deductions_max', 'refusals_max', 'refused_seq', 'refused_amount', 'due_holds_max',
+  ...SPENDING,
 ]);
 
 export const revokeLotScript = defineScript('revoke-lot', [...STEP_KEYS, 'receipt'], [
@@ -56,6 +58,12 @@ export const expireLotsScript = defineScript('expire-lots', STEP_KEYS, ['epoch',
 export const freezeAccountScript = defineScript('freeze-account', ['fence', 'account', 'journal'], [
   'epoch', 'time_offset_ms', 'account_id', 'kind', 'about', 'trace',
 ]);
+
+const LIMIT_KEYS = ['fence', 'account', 'limits'] as const;
+
+export const setLimitsScript = defineScript('set-limits', LIMIT_KEYS, ['epoch', 'version', 'definitions', 'renews']);
+
+export const readLimitsScript = defineScript('read-limits', LIMIT_KEYS, ['epoch', 'time_offset_ms', ...SPENDING]);
 
 /** Not an operation of the ledger: reads stored data for the reconciler (src/journal/reconcile/inspect-account.ts). */
 export const inspectAccountScript = defineScript('inspect-account', ['fence', 'account', 'lots', 'lot', 'open', 'journal'], [

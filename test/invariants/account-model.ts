@@ -1,4 +1,5 @@
 import type { ExpiryPolicy, OverCapture, Principal } from '../../src/ledger/ledger.js';
+import { LimitsModel, type CountedPart } from './limits-model.js';
 
 /**
  * The required behaviour of an account, written as simply as possible and independently of the Lua: plain lists, no
@@ -15,6 +16,9 @@ export type ModelHold = {
   expiresAt: number;
   /** When the lease was last set, as a number of operations: leases that are equal in the model end some milliseconds apart. */
   order: number;
+  /** What it counts against limits, in the order in which it was taken. */
+  readonly counted: CountedPart[];
+  readonly spender: string;
   readonly placedAmount: number;
   readonly lease: number;
   readonly policy: ExpiryPolicy;
@@ -59,6 +63,7 @@ export class AccountModel {
   uncollected = 0;
   /** While frozen nothing changes, and nothing falls due. */
   frozen = false;
+  readonly limits = new LimitsModel();
   #orders = 0;
   /** The charges that were made, in order. */
   readonly captures: ModelCapture[] = [];
@@ -143,20 +148,23 @@ export class AccountModel {
 
   place(
     now: number, id: string, { minimum, desired, ...facts }:
-    Pick<ModelHold, 'expiresAt' | 'fingerprint' | 'placedBy' | 'lease' | 'policy' | 'terms'> & {
+    Pick<ModelHold, 'expiresAt' | 'fingerprint' | 'placedBy' | 'lease' | 'policy' | 'terms' | 'spender'> & {
       readonly minimum: number;
       readonly desired: number;
     },
-  ): 'placed' | 'insufficient_credits' {
-    if (this.available(now) < desired) this.endDueHolds(now);
-    const amount = Math.min(desired, this.available(now));
-    if (amount < minimum) return 'insufficient_credits';
+  ): 'placed' | 'insufficient_credits' | 'limit_reached' {
+    const matching = this.limits.matching(facts.spender);
+    const room = (): number => this.limits.room(matching, facts.spender, now);
+    if (Math.min(this.available(now), room()) < desired) this.endDueHolds(now);
+    const amount = Math.min(desired, this.available(now), room());
+    if (amount < minimum) return room() < this.available(now) ? 'limit_reached' : 'insufficient_credits';
     this.sweep(now);
     const parts = this.take(now, amount) ?? [];
     for (const part of parts) this.lot(part.lot).held += part.amount;
     this.#orders += 1;
     this.holds.push({
-      ...facts, id, amount, parts, order: this.#orders, placedAmount: amount, reported: 0,
+      ...facts, id, amount, parts, counted: this.limits.take(matching, facts.spender, now, amount),
+      order: this.#orders, placedAmount: amount, reported: 0,
       journaled: { reported: 0, expiresAt: facts.expiresAt, order: this.#orders, at: null }, extensions: new Map(), spent: [],
       state: 'open', endFingerprint: '', endSeq: 0, closedAt: 0, captured: 0, overage: 0, debt: 0, uncollected: 0,
       capture: { taken: [], refunded: 0 },
@@ -164,11 +172,20 @@ export class AccountModel {
     return 'placed';
   }
 
-  /** Raises a hold by as much of `wanted` as is there, at least `minimum`, and renews its lease; how much, or null. */
-  raise(now: number, hold: ModelHold, minimum: number, wanted: number, lease: number | null): number | null {
-    if (this.available(now) < wanted) this.endDueHolds(now);
-    const added = Math.min(wanted, this.available(now));
-    if (added < minimum) return null;
+  /** Raises a hold by as much of `wanted` as is there, at least `minimum`, and renews its lease; how much, or what refuses. */
+  raise(
+    now: number, hold: ModelHold, minimum: number, wanted: number, lease: number | null,
+  ): number | 'insufficient_credits' | 'limit_reached' {
+    const counting = this.limits.ofHold(hold.counted);
+    const room = (): number => this.limits.room(counting, hold.spender, now);
+    if (Math.min(this.available(now), room()) < wanted) this.endDueHolds(now);
+    const added = Math.min(wanted, this.available(now), room());
+    if (added < minimum) return room() < this.available(now) ? 'limit_reached' : 'insufficient_credits';
+    for (const part of added > 0 ? this.limits.take(counting, hold.spender, now, added) : []) {
+      const known = hold.counted.find(({ counter, from }) => counter === part.counter && from === part.from);
+      if (known === undefined) hold.counted.push(part);
+      else known.credits += added;
+    }
     for (const part of this.take(now, added) ?? []) {
       this.lot(part.lot).held += part.amount;
       const known = hold.parts.find(({ lot }) => lot === part.lot);
@@ -249,6 +266,8 @@ export class AccountModel {
     const uncollected = left - fromAvailable - debt;
     this.uncollected += uncollected;
     hold.uncollected += uncollected;
+    if (hold.state === 'open') this.limits.end(hold.counted, Math.min(cost, hold.amount), fromAvailable + debt);
+    else this.limits.addBeyond(hold.counted, fromAvailable + debt);
     if (hold.state === 'open' || hold.state === 'expired') hold.closedAt = now;
     hold.state = state;
     hold.endFingerprint = fingerprint;
@@ -323,6 +342,7 @@ export class AccountModel {
     const excess = chargedFor(hold) - cost;
     const uncollected = Math.min(excess, hold.uncollected);
     const captured = excess - uncollected;
+    this.limits.giveBack(hold.counted, hold.captured - hold.overage, hold.overage, captured);
     const paid = Math.min(captured, this.debt);
     const loose = Math.max(0, Math.min(captured, hold.debt) - paid);
     let reopened = 0;

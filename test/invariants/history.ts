@@ -7,7 +7,9 @@ import { chargeKey } from '../../src/ledger/charge-key.js';
 import type { JournalEntry } from '../../src/ledger/entry.js';
 import type { AccountSnapshot } from '../../src/ledger/account-snapshot.js';
 import type { ExpiryPolicy, OverCapture, Principal } from '../../src/ledger/ledger.js';
+import type { AccountLimits } from '../../src/ledger/limits.js';
 import type { TestLedger } from '../support/ledger.js';
+import { LIMIT_KINDS, type LimitKind } from './limits-model.js';
 import { AccountModel, chargedFor, type ModelHold, type Terms } from './account-model.js';
 import { refundCommand, refundIn, type RefundCommand } from './refunds.js';
 
@@ -34,9 +36,10 @@ const policy = fc.constantFrom<ExpiryPolicy>('release', 'charge_reported', 'char
 const terms = fc.option(fc.record({
   over: fc.constantFrom<OverCapture>('debt', 'available', 'cap'), debtLimit: fc.constantFrom(null, 0, 10, 1_000_000), inputCost: fc.nat(20),
 }));
+const spender = fc.constantFrom('x', 'y');
 const by = fc.constantFrom<Principal>('user', 'user', 'service', 'operator');
 
-type Placing = { readonly by: Principal; readonly policy: ExpiryPolicy; readonly terms: Terms | null };
+type Placing = { readonly by: Principal; readonly policy: ExpiryPolicy; readonly terms: Terms | null; readonly spender: string };
 
 export type Command =
   | { readonly op: 'grant' | 'set'; readonly amount: number; readonly life: number }
@@ -58,10 +61,15 @@ export type Command =
   }
   | { readonly op: 'void'; readonly which: number; readonly by: Principal }
   | { readonly op: 'expire'; readonly which: number }
-  | { readonly op: 'charge'; readonly amount: number; readonly all: boolean; readonly key: number; readonly usage: boolean }
   | { readonly op: 'remove'; readonly amount: number; readonly all: boolean; readonly transfers: boolean }
   | RefundCommand
   | { readonly op: 'receive'; readonly parts: readonly { readonly amount: number; readonly life: number }[] }
+  /** Defines one of the limits, or, with null, removes it. */
+  | { readonly op: 'limit'; readonly kind: LimitKind; readonly amount: number | null }
+  | {
+    readonly op: 'charge'; readonly spender: string; readonly amount: number; readonly all: boolean; readonly key: number;
+    readonly usage: boolean;
+  }
   | { readonly op: 'revoke'; readonly which: number }
   | { readonly op: 'expire_lots' | 'freeze' | 'thaw' }
   /** `looks`: the account is read afterwards, which ends its due holds and lots. */
@@ -71,7 +79,7 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ op: fc.constantFrom('grant' as const, 'grant' as const, 'set' as const), amount, life }) },
   { weight: 6, arbitrary: fc.record({
     op: fc.constant('place' as const), minimum: amount, desired: amount, life: fc.constantFrom(1, 2, 4), by, policy,
-    terms,
+    terms, spender,
   }) },
   { weight: 5, arbitrary: fc.record({
     op: fc.constant('extend' as const), which, by, mode: fc.constantFrom('by' as const, 'to' as const), minimum: amount, desired: amount,
@@ -92,10 +100,14 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
       cap: fc.boolean(), debtLimit: fc.constantFrom(null, 0, 10, 1_000_000),
     }),
   },
+  { weight: 3, arbitrary: fc.record({
+    op: fc.constant('limit' as const), kind: fc.constantFrom(...LIMIT_KINDS),
+    amount: fc.constantFrom(null, 0, 30, 80, 80, 8_000_000, AMOUNT_MAX),
+  }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('void' as const), which, by }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('expire' as const), which }) },
   { weight: 3, arbitrary: fc.record({
-    op: fc.constant('charge' as const), amount, all: fc.boolean(), key: fc.nat({ max: 3 }), usage: fc.boolean(),
+    op: fc.constant('charge' as const), spender, amount, all: fc.boolean(), key: fc.nat({ max: 3 }), usage: fc.boolean(),
   }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('remove' as const), amount, all: fc.boolean(), transfers: fc.boolean() }) },
   { weight: 5, arbitrary: refundCommand },
@@ -111,7 +123,7 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
 
 /** A lease of one step that charges what was reported, and may make debt. */
 export const LEASE: Command = {
-  op: 'place', minimum: 10, desired: 10, life: 1, by: 'user', policy: 'charge_reported',
+  op: 'place', minimum: 10, desired: 10, life: 1, by: 'user', policy: 'charge_reported', spender: 'x',
   terms: { over: 'debt', debtLimit: null, inputCost: 0 },
 };
 export const REPORT = { op: 'report', which: 0, by: 'user', more: 30, back: false, raise: null, lease: null } as const;
@@ -121,23 +133,31 @@ export const SETTLE = {
 } as const;
 export const GRANT: Command = { op: 'grant', amount: 10, life: 0 };
 
+export type DefineLimits = (accountId: string, limits: AccountLimits, nowMs: number) => Promise<void>;
+
 /** One account under test and its model. */
 export class History {
   readonly #id = `p-${randomUUID()}`;
   readonly #model = new AccountModel();
   readonly #under: TestLedger;
   readonly #startMs: number;
+  readonly #define: DefineLimits;
   readonly #revoked = new Set<string>();
   #steps = 0;
   #lots = 0;
 
-  private constructor(ledger: TestLedger, startMs: number) {
+  private constructor(ledger: TestLedger, startMs: number, define: DefineLimits) {
     this.#under = ledger;
+    this.#define = define;
     this.#startMs = startMs;
   }
 
-  static async begin(ledger: TestLedger): Promise<History> {
-    return new History(ledger, await ledger.nowMs());
+  /** Begins with a step, because windows of limits do. `define`: where the ledger takes the limits of a loaded account from. */
+  static async begin(ledger: TestLedger, define?: DefineLimits): Promise<History> {
+    ledger.advance(STEP_MS - await ledger.nowMs() % STEP_MS);
+    return new History(ledger, await ledger.nowMs(), define ?? (async (accountId, limits, nowMs) => {
+      await ledger.ledger.setLimits({ accountId, limits, nowMs });
+    }));
   }
 
   get #now(): number {
@@ -200,7 +220,9 @@ export class History {
       case 'expire':
         return this.#expire(model.holds[each.which]);
       case 'charge':
-        return this.#charge(each.all ? model.available(this.#now) : each.amount, each.key, each.usage);
+        return this.#charge(each.all ? model.available(this.#now) : each.amount, each);
+      case 'limit':
+        return this.#limit(each.kind, each.amount);
       case 'remove': {
         const amount = Math.min(each.all ? model.available(this.#now) : each.amount, AMOUNT_MAX);
         const remove = () => ledger.remove({
@@ -292,12 +314,12 @@ export class History {
   }
 
   async #place(
-    holdId: string, minimum: number, desired: number, { life: steps, by, policy, terms }: Placing & { readonly life: number },
+    holdId: string, minimum: number, desired: number, { life: steps, by, policy, terms, spender }: Placing & { readonly life: number },
   ): Promise<void> {
     const leaseMs = steps * STEP_MS - HALF_STEP_MS;
     const run = () => this.#under.ledger.placeHold({
       accountId: this.#id, holdId, minimum: micros(minimum), desired: micros(desired), leaseMs, kind: 'test', expiryPolicy: policy,
-      price: 'p', fingerprint: `f-${holdId}`, about: '{}', by,
+      price: 'p', fingerprint: `f-${holdId}`, about: '{}', by, spending: { spender },
       ...(terms === null ? {} : { terms: {
         overCapture: terms.over, debtLimit: terms.debtLimit === null ? null : micros(terms.debtLimit),
         inputCost: micros(terms.inputCost), leaseMs,
@@ -308,14 +330,19 @@ export class History {
     const status = this.#model.place(this.#now, holdId, {
       minimum, desired, expiresAt: this.#now + leaseMs, fingerprint: `f-${holdId}`, placedBy: by,
       // A hold without terms has no lease of its own.
-      lease: terms === null ? DEFAULT_LEASE_MS : leaseMs, policy, terms,
+      lease: terms === null ? DEFAULT_LEASE_MS : leaseMs, policy, terms, spender,
     });
     const available = this.#model.available(this.#now);
-    if (status === 'insufficient_credits') {
-      expect(reply).toEqual({ status, available });
+    if (status !== 'placed') {
+      expect(reply).toMatchObject({ status, available });
       return;
     }
-    expect(reply).toMatchObject({ status, replayed: false, available, amount: this.#model.holds.at(-1)?.amount });
+    const { limits } = this.#model;
+    expect(reply).toMatchObject({
+      status, replayed: false, available, amount: this.#model.holds.at(-1)?.amount,
+      limits: limits.matching(spender).map((each) => (
+        { limitId: each.limitId, remaining: Math.max(0, each.amount - limits.used(each, spender, this.#now)) })),
+    });
     expect(await run()).toEqual({ ...reply, replayed: true });
   }
 
@@ -405,13 +432,15 @@ export class History {
   }
 
   /** `usage`: a report of usage. A refused one counts as uncollected, once per key and amount, until its repeat is charged. */
-  async #charge(amount: number, keyNumber: number, usage: boolean): Promise<void> {
+  async #charge(
+    amount: number, { key: keyNumber, usage, spender }: { readonly key: number; readonly usage: boolean; readonly spender: string },
+  ): Promise<void> {
     const model = this.#model;
     const key = keyNumber === 0 ? null : `c${keyNumber}`;
     const bounded = Math.min(amount, AMOUNT_MAX);
     const reply = await this.#under.ledger.charge({
       accountId: this.#id, amount: micros(bounded), key: chargeKey('use', key === null ? null : { caller: 'a', key }),
-      fingerprint: `charge-${bounded}`, price: '', about: '{}',
+      fingerprint: `charge-${bounded}`, price: '', about: '{}', spending: { spender },
       ...(usage ? { purpose: 'usage' } : {}),
     });
     const earlier = key === null ? undefined : model.charges.get(key);
@@ -425,24 +454,30 @@ export class History {
       expect(reply).toEqual({ status: 'account_frozen' });
       return;
     }
-    if (model.available(this.#now) < bounded) model.endDueHolds(this.#now);
+    const matching = model.limits.matching(spender);
+    const room = (): number => model.limits.room(matching, spender, this.#now);
+    if (Math.min(model.available(this.#now), room()) < bounded) model.endDueHolds(this.#now);
     const wasRefused = usage && key !== null && model.refusals.get(key) === bounded;
-    if (model.available(this.#now) < bounded) {
+    const available = model.available(this.#now);
+    if (Math.min(available, room()) < bounded) {
       if (usage && !wasRefused && model.uncollected + bounded <= UNCOLLECTED_MAX) {
         model.sweep(this.#now);
         model.uncollected += bounded;
         if (key !== null) model.refusals.set(key, bounded);
       }
-      expect(reply).toEqual({ status: 'insufficient_credits', available: model.available(this.#now) });
+      expect(reply).toMatchObject(room() < available
+        ? { status: 'limit_reached', available, limit: { remaining: room() } }
+        : { status: 'insufficient_credits', available });
       return;
     }
+    model.limits.take(matching, spender, this.#now, bounded);
     model.sweep(this.#now);
     model.captures.push({ taken: model.take(this.#now, bounded) ?? [], refunded: 0 });
     model.captured += bounded;
     if (wasRefused) model.uncollected -= bounded;
-    const available = model.available(this.#now);
-    if (key !== null) model.charges.set(key, { amount: bounded, available });
-    expect(reply).toMatchObject({ status: 'charged', replayed: false, available });
+    const left = model.available(this.#now);
+    if (key !== null) model.charges.set(key, { amount: bounded, available: left });
+    expect(reply).toMatchObject({ status: 'charged', replayed: false, available: left });
   }
 
   async #revoke(lotId: string): Promise<void> {
@@ -498,13 +533,13 @@ export class History {
     const added = model.raise(this.#now, hold, raise.minimum, raise.desired, leaseMs);
     const reply = await run();
     const available = model.available(this.#now);
-    if (added === null) {
-      expect(reply).toEqual({ status: 'insufficient_credits', available });
+    if (typeof added === 'string') {
+      expect(reply).toMatchObject({ status: added, available });
       return;
     }
     model.journal(this.#now, hold);
     expect(reply).toMatchObject({
-      status: 'extended', replayed: false, hold: { amount: hold.amount, reported: hold.reported, available, final: available === 0 },
+      status: 'extended', replayed: false, hold: { amount: hold.amount, reported: hold.reported, available, final: this.#isFinal(hold) },
     });
     if (key === null) return;
     hold.extensions.set(key, { fingerprint, available });
@@ -530,16 +565,29 @@ export class History {
       return;
     }
     const tenth = hold.amount / 10;
-    const added = model.raise(this.#now, hold, 0, Math.max(0, (raiseTo ?? 0) - hold.amount), leaseMs) ?? 0;
+    const raised = model.raise(this.#now, hold, 0, Math.max(0, (raiseTo ?? 0) - hold.amount), leaseMs);
+    const added = typeof raised === 'string' ? 0 : raised;
     model.report(this.#now, hold, reported, { added, tenth, everyMs: REPORT_JOURNALED_EVERY_MS });
     const available = model.available(this.#now);
     const reply = await run();
     expect(reply).toMatchObject({
-      status: 'reported', added, hold: { amount: hold.amount, reported, available, final: available === 0 },
+      status: 'reported', added, hold: { amount: hold.amount, reported, available, final: this.#isFinal(hold) },
     });
     // The same report again changes nothing but the lease.
     model.raise(this.#now, hold, 0, 0, leaseMs);
     expect(await run()).toMatchObject({ status: 'reported', hold: { amount: hold.amount, reported, available } });
+  }
+
+  /** Nothing more can be held now. */
+  #isFinal(hold: ModelHold): boolean {
+    const { limits } = this.#model;
+    return Math.min(this.#model.available(this.#now), limits.room(limits.ofHold(hold.counted), hold.spender, this.#now)) === 0;
+  }
+
+  async #limit(kind: LimitKind, amount: number | null): Promise<void> {
+    const { limits } = this.#model;
+    limits.define(kind, amount);
+    await this.#define(this.#id, { version: limits.version, limits: limits.definitions }, this.#now);
   }
 
   /** Whether the hold has ended, ends now because its lease is over, or may not change: then that is the answer. */
@@ -584,6 +632,11 @@ export class History {
       holds: model.openHolds().map((hold) => [hold.id, hold.amount]),
       lots: model.live(now).map((lot) => [lot.id, lot.remaining, lot.held]),
     });
+    for (const spender of ['x', 'y']) {
+      const uses = await this.#under.ledger.readLimits(this.#id, { spender });
+      expect(uses.map(({ limitId, used }) => [limitId, used])).toEqual(
+        model.limits.matching(spender).map((each) => [each.limitId, model.limits.used(each, spender, now)]));
+    }
     // I1, from the numbers in Redis.
     expect(BigInt(state.totals.granted)).toBe(
       BigInt(state.available) + BigInt(state.held) + BigInt(state.totals.captured) + BigInt(state.totals.expired) +

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, test } from '@jest/globals';
 import fc from 'fast-check';
+import { deleteLimit, lockLimits, writeLimit } from '../../src/credits/limits/limit.table.js';
 import { GatewayError } from '../../src/kit/errors.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
@@ -42,7 +43,16 @@ test('an account that Redis has lost is restored from Postgres and behaves as be
   const part = fc.array(command, { minLength: 1, maxLength: 15, size: 'max' });
   await fc.assert(
     fc.asyncProperty(part, part, part, async (...parts) => {
-      const account = await History.begin({ ...under, ledger: patient(under.ledger) });
+      const ledger = patient(under.ledger);
+      const account = await History.begin({ ...under, ledger }, async (accountId, limits, nowMs) => {
+        await under.db.transaction(async (trx) => {
+          await lockLimits(trx, accountId);
+          await trx.raw('delete from account_limits where account_id = ?', [accountId]);
+          await deleteLimit(trx, accountId, limits.version, '');
+          for (const limit of limits.limits) await writeLimit(trx, accountId, limits.version, limit, 'test');
+        });
+        await ledger.setLimits({ accountId, limits, nowMs });
+      });
       for (const commands of parts) {
         for (const each of commands) await account.run(each);
         await under.drain();

@@ -82,7 +82,7 @@ export function fakeLedger(clock: () => number): FakeLedger {
         account.holds.set(holdId, { placed, command, ended: null });
       }
       const { placed } = account.holds.get(holdId) ?? notFaked();
-      return { status: 'placed' as const, replayed: isSame, ...placed, available: micros(account.available) };
+      return { status: 'placed' as const, replayed: isSame, ...placed, available: micros(account.available), limits: [] };
     }),
     settleHold: operation((command) => {
       const account = open('settleHold', command.accountId);
@@ -151,6 +151,8 @@ export function fakeLedger(clock: () => number): FakeLedger {
     refund: notFaked,
     receiveLots: notFaked,
     expireLots: notFaked,
+    setLimits: notFaked,
+    readLimits: () => Promise.resolve([]),
     freeze: notFaked,
     thaw: notFaked,
   };

@@ -34,7 +34,7 @@ export type TestLedger = {
 /** The image of an account that Postgres does not know. */
 export const emptyImage: AccountImage = {
   seq: 0, ...figuresOf(BALANCES, () => ZERO), totals: figuresOf(TOTALS, () => ZERO),
-  frozen: false, lots: [], openHolds: [], endedHolds: [], receipts: [], deductions: [],
+  frozen: false, lots: [], openHolds: [], endedHolds: [], receipts: [], deductions: [], limits: null, limitCounts: [],
 };
 
 const emptySource: AccountSource = {

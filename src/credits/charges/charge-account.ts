@@ -7,10 +7,12 @@ import { fingerprint } from '../../kit/ids.js';
 import { KEYS_KEPT_DAYS } from '../../kit/limits.js';
 import type { Micros } from '../../kit/money/micros.js';
 import { chargeKey, chargeKeyText } from '../../ledger/charge-key.js';
-import { readFacts, writeFacts, type PricedFact } from '../../ledger/facts.js';
+import { readFacts, writeFacts, type PricedFact, type SpendingFact } from '../../ledger/facts.js';
+import type { Spending } from '../../ledger/limits.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import { toGatewayError } from '../../stores/postgres/errors.js';
+import { nativeLimitReached } from '../limits/limit-refusal.js';
 import type { NativeBook } from '../prices/native-book.js';
 import { pricedAgain, priceUsage, sumOf, type ModelUsage, type PricedUsage } from '../prices/price-usage.js';
 import { chargeRefusal } from './charge-refusal.js';
@@ -32,6 +34,8 @@ export type ChargeAccount = {
   readonly what: { readonly amount: Micros } | { readonly usages: readonly ModelUsage[]; readonly paths: readonly string[] };
   /** What it was for, in the caller's words: a feature of the product. */
   readonly feature: string | null;
+  /** Who spends, beside the feature: which limits of the account it counts against. */
+  readonly spending?: Pick<Spending, 'spender' | 'key'> | undefined;
   readonly actor: string;
   readonly reason: string | null;
   readonly metadata: Readonly<Record<string, unknown>> | undefined;
@@ -48,11 +52,18 @@ export type Charged = {
   readonly replayed: boolean;
 };
 
+/** The model that limits match: of usage of one model, that. */
+const modelOf = (what: ChargeAccount['what']): string | undefined => {
+  const models = new Set('usages' in what ? what.usages.map(({ model }) => model) : []);
+  return models.size === 1 ? [...models][0] : undefined;
+};
+
 /**
  * Charges an account in one step, all or nothing, by an amount or for usage. Usage that is refused for lack of credits is
  * recorded as uncollected, because it has happened. A repeat is answered with the first amount and its prices.
  *
- * @throws GatewayError those of `priceUsage`; insufficient_credits, idempotency_mismatch, account_frozen, ledger_unavailable.
+ * @throws GatewayError those of `priceUsage`; insufficient_credits, limit_reached, idempotency_mismatch, account_frozen,
+ *   ledger_unavailable.
  */
 export async function chargeAccount(deps: ChargeAccountDeps, command: ChargeAccount): Promise<Charged> {
   const { accountId, what, feature, actor, reason, metadata, key } = command;
@@ -73,24 +84,32 @@ export async function chargeAccount(deps: ChargeAccountDeps, command: ChargeAcco
     accountId, amount, key: chargeKey('charge', key),
     fingerprint: print,
     price: '',
+    spending: { ...command.spending, model: modelOf(what), feature: feature ?? undefined },
     about: writeFacts({
       type: 'charge', source: 'charge', actor, ...(reason === null ? {} : { reason }), ...(feature === null ? {} : { feature }),
-      ...(metadata === undefined ? {} : { metadata }),
+      ...(metadata === undefined ? {} : { metadata }), 
+      ...spendingFact(command.spending),
       ...(priced.length === 0 ? usageOf(feature) : {
         usage: { ...serviceOf(feature, priced), metadata: modelsOf(priced) }, priced: priced.map(toFact),
       }),
     }),
     ...(priced.length === 0 ? {} : { purpose: 'usage' }),
   });
+  if (reply.status === 'limit_reached') throw nativeLimitReached(amount, reply);
   if (reply.status !== 'charged') throw chargeRefusal(reply, amount);
   const { seq, atMs, available, replayed } = reply;
   if (!replayed || priced.length === 0) return { seq, atMs, amount, available, priced, replayed };
   return { seq, atMs, available, replayed, ...await firstPrices(deps, accountId, seq) };
 }
 
+/** Who spends, as the entry tells it for series of usage; the feature is a fact of its own. */
+const spendingFact = ({ spender, key }: NonNullable<ChargeAccount['spending']> = {}): { readonly spending?: SpendingFact } =>
+  (spender === undefined && key === undefined ? {} : { spending: { spender, key } });
+
 /** Of the request and not of its cost: prices may change between two tries. */
-const fingerprintOf = ({ what, feature, reason, metadata }: ChargeAccount): string => fingerprint(
+const fingerprintOf = ({ what, feature, reason, metadata, spending }: ChargeAccount): string => fingerprint(
   'charge', 'usages' in what ? JSON.stringify(what.usages) : what.amount, feature, reason, JSON.stringify(metadata ?? null),
+  ...(spending?.spender === undefined ? [] : [spending.spender]),
 );
 
 /** The charge that Postgres has under a key for the same request, or null. */

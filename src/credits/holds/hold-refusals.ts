@@ -2,6 +2,7 @@ import { accountFrozen, GatewayError } from '../../kit/errors.js';
 import type { Micros } from '../../kit/money/micros.js';
 import type { PlaceHoldReply, SettleHoldReply, VoidHoldReply } from '../../ledger/ledger.js';
 import { insufficientCredits } from '../accounts/insufficient-credits.js';
+import { limitReached } from '../limits/limit-refusal.js';
 import { holdResolved } from './hold-outcome.js';
 
 /** How the messages of a use case speak of holds. */
@@ -21,6 +22,8 @@ export function placeRefusal(reply: PlaceRefused, amount: Micros, { hold, taken,
   switch (reply.status) {
     case 'insufficient_credits':
       return insufficientCredits(amount, reply.available);
+    case 'limit_reached':
+      return limitReached(amount, reply);
     case 'hold_exists':
       return new GatewayError('conflict', `${hold} exists with other parameters; ${taken}`);
     case 'hold_resolved':

@@ -1,5 +1,6 @@
 import { writeFacts, type WrittenFacts } from '../../ledger/facts.js';
 import type { ExpiryPolicy, HoldTerms, Ledger, PlaceHoldReply, Principal } from '../../ledger/ledger.js';
+import type { Spending } from '../../ledger/limits.js';
 import type { Micros } from '../../kit/money/micros.js';
 
 export type PlaceHoldDeps = {
@@ -21,6 +22,8 @@ export type PlaceHoldCommand = {
   readonly by: Principal;
   /** Tells a repeat from another request under the same id. */
   readonly fingerprint: string;
+  /** Who spends, and on what; absent: the account itself, on nothing that limits match. */
+  readonly spending?: Spending;
   /** Absent: the hold is released when its lease ends. */
   readonly expiryPolicy?: ExpiryPolicy;
   /** Absent: its end says by what rule usage beyond it is charged. */

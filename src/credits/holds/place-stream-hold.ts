@@ -48,6 +48,7 @@ export async function placeStreamHold(deps: StreamHoldDeps, command: PlaceStream
     price: price.name,
     facts: { type: 'stream', modelId, estimatedTokens, estimate, ...pricedByOther(price) },
     by: 'user',
+    spending: { model: modelId },
     fingerprint: fingerprint('stream', modelId, estimatedTokens),
   });
   if (reply.status !== 'placed') {

@@ -138,6 +138,7 @@ async function placeEmpty(
 ): Promise<void> {
   const reply = await placeHold(deps, {
     accountId, holdId, kind: PROCESS, amount: ZERO, price: NO_PRICE, by: 'service', isNewId: true,
+    spending: { feature: value },
     fingerprint: fingerprint('credits-process/without-start'),
     facts: { type: 'process', process: 'end-without-start', featureEndpointId: endpointId, feature: value },
   });
@@ -151,6 +152,7 @@ async function placeEmpty(
     case 'too_many_holds':
       throw new GatewayError('limit_exceeded', 'the account has too many open holds');
     case 'insufficient_credits':
+    case 'limit_reached':
       throw new Error('a hold of nothing was refused for lack of credits');
   }
 }

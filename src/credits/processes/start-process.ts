@@ -22,7 +22,9 @@ export type StartedProcess =
     readonly usageKey: string;
     readonly balance: Micros;
     readonly required: Micros;
+    /** What the balance allows, or the spending limit of the account that refused. */
     readonly available: Micros;
+    readonly limitId?: string;
   }
   | { readonly status: 'unknown_endpoint' }
   | { readonly status: 'not_included' | 'account_frozen' | 'too_many_holds'; readonly balance: Micros };
@@ -50,6 +52,7 @@ export async function startProcess(deps: StartDeps, accountId: string, name: End
       amount: minimum,
       price: NO_PRICE,
       by: 'service',
+      spending: { feature: endpoint.value },
       isNewId: true,
       fingerprint: fingerprint('credits-process/start', endpoint.endpointId, minimum),
       facts: { type: 'process', process: 'start', usageKey, featureEndpointId: endpoint.endpointId, feature: endpoint.value },
@@ -58,6 +61,10 @@ export async function startProcess(deps: StartDeps, accountId: string, name: End
     switch (reply.status) {
       case 'placed':
         return { status: 'accessible', usageKey, balance, config };
+      case 'limit_reached': {
+        const { limitId, remaining } = reply.limit;
+        return { status: 'insufficient_credits', usageKey, balance, required: minimum, available: remaining, limitId };
+      }
       case 'insufficient_credits':
         return { status: 'insufficient_credits', usageKey, balance, required: minimum, available: reply.available };
       case 'account_frozen':

@@ -41,6 +41,7 @@ export async function useCredits({ ledger }: UseCreditsDeps, command: UseCredits
     accountId, amount, price, about,
     key: chargeKey('use', key),
     fingerprint: fingerprint('use', amount, untyped(about)),
+    spending: { model: usage.operation, feature: usage.service },
   });
   if (reply.status !== 'charged') throw chargeRefusal(reply, amount);
   const { seq, atMs, available } = reply;

@@ -42,6 +42,7 @@ export async function recordUsage({ ledger, mode }: RecordUsageDeps, command: Re
     fingerprint: fingerprint('usage', mode, credits, untyped(about)),
     price: '',
     about,
+    spending: { model: operation, feature: service },
     purpose: saysDeducted && charged ? 'deducted_usage' : 'usage',
   });
   if (reply.status !== 'charged') throw chargeRefusal(reply, credits);

@@ -140,7 +140,8 @@ function presentStarted(started: StartedProcess): PresentedStart {
       return {
         ...refused(
           toCredits(started.balance),
-          `Insufficient credits. Required: ${toCredits(started.required)}, Available: ${toCredits(started.available)}`,
+          `Insufficient credits. Required: ${toCredits(started.required)}, Available: ${toCredits(started.available)}${
+            started.limitId === undefined ? '' : ` (limit ${started.limitId})`}`,
         ),
         usage_key: started.usageKey,
       };

@@ -1,8 +1,9 @@
 import Type from 'typebox';
 import { GatewayError, invalid } from '../../kit/errors.js';
 import { ACCOUNT_ID_RULE, isAccountId } from '../../kit/ids.js';
-import { ACCOUNT_ID_LENGTH_MAX, NOTES_LENGTH_MAX } from '../../kit/limits.js';
+import { ACCOUNT_ID_LENGTH_MAX, LIMIT_TEXT_LENGTH_MAX, NOTES_LENGTH_MAX } from '../../kit/limits.js';
 import type { NativeCaller } from '../../kit/principal.js';
+import type { Spending } from '../../ledger/limits.js';
 import type { GatewayContext } from '../http/context.js';
 import { storedText } from '../http/schema.js';
 
@@ -32,7 +33,7 @@ export function accountOf(ctx: GatewayContext, caller: NativeCaller, named: stri
   return accountId;
 }
 
-/** The account that a path parameter names by its id. @throws GatewayError as `accountOf`. */
+/** The account that a path parameter names by its id: also one that has nothing yet. @throws GatewayError as `accountOf`. */
 export const accountInPath = (ctx: GatewayContext, caller: NativeCaller, name = 'accountId'): string =>
   accountOf(ctx, caller, ctx.params?.[name] ?? '', `path.${name}`);
 
@@ -49,6 +50,38 @@ export async function accountOfPath(ctx: GatewayContext, caller: NativeCaller, n
   const accountId = await nameAccount(ctx.params?.['accountId'] ?? '');
   ctx.state.accountId = accountId;
   return accountId;
+}
+
+/** A spender in a path: named like an account, and none that the caller must be allowed to act on. The errors of `spenderOf`. */
+export const spenderInPath = (ctx: GatewayContext, name = 'spender'): string => spenderOf(ctx.params?.[name] ?? '', `path.${name}`);
+
+/** @throws GatewayError invalid_request for what is no name of an account. */
+export function spenderOf(named: string, path: string): string {
+  if (isAccountId(named)) return named;
+  throw invalid(path, ACCOUNT_ID_RULE);
+}
+
+/** `spender` and `feature` of a body: which limits of the account an operation counts against. */
+export const SpendingMembers = {
+  spender: Type.Optional(AccountId('who spends from the account, for limits; by default the account itself')),
+  feature: Type.Optional(storedText(1, LIMIT_TEXT_LENGTH_MAX)),
+};
+
+/**
+ * What limits match beside the model. A user spends under the own name only.
+ *
+ * @throws GatewayError forbidden, invalid_request.
+ */
+export function spendingOf(
+  caller: NativeCaller, accountId: string, { spender, feature }: { readonly spender?: string; readonly feature?: string },
+): Pick<Spending, 'spender' | 'feature' | 'key'> {
+  if (spender !== undefined && caller.kind === 'user' && spender !== accountId) {
+    throw new GatewayError('forbidden', 'A user spends under the own name', { sources: [{ path: 'body.spender', message: 'is not you' }] });
+  }
+  return {
+    spender: spender === undefined ? undefined : spenderOf(spender, 'body.spender'), feature,
+    key: caller.kind === 'service' ? caller.key.name : undefined,
+  };
 }
 
 /** Whether a caller may act on an account. For what belongs to an account that the request does not name, such as a lot. */

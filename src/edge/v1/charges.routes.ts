@@ -1,5 +1,6 @@
 import Type from 'typebox';
 import { priceAll, type ChargeAccount, type Charged } from '../../credits/charges/charge-account.js';
+import type { Payer } from '../../credits/pools/pools.js';
 import type { NativeBook } from '../../credits/prices/native-book.js';
 import { sumOf } from '../../credits/prices/price-usage.js';
 import { invalid } from '../../kit/errors.js';
@@ -10,7 +11,7 @@ import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
 import { storedText } from '../http/schema.js';
 import { MetadataMember, metadataOf, nativeBody, Strict } from './body.js';
-import { AccountMember, accountOf, reasonOf, ReasonMember } from './callers.js';
+import { AccountMember, accountOf, reasonOf, ReasonMember, SpendingMembers, spendingOf } from './callers.js';
 import { IdempotencyKeyHeader, keyOf, markReplayed } from './idempotency.js';
 import { PreferHeader } from './prefer.js';
 import { PricedReply, presentPriced, usageMembers, usagesIn } from './usage-fields.js';
@@ -18,20 +19,20 @@ import { AmountIn, AmountOut, positiveAmountIn, timeText, TimeOut } from './valu
 
 export type ChargeRouteDeps = {
   /** `chargeAccount` with its deps. */
-  readonly charge: (command: ChargeAccount) => Promise<Charged>;
+  readonly charge: (command: ChargeAccount) => Promise<Charged & { readonly payer?: Payer }>;
   readonly book: () => NativeBook;
 };
 
 const FEATURE_LENGTH_MAX = 100;
 const USED = { model: 'gpt-4', usage: { inputTokens: 1_000, outputTokens: 400 } };
 const chargeBody = nativeBody(Strict({
-  account: AccountMember(), amount: Type.Optional(AmountIn()), ...usageMembers,
+  account: AccountMember(), ...SpendingMembers, amount: Type.Optional(AmountIn()), ...usageMembers,
   feature: Type.Optional(storedText(1, FEATURE_LENGTH_MAX)), reason: ReasonMember(), metadata: MetadataMember(),
 }, { examples: [{ account: 'alice', ...USED, feature: 'chat' }] }));
 const quoteBody = nativeBody(Strict(usageMembers, { examples: [USED] }));
 
 const ChargedReply = Type.Object({
-  account: Type.String(),
+  account: Type.String(), spender: Type.Optional(Type.String({ description: 'the member of the pool `account` that spends' })),
   entry: Type.Integer({ description: '`seq` of its entry: GET /v1/accounts/:accountId/entries/:seq is the receipt' }),
   at: TimeOut(), amount: AmountOut(), available: AmountOut('what can be spent after it'), usages: Type.Array(PricedReply),
 });
@@ -43,14 +44,15 @@ export function chargeRoutes(add: AddRoute, { charge, book }: ChargeRouteDeps): 
   add('POST', '/v1/charges', callers('charges'), {
     summary: 'Charge an amount, or what was used, in one step: all or nothing', body: chargeBody, replays: true, urgency: 'begin',
     headers: { ...IdempotencyKeyHeader, ...PreferHeader }, replies: { 201: ChargedReply },
-    errors: [...priceErrors, 'insufficient_credits', 'idempotency_mismatch', 'account_frozen', 'ledger_unavailable'],
+    errors: [...priceErrors, 'insufficient_credits', 'limit_reached', 'idempotency_mismatch', 'account_frozen', 'ledger_unavailable'],
   }, async (ctx, { principal, body }) => {
     const accountId = accountOf(ctx, principal, body.account);
     const reason = reasonOf(principal, accountId, body.reason);
     const usages = usagesIn(body);
     if ((usages === null) === (body.amount === undefined)) throw invalid('body.amount', 'give exactly one of amount, usage and usages');
     const charged = await charge({
-      accountId, reason, actor: actorOf(principal), feature: body.feature ?? null, metadata: metadataOf(body.metadata),
+      accountId, reason, actor: actorOf(principal), feature: body.feature ?? null,
+      spending: spendingOf(principal, accountId, body), metadata: metadataOf(body.metadata),
       what: usages ?? { amount: positiveAmountIn(body.amount ?? 0, 'body.amount') }, key: keyOf(ctx, principal),
     });
     markReplayed(ctx, charged.replayed);
@@ -67,7 +69,8 @@ export function chargeRoutes(add: AddRoute, { charge, book }: ChargeRouteDeps): 
   });
 }
 
-const presentCharged = (accountId: string, { seq, atMs, amount, available, priced }: Charged): object => ({
-  account: accountId, entry: seq, at: timeText(atMs), amount: creditsText(amount), available: creditsText(available),
+const presentCharged = (asked: string, { seq, atMs, amount, available, priced, payer }: Charged & { readonly payer?: Payer }): object => ({
+  account: payer?.accountId ?? asked, ...(payer === undefined ? {} : { spender: payer.spender }),
+  entry: seq, at: timeText(atMs), amount: creditsText(amount), available: creditsText(available),
   usages: priced.map(presentPriced),
 });

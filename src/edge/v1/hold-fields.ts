@@ -14,7 +14,7 @@ import { micros } from '../../kit/money/micros.js';
 import { LEASE_END_REASONS, readFacts } from '../../ledger/facts.js';
 import { storedText } from '../http/schema.js';
 import { MetadataMember, nativeBody, Strict } from './body.js';
-import { AccountMember, ReasonMember } from './callers.js';
+import { AccountMember, ReasonMember, SpendingMembers } from './callers.js';
 import {
   AmountIn, amountIn, AmountOut, creditsText, OptionalTimeOut, positiveAmountIn, TimeOut, timeText, timeTextOrNull,
 } from './values.js';
@@ -44,6 +44,7 @@ const inputFields = Object.fromEntries(Object.entries(usageFields).filter(([fiel
   Omit<typeof usageFields, 'outputTokens'>;
 
 export const placeBody = nativeBody(Strict({
+  ...SpendingMembers,
   id: Type.Optional(HoldId()), account: AccountMember(), amount: Type.Optional(Adaptive()),
   price: Type.Optional(Strict({
     model: Model(), provider: Provider(), serviceTier: Tier(), ...inputFields,
@@ -139,7 +140,10 @@ const leaseFields = {
   leaseEndsAt: TimeOut(), reportBy: TimeOut(), final: Type.Boolean({ description: 'nothing more can be had: stop at stopAtTokens' }),
   stopAtTokens: Type.Union([Type.Integer(), Type.Null()], { description: 'output tokens in all that the hold pays for' }),
   price: Price(), available: AmountOut(),
-  limits: Type.Array(Type.Object({ id: Type.String(), remaining: AmountOut(), resetsAt: OptionalTimeOut() })),
+  limits: Type.Array(Type.Object({ id: Type.String(), remaining: AmountOut(), resetsAt: OptionalTimeOut() }), {
+    description: 'those that it counts against',
+  }),
+  spender: Type.Optional(Type.String({ description: 'the member of the pool `account` that spends' })),
 };
 export const LeaseReply = Type.Object(leaseFields);
 const endFields = {
@@ -170,7 +174,10 @@ export const HoldReply = Type.Object({
 export const presentLease = (lease: Lease): object => ({
   id: lease.holdId, account: lease.accountId, state: 'open', amount: creditsText(lease.amount), reported: creditsText(lease.reported),
   remaining: creditsText(lease.remaining), leaseEndsAt: timeText(lease.leaseEndsAtMs), reportBy: timeText(lease.reportByMs),
-  final: lease.final, stopAtTokens: lease.stopAtTokens, price: lease.price, available: creditsText(lease.available), limits: [],
+  final: lease.final, stopAtTokens: lease.stopAtTokens, price: lease.price, available: creditsText(lease.available),
+  limits: lease.limits.map(({ limitId, remaining, resetsAtMs }) => (
+    { id: limitId, remaining: creditsText(remaining), resetsAt: timeTextOrNull(resetsAtMs) })),
+  ...(lease.spender === undefined ? {} : { spender: lease.spender }),
 });
 
 type Named = { readonly accountId: string; readonly holdId: string };

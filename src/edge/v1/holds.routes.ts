@@ -17,7 +17,7 @@ import { reply } from '../http/json.js';
 import { queryText, queryWord, WordField } from '../http/query-fields.js';
 import type { AddRoute } from '../http/routes.js';
 import { metadataOf } from './body.js';
-import { accountOf, reasonOf } from './callers.js';
+import { accountOf, reasonOf, spendingOf } from './callers.js';
 import {
   adaptiveIn, askedFor, EndReply, extendBody, headroomIn, HoldId, HoldReply, HoldRowReply, LeaseReply, placeBody, presentEnd,
   presentLease, presentRow, presentShown, progressBody, reportedUse, settleBody, settledUse, voidBody,
@@ -58,7 +58,10 @@ function placeRoute(add: AddRoute, { place }: HoldRouteDeps): void {
   add('POST', '/v1/holds', callers('holds'), {
     summary: 'Reserve credits before a request: an amount, or what a model may use', headers, body: placeBody,
     replays: true, urgency: 'begin', replies: { 201: LeaseReply },
-    errors: ['insufficient_credits', 'hold_resolved', 'idempotency_mismatch', 'limit_exceeded', 'account_frozen', 'ledger_unavailable'],
+    errors: [
+      'insufficient_credits', 'limit_reached', 'hold_resolved', 'idempotency_mismatch', 'limit_exceeded', 'account_frozen',
+      'ledger_unavailable',
+    ],
   }, async (ctx, { principal, body }) => {
     const { id, leaseSeconds, onExpiry, overCapture, debtLimit, metadata } = body;
     const accountId = accountOf(ctx, principal, body.account);
@@ -68,7 +71,7 @@ function placeRoute(add: AddRoute, { place }: HoldRouteDeps): void {
       ...callOf(ctx, principal, accountId, id ?? (key === null ? newId() : `key.${fingerprint(key.caller, key.key)}`)),
       asked: askedFor(body), leaseMs: msOf(leaseSeconds), onExpiry, overCapture, reason,
       debtLimit: debtLimit === undefined ? undefined : amountIn(debtLimit, 'body.debtLimit'), metadata: metadataOf(metadata),
-      isNewId: id === undefined && key === null,
+      isNewId: id === undefined && key === null, spending: spendingOf(principal, accountId, body),
     });
     markReplayed(ctx, lease.replayed);
     reply(ctx, 201, presentLease(lease));
@@ -78,7 +81,7 @@ function placeRoute(add: AddRoute, { place }: HoldRouteDeps): void {
 function openHoldRoutes(add: AddRoute, { extend, report }: HoldRouteDeps): void {
   add('POST', '/v1/holds/:holdId/extend', callers('holds'), {
     summary: 'Raise an open hold, renew its lease, or both', params, headers, body: extendBody, replays: true, urgency: 'end',
-    replies: { 200: LeaseReply }, errors: ['insufficient_credits', 'idempotency_mismatch', ...ON_OPEN],
+    replies: { 200: LeaseReply }, errors: ['insufficient_credits', 'limit_reached', 'idempotency_mismatch', ...ON_OPEN],
   }, async (ctx, { principal, body }) => {
     const { amount, maxOutputTokens, leaseSeconds } = body;
     const accountId = accountOf(ctx, principal, body.account);

@@ -6,9 +6,12 @@ import { apiKeyRoutes, type ApiKeyRouteDeps } from './api-key.routes.js';
 import { balanceRoutes, type BalanceRouteDeps } from './balance.routes.js';
 import { chargeRoutes, type ChargeRouteDeps } from './charges.routes.js';
 import { entryRoutes, receiptRoutes, type ReadHistory, type ReceiptRouteDeps } from './entries.routes.js';
+import { explainRoutes, type ExplainRouteDeps } from './explain.routes.js';
 import { grantRoutes, type GrantRouteDeps } from './grants.routes.js';
 import { holdRoutes, type HoldRouteDeps } from './holds.routes.js';
+import { limitRoutes, type LimitRouteDeps } from './limits.routes.js';
 import { lotRoutes, type LotRouteDeps } from './lots.routes.js';
+import { memberRoutes, type MemberRouteDeps } from './members.routes.js';
 import { modelCostsRoutes, type ModelCostsRouteDeps } from './model-costs.routes.js';
 import { planRoutes, type PlanRouteDeps } from './plan.routes.js';
 import { waiting, type WriteLedger } from './prefer.js';
@@ -26,6 +29,7 @@ export type NativeDeps = {
   readonly history: ReadHistory;
   readonly plans: PlanRouteDeps;
   readonly oversight?: AccountRouteDeps & ReconcileRouteDeps & Pick<ModelCostsRouteDeps, 'modelCosts'>;
+  readonly limits?: LimitRouteDeps & MemberRouteDeps & ExplainRouteDeps;
   readonly holds?: HoldRouteDeps;
   readonly prices?: SetPriceDeps;
   readonly refusals?: RefusalRouteDeps;
@@ -53,6 +57,11 @@ export function nativeRoutes(table: AddRoute, deps: NativeDeps): void {
     accountRoutes(add, deps.oversight);
     reconcileRoutes(add, deps.oversight);
     modelCostsRoutes(add, { ...deps.oversight, clock: deps.clock });
+  }
+  if (deps.limits !== undefined) {
+    limitRoutes(add, deps.limits);
+    memberRoutes(add, deps.limits);
+    explainRoutes(add, deps.limits);
   }
   if (deps.holds !== undefined) holdRoutes(add, deps.holds);
   if (deps.prices !== undefined) priceRoutes(add, deps.prices);

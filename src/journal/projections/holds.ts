@@ -3,6 +3,7 @@ import { joined } from '../../kit/ids.js';
 import { micros, microsToText, ZERO, type Micros } from '../../kit/money/micros.js';
 import type { EntryKind, JournalEntry } from '../../ledger/entry.js';
 import { readFacts } from '../../ledger/facts.js';
+import { joinedLimitParts, limitParts } from '../../ledger/limits.js';
 import type { PlacedEntry } from '../fold-accounts.js';
 import type { CorrectedEnd } from '../model-uses.js';
 import { ShardFault } from '../shard-fault.js';
@@ -130,6 +131,7 @@ const place = (entry: JournalEntry, about: string): HoldRow => ({
   placedExpiresAtMs: entry.leaseEndsAtMs,
   expiresAtMs: entry.leaseEndsAtMs,
   placedBy: entry.principal === '' ? 'user' : entry.principal,
+  limitParts: limitParts(readFacts(entry.about).limits),
   overCapture: entry.terms?.overCapture ?? null, debtLimit: entry.terms?.debtLimit ?? null, inputCost: entry.terms?.inputCost ?? null,
   leaseMs: entry.terms?.leaseMs ?? null,
   reported: ZERO, reportedUsage: '', reportedAtMs: null, spent: '',
@@ -153,6 +155,7 @@ function extend(hold: HoldRow, entry: JournalEntry): HoldRow {
   for (const [lotId, amount] of heldOf(entry)) parts.set(lotId, (parts.get(lotId) ?? 0) + amount);
   return {
     ...hold, ...reportOf(hold, entry), amount: micros(hold.amount + entry.held), parts: partsText(parts), expiresAtMs: entry.leaseEndsAtMs,
+    limitParts: joinedLimitParts(hold.limitParts, readFacts(entry.about).limits),
   };
 }
 

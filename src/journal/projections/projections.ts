@@ -2,6 +2,7 @@ import { accounts } from './accounts.js';
 import { entries, entryDetails } from './entries.js';
 import { freezes } from './freezes.js';
 import { changedHolds, placedHolds } from './holds.js';
+import { limitWindows } from './limit-windows.js';
 import { changedLots, openedLots } from './lots.js';
 import { modelHours } from './model-hours.js';
 import { moneyIn } from './money-in.js';
@@ -31,6 +32,7 @@ export const projections: readonly Projection[] = [
   collectedUsage,
   modelHours,
   usageMinutes,
+  limitWindows,
   transactions,
   moneyIn,
   quarantine,

@@ -66,7 +66,7 @@ const PRICE_RULES = ['exact', 'alias', 'case', 'provider', 'date', 'variant', 'r
 /** The worker's jobs (worker/jobs/job-names.ts). */
 const JOBS = [
   'drain', 'expire-holds', 'expire-lots', 'expire-forgotten', 'replay-money-in', 'resume-claims', 'resume-transfers',
-  'make-partitions', 'forget-epochs', 'refill-plans', 'welcome-newcomers', 'forget-refusals', 'reconcile',
+  'make-partitions', 'forget-epochs', 'refill-plans', 'welcome-newcomers', 'forget-refusals', 'keep-limits', 'reconcile',
 ] as const;
 
 /** The queues of settlements and of telemetry (edge/queues/queues.ts), in RabbitMQ and in BullMQ. */
@@ -135,6 +135,9 @@ export const METRICS = {
       'granted', 'captured', 'expired', 'removed', 'held', 'released', 'overage', 'debt', 'debt_paid', 'uncollected', 'refused',
       'refunded', 'given_back',
     ],
+  }),
+  limitRefusals: counter('cg_limit_refusals_total', 'Holds, extensions and charges that a spending limit refused, by its window.', {
+    period: ['minute', 'hour', 'day', 'week', 'month', 'total'], window: ['calendar', 'rolling'],
   }),
   priced: counter(
     'cg_prices_found_total',

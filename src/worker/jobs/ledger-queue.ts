@@ -16,6 +16,7 @@ export type LedgerJobs = {
   'refill-plans': Record<string, never>;
   'welcome-newcomers': Record<string, never>;
   'forget-refusals': Record<string, never>;
+  'keep-limits': Record<string, never>;
   'reconcile': Record<string, never>;
 };
 
@@ -39,6 +40,7 @@ const EVERY_MS: Readonly<Record<LedgerJobName, number>> = {
   'refill-plans': 2_000,
   'welcome-newcomers': 1_000,
   'forget-refusals': 3_600_000,
+  'keep-limits': 5_000,
   'reconcile': 5_000,
 };
 
@@ -66,7 +68,7 @@ export function ledgerQueue(connection: QueueConnection, namespace: string, onEr
       const data: LedgerJobs = {
         'drain': { shards }, 'expire-holds': { shards }, 'expire-lots': { shards }, 'expire-forgotten': {}, 'replay-money-in': {},
         'resume-claims': {}, 'resume-transfers': {}, 'make-partitions': {}, 'forget-epochs': {},
-        'refill-plans': {}, 'welcome-newcomers': {}, 'forget-refusals': {}, 'reconcile': {},
+        'refill-plans': {}, 'welcome-newcomers': {}, 'forget-refusals': {}, 'keep-limits': {}, 'reconcile': {},
       };
       for (const name of JOB_NAMES) {
         await queue.upsertJobScheduler(name, { every: EVERY_MS[name] }, { name, data: data[name], opts: JOB_OPTIONS });

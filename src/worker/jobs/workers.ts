@@ -1,5 +1,6 @@
 import { Worker, type Job } from 'bullmq';
 import { moneyIn, replayPending, type MoneyInDeps } from '../../credits/grants/money-in.js';
+import { keepLimits } from '../../credits/limits/manage-limits.js';
 import { refillPlans } from '../../credits/plans/refill-plans.js';
 import { welcomeNewcomers } from '../../credits/plans/welcome-newcomers.js';
 import { forgetRefusals } from '../../credits/refusals/forget-refusals.js';
@@ -70,6 +71,7 @@ export function startWorkers(deps: WorkerDeps): Workers {
     'refill-plans': () => refillPlans({ db: deps.db, moneyIn: moneyIn(deps), clock: deps.clock }),
     'welcome-newcomers': () => welcomeNewcomers({ db: deps.db, moneyIn: moneyIn(deps), amount: deps.welcomeCredits ?? ZERO }),
     'forget-refusals': () => forgetRefusals(deps.db, deps.clock()),
+    'keep-limits': () => keepLimits(deps),
     'reconcile': deps.reconcile,
     'make-partitions': async () => ({ made: await makePartitions(deps.db, deps.clock()) }),
   };

@@ -15,7 +15,9 @@ import { startGateway, type TestGateway } from '../../support/gateway.js';
  * a route line is found, and a new route forces a decision.
  * Pages for people are no part of the document that is walked here: test/edge/console/gates.test.ts walks them.
  */
-type Expected = 'public' | 'any' | 'supervisor' | 'admin' | ServerScope | 'users and services' | 'services' | 'service readers' | 'readers';
+type Expected =
+  | 'public' | 'any' | 'supervisor' | 'admin' | ServerScope
+  | 'users and services' | 'services' | 'service readers' | 'readers' | 'holders';
 
 const GATES: Readonly<Record<string, Expected>> = {
   // Credits
@@ -110,6 +112,22 @@ const GATES: Readonly<Record<string, Expected>> = {
   'GET /v1/accounts/{accountId}/lots': 'readers',
   'POST /v1/accounts/{accountId}/freeze': 'admin',
   'POST /v1/accounts/{accountId}/thaw': 'admin',
+  'GET /v1/accounts/{accountId}/explain': 'readers',
+  'GET /v1/accounts/{accountId}/limits': 'readers',
+  'DELETE /v1/accounts/{accountId}/limits/{limitId}': 'services',
+  'GET /v1/accounts/{accountId}/limits/{limitId}': 'readers',
+  'PUT /v1/accounts/{accountId}/limits/{limitId}': 'services',
+  'GET /v1/accounts/{accountId}/members': 'readers',
+  'DELETE /v1/accounts/{accountId}/members/{spender}': 'services',
+  'GET /v1/accounts/{accountId}/members/{spender}': 'readers',
+  'PUT /v1/accounts/{accountId}/members/{spender}': 'services',
+  'GET /v1/holds': 'users and services',
+  'POST /v1/holds': 'holders',
+  'GET /v1/holds/{holdId}': 'users and services',
+  'POST /v1/holds/{holdId}/extend': 'holders',
+  'POST /v1/holds/{holdId}/progress': 'holders',
+  'POST /v1/holds/{holdId}/settle': 'holders',
+  'POST /v1/holds/{holdId}/void': 'holders',
   'GET /v1/api-keys': 'admin',
   'POST /v1/api-keys': 'admin',
   'DELETE /v1/api-keys/{keyId}': 'admin',
@@ -118,13 +136,6 @@ const GATES: Readonly<Record<string, Expected>> = {
   'GET /v1/entries': 'any',
   'POST /v1/grants': 'services',
   'DELETE /v1/grants/{grantId}': 'services',
-  'GET /v1/holds': 'any',
-  'POST /v1/holds': 'any',
-  'GET /v1/holds/{holdId}': 'any',
-  'POST /v1/holds/{holdId}/extend': 'any',
-  'POST /v1/holds/{holdId}/progress': 'any',
-  'POST /v1/holds/{holdId}/settle': 'any',
-  'POST /v1/holds/{holdId}/void': 'any',
   'GET /v1/models/costs': 'supervisor',
   'GET /v1/plans': 'admin',
   'DELETE /v1/plans/{planId}': 'admin',
@@ -185,6 +196,10 @@ const VERDICTS: Readonly<Record<Expected, Verdicts>> = {
   'users and services': {
     ...REFUSED, user: 'let in', other: 'let in', supervisor: 'let in', admin: 'let in', fullKey: 'let in', narrowKey: 403,
   },
+  // The scope of `narrowKey`.
+  holders: {
+    ...REFUSED, user: 'let in', other: 'let in', supervisor: 'let in', admin: 'let in', fullKey: 'let in', narrowKey: 'let in',
+  },
   services: { ...REFUSED, user: 403, other: 403, supervisor: 403, admin: 'let in', fullKey: 'let in', narrowKey: 403 },
   'service readers': { ...REFUSED, user: 403, other: 403, supervisor: 'let in', admin: 'let in', fullKey: 'let in', narrowKey: 403 },
   // The path names the account of `user`.
@@ -224,7 +239,7 @@ beforeAll(async () => {
 afterAll(async () => { await gateway.stop(); });
 
 /** Gates that a user passes; what belongs to another account is the route's business. */
-const ADMITS_USERS: ReadonlySet<Expected> = new Set(['public', 'any', 'users and services', 'readers']);
+const ADMITS_USERS: ReadonlySet<Expected> = new Set(['public', 'any', 'users and services', 'readers', 'holders']);
 
 const verdictOf = (status: number): Verdict => (status === 401 || status === 403 ? status : 'let in');
 const CODES: ReadonlyMap<number, string> = new Map([[401, 'unauthenticated'], [403, 'forbidden']]);

@@ -4,6 +4,7 @@ import { REPORTING_LEASE_SECONDS } from '../../../kit/limits.js';
 import { ZERO, type Micros } from '../../../kit/money/micros.js';
 import { writeFacts } from '../../../ledger/facts.js';
 import { insufficientCredits } from '../../accounts/insufficient-credits.js';
+import { nativeLimitReached } from '../../limits/limit-refusal.js';
 import { atPriceOf, leaseRefusal, toLease, type Lease, type LeaseCall, type LeaseDeps } from './lease.js';
 import { costOf, pricingOf, UNKNOWN_PRICE, type LeasePricing } from './lease-price.js';
 
@@ -18,7 +19,7 @@ export type ExtendLease = LeaseCall & {
 /**
  * Raises an open hold, renews its lease, or both. The same under the same key is done once.
  *
- * @throws GatewayError insufficient_credits, hold_not_found, hold_resolved, forbidden (a service placed it),
+ * @throws GatewayError insufficient_credits, limit_reached, hold_not_found, hold_resolved, forbidden (a service placed it),
  *   idempotency_mismatch, account_frozen, ledger_unavailable.
  */
 export async function extendLease(deps: LeaseDeps, command: ExtendLease): Promise<Lease> {
@@ -40,6 +41,8 @@ export async function extendLease(deps: LeaseDeps, command: ExtendLease): Promis
     }
     case 'insufficient_credits':
       throw insufficientCredits(required, reply.available);
+    case 'limit_reached':
+      throw nativeLimitReached(required, reply);
     case 'idempotency_mismatch':
       throw new GatewayError('idempotency_mismatch', 'the Idempotency-Key was used for another extension of this hold');
     case 'hold_resolved':

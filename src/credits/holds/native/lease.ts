@@ -4,6 +4,7 @@ import { accountFrozen, GatewayError } from '../../../kit/errors.js';
 import { micros, type Micros } from '../../../kit/money/micros.js';
 import type { LeasedHold } from '../../../ledger/lease-port.js';
 import type { HoldOutcome, Ledger, Principal } from '../../../ledger/ledger.js';
+import type { LimitState } from '../../../ledger/limits.js';
 import type { NativeBook } from '../../prices/native-book.js';
 import { holdResolved } from '../hold-outcome.js';
 import { pricingOf, stopAtTokens, type LeasePrices, type LeasePricing } from './lease-price.js';
@@ -45,21 +46,25 @@ export type Lease = {
   readonly stopAtTokens: number | null;
   readonly price: { readonly book: string; readonly model: string; readonly version: number } | null;
   readonly available: Micros;
+  /** The limits that it counts against. */
+  readonly limits: readonly LimitState[];
+  /** Under which name a member of a pool spends; absent where the account spends itself. */
+  readonly spender?: string;
   readonly replayed: boolean;
 };
 
-type Held = Pick<LeasedHold, 'amount' | 'reported' | 'reportedUsage' | 'expiresAtMs' | 'available' | 'final'>;
+type Held = Pick<LeasedHold, 'amount' | 'reported' | 'reportedUsage' | 'expiresAtMs' | 'available' | 'final' | 'limits'>;
 
 export function toLease(
   { book }: Pick<LeaseDeps, 'book'>, { accountId, holdId }: Pick<LeaseCall, 'accountId' | 'holdId'>, pricing: LeasePricing, held: Held,
   { leaseMs, replayed }: { readonly leaseMs: number; readonly replayed: boolean },
 ): Lease {
-  const { amount, reported, reportedUsage, expiresAtMs, available, final } = held;
+  const { amount, reported, reportedUsage, expiresAtMs, available, final, limits } = held;
   const by = pricing.price === '' ? null : book.named(pricing.price).by;
   return {
     holdId, accountId, amount, reported, remaining: micros(Math.max(0, amount - reported)), leaseEndsAtMs: expiresAtMs,
     reportByMs: expiresAtMs - Math.floor(leaseMs / 2), final, stopAtTokens: stopAtTokens(book, pricing, amount, reportedUsage),
-    price: by === null ? null : { book: by.book, model: by.model, version: by.version }, available, replayed,
+    price: by === null ? null : { book: by.book, model: by.model, version: by.version }, available, limits, replayed,
   };
 }
 

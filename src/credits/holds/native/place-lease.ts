@@ -3,11 +3,14 @@ import { fingerprint } from '../../../kit/ids.js';
 import { REPORTING_LEASE_SECONDS } from '../../../kit/limits.js';
 import { micros, ZERO, type Micros } from '../../../kit/money/micros.js';
 import type { ExpiryPolicy, OverCapture } from '../../../ledger/ledger.js';
+import type { Spending } from '../../../ledger/limits.js';
+import { nativeLimitReached } from '../../limits/limit-refusal.js';
 import { costOfOutput, type Price } from '../../prices/price-tokens.js';
 import type { ServiceTier } from '../../prices/price.js';
 import { classCounts, type TokenUsage } from '../../prices/token-usage.js';
 import { placeRefusal } from '../hold-refusals.js';
 import { placeHold } from '../place-hold.js';
+import type { SpendingFact } from '../../../ledger/facts.js';
 import { toLease, type Lease, type LeaseCall, type LeaseDeps } from './lease.js';
 import { inputCostOf, type LeasePricing } from './lease-price.js';
 import { beyondHold } from './lease-terms.js';
@@ -24,6 +27,8 @@ export type PlaceLease = LeaseCall & {
   readonly debtLimit?: Micros | undefined;
   readonly metadata?: object | undefined;
   readonly reason: string | null;
+  /** Who spends, and on what beside the model: which limits of the account it counts against. */
+  readonly spending?: Pick<Spending, 'spender' | 'feature' | 'key'> | undefined;
   /** The id is new: Postgres need not be asked whether a hold of that id has ended. */
   readonly isNewId: boolean;
 };
@@ -46,7 +51,7 @@ type Grant = { readonly minimum: Micros; readonly desired: Micros; readonly inpu
  * Reserves an amount, or what a model may use at most, under terms of its own. The same again while it is open gets the
  * first answer.
  *
- * @throws GatewayError invalid_request, insufficient_credits, idempotency_mismatch (the id is that of another open hold),
+ * @throws GatewayError invalid_request, insufficient_credits, limit_reached, idempotency_mismatch (the id is that of another open hold),
  *   hold_resolved (a hold of that id has ended; `first` tells how), limit_exceeded, account_frozen, ledger_unavailable.
  */
 export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<Lease> {
@@ -64,30 +69,38 @@ export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<
     accountId, holdId, kind: LEASE, amount: { minimum, desired }, price: pricing.price, by, isNewId, terms,
     // Without a report it charges nothing.
     expiryPolicy: onExpiry ?? 'charge_reported',
+    spending: { ...command.spending, model: model === '' ? undefined : model },
     fingerprint: fingerprintOf(command),
     facts: {
-      lease: { model, ...(pricing.price === '' ? {} : { usage, serviceTier }) }, actor, ...(metadata === undefined ? {} : { metadata }),
+      ...spendingFact(command.spending), lease: { model, ...(pricing.price === '' ? {} : { usage, serviceTier }) }, actor, ...(metadata === undefined ? {} : { metadata }),
       ...(reason === null ? {} : { reason }), type: 'lease',
     },
   });
   if (reply.status === 'hold_exists') {
     throw new GatewayError('idempotency_mismatch', `hold ${holdId} was placed by another request; use a new id`);
   }
+  if (reply.status === 'limit_reached') throw nativeLimitReached(minimum, reply);
   if (reply.status !== 'placed') {
     throw placeRefusal(reply, minimum, {
       hold: `hold ${holdId}`, taken: 'use a new id', tooMany: 'the account has too many open holds; settle or void some first',
     });
   }
   deps.leasePrices.remember(accountId, holdId, pricing);
-  const { amount, expiresAtMs, available, replayed } = reply;
+  const { amount, expiresAtMs, available, limits, replayed } = reply;
   return toLease(deps, command, pricing, {
-    amount, expiresAtMs, available, reported: ZERO, reportedUsage: '', final: available === 0,
+    amount, expiresAtMs, available, reported: ZERO, reportedUsage: '', limits,
+    final: available === 0 || limits.some(({ mode, remaining }) => mode === 'refuse' && remaining === 0),
   }, { leaseMs, replayed });
 }
 
+/** Who spends and for what, as the entry tells it for series of usage. */
+const spendingFact = (spending: PlaceLease['spending'] = {}): { spending?: SpendingFact } =>
+  (Object.values(spending).every((each) => each === undefined) ? {} : { spending });
+
 /** Of what was asked for, not of what it costs: a repeat is the same request when the price has changed meanwhile. */
-function fingerprintOf({ asked, leaseMs, onExpiry, overCapture, debtLimit, metadata }: PlaceLease): string {
-  return fingerprint('lease', canonical({ asked, leaseMs, onExpiry, overCapture, debtLimit, metadata }));
+function fingerprintOf({ asked, leaseMs, onExpiry, overCapture, debtLimit, metadata, spending }: PlaceLease): string {
+  const { spender, feature } = spending ?? {};
+  return fingerprint('lease', canonical({ asked, leaseMs, onExpiry, overCapture, debtLimit, metadata, spender, feature }));
 }
 
 /** JSON with the members of every object in one order. */

@@ -1,0 +1,55 @@
+import { readExpiries } from '../books/entry.table.js';
+import { readFreeze } from '../books/frozen-account.table.js';
+import { explainSpending } from '../credits/limits/explain-spending.js';
+import { listLimits, removeLimit, setLimit } from '../credits/limits/manage-limits.js';
+import { addMember, listMembers, removeMember, showMember } from '../credits/pools/manage-members.js';
+import { POOLS_CHANNEL } from '../credits/pools/pool-member.table.js';
+import { openPools, type Pools } from '../credits/pools/pools.js';
+import type { ExplainRouteDeps } from '../edge/v1/explain.routes.js';
+import type { LimitRouteDeps } from '../edge/v1/limits.routes.js';
+import type { MemberRouteDeps } from '../edge/v1/members.routes.js';
+import type { Clock } from '../kit/clock.js';
+import type { Log } from '../kit/log.js';
+import { toGatewayError } from '../stores/postgres/errors.js';
+import { listenToPostgres } from '../stores/postgres/listen.js';
+import type { Core } from './core.js';
+
+export type LimitsSide = {
+  readonly routes: LimitRouteDeps & MemberRouteDeps & ExplainRouteDeps;
+  readonly pools: Pools;
+};
+
+/** Limits, pools, and what explains them. Throws when Postgres cannot be read. */
+export async function composeLimits({ core, databaseUrl, clock, log }: {
+  readonly core: Core; readonly databaseUrl: string; readonly clock: Clock; readonly log: Log;
+}): Promise<LimitsSide> {
+  const { db, ledger, freshen, prices } = core;
+  const pools = await openPools({
+    db,
+    listen: (onNotice) => listenToPostgres({ databaseUrl, channel: POOLS_CHANNEL, onNotice }),
+    onError: (error) => { log.warn({ err: error }, 'members of pools not read; the ones in memory stay in use'); },
+  });
+  const limits = { db, ledger, clock };
+  const members = { db, pools };
+  return {
+    pools,
+    routes: {
+      listLimits: (accountId) => listLimits(db, accountId),
+      setLimit: (accountId, spec, by) => setLimit(limits, accountId, spec, by),
+      removeLimit: (accountId, limitId, check) => removeLimit(limits, accountId, limitId, check),
+      listMembers: (accountId, after, limit) => listMembers(db, accountId, after, limit),
+      showMember: (accountId, spender) => showMember(db, accountId, spender),
+      addMember: (accountId, spender, by) => addMember(members, accountId, spender, by),
+      removeMember: (accountId, spender, check) => removeMember(members, accountId, spender, check),
+      explain: (accountId, amount, spending) => explainSpending({
+        ledger, freshen,
+        readFreeze: (id) => readFreeze(db, id).catch(rethrow),
+        readExpiries: (id) => readExpiries(db, id).catch(rethrow),
+      }, accountId, amount, spending),
+      payerOf: (accountId) => pools.payerOf(accountId),
+      prices,
+    },
+  };
+}
+
+const rethrow = (error: unknown): never => { throw toGatewayError(error); };

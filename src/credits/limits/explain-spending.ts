@@ -1,0 +1,67 @@
+import type { Expiry } from '../../books/entry.table.js';
+import type { Freeze } from '../../books/frozen-account.table.js';
+import type { Freshen } from '../../journal/freshen.js';
+import { GatewayError } from '../../kit/errors.js';
+import { micros, type Micros } from '../../kit/money/micros.js';
+import type { Balance } from '../../ledger/account-snapshot.js';
+import type { Ledger, LimitUse } from '../../ledger/ledger.js';
+import type { Spending } from '../../ledger/limits.js';
+
+export type ExplainDeps = {
+  readonly ledger: Pick<Ledger, 'readAccount' | 'readLimits'>;
+  readonly freshen: Pick<Freshen, 'account'>;
+  readonly readFreeze: (accountId: string) => Promise<Freeze | null>;
+  /** The last expiries of an account, the latest first. */
+  readonly readExpiries: (accountId: string) => Promise<readonly Expiry[]>;
+};
+
+export type Explained = {
+  readonly balance: Balance;
+  readonly limits: readonly LimitUse[];
+  /** Null: a hold or charge of the amount would pass now. */
+  readonly refusedBy:
+    | { readonly kind: 'frozen' }
+    | { readonly kind: 'balance'; readonly shortBy: Micros }
+    | { readonly kind: 'limit'; readonly limitId: string; readonly shortBy: Micros; readonly resetsAtMs: number | null }
+    | null;
+  readonly frozen: boolean;
+  /** Who froze it; also null while Postgres does not answer. */
+  readonly freeze: Freeze | null;
+  /** Empty also while Postgres does not answer. */
+  readonly expired: readonly Expiry[];
+};
+
+/**
+ * Whether an account could spend `amount` now, and why not: by the same rule as the scripts, the tightest refuses. A read: what
+ * happens in between decides anew.
+ *
+ * @throws GatewayError ledger_unavailable
+ */
+export async function explainSpending(deps: ExplainDeps, accountId: string, amount: Micros, spending: Spending): Promise<Explained> {
+  const account = await deps.ledger.readAccount(accountId);
+  const limits = await deps.ledger.readLimits(accountId, spending);
+  const told = await tellFromBooks(deps, accountId, account.frozen);
+  const tightest = limits.filter(({ mode }) => mode === 'refuse')
+    .reduce<LimitUse | null>((least, each) => (least === null || each.remaining < least.remaining ? each : least), null);
+  const { available } = account;
+  const common = { balance: account, limits, frozen: account.frozen, ...told };
+  if (account.frozen) return { ...common, refusedBy: { kind: 'frozen' } };
+  if (tightest !== null && tightest.remaining < Math.min(amount, available)) {
+    const { limitId, remaining, resetsAtMs } = tightest;
+    return { ...common, refusedBy: { kind: 'limit', limitId, shortBy: micros(amount - remaining), resetsAtMs } };
+  }
+  if (available < amount) return { ...common, refusedBy: { kind: 'balance', shortBy: micros(amount - available) } };
+  return { ...common, refusedBy: null };
+}
+
+async function tellFromBooks(
+  { freshen, readFreeze, readExpiries }: ExplainDeps, accountId: string, frozen: boolean,
+): Promise<Pick<Explained, 'freeze' | 'expired'>> {
+  try {
+    await freshen.account(accountId);
+    return { freeze: frozen ? await readFreeze(accountId) : null, expired: await readExpiries(accountId) };
+  } catch (error) {
+    if (error instanceof GatewayError && error.code === 'ledger_unavailable') return { freeze: null, expired: [] };
+    throw error;
+  }
+}

@@ -1,0 +1,25 @@
+import { GatewayError } from '../../kit/errors.js';
+import { toCredits } from '../../kit/money/credits.js';
+import { micros, type Micros } from '../../kit/money/micros.js';
+import type { LimitRefusal } from '../../ledger/limits.js';
+
+export type LimitReached = { readonly available: Micros; readonly limit: LimitRefusal };
+
+/**
+ * A refusal by a spending limit in the legacy APIs, which know no limits: their answer to too few credits, with the limit
+ * named in the sources.
+ */
+export const limitReached = (required: Micros, { limit }: LimitReached): GatewayError => {
+  const { limitId, remaining, resetsAtMs } = limit;
+  const until = resetsAtMs === null ? '' : ` until ${new Date(resetsAtMs).toISOString()}`;
+  const message = `${toCredits(required)} credits needed, the limit ${limitId} allows ${toCredits(remaining)}${until}`;
+  return new GatewayError('insufficient_credits', message, { sources: [{ path: `limits.${limitId}`, message }] });
+};
+
+/** The same in `/v1`, which tells what is missing, which limit refused and when it resets. */
+export const nativeLimitReached = (required: Micros, { available, limit }: LimitReached): GatewayError => {
+  const { limitId, remaining, resetsAtMs } = limit;
+  return new GatewayError('limit_reached', `${toCredits(required)} credits needed, the limit ${limitId} allows ${toCredits(remaining)}`, {
+    shortage: { required, available: micros(Math.min(available, remaining)), limit: limitId, resetsAtMs },
+  });
+};

@@ -1,0 +1,55 @@
+import type { Reply } from '../stores/redis/script.js';
+import { nameOfAccount } from './account-name.js';
+import type { OperationDeps } from './account-scripts.js';
+import type { AccountKeys } from './keys.js';
+import type { Ledger } from './ledger.js';
+import { encodeLimits, renewEdges, type Spending } from './limits.js';
+import { amountAt, momentAt, textAt, undocumented } from './replies.js';
+import { readLimitsScript, setLimitsScript } from './scripts.js';
+
+const limitKeys = ({ fence, account, limits }: AccountKeys) => ({ fence, account, limits });
+
+/** Arguments of every script that counts against limits. */
+export const spendingArgs = (accountId: string, { spender = accountId, model = '', feature = '', key = '' }: Spending = {}) => (
+  // Named as in keys, because it becomes part of texts that scripts write and read.
+  { spender: nameOfAccount(spender), model, feature, api_key: key }
+);
+
+/** Makes new edges for the definitions that a script answered as stale (lua/includes/limits.lua). */
+export async function renewLimits({ scripts }: Pick<OperationDeps, 'scripts'>, accountId: string, reply: Reply): Promise<void> {
+  const nowMs = amountAt(reply, 1);
+  await scripts.run(setLimitsScript, accountId, limitKeys, {
+    version: textAt(reply, 2), definitions: renewEdges(textAt(reply, 3), nowMs), renews: 1,
+  });
+}
+
+/** Definitions and counters of limits. */
+export function limitOperations(
+  { scripts, past }: Pick<OperationDeps, 'scripts'> & {
+    /** Runs a script again after what it named has been done: stale edges renewed. */
+    readonly past: (accountId: string, run: () => Promise<Reply>) => Promise<Reply>;
+  },
+): Pick<Ledger, 'setLimits' | 'readLimits'> {
+  return {
+    async setLimits({ accountId, limits, nowMs }) {
+      const reply = await scripts.run(setLimitsScript, accountId, limitKeys, {
+        version: limits.version, definitions: encodeLimits(limits, nowMs), renews: 0,
+      });
+      const status = reply[0];
+      if (status !== 'set' && status !== 'unchanged') throw undocumented('set-limits', reply);
+      return { status };
+    },
+
+    async readLimits(accountId, spending) {
+      const reply = await past(accountId, () => scripts.run(readLimitsScript, accountId, limitKeys, spendingArgs(accountId, spending)));
+      if (reply[0] !== 'limits') throw undocumented('read-limits', reply);
+      return Array.from({ length: (reply.length - 1) / 5 }, (_, index) => {
+        const at = 1 + 5 * index;
+        return {
+          limitId: textAt(reply, at), used: amountAt(reply, at + 1), remaining: amountAt(reply, at + 2),
+          resetsAtMs: momentAt(reply, at + 3), mode: textAt(reply, at + 4) === 'warn' ? 'warn' : 'refuse',
+        };
+      });
+    },
+  };
+}
