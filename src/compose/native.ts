@@ -27,7 +27,7 @@ export type NativeParts = {
 /** What the routes of `/v1` need (edge/v1/routes.ts). */
 export function composeNative(
   { config, core, money, clock, pools, plans, oversight }: NativeParts,
-): Omit<NativeDeps, 'clock' | 'refusals' | 'apiKeys'> {
+): Omit<NativeDeps, 'clock' | 'refusals' | 'apiKeys' | 'batch'> {
   const { db, ledger, freshen, prices } = core;
   const book = () => prices.native();
   const writeLedger = async (accountId: string): Promise<boolean> =>

@@ -214,8 +214,9 @@ function admitNative(
   const admit = (token: Principal): NativeCaller => {
     ctx.state.accountId = token.accountId;
     if (token.role === 'admin' || (token.role === 'supervisor' && gate.scope === 'read')) return { kind: 'operator', token };
-    if (!gate.users) throw new GatewayError('forbidden', 'Users may not call this; it is for services with an API key and for operators');
-    return { kind: 'user', token };
+    const user: NativeCaller = { kind: 'user', token };
+    assertPasses(gate, user);
+    return user;
   };
   const token = authenticate(sent);
   return token instanceof Promise ? token.then(admit) : admit(token);
@@ -223,9 +224,9 @@ function admitNative(
 
 async function admitService(authenticateServer: AuthenticateServer, gate: CallersGate, key: string): Promise<NativeCaller> {
   try {
-    const caller = await authenticateServer(key);
-    assertScope(caller, gate.scope);
-    return { kind: 'service', key: caller };
+    const caller: NativeCaller = { kind: 'service', key: await authenticateServer(key) };
+    assertPasses(gate, caller);
+    return caller;
   } catch (error) {
     // Where no key exists at all, this one is wrong too.
     if (error instanceof GatewayError && error.code === 'not_configured') throw new GatewayError('unauthenticated', 'Invalid API key');
@@ -233,8 +234,17 @@ async function admitService(authenticateServer: AuthenticateServer, gate: Caller
   }
 }
 
+/** Throws GatewayError forbidden unless a caller of `/v1` may pass a gate. A supervisor who may only read is a user to the others. */
+export function assertPasses(gate: CallersGate, caller: NativeCaller): void {
+  if (caller.kind === 'service') {
+    if (gate.scope !== null) assertScope(caller.key, gate.scope);
+  } else if (caller.kind === 'user' && !gate.users) {
+    throw new GatewayError('forbidden', 'Users may not call this; it is for services with an API key and for operators');
+  }
+}
+
 /** A service acts on the account that its body names, or on the one payer of its key, also where the rest of the body is at fault. */
-function nameNativeAccount(ctx: GatewayContext, caller: NativeCaller, sent: unknown): void {
+export function nameNativeAccount(ctx: GatewayContext, caller: NativeCaller, sent: unknown): void {
   if (caller.kind !== 'service') return;
   const { payer, accountPrefix } = caller.key;
   const { account = payer } = (sent ?? {}) as { readonly account?: unknown };

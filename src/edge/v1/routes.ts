@@ -19,6 +19,8 @@ import { priceRoutes } from './price.routes.js';
 import { reconcileRoutes, type ReconcileRouteDeps } from './reconcile.routes.js';
 import { refundRoutes, type RefundRouteDeps } from './refunds.routes.js';
 import { refusalRoutes, type RefusalRouteDeps } from './refusal.routes.js';
+import { batchRoutes } from './batch.routes.js';
+import { remembering, type Operation, type RunDeps } from './operations.js';
 import { usageRoutes, type UsageRouteDeps } from './usage.routes.js';
 import { transferRoutes, type TransferRouteDeps } from './transfers.routes.js';
 
@@ -39,11 +41,13 @@ export type NativeDeps = {
   readonly charges?: ChargeRouteDeps;
   readonly grants?: GrantRouteDeps;
   readonly usage?: UsageRouteDeps;
+  readonly batch: Pick<RunDeps, 'fail' | 'refused'>;
 };
 
 /** The native API (docs/contracts/native.md): every group of its routes. */
 export function nativeRoutes(table: AddRoute, deps: NativeDeps): void {
-  const add = waiting(table, deps.writeLedger);
+  const operations = new Map<string, Operation>();
+  const add = waiting(remembering(table, operations), deps.writeLedger);
   if (deps.charges !== undefined) chargeRoutes(add, deps.charges);
   if (deps.grants !== undefined) grantRoutes(add, deps.grants, deps.clock);
   if (deps.accounts !== undefined) {
@@ -72,4 +76,5 @@ export function nativeRoutes(table: AddRoute, deps: NativeDeps): void {
   }
   if (deps.apiKeys !== undefined) apiKeyRoutes(add, deps.apiKeys);
   if (deps.refusals !== undefined) refusalRoutes(add, deps.refusals);
+  batchRoutes(add, { ...deps.batch, operations });
 }
