@@ -113,9 +113,10 @@ export async function* readUsage(db: Db, query: UsageQuery): AsyncGenerator<Usag
 
 function statementOf({ of, fromMs: from, toMs: to, interval, timeZone, groupBy, only }: UsageQuery) {
   const groups = groupBy.map((name) => `${COLUMN[name]} as g_${name}`);
+  const sums = USAGE_SUMS.map((name) => `sum(${name})::text as ${name}`);
   const filters = Object.keys(only) as (keyof typeof only)[];
   const text = `
-    select ${msOf('date_trunc(:interval, minute, :timeZone)')} as at, ${[...groups, ...USAGE_SUMS.map((name) => `sum(${name})::text as ${name}`)].join(', ')}
+    select ${msOf('date_trunc(:interval, minute, :timeZone)')} as at, ${[...groups, ...sums].join(', ')}
       from usage_minutes
      where minute >= date_trunc('minute', ${fromMs(':from::double precision')}, 'UTC')
        and minute < ${fromMs(':to::double precision')}

@@ -52,7 +52,8 @@ export function composeNative(
     },
     usage: {
       usageSeries: usageSeries({
-        db: core.reportDb, freshen: (accountId) => (accountId === null ? freshen.all() : freshen.account(accountId)).catch(() => undefined),
+        db: core.reportDb,
+        bringUpToDate: (accountId) => (accountId === null ? freshen.all() : freshen.account(accountId)).catch(() => undefined),
       }),
     },
     charges: {

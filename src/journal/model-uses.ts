@@ -58,14 +58,17 @@ export function modelUses({ entry, facts: { usage, deduction }, corrected = null
   const captured = deduction?.credits ?? entry.captured;
   const held = entry.held < 0 ? micros(0 - entry.held) : ZERO;
   // Almost every entry has one model.
-  if (said.length === 1) return said.map(({ credits: _, ...of }) => ({ ...of, messages, held, captured }));
+  if (said.length === 1) return said.map((each) => ({ ...useOf(each), messages, held, captured }));
   // Split by cost, as a settlement of several models is computed; evenly where all of it was free.
   const weights = said.map(({ credits }) => Math.round(credits * MICROS_PER_CREDIT));
   const [helds, captureds] = [splitMicros(held, weights), splitSigned(captured, weights)];
-  return said.map(({ credits: _, ...of }, index) => ({
-    ...of, messages, held: helds[index] ?? ZERO, captured: captureds[index] ?? ZERO,
+  return said.map((each, index) => ({
+    ...useOf(each), messages, held: helds[index] ?? ZERO, captured: captureds[index] ?? ZERO,
   }));
 }
+
+const useOf = ({ model, tokens, inputTokens, outputTokens }: Said): Tokens & { readonly model: string } =>
+  ({ model, tokens, inputTokens, outputTokens });
 
 function splitSigned(amount: Micros, weights: readonly number[]): Micros[] {
   return amount >= 0 ? splitMicros(amount, weights) : splitMicros(micros(0 - amount), weights).map((part) => micros(0 - part));

@@ -1,5 +1,6 @@
 import { micros, type Micros } from '../kit/money/micros.js';
 import { legacyType } from './legacy-facts.js';
+import { readSpending, type SpendingFact } from './spending-fact.js';
 
 /**
  * What an entry tells beyond money: JSON text, the `about` of an entry, of a hold and of a hold's end. Only this file
@@ -20,10 +21,8 @@ export type WrittenFacts =
   /** An operator ended what its owner did not. */
   | ({ readonly type: 'operator_end'; readonly end: 'aborted'; readonly usage?: WrittenUsage } & Change)
   /** The place of a hold of the native API: what its price was asked for, and the caller's own data. */
-  | { 
-    readonly lease: LeaseFacts; readonly metadata?: object; readonly actor?: string; readonly reason?: string;
-    readonly spending?: SpendingFact; readonly type: 'lease';
-  }
+  | { readonly lease: LeaseFacts; readonly metadata?: object; readonly actor?: string; readonly reason?: string; readonly type: 'lease';
+    readonly spending?: SpendingFact }
   /** An extension or a report of its usage so far. */
   | { readonly actor?: string; readonly reason?: string; readonly type: 'lease_step' }
   /** Its end; `reason` is a word of `LEASE_END_REASONS`, or what an operator said. */
@@ -71,9 +70,6 @@ export type PricedFact = {
   readonly price: string;
   readonly amount: Micros;
 };
-
-/** Who spends from the account and for which part of the product: what series of usage are grouped by. */
-export type SpendingFact = { readonly spender?: string | undefined; readonly feature?: string | undefined; readonly key?: string | undefined };
 
 export type StreamEnd = 'completed' | 'failed' | 'aborted';
 type Prices = Readonly<Record<string, string>>;
@@ -266,12 +262,6 @@ function readEntryFact(fact: unknown): EntryFact | null {
   return { seq: fact['seq'], credits: micros(fact['credits']) };
 }
 
-/** A feature is a fact of its own where a charge or a process was for one. */
-function readSpending({ spending, feature: of }: Facets): SpendingFact {
-  const { spender, feature = of, key } = isRecord(spending) ? spending : {} as Facets;
-  return { spender: textOf(spender), feature: textOf(feature), key: textOf(key) };
-}
-
 function readLimits(limits: unknown): LimitFact[] {
   if (!Array.isArray(limits)) throw new TypeError('about.limits is not a list');
   return limits.map((each: unknown): LimitFact => {
@@ -307,5 +297,4 @@ type Facets = Readonly<Record<string, unknown>>;
 const isRecord = (value: unknown): value is Facets => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isAbsent = (value: unknown): value is null | undefined => value === null || value === undefined;
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);

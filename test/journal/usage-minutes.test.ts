@@ -17,7 +17,9 @@ const SPAN_MS = 9 * 86_400_000;
 const ZONES = ['UTC', 'Europe/Berlin', 'Asia/Kathmandu', 'America/St_Johns'];
 
 /** What was used, one record per model of an entry, added up by the test itself. */
-type Use = Readonly<Record<UsageGroup, string>> & { readonly atMs: number; readonly uses: number; readonly tokens: number; readonly captured: number };
+type Use = Readonly<Record<UsageGroup, string>> & {
+  readonly atMs: number; readonly uses: number; readonly tokens: number; readonly captured: number;
+};
 const used: Use[] = [];
 
 const FEATURES = ['chat', 'image', ''];
@@ -46,7 +48,9 @@ function activity(random: Random, account: SimulatedAccount, round: number): Sim
     used.push(use);
     return [grant, place(), account.settle(hold, cost, {
       atMs: atMs + 1, price: `native/1/${model}`,
-      about: writeFacts({ reason, usage: { service: 'model', operation: model, metadata: { inputTokens, outputTokens } }, type: 'lease_end' }),
+      about: writeFacts({
+        reason, usage: { service: 'model', operation: model, metadata: { inputTokens, outputTokens } }, type: 'lease_end',
+      }),
     })];
   }
   if (random.chance(0.3)) {
@@ -55,7 +59,8 @@ function activity(random: Random, account: SimulatedAccount, round: number): Sim
   }
   if (random.chance(0.3)) {
     used.push({ ...use, model: '', feature: 'chat-app', spender: accountId, key: '', reason: '', tokens: 0, captured: 30 });
-    return [grant, account.debit('charge', 30, { atMs, about: writeFacts({ type: 'use', usage: { service: 'chat-app', operation: 'x', metadata: {} } }) })];
+    const about = writeFacts({ type: 'use', usage: { service: 'chat-app', operation: 'x', metadata: {} } });
+    return [grant, account.debit('charge', 30, { atMs, about })];
   }
   used.push(
     { ...use, model: 'gpt-4', tokens: 7, captured: 3 }, { ...use, model: 'claude', tokens: 0, captured: 7 },
@@ -63,7 +68,8 @@ function activity(random: Random, account: SimulatedAccount, round: number): Sim
   const models = [{ model: 'gpt-4', inputTokens: 3, outputTokens: 4, credits: 0.000003 }, { model: 'claude', credits: 0.000007 }];
   return [grant, account.debit('charge', 10, {
     atMs, about: writeFacts({
-      type: 'charge', source: 'charge', actor: 'x', reason, spending, usage: { service: 'model-usage', operation: '2 models', metadata: { models } },
+      type: 'charge', source: 'charge', actor: 'x', reason, spending,
+      usage: { service: 'model-usage', operation: '2 models', metadata: { models } },
     }),
   })];
 }
@@ -111,7 +117,9 @@ test('every interval, zone, group and filter gives what adding up all uses gives
   const keep = lab.drainWith({ tailMs: 3_600_000 });
   expect((await keep(ALL_SHARDS)).stopped).toEqual([]);
   await lab.db.raw(`update shards set last_id = '0-0'`);
-  await lab.write(accounts[0] as SimulatedAccount, ...activity(random, accounts[0] as SimulatedAccount, 99));
+  const [again] = accounts;
+  if (again === undefined) throw new Error('no account');
+  await lab.write(again, ...activity(random, again, 99));
   expect((await keep(ALL_SHARDS)).redelivered).toBeGreaterThan(100);
 
   const whole = { fromMs: FROM_MS, toMs: FROM_MS + SPAN_MS + 60_000, timeZone: 'UTC', only: {}, groupBy: [] } as const;
@@ -139,11 +147,13 @@ test('a deduction is told of its model when its usage is recorded, and counts on
   const grant = account.grant('l', 100, { atMs });
   const deduction = account.debit('charge', 40, { atMs, about: writeFacts({ type: 'deduction', source: 'deduction' }) });
   await lab.write(account, grant, deduction, forged(account.debit('charge', 0, {
-    atMs: atMs + 60_000, about: aboutUsage('chat', 'gpt-4', { metadata: { tokens: 9 } }).replace(/\}$/, ',"deduction":{"seq":2,"credits":40}}'),
+    atMs: atMs + 60_000,
+    about: aboutUsage('chat', 'gpt-4', { metadata: { tokens: 9 } }).replace(/\}$/, ',"deduction":{"seq":2,"credits":40}}'),
   }), { kind: 'attribute' }));
   expect((await lab.drain(ALL_SHARDS)).stopped).toEqual([]);
   const query: UsageQuery = {
-    of: { accountId: account.accountId }, fromMs: atMs, toMs: atMs + 3_600_000, interval: 'hour', timeZone: 'UTC', groupBy: ['model'], only: {},
+    of: { accountId: account.accountId }, fromMs: atMs, toMs: atMs + 3_600_000, interval: 'hour', timeZone: 'UTC',
+    groupBy: ['model'], only: {},
   };
   expect(await series(query)).toEqual([
     { at: atMs, group: '[""]', uses: 0, tokens: 0, captured: 0 }, { at: atMs, group: '["gpt-4"]', uses: 1, tokens: 9, captured: 40 },

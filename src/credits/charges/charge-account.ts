@@ -7,8 +7,9 @@ import { fingerprint } from '../../kit/ids.js';
 import { KEYS_KEPT_DAYS } from '../../kit/limits.js';
 import type { Micros } from '../../kit/money/micros.js';
 import { chargeKey, chargeKeyText } from '../../ledger/charge-key.js';
-import { readFacts, writeFacts, type PricedFact, type SpendingFact } from '../../ledger/facts.js';
+import { readFacts, writeFacts, type PricedFact } from '../../ledger/facts.js';
 import type { Spending } from '../../ledger/limits.js';
+import { spendingFact } from '../../ledger/spending-fact.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import { toGatewayError } from '../../stores/postgres/errors.js';
@@ -101,10 +102,6 @@ export async function chargeAccount(deps: ChargeAccountDeps, command: ChargeAcco
   if (!replayed || priced.length === 0) return { seq, atMs, amount, available, priced, replayed };
   return { seq, atMs, available, replayed, ...await firstPrices(deps, accountId, seq) };
 }
-
-/** Who spends, as the entry tells it for series of usage; the feature is a fact of its own. */
-const spendingFact = ({ spender, key }: NonNullable<ChargeAccount['spending']> = {}): { readonly spending?: SpendingFact } =>
-  (spender === undefined && key === undefined ? {} : { spending: { spender, key } });
 
 /** Of the request and not of its cost: prices may change between two tries. */
 const fingerprintOf = ({ what, feature, reason, metadata, spending }: ChargeAccount): string => fingerprint(

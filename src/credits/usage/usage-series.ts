@@ -6,7 +6,7 @@ import { toGatewayError } from '../../stores/postgres/errors.js';
 export type UsageSeriesDeps = {
   readonly db: Db;
   /** Drains the journal first: of one account, or of all (null). Sums that are slightly behind are better than none. */
-  readonly freshen: (accountId: string | null) => Promise<void>;
+  readonly bringUpToDate: (accountId: string | null) => Promise<void>;
 };
 
 /** Reads a series from its first bucket on. Ending the iteration early frees what it holds. */
@@ -18,7 +18,7 @@ export type UsageSeries = (query: UsageQuery) => Promise<AsyncGenerator<UsageBuc
  * @throws GatewayError ledger_unavailable when Postgres is down, or too many series are being read. Rejects before the first
  *   bucket is returned, so that a caller can still answer with a failure.
  */
-export function usageSeries({ db, freshen }: UsageSeriesDeps): UsageSeries {
+export function usageSeries({ db, bringUpToDate }: UsageSeriesDeps): UsageSeries {
   let reading = 0;
   return async (query) => {
     if (reading >= REPORTS_AT_ONCE_MAX) {
@@ -27,7 +27,7 @@ export function usageSeries({ db, freshen }: UsageSeriesDeps): UsageSeries {
     reading += 1;
     const buckets = readUsage(db, query);
     try {
-      await freshen('accountId' in query.of ? query.of.accountId : null);
+      await bringUpToDate('accountId' in query.of ? query.of.accountId : null);
       const first = await buckets.next();
       return following(first, buckets, () => { reading -= 1; });
     } catch (error) {
@@ -57,10 +57,10 @@ AsyncGenerator<UsageBucket, void, void> {
   }
   const series = all();
   // A generator that was never started does not run its `finally`.
-  const { return: stop } = series;
+  const stop = series.return.bind(series);
   series.return = async (value) => {
     await end();
-    return stop.call(series, value);
+    return stop(value);
   };
   return series;
 }

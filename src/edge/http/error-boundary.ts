@@ -28,7 +28,8 @@ export const failing = (log: Log): Fail => (ctx, thrown) => {
 };
 
 /**
- * The only catch of the HTTP side, but for the operations of a batch, which fail one by one. Expected failures become the envelope of the route's dialect; anything else is a
+ * The only catch of the HTTP side, but for the operations of a batch, which fail one by one. Expected failures become the
+ * envelope of the route's dialect; anything else is a
  * bug: logged with the request id, answered with a fixed body that tells nothing of the inside.
  */
 export function errorBoundary(

@@ -23,8 +23,8 @@ const EXAMPLE = {
 /** Each operation is checked when it is its turn, so that a broken one never stops the others. */
 const body = nativeBody(Strict({
   operations: Type.Array(Type.Unknown({
-    description: `an object: \`op\`, one of ${[...OPERATIONS.keys()].map((op) => `\`${op}\``).join(', ')}; \`body\` and \`idempotencyKey\` as `
-      + 'of its own route; `id` of the hold, for those that change one',
+    description: `an object: \`op\`, one of ${[...OPERATIONS.keys()].map((op) => `\`${op}\``).join(', ')}; `
+      + '`body` and `idempotencyKey` as of its own route; `id` of the hold, for those that change one',
   }), { minItems: 1, maxItems: BATCH_OPERATIONS_MAX }),
 }, { examples: [EXAMPLE] }));
 
@@ -39,8 +39,8 @@ const Results = Type.Object({
 /** Many operations in one request, each with its own outcome. */
 export function batchRoutes(add: AddRoute, deps: RunDeps): void {
   add('POST', '/v1/batch', anyCaller(), {
-    summary: `Up to ${BATCH_OPERATIONS_MAX} operations at once; each succeeds or fails alone`, body, headers: IdempotencyKeyHeader, urgency: 'begin',
-    replies: { 200: Results },
+    summary: `Up to ${BATCH_OPERATIONS_MAX} operations at once; each succeeds or fails alone`, body, headers: IdempotencyKeyHeader,
+    urgency: 'begin', replies: { 200: Results },
   }, async (ctx, { principal, body: { operations } }) => {
     const key = keyOf(ctx, principal);
     const batch = key === null ? null : fingerprint(key.key);

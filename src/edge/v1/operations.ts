@@ -98,7 +98,8 @@ export async function runOperation(
     const operation = operations.get(OPERATIONS.get(asked.op) ?? '');
     if (operation === undefined) throw new GatewayError('not_found', `this gateway has no ${asked.op}`);
     const { method, path, gate, parse, handler } = operation;
-    ctx.state.route = { ...outer.state.route as NonNullable<typeof outer.state.route>, method, path };
+    const { route } = outer.state;
+    if (route !== undefined) ctx.state.route = { ...route, method, path };
     assertPasses(gate, principal);
     nameNativeAccount(ctx, principal, asked.body);
     answer.take(asked.id, asked.idempotencyKey ?? batchKey ?? undefined);

@@ -76,5 +76,5 @@ export function nativeRoutes(table: AddRoute, deps: NativeDeps): void {
   }
   if (deps.apiKeys !== undefined) apiKeyRoutes(add, deps.apiKeys);
   if (deps.refusals !== undefined) refusalRoutes(add, deps.refusals);
-  batchRoutes(add, { ...deps.batch, operations });
+  if (operations.size > 0) batchRoutes(add, { ...deps.batch, operations });
 }

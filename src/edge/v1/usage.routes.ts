@@ -33,7 +33,9 @@ const INTERVALS = new Map<string, UsageInterval>(USAGE_INTERVALS.map((each) => [
 const FILTERS = ['model', 'feature', 'spender', 'key', 'reason'] as const;
 
 const group = `(?:${USAGE_GROUPS.join('|')})`;
-const only = (what: string) => Type.Optional(Type.String({ maxLength: TEXT_LENGTH_MAX, description: `only of this ${what}; empty: of none` }));
+const only = (what: string) => Type.Optional(Type.String({
+  maxLength: TEXT_LENGTH_MAX, description: `only of this ${what}; empty: of none`,
+}));
 const query = {
   account: Type.Optional(Type.String({
     minLength: 1, maxLength: ACCOUNT_ID_LENGTH_MAX,
@@ -42,7 +44,9 @@ const query = {
   interval: WordField(INTERVALS, 'the length of a bucket; `day` by default'),
   from: Type.Optional(TimeIn('from when, its whole minute included')),
   to: Type.Optional(TimeIn('before when, its whole minute included; by default now')),
-  timeZone: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'IANA name of the zone in which buckets begin; `UTC` by default' })),
+  timeZone: Type.Optional(Type.String({
+    minLength: 1, maxLength: 64, description: 'IANA name of the zone in which buckets begin; `UTC` by default',
+  })),
   groupBy: Type.Optional(Type.String({
     pattern: `^${group}(?:,${group}){0,5}$`, description: `a bucket each: ${USAGE_GROUPS.join(', ')}, with commas between them`,
   })),

@@ -14,7 +14,8 @@ export const usageMinutes: Projection<readonly UsageMinute[]> = {
   fold: async (batch, trx) => {
     const { found } = await holdsOf(batch, trx);
     return foldUsageMinutes(batch.fresh, {
-      factsOf: batch.factsOf, correctedBy: await correctedEnds(batch, trx), holdOf: (entry) => found.get(entry), knowsModel: batch.knowsModel,
+      factsOf: batch.factsOf, correctedBy: await correctedEnds(batch, trx), holdOf: (entry) => found.get(entry),
+      knowsModel: batch.knowsModel,
     });
   },
   write: addUsageMinutes,
@@ -112,4 +113,4 @@ const defined = <T extends object>(value: T): Partial<T> =>
 const cut = ({ model, feature, spender, apiKey, reason }: UsageNames): UsageNames =>
   ({ model: short(model), feature: short(feature), spender, apiKey: short(apiKey), reason: short(reason) });
 /** By code points, so that no character is cut in two. */
-const short = (text: string): string => (text.length <= NAME_LENGTH_MAX ? text : [...text].slice(0, NAME_LENGTH_MAX).join(''));
+const short = (text: string): string => (text.length <= NAME_LENGTH_MAX ? text : Array.from(text).slice(0, NAME_LENGTH_MAX).join(''));

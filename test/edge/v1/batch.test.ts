@@ -46,7 +46,8 @@ describe('an operation of a batch', () => {
     const results = await batch(items);
     expect(results.map(({ status }) => status)).toEqual([201, 200, 200, 200, 201, 200, 201, 201, 200, 201, 201]);
     expect(results.map(({ body }) => body)).toMatchObject([
-      { id: 'h1', state: 'open', stopAtTokens: 1_000 }, { reported: '0.00035' }, { amount: '1.01025' }, { state: 'settled', captured: '0.00035' },
+      { id: 'h1', state: 'open', stopAtTokens: 1_000 }, { reported: '0.00035' }, { amount: '1.01025' },
+      { state: 'settled', captured: '0.00035' },
       { id: 'h2' }, { state: 'voided', released: '2' }, { amount: '3' }, { amount: '1', left: '2' }, { amount: '0.00035' }, { amount: '5' },
       { state: 'completed' },
     ]);
@@ -78,7 +79,7 @@ describe('an operation of a batch', () => {
     const results = await batch(broken.flatMap(([item], index) => [good(index), item]));
     broken.forEach(([item, status, code, path], index) => {
       expect([item, results[2 * index]?.status]).toEqual([item, 201]);
-      const { status: found, body } = results[2 * index + 1] as Result;
+      const { status: found, body } = results[2 * index + 1]!;
       expect([item, found, body['code']]).toEqual([item, status, code]);
       if (path !== undefined) expect((body['errors'] as { path: string }[])[0]?.path).toBe(path);
     });
@@ -115,10 +116,10 @@ describe('a batch', () => {
     const accounts = await Promise.all(Array.from({ length: 10 }, () => lab.funded('100', 'b')));
     const items: Item[] = Array.from({ length: 1_000 }, (_, index): Item => {
       const account = accounts[index % accounts.length] ?? '';
-      return index % 2 === 0 ? { op: 'charges.create', body: { account, amount: '0.1' } } : { op: 'holds.place', body: { account, amount: '0.1' } };
+      return { op: index % 2 === 0 ? 'charges.create' : 'holds.place', body: { account, amount: '0.1' } };
     });
     const key = { 'idempotency-key': 'whole-1' };
-    const [first = [], ...repeats] = await Promise.all([batch(items, key), batch(items, key), batch(items, key)]);
+    const [first, ...repeats] = await Promise.all([batch(items, key), batch(items, key), batch(items, key)]);
     repeats.push(await batch(items, key));
     expect(new Set(first.map(({ status }) => status))).toEqual(new Set([201]));
     for (const repeat of repeats) {
@@ -132,7 +133,9 @@ describe('a batch', () => {
     expect(changed.map(({ status }) => status)).toEqual([422, ...items.slice(1).map(() => 201)]);
   });
 
-  test.each([[{}], [{ operations: [] }], [{ operations: {} }], [{ operations: [{}], atomic: true }]])('%j is refused as a whole', async (body) => {
+  test.each([
+    [{}], [{ operations: [] }], [{ operations: {} }], [{ operations: [{}], atomic: true }],
+  ])('%j is refused as a whole', async (body) => {
     expect(problemOf(await service('POST', '/v1/batch', body)).slice(0, 2)).toEqual([400, 'invalid_request']);
   });
 

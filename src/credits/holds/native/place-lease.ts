@@ -10,7 +10,7 @@ import type { ServiceTier } from '../../prices/price.js';
 import { classCounts, type TokenUsage } from '../../prices/token-usage.js';
 import { placeRefusal } from '../hold-refusals.js';
 import { placeHold } from '../place-hold.js';
-import type { SpendingFact } from '../../../ledger/facts.js';
+import { spendingFact } from '../../../ledger/spending-fact.js';
 import { toLease, type Lease, type LeaseCall, type LeaseDeps } from './lease.js';
 import { inputCostOf, type LeasePricing } from './lease-price.js';
 import { beyondHold } from './lease-terms.js';
@@ -72,7 +72,8 @@ export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<
     spending: { ...command.spending, model: model === '' ? undefined : model },
     fingerprint: fingerprintOf(command),
     facts: {
-      ...spendingFact(command.spending), lease: { model, ...(pricing.price === '' ? {} : { usage, serviceTier }) }, actor, ...(metadata === undefined ? {} : { metadata }),
+      lease: { model, ...(pricing.price === '' ? {} : { usage, serviceTier }) }, actor, ...(metadata === undefined ? {} : { metadata }),
+      ...spendingFact(command.spending),
       ...(reason === null ? {} : { reason }), type: 'lease',
     },
   });
@@ -92,10 +93,6 @@ export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<
     final: available === 0 || limits.some(({ mode, remaining }) => mode === 'refuse' && remaining === 0),
   }, { leaseMs, replayed });
 }
-
-/** Who spends and for what, as the entry tells it for series of usage. */
-const spendingFact = (spending: PlaceLease['spending'] = {}): { spending?: SpendingFact } =>
-  (Object.values(spending).every((each) => each === undefined) ? {} : { spending });
 
 /** Of what was asked for, not of what it costs: a repeat is the same request when the price has changed meanwhile. */
 function fingerprintOf({ asked, leaseMs, onExpiry, overCapture, debtLimit, metadata, spending }: PlaceLease): string {
