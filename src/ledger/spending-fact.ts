@@ -1,7 +1,7 @@
-import type { Spending } from './limits.js';
-
 /** Who spends from the account and for which part of the product, as an entry tells it: what series of usage are grouped by. */
-export type SpendingFact = Pick<Spending, 'spender' | 'feature' | 'key'>;
+export type SpendingFact = {
+  readonly spender?: string | undefined; readonly feature?: string | undefined; readonly key?: string | undefined;
+};
 
 /** The fact as a member of what an entry tells; none where there is nothing to tell. */
 export const spendingFact = ({ spender, feature, key }: SpendingFact = {}): { readonly spending?: SpendingFact } =>

@@ -7,7 +7,7 @@ import { readFacts, type Facts } from '../../ledger/facts.js';
 import type { PlacedEntry } from '../fold-accounts.js';
 import { modelUses, type CorrectedEnd, type ModelUse } from '../model-uses.js';
 import { correctedEnds, holdsOf } from './holds.js';
-import type { KnowsModel, Projection } from './projection.js';
+import type { EntryName, Projection } from './projection.js';
 
 export const usageMinutes: Projection<readonly UsageMinute[]> = {
   name: 'usage minutes',
@@ -15,7 +15,7 @@ export const usageMinutes: Projection<readonly UsageMinute[]> = {
     const { found } = await holdsOf(batch, trx);
     return foldUsageMinutes(batch.fresh, {
       factsOf: batch.factsOf, correctedBy: await correctedEnds(batch, trx), holdOf: (entry) => found.get(entry),
-      knowsModel: batch.knowsModel,
+      entryName: batch.entryName,
     });
   },
   write: addUsageMinutes,
@@ -26,7 +26,7 @@ type Context = {
   readonly correctedBy: (entry: JournalEntry) => CorrectedEnd | null;
   /** The hold that an entry ends, as it was before. */
   readonly holdOf: (entry: JournalEntry) => Pick<HoldRow, 'about'> | undefined;
-  readonly knowsModel: KnowsModel;
+  readonly entryName: EntryName;
 };
 
 /** Entries that take credits for usage, or tell of usage. A refund is none: usage is what was used. */
@@ -67,7 +67,7 @@ const NONE: UsageSums = { uses: 0n, tokens: 0n, inputTokens: 0n, outputTokens: 0
 
 type Line = Readonly<Record<(typeof SUMS)[number], number>> & { readonly names: UsageNames };
 
-function linesOf(entry: JournalEntry, { factsOf, correctedBy, holdOf, knowsModel }: Context): Line[] {
+function linesOf(entry: JournalEntry, { factsOf, correctedBy, holdOf, entryName }: Context): Line[] {
   const facts = factsOf(entry);
   const names = namesOf(entry, facts, holdOf(entry));
   const isRefused = entry.kind === 'refuse_usage';
@@ -75,7 +75,7 @@ function linesOf(entry: JournalEntry, { factsOf, correctedBy, holdOf, knowsModel
   const found = modelUses({ entry: isRefused ? { ...entry, kind: 'charge' } : entry, facts, corrected: correctedBy(entry) });
   const uses = found.length === 0 ? [ofNoModel(entry, facts)] : found;
   const lines = uses.map(({ model, messages, tokens, inputTokens, outputTokens, captured }, index): Line => ({
-    names: { ...names, model: model === '' || knowsModel(model) ? model : UNKNOWN_MODEL },
+    names: { ...names, model: model === '' ? '' : entryName(model) ?? UNKNOWN_MODEL },
     captured, uncollected: index === 0 ? entry.uncollected : 0,
     ...(isRefused ? NOT_USED : { uses: messages, tokens, inputTokens, outputTokens }),
   }));
