@@ -89,9 +89,11 @@ async function makeKey(): Promise<string> {
   return String(((await answer.json()) as { readonly key: unknown }).key);
 }
 
-const send = (path: string, connections: number, bodies: readonly object[]): Promise<BurstResult> => load.run({
-  port: api.port, path, connections, tokens: [key], requests: bodies.map((body) => ({ token: 0, body: JSON.stringify(body) })),
-});
+function send(path: string, connections: number, bodies: readonly object[]): Promise<BurstResult> {
+  return load.run({
+    port: api.port, path, connections, tokens: [key], requests: bodies.map((body) => ({ token: 0, body: JSON.stringify(body) })),
+  });
+}
 
 async function single(bodies: readonly Body[]): Promise<BurstResult> {
   const result = await send('/v1/holds', Number(values.connections), bodies);
