@@ -51,5 +51,9 @@ export type NativeCaller =
   | { readonly kind: 'user' | 'operator'; readonly token: Principal }
   | { readonly kind: 'service'; readonly key: ServerCaller };
 
+/** The account that a caller acts on without naming one; undefined for a service whose key is not bound to a payer. */
+export const actingAccount = (caller: NativeCaller): string | undefined =>
+  (caller.kind === 'service' ? caller.key.payer ?? undefined : caller.token.accountId);
+
 /** The name that is recorded as the actor of what a caller does. */
 export const actorOf = (caller: NativeCaller): string => (caller.kind === 'service' ? caller.key.name : caller.token.accountId);

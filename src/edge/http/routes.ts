@@ -33,6 +33,8 @@ export type RouteSpec<Body> = {
   readonly body?: Parser<Body>;
   /** By status. A string is sent as its `contentMediaType`, by default plain text; a null has no body. */
   readonly replies: Readonly<Record<number, TSchema>>;
+  /** Other media types of the 200, which `Accept` asks for. */
+  readonly alsoAs?: Fields;
   /** How the work itself may fail. What the gate, the body and the parameters refuse goes without saying. */
   readonly errors?: readonly ErrorCode[];
   readonly wording?: Wording;
@@ -57,6 +59,7 @@ export type Route = {
   readonly headers: Fields;
   readonly body: TSchema | null;
   readonly replies: Readonly<Record<number, TSchema>>;
+  readonly alsoAs: Fields;
   readonly errors: readonly ErrorCode[];
   readonly wording: Wording;
   readonly replays: boolean;
@@ -136,12 +139,12 @@ export function routeTable({ authenticate, authenticateServer, metrics, admissio
 
   const adding = (own: Partial<DialectRules>, page?: PageRules): AddRoute => (method, path, gate, spec, handler) => {
     const {
-      summary, params = {}, query = {}, headers = {}, body, replies, errors = [], wording = {}, replays = false,
+      summary, params = {}, query = {}, headers = {}, body, replies, alsoAs = {}, errors = [], wording = {}, replays = false,
       hasEtag = false, urgency = 'other',
     } = spec;
     const route: Route = {
-      method, path, gate, summary, params, query, headers, body: body?.schema ?? null, replies, errors, wording, replays, hasEtag,
-      strictQuery: own.strictQuery ?? false, envelope: own.envelope, page, observe: metrics.http.route(method, path),
+      method, path, gate, summary, params, query, headers, body: body?.schema ?? null, replies, alsoAs, errors, wording, replays,
+      hasEtag, strictQuery: own.strictQuery ?? false, envelope: own.envelope, page, observe: metrics.http.route(method, path),
     };
     const admit = admission(gate, {
       authenticate: own.authenticate ?? authenticate, authenticateServer, credentials: page?.credentials ?? ofHeader,
@@ -229,8 +232,9 @@ function admitNative(
   const admit = (token: Principal): NativeCaller => {
     ctx.state.accountId = token.accountId;
     if (token.role === 'admin' || (token.role === 'supervisor' && gate.scope === 'read')) return { kind: 'operator', token };
-    if (!gate.users) throw new GatewayError('forbidden', 'Users may not call this; it is for services with an API key and for operators');
-    return { kind: 'user', token };
+    const user: NativeCaller = { kind: 'user', token };
+    assertPasses(gate, user);
+    return user;
   };
   const token = authenticate(sent);
   return token instanceof Promise ? token.then(admit) : admit(token);
@@ -238,9 +242,9 @@ function admitNative(
 
 async function admitService(authenticateServer: AuthenticateServer, gate: CallersGate, key: string): Promise<NativeCaller> {
   try {
-    const caller = await authenticateServer(key);
-    assertScope(caller, gate.scope);
-    return { kind: 'service', key: caller };
+    const caller: NativeCaller = { kind: 'service', key: await authenticateServer(key) };
+    assertPasses(gate, caller);
+    return caller;
   } catch (error) {
     // Where no key exists at all, this one is wrong too.
     if (error instanceof GatewayError && error.code === 'not_configured') throw new GatewayError('unauthenticated', 'Invalid API key');
@@ -248,8 +252,17 @@ async function admitService(authenticateServer: AuthenticateServer, gate: Caller
   }
 }
 
+/** Throws GatewayError forbidden unless a caller of `/v1` may pass a gate. A supervisor who may only read is a user to the others. */
+export function assertPasses(gate: CallersGate, caller: NativeCaller): void {
+  if (caller.kind === 'service') {
+    if (gate.scope !== null) assertScope(caller.key, gate.scope);
+  } else if (caller.kind === 'user' && !gate.users) {
+    throw new GatewayError('forbidden', 'Users may not call this; it is for services with an API key and for operators');
+  }
+}
+
 /** A service acts on the account that its body names, or on the one payer of its key, also where the rest of the body is at fault. */
-function nameNativeAccount(ctx: GatewayContext, caller: NativeCaller, sent: unknown): void {
+export function nameNativeAccount(ctx: GatewayContext, caller: NativeCaller, sent: unknown): void {
   if (caller.kind !== 'service') return;
   const { payer, accountPrefix } = caller.key;
   const { account = payer } = (sent ?? {}) as { readonly account?: unknown };

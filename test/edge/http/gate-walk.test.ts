@@ -132,6 +132,7 @@ const GATES: Readonly<Record<string, Expected>> = {
   'POST /v1/api-keys': 'admin',
   'DELETE /v1/api-keys/{keyId}': 'admin',
   'POST /v1/api-keys/{keyId}/rotate': 'admin',
+  'POST /v1/batch': 'holders',
   'POST /v1/charges': 'users and services',
   'GET /v1/entries': 'any',
   'POST /v1/grants': 'services',
@@ -153,6 +154,7 @@ const GATES: Readonly<Record<string, Expected>> = {
   'POST /v1/refunds': 'services',
   'GET /v1/refusals': 'supervisor',
   'GET /v1/shards': 'admin',
+  'GET /v1/usage': 'users and services',
   'POST /v1/transfers': 'services',
   'GET /v1/transfers/{id}': 'service readers',
   // Operations
