@@ -1,5 +1,6 @@
 import { creditsText } from '../../kit/money/credits.js';
 import Type from 'typebox';
+import { grantIdOf } from '../../books/money-in.table.js';
 import type { Receipt } from '../../credits/receipts/read-receipt.js';
 import { GatewayError } from '../../kit/errors.js';
 import { listFacts } from '../../ledger/facts.js';
@@ -7,7 +8,7 @@ import { authenticated, callers } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
-import { accountParams, grantIdOf } from './account.routes.js';
+import { accountParams } from './account.routes.js';
 import { accountOfPath, type NameAccount } from './callers.js';
 import { Entry, entryFields, presentEntry, type HistoryEntry } from './entry-fields.js';
 import { cursorIn, limitIn, ListOf, ListQuery } from './lists.js';
