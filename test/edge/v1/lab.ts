@@ -19,8 +19,8 @@ export type NativeLab = {
   readonly stop: () => Promise<void>;
 };
 
-export async function nativeLab(): Promise<NativeLab> {
-  const gateway = await startGateway();
+export async function nativeLab(environment: Readonly<Record<string, string>> = {}): Promise<NativeLab> {
+  const gateway = await startGateway({ environment });
   const checked = await checkedGateway(gateway.url);
   const bearer = (token: string): Call => (method, path, body, headers = {}) =>
     checked.send(method, path, { token, headers, ...(body === undefined ? {} : { body }) });
