@@ -139,9 +139,9 @@ describe('events of entries', () => {
       await held;
     });
     await isIn;
-    let isDone = false;
-    const second = lab.db.transaction((trx) => insertEvents(trx, [event('second')])).then(() => { isDone = true; });
-    while (!isDone) {
+    const ended: string[] = [];
+    const second = lab.db.transaction((trx) => insertEvents(trx, [event('second')])).then(() => { ended.push('second'); });
+    while (ended.length === 0) {
       const { rows } = await lab.db.raw<{ rows: object[] }>(
         `select from pg_locks where locktype = 'advisory' and not granted
            and database = (select oid from pg_database where datname = current_database())`,
