@@ -45,6 +45,7 @@ const lotOf = (intent: IntentRow) => ({
   expiresAtMs: intent.expiresAtMs,
   key: intentKey(intent.intentId),
   about: intent.about,
+  rule: intent.rule,
 });
 
 async function grant(ledger: Ledger, intent: IntentRow, kind: 'grant' | 'adjust'): Promise<AppliedIntentReply> {
@@ -115,7 +116,7 @@ async function revoke(ledger: Ledger, { intentId, accountId, revokedLotId, about
 const DAY_MS = 86_400_000;
 
 /** The lots of a transfer as an intent keeps them. */
-export type MovedLot = { readonly amount: Micros; readonly expiresAtMs: number | null };
+export type MovedLot = { readonly amount: Micros; readonly expiresAtMs: number | null; readonly rule?: string };
 
 /** What a refund's intent keeps of it. */
 export type RefundTerms = { readonly holdId: string; readonly parts: readonly RefundPart[] };
@@ -126,7 +127,7 @@ export type RefundTerms = { readonly holdId: string; readonly parts: readonly Re
  */
 async function refund(ledger: Ledger, intent: IntentRow): Promise<AppliedIntentReply> {
   const { holdId, parts } = JSON.parse(intent.parts ?? '') as RefundTerms;
-  const { lotId, ...request } = lotOf(intent);
+  const { lotId, rule: _, ...request } = lotOf(intent);
   const reply = await ledger.refund({ ...request, lotId, parts, graceMs: intent.graceMs, debtGraceMs: REFUND_GRACE_DAYS * DAY_MS, holdId });
   switch (reply.status) {
     case 'refunded':

@@ -1,0 +1,12 @@
+-- Lots with a priority and a restriction: `priority;model&…;feature&…`, '' for none (src/ledger/lot-rule.ts).
+alter table lots add column rule text not null default '';
+alter table money_in add column rule text not null default '';
+
+-- What a hold is for, `model;feature`, '' for neither: which lots it may use when it is extended or settled beyond its amount.
+alter table holds add column spent_on text not null default '';
+
+-- down
+
+alter table holds drop column spent_on;
+alter table money_in drop column rule;
+alter table lots drop column rule;
