@@ -1,3 +1,5 @@
+-- up
+
 -- Lots with a priority and a restriction: `priority;model&…;feature&…`, '' for none (src/ledger/lot-rule.ts).
 alter table lots add column rule text not null default '';
 alter table money_in add column rule text not null default '';
