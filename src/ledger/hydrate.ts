@@ -140,7 +140,8 @@ function endedHoldRecord(keys: AccountKeys, { outcome, ...hold }: EndedHoldImage
       'expires_at_ms', hold.expiresAtMs.toString(), 'policy', hold.policy, 'price', hold.price, 'fingerprint', hold.fingerprint,
       'about', hold.about, 'placed_by', hold.placedBy, 'closed_at_ms', hold.closedAtMs.toString(),
       'end_fingerprint', hold.endFingerprint, 'end_seq', outcome.seq.toString(), 'ended_at_ms', outcome.endedAtMs.toString(),
-      'late', outcome.late ? '1' : '0', 'end_about', outcome.about, ...termFields(hold.terms), ...reportFields(hold), 'spent', hold.spent, 'spent_on', hold.spentOn,
+      'late', outcome.late ? '1' : '0', 'end_about', outcome.about, ...termFields(hold.terms), ...reportFields(hold), 'spent', hold.spent,
+      'spent_on', hold.spentOn,
       ...(hold.limitParts === '' ? [] : ['limit_parts', hold.limitParts]),
       ...amounts({
         amount: outcome.amount, placed_available: hold.placedAvailable, captured: outcome.captured, released: outcome.released,

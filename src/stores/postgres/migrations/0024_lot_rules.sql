@@ -1,6 +1,9 @@
+-- Lots with a priority and a restriction. Additive: columns with a default, which rewrites no table. A gateway of the version before
+-- runs on it unchanged; a worker of that version would store lots without their rules (workers first).
+
 -- up
 
--- Lots with a priority and a restriction: `priority;model&…;feature&…`, '' for none (src/ledger/lot-rule.ts).
+-- `priority;model&…;feature&…`, '' for none (src/ledger/lot-rule.ts).
 alter table lots add column rule text not null default '';
 alter table money_in add column rule text not null default '';
 
