@@ -1,8 +1,9 @@
 #!lua
 --[[
   debit: take credits in one step, from live lots in the order of use; or refuse and move nothing. A charge counts as
-  captured and takes from lots that it may use; an administrator's removal counts as removed and takes from any. Usage that a deduction has paid for is recorded and not charged;
-  usage that is refused is recorded as uncollected, because it has happened.
+  captured and takes from lots that it may use; an administrator's removal counts as removed and takes from any. Usage
+  that a deduction has paid for is recorded and not charged; usage that is refused is recorded as uncollected, because it
+  has happened.
 
   KEYS[1] fence       string  the shard's epoch
   KEYS[2] account     hash    balances, seq, totals

@@ -121,7 +121,8 @@ step.record(self, 'extend', before, {
   reported = reported_text, reported_usage = hold.reported_usage,
 })
 local seq_text = numbers.text(self.state.seq)
-local answer = leases.answer(hold, amount_text, expires_text, self.state.available, math.min(room, usable) - added, counters.states(counting))
+local left = math.min(room, usable) - added
+local answer = leases.answer(hold, amount_text, expires_text, self.state.available, left, counters.states(counting))
 
 -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
 step.apply(self)

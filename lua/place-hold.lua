@@ -125,7 +125,8 @@ step.apply(self)
 redis.call('HSET', hold_key, 'state', 'open', 'kind', hold_kind, 'amount', amount_text, 'parts', parts_text,
   'expires_at_ms', expires_text, 'placed_seq', seq, 'placed_amount', amount_text, 'placed_expires_at_ms', expires_text,
   'placed_at_ms', now_text, 'placed_available', available, 'placed_by', principal, 'policy', policy, 'price', price,
-  'fingerprint', fingerprint, 'about', about, 'spent_on', spent_on, unpack(leases.terms_fields(over_capture, debt_limit, input_cost, renewal_ms)))
+  'fingerprint', fingerprint, 'about', about, 'spent_on', spent_on,
+  unpack(leases.terms_fields(over_capture, debt_limit, input_cost, renewal_ms)))
 if limit_parts ~= '' then redis.call('HSET', hold_key, 'limit_parts', limit_parts, 'placed_limits', limit_states) end
 for _, command in ipairs(limit_commands) do redis.call(unpack(command)) end
 redis.call('ZADD', open_key, expires_text, hold_id)

@@ -107,7 +107,8 @@ if is_journaled then
     about = about, principal = principal, trace = trace, reported = reported_text, reported_usage = usage,
   })
 end
-local answer = leases.answer(hold, amount_text, expires_text, self.state.available, math.min(room, usable) - added, counters.states(counting))
+local left = math.min(room, usable) - added
+local answer = leases.answer(hold, amount_text, expires_text, self.state.available, left, counters.states(counting))
 local hold_args = { hold_key, 'amount', amount_text, 'parts', parts, 'expires_at_ms', expires_text,
   'reported', reported_text, 'reported_usage', usage }
 if is_journaled then

@@ -67,7 +67,8 @@ export async function insertIntent(db: Db | Trx, intent: NewIntent): Promise<{ r
   const { rows } = await db.raw<{ rows: IntentRow[] }>(
     `insert into money_in (account_id, kind, amount, expires_at_ms, revoked_lot_id, parts, refund_of, grace_ms, rule, idempotency_scope,
                            idempotency_key, fingerprint, about)
-     values (:accountId, :kind, :amount, :expiresAtMs, :revokedLotId, :parts, :refundOf, :graceMs, :rule, :scope, :key, :fingerprint, :about)
+     values (:accountId, :kind, :amount, :expiresAtMs, :revokedLotId, :parts, :refundOf, :graceMs, :rule, :scope, :key, :fingerprint,
+             :about)
      on conflict (idempotency_scope, idempotency_key) where idempotency_key is not null do nothing
      returning ${COLUMNS}`,
     {

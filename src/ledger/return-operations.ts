@@ -60,7 +60,9 @@ export function returnOperations({ scripts, keys, written }: OperationDeps): Pic
 /** `lot:amount:lot_amount:expires_at_ms:granted_at_ms[:rule],…`, and `debt:amount` for what was captured as debt. */
 const refundPartsText = (parts: readonly RefundPart[]): string => parts.map((part) => (part.lotId === null
   ? `debt:${microsToText(part.amount)}`
-  : withRule([part.lotId, microsToText(part.amount), microsToText(part.lotAmount), part.expiresAtMs ?? 'inf', part.grantedAtMs], part.rule)))
+  : withRule([
+    part.lotId, microsToText(part.amount), microsToText(part.lotAmount), part.expiresAtMs ?? 'inf', part.grantedAtMs,
+  ], part.rule)))
   .join(',');
 
 const withRule = (facts: readonly (string | number)[], rule = ''): string => [...facts, ...(rule === '' ? [] : [rule])].join(':');

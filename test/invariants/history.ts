@@ -42,12 +42,15 @@ const spender = fc.constantFrom('x', 'y');
 const AWKWARD = 'm/1:b,2;x&y%é';
 const rule = fc.constantFrom<LotRule>(
   ...Array.from({ length: 8 }, () => NO_RULE), { ...NO_RULE, priority: 10 }, { ...NO_RULE, priority: 90 }, { ...NO_RULE, models: ['a'] },
-  { priority: 10, models: ['b', AWKWARD], features: [] }, { ...NO_RULE, features: ['f'] }, { priority: 90, models: ['a'], features: ['f', 'g'] },
+  { priority: 10, models: ['b', AWKWARD], features: [] }, { ...NO_RULE, features: ['f'] },
+  { priority: 90, models: ['a'], features: ['f', 'g'] },
 );
 const use = fc.constantFrom<ModelUse>({}, { model: 'a' }, { model: 'a', feature: 'f' }, { model: AWKWARD }, { model: 'c', feature: 'g' });
 const by = fc.constantFrom<Principal>('user', 'user', 'service', 'operator');
 
-type Placing = { readonly by: Principal; readonly policy: ExpiryPolicy; readonly terms: Terms | null; readonly spender: string; readonly use: ModelUse };
+type Placing = {
+  readonly by: Principal; readonly policy: ExpiryPolicy; readonly terms: Terms | null; readonly spender: string; readonly use: ModelUse;
+};
 
 export type Command =
   | { readonly op: 'grant' | 'set'; readonly amount: number; readonly life: number; readonly rule: LotRule }
@@ -75,8 +78,8 @@ export type Command =
   /** Defines one of the limits, or, with null, removes it. */
   | { readonly op: 'limit'; readonly kind: LimitKind; readonly amount: number | null }
   | {
-    readonly op: 'charge'; readonly spender: string; readonly use: ModelUse; readonly amount: number; readonly all: boolean; readonly key: number;
-    readonly usage: boolean;
+    readonly op: 'charge'; readonly spender: string; readonly use: ModelUse; readonly amount: number; readonly all: boolean;
+    readonly key: number; readonly usage: boolean;
   }
   | { readonly op: 'revoke'; readonly which: number }
   | { readonly op: 'expire_lots' | 'freeze' | 'thaw' }

@@ -95,5 +95,6 @@ function factsOf(journal: readonly JournalEntry[], model: AccountModel, lotId: s
   const opening = journal.find(({ lots }) => lots.some((lot) => lot.lotId === lotId));
   if (opening === undefined) throw new Error(`no lot ${lotId} was opened`);
   const { amount, expiresAt, rule } = model.lot(lotId);
-  return { lotAmount: micros(amount), expiresAtMs: expiresAt === Infinity ? null : expiresAt, grantedAtMs: opening.atMs, rule: ruleText(rule) };
+  const expiresAtMs = expiresAt === Infinity ? null : expiresAt;
+  return { lotAmount: micros(amount), expiresAtMs, grantedAtMs: opening.atMs, rule: ruleText(rule) };
 }

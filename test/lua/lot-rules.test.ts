@@ -139,7 +139,8 @@ test('a hold of an account without rules runs no command more', async () => {
     const accountId = `c-${randomUUID()}`;
     for (const [index, rule] of rules.entries()) {
       await under.ledger.grantLot({
-        accountId, lotId: `l${index}`, amount: micros(50), expiresAtMs: null, key: `intent:${randomUUID()}`, kind: 'grant', about: '{}', rule,
+        accountId, lotId: `l${index}`, amount: micros(50), expiresAtMs: null, key: `intent:${randomUUID()}`, kind: 'grant', about: '{}',
+        rule,
       });
     }
     return commandsOf(() => under.ledger.placeHold({

@@ -20,8 +20,9 @@ import type { TestLedger } from '../support/ledger.js';
  *     extend h1 10             -> extended:70:30       hold, amount added, optional `to=80`, `min=`, `key=`, `for=2m`
  *     report h1 25             -> reported:70:25:30    hold, cost so far, optional `usage=in:10;out:5`, `raise=80`, `for=2m`
  *
- * A place and a charge are for `on=model;feature`, by default for neither. A place with `over=` (debt, available or cap), optional `limit=` and `input=`, gives the hold terms; `policy=` is what an
- * expiry charges. A settle with `use=` captures what the hold has. `by=service` or `by=operator` names the caller; the default is a user.
+ * A place and a charge are for `on=model;feature`, by default for neither. A place with `over=` (debt, available or cap), optional
+ * `limit=` and `input=`, gives the hold terms; `policy=` is what an expiry charges. A settle with `use=` captures what the hold has.
+ * `by=service` or `by=operator` names the caller; the default is a user.
  * Amounts are micros. Times are minutes. Each scenario has a new account.
  */
 export async function expectScenario(under: TestLedger, text: string): Promise<string> {

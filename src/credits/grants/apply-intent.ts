@@ -45,11 +45,10 @@ const lotOf = (intent: IntentRow) => ({
   expiresAtMs: intent.expiresAtMs,
   key: intentKey(intent.intentId),
   about: intent.about,
-  rule: intent.rule,
 });
 
 async function grant(ledger: Ledger, intent: IntentRow, kind: 'grant' | 'adjust'): Promise<AppliedIntentReply> {
-  const reply = await ledger.grantLot({ ...lotOf(intent), kind });
+  const reply = await ledger.grantLot({ ...lotOf(intent), kind, rule: intent.rule });
   switch (reply.status) {
     case 'granted':
       return {
@@ -127,7 +126,7 @@ export type RefundTerms = { readonly holdId: string; readonly parts: readonly Re
  */
 async function refund(ledger: Ledger, intent: IntentRow): Promise<AppliedIntentReply> {
   const { holdId, parts } = JSON.parse(intent.parts ?? '') as RefundTerms;
-  const { lotId, rule: _, ...request } = lotOf(intent);
+  const { lotId, ...request } = lotOf(intent);
   const reply = await ledger.refund({ ...request, lotId, parts, graceMs: intent.graceMs, debtGraceMs: REFUND_GRACE_DAYS * DAY_MS, holdId });
   switch (reply.status) {
     case 'refunded':

@@ -72,7 +72,8 @@ export function moneyIn(deps: MoneyInDeps): MoneyIn {
     return submitIntent(deps, { accountId, idempotency, fingerprint, about, expiresAtMs, revokedLotId, ...terms }, retriesRefused);
   };
   return {
-    grant: ({ rule = '', ...command }) => submit(command, { kind: 'grant', amount: command.amount, expiresAtMs: command.expiresAtMs, rule }),
+    grant: ({ rule = '', ...command }) =>
+      submit(command, { kind: 'grant', amount: command.amount, expiresAtMs: command.expiresAtMs, rule }),
     set: (command) => submit(command, { kind: 'set', amount: command.amount, expiresAtMs: command.expiresAtMs }),
     remove: (command) => submit(command, { kind: 'remove', amount: command.amount }),
     adjust: (command) => submit(command, { kind: 'adjust', amount: command.delta, expiresAtMs: command.expiresAtMs }),

@@ -87,7 +87,8 @@ function present(accountId: string, spender: string, required: Micros, explained
   const { balance, limits, refusedBy, freeze, expired } = explained;
   return {
     account: accountId, spender, passes: refusedBy === null, required: creditsText(required),
-    available: creditsText(balance.available), usable: creditsText(explained.usable), held: creditsText(balance.held), debt: creditsText(balance.debt),
+    available: creditsText(balance.available), usable: creditsText(explained.usable),
+    held: creditsText(balance.held), debt: creditsText(balance.debt),
     refusedBy: refusedBy === null ? null : {
       kind: refusedBy.kind, limit: refusedBy.kind === 'limit' ? refusedBy.limitId : null,
       shortBy: refusedBy.kind === 'frozen' ? null : creditsText(refusedBy.shortBy),

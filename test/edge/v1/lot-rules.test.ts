@@ -30,7 +30,9 @@ test('a restricted grant is shown, is used for its models only, and a refusal sa
   const refused = await service('POST', '/v1/charges', { account, amount: '3', feature: 'chat' });
   expect(problemOf(refused).slice(0, 2)).toEqual([402, 'insufficient_credits']);
   expect(refused.body).toMatchObject({ available: '2' });
-  const placed = await service('POST', '/v1/holds', { account, id: 'h2', price: { model: 'gpt-4o', inputTokens: 0, maxOutputTokens: 600_000 } });
+  const placed = await service('POST', '/v1/holds', {
+    account, id: 'h2', price: { model: 'gpt-4o', inputTokens: 0, maxOutputTokens: 600_000 },
+  });
   expect([placed.status, placed.body]).toMatchObject([201, { amount: '6', available: '1' }]);
   expect((await service('GET', `/v1/accounts/${account}`)).body).toMatchObject({
     available: '1', restricted: '0', lots: [{ id: paid, remaining: '1', held: '1' }],
@@ -41,12 +43,14 @@ test('a restricted grant is shown, is used for its models only, and a refusal sa
   expect(await explain('amount=3')).toMatchObject({
     passes: false, available: '7', usable: '2', refusedBy: { kind: 'restriction', limit: null, shortBy: '1', resetsAt: null },
   });
-  expect(await explain('amount=8&model=gpt-4o')).toMatchObject({ passes: false, usable: '7', refusedBy: { kind: 'balance', shortBy: '1' } });
+  expect(await explain('amount=8&model=gpt-4o')).toMatchObject({
+    passes: false, usable: '7', refusedBy: { kind: 'balance', shortBy: '1' },
+  });
   expect(await explain('amount=7&model=gpt-4o')).toMatchObject({ passes: true, usable: '7', refusedBy: null });
   expect((await service('DELETE', `/v1/grants/${promo}`)).body).toMatchObject({ revoked: '5', available: '2' });
 });
 
-test('streams of the accounting service use what is for their model, uses of a service what is for their feature', async () => {
+test('streams of the accounting service use what is for their model, and a stream of another is refused', async () => {
   const account = newAccount();
   await grant(account, '1000', { restrictTo: { models: ['gpt-4'] } });
   const user = await lab.user(account);
@@ -62,7 +66,8 @@ test('a transfer and a repeat keep the rule', async () => {
   const headers = { 'Idempotency-Key': from };
   await service('POST', '/v1/grants', body, headers);
   expect((await service('POST', '/v1/grants', body, headers)).headers.get('idempotency-replayed')).toBe('true');
-  expect(problemOf(await service('POST', '/v1/grants', { ...body, priority: 1 }, headers)).slice(0, 2)).toEqual([422, 'idempotency_key_reused']);
+  expect(problemOf(await service('POST', '/v1/grants', { ...body, priority: 1 }, headers)).slice(0, 2))
+    .toEqual([422, 'idempotency_key_reused']);
   await grant(from, '4', { priority: 90 });
   // One lot per rule, although one expiry is asked for.
   const expiresAt = '2099-01-01T00:00:00.000Z';
@@ -85,8 +90,10 @@ describe('bad rules', () => {
     [{ restrictTo: { models: [] } }, 'body.restrictTo.models'], [{ restrictTo: { models: 'gpt-4o' } }, 'body.restrictTo.models'],
     [{ restrictTo: { models: ['a'], features: [] } }, 'body.restrictTo.features'],
     [{ restrictTo: { models: names } }, 'body.restrictTo.models'], [{ restrictTo: { features: ['a', 'a'] } }, 'body.restrictTo.features'],
-    [{ restrictTo: { models: [''] } }, 'body.restrictTo.models.0'], [{ restrictTo: { models: ['x'.repeat(129)] } }, 'body.restrictTo.models.0'],
-    [{ restrictTo: { models: ['a\0'] } }, 'body.restrictTo.models.0'], [{ restrictTo: { features: ['a', '\ud800'] } }, 'body.restrictTo.features.1'],
+    [{ restrictTo: { models: [''] } }, 'body.restrictTo.models.0'],
+    [{ restrictTo: { models: ['x'.repeat(129)] } }, 'body.restrictTo.models.0'],
+    [{ restrictTo: { models: ['a\0'] } }, 'body.restrictTo.models.0'],
+    [{ restrictTo: { features: ['a', '\ud800'] } }, 'body.restrictTo.features.1'],
     [{ restrictTo: { spenders: ['a'] } }, 'body.restrictTo.spenders'],
   ])('%j is refused', async (rule, path) => {
     const answer = await service('POST', '/v1/grants', { account: 'never-ruled', amount: '1', ...rule });
