@@ -24,7 +24,9 @@ import { keyspace, type Keyspace } from '../ledger/keys.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { redisLedger } from '../ledger/redis-ledger.js';
 import { traceScripts } from '../ledger/trace-scripts.js';
-import { apiProfile, connectPostgres, drainProfile, watchProfile, type Db, type PoolProfile } from '../stores/postgres/connect.js';
+import {
+  apiProfile, connectPostgres, drainProfile, reportProfile, watchProfile, type Db, type PoolProfile,
+} from '../stores/postgres/connect.js';
 import { listenToPostgres } from '../stores/postgres/listen.js';
 import { watchPools } from '../stores/postgres/pool-gauges.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
@@ -63,6 +65,8 @@ export type Core = {
   readonly db: Db;
   /** For transactions that move batches (connect.ts, `drain`). */
   readonly drainDb: Db;
+  /** For reports that are read by a cursor (connect.ts, `reportProfile`). */
+  readonly reportDb: Db;
   readonly redis: ShardedRedis;
   readonly keys: Keyspace;
   readonly fence: Fence;
@@ -108,6 +112,7 @@ async function openParts(
     opened.add(connectPostgres(servers.databaseUrl, profile, onConnection), (each) => each.destroy());
   const db = pool(apiProfile(config.postgresTimeoutMs));
   const drainDb = pool(drainProfile(config.postgresTimeoutMs));
+  const reportDb = pool(reportProfile(config.postgresTimeoutMs));
   const store = await shardStore(db, config.shards);
   const keys = keyspace(config.redisNamespace, config.shards);
 
@@ -178,7 +183,7 @@ async function openParts(
   const lookUp = (text: string, by: FindBy): ReturnType<typeof findAccount> =>
     findAccount(db, text, by).catch((error: unknown) => { throw toGatewayError(error); });
   return {
-    db, drainDb, redis, keys, fence: gate, ledger, drain, drainNow, freshen: fresh, prices,
+    db, drainDb, reportDb, redis, keys, fence: gate, ledger, drain, drainNow, freshen: fresh, prices,
     resolveAccount: (text, by) => resolveAccount({ lookUp, freshen: fresh }, text, by),
     breaker: hotBreaker, inFlight: client.inFlight, redisWatch, postgresWatch: postgres.watch,
     close: opened.close,

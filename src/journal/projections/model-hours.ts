@@ -33,7 +33,8 @@ export function foldModels(
       row.messages += BigInt(use.messages);
       row.tokens += BigInt(use.tokens);
       row.held += BigInt(use.held);
-      row.captured += BigInt(use.captured);
+      // These sums only grow: what is given back stays in them.
+      row.captured += BigInt(Math.max(0, use.captured));
     }
   }
   return [...rows.values()];
