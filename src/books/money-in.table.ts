@@ -51,6 +51,9 @@ export const intentKey = (intentId: number): string => `intent:${intentId}`;
 /** The lot of an intent. Padded, so that lots with the same expiry are spent oldest first. */
 export const lotIdOf = (intentId: number): string => String(intentId).padStart(12, '0');
 
+/** The name of a lot in `/v1`: one that a grant opened is called by the id of the grant, other lots by their own. */
+export const grantIdOf = (lotId: string): string => (/^\d{12}$/.test(lotId) ? String(Number(lotId)) : lotId);
+
 /** The intent that a journal key names, or null for other keys. */
 export function intentIdOf(key: string): number | null {
   const digits = /^intent:(\d{1,15})$/.exec(key)?.[1];

@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import { grantIdOf } from '../../books/money-in.table.js';
 import type { FreezeCommand, Frozen } from '../../credits/accounts/freeze-account.js';
 import type { ShownAccount } from '../../credits/accounts/show-account.js';
 import { GatewayError } from '../../kit/errors.js';
@@ -100,6 +101,3 @@ function presentNative({ accountId, account, freeze }: ShownAccount, showsFreeze
     })),
   };
 }
-
-/** A lot that a grant opened is called by the id of the grant; other lots by their own. */
-export const grantIdOf = (lotId: string): string => (/^\d{12}$/.test(lotId) ? String(Number(lotId)) : lotId);

@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import { grantIdOf } from '../../books/money-in.table.js';
 import type { AccountLot, AccountLotsQuery, LotPosition } from '../../books/account-lots.table.js';
 import { isStorable } from '../../kit/ids.js';
 import { creditsText } from '../../kit/money/credits.js';
@@ -6,7 +7,7 @@ import { callers } from '../auth/allow.js';
 import { reply } from '../http/json.js';
 import { queryWord, WordField } from '../http/query-fields.js';
 import type { AddRoute } from '../http/routes.js';
-import { accountParams, grantIdOf } from './account.routes.js';
+import { accountParams } from './account.routes.js';
 import { accountOfPath, type NameAccount } from './callers.js';
 import { cursorIn, limitIn, ListOf, listPage, ListQuery } from './lists.js';
 import { presentRule, RuleOut } from './lot-fields.js';
