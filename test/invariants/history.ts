@@ -133,7 +133,7 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
 );
 
 /** A lease of one step that charges what was reported, and may make debt. */
-export const LEASE: Command = {
+export const LEASE: Extract<Command, { readonly op: 'place' }> = {
   op: 'place', minimum: 10, desired: 10, life: 1, by: 'user', policy: 'charge_reported', spender: 'x', use: {},
   terms: { over: 'debt', debtLimit: null, inputCost: 0 },
 };
@@ -142,6 +142,9 @@ export const EXTEND = { op: 'extend', which: 0, by: 'user', mode: 'by', minimum:
 export const SETTLE = {
   op: 'settle', which: 0, by: 'user', cost: 'none', over: 0, cap: false, debtLimit: null, corrects: 'any',
 } as const;
+/** Credits for the model a only, and a lease for it. */
+export const GRANT_FOR_A: Command = { op: 'grant', amount: 10, life: 0, rule: { ...NO_RULE, models: ['a'] } };
+export const LEASE_FOR_A: Command = { ...LEASE, use: { model: 'a' } };
 export const GRANT: Command = { op: 'grant', amount: 10, life: 0, rule: NO_RULE };
 
 export type DefineLimits = (accountId: string, limits: AccountLimits, nowMs: number) => Promise<void>;
