@@ -36,6 +36,7 @@ const LOST: [Command[], Command[], Command[]][] = [
   [[GRANT, LEASE, REPORT, { op: 'wait', steps: 1, looks: true }], [SETTLE], [GRANT]],
   // What it is for, and for what its lots are, is known after each loss.
   [[GRANT, GRANT_FOR_A, GRANT_FOR_A, LEASE_FOR_A], [EXTEND], [{ ...SETTLE, cost: 'over', over: 50 }]],
+  [[GRANT_FOR_A], [LEASE], [GRANT, LEASE]],
   [[GRANT_FOR_A, GRANT_FOR_A, LEASE_FOR_A, REPORT], [{ op: 'wait', steps: 1, looks: true }], [SETTLE, LEASE]],
   [[GRANT, LEASE, REPORT], [{ op: 'wait', steps: 1, looks: true }], [SETTLE, GRANT]],
 ];
