@@ -24,6 +24,8 @@ export const BODY_BYTES_MAX = 1_048_576;
 /** A form of the console: a token, or an amount and a reason. */
 export const FORM_BYTES_MAX = 8_192;
 /** Live lots of one account. A snapshot reply stays below 64 KiB, and a sweep of all lots below a millisecond. */
+/** Models, and features, that one lot can be restricted to. */
+export const LOT_NAMES_MAX = 20;
 export const LOTS_PER_ACCOUNT_MAX = 512;
 /** Open holds of one account: bounds what one stolen token can create (docs/reliability.md#b1). */
 export const OPEN_HOLDS_PER_ACCOUNT_MAX = 100_000;

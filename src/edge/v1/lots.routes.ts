@@ -10,6 +10,7 @@ import type { AddRoute } from '../http/routes.js';
 import { accountParams } from './account.routes.js';
 import { accountOfPath, type NameAccount } from './callers.js';
 import { cursorIn, limitIn, ListOf, listPage, ListQuery } from './lists.js';
+import { presentRule, RuleOut } from './lot-fields.js';
 import { AmountOut, OptionalTimeOut, timeText, timeTextOrNull, TimeOut } from './values.js';
 
 export type LotRouteDeps = {
@@ -23,7 +24,7 @@ const OrNull = () => Type.Union([Type.String(), Type.Null()]);
 const Lot = Type.Object({
   id: Type.String({ description: 'of a grant: its id' }), kind: Type.String(), source: OrNull(), reason: OrNull(),
   amount: AmountOut(), remaining: AmountOut('available'), held: AmountOut('in open holds'),
-  grantedAt: TimeOut(), expiresAt: OptionalTimeOut(), closedAt: OptionalTimeOut(),
+  ...RuleOut, grantedAt: TimeOut(), expiresAt: OptionalTimeOut(), closedAt: OptionalTimeOut(),
   entry: Type.Integer({ description: '`seq` of the entry that opened it' }),
 });
 
@@ -49,6 +50,6 @@ function readPosition([openedSeq, lotId]: readonly unknown[]): LotPosition | nul
 
 const present = (lot: AccountLot): object => ({
   id: grantIdOf(lot.lotId), kind: lot.kind, source: lot.source, reason: lot.reason, amount: creditsText(lot.amount),
-  remaining: creditsText(lot.remaining), held: creditsText(lot.held), grantedAt: timeText(lot.grantedAtMs),
+  remaining: creditsText(lot.remaining), held: creditsText(lot.held), ...presentRule(lot.rule), grantedAt: timeText(lot.grantedAtMs),
   expiresAt: timeTextOrNull(lot.expiresAtMs), closedAt: timeTextOrNull(lot.closedAtMs), entry: lot.openedSeq,
 });
