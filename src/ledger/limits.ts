@@ -103,16 +103,20 @@ export function encodeLimits({ limits }: Pick<AccountLimits, 'limits'>, nowMs: n
 export const limitParts = (facts: readonly LimitFact[]): string =>
   facts.map(({ counter, fromMs, spender, credits }) => `${counter}:${fromMs}:${spender}/${credits}`).join(',');
 
-/** The parts of a hold with what an extension counted: more of the same window, or a part behind the others. */
+/**
+ * The parts of a hold with what an extension counted: more of the same window, or a part behind the others. A part that moved
+ * to another window is gone.
+ */
 export function joinedLimitParts(parts: string, facts: readonly LimitFact[]): string {
   if (facts.length === 0) return parts;
   const credits = new Map(parts === '' ? [] : parts.split(',').map((part): [string, number] => {
     const slash = part.lastIndexOf('/');
     return [part.slice(0, slash), Number(part.slice(slash + 1))];
   }));
-  for (const { counter, fromMs, spender, credits: more } of facts) {
+  for (const { counter, fromMs, spender, credits: more, open } of facts) {
     const name = `${counter}:${fromMs}:${spender}`;
-    credits.set(name, (credits.get(name) ?? 0) + more);
+    if (open < 0) credits.delete(name);
+    else credits.set(name, (credits.get(name) ?? 0) + more);
   }
   return [...credits].map(([name, amount]) => `${name}/${amount}`).join(',');
 }
