@@ -36,7 +36,7 @@
   ARGV[17] refused_amount        micros
   ARGV[18] due_holds_max   holds past their lease to name at a time
   ARGV[19] spender         who spends, and on what: which limits match; charges alone count against them
-  ARGV[20] model           '' for none, as the next two
+  ARGV[20] model          names, with a tab between them; '' for none
   ARGV[21] feature
   ARGV[22] api_key
 

@@ -16,6 +16,8 @@ export type Spending = {
   /** Named like an account (ids.ts). Absent: the account itself. */
   readonly spender?: string | undefined;
   readonly model?: string | undefined;
+  /** Other names that limits know the models by: those of their prices, and of all models of one charge. Never in a `match`. */
+  readonly otherModels?: readonly string[] | undefined;
   readonly feature?: string | undefined;
   /** The name of the API key that was used. */
   readonly key?: string | undefined;
@@ -34,7 +36,7 @@ export type LimitDefinition = {
   readonly timeZone: string;
   readonly mode: LimitMode;
   /** Absent members match everything; the spender `*` has one counter per spender. */
-  readonly match: Spending;
+  readonly match: Omit<Spending, 'otherModels'>;
 };
 
 /** All limits of an account. `version` grows with every change, so that scripts take them in any order. */
