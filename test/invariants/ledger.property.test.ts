@@ -2,7 +2,7 @@ import { afterAll, beforeAll, test } from '@jest/globals';
 import fc from 'fast-check';
 import { testLedger, type TestLedger } from '../support/ledger.js';
 import { patience, volume } from '../support/volume.js';
-import { command, type Command, CORRECTION_WINDOW_MS, GRANT, History, LEASE, REPORT, SETTLE } from './history.js';
+import { command, type Command, CORRECTION_WINDOW_MS, EXTEND, GRANT, History, LEASE, REPORT, SETTLE } from './history.js';
 
 /** Number of random histories. */
 const RUNS = volume(100, 500);
@@ -19,6 +19,8 @@ const MANY_DUE: Command[] = [
 const GIVEN_BACK: Command[][] = [[], [GRANT, GRANT, GRANT]].map((between) => [
   GRANT, LEASE, REPORT, { op: 'wait', steps: 1, looks: true }, ...between, SETTLE, GRANT,
 ]);
+/** An extension under a key: `History` repeats it at once. */
+const EXTENDED: Command[] = [GRANT, GRANT, LEASE, EXTEND, EXTEND];
 /** Usage of an even hold is reported by class and of an odd one as an amount only. */
 const BACKWARDS: Command[] = [GRANT, GRANT, LEASE, LEASE, ...[0, 1].flatMap((which): Command[] => [
   { ...REPORT, which }, { ...REPORT, which, more: 1, back: true }, { ...REPORT, which },
@@ -35,6 +37,6 @@ test('every history gives the answers and the state of the model, and a journal 
       for (const each of commands) await account.run(each);
       await account.checkJournal();
     }),
-    { numRuns: RUNS, examples: [[MANY_DUE], [BACKWARDS], ...GIVEN_BACK.map((each): [Command[]] => [each])] },
+    { numRuns: RUNS, examples: [[MANY_DUE], [BACKWARDS], [EXTENDED], ...GIVEN_BACK.map((each): [Command[]] => [each])] },
   );
 }, patience(900_000));
