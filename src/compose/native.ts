@@ -6,6 +6,7 @@ import type { MoneyIn } from '../credits/grants/money-in.js';
 import { grantLot, revokeGrant } from '../credits/grants/native-grants.js';
 import type { Pools } from '../credits/pools/pools.js';
 import { readReceipt } from '../credits/receipts/read-receipt.js';
+import { answerOnce } from '../credits/repeats/answer-once.js';
 import type { NativeDeps } from '../edge/v1/routes.js';
 import type { Clock } from '../kit/clock.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
@@ -41,6 +42,7 @@ export function composeNative(
     history: (query) => readHistory(db, query),
     writeLedger,
     holds: composeHolds({ config, core, clock, pools, writeLedger }),
+    answerOnce: (name, fingerprint, work) => answerOnce(db, name, fingerprint, work),
     accounts: {
       nameAccount: oversight.nameAccount,
       readReceipt: (accountId, seq) => readReceipt(reading, accountId, seq),

@@ -22,7 +22,9 @@ test('a stream that is extended through many windows counts in those that are no
   });
   await ledger.setLimits({ accountId, limits: { version: 3, limits: LIMITS }, nowMs: await under.nowMs() });
   const common = { accountId, holdId: 'h', about: '{"type":"x"}', fingerprint: '' };
-  await ledger.placeHold({ ...common, minimum: micros(10), desired: micros(10), leaseMs: 600_000, kind: 't', expiryPolicy: 'release', price: '' });
+  await ledger.placeHold({
+    ...common, minimum: micros(10), desired: micros(10), leaseMs: 600_000, kind: 't', expiryPolicy: 'release', price: '',
+  });
   for (let second = 1; second <= 200; second += 1) {
     under.advance(1_000);
     const reply = await ledger.extendHold({

@@ -11,6 +11,7 @@ import type { Admission, Urgency } from './admission.js';
 import { readBody } from './body.js';
 import type { GatewayContext, Middleware, PathParams, RequestState } from './context.js';
 import type { Envelope, Failure, Wording } from './failure.js';
+import { assertKnownQuery } from './query-fields.js';
 import { assertReadableUrl } from './readable-url.js';
 import type { Parser } from './schema.js';
 
@@ -37,6 +38,10 @@ export type RouteSpec<Body> = {
   readonly wording?: Wording;
   /** A repeat gets the first answer, marked `Idempotency-Replayed`. */
   readonly replays?: boolean;
+  /** A write that changes nothing, or that is known by what it is about, so that a repeat needs no memory of its Idempotency-Key. */
+  readonly isRepeatable?: boolean;
+  /** What it answers has an `ETag`. */
+  readonly hasEtag?: boolean;
   /** What it is for, where that decides when it is refused because the process is behind (admission.ts). Without it: `other`. */
   readonly urgency?: Urgency;
 };
@@ -55,6 +60,9 @@ export type Route = {
   readonly errors: readonly ErrorCode[];
   readonly wording: Wording;
   readonly replays: boolean;
+  readonly hasEtag: boolean;
+  /** Query parameters that are not in `query` are refused. */
+  readonly strictQuery: boolean;
   /** Undefined: the application's. */
   readonly envelope: Envelope | undefined;
   /** Undefined: part of the API. */
@@ -86,11 +94,18 @@ export type RouteTable = {
   readonly pages: (own: PageRules) => AddRoute;
   /** Everything that was added, in order. */
   readonly routes: readonly Route[];
+  /** The methods that a path answers, for `Allow`; none for an unknown path. */
+  readonly methodsOf: (path: string) => readonly string[];
   readonly middleware: () => Middleware;
 };
 
 /** What a dialect does its own way; the rest is the application's. */
-export type DialectRules = { readonly envelope: Envelope; readonly authenticate?: Authenticate };
+export type DialectRules = {
+  readonly envelope: Envelope;
+  readonly authenticate?: Authenticate;
+  /** Refuses query parameters that a route does not declare. Without it they are ignored, as the legacy APIs do. */
+  readonly strictQuery?: boolean;
+};
 
 /** What pages for people do their own way, because a browser sends no Authorization header and no JSON, and shows none. */
 export type PageRules = {
@@ -121,11 +136,12 @@ export function routeTable({ authenticate, authenticateServer, metrics, admissio
 
   const adding = (own: Partial<DialectRules>, page?: PageRules): AddRoute => (method, path, gate, spec, handler) => {
     const {
-      summary, params = {}, query = {}, headers = {}, body, replies, errors = [], wording = {}, replays = false, urgency = 'other',
+      summary, params = {}, query = {}, headers = {}, body, replies, errors = [], wording = {}, replays = false,
+      hasEtag = false, urgency = 'other',
     } = spec;
     const route: Route = {
-      method, path, gate, summary, params, query, headers, body: body?.schema ?? null, replies, errors, wording, replays,
-      envelope: own.envelope, page, observe: metrics.http.route(method, path),
+      method, path, gate, summary, params, query, headers, body: body?.schema ?? null, replies, errors, wording, replays, hasEtag,
+      strictQuery: own.strictQuery ?? false, envelope: own.envelope, page, observe: metrics.http.route(method, path),
     };
     const admit = admission(gate, {
       authenticate: own.authenticate ?? authenticate, authenticateServer, credentials: page?.credentials ?? ofHeader,
@@ -137,6 +153,7 @@ export function routeTable({ authenticate, authenticateServer, metrics, admissio
       // Probes, metrics and pages for operators are wanted most when there is too much of everything else.
       if (gate.kind !== 'public' && page === undefined) busy?.assertAdmits(urgency);
       const principal = await admit(ctx);
+      if (route.strictQuery) assertKnownQuery(ctx, query);
       const sent = body === undefined ? undefined : await read(ctx);
       if (gate.kind === 'server-key') nameAccount(ctx, sent);
       if (gate.kind === 'callers') nameNativeAccount(ctx, principal as NativeCaller, sent);
@@ -154,6 +171,7 @@ export function routeTable({ authenticate, authenticateServer, metrics, admissio
     dialect: (own) => adding(own),
     pages: (own) => adding({}, own),
     routes,
+    methodsOf: (path) => [...new Set(router.match(path, '').path.flatMap(({ methods }) => methods))].sort(),
     middleware: () => {
       const dispatch = router.routes() as unknown as Middleware;
       return (ctx, next) => exact.get(`${ctx.method} ${ctx.path}`)?.(ctx) ?? (dispatch(ctx, next) as Promise<void>);

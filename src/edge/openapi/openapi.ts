@@ -149,11 +149,12 @@ const REPLAYED: Readonly<Record<string, Header>> = {
   'Idempotency-Replayed': { description: '`true` when this is the answer to an earlier, identical request', schema: Type.Literal('true') },
 };
 const REVALIDATED: Readonly<Record<string, Header>> = { ETag: { description: 'for If-None-Match', schema: Type.String() } };
+const VERSIONED: Readonly<Record<string, Header>> = { ETag: { description: 'of what is answered, for If-Match', schema: Type.String() } };
 
-function replyOf({ replays, replies }: Route, status: number, schema: TSchema): Response {
+function replyOf({ replays, replies, hasEtag }: Route, status: number, schema: TSchema): Response {
   return {
     description: DESCRIPTIONS.get(status) ?? 'Done.',
-    headers: { ...EVERY_ANSWER, ...(replays ? REPLAYED : {}), ...(304 in replies ? REVALIDATED : {}) },
+    headers: { ...EVERY_ANSWER, ...(replays ? REPLAYED : {}), ...(304 in replies ? REVALIDATED : {}), ...(hasEtag ? VERSIONED : {}) },
     ...(EMPTY.has(status) ? {} : { content: contentOf(schema) }),
   };
 }

@@ -1,8 +1,10 @@
 import Type from 'typebox';
 import type { PoolMember } from '../../credits/pools/pool-member.table.js';
-import { GatewayError } from '../../kit/errors.js';
+import { GatewayError, invalid } from '../../kit/errors.js';
+import { MEMBER_NAME_LENGTH_MAX } from '../../kit/limits.js';
 import type { Precondition } from '../../kit/precondition.js';
 import { actorOf } from '../../kit/principal.js';
+import { nameOfAccount } from '../../ledger/account-name.js';
 import { callers, services } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import { reply } from '../http/json.js';
@@ -41,7 +43,8 @@ export function memberRoutes(add: AddRoute, deps: MemberRouteDeps): void {
   });
 
   add('GET', '/v1/accounts/:accountId/members/:spender', callers('read'), {
-    summary: 'A member of a pool, with its ETag', params, replies: { 200: Member }, errors: ['not_found', 'ledger_unavailable'],
+    summary: 'A member of a pool, with its ETag', params, replies: { 200: Member }, hasEtag: true,
+    errors: ['not_found', 'ledger_unavailable'],
   }, async (ctx, { principal }) => {
     const member = await deps.showMember(accountInPath(ctx, principal), spenderInPath(ctx));
     if (member === null) throw noMember();
@@ -50,11 +53,14 @@ export function memberRoutes(add: AddRoute, deps: MemberRouteDeps): void {
 
   add('PUT', '/v1/accounts/:accountId/members/:spender', services('admin'), {
     summary: 'Make an account a member of a pool, which pays for its new holds and charges in /v1', params, body: memberBody,
-    headers: ConditionHeaders, replies: { 200: Member, 201: Member },
+    headers: ConditionHeaders, replies: { 200: Member, 201: Member }, hasEtag: true,
     errors: ['conflict', 'limit_exceeded', 'precondition_failed', 'ledger_unavailable'],
   }, async (ctx, { principal }) => {
     const accountId = accountInPath(ctx, principal);
     const spender = spenderInPath(ctx);
+    if (nameOfAccount(spender).length > MEMBER_NAME_LENGTH_MAX) {
+      throw invalid('path.spender', `is too long for a member: percent-encoded it must have at most ${MEMBER_NAME_LENGTH_MAX} characters`);
+    }
     // Whoever joins a pool no longer spends its own credits.
     assertMayActOn(principal, spender, 'path.spender');
     const { member, isNew } = await deps.addMember(accountId, spender, {

@@ -19,12 +19,14 @@ import { priceRoutes } from './price.routes.js';
 import { reconcileRoutes, type ReconcileRouteDeps } from './reconcile.routes.js';
 import { refundRoutes, type RefundRouteDeps } from './refunds.routes.js';
 import { refusalRoutes, type RefusalRouteDeps } from './refusal.routes.js';
+import { remembering, type AnswerOnce } from './repeats.js';
 import { transferRoutes, type TransferRouteDeps } from './transfers.routes.js';
 
 /** What the routes of `/v1` need. The optional parts are left out by tests of the HTTP side that have no Postgres. */
 export type NativeDeps = {
   readonly clock: Clock;
   readonly writeLedger: WriteLedger;
+  readonly answerOnce: AnswerOnce;
   readonly history: ReadHistory;
   readonly plans: PlanRouteDeps;
   readonly oversight?: AccountRouteDeps & ReconcileRouteDeps & Pick<ModelCostsRouteDeps, 'modelCosts'>;
@@ -41,7 +43,7 @@ export type NativeDeps = {
 
 /** The native API (docs/contracts/native.md): every group of its routes. */
 export function nativeRoutes(table: AddRoute, deps: NativeDeps): void {
-  const add = waiting(table, deps.writeLedger);
+  const add = remembering(waiting(table, deps.writeLedger), deps.answerOnce);
   if (deps.charges !== undefined) chargeRoutes(add, deps.charges);
   if (deps.grants !== undefined) grantRoutes(add, deps.grants, deps.clock);
   if (deps.accounts !== undefined) {

@@ -256,3 +256,19 @@ test('holds of a member are paid by its pool, under its name, and are out of rea
     status: 402, body: { code: 'limit_reached', limit: 'each', shortBy: '1' },
   });
 });
+
+test('a pool reaches the holds of its members whatever their names and ids, and a name too long for that is no member', async () => {
+  await account('l-long');
+  const put = (spender: string) => call('PUT', `/v1/accounts/l-long/members/${encodeURIComponent(spender)}`, { body: {} });
+  expect(await put('\u{1F600}'.repeat(255))).toMatchObject({ status: 400, body: { errors: [{ path: 'path.spender' }] } });
+  const spender = `${'é'.repeat(80)}/x`;
+  const id = 'h'.repeat(128);
+  expect((await put(spender)).status).toBe(201);
+  expect((await call('POST', '/v1/holds', { body: { account: spender, id, amount: 1, reason: 'test' } })).status).toBe(201);
+  const listed = await call('GET', '/v1/holds?account=l-long');
+  const [{ id: inPool }] = listed.body['data'] as [{ id: string }];
+  const path = `/v1/holds/${encodeURIComponent(inPool)}`;
+  expect((await call('POST', `${path}/settle`, { body: { account: 'l-long', amount: '0.5', reason: 'completed' } })).body)
+    .toMatchObject({ captured: '0.5' });
+  expect((await call('GET', `${path}?account=l-long`)).body).toMatchObject({ state: 'settled' });
+});
