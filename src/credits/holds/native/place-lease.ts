@@ -52,7 +52,8 @@ type Grant = { readonly minimum: Micros; readonly desired: Micros; readonly inpu
  * first answer.
  *
  * @throws GatewayError invalid_request, unknown_model, price_missing, insufficient_credits, limit_reached,
- *   idempotency_mismatch (the id is that of another open hold), hold_resolved (a hold of that id has ended; `first` tells how), limit_exceeded, account_frozen, ledger_unavailable.
+ *   idempotency_mismatch (the id is that of another open hold), hold_resolved (a hold of that id has ended; `first` tells how),
+ *   limit_exceeded, account_frozen, ledger_unavailable.
  */
 export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<Lease> {
   const { accountId, holdId, asked, leaseMs: askedLeaseMs, onExpiry, metadata, actor, reason, by, isNewId } = command;
