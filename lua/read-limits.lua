@@ -9,7 +9,7 @@
   ARGV[1] epoch            what the gateway believes the fence is
   ARGV[2] time_offset_ms   moves the clock in tests
   ARGV[3] spender
-  ARGV[4] model            '' for none, as the next two
+  ARGV[4] model            names, with a tab between them; '' for none
   ARGV[5] feature
   ARGV[6] api_key
 

@@ -7,8 +7,9 @@ local counters = {}
 -- Fields that one clean-up looks at, about.
 counters.scan_count = 16
 
--- Counts credits in one window, gives back if they are negative, and notes it for the entry.
-function counters.count(set, line, record, credits, open)
+-- Counts credits in one window, gives back if they are negative, and notes it for the entry. `moves`: they come from
+-- another window, so reaching the limit tells nothing.
+function counters.count(set, line, record, credits, open, moves)
   record.used, record.open = record.used + credits, record.open + open
   if not set.changed[record.name] then
     set.changed[record.name] = true
@@ -28,7 +29,7 @@ function counters.count(set, line, record, credits, open)
   end
   -- Once per window. Of a rolling window the counters of all its buckets are known only when something is taken.
   local used = line.buckets and line.used or record.used
-  if (line.buckets or is_whole) and used >= definition.amount and not record.crossed and not line.crossed then
+  if not moves and (line.buckets or is_whole) and used >= definition.amount and not record.crossed and not line.crossed then
     record.crossed = true
     fact = fact .. ',"crossed":true'
   end
@@ -81,6 +82,26 @@ function counters.give_back(set, captured, beyond, credits)
   end
 end
 
+-- One part for all windows of a hold that are over, the last of them: no decision depends on what is counted there, and a
+-- stream that is extended for hours would otherwise get a part for each window that it was in, until a command of Redis has
+-- more fields than Lua can pass. Returns the parts.
+function counters.merge_over(set, held)
+  local kept, last = {}, nil
+  for _, part in ipairs(held.parts) do
+    if part.record.open > 0 and part.record.ends_at_ms <= set.now_ms then
+      if last then
+        counters.count(set, held, last.record, -last.credits, -1, true)
+        counters.count(set, held, part.record, last.credits, 0, true)
+        part.credits = part.credits + last.credits
+        kept[#kept] = nil
+      end
+      last = part
+    end
+    kept[#kept + 1] = part
+  end
+  return kept
+end
+
 -- An open hold gets `credits` more, which count in the windows of now. Returns its parts as text, nil when nothing counts.
 function counters.extend(set, credits)
   if not set then return nil end
@@ -93,6 +114,7 @@ function counters.extend(set, credits)
     if credits > 0 then
       counters.count(set, held.line, current, credits, known and 0 or 1)
       if known then known.credits = known.credits + credits else held.parts[#held.parts + 1] = { record = current, credits = credits } end
+      held.parts = counters.merge_over(set, held)
     end
     for _, part in ipairs(held.parts) do texts[#texts + 1] = part.record.name .. '/' .. numbers.text(part.credits) end
   end

@@ -121,14 +121,16 @@ function limits.stale(set)
   return numbers.text(set.now_ms), redis.call('HGET', set.key, 'version'), set.definitions
 end
 
--- The limits that an operation counts against, with their counters; nil when the account has none.
+-- The limits that an operation counts against, with their counters; nil when the account has none. `model`: all names that
+-- a limit may know the model by, with a tab between them.
 function limits.match(stored, limits_key, now_ms, spender, model, feature, api_key)
   local set = limits.read(stored, limits_key, now_ms)
   if not set then return nil end
   local function is(wanted, value) return wanted == '' or wanted == value end
+  local function is_model(wanted) return wanted == '' or string.find('\t' .. model .. '\t', '\t' .. wanted .. '\t', 1, true) end
   for _, each in ipairs(set.found.list) do
     local is_spender = each.spender == '*' or is(each.spender, spender)
-    if is_spender and is(each.model, model) and is(each.feature, feature) and is(each.api_key, api_key) then
+    if is_spender and is_model(each.model) and is(each.feature, feature) and is(each.api_key, api_key) then
       limits.add_line(set, each, each.spender == '*' and spender or '')
     end
   end

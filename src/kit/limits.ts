@@ -9,6 +9,13 @@ export const ACCOUNT_ID_LENGTH_MAX = 255;
 export const ACCOUNT_NAME_LENGTH_MAX = 320;
 /** Longest hold id (the dialects call it a session id). The original allowed 100. */
 export const HOLD_ID_LENGTH_MAX = 128;
+/**
+ * Longest name in keys (ledger/account-name.ts) of a member of a pool: it is part of the ids of its holds there, and an index
+ * row of Postgres with the account and the id of a hold stays below its limit of 2 704 bytes.
+ */
+export const MEMBER_NAME_LENGTH_MAX = 1_000;
+/** Longest id of a member's hold in its pool: `member/id`. */
+export const MEMBER_HOLD_ID_LENGTH_MAX = MEMBER_NAME_LENGTH_MAX + 1 + HOLD_ID_LENGTH_MAX;
 /** Longest idempotency key, as in the IETF draft's advice and other payment APIs. */
 export const IDEMPOTENCY_KEY_LENGTH_MAX = 255;
 /** Model ids are short names; the original's column held 100 characters. */

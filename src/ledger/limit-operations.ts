@@ -10,10 +10,12 @@ import { readLimitsScript, setLimitsScript } from './scripts.js';
 const limitKeys = ({ fence, account, limits }: AccountKeys) => ({ fence, account, limits });
 
 /** Arguments of every script that counts against limits. */
-export const spendingArgs = (accountId: string, { spender = accountId, model = '', feature = '', key = '' }: Spending = {}) => (
+export const spendingArgs = (
+  accountId: string, { spender = accountId, model = '', otherModels = [], feature = '', key = '' }: Spending = {},
+) => ({
   // Named as in keys, because it becomes part of texts that scripts write and read.
-  { spender: nameOfAccount(spender), model, feature, api_key: key }
-);
+  spender: nameOfAccount(spender), model: [...new Set([model, ...otherModels])].join('\t'), feature, api_key: key,
+});
 
 /** Makes new edges for the definitions that a script answered as stale (lua/includes/limits.lua). */
 export async function renewLimits({ scripts }: Pick<OperationDeps, 'scripts'>, accountId: string, reply: Reply): Promise<void> {

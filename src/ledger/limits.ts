@@ -16,6 +16,8 @@ export type Spending = {
   /** Named like an account (ids.ts). Absent: the account itself. */
   readonly spender?: string | undefined;
   readonly model?: string | undefined;
+  /** Other names that limits know the models by: those of their prices, and of all models of one charge. Never in a `match`. */
+  readonly otherModels?: readonly string[] | undefined;
   readonly feature?: string | undefined;
   /** The name of the API key that was used. */
   readonly key?: string | undefined;
@@ -34,7 +36,7 @@ export type LimitDefinition = {
   readonly timeZone: string;
   readonly mode: LimitMode;
   /** Absent members match everything; the spender `*` has one counter per spender. */
-  readonly match: Spending;
+  readonly match: Omit<Spending, 'otherModels'>;
 };
 
 /** All limits of an account. `version` grows with every change, so that scripts take them in any order. */
@@ -103,16 +105,20 @@ export function encodeLimits({ limits }: Pick<AccountLimits, 'limits'>, nowMs: n
 export const limitParts = (facts: readonly LimitFact[]): string =>
   facts.map(({ counter, fromMs, spender, credits }) => `${counter}:${fromMs}:${spender}/${credits}`).join(',');
 
-/** The parts of a hold with what an extension counted: more of the same window, or a part behind the others. */
+/**
+ * The parts of a hold with what an extension counted: more of the same window, or a part behind the others. A part that moved
+ * to another window is gone.
+ */
 export function joinedLimitParts(parts: string, facts: readonly LimitFact[]): string {
   if (facts.length === 0) return parts;
   const credits = new Map(parts === '' ? [] : parts.split(',').map((part): [string, number] => {
     const slash = part.lastIndexOf('/');
     return [part.slice(0, slash), Number(part.slice(slash + 1))];
   }));
-  for (const { counter, fromMs, spender, credits: more } of facts) {
+  for (const { counter, fromMs, spender, credits: more, open } of facts) {
     const name = `${counter}:${fromMs}:${spender}`;
-    credits.set(name, (credits.get(name) ?? 0) + more);
+    if (open < 0) credits.delete(name);
+    else credits.set(name, (credits.get(name) ?? 0) + more);
   }
   return [...credits].map(([name, amount]) => `${name}/${amount}`).join(',');
 }

@@ -53,11 +53,11 @@ export type Charged = {
   readonly replayed: boolean;
 };
 
-/** The model that limits match: of usage of one model, that. */
-const modelOf = (what: ChargeAccount['what']): string | undefined => {
-  const models = new Set('usages' in what ? what.usages.map(({ model }) => model) : []);
-  return models.size === 1 ? [...models][0] : undefined;
-};
+/** The models that limits match, as they are named and as their prices are: a charge of several counts against limits of each. */
+function modelsIn(priced: readonly PricedUsage[]): Pick<Spending, 'model' | 'otherModels'> {
+  const [model, ...otherModels] = priced.flatMap(({ asked, price }) => [asked.model, price.model]);
+  return { model, otherModels };
+}
 
 /**
  * Charges an account in one step, all or nothing, by an amount or for usage. Usage that is refused for lack of credits is
@@ -85,7 +85,7 @@ export async function chargeAccount(deps: ChargeAccountDeps, command: ChargeAcco
     accountId, amount, key: chargeKey('charge', key),
     fingerprint: print,
     price: '',
-    spending: { ...command.spending, model: modelOf(what), feature: feature ?? undefined },
+    spending: { ...command.spending, ...modelsIn(priced), feature: feature ?? undefined },
     about: writeFacts({
       type: 'charge', source: 'charge', actor, ...(reason === null ? {} : { reason }), ...(feature === null ? {} : { feature }),
       ...(metadata === undefined ? {} : { metadata }), 

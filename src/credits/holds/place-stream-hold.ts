@@ -48,7 +48,7 @@ export async function placeStreamHold(deps: StreamHoldDeps, command: PlaceStream
     price: price.name,
     facts: { type: 'stream', modelId, estimatedTokens, estimate, ...pricedByOther(price) },
     by: 'user',
-    spending: { model: modelId },
+    spending: { model: modelId, otherModels: [price.by.model] },
     fingerprint: fingerprint('stream', modelId, estimatedTokens),
   });
   if (reply.status !== 'placed') {

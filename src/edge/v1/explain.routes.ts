@@ -3,7 +3,7 @@ import type { Explained } from '../../credits/limits/explain-spending.js';
 import { costOfUsage } from '../../credits/prices/price-tokens.js';
 import type { PriceBooks } from '../../credits/prices/price-books.js';
 import type { Payer } from '../../credits/pools/pools.js';
-import { invalid } from '../../kit/errors.js';
+import { GatewayError, invalid } from '../../kit/errors.js';
 import { LIMIT_TEXT_LENGTH_MAX, TOKENS_MAX } from '../../kit/limits.js';
 import { ZERO, type Micros } from '../../kit/money/micros.js';
 import type { Spending } from '../../ledger/limits.js';
@@ -60,7 +60,7 @@ export function explainRoutes(add: AddRoute, { explain, payerOf, prices }: Expla
     const spending = {
       // A member spends under its own name.
       spender: named === undefined || accountId !== asked ? spender : spenderOf(named, 'query.spender'),
-      model: textIn(ctx, 'model'), feature: textIn(ctx, 'feature'), key: textIn(ctx, 'key'),
+      ...modelIn(ctx, prices), feature: textIn(ctx, 'feature'), key: textIn(ctx, 'key'),
     };
     const amount = amountOf(ctx, prices);
     reply(ctx, 200, present(accountId, spending.spender, amount, await explain(accountId, amount, spending)));
@@ -71,6 +71,19 @@ const textIn = (ctx: GatewayContext, name: string): string | undefined => {
   const text = queryText(ctx, name, LIMIT_TEXT_LENGTH_MAX);
   return text === undefined ? undefined : storable(text, `query.${name}`);
 };
+
+/** The model as it is named, and as its price is. */
+function modelIn(ctx: GatewayContext, prices: ExplainRouteDeps['prices']): Pick<Spending, 'model' | 'otherModels'> {
+  const model = textIn(ctx, 'model');
+  if (model === undefined) return {};
+  try {
+    return { model, otherModels: [prices.native().priceOf(model).by.model] };
+  } catch (error) {
+    // Without tokens it needs no price.
+    if (error instanceof GatewayError) return { model };
+    throw error;
+  }
+}
 
 function amountOf(ctx: GatewayContext, prices: ExplainRouteDeps['prices']): Micros {
   const text = queryText(ctx, 'amount');

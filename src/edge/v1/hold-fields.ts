@@ -21,8 +21,8 @@ import {
 
 /** The bodies and answers of holds. */
 
-export const HoldId = () => Type.String({
-  minLength: 1, maxLength: HOLD_ID_LENGTH_MAX, pattern: '^[!-~]+$', description: 'visible ASCII; names one hold for ever',
+export const HoldId = (maxLength = HOLD_ID_LENGTH_MAX) => Type.String({
+  minLength: 1, maxLength, pattern: '^[!-~]+$', description: 'visible ASCII; names one hold for ever',
 });
 const Tokens = (description?: string) => Type.Optional(Type.Integer({
   minimum: 0, maximum: TOKENS_MAX, ...(description === undefined ? {} : { description }),

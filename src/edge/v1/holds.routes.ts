@@ -9,7 +9,7 @@ import type { ReportLease } from '../../credits/holds/native/report-lease.js';
 import type { EndedLease, SettleLease } from '../../credits/holds/native/settle-lease.js';
 import { invalid } from '../../kit/errors.js';
 import { fingerprint, isVisibleAscii, newId } from '../../kit/ids.js';
-import { HOLD_ID_LENGTH_MAX } from '../../kit/limits.js';
+import { HOLD_ID_LENGTH_MAX, MEMBER_HOLD_ID_LENGTH_MAX } from '../../kit/limits.js';
 import { actorOf, type NativeCaller } from '../../kit/principal.js';
 import { callers } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
@@ -41,10 +41,10 @@ export type HoldRouteDeps = {
 const STATES = new Map<string, HoldState>([['open', 'open'], ['settled', 'settled'], ['voided', 'voided'], ['expired', 'expired']]);
 const ACCOUNT_QUERY_MAX = 256;
 
-const params = { holdId: HoldId() };
+const params = { holdId: HoldId(MEMBER_HOLD_ID_LENGTH_MAX) };
 const headers = { ...IdempotencyKeyHeader, ...PreferHeader };
 const account = Type.Optional(Type.String({ maxLength: ACCOUNT_QUERY_MAX, description: 'whose hold it is; by default the own account' }));
-const ON_OPEN = ['hold_not_found', 'hold_resolved', 'account_frozen', 'ledger_unavailable'] as const;
+const ON_OPEN = ['hold_not_found', 'hold_resolved', 'price_missing', 'limit_exceeded', 'account_frozen', 'ledger_unavailable'] as const;
 
 /** Holds as leases (docs/contracts/native.md#holds). */
 export function holdRoutes(add: AddRoute, deps: HoldRouteDeps): void {
@@ -60,7 +60,7 @@ function placeRoute(add: AddRoute, { place }: HoldRouteDeps): void {
     replays: true, urgency: 'begin', replies: { 201: LeaseReply },
     errors: [
       'insufficient_credits', 'limit_reached', 'hold_resolved', 'idempotency_mismatch', 'limit_exceeded', 'account_frozen',
-      'ledger_unavailable',
+      'unknown_model', 'price_missing', 'ledger_unavailable',
     ],
   }, async (ctx, { principal, body }) => {
     const { id, leaseSeconds, onExpiry, overCapture, debtLimit, metadata } = body;
@@ -112,10 +112,10 @@ function openHoldRoutes(add: AddRoute, { extend, report }: HoldRouteDeps): void 
 
 function endRoutes(add: AddRoute, { settle, void: voidHold }: HoldRouteDeps): void {
   const spec = {
-    params, headers: PreferHeader, isRepeatable: true, replays: true, urgency: 'end', replies: { 200: EndReply }, errors: ON_OPEN,
+    params, headers: PreferHeader, isRepeatable: true, replays: true, urgency: 'end', replies: { 200: EndReply },
   } as const;
   add('POST', '/v1/holds/:holdId/settle', callers('holds'), {
-    ...spec, summary: 'Charge what was used and give the rest back', body: settleBody,
+    ...spec, summary: 'Charge what was used and give the rest back', body: settleBody, errors: ['unknown_model', ...ON_OPEN],
   }, async (ctx, { principal, body }) => {
     const call = callOf(ctx, principal, accountOf(ctx, principal, body.account));
     reasonOf(principal, call.accountId, body.reason);
@@ -125,7 +125,7 @@ function endRoutes(add: AddRoute, { settle, void: voidHold }: HoldRouteDeps): vo
   });
 
   add('POST', '/v1/holds/:holdId/void', callers('holds'), {
-    ...spec, summary: 'Give all of a hold back', body: voidBody,
+    ...spec, summary: 'Give all of a hold back', body: voidBody, errors: ON_OPEN,
   }, async (ctx, { principal, body }) => {
     const call = callOf(ctx, principal, accountOf(ctx, principal, body.account));
     const ended = await voidHold({ ...call, reason: body.reason });
@@ -174,7 +174,9 @@ const accountIn = (ctx: GatewayContext, caller: NativeCaller): string =>
 
 function holdIdIn(ctx: GatewayContext): string {
   const id = ctx.params?.['holdId'] ?? '';
-  if (id.length > HOLD_ID_LENGTH_MAX || !isVisibleAscii(id)) {
+  // A pool has the hold of a member under `member/id`.
+  const own = id.slice(id.indexOf('/') + 1);
+  if (own.length > HOLD_ID_LENGTH_MAX || id.length > MEMBER_HOLD_ID_LENGTH_MAX || !isVisibleAscii(id)) {
     throw invalid('path.holdId', `must be 1 to ${HOLD_ID_LENGTH_MAX} visible ASCII characters`);
   }
   return id;

@@ -2,7 +2,7 @@ import Type, { type Static } from 'typebox';
 import type { StoredLimit } from '../../books/account-limit.table.js';
 import type { ChangedLimit, LimitSpec } from '../../credits/limits/manage-limits.js';
 import { GatewayError, invalid } from '../../kit/errors.js';
-import { LIMIT_TEXT_LENGTH_MAX } from '../../kit/limits.js';
+import { ACCOUNT_ID_LENGTH_MAX, LIMIT_TEXT_LENGTH_MAX } from '../../kit/limits.js';
 import type { Precondition } from '../../kit/precondition.js';
 import { actorOf } from '../../kit/principal.js';
 import { isTimeZone } from '../../ledger/calendar-edges.js';
@@ -12,10 +12,10 @@ import type { GatewayContext } from '../http/context.js';
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
 import { nativeBody, Strict } from './body.js';
-import { AccountId, accountInPath } from './callers.js';
+import { AccountId, accountInPath, spenderOf } from './callers.js';
 import { ConditionHeaders, preconditionOf, setEtag } from './etag.js';
 import { ListOf, wholeList } from './lists.js';
-import { AmountIn, amountIn, AmountOut, creditsText } from './values.js';
+import { AmountIn, amountIn, AmountOut, creditsText, storable } from './values.js';
 
 /** The use cases of manage-limits.ts, with their deps. */
 export type LimitRouteDeps = {
@@ -35,8 +35,7 @@ const Matched = (description: string) =>
 
 const Match = Strict({
   spender: Type.Optional(Type.String({
-    minLength: 1, maxLength: LIMIT_TEXT_LENGTH_MAX, pattern: '^(\\*|[A-Za-z0-9_][A-Za-z0-9._@|+=~$-]*)$',
-    description: 'only what this spender uses; `*`: each spender has the amount',
+    minLength: 1, maxLength: ACCOUNT_ID_LENGTH_MAX, description: 'only what this spender uses; `*`: each spender has the amount',
   })),
   model: Type.Optional(Matched('only uses of this model, as the caller names it')),
   feature: Type.Optional(Matched('only uses of this feature')),
@@ -130,6 +129,8 @@ function toSpec(limitId: string, { amount, period, window = 'calendar', timeZone
   if (timeZone !== undefined && !isTimeZone(timeZone)) {
     throw invalid('body.timeZone', 'must be a zone of the IANA list, such as Europe/Berlin');
   }
+  if (match.spender !== undefined) spenderOf(match.spender, 'body.match.spender');
+  for (const name of ['model', 'feature', 'key'] as const) storable(match[name] ?? '', `body.match.${name}`);
   return { limitId, amount: amountIn(amount, 'body.amount'), period, window, timeZone: timeZone ?? 'UTC', match, mode };
 }
 

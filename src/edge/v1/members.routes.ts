@@ -1,8 +1,10 @@
 import Type from 'typebox';
 import type { PoolMember } from '../../credits/pools/pool-member.table.js';
-import { GatewayError } from '../../kit/errors.js';
+import { GatewayError, invalid } from '../../kit/errors.js';
+import { MEMBER_NAME_LENGTH_MAX } from '../../kit/limits.js';
 import type { Precondition } from '../../kit/precondition.js';
 import { actorOf } from '../../kit/principal.js';
+import { nameOfAccount } from '../../ledger/account-name.js';
 import { callers, services } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import { reply } from '../http/json.js';
@@ -56,6 +58,9 @@ export function memberRoutes(add: AddRoute, deps: MemberRouteDeps): void {
   }, async (ctx, { principal }) => {
     const accountId = accountInPath(ctx, principal);
     const spender = spenderInPath(ctx);
+    if (nameOfAccount(spender).length > MEMBER_NAME_LENGTH_MAX) {
+      throw invalid('path.spender', `is too long for a member: percent-encoded it must have at most ${MEMBER_NAME_LENGTH_MAX} characters`);
+    }
     // Whoever joins a pool no longer spends its own credits.
     assertMayActOn(principal, spender, 'path.spender');
     const { member, isNew } = await deps.addMember(accountId, spender, {

@@ -61,7 +61,8 @@ test.each<[string, object, string]>([
   ['no amount', { period: 'day' }, 'body.amount'],
   ['a negative amount', { ...daily, amount: -1 }, 'body.amount'],
   ['seven decimals', { ...daily, amount: '0.0000001' }, 'body.amount'],
-  ['a spender that is no name', { ...daily, match: { spender: 'a:b' } }, 'body.match.spender'],
+  ['a spender that is no name', { ...daily, match: { spender: '\ud800' } }, 'body.match.spender'],
+  ['a model that cannot be stored', { ...daily, match: { model: '\ud800' } }, 'body.match.model'],
   ['a line break in a match', { ...daily, match: { model: 'a\nb' } }, 'body.match.model'],
 ])('%s is refused, and nothing changes', async (_, body, path) => {
   const { status, body: { code, errors } } = await call('PUT', '/v1/accounts/l-bad/limits/daily', { body });
@@ -93,6 +94,35 @@ test('the legacy APIs count against the limits of the account, and refuse as for
   const used = await call('POST', '/api/usage/record', { token, body: { service: 'chat', operation: 'gpt-4', credits: 5 } });
   expect(used.status).toBeGreaterThanOrEqual(400);
   expect((await call('GET', '/v1/accounts/l-legacy')).body).toMatchObject({ available: '92', totals: { captured: '8', uncollected: '5' } });
+});
+
+test('a limit of a model holds however the model is named, and for a charge of several models', async () => {
+  await account('l-model');
+  await call('PUT', '/v1/prices/native', { body: { model: 'gpt-4o', prices: { input: '2.5', output: '10' } } });
+  await call('PUT', '/v1/prices/native', { body: { model: 'other', prices: { input: '1', output: '1' } } });
+  await call('PUT', '/v1/accounts/l-model/limits/m', { body: { amount: '0.001', period: 'day', match: { model: 'gpt-4o' } } });
+  const usage = { inputTokens: 1_000 };
+  const about = { account: 'l-model', reason: 'test' };
+  for (const model of ['gpt-4o', 'GPT-4o', 'openai/gpt-4o', 'gpt-4o-2024-08-06']) {
+    const told = [
+      await call('POST', '/v1/holds', { body: { ...about, price: { model, ...usage, maxOutputTokens: 1 } } }),
+      await call('POST', '/v1/charges', { body: { ...about, model, usage } }),
+      await call('POST', '/v1/charges', { body: { ...about, usages: [{ model: 'other', usage }, { model, usage }] } }),
+    ];
+    expect([model, ...told.map(({ status, body }) => `${status} ${String(body['code'])}`)])
+      .toEqual([model, ...Array<string>(3).fill('402 limit_reached')]);
+    const why = await call('GET', `/v1/accounts/l-model/explain?model=${encodeURIComponent(model)}&inputTokens=1000`);
+    expect(why.body).toMatchObject({ passes: false, refusedBy: { limit: 'm' } });
+  }
+  expect((await call('POST', '/v1/charges', { body: { ...about, model: 'other', usage } })).status).toBe(201);
+});
+
+test('a limit of one spender takes any account', async () => {
+  const spender = 'team/José:1';
+  await account('l-any');
+  await call('PUT', '/v1/accounts/l-any/limits/one', { body: { amount: 1, period: 'day', match: { spender } } });
+  const hold = (name: string) => call('POST', '/v1/holds', { body: { account: 'l-any', reason: 'test', amount: 2, spender: name } });
+  expect([(await hold(spender)).status, (await hold('team/José:2')).status]).toEqual([402, 201]);
 });
 
 test('explain tells what refuses, how much is missing and when it resets', async () => {
@@ -225,4 +255,20 @@ test('holds of a member are paid by its pool, under its name, and are out of rea
   expect(await call('POST', '/v1/charges', { token: bob, body: { amount: '2' } })).toMatchObject({
     status: 402, body: { code: 'limit_reached', limit: 'each', shortBy: '1' },
   });
+});
+
+test('a pool reaches the holds of its members whatever their names and ids, and a name too long for that is no member', async () => {
+  await account('l-long');
+  const put = (spender: string) => call('PUT', `/v1/accounts/l-long/members/${encodeURIComponent(spender)}`, { body: {} });
+  expect(await put('\u{1F600}'.repeat(255))).toMatchObject({ status: 400, body: { errors: [{ path: 'path.spender' }] } });
+  const spender = `${'é'.repeat(80)}/x`;
+  const id = 'h'.repeat(128);
+  expect((await put(spender)).status).toBe(201);
+  expect((await call('POST', '/v1/holds', { body: { account: spender, id, amount: 1, reason: 'test' } })).status).toBe(201);
+  const listed = await call('GET', '/v1/holds?account=l-long');
+  const [{ id: inPool }] = listed.body['data'] as [{ id: string }];
+  const path = `/v1/holds/${encodeURIComponent(inPool)}`;
+  expect((await call('POST', `${path}/settle`, { body: { account: 'l-long', amount: '0.5', reason: 'completed' } })).body)
+    .toMatchObject({ captured: '0.5' });
+  expect((await call('GET', `${path}?account=l-long`)).body).toMatchObject({ state: 'settled' });
 });

@@ -118,9 +118,18 @@ describe('place', () => {
 
   test('a model without a price, or without a price for a class that is used, is refused', async () => {
     const account = await funded(1);
-    expect((await post('', { account, price: { model: 'nothing', inputTokens: 1 } })).status).toBeGreaterThanOrEqual(400);
-    expect(await post('', { account, price: { model: 'embedder', inputTokens: 1, maxOutputTokens: 1 } })).toMatchObject({ status: 400 });
+    const codeOf = ({ status, body }: Answer) => [status, body['code'], pathsIn({ status, body } as Answer)];
+    expect(codeOf(await post('', { account, price: { model: 'nothing', inputTokens: 1 } })))
+      .toEqual([422, 'unknown_model', ['body.price.model']]);
+    expect(codeOf(await post('', { account, price: { model: 'embedder', inputTokens: 1, maxOutputTokens: 1 } })))
+      .toEqual([422, 'price_missing', ['body.price.outputTokens']]);
     expect(await get(`?account=${account}`)).toMatchObject({ status: 200, body: { data: [] } });
+    await post('', { id: 'h', account, price: { model: 'm', inputTokens: 1, maxOutputTokens: 1 } });
+    const usages = [{ model: 'm', usage: { inputTokens: 1 } }, { model: 'nothing', usage: { inputTokens: 1 } }];
+    expect(codeOf(await post('/h/settle', { account, usages }))).toEqual([422, 'unknown_model', ['body.usages.1.model']]);
+    expect(codeOf(await post('/h/settle', { account, usages: [{ model: 'embedder', usage: { outputTokens: 1 } }] })))
+      .toEqual([422, 'price_missing', ['body.usages.0.usage.outputTokens']]);
+    expect((await get(`/h?account=${account}`)).body['state']).toBe('open');
   });
 
   test.each([

@@ -6,6 +6,7 @@ import type { ExpiryPolicy, OverCapture } from '../../../ledger/ledger.js';
 import type { Spending } from '../../../ledger/limits.js';
 import { nativeLimitReached } from '../../limits/limit-refusal.js';
 import { costOfOutput, type Price } from '../../prices/price-tokens.js';
+import { refusedAs } from '../../prices/price-usage.js';
 import type { ServiceTier } from '../../prices/price.js';
 import { classCounts, type TokenUsage } from '../../prices/token-usage.js';
 import { placeRefusal } from '../hold-refusals.js';
@@ -51,8 +52,9 @@ type Grant = { readonly minimum: Micros; readonly desired: Micros; readonly inpu
  * Reserves an amount, or what a model may use at most, under terms of its own. The same again while it is open gets the
  * first answer.
  *
- * @throws GatewayError invalid_request, insufficient_credits, limit_reached, idempotency_mismatch (the id is that of another open hold),
- *   hold_resolved (a hold of that id has ended; `first` tells how), limit_exceeded, account_frozen, ledger_unavailable.
+ * @throws GatewayError invalid_request, unknown_model, price_missing, insufficient_credits, limit_reached,
+ *   idempotency_mismatch (the id is that of another open hold), hold_resolved (a hold of that id has ended; `first` tells how),
+ *   limit_exceeded, account_frozen, ledger_unavailable.
  */
 export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<Lease> {
   const { accountId, holdId, asked, leaseMs: askedLeaseMs, onExpiry, metadata, actor, reason, by, isNewId } = command;
@@ -69,7 +71,7 @@ export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<
     accountId, holdId, kind: LEASE, amount: { minimum, desired }, price: pricing.price, by, isNewId, terms,
     // Without a report it charges nothing.
     expiryPolicy: onExpiry ?? 'charge_reported',
-    spending: { ...command.spending, model: model === '' ? undefined : model },
+    spending: { ...command.spending, ...(model === '' ? {} : { model, otherModels: [deps.book.named(pricing.price).by.model] }) },
     fingerprint: fingerprintOf(command),
     facts: {
       lease: { model, ...(pricing.price === '' ? {} : { usage, serviceTier }) }, actor, ...(metadata === undefined ? {} : { metadata }),
@@ -114,31 +116,34 @@ function grantOf(deps: LeaseDeps, asked: LeaseAmount): Grant {
   }
   const { model, provider, usage, serviceTier, maxOutputTokens, minimumOutputTokens } = asked;
   classCounts(usage, 'body.price');
-  const price = deps.book.priceOf(model, provider);
+  const price = refusedAs('unknown_model', 'body.price', () => deps.book.priceOf(model, provider));
   const desired = mostOf(price, deps.holdMax, asked);
-  const minimum = minimumOutputTokens === undefined ? desired : costOfOutput(price, minimumOutputTokens, usage, serviceTier);
+  const minimum = minimumOutputTokens === undefined ? desired : outputCost(price, minimumOutputTokens, asked);
   if (maxOutputTokens !== undefined && minimumOutputTokens !== undefined && minimumOutputTokens > maxOutputTokens) {
     throw invalid('body.price.minimumOutputTokens', 'must not be above maxOutputTokens');
   }
   if (minimum > desired) throw invalid('body.price.minimumOutputTokens', TOO_LARGE);
   return {
-    minimum, desired, inputCost: inputCostOf(price, usage, serviceTier),
+    minimum, desired, inputCost: refusedAs('price_missing', 'body.price', () => inputCostOf(price, usage, serviceTier)),
     pricing: { price: price.name, model, usage, serviceTier },
   };
 }
+
+const outputCost = (price: Price, tokens: number, { usage, serviceTier }: Extract<LeaseAmount, { readonly model: string }>): Micros =>
+  refusedAs('price_missing', 'body.price', () => costOfOutput(price, tokens, usage, serviceTier));
 
 const TOO_LARGE = 'is more than one hold of this gateway may have';
 const bounded = (amount: Micros, max: Micros | null): Micros => (max === null ? amount : micros(Math.min(amount, max)));
 
 /** What the output costs at most, with the input: of the tokens that were asked for, or else of the model's own maximum. */
 function mostOf(price: Price, max: Micros | null, asked: Extract<LeaseAmount, { readonly model: string }>): Micros {
-  const { usage, serviceTier, maxOutputTokens, minimumOutputTokens } = asked;
+  const { maxOutputTokens, minimumOutputTokens } = asked;
   const tokens = maxOutputTokens ?? price.maxOutputTokens;
   if (tokens === null) {
     if (max === null) throw invalid('body.price.maxOutputTokens', 'is missing: this model has no maximum of its own');
     return max;
   }
-  const most = costOfOutput(price, tokens, usage, serviceTier);
+  const most = outputCost(price, tokens, asked);
   if (max !== null && most > max && maxOutputTokens !== undefined && minimumOutputTokens === undefined) {
     throw invalid('body.price.maxOutputTokens', TOO_LARGE);
   }

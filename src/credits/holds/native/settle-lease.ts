@@ -5,6 +5,7 @@ import { writeFacts, type LeaseEndReason } from '../../../ledger/facts.js';
 import type { SettleUse } from '../../../ledger/hold-terms.js';
 import type { HoldOutcome } from '../../../ledger/ledger.js';
 import { costOfUsage } from '../../prices/price-tokens.js';
+import { refusedAs } from '../../prices/price-usage.js';
 import type { ServiceTier } from '../../prices/price.js';
 import { classCounts, type TokenUsage } from '../../prices/token-usage.js';
 import { endRefusal } from '../hold-refusals.js';
@@ -74,8 +75,10 @@ function costOfUse({ book }: LeaseDeps, used: SettledUse, pricing: LeasePricing 
   const cost = used.usages.reduce((sum, { model, provider, usage, serviceTier = 'standard' }, index) => {
     classCounts(usage, `body.usages.${index}.usage`);
     // The hold's own model at the hold's own price.
-    const price = pricing.price !== '' && model === pricing.model ? book.named(pricing.price) : book.priceOf(model, provider);
-    return sum + costOfUsage(price, usage, serviceTier);
+    const path = `body.usages.${index}`;
+    const price = pricing.price !== '' && model === pricing.model
+      ? book.named(pricing.price) : refusedAs('unknown_model', path, () => book.priceOf(model, provider));
+    return sum + refusedAs('price_missing', `${path}.usage`, () => costOfUsage(price, usage, serviceTier));
   }, 0);
   if (cost > AMOUNT_MAX) throw new GatewayError('invalid_request', 'the usages cost more than one settlement can', {
     sources: [invalid('body.usages', 'cost more than one settlement can')].flatMap(({ sources }) => sources),
