@@ -36,13 +36,8 @@
   ARGV[16] refused_seq           the refusal of this request that Postgres remembers; '' for none
   ARGV[17] refused_amount        micros
   ARGV[18] due_holds_max   holds past their lease to name at a time
-<<<<<<< HEAD
   ARGV[19] spender         who spends, and on what: which limits match, and which lots it may use; read for charges only
-  ARGV[20] model           '' for none, as the next two
-=======
-  ARGV[19] spender         who spends, and on what: which limits match; charges alone count against them
-  ARGV[20] model          names, with a tab between them; '' for none
->>>>>>> w/attack12
+  ARGV[20] model           its names, with a tab between them; '' for none, as the next two
   ARGV[21] feature
   ARGV[22] api_key
 

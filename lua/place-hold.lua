@@ -34,13 +34,8 @@
   ARGV[18] debt_limit      micros, '' for none; read with an over_capture only
   ARGV[19] input_cost      micros: what the input costs; read with an over_capture only
   ARGV[20] renewal_ms      the lease that an extension or a report gives; read with an over_capture only
-<<<<<<< HEAD
   ARGV[21] spender         who spends, and on what: which limits match, and which lots it may use
-  ARGV[22] model           '' for none, as the next two
-=======
-  ARGV[21] spender         who spends, and on what: which limits match
-  ARGV[22] model          names, with a tab between them; '' for none
->>>>>>> w/attack12
+  ARGV[22] model           its names, with a tab between them; '' for none, as the next two
   ARGV[23] feature
   ARGV[24] api_key
 

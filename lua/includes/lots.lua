@@ -20,23 +20,31 @@ end
 -- A rule is `priority;model&…;feature&…` (src/ledger/lot-rule.ts), with names encoded, and '' is none.
 lots.default_priority = 50
 
--- What an operation is for, `model;feature`, with the names encoded as in rules; '' for neither.
+-- What an operation is for, `model&…;feature`, with the names encoded as in rules; '' for neither. `model`: all names of it, with
+-- a tab between them; a tab before them says that they are of several models, which no restriction to a model allows.
 function lots.spent_on(model, feature)
+  if string.sub(model, 1, 1) == '\t' then model = '' end
   if model == '' and feature == '' then return '' end
   local function encoded(name)
     return (string.gsub(name, '[^A-Za-z0-9._@|+=~$-]', function(byte) return string.format('%%%02X', string.byte(byte)) end))
   end
-  return encoded(model) .. ';' .. encoded(feature)
+  local models = {}
+  for name in string.gmatch(model, '[^\t]+') do models[#models + 1] = encoded(name) end
+  return table.concat(models, '&') .. ';' .. encoded(feature)
 end
 
--- The priority of a rule, and whether an operation on `model` and `feature` may use the lot.
-function lots.read_rule(rule, model, feature)
+-- The priority of a rule, and whether an operation may use the lot: one on `models` (all names of its model) and `feature`.
+function lots.read_rule(rule, asked_models, feature)
   if rule == '' then return lots.default_priority, true end
   local priority, models, features = string.match(rule, '^(%d+);([^;]*);([^;]*)$')
-  local function names(list, name)
-    return list == '' or (name ~= '' and string.find('&' .. list .. '&', '&' .. name .. '&', 1, true) ~= nil)
+  local function names(list, asked)
+    if list == '' then return true end
+    for name in string.gmatch(asked, '[^&]+') do
+      if string.find('&' .. list .. '&', '&' .. name .. '&', 1, true) then return true end
+    end
+    return false
   end
-  return tonumber(priority), names(models, model) and names(features, feature)
+  return tonumber(priority), names(models, asked_models) and names(features, feature)
 end
 
 -- Live lots in the order of use: lower priority first, then soonest expiry, then oldest. `spent_on` nil: all of them, else

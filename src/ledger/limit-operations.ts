@@ -11,10 +11,10 @@ const limitKeys = ({ fence, account, limits }: AccountKeys) => ({ fence, account
 
 /** Arguments of every script that counts against limits. */
 export const spendingArgs = (
-  accountId: string, { spender = accountId, model = '', otherModels = [], feature = '', key = '' }: Spending = {},
+  accountId: string, { spender = accountId, model = '', otherModels = [], severalModels = false, feature = '', key = '' }: Spending = {},
 ) => ({
   // Named as in keys, because it becomes part of texts that scripts write and read.
-  spender: nameOfAccount(spender), model: [...new Set([model, ...otherModels])].join('\t'), feature, api_key: key,
+  spender: nameOfAccount(spender), model: `${severalModels ? '\t' : ''}${[...new Set([model, ...otherModels])].join('\t')}`, feature, api_key: key,
 });
 
 /** Makes new edges for the definitions that a script answered as stale (lua/includes/limits.lua). */

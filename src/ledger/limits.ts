@@ -18,6 +18,8 @@ export type Spending = {
   readonly model?: string | undefined;
   /** Other names that limits know the models by: those of their prices, and of all models of one charge. Never in a `match`. */
   readonly otherModels?: readonly string[] | undefined;
+  /** The names are those of more than one model. */
+  readonly severalModels?: boolean | undefined;
   readonly feature?: string | undefined;
   /** The name of the API key that was used. */
   readonly key?: string | undefined;
@@ -36,7 +38,7 @@ export type LimitDefinition = {
   readonly timeZone: string;
   readonly mode: LimitMode;
   /** Absent members match everything; the spender `*` has one counter per spender. */
-  readonly match: Omit<Spending, 'otherModels'>;
+  readonly match: Omit<Spending, 'otherModels' | 'severalModels'>;
 };
 
 /** All limits of an account. `version` grows with every change, so that scripts take them in any order. */

@@ -40,17 +40,21 @@ const readNames = (text = ''): string[] => (text === '' ? [] : text.split('&').m
 
 export const isRestricted = ({ models, features }: LotRule): boolean => models.length + features.length > 0;
 
+/** What an operation is on: any name of its model counts. */
+type SpentOn = Pick<Spending, 'model' | 'otherModels' | 'feature'>;
+
 /** Whether an operation may use a lot: the same rule as in the scripts. */
-export function allows({ models, features }: LotRule, { model, feature }: Pick<Spending, 'model' | 'feature'>): boolean {
-  const names = (list: readonly string[], name = ''): boolean => list.length === 0 || (name !== '' && list.includes(name));
-  return names(models, model) && names(features, feature);
+export function allows({ models, features }: LotRule, { model = '', otherModels = [], feature = '' }: SpentOn): boolean {
+  const names = (list: readonly string[], asked: readonly string[]): boolean =>
+    list.length === 0 || asked.some((name) => name !== '' && list.includes(name));
+  return names(models, [model, ...otherModels]) && names(features, [feature]);
 }
 
 /** What is left in lots that are restricted to something. */
 export const restrictedIn = (lots: readonly Lot[]): Micros => sumOf(lots.filter(({ rule }) => isRestricted(readRule(rule))));
 
 /** What is left in lots that an operation may use. */
-export const usableIn = (lots: readonly Lot[], spending: Pick<Spending, 'model' | 'feature'>): Micros =>
+export const usableIn = (lots: readonly Lot[], spending: SpentOn): Micros =>
   sumOf(lots.filter(({ rule }) => allows(readRule(rule), spending)));
 
 const sumOf = (lots: readonly Lot[]): Micros => micros(lots.reduce((sum, { remaining }) => sum + remaining, 0));

@@ -53,10 +53,13 @@ export type Charged = {
   readonly replayed: boolean;
 };
 
-/** The models that limits match, as they are named and as their prices are: a charge of several counts against limits of each. */
-function modelsIn(priced: readonly PricedUsage[]): Pick<Spending, 'model' | 'otherModels'> {
+/**
+ * The models that limits match, as they are named and as their prices are. A charge of several counts against limits of each, and
+ * uses no credits that are restricted to a model.
+ */
+function modelsIn(priced: readonly PricedUsage[]): Pick<Spending, 'model' | 'otherModels' | 'severalModels'> {
   const [model, ...otherModels] = priced.flatMap(({ asked, price }) => [asked.model, price.model]);
-  return { model, otherModels };
+  return { model, otherModels, severalModels: new Set(priced.map(({ price }) => price.model)).size > 1 };
 }
 
 /**

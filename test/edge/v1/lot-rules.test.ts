@@ -50,6 +50,18 @@ test('a restricted grant is shown, is used for its models only, and a refusal sa
   expect((await service('DELETE', `/v1/grants/${promo}`)).body).toMatchObject({ revoked: '5', available: '2' });
 });
 
+test('every name of a model may use what is for the entry that prices it; a charge of two models may not', async () => {
+  const account = newAccount();
+  await grant(account, '5', { restrictTo: { models: ['gpt-4o'] } });
+  const usage = { inputTokens: 1_000, outputTokens: 0 };
+  const charge = (body: object) => service('POST', '/v1/charges', { account, ...body });
+  expect((await charge({ model: 'openai/GPT-4o', usage })).status).toBe(201);
+  const another = `m-${randomUUID().slice(0, 8)}`;
+  expect((await lab.operator('PUT', '/v1/prices/native', { model: another, prices: { input: '1' } })).status).toBe(200);
+  const two = await charge({ usages: [{ model: 'gpt-4o', usage }, { model: another, usage }] });
+  expect(problemOf(two).slice(0, 2)).toEqual([402, 'insufficient_credits']);
+});
+
 test('streams of the accounting service use what is for their model, and a stream of another is refused', async () => {
   const account = newAccount();
   await grant(account, '1000', { restrictTo: { models: ['gpt-4'] } });
