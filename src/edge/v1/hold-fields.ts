@@ -5,6 +5,7 @@ import type { EndedLease, SettledUse } from '../../credits/holds/native/settle-l
 import type { Lease } from '../../credits/holds/native/lease.js';
 import type { LeaseAmount } from '../../credits/holds/native/place-lease.js';
 import type { ShownLease } from '../../credits/holds/native/read-lease.js';
+import type { Paid } from '../../credits/pools/holds-of-members.js';
 import { PRICED_MODEL_LENGTH_MAX } from '../../credits/prices/check-price.js';
 import { SERVICE_TIERS } from '../../credits/prices/price.js';
 import { TOKEN_USAGE_FIELDS, type TokenUsage } from '../../credits/prices/token-usage.js';
@@ -135,6 +136,7 @@ function onlyOne(members: Readonly<Record<string, unknown>>, path = 'body'): voi
 
 const State = () => Type.Enum(['open', 'settled', 'voided', 'expired']);
 const Price = () => Type.Union([Type.Object({ book: Type.String(), model: Type.String(), version: Type.Integer() }), Type.Null()]);
+const Spender = () => Type.Optional(Type.String({ description: 'the member of the pool `account` that spends' }));
 const leaseFields = {
   id: Type.String(), account: Type.String(), state: State(), amount: AmountOut(), reported: AmountOut(), remaining: AmountOut(),
   leaseEndsAt: TimeOut(), reportBy: TimeOut(), final: Type.Boolean({ description: 'nothing more can be had: stop at stopAtTokens' }),
@@ -143,13 +145,13 @@ const leaseFields = {
   limits: Type.Array(Type.Object({ id: Type.String(), remaining: AmountOut(), resetsAt: OptionalTimeOut() }), {
     description: 'those that it counts against',
   }),
-  spender: Type.Optional(Type.String({ description: 'the member of the pool `account` that spends' })),
+  spender: Spender(),
 };
 export const LeaseReply = Type.Object(leaseFields);
 const endFields = {
   id: Type.String(), account: Type.String(), state: State(), amount: AmountOut(), captured: AmountOut(), released: AmountOut(),
   expired: AmountOut(), overage: AmountOut(), debt: AmountOut(), uncollected: AmountOut(), available: AmountOut(), late: Type.Boolean(),
-  endedAt: TimeOut(),
+  endedAt: TimeOut(), spender: Spender(),
 };
 export const EndReply = Type.Object(endFields);
 const rowFields = {
@@ -180,10 +182,12 @@ export const presentLease = (lease: Lease): object => ({
   ...(lease.spender === undefined ? {} : { spender: lease.spender }),
 });
 
+/** How the caller named the hold. */
 type Named = { readonly accountId: string; readonly holdId: string };
 
-export const presentEnd = ({ accountId, holdId }: Named, { outcome }: Pick<EndedLease, 'outcome'>): object => ({
-  id: holdId, account: accountId, state: outcome.state, amount: creditsText(outcome.amount), captured: creditsText(outcome.captured),
+export const presentEnd = ({ accountId, holdId }: Named, { outcome, payer }: Pick<EndedLease, 'outcome'> & Paid): object => ({
+  id: holdId, account: payer?.accountId ?? accountId, ...(payer === undefined ? {} : { spender: payer.spender }),
+  state: outcome.state, amount: creditsText(outcome.amount), captured: creditsText(outcome.captured),
   released: creditsText(outcome.released), expired: creditsText(outcome.expired), overage: creditsText(outcome.overage),
   debt: creditsText(outcome.debt), uncollected: creditsText(outcome.uncollected), available: creditsText(outcome.available),
   late: outcome.late, endedAt: timeText(outcome.endedAtMs),
@@ -201,9 +205,11 @@ export function presentRow(row: HoldRow): object {
   };
 }
 
-export const presentShown = (named: Named, { now, life }: ShownLease): object => ({
+export const presentShown = (named: Named, { now, life, ...paid }: ShownLease & Paid): object => ({
   ...(life === null ? {} : presentRow(life.hold)),
-  ...(now.state === 'open' ? presentLease(now.lease) : presentEnd(named, now)),
+  ...(now.state === 'open'
+    ? presentLease({ ...now.lease, holdId: named.holdId, ...(paid.payer === undefined ? {} : { spender: paid.payer.spender }) })
+    : presentEnd(named, { ...now, ...paid })),
   timeline: life?.entries.map(presentStep) ?? null,
 });
 

@@ -7,6 +7,7 @@ import type { PlaceLease } from '../../credits/holds/native/place-lease.js';
 import type { ShownLease } from '../../credits/holds/native/read-lease.js';
 import type { ReportLease } from '../../credits/holds/native/report-lease.js';
 import type { EndedLease, SettleLease } from '../../credits/holds/native/settle-lease.js';
+import type { Paid } from '../../credits/pools/holds-of-members.js';
 import { invalid } from '../../kit/errors.js';
 import { fingerprint, isVisibleAscii, newId } from '../../kit/ids.js';
 import { HOLD_ID_LENGTH_MAX } from '../../kit/limits.js';
@@ -32,9 +33,9 @@ export type HoldRouteDeps = {
   readonly place: (command: PlaceLease) => Promise<Lease>;
   readonly extend: (command: ExtendLease) => Promise<Lease>;
   readonly report: (command: ReportLease) => Promise<Lease>;
-  readonly settle: (command: SettleLease) => Promise<EndedLease>;
-  readonly void: (command: Omit<SettleLease, 'used'>) => Promise<EndedLease>;
-  readonly read: (name: { readonly accountId: string; readonly holdId: string }) => Promise<ShownLease>;
+  readonly settle: (command: SettleLease) => Promise<EndedLease & Paid>;
+  readonly void: (command: Omit<SettleLease, 'used'>) => Promise<EndedLease & Paid>;
+  readonly read: (name: { readonly accountId: string; readonly holdId: string }) => Promise<ShownLease & Paid>;
   readonly list: (query: HoldQuery) => Promise<readonly HoldRow[]>;
 };
 

@@ -153,7 +153,7 @@ describe('place', () => {
     await post('', { id: 'h', account, amount: 2 });
     await post('/h/settle', { account, amount: '1.5', reason: 'completed' });
     expect(await post('', { id: 'h', account, amount: 2 })).toMatchObject({ status: 409, body: {
-      code: 'hold_resolved', first: { state: 'settled', charged: 1.5 },
+      code: 'hold_resolved', first: { state: 'settled', charged: '1.5' },
     } });
   });
 });
