@@ -211,7 +211,9 @@ test('holds of a member are paid by its pool, under its name, and are out of rea
   expect(await call('POST', '/v1/holds/msg/settle', { token: alice, body: { amount: '2' } })).toMatchObject({
     status: 200, body: { id: 'msg', account: 'q-team', spender: 'q-alice', state: 'settled', captured: '2' },
   });
-  expect(await call('GET', '/v1/holds/msg', { token: alice })).toMatchObject({ body: { id: 'msg', account: 'q-team', spender: 'q-alice' } });
+  expect(await call('GET', '/v1/holds/msg', { token: alice })).toMatchObject({
+    body: { id: 'msg', account: 'q-team', spender: 'q-alice' },
+  });
   expect(await call('GET', '/v1/holds/msg', { token: bob })).toMatchObject({
     status: 200, body: { id: 'msg', account: 'q-team', spender: 'q-bob', state: 'open', amount: '4' },
   });
