@@ -32,7 +32,7 @@ const db = connectPostgres(postgres.url, drainProfile(20_000));
 const redis = new Redis(redisServer.url);
 const keys = keyspace(`bench-${randomBytes(4).toString('hex')}`, SHARDS);
 await openShards(db, SHARDS);
-const drain = createDrain({ db, redis: oneServer(redis), keys, clock: Date.now, tailMs: 0, knowsModel: () => true });
+const drain = createDrain({ db, redis: oneServer(redis), keys, clock: Date.now, tailMs: 0, entryName: (model) => model });
 
 const accounts = Array.from({ length: ACCOUNTS }, (_, index) => simulatedAccount(`account-${index}`, Date.now()));
 for (const account of accounts) await append(account.accountId, [account.grant('lot', 1_000_000_000_000)]);

@@ -56,7 +56,7 @@ const keys = keyspace(`bench-${randomBytes(4).toString('hex')}`, SHARDS);
 await openShards(db, SHARDS);
 
 say(`${drained} records through the drainer ...`);
-const drain = createDrain({ db, redis: oneServer(redis), keys, clock: Date.now, tailMs: 0, knowsModel: () => true });
+const drain = createDrain({ db, redis: oneServer(redis), keys, clock: Date.now, tailMs: 0, entryName: (model) => model });
 const drainedPerSecond = await record('drained', drained);
 const rollupsOf = async (accountId: string): Promise<unknown> =>
   (await db.raw<{

@@ -37,6 +37,9 @@ export async function openCliCore(config: Config, progress: (line: string) => vo
       config: { ...config, redisTimeoutMs: Math.max(config.redisTimeoutMs, 2_000), postgresTimeoutMs: TIMEOUT_MS },
       servers: { redisUrl, databaseUrl }, time: { clock: systemClock, offsetMs: () => 0 }, log,
       metrics: createMetrics({ version: 'command', defaults: false }), bulkRedis, written: () => undefined,
+    }).catch((error: unknown) => {
+      bulkRedis.close();
+      throw error;
     });
     return {
       core, log,

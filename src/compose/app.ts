@@ -15,7 +15,8 @@ import type { Envelope } from '../edge/http/failure.js';
 import { healthRoutes, type HealthDeps } from '../edge/http/health.js';
 import { koaApp, type App } from '../edge/http/koa-app.js';
 import { problemEnvelope } from '../edge/http/problem.js';
-import { tellRefusal } from '../edge/http/refusals.js';
+import { failing } from '../edge/http/error-boundary.js';
+import { tellRefusal, type TellRefusal } from '../edge/http/refusals.js';
 import { routeTable, type Route } from '../edge/http/routes.js';
 import { docsRoutes } from '../edge/openapi/docs.routes.js';
 import { featureRoutes, type FeatureRouteDeps } from '../edge/v1/feature.routes.js';
@@ -33,7 +34,7 @@ export type AppDeps = {
   readonly accounting: AccountingDeps;
   readonly chatsparty: ChatspartyDeps;
   /** The parts of `/v1`; `refusals`, `apiKeys` and the clock are added here. */
-  readonly native: Omit<NativeDeps, 'clock' | 'refusals' | 'apiKeys'>;
+  readonly native: Omit<NativeDeps, 'clock' | 'refusals' | 'apiKeys' | 'batch'>;
   /** Records refused requests and lists them. Left out by the same tests. */
   readonly refusals?: RefusalRouteDeps & { readonly record: (refused: RefusedRequest) => void };
   /** The routes for servers with a key, and their settings. Left out by tests of the other dialects. */
@@ -57,15 +58,14 @@ export type ServerSideDeps = {
 export function createApp(deps: AppDeps): App {
   const { log, metrics, trace, accounting: { clock }, refusals } = deps;
   const onRefused = tellRefusal({ metrics, clock, record: refusals?.record ?? (() => undefined) });
-  return koaApp(
-    { log, metrics, envelope: envelopeOf, trace, onRefused }, allRoutes(deps).middleware(), notFound(deps.authenticate),
-  );
+  const table = allRoutes(deps, onRefused);
+  return koaApp({ log, metrics, envelope: envelopeOf, trace, onRefused }, table.middleware(), notFound(deps.authenticate, table.methodsOf));
 }
 
 /** Every route of the gateway with its gate and its schemas: the input of the documentation and of the gate test. */
-export const listRoutes = (deps: AppDeps): readonly Route[] => allRoutes(deps).routes;
+export const listRoutes = (deps: AppDeps): readonly Route[] => allRoutes(deps, () => undefined).routes;
 
-function allRoutes(deps: AppDeps): ReturnType<typeof routeTable> {
+function allRoutes(deps: AppDeps, onRefused: TellRefusal): ReturnType<typeof routeTable> {
   const table = routeTable({
     authenticate: deps.authenticate, metrics: deps.metrics, admission: deps.admission,
     ...(deps.servers === undefined ? {} : { authenticateServer: deps.servers.authenticateServer }),
@@ -73,8 +73,13 @@ function allRoutes(deps: AppDeps): ReturnType<typeof routeTable> {
   healthRoutes(table.add, deps.health);
   accountingRoutes(table.add, deps.accounting);
   chatspartyRoutes(table.dialect({ envelope: chatspartyEnvelope, authenticate: orBareToken(deps.authenticate) }), deps.chatsparty);
-  nativeRoutes(table.dialect({ envelope: problemEnvelope }), {
-    ...deps.native, clock: deps.accounting.clock, ...(deps.refusals === undefined ? {} : { refusals: deps.refusals }),
+  nativeRoutes(table.dialect({ envelope: problemEnvelope, strictQuery: true }), {
+    ...deps.native, clock: deps.accounting.clock,
+    batch: {
+      fail: failing(deps.log),
+      refused: (ctx) => { if (ctx.state.refused !== undefined) onRefused(ctx, ctx.state.refused); },
+    },
+    ...(deps.refusals === undefined ? {} : { refusals: deps.refusals }),
     ...(deps.servers === undefined ? {} : { apiKeys: deps.servers.administration }),
   });
   if (deps.servers !== undefined) {
@@ -87,18 +92,28 @@ function allRoutes(deps: AppDeps): ReturnType<typeof routeTable> {
   return table;
 }
 
+const isNative = (path: string): boolean => /^\/v1(\/|$)/i.test(path);
+
 /** Failures of paths without a route: below `/v1` in its words, elsewhere in those of the accounting service. */
-const envelopeOf = (ctx: GatewayContext): Envelope => (/^\/v1(\/|$)/i.test(ctx.path) ? problemEnvelope : accountingEnvelope);
+const envelopeOf = (ctx: GatewayContext): Envelope => (isNative(ctx.path) ? problemEnvelope : accountingEnvelope);
 
 /** For unknown paths below these the original asks for a token before it answers 404 (docs/contracts/accounting-service.md#endpoints). */
 const GUARDED = ['/api/credits/', '/credits/', '/api/streaming-sessions/', '/api/usage/'];
 
-/** A known path with an unknown method answers 404, not 405: the originals do so, and callers depend on it. */
-function notFound(authenticate: Authenticate): Middleware {
+/**
+ * Answers what no route did. Below `/v1`, a known path with an unknown method is 405; elsewhere 404, because the originals
+ * do so and callers depend on it.
+ */
+function notFound(authenticate: Authenticate, methodsOf: (path: string) => readonly string[]): Middleware {
   return async (ctx) => {
     const path = `${ctx.path.toLowerCase()}/`;
     if (GUARDED.some((prefix) => path.startsWith(prefix))) {
       ctx.state.accountId = (await authenticate(ctx.req.headers.authorization)).accountId;
+    }
+    const methods = isNative(ctx.path) ? methodsOf(ctx.path) : [];
+    if (methods.length > 0) {
+      ctx.set('Allow', methods.join(', '));
+      throw new GatewayError('method_not_allowed', `This path has no ${ctx.method}`);
     }
     throw new GatewayError('not_found', 'Not found');
   };

@@ -1,5 +1,5 @@
 import type { MoneyIn } from '../credits/grants/money-in.js';
-import { assignPlan, definePlan, endPlan, listPlans, planOf, removePlan } from '../credits/plans/manage-plans.js';
+import { assignPlan, definePlan, endPlan, listPlans, planOf, removePlan, showPlan } from '../credits/plans/manage-plans.js';
 import { grantReferral } from '../credits/plans/referral-bonus.js';
 import { deleteMessagePricing, initializeMessagePricing, upsertMessagePricing } from '../credits/prices/message-pricing.js';
 import type { PriceBooks } from '../credits/prices/price-books.js';
@@ -50,8 +50,9 @@ export function composeChatsparty({ core, money: moneyIn, clock, log, resolveAcc
     },
     plans: {
       listPlans: () => listPlans(plans),
-      definePlan: (plan, actor) => definePlan(plans, plan, actor),
-      removePlan: (planId) => removePlan(plans, planId),
+      showPlan: (planId) => showPlan(plans, planId),
+      definePlan: (plan, actor, check) => definePlan(plans, plan, actor, check),
+      removePlan: (planId, check) => removePlan(plans, planId, check),
       assignPlan: (command) => assignPlan(plans, command),
       planOf: (accountId) => planOf(plans, accountId),
       endPlan: (accountId) => endPlan(plans, accountId),

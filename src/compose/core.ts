@@ -17,13 +17,16 @@ import { IN_FLIGHT_MAX, MODEL_LABELS_MAX } from '../kit/limits.js';
 import type { Log } from '../kit/log.js';
 import { boundedLabels } from '../kit/metrics/bounded-labels.js';
 import type { Metrics } from '../kit/metrics/metrics.js';
+import { openedParts, type Opened } from '../kit/opened.js';
 import type { Tracer } from '../kit/tracing/tracer.js';
 import type { Fence } from '../ledger/fence.js';
 import { keyspace, type Keyspace } from '../ledger/keys.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { redisLedger } from '../ledger/redis-ledger.js';
 import { traceScripts } from '../ledger/trace-scripts.js';
-import { apiProfile, connectPostgres, drainProfile, watchProfile, type Db } from '../stores/postgres/connect.js';
+import {
+  apiProfile, connectPostgres, drainProfile, reportProfile, watchProfile, type Db, type PoolProfile,
+} from '../stores/postgres/connect.js';
 import { listenToPostgres } from '../stores/postgres/listen.js';
 import { watchPools } from '../stores/postgres/pool-gauges.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
@@ -62,6 +65,8 @@ export type Core = {
   readonly db: Db;
   /** For transactions that move batches (connect.ts, `drain`). */
   readonly drainDb: Db;
+  /** For reports that are read by a cursor (connect.ts, `reportProfile`). */
+  readonly reportDb: Db;
   readonly redis: ShardedRedis;
   readonly keys: Keyspace;
   readonly fence: Fence;
@@ -87,26 +92,42 @@ const MS_PER_SECOND = 1_000;
 /** The part of POSTGRES_TIMEOUT_MS that a keyed charge waits for an earlier result in Postgres: 500 ms by default. */
 const RECALL_SHARE = 0.25;
 
-/** Opens the core; `close` closes its parts in reverse order. Throws when Postgres or Redis cannot be used. */
-export async function openCore({ config, servers, time, log, metrics, bulkRedis, written, tracer }: CoreDeps): Promise<Core> {
+/** Opens the core; `close` closes its parts in reverse order. Throws when Postgres or Redis cannot be used; then nothing is open. */
+export async function openCore(deps: CoreDeps): Promise<Core> {
+  const opened = openedParts();
+  try {
+    return await openParts(deps, opened);
+  } catch (error) {
+    // Open connections would keep a command from exiting. Why it failed is more telling than why a part did not close.
+    await opened.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function openParts(
+  { config, servers, time, log, metrics, bulkRedis, written, tracer }: CoreDeps, opened: Opened,
+): Promise<Core> {
   const onConnection = tracer === undefined ? undefined : (client: Client): void => { traceStatements(client, tracer); };
-  const db = connectPostgres(servers.databaseUrl, apiProfile(config.postgresTimeoutMs), onConnection);
+  const pool = (profile: PoolProfile): Db =>
+    opened.add(connectPostgres(servers.databaseUrl, profile, onConnection), (each) => each.destroy());
+  const db = pool(apiProfile(config.postgresTimeoutMs));
+  const drainDb = pool(drainProfile(config.postgresTimeoutMs));
+  const reportDb = pool(reportProfile(config.postgresTimeoutMs));
   const store = await shardStore(db, config.shards);
   const keys = keyspace(config.redisNamespace, config.shards);
 
-  const prices = await priceBooks({
+  const prices = opened.add(await priceBooks({
     db, clock: time.clock, unknownModel: config.unknownModel,
     listen: (onNotice) => listenToPostgres({ databaseUrl: servers.databaseUrl, channel: PRICES_CHANNEL, onNotice }),
     priced: (book, rule) => { metrics.count('priced', { book: knownBook(book), rule }); },
     onError: (error) => { log.warn({ err: error }, 'prices not read; the ones in memory stay in use'); },
-  });
-  const knowsModel = (model: string): boolean => prices.history.knows(model);
-  const modelLabel = boundedLabels({ max: MODEL_LABELS_MAX, isKnown: knowsModel });
+  }), (each) => each.close());
+  const entryName = (model: string): string | null => prices.history.entryName(model);
+  const modelLabel = boundedLabels({ max: MODEL_LABELS_MAX, entryName });
 
-  const drainDb = connectPostgres(servers.databaseUrl, drainProfile(config.postgresTimeoutMs), onConnection);
   // Redis stamps entries with its own clock, which tests do not move.
   const drain = createDrain({
-    db: drainDb, redis: bulkRedis, keys, clock: Date.now, tailMs: config.journalTailMs, knowsModel,
+    db: drainDb, redis: bulkRedis, keys, clock: Date.now, tailMs: config.journalTailMs, entryName,
     trace: tracer === undefined ? undefined : traceBatches(tracer, Date.now),
     observe: {
       batch: ({ entries, fresh, redelivered, durationMs, agesMs }) => {
@@ -124,18 +145,16 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   });
 
   const drainNow = sharedDrain(drain);
-  const redis = openHotPath(servers.redisUrl, config.redisTimeoutMs, (error) => { log.warn({ err: error }, 'Redis connection'); });
-  const guard = await openFence({ redis, store, keys, drainNow, log }).catch(async (error: unknown) => {
-    // Otherwise open connections keep a command from exiting.
-    await prices.close();
-    redis.close();
-    throw error;
-  });
+  const redis = opened.add(
+    openHotPath(servers.redisUrl, config.redisTimeoutMs, (error) => { log.warn({ err: error }, 'Redis connection'); }),
+    (each) => { each.close(); },
+  );
+  const guard = opened.add(await openFence({ redis, store, keys, drainNow, log }), (each) => each.close());
   const gate = guard.fence;
-  const redisWatch = watchRedis(redis, metrics, (unfit) => {
+  const redisWatch = opened.add(watchRedis(redis, metrics, (unfit) => {
     if (unfit.length === 0) log.info('Redis: its settings are right again');
     else log.error({ settings: unfit.map(({ kind }) => kind) }, `Redis can lose credits: ${unfit.map(({ detail }) => detail).join('; ')}`);
-  });
+  }), (each) => { each.stop(); });
   const hotBreaker = breaker(time.clock);
   const client = guardedClient({
     client: redis, breaker: hotBreaker, inFlightMax: IN_FLIGHT_MAX,
@@ -154,7 +173,9 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
     around: tracer === undefined ? undefined : (scripts) => traceScripts(scripts, tracer),
   });
   watchPools(metrics, { api: db, drain: drainDb });
-  const postgres = openPostgresWatch(servers.databaseUrl, config.postgresTimeoutMs, [db, drainDb], { log, metrics });
+  const postgres = opened.add(
+    openPostgresWatch(servers.databaseUrl, config.postgresTimeoutMs, [db, drainDb], { log, metrics }), (each) => each.close(),
+  );
   metrics.onScrape('shardsFenced', (set) => { set({}, closedShards(gate, config.shards)); });
   metrics.watchRedis(() => ({ breaker: hotBreaker.state(), inFlight: client.inFlight() }));
 
@@ -162,18 +183,10 @@ export async function openCore({ config, servers, time, log, metrics, bulkRedis,
   const lookUp = (text: string, by: FindBy): ReturnType<typeof findAccount> =>
     findAccount(db, text, by).catch((error: unknown) => { throw toGatewayError(error); });
   return {
-    db, drainDb, redis, keys, fence: gate, ledger, drain, drainNow, freshen: fresh, prices,
+    db, drainDb, reportDb, redis, keys, fence: gate, ledger, drain, drainNow, freshen: fresh, prices,
     resolveAccount: (text, by) => resolveAccount({ lookUp, freshen: fresh }, text, by),
     breaker: hotBreaker, inFlight: client.inFlight, redisWatch, postgresWatch: postgres.watch,
-    close: async () => {
-      await prices.close();
-      redisWatch.stop();
-      await guard.close();
-      redis.close();
-      await postgres.close();
-      await drainDb.destroy();
-      await db.destroy();
-    },
+    close: opened.close,
   };
 }
 

@@ -34,6 +34,7 @@ export async function openFence({ redis, store, keys, drainNow, log }: FencePart
   });
   await gate.opened();
   if (closedShards(gate, keys.shards) === keys.shards) {
+    gate.close();
     throw new Error(
       'this Redis and this Postgres do not belong together (see the messages above): use the pair that does, or an empty Redis',
     );

@@ -6,6 +6,8 @@ import type { MoneyIn } from '../credits/grants/money-in.js';
 import { grantLot, revokeGrant } from '../credits/grants/native-grants.js';
 import type { Pools } from '../credits/pools/pools.js';
 import { readReceipt } from '../credits/receipts/read-receipt.js';
+import { answerOnce } from '../credits/repeats/answer-once.js';
+import { usageSeries } from '../credits/usage/usage-series.js';
 import type { NativeDeps } from '../edge/v1/routes.js';
 import type { Clock } from '../kit/clock.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
@@ -26,7 +28,7 @@ export type NativeParts = {
 /** What the routes of `/v1` need (edge/v1/routes.ts). */
 export function composeNative(
   { config, core, money, clock, pools, plans, oversight }: NativeParts,
-): Omit<NativeDeps, 'clock' | 'refusals' | 'apiKeys'> {
+): Omit<NativeDeps, 'clock' | 'refusals' | 'apiKeys' | 'batch'> {
   const { db, ledger, freshen, prices } = core;
   const book = () => prices.native();
   const writeLedger = async (accountId: string): Promise<boolean> =>
@@ -41,6 +43,7 @@ export function composeNative(
     history: (query) => readHistory(db, query),
     writeLedger,
     holds: composeHolds({ config, core, clock, pools, writeLedger }),
+    answerOnce: (name, fingerprint, work) => answerOnce(db, name, fingerprint, work),
     accounts: {
       nameAccount: oversight.nameAccount,
       readReceipt: (accountId, seq) => readReceipt(reading, accountId, seq),
@@ -48,6 +51,12 @@ export function composeNative(
         await freshen.account(query.accountId);
         return readAccountLots(db, query).catch((error: unknown) => { throw toGatewayError(error); });
       },
+    },
+    usage: {
+      usageSeries: usageSeries({
+        db: core.reportDb,
+        bringUpToDate: (accountId) => (accountId === null ? freshen.all() : freshen.account(accountId)).catch(() => undefined),
+      }),
     },
     charges: {
       book,

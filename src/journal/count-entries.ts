@@ -83,7 +83,7 @@ function addModels(sumsOf: Map<string, ModelSums>, labelOf: LabelOf, written: Wr
     let sums = sumsOf.get(label);
     if (sums === undefined) sumsOf.set(label, sums = { held: 0, captured: 0, tokens: 0, messages: 0 });
     sums.held += held;
-    sums.captured += captured;
+    sums.captured += Math.max(0, captured);
     sums.tokens += tokens;
     sums.messages += messages;
   }

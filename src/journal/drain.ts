@@ -10,7 +10,7 @@ import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 import { drainBatch, type Batch, type BatchDeps, type BatchOptions, type Failpoint } from './drain-batch.js';
 import type { ShardBatch } from './fold-accounts.js';
 import { isolateFault } from './isolate-fault.js';
-import type { KnowsModel } from './projections/projection.js';
+import type { EntryName } from './projections/projection.js';
 import { Contradiction, ShardFault } from './shard-fault.js';
 import { shortenReceipts } from './shorten-receipts.js';
 import { journalTail } from './tail.js';
@@ -49,7 +49,7 @@ export type DrainDeps = {
   readonly keys: Keyspace;
   readonly clock: Clock;
   readonly tailMs: number;
-  readonly knowsModel: KnowsModel;
+  readonly entryName: EntryName;
   readonly observe?: DrainObserver;
   readonly trace?: TraceBatch | undefined;
   readonly failpoint?: (name: Failpoint) => void | Promise<void>;
@@ -85,11 +85,11 @@ const BUSY_WAIT_MS = 20;
  * commit, never before. Throws GatewayError('ledger_unavailable') when Postgres is down; a retry is always safe.
  */
 export function createDrain(deps: DrainDeps): Drain {
-  const { db, redis, keys, clock, knowsModel, observe = {} } = deps;
+  const { db, redis, keys, clock, entryName, observe = {} } = deps;
   const trace = deps.trace ?? untraced;
   const tail = journalTail(keys, deps.tailMs, clock);
   const batchDeps: BatchDeps = {
-    db, redis, keys, knowsModel, knownMonths: new Set(), failpoint: async (name) => { await deps.failpoint?.(name); },
+    db, redis, keys, entryName, knownMonths: new Set(), failpoint: async (name) => { await deps.failpoint?.(name); },
   };
 
   /** Runs one transaction and reports it to the observer. */

@@ -12,8 +12,12 @@ export type ModelUse = {
   /** 1 for a paid use of the model. A voided or expired hold does not count. */
   readonly messages: 0 | 1;
   readonly tokens: number;
+  /** 0 where only `tokens` were told. */
+  readonly inputTokens: number;
+  readonly outputTokens: number;
   /** Credits of the hold that this entry ends. */
   readonly held: Micros;
+  /** Below zero where it gives back. */
   readonly captured: Micros;
 };
 
@@ -28,7 +32,8 @@ export type UsingEntry = {
 export type CorrectedEnd = { readonly state: HoldState; readonly facts: CommonFacts };
 
 type Stated = Readonly<Record<string, unknown>>;
-type Said = { readonly model: string; readonly tokens: number; readonly credits: number };
+type Tokens = Pick<ModelUse, 'tokens' | 'inputTokens' | 'outputTokens'>;
+type Said = Tokens & { readonly model: string; readonly credits: number };
 
 /** Kinds of entries that end a hold or need none: only then the cost of a model is known. */
 const TELLING: Partial<Readonly<Record<EntryKind, ModelUse['messages']>>> = {
@@ -50,17 +55,23 @@ export function modelUses({ entry, facts: { usage, deduction }, corrected = null
     entry.price, usage,
   ) : beyond(modelsOf(entry.price, corrected.facts.usage), modelsOf(entry.price, usage));
   // A deduction names no model; the usage record that claims it reports its credits.
-  // Books of models only grow: what is given back stays in them.
-  const captured = deduction?.credits ?? micros(Math.max(0, entry.captured));
+  const captured = deduction?.credits ?? entry.captured;
   const held = entry.held < 0 ? micros(0 - entry.held) : ZERO;
   // Almost every entry has one model.
-  if (said.length === 1) return said.map(({ model, tokens }) => ({ model, messages, tokens, held, captured }));
+  if (said.length === 1) return said.map((each) => ({ ...useOf(each), messages, held, captured }));
   // Split by cost, as a settlement of several models is computed; evenly where all of it was free.
   const weights = said.map(({ credits }) => Math.round(credits * MICROS_PER_CREDIT));
-  const [helds, captureds] = [splitMicros(held, weights), splitMicros(captured, weights)];
-  return said.map(({ model, tokens }, index) => ({
-    model, messages, tokens, held: helds[index] ?? ZERO, captured: captureds[index] ?? ZERO,
+  const [helds, captureds] = [splitMicros(held, weights), splitSigned(captured, weights)];
+  return said.map((each, index) => ({
+    ...useOf(each), messages, held: helds[index] ?? ZERO, captured: captureds[index] ?? ZERO,
   }));
+}
+
+const useOf = ({ model, tokens, inputTokens, outputTokens }: Said): Tokens & { readonly model: string } =>
+  ({ model, tokens, inputTokens, outputTokens });
+
+function splitSigned(amount: Micros, weights: readonly number[]): Micros[] {
+  return amount >= 0 ? splitMicros(amount, weights) : splitMicros(micros(0 - amount), weights).map((part) => micros(0 - part));
 }
 
 /**
@@ -69,39 +80,48 @@ export function modelUses({ entry, facts: { usage, deduction }, corrected = null
  */
 function modelsOf(price: string, usage: CommonFacts['usage']): readonly Said[] {
   const stated = usage === null ? {} : statedIn(usage.metadata);
-  if (price !== '') return [{ model: modelOf(price), tokens: tokensOf(stated), credits: 0 }];
+  if (price !== '') return [{ model: modelOf(price), ...tokensOf(stated), credits: 0 }];
   if (usage === null) return [];
   if (Array.isArray(stated['models'])) return stated['models'].map(readItem);
   // A settlement of so many models that settle-process.ts left out their list.
-  if (typeof stated['models'] === 'number') return [{ model: '', tokens: 0, credits: 0 }];
+  if (typeof stated['models'] === 'number') return [{ model: '', ...NO_TOKENS, credits: 0 }];
   const model = [
     stated['modelId'], stated['modelName'], stated['model'], MODEL_SERVICES.has(usage.service) ? usage.operation : undefined,
   ].find(isName);
-  return model === undefined ? [] : [{ model, tokens: tokensOf(stated), credits: 0 }];
+  return model === undefined ? [] : [{ model, ...tokensOf(stated), credits: 0 }];
 }
 
 /** What the second list adds to each model of the first. */
 function beyond(earlier: readonly Said[], now: readonly Said[]): Said[] {
   const counted = new Map(earlier.map((each) => [each.model, each]));
-  return now.map(({ model, tokens, credits }) => {
+  return now.map(({ model, ...said }) => {
     const before = counted.get(model);
     counted.delete(model);
-    return { model, tokens: Math.max(0, tokens - (before?.tokens ?? 0)), credits: Math.max(0, credits - (before?.credits ?? 0)) };
+    const more = (name: keyof typeof said): number => Math.max(0, said[name] - (before?.[name] ?? 0));
+    return {
+      model, tokens: more('tokens'), inputTokens: more('inputTokens'), outputTokens: more('outputTokens'), credits: more('credits'),
+    };
   });
 }
 
 function readItem(value: unknown): Said {
   const item: Stated = isRecord(value) ? value : {};
   return {
-    model: isName(item['model']) ? item['model'] : '', tokens: countOf(item['inputTokens']) + countOf(item['outputTokens']),
-    credits: boundedOf(item['credits']),
+    model: isName(item['model']) ? item['model'] : '', ...inAndOut(item), credits: boundedOf(item['credits']),
   };
 }
 
-const tokensOf = (stated: Stated): number => {
+const NO_TOKENS: Tokens = { tokens: 0, inputTokens: 0, outputTokens: 0 };
+
+function inAndOut(stated: Stated): Tokens {
+  const [inputTokens, outputTokens] = [countOf(stated['inputTokens']), countOf(stated['outputTokens'])];
+  return { tokens: inputTokens + outputTokens, inputTokens, outputTokens };
+}
+
+function tokensOf(stated: Stated): Tokens {
   const whole = [stated['tokens'], stated['partialTokens'], stated['tokenCount']].find((value) => value !== undefined);
-  return whole === undefined ? countOf(stated['inputTokens']) + countOf(stated['outputTokens']) : countOf(whole);
-};
+  return whole === undefined ? inAndOut(stated) : { ...inAndOut(stated), tokens: countOf(whole) };
+}
 
 function modelOf(price: string): string {
   try {

@@ -8,7 +8,7 @@ import { foldAccounts, type PlacedEntry, type ShardBatch } from './fold-accounts
 import type { CorrectedEnd } from './model-uses.js';
 import { entryRow } from './projections/entries.js';
 import { correctedEnds, holdsOf } from './projections/holds.js';
-import type { FreshBatch, KnowsModel, Projection } from './projections/projection.js';
+import type { EntryName, FreshBatch, Projection } from './projections/projection.js';
 import { projections } from './projections/projections.js';
 import { quarantineOf, quarantineRow } from './projections/quarantine.js';
 import { ShardFault } from './shard-fault.js';
@@ -18,7 +18,7 @@ export type WriteOptions = {
   readonly stripText: boolean;
 };
 
-export type WriteDeps = { readonly knowsModel: KnowsModel };
+export type WriteDeps = { readonly entryName: EntryName };
 
 /** A written entry, with facts that were read for it. Committed once, and reported once (drain.ts). */
 export type WrittenEntry = {
@@ -39,13 +39,13 @@ export type Written = { readonly fresh: readonly WrittenEntry[]; readonly redeli
  * or the books; pg's errors pass unchanged.
  */
 export async function writeBatch(
-  trx: Trx, { knowsModel }: WriteDeps, batches: readonly ShardBatch[], { stripText }: WriteOptions,
+  trx: Trx, { entryName }: WriteDeps, batches: readonly ShardBatch[], { stripText }: WriteOptions,
 ): Promise<Written> {
   const accountIds = new Set(batches.flatMap(({ entries }) => entries.map(({ accountId }) => accountId)));
   const { fresh: placed, known, changed } = foldAccounts(batches, await readAccounts(trx, [...accountIds]));
   await refuseForks(trx, known);
 
-  const batch: FreshBatch = { ...readTexts(placed, stripText), accounts: changed, knowsModel };
+  const batch: FreshBatch = { ...readTexts(placed, stripText), accounts: changed, entryName };
   const folded: { readonly projection: Projection; readonly rows: unknown }[] = [];
   for (const projection of projections) folded.push({ projection, rows: await projection.fold(batch, trx) });
   // The folds above do not write.

@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'limit_reached'
   | 'forbidden'
   | 'not_found'
+  | 'method_not_allowed'
   | 'account_not_found'
   | 'hold_not_found'
   | 'hold_resolved'
@@ -37,6 +38,7 @@ export const httpStatus: Readonly<Record<ErrorCode, number>> = {
   limit_reached: 402,
   forbidden: 403,
   not_found: 404,
+  method_not_allowed: 405,
   account_not_found: 404,
   hold_not_found: 404,
   hold_resolved: 409,

@@ -36,6 +36,14 @@ export const joined = (...ids: readonly (string | number)[]): string => ids.join
  */
 export const isStorable = (text: string): boolean => !text.includes('\0') && isWellFormed(text);
 
+const SHOWN_LENGTH_MAX = 100;
+
+/** A name that a caller made up, as a refusal repeats it: short, and storable, because refusals are recorded. */
+export function shownName(text: string): string {
+  const short = text.length > SHOWN_LENGTH_MAX ? `${text.slice(0, SHOWN_LENGTH_MAX)}…` : text;
+  return isStorable(short) ? short : JSON.stringify(short).slice(1, -1).replaceAll(/[^ -~]/g, '?');
+}
+
 /** `String.prototype.isWellFormed` exists in every supported Node, but not yet in the ES2023 library types. */
 const isWellFormed = (text: string): boolean =>
   (text as unknown as { isWellFormed: () => boolean }).isWellFormed();

@@ -127,5 +127,9 @@ export const RECONCILE_ENTRIES_MAX = 50;
 export const RECONCILE_RECHECKS_MAX = 20;
 /** Items on one page of a list of `/v1`. */
 export const LIST_MAX = 1_000;
+/** Operations of one batch: with the body's megabyte, a thousand bytes for each. */
+export const BATCH_OPERATIONS_MAX = 1_000;
+/** Buckets of a series of usage in one answer as JSON: about a megabyte. Longer ones are streamed as CSV or NDJSON. */
+export const USAGE_BUCKETS_MAX = 5_000;
 /** Rows on one page of any list of the other APIs. */
 export const PAGE_MAX = 100;

@@ -18,16 +18,17 @@ export type Principal = {
   readonly issuer: IssuerName;
 };
 
-/** What a server may do with its key. `*` is everything; the keys of the environment have it. */
+/** What a server may do with its key in the credits process. `*` is all of these; the keys of the environment have it. */
 export const SERVER_SCOPES = ['credits-process', 'wallets', 'telemetry'] as const;
 export type ServerScope = (typeof SERVER_SCOPES)[number];
 
 /** What a service may do through `/v1` with its key (docs/contracts/native.md#callers). */
 export const API_SCOPES = ['holds', 'charges', 'grants', 'read', 'admin'] as const;
 export type ApiScope = (typeof API_SCOPES)[number];
-/** Every scope of a key. `*` is all of them but `admin`, which a key must name. */
+/** Every scope of a key. `*` is only those of SERVER_SCOPES, so that keys made before `/v1` existed keep the rights they had. */
 export const KEY_SCOPES = [...SERVER_SCOPES, ...API_SCOPES] as const;
 export type KeyScope = (typeof KEY_SCOPES)[number];
+export const isServerScope = (text: string): text is ServerScope => SERVER_SCOPES.some((scope) => scope === text);
 
 /** A server that authenticated with a key. */
 export type ServerCaller = {
@@ -49,6 +50,10 @@ export type ServerCaller = {
 export type NativeCaller =
   | { readonly kind: 'user' | 'operator'; readonly token: Principal }
   | { readonly kind: 'service'; readonly key: ServerCaller };
+
+/** The account that a caller acts on without naming one; undefined for a service whose key is not bound to a payer. */
+export const actingAccount = (caller: NativeCaller): string | undefined =>
+  (caller.kind === 'service' ? caller.key.payer ?? undefined : caller.token.accountId);
 
 /** The name that is recorded as the actor of what a caller does. */
 export const actorOf = (caller: NativeCaller): string => (caller.kind === 'service' ? caller.key.name : caller.token.accountId);

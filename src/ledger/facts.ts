@@ -1,5 +1,6 @@
 import { micros, type Micros } from '../kit/money/micros.js';
 import { legacyType } from './legacy-facts.js';
+import { readSpending, type SpendingFact } from './spending-fact.js';
 
 /**
  * What an entry tells beyond money: JSON text, the `about` of an entry, of a hold and of a hold's end. Only this file
@@ -20,7 +21,8 @@ export type WrittenFacts =
   /** An operator ended what its owner did not. */
   | ({ readonly type: 'operator_end'; readonly end: 'aborted'; readonly usage?: WrittenUsage } & Change)
   /** The place of a hold of the native API: what its price was asked for, and the caller's own data. */
-  | { readonly lease: LeaseFacts; readonly metadata?: object; readonly actor?: string; readonly reason?: string; readonly type: 'lease' }
+  | { readonly lease: LeaseFacts; readonly metadata?: object; readonly actor?: string; readonly reason?: string; readonly type: 'lease';
+    readonly spending?: SpendingFact }
   /** An extension or a report of its usage so far. */
   | { readonly actor?: string; readonly reason?: string; readonly type: 'lease_step' }
   /** Its end; `reason` is a word of `LEASE_END_REASONS`, or what an operator said. */
@@ -33,7 +35,7 @@ export type WrittenFacts =
   /** A charge through `/v1`. `priced`: how it came about; without it, it was charged by amount. */
   | ({
     readonly type: 'charge'; readonly feature?: string; readonly metadata?: object; readonly usage?: WrittenUsage;
-    readonly priced?: readonly PricedFact[];
+    readonly priced?: readonly PricedFact[]; readonly spending?: SpendingFact;
   } & Change)
   /** A charge that a record of usage may claim later. */
   | { readonly type: 'deduction'; readonly source: 'deduction' }
@@ -92,6 +94,7 @@ export type CommonFacts = {
   readonly refusal: EntryFact | null;
   /** How its amount came about, where it was priced by classes of tokens. */
   readonly priced: readonly PricedFact[];
+  readonly spending: SpendingFact;
   /** What it counted against limits of the account. */
   readonly limits: readonly LimitFact[];
 };
@@ -146,7 +149,7 @@ export type Facts = CommonFacts & OwnFacts;
 
 const NOTHING: Facts = {
   type: 'unknown', source: null, actor: null, reason: null, notes: null, usage: null, transaction: null, deduction: null, refusal: null,
-  limits: [], priced: [],
+  limits: [], priced: [], spending: {},
 };
 
 export const writeFacts = ({ type, ...told }: WrittenFacts): string => JSON.stringify({ ...told, type });
@@ -183,6 +186,7 @@ export function parseFacts(about: string): Facts {
     refusal: readEntryFact(value['refusal']),
     limits: isAbsent(value['limits']) ? [] : readLimits(value['limits']),
     priced: isAbsent(value['priced']) ? [] : readPriced(value['priced']),
+    spending: readSpending(value),
   };
   return { ...common, ...ownFacts(value) };
 }

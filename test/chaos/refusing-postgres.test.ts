@@ -40,6 +40,7 @@ beforeAll(async () => {
   walk = operationsOf((await call('GET', '/openapi.json')).body as unknown as OpenApi);
   expect((await call('POST', '/api/credits/allocate', { userId: 'alice', credits: 1_000 })).status).toBe(201);
   expect((await deduct()).status).toBe(200);
+  await until('the first charge', async () => (await charges()) === 1);
 }, TIMEOUT_MS);
 afterAll(async () => {
   await gateway.stop();

@@ -28,7 +28,7 @@ const run = async (command: string, ...args: readonly string[]): Promise<string>
   const { stdout } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../src/cli', `${command}.js`), ...args], {
     env: {
       PATH: process.env['PATH'], REDIS_URL: redisUrl(), DATABASE_URL: lab.gateway.databaseUrl,
-      REDIS_NAMESPACE: lab.gateway.redisNamespace, JWT_ACCESS_SECRET: 'x'.repeat(32),
+      REDIS_NAMESPACE: lab.gateway.redisNamespace, JWT_ACCESS_SECRET: 'x'.repeat(32), SHARDS: '8',
     },
   });
   return stdout.trim();
@@ -71,18 +71,26 @@ test('features: a seed from a file, twice the same; the one of the guide; a bad 
   await expect(run('features', 'seed', seed)).rejects.toThrow('/endpoints/0');
 });
 
+test('account: what a terminal would obey is escaped, and JSON stays JSON', async () => {
+  const id = 'odd\u009b31m\u202e\u{e0001}\u007f';
+  await lab.post('/api/user-wallets/give-bonus-credits', { user_id: id, credits: 5 });
+  const shown = await run('account', 'show', id);
+  expect(shown).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);
+  expect(JSON.parse(shown)).toMatchObject({ accountId: id, available: 5 });
+});
+
 test('dead letters: list, replay by id, discard', async () => {
   const redis = new Redis(redisUrl(), { maxRetriesPerRequest: null });
   const prefix = queuePrefix(lab.gateway.redisNamespace);
   const queue = new Queue(SETTLEMENT_QUEUES[0], { connection: redis, prefix });
   const dead = new Queue(deadLetterQueue(SETTLEMENT_QUEUES[0]), { connection: redis, prefix });
   expect(await run('dead-letters', 'list')).toBe('no dead letters');
-  await queue.add('end', { user_id: 'nonsense' });
+  await queue.add('end', { user_id: 'non\u009bsense' });
   await queue.add('end', 7);
   expect(await until(() => dead.getJobCounts('waiting'), ({ waiting }) => waiting === 2)).toEqual({ waiting: 2 });
   const listed = await run('dead-letters', 'list');
   expect(listed).toContain('invalid_request');
-  expect(listed).toContain('{"user_id":"nonsense"}');
+  expect(listed).toContain('{"user_id":"non\\u009bsense"}'); // a terminal would obey the character itself
   await expect(run('dead-letters', 'replay')).rejects.toThrow('say which to replay');
   expect(await run('dead-letters', 'replay', listed.split(' ')[0] ?? '')).toBe('1 of 2 dead letters: replayed');
   expect(await until(() => dead.getJobCounts('waiting'), ({ waiting }) => waiting === 2)).toEqual({ waiting: 2 });

@@ -71,13 +71,13 @@ test.each(AWKWARD_IDS)('%j is an account in every dialect', async (id) => {
   expect((await admin('GET', `/api/streaming-sessions/recent/${at}`)).body).toMatchObject({ filter: { userId: id } });
 
   expect((await admin('GET', `/api/credits/balance/${at}`)).body['userId']).toBe(id);
-  expect((await admin('GET', `/v1/accounts/${at}`)).body).toMatchObject({ accountId: id, holds: [{ holdId: 'due:1' }] });
+  expect((await admin('GET', `/v1/accounts/${at}`)).body).toMatchObject({ account: id, holds: [{ id: 'due:1' }] });
   expect((await admin('GET', `/api/usage/stats/${at}`)).body['totalRecords']).toBeGreaterThan(0);
-  expect(((await call('GET', '/v1/entries')).body['entries'] as object[]).length).toBeGreaterThan(5);
+  expect(((await call('GET', '/v1/entries')).body['data'] as object[]).length).toBeGreaterThan(5);
   expect((await call('GET', '/api/credits/transactions')).body['total']).toBeGreaterThan(5);
   expect(await told(`/v1/accounts/${at}/freeze`, { reason: 'r' })).toBe(200);
   expect((await call('POST', '/api/credits/deduct', { credits: 1 })).status).toBe(423);
-  expect(((await admin('GET', `/v1/refusals?accountId=${at}`)).body['refusals'] as object[]).length).toBeLessThanOrEqual(1);
+  expect(((await admin('GET', `/v1/refusals?accountId=${at}`)).body['data'] as object[]).length).toBeLessThanOrEqual(1);
   expect(await told(`/v1/accounts/${at}/thaw`, { reason: 'r' })).toBe(200);
   expect((await admin('POST', '/v1/reconciliation', { accountId: id })).body).toMatchObject({ accountId: id, result: 'ok' });
 
@@ -109,7 +109,7 @@ test('leases that are over are ended by the sweeper, and nothing differs between
     await new Promise((resolve) => { setTimeout(resolve, 50); });
   }
   for (const id of ids) {
-    expect((await lab.admin('GET', `/v1/accounts/${encodeURIComponent(id)}`)).body).toMatchObject({ accountId: id, held: 0, holds: [] });
+    expect((await lab.admin('GET', `/v1/accounts/${encodeURIComponent(id)}`)).body).toMatchObject({ account: id, held: '0', holds: [] });
     expect((await lab.admin('POST', '/v1/reconciliation', { accountId: id })).body).toMatchObject({ result: 'ok', differences: [] });
   }
 });

@@ -10,7 +10,7 @@ import type { EntryKind, JournalEntry } from '../../src/ledger/entry.js';
 import { AMOUNTS, figuresOf, type AmountName } from '../../src/ledger/figures.js';
 
 const KNOWN = new Set(['gpt-4', 'gpt-4o', 'claude']);
-const labels = (): LabelOf => boundedLabels({ max: 50, isKnown: (model) => KNOWN.has(model) });
+const labels = (): LabelOf => boundedLabels({ max: 50, entryName: (model) => (KNOWN.has(model) ? model : null) });
 
 type Amounts = Partial<Record<AmountName | 'overage', number>>;
 type Text = {
@@ -200,22 +200,27 @@ describe('models', () => {
 
 describe('labels', () => {
   test('the first known names keep theirs, later ones are other, junk is unknown and uses up no label', () => {
-    const labelOf = boundedLabels({ max: 3, isKnown: (name) => name.startsWith('real') });
+    const labelOf = boundedLabels({ max: 3, entryName: (name) => (name.startsWith('real') ? name : null) });
     for (let i = 0; i < 10_000; i += 1) expect(labelOf(`junk-${i}`)).toBe('unknown');
     expect(['real-1', 'real-2', 'real-3', 'real-4', 'real-1', 'real-3', '', 'junk'].map(labelOf))
       .toEqual(['real-1', 'real-2', 'real-3', 'other', 'real-1', 'real-3', 'unknown', 'unknown']);
   });
 
+  test('all names of one entry have its label', () => {
+    const labelOf = boundedLabels({ max: 1, entryName: (name) => (name.endsWith('gpt-4') ? 'gpt-4' : null) });
+    expect(['openai/gpt-4', 'gpt-4', 'azure/gpt-4', 'gpt-5'].map(labelOf)).toEqual(['gpt-4', 'gpt-4', 'gpt-4', 'unknown']);
+  });
+
   test('a name that becomes known later gets its label then', () => {
     const known = new Set<string>();
-    const labelOf = boundedLabels({ max: 3, isKnown: (name) => known.has(name) });
+    const labelOf = boundedLabels({ max: 3, entryName: (name) => (known.has(name) ? name : null) });
     expect(labelOf('new')).toBe('unknown');
     known.add('new');
     expect(labelOf('new')).toBe('new');
   });
 
   test('names are cut, and invisible characters are removed', () => {
-    const labelOf = boundedLabels({ max: 9, isKnown: () => true });
+    const labelOf = boundedLabels({ max: 9, entryName: (name) => name });
     expect(labelOf('a\nb\u0000c\u202Ed')).toBe('a_b_c_d');
     expect(labelOf('x'.repeat(500))).toBe('x'.repeat(64));
     expect(labelOf(`${'x'.repeat(63)}😀😀`)).toBe(`${'x'.repeat(63)}😀`);

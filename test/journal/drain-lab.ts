@@ -16,6 +16,12 @@ export const ALL_SHARDS = Array.from({ length: SHARDS }, (_, shard) => shard);
 /** The models of a price book. */
 export const KNOWN_MODELS: ReadonlySet<string> = new Set(['gpt-4', 'gpt-4o', 'claude', 'amazon.nova-lite-v1:0']);
 
+/** The book's name of a model, which callers also call by its provider. */
+export const entryName = (model: string): string | null => {
+  const name = model.replace(/^openai\//, '');
+  return KNOWN_MODELS.has(name) ? name : null;
+};
+
 /** Separate streams and a separate database, and accounts that write journal entries. */
 export type DrainLab = {
   readonly db: Db;
@@ -43,7 +49,7 @@ export async function drainLab(): Promise<DrainLab> {
   const namespace = `test-${randomBytes(5).toString('hex')}`;
   const keys = keyspace(namespace, SHARDS);
   const drainWith = (extra: Partial<DrainDeps>): Drain =>
-    createDrain({ db, redis: sharded, keys, clock: Date.now, tailMs: 0, knowsModel: (model) => KNOWN_MODELS.has(model), ...extra });
+    createDrain({ db, redis: sharded, keys, clock: Date.now, tailMs: 0, entryName, ...extra });
   let made = 0;
   return {
     db,

@@ -54,7 +54,7 @@ async function drainAnd(work: () => Promise<unknown>): Promise<void> {
   const { db, redis, keys } = under;
   let isDone = false;
   const drain = createDrain({
-    db, redis: oneServer(redis), keys, clock: Date.now, tailMs: 0, knowsModel: () => true,
+    db, redis: oneServer(redis), keys, clock: Date.now, tailMs: 0, entryName: (model) => model,
     failpoint: async (name) => {
       if (name !== 'after_commit' || isDone) return;
       isDone = true;

@@ -3,7 +3,7 @@ import { addModelHours, readModelCosts } from '../../src/books/model-hours.table
 import { costsOfDay } from '../../src/credits/usage/model-costs.js';
 import { modelHoursAgainstEntries } from '../support/model-hours.js';
 import { randomOf, type Random } from '../support/random.js';
-import { ALL_SHARDS, drainLab, KNOWN_MODELS, type DrainLab } from './drain-lab.js';
+import { ALL_SHARDS, drainLab, entryName, KNOWN_MODELS, type DrainLab } from './drain-lab.js';
 import type { SimulatedAccount, SimulatedEntry } from './simulated-account.js';
 import { aboutUsage } from './usage-lab.js';
 
@@ -24,7 +24,7 @@ type Sums = { messages: number; tokens: number; held: number; captured: number }
 const expected = new Map<string, Sums>();
 
 function expectMore(model: string, { messages = 0, tokens = 0, held = 0, captured = 0 }: Partial<Sums>): void {
-  const name = KNOWN_MODELS.has(model) ? model : 'unknown';
+  const name = entryName(model) ?? 'unknown';
   const sums = expected.get(name) ?? { messages: 0, tokens: 0, held: 0, captured: 0 };
   expected.set(name, {
     messages: sums.messages + messages, tokens: sums.tokens + tokens, held: sums.held + held, captured: sums.captured + captured,
@@ -39,7 +39,7 @@ const costs = async (period: Partial<typeof ever> = {}): Promise<Map<string, Sum
 const wrongHours = async (): Promise<object[]> =>
   lab.rows<object>(`select what from (${modelHoursAgainstEntries}) as compared where not ok`);
 
-const MODELS = [...KNOWN_MODELS, 'my-junk-17', '__proto__', 'x'.repeat(500), ' ', 'ü😀'];
+const MODELS = [...KNOWN_MODELS, 'openai/gpt-4', 'my-junk-17', '__proto__', 'x'.repeat(500), ' ', 'ü😀'];
 
 /** Some entries of a user of models, with every way in which an entry can name them. */
 function activity(random: Random, account: SimulatedAccount, round: number): SimulatedEntry[] {

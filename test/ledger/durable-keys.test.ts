@@ -103,7 +103,7 @@ test('the receipt of a charge stays long when Postgres has only the refusal befo
   expect(await charge()).toMatchObject({ status: 'insufficient_credits' });
   const { db, redis, keys, ledger } = under;
   const drain = createDrain({
-    db, redis: oneServer(redis), keys, clock: Date.now, tailMs: 0, knowsModel: () => true,
+    db, redis: oneServer(redis), keys, clock: Date.now, tailMs: 0, entryName: (model) => model,
     // Postgres has the refusal, and Redis has not been told so.
     failpoint: async (name) => {
       if (name !== 'after_commit') return;

@@ -53,7 +53,7 @@ export function checkedAgainst(document: OpenApi, url: string): CheckedGateway {
     if (media === undefined) {
       return declared.content === undefined && text === '' ? null : `has content of type '${type}', which is not declared`;
     }
-    const problem = checkOf(media.schema)(type.endsWith('json') ? JSON.parse(text) : text);
+    const problem = checkOf(media.schema)(/[/+]json$/.test(type) ? JSON.parse(text) : text);
     const error = status >= 400 && media.examples !== undefined ? codeOf(text) : undefined;
     if (error === 'internal') return 'is a bug';
     if (problem === null && error !== undefined && media.examples?.[error] === undefined) {

@@ -53,7 +53,7 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
   const namespace = `d${randomUUID().slice(0, 8)}`;
   const keys = keyspace(namespace, SHARDS);
   const store = await shardStore(db, SHARDS);
-  const runDrain = createDrain({ db, redis: sharded, keys, clock: Date.now, tailMs: 0, knowsModel: () => true });
+  const runDrain = createDrain({ db, redis: sharded, keys, clock: Date.now, tailMs: 0, entryName: (model) => model });
   const told = acknowledged(SHARDS);
   const drainShard = async (shard: number): Promise<boolean> => (await sharedDrain(runDrain)([shard])).stopped.length === 0;
   const gate = fence({

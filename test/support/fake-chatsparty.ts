@@ -32,8 +32,8 @@ export function fakeChatsparty(
     },
     plans: {
       listPlans: () => Promise.resolve([]),
-      definePlan: (plan) => Promise.resolve(plan),
-      removePlan: nobody, assignPlan: nobody, planOf: nobody, endPlan: nobody,
+      definePlan: (plan) => Promise.resolve({ ...plan, version: 1 }),
+      showPlan: nobody, removePlan: nobody, assignPlan: nobody, planOf: nobody, endPlan: nobody,
       grantReferral: () => Promise.resolve({ status: 'granted', replayed: false }),
     },
   };

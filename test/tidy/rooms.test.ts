@@ -17,7 +17,7 @@ const LONG_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ['bench/bursts.ts#openBench', 'one closure over what a run was acknowledged'],
   ['examples/observability/traffic.ts#startTraffic', 'one closure over one client: callers, turns and how they end'],
   ['src/compose/api.ts#openApi', 'opens the parts of the API one after the other, and closes them in reverse'],
-  ['src/compose/core.ts#openCore', 'opens the parts of the core one after the other, and closes them in reverse'],
+  ['src/compose/core.ts#openParts', 'opens the parts of the core one after the other, and closes them in reverse'],
   ['src/journal/drain.ts#createDrain', 'one closure over the cursors of the shards'],
   ['src/ledger/lot-operations.ts#lotOperations', 'one short method per operation of the port, over the same scripts'],
   ['src/ledger/redis-ledger.ts#redisLedger', 'one short method per operation of the port, over the same scripts'],

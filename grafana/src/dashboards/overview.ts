@@ -103,8 +103,8 @@ export const overview: DashboardSpec = {
           queries: { '{{status}}': countRate('requestSeconds', STEP, { where: users, by: ['status'] }) },
         }),
         graph({
-          id: 16, title: 'Refusals by reason', unit: 'reqps', width: 12, isStacked: true, legend: 'table', runbook: ['refusal-spike'],
-          about: 'Why users are refused. insufficient_credits and check_negative: too few credits. ledger_unavailable: Redis or Postgres is down. account_frozen, limit_exceeded: rules of the gateway. internal: a bug, read the log.',
+          id: 16, title: 'Refusals by reason', unit: 'reqps', width: 12, isStacked: true, legend: 'table', runbook: ['refusal-spike', 'key-server-failing'],
+          about: 'Why users are refused. unauthenticated: bad tokens; when it grows, look whether the key server of the issuer fails. insufficient_credits and check_negative: too few credits. ledger_unavailable: Redis or Postgres is down. account_frozen, limit_exceeded: rules of the gateway. internal: a bug, read the log.',
           queries: { '{{reason}}': rate('refusals', STEP, { by: ['reason'] }) },
         }),
       ],

@@ -9,6 +9,7 @@ import type { Micros } from '../../kit/money/micros.js';
 import { chargeKey, chargeKeyText } from '../../ledger/charge-key.js';
 import { readFacts, writeFacts, type PricedFact } from '../../ledger/facts.js';
 import type { Spending } from '../../ledger/limits.js';
+import { spendingFact } from '../../ledger/spending-fact.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import { toGatewayError } from '../../stores/postgres/errors.js';
@@ -87,7 +88,8 @@ export async function chargeAccount(deps: ChargeAccountDeps, command: ChargeAcco
     spending: { ...command.spending, model: modelOf(what), feature: feature ?? undefined },
     about: writeFacts({
       type: 'charge', source: 'charge', actor, ...(reason === null ? {} : { reason }), ...(feature === null ? {} : { feature }),
-      ...(metadata === undefined ? {} : { metadata }),
+      ...(metadata === undefined ? {} : { metadata }), 
+      ...spendingFact(command.spending),
       ...(priced.length === 0 ? usageOf(feature) : {
         usage: { ...serviceOf(feature, priced), metadata: modelsOf(priced) }, priced: priced.map(toFact),
       }),

@@ -1,14 +1,15 @@
 import type { Freshen } from '../../journal/freshen.js';
 import type { Clock } from '../../kit/clock.js';
 import { GatewayError, invalid } from '../../kit/errors.js';
+import { unconditional, type Precondition } from '../../kit/precondition.js';
 import type { Db, Trx } from '../../stores/postgres/connect.js';
 import { toGatewayError } from '../../stores/postgres/errors.js';
 import type { MoneyIn } from '../grants/money-in.js';
 import { freshenIfPossible } from '../statement/list-transactions.js';
 import { readRunningReset } from './period.table.js';
-import { isSamePeriod, type AccountPlan, type Plan } from './plan.js';
+import { isSamePeriod, isSamePlan, type AccountPlan, type Plan, type StoredPlan } from './plan.js';
 import {
-  deleteAccountPlan, deletePlan, isPlanInUse, putAccountPlan, readAccountPlan, readPlan, readPlans, upsertPlan,
+  deleteAccountPlan, deletePlan, isPlanInUse, lockPlanId, putAccountPlan, readAccountPlan, readPlan, readPlans, upsertPlan,
 } from './plan.table.js';
 import { refillPlans } from './refill-plans.js';
 
@@ -19,31 +20,46 @@ export type PlanDeps = {
   readonly freshen: Pick<Freshen, 'account'>;
 };
 
-export const listPlans = ({ db }: Pick<PlanDeps, 'db'>): Promise<Plan[]> => readPlans(db).catch(rethrow);
+export const listPlans = ({ db }: Pick<PlanDeps, 'db'>): Promise<StoredPlan[]> => readPlans(db).catch(rethrow);
+
+/** @throws GatewayError not_found, ledger_unavailable. */
+export async function showPlan({ db }: Pick<PlanDeps, 'db'>, planId: string): Promise<StoredPlan> {
+  const plan = await readPlan(db, planId).catch(rethrow);
+  if (plan === null) throw unknownPlan(planId);
+  return plan;
+}
 
 /**
- * Creates or changes a plan. A new amount, name, mode or expiry applies from the next refill of each account on.
+ * Creates or changes a plan. A new amount, name, mode or expiry applies from the next refill of each account on. The same plan
+ * again changes nothing.
  *
- * @throws GatewayError invalid_request, conflict (a new period for a plan that accounts have), ledger_unavailable.
+ * @throws GatewayError invalid_request, conflict (a new period for a plan that accounts have), what `check` throws,
+ *   ledger_unavailable.
  */
-export async function definePlan({ db }: Pick<PlanDeps, 'db'>, plan: Plan, actor: string): Promise<Plan> {
+export async function definePlan(
+  { db }: Pick<PlanDeps, 'db'>, plan: Plan, actor: string, check: Precondition = unconditional,
+): Promise<StoredPlan> {
   if (plan.mode === 'reset' && plan.missed !== 'latest') {
     throw invalid('body.missed', 'a reset plan grants only the latest of missed periods');
   }
   return db.transaction(async (trx) => {
+    await lockPlanId(trx, plan.planId);
     const before = await readPlan(trx, plan.planId, 'update');
+    check(before?.version ?? null);
+    if (before !== null && isSamePlan(before, plan)) return before;
     if (before !== null && !isSamePeriod(before.period, plan.period) && await isPlanInUse(trx, plan.planId)) {
       throw new GatewayError('conflict', 'accounts have this plan, so its period cannot change; create another plan and assign it');
     }
-    await upsertPlan(trx, plan, actor);
-    return plan;
+    return upsertPlan(trx, plan, actor);
   }).catch(rethrow);
 }
 
-/** Removes a plan. @throws GatewayError not_found, conflict (accounts have it), ledger_unavailable. */
-export async function removePlan({ db }: Pick<PlanDeps, 'db'>, planId: string): Promise<void> {
+/** Removes a plan. @throws GatewayError not_found, conflict (accounts have it), what `check` throws, ledger_unavailable. */
+export async function removePlan({ db }: Pick<PlanDeps, 'db'>, planId: string, check: Precondition = unconditional): Promise<void> {
   await db.transaction(async (trx) => {
-    if (await readPlan(trx, planId, 'update') === null) throw unknownPlan(planId);
+    const before = await readPlan(trx, planId, 'update');
+    check(before?.version ?? null);
+    if (before === null) throw unknownPlan(planId);
     if (await isPlanInUse(trx, planId)) throw new GatewayError('conflict', 'accounts have this plan; assign another plan to them first');
     await deletePlan(trx, planId);
   }).catch(rethrow);

@@ -2,30 +2,30 @@ import type { Micros } from '../../kit/money/micros.js';
 import type { Db, Trx } from '../../stores/postgres/connect.js';
 import { toMs } from '../../stores/postgres/unnest.js';
 import { COVERED_UNTIL } from './period.table.js';
-import type { AccountPlan, Period, Plan } from './plan.js';
+import type { AccountPlan, Period, Plan, StoredPlan } from './plan.js';
 
-type PlanColumns = Omit<Plan, 'period'> & { readonly unit: Period['unit']; readonly seconds: number | null };
+type PlanColumns = Omit<StoredPlan, 'period'> & { readonly unit: Period['unit']; readonly seconds: number | null };
 
 const PLAN = `p.plan_id as "planId", p.name, p.amount, p.period as unit, p.period_seconds as seconds, p.mode, p.missed,
-  p.expires_after_seconds as "expiresAfterSeconds"`;
+  p.expires_after_seconds as "expiresAfterSeconds", p.version`;
 const ACCOUNT_PLAN = `a.account_id as "accountId", a.plan_id as "planId", ${toMs(
   'a.anchor_at',
 )} as "anchorMs", a.next_period as "nextPeriod",
   a.last_intent_id as "lastIntentId", ${toMs('a.last_refill_at')} as "lastRefillAtMs", a.problem`;
 const at = (name: string): string => `to_timestamp(:${name}::double precision / 1000)`;
 
-const toPlan = ({ planId, name, amount, unit, seconds, mode, missed, expiresAfterSeconds }: PlanColumns): Plan => ({
-  planId, name, amount: amount satisfies Micros, mode, missed, expiresAfterSeconds,
+const toPlan = ({ planId, name, amount, unit, seconds, mode, missed, expiresAfterSeconds, version }: PlanColumns): StoredPlan => ({
+  planId, name, amount: amount satisfies Micros, mode, missed, expiresAfterSeconds, version,
   period: unit === 'seconds' ? { unit, seconds: seconds ?? 0 } : { unit },
 });
 
-export async function readPlans(db: Db): Promise<Plan[]> {
+export async function readPlans(db: Db): Promise<StoredPlan[]> {
   const { rows } = await db.raw<{ rows: PlanColumns[] }>(`select ${PLAN} from plans p order by p.plan_id`);
   return rows.map(toPlan);
 }
 
 /** With `lock`, no other transaction can assign or change the plan until this one ends. */
-export async function readPlan(db: Db, planId: string, lock: 'none' | 'share' | 'update' = 'none'): Promise<Plan | null> {
+export async function readPlan(db: Db, planId: string, lock: 'none' | 'share' | 'update' = 'none'): Promise<StoredPlan | null> {
   const { rows } = await db.raw<{
     rows: PlanColumns[];
   }>(`select ${PLAN} from plans p where p.plan_id = ? ${lock === 'none' ? '' : `for ${lock}`}`, [planId]);
@@ -37,16 +37,24 @@ export async function isPlanInUse(db: Db, planId: string): Promise<boolean> {
   return rows.length > 0;
 }
 
-export async function upsertPlan(db: Db, plan: Plan, actor: string): Promise<void> {
+/** Lets one request at a time define a plan, which may not be there yet, until its transaction ends. */
+export async function lockPlanId(trx: Trx, planId: string): Promise<void> {
+  await trx.raw(`select pg_advisory_xact_lock(hashtextextended('plans ' || ?, 0))`, [planId]);
+}
+
+export async function upsertPlan(db: Db, plan: Plan, actor: string): Promise<StoredPlan> {
   const { period, ...rest } = plan;
-  await db.raw(
+  const { rows } = await db.raw<{ rows: { version: number }[] }>(
     `insert into plans (plan_id, name, amount, period, period_seconds, mode, missed, expires_after_seconds, updated_by)
      values (:planId, :name, :amount, :unit, :seconds, :mode, :missed, :expiresAfterSeconds, :actor)
      on conflict (plan_id) do update set name = excluded.name, amount = excluded.amount, period = excluded.period,
        period_seconds = excluded.period_seconds, mode = excluded.mode, missed = excluded.missed,
-       expires_after_seconds = excluded.expires_after_seconds, updated_by = excluded.updated_by, updated_at = now()`,
+       expires_after_seconds = excluded.expires_after_seconds, updated_by = excluded.updated_by, updated_at = now()
+     returning version`,
     { ...rest, actor, unit: period.unit, seconds: period.unit === 'seconds' ? period.seconds : null },
   );
+  if (rows[0] === undefined) throw new Error('a written plan was not returned');
+  return { ...plan, version: rows[0].version };
 }
 
 export async function deletePlan(db: Db, planId: string): Promise<boolean> {

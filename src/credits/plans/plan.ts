@@ -26,6 +26,9 @@ export type Plan = {
   readonly expiresAfterSeconds: number | null;
 };
 
+/** A plan as it is kept. `version` is another one after every change. */
+export type StoredPlan = Plan & { readonly version: number };
+
 /**
  * The plan of an account. Period n starts n periods after the anchor, so delays and short months do not shift later
  * periods. The anchor may be in the future.
@@ -75,3 +78,7 @@ function lengthMs(period: Exclude<Period, { readonly unit: 'month' }>): number {
 /** Whether two periods are equal. The period of a plan in use cannot change, because all dates depend on it. */
 export const isSamePeriod = (a: Period, b: Period): boolean =>
   a.unit === b.unit && (a.unit !== 'seconds' || b.unit !== 'seconds' || a.seconds === b.seconds);
+
+export const isSamePlan = (a: Plan, b: Plan): boolean =>
+  a.planId === b.planId && a.name === b.name && a.amount === b.amount && isSamePeriod(a.period, b.period) && a.mode === b.mode
+  && a.missed === b.missed && a.expiresAfterSeconds === b.expiresAfterSeconds;

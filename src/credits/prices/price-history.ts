@@ -1,4 +1,4 @@
-import { foldName } from './model-names.js';
+import { foldName, otherNames } from './model-names.js';
 import { ANY_MODEL, type PriceVersion } from './price.js';
 import { rateOf, type Rate } from './rate.js';
 
@@ -12,8 +12,8 @@ export interface PriceHistory {
   /** The newest version that was added; versions are given in the order in which they are committed. */
   lastVersion(): number;
   byVersion(version: number): StoredPrice | undefined;
-  /** Whether any book has, or ever had, a price for a model of that name. */
-  knows(model: string): boolean;
+  /** The name under which any book has, or ever had, a model, by the rules of docs/contracts/README.md#names-of-models; else null. */
+  entryName(model: string): string | null;
   /** The model's own version at that moment, whatever its state. */
   own(book: string, provider: string, model: string, atMs: number): StoredPrice | undefined;
   /** Models of a book that are, or were, spelled like that but for case, of all providers. */
@@ -51,7 +51,7 @@ export function priceHistory(): PriceHistory {
   // Maps, not objects: `__proto__` is an ordinary unknown model (docs/contracts/README.md#what-must-hold).
   const versions = new Map<number, StoredPrice>();
   const books = new Map<string, Map<string, Provider>>();
-  const models = new Set<string>();
+  const names = modelNames();
   const spellings = new Map<string, PricedModel[]>();
   const spellingOf = (book: string, model: string): string => `${book}/${foldName(model)}`;
   let last = 0;
@@ -85,7 +85,7 @@ export function priceHistory(): PriceHistory {
     own,
     lastVersion: () => last,
     byVersion: (version) => versions.get(version),
-    knows: (model) => models.has(model),
+    entryName: names.entryOf,
     add: (rows) => {
       for (const row of rows) {
         if (versions.has(row.version)) continue;
@@ -97,7 +97,7 @@ export function priceHistory(): PriceHistory {
           return [];
         }), stored);
         if (row.isDefault) insert(provider.claims, stored);
-        if (row.model !== ANY_MODEL) models.add(row.model);
+        if (row.model !== ANY_MODEL) names.add(row.model);
         last = Math.max(last, row.version);
       }
     },
@@ -112,6 +112,29 @@ export function priceHistory(): PriceHistory {
       timelines(book).flatMap((timeline) =>
         timeline.filter(({ row }, index) =>
           row.effectiveFromMs > atMs && timeline[index - 1]?.row.effectiveFromMs !== row.effectiveFromMs)),
+  };
+}
+
+/** The names of models in all books. */
+function modelNames(): { readonly add: (model: string) => void; readonly entryOf: (name: string) => string | null } {
+  const models = new Set<string>();
+  /** The first spelling of each folded name. */
+  const folded = new Map<string, string>();
+  const spelled = (name: string): string | undefined => (models.has(name) ? name : folded.get(foldName(name)));
+  return {
+    add: (model) => {
+      models.add(model);
+      getOrMake(folded, foldName(model), () => model);
+    },
+    entryOf: (name) => {
+      const asWritten = spelled(name);
+      if (asWritten !== undefined) return asWritten;
+      for (const other of otherNames(name)) {
+        const model = spelled(other.name);
+        if (model !== undefined) return model;
+      }
+      return null;
+    },
   };
 }
 

@@ -1,5 +1,7 @@
 import type { Clock } from '../../kit/clock.js';
 import { invalid } from '../../kit/errors.js';
+import { unconditional, type Precondition } from '../../kit/precondition.js';
+import { bookRevision } from './book-revision.js';
 import { checkJumps, checkPrice, isSamePrice, type Insistence } from './check-price.js';
 import { modelKey } from './model-book.js';
 import type { PriceBooks } from './price-books.js';
@@ -34,7 +36,8 @@ export type SetPrice = Insistence & {
   readonly note?: string | undefined;
 };
 
-export type SetPriceResult = { readonly price: PriceVersion; readonly isChanged: boolean };
+/** `revision`: of the book, with this price and without what others write after it. */
+export type SetPriceResult = { readonly price: PriceVersion; readonly isChanged: boolean; readonly revision: string | null };
 
 /** Clocks of two machines may differ by so much; a price that claims to be older would change nothing but history. */
 const BACKDATE_MAX_MS = 60_000;
@@ -43,11 +46,17 @@ const BACKDATE_MAX_MS = 60_000;
  * Gives a model a price from a moment on, as a new version. The same price again changes nothing.
  *
  * @throws GatewayError invalid_request (what is no price; zero without `allowZero`; more than ×10 without `force`; a
- *   moment in the past), ledger_unavailable.
+ *   moment in the past), what `check` of the book's revision throws, ledger_unavailable.
  */
-export async function setPrice({ books, clock }: SetPriceDeps, command: SetPrice): Promise<SetPriceResult> {
+export async function setPrice(
+  { books, clock }: SetPriceDeps, command: SetPrice, check: Precondition = unconditional,
+): Promise<SetPriceResult> {
+  const { book } = command;
   let unchanged: PriceVersion | undefined;
+  let last = 0;
   const [price] = await books.write((history) => {
+    last = history.lastVersion();
+    check(bookRevision(history, book, clock()));
     const draft = draftOf(history, clock(), command);
     checkPrice(draft, command);
     checkAlias(history, draft);
@@ -61,7 +70,7 @@ export async function setPrice({ books, clock }: SetPriceDeps, command: SetPrice
   });
   const result = price ?? unchanged;
   if (result === undefined) throw new Error('a price was neither written nor found');
-  return { price: result, isChanged: price !== undefined };
+  return { price: result, isChanged: price !== undefined, revision: bookRevision(books.history, book, clock(), price?.version ?? last) };
 }
 
 /** Another name needs a priced model at the moment it takes effect. One name never leads to another. */

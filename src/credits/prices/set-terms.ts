@@ -1,5 +1,7 @@
 import type { Clock } from '../../kit/clock.js';
 import { invalid } from '../../kit/errors.js';
+import { unconditional, type Precondition } from '../../kit/precondition.js';
+import { bookRevision } from './book-revision.js';
 import { checkJumps, checkPrice, isSamePrice, type Insistence } from './check-price.js';
 import type { PriceBooks } from './price-books.js';
 import type { PriceDraft, PriceVersion } from './price.js';
@@ -20,14 +22,17 @@ export type SetTerms = Insistence & {
  * Gives all prices of a book another margin or another price of a credit: a new version of each, in one transaction, so
  * that every version still prices alone. Prices that wait for a later moment get them, too.
  *
- * @throws GatewayError invalid_request (as setPrice), ledger_unavailable.
+ * @throws GatewayError invalid_request (as setPrice), what `check` of the book's revision throws, ledger_unavailable.
  */
 export async function setTerms(
-  { books, clock }: { readonly books: PriceBooks; readonly clock: Clock }, command: SetTerms,
-): Promise<PriceVersion[]> {
+  { books, clock }: { readonly books: PriceBooks; readonly clock: Clock }, command: SetTerms, check: Precondition = unconditional,
+): Promise<{ readonly written: readonly PriceVersion[]; readonly revision: string | null }> {
   const { book, moneyPerCredit, actor, note = '' } = command;
   const marginPercent = command.profitPercents === undefined ? undefined : sumOf(command.profitPercents);
-  return books.write((history) => {
+  let last = 0;
+  const written = await books.write((history) => {
+    last = history.lastVersion();
+    check(bookRevision(history, book, clock()));
     const fromMs = Math.max(command.effectiveFromMs ?? 0, clock());
     const concerned = [
       ...history.current(book, fromMs).map(({ row }) => ({ row, effectiveFromMs: fromMs })),
@@ -46,6 +51,7 @@ export async function setTerms(
       return [draft];
     });
   });
+  return { written, revision: bookRevision(books.history, book, clock(), written.at(-1)?.version ?? last) };
 }
 
 function sumOf(percents: readonly string[]): string {

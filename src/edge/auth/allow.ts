@@ -12,10 +12,10 @@ export type PrivateGate =
 export type ServerKeyGate = { readonly kind: 'server-key'; readonly scope: ServerScope };
 
 /**
- * The callers of `/v1`: services whose key has the scope, operators, and users if `users` says so
+ * The callers of `/v1`: services whose key has the scope (null: any key), operators, and users if `users` says so
  * (docs/contracts/native.md#callers).
  */
-export type CallersGate = { readonly kind: 'callers'; readonly scope: ApiScope; readonly users: boolean };
+export type CallersGate = { readonly kind: 'callers'; readonly scope: ApiScope | null; readonly users: boolean };
 
 /** No authentication: health and metrics. */
 export const anyone = (): PublicGate => ({ kind: 'public' });
@@ -31,6 +31,9 @@ export const serverKey = (scope: ServerScope): ServerKeyGate => ({ kind: 'server
 
 /** Users for their own account, services whose key has the scope, operators. The route resolves the account (edge/v1/callers.ts). */
 export const callers = (scope: ApiScope): CallersGate => ({ kind: 'callers', scope, users: true });
+
+/** The same with a key of any scope, where each part of the request has a gate of its own. */
+export const anyCaller = (): CallersGate => ({ kind: 'callers', scope: null, users: true });
 
 /** The same without users. */
 export const services = (scope: ApiScope): CallersGate => ({ kind: 'callers', scope, users: false });

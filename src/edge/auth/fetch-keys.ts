@@ -29,10 +29,12 @@ export async function fetchKeys(url: URL): Promise<JWK[]> {
 
 async function fetchText(url: URL): Promise<string> {
   const aborted = new AbortController();
-  const signal = AbortSignal.any([aborted.signal, AbortSignal.timeout(TIMEOUT_MS)]);
+  // Not AbortSignal.timeout within AbortSignal.any: Node may collect that as garbage, and then it never fires.
+  const timer = setTimeout(() => { aborted.abort(new Error(`it took longer than ${TIMEOUT_MS} ms`)); }, TIMEOUT_MS);
   try {
-    return await readBounded(await follow(url, signal));
+    return await readBounded(await follow(url, aborted.signal));
   } finally {
+    clearTimeout(timer);
     aborted.abort(); // closes the connection of an answer that was not read to its end
   }
 }

@@ -1,7 +1,7 @@
 import type { CallerKey } from '../../kit/caller.js';
 import { GatewayError, invalid } from '../../kit/errors.js';
 import { fingerprint, isStorable, newId } from '../../kit/ids.js';
-import { API_SCOPES, KEY_SCOPES, SERVER_SCOPES } from '../../kit/principal.js';
+import { API_SCOPES, KEY_SCOPES } from '../../kit/principal.js';
 import type { Db, Trx } from '../../stores/postgres/connect.js';
 import { toGatewayError } from '../../stores/postgres/errors.js';
 import { makeServerKey } from './server-key.js';
@@ -56,7 +56,6 @@ export type ServerKeyAdmin = {
   readonly revoke: (keyId: string) => Promise<ServerKeyRow>;
 };
 
-export const isServerScope = (text: string): boolean => text === '*' || SERVER_SCOPES.some((scope) => scope === text);
 export const isKeyScope = (text: string): boolean => text === '*' || KEY_SCOPES.some((scope) => scope === text);
 
 /** Live keys of one name: a service uses the old one until it has the new one. */

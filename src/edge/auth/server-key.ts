@@ -1,6 +1,6 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { GatewayError } from '../../kit/errors.js';
-import type { KeyScope, ServerCaller } from '../../kit/principal.js';
+import { isServerScope, type KeyScope, type ServerCaller } from '../../kit/principal.js';
 
 /** A key that is accepted now, known by its digest only. */
 export type KnownKey = ServerCaller & { readonly digest: Buffer; readonly expiresAtMs: number | null; readonly keyId: string | null };
@@ -71,8 +71,8 @@ export function serverKeyAuth(ring: KeyRing, clock: () => number): AuthenticateS
 /** How every key that was made here begins. Scanners for secrets look for `cgk_` and 43 characters of base64url. */
 export const looksLikeApiKey = (text: string): boolean => text.startsWith(KEY_PREFIX) || !/^[^.]*\.[^.]*\.[^.]*$/.test(text);
 
-/** Throws GatewayError forbidden unless the key was made for this. */
+/** Throws GatewayError forbidden unless the key was made for this. A scope of `/v1` is never implied: a key names it. */
 export function assertScope(caller: ServerCaller, scope: KeyScope): void {
-  if (caller.scopes.has(scope) || (caller.scopes.has('*') && scope !== 'admin')) return;
+  if (caller.scopes.has(scope) || (caller.scopes.has('*') && isServerScope(scope))) return;
   throw new GatewayError('forbidden', `This server API key has no scope ${scope}`);
 }

@@ -100,7 +100,7 @@ function signsOf(overview: Overview): Sign[] {
       };
     }),
     sign('Dead letters', deadLetters, (dead) => ({
-      value: count(dead), note: 'failed settlements: replay or discard them', level: dead === 0 ? 'good' : 'bad',
+      value: count(dead), note: 'failed settlements of BullMQ; the page has those of RabbitMQ, too', level: dead === 0 ? 'good' : 'bad',
     })),
     sign('Money pending', pendingMoney, ({ count: pending, oldestSeconds }) => ({
       value: count(pending), note: pending === 0 ? 'every grant is in the ledger' : `the oldest for ${duration(oldestSeconds)}`,

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import Type from 'typebox';
 import type { ServiceTier } from '../../credits/prices/price.js';
 import type { TokenUsage } from '../../credits/prices/token-usage.js';
@@ -116,9 +117,11 @@ export function readUsage(given: object, path: string, model: string): ReadUsage
   }
   const usage = sumUp(reading, total, countIn(fields, OUTPUT_NAMES.find((name) => typeof fields[name] === 'number')));
   checkTotal(fields, usage, path);
+  const split = splitWrites(usage, fields, path);
+  checkCopies(fields, split, path, model);
   const tier = fields['service_tier'];
   const serviceTier = typeof tier === 'string' ? SERVICE_TIER_OF[tier] ?? 'standard' : 'standard';
-  return { ...splitWrites(usage, fields, path), ...(serviceTier === 'standard' ? {} : { serviceTier }) };
+  return { ...split, ...(serviceTier === 'standard' ? {} : { serviceTier }) };
 }
 
 /** Refuses a body beside its usages that counts tokens in an unknown way. @throws GatewayError invalid_request. */
@@ -198,6 +201,23 @@ function checkTotal(fields: Readonly<Record<string, unknown>>, usage: { inputTok
     throw validationError({ path: `${path}.${name}`, message: 'is more than the tokens of the input and the output' });
   }
 }
+
+/** What a provider said, sent along as it is: it may not count more, or otherwise, than the fields that are charged. */
+const COPIES = ['usage', 'usage_metadata', 'usageMetadata'] as const;
+
+function checkCopies(fields: Readonly<Record<string, unknown>>, usage: TokenUsage, path: string, model: string): void {
+  for (const name of COPIES) {
+    const copy = fields[name];
+    if (typeof copy !== 'object' || copy === null || Array.isArray(copy)) continue;
+    const counts = countsOf(readUsage(copy, `${path}.${name}`, model));
+    if (Object.keys(counts).length > 0 && !isDeepStrictEqual(counts, countsOf(usage))) {
+      throw validationError({ path: `${path}.${name}`, message: 'counts other tokens than the fields beside it, which are charged' });
+    }
+  }
+}
+
+const countsOf = (usage: TokenUsage): object =>
+  Object.fromEntries(Object.entries(usage).filter(([, count]) => typeof count === 'number' && count !== 0));
 
 /** What was written to a cache for an hour is a class of its own. */
 function splitWrites<T extends Counts>(usage: T, fields: Readonly<Record<string, unknown>>, path: string): T {

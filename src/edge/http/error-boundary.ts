@@ -10,27 +10,37 @@ import { refuse } from './refusals.js';
 /** Seconds a caller should wait after a 503 or a 429 that does not say more itself. */
 const RETRY_AFTER_SECONDS = '1';
 
+/** What a caller is told of something that was thrown. Says that the request was refused, and logs what is a bug. */
+export type Fail = (ctx: GatewayContext, thrown: unknown) => Failure;
+
+export const failing = (log: Log): Fail => (ctx, thrown) => {
+  // A use case may leave this to the boundary: a store that is away is never a bug.
+  const error = redisOutage(toGatewayError(thrown));
+  const failure = toFailure(error, ctx);
+  if (failure.code === 'internal') {
+    log.error(
+      { err: error, requestId: failure.requestId, trace_id: ctx.state.traceId, method: ctx.method, route: ctx.state.route?.path },
+      'request failed',
+    );
+  }
+  refuse(ctx, failure.code, inFull(failure));
+  return failure;
+};
+
 /**
- * The only catch of the HTTP side. Expected failures become the envelope of the route's dialect; anything else is a
+ * The only catch of the HTTP side, but for the operations of a batch, which fail one by one. Expected failures become the
+ * envelope of the route's dialect; anything else is a
  * bug: logged with the request id, answered with a fixed body that tells nothing of the inside.
  */
 export function errorBoundary(
   { log, envelope }: { readonly log: Log; readonly envelope: (ctx: GatewayContext) => Envelope },
 ): Middleware {
+  const fail = failing(log);
   return async (ctx, next) => {
     try {
       await next();
     } catch (thrown) {
-      // A use case may leave this to the boundary: a store that is away is never a bug.
-      const error = redisOutage(toGatewayError(thrown));
-      const failure = toFailure(error, ctx);
-      if (failure.code === 'internal') {
-        log.error(
-          { err: error, requestId: failure.requestId, trace_id: ctx.state.traceId, method: ctx.method, route: ctx.state.route?.path },
-          'request failed',
-        );
-      }
-      refuse(ctx, failure.code, inFull(failure));
+      const failure = fail(ctx, thrown);
       setHeaders(ctx, failure);
       const page = ctx.state.route?.page;
       if (page === undefined) {

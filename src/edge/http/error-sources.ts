@@ -20,6 +20,8 @@ function toSources(error: SchemaError): ErrorSource[] {
   if (error.keyword === 'required') {
     return error.params.requiredProperties.map((name) => ({ path: `${path}.${name}`, message: 'is missing' }));
   }
+  // The smallest number above 0 stands for "above 0" in schemas whose 0 is out of range.
+  if (error.keyword === 'minimum' && error.params.limit === Number.MIN_VALUE) return [{ path, message: 'must be above 0' }];
   const words = error.keyword === 'pattern' ? IN_WORDS.get(String(error.params.pattern)) : undefined;
   return [{ path, message: words ?? error.message }];
 }

@@ -1,7 +1,8 @@
 import type { Middleware } from './context.js';
 
 const METHODS = 'GET,HEAD,PUT,PATCH,POST,DELETE';
-const HEADERS = 'Authorization,Content-Type,Idempotency-Key,X-Request-Id,X-User-ID';
+const HEADERS = 'Authorization,Content-Type,Idempotency-Key,If-Match,If-None-Match,Prefer,X-Request-Id,X-User-ID';
+const EXPOSED = 'X-Request-Id,ETag,Idempotency-Replayed,Preference-Applied,Retry-After';
 /** What a preflight may ask for: a plain list of header names. */
 const HEADER_NAMES = /^[\w, -]{1,512}$/;
 const PREFLIGHT_MAX_AGE_SECONDS = '600';
@@ -18,7 +19,7 @@ export function standardHeaders(): Middleware {
     if (req.method !== 'POST') res.setHeader('Cache-Control', 'no-store');
     if (req.headers.origin !== undefined) {
       res.setHeader('Access-Control-Allow-Origin', '*');
-      res.setHeader('Access-Control-Expose-Headers', 'X-Request-Id,Idempotency-Replayed,Retry-After');
+      res.setHeader('Access-Control-Expose-Headers', EXPOSED);
     }
     if (req.method !== 'OPTIONS') return next();
     res.setHeader('Access-Control-Allow-Origin', '*');

@@ -40,6 +40,10 @@ export const PROBLEMS: Readonly<Record<ErrorCode | 'internal', ProblemKind>> = {
     code: 'not_found', title: 'There is no such thing',
     meaning: 'There is nothing under this name',
   },
+  method_not_allowed: {
+    code: 'method_not_allowed', title: 'The path does not have this method',
+    meaning: 'There is something at this path, but not for this method; `Allow` lists its methods',
+  },
   account_not_found: {
     code: 'account_not_found', title: 'There is no such account',
     meaning: 'There is no account under this id',

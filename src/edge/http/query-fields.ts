@@ -1,6 +1,6 @@
 import Type, { type TSchema } from 'typebox';
-import { invalid } from '../../kit/errors.js';
-import { characterCount } from '../../kit/ids.js';
+import { GatewayError, invalid } from '../../kit/errors.js';
+import { characterCount, shownName } from '../../kit/ids.js';
 import type { GatewayContext } from './context.js';
 
 /** Nothing that is asked for is longer. */
@@ -19,6 +19,24 @@ export function queryText(ctx: GatewayContext, name: string, maxLength = QUERY_L
 export function filledText(ctx: GatewayContext, name: string, maxLength = QUERY_LENGTH_MAX): string | undefined {
   const text = queryText(ctx, name, maxLength);
   return text === '' ? undefined : text;
+}
+
+/** Parameters that one refusal names; a URL may have thousands. */
+const UNKNOWN_MAX = 10;
+
+/**
+ * Refuses what `declared` does not have: a misspelt `limt=10` must not be a list without a limit.
+ *
+ * @throws GatewayError invalid_request with the path of each unknown parameter.
+ */
+export function assertKnownQuery(ctx: GatewayContext, declared: Readonly<Record<string, unknown>>): void {
+  if (ctx.querystring === '') return;
+  const unknown = Object.keys(ctx.query).filter((name) => !Object.hasOwn(declared, name));
+  if (unknown.length === 0) return;
+  const message = 'is not a parameter of this request';
+  throw new GatewayError('invalid_request', message, {
+    sources: unknown.slice(0, UNKNOWN_MAX).map((name) => ({ path: `query.${shownName(name)}`, message })),
+  });
 }
 
 export function queryNumber(ctx: GatewayContext, name: string, min: number, max: number): number | undefined {

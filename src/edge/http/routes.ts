@@ -11,6 +11,7 @@ import type { Admission, Urgency } from './admission.js';
 import { readBody } from './body.js';
 import type { GatewayContext, Middleware, PathParams, RequestState } from './context.js';
 import type { Envelope, Failure, Wording } from './failure.js';
+import { assertKnownQuery } from './query-fields.js';
 import { assertReadableUrl } from './readable-url.js';
 import type { Parser } from './schema.js';
 
@@ -32,11 +33,17 @@ export type RouteSpec<Body> = {
   readonly body?: Parser<Body>;
   /** By status. A string is sent as its `contentMediaType`, by default plain text; a null has no body. */
   readonly replies: Readonly<Record<number, TSchema>>;
+  /** Other media types of the 200, which `Accept` asks for. */
+  readonly alsoAs?: Fields;
   /** How the work itself may fail. What the gate, the body and the parameters refuse goes without saying. */
   readonly errors?: readonly ErrorCode[];
   readonly wording?: Wording;
   /** A repeat gets the first answer, marked `Idempotency-Replayed`. */
   readonly replays?: boolean;
+  /** A write that changes nothing, or that is known by what it is about, so that a repeat needs no memory of its Idempotency-Key. */
+  readonly isRepeatable?: boolean;
+  /** What it answers has an `ETag`. */
+  readonly hasEtag?: boolean;
   /** What it is for, where that decides when it is refused because the process is behind (admission.ts). Without it: `other`. */
   readonly urgency?: Urgency;
 };
@@ -52,9 +59,13 @@ export type Route = {
   readonly headers: Fields;
   readonly body: TSchema | null;
   readonly replies: Readonly<Record<number, TSchema>>;
+  readonly alsoAs: Fields;
   readonly errors: readonly ErrorCode[];
   readonly wording: Wording;
   readonly replays: boolean;
+  readonly hasEtag: boolean;
+  /** Query parameters that are not in `query` are refused. */
+  readonly strictQuery: boolean;
   /** Undefined: the application's. */
   readonly envelope: Envelope | undefined;
   /** Undefined: part of the API. */
@@ -86,11 +97,18 @@ export type RouteTable = {
   readonly pages: (own: PageRules) => AddRoute;
   /** Everything that was added, in order. */
   readonly routes: readonly Route[];
+  /** The methods that a path answers, for `Allow`; none for an unknown path. */
+  readonly methodsOf: (path: string) => readonly string[];
   readonly middleware: () => Middleware;
 };
 
 /** What a dialect does its own way; the rest is the application's. */
-export type DialectRules = { readonly envelope: Envelope; readonly authenticate?: Authenticate };
+export type DialectRules = {
+  readonly envelope: Envelope;
+  readonly authenticate?: Authenticate;
+  /** Refuses query parameters that a route does not declare. Without it they are ignored, as the legacy APIs do. */
+  readonly strictQuery?: boolean;
+};
 
 /** What pages for people do their own way, because a browser sends no Authorization header and no JSON, and shows none. */
 export type PageRules = {
@@ -121,11 +139,12 @@ export function routeTable({ authenticate, authenticateServer, metrics, admissio
 
   const adding = (own: Partial<DialectRules>, page?: PageRules): AddRoute => (method, path, gate, spec, handler) => {
     const {
-      summary, params = {}, query = {}, headers = {}, body, replies, errors = [], wording = {}, replays = false, urgency = 'other',
+      summary, params = {}, query = {}, headers = {}, body, replies, alsoAs = {}, errors = [], wording = {}, replays = false,
+      hasEtag = false, urgency = 'other',
     } = spec;
     const route: Route = {
-      method, path, gate, summary, params, query, headers, body: body?.schema ?? null, replies, errors, wording, replays,
-      envelope: own.envelope, page, observe: metrics.http.route(method, path),
+      method, path, gate, summary, params, query, headers, body: body?.schema ?? null, replies, alsoAs, errors, wording, replays,
+      hasEtag, strictQuery: own.strictQuery ?? false, envelope: own.envelope, page, observe: metrics.http.route(method, path),
     };
     const admit = admission(gate, {
       authenticate: own.authenticate ?? authenticate, authenticateServer, credentials: page?.credentials ?? ofHeader,
@@ -137,6 +156,7 @@ export function routeTable({ authenticate, authenticateServer, metrics, admissio
       // Probes, metrics and pages for operators are wanted most when there is too much of everything else.
       if (gate.kind !== 'public' && page === undefined) busy?.assertAdmits(urgency);
       const principal = await admit(ctx);
+      if (route.strictQuery) assertKnownQuery(ctx, query);
       const sent = body === undefined ? undefined : await read(ctx);
       if (gate.kind === 'server-key') nameAccount(ctx, sent);
       if (gate.kind === 'callers') nameNativeAccount(ctx, principal as NativeCaller, sent);
@@ -154,6 +174,7 @@ export function routeTable({ authenticate, authenticateServer, metrics, admissio
     dialect: (own) => adding(own),
     pages: (own) => adding({}, own),
     routes,
+    methodsOf: (path) => [...new Set(router.match(path, '').path.flatMap(({ methods }) => methods))].sort(),
     middleware: () => {
       const dispatch = router.routes() as unknown as Middleware;
       return (ctx, next) => exact.get(`${ctx.method} ${ctx.path}`)?.(ctx) ?? (dispatch(ctx, next) as Promise<void>);
@@ -211,8 +232,9 @@ function admitNative(
   const admit = (token: Principal): NativeCaller => {
     ctx.state.accountId = token.accountId;
     if (token.role === 'admin' || (token.role === 'supervisor' && gate.scope === 'read')) return { kind: 'operator', token };
-    if (!gate.users) throw new GatewayError('forbidden', 'Users may not call this; it is for services with an API key and for operators');
-    return { kind: 'user', token };
+    const user: NativeCaller = { kind: 'user', token };
+    assertPasses(gate, user);
+    return user;
   };
   const token = authenticate(sent);
   return token instanceof Promise ? token.then(admit) : admit(token);
@@ -220,9 +242,9 @@ function admitNative(
 
 async function admitService(authenticateServer: AuthenticateServer, gate: CallersGate, key: string): Promise<NativeCaller> {
   try {
-    const caller = await authenticateServer(key);
-    assertScope(caller, gate.scope);
-    return { kind: 'service', key: caller };
+    const caller: NativeCaller = { kind: 'service', key: await authenticateServer(key) };
+    assertPasses(gate, caller);
+    return caller;
   } catch (error) {
     // Where no key exists at all, this one is wrong too.
     if (error instanceof GatewayError && error.code === 'not_configured') throw new GatewayError('unauthenticated', 'Invalid API key');
@@ -230,8 +252,17 @@ async function admitService(authenticateServer: AuthenticateServer, gate: Caller
   }
 }
 
+/** Throws GatewayError forbidden unless a caller of `/v1` may pass a gate. A supervisor who may only read is a user to the others. */
+export function assertPasses(gate: CallersGate, caller: NativeCaller): void {
+  if (caller.kind === 'service') {
+    if (gate.scope !== null) assertScope(caller.key, gate.scope);
+  } else if (caller.kind === 'user' && !gate.users) {
+    throw new GatewayError('forbidden', 'Users may not call this; it is for services with an API key and for operators');
+  }
+}
+
 /** A service acts on the account that its body names, or on the one payer of its key, also where the rest of the body is at fault. */
-function nameNativeAccount(ctx: GatewayContext, caller: NativeCaller, sent: unknown): void {
+export function nameNativeAccount(ctx: GatewayContext, caller: NativeCaller, sent: unknown): void {
   if (caller.kind !== 'service') return;
   const { payer, accountPrefix } = caller.key;
   const { account = payer } = (sent ?? {}) as { readonly account?: unknown };

@@ -16,6 +16,7 @@ const MEANINGS: Readonly<Record<FailureCode, string>> = {
   limit_reached: PROBLEMS.limit_reached.title,
   forbidden: 'Admin access required',
   not_found: 'Not found',
+  method_not_allowed: PROBLEMS.method_not_allowed.title,
   account_not_found: 'There is no such account',
   hold_not_found: 'There is no such session of this account',
   hold_resolved: 'The session or usage key has ended already, with usage that cost as much or more, or too long ago; `first` tells how',
@@ -81,7 +82,7 @@ export const errorSchemas = {
 export function failuresOf(route: Route): ReadonlyMap<number, readonly FailureCode[]> {
   const { gate, body, params, query, headers, wording, errors } = route;
   const codes = new Set<FailureCode>();
-  if ([params, query, headers].some((fields) => Object.keys(fields).length > 0)) codes.add('invalid_request');
+  if (route.strictQuery || [params, query, headers].some((fields) => Object.keys(fields).length > 0)) codes.add('invalid_request');
   if (body !== null) for (const code of ['invalid_request', 'body_too_large', 'unsupported_media_type'] as const) codes.add(code);
   if (gate.kind !== 'public') codes.add('unauthenticated');
   if (gate.kind !== 'public' && route.page === undefined) codes.add('ledger_unavailable'); // a process that is behind refuses all of them
@@ -132,7 +133,7 @@ function fieldOf({ body, params, query, headers }: Route): string {
     ...Object.keys(params).map((name) => `path.${name}`), ...Object.keys(query).map((name) => `query.${name}`),
     ...Object.keys(headers).map((name) => `header.${name}`),
   ];
-  return candidates[0] ?? 'body';
+  return candidates[0] ?? 'query';
 }
 
 /** The content of a failure. `own`: what the route itself may answer with this status. */

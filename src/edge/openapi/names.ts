@@ -80,7 +80,7 @@ export function gateName(gate: Gate): string {
     case 'server-key':
       return `server-key (${gate.scope})`;
     case 'callers':
-      return `${gate.users ? 'user, ' : ''}service (${gate.scope}), operator`;
+      return `${gate.users ? 'user, ' : ''}service (${gate.scope ?? 'any scope'}), operator`;
     case 'public':
     case 'authenticated':
       return gate.kind;
@@ -97,9 +97,11 @@ export function gateSentence(gate: Gate): string {
     case 'server-key':
       return `Needs an \`x-server-api-key\` with the scope ${gate.scope}; it acts on the account that the request names.`;
     case 'callers':
-      return `${gate.users ? 'Users call this for their own account. ' : ''}Services need an API key with the scope ${gate.scope}; `
+      return `${gate.users ? 'Users call this for their own account. ' : ''}Services need an API key${ofScope(gate.scope)}; `
         + `operators a token whose role is admin${gate.scope === 'read' ? ' or supervisor' : ''}.`;
     case 'roles':
       return `Needs a token whose role is ${gate.roles.join(' or ')}.`;
   }
 }
+
+const ofScope = (scope: string | null): string => (scope === null ? '' : ` with the scope ${scope}`);

@@ -153,12 +153,14 @@ const REPLAYED: Readonly<Record<string, Header>> = {
   'Idempotency-Replayed': { description: '`true` when this is the answer to an earlier, identical request', schema: Type.Literal('true') },
 };
 const REVALIDATED: Readonly<Record<string, Header>> = { ETag: { description: 'for If-None-Match', schema: Type.String() } };
+const VERSIONED: Readonly<Record<string, Header>> = { ETag: { description: 'of what is answered, for If-Match', schema: Type.String() } };
 
-function replyOf({ path, replays, replies }: Route, status: number, schema: TSchema): Response {
+function replyOf({ path, replays, replies, hasEtag, alsoAs }: Route, status: number, own: TSchema): Response {
+  const schema = apiOf(path) === 'native' ? described(own) : own;
   return {
     description: DESCRIPTIONS.get(status) ?? 'Done.',
-    headers: { ...EVERY_ANSWER, ...(replays ? REPLAYED : {}), ...(304 in replies ? REVALIDATED : {}) },
-    ...(EMPTY.has(status) ? {} : { content: contentOf(apiOf(path) === 'native' ? described(schema) : schema) }),
+    headers: { ...EVERY_ANSWER, ...(replays ? REPLAYED : {}), ...(304 in replies ? REVALIDATED : {}), ...(hasEtag ? VERSIONED : {}) },
+    ...(EMPTY.has(status) ? {} : { content: { ...contentOf(schema), ...(status === 200 ? othersOf(alsoAs) : {}) } }),
   };
 }
 
@@ -169,6 +171,8 @@ const DESCRIPTIONS: ReadonlyMap<number, string> = new Map([
   [304, 'Nothing has changed since the ETag that was sent.'],
   [503, 'Not fit for it now.'],
 ]);
+
+const othersOf = (types: Fields): Content => Object.fromEntries(Object.entries(types).map(([type, schema]) => [type, { schema }]));
 
 function contentOf(schema: TSchema): Content {
   const { type, contentMediaType } = schema as { readonly type?: string; readonly contentMediaType?: string };

@@ -1,7 +1,7 @@
 import Type, { type Static, type TProperties, type TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { GatewayError, type ErrorSource } from '../../kit/errors.js';
-import { isStorable } from '../../kit/ids.js';
+import { shownName } from '../../kit/ids.js';
 import { assertStorable, type Metadata } from '../http/metadata.js';
 import type { Parser } from '../http/schema.js';
 
@@ -24,7 +24,6 @@ export function metadataOf(metadata: Metadata | undefined): Metadata | undefined
 }
 
 const INVALID = 'The request is not valid';
-const NAME_LENGTH_MAX = 100;
 
 /**
  * A parser for bodies of `/v1`. Every member that the schema does not name is refused with its path, because a misspelt
@@ -48,7 +47,7 @@ type SchemaError = ReturnType<ReturnType<typeof Compile>['Errors']>[number];
 
 /** TypeBox reports at most a few errors, and of an unknown member first that its value may not be there. */
 function toSources(error: SchemaError): ErrorSource[] {
-  const path = `body${named(error.instancePath.replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~'))}`;
+  const path = `body${shownName(error.instancePath.replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~'))}`;
   if (error.keyword === 'required') {
     return error.params.requiredProperties.map((name) => ({ path: `${path}.${name}`, message: 'is missing' }));
   }
@@ -57,12 +56,6 @@ function toSources(error: SchemaError): ErrorSource[] {
   if (error.keyword === 'additionalProperties' || error.keyword === 'anyOf') return [];
   return [{ path, message: error.message }];
 }
-
-/** Names of unknown members are the caller's text, which is recorded with the refusal. */
-const named = (text: string): string => {
-  const short = text.length > NAME_LENGTH_MAX ? `${text.slice(0, NAME_LENGTH_MAX)}…` : text;
-  return isStorable(short) ? short : JSON.stringify(short).slice(1, -1).replaceAll(/[^ -~]/g, '?');
-};
 
 /** Throws for a schema with an object that takes any member: a mistake of this code, found when the process starts. */
 function assertStrict(schema: TSchema, path: string): void {

@@ -61,7 +61,8 @@ export function chargeRoutes(add: AddRoute, { charge, book }: ChargeRouteDeps): 
   });
 
   add('POST', '/v1/quotes', callers('read'), {
-    summary: 'What usage would cost now, in every part; changes nothing', body: quoteBody, replies: { 200: Quote }, errors: priceErrors,
+    summary: 'What usage would cost now, in every part; changes nothing', body: quoteBody, isRepeatable: true, replies: { 200: Quote },
+    errors: priceErrors,
   }, (ctx, { body }) => {
     const asked = usagesIn(body);
     if (asked === null) throw invalid('body.usage', 'is missing');

@@ -1,12 +1,14 @@
 import { creditsText } from '../../kit/money/credits.js';
 import Type from 'typebox';
 import type { Receipt } from '../../credits/receipts/read-receipt.js';
-import { GatewayError } from '../../kit/errors.js';
+import { GatewayError, invalid } from '../../kit/errors.js';
+import { LIST_MAX } from '../../kit/limits.js';
 import { listFacts } from '../../ledger/facts.js';
 import { authenticated, callers } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
+import { replyRows, ROW_FORMATS, rowFormatIn } from '../http/row-stream.js';
 import { accountParams, grantIdOf } from './account.routes.js';
 import { accountOfPath, type NameAccount } from './callers.js';
 import { Entry, entryFields, presentEntry, type HistoryEntry } from './entry-fields.js';
@@ -40,7 +42,7 @@ const ReceiptReply = Type.Object({
 /** The caller's own ledger. It lags the balance by what Postgres does not have yet, usually well under a second. */
 export function entryRoutes(add: AddRoute, { history }: EntryRouteDeps): void {
   add('GET', '/v1/entries', authenticated(), {
-    summary: 'Ledger entries of the caller, newest first', query: ListQuery, replies: { 200: ListOf(Entry) },
+    summary: 'Ledger entries of the caller, newest first', query: ListQuery, replies: { 200: ListOf(Entry) }, alsoAs: ROW_FORMATS,
     errors: ['ledger_unavailable'],
   }, async (ctx, { principal }) => {
     await replyPage(ctx, history, () => Promise.resolve(principal.accountId));
@@ -50,7 +52,8 @@ export function entryRoutes(add: AddRoute, { history }: EntryRouteDeps): void {
 /** Any account's ledger, and the receipt of an entry. */
 export function receiptRoutes(add: AddRoute, { history, nameAccount, readReceipt }: ReceiptRouteDeps): void {
   add('GET', '/v1/accounts/:accountId/entries', callers('read'), {
-    summary: 'Ledger entries of an account, newest first', params: accountParams, query: ListQuery, replies: { 200: ListOf(Entry) },
+    summary: 'Ledger entries of an account, newest first: a page as JSON, all of them as CSV or NDJSON', params: accountParams,
+    query: ListQuery, replies: { 200: ListOf(Entry) }, alsoAs: ROW_FORMATS,
     errors: ['account_not_found', 'conflict', 'ledger_unavailable'],
   }, async (ctx, { principal }) => {
     await replyPage(ctx, history, () => accountOfPath(ctx, principal, nameAccount));
@@ -67,10 +70,31 @@ export function receiptRoutes(add: AddRoute, { history, nameAccount, readReceipt
 }
 
 async function replyPage(ctx: GatewayContext, history: ReadHistory, accountId: () => Promise<string>): Promise<void> {
+  const format = rowFormatIn(ctx);
+  if (format !== null) {
+    const paged = ['limit', 'cursor'].find((name) => ctx.query[name] !== undefined);
+    if (paged !== undefined) throw invalid(`query.${paged}`, 'belongs to JSON: CSV and NDJSON have all entries');
+    const query = { accountId: await accountId(), limit: LIST_MAX };
+    const first = await history({ ...query, before: undefined });
+    replyRows(ctx, format, Object.keys(entryFields), allEntries(history, query, first), presentEntry);
+    return;
+  }
   const limit = limitIn(ctx);
   const before = cursorIn(ctx, ([seq]) => (Number.isSafeInteger(seq) && (seq as number) > 0 ? seq as number : null));
   const { entries, next } = await history({ accountId: await accountId(), before, limit });
   reply(ctx, 200, { data: entries.map(presentEntry), nextCursor: next === null ? null : writeCursor([next]) });
+}
+
+type Page = Awaited<ReturnType<ReadHistory>>;
+
+/** Entries page by page, so that no connection waits for the reader. None that is written meanwhile. */
+async function* allEntries(
+  history: ReadHistory, query: { readonly accountId: string; readonly limit: number }, first: Page,
+): AsyncGenerator<HistoryEntry, void, void> {
+  for (let page = first; ; page = await history({ ...query, before: page.next })) {
+    yield* page.entries;
+    if (page.next === null) return;
+  }
 }
 
 function seqIn(ctx: GatewayContext): number {

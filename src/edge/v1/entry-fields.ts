@@ -2,6 +2,7 @@ import Type from 'typebox';
 import type { HistoryEntry as StoredEntry } from '../../books/entry.table.js';
 import { creditsText } from '../../kit/money/credits.js';
 import { readFacts } from '../../ledger/facts.js';
+import type { FlatRow } from '../http/row-stream.js';
 import { AmountOut, timeText, TimeOut } from './values.js';
 
 /** One entry of an account's ledger, as Postgres has it. */
@@ -19,7 +20,7 @@ export const entryFields = {
 };
 export const Entry = Type.Object(entryFields);
 
-export function presentEntry(entry: HistoryEntry): object {
+export function presentEntry(entry: HistoryEntry): FlatRow {
   const { source, reason } = readFacts(entry.about);
   return {
     seq: entry.seq, at: timeText(entry.atMs), kind: entry.kind, hold: entry.holdId === '' ? null : entry.holdId,

@@ -101,7 +101,7 @@ function openHoldRoutes(add: AddRoute, { extend, report }: HoldRouteDeps): void 
 
   add('POST', '/v1/holds/:holdId/progress', callers('holds'), {
     summary: 'Report the usage so far, renew the lease, and top the hold up', params, headers: PreferHeader, body: progressBody,
-    urgency: 'end', replies: { 200: LeaseReply }, errors: ['progress_backwards', ...ON_OPEN],
+    isRepeatable: true, urgency: 'end', replies: { 200: LeaseReply }, errors: ['progress_backwards', ...ON_OPEN],
   }, async (ctx, { principal, body }) => {
     const accountId = accountOf(ctx, principal, body.account);
     const lease = await report({
@@ -113,7 +113,7 @@ function openHoldRoutes(add: AddRoute, { extend, report }: HoldRouteDeps): void 
 
 function endRoutes(add: AddRoute, { settle, void: voidHold }: HoldRouteDeps): void {
   const spec = {
-    params, headers: PreferHeader, replays: true, urgency: 'end', replies: { 200: EndReply }, errors: ON_OPEN,
+    params, headers: PreferHeader, isRepeatable: true, replays: true, urgency: 'end', replies: { 200: EndReply }, errors: ON_OPEN,
   } as const;
   add('POST', '/v1/holds/:holdId/settle', callers('holds'), {
     ...spec, summary: 'Charge what was used and give the rest back', body: settleBody,

@@ -79,7 +79,7 @@ export function limitRoutes(add: AddRoute, deps: LimitRouteDeps): void {
   });
 
   add('GET', '/v1/accounts/:accountId/limits/:limitId', callers('read'), {
-    summary: 'A limit, with its ETag', params, replies: { 200: Limit }, errors: ['not_found', 'ledger_unavailable'],
+    summary: 'A limit, with its ETag', params, replies: { 200: Limit }, hasEtag: true, errors: ['not_found', 'ledger_unavailable'],
   }, async (ctx, { principal }) => {
     const accountId = accountInPath(ctx, principal);
     const limitId = limitIn(ctx);
@@ -91,7 +91,7 @@ export function limitRoutes(add: AddRoute, deps: LimitRouteDeps): void {
 
   add('PUT', '/v1/accounts/:accountId/limits/:limitId', services('admin'), {
     summary: 'Define or replace a limit; it counts from now on. 202: Redis is away, and it applies when Redis is back',
-    params, headers: ConditionHeaders, body: limitBody, replies: { 200: Limit, 201: Limit, 202: Pending },
+    params, headers: ConditionHeaders, body: limitBody, replies: { 200: Limit, 201: Limit, 202: Pending }, hasEtag: true,
     errors: ['limit_exceeded', 'precondition_failed', 'ledger_unavailable'],
   }, async (ctx, { principal, body }) => {
     const accountId = accountInPath(ctx, principal);

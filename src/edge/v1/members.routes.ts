@@ -41,7 +41,8 @@ export function memberRoutes(add: AddRoute, deps: MemberRouteDeps): void {
   });
 
   add('GET', '/v1/accounts/:accountId/members/:spender', callers('read'), {
-    summary: 'A member of a pool, with its ETag', params, replies: { 200: Member }, errors: ['not_found', 'ledger_unavailable'],
+    summary: 'A member of a pool, with its ETag', params, replies: { 200: Member }, hasEtag: true,
+    errors: ['not_found', 'ledger_unavailable'],
   }, async (ctx, { principal }) => {
     const member = await deps.showMember(accountInPath(ctx, principal), spenderInPath(ctx));
     if (member === null) throw noMember();
@@ -50,7 +51,7 @@ export function memberRoutes(add: AddRoute, deps: MemberRouteDeps): void {
 
   add('PUT', '/v1/accounts/:accountId/members/:spender', services('admin'), {
     summary: 'Make an account a member of a pool, which pays for its new holds and charges in /v1', params, body: memberBody,
-    headers: ConditionHeaders, replies: { 200: Member, 201: Member },
+    headers: ConditionHeaders, replies: { 200: Member, 201: Member }, hasEtag: true,
     errors: ['conflict', 'limit_exceeded', 'precondition_failed', 'ledger_unavailable'],
   }, async (ctx, { principal }) => {
     const accountId = accountInPath(ctx, principal);

@@ -11,7 +11,7 @@ import { reply } from '../http/json.js';
 import { Moment, momentIn } from '../http/moment.js';
 import { queryNumber } from '../http/query-fields.js';
 import type { AddRoute } from '../http/routes.js';
-import { AmountOut } from './values.js';
+import { AmountOut, TimeOut } from './values.js';
 
 export type ModelCostsRouteDeps = { readonly modelCosts: (query: ModelCostsQuery) => Promise<ModelCosts>; readonly clock: Clock };
 
@@ -26,11 +26,11 @@ const query = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_MAX, default: LIMIT_DEFAULT, description: 'how many models' })),
 };
 const Costs = Type.Object({
-  from: Type.String(), to: Type.String(),
+  from: TimeOut(), to: TimeOut(),
   upToDate: Type.Boolean({ description: 'false: what was acknowledged in the last moments may be missing' }),
   models: Type.Array(Type.Object({
     model: Type.String({ description: '`unknown`: all that no price book ever had' }),
-    messages: Type.Integer({ description: 'settlements and charges' }), tokens: Type.Number(),
+    messages: Type.Integer({ description: 'settlements and charges' }), tokens: Type.Integer(),
     held: AmountOut('credits of holds that ended'), captured: AmountOut('credits that users paid'),
     captureRatio: Type.Union([Type.Number(), Type.Null()], { description: 'captured / held; null when nothing was held' }),
   })),

@@ -1,10 +1,11 @@
 import Type from 'typebox';
-import type { AccountPlan, Plan } from '../../credits/plans/plan.js';
+import type { AccountPlan, Plan, StoredPlan } from '../../credits/plans/plan.js';
 import type { Referral, ReferralCommand } from '../../credits/plans/referral-bonus.js';
 import { invalid } from '../../kit/errors.js';
 import { ACCOUNT_ID_RULE, isAccountId } from '../../kit/ids.js';
 import { creditsText } from '../../kit/money/credits.js';
 import { ZERO } from '../../kit/money/micros.js';
+import type { Precondition } from '../../kit/precondition.js';
 import { allow } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import { markReplayed } from '../http/idempotency-key.js';
@@ -12,14 +13,16 @@ import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
 import { accountIdText, integerOrNull, storedText } from '../http/schema.js';
 import { nativeBody, Strict } from './body.js';
+import { ConditionHeaders, preconditionOf, setEtag } from './etag.js';
 import { ListOf, wholeList } from './lists.js';
-import { amountIn, AmountIn, AmountOut, positiveAmountIn } from './values.js';
+import { amountIn, AmountIn, AmountOut, OptionalTimeOut, positiveAmountIn, TimeOut, timeText, timeTextOrNull } from './values.js';
 
 /** The use cases of manage-plans.ts and referral-bonus.ts, with their deps. */
 export type PlanRouteDeps = {
-  readonly listPlans: () => Promise<readonly Plan[]>;
-  readonly definePlan: (plan: Plan, actor: string) => Promise<Plan>;
-  readonly removePlan: (planId: string) => Promise<void>;
+  readonly listPlans: () => Promise<readonly StoredPlan[]>;
+  readonly showPlan: (planId: string) => Promise<StoredPlan>;
+  readonly definePlan: (plan: Plan, actor: string, check: Precondition) => Promise<StoredPlan>;
+  readonly removePlan: (planId: string, check: Precondition) => Promise<void>;
   readonly assignPlan: (command: { readonly accountId: string; readonly planId: string; readonly actor: string }) => Promise<AccountPlan>;
   readonly planOf: (accountId: string) => Promise<AccountPlan>;
   readonly endPlan: (accountId: string) => Promise<void>;
@@ -55,8 +58,8 @@ const PlanReply = Type.Object({
   mode: Type.String(), missed: Type.String(), expiresAfterSeconds: Type.Union([Type.Integer(), Type.Null()]),
 });
 const AccountPlanReply = Type.Object({
-  accountId: Type.String(), plan: Type.String(), startedAt: Type.String(), nextPeriod: Type.Integer(),
-  lastRefillAt: Type.Union([Type.String(), Type.Null()]), problem: Type.Union([Type.String(), Type.Null()]),
+  accountId: Type.String(), plan: Type.String(), startedAt: TimeOut(), nextPeriod: Type.Integer(),
+  lastRefillAt: OptionalTimeOut(), problem: Type.Union([Type.String(), Type.Null()]),
 });
 const params = { planId: PlanId() };
 const accountParams = { accountId: accountIdText() };
@@ -69,18 +72,24 @@ export function planRoutes(add: AddRoute, deps: PlanRouteDeps): void {
     reply(ctx, 200, wholeList((await deps.listPlans()).map(presentPlan)));
   });
 
+  add('GET', '/v1/plans/:planId', allow('admin'), {
+    summary: 'A plan, with its ETag', params, replies: { 200: PlanReply }, hasEtag: true, errors: ['not_found', 'ledger_unavailable'],
+  }, async (ctx) => {
+    answerPlan(ctx, await deps.showPlan(planIdIn(ctx)));
+  });
+
   add('PUT', '/v1/plans/:planId', allow('admin'), {
-    summary: 'Create or change a plan; changes apply from the next refill of each account on', params, body: planBody,
-    replies: { 200: PlanReply }, errors: ['conflict', 'ledger_unavailable'],
+    summary: 'Create or change a plan; changes apply from the next refill of each account on', params, headers: ConditionHeaders,
+    body: planBody, replies: { 200: PlanReply }, hasEtag: true, errors: ['conflict', 'precondition_failed', 'ledger_unavailable'],
   }, async (ctx, { principal, body }) => {
-    reply(ctx, 200, presentPlan(await deps.definePlan(toPlan(planIdIn(ctx), body), principal.accountId)));
+    answerPlan(ctx, await deps.definePlan(toPlan(planIdIn(ctx), body), principal.accountId, preconditionOf(ctx)));
   });
 
   add('DELETE', '/v1/plans/:planId', allow('admin'), {
-    summary: 'Remove a plan that no account has', params, replies: { 204: Type.Null() },
-    errors: ['not_found', 'conflict', 'ledger_unavailable'],
+    summary: 'Remove a plan that no account has', params, headers: ConditionHeaders, replies: { 204: Type.Null() },
+    errors: ['not_found', 'conflict', 'precondition_failed', 'ledger_unavailable'],
   }, async (ctx) => {
-    await deps.removePlan(planIdIn(ctx));
+    await deps.removePlan(planIdIn(ctx), preconditionOf(ctx));
     ctx.status = 204;
   });
 
@@ -152,12 +161,16 @@ function toPlan(planId: string, body: ReturnType<typeof planBody.parse>): Plan {
   };
 }
 
+function answerPlan(ctx: GatewayContext, plan: StoredPlan): void {
+  setEtag(ctx, plan.version);
+  reply(ctx, 200, presentPlan(plan));
+}
+
 const presentPlan = ({ planId, name, amount, period, mode, missed, expiresAfterSeconds }: Plan): object => ({
   plan: planId, name, credits: creditsText(amount), period: period.unit,
   periodSeconds: period.unit === 'seconds' ? period.seconds : null, mode, missed, expiresAfterSeconds,
 });
 
 const presentAccountPlan = ({ accountId, planId, anchorMs, nextPeriod, lastRefillAtMs, problem }: AccountPlan): object => ({
-  accountId, plan: planId, startedAt: new Date(anchorMs).toISOString(), nextPeriod,
-  lastRefillAt: lastRefillAtMs === null ? null : new Date(lastRefillAtMs).toISOString(), problem,
+  accountId, plan: planId, startedAt: timeText(anchorMs), nextPeriod, lastRefillAt: timeTextOrNull(lastRefillAtMs), problem,
 });

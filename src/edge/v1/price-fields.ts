@@ -6,7 +6,9 @@ import {
 import { compare, parseDecimal, rational } from '../../credits/prices/rational.js';
 import { invalid } from '../../kit/errors.js';
 import { TOKENS_MAX } from '../../kit/limits.js';
-import { bodyOf, integerOrNull, storedText } from '../http/schema.js';
+import { integerOrNull, storedText } from '../http/schema.js';
+import { nativeBody, Strict } from './body.js';
+import { TimeIn, TimeOut, timeText } from './values.js';
 
 /** The bodies and answers of the price books. */
 
@@ -20,25 +22,20 @@ const Decimal = () => Type.Unsafe<number | string>({
   type: ['number', 'string'], maxLength: DECIMAL_LENGTH_MAX, description: 'a decimal number; as text, every digit counts',
 });
 const DecimalOrNull = () => Type.Unsafe<number | string | null>({ type: ['number', 'string', 'null'], maxLength: DECIMAL_LENGTH_MAX });
-const Moment = () => Type.String({
-  pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d(:\\d\\d(\\.\\d{1,3})?)?(Z|[+-]\\d\\d:\\d\\d)$',
-  description: 'ISO 8601 with a time zone; now, when left out',
-});
+const Moment = () => TimeIn('from when it holds; now, when left out');
 const Name = (lengthMin: number) => storedText(lengthMin, PRICED_MODEL_LENGTH_MAX);
 type GivenPrices = Readonly<Partial<Record<Dimension, number | string | null>>>;
-/** A misspelt class must not become one that is not sold. */
-const Classes = (description: string) => Type.Unsafe<GivenPrices>(Type.Object(
-  Object.fromEntries(DIMENSIONS.map((dimension) => [dimension, Type.Optional(DecimalOrNull())])),
-  { description, additionalProperties: false },
+const Classes = (description: string) => Type.Unsafe<GivenPrices>(Strict(
+  Object.fromEntries(DIMENSIONS.map((dimension) => [dimension, Type.Optional(DecimalOrNull())])), { description },
 ));
 const Limit = () => Type.Optional(integerOrNull(1, TOKENS_MAX));
 const Above = () => Type.Integer({
   minimum: 0, maximum: TOKENS_MAX, description: 'for prompts of more tokens than that: all their tokens',
 });
 
-export const priceBody = bodyOf(Type.Object({
+export const priceBody = nativeBody(Strict({
   provider: Type.Optional(Name(0)), model: Name(1), prices: Type.Optional(Classes('a class that is not named has no price of its own')),
-  tiers: Type.Optional(Type.Array(Type.Object({
+  tiers: Type.Optional(Type.Array(Strict({
     aboveInputTokens: Above(), serviceTier: Type.Enum([...SERVICE_TIERS]), prices: Classes('the classes that have another price there'),
   }))),
   aliasOf: Type.Optional(Type.Union([Name(1), Type.Null()], { description: 'the model is another name for this one' })),
@@ -48,18 +45,18 @@ export const priceBody = bodyOf(Type.Object({
   isDefault: Type.Optional(Type.Boolean()), state: Type.Optional(Type.Enum(['active', 'inactive'])),
   effectiveFrom: Type.Optional(Moment()), note: Type.Optional(storedText(0, NOTE_LENGTH_MAX)),
   force: Type.Optional(Type.Boolean()), allowZero: Type.Optional(Type.Boolean()),
-}), 'The price is not valid');
-export const termsBody = bodyOf(Type.Object({
+}));
+export const termsBody = nativeBody(Strict({
   profitPercents: Type.Optional(Type.Array(Decimal(), { maxItems: PROFITS_MAX })), moneyPerCredit: Type.Optional(Decimal()),
   effectiveFrom: Type.Optional(Moment()), note: Type.Optional(storedText(0, NOTE_LENGTH_MAX)), force: Type.Optional(Type.Boolean()),
-}), 'The terms are not valid');
+}));
 
 const TextOrNull = () => Type.Union([Type.String(), Type.Null()]);
 const IntegerOrNull = () => Type.Union([Type.Integer(), Type.Null()]);
 const ClassesReply = (schema: () => ReturnType<typeof Type.String> | ReturnType<typeof TextOrNull>, isPartial: boolean) =>
   Type.Object(Object.fromEntries(DIMENSIONS.map((dimension) => [dimension, isPartial ? Type.Optional(schema()) : schema()])));
-export const PriceReply = Type.Object({
-  book: Type.String(), provider: Type.String(), model: Type.String(), version: Type.Integer(), effectiveFrom: Type.String(),
+export const priceReply = {
+  book: Type.String(), provider: Type.String(), model: Type.String(), version: Type.Integer(), effectiveFrom: TimeOut(),
   prices: ClassesReply(TextOrNull, false),
   tiers: Type.Array(Type.Object({
     aboveInputTokens: Type.Integer(), serviceTier: Type.String(), prices: ClassesReply(() => Type.String(), true),
@@ -67,10 +64,21 @@ export const PriceReply = Type.Object({
   aliasOf: TextOrNull(), maxInputTokens: IntegerOrNull(), maxOutputTokens: IntegerOrNull(),
   unit: Type.Integer(), rounding: Type.String(), marginPercent: Type.String(), moneyPerCredit: TextOrNull(),
   isDefault: Type.Boolean(), state: Type.String(), createdBy: Type.String(), note: Type.String(),
+};
+export const PriceReply = Type.Object(priceReply);
+export const AliasReply = Type.Object({
+  book: Type.String(), provider: Type.String(), alias: Type.String({ description: 'the other name' }),
+  model: Type.String({ description: 'the model that it leads to' }), version: Type.Integer(), effectiveFrom: TimeOut(),
+  state: Type.String(), createdBy: Type.String(), note: Type.String(),
 });
 
 export const presentPrice = ({ effectiveFromMs, ...row }: PriceVersion): object => ({
-  ...row, effectiveFrom: new Date(effectiveFromMs).toISOString(),
+  ...row, effectiveFrom: timeText(effectiveFromMs),
+});
+
+export const presentAlias = (row: PriceVersion): object => ({
+  book: row.book, provider: row.provider, alias: row.model, model: row.aliasOf, version: row.version,
+  effectiveFrom: timeText(row.effectiveFromMs), state: row.state, createdBy: row.createdBy, note: row.note,
 });
 
 type PriceBody = ReturnType<typeof priceBody.parse>;
@@ -103,13 +111,4 @@ export function positiveText(path: string, value: number | string): string {
   const text = decimalText(path, value);
   if ((parseDecimal(text)?.numerator ?? 0n) <= 0n) throw invalid(path, `${path.replace('body.', '')} must be above 0`);
   return text;
-}
-
-export function momentOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const ms = Date.parse(text);
-  // The parser takes the thirtieth of February for the second of March.
-  const isDay = new Date(`${text.slice(0, 10)}T00:00Z`).getUTCDate() === Number(text.slice(8, 10));
-  if (Number.isNaN(ms) || !isDay) throw invalid('body.effectiveFrom', 'effectiveFrom must be a moment, such as 2026-01-31T12:00:00Z');
-  return ms;
 }

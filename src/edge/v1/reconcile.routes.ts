@@ -12,7 +12,7 @@ import type { AddRoute } from '../http/routes.js';
 import { accountNameText } from '../http/schema.js';
 import { nativeBody, Strict } from './body.js';
 import { ListOf, wholeList } from './lists.js';
-import { AmountOut } from './values.js';
+import { AmountOut, OptionalTimeOut, TimeOut, timeText, timeTextOrNull } from './values.js';
 
 export type Reconciliation = {
   readonly state: ReconcileState;
@@ -43,14 +43,14 @@ const Compared = Type.Object({
   })),
 });
 const State = Type.Object({
-  lastBatchAt: TextOrNull(), lastRoundAt: TextOrNull(), lastRoundAccounts: IntegerOrNull(), lastFullRoundAt: TextOrNull(),
+  lastBatchAt: OptionalTimeOut(), lastRoundAt: OptionalTimeOut(), lastRoundAccounts: IntegerOrNull(), lastFullRoundAt: OptionalTimeOut(),
   round: Type.Object({ full: Type.Boolean(), accounts: Type.Integer() }),
   fullRoundWanted: Type.Boolean(),
-  open: Type.Array(Type.Object({ check: Type.String(), accounts: Type.Integer(), differenceMicros: Type.Number() })),
+  open: Type.Array(Type.Object({ check: Type.String(), accounts: Type.Integer(), differenceMicros: Type.Integer() })),
   findings: Type.Array(Type.Object({
     id: Type.Integer(), accountId: TextOrNull(), check: Type.String(), shard: IntegerOrNull(), seq: IntegerOrNull(),
     expected: Type.String(), actual: Type.String(),
-    differenceMicros: Type.Integer(), firstSeenAt: Type.String(), lastSeenAt: Type.String(),
+    differenceMicros: Type.Integer(), firstSeenAt: TimeOut(), lastSeenAt: TimeOut(),
   })),
   sums: Type.Object({
     accounts: Type.Integer(),
@@ -97,13 +97,11 @@ export const presentComparison = ({ accountId, shard, seq, result, reason, diffe
   differences: differences.map(({ check, expected, actual, micros }) => ({ check, expected, actual, differenceMicros: micros })),
 });
 
-const timeText = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
-
 function presentReconciliation({ state, open, findings, sums }: Reconciliation): object {
   const of = (name: AmountName): bigint => BigInt(sums[name]);
   return {
-    lastBatchAt: timeText(state.lastBatchAtMs), lastRoundAt: timeText(state.lastRoundAtMs),
-    lastRoundAccounts: state.lastRoundAccounts, lastFullRoundAt: timeText(state.lastFullAtMs),
+    lastBatchAt: timeTextOrNull(state.lastBatchAtMs), lastRoundAt: timeTextOrNull(state.lastRoundAtMs),
+    lastRoundAccounts: state.lastRoundAccounts, lastFullRoundAt: timeTextOrNull(state.lastFullAtMs),
     round: { full: state.roundIsFull, accounts: state.roundAccounts },
     fullRoundWanted: state.fullWanted,
     open: open.map(({ check, accounts, micros }) => ({ check, accounts, differenceMicros: micros })),

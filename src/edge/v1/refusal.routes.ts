@@ -11,6 +11,7 @@ import { Moment, momentIn, MS_MAX } from '../http/moment.js';
 import { queryText } from '../http/query-fields.js';
 import type { AddRoute } from '../http/routes.js';
 import { cursorIn, limitIn, ListOf, listPage, ListQuery } from './lists.js';
+import { TimeOut, timeText } from './values.js';
 
 /** `readRefusals` with its database. */
 export type RefusalRouteDeps = { readonly readRefusals: (query: RefusalsQuery) => Promise<readonly Refusal[]> };
@@ -22,9 +23,9 @@ const query = {
   ...ListQuery,
 };
 const RefusalReply = Type.Object({
-  accountId: Type.String(), minute: Type.String(), reason: Type.String(), method: Type.String(), route: Type.String(),
+  accountId: Type.String(), minute: TimeOut(), reason: Type.String(), method: Type.String(), route: Type.String(),
   status: Type.Integer(),
-  count: Type.Integer(), firstAt: Type.String(), lastAt: Type.String(), message: Type.String(), requestId: Type.String(),
+  count: Type.Integer(), firstAt: TimeOut(), lastAt: TimeOut(), message: Type.String(), requestId: Type.String(),
 });
 
 /** Refused requests with time and reason, for support. */
@@ -58,5 +59,5 @@ function readPosition([minuteMs, accountId, reason, method, route]: readonly unk
 const isText = (value: unknown): value is string => typeof value === 'string' && isStorable(value);
 
 const present = ({ minuteMs, firstAtMs, lastAtMs, ...rest }: Refusal): object => ({
-  ...rest, minute: new Date(minuteMs).toISOString(), firstAt: new Date(firstAtMs).toISOString(), lastAt: new Date(lastAtMs).toISOString(),
+  ...rest, minute: timeText(minuteMs), firstAt: timeText(firstAtMs), lastAt: timeText(lastAtMs),
 });

@@ -19,12 +19,17 @@ import { priceRoutes } from './price.routes.js';
 import { reconcileRoutes, type ReconcileRouteDeps } from './reconcile.routes.js';
 import { refundRoutes, type RefundRouteDeps } from './refunds.routes.js';
 import { refusalRoutes, type RefusalRouteDeps } from './refusal.routes.js';
+import { remembering, type AnswerOnce } from './repeats.js';
+import { batchRoutes } from './batch.routes.js';
+import { collecting, type Operation, type RunDeps } from './operations.js';
+import { usageRoutes, type UsageRouteDeps } from './usage.routes.js';
 import { transferRoutes, type TransferRouteDeps } from './transfers.routes.js';
 
 /** What the routes of `/v1` need. The optional parts are left out by tests of the HTTP side that have no Postgres. */
 export type NativeDeps = {
   readonly clock: Clock;
   readonly writeLedger: WriteLedger;
+  readonly answerOnce: AnswerOnce;
   readonly history: ReadHistory;
   readonly plans: PlanRouteDeps;
   readonly oversight?: AccountRouteDeps & ReconcileRouteDeps & Pick<ModelCostsRouteDeps, 'modelCosts'>;
@@ -37,17 +42,21 @@ export type NativeDeps = {
   readonly accounts?: LotRouteDeps & Omit<ReceiptRouteDeps, 'history'>;
   readonly charges?: ChargeRouteDeps;
   readonly grants?: GrantRouteDeps;
+  readonly usage?: UsageRouteDeps;
+  readonly batch: Pick<RunDeps, 'fail' | 'refused'>;
 };
 
 /** The native API (docs/contracts/native.md): every group of its routes. */
 export function nativeRoutes(table: AddRoute, deps: NativeDeps): void {
-  const add = waiting(table, deps.writeLedger);
+  const operations = new Map<string, Operation>();
+  const add = remembering(waiting(collecting(table, operations), deps.writeLedger), deps.answerOnce);
   if (deps.charges !== undefined) chargeRoutes(add, deps.charges);
   if (deps.grants !== undefined) grantRoutes(add, deps.grants, deps.clock);
   if (deps.accounts !== undefined) {
     receiptRoutes(add, { ...deps.accounts, history: deps.history });
     lotRoutes(add, deps.accounts);
   }
+  if (deps.usage !== undefined) usageRoutes(add, { ...deps.usage, clock: deps.clock });
   entryRoutes(add, deps);
   planRoutes(add, deps.plans);
   if (deps.oversight !== undefined) {
@@ -69,4 +78,5 @@ export function nativeRoutes(table: AddRoute, deps: NativeDeps): void {
   }
   if (deps.apiKeys !== undefined) apiKeyRoutes(add, deps.apiKeys);
   if (deps.refusals !== undefined) refusalRoutes(add, deps.refusals);
+  if (operations.size > 0) batchRoutes(add, { ...deps.batch, operations });
 }

@@ -4,11 +4,11 @@ import type { Facts } from '../../ledger/facts.js';
 import type { PlacedEntry } from '../fold-accounts.js';
 import { modelUses, type CorrectedEnd } from '../model-uses.js';
 import { correctedEnds } from './holds.js';
-import type { KnowsModel, Projection } from './projection.js';
+import type { EntryName, Projection } from './projection.js';
 
 export const modelHours: Projection<readonly ModelHour[]> = {
   name: 'model hours',
-  fold: async (batch, trx) => foldModels(batch.fresh, batch.factsOf, await correctedEnds(batch, trx), batch.knowsModel),
+  fold: async (batch, trx) => foldModels(batch.fresh, batch.factsOf, await correctedEnds(batch, trx), batch.entryName),
   write: addModelHours,
 };
 
@@ -20,12 +20,12 @@ type Sums = { messages: bigint; tokens: bigint; held: bigint; captured: bigint }
  */
 export function foldModels(
   fresh: readonly PlacedEntry[], factsOf: (entry: JournalEntry) => Facts,
-  correctedBy: (entry: JournalEntry) => CorrectedEnd | null, knowsModel: KnowsModel,
+  correctedBy: (entry: JournalEntry) => CorrectedEnd | null, entryName: EntryName,
 ): ModelHour[] {
   const rows = new Map<string, ModelHour & Sums>();
   for (const { entry, shard: { shard } } of fresh) {
     for (const use of modelUses({ entry, facts: factsOf(entry), corrected: correctedBy(entry) })) {
-      const model = knowsModel(use.model) ? use.model : UNKNOWN_MODEL;
+      const model = entryName(use.model) ?? UNKNOWN_MODEL;
       const hourMs = hourOf(entry.atMs);
       const key = `${hourMs} ${shard} ${model}`;
       let row = rows.get(key);
@@ -33,7 +33,8 @@ export function foldModels(
       row.messages += BigInt(use.messages);
       row.tokens += BigInt(use.tokens);
       row.held += BigInt(use.held);
-      row.captured += BigInt(use.captured);
+      // These sums only grow: what is given back stays in them.
+      row.captured += BigInt(Math.max(0, use.captured));
     }
   }
   return [...rows.values()];

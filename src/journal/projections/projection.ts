@@ -30,11 +30,11 @@ export type FreshBatch = {
   readonly factsOf: (entry: JournalEntry) => Facts;
   /** Texts that were taken out of `fresh`. */
   readonly unreadable: readonly QuarantineRow[];
-  readonly knowsModel: KnowsModel;
+  readonly entryName: EntryName;
 };
 
-/** Whether a price book has, or ever had, a model of that name: only such models get rows in the books. */
-export type KnowsModel = (model: string) => boolean;
+/** The name under which a price book has, or ever had, a model; null for others: only such names get rows in the books. */
+export type EntryName = (model: string) => string | null;
 
 /** For a fold that two projections share: runs it once per batch. */
 export function oncePerBatch<T>(fold: (batch: FreshBatch, trx: Trx) => T): (batch: FreshBatch, trx: Trx) => T {

@@ -9,6 +9,7 @@ import { moneyIn } from './money-in.js';
 import type { Projection } from './projection.js';
 import { quarantine } from './quarantine.js';
 import { transactions } from './transactions.js';
+import { usageMinutes } from './usage-minutes.js';
 import { collectedUsage, usageRecords } from './usage.js';
 
 /**
@@ -30,6 +31,7 @@ export const projections: readonly Projection[] = [
   usageRecords,
   collectedUsage,
   modelHours,
+  usageMinutes,
   limitWindows,
   transactions,
   moneyIn,

@@ -10,8 +10,11 @@ const OTHER_LABEL = 'other';
 export type BoundedLabelsDeps = {
   /** Names that get a label of their own; later ones are `other`. */
   readonly max: number;
-  /** Whether the name is in a source that callers cannot write to. Other names are `unknown`, so that junk uses up no label. */
-  readonly isKnown: (name: string) => boolean;
+  /**
+   * The entry that a name means in a source that callers cannot write to, or null. All names of one entry have one label;
+   * other names are `unknown`, so that junk uses up no label.
+   */
+  readonly entryName: (name: string) => string | null;
 };
 
 /** Control characters, and characters that only change how the text around them is displayed. */
@@ -21,15 +24,16 @@ const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
  * Labels for names that callers choose: at most `max` names, `other` and `unknown`. A process keeps its labels as long as
  * it runs, because a series that changed its meaning would be worse than one more name under `other`.
  */
-export function boundedLabels({ max, isKnown }: BoundedLabelsDeps): LabelOf {
+export function boundedLabels({ max, entryName }: BoundedLabelsDeps): LabelOf {
   const kept = new Map<string, string>();
   return (name) => {
-    const label = kept.get(name);
+    const entry = kept.has(name) ? name : entryName(name);
+    if (entry === null || entry === '') return UNKNOWN_LABEL;
+    const label = kept.get(entry);
     if (label !== undefined) return label;
-    if (name === '' || !isKnown(name)) return UNKNOWN_LABEL;
     if (kept.size >= max) return OTHER_LABEL;
-    const cleaned = cut(name.replace(INVISIBLE, '_'));
-    kept.set(name, cleaned);
+    const cleaned = cut(entry.replace(INVISIBLE, '_'));
+    kept.set(entry, cleaned);
     return cleaned;
   };
 }

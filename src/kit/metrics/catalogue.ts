@@ -49,8 +49,9 @@ const LIFE_BUCKETS_SECONDS = [0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1_800, 
 
 /** Why a request was refused: the code of the answer, or the negative answer of a check that is no error (credits/refusals/refusal.ts). */
 const REFUSAL_REASONS = [
-  'invalid_request', 'unauthenticated', 'insufficient_credits', 'limit_reached', 'forbidden', 'not_found', 'account_not_found',
-  'hold_not_found', 'hold_resolved', 'progress_backwards', 'not_refundable', 'conflict', 'precondition_failed', 'body_too_large',
+  'invalid_request', 'unauthenticated', 'insufficient_credits', 'limit_reached', 'forbidden', 'not_found', 'method_not_allowed',
+  'account_not_found', 'hold_not_found', 'hold_resolved', 'progress_backwards', 'not_refundable', 'conflict', 'precondition_failed',
+  'body_too_large',
   'unsupported_media_type', 'idempotency_mismatch', 'unknown_model', 'price_missing', 'account_frozen', 'limit_exceeded', 'rate_limited',
   'not_configured', 'ledger_unavailable', 'internal', 'check_negative', 'not_permitted',
 ] as const;

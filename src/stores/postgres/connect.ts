@@ -60,6 +60,21 @@ export const drainProfile = (timeoutMs: number): PoolProfile => ({
   name: 'credit-gateway-drain',
 });
 
+/** Statements of reports, and pauses between them: whoever reads slower than this is cut off. */
+const REPORT_TIMEOUT_MS = 30_000;
+/** One per report that is read at a time (usage-series.ts). */
+export const REPORTS_AT_ONCE_MAX = 3;
+
+/** Reports that are read by a cursor, at the pace of the caller: they must not take connections from requests. */
+export const reportProfile = (timeoutMs: number): PoolProfile => ({
+  ...apiProfile(timeoutMs),
+  connectionsMax: REPORTS_AT_ONCE_MAX,
+  statementTimeoutMs: REPORT_TIMEOUT_MS,
+  idleInTransactionTimeoutMs: REPORT_TIMEOUT_MS,
+  silenceMs: REPORT_TIMEOUT_MS + SILENCE_MARGIN_MS,
+  name: 'credit-gateway-reports',
+});
+
 /** Only for checking the server: an exhausted pool must not look like a Postgres that is down. */
 export const watchProfile = (timeoutMs: number): PoolProfile => ({
   ...apiProfile(timeoutMs), connectionsMax: WATCH_CONNECTIONS_MAX, name: 'credit-gateway-watch',

@@ -33,6 +33,10 @@ test.each<[string, object, number]>([
     ai_model: 'gpt-4o', prompt_tokens: 1_000, completion_tokens: 1_000, prompt_tokens_details: { cached_tokens: 400 },
   }, 1_200],
   ['another name of the model', { ai_model: 'openai/gpt-4o-2024-08-06', input_tokens: 1_000, output_tokens: 1_000 }, 1_250],
+  ["a copy of the provider's usage that says the same", {
+    ai_model: 'gpt-4o', input_tokens: 1_000, output_tokens: 1_000,
+    usage: { prompt_tokens: 1_000, completion_tokens: 1_000, total_tokens: 2_000, prompt_tokens_details: { cached_tokens: 0 } },
+  }, 1_250],
   ['pictures', { ai_model: 'gpt-image-1', input_tokens: 0, output_tokens: 4_160, output_tokens_details: { image_tokens: 4_160 } }, 16_640],
   ['a long prompt', { ai_model: 'gemini-2.5-pro', input_tokens: 300_000, output_tokens: 0 }, 75_000],
 ])('%s', async (_, fields, credits) => {
@@ -65,9 +69,12 @@ test('what has no price, and what is not known, is refused and charges nothing',
     await end({ user_id: user, ai_model: 'gpt-image-1', input_tokens: 0, output_tokens: 4_160 }),
     await end({ user_id: user, ai_model: 'gpt-4o', input_tokens: 5, output_tokens: 5, service_tier: 'priority' }),
     await end({ user_id: user, ai_model: 'gpt-4o', input_tokens: 5, output_tokens: 5, video_tokens: 7 }),
+    await end({ user_id: user, ai_model: 'gpt-4o', input_tokens: 5, output_tokens: 5, usage: { cache_read_input_tokens: 7 } }),
+    await end({ user_id: user, ai_model: 'gpt-4o', input_tokens: 5, output_tokens: 5, usageMetadata: { cachedContentTokenCount: 7 } }),
   ];
   expect(refused.map(({ status, body }) => [status, body.sources?.[0]?.path, body.data.status])).toEqual([
     [400, 'outputTokens', 'not-accessible'], [400, 'serviceTier', 'not-accessible'], [400, 'body.video_tokens', 'not-accessible'],
+    [400, 'body.usage', 'not-accessible'], [400, 'body.usageMetadata.cachedContentTokenCount', 'not-accessible'],
   ]);
   expect(await lab.balance(user)).toBe(0);
 });

@@ -26,8 +26,9 @@ type Price = {
 } & Record<string, unknown>;
 const get = (path: string, token = admin): Promise<Answer> => checked.send('GET', `/v1/prices/${path}`, { token });
 const put = (path: string, body: object, token = admin): Promise<Answer> => checked.send('PUT', `/v1/prices/${path}`, { token, body });
-const priceIn = ({ body }: Answer): Price => body['price'] as Price;
-const pricesIn = ({ body }: Answer): Price[] => body['prices'] as Price[];
+const priceIn = ({ body }: Answer): Price =>
+  Object.fromEntries(Object.entries(body).filter(([name]) => name !== 'changed')) as unknown as Price;
+const pricesIn = ({ body }: Answer): Price[] => body['data'] as Price[];
 const pathsIn = ({ body }: Answer): string[] => (body['errors'] as { path: string }[]).map(({ path }) => path);
 const later = (ms: number): string => new Date(Date.now() + movedMs + ms).toISOString();
 const acme = (model: string, prices: object = { input: '2.50', output: 10 }): object => ({ provider: 'acme', model, prices });
@@ -49,26 +50,49 @@ test('a price is set, shown, and not set twice', async () => {
 });
 
 test('books are read page by page', async () => {
-  const all = await get('messages?limit=100');
-  const names = pricesIn(all).map(({ model }) => model);
-  expect([all.body['total'], all.body['nextOffset'], names.length]).toEqual([names.length, null, names.length]);
-  const paged: string[] = [];
-  for (let offset: number | null = 0; offset !== null;) {
-    const page: Answer = await get(`messages?limit=5&offset=${offset}`);
-    paged.push(...pricesIn(page).map(({ model }) => model));
-    offset = page.body['nextOffset'] as number | null;
-  }
-  expect(paged).toEqual(names);
-  expect(pricesIn(await get('messages?provider=openai')).filter(({ isDefault }) => isDefault === true).map(({ model }) => model)).toEqual([
+  const paged = async (path: string, more = ''): Promise<Price[]> => {
+    const found: Price[] = [];
+    for (let cursor = ''; ;) {
+      const page = await get(`${path}?limit=5${more}${cursor === '' ? '' : `&cursor=${cursor}`}`);
+      found.push(...pricesIn(page));
+      if (page.body['nextCursor'] === null) return found;
+      cursor = page.body['nextCursor'] as string;
+    }
+  };
+  const all = await get('messages?limit=1000');
+  expect(all.body['nextCursor']).toBeNull();
+  expect(await paged('messages')).toEqual(pricesIn(all));
+  expect((await paged('messages', '&provider=openai')).filter(({ isDefault }) => isDefault === true).map(({ model }) => model)).toEqual([
     'gpt-4-turbo',
   ]);
-  const newest = await get('messages/history?limit=1');
-  const next = await get(`messages/history?limit=1&before=${String(newest.body['nextBefore'])}`);
-  expect(pricesIn(next)[0]?.version).toBeLessThan(pricesIn(newest)[0]?.version ?? 0);
-  expect([
-    pathsIn(await get('messages?limit=0')), pathsIn(await get('messages?offset=x')),
-    pathsIn(await get('messages/history?before=0')),
-  ]).toEqual([['query.limit'], ['query.offset'], ['query.before']]);
+  const versions = (await paged('messages/history')).map(({ version }) => version);
+  expect(versions).toEqual([...new Set(versions)].sort((a, b) => b - a));
+  expect(versions.length).toBeGreaterThanOrEqual(pricesIn(all).length);
+  for (const query of ['limit=0', 'limit=1001', 'cursor=x', 'offset=1', 'limt=10']) {
+    expect([query, pathsIn(await get(`messages?${query}`))]).toEqual([query, [`query.${query.split('=')[0] ?? ''}`]]);
+  }
+  expect(pathsIn(await get('messages/history?before=0'))).toEqual(['query.before']);
+});
+
+test('other names of a model are listed with what they lead to', async () => {
+  await put('native', acme('long-name-1'));
+  const alias = await put('native', { provider: 'acme', model: 'house-model', aliasOf: 'long-name-1', note: 'ours' });
+  expect(pricesIn(await get('native/aliases?provider=acme'))).toEqual([{
+    book: 'native', provider: 'acme', alias: 'house-model', model: 'long-name-1', version: priceIn(alias).version,
+    effectiveFrom: priceIn(alias).effectiveFrom, state: 'active', createdBy: 'root', note: 'ours',
+  }]);
+  const missing = await put('native', { provider: 'acme', model: 'other', aliasOf: 'nothing' });
+  expect([missing.status, pathsIn(missing)]).toEqual([400, ['body.aliasOf']]);
+});
+
+test('rates are decimal text as it was sent', async () => {
+  const prices = { input: '0.10000000000000000555', output: 0.3 };
+  const tiers = [{ aboveInputTokens: 200_000, serviceTier: 'standard', prices: { input: '0.2000' } }];
+  const { body } = await put('native', { ...acme('exact', prices), tiers, marginPercent: 12.5 });
+  expect(body).toMatchObject({
+    prices: { input: '0.10000000000000000555', output: '0.3' }, marginPercent: '12.5',
+    tiers: [{ aboveInputTokens: 200_000, serviceTier: 'standard', prices: { input: '0.2000' } }],
+  });
 });
 
 test('a price of the future waits for its moment', async () => {
@@ -102,6 +126,12 @@ test.each<[string, object, string]>([
   ['the past', { ...acme('bad'), effectiveFrom: '2020-01-01T00:00:00Z' }, 'body.effectiveFrom'],
   ['a day that is none', { ...acme('bad'), effectiveFrom: '2090-02-30T00:00:00Z' }, 'body.effectiveFrom'],
   ['another unit', { ...acme('bad'), unit: 10 }, 'body.unit'],
+  ['a moment without a zone', { ...acme('bad'), effectiveFrom: '2090-01-01T00:00:00' }, 'body.effectiveFrom'],
+  ['a member that is not there', { ...acme('bad'), maxOutputToken: 5 }, 'body.maxOutputToken'],
+  ['a class that is not there', acme('bad', { input: '1', ouput: '2' }), 'body.prices.ouput'],
+  ['a member of a tier that is not there', {
+    ...acme('bad'), tiers: [{ aboveInputTokens: 1, serviceTier: 'standard', prices: { input: '1' }, belowInputTokens: 5 }],
+  }, 'body.tiers.0.belowInputTokens'],
   ['no model', { provider: 'acme', prices: { input: 1, output: 1 } }, 'body.model'],
 ])('refuses %s', async (_, body, path) => {
   const refused = await put('native', body);
@@ -157,7 +187,7 @@ test('a new session is charged the new price, and an open one its own', async ()
   await post('/api/credits/allocate', { userId: 'alice', credits: 1_000 }, admin);
   expect((await open('old')).status).toBe(201);
   expect((await put('tokens', { model: 'gpt-4', prices: { input: '8', output: '8' } })).body).toMatchObject({
-    changed: true, price: { unit: 1_000, rounding: 'micro' },
+    changed: true, unit: 1_000, rounding: 'micro',
   });
   expect((await open('new')).status).toBe(201);
   expect([await charged('old'), await charged('new')]).toEqual([5, 8]);

@@ -98,6 +98,15 @@ test('several entries of a name: of the provider that is named, or stands before
   expect(() => many.priceOf('NN')).toThrow('several models are spelled like "NN": Nn, nN');
 });
 
+test('statistics call a model by the name of its entry in any book, also when it is not for sale any more', async () => {
+  await lab.set({ book: 'messages', provider: 'house', model: 'Gone-1', prices: { input: '1', output: '1' } });
+  await lab.set({ book: 'messages', provider: 'house', model: 'Gone-1', prices: { input: '1', output: '1' }, state: 'inactive' });
+  const names = ['gpt-4', 'GPT-4', 'openai/gpt-4', 'gpt-4-0613', 'gpt-4:free', 'house/gone-1-latest', 'nobody-knows', '*', 'x/*', ''];
+  expect(names.map((name) => lab.books.history.entryName(name))).toEqual([
+    'gpt-4', 'gpt-4', 'gpt-4', 'gpt-4', 'gpt-4', 'Gone-1', null, null, null, null,
+  ]);
+});
+
 test('what is not for sale is refused under any name; what is deleted is unknown', async () => {
   await lab.set({ book: 'tokens', model: 'asleep', prices: { input: '1', output: '1' }, state: 'inactive' });
   for (const name of ['asleep', 'x/ASLEEP', 'asleep-latest']) expect(() => lab.books.tokens.priceOf(name)).toThrow('is not active');

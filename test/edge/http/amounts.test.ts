@@ -71,6 +71,7 @@ describe('what is accepted is exact', () => {
       token, body: { sessionId: 's', modelId: 'm', estimatedTokens: 0 },
     });
     expect([status, body['message']]).toEqual([400, 'Missing required fields']);
+    expect(body['sources']).toEqual([{ path: 'body.estimatedTokens', message: 'must be above 0' }]);
   });
 
   test('11 a thousand times 0.1 + 0.2 leaves no dust', async () => {

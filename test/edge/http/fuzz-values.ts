@@ -11,7 +11,10 @@ import { shapeOf, type Shape } from '../../../src/edge/openapi/examples.js';
 const SHARED: Readonly<Record<string, readonly unknown[]>> = {
   sessionId: ['s1', 's2', 's3', 'S1', 'a:b', 'a|b', '-'], userId: ['fuzz', 'fuzz@example.com', 'fuzz-name'],
   targetUserId: ['fuzz'], user_id: ['fuzz'], accountId: ['fuzz'], referrer: ['fuzz'], email: ['fuzz@example.com', 'FUZZ@example.com'],
-  modelId: ['gpt-4', 'none', '__proto__', 'constructor'], 'Idempotency-Key': ['k1', 'k2', '"k1"'],
+  modelId: ['gpt-4', 'none', '__proto__', 'constructor'],
+  // Many, because a key that named another request of /v1 is refused; some are sent twice.
+  'Idempotency-Key': ['"k1"', ...Array.from({ length: 300 }, (_, index) => `k${index}`)],
+  'If-Match': ['*', '"1"'], 'If-None-Match': ['"1"', '*'],
   transactionType: ['purchase', 'BONUS'], reason: ['manual_adjustment'], provider: ['openai', 'acme'], modelName: ['gpt-4', 'm'],
   feature_endpoint_value: ['ai_chat', 'summary'], value: ['ai_chat', 'summary'], plan: ['pro'], planId: ['pro'],
   startDate: ['2026-01-01', '2026-01-01T10:00:00Z'], endDate: ['2026-02-01', '2030-12-31'],

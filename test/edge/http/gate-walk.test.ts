@@ -5,7 +5,7 @@ import { listRoutes } from '../../../src/compose/app.js';
 import { anyone, type Gate } from '../../../src/edge/auth/allow.js';
 import type { AddRoute } from '../../../src/edge/http/routes.js';
 import type { OpenApi } from '../../../src/edge/openapi/types.js';
-import type { Principal, ServerScope } from '../../../src/kit/principal.js';
+import { API_SCOPES, type Principal, type ServerScope } from '../../../src/kit/principal.js';
 import { fakeGateway, send, signed, usualClaims, type CallOptions } from '../../support/fake-gateway.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
 
@@ -132,6 +132,7 @@ const GATES: Readonly<Record<string, Expected>> = {
   'POST /v1/api-keys': 'admin',
   'DELETE /v1/api-keys/{keyId}': 'admin',
   'POST /v1/api-keys/{keyId}/rotate': 'admin',
+  'POST /v1/batch': 'holders',
   'POST /v1/charges': 'users and services',
   'GET /v1/entries': 'any',
   'POST /v1/grants': 'services',
@@ -139,9 +140,11 @@ const GATES: Readonly<Record<string, Expected>> = {
   'GET /v1/models/costs': 'supervisor',
   'GET /v1/plans': 'admin',
   'DELETE /v1/plans/{planId}': 'admin',
+  'GET /v1/plans/{planId}': 'admin',
   'PUT /v1/plans/{planId}': 'admin',
   'GET /v1/prices/{book}': 'admin',
   'PUT /v1/prices/{book}': 'admin',
+  'GET /v1/prices/{book}/aliases': 'admin',
   'GET /v1/prices/{book}/history': 'admin',
   'PUT /v1/prices/{book}/terms': 'admin',
   'GET /v1/reconciliation': 'admin',
@@ -151,6 +154,7 @@ const GATES: Readonly<Record<string, Expected>> = {
   'POST /v1/refunds': 'services',
   'GET /v1/refusals': 'supervisor',
   'GET /v1/shards': 'admin',
+  'GET /v1/usage': 'users and services',
   'POST /v1/transfers': 'services',
   'GET /v1/transfers/{id}': 'service readers',
   // Operations
@@ -229,7 +233,7 @@ beforeAll(async () => {
     ...credentials.get('admin'), body: { name: 'metrics', scopes: ['telemetry'] },
   });
   const keys = { serverKey: key, forgedKey: randomBytes(32).toString('hex'), telemetryKey: String(made.body['key']) } as const;
-  for (const [caller, scopes] of [['fullKey', ['*', 'admin']], ['narrowKey', ['holds']]] as const) {
+  for (const [caller, scopes] of [['fullKey', API_SCOPES], ['narrowKey', ['holds']]] as const) {
     const { body } = await send(`${gateway.url}/v1/api-keys`, 'POST', { ...credentials.get('admin'), body: { name: caller, scopes } });
     credentials.set(caller, { token: String(body['key']) });
   }

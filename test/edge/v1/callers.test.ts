@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { nativeLab, problemOf, type Call, type NativeLab } from './lab.js';
+import { nativeLab, problemOf, SERVER_KEY, type Call, type NativeLab } from './lab.js';
 
 /** Who calls /v1 and on whose account (docs/contracts/native.md#callers), and the keys of services. */
 let lab: NativeLab;
@@ -29,8 +29,19 @@ describe('the account of a request', () => {
     expect(problemOf(await charge(proxy, {}))).toEqual([400, 'invalid_request', ['body.account']]);
     expect(problemOf(await proxy('POST', '/v1/grants', { account, amount: '1' }))).toEqual([403, 'forbidden', []]);
     expect((await proxy('GET', `/v1/accounts/${account}/lots`)).status).toBe(200);
-    const everything = await lab.service(['*']);
-    expect((await charge(everything, { account })).status).toBe(201);
+  });
+
+  test('keys of the credits process keep its scopes and get none of /v1', async () => {
+    const account = await lab.funded('10');
+    const { body } = await lab.operator('POST', '/api/admin/server-keys', { name: 'older', scopes: ['*'] });
+    for (const call of [lab.bearer(String(body['key'])), lab.bearer(SERVER_KEY), await lab.service(['*'])]) {
+      expect(problemOf(await charge(call, { account }))).toEqual([403, 'forbidden', []]);
+      expect((await call('GET', `/v1/accounts/${account}`)).status).toBe(403);
+    }
+    const process = (key: string) => lab.checked.send('POST', '/api/credits-process/start', {
+      headers: { 'x-server-api-key': key }, body: {},
+    });
+    for (const key of [String(body['key']), SERVER_KEY]) expect((await process(key)).status).toBe(400);
   });
 
   test('a key that is bound to a prefix or a payer acts on nothing else', async () => {

@@ -19,8 +19,11 @@ export type NativeLab = {
   readonly stop: () => Promise<void>;
 };
 
+/** A key of the environment: one that `/v1` does not know. */
+export const SERVER_KEY = 'a-key-of-the-environment';
+
 export async function nativeLab(): Promise<NativeLab> {
-  const gateway = await startGateway();
+  const gateway = await startGateway({ environment: { SERVER_API_KEYS: SERVER_KEY } });
   const checked = await checkedGateway(gateway.url);
   const bearer = (token: string): Call => (method, path, body, headers = {}) =>
     checked.send(method, path, { token, headers, ...(body === undefined ? {} : { body }) });

@@ -7,18 +7,20 @@ import type { Answer } from '../../support/fake-gateway.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
 
 const DAY_MS = 86_400_000;
-const KEY = randomBytes(32).toString('hex');
 const PREFIXED = randomBytes(32).toString('hex');
 
 let gateway: TestGateway;
 let checked: CheckedGateway;
 let db: Db;
 let admin: string;
+let service: string;
 beforeAll(async () => {
-  gateway = await startGateway({ environment: { SERVER_API_KEYS: KEY } });
+  gateway = await startGateway();
   checked = await checkedGateway(gateway.url);
   db = connectPostgres(gateway.databaseUrl, watchProfile(20_000));
   admin = await gateway.token({ sub: 'root', role: 'admin' });
+  const made = await checked.send('POST', '/v1/api-keys', { token: admin, body: { name: 'till', scopes: ['charges', 'grants', 'read'] } });
+  service = String(made.body['key']);
   await db.raw(
     `insert into server_keys (key_id, name, digest, hint, scopes, account_prefix, created_by)
      values (?, 'shop', ?, 'x', ?, 'shop-', 'root')`,
@@ -30,10 +32,11 @@ afterAll(async () => {
   await gateway.stop();
 });
 
-const call = (method: string, path: string, body?: object, { token = KEY, key }: { readonly token?: string; readonly key?: string } = {}):
-Promise<Answer> => checked.send(method, path, {
-  token, ...(body === undefined ? {} : { body }), ...(key === undefined ? {} : { headers: { 'Idempotency-Key': key } }),
-});
+type With = { readonly token?: string; readonly key?: string };
+const call = (method: string, path: string, body?: object, { token = service, key }: With = {}): Promise<Answer> =>
+  checked.send(method, path, {
+    token, ...(body === undefined ? {} : { body }), ...(key === undefined ? {} : { headers: { 'Idempotency-Key': key } }),
+  });
 const fund = (account: string, credits: number, expiryDays = 30) =>
   checked.send('POST', '/api/credits/allocate', { token: admin, body: { userId: account, credits, expiryDays } });
 const deduct = async (account: string, credits: number): Promise<void> => {

@@ -31,7 +31,7 @@ test.each([['accounts', 'freezes'], ['changed holds', 'placed holds']])('%s come
 
 describe('a fold that two projections share', () => {
   const batch = (): FreshBatch => ({
-    fresh: [], accounts: [], factsOf: () => { throw new Error('no entries'); }, unreadable: [], knowsModel: () => true,
+    fresh: [], accounts: [], factsOf: () => { throw new Error('no entries'); }, unreadable: [], entryName: (model) => model,
   });
   const trx = undefined as unknown as Trx; // nothing is read
 

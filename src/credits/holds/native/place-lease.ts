@@ -10,6 +10,7 @@ import type { ServiceTier } from '../../prices/price.js';
 import { classCounts, type TokenUsage } from '../../prices/token-usage.js';
 import { placeRefusal } from '../hold-refusals.js';
 import { placeHold } from '../place-hold.js';
+import { spendingFact } from '../../../ledger/spending-fact.js';
 import { toLease, type Lease, type LeaseCall, type LeaseDeps } from './lease.js';
 import { inputCostOf, type LeasePricing } from './lease-price.js';
 import { beyondHold } from './lease-terms.js';
@@ -72,6 +73,7 @@ export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<
     fingerprint: fingerprintOf(command),
     facts: {
       lease: { model, ...(pricing.price === '' ? {} : { usage, serviceTier }) }, actor, ...(metadata === undefined ? {} : { metadata }),
+      ...spendingFact(command.spending),
       ...(reason === null ? {} : { reason }), type: 'lease',
     },
   });

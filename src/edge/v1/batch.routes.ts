@@ -1,0 +1,57 @@
+import Type from 'typebox';
+import { inLanes } from '../../kit/in-lanes.js';
+import { fingerprint } from '../../kit/ids.js';
+import { BATCH_OPERATIONS_MAX } from '../../kit/limits.js';
+import { anyCaller } from '../auth/allow.js';
+import { replyText } from '../http/json.js';
+import type { AddRoute } from '../http/routes.js';
+import { nativeBody, Strict } from './body.js';
+import { IdempotencyKeyHeader, keyOf } from './idempotency.js';
+import { laneOf, OPERATIONS, runOperation, type OperationAnswer, type RunDeps } from './operations.js';
+
+/** Accounts that a batch works on at once: their scripts leave in one write, and leave room for other requests. */
+const LANES_AT_ONCE_MAX = 128;
+
+const EXAMPLE = {
+  operations: [
+    { op: 'holds.place', body: { account: 'alice', id: 'msg-1', amount: '2.5' } },
+    { op: 'holds.settle', id: 'msg-1', body: { account: 'alice', amount: '1.75', reason: 'completed' } },
+    { op: 'charges.create', idempotencyKey: 'order-17', body: { account: 'bob', amount: '0.5', feature: 'image' } },
+  ],
+};
+
+/** Each operation is checked when it is its turn, so that a broken one never stops the others. */
+const body = nativeBody(Strict({
+  operations: Type.Array(Type.Unknown({
+    description: `an object: \`op\`, one of ${[...OPERATIONS.keys()].map((op) => `\`${op}\``).join(', ')}; `
+      + '`body` and `idempotencyKey` as of its own route; `id` of the hold, for those that change one',
+  }), { minItems: 1, maxItems: BATCH_OPERATIONS_MAX }),
+}, { examples: [EXAMPLE] }));
+
+const Results = Type.Object({
+  results: Type.Array(Type.Object({
+    status: Type.Integer({ description: 'as of its own route' }),
+    replayed: Type.Optional(Type.Literal(true, { description: 'the answer to an earlier, identical operation' })),
+    body: Type.Record(Type.String(), Type.Unknown(), { description: 'as of its own route; of a failure, the problem' }),
+  }), { description: 'one for each operation, in their order' }),
+});
+
+/** Many operations in one request, each with its own outcome. */
+export function batchRoutes(add: AddRoute, deps: RunDeps): void {
+  add('POST', '/v1/batch', anyCaller(), {
+    summary: `Up to ${BATCH_OPERATIONS_MAX} operations at once; each succeeds or fails alone`, body, headers: IdempotencyKeyHeader,
+    urgency: 'begin', replies: { 200: Results },
+  }, async (ctx, { principal, body: { operations } }) => {
+    const key = keyOf(ctx, principal);
+    const batch = key === null ? null : fingerprint(key.key);
+    const answers: OperationAnswer[] = [];
+    await inLanes(operations, laneOf, LANES_AT_ONCE_MAX, async (operation, index) => {
+      answers[index] = await runOperation(deps, ctx, principal, operation, batch === null ? null : `batch.${batch}.${index}`);
+    });
+    replyText(ctx, 200, `{"results":[${answers.map(present).join(',')}]}`);
+  });
+}
+
+/** The bodies are JSON already. */
+const present = ({ status, replayed, body: answer }: OperationAnswer): string =>
+  `{"status":${status},${replayed ? '"replayed":true,' : ''}"body":${answer}}`;
