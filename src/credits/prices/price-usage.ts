@@ -51,7 +51,7 @@ export function sumOf(priced: readonly Pick<PricedUsage, 'amount'>[]): Micros {
 }
 
 /** The books refuse with the name of a field; the caller is told the code and where the field is. */
-function refusedAs<Result>(code: 'unknown_model' | 'price_missing', path: string, work: () => Result): Result {
+export function refusedAs<Result>(code: 'unknown_model' | 'price_missing', path: string, work: () => Result): Result {
   try {
     return work();
   } catch (error) {

@@ -60,7 +60,8 @@ function placeRoute(add: AddRoute, { place }: HoldRouteDeps): void {
     summary: 'Reserve credits before a request: an amount, or what a model may use', headers, body: placeBody,
     replays: true, urgency: 'begin', replies: { 201: LeaseReply },
     errors: [
-      'insufficient_credits', 'limit_reached', 'hold_resolved', 'idempotency_mismatch', 'limit_exceeded', 'account_frozen',
+      'insufficient_credits', 'limit_reached', 'hold_resolved', 'idempotency_mismatch', 'unknown_model', 'price_missing', 'limit_exceeded',
+      'account_frozen',
       'ledger_unavailable',
     ],
   }, async (ctx, { principal, body }) => {
@@ -82,7 +83,7 @@ function placeRoute(add: AddRoute, { place }: HoldRouteDeps): void {
 function openHoldRoutes(add: AddRoute, { extend, report }: HoldRouteDeps): void {
   add('POST', '/v1/holds/:holdId/extend', callers('holds'), {
     summary: 'Raise an open hold, renew its lease, or both', params, headers, body: extendBody, replays: true, urgency: 'end',
-    replies: { 200: LeaseReply }, errors: ['insufficient_credits', 'limit_reached', 'idempotency_mismatch', ...ON_OPEN],
+    replies: { 200: LeaseReply }, errors: ['insufficient_credits', 'limit_reached', 'idempotency_mismatch', 'price_missing', ...ON_OPEN],
   }, async (ctx, { principal, body }) => {
     const { amount, maxOutputTokens, leaseSeconds } = body;
     const accountId = accountOf(ctx, principal, body.account);
@@ -101,7 +102,7 @@ function openHoldRoutes(add: AddRoute, { extend, report }: HoldRouteDeps): void 
 
   add('POST', '/v1/holds/:holdId/progress', callers('holds'), {
     summary: 'Report the usage so far, renew the lease, and top the hold up', params, headers: PreferHeader, body: progressBody,
-    isRepeatable: true, urgency: 'end', replies: { 200: LeaseReply }, errors: ['progress_backwards', ...ON_OPEN],
+    isRepeatable: true, urgency: 'end', replies: { 200: LeaseReply }, errors: ['progress_backwards', 'price_missing', ...ON_OPEN],
   }, async (ctx, { principal, body }) => {
     const accountId = accountOf(ctx, principal, body.account);
     const lease = await report({
@@ -117,6 +118,7 @@ function endRoutes(add: AddRoute, { settle, void: voidHold }: HoldRouteDeps): vo
   } as const;
   add('POST', '/v1/holds/:holdId/settle', callers('holds'), {
     ...spec, summary: 'Charge what was used and give the rest back', body: settleBody,
+    errors: ['unknown_model', 'price_missing', ...ON_OPEN],
   }, async (ctx, { principal, body }) => {
     const call = callOf(ctx, principal, accountOf(ctx, principal, body.account));
     reasonOf(principal, call.accountId, body.reason);

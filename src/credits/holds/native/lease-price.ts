@@ -5,6 +5,7 @@ import { readFacts } from '../../../ledger/facts.js';
 import type { NativeBook } from '../../prices/native-book.js';
 import { costOfUsage, outputTokensFor, type Price } from '../../prices/price-tokens.js';
 import type { ServiceTier } from '../../prices/price.js';
+import { refusedAs } from '../../prices/price-usage.js';
 import { classCounts, TOKEN_USAGE_FIELDS, type TokenUsage } from '../../prices/token-usage.js';
 
 /** What prices the usage of a hold: its price by name ('' for a hold of an amount), and what it was placed for. */
@@ -56,12 +57,12 @@ const INPUT_FIELDS = TOKEN_USAGE_FIELDS.slice(0, TOKEN_USAGE_FIELDS.indexOf('out
 export const wholeUsage = (placed: TokenUsage, told: TokenUsage): TokenUsage =>
   (INPUT_FIELDS.some((field) => told[field] !== undefined) ? told : { ...placed, ...told });
 
-/** What a usage of a hold costs. @throws GatewayError invalid_request, with the place in the body. */
+/** What a usage of a hold costs. @throws GatewayError invalid_request, price_missing, with the place in the body. */
 export function costOf(book: NativeBook, pricing: LeasePricing, told: TokenUsage, tier: ServiceTier | undefined, path: string): Micros {
   if (pricing.price === '') throw invalid(path, 'needs a hold with a price: this one was placed with an amount, so send `amount`');
   const usage = wholeUsage(pricing.usage, told);
   classCounts(usage, path);
-  return costOfUsage(book.named(pricing.price), usage, tier ?? pricing.serviceTier);
+  return refusedAs('price_missing', path, () => costOfUsage(book.named(pricing.price), usage, tier ?? pricing.serviceTier));
 }
 
 /** What the input alone of a usage costs. */

@@ -6,6 +6,7 @@ import type { ExpiryPolicy, OverCapture } from '../../../ledger/ledger.js';
 import type { Spending } from '../../../ledger/limits.js';
 import { nativeLimitReached } from '../../limits/limit-refusal.js';
 import { costOfOutput, type Price } from '../../prices/price-tokens.js';
+import { refusedAs } from '../../prices/price-usage.js';
 import type { ServiceTier } from '../../prices/price.js';
 import { classCounts, type TokenUsage } from '../../prices/token-usage.js';
 import { placeRefusal } from '../hold-refusals.js';
@@ -114,31 +115,37 @@ function grantOf(deps: LeaseDeps, asked: LeaseAmount): Grant {
   }
   const { model, provider, usage, serviceTier, maxOutputTokens, minimumOutputTokens } = asked;
   classCounts(usage, 'body.price');
-  const price = deps.book.priceOf(model, provider);
+  const price = refusedAs('unknown_model', 'body.price', () => deps.book.priceOf(model, provider));
   const desired = mostOf(price, deps.holdMax, asked);
-  const minimum = minimumOutputTokens === undefined ? desired : costOfOutput(price, minimumOutputTokens, usage, serviceTier);
+  const minimum = minimumOutputTokens === undefined ? desired : mostFor(price, minimumOutputTokens, asked);
   if (maxOutputTokens !== undefined && minimumOutputTokens !== undefined && minimumOutputTokens > maxOutputTokens) {
     throw invalid('body.price.minimumOutputTokens', 'must not be above maxOutputTokens');
   }
   if (minimum > desired) throw invalid('body.price.minimumOutputTokens', TOO_LARGE);
   return {
-    minimum, desired, inputCost: inputCostOf(price, usage, serviceTier),
+    minimum, desired, inputCost: refusedAs('price_missing', 'body.price', () => inputCostOf(price, usage, serviceTier)),
     pricing: { price: price.name, model, usage, serviceTier },
   };
 }
 
+type PricedAsk = Extract<LeaseAmount, { readonly model: string }>;
+
 const TOO_LARGE = 'is more than one hold of this gateway may have';
 const bounded = (amount: Micros, max: Micros | null): Micros => (max === null ? amount : micros(Math.min(amount, max)));
 
+/** What so many output tokens cost, with the input. */
+const mostFor = (price: Price, tokens: number, { usage, serviceTier }: Pick<PricedAsk, 'usage' | 'serviceTier'>): Micros =>
+  refusedAs('price_missing', 'body.price', () => costOfOutput(price, tokens, usage, serviceTier));
+
 /** What the output costs at most, with the input: of the tokens that were asked for, or else of the model's own maximum. */
-function mostOf(price: Price, max: Micros | null, asked: Extract<LeaseAmount, { readonly model: string }>): Micros {
-  const { usage, serviceTier, maxOutputTokens, minimumOutputTokens } = asked;
+function mostOf(price: Price, max: Micros | null, asked: PricedAsk): Micros {
+  const { maxOutputTokens, minimumOutputTokens } = asked;
   const tokens = maxOutputTokens ?? price.maxOutputTokens;
   if (tokens === null) {
     if (max === null) throw invalid('body.price.maxOutputTokens', 'is missing: this model has no maximum of its own');
     return max;
   }
-  const most = costOfOutput(price, tokens, usage, serviceTier);
+  const most = mostFor(price, tokens, asked);
   if (max !== null && most > max && maxOutputTokens !== undefined && minimumOutputTokens === undefined) {
     throw invalid('body.price.maxOutputTokens', TOO_LARGE);
   }

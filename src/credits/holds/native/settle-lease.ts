@@ -6,6 +6,7 @@ import type { SettleUse } from '../../../ledger/hold-terms.js';
 import type { HoldOutcome } from '../../../ledger/ledger.js';
 import { costOfUsage } from '../../prices/price-tokens.js';
 import type { ServiceTier } from '../../prices/price.js';
+import { refusedAs } from '../../prices/price-usage.js';
 import { classCounts, type TokenUsage } from '../../prices/token-usage.js';
 import { endRefusal } from '../hold-refusals.js';
 import { atPriceOf, type LeaseCall, type LeaseDeps } from './lease.js';
@@ -36,7 +37,7 @@ export type EndedLease = { readonly outcome: HoldOutcome; readonly replayed: boo
  * difference, or gives back what an expiry by report charged too much.
  *
  * @throws GatewayError hold_not_found, hold_resolved (it was charged more, or ended too long ago; `first` tells how),
- *   forbidden (a service placed it), account_frozen, ledger_unavailable.
+ *   forbidden (a service placed it), unknown_model, price_missing, account_frozen, ledger_unavailable.
  */
 export async function settleLease(deps: LeaseDeps, command: SettleLease): Promise<EndedLease> {
   const { accountId, holdId, by, used, reason, metadata } = command;
@@ -74,8 +75,10 @@ function costOfUse({ book }: LeaseDeps, used: SettledUse, pricing: LeasePricing 
   const cost = used.usages.reduce((sum, { model, provider, usage, serviceTier = 'standard' }, index) => {
     classCounts(usage, `body.usages.${index}.usage`);
     // The hold's own model at the hold's own price.
-    const price = pricing.price !== '' && model === pricing.model ? book.named(pricing.price) : book.priceOf(model, provider);
-    return sum + costOfUsage(price, usage, serviceTier);
+    const path = `body.usages.${index}`;
+    const price = pricing.price !== '' && model === pricing.model
+      ? book.named(pricing.price) : refusedAs('unknown_model', path, () => book.priceOf(model, provider));
+    return sum + refusedAs('price_missing', `${path}.usage`, () => costOfUsage(price, usage, serviceTier));
   }, 0);
   if (cost > AMOUNT_MAX) throw new GatewayError('invalid_request', 'the usages cost more than one settlement can', {
     sources: [invalid('body.usages', 'cost more than one settlement can')].flatMap(({ sources }) => sources),
