@@ -1,8 +1,9 @@
 #!lua
 --[[
-  debit: take credits in one step, from live lots, soonest expiry first; or refuse and move nothing. A charge counts
-  as captured, an administrator's removal as removed. Usage that a deduction has paid for is recorded and not charged;
-  usage that is refused is recorded as uncollected, because it has happened.
+  debit: take credits in one step, from live lots in the order of use; or refuse and move nothing. A charge counts as
+  captured and takes from lots that it may use; an administrator's removal counts as removed and takes from any. Usage
+  that a deduction has paid for is recorded and not charged; usage that is refused is recorded as uncollected, because it
+  has happened.
 
   KEYS[1] fence       string  the shard's epoch
   KEYS[2] account     hash    balances, seq, totals
@@ -35,7 +36,7 @@
   ARGV[16] refused_seq           the refusal of this request that Postgres remembers; '' for none
   ARGV[17] refused_amount        micros
   ARGV[18] due_holds_max   holds past their lease to name at a time
-  ARGV[19] spender         who spends, and on what: which limits match; charges alone count against them
+  ARGV[19] spender         who spends, and on what: which limits match, and which lots it may use; read for charges only
   ARGV[20] model           '' for none, as the next two
   ARGV[21] feature
   ARGV[22] api_key
@@ -45,10 +46,10 @@
     not_loaded
     debited               replayed seq at_ms previous available journal_id
     holds_due             hold…   (past their lease: to be ended before this can be decided)
-    insufficient_credits  available
-    limit_reached         available limit_id remaining resets_at_ms period window
+    insufficient_credits  usable   (what is available to it)
+    limit_reached         usable limit_id remaining resets_at_ms period window
     limits_stale          now_ms version definitions   (their edges do not reach this far)
-    usage_refused         available [limit_id remaining resets_at_ms period window] journal_id
+    usage_refused         usable [limit_id remaining resets_at_ms period window] journal_id
                           (as the refusal with the same values, and recorded as uncollected usage)
     idempotency_mismatch
     account_frozen
@@ -91,13 +92,14 @@ local counting = kind == 'charge' and limits.match(stored, limits_key, now_ms, s
 if counting and counting.stale then return { 'limits_stale', limits.stale(counting) } end
 local room, tightest = limits.room(counting)
 local self = step.open(keys, account_id, stored, now_ms)
+local usable = step.usable(self, kind == 'charge' and lots.spent_on(model, feature) or nil)
 local before = account.copy(self.state)
 local refused = is_usage and (receipts.refused(receipt_key, key, fingerprint) or known_refusal.seq and known_refusal) or nil
 local deduction, stale
 if purpose == 'deducted_usage' then deduction, stale = deductions.oldest(deductions_key, now_ms - deduction_ttl_ms) end
 local commands = {}
 
-if not deduction and math.min(self.state.available, room) < amount then
+if not deduction and math.min(usable, room) < amount then
   local due = holds.due(open_key, now_ms, due_holds_max)
   if #due > 0 then return { 'holds_due', unpack(due) } end
   local uncollected = self.state.uncollected + amount
@@ -107,9 +109,9 @@ if not deduction and math.min(self.state.available, room) < amount then
   else
     commands = nil
   end
-  local refusal = room < self.state.available and { limits.refusal(tightest, amount) } or {}
-  if not commands and #refusal > 0 then return { 'limit_reached', numbers.text(self.state.available), unpack(refusal) } end
-  if not commands then return { 'insufficient_credits', numbers.text(self.state.available) } end
+  local refusal = room < usable and { limits.refusal(tightest, amount) } or {}
+  if not commands and #refusal > 0 then return { 'limit_reached', numbers.text(usable), unpack(refusal) } end
+  if not commands then return { 'insufficient_credits', numbers.text(usable) } end
   self.state.uncollected = uncollected
   step.record(self, 'refuse_usage', before, { key = key, fingerprint = fingerprint, price = price, about = about, trace = trace })
 
@@ -118,7 +120,7 @@ if not deduction and math.min(self.state.available, room) < amount then
   for _, command in ipairs(commands) do redis.call(unpack(command)) end
   receipts.write_refused(receipt_key, key, fingerprint, self.state.seq, amount, receipt_ttl_seconds)
   refusal[#refusal + 1] = self.journal_id
-  return { 'usage_refused', numbers.text(self.state.available), unpack(refusal) }
+  return { 'usage_refused', numbers.text(usable), unpack(refusal) }
 end
 
 if deduction then

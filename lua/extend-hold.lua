@@ -39,8 +39,8 @@
     extended              replayed lease… journal_id
     holds_due             hold…                 (past their lease: to be ended before this can be decided)
     price_needed          price placed_at_ms about
-    insufficient_credits  available
-    limit_reached         available limit_id remaining resets_at_ms period window
+    insufficient_credits  usable                (what is available to it)
+    limit_reached         usable limit_id remaining resets_at_ms period window
     limits_stale          now_ms version definitions   (their edges do not reach this far)
     idempotency_mismatch
     hold_resolved         outcome…              (see settle-hold)
@@ -96,15 +96,14 @@ local self = step.open(keys, account_id, stored, now_ms)
 local counting = limits.of_hold(stored, limits_key, now_ms, hold.limit_parts, true)
 if counting and counting.stale then return { 'limits_stale', limits.stale(counting) } end
 local room, tightest = limits.room(counting)
-local added = math.min(desired, self.state.available, room)
+local usable = step.usable(self, hold.spent_on)
+local added = math.min(desired, usable, room)
 if added < desired then
   local due = holds.due(open_key, now_ms, due_holds_max)
   if #due > 0 then return { 'holds_due', unpack(due) } end
 end
-if added < minimum and room < self.state.available then
-  return { 'limit_reached', numbers.text(self.state.available), limits.refusal(tightest, minimum) }
-end
-if added < minimum then return { 'insufficient_credits', numbers.text(self.state.available) } end
+if added < minimum and room < usable then return { 'limit_reached', numbers.text(usable), limits.refusal(tightest, minimum) } end
+if added < minimum then return { 'insufficient_credits', numbers.text(usable) } end
 
 local before = account.copy(self.state)
 local parts = leases.joined(hold.parts, lots.take(self.lots, now_ms, added, true))
@@ -122,7 +121,8 @@ step.record(self, 'extend', before, {
   reported = reported_text, reported_usage = hold.reported_usage,
 })
 local seq_text = numbers.text(self.state.seq)
-local answer = leases.answer(hold, amount_text, expires_text, self.state.available, room - added, counters.states(counting))
+local left = math.min(room, usable) - added
+local answer = leases.answer(hold, amount_text, expires_text, self.state.available, left, counters.states(counting))
 
 -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
 step.apply(self)

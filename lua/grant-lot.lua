@@ -22,6 +22,7 @@
   ARGV[10] trace           traceparent of the call, '' for none
   ARGV[11] receipt_ttl_seconds
   ARGV[12] lots_max
+  ARGV[13] rule             its priority and what it is restricted to, '' for none
 
   Replies
     fenced
@@ -39,7 +40,7 @@ local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS
 local epoch, account_id, kind, lot_id, amount = ARGV[1], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
 local now_ms = clock.now_ms(tonumber(ARGV[2]))
 local expires_at_ms, key, about, trace = numbers.expiry(ARGV[7]), ARGV[8], ARGV[9], ARGV[10]
-local receipt_ttl_seconds, lots_max = ARGV[11], tonumber(ARGV[12])
+local receipt_ttl_seconds, lots_max, rule = ARGV[11], tonumber(ARGV[12]), ARGV[13]
 
 -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
@@ -69,7 +70,7 @@ if self.state.granted + granted > account.limit then return { 'balance_limit' } 
 self.state.debt = self.state.debt - debt_paid
 self.state.available = self.state.available + remaining
 self.state.granted = self.state.granted + granted
-lots.grant(self.lots, lot_id, granted, remaining, expires_at_ms, now_ms)
+lots.grant(self.lots, lot_id, granted, remaining, expires_at_ms, now_ms, rule)
 if remaining > 0 then step.expires(self, expires_at_ms) end
 step.record(self, kind, before, { key = key, about = about, trace = trace })
 local answer = {

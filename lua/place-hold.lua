@@ -1,7 +1,7 @@
 #!lua
 --[[
-  place-hold: reserve credits from an account's live lots, soonest expiry first, then oldest. A repeat gets the first
-  answer while the hold is open, and its outcome after it has ended.
+  place-hold: reserve credits from an account's live lots in the order of use, of lots with a restriction only from those
+  that it may use. A repeat gets the first answer while the hold is open, and its outcome after it has ended.
 
   KEYS[1] fence       string  the shard's epoch
   KEYS[2] account     hash    balances, seq, totals
@@ -34,7 +34,7 @@
   ARGV[18] debt_limit      micros, '' for none; read with an over_capture only
   ARGV[19] input_cost      micros: what the input costs; read with an over_capture only
   ARGV[20] renewal_ms      the lease that an extension or a report gives; read with an over_capture only
-  ARGV[21] spender         who spends, and on what: which limits match
+  ARGV[21] spender         who spends, and on what: which limits match, and which lots it may use
   ARGV[22] model           '' for none, as the next two
   ARGV[23] feature
   ARGV[24] api_key
@@ -45,8 +45,8 @@
     placed                replayed seq amount expires_at_ms placed_at_ms available limits journal_id
                           (limits: `id:remaining:resets_at_ms:mode,…` of those it counts against)
     holds_due             hold…                 (past their lease: to be ended before this can be decided)
-    insufficient_credits  available
-    limit_reached         available limit_id remaining resets_at_ms period window
+    insufficient_credits  usable                (what is available to it)
+    limit_reached         usable limit_id remaining resets_at_ms period window
     limits_stale          now_ms version definitions   (their edges do not reach this far)
     hold_exists
     hold_resolved         outcome…              (see settle-hold)
@@ -91,16 +91,16 @@ local counting = limits.match(stored, limits_key, now_ms, spender, model, featur
 if counting and counting.stale then return { 'limits_stale', limits.stale(counting) } end
 local room, tightest = limits.room(counting)
 local self = step.open(keys, account_id, stored, now_ms)
-local amount = math.min(desired, self.state.available, room)
+local spent_on = lots.spent_on(model, feature)
+local usable = step.usable(self, spent_on)
+local amount = math.min(desired, usable, room)
 local is_full = redis.call('ZCARD', open_key) >= open_holds_max
 if amount < desired or is_full then
   local due = holds.due(open_key, now_ms, due_holds_max)
   if #due > 0 then return { 'holds_due', unpack(due) } end
 end
-if amount < minimum and room < self.state.available then
-  return { 'limit_reached', numbers.text(self.state.available), limits.refusal(tightest, minimum) }
-end
-if amount < minimum then return { 'insufficient_credits', numbers.text(self.state.available) } end
+if amount < minimum and room < usable then return { 'limit_reached', numbers.text(usable), limits.refusal(tightest, minimum) } end
+if amount < minimum then return { 'insufficient_credits', numbers.text(usable) } end
 if is_full then return { 'too_many_holds' } end
 
 local before = account.copy(self.state)
@@ -113,7 +113,7 @@ about = counters.about(counting, about)
 step.record(self, 'place', before, {
   hold = hold_id, hold_kind = hold_kind, lease_ends_at_ms = expires_at_ms, policy = policy, fingerprint = fingerprint,
   price = price, about = about, principal = principal, trace = trace,
-  terms = leases.terms_text(over_capture, debt_limit, input_cost, renewal_ms),
+  terms = leases.terms_text(over_capture, debt_limit, input_cost, renewal_ms), spent_on = spent_on,
 })
 local seq, amount_text, available = numbers.text(self.state.seq), numbers.text(amount), numbers.text(self.state.available)
 local limit_parts, limit_states = counting and counters.parts(counting, amount) or '', counters.states(counting)
@@ -125,7 +125,8 @@ step.apply(self)
 redis.call('HSET', hold_key, 'state', 'open', 'kind', hold_kind, 'amount', amount_text, 'parts', parts_text,
   'expires_at_ms', expires_text, 'placed_seq', seq, 'placed_amount', amount_text, 'placed_expires_at_ms', expires_text,
   'placed_at_ms', now_text, 'placed_available', available, 'placed_by', principal, 'policy', policy, 'price', price,
-  'fingerprint', fingerprint, 'about', about, unpack(leases.terms_fields(over_capture, debt_limit, input_cost, renewal_ms)))
+  'fingerprint', fingerprint, 'about', about, 'spent_on', spent_on,
+  unpack(leases.terms_fields(over_capture, debt_limit, input_cost, renewal_ms)))
 if limit_parts ~= '' then redis.call('HSET', hold_key, 'limit_parts', limit_parts, 'placed_limits', limit_states) end
 for _, command in ipairs(limit_commands) do redis.call(unpack(command)) end
 redis.call('ZADD', open_key, expires_text, hold_id)

@@ -21,7 +21,7 @@
     not_loaded
     holds_due  hold…
     account    figures… (account.texts)
-               lot_count (id remaining held amount expires_at_ms granted_at_ms)…
+               lot_count (id remaining held amount expires_at_ms granted_at_ms rule)…
                hold_count (id placed_seq amount placed_at_ms expires_at_ms price about kind)…
 ]]
 --- @include clock
@@ -50,12 +50,12 @@ end
 
 if detail == 'balance' then add('0', '0') return reply end
 
-local ids = redis.call('ZRANGEBYSCORE', lots_key, '(' .. numbers.text(now_ms), '+inf')
-add(numbers.text(#ids))
-for _, id in ipairs(ids) do
-  local lot = lots.get(set, id)
-  add(id, numbers.text(lot.remaining), numbers.text(lot.held), numbers.text(lot.amount),
-    numbers.expiry_text(lot.expires_at_ms), numbers.text(lot.granted_at_ms))
+local live = lots.in_order(set, now_ms)
+add(numbers.text(#live))
+for _, each in ipairs(live) do
+  local lot = each.record
+  add(lot.id, numbers.text(lot.remaining), numbers.text(lot.held), numbers.text(lot.amount),
+    numbers.expiry_text(lot.expires_at_ms), numbers.text(lot.granted_at_ms), lot.rule)
 end
 
 local hold_ids = redis.call('ZRANGE', open_key, 0, holds_max - 1)

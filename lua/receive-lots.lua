@@ -14,7 +14,7 @@
   ARGV[1] epoch            what the gateway believes the fence is
   ARGV[2] time_offset_ms   moves the clock in tests
   ARGV[3] account_id
-  ARGV[4] new_lots         lot:amount:expires_at_ms,… with inf for never
+  ARGV[4] new_lots         lot:amount:expires_at_ms[:rule],… with inf for never
   ARGV[5] key              names this intent for ever
   ARGV[6] about            opaque facts
   ARGV[7] trace            traceparent of the call, '' for none
@@ -34,7 +34,7 @@
 --- @include receipts
 local fence_key, receipt_key = KEYS[1], KEYS[7]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
-local epoch, account_id, new_lots = ARGV[1], ARGV[3], lots.parse_new(ARGV[4])
+local epoch, account_id, new_lots = ARGV[1], ARGV[3], lots.parse_amounts(ARGV[4])
 local now_ms = clock.now_ms(tonumber(ARGV[2]))
 local key, about, trace, receipt_ttl_seconds, lots_max = ARGV[5], ARGV[6], ARGV[7], ARGV[8], tonumber(ARGV[9])
 
@@ -57,7 +57,7 @@ for _, lot in ipairs(new_lots) do
   self.state.expired = self.state.expired + expiring
   self.state.available = self.state.available + remaining
   self.state.granted = self.state.granted + lot.amount
-  lots.grant(self.lots, lot.id, lot.amount, remaining, lot.expires_at_ms, now_ms)
+  lots.grant(self.lots, lot.id, lot.amount, remaining, lot.expires_at_ms, now_ms, lot.rule)
   if remaining > 0 then step.expires(self, lot.expires_at_ms) end
 end
 if self.state.granted > account.limit then return { 'balance_limit' } end

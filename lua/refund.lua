@@ -15,9 +15,9 @@
   ARGV[1] epoch            what the gateway believes the fence is
   ARGV[2] time_offset_ms   moves the clock in tests
   ARGV[3] account_id
-  ARGV[4] lot_id           of the lot of the refund's own
+  ARGV[4] lot_id           of the lot of the refund's own; if lots with different rules have ended, one per rule, numbered
   ARGV[5] amount           micros
-  ARGV[6] parts            in the order in which they return: lot:amount:lot_amount:expires_at_ms:granted_at_ms,…
+  ARGV[6] parts            in the order in which they return: lot:amount:lot_amount:expires_at_ms:granted_at_ms[:rule],…
                            and debt:amount for what was captured as debt
   ARGV[7] grace_ms         life of what came from lots that have ended; '' to expire it at once
   ARGV[8] debt_grace_ms    life of what was captured as debt and has been paid since
@@ -56,17 +56,24 @@ if stored.frozen then return { 'account_frozen' } end
 local self = step.open(keys, account_id, stored, now_ms)
 local before = account.copy(self.state)
 local debt_paid = math.min(self.state.debt, amount)
-local to_debt, returned, expired, paid_debt, ended = debt_paid, 0, 0, 0, 0
+local to_debt, returned, expired, paid_debt = debt_paid, 0, 0, 0
+-- What came from lots that have ended, by the rule of the lot.
+local rules, ended = {}, {}
+local function end_part(rule, rest)
+  if not ended[rule] then rules[#rules + 1] = rule end
+  ended[rule] = (ended[rule] or 0) + rest
+end
 for _, part in ipairs(lots.parse_returns(parts)) do
   local paying = math.min(to_debt, part.amount)
   local rest = part.amount - paying
   to_debt = to_debt - paying
   if part.id == 'debt' then
     paid_debt = paid_debt + rest
+    if rest > 0 then end_part('', rest) end
   elseif rest > 0 then
     local lot = lots.get_or_restore(self.lots, part)
     if lot.expires_at_ms <= now_ms then
-      ended = ended + rest
+      if grace_ms then end_part(lot.rule, rest) else expired = expired + rest end
     else
       lots.change(lot, rest, 0)
       step.expires(self, lot.expires_at_ms)
@@ -74,14 +81,13 @@ for _, part in ipairs(lots.parse_returns(parts)) do
     end
   end
 end
--- One lot for all that has no lot to return to. With two lives, the longer one.
-local life_ms = math.max(paid_debt > 0 and debt_grace_ms or 0, grace_ms or 0)
-if not grace_ms then
-  expired, ended = ended, 0
-end
-local own = ended + paid_debt
-if own > 0 then
-  lots.grant(self.lots, lot_id, own, own, now_ms + life_ms, now_ms)
+-- One lot for all that has no lot to return to, or one per rule. With two lives, the longer one.
+local own = 0
+for i, rule in ipairs(rules) do
+  local life_ms = math.max(rule == '' and paid_debt > 0 and debt_grace_ms or 0, grace_ms or 0)
+  local id = i == 1 and lot_id or string.format('%s.%03d', lot_id, i)
+  own = own + ended[rule]
+  lots.grant(self.lots, id, ended[rule], ended[rule], now_ms + life_ms, now_ms, rule)
   step.expires(self, now_ms + life_ms)
 end
 self.state.captured = self.state.captured - amount

@@ -81,7 +81,8 @@ local wanted = math.max(0, raise_to - hold.amount)
 local counting = limits.of_hold(stored, limits_key, now_ms, hold.limit_parts, true)
 if counting and counting.stale then return { 'limits_stale', limits.stale(counting) } end
 local room = limits.room(counting)
-local added = math.min(wanted, self.state.available, room)
+local usable = step.usable(self, hold.spent_on)
+local added = math.min(wanted, usable, room)
 if added < wanted then
   local due = holds.due(open_key, now_ms, due_holds_max)
   if #due > 0 then return { 'holds_due', unpack(due) } end
@@ -106,7 +107,8 @@ if is_journaled then
     about = about, principal = principal, trace = trace, reported = reported_text, reported_usage = usage,
   })
 end
-local answer = leases.answer(hold, amount_text, expires_text, self.state.available, room - added, counters.states(counting))
+local left = math.min(room, usable) - added
+local answer = leases.answer(hold, amount_text, expires_text, self.state.available, left, counters.states(counting))
 local hold_args = { hold_key, 'amount', amount_text, 'parts', parts, 'expires_at_ms', expires_text,
   'reported', reported_text, 'reported_usage', usage }
 if is_journaled then

@@ -70,9 +70,10 @@ local stored = account.read(keys.account)
 if not stored then return { 'not_loaded' } end
 
 local state, hold_amount, parts, hold_price, policy, expires_at_ms, placed_at_ms, hold_about, placed_by, hold_kind,
-  own_over_capture, own_debt_limit, input_cost, reported, reported_usage, spent_text, limit_parts =
+  own_over_capture, own_debt_limit, input_cost, reported, reported_usage, spent_text, limit_parts, spent_on =
   unpack(redis.call('HMGET', hold_key, 'state', 'amount', 'parts', 'price', 'policy', 'expires_at_ms', 'placed_at_ms',
-    'about', 'placed_by', 'kind', 'over_capture', 'debt_limit', 'input_cost', 'reported', 'reported_usage', 'spent', 'limit_parts'))
+    'about', 'placed_by', 'kind', 'over_capture', 'debt_limit', 'input_cost', 'reported', 'reported_usage', 'spent', 'limit_parts',
+    'spent_on'))
 if not state then
   if ending == 'expire' then
     redis.call('ZREM', open_key, hold_id)
@@ -161,9 +162,9 @@ elseif not is_ended then
   self.state.available = self.state.available + released
 end
 
--- Beyond the hold: first what is available, then debt by policy. What cannot be charged is recorded as uncollected.
+-- Beyond the hold: first what is available to it, then debt by policy. What cannot be charged is recorded as uncollected.
 local overage = math.max(0, cost - first.captured - first.uncollected - captured)
-local from_available = over_capture == 'cap' and 0 or math.min(overage, self.state.available)
+local from_available = (over_capture == 'cap' or overage == 0) and 0 or math.min(overage, step.usable(self, spent_on or ''))
 for _, part in ipairs(lots.take(self.lots, now_ms, from_available, false)) do
   givebacks.remember(spent_parts, lots.get(self.lots, part.id), part.amount)
 end

@@ -49,6 +49,10 @@ export type Config = {
   readonly rabbitmqUrl: string | undefined;
   /** Settlements in progress at once, per process and queue. */
   readonly rabbitmqPrefetch: number;
+  /** Whether webhooks may be sent to plain http, private addresses and any port. For development only. */
+  readonly webhooksAllowPrivate: boolean;
+  /** How long before the end of a lot `lot.expiring` is told. */
+  readonly lotExpiringAheadMs: number;
   readonly redisTimeoutMs: number;
   readonly postgresTimeoutMs: number;
   /** How long entries stay in the stream after Postgres has them: a standby that lost its last commits reads them again. */
@@ -71,6 +75,7 @@ export type CreditsProcessConfig = {
 /** For commands that only use Postgres. The role `worker` verifies no tokens, so no secret is required. Throws like `readConfig`. */
 export const readDatabaseConfig = (env: Environment = process.env): Config => readConfig({ ...env, ROLE: 'worker' });
 
+const MS_PER_DAY = 86_400_000;
 /** A shorter key could be guessed over the network. Generated keys have 256 random bits. */
 const SERVER_KEY_LENGTH_MIN = 16;
 
@@ -115,6 +120,8 @@ export function readConfig(env: Environment = process.env): Config {
     },
     rabbitmqUrl: url('RABBITMQ_URL', 'amqp:', 'amqps:'),
     rabbitmqPrefetch: integer('RABBITMQ_PREFETCH', 100, 1, 10_000),
+    webhooksAllowPrivate: oneOf('WEBHOOK_ALLOW_PRIVATE_ADDRESSES', 'false', 'true', 'false') === 'true',
+    lotExpiringAheadMs: integer('LOT_EXPIRING_DAYS', 7, 1, 90) * MS_PER_DAY,
     redisTimeoutMs: integer('REDIS_TIMEOUT_MS', 150, 10, 10_000),
     postgresTimeoutMs: integer('POSTGRES_TIMEOUT_MS', 2_000, 100, 60_000),
     journalTailMs: seconds('JOURNAL_TAIL_SECONDS', 60, 0, 86_400),

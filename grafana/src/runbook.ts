@@ -7,6 +7,7 @@ export const RUNBOOK_SECTIONS = [
   'postgres-pool-exhausted', 'postgres-refuses', 'process-restarts', 'quarantine', 'queue-age', 'queue-failed-jobs', 'reconciler-failing',
   'reconciler-slow', 'reconciler-stopped', 'redis-down', 'redis-memory', 'redis-memory-unlimited', 'redis-unfit', 'refusal-spike',
   'refusals-unrecorded', 'shard-stopped', 'shards-fenced', 'target-down', 'uncollected',
+  'webhook-disabled', 'webhooks-late',
 ] as const;
 export type RunbookSection = (typeof RUNBOOK_SECTIONS)[number];
 

@@ -159,6 +159,18 @@ export const queueAlerts: readonly Alert[] = [
     description: '{{ $value }} settlements are in the dead-letter queues: their usage has not been charged.',
   },
   {
+    name: 'WebhooksLate', severity: 'ticket', holdsFor: '2m',
+    when: [{ value: worst('webhookOldestDueSeconds'), is: '> 120' }],
+    summary: 'Webhooks are sent late',
+    description: 'The oldest delivery has been due for {{ $value | humanizeDuration }}, to a receiver that answers; normal is about a second.',
+  },
+  {
+    name: 'WebhookDisabled', severity: 'ticket', holdsFor: '0s',
+    when: [{ value: worst('webhooksDisabled'), is: '> 0' }],
+    summary: 'A webhook was disabled by its failures',
+    description: '{{ $value }} webhooks are disabled because five days of attempts failed, or the receiver answered 410: events do not reach it.',
+  },
+  {
     name: 'AmqpDisconnected', severity: 'ticket', holdsFor: '1m',
     when: [{ value: `min by (instance) (${series('amqpConnected')})`, is: '== 0' }],
     summary: 'RabbitMQ is not connected',

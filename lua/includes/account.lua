@@ -6,9 +6,11 @@ account.fields = {
   'available', 'held', 'debt', 'seq', 'next_expiry_ms',
   'granted', 'captured', 'expired', 'removed', 'uncollected', 'frozen',
 }
--- And no figure: whether the account has limits (includes/limits.lua), read with the others so that it costs nothing.
+-- And no figures, read with the others so that they cost no command: whether the account has limits (includes/limits.lua),
+-- and how many of its stored lots have a rule (includes/lots.lua).
 account.read_fields = { unpack(account.fields) }
 account.read_fields[#account.read_fields + 1] = 'limited'
+account.read_fields[#account.read_fields + 1] = 'ruled'
 -- No total may exceed what a double holds exactly.
 account.limit = 9007199254740991
 
@@ -28,7 +30,8 @@ function account.read(account_key)
     removed = tonumber(values[9]),
     uncollected = tonumber(values[10]),
     frozen = values[11] == '1',
-    limited = values[#account.read_fields] == '1',
+    limited = values[#account.read_fields - 1] == '1',
+    ruled = tonumber(values[#account.read_fields] or '0'),
   }
 end
 

@@ -9,23 +9,24 @@ givebacks.none = {
 }
 
 function givebacks.remember(parts, lot, amount)
-  if amount > 0 then parts[#parts + 1] = { id = lot.id, amount = amount, expires_at_ms = lot.expires_at_ms } end
+  if amount > 0 then parts[#parts + 1] = { id = lot.id, amount = amount, expires_at_ms = lot.expires_at_ms, rule = lot.rule } end
 end
 
--- `lot:amount:expires_at_ms,…` in the order in which they were spent: the hold's first, then what was taken beyond it.
+-- `lot:amount:expires_at_ms[:rule],…` in the order in which they were spent: the hold's first, then what was taken beyond it.
 function givebacks.text(parts)
   local texts = {}
   for i, part in ipairs(parts) do
-    texts[i] = part.id .. ':' .. numbers.text(part.amount) .. ':' .. numbers.expiry_text(part.expires_at_ms)
+    texts[i] = part.id .. ':' .. numbers.text(part.amount) .. ':' .. numbers.expiry_text(part.expires_at_ms) ..
+      (part.rule ~= '' and ':' .. part.rule or '')
   end
   return table.concat(texts, ',')
 end
 
--- A lot that is gone comes back as a new one that ends when it would have.
-function givebacks.reopen(self, amount, expires_at_ms)
+-- A lot that is gone comes back as a new one that ends when it would have, with the same rule.
+function givebacks.reopen(self, amount, expires_at_ms, rule)
   self.reopened = (self.reopened or 0) + 1
   local id = 'back-' .. numbers.text(self.state.seq + 1) .. '-' .. numbers.text(self.reopened)
-  lots.grant(self.lots, id, amount, amount, expires_at_ms, self.now_ms)
+  lots.grant(self.lots, id, amount, amount, expires_at_ms, self.now_ms, rule)
 end
 
 -- Gives `excess` back: first what was never collected, then the account's debt, then to the lots that were spent last.
@@ -38,10 +39,7 @@ function givebacks.apply(self, first, excess, spent_text)
   local loose = math.max(0, math.min(captured, first.debt) - debt_paid)
   if loose > 0 then givebacks.reopen(self, loose, math.huge) end
   local left, expired = captured - debt_paid - loose, 0
-  local parts = {}
-  for id, amount, expires in string.gmatch(spent_text, '([^:,]+):(%d+):(%w+)') do
-    parts[#parts + 1] = { id = id, amount = tonumber(amount), expires_at_ms = numbers.expiry(expires) }
-  end
+  local parts = lots.parse_amounts(spent_text)
   for i = #parts, 1, -1 do
     local part = parts[i]
     local amount = math.min(left, part.amount)
@@ -51,7 +49,7 @@ function givebacks.apply(self, first, excess, spent_text)
       if (lot or part).expires_at_ms <= self.now_ms then
         expired = expired + amount
       else
-        if lot then lots.change(lot, amount, 0) else givebacks.reopen(self, amount, part.expires_at_ms) end
+        if lot then lots.change(lot, amount, 0) else givebacks.reopen(self, amount, part.expires_at_ms, part.rule) end
         step.expires(self, (lot or part).expires_at_ms)
       end
     end

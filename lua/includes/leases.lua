@@ -18,6 +18,7 @@ end
 leases.fields = {
   'state', 'amount', 'parts', 'expires_at_ms', 'price', 'placed_at_ms', 'about', 'placed_by', 'kind', 'policy', 'lease_ms',
   'reported', 'reported_usage', 'journaled', 'journaled_at_ms', 'limit_parts',
+  'spent_on',
 }
 
 -- The hold while it is open, or nil when Redis does not have it.
@@ -29,7 +30,7 @@ function leases.read(hold_key)
     placed_at_ms = values[6], about = values[7], placed_by = values[8], kind = values[9] or '', policy = values[10] or '',
     lease_ms = tonumber(values[11] or ''), reported = tonumber(values[12] or '0'), reported_usage = values[13] or '',
     journaled = tonumber(values[14] or '0'), journaled_at_ms = tonumber(values[15] or ''),
-    limit_parts = values[16],
+    limit_parts = values[16], spent_on = values[17] or '',
   }
 end
 
@@ -66,8 +67,8 @@ function leases.goes_back(earlier, later)
   return false
 end
 
--- The hold as answers about it show it. Final: nothing more can be held now. `room`: what the limits allow beyond it, and
--- `limit_states` what they are (includes/limits.lua).
+-- The hold as answers about it show it. Final: nothing more can be held now. `room`: what the limits allow and the lots that
+-- it may use have beyond it, and `limit_states` what the limits are (includes/limits.lua).
 function leases.answer(hold, amount_text, expires_text, available, room, limit_states)
   return {
     amount_text, numbers.text(hold.reported), expires_text, numbers.text(available), math.min(available, room) == 0 and '1' or '0',

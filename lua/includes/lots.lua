@@ -6,15 +6,67 @@ function lots.open(lots_key, lot_key)
   return { lots_key = lots_key, lot_key = lot_key, records = {}, order = {} }
 end
 
--- A lot is stored as `remaining:held:amount:expires_at_ms:granted_at_ms`.
+-- A lot is stored as `remaining:held:amount:expires_at_ms:granted_at_ms`, and with `:rule` behind that if it has one.
 function lots.parse(id, text)
-  local remaining, held, amount, expires, granted = string.match(text, '^(%d+):(%d+):(%d+):(%w+):(%d+)$')
+  local remaining, held, amount, expires, granted, rule = string.match(text, '^(%d+):(%d+):(%d+):(%w+):(%d+):?(.*)$')
   if not remaining then error('lot ' .. id .. ' is unreadable') end
   return {
     id = id, remaining = tonumber(remaining), held = tonumber(held), amount = tonumber(amount),
     expires_at_ms = numbers.expiry(expires), granted_at_ms = tonumber(granted),
-    was_live = tonumber(remaining) > 0, remaining_delta = 0, held_delta = 0,
+    was_live = tonumber(remaining) > 0, remaining_delta = 0, held_delta = 0, rule = rule, is_stored = true,
   }
+end
+
+-- A rule is `priority;model&…;feature&…` (src/ledger/lot-rule.ts), with names encoded, and '' is none.
+lots.default_priority = 50
+
+-- What an operation is for, `model;feature`, with the names encoded as in rules; '' for neither.
+function lots.spent_on(model, feature)
+  if model == '' and feature == '' then return '' end
+  local function encoded(name)
+    return (string.gsub(name, '[^A-Za-z0-9._@|+=~$-]', function(byte) return string.format('%%%02X', string.byte(byte)) end))
+  end
+  return encoded(model) .. ';' .. encoded(feature)
+end
+
+-- The priority of a rule, and whether an operation on `model` and `feature` may use the lot.
+function lots.read_rule(rule, model, feature)
+  if rule == '' then return lots.default_priority, true end
+  local priority, models, features = string.match(rule, '^(%d+);([^;]*);([^;]*)$')
+  local function names(list, name)
+    return list == '' or (name ~= '' and string.find('&' .. list .. '&', '&' .. name .. '&', 1, true) ~= nil)
+  end
+  return tonumber(priority), names(models, model) and names(features, feature)
+end
+
+-- Live lots in the order of use: lower priority first, then soonest expiry, then oldest. `spent_on` nil: all of them, else
+-- those that it may use. Records that the set does not have yet are read, but join it only when they are taken from,
+-- because an entry lists its lots in the order of taking.
+function lots.in_order(set, now_ms, spent_on)
+  local ids = redis.call('ZRANGEBYSCORE', set.lots_key, '(' .. numbers.text(now_ms), '+inf')
+  if #ids == 0 then return {} end
+  local model, feature = string.match(spent_on or '', '^([^;]*);([^;]*)$')
+  local texts, found = redis.call('HMGET', set.lot_key, unpack(ids)), {}
+  for i, id in ipairs(ids) do
+    local record = set.records[id] or lots.parse(id, texts[i] or '')
+    local priority, matches = lots.read_rule(record.rule, model or '', feature or '')
+    if record.remaining > 0 and (matches or not spent_on) then
+      found[#found + 1] = { record = record, priority = priority, position = i }
+    end
+  end
+  table.sort(found, function(a, b)
+    if a.priority ~= b.priority then return a.priority < b.priority end
+    return a.position < b.position
+  end)
+  return found
+end
+
+-- Chooses the lots that lots.take will take from, and returns how much there is in them.
+function lots.choose(set, now_ms, spent_on)
+  set.chosen = lots.in_order(set, now_ms, spent_on)
+  local usable = 0
+  for _, each in ipairs(set.chosen) do usable = usable + each.record.remaining end
+  return usable
 end
 
 function lots.add(set, record)
@@ -37,7 +89,7 @@ function lots.get_or_restore(set, part)
   if set.records[part.id] or redis.call('HEXISTS', set.lot_key, part.id) == 1 then return lots.get(set, part.id) end
   return lots.add(set, {
     id = part.id, remaining = 0, held = 0, amount = part.lot_amount, expires_at_ms = part.expires_at_ms,
-    granted_at_ms = part.granted_at_ms, was_live = false, remaining_delta = 0, held_delta = 0,
+    granted_at_ms = part.granted_at_ms, was_live = false, remaining_delta = 0, held_delta = 0, rule = part.rule,
   })
 end
 
@@ -48,11 +100,11 @@ function lots.change(record, remaining_delta, held_delta)
   record.held_delta = record.held_delta + held_delta
 end
 
--- A new lot. `amount` was granted; `remaining` is left after debt was paid from it.
-function lots.grant(set, id, amount, remaining, expires_at_ms, now_ms)
+-- A new lot. `amount` was granted; `remaining` is left after debt was paid from it. `rule` nil: none.
+function lots.grant(set, id, amount, remaining, expires_at_ms, now_ms, rule)
   return lots.add(set, {
     id = id, remaining = remaining, held = 0, amount = amount, expires_at_ms = expires_at_ms,
-    granted_at_ms = now_ms, was_live = false, remaining_delta = remaining, held_delta = 0, opened = true,
+    granted_at_ms = now_ms, was_live = false, remaining_delta = remaining, held_delta = 0, opened = true, rule = rule or '',
   })
 end
 
@@ -82,9 +134,28 @@ function lots.next_expiry(set, now_ms)
   return numbers.expiry(first[2])
 end
 
--- Takes `amount` from live lots: soonest expiry first, then oldest (the order of the zset). With `into_hold` the lots
--- keep it as held. Returns the parts in that order. The cost grows with the lots it takes from, not with all lots.
+-- Takes `left` from the lots that lots.choose has chosen.
+function lots.take_chosen(set, left, into_hold)
+  local parts = {}
+  for _, each in ipairs(set.chosen) do
+    local record = each.record
+    local taken = math.min(left, record.remaining)
+    if taken > 0 then
+      if not set.records[record.id] then lots.add(set, record) end
+      lots.change(record, -taken, into_hold and taken or 0)
+      parts[#parts + 1] = { id = record.id, amount = taken }
+      left = left - taken
+    end
+  end
+  if left > 0 then error('the chosen lots do not cover what is usable') end
+  return parts
+end
+
+-- Takes `amount` from live lots: soonest expiry first, then oldest (the order of the zset), or from the chosen ones. With
+-- `into_hold` the lots keep it as held. Returns the parts in that order. The cost grows with the lots it takes from, not
+-- with all lots, unless they were chosen.
 function lots.take(set, now_ms, amount, into_hold)
+  if set.chosen then return lots.take_chosen(set, amount, into_hold) end
   local parts, left, offset, chunk = {}, amount, 0, 1
   while left > 0 do
     local ids = redis.call('ZRANGEBYSCORE', set.lots_key, '(' .. numbers.text(now_ms), '+inf', 'LIMIT', offset, chunk)
@@ -121,15 +192,16 @@ function lots.parse_parts(text)
   return parts
 end
 
--- What returns to lots: `lot:amount:lot_amount:expires_at_ms:granted_at_ms,…`, and `debt:amount` for what came from none.
+-- What returns to lots: `lot:amount:lot_amount:expires_at_ms:granted_at_ms[:rule],…`, and `debt:amount` for what came from
+-- none.
 function lots.parse_returns(text)
   local parts = {}
   for each in string.gmatch(text, '[^,]+') do
-    local id, amount, lot_amount, expires, granted = string.match(each, '^([^:]+):(%d+):(%d+):(%w+):(%d+)$')
+    local id, amount, lot_amount, expires, granted, rule = string.match(each, '^([^:]+):(%d+):(%d+):(%w+):(%d+):?(.*)$')
     if id then
       parts[#parts + 1] = {
         id = id, amount = tonumber(amount), lot_amount = tonumber(lot_amount), expires_at_ms = numbers.expiry(expires),
-        granted_at_ms = tonumber(granted),
+        granted_at_ms = tonumber(granted), rule = rule,
       }
     else
       parts[#parts + 1] = { id = 'debt', amount = tonumber(string.match(each, '^debt:(%d+)$')) }
@@ -138,16 +210,16 @@ function lots.parse_returns(text)
   return parts
 end
 
--- Lots to be opened: `lot:amount:expires_at_ms,…`.
-function lots.parse_new(text)
+-- Amounts with their lots' facts: `lot:amount:expires_at_ms[:rule],…`.
+function lots.parse_amounts(text)
   local parts = {}
-  for id, amount, expires in string.gmatch(text, '([^:,]+):(%d+):(%w+)') do
-    parts[#parts + 1] = { id = id, amount = tonumber(amount), expires_at_ms = numbers.expiry(expires) }
+  for id, amount, expires, rule in string.gmatch(text, '([^:,]+):(%d+):(%w+):?([^,]*)') do
+    parts[#parts + 1] = { id = id, amount = tonumber(amount), expires_at_ms = numbers.expiry(expires), rule = rule }
   end
   return parts
 end
 
--- The changes since the last call, for a journal entry: `lot:remaining:held[:amount:expires_at_ms],…`.
+-- The changes since the last call, for a journal entry: `lot:remaining:held[:amount:expires_at_ms[:rule]],…`.
 function lots.changes_text(set)
   local texts = {}
   for _, record in ipairs(set.order) do
@@ -155,6 +227,7 @@ function lots.changes_text(set)
       local text = record.id .. ':' .. numbers.text(record.remaining_delta) .. ':' .. numbers.text(record.held_delta)
       if record.opened then
         text = text .. ':' .. numbers.text(record.amount) .. ':' .. numbers.expiry_text(record.expires_at_ms)
+        if record.rule ~= '' then text = text .. ':' .. record.rule end
       end
       texts[#texts + 1] = text
       record.remaining_delta, record.held_delta, record.opened, record.finished = 0, 0, nil, nil
@@ -165,16 +238,21 @@ function lots.changes_text(set)
 end
 
 -- Prepared commands that bring Redis to the state of the set. A lot with nothing remaining and nothing held is deleted.
+-- And by how many the stored lots that have a rule become more.
 function lots.commands(set)
-  local commands = {}
+  local commands, ruled = {}, 0
   for _, record in ipairs(set.order) do
     if record.dirty then
+      if record.rule ~= '' then
+        ruled = ruled + (record.remaining + record.held > 0 and 1 or 0) - (record.is_stored and 1 or 0)
+      end
       if record.remaining == 0 and record.held == 0 then
         commands[#commands + 1] = { 'HDEL', set.lot_key, record.id }
       else
         commands[#commands + 1] = { 'HSET', set.lot_key, record.id,
           numbers.text(record.remaining) .. ':' .. numbers.text(record.held) .. ':' .. numbers.text(record.amount) ..
-          ':' .. numbers.expiry_text(record.expires_at_ms) .. ':' .. numbers.text(record.granted_at_ms) }
+          ':' .. numbers.expiry_text(record.expires_at_ms) .. ':' .. numbers.text(record.granted_at_ms) ..
+          (record.rule ~= '' and ':' .. record.rule or '') }
       end
       if record.remaining > 0 and not record.was_live then
         commands[#commands + 1] = { 'ZADD', set.lots_key, numbers.expiry_text(record.expires_at_ms), record.id }
@@ -183,5 +261,5 @@ function lots.commands(set)
       end
     end
   end
-  return commands
+  return commands, ruled
 end

@@ -25,6 +25,13 @@ function step.open(keys, account_id, stored, now_ms)
   return self
 end
 
+-- What an operation can use: what is available, or, if lots have rules, what is in the lots that `spent_on` may use (nil:
+-- any), which are then the ones that lots.take takes from.
+function step.usable(self, spent_on)
+  if self.stored.ruled == 0 then return self.state.available end
+  return lots.choose(self.lots, self.now_ms, spent_on)
+end
+
 -- Closes one entry: gives it the next seq and the lot changes since the entry before.
 function step.record(self, kind, before, facts)
   self.state.seq = self.state.seq + 1
@@ -42,7 +49,11 @@ end
 -- the stream id of the last entry, which the reply acknowledges to the caller.
 function step.apply(self)
   local account_args = account.changes(self.keys.account, self.stored, self.state)
-  local commands = lots.commands(self.lots)
+  local commands, ruled = lots.commands(self.lots)
+  if ruled ~= 0 then
+    account_args[#account_args + 1] = 'ruled'
+    account_args[#account_args + 1] = numbers.text(self.stored.ruled + ruled)
+  end
   if self.state.next_expiry_ms ~= self.stored.next_expiry_ms then
     if self.state.next_expiry_ms == math.huge then
       commands[#commands + 1] = { 'ZREM', self.keys.lots_due, self.account_id }

@@ -16,6 +16,8 @@ export type AccountLot = {
   readonly closedAtMs: number | null;
   readonly source: string | null;
   readonly reason: string | null;
+  /** '' for none (ledger/lot-rule.ts). */
+  readonly rule: string;
 };
 
 export type AccountLotsQuery = {
@@ -34,7 +36,7 @@ export type LotPosition = { readonly openedSeq: number; readonly lotId: string }
 export async function readAccountLots(db: Db, { accountId, liveOnly, before, limit }: AccountLotsQuery): Promise<AccountLot[]> {
   const { openedSeq, lotId } = before ?? { openedSeq: Number.MAX_SAFE_INTEGER, lotId: '' };
   const { rows } = await db.raw<{ rows: AccountLot[] }>(
-    `select lot_id as "lotId", opened_seq as "openedSeq", kind, amount, remaining, held, source, reason,
+    `select lot_id as "lotId", opened_seq as "openedSeq", kind, amount, remaining, held, source, reason, rule,
             ${toMs('granted_at')} as "grantedAtMs", ${toMs('expires_at')} as "expiresAtMs", ${toMs('closed_at')} as "closedAtMs"
        from lots
       where account_id = :accountId and (:liveOnly = false or closed_at is null)

@@ -87,6 +87,7 @@ const toLot = (row: LotColumns): Lot => ({
   held: micros(row.held),
   grantedAtMs: row.granted_at_ms,
   expiresAtMs: row.expires_at_ms,
+  rule: row.rule,
 });
 
 const toOpenHold = (row: HoldColumns): OpenHoldImage => ({
@@ -106,6 +107,7 @@ const toOpenHold = (row: HoldColumns): OpenHoldImage => ({
   about: row.about,
   placedBy: row.placed_by,
   limitParts: row.limit_parts,
+  spentOn: row.spent_on,
   terms: toTerms(row),
   reported: micros(row.reported),
   reportedUsage: row.reported_usage,
@@ -146,6 +148,7 @@ function toEndedHold(row: HoldColumns): EndedHoldImage {
     expiresAtMs: row.expires_at_ms,
     placedBy: row.placed_by,
     limitParts: row.limit_parts,
+    spentOn: row.spent_on,
     closedAtMs: row.closed_at_ms ?? 0,
     policy: row.policy as ExpiryPolicy,
     terms: toTerms(row),

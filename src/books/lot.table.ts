@@ -17,6 +17,8 @@ export type NewLot = {
   readonly reason: string | null;
   readonly notes: string | null;
   readonly changedAtMs: number;
+  /** '' for none (ledger/lot-rule.ts). */
+  readonly rule: string;
 };
 
 /** Changes of a batch to a lot that Postgres has, as deltas. */
@@ -45,15 +47,16 @@ const newSource = unnestSource<NewLot>('l', {
   reason: ['text', (lot) => lot.reason],
   notes: ['text', (lot) => lot.notes],
   changed_at_ms: ['double precision', (lot) => lot.changedAtMs],
+  rule: ['text', (lot) => lot.rule],
 });
 
 export async function insertLots(trx: Trx, lots: readonly NewLot[]): Promise<void> {
   if (lots.length === 0) return;
   await trx.raw(
     `insert into lots (account_id, lot_id, amount, remaining, held, granted_at, expires_at, opened_seq, kind, source,
-                       actor, reason, notes, closed_at)
+                       actor, reason, notes, rule, closed_at)
      select account_id, lot_id, amount, remaining, held, ${fromMs('granted_at_ms')}, ${fromMs('expires_at_ms')}, opened_seq,
-            kind, source, actor, reason, notes, case when remaining = 0 and held = 0 then ${fromMs('changed_at_ms')} end
+            kind, source, actor, reason, notes, rule, case when remaining = 0 and held = 0 then ${fromMs('changed_at_ms')} end
        from ${newSource.sql}`,
     newSource.bind(lots),
   );

@@ -20,16 +20,19 @@ export type NewIntent = {
   /** What a refund is of (refund.table.ts), and the life of credits whose lot has ended; null: they expire at once. */
   readonly refundOf?: string | null;
   readonly graceMs?: number | null;
+  /** Of the lot that it opens (ledger/lot-rule.ts); '' or absent: none. */
+  readonly rule?: string;
   readonly idempotency: IdempotencyKey | null;
   readonly fingerprint: string;
   readonly about: string;
 };
 
-type Added = 'revokedLotId' | 'parts' | 'refundOf' | 'graceMs';
+type Added = 'revokedLotId' | 'parts' | 'refundOf' | 'graceMs' | 'rule';
 export type IntentRow = Omit<NewIntent, 'idempotency' | Added> & {
   readonly parts: string | null;
   readonly refundOf: string | null;
   readonly graceMs: number | null;
+  readonly rule: string;
   readonly revokedLotId: string | null;
   readonly intentId: number;
   readonly state: 'pending' | 'applied' | 'refused';
@@ -39,7 +42,7 @@ export type IntentRow = Omit<NewIntent, 'idempotency' | Added> & {
 };
 
 const COLUMNS = `intent_id as "intentId", account_id as "accountId", kind, amount, expires_at_ms as "expiresAtMs",
-  revoked_lot_id as "revokedLotId", parts, refund_of as "refundOf", grace_ms as "graceMs", fingerprint,
+  revoked_lot_id as "revokedLotId", parts, refund_of as "refundOf", grace_ms as "graceMs", rule, fingerprint,
   about, state, reply, applied_seq as "appliedSeq"`;
 
 /** The permanent name of an intent in Redis. */
@@ -47,6 +50,9 @@ export const intentKey = (intentId: number): string => `intent:${intentId}`;
 
 /** The lot of an intent. Padded, so that lots with the same expiry are spent oldest first. */
 export const lotIdOf = (intentId: number): string => String(intentId).padStart(12, '0');
+
+/** The name of a lot in `/v1`: one that a grant opened is called by the id of the grant, other lots by their own. */
+export const grantIdOf = (lotId: string): string => (/^\d{12}$/.test(lotId) ? String(Number(lotId)) : lotId);
 
 /** The intent that a journal key names, or null for other keys. */
 export function intentIdOf(key: string): number | null {
@@ -62,15 +68,16 @@ export const lotIdsOf = (intentId: number, count: number): string[] =>
 /** Records a request, once per idempotency key. `isNew` false: the key existed, and `row` is its intent. */
 export async function insertIntent(db: Db | Trx, intent: NewIntent): Promise<{ readonly row: IntentRow; readonly isNew: boolean }> {
   const { rows } = await db.raw<{ rows: IntentRow[] }>(
-    `insert into money_in (account_id, kind, amount, expires_at_ms, revoked_lot_id, parts, refund_of, grace_ms, idempotency_scope,
+    `insert into money_in (account_id, kind, amount, expires_at_ms, revoked_lot_id, parts, refund_of, grace_ms, rule, idempotency_scope,
                            idempotency_key, fingerprint, about)
-     values (:accountId, :kind, :amount, :expiresAtMs, :revokedLotId, :parts, :refundOf, :graceMs, :scope, :key, :fingerprint, :about)
+     values (:accountId, :kind, :amount, :expiresAtMs, :revokedLotId, :parts, :refundOf, :graceMs, :rule, :scope, :key, :fingerprint,
+             :about)
      on conflict (idempotency_scope, idempotency_key) where idempotency_key is not null do nothing
      returning ${COLUMNS}`,
     {
       accountId: intent.accountId, kind: intent.kind, amount: intent.amount, expiresAtMs: intent.expiresAtMs,
       revokedLotId: intent.revokedLotId ?? null, parts: intent.parts ?? null, refundOf: intent.refundOf ?? null,
-      graceMs: intent.graceMs ?? null,
+      graceMs: intent.graceMs ?? null, rule: intent.rule ?? '',
       scope: intent.idempotency?.scope ?? null, key: intent.idempotency?.key ?? null,
       fingerprint: intent.fingerprint, about: intent.about,
     },
@@ -131,13 +138,13 @@ export async function refuseIntent(db: Db, intentId: number, reply: object): Pro
  */
 export async function reopenIntent(
   db: Db, intentId: number,
-  { amount, expiresAtMs, fingerprint, about }: Pick<NewIntent, 'amount' | 'expiresAtMs' | 'fingerprint' | 'about'>,
+  { amount, expiresAtMs, fingerprint, about, rule = '' }: Pick<NewIntent, 'amount' | 'expiresAtMs' | 'fingerprint' | 'about' | 'rule'>,
 ): Promise<IntentRow | null> {
   const { rows } = await db.raw<{ rows: IntentRow[] }>(
     `update money_in set state = 'pending', reply = null, tried_at = now(), amount = :amount, expires_at_ms = :expiresAtMs,
-            fingerprint = :fingerprint, about = :about
+            fingerprint = :fingerprint, about = :about, rule = :rule
       where intent_id = :intentId and state = 'refused' returning ${COLUMNS}`,
-    { intentId, amount, expiresAtMs, fingerprint, about },
+    { intentId, amount, expiresAtMs, fingerprint, about, rule },
   );
   return rows[0] ?? null;
 }

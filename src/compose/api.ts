@@ -29,6 +29,7 @@ import { composeLimits } from './limits.js';
 import { composeNative } from './native.js';
 import { composeOversight } from './oversight.js';
 import { composeReads } from './reads.js';
+import { composeWebhooks } from './webhooks.js';
 
 export type ApiDeps = {
   readonly config: Config;
@@ -130,6 +131,7 @@ export async function openApi(
     native: {
       ...composeNative({ config, core, money, clock, plans: chatsparty.plans, oversight, pools: limits.pools }),
       limits: limits.routes,
+      webhooks: composeWebhooks({ core, config, clock }),
     },
     refusals: {
       record: refusals.record,

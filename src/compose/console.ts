@@ -30,7 +30,7 @@ import type { Log } from '../kit/log.js';
 import { repeat } from '../kit/repeat.js';
 import { settleWithin } from '../kit/settle-within.js';
 import { lastKnown } from '../kit/within.js';
-import { queuePrefix, type QueueConnections } from '../stores/redis/queue-connections.js';
+import { queuePrefix, WEBHOOK_QUEUE_NAME, type QueueConnections } from '../stores/redis/queue-connections.js';
 import type { LedgerQueue } from '../worker/jobs/ledger-queue.js';
 import { readHolds } from '../worker/watch/holds.js';
 import type { Core } from './core.js';
@@ -83,13 +83,13 @@ export function composeConsole(parts: ConsoleParts): { readonly deps: ConsoleDep
   // Nothing is drained while Postgres is down, so the last known cursors stay correct if they were read recently.
   const cursors = lastKnown(() => readShards(core.db), CURSORS_WITHIN_MS);
   const stopCursors = repeat(CURSORS_EVERY_MS, async () => { await cursors(); }, onError);
-  const settlements = CONSUMED_QUEUES.map(open);
+  const others = [WEBHOOK_QUEUE_NAME, ...CONSUMED_QUEUES].map(open);
   const dead = CONSUMED_QUEUES.map((queue) => open(deadLetterQueue(queue)));
 
   return {
     deps: {
       authenticate, clock, onError,
-      watch: watchOf(parts, cursors, [queues.queue.queue, ...settlements], dead),
+      watch: watchOf(parts, cursors, [queues.queue.queue, ...others], dead),
       reads: readsOf(core, onError),
       actions: {
         ...money,
@@ -102,11 +102,11 @@ export function composeConsole(parts: ConsoleParts): { readonly deps: ConsoleDep
       deadLetters: deadLetterDesk({
         rabbitmqUrl: queues.rabbitmqUrl, connection: queues.connections.producer, namespace: queues.namespace, log,
       }),
-      board: queueBoard([queues.queue.queue, ...settlements, ...dead]),
+      board: queueBoard([queues.queue.queue, ...others, ...dead]),
     },
     close: async () => {
       stopCursors();
-      await settleWithin(CLOSE_MS, Promise.all([...settlements, ...dead].map((queue) => queue.close())));
+      await settleWithin(CLOSE_MS, Promise.all([...others, ...dead].map((queue) => queue.close())));
     },
   };
 }

@@ -14,6 +14,7 @@ import { watchJournal } from '../worker/watch/journal.js';
 import { measurePostgres } from '../worker/watch/postgres.js';
 import { watchQueues } from '../worker/watch/queues.js';
 import { watchSettlements } from '../worker/watch/settlements.js';
+import { watchWebhooks } from '../worker/watch/webhooks.js';
 import type { Core, Time } from './core.js';
 
 export type WatchDeps = {
@@ -22,6 +23,7 @@ export type WatchDeps = {
   readonly core: Core;
   readonly connections: QueueConnections;
   readonly queue: LedgerQueue;
+  readonly webhooks: Queue;
   readonly amqp: AmqpBridge | undefined;
   readonly time: Time;
   readonly log: Log;
@@ -38,7 +40,7 @@ const CLOSE_WITHIN_MS = 2_000;
  * Everything that measures current state. Nothing waits for a watcher, and no watcher waits for a server that hangs: each
  * look has a deadline, after which its gauges are removed or report `down`.
  */
-export function openWatch({ config, databaseUrl, core, connections, queue, amqp, time, log, metrics }: WatchDeps): Watch {
+export function openWatch({ config, databaseUrl, core, connections, queue, webhooks, amqp, time, log, metrics }: WatchDeps): Watch {
   const { producer: connection, bulk: redis } = connections;
   const watchDb = connectPostgres(databaseUrl, watchProfile(config.postgresTimeoutMs));
   const prefix = queuePrefix(config.redisNamespace);
@@ -59,7 +61,10 @@ export function openWatch({ config, databaseUrl, core, connections, queue, amqp,
       onError,
     }),
     watchBooks({ db: core.drainDb, clock: time.clock, metrics, onError }),
-    watchQueues({ queues: [{ name: 'ledger', queue: queue.queue }, ...settlements], connection, metrics, onError }),
+    watchQueues({
+      queues: [{ name: 'ledger', queue: queue.queue }, { name: 'webhooks', queue: webhooks }, ...settlements], connection, metrics, onError,
+    }),
+    watchWebhooks({ db: watchDb, clock: time.clock, metrics, onError }),
     watchSettlements({ amqp, deadLetterQueues, connection, metrics, onError }),
   ];
   return {

@@ -11,6 +11,7 @@ import type { Core, Time } from './core.js';
 import { openReconciler } from './oversight.js';
 import { openSettlementQueues } from './settlements.js';
 import { openWatch } from './watch.js';
+import { openWebhookQueue } from './webhook-worker.js';
 
 export type WorkerSideDeps = {
   readonly config: Config;
@@ -39,6 +40,7 @@ export async function openWorker(
 ): Promise<WorkerSide> {
   const onError = (error: unknown): void => { log.warn({ err: error }, 'queue error'); };
   const reconciler = openReconciler({ core, redis: connections.bulk, clock: time.clock, log, metrics, onError });
+  const webhooks = openWebhookQueue({ config, core, connections, clock: time.clock, log, metrics });
   const workers = startWorkers({
     reconcile: reconciler.turn,
     drain: core.drain, freshen: core.freshen, keys: core.keys, ledger: core.ledger, db: core.drainDb, clock: time.clock,
@@ -46,6 +48,7 @@ export async function openWorker(
     redis: connections.bulk,
     namespace: config.redisNamespace,
     welcomeCredits: config.welcomeCredits,
+    startDeliveries: webhooks.start, lotExpiringAheadMs: config.lotExpiringAheadMs,
     epochOf: (shard) => core.fence.epochOf(shard)?.number,
     timeOffsetMs: time.offsetMs,
     around: tracer === undefined ? undefined : (name, work) => inSpan(tracer, `job ${name}`, { kind: 'consumer', isRoot: true }, work),
@@ -59,8 +62,11 @@ export async function openWorker(
   });
   const stopSchedules = keepSchedules({ upsert: () => queue.upsertSchedules(config.shards), areThere: queue.hasSchedules, onError });
   await workers.ready();
+  await webhooks.ready();
   const settlements = openSettlementQueues({ config, core, connections, log, metrics, tracer });
-  const watch = openWatch({ config, databaseUrl, core, connections, queue, amqp: settlements.amqp, time, log, metrics });
+  const watch = openWatch({
+    config, databaseUrl, core, connections, queue, webhooks: webhooks.queue, amqp: settlements.amqp, time, log, metrics,
+  });
 
   return {
     checks: () => ({
@@ -77,6 +83,7 @@ export async function openWorker(
       await watch.close();
       await settlements.close();
       await workers.close();
+      await webhooks.close();
     },
   };
 }

@@ -24,6 +24,8 @@ export const BODY_BYTES_MAX = 1_048_576;
 /** A form of the console: a token, or an amount and a reason. */
 export const FORM_BYTES_MAX = 8_192;
 /** Live lots of one account. A snapshot reply stays below 64 KiB, and a sweep of all lots below a millisecond. */
+/** Models, and features, that one lot can be restricted to. */
+export const LOT_NAMES_MAX = 20;
 export const LOTS_PER_ACCOUNT_MAX = 512;
 /** Open holds of one account: bounds what one stolen token can create (docs/reliability.md#b1). */
 export const OPEN_HOLDS_PER_ACCOUNT_MAX = 100_000;
@@ -133,3 +135,11 @@ export const BATCH_OPERATIONS_MAX = 1_000;
 export const USAGE_BUCKETS_MAX = 5_000;
 /** Rows on one page of any list of the other APIs. */
 export const PAGE_MAX = 100;
+/** Webhook endpoints in all: each event is compared with all of them. */
+export const WEBHOOK_ENDPOINTS_MAX = 1_000;
+/** Webhook endpoints of one account, of one prefix, or of all accounts. */
+export const WEBHOOK_ENDPOINTS_PER_FILTER_MAX = 20;
+/** Longest URL of a webhook: as long as servers accept. */
+export const WEBHOOK_URL_LENGTH_MAX = 2_000;
+/** How long events, and what was sent of them, are kept. */
+export const EVENTS_KEPT_DAYS = 30;

@@ -52,6 +52,8 @@ export type OpenHoldImage = {
   readonly placedBy: Principal;
   /** What it counts in which windows of limits (limits.ts). */
   readonly limitParts: string;
+  /** What it is for: which lots it may use (entry.ts). */
+  readonly spentOn: string;
   /** Null for a hold without terms of its own. */
   readonly terms: HoldTerms | null;
   /** What Postgres has of its usage so far; `reportedAtMs` null: nothing. */
@@ -74,6 +76,8 @@ export type EndedHoldImage = {
   readonly expiresAtMs: number;
   readonly placedBy: Principal;
   readonly limitParts: string;
+  /** What it is for: which lots it may use (entry.ts). */
+  readonly spentOn: string;
   /** When it ended or was settled late, without later corrections: the correction window starts here. */
   readonly closedAtMs: number;
   readonly policy: ExpiryPolicy;

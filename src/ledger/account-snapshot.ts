@@ -10,6 +10,8 @@ export type Lot = {
   readonly held: Micros;
   readonly grantedAtMs: number;
   readonly expiresAtMs: number | null;
+  /** Its priority and restriction as text; '' when it has none (lot-rule.ts). */
+  readonly rule: string;
 };
 
 export type OpenHold = {

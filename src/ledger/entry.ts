@@ -12,7 +12,7 @@ export const ENTRY_FIELDS = [
   'account', 'seq', 'at_ms', 'kind',
   ...AMOUNTS, 'overage', ...BALANCES.map((name): `${BalanceName}_after` => `${name}_after`),
   'lots', 'hold', 'lease_ends_at_ms', 'policy', 'key', 'fingerprint', 'price', 'about',
-  'principal', 'corrects', 'hold_kind', 'trace', 'terms', 'reported', 'reported_usage', 'spent',
+  'principal', 'corrects', 'hold_kind', 'trace', 'terms', 'reported', 'reported_usage', 'spent', 'spent_on',
 ] as const;
 
 /** Written behind them for workers of the version before, and never read here but from its entries. */
@@ -41,7 +41,7 @@ export type LotChange = {
   readonly lotId: string;
   readonly remaining: Micros;
   readonly held: Micros;
-  readonly opened: { readonly amount: Micros; readonly expiresAtMs: number | null } | null;
+  readonly opened: { readonly amount: Micros; readonly expiresAtMs: number | null; readonly rule: string } | null;
 };
 
 /** All amounts but the `…After` ones are deltas of this entry; I1 holds for every single entry. */
@@ -76,8 +76,10 @@ export type JournalEntry = Readonly<Record<AmountName | AfterName, Micros>> & {
   /** What the usage of the hold that was reported so far costs, and that usage; 0 and '' where there is none. */
   readonly reported: Micros;
   readonly reportedUsage: string;
-  /** What an expiry by report took, `lot:amount:expires_at_ms,…`; '' for any other entry. */
+  /** What an expiry by report took, `lot:amount:expires_at_ms[:rule],…`; '' for any other entry. */
   readonly spent: string;
+  /** What a placed hold is for, `model;feature` as in rules of lots; '' for neither, and for any other entry. */
+  readonly spentOn: string;
   /** The traceparent of what wrote it, if that was traced. Not stored. */
   readonly trace?: string | undefined;
 };
@@ -127,6 +129,7 @@ export function decodeEntry(streamId: string, flat: readonly string[]): JournalE
     reported: microsFromText(value.get('reported') ?? '0'),
     reportedUsage: value.get('reported_usage') ?? '',
     spent: value.get('spent') ?? '',
+    spentOn: value.get('spent_on') ?? '',
     trace: isLegacy ? legacyTrace(text('about')) : text('trace') || undefined,
   };
 }
@@ -155,11 +158,11 @@ export type LotDelta = Pick<LotChange, 'lotId' | 'remaining' | 'held'>;
 /** `lot:remaining:held,…`: how entries in Postgres tell their changes of lots. */
 export const decodeLotDeltas = (text: string): LotDelta[] => decodeLotChanges(text);
 
-/** `lot:remaining:held` or, when the entry opened the lot, `lot:remaining:held:amount:expires_at_ms` (`inf` = never). */
+/** `lot:remaining:held` or, when the entry opened the lot, `lot:remaining:held:amount:expires_at_ms[:rule]` (`inf` = never). */
 export function decodeLotChanges(text: string): LotChange[] {
   if (text === '') return [];
   return text.split(',').map((part) => {
-    const [lotId, remaining, held, amount, expires] = part.split(':');
+    const [lotId, remaining, held, amount, expires, rule = ''] = part.split(':');
     if (lotId === undefined || remaining === undefined || held === undefined) throw new RangeError(`bad lot change ${part}`);
     return {
       lotId,
@@ -167,7 +170,7 @@ export function decodeLotChanges(text: string): LotChange[] {
       held: microsFromText(held),
       opened: amount === undefined || expires === undefined
         ? null
-        : { amount: microsFromText(amount), expiresAtMs: expires === 'inf' ? null : Number(expires) },
+        : { amount: microsFromText(amount), expiresAtMs: expires === 'inf' ? null : Number(expires), rule },
     };
   });
 }

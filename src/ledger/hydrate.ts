@@ -42,7 +42,7 @@ export async function writeAccount(
     epoch: epoch.fence,
     account_id: accountId,
     next_expiry_ms: expiryText(nextExpiryMs),
-    figure_count: FIGURES.length + 1,
+    figure_count: FIGURES.length + 2,
   };
   const figureArgs = FIGURES.flatMap((figure): string[] => {
     switch (figure.kind) {
@@ -53,8 +53,9 @@ export async function writeAccount(
       case 'flag': return [figure.name, image.frozen ? '1' : '0'];
     }
   });
-  // No figure: see lua/includes/account.lua.
+  // No figures: see lua/includes/account.lua.
   figureArgs.push('limited', (image.limits?.limits.length ?? 0) > 0 ? '1' : '0');
+  figureArgs.push('ruled', image.lots.filter(({ rule }) => rule !== '').length.toString());
   const scriptKeys = {
     fence: keys.fence, account: keys.account, lots: keys.lots, lot: keys.lot,
     lots_due: keys.lotsDue, open: keys.open, holds_due: keys.holdsDue,
@@ -62,7 +63,10 @@ export async function writeAccount(
   const lotArgs = image.lots.flatMap((lot) => [
     lot.lotId,
     lot.remaining > 0 ? expiryText(lot.expiresAtMs ?? Infinity) : '',
-    [...[lot.remaining, lot.held, lot.amount].map(microsToText), expiryText(lot.expiresAtMs ?? Infinity), lot.grantedAtMs].join(':'),
+    [
+      ...[lot.remaining, lot.held, lot.amount].map(microsToText), expiryText(lot.expiresAtMs ?? Infinity), lot.grantedAtMs,
+      ...(lot.rule === '' ? [] : [lot.rule]),
+    ].join(':'),
   ]);
 
   const lastChunk = Math.max(0, Math.ceil(records.length / RECORDS_PER_CALL) - 1);
@@ -115,6 +119,7 @@ function openHoldRecord(keys: AccountKeys, hold: OpenHoldImage): LoadedRecord {
       'placed_seq', hold.seq.toString(), 'placed_at_ms', hold.placedAtMs.toString(),
       'placed_expires_at_ms', hold.placedExpiresAtMs.toString(), 'placed_by', hold.placedBy,
       'policy', hold.policy, 'price', hold.price, 'fingerprint', hold.fingerprint, 'about', hold.about,
+      'spent_on', hold.spentOn,
       ...(hold.limitParts === '' ? [] : ['limit_parts', hold.limitParts, 'placed_limits', limitStatesText(readFacts(hold.about).limits)]),
       ...termFields(hold.terms), ...reportFields(hold), ...(hold.reportedAtMs === null ? [] : [
         'journaled', microsToText(hold.reported), 'journaled_at_ms', hold.reportedAtMs.toString(),
@@ -136,6 +141,7 @@ function endedHoldRecord(keys: AccountKeys, { outcome, ...hold }: EndedHoldImage
       'about', hold.about, 'placed_by', hold.placedBy, 'closed_at_ms', hold.closedAtMs.toString(),
       'end_fingerprint', hold.endFingerprint, 'end_seq', outcome.seq.toString(), 'ended_at_ms', outcome.endedAtMs.toString(),
       'late', outcome.late ? '1' : '0', 'end_about', outcome.about, ...termFields(hold.terms), ...reportFields(hold), 'spent', hold.spent,
+      'spent_on', hold.spentOn,
       ...(hold.limitParts === '' ? [] : ['limit_parts', hold.limitParts]),
       ...amounts({
         amount: outcome.amount, placed_available: hold.placedAvailable, captured: outcome.captured, released: outcome.released,

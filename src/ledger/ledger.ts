@@ -83,6 +83,8 @@ export type GrantLot = {
   /** `grant` for an allocation, `adjust` for the positive side of an adjustment. */
   readonly kind: 'grant' | 'adjust';
   readonly about: About;
+  /** When it is used and what for, as text (lot-rule.ts); by default it has no rule. */
+  readonly rule?: string;
 };
 
 export type GrantLotReply =
@@ -118,7 +120,7 @@ export type PlaceHold = {
   readonly by?: Principal;
   /** The id is new, or Redis and Postgres were just asked and did not know it: Postgres is not asked (again) for an ended hold. */
   readonly isNewId?: boolean;
-  /** Which limits it counts against; by default those that match the account itself. */
+  /** Which limits it counts against, and which lots it may use; by default limits of the account itself, and lots for anything. */
   readonly spending?: Spending | undefined;
 };
 
@@ -134,6 +136,7 @@ export type PlacedHold = {
 
 export type PlaceHoldReply =
   | ({ readonly status: 'placed'; readonly replayed: boolean } & PlacedHold)
+  /** `available`: to this hold, without lots that are for something else. The same in every refusal of an operation. */
   | { readonly status: 'insufficient_credits'; readonly available: Micros }
   /** A limit allows less than `minimum`, and less than what is available. */
   | { readonly status: 'limit_reached'; readonly available: Micros; readonly limit: LimitRefusal }

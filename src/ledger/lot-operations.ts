@@ -11,7 +11,7 @@ export function lotOperations(
   { scripts, keys, written }: OperationDeps,
 ): Pick<Ledger, 'grantLot' | 'setBalance' | 'revokeLot' | 'expireLots'> {
   const grant = async (command: SetBalance, kind: GrantLot['kind'] | 'set'): Promise<Reply> => {
-    const { accountId, lotId, amount, expiresAtMs, key, about } = command;
+    const { accountId, lotId, amount, expiresAtMs, key, about, rule = '' } = command;
     const reply = await scripts.run(grantLotScript, accountId, (account) => ({ ...stepKeys(account), receipt: account.receipt(key) }), {
       kind,
       lot_id: lotId,
@@ -21,6 +21,7 @@ export function lotOperations(
       about,
       receipt_ttl_seconds: MONEY_IN_RECEIPT_TTL_SECONDS,
       lots_max: LOTS_PER_ACCOUNT_MAX,
+      rule,
     });
     if (reply[0] === 'granted' && !isReplayed(reply)) written(keys.shardOf(accountId));
     return reply;

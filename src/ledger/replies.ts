@@ -111,8 +111,8 @@ export function decodeAccount(reply: Reply): AccountSnapshot {
   const figures = decodeFigures(reply);
   const lotCount = amountAt(reply, FIGURES_END);
   const lotsFrom = FIGURES_END + 1;
-  const lots = Array.from({ length: lotCount }, (_, index) => decodeLot(reply, lotsFrom + 6 * index));
-  const holdsFrom = lotsFrom + 6 * lotCount;
+  const lots = Array.from({ length: lotCount }, (_, index) => decodeLot(reply, lotsFrom + LOT_VALUES * index));
+  const holdsFrom = lotsFrom + LOT_VALUES * lotCount;
   const holds = Array.from({ length: amountAt(reply, holdsFrom) }, (_, index) => decodeHold(reply, holdsFrom + 1 + HOLD_VALUES * index));
   return {
     ...figuresOf(BALANCES, (name) => figures[name]),
@@ -124,6 +124,9 @@ export function decodeAccount(reply: Reply): AccountSnapshot {
   };
 }
 
+/** Of one lot: `id remaining held amount expires_at_ms granted_at_ms rule` */
+const LOT_VALUES = 7;
+
 const decodeLot = (reply: Reply, from: number): Lot => ({
   lotId: at(reply, from),
   remaining: amountAt(reply, from + 1),
@@ -131,6 +134,7 @@ const decodeLot = (reply: Reply, from: number): Lot => ({
   amount: amountAt(reply, from + 3),
   expiresAtMs: momentAt(reply, from + 4),
   grantedAtMs: amountAt(reply, from + 5),
+  rule: at(reply, from + 6),
 });
 
 /** Of one hold: `id placed_seq amount placed_at_ms expires_at_ms price about kind` */

@@ -7,6 +7,8 @@ export type RefundPart =
   | {
     readonly lotId: string; readonly amount: Micros; readonly lotAmount: Micros; readonly expiresAtMs: number | null;
     readonly grantedAtMs: number;
+    /** Absent in intents of the version before: none. */
+    readonly rule?: string;
   }
   | { readonly lotId: null; readonly amount: Micros };
 
@@ -39,7 +41,11 @@ export type RefundReply =
   | { readonly status: 'account_frozen' };
 
 export type ReceiveLots = Intent & {
-  readonly lots: readonly { readonly lotId: string; readonly amount: Micros; readonly expiresAtMs: number | null }[];
+  readonly lots: readonly {
+    readonly lotId: string; readonly amount: Micros; readonly expiresAtMs: number | null;
+    /** As of a grant. */
+    readonly rule?: string;
+  }[];
 };
 export type ReceiveLotsReply =
   | {

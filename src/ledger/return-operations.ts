@@ -38,7 +38,8 @@ export function returnOperations({ scripts, keys, written }: OperationDeps): Pic
 
     async receiveLots({ accountId, lots, key, about }) {
       const reply = await scripts.run(receiveLotsScript, accountId, keysOf(key), {
-        new_lots: lots.map(({ lotId, amount, expiresAtMs }) => `${lotId}:${microsToText(amount)}:${expiresAtMs ?? 'inf'}`).join(','),
+        new_lots: lots.map(({ lotId, amount, expiresAtMs, rule }) =>
+          withRule([lotId, microsToText(amount), expiresAtMs ?? 'inf'], rule)).join(','),
         key, about, receipt_ttl_seconds: MONEY_IN_RECEIPT_TTL_SECONDS, lots_max: LOTS_PER_ACCOUNT_MAX,
       });
       const status = reply[0];
@@ -56,8 +57,12 @@ export function returnOperations({ scripts, keys, written }: OperationDeps): Pic
   };
 }
 
-/** `lot:amount:lot_amount:expires_at_ms:granted_at_ms,…`, and `debt:amount` for what was captured as debt. */
+/** `lot:amount:lot_amount:expires_at_ms:granted_at_ms[:rule],…`, and `debt:amount` for what was captured as debt. */
 const refundPartsText = (parts: readonly RefundPart[]): string => parts.map((part) => (part.lotId === null
   ? `debt:${microsToText(part.amount)}`
-  : [part.lotId, microsToText(part.amount), microsToText(part.lotAmount), part.expiresAtMs ?? 'inf', part.grantedAtMs].join(':')))
+  : withRule([
+    part.lotId, microsToText(part.amount), microsToText(part.lotAmount), part.expiresAtMs ?? 'inf', part.grantedAtMs,
+  ], part.rule)))
   .join(',');
+
+const withRule = (facts: readonly (string | number)[], rule = ''): string => [...facts, ...(rule === '' ? [] : [rule])].join(':');

@@ -31,7 +31,7 @@ export const settleHoldScript = defineScript('settle-hold', HOLD_KEYS, [
 
 export const grantLotScript = defineScript('grant-lot', [...STEP_KEYS, 'receipt'], [
   'epoch', 'time_offset_ms', 'account_id', 'kind', 'lot_id', 'amount', 'expires_at_ms', 'key', 'about', 'trace',
-  'receipt_ttl_seconds', 'lots_max',
+  'receipt_ttl_seconds', 'lots_max', 'rule',
 ]);
 
 export const debitScript = defineScript('debit', [...STEP_KEYS, 'receipt', 'open', 'deductions', 'refusals', 'limits'], [

@@ -1,4 +1,5 @@
 import type { ExpiryPolicy, OverCapture, Principal } from '../../src/ledger/ledger.js';
+import type { LotRule } from '../../src/ledger/lot-rule.js';
 import { LimitsModel, type CountedPart } from './limits-model.js';
 
 /**
@@ -6,7 +7,12 @@ import { LimitsModel, type CountedPart } from './limits-model.js';
  * caches, no indexes. The property test runs the same operations on both and compares every answer and every state.
  */
 
-export type ModelLot = { readonly id: string; remaining: number; held: number; readonly amount: number; expiresAt: number };
+export type ModelLot = {
+  readonly id: string; remaining: number; held: number; readonly amount: number; expiresAt: number; readonly rule: LotRule;
+};
+/** What an operation is for. */
+export type ModelUse = { readonly model?: string; readonly feature?: string };
+export const NO_RULE: LotRule = { priority: 50, models: [], features: [] };
 /** What captured credits: from which lots in the order of taking (null: as debt), and how much of it was refunded. */
 export type ModelCapture = { readonly taken: { readonly lot: string | null; readonly amount: number }[]; refunded: number };
 export type ModelHold = {
@@ -19,6 +25,7 @@ export type ModelHold = {
   /** What it counts against limits, in the order in which it was taken. */
   readonly counted: CountedPart[];
   readonly spender: string;
+  readonly use: ModelUse;
   readonly placedAmount: number;
   readonly lease: number;
   readonly policy: ExpiryPolicy;
@@ -75,6 +82,11 @@ export class AccountModel {
     return this.live(now).reduce((sum, lot) => sum + lot.remaining, 0);
   }
 
+  /** What an operation can use of what is available. */
+  usable(now: number, use: ModelUse): number {
+    return this.live(now, use).reduce((sum, lot) => sum + lot.remaining, 0);
+  }
+
   held(): number {
     return this.openHolds().reduce((sum, hold) => sum + hold.amount, 0);
   }
@@ -83,11 +95,14 @@ export class AccountModel {
     return this.holds.filter((hold) => hold.state === 'open').sort((a, b) => a.expiresAt - b.expiresAt || a.order - b.order);
   }
 
-  /** Live lots in the order in which they are spent. */
-  live(now: number): ModelLot[] {
+  /** Live lots in the order in which they are spent: all of them, or those that an operation may use. */
+  live(now: number, use?: ModelUse): ModelLot[] {
+    const allows = (names: readonly string[], name?: string): boolean =>
+      names.length === 0 || (name !== undefined && names.includes(name));
     return this.lots
       .filter((lot) => lot.remaining > 0 && lot.expiresAt > now)
-      .sort((a, b) => a.expiresAt - b.expiresAt || (a.id < b.id ? -1 : 1));
+      .filter(({ rule }) => use === undefined || (allows(rule.models, use.model) && allows(rule.features, use.feature)))
+      .sort((a, b) => a.rule.priority - b.rule.priority || a.expiresAt - b.expiresAt || (a.id < b.id ? -1 : 1));
   }
 
   /** Ends due lots; returns the credits that were left in them. */
@@ -102,12 +117,12 @@ export class AccountModel {
     return swept;
   }
 
-  grant(now: number, id: string, amount: number, expiresAt: number): void {
+  grant(now: number, id: string, amount: number, expiresAt: number, rule: LotRule): void {
     this.sweep(now);
     const paid = Math.min(this.debt, amount);
     this.debt -= paid;
     this.granted += amount;
-    this.lots.push({ id, amount, remaining: amount - paid, held: 0, expiresAt });
+    this.lots.push({ id, amount, remaining: amount - paid, held: 0, expiresAt, rule });
   }
 
   set(now: number, id: string, amount: number, expiresAt: number): void {
@@ -116,7 +131,7 @@ export class AccountModel {
     for (const lot of this.live(now)) lot.remaining = 0;
     this.granted += amount + this.debt;
     this.debt = 0;
-    this.lots.push({ id, amount, remaining: amount, held: 0, expiresAt });
+    this.lots.push({ id, amount, remaining: amount, held: 0, expiresAt, rule: NO_RULE });
   }
 
   /** Ends a lot early; returns the credits that were left, or null when there is no such live lot. */
@@ -131,12 +146,12 @@ export class AccountModel {
     return remaining;
   }
 
-  /** Debits live lots in order; returns how much each gave, or null when they are not sufficient. */
-  take(now: number, amount: number): { lot: string; amount: number }[] | null {
-    if (this.available(now) < amount) return null;
+  /** Debits live lots in order, for an operation those that it may use; returns how much each gave, or null when that is too little. */
+  take(now: number, amount: number, use?: ModelUse): { lot: string; amount: number }[] | null {
+    if (this.live(now, use).reduce((sum, lot) => sum + lot.remaining, 0) < amount) return null;
     const parts: { lot: string; amount: number }[] = [];
     let left = amount;
-    for (const lot of this.live(now)) {
+    for (const lot of this.live(now, use)) {
       const taken = Math.min(left, lot.remaining);
       if (taken === 0) continue;
       lot.remaining -= taken;
@@ -148,18 +163,19 @@ export class AccountModel {
 
   place(
     now: number, id: string, { minimum, desired, ...facts }:
-    Pick<ModelHold, 'expiresAt' | 'fingerprint' | 'placedBy' | 'lease' | 'policy' | 'terms' | 'spender'> & {
+    Pick<ModelHold, 'expiresAt' | 'fingerprint' | 'placedBy' | 'lease' | 'policy' | 'terms' | 'spender' | 'use'> & {
       readonly minimum: number;
       readonly desired: number;
     },
   ): 'placed' | 'insufficient_credits' | 'limit_reached' {
     const matching = this.limits.matching(facts.spender);
     const room = (): number => this.limits.room(matching, facts.spender, now);
-    if (Math.min(this.available(now), room()) < desired) this.endDueHolds(now);
-    const amount = Math.min(desired, this.available(now), room());
-    if (amount < minimum) return room() < this.available(now) ? 'limit_reached' : 'insufficient_credits';
+    const usable = (): number => this.usable(now, facts.use);
+    if (Math.min(usable(), room()) < desired) this.endDueHolds(now);
+    const amount = Math.min(desired, usable(), room());
+    if (amount < minimum) return room() < usable() ? 'limit_reached' : 'insufficient_credits';
     this.sweep(now);
-    const parts = this.take(now, amount) ?? [];
+    const parts = this.take(now, amount, facts.use) ?? [];
     for (const part of parts) this.lot(part.lot).held += part.amount;
     this.#orders += 1;
     this.holds.push({
@@ -178,15 +194,16 @@ export class AccountModel {
   ): number | 'insufficient_credits' | 'limit_reached' {
     const counting = this.limits.ofHold(hold.counted);
     const room = (): number => this.limits.room(counting, hold.spender, now);
-    if (Math.min(this.available(now), room()) < wanted) this.endDueHolds(now);
-    const added = Math.min(wanted, this.available(now), room());
-    if (added < minimum) return room() < this.available(now) ? 'limit_reached' : 'insufficient_credits';
+    const usable = (): number => this.usable(now, hold.use);
+    if (Math.min(usable(), room()) < wanted) this.endDueHolds(now);
+    const added = Math.min(wanted, usable(), room());
+    if (added < minimum) return room() < usable() ? 'limit_reached' : 'insufficient_credits';
     for (const part of added > 0 ? this.limits.take(counting, hold.spender, now, added) : []) {
       const known = hold.counted.find(({ counter, from }) => counter === part.counter && from === part.from);
       if (known === undefined) hold.counted.push(part);
       else known.credits += added;
     }
-    for (const part of this.take(now, added) ?? []) {
+    for (const part of this.take(now, added, hold.use) ?? []) {
       this.lot(part.lot).held += part.amount;
       const known = hold.parts.find(({ lot }) => lot === part.lot);
       if (known === undefined) hold.parts.push(part);
@@ -252,8 +269,8 @@ export class AccountModel {
     } else {
       left = Math.max(0, cost - chargedFor(hold));
     }
-    const fromAvailable = over === 'cap' ? 0 : Math.min(left, this.available(now));
-    const taken = this.take(now, fromAvailable) ?? [];
+    const fromAvailable = over === 'cap' ? 0 : Math.min(left, this.usable(now, hold.use));
+    const taken = this.take(now, fromAvailable, hold.use) ?? [];
     for (const part of taken) spend(this.lot(part.lot), part.amount);
     hold.capture.taken.push(...taken);
     const debt = over === 'debt' ? Math.min(left - fromAvailable, Math.max(0, (debtLimit ?? Number.MAX_SAFE_INTEGER) - this.debt)) : 0;
@@ -280,12 +297,17 @@ export class AccountModel {
 
   /**
    * Gives `amount` of a capture back, what was taken last first, micro by micro as it were: debt is paid first, then lots get
-   * theirs. `grace` null: what came from an ended lot expires at once.
+   * theirs. `grace` null: what came from an ended lot expires at once. Otherwise it becomes a lot of the refund's own, or one per
+   * rule.
    */
   refund(now: number, capture: ModelCapture, amount: number, ownId: string, grace: number | null, debtGrace: number): void {
     this.sweep(now);
     let [skipped, left, toDebt] = [capture.refunded, amount, Math.min(this.debt, amount)];
-    let [fromDebt, fromEnded] = [0, 0];
+    let fromDebt = 0;
+    const own = new Map<LotRule, number>();
+    const keep = (rule: LotRule, back: number): void => {
+      if (back > 0) own.set(rule, (own.get(rule) ?? 0) + back);
+    };
     this.debt -= toDebt;
     this.captured -= amount;
     capture.refunded += amount;
@@ -296,29 +318,35 @@ export class AccountModel {
       left -= back;
       const paid = Math.min(toDebt, back);
       toDebt -= paid;
-      if (part.lot === null) fromDebt += back - paid;
-      else if (this.lot(part.lot).expiresAt > now) this.lot(part.lot).remaining += back - paid;
-      else fromEnded += back - paid;
+      if (part.lot === null) {
+        fromDebt += back - paid;
+        keep(NO_RULE, back - paid);
+        continue;
+      }
+      const lot = this.lot(part.lot);
+      if (lot.expiresAt > now) lot.remaining += back - paid;
+      else if (grace === null) this.expired += back - paid;
+      else keep(lot.rule, back - paid);
     }
-    if (grace === null) {
-      this.expired += fromEnded;
-      fromEnded = 0;
-    }
-    const own = fromDebt + fromEnded;
-    const life = Math.max(fromDebt > 0 ? debtGrace : 0, grace ?? 0);
-    if (own > 0) this.lots.push({ id: ownId, amount: own, remaining: own, held: 0, expiresAt: now + life });
+    [...own].forEach(([rule, size], index) => {
+      const life = Math.max(rule === NO_RULE && fromDebt > 0 ? debtGrace : 0, grace ?? 0);
+      const id = index === 0 ? ownId : `${ownId}.${String(index + 1).padStart(3, '0')}`;
+      this.lots.push({ id, amount: size, remaining: size, held: 0, expiresAt: now + life, rule });
+    });
   }
 
   /** Opens the lots of a transfer; debt is paid from those that have not ended. */
-  receive(now: number, lots: readonly { readonly id: string; readonly amount: number; readonly expiresAt: number }[]): void {
+  receive(
+    now: number, lots: readonly { readonly id: string; readonly amount: number; readonly expiresAt: number; readonly rule: LotRule }[],
+  ): void {
     this.sweep(now);
-    for (const { id, amount, expiresAt } of lots) {
+    for (const { id, amount, expiresAt, rule } of lots) {
       const ends = expiresAt <= now;
       const paid = ends ? 0 : Math.min(this.debt, amount);
       this.debt -= paid;
       this.granted += amount;
       if (ends) this.expired += amount;
-      this.lots.push({ id, amount, remaining: ends ? 0 : amount - paid, held: 0, expiresAt });
+      this.lots.push({ id, amount, remaining: ends ? 0 : amount - paid, held: 0, expiresAt, rule });
     }
   }
 
@@ -346,11 +374,11 @@ export class AccountModel {
     const paid = Math.min(captured, this.debt);
     const loose = Math.max(0, Math.min(captured, hold.debt) - paid);
     let reopened = 0;
-    const reopen = (amount: number, expiresAt: number): void => {
+    const reopen = (amount: number, expiresAt: number, rule: LotRule): void => {
       reopened += 1;
-      this.lots.push({ id: `back-${seq}-${reopened}`, amount, remaining: amount, held: 0, expiresAt });
+      this.lots.push({ id: `back-${seq}-${reopened}`, amount, remaining: amount, held: 0, expiresAt, rule });
     };
-    if (loose > 0) reopen(loose, Infinity);
+    if (loose > 0) reopen(loose, Infinity, NO_RULE);
     let left = captured - paid - loose;
     for (const part of [...hold.spent].reverse()) {
       const amount = Math.min(left, part.amount);
@@ -359,7 +387,7 @@ export class AccountModel {
       const lot = this.lot(part.lot);
       const isGone = lot.remaining + lot.held === 0;
       if ((isGone ? part : lot).expiresAt <= now) this.expired += amount;
-      else if (isGone) reopen(amount, part.expiresAt);
+      else if (isGone) reopen(amount, part.expiresAt, lot.rule);
       else lot.remaining += amount;
     }
     for (let back = captured; back > 0;) {

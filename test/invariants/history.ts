@@ -8,9 +8,10 @@ import type { JournalEntry } from '../../src/ledger/entry.js';
 import type { AccountSnapshot } from '../../src/ledger/account-snapshot.js';
 import type { ExpiryPolicy, OverCapture, Principal } from '../../src/ledger/ledger.js';
 import type { AccountLimits } from '../../src/ledger/limits.js';
+import { ruleText, type LotRule } from '../../src/ledger/lot-rule.js';
 import type { TestLedger } from '../support/ledger.js';
 import { LIMIT_KINDS, type LimitKind } from './limits-model.js';
-import { AccountModel, chargedFor, type ModelHold, type Terms } from './account-model.js';
+import { AccountModel, chargedFor, NO_RULE, type ModelHold, type ModelUse, type Terms } from './account-model.js';
 import { refundCommand, refundIn, type RefundCommand } from './refunds.js';
 
 /**
@@ -37,12 +38,22 @@ const terms = fc.option(fc.record({
   over: fc.constantFrom<OverCapture>('debt', 'available', 'cap'), debtLimit: fc.constantFrom(null, 0, 10, 1_000_000), inputCost: fc.nat(20),
 }));
 const spender = fc.constantFrom('x', 'y');
+/** Most lots have no rule, so that many histories have none at all. Names can have any character. */
+const AWKWARD = 'm/1:b,2;x&y%é';
+const rule = fc.constantFrom<LotRule>(
+  ...Array.from({ length: 8 }, () => NO_RULE), { ...NO_RULE, priority: 10 }, { ...NO_RULE, priority: 90 }, { ...NO_RULE, models: ['a'] },
+  { priority: 10, models: ['b', AWKWARD], features: [] }, { ...NO_RULE, features: ['f'] },
+  { priority: 90, models: ['a'], features: ['f', 'g'] },
+);
+const use = fc.constantFrom<ModelUse>({}, { model: 'a' }, { model: 'a', feature: 'f' }, { model: AWKWARD }, { model: 'c', feature: 'g' });
 const by = fc.constantFrom<Principal>('user', 'user', 'service', 'operator');
 
-type Placing = { readonly by: Principal; readonly policy: ExpiryPolicy; readonly terms: Terms | null; readonly spender: string };
+type Placing = {
+  readonly by: Principal; readonly policy: ExpiryPolicy; readonly terms: Terms | null; readonly spender: string; readonly use: ModelUse;
+};
 
 export type Command =
-  | { readonly op: 'grant' | 'set'; readonly amount: number; readonly life: number }
+  | { readonly op: 'grant' | 'set'; readonly amount: number; readonly life: number; readonly rule: LotRule }
   | { readonly op: 'place'; readonly minimum: number; readonly desired: number; readonly life: number } & Placing
   | { readonly op: 'place_again'; readonly which: number; readonly same: boolean }
   | {
@@ -63,12 +74,12 @@ export type Command =
   | { readonly op: 'expire'; readonly which: number }
   | { readonly op: 'remove'; readonly amount: number; readonly all: boolean; readonly transfers: boolean }
   | RefundCommand
-  | { readonly op: 'receive'; readonly parts: readonly { readonly amount: number; readonly life: number }[] }
+  | { readonly op: 'receive'; readonly parts: readonly { readonly amount: number; readonly life: number; readonly rule: LotRule }[] }
   /** Defines one of the limits, or, with null, removes it. */
   | { readonly op: 'limit'; readonly kind: LimitKind; readonly amount: number | null }
   | {
-    readonly op: 'charge'; readonly spender: string; readonly amount: number; readonly all: boolean; readonly key: number;
-    readonly usage: boolean;
+    readonly op: 'charge'; readonly spender: string; readonly use: ModelUse; readonly amount: number; readonly all: boolean;
+    readonly key: number; readonly usage: boolean;
   }
   | { readonly op: 'revoke'; readonly which: number }
   | { readonly op: 'expire_lots' | 'freeze' | 'thaw' }
@@ -76,10 +87,10 @@ export type Command =
   | { readonly op: 'wait'; readonly steps: number; readonly looks: boolean };
 
 export const command: fc.Arbitrary<Command> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ op: fc.constantFrom('grant' as const, 'grant' as const, 'set' as const), amount, life }) },
+  { weight: 4, arbitrary: fc.record({ op: fc.constantFrom('grant' as const, 'grant' as const, 'set' as const), amount, life, rule }) },
   { weight: 6, arbitrary: fc.record({
     op: fc.constant('place' as const), minimum: amount, desired: amount, life: fc.constantFrom(1, 2, 4), by, policy,
-    terms, spender,
+    terms, spender, use,
   }) },
   { weight: 5, arbitrary: fc.record({
     op: fc.constant('extend' as const), which, by, mode: fc.constantFrom('by' as const, 'to' as const), minimum: amount, desired: amount,
@@ -107,13 +118,13 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ op: fc.constant('void' as const), which, by }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('expire' as const), which }) },
   { weight: 3, arbitrary: fc.record({
-    op: fc.constant('charge' as const), spender, amount, all: fc.boolean(), key: fc.nat({ max: 3 }), usage: fc.boolean(),
+    op: fc.constant('charge' as const), spender, use, amount, all: fc.boolean(), key: fc.nat({ max: 3 }), usage: fc.boolean(),
   }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('remove' as const), amount, all: fc.boolean(), transfers: fc.boolean() }) },
   { weight: 5, arbitrary: refundCommand },
   { weight: 2, arbitrary: fc.record({
     op: fc.constant('receive' as const),
-    parts: fc.array(fc.record({ amount, life: fc.oneof(life, fc.constant(-1)) }), { minLength: 1, maxLength: 3 }),
+    parts: fc.array(fc.record({ amount, life: fc.oneof(life, fc.constant(-1)), rule }), { minLength: 1, maxLength: 3 }),
   }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('revoke' as const), which }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('expire_lots' as const) }) },
@@ -122,8 +133,8 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
 );
 
 /** A lease of one step that charges what was reported, and may make debt. */
-export const LEASE: Command = {
-  op: 'place', minimum: 10, desired: 10, life: 1, by: 'user', policy: 'charge_reported', spender: 'x',
+export const LEASE: Extract<Command, { readonly op: 'place' }> = {
+  op: 'place', minimum: 10, desired: 10, life: 1, by: 'user', policy: 'charge_reported', spender: 'x', use: {},
   terms: { over: 'debt', debtLimit: null, inputCost: 0 },
 };
 export const REPORT = { op: 'report', which: 0, by: 'user', more: 30, back: false, raise: null, lease: null } as const;
@@ -131,7 +142,10 @@ export const EXTEND = { op: 'extend', which: 0, by: 'user', mode: 'by', minimum:
 export const SETTLE = {
   op: 'settle', which: 0, by: 'user', cost: 'none', over: 0, cap: false, debtLimit: null, corrects: 'any',
 } as const;
-export const GRANT: Command = { op: 'grant', amount: 10, life: 0 };
+/** Credits for the model a only, and a lease for it. */
+export const GRANT_FOR_A: Command = { op: 'grant', amount: 10, life: 0, rule: { ...NO_RULE, models: ['a'] } };
+export const LEASE_FOR_A: Command = { ...LEASE, use: { model: 'a' } };
+export const GRANT: Command = { op: 'grant', amount: 10, life: 0, rule: NO_RULE };
 
 export type DefineLimits = (accountId: string, limits: AccountLimits, nowMs: number) => Promise<void>;
 
@@ -176,7 +190,7 @@ export class History {
     switch (each.op) {
       case 'grant':
       case 'set':
-        return this.#grant(each.op, each.amount, each.life);
+        return this.#grant(each.op, each.amount, each.life, each.rule);
       case 'place': {
         const desired = Math.max(each.minimum, each.desired);
         return this.#place(holdName(model.holds.length), Math.min(each.minimum, desired), desired, each);
@@ -220,7 +234,7 @@ export class History {
       case 'expire':
         return this.#expire(model.holds[each.which]);
       case 'charge':
-        return this.#charge(each.all ? model.available(this.#now) : each.amount, each);
+        return this.#charge(each.all ? model.usable(this.#now, each.use) : each.amount, each);
       case 'limit':
         return this.#limit(each.kind, each.amount);
       case 'remove': {
@@ -270,21 +284,22 @@ export class History {
     return steps === 0 ? Infinity : this.#now + steps * STEP_MS - HALF_STEP_MS;
   }
 
-  async #grant(op: 'grant' | 'set', amount: number, steps: number): Promise<void> {
+  async #grant(op: 'grant' | 'set', amount: number, steps: number, rule: LotRule): Promise<void> {
     this.#lots += 1;
     const lotId = lotName(this.#lots);
     const expiresAt = this.#expiryIn(steps);
     const expiresAtMs = expiresAt === Infinity ? null : expiresAt;
     const common = { accountId: this.#id, lotId, amount: micros(amount), expiresAtMs, key: `intent:${randomUUID()}`, about: '{}' };
     const wouldBe = this.#model.granted + amount + (op === 'set' ? this.#model.debt : 0);
-    const run = () => (op === 'grant' ? this.#under.ledger.grantLot({ ...common, kind: 'grant' }) : this.#under.ledger.setBalance(common));
+    const run = () => (op === 'grant'
+      ? this.#under.ledger.grantLot({ ...common, kind: 'grant', rule: ruleText(rule) }) : this.#under.ledger.setBalance(common));
     if (this.#model.frozen) return this.#expectFrozen(run());
     const reply = await run();
     if (wouldBe > Number.MAX_SAFE_INTEGER) {
       expect(reply.status).toBe('balance_limit');
       return;
     }
-    this.#model[op](this.#now, lotId, amount, expiresAt);
+    this.#model[op](this.#now, lotId, amount, expiresAt, rule);
     const available = this.#model.available(this.#now);
     expect(reply).toMatchObject({ status: op === 'grant' ? 'granted' : 'set', replayed: false, available });
     // The same intent again, as a worker would send it after a crash, changes nothing.
@@ -292,14 +307,14 @@ export class History {
   }
 
   async #receive(parts: Extract<Command, { readonly op: 'receive' }>['parts']): Promise<void> {
-    const lots = parts.map(({ amount, life: steps }) => {
+    const lots = parts.map(({ amount, life: steps, rule }) => {
       this.#lots += 1;
-      return { id: lotName(this.#lots), amount, expiresAt: this.#expiryIn(steps) };
+      return { id: lotName(this.#lots), amount, expiresAt: this.#expiryIn(steps), rule };
     });
     const key = `intent:${randomUUID()}`;
     const run = () => this.#under.ledger.receiveLots({
-      accountId: this.#id, key, about: '{}', lots: lots.map(({ id, amount, expiresAt }) => ({
-        lotId: id, amount: micros(amount), expiresAtMs: expiresAt === Infinity ? null : expiresAt,
+      accountId: this.#id, key, about: '{}', lots: lots.map(({ id, amount, expiresAt, rule }) => ({
+        lotId: id, amount: micros(amount), expiresAtMs: expiresAt === Infinity ? null : expiresAt, rule: ruleText(rule),
       })),
     });
     if (this.#model.frozen) return this.#expectFrozen(run());
@@ -314,12 +329,12 @@ export class History {
   }
 
   async #place(
-    holdId: string, minimum: number, desired: number, { life: steps, by, policy, terms, spender }: Placing & { readonly life: number },
+    holdId: string, minimum: number, desired: number, { life: steps, by, policy, terms, spender, use }: Placing & { readonly life: number },
   ): Promise<void> {
     const leaseMs = steps * STEP_MS - HALF_STEP_MS;
     const run = () => this.#under.ledger.placeHold({
       accountId: this.#id, holdId, minimum: micros(minimum), desired: micros(desired), leaseMs, kind: 'test', expiryPolicy: policy,
-      price: 'p', fingerprint: `f-${holdId}`, about: '{}', by, spending: { spender },
+      price: 'p', fingerprint: `f-${holdId}`, about: '{}', by, spending: { spender, ...use },
       ...(terms === null ? {} : { terms: {
         overCapture: terms.over, debtLimit: terms.debtLimit === null ? null : micros(terms.debtLimit),
         inputCost: micros(terms.inputCost), leaseMs,
@@ -330,13 +345,13 @@ export class History {
     const status = this.#model.place(this.#now, holdId, {
       minimum, desired, expiresAt: this.#now + leaseMs, fingerprint: `f-${holdId}`, placedBy: by,
       // A hold without terms has no lease of its own.
-      lease: terms === null ? DEFAULT_LEASE_MS : leaseMs, policy, terms, spender,
+      lease: terms === null ? DEFAULT_LEASE_MS : leaseMs, policy, terms, spender, use,
     });
-    const available = this.#model.available(this.#now);
     if (status !== 'placed') {
-      expect(reply).toMatchObject({ status, available });
+      expect(reply).toMatchObject({ status, available: this.#model.usable(this.#now, use) });
       return;
     }
+    const available = this.#model.available(this.#now);
     const { limits } = this.#model;
     expect(reply).toMatchObject({
       status, replayed: false, available, amount: this.#model.holds.at(-1)?.amount,
@@ -433,14 +448,16 @@ export class History {
 
   /** `usage`: a report of usage. A refused one counts as uncollected, once per key and amount, until its repeat is charged. */
   async #charge(
-    amount: number, { key: keyNumber, usage, spender }: { readonly key: number; readonly usage: boolean; readonly spender: string },
+    amount: number, { key: keyNumber, usage, spender, use }: {
+      readonly key: number; readonly usage: boolean; readonly spender: string; readonly use: ModelUse;
+    },
   ): Promise<void> {
     const model = this.#model;
     const key = keyNumber === 0 ? null : `c${keyNumber}`;
     const bounded = Math.min(amount, AMOUNT_MAX);
     const reply = await this.#under.ledger.charge({
       accountId: this.#id, amount: micros(bounded), key: chargeKey('use', key === null ? null : { caller: 'a', key }),
-      fingerprint: `charge-${bounded}`, price: '', about: '{}', spending: { spender },
+      fingerprint: `charge-${bounded}`, price: '', about: '{}', spending: { spender, ...use },
       ...(usage ? { purpose: 'usage' } : {}),
     });
     const earlier = key === null ? undefined : model.charges.get(key);
@@ -456,9 +473,9 @@ export class History {
     }
     const matching = model.limits.matching(spender);
     const room = (): number => model.limits.room(matching, spender, this.#now);
-    if (Math.min(model.available(this.#now), room()) < bounded) model.endDueHolds(this.#now);
+    if (Math.min(model.usable(this.#now, use), room()) < bounded) model.endDueHolds(this.#now);
     const wasRefused = usage && key !== null && model.refusals.get(key) === bounded;
-    const available = model.available(this.#now);
+    const available = model.usable(this.#now, use);
     if (Math.min(available, room()) < bounded) {
       if (usage && !wasRefused && model.uncollected + bounded <= UNCOLLECTED_MAX) {
         model.sweep(this.#now);
@@ -472,7 +489,7 @@ export class History {
     }
     model.limits.take(matching, spender, this.#now, bounded);
     model.sweep(this.#now);
-    model.captures.push({ taken: model.take(this.#now, bounded) ?? [], refunded: 0 });
+    model.captures.push({ taken: model.take(this.#now, bounded, use) ?? [], refunded: 0 });
     model.captured += bounded;
     if (wasRefused) model.uncollected -= bounded;
     const left = model.available(this.#now);
@@ -532,11 +549,11 @@ export class History {
     };
     const added = model.raise(this.#now, hold, raise.minimum, raise.desired, leaseMs);
     const reply = await run();
-    const available = model.available(this.#now);
     if (typeof added === 'string') {
-      expect(reply).toMatchObject({ status: added, available });
+      expect(reply).toMatchObject({ status: added, available: model.usable(this.#now, hold.use) });
       return;
     }
+    const available = model.available(this.#now);
     model.journal(this.#now, hold);
     expect(reply).toMatchObject({
       status: 'extended', replayed: false, hold: { amount: hold.amount, reported: hold.reported, available, final: this.#isFinal(hold) },
@@ -581,7 +598,7 @@ export class History {
   /** Nothing more can be held now. */
   #isFinal(hold: ModelHold): boolean {
     const { limits } = this.#model;
-    return Math.min(this.#model.available(this.#now), limits.room(limits.ofHold(hold.counted), hold.spender, this.#now)) === 0;
+    return Math.min(this.#model.usable(this.#now, hold.use), limits.room(limits.ofHold(hold.counted), hold.spender, this.#now)) === 0;
   }
 
   async #limit(kind: LimitKind, amount: number | null): Promise<void> {
@@ -626,11 +643,11 @@ export class History {
     const now = this.#now;
     const dueLots = model.lots.filter((lot) => lot.expiresAt <= now).reduce((sum, lot) => sum + lot.remaining, 0);
     expect(state.frozen).toBe(model.frozen);
-    expect({ ...pick(state), lots: state.lots.map((lot) => [lot.lotId, lot.remaining, lot.held]) }).toEqual({
+    expect({ ...pick(state), lots: state.lots.map((lot) => [lot.lotId, lot.remaining, lot.held, lot.rule]) }).toEqual({
       available: model.available(now), held: model.held(), debt: model.debt, granted: model.granted, captured: model.captured,
       expired: model.expired + dueLots, removed: model.removed, uncollected: model.uncollected,
       holds: model.openHolds().map((hold) => [hold.id, hold.amount]),
-      lots: model.live(now).map((lot) => [lot.id, lot.remaining, lot.held]),
+      lots: model.live(now).map((lot) => [lot.id, lot.remaining, lot.held, ruleText(lot.rule)]),
     });
     for (const spender of ['x', 'y']) {
       const uses = await this.#under.ledger.readLimits(this.#id, { spender });

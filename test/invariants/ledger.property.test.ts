@@ -2,7 +2,9 @@ import { afterAll, beforeAll, test } from '@jest/globals';
 import fc from 'fast-check';
 import { testLedger, type TestLedger } from '../support/ledger.js';
 import { patience, volume } from '../support/volume.js';
-import { command, type Command, CORRECTION_WINDOW_MS, GRANT, History, LEASE, REPORT, SETTLE } from './history.js';
+import {
+  command, type Command, CORRECTION_WINDOW_MS, EXTEND, GRANT, GRANT_FOR_A, History, LEASE, LEASE_FOR_A, REPORT, SETTLE,
+} from './history.js';
 
 /** Number of random histories. */
 const RUNS = volume(100, 500);
@@ -10,7 +12,7 @@ const RUNS = volume(100, 500);
 /** More than ten leases that end together: they are ended in the order of lease end, then name. */
 const MANY_DUE: Command[] = [
   ...Array.from({ length: 12 }, (): Command => ({
-    op: 'place', minimum: 0, desired: 0, life: 1, by: 'user', policy: 'release', terms: null, spender: 'x',
+    op: 'place', minimum: 0, desired: 0, life: 1, by: 'user', policy: 'release', terms: null, spender: 'x', use: {},
   })),
   { op: 'wait', steps: 1, looks: true },
 ];
@@ -18,6 +20,11 @@ const MANY_DUE: Command[] = [
 /** A late settle gives back what an expiry charged: debt that is still there, and debt that a grant has paid since. */
 const GIVEN_BACK: Command[][] = [[], [GRANT, GRANT, GRANT]].map((between) => [
   GRANT, LEASE, REPORT, { op: 'wait', steps: 1, looks: true }, ...between, SETTLE, GRANT,
+]);
+/** Usage beyond a hold, of one that may use what is left and of one that may not; what an expiry spent comes back for the same. */
+const RULED: Command[][] = [LEASE, LEASE_FOR_A].flatMap((lease) => [
+  [GRANT, GRANT_FOR_A, GRANT_FOR_A, lease, EXTEND, { ...SETTLE, cost: 'over', over: 50 }, GRANT_FOR_A],
+  [GRANT_FOR_A, GRANT, lease, REPORT, { op: 'wait', steps: 1, looks: true }, SETTLE, lease],
 ]);
 /** Usage of an even hold is reported by class and of an odd one as an amount only. */
 const BACKWARDS: Command[] = [GRANT, GRANT, LEASE, LEASE, ...[0, 1].flatMap((which): Command[] => [
@@ -35,6 +42,6 @@ test('every history gives the answers and the state of the model, and a journal 
       for (const each of commands) await account.run(each);
       await account.checkJournal();
     }),
-    { numRuns: RUNS, examples: [[MANY_DUE], [BACKWARDS], ...GIVEN_BACK.map((each): [Command[]] => [each])] },
+    { numRuns: RUNS, examples: [[MANY_DUE], [BACKWARDS], ...[...GIVEN_BACK, ...RULED].map((each): [Command[]] => [each])] },
   );
 }, patience(900_000));

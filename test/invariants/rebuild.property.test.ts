@@ -5,7 +5,9 @@ import { GatewayError } from '../../src/kit/errors.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
 import { patience, volume } from '../support/volume.js';
-import { command, type Command, CORRECTION_WINDOW_MS, EXTEND, GRANT, History, LEASE, REPORT, SETTLE } from './history.js';
+import {
+  command, type Command, CORRECTION_WINDOW_MS, EXTEND, GRANT, GRANT_FOR_A, History, LEASE, LEASE_FOR_A, REPORT, SETTLE,
+} from './history.js';
 
 /**
  * The fence also checks every second and may close a shard once more right after a loss was handled. The answer then is
@@ -32,6 +34,10 @@ const RUNS = volume(10, 50);
 const LOST: [Command[], Command[], Command[]][] = [
   [[GRANT, GRANT, LEASE, EXTEND, { ...REPORT, more: 5 }], [EXTEND, { ...REPORT, more: 1, back: true }], [{ ...SETTLE, cost: 'amount' }]],
   [[GRANT, LEASE, REPORT, { op: 'wait', steps: 1, looks: true }], [SETTLE], [GRANT]],
+  // What it is for, and for what its lots are, is known after each loss.
+  [[GRANT, GRANT_FOR_A, GRANT_FOR_A, LEASE_FOR_A], [EXTEND], [{ ...SETTLE, cost: 'over', over: 50 }]],
+  [[GRANT_FOR_A], [LEASE], [GRANT, LEASE]],
+  [[GRANT_FOR_A, GRANT_FOR_A, LEASE_FOR_A, REPORT], [{ op: 'wait', steps: 1, looks: true }], [SETTLE, LEASE]],
   [[GRANT, LEASE, REPORT], [{ op: 'wait', steps: 1, looks: true }], [SETTLE, GRANT]],
 ];
 

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { planRefund } from '../../src/credits/refunds/plan-refund.js';
 import { micros } from '../../src/kit/money/micros.js';
 import type { JournalEntry } from '../../src/ledger/entry.js';
+import { ruleText } from '../../src/ledger/lot-rule.js';
 import type { RefundPart } from '../../src/ledger/return-commands.js';
 import type { TestLedger } from '../support/ledger.js';
 import type { AccountModel, ModelCapture, ModelHold } from './account-model.js';
@@ -93,6 +94,7 @@ async function planned({ under, accountId, model, capture, of, nth, hold }: Aske
 function factsOf(journal: readonly JournalEntry[], model: AccountModel, lotId: string) {
   const opening = journal.find(({ lots }) => lots.some((lot) => lot.lotId === lotId));
   if (opening === undefined) throw new Error(`no lot ${lotId} was opened`);
-  const { amount, expiresAt } = model.lot(lotId);
-  return { lotAmount: micros(amount), expiresAtMs: expiresAt === Infinity ? null : expiresAt, grantedAtMs: opening.atMs };
+  const { amount, expiresAt, rule } = model.lot(lotId);
+  const expiresAtMs = expiresAt === Infinity ? null : expiresAt;
+  return { lotAmount: micros(amount), expiresAtMs, grantedAtMs: opening.atMs, rule: ruleText(rule) };
 }

@@ -3,24 +3,26 @@ import { randomUUID } from 'node:crypto';
 import { micros } from '../../src/kit/money/micros.js';
 import type { SettleUse } from '../../src/ledger/hold-terms.js';
 import type { ExpiryPolicy, HoldOutcome, HoldTerms, OverCapture, Principal } from '../../src/ledger/ledger.js';
+import type { Spending } from '../../src/ledger/limits.js';
 import type { RefundPart } from '../../src/ledger/return-commands.js';
 import type { TestLedger } from '../support/ledger.js';
 
 /**
  * Runs a ledger scenario in lines, one operation each, with rows in the order of precedence of the checks (CONTRIBUTING.md#tests):
  *
- *     grant  l1 100            -> granted:100        lot, amount, optional `in=2m`
+ *     grant  l1 100            -> granted:100        lot, amount, optional `in=2m` and rule, `rule=10;model&other;feature`
  *     place  h1 60             -> placed:40          hold, amount, optional `min=` and `for=2m`
  *     settle h1 20             -> settled:captured=20:released=40
  *     refund r1 10 to=l1:6,debt:4 -> refunded:46:debtPaid=4   lot of its own, amount, where it came from; `grace=3m` or `none`
- *     receive l2:5:3m l3:5 -> received:56              lot:amount:life
+ *     receive l2:5:3m l3:5 -> received:56              lot:amount:life[:rule]
  *     wait   3m
  *
  *     extend h1 10             -> extended:70:30       hold, amount added, optional `to=80`, `min=`, `key=`, `for=2m`
  *     report h1 25             -> reported:70:25:30    hold, cost so far, optional `usage=in:10;out:5`, `raise=80`, `for=2m`
  *
- * A place with `over=` (debt, available or cap), optional `limit=` and `input=`, gives the hold terms; `policy=` is what an
- * expiry charges. A settle with `use=` captures what the hold has. `by=service` or `by=operator` names the caller; the default is a user.
+ * A place and a charge are for `on=model;feature`, by default for neither. A place with `over=` (debt, available or cap), optional
+ * `limit=` and `input=`, gives the hold terms; `policy=` is what an expiry charges. A settle with `use=` captures what the hold has.
+ * `by=service` or `by=operator` names the caller; the default is a user.
  * Amounts are micros. Times are minutes. Each scenario has a new account.
  */
 export async function expectScenario(under: TestLedger, text: string): Promise<string> {
@@ -58,7 +60,8 @@ async function run(under: TestLedger, accountId: string, [op, ...words]: string[
       const lifeMs = minutes(options.get('in'));
       const expiresAtMs = lifeMs === null ? null : (await under.nowMs()) + lifeMs;
       const command = { accountId, lotId: name, amount, expiresAtMs, key: options.get('key') ?? `intent:${randomUUID()}`, about };
-      const reply = op === 'grant' ? await ledger.grantLot({ ...command, kind: 'grant' }) : await ledger.setBalance(command);
+      const rule = options.get('rule') ?? '';
+      const reply = op === 'grant' ? await ledger.grantLot({ ...command, kind: 'grant', rule }) : await ledger.setBalance(command);
       if (reply.status === 'granted') return flags(`granted:${reply.available}`, { debtPaid: reply.debtPaid, replayed: reply.replayed });
       return reply.status === 'set' ? flags(`set:${reply.previous}:${reply.available}`, { replayed: reply.replayed }) : reply.status;
     }
@@ -67,7 +70,7 @@ async function run(under: TestLedger, accountId: string, [op, ...words]: string[
       const reply = await ledger.placeHold({
         accountId, holdId: name, minimum, desired: amount, leaseMs: minutes(options.get('for')) ?? 10 * MINUTE_MS,
         kind: 'test', expiryPolicy: (options.get('policy') ?? 'release') as ExpiryPolicy, price: 'p',
-        fingerprint: `${minimum}/${amount}`, about, by, ...termsOf(options),
+        fingerprint: `${minimum}/${amount}`, about, by, ...termsOf(options), spending: spendingOf(options),
       });
       if (reply.status === 'placed') return flags(`placed:${reply.amount}:${reply.available}`, { replayed: reply.replayed });
       if (reply.status === 'hold_resolved') return `${reply.status}:${outcome(reply.outcome)}`;
@@ -128,7 +131,7 @@ async function run(under: TestLedger, accountId: string, [op, ...words]: string[
       const key = options.get('key');
       const reply = await ledger.charge({
         accountId, amount, key: key === undefined ? null : { operation: 'use', caller: 'a', key },
-        fingerprint: String(amount), price: '', about,
+        fingerprint: String(amount), price: '', about, spending: spendingOf(options),
       });
       if (reply.status === 'charged') return flags(`charged:${reply.available}`, { replayed: reply.replayed });
       return reply.status === 'insufficient_credits' ? `${reply.status}:${reply.available}` : reply.status;
@@ -155,9 +158,9 @@ async function run(under: TestLedger, accountId: string, [op, ...words]: string[
     case 'receive': {
       const nowMs = await under.nowMs();
       const lots = words.filter((word) => word.includes(':') && !word.includes('=')).map((word) => {
-        const [lotId = '', size, life] = word.split(':');
-        const lifeMs = minutes(life);
-        return { lotId, amount: micros(Number(size)), expiresAtMs: lifeMs === null ? null : nowMs + lifeMs };
+        const [lotId = '', size, life, rule = ''] = word.split(':');
+        const lifeMs = minutes(life === '' ? undefined : life);
+        return { lotId, amount: micros(Number(size)), expiresAtMs: lifeMs === null ? null : nowMs + lifeMs, rule };
       });
       const reply = await ledger.receiveLots({ accountId, lots, key: options.get('key') ?? `intent:${randomUUID()}`, about });
       return reply.status === 'received' ? flags(`received:${reply.available}`, {
@@ -181,6 +184,12 @@ async function run(under: TestLedger, accountId: string, [op, ...words]: string[
       throw new Error(`no such operation: ${op ?? ''}`);
   }
 }
+
+/** `on=model` or `on=model;feature`: what it is for. */
+const spendingOf = (options: ReadonlyMap<string, string>): Spending => {
+  const [model, feature] = (options.get('on') ?? '').split(';');
+  return { model: model === '' ? undefined : model, feature };
+};
 
 const renewal = (options: ReadonlyMap<string, string>) => ({
   leaseMs: minutes(options.get('for')), defaultLeaseMs: MINUTE_MS, price: options.get('price') ?? 'p',
@@ -208,7 +217,7 @@ async function refundParts(under: TestLedger, accountId: string, text: string): 
     const entry = entries.find(({ lots }) => lots.some((lot) => lot.lotId === lotId && lot.opened !== null));
     const opened = entry?.lots.find((lot) => lot.lotId === lotId)?.opened;
     if (entry === undefined || opened === null || opened === undefined) throw new Error(`no lot ${lotId} was opened`);
-    return { lotId, amount, lotAmount: opened.amount, expiresAtMs: opened.expiresAtMs, grantedAtMs: entry.atMs };
+    return { lotId, amount, lotAmount: opened.amount, expiresAtMs: opened.expiresAtMs, grantedAtMs: entry.atMs, rule: opened.rule };
   });
 }
 

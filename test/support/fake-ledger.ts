@@ -56,7 +56,7 @@ export function fakeLedger(clock: () => number): FakeLedger {
       const account = open('grantLot', accountId);
       account.seq += 1;
       account.available += amount;
-      account.lots.push({ lotId, amount, remaining: amount, held: ZERO, grantedAtMs: clock(), expiresAtMs });
+      account.lots.push({ lotId, amount, remaining: amount, held: ZERO, grantedAtMs: clock(), expiresAtMs, rule: '' });
       return {
         status: 'granted' as const, replayed: false, remaining: amount, debtPaid: ZERO,
         previous: micros(account.available - amount), available: micros(account.available),

@@ -137,5 +137,15 @@ export const business: DashboardSpec = {
         }),
       ],
     },
+    {
+      title: 'Webhooks',
+      panels: [
+        graph({
+          id: 20, title: 'Attempts to deliver events', unit: 'ops', width: 24, runbook: ['webhook-disabled', 'webhooks-late'],
+          about: 'By outcome. delivered: the receiver answered 2xx. retry: it is tried again. failed: given up after three days, or the receiver answered 410. Normal: delivered, and retries while a receiver is down.',
+          queries: { '{{outcome}}': rate('webhookAttempts', STEP, { by: ['outcome'] }) },
+        }),
+      ],
+    },
   ],
 };

@@ -48,7 +48,7 @@ const lotOf = (intent: IntentRow) => ({
 });
 
 async function grant(ledger: Ledger, intent: IntentRow, kind: 'grant' | 'adjust'): Promise<AppliedIntentReply> {
-  const reply = await ledger.grantLot({ ...lotOf(intent), kind });
+  const reply = await ledger.grantLot({ ...lotOf(intent), kind, rule: intent.rule });
   switch (reply.status) {
     case 'granted':
       return {
@@ -115,7 +115,7 @@ async function revoke(ledger: Ledger, { intentId, accountId, revokedLotId, about
 const DAY_MS = 86_400_000;
 
 /** The lots of a transfer as an intent keeps them. */
-export type MovedLot = { readonly amount: Micros; readonly expiresAtMs: number | null };
+export type MovedLot = { readonly amount: Micros; readonly expiresAtMs: number | null; readonly rule?: string };
 
 /** What a refund's intent keeps of it. */
 export type RefundTerms = { readonly holdId: string; readonly parts: readonly RefundPart[] };

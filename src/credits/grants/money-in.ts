@@ -32,6 +32,8 @@ type Request = {
 /** `expiresAtMs`: absolute; null: never. A repeat keeps the expiry of the first request. */
 export type GrantCredits = Request & { readonly amount: Micros; readonly expiresAtMs: number | null };
 export type SetCredits = GrantCredits;
+/** `rule`: when the lot is used and what for (ledger/lot-rule.ts); by default it has none. */
+export type GrantWithRule = GrantCredits & { readonly rule?: string };
 export type RemoveCredits = Request & { readonly amount: Micros };
 /** A negative `delta` removes credits; `expiresAtMs` is the expiry of the lot that a positive one opens. */
 export type AdjustCredits = Request & { readonly delta: Micros; readonly expiresAtMs: number | null };
@@ -45,7 +47,7 @@ export type MoneyInResult =
   | { readonly status: 'pending'; readonly intentId: number };
 
 export type MoneyIn = {
-  grant(command: GrantCredits): Promise<MoneyInResult>;
+  grant(command: GrantWithRule): Promise<MoneyInResult>;
   set(command: SetCredits): Promise<MoneyInResult>;
   remove(command: RemoveCredits): Promise<MoneyInResult>;
   adjust(command: AdjustCredits): Promise<MoneyInResult>;
@@ -64,13 +66,14 @@ export type MoneyIn = {
  * @throws GatewayError idempotency_mismatch; ledger_unavailable when Postgres is down, before anything happened.
  */
 export function moneyIn(deps: MoneyInDeps): MoneyIn {
-  type Terms = Pick<NewIntent, 'kind' | 'amount'> & Partial<Pick<NewIntent, 'expiresAtMs' | 'revokedLotId' | 'parts'>>;
+  type Terms = Pick<NewIntent, 'kind' | 'amount'> & Partial<Pick<NewIntent, 'expiresAtMs' | 'revokedLotId' | 'parts' | 'rule'>>;
   const submit = (command: Request, { expiresAtMs = null, revokedLotId = null, ...terms }: Terms): Promise<MoneyInResult> => {
     const { accountId, idempotency, fingerprint, about, retriesRefused = false } = command;
     return submitIntent(deps, { accountId, idempotency, fingerprint, about, expiresAtMs, revokedLotId, ...terms }, retriesRefused);
   };
   return {
-    grant: (command) => submit(command, { kind: 'grant', amount: command.amount, expiresAtMs: command.expiresAtMs }),
+    grant: ({ rule = '', ...command }) =>
+      submit(command, { kind: 'grant', amount: command.amount, expiresAtMs: command.expiresAtMs, rule }),
     set: (command) => submit(command, { kind: 'set', amount: command.amount, expiresAtMs: command.expiresAtMs }),
     remove: (command) => submit(command, { kind: 'remove', amount: command.amount }),
     adjust: (command) => submit(command, { kind: 'adjust', amount: command.delta, expiresAtMs: command.expiresAtMs }),

@@ -5,6 +5,7 @@ import { GatewayError, invalid } from '../../kit/errors.js';
 import { fingerprint } from '../../kit/ids.js';
 import { micros, type Micros } from '../../kit/money/micros.js';
 import { writeFacts } from '../../ledger/facts.js';
+import { ruleText, type LotRule } from '../../ledger/lot-rule.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import { toGatewayError } from '../../stores/postgres/errors.js';
 import type { MoneyIn } from './money-in.js';
@@ -22,6 +23,7 @@ export type GrantLotCommand = Told & {
   readonly expiresAtMs: number | null;
   /** Where the credits come from: `purchase`, `bonus`, or any word of the caller. */
   readonly source: string;
+  readonly rule: LotRule;
   readonly metadata: Readonly<Record<string, unknown>> | undefined;
 };
 
@@ -41,6 +43,7 @@ export type GrantedLot =
  */
 export async function grantLot({ db, moneyIn, clock }: NativeGrantDeps, command: GrantLotCommand): Promise<GrantedLot> {
   const { accountId, amount, expiresAtMs, source, actor, reason, metadata, key } = command;
+  const rule = ruleText(command.rule);
   const idempotency = idempotencyOf('grant', key);
   // Of a repeat the expiry may have passed since the first request.
   if (expiresAtMs !== null && expiresAtMs <= clock() && !(idempotency !== null && await isKnown(db, idempotency))) {
@@ -50,8 +53,11 @@ export async function grantLot({ db, moneyIn, clock }: NativeGrantDeps, command:
     type: 'change', source, actor, ...(reason === null ? {} : { reason }), ...(metadata === undefined ? {} : { metadata }),
   });
   const result = await moneyIn.grant({
-    accountId, amount, expiresAtMs, about, idempotency,
-    fingerprint: fingerprint('v1/grants', accountId, amount, expiresAtMs, source, reason, JSON.stringify(metadata ?? null)),
+    accountId, amount, expiresAtMs, about, idempotency, rule,
+    // Without a rule it is as it was before there were any, so that a request keeps its own over releases.
+    fingerprint: fingerprint(
+      'v1/grants', accountId, amount, expiresAtMs, source, reason, JSON.stringify(metadata ?? null), ...(rule === '' ? [] : [rule]),
+    ),
   });
   switch (result.status) {
     case 'applied':

@@ -6,6 +6,7 @@ import { micros, type Micros } from '../../kit/money/micros.js';
 import type { Balance } from '../../ledger/account-snapshot.js';
 import type { Ledger, LimitUse } from '../../ledger/ledger.js';
 import type { Spending } from '../../ledger/limits.js';
+import { usableIn } from '../../ledger/lot-rule.js';
 
 export type ExplainDeps = {
   readonly ledger: Pick<Ledger, 'readAccount' | 'readLimits'>;
@@ -17,11 +18,14 @@ export type ExplainDeps = {
 
 export type Explained = {
   readonly balance: Balance;
+  /** The part of what is available that is in lots for this model and feature, or for anything. */
+  readonly usable: Micros;
   readonly limits: readonly LimitUse[];
   /** Null: a hold or charge of the amount would pass now. */
   readonly refusedBy:
     | { readonly kind: 'frozen' }
-    | { readonly kind: 'balance'; readonly shortBy: Micros }
+    /** `restriction`: enough is available, but too much of it is for other models or features. */
+    | { readonly kind: 'balance' | 'restriction'; readonly shortBy: Micros }
     | { readonly kind: 'limit'; readonly limitId: string; readonly shortBy: Micros; readonly resetsAtMs: number | null }
     | null;
   readonly frozen: boolean;
@@ -43,14 +47,16 @@ export async function explainSpending(deps: ExplainDeps, accountId: string, amou
   const told = await tellFromBooks(deps, accountId, account.frozen);
   const tightest = limits.filter(({ mode }) => mode === 'refuse')
     .reduce<LimitUse | null>((least, each) => (least === null || each.remaining < least.remaining ? each : least), null);
-  const { available } = account;
-  const common = { balance: account, limits, frozen: account.frozen, ...told };
+  const usable = usableIn(account.lots, spending);
+  const common = { balance: account, usable, limits, frozen: account.frozen, ...told };
   if (account.frozen) return { ...common, refusedBy: { kind: 'frozen' } };
-  if (tightest !== null && tightest.remaining < Math.min(amount, available)) {
+  if (tightest !== null && tightest.remaining < Math.min(amount, usable)) {
     const { limitId, remaining, resetsAtMs } = tightest;
     return { ...common, refusedBy: { kind: 'limit', limitId, shortBy: micros(amount - remaining), resetsAtMs } };
   }
-  if (available < amount) return { ...common, refusedBy: { kind: 'balance', shortBy: micros(amount - available) } };
+  if (usable < amount) {
+    return { ...common, refusedBy: { kind: account.available < amount ? 'balance' : 'restriction', shortBy: micros(amount - usable) } };
+  }
   return { ...common, refusedBy: null };
 }
 

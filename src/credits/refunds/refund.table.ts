@@ -80,11 +80,12 @@ export async function readCaptures(
 
 export type LotFacts = {
   readonly lotId: string; readonly lotAmount: Micros; readonly expiresAtMs: number | null; readonly grantedAtMs: number;
+  readonly rule: string;
 };
 
 export async function readLotFacts(db: Db | Trx, accountId: string, lotIds: readonly string[]): Promise<Map<string, LotFacts>> {
   const { rows } = await db.raw<{ rows: LotFacts[] }>(
-    `select lot_id as "lotId", amount as "lotAmount", ${toMs('expires_at')} as "expiresAtMs", ${toMs('granted_at')} as "grantedAtMs"
+    `select lot_id as "lotId", amount as "lotAmount", ${toMs('expires_at')} as "expiresAtMs", ${toMs('granted_at')} as "grantedAtMs", rule
        from lots where account_id = ? and lot_id = any(?::text[])`,
     [accountId, [...lotIds]],
   );

@@ -4,12 +4,13 @@ import type { CallerKey } from '../../kit/caller.js';
 import { accountFrozen, GatewayError, invalid } from '../../kit/errors.js';
 import { fingerprint, newId } from '../../kit/ids.js';
 import { LOTS_PER_ACCOUNT_MAX } from '../../kit/limits.js';
-import type { Micros } from '../../kit/money/micros.js';
+import { micros, type Micros } from '../../kit/money/micros.js';
 import { writeFacts } from '../../ledger/facts.js';
 import type { Lot } from '../../ledger/account-snapshot.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import { isRetryable, toGatewayError } from '../../stores/postgres/errors.js';
+import type { MovedLot } from '../grants/apply-intent.js';
 import { keyReused, refuseOutage, type MoneyIn } from '../grants/money-in.js';
 import { idempotencyOf } from '../grants/money-request.js';
 import {
@@ -65,20 +66,21 @@ export async function transferCredits(deps: TransferDeps, command: TransferComma
 async function checkTarget({ ledger }: TransferDeps, { from, to, amount, expiry }: TransferCommand): Promise<void> {
   const [source, target] = await Promise.all([ledger.readAccount(from), ledger.readAccount(to)]);
   if (target.frozen) throw accountFrozen();
-  const arriving = expiry === 'lots' ? lotsFor(source.lots, amount) : 1;
+  const leaving = lotsFor(source.lots, amount);
+  const arriving = expiry === 'lots' ? leaving.length : new Set(leaving.map(({ rule }) => rule)).size;
   if (target.lots.length + arriving > LOTS_PER_ACCOUNT_MAX) {
     throw new GatewayError('limit_exceeded', `the target would have more than ${LOTS_PER_ACCOUNT_MAX} live allocations`);
   }
 }
 
-/** How many lots, in the order in which they are spent, cover an amount. */
-function lotsFor(lots: readonly Lot[], amount: Micros): number {
+/** The lots that, in the order in which they are spent, cover an amount. */
+function lotsFor(lots: readonly Lot[], amount: Micros): Lot[] {
   let left: number = amount;
   return lots.filter(({ remaining }) => {
     const isNeeded = left > 0 && remaining > 0;
     left -= remaining;
     return isNeeded;
-  }).length;
+  });
 }
 
 /**
@@ -128,8 +130,8 @@ async function send({ db, moneyIn }: TransferDeps, row: TransferRow): Promise<Tr
  * The lots that the debit took, from its entry in Postgres; null while Postgres does not have it. So nothing is granted for a debit
  * that a loss of Redis could undo.
  */
-async function partsOf({ db, freshen }: TransferDeps, row: TransferRow) {
-  const { from, amount, expiry } = row;
+async function partsOf({ db, freshen }: TransferDeps, row: TransferRow): Promise<MovedLot[] | null> {
+  const { from, expiry } = row;
   const key = idempotencyKey(SEND_SCOPE, row);
   let seq = (await readIntentOfKey(db, key))?.appliedSeq ?? null;
   if (seq === null) {
@@ -137,12 +139,16 @@ async function partsOf({ db, freshen }: TransferDeps, row: TransferRow) {
     seq = (await readIntentOfKey(db, key))?.appliedSeq ?? null;
   }
   if (seq === null) return null;
-  return expiry === 'lots' ? readSentParts(db, from, seq) : [{ amount, expiresAtMs: expiry.expiresAtMs }];
+  const parts = await readSentParts(db, from, seq);
+  if (parts === null || expiry === 'lots') return parts;
+  const byRule = new Map<string, Micros>();
+  for (const { amount, rule } of parts) byRule.set(rule, micros((byRule.get(rule) ?? 0) + amount));
+  return [...byRule].map(([rule, amount]) => ({ amount, expiresAtMs: expiry.expiresAtMs, rule }));
 }
 
 /** The credit. False: the target cannot receive it now. */
 async function receive(
-  { moneyIn }: TransferDeps, row: TransferRow, lots: readonly { readonly amount: Micros; readonly expiresAtMs: number | null }[],
+  { moneyIn }: TransferDeps, row: TransferRow, lots: readonly MovedLot[],
 ): Promise<boolean> {
   const { transferId, from, to, amount, reason, actor } = row;
   const { status } = await moneyIn.receive({

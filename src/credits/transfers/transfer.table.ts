@@ -4,7 +4,10 @@ import { decodeLotDeltas } from '../../ledger/entry.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import { toMs } from '../../stores/postgres/unnest.js';
 
-/** `lots`: every part keeps the expiry of the lot it came from. Otherwise one lot with this expiry; null: it never expires. */
+/**
+ * `lots`: every part keeps the expiry of the lot it came from. Otherwise one lot with this expiry, or one per rule of the lots
+ * it came from; null: it never expires.
+ */
 export type TransferExpiry = 'lots' | { readonly expiresAtMs: number | null };
 
 export type NewTransfer = {
@@ -124,8 +127,8 @@ export async function claimPendingTransfers(db: Db, olderThanMs: number, limit: 
   return rows.map(decode).toSorted((a, b) => a.transferId - b.transferId);
 }
 
-/** What one lot gave, with its expiry. */
-export type SentPart = { readonly amount: Micros; readonly expiresAtMs: number | null };
+/** What one lot gave, with its expiry and its rule. */
+export type SentPart = { readonly amount: Micros; readonly expiresAtMs: number | null; readonly rule: string };
 
 /** What the debit of a transfer took, in the order in which it took it; null while Postgres does not have its entry. */
 export async function readSentParts(db: Db, accountId: string, seq: number): Promise<SentPart[] | null> {
@@ -134,14 +137,14 @@ export async function readSentParts(db: Db, accountId: string, seq: number): Pro
   );
   if (rows[0] === undefined) return null;
   const taken = decodeLotDeltas(rows[0].lots).filter(({ remaining }) => remaining < 0);
-  const { rows: lots } = await db.raw<{ rows: { lotId: string; expiresAtMs: number | null }[] }>(
-    `select lot_id as "lotId", ${toMs('expires_at')} as "expiresAtMs" from lots where account_id = ? and lot_id = any(?::text[])`,
+  const { rows: lots } = await db.raw<{ rows: { lotId: string; expiresAtMs: number | null; rule: string }[] }>(
+    `select lot_id as "lotId", ${toMs('expires_at')} as "expiresAtMs", rule from lots where account_id = ? and lot_id = any(?::text[])`,
     [accountId, taken.map(({ lotId }) => lotId)],
   );
-  const expiries = new Map(lots.map(({ lotId, expiresAtMs }) => [lotId, expiresAtMs]));
+  const facts = new Map(lots.map(({ lotId, expiresAtMs, rule }) => [lotId, { expiresAtMs, rule }]));
   return taken.map(({ lotId, remaining }) => {
-    const expiresAtMs = expiries.get(lotId);
-    if (expiresAtMs === undefined) throw new Error(`lot ${lotId} of ${accountId} was spent, and is not in the books`);
-    return { amount: (0 - remaining) as Micros, expiresAtMs };
+    const lot = facts.get(lotId);
+    if (lot === undefined) throw new Error(`lot ${lotId} of ${accountId} was spent, and is not in the books`);
+    return { amount: (0 - remaining) as Micros, ...lot };
   });
 }

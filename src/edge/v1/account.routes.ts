@@ -1,9 +1,11 @@
 import Type from 'typebox';
+import { grantIdOf } from '../../books/money-in.table.js';
 import type { FreezeCommand, Frozen } from '../../credits/accounts/freeze-account.js';
 import type { ShownAccount } from '../../credits/accounts/show-account.js';
 import { GatewayError } from '../../kit/errors.js';
 import { NOTES_LENGTH_MAX } from '../../kit/limits.js';
 import { creditsText } from '../../kit/money/credits.js';
+import { restrictedIn } from '../../ledger/lot-rule.js';
 import { allow, callers } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import { reply } from '../http/json.js';
@@ -11,6 +13,7 @@ import type { AddRoute } from '../http/routes.js';
 import { storedText } from '../http/schema.js';
 import { nativeBody, Strict } from './body.js';
 import { accountOfPath, type NameAccount } from './callers.js';
+import { presentRule, RuleOut } from './lot-fields.js';
 import { AmountOut, timeText, TimeOut, timeTextOrNull, OptionalTimeOut } from './values.js';
 
 /** The use cases of freeze-account.ts and show-account.ts, with their deps. */
@@ -30,7 +33,8 @@ const Changed = Type.Object({
 });
 const Shown = Type.Object({
   account: Type.String(), seq: Type.Integer({ description: 'the last entry of its ledger' }),
-  available: AmountOut('what can be spent'), held: AmountOut('in open holds'), debt: AmountOut('owed; the next grant pays it first'),
+  available: AmountOut('what can be spent'), restricted: AmountOut('the part of it that is for some models or features only'),
+  held: AmountOut('in open holds'), debt: AmountOut('owed; the next grant pays it first'),
   totals: Type.Object({
     granted: AmountOut(), captured: AmountOut(), expired: AmountOut(), removed: AmountOut(), uncollected: AmountOut(),
   }),
@@ -39,7 +43,8 @@ const Shown = Type.Object({
     description: 'who froze it, for operators',
   })),
   lots: Type.Array(Type.Object({
-    id: Type.String(), amount: AmountOut(), remaining: AmountOut(), held: AmountOut(), grantedAt: TimeOut(), expiresAt: OptionalTimeOut(),
+    id: Type.String(), amount: AmountOut(), remaining: AmountOut(), held: AmountOut(), ...RuleOut,
+    grantedAt: TimeOut(), expiresAt: OptionalTimeOut(),
   }), { description: 'live ones, in the order in which they are spent' }),
   holds: Type.Array(Type.Object({
     id: Type.String(), amount: AmountOut(), placedAt: TimeOut(), leaseEndsAt: TimeOut(), price: Type.String(),
@@ -79,7 +84,8 @@ const presentFrozen = ({ accountId, ...rest }: Frozen): object => ({ account: ac
 function presentNative({ accountId, account, freeze }: ShownAccount, showsFreeze: boolean): object {
   const { seq, available, held, debt, totals, frozen, lots, holds } = account;
   return {
-    account: accountId, seq, available: creditsText(available), held: creditsText(held), debt: creditsText(debt),
+    account: accountId, seq, available: creditsText(available), restricted: creditsText(restrictedIn(lots)),
+    held: creditsText(held), debt: creditsText(debt),
     totals: {
       granted: creditsText(totals.granted), captured: creditsText(totals.captured), expired: creditsText(totals.expired),
       removed: creditsText(totals.removed), uncollected: creditsText(totals.uncollected),
@@ -88,13 +94,10 @@ function presentNative({ accountId, account, freeze }: ShownAccount, showsFreeze
     freeze: freeze === null || !showsFreeze ? null : { actor: freeze.actor, reason: freeze.reason, at: timeText(freeze.atMs) },
     lots: lots.map((lot) => ({
       id: grantIdOf(lot.lotId), amount: creditsText(lot.amount), remaining: creditsText(lot.remaining), held: creditsText(lot.held),
-      grantedAt: timeText(lot.grantedAtMs), expiresAt: timeTextOrNull(lot.expiresAtMs),
+      ...presentRule(lot.rule), grantedAt: timeText(lot.grantedAtMs), expiresAt: timeTextOrNull(lot.expiresAtMs),
     })),
     holds: holds.map(({ holdId, amount, placedAtMs, expiresAtMs, price }) => ({
       id: holdId, amount: creditsText(amount), placedAt: timeText(placedAtMs), leaseEndsAt: timeText(expiresAtMs), price,
     })),
   };
 }
-
-/** A lot that a grant opened is called by the id of the grant; other lots by their own. */
-export const grantIdOf = (lotId: string): string => (/^\d{12}$/.test(lotId) ? String(Number(lotId)) : lotId);

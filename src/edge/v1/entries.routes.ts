@@ -1,5 +1,6 @@
 import { creditsText } from '../../kit/money/credits.js';
 import Type from 'typebox';
+import { grantIdOf } from '../../books/money-in.table.js';
 import type { Receipt } from '../../credits/receipts/read-receipt.js';
 import { GatewayError, invalid } from '../../kit/errors.js';
 import { LIST_MAX } from '../../kit/limits.js';
@@ -9,7 +10,7 @@ import type { GatewayContext } from '../http/context.js';
 import { reply } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
 import { replyRows, ROW_FORMATS, rowFormatIn } from '../http/row-stream.js';
-import { accountParams, grantIdOf } from './account.routes.js';
+import { accountParams } from './account.routes.js';
 import { accountOfPath, type NameAccount } from './callers.js';
 import { Entry, entryFields, presentEntry, type HistoryEntry } from './entry-fields.js';
 import { cursorIn, limitIn, ListOf, ListQuery } from './lists.js';

@@ -28,7 +28,7 @@ const TextOrNull = () => Type.Union([Type.String(), Type.Null()]);
 const query = {
   model: Text('with tokens: at its price'), inputTokens: Count('all of the prompt'), maxOutputTokens: Count('of the answer'),
   amount: Type.Optional(AmountIn('instead of tokens: credits')), spender: Type.Optional(AccountId('who spends')),
-  feature: Text('which limits match'), key: Text('the name of the API key'),
+  feature: Text('which limits and lots match'), key: Text('the name of the API key'),
 };
 const LimitNow = Type.Object({
   id: Type.String(), mode: Type.String(), used: AmountOut('spent and held in this window'), remaining: AmountOut(),
@@ -36,9 +36,10 @@ const LimitNow = Type.Object({
 });
 const Explanation = Type.Object({
   account: Type.String({ description: 'who pays: of a member, its pool' }), spender: Type.String(),
-  passes: Type.Boolean(), required: AmountOut(), available: AmountOut(), held: AmountOut(), debt: AmountOut(),
+  passes: Type.Boolean(), required: AmountOut(), available: AmountOut(),
+  usable: AmountOut('the part of it that is for this model and feature, or for anything'), held: AmountOut(), debt: AmountOut(),
   refusedBy: Type.Union([Type.Object({
-    kind: Type.Enum(['frozen', 'balance', 'limit']), limit: TextOrNull(), shortBy: Type.Union([AmountOut(), Type.Null()]),
+    kind: Type.Enum(['frozen', 'balance', 'restriction', 'limit']), limit: TextOrNull(), shortBy: Type.Union([AmountOut(), Type.Null()]),
     resetsAt: OptionalTimeOut(),
   }), Type.Null()]),
   limits: Type.Array(LimitNow, { description: 'those that match' }),
@@ -49,7 +50,7 @@ const Explanation = Type.Object({
 /** Would it pass now, and if not, why? Changes nothing. */
 export function explainRoutes(add: AddRoute, { explain, payerOf, prices }: ExplainRouteDeps): void {
   add('GET', '/v1/accounts/:accountId/explain', callers('read'), {
-    summary: 'Whether a hold or charge would pass now, and if not: which limit or balance, how much short, when it resets',
+    summary: 'Whether a hold or charge would pass now, and if not: which limit, restriction or balance, how much short, when it resets',
     params: { accountId: AccountId() }, query, replies: { 200: Explanation },
     errors: ['unknown_model', 'price_missing', 'ledger_unavailable'],
   }, async (ctx, { principal }) => {
@@ -86,7 +87,8 @@ function present(accountId: string, spender: string, required: Micros, explained
   const { balance, limits, refusedBy, freeze, expired } = explained;
   return {
     account: accountId, spender, passes: refusedBy === null, required: creditsText(required),
-    available: creditsText(balance.available), held: creditsText(balance.held), debt: creditsText(balance.debt),
+    available: creditsText(balance.available), usable: creditsText(explained.usable),
+    held: creditsText(balance.held), debt: creditsText(balance.debt),
     refusedBy: refusedBy === null ? null : {
       kind: refusedBy.kind, limit: refusedBy.kind === 'limit' ? refusedBy.limitId : null,
       shortBy: refusedBy.kind === 'frozen' ? null : creditsText(refusedBy.shortBy),

@@ -12,6 +12,7 @@ import type { AddRoute } from '../http/routes.js';
 import { MetadataMember, metadataOf, nativeBody, Strict } from './body.js';
 import { AccountMember, accountOf, mayActOn, reasonOf, ReasonMember } from './callers.js';
 import { IdempotencyKeyHeader, keyOf, markReplayed } from './idempotency.js';
+import { RuleMembers, ruleIn } from './lot-fields.js';
 import { PreferHeader } from './prefer.js';
 import { AmountIn, AmountOut, OptionalTimeOut, positiveAmountIn, storable, timeIn, TimeIn, timeTextOrNull } from './values.js';
 
@@ -27,7 +28,7 @@ const grantBody = nativeBody(Strict({
   account: AccountMember(), amount: AmountIn(),
   expiresAt: Type.Optional(Type.Union([TimeIn('when what is left of it ends; null: never'), Type.Null()])),
   source: Type.Optional(Type.String({ pattern: SOURCE, description: 'where the credits come from, such as `purchase` or `bonus`' })),
-  reason: ReasonMember(), metadata: MetadataMember(),
+  ...RuleMembers, reason: ReasonMember(), metadata: MetadataMember(),
 }));
 
 const granted = { id: Type.String(), account: Type.String(), amount: AmountOut(), expiresAt: OptionalTimeOut() };
@@ -51,7 +52,7 @@ export function grantRoutes(add: AddRoute, { grantLot, revokeGrant }: GrantRoute
     const amount = positiveAmountIn(body.amount, 'body.amount');
     const result = await grantLot({
       accountId, amount, expiresAtMs: expiryIn(body.expiresAt ?? null, clock()), source: body.source ?? 'grant',
-      reason: reasonOf(principal, null, body.reason), actor: actorOf(principal), metadata: metadataOf(body.metadata),
+      rule: ruleIn(body), reason: reasonOf(principal, null, body.reason), actor: actorOf(principal), metadata: metadataOf(body.metadata),
       key: keyOf(ctx, principal),
     });
     const id = String(result.id);

@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import { grantIdOf } from '../../books/money-in.table.js';
 import type { AccountLot, AccountLotsQuery, LotPosition } from '../../books/account-lots.table.js';
 import { isStorable } from '../../kit/ids.js';
 import { creditsText } from '../../kit/money/credits.js';
@@ -6,9 +7,10 @@ import { callers } from '../auth/allow.js';
 import { reply } from '../http/json.js';
 import { queryWord, WordField } from '../http/query-fields.js';
 import type { AddRoute } from '../http/routes.js';
-import { accountParams, grantIdOf } from './account.routes.js';
+import { accountParams } from './account.routes.js';
 import { accountOfPath, type NameAccount } from './callers.js';
 import { cursorIn, limitIn, ListOf, listPage, ListQuery } from './lists.js';
+import { presentRule, RuleOut } from './lot-fields.js';
 import { AmountOut, OptionalTimeOut, timeText, timeTextOrNull, TimeOut } from './values.js';
 
 export type LotRouteDeps = {
@@ -22,7 +24,7 @@ const OrNull = () => Type.Union([Type.String(), Type.Null()]);
 const Lot = Type.Object({
   id: Type.String({ description: 'of a grant: its id' }), kind: Type.String(), source: OrNull(), reason: OrNull(),
   amount: AmountOut(), remaining: AmountOut('available'), held: AmountOut('in open holds'),
-  grantedAt: TimeOut(), expiresAt: OptionalTimeOut(), closedAt: OptionalTimeOut(),
+  ...RuleOut, grantedAt: TimeOut(), expiresAt: OptionalTimeOut(), closedAt: OptionalTimeOut(),
   entry: Type.Integer({ description: '`seq` of the entry that opened it' }),
 });
 
@@ -48,6 +50,6 @@ function readPosition([openedSeq, lotId]: readonly unknown[]): LotPosition | nul
 
 const present = (lot: AccountLot): object => ({
   id: grantIdOf(lot.lotId), kind: lot.kind, source: lot.source, reason: lot.reason, amount: creditsText(lot.amount),
-  remaining: creditsText(lot.remaining), held: creditsText(lot.held), grantedAt: timeText(lot.grantedAtMs),
+  remaining: creditsText(lot.remaining), held: creditsText(lot.held), ...presentRule(lot.rule), grantedAt: timeText(lot.grantedAtMs),
   expiresAt: timeTextOrNull(lot.expiresAtMs), closedAt: timeTextOrNull(lot.closedAtMs), entry: lot.openedSeq,
 });

@@ -5,12 +5,15 @@ import { accountRoutes, type AccountRouteDeps } from './account.routes.js';
 import { apiKeyRoutes, type ApiKeyRouteDeps } from './api-key.routes.js';
 import { balanceRoutes, type BalanceRouteDeps } from './balance.routes.js';
 import { chargeRoutes, type ChargeRouteDeps } from './charges.routes.js';
+import { deliveryRoutes, type DeliveryRouteDeps } from './deliveries.routes.js';
 import { entryRoutes, receiptRoutes, type ReadHistory, type ReceiptRouteDeps } from './entries.routes.js';
+import { eventRoutes, type EventRouteDeps } from './events.routes.js';
 import { explainRoutes, type ExplainRouteDeps } from './explain.routes.js';
 import { grantRoutes, type GrantRouteDeps } from './grants.routes.js';
 import { holdRoutes, type HoldRouteDeps } from './holds.routes.js';
 import { limitRoutes, type LimitRouteDeps } from './limits.routes.js';
 import { lotRoutes, type LotRouteDeps } from './lots.routes.js';
+import { lowBalanceRoutes, type LowBalanceRouteDeps } from './low-balance.routes.js';
 import { memberRoutes, type MemberRouteDeps } from './members.routes.js';
 import { modelCostsRoutes, type ModelCostsRouteDeps } from './model-costs.routes.js';
 import { planRoutes, type PlanRouteDeps } from './plan.routes.js';
@@ -24,6 +27,7 @@ import { batchRoutes } from './batch.routes.js';
 import { collecting, type Operation, type RunDeps } from './operations.js';
 import { usageRoutes, type UsageRouteDeps } from './usage.routes.js';
 import { transferRoutes, type TransferRouteDeps } from './transfers.routes.js';
+import { webhookRoutes, type WebhookRouteDeps } from './webhooks.routes.js';
 
 /** What the routes of `/v1` need. The optional parts are left out by tests of the HTTP side that have no Postgres. */
 export type NativeDeps = {
@@ -44,6 +48,7 @@ export type NativeDeps = {
   readonly grants?: GrantRouteDeps;
   readonly usage?: UsageRouteDeps;
   readonly batch: Pick<RunDeps, 'fail' | 'refused'>;
+  readonly webhooks?: WebhookRouteDeps & DeliveryRouteDeps & EventRouteDeps & LowBalanceRouteDeps;
 };
 
 /** The native API (docs/contracts/native.md): every group of its routes. */
@@ -75,6 +80,12 @@ export function nativeRoutes(table: AddRoute, deps: NativeDeps): void {
     refundRoutes(add, deps.moves);
     transferRoutes(add, { ...deps.moves, clock: deps.clock });
     balanceRoutes(add, deps.moves);
+  }
+  if (deps.webhooks !== undefined) {
+    webhookRoutes(add, deps.webhooks);
+    deliveryRoutes(add, deps.webhooks);
+    eventRoutes(add, deps.webhooks);
+    lowBalanceRoutes(add, deps.webhooks);
   }
   if (deps.apiKeys !== undefined) apiKeyRoutes(add, deps.apiKeys);
   if (deps.refusals !== undefined) refusalRoutes(add, deps.refusals);

@@ -131,7 +131,7 @@ const place = (entry: JournalEntry, about: string): HoldRow => ({
   placedExpiresAtMs: entry.leaseEndsAtMs,
   expiresAtMs: entry.leaseEndsAtMs,
   placedBy: entry.principal === '' ? 'user' : entry.principal,
-  limitParts: limitParts(readFacts(entry.about).limits),
+  limitParts: limitParts(readFacts(entry.about).limits), spentOn: entry.spentOn,
   overCapture: entry.terms?.overCapture ?? null, debtLimit: entry.terms?.debtLimit ?? null, inputCost: entry.terms?.inputCost ?? null,
   leaseMs: entry.terms?.leaseMs ?? null,
   reported: ZERO, reportedUsage: '', reportedAtMs: null, spent: '',

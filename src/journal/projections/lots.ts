@@ -40,6 +40,7 @@ export function foldLots(fresh: readonly PlacedEntry[], factsOf: (entry: Journal
         opened.set(name, {
           accountId, lotId, amount: facts.amount, remaining, held, grantedAtMs: atMs, expiresAtMs: facts.expiresAtMs,
           openedSeq: entry.seq, kind: entry.kind, source, actor, reason, notes, changedAtMs: atMs,
+          rule: facts.rule,
         });
       } else if (known !== undefined) {
         opened.set(name, {

@@ -6,6 +6,7 @@ import { limitWindows } from './limit-windows.js';
 import { changedLots, openedLots } from './lots.js';
 import { modelHours } from './model-hours.js';
 import { moneyIn } from './money-in.js';
+import { outbox } from './outbox.js';
 import type { Projection } from './projection.js';
 import { quarantine } from './quarantine.js';
 import { transactions } from './transactions.js';
@@ -17,7 +18,7 @@ import { collectedUsage, usageRecords } from './usage.js';
  *
  * The order matters for three pairs. `freezes` updates rows that `accounts` may just have inserted. `changedHolds` comes
  * before `placedHolds`, because a batch may end a hold and reuse its id, and an id may have only one open hold.
- * `collectedUsage` marks rows that `usageRecords` may just have inserted.
+ * `collectedUsage` marks rows that `usageRecords` may just have inserted. `outbox` is the last, because it locks until the commit.
  */
 export const projections: readonly Projection[] = [
   entries,
@@ -36,4 +37,5 @@ export const projections: readonly Projection[] = [
   transactions,
   moneyIn,
   quarantine,
+  outbox,
 ];

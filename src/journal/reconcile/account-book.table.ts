@@ -40,7 +40,7 @@ export async function readBooks(db: Db, asks: readonly BookAsk[]): Promise<Map<s
             to_json(a) as account,
             coalesce((select json_agg(json_build_object('id', l.lot_id, 'facts',
                                concat_ws(':', l.remaining, l.held, l.amount,
-                                 coalesce(${MS('l.expires_at')}::text, 'inf'), ${MS('l.granted_at')})))
+                                 coalesce(${MS('l.expires_at')}::text, 'inf'), ${MS('l.granted_at')}, nullif(l.rule, ''))))
                         from lots l where l.account_id = ask.account_id and l.closed_at is null), '[]') as lots,
             (select count(*) from holds h where h.account_id = ask.account_id and h.state = 'open') as "openHolds",
             coalesce((select json_agg(json_build_object('id', h.hold_id, 'amount', h.amount::text)) from (

@@ -10,7 +10,7 @@ export type StoredAccount = StoredFigures & {
   readonly epoch: number;
   /** The last entry in its shard's stream; 0-0: none. */
   readonly journalEnd: string;
-  /** Facts by lot id: `remaining:held:amount:expires_at_ms:granted_at_ms`. */
+  /** Facts by lot id: `remaining:held:amount:expires_at_ms:granted_at_ms[:rule]`. */
   readonly lots: ReadonlyMap<string, string>;
   /** Ids of the lots that can be spent. */
   readonly live: ReadonlySet<string>;

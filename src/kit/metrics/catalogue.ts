@@ -68,13 +68,14 @@ const PRICE_RULES = ['exact', 'alias', 'case', 'provider', 'date', 'variant', 'r
 const JOBS = [
   'drain', 'expire-holds', 'expire-lots', 'expire-forgotten', 'replay-money-in', 'resume-claims', 'resume-transfers',
   'make-partitions', 'forget-epochs', 'refill-plans', 'welcome-newcomers', 'forget-refusals', 'keep-limits', 'reconcile',
+  'send-webhooks', 'tell-expiring-lots', 'forget-events',
 ] as const;
 
 /** The queues of settlements and of telemetry (edge/queues/queues.ts), in RabbitMQ and in BullMQ. */
 const CONSUMED_QUEUES = ['credits_process_end_multimodel_queue', 'credits_process_end_queue', 'feature_usage_queue'] as const;
 
-/** BullMQ's queues: the ledger's own jobs, and messages of callers without RabbitMQ. */
-const QUEUES = ['ledger', ...CONSUMED_QUEUES] as const;
+/** BullMQ's queues: the ledger's own jobs, webhooks, and messages of callers without RabbitMQ. */
+const QUEUES = ['ledger', 'webhooks', ...CONSUMED_QUEUES] as const;
 
 /** Why Postgres refuses everybody (stores/postgres/trouble.ts). */
 const POSTGRES_TROUBLES = ['read_only', 'resources', 'connections', 'stopping', 'access', 'io'] as const;
@@ -219,6 +220,17 @@ export const METRICS = {
     { queue: CONSUMED_QUEUES, result: ['settled', 'replayed', 'retry', 'refused'] }, JOB_BUCKETS_SECONDS,
   ),
   amqpInFlight: gauge('cg_amqp_in_flight', 'RabbitMQ messages in progress.', {}, { aggregator: 'sum' }),
+
+  // Webhooks
+  webhookAttempts: counter(
+    'cg_webhook_attempts_total', 'Attempts to deliver an event, by outcome. retry: it is tried again; failed: given up.',
+    { outcome: ['delivered', 'retry', 'failed'] },
+  ),
+  webhookOldestDueSeconds: gauge(
+    'cg_webhook_oldest_due_seconds', 'How long the oldest delivery has been due, of webhooks that do not fail; 0 when none is.', {},
+  ),
+  webhooksPending: gauge('cg_webhook_deliveries_pending', 'Deliveries to enabled webhooks that wait for an attempt.', {}),
+  webhooksDisabled: gauge('cg_webhooks_disabled', 'Webhooks that were disabled because only failures, or 410, came back.', {}),
 
   // Redis and Postgres, as this process sees them
   redisUp: gauge('cg_redis_up', 'Whether Redis answered the last look.', {}, { aggregator: 'min' }),

@@ -57,3 +57,6 @@ export function connectQueueOnce(
 export const queuePrefix = (namespace: string): string => `{${namespace}-bull}`;
 
 export const QUEUE_NAME = 'ledger';
+
+/** Runs that send webhooks: a queue of their own, so that slow servers of others delay nothing of the ledger. */
+export const WEBHOOK_QUEUE_NAME = 'webhooks';

@@ -18,6 +18,9 @@ export type LedgerJobs = {
   'forget-refusals': Record<string, never>;
   'keep-limits': Record<string, never>;
   'reconcile': Record<string, never>;
+  'send-webhooks': Record<string, never>;
+  'tell-expiring-lots': Record<string, never>;
+  'forget-events': Record<string, never>;
 };
 
 /** How many finished jobs are kept for inspection: more failures than successes. */
@@ -42,6 +45,9 @@ const EVERY_MS: Readonly<Record<LedgerJobName, number>> = {
   'forget-refusals': 3_600_000,
   'keep-limits': 5_000,
   'reconcile': 5_000,
+  'send-webhooks': 1_000,
+  'tell-expiring-lots': 60_000,
+  'forget-events': 3_600_000,
 };
 
 export type LedgerQueue = {
@@ -69,6 +75,7 @@ export function ledgerQueue(connection: QueueConnection, namespace: string, onEr
         'drain': { shards }, 'expire-holds': { shards }, 'expire-lots': { shards }, 'expire-forgotten': {}, 'replay-money-in': {},
         'resume-claims': {}, 'resume-transfers': {}, 'make-partitions': {}, 'forget-epochs': {},
         'refill-plans': {}, 'welcome-newcomers': {}, 'forget-refusals': {}, 'keep-limits': {}, 'reconcile': {},
+        'send-webhooks': {}, 'tell-expiring-lots': {}, 'forget-events': {},
       };
       for (const name of JOB_NAMES) {
         await queue.upsertJobScheduler(name, { every: EVERY_MS[name] }, { name, data: data[name], opts: JOB_OPTIONS });

@@ -6,6 +6,8 @@ import { welcomeNewcomers } from '../../credits/plans/welcome-newcomers.js';
 import { forgetRefusals } from '../../credits/refusals/forget-refusals.js';
 import { resumeTransfers } from '../../credits/transfers/resume-transfers.js';
 import { claimResumer } from '../../credits/users/resume-claims.js';
+import { sweepWebhooks } from '../../credits/webhooks/deliver.js';
+import { forgetEvents, tellExpiring } from '../../credits/webhooks/tell-expiring.js';
 import type { Drain } from '../../journal/drain.js';
 import type { Freshen } from '../../journal/freshen.js';
 import type { Clock } from '../../kit/clock.js';
@@ -33,6 +35,10 @@ export type WorkerDeps = ExpireDeps & MoneyInDeps & {
   readonly namespace: string;
   /** What new users get (WELCOME_CREDITS); nothing by default. */
   readonly welcomeCredits?: Micros;
+  /** Starts runs of the webhook queue (webhook-queue.ts). */
+  readonly startDeliveries: (endpointId: string, lanes: number) => Promise<void>;
+  /** How long before the end of a lot its owner is told. */
+  readonly lotExpiringAheadMs: number;
   readonly observe?: WorkerObserver;
   /** Wraps each job; used for tracing. */
   readonly around?: AroundJob | undefined;
@@ -73,6 +79,9 @@ export function startWorkers(deps: WorkerDeps): Workers {
     'forget-refusals': () => forgetRefusals(deps.db, deps.clock()),
     'keep-limits': () => keepLimits(deps),
     'reconcile': deps.reconcile,
+    'send-webhooks': () => sweepWebhooks({ db: deps.db, clock: deps.clock, start: deps.startDeliveries }),
+    'tell-expiring-lots': () => tellExpiring({ db: deps.db, clock: deps.clock, aheadMs: deps.lotExpiringAheadMs }),
+    'forget-events': () => forgetEvents(deps.db, deps.clock()),
     'make-partitions': async () => ({ made: await makePartitions(deps.db, deps.clock()) }),
   };
 

@@ -3,9 +3,9 @@ import type { ConsumedQueue } from '../../edge/queues/queues.js';
 import type { Gauges } from '../../kit/metrics/metrics.js';
 import { repeat } from '../../kit/repeat.js';
 import { within } from '../../kit/within.js';
-import type { QUEUE_NAME, QueueConnection } from '../../stores/redis/queue-connections.js';
+import type { QUEUE_NAME, QueueConnection, WEBHOOK_QUEUE_NAME } from '../../stores/redis/queue-connections.js';
 
-export type QueueName = typeof QUEUE_NAME | ConsumedQueue;
+export type QueueName = typeof QUEUE_NAME | typeof WEBHOOK_QUEUE_NAME | ConsumedQueue;
 
 export type WatchQueuesDeps = {
   /** The queues under their names in the metrics catalogue. */

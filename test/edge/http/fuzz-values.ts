@@ -8,7 +8,7 @@ import { shapeOf, type Shape } from '../../../src/edge/openapi/examples.js';
  */
 
 /** Names that two requests should often share; anything else would never meet what an earlier request has left. */
-const SHARED: Readonly<Record<string, readonly unknown[]>> = {
+const SHARED: Record<string, readonly unknown[]> = {
   sessionId: ['s1', 's2', 's3', 'S1', 'a:b', 'a|b', '-'], userId: ['fuzz', 'fuzz@example.com', 'fuzz-name'],
   targetUserId: ['fuzz'], user_id: ['fuzz'], accountId: ['fuzz'], referrer: ['fuzz'], email: ['fuzz@example.com', 'FUZZ@example.com'],
   modelId: ['gpt-4', 'none', '__proto__', 'constructor'],
@@ -18,7 +18,11 @@ const SHARED: Readonly<Record<string, readonly unknown[]>> = {
   transactionType: ['purchase', 'BONUS'], reason: ['manual_adjustment'], provider: ['openai', 'acme'], modelName: ['gpt-4', 'm'],
   feature_endpoint_value: ['ai_chat', 'summary'], value: ['ai_chat', 'summary'], plan: ['pro'], planId: ['pro'],
   startDate: ['2026-01-01', '2026-01-01T10:00:00Z'], endDate: ['2026-02-01', '2030-12-31'],
+  account: ['fuzz'], holdId: ['h1', 'h2'], url: ['https://hooks.example/'],
 };
+
+/** Adds a name that only a running gateway can give, before values are made. */
+export const share = (name: string, value: string): void => { SHARED[name] = [value]; };
 
 /** What breaks programs that did not expect it (docs/reliability.md#bounds-against-misuse #1 to #21, #46, #63). */
 const HOSTILE: readonly unknown[] = [

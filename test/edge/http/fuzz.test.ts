@@ -11,7 +11,7 @@ import { checkedGateway, type CheckedGateway } from '../../support/checked-fetch
 import type { Answer, CallOptions } from '../../support/fake-gateway.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
 import { patience, volume } from '../../support/volume.js';
-import { anyText, edgeOf, fitting, hostile, HOSTILE_BODIES, nearlyFitting } from './fuzz-values.js';
+import { anyText, edgeOf, fitting, hostile, HOSTILE_BODIES, nearlyFitting, share } from './fuzz-values.js';
 
 /**
  * Random requests against every route of a running gateway, made from what its document declares.
@@ -19,7 +19,7 @@ import { anyText, edgeOf, fitting, hostile, HOSTILE_BODIES, nearlyFitting } from
  * forbids is refused; a refused request leaves the money where it was.
  */
 /** Enough of them that most routes are let do their work, which the test expects. */
-const RUNS = volume(700, 2_000);
+const RUNS = volume(1_000, 2_000);
 
 const SERVER_KEY = randomBytes(32).toString('hex');
 
@@ -33,6 +33,8 @@ beforeAll(async () => {
   db = connectPostgres(gateway.databaseUrl, watchProfile(10_000));
   token = await gateway.token({ sub: 'fuzz', role: 'admin', username: 'fuzz-name', email: 'fuzz@example.com' });
   await checked.send('POST', '/api/credits/allocate', { token, body: { userId: 'fuzz', credits: 100_000 } });
+  const webhook = await checked.send('POST', '/v1/webhooks', { token, body: { url: 'https://hooks.example/', account: 'fuzz' } });
+  share('webhookId', String(webhook.body['id']));
 });
 afterAll(async () => {
   await db.destroy();

@@ -145,6 +145,24 @@ describe('a user’s money, from grant to ledger', () => {
     ])).toEqual([201, 200, 201, 201, 409, 200]);
   });
 
+  test('deliveries of webhooks', async () => {
+    const webhook = await post(admin, '/v1/webhooks', { url: 'https://nowhere.example/', account: 'frank' });
+    await post(admin, '/v1/grants', { account: 'frank', amount: '1', reason: 'r' });
+    expect(statuses([webhook, await post(admin, '/v1/accounts/frank/freeze', { reason: 'r' })])).toEqual([201, 200]);
+    const path = `/v1/webhooks/${String(webhook.body['id'])}/deliveries`;
+    const endsAt = Date.now() + 30_000;
+    for (;;) { // made by a job of the worker
+      const { body } = await checked.send('GET', path, { token: admin });
+      const [delivery] = body['data'] as { readonly id: number }[];
+      if (delivery === undefined && Date.now() < endsAt) continue;
+      const own = `${path}/${delivery?.id ?? 0}`;
+      expect(statuses([
+        await checked.send('GET', own, { token: admin }), await checked.send('POST', `${own}/resend`, { token: admin }),
+      ])).toEqual([200, 202]);
+      break;
+    }
+  });
+
   test('questions', async () => {
     const get = (path: string, token = alice): Promise<Answer> => checked.send('GET', path, { token });
     expect(statuses([

@@ -22,8 +22,8 @@ export type NativeLab = {
 /** A key of the environment: one that `/v1` does not know. */
 export const SERVER_KEY = 'a-key-of-the-environment';
 
-export async function nativeLab(): Promise<NativeLab> {
-  const gateway = await startGateway({ environment: { SERVER_API_KEYS: SERVER_KEY } });
+export async function nativeLab(environment: Readonly<Record<string, string>> = {}): Promise<NativeLab> {
+  const gateway = await startGateway({ environment: { SERVER_API_KEYS: SERVER_KEY, ...environment } });
   const checked = await checkedGateway(gateway.url);
   const bearer = (token: string): Call => (method, path, body, headers = {}) =>
     checked.send(method, path, { token, headers, ...(body === undefined ? {} : { body }) });

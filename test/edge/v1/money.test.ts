@@ -67,6 +67,7 @@ describe('grants', () => {
     const id = String(granted.body['id']);
     expect((await service('GET', `/v1/accounts/${account}/lots`)).body['data']).toEqual([{
       id, kind: 'grant', source: 'purchase', reason: 'order 17', amount: '10.5', remaining: '7.5', held: '0',
+      priority: 50, restrictTo: null,
       grantedAt: expect.any(String), expiresAt: '2099-12-31T22:59:59.000Z', closedAt: null, entry: 1,
     }]);
     const headers = { 'Idempotency-Key': 'revoke-1' };

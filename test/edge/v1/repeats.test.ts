@@ -11,21 +11,30 @@ afterAll(async () => { await lab.stop(); });
 const key = () => ({ 'Idempotency-Key': randomUUID() });
 const name = (): string => `r${randomUUID().slice(0, 8)}`;
 
-/** Writes that are known by what they are about, or change nothing: the header is taken, and the answer is right without it. */
+/**
+ * Writes that are known by what they are about, or change nothing: the header is taken, and the answer is right without it. A
+ * batch makes the keys of its operations from its own.
+ */
 const BY_NATURE: ReadonlySet<string> = new Set([
+  'POST /v1/batch',
   'POST /v1/quotes', 'POST /v1/holds/{holdId}/progress', 'POST /v1/holds/{holdId}/settle', 'POST /v1/holds/{holdId}/void',
 ]);
 /** Writes with tests of their own keys, here or in the tests of their routes: their tables remember the keys. */
 const BY_THEMSELVES: ReadonlySet<string> = new Set([
   'POST /v1/charges', 'POST /v1/grants', 'DELETE /v1/grants/{grantId}', 'POST /v1/refunds', 'POST /v1/transfers', 'POST /v1/api-keys',
   'POST /v1/api-keys/{keyId}/rotate', 'POST /v1/holds', 'POST /v1/holds/{holdId}/extend',
+  'POST /v1/webhooks', 'POST /v1/webhooks/{webhookId}/rotate',
 ]);
+/** Sends an event again, which needs one that was sent. */
+const RESEND = 'POST /v1/webhooks/{webhookId}/deliveries/{deliveryId}/resend';
 
 type Sample = {
   readonly path: string;
   readonly body?: object;
   /** A body of another request. */
   readonly other?: object;
+  /** The path of another request; by default with another last part. */
+  readonly otherPath?: string;
   /** What makes the request possible. */
   readonly before?: () => Promise<unknown>;
   /** What others do between the request and its repeat; without memory the repeat would undo it, or fail. */
@@ -118,12 +127,35 @@ const SAMPLES: Readonly<Record<string, () => Sample>> = {
     const path = `/v1/accounts/${name()}/members/${name()}`;
     return { path, before: () => lab.operator('PUT', path, {}) };
   },
+  'PUT /v1/accounts/{accountId}/low-balance': () => {
+    const path = `/v1/accounts/${name()}/low-balance`;
+    return {
+      path, body: { amount: '1' }, other: { amount: '2' }, meanwhile: () => lab.operator('PUT', path, { amount: '3' }),
+      after: async () => { expect((await lab.operator('GET', path)).body['amount']).toBe('3'); },
+    };
+  },
+  'DELETE /v1/accounts/{accountId}/low-balance': () => {
+    const path = `/v1/accounts/${name()}/low-balance`;
+    return {
+      path, otherPath: `/v1/accounts/${name()}/low-balance`, before: () => lab.operator('PUT', path, { amount: '1' }),
+      meanwhile: () => lab.operator('PUT', path, { amount: '3' }),
+    };
+  },
+  'PUT /v1/webhooks/{webhookId}': () => ({
+    path: `/v1/webhooks/${webhook}`, body: ENDPOINT, other: { ...ENDPOINT, events: ['hold.expired'] }, before: defineWebhook,
+  }),
+  'DELETE /v1/webhooks/{webhookId}': () => ({ path: `/v1/webhooks/${webhook}`, before: defineWebhook }),
   'POST /v1/reconciliation': () => ({ path: '/v1/reconciliation', body: {}, other: { accountId: name() } }),
   'DELETE /v1/api-keys/{keyId}': () => ({ path: `/v1/api-keys/${apiKey}` , before: async () => {
     apiKey = String((await lab.operator('POST', '/v1/api-keys', { name: name(), scopes: ['read'] })).body['id']);
   } }),
 };
 let apiKey = '';
+let webhook = '';
+const ENDPOINT = { url: 'https://example.com/events', events: ['balance.low'] };
+const defineWebhook = async (): Promise<void> => {
+  webhook = String((await lab.operator('POST', '/v1/webhooks', ENDPOINT)).body['id']);
+};
 
 const definePlan = (planId: string) => lab.operator('PUT', `/v1/plans/${planId}`, { name: 'Walk', credits: '1', period: 'month' });
 const grant = (account: string) => lab.operator('POST', '/v1/grants', { account, amount: '1', reason: 'test' });
@@ -133,7 +165,7 @@ const writes = (): [string, Operation][] => Object.entries(lab.checked.document.
   .filter(([each]) => each.includes(' /v1/') && !each.startsWith('GET '));
 
 test('every write takes the header, and remembers it unless its nature does', () => {
-  const expected = new Set([...BY_NATURE, ...BY_THEMSELVES, ...Object.keys(SAMPLES)]);
+  const expected = new Set([...BY_NATURE, ...BY_THEMSELVES, RESEND, ...Object.keys(SAMPLES)]);
   expect(writes().map(([each]) => each).sort()).toEqual([...expected].sort());
   for (const [each, { parameters, responses }] of writes()) {
     const replays = Object.values(responses).some(({ headers }) => 'Idempotency-Replayed' in headers);
@@ -147,7 +179,7 @@ describe('a write under a key', () => {
     const [method = ''] = each.split(' ');
     const prepared = SAMPLES[each]?.();
     await prepared?.before?.();
-    const sample = each.includes('{keyId}') ? SAMPLES[each]?.() : prepared;
+    const sample = /\{(keyId|webhookId)\}/.test(each) ? SAMPLES[each]?.() : prepared;
     if (sample === undefined) throw new Error('no sample');
     const headers = key();
     const first = await lab.operator(method, sample.path, sample.body, headers);
@@ -158,7 +190,7 @@ describe('a write under a key', () => {
       .toEqual([first.status, first.text, first.headers.get('etag'), 'true']);
     await sample.after?.();
     const other = sample.other === undefined
-      ? await lab.operator(method, `${sample.path.slice(0, sample.path.lastIndexOf('/'))}/another`, sample.body, headers)
+      ? await lab.operator(method, sample.otherPath ?? `${sample.path.slice(0, sample.path.lastIndexOf('/'))}/another`, sample.body, headers)
       : await lab.operator(method, sample.path, sample.other, headers);
     expect(problemOf(other)).toEqual([422, 'idempotency_key_reused', []]);
   });

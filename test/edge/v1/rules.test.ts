@@ -112,8 +112,9 @@ describe('answers', () => {
     const lists = lines().filter(({ operation }) => operation.parameters.some(({ name }) => name === 'cursor'));
     expect(lists.length).toBeGreaterThan(4);
     const account = await lab.funded('1');
+    const webhook = await lab.operator('POST', '/v1/webhooks', { url: 'https://example.com/events', events: ['balance.low'] });
     for (const { method, path } of lists) {
-      const at = path.replace('{accountId}', account).replace('{book}', 'native');
+      const at = path.replace('{accountId}', account).replace('{book}', 'native').replace('{webhookId}', String(webhook.body['id']));
       const query = path === '/v1/holds' ? `account=${account}&` : '';
       const page = await lab.operator(method, `${at}?${query}limit=1000`);
       expect([path, Object.keys(page.body).sort()]).toEqual([path, ['data', 'nextCursor']]);

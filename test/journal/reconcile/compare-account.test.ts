@@ -27,6 +27,9 @@ describe('what agrees', () => {
     const { ledger } = lab.under;
     await lab.grant(accountId, 'l3', 5, (await lab.under.nowMs()) + 1_000);
     await ledger.revokeLot({ accountId, lotId: 'l2', key: 'revoke', about: '{}' });
+    await ledger.grantLot({
+      accountId, lotId: 'l4', amount: micros(5), expiresAtMs: null, key: 'ruled', kind: 'grant', about: '{}', rule: '10;gpt%3A4&b;f',
+    });
     await ledger.placeHold({
       accountId, holdId: 'h2', minimum: micros(5), desired: micros(5), leaseMs: 1_000, kind: 'test', expiryPolicy: 'release', price: 'p',
       fingerprint: 'f', about: '{}',

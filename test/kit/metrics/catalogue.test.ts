@@ -5,7 +5,7 @@ import { httpStatus } from '../../../src/kit/errors.js';
 import { METRICS } from '../../../src/kit/metrics/catalogue.js';
 import { TROUBLE_WORDS } from '../../../src/stores/postgres/trouble.js';
 import { UNFIT } from '../../../src/stores/redis/fitness.js';
-import { QUEUE_NAME } from '../../../src/stores/redis/queue-connections.js';
+import { QUEUE_NAME, WEBHOOK_QUEUE_NAME } from '../../../src/stores/redis/queue-connections.js';
 import { JOB_NAMES } from '../../../src/worker/jobs/job-names.js';
 
 /** The catalogue imports no type of the domain, so its label values are compared with the domain's own lists. */
@@ -21,6 +21,6 @@ test('the label values of the catalogue are exactly those of the domain', () => 
   expect(sorted(METRICS.postgresRefusals.labels.reason)).toEqual(sorted(Object.keys(TROUBLE_WORDS)));
   expect(sorted(METRICS.redisUnfit.labels.setting)).toEqual(sorted(UNFIT));
   for (const key of ['queueJobs', 'queueOldestSeconds'] as const) {
-    expect(sorted(METRICS[key].labels.queue)).toEqual(sorted([QUEUE_NAME, ...CONSUMED_QUEUES]));
+    expect(sorted(METRICS[key].labels.queue)).toEqual(sorted([QUEUE_NAME, WEBHOOK_QUEUE_NAME, ...CONSUMED_QUEUES]));
   }
 });
