@@ -34,8 +34,8 @@ export function composeHolds({ config, core: { ledger, db, prices }, clock, pool
   };
   /** The answer names the hold as its caller does. */
   const asNamed = async <Command extends LeaseCall>(command: Command, run: (named: Command) => Promise<Lease>): Promise<Lease> => {
-    const lease = await onHoldOf(pools, command, run);
-    return lease.accountId === command.accountId ? lease : { ...lease, holdId: command.holdId, spender: command.accountId };
+    const { payer, ...lease } = await onHoldOf(pools, command, run);
+    return payer === undefined ? lease : { ...lease, holdId: command.holdId, spender: payer.spender };
   };
   return {
     place: async (command) => {

@@ -1,27 +1,31 @@
-/** The text a new user sees when the embedded gateway is up: one message from grant to settlement, ready to paste. */
+/** The text a new user sees when the embedded gateway is up: one message from hold to settlement, ready to paste. As in the README. */
 export function welcome(port: number): string {
   const url = `http://localhost:${port}`;
-  const json = `-H 'content-type: application/json'`;
   return `
 credit-gateway is ready at ${url}
 
-In another terminal, in this folder, mint two tokens:
+In another terminal, in this folder, mint two tokens, and have curl send one of them:
 
+  GATEWAY=${url}
   ADMIN=$(npm run -s token -- --sub ops --role admin); ALICE=$(npm run -s token -- --sub alice --role user)
+  as() { curl -s -w '\\n%{http_code}\\n' -H "authorization: Bearer $1" -H 'content-type: application/json' "\${@:2}"; }
 
-Grant alice 100 credits, hold what a message may cost, settle what it did cost:
+Set a price, in credits per million tokens, and grant alice 100 credits:
 
-  curl -s ${url}/api/credits/allocate -H "authorization: Bearer $ADMIN" ${json} -d '{"userId":"alice","credits":100}'
-  curl -s ${url}/api/streaming-sessions/initialize -H "authorization: Bearer $ALICE" ${json} \\
-    -d '{"sessionId":"message-1","modelId":"gpt-4","estimatedTokens":1500}'
-  curl -s ${url}/api/streaming-sessions/finalize -H "authorization: Bearer $ALICE" ${json} \\
-    -d '{"sessionId":"message-1","actualTokens":1200}'
+  as $ADMIN $GATEWAY/v1/prices/native -X PUT -d '{"model":"gpt-4o","prices":{"input":"2500","output":"10000"}}'
+  as $ADMIN $GATEWAY/v1/grants -d '{"account":"alice","amount":"100","reason":"welcome"}'
+
+Hold what a message may cost, report while it streams, settle what it did cost:
+
+  as $ALICE $GATEWAY/v1/holds -d '{"id":"message-1","price":{"model":"gpt-4o","inputTokens":1000,"maxOutputTokens":1000}}'
+  as $ALICE $GATEWAY/v1/holds/message-1/progress -d '{"usage":{"inputTokens":1000,"outputTokens":400}}'
+  as $ALICE $GATEWAY/v1/holds/message-1/settle -d '{"usage":{"inputTokens":1000,"outputTokens":600},"reason":"completed"}'
 
 What Postgres remembers of it:
 
-  curl -s ${url}/v1/entries -H "authorization: Bearer $ALICE"
+  until as $ALICE $GATEWAY/v1/entries | grep '"kind":"settle"'; do sleep 1; done
 
-In a browser: ${url}/console, with that admin's token, and ${url}/docs.
+docs/guide.md goes on from here. In a browser: ${url}/console, with that admin's token, and ${url}/docs.
 
 Ctrl-C stops everything; the data stays.
 `;

@@ -1,6 +1,9 @@
 import { GatewayError } from '../../kit/errors.js';
 import { nameOfAccount } from '../../ledger/account-name.js';
-import type { Pools } from './pools.js';
+import type { Payer, Pools } from './pools.js';
+
+/** The pool that pays, where a member asked. */
+export type Paid = { readonly payer?: Payer };
 
 /** A hold as its caller names it. */
 type Named = { readonly accountId: string; readonly holdId: string };
@@ -19,15 +22,17 @@ export function holdInPool(pools: Pick<Pools, 'payerOf'>, { accountId, holdId }:
 
 /**
  * Runs an operation on an existing hold: of a member on the one in its pool, or else on its own from before it was a member.
+ * `payer` is told where the pool pays.
  * @throws what `run` throws
  */
-export async function onHoldOf<Command extends Named, Result>(
+export async function onHoldOf<Command extends Named, Result extends object>(
   pools: Pick<Pools, 'payerOf'>, command: Command, run: (command: Command) => Promise<Result>,
-): Promise<Result> {
+): Promise<Result & Paid> {
   const inPool = holdInPool(pools, command);
   if (inPool === null) return run(command);
   try {
-    return await run({ ...command, accountId: inPool.accountId, holdId: inPool.holdId });
+    const { accountId, holdId, spender } = inPool;
+    return { ...await run({ ...command, accountId, holdId }), payer: { accountId, spender } };
   } catch (error) {
     if (error instanceof GatewayError && error.code === 'hold_not_found') return run(command);
     throw error;

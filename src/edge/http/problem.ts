@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../kit/errors.js';
 import { creditsText } from '../../kit/money/credits.js';
-import { micros } from '../../kit/money/micros.js';
+import { MICROS_PER_CREDIT, micros } from '../../kit/money/micros.js';
 import type { Envelope, Failure } from './failure.js';
 
 export const PROBLEM_TYPE = 'application/problem+json';
@@ -129,11 +129,15 @@ export const problemEnvelope: Envelope = {
       type: `${PROBLEM_PAGE}#${code}`, title, status, detail: detailOf(message, sources), code, errors: sources,
       ...(shortage === undefined ? {} : shortageOf(shortage)),
       ...(outcome === undefined ? {} : { outcome }),
-      ...(first === undefined ? {} : { first }),
+      ...(first === undefined ? {} : { first: amountsAsText(first) }),
       requestId,
     };
   },
 };
+
+/** The numbers of an outcome are credits, which `/v1` writes as decimal text. */
+const amountsAsText = (first: Readonly<Record<string, unknown>>): object => Object.fromEntries(Object.entries(first).map(([name, value]) =>
+  [name, typeof value === 'number' ? creditsText(micros(Math.round(value * MICROS_PER_CREDIT))) : value]));
 
 /** The sentence of a wrong field alone does not tell which. */
 const detailOf = (message: string, [first]: Failure['sources']): string =>

@@ -51,8 +51,9 @@ function parserOf<const Schema extends TSchema>(
 }
 
 /** Text that may reach Redis and Postgres: one NUL or lone surrogate would stop a shard's journal (docs/reliability.md#f13). */
-export const storedText = (minLength: number, maxLength: number) =>
-  Type.Refine(Type.String({ minLength, maxLength }), isStorable, () => 'must not contain NUL or lone surrogates');
+export const storedText = (minLength: number, maxLength: number, description?: string) =>
+  Type.Refine(Type.String({ minLength, maxLength, ...(description === undefined ? {} : { description }) }),
+    isStorable, () => 'must not contain NUL or lone surrogates');
 
 /** The id of an account (`isAccountId`). */
 export const accountIdText = () => storedText(1, ACCOUNT_ID_LENGTH_MAX);

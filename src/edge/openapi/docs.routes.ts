@@ -16,6 +16,7 @@ const NOTHING: Static = { text: '', headers: {} };
 
 const Document = Type.Object({
   openapi: Type.String(), info: Type.Object({}), servers: Type.Array(Type.Object({})), tags: Type.Array(Type.Object({})),
+  'x-tagGroups': Type.Array(Type.Object({})),
   paths: Type.Object({}), components: Type.Object({}),
 });
 const Page = Type.String({ contentMediaType: 'text/html' });

@@ -23,7 +23,7 @@ const BY_NAME: ReadonlyMap<string, readonly unknown[]> = new Map<string, readonl
     { input_tokens: 1_000, output_tokens: 400 },
   ]]], ['costPerMessage', [30]], ['plan', ['pro']], ['planId', ['pro']], ['book', ['native']], ['model', ['gpt-4']], ['prices', [{
     input: '2.5', output: '10',
-  }]], ['id', [HEX_ID, 1]],
+  }]], ['id', [HEX_ID, 1]], ['holdId', ['msg-1']], ['limitId', ['chat-daily']],
 ]);
 
 /** Whether a field has a value of its own here, so that it is shown even where it may be left out. */

@@ -4,11 +4,13 @@ import type { Envelope } from '../http/failure.js';
 import type { Fields, Route } from '../http/routes.js';
 import { errorSchemas, failureContent, failureExamples, failureHeaders, failureSentence, failuresOf } from './errors.js';
 import { exampleOf, hasExample, shapeOf } from './examples.js';
-import { gateName, gateSentence, operationIdOf, paramsOf, tagOf, tags, templateOf } from './names.js';
+import { described } from './descriptions.js';
+import { apiOf, gateName, gateSentence, operationIdOf, paramsOf, tagGroups, tagOf, tags, templateOf } from './names.js';
 import type { Content, Header, OpenApi, Operation, Parameter, PathItem, Response } from './types.js';
 
 const DESCRIPTION = `Tells a chat proxy whether a user may spend, and is told what it came to.
-\`/v1\` is the native API; the other routes are those of the services that came before it.
+\`/v1\` is the native API: place a hold before a request, report its usage while it streams, settle it after.
+The routes marked **legacy** are those of the services that came before it, for callers that move in; new callers use \`/v1\`.
 
 **Who is calling.** Send \`Authorization: Bearer <JWT>\`. A user's account is the subject of the token.
 Services send an API key as \`Authorization: Bearer <key>\` to \`/v1\` and name the \`account\`; servers of the credits process send
@@ -58,6 +60,7 @@ export function openApiOf({ routes, version, envelope }: OpenApiSource): OpenApi
     },
     servers: [{ url: '/' }],
     tags: tags.filter(({ name }) => used.has(name)),
+    'x-tagGroups': tagGroups(used),
     paths,
     components: {
       schemas: errorSchemas,
@@ -90,6 +93,7 @@ function operationOf(route: Route, envelope: Envelope): Operation {
     description: gateSentence(gate),
     security: securityOf(gate),
     'x-gate': gateName(gate),
+    'x-api': apiOf(path),
     parameters: parametersOf(route),
     ...(body === null ? {} : {
       requestBody: { required: true, content: { 'application/json': { schema: body, example: exampleOf(body) } } },
@@ -151,7 +155,8 @@ const REPLAYED: Readonly<Record<string, Header>> = {
 const REVALIDATED: Readonly<Record<string, Header>> = { ETag: { description: 'for If-None-Match', schema: Type.String() } };
 const VERSIONED: Readonly<Record<string, Header>> = { ETag: { description: 'of what is answered, for If-Match', schema: Type.String() } };
 
-function replyOf({ replays, replies, hasEtag, alsoAs }: Route, status: number, schema: TSchema): Response {
+function replyOf({ path, replays, replies, hasEtag, alsoAs }: Route, status: number, own: TSchema): Response {
+  const schema = apiOf(path) === 'native' ? described(own) : own;
   return {
     description: DESCRIPTIONS.get(status) ?? 'Done.',
     headers: { ...EVERY_ANSWER, ...(replays ? REPLAYED : {}), ...(304 in replies ? REVALIDATED : {}), ...(hasEtag ? VERSIONED : {}) },

@@ -23,7 +23,8 @@ nav li { margin: .15rem 0; }
 nav li a { display: grid; grid-template-columns: 3.2rem minmax(0, 1fr); align-items: start; padding: .2rem .4rem; border-radius: 4px;
   color: var(--ink); text-decoration: none; overflow-wrap: anywhere; }
 nav li a:hover { background: var(--panel); }
-nav h2 { font-size: .75rem; letter-spacing: .06em; text-transform: uppercase; color: var(--soft); margin: 0 0 .25rem .4rem; }
+nav h2 { font-size: .85rem; margin: 1rem 0 .5rem .4rem; }
+nav h3 { font-size: .75rem; letter-spacing: .06em; text-transform: uppercase; color: var(--soft); margin: 0 0 .25rem .4rem; }
 main { padding: 2rem 2.5rem 6rem; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0; }
 .lead { color: var(--soft); margin: .25rem 0 1.5rem; }
@@ -32,7 +33,7 @@ main h2 + p { color: var(--soft); margin: .25rem 0 1rem; }
 h3 { font-size: .95rem; margin: 1.5rem 0 .5rem; }
 .intro p { max-width: 46rem; }
 .route, .reply { border: 1px solid var(--line); border-radius: 8px; margin: .6rem 0; background: var(--paper); }
-.route > summary { display: grid; grid-template-columns: 4.6rem minmax(0, 1fr) auto; gap: .1rem .8rem; align-items: center;
+.route > summary { display: grid; grid-template-columns: 4.6rem minmax(0, 1fr) auto auto; gap: .1rem .8rem; align-items: center;
   padding: .7rem 1rem; cursor: pointer; list-style: none; border-radius: 8px; }
 .route > summary::-webkit-details-marker { display: none; }
 .route > summary:hover { background: var(--panel); }

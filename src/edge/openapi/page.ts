@@ -23,7 +23,9 @@ export function pageOf(document: OpenApi): string {
 <div class="page">
 <nav aria-label="Routes">
 <ul><li><a href="#content"><strong>${title}</strong></a></li></ul>
-${chapters.map(navigationOf)}
+${document['x-tagGroups'].map((group) => html`<h2 class="group">${group.name}</h2>
+${
+  chapters.filter(({ name }) => group.tags.includes(name)).map(navigationOf)}`)}
 </nav>
 <main id="content">
 <header class="intro">
@@ -55,7 +57,7 @@ const slug = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9]+
 
 const methodBadge = (method: string): Html => html`<span class="method ${method.toLowerCase()}">${method}</span>`;
 
-const navigationOf = ({ name, entries }: { readonly name: string; readonly entries: readonly Entry[] }): Html => html`<h2>${name}</h2>
+const navigationOf = ({ name, entries }: { readonly name: string; readonly entries: readonly Entry[] }): Html => html`<h3>${name}</h3>
 <ul>${entries.map(({ path, method, operation }) => html`<li><a href="#${operation.operationId}">${methodBadge(method)}${path}</a></li>
 `)}</ul>
 `;
@@ -67,7 +69,7 @@ function routeOf({ path, method, operation }: Entry): Html {
   return html`<details class="route">
 <summary>${methodBadge(method)}<code class="path">${path}</code>${gateBadge(
   operation['x-gate'],
-)}<span class="says">${summary}</span></summary>
+)}${operation['x-api'] === 'legacy' ? html`<span class="gate">legacy</span>` : []}<span class="says">${summary}</span></summary>
 <div class="inside" id="${operationId}">
 <p>${prose(description)}</p>
 ${parameters.length === 0 ? [] : parameterTable(parameters)}

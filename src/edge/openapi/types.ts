@@ -12,6 +12,7 @@ export type OpenApi = {
   };
   readonly servers: readonly { readonly url: string }[];
   readonly tags: readonly Tag[];
+  readonly 'x-tagGroups': readonly { readonly name: string; readonly tags: readonly string[] }[];
   readonly paths: Readonly<Record<string, PathItem>>;
   readonly components: {
     readonly schemas: Readonly<Record<string, TSchema>>;
@@ -32,6 +33,7 @@ export type Operation = {
   readonly security: readonly Readonly<Record<string, readonly string[]>>[];
   /** Who may call it: `public`, `authenticated`, or the roles. */
   readonly 'x-gate': string;
+  readonly 'x-api': 'native' | 'legacy' | 'operations';
   readonly parameters: readonly Parameter[];
   readonly requestBody?: { readonly required: true; readonly content: Content };
   /** By status. */

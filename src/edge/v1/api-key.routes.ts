@@ -23,12 +23,14 @@ export type ApiKeyRouteDeps = {
 const NAME_LENGTH_MAX = 100;
 const expiresAt = Type.Optional(Type.Union([TimeIn('when the key ends'), Type.Null()]));
 const createBody = nativeBody(Strict({
-  name: storedText(1, NAME_LENGTH_MAX),
-  scopes: Type.Array(Type.Enum([...KEY_SCOPES, '*']), { minItems: 1, maxItems: KEY_SCOPES.length + 1 }),
-  accountPrefix: Type.Optional(storedText(1, ACCOUNT_ID_LENGTH_MAX)),
+  name: storedText(1, NAME_LENGTH_MAX, 'the service; limits match keys by it'),
+  scopes: Type.Array(Type.Enum([...KEY_SCOPES, '*']), {
+    minItems: 1, maxItems: KEY_SCOPES.length + 1, description: 'what the key may do; `*` is all but `admin`',
+  }),
+  accountPrefix: Type.Optional(storedText(1, ACCOUNT_ID_LENGTH_MAX, 'the only accounts that the key may act on begin with this')),
   payer: Type.Optional(AccountId('the only account that the key may act on')),
   expiresAt,
-}));
+}, { examples: [{ name: 'chat-proxy', scopes: ['holds', 'charges', 'read'] }] }));
 const rotateBody = nativeBody(Strict({ expiresAt }));
 
 const key = {

@@ -16,7 +16,8 @@ export const AccountId = (description = 'the account that pays') => Type.Refine(
 export const AccountMember = () => Type.Optional(AccountId('the account that pays; by default the own one, or the payer of the API key'));
 
 /** Why an operator does this. Kept with the entry. */
-export const ReasonMember = () => Type.Optional(storedText(1, NOTES_LENGTH_MAX));
+export const ReasonMember = () =>
+  Type.Optional(storedText(1, NOTES_LENGTH_MAX, 'why; kept with the entry. Operators must say it for the account of another'));
 
 /**
  * The account that a request acts on: `named`, if the caller may act on it; without a name the caller's own, or the payer
@@ -64,7 +65,7 @@ export function spenderOf(named: string, path: string): string {
 /** `spender` and `feature` of a body: which limits of the account an operation counts against. */
 export const SpendingMembers = {
   spender: Type.Optional(AccountId('who spends from the account, for limits; by default the account itself')),
-  feature: Type.Optional(storedText(1, LIMIT_TEXT_LENGTH_MAX)),
+  feature: Type.Optional(storedText(1, LIMIT_TEXT_LENGTH_MAX, 'what the credits are for, such as `chat`; limits match it')),
 };
 
 /**

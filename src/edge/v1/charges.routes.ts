@@ -27,7 +27,8 @@ const FEATURE_LENGTH_MAX = 100;
 const USED = { model: 'gpt-4', usage: { inputTokens: 1_000, outputTokens: 400 } };
 const chargeBody = nativeBody(Strict({
   account: AccountMember(), ...SpendingMembers, amount: Type.Optional(AmountIn()), ...usageMembers,
-  feature: Type.Optional(storedText(1, FEATURE_LENGTH_MAX)), reason: ReasonMember(), metadata: MetadataMember(),
+  feature: Type.Optional(storedText(1, FEATURE_LENGTH_MAX, 'what the credits are for, such as `chat`; limits match it')),
+  reason: ReasonMember(), metadata: MetadataMember(),
 }, { examples: [{ account: 'alice', ...USED, feature: 'chat' }] }));
 const quoteBody = nativeBody(Strict(usageMembers, { examples: [USED] }));
 

@@ -5,6 +5,7 @@ import type { EndedLease, SettledUse } from '../../credits/holds/native/settle-l
 import type { Lease } from '../../credits/holds/native/lease.js';
 import type { LeaseAmount } from '../../credits/holds/native/place-lease.js';
 import type { ShownLease } from '../../credits/holds/native/read-lease.js';
+import type { Paid } from '../../credits/pools/holds-of-members.js';
 import { PRICED_MODEL_LENGTH_MAX } from '../../credits/prices/check-price.js';
 import { SERVICE_TIERS } from '../../credits/prices/price.js';
 import { TOKEN_USAGE_FIELDS, type TokenUsage } from '../../credits/prices/token-usage.js';
@@ -15,6 +16,7 @@ import { LEASE_END_REASONS, readFacts } from '../../ledger/facts.js';
 import { storedText } from '../http/schema.js';
 import { MetadataMember, nativeBody, Strict } from './body.js';
 import { AccountMember, ReasonMember, SpendingMembers } from './callers.js';
+import { USAGE_NOTES } from './usage-notes.js';
 import {
   AmountIn, amountIn, AmountOut, creditsText, OptionalTimeOut, positiveAmountIn, TimeOut, timeText, timeTextOrNull,
 } from './values.js';
@@ -27,14 +29,14 @@ export const HoldId = (maxLength = HOLD_ID_LENGTH_MAX) => Type.String({
 const Tokens = (description?: string) => Type.Optional(Type.Integer({
   minimum: 0, maximum: TOKENS_MAX, ...(description === undefined ? {} : { description }),
 }));
-const usageFields = Object.fromEntries(TOKEN_USAGE_FIELDS.map((field) => [field, Tokens()])) as
+const usageFields = Object.fromEntries(TOKEN_USAGE_FIELDS.map((field) => [field, Tokens(USAGE_NOTES[field])])) as
   Record<(typeof TOKEN_USAGE_FIELDS)[number], ReturnType<typeof Tokens>>;
 const Usage = (description: string) => Strict({ ...usageFields }, { description });
-const Model = () => storedText(1, PRICED_MODEL_LENGTH_MAX);
-const Provider = () => Type.Optional(storedText(1, PRICED_MODEL_LENGTH_MAX));
-const Tier = () => Type.Optional(Type.Enum([...SERVICE_TIERS]));
+const Model = () => storedText(1, PRICED_MODEL_LENGTH_MAX, 'a model that the native book prices');
+const Provider = () => Type.Optional(storedText(1, PRICED_MODEL_LENGTH_MAX, 'where several providers sell the model'));
+const Tier = () => Type.Optional(Type.Enum([...SERVICE_TIERS], { description: '`standard` by default' }));
 const LeaseSeconds = () => Type.Optional(Type.Integer({
-  minimum: HOLD_TTL_SECONDS_MIN, maximum: LEASE_SECONDS_MAX, description: 'the lease from now on',
+  minimum: HOLD_TTL_SECONDS_MIN, maximum: LEASE_SECONDS_MAX, description: 'seconds from now until the lease ends',
 }));
 const Adaptive = () => Type.Union([
   AmountIn(), Strict({ minimum: AmountIn('refused below'), desired: AmountIn('held as far as it is there') }),
@@ -52,31 +54,45 @@ export const placeBody = nativeBody(Strict({
     minimumOutputTokens: Tokens('hold less than the maximum, but at least these'),
   }, { description: 'what the request is certain to use, and the output it may use' })),
   leaseSeconds: LeaseSeconds(),
-  onExpiry: Type.Optional(Type.Enum(['release', 'charge_reported', 'charge_input', 'charge_estimate'])),
-  overCapture: Type.Optional(Type.Enum(['debt', 'available', 'cap'])), debtLimit: Type.Optional(AmountIn('with overCapture debt')),
+  onExpiry: Type.Optional(Type.Enum(['release', 'charge_reported', 'charge_input', 'charge_estimate'], {
+    description: 'what the end of the lease charges; `charge_reported` by default',
+  })),
+  overCapture: Type.Optional(Type.Enum(['debt', 'available', 'cap'], {
+    description: 'what pays for usage beyond the hold; the gateway has a default, and a laxer one is refused',
+  })),
+  debtLimit: Type.Optional(AmountIn('credits of debt at most, with overCapture debt')),
   metadata: MetadataMember(), reason: ReasonMember(),
+}, {
+  examples: [{ id: 'msg-1', account: 'alice', price: { model: 'gpt-4', inputTokens: 1_000, maxOutputTokens: 500 }, leaseSeconds: 60 }],
 }));
 export const extendBody = nativeBody(Strict({
   account: AccountMember(), amount: Type.Optional(Adaptive()), maxOutputTokens: Tokens('output tokens in all that the hold shall pay for'),
   leaseSeconds: LeaseSeconds(), reason: ReasonMember(),
-}));
+}, { examples: [{ account: 'alice', maxOutputTokens: 1_000 }] }));
 export const progressBody = nativeBody(Strict({
-  account: AccountMember(), usage: Type.Optional(Usage('everything so far')), amount: Type.Optional(AmountIn('everything so far')),
-  extend: Type.Optional(Strict({ headroomTokens: Tokens(), headroom: Type.Optional(AmountIn()) }, {
+  account: AccountMember(), usage: Type.Optional(Usage('everything so far')),
+  amount: Type.Optional(AmountIn('credits for everything so far')),
+  extend: Type.Optional(Strict({
+    headroomTokens: Tokens('output tokens that shall be left'), headroom: Type.Optional(AmountIn('credits that shall be left')),
+  }, {
     description: 'tops the hold up when less than this is left',
   })),
   leaseSeconds: LeaseSeconds(),
-}));
-const EndReason = () => Type.Enum([...LEASE_END_REASONS]);
+}, { examples: [{ account: 'alice', usage: { inputTokens: 1_000, outputTokens: 300 }, extend: { headroomTokens: 200 } }] }));
+const EndReason = () => Type.Enum([...LEASE_END_REASONS], { description: 'how the request ended' });
 export const settleBody = nativeBody(Strict({
   account: AccountMember(), usage: Type.Optional(Usage('all of it')), serviceTier: Tier(),
   usages: Type.Optional(Type.Array(Strict({ model: Model(), provider: Provider(), usage: Usage('of this model'), serviceTier: Tier() }), {
-    minItems: 1, maxItems: USAGES_MAX,
+    minItems: 1, maxItems: USAGES_MAX, description: 'of several models',
   })),
-  amount: Type.Optional(AmountIn()), use: Type.Optional(Type.Enum(['reported', 'input', 'estimate'])),
+  amount: Type.Optional(AmountIn()), use: Type.Optional(Type.Enum(['reported', 'input', 'estimate'], {
+    description: 'for who has lost count: what was reported, the input, or the whole hold',
+  })),
   reason: Type.Optional(EndReason()), metadata: MetadataMember(),
+}, { examples: [{ account: 'alice', usage: { inputTokens: 1_000, outputTokens: 640 }, reason: 'completed' }] }));
+export const voidBody = nativeBody(Strict({ account: AccountMember(), reason: EndReason() }, {
+  examples: [{ account: 'alice', reason: 'user_stop' }],
 }));
-export const voidBody = nativeBody(Strict({ account: AccountMember(), reason: EndReason() }));
 
 type Adaptable = number | string | { readonly minimum: number | string; readonly desired: number | string };
 
@@ -135,6 +151,7 @@ function onlyOne(members: Readonly<Record<string, unknown>>, path = 'body'): voi
 
 const State = () => Type.Enum(['open', 'settled', 'voided', 'expired']);
 const Price = () => Type.Union([Type.Object({ book: Type.String(), model: Type.String(), version: Type.Integer() }), Type.Null()]);
+const Spender = () => Type.Optional(Type.String({ description: 'the member of the pool `account` that spends' }));
 const leaseFields = {
   id: Type.String(), account: Type.String(), state: State(), amount: AmountOut(), reported: AmountOut(), remaining: AmountOut(),
   leaseEndsAt: TimeOut(), reportBy: TimeOut(), final: Type.Boolean({ description: 'nothing more can be had: stop at stopAtTokens' }),
@@ -143,13 +160,13 @@ const leaseFields = {
   limits: Type.Array(Type.Object({ id: Type.String(), remaining: AmountOut(), resetsAt: OptionalTimeOut() }), {
     description: 'those that it counts against',
   }),
-  spender: Type.Optional(Type.String({ description: 'the member of the pool `account` that spends' })),
+  spender: Spender(),
 };
 export const LeaseReply = Type.Object(leaseFields);
 const endFields = {
   id: Type.String(), account: Type.String(), state: State(), amount: AmountOut(), captured: AmountOut(), released: AmountOut(),
   expired: AmountOut(), overage: AmountOut(), debt: AmountOut(), uncollected: AmountOut(), available: AmountOut(), late: Type.Boolean(),
-  endedAt: TimeOut(),
+  endedAt: TimeOut(), spender: Spender(),
 };
 export const EndReply = Type.Object(endFields);
 const rowFields = {
@@ -180,10 +197,12 @@ export const presentLease = (lease: Lease): object => ({
   ...(lease.spender === undefined ? {} : { spender: lease.spender }),
 });
 
+/** How the caller named the hold. */
 type Named = { readonly accountId: string; readonly holdId: string };
 
-export const presentEnd = ({ accountId, holdId }: Named, { outcome }: Pick<EndedLease, 'outcome'>): object => ({
-  id: holdId, account: accountId, state: outcome.state, amount: creditsText(outcome.amount), captured: creditsText(outcome.captured),
+export const presentEnd = ({ accountId, holdId }: Named, { outcome, payer }: Pick<EndedLease, 'outcome'> & Paid): object => ({
+  id: holdId, account: payer?.accountId ?? accountId, ...(payer === undefined ? {} : { spender: payer.spender }),
+  state: outcome.state, amount: creditsText(outcome.amount), captured: creditsText(outcome.captured),
   released: creditsText(outcome.released), expired: creditsText(outcome.expired), overage: creditsText(outcome.overage),
   debt: creditsText(outcome.debt), uncollected: creditsText(outcome.uncollected), available: creditsText(outcome.available),
   late: outcome.late, endedAt: timeText(outcome.endedAtMs),
@@ -201,9 +220,11 @@ export function presentRow(row: HoldRow): object {
   };
 }
 
-export const presentShown = (named: Named, { now, life }: ShownLease): object => ({
+export const presentShown = (named: Named, { now, life, ...paid }: ShownLease & Paid): object => ({
   ...(life === null ? {} : presentRow(life.hold)),
-  ...(now.state === 'open' ? presentLease(now.lease) : presentEnd(named, now)),
+  ...(now.state === 'open'
+    ? presentLease({ ...now.lease, holdId: named.holdId, ...(paid.payer === undefined ? {} : { spender: paid.payer.spender }) })
+    : presentEnd(named, { ...now, ...paid })),
   timeline: life?.entries.map(presentStep) ?? null,
 });
 

@@ -7,6 +7,7 @@ import type { PlaceLease } from '../../credits/holds/native/place-lease.js';
 import type { ShownLease } from '../../credits/holds/native/read-lease.js';
 import type { ReportLease } from '../../credits/holds/native/report-lease.js';
 import type { EndedLease, SettleLease } from '../../credits/holds/native/settle-lease.js';
+import type { Paid } from '../../credits/pools/holds-of-members.js';
 import { invalid } from '../../kit/errors.js';
 import { fingerprint, isVisibleAscii, newId } from '../../kit/ids.js';
 import { HOLD_ID_LENGTH_MAX, MEMBER_HOLD_ID_LENGTH_MAX } from '../../kit/limits.js';
@@ -32,9 +33,9 @@ export type HoldRouteDeps = {
   readonly place: (command: PlaceLease) => Promise<Lease>;
   readonly extend: (command: ExtendLease) => Promise<Lease>;
   readonly report: (command: ReportLease) => Promise<Lease>;
-  readonly settle: (command: SettleLease) => Promise<EndedLease>;
-  readonly void: (command: Omit<SettleLease, 'used'>) => Promise<EndedLease>;
-  readonly read: (name: { readonly accountId: string; readonly holdId: string }) => Promise<ShownLease>;
+  readonly settle: (command: SettleLease) => Promise<EndedLease & Paid>;
+  readonly void: (command: Omit<SettleLease, 'used'>) => Promise<EndedLease & Paid>;
+  readonly read: (name: { readonly accountId: string; readonly holdId: string }) => Promise<ShownLease & Paid>;
   readonly list: (query: HoldQuery) => Promise<readonly HoldRow[]>;
 };
 
@@ -81,7 +82,7 @@ function placeRoute(add: AddRoute, { place }: HoldRouteDeps): void {
 function openHoldRoutes(add: AddRoute, { extend, report }: HoldRouteDeps): void {
   add('POST', '/v1/holds/:holdId/extend', callers('holds'), {
     summary: 'Raise an open hold, renew its lease, or both', params, headers, body: extendBody, replays: true, urgency: 'end',
-    replies: { 200: LeaseReply }, errors: ['insufficient_credits', 'limit_reached', 'idempotency_mismatch', ...ON_OPEN],
+    replies: { 200: LeaseReply }, errors: ['insufficient_credits', 'limit_reached', 'idempotency_mismatch', 'price_missing', ...ON_OPEN],
   }, async (ctx, { principal, body }) => {
     const { amount, maxOutputTokens, leaseSeconds } = body;
     const accountId = accountOf(ctx, principal, body.account);
@@ -100,7 +101,7 @@ function openHoldRoutes(add: AddRoute, { extend, report }: HoldRouteDeps): void 
 
   add('POST', '/v1/holds/:holdId/progress', callers('holds'), {
     summary: 'Report the usage so far, renew the lease, and top the hold up', params, headers: PreferHeader, body: progressBody,
-    isRepeatable: true, urgency: 'end', replies: { 200: LeaseReply }, errors: ['progress_backwards', ...ON_OPEN],
+    isRepeatable: true, urgency: 'end', replies: { 200: LeaseReply }, errors: ['progress_backwards', 'price_missing', ...ON_OPEN],
   }, async (ctx, { principal, body }) => {
     const accountId = accountOf(ctx, principal, body.account);
     const lease = await report({
@@ -115,7 +116,8 @@ function endRoutes(add: AddRoute, { settle, void: voidHold }: HoldRouteDeps): vo
     params, headers: PreferHeader, isRepeatable: true, replays: true, urgency: 'end', replies: { 200: EndReply },
   } as const;
   add('POST', '/v1/holds/:holdId/settle', callers('holds'), {
-    ...spec, summary: 'Charge what was used and give the rest back', body: settleBody, errors: ['unknown_model', ...ON_OPEN],
+    ...spec, summary: 'Charge what was used and give the rest back', body: settleBody,
+    errors: ['unknown_model', 'price_missing', ...ON_OPEN],
   }, async (ctx, { principal, body }) => {
     const call = callOf(ctx, principal, accountOf(ctx, principal, body.account));
     reasonOf(principal, call.accountId, body.reason);

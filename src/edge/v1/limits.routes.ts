@@ -40,17 +40,17 @@ const Match = Strict({
   model: Type.Optional(Matched('only uses of this model, as the caller names it')),
   feature: Type.Optional(Matched('only uses of this feature')),
   key: Type.Optional(Matched('only what comes with the API key of this name')),
-});
+}, { description: 'what is counted; absent members match everything' });
 const limitBody = nativeBody(Strict({
   amount: AmountIn('credits that one window allows'),
-  period: Type.Enum([...LIMIT_PERIODS]),
+  period: Type.Enum([...LIMIT_PERIODS], { description: 'how long a window is; `total`: one that never ends' }),
   window: Type.Optional(Type.Enum([...LIMIT_WINDOWS], { description: '`calendar` by default; a rolling month is 30 days' })),
   timeZone: Type.Optional(Type.String({
     minLength: 1, maxLength: ZONE_LENGTH_MAX, description: 'IANA name of the zone of a calendar window; `UTC` by default',
   })),
   match: Type.Optional(Match),
   mode: Type.Optional(Type.Enum([...LIMIT_MODES], { description: '`refuse` by default; `warn` refuses nothing and is told by entries' })),
-}));
+}, { examples: [{ amount: '50', period: 'day', timeZone: 'Europe/Berlin', match: { feature: 'chat' } }] }));
 type LimitBody = ReturnType<typeof limitBody.parse>;
 
 const Limit = Type.Object({

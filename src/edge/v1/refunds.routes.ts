@@ -36,12 +36,12 @@ const body = nativeBody(Strict({
   account: AccountMember(),
   of: Of,
   amount: Type.Optional(AmountIn('at most what is left of it; without it, all that is left')),
-  reason: storedText(1, NOTES_LENGTH_MAX),
+  reason: storedText(1, NOTES_LENGTH_MAX, 'why; kept with the entry'),
   lotGraceDays: Type.Optional(Type.Integer({
     minimum: 0, maximum: EXPIRY_DAYS_MAX, default: REFUND_GRACE_DAYS,
-    description: 'how long credits live whose lot has ended; 0: they expire at once',
+    description: 'days that credits live whose lot has ended; 0: they expire at once',
   })),
-}));
+}, { examples: [{ account: 'alice', of: { hold: 'message-1' }, amount: '0.5', reason: 'wrong answer' }] }));
 
 const common = {
   id: Type.Integer(), account: Type.String(), amount: AmountOut(), left: AmountOut('of it, after this refund'),

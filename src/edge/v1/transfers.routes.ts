@@ -29,11 +29,11 @@ const body = nativeBody(Strict({
   from: AccountId('the account that gives'),
   to: AccountId('the account that gets'),
   amount: AmountIn('above zero'),
-  reason: storedText(1, NOTES_LENGTH_MAX),
+  reason: storedText(1, NOTES_LENGTH_MAX, 'why; kept with both entries'),
   expiresAt: Type.Optional(Type.Union([TimeIn('one expiry for all that arrives; null: never'), Type.Null()], {
     description: 'without it, what arrives keeps the expiry of the lots that it came from',
   })),
-}));
+}, { examples: [{ from: 'alice', to: 'team', amount: '5', reason: 'share of the team' }] }));
 
 const Transfer = Type.Object({
   id: Type.Integer(), from: Type.String(), to: Type.String(), amount: AmountOut(), reason: Type.String(),

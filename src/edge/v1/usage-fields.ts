@@ -8,6 +8,7 @@ import { TOKENS_MAX } from '../../kit/limits.js';
 import { creditsText } from '../../kit/money/credits.js';
 import { storedText } from '../http/schema.js';
 import { Strict } from './body.js';
+import { USAGE_NOTES } from './usage-notes.js';
 import { AmountOut } from './values.js';
 
 /** Models of one request: what is told of them stays within what an entry may tell. */
@@ -15,13 +16,15 @@ const USAGES_MAX = 32;
 
 /** Tokens by class. `inputTokens` and `outputTokens` are totals, the others are parts of them. */
 export const UsageMember = () => Type.Unsafe<TokenUsage>(Strict(
-  Object.fromEntries(TOKEN_USAGE_FIELDS.map((name) => [name, Type.Optional(Type.Integer({ minimum: 0, maximum: TOKENS_MAX }))])),
+  Object.fromEntries(TOKEN_USAGE_FIELDS.map((name) => [
+    name, Type.Optional(Type.Integer({ minimum: 0, maximum: TOKENS_MAX, description: USAGE_NOTES[name] })),
+  ])),
   { description: 'what was used, by class of token; `inputTokens` and `outputTokens` are totals, the others are parts of them' },
 ));
 
-const model = () => storedText(1, PRICED_MODEL_LENGTH_MAX);
-const provider = () => Type.Optional(storedText(1, PRICED_MODEL_LENGTH_MAX));
-const serviceTier = () => Type.Optional(Type.Enum([...SERVICE_TIERS]));
+const model = () => storedText(1, PRICED_MODEL_LENGTH_MAX, 'the model that was used');
+const provider = () => Type.Optional(storedText(1, PRICED_MODEL_LENGTH_MAX, 'where several providers sell the model'));
+const serviceTier = () => Type.Optional(Type.Enum([...SERVICE_TIERS], { description: '`standard` by default' }));
 
 /** Either one model with its `usage`, or several in `usages`. `usagesIn` reads them. */
 export const usageMembers = {

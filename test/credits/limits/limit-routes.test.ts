@@ -239,13 +239,20 @@ test('holds of a member are paid by its pool, under its name, and are out of rea
   });
   expect((await call('POST', '/v1/holds/q-bob%2Fmsg/settle', { token: alice, body: { amount: '4' } })).status).toBe(404);
   expect(await call('POST', '/v1/holds/msg/settle', { token: alice, body: { amount: '2' } })).toMatchObject({
-    status: 200, body: { state: 'settled', captured: '2' },
+    status: 200, body: { id: 'msg', account: 'q-team', spender: 'q-alice', state: 'settled', captured: '2' },
   });
-  expect(await call('GET', '/v1/holds/msg', { token: bob })).toMatchObject({ status: 200, body: { state: 'open', amount: '4' } });
+  expect(await call('GET', '/v1/holds/msg', { token: alice })).toMatchObject({
+    body: { id: 'msg', account: 'q-team', spender: 'q-alice' },
+  });
+  expect(await call('GET', '/v1/holds/msg', { token: bob })).toMatchObject({
+    status: 200, body: { id: 'msg', account: 'q-team', spender: 'q-bob', state: 'open', amount: '4' },
+  });
   // Of the pool they are under the names of its members.
   expect((await call('POST', '/v1/holds/q-bob%2Fmsg/void', { token: team, body: { reason: 'timeout' } })).status).toBe(200);
   // The hold from before is on the member's own account, and ends there.
-  expect(await call('POST', '/v1/holds/own/settle', { token: alice, body: { amount: '1' } })).toMatchObject({ status: 200 });
+  expect(await call('POST', '/v1/holds/own/settle', { token: alice, body: { amount: '1' } })).toMatchObject({
+    status: 200, body: { id: 'own', account: 'q-alice' },
+  });
   expect((await call('GET', '/v1/accounts/q-alice')).body).toMatchObject({ available: '99' });
   expect((await call('GET', '/v1/accounts/q-team')).body).toMatchObject({ available: '98', held: '0' });
   // A charge as well.

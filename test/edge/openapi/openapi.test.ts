@@ -80,6 +80,18 @@ describe('the document', () => {
     }
   });
 
+  test('groups its chapters: the native API first, the legacy APIs marked as such', () => {
+    const groups = document['x-tagGroups'];
+    expect(groups.flatMap(({ tags }) => tags)).toEqual(document.tags.map(({ name }) => name));
+    const groupOf = (tag: string): number => groups.findIndex(({ tags }) => tags.includes(tag));
+    for (const [name, { tags: [tag], 'x-api': api }] of operations()) {
+      expect([name, api, groupOf(tag)]).toEqual([name, ['native', 'legacy', 'operations'][groupOf(tag)], expect.any(Number)]);
+      expect([name, api === 'native']).toEqual([name, name.split(' ')[1]?.startsWith('/v1/')]);
+    }
+    const legacy = operations().filter(([, { 'x-api': api }]) => api === 'legacy');
+    expect(page.match(/<span class="gate">legacy<\/span>/g)).toHaveLength(legacy.length);
+  });
+
   test('its examples fit its schemas', () => {
     for (const [name, { parameters, requestBody, responses }] of operations()) {
       const media = Object.values(requestBody?.content ?? {});

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Shape } from '../../../src/edge/openapi/examples.js';
 import type { Operation } from '../../../src/edge/openapi/types.js';
 import { checkedAgainst, checkedGateway, type CheckedGateway } from '../../support/checked-fetch.js';
 import type { Answer, CallOptions } from '../../support/fake-gateway.js';
@@ -181,12 +182,33 @@ describe('a user’s money, from grant to ledger', () => {
   });
 });
 
+/** Fields of a schema without a description. */
+function silentFieldsOf(schema: object, path: string): string[] {
+  const { properties = {}, items, anyOf = [], allOf = [] } = schema as Shape;
+  return [
+    ...Object.entries(properties).flatMap(([name, child]) => [
+      ...('description' in child ? [] : [`${path}.${name}`]), ...silentFieldsOf(child, `${path}.${name}`),
+    ]),
+    ...(items === undefined ? [] : silentFieldsOf(items, path)), ...[...anyOf, ...allOf].flatMap((each) => silentFieldsOf(each, path)),
+  ];
+}
+
 describe('every route', () => {
   test('is described so that the recommended rules of a public linter find no error', async () => {
     const found = await lintFromString({
       source: JSON.stringify(checked.document), config: await createConfig({ extends: ['recommended'] }),
     });
     expect(found.filter(({ severity }) => severity === 'error').map(({ ruleId, message }) => `${ruleId}: ${message}`)).toEqual([]);
+  });
+
+  test('of holds, charges, refunds, transfers, limits and pools says of each field what it means', () => {
+    const chapters = /^\/v1\/(holds|charges|quotes|refunds|transfers|accounts\/\{accountId\}\/(limits|members))/;
+    const silent = operations().filter(({ path }) => chapters.test(path)).flatMap(({ name, operation: { requestBody, responses } }) => [
+      ...Object.values(requestBody?.content ?? {}).flatMap(({ schema }) => silentFieldsOf(schema, `${name} body`)),
+      ...Object.entries(responses).filter(([status]) => status.startsWith('2')).flatMap(([status, { content }]) =>
+        Object.values(content ?? {}).flatMap(({ schema }) => silentFieldsOf(schema, `${name} ${status}`))),
+    ]);
+    expect(silent).toEqual([]);
   });
 
   const callerOf = ({ operation }: Each): CallOptions => {

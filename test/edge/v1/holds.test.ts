@@ -162,7 +162,7 @@ describe('place', () => {
     await post('', { id: 'h', account, amount: 2 });
     await post('/h/settle', { account, amount: '1.5', reason: 'completed' });
     expect(await post('', { id: 'h', account, amount: 2 })).toMatchObject({ status: 409, body: {
-      code: 'hold_resolved', first: { state: 'settled', charged: 1.5 },
+      code: 'hold_resolved', first: { state: 'settled', charged: '1.5' },
     } });
   });
 });
@@ -289,6 +289,26 @@ describe('settle and void', () => {
     const answer = await post('/h/settle', { account, ...body });
     expect([answer.status, pathsIn(answer)]).toEqual([400, [path]]);
     expect((await get(`/h?account=${account}`)).body['state']).toBe('open');
+  });
+
+  test('a model or a class without a price is refused by its own code and place, and changes nothing', async () => {
+    const account = await funded(1);
+    const none = { model: 'none-such', inputTokens: 1, maxOutputTokens: 1 };
+    const refused = async (path: string, body: object): Promise<unknown[]> => {
+      const answer = await post(path, { account, ...body });
+      return [answer.status, answer.body['code'], pathsIn(answer)];
+    };
+    expect(await refused('', { price: none })).toEqual([422, 'unknown_model', ['body.price.model']]);
+    expect(await refused('', { price: { model: 'm', inputImages: 1, maxOutputTokens: 1 } }))
+      .toEqual([422, 'price_missing', ['body.price.inputImages']]);
+    await post('', { id: 'h', account, price: { model: 'm', inputTokens: 1, maxOutputTokens: 1 } });
+    expect(await refused('/h/progress', { usage: { inputImages: 1 } })).toEqual([422, 'price_missing', ['body.usage.inputImages']]);
+    expect(await refused('/h/settle', { usage: { outputImages: 1 } })).toEqual([422, 'price_missing', ['body.usage.outputImages']]);
+    expect(await refused('/h/settle', { usages: [{ model: 'none-such', usage: { inputTokens: 1 } }] }))
+      .toEqual([422, 'unknown_model', ['body.usages.0.model']]);
+    expect(await refused('/h/settle', { usages: [{ model: 'other', usage: { inputImages: 1 } }] }))
+      .toEqual([422, 'price_missing', ['body.usages.0.usage.inputImages']]);
+    expect((await get(`/h?account=${account}`)).body).toMatchObject({ state: 'open', reported: '0' });
   });
 
   test('usage beyond the hold: by the rule of the hold, which may be stricter than the default', async () => {

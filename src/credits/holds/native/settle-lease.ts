@@ -7,6 +7,7 @@ import type { HoldOutcome } from '../../../ledger/ledger.js';
 import { costOfUsage } from '../../prices/price-tokens.js';
 import { refusedAs } from '../../prices/price-usage.js';
 import type { ServiceTier } from '../../prices/price.js';
+import { refusedAs } from '../../prices/price-usage.js';
 import { classCounts, type TokenUsage } from '../../prices/token-usage.js';
 import { endRefusal } from '../hold-refusals.js';
 import { atPriceOf, type LeaseCall, type LeaseDeps } from './lease.js';
@@ -37,7 +38,7 @@ export type EndedLease = { readonly outcome: HoldOutcome; readonly replayed: boo
  * difference, or gives back what an expiry by report charged too much.
  *
  * @throws GatewayError hold_not_found, hold_resolved (it was charged more, or ended too long ago; `first` tells how),
- *   forbidden (a service placed it), account_frozen, ledger_unavailable.
+ *   forbidden (a service placed it), unknown_model, price_missing, account_frozen, ledger_unavailable.
  */
 export async function settleLease(deps: LeaseDeps, command: SettleLease): Promise<EndedLease> {
   const { accountId, holdId, by, used, reason, metadata } = command;
