@@ -17,13 +17,15 @@ import { median } from './statistics.js';
  */
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '7' },
+    rounds: { type: 'string', default: '15' },
+    warmUp: { type: 'string', default: '8' },
     holds: { type: 'string', default: '1000' },
     connections: { type: 'string', default: '64' },
     accounts: { type: 'string', default: '64' },
   },
 });
 const rounds = Number(values.rounds);
+const warmUp = Number(values.warmUp);
 const holds = Number(values.holds);
 const AMOUNT = '0.01';
 const RATIO_MIN = 3;
@@ -48,10 +50,10 @@ const perSecond: Record<Leg, number[]> = { single: [], batch: [] };
 /** Holds that were acknowledged, by account. */
 const acknowledged = new Map<string, number>();
 
-for (let round = -1; round < rounds; round += 1) {
+for (let round = -warmUp; round < rounds; round += 1) {
   for (const leg of round % 2 === 0 ? (['single', 'batch'] as const) : (['batch', 'single'] as const)) {
     const bodies = Array.from({ length: holds }, (_, index) => (
-      { account: ids[index % ids.length] ?? '', id: `${leg}-${round + 1}-${index}`, amount: AMOUNT }));
+      { account: ids[index % ids.length] ?? '', id: `${leg}-${round + warmUp}-${index}`, amount: AMOUNT }));
     const { durationMs } = leg === 'single' ? await single(bodies) : await batch(bodies);
     if (round >= 0) perSecond[leg].push(holds / durationMs * 1_000);
   }

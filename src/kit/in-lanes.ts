@@ -1,9 +1,21 @@
+export type Lanes<Item> = {
+  /** Items of one lane keep their order. */
+  readonly laneOf: (item: Item) => string;
+  /**
+   * Neighbours in a lane that may start together: those of one `group` whose names all differ. Null: the item runs alone,
+   * after what came before it in its lane and before what comes next.
+   */
+  readonly joins: (item: Item, index: number) => { readonly group: string; readonly name: string } | null;
+  /** Items that run at once, at most; each lane that has begun gets an equal share. */
+  readonly atOnce: number;
+};
+
 /**
- * Runs work for every item: items of one lane one after the other and in their order, different lanes at once, at most
- * `atOnce` of them. `run` must not throw.
+ * Runs work for every item. Different lanes run at once. Within a lane, neighbours that may start together are started in
+ * their order and without a pause; everything else waits until all before it has finished. `run` must not throw.
  */
 export async function inLanes<Item>(
-  items: readonly Item[], laneOf: (item: Item) => string, atOnce: number, run: (item: Item, index: number) => Promise<void>,
+  items: readonly Item[], { laneOf, joins, atOnce }: Lanes<Item>, run: (item: Item, index: number) => Promise<void>,
 ): Promise<void> {
   const lanes = new Map<string, number[]>();
   items.forEach((item, index) => {
@@ -12,9 +24,34 @@ export async function inLanes<Item>(
     if (known === undefined) lanes.set(lane, [index]);
     else known.push(index);
   });
+  const stepMax = Math.max(1, Math.floor(atOnce / lanes.size));
   // One iterator for all workers: each takes the next lane.
   const waiting = lanes.values();
   await Promise.all(Array.from({ length: Math.min(atOnce, lanes.size) }, async () => {
-    for (const lane of waiting) for (const index of lane) await run(items[index] as Item, index);
+    for (const lane of waiting) {
+      for (const step of stepsOf(lane, stepMax, (index) => joins(items[index] as Item, index))) {
+        await Promise.all(step.map((index) => run(items[index] as Item, index)));
+      }
+    }
   }));
+}
+
+/** A lane cut into steps: the items of one step start together. */
+function* stepsOf(lane: readonly number[], max: number, joins: (index: number) => ReturnType<Lanes<unknown>['joins']>): Iterable<number[]> {
+  let step: number[] = [];
+  let group: string | null = null;
+  const names = new Set<string>();
+  for (const index of lane) {
+    const joining = joins(index);
+    const joinsStep = joining !== null && joining.group === group && !names.has(joining.name) && step.length < max;
+    if (!joinsStep) {
+      if (step.length > 0) yield step;
+      step = [];
+      names.clear();
+      group = joining?.group ?? null;
+    }
+    step.push(index);
+    if (joining !== null) names.add(joining.name);
+  }
+  if (step.length > 0) yield step;
 }

@@ -7,10 +7,10 @@ import { replyText } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
 import { nativeBody, Strict } from './body.js';
 import { IdempotencyKeyHeader, keyOf } from './idempotency.js';
-import { laneOf, OPERATIONS, runOperation, type OperationAnswer, type RunDeps } from './operations.js';
+import { laneOf, OPERATIONS, placedTogether, runOperation, type OperationAnswer, type RunDeps } from './operations.js';
 
-/** Accounts that a batch works on at once: their scripts leave in one write, and leave room for other requests. */
-const LANES_AT_ONCE_MAX = 128;
+/** Operations of a batch that run at once: few rounds of lookups and scripts, and turns for other requests between them. */
+const AT_ONCE_MAX = 256;
 
 const EXAMPLE = {
   operations: [
@@ -45,7 +45,8 @@ export function batchRoutes(add: AddRoute, deps: RunDeps): void {
     const key = keyOf(ctx, principal);
     const batch = key === null ? null : fingerprint(key.key);
     const answers: OperationAnswer[] = [];
-    await inLanes(operations, laneOf, LANES_AT_ONCE_MAX, async (operation, index) => {
+    const joins = (operation: unknown, index: number) => placedTogether(operation, batch === null ? null : String(index));
+    await inLanes(operations, { laneOf, joins, atOnce: AT_ONCE_MAX }, async (operation, index) => {
       answers[index] = await runOperation(deps, ctx, principal, operation, batch === null ? null : `batch.${batch}.${index}`);
     });
     replyText(ctx, 200, `{"results":[${answers.map(present).join(',')}]}`);

@@ -1,5 +1,5 @@
 import { GatewayError, invalid } from '../../kit/errors.js';
-import { isVisibleAscii } from '../../kit/ids.js';
+import { isVisibleAscii, newId } from '../../kit/ids.js';
 import { HOLD_ID_LENGTH_MAX } from '../../kit/limits.js';
 import { actingAccount, type NativeCaller } from '../../kit/principal.js';
 import type { CallersGate, Gate } from '../auth/allow.js';
@@ -76,6 +76,21 @@ export function laneOf(value: unknown): string {
   const { account, from } = (body ?? {}) as { readonly account?: unknown; readonly from?: unknown };
   const named = account ?? from;
   return typeof named === 'string' ? named : '';
+}
+
+/**
+ * Which neighbours of one account may start together: placements of different holds. Their scripts go to Redis in the order
+ * in which they start if they take the same way there, so those that first look for an earlier hold of their id are one
+ * group, and those with a new id another. `batchName` is the name that the key of the batch gives an operation without an id.
+ * All others, and operations with a key of their own, change what their neighbours see or are named: null.
+ */
+export function placedTogether(value: unknown, batchName: string | null): { readonly group: string; readonly name: string } | null {
+  const { op, idempotencyKey, body } = (value ?? {}) as { readonly op?: unknown; readonly idempotencyKey?: unknown; readonly body?: unknown };
+  if (op !== 'holds.place' || idempotencyKey !== undefined) return null;
+  const { id } = (body ?? {}) as { readonly id?: unknown };
+  if (typeof id === 'string') return { group: 'named', name: `id ${id}` };
+  if (id !== undefined) return null;
+  return batchName === null ? { group: 'new', name: newId() } : { group: 'named', name: `key ${batchName}` };
 }
 
 /** The answer of one operation. `body` is JSON text. */
