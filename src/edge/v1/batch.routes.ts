@@ -10,7 +10,7 @@ import { IdempotencyKeyHeader, keyOf } from './idempotency.js';
 import { laneOf, OPERATIONS, placedTogether, runOperation, type OperationAnswer, type RunDeps } from './operations.js';
 
 /** Operations of a batch that run at once: few rounds of lookups and scripts, and turns for other requests between them. */
-const AT_ONCE_MAX = 256;
+const AT_ONCE_MAX = 128;
 
 const EXAMPLE = {
   operations: [

@@ -117,7 +117,7 @@ function endRoutes(add: AddRoute, { settle, void: voidHold }: HoldRouteDeps): vo
   } as const;
   add('POST', '/v1/holds/:holdId/settle', callers('holds'), {
     ...spec, summary: 'Charge what was used and give the rest back', body: settleBody,
-    errors: ['unknown_model', 'price_missing', ...ON_OPEN],
+    errors: ['unknown_model', ...ON_OPEN],
   }, async (ctx, { principal, body }) => {
     const call = callOf(ctx, principal, accountOf(ctx, principal, body.account));
     reasonOf(principal, call.accountId, body.reason);

@@ -6,7 +6,6 @@ import type { NativeBook } from '../../prices/native-book.js';
 import { costOfUsage, outputTokensFor, type Price } from '../../prices/price-tokens.js';
 import { refusedAs } from '../../prices/price-usage.js';
 import type { ServiceTier } from '../../prices/price.js';
-import { refusedAs } from '../../prices/price-usage.js';
 import { classCounts, TOKEN_USAGE_FIELDS, type TokenUsage } from '../../prices/token-usage.js';
 
 /** What prices the usage of a hold: its price by name ('' for a hold of an amount), and what it was placed for. */

@@ -7,7 +7,6 @@ import type { HoldOutcome } from '../../../ledger/ledger.js';
 import { costOfUsage } from '../../prices/price-tokens.js';
 import { refusedAs } from '../../prices/price-usage.js';
 import type { ServiceTier } from '../../prices/price.js';
-import { refusedAs } from '../../prices/price-usage.js';
 import { classCounts, type TokenUsage } from '../../prices/token-usage.js';
 import { endRefusal } from '../hold-refusals.js';
 import { atPriceOf, type LeaseCall, type LeaseDeps } from './lease.js';
