@@ -129,7 +129,7 @@ function statementOf({ of, fromMs: from, toMs: to, interval, timeZone, groupBy, 
 const numbers = (count: number): string => Array.from({ length: count }, (_, index) => index + 1).join(', ');
 
 const toBucket = (row: Row, groupBy: readonly UsageGroup[]): UsageBucket => ({
-  startsAtMs: Number(row.at), group: Object.fromEntries(groupBy.map((name) => [name, row[`g_${name}`]])),
+  startsAtMs: row.at, group: Object.fromEntries(groupBy.map((name) => [name, row[`g_${name}`]])),
   uses: BigInt(row.uses), tokens: BigInt(row.tokens), inputTokens: BigInt(row.input_tokens), outputTokens: BigInt(row.output_tokens),
   captured: BigInt(row.captured), uncollected: BigInt(row.uncollected),
 });

@@ -14,7 +14,8 @@ export const spendingArgs = (
   accountId: string, { spender = accountId, model = '', otherModels = [], severalModels = false, feature = '', key = '' }: Spending = {},
 ) => ({
   // Named as in keys, because it becomes part of texts that scripts write and read.
-  spender: nameOfAccount(spender), model: `${severalModels ? '\t' : ''}${[...new Set([model, ...otherModels])].join('\t')}`, feature, api_key: key,
+  spender: nameOfAccount(spender), feature, api_key: key,
+  model: `${severalModels ? '\t' : ''}${[...new Set([model, ...otherModels])].join('\t')}`,
 });
 
 /** Makes new edges for the definitions that a script answered as stale (lua/includes/limits.lua). */

@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { micros } from '../../src/kit/money/micros.js';
 import { allows, readRule, ruleText, type LotRule } from '../../src/ledger/lot-rule.js';
 import { testLedger, type TestLedger } from '../support/ledger.js';
+import { redisMonitor } from '../support/redis-monitor.js';
+import { redisUrl } from '../support/servers.js';
 import { expectScenario } from './scenario.js';
 
 /** Lots with a priority and a restriction (lua/includes/lots.lua). */
@@ -115,21 +117,21 @@ test('what an expiry charged by report comes back with its rule; a transfer brin
 
 /** The commands that scripts run on keys of this test while `work` does. */
 async function commandsOf(work: () => Promise<unknown>): Promise<string[]> {
-  const monitor = await under.redis.monitor();
-  const namespace = under.keys.account('x', 1).fence.split(':')[0] ?? '';
+  const namespace = `${under.keys.account('x', 1).fence.split(':')[0] ?? ''}:`;
   const [marker, seen]: [string, string[]] = [randomUUID(), []];
-  const ended = new Promise<void>((resolve) => {
-    monitor.on('monitor', (_time: string, [name = '', ...args]: string[], source: string) => {
-      if (args.includes(marker)) resolve();
-      else if (source === 'lua' && args[0]?.startsWith(namespace) === true) seen.push(name.toUpperCase());
-    });
+  let end: () => void = () => undefined;
+  const ended = new Promise<void>((resolve) => { end = resolve; });
+  const monitor = await redisMonitor(redisUrl(), (line) => {
+    const [, name = '', key = ''] = /^\S+ \[\d+ lua\] "(\w+)" "([^"]*)/.exec(line) ?? [];
+    if (key.startsWith(namespace)) seen.push(name.toUpperCase());
+    if (line.includes(marker)) end();
   });
   try {
     await work();
     await under.redis.echo(marker);
     await ended;
   } finally {
-    monitor.disconnect();
+    monitor.close();
   }
   return seen;
 }

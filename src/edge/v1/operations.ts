@@ -85,7 +85,7 @@ export function laneOf(value: unknown): string {
  * All others, and operations with a key of their own, change what their neighbours see or are named: null.
  */
 export function placedTogether(value: unknown, batchName: string | null): { readonly group: string; readonly name: string } | null {
-  const { op, idempotencyKey, body } = (value ?? {}) as { readonly op?: unknown; readonly idempotencyKey?: unknown; readonly body?: unknown };
+  const { op, idempotencyKey, body } = (value ?? {}) as Readonly<Record<'op' | 'idempotencyKey' | 'body', unknown>>;
   if (op !== 'holds.place' || idempotencyKey !== undefined) return null;
   const { id } = (body ?? {}) as { readonly id?: unknown };
   if (typeof id === 'string') return { group: 'named', name: `id ${id}` };

@@ -26,7 +26,7 @@ const listed = async (by: Operator): Promise<Listed['queues']> =>
 test('lists the ledger queue, the settlement queues and their dead letters', async () => {
   expect((await listed(lab.root)).map(({ name }) => name).sort()).toEqual([
     'credits_process_end_multimodel_queue', 'credits_process_end_multimodel_queue_dlq', 'credits_process_end_queue',
-    'credits_process_end_queue_dlq', 'feature_usage_queue', 'feature_usage_queue_dlq', 'ledger',
+    'credits_process_end_queue_dlq', 'feature_usage_queue', 'feature_usage_queue_dlq', 'ledger', 'webhooks',
   ]);
 });
 

@@ -1,29 +1,21 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { connect, type Socket } from 'node:net';
+import { redisMonitor } from '../../support/redis-monitor.js';
 import { redisUrl } from '../../support/servers.js';
 import { nativeLab, type NativeLab } from './lab.js';
 
 let lab: NativeLab;
 let redis: Redis;
-let monitor: Socket;
+let monitor: { readonly close: () => void };
 /** The script calls that Redis has run, as MONITOR tells them. */
 const calls: string[] = [];
 beforeAll(async () => {
   lab = await nativeLab();
   redis = new Redis(redisUrl());
-  const { hostname, port, password } = new URL(redisUrl());
-  monitor = connect(Number(port), hostname);
-  let text = '';
-  monitor.setEncoding('utf8').on('data', (chunk: string) => {
-    const lines = (text + chunk).split('\r\n');
-    text = lines.pop() ?? '';
-    calls.push(...lines.filter((line) => /"eval(sha)?"/i.test(line)));
-  });
-  monitor.write(`${password === '' ? '' : `AUTH ${password}\r\n`}MONITOR\r\n`);
+  monitor = await redisMonitor(redisUrl(), (line) => { if (/"eval(sha)?"/i.test(line)) calls.push(line); });
 });
 afterAll(async () => {
-  monitor.destroy();
+  monitor.close();
   redis.disconnect();
   await lab.stop();
 });
