@@ -2,6 +2,7 @@ import Type from 'typebox';
 import type { Explained } from '../../credits/limits/explain-spending.js';
 import { costOfUsage } from '../../credits/prices/price-tokens.js';
 import type { PriceBooks } from '../../credits/prices/price-books.js';
+import { refusedAs } from '../../credits/prices/price-usage.js';
 import type { Payer } from '../../credits/pools/pools.js';
 import { GatewayError, invalid } from '../../kit/errors.js';
 import { LIMIT_TEXT_LENGTH_MAX, TOKENS_MAX } from '../../kit/limits.js';
@@ -93,7 +94,8 @@ function amountOf(ctx: GatewayContext, prices: ExplainRouteDeps['prices']): Micr
   if (text !== undefined) throw invalid('query.amount', 'is given instead of tokens, not beside them');
   const model = textIn(ctx, 'model');
   if (model === undefined) throw invalid('query.model', 'is missing: tokens have the price of a model');
-  return costOfUsage(prices.native().priceOf(model), { inputTokens, outputTokens });
+  const price = refusedAs('unknown_model', 'query', () => prices.native().priceOf(model));
+  return refusedAs('price_missing', 'query', () => costOfUsage(price, { inputTokens, outputTokens }));
 }
 
 function present(accountId: string, spender: string, required: Micros, explained: Explained): object {

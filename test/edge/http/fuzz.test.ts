@@ -19,7 +19,7 @@ import { anyText, edgeOf, fitting, hostile, HOSTILE_BODIES, nearlyFitting, share
  * forbids is refused; a refused request leaves the money where it was.
  */
 /** Enough of them that most routes are let do their work, which the test expects. */
-const RUNS = volume(1_000, 2_000);
+const RUNS = volume(2_000, 2_000);
 
 const SERVER_KEY = randomBytes(32).toString('hex');
 
