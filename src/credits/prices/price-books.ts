@@ -2,6 +2,7 @@ import type { UnknownModelPolicy } from '../../config/unknown-model.js';
 import type { Clock } from '../../kit/clock.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import { toGatewayError } from '../../stores/postgres/errors.js';
+import { follow, type FollowDeps } from '../../stores/postgres/follow.js';
 import { messageBook, type MessageBook } from './message-book.js';
 import { modelBook, type ModelBook } from './model-book.js';
 import { nativeBook, type NativeBook } from './native-book.js';
@@ -12,19 +13,12 @@ import { NATIVE_BOOK, type PriceDraft, type PriceVersion } from './price.js';
 import { insertPrices, lockLastVersion, readLastVersion, readPricesAfter } from './price.table.js';
 import { tokenBook, type TokenBook } from './token-book.js';
 
-/** Called whenever any process has written prices. */
-export type PriceListener = (notice: () => void) => { close(): Promise<void> };
-
-export type PriceBooksDeps = {
+export type PriceBooksDeps = Omit<FollowDeps, 'readNew'> & {
   readonly db: Db;
   readonly clock: Clock;
   readonly unknownModel: UnknownModelPolicy;
-  /** Makes changes visible at once instead of with the next poll. Optional. */
-  readonly listen?: PriceListener;
   /** Told of each price that is given out by model. Optional. */
   readonly priced?: (book: string, rule: PriceRule) => void;
-  /** Called once per outage when a poll fails. The books keep their last state. */
-  readonly onError: (error: unknown) => void;
 };
 
 /** All prices, in memory. Only `write` and `refresh` wait for Postgres. */
@@ -44,46 +38,17 @@ export interface PriceBooks {
   close(): Promise<void>;
 }
 
-/** A single-row read. With the listener gone a change is seen within this and the time of a read: under a second. */
-const LOOK_EVERY_MS = 500;
-
 /** Reads every book and keeps them up to date until `close`. Throws when Postgres cannot be read at the start. */
 export async function priceBooks(
   { db, clock, unknownModel, listen, priced = () => undefined, onError }: PriceBooksDeps,
 ): Promise<PriceBooks> {
   const history = priceHistory();
-  let timer: NodeJS.Timeout | undefined;
-  let isClosed = false;
-  let isFailing = false;
-  let reading: Promise<void> | undefined;
-  let asked = 0;
-
-  const readNew = async (): Promise<void> => {
-    for (let seen = -1; seen !== asked;) {
-      seen = asked;
+  const { refresh, look, close } = await follow({
+    readNew: async () => {
       if (await readLastVersion(db) > history.lastVersion()) history.add(await readPricesAfter(db, history.lastVersion()));
-    }
-  };
-  /** One read at a time. A call during a read starts another one after it, because the running one may miss a change. */
-  const refresh = (): Promise<void> => {
-    asked += 1;
-    reading ??= readNew().finally(() => { reading = undefined; });
-    return reading;
-  };
-  const look = (): void => {
-    if (isClosed) return;
-    refresh().then(() => { isFailing = false; }, (error: unknown) => {
-      if (!isFailing && !isClosed) onError(error);
-      isFailing = true;
-    }).finally(() => {
-      clearTimeout(timer);
-      if (!isClosed) timer = setTimeout(look, LOOK_EVERY_MS).unref();
-    });
-  };
-
-  await refresh();
-  const listener = listen?.(look);
-  look();
+    },
+    listen, onError,
+  });
   const finder = priceFinder({ history, clock, unknownModel, behind: look, priced });
 
   return {
@@ -103,11 +68,6 @@ export async function priceBooks(
       history.add(written);
       return written;
     },
-    close: async () => {
-      isClosed = true;
-      clearTimeout(timer);
-      await listener?.close();
-      await reading?.catch(() => undefined);
-    },
+    close,
   };
 }
