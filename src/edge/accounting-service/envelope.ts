@@ -1,4 +1,4 @@
-import type { Envelope } from '../http/failure.js';
+import { failureFields, type Envelope } from '../http/failure.js';
 
 /**
  * A failure in the words of the accounting service: the superset of what its callers read (docs/contracts/README.md#c-11). `message`
@@ -7,14 +7,5 @@ import type { Envelope } from '../http/failure.js';
 export const accountingEnvelope: Envelope = {
   schema: 'Error',
   mediaType: 'application/json',
-  write: ({ status, code, message, sources, outcome, first, requestId }) => ({
-    success: false,
-    status,
-    message,
-    error: code,
-    sources,
-    ...(outcome === undefined ? {} : { outcome }),
-    ...(first === undefined ? {} : { first }),
-    requestId,
-  }),
+  write: failureFields,
 };

@@ -1,4 +1,4 @@
-import type { Envelope } from '../http/failure.js';
+import { failureFields, type Envelope } from '../http/failure.js';
 
 /** What the original says to a caller it does not know (docs/contracts/README.md#identity). An expired token is an invalid one there. */
 const UNAUTHORIZED: ReadonlyMap<string, string> = new Map([
@@ -13,18 +13,12 @@ const UNAUTHORIZED: ReadonlyMap<string, string> = new Map([
 export const chatspartyEnvelope: Envelope = {
   schema: 'TextError',
   mediaType: 'application/json',
-  write: ({ status, code, message, sources, outcome, first, requestId }) => {
-    const isUnauthorized = code === 'unauthenticated';
+  write: (failure) => {
+    const { code, message } = failure;
     return {
-      success: false,
-      status,
-      message: isUnauthorized ? (UNAUTHORIZED.get(message) ?? message) : message,
-      error: isUnauthorized ? 'Unauthorized' : message,
+      ...failureFields(failure),
+      ...(code === 'unauthenticated' ? { message: UNAUTHORIZED.get(message) ?? message, error: 'Unauthorized' } : { error: message }),
       code,
-      sources,
-      ...(outcome === undefined ? {} : { outcome }),
-      ...(first === undefined ? {} : { first }),
-      requestId,
     };
   },
 };

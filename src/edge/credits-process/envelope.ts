@@ -1,4 +1,4 @@
-import type { Envelope } from '../http/failure.js';
+import { failureFields, type Envelope } from '../http/failure.js';
 
 /**
  * A failure in the words of the credits process (docs/contracts/README.md#c-11). `data` is what makes the guide's own client work: it
@@ -7,15 +7,5 @@ import type { Envelope } from '../http/failure.js';
 export const creditsProcessEnvelope: Envelope = {
   schema: 'Error',
   mediaType: 'application/json',
-  write: ({ status, code, message, sources, outcome, first, requestId }) => ({
-    success: false,
-    status,
-    message,
-    error: code,
-    sources,
-    data: { status: 'not-accessible', message },
-    ...(outcome === undefined ? {} : { outcome }),
-    ...(first === undefined ? {} : { first }),
-    requestId,
-  }),
+  write: (failure) => ({ ...failureFields(failure), data: { status: 'not-accessible', message: failure.message } }),
 };

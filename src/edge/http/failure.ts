@@ -12,6 +12,18 @@ export type Failure = {
   readonly requestId: string;
 };
 
+/** What the legacy dialects tell of a failure; each adds or rewords what its callers read (docs/contracts/README.md#c-11). */
+export const failureFields = ({ status, code, message, sources, outcome, first, requestId }: Failure) => ({
+  success: false,
+  status,
+  message,
+  error: code as string,
+  sources,
+  ...(outcome === undefined ? {} : { outcome }),
+  ...(first === undefined ? {} : { first }),
+  requestId,
+});
+
 /** How a dialect writes a failure. */
 export type Envelope = {
   /** The schema of the answer, by its name in the OpenAPI document (edge/openapi/errors.ts). */
