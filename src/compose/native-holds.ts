@@ -1,13 +1,13 @@
 import { readHoldLife, readHoldPage, type HoldQuery } from '../books/hold-list.table.js';
 import type { Config } from '../config.js';
 import { extendLease } from '../credits/holds/native/extend-lease.js';
-import type { Lease, LeaseCall, LeaseDeps } from '../credits/holds/native/lease.js';
+import type { LeaseDeps } from '../credits/holds/native/lease.js';
 import { leasePrices } from '../credits/holds/native/lease-price.js';
 import { placeLease } from '../credits/holds/native/place-lease.js';
 import { listLeases, readLease } from '../credits/holds/native/read-lease.js';
 import { reportLease } from '../credits/holds/native/report-lease.js';
 import { settleLease, voidLease } from '../credits/holds/native/settle-lease.js';
-import { holdInPool, onHoldOf } from '../credits/pools/holds-of-members.js';
+import { onHoldOf, onLeaseOf, placeForMember } from '../credits/pools/holds-of-members.js';
 import type { Pools } from '../credits/pools/pools.js';
 import type { HoldRouteDeps } from '../edge/v1/holds.routes.js';
 import type { Clock } from '../kit/clock.js';
@@ -32,21 +32,10 @@ export function composeHolds({ config, core: { ledger, db, prices }, clock, pool
     ...deps, writeLedger, readLife: (accountId: string, holdId: string) => readHoldLife(db, accountId, holdId),
     readPage: (query: HoldQuery) => readHoldPage(db, query).catch((error: unknown) => { throw toGatewayError(error); }),
   };
-  /** The answer names the hold as its caller does. */
-  const asNamed = async <Command extends LeaseCall>(command: Command, run: (named: Command) => Promise<Lease>): Promise<Lease> => {
-    const { payer, ...lease } = await onHoldOf(pools, command, run);
-    return payer === undefined ? lease : { ...lease, holdId: command.holdId, spender: payer.spender };
-  };
   return {
-    place: async (command) => {
-      const inPool = holdInPool(pools, command);
-      if (inPool === null) return placeLease(deps, command);
-      const { spender, ...name } = inPool;
-      const lease = await placeLease(deps, { ...command, ...name, spending: { ...command.spending, spender } });
-      return { ...lease, holdId: command.holdId, spender };
-    },
-    extend: (command) => asNamed(command, (named) => extendLease(deps, named)),
-    report: (command) => asNamed(command, (named) => reportLease(deps, named)),
+    place: (command) => placeForMember(pools, command, (named) => placeLease(deps, named)),
+    extend: (command) => onLeaseOf(pools, command, (named) => extendLease(deps, named)),
+    report: (command) => onLeaseOf(pools, command, (named) => reportLease(deps, named)),
     settle: (command) => onHoldOf(pools, command, (named) => settleLease(deps, named)),
     void: (command) => onHoldOf(pools, command, (named) => voidLease(deps, named)),
     read: (name) => onHoldOf(pools, name, (named) => readLease(reading, named)),

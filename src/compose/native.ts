@@ -4,6 +4,7 @@ import type { Config } from '../config.js';
 import { chargeAccount } from '../credits/charges/charge-account.js';
 import type { MoneyIn } from '../credits/grants/money-in.js';
 import { grantLot, revokeGrant } from '../credits/grants/native-grants.js';
+import { chargeMember } from '../credits/pools/charge-member.js';
 import type { Pools } from '../credits/pools/pools.js';
 import { readReceipt } from '../credits/receipts/read-receipt.js';
 import { answerOnce } from '../credits/repeats/answer-once.js';
@@ -60,12 +61,7 @@ export function composeNative(
     },
     charges: {
       book,
-      charge: async (command) => {
-        const { accountId, spender } = pools.payerOf(command.accountId);
-        if (accountId === command.accountId) return chargeAccount({ ledger, ...reading }, command);
-        const charged = await chargeAccount({ ledger, ...reading }, { ...command, accountId, spending: { ...command.spending, spender } });
-        return { ...charged, payer: { accountId, spender } };
-      },
+      charge: (command) => chargeMember(pools, command, (named) => chargeAccount({ ledger, ...reading }, named)),
     },
     grants: {
       grantLot: (command) => grantLot({ db, moneyIn: money, clock }, command),

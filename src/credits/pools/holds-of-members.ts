@@ -1,5 +1,7 @@
 import { GatewayError } from '../../kit/errors.js';
 import { nameOfAccount } from '../../ledger/account-name.js';
+import type { Lease, LeaseCall } from '../holds/native/lease.js';
+import type { PlaceLease } from '../holds/native/place-lease.js';
 import type { Payer, Pools } from './pools.js';
 
 /** The pool that pays, where a member asked. */
@@ -37,4 +39,23 @@ export async function onHoldOf<Command extends Named, Result extends object>(
     if (error instanceof GatewayError && error.code === 'hold_not_found') return run(command);
     throw error;
   }
+}
+
+/** Places a hold: of a member in its pool, which pays. The answer names the hold as its caller does. @throws what `place` throws */
+export async function placeForMember(
+  pools: Pick<Pools, 'payerOf'>, command: PlaceLease, place: (command: PlaceLease) => Promise<Lease>,
+): Promise<Lease> {
+  const inPool = holdInPool(pools, command);
+  if (inPool === null) return place(command);
+  const { spender, ...name } = inPool;
+  const lease = await place({ ...command, ...name, spending: { ...command.spending, spender } });
+  return { ...lease, holdId: command.holdId, spender };
+}
+
+/** `onHoldOf` for what leaves the hold open. The answer names the hold as its caller does. @throws what `run` throws */
+export async function onLeaseOf<Command extends LeaseCall>(
+  pools: Pick<Pools, 'payerOf'>, command: Command, run: (command: Command) => Promise<Lease>,
+): Promise<Lease> {
+  const { payer, ...lease } = await onHoldOf(pools, command, run);
+  return payer === undefined ? lease : { ...lease, holdId: command.holdId, spender: payer.spender };
 }

@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { priceAll, type ChargeAccount, type Charged } from '../../credits/charges/charge-account.js';
-import type { Payer } from '../../credits/pools/pools.js';
+import type { Paid } from '../../credits/pools/holds-of-members.js';
 import type { NativeBook } from '../../credits/prices/native-book.js';
 import { sumOf } from '../../credits/prices/price-usage.js';
 import { invalid } from '../../kit/errors.js';
@@ -19,7 +19,7 @@ import { AmountIn, AmountOut, positiveAmountIn, timeText, TimeOut } from './valu
 
 export type ChargeRouteDeps = {
   /** `chargeAccount` with its deps. */
-  readonly charge: (command: ChargeAccount) => Promise<Charged & { readonly payer?: Payer }>;
+  readonly charge: (command: ChargeAccount) => Promise<Charged & Paid>;
   readonly book: () => NativeBook;
 };
 
@@ -71,7 +71,7 @@ export function chargeRoutes(add: AddRoute, { charge, book }: ChargeRouteDeps): 
   });
 }
 
-const presentCharged = (asked: string, { seq, atMs, amount, available, priced, payer }: Charged & { readonly payer?: Payer }): object => ({
+const presentCharged = (asked: string, { seq, atMs, amount, available, priced, payer }: Charged & Paid): object => ({
   account: payer?.accountId ?? asked, ...(payer === undefined ? {} : { spender: payer.spender }),
   entry: seq, at: timeText(atMs), amount: creditsText(amount), available: creditsText(available),
   usages: priced.map(presentPriced),
