@@ -54,6 +54,7 @@ test('a read-only Postgres answers and cannot be used', async () => {
   await api.raw('alter system reset default_transaction_read_only');
   await api.raw('select pg_reload_conf()');
   await until('it is writable', isWritable);
+  await until('it is told', () => told.length === 2); // told at the next look, after the refused statement is forgotten
   expect(told.splice(0)).toEqual(['read_only', null]);
 });
 
