@@ -3,7 +3,7 @@ import type { GatewayContext } from './context.js';
 
 /**
  * Refuses a URL whose path or query is not percent-encoded UTF-8. The router would pass on what it cannot decode, and the
- * query would be read with replacement characters: either is an id that nobody sent.
+ * query would be read with replacement characters: the caller has sent neither of the two ids.
  *
  * @throws GatewayError invalid_request.
  */

@@ -61,7 +61,7 @@ export function memberRoutes(add: AddRoute, deps: MemberRouteDeps): void {
     if (nameOfAccount(spender).length > MEMBER_NAME_LENGTH_MAX) {
       throw invalid('path.spender', `is too long for a member: percent-encoded it must have at most ${MEMBER_NAME_LENGTH_MAX} characters`);
     }
-    // Whoever joins a pool no longer spends its own credits.
+    // A member no longer spends its own credits.
     assertMayActOn(principal, spender, 'path.spender');
     const { member, isNew } = await deps.addMember(accountId, spender, {
       check: preconditionOf(ctx), actor: actorOf(principal),

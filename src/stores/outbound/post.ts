@@ -28,7 +28,7 @@ const KEPT_BYTES = 1_024;
 /** An answer is not read beyond this. */
 const READ_BYTES_MAX = 65_536;
 
-/** Never throws: whatever goes wrong with somebody else's server is an answer. */
+/** Never throws: a failure of the other server is an answer too. */
 export type SendPost = (post: Post) => Promise<PostAnswer>;
 
 /**

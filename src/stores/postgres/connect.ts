@@ -60,7 +60,7 @@ export const drainProfile = (timeoutMs: number): PoolProfile => ({
   name: 'credit-gateway-drain',
 });
 
-/** Statements of reports, and pauses between them: whoever reads slower than this is cut off. */
+/** Statements of reports, and pauses between them: a client that reads slower than this is cut off. */
 const REPORT_TIMEOUT_MS = 30_000;
 /** One per report that is read at a time (usage-series.ts). */
 export const REPORTS_AT_ONCE_MAX = 3;

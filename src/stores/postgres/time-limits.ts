@@ -15,8 +15,8 @@ const LIMIT_SESSION = `select set_config('statement_timeout', $2, false), set_co
  *
  * Through a pooler nothing may be set for the session: where each transaction gets another server connection, the next
  * client of this one would inherit it. There each transaction begins with its limits. A single statement has none of the
- * server's then; the connection ends instead when it is silent for too long (connect.ts), and whoever runs the pooler
- * may set `statement_timeout` for the role (docs/deployment.md#connection-poolers).
+ * server's then; the connection ends instead when it is silent for too long (connect.ts), and the operator
+ * of the pooler may set `statement_timeout` for the role (docs/deployment.md#connection-poolers).
  */
 export async function limitTime(client: Client, limits: TimeLimits): Promise<void> {
   const { processID } = client as Client & { readonly processID: number | null };
