@@ -12,7 +12,7 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
 const stampFile = join(dist, '.build-stamp');
 /** The folders of tsconfig.json. */
-const SOURCE_FOLDERS = ['src', 'test', 'bench', 'examples', 'grafana'];
+const SOURCE_FOLDERS = ['src', 'test', 'bench', 'clients', 'examples', 'grafana'];
 const SOURCE_FILES = ['knexfile.ts'];
 const NODE_MIN = [20, 12];
 const LOCK_POLL_MS = 200;
