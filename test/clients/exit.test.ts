@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -21,7 +21,7 @@ type Ended = { readonly code: number | null; readonly signal: NodeJS.Signals | n
 
 /** A process with a lease that has used 10 tokens; `signal` is sent when it says `ready`. */
 async function run(id: string, script: string, signal: NodeJS.Signals | null, options = ''): Promise<Ended> {
-  const child: ChildProcess = spawn(process.execPath, ['--input-type=module', '-e', `
+  const child = spawn(process.execPath, ['--input-type=module', '-e', `
     import { CreditGateway } from ${JSON.stringify(CLIENT)};
     const [gateway, key] = ${JSON.stringify([lab.gateway.url, lab.key])};
     const credits = new CreditGateway({ baseUrl: gateway, apiKey: key, ${options} });
@@ -29,9 +29,12 @@ async function run(id: string, script: string, signal: NodeJS.Signals | null, op
     const options = { account: ${JSON.stringify(account)}, id: '${id}', model: 'gpt-4o', inputTokens: 1_000, maxOutputTokens: 100 };
     ${script}`], { stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';
-  child.stdout?.on('data', (chunk: Buffer) => {
+  let isSent = false;
+  child.stdout.on('data', (chunk: Buffer) => {
     said += chunk.toString();
-    if (signal !== null && said.includes('ready')) child.kill(signal);
+    if (signal === null || isSent || !said.includes('ready')) return;
+    isSent = true;
+    child.kill(signal);
   });
   const [code, by] = await once(child, 'close') as [number | null, NodeJS.Signals | null];
   const { body } = await lab.bearer(lab.key)('GET', `/v1/holds/${id}?account=${account}`);
@@ -73,7 +76,7 @@ test.each([
   ['a gateway that is away delays the end only for a while', 'stuck', `
     let isAway = false;
     const away = new CreditGateway({
-      baseUrl: gateway, apiKey: key, deadlineMs: 800, fetch: (url, init) => (isAway ? new Promise(() => undefined) : fetch(url, init)),
+      baseUrl: gateway, apiKey: key, deadlineMs: 3_000, fetch: (url, init) => (isAway ? new Promise(() => undefined) : fetch(url, init)),
     });
     const lease = await away.lease(options);
     await lease.report({ outputTokens: 10 });

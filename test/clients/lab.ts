@@ -6,7 +6,7 @@ export type Line = {
   /** What reached the gateway, such as `POST /v1/holds/x/settle`, with `x` for the id of a hold. */
   readonly calls: string[];
   readonly bodies: Record<string, unknown>[];
-  /** Without a connection no request reaches the gateway. */
+  /** No request reaches the gateway: what is in between says so, and to come back in an hour. */
   isDown: boolean;
   /** The answers of so many requests that were carried out are lost. */
   lose: number;
@@ -29,7 +29,7 @@ export async function clientLab(environment: Readonly<Record<string, string>> = 
       const credits = new CreditGateway({
         baseUrl: lab.gateway.url, apiKey: key, ...options,
         fetch: async (url, init) => {
-          if (line.isDown) throw Object.assign(new TypeError('fetch failed'), { cause: { code: 'ECONNREFUSED' } });
+          if (line.isDown) return new Response('', { status: 503, headers: { 'retry-after': '3600' } });
           const { pathname } = new URL(url);
           line.calls.push(`${init.method ?? 'GET'} ${pathname.replace(/\/holds\/[^/]+/, '/holds/x')}`);
           line.bodies.push(JSON.parse(typeof init.body === 'string' ? init.body : '{}') as Record<string, unknown>);

@@ -170,7 +170,7 @@ describe('an abort', () => {
 describe('a gateway that is away', () => {
   test('a stream goes on to its last granted token, and is settled when the gateway is back', async () => {
     const account = await lab.funded('1');
-    const { credits, line } = lab.client({ deadlineMs: 400 });
+    const { credits, line } = lab.client();
     const options = { ...MODEL, account, id: 'away', maxOutputTokens: 2_000, minimumOutputTokens: 10 };
     const told = await credits.stream(options, async (lease) => {
       line.isDown = true;
@@ -184,7 +184,7 @@ describe('a gateway that is away', () => {
   test('a settle that fails until the deadline says what is not settled', async () => {
     const account = await lab.funded('1');
     const told: UnsettledError[] = [];
-    const { credits, line } = lab.client({ deadlineMs: 400, onUnsettled: (error) => { told.push(error); } });
+    const { credits, line } = lab.client({ onUnsettled: (error) => { told.push(error); } });
     const failed = credits.stream({ ...MODEL, account, id: 'unpaid', maxOutputTokens: 100 }, async (lease) => {
       await tokens(lease, 10);
       line.isDown = true;
