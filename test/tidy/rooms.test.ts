@@ -53,7 +53,8 @@ const isMigration = ({ path }: Source): boolean => path.includes('/migrations/')
 
 const programs = [
   ...src.filter((source) => !isMigration(source)),
-  ...['test', 'scripts', 'bench', 'examples'].flatMap((folder) => read(folder, /\.(ts|mjs)$/)),
+  ...['test', 'scripts', 'bench', 'examples', 'clients/typescript/src', 'clients/typescript/generate']
+    .flatMap((folder) => read(folder, /(?<!generated)\.(ts|mjs)$/)),
 ];
 
 type Imports = { readonly files: readonly string[]; readonly packages: readonly string[] };
