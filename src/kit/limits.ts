@@ -63,13 +63,13 @@ export const REFUND_GRACE_DAYS = 30;
 /** How long Redis answers a repeated request from its receipt after Postgres has the entry. Postgres answers after that. */
 export const RECEIPT_TTL_SECONDS = 3_600;
 /**
- * How long Redis answers a repeated extension of a hold: days beyond the longest lease. The receipts of an open hold are
- * loaded again after a loss of Redis.
+ * How long Redis answers a repeated extension of a hold: days beyond the longest lease. Postgres is asked for the key of a hold
+ * that has ended or is older. The receipts of an open hold are loaded again after a loss of Redis.
  */
 export const EXTENSION_RECEIPT_TTL_SECONDS = 7 * 86_400;
 /** How long a report of usage so far may be missing in the journal while less than a tenth of the hold has moved. */
 export const REPORT_JOURNALED_EVERY_MS = 10_000;
-/** How long Postgres answers a repeated keyed charge: longer than any queue or client retries (30 days are promised). */
+/** How long Postgres answers a repeated keyed operation: longer than any queue or client retries (30 days are promised). */
 export const KEYS_KEPT_DAYS = 35;
 /** How long after a deduction a usage record can refer to it. Callers record within seconds. */
 export const DEDUCTION_TTL_SECONDS = 900;
