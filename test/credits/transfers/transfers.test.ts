@@ -155,9 +155,7 @@ test.each(['before', 'after'] as const)('killed %s any step, a transfer is compl
   expect(nth).toBeGreaterThan(10);
 });
 
-test.each([
-  ['source', 'before'], ['source', 'after'], ['target', 'before'], ['target', 'after'],
-] as const)('the %s frozen %s any step: nothing is lost or doubled, and it ends after the thaw', async (which, when) => {
+test.each(['source', 'target'] as const)('the %s frozen before any step: nothing is lost or doubled, and it ends after the thaw', async (which) => {
   const states = new Set<string>();
   let nth = 0;
   for (let reached = true; reached;) {
@@ -166,7 +164,7 @@ test.each([
     const frozen = which === 'source' ? accounts.from : accounts.to;
     await grant(accounts.from, 5, 60 * MINUTE_MS);
     await grant(accounts.from, 5, null);
-    const { deps, wasReached } = at(nth, when, async () => { await under.ledger.freeze({ accountId: frozen, about: '{}' }); });
+    const { deps, wasReached } = at(nth, 'before', async () => { await under.ledger.freeze({ accountId: frozen, about: '{}' }); });
     const first = await transferCredits(deps, moving(accounts, 7)).then(({ transfer }) => transfer.state, (error: unknown) => {
       expect(error).toMatchObject({ code: 'account_frozen' });
       return 'none' as const;
