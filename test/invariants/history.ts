@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
-import { REPORT_JOURNALED_EVERY_MS } from '../../src/kit/limits.js';
+import { REPORT_JOURNALED_EVERY_MS, TOKENS_MAX } from '../../src/kit/limits.js';
 import { AMOUNT_MAX, micros } from '../../src/kit/money/micros.js';
 import { chargeKey } from '../../src/ledger/charge-key.js';
 import type { JournalEntry } from '../../src/ledger/entry.js';
@@ -231,7 +231,7 @@ export class History {
           amount: hold.amount, part: Math.floor(hold.amount / 2), none: 0, over: hold.amount + each.over,
           same: charged, more: charged + 1 + each.over, less: Math.max(0, charged - 1 - each.over),
           stop: stop === null ? hold.amount : usedBy(hold.input ?? 0, stop).cost,
-          beyond: stop === null ? hold.amount + 1 : usedBy(hold.input ?? 0, stop + 1).cost,
+          beyond: stop === null ? hold.amount + 1 : usedBy(hold.input ?? 0, Math.min(stop + 1, TOKENS_MAX)).cost,
         }[each.cost];
         return this.#settle(hold, Math.min(cost, AMOUNT_MAX), each);
       }
@@ -539,7 +539,7 @@ export class History {
   async #extend(hold: ModelHold, each: Extract<Command, { readonly op: 'extend' }>): Promise<void> {
     const model = this.#model;
     // Of a hold that is priced by tokens, what it shall have in all is the price of an output.
-    const ofTokens = hold.input === null || each.mode === 'by' ? null : amountFor(hold.input, each.desired % TOKENS_MAX);
+    const ofTokens = hold.input === null || each.mode === 'by' ? null : amountFor(hold.input, each.desired % TOKENS_AT_ONCE);
     const desired = ofTokens ?? Math.min(Math.max(each.minimum, each.desired), AMOUNT_MAX);
     const minimum = ofTokens ?? Math.min(each.minimum, desired);
     const key = each.key === 0 ? null : `e${each.key}`;
@@ -715,8 +715,8 @@ export class History {
   }
 }
 
-/** Tokens of an output or of a headroom: few enough for any balance. */
-const TOKENS_MAX = 1_000_000;
+/** Tokens that one command adds: reports of a whole history stay below TOKENS_MAX. */
+const TOKENS_AT_ONCE = 1_000_000;
 
 /** What a report says: of a hold that is priced by tokens the output so far, otherwise what it costs, by class or as an amount only. */
 function reportOf(hold: ModelHold, { which, more, back, raise }: Extract<Command, { readonly op: 'report' }>) {
@@ -728,9 +728,9 @@ function reportOf(hold: ModelHold, { which, more, back, raise }: Extract<Command
     };
   }
   const before = hold.output ?? 0;
-  const output = back ? Math.max(0, before - more) : before + more % TOKENS_MAX;
+  const output = back ? Math.max(0, before - more) : before + more % TOKENS_AT_ONCE;
   const { cost: reported, usage } = usedBy(hold.input, output);
-  return { reported, usage, output, raiseTo: raise === null ? null : amountFor(hold.input, output + raise % TOKENS_MAX) };
+  return { reported, usage, output, raiseTo: raise === null ? null : amountFor(hold.input, output + raise % TOKENS_AT_ONCE) };
 }
 
 const pick = ({ available, held, debt, totals, holds }: AccountSnapshot) => ({

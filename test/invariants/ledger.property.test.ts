@@ -2,6 +2,7 @@ import { afterAll, beforeAll, test } from '@jest/globals';
 import fc from 'fast-check';
 import { testLedger, type TestLedger } from '../support/ledger.js';
 import { patience, volume } from '../support/volume.js';
+import { NO_RULE } from './account-model.js';
 import {
   command, type Command, CORRECTION_WINDOW_MS, EXTEND, GRANT, GRANT_FOR_A, History, LEASE, LEASE_FOR_A, REPORT, SETTLE,
 } from './history.js';
@@ -37,6 +38,12 @@ const BACKWARDS: Command[] = [GRANT, GRANT, LEASE, LEASE, ...[0, 1].flatMap((whi
 const STREAMED: Command[][] = (['stop', 'beyond'] as const).map((cost) => [
   GRANT, GRANT, GRANT, GRANT, { ...LEASE, tokens: { input: 4, least: 1, most: 5 } }, { ...EXTEND, mode: 'to', desired: 9 },
   { ...REPORT, more: 7, raise: 3 }, { ...REPORT, more: 1, back: true }, { ...SETTLE, cost },
+]);
+/** A hold that pays for more tokens than a usage can have. */
+STREAMED.push([
+  { ...LEASE, minimum: 0, desired: 0, tokens: { input: 0, least: 0, most: 0 } },
+  { op: 'grant', amount: 100_000_000_000_000, life: 0, rule: NO_RULE },
+  { ...EXTEND, minimum: 0, desired: 100_000_000_000_000 }, { ...SETTLE, cost: 'beyond' },
 ]);
 
 let under: TestLedger;
