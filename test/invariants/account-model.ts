@@ -36,7 +36,9 @@ export type ModelHold = {
   readonly terms: Terms | null;
   reported: number;
   /** What Postgres will know after a loss of Redis, and since when. */
-  journaled: { readonly reported: number; readonly output: number | null; readonly expiresAt: number; readonly order: number; readonly at: number | null };
+  journaled: {
+    readonly reported: number; readonly output: number | null; readonly expiresAt: number; readonly order: number; readonly at: number | null;
+  };
   /** The answers to keyed extensions. */
   readonly extensions: Map<string, { readonly fingerprint: string; readonly available: number }>;
   /** What its expiry took from lots. */

@@ -343,7 +343,8 @@ export class History {
   }
 
   async #place(
-    holdId: string, minimum: number, desired: number, { life: steps, by, policy, terms, spender, use, tokens }: Placing & { readonly life: number },
+    holdId: string, minimum: number, desired: number,
+    { life: steps, by, policy, terms, spender, use, tokens }: Placing & { readonly life: number },
   ): Promise<void> {
     const leaseMs = steps * STEP_MS - HALF_STEP_MS;
     const input = tokens?.input ?? null;

@@ -57,6 +57,9 @@ test('every history gives the answers and the state of the model, and a journal 
       for (const each of commands) await account.run(each);
       await account.checkJournal();
     }),
-    { numRuns: RUNS, examples: [[MANY_DUE], [BACKWARDS], [EXTENDED], ...[...GIVEN_BACK, ...RULED, ...STREAMED].map((each): [Command[]] => [each])] },
+    {
+      numRuns: RUNS,
+      examples: [MANY_DUE, BACKWARDS, EXTENDED, ...GIVEN_BACK, ...RULED, ...STREAMED].map((each): [Command[]] => [each]),
+    },
   );
 }, patience(900_000));

@@ -43,7 +43,8 @@ const soon = (what: string, isSo: () => Promise<boolean>) => until(what, isSo);
 
 test('a hold that one placed is extended, reported and settled through the other, at its price', async () => {
   const account = await funded();
-  await soon('the other has the price', async () => (await two('POST', '/v1/quotes', { model: 'm', usage: { inputTokens: 1 } })).status === 200);
+  await soon('the other has the price', async () =>
+    (await two('POST', '/v1/quotes', { model: 'm', usage: { inputTokens: 1 } })).status === 200);
   const hold = { account, id: 'h', price: { model: 'm', inputTokens: 1_000, maxOutputTokens: 100 }, reason: 'test' };
   const placed = await one('POST', '/v1/holds', hold);
   expect(placed.body).toMatchObject({ amount: '0.002', stopAtTokens: 100 });
@@ -77,7 +78,7 @@ test('a batch and single operations are done once, whichever gateway a repeat co
   expect((again.body['results'] as { replayed?: boolean }[]).every(({ replayed }) => replayed)).toBe(true);
   // The same at once, through both.
   const [charging, charge] = [key(), { account, amount: '1', reason: 'test' }];
-  const answers = await Promise.all(Array.from({ length: 10 }, (_, index) => through(index % 2 as 0 | 1)('POST', '/v1/charges', charge, charging)));
+  const answers = await Promise.all([one, two, one, two, one, two].map((call) => call('POST', '/v1/charges', charge, charging)));
   expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
   expect((await two('GET', `/v1/accounts/${account}`)).body).toMatchObject({ available: '9', held: '1' });
   // Configuration remembers its keys in Postgres.
