@@ -3,7 +3,9 @@ import {
   claimPending, insertIntent, readIntent, refuseIntent, reopenIntent, saveReply,
   type IdempotencyKey, type IntentRow, type NewIntent,
 } from '../../books/money-in.table.js';
+import { orLate } from '../../kit/deadline.js';
 import { GatewayError } from '../../kit/errors.js';
+import { SAVE_REPLY_MS } from '../../kit/limits.js';
 import { micros, ZERO, type Micros } from '../../kit/money/micros.js';
 import type { About, Ledger } from '../../ledger/ledger.js';
 import type { Db } from '../../stores/postgres/connect.js';
@@ -152,7 +154,8 @@ export async function perform({ db, ledger }: MoneyInDeps, row: IntentRow, repla
   try {
     if (reply.status === 'applied') {
       // A faster repeat may have applied it in Redis; that repeat was answered as a repeat.
-      await saveReply(db, intentId, { ...reply, replayed: undefined }).catch(ignoreOutage);
+      const saving = saveReply(db, intentId, { ...reply, replayed: undefined }).catch(ignoreOutage);
+      await orLate(SAVE_REPLY_MS, saving, () => undefined);
       return { ...reply, intentId, replayed };
     }
     // The refusal is stored before it is answered; otherwise the worker would try again and might succeed.
