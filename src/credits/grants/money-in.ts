@@ -46,7 +46,7 @@ export type MoneyInResult =
   | ({ readonly status: 'applied'; readonly intentId: number; readonly replayed: boolean } & AppliedMoney)
   | ({ readonly status: 'refused'; readonly intentId: number; readonly replayed: boolean } & RefusedMoney)
   /** In Postgres, but Redis has not answered: a worker applies it once, as soon as Redis is up. */
-  | { readonly status: 'pending'; readonly intentId: number };
+  | { readonly status: 'pending'; readonly intentId: number; readonly expiresAtMs: number | null };
 
 export type MoneyIn = {
   grant(command: GrantWithRule): Promise<MoneyInResult>;
@@ -145,7 +145,7 @@ async function answerOf(db: Db, row: IntentRow): Promise<MoneyInResult | null> {
  */
 export async function perform({ db, ledger }: MoneyInDeps, row: IntentRow, replayed: boolean): Promise<MoneyInResult> {
   const { intentId } = row;
-  const pending: MoneyInResult = { status: 'pending', intentId };
+  const pending: MoneyInResult = { status: 'pending', intentId, expiresAtMs: row.expiresAtMs };
   const reply = await applyIntent(ledger, row).catch((error: unknown) => {
     if (error instanceof GatewayError && error.code === 'ledger_unavailable') return null;
     throw error;

@@ -1,13 +1,12 @@
 import { orLate } from '../../kit/deadline.js';
 import { GatewayError } from '../../kit/errors.js';
-import type { Method } from './routes.js';
 
 /** Waits for the work of a request, at most until its deadline. @throws TooLate when it is over */
-export type InTime = <T>(method: Method, work: () => T | Promise<T>) => T | Promise<T>;
+export type InTime = <T>(method: string, work: () => T | Promise<T>) => T | Promise<T>;
 
 /** The deadline has passed. The work goes on, and its result is dropped: a repeat of a write under the same key gets it. */
 export class TooLate extends GatewayError {
-  constructor(method: Method) {
+  constructor(method: string) {
     super('ledger_unavailable', 'the request was not answered in time', { outcome: method === 'GET' ? 'not_executed' : 'unknown' });
   }
 }

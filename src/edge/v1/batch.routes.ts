@@ -49,7 +49,8 @@ export function batchRoutes(add: AddRoute, deps: RunDeps): void {
     const inTime = untilOneIsLate(deps.inTime);
     const joins = (operation: unknown, index: number) => placedTogether(operation, batch === null ? null : String(index));
     await inLanes(operations, { laneOf, joins, atOnce: AT_ONCE_MAX }, async (operation, index) => {
-      answers[index] = await runOperation({ ...deps, inTime }, ctx, principal, operation, batch === null ? null : `batch.${batch}.${index}`);
+      const name = batch === null ? null : `batch.${batch}.${index}`;
+      answers[index] = await runOperation({ ...deps, inTime }, ctx, principal, operation, name);
     });
     replyText(ctx, 200, `{"results":[${answers.map(present).join(',')}]}`);
   });

@@ -19,7 +19,11 @@ test('work that does not end is answered 503 at the deadline, and its late resul
     ...gateway.deps, inTime: answerWithin(DEADLINE_MS),
     accounting: {
       ...accounting,
-      ledger: { ...ledger, readAccount: (...asked) => waiting(() => ledger.readAccount(...asked)), placeHold: (asked) => waiting(() => ledger.placeHold(asked)) },
+      ledger: {
+        ...ledger,
+        readAccount: (...asked) => waiting(() => ledger.readAccount(...asked)),
+        placeHold: (asked) => waiting(() => ledger.placeHold(asked)),
+      },
     },
   }));
   const url = `http://127.0.0.1:${await listen(server, 0, '127.0.0.1')}`;
