@@ -30,8 +30,8 @@ export function meter<Client extends OpenAI>(openai: Client, credits: Credits, o
   const { completions } = client.chat;
   const { responses } = client;
   const withOptions = client.withOptions.bind(client);
-  Object.assign(completions, { create: metered(completions.create.bind(completions) as Create, CHAT, credits, options) });
-  Object.assign(responses, { create: metered(responses.create.bind(responses) as Create, RESPONSES, credits, options) });
+  Object.assign(completions, { create: metered(completions.create.bind(completions) as unknown as Create, CHAT, credits, options) });
+  Object.assign(responses, { create: metered(responses.create.bind(responses) as unknown as Create, RESPONSES, credits, options) });
   return Object.assign(client, { withOptions: (more: Parameters<Client['withOptions']>[0]) => meter(withOptions(more), credits, options) });
 }
 
