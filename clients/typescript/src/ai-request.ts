@@ -27,13 +27,12 @@ export function payerOf(params: CallParams): { readonly payer: Payer; readonly p
   return { payer, params: { ...params, providerOptions: others } };
 }
 
-export const readCall = (params: CallParams, model: Model, streams: boolean): MeteredRequest => ({
+export const readCall = (params: CallParams, model: Model): MeteredRequest => ({
   model: model.modelId,
   serviceTier: serviceTierOf(params),
   input: (images) => inputOf(params, images),
   maxOutputTokens: wholeNumber('maxOutputTokens', params.maxOutputTokens),
   answers: 1,
-  streams,
   signal: params.abortSignal,
 });
 

@@ -40,6 +40,7 @@ export function meteredParts(upstream: Parts, meter: Meter, { isLowered, signal 
     }
     const text = open.see(part);
     const { text: kept, isCut } = text === '' ? { text, isCut: false } : await meter.take(text);
+    signal?.throwIfAborted();
     if (!isCut) { send(part); return false; }
     await end('cut_off');
     await reader.cancel().catch(() => undefined);

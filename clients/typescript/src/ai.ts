@@ -21,14 +21,14 @@ export function creditMiddleware(credits: Credits, options: CreditMiddlewareOpti
   return {
     specificationVersion: 'v3',
     wrapGenerate: async ({ model, params }) => {
-      const { meter, call } = await begin(credits, options, model, params, false);
+      const { meter, call } = await begin(credits, options, model, params);
       const result = await attempt(meter, call, () => model.doGenerate(call));
       meter.count(textOf(result.content));
       await meter.end(endOf(result.finishReason.unified, call, params), reportedBy(result.usage));
       return result;
     },
     wrapStream: async ({ model, params }) => {
-      const { meter, call } = await begin(credits, options, model, params, true);
+      const { meter, call } = await begin(credits, options, model, params);
       const { stream, ...rest } = await attempt(meter, call, () => model.doStream(call));
       const isLowered = call.maxOutputTokens !== params.maxOutputTokens;
       return { ...rest, stream: meteredParts(stream, meter, { isLowered, signal: call.abortSignal }) };
@@ -36,9 +36,9 @@ export function creditMiddleware(credits: Credits, options: CreditMiddlewareOpti
   };
 }
 
-async function begin(credits: Credits, options: CreditMiddlewareOptions, model: Model, params: CallParams, streams: boolean) {
+async function begin(credits: Credits, options: CreditMiddlewareOptions, model: Model, params: CallParams) {
   const { payer, params: bare } = payerOf(params);
-  const meter = await openMeter(credits, options, params, readCall(bare, model, streams), payer);
+  const meter = await openMeter(credits, options, params, readCall(bare, model), payer);
   const { maxOutputTokens } = meter;
   return { meter, call: maxOutputTokens === undefined ? bare : { ...bare, maxOutputTokens } };
 }

@@ -5,19 +5,26 @@ export type TokenCounter = {
 };
 
 /**
- * More bytes than this make a token in prose of every language, and in code about as many. So the count without a tokenizer
- * is too high rather than too low; only random text such as base64 has more tokens.
+ * Estimates: prose in an alphabet has four characters or more to a token, code about three. From here on, a character (CJK,
+ * emoji, in UTF-16 units) is about a token by itself. So the estimate is rather too high than too low; only random text such as
+ * base64 has more tokens.
  */
-const BYTES_PER_TOKEN = 3;
-const encoder = new TextEncoder();
+const CHARACTERS_PER_TOKEN = 3;
+const FIRST_WHOLE_TOKEN = 0x2e80;
 
-/** A counter that needs no tokenizer: the UTF-8 bytes of all text, divided by three and rounded up. */
-export function byteCounter(): TokenCounter {
-  let bytes = 0;
+/** How many times too high an estimate may be for prose. */
+export const ESTIMATE_SLACK = 2;
+
+/** A counter that needs no tokenizer. */
+export function estimator(): TokenCounter {
+  let [whole, thirds] = [0, 0];
   return {
     add(text) {
-      bytes += encoder.encode(text).length;
-      return Math.ceil(bytes / BYTES_PER_TOKEN);
+      for (let index = 0; index < text.length; index += 1) {
+        if (text.charCodeAt(index) < FIRST_WHOLE_TOKEN) thirds += 1;
+        else whole += 1;
+      }
+      return whole + Math.ceil(thirds / CHARACTERS_PER_TOKEN);
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { CreditGateway } from './client.js';
-import { beginningOf, byteCounter, countInput, type InputText, type TokenCounter } from './counting.js';
+import { beginningOf, countInput, ESTIMATE_SLACK, estimator, type InputText, type TokenCounter } from './counting.js';
 import type { Lease, StreamOptions } from './lease.js';
 import { isReported, usageToSettle, type ReportedUsage } from './provider-usage.js';
 import type { EndReason, Receipt } from './types.js';
@@ -24,11 +24,13 @@ export type MeterOptions<Request> = {
   readonly inputTokens?: ((request: Request) => number | Promise<number>) | undefined;
   /** At most these tokens for each picture of the input. Without it, and without `inputTokens`, pictures are refused. */
   readonly tokensPerImage?: number | undefined;
-  /** Makes a counter for one request. By default UTF-8 bytes ÷ 3, which is more than the tokens of nearly every text. */
+  /**
+   * Makes a counter for one text. Without it tokens are estimated: a third of the characters, and each character of Chinese,
+   * Japanese and Korean. That is up to twice too many for prose, so twice the tokens of the answer are held.
+   */
   readonly tokenCounter?: (() => TokenCounter) | undefined;
   /** With fewer credits than for the whole answer, start with as many as there are for at least these tokens; 16 by default. */
   readonly minimumOutputTokens?: number | undefined;
-  /** For a request that does not stream 600 by default, as nothing renews its lease. */
   readonly leaseSeconds?: number | undefined;
   readonly onExpiry?: StreamOptions['onExpiry'];
   readonly overCapture?: StreamOptions['overCapture'];
@@ -53,7 +55,6 @@ export class NotMeteredError extends TypeError {
 /** What is known of a request before it is sent. */
 export type MeteredRequest = {
   readonly model: string;
-  readonly provider?: string | undefined;
   readonly serviceTier?: 'priority' | 'flex' | undefined;
   /** @throws NotMeteredError for input that is not in the request, or is no text */
   readonly input: (images: boolean) => InputText;
@@ -61,7 +62,6 @@ export type MeteredRequest = {
   readonly maxOutputTokens: number | undefined;
   /** How many answers are asked for. */
   readonly answers: number;
-  readonly streams: boolean;
   readonly signal: AbortSignal | undefined;
 };
 
@@ -86,25 +86,23 @@ export type Meter = {
 
 /** The least that OpenAI's Responses API accepts as a maximum. */
 const MINIMUM_OUTPUT_TOKENS = 16;
-const WHOLE_ANSWER_LEASE_SECONDS = 600;
 
 /** Places the hold. @throws GatewayError, such as InsufficientCreditsError; NotMeteredError */
 export async function openMeter<R>(
   credits: Credits, options: MeterOptions<R>, given: R, request: MeteredRequest, payer: Payer = {},
 ): Promise<Meter> {
-  const { tokenCounter = byteCounter, tokensPerImage, minimumOutputTokens = MINIMUM_OUTPUT_TOKENS, onExpiry, overCapture } = options;
-  const { answers, maxOutputTokens: asked, streams, signal, provider, serviceTier } = request;
+  const { tokenCounter = estimator, tokensPerImage, minimumOutputTokens = MINIMUM_OUTPUT_TOKENS, leaseSeconds, onExpiry, overCapture } = options;
+  const { answers, maxOutputTokens: asked, signal, serviceTier } = request;
+  const slack = options.tokenCounter === undefined ? ESTIMATE_SLACK : 1;
   const inputTokens = options.inputTokens === undefined
     ? countInput(request.input(tokensPerImage !== undefined), tokenCounter(), tokensPerImage ?? 0)
     : await options.inputTokens(given);
   const standing = typeof options.payer === 'function' ? await options.payer(given) : options.payer;
   const lease = await credits.lease({
-    ...standing, ...payer, onExpiry, overCapture, signal, provider, inputTokens,
-    ...(serviceTier === undefined ? {} : { serviceTier }),
+    ...standing, ...payer, leaseSeconds, onExpiry, overCapture, signal, serviceTier, inputTokens,
     model: options.model?.(request.model) ?? request.model,
-    maxOutputTokens: asked === undefined ? undefined : asked * answers,
+    maxOutputTokens: asked === undefined ? undefined : asked * answers * slack,
     minimumOutputTokens: Math.min(minimumOutputTokens, asked ?? minimumOutputTokens) * answers,
-    leaseSeconds: options.leaseSeconds ?? (streams ? undefined : WHOLE_ANSWER_LEASE_SECONDS),
   });
   return meterOf(lease, { ...options, tokenCounter }, inputTokens, limitOf(lease, asked, answers));
 }

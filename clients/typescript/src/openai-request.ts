@@ -11,10 +11,8 @@ const elsewhere = (param: string): never => {
   throw new NotMeteredError(param, 'adds input that is not counted in the request: give inputTokens');
 };
 
-type Facts = Pick<MeteredRequest, 'streams' | 'signal'>;
-
 /** @throws NotMeteredError */
-export function readChat(body: Json, facts: Facts): MeteredRequest {
+export function readChat(body: Json, signal: AbortSignal | undefined): MeteredRequest {
   if (isThere(body['audio']) || (Array.isArray(body['modalities']) && body['modalities'].includes('audio'))) {
     throw new NotMeteredError('modalities', 'an answer in sound has another price than the text that is held for');
   }
@@ -22,7 +20,7 @@ export function readChat(body: Json, facts: Facts): MeteredRequest {
   const limits = ['max_completion_tokens', 'max_tokens'].map((name) => wholeNumber(name, body[name])).filter((each) => each !== undefined);
   if (answers > 1 && limits.length === 0) throw new NotMeteredError('n', 'more than one answer needs max_completion_tokens');
   return {
-    ...facts, model: modelOf(body), serviceTier: serviceTierOf(body), answers,
+    signal, model: modelOf(body), serviceTier: serviceTierOf(body), answers,
     maxOutputTokens: limits.length === 0 ? undefined : Math.min(...limits),
     input: (images) => chatInput(body, images),
   };
@@ -37,10 +35,10 @@ export function limitChat(body: Json, maxOutputTokens: number | undefined): Json
 }
 
 /** @throws NotMeteredError */
-export function readResponse(body: Json, facts: Facts): MeteredRequest {
+export function readResponse(body: Json, signal: AbortSignal | undefined): MeteredRequest {
   if (body['background'] === true) throw new NotMeteredError('background', 'its usage is not known when the call ends');
   return {
-    ...facts, model: modelOf(body), serviceTier: serviceTierOf(body), answers: 1,
+    signal, model: modelOf(body), serviceTier: serviceTierOf(body), answers: 1,
     maxOutputTokens: wholeNumber('max_output_tokens', body['max_output_tokens']),
     input: (images) => responseInput(body, images),
   };

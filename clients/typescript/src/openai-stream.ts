@@ -46,6 +46,8 @@ export function meteredStream(upstream: Stream<Json>, meter: Meter, track: Track
       for await (const item of upstream) {
         const said = track.see(item);
         const { text, isCut } = said === '' ? { text: said, isCut: false } : await meter.take(said);
+        // What comes after an abort is not delivered.
+        if (controller.signal.aborted) break;
         if (isCut) {
           isOver = true;
           yield* cut(item, text);

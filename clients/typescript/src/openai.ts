@@ -40,7 +40,7 @@ type Create = (body: Json, options?: RequestOptions) => { withResponse(): Promis
 
 /** What differs between the two APIs. */
 type Api = {
-  readonly read: (body: Json, facts: Pick<MeteredRequest, 'streams' | 'signal'>) => MeteredRequest;
+  readonly read: (body: Json, signal: AbortSignal | undefined) => MeteredRequest;
   readonly limit: (body: Json, maxOutputTokens: number | undefined) => Json;
   readonly said: (answer: Json) => string;
   readonly track: (body: Json, answers: number) => Track;
@@ -52,11 +52,11 @@ const metered = (create: Create, api: Api, credits: Credits, options: MeterOpenA
   (body: unknown, requestOptions?: RequestOptions): MeteredPromise<unknown> => new MeteredPromise((async () => {
     if (!isJson(body)) throw new NotMeteredError('body', 'must be an object');
     const signal = requestOptions?.signal ?? undefined;
-    const request = api.read(body, { streams: body['stream'] === true, signal });
+    const request = api.read(body, signal);
     const lease = await openMeter(credits, options, body as unknown as ChatRequest | ResponseRequest, request);
     const answer = await attempt(lease, signal, () => create(api.limit(body, lease.maxOutputTokens), requestOptions).withResponse());
     const isLowered = lease.maxOutputTokens !== request.maxOutputTokens;
-    if (request.streams) {
+    if (body['stream'] === true) {
       return { ...answer, data: meteredStream(answer.data as Stream<Json>, lease, api.track(body, request.answers), { isLowered, signal }) };
     }
     const whole = answer.data as Json;
