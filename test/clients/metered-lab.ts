@@ -1,5 +1,6 @@
-import { CreditGateway, type Receipt } from '../../clients/typescript/src/index.js';
+import { CreditGateway, type EndReason, type Receipt } from '../../clients/typescript/src/index.js';
 import { startFakeUpstream, type Behaviour, type FakeUpstream, type UpstreamRequest } from '../../examples/chat-proxy/fake-upstream.js';
+import { until } from '../chaos/lab.js';
 import { nativeLab, type NativeLab } from '../edge/v1/lab.js';
 
 /** A gateway, a provider that behaves as told, and a client between them. */
@@ -11,6 +12,8 @@ export type MeteredLab = {
   readonly behave: (how: Behaviour) => void;
   /** The last request that the provider got. */
   readonly lastRequest: () => UpstreamRequest & Readonly<Record<string, unknown>>;
+  /** Waits for the entry of a receipt to tell how the request ended. */
+  readonly expectReason: (receipt: Receipt, reason: EndReason) => Promise<void>;
   readonly stop: () => Promise<void>;
 };
 
@@ -31,6 +34,8 @@ export async function meteredLab(): Promise<MeteredLab> {
     lab, credits, upstream,
     behave: (told) => { how = told; },
     lastRequest: () => upstream.deliveries.at(-1)?.request as UpstreamRequest & Readonly<Record<string, unknown>>,
+    expectReason: ({ id, account }, reason) => until(reason, async () =>
+      JSON.stringify((await credits.holds.get(id, { account })).timeline).includes(`"${reason}"`)),
     stop: async () => {
       await upstream.close();
       await lab.stop();
@@ -55,4 +60,10 @@ export function receipts() {
       told(receipt);
     },
   };
+}
+
+export async function allOf<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
 }

@@ -34,9 +34,9 @@ export function meteredStream(upstream: Stream<Json>, meter: Meter, track: Track
   async function* cut(item: Json, text: string): AsyncGenerator<Json, void> {
     await meter.end('cut_off');
     upstream.controller.abort();
-    const shortened = text === '' ? null : track.shortened(item, text);
+    const shortened = track.shortened(item, text);
     const shown = shortened === null ? null : track.shown(shortened);
-    if (shown !== null) yield shown;
+    if (shown !== null && text !== '') yield shown;
     yield* track.ending(meter.counted);
   }
   async function* items(): AsyncGenerator<Json, void> {
