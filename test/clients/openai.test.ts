@@ -42,7 +42,7 @@ describe('chat completions', () => {
     const cost = creditsOf(550 * 2 + 300 * 1 + 100 * 3 + 50 * 40 + 40 * 10 + 60 * 20);
     const { data, request_id: id } = await openai.chat.completions.create({ ...hello, model: THINKER }).withResponse();
     expect([data.usage?.prompt_tokens, id]).toEqual([1_000, null]);
-    for await (const _ of await openai.chat.completions.create({ ...hello, model: THINKER, stream: true }));
+    await allOf(await openai.chat.completions.create({ ...hello, model: THINKER, stream: true }));
     expect(all).toMatchObject([{ state: 'settled', captured: cost }, { captured: cost }]);
   });
 
@@ -175,6 +175,21 @@ describe('chat completions', () => {
     const { openai, all } = meteredClient(account);
     await expect(openai.chat.completions.create({ ...hello, ...change } as typeof hello)).rejects.toMatchObject({ name: 'NotMeteredError', param });
     expect([metered.upstream.deliveries.length, all]).toEqual([before, []]);
+  });
+
+  test('keep what untyped callers send within the hold', async () => {
+    const account = await metered.lab.funded(costOf(HELLO, 50));
+    metered.behave({ tokens: 500 });
+    const { openai, all } = meteredClient(account);
+    await expect(openai.chat.completions.create(hello, { body: { ...hello, model: THINKER } })).rejects.toMatchObject({ param: 'options.body' });
+    await expect(openai.chat.completions.create(hello).asResponse()).rejects.toBeInstanceOf(NotMeteredError);
+    expect(all).toHaveLength(1);
+    const other = await metered.lab.funded(costOf(HELLO, 50));
+    const untyped = meteredClient(other);
+    const stream = await untyped.openai.chat.completions.create({ ...hello, max_tokens: 900, stream: 1 } as unknown as typeof hello);
+    await allOf(stream as unknown as AsyncIterable<unknown>);
+    expect(metered.lastRequest()).toMatchObject({ max_tokens: 50, max_completion_tokens: 50 });
+    expect(untyped.all).toMatchObject([{ state: 'settled', captured: costOf(HELLO, 50) }]);
   });
 
   test('with several answers hold and lower the maximum for all of them', async () => {

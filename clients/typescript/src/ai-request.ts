@@ -78,7 +78,7 @@ function textsOf(part: Content, addMedia: (mediaType: string) => void): readonly
       addMedia(part.mediaType);
       return [];
     case 'tool-call':
-      return [part.toolName, JSON.stringify(part.input) ?? ''];
+      return [part.toolName, JSON.stringify(part.input ?? null)];
     case 'tool-result':
       return [part.toolName, ...resultTexts(part.output, addMedia)];
     case 'tool-approval-response':

@@ -1,5 +1,5 @@
 import type { WrapStream } from './ai-request.js';
-import type { Meter } from './metering.js';
+import { reasonOfAbort, type Meter } from './metering.js';
 import type { ReportedUsage } from './provider-usage.js';
 
 type Parts = Awaited<ReturnType<WrapStream>>['stream'];
@@ -24,7 +24,7 @@ export function meteredParts(upstream: Parts, meter: Meter, { isLowered, signal 
   const open = openParts();
   let hasFailed = false;
   // A consumer that goes away may never read again.
-  const onAbort = (): void => { void meter.abandon('client_disconnect', true); };
+  const onAbort = (): void => { void meter.abandon(reasonOfAbort(signal), true); };
   if (signal?.aborted === true) onAbort();
   signal?.addEventListener('abort', onAbort, { once: true });
   const end = async (...how: Parameters<Meter['end']>): Promise<void> => {
@@ -57,7 +57,7 @@ export function meteredParts(upstream: Parts, meter: Meter, { isLowered, signal 
         if (done || await deliver(value, (part) => { controller.enqueue(part); })) controller.close();
       } catch (error) {
         signal?.removeEventListener('abort', onAbort);
-        await (signal?.aborted === true ? meter.abandon('client_disconnect', true) : meter.abandon('provider_error'));
+        await (signal?.aborted === true ? meter.abandon(reasonOfAbort(signal), true) : meter.abandon('provider_error'));
         await reader.cancel(error).catch(() => undefined);
         throw error;
       }
@@ -83,28 +83,18 @@ function openParts() {
   return {
     /** The text of a part that is to be counted. */
     see(part: Part): string {
-      switch (part.type) {
-        case 'text-start':
-        case 'reasoning-start':
-        case 'tool-input-start':
-          begun.set(`${ENDS[part.type]} ${part.id}`, ENDS[part.type]);
-          return part.type === 'tool-input-start' ? part.toolName : '';
-        case 'text-end':
-        case 'reasoning-end':
-        case 'tool-input-end':
-          begun.delete(`${part.type} ${part.id}`);
-          return '';
-        case 'tool-input-delta':
-          toolInputs.add(part.id);
-          return part.delta;
-        case 'text-delta':
-        case 'reasoning-delta':
-          return part.delta;
-        case 'tool-call':
-          return toolInputs.has(part.toolCallId) ? '' : part.toolName + part.input;
-        default:
-          return '';
+      const { type } = part;
+      if (type === 'text-start' || type === 'reasoning-start' || type === 'tool-input-start') {
+        begun.set(`${ENDS[type]} ${part.id}`, ENDS[type]);
+        return type === 'tool-input-start' ? part.toolName : '';
       }
+      if (type === 'text-end' || type === 'reasoning-end' || type === 'tool-input-end') begun.delete(`${type} ${part.id}`);
+      if (type === 'text-delta' || type === 'reasoning-delta') return part.delta;
+      if (type === 'tool-input-delta') {
+        toolInputs.add(part.id);
+        return part.delta;
+      }
+      return type === 'tool-call' && !toolInputs.has(part.toolCallId) ? part.toolName + part.input : '';
     },
     close: (): readonly Part[] => [...begun].map(([key, type]) => ({ type, id: key.slice(type.length + 1) })),
   };

@@ -1,7 +1,7 @@
 import type { LanguageModelMiddleware } from 'ai';
 import { payerOf, readCall, type CallParams, type Model, type WrapGenerate } from './ai-request.js';
 import { meteredParts, reportedBy } from './ai-stream.js';
-import { openMeter, type Credits, type Meter, type MeterOptions } from './metering.js';
+import { openMeter, reasonOfAbort, type Credits, type Meter, type MeterOptions } from './metering.js';
 
 export { type TokenCounter } from './counting.js';
 export { NotMeteredError, type Credits, type Payer } from './metering.js';
@@ -48,7 +48,7 @@ async function attempt<T>(meter: Meter, { abortSignal }: CallParams, call: () =>
   try {
     return await call();
   } catch (error) {
-    await (abortSignal?.aborted === true ? meter.abandon('client_disconnect', true) : meter.abandon('provider_error'));
+    await (abortSignal?.aborted === true ? meter.abandon(reasonOfAbort(abortSignal), true) : meter.abandon('provider_error'));
     throw error;
   }
 }

@@ -2,6 +2,7 @@ import type { CreditGateway } from './client.js';
 import { beginningOf, countInput, ESTIMATE_SLACK, estimator, type InputText, type TokenCounter } from './counting.js';
 import type { Lease, StreamOptions } from './lease.js';
 import { isReported, usageToSettle, type ReportedUsage } from './provider-usage.js';
+import { reasonOf } from './run-lease.js';
 import type { EndReason, Receipt } from './types.js';
 
 /** What the middleware and the wrapper share: one request to a provider under one lease. */
@@ -152,6 +153,8 @@ function meterOf(lease: Lease, { tokenCounter, onSettled, onUnsettled }: Countin
     abandon: async (reason, isSent = false) => end(reason, {}, isSent).catch((error: unknown) => onUnsettled?.(error)),
   };
 }
+
+export const reasonOfAbort = (signal: AbortSignal | null | undefined): EndReason => reasonOf(signal?.reason, 'client_disconnect');
 
 /** A maximum of output tokens that a caller gave. @throws NotMeteredError */
 export function wholeNumber(param: string, value: unknown): number | undefined {

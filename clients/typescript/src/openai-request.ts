@@ -11,13 +11,15 @@ const elsewhere = (param: string): never => {
   throw new NotMeteredError(param, 'adds input that is not counted in the request: give inputTokens');
 };
 
+const LIMITS = ['max_completion_tokens', 'max_tokens'] as const;
+
 /** @throws NotMeteredError */
 export function readChat(body: Json, signal: AbortSignal | undefined): MeteredRequest {
   if (isThere(body['audio']) || (Array.isArray(body['modalities']) && body['modalities'].includes('audio'))) {
     throw new NotMeteredError('modalities', 'an answer in sound has another price than the text that is held for');
   }
   const answers = wholeNumber('n', body['n']) ?? 1;
-  const limits = ['max_completion_tokens', 'max_tokens'].map((name) => wholeNumber(name, body[name])).filter((each) => each !== undefined);
+  const limits = LIMITS.map((name) => wholeNumber(name, body[name])).filter((each) => each !== undefined);
   if (answers > 1 && limits.length === 0) throw new NotMeteredError('n', 'more than one answer needs max_completion_tokens');
   return {
     signal, model: modelOf(body), serviceTier: serviceTierOf(body), answers,
@@ -26,12 +28,16 @@ export function readChat(body: Json, signal: AbortSignal | undefined): MeteredRe
   };
 }
 
-/** The request with this maximum, under the name that the caller uses. */
+/** As the `openai` client decides it: whatever is truthy streams. */
+export const isStream = ({ stream }: Json): boolean => Boolean(stream);
+
+/** The request with this maximum, under the names that the caller uses, and with its usage in the stream. */
 export function limitChat(body: Json, maxOutputTokens: number | undefined): Json {
-  const includesUsage = body['stream'] === true ? { stream_options: { ...body['stream_options'] as Json | null, include_usage: true } } : {};
-  if (maxOutputTokens === undefined) return { ...body, ...includesUsage };
-  const name = isThere(body['max_tokens']) && !isThere(body['max_completion_tokens']) ? 'max_tokens' : 'max_completion_tokens';
-  return { ...body, ...includesUsage, [name]: maxOutputTokens };
+  const options = isJson(body['stream_options']) ? body['stream_options'] : {};
+  const limited = isStream(body) ? { ...body, stream: true, stream_options: { ...options, include_usage: true } } : body;
+  if (maxOutputTokens === undefined) return limited;
+  const used = LIMITS.filter((name) => isThere(body[name]));
+  return { ...limited, ...Object.fromEntries((used.length === 0 ? ['max_completion_tokens'] : used).map((name) => [name, maxOutputTokens])) };
 }
 
 /** @throws NotMeteredError */
@@ -44,8 +50,9 @@ export function readResponse(body: Json, signal: AbortSignal | undefined): Meter
   };
 }
 
-export const limitResponse = (body: Json, maxOutputTokens: number | undefined): Json =>
-  (maxOutputTokens === undefined ? body : { ...body, max_output_tokens: maxOutputTokens });
+export const limitResponse = (body: Json, maxOutputTokens: number | undefined): Json => ({
+  ...body, ...(isStream(body) ? { stream: true } : {}), ...(maxOutputTokens === undefined ? {} : { max_output_tokens: maxOutputTokens }),
+});
 
 function modelOf({ model }: Json): string {
   if (typeof model !== 'string' || model === '') throw new NotMeteredError('model', 'must be the name of a model');
@@ -65,10 +72,9 @@ function chatInput(body: Json, images: boolean): InputText {
   for (const [index, message] of objectsOf(body['messages']).entries()) {
     const param = `messages[${index}]`;
     if (isThere(message['audio'])) elsewhere(`${param}.audio`);
-    const { content, role: _, ...others } = message;
     gathered.message();
-    gathered.content(`${param}.content`, content);
-    gathered.json(others);
+    gathered.content(`${param}.content`, message['content']);
+    gathered.json({ ...message, role: undefined, content: undefined });
   }
   gathered.tools(body['tools']);
   for (const name of ['functions', 'response_format', 'prediction']) if (isThere(body[name])) gathered.json(body[name]);
@@ -122,7 +128,7 @@ function gatherer(images: boolean) {
           if (!images) throw new NotMeteredError(param, 'has a picture: give tokensPerImage or inputTokens');
           pictures += 1;
         } else if (TEXT_PARTS.has(part['type'])) {
-          texts.push(String(part['text'] ?? part['refusal'] ?? ''));
+          texts.push(...[part['text'], part['refusal']].filter((text) => typeof text === 'string'));
         } else {
           throw new NotMeteredError(param, `a part of the type ${String(part['type'])} has no known count of tokens: give inputTokens`);
         }

@@ -1,5 +1,5 @@
 import type { Stream } from 'openai/streaming';
-import type { Meter } from './metering.js';
+import { reasonOfAbort, type Meter } from './metering.js';
 import type { Json } from './openai-request.js';
 import type { Track } from './openai-tracks.js';
 
@@ -17,7 +17,7 @@ export type StreamFacts = {
 export function meteredStream(upstream: Stream<Json>, meter: Meter, track: Track, { isLowered, signal }: StreamFacts): Stream<Json> {
   // Not the provider's own: after a cut this one is not aborted, as for the caller the stream has ended well.
   const controller = new AbortController();
-  const leave = (): Promise<void> => meter.abandon('client_disconnect', true);
+  const leave = (): Promise<void> => meter.abandon(reasonOfAbort(signal), true);
   controller.signal.addEventListener('abort', () => {
     upstream.controller.abort();
     void leave();

@@ -20,6 +20,9 @@ export type Track = {
 };
 export type Counted = { readonly inputTokens: number; readonly outputTokens: number };
 
+const without = (value: Json, ...names: readonly string[]): Json =>
+  Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)));
+
 export function chatTrack(body: Json, answers: number): Track {
   const asksUsage = isJson(body['stream_options']) && body['stream_options']['include_usage'] === true;
   const finished = new Map<unknown, unknown>();
@@ -27,17 +30,15 @@ export function chatTrack(body: Json, answers: number): Track {
   let envelope: Json = {};
   return {
     see: (chunk) => {
-      const { choices: _, usage: reported, ...rest } = chunk;
-      envelope = rest;
-      if (isJson(reported)) usage = usageOf(reported);
+      envelope = without(chunk, 'choices', 'usage');
+      if (isJson(chunk['usage'])) usage = usageOf(chunk['usage']);
       const choices = objectsOf(chunk['choices']);
       for (const { index, finish_reason: reason } of choices) if (typeof reason === 'string') finished.set(index, reason);
       return choices.map(({ delta }) => saidIn(delta)).join('');
     },
     shown: (chunk) => {
       if (asksUsage || !('usage' in chunk)) return chunk;
-      const { usage: reported, ...rest } = chunk;
-      return isJson(reported) && objectsOf(rest['choices']).length === 0 ? null : rest;
+      return isJson(chunk['usage']) && objectsOf(chunk['choices']).length === 0 ? null : without(chunk, 'usage');
     },
     shortened: (chunk, text) => {
       const [choice, ...others] = objectsOf(chunk['choices']);

@@ -1,9 +1,9 @@
 import type OpenAI from 'openai';
 import type { Stream } from 'openai/streaming';
-import { openMeter, NotMeteredError, type Credits, type Meter, type MeteredRequest, type MeterOptions } from './metering.js';
+import { openMeter, NotMeteredError, reasonOfAbort, type Credits, type Meter, type MeteredRequest, type MeterOptions } from './metering.js';
 import { isAtLimit, saidInCompletion, saidInResponse, usageOf } from './openai-answer.js';
 import { MeteredPromise, type Answer } from './openai-promise.js';
-import { isJson, limitChat, limitResponse, readChat, readResponse, type Json } from './openai-request.js';
+import { isJson, isStream, limitChat, limitResponse, readChat, readResponse, type Json } from './openai-request.js';
 import { meteredStream } from './openai-stream.js';
 import { chatTrack, responseTrack, type Track } from './openai-tracks.js';
 
@@ -32,10 +32,13 @@ export function meter<Client extends OpenAI>(openai: Client, credits: Credits, o
   const withOptions = client.withOptions.bind(client);
   Object.assign(completions, { create: metered(completions.create.bind(completions) as unknown as Create, CHAT, credits, options) });
   Object.assign(responses, { create: metered(responses.create.bind(responses) as unknown as Create, RESPONSES, credits, options) });
-  return Object.assign(client, { withOptions: (more: Parameters<Client['withOptions']>[0]) => meter(withOptions(more), credits, options) });
+  Object.assign(client, { withOptions: (more: Parameters<Client['withOptions']>[0]) => meter(withOptions(more), credits, options) });
+  return client;
 }
 
-type RequestOptions = { readonly signal?: AbortSignal | null | undefined };
+/** Options that would put another request in the place of the one that is held for. */
+const REPLACES = ['body', 'method', 'path'] as const;
+type RequestOptions = { readonly signal?: AbortSignal | null | undefined } & { readonly [Name in (typeof REPLACES)[number]]?: unknown };
 type Create = (body: Json, options?: RequestOptions) => { withResponse(): Promise<Answer<Json | Stream<Json>>> };
 
 /** What differs between the two APIs. */
@@ -51,12 +54,13 @@ const RESPONSES: Api = { read: readResponse, limit: limitResponse, said: saidInR
 const metered = (create: Create, api: Api, credits: Credits, options: MeterOpenAIOptions) =>
   (body: unknown, requestOptions?: RequestOptions): MeteredPromise<unknown> => new MeteredPromise((async () => {
     if (!isJson(body)) throw new NotMeteredError('body', 'must be an object');
+    for (const name of REPLACES) if (requestOptions?.[name] !== undefined) throw new NotMeteredError(`options.${name}`, 'would replace the request');
     const signal = requestOptions?.signal ?? undefined;
     const request = api.read(body, signal);
     const lease = await openMeter(credits, options, body as unknown as ChatRequest | ResponseRequest, request);
     const answer = await attempt(lease, signal, () => create(api.limit(body, lease.maxOutputTokens), requestOptions).withResponse());
     const isLowered = lease.maxOutputTokens !== request.maxOutputTokens;
-    if (body['stream'] === true) {
+    if (isStream(body)) {
       return { ...answer, data: meteredStream(answer.data as Stream<Json>, lease, api.track(body, request.answers), { isLowered, signal }) };
     }
     const whole = answer.data as Json;
@@ -70,7 +74,7 @@ async function attempt<T>(lease: Meter, signal: AbortSignal | undefined, call: (
   try {
     return await call();
   } catch (error) {
-    await (signal?.aborted === true ? lease.abandon('client_disconnect', true) : lease.abandon('provider_error'));
+    await (signal?.aborted === true ? lease.abandon(reasonOfAbort(signal), true) : lease.abandon('provider_error'));
     throw error;
   }
 }
