@@ -1,6 +1,6 @@
 import { createOpenAI } from '@ai-sdk/openai';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { generateText, simulateReadableStream, streamText, wrapLanguageModel, type LanguageModelMiddleware } from 'ai';
+import { generateText, simulateReadableStream, streamText, wrapLanguageModel } from 'ai';
 import { MockLanguageModelV3 } from 'ai/test';
 import { creditMiddleware, NotMeteredError, type CreditMiddlewareOptions } from '../../clients/typescript/src/ai.js';
 import { InsufficientCreditsError } from '../../clients/typescript/src/index.js';
@@ -24,6 +24,7 @@ function meteredModel(account: string, options: CreditMiddlewareOptions = {}, mo
 /** The prompt `hello` by the count of the middleware: its text, a message, an answer. */
 const HELLO = 1 + 4 + 3;
 const hello = { prompt: 'hello', maxOutputTokens: 1_000, maxRetries: 0 } as const;
+const HELLO_PROMPT = [{ role: 'user' as const, content: [{ type: 'text' as const, text: 'hello' }] }];
 const quiet = { onError: () => undefined };
 
 test('an answer costs what the provider counts, with cached and reasoning tokens at their own prices', async () => {
@@ -117,7 +118,7 @@ describe('a caller that leaves pays for what was delivered', () => {
     const account = await metered.lab.funded('10');
     metered.behave({ tokens: 500, rate: 1 });
     const { model, one } = meteredModel(account);
-    const { stream } = await model.doStream({ prompt: [{ role: 'user', content: [{ type: 'text', text: 'hello' }] }], maxOutputTokens: 100 });
+    const { stream } = await model.doStream({ prompt: HELLO_PROMPT, maxOutputTokens: 100 });
     await stream.cancel();
     expect(await one).toMatchObject({ state: 'settled', captured: costOf(HELLO, 0) });
   });
@@ -152,7 +153,9 @@ describe('a provider that fails', () => {
     const { model, one } = meteredModel(account);
     let [failed, text] = [false, ''];
     const fail = (): void => { failed = true; };
-    const stream = streamText({ ...hello, model, onError: fail, onChunk: ({ chunk }) => { if (chunk.type === 'text-delta') text += chunk.text; } });
+    const stream = streamText({
+      ...hello, model, onError: fail, onChunk: ({ chunk }) => { if (chunk.type === 'text-delta') text += chunk.text; },
+    });
     await stream.consumeStream({ onError: fail });
     expect(failed).toBe(true);
     // A connection that is reset may lose the last tokens.
@@ -179,7 +182,8 @@ test('reasoning and the input of tools count, and what has begun is ended at the
       stream: simulateReadableStream({
         chunkDelayInMs: null, initialDelayInMs: null,
         chunks: [
-          { type: 'reasoning-start', id: 'r' }, ...Array.from({ length: 10 }, () => ({ type: 'reasoning-delta' as const, id: 'r', ...word })),
+          { type: 'reasoning-start', id: 'r' },
+          ...Array.from({ length: 10 }, () => ({ type: 'reasoning-delta' as const, id: 'r', ...word })),
           { type: 'reasoning-end', id: 'r' }, { type: 'tool-input-start', id: 't', toolName: ' look' },
           ...Array.from({ length: 100 }, () => ({ type: 'tool-input-delta' as const, id: 't', ...word })),
         ],
@@ -187,10 +191,10 @@ test('reasoning and the input of tools count, and what has begun is ended at the
     }),
   });
   const { model, all } = meteredModel(account, {}, streamed);
-  const { stream } = await model.doStream({ prompt: [{ role: 'user', content: [{ type: 'text', text: 'hello' }] }], maxOutputTokens: 1_000 });
+  const { stream } = await model.doStream({ prompt: HELLO_PROMPT, maxOutputTokens: 1_000 });
   const parts = await allOf(stream as unknown as AsyncIterable<{ type: string }>);
   const kinds = (type: string): number => parts.filter((part) => part.type === type).length;
-  expect([kinds('reasoning-delta'), kinds('tool-input-delta'), kinds('reasoning-end'), kinds('tool-input-end')]).toEqual([10, 19, 1, 1]);
+  expect(['reasoning-delta', 'tool-input-delta', 'reasoning-end', 'tool-input-end'].map(kinds)).toEqual([10, 19, 1, 1]);
   expect(parts.at(-1)).toMatchObject({ type: 'finish', finishReason: { unified: 'length' } });
   expect(all).toMatchObject([{ captured: costOf(HELLO, 30), available: '0' }]);
 });
@@ -206,14 +210,16 @@ test('without a tokenizer an answer within its maximum is not cut by the estimat
 
 test('a call whose input cannot be counted is refused, unless the caller counts it', async () => {
   const account = await metered.lab.funded('10');
-  const picture = { role: 'user' as const, content: [{ type: 'image' as const, image: new Uint8Array([137, 80, 78, 71]), mediaType: 'image/png' }] };
-  const ask = (model: LanguageModelMiddleware | Model, more: object) => generateText({ maxOutputTokens: 10, maxRetries: 0, model: model as Model, messages: [picture], ...more });
+  const image = { type: 'image' as const, image: new Uint8Array([137, 80, 78, 71]), mediaType: 'image/png' };
+  const messages = [{ role: 'user' as const, content: [image] }];
+  const ask = (model: Model, more: object) => generateText({ maxOutputTokens: 10, maxRetries: 0, model, messages, ...more });
   await expect(ask(meteredModel(account).model, {})).rejects.toBeInstanceOf(NotMeteredError);
   const fixed = meteredModel(account, { tokensPerImage: 1_000 });
   metered.behave({ tokens: 3, sendsUsage: false });
   await ask(fixed.model, {});
   expect(fixed.all).toMatchObject([{ captured: costOf(1_000 + 4 + 3, 3) }]);
-  const more = { providerOptions: { openai: { previousResponseId: 'resp_1' } }, messages: [{ role: 'user' as const, content: 'hello' }] };
+  const providerOptions = { openai: { previousResponseId: 'resp_1' } };
+  const more = { providerOptions, messages: [{ role: 'user' as const, content: 'hello' }] };
   await expect(ask(meteredModel(account).model, more)).rejects.toThrow('previousResponseId');
   const counted = meteredModel(account, { inputTokens: () => 123 });
   await ask(counted.model, more);

@@ -27,7 +27,8 @@ function meteredClient(account: string, options: MeterOpenAIOptions = {}, baseUR
 /** The message `hello` by the count of the wrapper: its text, a message, an answer. */
 const HELLO = 1 + 4 + 3;
 const hello = { model: 'gpt-4o', messages: [{ role: 'user' as const, content: 'hello' }], max_completion_tokens: 1_000 };
-const textOf = (chunks: readonly OpenAI.ChatCompletionChunk[]): string => chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join('');
+const textOf = (chunks: readonly OpenAI.ChatCompletionChunk[]): string =>
+  chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join('');
 
 describe('chat completions', () => {
   test('cost what the provider counts, by class', async () => {
@@ -46,11 +47,14 @@ describe('chat completions', () => {
     expect(all).toMatchObject([{ state: 'settled', captured: cost }, { captured: cost }]);
   });
 
-  test.each([[undefined, false], [{ include_usage: false }, false], [{ include_usage: true }, true]])('usage is shown with stream_options %j: %s', async (options, isShown) => {
+  test.each([
+    [undefined, false], [{ include_usage: false }, false], [{ include_usage: true }, true],
+  ])('show their usage with stream_options %j: %s', async (options, isShown) => {
     const account = await metered.lab.funded('10');
     metered.behave({ tokens: 20 });
     const { openai, all } = meteredClient(account);
-    const stream = await openai.chat.completions.create({ ...hello, stream: true, ...(options === undefined ? {} : { stream_options: options }) });
+    const more = options === undefined ? {} : { stream_options: options };
+    const stream = await openai.chat.completions.create({ ...hello, stream: true, ...more });
     const chunks: OpenAI.ChatCompletionChunk[] = [];
     for await (const chunk of stream) {
       chunks.push(chunk);
@@ -68,7 +72,8 @@ describe('chat completions', () => {
     const account = await metered.lab.funded(costOf(HELLO, 50));
     metered.behave({ tokens: 500, ignoresLimit: true, chunk });
     const { openai, all } = meteredClient(account);
-    const chunks = await allOf(await openai.chat.completions.create({ ...hello, stream: true, stream_options: { include_usage: true } }));
+    const request = { ...hello, stream: true, stream_options: { include_usage: true } } as const;
+    const chunks = await allOf(await openai.chat.completions.create(request));
     expect(countText(textOf(chunks))).toBe(50);
     expect(chunks.at(-2)?.choices).toMatchObject([{ index: 0, finish_reason: 'length' }]);
     expect(chunks.at(-1)).toMatchObject({ choices: [], usage: { prompt_tokens: HELLO, completion_tokens: 50, total_tokens: HELLO + 50 } });
@@ -91,7 +96,8 @@ describe('chat completions', () => {
     const before = metered.upstream.deliveries.length;
     const { openai } = meteredClient(account);
     await expect(openai.chat.completions.create(hello)).rejects.toBeInstanceOf(InsufficientCreditsError);
-    await expect(openai.chat.completions.create({ ...hello, stream: true })).rejects.toMatchObject({ code: 'insufficient_credits', available: '0.00001' });
+    const shortage = { code: 'insufficient_credits', available: '0.00001' };
+    await expect(openai.chat.completions.create({ ...hello, stream: true })).rejects.toMatchObject(shortage);
     expect(metered.upstream.deliveries).toHaveLength(before);
   });
 
@@ -144,7 +150,8 @@ describe('chat completions', () => {
     const account = await metered.lab.funded('10');
     const { openai, all } = meteredClient(account);
     const captured = costOf(HELLO, 30);
-    for (const how of [{ sendsUsage: false }, { usage: { prompt_tokens: 'many', completion_tokens: -1 } }, { usage: { prompt_tokens: 0, completion_tokens: 0 } }]) {
+    const nonsense = [{ prompt_tokens: 'many', completion_tokens: -1 }, { prompt_tokens: 0, completion_tokens: 0 }];
+    for (const how of [{ sendsUsage: false }, ...nonsense.map((usage) => ({ usage }))]) {
       metered.behave({ tokens: 30, ...how });
       await openai.chat.completions.create(hello);
       await allOf(await openai.chat.completions.create({ ...hello, stream: true }));
@@ -164,16 +171,17 @@ describe('chat completions', () => {
   });
 
   test.each([
-    ['n', { n: 1.5 }], ['n', { n: 2, max_completion_tokens: undefined }], ['max_tokens', { max_tokens: '10' }], ['max_completion_tokens', { max_completion_tokens: 0 }],
-    ['service_tier', { service_tier: 'golden' }], ['modalities', { modalities: ['text', 'audio'] }], ['web_search_options', { web_search_options: {} }],
+    ['n', { n: 1.5 }], ['n', { n: 2, max_completion_tokens: undefined }], ['max_tokens', { max_tokens: '10' }],
+    ['max_completion_tokens', { max_completion_tokens: 0 }], ['service_tier', { service_tier: 'golden' }],
+    ['modalities', { modalities: ['text', 'audio'] }], ['web_search_options', { web_search_options: {} }],
     ['messages[0].content', { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'https://a.test/a.png' } }] }] }],
     ['messages[0].content', { messages: [{ role: 'user', content: [{ type: 'input_audio', input_audio: { data: '', format: 'wav' } }] }] }],
     ['tools', { tools: [{ type: 'web_search' }] }], ['model', { model: '' }],
   ])('whose %s has no bounded cost are refused: %j', async (param, change) => {
-    const account = await metered.lab.funded('1');
     const before = metered.upstream.deliveries.length;
-    const { openai, all } = meteredClient(account);
-    await expect(openai.chat.completions.create({ ...hello, ...change } as typeof hello)).rejects.toMatchObject({ name: 'NotMeteredError', param });
+    const { openai, all } = meteredClient('someone');
+    const refusal = { name: 'NotMeteredError', param };
+    await expect(openai.chat.completions.create({ ...hello, ...change } as typeof hello)).rejects.toMatchObject(refusal);
     expect([metered.upstream.deliveries.length, all]).toEqual([before, []]);
   });
 
@@ -181,12 +189,13 @@ describe('chat completions', () => {
     const account = await metered.lab.funded(costOf(HELLO, 50));
     metered.behave({ tokens: 500 });
     const { openai, all } = meteredClient(account);
-    await expect(openai.chat.completions.create(hello, { body: { ...hello, model: THINKER } })).rejects.toMatchObject({ param: 'options.body' });
+    const other = { body: { ...hello, model: THINKER } };
+    await expect(openai.chat.completions.create(hello, other)).rejects.toMatchObject({ param: 'options.body' });
     await expect(openai.chat.completions.create(hello).asResponse()).rejects.toBeInstanceOf(NotMeteredError);
     expect(all).toHaveLength(1);
-    const other = await metered.lab.funded(costOf(HELLO, 50));
-    const untyped = meteredClient(other);
-    const stream = await untyped.openai.chat.completions.create({ ...hello, max_tokens: 900, stream: 1 } as unknown as typeof hello);
+    const untyped = meteredClient(await metered.lab.funded(costOf(HELLO, 50)));
+    const request = { ...hello, max_tokens: 900, stream: 1 } as unknown as typeof hello;
+    const stream = await untyped.openai.chat.completions.create(request);
     await allOf(stream as unknown as AsyncIterable<unknown>);
     expect(metered.lastRequest()).toMatchObject({ max_tokens: 50, max_completion_tokens: 50 });
     expect(untyped.all).toMatchObject([{ state: 'settled', captured: costOf(HELLO, 50) }]);
@@ -206,7 +215,8 @@ describe('chat completions', () => {
     const { openai, all } = meteredClient(account, { tokensPerImage: 1_000 });
     const tool = { type: 'function' as const, function: { name: 'look', parameters: { type: 'object' } } };
     const picture = { type: 'image_url' as const, image_url: { url: 'https://a.test/a.png' } };
-    await openai.chat.completions.create({ ...hello, tools: [tool], messages: [{ role: 'user', content: [picture, { type: 'text', text: 'hello' }] }] });
+    const content = [picture, { type: 'text' as const, text: 'hello' }];
+    await openai.chat.completions.create({ ...hello, tools: [tool], messages: [{ role: 'user', content }] });
     expect(all).toMatchObject([{ captured: costOf(HELLO + 1_000 + countText(JSON.stringify(tool)), 3) }]);
   });
 });
@@ -238,7 +248,8 @@ describe('responses', () => {
     responses.behave = { parts: words(500), ignoresLimit: true };
     const { openai, all } = meteredClient(account, {}, responses.url);
     const response = await openai.responses.stream(ask).finalResponse();
-    expect(response).toMatchObject({ status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' }, usage: { output_tokens: 50 } });
+    const incomplete = { status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' } };
+    expect(response).toMatchObject({ ...incomplete, usage: { output_tokens: 50 } });
     expect(response.output).toMatchObject([{ content: [{ text: words(50).join('') }] }]);
     expect(all).toMatchObject([{ captured: costOf(HELLO, 50), available: '0', debt: '0' }]);
     expect(responses.requests.at(-1)).toMatchObject({ max_output_tokens: 50 });
@@ -251,7 +262,9 @@ describe('responses', () => {
     responses.behave = { parts: words(500), stallsAfter: 10 };
     const stream = await openai.responses.create({ ...ask, stream: true });
     let seen = 0;
-    for await (const { type } of stream) if (type === 'response.output_text.delta' && (seen += 1) === 10) stream.controller.abort();
+    for await (const { type } of stream) {
+      if (type === 'response.output_text.delta' && (seen += 1) === 10) stream.controller.abort();
+    }
     responses.behave = { parts: words(10), usage: null };
     await allOf(await openai.responses.create({ ...ask, stream: true }));
     await openai.responses.create(ask);
@@ -259,7 +272,9 @@ describe('responses', () => {
     responses.behave = { parts: words(500), breaksAfter: 10 };
     let broken = '';
     await expect((async () => {
-      for await (const event of await openai.responses.create({ ...ask, stream: true })) if (event.type === 'response.output_text.delta') broken += event.delta;
+      for await (const event of await openai.responses.create({ ...ask, stream: true })) {
+        if (event.type === 'response.output_text.delta') broken += event.delta;
+      }
     })()).rejects.toThrow();
     expect(all.at(-1)).toMatchObject({ captured: costOf(HELLO, countText(broken)) });
     responses.behave = { parts: [], status: 500 };
@@ -268,12 +283,12 @@ describe('responses', () => {
   });
 
   test.each([
-    ['background', { background: true }], ['previous_response_id', { previous_response_id: 'resp_1' }], ['conversation', { conversation: 'conv_1' }],
-    ['prompt', { prompt: { id: 'pmpt_1' } }], ['tools', { tools: [{ type: 'web_search' }] }], ['input[0]', { input: [{ type: 'item_reference', id: 'a' }] }],
-    ['input[0].content', { input: [{ role: 'user', content: [{ type: 'input_file', file_id: 'a' }] }] }], ['max_output_tokens', { max_output_tokens: '5' }],
+    ['background', { background: true }], ['previous_response_id', { previous_response_id: 'resp_1' }],
+    ['conversation', { conversation: 'conv_1' }], ['prompt', { prompt: { id: 'pmpt_1' } }], ['tools', { tools: [{ type: 'web_search' }] }],
+    ['input[0]', { input: [{ type: 'item_reference', id: 'a' }] }], ['max_output_tokens', { max_output_tokens: '5' }],
+    ['input[0].content', { input: [{ role: 'user', content: [{ type: 'input_file', file_id: 'a' }] }] }],
   ])('whose %s has no bounded cost are refused', async (param, change) => {
-    const account = await metered.lab.funded('1');
-    const { openai } = meteredClient(account, {}, responses.url);
+    const { openai } = meteredClient('someone', {}, responses.url);
     const refusal = openai.responses.create({ ...ask, ...change } as typeof ask);
     await expect(refusal).rejects.toBeInstanceOf(NotMeteredError);
     await expect(refusal).rejects.toMatchObject({ param });

@@ -14,7 +14,13 @@ export type ResponsesBehaviour = {
   readonly stallsAfter?: number;
 };
 
-export type FakeResponses = { readonly url: string; behave: ResponsesBehaviour; readonly requests: Record<string, unknown>[]; close(): Promise<void> };
+export type FakeResponses = {
+  readonly url: string;
+  behave: ResponsesBehaviour;
+  readonly requests: Json[];
+  close(): Promise<void>;
+};
+type Json = Record<string, unknown>;
 
 export async function startFakeResponses(): Promise<FakeResponses> {
   const server = createServer((request, response) => { void answer(request, response); });
@@ -31,7 +37,7 @@ export async function startFakeResponses(): Promise<FakeResponses> {
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let text = '';
     for await (const part of request.setEncoding('utf8')) text += String(part);
-    const body = JSON.parse(text) as Record<string, unknown>;
+    const body = JSON.parse(text) as Json;
     fake.requests.push(body);
     const { status } = fake.behave;
     const json = (code: number, value: object): void => {
@@ -44,14 +50,14 @@ export async function startFakeResponses(): Promise<FakeResponses> {
   return fake;
 }
 
-const partsOf = ({ max_output_tokens: limit }: Record<string, unknown>, { parts, ignoresLimit = false }: ResponsesBehaviour): readonly string[] =>
+const partsOf = ({ max_output_tokens: limit }: Json, { parts, ignoresLimit = false }: ResponsesBehaviour): readonly string[] =>
   (typeof limit === 'number' && !ignoresLimit ? parts.slice(0, limit) : parts);
 
 const itemOf = (status: string, text: string | null) => ({
   type: 'message', id: 'msg_1', role: 'assistant', status, content: text === null ? [] : [{ type: 'output_text', text, annotations: [] }],
 });
 
-function responseOf(body: Record<string, unknown>, { parts, usage }: ResponsesBehaviour, sent: readonly string[]): object {
+function responseOf(body: Json, { parts, usage }: ResponsesBehaviour, sent: readonly string[]): object {
   const isWhole = sent.length === parts.length;
   return {
     id: 'resp_1', object: 'response', created_at: 0, model: body['model'], status: isWhole ? 'completed' : 'incomplete', error: null,
@@ -63,7 +69,7 @@ function responseOf(body: Record<string, unknown>, { parts, usage }: ResponsesBe
   };
 }
 
-function stream(response: ServerResponse, body: Record<string, unknown>, how: ResponsesBehaviour): void {
+function stream(response: ServerResponse, body: Json, how: ResponsesBehaviour): void {
   let sequence = 0;
   const send = (type: string, more: object): void => {
     response.write(`event: ${type}\ndata: ${JSON.stringify({ type, sequence_number: (sequence += 1), ...more })}\n\n`);

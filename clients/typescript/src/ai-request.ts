@@ -20,7 +20,8 @@ export function payerOf(params: CallParams): { readonly payer: Payer; readonly p
     if (value === undefined) continue;
     const isRight = name === 'metadata' ? typeof value === 'object' && value !== null : typeof value === 'string';
     if (!isRight || !['account', 'spender', 'feature', 'id', 'metadata'].includes(name)) {
-      throw new NotMeteredError(`providerOptions.${NAMESPACE}.${name}`, 'is not account, spender, feature, id (text) or metadata (an object)');
+      const param = `providerOptions.${NAMESPACE}.${name}`;
+      throw new NotMeteredError(param, 'is not account, spender, feature, id (text) or metadata (an object)');
     }
     payer[name] = value;
   }
@@ -47,12 +48,14 @@ const READS_MORE: readonly string[] = ['previousResponseId', 'conversation'];
 function inputOf({ prompt, tools = [], responseFormat, providerOptions = {} }: CallParams, images: boolean): InputText {
   for (const [provider, options] of Object.entries(providerOptions)) {
     const more = READS_MORE.find((name) => options[name] !== undefined && options[name] !== null);
-    if (more !== undefined) throw new NotMeteredError(`providerOptions.${provider}.${more}`, 'adds input that is not in the call: give inputTokens');
+    const param = `providerOptions.${provider}.${String(more)}`;
+    if (more !== undefined) throw new NotMeteredError(param, 'adds input that is not in the call: give inputTokens');
   }
   const texts: string[] = [];
   let pictures = 0;
   const addMedia = (mediaType: string): void => {
-    if (!mediaType.startsWith('image/')) throw new NotMeteredError('prompt', `a file of ${mediaType} has no known count of tokens: give inputTokens`);
+    const isImage = mediaType.startsWith('image/');
+    if (!isImage) throw new NotMeteredError('prompt', `a file of ${mediaType} has no known count of tokens: give inputTokens`);
     if (!images) throw new NotMeteredError('prompt', 'has a picture: give tokensPerImage or inputTokens');
     pictures += 1;
   };

@@ -1,7 +1,7 @@
 import type { CreditGateway } from './client.js';
 import { beginningOf, countInput, ESTIMATE_SLACK, estimator, type InputText, type TokenCounter } from './counting.js';
 import type { Lease, StreamOptions } from './lease.js';
-import { isReported, usageToSettle, type ReportedUsage } from './provider-usage.js';
+import { isReported, usageToSettle, type Counted, type ReportedUsage } from './provider-usage.js';
 import { reasonOf } from './run-lease.js';
 import type { EndReason, Receipt } from './types.js';
 
@@ -71,7 +71,7 @@ export type Meter = {
   /** What the provider is to be told, for each answer; undefined: nothing. */
   readonly maxOutputTokens: number | undefined;
   /** What was used by the own count. */
-  readonly counted: { readonly inputTokens: number; readonly outputTokens: number };
+  readonly counted: Counted;
   /** Counts text before it is delivered. When cut, only `text` may be delivered, and nothing after it. */
   take(text: string): Promise<{ readonly text: string; readonly isCut: boolean }>;
   /** Counts text of an answer that is there as a whole. */
@@ -92,7 +92,8 @@ const MINIMUM_OUTPUT_TOKENS = 16;
 export async function openMeter<R>(
   credits: Credits, options: MeterOptions<R>, given: R, request: MeteredRequest, payer: Payer = {},
 ): Promise<Meter> {
-  const { tokenCounter = estimator, tokensPerImage, minimumOutputTokens = MINIMUM_OUTPUT_TOKENS, leaseSeconds, onExpiry, overCapture } = options;
+  const { tokenCounter = estimator, tokensPerImage, leaseSeconds, onExpiry, overCapture } = options;
+  const { minimumOutputTokens = MINIMUM_OUTPUT_TOKENS } = options;
   const { answers, maxOutputTokens: asked, signal, serviceTier } = request;
   const slack = options.tokenCounter === undefined ? ESTIMATE_SLACK : 1;
   const inputTokens = options.inputTokens === undefined
@@ -105,7 +106,7 @@ export async function openMeter<R>(
     maxOutputTokens: asked === undefined ? undefined : asked * answers * slack,
     minimumOutputTokens: Math.min(minimumOutputTokens, asked ?? minimumOutputTokens) * answers,
   });
-  return meterOf(lease, { ...options, tokenCounter }, inputTokens, limitOf(lease, asked, answers));
+  return meterOf(lease, { ...options, tokenCounter, inputTokens, maxOutputTokens: limitOf(lease, asked, answers) });
 }
 
 /**
@@ -117,9 +118,13 @@ function limitOf({ stopAtTokens, final }: Lease, asked: number | undefined, answ
   return Math.min(asked ?? Infinity, Math.floor(stopAtTokens / answers));
 }
 
-type Counting = Pick<MeterOptions<never>, 'onSettled' | 'onUnsettled'> & { readonly tokenCounter: () => TokenCounter };
+type Counting = Pick<MeterOptions<never>, 'onSettled' | 'onUnsettled'> & {
+  readonly tokenCounter: () => TokenCounter;
+  readonly inputTokens: number;
+  readonly maxOutputTokens: number | undefined;
+};
 
-function meterOf(lease: Lease, { tokenCounter, onSettled, onUnsettled }: Counting, inputTokens: number, maxOutputTokens: number | undefined): Meter {
+function meterOf(lease: Lease, { tokenCounter, inputTokens, maxOutputTokens, onSettled, onUnsettled }: Counting): Meter {
   const counter = tokenCounter();
   let outputTokens = 0;
   let ended: Promise<void> | undefined;
@@ -159,6 +164,6 @@ export const reasonOfAbort = (signal: AbortSignal | null | undefined): EndReason
 /** A maximum of output tokens that a caller gave. @throws NotMeteredError */
 export function wholeNumber(param: string, value: unknown): number | undefined {
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1) throw new NotMeteredError(param, 'must be a whole number from 1');
-  return value;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
+  throw new NotMeteredError(param, 'must be a whole number from 1');
 }

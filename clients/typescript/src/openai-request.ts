@@ -37,7 +37,8 @@ export function limitChat(body: Json, maxOutputTokens: number | undefined): Json
   const limited = isStream(body) ? { ...body, stream: true, stream_options: { ...options, include_usage: true } } : body;
   if (maxOutputTokens === undefined) return limited;
   const used = LIMITS.filter((name) => isThere(body[name]));
-  return { ...limited, ...Object.fromEntries((used.length === 0 ? ['max_completion_tokens'] : used).map((name) => [name, maxOutputTokens])) };
+  const names = used.length === 0 ? ['max_completion_tokens'] : used;
+  return { ...limited, ...Object.fromEntries(names.map((name) => [name, maxOutputTokens])) };
 }
 
 /** @throws NotMeteredError */
@@ -62,7 +63,8 @@ function modelOf({ model }: Json): string {
 /** `auto` is what the provider's project says, which the price book is to follow. `scale` is paid in advance. */
 function serviceTierOf({ service_tier: tier }: Json): 'priority' | 'flex' | undefined {
   if (tier === 'priority' || tier === 'flex') return tier;
-  if (isThere(tier) && !['auto', 'default', 'scale'].includes(String(tier))) throw new NotMeteredError('service_tier', 'has no known price');
+  const isStandard = !isThere(tier) || ['auto', 'default', 'scale'].includes(String(tier));
+  if (!isStandard) throw new NotMeteredError('service_tier', 'has no known price');
   return undefined;
 }
 

@@ -1,6 +1,6 @@
 import { isAtLimit, saidIn, usageOf } from './openai-answer.js';
 import { isJson, objectsOf, type Json } from './openai-request.js';
-import type { ReportedUsage } from './provider-usage.js';
+import type { Counted, ReportedUsage } from './provider-usage.js';
 
 /** How far a stream has come. */
 export type Track = {
@@ -18,7 +18,6 @@ export type Track = {
   readonly isAtLimit: boolean;
   readonly usage: ReportedUsage | undefined;
 };
-export type Counted = { readonly inputTokens: number; readonly outputTokens: number };
 
 const without = (value: Json, ...names: readonly string[]): Json =>
   Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)));
@@ -124,7 +123,8 @@ function collectedOutput() {
     items: (): readonly Json[] => [...items].map(([index, item]) => {
       const parts = texts.get(index);
       if (item['status'] === 'completed' || parts === undefined) return item;
-      return { ...item, status: 'incomplete', content: [...parts.values()].map((text) => ({ type: 'output_text', text, annotations: [] })) };
+      const content = [...parts.values()].map((text) => ({ type: 'output_text', text, annotations: [] }));
+      return { ...item, status: 'incomplete', content };
     }),
   };
 }

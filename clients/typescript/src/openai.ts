@@ -38,7 +38,7 @@ export function meter<Client extends OpenAI>(openai: Client, credits: Credits, o
 
 /** Options that would put another request in the place of the one that is held for. */
 const REPLACES = ['body', 'method', 'path'] as const;
-type RequestOptions = { readonly signal?: AbortSignal | null | undefined } & { readonly [Name in (typeof REPLACES)[number]]?: unknown };
+type RequestOptions = { readonly signal?: AbortSignal | null | undefined } & Readonly<Partial<Record<(typeof REPLACES)[number], unknown>>>;
 type Create = (body: Json, options?: RequestOptions) => { withResponse(): Promise<Answer<Json | Stream<Json>>> };
 
 /** What differs between the two APIs. */
@@ -54,18 +54,21 @@ const RESPONSES: Api = { read: readResponse, limit: limitResponse, said: saidInR
 const metered = (create: Create, api: Api, credits: Credits, options: MeterOpenAIOptions) =>
   (body: unknown, requestOptions?: RequestOptions): MeteredPromise<unknown> => new MeteredPromise((async () => {
     if (!isJson(body)) throw new NotMeteredError('body', 'must be an object');
-    for (const name of REPLACES) if (requestOptions?.[name] !== undefined) throw new NotMeteredError(`options.${name}`, 'would replace the request');
+    const replaced = REPLACES.find((name) => requestOptions?.[name] !== undefined);
+    if (replaced !== undefined) throw new NotMeteredError(`options.${replaced}`, 'would replace the request');
     const signal = requestOptions?.signal ?? undefined;
     const request = api.read(body, signal);
     const lease = await openMeter(credits, options, body as unknown as ChatRequest | ResponseRequest, request);
     const answer = await attempt(lease, signal, () => create(api.limit(body, lease.maxOutputTokens), requestOptions).withResponse());
     const isLowered = lease.maxOutputTokens !== request.maxOutputTokens;
     if (isStream(body)) {
-      return { ...answer, data: meteredStream(answer.data as Stream<Json>, lease, api.track(body, request.answers), { isLowered, signal }) };
+      const track = api.track(body, request.answers);
+      return { ...answer, data: meteredStream(answer.data as Stream<Json>, lease, track, { isLowered, signal }) };
     }
     const whole = answer.data as Json;
     lease.count(api.said(whole));
-    await lease.end(whole['status'] === 'failed' ? 'provider_error' : isLowered && isAtLimit(whole) ? 'cut_off' : 'completed', usageOf(whole['usage']));
+    const wellEnded = isLowered && isAtLimit(whole) ? 'cut_off' : 'completed';
+    await lease.end(whole['status'] === 'failed' ? 'provider_error' : wellEnded, usageOf(whole['usage']));
     return answer;
   })());
 

@@ -3,6 +3,9 @@ import type { TokenUsage } from './types.js';
 /** Counts as a provider reports them: any may be missing or nonsense. */
 export type ReportedUsage = { readonly [K in keyof TokenUsage]?: unknown };
 
+/** Tokens by the own count. */
+export type Counted = { readonly inputTokens: number; readonly outputTokens: number };
+
 const PARTS = {
   inputTokens: ['cachedInputTokens', 'cacheWriteTokens', 'audioInputTokens', 'imageInputTokens'],
   outputTokens: ['reasoningTokens', 'audioOutputTokens', 'imageOutputTokens'],
@@ -12,7 +15,7 @@ const PARTS = {
  * The usage to settle with: the provider's totals where it reports them, the own count otherwise. Zero for something that was
  * counted is no report. Parts never exceed their total, so that the gateway does not refuse them.
  */
-export function usageToSettle(reported: ReportedUsage, counted: { readonly inputTokens: number; readonly outputTokens: number }): TokenUsage {
+export function usageToSettle(reported: ReportedUsage, counted: Counted): TokenUsage {
   const usage: TokenUsage = {};
   for (const total of ['inputTokens', 'outputTokens'] as const) {
     const all = countOf(reported[total]) ?? counted[total];
