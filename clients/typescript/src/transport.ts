@@ -55,7 +55,7 @@ const TRY_MS_MIN = 1_000;
 export function transport({ baseUrl, apiKey, fetch, deadlineMs }: TransportOptions): Transport {
   const base = baseUrl.replace(/\/+$/, '');
   const ask = async ({ method, path, headers, body }: Request, signal: AbortSignal): Promise<Response> => fetch(base + path, {
-    method, signal, redirect: 'error',
+    method, signal, redirect: 'manual',
     headers: { ...headers, authorization: `Bearer ${typeof apiKey === 'string' ? apiKey : await apiKey()}` },
     ...(body === undefined ? {} : { body }),
   });
