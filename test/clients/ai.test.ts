@@ -173,6 +173,21 @@ describe('a provider that fails', () => {
   });
 });
 
+test('an answer whose lease cannot be ended is an error, unless the caller handles it', async () => {
+  const account = await metered.lab.funded('10');
+  metered.behave({ tokens: 3 });
+  const lease: typeof metered.credits.lease = async (options) =>
+    Object.assign(await metered.credits.lease(options), { settle: () => Promise.reject(new Error('not settled')) });
+  const ask = (onUnsettled?: (error: unknown) => void) => {
+    const middleware = creditMiddleware({ lease }, { payer: { account }, onUnsettled });
+    return generateText({ ...hello, model: wrapLanguageModel({ model: upstreamModel(), middleware }) });
+  };
+  await expect(ask()).rejects.toThrow('not settled');
+  const errors: unknown[] = [];
+  expect(countText((await ask((error) => errors.push(error))).text)).toBe(3);
+  expect(errors).toMatchObject([{ message: 'not settled' }]);
+});
+
 test('reasoning and the input of tools count, and what has begun is ended at the cut', async () => {
   const account = await metered.lab.funded(costOf(HELLO, 30));
   const word = { delta: ' word' };
