@@ -78,7 +78,8 @@ test('installs without a network, and the examples of its page compile and run',
     '--typeRoots', join(projectRoot, 'node_modules/@types'), 'examples.ts', 'mistakes.ts',
   ], folder);
   const printed = await run(process.execPath, ['examples.js', lab.gateway.url, lab.key], folder);
-  expect(printed.trim().split('\n').map((line) => JSON.parse(line) as unknown)).toEqual([
-    'a', 'b', 'c', 'd', '0.00525 credits, 9.98825 left', 'grant', 'grant', 'place', 'settle', expect.any(String), expect.any(String),
-  ]);
+  const lines = printed.trim().split('\n').map((line) => JSON.parse(line) as unknown);
+  // Between them are the entries that had reached Postgres by then.
+  expect([lines.slice(0, 5), lines.at(-1)])
+    .toEqual([['a', 'b', 'c', 'd', '0.00525 credits, 9.98825 left'], '999980.01925 credits are missing']);
 });

@@ -5,7 +5,9 @@ import { CreditGateway, GatewayError, type GatewayOptions } from '../../clients/
 
 /** What the client sends again, under which name, and when it gives up: against a server that answers as each test tells it. */
 
-type Seen = { readonly method: string; readonly path: string; readonly key: string | undefined; readonly body: unknown; readonly atMs: number };
+type Seen = {
+  readonly method: string; readonly path: string; readonly key: string | undefined; readonly body: unknown; readonly atMs: number;
+};
 type Step = (respond: (status: number, body: object | string, headers?: Record<string, string>) => void, cut: () => void) => void;
 
 let server: Server;
@@ -62,7 +64,9 @@ describe('what is sent again', () => {
     steps = [failure, failure];
     expect(await client().charges.create({ account: 'a', amount: '1' })).toEqual({ id: 'done' });
     expect(seen.map(({ method, path, key, body }) => [method, path, key, body]))
-      .toEqual(Array.from({ length: 3 }, () => ['POST', '/v1/charges', expect.stringMatching(/^[\da-f-]{36}$/), '{"account":"a","amount":"1"}']));
+      .toEqual(Array.from({ length: 3 }, () => [
+        'POST', '/v1/charges', expect.stringMatching(/^[\da-f-]{36}$/), '{"account":"a","amount":"1"}',
+      ]));
     expect(new Set(seen.map(({ key }) => key)).size).toBe(1);
   });
 
@@ -86,7 +90,8 @@ describe('what is sent again', () => {
     [400, 'invalid_request'], [402, 'limit_reached'], [409, 'hold_resolved'], [422, 'idempotency_key_reused'], [500, 'internal'],
   ])('a refusal is not: %d %s', async (status, code) => {
     rest = (respond) => { respond(...problem(status, code, { first: { captured: '1' } })); };
-    expect(await failureOf(client().holds.settle('h', { amount: 1 }))).toMatchObject({ status, code, requestId: 'r', first: { captured: '1' } });
+    expect(await failureOf(client().holds.settle('h', { amount: 1 })))
+      .toMatchObject({ status, code, requestId: 'r', first: { captured: '1' } });
     expect(seen).toHaveLength(1);
   });
 
@@ -106,14 +111,16 @@ describe('time', () => {
 
   test('a Retry-After beyond the deadline ends it at once', async () => {
     rest = unavailable('not_executed', { 'retry-after': '60' });
-    expect(await failureOf(client().accounts.get('a'))).toMatchObject({ code: 'ledger_unavailable', outcome: 'not_executed', retryAfterMs: 60_000 });
+    expect(await failureOf(client().accounts.get('a')))
+      .toMatchObject({ code: 'ledger_unavailable', outcome: 'not_executed', retryAfterMs: 60_000 });
     expect(seen).toHaveLength(1);
   });
 
   test('an earlier try whose outcome is unknown makes the whole unknown', async () => {
     steps = [cut];
     rest = unavailable('not_executed', { 'retry-after': '60' });
-    expect(await failureOf(client().charges.create({ account: 'a', amount: 1 }))).toMatchObject({ code: 'ledger_unavailable', outcome: 'unknown' });
+    expect(await failureOf(client().charges.create({ account: 'a', amount: 1 })))
+      .toMatchObject({ code: 'ledger_unavailable', outcome: 'unknown' });
   });
 
   test('a server that does not answer is asked again within the deadline, which covers all tries', async () => {
@@ -129,7 +136,8 @@ describe('time', () => {
   test('a connection that was never made is known to have done nothing', async () => {
     const credits = client({ deadlineMs: 300 });
     server.close();
-    expect(await failureOf(credits.charges.create({ account: 'a', amount: 1 }))).toMatchObject({ code: 'unreachable', outcome: 'not_executed' });
+    expect(await failureOf(credits.charges.create({ account: 'a', amount: 1 })))
+      .toMatchObject({ code: 'unreachable', outcome: 'not_executed' });
   });
 
   test('an abort ends the call with its own reason, also between two tries', async () => {

@@ -1,6 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { GatewayError, InsufficientCreditsError, UnsettledError, type Lease, type StreamOptions } from '../../clients/typescript/src/index.js';
+import {
+  GatewayError, InsufficientCreditsError, UnsettledError, type Lease, type StreamOptions,
+} from '../../clients/typescript/src/index.js';
 import { until } from '../edge/queues/lab.js';
 import { clientLab, type ClientLab } from './lab.js';
 
@@ -72,7 +74,8 @@ describe('a stream', () => {
   test('is refused with what is missing; nothing is asked of the body', async () => {
     const account = await lab.funded('0.001');
     const { credits } = lab.client();
-    const refused = await credits.stream({ ...MODEL, account, maxOutputTokens: 100 }, () => Promise.resolve('body')).catch((error: unknown) => error);
+    const refused = await credits.stream({ ...MODEL, account, maxOutputTokens: 100 }, () => Promise.resolve('body'))
+      .catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(InsufficientCreditsError);
     expect(refused).toMatchObject({ code: 'insufficient_credits', status: 402, available: '0.001', required: '0.0035', shortBy: '0.0025' });
   });
@@ -89,7 +92,8 @@ describe('a stream', () => {
 
   test('a chunk beyond the last token is not charged', async () => {
     const account = await lab.funded('0.0035');
-    await lab.client().credits.stream({ ...MODEL, account, id: 'chunk', maxOutputTokens: 5_000, minimumOutputTokens: 10 }, async (lease) => {
+    const options = { ...MODEL, account, id: 'chunk', maxOutputTokens: 5_000, minimumOutputTokens: 10 };
+    await lab.client().credits.stream(options, async (lease) => {
       expect(await lease.report({ outputTokens: 130 })).toBe(false);
     });
     expect(await endOf(account, 'chunk')).toEqual(['settled', '0.0035', 'cut_off']);

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { TYPES_FILE, typesOf } from '../../clients/typescript/generate/types.js';
 import { routesOf } from '../../clients/typescript/src/client.js';
-import type { ErrorCode } from '../../clients/typescript/src/index.js';
 import { PROBLEMS } from '../../src/edge/http/problem.js';
 import { nativeLab, type NativeLab } from '../edge/v1/lab.js';
 
@@ -23,16 +22,15 @@ test('every route of the document has a method, and no method another route', as
     return Promise.resolve({});
   };
   const groups = Object.values(routesOf(record as never, record as never) as unknown as Record<string, Group>);
-  for (const method of groups.flatMap((group) => (typeof group === 'function' ? [group] : Object.values(group)))) await method({}, {}, {}, {});
+  const methods = groups.flatMap((group) => (typeof group === 'function' ? [group] : Object.values(group)));
+  for (const method of methods) await method({}, {}, {}, {});
   const documented = Object.entries(lab.checked.document.paths).filter(([path]) => path.startsWith('/v1/'))
     .flatMap(([path, item]) => Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`));
   expect([...new Set(called)].sort()).toEqual(documented.sort());
 });
 
 test('the codes of errors are the closed list of the gateway', () => {
-  // Does not compile when a code is missing from the types.
-  const codes: readonly ErrorCode[] = Object.values(PROBLEMS).map(({ code }) => code as Exclude<ErrorCode, 'unreachable' | 'unexpected_answer'>);
   const types = readFileSync(TYPES_FILE, 'utf8');
   const listed = /Problem: \{.*?\bcode: ([^;]+);/s.exec(types)?.[1]?.split(' | ').map((word) => word.replaceAll('"', ''));
-  expect(listed?.sort()).toEqual([...codes].sort());
+  expect(listed?.sort()).toEqual(Object.values(PROBLEMS).map(({ code }) => code).sort());
 });

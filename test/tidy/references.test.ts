@@ -10,8 +10,8 @@ const MADE_UP = ['test/grafana/alerts.test.ts'];
 
 type Text = { readonly path: string; readonly text: string };
 
-const FOLDERS = ['src', 'lua', 'test', 'bench', 'examples', 'scripts', 'grafana/src', 'deploy', 'docs'];
-const TOP = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', 'docker-compose.yml', 'Dockerfile', 'knexfile.ts'];
+const FOLDERS = ['src', 'lua', 'test', 'bench', 'examples', 'scripts', 'grafana/src', 'deploy', 'docs', 'clients/typescript/src'];
+const TOP = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', 'clients/typescript/README.md', 'docker-compose.yml', 'Dockerfile', 'knexfile.ts'];
 const KINDS = /\.(ts|mjs|lua|md|yml|yaml|sh|py|acl|conf|sql)$/;
 /** Released migrations stay as they are: what they wrote into tables names its source in the words of their time. */
 const RELEASED = /migrations\/000\d_/;

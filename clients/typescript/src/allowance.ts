@@ -91,6 +91,7 @@ export class Allowance {
   }
 }
 
-const nameOf = ({ provider = '', model, serviceTier = 'standard' }: StreamOptions): string => JSON.stringify([provider, model, serviceTier]);
+const nameOf = ({ provider = '', model, serviceTier = 'standard' }: StreamOptions): string =>
+  JSON.stringify([provider, model, serviceTier]);
 
 const costOf = ({ micros, tokens }: Rate, of: number): bigint => shareUp(micros, Math.ceil(of), tokens);

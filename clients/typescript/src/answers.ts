@@ -33,7 +33,9 @@ export async function failureOf(response: Response, retryAfterMs: number | undef
     // What is in between answered. It may have passed the request on, unless it did not even look for the gateway.
     const { status } = response;
     return status === 502 || status === 503 || status === 504 || status === 429
-      ? new GatewayError({ ...noProblem(response), code: 'unreachable', outcome: status === 429 ? 'not_executed' : 'unknown', retryAfterMs })
+      ? new GatewayError({
+        ...noProblem(response), code: 'unreachable', outcome: status === 429 ? 'not_executed' : 'unknown', retryAfterMs,
+      })
       : unexpected(response);
   }
   const { code, status, detail, errors, requestId, outcome, first, available, required, shortBy, limit, resetsAt } = problem;

@@ -16,8 +16,9 @@ type Process = {
   kill: (pid: number, signal: Signal) => unknown;
 };
 const host = (globalThis as { readonly process?: Partial<Process> }).process;
+const NEEDED = ['on', 'prependListener', 'off', 'listeners', 'kill'] as const;
 const processOf = (): Process | null =>
-  (host !== undefined && [host.on, host.prependListener, host.off, host.listeners, host.kill].every((each) => typeof each === 'function') ? host as Process : null);
+  (host !== undefined && NEEDED.every((name) => typeof host[name] === 'function') ? host as Process : null);
 
 const leases = new Set<Leaving>();
 let ending: Promise<void> | undefined;

@@ -2,7 +2,8 @@ import { rememberFacts } from './answers.js';
 import type { CallOptions, Request, Transport } from './transport.js';
 import type { AnswerOf, BodyOf, PathOf, QueryOf, RouteName } from './types.js';
 
-type Given<Name extends string, Value> = [Value] extends [never] ? Readonly<Partial<Record<Name, undefined>>> : Readonly<Record<Name, Value>>;
+type Given<Name extends string, Value> =
+  [Value] extends [never] ? Readonly<Partial<Record<Name, undefined>>> : Readonly<Record<Name, Value>>;
 type MaybeGiven<Name extends string, Value> =
   [Value] extends [never] ? Readonly<Partial<Record<Name, undefined>>> : Readonly<Partial<Record<Name, Value | undefined>>>;
 
@@ -38,7 +39,8 @@ function requestOf(route: RouteName, { path = {}, body, query = {} }: Parts, opt
   const [method = '', template = ''] = route.split(' ');
   const values = path as Readonly<Record<string, string | number>>;
   const filled = template.replaceAll(/\{(\w+)\}/g, (_, name: string) => segment(name, values[name]));
-  const asked = Object.entries(query).filter(([, value]) => value !== undefined).map(([name, value]): [string, string] => [name, String(value)]);
+  const asked = Object.entries(query).filter(([, value]) => value !== undefined)
+    .map(([name, value]): [string, string] => [name, String(value)]);
   const { idempotencyKey, prefer, ifMatch, ifNoneMatch } = options;
   const key = idempotencyKey ?? (method === 'GET' || isNamed(route, body) ? undefined : crypto.randomUUID());
   return {

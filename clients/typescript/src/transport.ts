@@ -95,7 +95,9 @@ async function oneTry<T>(
 ): Promise<Tried<T>> {
   // Not AbortSignal.timeout: what is read after the headers, such as a download, must not end with it.
   const timeout = new AbortController();
-  const timer = setTimeout(() => { timeout.abort(new DOMException(`no answer after ${Math.round(timeoutMs)} ms`, 'TimeoutError')); }, timeoutMs);
+  const timer = setTimeout(() => {
+    timeout.abort(new DOMException(`no answer after ${Math.round(timeoutMs)} ms`, 'TimeoutError'));
+  }, timeoutMs);
   try {
     const response = await ask(signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]));
     if (response.ok) return { done: await read(response) };
