@@ -130,7 +130,9 @@ function meterOf(lease: Lease, { tokenCounter, inputTokens, maxOutputTokens, onS
   let ended: Promise<void> | undefined;
   const end = (reason: EndReason, usage: ReportedUsage, isSent: boolean): Promise<void> => ended ??= (async () => {
     const isUsed = isSent || outputTokens > 0 || isReported(usage);
-    onSettled?.(await (isUsed ? lease.settle({ usage: usageToSettle(usage, { inputTokens, outputTokens }), reason }) : lease.void(reason)));
+    const used = (): Promise<Receipt> => lease.settle({ usage: usageToSettle(usage, { inputTokens, outputTokens }), reason });
+    const receipt = await (isUsed ? used() : lease.void(reason));
+    onSettled?.(receipt);
   })();
   return {
     maxOutputTokens,
