@@ -46,6 +46,8 @@ export const DUE_HOLDS_PER_REQUEST_MAX = 10_000;
 export const CORRECTION_WINDOW_SECONDS_MAX = 2_678_400;
 /** Deadline for Postgres when a hold is placed under an id that a caller chose: a small part of a request's deadline. */
 export const ENDED_HOLD_LOOKUP_MS = 250;
+/** How long an answer to money-in waits until it is stored, which only saves a repeat the call to Redis. */
+export const SAVE_REPLY_MS = 250;
 /** Shortest lease: below it a network hiccup ends a stream's hold. */
 export const HOLD_TTL_SECONDS_MIN = 5;
 /** Longest lease of a setting: it also bounds how long a hold keeps credits of an expired lot. */
