@@ -37,7 +37,8 @@ export type ModelHold = {
   reported: number;
   /** What Postgres will know after a loss of Redis, and since when. */
   journaled: {
-    readonly reported: number; readonly output: number | null; readonly expiresAt: number; readonly order: number; readonly at: number | null;
+    readonly reported: number; readonly output: number | null; readonly expiresAt: number; readonly order: number;
+    readonly at: number | null;
   };
   /** The answers to keyed extensions. */
   readonly extensions: Map<string, { readonly fingerprint: string; readonly available: number }>;
