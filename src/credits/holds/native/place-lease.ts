@@ -2,6 +2,7 @@ import { GatewayError, invalid } from '../../../kit/errors.js';
 import { fingerprint } from '../../../kit/ids.js';
 import { REPORTING_LEASE_SECONDS } from '../../../kit/limits.js';
 import { micros, ZERO, type Micros } from '../../../kit/money/micros.js';
+import { sortedJson } from '../../../kit/sorted-json.js';
 import type { ExpiryPolicy, OverCapture } from '../../../ledger/ledger.js';
 import type { Spending } from '../../../ledger/limits.js';
 import { nativeLimitReached } from '../../limits/limit-refusal.js';
@@ -99,13 +100,8 @@ export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<
 /** Of what was asked for, not of what it costs: a repeat is the same request when the price has changed meanwhile. */
 function fingerprintOf({ asked, leaseMs, onExpiry, overCapture, debtLimit, metadata, spending }: PlaceLease): string {
   const { spender, feature } = spending ?? {};
-  return fingerprint('lease', canonical({ asked, leaseMs, onExpiry, overCapture, debtLimit, metadata, spender, feature }));
+  return fingerprint('lease', sortedJson({ asked, leaseMs, onExpiry, overCapture, debtLimit, metadata, spender, feature }));
 }
-
-/** JSON with the members of every object in one order. */
-const canonical = (value: unknown): string => JSON.stringify(value, (_, each: unknown) =>
-  (typeof each === 'object' && each !== null && !Array.isArray(each)
-    ? Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1))) : each));
 
 function grantOf(deps: LeaseDeps, asked: LeaseAmount): Grant {
   if (!('model' in asked)) {
