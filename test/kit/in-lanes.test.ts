@@ -39,7 +39,7 @@ describe('neighbouring placements of one account', () => {
     ['with and without an id take different ways to Redis', [place('a'), place('b'), place(), place(), place('c')], [[0, 1], [2, 3], [4]]],
     ['wait for whatever else is between them', [place('a'), place('b'), extend('a'), extend('b'), place('c')], [[0, 1], [2], [3], [4]]],
     ['with a key of their own run alone', [place('a'), { ...place('b'), idempotencyKey: 'k' }, place('c')], [[0], [1], [2]]],
-    ['with an id that is no text run alone', [place('a'), { op: 'holds.place', body: { id: 1 as unknown as string } }, place('b')], [[0], [1], [2]]],
+    ['with an id that is no text run alone', [place('a'), place(1 as unknown as string), place('b')], [[0], [1], [2]]],
   ])('%s', async (_, operations, expected) => {
     expect(await startsOf(operations)).toEqual(expected);
   });

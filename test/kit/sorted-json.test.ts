@@ -16,5 +16,6 @@ test('JSON with sorted members is the same text as ever', () => {
     tree: fc.oneof({ maxDepth: 4 }, fc.jsonValue(), fc.array(tie('tree')), fc.array(fc.tuple(name, tie('tree'))).map(Object.fromEntries)),
   }));
   fc.assert(fc.property(tree, (value) => { expect(sortedJson(value)).toBe(first(value)); }), { numRuns: 100 });
-  expect(sortedJson({ b: undefined, a: [undefined, null, -0], 2: 1, 10: 1 })).toBe(first({ b: undefined, a: [undefined, null, -0], 2: 1, 10: 1 }));
+  const withGaps = { b: undefined, a: [undefined, null, -0], 2: 1, 10: 1 };
+  expect(sortedJson(withGaps)).toBe(first(withGaps));
 });
