@@ -5,6 +5,7 @@ import { inLanes } from '../../kit/in-lanes.js';
 import { BATCH_OPERATIONS_AT_ONCE_MAX, BATCH_OPERATIONS_MAX, BATCHES_AT_ONCE_MAX } from '../../kit/limits.js';
 import { turns } from '../../kit/turns.js';
 import { anyCaller } from '../auth/allow.js';
+import { untilOneIsLate } from '../http/answer-in-time.js';
 import { replyText } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
 import { nativeBody, Strict } from './body.js';
@@ -50,11 +51,12 @@ export function batchRoutes(add: AddRoute, deps: BatchDeps): void {
   let running = 0;
   add('POST', '/v1/batch', anyCaller(), {
     summary: `Up to ${BATCH_OPERATIONS_MAX} operations at once; each succeeds or fails alone`, body, headers: IdempotencyKeyHeader,
-    urgency: 'begin', replies: { 200: Results }, errors: ['ledger_unavailable'],
+    urgency: 'begin', takesLong: true, replies: { 200: Results }, errors: ['ledger_unavailable'],
   }, async (ctx, { principal, body: { operations } }) => {
     const key = keyOf(ctx, principal);
     const batch = key === null ? null : fingerprint(key.key);
     const answers: OperationAnswer[] = [];
+    const inTime = untilOneIsLate(deps.inTime);
     const joins = (operation: unknown, index: number) => placedTogether(operation, batch === null ? null : String(index));
     if (running >= BATCHES_AT_ONCE_MAX) {
       throw new GatewayError('ledger_unavailable', 'too many batches are in progress; retry shortly', { outcome: 'not_executed' });
@@ -64,7 +66,8 @@ export function batchRoutes(add: AddRoute, deps: BatchDeps): void {
       namedHold(principal, operation, batch === null ? null : nameIn(batch, index)) ?? []));
     try {
       await inLanes(operations, { laneOf, joins, atOnce: AT_ONCE_MAX, turns: shared }, async (operation, index) => {
-        answers[index] = await runOperation(deps, ctx, principal, operation, batch === null ? null : nameIn(batch, index));
+        const name = batch === null ? null : nameIn(batch, index);
+        answers[index] = await runOperation({ ...deps, inTime }, ctx, principal, operation, name);
       });
     } finally {
       running -= 1;

@@ -47,7 +47,7 @@ export type NativeDeps = {
   readonly charges?: ChargeRouteDeps;
   readonly grants?: GrantRouteDeps;
   readonly usage?: UsageRouteDeps;
-  readonly batch: Pick<BatchDeps, 'fail' | 'refused'>;
+  readonly batch: Pick<BatchDeps, 'fail' | 'refused' | 'inTime'>;
   readonly webhooks?: WebhookRouteDeps & DeliveryRouteDeps & EventRouteDeps & LowBalanceRouteDeps;
 };
 

@@ -54,11 +54,11 @@ type Grant = { readonly minimum: Micros; readonly desired: Micros; readonly inpu
  * first answer.
  *
  * @throws GatewayError invalid_request, unknown_model, price_missing, insufficient_credits, limit_reached,
- *   idempotency_mismatch (the id is that of another open hold), hold_resolved (a hold of that id has ended; `first` tells how),
- *   limit_exceeded, account_frozen, ledger_unavailable.
+ *   idempotency_mismatch (the id is that of another open hold, or the key that of a hold of another id), hold_resolved (a hold
+ *   of that id has ended; `first` tells how), limit_exceeded, account_frozen, ledger_unavailable.
  */
 export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<Lease> {
-  const { accountId, holdId, asked, leaseMs: askedLeaseMs, onExpiry, metadata, actor, reason, by, isNewId } = command;
+  const { accountId, holdId, asked, leaseMs: askedLeaseMs, onExpiry, metadata, actor, reason, by, isNewId, key } = command;
   const beyond = beyondHold(deps.beyond, command);
   const { minimum, desired, inputCost, pricing } = grantOf(deps, asked);
   if (onExpiry === 'charge_input' && pricing.price === '') {
@@ -69,7 +69,7 @@ export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<
   const terms = { ...beyond, inputCost, leaseMs: askedLeaseMs ?? REPORTING_LEASE_SECONDS * 1_000 };
   const { model, usage, serviceTier } = pricing;
   const reply = await placeHold({ ledger: deps.ledger, leaseMs }, {
-    accountId, holdId, kind: LEASE, amount: { minimum, desired }, price: pricing.price, by, isNewId, terms,
+    accountId, holdId, kind: LEASE, amount: { minimum, desired }, price: pricing.price, by, isNewId, terms, key,
     // Without a report it charges nothing.
     expiryPolicy: onExpiry ?? 'charge_reported',
     spending: { ...command.spending, ...(model === '' ? {} : { model, otherModels: [deps.book.named(pricing.price).by.model] }) },
