@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import { foreseeing, type ForeseeHolds } from '../books/foresee-holds.js';
 import { accountSource } from '../books/load-account.js';
 import type { Config } from '../config.js';
 import { resolveAccount } from '../credits/accounts/resolve-account.js';
@@ -71,6 +72,8 @@ export type Core = {
   readonly keys: Keyspace;
   readonly fence: Fence;
   readonly ledger: Ledger;
+  /** Before many holds are placed under ids of callers. */
+  readonly foreseeHolds: ForeseeHolds;
   /** A separate drain: for jobs, which use one connection each (connect.ts), and for commands. */
   readonly drain: Drain;
   /** The shared drain of this process, for the fence and for readers: together they use one connection. */
@@ -160,9 +163,10 @@ async function openParts(
     client: redis, breaker: hotBreaker, inFlightMax: IN_FLIGHT_MAX,
     onUnknown: () => { metrics.count('outcomesUnknown', { operation: 'script' }); },
   });
+  const source = foreseeing(accountSource({ db, clock: time.clock }));
   const ledger = redisLedger({
     client, keys, fence: gate, acknowledged: guard.acknowledged, written,
-    source: accountSource({ db, clock: time.clock }),
+    source,
     recallMs: config.postgresTimeoutMs * RECALL_SHARE,
     unrecalled: () => { metrics.count('keysUnrecalled', {}); },
     observe: metrics.script,
@@ -183,7 +187,7 @@ async function openParts(
   const lookUp = (text: string, by: FindBy): ReturnType<typeof findAccount> =>
     findAccount(db, text, by).catch((error: unknown) => { throw toGatewayError(error); });
   return {
-    db, drainDb, reportDb, redis, keys, fence: gate, ledger, drain, drainNow, freshen: fresh, prices,
+    db, drainDb, reportDb, redis, keys, fence: gate, ledger, foreseeHolds: source.foresee, drain, drainNow, freshen: fresh, prices,
     resolveAccount: (text, by) => resolveAccount({ lookUp, freshen: fresh }, text, by),
     breaker: hotBreaker, inFlight: client.inFlight, redisWatch, postgresWatch: postgres.watch,
     close: opened.close,

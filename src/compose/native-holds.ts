@@ -7,7 +7,7 @@ import { placeLease } from '../credits/holds/native/place-lease.js';
 import { listLeases, readLease } from '../credits/holds/native/read-lease.js';
 import { reportLease } from '../credits/holds/native/report-lease.js';
 import { settleLease, voidLease } from '../credits/holds/native/settle-lease.js';
-import { onHoldOf, onLeaseOf, placeForMember } from '../credits/pools/holds-of-members.js';
+import { holdInPool, onHoldOf, onLeaseOf, placeForMember } from '../credits/pools/holds-of-members.js';
 import type { Pools } from '../credits/pools/pools.js';
 import type { HoldRouteDeps } from '../edge/v1/holds.routes.js';
 import type { Clock } from '../kit/clock.js';
@@ -16,14 +16,14 @@ import type { Core } from './core.js';
 
 type HoldsDeps = {
   readonly config: Pick<Config, 'holdTtlMs' | 'overCapture' | 'debtLimit' | 'holdMax'>;
-  readonly core: Pick<Core, 'ledger' | 'db' | 'prices'>;
+  readonly core: Pick<Core, 'ledger' | 'foreseeHolds' | 'db' | 'prices'>;
   readonly clock: Clock;
   readonly pools: Pick<Pools, 'payerOf'>;
   readonly writeLedger: (accountId: string) => Promise<boolean>;
 };
 
 /** The holds of `/v1`. */
-export function composeHolds({ config, core: { ledger, db, prices }, clock, pools, writeLedger }: HoldsDeps): HoldRouteDeps {
+export function composeHolds({ config, core: { ledger, foreseeHolds, db, prices }, clock, pools, writeLedger }: HoldsDeps): HoldRouteDeps {
   const deps: LeaseDeps = {
     ledger, book: prices.native(), leasePrices: leasePrices(), clock, leaseMs: config.holdTtlMs, holdMax: config.holdMax,
     beyond: { overCapture: config.overCapture, debtLimit: config.debtLimit },
@@ -34,6 +34,7 @@ export function composeHolds({ config, core: { ledger, db, prices }, clock, pool
   };
   return {
     place: (command) => placeForMember(pools, command, (named) => placeLease(deps, named)),
+    foresee: (holds) => foreseeHolds(holds.map((named) => holdInPool(pools, named) ?? named)),
     extend: (command) => onLeaseOf(pools, command, (named) => extendLease(deps, named)),
     report: (command) => onLeaseOf(pools, command, (named) => reportLease(deps, named)),
     settle: (command) => onHoldOf(pools, command, (named) => settleLease(deps, named)),

@@ -1,3 +1,5 @@
+import type { Turns } from './turns.js';
+
 export type Lanes<Item> = {
   /** Items of one lane keep their order. */
   readonly laneOf: (item: Item) => string;
@@ -8,6 +10,8 @@ export type Lanes<Item> = {
   readonly joins: (item: Item, index: number) => { readonly group: string; readonly name: string } | null;
   /** Items that run at once, at most; each lane that has begun gets an equal share. */
   readonly atOnce: number;
+  /** Shared with others that run items: an item takes a place of it while it runs. */
+  readonly turns: Turns;
 };
 
 /**
@@ -15,7 +19,7 @@ export type Lanes<Item> = {
  * their order and without a pause; everything else waits until all before it has finished. `run` must not throw.
  */
 export async function inLanes<Item>(
-  items: readonly Item[], { laneOf, joins, atOnce }: Lanes<Item>, run: (item: Item, index: number) => Promise<void>,
+  items: readonly Item[], { laneOf, joins, atOnce, turns }: Lanes<Item>, run: (item: Item, index: number) => Promise<void>,
 ): Promise<void> {
   const lanes = new Map<string, number[]>();
   items.forEach((item, index) => {
@@ -30,7 +34,9 @@ export async function inLanes<Item>(
   await Promise.all(Array.from({ length: Math.min(atOnce, lanes.size) }, async () => {
     for (const lane of waiting) {
       for (const step of stepsOf(lane, stepMax, (index) => joins(items[index] as Item, index))) {
+        const giveBack = await turns.take(step.length);
         await Promise.all(step.map((index) => run(items[index] as Item, index)));
+        giveBack();
       }
     }
   }));

@@ -140,6 +140,13 @@ export const RECONCILE_RECHECKS_MAX = 20;
 export const LIST_MAX = 1_000;
 /** Operations of one batch: with the body's megabyte, a thousand bytes for each. */
 export const BATCH_OPERATIONS_MAX = 1_000;
+/**
+ * Operations of batches that run at once, of all batches of a process together; the others wait. A quarter of the calls in
+ * flight: batches alone never fill them, and a single call waits for few of theirs.
+ */
+export const BATCH_OPERATIONS_AT_ONCE_MAX = 256;
+/** Batches of a process in progress: 16 MB of bodies. One more is refused as a whole. */
+export const BATCHES_AT_ONCE_MAX = 16;
 /** Buckets of a series of usage in one answer as JSON: about a megabyte. Longer ones are streamed as CSV or NDJSON. */
 export const USAGE_BUCKETS_MAX = 5_000;
 /** Rows on one page of any list of the other APIs. */

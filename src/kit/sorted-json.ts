@@ -1,5 +1,22 @@
-/** JSON of a parsed JSON value with the members of every object in one order, so that the same content is the same text. */
-export const sortedJson = (value: unknown): string => JSON.stringify(value, (_, each: unknown) => (
-  typeof each === 'object' && each !== null && !Array.isArray(each)
-    ? Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : Number(a > b)))) : each
-));
+/**
+ * JSON of a parsed JSON value with the members of every object in one order, so that the same content is the same text.
+ * Members that are undefined are left out. Fingerprints are made of it: it must write the same in every version.
+ */
+export function sortedJson(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map((each) => (each === undefined ? 'null' : sortedJson(each))).join(',')}]`;
+  const members: string[] = [];
+  const names = Object.keys(value).sort();
+  // Names that are array indexes come first, by number: where objects have them.
+  if (names.some((name) => INDEX.test(name))) names.sort((a, b) => rankOf(a) - rankOf(b));
+  for (const name of names) {
+    const each = (value as Readonly<Record<string, unknown>>)[name];
+    if (each !== undefined) members.push(`${JSON.stringify(name)}:${sortedJson(each)}`);
+  }
+  return `{${members.join(',')}}`;
+}
+
+const INDEX = /^(?:0|[1-9]\d{0,9})$/;
+/** The largest index is 2^32 - 2. */
+const INDEX_END = 4_294_967_295;
+const rankOf = (name: string): number => (INDEX.test(name) ? Math.min(Number(name), INDEX_END) : INDEX_END);

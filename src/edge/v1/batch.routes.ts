@@ -1,14 +1,17 @@
 import Type from 'typebox';
-import { inLanes } from '../../kit/in-lanes.js';
+import { GatewayError } from '../../kit/errors.js';
 import { fingerprint } from '../../kit/ids.js';
-import { BATCH_OPERATIONS_MAX } from '../../kit/limits.js';
+import { inLanes } from '../../kit/in-lanes.js';
+import { BATCH_OPERATIONS_AT_ONCE_MAX, BATCH_OPERATIONS_MAX, BATCHES_AT_ONCE_MAX } from '../../kit/limits.js';
+import { turns } from '../../kit/turns.js';
 import { anyCaller } from '../auth/allow.js';
 import { untilOneIsLate } from '../http/answer-in-time.js';
 import { replyText } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
 import { nativeBody, Strict } from './body.js';
+import type { HoldRouteDeps } from './holds.routes.js';
 import { IdempotencyKeyHeader, keyOf } from './idempotency.js';
-import { laneOf, OPERATIONS, placedTogether, runOperation, type OperationAnswer, type RunDeps } from './operations.js';
+import { laneOf, namedHold, OPERATIONS, placedTogether, runOperation, type OperationAnswer, type RunDeps } from './operations.js';
 
 /** Operations of a batch that run at once: few rounds of lookups and scripts, and turns for other requests between them. */
 const AT_ONCE_MAX = 128;
@@ -37,24 +40,45 @@ const Results = Type.Object({
   }), { description: 'one for each operation, in their order' }),
 });
 
+export type BatchDeps = RunDeps & {
+  /** Absent where there are no holds. */
+  readonly foresee: HoldRouteDeps['foresee'] | undefined;
+};
+
 /** Many operations in one request, each with its own outcome. */
-export function batchRoutes(add: AddRoute, deps: RunDeps): void {
+export function batchRoutes(add: AddRoute, deps: BatchDeps): void {
+  const shared = turns(BATCH_OPERATIONS_AT_ONCE_MAX);
+  let running = 0;
   add('POST', '/v1/batch', anyCaller(), {
     summary: `Up to ${BATCH_OPERATIONS_MAX} operations at once; each succeeds or fails alone`, body, headers: IdempotencyKeyHeader,
-    urgency: 'begin', takesLong: true, replies: { 200: Results },
+    urgency: 'begin', takesLong: true, replies: { 200: Results }, errors: ['ledger_unavailable'],
   }, async (ctx, { principal, body: { operations } }) => {
     const key = keyOf(ctx, principal);
     const batch = key === null ? null : fingerprint(key.key);
     const answers: OperationAnswer[] = [];
     const inTime = untilOneIsLate(deps.inTime);
     const joins = (operation: unknown, index: number) => placedTogether(operation, batch === null ? null : String(index));
-    await inLanes(operations, { laneOf, joins, atOnce: AT_ONCE_MAX }, async (operation, index) => {
-      const name = batch === null ? null : `batch.${batch}.${index}`;
-      answers[index] = await runOperation({ ...deps, inTime }, ctx, principal, operation, name);
-    });
+    if (running >= BATCHES_AT_ONCE_MAX) {
+      throw new GatewayError('ledger_unavailable', 'too many batches are in progress; retry shortly', { outcome: 'not_executed' });
+    }
+    running += 1;
+    const forget = deps.foresee?.(operations.flatMap((operation, index) =>
+      namedHold(principal, operation, batch === null ? null : nameIn(batch, index)) ?? []));
+    try {
+      await inLanes(operations, { laneOf, joins, atOnce: AT_ONCE_MAX, turns: shared }, async (operation, index) => {
+        const name = batch === null ? null : nameIn(batch, index);
+        answers[index] = await runOperation({ ...deps, inTime }, ctx, principal, operation, name);
+      });
+    } finally {
+      running -= 1;
+      forget?.();
+    }
     replyText(ctx, 200, `{"results":[${answers.map(present).join(',')}]}`);
   });
 }
+
+/** The key of one operation of a batch with a key. */
+const nameIn = (batch: string, index: number): string => `batch.${batch}.${index}`;
 
 /** The bodies are JSON already. */
 const present = ({ status, replayed, body: answer }: OperationAnswer): string =>

@@ -9,7 +9,7 @@ import type { ReportLease } from '../../credits/holds/native/report-lease.js';
 import type { EndedLease, SettleLease } from '../../credits/holds/native/settle-lease.js';
 import type { Paid } from '../../credits/pools/holds-of-members.js';
 import { invalid } from '../../kit/errors.js';
-import { fingerprint, isVisibleAscii, newId } from '../../kit/ids.js';
+import { isVisibleAscii, newId } from '../../kit/ids.js';
 import { HOLD_ID_LENGTH_MAX, MEMBER_HOLD_ID_LENGTH_MAX } from '../../kit/limits.js';
 import { actorOf, type NativeCaller } from '../../kit/principal.js';
 import { callers } from '../auth/allow.js';
@@ -23,19 +23,23 @@ import {
   adaptiveIn, askedFor, EndReply, extendBody, headroomIn, HoldId, HoldReply, HoldRowReply, LeaseReply, placeBody, presentEnd,
   presentLease, presentRow, presentShown, progressBody, reportedUse, settleBody, settledUse, voidBody,
 } from './hold-fields.js';
-import { IdempotencyKeyHeader, keyOf, markReplayed } from './idempotency.js';
+import { holdIdOf, IdempotencyKeyHeader, keyOf, markReplayed } from './idempotency.js';
 import { cursorIn, limitIn, ListOf, listPage, ListQuery } from './lists.js';
 import { PreferHeader } from './prefer.js';
 import { amountIn, TimeIn, timeIn } from './values.js';
 
+export type HoldName = { readonly accountId: string; readonly holdId: string };
+
 /** The use cases of credits/holds/native, with their deps. */
 export type HoldRouteDeps = {
   readonly place: (command: PlaceLease) => Promise<Lease>;
+  /** Before a batch places these under ids of its caller: one look-up for all. Returns what forgets it. */
+  readonly foresee: (holds: readonly HoldName[]) => () => void;
   readonly extend: (command: ExtendLease) => Promise<Lease>;
   readonly report: (command: ReportLease) => Promise<Lease>;
   readonly settle: (command: SettleLease) => Promise<EndedLease & Paid>;
   readonly void: (command: Omit<SettleLease, 'used'>) => Promise<EndedLease & Paid>;
-  readonly read: (name: { readonly accountId: string; readonly holdId: string }) => Promise<ShownLease & Paid>;
+  readonly read: (name: HoldName) => Promise<ShownLease & Paid>;
   readonly list: (query: HoldQuery) => Promise<readonly HoldRow[]>;
 };
 
@@ -69,7 +73,7 @@ function placeRoute(add: AddRoute, { place }: HoldRouteDeps): void {
     const key = keyOf(ctx, principal);
     const reason = reasonOf(principal, accountId, body.reason);
     const lease = await place({
-      ...callOf(ctx, principal, accountId, id ?? (key === null ? newId() : `key.${fingerprint(key.caller, key.key)}`)),
+      ...callOf(ctx, principal, accountId, id ?? (key === null ? newId() : holdIdOf(key))),
       asked: askedFor(body), leaseMs: msOf(leaseSeconds), onExpiry, overCapture, reason,
       debtLimit: debtLimit === undefined ? undefined : amountIn(debtLimit, 'body.debtLimit'), metadata: metadataOf(metadata),
       isNewId: id === undefined && key === null, spending: spendingOf(principal, accountId, body),

@@ -1,4 +1,5 @@
 import { invalid } from '../../kit/errors.js';
+import { fingerprint } from '../../kit/ids.js';
 import type { CallerKey } from '../../kit/caller.js';
 import type { NativeCaller } from '../../kit/principal.js';
 import type { GatewayContext } from '../http/context.js';
@@ -11,6 +12,9 @@ export { IdempotencyKeyHeader, markReplayed } from '../http/idempotency-key.js';
  * the name of another request with `idempotency_mismatch`, which `/v1` calls `idempotency_key_reused`.
  */
 export const keyOf = (ctx: GatewayContext, caller: NativeCaller): CallerKey | null => idempotencyKey(ctx, caller);
+
+/** The id of a hold that its caller named by a key only. */
+export const holdIdOf = ({ caller, key }: CallerKey): string => `key.${fingerprint(caller, key)}`;
 
 /** The same where a repeat without a key would do harm. Throws GatewayError invalid_request when it is missing. */
 export function requiredKey(ctx: GatewayContext, caller: NativeCaller): CallerKey {

@@ -1,5 +1,6 @@
+import { callerOf } from '../../kit/caller.js';
 import { GatewayError, invalid } from '../../kit/errors.js';
-import { isVisibleAscii, newId } from '../../kit/ids.js';
+import { isAccountId, isVisibleAscii, newId } from '../../kit/ids.js';
 import { HOLD_ID_LENGTH_MAX } from '../../kit/limits.js';
 import { actingAccount, type NativeCaller } from '../../kit/principal.js';
 import type { CallersGate, Gate } from '../auth/allow.js';
@@ -8,6 +9,9 @@ import type { GatewayContext } from '../http/context.js';
 import type { Fail } from '../http/error-boundary.js';
 import { problemEnvelope } from '../http/problem.js';
 import { assertPasses, nameNativeAccount, type AddRoute, type Method } from '../http/routes.js';
+import { mayActOn } from './callers.js';
+import type { HoldName } from './holds.routes.js';
+import { holdIdOf } from './idempotency.js';
 
 /** The operations of a batch. Each is a route of its own: its gate, its body, its work and its answer are used as they are. */
 export const OPERATIONS: ReadonlyMap<string, string> = new Map([
@@ -92,6 +96,20 @@ export function placedTogether(value: unknown, batchName: string | null): { read
   if (typeof id === 'string') return { group: 'named', name: `id ${id}` };
   if (id !== undefined) return null;
   return batchName === null ? { group: 'new', name: newId() } : { group: 'named', name: `key ${batchName}` };
+}
+
+/**
+ * The hold that a placement names, by its own id or by the key that the batch gives it; null for all other operations, and
+ * where the name is none that the caller may use.
+ */
+export function namedHold(caller: NativeCaller, value: unknown, batchKey: string | null): HoldName | null {
+  const { op, idempotencyKey, body } = (value ?? {}) as Readonly<Record<'op' | 'idempotencyKey' | 'body', unknown>>;
+  if (op !== 'holds.place' || idempotencyKey !== undefined) return null;
+  const { account = actingAccount(caller), id } = (body ?? {}) as { readonly account?: unknown; readonly id?: unknown };
+  if (typeof account !== 'string' || !isAccountId(account) || !mayActOn(caller, account)) return null;
+  if (typeof id === 'string') return id.length <= HOLD_ID_LENGTH_MAX && isVisibleAscii(id) ? { accountId: account, holdId: id } : null;
+  if (id !== undefined || batchKey === null) return null;
+  return { accountId: account, holdId: holdIdOf({ caller: callerOf(caller), key: batchKey }) };
 }
 
 /** The answer of one operation. `body` is JSON text. */

@@ -33,8 +33,10 @@ export const waiting = (add: AddRoute, writeLedger: WriteLedger): AddRoute => (m
   });
 };
 
-const wantsLedger = (ctx: GatewayContext): boolean =>
-  (ctx.get(NAME)).split(/[,;]/).some((each) => /^wait\s*=\s*"?ledger"?$/i.test(each.trim()));
+function wantsLedger(ctx: GatewayContext): boolean {
+  const preferred = ctx.get(NAME);
+  return preferred !== '' && preferred.split(/[,;]/).some((each) => /^wait\s*=\s*"?ledger"?$/i.test(each.trim()));
+}
 
 async function waitForLedger(ctx: GatewayContext, writeLedger: WriteLedger): Promise<void> {
   const { accountId } = ctx.state;

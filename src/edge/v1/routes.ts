@@ -23,8 +23,8 @@ import { reconcileRoutes, type ReconcileRouteDeps } from './reconcile.routes.js'
 import { refundRoutes, type RefundRouteDeps } from './refunds.routes.js';
 import { refusalRoutes, type RefusalRouteDeps } from './refusal.routes.js';
 import { remembering, type AnswerOnce } from './repeats.js';
-import { batchRoutes } from './batch.routes.js';
-import { collecting, type Operation, type RunDeps } from './operations.js';
+import { batchRoutes, type BatchDeps } from './batch.routes.js';
+import { collecting, type Operation } from './operations.js';
 import { usageRoutes, type UsageRouteDeps } from './usage.routes.js';
 import { transferRoutes, type TransferRouteDeps } from './transfers.routes.js';
 import { webhookRoutes, type WebhookRouteDeps } from './webhooks.routes.js';
@@ -47,7 +47,7 @@ export type NativeDeps = {
   readonly charges?: ChargeRouteDeps;
   readonly grants?: GrantRouteDeps;
   readonly usage?: UsageRouteDeps;
-  readonly batch: Pick<RunDeps, 'fail' | 'refused' | 'inTime'>;
+  readonly batch: Pick<BatchDeps, 'fail' | 'refused' | 'inTime'>;
   readonly webhooks?: WebhookRouteDeps & DeliveryRouteDeps & EventRouteDeps & LowBalanceRouteDeps;
 };
 
@@ -89,5 +89,5 @@ export function nativeRoutes(table: AddRoute, deps: NativeDeps): void {
   }
   if (deps.apiKeys !== undefined) apiKeyRoutes(add, deps.apiKeys);
   if (deps.refusals !== undefined) refusalRoutes(add, deps.refusals);
-  if (operations.size > 0) batchRoutes(add, { ...deps.batch, operations });
+  if (operations.size > 0) batchRoutes(add, { ...deps.batch, operations, foresee: deps.holds?.foresee });
 }

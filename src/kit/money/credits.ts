@@ -49,7 +49,14 @@ export const toCredits = (amount: Micros): number => amount / MICROS_PER_CREDIT;
 
 /** Credits as exact decimal text without trailing zeros, such as `2.5` or `-0.000001`: how `/v1` writes amounts. */
 export function creditsText(amount: Micros | SumOfMicros): string {
-  const sum = BigInt(amount);
+  // Without BigInt, which costs several times as much, where the amount is exact without it.
+  if (typeof amount === 'number') {
+    const positive = Math.abs(amount);
+    const micros = positive % MICROS_PER_CREDIT;
+    const credits = `${amount < 0 ? '-' : ''}${(positive - micros) / MICROS_PER_CREDIT}`;
+    return micros === 0 ? credits : `${credits}.${micros.toString().padStart(6, '0').replace(/0+$/, '')}`;
+  }
+  const sum = amount;
   const size = sum < 0n ? -sum : sum;
   const fraction = (size % PER_CREDIT).toString().padStart(6, '0').replace(/0+$/, '');
   return `${sum < 0n ? '-' : ''}${size / PER_CREDIT}${fraction === '' ? '' : `.${fraction}`}`;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { OPERATIONS } from '../../../src/edge/v1/operations.js';
+import { BATCHES_AT_ONCE_MAX } from '../../../src/kit/limits.js';
 import { until } from '../../chaos/lab.js';
 import { nativeLab, problemOf, type Call, type NativeLab } from './lab.js';
 
@@ -137,6 +138,32 @@ describe('a batch', () => {
     [{}], [{ operations: [] }], [{ operations: {} }], [{ operations: [{}], atomic: true }],
   ])('%j is refused as a whole', async (body) => {
     expect(problemOf(await service('POST', '/v1/batch', body)).slice(0, 2)).toEqual([400, 'invalid_request']);
+  });
+
+  test('is answered in full, or refused as a whole where too many are in progress', async () => {
+    // Its own gateway: with a deadline that a slow machine keeps, and with nothing else in progress.
+    const own = await nativeLab({ REDIS_TIMEOUT_MS: '10000' });
+    try {
+      const call = await own.service(['holds']);
+      const accounts = await Promise.all(Array.from({ length: 8 }, () => own.funded('1000', 'b')));
+      // Each runs more than 100 at once when it is alone: without a bound on all together they would pass IN_FLIGHT_MAX.
+      const [sent, each] = [BATCHES_AT_ONCE_MAX + 4, 250];
+      const answers = await Promise.all(Array.from({ length: sent }, (_, number) => call('POST', '/v1/batch', {
+        operations: Array.from({ length: each }, (_, index): Item => (
+          { op: 'holds.place', body: { account: accounts[index % accounts.length], id: `n-${number}-${index}`, amount: '0.01' } })),
+      })));
+      const done = answers.filter(({ status }) => status === 200);
+      expect(done.length).toBeGreaterThanOrEqual(BATCHES_AT_ONCE_MAX);
+      for (const { body } of done) expect(new Set((body['results'] as Result[]).map(({ status }) => status))).toEqual(new Set([201]));
+      for (const { status, body } of answers.filter((answer) => !done.includes(answer))) {
+        expect([status, body['code'], body['outcome']]).toEqual([503, 'ledger_unavailable', 'not_executed']);
+      }
+      const held = await Promise.all(accounts.map(async (account) => (
+        Number((await own.operator('GET', `/v1/accounts/${account}`)).body['held']))));
+      expect(held.reduce((total, credits) => total + credits, 0)).toBeCloseTo(done.length * each * 0.01, 6);
+    } finally {
+      await own.stop();
+    }
   });
 
   test('of more than a thousand is refused as a whole', async () => {
