@@ -1,0 +1,8 @@
+export { answerFacts, type AnswerFacts } from './answers.js';
+export { CreditGateway, type GatewayOptions } from './client.js';
+export {
+  GatewayError, InsufficientCreditsError, isUnavailable, UnsettledError, type ErrorCode, type Outcome, type Shortage, type Unsettled,
+} from './errors.js';
+export type { Lease, SettleLease, StreamOptions } from './lease.js';
+export type { CallOptions, Fetch } from './transport.js';
+export type * from './types.js';
