@@ -84,7 +84,7 @@ async function stream(metered: Metered): Promise<Outcome> {
     for await (const chunk of completion(upstream, chat.upstreamBody(limit), lease.id, AbortSignal.any([signal, silence.signal]))) {
       silence.reset();
       ofProvider = readUsage(chunk.usage) ?? ofProvider;
-      const { usage: _, choices = [], ...envelope } = chunk;
+      const { choices = [], ...envelope } = { ...chunk, usage: undefined }; // the usage goes into a chunk of this proxy
       if (choices.length === 0) continue;
       // A tokenizer may count less when a word is complete; what is reported never goes back.
       const counted = Math.max(outputTokens, counter.add(textIn(choices)));
@@ -92,7 +92,7 @@ async function stream(metered: Metered): Promise<Outcome> {
       const isPaid = counted <= (lease.stopAtTokens ?? counted);
       if (isPaid) {
         outputTokens = counted;
-        onUsage?.({ inputTokens, outputTokens });
+        onUsage({ inputTokens, outputTokens });
         await answer.add({ ...envelope, choices });
       }
       signal.throwIfAborted();
@@ -126,7 +126,7 @@ async function end(lease: Lease, outcome: Outcome): Promise<Receipt | 'unknown' 
   }
 }
 
-const reasonOf = ({ reason }: AbortSignal): EndReason => (reason === 'client_disconnect' ? reason : 'cut_off');
+const reasonOf = ({ reason }: { readonly reason: unknown }): EndReason => (reason === 'client_disconnect' ? reason : 'cut_off');
 
 /** A timer that is aborted when nobody resets it. */
 function watchdog(ms: number): { readonly signal: AbortSignal; readonly reset: () => void; readonly stop: () => void } {
