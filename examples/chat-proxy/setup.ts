@@ -1,4 +1,4 @@
-import { CreditGateway, isUnavailable } from '../../clients/typescript/src/index.js';
+import { CreditGateway, GatewayError, isUnavailable } from '../../clients/typescript/src/index.js';
 
 /** Makes a gateway ready for the demo: an API key, a price for the model, credits for the account. */
 
@@ -28,7 +28,10 @@ export async function prepareGateway(wanted: Wanted): Promise<{ readonly apiKey:
     const { data: prices } = await gateway.prices.list('native', { model });
     if (prices.length === 0) await gateway.prices.set('native', { model, prices: PRICES });
 
-    const { available } = await gateway.accounts.get(account);
+    const { available } = await gateway.accounts.get(account).catch((error: unknown) => {
+      if (error instanceof GatewayError && error.code === 'account_not_found') return { available: '0' }; // the grant makes it
+      throw error;
+    });
     if (Number(available) < Number(credits)) await gateway.grants.create({ account, amount: credits, reason: 'demo' });
     return { apiKey: key ?? '', revoke: async () => { await gateway.apiKeys.revoke(id).catch(() => undefined); } };
   } catch (error) {
