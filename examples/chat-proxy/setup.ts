@@ -11,7 +11,7 @@ const DAY_MS = 86_400_000;
 /** It either runs on this machine or it does not. */
 const DEADLINE_MS = 5_000;
 /** Credits per million tokens: a made-up answer of a hundred tokens costs two credits. */
-const PRICES = { input: '2000', cachedRead: '1000', output: '20000' };
+export const PRICES = { input: '2000', cachedRead: '1000', output: '20000' };
 
 /** @throws Error when the gateway does not run, or refuses */
 export async function prepareGateway(wanted: Wanted): Promise<{ readonly apiKey: string; readonly revoke: () => Promise<void> }> {

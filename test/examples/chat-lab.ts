@@ -28,10 +28,15 @@ export const API_KEY = 'upstream-key';
 /** A credit for ten tokens of input, and for every token of output. */
 export const PRICES = { input: '100000', output: '1000000' };
 
-export async function openChatLab(options: Partial<ChatProxyOptions> = {}): Promise<ChatLab> {
+export type LabOptions = {
+  readonly prices?: Readonly<Record<string, string>>;
+  readonly proxy?: (about: { readonly credits: CreditGateway; readonly accounts: ReadonlyMap<string, string> }) => Partial<ChatProxyOptions>;
+};
+
+export async function openChatLab({ prices = PRICES, proxy: more = () => ({}) }: LabOptions = {}): Promise<ChatLab> {
   const gateway = await startGateway();
   const credits = new CreditGateway({ baseUrl: gateway.url, apiKey: () => gateway.token({ sub: 'root', role: 'admin' }) });
-  await credits.prices.set('native', { model: MODEL, prices: PRICES });
+  await credits.prices.set('native', { model: MODEL, prices });
   const { key = '' } = await credits.apiKeys.create({ name: 'chat-proxy', scopes: ['holds', 'read'] }) as { readonly key?: string };
   let how: Behaviour | ((request: UpstreamRequest) => Behaviour) = {};
   const upstream = await startFakeUpstream({
@@ -39,7 +44,8 @@ export async function openChatLab(options: Partial<ChatProxyOptions> = {}): Prom
   });
   const accounts = new Map<string, string>();
   const proxy = await startChatProxy({
-    credits: new CreditGateway({ baseUrl: gateway.url, apiKey: key }), upstream: { url: upstream.url, apiKey: API_KEY }, accounts, ...options,
+    credits: new CreditGateway({ baseUrl: gateway.url, apiKey: key }), upstream: { url: upstream.url, apiKey: API_KEY }, accounts,
+    ...more({ credits, accounts }),
   });
   let users = 0;
   const holdsOf: ChatLab['holdsOf'] = async (account) => (await credits.holds.list({ account })).data;
