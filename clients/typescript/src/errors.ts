@@ -25,6 +25,7 @@ export type ErrorFacts = {
 
 /** A request that the gateway refused or did not answer. */
 export class GatewayError extends Error {
+  readonly #facts: ErrorFacts;
   override readonly name: string = 'GatewayError';
   readonly code: ErrorCode;
   readonly status: number;
@@ -36,7 +37,8 @@ export class GatewayError extends Error {
   readonly retryAfterMs: number | undefined;
   readonly first: Readonly<Record<string, unknown>> | undefined;
 
-  constructor({ code, status, detail, errors = [], requestId = '', outcome, retryAfterMs, first, cause }: ErrorFacts) {
+  constructor(facts: ErrorFacts) {
+    const { code, status, detail, errors = [], requestId = '', outcome, retryAfterMs, first, cause } = facts;
     super(`${code}: ${detail}`, cause === undefined ? undefined : { cause });
     this.code = code;
     this.status = status;
@@ -45,6 +47,12 @@ export class GatewayError extends Error {
     this.outcome = outcome;
     this.retryAfterMs = retryAfterMs;
     this.first = first;
+    this.#facts = facts;
+  }
+
+  /** The same failure, where more is known of whether the request may have been carried out. */
+  withOutcome(outcome: Outcome): GatewayError {
+    return this.outcome === outcome ? this : new GatewayError({ ...this.#facts, outcome });
   }
 }
 

@@ -1,10 +1,10 @@
 import { rememberFacts } from './answers.js';
-import { jsonOf, type CallOptions, type Request, type Transport } from './transport.js';
+import type { CallOptions, Request, Transport } from './transport.js';
 import type { AnswerOf, BodyOf, PathOf, QueryOf, RouteName } from './types.js';
 
-type Given<Name extends string, Value> = [Value] extends [never] ? { readonly [N in Name]?: undefined } : { readonly [N in Name]: Value };
+type Given<Name extends string, Value> = [Value] extends [never] ? Readonly<Partial<Record<Name, undefined>>> : Readonly<Record<Name, Value>>;
 type MaybeGiven<Name extends string, Value> =
-  [Value] extends [never] ? { readonly [N in Name]?: undefined } : { readonly [N in Name]?: Value | undefined };
+  [Value] extends [never] ? Readonly<Partial<Record<Name, undefined>>> : Readonly<Partial<Record<Name, Value | undefined>>>;
 
 /** The parts of a request of this route. */
 export type PartsOf<R extends RouteName> = Given<'path', PathOf<R>> & Given<'body', BodyOf<R>> & MaybeGiven<'query', QueryOf<R>>;
@@ -22,16 +22,15 @@ const KEYLESS: ReadonlySet<RouteName> = new Set<RouteName>([
   'POST /v1/holds/{holdId}/progress', 'POST /v1/holds/{holdId}/settle', 'POST /v1/holds/{holdId}/void', 'POST /v1/quotes',
 ]);
 
-export function sending({ send }: Transport): { readonly send: Send; readonly download: Download } {
+export function sending({ json, open }: Transport): { readonly send: Send; readonly download: Download } {
   return {
     send: (async (route: RouteName, parts: Parts, options: CallOptions = {}) => {
-      const response = await send(requestOf(route, parts, options), options);
-      const answer = await jsonOf(response);
+      const { json: answer, response } = await json(requestOf(route, parts, options), options);
       rememberFacts(answer, response);
       return answer;
     }) as Send,
     download: (async (route: RouteName, parts: Parts, accept: string, options: CallOptions = {}) =>
-      send(requestOf(route, parts, options, accept), options)) as Download,
+      open(requestOf(route, parts, options, accept), options)),
   };
 }
 

@@ -1,5 +1,5 @@
-/** Milliseconds of a clock that never goes back, `ms` from now. */
-export const untilMs = (ms: number): number => performance.now() + ms;
+/** Milliseconds of a clock that never goes back. */
+export const nowMs = (): number => performance.now();
 
 const BACKOFF_MS = 100;
 const BACKOFF_MS_MAX = 2_000;

@@ -1,6 +1,6 @@
 import { failureOf, unexpected, unreachable } from './answers.js';
 import { GatewayError } from './errors.js';
-import { pause, retryAfterMs, retryDelayMs, untilMs } from './time.js';
+import { nowMs, pause, retryAfterMs, retryDelayMs } from './time.js';
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
@@ -14,7 +14,7 @@ export type CallOptions = {
   readonly idempotencyKey?: string | undefined;
   /** `wait=ledger`: the answer comes when the entry is in Postgres, or after a second. */
   readonly prefer?: 'wait=ledger' | undefined;
-  /** The `etag` of what is to be changed (`answerOf`); `precondition_failed` when it has changed meanwhile. */
+  /** The `etag` of what is to be changed (`answerFacts`); `precondition_failed` when it has changed meanwhile. */
   readonly ifMatch?: string | undefined;
   /** `*`: only if there is none yet. */
   readonly ifNoneMatch?: string | undefined;
@@ -36,12 +36,15 @@ export type TransportOptions = {
   readonly deadlineMs: number;
 };
 
+/** Both reject with a GatewayError, or with the reason of the caller's signal. */
 export type Transport = {
-  /** The first answer of success; retries until the deadline. @throws GatewayError, or the reason of the signal */
-  readonly send: (request: Request, options?: CallOptions) => Promise<Response>;
+  /** The JSON of the first answer of success, with the answer; retries until the deadline. */
+  readonly json: (request: Request, options: CallOptions) => Promise<{ readonly json: unknown; readonly response: Response }>;
+  /** The first answer of success, its body still to be read. The deadline ends with the headers. */
+  readonly open: (request: Request, options: CallOptions) => Promise<Response>;
 };
 
-/** A try that gets no answer is given up before the deadline, so that another can be made: after half of what is left. */
+/** A try without an answer is given up before the deadline, so that another can be made: after half of what is left. */
 const TRY_SHARE = 0.5;
 const TRY_MS_MIN = 1_000;
 
@@ -51,54 +54,65 @@ const TRY_MS_MIN = 1_000;
  */
 export function transport({ baseUrl, apiKey, fetch, deadlineMs }: TransportOptions): Transport {
   const base = baseUrl.replace(/\/+$/, '');
-  const attempt = async ({ method, path, headers, body }: Request, signal: AbortSignal): Promise<Response> => fetch(base + path, {
+  const ask = async ({ method, path, headers, body }: Request, signal: AbortSignal): Promise<Response> => fetch(base + path, {
     method, signal, redirect: 'error',
     headers: { ...headers, authorization: `Bearer ${typeof apiKey === 'string' ? apiKey : await apiKey()}` },
     ...(body === undefined ? {} : { body }),
   });
-
+  const attempts = <T>(request: Request, { signal, deadlineMs: own = deadlineMs }: CallOptions, read: (response: Response) => Promise<T>) =>
+    untilDone({ signal, endsAtMs: nowMs() + own }, (limits) => oneTry((until) => ask(request, until), limits, read));
   return {
-    send: async (request, { signal, deadlineMs: own = deadlineMs } = {}) => {
-      const endsAtMs = untilMs(own);
-      let mayHaveHappened = false;
-      for (let tries = 1; ; tries += 1) {
-        signal?.throwIfAborted();
-        const leftMs = endsAtMs - untilMs(0);
-        const failure = await oneTry(attempt, request, signal, Math.max(1, Math.min(leftMs, Math.max(TRY_MS_MIN, leftMs * TRY_SHARE))));
-        if (failure instanceof Response) return failure;
-        mayHaveHappened ||= failure.outcome === 'unknown';
-        if (!isWorthRepeating(failure)) throw failure;
-        const waitMs = retryDelayMs(tries, failure.retryAfterMs);
-        if (untilMs(0) + waitMs >= endsAtMs) throw mayHaveHappened && failure.outcome === 'not_executed' ? unsure(failure) : failure;
-        await pause(waitMs, signal);
-      }
-    },
+    json: (request, options) => attempts(request, options, async (response) => ({ json: await jsonOf(response), response })),
+    open: (request, options) => attempts(request, options, (response) => Promise.resolve(response)),
   };
 }
 
-type Attempt = (request: Request, signal: AbortSignal) => Promise<Response>;
+type Limits = { readonly signal: AbortSignal | undefined; readonly endsAtMs: number };
+type Tried<T> = { readonly done: T } | { readonly failure: GatewayError };
 
-/** The answer, or why there is none. Throws only the reason of the caller's signal. */
-async function oneTry(attempt: Attempt, request: Request, signal: AbortSignal | undefined, timeoutMs: number): Promise<Response | GatewayError> {
-  const timeout = AbortSignal.timeout(Math.ceil(timeoutMs));
+/** Tries until one succeeds, fails for good, or the next would come too late. */
+async function untilDone<T>({ signal, endsAtMs }: Limits, attempt: (limits: TryLimits) => Promise<Tried<T>>): Promise<T> {
+  let mayHaveHappened = false;
+  for (let tries = 1; ; tries += 1) {
+    signal?.throwIfAborted();
+    const leftMs = Math.max(1, endsAtMs - nowMs());
+    const tried = await attempt({ signal, timeoutMs: Math.min(leftMs, Math.max(TRY_MS_MIN, leftMs * TRY_SHARE)) });
+    if ('done' in tried) return tried.done;
+    const { failure } = tried;
+    mayHaveHappened ||= failure.outcome === 'unknown';
+    if (!isWorthRepeating(failure)) throw failure;
+    const waitMs = retryDelayMs(tries, failure.retryAfterMs);
+    if (nowMs() + waitMs >= endsAtMs) throw mayHaveHappened ? failure.withOutcome('unknown') : failure;
+    await pause(waitMs, signal);
+  }
+}
+
+type TryLimits = { readonly signal: AbortSignal | undefined; readonly timeoutMs: number };
+
+/** One request and its answer, read within the time. Throws only the reason of the caller's signal. */
+async function oneTry<T>(
+  ask: (signal: AbortSignal) => Promise<Response>, { signal, timeoutMs }: TryLimits, read: (response: Response) => Promise<T>,
+): Promise<Tried<T>> {
+  // Not AbortSignal.timeout: what is read after the headers, such as a download, must not end with it.
+  const timeout = new AbortController();
+  const timer = setTimeout(() => { timeout.abort(new DOMException(`no answer after ${Math.round(timeoutMs)} ms`, 'TimeoutError')); }, timeoutMs);
   try {
-    const response = await attempt(request, signal === undefined ? timeout : AbortSignal.any([signal, timeout]));
-    return response.ok ? response : await failureOf(response, retryAfterMs(response.headers.get('retry-after')));
+    const response = await ask(signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]));
+    if (response.ok) return { done: await read(response) };
+    return { failure: await failureOf(response, retryAfterMs(response.headers.get('retry-after'))) };
   } catch (error) {
     signal?.throwIfAborted();
-    return unreachable(error);
+    return { failure: error instanceof GatewayError ? error : unreachable(error) };
+  } finally {
+    clearTimeout(timer);
   }
 }
 
 const REPEATED: ReadonlySet<number> = new Set([0, 429, 502, 503, 504]);
 const isWorthRepeating = ({ status }: GatewayError): boolean => REPEATED.has(status);
 
-/** The last try did nothing, but an earlier one may have. */
-const unsure = ({ code, status, message, errors, requestId, retryAfterMs: after, cause }: GatewayError): GatewayError =>
-  new GatewayError({ code, status, detail: message.replace(`${code}: `, ''), errors, requestId, outcome: 'unknown', retryAfterMs: after, cause });
-
-/** The JSON of an answer. @throws GatewayError unexpected_answer */
-export async function jsonOf(response: Response): Promise<unknown> {
+/** @throws GatewayError unexpected_answer */
+async function jsonOf(response: Response): Promise<unknown> {
   const text = await response.text();
   if (text === '') return undefined;
   try {
