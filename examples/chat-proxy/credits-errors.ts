@@ -25,6 +25,7 @@ export function creditsError(error: unknown): ApiError {
 }
 
 /** Whether the same request may succeed later. */
-export const isUncertain = (error: unknown): boolean => !(error instanceof GatewayError) || isUnavailable(error);
+export const isUncertain = (error: unknown): boolean =>
+  !(error instanceof GatewayError) || error.status === 0 || error.status === 429 || error.status >= 500;
 
 export const isPriceMissing = (error: unknown): boolean => error instanceof GatewayError && error.code === 'price_missing';

@@ -41,7 +41,6 @@ type Outcome = {
   readonly isFree: boolean;
 };
 
-const RENEWAL_MS = 2_000;
 const SETTLE_RETRY_MS = 1_000;
 /** As long as an outage of the gateway may take. Afterwards the end of the lease decides (`onExpiry`). */
 const SETTLE_PATIENCE_MS = 128_000;
@@ -68,8 +67,6 @@ async function stream(metered: Metered): Promise<Outcome> {
   const { inputTokens } = chat;
   const counter = tokenCounter();
   const silence = watchdog(silenceMs);
-  // Renews the lease while the provider thinks or the caller reads slowly. Most of these ask nobody.
-  const renewal = setInterval(() => { void lease.report({ inputTokens, outputTokens }).catch(() => undefined); }, RENEWAL_MS);
   // `final`: there are no more credits than for `stopAtTokens`, so the provider need not write more either.
   const limit = Math.min(chat.maxOutputTokens, (lease.final ? lease.stopAtTokens : null) ?? chat.maxOutputTokens);
   const isSent = !signal.aborted;
@@ -88,6 +85,7 @@ async function stream(metered: Metered): Promise<Outcome> {
       if (choices.length === 0) continue;
       // A tokenizer may count less when a word is complete; what is reported never goes back.
       const counted = Math.max(outputTokens, counter.add(textIn(choices)));
+      // Cheap: it asks the gateway only when the lease or the granted tokens run low.
       const goesOn = counted === outputTokens || await lease.report({ inputTokens, outputTokens: counted });
       const isPaid = counted <= (lease.stopAtTokens ?? counted);
       if (isPaid) {
@@ -105,12 +103,11 @@ async function stream(metered: Metered): Promise<Outcome> {
     signal.throwIfAborted();
     return over('completed');
   } catch (error) {
-    if (signal.aborted) return over(reasonOf(signal), new ApiError(503, { message: 'The proxy was stopped' }));
+    if (signal.aborted) return over(reasonOf(signal), new ApiError(503, { message: 'The proxy was stopped', code: 'proxy_stopped' }));
     if (silence.signal.aborted) return over('timeout', upstreamError('The model\'s provider sends nothing any more', 504));
     return over('provider_error', error instanceof ApiError ? error : creditsError(error));
   } finally {
     silence.stop();
-    clearInterval(renewal);
   }
 }
 

@@ -12,6 +12,8 @@ export type ChatLab = {
   readonly proxy: ChatProxy;
   /** As an operator. */
   readonly credits: CreditGateway;
+  /** As the proxy. */
+  readonly proxyCredits: CreditGateway;
   /** How the upstream treats the next requests; the last message may say it, too. */
   behave: (how: Behaviour | ((request: UpstreamRequest) => Behaviour)) => void;
   /** A new account with credits, and the official client with its key. */
@@ -38,19 +40,20 @@ export async function openChatLab({ prices = PRICES, proxy: more = () => ({}) }:
   const credits = new CreditGateway({ baseUrl: gateway.url, apiKey: () => gateway.token({ sub: 'root', role: 'admin' }) });
   await credits.prices.set('native', { model: MODEL, prices });
   const { key = '' } = await credits.apiKeys.create({ name: 'chat-proxy', scopes: ['holds', 'read'] }) as { readonly key?: string };
+  const proxyCredits = new CreditGateway({ baseUrl: gateway.url, apiKey: key });
   let how: Behaviour | ((request: UpstreamRequest) => Behaviour) = {};
   const upstream = await startFakeUpstream({
     apiKey: API_KEY, models: [MODEL, 'unpriced'], behave: (request) => ({ rate: 0, ...(typeof how === 'function' ? how(request) : how) }),
   });
   const accounts = new Map<string, string>();
   const proxy = await startChatProxy({
-    credits: new CreditGateway({ baseUrl: gateway.url, apiKey: key }), upstream: { url: upstream.url, apiKey: API_KEY }, accounts,
+    credits: proxyCredits, upstream: { url: upstream.url, apiKey: API_KEY }, accounts,
     ...more({ credits, accounts }),
   });
   let users = 0;
   const holdsOf: ChatLab['holdsOf'] = async (account) => (await credits.holds.list({ account })).data;
   return {
-    gateway, upstream, proxy, credits, holdsOf,
+    gateway, upstream, proxy, credits, proxyCredits, holdsOf,
     behave: (next) => { how = next; },
     user: async (amount) => {
       const account = `user-${(users += 1)}`;

@@ -99,7 +99,6 @@ test('credits go down while the answer streams; the last one cuts it; more can b
     const during = await balance(page);
     expect(during).toBeLessThan(12);
     await until('fewer credits', async () => await balance(page) < during);
-    await shoot(page, 'chat');
     await receipts(page, 1);
     expect(await balance(page)).toBeCloseTo(Number(await lab.available(account)), 2);
     if (isFilmed) await sleep(1_500);
@@ -123,7 +122,6 @@ test('credits go down while the answer streams; the last one cuts it; more can b
   // On a phone, in the dark, and stopped by its reader: what was read is charged.
   await visit(browser, { width: 390, height: 780, colorScheme: 'dark' }, async (page) => {
     await until('12 credits', async () => await balance(page) > 11);
-    await shoot(page, 'chat-phone');
     await page.getByRole('button', { name: 'A long story, until the last credit' }).click();
     await streaming(page, 60);
     await shoot(page, 'chat-phone-streaming');

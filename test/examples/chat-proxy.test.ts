@@ -2,7 +2,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import OpenAI from 'openai';
 import type { ChatCompletionChunk } from 'openai/resources/chat/completions';
 import { countInput } from '../../examples/chat-proxy/tokens.js';
-import { MODEL, openChatLab, type ChatLab } from './chat-lab.js';
+import { startChatProxy } from '../../examples/chat-proxy/proxy.js';
+import { CreditGateway } from '../../clients/typescript/src/index.js';
+import { API_KEY, MODEL, openChatLab, type ChatLab } from './chat-lab.js';
 
 /** The official OpenAI client, unchanged, against examples/chat-proxy in front of a real gateway, over HTTP. */
 
@@ -13,7 +15,7 @@ const input = INPUT / 10;
 const question = { model: MODEL, messages };
 
 let lab: ChatLab;
-beforeAll(async () => { lab = await openChatLab(); });
+beforeAll(async () => { lab = await openChatLab({ proxy: () => ({ silenceMs: 1_000 }) }); });
 afterAll(async () => { await lab.close(); });
 afterEach(() => { lab.behave({}); });
 
@@ -122,5 +124,110 @@ describe('the last credits', () => {
     }
     expect(lab.upstream.deliveries.length).toBe(asked);
     expect([await lab.available(account), await lab.holdsOf(account)]).toEqual(['3', []]);
+  });
+});
+
+const thrownBy = (work: Promise<unknown>): Promise<unknown> => work.then(() => { throw new Error('it worked'); }, (error: unknown) => error);
+
+describe('when somebody fails', () => {
+  test('the caller leaves: the provider stops, and what was delivered is charged', async () => {
+    const { openai, account } = await lab.user('1000');
+    lab.behave({ rate: 100, tokens: 900 });
+    const stream = await openai.chat.completions.create({ ...question, stream: true });
+    let chunks = 0;
+    for await (const { choices } of stream) {
+      if ((choices[0]?.delta.content ?? '') !== '') chunks += 1;
+      if (chunks === 20) break; // the client closes the connection
+    }
+    const { captured, ...end } = await lab.endOf(account);
+    expect(end).toEqual({ state: 'settled', reason: 'client_disconnect' });
+    const delivered = lab.upstream.deliveries.at(-1)?.outputTokens ?? 0;
+    expect(delivered).toBeLessThan(900);
+    expect(Number(captured)).toBeGreaterThanOrEqual(20 + input);
+    expect(Number(captured)).toBeLessThanOrEqual(delivered + input);
+  });
+
+  test.each([
+    ['error', 502, 'provider_error'], ['reset', 502, 'provider_error'], ['stall', 504, 'timeout'],
+  ] as const)('the provider fails after ten tokens (%s): the client throws, ten tokens are charged', async (how, status, reason) => {
+    lab.behave({ failure: { after: 10, how } });
+    for (const stream of [true, false]) {
+      const { openai, account } = await lab.user('100');
+      const error = await thrownBy((async () => {
+        const answer = await openai.chat.completions.create({ ...question, stream });
+        if (Symbol.asyncIterator in answer) await all(answer);
+      })());
+      expect(error).toMatchObject({ code: 'upstream_error', type: 'upstream_error', status: stream ? undefined : status });
+      const { captured, ...end } = await lab.endOf(account);
+      expect(end).toEqual({ state: 'settled', reason });
+      // A connection that is reset may lose what was on its way.
+      if (how === 'reset') expect(Number(captured)).toBeLessThanOrEqual(Number(credits(10)));
+      else expect(captured).toBe(credits(10));
+    }
+  });
+
+  test('the provider fails before its first token, or refuses: nothing is charged, and its own key stays its own matter', async () => {
+    for (const [how, status, code] of [
+      [{ failure: { after: 0, how: 'reset' } }, 502, 'upstream_error'], [{ status: 401 }, 502, 'upstream_error'],
+      [{ status: 500 }, 502, 'upstream_error'], [{ status: 429 }, 429, null], [{ status: 400 }, 400, null],
+    ] as const) {
+      const { openai, account } = await lab.user('100');
+      lab.behave(how);
+      expect(await thrownBy(openai.chat.completions.create(question))).toMatchObject({ status, code });
+      expect(await lab.endOf(account)).toEqual({ state: 'voided', captured: '0', reason: 'provider_error' });
+      expect(await lab.available(account)).toBe('100');
+    }
+  });
+
+  test('a provider that tells no usage, or nonsense: the proxy\'s own count is charged and told', async () => {
+    for (const how of [{ sendsUsage: false }, { usage: { prompt_tokens: -1, completion_tokens: 'free' } }, { usage: 7 }]) {
+      const { openai, account } = await lab.user('100');
+      lab.behave(how);
+      const { usage } = await openai.chat.completions.create(question);
+      const delivered = lab.upstream.deliveries.at(-1)?.outputTokens ?? 0;
+      expect(usage).toEqual(usageOf(delivered));
+      expect(await lab.endOf(account)).toEqual({ state: 'settled', captured: credits(delivered), reason: 'completed' });
+    }
+  });
+
+  test('cached and reasoning tokens that the price does not know are charged as what they are parts of', async () => {
+    const { openai, account } = await lab.user('100');
+    lab.behave({ usage: {
+      prompt_tokens: 20, completion_tokens: 30, prompt_tokens_details: { cached_tokens: 5 }, completion_tokens_details: { reasoning_tokens: 7 },
+    } });
+    const { usage } = await openai.chat.completions.create(question);
+    expect(usage).toMatchObject({ total_tokens: 50, completion_tokens_details: { reasoning_tokens: 7 } });
+    expect(await lab.endOf(account)).toMatchObject({ state: 'settled', captured: '32' });
+  });
+
+  test('the gateway is away: 503 before the provider is asked', async () => {
+    const away = await startChatProxy({
+      credits: new CreditGateway({ baseUrl: 'http://127.0.0.1:9', apiKey: 'none', deadlineMs: 300 }),
+      upstream: { url: lab.upstream.url }, accounts: new Map([['key', 'alice']]),
+    });
+    const asked = lab.upstream.deliveries.length;
+    const openai = new OpenAI({ apiKey: 'key', baseURL: `${away.url}/v1`, maxRetries: 0 });
+    expect(await thrownBy(openai.chat.completions.create(question))).toMatchObject({ status: 503, code: 'credits_unavailable' });
+    expect(lab.upstream.deliveries.length).toBe(asked);
+    await away.close();
+  });
+
+  test('the proxy stops: what streams is cut and settled before it is gone', async () => {
+    const accounts = new Map([['key', 'stopped']]);
+    await lab.credits.grants.create({ account: 'stopped', amount: '1000', reason: 'test' });
+    const stopping = await startChatProxy({ credits: lab.proxyCredits, upstream: { url: lab.upstream.url, apiKey: API_KEY }, accounts });
+    const openai = new OpenAI({ apiKey: 'key', baseURL: `${stopping.url}/v1`, maxRetries: 0 });
+    lab.behave({ rate: 100, tokens: 900 });
+    const stream = await openai.chat.completions.create({ ...question, stream: true });
+    let seen = 0;
+    const error = await thrownBy((async () => {
+      for await (const { choices } of stream) {
+        if ((choices[0]?.delta.content ?? '') !== '') seen += 1;
+        if (seen === 10) void stopping.close();
+      }
+    })());
+    expect(error).toMatchObject({ code: 'proxy_stopped' });
+    const end = await lab.endOf('stopped');
+    expect(end).toEqual({ state: 'settled', captured: credits(seen), reason: 'cut_off' });
   });
 });
