@@ -15,15 +15,23 @@ export type SoakOptions = { readonly streams: number; readonly seed: number };
 /** What was charged for a stream, beside what the provider delivered for it. In tokens. */
 export type Line = {
   readonly id: string; readonly state: string; readonly reason: string | null; readonly onExpiry: string;
-  readonly delivered: number; readonly charged: number; readonly hasAccount: boolean;
+  readonly delivered: number; readonly charged: number;
 };
-export type SoakResult = { readonly lines: readonly Line[]; readonly openHolds: number; readonly refused: number; readonly fates: Readonly<Record<string, number>> };
+export type SoakResult = {
+  readonly lines: readonly Line[];
+  /** Tokens that the provider delivered for no hold at all. */
+  readonly withoutHold: number;
+  readonly openHolds: number;
+  readonly refused: number;
+  readonly fates: Readonly<Record<string, number>>;
+};
 
 export const MODEL = 'soak';
 /** A credit for each token of output, and a thousandth for each of input: what was charged says how many tokens of output it was for. */
 const PRICES = { input: '1000', output: '1000000' };
 const ACCOUNTS = 10;
 const RATE = 25;
+const TOKENS_MIN = 50;
 const TOKENS_MAX = 250;
 const LEASE_SECONDS = 5;
 const QUIET_MS = 2_000;
@@ -48,10 +56,10 @@ export async function runSoak({ streams, seed }: SoakOptions, processes: Gateway
   let refused = 0;
 
   async function oneStream(index: number): Promise<void> {
-    const fate = FATES[Math.floor(random() * FATES.length)] ?? 'reads all';
+    const fate = random.pick(FATES);
     fates[fate] = (fates[fate] ?? 0) + 1;
-    const tokens = 50 + Math.floor(random() * (TOKENS_MAX - 50));
-    const after = Math.floor(random() * tokens);
+    const tokens = random.integer(TOKENS_MIN, TOKENS_MAX);
+    const after = random.integer(0, tokens - 1);
     const how: Behaviour = {
       rate: RATE, tokens, ...(fate === 'provider tells no usage' ? { sendsUsage: false } : {}),
       ...(fate === 'provider breaks off' ? { failure: { after, how: 'reset' } } : {}),
@@ -73,7 +81,7 @@ export async function runSoak({ streams, seed }: SoakOptions, processes: Gateway
   }
 
   say(`${streams} streams through two proxies`);
-  const running = Promise.all(Array.from({ length: streams }, (_, index) => sleep(random() * QUIET_MS).then(() => oneStream(index))));
+  const running = Promise.all(Array.from({ length: streams }, (_, index) => sleep(random.integer(0, QUIET_MS)).then(() => oneStream(index))));
   await until('most streams run', () => upstream.deliveries.length >= streams / 2);
   await sleep(QUIET_MS);
   say('kill -9 of one proxy');
@@ -89,7 +97,9 @@ export async function runSoak({ streams, seed }: SoakOptions, processes: Gateway
     (await Promise.all(accounts.map(async (account) => (await credits.holds.list({ account, state: 'open' })).data.length))).reduce((a, b) => a + b, 0);
   await until('no hold is open', async () => await openHolds() === 0);
   const lines = (await Promise.all(accounts.map((account) => linesOf(credits, account, upstream.deliveries)))).flat();
-  const result = { lines, openHolds: await openHolds(), refused, fates };
+  const held = new Set(lines.map(({ id }) => id));
+  const withoutHold = upstream.deliveries.filter(({ id }) => !held.has(id)).reduce((sum, { outputTokens }) => sum + outputTokens, 0);
+  const result = { lines, withoutHold, openHolds: await openHolds(), refused, fates };
   await proxies[1]?.stop();
   await upstream.close();
   return result;
@@ -103,7 +113,7 @@ async function linesOf(credits: CreditGateway, account: string, deliveries: read
     const { timeline } = await credits.holds.get(id, { account });
     return {
       id, state, onExpiry, reason: timeline?.findLast(({ reason }) => reason !== null)?.reason ?? null, delivered: delivery?.outputTokens ?? 0,
-      charged: Math.floor(Number(captured)), hasAccount: delivery !== undefined,
+      charged: Math.floor(Number(captured)),
     };
   }));
 }
