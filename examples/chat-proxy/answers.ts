@@ -32,7 +32,8 @@ export function streamedAnswer(response: ServerResponse, includesUsage: boolean)
   const write = (data: object): boolean => response.write(`data: ${JSON.stringify(data)}\n\n`);
   return {
     async add(chunk) {
-      if (!response.headersSent) response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' });
+      if (!response.headersSent) response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8',
+        'cache-control': 'no-cache' });
       const { choices, ...rest } = chunk;
       envelope = { ...rest, object: 'chat.completion.chunk' };
       const taken = write({ ...envelope, choices, ...(includesUsage ? { usage: null } : {}) });
@@ -80,7 +81,8 @@ function merged(before: Delta, delta: Delta): Delta {
   const after: Record<string, unknown> = { ...before };
   for (const [name, value] of Object.entries(delta)) {
     const known = after[name];
-    if (name === 'tool_calls' && Array.isArray(value)) after[name] = mergedCalls(Array.isArray(known) ? known as Delta[] : [], value as Delta[]);
+    if (name === 'tool_calls' && Array.isArray(value)) after[name] = mergedCalls(Array.isArray(known) ? known as Delta[] : [],
+      value as Delta[]);
     else if (['role', 'id', 'type'].includes(name)) after[name] = value;
     else if (typeof value === 'string') after[name] = (typeof known === 'string' ? known : '') + value;
     else if (typeof value === 'object' && value !== null) after[name] = merged((known ?? {}) as Delta, value as Delta);

@@ -8,13 +8,15 @@ const MS = 1_000;
 export function creditsError(error: unknown): ApiError {
   if (error instanceof InsufficientCreditsError) {
     const { available, required, limit, resetsAt } = error;
-    const ofLimit = limit === undefined ? '' : ` The limit "${limit}" is reached${typeof resetsAt === 'string' ? ` until ${resetsAt}` : ''}.`;
+    const until = typeof resetsAt === 'string' ? ` until ${resetsAt}` : '';
+    const ofLimit = limit === undefined ? '' : ` The limit "${limit}" is reached${until}.`;
     const message = `This message needs at least ${required} credits, and ${available} are available.${ofLimit}`;
     return new ApiError(402, { message, type: 'insufficient_quota', code: 'insufficient_quota' });
   }
   const { code, retryAfterMs = RETRY_AFTER_MS } = error instanceof GatewayError ? error : { code: undefined };
   if (code === undefined || isUnavailable(error)) {
-    return new ApiError(503, { message: 'Credits cannot be checked at the moment', code: 'credits_unavailable' }, Math.ceil(retryAfterMs / MS));
+    return new ApiError(503, { message: 'Credits cannot be checked at the moment', code: 'credits_unavailable' },
+      Math.ceil(retryAfterMs / MS));
   }
   if (code === 'unknown_model' || code === 'price_missing') {
     return new ApiError(404, { message: 'This model does not exist here, or has no price', code: 'model_not_found', param: 'model' });

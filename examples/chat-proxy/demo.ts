@@ -57,7 +57,8 @@ export function demo(options: DemoOptions): Required<Pick<ChatProxyOptions, 'mor
   return { watch, more: (request, response) => serve(options, shown, request, response) };
 }
 
-async function serve(options: DemoOptions, shown: ReadonlyMap<string, Shown>, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
+async function serve(options: DemoOptions, shown: ReadonlyMap<string, Shown>, request: IncomingMessage,
+  response: ServerResponse): Promise<boolean> {
   const { credits, accounts, key, model, refill } = options;
   const url = request.url ?? '';
   const file = FILES[url];

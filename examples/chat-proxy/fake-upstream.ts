@@ -38,7 +38,8 @@ export type UpstreamRequest = {
 };
 
 /** What one request got. `id` is the X-Client-Request-Id of the caller. */
-export type Delivery = { readonly id: string; readonly request: UpstreamRequest; inputTokens: number; outputTokens: number; ended: boolean };
+export type Delivery = {
+  readonly id: string; readonly request: UpstreamRequest; inputTokens: number; outputTokens: number; ended: boolean };
 
 export type FakeUpstreamOptions = {
   readonly port?: number;
@@ -127,7 +128,8 @@ async function complete(response: ServerResponse, request: UpstreamRequest, how:
 }
 
 /** As providers stream it: the name first, then the arguments in pieces. */
-function callTool(response: ServerResponse, { model }: UpstreamRequest, { name, arguments: text }: { readonly name: string; readonly arguments: string }): void {
+function callTool(response: ServerResponse, { model }: UpstreamRequest, { name, arguments: text }: {
+  readonly name: string; readonly arguments: string }): void {
   const chunk = (delta: object, finish: string | null = null): void => {
     const choices = [{ index: 0, delta, finish_reason: finish }];
     response.write(`data: ${JSON.stringify({ id: 'chatcmpl-tool', created: 0, model, object: 'chat.completion.chunk', choices })}\n\n`);

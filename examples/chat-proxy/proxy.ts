@@ -124,7 +124,8 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   // Not destroyed, so that the caller of a body that is too large gets its answer.
   for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += part.length;
-    if (bytes > BODY_BYTES_MAX) throw new ApiError(413, { message: `The body is larger than ${BODY_BYTES_MAX} bytes`, code: 'body_too_large' });
+    if (bytes > BODY_BYTES_MAX) throw new ApiError(413, { message: `The body is larger than ${BODY_BYTES_MAX} bytes`,
+      code: 'body_too_large' });
     parts.push(part);
   }
   try {

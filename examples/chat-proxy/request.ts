@@ -94,7 +94,8 @@ function checkContent(content: unknown, path: string): void {
   if (!Array.isArray(content)) throw badMember(path, 'must be text, or an array of parts');
   for (const [index, part] of content.entries()) {
     const type: unknown = isMembers(part) ? part['type'] : undefined;
-    if (!TEXT_PARTS.includes(type)) throw badMember(`${path}[${index}]`, 'must be a text: this proxy takes no other parts', 'unsupported_value');
+    if (!TEXT_PARTS.includes(type)) throw badMember(`${path}[${index}]`, 'must be a text: this proxy takes no other parts',
+      'unsupported_value');
   }
 }
 

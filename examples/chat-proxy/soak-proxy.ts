@@ -7,7 +7,8 @@ process.on('disconnect', () => { process.exit(0); }); // the parent is gone
 
 const proxy = await startChatProxy({
   credits: new CreditGateway({ baseUrl: GATEWAY, apiKey: KEY }), upstream: { url: UPSTREAM_URL }, port: Number(PORT),
-  accounts: new Map(ACCOUNTS.split(',').map((account) => [`key-${account}`, account])), leaseSeconds: Number(LEASE_SECONDS), silenceMs: 5_000,
+  accounts: new Map(ACCOUNTS.split(',').map((account) => [`key-${account}`, account])), leaseSeconds: Number(LEASE_SECONDS),
+    silenceMs: 5_000,
 });
 process.on('SIGTERM', () => { void proxy.close().then(() => { process.exit(0); }); });
 process.send?.({ url: proxy.url });

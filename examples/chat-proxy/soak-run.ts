@@ -39,14 +39,17 @@ const QUIET_MS = 2_000;
 type Fate = 'reads all' | 'leaves' | 'provider breaks off' | 'provider sends an error' | 'provider tells no usage';
 const FATES: readonly Fate[] = ['reads all', 'leaves', 'provider breaks off', 'provider sends an error', 'provider tells no usage'];
 
-export async function runSoak({ streams, seed }: SoakOptions, processes: GatewayProcesses, say: (line: string) => void): Promise<SoakResult> {
+export async function runSoak({ streams, seed }: SoakOptions, processes: GatewayProcesses, say: (line: string) =>
+  void): Promise<SoakResult> {
   const random = randomOf(seed);
   const credits = new CreditGateway({ baseUrl: processes.url(), apiKey: () => processes.token({ sub: 'root', role: 'admin' }) });
   const accounts = Array.from({ length: ACCOUNTS }, (_, index) => `soak-${index}`);
   await credits.prices.set('native', { model: MODEL, prices: PRICES });
-  for (const account of accounts) await credits.grants.create({ account, amount: String((streams / ACCOUNTS) * TOKENS_MAX * 2), reason: 'soak' });
+  for (const account of accounts) await credits.grants.create({ account, amount: String((streams / ACCOUNTS) * TOKENS_MAX * 2),
+    reason: 'soak' });
   const { key } = await credits.apiKeys.create({ name: 'soak', scopes: ['holds', 'read'] });
-  const upstream = await startFakeUpstream({ models: [MODEL], behave: ({ messages }) => JSON.parse(String(messages[0]?.content)) as Behaviour });
+  const upstream = await startFakeUpstream({ models: [MODEL], behave: ({ messages }) =>
+    JSON.parse(String(messages[0]?.content)) as Behaviour });
   const environment = {
     PATH: process.env['PATH'], GATEWAY: processes.url(), KEY: key ?? '', UPSTREAM_URL: upstream.url, ACCOUNTS: accounts.join(','),
     LEASE_SECONDS: String(LEASE_SECONDS),
@@ -70,7 +73,8 @@ export async function runSoak({ streams, seed }: SoakOptions, processes: Gateway
     try {
       const response = await fetch(`${proxies[index % proxies.length]?.url ?? ''}/v1/chat/completions`, {
         method: 'POST', signal: caller.signal, headers: { authorization: `Bearer key-${accounts[index % ACCOUNTS] ?? ''}` },
-        body: JSON.stringify({ model: MODEL, stream: true, max_tokens: TOKENS_MAX, messages: [{ role: 'user', content: JSON.stringify(how) }] }),
+        body: JSON.stringify({ model: MODEL, stream: true, max_tokens: TOKENS_MAX, messages: [{ role: 'user',
+          content: JSON.stringify(how) }] }),
       });
       if (!response.ok) refused += 1;
       if (fate === 'leaves') setTimeout(() => { caller.abort(); }, leavesAfterMs);
@@ -81,7 +85,8 @@ export async function runSoak({ streams, seed }: SoakOptions, processes: Gateway
   }
 
   say(`${streams} streams through two proxies`);
-  const running = Promise.all(Array.from({ length: streams }, (_, index) => sleep(random.integer(0, QUIET_MS)).then(() => oneStream(index))));
+  const running = Promise.all(Array.from({ length: streams }, (_, index) => sleep(random.integer(0, QUIET_MS)).then(() =>
+    oneStream(index))));
   await until('most streams run', () => upstream.deliveries.length >= streams / 2);
   await sleep(QUIET_MS);
   say('kill -9 of one proxy');
@@ -94,7 +99,8 @@ export async function runSoak({ streams, seed }: SoakOptions, processes: Gateway
 
   say('waiting until every hold has ended ...');
   const openHolds = async (): Promise<number> =>
-    (await Promise.all(accounts.map(async (account) => (await credits.holds.list({ account, state: 'open' })).data.length))).reduce((a, b) => a + b, 0);
+    (await Promise.all(accounts.map(async (account) => (await credits.holds.list({ account, state: 'open' })).data.length))).reduce((a,
+      b) => a + b, 0);
   await until('no hold is open', async () => await openHolds() === 0);
   const lines = (await Promise.all(accounts.map((account) => linesOf(credits, account, upstream.deliveries)))).flat();
   const held = new Set(lines.map(({ id }) => id));
@@ -112,7 +118,8 @@ async function linesOf(credits: CreditGateway, account: string, deliveries: read
     const delivery = deliveries.find((each) => each.id === id);
     const { timeline } = await credits.holds.get(id, { account });
     return {
-      id, state, onExpiry, reason: timeline?.findLast(({ reason }) => reason !== null)?.reason ?? null, delivered: delivery?.outputTokens ?? 0,
+      id, state, onExpiry, reason: timeline?.findLast(({ reason }) => reason !== null)?.reason ?? null,
+        delivered: delivery?.outputTokens ?? 0,
       charged: Math.floor(Number(captured)),
     };
   }));
@@ -121,7 +128,8 @@ async function linesOf(credits: CreditGateway, account: string, deliveries: read
 type Proxy = { readonly url: string; readonly kill: () => Promise<void>; readonly stop: () => Promise<void> };
 
 async function startProxy(environment: NodeJS.ProcessEnv): Promise<Proxy> {
-  const child: ChildProcess = fork(join(import.meta.dirname, 'soak-proxy.js'), [], { env: environment, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child: ChildProcess = fork(join(import.meta.dirname, 'soak-proxy.js'), [], { env: environment, stdio: ['ignore', 'inherit',
+    'inherit', 'ipc'] });
   const [{ url }] = await once(child, 'message') as [{ readonly url: string }];
   const end = async (signal: 'SIGKILL' | 'SIGTERM'): Promise<void> => {
     const gone = once(child, 'exit');

@@ -4,7 +4,8 @@ import { ApiError, upstreamError, type ErrorBody } from './errors.js';
 export type Upstream = { readonly url: string; readonly apiKey?: string | undefined };
 
 export type Delta = Readonly<Record<string, unknown>>;
-export type Choice = { readonly index?: number; readonly delta?: Delta; readonly finish_reason?: string | null; readonly logprobs?: unknown };
+export type Choice = {
+  readonly index?: number; readonly delta?: Delta; readonly finish_reason?: string | null; readonly logprobs?: unknown };
 export type Chunk = {
   readonly id?: string; readonly created?: number; readonly model?: string;
   readonly choices?: readonly Choice[]; readonly usage?: unknown; readonly error?: unknown;
@@ -70,7 +71,8 @@ export async function refusal(response: Response): Promise<ApiError> {
   const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
   // A 429 is about this proxy's account with the provider, so the provider's code would mislead the caller.
   const about = response.status === 429 ? {} : { code: error?.code ?? null, param: error?.param ?? null };
-  return new ApiError(response.status, { message, type: error?.type ?? 'upstream_error', ...about }, Number.isFinite(retryAfter) ? retryAfter : undefined);
+  return new ApiError(response.status, { message, type: error?.type ?? 'upstream_error', ...about },
+    Number.isFinite(retryAfter) ? retryAfter : undefined);
 }
 
 /** Whatever ends a stream early is the provider's fault: who aborted it knows that better. */

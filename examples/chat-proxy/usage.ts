@@ -9,7 +9,8 @@ export type OpenAiUsage = {
 
 /** More is a mistake of the provider. */
 const TOKENS_MAX = 100_000_000;
-const isCount = (value: unknown, most = TOKENS_MAX): value is number => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= most;
+const isCount = (value: unknown, most = TOKENS_MAX): value is number => Number.isInteger(value) && Number(value) >= 0
+  && Number(value) <= most;
 
 /** What a provider says was used, or null when it says nothing that can be charged. */
 export function readUsage(usage: unknown): OpenAiUsage | null {
@@ -29,7 +30,8 @@ export function nativeUsage(usage: OpenAiUsage): TokenUsage {
   };
 }
 
-export const totals = ({ prompt_tokens: inputTokens, completion_tokens: outputTokens }: OpenAiUsage): TokenUsage => ({ inputTokens, outputTokens });
+export const totals = ({ prompt_tokens: inputTokens, completion_tokens: outputTokens }: OpenAiUsage): TokenUsage => ({ inputTokens,
+  outputTokens });
 
 export const openAiUsage = ({ inputTokens = 0, outputTokens = 0 }: TokenUsage): OpenAiUsage => ({
   prompt_tokens: inputTokens, completion_tokens: outputTokens, total_tokens: inputTokens + outputTokens,

@@ -15,7 +15,8 @@ beforeAll(async () => { lab = await openChatLab(); });
 afterAll(async () => { await lab.close(); });
 
 type Sent = { readonly key?: string; readonly body: string };
-async function send({ key, body }: Sent): Promise<{ readonly status: number; readonly error: unknown; readonly answer: Readonly<Record<string, unknown>> }> {
+async function send({ key, body }: Sent): Promise<{
+  readonly status: number; readonly error: unknown; readonly answer: Readonly<Record<string, unknown>> }> {
   const response = await fetch(`${lab.proxy.url}/v1/chat/completions`, {
     method: 'POST', body, headers: { 'content-type': 'application/json', ...(key === undefined ? {} : { authorization: `Bearer ${key}` }) },
   });
@@ -41,7 +42,8 @@ const REFUSED: readonly (readonly [what: string, body: string, status: number, c
   ['sound', withMembers({ modalities: ['text', 'audio'] }), 400, 'unknown_parameter', 'modalities'],
   ['a dearer tier', withMembers({ service_tier: 'priority' }), 400, 'unknown_parameter', 'service_tier'],
   ['an unknown member', withMembers({ max_tokns: 5 }), 400, 'unknown_parameter', 'max_tokns'],
-  ['an unknown member of a message', withMembers({ messages: [{ role: 'user', audio: {} }] }), 400, 'unknown_parameter', 'messages[0].audio'],
+  ['an unknown member of a message', withMembers({ messages: [{ role: 'user', audio: {} }] }), 400, 'unknown_parameter',
+    'messages[0].audio'],
   ['a member of Object', withMembers({}).replace('"model"', '"__proto__":{"n":2},"model"'), 400, 'unknown_parameter', '__proto__'],
   ['no messages', withMembers({ messages: [] }), 400, 'invalid_value', 'messages'],
   ['messages that are none', withMembers({ messages: ['hello', 7] }), 400, 'invalid_value', 'messages[0]'],
@@ -70,7 +72,8 @@ describe('refused, without a hold, and the provider is not asked', () => {
 
   test('a wrong key, and none', async () => {
     for (const key of ['nobody', undefined]) {
-      expect(await send({ ...(key === undefined ? {} : { key }), body: withMembers({}) })).toMatchObject({ status: 401, error: { code: 'invalid_api_key' } });
+      expect(await send({ ...(key === undefined ? {} : { key }), body: withMembers({}) })).toMatchObject({ status: 401, error: {
+        code: 'invalid_api_key' } });
     }
   });
 

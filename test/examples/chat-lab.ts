@@ -32,7 +32,8 @@ export const PRICES = { input: '100000', output: '1000000' };
 
 export type LabOptions = {
   readonly prices?: Readonly<Record<string, string>>;
-  readonly proxy?: (about: { readonly credits: CreditGateway; readonly accounts: ReadonlyMap<string, string> }) => Partial<ChatProxyOptions>;
+  readonly proxy?: (about: { readonly credits: CreditGateway; readonly accounts: ReadonlyMap<string, string> }) =>
+    Partial<ChatProxyOptions>;
 };
 
 export async function openChatLab({ prices = PRICES, proxy: more = () => ({}) }: LabOptions = {}): Promise<ChatLab> {

@@ -29,7 +29,8 @@ beforeAll(async () => {
   const found = await findChromium();
   if ('missing' in found) { ({ missing } = found); return; }
   if (isFilmed) await mkdir(FOLDER, { recursive: true });
-  lab = await openChatLab({ prices: PRICES, proxy: ({ credits, accounts }) => demo({ credits, accounts, key: KEY, model: MODEL, refill: '12' }) });
+  lab = await openChatLab({ prices: PRICES, proxy: ({ credits, accounts }) => demo({ credits, accounts, key: KEY, model: MODEL,
+    refill: '12' }) });
   lab.behave({ rate: RATE });
   browser = await launchChromium(found);
 }, 700_000);
@@ -47,7 +48,8 @@ async function visit(by: Browser, { width, height, colorScheme }: Look, walk: (p
   const page = await context.newPage();
   page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) complaints.push(message.text()); });
   page.on('pageerror', (error) => { complaints.push(error.message); });
-  page.on('request', (request) => { if (!request.url().startsWith('data:') && !request.url().startsWith(lab.proxy.url)) complaints.push(request.url()); });
+  page.on('request', (request) => { if (!request.url().startsWith('data:')
+    && !request.url().startsWith(lab.proxy.url)) complaints.push(request.url()); });
   await page.goto(lab.proxy.url);
   await walk(page);
   expect(await page.evaluate('document.documentElement.scrollWidth <= window.innerWidth')).toBe(true);
@@ -56,7 +58,8 @@ async function visit(by: Browser, { width, height, colorScheme }: Look, walk: (p
   expect(complaints.filter((complaint) => !complaint.includes('402'))).toEqual([]);
 }
 
-const shoot = async (page: Page, name: string): Promise<void> => { if (isFilmed) await page.screenshot({ path: join(FOLDER, `${name}.png`) }); };
+const shoot = async (page: Page, name: string): Promise<void> => { if (isFilmed) await page.screenshot({ path: join(FOLDER,
+  `${name}.png`) }); };
 const balance = async (page: Page): Promise<number> => Number(await page.locator('#balance').textContent());
 const streaming = (page: Page, tokens: number): Promise<void> => until(`${tokens} tokens`, async () =>
   Number(/Streaming: (\d+)/.exec(await page.locator('#status').textContent() ?? '')?.[1] ?? 0) >= tokens);

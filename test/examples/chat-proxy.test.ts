@@ -68,7 +68,8 @@ describe('what works', () => {
     const { openai, account } = await lab.user('100');
     const { choices, usage } = await openai.chat.completions.create({ ...question, max_completion_tokens: 4 });
     expect([choices[0]?.message.content, choices[0]?.finish_reason, usage?.completion_tokens]).toEqual(['Hello! This is', 'length', 4]);
-    expect(lab.upstream.deliveries.at(-1)?.request).toMatchObject({ max_completion_tokens: 4, stream: true, stream_options: { include_usage: true } });
+    expect(lab.upstream.deliveries.at(-1)?.request).toMatchObject({ max_completion_tokens: 4, stream: true, stream_options: {
+      include_usage: true } });
     expect(await lab.available(account)).toBe(left(100, 4));
   });
 
@@ -77,10 +78,12 @@ describe('what works', () => {
     const tools = [{ type: 'function' as const, function: { name: 'weather', parameters: { type: 'object' } } }];
     lab.behave({ sendsUsage: false, toolCall: { name: 'weather', arguments: '{"city":"Bern"}' } });
     const { choices, usage } = await openai.chat.completions.create({ ...question, tools });
-    expect(choices[0]?.message.tool_calls).toEqual([{ id: 'call_1', type: 'function', function: { name: 'weather', arguments: '{"city":"Bern"}' } }]);
+    expect(choices[0]?.message.tool_calls).toEqual([{ id: 'call_1', type: 'function', function: { name: 'weather',
+      arguments: '{"city":"Bern"}' } }]);
     expect(usage?.prompt_tokens).toBeGreaterThan(INPUT);
     expect(usage?.completion_tokens).toBeGreaterThan(5);
-    expect(await lab.endOf(account)).toMatchObject({ captured: String(Math.round((usage?.prompt_tokens ?? 0) + (usage?.completion_tokens ?? 0) * 10) / 10) });
+    expect(await lab.endOf(account)).toMatchObject({
+      captured: String(Math.round((usage?.prompt_tokens ?? 0) + (usage?.completion_tokens ?? 0) * 10) / 10) });
   });
 });
 
@@ -127,7 +130,8 @@ describe('the last credits', () => {
   });
 });
 
-const thrownBy = (work: Promise<unknown>): Promise<unknown> => work.then(() => { throw new Error('it worked'); }, (error: unknown) => error);
+const thrownBy = (work: Promise<unknown>): Promise<unknown> => work.then(() => { throw new Error('it worked'); }, (error: unknown) =>
+  error);
 
 describe('when somebody fails', () => {
   test('the caller leaves: the provider stops, and what was delivered is charged', async () => {
@@ -193,7 +197,8 @@ describe('when somebody fails', () => {
   test('cached and reasoning tokens that the price does not know are charged as what they are parts of', async () => {
     const { openai, account } = await lab.user('100');
     lab.behave({ usage: {
-      prompt_tokens: 20, completion_tokens: 30, prompt_tokens_details: { cached_tokens: 5 }, completion_tokens_details: { reasoning_tokens: 7 },
+      prompt_tokens: 20, completion_tokens: 30, prompt_tokens_details: { cached_tokens: 5 }, completion_tokens_details: {
+        reasoning_tokens: 7 },
     } });
     const { usage } = await openai.chat.completions.create(question);
     expect(usage).toMatchObject({ total_tokens: 50, completion_tokens_details: { reasoning_tokens: 7 } });
