@@ -27,7 +27,8 @@ async function main(options: SoakOptions): Promise<boolean> {
       const { text, isRight } = soakReport(result);
       say(text);
       const { conserves, drifts } = await reconciled(processes);
-      say(`books: ${conserves ? 'every credit granted is available, held, charged, expired or removed' : 'NOT CONSERVED'}; drift in ${drifts} checks`);
+      const sums = conserves ? 'every credit granted is available, held, charged, expired or removed' : 'NOT CONSERVED';
+      say(`books: ${sums}; drift in ${drifts} checks`);
       return isRight && conserves && drifts === 0;
     } finally {
       await books.close();
