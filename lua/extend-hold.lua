@@ -32,6 +32,7 @@
   ARGV[15] trace           traceparent of the call, '' for none
   ARGV[16] due_holds_max   holds past their lease to name at a time
   ARGV[17] receipt_ttl_seconds
+  ARGV[18] recalled        1: Postgres was asked for the key
 
   Replies
     fenced
@@ -43,6 +44,7 @@
     limit_reached         usable limit_id remaining resets_at_ms period window
     limits_stale          now_ms version definitions   (their edges do not reach this far)
     idempotency_mismatch
+    receipt_needed                              (Redis may have forgotten the key: to be looked up in Postgres)
     hold_resolved         outcome…              (see settle-hold)
     hold_not_found
     forbidden                                   (a service placed it, and a user may not extend it)
@@ -63,7 +65,7 @@ local now_ms = clock.now_ms(tonumber(ARGV[2]))
 local minimum, desired, price = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
 local lease_ms, default_lease_ms = tonumber(ARGV[9]), tonumber(ARGV[10])
 local key, fingerprint, about, principal, trace = ARGV[11], ARGV[12], ARGV[13], ARGV[14], ARGV[15]
-local due_holds_max, receipt_ttl_seconds = ARGV[16], ARGV[17]
+local due_holds_max, receipt_ttl_seconds, recalled = ARGV[16], ARGV[17], ARGV[18]
 
 -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
@@ -85,6 +87,8 @@ if key ~= '' then
       usage or hold.reported_usage, numbers.text(hold.lease_ms or 0), hold.policy, limit_states or '',
     }
   end
+  local is_old = hold.state ~= 'open' or now_ms - tonumber(hold.placed_at_ms) >= 1000 * tonumber(receipt_ttl_seconds)
+  if is_old and recalled ~= '1' then return { 'receipt_needed' } end
 end
 if hold.state ~= 'open' then return { 'hold_resolved', unpack(holds.outcome(hold_key)) } end
 if stored.frozen then return { 'account_frozen' } end

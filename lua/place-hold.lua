@@ -13,6 +13,7 @@
   KEYS[8] open        zset    the account's open holds by lease end
   KEYS[9] holds_due   zset    the shard's open holds by lease end
   KEYS[10] limits     hash    definitions and counters of the account's limits
+  KEYS[11] receipt    hash    the hold that was placed under the key
 
   ARGV[1] epoch            what the gateway believes the fence is
   ARGV[2] time_offset_ms   moves the clock in tests
@@ -38,6 +39,8 @@
   ARGV[22] model           its names, with a tab between them; '' for none, as the next two
   ARGV[23] feature
   ARGV[24] api_key
+  ARGV[25] key             of the request, '' for none
+  ARGV[26] receipt_ttl_seconds   until the drain shortens it (see shorten-receipts)
 
   Replies
     fenced
@@ -49,6 +52,7 @@
     limit_reached         usable limit_id remaining resets_at_ms period window
     limits_stale          now_ms version definitions   (their edges do not reach this far)
     hold_exists
+    idempotency_mismatch                        (another hold was placed under the key)
     hold_resolved         outcome…              (see settle-hold)
     too_many_holds
     account_frozen
@@ -58,7 +62,8 @@
 --- @include holds
 --- @include leases
 --- @include counters
-local fence_key, hold_key, open_key, holds_due_key, limits_key = KEYS[1], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local fence_key, hold_key, open_key, holds_due_key, limits_key, receipt_key =
+  KEYS[1], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
 local epoch, account_id, hold_id = ARGV[1], ARGV[3], ARGV[4]
 local now_ms = clock.now_ms(tonumber(ARGV[2]))
@@ -66,13 +71,15 @@ local minimum, desired, lease_ms = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumbe
 local policy, price, hold_kind, fingerprint, about = ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]
 local principal, trace, open_holds_max, due_holds_max = ARGV[13], ARGV[14], tonumber(ARGV[15]), ARGV[16]
 local over_capture, debt_limit, input_cost, renewal_ms = ARGV[17], ARGV[18], ARGV[19], ARGV[20]
-local spender, model, feature, api_key = ARGV[21], ARGV[22], ARGV[23], ARGV[24]
+local spender, model, feature, api_key, key, receipt_ttl_seconds = ARGV[21], ARGV[22], ARGV[23], ARGV[24], ARGV[25], ARGV[26]
 
 -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 local stored = account.read(keys.account)
 if not stored then return { 'not_loaded' } end
 
+local named = key ~= '' and redis.call('HGET', receipt_key, 'hold')
+if named and named ~= hold_id then return { 'idempotency_mismatch' } end
 local state, expires_at, amount_now, first_fingerprint, first_seq, first_amount, first_expires_at, first_placed_at, first_available,
   first_limits = unpack(redis.call('HMGET', hold_key, 'state', 'expires_at_ms', 'amount', 'fingerprint', 'placed_seq', 'placed_amount',
     'placed_expires_at_ms', 'placed_at_ms', 'placed_available', 'placed_limits'))
@@ -112,7 +119,7 @@ counters.take(counting, amount, 1)
 about = counters.about(counting, about)
 step.record(self, 'place', before, {
   hold = hold_id, hold_kind = hold_kind, lease_ends_at_ms = expires_at_ms, policy = policy, fingerprint = fingerprint,
-  price = price, about = about, principal = principal, trace = trace,
+  key = key, price = price, about = about, principal = principal, trace = trace,
   terms = leases.terms_text(over_capture, debt_limit, input_cost, renewal_ms), spent_on = spent_on,
 })
 local seq, amount_text, available = numbers.text(self.state.seq), numbers.text(amount), numbers.text(self.state.available)
@@ -131,4 +138,8 @@ if limit_parts ~= '' then redis.call('HSET', hold_key, 'limit_parts', limit_part
 for _, command in ipairs(limit_commands) do redis.call(unpack(command)) end
 redis.call('ZADD', open_key, expires_text, hold_id)
 redis.call('ZADD', holds_due_key, expires_text, holds.due_member(account_id, hold_id))
+if key ~= '' then
+  redis.call('HSET', receipt_key, 'hold', hold_id, 'seq', seq)
+  redis.call('EXPIRE', receipt_key, receipt_ttl_seconds)
+end
 return { 'placed', '0', seq, amount_text, expires_text, now_text, available, limit_states, self.journal_id }

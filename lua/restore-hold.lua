@@ -1,10 +1,10 @@
 #!lua
 --[[
-  restore-hold: restore an ended hold from Postgres after Redis has deleted it, so that a repeat gets the first answer
-  and a late settle is charged once.
+  restore-hold: restore an ended hold, or the receipt of an operation on one, from Postgres after Redis has deleted it, so
+  that a repeat gets the first answer and a late settle is charged once.
 
   KEYS[1] fence       string  the shard's epoch
-  KEYS[2] hold        hash    this hold
+  KEYS[2] hold        hash    this hold, or the receipt
 
   ARGV[1] epoch            what the gateway believes the fence is
   ARGV[2] ttl_seconds

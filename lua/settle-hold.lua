@@ -16,6 +16,7 @@
   KEYS[8] open        zset    the account's open holds by lease end
   KEYS[9] holds_due   zset    the shard's open holds by lease end
   KEYS[10] limits     hash    definitions and counters of the account's limits
+  KEYS[11] receipt    hash    the answer to the key
 
   ARGV[1] epoch            what the gateway believes the fence is
   ARGV[2] time_offset_ms   moves the clock in tests
@@ -36,6 +37,8 @@
   ARGV[16] receipt_ttl_seconds   until the drain shortens it (see shorten-receipts)
   ARGV[17] use             what a settle captures: '' the cost, which was computed with the price; amount: the cost, at any
                            price; reported, input or estimate: what the hold has of it, instead of the cost
+  ARGV[18] key             of the request, '' for none
+  ARGV[19] recalled        1: Postgres was asked for the key
 
   Replies
     fenced
@@ -43,6 +46,8 @@
     ended           replayed outcome… journal_id
     price_needed    price placed_at_ms about
     hold_resolved   outcome…
+    idempotency_mismatch
+    receipt_needed                                (Redis may have forgotten the key: to be looked up in Postgres)
     hold_not_found
     forbidden                                     (a service placed it, and a user may not end it)
     not_due
@@ -55,14 +60,15 @@
 --- @include holds
 --- @include givebacks
 --- @include counters
-local fence_key, hold_key, open_key, holds_due_key, limits_key = KEYS[1], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local fence_key, hold_key, open_key, holds_due_key, limits_key, receipt_key =
+  KEYS[1], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
 local epoch, account_id, hold_id, ending = ARGV[1], ARGV[3], ARGV[4], ARGV[5]
 local now_ms = clock.now_ms(tonumber(ARGV[2]))
 local cost, price, over_capture, debt_limit = tonumber(ARGV[6]), ARGV[7], ARGV[8], tonumber(ARGV[9])
 local fingerprint, about = ARGV[10], ARGV[11]
 local principal, corrects, trace, correction_window_ms = ARGV[12], ARGV[13], ARGV[14], tonumber(ARGV[15])
-local receipt_ttl_seconds, use = ARGV[16], ARGV[17]
+local receipt_ttl_seconds, use, key, recalled = ARGV[16], ARGV[17], ARGV[18], ARGV[19]
 
 -- Decide. Nothing above "Apply" writes, except that a due-index entry without a hold, or of a frozen account, is deleted.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
@@ -82,6 +88,12 @@ if not state then
   return { 'hold_not_found' }
 end
 if placed_by == 'service' and principal == 'user' then return { 'forbidden' } end
+if key ~= '' then
+  local first_fingerprint, first_state = unpack(redis.call('HMGET', receipt_key, 'fingerprint', 'state'))
+  if first_fingerprint and first_fingerprint ~= fingerprint then return { 'idempotency_mismatch' } end
+  -- A receipt that was loaded from Postgres has no outcome of its own.
+  if first_fingerprint then return { 'ended', '1', unpack(holds.outcome(first_state and receipt_key or hold_key)) } end
+end
 
 if own_over_capture then over_capture, debt_limit = own_over_capture, tonumber(own_debt_limit or '') end
 local known_costs = { reported = reported, input = input_cost, estimate = hold_amount }
@@ -112,6 +124,7 @@ if is_ended then
     closed_at_ms = tonumber(closed_at_ms or ended_at_ms),
   }
   if ending == 'settle' and state == 'settled' and end_fingerprint == fingerprint then return { 'ended', '1', unpack(outcome) } end
+  if key ~= '' and recalled ~= '1' then return { 'receipt_needed' } end
   if is_priced and price ~= hold_price then return { 'price_needed', hold_price, placed_at_ms, hold_about } end
   if not is_late and corrects ~= 'any' and corrects ~= end_seq then return { 'hold_resolved', unpack(outcome) } end
   local charged = first.captured + first.uncollected
@@ -189,7 +202,7 @@ local spent = ending == 'expire' and policy == 'charge_reported' and givebacks.t
 local kind = (excess > 0 and 'give_back')
   or (is_late and 'late_settle') or (is_ended and 'correct') or (ending == 'expire' and 'expire_hold') or ending
 step.record(self, kind, before, {
-  hold = hold_id, hold_kind = hold_kind, policy = policy, fingerprint = fingerprint, price = hold_price, about = about,
+  hold = hold_id, hold_kind = hold_kind, policy = policy, key = key, fingerprint = fingerprint, price = hold_price, about = about,
   overage = overage, principal = principal, corrects = first.seq, trace = trace,
   reported = reported, reported_usage = reported_usage, spent = spent,
 })
@@ -213,9 +226,12 @@ if spent then
   hold_args[#hold_args + 1] = 'spent'
   hold_args[#hold_args + 1] = spent
 end
+local receipt_args = { receipt_key, 'fingerprint', fingerprint }
 for i, field in ipairs(holds.outcome_fields) do
-  hold_args[#hold_args + 1] = field
-  hold_args[#hold_args + 1] = outcome[i]
+  for _, args in ipairs({ hold_args, receipt_args }) do
+    args[#args + 1] = field
+    args[#args + 1] = outcome[i]
+  end
 end
 
 -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
@@ -225,5 +241,9 @@ for _, command in ipairs(limit_commands) do redis.call(unpack(command)) end
 redis.call('ZREM', open_key, hold_id)
 redis.call('ZREM', holds_due_key, holds.due_member(account_id, hold_id))
 redis.call('EXPIRE', hold_key, receipt_ttl_seconds)
+if key ~= '' then
+  redis.call('HSET', unpack(receipt_args))
+  redis.call('EXPIRE', receipt_key, receipt_ttl_seconds)
+end
 outcome[#outcome + 1] = self.journal_id
 return { 'ended', '0', unpack(outcome) }

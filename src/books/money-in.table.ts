@@ -29,6 +29,9 @@ export type NewIntent = {
 
 type Added = 'revokedLotId' | 'parts' | 'refundOf' | 'graceMs' | 'rule';
 export type IntentRow = Omit<NewIntent, 'idempotency' | Added> & {
+  /** The caller's key and its scope; both null for a request without one. */
+  readonly scope: string | null;
+  readonly key: string | null;
   readonly parts: string | null;
   readonly refundOf: string | null;
   readonly graceMs: number | null;
@@ -42,17 +45,17 @@ export type IntentRow = Omit<NewIntent, 'idempotency' | Added> & {
 };
 
 const COLUMNS = `intent_id as "intentId", account_id as "accountId", kind, amount, expires_at_ms as "expiresAtMs",
-  revoked_lot_id as "revokedLotId", parts, refund_of as "refundOf", grace_ms as "graceMs", rule, fingerprint,
-  about, state, reply, applied_seq as "appliedSeq"`;
+  revoked_lot_id as "revokedLotId", parts, refund_of as "refundOf", grace_ms as "graceMs", rule,
+  idempotency_scope as scope, idempotency_key as key, fingerprint, about, state, reply, applied_seq as "appliedSeq"`;
 
 /** The permanent name of an intent in Redis. */
 export const intentKey = (intentId: number): string => `intent:${intentId}`;
 
-/** The lot of an intent. Padded, so that lots with the same expiry are spent oldest first. */
+/** The lot of an intent. Padded, so that lots with the same expiry are spent oldest first, those with 15 digits last. */
 export const lotIdOf = (intentId: number): string => String(intentId).padStart(12, '0');
 
 /** The name of a lot in `/v1`: one that a grant opened is called by the id of the grant, other lots by their own. */
-export const grantIdOf = (lotId: string): string => (/^\d{12}$/.test(lotId) ? String(Number(lotId)) : lotId);
+export const grantIdOf = (lotId: string): string => (/^\d{12,15}$/.test(lotId) ? String(Number(lotId)) : lotId);
 
 /** The intent that a journal key names, or null for other keys. */
 export function intentIdOf(key: string): number | null {

@@ -1,21 +1,25 @@
 import { parseArgs } from 'node:util';
 import { readConfig } from '../config.js';
+import { renewShard, type Renewed } from '../journal/renew-shard.js';
 import { resumeShard } from '../journal/resume-shard.js';
 import { acknowledgeLosses, readLosses, type LossRow } from '../journal/shard-losses.table.js';
 import { reportShards, type ShardReport } from '../journal/shard-report.js';
 import { commandActor, openCliCore } from './core.js';
+import { creditsText } from '../kit/money/credits.js';
 import { printable } from './printable.js';
 import { runCli } from './run-cli.js';
 
-/** `npm run shards -- list|resume|acknowledge`: shards whose journal contradicts Postgres, and losses of Redis. */
+/** `npm run shards -- list|resume|renew|acknowledge`: shards whose journal contradicts Postgres, and losses of Redis. */
 
 const USAGE = `usage: npm run shards -- list [--all]
        npm run shards -- resume <shard> --reason "what was corrected"
+       npm run shards -- renew <shard> --reason "why Postgres is right"
        npm run shards -- acknowledge <shard> --reason "what was done about the loss"
 
 list shows shards that are stopped or behind, and unacknowledged losses of Redis; --all shows every shard
 and every loss. resume lets the drain continue where it stopped: it skips nothing, and stops again while the
-contradiction remains. acknowledge ends the alarm about a loss; the record stays.`;
+contradiction remains. renew gives a stopped shard a new epoch: its accounts go on from what Postgres has, and what
+Postgres did not take is told by account and kept in the table quarantine. acknowledge ends the alarm about a loss; the record stays.`;
 
 const LOSSES_MAX = 100;
 
@@ -30,12 +34,27 @@ function lossLine({ shard, epoch, entries, accounts, fromMs, toMs, noticedAtMs, 
   accounts: ${named.length === 0 ? 'not known' : named.join(', ')}${reason === null ? '' : `\n  acknowledged: ${reason}`}`;
 }
 
+const COMMANDS = ['list', 'resume', 'renew', 'acknowledge'];
+
+function renewedText(shard: string, renewed: Renewed): string {
+  if (renewed.status === 'not_stopped') return `shard ${shard} is not stopped`;
+  const { epoch, entries, unreadable, fromMs, toMs, accounts } = renewed;
+  const times = [fromMs, toMs].flatMap((ms) => (ms === null ? [] : [new Date(ms).toISOString()]));
+  const window = times.length === 0 ? '' : `, written from ${times.join(' to ')}`;
+  return [
+    `shard ${shard} goes on in epoch ${epoch}; ${entries} entries were left behind${window}`,
+    ...(unreadable === 0 ? [] : [`${unreadable} of them cannot be read`]),
+    ...accounts.map((each) => `  ${printable(each.accountId)}: ${each.entries} entries, granted ${creditsText(each.granted)}, `
+      + `captured ${creditsText(each.captured)}, available ${creditsText(each.available)}`),
+  ].join('\n');
+}
+
 await runCli(USAGE, async () => {
   const { values, positionals } = parseArgs({
     allowPositionals: true, options: { reason: { type: 'string', default: '' }, all: { type: 'boolean', default: false } },
   });
   const [command, shardText = ''] = positionals;
-  if (command !== 'list' && command !== 'resume' && command !== 'acknowledge') throw new Error('say list, resume or acknowledge');
+  if (!COMMANDS.includes(command ?? '')) throw new Error(`say one of ${COMMANDS.join(', ')}`);
   if (command !== 'list' && (!/^\d{1,4}$/.test(shardText) || values.reason.trim() === '')) {
     throw new Error('name one shard, and say --reason');
   }
@@ -53,7 +72,9 @@ await runCli(USAGE, async () => {
         ? `shard ${shardText} has no unacknowledged loss`
         : `shard ${shardText}: acknowledged (${count === 1 ? 'one loss' : `${count} losses`})`;
     }
-    const resumed = await resumeShard({ db, drain }, { shard: Number(shardText), reason: values.reason, actor: commandActor() });
+    const by = { shard: Number(shardText), reason: values.reason, actor: commandActor() };
+    if (command === 'renew') return renewedText(shardText, await renewShard({ db, redis, keys }, by));
+    const resumed = await resumeShard({ db, drain }, by);
     switch (resumed.status) {
       case 'not_stopped': return `shard ${shardText} is not stopped`;
       case 'resumed': return `shard ${shardText} is drained again: ${resumed.entries} entries went in`;

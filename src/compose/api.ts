@@ -10,6 +10,7 @@ import { upsertProfiles } from '../credits/users/profile.table.js';
 import { isBound } from '../edge/auth/issuers.js';
 import { admission } from '../edge/http/admission.js';
 import type { Check, Readiness } from '../edge/http/health.js';
+import { answerWithin } from '../edge/http/answer-in-time.js';
 import { closeServer, httpServer, listen } from '../edge/http/server.js';
 import { traceRequests } from '../edge/http/trace-requests.js';
 import type { Clock } from '../kit/clock.js';
@@ -17,6 +18,7 @@ import { IN_FLIGHT_MAX } from '../kit/limits.js';
 import type { Log } from '../kit/log.js';
 import type { Metrics } from '../kit/metrics/metrics.js';
 import type { Tracer } from '../kit/tracing/tracer.js';
+import { answerWithinMs } from '../stores/postgres/connect.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
 import { composeAdministration } from './administration.js';
 import { createApp } from './app.js';
@@ -141,6 +143,7 @@ export async function openApi(
     console: operator.deps,
     health: { readiness, metricsText },
     admission: busy,
+    inTime: answerWithin(answerWithinMs(config.postgresTimeoutMs)),
     trace: tracer === undefined ? undefined : traceRequests(tracer),
   });
 

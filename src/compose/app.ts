@@ -10,6 +10,7 @@ import { consoleRoutes, consoleRules, type ConsoleDeps } from '../edge/console/c
 import { creditsProcessEnvelope } from '../edge/credits-process/envelope.js';
 import { creditsProcessRoutes, type CreditsProcessDeps } from '../edge/credits-process/routes.js';
 import type { Admission } from '../edge/http/admission.js';
+import { answerWhenDone, type InTime } from '../edge/http/answer-in-time.js';
 import type { GatewayContext, Middleware } from '../edge/http/context.js';
 import type { Envelope } from '../edge/http/failure.js';
 import { healthRoutes, type HealthDeps } from '../edge/http/health.js';
@@ -44,6 +45,8 @@ export type AppDeps = {
   readonly health: HealthDeps;
   /** Refuses requests while the process is overloaded. Left out by tests of the HTTP side. */
   readonly admission?: Pick<Admission, 'assertAdmits'>;
+  /** The deadline of answers. Left out by the same tests. */
+  readonly inTime?: InTime;
   /** The outermost middleware, where requests are traced. */
   readonly trace?: Middleware | undefined;
 };
@@ -67,7 +70,7 @@ export const listRoutes = (deps: AppDeps): readonly Route[] => allRoutes(deps, (
 
 function allRoutes(deps: AppDeps, onRefused: TellRefusal): ReturnType<typeof routeTable> {
   const table = routeTable({
-    authenticate: deps.authenticate, metrics: deps.metrics, admission: deps.admission,
+    authenticate: deps.authenticate, metrics: deps.metrics, admission: deps.admission, inTime: deps.inTime,
     ...(deps.servers === undefined ? {} : { authenticateServer: deps.servers.authenticateServer }),
   });
   healthRoutes(table.add, deps.health);
@@ -76,7 +79,7 @@ function allRoutes(deps: AppDeps, onRefused: TellRefusal): ReturnType<typeof rou
   nativeRoutes(table.dialect({ envelope: problemEnvelope, strictQuery: true }), {
     ...deps.native, clock: deps.accounting.clock,
     batch: {
-      fail: failing(deps.log),
+      fail: failing(deps.log), inTime: deps.inTime ?? answerWhenDone,
       refused: (ctx) => { if (ctx.state.refused !== undefined) onRefused(ctx, ctx.state.refused); },
     },
     ...(deps.refusals === undefined ? {} : { refusals: deps.refusals }),

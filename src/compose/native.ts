@@ -40,7 +40,7 @@ export function composeNative(
     plans,
     oversight,
     prices: { books: prices, clock },
-    moves: composeMoneyMoves(core, money, clock),
+    moves: composeMoneyMoves(core, money, clock, pools),
     history: (query) => readHistory(db, query),
     writeLedger,
     holds: composeHolds({ config, core, clock, pools, writeLedger }),

@@ -5,6 +5,7 @@ import type { Db, Trx } from '../stores/postgres/connect.js';
 import { ensureMonths, monthOf } from '../stores/postgres/partitions.js';
 import type { ShardedRedis, StreamEntry } from '../stores/redis/sharded-redis.js';
 import type { ShardBatch } from './fold-accounts.js';
+import type { CursorWatch } from './cursor-watch.js';
 import { readStreams } from './journal-streams.js';
 import { ShardFault } from './shard-fault.js';
 import { writeBatch, type WriteDeps, type WriteOptions, type Written } from './write-batch.js';
@@ -18,6 +19,7 @@ export type BatchDeps = WriteDeps & {
   readonly keys: Keyspace;
   /** Months whose partitions this process has seen. */
   readonly knownMonths: Set<string>;
+  readonly cursorWatch: CursorWatch;
   readonly failpoint: (name: Failpoint) => Promise<void>;
   /** Called with the entries that a batch is about to write. */
   readonly onRead?: (batches: readonly ShardBatch[]) => void;
@@ -46,6 +48,7 @@ export async function drainBatch(deps: BatchDeps, shards: readonly number[], opt
   const months = new Set<string>();
   const batch = await deps.db.transaction(async (trx) => {
     const locked = await lockFreeShards(trx, shards);
+    await deps.cursorWatch.check(locked);
     await deps.failpoint('after_lock');
     const reads = await readStreams(
       deps.redis, locked.map(({ shard, epoch, lastId }) => ({ key: deps.keys.shard(shard, epoch).journal, afterId: lastId })),
@@ -77,6 +80,7 @@ export async function drainBatch(deps: BatchDeps, shards: readonly number[], opt
     };
   });
   for (const month of months) deps.knownMonths.add(month);
+  deps.cursorWatch.moved(batch.cursors);
   await deps.failpoint('after_commit');
   return batch;
 }

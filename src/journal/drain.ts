@@ -7,6 +7,7 @@ import { atMsOf } from '../ledger/stream-position.js';
 import type { Db } from '../stores/postgres/connect.js';
 import { classifyPostgresError, toGatewayError } from '../stores/postgres/errors.js';
 import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
+import { cursorWatch } from './cursor-watch.js';
 import { drainBatch, type Batch, type BatchDeps, type BatchOptions, type Failpoint } from './drain-batch.js';
 import type { ShardBatch } from './fold-accounts.js';
 import { isolateFault } from './isolate-fault.js';
@@ -89,7 +90,8 @@ export function createDrain(deps: DrainDeps): Drain {
   const trace = deps.trace ?? untraced;
   const tail = journalTail(keys, deps.tailMs, clock);
   const batchDeps: BatchDeps = {
-    db, redis, keys, entryName, knownMonths: new Set(), failpoint: async (name) => { await deps.failpoint?.(name); },
+    db, redis, keys, entryName, knownMonths: new Set(), cursorWatch: cursorWatch(redis, keys),
+    failpoint: async (name) => { await deps.failpoint?.(name); },
   };
 
   /** Runs one transaction and reports it to the observer. */

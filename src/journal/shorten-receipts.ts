@@ -40,10 +40,13 @@ export async function shortenReceipts(
 
 function receiptsOf({ key, holdId, kind, seq }: JournalEntry, account: AccountKeys): Receipt[] {
   const holdTtlSeconds = ENDED_HOLD_TTL_SECONDS[kind];
-  if (holdTtlSeconds !== undefined) return [{ key: account.hold(holdId), seq, ttlSeconds: holdTtlSeconds }];
+  const receipt = { key: account.receipt(key), seq, ttlSeconds: RECEIPT_TTL_SECONDS };
+  if (holdTtlSeconds !== undefined) {
+    return [{ key: account.hold(holdId), seq, ttlSeconds: holdTtlSeconds }, ...(key === '' ? [] : [receipt])];
+  }
   // The receipt of an extension lives as long as its hold may.
   if (key === '' || kind === 'extend' || intentIdOf(key) !== null) return [];
-  return [{ key: account.receipt(key), seq, ttlSeconds: RECEIPT_TTL_SECONDS }];
+  return [receipt];
 }
 
 function chunksOf(receipts: readonly Receipt[]): Receipt[][] {

@@ -1,6 +1,7 @@
 import type { ShardRow } from '../books/shards.table.js';
 import type { Clock } from '../kit/clock.js';
 import type { Keyspace } from '../ledger/keys.js';
+import { compareStreamIds } from '../ledger/stream-position.js';
 import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 
 type Mark = { readonly lastId: string; readonly seenAtMs: number };
@@ -22,8 +23,10 @@ export function journalTail(keys: Keyspace, tailMs: number, clock: Clock): Tail 
       const trims = cursors.flatMap(({ shard, epoch, lastId }) => {
         const { journal } = keys.shard(shard, epoch);
         const mark = marks.get(journal);
-        const isOld = mark !== undefined && nowMs - mark.seenAtMs >= tailMs;
-        if (mark === undefined || isOld) marks.set(journal, { lastId, seenAtMs: nowMs });
+        // A cursor that has gone back is one of an older Postgres, which has yet to read what an older mark would remove.
+        const isAhead = mark !== undefined && compareStreamIds(mark.lastId, lastId) > 0;
+        const isOld = mark !== undefined && !isAhead && nowMs - mark.seenAtMs >= tailMs;
+        if (mark === undefined || isAhead || isOld) marks.set(journal, { lastId, seenAtMs: nowMs });
         if (tailMs === 0) return lastId === '0-0' ? [] : [{ key: journal, minId: after(lastId) }];
         return isOld && mark.lastId !== '0-0' ? [{ key: journal, minId: after(mark.lastId) }] : [];
       });

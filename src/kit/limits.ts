@@ -46,6 +46,8 @@ export const DUE_HOLDS_PER_REQUEST_MAX = 10_000;
 export const CORRECTION_WINDOW_SECONDS_MAX = 2_678_400;
 /** Deadline for Postgres when a hold is placed under an id that a caller chose: a small part of a request's deadline. */
 export const ENDED_HOLD_LOOKUP_MS = 250;
+/** How long an answer to money-in waits until it is stored, which only saves a repeat the call to Redis. */
+export const SAVE_REPLY_MS = 250;
 /** Shortest lease: below it a network hiccup ends a stream's hold. */
 export const HOLD_TTL_SECONDS_MIN = 5;
 /** Longest lease of a setting: it also bounds how long a hold keeps credits of an expired lot. */
@@ -63,13 +65,13 @@ export const REFUND_GRACE_DAYS = 30;
 /** How long Redis answers a repeated request from its receipt after Postgres has the entry. Postgres answers after that. */
 export const RECEIPT_TTL_SECONDS = 3_600;
 /**
- * How long Redis answers a repeated extension of a hold: days beyond the longest lease. The receipts of an open hold are
- * loaded again after a loss of Redis.
+ * How long Redis answers a repeated extension of a hold: days beyond the longest lease. Postgres is asked for the key of a hold
+ * that has ended or is older. The receipts of an open hold are loaded again after a loss of Redis.
  */
 export const EXTENSION_RECEIPT_TTL_SECONDS = 7 * 86_400;
 /** How long a report of usage so far may be missing in the journal while less than a tenth of the hold has moved. */
 export const REPORT_JOURNALED_EVERY_MS = 10_000;
-/** How long Postgres answers a repeated keyed charge: longer than any queue or client retries (30 days are promised). */
+/** How long Postgres answers a repeated keyed operation: longer than any queue or client retries (30 days are promised). */
 export const KEYS_KEPT_DAYS = 35;
 /** How long after a deduction a usage record can refer to it. Callers record within seconds. */
 export const DEDUCTION_TTL_SECONDS = 900;

@@ -107,8 +107,11 @@ export type ReceiptImage = {
 /** A deduction that no usage record has claimed yet. */
 export type DeductionImage = { readonly seq: number; readonly atMs: number; readonly amount: Micros };
 
-/** The first answer to a keyed charge, from its entry; or, if it was only refused, the entry of its last refusal. */
-export type ChargeImage = Pick<ReceiptImage, 'kind' | 'fingerprint' | 'seq' | 'atMs' | 'availableAfter' | 'uncollected'>;
+/** The first entry that was made under a key; or, if a charge was only refused, that of its last refusal. */
+export type ChargeImage = Pick<ReceiptImage, 'kind' | 'fingerprint' | 'seq' | 'atMs' | 'availableAfter' | 'uncollected'> & {
+  /** Of an operation on a hold; '' for a charge. */
+  readonly holdId: string;
+};
 
 /** Reads accounts, single ended holds and single charges from Postgres. Throws when Postgres does not answer. */
 export interface AccountSource {
@@ -117,6 +120,6 @@ export interface AccountSource {
   loadEndedHold(accountId: string, holdId: string): Promise<EndedHoldImage | null>;
   /** The same with a short deadline: also null when Postgres does not answer in time. Never throws. */
   recallEndedHold(accountId: string, holdId: string): Promise<EndedHoldImage | null>;
-  /** The charge made under this key within KEYS_KEPT_DAYS, or null; the first one if there are two. */
+  /** What was made under this key within KEYS_KEPT_DAYS, or null; the first one if there are two. */
   loadCharge(accountId: string, key: string): Promise<ChargeImage | null>;
 }

@@ -1,7 +1,7 @@
 import type { ScriptClient } from '../stores/redis/script.js';
-import type { AccountSource, EndedHoldImage } from './account-image.js';
+import type { AccountSource, ChargeImage, EndedHoldImage } from './account-image.js';
 import type { Epoch } from './fence.js';
-import { writeAccount, writeEndedHold } from './hydrate.js';
+import { writeAccount, writeEndedHold, writeReceipt } from './hydrate.js';
 import type { AccountKeys, Keyspace } from './keys.js';
 
 export type AccountLoaderDeps = {
@@ -20,6 +20,8 @@ export type AccountLoader = {
   readonly restoreHold: (accountId: string, holdId: string) => Promise<boolean>;
   /** Does the same before a hold is placed under a caller's id. Without Postgres, holds are placed all the same. */
   readonly recallHold: (accountId: string, holdId: string) => Promise<void>;
+  /** Restores the receipt of a key from what Postgres has under it. */
+  readonly restoreReceipt: (accountId: string, key: string, made: ChargeImage) => Promise<void>;
 };
 
 export function accountLoader({ client, keys, source, epochOf }: AccountLoaderDeps): AccountLoader {
@@ -52,6 +54,11 @@ export function accountLoader({ client, keys, source, epochOf }: AccountLoaderDe
       const hold = await source.recallEndedHold(accountId, holdId);
       // If Redis has a hold of that id by now, nothing is written.
       if (hold !== null) await writeBack(accountId, hold);
+    },
+
+    async restoreReceipt(accountId, key, made) {
+      const epoch = epochOf(keys.shardOf(accountId));
+      await writeReceipt(client, keys.account(accountId, epoch.number), epoch, key, made);
     },
   };
 }

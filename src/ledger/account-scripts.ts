@@ -22,7 +22,7 @@ export type AccountScriptsDeps = {
 type Bound = 'epoch' | 'time_offset_ms' | 'account_id' | 'trace';
 
 /** Runs scripts on accounts: checks the fence, loads accounts that Redis does not have, and reports each call. */
-export interface AccountScripts extends Pick<AccountLoader, 'restoreHold' | 'recallHold'> {
+export interface AccountScripts extends Pick<AccountLoader, 'restoreHold' | 'recallHold' | 'restoreReceipt'> {
   run<K extends string, A extends string>(
     script: Script<K, A>,
     accountId: string,
@@ -102,6 +102,7 @@ export function accountScripts(deps: AccountScriptsDeps): AccountScripts {
     },
     restoreHold: loader.restoreHold,
     recallHold: loader.recallHold,
+    restoreReceipt: loader.restoreReceipt,
   };
 }
 

@@ -14,6 +14,12 @@ export const chargeKey = (operation: KeyedOperation, named: CallerKey | null): C
 /** The key as Redis and the journal have it. Only the ledger makes this text, so every charge gets its prefix. */
 export const chargeKeyText = ({ operation, caller, key }: ChargeKey): string => `${operation}:${caller}:${key}`;
 
-/** The key of an extension, as Redis and the journal have it. A hold id may have colons: its length says where it ends. */
-export const extensionKeyText = (holdId: string, { caller, key }: CallerKey): string =>
-  `extend:${caller}:${holdId.length}:${holdId}:${key}`;
+/** The key of a place, as Redis and the journal have it: one for all holds of the account. */
+export const placeKeyText = ({ caller, key }: CallerKey): string => `place:${caller}:${key}`;
+
+/**
+ * The key of an extension or of an end of a hold, as Redis and the journal have it. A hold id may have colons: its length says
+ * where it ends.
+ */
+export const holdKeyText = (operation: 'extend' | 'end', holdId: string, { caller, key }: CallerKey): string =>
+  `${operation}:${caller}:${holdId.length}:${holdId}:${key}`;

@@ -195,7 +195,7 @@ export function parseFacts(about: string): Facts {
 export function listFacts(about: string): readonly (readonly [name: string, value: unknown])[] | null {
   try {
     const value: unknown = JSON.parse(about);
-    return isRecord(value) ? Object.entries(value).filter(([name]) => name !== 'type' && name !== 'trace') : null;
+    return isRecord(value) ? Object.entries(value).filter(([name]) => !['type', 'trace', 'request'].includes(name)) : null;
   } catch {
     return null;
   }

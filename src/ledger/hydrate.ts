@@ -3,7 +3,7 @@ import {
 } from '../kit/limits.js';
 import { microsToText, type Micros } from '../kit/money/micros.js';
 import type { ScriptClient } from '../stores/redis/script.js';
-import type { AccountImage, DeductionImage, EndedHoldImage, OpenHoldImage, ReceiptImage } from './account-image.js';
+import type { AccountImage, ChargeImage, DeductionImage, EndedHoldImage, OpenHoldImage, ReceiptImage } from './account-image.js';
 import type { Epoch } from './fence.js';
 import { readFacts } from './facts.js';
 import { FIGURES } from './figures.js';
@@ -90,6 +90,19 @@ export async function writeEndedHold(client: ScriptClient, keys: AccountKeys, ep
   const { key, fields } = endedHoldRecord(keys, hold);
   await restoreHoldScript.run(client, { fence: keys.fence, hold: key }, { epoch: epoch.fence, ttl_seconds: EXPIRED_HOLD_TTL_SECONDS }, {
     keys: [], args: fields,
+  });
+}
+
+/** Restores the receipt of an operation on a hold that Redis has deleted. */
+export async function writeReceipt(
+  client: ScriptClient, keys: AccountKeys, epoch: Epoch, key: string, { fingerprint, seq, atMs, availableAfter }: ChargeImage,
+): Promise<void> {
+  await restoreHoldScript.run(client, { fence: keys.fence, hold: keys.receipt(key) }, {
+    epoch: epoch.fence, ttl_seconds: RECEIPT_TTL_SECONDS,
+  }, {
+    keys: [], args: [
+      'fingerprint', fingerprint, 'seq', seq.toString(), 'at_ms', atMs.toString(), 'available', microsToText(availableAfter),
+    ],
   });
 }
 

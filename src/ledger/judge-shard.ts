@@ -49,7 +49,7 @@ export async function judgeShard({ redis, keys, ledgerId }: JudgeDeps, row: Shar
   const memory = told?.epoch === epoch ? told : null;
   const { journal } = keys.shard(shard, epoch);
   // The entry is read before the stream, so that a trim in between is noticed.
-  const [[found = null], [isThere = true], [stream = { ...STREAM_START, firstId: null }]] = await Promise.all([
+  const [[found = null], [isThere = true], [stream = { ...STREAM_START, firstId: null, length: 0 }]] = await Promise.all([
     redis.readTexts([keys.fence(shard)]),
     redis.hasEntries(journal, memory === null || memory.recent.length === 0 ? [] : [memory.lastId]),
     redis.streamStates([journal]),

@@ -2,22 +2,21 @@ import { DUE_HOLDS_AT_ONCE, EXTENSION_RECEIPT_TTL_SECONDS, REPORT_JOURNALED_EVER
 import { microsToText, ZERO } from '../kit/money/micros.js';
 import type { Reply } from '../stores/redis/script.js';
 import type { OperationDeps } from './account-scripts.js';
-import { extensionKeyText } from './charge-key.js';
-import type { AccountKeys } from './keys.js';
+import { holdKeyText } from './charge-key.js';
+import { holdKeys, keyedHoldKeys } from './hold-keys.js';
 import type { ExtendHold, ExtendHoldReply, LeaseOperations, ReportProgress, ReportProgressReply } from './lease-port.js';
+import { withReceipt, type RecallDeps } from './recall-charge.js';
 import { amountAt, decodeLeased, decodeOutcome, decodeRefusal, isReplayed, textAt, undocumented } from './replies.js';
 import { extendHoldScript, readHoldScript, reportProgressScript } from './scripts.js';
 
-export type LeaseDeps = OperationDeps & {
+export type LeaseDeps = OperationDeps & RecallDeps & {
   /** Runs a script; while it names overdue holds that block it, ends those and runs it again. */
   readonly pastDueHolds: (accountId: string, run: () => Promise<Reply>) => Promise<Reply>;
-  readonly holdKeys: (holdId: string) => (account: AccountKeys) => HoldKeys;
 };
 
-type HoldKeys = Record<'fence' | 'account' | 'lots' | 'lot' | 'lots_due' | 'journal' | 'hold' | 'open' | 'holds_due' | 'limits', string>;
-
 /** The operations of the ledger's port on open holds. */
-export function leaseOperations({ scripts, keys, written, pastDueHolds, holdKeys }: LeaseDeps): LeaseOperations {
+export function leaseOperations(deps: LeaseDeps): LeaseOperations {
+  const { scripts, keys, written, pastDueHolds } = deps;
   /** Runs a script; a hold that Redis does not have may have ended long ago, which Postgres knows. */
   const onHold = async (accountId: string, holdId: string, run: () => Promise<Reply>): Promise<Reply> => {
     const reply = await pastDueHolds(accountId, run);
@@ -33,13 +32,12 @@ export function leaseOperations({ scripts, keys, written, pastDueHolds, holdKeys
   return {
     async extendHold(command) {
       const { accountId, holdId, mode, minimum, desired, fingerprint } = command;
-      const key = command.key === null ? '' : extensionKeyText(holdId, command.key);
-      const reply = await onHold(accountId, holdId, () => scripts.run(extendHoldScript, accountId, (account) => ({
-        ...holdKeys(holdId)(account), receipt: account.receipt(key),
-      }), {
+      const key = command.key === null ? '' : holdKeyText('extend', holdId, command.key);
+      const run = (recalled: 0 | 1): Promise<Reply> => scripts.run(extendHoldScript, accountId, keyedHoldKeys(holdId, key), {
         ...renewal(command), mode, minimum: microsToText(minimum), desired: microsToText(desired), key, fingerprint,
-        receipt_ttl_seconds: EXTENSION_RECEIPT_TTL_SECONDS,
-      }));
+        receipt_ttl_seconds: EXTENSION_RECEIPT_TTL_SECONDS, recalled,
+      });
+      const reply = await withReceipt(deps, accountId, key, (recalled) => onHold(accountId, holdId, () => run(recalled)));
       const decoded = decodeExtended(reply);
       if (decoded.status === 'extended' && !decoded.replayed) written(keys.shardOf(accountId));
       return decoded;

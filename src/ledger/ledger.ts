@@ -1,3 +1,4 @@
+import type { CallerKey } from '../kit/caller.js';
 import type { Micros } from '../kit/money/micros.js';
 import type { AccountSnapshot, Balance } from './account-snapshot.js';
 import type { ChargeKey } from './charge-key.js';
@@ -122,6 +123,8 @@ export type PlaceHold = {
   readonly isNewId?: boolean;
   /** Which limits it counts against, and which lots it may use; by default limits of the account itself, and lots for anything. */
   readonly spending?: Spending | undefined;
+  /** The caller's idempotency key: it names one hold of the account. By default none. */
+  readonly key?: CallerKey | null;
 };
 
 export type PlacedHold = {
@@ -142,6 +145,8 @@ export type PlaceHoldReply =
   | { readonly status: 'limit_reached'; readonly available: Micros; readonly limit: LimitRefusal }
   /** The id is taken by an open hold that was placed with other parameters. */
   | { readonly status: 'hold_exists' }
+  /** The key belongs to another hold, or, of an end, to another request. */
+  | { readonly status: 'idempotency_mismatch' }
   /** The id was used by a hold that has ended, with these or other parameters. */
   | { readonly status: 'hold_resolved'; readonly outcome: HoldOutcome }
   | { readonly status: 'too_many_holds' }
@@ -164,6 +169,8 @@ export type SettleHold = {
   readonly debtLimit: Micros | null;
   /** Distinguishes a repeat of this settle from another settle: includes the kind of end and the usage. */
   readonly fingerprint: string;
+  /** The caller's idempotency key: it names one end or correction of the hold. By default none. */
+  readonly key?: CallerKey | null;
   readonly about: About;
   /** Who ends it; by default a user. */
   readonly by?: Principal;
@@ -184,9 +191,18 @@ export type SettleHoldReply =
   | { readonly status: 'hold_not_found' }
   /** A service placed it, and a user may not end it. */
   | { readonly status: 'forbidden' }
+  | { readonly status: 'idempotency_mismatch' }
   | { readonly status: 'account_frozen' };
 
-export type VoidHold = { readonly accountId: string; readonly holdId: string; readonly about: About; readonly by?: Principal };
+export type VoidHold = {
+  readonly accountId: string;
+  readonly holdId: string;
+  readonly about: About;
+  readonly by?: Principal;
+  /** The caller's idempotency key, by default none; `fingerprint` is of the request under it. */
+  readonly key?: CallerKey | null;
+  readonly fingerprint?: string;
+};
 
 export type VoidHoldReply =
   /** Also a replay of another kind of end that charged nothing: `outcome.state` tells which. */
@@ -194,6 +210,7 @@ export type VoidHoldReply =
   | { readonly status: 'hold_resolved'; readonly outcome: HoldOutcome }
   | { readonly status: 'hold_not_found' }
   | { readonly status: 'forbidden' }
+  | { readonly status: 'idempotency_mismatch' }
   | { readonly status: 'account_frozen' };
 
 export type ExpireHoldReply =

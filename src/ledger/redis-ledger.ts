@@ -8,15 +8,15 @@ import type { Reply } from '../stores/redis/script.js';
 import type { LimitRefusal } from './limits.js';
 import type { ChargeImage } from './account-image.js';
 import { accountScripts, notNow, stepKeys, type AccountScripts, type AccountScriptsDeps } from './account-scripts.js';
-import { chargeKeyText } from './charge-key.js';
+import { chargeKeyText, holdKeyText, placeKeyText } from './charge-key.js';
 import { BALANCES, figuresOf, KEPT } from './figures.js';
 import { freezeOperations } from './freeze-operations.js';
-import type { AccountKeys } from './keys.js';
+import { keyedHoldKeys } from './hold-keys.js';
 import { limitOperations, renewLimits, spendingArgs } from './limit-operations.js';
 import type { Charge, ChargePurpose, Ledger, Remove, SettleHold } from './ledger.js';
 import { leaseOperations } from './lease-operations.js';
 import { lotOperations } from './lot-operations.js';
-import { isRefusal, recallCharge, replayOf, type RecallDeps } from './recall-charge.js';
+import { isRefusal, recallCharge, replayOf, withReceipt, type RecallDeps } from './recall-charge.js';
 import { amountAt, decodeAccount, decodeOutcome, decodePlaced, decodeRefusal, isReplayed, textAt, undocumented } from './replies.js';
 import { returnOperations } from './return-operations.js';
 import { debitScript, placeHoldScript, readAccountScript, settleHoldScript } from './scripts.js';
@@ -39,12 +39,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
   const { keys, written, around } = deps;
   const scripts = around === undefined ? accountScripts(deps) : around(accountScripts(deps));
 
-  // Written out: this is the hot path, and a spread would cost more than everything else here.
-  const holdKeys = (holdId: string) => (account: AccountKeys) => ({
-    fence: account.fence, account: account.account, lots: account.lots, lot: account.lot,
-    lots_due: account.lotsDue, journal: account.journal,
-    hold: account.hold(holdId), open: account.open, holds_due: account.holdsDue, limits: account.limits,
-  });
+  const recalling = { ...deps, scripts };
 
   const endings = new Map<string, Promise<unknown>>();
   /** Ends these holds, one round per account at a time: concurrent operations share it. */
@@ -81,7 +76,8 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     const {
       accountId, holdId, cost, price, overCapture = 'available', debtLimit = null, fingerprint, about, by = 'user', corrects, use = '',
     } = command;
-    const run = (): Promise<Reply> => scripts.run(settleHoldScript, accountId, holdKeys(holdId), {
+    const key = command.key === undefined || command.key === null ? '' : holdKeyText('end', holdId, command.key);
+    const settle = (recalled: 0 | 1): Promise<Reply> => scripts.run(settleHoldScript, accountId, keyedHoldKeys(holdId, key), {
       hold_id: holdId,
       ending,
       cost: microsToText(cost),
@@ -95,7 +91,10 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       corrects: corrects === undefined ? 'any' : (corrects ?? ''),
       correction_window_ms: deps.correctionWindowMs,
       receipt_ttl_seconds: UNDRAINED_RECEIPT_TTL_SECONDS,
+      key,
+      recalled,
     });
+    const run = (): Promise<Reply> => withReceipt(recalling, accountId, key, settle);
     let reply = await run();
     // Its receipt may have expired in Redis; Postgres keeps it.
     if (reply[0] === 'hold_not_found' && ending !== 'expire' && (await scripts.restoreHold(accountId, holdId))) reply = await run();
@@ -139,7 +138,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     ...returnOperations({ scripts, keys, written }),
     ...freezeOperations({ scripts, keys, written }),
     ...limitOperations({ scripts, past: pastDueHolds }),
-    ...leaseOperations({ scripts, keys, written, pastDueHolds, holdKeys }),
+    ...leaseOperations({ ...deps, scripts, pastDueHolds }),
 
     async placeHold(command) {
       // A hold of zero is the start of a settlement without a hold, and usage is always recorded (I8).
@@ -148,15 +147,20 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       }
       const {
         accountId, holdId, kind, minimum, desired, leaseMs, expiryPolicy, price, fingerprint, about, by = 'user', isNewId = false, terms,
-        spending,
+        spending, key: named = null,
       } = command;
+      const key = named === null ? '' : placeKeyText(named);
+      const ofKey = key === '' ? null : recallCharge(deps, accountId, key);
       if (!isNewId) await scripts.recallHold(accountId, holdId);
-      const reply = await pastDueHolds(accountId, () => scripts.run(placeHoldScript, accountId, holdKeys(holdId), {
+      const earlier = ofKey === null ? null : await ofKey;
+      if (earlier !== null && earlier.holdId !== holdId) return { status: 'idempotency_mismatch' };
+      const reply = await pastDueHolds(accountId, () => scripts.run(placeHoldScript, accountId, keyedHoldKeys(holdId, key), {
         hold_id: holdId, minimum: microsToText(minimum), desired: microsToText(desired), lease_ms: leaseMs,
         policy: expiryPolicy, price, hold_kind: kind, fingerprint, about, principal: by,
         open_holds_max: OPEN_HOLDS_PER_ACCOUNT_MAX, due_holds_max: DUE_HOLDS_AT_ONCE, over_capture: terms?.overCapture ?? '',
         debt_limit: terms === undefined || terms.debtLimit === null ? '' : microsToText(terms.debtLimit),
-        input_cost: microsToText(terms?.inputCost ?? ZERO), renewal_ms: terms?.leaseMs ?? 0, ...spendingArgs(accountId, spending),
+        input_cost: microsToText(terms?.inputCost ?? ZERO), renewal_ms: terms?.leaseMs ?? 0, ...spendingArgs(accountId, spending), key,
+        receipt_ttl_seconds: UNDRAINED_RECEIPT_TTL_SECONDS,
       }));
       const status = reply[0];
       switch (status) {
@@ -172,6 +176,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
         case 'hold_resolved':
           return { status, outcome: decodeOutcome(reply, 1) };
         case 'hold_exists':
+        case 'idempotency_mismatch':
         case 'too_many_holds':
         case 'account_frozen':
           return { status };
@@ -190,6 +195,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
           return { status, price: textAt(reply, 1), placedAtMs: amountAt(reply, 2), about: textAt(reply, 3) };
         case 'hold_resolved':
           return { status, outcome: decodeOutcome(reply, 1) };
+        case 'idempotency_mismatch':
         case 'hold_not_found':
         case 'forbidden':
         case 'account_frozen':
@@ -199,14 +205,15 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       }
     },
 
-    async voidHold({ accountId, holdId, about, by = 'user' }) {
-      const reply = await end({ accountId, holdId, cost: ZERO, price: null, fingerprint: '', about, by }, 'void');
+    async voidHold({ accountId, holdId, about, by = 'user', key = null, fingerprint = '' }) {
+      const reply = await end({ accountId, holdId, cost: ZERO, price: null, fingerprint, about, by, key }, 'void');
       const status = reply[0];
       switch (status) {
         case 'ended':
           return { status: 'voided', replayed: isReplayed(reply), outcome: decodeOutcome(reply, 2) };
         case 'hold_resolved':
           return { status, outcome: decodeOutcome(reply, 1) };
+        case 'idempotency_mismatch':
         case 'hold_not_found':
         case 'forbidden':
         case 'account_frozen':

@@ -6,15 +6,15 @@ const STEP_KEYS = ['fence', 'account', 'lots', 'lot', 'lots_due', 'journal'] as 
 const HOLD_KEYS = [...STEP_KEYS, 'hold', 'open', 'holds_due', 'limits'] as const;
 const SPENDING = ['spender', 'model', 'feature', 'api_key'] as const;
 
-export const placeHoldScript = defineScript('place-hold', HOLD_KEYS, [
+export const placeHoldScript = defineScript('place-hold', [...HOLD_KEYS, 'receipt'], [
   'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'minimum', 'desired', 'lease_ms', 'policy', 'price', 'hold_kind',
   'fingerprint', 'about', 'principal', 'trace', 'open_holds_max', 'due_holds_max', 'over_capture', 'debt_limit', 'input_cost',
-  'renewal_ms', ...SPENDING,
+  'renewal_ms', ...SPENDING, 'key', 'receipt_ttl_seconds',
 ]);
 
 export const extendHoldScript = defineScript('extend-hold', [...HOLD_KEYS, 'receipt'], [
   'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'mode', 'minimum', 'desired', 'price', 'lease_ms', 'default_lease_ms', 'key',
-  'fingerprint', 'about', 'principal', 'trace', 'due_holds_max', 'receipt_ttl_seconds',
+  'fingerprint', 'about', 'principal', 'trace', 'due_holds_max', 'receipt_ttl_seconds', 'recalled',
 ]);
 
 export const reportProgressScript = defineScript('report-progress', HOLD_KEYS, [
@@ -24,9 +24,10 @@ export const reportProgressScript = defineScript('report-progress', HOLD_KEYS, [
 
 export const readHoldScript = defineScript('read-hold', ['fence', 'account', 'hold'], ['epoch', 'time_offset_ms', 'hold_id']);
 
-export const settleHoldScript = defineScript('settle-hold', HOLD_KEYS, [
+export const settleHoldScript = defineScript('settle-hold', [...HOLD_KEYS, 'receipt'], [
   'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'ending', 'cost', 'price', 'over_capture', 'debt_limit', 'fingerprint',
-  'about', 'principal', 'corrects', 'trace', 'correction_window_ms', 'receipt_ttl_seconds', 'use',
+  'about', 'principal', 'corrects', 'trace', 'correction_window_ms', 'receipt_ttl_seconds', 'use', 'key',
+  'recalled',
 ]);
 
 export const grantLotScript = defineScript('grant-lot', [...STEP_KEYS, 'receipt'], [

@@ -29,5 +29,6 @@ export function traceScripts(scripts: AccountScripts, tracer: Tracer): AccountSc
     },
     restoreHold: (accountId, holdId) => scripts.restoreHold(accountId, holdId),
     recallHold: (accountId, holdId) => scripts.recallHold(accountId, holdId),
+    restoreReceipt: (accountId, key, made) => scripts.restoreReceipt(accountId, key, made),
   };
 }

@@ -8,7 +8,7 @@ import { startGateway, type TestGateway } from '../support/gateway.js';
 import { throwawayPostgres, throwawayRedis, type TestServer } from '../support/servers.js';
 import { until } from './lab.js';
 
-/** A Postgres that is there and refuses: 503, never 500; messages go on; the drain waits, and goes on when it may again. */
+/** A Postgres that refuses, hangs or is gone: 503, never 500; messages go on; the drain waits, and goes on when it may again. */
 const TIMEOUT_MS = 300_000;
 const SERVER_KEY = 'a-server-key-that-only-tests-use';
 let postgres: TestServer;
@@ -99,6 +99,33 @@ const STATES: readonly (readonly [string, State])[] = [
   }],
 ];
 
+/** Calls every operation of the API, so many at a time: what cannot be answered is 503 with an outcome. */
+async function expectNo500(atOnce: number): Promise<void> {
+  const answers: (readonly [string, number, string | null, unknown])[] = [];
+  const waiting = walk.values(); // one iterator for all callers: each takes the next operation
+  await Promise.all(Array.from({ length: atOnce }, async () => {
+    for (const { method, path, body } of waiting) {
+      const { status, headers, body: answer } = await call(method, path, body);
+      if (status >= 500) answers.push([`${method} ${path}`, status, headers.get('retry-after'), typeof answer['outcome']]);
+    }
+  }));
+  expect(answers).toEqual(answers.map(([operation]) => [operation, 503, '1', 'string']));
+  expect(answers.length).toBeGreaterThan(5);
+}
+
+/** Nothing was stopped: what waited in Redis arrives by itself. */
+async function recovered(): Promise<void> {
+  await until('the balance', async () => (await call('GET', '/api/credits/balance')).status === 200);
+  const balance = (await call('GET', '/api/credits/balance')).body['totalCredits'] as number;
+  await until('the journal', async () => {
+    const { rows } = await root.query<{ available: string }>(`select available from accounts where account_id = 'alice'`);
+    return Number(rows[0]?.available) === balance * 1_000_000;
+  });
+  expect((await root.query('select 1 from shards where stopped_reason is not null')).rowCount).toBe(0);
+  await until('an allocation', async () =>
+    (await call('POST', '/api/credits/allocate', { userId: 'alice', credits: 1 })).status === 201);
+}
+
 test.each(STATES)('a Postgres that is %s', async (_, { reason, begin, end }) => {
   await begin();
   try {
@@ -107,13 +134,7 @@ test.each(STATES)('a Postgres that is %s', async (_, { reason, begin, end }) => 
     const before = await charges();
     expect((await Promise.all(Array.from({ length: 5 }, deduct))).map(({ status }) => status)).toEqual(Array(5).fill(200));
 
-    const answers: (readonly [string, number, string | null, unknown])[] = [];
-    for (const { method, path, body } of walk) {
-      const { status, headers, body: answer } = await call(method, path, body);
-      if (status >= 500) answers.push([`${method} ${path}`, status, headers.get('retry-after'), typeof answer['outcome']]);
-    }
-    expect(answers).toEqual(answers.map(([operation]) => [operation, 503, '1', 'string']));
-    expect(answers.length).toBeGreaterThan(5);
+    await expectNo500(1);
 
     expect(await postgresCheck()).toMatchObject({ ok: false });
     const seen = await series();
@@ -123,12 +144,25 @@ test.each(STATES)('a Postgres that is %s', async (_, { reason, begin, end }) => 
   } finally {
     await end();
   }
-  // Nothing was stopped: what waited in Redis arrives by itself.
-  const balance = (await call('GET', '/api/credits/balance')).body['totalCredits'] as number;
-  await until('the journal', async () => {
-    const { rows } = await root.query<{ available: string }>(`select available from accounts where account_id = 'alice'`);
-    return Number(rows[0]?.available) === balance * 1_000_000;
-  });
-  expect((await root.query('select 1 from shards where stopped_reason is not null')).rowCount).toBe(0);
-  expect((await call('POST', '/api/credits/allocate', { userId: 'alice', credits: 1 })).status).toBe(201);
+  await recovered();
+}, TIMEOUT_MS);
+
+test('a Postgres that hangs', async () => {
+  await postgres.kill('SIGSTOP');
+  try {
+    await expectNo500(walk.length);
+  } finally {
+    await postgres.kill('SIGCONT');
+  }
+  await recovered();
+}, TIMEOUT_MS);
+
+test('a Postgres that is gone', async () => {
+  root.on('error', () => undefined);
+  await postgres.kill('SIGKILL');
+  await expectNo500(1);
+  await postgres.restart();
+  root = new pg.Client({ connectionString: new URL('/ledger', postgres.url).href });
+  await root.connect();
+  await recovered();
 }, TIMEOUT_MS);

@@ -26,13 +26,19 @@ export type ModelHold = {
   readonly counted: CountedPart[];
   readonly spender: string;
   readonly use: ModelUse;
+  /** Tokens of the input of a hold that is priced by tokens; null: it is not. */
+  readonly input: number | null;
+  /** Tokens of the output that were reported; null: none. */
+  output: number | null;
   readonly placedAmount: number;
   readonly lease: number;
   readonly policy: ExpiryPolicy;
   readonly terms: Terms | null;
   reported: number;
   /** What Postgres will know after a loss of Redis, and since when. */
-  journaled: { readonly reported: number; readonly expiresAt: number; readonly order: number; readonly at: number | null };
+  journaled: {
+    readonly reported: number; readonly output: number | null; readonly expiresAt: number; readonly order: number; readonly at: number | null;
+  };
   /** The answers to keyed extensions. */
   readonly extensions: Map<string, { readonly fingerprint: string; readonly available: number }>;
   /** What its expiry took from lots. */
@@ -163,7 +169,7 @@ export class AccountModel {
 
   place(
     now: number, id: string, { minimum, desired, ...facts }:
-    Pick<ModelHold, 'expiresAt' | 'fingerprint' | 'placedBy' | 'lease' | 'policy' | 'terms' | 'spender' | 'use'> & {
+    Pick<ModelHold, 'expiresAt' | 'fingerprint' | 'placedBy' | 'lease' | 'policy' | 'terms' | 'spender' | 'use' | 'input'> & {
       readonly minimum: number;
       readonly desired: number;
     },
@@ -180,8 +186,8 @@ export class AccountModel {
     this.#orders += 1;
     this.holds.push({
       ...facts, id, amount, parts, counted: this.limits.take(matching, facts.spender, now, amount),
-      order: this.#orders, placedAmount: amount, reported: 0,
-      journaled: { reported: 0, expiresAt: facts.expiresAt, order: this.#orders, at: null }, extensions: new Map(), spent: [],
+      order: this.#orders, placedAmount: amount, reported: 0, output: null,
+      journaled: { reported: 0, output: null, expiresAt: facts.expiresAt, order: this.#orders, at: null }, extensions: new Map(), spent: [],
       state: 'open', endFingerprint: '', endSeq: 0, closedAt: 0, captured: 0, overage: 0, debt: 0, uncollected: 0,
       capture: { taken: [], refunded: 0 },
     });
@@ -230,14 +236,14 @@ export class AccountModel {
   /** The journal gets what is known of the hold now. */
   journal(now: number, hold: ModelHold): void {
     this.sweep(now);
-    hold.journaled = { reported: hold.reported, expiresAt: hold.expiresAt, order: hold.order, at: now };
+    hold.journaled = { reported: hold.reported, output: hold.output, expiresAt: hold.expiresAt, order: hold.order, at: now };
   }
 
   /** Redis is lost: what the journal did not get is gone. */
   lose(): void {
     for (const hold of this.openHolds()) {
-      const { reported, expiresAt, order } = hold.journaled;
-      Object.assign(hold, { reported, expiresAt, order });
+      const { reported, output, expiresAt, order } = hold.journaled;
+      Object.assign(hold, { reported, output, expiresAt, order });
     }
   }
 

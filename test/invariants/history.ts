@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
-import { REPORT_JOURNALED_EVERY_MS } from '../../src/kit/limits.js';
+import { REPORT_JOURNALED_EVERY_MS, TOKENS_MAX } from '../../src/kit/limits.js';
 import { AMOUNT_MAX, micros } from '../../src/kit/money/micros.js';
 import { chargeKey } from '../../src/ledger/charge-key.js';
 import type { JournalEntry } from '../../src/ledger/entry.js';
@@ -13,6 +13,7 @@ import type { TestLedger } from '../support/ledger.js';
 import { LIMIT_KINDS, type LimitKind } from './limits-model.js';
 import { AccountModel, chargedFor, NO_RULE, type ModelHold, type ModelUse, type Terms } from './account-model.js';
 import { refundCommand, refundIn, type RefundCommand } from './refunds.js';
+import { aboutOf, amountFor, stopOf, usedBy } from './token-price.js';
 
 /**
  * Time moves in whole steps, and all leases and lots end in the middle of a step, so that the test's own run time never
@@ -46,10 +47,13 @@ const rule = fc.constantFrom<LotRule>(
   { priority: 90, models: ['a'], features: ['f', 'g'] },
 );
 const use = fc.constantFrom<ModelUse>({}, { model: 'a' }, { model: 'a', feature: 'f' }, { model: AWKWARD }, { model: 'c', feature: 'g' });
+const tokens = fc.option(fc.record({ input: fc.nat(20), least: fc.nat(10), most: fc.nat(40) }), { freq: 2 });
 const by = fc.constantFrom<Principal>('user', 'user', 'service', 'operator');
 
 type Placing = {
   readonly by: Principal; readonly policy: ExpiryPolicy; readonly terms: Terms | null; readonly spender: string; readonly use: ModelUse;
+  /** The amounts of a hold that is priced by tokens: its input, and the output that it asks for. */
+  readonly tokens: { readonly input: number; readonly least: number; readonly most: number } | null;
 };
 
 export type Command =
@@ -58,7 +62,8 @@ export type Command =
   | { readonly op: 'place_again'; readonly which: number; readonly same: boolean }
   | {
     readonly op: 'settle'; readonly which: number; readonly by: Principal;
-    readonly cost: 'amount' | 'part' | 'none' | 'over' | 'same' | 'more' | 'less'; readonly over: number;
+    /** `stop`, `beyond`: the tokens at which the stream was told to stop, or one more; of a hold without a price all of it, or more. */
+    readonly cost: 'amount' | 'part' | 'none' | 'over' | 'same' | 'more' | 'less' | 'stop' | 'beyond'; readonly over: number;
     readonly cap: boolean; readonly debtLimit: number | null; readonly corrects: 'any' | 'none' | 'known';
   }
   /** `lease`: in steps, or the hold's own. `key` 0: none. */
@@ -90,7 +95,7 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ op: fc.constantFrom('grant' as const, 'grant' as const, 'set' as const), amount, life, rule }) },
   { weight: 6, arbitrary: fc.record({
     op: fc.constant('place' as const), minimum: amount, desired: amount, life: fc.constantFrom(1, 2, 4), by, policy,
-    terms, spender, use,
+    terms, spender, use, tokens,
   }) },
   { weight: 5, arbitrary: fc.record({
     op: fc.constant('extend' as const), which, by, mode: fc.constantFrom('by' as const, 'to' as const), minimum: amount, desired: amount,
@@ -106,6 +111,7 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
     arbitrary: fc.record({
       op: fc.constant('settle' as const), which, by, cost: fc.constantFrom(
         'amount' as const, 'part' as const, 'none' as const, 'over' as const, 'same' as const, 'more' as const, 'less' as const,
+        'stop' as const, 'beyond' as const,
       ),
       corrects: fc.constantFrom('any' as const, 'any' as const, 'none' as const, 'known' as const), over: amount,
       cap: fc.boolean(), debtLimit: fc.constantFrom(null, 0, 10, 1_000_000),
@@ -134,7 +140,7 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
 
 /** A lease of one step that charges what was reported, and may make debt. */
 export const LEASE: Extract<Command, { readonly op: 'place' }> = {
-  op: 'place', minimum: 10, desired: 10, life: 1, by: 'user', policy: 'charge_reported', spender: 'x', use: {},
+  op: 'place', minimum: 10, desired: 10, life: 1, by: 'user', policy: 'charge_reported', spender: 'x', use: {}, tokens: null,
   terms: { over: 'debt', debtLimit: null, inputCost: 0 },
 };
 export const REPORT = { op: 'report', which: 0, by: 'user', more: 30, back: false, raise: null, lease: null } as const;
@@ -192,6 +198,11 @@ export class History {
       case 'set':
         return this.#grant(each.op, each.amount, each.life, each.rule);
       case 'place': {
+        if (each.tokens !== null) {
+          const { input, least, most } = each.tokens;
+          const minimum = amountFor(input, least);
+          return this.#place(holdName(model.holds.length), minimum, Math.max(minimum, amountFor(input, most)), each);
+        }
         const desired = Math.max(each.minimum, each.desired);
         return this.#place(holdName(model.holds.length), Math.min(each.minimum, desired), desired, each);
       }
@@ -215,9 +226,12 @@ export class History {
         const hold = model.holds[each.which];
         if (hold === undefined) return this.#expectNotFound();
         const charged = chargedFor(hold);
+        const stop = stopOf(hold);
         const cost = {
           amount: hold.amount, part: Math.floor(hold.amount / 2), none: 0, over: hold.amount + each.over,
           same: charged, more: charged + 1 + each.over, less: Math.max(0, charged - 1 - each.over),
+          stop: stop === null ? hold.amount : usedBy(hold.input ?? 0, stop).cost,
+          beyond: stop === null ? hold.amount + 1 : usedBy(hold.input ?? 0, Math.min(stop + 1, TOKENS_MAX)).cost,
         }[each.cost];
         return this.#settle(hold, Math.min(cost, AMOUNT_MAX), each);
       }
@@ -329,12 +343,14 @@ export class History {
   }
 
   async #place(
-    holdId: string, minimum: number, desired: number, { life: steps, by, policy, terms, spender, use }: Placing & { readonly life: number },
+    holdId: string, minimum: number, desired: number,
+    { life: steps, by, policy, terms, spender, use, tokens }: Placing & { readonly life: number },
   ): Promise<void> {
     const leaseMs = steps * STEP_MS - HALF_STEP_MS;
+    const input = tokens?.input ?? null;
     const run = () => this.#under.ledger.placeHold({
       accountId: this.#id, holdId, minimum: micros(minimum), desired: micros(desired), leaseMs, kind: 'test', expiryPolicy: policy,
-      price: 'p', fingerprint: `f-${holdId}`, about: '{}', by, spending: { spender, ...use },
+      price: 'p', fingerprint: `f-${holdId}`, about: aboutOf(input), by, spending: { spender, ...use },
       ...(terms === null ? {} : { terms: {
         overCapture: terms.over, debtLimit: terms.debtLimit === null ? null : micros(terms.debtLimit),
         inputCost: micros(terms.inputCost), leaseMs,
@@ -345,7 +361,7 @@ export class History {
     const status = this.#model.place(this.#now, holdId, {
       minimum, desired, expiresAt: this.#now + leaseMs, fingerprint: `f-${holdId}`, placedBy: by,
       // A hold without terms has no lease of its own.
-      lease: terms === null ? DEFAULT_LEASE_MS : leaseMs, policy, terms, spender, use,
+      lease: terms === null ? DEFAULT_LEASE_MS : leaseMs, policy, terms, spender, use, input,
     });
     if (status !== 'placed') {
       expect(reply).toMatchObject({ status, available: this.#model.usable(this.#now, use) });
@@ -353,6 +369,7 @@ export class History {
     }
     const available = this.#model.available(this.#now);
     const { limits } = this.#model;
+    this.#checkStop();
     expect(reply).toMatchObject({
       status, replayed: false, available, amount: this.#model.holds.at(-1)?.amount,
       limits: limits.matching(spender).map((each) => (
@@ -522,8 +539,10 @@ export class History {
 
   async #extend(hold: ModelHold, each: Extract<Command, { readonly op: 'extend' }>): Promise<void> {
     const model = this.#model;
-    const desired = Math.min(Math.max(each.minimum, each.desired), AMOUNT_MAX);
-    const minimum = Math.min(each.minimum, desired);
+    // Of a hold that is priced by tokens, what it shall have in all is the price of an output.
+    const ofTokens = hold.input === null || each.mode === 'by' ? null : amountFor(hold.input, each.desired % TOKENS_AT_ONCE);
+    const desired = ofTokens ?? Math.min(Math.max(each.minimum, each.desired), AMOUNT_MAX);
+    const minimum = ofTokens ?? Math.min(each.minimum, desired);
     const key = each.key === 0 ? null : `e${each.key}`;
     const fingerprint = `${each.mode}-${desired}`;
     const leaseMs = each.lease === null ? null : each.lease * STEP_MS - HALF_STEP_MS;
@@ -555,6 +574,7 @@ export class History {
     }
     const available = model.available(this.#now);
     model.journal(this.#now, hold);
+    this.#checkStop();
     expect(reply).toMatchObject({
       status: 'extended', replayed: false, hold: { amount: hold.amount, reported: hold.reported, available, final: this.#isFinal(hold) },
     });
@@ -565,11 +585,10 @@ export class History {
 
   async #report(hold: ModelHold, each: Extract<Command, { readonly op: 'report' }>): Promise<void> {
     const model = this.#model;
-    const reported = Math.min(each.back ? Math.max(0, hold.reported - each.more) : hold.reported + each.more, AMOUNT_MAX);
-    const raiseTo = each.raise === null ? null : Math.min(reported + each.raise, AMOUNT_MAX);
+    const { reported, usage, output, raiseTo } = reportOf(hold, each);
     const leaseMs = each.lease === null ? null : each.lease * STEP_MS - HALF_STEP_MS;
     const run = () => this.#under.ledger.reportProgress({
-      accountId: this.#id, holdId: hold.id, reported: micros(reported), usage: each.which % 2 === 0 ? `out=${reported}` : '',
+      accountId: this.#id, holdId: hold.id, reported: micros(reported), usage,
       raiseTo: raiseTo === null ? null : micros(raiseTo), leaseMs, defaultLeaseMs: DEFAULT_LEASE_MS, price: 'p', about: '{}', by: each.by,
     });
     if (hold.placedBy === 'service' && each.by === 'user') {
@@ -584,6 +603,8 @@ export class History {
     const tenth = hold.amount / 10;
     const raised = model.raise(this.#now, hold, 0, Math.max(0, (raiseTo ?? 0) - hold.amount), leaseMs);
     const added = typeof raised === 'string' ? 0 : raised;
+    hold.output = output;
+    this.#checkStop();
     model.report(this.#now, hold, reported, { added, tenth, everyMs: REPORT_JOURNALED_EVERY_MS });
     const available = model.available(this.#now);
     const reply = await run();
@@ -593,6 +614,11 @@ export class History {
     // The same report again changes nothing but the lease.
     model.raise(this.#now, hold, 0, 0, leaseMs);
     expect(await run()).toMatchObject({ status: 'reported', hold: { amount: hold.amount, reported, available } });
+  }
+
+  /** Every open stream is told a token at which its hold covers it, and one more would not be covered. */
+  #checkStop(): void {
+    for (const hold of this.#model.openHolds()) stopOf(hold);
   }
 
   /** Nothing more can be held now. */
@@ -688,6 +714,24 @@ export class History {
     expect(inLots.reduce((sum, lot) => sum + lot.held, 0n)).toBe(sums.held);
     expect(sums.held).toBe(BigInt(state.held));
   }
+}
+
+/** Tokens that one command adds: reports of a whole history stay below TOKENS_MAX. */
+const TOKENS_AT_ONCE = 1_000_000;
+
+/** What a report says: of a hold that is priced by tokens the output so far, otherwise what it costs, by class or as an amount only. */
+function reportOf(hold: ModelHold, { which, more, back, raise }: Extract<Command, { readonly op: 'report' }>) {
+  if (hold.input === null) {
+    const reported = Math.min(back ? Math.max(0, hold.reported - more) : hold.reported + more, AMOUNT_MAX);
+    return {
+      reported, usage: which % 2 === 0 ? `out=${reported}` : '', output: null,
+      raiseTo: raise === null ? null : Math.min(reported + raise, AMOUNT_MAX),
+    };
+  }
+  const before = hold.output ?? 0;
+  const output = back ? Math.max(0, before - more) : before + more % TOKENS_AT_ONCE;
+  const { cost: reported, usage } = usedBy(hold.input, output);
+  return { reported, usage, output, raiseTo: raise === null ? null : amountFor(hold.input, output + raise % TOKENS_AT_ONCE) };
 }
 
 const pick = ({ available, held, debt, totals, holds }: AccountSnapshot) => ({

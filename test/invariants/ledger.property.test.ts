@@ -2,6 +2,7 @@ import { afterAll, beforeAll, test } from '@jest/globals';
 import fc from 'fast-check';
 import { testLedger, type TestLedger } from '../support/ledger.js';
 import { patience, volume } from '../support/volume.js';
+import { NO_RULE } from './account-model.js';
 import {
   command, type Command, CORRECTION_WINDOW_MS, EXTEND, GRANT, GRANT_FOR_A, History, LEASE, LEASE_FOR_A, REPORT, SETTLE,
 } from './history.js';
@@ -12,7 +13,7 @@ const RUNS = volume(100, 500);
 /** More than ten leases that end together: they are ended in the order of lease end, then name. */
 const MANY_DUE: Command[] = [
   ...Array.from({ length: 12 }, (): Command => ({
-    op: 'place', minimum: 0, desired: 0, life: 1, by: 'user', policy: 'release', terms: null, spender: 'x', use: {},
+    op: 'place', minimum: 0, desired: 0, life: 1, by: 'user', policy: 'release', terms: null, spender: 'x', use: {}, tokens: null,
   })),
   { op: 'wait', steps: 1, looks: true },
 ];
@@ -33,6 +34,18 @@ const BACKWARDS: Command[] = [GRANT, GRANT, LEASE, LEASE, ...[0, 1].flatMap((whi
   { ...REPORT, which }, { ...REPORT, which, more: 1, back: true }, { ...REPORT, which },
 ])];
 
+/** A stream by tokens: raised, reported, topped up and stopped where it was told to, and one token later. */
+const STREAMED: Command[][] = (['stop', 'beyond'] as const).map((cost) => [
+  GRANT, GRANT, GRANT, GRANT, { ...LEASE, tokens: { input: 4, least: 1, most: 5 } }, { ...EXTEND, mode: 'to', desired: 9 },
+  { ...REPORT, more: 7, raise: 3 }, { ...REPORT, more: 1, back: true }, { ...SETTLE, cost },
+]);
+/** A hold that pays for more tokens than a usage can have. */
+STREAMED.push([
+  { ...LEASE, minimum: 0, desired: 0, tokens: { input: 0, least: 0, most: 0 } },
+  { op: 'grant', amount: 100_000_000_000_000, life: 0, rule: NO_RULE },
+  { ...EXTEND, minimum: 0, desired: 100_000_000_000_000 }, { ...SETTLE, cost: 'beyond' },
+]);
+
 let under: TestLedger;
 beforeAll(async () => { under = await testLedger({ shards: 256, correctionWindowMs: CORRECTION_WINDOW_MS }); });
 afterAll(async () => { await under.close(); });
@@ -44,6 +57,9 @@ test('every history gives the answers and the state of the model, and a journal 
       for (const each of commands) await account.run(each);
       await account.checkJournal();
     }),
-    { numRuns: RUNS, examples: [[MANY_DUE], [BACKWARDS], [EXTENDED], ...[...GIVEN_BACK, ...RULED].map((each): [Command[]] => [each])] },
+    {
+      numRuns: RUNS,
+      examples: [MANY_DUE, BACKWARDS, EXTENDED, ...GIVEN_BACK, ...RULED, ...STREAMED].map((each): [Command[]] => [each]),
+    },
   );
 }, patience(900_000));

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { readNamedEntries } from '../../src/books/earlier-charge.table.js';
 import { intentIdOf } from '../../src/books/money-in.table.js';
 import { createDrain } from '../../src/journal/drain.js';
@@ -205,4 +205,98 @@ test('a key of a caller never reaches an intent, whatever it says', async () => 
   expect(entries.map(({ key }) => [key, intentIdOf(key)])).toEqual([
     ['intent:5', 5], ['deduct:a:intent:5', null], ['usage:a:intent:5', null], ['use:a:intent:5', null],
   ]);
+});
+
+describe('keys of holds', () => {
+  const key = { caller: 'a', key: '1' };
+  const hold = { leaseMs: 86_400_000, kind: 'lease', expiryPolicy: 'release', price: '', fingerprint: 'f', about: '{}' } as const;
+  const holdOf = (accountId: string, holdId: string) => {
+    const named = { accountId, holdId };
+    return {
+      place: () => under.ledger.placeHold({ ...hold, ...named, minimum: micros(10), desired: micros(10), key }),
+      extend: (amount: number, leaseMs = 86_400_000) => under.ledger.extendHold({
+        ...named, mode: 'by', minimum: micros(amount), desired: micros(amount), leaseMs, defaultLeaseMs: 60_000, price: null, key,
+        fingerprint: `${amount}`, about: '{}',
+      }),
+      renew: () => under.ledger.extendHold({
+        ...named, mode: 'by', minimum: micros(0), desired: micros(0), leaseMs: 86_400_000, defaultLeaseMs: 60_000, price: null, key: null,
+        fingerprint: '', about: '{}',
+      }),
+      settle: (cost: number) => under.ledger.settleHold({
+        ...named, cost: micros(cost), price: '', overCapture: 'cap', debtLimit: null, fingerprint: `${cost}`, about: '{}', key,
+      }),
+    };
+  };
+  /** Redis forgets everything about the keys and the ended holds of an account. */
+  const forget = async (accountId: string): Promise<void> => {
+    const account = under.keys.account(accountId, 1);
+    const found = await under.redis.keys(`${account.receipt('').replace(/[{}]/g, '?')}*`);
+    await under.redis.del(...found, account.hold('h1'));
+  };
+
+  test('after Redis has forgotten them, Postgres answers, for the promised time', async () => {
+    const { accountId } = await someone(100);
+    const [h1, h2] = [holdOf(accountId, 'h1'), holdOf(accountId, 'h2')];
+    await h1.place();
+    await h1.extend(5);
+    const ended = await h1.settle(3);
+    expect(await h1.extend(5)).toMatchObject({ status: 'extended', replayed: true });
+    expect(await h1.extend(6)).toEqual({ status: 'idempotency_mismatch' });
+    await under.drain();
+    under.advance((KEYS_KEPT_DAYS - 1) * 86_400_000);
+    for (let again = 0; again < 2; again += 1) {
+      await forget(accountId);
+      expect(await h2.place()).toEqual({ status: 'idempotency_mismatch' });
+      expect(await h1.place()).toMatchObject({ status: 'hold_resolved' });
+      expect(await h1.settle(4)).toEqual({ status: 'idempotency_mismatch' });
+      expect(await h1.settle(3)).toEqual({ ...ended, replayed: true });
+      expect(await h1.extend(6)).toEqual({ status: 'idempotency_mismatch' });
+      expect(await h1.extend(5)).toMatchObject({ status: 'extended', replayed: true });
+    }
+    under.advance(2 * 86_400_000);
+    await forget(accountId);
+    expect(await h2.place()).toMatchObject({ status: 'placed', replayed: false });
+    under.advance(-(KEYS_KEPT_DAYS + 1) * 86_400_000);
+    expect(await under.ledger.readBalance(accountId)).toMatchObject({ available: 87, held: 10 });
+  });
+
+  test('an extension of a hold that lives for weeks is done once', async () => {
+    const { accountId } = await someone(100);
+    const h1 = holdOf(accountId, 'h1');
+    await h1.place();
+    await h1.extend(5);
+    await under.drain();
+    for (let day = 0; day < 34; day += 1) {
+      under.advance(86_000_000);
+      expect(await h1.renew()).toMatchObject({ status: 'extended' });
+    }
+    await under.redis.del(under.keys.account(accountId, 1).receipt('extend:a:2:h1:1'));
+    expect(await h1.extend(6)).toEqual({ status: 'idempotency_mismatch' });
+    expect(await h1.extend(5)).toMatchObject({ status: 'extended', replayed: true, hold: { amount: 15 } });
+    under.advance(-34 * 86_000_000);
+  });
+
+  test('receipts stay until Postgres has their entries, and for an hour after that', async () => {
+    const alice = await someone(100);
+    const h1 = holdOf(alice.accountId, 'h1');
+    await h1.place();
+    await h1.settle(3);
+    const names = ['place:a:1', 'end:a:2:h1:1'];
+    for (const each of names) expect(await alice.ttl(each)).toBeGreaterThan(6 * 86_400);
+    await under.drain();
+    for (const each of names) {
+      const left = await alice.ttl(each);
+      expect([left > 0, left <= RECEIPT_TTL_SECONDS]).toEqual([true, true]);
+    }
+  });
+
+  test('when Postgres fails, holds and their ends continue', async () => {
+    const { accountId } = await someone(100);
+    lookUp = () => Promise.reject(new Error('away'));
+    const h1 = holdOf(accountId, 'h1');
+    expect(await h1.place()).toMatchObject({ status: 'placed' });
+    expect(await h1.settle(3)).toMatchObject({ status: 'settled', replayed: false });
+    expect(await h1.settle(4)).toEqual({ status: 'idempotency_mismatch' });
+    expect(unrecalled).toBe(1);
+  });
 });

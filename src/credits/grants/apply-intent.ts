@@ -2,6 +2,7 @@ import { intentKey, lotIdOf, lotIdsOf, type IntentRow } from '../../books/money-
 import { REFUND_GRACE_DAYS } from '../../kit/limits.js';
 import { micros, type Micros } from '../../kit/money/micros.js';
 import type { Ledger } from '../../ledger/ledger.js';
+import { withRequest } from '../../ledger/request-fact.js';
 import type { RefundPart } from '../../ledger/return-commands.js';
 
 /** The result of an applied request. `lotId` and `remaining` describe the lot it opened; null when it opened none. */
@@ -44,8 +45,14 @@ const lotOf = (intent: IntentRow) => ({
   amount: intent.amount,
   expiresAtMs: intent.expiresAtMs,
   key: intentKey(intent.intentId),
-  about: intent.about,
+  about: aboutOf(intent),
 });
+
+/** The entry tells the whole request: a Postgres that has gone back in time gets it back from the journal. */
+const aboutOf = ({
+  about, kind, amount, expiresAtMs, revokedLotId, parts, refundOf, graceMs, rule, scope, key, fingerprint,
+}: IntentRow): string =>
+  withRequest(about, { kind, amount, expiresAtMs, revokedLotId, parts, refundOf, graceMs, rule, scope, key, fingerprint });
 
 async function grant(ledger: Ledger, intent: IntentRow, kind: 'grant' | 'adjust'): Promise<AppliedIntentReply> {
   const reply = await ledger.grantLot({ ...lotOf(intent), kind, rule: intent.rule });
@@ -82,7 +89,7 @@ async function remove(ledger: Ledger, intent: IntentRow, kind: 'remove' | 'adjus
     amount: micros(Math.abs(intent.amount)),
     key: intentKey(intent.intentId),
     kind,
-    about: intent.about,
+    about: aboutOf(intent),
   });
   switch (reply.status) {
     case 'removed':
@@ -97,9 +104,10 @@ async function remove(ledger: Ledger, intent: IntentRow, kind: 'remove' | 'adjus
   }
 }
 
-async function revoke(ledger: Ledger, { intentId, accountId, revokedLotId, about }: IntentRow): Promise<AppliedIntentReply> {
+async function revoke(ledger: Ledger, intent: IntentRow): Promise<AppliedIntentReply> {
+  const { intentId, accountId, revokedLotId } = intent;
   if (revokedLotId === null) throw new Error(`intent ${intentId} revokes no lot`);
-  const reply = await ledger.revokeLot({ accountId, lotId: revokedLotId, key: intentKey(intentId), about });
+  const reply = await ledger.revokeLot({ accountId, lotId: revokedLotId, key: intentKey(intentId), about: aboutOf(intent) });
   switch (reply.status) {
     case 'revoked':
       return {

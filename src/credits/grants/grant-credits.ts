@@ -45,7 +45,7 @@ export async function grantCredits({ moneyIn, clock }: GrantCreditsDeps, command
         replayed: result.replayed,
       };
     case 'pending':
-      return { status: 'pending', id: result.intentId, expiresAtMs };
+      return { status: 'pending', id: result.intentId, expiresAtMs: result.expiresAtMs };
     case 'refused':
       throw refusalOf(result.reason);
   }

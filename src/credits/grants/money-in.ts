@@ -3,7 +3,9 @@ import {
   claimPending, insertIntent, readIntent, refuseIntent, reopenIntent, saveReply,
   type IdempotencyKey, type IntentRow, type NewIntent,
 } from '../../books/money-in.table.js';
+import { orLate } from '../../kit/deadline.js';
 import { GatewayError } from '../../kit/errors.js';
+import { SAVE_REPLY_MS } from '../../kit/limits.js';
 import { micros, ZERO, type Micros } from '../../kit/money/micros.js';
 import type { About, Ledger } from '../../ledger/ledger.js';
 import type { Db } from '../../stores/postgres/connect.js';
@@ -44,7 +46,7 @@ export type MoneyInResult =
   | ({ readonly status: 'applied'; readonly intentId: number; readonly replayed: boolean } & AppliedMoney)
   | ({ readonly status: 'refused'; readonly intentId: number; readonly replayed: boolean } & RefusedMoney)
   /** In Postgres, but Redis has not answered: a worker applies it once, as soon as Redis is up. */
-  | { readonly status: 'pending'; readonly intentId: number };
+  | { readonly status: 'pending'; readonly intentId: number; readonly expiresAtMs: number | null };
 
 export type MoneyIn = {
   grant(command: GrantWithRule): Promise<MoneyInResult>;
@@ -143,7 +145,7 @@ async function answerOf(db: Db, row: IntentRow): Promise<MoneyInResult | null> {
  */
 export async function perform({ db, ledger }: MoneyInDeps, row: IntentRow, replayed: boolean): Promise<MoneyInResult> {
   const { intentId } = row;
-  const pending: MoneyInResult = { status: 'pending', intentId };
+  const pending: MoneyInResult = { status: 'pending', intentId, expiresAtMs: row.expiresAtMs };
   const reply = await applyIntent(ledger, row).catch((error: unknown) => {
     if (error instanceof GatewayError && error.code === 'ledger_unavailable') return null;
     throw error;
@@ -152,7 +154,8 @@ export async function perform({ db, ledger }: MoneyInDeps, row: IntentRow, repla
   try {
     if (reply.status === 'applied') {
       // A faster repeat may have applied it in Redis; that repeat was answered as a repeat.
-      await saveReply(db, intentId, { ...reply, replayed: undefined }).catch(ignoreOutage);
+      const saving = saveReply(db, intentId, { ...reply, replayed: undefined }).catch(ignoreOutage);
+      await orLate(SAVE_REPLY_MS, saving, () => undefined);
       return { ...reply, intentId, replayed };
     }
     // The refusal is stored before it is answered; otherwise the worker would try again and might succeed.

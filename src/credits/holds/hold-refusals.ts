@@ -26,6 +26,8 @@ export function placeRefusal(reply: PlaceRefused, amount: Micros, { hold, taken,
       return limitReached(amount, reply);
     case 'hold_exists':
       return new GatewayError('conflict', `${hold} exists with other parameters; ${taken}`);
+    case 'idempotency_mismatch':
+      return new GatewayError('idempotency_mismatch', 'this Idempotency-Key was used for another hold; use a new one');
     case 'hold_resolved':
       return holdResolved(hold, reply.outcome);
     case 'too_many_holds':
@@ -40,6 +42,8 @@ export function endRefusal(reply: EndRefused, hold: string): GatewayError {
   switch (reply.status) {
     case 'hold_resolved':
       return holdResolved(hold, reply.outcome);
+    case 'idempotency_mismatch':
+      return new GatewayError('idempotency_mismatch', `this Idempotency-Key was used for another end of ${hold}; use a new one`);
     case 'hold_not_found':
       return new GatewayError('hold_not_found', `${hold} not found`);
     case 'forbidden':

@@ -1,3 +1,4 @@
+import type { CallerKey } from '../../kit/caller.js';
 import { writeFacts, type WrittenFacts } from '../../ledger/facts.js';
 import type { ExpiryPolicy, HoldTerms, Ledger, PlaceHoldReply, Principal } from '../../ledger/ledger.js';
 import type { Spending } from '../../ledger/limits.js';
@@ -28,6 +29,8 @@ export type PlaceHoldCommand = {
   readonly expiryPolicy?: ExpiryPolicy;
   /** Absent: its end says by what rule usage beyond it is charged. */
   readonly terms?: HoldTerms;
+  /** The caller's idempotency key; by default none. */
+  readonly key?: CallerKey | null;
   /** Postgres need not be asked whether a hold of that id ended long ago. */
   readonly isNewId?: boolean;
 };

@@ -1,5 +1,5 @@
-import { GatewayError } from '../../kit/errors.js';
-import { nameOfAccount } from '../../ledger/account-name.js';
+import { GatewayError, invalid } from '../../kit/errors.js';
+import { accountOfName, nameOfAccount } from '../../ledger/account-name.js';
 import type { Lease, LeaseCall } from '../holds/native/lease.js';
 import type { PlaceLease } from '../holds/native/place-lease.js';
 import type { Payer, Pools } from './pools.js';
@@ -41,15 +41,32 @@ export async function onHoldOf<Command extends Named, Result extends object>(
   }
 }
 
-/** Places a hold: of a member in its pool, which pays. The answer names the hold as its caller does. @throws what `place` throws */
+/**
+ * Places a hold: of a member in its pool, which pays. The answer names the hold as its caller does. A key of a member is its own,
+ * like its ids.
+ * @throws GatewayError invalid_request (a pool used an id that belongs to a member), and what `place` throws
+ */
 export async function placeForMember(
   pools: Pick<Pools, 'payerOf'>, command: PlaceLease, place: (command: PlaceLease) => Promise<Lease>,
 ): Promise<Lease> {
   const inPool = holdInPool(pools, command);
-  if (inPool === null) return place(command);
+  if (inPool === null) {
+    const owner = ownerOfId(command.holdId);
+    if (owner !== null && owner !== command.accountId && pools.payerOf(owner).accountId === command.accountId) {
+      throw invalid('body.id', 'begins with the name of a member of this pool: such ids are the member\'s');
+    }
+    return place(command);
+  }
   const { spender, ...name } = inPool;
-  const lease = await place({ ...command, ...name, spending: { ...command.spending, spender } });
+  const key = command.key === null ? null : { ...command.key, key: `${nameOfAccount(spender)}/${command.key.key}` };
+  const lease = await place({ ...command, ...name, key, spending: { ...command.spending, spender } });
   return { ...lease, holdId: command.holdId, spender };
+}
+
+/** Whose the hold of this id would be in a pool with such a member; null: of no member. */
+function ownerOfId(holdId: string): string | null {
+  const slash = holdId.indexOf('/');
+  return slash < 0 ? null : accountOfName(holdId.slice(0, slash));
 }
 
 /** `onHoldOf` for what leaves the hold open. The answer names the hold as its caller does. @throws what `run` throws */

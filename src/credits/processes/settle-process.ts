@@ -78,6 +78,7 @@ export async function settleProcess(deps: SettleProcessDeps, command: SettleProc
       throw endRefusal(reply, command.usageKey === null ? 'the settlement under this key' : `usage_key ${command.usageKey}`);
     case 'hold_not_found':
     case 'forbidden':
+    case 'idempotency_mismatch':
       throw new Error(`hold ${end.holdId} answered ${reply.status} to a settlement`);
   }
 }
@@ -153,7 +154,8 @@ async function placeEmpty(
       throw new GatewayError('limit_exceeded', 'the account has too many open holds');
     case 'insufficient_credits':
     case 'limit_reached':
-      throw new Error('a hold of nothing was refused for lack of credits');
+    case 'idempotency_mismatch':
+      throw new Error(`a hold of nothing without a key was answered ${reply.status}`);
   }
 }
 

@@ -6,8 +6,9 @@ import {
   readCaptures, readChargeOfKey, readRefundableEntry, readRefundableHold, type RefundableEntry, type RefundableHold,
 } from './refund.table.js';
 
-/** What a refund is of: a hold by its id, an entry by its number, or a charge by the caller's key. */
-export type RefundOf = { readonly hold: string } | { readonly entry: number } | { readonly charge: string };
+/** What a refund is of: a hold by its id, an entry by its number, or a charge by the caller's key, of this spender if one is named. */
+export type RefundOf =
+  | { readonly hold: string } | { readonly entry: number } | { readonly charge: string; readonly spender?: string | undefined };
 
 /** Something that captured credits. */
 export type Captured = {
@@ -30,7 +31,9 @@ export async function findCaptured(trx: Trx, accountId: string, of: RefundOf, ca
   if ('hold' in of) return ofHold(trx, accountId, await readRefundableHold(trx, accountId, of.hold));
   if ('entry' in of) return ofEntry(trx, accountId, await readRefundableEntry(trx, accountId, of.entry));
   const keys = KEYED_OPERATIONS.map((operation) => chargeKeyText({ operation, caller, key: of.charge }));
-  return ofEntry(trx, accountId, await readChargeOfKey(trx, accountId, keys));
+  const charge = await readChargeOfKey(trx, accountId, keys);
+  if (charge !== null && of.spender !== undefined && readFacts(charge.about).spending.spender !== of.spender) return null;
+  return ofEntry(trx, accountId, charge);
 }
 
 async function ofHold(trx: Trx, accountId: string, hold: RefundableHold | null): Promise<Captured | null> {

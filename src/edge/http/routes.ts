@@ -8,6 +8,7 @@ import { assertAllowed, type CallersGate, type Gate, type PrivateGate, type Serv
 import type { Authenticate } from '../auth/bearer.js';
 import { assertScope, looksLikeApiKey, type AuthenticateServer } from '../auth/server-key.js';
 import type { Admission, Urgency } from './admission.js';
+import { answerWhenDone, type InTime } from './answer-in-time.js';
 import { readBody } from './body.js';
 import type { GatewayContext, Middleware, PathParams, RequestState } from './context.js';
 import type { Envelope, Failure, Wording } from './failure.js';
@@ -46,6 +47,8 @@ export type RouteSpec<Body> = {
   readonly hasEtag?: boolean;
   /** What it is for, where that decides when it is refused because the process is behind (admission.ts). Without it: `other`. */
   readonly urgency?: Urgency;
+  /** Bounds the time of its work itself. */
+  readonly takesLong?: boolean;
 };
 
 /** One line of the route table. */
@@ -125,6 +128,8 @@ export type RouteTableDeps = {
   readonly metrics: Pick<Metrics, 'http'>;
   /** Refuses what comes to a process that is behind. Left out: everything is taken on. */
   readonly admission?: Pick<Admission, 'assertAdmits'> | undefined;
+  /** Left out: answers have no deadline. */
+  readonly inTime?: InTime | undefined;
 };
 
 /**
@@ -132,7 +137,9 @@ export type RouteTableDeps = {
  * Map when its path has no parameters: matching and composing per request is what a router costs, and the busiest
  * routes do not need it. @koa/router has the same handlers, and decides whatever is not spelled exactly.
  */
-export function routeTable({ authenticate, authenticateServer, metrics, admission: busy }: RouteTableDeps): RouteTable {
+export function routeTable({
+  authenticate, authenticateServer, metrics, admission: busy, inTime = answerWhenDone,
+}: RouteTableDeps): RouteTable {
   const router = new Router<RequestState, PathParams>();
   const routes: Route[] = [];
   const exact = new Map<string, (ctx: GatewayContext) => Promise<void>>();
@@ -140,7 +147,7 @@ export function routeTable({ authenticate, authenticateServer, metrics, admissio
   const adding = (own: Partial<DialectRules>, page?: PageRules): AddRoute => (method, path, gate, spec, handler) => {
     const {
       summary, params = {}, query = {}, headers = {}, body, replies, alsoAs = {}, errors = [], wording = {}, replays = false,
-      hasEtag = false, urgency = 'other',
+      hasEtag = false, urgency = 'other', takesLong = false,
     } = spec;
     const route: Route = {
       method, path, gate, summary, params, query, headers, body: body?.schema ?? null, replies, alsoAs, errors, wording, replays,
@@ -162,7 +169,8 @@ export function routeTable({ authenticate, authenticateServer, metrics, admissio
       if (gate.kind === 'callers') nameNativeAccount(ctx, principal as NativeCaller, sent);
       const parsed = body?.parse(sent);
       // The compiler cannot follow that `principal` is null exactly for a public gate, nor an absent body parser.
-      await handler(ctx, { principal, body: parsed } as Parameters<typeof handler>[1]);
+      const work = () => handler(ctx, { principal, body: parsed } as Parameters<typeof handler>[1]);
+      await (takesLong || gate.kind === 'public' ? work() : inTime(method, work));
     };
     routes.push(route);
     router.register(path, [method], handle);

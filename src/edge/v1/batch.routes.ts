@@ -3,6 +3,7 @@ import { inLanes } from '../../kit/in-lanes.js';
 import { fingerprint } from '../../kit/ids.js';
 import { BATCH_OPERATIONS_MAX } from '../../kit/limits.js';
 import { anyCaller } from '../auth/allow.js';
+import { untilOneIsLate } from '../http/answer-in-time.js';
 import { replyText } from '../http/json.js';
 import type { AddRoute } from '../http/routes.js';
 import { nativeBody, Strict } from './body.js';
@@ -40,14 +41,16 @@ const Results = Type.Object({
 export function batchRoutes(add: AddRoute, deps: RunDeps): void {
   add('POST', '/v1/batch', anyCaller(), {
     summary: `Up to ${BATCH_OPERATIONS_MAX} operations at once; each succeeds or fails alone`, body, headers: IdempotencyKeyHeader,
-    urgency: 'begin', replies: { 200: Results },
+    urgency: 'begin', takesLong: true, replies: { 200: Results },
   }, async (ctx, { principal, body: { operations } }) => {
     const key = keyOf(ctx, principal);
     const batch = key === null ? null : fingerprint(key.key);
     const answers: OperationAnswer[] = [];
+    const inTime = untilOneIsLate(deps.inTime);
     const joins = (operation: unknown, index: number) => placedTogether(operation, batch === null ? null : String(index));
     await inLanes(operations, { laneOf, joins, atOnce: AT_ONCE_MAX }, async (operation, index) => {
-      answers[index] = await runOperation(deps, ctx, principal, operation, batch === null ? null : `batch.${batch}.${index}`);
+      const name = batch === null ? null : `batch.${batch}.${index}`;
+      answers[index] = await runOperation({ ...deps, inTime }, ctx, principal, operation, name);
     });
     replyText(ctx, 200, `{"results":[${answers.map(present).join(',')}]}`);
   });

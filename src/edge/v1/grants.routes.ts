@@ -92,7 +92,7 @@ export function grantRoutes(add: AddRoute, { grantLot, revokeGrant }: GrantRoute
 
 function grantIdIn(ctx: GatewayContext): number {
   const text = ctx.params?.['grantId'] ?? '';
-  if (/^[1-9]\d{0,11}$/.test(text)) return Number(text);
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
   throw new GatewayError('not_found', 'there is no such grant');
 }
 

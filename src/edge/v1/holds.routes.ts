@@ -113,11 +113,11 @@ function openHoldRoutes(add: AddRoute, { extend, report }: HoldRouteDeps): void 
 
 function endRoutes(add: AddRoute, { settle, void: voidHold }: HoldRouteDeps): void {
   const spec = {
-    params, headers: PreferHeader, isRepeatable: true, replays: true, urgency: 'end', replies: { 200: EndReply },
+    params, headers, replays: true, urgency: 'end', replies: { 200: EndReply },
   } as const;
   add('POST', '/v1/holds/:holdId/settle', callers('holds'), {
     ...spec, summary: 'Charge what was used and give the rest back', body: settleBody,
-    errors: ['unknown_model', ...ON_OPEN],
+    errors: ['unknown_model', 'idempotency_mismatch', ...ON_OPEN],
   }, async (ctx, { principal, body }) => {
     const call = callOf(ctx, principal, accountOf(ctx, principal, body.account));
     reasonOf(principal, call.accountId, body.reason);
@@ -127,7 +127,7 @@ function endRoutes(add: AddRoute, { settle, void: voidHold }: HoldRouteDeps): vo
   });
 
   add('POST', '/v1/holds/:holdId/void', callers('holds'), {
-    ...spec, summary: 'Give all of a hold back', body: voidBody, errors: ON_OPEN,
+    ...spec, summary: 'Give all of a hold back', body: voidBody, errors: ['idempotency_mismatch', ...ON_OPEN],
   }, async (ctx, { principal, body }) => {
     const call = callOf(ctx, principal, accountOf(ctx, principal, body.account));
     const ended = await voidHold({ ...call, reason: body.reason });

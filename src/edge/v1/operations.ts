@@ -3,6 +3,7 @@ import { isVisibleAscii, newId } from '../../kit/ids.js';
 import { HOLD_ID_LENGTH_MAX } from '../../kit/limits.js';
 import { actingAccount, type NativeCaller } from '../../kit/principal.js';
 import type { CallersGate, Gate } from '../auth/allow.js';
+import type { InTime } from '../http/answer-in-time.js';
 import type { GatewayContext } from '../http/context.js';
 import type { Fail } from '../http/error-boundary.js';
 import { problemEnvelope } from '../http/problem.js';
@@ -99,13 +100,14 @@ export type OperationAnswer = { readonly status: number; readonly replayed: bool
 export type RunDeps = {
   readonly operations: ReadonlyMap<string, Operation>;
   readonly fail: Fail;
+  readonly inTime: InTime;
   /** Records a refusal, like that of a request. */
   readonly refused: (ctx: GatewayContext) => void;
 };
 
 /** Runs one operation of a batch as its own route would. Never throws: a failure is its answer. */
 export async function runOperation(
-  { operations, fail, refused }: RunDeps, outer: GatewayContext, principal: NativeCaller, value: unknown, batchKey: string | null,
+  { operations, fail, refused, inTime }: RunDeps, outer: GatewayContext, principal: NativeCaller, value: unknown, batchKey: string | null,
 ): Promise<OperationAnswer> {
   const { ctx, answer } = contextOf(outer, principal);
   try {
@@ -118,7 +120,8 @@ export async function runOperation(
     assertPasses(gate, principal);
     nameNativeAccount(ctx, principal, asked.body);
     answer.take(asked.id, asked.idempotencyKey ?? batchKey ?? undefined);
-    await handler(ctx, { principal, body: parse(asked.body) });
+    const body = parse(asked.body);
+    await inTime(method, () => handler(ctx, { principal, body }));
     return { status: ctx.status, replayed: answer.isReplayed(), body: ctx.body as string };
   } catch (thrown) {
     const failure = fail(ctx, thrown);

@@ -1,9 +1,12 @@
 import Type, { type Static } from 'typebox';
+import type { Paid } from '../../credits/pools/holds-of-members.js';
 import type { RefundOf } from '../../credits/refunds/find-captured.js';
 import type { RefundCommand, Refunded } from '../../credits/refunds/refund-credits.js';
 import { callerOf } from '../../kit/caller.js';
 import { invalid } from '../../kit/errors.js';
-import { EXPIRY_DAYS_MAX, HOLD_ID_LENGTH_MAX, IDEMPOTENCY_KEY_LENGTH_MAX, NOTES_LENGTH_MAX, REFUND_GRACE_DAYS } from '../../kit/limits.js';
+import {
+  EXPIRY_DAYS_MAX, IDEMPOTENCY_KEY_LENGTH_MAX, MEMBER_HOLD_ID_LENGTH_MAX, NOTES_LENGTH_MAX, REFUND_GRACE_DAYS,
+} from '../../kit/limits.js';
 import { actorOf } from '../../kit/principal.js';
 import { services } from '../auth/allow.js';
 import { reply } from '../http/json.js';
@@ -16,13 +19,13 @@ import { PreferHeader } from './prefer.js';
 import { AmountIn, AmountOut, creditsText, positiveAmountIn } from './values.js';
 
 /** `refundCredits` with its dependencies. */
-export type RefundRouteDeps = { readonly refund: (command: RefundCommand) => Promise<Refunded> };
+export type RefundRouteDeps = { readonly refund: (command: RefundCommand) => Promise<Refunded & Paid> };
 
 const DAY_MS = 86_400_000;
 
 const Of = Strict({
   hold: Type.Optional(Type.String({
-    minLength: 1, maxLength: HOLD_ID_LENGTH_MAX, pattern: '^[!-~]+$', description: 'the id of a hold that has ended',
+    minLength: 1, maxLength: MEMBER_HOLD_ID_LENGTH_MAX, pattern: '^[!-~]+$', description: 'the id of a hold that has ended',
   })),
   entry: Type.Optional(Type.Integer({
     minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'the number of an entry of the account: a charge, or an end of a hold',
@@ -44,7 +47,9 @@ const body = nativeBody(Strict({
 }, { examples: [{ account: 'alice', of: { hold: 'message-1' }, amount: '0.5', reason: 'wrong answer' }] }));
 
 const common = {
-  id: Type.Integer(), account: Type.String(), amount: AmountOut(), left: AmountOut('of it, after this refund'),
+  id: Type.Integer(), account: Type.String(),
+  spender: Type.Optional(Type.String({ description: 'the member of the pool `account` that spent it' })),
+  amount: AmountOut(), left: AmountOut('of it, after this refund'),
 };
 const Done = Type.Object({
   ...common, state: Type.Literal('refunded'), debtPaid: AmountOut('the part that paid debt'),
@@ -79,9 +84,10 @@ function refundOf({ hold, entry, charge }: Static<typeof Of>): RefundOf {
   return of;
 }
 
-function present(refunded: Refunded): object {
-  const { id, accountId, amount, left, status } = refunded;
-  const told = { id, account: accountId, amount: creditsText(amount), left: creditsText(left), state: status };
+function present(refunded: Refunded & Paid): object {
+  const { id, accountId, amount, left, status, payer } = refunded;
+  const spender = payer === undefined ? {} : { spender: payer.spender };
+  const told = { id, account: accountId, ...spender, amount: creditsText(amount), left: creditsText(left), state: status };
   if (refunded.status === 'pending') return told;
   const { debtPaid, expired, available } = refunded;
   return { ...told, debtPaid: creditsText(debtPaid), expired: creditsText(expired), available: creditsText(available) };

@@ -47,7 +47,7 @@ export type NativeDeps = {
   readonly charges?: ChargeRouteDeps;
   readonly grants?: GrantRouteDeps;
   readonly usage?: UsageRouteDeps;
-  readonly batch: Pick<RunDeps, 'fail' | 'refused'>;
+  readonly batch: Pick<RunDeps, 'fail' | 'refused' | 'inTime'>;
   readonly webhooks?: WebhookRouteDeps & DeliveryRouteDeps & EventRouteDeps & LowBalanceRouteDeps;
 };
 

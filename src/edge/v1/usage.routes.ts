@@ -69,7 +69,7 @@ const Series = Type.Object({
 export function usageRoutes(add: AddRoute, { usageSeries, clock }: UsageRouteDeps & { readonly clock: Clock }): void {
   add('GET', '/v1/usage', callers('read'), {
     summary: 'What was used over time, as JSON, or in any length as CSV or NDJSON', query, replies: { 200: Series }, alsoAs: ROW_FORMATS,
-    errors: ['ledger_unavailable'],
+    errors: ['ledger_unavailable'], takesLong: true,
   }, async (ctx, { principal }) => {
     const asked = queryIn(ctx, principal, clock());
     const format = rowFormatIn(ctx);

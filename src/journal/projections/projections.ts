@@ -5,7 +5,7 @@ import { changedHolds, placedHolds } from './holds.js';
 import { limitWindows } from './limit-windows.js';
 import { changedLots, openedLots } from './lots.js';
 import { modelHours } from './model-hours.js';
-import { moneyIn } from './money-in.js';
+import { lostRequests, moneyIn } from './money-in.js';
 import { outbox } from './outbox.js';
 import type { Projection } from './projection.js';
 import { quarantine } from './quarantine.js';
@@ -36,6 +36,7 @@ export const projections: readonly Projection[] = [
   limitWindows,
   transactions,
   moneyIn,
+  lostRequests,
   quarantine,
   outbox,
 ];

@@ -6,7 +6,7 @@ import { oncePerBatch, type Projection } from './projection.js';
 /** The quarantined texts of a batch. Also counted for the report (write-batch.ts). */
 export const quarantineOf = oncePerBatch(async (batch, trx): Promise<readonly QuarantineRow[]> => {
   const { unknown } = await intentsOf(batch, trx);
-  return [...batch.unreadable, ...unknown.map(({ at, intentId }) => quarantineRow(at, `no intent ${intentId} is known to Postgres`))];
+  return [...batch.unreadable, ...unknown.map(({ at, reason }) => quarantineRow(at, reason))];
 });
 
 export const quarantine: Projection<readonly QuarantineRow[]> = {

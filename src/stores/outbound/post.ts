@@ -104,8 +104,12 @@ function wordsOf(error: unknown): string {
   if (error instanceof Internal) return error.message;
   const code = (error as NodeJS.ErrnoException).code ?? '';
   const [first] = error instanceof AggregateError ? error.errors as NodeJS.ErrnoException[] : [];
+  if (CERTIFICATE.test(code)) return `its certificate is not trusted (${code})`;
   return WORDS[first?.code ?? code] ?? `the connection failed${code === '' ? '' : ` (${code})`}`;
 }
+
+/** The codes of OpenSSL and Node for a certificate that is refused. */
+const CERTIFICATE = /CERT|^UNABLE_TO_VERIFY_LEAF_SIGNATURE$/;
 
 const WORDS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'its name is not known', EAI_AGAIN: 'its name could not be looked up', ECONNREFUSED: 'the connection was refused',

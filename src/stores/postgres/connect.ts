@@ -40,6 +40,9 @@ const SILENCE_MARGIN_MS = 1_000;
 
 const MIGRATE_CONNECT_TIMEOUT_MS = 30_000;
 
+/** The deadline of a request that waits for Postgres: a connection that hangs is ended, and says what it knows, just before. */
+export const answerWithinMs = (timeoutMs: number): number => timeoutMs + 1.5 * SILENCE_MARGIN_MS;
+
 const INT8_OID = 20;
 
 export const apiProfile = (timeoutMs: number): PoolProfile => ({

@@ -58,16 +58,17 @@ const streamsOn = (together: Together): Streams => ({
   },
 });
 
-const NO_STREAM: StreamState = { lastId: '0-0', entries: 0, firstId: null };
+const NO_STREAM: StreamState = { lastId: '0-0', entries: 0, firstId: null, length: 0 };
 
 function streamState([error, info]: PipelineReply): StreamState {
   if (error?.message.includes('no such key') === true) return NO_STREAM;
   if (error !== null) throw error;
   const words = info as readonly unknown[];
   const valueOf = (name: string): unknown => words[words.indexOf(name) + 1];
-  const [lastId, firstId, entries] = ['last-generated-id', 'recorded-first-entry-id', 'entries-added'].map(valueOf);
+  const [lastId, firstId, entries, length] =
+    ['last-generated-id', 'recorded-first-entry-id', 'entries-added', 'length'].map(valueOf);
   if (typeof lastId !== 'string' || typeof firstId !== 'string') throw new Error('XINFO STREAM names no ids: is this Redis 7?');
-  return { lastId, entries: Number(entries), firstId: firstId === NO_STREAM.lastId ? null : firstId };
+  return { lastId, entries: Number(entries), firstId: firstId === NO_STREAM.lastId ? null : firstId, length: Number(length) };
 }
 
 type Indexes = Pick<ShardedRedis, 'membersUpTo' | 'indexStates' | 'countUpTo'>;

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { LOADING_RETRY_MS } from './connect.js';
 import { DeadlineRedis } from './deadline-redis.js';
 import { oneServer } from './one-server.js';
 import type { ShardedRedis } from './sharded-redis.js';
@@ -17,7 +18,8 @@ export type QueueConnections = {
 
 /** Deadline for adding a job; if it fails, the next scheduled job does its work. */
 const ADD_TIMEOUT_MS = 2_000;
-const RETRY_DELAY_MS_MAX = 2_000;
+/** As on the hot path: the drain and the ends of leases go on when Redis is back. */
+const RETRY_DELAY_MS_MAX = 500;
 
 /**
  * Connects in the background and retries without limit. Every error goes to `onError`: without a listener an outage of
@@ -26,10 +28,10 @@ const RETRY_DELAY_MS_MAX = 2_000;
  */
 export function connectQueue(redisUrl: string, onError: (error: Error) => void): QueueConnections {
   const retryStrategy = (attempt: number): number => Math.min(100 * attempt, RETRY_DELAY_MS_MAX);
-  const worker = new Redis(redisUrl, { maxRetriesPerRequest: null, retryStrategy });
+  const worker = new Redis(redisUrl, { maxRetriesPerRequest: null, retryStrategy, maxLoadingRetryTime: LOADING_RETRY_MS });
   const producer = new DeadlineRedis(redisUrl, {
     maxRetriesPerRequest: 0, enableOfflineQueue: false, autoResendUnfulfilledCommands: false,
-    timeoutMs: ADD_TIMEOUT_MS, retryStrategy,
+    timeoutMs: ADD_TIMEOUT_MS, retryStrategy, maxLoadingRetryTime: LOADING_RETRY_MS,
   });
   worker.on('error', onError);
   producer.on('error', onError);

@@ -10,7 +10,11 @@ export type StreamFrom = { readonly key: string; readonly afterId: string };
  * The state of a stream: its highest id and the number of entries ever added, trimmed ones included. `firstId` null: it
  * contains no entries. A stream that does not exist is at `0-0` with no entries.
  */
-export type StreamState = { readonly lastId: string; readonly entries: number; readonly firstId: string | null };
+export type StreamState = {
+  readonly lastId: string; readonly entries: number; readonly firstId: string | null;
+  /** Entries that it contains. */
+  readonly length: number;
+};
 
 /** A sorted set: how many members it has, and the lowest of their scores; null when it has none. */
 export type IndexState = { readonly members: number; readonly lowest: number | null };

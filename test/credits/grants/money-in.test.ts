@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { lotIdOf } from '../../../src/books/money-in.table.js';
+import { grantCredits } from '../../../src/credits/grants/grant-credits.js';
 import { moneyIn, replayPending, type GrantCredits, type MoneyIn } from '../../../src/credits/grants/money-in.js';
 import { micros } from '../../../src/kit/money/micros.js';
 import { apiProfile, connectPostgres, type Db } from '../../../src/stores/postgres/connect.js';
@@ -96,6 +97,19 @@ test.each([['not_executed', false], ['unknown', false], ['unknown', true]] as co
     expect(fake.applied).toHaveLength(1);
     expect(await money.grant(command)).toMatchObject({ status: 'applied', replayed: true, available: 100 });
   });
+
+test('a pending grant that is asked for again has the expiry of the first request', async () => {
+  let nowMs = 1_000;
+  const ask = () => grantCredits({ moneyIn: money, clock: () => nowMs }, {
+    accountId: 'a', target: 'a', amount: micros(5), expiryDays: 1, about: '{}', key: { caller: 'me', key: 'asked-twice' },
+  });
+  fake.failNext('unknown', false);
+  const first = await ask();
+  nowMs += 60_000;
+  fake.failNext('unknown', false);
+  expect(first).toMatchObject({ status: 'pending', expiresAtMs: 86_401_000 });
+  expect(await ask()).toEqual(first);
+});
 
 test('the worker leaves young intents alone, and one that fails for ever does not starve the others', async () => {
   await money.grant(request());

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { send, type CallOptions } from '../../support/fake-gateway.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
@@ -278,4 +279,51 @@ test('a pool reaches the holds of its members whatever their names and ids, and 
   expect((await call('POST', `${path}/settle`, { body: { account: 'l-long', amount: '0.5', reason: 'completed' } })).body)
     .toMatchObject({ captured: '0.5' });
   expect((await call('GET', `${path}?account=l-long`)).body).toMatchObject({ state: 'settled' });
+});
+
+test('ids of a pool and of its members are apart, and a key of a member is its own', async () => {
+  const [team, alice, bob] = [await account('i-team'), await account('i-alice'), await account('i-bob')];
+  for (const spender of ['i-alice', 'i-bob']) await call('PUT', `/v1/accounts/i-team/members/${spender}`, { body: {} });
+  const place = (token: string, id: string, headers = {}) => call('POST', '/v1/holds', { token, body: { id, amount: '1' }, headers });
+  expect(await place(team, 'i-alice/z')).toMatchObject({ status: 400, body: { errors: [{ path: 'body.id' }] } });
+  expect(await place(team, 'i-carol/z')).toMatchObject({ status: 201, body: { id: 'i-carol/z' } });
+  const headers = { 'idempotency-key': 'same' };
+  expect(await place(alice, 'z', headers)).toMatchObject({ status: 201, body: { id: 'z', spender: 'i-alice' } });
+  expect(await place(bob, 'z', headers)).toMatchObject({ status: 201, body: { id: 'z', spender: 'i-bob' } });
+  expect((await place(alice, 'y', headers)).status).toBe(422);
+});
+
+test('a refund that names a member is of what it used from its pool', async () => {
+  const [team, alice, bob] = [await account('r-team'), await account('r-alice'), await account('r-bob')];
+  const use = async (token: string, id: string): Promise<void> => {
+    await call('POST', '/v1/holds', { token, body: { id, amount: '1' } });
+    await call('POST', `/v1/holds/${id}/settle`, { token, body: { amount: '1', reason: 'completed' } });
+  };
+  const charge = (token: string, key: string) =>
+    call('POST', '/v1/charges', { token, body: { amount: '1' }, headers: { 'idempotency-key': key } });
+  await use(alice, 'before');
+  for (const spender of ['r-alice', 'r-bob']) await call('PUT', `/v1/accounts/r-team/members/${spender}`, { body: {} });
+  await use(alice, 'msg');
+  await use(bob, 'other');
+  await charge(team, 'own');
+  const refund = (of: object, key: string) => call('POST', '/v1/refunds', {
+    body: { account: 'r-alice', of, reason: 'wrong answer' }, headers: { 'idempotency-key': key },
+  });
+  const first = await refund({ hold: 'msg' }, 'r1');
+  expect(first).toMatchObject({ status: 201, body: { account: 'r-team', spender: 'r-alice', amount: '1', left: '0' } });
+  const again = await refund({ hold: 'msg' }, 'r1');
+  expect([again.text, again.headers.get('idempotency-replayed')]).toEqual([first.text, 'true']);
+  const own = await refund({ hold: 'before' }, 'r2');
+  expect(own).toMatchObject({ status: 201, body: { account: 'r-alice', amount: '1' } });
+  expect(own.body).not.toHaveProperty('spender');
+  for (const of of [{ hold: 'other' }, { charge: 'own' }]) expect((await refund(of, randomUUID())).status).toBe(404);
+  // A charge is named by a key of the caller of the refund.
+  const charged = await call('POST', '/v1/charges', {
+    body: { account: 'r-alice', amount: '1', reason: 'test' }, headers: { 'idempotency-key': 'c1' },
+  });
+  expect(charged.body).toMatchObject({ account: 'r-team', spender: 'r-alice' });
+  expect(await refund({ charge: 'c1' }, 'r3')).toMatchObject({ status: 201, body: { account: 'r-team', spender: 'r-alice', amount: '1' } });
+  // Of the pool it is under the name of its member.
+  expect(await call('POST', '/v1/refunds', { body: { account: 'r-team', of: { hold: 'r-bob/other' }, reason: 'x' } }))
+    .toMatchObject({ status: 201, body: { account: 'r-team', amount: '1' } });
 });

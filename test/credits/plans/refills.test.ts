@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { listEvents } from '../../../src/books/event.table.js';
+import { grantIdOf } from '../../../src/books/money-in.table.js';
 import { assignPlan, definePlan, endPlan, planOf, removePlan } from '../../../src/credits/plans/manage-plans.js';
 import { periodAt, periodStart, type Period } from '../../../src/credits/plans/plan.js';
 import { refillPlans } from '../../../src/credits/plans/refill-plans.js';
@@ -37,6 +39,20 @@ describe('a period is granted once', () => {
       'Pro', { plan: plan.planId, periodStart: new Date(anchorMs + PERIOD_MS).toISOString() },
     ]);
     expect(await readCreditProfile(lab.db, accountId)).toEqual({ purchased: 0, plan: 'Pro', lastRefillAtMs: line?.atMs });
+  });
+
+  test('each is told once as an event, with its lot', async () => {
+    const { accountId } = await subscribed({ expiresAfterSeconds: 5_000 });
+    lab.advance(PERIOD_MS);
+    for (let run = 0; run < 2; run += 1) await refillPlans(lab);
+    await lab.under.drain();
+    const events = await listEvents(lab.db, { after: 0, limit: 10, accountId });
+    const { lots } = await lab.under.ledger.readAccount(accountId);
+    expect(lots).toHaveLength(2);
+    expect(events.map(({ type, data }) => [type, data])).toEqual(lots.map(({ lotId, expiresAtMs }, index) => ['refill.granted', {
+      grant: grantIdOf(lotId), amount: '100', available: index === 0 ? '100' : '200', entry: index + 1,
+      expiresAt: new Date(expiresAtMs ?? 0).toISOString(),
+    }]));
   });
 
   test('a refill that is run twice, and one after the other', async () => {

@@ -101,16 +101,17 @@ test('a target that is frozen between the debit and the credit gets it after the
   await agree(accounts.from, accounts.to);
 });
 
-/** Throws instead of, or right after, the nth awaited step of a transfer, as a process that is killed there stops. */
 class Killed extends Error {}
-const killedAt = (nth: number, when: 'before' | 'after'): { readonly deps: TransferDeps; readonly wasReached: () => boolean } => {
+type Step = { readonly deps: TransferDeps; readonly wasReached: () => boolean };
+/** Runs `act` before or after the nth awaited step of a transfer. */
+const at = (nth: number, when: 'before' | 'after', act: () => Promise<void>): Step => {
   let steps = 0;
   const step = async <Value>(work: () => Promise<Value>): Promise<Value> => {
     steps += 1;
     const isLast = steps === nth;
-    if (isLast && when === 'before') throw new Killed();
+    if (isLast && when === 'before') await act();
     const value = await work();
-    if (isLast) throw new Killed();
+    if (isLast && when === 'after') await act();
     return value;
   };
   const watched = <Target extends object>(target: Target, names: readonly (keyof Target)[]): Target => new Proxy(target, {
@@ -128,6 +129,8 @@ const killedAt = (nth: number, when: 'before' | 'after'): { readonly deps: Trans
     deps: { db, ledger, moneyIn: moneyIn({ db, ledger }), freshen: { account: (id) => step(() => depsOf().freshen.account(id)) } },
   };
 };
+/** Throws instead of, or right after, the nth awaited step of a transfer, as a process that is killed there stops. */
+const killedAt = (nth: number, when: 'before' | 'after'): Step => at(nth, when, () => Promise.reject(new Killed()));
 
 test.each(['before', 'after'] as const)('killed %s any step, a transfer is completed by the worker, once', async (when) => {
   let nth = 0;
@@ -150,6 +153,48 @@ test.each(['before', 'after'] as const)('killed %s any step, a transfer is compl
   }
   // Two accounts are read; the row, both intents, both scripts, both stored answers, the look-up of the entry, the drain, the end.
   expect(nth).toBeGreaterThan(10);
+});
+
+test.each(['source', 'target'] as const)('the %s frozen before any step: nothing is lost or doubled', async (which) => {
+  const states = new Set<string>();
+  let nth = 0;
+  for (let reached = true; reached;) {
+    nth += 1;
+    const accounts = pair();
+    const frozen = which === 'source' ? accounts.from : accounts.to;
+    await grant(accounts.from, 5, 60 * MINUTE_MS);
+    await grant(accounts.from, 5, null);
+    const { deps, wasReached } = at(nth, 'before', async () => { await under.ledger.freeze({ accountId: frozen, about: '{}' }); });
+    const first = await transferCredits(deps, moving(accounts, 7)).then(({ transfer }) => transfer.state, (error: unknown) => {
+      expect(error).toMatchObject({ code: 'account_frozen' });
+      return 'none' as const;
+    });
+    reached = wasReached();
+    states.add(first);
+    const balances = async () => {
+      const [source, target] = [await under.ledger.readBalance(accounts.from), await under.ledger.readBalance(accounts.to)];
+      return [source.available, target.available];
+    };
+    // The workers change nothing while it is frozen; what was debited waits in the intent of the credit.
+    const before = await balances();
+    await resume();
+    await replayPending(under, 0, 100);
+    expect(await balances()).toEqual(before);
+    expect([[10, 0], [3, 0], [3, 7]]).toContainEqual(before);
+    if (first === 'completed') expect(before).toEqual([3, 7]);
+    if (first === 'none' || first === 'refused') expect(before).toEqual([10, 0]);
+    await under.ledger.thaw({ accountId: frozen, about: '{}' });
+    await Promise.all([resume(), replayPending(under, 0, 100), resume()]);
+    await resume();
+    const ended = first === 'pending' || first === 'completed';
+    expect(await balances()).toEqual(ended ? [3, 7] : [10, 0]);
+    if (first !== 'none') {
+      expect(await transferCredits(depsOf(), moving(accounts, 7))).toMatchObject({ transfer: { state: ended ? 'completed' : 'refused' } });
+    }
+    await agree(accounts.from, accounts.to);
+  }
+  expect(nth).toBeGreaterThan(10);
+  expect([...states].sort()).toEqual(which === 'source' ? ['completed', 'refused'] : ['completed', 'none', 'pending']);
 });
 
 test('Redis lost after each half: the debit and the credit happen once', async () => {

@@ -17,12 +17,13 @@ const name = (): string => `r${randomUUID().slice(0, 8)}`;
  */
 const BY_NATURE: ReadonlySet<string> = new Set([
   'POST /v1/batch',
-  'POST /v1/quotes', 'POST /v1/holds/{holdId}/progress', 'POST /v1/holds/{holdId}/settle', 'POST /v1/holds/{holdId}/void',
+  'POST /v1/quotes', 'POST /v1/holds/{holdId}/progress',
 ]);
 /** Writes with tests of their own keys, here or in the tests of their routes: their tables remember the keys. */
 const BY_THEMSELVES: ReadonlySet<string> = new Set([
   'POST /v1/charges', 'POST /v1/grants', 'DELETE /v1/grants/{grantId}', 'POST /v1/refunds', 'POST /v1/transfers', 'POST /v1/api-keys',
   'POST /v1/api-keys/{keyId}/rotate', 'POST /v1/holds', 'POST /v1/holds/{holdId}/extend',
+  'POST /v1/holds/{holdId}/settle', 'POST /v1/holds/{holdId}/void',
   'POST /v1/webhooks', 'POST /v1/webhooks/{webhookId}/rotate',
 ]);
 /** Sends an event again, which needs one that was sent. */
@@ -243,5 +244,69 @@ describe('memory', () => {
         400, 'invalid_request', ['header.Idempotency-Key'],
       ]);
     }
+  });
+});
+
+describe('a hold under a key', () => {
+  const reused = [422, 'idempotency_key_reused'];
+  const codeOf = ({ status, body }: { status: number; body: Record<string, unknown> }): unknown[] => [status, body['code']];
+  const send = (path: string, body: object, headers = {}) => lab.operator('POST', `/v1/holds${path}`, body, headers);
+  const asked = async (more: object = {}) => ({ account: await lab.funded('10'), id: name(), amount: '4', reason: 'test', ...more });
+
+  test('a place: the key names one hold of the account, and so does the id', async () => {
+    const [headers, body] = [key(), await asked()];
+    const first = await send('', body, headers);
+    const again = await send('', body, headers);
+    expect([again.status, again.text, again.headers.get('idempotency-replayed')]).toEqual([201, first.text, 'true']);
+    // The id alone serves as well.
+    expect((await send('', body)).headers.get('idempotency-replayed')).toBe('true');
+    for (const other of [{ ...body, id: name() }, { ...body, id: undefined }, { ...body, amount: '5' }, { ...body, onExpiry: 'release' }]) {
+      expect(codeOf(await send('', other, headers))).toEqual(reused);
+    }
+    for (const other of [{ ...body, amount: '5' }, { ...body, amount: undefined, price: { model: 'gpt-4o', maxOutputTokens: 5 } }]) {
+      expect(codeOf(await send('', other))).toEqual(reused);
+      expect(codeOf(await send('', other, key()))).toEqual(reused);
+    }
+    expect((await send('', { ...body, account: await lab.funded('10') }, headers)).status).toBe(201);
+    expect((await lab.operator('GET', `/v1/accounts/${body.account}`)).body).toMatchObject({ available: '6', held: '4' });
+    await send(`/${body.id}/settle`, { account: body.account, amount: '1', reason: 'completed' });
+    expect(codeOf(await send('', body, headers))).toEqual([409, 'hold_resolved']);
+    expect(codeOf(await send('', { ...body, id: name() }, headers))).toEqual(reused);
+  });
+
+  test('a key without an id names its hold, and no other', async () => {
+    const [headers, { id, ...body }] = [key(), await asked()];
+    expect((await send('', body, headers)).status).toBe(201);
+    expect((await send('', body, headers)).headers.get('idempotency-replayed')).toBe('true');
+    expect(codeOf(await send('', { ...body, id }, headers))).toEqual(reused);
+  });
+
+  test('an end: the first answer, also after a correction; other usage under the key is refused, under none it corrects', async () => {
+    const [headers, { id, ...body }] = [key(), await asked()];
+    await send('', { ...body, id });
+    const settle = (amount: string, more = {}, also = {}) =>
+      send(`/${id}/settle`, { account: body.account, amount, reason: 'completed', ...also }, more);
+    const first = await settle('1', headers, { metadata: { a: 1, b: 2 } });
+    const same = await settle('1', headers, { metadata: { b: 2, a: 1 } });
+    expect([same.status, same.text, same.headers.get('idempotency-replayed')]).toEqual([200, first.text, 'true']);
+    expect(codeOf(await settle('2', headers))).toEqual(reused);
+    expect(codeOf(await send(`/${id}/void`, { account: body.account, reason: 'timeout' }, headers))).toEqual(reused);
+    expect((await settle('2')).body).toMatchObject({ captured: '2' });
+    expect((await settle('3', key())).body).toMatchObject({ captured: '3' });
+    const late = await settle('1', headers, { metadata: { a: 1, b: 2 } });
+    expect([late.status, late.text, late.headers.get('idempotency-replayed')]).toEqual([200, first.text, 'true']);
+    expect(codeOf(await settle('1'))).toEqual([409, 'hold_resolved']);
+    expect((await lab.operator('GET', `/v1/accounts/${body.account}`)).body).toMatchObject({ available: '7', held: '0' });
+  });
+
+  test('a void under its key', async () => {
+    const [headers, { id, ...body }] = [key(), await asked()];
+    await send('', { ...body, id });
+    const end = (reason: string, more = {}) => send(`/${id}/void`, { account: body.account, reason }, more);
+    const first = await end('timeout', headers);
+    const again = await end('timeout', headers);
+    expect([again.status, again.text, again.headers.get('idempotency-replayed')]).toEqual([200, first.text, 'true']);
+    expect(codeOf(await end('user_stop', headers))).toEqual(reused);
+    expect((await end('user_stop')).status).toBe(200);
   });
 });

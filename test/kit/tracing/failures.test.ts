@@ -17,6 +17,7 @@ import { recorder } from './recorder.js';
 
 const failing = (error: Error): AccountScripts => ({
   run: () => Promise.reject(error), restoreHold: () => Promise.resolve(false), recallHold: () => Promise.resolve(),
+  restoreReceipt: () => Promise.resolve(),
 });
 
 test('the span of a script with an unknown outcome says so', async () => {
@@ -39,10 +40,11 @@ test('a script is given the trace beside its other arguments', async () => {
     },
     restoreHold: () => Promise.resolve(false),
     recallHold: () => Promise.resolve(),
+    restoreReceipt: () => Promise.resolve(),
   };
   const args = {
     hold_id: 'h', ending: 'settle', cost: '1', price: '', over_capture: 'cap', debt_limit: '', use: '', fingerprint: 'f',
-    about: '{"end":"completed"}', principal: 'user', corrects: 'any', correction_window_ms: 1, receipt_ttl_seconds: 1,
+    about: '{"end":"completed"}', principal: 'user', corrects: 'any', correction_window_ms: 1, receipt_ttl_seconds: 1, key: '', recalled: 0,
   };
   const reply: unknown = await traceScripts(echo, recorder()).run(settleHoldScript, 'a1', () => ({}) as never, args);
   expect(given).toEqual([{ ...args, trace: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' }]);

@@ -2,6 +2,7 @@ import { GatewayError, invalid } from '../../../kit/errors.js';
 import { fingerprint } from '../../../kit/ids.js';
 import { REPORTING_LEASE_SECONDS } from '../../../kit/limits.js';
 import { micros, ZERO, type Micros } from '../../../kit/money/micros.js';
+import { sortedJson } from '../../../kit/sorted-json.js';
 import type { ExpiryPolicy, OverCapture } from '../../../ledger/ledger.js';
 import type { Spending } from '../../../ledger/limits.js';
 import { nativeLimitReached } from '../../limits/limit-refusal.js';
@@ -53,11 +54,11 @@ type Grant = { readonly minimum: Micros; readonly desired: Micros; readonly inpu
  * first answer.
  *
  * @throws GatewayError invalid_request, unknown_model, price_missing, insufficient_credits, limit_reached,
- *   idempotency_mismatch (the id is that of another open hold), hold_resolved (a hold of that id has ended; `first` tells how),
- *   limit_exceeded, account_frozen, ledger_unavailable.
+ *   idempotency_mismatch (the id is that of another open hold, or the key that of a hold of another id), hold_resolved (a hold
+ *   of that id has ended; `first` tells how), limit_exceeded, account_frozen, ledger_unavailable.
  */
 export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<Lease> {
-  const { accountId, holdId, asked, leaseMs: askedLeaseMs, onExpiry, metadata, actor, reason, by, isNewId } = command;
+  const { accountId, holdId, asked, leaseMs: askedLeaseMs, onExpiry, metadata, actor, reason, by, isNewId, key } = command;
   const beyond = beyondHold(deps.beyond, command);
   const { minimum, desired, inputCost, pricing } = grantOf(deps, asked);
   if (onExpiry === 'charge_input' && pricing.price === '') {
@@ -68,7 +69,7 @@ export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<
   const terms = { ...beyond, inputCost, leaseMs: askedLeaseMs ?? REPORTING_LEASE_SECONDS * 1_000 };
   const { model, usage, serviceTier } = pricing;
   const reply = await placeHold({ ledger: deps.ledger, leaseMs }, {
-    accountId, holdId, kind: LEASE, amount: { minimum, desired }, price: pricing.price, by, isNewId, terms,
+    accountId, holdId, kind: LEASE, amount: { minimum, desired }, price: pricing.price, by, isNewId, terms, key,
     // Without a report it charges nothing.
     expiryPolicy: onExpiry ?? 'charge_reported',
     spending: { ...command.spending, ...(model === '' ? {} : { model, otherModels: [deps.book.named(pricing.price).by.model] }) },
@@ -99,13 +100,8 @@ export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<
 /** Of what was asked for, not of what it costs: a repeat is the same request when the price has changed meanwhile. */
 function fingerprintOf({ asked, leaseMs, onExpiry, overCapture, debtLimit, metadata, spending }: PlaceLease): string {
   const { spender, feature } = spending ?? {};
-  return fingerprint('lease', canonical({ asked, leaseMs, onExpiry, overCapture, debtLimit, metadata, spender, feature }));
+  return fingerprint('lease', sortedJson({ asked, leaseMs, onExpiry, overCapture, debtLimit, metadata, spender, feature }));
 }
-
-/** JSON with the members of every object in one order. */
-const canonical = (value: unknown): string => JSON.stringify(value, (_, each: unknown) =>
-  (typeof each === 'object' && each !== null && !Array.isArray(each)
-    ? Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1))) : each));
 
 function grantOf(deps: LeaseDeps, asked: LeaseAmount): Grant {
   if (!('model' in asked)) {

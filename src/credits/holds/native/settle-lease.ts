@@ -1,6 +1,7 @@
 import { GatewayError, invalid } from '../../../kit/errors.js';
 import { fingerprint } from '../../../kit/ids.js';
 import { AMOUNT_MAX, micros, ZERO, type Micros } from '../../../kit/money/micros.js';
+import { sortedJson } from '../../../kit/sorted-json.js';
 import { writeFacts, type LeaseEndReason } from '../../../ledger/facts.js';
 import type { SettleUse } from '../../../ledger/hold-terms.js';
 import type { HoldOutcome } from '../../../ledger/ledger.js';
@@ -37,13 +38,14 @@ export type EndedLease = { readonly outcome: HoldOutcome; readonly replayed: boo
  * difference, or gives back what an expiry by report charged too much.
  *
  * @throws GatewayError hold_not_found, hold_resolved (it was charged more, or ended too long ago; `first` tells how),
- *   forbidden (a service placed it), unknown_model, price_missing, account_frozen, ledger_unavailable.
+ *   idempotency_mismatch (the key is that of another end of the hold), forbidden (a service placed it), unknown_model,
+ *   price_missing, account_frozen, ledger_unavailable.
  */
 export async function settleLease(deps: LeaseDeps, command: SettleLease): Promise<EndedLease> {
-  const { accountId, holdId, by, used, reason, metadata } = command;
+  const { accountId, holdId, by, key, used, reason, metadata } = command;
   const reply = await atPriceOf(deps, command, (pricing) => deps.ledger.settleHold({
-    accountId, holdId, ...costOfUse(deps, used, pricing), ...deps.beyond, by,
-    fingerprint: fingerprint('settle', JSON.stringify([used, reason, metadata ?? null])),
+    accountId, holdId, ...costOfUse(deps, used, pricing), ...deps.beyond, by, key,
+    fingerprint: fingerprint('settle', sortedJson([used, reason, metadata ?? null])),
     about: aboutEnd(command, pricing),
   }));
   if (reply.status !== 'settled') throw endRefusal(reply, `hold ${holdId}`);
@@ -56,9 +58,11 @@ export async function settleLease(deps: LeaseDeps, command: SettleLease): Promis
  * @throws GatewayError as `settleLease`; hold_resolved if it was charged for.
  */
 export async function voidLease({ ledger }: Pick<LeaseDeps, 'ledger'>, command: Omit<SettleLease, 'used'>): Promise<EndedLease> {
-  const { accountId, holdId, by, actor, reason } = command;
+  const { accountId, holdId, by, key, actor, reason } = command;
   const about = writeFacts({ actor, ...(reason === null ? {} : { reason }), type: 'lease_end' });
-  const reply = await ledger.voidHold({ accountId, holdId, by, about });
+  const reply = await ledger.voidHold({
+    accountId, holdId, by, about, key, ...(key === null ? {} : { fingerprint: fingerprint('void', reason ?? '') }),
+  });
   if (reply.status !== 'voided') throw endRefusal(reply, `hold ${holdId}`);
   return { outcome: reply.outcome, replayed: reply.replayed };
 }
