@@ -24,4 +24,8 @@ export default tseslint.config(
       },
     },
   },
+  {
+    files: ['examples/chat-proxy/page/*.js'],
+    languageOptions: { globals: { document: 'readonly', TextDecoderStream: 'readonly', AbortController: 'readonly' } },
+  },
 );

@@ -22,6 +22,8 @@ export type Behaviour = {
   readonly usage?: unknown;
   /** Ignores `max_tokens`. */
   readonly ignoresLimit?: boolean;
+  /** Calls this tool instead of saying something. */
+  readonly toolCall?: { readonly name: string; readonly arguments: string };
   /** Tokens in a chunk; 1 by default. */
   readonly chunk?: number;
 };
@@ -36,7 +38,8 @@ export type UpstreamRequest = {
 };
 
 /** What one request got. `id` is the X-Client-Request-Id of the caller. */
-export type Delivery = { readonly id: string; readonly request: UpstreamRequest; inputTokens: number; outputTokens: number; ended: boolean };
+export type Delivery = {
+  readonly id: string; readonly request: UpstreamRequest; inputTokens: number; outputTokens: number; ended: boolean };
 
 export type FakeUpstreamOptions = {
   readonly port?: number;
@@ -88,6 +91,7 @@ export async function startFakeUpstream(options: FakeUpstreamOptions = {}): Prom
 }
 
 async function complete(response: ServerResponse, request: UpstreamRequest, how: Behaviour, delivery: Delivery): Promise<void> {
+  if (how.toolCall !== undefined) { callTool(response, request, how.toolCall); return; }
   if (how.status !== undefined) { refuse(response, how.status, 'The fake upstream was told to refuse'); return; }
   const { all, texts } = plan(request, how);
   delivery.inputTokens = countInput(request.messages);
@@ -121,6 +125,22 @@ async function complete(response: ServerResponse, request: UpstreamRequest, how:
     ...envelope, object: 'chat.completion', choices: [{ index: 0, message, finish_reason: finish }],
     ...(how.sendsUsage === false ? {} : { usage: usage() }),
   });
+}
+
+/** As providers stream it: the name first, then the arguments in pieces. */
+function callTool(response: ServerResponse, { model }: UpstreamRequest, { name, arguments: text }: {
+  readonly name: string; readonly arguments: string }): void {
+  const chunk = (delta: object, finish: string | null = null): void => {
+    const choices = [{ index: 0, delta, finish_reason: finish }];
+    response.write(`data: ${JSON.stringify({ id: 'chatcmpl-tool', created: 0, model, object: 'chat.completion.chunk', choices })}\n\n`);
+  };
+  const part = (call: object): void => { chunk({ tool_calls: [{ index: 0, ...call }] }); };
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  chunk({ role: 'assistant', content: null });
+  part({ id: 'call_1', type: 'function', function: { name, arguments: '' } });
+  for (const piece of text.match(/.{1,5}/gs) ?? []) part({ function: { arguments: piece } });
+  chunk({}, 'tool_calls');
+  response.end('data: [DONE]\n\n');
 }
 
 /** The tokens of the whole answer, and the texts of those that may be sent. */
