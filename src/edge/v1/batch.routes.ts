@@ -42,6 +42,7 @@ export function batchRoutes(add: AddRoute, deps: RunDeps): void {
     summary: `Up to ${BATCH_OPERATIONS_MAX} operations at once; each succeeds or fails alone`, body, headers: IdempotencyKeyHeader,
     urgency: 'begin', replies: { 200: Results },
   }, async (ctx, { principal, body: { operations } }) => {
+    ctx.state.countMore?.(operations.length - 1);
     const key = keyOf(ctx, principal);
     const batch = key === null ? null : fingerprint(key.key);
     const answers: OperationAnswer[] = [];
