@@ -44,7 +44,7 @@ const body = nativeBody(Strict({
 }, { examples: [{ account: 'alice', of: { hold: 'message-1' }, amount: '0.5', reason: 'wrong answer' }] }));
 
 const common = {
-  id: Type.Integer(), account: Type.String(), amount: AmountOut(), left: AmountOut('of it, after this refund'),
+  id: Type.String(), account: Type.String(), amount: AmountOut(), left: AmountOut('of it, after this refund'),
 };
 const Done = Type.Object({
   ...common, state: Type.Literal('refunded'), debtPaid: AmountOut('the part that paid debt'),
@@ -81,7 +81,7 @@ function refundOf({ hold, entry, charge }: Static<typeof Of>): RefundOf {
 
 function present(refunded: Refunded): object {
   const { id, accountId, amount, left, status } = refunded;
-  const told = { id, account: accountId, amount: creditsText(amount), left: creditsText(left), state: status };
+  const told = { id: String(id), account: accountId, amount: creditsText(amount), left: creditsText(left), state: status };
   if (refunded.status === 'pending') return told;
   const { debtPaid, expired, available } = refunded;
   return { ...told, debtPaid: creditsText(debtPaid), expired: creditsText(expired), available: creditsText(available) };

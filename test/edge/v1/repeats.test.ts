@@ -145,7 +145,7 @@ const SAMPLES: Readonly<Record<string, () => Sample>> = {
     path: `/v1/webhooks/${webhook}`, body: ENDPOINT, other: { ...ENDPOINT, events: ['hold.expired'] }, before: defineWebhook,
   }),
   'DELETE /v1/webhooks/{webhookId}': () => ({ path: `/v1/webhooks/${webhook}`, before: defineWebhook }),
-  'POST /v1/reconciliation': () => ({ path: '/v1/reconciliation', body: {}, other: { accountId: name() } }),
+  'POST /v1/reconciliation': () => ({ path: '/v1/reconciliation', body: {}, other: { account: name() } }),
   'PATCH /v1/api-keys/{keyId}': () => ({
     path: `/v1/api-keys/${apiKey}`, body: { rateLimit: 50 }, other: { rateLimit: 60 }, before: defineKey,
   }),
