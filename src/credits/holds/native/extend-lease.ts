@@ -19,8 +19,8 @@ export type ExtendLease = LeaseCall & {
 /**
  * Raises an open hold, renews its lease, or both. The same under the same key is done once.
  *
- * @throws GatewayError invalid_request (the hold would have more than one may have), insufficient_credits, limit_reached, hold_not_found, hold_resolved, forbidden (a service placed it),
- *   idempotency_mismatch, account_frozen, ledger_unavailable.
+ * @throws GatewayError invalid_request (the hold would have more than one may have), insufficient_credits, limit_reached,
+ *   hold_not_found, hold_resolved, forbidden (a service placed it), idempotency_mismatch, account_frozen, ledger_unavailable.
  */
 export async function extendLease(deps: LeaseDeps, command: ExtendLease): Promise<Lease> {
   const { accountId, holdId, by, actor, key, more, leaseMs, reason } = command;
