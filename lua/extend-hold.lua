@@ -33,6 +33,7 @@
   ARGV[16] due_holds_max   holds past their lease to name at a time
   ARGV[17] receipt_ttl_seconds
   ARGV[18] recalled        1: Postgres was asked for the key
+  ARGV[19] hold_max        micros: the most that the hold may have in all, '' for any amount
 
   Replies
     fenced
@@ -41,6 +42,7 @@
     holds_due             hold…                 (past their lease: to be ended before this can be decided)
     price_needed          price placed_at_ms about
     insufficient_credits  usable                (what is available to it)
+    hold_limit            hold_max              (the hold would have more than that)
     limit_reached         usable limit_id remaining resets_at_ms period window
     limits_stale          now_ms version definitions   (their edges do not reach this far)
     idempotency_mismatch
@@ -66,6 +68,7 @@ local minimum, desired, price = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
 local lease_ms, default_lease_ms = tonumber(ARGV[9]), tonumber(ARGV[10])
 local key, fingerprint, about, principal, trace = ARGV[11], ARGV[12], ARGV[13], ARGV[14], ARGV[15]
 local due_holds_max, receipt_ttl_seconds, recalled = ARGV[16], ARGV[17], ARGV[18]
+local hold_max = tonumber(ARGV[19])
 
 -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
@@ -99,6 +102,9 @@ if mode == 'to' then minimum, desired = math.max(0, minimum - hold.amount), math
 local self = step.open(keys, account_id, stored, now_ms)
 local counting = limits.of_hold(stored, limits_key, now_ms, hold.limit_parts, true)
 if counting and counting.stale then return { 'limits_stale', limits.stale(counting) } end
+local most = hold_max and math.max(0, hold_max - hold.amount) or math.huge
+if minimum > most then return { 'hold_limit', numbers.text(hold_max) } end
+desired = math.min(desired, most)
 local room, tightest = limits.room(counting)
 local usable = step.usable(self, hold.spent_on)
 local added = math.min(desired, usable, room)
@@ -125,7 +131,7 @@ step.record(self, 'extend', before, {
   reported = reported_text, reported_usage = hold.reported_usage,
 })
 local seq_text = numbers.text(self.state.seq)
-local left = math.min(room, usable) - added
+local left = math.min(room, usable, most) - added
 local answer = leases.answer(hold, amount_text, expires_text, self.state.available, left, counters.states(counting))
 
 -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.

@@ -31,6 +31,7 @@
   ARGV[13] trace           traceparent of the call, '' for none
   ARGV[14] due_holds_max   holds past their lease to name at a time
   ARGV[15] journal_every_ms  how long a report may be missing in the journal while less than a tenth has moved
+  ARGV[16] hold_max        micros: the most that the hold may have in all, '' for any amount
 
   Replies
     fenced
@@ -59,6 +60,7 @@ local now_ms = clock.now_ms(tonumber(ARGV[2]))
 local reported, usage, price, raise_to = tonumber(ARGV[5]), ARGV[6], ARGV[7], tonumber(ARGV[8])
 local lease_ms, default_lease_ms = tonumber(ARGV[9]), tonumber(ARGV[10])
 local about, principal, trace, due_holds_max, journal_every_ms = ARGV[11], ARGV[12], ARGV[13], ARGV[14], tonumber(ARGV[15])
+local hold_max = tonumber(ARGV[16])
 
 -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
@@ -77,7 +79,8 @@ if reported < hold.reported or leases.goes_back(hold.reported_usage, usage) then
 end
 
 local self = step.open(keys, account_id, stored, now_ms)
-local wanted = math.max(0, raise_to - hold.amount)
+local most = hold_max and math.max(0, hold_max - hold.amount) or math.huge
+local wanted = math.min(math.max(0, raise_to - hold.amount), most)
 local counting = limits.of_hold(stored, limits_key, now_ms, hold.limit_parts, true)
 if counting and counting.stale then return { 'limits_stale', limits.stale(counting) } end
 local room = limits.room(counting)
@@ -107,7 +110,7 @@ if is_journaled then
     about = about, principal = principal, trace = trace, reported = reported_text, reported_usage = usage,
   })
 end
-local left = math.min(room, usable) - added
+local left = math.min(room, usable, most) - added
 local answer = leases.answer(hold, amount_text, expires_text, self.state.available, left, counters.states(counting))
 local hold_args = { hold_key, 'amount', amount_text, 'parts', parts, 'expires_at_ms', expires_text,
   'reported', reported_text, 'reported_usage', usage }

@@ -1,4 +1,5 @@
 import { readAuth, type AuthConfig } from './config/auth.js';
+import { readRates, type RatesConfig } from './config/rates.js';
 import { variablesOf, type Environment, type Variables } from './config/environment.js';
 import { DEFAULT_UNKNOWN_MODEL, parseUnknownModel, type UnknownModelPolicy } from './config/unknown-model.js';
 import { CORRECTION_WINDOW_SECONDS_MAX, HOLD_TTL_SECONDS_MAX, HOLD_TTL_SECONDS_MIN } from './kit/limits.js';
@@ -53,6 +54,7 @@ export type Config = {
   readonly webhooksAllowPrivate: boolean;
   /** How long before the end of a lot `lot.expiring` is told. */
   readonly lotExpiringAheadMs: number;
+  readonly rates: RatesConfig;
   readonly redisTimeoutMs: number;
   readonly postgresTimeoutMs: number;
   /** How long entries stay in the stream after Postgres has them: a standby that lost its last commits reads them again. */
@@ -122,6 +124,7 @@ export function readConfig(env: Environment = process.env): Config {
     rabbitmqPrefetch: integer('RABBITMQ_PREFETCH', 100, 1, 10_000),
     webhooksAllowPrivate: oneOf('WEBHOOK_ALLOW_PRIVATE_ADDRESSES', 'false', 'true', 'false') === 'true',
     lotExpiringAheadMs: integer('LOT_EXPIRING_DAYS', 7, 1, 90) * MS_PER_DAY,
+    rates: readRates(variables, problems),
     redisTimeoutMs: integer('REDIS_TIMEOUT_MS', 150, 10, 10_000),
     postgresTimeoutMs: integer('POSTGRES_TIMEOUT_MS', 2_000, 100, 60_000),
     journalTailMs: seconds('JOURNAL_TAIL_SECONDS', 60, 0, 86_400),

@@ -84,7 +84,7 @@ export async function liveARound(deps: NightDeps, round: number, { faultMs, calm
   const refusedAt = new Date().toISOString().slice(0, 16);
   tell(`Carol was refused at ${refusedAt.slice(11)} UTC. Why?`);
   look(page(`/accounts/carol?at=${refusedAt}#refusals`));
-  look(`by command: curl -s "$GATEWAY/v1/refusals?accountId=carol" -H "authorization: Bearer $ADMIN"`);
+  look(`by command: curl -s "$GATEWAY/v1/refusals?account=carol" -H "authorization: Bearer $ADMIN"`);
 
   expectStatus(201, await open(frank, franksHold, 2_000));
   expectStatus(200, await client.post(admin, '/v1/accounts/frank/freeze', { reason: 'chargeback under review' }));

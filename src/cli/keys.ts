@@ -7,11 +7,12 @@ import { API_SCOPES, SERVER_SCOPES } from '../kit/principal.js';
 import { openDatabase } from './database.js';
 import { runCli } from './run-cli.js';
 
-/** `npm run keys -- create|rotate|list|revoke`: the keys with which services call the gateway. */
+/** `npm run keys -- create|rotate|limit|list|revoke`: the keys with which services call the gateway. */
 
 const USAGE = `usage: npm run keys -- create --name <name> [--scopes ${SERVER_SCOPES.join(',')}] [--days <until it expires>]
-                              [--prefix <of accounts> | --payer <account>]
+                              [--prefix <of accounts> | --payer <account>] [--rate <requests per second>]
        npm run keys -- rotate <id> [--days <until the new key expires>]
+       npm run keys -- limit <id> --rate <requests per second, or none>
        npm run keys -- list
        npm run keys -- revoke <id>
 
@@ -24,7 +25,7 @@ await runCli(USAGE, async () => {
     allowPositionals: true,
     options: {
       name: { type: 'string' }, scopes: { type: 'string', default: SERVER_SCOPES.join(',') }, days: { type: 'string' },
-      prefix: { type: 'string' }, payer: { type: 'string' },
+      prefix: { type: 'string' }, payer: { type: 'string' }, rate: { type: 'string' },
     },
   });
   const database = await openDatabase(readConfig(), (line) => { console.error(line); });
@@ -36,7 +37,8 @@ await runCli(USAGE, async () => {
       case 'create': {
         const { row, key } = await keys.createApiKey({
           name: nameOf(values.name), scopes: scopesOf(values.scopes), expiresAtMs: expiryOf(values.days) ?? null,
-          accountPrefix: values.prefix ?? null, payer: payerOf(values.payer), createdBy: 'command', key: null,
+          accountPrefix: values.prefix ?? null, payer: payerOf(values.payer),
+          rateLimit: rateOf(values.rate ?? 'none'), createdBy: 'command', key: null,
         });
         console.error(describe(row));
         return key ?? '';
@@ -46,13 +48,15 @@ await runCli(USAGE, async () => {
         console.error(describe(row));
         return key ?? '';
       }
+      case 'limit':
+        return describe(await keys.limitRate(keyId, rateOf(values.rate)));
       case 'list':
         return (await keys.list()).map(describe).join('\n');
       case 'revoke':
         return describe(await keys.revoke(keyId));
       case undefined:
       default:
-        throw new Error('say create, rotate, list or revoke');
+        throw new Error('say create, rotate, limit, list or revoke');
     }
   } finally {
     await database.close();
@@ -77,15 +81,24 @@ function payerOf(payer: string | undefined): string | null {
   return payer;
 }
 
+function rateOf(rate: string | undefined): number | null {
+  if (rate === 'none') return null;
+  if (rate === undefined || !/^[1-9]\d{0,5}$/.test(rate)) throw new Error('--rate must be a whole number above zero, or none');
+  return Number(rate);
+}
+
 function expiryOf(days: string | undefined): number | undefined {
   if (days === undefined) return undefined;
   if (!/^[1-9]\d{0,4}$/.test(days)) throw new Error(`--days must be a whole number above zero, not "${days}"`);
   return Date.now() + Number(days) * DAY_MS;
 }
 
-function describe({ keyId, hint, name, scopes, accountPrefix, payer, expiresAtMs, revokedAtMs, lastUsedAtMs }: ServerKeyRow): string {
+function describe(
+  { keyId, hint, name, scopes, accountPrefix, payer, rateLimit, expiresAtMs, revokedAtMs, lastUsedAtMs }: ServerKeyRow,
+): string {
   const at = (ms: number | null): string => (ms === null ? 'never' : new Date(ms).toISOString());
   const state = revokedAtMs === null ? `expires ${at(expiresAtMs)}` : `revoked ${at(revokedAtMs)}`;
   const bound = payer !== null ? `, only ${payer}` : accountPrefix !== null ? `, only ${accountPrefix}…` : '';
-  return `${keyId}  ${hint}  ${name}  [${scopes.join(', ')}]${bound}  ${state}, last used ${at(lastUsedAtMs)}`;
+  const rate = rateLimit === null ? '' : `, ${rateLimit} a second`;
+  return `${keyId}  ${hint}  ${name}  [${scopes.join(', ')}]${bound}${rate}  ${state}, last used ${at(lastUsedAtMs)}`;
 }

@@ -30,6 +30,7 @@ import { composeServerSide } from './credits-process.js';
 import { composeLimits } from './limits.js';
 import { composeNative } from './native.js';
 import { composeOversight } from './oversight.js';
+import { composeRates, withZeroAmountLimit } from './rates.js';
 import { composeReads } from './reads.js';
 import { composeWebhooks } from './webhooks.js';
 
@@ -64,8 +65,10 @@ const MS_PER_SECOND = 1_000;
 
 /** Opens the HTTP side and listens on the port. */
 export async function openApi(
-  { config, core, databaseUrl, queues, clock, version, log, metrics, metricsText, tracer, workerCheck }: ApiDeps,
+  { config, core: inner, databaseUrl, queues, clock, version, log, metrics, metricsText, tracer, workerCheck }: ApiDeps,
 ): Promise<Api> {
+  const rates = composeRates({ config, redis: inner.redis, metrics });
+  const core: Core = { ...inner, ledger: withZeroAmountLimit(inner.ledger, rates) };
   const { ledger, db } = core;
   let isServing = false;
 
@@ -140,10 +143,11 @@ export async function openApi(
       readRefusals: (query) => readRefusals(db, query).catch((error: unknown) => { throw toGatewayError(error); }),
     },
     servers,
-    console: operator.deps,
+    console: { ...operator.deps, failedLogin: rates.failed },
     health: { readiness, metricsText },
     admission: busy,
     inTime: answerWithin(answerWithinMs(config.postgresTimeoutMs)),
+    rates,
     trace: tracer === undefined ? undefined : traceRequests(tracer),
   });
 
@@ -157,6 +161,7 @@ export async function openApi(
     close: async () => {
       isServing = false;
       await closeServer(server, GRACE_MS);
+      rates.close();
       await operator.close();
       await limits.pools.close();
       await servers.close();

@@ -19,6 +19,8 @@ import { problemEnvelope } from '../edge/http/problem.js';
 import { failing } from '../edge/http/error-boundary.js';
 import { tellRefusal, type TellRefusal } from '../edge/http/refusals.js';
 import { routeTable, type Route } from '../edge/http/routes.js';
+import { countFailures } from '../edge/rates/count-failures.js';
+import type { Rates } from '../edge/rates/rates.js';
 import { docsRoutes } from '../edge/openapi/docs.routes.js';
 import { featureRoutes, type FeatureRouteDeps } from '../edge/v1/feature.routes.js';
 import type { RefusalRouteDeps } from '../edge/v1/refusal.routes.js';
@@ -47,6 +49,8 @@ export type AppDeps = {
   readonly admission?: Pick<Admission, 'assertAdmits'>;
   /** The deadline of answers. Left out by the same tests. */
   readonly inTime?: InTime;
+  /** Limits of rates. Left out by the same tests. */
+  readonly rates?: Pick<Rates, 'known' | 'unknown' | 'failed'>;
   /** The outermost middleware, where requests are traced. */
   readonly trace?: Middleware | undefined;
 };
@@ -62,7 +66,7 @@ export function createApp(deps: AppDeps): App {
   const { log, metrics, trace, accounting: { clock }, refusals } = deps;
   const onRefused = tellRefusal({ metrics, clock, record: refusals?.record ?? (() => undefined) });
   const table = allRoutes(deps, onRefused);
-  return koaApp({ log, metrics, envelope: envelopeOf, trace, onRefused }, table.middleware(), notFound(deps.authenticate, table.methodsOf));
+  return koaApp({ log, metrics, envelope: envelopeOf, trace, onRefused }, table.middleware(), notFound(deps, table.methodsOf));
 }
 
 /** Every route of the gateway with its gate and its schemas: the input of the documentation and of the gate test. */
@@ -70,7 +74,7 @@ export const listRoutes = (deps: AppDeps): readonly Route[] => allRoutes(deps, (
 
 function allRoutes(deps: AppDeps, onRefused: TellRefusal): ReturnType<typeof routeTable> {
   const table = routeTable({
-    authenticate: deps.authenticate, metrics: deps.metrics, admission: deps.admission, inTime: deps.inTime,
+    authenticate: deps.authenticate, metrics: deps.metrics, admission: deps.admission, inTime: deps.inTime, rates: deps.rates,
     ...(deps.servers === undefined ? {} : { authenticateServer: deps.servers.authenticateServer }),
   });
   healthRoutes(table.add, deps.health);
@@ -107,11 +111,15 @@ const GUARDED = ['/api/credits/', '/credits/', '/api/streaming-sessions/', '/api
  * Answers what no route did. Below `/v1`, a known path with an unknown method is 405; elsewhere 404, because the originals
  * do so and callers depend on it.
  */
-function notFound(authenticate: Authenticate, methodsOf: (path: string) => readonly string[]): Middleware {
+function notFound({ authenticate, rates }: AppDeps, methodsOf: (path: string) => readonly string[]): Middleware {
   return async (ctx) => {
+    rates?.unknown(ctx);
     const path = `${ctx.path.toLowerCase()}/`;
     if (GUARDED.some((prefix) => path.startsWith(prefix))) {
-      ctx.state.accountId = (await authenticate(ctx.req.headers.authorization)).accountId;
+      const caller = await countFailures(
+        () => authenticate(ctx.req.headers.authorization), rates && ((error) => rates.failed(ctx, error)),
+      );
+      ctx.state.accountId = caller.accountId;
     }
     const methods = isNative(ctx.path) ? methodsOf(ctx.path) : [];
     if (methods.length > 0) {

@@ -74,6 +74,9 @@ export type Shortage = {
   readonly resetsAtMs?: number | null;
 };
 
+/** The limit that a request was over, as `RateLimit-Policy` and `RateLimit` tell it, and when to ask again. */
+export type RateRefusal = { readonly policy: string; readonly state: string; readonly retryAfterSeconds: number };
+
 export type ErrorDetails = {
   readonly sources?: readonly ErrorSource[];
   /** For `ledger_unavailable`: whether the operation may have happened. */
@@ -82,6 +85,8 @@ export type ErrorDetails = {
   readonly first?: Readonly<Record<string, unknown>>;
   /** For `insufficient_credits` and `limit_reached`. */
   readonly shortage?: Shortage;
+  /** For `rate_limited`. */
+  readonly rate?: RateRefusal;
   readonly cause?: unknown;
 };
 
@@ -92,6 +97,7 @@ export class GatewayError extends Error {
   readonly outcome: Outcome | undefined;
   readonly first: Readonly<Record<string, unknown>> | undefined;
   readonly shortage: Shortage | undefined;
+  readonly rate: RateRefusal | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -101,6 +107,7 @@ export class GatewayError extends Error {
     this.outcome = details.outcome;
     this.first = details.first;
     this.shortage = details.shortage;
+    this.rate = details.rate;
   }
 }
 

@@ -44,6 +44,8 @@ export type ServerCaller = {
   readonly accountPrefix: string | null;
   /** Null: any account. Otherwise the key acts only on this one, which a request need not name. */
   readonly payer: string | null;
+  /** Requests per second; null: the gateway's default. */
+  readonly rateLimit: number | null;
 };
 
 /** Who calls `/v1`: a user for the own account, a service with a key, an operator with a token of role `admin` or `supervisor`. */

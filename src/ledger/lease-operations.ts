@@ -24,9 +24,9 @@ export function leaseOperations(deps: LeaseDeps): LeaseOperations {
     return pastDueHolds(accountId, run);
   };
 
-  const renewal = ({ holdId, leaseMs, defaultLeaseMs, price, about, by = 'user' }: ExtendHold | ReportProgress) => ({
+  const renewal = ({ holdId, leaseMs, defaultLeaseMs, price, about, holdMax = null, by = 'user' }: ExtendHold | ReportProgress) => ({
     hold_id: holdId, price: price ?? '', lease_ms: leaseMs ?? '', default_lease_ms: defaultLeaseMs, about, principal: by,
-    due_holds_max: DUE_HOLDS_AT_ONCE,
+    due_holds_max: DUE_HOLDS_AT_ONCE, hold_max: holdMax === null ? '' : microsToText(holdMax),
   });
 
   return {
@@ -79,6 +79,8 @@ function decodeExtended(reply: Reply): ExtendHoldReply {
       return { status, replayed: isReplayed(reply), hold: decodeLeased(reply, 2) };
     case 'insufficient_credits':
       return { status, available: amountAt(reply, 1) };
+    case 'hold_limit':
+      return { status };
     case 'limit_reached':
       return { status, available: amountAt(reply, 1), limit: decodeRefusal(reply, 2) };
     case 'idempotency_mismatch':

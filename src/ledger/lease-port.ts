@@ -51,6 +51,8 @@ type Renewal = {
   /** The name of the price that the amounts were computed with; null when they depend on none. */
   readonly price: string | null;
   readonly about: About;
+  /** The most that the hold may have in all; by default any amount. */
+  readonly holdMax?: Micros | null;
   /** By default a user. */
   readonly by?: Principal;
 };
@@ -79,6 +81,8 @@ type LeaseRefusal =
 export type ExtendHoldReply =
   | { readonly status: 'extended'; readonly replayed: boolean; readonly hold: LeasedHold }
   | { readonly status: 'insufficient_credits'; readonly available: Micros }
+  /** The hold would have more than `holdMax`. */
+  | { readonly status: 'hold_limit' }
   | { readonly status: 'limit_reached'; readonly available: Micros; readonly limit: LimitRefusal }
   | { readonly status: 'idempotency_mismatch' }
   | LeaseRefusal;

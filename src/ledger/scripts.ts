@@ -14,12 +14,12 @@ export const placeHoldScript = defineScript('place-hold', [...HOLD_KEYS, 'receip
 
 export const extendHoldScript = defineScript('extend-hold', [...HOLD_KEYS, 'receipt'], [
   'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'mode', 'minimum', 'desired', 'price', 'lease_ms', 'default_lease_ms', 'key',
-  'fingerprint', 'about', 'principal', 'trace', 'due_holds_max', 'receipt_ttl_seconds', 'recalled',
+  'fingerprint', 'about', 'principal', 'trace', 'due_holds_max', 'receipt_ttl_seconds', 'recalled', 'hold_max',
 ]);
 
 export const reportProgressScript = defineScript('report-progress', HOLD_KEYS, [
   'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'reported', 'usage', 'price', 'raise_to', 'lease_ms', 'default_lease_ms',
-  'about', 'principal', 'trace', 'due_holds_max', 'journal_every_ms',
+  'about', 'principal', 'trace', 'due_holds_max', 'journal_every_ms', 'hold_max',
 ]);
 
 export const readHoldScript = defineScript('read-hold', ['fence', 'account', 'hold'], ['epoch', 'time_offset_ms', 'hold_id']);

@@ -77,13 +77,13 @@ test.each(AWKWARD_IDS)('%j is an account in every dialect', async (id) => {
   expect((await call('GET', '/api/credits/transactions')).body['total']).toBeGreaterThan(5);
   expect(await told(`/v1/accounts/${at}/freeze`, { reason: 'r' })).toBe(200);
   expect((await call('POST', '/api/credits/deduct', { credits: 1 })).status).toBe(423);
-  expect(((await admin('GET', `/v1/refusals?accountId=${at}`)).body['data'] as object[]).length).toBeLessThanOrEqual(1);
+  expect(((await admin('GET', `/v1/refusals?account=${at}`)).body['data'] as object[]).length).toBeLessThanOrEqual(1);
   expect(await told(`/v1/accounts/${at}/thaw`, { reason: 'r' })).toBe(200);
-  expect((await admin('POST', '/v1/reconciliation', { accountId: id })).body).toMatchObject({ accountId: id, result: 'ok' });
+  expect((await admin('POST', '/v1/reconciliation', { account: id })).body).toMatchObject({ account: id, result: 'ok' });
 
   await admin('PUT', '/v1/plans/any', { name: 'any', credits: 1, period: 'month' });
-  expect((await admin('PUT', `/v1/account-plans/${at}`, { plan: 'any' })).body).toMatchObject({ accountId: id });
-  expect((await admin('GET', `/v1/account-plans/${at}`)).body).toMatchObject({ accountId: id });
+  expect((await admin('PUT', `/v1/account-plans/${at}`, { plan: 'any' })).body).toMatchObject({ account: id });
+  expect((await admin('GET', `/v1/account-plans/${at}`)).body).toMatchObject({ account: id });
   expect((await admin('DELETE', `/v1/account-plans/${at}`)).status).toBe(204);
   const pack = String((await admin('POST', '/api/admin/packages', { name: 'p' })).body['_id']);
   expect((await admin('POST', '/api/admin/subscriptions', { user_id: id, package_id: pack })).body['user_id']).toBe(id);
@@ -110,7 +110,7 @@ test('leases that are over are ended by the sweeper, and nothing differs between
   }
   for (const id of ids) {
     expect((await lab.admin('GET', `/v1/accounts/${encodeURIComponent(id)}`)).body).toMatchObject({ account: id, held: '0', holds: [] });
-    expect((await lab.admin('POST', '/v1/reconciliation', { accountId: id })).body).toMatchObject({ result: 'ok', differences: [] });
+    expect((await lab.admin('POST', '/v1/reconciliation', { account: id })).body).toMatchObject({ result: 'ok', differences: [] });
   }
 });
 

@@ -94,11 +94,12 @@ test.each([
 
 test('a caller has one name, which says whose it is and cannot be continued', () => {
   const user = { role: 'user', username: null, email: null } as const;
+  const unbound = { accountPrefix: null, payer: null, rateLimit: null };
   const names = [
     callerOf({ ...user, accountId: 'alice', issuer: 'access' }), callerOf({ ...user, accountId: 'alice', issuer: 'jwks' }),
     callerOf({ ...user, accountId: 'bob', issuer: 'access' }), callerOf({ ...user, accountId: 'a:b/c d', issuer: 'access' }),
-    callerOf({ id: 'environment-x', name: 'environment', scopes: new Set(), accountPrefix: null, payer: null }),
-    callerOf({ id: '0001', name: 'environment', scopes: new Set(), accountPrefix: null, payer: null }),
+    callerOf({ id: 'environment-x', name: 'environment', scopes: new Set(), ...unbound }),
+    callerOf({ id: '0001', name: 'environment', scopes: new Set(), ...unbound }),
   ];
   expect(new Set(names).size).toBe(names.length);
   for (const name of names) expect(name).toMatch(/^[A-Za-z0-9._-]{1,64}$/);

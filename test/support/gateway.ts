@@ -26,6 +26,12 @@ export type TestGatewayOptions = {
 /** Long deadlines, because a slow machine must not fail a test; a test about a hanging server sets its own. */
 export const PATIENCE = { REDIS_TIMEOUT_MS: '5000', POSTGRES_TIMEOUT_MS: '20000' };
 
+/** No limits of rates: a fast machine must not fail a test either. A test about them sets its own. */
+export const ANY_RATE = {
+  RATE_LIMIT_KEY: 'off', RATE_LIMIT_KEY_WRITES: 'off', RATE_LIMIT_USER: 'off', RATE_LIMIT_USER_WRITES: 'off',
+  RATE_LIMIT_ADDRESS: 'off', RATE_LIMIT_FAILED_AUTH: 'off', RATE_LIMIT_ZERO_AMOUNT: 'off',
+};
+
 /** The whole gateway in this process, API and worker, over real HTTP, with its own database and namespace. */
 export async function startGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
   const secret = randomBytes(32).toString('hex');
@@ -36,7 +42,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   const gateway = await openGateway({
     config: readConfig({
       JWT_ACCESS_SECRET: secret, REDIS_URL: servers.redisUrl, DATABASE_URL: servers.databaseUrl,
-      REDIS_NAMESPACE: redisNamespace, PORT: '0', HOST: '127.0.0.1', SHARDS: '8', ...PATIENCE, ...options.environment,
+      REDIS_NAMESPACE: redisNamespace, PORT: '0', HOST: '127.0.0.1', SHARDS: '8', ...PATIENCE, ...ANY_RATE, ...options.environment,
     }),
     role: 'all', servers, version: 'test', log: createLog({ level: 'silent' }),
     time: { clock: () => Date.now() + offsetMs, offsetMs: () => offsetMs },

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Servers } from '../../src/compose/core.js';
 import { mintToken, type TokenClaims } from '../../src/edge/auth/mint-token.js';
+import { ANY_RATE } from './gateway.js';
 
 /** `blockMs`: block the event loop once for this long, before sockets are read again. */
 export type ToChild = { readonly offsetMs: number } | { readonly blockMs: number };
@@ -57,7 +58,7 @@ export async function startProcesses(servers: Servers, environment: Readonly<Rec
   let offsetMs = 0;
   const settings: Record<string, string> = {
     JWT_ACCESS_SECRET: secret, REDIS_URL: servers.redisUrl, DATABASE_URL: servers.databaseUrl,
-    REDIS_NAMESPACE: namespace, HOST: '127.0.0.1', SHARDS: String(SHARDS), LOG_LEVEL: 'warn', ...environment,
+    REDIS_NAMESPACE: namespace, HOST: '127.0.0.1', SHARDS: String(SHARDS), LOG_LEVEL: 'warn', ...ANY_RATE, ...environment,
   };
   const api = gatewayProcess('api', settings, () => offsetMs);
   const worker = gatewayProcess('worker', settings, () => offsetMs);

@@ -118,9 +118,14 @@ export const ledgerAndHolds: DashboardSpec = {
           queries: { '{{script}}': quantile(0.99, 'scriptSeconds', STEP, { by: ['script'] }) },
         }),
         graph({
-          id: 19, title: 'Unknown outcomes, replays, refused while busy', unit: 'ops', width: 24, height: 6, legend: 'table', runbook: ['outcomes-unknown', 'busy'],
+          id: 19, title: 'Unknown outcomes, replays, refused while busy', unit: 'ops', width: 12, height: 6, legend: 'table', runbook: ['outcomes-unknown', 'busy'],
           about: 'unknown: Redis did not answer in time, so the operation may or may not have happened; a retry with the same key gets the outcome. replayed: such retries, and early retries of clients. refused while busy: not executed, because the process was overloaded. Normal: no unknown, none refused; some replays.',
           queries: { 'unknown': `${rate('outcomesUnknown', STEP)} or vector(0)`, 'replayed {{operation}}': rate('replays', STEP, { by: ['operation'] }), 'refused while busy, {{urgency}}': rate('busyRefusals', STEP, { by: ['urgency'] }) },
+        }),
+        graph({
+          id: 20, title: 'Too many requests', unit: 'ops', width: 12, height: 6, legend: 'table',
+          about: 'Requests over a limit of rates (429), by what was counted and whose limit it was. general and writes of a user: one caller, or a loop in a client. Of a key: a service that has outgrown RATE_LIMIT_KEY or its own rate. failed-authentication: guesses, or a client with a wrong key. zero-amount: an account that is written to without money.',
+          queries: { '{{class}} of {{subject}}': rate('rateRefusals', STEP, { by: ['class', 'subject'] }) },
         }),
       ],
     },

@@ -12,7 +12,7 @@ const Reply = Type.Object({ status: Type.String(), service: Type.String(), versi
  */
 export function healthRoutes(add: AddRoute, { version, clock }: { readonly version: string; readonly clock: Clock }): void {
   for (const path of ['/health', '/api/health']) {
-    add('GET', path, anyone(), { summary: 'Health, as the accounting service words it', replies: { 200: Reply } }, (ctx) => {
+    add('GET', path, anyone(), { isProbe: true, summary: 'Health, as the accounting service words it', replies: { 200: Reply } }, (ctx) => {
       reply(ctx, 200, { status: 'ok', service: 'accounting-service', version, timestamp: new Date(clock()).toISOString() });
     });
   }

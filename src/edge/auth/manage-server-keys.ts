@@ -6,7 +6,7 @@ import type { Db, Trx } from '../../stores/postgres/connect.js';
 import { toGatewayError } from '../../stores/postgres/errors.js';
 import { makeServerKey } from './server-key.js';
 import {
-  insertServerKey, listServerKeys, liveKeysOf, lockKeys, readKeyOfRequest, readServerKey, revokeServerKey,
+  insertServerKey, listServerKeys, liveKeysOf, lockKeys, readKeyOfRequest, readServerKey, revokeServerKey, updateRateLimit,
   type KeyRequest, type NewKeyRow, type ServerKeyRow,
 } from './server-key.table.js';
 
@@ -23,6 +23,8 @@ export type CreateApiKey = Omit<CreateServerKey, 'scopes'> & {
   readonly scopes: readonly string[];
   readonly accountPrefix: string | null;
   readonly payer: string | null;
+  /** Requests per second; null: the gateway's default. */
+  readonly rateLimit: number | null;
   readonly key: CallerKey | null;
 };
 
@@ -51,6 +53,8 @@ export type ServerKeyAdmin = {
    * are live; the message names the older one), idempotency_mismatch.
    */
   readonly rotate: (command: RotateApiKey) => Promise<CreatedApiKey>;
+  /** In force everywhere within a second. Throws GatewayError not_found. */
+  readonly limitRate: (keyId: string, rateLimit: number | null) => Promise<ServerKeyRow>;
   readonly list: () => Promise<ServerKeyRow[]>;
   /** Refused everywhere within a second. Throws GatewayError not_found. */
   readonly revoke: (keyId: string) => Promise<ServerKeyRow>;
@@ -68,7 +72,7 @@ export function serverKeyAdmin(db: Db, clock: () => number): ServerKeyAdmin {
       const { key, ...made } = madeKey();
       const row = await reached(insertServerKey(db, {
         ...made, callerId: made.keyId, name, scopes: [...new Set(scopes)], createdBy, expiresAtMs, accountPrefix: null, payer: null,
-        request: null,
+        rateLimit: null, request: null,
       }));
       return { row, key };
     },
@@ -77,21 +81,26 @@ export function serverKeyAdmin(db: Db, clock: () => number): ServerKeyAdmin {
     list: () => reached(listServerKeys(db)),
     revoke: async (keyId) => {
       // Postgres cannot be asked about text that it cannot store; no key is called so.
-      const row = isStorable(keyId) ? await reached(revokeServerKey(db, keyId)) : null;
-      if (row === null) throw new GatewayError('not_found', 'there is no such key');
-      return row;
+      return there(isStorable(keyId) ? await reached(revokeServerKey(db, keyId)) : null);
     },
+    limitRate: async (keyId, rateLimit) => there(isStorable(keyId) ? await reached(updateRateLimit(db, keyId, rateLimit)) : null),
   };
+}
+
+function there(row: ServerKeyRow | null): ServerKeyRow {
+  if (row === null) throw new GatewayError('not_found', 'there is no such key');
+  return row;
 }
 
 const madeKey = () => ({ keyId: newId(), ...makeServerKey() });
 
 async function createApiKey(trx: Trx, command: CreateApiKey, nowMs: number): Promise<CreatedApiKey> {
-  const { name, accountPrefix, payer, expiresAtMs, createdBy } = command;
+  const { name, accountPrefix, payer, rateLimit, expiresAtMs, createdBy } = command;
   const scopes = [...new Set(command.scopes)].sort();
   assertBound(command);
   await lockKeys(trx, `name ${name}`);
-  const request = requestOf('create', command.key, name, scopes.join(' '), accountPrefix, payer, expiresAtMs);
+  const request = requestOf('create', command.key, name, scopes.join(' '), accountPrefix, payer, expiresAtMs,
+    ...(rateLimit === null ? [] : [rateLimit]));
   const earlier = await replayOf(trx, request);
   if (earlier !== null) return earlier;
   const [live] = await liveKeysOf(trx, name, nowMs);
@@ -101,7 +110,9 @@ async function createApiKey(trx: Trx, command: CreateApiKey, nowMs: number): Pro
     });
   }
   const { key, ...made } = madeKey();
-  return insert(trx, { ...made, callerId: made.keyId, name, scopes, accountPrefix, payer, createdBy, expiresAtMs, request }, key);
+  return insert(trx, {
+    ...made, callerId: made.keyId, name, scopes, accountPrefix, payer, rateLimit, createdBy, expiresAtMs, request,
+  }, key);
 }
 
 async function rotate(trx: Trx, { keyId, createdBy, ...command }: RotateApiKey, nowMs: number): Promise<CreatedApiKey> {
@@ -117,10 +128,12 @@ async function rotate(trx: Trx, { keyId, createdBy, ...command }: RotateApiKey, 
     throw new GatewayError('conflict', `${live.length} keys of this name are live; revoke the oldest one, ${live[0]?.keyId ?? ''}, first`);
   }
   const lifeMs = old.expiresAtMs === null ? null : old.expiresAtMs - old.createdAtMs;
-  const { callerId, name, scopes, accountPrefix, payer } = old;
+  const { callerId, name, scopes, accountPrefix, payer, rateLimit } = old;
   const { key, ...made } = madeKey();
   const expiresAtMs = command.expiresAtMs === undefined ? lifeMs === null ? null : nowMs + lifeMs : command.expiresAtMs;
-  return insert(trx, { ...made, callerId, name, scopes, accountPrefix, payer, createdBy, expiresAtMs, request }, key);
+  return insert(trx, {
+    ...made, callerId, name, scopes, accountPrefix, payer, rateLimit, createdBy, expiresAtMs, request,
+  }, key);
 }
 
 async function insert(trx: Trx, row: NewKeyRow, key: string): Promise<CreatedApiKey> {

@@ -101,11 +101,11 @@ export function serverKeyRing({ configured, read, touch, clock, onError }: Serve
 
 const ofEnvironment = (key: string): KnownKey => ({
   id: `environment-${fingerprint(key)}`, name: 'environment', keyId: null, digest: digestOf(key), expiresAtMs: null,
-  scopes: new Set(['*'] as const), accountPrefix: null, payer: null,
+  scopes: new Set(['*'] as const), accountPrefix: null, payer: null, rateLimit: null,
 });
 
 const toKnown = (row: ServerKeyRow): KnownKey => ({
   id: row.callerId, keyId: row.keyId, name: row.name, digest: Buffer.from(row.digest, 'hex'), expiresAtMs: row.expiresAtMs,
   scopes: new Set(row.scopes.filter((scope): scope is KeyScope | '*' => scope === '*' || SCOPES.has(scope))),
-  accountPrefix: row.accountPrefix, payer: row.payer,
+  accountPrefix: row.accountPrefix, payer: row.payer, rateLimit: row.rateLimit,
 });

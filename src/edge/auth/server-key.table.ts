@@ -12,6 +12,8 @@ export type ServerKeyRow = {
   readonly scopes: readonly string[];
   readonly accountPrefix: string | null;
   readonly payer: string | null;
+  /** Requests per second; null: the gateway's default. */
+  readonly rateLimit: number | null;
   readonly createdBy: string;
   readonly createdAtMs: number;
   readonly expiresAtMs: number | null;
@@ -20,21 +22,22 @@ export type ServerKeyRow = {
 };
 
 export type NewKeyRow = Pick<
-  ServerKeyRow, 'keyId' | 'callerId' | 'name' | 'digest' | 'hint' | 'scopes' | 'accountPrefix' | 'payer' | 'createdBy' | 'expiresAtMs'
+  ServerKeyRow, 'keyId' | 'callerId' | 'name' | 'digest' | 'hint' | 'scopes' | 'accountPrefix' | 'payer' | 'rateLimit' | 'createdBy'
+  | 'expiresAtMs'
 > & { readonly request: KeyRequest | null };
 
 /** The name of the request that made a key, with its caller, and the digest of what it asked for. */
 export type KeyRequest = { readonly key: string; readonly fingerprint: string };
 
 const COLUMNS = `key_id as "keyId", coalesce(caller_id, key_id) as "callerId", account_prefix as "accountPrefix", payer,
-  name, digest, hint, scopes, created_by as "createdBy", ${toMs('created_at')} as "createdAtMs",
+  rate_limit as "rateLimit", name, digest, hint, scopes, created_by as "createdBy", ${toMs('created_at')} as "createdAtMs",
   ${toMs('expires_at')} as "expiresAtMs", ${toMs('revoked_at')} as "revokedAtMs", ${toMs('last_used_at')} as "lastUsedAtMs"`;
 
 export async function insertServerKey(db: Db | Trx, { request, ...key }: NewKeyRow): Promise<ServerKeyRow> {
   const { rows } = await db.raw<{ rows: ServerKeyRow[] }>(
-    `insert into server_keys (key_id, caller_id, name, digest, hint, scopes, account_prefix, payer, created_by, expires_at, request_key,
-                              request_fingerprint)
-     values (:keyId, :callerId, :name, :digest, :hint, :scopes, :accountPrefix, :payer, :createdBy,
+    `insert into server_keys (key_id, caller_id, name, digest, hint, scopes, account_prefix, payer, rate_limit, created_by, expires_at,
+                              request_key, request_fingerprint)
+     values (:keyId, :callerId, :name, :digest, :hint, :scopes, :accountPrefix, :payer, :rateLimit, :createdBy,
              to_timestamp(:expiresAtMs::double precision / 1000), :requestKey, :requestFingerprint)
      returning ${COLUMNS}`,
     { ...key, scopes: [...key.scopes], requestKey: request?.key ?? null, requestFingerprint: request?.fingerprint ?? null },
@@ -93,6 +96,14 @@ export async function revokeServerKey(db: Db, keyId: string): Promise<ServerKeyR
   const { rows } = await db.raw<{ rows: ServerKeyRow[] }>(
     `update server_keys set revoked_at = coalesce(revoked_at, now()) where key_id = ? returning ${COLUMNS}`,
     [keyId],
+  );
+  return rows[0] ?? null;
+}
+
+/** Null: there is no such key. */
+export async function updateRateLimit(db: Db, keyId: string, rateLimit: number | null): Promise<ServerKeyRow | null> {
+  const { rows } = await db.raw<{ rows: ServerKeyRow[] }>(
+    `update server_keys set rate_limit = ? where key_id = ? returning ${COLUMNS}`, [rateLimit, keyId],
   );
   return rows[0] ?? null;
 }

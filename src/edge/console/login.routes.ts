@@ -8,18 +8,24 @@ import type { GatewayContext } from '../http/context.js';
 import { html } from '../http/html.js';
 import type { AddRoute } from '../http/routes.js';
 import { bodyOf } from '../http/schema.js';
+import { countFailures } from '../rates/count-failures.js';
 import { redirect, sendPage } from './page.js';
 import { banner } from './parts.js';
 import { COOKIE_TOKEN_LENGTH_MAX, endSession, HOME, localPath, LOGIN, requireSameOrigin, startSession } from './session.js';
 
-export type LoginDeps = { readonly authenticate: Authenticate; readonly clock: Clock };
+export type LoginDeps = {
+  readonly authenticate: Authenticate;
+  readonly clock: Clock;
+  /** Counts a token that was not accepted; may refuse the request instead. */
+  readonly failedLogin?: (ctx: GatewayContext, error: unknown) => never;
+};
 
 export const PageReply = Type.String({ contentMediaType: 'text/html' });
 const BOARD = '/console/queues';
 const loginForm = bodyOf(Type.Object({ token: Type.String(), next: Type.Optional(Type.String()) }), 'Paste a token');
 
 /** The login of the console. The token is the only credential; the gateway stores no session. */
-export function loginRoutes(add: AddRoute, { authenticate, clock }: LoginDeps): void {
+export function loginRoutes(add: AddRoute, { authenticate, clock, failedLogin }: LoginDeps): void {
   add('GET', LOGIN, anyone(), { summary: 'Ask for a token', replies: { 200: PageReply } }, (ctx) => {
     const { next } = ctx.query;
     showLogin(ctx, { next: localPath(typeof next === 'string' ? next : undefined, ''), status: 200 });
@@ -32,7 +38,7 @@ export function loginRoutes(add: AddRoute, { authenticate, clock }: LoginDeps): 
     const next = localPath(body.next, '');
     const token = body.token.trim().replace(/^Bearer /, '');
     try {
-      const principal = await admit(authenticate, token);
+      const principal = await countFailures(() => admit(authenticate, token), failedLogin && ((error) => failedLogin(ctx, error)));
       startSession(ctx, token, clock());
       const home = principal.role === 'admin' ? HOME : BOARD;
       redirect(ctx, next === '' || principal.role !== 'admin' ? home : next);

@@ -13,6 +13,8 @@ export type RequestState = {
   accountId?: string;
   /** Why it was refused, if it was. */
   refused?: Refused;
+  /** Counts so many more requests of the caller, for a request that stands for several. Throws GatewayError rate_limited. */
+  countMore?: (by: number) => void;
   /** The trace that it is part of, if it is traced. */
   traceId?: string;
 };

@@ -1,10 +1,11 @@
-import { GatewayError, httpStatus } from '../../kit/errors.js';
+import { GatewayError, httpStatus, type RateRefusal } from '../../kit/errors.js';
 import type { Log } from '../../kit/log.js';
 import { toGatewayError } from '../../stores/postgres/errors.js';
 import { redisOutage } from '../../stores/redis/redis-away.js';
 import type { GatewayContext, Middleware } from './context.js';
 import type { Envelope, Failure } from './failure.js';
 import { reply } from './json.js';
+import { tellRate } from './rate-headers.js';
 import { refuse } from './refusals.js';
 
 /** Seconds a caller should wait after a 503 or a 429 that does not say more itself. */
@@ -42,6 +43,7 @@ export function errorBoundary(
     } catch (thrown) {
       const failure = fail(ctx, thrown);
       setHeaders(ctx, failure);
+      if (thrown instanceof GatewayError && thrown.rate !== undefined) tellRefused(ctx, thrown.rate);
       const page = ctx.state.route?.page;
       if (page === undefined) {
         const { mediaType, write } = ctx.state.route?.envelope ?? envelope(ctx);
@@ -73,6 +75,11 @@ const inFull = ({ message, sources, first }: Failure): string => [
   message, ...sources.map(({ path, message: problem }) => (path === '' ? problem : `${path}: ${problem}`)),
   ...(first === undefined ? [] : [`first: ${Object.entries(first).map(([name, value]) => `${name} ${String(value)}`).join(', ')}`]),
 ].join('; ');
+
+function tellRefused(ctx: GatewayContext, rate: RateRefusal): void {
+  tellRate(ctx, rate);
+  ctx.res.setHeader('Retry-After', rate.retryAfterSeconds);
+}
 
 function setHeaders({ res }: GatewayContext, { code, status }: Failure): void {
   if ((status === 503 || status === 429) && !res.hasHeader('Retry-After')) res.setHeader('Retry-After', RETRY_AFTER_SECONDS);

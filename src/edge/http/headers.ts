@@ -2,7 +2,7 @@ import type { Middleware } from './context.js';
 
 const METHODS = 'GET,HEAD,PUT,PATCH,POST,DELETE';
 const HEADERS = 'Authorization,Content-Type,Idempotency-Key,If-Match,If-None-Match,Prefer,X-Request-Id,X-User-ID';
-const EXPOSED = 'X-Request-Id,ETag,Idempotency-Replayed,Preference-Applied,Retry-After';
+const EXPOSED = 'X-Request-Id,ETag,Idempotency-Replayed,Preference-Applied,Retry-After,RateLimit,RateLimit-Policy';
 /** What a preflight may ask for: a plain list of header names. */
 const HEADER_NAMES = /^[\w, -]{1,512}$/;
 const PREFLIGHT_MAX_AGE_SECONDS = '600';

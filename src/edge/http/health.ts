@@ -29,18 +29,20 @@ const PROMETHEUS_TEXT = 'text/plain; version=0.0.4; charset=utf-8';
  * would leave the load balancer at once, and the gateway answers 503 itself where it must (docs/reliability.md#lifecycle).
  */
 export function healthRoutes(add: AddRoute, { readiness, metricsText }: HealthDeps): void {
-  add('GET', '/livez', anyone(), { summary: 'Whether the process is alive', replies: { 200: Status } }, (ctx) => {
+  add('GET', '/livez', anyone(), { isProbe: true, summary: 'Whether the process is alive', replies: { 200: Status } }, (ctx) => {
     reply(ctx, 200, { status: 'ok' });
   });
 
-  add('GET', '/readyz', anyone(), { summary: 'Whether the process is ready for traffic', replies: { 200: Ready, 503: Ready } }, (ctx) => {
+  add('GET', '/readyz', anyone(), {
+    isProbe: true, summary: 'Whether the process is ready for traffic', replies: { 200: Ready, 503: Ready },
+  }, (ctx) => {
     const { serving, checks } = readiness();
     const fit = Object.values(checks).every(({ ok }) => ok) ? 'ok' : 'degraded';
     reply(ctx, serving ? 200 : 503, { status: serving ? fit : 'unavailable', checks });
   });
 
   add('GET', '/metrics', anyone(), {
-    summary: 'Metrics for Prometheus', replies: { 200: Type.String({ contentMediaType: 'text/plain' }) },
+    isProbe: true, summary: 'Metrics for Prometheus', replies: { 200: Type.String({ contentMediaType: 'text/plain' }) },
   }, async (ctx) => {
     const text = await metricsText();
     ctx.type = PROMETHEUS_TEXT;

@@ -27,7 +27,8 @@ export function tellRefusal({ metrics, clock, record }: TellRefusalDeps): TellRe
   return (ctx, { reason, message }) => {
     metrics.count('refusals', { reason });
     const { requestId, accountId, route } = ctx.state;
-    if (accountId === undefined) return;
+    // What comes too fast is counted, not kept: a record for each would be work that the refusal is to spare.
+    if (accountId === undefined || reason === 'rate_limited') return;
     record({
       accountId, atMs: clock(), reason, method: route?.method ?? 'any', route: route?.path ?? 'unmatched', status: ctx.status,
       message, requestId,

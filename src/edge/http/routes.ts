@@ -7,6 +7,8 @@ import type { NativeCaller, Principal, ServerCaller } from '../../kit/principal.
 import { assertAllowed, type CallersGate, type Gate, type PrivateGate, type ServerKeyGate } from '../auth/allow.js';
 import type { Authenticate } from '../auth/bearer.js';
 import { assertScope, looksLikeApiKey, type AuthenticateServer } from '../auth/server-key.js';
+import { countFailures } from '../rates/count-failures.js';
+import type { Rates } from '../rates/rates.js';
 import type { Admission, Urgency } from './admission.js';
 import { answerWhenDone, type InTime } from './answer-in-time.js';
 import { readBody } from './body.js';
@@ -49,6 +51,8 @@ export type RouteSpec<Body> = {
   readonly urgency?: Urgency;
   /** Bounds the time of its work itself. */
   readonly takesLong?: boolean;
+  /** What watches the gateway: never refused for asking too often. */
+  readonly isProbe?: boolean;
 };
 
 /** One line of the route table. */
@@ -67,6 +71,7 @@ export type Route = {
   readonly wording: Wording;
   readonly replays: boolean;
   readonly hasEtag: boolean;
+  readonly isProbe: boolean;
   /** Query parameters that are not in `query` are refused. */
   readonly strictQuery: boolean;
   /** Undefined: the application's. */
@@ -130,6 +135,8 @@ export type RouteTableDeps = {
   readonly admission?: Pick<Admission, 'assertAdmits'> | undefined;
   /** Left out: answers have no deadline. */
   readonly inTime?: InTime | undefined;
+  /** Limits of rates. Left out: none. */
+  readonly rates?: Pick<Rates, 'known' | 'unknown' | 'failed'> | undefined;
 };
 
 /**
@@ -138,7 +145,7 @@ export type RouteTableDeps = {
  * routes do not need it. @koa/router has the same handlers, and decides whatever is not spelled exactly.
  */
 export function routeTable({
-  authenticate, authenticateServer, metrics, admission: busy, inTime = answerWhenDone,
+  authenticate, authenticateServer, metrics, admission: busy, inTime = answerWhenDone, rates,
 }: RouteTableDeps): RouteTable {
   const router = new Router<RequestState, PathParams>();
   const routes: Route[] = [];
@@ -147,14 +154,15 @@ export function routeTable({
   const adding = (own: Partial<DialectRules>, page?: PageRules): AddRoute => (method, path, gate, spec, handler) => {
     const {
       summary, params = {}, query = {}, headers = {}, body, replies, alsoAs = {}, errors = [], wording = {}, replays = false,
-      hasEtag = false, urgency = 'other', takesLong = false,
+      hasEtag = false, urgency = 'other', takesLong = false, isProbe = false,
     } = spec;
     const route: Route = {
       method, path, gate, summary, params, query, headers, body: body?.schema ?? null, replies, alsoAs, errors, wording, replays,
-      hasEtag, strictQuery: own.strictQuery ?? false, envelope: own.envelope, page, observe: metrics.http.route(method, path),
+      hasEtag, isProbe, strictQuery: own.strictQuery ?? false, envelope: own.envelope, page, observe: metrics.http.route(method, path),
     };
     const admit = admission(gate, {
       authenticate: own.authenticate ?? authenticate, authenticateServer, credentials: page?.credentials ?? ofHeader,
+      counted: page === undefined ? (ctx, caller) => rates?.known(ctx, caller, method !== 'GET' && urgency !== 'end') : () => undefined,
     });
     const read = page?.readBody ?? readBody;
     const handle = async (ctx: GatewayContext): Promise<void> => {
@@ -162,7 +170,8 @@ export function routeTable({
       assertReadableUrl(ctx);
       // Probes, metrics and pages for operators are wanted most when there is too much of everything else.
       if (gate.kind !== 'public' && page === undefined) busy?.assertAdmits(urgency);
-      const principal = await admit(ctx);
+      if (gate.kind === 'public' && page === undefined && !isProbe) rates?.unknown(ctx);
+      const principal = await countFailures(() => admit(ctx), rates && ((error) => rates.failed(ctx, error)));
       if (route.strictQuery) assertKnownQuery(ctx, query);
       const sent = body === undefined ? undefined : await read(ctx);
       if (gate.kind === 'server-key') nameAccount(ctx, sent);
@@ -197,11 +206,14 @@ type Admit = (ctx: GatewayContext) => Caller | null | Promise<Caller>;
 const ofHeader: PageRules['credentials'] = (ctx) => ctx.req.headers.authorization;
 
 type Doorkeepers = Pick<RouteTableDeps, 'authenticate'> & Pick<PageRules, 'credentials'> & {
+  /** Told of every caller who was authenticated, before gates are checked. May refuse. */
+  readonly counted: (ctx: GatewayContext, caller: Caller) => void;
   readonly authenticateServer: AuthenticateServer | undefined;
 };
 
 /** Authenticates the caller and checks the gate. */
-function admission(gate: Gate, { authenticate, authenticateServer, credentials }: Doorkeepers): Admit {
+function admission(gate: Gate, keepers: Doorkeepers): Admit {
+  const { authenticateServer, counted } = keepers;
   switch (gate.kind) {
     case 'public':
       return () => null;
@@ -209,14 +221,15 @@ function admission(gate: Gate, { authenticate, authenticateServer, credentials }
       if (authenticateServer === undefined) throw new Error('a route behind serverKey() needs authenticateServer');
       return async (ctx) => {
         const caller = await authenticateServer(ctx.req.headers['x-server-api-key']);
+        counted(ctx, caller);
         assertScope(caller, gate.scope);
         return caller;
       };
     case 'callers':
-      return (ctx) => admitNative({ authenticate, authenticateServer, credentials }, gate, ctx);
+      return (ctx) => admitNative(keepers, gate, ctx);
     case 'authenticated':
     case 'roles':
-      return (ctx) => admitUser(authenticate, gate, ctx, credentials(ctx));
+      return (ctx) => admitUser(keepers, gate, ctx);
   }
 }
 
@@ -231,14 +244,15 @@ const BEARER = 'Bearer ';
 
 /** A caller of `/v1`: the bearer of a token or of an API key, after role and scope were accepted. */
 function admitNative(
-  { authenticate, authenticateServer, credentials }: Doorkeepers, gate: CallersGate, ctx: GatewayContext,
+  { authenticate, authenticateServer, credentials, counted }: Doorkeepers, gate: CallersGate, ctx: GatewayContext,
 ): NativeCaller | Promise<NativeCaller> {
   const sent = credentials(ctx);
   if (authenticateServer !== undefined && sent?.startsWith(BEARER) === true && looksLikeApiKey(sent.slice(BEARER.length))) {
-    return admitService(authenticateServer, gate, sent.slice(BEARER.length));
+    return admitService(authenticateServer, gate, sent.slice(BEARER.length), (caller) => { counted(ctx, caller); });
   }
   const admit = (token: Principal): NativeCaller => {
     ctx.state.accountId = token.accountId;
+    counted(ctx, token);
     if (token.role === 'admin' || (token.role === 'supervisor' && gate.scope === 'read')) return { kind: 'operator', token };
     const user: NativeCaller = { kind: 'user', token };
     assertPasses(gate, user);
@@ -248,9 +262,12 @@ function admitNative(
   return token instanceof Promise ? token.then(admit) : admit(token);
 }
 
-async function admitService(authenticateServer: AuthenticateServer, gate: CallersGate, key: string): Promise<NativeCaller> {
+async function admitService(
+  server: AuthenticateServer, gate: CallersGate, sent: string, counted: (caller: Caller) => void,
+): Promise<NativeCaller> {
   try {
-    const caller: NativeCaller = { kind: 'service', key: await authenticateServer(key) };
+    const caller: NativeCaller = { kind: 'service', key: await server(sent) };
+    counted(caller);
     assertPasses(gate, caller);
     return caller;
   } catch (error) {
@@ -279,14 +296,13 @@ export function nameNativeAccount(ctx: GatewayContext, caller: NativeCaller, sen
 }
 
 /** The caller, after token and role were accepted. A cached token is accepted without waiting. */
-function admitUser(
-  authenticate: Authenticate, gate: PrivateGate, ctx: GatewayContext, credentials: string | undefined,
-): Principal | Promise<Principal> {
+function admitUser({ authenticate, credentials, counted }: Doorkeepers, gate: PrivateGate, ctx: GatewayContext): ReturnType<Authenticate> {
   const admit = (principal: Principal): Principal => {
     ctx.state.accountId = principal.accountId;
+    counted(ctx, principal);
     assertAllowed(gate, principal);
     return principal;
   };
-  const principal = authenticate(credentials);
+  const principal = authenticate(credentials(ctx));
   return principal instanceof Promise ? principal.then(admit) : admit(principal);
 }

@@ -90,6 +90,7 @@ export function failuresOf(route: Route): ReadonlyMap<number, readonly FailureCo
   if (gate.kind === 'server-key') codes.add('not_configured');
   for (const code of [...errors, ...Object.keys(wording) as ErrorCode[]]) codes.add(code);
   codes.add('internal');
+  if (route.page === undefined && !route.isProbe) codes.add('rate_limited');
   const byStatus = new Map<number, FailureCode[]>();
   for (const code of codes) {
     const status = statusOf(route, code);

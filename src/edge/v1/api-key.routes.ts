@@ -16,11 +16,15 @@ import { ListOf, wholeList } from './lists.js';
 import { OptionalTimeOut, timeIn, TimeIn, TimeOut, timeText, timeTextOrNull } from './values.js';
 
 export type ApiKeyRouteDeps = {
-  readonly serverKeys: Pick<ServerKeyAdmin, 'createApiKey' | 'rotate' | 'list' | 'revoke'>;
+  readonly serverKeys: Pick<ServerKeyAdmin, 'createApiKey' | 'rotate' | 'limitRate' | 'list' | 'revoke'>;
   readonly clock: () => number;
 };
 
 const NAME_LENGTH_MAX = 100;
+const RATE_MAX = 1_000_000;
+const RateLimit = () => Type.Union([Type.Integer({ minimum: 1, maximum: RATE_MAX }), Type.Null()], {
+  description: 'requests per second; null: what the gateway allows a key',
+});
 const expiresAt = Type.Optional(Type.Union([TimeIn('when the key ends'), Type.Null()]));
 const createBody = nativeBody(Strict({
   name: storedText(1, NAME_LENGTH_MAX, 'the service; limits match keys by it'),
@@ -29,13 +33,15 @@ const createBody = nativeBody(Strict({
   }),
   accountPrefix: Type.Optional(storedText(1, ACCOUNT_ID_LENGTH_MAX, 'the only accounts that the key may act on begin with this')),
   payer: Type.Optional(AccountId('the only account that the key may act on')),
-  expiresAt,
+  rateLimit: Type.Optional(RateLimit()), expiresAt,
 }, { examples: [{ name: 'chat-proxy', scopes: ['holds', 'charges', 'read'] }] }));
+const changeBody = nativeBody(Strict({ rateLimit: RateLimit() }, { examples: [{ rateLimit: 200 }] }));
 const rotateBody = nativeBody(Strict({ expiresAt }));
 
 const key = {
   id: Type.String(), name: Type.String(), hint: Type.String({ description: 'how the key begins' }), scopes: Type.Array(Type.String()),
   accountPrefix: Type.Union([Type.String(), Type.Null()]), payer: Type.Union([Type.String(), Type.Null()]),
+  rateLimit: Type.Union([Type.Integer(), Type.Null()], { description: 'requests per second; null: what the gateway allows a key' }),
   createdBy: Type.String(), createdAt: TimeOut(), expiresAt: OptionalTimeOut(), revokedAt: OptionalTimeOut(), lastUsedAt: OptionalTimeOut(),
 };
 const Key = Type.Object(key);
@@ -51,9 +57,9 @@ export function apiKeyRoutes(add: AddRoute, { serverKeys, clock }: ApiKeyRouteDe
   add('POST', '/v1/api-keys', allow('admin'), {
     summary: 'Make the first API key of a service', headers: IdempotencyKeyHeader, body: createBody, replays: true,
     replies: { 201: Created }, errors,
-  }, async (ctx, { principal, body: { name, scopes, accountPrefix = null, payer = null, expiresAt: until } }) => {
+  }, async (ctx, { principal, body: { name, scopes, accountPrefix = null, payer = null, rateLimit = null, expiresAt: until } }) => {
     answer(ctx, await serverKeys.createApiKey({
-      name, scopes, accountPrefix, payer, expiresAtMs: futureIn(until, clock()) ?? null, createdBy: principal.accountId,
+      name, scopes, accountPrefix, payer, rateLimit, expiresAtMs: futureIn(until, clock()) ?? null, createdBy: principal.accountId,
       key: keyIn(ctx, principal),
     }));
   });
@@ -71,6 +77,13 @@ export function apiKeyRoutes(add: AddRoute, { serverKeys, clock }: ApiKeyRouteDe
     answer(ctx, await serverKeys.rotate({
       keyId: ctx.params?.['keyId'] ?? '', expiresAtMs: futureIn(until, clock()), createdBy: principal.accountId, key: keyIn(ctx, principal),
     }));
+  });
+
+  add('PATCH', '/v1/api-keys/:keyId', allow('admin'), {
+    summary: 'Change how many requests per second an API key may make; in force within a second', params, body: changeBody,
+    replies: { 200: Key }, errors: ['not_found', 'ledger_unavailable'],
+  }, async (ctx, { body: { rateLimit } }) => {
+    reply(ctx, 200, present(await serverKeys.limitRate(ctx.params?.['keyId'] ?? '', rateLimit)));
   });
 
   add('DELETE', '/v1/api-keys/:keyId', allow('admin'), {
@@ -96,6 +109,7 @@ function futureIn(text: string | null | undefined, nowMs: number): number | null
 
 const present = (row: ServerKeyRow) => ({
   id: row.keyId, name: row.name, hint: row.hint, scopes: row.scopes, accountPrefix: row.accountPrefix, payer: row.payer,
+  rateLimit: row.rateLimit,
   createdBy: row.createdBy, createdAt: timeText(row.createdAtMs), expiresAt: timeTextOrNull(row.expiresAtMs),
   revokedAt: timeTextOrNull(row.revokedAtMs), lastUsedAt: timeTextOrNull(row.lastUsedAtMs),
 });

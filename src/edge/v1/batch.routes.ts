@@ -53,6 +53,7 @@ export function batchRoutes(add: AddRoute, deps: BatchDeps): void {
     summary: `Up to ${BATCH_OPERATIONS_MAX} operations at once; each succeeds or fails alone`, body, headers: IdempotencyKeyHeader,
     urgency: 'begin', takesLong: true, replies: { 200: Results }, errors: ['ledger_unavailable'],
   }, async (ctx, { principal, body: { operations } }) => {
+    ctx.state.countMore?.(operations.length - 1);
     const key = keyOf(ctx, principal);
     const batch = key === null ? null : fingerprint(key.key);
     const answers: OperationAnswer[] = [];

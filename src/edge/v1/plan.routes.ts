@@ -58,7 +58,7 @@ const PlanReply = Type.Object({
   mode: Type.String(), missed: Type.String(), expiresAfterSeconds: Type.Union([Type.Integer(), Type.Null()]),
 });
 const AccountPlanReply = Type.Object({
-  accountId: Type.String(), plan: Type.String(), startedAt: TimeOut(), nextPeriod: Type.Integer(),
+  account: Type.String(), plan: Type.String(), startedAt: TimeOut(), nextPeriod: Type.Integer(),
   lastRefillAt: OptionalTimeOut(), problem: Type.Union([Type.String(), Type.Null()]),
 });
 const params = { planId: PlanId() };
@@ -172,5 +172,5 @@ const presentPlan = ({ planId, name, amount, period, mode, missed, expiresAfterS
 });
 
 const presentAccountPlan = ({ accountId, planId, anchorMs, nextPeriod, lastRefillAtMs, problem }: AccountPlan): object => ({
-  accountId, plan: planId, startedAt: timeText(anchorMs), nextPeriod, lastRefillAt: timeTextOrNull(lastRefillAtMs), problem,
+  account: accountId, plan: planId, startedAt: timeText(anchorMs), nextPeriod, lastRefillAt: timeTextOrNull(lastRefillAtMs), problem,
 });

@@ -31,12 +31,12 @@ export type ReconcileRouteDeps = {
   readonly readShards: () => Promise<readonly ShardReport[]>;
 };
 
-const startBody = nativeBody(Strict({ accountId: Type.Optional(accountNameText()) }));
+const startBody = nativeBody(Strict({ account: Type.Optional(accountNameText()) }));
 
 const TextOrNull = () => Type.Union([Type.String(), Type.Null()]);
 const IntegerOrNull = () => Type.Union([Type.Integer(), Type.Null()]);
 const Compared = Type.Object({
-  accountId: Type.String(), shard: Type.Integer(), seq: IntegerOrNull(), result: Type.Enum(['ok', 'drift', 'busy', 'failed']),
+  account: Type.String(), shard: Type.Integer(), seq: IntegerOrNull(), result: Type.Enum(['ok', 'drift', 'busy', 'failed']),
   reason: TextOrNull(),
   differences: Type.Array(Type.Object({
     check: Type.String(), expected: Type.String(), actual: Type.String(), differenceMicros: Type.Integer(),
@@ -48,7 +48,7 @@ const State = Type.Object({
   fullRoundWanted: Type.Boolean(),
   open: Type.Array(Type.Object({ check: Type.String(), accounts: Type.Integer(), differenceMicros: Type.Integer() })),
   findings: Type.Array(Type.Object({
-    id: Type.Integer(), accountId: TextOrNull(), check: Type.String(), shard: IntegerOrNull(), seq: IntegerOrNull(),
+    id: Type.String(), account: TextOrNull(), check: Type.String(), shard: IntegerOrNull(), seq: IntegerOrNull(),
     expected: Type.String(), actual: Type.String(),
     differenceMicros: Type.Integer(), firstSeenAt: TimeOut(), lastSeenAt: TimeOut(),
   })),
@@ -75,13 +75,13 @@ export function reconcileRoutes(add: AddRoute, deps: ReconcileRouteDeps): void {
     summary: 'Compare an account now, or begin a complete round', body: startBody,
     replies: { 200: Compared, 202: Type.Object({ status: Type.Enum(['started']) }) },
     errors: ['account_not_found', 'conflict', 'ledger_unavailable'],
-  }, async (ctx, { body: { accountId } }) => {
-    if (accountId === undefined) {
+  }, async (ctx, { body: { account } }) => {
+    if (account === undefined) {
       await deps.startFullRound();
       reply(ctx, 202, { status: 'started' });
       return;
     }
-    reply(ctx, 200, presentComparison(await deps.compareNow(await deps.nameAccount(accountId))));
+    reply(ctx, 200, presentComparison(await deps.compareNow(await deps.nameAccount(account))));
   });
 
   add('GET', '/v1/shards', allow('admin'), {
@@ -93,7 +93,7 @@ export function reconcileRoutes(add: AddRoute, deps: ReconcileRouteDeps): void {
 }
 
 export const presentComparison = ({ accountId, shard, seq, result, reason, differences }: Comparison) => ({
-  accountId, shard, seq, result, reason,
+  account: accountId, shard, seq, result, reason,
   differences: differences.map(({ check, expected, actual, micros }) => ({ check, expected, actual, differenceMicros: micros })),
 });
 
@@ -106,7 +106,7 @@ function presentReconciliation({ state, open, findings, sums }: Reconciliation):
     fullRoundWanted: state.fullWanted,
     open: open.map(({ check, accounts, micros }) => ({ check, accounts, differenceMicros: micros })),
     findings: findings.map((each) => ({
-      id: each.findingId, accountId: each.accountId === '' ? null : each.accountId, check: each.check, shard: each.shard,
+      id: String(each.findingId), account: each.accountId === '' ? null : each.accountId, check: each.check, shard: each.shard,
       seq: each.seq, expected: each.expected, actual: each.actual,
       differenceMicros: each.differenceMicros, firstSeenAt: timeText(each.firstSeenAtMs), lastSeenAt: timeText(each.lastSeenAtMs),
     })),

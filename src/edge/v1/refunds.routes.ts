@@ -47,7 +47,7 @@ const body = nativeBody(Strict({
 }, { examples: [{ account: 'alice', of: { hold: 'message-1' }, amount: '0.5', reason: 'wrong answer' }] }));
 
 const common = {
-  id: Type.Integer(), account: Type.String(),
+  id: Type.String(), account: Type.String(),
   spender: Type.Optional(Type.String({ description: 'the member of the pool `account` that spent it' })),
   amount: AmountOut(), left: AmountOut('of it, after this refund'),
 };
@@ -87,7 +87,7 @@ function refundOf({ hold, entry, charge }: Static<typeof Of>): RefundOf {
 function present(refunded: Refunded & Paid): object {
   const { id, accountId, amount, left, status, payer } = refunded;
   const spender = payer === undefined ? {} : { spender: payer.spender };
-  const told = { id, account: accountId, ...spender, amount: creditsText(amount), left: creditsText(left), state: status };
+  const told = { id: String(id), account: accountId, ...spender, amount: creditsText(amount), left: creditsText(left), state: status };
   if (refunded.status === 'pending') return told;
   const { debtPaid, expired, available } = refunded;
   return { ...told, debtPaid: creditsText(debtPaid), expired: creditsText(expired), available: creditsText(available) };

@@ -17,13 +17,13 @@ import { TimeOut, timeText } from './values.js';
 export type RefusalRouteDeps = { readonly readRefusals: (query: RefusalsQuery) => Promise<readonly Refusal[]> };
 
 const query = {
-  accountId: Type.Optional(Type.String({ minLength: 1, maxLength: ACCOUNT_ID_LENGTH_MAX, description: 'only of this account' })),
+  account: Type.Optional(Type.String({ minLength: 1, maxLength: ACCOUNT_ID_LENGTH_MAX, description: 'only of this account' })),
   from: Moment('from when, its whole minute included'),
   to: Moment('before when'),
   ...ListQuery,
 };
 const RefusalReply = Type.Object({
-  accountId: Type.String(), minute: TimeOut(), reason: Type.String(), method: Type.String(), route: Type.String(),
+  account: Type.String(), minute: TimeOut(), reason: Type.String(), method: Type.String(), route: Type.String(),
   status: Type.Integer(),
   count: Type.Integer(), firstAt: TimeOut(), lastAt: TimeOut(), message: Type.String(), requestId: Type.String(),
 });
@@ -43,8 +43,8 @@ export function refusalRoutes(add: AddRoute, { readRefusals }: RefusalRouteDeps)
 }
 
 function accountIn(ctx: GatewayContext): string | undefined {
-  const text = queryText(ctx, 'accountId', ACCOUNT_ID_LENGTH_MAX);
-  if (text !== undefined && !isAccountId(text)) throw invalid('query.accountId', `accountId ${ACCOUNT_ID_RULE}`);
+  const text = queryText(ctx, 'account', ACCOUNT_ID_LENGTH_MAX);
+  if (text !== undefined && !isAccountId(text)) throw invalid('query.account', `account ${ACCOUNT_ID_RULE}`);
   return text;
 }
 
@@ -58,6 +58,6 @@ function readPosition([minuteMs, accountId, reason, method, route]: readonly unk
 
 const isText = (value: unknown): value is string => typeof value === 'string' && isStorable(value);
 
-const present = ({ minuteMs, firstAtMs, lastAtMs, ...rest }: Refusal): object => ({
-  ...rest, minute: timeText(minuteMs), firstAt: timeText(firstAtMs), lastAt: timeText(lastAtMs),
+const present = ({ accountId, minuteMs, firstAtMs, lastAtMs, ...rest }: Refusal): object => ({
+  account: accountId, ...rest, minute: timeText(minuteMs), firstAt: timeText(firstAtMs), lastAt: timeText(lastAtMs),
 });

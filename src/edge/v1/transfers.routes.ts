@@ -36,7 +36,7 @@ const body = nativeBody(Strict({
 }, { examples: [{ from: 'alice', to: 'team', amount: '5', reason: 'share of the team' }] }));
 
 const Transfer = Type.Object({
-  id: Type.Integer(), from: Type.String(), to: Type.String(), amount: AmountOut(), reason: Type.String(),
+  id: Type.String(), from: Type.String(), to: Type.String(), amount: AmountOut(), reason: Type.String(),
   state: Type.Enum(['pending', 'completed', 'refused']),
   refusal: Type.Union([Type.Enum(['insufficient_credits', 'account_frozen']), Type.Null()]),
   keepsExpiry: Type.Boolean({ description: 'what arrives keeps the expiry of the lots that it came from' }),
@@ -100,7 +100,7 @@ function assertNotRefused({ refusal, amount, available }: TransferRow): void {
 }
 
 const present = ({ transferId, from, to, amount, reason, state, refusal, expiry, createdAtMs, endedAtMs }: TransferRow): object => ({
-  id: transferId, from, to, amount: creditsText(amount), reason, state, refusal, keepsExpiry: expiry === 'lots',
+  id: String(transferId), from, to, amount: creditsText(amount), reason, state, refusal, keepsExpiry: expiry === 'lots',
   expiresAt: expiry === 'lots' ? null : timeTextOrNull(expiry.expiresAtMs), createdAt: timeText(createdAtMs),
   endedAt: timeTextOrNull(endedAtMs),
 });

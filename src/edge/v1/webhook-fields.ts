@@ -54,7 +54,7 @@ const AnswerOut = Type.Object({
   problem: Type.Union([Type.String(), Type.Null()], { description: 'why there was no answer' }),
 });
 export const Delivery = Type.Object({
-  id: Type.Integer(), webhook: Type.String(), state: Type.Enum([...DELIVERY_STATES]),
+  id: Type.String(), webhook: Type.String(), state: Type.Enum([...DELIVERY_STATES]),
   attempts: Type.Integer({ description: 'since it was made or last resent' }), nextAttemptAt: OptionalTimeOut(),
   createdAt: TimeOut(), endedAt: OptionalTimeOut(), event: Event, answers: Type.Array(AnswerOut),
 });
@@ -107,7 +107,7 @@ export const presentEndpoint = (endpoint: EndpointRow) => ({
 const presentAnswer = ({ atMs, ...answer }: Answer): Static<typeof AnswerOut> => ({ at: timeText(atMs), ...answer });
 
 export const presentDelivery = (delivery: DeliveryRow): object => ({
-  id: delivery.deliveryId, webhook: delivery.endpointId, state: delivery.state, attempts: delivery.attempts,
+  id: String(delivery.deliveryId), webhook: delivery.endpointId, state: delivery.state, attempts: delivery.attempts,
   nextAttemptAt: delivery.state === 'pending' ? timeText(delivery.nextAtMs) : null, createdAt: timeText(delivery.createdAtMs),
   endedAt: timeTextOrNull(delivery.endedAtMs), event: messageOf(delivery.event), answers: delivery.answers.map(presentAnswer),
 });

@@ -92,6 +92,9 @@ export const METRICS = {
   }),
   busyRefusals: counter('cg_busy_refusals_total', 'Requests that were refused before any work because the process is overloaded. '
     + 'begin: holds and charges; end: ends of holds; other: reads and administration.', { urgency: ['begin', 'end', 'other'] }),
+  rateRefusals: counter('cg_rate_refusals_total', 'Requests over a limit of rates, by what was counted and whose it is.', {
+    class: ['general', 'writes', 'failed-authentication', 'zero-amount'], subject: ['key', 'user', 'address', 'account'],
+  }),
   loopTurn: gauge('cg_loop_turn_seconds', 'Time of one turn of the event loop under load, of the slowest process; 0 without requests.', {}),
   refusalsUnrecorded: counter(
     'cg_refusals_unrecorded_total',

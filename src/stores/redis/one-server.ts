@@ -37,11 +37,15 @@ const togetherOn = (redis: Redis): Together => async (items, add) => {
   return await pipeline.exec() ?? [];
 };
 
-type Keys = Pick<ShardedRedis, 'readTexts' | 'writeText' | 'remove'>;
+type Keys = Pick<ShardedRedis, 'readTexts' | 'writeText' | 'addCounts' | 'remove'>;
 
 const keysOn = (redis: Redis, together: Together): Keys => ({
   readTexts: async (keys) => repliesOf(await together(keys, (pipeline, key) => pipeline.get(key))) as (string | null)[],
   writeText: async (key, text) => { await redis.set(key, text); },
+  addCounts: async (counts) => {
+    const replies = repliesOf(await together(counts, (pipeline, { key, by, ttlMs }) => pipeline.incrby(key, by).pexpire(key, ttlMs)));
+    return counts.map((_, index) => replies[2 * index] as number);
+  },
   remove: async (keys) => (keys.length === 0 ? 0 : redis.unlink(...keys)),
 });
 

@@ -32,6 +32,8 @@ export interface ShardedRedis extends ScriptClient {
   /** The texts of these keys; null for a key that does not exist. */
   readTexts(keys: readonly string[]): Promise<(string | null)[]>;
   writeText(key: string, text: string): Promise<void>;
+  /** Adds to counters, which end after their `ttlMs` of life. Returns their new values. */
+  addCounts(counts: readonly { readonly key: string; readonly by: number; readonly ttlMs: number }[]): Promise<number[]>;
   /** Deletes keys of any shards. Returns how many existed. */
   remove(keys: readonly string[]): Promise<number>;
 

@@ -49,7 +49,7 @@ describe('plans', () => {
     const path = `/v1/account-plans/${alice.userId}`;
     const assigned = await call('PUT', path, { plan: planId });
     expect([assigned.status, assigned.body]).toEqual([
-      200, expect.objectContaining({ accountId: alice.userId, plan: planId, nextPeriod: 1, problem: null }),
+      200, expect.objectContaining({ account: alice.userId, plan: planId, nextPeriod: 1, problem: null }),
     ]);
     expect((await alice.get('/api/credits/balance')).body).toMatchObject({
       balance: 125, creditPlan: 'Pro', credit_plan: 'Pro', lastCreditRefillAt: expect.any(String), creditsPurchased: 0,

@@ -27,7 +27,7 @@ type Row = {
   readonly minute: string;
   readonly firstAt: string;
   readonly lastAt: string;
-  readonly accountId: string;
+  readonly account: string;
 };
 type Page = { readonly data: readonly Row[]; readonly nextCursor: string | null };
 
@@ -42,7 +42,7 @@ const read = async (query: Readonly<Record<string, string>>): Promise<Page> => {
 /** The rows of an account, once they tell of that many refusals. */
 async function rowsOf(accountId: string, refusals: number): Promise<readonly Row[]> {
   for (const deadline = Date.now() + 120_000; ;) {
-    const { data: rows } = await read({ accountId });
+    const { data: rows } = await read({ account: accountId });
     const told = rows.reduce((sum, { count }) => sum + count, 0);
     if (told >= refusals || Date.now() > deadline) return rows;
     await sleep(50);
@@ -87,7 +87,7 @@ test('402: who, when, where and why, with the request that an operator can look 
   const [row, ...others] = await rowsOf(alice.id, 1);
   expect(others).toEqual([]);
   expect(row).toEqual({
-    accountId: alice.id, reason: 'insufficient_credits', method: 'POST', route: '/api/streaming-sessions/initialize', status: 402,
+    account: alice.id, reason: 'insufficient_credits', method: 'POST', route: '/api/streaming-sessions/initialize', status: 402,
     count: 1, requestId,
     message: 'Insufficient credits for streaming session; body.estimatedTokens: 60 credits needed, 3 available',
     minute: expect.stringMatching(/:00\.000Z$/), firstAt: row?.lastAt, lastAt: expect.any(String),
@@ -218,7 +218,7 @@ describe('every way to be refused', () => {
       await send(`${lab.gateway.url}/nothing`, 'GET');
     })).toEqual({ unauthenticated: 2, not_found: 1 });
     await rowsOf((await user()).id, 0);
-    expect((await read({ accountId: 'unknown' })).data).toEqual([]);
+    expect((await read({ account: 'unknown' })).data).toEqual([]);
     expect(before).toBeGreaterThan(0);
   });
 });
@@ -238,16 +238,16 @@ describe('GET /v1/refusals', () => {
     expect((await rowsOf(bob.id, 8)).reduce((sum, { count }) => sum + count, 0)).toBe(8);
     expect(rows.map(({ minute }) => minute)).toEqual(rows.map(({ minute }) => minute).sort().reverse());
     const names = (of: readonly Row[]): string[] =>
-      of.map(({ accountId, minute, reason, method, route }) => `${accountId} ${minute} ${reason} ${method} ${route}`);
+      of.map(({ account, minute, reason, method, route }) => `${account} ${minute} ${reason} ${method} ${route}`);
 
     const minute = rows[3]?.minute ?? '';
     const wanted = names(rows.filter((row) => row.minute === minute));
     const inside = new Date(Date.parse(minute) + 30_000).toISOString();
-    expect(names((await read({ accountId: alice.id, from: inside, to: new Date(Date.parse(minute) + 60_000).toISOString() })).data))
+    expect(names((await read({ account: alice.id, from: inside, to: new Date(Date.parse(minute) + 60_000).toISOString() })).data))
       .toEqual(wanted);
-    expect(names((await read({ accountId: alice.id, from: String(Date.parse(inside)), to: String(Date.parse(minute) + 60_000) })).data))
+    expect(names((await read({ account: alice.id, from: String(Date.parse(inside)), to: String(Date.parse(minute) + 60_000) })).data))
       .toEqual(wanted);
-    expect((await read({ accountId: alice.id, to: '2020-01-01T00:00:00+02:00' })).data).toEqual([]);
+    expect((await read({ account: alice.id, to: '2020-01-01T00:00:00+02:00' })).data).toEqual([]);
 
     const whole = names((await read({ limit: '100' })).data).filter((name) => name.startsWith(alice.id) || name.startsWith(bob.id));
     expect(whole.length).toBeGreaterThanOrEqual(16);
@@ -263,7 +263,7 @@ describe('GET /v1/refusals', () => {
   });
 
   test.each([
-    ['accountId='], ['accountId=x%00'], ['accountId=a&accountId=b'], ['from=yesterday'], ['from=2026-02-31T00%3A00%3A00'],
+    ['account='], ['account=x%00'], ['account=a&account=b'], ['from=yesterday'], ['from=2026-02-31T00%3A00%3A00'],
     ['to=-5'], ['to=99999999999999999'], ['limit=0'], ['limit=1001'],
     ['cursor=x'], [`cursor=${Buffer.from('[1,2,3]').toString('base64url')}`],
     [`cursor=${Buffer.from('["1","a","b","c","d"]').toString('base64url')}`],

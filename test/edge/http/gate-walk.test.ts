@@ -133,6 +133,7 @@ const GATES: Readonly<Record<string, Expected>> = {
   'POST /v1/holds/{holdId}/void': 'holders',
   'GET /v1/api-keys': 'admin',
   'POST /v1/api-keys': 'admin',
+  'PATCH /v1/api-keys/{keyId}': 'admin',
   'DELETE /v1/api-keys/{keyId}': 'admin',
   'POST /v1/api-keys/{keyId}/rotate': 'admin',
   'POST /v1/batch': 'holders',

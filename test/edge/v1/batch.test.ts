@@ -87,7 +87,7 @@ describe('an operation of a batch', () => {
     expect(await availableOf(account)).toBe('2.5');
     // Support finds what was refused, as of single requests.
     await until('the refusals', async () => {
-      const refused = (await lab.operator('GET', `/v1/refusals?accountId=${account}`)).body['data'] as { reason: string; route: string }[];
+      const refused = (await lab.operator('GET', `/v1/refusals?account=${account}`)).body['data'] as { reason: string; route: string }[];
       return refused.some(({ reason, route }) => reason === 'insufficient_credits' && route === '/v1/charges');
     });
   });

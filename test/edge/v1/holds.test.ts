@@ -105,6 +105,27 @@ describe('place', () => {
     } })).toMatchObject({ status: 402, body: { required: '0.000999' } });
   });
 
+  test('the largest hold bounds what extensions and top-ups make of it, too', async () => {
+    const account = await funded(2_000);
+    const hold = { id: 'big', account };
+    expect((await post('', { ...hold, amount: 300 })).body).toMatchObject({ amount: '300', final: false });
+    const extend = (body: object) => post('/big/extend', { account, ...body });
+    const refused = await extend({ amount: 201 });
+    expect([refused.status, pathsIn(refused)]).toEqual([400, ['body.amount']]);
+    expect((await get(`/big?account=${account}`)).body).toMatchObject({ amount: '300' });
+    expect((await extend({ amount: { minimum: 1, desired: 150 } })).body).toMatchObject({ amount: '450', final: false });
+    expect((await extend({ amount: { minimum: 1, desired: 201 } })).body).toMatchObject({ amount: '500', final: true, available: '1500' });
+    expect((await extend({ amount: 1 })).status).toBe(400);
+    expect((await extend({ leaseSeconds: 60 })).body).toMatchObject({ amount: '500', final: true });
+
+    await post('', { id: 'topped', account, price: { model: 'm', inputTokens: 10, maxOutputTokens: 1_000 } });
+    const more = await post('/topped/extend', { account, maxOutputTokens: 60_000_000 });
+    expect([more.status, pathsIn(more)]).toEqual([400, ['body.maxOutputTokens']]);
+    const report = { usage: { outputTokens: 10 }, extend: { headroomTokens: 60_000_000 } };
+    expect((await post('/topped/progress', { account, ...report })).body).toMatchObject({ amount: '500', final: true });
+    expect((await post('', { account, amount: 500 })).body).toMatchObject({ amount: '500', final: true });
+  });
+
   test('without maxOutputTokens: the maximum of the model, at most the largest hold, never the whole balance', async () => {
     const account = await funded(1_000);
     const price = (model: string) => post('', { account, price: { model, inputTokens: 10 } });

@@ -60,7 +60,7 @@ test('a refund in parts, its repeat, and the statement that shows it', async () 
   const half = { account, of: { entry }, amount: '1.5', reason: 'the answer was cut off' };
   const first = await call('POST', '/v1/refunds', half, { key: account });
   expect([first.status, first.body]).toEqual([201, {
-    id: expect.any(Number), account, amount: '1.5', left: '2.5', state: 'refunded', debtPaid: '0', expired: '0', available: '7.5',
+    id: expect.any(String), account, amount: '1.5', left: '2.5', state: 'refunded', debtPaid: '0', expired: '0', available: '7.5',
   }]);
   const again = await call('POST', '/v1/refunds', half, { key: account });
   expect([again.status, again.body, again.headers.get('idempotency-replayed')]).toEqual([201, first.body, 'true']);

@@ -146,12 +146,16 @@ const SAMPLES: Readonly<Record<string, () => Sample>> = {
     path: `/v1/webhooks/${webhook}`, body: ENDPOINT, other: { ...ENDPOINT, events: ['hold.expired'] }, before: defineWebhook,
   }),
   'DELETE /v1/webhooks/{webhookId}': () => ({ path: `/v1/webhooks/${webhook}`, before: defineWebhook }),
-  'POST /v1/reconciliation': () => ({ path: '/v1/reconciliation', body: {}, other: { accountId: name() } }),
-  'DELETE /v1/api-keys/{keyId}': () => ({ path: `/v1/api-keys/${apiKey}` , before: async () => {
-    apiKey = String((await lab.operator('POST', '/v1/api-keys', { name: name(), scopes: ['read'] })).body['id']);
-  } }),
+  'POST /v1/reconciliation': () => ({ path: '/v1/reconciliation', body: {}, other: { account: name() } }),
+  'PATCH /v1/api-keys/{keyId}': () => ({
+    path: `/v1/api-keys/${apiKey}`, body: { rateLimit: 50 }, other: { rateLimit: 60 }, before: defineKey,
+  }),
+  'DELETE /v1/api-keys/{keyId}': () => ({ path: `/v1/api-keys/${apiKey}`, before: defineKey }),
 };
 let apiKey = '';
+const defineKey = async (): Promise<void> => {
+  apiKey = String((await lab.operator('POST', '/v1/api-keys', { name: name(), scopes: ['read'] })).body['id']);
+};
 let webhook = '';
 const ENDPOINT = { url: 'https://example.com/events', events: ['balance.low'] };
 const defineWebhook = async (): Promise<void> => {

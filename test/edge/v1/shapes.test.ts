@@ -140,3 +140,22 @@ describe('Prefer: wait=ledger', () => {
     expect((await charge({ account, amount: '1' })).headers.get('preference-applied')).toBeNull();
   });
 });
+
+test('an account is `account` everywhere, and every id is text', () => {
+  const broken: string[] = [];
+  const look = (at: string, value: unknown): void => {
+    if (value === null || typeof value !== 'object') return;
+    const { properties } = value as { readonly properties?: Readonly<Record<string, { readonly type?: unknown }>> };
+    if (properties?.['accountId'] !== undefined) broken.push(`${at} accountId`);
+    if (properties?.['id']?.type === 'integer') broken.push(`${at} id`);
+    for (const [name, inner] of Object.entries(value)) look(name === 'examples' ? at : `${at} ${name}`, inner);
+  };
+  for (const [path, item] of Object.entries(lab.checked.document.paths)) {
+    if (!path.startsWith('/v1/')) continue;
+    look(path, item);
+    for (const { parameters } of Object.values(item)) {
+      for (const { in: place, name } of parameters) if (place === 'query' && name === 'accountId') broken.push(`${path} ?accountId`);
+    }
+  }
+  expect(broken).toEqual([]);
+});

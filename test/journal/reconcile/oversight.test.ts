@@ -67,7 +67,7 @@ describe('an account', () => {
     });
     expect((await call('GET', '/v1/accounts/alice-id')).body).toMatchObject({ frozen: false, freeze: null, available: '10' });
     expect((await grant('alice-id')).status).toBe(201);
-    await call('POST', '/v1/reconciliation', { accountId: 'alice-id' }); // which drains
+    await call('POST', '/v1/reconciliation', { account: 'alice-id' }); // which drains
     expect((await call('GET', '/v1/entries', undefined, alice)).body['data']).toMatchObject([
       { kind: 'grant' }, { kind: 'thaw' }, { kind: 'freeze' }, { kind: 'grant' },
     ]);
@@ -103,19 +103,19 @@ describe('an account', () => {
 describe('the reconciler', () => {
   test('compares one account on demand; drift is in the answer and the findings, and the command fails', async () => {
     await grant('bob');
-    expect((await call('POST', '/v1/reconciliation', { accountId: 'bob' })).body).toMatchObject({
-      accountId: 'bob', seq: 1, result: 'ok', differences: [],
+    expect((await call('POST', '/v1/reconciliation', { account: 'bob' })).body).toMatchObject({
+      account: 'bob', seq: 1, result: 'ok', differences: [],
     });
     expect(await run('reconcile', '--account', 'bob')).toMatchObject({ code: 0 });
-    expect((await call('POST', '/v1/reconciliation', { accountId: 'nobody' })).status).toBe(404);
+    expect((await call('POST', '/v1/reconciliation', { account: 'nobody' })).status).toBe(404);
 
     await redis.hincrby(accountKey('bob'), 'available', 7);
     const difference = { check: 'balance', expected: 'available 10000000', actual: 'available 10000007', differenceMicros: 7 };
-    expect((await call('POST', '/v1/reconciliation', { accountId: 'bob' })).body).toMatchObject({
+    expect((await call('POST', '/v1/reconciliation', { account: 'bob' })).body).toMatchObject({
       result: 'drift', differences: [difference],
     });
     expect((await call('GET', '/v1/reconciliation')).body).toMatchObject({
-      open: [{ check: 'balance', accounts: 1, differenceMicros: 7 }], findings: [{ accountId: 'bob', ...difference }],
+      open: [{ check: 'balance', accounts: 1, differenceMicros: 7 }], findings: [{ account: 'bob', ...difference }],
       sums: { conserves: true },
     });
     for (const args of [[], ['--account', 'bob'], ['--all']]) {
@@ -124,7 +124,7 @@ describe('the reconciler', () => {
     }
     await redis.hincrby(accountKey('bob'), 'available', -7);
     expect(await run('reconcile', '--all')).toMatchObject({ code: 0 });
-    expect((await call('POST', '/v1/reconciliation', { accountId: 'bob' })).body).toMatchObject({ result: 'ok' });
+    expect((await call('POST', '/v1/reconciliation', { account: 'bob' })).body).toMatchObject({ result: 'ok' });
     expect((await call('GET', '/v1/reconciliation')).body).toMatchObject({ open: [], findings: [] });
     expect(await run('reconcile')).toMatchObject({ code: 0, stdout: expect.stringContaining('no drift') as unknown });
   });
@@ -145,7 +145,7 @@ describe('the reconciler', () => {
 });
 
 test('a stopped shard is listed, resumed with a reason, and stops again while its journal contradicts Postgres', async () => {
-  const { shard } = await grant('carol').then(() => call('POST', '/v1/reconciliation', { accountId: 'carol' })).then(({ body }) =>
+  const { shard } = await grant('carol').then(() => call('POST', '/v1/reconciliation', { account: 'carol' })).then(({ body }) =>
     body as { shard: number });
   expect((await run('shards', 'list')).code).toBe(0);
   expect(await run('shards', 'resume', String(shard), '--reason', 'x')).toMatchObject({ code: 0, stdout: `shard ${shard} is not stopped` });
@@ -172,7 +172,7 @@ test('a stopped shard is listed, resumed with a reason, and stops again while it
   const resumed = await run('shards', 'resume', String(shard), '--reason', 'seq put right');
   expect(['0 entries', '1 entries'].map((entries) => `shard ${shard} is drained again: ${entries} went in`)).toContain(resumed.stdout);
   expect(resumed.code).toBe(0);
-  expect((await call('POST', '/v1/reconciliation', { accountId: 'carol' })).body).toMatchObject({ result: 'ok', seq: 2 });
+  expect((await call('POST', '/v1/reconciliation', { account: 'carol' })).body).toMatchObject({ result: 'ok', seq: 2 });
   const { rows } = await db.raw<{ rows: { reason: string }[] }>('select reason from shard_resumes order by at');
   expect(rows.map(({ reason }) => reason)).toEqual(['hoping', 'seq put right']);
 });

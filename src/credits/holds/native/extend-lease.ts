@@ -5,7 +5,7 @@ import { ZERO, type Micros } from '../../../kit/money/micros.js';
 import { writeFacts } from '../../../ledger/facts.js';
 import { insufficientCredits } from '../../accounts/insufficient-credits.js';
 import { nativeLimitReached } from '../../limits/limit-refusal.js';
-import { atPriceOf, leaseRefusal, toLease, type Lease, type LeaseCall, type LeaseDeps } from './lease.js';
+import { atPriceOf, HOLD_TOO_LARGE, leaseRefusal, toLease, type Lease, type LeaseCall, type LeaseDeps } from './lease.js';
 import { costOf, pricingOf, UNKNOWN_PRICE, type LeasePricing } from './lease-price.js';
 
 export type ExtendLease = LeaseCall & {
@@ -19,8 +19,8 @@ export type ExtendLease = LeaseCall & {
 /**
  * Raises an open hold, renews its lease, or both. The same under the same key is done once.
  *
- * @throws GatewayError insufficient_credits, limit_reached, hold_not_found, hold_resolved, forbidden (a service placed it),
- *   idempotency_mismatch, account_frozen, ledger_unavailable.
+ * @throws GatewayError invalid_request (the hold would have more than one may have), insufficient_credits, limit_reached,
+ *   hold_not_found, hold_resolved, forbidden (a service placed it), idempotency_mismatch, account_frozen, ledger_unavailable.
  */
 export async function extendLease(deps: LeaseDeps, command: ExtendLease): Promise<Lease> {
   const { accountId, holdId, by, actor, key, more, leaseMs, reason } = command;
@@ -29,7 +29,7 @@ export async function extendLease(deps: LeaseDeps, command: ExtendLease): Promis
     const raise = raiseOf(deps, more, pricing);
     required = raise.minimum;
     return deps.ledger.extendHold({
-      accountId, holdId, ...raise, leaseMs, defaultLeaseMs: REPORTING_LEASE_SECONDS * 1_000, key, by,
+      accountId, holdId, ...raise, holdMax: deps.holdMax, leaseMs, defaultLeaseMs: REPORTING_LEASE_SECONDS * 1_000, key, by,
       fingerprint: fingerprint('extend', JSON.stringify([more, leaseMs])),
       about: writeFacts({ actor, ...(reason === null ? {} : { reason }), type: 'lease_step' }),
     });
@@ -41,6 +41,8 @@ export async function extendLease(deps: LeaseDeps, command: ExtendLease): Promis
     }
     case 'insufficient_credits':
       throw insufficientCredits(required, reply.available);
+    case 'hold_limit':
+      throw invalid(more !== null && 'maxOutputTokens' in more ? 'body.maxOutputTokens' : 'body.amount', HOLD_TOO_LARGE);
     case 'limit_reached':
       throw nativeLimitReached(required, reply);
     case 'idempotency_mismatch':

@@ -19,9 +19,11 @@ export type LeaseDeps = {
   readonly leaseMs: number;
   /** What pays for usage beyond a hold, unless the hold has a stricter rule. */
   readonly beyond: Beyond;
-  /** The most that one place may hold; null: no limit. */
+  /** The most that one hold may have, also when it is extended; null: no limit. */
   readonly holdMax: Micros | null;
 };
+
+export const HOLD_TOO_LARGE = 'is more than one hold of this gateway may have';
 
 /** Who asks for what hold. */
 export type LeaseCall = {

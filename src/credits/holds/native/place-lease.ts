@@ -13,7 +13,7 @@ import { classCounts, type TokenUsage } from '../../prices/token-usage.js';
 import { placeRefusal } from '../hold-refusals.js';
 import { placeHold } from '../place-hold.js';
 import { spendingFact } from '../../../ledger/spending-fact.js';
-import { toLease, type Lease, type LeaseCall, type LeaseDeps } from './lease.js';
+import { HOLD_TOO_LARGE, toLease, type Lease, type LeaseCall, type LeaseDeps } from './lease.js';
 import { inputCostOf, type LeasePricing } from './lease-price.js';
 import { beyondHold } from './lease-terms.js';
 
@@ -93,7 +93,7 @@ export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<
   const { amount, expiresAtMs, available, limits, replayed } = reply;
   return toLease(deps, command, pricing, {
     amount, expiresAtMs, available, reported: ZERO, reportedUsage: '', limits,
-    final: available === 0 || limits.some(({ mode, remaining }) => mode === 'refuse' && remaining === 0),
+    final: available === 0 || amount === deps.holdMax || limits.some(({ mode, remaining }) => mode === 'refuse' && remaining === 0),
   }, { leaseMs, replayed });
 }
 
@@ -106,7 +106,7 @@ function fingerprintOf({ asked, leaseMs, onExpiry, overCapture, debtLimit, metad
 function grantOf(deps: LeaseDeps, asked: LeaseAmount): Grant {
   if (!('model' in asked)) {
     const { minimum, desired } = asked;
-    if (deps.holdMax !== null && minimum > deps.holdMax) throw invalid('body.amount', TOO_LARGE);
+    if (deps.holdMax !== null && minimum > deps.holdMax) throw invalid('body.amount', HOLD_TOO_LARGE);
     const pricing = { price: '', model: '', usage: {}, serviceTier: 'standard' } as const;
     return { minimum, desired: bounded(desired, deps.holdMax), inputCost: ZERO, pricing };
   }
@@ -118,7 +118,7 @@ function grantOf(deps: LeaseDeps, asked: LeaseAmount): Grant {
   if (maxOutputTokens !== undefined && minimumOutputTokens !== undefined && minimumOutputTokens > maxOutputTokens) {
     throw invalid('body.price.minimumOutputTokens', 'must not be above maxOutputTokens');
   }
-  if (minimum > desired) throw invalid('body.price.minimumOutputTokens', TOO_LARGE);
+  if (minimum > desired) throw invalid('body.price.minimumOutputTokens', HOLD_TOO_LARGE);
   return {
     minimum, desired, inputCost: refusedAs('price_missing', 'body.price', () => inputCostOf(price, usage, serviceTier)),
     pricing: { price: price.name, model, usage, serviceTier },
@@ -128,7 +128,6 @@ function grantOf(deps: LeaseDeps, asked: LeaseAmount): Grant {
 const outputCost = (price: Price, tokens: number, { usage, serviceTier }: Extract<LeaseAmount, { readonly model: string }>): Micros =>
   refusedAs('price_missing', 'body.price', () => costOfOutput(price, tokens, usage, serviceTier));
 
-const TOO_LARGE = 'is more than one hold of this gateway may have';
 const bounded = (amount: Micros, max: Micros | null): Micros => (max === null ? amount : micros(Math.min(amount, max)));
 
 /** What the output costs at most, with the input: of the tokens that were asked for, or else of the model's own maximum. */
@@ -141,7 +140,7 @@ function mostOf(price: Price, max: Micros | null, asked: Extract<LeaseAmount, { 
   }
   const most = outputCost(price, tokens, asked);
   if (max !== null && most > max && maxOutputTokens !== undefined && minimumOutputTokens === undefined) {
-    throw invalid('body.price.maxOutputTokens', TOO_LARGE);
+    throw invalid('body.price.maxOutputTokens', HOLD_TOO_LARGE);
   }
   return bounded(most, max);
 }

@@ -24,7 +24,8 @@ export type ReportLease = LeaseCall & {
 export async function reportLease(deps: LeaseDeps, command: ReportLease): Promise<Lease> {
   const { accountId, holdId, by, actor, leaseMs } = command;
   const reply = await atPriceOf(deps, command, (pricing) => deps.ledger.reportProgress({
-    accountId, holdId, ...progressOf(deps, command, pricing), leaseMs, defaultLeaseMs: REPORTING_LEASE_SECONDS * 1_000, by,
+    accountId, holdId, ...progressOf(deps, command, pricing), holdMax: deps.holdMax,
+    leaseMs, defaultLeaseMs: REPORTING_LEASE_SECONDS * 1_000, by,
     about: writeFacts({ actor, type: 'lease_step' }),
   }));
   switch (reply.status) {
