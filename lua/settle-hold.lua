@@ -46,6 +46,7 @@
     hold_not_found
     forbidden                                     (a service placed it, and a user may not end it)
     not_due
+    limits_stale    now_ms version definitions   (their edges do not reach this far)
     account_frozen
   An outcome is: state seq amount captured released expired overage debt uncollected available ended_at_ms
   placed_at_ms late about
@@ -70,10 +71,10 @@ local stored = account.read(keys.account)
 if not stored then return { 'not_loaded' } end
 
 local state, hold_amount, parts, hold_price, policy, expires_at_ms, placed_at_ms, hold_about, placed_by, hold_kind,
-  own_over_capture, own_debt_limit, input_cost, reported, reported_usage, spent_text, limit_parts, spent_on =
+  own_over_capture, own_debt_limit, input_cost, reported, reported_usage, spent_text, limit_parts, spent_on, spending =
   unpack(redis.call('HMGET', hold_key, 'state', 'amount', 'parts', 'price', 'policy', 'expires_at_ms', 'placed_at_ms',
     'about', 'placed_by', 'kind', 'over_capture', 'debt_limit', 'input_cost', 'reported', 'reported_usage', 'spent', 'limit_parts',
-    'spent_on'))
+    'spent_on', 'spending'))
 if not state then
   if ending == 'expire' then
     redis.call('ZREM', open_key, hold_id)
@@ -175,7 +176,9 @@ local debt = math.min(overage - from_available, room)
 local uncollected = overage - from_available - debt
 overage = from_available + debt
 -- Back to the windows of the limits that it was taken from, however long ago.
-local counting = limits.of_hold(stored, limits_key, now_ms, limit_parts)
+local limited_hold = { state = state, amount = amount, limit_parts = limit_parts, spending = spending }
+local counting = counters.of_hold(stored, limits_key, now_ms, limited_hold, false)
+if counting and counting.stale then return { 'limits_stale', limits.stale(counting) } end
 counters.settle(counting, captured, overage, not is_ended)
 counters.give_back(counting, first.captured - first.overage, first.overage, back.captured)
 about = counters.about(counting, about)
@@ -209,6 +212,10 @@ local outcome = {
 }
 local limit_commands = counters.commands(counting)
 local hold_args = { hold_key, 'end_fingerprint', fingerprint, 'closed_at_ms', numbers.text(closed_at_ms) }
+if counting and counting.has_new_parts then
+  hold_args[#hold_args + 1] = 'limit_parts'
+  hold_args[#hold_args + 1] = counters.parts_text(counting)
+end
 if spent then
   hold_args[#hold_args + 1] = 'spent'
   hold_args[#hold_args + 1] = spent

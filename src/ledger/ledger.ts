@@ -122,6 +122,8 @@ export type PlaceHold = {
   readonly isNewId?: boolean;
   /** Which limits it counts against, and which lots it may use; by default limits of the account itself, and lots for anything. */
   readonly spending?: Spending | undefined;
+  /** What limits of the account allow this hold and its extensions at most. They bind also where a limit only warns. */
+  readonly ownLimits?: readonly (readonly [limitId: string, amount: Micros])[] | undefined;
 };
 
 export type PlacedHold = {
@@ -140,6 +142,8 @@ export type PlaceHoldReply =
   | { readonly status: 'insufficient_credits'; readonly available: Micros }
   /** A limit allows less than `minimum`, and less than what is available. */
   | { readonly status: 'limit_reached'; readonly available: Micros; readonly limit: LimitRefusal }
+  /** The account has no limit of this id of `ownLimits`. */
+  | { readonly status: 'unknown_limit'; readonly limitId: string }
   /** The id is taken by an open hold that was placed with other parameters. */
   | { readonly status: 'hold_exists' }
   /** The id was used by a hold that has ended, with these or other parameters. */

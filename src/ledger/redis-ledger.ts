@@ -81,7 +81,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     const {
       accountId, holdId, cost, price, overCapture = 'available', debtLimit = null, fingerprint, about, by = 'user', corrects, use = '',
     } = command;
-    const run = (): Promise<Reply> => scripts.run(settleHoldScript, accountId, holdKeys(holdId), {
+    const run = (): Promise<Reply> => pastDueHolds(accountId, () => scripts.run(settleHoldScript, accountId, holdKeys(holdId), {
       hold_id: holdId,
       ending,
       cost: microsToText(cost),
@@ -95,7 +95,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       corrects: corrects === undefined ? 'any' : (corrects ?? ''),
       correction_window_ms: deps.correctionWindowMs,
       receipt_ttl_seconds: UNDRAINED_RECEIPT_TTL_SECONDS,
-    });
+    }));
     let reply = await run();
     // Its receipt may have expired in Redis; Postgres keeps it.
     if (reply[0] === 'hold_not_found' && ending !== 'expire' && (await scripts.restoreHold(accountId, holdId))) reply = await run();
@@ -148,7 +148,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       }
       const {
         accountId, holdId, kind, minimum, desired, leaseMs, expiryPolicy, price, fingerprint, about, by = 'user', isNewId = false, terms,
-        spending,
+        spending, ownLimits = [],
       } = command;
       if (!isNewId) await scripts.recallHold(accountId, holdId);
       const reply = await pastDueHolds(accountId, () => scripts.run(placeHoldScript, accountId, holdKeys(holdId), {
@@ -157,6 +157,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
         open_holds_max: OPEN_HOLDS_PER_ACCOUNT_MAX, due_holds_max: DUE_HOLDS_AT_ONCE, over_capture: terms?.overCapture ?? '',
         debt_limit: terms === undefined || terms.debtLimit === null ? '' : microsToText(terms.debtLimit),
         input_cost: microsToText(terms?.inputCost ?? ZERO), renewal_ms: terms?.leaseMs ?? 0, ...spendingArgs(accountId, spending),
+        own_limits: [...ownLimits].map(([limitId, amount]) => `${limitId}=${microsToText(amount)}`).join(','),
       }));
       const status = reply[0];
       switch (status) {
@@ -169,6 +170,8 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
           return { status, available: amountAt(reply, 1) };
         case 'limit_reached':
           return { status, available: amountAt(reply, 1), limit: decodeRefusal(reply, 2) };
+        case 'unknown_limit':
+          return { status, limitId: textAt(reply, 1) };
         case 'hold_resolved':
           return { status, outcome: decodeOutcome(reply, 1) };
         case 'hold_exists':

@@ -9,7 +9,7 @@ const SPENDING = ['spender', 'model', 'feature', 'api_key'] as const;
 export const placeHoldScript = defineScript('place-hold', HOLD_KEYS, [
   'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'minimum', 'desired', 'lease_ms', 'policy', 'price', 'hold_kind',
   'fingerprint', 'about', 'principal', 'trace', 'open_holds_max', 'due_holds_max', 'over_capture', 'debt_limit', 'input_cost',
-  'renewal_ms', ...SPENDING,
+  'renewal_ms', ...SPENDING, 'own_limits',
 ]);
 
 export const extendHoldScript = defineScript('extend-hold', [...HOLD_KEYS, 'receipt'], [

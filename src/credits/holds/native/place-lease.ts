@@ -2,7 +2,7 @@ import { GatewayError, invalid } from '../../../kit/errors.js';
 import { fingerprint } from '../../../kit/ids.js';
 import { REPORTING_LEASE_SECONDS } from '../../../kit/limits.js';
 import { micros, ZERO, type Micros } from '../../../kit/money/micros.js';
-import type { ExpiryPolicy, OverCapture } from '../../../ledger/ledger.js';
+import type { ExpiryPolicy, OverCapture, PlaceHold } from '../../../ledger/ledger.js';
 import type { Spending } from '../../../ledger/limits.js';
 import { nativeLimitReached } from '../../limits/limit-refusal.js';
 import { costOfOutput, type Price } from '../../prices/price-tokens.js';
@@ -30,6 +30,8 @@ export type PlaceLease = LeaseCall & {
   readonly reason: string | null;
   /** Who spends, and on what beside the model: which limits of the account it counts against. */
   readonly spending?: Pick<Spending, 'spender' | 'feature' | 'key'> | undefined;
+  /** What limits of the account allow it and its extensions at most. */
+  readonly ownLimits?: PlaceHold['ownLimits'];
   /** The id is new: Postgres need not be asked whether a hold of that id has ended. */
   readonly isNewId: boolean;
 };
@@ -52,12 +54,12 @@ type Grant = { readonly minimum: Micros; readonly desired: Micros; readonly inpu
  * Reserves an amount, or what a model may use at most, under terms of its own. The same again while it is open gets the
  * first answer.
  *
- * @throws GatewayError invalid_request, unknown_model, price_missing, insufficient_credits, limit_reached,
+ * @throws GatewayError invalid_request, unknown_model, price_missing, insufficient_credits, limit_reached, unknown_limit,
  *   idempotency_mismatch (the id is that of another open hold), hold_resolved (a hold of that id has ended; `first` tells how),
  *   limit_exceeded, account_frozen, ledger_unavailable.
  */
 export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<Lease> {
-  const { accountId, holdId, asked, leaseMs: askedLeaseMs, onExpiry, metadata, actor, reason, by, isNewId } = command;
+  const { accountId, holdId, asked, leaseMs: askedLeaseMs, onExpiry, metadata, actor, reason, by, isNewId, ownLimits } = command;
   const beyond = beyondHold(deps.beyond, command);
   const { minimum, desired, inputCost, pricing } = grantOf(deps, asked);
   if (onExpiry === 'charge_input' && pricing.price === '') {
@@ -68,7 +70,7 @@ export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<
   const terms = { ...beyond, inputCost, leaseMs: askedLeaseMs ?? REPORTING_LEASE_SECONDS * 1_000 };
   const { model, usage, serviceTier } = pricing;
   const reply = await placeHold({ ledger: deps.ledger, leaseMs }, {
-    accountId, holdId, kind: LEASE, amount: { minimum, desired }, price: pricing.price, by, isNewId, terms,
+    accountId, holdId, kind: LEASE, amount: { minimum, desired }, price: pricing.price, by, isNewId, terms, ownLimits,
     // Without a report it charges nothing.
     expiryPolicy: onExpiry ?? 'charge_reported',
     spending: { ...command.spending, ...(model === '' ? {} : { model, otherModels: [deps.book.named(pricing.price).by.model] }) },
@@ -97,9 +99,9 @@ export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<
 }
 
 /** Of what was asked for, not of what it costs: a repeat is the same request when the price has changed meanwhile. */
-function fingerprintOf({ asked, leaseMs, onExpiry, overCapture, debtLimit, metadata, spending }: PlaceLease): string {
+function fingerprintOf({ asked, leaseMs, onExpiry, overCapture, debtLimit, ownLimits, metadata, spending }: PlaceLease): string {
   const { spender, feature } = spending ?? {};
-  return fingerprint('lease', canonical({ asked, leaseMs, onExpiry, overCapture, debtLimit, metadata, spender, feature }));
+  return fingerprint('lease', canonical({ asked, leaseMs, onExpiry, overCapture, debtLimit, ownLimits, metadata, spender, feature }));
 }
 
 /** JSON with the members of every object in one order. */
