@@ -36,6 +36,7 @@
   ARGV[16] receipt_ttl_seconds   until the drain shortens it (see shorten-receipts)
   ARGV[17] use             what a settle captures: '' the cost, which was computed with the price; amount: the cost, at any
                            price; reported, input or estimate: what the hold has of it, instead of the cost
+  ARGV[18] models          names of models besides those of the hold, with a tab between them; '' for none
 
   Replies
     fenced
@@ -63,7 +64,7 @@ local now_ms = clock.now_ms(tonumber(ARGV[2]))
 local cost, price, over_capture, debt_limit = tonumber(ARGV[6]), ARGV[7], ARGV[8], tonumber(ARGV[9])
 local fingerprint, about = ARGV[10], ARGV[11]
 local principal, corrects, trace, correction_window_ms = ARGV[12], ARGV[13], ARGV[14], tonumber(ARGV[15])
-local receipt_ttl_seconds, use = ARGV[16], ARGV[17]
+local receipt_ttl_seconds, use, models = ARGV[16], ARGV[17], ARGV[18]
 
 -- Decide. Nothing above "Apply" writes, except that a due-index entry without a hold, or of a frozen account, is deleted.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
@@ -176,7 +177,7 @@ local debt = math.min(overage - from_available, room)
 local uncollected = overage - from_available - debt
 overage = from_available + debt
 -- Back to the windows of the limits that it was taken from, however long ago.
-local limited_hold = { state = state, amount = amount, limit_parts = limit_parts, spending = spending }
+local limited_hold = { state = state, amount = amount, limit_parts = limit_parts, spending = spending, models = models }
 local counting = counters.of_hold(stored, limits_key, now_ms, limited_hold, false)
 if counting and counting.stale then return { 'limits_stale', limits.stale(counting) } end
 counters.settle(counting, captured, overage, not is_ended)

@@ -185,7 +185,8 @@ end
 
 -- The limits that a hold counts against. `hold.limit_parts` is what it counts in which window, `counter:from:spender/credits,…` in
 -- the order in which it was taken; a limit that was deleted or redefined since is left out. An open hold also counts against limits
--- that match it and were defined since: they have no parts yet (counters.of_hold). With `extends` the windows of now are added, so
+-- that match it and were defined since, or that match `hold.models`, which it turned out to be for as well: they have no parts yet
+-- (counters.of_hold). With `extends` the windows of now are added, so
 -- that more can be taken.
 function limits.of_hold(stored, limits_key, now_ms, hold, extends)
   local parts, is_open = hold.limit_parts or '', hold.state == 'open' and hold.spending
@@ -193,6 +194,7 @@ function limits.of_hold(stored, limits_key, now_ms, hold, extends)
   local set = limits.read(stored, limits_key, now_ms)
   if not set then return nil end
   local spending = is_open and limits.read_spending(hold.spending) or {}
+  if (hold.models or '') ~= '' and is_open then spending.model = spending.model .. '\t' .. hold.models end
   limits.read_own(set, spending.own_limits)
   set.holds, set.by_counter = {}, {}
   local function add(definition, spender)

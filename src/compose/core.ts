@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 import { accountSource } from '../books/load-account.js';
 import type { Config } from '../config.js';
 import { resolveAccount } from '../credits/accounts/resolve-account.js';
+import { withModelNames } from '../credits/limits/model-names.js';
 import { priceBooks, type PriceBooks } from '../credits/prices/price-books.js';
 import { knownBook } from '../credits/prices/price.js';
 import { PRICES_CHANNEL } from '../credits/prices/price.table.js';
@@ -160,7 +161,7 @@ async function openParts(
     client: redis, breaker: hotBreaker, inFlightMax: IN_FLIGHT_MAX,
     onUnknown: () => { metrics.count('outcomesUnknown', { operation: 'script' }); },
   });
-  const ledger = redisLedger({
+  const ledger = withModelNames(redisLedger({
     client, keys, fence: gate, acknowledged: guard.acknowledged, written,
     source: accountSource({ db, clock: time.clock }),
     recallMs: config.postgresTimeoutMs * RECALL_SHARE,
@@ -171,7 +172,7 @@ async function openParts(
     correctionWindowMs: config.correctionWindowMs,
     timeOffsetMs: time.offsetMs,
     around: tracer === undefined ? undefined : (scripts) => traceScripts(scripts, tracer),
-  });
+  }), entryName);
   watchPools(metrics, { api: db, drain: drainDb });
   const postgres = opened.add(
     openPostgresWatch(servers.databaseUrl, config.postgresTimeoutMs, [db, drainDb], { log, metrics }), (each) => each.close(),

@@ -166,6 +166,8 @@ export type SettleHold = {
   readonly overCapture: OverCapture;
   /** Debt may not exceed this; the excess is recorded as uncollected. Null: no limit. */
   readonly debtLimit: Micros | null;
+  /** Names of models that were used besides that of the hold: it then counts against limits of these too. */
+  readonly models?: readonly string[] | undefined;
   /** Distinguishes a repeat of this settle from another settle: includes the kind of end and the usage. */
   readonly fingerprint: string;
   readonly about: About;

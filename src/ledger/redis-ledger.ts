@@ -79,7 +79,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
   const end = async (command:
     Omit<SettleHold, 'overCapture' | 'debtLimit'> & Partial<SettleHold>, ending: 'settle' | 'void' | 'expire'): Promise<Reply> => {
     const {
-      accountId, holdId, cost, price, overCapture = 'available', debtLimit = null, fingerprint, about, by = 'user', corrects, use = '',
+      accountId, holdId, cost, price, overCapture = 'available', debtLimit = null, fingerprint, about, by = 'user', corrects, use = '', models = [],
     } = command;
     const run = (): Promise<Reply> => pastDueHolds(accountId, () => scripts.run(settleHoldScript, accountId, holdKeys(holdId), {
       hold_id: holdId,
@@ -95,6 +95,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       corrects: corrects === undefined ? 'any' : (corrects ?? ''),
       correction_window_ms: deps.correctionWindowMs,
       receipt_ttl_seconds: UNDRAINED_RECEIPT_TTL_SECONDS,
+      models: models.join('\t'),
     }));
     let reply = await run();
     // Its receipt may have expired in Redis; Postgres keeps it.

@@ -26,7 +26,7 @@ export const readHoldScript = defineScript('read-hold', ['fence', 'account', 'ho
 
 export const settleHoldScript = defineScript('settle-hold', HOLD_KEYS, [
   'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'ending', 'cost', 'price', 'over_capture', 'debt_limit', 'fingerprint',
-  'about', 'principal', 'corrects', 'trace', 'correction_window_ms', 'receipt_ttl_seconds', 'use',
+  'about', 'principal', 'corrects', 'trace', 'correction_window_ms', 'receipt_ttl_seconds', 'use', 'models',
 ]);
 
 export const grantLotScript = defineScript('grant-lot', [...STEP_KEYS, 'receipt'], [

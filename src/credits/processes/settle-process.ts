@@ -107,6 +107,7 @@ function priceEnd(deps: SettleProcessDeps, command: SettleProcess, endpoint: Fea
     holdId: usageKey === null ? unnamedHoldId(command.unnamed) : processHoldId(usageKey),
     priced: () => ({ cost: priced.total, price: NO_PRICE, facts }),
     by: 'service',
+    models: [...usages.flatMap(({ aiModel }) => aiModel ?? []), ...priced.by.map(({ model }) => model)],
     corrects: earlier === null ? null : earlier.seq,
     fingerprint: fingerprint('credits-process/end', endpoint.endpointId, ...usages.flatMap(tellingUsage)),
   };

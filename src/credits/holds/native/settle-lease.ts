@@ -43,6 +43,7 @@ export async function settleLease(deps: LeaseDeps, command: SettleLease): Promis
   const { accountId, holdId, by, used, reason, metadata } = command;
   const reply = await atPriceOf(deps, command, (pricing) => deps.ledger.settleHold({
     accountId, holdId, ...costOfUse(deps, used, pricing), ...deps.beyond, by,
+    models: 'usages' in used ? used.usages.map(({ model }) => model) : undefined,
     fingerprint: fingerprint('settle', JSON.stringify([used, reason, metadata ?? null])),
     about: aboutEnd(command, pricing),
   }));
