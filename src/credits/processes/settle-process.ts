@@ -154,7 +154,8 @@ async function placeEmpty(
       throw new GatewayError('limit_exceeded', 'the account has too many open holds');
     case 'insufficient_credits':
     case 'limit_reached':
-      throw new Error('a hold of nothing was refused for lack of credits');
+    case 'unknown_limit':
+      throw new Error(`a hold of nothing was refused: ${reply.status}`);
   }
 }
 
