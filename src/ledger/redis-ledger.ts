@@ -79,7 +79,8 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
   const end = async (command:
     Omit<SettleHold, 'overCapture' | 'debtLimit'> & Partial<SettleHold>, ending: 'settle' | 'void' | 'expire'): Promise<Reply> => {
     const {
-      accountId, holdId, cost, price, overCapture = 'available', debtLimit = null, fingerprint, about, by = 'user', corrects, use = '', models = [],
+      accountId, holdId, cost, price, overCapture = 'available', debtLimit = null, fingerprint, about, by = 'user', corrects, use = '',
+      models = [],
     } = command;
     const run = (): Promise<Reply> => pastDueHolds(accountId, () => scripts.run(settleHoldScript, accountId, holdKeys(holdId), {
       hold_id: holdId,
