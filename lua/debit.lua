@@ -69,7 +69,7 @@ local now_ms = clock.now_ms(tonumber(ARGV[2]))
 local key, fingerprint, price, about, trace, receipt_ttl_seconds = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11]
 local purpose, deduction_ttl_ms, deductions_max, refusals_max = ARGV[12], tonumber(ARGV[13]), tonumber(ARGV[14]), tonumber(ARGV[15])
 local due_holds_max = ARGV[18]
-local spender, model, feature, api_key = ARGV[19], ARGV[20], ARGV[21], ARGV[22]
+local spending = { spender = ARGV[19], model = ARGV[20], feature = ARGV[21], api_key = ARGV[22] }
 local known_refusal = { seq = tonumber(ARGV[16]), amount = tonumber(ARGV[17]) }
 local is_usage = purpose == 'usage' or purpose == 'deducted_usage'
 
@@ -88,11 +88,11 @@ if earlier == false then return { 'idempotency_mismatch' } end
 if earlier then return { 'debited', '1', earlier.seq, earlier.at_ms, earlier.previous, earlier.available } end
 if stored.frozen then return { 'account_frozen' } end
 
-local counting = kind == 'charge' and limits.match(stored, limits_key, now_ms, spender, model, feature, api_key) or nil
+local counting = kind == 'charge' and limits.match(stored, limits_key, now_ms, spending) or nil
 if counting and counting.stale then return { 'limits_stale', limits.stale(counting) } end
 local room, tightest = limits.room(counting)
 local self = step.open(keys, account_id, stored, now_ms)
-local usable = step.usable(self, kind == 'charge' and lots.spent_on(model, feature) or nil)
+local usable = step.usable(self, kind == 'charge' and lots.spent_on(spending.model, spending.feature) or nil)
 local before = account.copy(self.state)
 local refused = is_usage and (receipts.refused(receipt_key, key, fingerprint) or known_refusal.seq and known_refusal) or nil
 local deduction, stale

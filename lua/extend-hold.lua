@@ -100,7 +100,7 @@ if price ~= '' and price ~= hold.price then return { 'price_needed', hold.price,
 
 if mode == 'to' then minimum, desired = math.max(0, minimum - hold.amount), math.max(0, desired - hold.amount) end
 local self = step.open(keys, account_id, stored, now_ms)
-local counting = limits.of_hold(stored, limits_key, now_ms, hold.limit_parts, true)
+local counting = counters.of_hold(stored, limits_key, now_ms, hold, true)
 if counting and counting.stale then return { 'limits_stale', limits.stale(counting) } end
 local most = hold_max and math.max(0, hold_max - hold.amount) or math.huge
 if minimum > most then return { 'hold_limit', numbers.text(hold_max) } end

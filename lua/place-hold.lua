@@ -41,6 +41,7 @@
   ARGV[24] api_key
   ARGV[25] key             of the request, '' for none
   ARGV[26] receipt_ttl_seconds   until the drain shortens it (see shorten-receipts)
+  ARGV[27] own_limits      `limit_id=micros,…`: what limits of the account allow this hold at most; '' for none
 
   Replies
     fenced
@@ -51,6 +52,7 @@
     insufficient_credits  usable                (what is available to it)
     limit_reached         usable limit_id remaining resets_at_ms period window
     limits_stale          now_ms version definitions   (their edges do not reach this far)
+    unknown_limit         limit_id              (of own_limits)
     hold_exists
     idempotency_mismatch                        (another hold was placed under the key)
     hold_resolved         outcome…              (see settle-hold)
@@ -71,7 +73,8 @@ local minimum, desired, lease_ms = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumbe
 local policy, price, hold_kind, fingerprint, about = ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]
 local principal, trace, open_holds_max, due_holds_max = ARGV[13], ARGV[14], tonumber(ARGV[15]), ARGV[16]
 local over_capture, debt_limit, input_cost, renewal_ms = ARGV[17], ARGV[18], ARGV[19], ARGV[20]
-local spender, model, feature, api_key, key, receipt_ttl_seconds = ARGV[21], ARGV[22], ARGV[23], ARGV[24], ARGV[25], ARGV[26]
+local spending = { spender = ARGV[21], model = ARGV[22], feature = ARGV[23], api_key = ARGV[24], own_limits = ARGV[27] }
+local key, receipt_ttl_seconds = ARGV[25], ARGV[26]
 
 -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
@@ -94,11 +97,13 @@ if state then
 end
 if stored.frozen then return { 'account_frozen' } end
 
-local counting = limits.match(stored, limits_key, now_ms, spender, model, feature, api_key)
+local counting = limits.match(stored, limits_key, now_ms, spending)
+local unknown_limit = spending.own_limits ~= '' and limits.unknown(counting, spending.own_limits)
+if unknown_limit then return { 'unknown_limit', unknown_limit } end
 if counting and counting.stale then return { 'limits_stale', limits.stale(counting) } end
 local room, tightest = limits.room(counting)
 local self = step.open(keys, account_id, stored, now_ms)
-local spent_on = lots.spent_on(model, feature)
+local spent_on = lots.spent_on(spending.model, spending.feature)
 local usable = step.usable(self, spent_on)
 local amount = math.min(desired, usable, room)
 local is_full = redis.call('ZCARD', open_key) >= open_holds_max
@@ -111,6 +116,7 @@ if amount < minimum then return { 'insufficient_credits', numbers.text(usable) }
 if is_full then return { 'too_many_holds' } end
 
 local before = account.copy(self.state)
+local spending_text = limits.spending_text(spending)
 local parts = lots.take(self.lots, now_ms, amount, true)
 self.state.available = self.state.available - amount
 self.state.held = self.state.held + amount
@@ -121,6 +127,7 @@ step.record(self, 'place', before, {
   hold = hold_id, hold_kind = hold_kind, lease_ends_at_ms = expires_at_ms, policy = policy, fingerprint = fingerprint,
   key = key, price = price, about = about, principal = principal, trace = trace,
   terms = leases.terms_text(over_capture, debt_limit, input_cost, renewal_ms), spent_on = spent_on,
+  spending = spending_text,
 })
 local seq, amount_text, available = numbers.text(self.state.seq), numbers.text(amount), numbers.text(self.state.available)
 local limit_parts, limit_states = counting and counters.parts(counting, amount) or '', counters.states(counting)
@@ -132,7 +139,7 @@ step.apply(self)
 redis.call('HSET', hold_key, 'state', 'open', 'kind', hold_kind, 'amount', amount_text, 'parts', parts_text,
   'expires_at_ms', expires_text, 'placed_seq', seq, 'placed_amount', amount_text, 'placed_expires_at_ms', expires_text,
   'placed_at_ms', now_text, 'placed_available', available, 'placed_by', principal, 'policy', policy, 'price', price,
-  'fingerprint', fingerprint, 'about', about, 'spent_on', spent_on,
+  'fingerprint', fingerprint, 'about', about, 'spent_on', spent_on, 'spending', spending_text,
   unpack(leases.terms_fields(over_capture, debt_limit, input_cost, renewal_ms)))
 if limit_parts ~= '' then redis.call('HSET', hold_key, 'limit_parts', limit_parts, 'placed_limits', limit_states) end
 for _, command in ipairs(limit_commands) do redis.call(unpack(command)) end

@@ -24,12 +24,12 @@
 --- @include limits
 local fence_key, account_key, limits_key = KEYS[1], KEYS[2], KEYS[3]
 local epoch, now_ms = ARGV[1], clock.now_ms(tonumber(ARGV[2]))
-local spender, model, feature, api_key = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local spending = { spender = ARGV[3], model = ARGV[4], feature = ARGV[5], api_key = ARGV[6] }
 
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 local stored = account.read(account_key)
 if not stored then return { 'not_loaded' } end
-local set = limits.match(stored, limits_key, now_ms, spender, model, feature, api_key)
+local set = limits.match(stored, limits_key, now_ms, spending)
 if set and set.stale then return { 'limits_stale', limits.stale(set) } end
 
 local reply = { 'limits' }

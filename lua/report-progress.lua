@@ -81,7 +81,7 @@ end
 local self = step.open(keys, account_id, stored, now_ms)
 local most = hold_max and math.max(0, hold_max - hold.amount) or math.huge
 local wanted = math.min(math.max(0, raise_to - hold.amount), most)
-local counting = limits.of_hold(stored, limits_key, now_ms, hold.limit_parts, true)
+local counting = counters.of_hold(stored, limits_key, now_ms, hold, true)
 if counting and counting.stale then return { 'limits_stale', limits.stale(counting) } end
 local room = limits.room(counting)
 local usable = step.usable(self, hold.spent_on)
@@ -98,7 +98,8 @@ self.state.held = self.state.held + added
 local limit_parts = counters.extend(counting, added)
 about = counters.about(counting, about)
 local limit_commands = counters.commands(counting)
-local is_journaled = added > 0 or not hold.journaled_at_ms or now_ms - hold.journaled_at_ms >= journal_every_ms
+local is_journaled = added > 0 or (counting and counting.has_new_parts)
+  or not hold.journaled_at_ms or now_ms - hold.journaled_at_ms >= journal_every_ms
   or (reported > hold.journaled and (reported - hold.journaled) * 10 >= hold.amount)
 local expires_at_ms = leases.renewed(hold, now_ms, lease_ms, default_lease_ms)
 local amount_text, expires_text, now_text = numbers.text(hold.amount + added), numbers.text(expires_at_ms), numbers.text(now_ms)

@@ -1,7 +1,8 @@
-#!lua
+#!lua flags=allow-oom
 --[[
   set-limits: replace the definitions of an account's limits. Counters of limits that stay are kept. An older version than
   the stored one changes nothing, so definitions can be sent again and in any order. Moves no money and writes no entry.
+  Also runs on a full Redis: the end of a hold may need later edges.
 
   KEYS[1] fence       string  the shard's epoch
   KEYS[2] account     hash    balances, seq, totals

@@ -39,6 +39,7 @@
                            price; reported, input or estimate: what the hold has of it, instead of the cost
   ARGV[18] key             of the request, '' for none
   ARGV[19] recalled        1: Postgres was asked for the key
+  ARGV[20] models          names of models besides those of the hold, with a tab between them; '' for none
 
   Replies
     fenced
@@ -51,6 +52,7 @@
     hold_not_found
     forbidden                                     (a service placed it, and a user may not end it)
     not_due
+    limits_stale    now_ms version definitions   (their edges do not reach this far)
     account_frozen
   An outcome is: state seq amount captured released expired overage debt uncollected available ended_at_ms
   placed_at_ms late about
@@ -68,7 +70,7 @@ local now_ms = clock.now_ms(tonumber(ARGV[2]))
 local cost, price, over_capture, debt_limit = tonumber(ARGV[6]), ARGV[7], ARGV[8], tonumber(ARGV[9])
 local fingerprint, about = ARGV[10], ARGV[11]
 local principal, corrects, trace, correction_window_ms = ARGV[12], ARGV[13], ARGV[14], tonumber(ARGV[15])
-local receipt_ttl_seconds, use, key, recalled = ARGV[16], ARGV[17], ARGV[18], ARGV[19]
+local receipt_ttl_seconds, use, key, recalled, models = ARGV[16], ARGV[17], ARGV[18], ARGV[19], ARGV[20]
 
 -- Decide. Nothing above "Apply" writes, except that a due-index entry without a hold, or of a frozen account, is deleted.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
@@ -76,10 +78,10 @@ local stored = account.read(keys.account)
 if not stored then return { 'not_loaded' } end
 
 local state, hold_amount, parts, hold_price, policy, expires_at_ms, placed_at_ms, hold_about, placed_by, hold_kind,
-  own_over_capture, own_debt_limit, input_cost, reported, reported_usage, spent_text, limit_parts, spent_on =
+  own_over_capture, own_debt_limit, input_cost, reported, reported_usage, spent_text, limit_parts, spent_on, spending =
   unpack(redis.call('HMGET', hold_key, 'state', 'amount', 'parts', 'price', 'policy', 'expires_at_ms', 'placed_at_ms',
     'about', 'placed_by', 'kind', 'over_capture', 'debt_limit', 'input_cost', 'reported', 'reported_usage', 'spent', 'limit_parts',
-    'spent_on'))
+    'spent_on', 'spending'))
 if not state then
   if ending == 'expire' then
     redis.call('ZREM', open_key, hold_id)
@@ -188,7 +190,9 @@ local debt = math.min(overage - from_available, room)
 local uncollected = overage - from_available - debt
 overage = from_available + debt
 -- Back to the windows of the limits that it was taken from, however long ago.
-local counting = limits.of_hold(stored, limits_key, now_ms, limit_parts)
+local limited_hold = { state = state, amount = amount, limit_parts = limit_parts, spending = spending, models = models }
+local counting = counters.of_hold(stored, limits_key, now_ms, limited_hold, false)
+if counting and counting.stale then return { 'limits_stale', limits.stale(counting) } end
 counters.settle(counting, captured, overage, not is_ended)
 counters.give_back(counting, first.captured - first.overage, first.overage, back.captured)
 about = counters.about(counting, about)
@@ -222,6 +226,10 @@ local outcome = {
 }
 local limit_commands = counters.commands(counting)
 local hold_args = { hold_key, 'end_fingerprint', fingerprint, 'closed_at_ms', numbers.text(closed_at_ms) }
+if counting and counting.has_new_parts then
+  hold_args[#hold_args + 1] = 'limit_parts'
+  hold_args[#hold_args + 1] = counters.parts_text(counting)
+end
 if spent then
   hold_args[#hold_args + 1] = 'spent'
   hold_args[#hold_args + 1] = spent

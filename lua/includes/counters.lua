@@ -24,7 +24,7 @@ function counters.count(set, line, record, credits, open, moves)
   if line.buckets then
     line.used = line.used + credits
     local resets = limits.resets_at(line, 1)
-    fact = fact .. ',"left":' .. numbers.text(math.max(0, definition.amount - line.used)) ..
+    fact = fact .. ',"left":' .. numbers.text(math.max(0, line.amount - line.used)) ..
       ',"resets":' .. (resets == 'inf' and 'null' or resets)
   end
   -- Once per window. Of a rolling window the counters of all its buckets are known only when something is taken.
@@ -39,6 +39,30 @@ end
 -- A hold (`open` 1) or a charge (`open` 0) of `credits` counts in the window of now of each line.
 function counters.take(set, credits, open)
   for _, line in ipairs(set and set.lines or {}) do counters.count(set, line, line.current, credits, open) end
+end
+
+-- The limits of a hold (limits.of_hold). What it holds counts in the window of now of those that were defined since it was last
+-- changed, as if it had been taken now; an end tells with what it spends whether the limit is reached.
+function counters.of_hold(stored, limits_key, now_ms, hold, extends)
+  local set = limits.of_hold(stored, limits_key, now_ms, hold, extends)
+  if not set or set.stale then return set end
+  for _, held in ipairs(set.holds) do
+    if held.starts_in then
+      set.has_new_parts = true
+      counters.count(set, held.line or held, held.starts_in, hold.amount, 1, not extends)
+      held.parts[1] = { record = held.starts_in, credits = hold.amount }
+    end
+  end
+  return set
+end
+
+-- What a hold counts in which window, as text.
+function counters.parts_text(set)
+  local texts = {}
+  for _, held in ipairs(set.holds) do
+    for _, part in ipairs(held.parts) do texts[#texts + 1] = part.record.name .. '/' .. numbers.text(part.credits) end
+  end
+  return table.concat(texts, ',')
 end
 
 -- The parts of a new hold as text.
@@ -58,7 +82,8 @@ function counters.settle(set, captured, beyond, is_first_end)
       left = left - spent
       local credits = (is_first_end and spent - part.credits or 0) + (i == #held.parts and beyond or 0)
       local open = is_first_end and math.min(part.record.open, 1) or 0
-      if part.record.exists and (credits ~= 0 or open ~= 0) then counters.count(set, held, part.record, credits, -open) end
+      local is_there = part.record.exists or held.starts_in
+      if is_there and (credits ~= 0 or open ~= 0) then counters.count(set, held, part.record, credits, -open) end
     end
   end
 end
@@ -105,7 +130,6 @@ end
 -- An open hold gets `credits` more, which count in the windows of now. Returns its parts as text, nil when nothing counts.
 function counters.extend(set, credits)
   if not set then return nil end
-  local texts = {}
   for _, held in ipairs(set.holds) do
     local current, known = held.line.current, nil
     for _, part in ipairs(held.parts) do
@@ -116,9 +140,8 @@ function counters.extend(set, credits)
       if known then known.credits = known.credits + credits else held.parts[#held.parts + 1] = { record = current, credits = credits } end
       held.parts = counters.merge_over(set, held)
     end
-    for _, part in ipairs(held.parts) do texts[#texts + 1] = part.record.name .. '/' .. numbers.text(part.credits) end
   end
-  return table.concat(texts, ',')
+  return counters.parts_text(set)
 end
 
 -- What the lines allow now: `id:remaining:resets_at_ms:mode,…`; '' for none.
@@ -126,8 +149,8 @@ function counters.states(set)
   local texts = {}
   for i, line in ipairs(set and set.lines or {}) do
     local definition = line.definition
-    texts[i] = definition.id .. ':' .. numbers.text(math.max(0, definition.amount - line.used)) .. ':' ..
-      limits.resets_at(line, 1) .. ':' .. definition.mode
+    texts[i] = definition.id .. ':' .. numbers.text(math.max(0, line.amount - line.used)) .. ':' ..
+      limits.resets_at(line, 1) .. ':' .. (line.refuses and 'refuse' or definition.mode)
   end
   return table.concat(texts, ',')
 end

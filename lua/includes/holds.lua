@@ -1,4 +1,5 @@
 --- @include numbers
+--- @include names
 local holds = {}
 
 -- The fields of a hold's end, in the order of the replies.
@@ -7,11 +8,10 @@ holds.outcome_fields = {
   'end_available', 'ended_at_ms', 'placed_at_ms', 'late', 'end_about',
 }
 
--- The member of the shard's due index for a hold. The account is in it under its name, which is made as the gateway makes
--- the names in keys (src/ledger/account-name.ts): without ':', so that the first ':' ends it whatever the hold's id contains.
+-- The member of the shard's due index for a hold. The account is in it under its name, which has no ':', so that the first ':'
+-- ends it whatever the hold's id contains.
 function holds.due_member(account_id, hold_id)
-  local name = string.gsub(account_id, '[^A-Za-z0-9._@|+=~$-]', function(byte) return string.format('%%%02X', string.byte(byte)) end)
-  return name .. ':' .. hold_id
+  return names.encoded(account_id) .. ':' .. hold_id
 end
 
 -- The stored outcome of an ended hold.

@@ -19,7 +19,7 @@ function journal.entry(journal_key, account_id, kind, now_ms, before, after, fac
     'price', facts.price or '', 'about', facts.about or '', 'principal', facts.principal or '', 'corrects', facts.corrects or '0',
     'hold_kind', facts.hold_kind or '', 'trace', facts.trace or '',
     'terms', facts.terms or '', 'reported', facts.reported or '0', 'reported_usage', facts.reported_usage or '',
-    'spent', facts.spent or '', 'spent_on', facts.spent_on or '',
+    'spent', facts.spent or '', 'spent_on', facts.spent_on or '', 'spending', facts.spending or '',
     -- What a worker of the version before reads instead of lease_ends_at_ms.
     'lease_ms', lease_ends_at_text,
   }

@@ -18,7 +18,7 @@ end
 leases.fields = {
   'state', 'amount', 'parts', 'expires_at_ms', 'price', 'placed_at_ms', 'about', 'placed_by', 'kind', 'policy', 'lease_ms',
   'reported', 'reported_usage', 'journaled', 'journaled_at_ms', 'limit_parts',
-  'spent_on',
+  'spent_on', 'spending',
 }
 
 -- The hold while it is open, or nil when Redis does not have it.
@@ -30,7 +30,7 @@ function leases.read(hold_key)
     placed_at_ms = values[6], about = values[7], placed_by = values[8], kind = values[9] or '', policy = values[10] or '',
     lease_ms = tonumber(values[11] or ''), reported = tonumber(values[12] or '0'), reported_usage = values[13] or '',
     journaled = tonumber(values[14] or '0'), journaled_at_ms = tonumber(values[15] or ''),
-    limit_parts = values[16], spent_on = values[17] or '',
+    limit_parts = values[16], spent_on = values[17] or '', spending = values[18],
   }
 end
 

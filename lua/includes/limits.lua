@@ -1,4 +1,5 @@
 --- @include numbers
+--- @include names
 -- Limits of an account, decided in the script that spends. One hash holds them (keys.ts): `=` the definitions as text
 -- (src/ledger/limits.ts), `version` of the definitions, `~` the cursor of the clean-up, and one field per counter and
 -- window, `counter:from:spender` -> `used:open:crossed:ends_at_ms`. `used` is what was spent and what is held; `open` is
@@ -72,7 +73,11 @@ function limits.add_line(set, definition, spender)
     set.stale = true
     return nil
   end
-  local line = { definition = definition, spender = spender, to = to, buckets = {} }
+  local own = set.own[definition.id]
+  local line = {
+    definition = definition, spender = spender, to = to, buckets = {},
+    amount = math.min(definition.amount, own or math.huge), refuses = definition.mode == 'refuse' or own ~= nil,
+  }
   if definition.bucket_ms then
     local first = math.floor((set.now_ms - definition.period_ms) / definition.bucket_ms) * definition.bucket_ms
     for start = first, from - 1, definition.bucket_ms do
@@ -112,7 +117,7 @@ function limits.read(stored, limits_key, now_ms)
   if not text then error('the limits of the account are missing') end
   return {
     key = limits_key, now_ms = now_ms, definitions = text, found = limits.parse(text),
-    lines = {}, records = {}, names = {}, changed = {}, facts = {},
+    lines = {}, records = {}, names = {}, changed = {}, facts = {}, own = {},
   }
 end
 
@@ -121,45 +126,100 @@ function limits.stale(set)
   return numbers.text(set.now_ms), redis.call('HGET', set.key, 'version'), set.definitions
 end
 
--- The limits that an operation counts against, with their counters; nil when the account has none. `model`: all names that
--- a limit may know the model by, with a tab between them.
-function limits.match(stored, limits_key, now_ms, spender, model, feature, api_key)
+-- Whether an operation counts against a limit.
+function limits.matches(definition, spending)
+  local function is(wanted, value) return wanted == '' or wanted == value end
+  return (definition.spender == '*' or is(definition.spender, spending.spender))
+    and (definition.model == '' or string.find('\t' .. spending.model .. '\t', '\t' .. definition.model .. '\t', 1, true))
+    and is(definition.feature, spending.feature) and is(definition.api_key, spending.api_key)
+end
+
+-- The counter of a limit that this spender has; '' for the one that all share.
+function limits.spender_of(definition, spending) return definition.spender == '*' and spending.spender or '' end
+
+-- The limits that an operation counts against, with their counters; nil when the account has none. `spending`: who spends, and on
+-- what. Its `model` has all names that a limit may know the model by, with a tab between them, and its `own_limits` are amounts that
+-- bind this operation alone, `limit_id=credits,…`.
+function limits.match(stored, limits_key, now_ms, spending)
   local set = limits.read(stored, limits_key, now_ms)
   if not set then return nil end
-  local function is(wanted, value) return wanted == '' or wanted == value end
-  local function is_model(wanted) return wanted == '' or string.find('\t' .. model .. '\t', '\t' .. wanted .. '\t', 1, true) end
+  limits.read_own(set, spending.own_limits)
   for _, each in ipairs(set.found.list) do
-    local is_spender = each.spender == '*' or is(each.spender, spender)
-    if is_spender and is_model(each.model) and is(each.feature, feature) and is(each.api_key, api_key) then
-      limits.add_line(set, each, each.spender == '*' and spender or '')
-    end
+    if limits.matches(each, spending) then limits.add_line(set, each, limits.spender_of(each, spending)) end
   end
   limits.load(set)
   return set
 end
 
--- The limits that a hold counts against: `parts` is what it counts in which window, `counter:from:spender/credits,…` in the
--- order in which it was taken. A limit that was deleted or redefined since is left out. With `extends` the windows of now are
--- added, so that more can be taken.
-function limits.of_hold(stored, limits_key, now_ms, parts, extends)
-  if not parts or parts == '' then return nil end
+-- Amounts of an operation's own. They bind for it only, and never allow more than the limit.
+function limits.read_own(set, own_limits)
+  for id, credits in string.gmatch(own_limits or '', '([^=,]+)=(%d+)') do set.own[id] = tonumber(credits) end
+end
+
+-- The first of an operation's own limits that the account does not have.
+function limits.unknown(set, own_limits)
+  local known = {}
+  for _, each in ipairs(set and set.found.list or {}) do known[each.id] = true end
+  for id in string.gmatch(own_limits, '([^=,]+)=') do
+    if not known[id] then return id end
+  end
+end
+
+-- What a hold is matched by as long as it is open: `spender;feature;api_key;model&…;own_limits`, with the names encoded.
+function limits.spending_text(spending)
+  local models = {}
+  for name in string.gmatch(spending.model, '[^\t]+') do models[#models + 1] = names.encoded(name) end
+  return table.concat({
+    spending.spender, names.encoded(spending.feature), names.encoded(spending.api_key), table.concat(models, '&'), spending.own_limits,
+  }, ';')
+end
+
+function limits.read_spending(text)
+  local spender, feature, api_key, models, own_limits = string.match(text, '^([^;]*);([^;]*);([^;]*);([^;]*);([^;]*)$')
+  local model = string.gsub(models, '&', '\t')
+  return {
+    spender = spender, feature = names.decoded(feature), api_key = names.decoded(api_key), model = names.decoded(model),
+    own_limits = own_limits,
+  }
+end
+
+-- The limits that a hold counts against. `hold.limit_parts` is what it counts in which window, `counter:from:spender/credits,…` in
+-- the order in which it was taken; a limit that was deleted or redefined since is left out. An open hold also counts against limits
+-- that match it and were defined since, or that match `hold.models`, which it turned out to be for as well: they have no parts yet
+-- (counters.of_hold). With `extends` the windows of now are added, so
+-- that more can be taken.
+function limits.of_hold(stored, limits_key, now_ms, hold, extends)
+  local parts, is_open = hold.limit_parts or '', hold.state == 'open' and hold.spending
+  if parts == '' and not is_open then return nil end
   local set = limits.read(stored, limits_key, now_ms)
   if not set then return nil end
+  local spending = is_open and limits.read_spending(hold.spending) or {}
+  if (hold.models or '') ~= '' and is_open then spending.model = spending.model .. '\t' .. hold.models end
+  limits.read_own(set, spending.own_limits)
   set.holds, set.by_counter = {}, {}
+  local function add(definition, spender)
+    local held = { definition = definition, spender = spender, parts = {} }
+    set.by_counter[definition.counter] = held
+    set.holds[#set.holds + 1] = held
+    if extends then held.line = limits.add_line(set, definition, spender) end
+    return held
+  end
   for counter, from, spender, credits in string.gmatch(parts, '(%d+):(%d+):([^/,]*)/(%d+)') do
     local definition = set.found.by_counter[counter]
     if definition then
-      local held = set.by_counter[counter]
-      if not held then
-        held = { definition = definition, spender = spender, parts = {} }
-        set.by_counter[counter] = held
-        set.holds[#set.holds + 1] = held
-        if extends then held.line = limits.add_line(set, definition, spender) end
-      end
-      local record = limits.record(set, definition, spender, tonumber(from), math.huge)
+      local held = set.by_counter[counter] or add(definition, spender)
+      local record = limits.record(set, definition, held.spender, tonumber(from), math.huge)
       held.parts[#held.parts + 1] = { record = record, credits = tonumber(credits) }
     end
   end
+  for _, each in ipairs(is_open and set.found.list or {}) do
+    if not set.by_counter[each.counter] and limits.matches(each, spending) then
+      local held = add(each, limits.spender_of(each, spending))
+      local from, to = limits.window(each, set.found.calendars, now_ms)
+      if from then held.starts_in = limits.record(set, each, held.spender, from, to) else set.stale = true end
+    end
+  end
+  if #set.holds == 0 and parts == '' then return nil end
   limits.load(set)
   return set
 end
@@ -168,8 +228,8 @@ end
 function limits.room(set)
   local room, tightest = math.huge, nil
   for _, line in ipairs(set and set.lines or {}) do
-    local left = math.max(0, line.definition.amount - line.used)
-    if line.definition.mode == 'refuse' and left < room then room, tightest = left, line end
+    local left = math.max(0, line.amount - line.used)
+    if line.refuses and left < room then room, tightest = left, line end
   end
   return room, tightest
 end
@@ -189,7 +249,7 @@ end
 
 -- Values of a refusal of `credits`: limit_id remaining resets_at_ms period window.
 function limits.refusal(line, credits)
-  local left = math.max(0, line.definition.amount - line.used)
+  local left = math.max(0, line.amount - line.used)
   return line.definition.id, numbers.text(left), limits.resets_at(line, credits - left), line.definition.period,
     line.definition.bucket_ms and 'rolling' or 'calendar'
 end

@@ -1,4 +1,5 @@
 --- @include numbers
+--- @include names
 local lots = {}
 
 -- A working set of an account's lots. Changes are made here first; lots.commands turns them into commands.
@@ -25,26 +26,23 @@ lots.default_priority = 50
 function lots.spent_on(model, feature)
   if string.sub(model, 1, 1) == '\t' then model = '' end
   if model == '' and feature == '' then return '' end
-  local function encoded(name)
-    return (string.gsub(name, '[^A-Za-z0-9._@|+=~$-]', function(byte) return string.format('%%%02X', string.byte(byte)) end))
-  end
   local models = {}
-  for name in string.gmatch(model, '[^\t]+') do models[#models + 1] = encoded(name) end
-  return table.concat(models, '&') .. ';' .. encoded(feature)
+  for name in string.gmatch(model, '[^\t]+') do models[#models + 1] = names.encoded(name) end
+  return table.concat(models, '&') .. ';' .. names.encoded(feature)
 end
 
 -- The priority of a rule, and whether an operation may use the lot: one on `models` (all names of its model) and `feature`.
 function lots.read_rule(rule, asked_models, feature)
   if rule == '' then return lots.default_priority, true end
   local priority, models, features = string.match(rule, '^(%d+);([^;]*);([^;]*)$')
-  local function names(list, asked)
+  local function allows(list, asked)
     if list == '' then return true end
     for name in string.gmatch(asked, '[^&]+') do
       if string.find('&' .. list .. '&', '&' .. name .. '&', 1, true) then return true end
     end
     return false
   end
-  return tonumber(priority), names(models, asked_models) and names(features, feature)
+  return tonumber(priority), allows(models, asked_models) and allows(features, feature)
 end
 
 -- Live lots in the order of use: lower priority first, then soonest expiry, then oldest. `spent_on` nil: all of them, else

@@ -37,7 +37,7 @@ export type HoldColumns = {
   readonly over_capture: OverCapture | null; readonly debt_limit: number | null; readonly input_cost: number | null;
   readonly lease_ms: number | null; readonly reported: number; readonly reported_usage: string; readonly reported_at_ms: number | null;
   readonly spent: string;
-  readonly limit_parts: string; readonly spent_on: string;
+  readonly limit_parts: string; readonly spent_on: string; readonly spending: string;
 };
 
 export type ReceiptColumns = {
@@ -69,7 +69,8 @@ const HOLD = `hold_id, kind, placed_seq, state, amount, parts, policy, price, fi
   ${MS('placed_at')} as placed_at_ms, ${MS('expires_at')} as expires_at_ms,
   coalesce(placed_amount, amount) as placed_amount, ${MS('coalesce(placed_expires_at, expires_at)')} as placed_expires_at_ms,
   captured, released, expired, overage, debt, uncollected, late, available_after, end_fingerprint, end_about,
-  ${MS('ended_at')} as ended_at_ms, ended_seq, placed_by, limit_parts, spent_on, ${MS('coalesce(closed_at, ended_at)')} as closed_at_ms,
+  ${MS('ended_at')} as ended_at_ms, ended_seq, placed_by, limit_parts, spent_on, spending,
+  ${MS('coalesce(closed_at, ended_at)')} as closed_at_ms,
   over_capture, debt_limit, input_cost, lease_milliseconds as lease_ms,
   reported, reported_usage, ${MS('reported_at')} as reported_at_ms, spent`;
 

@@ -31,6 +31,8 @@ export type HoldRow = {
   readonly limitParts: string;
   /** What it is for, `model;feature` as in rules of lots (ledger/lot-rule.ts); '' for neither. */
   readonly spentOn: string;
+  /** By what limits match it as long as it is open (ledger/entry.ts); '' for a hold of the version before. */
+  readonly spending: string;
   /** The terms that it was placed with; null when it has none of its own. */
   readonly overCapture: OverCapture | null;
   readonly debtLimit: Micros | null;
@@ -80,6 +82,7 @@ const placed: Columns<HoldRow> = {
   input_cost: ['bigint', (hold) => hold.inputCost],
   lease_milliseconds: ['bigint', (hold) => hold.leaseMs],
   spent_on: ['text', (hold) => hold.spentOn],
+  spending: ['text', (hold) => hold.spending],
 };
 const changing: Columns<HoldRow> = {
   amount: ['bigint', (hold) => hold.amount],
@@ -147,7 +150,7 @@ export const HOLD_ROW = `h.account_id as "accountId", h.hold_id as "holdId", h.p
             ${toMs('h.ended_at')} as "endedAtMs", h.ended_seq as "endedSeq",
             h.placed_by as "placedBy", h.over_capture as "overCapture", h.debt_limit as "debtLimit", h.input_cost as "inputCost",
             h.lease_milliseconds as "leaseMs", h.reported, h.reported_usage as "reportedUsage",
-            ${toMs('h.reported_at')} as "reportedAtMs", h.spent, h.limit_parts as "limitParts", h.spent_on as "spentOn",
+            ${toMs('h.reported_at')} as "reportedAtMs", h.spent, h.limit_parts as "limitParts", h.spent_on as "spentOn", h.spending,
             ${toMs('coalesce(h.closed_at, h.ended_at)')} as "closedAtMs"`;
 
 /** The last hold of each name; names without a hold are left out. */

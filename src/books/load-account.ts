@@ -108,6 +108,7 @@ const toOpenHold = (row: HoldColumns): OpenHoldImage => ({
   placedBy: row.placed_by,
   limitParts: row.limit_parts,
   spentOn: row.spent_on,
+  spending: row.spending,
   terms: toTerms(row),
   reported: micros(row.reported),
   reportedUsage: row.reported_usage,

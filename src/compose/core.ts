@@ -3,6 +3,7 @@ import { foreseeing, type ForeseeHolds } from '../books/foresee-holds.js';
 import { accountSource } from '../books/load-account.js';
 import type { Config } from '../config.js';
 import { resolveAccount } from '../credits/accounts/resolve-account.js';
+import { withModelNames } from '../credits/limits/model-names.js';
 import { priceBooks, type PriceBooks } from '../credits/prices/price-books.js';
 import { knownBook } from '../credits/prices/price.js';
 import { PRICES_CHANNEL } from '../credits/prices/price.table.js';
@@ -164,7 +165,7 @@ async function openParts(
     onUnknown: () => { metrics.count('outcomesUnknown', { operation: 'script' }); },
   });
   const source = foreseeing(accountSource({ db, clock: time.clock }));
-  const ledger = redisLedger({
+  const ledger = withModelNames(redisLedger({
     client, keys, fence: gate, acknowledged: guard.acknowledged, written,
     source,
     recallMs: config.postgresTimeoutMs * RECALL_SHARE,
@@ -175,7 +176,7 @@ async function openParts(
     correctionWindowMs: config.correctionWindowMs,
     timeOffsetMs: time.offsetMs,
     around: tracer === undefined ? undefined : (scripts) => traceScripts(scripts, tracer),
-  });
+  }), entryName);
   watchPools(metrics, { api: db, drain: drainDb });
   const postgres = opened.add(
     openPostgresWatch(servers.databaseUrl, config.postgresTimeoutMs, [db, drainDb], { log, metrics }), (each) => each.close(),

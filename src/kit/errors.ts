@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'idempotency_mismatch'
   | 'unknown_model'
   | 'price_missing'
+  | 'unknown_limit'
   | 'account_frozen'
   | 'limit_exceeded'
   | 'rate_limited'
@@ -51,6 +52,7 @@ export const httpStatus: Readonly<Record<ErrorCode, number>> = {
   idempotency_mismatch: 422,
   unknown_model: 422,
   price_missing: 422,
+  unknown_limit: 422,
   account_frozen: 423,
   limit_exceeded: 409,
   rate_limited: 429,

@@ -54,6 +54,8 @@ export type OpenHoldImage = {
   readonly limitParts: string;
   /** What it is for: which lots it may use (entry.ts). */
   readonly spentOn: string;
+  /** What limits match it by (entry.ts). */
+  readonly spending: string;
   /** Null for a hold without terms of its own. */
   readonly terms: HoldTerms | null;
   /** What Postgres has of its usage so far; `reportedAtMs` null: nothing. */

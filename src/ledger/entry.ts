@@ -12,7 +12,7 @@ export const ENTRY_FIELDS = [
   'account', 'seq', 'at_ms', 'kind',
   ...AMOUNTS, 'overage', ...BALANCES.map((name): `${BalanceName}_after` => `${name}_after`),
   'lots', 'hold', 'lease_ends_at_ms', 'policy', 'key', 'fingerprint', 'price', 'about',
-  'principal', 'corrects', 'hold_kind', 'trace', 'terms', 'reported', 'reported_usage', 'spent', 'spent_on',
+  'principal', 'corrects', 'hold_kind', 'trace', 'terms', 'reported', 'reported_usage', 'spent', 'spent_on', 'spending',
 ] as const;
 
 /** Written behind them for workers of the version before, and never read here but from its entries. */
@@ -80,6 +80,8 @@ export type JournalEntry = Readonly<Record<AmountName | AfterName, Micros>> & {
   readonly spent: string;
   /** What a placed hold is for, `model;feature` as in rules of lots; '' for neither, and for any other entry. */
   readonly spentOn: string;
+  /** What limits a placed hold counts against as long as it is open (lua/includes/limits.lua); '' for any other entry. */
+  readonly spending: string;
   /** The traceparent of what wrote it, if that was traced. Not stored. */
   readonly trace?: string | undefined;
 };
@@ -130,6 +132,7 @@ export function decodeEntry(streamId: string, flat: readonly string[]): JournalE
     reportedUsage: value.get('reported_usage') ?? '',
     spent: value.get('spent') ?? '',
     spentOn: value.get('spent_on') ?? '',
+    spending: value.get('spending') ?? '',
     trace: isLegacy ? legacyTrace(text('about')) : text('trace') || undefined,
   };
 }

@@ -132,7 +132,7 @@ function openHoldRecord(keys: AccountKeys, hold: OpenHoldImage): LoadedRecord {
       'placed_seq', hold.seq.toString(), 'placed_at_ms', hold.placedAtMs.toString(),
       'placed_expires_at_ms', hold.placedExpiresAtMs.toString(), 'placed_by', hold.placedBy,
       'policy', hold.policy, 'price', hold.price, 'fingerprint', hold.fingerprint, 'about', hold.about,
-      'spent_on', hold.spentOn,
+      'spent_on', hold.spentOn, ...(hold.spending === '' ? [] : ['spending', hold.spending]),
       ...(hold.limitParts === '' ? [] : ['limit_parts', hold.limitParts, 'placed_limits', limitStatesText(readFacts(hold.about).limits)]),
       ...termFields(hold.terms), ...reportFields(hold), ...(hold.reportedAtMs === null ? [] : [
         'journaled', microsToText(hold.reported), 'journaled_at_ms', hold.reportedAtMs.toString(),

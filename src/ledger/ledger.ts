@@ -125,6 +125,8 @@ export type PlaceHold = {
   readonly spending?: Spending | undefined;
   /** The caller's idempotency key: it names one hold of the account. By default none. */
   readonly key?: CallerKey | null;
+  /** What limits of the account allow this hold and its extensions at most. They bind also where a limit only warns. */
+  readonly ownLimits?: readonly (readonly [limitId: string, amount: Micros])[] | undefined;
 };
 
 export type PlacedHold = {
@@ -143,6 +145,8 @@ export type PlaceHoldReply =
   | { readonly status: 'insufficient_credits'; readonly available: Micros }
   /** A limit allows less than `minimum`, and less than what is available. */
   | { readonly status: 'limit_reached'; readonly available: Micros; readonly limit: LimitRefusal }
+  /** The account has no limit of this id of `ownLimits`. */
+  | { readonly status: 'unknown_limit'; readonly limitId: string }
   /** The id is taken by an open hold that was placed with other parameters. */
   | { readonly status: 'hold_exists' }
   /** The key belongs to another hold, or, of an end, to another request. */
@@ -167,6 +171,8 @@ export type SettleHold = {
   readonly overCapture: OverCapture;
   /** Debt may not exceed this; the excess is recorded as uncollected. Null: no limit. */
   readonly debtLimit: Micros | null;
+  /** Names of models that were used besides that of the hold: it then counts against limits of these too. */
+  readonly models?: readonly string[] | undefined;
   /** Distinguishes a repeat of this settle from another settle: includes the kind of end and the usage. */
   readonly fingerprint: string;
   /** The caller's idempotency key: it names one end or correction of the hold. By default none. */

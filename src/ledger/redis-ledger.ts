@@ -75,6 +75,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     Omit<SettleHold, 'overCapture' | 'debtLimit'> & Partial<SettleHold>, ending: 'settle' | 'void' | 'expire'): Promise<Reply> => {
     const {
       accountId, holdId, cost, price, overCapture = 'available', debtLimit = null, fingerprint, about, by = 'user', corrects, use = '',
+      models = [],
     } = command;
     const key = command.key === undefined || command.key === null ? '' : holdKeyText('end', holdId, command.key);
     const settle = (recalled: 0 | 1): Promise<Reply> => scripts.run(settleHoldScript, accountId, keyedHoldKeys(holdId, key), {
@@ -93,6 +94,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       receipt_ttl_seconds: UNDRAINED_RECEIPT_TTL_SECONDS,
       key,
       recalled,
+      models: models.join('\t'),
     });
     const run = (): Promise<Reply> => withReceipt(recalling, accountId, key, settle);
     let reply = await run();
@@ -147,7 +149,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       }
       const {
         accountId, holdId, kind, minimum, desired, leaseMs, expiryPolicy, price, fingerprint, about, by = 'user', isNewId = false, terms,
-        spending, key: named = null,
+        spending, key: named = null, ownLimits = [],
       } = command;
       const key = named === null ? '' : placeKeyText(named);
       const ofKey = key === '' ? null : recallCharge(deps, accountId, key);
@@ -161,6 +163,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
         debt_limit: terms === undefined || terms.debtLimit === null ? '' : microsToText(terms.debtLimit),
         input_cost: microsToText(terms?.inputCost ?? ZERO), renewal_ms: terms?.leaseMs ?? 0, ...spendingArgs(accountId, spending), key,
         receipt_ttl_seconds: UNDRAINED_RECEIPT_TTL_SECONDS,
+        own_limits: [...ownLimits].map(([limitId, amount]) => `${limitId}=${microsToText(amount)}`).join(','),
       }));
       const status = reply[0];
       switch (status) {
@@ -173,6 +176,8 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
           return { status, available: amountAt(reply, 1) };
         case 'limit_reached':
           return { status, available: amountAt(reply, 1), limit: decodeRefusal(reply, 2) };
+        case 'unknown_limit':
+          return { status, limitId: textAt(reply, 1) };
         case 'hold_resolved':
           return { status, outcome: decodeOutcome(reply, 1) };
         case 'hold_exists':

@@ -9,7 +9,7 @@ const SPENDING = ['spender', 'model', 'feature', 'api_key'] as const;
 export const placeHoldScript = defineScript('place-hold', [...HOLD_KEYS, 'receipt'], [
   'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'minimum', 'desired', 'lease_ms', 'policy', 'price', 'hold_kind',
   'fingerprint', 'about', 'principal', 'trace', 'open_holds_max', 'due_holds_max', 'over_capture', 'debt_limit', 'input_cost',
-  'renewal_ms', ...SPENDING, 'key', 'receipt_ttl_seconds',
+  'renewal_ms', ...SPENDING, 'key', 'receipt_ttl_seconds', 'own_limits',
 ]);
 
 export const extendHoldScript = defineScript('extend-hold', [...HOLD_KEYS, 'receipt'], [
@@ -27,7 +27,7 @@ export const readHoldScript = defineScript('read-hold', ['fence', 'account', 'ho
 export const settleHoldScript = defineScript('settle-hold', [...HOLD_KEYS, 'receipt'], [
   'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'ending', 'cost', 'price', 'over_capture', 'debt_limit', 'fingerprint',
   'about', 'principal', 'corrects', 'trace', 'correction_window_ms', 'receipt_ttl_seconds', 'use', 'key',
-  'recalled',
+  'recalled', 'models',
 ]);
 
 export const grantLotScript = defineScript('grant-lot', [...STEP_KEYS, 'receipt'], [

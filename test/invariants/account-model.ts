@@ -1,6 +1,6 @@
 import type { ExpiryPolicy, OverCapture, Principal } from '../../src/ledger/ledger.js';
 import type { LotRule } from '../../src/ledger/lot-rule.js';
-import { LimitsModel, type CountedPart } from './limits-model.js';
+import { LimitsModel, type CountedPart, type OwnLimit } from './limits-model.js';
 
 /**
  * The required behaviour of an account, written as simply as possible and independently of the Lua: plain lists, no
@@ -25,6 +25,7 @@ export type ModelHold = {
   /** What it counts against limits, in the order in which it was taken. */
   readonly counted: CountedPart[];
   readonly spender: string;
+  readonly own: OwnLimit | null;
   readonly use: ModelUse;
   /** Tokens of the input of a hold that is priced by tokens; null: it is not. */
   readonly input: number | null;
@@ -170,13 +171,14 @@ export class AccountModel {
 
   place(
     now: number, id: string, { minimum, desired, ...facts }:
-    Pick<ModelHold, 'expiresAt' | 'fingerprint' | 'placedBy' | 'lease' | 'policy' | 'terms' | 'spender' | 'use' | 'input'> & {
+    Pick<ModelHold, 'expiresAt' | 'fingerprint' | 'placedBy' | 'lease' | 'policy' | 'terms' | 'spender' | 'own' | 'use' | 'input'> & {
       readonly minimum: number;
       readonly desired: number;
     },
-  ): 'placed' | 'insufficient_credits' | 'limit_reached' {
+  ): 'placed' | 'insufficient_credits' | 'limit_reached' | 'unknown_limit' {
+    if (facts.own !== null && !this.limits.definitions.some(({ limitId }) => limitId === facts.own?.kind)) return 'unknown_limit';
     const matching = this.limits.matching(facts.spender);
-    const room = (): number => this.limits.room(matching, facts.spender, now);
+    const room = (): number => this.limits.room(matching, facts.spender, now, facts.own);
     const usable = (): number => this.usable(now, facts.use);
     if (Math.min(usable(), room()) < desired) this.endDueHolds(now);
     const amount = Math.min(desired, usable(), room());
@@ -199,13 +201,13 @@ export class AccountModel {
   raise(
     now: number, hold: ModelHold, minimum: number, wanted: number, lease: number | null,
   ): number | 'insufficient_credits' | 'limit_reached' {
-    const counting = this.limits.ofHold(hold.counted);
-    const room = (): number => this.limits.room(counting, hold.spender, now);
+    const room = (): number => this.limits.roomOf(hold, now);
     const usable = (): number => this.usable(now, hold.use);
     if (Math.min(usable(), room()) < wanted) this.endDueHolds(now);
     const added = Math.min(wanted, usable(), room());
     if (added < minimum) return room() < usable() ? 'limit_reached' : 'insufficient_credits';
-    for (const part of added > 0 ? this.limits.take(counting, hold.spender, now, added) : []) {
+    this.countUnseen(now, hold);
+    for (const part of added > 0 ? this.limits.take(this.limits.matching(hold.spender), hold.spender, now, added) : []) {
       const known = hold.counted.find(({ counter, from }) => counter === part.counter && from === part.from);
       if (known === undefined) hold.counted.push(part);
       else known.credits += added;
@@ -225,13 +227,19 @@ export class AccountModel {
     return added;
   }
 
-  /** `tenth`: of the hold before it was raised. */
-  report(now: number, hold: ModelHold, reported: number, { added, tenth, everyMs }: {
-    readonly added: number; readonly tenth: number; readonly everyMs: number;
+  /** What an open hold has counts against limits that were defined since it was last changed, in the windows of now. */
+  countUnseen(now: number, hold: ModelHold): void {
+    hold.counted.push(...this.limits.take(this.limits.unseen(hold), hold.spender, now, hold.amount));
+  }
+
+  /** `tenth`: of the hold before it was raised. `counts`: it began to count against a limit. */
+  report(now: number, hold: ModelHold, reported: number, { added, tenth, everyMs, counts }: {
+    readonly added: number; readonly tenth: number; readonly everyMs: number; readonly counts: boolean;
   }): void {
     const { at, reported: before } = hold.journaled;
+    const isMuch = reported > before && reported - before >= tenth;
     hold.reported = reported;
-    if (added > 0 || at === null || now - at >= everyMs || (reported > before && reported - before >= tenth)) this.journal(now, hold);
+    if (added > 0 || counts || at === null || now - at >= everyMs || isMuch) this.journal(now, hold);
   }
 
   /** The journal gets what is known of the hold now. */
@@ -290,6 +298,7 @@ export class AccountModel {
     const uncollected = left - fromAvailable - debt;
     this.uncollected += uncollected;
     hold.uncollected += uncollected;
+    if (hold.state === 'open') this.countUnseen(now, hold);
     if (hold.state === 'open') this.limits.end(hold.counted, Math.min(cost, hold.amount), fromAvailable + debt);
     else this.limits.addBeyond(hold.counted, fromAvailable + debt);
     if (hold.state === 'open' || hold.state === 'expired') hold.closedAt = now;

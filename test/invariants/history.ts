@@ -10,7 +10,7 @@ import type { ExpiryPolicy, OverCapture, Principal } from '../../src/ledger/ledg
 import type { AccountLimits } from '../../src/ledger/limits.js';
 import { ruleText, type LotRule } from '../../src/ledger/lot-rule.js';
 import type { TestLedger } from '../support/ledger.js';
-import { LIMIT_KINDS, type LimitKind } from './limits-model.js';
+import { LIMIT_KINDS, type LimitKind, type OwnLimit } from './limits-model.js';
 import { AccountModel, chargedFor, NO_RULE, type ModelHold, type ModelUse, type Terms } from './account-model.js';
 import { refundCommand, refundIn, type RefundCommand } from './refunds.js';
 import { aboutOf, amountFor, stopOf, usedBy } from './token-price.js';
@@ -48,12 +48,14 @@ const rule = fc.constantFrom<LotRule>(
 );
 const use = fc.constantFrom<ModelUse>({}, { model: 'a' }, { model: 'a', feature: 'f' }, { model: AWKWARD }, { model: 'c', feature: 'g' });
 const tokens = fc.option(fc.record({ input: fc.nat(20), least: fc.nat(10), most: fc.nat(40) }), { freq: 2 });
+const own = fc.option(fc.record({ kind: fc.constantFrom(...LIMIT_KINDS), amount: fc.constantFrom(0, 20, 60) }), { freq: 1 });
 const by = fc.constantFrom<Principal>('user', 'user', 'service', 'operator');
 
 type Placing = {
   readonly by: Principal; readonly policy: ExpiryPolicy; readonly terms: Terms | null; readonly spender: string; readonly use: ModelUse;
   /** The amounts of a hold that is priced by tokens: its input, and the output that it asks for. */
   readonly tokens: { readonly input: number; readonly least: number; readonly most: number } | null;
+  readonly own: OwnLimit | null;
 };
 
 export type Command =
@@ -81,7 +83,7 @@ export type Command =
   | RefundCommand
   | { readonly op: 'receive'; readonly parts: readonly { readonly amount: number; readonly life: number; readonly rule: LotRule }[] }
   /** Defines one of the limits, or, with null, removes it. */
-  | { readonly op: 'limit'; readonly kind: LimitKind; readonly amount: number | null }
+  | { readonly op: 'limit'; readonly kind: LimitKind; readonly amount: number | null; readonly anew: boolean }
   | {
     readonly op: 'charge'; readonly spender: string; readonly use: ModelUse; readonly amount: number; readonly all: boolean;
     readonly key: number; readonly usage: boolean;
@@ -95,7 +97,7 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ op: fc.constantFrom('grant' as const, 'grant' as const, 'set' as const), amount, life, rule }) },
   { weight: 6, arbitrary: fc.record({
     op: fc.constant('place' as const), minimum: amount, desired: amount, life: fc.constantFrom(1, 2, 4), by, policy,
-    terms, spender, use, tokens,
+    terms, spender, use, tokens, own,
   }) },
   { weight: 5, arbitrary: fc.record({
     op: fc.constant('extend' as const), which, by, mode: fc.constantFrom('by' as const, 'to' as const), minimum: amount, desired: amount,
@@ -119,7 +121,7 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   },
   { weight: 3, arbitrary: fc.record({
     op: fc.constant('limit' as const), kind: fc.constantFrom(...LIMIT_KINDS),
-    amount: fc.constantFrom(null, 0, 30, 80, 80, 8_000_000, AMOUNT_MAX),
+    amount: fc.constantFrom(null, 0, 30, 80, 80, 8_000_000, AMOUNT_MAX), anew: fc.boolean(),
   }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('void' as const), which, by }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('expire' as const), which }) },
@@ -140,7 +142,7 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
 
 /** A lease of one step that charges what was reported, and may make debt. */
 export const LEASE: Extract<Command, { readonly op: 'place' }> = {
-  op: 'place', minimum: 10, desired: 10, life: 1, by: 'user', policy: 'charge_reported', spender: 'x', use: {}, tokens: null,
+  op: 'place', minimum: 10, desired: 10, life: 1, by: 'user', policy: 'charge_reported', spender: 'x', use: {}, tokens: null, own: null,
   terms: { over: 'debt', debtLimit: null, inputCost: 0 },
 };
 export const REPORT = { op: 'report', which: 0, by: 'user', more: 30, back: false, raise: null, lease: null } as const;
@@ -250,7 +252,7 @@ export class History {
       case 'charge':
         return this.#charge(each.all ? model.usable(this.#now, each.use) : each.amount, each);
       case 'limit':
-        return this.#limit(each.kind, each.amount);
+        return this.#limit(each.kind, each.amount, each.anew);
       case 'remove': {
         const amount = Math.min(each.all ? model.available(this.#now) : each.amount, AMOUNT_MAX);
         const remove = () => ledger.remove({
@@ -344,13 +346,14 @@ export class History {
 
   async #place(
     holdId: string, minimum: number, desired: number,
-    { life: steps, by, policy, terms, spender, use, tokens }: Placing & { readonly life: number },
+    { life: steps, by, policy, terms, spender, use, tokens, own }: Placing & { readonly life: number },
   ): Promise<void> {
     const leaseMs = steps * STEP_MS - HALF_STEP_MS;
     const input = tokens?.input ?? null;
     const run = () => this.#under.ledger.placeHold({
       accountId: this.#id, holdId, minimum: micros(minimum), desired: micros(desired), leaseMs, kind: 'test', expiryPolicy: policy,
       price: 'p', fingerprint: `f-${holdId}`, about: aboutOf(input), by, spending: { spender, ...use },
+      ownLimits: own === null ? undefined : [[own.kind, micros(own.amount)]],
       ...(terms === null ? {} : { terms: {
         overCapture: terms.over, debtLimit: terms.debtLimit === null ? null : micros(terms.debtLimit),
         inputCost: micros(terms.inputCost), leaseMs,
@@ -361,10 +364,12 @@ export class History {
     const status = this.#model.place(this.#now, holdId, {
       minimum, desired, expiresAt: this.#now + leaseMs, fingerprint: `f-${holdId}`, placedBy: by,
       // A hold without terms has no lease of its own.
-      lease: terms === null ? DEFAULT_LEASE_MS : leaseMs, policy, terms, spender, use, input,
+      lease: terms === null ? DEFAULT_LEASE_MS : leaseMs, policy, terms, spender, use, own, input,
     });
     if (status !== 'placed') {
-      expect(reply).toMatchObject({ status, available: this.#model.usable(this.#now, use) });
+      expect(reply).toMatchObject(status === 'unknown_limit' ? { status, limitId: own?.kind } : {
+        status, available: this.#model.usable(this.#now, use),
+      });
       return;
     }
     const available = this.#model.available(this.#now);
@@ -373,7 +378,7 @@ export class History {
     expect(reply).toMatchObject({
       status, replayed: false, available, amount: this.#model.holds.at(-1)?.amount,
       limits: limits.matching(spender).map((each) => (
-        { limitId: each.limitId, remaining: Math.max(0, each.amount - limits.used(each, spender, this.#now)) })),
+        { limitId: each.limitId, remaining: limits.left(each, spender, this.#now, own) })),
     });
     expect(await run()).toEqual({ ...reply, replayed: true });
   }
@@ -489,7 +494,7 @@ export class History {
       return;
     }
     const matching = model.limits.matching(spender);
-    const room = (): number => model.limits.room(matching, spender, this.#now);
+    const room = (): number => model.limits.room(matching, spender, this.#now, null);
     if (Math.min(model.usable(this.#now, use), room()) < bounded) model.endDueHolds(this.#now);
     const wasRefused = usage && key !== null && model.refusals.get(key) === bounded;
     const available = model.usable(this.#now, use);
@@ -601,11 +606,12 @@ export class History {
       return;
     }
     const tenth = hold.amount / 10;
+    const counts = model.limits.unseen(hold).length > 0;
     const raised = model.raise(this.#now, hold, 0, Math.max(0, (raiseTo ?? 0) - hold.amount), leaseMs);
     const added = typeof raised === 'string' ? 0 : raised;
     hold.output = output;
     this.#checkStop();
-    model.report(this.#now, hold, reported, { added, tenth, everyMs: REPORT_JOURNALED_EVERY_MS });
+    model.report(this.#now, hold, reported, { added, tenth, everyMs: REPORT_JOURNALED_EVERY_MS, counts });
     const available = model.available(this.#now);
     const reply = await run();
     expect(reply).toMatchObject({
@@ -624,12 +630,12 @@ export class History {
   /** Nothing more can be held now. */
   #isFinal(hold: ModelHold): boolean {
     const { limits } = this.#model;
-    return Math.min(this.#model.usable(this.#now, hold.use), limits.room(limits.ofHold(hold.counted), hold.spender, this.#now)) === 0;
+    return Math.min(this.#model.usable(this.#now, hold.use), limits.roomOf(hold, this.#now)) === 0;
   }
 
-  async #limit(kind: LimitKind, amount: number | null): Promise<void> {
+  async #limit(kind: LimitKind, amount: number | null, anew: boolean): Promise<void> {
     const { limits } = this.#model;
-    limits.define(kind, amount);
+    limits.define(kind, amount, anew);
     await this.#define(this.#id, { version: limits.version, limits: limits.definitions }, this.#now);
   }
 

@@ -13,7 +13,7 @@ const RUNS = volume(100, 500);
 /** More than ten leases that end together: they are ended in the order of lease end, then name. */
 const MANY_DUE: Command[] = [
   ...Array.from({ length: 12 }, (): Command => ({
-    op: 'place', minimum: 0, desired: 0, life: 1, by: 'user', policy: 'release', terms: null, spender: 'x', use: {}, tokens: null,
+    op: 'place', minimum: 0, desired: 0, life: 1, by: 'user', policy: 'release', terms: null, spender: 'x', use: {}, tokens: null, own: null,
   })),
   { op: 'wait', steps: 1, looks: true },
 ];
@@ -46,6 +46,20 @@ STREAMED.push([
   { ...EXTEND, minimum: 0, desired: 100_000_000_000_000 }, { ...SETTLE, cost: 'beyond' },
 ]);
 
+/** A limit begins anew, or is removed and defined again, while a hold is open: the hold is extended, reported or ended under it. */
+const LIMIT: Command = { op: 'limit', kind: 'total', amount: 80, anew: false };
+const REDEFINED: Command[][] = [LIMIT, { ...LIMIT, kind: 'each' } as const, { ...LIMIT, kind: 'rolling' } as const].flatMap((limit) => [
+  [{ ...limit, anew: true }], [{ ...limit, amount: null }, limit],
+].flatMap((again): Command[][] => [{ ...EXTEND, minimum: 0, desired: 90 }, REPORT, SETTLE, { op: 'void', which: 0, by: 'user' } as const]
+  .map((last) => [GRANT, GRANT, GRANT, limit, LEASE, ...again, last as Command, { op: 'wait', steps: 1, looks: true }])));
+/** What is released goes back to the window that it was taken from, after others have begun. */
+const GIVEN_BACK_LATER: Command[][] = [SETTLE, { op: 'void', which: 0, by: 'user' } as const].map((end) => [
+  GRANT, GRANT, { ...LIMIT, kind: 'minute' } as const, { ...LIMIT, kind: 'each' } as const, { ...LEASE, life: 4 },
+  { op: 'wait', steps: 2, looks: false }, { ...LEASE, life: 4 }, end,
+]);
+
+const EXAMPLES = [MANY_DUE, BACKWARDS, EXTENDED, ...GIVEN_BACK, ...RULED, ...STREAMED, ...REDEFINED, ...GIVEN_BACK_LATER];
+
 let under: TestLedger;
 beforeAll(async () => { under = await testLedger({ shards: 256, correctionWindowMs: CORRECTION_WINDOW_MS }); });
 afterAll(async () => { await under.close(); });
@@ -57,9 +71,6 @@ test('every history gives the answers and the state of the model, and a journal 
       for (const each of commands) await account.run(each);
       await account.checkJournal();
     }),
-    {
-      numRuns: RUNS,
-      examples: [MANY_DUE, BACKWARDS, EXTENDED, ...GIVEN_BACK, ...RULED, ...STREAMED].map((each): [Command[]] => [each]),
-    },
+    { numRuns: RUNS, examples: EXAMPLES.map((each): [Command[]] => [each]) },
   );
 }, patience(900_000));

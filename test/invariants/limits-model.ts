@@ -18,6 +18,12 @@ const KINDS = {
 } as const satisfies Record<string, Omit<LimitDefinition, 'limitId' | 'counter' | 'amount'>>;
 export const LIMIT_KINDS = Object.keys(KINDS) as (keyof typeof KINDS)[];
 export type LimitKind = keyof typeof KINDS;
+/** A limit that allows a hold less than it allows others. */
+export type OwnLimit = { readonly kind: LimitKind; readonly amount: number };
+/** What limits have to know of a hold. */
+type LimitedHold = {
+  readonly counted: readonly CountedPart[]; readonly spender: string; readonly amount: number; readonly own: OwnLimit | null;
+};
 
 /** The required behaviour of limits: a list of definitions, and what was counted by counter, window and spender. */
 export class LimitsModel {
@@ -25,10 +31,10 @@ export class LimitsModel {
   version = 0;
   readonly #counts = new Map<string, number>();
 
-  /** Null removes it. A changed amount keeps the counter. */
-  define(kind: LimitKind, amount: number | null): void {
+  /** Null removes it. A changed amount keeps the counter, unless the limit begins `anew`, as with another match. */
+  define(kind: LimitKind, amount: number | null, anew: boolean): void {
     this.version += 1;
-    const before = this.definitions.find(({ limitId }) => limitId === kind);
+    const before = anew ? undefined : this.definitions.find(({ limitId }) => limitId === kind);
     const others = this.definitions.filter(({ limitId }) => limitId !== kind);
     this.definitions = amount === null ? others : [
       ...others, { ...KINDS[kind], limitId: kind, counter: before?.counter ?? this.version, amount: micros(amount) },
@@ -50,10 +56,29 @@ export class LimitsModel {
     return sum;
   }
 
-  /** What the tightest of the refusing ones allows. */
-  room(definitions: readonly LimitDefinition[], spender: string, now: number): number {
-    return Math.min(Infinity, ...definitions.filter(({ mode }) => mode === 'refuse')
-      .map((each) => Math.max(0, each.amount - this.used(each, spender, now))));
+  /** What a limit still allows, to a hold with a stricter amount of its own or without; `held` counts beside what was used. */
+  left(each: LimitDefinition, spender: string, now: number, own: OwnLimit | null, held = 0): number {
+    const amount = own?.kind === each.limitId ? Math.min(each.amount, own.amount) : each.amount;
+    return Math.max(0, amount - this.used(each, spender, now) - held);
+  }
+
+  /** What the tightest of the refusing ones allows. One that only warns refuses a hold that has its own amount of it. */
+  room(definitions: readonly LimitDefinition[], spender: string, now: number, own: OwnLimit | null, held = 0): number {
+    return Math.min(Infinity, ...definitions.filter(({ mode, limitId }) => mode === 'refuse' || own?.kind === limitId)
+      .map((each) => this.left(each, spender, now, own, held)));
+  }
+
+  /** What the tightest allows an open hold more: what it holds counts already, also where the limit was defined since. */
+  roomOf(hold: LimitedHold, now: number): number {
+    const { spender, own, amount } = hold;
+    const unseen = this.unseen(hold);
+    const seen = this.matching(spender).filter((each) => !unseen.includes(each));
+    return Math.min(this.room(seen, spender, now, own), this.room(unseen, spender, now, own, amount));
+  }
+
+  /** The limits that were defined after an open hold was last changed. */
+  unseen({ counted, spender }: Pick<LimitedHold, 'counted' | 'spender'>): LimitDefinition[] {
+    return this.matching(spender).filter(({ counter }) => !counted.some((part) => part.counter === counter));
   }
 
   /** Counts in the windows of now. */
@@ -63,11 +88,6 @@ export class LimitsModel {
       this.#add(part, credits);
       return part;
     });
-  }
-
-  /** The limits that a hold counts against: those of its parts that are still defined. */
-  ofHold(parts: readonly CountedPart[]): LimitDefinition[] {
-    return this.definitions.filter(({ counter }) => parts.some((part) => part.counter === counter));
   }
 
   /** A hold of these parts is charged `captured` of its own and `beyond` it; the rest goes back to where it came from. */

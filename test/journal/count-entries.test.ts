@@ -28,7 +28,7 @@ function written(
   const entry: JournalEntry = {
     streamId: '1-1', accountId: 'alice', seq: 1, atMs: 1_000_000, kind, ...figuresOf(AMOUNTS, credits), overage: credits('overage'),
     availableAfter: ZERO, heldAfter: ZERO, debtAfter: ZERO, lots: [], holdId: '', holdKind: '', terms: null,
-    reported: ZERO, reportedUsage: '', spent: '', spentOn: '', leaseEndsAtMs: 0, policy: '', key: '',
+    reported: ZERO, reportedUsage: '', spent: '', spentOn: '', spending: '', leaseEndsAtMs: 0, policy: '', key: '',
     fingerprint: '', price, about: JSON.stringify(about),
     principal: '', corrects: 0,
   };

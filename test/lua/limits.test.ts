@@ -32,11 +32,15 @@ async function begin(...limits: LimitDefinition[]) {
   if (limits.length > 0) await define(...limits);
   return {
     accountId, define,
-    place: async (holdId: string, amount: number, spending?: Spending, minimum = amount): Promise<string> => {
+    place: async (
+      holdId: string, amount: number, spending?: Spending, minimum = amount, own?: Readonly<Record<string, number>>,
+    ): Promise<string> => {
       const reply = await ledger.placeHold({
         accountId, holdId, minimum: micros(minimum), desired: micros(amount), leaseMs: 10 * DAY_MS, kind: 'test',
         expiryPolicy: 'release', price: 'p', fingerprint: `${amount}`, about: '{"type":"x"}', spending,
+        ownLimits: Object.entries(own ?? {}).map(([limitId, allowed]) => [limitId, micros(allowed)] as const),
       });
+      if (reply.status === 'unknown_limit') return `no limit ${reply.limitId}`;
       if (reply.status === 'placed') {
         return [`placed ${reply.amount}`, ...reply.limits.map(({ limitId, remaining }) => `${limitId} ${remaining}`)].join(', ');
       }
@@ -45,6 +49,23 @@ async function begin(...limits: LimitDefinition[]) {
     settle: async (holdId: string, cost: number): Promise<string> => (await ledger.settleHold({
       accountId, holdId, cost: micros(cost), price: 'p', overCapture: 'debt', debtLimit: null, fingerprint: `${cost}`, about: '',
     })).status,
+    extend: async (holdId: string, more: number): Promise<string> => {
+      const reply = await ledger.extendHold({
+        accountId, holdId, mode: 'by', minimum: micros(more), desired: micros(more), leaseMs: 10 * DAY_MS, defaultLeaseMs: 1_000,
+        price: 'p', key: null, fingerprint: '', about: '{"type":"x"}',
+      });
+      if (reply.status === 'limit_reached') return `${reply.limit.limitId} allows ${reply.limit.remaining}`;
+      return reply.status !== 'extended' ? reply.status
+        : ['extended', ...reply.hold.limits.map(({ limitId, remaining }) => `${limitId} ${remaining}`)].join(', ');
+    },
+    report: async (holdId: string, reported: number): Promise<string> => {
+      const reply = await ledger.reportProgress({
+        accountId, holdId, reported: micros(reported), usage: '', raiseTo: null, leaseMs: 10 * DAY_MS, defaultLeaseMs: 1_000, price: 'p',
+        about: '{"type":"x"}',
+      });
+      return reply.status !== 'reported' ? reply.status
+        : ['reported', ...reply.hold.limits.map(({ limitId, remaining }) => `${limitId} ${remaining}`)].join(', ');
+    },
     void: async (holdId: string): Promise<string> => (await ledger.voidHold({ accountId, holdId, about: '{}' })).status,
     charge: async (amount: number, spending?: Spending, usage = false): Promise<string> => {
       const reply = await ledger.charge({
@@ -191,12 +212,74 @@ test('definitions are replaced as a whole, in the order of their versions; what 
   expect(await account.place('h2', 21)).toBe('placed 21, total 9');
   await account.define(limit('total', 60, { counter: 3, period: 'total' }));
   expect(await account.place('h3', 59)).toBe('placed 59, total 1');
+  // What it then spends of an open hold counts in the new one.
   expect(await account.settle('h1', 30)).toBe('settled');
-  expect(await account.uses()).toEqual({ total: 59 });
+  expect(await account.uses()).toEqual({ total: 89 });
   await account.define();
   expect(await account.void('h3')).toBe('voided');
   expect(await account.place('h4', 500)).toBe('placed 500');
   expect(await account.counters()).toEqual({});
+});
+
+test('a limit that is defined while a hold is open counts it from its next operation', async () => {
+  const gpt = { model: 'gpt-4', feature: 'chat; & ü', key: 'proxy', spender: 'bob' };
+  const account = await begin();
+  for (const holdId of ['h1', 'h2', 'h3', 'h4']) await account.place(holdId, 30, { ...gpt, otherModels: ['GPT 4 %41'] });
+  await account.place('other', 30, { ...gpt, model: 'gpt-5' });
+  await account.define(limit('daily', 100, { match: { model: 'GPT 4 %41', feature: 'chat; & ü', key: 'proxy', spender: '*' } }));
+  // It cannot be extended past the limit; the refusal counts nothing.
+  expect(await account.extend('h1', 71)).toBe('daily allows 70');
+  expect(await account.uses({ ...gpt, model: 'GPT 4 %41' })).toEqual({ daily: 0 });
+  expect(await account.extend('h1', 10)).toBe('extended, daily 60');
+  expect(await account.report('h2', 5)).toBe('reported, daily 30');
+  expect(await account.extend('other', 300)).toBe('extended');
+  expect(await account.extend('h1', 31)).toBe('daily allows 30');
+  // Of an end it counts what is spent, in the window of the end, and what goes beyond.
+  expect(await account.settle('h3', 35)).toBe('settled');
+  expect(await account.void('h4')).toBe('voided');
+  expect(await account.uses({ ...gpt, model: 'GPT 4 %41' })).toEqual({ daily: 105 });
+  await tomorrow();
+  // What is released or corrected goes to the window that it was counted in.
+  expect(await account.void('h1')).toBe('voided');
+  expect(await account.settle('h2', 10)).toBe('settled');
+  expect(await account.settle('h3', 36)).toBe('settled');
+  expect(await account.uses({ ...gpt, model: 'GPT 4 %41' })).toEqual({ daily: 0 });
+  expect(Object.values(await account.counters()).map((text) => text.split(':').slice(0, 3).join(':'))).toEqual(['46:0:1']);
+  expect((await account.facts()).slice(0, 5)).toEqual([
+    'extend daily 30 1', 'extend daily 10 0', 'progress daily 30 1', 'settle daily 30 1', 'settle daily 5 -1 crossed',
+  ]);
+});
+
+test('a redefined limit counts open holds again, and an end after all known edges counts as well', async () => {
+  const account = await begin(limit('daily', 100));
+  expect(await account.place('h1', 60)).toBe('placed 60, daily 40');
+  expect(await account.place('h2', 20)).toBe('placed 20, daily 20');
+  await account.define(limit('daily', 100, { counter: 2, timeZone: 'Asia/Tokyo' }));
+  expect(await account.extend('h1', 41)).toBe('daily allows 40');
+  await account.define(limit('daily', 100, { counter: 3, mode: 'warn' }));
+  expect(await account.extend('h1', 41)).toBe('extended, daily 0');
+  // No process has renewed anything until then: the end has the edges made.
+  under.advance(40 * DAY_MS);
+  expect((await under.ledger.expireHold(account.accountId, 'h2')).status).toBe('expired');
+  expect(await account.uses()).toEqual({ daily: 0 });
+});
+
+test('a hold may have stricter amounts of its own, also for its extensions; a limit that the account lacks is named', async () => {
+  const account = await begin(
+    limit('daily', 100), limit('soft', 90, { counter: 2, mode: 'warn' }), limit('big', 10, { counter: 3, match: { model: 'gpt-5' } }),
+  );
+  expect(await account.place('h1', 40, {}, 40, { daily: 39 })).toBe('daily allows 39');
+  expect(await account.place('h1', 40, {}, 40, { daily: 50, big: 0 })).toBe('placed 40, daily 10, soft 50');
+  expect(await account.extend('h1', 11)).toBe('daily allows 10');
+  expect(await account.extend('h1', 10)).toBe('extended, daily 0, soft 40');
+  // Never laxer than the limit, and what only warns refuses who names it.
+  expect(await account.place('h2', 51, {}, 51, { daily: 500 })).toBe('daily allows 50');
+  expect(await account.place('h2', 45, {}, 45, { soft: 500 })).toBe('soft allows 40');
+  expect(await account.place('h2', 45)).toBe('placed 45, daily 5, soft 0');
+  expect(await account.place('h3', 1, {}, 1, { daily: 100, none: 5 })).toBe('no limit none');
+  await account.define();
+  expect(await account.place('h3', 1, {}, 1, { daily: 100 })).toBe('no limit daily');
+  expect(await account.extend('h1', 100)).toBe('extended');
 });
 
 test('refused usage is recorded as uncollected, whichever refused it', async () => {

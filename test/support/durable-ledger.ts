@@ -110,7 +110,7 @@ async function readJournal(db: Db, accountId: string): Promise<JournalEntry[]> {
   const columns: Partial<Record<string, string>> = {
     account: 'account_id', at_ms: '(extract(epoch from at) * 1000)::bigint', hold: 'hold_id', about: `''`,
     // Of the hold, and of nothing that is stored.
-    lease_ends_at_ms: 'lease_ms', hold_kind: `''`, trace: `''`, terms: `''`, spent: `''`, spent_on: `''`,
+    lease_ends_at_ms: 'lease_ms', hold_kind: `''`, trace: `''`, terms: `''`, spent: `''`, spent_on: `''`, spending: `''`,
   };
   const { rows } = await db.raw<{ rows: Record<string, string | number>[] }>(
     `select ${ENTRY_FIELDS.map((field) => `${columns[field] ?? field} as "${field}"`).join(', ')} from entries where account_id

@@ -2,7 +2,7 @@ import { accountFrozen, GatewayError } from '../../kit/errors.js';
 import type { Micros } from '../../kit/money/micros.js';
 import type { PlaceHoldReply, SettleHoldReply, VoidHoldReply } from '../../ledger/ledger.js';
 import { insufficientCredits } from '../accounts/insufficient-credits.js';
-import { limitReached } from '../limits/limit-refusal.js';
+import { limitReached, unknownLimit } from '../limits/limit-refusal.js';
 import { holdResolved } from './hold-outcome.js';
 
 /** How the messages of a use case speak of holds. */
@@ -24,6 +24,8 @@ export function placeRefusal(reply: PlaceRefused, amount: Micros, { hold, taken,
       return insufficientCredits(amount, reply.available);
     case 'limit_reached':
       return limitReached(amount, reply);
+    case 'unknown_limit':
+      return unknownLimit(reply.limitId);
     case 'hold_exists':
       return new GatewayError('conflict', `${hold} exists with other parameters; ${taken}`);
     case 'idempotency_mismatch':

@@ -1,6 +1,6 @@
 import type { CallerKey } from '../../kit/caller.js';
 import { writeFacts, type WrittenFacts } from '../../ledger/facts.js';
-import type { ExpiryPolicy, HoldTerms, Ledger, PlaceHoldReply, Principal } from '../../ledger/ledger.js';
+import type { ExpiryPolicy, HoldTerms, Ledger, PlaceHold, PlaceHoldReply, Principal } from '../../ledger/ledger.js';
 import type { Spending } from '../../ledger/limits.js';
 import type { Micros } from '../../kit/money/micros.js';
 
@@ -25,6 +25,8 @@ export type PlaceHoldCommand = {
   readonly fingerprint: string;
   /** Who spends, and on what; absent: the account itself, on nothing that limits match. */
   readonly spending?: Spending;
+  /** What limits of the account allow it at most: stricter than they are themselves. */
+  readonly ownLimits?: PlaceHold['ownLimits'];
   /** Absent: the hold is released when its lease ends. */
   readonly expiryPolicy?: ExpiryPolicy;
   /** Absent: its end says by what rule usage beyond it is charged. */

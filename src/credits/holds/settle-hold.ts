@@ -24,6 +24,8 @@ export type SettleHoldCommand = {
   /** What this process remembers of the hold's price: only saves a round trip. */
   readonly known?: HoldPrice | undefined;
   readonly by: Principal;
+  /** Models that were used, for limits. */
+  readonly models?: readonly string[];
   /** Tells a repeat from another settle: of how it ended, and of the usage. */
   readonly fingerprint: string;
   /** See `SettleHold` of the ledger. */
@@ -50,10 +52,10 @@ export async function settleHold(deps: SettleHoldDeps, command: SettleHoldComman
 function settleAt(
   { ledger, overCapture, debtLimit }: SettleHoldDeps, command: SettleHoldCommand, known: HoldPrice | undefined,
 ): Promise<SettleHoldReply> {
-  const { accountId, holdId, by, fingerprint, corrects } = command;
+  const { accountId, holdId, by, fingerprint, corrects, models } = command;
   const { cost, price, facts } = command.priced(known);
   return ledger.settleHold({
-    accountId, holdId, cost, price, overCapture, debtLimit, fingerprint, about: writeFacts(facts), by,
+    accountId, holdId, cost, price, overCapture, debtLimit, fingerprint, about: writeFacts(facts), by, models,
     ...(corrects === undefined ? {} : { corrects }),
   });
 }

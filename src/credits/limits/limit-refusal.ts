@@ -23,3 +23,8 @@ export const nativeLimitReached = (required: Micros, { available, limit }: Limit
     shortage: { required, available: micros(Math.min(available, remaining)), limit: limitId, resetsAtMs },
   });
 };
+
+/** A hold names a limit that the account which pays does not have. */
+export const unknownLimit = (limitId: string): GatewayError => new GatewayError(
+  'unknown_limit', `the account has no limit ${limitId}`, { sources: [{ path: `body.limits.${limitId}`, message: 'is no limit' }] },
+);

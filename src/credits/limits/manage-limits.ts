@@ -28,7 +28,8 @@ export type ChangedLimit = { readonly limit: StoredLimit; readonly before: Store
 
 /**
  * Defines a limit, or replaces it. What it has counted is kept unless it now counts something else: another period, window,
- * zone or match. A new one counts from now on, without what is spent or held already. The same definition again changes nothing.
+ * zone or match. A new one counts from now on, without what is spent already; it counts open holds from their next operation. The
+ * same definition again changes nothing.
  *
  * @throws GatewayError limit_exceeded (LIMITS_PER_ACCOUNT_MAX), what `check` throws, ledger_unavailable (`not_executed`:
  *   Postgres did not answer)

@@ -108,6 +108,7 @@ function priceEnd(deps: SettleProcessDeps, command: SettleProcess, endpoint: Fea
     holdId: usageKey === null ? unnamedHoldId(command.unnamed) : processHoldId(usageKey),
     priced: () => ({ cost: priced.total, price: NO_PRICE, facts }),
     by: 'service',
+    models: [...usages.flatMap(({ aiModel }) => aiModel ?? []), ...priced.by.map(({ model }) => model)],
     corrects: earlier === null ? null : earlier.seq,
     fingerprint: fingerprint('credits-process/end', endpoint.endpointId, ...usages.flatMap(tellingUsage)),
   };
@@ -156,6 +157,8 @@ async function placeEmpty(
     case 'limit_reached':
     case 'idempotency_mismatch':
       throw new Error(`a hold of nothing without a key was answered ${reply.status}`);
+    case 'unknown_limit':
+      throw new Error(`a hold of nothing was refused: ${reply.status}`);
   }
 }
 

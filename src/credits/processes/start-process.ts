@@ -73,6 +73,8 @@ export async function startProcess(deps: StartDeps, accountId: string, name: End
       case 'hold_exists':
       case 'hold_resolved':
         throw new Error(`the new usage_key ${usageKey} was used before`);
+      case 'unknown_limit':
+        throw new Error('a limit was refused that was not named');
     }
   }
   const account = await ledger.readBalance(accountId);

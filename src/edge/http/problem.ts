@@ -84,6 +84,10 @@ export const PROBLEMS: Readonly<Record<ErrorCode | 'internal', ProblemKind>> = {
     code: 'idempotency_key_reused', title: 'The name was used for another request',
     meaning: 'This `Idempotency-Key` or hold id named another request before. Use a new one for a new request',
   },
+  unknown_limit: {
+    code: 'unknown_limit', title: 'The account has no limit of this id',
+    meaning: '`errors` names the limit. Define it, or leave it out. Nothing has changed',
+  },
   unknown_model: {
     code: 'unknown_model', title: 'The model has no price',
     meaning: 'No price book knows this model under any of its names',

@@ -29,6 +29,7 @@ const MEANINGS: Readonly<Record<FailureCode, string>> = {
   idempotency_mismatch: 'This Idempotency-Key was used for another request; use a new one',
   account_frozen: ACCOUNT_FROZEN_SENTENCE,
   unknown_model: PROBLEMS.unknown_model.title,
+  unknown_limit: PROBLEMS.unknown_limit.title,
   price_missing: PROBLEMS.price_missing.title,
   rate_limited: PROBLEMS.rate_limited.title,
   limit_exceeded: 'A limit of the account is reached',

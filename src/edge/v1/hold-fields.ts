@@ -16,6 +16,7 @@ import { LEASE_END_REASONS, readFacts } from '../../ledger/facts.js';
 import { storedText } from '../http/schema.js';
 import { MetadataMember, nativeBody, Strict } from './body.js';
 import { AccountMember, ReasonMember, SpendingMembers } from './callers.js';
+import { OwnLimitsMember } from './limit-fields.js';
 import { USAGE_NOTES } from './usage-notes.js';
 import {
   AmountIn, amountIn, AmountOut, creditsText, OptionalTimeOut, positiveAmountIn, TimeOut, timeText, timeTextOrNull,
@@ -61,7 +62,7 @@ export const placeBody = nativeBody(Strict({
     description: 'what pays for usage beyond the hold; the gateway has a default, and a laxer one is refused',
   })),
   debtLimit: Type.Optional(AmountIn('credits of debt at most, with overCapture debt')),
-  metadata: MetadataMember(), reason: ReasonMember(),
+  limits: OwnLimitsMember(), metadata: MetadataMember(), reason: ReasonMember(),
 }, {
   examples: [{ id: 'msg-1', account: 'alice', price: { model: 'gpt-4', inputTokens: 1_000, maxOutputTokens: 500 }, leaseSeconds: 60 }],
 }));

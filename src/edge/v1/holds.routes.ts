@@ -24,6 +24,7 @@ import {
   presentLease, presentRow, presentShown, progressBody, reportedUse, settleBody, settledUse, voidBody,
 } from './hold-fields.js';
 import { holdIdOf, IdempotencyKeyHeader, keyOf, markReplayed } from './idempotency.js';
+import { ownLimitsIn } from './limit-fields.js';
 import { cursorIn, limitIn, ListOf, listPage, ListQuery } from './lists.js';
 import { PreferHeader } from './prefer.js';
 import { amountIn, TimeIn, timeIn } from './values.js';
@@ -65,10 +66,10 @@ function placeRoute(add: AddRoute, { place }: HoldRouteDeps): void {
     replays: true, urgency: 'begin', replies: { 201: LeaseReply },
     errors: [
       'insufficient_credits', 'limit_reached', 'hold_resolved', 'idempotency_mismatch', 'limit_exceeded', 'account_frozen',
-      'unknown_model', 'price_missing', 'ledger_unavailable',
+      'unknown_model', 'price_missing', 'unknown_limit', 'ledger_unavailable',
     ],
   }, async (ctx, { principal, body }) => {
-    const { id, leaseSeconds, onExpiry, overCapture, debtLimit, metadata } = body;
+    const { id, leaseSeconds, onExpiry, overCapture, debtLimit, limits, metadata } = body;
     const accountId = accountOf(ctx, principal, body.account);
     const key = keyOf(ctx, principal);
     const reason = reasonOf(principal, accountId, body.reason);
@@ -76,6 +77,7 @@ function placeRoute(add: AddRoute, { place }: HoldRouteDeps): void {
       ...callOf(ctx, principal, accountId, id ?? (key === null ? newId() : holdIdOf(key))),
       asked: askedFor(body), leaseMs: msOf(leaseSeconds), onExpiry, overCapture, reason,
       debtLimit: debtLimit === undefined ? undefined : amountIn(debtLimit, 'body.debtLimit'), metadata: metadataOf(metadata),
+      ownLimits: limits === undefined ? undefined : ownLimitsIn(limits),
       isNewId: id === undefined && key === null, spending: spendingOf(principal, accountId, body),
     });
     markReplayed(ctx, lease.replayed);

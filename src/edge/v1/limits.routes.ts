@@ -14,6 +14,7 @@ import type { AddRoute } from '../http/routes.js';
 import { nativeBody, Strict } from './body.js';
 import { AccountId, accountInPath, spenderOf } from './callers.js';
 import { ConditionHeaders, preconditionOf, setEtag } from './etag.js';
+import { isLimitId, LIMIT_ID, LIMIT_ID_LENGTH_MAX } from './limit-fields.js';
 import { ListOf, wholeList } from './lists.js';
 import { AmountIn, amountIn, AmountOut, creditsText, storable } from './values.js';
 
@@ -26,9 +27,7 @@ export type LimitRouteDeps = {
   readonly removeLimit: (accountId: string, limitId: string, check: Precondition) => Promise<{ readonly applied: boolean } | null>;
 };
 
-const LIMIT_ID_LENGTH_MAX = 64;
 const ZONE_LENGTH_MAX = 64;
-const LIMIT_ID = '^[A-Za-z0-9_][A-Za-z0-9._-]*$';
 /** Without control characters: the scripts read definitions by lines. */
 const Matched = (description: string) =>
   Type.String({ minLength: 1, maxLength: LIMIT_TEXT_LENGTH_MAX, pattern: '^[^\\u0000-\\u001f\\u007f]*$', description });
@@ -117,7 +116,7 @@ const noLimit = (): GatewayError => new GatewayError('not_found', 'The account h
 
 function limitIn(ctx: GatewayContext): string {
   const limitId = ctx.params?.['limitId'] ?? '';
-  if (limitId.length <= LIMIT_ID_LENGTH_MAX && new RegExp(LIMIT_ID).test(limitId)) return limitId;
+  if (isLimitId(limitId)) return limitId;
   throw invalid('path.limitId', `must be 1 to ${LIMIT_ID_LENGTH_MAX} letters, digits or any of ._-`);
 }
 

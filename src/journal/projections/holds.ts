@@ -2,7 +2,7 @@ import { changeHolds, insertHolds, readLastHolds, type HoldRow, type HoldState }
 import { joined } from '../../kit/ids.js';
 import { micros, microsToText, ZERO, type Micros } from '../../kit/money/micros.js';
 import type { EntryKind, JournalEntry } from '../../ledger/entry.js';
-import { readFacts } from '../../ledger/facts.js';
+import { readFacts, type LimitFact } from '../../ledger/facts.js';
 import { joinedLimitParts, limitParts } from '../../ledger/limits.js';
 import type { PlacedEntry } from '../fold-accounts.js';
 import type { CorrectedEnd } from '../model-uses.js';
@@ -132,6 +132,7 @@ const place = (entry: JournalEntry, about: string): HoldRow => ({
   expiresAtMs: entry.leaseEndsAtMs,
   placedBy: entry.principal === '' ? 'user' : entry.principal,
   limitParts: limitParts(readFacts(entry.about).limits), spentOn: entry.spentOn,
+  spending: entry.spending,
   overCapture: entry.terms?.overCapture ?? null, debtLimit: entry.terms?.debtLimit ?? null, inputCost: entry.terms?.inputCost ?? null,
   leaseMs: entry.terms?.leaseMs ?? null,
   reported: ZERO, reportedUsage: '', reportedAtMs: null, spent: '',
@@ -159,6 +160,9 @@ function extend(hold: HoldRow, entry: JournalEntry): HoldRow {
   };
 }
 
+/** What a hold began to count with its end, against limits that were defined after it was placed. */
+const taken = ({ about }: JournalEntry): LimitFact[] => readFacts(about).limits.filter(({ open }) => open > 0);
+
 /** What was last reported of a hold. The end of a hold tells what the journal did not get before. */
 const reportOf = (hold: HoldRow, { kind, reported, reportedUsage, atMs }: JournalEntry) => (
   kind !== 'progress' && reported === hold.reported && reportedUsage === hold.reportedUsage ? {} : {
@@ -173,7 +177,7 @@ function finish(hold: HoldRow, entry: JournalEntry, state: HoldState, endAbout: 
   if (entry.kind === 'give_back') return giveBack(hold, entry, endAbout);
   return {
     ...hold,
-    ...(isAgain ? {} : reportOf(hold, entry)),
+    ...(isAgain ? {} : { ...reportOf(hold, entry), limitParts: joinedLimitParts(hold.limitParts, taken(entry)) }),
     spent: isAgain ? hold.spent : entry.spent,
     state,
     captured: micros(hold.captured + entry.captured),

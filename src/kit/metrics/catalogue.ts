@@ -52,8 +52,8 @@ const REFUSAL_REASONS = [
   'invalid_request', 'unauthenticated', 'insufficient_credits', 'limit_reached', 'forbidden', 'not_found', 'method_not_allowed',
   'account_not_found', 'hold_not_found', 'hold_resolved', 'progress_backwards', 'not_refundable', 'conflict', 'precondition_failed',
   'body_too_large',
-  'unsupported_media_type', 'idempotency_mismatch', 'unknown_model', 'price_missing', 'account_frozen', 'limit_exceeded', 'rate_limited',
-  'not_configured', 'ledger_unavailable', 'internal', 'check_negative', 'not_permitted',
+  'unsupported_media_type', 'idempotency_mismatch', 'unknown_model', 'price_missing', 'unknown_limit', 'account_frozen', 'limit_exceeded',
+  'rate_limited', 'not_configured', 'ledger_unavailable', 'internal', 'check_negative', 'not_permitted',
 ] as const;
 
 /** The checks of the reconciler (journal/reconcile/comparison.ts); see docs/runbook.md. */

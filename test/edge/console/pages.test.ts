@@ -33,7 +33,8 @@ const HOLD: HoldRow = {
   placedAvailable: ZERO, placedAtMs: 1_000, placedAmount: micros(9_000_000), placedExpiresAtMs: 2_000, expiresAtMs: 2_000,
   captured: ZERO, released: ZERO, expired: ZERO, overage: ZERO,
   debt: ZERO, uncollected: ZERO, late: false, availableAfter: null,
-  endFingerprint: null, endAbout: null, endedAtMs: null, endedSeq: null, closedAtMs: null, placedBy: 'user', limitParts: '', spentOn: '',
+  endFingerprint: null, endAbout: null, endedAtMs: null, endedSeq: null, closedAtMs: null, placedBy: 'user',
+  limitParts: '', spentOn: '', spending: '',
   overCapture: null, debtLimit: null, inputCost: null, leaseMs: null, reported: ZERO, reportedUsage: '', reportedAtMs: null,
   spent: '',
 };

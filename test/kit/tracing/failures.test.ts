@@ -45,6 +45,7 @@ test('a script is given the trace beside its other arguments', async () => {
   const args = {
     hold_id: 'h', ending: 'settle', cost: '1', price: '', over_capture: 'cap', debt_limit: '', use: '', fingerprint: 'f',
     about: '{"end":"completed"}', principal: 'user', corrects: 'any', correction_window_ms: 1, receipt_ttl_seconds: 1, key: '', recalled: 0,
+    models: '',
   };
   const reply: unknown = await traceScripts(echo, recorder()).run(settleHoldScript, 'a1', () => ({}) as never, args);
   expect(given).toEqual([{ ...args, trace: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' }]);

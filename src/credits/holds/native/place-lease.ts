@@ -3,7 +3,7 @@ import { fingerprint } from '../../../kit/ids.js';
 import { REPORTING_LEASE_SECONDS } from '../../../kit/limits.js';
 import { micros, ZERO, type Micros } from '../../../kit/money/micros.js';
 import { sortedJson } from '../../../kit/sorted-json.js';
-import type { ExpiryPolicy, OverCapture } from '../../../ledger/ledger.js';
+import type { ExpiryPolicy, OverCapture, PlaceHold } from '../../../ledger/ledger.js';
 import type { Spending } from '../../../ledger/limits.js';
 import { nativeLimitReached } from '../../limits/limit-refusal.js';
 import { costOfOutput, type Price } from '../../prices/price-tokens.js';
@@ -31,6 +31,8 @@ export type PlaceLease = LeaseCall & {
   readonly reason: string | null;
   /** Who spends, and on what beside the model: which limits of the account it counts against. */
   readonly spending?: Pick<Spending, 'spender' | 'feature' | 'key'> | undefined;
+  /** What limits of the account allow it and its extensions at most. */
+  readonly ownLimits?: PlaceHold['ownLimits'];
   /** The id is new: Postgres need not be asked whether a hold of that id has ended. */
   readonly isNewId: boolean;
 };
@@ -53,12 +55,12 @@ type Grant = { readonly minimum: Micros; readonly desired: Micros; readonly inpu
  * Reserves an amount, or what a model may use at most, under terms of its own. The same again while it is open gets the
  * first answer.
  *
- * @throws GatewayError invalid_request, unknown_model, price_missing, insufficient_credits, limit_reached,
+ * @throws GatewayError invalid_request, unknown_model, price_missing, insufficient_credits, limit_reached, unknown_limit,
  *   idempotency_mismatch (the id is that of another open hold, or the key that of a hold of another id), hold_resolved (a hold
  *   of that id has ended; `first` tells how), limit_exceeded, account_frozen, ledger_unavailable.
  */
 export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<Lease> {
-  const { accountId, holdId, asked, leaseMs: askedLeaseMs, onExpiry, metadata, actor, reason, by, isNewId, key } = command;
+  const { accountId, holdId, asked, leaseMs: askedLeaseMs, onExpiry, metadata, actor, reason, by, isNewId, key, ownLimits } = command;
   const beyond = beyondHold(deps.beyond, command);
   const { minimum, desired, inputCost, pricing } = grantOf(deps, asked);
   if (onExpiry === 'charge_input' && pricing.price === '') {
@@ -69,7 +71,7 @@ export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<
   const terms = { ...beyond, inputCost, leaseMs: askedLeaseMs ?? REPORTING_LEASE_SECONDS * 1_000 };
   const { model, usage, serviceTier } = pricing;
   const reply = await placeHold({ ledger: deps.ledger, leaseMs }, {
-    accountId, holdId, kind: LEASE, amount: { minimum, desired }, price: pricing.price, by, isNewId, terms, key,
+    accountId, holdId, kind: LEASE, amount: { minimum, desired }, price: pricing.price, by, isNewId, terms, key, ownLimits,
     // Without a report it charges nothing.
     expiryPolicy: onExpiry ?? 'charge_reported',
     spending: { ...command.spending, ...(model === '' ? {} : { model, otherModels: [deps.book.named(pricing.price).by.model] }) },
@@ -98,9 +100,9 @@ export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<
 }
 
 /** Of what was asked for, not of what it costs: a repeat is the same request when the price has changed meanwhile. */
-function fingerprintOf({ asked, leaseMs, onExpiry, overCapture, debtLimit, metadata, spending }: PlaceLease): string {
+function fingerprintOf({ asked, leaseMs, onExpiry, overCapture, debtLimit, ownLimits, metadata, spending }: PlaceLease): string {
   const { spender, feature } = spending ?? {};
-  return fingerprint('lease', sortedJson({ asked, leaseMs, onExpiry, overCapture, debtLimit, metadata, spender, feature }));
+  return fingerprint('lease', sortedJson({ asked, leaseMs, onExpiry, overCapture, debtLimit, ownLimits, metadata, spender, feature }));
 }
 
 function grantOf(deps: LeaseDeps, asked: LeaseAmount): Grant {

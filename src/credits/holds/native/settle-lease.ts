@@ -45,6 +45,7 @@ export async function settleLease(deps: LeaseDeps, command: SettleLease): Promis
   const { accountId, holdId, by, key, used, reason, metadata } = command;
   const reply = await atPriceOf(deps, command, (pricing) => deps.ledger.settleHold({
     accountId, holdId, ...costOfUse(deps, used, pricing), ...deps.beyond, by, key,
+    models: 'usages' in used ? used.usages.map(({ model }) => model) : undefined,
     fingerprint: fingerprint('settle', sortedJson([used, reason, metadata ?? null])),
     about: aboutEnd(command, pricing),
   }));
