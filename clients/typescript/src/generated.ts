@@ -550,7 +550,8 @@ export interface paths {
         delete: operations["deleteV1ApiKeysByKeyId"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Change how many requests per second an API key may make; in force within a second */
+        patch: operations["patchV1ApiKeysByKeyId"];
         trace?: never;
     };
     "/v1/api-keys/{keyId}/rotate": {
@@ -901,7 +902,7 @@ export interface components {
              * @description what to branch on; the list is closed
              * @enum {unknown}
              */
-            code: "invalid_request" | "unauthenticated" | "insufficient_credits" | "limit_reached" | "forbidden" | "not_found" | "method_not_allowed" | "account_not_found" | "hold_not_found" | "hold_resolved" | "progress_backwards" | "not_refundable" | "conflict" | "precondition_failed" | "body_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "unknown_model" | "price_missing" | "account_frozen" | "too_many" | "rate_limited" | "not_configured" | "ledger_unavailable" | "internal";
+            code: "invalid_request" | "unauthenticated" | "insufficient_credits" | "limit_reached" | "forbidden" | "not_found" | "method_not_allowed" | "account_not_found" | "hold_not_found" | "hold_resolved" | "progress_backwards" | "not_refundable" | "conflict" | "precondition_failed" | "body_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "unknown_limit" | "unknown_model" | "price_missing" | "account_frozen" | "too_many" | "rate_limited" | "not_configured" | "ledger_unavailable" | "internal";
             /** @description what was wrong, and where */
             errors: {
                 /** @description where: `body.credits`, `query.limit`, `header.Idempotency-Key` */
@@ -1153,6 +1154,10 @@ export interface operations {
                     overCapture?: "debt" | "available" | "cap";
                     /** @description credits of debt at most, with overCapture debt: decimal text such as `"2.5"`, or a number; at most six decimals */
                     debtLimit?: string | number;
+                    /** @description by the id of a limit of the account, what it allows this hold at most: the smaller of the two amounts binds */
+                    limits?: {
+                        [key: string]: string | number;
+                    };
                     /** @description your own data, at most 4 KiB as JSON; kept and returned, never read */
                     metadata?: {
                         [key: string]: unknown;
@@ -1592,10 +1597,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description `wait=ledger`: the answer comes when the entry is in Postgres, with `Preference-Applied: wait=ledger`, or after a second without that header */
-                Prefer?: string;
                 /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
                 "Idempotency-Key"?: string;
+                /** @description `wait=ledger`: the answer comes when the entry is in Postgres, with `Preference-Applied: wait=ledger`, or after a second without that header */
+                Prefer?: string;
             };
             path: {
                 /** @description visible ASCII; names one hold for ever */
@@ -1753,10 +1758,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description `wait=ledger`: the answer comes when the entry is in Postgres, with `Preference-Applied: wait=ledger`, or after a second without that header */
-                Prefer?: string;
                 /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
                 "Idempotency-Key"?: string;
+                /** @description `wait=ledger`: the answer comes when the entry is in Postgres, with `Preference-Applied: wait=ledger`, or after a second without that header */
+                Prefer?: string;
             };
             path: {
                 /** @description visible ASCII; names one hold for ever */
@@ -2375,9 +2380,11 @@ export interface operations {
                 content: {
                     "application/json": {
                         /** @description names it */
-                        id: number;
+                        id: string;
                         /** @description the account that pays */
                         account: string;
+                        /** @description the member of the pool `account` that spent it */
+                        spender?: string;
                         /** @description credits */
                         amount: string;
                         /** @description of it, after this refund */
@@ -2404,9 +2411,11 @@ export interface operations {
                 content: {
                     "application/json": {
                         /** @description names it */
-                        id: number;
+                        id: string;
                         /** @description the account that pays */
                         account: string;
+                        /** @description the member of the pool `account` that spent it */
+                        spender?: string;
                         /** @description credits */
                         amount: string;
                         /** @description of it, after this refund */
@@ -2458,7 +2467,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         /** @description names it */
-                        id: number;
+                        id: string;
                         /** @description the account that gives */
                         from: string;
                         /** @description the account that gets */
@@ -2496,7 +2505,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         /** @description names it */
-                        id: number;
+                        id: string;
                         /** @description the account that gives */
                         from: string;
                         /** @description the account that gets */
@@ -2547,7 +2556,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         /** @description names it */
-                        id: number;
+                        id: string;
                         /** @description the account that gives */
                         from: string;
                         /** @description the account that gets */
@@ -4134,6 +4143,8 @@ export interface operations {
                             accountPrefix: string | null;
                             /** @description the only account that it may act on */
                             payer: string | null;
+                            /** @description requests per second; null: what the gateway allows a key */
+                            rateLimit: number | null;
                             /** @description who made it */
                             createdBy: string;
                             /**
@@ -4176,6 +4187,8 @@ export interface operations {
                     accountPrefix?: string;
                     /** @description the only account that the key may act on */
                     payer?: string;
+                    /** @description requests per second; null: what the gateway allows a key */
+                    rateLimit?: number | null;
                     expiresAt?: string | null;
                 };
             };
@@ -4200,6 +4213,8 @@ export interface operations {
                         accountPrefix: string | null;
                         /** @description the only account that it may act on */
                         payer: string | null;
+                        /** @description requests per second; null: what the gateway allows a key */
+                        rateLimit: number | null;
                         /** @description who made it */
                         createdBy: string;
                         /**
@@ -4253,6 +4268,68 @@ export interface operations {
                         accountPrefix: string | null;
                         /** @description the only account that it may act on */
                         payer: string | null;
+                        /** @description requests per second; null: what the gateway allows a key */
+                        rateLimit: number | null;
+                        /** @description who made it */
+                        createdBy: string;
+                        /**
+                         * Format: date-time
+                         * @description when it was made
+                         */
+                        createdAt: string;
+                        /** @description when it ends; null: never */
+                        expiresAt: string | null;
+                        /** @description when it was revoked; null: it is valid */
+                        revokedAt: string | null;
+                        /** @description when it was used last, to a minute or so */
+                        lastUsedAt: string | null;
+                    };
+                };
+            };
+        };
+    };
+    patchV1ApiKeysByKeyId: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                keyId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description requests per second; null: what the gateway allows a key */
+                    rateLimit: number | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description names it */
+                        id: string;
+                        /** @description its name */
+                        name: string;
+                        /** @description how the key begins */
+                        hint: string;
+                        /** @description what the key may do */
+                        scopes: string[];
+                        /** @description the only accounts that it may act on begin with this */
+                        accountPrefix: string | null;
+                        /** @description the only account that it may act on */
+                        payer: string | null;
+                        /** @description requests per second; null: what the gateway allows a key */
+                        rateLimit: number | null;
                         /** @description who made it */
                         createdBy: string;
                         /**
@@ -4310,6 +4387,8 @@ export interface operations {
                         accountPrefix: string | null;
                         /** @description the only account that it may act on */
                         payer: string | null;
+                        /** @description requests per second; null: what the gateway allows a key */
+                        rateLimit: number | null;
                         /** @description who made it */
                         createdBy: string;
                         /**
@@ -4646,7 +4725,7 @@ export interface operations {
                         /** @description one page */
                         data: {
                             /** @description names it */
-                            id: number;
+                            id: string;
                             webhook: string;
                             /**
                              * @description where it stands
@@ -4720,7 +4799,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         /** @description names it */
-                        id: number;
+                        id: string;
                         webhook: string;
                         /**
                          * @description where it stands
@@ -4794,7 +4873,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         /** @description names it */
-                        id: number;
+                        id: string;
                         webhook: string;
                         /**
                          * @description where it stands
@@ -4934,8 +5013,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        /** @description the account */
-                        accountId: string;
+                        /** @description the account that pays */
+                        account: string;
                         plan: string;
                         /**
                          * Format: date-time
@@ -4977,8 +5056,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        /** @description the account */
-                        accountId: string;
+                        /** @description the account that pays */
+                        account: string;
                         plan: string;
                         /**
                          * Format: date-time
@@ -5762,9 +5841,9 @@ export interface operations {
                         }[];
                         findings: {
                             /** @description names it */
-                            id: number;
-                            /** @description the account */
-                            accountId: string | null;
+                            id: string;
+                            /** @description the account that pays */
+                            account: string | null;
                             check: string;
                             shard: number | null;
                             /** @description the number of the entry in the ledger of the account */
@@ -5816,7 +5895,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    accountId?: string;
+                    account?: string;
                 };
             };
         };
@@ -5828,8 +5907,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        /** @description the account */
-                        accountId: string;
+                        /** @description the account that pays */
+                        account: string;
                         shard: number;
                         /** @description the number of the entry in the ledger of the account */
                         seq: number | null;
@@ -5867,7 +5946,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description only of this account */
-                accountId?: string;
+                account?: string;
                 /** @description from when, its whole minute included: ISO 8601 with a time zone, or milliseconds since 1970 */
                 from?: string;
                 /** @description before when: ISO 8601 with a time zone, or milliseconds since 1970 */
@@ -5892,8 +5971,8 @@ export interface operations {
                     "application/json": {
                         /** @description one page */
                         data: {
-                            /** @description the account */
-                            accountId: string;
+                            /** @description the account that pays */
+                            account: string;
                             /** Format: date-time */
                             minute: string;
                             /** @description why, as the caller told it */
