@@ -79,24 +79,13 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     } = command;
     const key = command.key === undefined || command.key === null ? '' : holdKeyText('end', holdId, command.key);
     const settle = (recalled: 0 | 1): Promise<Reply> => scripts.run(settleHoldScript, accountId, keyedHoldKeys(holdId, key), {
-      hold_id: holdId,
-      ending,
-      cost: microsToText(cost),
-      price: price ?? '',
-      use,
-      over_capture: overCapture,
-      debt_limit: debtLimit === null ? '' : microsToText(debtLimit),
-      fingerprint,
-      about,
-      principal: ending === 'expire' ? '' : by,
-      corrects: corrects === undefined ? 'any' : (corrects ?? ''),
-      correction_window_ms: deps.correctionWindowMs,
-      receipt_ttl_seconds: UNDRAINED_RECEIPT_TTL_SECONDS,
-      key,
-      recalled,
-      models: models.join('\t'),
+      hold_id: holdId, ending, cost: microsToText(cost), price: price ?? '', use, over_capture: overCapture,
+      debt_limit: debtLimit === null ? '' : microsToText(debtLimit), fingerprint, about, principal: ending === 'expire' ? '' : by,
+      corrects: corrects === undefined ? 'any' : (corrects ?? ''), correction_window_ms: deps.correctionWindowMs,
+      receipt_ttl_seconds: UNDRAINED_RECEIPT_TTL_SECONDS, key, recalled, models: models.join('\t'),
     });
-    const run = (): Promise<Reply> => withReceipt(recalling, accountId, key, settle);
+    const run = (): Promise<Reply> =>
+      withReceipt(recalling, accountId, key, (recalled) => pastDueHolds(accountId, () => settle(recalled)));
     let reply = await run();
     // Its receipt may have expired in Redis; Postgres keeps it.
     if (reply[0] === 'hold_not_found' && ending !== 'expire' && (await scripts.restoreHold(accountId, holdId))) reply = await run();

@@ -13,7 +13,8 @@ const RUNS = volume(100, 500);
 /** More than ten leases that end together: they are ended in the order of lease end, then name. */
 const MANY_DUE: Command[] = [
   ...Array.from({ length: 12 }, (): Command => ({
-    op: 'place', minimum: 0, desired: 0, life: 1, by: 'user', policy: 'release', terms: null, spender: 'x', use: {}, tokens: null, own: null,
+    op: 'place', minimum: 0, desired: 0, life: 1, by: 'user', policy: 'release', terms: null, spender: 'x', use: {}, tokens: null,
+    own: null,
   })),
   { op: 'wait', steps: 1, looks: true },
 ];

@@ -28,7 +28,12 @@ export const refundCommand: fc.Arbitrary<RefundCommand> = fc.record({
 
 /** All lives end in the middle of a step (history.ts). */
 const STEP_MS = 60_000;
-const DEBT_GRACE_MS = 2 * STEP_MS - STEP_MS / 2;
+/**
+ * A grace begins at the time of Redis, which runs on within a step; other lots end in the middle of a step, by the model's time.
+ * A quarter of a step later, none of them ends together with a lot of a refund, whichever of the two is a millisecond ahead.
+ */
+const graceOf = (steps: number): number => steps * STEP_MS - STEP_MS / 4;
+const DEBT_GRACE_MS = graceOf(2);
 
 type Under = {
   readonly under: TestLedger; readonly accountId: string; readonly model: AccountModel; readonly now: number;
@@ -53,7 +58,7 @@ export async function refundIn({ under, accountId, model, now, lotId }: Under, {
     return;
   }
   expect(plan).toMatchObject({ status: 'planned', amount: wanted });
-  const graceMs = grace === 0 ? null : grace * STEP_MS - STEP_MS / 2;
+  const graceMs = grace === 0 ? null : graceOf(grace);
   const key = `intent:${randomUUID()}`;
   const run = () => under.ledger.refund({
     accountId, lotId, amount: micros(wanted), parts: plan.parts, graceMs, debtGraceMs: DEBT_GRACE_MS, holdId: hold?.id ?? '', key,

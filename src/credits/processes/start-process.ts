@@ -74,7 +74,8 @@ export async function startProcess(deps: StartDeps, accountId: string, name: End
       case 'hold_resolved':
         throw new Error(`the new usage_key ${usageKey} was used before`);
       case 'unknown_limit':
-        throw new Error('a limit was refused that was not named');
+      case 'idempotency_mismatch':
+        throw new Error(`a hold without a key and limits of its own was refused: ${reply.status}`);
     }
   }
   const account = await ledger.readBalance(accountId);
