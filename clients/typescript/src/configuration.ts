@@ -7,6 +7,8 @@ export const apiKeys = (send: Send) => ({
   list: (options?: CallOptions) => send('GET /v1/api-keys', {}, options),
   /** The answer shows the key, once. */
   create: (body: BodyOf<'POST /v1/api-keys'>, options?: CallOptions) => send('POST /v1/api-keys', { body }, options),
+  change: (keyId: string, body: BodyOf<'PATCH /v1/api-keys/{keyId}'>, options?: CallOptions) =>
+    send('PATCH /v1/api-keys/{keyId}', { path: { keyId }, body }, options),
   rotate: (keyId: string, body: BodyOf<'POST /v1/api-keys/{keyId}/rotate'>, options?: CallOptions) =>
     send('POST /v1/api-keys/{keyId}/rotate', { path: { keyId }, body }, options),
   revoke: (keyId: string, options?: CallOptions) => send('DELETE /v1/api-keys/{keyId}', { path: { keyId } }, options),

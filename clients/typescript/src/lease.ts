@@ -24,6 +24,8 @@ export type StreamOptions = {
   readonly onExpiry?: PlaceHold['onExpiry'] | undefined;
   readonly overCapture?: PlaceHold['overCapture'] | undefined;
   readonly debtLimit?: PlaceHold['debtLimit'] | undefined;
+  /** Makes limits of the account stricter for this request: the most that each of them allows, by its id. */
+  readonly limits?: PlaceHold['limits'] | undefined;
   readonly metadata?: Record<string, unknown> | undefined;
   /** Aborted: `report` answers false, and the lease is ended with what was reported, one second later at the latest. */
   readonly signal?: AbortSignal | undefined;
@@ -82,10 +84,10 @@ export const inputOf = ({ inputTokens, cachedInputTokens }: StreamOptions): Toke
   given({ inputTokens, cachedInputTokens });
 
 export const placeBodyOf = (id: string, options: StreamOptions): PlaceHold => {
-  const { account, spender, feature, leaseSeconds, onExpiry, overCapture, debtLimit, metadata } = options;
+  const { account, spender, feature, leaseSeconds, onExpiry, overCapture, debtLimit, limits, metadata } = options;
   const { model, provider, serviceTier, maxOutputTokens, minimumOutputTokens } = options;
   return given({
-    id, account, spender, feature, leaseSeconds, onExpiry, overCapture, debtLimit, metadata,
+    id, account, spender, feature, leaseSeconds, onExpiry, overCapture, debtLimit, limits, metadata,
     price: given({ model, provider, serviceTier, ...inputOf(options), maxOutputTokens, minimumOutputTokens }),
   });
 };

@@ -2,7 +2,7 @@ import type { components, paths } from './generated.js';
 
 /** Types of the routes of `/v1`, found by the name of a route such as `POST /v1/holds`. */
 
-type Method = 'get' | 'post' | 'put' | 'delete';
+type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 type OperationsOf<P extends keyof paths> = {
   [M in Method]: Exclude<paths[P][M], undefined> extends never ? never : `${Uppercase<M>} ${P}`;
 }[Method];
