@@ -108,11 +108,14 @@ const CHECKS: readonly Check[] = [
     check: 'every usage record has its entry',
     sql: `select u.account_id || ' usage ' || u.seq as what,
                  case e.kind when 'refuse_usage' then u.refused and u.credits = 0 and u.uncollected = e.uncollected
-                             when 'attribute' then not u.refused and e.captured = 0 else e.captured = u.credits
-                               and u.uncollected = greatest(e.uncollected, 0) end
+                             when 'attribute' then not u.refused and e.captured = 0
+                             else u.uncollected = greatest(e.uncollected, 0) and u.credits = e.captured + coalesce(x.captured, 0) end
                  and (u.collected_seq is null or (u.refused and c.uncollected = -u.uncollected and c.key = e.key and e.key <> '')) as ok
             from usage_records u left join entries e on e.account_id = u.account_id and e.seq = u.seq
-            left join entries c on c.account_id = u.account_id and c.seq = u.collected_seq`,
+            left join entries c on c.account_id = u.account_id and c.seq = u.collected_seq
+            -- An expiry reports no use: the settle after it reports what the expiry charged, too.
+            left join entries x on x.account_id = e.account_id and x.hold_id = e.hold_id and x.kind = 'expire_hold'
+              and e.kind in ('late_settle', 'give_back')`,
   },
   {
     check: 'hours of models add up to the entries that name one',

@@ -13,7 +13,7 @@ export type LuaSource = {
   readonly replies: readonly string[];
 };
 
-const LUA_FOLDER = join(projectRoot, 'lua');
+export const LUA_FOLDER = join(projectRoot, 'lua');
 const INCLUDE = /^--- @include ([a-z-]+)$/;
 
 /** Reads `lua/<name>.lua`, expands its includes, and parses its header. Throws Error when any of it is malformed. */

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { randomUUID } from 'node:crypto';
+import { readdirSync } from 'node:fs';
 import { redisMonitor } from '../../support/redis-monitor.js';
-import { readLua } from '../../../src/stores/redis/lua-source.js';
+import { LUA_FOLDER, readLua } from '../../../src/stores/redis/lua-source.js';
 import { send } from '../../support/fake-gateway.js';
 import { startGateway } from '../../support/gateway.js';
 import { redisUrl } from '../../support/servers.js';
@@ -23,18 +25,27 @@ afterAll(async () => {
   await lab.stop();
 });
 
-/** Scripts that requests of this file run. Those of drains and of the reconciler name accounts too, at any moment. */
-const OF_REQUESTS = ['place-hold', 'extend-hold', 'report-progress', 'settle-hold', 'debit', 'read-hold', 'read-account'].map(readLua);
-const isOfRequest = (line: string): boolean => OF_REQUESTS.some(({ sha1, name }) => line.includes(sha1) || line.includes(`\\n  ${name}: `));
+/**
+ * Every script of the ledger but those of the drain and of the reconciler, which name accounts at any moment. So does BullMQ,
+ * in the data of its jobs.
+ */
+const COUNTED = readdirSync(LUA_FOLDER).flatMap((file) => (file.endsWith('.lua') ? [file.slice(0, -'.lua'.length)] : []))
+  .filter((name) => name !== 'shorten-receipts' && name !== 'inspect-account').map(readLua);
+const isOfRequest = (line: string): boolean => COUNTED.some(({ sha1, name }) => line.includes(sha1) || line.includes(`\\n  ${name}: `));
+
+/** Until MONITOR has told of every command before. It tells of them in their order. */
+async function toldOfAll(): Promise<void> {
+  const mark = `mark ${randomUUID()}`;
+  while (!calls.some((line) => line.includes(mark))) await redis.eval('return 1', 0, mark);
+}
 
 /** Sends a write about an account, and counts the script calls that named the account. */
 async function callsOf(service: Call, account: string, path: string, body: object, headers: Record<string, string> = {}): Promise<number> {
+  await toldOfAll();
   const before = calls.length;
   const { status, text } = await service('POST', path, { account, ...body }, headers);
   if (status >= 300) throw new Error(text);
-  // MONITOR tells of commands in their order, so it has told of all of them when it tells of this one.
-  const mark = `mark ${account} ${path} ${before}`;
-  while (!calls.some((line) => line.includes(mark))) await redis.eval('return 1', 0, mark);
+  await toldOfAll();
   return calls.slice(before).filter((line) => line.includes(account) && isOfRequest(line)).length;
 }
 
