@@ -3,8 +3,7 @@ import type { Line, SoakResult } from './soak-run.js';
 /** How the tokens of a stream are accounted for; the last one is a mistake. */
 const KINDS = [
   'paid to the token', 'paid up to what was read when the connection broke', 'expired: the last report was charged (onExpiry)',
-    'voided: nothing was read',
-  'counted by the proxy: the provider told no usage', 'NOT EXPLAINED',
+  'voided: nothing was read', 'counted by the proxy: the provider told no usage', 'NOT EXPLAINED',
 ] as const;
 type Kind = (typeof KINDS)[number];
 
@@ -14,19 +13,21 @@ const IN_FLIGHT_TOKENS_MAX = 50;
 const COUNT_DIFFERENCE_MAX = 2;
 const CUT_SHORT: readonly (string | null)[] = ['client_disconnect', 'provider_error', 'timeout', 'cut_off'];
 
-function kindOf({ state, reason, onExpiry, delivered, charged }: Line): Kind {
+function kindOf({ state, reason, onExpiry, delivered, charged, reported, isTold }: Line): Kind {
   const unpaid = delivered - charged;
   if (unpaid === 0) return state === 'voided' ? 'voided: nothing was read' : 'paid to the token';
   if (unpaid < 0) return 'NOT EXPLAINED'; // never more than was delivered
-  if (state === 'expired' && onExpiry === 'charge_reported') return 'expired: the last report was charged (onExpiry)';
+  const isPolicy = state === 'expired' && onExpiry === 'charge_reported' && charged === reported;
+  if (isPolicy) return 'expired: the last report was charged (onExpiry)';
   if (CUT_SHORT.includes(reason) && unpaid <= IN_FLIGHT_TOKENS_MAX) return 'paid up to what was read when the connection broke';
-  if (reason === 'completed' && unpaid <= COUNT_DIFFERENCE_MAX) return 'counted by the proxy: the provider told no usage';
+  if (reason === 'completed' && !isTold && unpaid <= COUNT_DIFFERENCE_MAX) return 'counted by the proxy: the provider told no usage';
   return 'NOT EXPLAINED';
 }
 
 /** What became of every token that the provider delivered. */
-export function soakReport({ lines, withoutHold, openHolds, refused, fates }: SoakResult): {
-  readonly text: string; readonly isRight: boolean } {
+export function soakReport(
+  { lines, withoutHold, openHolds, refused, fates }: SoakResult,
+): { readonly text: string; readonly isRight: boolean } {
   const of = (kind: Kind): readonly Line[] => lines.filter((line) => kindOf(line) === kind);
   const sum = (some: readonly Line[], field: 'delivered' | 'charged'): number => some.reduce((all, line) => all + line[field], 0);
   const row = (name: string, some: readonly Line[]): string =>

@@ -16,6 +16,8 @@ export type SoakOptions = { readonly streams: number; readonly seed: number };
 export type Line = {
   readonly id: string; readonly state: string; readonly reason: string | null; readonly onExpiry: string;
   readonly delivered: number; readonly charged: number;
+  /** What the proxy had reported to the gateway, and whether the provider told its own usage at the end. */
+  readonly reported: number; readonly isTold: boolean;
 };
 export type SoakResult = {
   readonly lines: readonly Line[];
@@ -54,7 +56,7 @@ export async function runSoak(
   const credits = new CreditGateway({ baseUrl: processes.url(), apiKey: () => processes.token({ sub: 'root', role: 'admin' }) });
   const accounts = Array.from({ length: ACCOUNTS }, (_, index) => `soak-${index}`);
   const upstream = await startFakeUpstream({
-    models: [MODEL], behave: ({ messages }) => JSON.parse(String(messages[0]?.content)) as Behaviour,
+    models: [MODEL], behave: behaviourOf,
   });
   const environment = {
     PATH: process.env['PATH'], GATEWAY: processes.url(), KEY: await setUp(credits, accounts, streams), UPSTREAM_URL: upstream.url,
@@ -129,15 +131,19 @@ async function oneStream({ proxies, accounts, random, fates }: Stage, index: num
   }
 }
 
+/** The caller asks for the provider's behaviour. */
+const behaviourOf = ({ messages }: Delivery['request']): Behaviour => JSON.parse(String(messages[0]?.content)) as Behaviour;
+
 /** Every hold of the account, by its id in the provider's record. */
 async function linesOf(credits: CreditGateway, account: string, deliveries: readonly Delivery[]): Promise<Line[]> {
   const { data } = await credits.holds.list({ account, limit: 1_000 });
-  return Promise.all(data.map(async ({ id, state, captured, onExpiry }) => {
+  return Promise.all(data.map(async ({ id, state, captured, reported, onExpiry }) => {
     const delivery = deliveries.find((each) => each.id === id);
     const { timeline } = await credits.holds.get(id, { account });
     return {
       id, state, onExpiry, reason: timeline?.findLast(({ reason }) => reason !== null)?.reason ?? null,
       delivered: delivery?.outputTokens ?? 0, charged: Math.floor(Number(captured)),
+      reported: Math.floor(Number(reported)), isTold: delivery !== undefined && behaviourOf(delivery.request).sendsUsage !== false,
     };
   }));
 }

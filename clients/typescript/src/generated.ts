@@ -1239,7 +1239,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description visible ASCII; names one hold for ever */
+                /** @description visible ASCII; a pool names the hold of a member `member/id` */
                 holdId: string;
             };
             cookie?: never;
@@ -1376,7 +1376,7 @@ export interface operations {
                 Prefer?: string;
             };
             path: {
-                /** @description visible ASCII; names one hold for ever */
+                /** @description visible ASCII; a pool names the hold of a member `member/id` */
                 holdId: string;
             };
             cookie?: never;
@@ -1476,7 +1476,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description visible ASCII; names one hold for ever */
+                /** @description visible ASCII; a pool names the hold of a member `member/id` */
                 holdId: string;
             };
             cookie?: never;
@@ -1603,7 +1603,7 @@ export interface operations {
                 Prefer?: string;
             };
             path: {
-                /** @description visible ASCII; names one hold for ever */
+                /** @description visible ASCII; a pool names the hold of a member `member/id` */
                 holdId: string;
             };
             cookie?: never;
@@ -1764,7 +1764,7 @@ export interface operations {
                 Prefer?: string;
             };
             path: {
-                /** @description visible ASCII; names one hold for ever */
+                /** @description visible ASCII; a pool names the hold of a member `member/id` */
                 holdId: string;
             };
             cookie?: never;

@@ -10,7 +10,9 @@ import { PRICED_MODEL_LENGTH_MAX } from '../../credits/prices/check-price.js';
 import { SERVICE_TIERS } from '../../credits/prices/price.js';
 import { TOKEN_USAGE_FIELDS, type TokenUsage } from '../../credits/prices/token-usage.js';
 import { invalid } from '../../kit/errors.js';
-import { HOLD_ID_LENGTH_MAX, HOLD_TTL_SECONDS_MIN, LEASE_SECONDS_MAX, TOKENS_MAX, USAGES_MAX } from '../../kit/limits.js';
+import {
+  HOLD_ID_LENGTH_MAX, HOLD_TTL_SECONDS_MIN, LEASE_SECONDS_MAX, MEMBER_HOLD_ID_LENGTH_MAX, TOKENS_MAX, USAGES_MAX,
+} from '../../kit/limits.js';
 import { micros } from '../../kit/money/micros.js';
 import { LEASE_END_REASONS, readFacts } from '../../ledger/facts.js';
 import { storedText } from '../http/schema.js';
@@ -24,8 +26,13 @@ import {
 
 /** The bodies and answers of holds. */
 
-export const HoldId = (maxLength = HOLD_ID_LENGTH_MAX) => Type.String({
-  minLength: 1, maxLength, pattern: '^[!-~]+$', description: 'visible ASCII; names one hold for ever',
+export const HoldId = () => Type.String({
+  minLength: 1, maxLength: HOLD_ID_LENGTH_MAX, pattern: '^[!-~]+$', description: 'visible ASCII; names one hold for ever',
+});
+/** The id of a hold of the account, or of a member of its pool. */
+export const KnownHoldId = () => Type.String({
+  minLength: 1, maxLength: MEMBER_HOLD_ID_LENGTH_MAX, pattern: `^([!-.0-~]*/)?[!-~]{1,${HOLD_ID_LENGTH_MAX}}$`,
+  description: 'visible ASCII; a pool names the hold of a member `member/id`',
 });
 const Tokens = (description?: string) => Type.Optional(Type.Integer({
   minimum: 0, maximum: TOKENS_MAX, ...(description === undefined ? {} : { description }),

@@ -20,7 +20,7 @@ import type { AddRoute } from '../http/routes.js';
 import { metadataOf } from './body.js';
 import { accountOf, reasonOf, spendingOf } from './callers.js';
 import {
-  adaptiveIn, askedFor, EndReply, extendBody, headroomIn, HoldId, HoldReply, HoldRowReply, LeaseReply, placeBody, presentEnd,
+  adaptiveIn, askedFor, EndReply, extendBody, headroomIn, HoldReply, HoldRowReply, KnownHoldId, LeaseReply, placeBody, presentEnd,
   presentLease, presentRow, presentShown, progressBody, reportedUse, settleBody, settledUse, voidBody,
 } from './hold-fields.js';
 import { holdIdOf, IdempotencyKeyHeader, keyOf, markReplayed } from './idempotency.js';
@@ -47,7 +47,7 @@ export type HoldRouteDeps = {
 const STATES = new Map<string, HoldState>([['open', 'open'], ['settled', 'settled'], ['voided', 'voided'], ['expired', 'expired']]);
 const ACCOUNT_QUERY_MAX = 256;
 
-const params = { holdId: HoldId(MEMBER_HOLD_ID_LENGTH_MAX) };
+const params = { holdId: KnownHoldId() };
 const headers = { ...IdempotencyKeyHeader, ...PreferHeader };
 const account = Type.Optional(Type.String({ maxLength: ACCOUNT_QUERY_MAX, description: 'whose hold it is; by default the own account' }));
 const ON_OPEN = ['hold_not_found', 'hold_resolved', 'price_missing', 'limit_exceeded', 'account_frozen', 'ledger_unavailable'] as const;
