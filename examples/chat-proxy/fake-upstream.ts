@@ -20,6 +20,8 @@ export type Behaviour = {
   readonly sendsUsage?: boolean;
   /** Sends this usage instead of the true one. */
   readonly usage?: unknown;
+  /** Sends this usage with the first chunk. */
+  readonly earlyUsage?: unknown;
   /** Ignores `max_tokens`. */
   readonly ignoresLimit?: boolean;
   /** Calls this tool instead of saying something. */
@@ -106,7 +108,7 @@ async function complete(response: ServerResponse, request: UpstreamRequest, how:
   };
   if (request.stream === true) {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
-    chunk([{ index: 0, delta: { role: 'assistant', content: '' }, finish_reason: null }]);
+    chunk([{ index: 0, delta: { role: 'assistant', content: '' }, finish_reason: null }], { usage: how.earlyUsage ?? null });
   }
   const isWhole = await deliver(response, texts, how, (content, tokens) => {
     delivery.outputTokens += tokens;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Lease, Receipt, TokenUsage } from '../../clients/typescript/src/index.js';
+import { GatewayError, type Lease, type Receipt, type TokenUsage } from '../../clients/typescript/src/index.js';
 import { textIn, type Answer } from './answers.js';
 import { creditsError, isPriceMissing, isUncertain } from './credits-errors.js';
 import { ApiError, upstreamError } from './errors.js';
@@ -22,6 +22,8 @@ export type Metered = {
   readonly answer: Answer;
   /** Aborted when the caller has gone, or when this proxy stops; the reason is an EndReason. */
   readonly signal: AbortSignal;
+  /** Aborted when the provider is to stop: the same as `signal`, or later, when its usage at the end is needed. */
+  readonly until: AbortSignal;
   /** A provider that sends nothing for so long has failed. */
   readonly silenceMs: number;
   /** Called with each count. */
@@ -63,7 +65,7 @@ export async function runMetered(metered: Metered): Promise<void> {
 }
 
 async function stream(metered: Metered): Promise<Outcome> {
-  const { upstream, chat, lease, answer, signal, silenceMs, onUsage } = metered;
+  const { upstream, chat, lease, answer, signal, until, silenceMs, onUsage } = metered;
   const { inputTokens } = chat;
   const counter = tokenCounter();
   const silence = watchdog(silenceMs);
@@ -71,44 +73,54 @@ async function stream(metered: Metered): Promise<Outcome> {
   const limit = Math.min(chat.maxOutputTokens, (lease.final ? lease.stopAtTokens : null) ?? chat.maxOutputTokens);
   const isSent = !signal.aborted;
   let outputTokens = 0;
+  let isFinished = false;
   let ofProvider: OpenAiUsage | null = null;
   const over = (reason: EndReason, error: ApiError | null = null): Outcome => ({
-    reason, error, usage: { inputTokens, outputTokens }, ofProvider: reason === 'completed' ? ofProvider : null,
+    reason: reason === 'completed' && signal.aborted ? reasonOf(signal) : reason, error, usage: { inputTokens, outputTokens },
+    ofProvider: reason === 'completed' ? ofProvider : null,
     // A provider that fails before its first token has delivered nothing. A caller who leaves then has still sent the input.
     isFree: outputTokens === 0 && (!isSent || reason === 'provider_error' || reason === 'timeout'),
   });
   try {
-    for await (const chunk of completion(upstream, chat.upstreamBody(limit), lease.id, AbortSignal.any([signal, silence.signal]))) {
-      silence.reset();
-      ofProvider = readUsage(chunk.usage) ?? ofProvider;
+    for await (const chunk of completion(upstream, chat.upstreamBody(limit), lease.id, AbortSignal.any([until, silence.signal]))) {
+      isFinished ||= (chunk.choices ?? []).some(({ finish_reason: finish }) => typeof finish === 'string');
+      // Usage that comes before the end is about a part of the answer.
+      if (isFinished) ofProvider = readUsage(chunk.usage, { outputTokens, limit }) ?? ofProvider;
       const { choices = [], ...envelope } = { ...chunk, usage: undefined }; // the usage goes into a chunk of this proxy
       if (choices.length === 0) continue;
       // A tokenizer may count less when a word is complete; what is reported never goes back.
       const counted = Math.max(outputTokens, counter.add(textIn(choices)));
       // Cheap: it asks the gateway only when the lease or the granted tokens run low.
       const goesOn = counted === outputTokens || await lease.report({ inputTokens, outputTokens: counted });
+      if (counted > outputTokens) silence.reset(); // a provider that sends events without text is silent, too
       const isPaid = counted <= (lease.stopAtTokens ?? counted);
       if (isPaid) {
         outputTokens = counted;
         onUsage({ inputTokens, outputTokens });
-        await answer.add({ ...envelope, choices });
+        if (!signal.aborted) await answer.add({ ...envelope, choices });
       }
-      signal.throwIfAborted();
+      until.throwIfAborted();
       // At its own limit the provider ends the answer by itself, and tells its usage.
       if (!isPaid || (!goesOn && counted < limit)) {
         await answer.add({ ...envelope, choices: [{ index: 0, delta: {}, finish_reason: 'length' }] });
         return over('cut_off');
       }
     }
-    signal.throwIfAborted();
+    until.throwIfAborted();
     return over('completed');
   } catch (error) {
-    if (signal.aborted) return over(reasonOf(signal), new ApiError(503, { message: 'The proxy was stopped', code: 'proxy_stopped' }));
+    if (until.aborted) return over(reasonOf(until), new ApiError(503, { message: 'The proxy was stopped', code: 'proxy_stopped' }));
     if (silence.signal.aborted) return over('timeout', upstreamError('The model\'s provider sends nothing any more', 504));
-    return over('provider_error', error instanceof ApiError ? error : creditsError(error));
+    return over('provider_error', failureOf(error));
   } finally {
     silence.stop();
   }
+}
+
+/** What the caller is told about a stream that failed in this proxy. */
+function failureOf(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  return error instanceof GatewayError ? creditsError(error) : new ApiError(500, { message: 'The proxy failed' });
 }
 
 /** Ends the hold. 'unknown': the gateway did not answer, ask again. Null: it refused, and asking again will not help. */
@@ -119,7 +131,9 @@ async function end(lease: Lease, outcome: Outcome): Promise<Receipt | 'unknown' 
   } catch (error) {
     if (isUncertain(error)) return 'unknown';
     // The provider tells cached or reasoning tokens apart and the price does not: charge the totals.
-    return isPriceMissing(error) && ofProvider !== null ? end(lease, { ...outcome, usage: totals(ofProvider), ofProvider: null }) : null;
+    if (isPriceMissing(error) && ofProvider !== null) return end(lease, { ...outcome, usage: totals(ofProvider), ofProvider: null });
+    process.stderr.write(`hold ${lease.id} could not be ended, so the end of its lease decides: ${String(error)}\n`);
+    return null;
   }
 }
 

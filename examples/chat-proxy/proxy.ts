@@ -39,6 +39,8 @@ export type Watch = {
 export type ChatProxy = { readonly url: string; readonly close: () => Promise<void> };
 
 const BODY_BYTES_MAX = 1_048_576;
+/** Schemas of tools are the deepest that callers need. */
+const DEPTH_MAX = 64;
 const LEASE_SECONDS = 30;
 const SILENCE_MS = 60_000;
 /** A hold for fewer tokens is no answer: with less than this the caller is told 402 at once. */
@@ -88,18 +90,20 @@ async function complete(
   response.once('close', () => { if (!response.writableFinished) gone.abort('client_disconnect' satisfies EndReason); });
   const signal = AbortSignal.any([gone.signal, stops]);
   const { credits, upstream, watch = {}, leaseSeconds = LEASE_SECONDS, silenceMs = SILENCE_MS } = options;
-  const chat = readRequest(await readJson(request));
+  const chat = await readRequest(await readJson(request));
   const { model, inputTokens, maxOutputTokens } = chat;
   const lease = await credits.lease({
     id: randomUUID(), account, model, inputTokens, maxOutputTokens, minimumOutputTokens: Math.min(MINIMUM_OUTPUT_TOKENS, maxOutputTokens),
-    leaseSeconds, onExpiry: 'charge_reported',
+    leaseSeconds, onExpiry: 'charge_reported', overCapture: 'available', // what a provider counts beyond the hold makes no debt
   }).catch((error: unknown) => { throw creditsError(error); });
   response.setHeader('x-request-id', lease.id); // the hold, in the gateway's console and in its API
   watch.held?.(account, lease, chat);
   const answer = chat.streams ? streamedAnswer(response, chat.includesUsage) : jsonAnswer(response);
   const onUsage = (usage: TokenUsage): void => { watch.used?.(lease, usage); };
   const onEnd = (receipt: Receipt | null): void => { watch.ended?.(lease, receipt); };
-  await runMetered({ upstream, chat, lease, answer, signal, silenceMs, onUsage, onEnd });
+  // Only the usage at the end tells tokens that were thought and not shown.
+  const until = chat.mayReason ? stops : signal;
+  await runMetered({ upstream, chat, lease, answer, signal, until, silenceMs, onUsage, onEnd });
 }
 
 /** The models of the upstream. One without a price is listed, too, and refused when it is used. */
@@ -128,9 +132,28 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
       code: 'body_too_large' });
     parts.push(part);
   }
+  let text: string;
+  let value: unknown;
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(parts))) as unknown;
+    text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(parts));
+    value = JSON.parse(text);
   } catch {
     throw new ApiError(400, { message: 'The body is not JSON', code: 'invalid_json' });
   }
+  if (depthOf(text) > DEPTH_MAX) {
+    throw new ApiError(400, { message: `The body is nested more than ${DEPTH_MAX} deep`, code: 'invalid_json' });
+  }
+  return value;
+}
+
+/** How deep a JSON text is nested. */
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
+    if (token === '[' || token === '{') depth += 1;
+    else if (token === ']' || token === '}') depth -= 1;
+    deepest = Math.max(deepest, depth);
+  }
+  return deepest;
 }

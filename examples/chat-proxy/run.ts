@@ -16,16 +16,27 @@ const CREDITS = '12';
 
 const say = (line: string): void => { process.stdout.write(`${line}\n`); };
 
+/** What is open, to be closed in reverse. */
+const open: (() => Promise<void>)[] = [];
+const closeAll = async (): Promise<void> => { for (const close of open.toReversed()) await close(); };
+
 try {
   const { gatewayUrl, adminToken, port, model, upstream } = await settings();
-  const { apiKey, revoke } = await prepareGateway({ url: gatewayUrl, adminToken, model, account: ACCOUNT, credits: CREDITS });
   const fake = upstream === undefined ? await startFakeUpstream({ models: [model] }) : undefined;
-  const credits = new CreditGateway({ baseUrl: gatewayUrl, apiKey });
+  if (fake !== undefined) open.push(() => fake.close());
+  let apiKey = '';
+  const credits = new CreditGateway({ baseUrl: gatewayUrl, apiKey: () => apiKey });
   const accounts = new Map([[DEMO_KEY, ACCOUNT]]);
   const proxy = await startChatProxy({
     credits, accounts, port, upstream: upstream ?? { url: fake?.url ?? '' },
     ...demo({ credits, accounts, key: DEMO_KEY, model, refill: CREDITS }),
+  }).catch((error: unknown) => {
+    throw new Error(`Port ${port} cannot be used; does another chat run? Set CHAT_PORT to another one. ${String(error)}`, { cause: error });
   });
+  open.push(() => proxy.close());
+  // The port comes first: this revokes the key of a chat that was killed, and must not take it from one that runs.
+  const prepared = await prepareGateway({ url: gatewayUrl, adminToken, model, account: ACCOUNT, credits: CREDITS });
+  apiKey = prepared.apiKey;
   say(`
 The chat is at ${proxy.url}
 
@@ -37,13 +48,13 @@ Any OpenAI client works, too, for example:
 The account is ${ACCOUNT} in the console, ${gatewayUrl}/console. Ctrl-C stops the chat.
 `);
   const stop = async (): Promise<void> => {
-    await proxy.close();
-    await fake?.close();
-    await revoke();
+    await closeAll();
+    await prepared.revoke();
     process.exit(0);
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { void stop(); });
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  await closeAll();
   process.exitCode = 1;
 }

@@ -14,6 +14,7 @@ export type Settings = {
 };
 
 const PORT = 3_100;
+const PORT_MAX = 65_535;
 const TOKEN_SECONDS = 600;
 
 /** What the environment says. The gateway is found as `npm run token` finds it: by the same settings as `npm start`. */
@@ -24,7 +25,7 @@ export async function settings(environment: NodeJS.ProcessEnv = process.env): Pr
   if (secret === undefined) throw new Error('JWT_ACCESS_SECRET is not set: without it the demo cannot make itself an API key');
   const { GATEWAY = `http://localhost:${gatewayPort}`, UPSTREAM_URL, UPSTREAM_API_KEY, CHAT_PORT = String(PORT), CHAT_MODEL } = environment;
   if (UPSTREAM_URL !== undefined && CHAT_MODEL === undefined) throw new Error('UPSTREAM_URL needs CHAT_MODEL, a model that it has');
-  if (!/^\d{1,5}$/.test(CHAT_PORT)) throw new Error(`CHAT_PORT must be a port, not "${CHAT_PORT}"`);
+  if (!/^\d{1,5}$/.test(CHAT_PORT) || Number(CHAT_PORT) > PORT_MAX) throw new Error(`CHAT_PORT must be a port, not "${CHAT_PORT}"`);
   return {
     gatewayUrl: GATEWAY, port: Number(CHAT_PORT), model: CHAT_MODEL ?? 'demo-small',
     adminToken: await mintToken(secret, { sub: 'chat-demo', role: 'admin' }, TOKEN_SECONDS, Date.now()),

@@ -43,6 +43,35 @@ function boundary(text: string): number {
 
 export const countText = (text: string): number => tokenCounter().add(text);
 
+/** Characters that are counted before other requests have their turn: about ten milliseconds. */
+const TURN_LENGTH = 16_384;
+
+/** `countInput` for input of any size: a long one does not keep other requests waiting. */
+export async function countInputInTurns(messages: readonly object[], extras: readonly unknown[] = []): Promise<number> {
+  const texts = [...messages.flatMap(textsIn), ...extras.flatMap((extra) => (extra === undefined ? [] : [JSON.stringify(extra)]))];
+  let tokens = TOKENS_OF_ANSWER + messages.length * TOKENS_PER_MESSAGE;
+  let turn = 0;
+  for (const text of texts) {
+    const counter = tokenCounter();
+    let counted = 0;
+    for (let start = 0; start < text.length; start += TURN_LENGTH) {
+      const part = text.slice(start, start + TURN_LENGTH);
+      counted = counter.add(part);
+      turn += part.length;
+      if (turn < TURN_LENGTH) continue;
+      turn = 0;
+      await new Promise<void>((resolve) => { setImmediate(resolve); });
+    }
+    tokens += counted;
+  }
+  return tokens;
+}
+
+const textsIn = (value: unknown): string[] => {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
+};
+
 /** Tokens of the input. Tools and formats are counted as the JSON that they are, which is more than most models make of them. */
 export function countInput(messages: readonly object[], extras: readonly unknown[] = []): number {
   const ofMessages = messages.map((message) => TOKENS_PER_MESSAGE + countValue(message));

@@ -39,8 +39,8 @@ export async function* completion(upstream: Upstream, body: object, id: string, 
   try {
     for await (const data of events(response)) {
       if (data === '[DONE]') return;
-      const chunk = JSON.parse(data) as Chunk;
-      if (chunk.error !== undefined) throw upstreamError(`The model's provider failed: ${messageOf(chunk.error)}`);
+      const chunk = chunkOf(data);
+      if (chunk.error !== undefined && chunk.error !== null) throw upstreamError(`The model's provider failed: ${messageOf(chunk.error)}`);
       yield chunk;
       isFinished ||= typeof chunk.choices?.[0]?.finish_reason === 'string';
     }
@@ -49,6 +49,22 @@ export async function* completion(upstream: Upstream, body: object, id: string, 
   }
   if (!isFinished) throw upstreamError('The model\'s provider ended the stream too early');
 }
+
+/** @throws ApiError for what is no chunk of a chat */
+function chunkOf(data: string): Chunk {
+  let value: unknown;
+  try {
+    value = JSON.parse(data);
+  } catch {
+    throw upstreamError('The model\'s provider sent something that is not JSON');
+  }
+  const { choices } = (value ?? {}) as { readonly choices?: unknown };
+  const isChunk = isObject(value) && ((choices ?? null) === null || (Array.isArray(choices) && choices.every(isObject)));
+  if (!isChunk) throw upstreamError('The model\'s provider sent something that is no chunk of a chat');
+  return { ...(value as object), choices: (choices ?? []) as readonly Choice[] };
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The data of server-sent events. */
 async function* events(response: Response): AsyncGenerator<string> {

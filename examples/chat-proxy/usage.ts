@@ -12,10 +12,16 @@ const TOKENS_MAX = 100_000_000;
 const isCount = (value: unknown, most = TOKENS_MAX): value is number => Number.isInteger(value) && Number(value) >= 0
   && Number(value) <= most;
 
-/** What a provider says was used, or null when it says nothing that can be charged. */
-export function readUsage(usage: unknown): OpenAiUsage | null {
+/**
+ * What a provider says was used, or null when it says nothing that can be charged: no counts, nothing for what it sent
+ * (`outputTokens`, counted by this proxy), or more than it was asked for (`limit`).
+ */
+export function readUsage(
+  usage: unknown, { outputTokens, limit }: { readonly outputTokens: number; readonly limit: number },
+): OpenAiUsage | null {
   const { prompt_tokens: input, completion_tokens: output } = (usage ?? {}) as Partial<OpenAiUsage>;
-  return isCount(input) && isCount(output) ? { ...usage as OpenAiUsage, total_tokens: input + output } : null;
+  if (!isCount(input) || !isCount(output, limit) || input === 0 || (output === 0 && outputTokens > 0)) return null;
+  return { ...usage as OpenAiUsage, total_tokens: input + output };
 }
 
 /** The same for the gateway. Cached and reasoning tokens may have prices of their own. */

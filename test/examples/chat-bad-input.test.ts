@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { OUTPUT_TOKENS_MAX } from '../../examples/chat-proxy/request.js';
-import { countInput } from '../../examples/chat-proxy/tokens.js';
+import { countInput, countInputInTurns } from '../../examples/chat-proxy/tokens.js';
 import { until } from '../chaos/lab.js';
 import { MODEL, openChatLab, type ChatLab } from './chat-lab.js';
 
@@ -55,8 +55,32 @@ const REFUSED: readonly (readonly [what: string, body: string, status: number, c
   ['a body that is not JSON', '{"model":', 400, 'invalid_json', null],
   ['no body', '', 400, 'invalid_json', null],
   ['a body that is not an object', '[]', 400, null, null],
+  ['a body that is nested too deep', withMembers({ tools: 'deep' }).replace('"deep"', `${'['.repeat(5_000)}${']'.repeat(5_000)}`),
+    400, 'invalid_json', null],
+  ['a text with more in it', withMembers({ messages: [{ role: 'user', content: [{ type: 'text', text: 'a', cache_control: {} }] }] }),
+    400, 'unknown_parameter', 'messages[0].content[0].cache_control'],
+  ['a text that is none', withMembers({ messages: [{ role: 'user', content: [{ type: 'text', text: { a: 'b' } }] }] }), 400,
+    'invalid_value', 'messages[0].content[0].text'],
+  ['a name that is none', withMembers({ messages: [{ role: 'user', content: 'a', name: 5 }] }), 400, 'invalid_value', 'messages[0].name'],
+  ['calls of tools that are none', withMembers({ messages: [{ role: 'assistant', tool_calls: [1, 2] }] }), 400, 'invalid_value',
+    'messages[0].tool_calls[0]'],
+  ['a choice of a hosted tool', withMembers({ tool_choice: { type: 'web_search' } }), 400, 'unsupported_value', 'tool_choice'],
+  ['an unknown option of streams', withMembers({ stream: true, stream_options: { foo: 1 } }), 400, 'unknown_parameter',
+    'stream_options.foo'],
+  ['a model with a control character', withMembers({ model: 'a\u0000' }), 400, 'invalid_value', 'model'],
   ['a body of more than a megabyte', withMembers({ user: 'x'.repeat(1_100_000) }), 413, 'body_too_large', null],
 ];
+
+test('a long message is counted in turns, to the same number', async () => {
+  for (const text of ['가'.repeat(40_000), 'It was, as ever, a dark and stormy night. '.repeat(1_000), 'aZ9'.repeat(20_000)]) {
+    const long = [{ role: 'user', content: text }, ...messages];
+    let turns = 0;
+    const timer = setInterval(() => { turns += 1; }, 0);
+    expect(await countInputInTurns(long, [undefined, { a: text }])).toBe(countInput(long, [undefined, { a: text }]));
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(0);
+  }
+});
 
 describe('refused, without a hold, and the provider is not asked', () => {
   let user: Awaited<ReturnType<ChatLab['user']>>;

@@ -151,6 +151,14 @@ describe('when somebody fails', () => {
     expect(Number(captured)).toBeLessThanOrEqual(delivered + input);
   });
 
+  test('the caller leaves a model that reasons: its usage at the end tells the hidden tokens, so the answer is charged whole', async () => {
+    const { openai, account } = await lab.user('2000');
+    lab.behave({ rate: 200, tokens: 60, usage: { prompt_tokens: 20, completion_tokens: 700 } });
+    const stream = await openai.chat.completions.create({ ...question, reasoning_effort: 'low', stream: true });
+    for await (const { choices } of stream) if ((choices[0]?.delta.content ?? '') !== '') break;
+    expect(await lab.endOf(account)).toEqual({ state: 'settled', captured: '702', reason: 'client_disconnect' });
+  });
+
   test.each([
     ['error', 502, 'provider_error'], ['reset', 502, 'provider_error'], ['stall', 504, 'timeout'],
   ] as const)('the provider fails after ten tokens (%s): the client throws, ten tokens are charged', async (how, status, reason) => {
@@ -184,7 +192,12 @@ describe('when somebody fails', () => {
   });
 
   test('a provider that tells no usage, or nonsense: the proxy\'s own count is charged and told', async () => {
-    for (const how of [{ sendsUsage: false }, { usage: { prompt_tokens: -1, completion_tokens: 'free' } }, { usage: 7 }]) {
+    for (const how of [
+      { sendsUsage: false }, { usage: { prompt_tokens: -1, completion_tokens: 'free' } }, { usage: 7 },
+      { usage: { prompt_tokens: 0, completion_tokens: 0 } }, { usage: { prompt_tokens: 9, completion_tokens: 0 } },
+      { usage: { prompt_tokens: 9, completion_tokens: 90_000_000 } }, // more than it was asked for
+      { sendsUsage: false, earlyUsage: { prompt_tokens: 9, completion_tokens: 1 } },
+    ]) {
       const { openai, account } = await lab.user('100');
       lab.behave(how);
       const { usage } = await openai.chat.completions.create(question);
