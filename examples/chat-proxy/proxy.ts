@@ -87,7 +87,10 @@ async function complete(
   options: ChatProxyOptions, account: string, request: IncomingMessage, response: ServerResponse, stops: AbortSignal,
 ): Promise<void> {
   const gone = new AbortController();
-  response.once('close', () => { if (!response.writableFinished) gone.abort('client_disconnect' satisfies EndReason); });
+  const leave = (): void => { if (!response.writableFinished) gone.abort('client_disconnect' satisfies EndReason); };
+  // A response that waits behind another one of its connection is not told when that is closed.
+  request.socket.once('close', leave);
+  response.once('close', () => { request.socket.off('close', leave); leave(); });
   const signal = AbortSignal.any([gone.signal, stops]);
   const { credits, upstream, watch = {}, leaseSeconds = LEASE_SECONDS, silenceMs = SILENCE_MS } = options;
   const chat = await readRequest(await readJson(request));

@@ -136,6 +136,20 @@ describe('allowed, and paid for', () => {
     await until('the provider stops', () => lab.upstream.deliveries.every(({ outputTokens }) => outputTokens !== 400));
   });
 
+  test('a caller that closes a connection with two requests on it leaves both', async () => {
+    const { key, account } = await lab.user('2000');
+    lab.behave({ tokens: 400, rate: 50 });
+    const body = withMembers({ stream: true });
+    const head = ['POST /v1/chat/completions HTTP/1.1', 'host: proxy', `authorization: Bearer ${key}`, `content-length: ${body.length}`];
+    const request = `${head.join('\r\n')}\r\n\r\n${body}`;
+    const socket = connect(Number(new URL(lab.proxy.url).port), '127.0.0.1');
+    socket.write(request + request);
+    await until('both are held', async () => (await lab.holdsOf(account)).length === 2);
+    socket.destroy();
+    await until('both have ended', async () => (await lab.holdsOf(account)).every(({ state }) => state !== 'open'));
+    expect(lab.upstream.deliveries.slice(-2).every(({ outputTokens }) => outputTokens < 400)).toBe(true);
+  });
+
   test('text that looks like a token of the model\'s own is text', async () => {
     const { key, account } = await lab.user('100');
     lab.behave({});

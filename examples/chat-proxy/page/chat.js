@@ -128,7 +128,7 @@ async function showReceipt(id, bubble) {
     ended = await refresh(id);
   }
   if (ended === undefined || bubble === undefined) {
-    byId('status').textContent = 'Refused before it was sent. Nothing was charged.';
+    byId('status').textContent = 'No answer. Nothing was charged.';
     return;
   }
   const receipt = document.createElement('div');
