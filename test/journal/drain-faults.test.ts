@@ -2,20 +2,14 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { insertIntent } from '../../src/books/money-in.table.js';
 import { raiseEpoch } from '../../src/books/shards.table.js';
 import { micros } from '../../src/kit/money/micros.js';
-import { ALL_SHARDS, contradictions, drainLab, type DrainLab } from './drain-lab.js';
+import { ALL_SHARDS, contradictions, drainLab, soundShards, type DrainLab } from './drain-lab.js';
 import { forged } from './simulated-account.js';
 
 let lab: DrainLab;
 beforeAll(async () => { lab = await drainLab(); });
 afterAll(async () => { await lab.close(); });
 
-/** Every test starts with sound shards: a new epoch has a new stream. */
-beforeEach(async () => {
-  for (const shard of ALL_SHARDS) {
-    const { epoch } = await lab.shard(shard);
-    await lab.db.transaction((trx) => raiseEpoch(trx, shard, epoch));
-  }
-});
+beforeEach(() => soundShards(lab));
 
 const entriesOf = (accountId: string): Promise<{ seq: number }[]> =>
   lab.rows('select seq from entries where account_id = ? order by seq', [accountId]);

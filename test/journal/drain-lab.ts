@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { openShards, readShards, type ShardRow } from '../../src/books/shards.table.js';
+import { openShards, raiseEpoch, readShards, type ShardRow } from '../../src/books/shards.table.js';
 import { createDrain, type Drain, type DrainDeps } from '../../src/journal/drain.js';
 import { keyspace, type Keyspace } from '../../src/ledger/keys.js';
 import { connectPostgres, drainProfile, type Db } from '../../src/stores/postgres/connect.js';
@@ -88,6 +88,14 @@ export async function drainLab(): Promise<DrainLab> {
       await drop();
     },
   };
+}
+
+/** Every shard is sound: a new epoch has a new stream. */
+export async function soundShards(lab: DrainLab): Promise<void> {
+  for (const shard of ALL_SHARDS) {
+    const { epoch } = await lab.shard(shard);
+    await lab.db.transaction((trx) => raiseEpoch(trx, shard, epoch));
+  }
 }
 
 /** Contradictions in the rows, which must be none after any history: the books are the sum of the entries (I1, I7). */

@@ -1,19 +1,13 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { raiseEpoch } from '../../src/books/shards.table.js';
 import { journalTail } from '../../src/journal/tail.js';
 import { withRequest } from '../../src/ledger/request-fact.js';
-import { ALL_SHARDS, contradictions, drainLab, type DrainLab } from './drain-lab.js';
+import { contradictions, drainLab, soundShards, type DrainLab } from './drain-lab.js';
 
 /** What the drain makes of a Postgres that has gone back in time. A real one: test/chaos/older-postgres.test.ts. */
 let lab: DrainLab;
 beforeAll(async () => { lab = await drainLab(); });
 afterAll(async () => { await lab.close(); });
-beforeEach(async () => {
-  for (const shard of ALL_SHARDS) {
-    const { epoch } = await lab.shard(shard);
-    await lab.db.transaction((trx) => raiseEpoch(trx, shard, epoch));
-  }
-});
+beforeEach(() => soundShards(lab));
 
 const cursorBack = (shard: number, lastId: string, drained: number): Promise<unknown> =>
   lab.db.raw('update shards set last_id = ?, drained = ? where shard = ?', [lastId, drained, shard]);
