@@ -139,7 +139,7 @@ async function end(lease: Lease, outcome: Outcome): Promise<Receipt | 'unknown' 
 
 const reasonOf = ({ reason }: { readonly reason: unknown }): EndReason => (reason === 'client_disconnect' ? reason : 'cut_off');
 
-/** A timer that is aborted when nobody resets it. */
+/** A signal that is aborted `ms` after its last reset. */
 function watchdog(ms: number): { readonly signal: AbortSignal; readonly reset: () => void; readonly stop: () => void } {
   const controller = new AbortController();
   const timer = setTimeout(() => { controller.abort(); }, ms);

@@ -46,12 +46,15 @@ export const countText = (text: string): number => tokenCounter().add(text);
 /** Characters that are counted before other requests have their turn: about ten milliseconds. */
 const TURN_LENGTH = 16_384;
 
+/** Tokens of the input. Tools and formats are counted as the JSON that they are, which is more than most models make of them. */
+export const countInput = (messages: readonly object[], extras: readonly unknown[] = []): number =>
+  textsOf(messages, extras).reduce((sum, text) => sum + countText(text), besideTexts(messages));
+
 /** `countInput` for input of any size: a long one does not keep other requests waiting. */
 export async function countInputInTurns(messages: readonly object[], extras: readonly unknown[] = []): Promise<number> {
-  const texts = [...messages.flatMap(textsIn), ...extras.flatMap((extra) => (extra === undefined ? [] : [JSON.stringify(extra)]))];
-  let tokens = TOKENS_OF_ANSWER + messages.length * TOKENS_PER_MESSAGE;
+  let tokens = besideTexts(messages);
   let turn = 0;
-  for (const text of texts) {
+  for (const text of textsOf(messages, extras)) {
     const counter = tokenCounter();
     let counted = 0;
     for (let start = 0; start < text.length; start += TURN_LENGTH) {
@@ -67,21 +70,13 @@ export async function countInputInTurns(messages: readonly object[], extras: rea
   return tokens;
 }
 
-const textsIn = (value: unknown): string[] => {
-  if (typeof value === 'string') return [value];
-  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
-};
+const besideTexts = ({ length }: readonly object[]): number => TOKENS_OF_ANSWER + length * TOKENS_PER_MESSAGE;
 
-/** Tokens of the input. Tools and formats are counted as the JSON that they are, which is more than most models make of them. */
-export function countInput(messages: readonly object[], extras: readonly unknown[] = []): number {
-  const ofMessages = messages.map((message) => TOKENS_PER_MESSAGE + countValue(message));
-  const ofExtras = extras.filter((extra) => extra !== undefined).map((extra) => countText(JSON.stringify(extra)));
-  return [...ofMessages, ...ofExtras].reduce((sum, tokens) => sum + tokens, TOKENS_OF_ANSWER);
-}
+const textsOf = (messages: readonly object[], extras: readonly unknown[]): string[] =>
+  [...messages.flatMap(textsIn), ...extras.flatMap((extra) => (extra === undefined ? [] : [JSON.stringify(extra)]))];
 
 /** The texts in a value, without the names of its members. */
-function countValue(value: unknown): number {
-  if (typeof value === 'string') return countText(value);
-  if (typeof value !== 'object' || value === null) return 0;
-  return Object.values(value).reduce<number>((sum, each) => sum + countValue(each), 0);
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }
