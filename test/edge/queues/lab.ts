@@ -25,6 +25,7 @@ export type Publisher = {
   /** Declares a queue as its publishers do. */
   readonly declare: (queue: ConsumedQueue) => Promise<void>;
   readonly send: (queue: ConsumedQueue, ...bodies: readonly unknown[]) => Promise<void>;
+  /** Messages that wait in a queue. Rejects when there is no such queue, and leaves the channel of the publisher open. */
   readonly count: (queue: string) => Promise<number>;
   readonly get: (queue: string) => Promise<GetMessage | false>;
   readonly close: () => Promise<void>;
@@ -50,7 +51,14 @@ export async function publisher(url: string): Promise<Publisher> {
       }
       await channel.waitForConfirms();
     },
-    count: async (queue) => (await channel.checkQueue(queue)).messageCount,
+    count: async (queue) => {
+      // A broker closes the channel that asks for a queue that is not there.
+      const asking = await connection.createChannel();
+      asking.on('error', () => undefined);
+      const { messageCount } = await asking.checkQueue(queue);
+      await closeChannel(asking);
+      return messageCount;
+    },
     get: (queue) => channel.get(queue, { noAck: true }),
     close: async () => {
       await closeChannel(channel).catch(() => undefined); // the broker may be gone
