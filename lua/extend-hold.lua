@@ -33,7 +33,7 @@
   ARGV[16] due_holds_max   holds past their lease to name at a time
   ARGV[17] receipt_ttl_seconds
   ARGV[18] recalled        1: Postgres was asked for the key
-  ARGV[19] hold_max        micros: the most that the hold may have in all, '' for any amount
+  ARGV[19] hold_max        micros: the most that the hold may have in all, '' for any amount; the account's terms may allow less
 
   Replies
     fenced
@@ -42,7 +42,7 @@
     holds_due             hold…                 (past their lease: to be ended before this can be decided)
     price_needed          price placed_at_ms about
     insufficient_credits  usable                (what is available to it)
-    hold_limit            hold_max              (the hold would have more than that)
+    hold_limit            most                  (the hold would have more than that)
     limit_reached         usable limit_id remaining resets_at_ms period window
     limits_stale          now_ms version definitions   (their edges do not reach this far)
     idempotency_mismatch
@@ -59,6 +59,7 @@
 --- @include holds
 --- @include leases
 --- @include counters
+--- @include terms
 local fence_key, hold_key, open_key, holds_due_key, limits_key, receipt_key =
   KEYS[1], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
@@ -102,8 +103,9 @@ if mode == 'to' then minimum, desired = math.max(0, minimum - hold.amount), math
 local self = step.open(keys, account_id, stored, now_ms)
 local counting = counters.of_hold(stored, limits_key, now_ms, hold, true)
 if counting and counting.stale then return { 'limits_stale', limits.stale(counting) } end
-local most = hold_max and math.max(0, hold_max - hold.amount) or math.huge
-if minimum > most then return { 'hold_limit', numbers.text(hold_max) } end
+local in_all = terms.most(stored, hold_max)
+local most = math.max(0, in_all - hold.amount)
+if minimum > most then return { 'hold_limit', numbers.text(in_all) } end
 desired = math.min(desired, most)
 local room, tightest = limits.room(counting)
 local usable = step.usable(self, hold.spent_on)

@@ -31,7 +31,7 @@
   ARGV[13] trace           traceparent of the call, '' for none
   ARGV[14] due_holds_max   holds past their lease to name at a time
   ARGV[15] journal_every_ms  how long a report may be missing in the journal while less than a tenth has moved
-  ARGV[16] hold_max        micros: the most that the hold may have in all, '' for any amount
+  ARGV[16] hold_max        micros: the most that the hold may have in all, '' for any amount; the account's terms may allow less
 
   Replies
     fenced
@@ -53,6 +53,7 @@
 --- @include holds
 --- @include leases
 --- @include counters
+--- @include terms
 local fence_key, hold_key, open_key, holds_due_key, limits_key = KEYS[1], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
 local epoch, account_id, hold_id = ARGV[1], ARGV[3], ARGV[4]
@@ -79,7 +80,7 @@ if reported < hold.reported or leases.goes_back(hold.reported_usage, usage) then
 end
 
 local self = step.open(keys, account_id, stored, now_ms)
-local most = hold_max and math.max(0, hold_max - hold.amount) or math.huge
+local most = math.max(0, terms.most(stored, hold_max) - hold.amount)
 local wanted = math.min(math.max(0, raise_to - hold.amount), most)
 local counting = counters.of_hold(stored, limits_key, now_ms, hold, true)
 if counting and counting.stale then return { 'limits_stale', limits.stale(counting) } end

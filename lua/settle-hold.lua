@@ -25,8 +25,8 @@
   ARGV[5] ending           settle, void or expire
   ARGV[6] cost             micros; settle only
   ARGV[7] price            the price the cost was computed with, '' if not known; settle only
-  ARGV[8] over_capture     debt, available or cap; unless the hold has its own
-  ARGV[9] debt_limit       micros, '' for none; unless the hold has its own over_capture
+  ARGV[8] over_capture     debt, available or cap; unless the hold has its own, or the account has terms
+  ARGV[9] debt_limit       micros, '' for none; unless the hold has its own over_capture, or the account has terms
   ARGV[10] fingerprint     of the request
   ARGV[11] about           opaque facts of the end
   ARGV[12] principal       who ends it: user, service or operator; '' for an expiry
@@ -62,6 +62,7 @@
 --- @include holds
 --- @include givebacks
 --- @include counters
+--- @include terms
 local fence_key, hold_key, open_key, holds_due_key, limits_key, receipt_key =
   KEYS[1], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
@@ -97,7 +98,11 @@ if key ~= '' then
   if first_fingerprint then return { 'ended', '1', unpack(holds.outcome(first_state and receipt_key or hold_key)) } end
 end
 
-if own_over_capture then over_capture, debt_limit = own_over_capture, tonumber(own_debt_limit or '') end
+if own_over_capture then
+  over_capture, debt_limit = own_over_capture, tonumber(own_debt_limit or '')
+else
+  over_capture, debt_limit = terms.beyond(stored, over_capture, debt_limit)
+end
 local known_costs = { reported = reported, input = input_cost, estimate = hold_amount }
 if ending == 'void' then
   cost = 0

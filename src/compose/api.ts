@@ -103,7 +103,7 @@ export async function openApi(
     };
     return { serving: isServing, checks };
   };
-  const limits = await composeLimits({ core, databaseUrl, clock, log });
+  const limits = await composeLimits({ config, core, databaseUrl, clock, log });
   const oversight = composeOversight(core, log);
   const operator = composeConsole({
     core, queues, authenticate, oversight, money: administration, policy: { overCapture: config.overCapture, debtLimit: config.debtLimit },

@@ -1,6 +1,7 @@
 import type { CallerKey } from '../kit/caller.js';
 import type { Micros } from '../kit/money/micros.js';
 import type { AccountSnapshot, Balance } from './account-snapshot.js';
+import type { VersionedTerms } from './account-terms.js';
 import type { ChargeKey } from './charge-key.js';
 import type { About, ExpiryPolicy, HoldOutcome, HoldTerms, OverCapture, Principal, SettleUse } from './hold-terms.js';
 import type { LeaseOperations } from './lease-port.js';
@@ -64,6 +65,8 @@ export interface Ledger extends LeaseOperations {
    * already: an account that is loaded brings its own.
    */
   setLimits(command: SetLimits): Promise<{ readonly status: 'set' | 'unchanged' }>;
+  /** Replaces what an account allows its holds, unless it is older than what Redis has. Postgres must have it already. */
+  setTerms(accountId: string, terms: VersionedTerms): Promise<{ readonly status: 'set' | 'unchanged' }>;
   /** What the limits that match have used and allow now. */
   readLimits(accountId: string, spending: Spending): Promise<readonly LimitUse[]>;
   /** What can be spent now: due lots are already left out and due holds already ended. */
@@ -106,13 +109,22 @@ export type PlaceHold = {
   readonly holdId: string;
   /** What it is for: a word of the use case that places it, which lists of holds are filtered by. */
   readonly kind: string;
-  readonly minimum: Micros;
-  readonly desired: Micros;
+  /** Null: what is desired, as far as one hold may have it. */
+  readonly minimum: Micros | null;
+  /** Null: the most that one hold may have. */
+  readonly desired: Micros | null;
+  /** The most that the hold may have; by default any amount. The account's terms may allow less. */
+  readonly holdMax?: Micros | null;
   /** How long the hold lives unless renewed: an interval, because Redis' clock decides. */
   readonly leaseMs: number;
   readonly expiryPolicy: ExpiryPolicy;
-  /** Absent: the end of the hold says by what rule usage beyond it is charged, and the hold has no input cost. */
+  /**
+   * Absent: the end of the hold says by what rule usage beyond it is charged, and the hold has no input cost. The account's terms
+   * take the place of its rule.
+   */
   readonly terms?: HoldTerms;
+  /** A rule that is no laxer than that of the account, or else of `terms`: the hold gets it. */
+  readonly askedTerms?: AskedTerms | undefined;
   /** The name of the price of the estimate; a settle must use the same price. */
   readonly price: string;
   readonly fingerprint: string;
@@ -129,6 +141,14 @@ export type PlaceHold = {
   readonly ownLimits?: readonly (readonly [limitId: string, amount: Micros])[] | undefined;
 };
 
+/** What a place asks of its own for usage beyond the hold. */
+export type AskedTerms = { readonly overCapture?: OverCapture | undefined; readonly debtLimit?: Micros | undefined };
+
+/** Why the asked terms were refused: they are laxer than what is `allowed`; `no_debt`: a limit of debt, but no debt is allowed. */
+export type LaxerTerms =
+  | { readonly term: 'over_capture' | 'no_debt'; readonly allowed: OverCapture }
+  | { readonly term: 'debt_limit'; readonly allowed: Micros };
+
 export type PlacedHold = {
   readonly seq: number;
   readonly amount: Micros;
@@ -137,14 +157,21 @@ export type PlacedHold = {
   readonly available: Micros;
   /** The limits that it counts against, as they were when it was placed. */
   readonly limits: readonly LimitState[];
+  /** The most that one hold of the account may have now; null: any amount. */
+  readonly most: Micros | null;
 };
 
 export type PlaceHoldReply =
   | ({ readonly status: 'placed'; readonly replayed: boolean } & PlacedHold)
   /** `available`: to this hold, without lots that are for something else. The same in every refusal of an operation. */
-  | { readonly status: 'insufficient_credits'; readonly available: Micros }
-  /** A limit allows less than `minimum`, and less than what is available. */
-  | { readonly status: 'limit_reached'; readonly available: Micros; readonly limit: LimitRefusal }
+  | { readonly status: 'insufficient_credits'; readonly available: Micros; readonly required: Micros }
+  /** A limit allows less than `required`, and less than what is available. */
+  | { readonly status: 'limit_reached'; readonly available: Micros; readonly limit: LimitRefusal; readonly required: Micros }
+  /** One hold of the account may have no more than `most`. */
+  | { readonly status: 'hold_limit'; readonly most: Micros }
+  /** The most that one hold may have was asked for, and there is none. */
+  | { readonly status: 'no_hold_limit' }
+  | ({ readonly status: 'laxer_terms' } & LaxerTerms)
   /** The account has no limit of this id of `ownLimits`. */
   | { readonly status: 'unknown_limit'; readonly limitId: string }
   /** The id is taken by an open hold that was placed with other parameters. */

@@ -3,7 +3,7 @@ import {
   MONEY_IN_RECEIPT_TTL_SECONDS, OPEN_HOLDS_PER_ACCOUNT_MAX, REFUSED_USAGE_PER_MINUTE_MAX, SNAPSHOT_HOLDS_MAX,
   UNDRAINED_RECEIPT_TTL_SECONDS,
 } from '../kit/limits.js';
-import { microsToText, ZERO } from '../kit/money/micros.js';
+import { microsToText, ZERO, type Micros } from '../kit/money/micros.js';
 import type { Reply } from '../stores/redis/script.js';
 import type { LimitRefusal } from './limits.js';
 import type { ChargeImage } from './account-image.js';
@@ -17,7 +17,7 @@ import type { Charge, ChargePurpose, Ledger, Remove, SettleHold } from './ledger
 import { leaseOperations } from './lease-operations.js';
 import { lotOperations } from './lot-operations.js';
 import { isRefusal, recallCharge, replayOf, withReceipt, type RecallDeps } from './recall-charge.js';
-import { amountAt, decodeAccount, decodeOutcome, decodePlaced, decodeRefusal, isReplayed, textAt, undocumented } from './replies.js';
+import { amountAt, decodeAccount, decodeLaxer, decodeOutcome, decodePlaced, decodeRefusal, isReplayed, textAt, undocumented } from './replies.js';
 import { returnOperations } from './return-operations.js';
 import { debitScript, placeHoldScript, readAccountScript, settleHoldScript } from './scripts.js';
 
@@ -33,6 +33,8 @@ export type RedisLedgerDeps = AccountScriptsDeps & RecallDeps & {
   /** Wraps every call of a script, for tracing. */
   readonly around?: ((scripts: AccountScripts) => AccountScripts) | undefined;
 };
+
+const textOrNone = (amount: Micros | null): string => (amount === null ? '' : microsToText(amount));
 
 /** The ledger's port over Redis scripts: passes keys and arguments by name and decodes replies; makes no decisions. */
 export function redisLedger(deps: RedisLedgerDeps): Ledger {
@@ -80,7 +82,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     const key = command.key === undefined || command.key === null ? '' : holdKeyText('end', holdId, command.key);
     const settle = (recalled: 0 | 1): Promise<Reply> => scripts.run(settleHoldScript, accountId, keyedHoldKeys(holdId, key), {
       hold_id: holdId, ending, cost: microsToText(cost), price: price ?? '', use, over_capture: overCapture,
-      debt_limit: debtLimit === null ? '' : microsToText(debtLimit), fingerprint, about, principal: ending === 'expire' ? '' : by,
+      debt_limit: textOrNone(debtLimit), fingerprint, about, principal: ending === 'expire' ? '' : by,
       corrects: corrects === undefined ? 'any' : (corrects ?? ''), correction_window_ms: deps.correctionWindowMs,
       receipt_ttl_seconds: UNDRAINED_RECEIPT_TTL_SECONDS, key, recalled, models: models.join('\t'),
     });
@@ -133,12 +135,12 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
 
     async placeHold(command) {
       // A hold of zero is the start of a settlement without a hold, and usage is always recorded (I8).
-      if (command.desired > 0 && deps.isMemoryHigh()) {
+      if (command.desired !== 0 && deps.isMemoryHigh()) {
         throw notNow('the ledger is short of memory and takes no new holds now; retry shortly');
       }
       const {
         accountId, holdId, kind, minimum, desired, leaseMs, expiryPolicy, price, fingerprint, about, by = 'user', isNewId = false, terms,
-        spending, key: named = null, ownLimits = [],
+        spending, key: named = null, ownLimits = [], askedTerms = {}, holdMax = null,
       } = command;
       const key = named === null ? '' : placeKeyText(named);
       const ofKey = key === '' ? null : recallCharge(deps, accountId, key);
@@ -146,10 +148,11 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       const earlier = ofKey === null ? null : await ofKey;
       if (earlier !== null && earlier.holdId !== holdId) return { status: 'idempotency_mismatch' };
       const reply = await pastDueHolds(accountId, () => scripts.run(placeHoldScript, accountId, keyedHoldKeys(holdId, key), {
-        hold_id: holdId, minimum: microsToText(minimum), desired: microsToText(desired), lease_ms: leaseMs,
+        hold_id: holdId, minimum: textOrNone(minimum), desired: textOrNone(desired), lease_ms: leaseMs,
         policy: expiryPolicy, price, hold_kind: kind, fingerprint, about, principal: by,
         open_holds_max: OPEN_HOLDS_PER_ACCOUNT_MAX, due_holds_max: DUE_HOLDS_AT_ONCE, over_capture: terms?.overCapture ?? '',
-        debt_limit: terms === undefined || terms.debtLimit === null ? '' : microsToText(terms.debtLimit),
+        debt_limit: textOrNone(terms?.debtLimit ?? null), hold_max: textOrNone(holdMax),
+        asked_over_capture: askedTerms.overCapture ?? '', asked_debt_limit: textOrNone(askedTerms.debtLimit ?? null),
         input_cost: microsToText(terms?.inputCost ?? ZERO), renewal_ms: terms?.leaseMs ?? 0, ...spendingArgs(accountId, spending), key,
         receipt_ttl_seconds: UNDRAINED_RECEIPT_TTL_SECONDS,
         own_limits: [...ownLimits].map(([limitId, amount]) => `${limitId}=${microsToText(amount)}`).join(','),
@@ -162,13 +165,18 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
           return { status, replayed, ...decodePlaced(reply) };
         }
         case 'insufficient_credits':
-          return { status, available: amountAt(reply, 1) };
+          return { status, available: amountAt(reply, 1), required: amountAt(reply, 2) };
         case 'limit_reached':
-          return { status, available: amountAt(reply, 1), limit: decodeRefusal(reply, 2) };
+          return { status, available: amountAt(reply, 1), limit: decodeRefusal(reply, 2), required: amountAt(reply, 7) };
+        case 'hold_limit':
+          return { status, most: amountAt(reply, 1) };
+        case 'laxer_terms':
+          return { status, ...decodeLaxer(reply) };
         case 'unknown_limit':
           return { status, limitId: textAt(reply, 1) };
         case 'hold_resolved':
           return { status, outcome: decodeOutcome(reply, 1) };
+        case 'no_hold_limit':
         case 'hold_exists':
         case 'idempotency_mismatch':
         case 'too_many_holds':

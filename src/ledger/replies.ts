@@ -1,8 +1,9 @@
 import { microsFromText, type Micros } from '../kit/money/micros.js';
 import type { Reply } from '../stores/redis/script.js';
+import { termsFromText } from './account-terms.js';
 import type { AccountSnapshot, Lot, OpenHold } from './account-snapshot.js';
 import { AMOUNTS, BALANCES, figuresOf, KEPT, TOTALS, type AmountName } from './figures.js';
-import type { ExpiryPolicy, HoldOutcome, PlacedHold } from './ledger.js';
+import type { ExpiryPolicy, HoldOutcome, LaxerTerms, OverCapture, PlacedHold } from './ledger.js';
 import type { LeasedHold } from './lease-port.js';
 import { legacyHoldKind } from './legacy-facts.js';
 import type { LimitPeriod, LimitRefusal, LimitState, LimitWindow } from './limits.js';
@@ -45,7 +46,7 @@ export const decodeRefusal = (reply: readonly string[], from: number): LimitRefu
   window: at(reply, from + 4) as LimitWindow,
 });
 
-/** `placed replayed seq amount expires_at_ms placed_at_ms available limits` */
+/** `placed replayed seq amount expires_at_ms placed_at_ms available limits most` */
 export const decodePlaced = (reply: Reply): PlacedHold => ({
   seq: amountAt(reply, 2),
   amount: amountAt(reply, 3),
@@ -53,6 +54,7 @@ export const decodePlaced = (reply: Reply): PlacedHold => ({
   placedAtMs: amountAt(reply, 5),
   available: amountAt(reply, 6),
   limits: decodeLimitStates(at(reply, 7)),
+  most: at(reply, 8) === '' ? null : amountAt(reply, 8),
 });
 
 /** `amount reported expires_at_ms available final price placed_at_ms about usage lease_ms policy`, from index `from` on. */
@@ -70,6 +72,13 @@ export const decodeLeased = (reply: Reply, from: number): LeasedHold => ({
   expiryPolicy: at(reply, from + 10) as ExpiryPolicy,
   limits: decodeLimitStates(at(reply, from + 11)),
 });
+
+/** `term allowed` of a refusal of laxer terms. */
+export function decodeLaxer(reply: Reply): LaxerTerms {
+  const term = at(reply, 1);
+  if (term === 'debt_limit') return { term, allowed: amountAt(reply, 2) };
+  return { term: term === 'no_debt' ? term : 'over_capture', allowed: at(reply, 2) as OverCapture };
+}
 
 const STATES = ['settled', 'voided', 'expired'] as const;
 
@@ -113,7 +122,8 @@ export function decodeAccount(reply: Reply): AccountSnapshot {
   const lotsFrom = FIGURES_END + 1;
   const lots = Array.from({ length: lotCount }, (_, index) => decodeLot(reply, lotsFrom + LOT_VALUES * index));
   const holdsFrom = lotsFrom + LOT_VALUES * lotCount;
-  const holds = Array.from({ length: amountAt(reply, holdsFrom) }, (_, index) => decodeHold(reply, holdsFrom + 1 + HOLD_VALUES * index));
+  const holdCount = amountAt(reply, holdsFrom);
+  const holds = Array.from({ length: holdCount }, (_, index) => decodeHold(reply, holdsFrom + 1 + HOLD_VALUES * index));
   return {
     ...figuresOf(BALANCES, (name) => figures[name]),
     seq: figures.seq,
@@ -121,6 +131,7 @@ export function decodeAccount(reply: Reply): AccountSnapshot {
     frozen: figures.frozen,
     lots,
     holds,
+    terms: termsFromText(at(reply, holdsFrom + 1 + HOLD_VALUES * holdCount)),
   };
 }
 

@@ -9,7 +9,7 @@ const SPENDING = ['spender', 'model', 'feature', 'api_key'] as const;
 export const placeHoldScript = defineScript('place-hold', [...HOLD_KEYS, 'receipt'], [
   'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'minimum', 'desired', 'lease_ms', 'policy', 'price', 'hold_kind',
   'fingerprint', 'about', 'principal', 'trace', 'open_holds_max', 'due_holds_max', 'over_capture', 'debt_limit', 'input_cost',
-  'renewal_ms', ...SPENDING, 'key', 'receipt_ttl_seconds', 'own_limits',
+  'renewal_ms', ...SPENDING, 'key', 'receipt_ttl_seconds', 'own_limits', 'asked_over_capture', 'asked_debt_limit', 'hold_max',
 ]);
 
 export const extendHoldScript = defineScript('extend-hold', [...HOLD_KEYS, 'receipt'], [
@@ -63,6 +63,8 @@ export const freezeAccountScript = defineScript('freeze-account', ['fence', 'acc
 const LIMIT_KEYS = ['fence', 'account', 'limits'] as const;
 
 export const setLimitsScript = defineScript('set-limits', LIMIT_KEYS, ['epoch', 'version', 'definitions', 'renews']);
+
+export const setTermsScript = defineScript('set-terms', ['fence', 'account'], ['epoch', 'version', 'terms']);
 
 export const readLimitsScript = defineScript('read-limits', LIMIT_KEYS, ['epoch', 'time_offset_ms', ...SPENDING]);
 

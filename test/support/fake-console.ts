@@ -5,6 +5,7 @@ import type { ConsoleDeps } from '../../src/edge/console/console.routes.js';
 import type { DeadLetterDesk, LetterDecision } from '../../src/edge/console/dead-letter-pages.js';
 import type { Watch } from '../../src/edge/console/overview.js';
 import { micros, ZERO } from '../../src/kit/money/micros.js';
+import { NO_TERMS } from '../../src/ledger/account-terms.js';
 import type { AccountSnapshot } from '../../src/ledger/account-snapshot.js';
 import { figuresOf, TOTALS } from '../../src/ledger/figures.js';
 
@@ -26,7 +27,7 @@ export type FakeConsole = {
 };
 
 const snapshot: AccountSnapshot = {
-  available: micros(10_000_000), held: ZERO, debt: ZERO, seq: 1, lots: [], holds: [], frozen: false,
+  available: micros(10_000_000), held: ZERO, debt: ZERO, seq: 1, lots: [], holds: [], frozen: false, terms: NO_TERMS,
   totals: { ...figuresOf(TOTALS, () => ZERO), granted: micros(10_000_000) },
 };
 

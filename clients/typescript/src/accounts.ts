@@ -40,6 +40,15 @@ export const limits = (send: Send) => ({
     send('DELETE /v1/accounts/{accountId}/limits/{limitId}', { path: { accountId, limitId } }, options),
 });
 
+/** What an account allows its holds. */
+export const terms = (send: Send) => ({
+  get: (accountId: string, options?: CallOptions) => send('GET /v1/accounts/{accountId}/terms', { path: { accountId } }, options),
+  set: (accountId: string, body: BodyOf<'PUT /v1/accounts/{accountId}/terms'>, options?: CallOptions) =>
+    send('PUT /v1/accounts/{accountId}/terms', { path: { accountId }, body }, options),
+  remove: (accountId: string, query?: QueryOf<'DELETE /v1/accounts/{accountId}/terms'>, options?: CallOptions) =>
+    send('DELETE /v1/accounts/{accountId}/terms', { path: { accountId }, query }, options),
+});
+
 /** Who spends from a pool. */
 export const members = (send: Send) => ({
   list: (accountId: string, query?: QueryOf<'GET /v1/accounts/{accountId}/members'>, options?: CallOptions) =>

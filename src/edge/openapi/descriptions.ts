@@ -18,7 +18,7 @@ const BY_NAME: ReadonlyMap<string, string> = new Map(Object.entries({
   totals: 'credits in all, since the account exists', late: 'whether it ended after its lease, or charged a difference',
   leaseEndsAt: 'when the hold ends by itself', reportBy: 'report or extend until then', placedAt: 'when it was placed',
   placedBy: 'the kind of caller: `user`, `service` or `operator`', onExpiry: 'what the end of the lease charges',
-  overCapture: 'what pays for usage beyond the hold', endedAt: 'when it ended; null: not yet', at: 'when it happened',
+  overCapture: 'what pays for usage beyond the hold', changedAt: 'when it was changed last', endedAt: 'when it ended; null: not yet', at: 'when it happened',
   createdAt: 'when it was made', createdBy: 'who made it', addedAt: 'when it was added', grantedAt: 'when it was granted',
   expiresAt: 'when it ends; null: never', resetsAt: 'when the window ends and the amount is there again; null: never',
   revokedAt: 'when it was revoked; null: it is valid', lastUsedAt: 'when it was used last, to a minute or so',

@@ -13,6 +13,7 @@ import { invalid } from '../../kit/errors.js';
 import {
   HOLD_ID_LENGTH_MAX, HOLD_TTL_SECONDS_MIN, LEASE_SECONDS_MAX, MEMBER_HOLD_ID_LENGTH_MAX, TOKENS_MAX, USAGES_MAX,
 } from '../../kit/limits.js';
+import { OVER_CAPTURES } from '../../ledger/hold-terms.js';
 import { micros } from '../../kit/money/micros.js';
 import { LEASE_END_REASONS, readFacts } from '../../ledger/facts.js';
 import { storedText } from '../http/schema.js';
@@ -65,8 +66,8 @@ export const placeBody = nativeBody(Strict({
   onExpiry: Type.Optional(Type.Enum(['release', 'charge_reported', 'charge_input', 'charge_estimate'], {
     description: 'what the end of the lease charges; `charge_reported` by default',
   })),
-  overCapture: Type.Optional(Type.Enum(['debt', 'available', 'cap'], {
-    description: 'what pays for usage beyond the hold; the gateway has a default, and a laxer one is refused',
+  overCapture: Type.Optional(Type.Enum([...OVER_CAPTURES], {
+    description: 'what pays for usage beyond the hold; the account or the gateway has a default, and a laxer one is refused',
   })),
   debtLimit: Type.Optional(AmountIn('credits of debt at most, with overCapture debt')),
   limits: OwnLimitsMember(), metadata: MetadataMember(), reason: ReasonMember(),

@@ -25,6 +25,7 @@ import { refusalRoutes, type RefusalRouteDeps } from './refusal.routes.js';
 import { remembering, type AnswerOnce } from './repeats.js';
 import { batchRoutes, type BatchDeps } from './batch.routes.js';
 import { collecting, type Operation } from './operations.js';
+import { termsRoutes, type TermsRouteDeps } from './terms.routes.js';
 import { usageRoutes, type UsageRouteDeps } from './usage.routes.js';
 import { transferRoutes, type TransferRouteDeps } from './transfers.routes.js';
 import { webhookRoutes, type WebhookRouteDeps } from './webhooks.routes.js';
@@ -37,7 +38,7 @@ export type NativeDeps = {
   readonly history: ReadHistory;
   readonly plans: PlanRouteDeps;
   readonly oversight?: AccountRouteDeps & ReconcileRouteDeps & Pick<ModelCostsRouteDeps, 'modelCosts'>;
-  readonly limits?: LimitRouteDeps & MemberRouteDeps & ExplainRouteDeps;
+  readonly limits?: LimitRouteDeps & MemberRouteDeps & ExplainRouteDeps & TermsRouteDeps;
   readonly holds?: HoldRouteDeps;
   readonly prices?: SetPriceDeps;
   readonly refusals?: RefusalRouteDeps;
@@ -73,6 +74,7 @@ export function nativeRoutes(table: AddRoute, deps: NativeDeps): void {
     limitRoutes(add, deps.limits);
     memberRoutes(add, deps.limits);
     explainRoutes(add, deps.limits);
+    termsRoutes(add, deps.limits);
   }
   if (deps.holds !== undefined) holdRoutes(add, deps.holds);
   if (deps.prices !== undefined) priceRoutes(add, deps.prices);

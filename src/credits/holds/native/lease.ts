@@ -23,7 +23,7 @@ export type LeaseDeps = {
   readonly holdMax: Micros | null;
 };
 
-export const HOLD_TOO_LARGE = 'is more than one hold of this gateway may have';
+export const HOLD_TOO_LARGE = 'is more than one hold of this account may have';
 
 /** Who asks for what hold. */
 export type LeaseCall = {
