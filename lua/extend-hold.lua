@@ -34,6 +34,7 @@
   ARGV[17] receipt_ttl_seconds
   ARGV[18] recalled        1: Postgres was asked for the key
   ARGV[19] hold_max        micros: the most that the hold may have in all, '' for any amount; the account's terms may allow less
+  ARGV[20] key_limit       what the limit of the API key allows it (limits.key_room); '' for none
 
   Replies
     fenced
@@ -70,6 +71,7 @@ local lease_ms, default_lease_ms = tonumber(ARGV[9]), tonumber(ARGV[10])
 local key, fingerprint, about, principal, trace = ARGV[11], ARGV[12], ARGV[13], ARGV[14], ARGV[15]
 local due_holds_max, receipt_ttl_seconds, recalled = ARGV[16], ARGV[17], ARGV[18]
 local hold_max = tonumber(ARGV[19])
+local key_room, key_refusal = limits.key_room(ARGV[20])
 
 -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
@@ -109,12 +111,14 @@ if minimum > most then return { 'hold_limit', numbers.text(in_all) } end
 desired = math.min(desired, most)
 local room, tightest = limits.room(counting)
 local usable = step.usable(self, hold.spent_on)
-local added = math.min(desired, usable, room)
+local added = math.min(desired, usable, room, key_room)
 if added < desired then
   local due = holds.due(open_key, now_ms, due_holds_max)
   if #due > 0 then return { 'holds_due', unpack(due) } end
 end
-if added < minimum and room < usable then return { 'limit_reached', numbers.text(usable), limits.refusal(tightest, minimum) } end
+if added < minimum and math.min(room, key_room) < usable then
+  return { 'limit_reached', numbers.text(usable), unpack(key_room < room and key_refusal or { limits.refusal(tightest, minimum) }) }
+end
 if added < minimum then return { 'insufficient_credits', numbers.text(usable) } end
 
 local before = account.copy(self.state)

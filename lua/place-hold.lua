@@ -46,6 +46,7 @@
   ARGV[28] asked_over_capture  '' for none, as the next; read with an over_capture only
   ARGV[29] asked_debt_limit    micros
   ARGV[30] hold_max        micros: the most that the hold may have, '' for any amount
+  ARGV[31] key_limit       what the limit of the API key allows it (limits.key_room); '' for none
 
   Replies
     fenced
@@ -86,6 +87,7 @@ local input_cost, renewal_ms = ARGV[19], ARGV[20]
 local spending = { spender = ARGV[21], model = ARGV[22], feature = ARGV[23], api_key = ARGV[24], own_limits = ARGV[27] }
 local key, receipt_ttl_seconds = ARGV[25], ARGV[26]
 local asked_terms, hold_max = { over_capture = ARGV[28], debt_limit = ARGV[29] }, tonumber(ARGV[30])
+local key_room, key_refusal = limits.key_room(ARGV[31])
 
 -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
@@ -126,14 +128,14 @@ local room, tightest = limits.room(counting)
 local self = step.open(keys, account_id, stored, now_ms)
 local spent_on = lots.spent_on(spending.model, spending.feature)
 local usable = step.usable(self, spent_on)
-local amount = math.min(desired, usable, room)
+local amount = math.min(desired, usable, room, key_room)
 local is_full = redis.call('ZCARD', open_key) >= open_holds_max
 if amount < desired or is_full then
   local due = holds.due(open_key, now_ms, due_holds_max)
   if #due > 0 then return { 'holds_due', unpack(due) } end
 end
-if amount < minimum and room < usable then
-  local limit_id, remaining, resets_at, period, window = limits.refusal(tightest, minimum)
+if amount < minimum and math.min(room, key_room) < usable then
+  local limit_id, remaining, resets_at, period, window = unpack(key_room < room and key_refusal or { limits.refusal(tightest, minimum) })
   return { 'limit_reached', numbers.text(usable), limit_id, remaining, resets_at, period, window, numbers.text(minimum) }
 end
 if amount < minimum then return { 'insufficient_credits', numbers.text(usable), numbers.text(minimum) } end

@@ -44,7 +44,9 @@
   Replies
     fenced
     not_loaded
-    ended           replayed outcome… journal_id
+    ended           replayed outcome… api_key charged beyond journal_id
+                                                  (of the key that placed it, '' for none; what this end charged, below zero if
+                                                  it gave back, and the part beyond the hold; a repeat has none of these)
     price_needed    price placed_at_ms about
     hold_resolved   outcome…
     idempotency_mismatch
@@ -258,5 +260,8 @@ if key ~= '' then
   redis.call('HSET', unpack(receipt_args))
   redis.call('EXPIRE', receipt_key, receipt_ttl_seconds)
 end
-outcome[#outcome + 1] = self.journal_id
+local api_key = spending and spending ~= '' and limits.read_spending(spending).api_key or ''
+for _, value in ipairs({ api_key, numbers.text(captured - back.captured), numbers.text(overage), self.journal_id }) do
+  outcome[#outcome + 1] = value
+end
 return { 'ended', '0', unpack(outcome) }

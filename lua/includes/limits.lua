@@ -253,3 +253,10 @@ function limits.refusal(line, credits)
   return line.definition.id, numbers.text(left), limits.resets_at(line, credits - left), line.definition.period,
     line.definition.bucket_ms and 'rolling' or 'calendar'
 end
+
+-- What the limit of the API key allows an operation: `room:remaining:resets_at_ms:period`, '' for a key without a limit. `room` was set
+-- aside for it (reserve-key-spend). Answers room, and the values of a refusal; no limit of an account is called `:key`.
+function limits.key_room(text)
+  local room, remaining, resets_at_ms, period = string.match(text, '^(%d+):(%d+):(%d+):(%l+)$')
+  return tonumber(room) or math.huge, { ':key', remaining, resets_at_ms, period, 'calendar' }
+end

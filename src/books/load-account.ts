@@ -151,6 +151,7 @@ function toEndedHold(row: HoldColumns): EndedHoldImage {
     expiresAtMs: row.expires_at_ms,
     placedBy: row.placed_by,
     limitParts: row.limit_parts,
+    spending: row.spending,
     spentOn: row.spent_on,
     closedAtMs: row.closed_at_ms ?? 0,
     policy: row.policy as ExpiryPolicy,

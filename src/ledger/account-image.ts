@@ -81,6 +81,8 @@ export type EndedHoldImage = {
   readonly expiresAtMs: number;
   readonly placedBy: Principal;
   readonly limitParts: string;
+  /** What limits matched it by (entry.ts). */
+  readonly spending: string;
   /** What it is for: which lots it may use (entry.ts). */
   readonly spentOn: string;
   /** When it ended or was settled late, without later corrections: the correction window starts here. */

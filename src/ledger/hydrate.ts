@@ -159,7 +159,7 @@ function endedHoldRecord(keys: AccountKeys, { outcome, ...hold }: EndedHoldImage
       'end_fingerprint', hold.endFingerprint, 'end_seq', outcome.seq.toString(), 'ended_at_ms', outcome.endedAtMs.toString(),
       'late', outcome.late ? '1' : '0', 'end_about', outcome.about, ...termFields(hold.terms), ...reportFields(hold), 'spent', hold.spent,
       'spent_on', hold.spentOn,
-      ...(hold.limitParts === '' ? [] : ['limit_parts', hold.limitParts]),
+      ...(hold.limitParts === '' ? [] : ['limit_parts', hold.limitParts]), ...(hold.spending === '' ? [] : ['spending', hold.spending]),
       ...amounts({
         amount: outcome.amount, placed_available: hold.placedAvailable, captured: outcome.captured, released: outcome.released,
         expired: outcome.expired,

@@ -137,6 +137,8 @@ export type PlaceHold = {
   readonly spending?: Spending | undefined;
   /** The caller's idempotency key: it names one hold of the account. By default none. */
   readonly key?: CallerKey | null;
+  /** What the limit of the API key allows it, as scripts read it (key-spend.ts). The callers of the port leave it out. */
+  readonly keyLimit?: string;
   /** What limits of the account allow this hold and its extensions at most. They bind also where a limit only warns. */
   readonly ownLimits?: readonly (readonly [limitId: string, amount: Micros])[] | undefined;
 };
@@ -264,6 +266,7 @@ export type Charge = {
   readonly purpose?: ChargePurpose;
   /** As of a hold. */
   readonly spending?: Spending | undefined;
+  readonly keyLimit?: string;
 };
 
 /**

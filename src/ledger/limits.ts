@@ -11,6 +11,9 @@ export type LimitPeriod = (typeof LIMIT_PERIODS)[number];
 export type LimitWindow = (typeof LIMIT_WINDOWS)[number];
 export type LimitMode = (typeof LIMIT_MODES)[number];
 
+/** How the limit of an API key is called beside those of the account. */
+export const KEY_LIMIT = 'key';
+
 /** Who spends, and on what: which limits of an account an operation counts against (docs/contracts/native.md#limits). */
 export type Spending = {
   /** Named like an account (ids.ts). Absent: the account itself. */

@@ -12,6 +12,8 @@ import { chargeKeyText, holdKeyText, placeKeyText } from './charge-key.js';
 import { BALANCES, figuresOf, KEPT } from './figures.js';
 import { freezeOperations } from './freeze-operations.js';
 import { keyedHoldKeys } from './hold-keys.js';
+import { boundByKeys } from './bound-by-keys.js';
+import { keySpend, type KeyLimits } from './key-spend.js';
 import { limitOperations, renewLimits, spendingArgs } from './limit-operations.js';
 import type { Charge, ChargePurpose, Ledger, Remove, SettleHold } from './ledger.js';
 import { leaseOperations } from './lease-operations.js';
@@ -28,6 +30,8 @@ export type RedisLedgerDeps = AccountScriptsDeps & RecallDeps & {
   readonly isMemoryHigh: () => boolean;
   /** Called when a limit has refused, with its period and kind of window. */
   readonly limitReached?: (limit: Pick<LimitRefusal, 'period' | 'window'>) => void;
+  /** Limits of API keys; absent: no key has one. */
+  readonly keyLimits?: KeyLimits | undefined;
   /** How long after its end a hold can be corrected. */
   readonly correctionWindowMs: number;
   /** Wraps every call of a script, for tracing. */
@@ -42,6 +46,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
   const scripts = around === undefined ? accountScripts(deps) : around(accountScripts(deps));
 
   const recalling = { ...deps, scripts };
+  const spend = deps.keyLimits === undefined ? null : keySpend(deps.keyLimits, scripts);
 
   const endings = new Map<string, Promise<unknown>>();
   /** Ends these holds, one round per account at a time: concurrent operations share it. */
@@ -91,12 +96,15 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     let reply = await run();
     // Its receipt may have expired in Redis; Postgres keeps it.
     if (reply[0] === 'hold_not_found' && ending !== 'expire' && (await scripts.restoreHold(accountId, holdId))) reply = await run();
-    if (reply[0] === 'ended' && !isReplayed(reply)) written(keys.shardOf(accountId));
+    if (reply[0] === 'ended' && !isReplayed(reply)) {
+      written(keys.shardOf(accountId));
+      await spend?.ended(textAt(reply, 16), { accountId, holdId }, reply);
+    }
     return reply;
   };
 
   const debit = async (
-    command: Pick<Charge, 'accountId' | 'amount' | 'about' | 'spending'> & {
+    command: Pick<Charge, 'accountId' | 'amount' | 'about' | 'spending' | 'keyLimit'> & {
       readonly key: string;
       readonly fingerprint: string;
       readonly price: string;
@@ -115,7 +123,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
         kind, amount, key, fingerprint, price, about, receipt_ttl_seconds: receiptTtlSeconds,
         purpose: purpose ?? '', deduction_ttl_ms: DEDUCTION_TTL_SECONDS * 1_000, deductions_max: DEDUCTIONS_WAITING_MAX,
         refusals_max: REFUSED_USAGE_PER_MINUTE_MAX, refused_seq: refused?.seq ?? '', refused_amount: refused?.uncollected ?? '',
-        due_holds_max: DUE_HOLDS_AT_ONCE, ...spendingArgs(accountId, command.spending),
+        due_holds_max: DUE_HOLDS_AT_ONCE, ...spendingArgs(accountId, command.spending), key_limit: command.keyLimit ?? '',
       }));
     if (reply[0] === 'usage_refused' || (reply[0] === 'debited' && !isReplayed(reply))) written(keys.shardOf(accountId));
     return reply;
@@ -140,7 +148,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       }
       const {
         accountId, holdId, kind, minimum, desired, leaseMs, expiryPolicy, price, fingerprint, about, by = 'user', isNewId = false, terms,
-        spending, key: named = null, ownLimits = [], askedTerms = {}, holdMax = null,
+        spending, key: named = null, ownLimits = [], askedTerms = {}, holdMax = null, keyLimit = '',
       } = command;
       const key = named === null ? '' : placeKeyText(named);
       const ofKey = key === '' ? null : recallCharge(deps, accountId, key);
@@ -151,7 +159,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
         hold_id: holdId, minimum: textOrNone(minimum), desired: textOrNone(desired), lease_ms: leaseMs,
         policy: expiryPolicy, price, hold_kind: kind, fingerprint, about, principal: by,
         open_holds_max: OPEN_HOLDS_PER_ACCOUNT_MAX, due_holds_max: DUE_HOLDS_AT_ONCE, over_capture: terms?.overCapture ?? '',
-        debt_limit: textOrNone(terms?.debtLimit ?? null), hold_max: textOrNone(holdMax),
+        debt_limit: textOrNone(terms?.debtLimit ?? null), hold_max: textOrNone(holdMax), key_limit: keyLimit,
         asked_over_capture: askedTerms.overCapture ?? '', asked_debt_limit: textOrNone(askedTerms.debtLimit ?? null),
         input_cost: microsToText(terms?.inputCost ?? ZERO), renewal_ms: terms?.leaseMs ?? 0, ...spendingArgs(accountId, spending), key,
         receipt_ttl_seconds: UNDRAINED_RECEIPT_TTL_SECONDS,
@@ -296,5 +304,5 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       return decodeAccount(await read(accountId, 'full'));
     },
   };
-  return ledger;
+  return spend === null ? ledger : boundByKeys(ledger, spend);
 }

@@ -6,7 +6,7 @@ import { AMOUNTS, BALANCES, figuresOf, KEPT, TOTALS, type AmountName } from './f
 import type { ExpiryPolicy, HoldOutcome, LaxerTerms, OverCapture, PlacedHold } from './ledger.js';
 import type { LeasedHold } from './lease-port.js';
 import { legacyHoldKind } from './legacy-facts.js';
-import type { LimitPeriod, LimitRefusal, LimitState, LimitWindow } from './limits.js';
+import { KEY_LIMIT, type LimitPeriod, type LimitRefusal, type LimitState, type LimitWindow } from './limits.js';
 
 /** Decoders of script replies, one per shape (CONTRIBUTING.md#typescript). An undocumented reply is a bug: RangeError. */
 
@@ -39,7 +39,8 @@ const decodeLimitStates = (text: string): readonly LimitState[] => (text === '' 
 
 /** `limit_id remaining resets_at_ms period window`, from index `from` on. */
 export const decodeRefusal = (reply: readonly string[], from: number): LimitRefusal => ({
-  limitId: at(reply, from),
+  // No limit of an account begins with a colon.
+  limitId: at(reply, from) === ':key' ? KEY_LIMIT : at(reply, from),
   remaining: amountAt(reply, from + 1),
   resetsAtMs: momentAt(reply, from + 2),
   period: at(reply, from + 3) as LimitPeriod,

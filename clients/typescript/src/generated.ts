@@ -569,7 +569,7 @@ export interface paths {
         delete: operations["deleteV1ApiKeysByKeyId"];
         options?: never;
         head?: never;
-        /** Change how many requests per second an API key may make; in force within a second */
+        /** Change how many requests per second an API key may make, and what it may spend; in force within a second */
         patch: operations["patchV1ApiKeysByKeyId"];
         trace?: never;
     };
@@ -4381,6 +4381,17 @@ export interface operations {
                             payer: string | null;
                             /** @description requests per second; null: what the gateway allows a key */
                             rateLimit: number | null;
+                            /** @description what all live keys of its name may spend together; null: no limit */
+                            spendLimit: {
+                                /** @description credits */
+                                amount: string;
+                                /**
+                                 * @description the length of the window
+                                 * @enum {unknown}
+                                 */
+                                period: "hour" | "day" | "week" | "month";
+                                timeZone: string;
+                            } | null;
                             /** @description who made it */
                             createdBy: string;
                             /**
@@ -4425,6 +4436,18 @@ export interface operations {
                     payer?: string;
                     /** @description requests per second; null: what the gateway allows a key */
                     rateLimit?: number | null;
+                    /** @description what all live keys of its name may spend together; null: no limit */
+                    spendLimit?: {
+                        /** @description credits that one window allows, in all accounts: decimal text such as `"2.5"`, or a number; at most six decimals */
+                        amount: string | number;
+                        /**
+                         * @description of the calendar of the zone
+                         * @enum {unknown}
+                         */
+                        period: "hour" | "day" | "week" | "month";
+                        /** @description IANA name; `UTC` by default */
+                        timeZone?: string;
+                    } | null;
                     expiresAt?: string | null;
                 };
             };
@@ -4451,6 +4474,17 @@ export interface operations {
                         payer: string | null;
                         /** @description requests per second; null: what the gateway allows a key */
                         rateLimit: number | null;
+                        /** @description what all live keys of its name may spend together; null: no limit */
+                        spendLimit: {
+                            /** @description credits */
+                            amount: string;
+                            /**
+                             * @description the length of the window
+                             * @enum {unknown}
+                             */
+                            period: "hour" | "day" | "week" | "month";
+                            timeZone: string;
+                        } | null;
                         /** @description who made it */
                         createdBy: string;
                         /**
@@ -4506,6 +4540,17 @@ export interface operations {
                         payer: string | null;
                         /** @description requests per second; null: what the gateway allows a key */
                         rateLimit: number | null;
+                        /** @description what all live keys of its name may spend together; null: no limit */
+                        spendLimit: {
+                            /** @description credits */
+                            amount: string;
+                            /**
+                             * @description the length of the window
+                             * @enum {unknown}
+                             */
+                            period: "hour" | "day" | "week" | "month";
+                            timeZone: string;
+                        } | null;
                         /** @description who made it */
                         createdBy: string;
                         /**
@@ -4540,7 +4585,19 @@ export interface operations {
             content: {
                 "application/json": {
                     /** @description requests per second; null: what the gateway allows a key */
-                    rateLimit: number | null;
+                    rateLimit?: number | null;
+                    /** @description what all live keys of its name may spend together; null: no limit */
+                    spendLimit?: {
+                        /** @description credits that one window allows, in all accounts: decimal text such as `"2.5"`, or a number; at most six decimals */
+                        amount: string | number;
+                        /**
+                         * @description of the calendar of the zone
+                         * @enum {unknown}
+                         */
+                        period: "hour" | "day" | "week" | "month";
+                        /** @description IANA name; `UTC` by default */
+                        timeZone?: string;
+                    } | null;
                 };
             };
         };
@@ -4566,6 +4623,17 @@ export interface operations {
                         payer: string | null;
                         /** @description requests per second; null: what the gateway allows a key */
                         rateLimit: number | null;
+                        /** @description what all live keys of its name may spend together; null: no limit */
+                        spendLimit: {
+                            /** @description credits */
+                            amount: string;
+                            /**
+                             * @description the length of the window
+                             * @enum {unknown}
+                             */
+                            period: "hour" | "day" | "week" | "month";
+                            timeZone: string;
+                        } | null;
                         /** @description who made it */
                         createdBy: string;
                         /**
@@ -4625,6 +4693,17 @@ export interface operations {
                         payer: string | null;
                         /** @description requests per second; null: what the gateway allows a key */
                         rateLimit: number | null;
+                        /** @description what all live keys of its name may spend together; null: no limit */
+                        spendLimit: {
+                            /** @description credits */
+                            amount: string;
+                            /**
+                             * @description the length of the window
+                             * @enum {unknown}
+                             */
+                            period: "hour" | "day" | "week" | "month";
+                            timeZone: string;
+                        } | null;
                         /** @description who made it */
                         createdBy: string;
                         /**

@@ -175,6 +175,7 @@ const BY = { user: 'user', service: 'service', operator: 'operator' } as const;
 
 const callOf = (ctx: GatewayContext, caller: NativeCaller, accountId: string, holdId = holdIdIn(ctx)): LeaseCall => ({
   accountId, holdId, by: BY[caller.kind], actor: actorOf(caller), key: keyOf(ctx, caller),
+  apiKey: caller.kind === 'service' ? caller.key.name : undefined,
 });
 
 const accountIn = (ctx: GatewayContext, caller: NativeCaller): string =>

@@ -31,6 +31,8 @@ export type LeaseCall = {
   readonly holdId: string;
   readonly by: Principal;
   readonly actor: string;
+  /** The name of the API key of a service: what it adds counts against the limit of the key. */
+  readonly apiKey?: string | undefined;
   readonly key: CallerKey | null;
 };
 
