@@ -178,7 +178,7 @@ async function openParts(
     isMemoryHigh: redisWatch.isHigh,
     correctionWindowMs: config.correctionWindowMs,
     keyLimits: {
-      ...knownKeyLimits({
+      limitOf: knownKeyLimits({
         read: () => readKeyLimits(db), clock: Date.now,
         onError: (error) => { log.warn({ err: error }, 'limits of API keys not read; the ones in memory stay in force'); },
       }),

@@ -28,8 +28,6 @@ export type SpentByKey = {
 export type KeyLimits = {
   /** Null: the key has no limit. Throws GatewayError ledger_unavailable when that was never known. */
   readonly limitOf: (name: string) => KeyLimit | null | Promise<KeyLimit | null>;
-  /** The same, for ends of holds: they wait for nothing. */
-  readonly lastLimitOf: (name: string) => KeyLimit | null | Promise<KeyLimit | null>;
   /** Everything since `fromMs`. */
   readonly load: (name: string, fromMs: number) => Promise<SpentByKey>;
   readonly clock: () => number;
@@ -157,12 +155,17 @@ export function keySpend(limits: KeyLimits, scripts: Pick<AccountScripts, 'run'>
 
     async ended(name, hold, reply) {
       if (name === '') return;
-      try {
-        const limit = await limits.lastLimitOf(name);
+      const count = async (limit: KeyLimit | null): Promise<void> => {
         if (limit === null) return;
         await settle(limit, 'end', {
           hold: fieldOf(hold), amount: amountAt(reply, 17), beyond: amountAt(reply, 18), fromMs: amountAt(reply, 13),
         });
+      };
+      try {
+        const limit = limits.limitOf(name);
+        // Ends wait for Redis, not for Postgres.
+        if (limit instanceof Promise) void limit.then(count).catch(limits.onUncounted);
+        else await count(limit);
       } catch (error) {
         limits.onUncounted(error);
       }

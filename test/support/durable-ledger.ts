@@ -70,7 +70,7 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
     client: redis, keys, fence: gate, acknowledged: told, source: source(accountSource({ db, clock })), recallMs, unrecalled,
     written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, correctionWindowMs, timeOffsetMs: () => offsetMs,
     keyLimits: {
-      limitOf: keyLimitOf, lastLimitOf: keyLimitOf, clock, onUncounted: (error) => { throw error; },
+      limitOf: keyLimitOf, clock, onUncounted: (error) => { throw error; },
       load: async (name, fromMs) => {
         await drain();
         return readSpentByKey(db, name, fromMs);
