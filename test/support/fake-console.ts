@@ -5,7 +5,6 @@ import type { ConsoleDeps } from '../../src/edge/console/console.routes.js';
 import type { DeadLetterDesk, LetterDecision } from '../../src/edge/console/dead-letter-pages.js';
 import type { Watch } from '../../src/edge/console/overview.js';
 import { consoleSessions, type SessionStore } from '../../src/edge/console/sessions.js';
-import type { ActionEnd, OperatorAction } from '../../src/credits/operators/operator-action.table.js';
 import { micros, ZERO } from '../../src/kit/money/micros.js';
 import type { AccountSnapshot } from '../../src/ledger/account-snapshot.js';
 import { figuresOf, TOTALS } from '../../src/ledger/figures.js';
@@ -23,8 +22,6 @@ export type FakeConsole = {
   /** Accounts that were compared. */
   readonly compared: string[];
   readonly decided: LetterDecision[];
-  /** The lines of the audit trail. */
-  readonly trail: (OperatorAction & { readonly stage: ActionEnd | 'asked' })[];
   /** Users who reached the queue board, and how. */
   readonly board: string[];
 };
@@ -40,7 +37,6 @@ export function fakeConsole(): FakeConsole {
   const compared: string[] = [];
   const decided: LetterDecision[] = [];
   const reached: string[] = [];
-  const trail: FakeConsole['trail'] = [];
   let isFrozen = false;
   const notFaked = (): Promise<never> => Promise.reject(new Error('not faked'));
   const none = <T>(): Promise<readonly T[]> => Promise.resolve([]);
@@ -97,13 +93,9 @@ export function fakeConsole(): FakeConsole {
     deps: {
       watch, reads, actions: asks, deadLetters: deskOf(decided), board, onError: () => undefined,
       sessions: consoleSessions({ store: memoryStore(), clock: Date.now, idleSeconds: 1_800, onError: () => undefined }),
-      trail: {
-        asked: (action) => { trail.push({ ...action, stage: 'asked' }); return Promise.resolve(); },
-        ended: (action, stage, details) => { trail.push({ ...action, stage, details }); return Promise.resolve(); },
-        read: () => Promise.resolve([]),
-      },
+      trail: { asked: () => Promise.resolve(), ended: () => Promise.resolve(), read: none },
     },
-    watch, reads, actions, froze, asked, compared, decided, trail, board: reached,
+    watch, reads, actions, froze, asked, compared, decided, board: reached,
   };
 }
 

@@ -60,7 +60,9 @@ function auditBody(search: Search, found: Known<readonly RecordedAction[]>, nowM
   return html`<h1>Audit</h1>
 <p class="lead">What operators did in this console. Changes of credits are also in the ledger of the account, with operator and reason.</p>
 ${formOf(search)}
-${'value' in found ? actionsOf(search, found.value, nowMs) : banner('bad', 'The audit trail could not be read: Postgres does not answer.')}`;
+${'value' in found
+  ? actionsOf(search, found.value, nowMs)
+  : banner('bad', 'The audit trail could not be read: Postgres does not answer.')}`;
 }
 
 const formOf = ({ actor, account, text, from, to }: Search): Html => html`<form class="inline" method="get" action="/console/audit">

@@ -48,12 +48,13 @@ export const consoleRules = ({ sessions }: { readonly sessions: Sessions }): Pag
 export function consoleRoutes(add: AddRoute, deps: ConsoleDeps): void {
   const { watch, reads, actions, board, sessions, clock, onError } = deps;
   const overview = overviewReader(watch, clock, onError);
-
   const audit = auditOver(deps.trail, onError);
   const acting = { overview, audit };
 
   loginRoutes(add, { ...deps, audit });
-  add('GET', HOME, allow('admin', 'supervisor'), { summary: 'The state at a glance', replies: { 200: PageReply } }, async (ctx, { principal }) => {
+  add('GET', HOME, allow('admin', 'supervisor'), {
+    summary: 'The state at a glance', replies: { 200: PageReply },
+  }, async (ctx, { principal }) => {
     const now = await overview();
     sendPage(ctx, {
       title: 'Overview', viewer: principal, glance: glanceOf(now), body: overviewBody(now),

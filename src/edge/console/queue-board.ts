@@ -25,6 +25,7 @@ const BOARD_POLICY = [
 ].join('; ');
 const STRANGERS = /<link href="https:[^>]*>\s*/g;
 const POLL_SECONDS = 5;
+const PAGE_OF_QUEUE = new RegExp(`^${BOARD}/queue/([^/]*)`);
 
 type Boards = Readonly<Record<'looking' | 'administering', ReturnType<KoaAdapter['registerPlugin']>>>;
 
@@ -34,8 +35,12 @@ type Boards = Readonly<Record<'looking' | 'administering', ReturnType<KoaAdapter
  */
 export function queueBoard(queues: readonly Queue[]): QueueBoard {
   let boards: Promise<Boards> | undefined;
+  const names = new Set(queues.map((queue) => encodeURIComponent(queue.name)));
   return async (ctx, { role }) => {
     boards ??= loadBoards(queues);
+    // The board answers the pages of any name and leaves it to its script to find no such queue.
+    const [, name] = PAGE_OF_QUEUE.exec(ctx.path) ?? [];
+    if (name !== undefined && !names.has(name)) throw notFound();
     const answer = (await boards)[role === 'admin' ? 'administering' : 'looking'];
     protectPage(ctx, BOARD_POLICY);
     const unknown: string[] = [];

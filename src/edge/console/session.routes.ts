@@ -52,7 +52,7 @@ function sessionBody({ accountId, role }: Principal, idleSeconds: number): Html 
   return html`<div class="narrow"><h1>Your session</h1>
 ${facts([
     ['Operator', html`<span class="mono">${accountId}</span>`], ['Role', role],
-    ['Ends', `after ${duration(idleSeconds)} without a click, at the latest ${duration(SESSION_SECONDS_MAX)} after the login, or with your token`],
+    ['Ends', `after ${duration(idleSeconds)} without a click, ${duration(SESSION_SECONDS_MAX)} after the login, or with your token`],
   ])}
 <div class="actions"><form method="post" action="/console/logout"><button>Log out</button></form>
 <form method="post" action="/console/logout-everywhere"><button class="quiet">Log out everywhere</button></form></div>

@@ -32,7 +32,8 @@ test('lists the ledger queue, the settlement queues and their dead letters', asy
 
 test('an unknown path is 404, whatever it looks like, and a bad one 400', async () => {
   for (const path of [
-    '/api/nothing', '/api/queues/none/1', '/queue/none', '/queue/ledger/1/more', '/nothing/of/the/kind.txt', '/static/none.js', '/static/%00', '/static/%2e%2e/%2e%2e/x',
+    '/api/nothing', '/api/queues/none/1', '/queue/none', '/queue/none/1', '/queue/ledger/1/more', '/nothing/of/the/kind.txt',
+    '/static/none.js', '/static/%00', '/static/%2e%2e/%2e%2e/x',
   ]) {
     expect([path, (await boss.get(`/console/queues${path}`)).status]).toEqual([path, 404]);
   }

@@ -44,9 +44,9 @@ beforeAll(async () => {
 afterAll(async () => { await gateway.stop(); });
 
 /** Asks in a session that was begun with a token, however it came to be. */
-const ask = async (path: string, method: string, token: string | null) => sendPlainly(gateway.url + path.replaceAll(/:\w+/g, 'owner').replace(
-  '*rest', 'api/queues',
-), method, {
+const ask = async (path: string, method: string, token: string | null) => sendPlainly(`${gateway.url}${
+  path.replaceAll(/:\w+/g, 'owner').replace('*rest', 'api/queues')
+}`, method, {
   headers: {
     ...OURS, ...(token === null ? {} : { cookie: `cg_console=${await console_.deps.sessions.start('whoever', token)}` }),
     ...(method === 'GET' ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),

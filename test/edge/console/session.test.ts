@@ -137,7 +137,8 @@ describe('a session', () => {
   });
 
   /** Where Redis has the session of a cookie. */
-  const keyOf = (cookie: string): string => `${lab.gateway.redisNamespace}:console:session:${sessionName(cookie.slice('cg_console='.length))}`;
+  const keyOf = (cookie: string): string =>
+    `${lab.gateway.redisNamespace}:console:session:${sessionName(cookie.slice('cg_console='.length))}`;
 
   test('is over when nobody clicks for CONSOLE_IDLE_SECONDS; a page that reloads itself is no click', async () => {
     const cookie = await begin('cleo', 'admin');
