@@ -112,7 +112,8 @@ if not deduction and math.min(usable, room, key_room) < amount then
     commands = nil
   end
   local refusal = {}
-  if key_room < math.min(room, usable) then refusal = key_refusal elseif room < usable then refusal = { limits.refusal(tightest, amount) } end
+  if room < usable then refusal = { limits.refusal(tightest, amount) } end
+  if key_room < math.min(room, usable) then refusal = key_refusal end
   if not commands and #refusal > 0 then return { 'limit_reached', numbers.text(usable), unpack(refusal) } end
   if not commands then return { 'insufficient_credits', numbers.text(usable) } end
   self.state.uncollected = uncollected

@@ -34,7 +34,9 @@ local minimum, desired = tonumber(ARGV[7]), tonumber(ARGV[8])
 -- Decide.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 local window, why = windows.open(key, since_ms, edges, now_ms)
-if not window then return { why, numbers.text(now_ms) } end
+if why == 'key_unknown' then return { 'key_unknown', numbers.text(now_ms) } end
+if why == 'key_changed' then return { 'key_changed', numbers.text(now_ms) } end
+if not window then return { 'edges_stale', numbers.text(now_ms) } end
 local held = windows.hold(window, hold)
 local before = held and held.amount or 0
 if mode == 'to' then minimum, desired = math.max(0, minimum - before), math.max(0, desired - before) end

@@ -32,7 +32,7 @@ local amount, from_ms, beyond = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(A
 -- Decide.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 local window, why = windows.open(key, since_ms, edges, now_ms)
-if why == 'edges_stale' then return { why, numbers.text(now_ms) } end
+if why == 'edges_stale' then return { 'edges_stale', numbers.text(now_ms) } end
 if not window then return { 'unchanged' } end
 local held = windows.hold(window, hold)
 local back, left = 0, nil

@@ -43,7 +43,8 @@ await runCli(USAGE, async () => {
         const { row, key } = await keys.createApiKey({
           name: nameOf(values.name), scopes: scopesOf(values.scopes), expiresAtMs: expiryOf(values.days) ?? null,
           accountPrefix: values.prefix ?? null, payer: payerOf(values.payer),
-          rateLimit: rateOf(values.rate ?? 'none'), spendLimit: spendOf(values.spend ?? 'none', values.zone), createdBy: 'command', key: null,
+          rateLimit: rateOf(values.rate ?? 'none'), spendLimit: spendOf(values.spend ?? 'none', values.zone),
+          createdBy: 'command', key: null,
         });
         console.error(describe(row));
         return key ?? '';

@@ -24,7 +24,8 @@ export type LimitsSide = {
 
 /** Limits, pools, and what explains them. Throws when Postgres cannot be read. */
 export async function composeLimits({ config, core, databaseUrl, clock, log }: {
-  readonly config: Pick<Config, 'overCapture' | 'debtLimit' | 'holdMax'>; readonly core: Core; readonly databaseUrl: string; readonly clock: Clock; readonly log: Log;
+  readonly config: Pick<Config, 'overCapture' | 'debtLimit' | 'holdMax'>; readonly core: Core;
+  readonly databaseUrl: string; readonly clock: Clock; readonly log: Log;
 }): Promise<LimitsSide> {
   const { db, ledger, freshen, prices } = core;
   const pools = await openPools({

@@ -26,7 +26,8 @@ export function boundByKeys(ledger: Ledger, spend: KeySpend): Ledger {
   const shown = (hold: LeasedHold, reserved: Reserved): LeasedHold =>
     ({ ...hold, final: hold.final || reserved.remaining === 0, limits: [...hold.limits, keyLimitState(reserved)] });
   /** What a hold took less than was reserved for it. */
-  const excess = ({ granted, before }: Reserved, amount: Micros): Micros => micros(Math.max(0, Math.min(granted, before + granted - amount)));
+  const excess = ({ granted, before }: Reserved, amount: Micros): Micros =>
+    micros(Math.max(0, Math.min(granted, before + granted - amount)));
 
   return {
     ...ledger,

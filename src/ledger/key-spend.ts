@@ -70,7 +70,8 @@ const fieldOf = ({ accountId, holdId }: HoldName): string => `${nameOfAccount(ac
 export const keyLimitText = ({ limit, granted, remaining, resetsAtMs }: Reserved, room = granted): string =>
   `${microsToText(room)}:${microsToText(remaining)}:${resetsAtMs}:${limit.period}`;
 
-export const keyLimitState = ({ remaining, resetsAtMs }: Reserved): LimitState => ({ limitId: KEY_LIMIT, mode: 'refuse', remaining, resetsAtMs });
+export const keyLimitState = ({ remaining, resetsAtMs }: Reserved): LimitState =>
+  ({ limitId: KEY_LIMIT, mode: 'refuse', remaining, resetsAtMs });
 
 /** Tries, each after what the script named was mended. */
 const TRIES_MAX = 5;

@@ -19,7 +19,8 @@ import type { Charge, ChargePurpose, Ledger, Remove, SettleHold } from './ledger
 import { leaseOperations } from './lease-operations.js';
 import { lotOperations } from './lot-operations.js';
 import { isRefusal, recallCharge, replayOf, withReceipt, type RecallDeps } from './recall-charge.js';
-import { amountAt, decodeAccount, decodeLaxer, decodeOutcome, decodePlaced, decodeRefusal, isReplayed, textAt, undocumented } from './replies.js';
+import { decodePlaceReply } from './place-reply.js';
+import { amountAt, decodeAccount, decodeOutcome, decodeRefusal, isReplayed, textAt, undocumented } from './replies.js';
 import { returnOperations } from './return-operations.js';
 import { debitScript, placeHoldScript, readAccountScript, settleHoldScript } from './scripts.js';
 
@@ -165,34 +166,8 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
         receipt_ttl_seconds: UNDRAINED_RECEIPT_TTL_SECONDS,
         own_limits: [...ownLimits].map(([limitId, amount]) => `${limitId}=${microsToText(amount)}`).join(','),
       }));
-      const status = reply[0];
-      switch (status) {
-        case 'placed': {
-          const replayed = isReplayed(reply);
-          if (!replayed) written(keys.shardOf(accountId));
-          return { status, replayed, ...decodePlaced(reply) };
-        }
-        case 'insufficient_credits':
-          return { status, available: amountAt(reply, 1), required: amountAt(reply, 2) };
-        case 'limit_reached':
-          return { status, available: amountAt(reply, 1), limit: decodeRefusal(reply, 2), required: amountAt(reply, 7) };
-        case 'hold_limit':
-          return { status, most: amountAt(reply, 1) };
-        case 'laxer_terms':
-          return { status, ...decodeLaxer(reply) };
-        case 'unknown_limit':
-          return { status, limitId: textAt(reply, 1) };
-        case 'hold_resolved':
-          return { status, outcome: decodeOutcome(reply, 1) };
-        case 'no_hold_limit':
-        case 'hold_exists':
-        case 'idempotency_mismatch':
-        case 'too_many_holds':
-        case 'account_frozen':
-          return { status };
-        default:
-          throw undocumented('place-hold', reply);
-      }
+      if (reply[0] === 'placed' && !isReplayed(reply)) written(keys.shardOf(accountId));
+      return decodePlaceReply(reply);
     },
 
     async settleHold(command) {

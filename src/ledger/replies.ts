@@ -3,7 +3,7 @@ import type { Reply } from '../stores/redis/script.js';
 import { termsFromText } from './account-terms.js';
 import type { AccountSnapshot, Lot, OpenHold } from './account-snapshot.js';
 import { AMOUNTS, BALANCES, figuresOf, KEPT, TOTALS, type AmountName } from './figures.js';
-import type { ExpiryPolicy, HoldOutcome, LaxerTerms, OverCapture, PlacedHold } from './ledger.js';
+import type { ExpiryPolicy, HoldOutcome } from './ledger.js';
 import type { LeasedHold } from './lease-port.js';
 import { legacyHoldKind } from './legacy-facts.js';
 import { KEY_LIMIT, type LimitPeriod, type LimitRefusal, type LimitState, type LimitWindow } from './limits.js';
@@ -29,7 +29,7 @@ export const momentAt = (reply: readonly string[], index: number): number | null
 };
 
 /** `id:remaining:resets_at_ms:mode,…` */
-const decodeLimitStates = (text: string): readonly LimitState[] => (text === '' ? [] : text.split(',').map((state) => {
+export const decodeLimitStates = (text: string): readonly LimitState[] => (text === '' ? [] : text.split(',').map((state) => {
   const [limitId = '', remaining = '', resets = '', mode] = state.split(':');
   return {
     limitId, remaining: microsFromText(remaining), resetsAtMs: resets === 'inf' ? null : microsFromText(resets),
@@ -47,17 +47,6 @@ export const decodeRefusal = (reply: readonly string[], from: number): LimitRefu
   window: at(reply, from + 4) as LimitWindow,
 });
 
-/** `placed replayed seq amount expires_at_ms placed_at_ms available limits most` */
-export const decodePlaced = (reply: Reply): PlacedHold => ({
-  seq: amountAt(reply, 2),
-  amount: amountAt(reply, 3),
-  expiresAtMs: amountAt(reply, 4),
-  placedAtMs: amountAt(reply, 5),
-  available: amountAt(reply, 6),
-  limits: decodeLimitStates(at(reply, 7)),
-  most: at(reply, 8) === '' ? null : amountAt(reply, 8),
-});
-
 /** `amount reported expires_at_ms available final price placed_at_ms about usage lease_ms policy`, from index `from` on. */
 export const decodeLeased = (reply: Reply, from: number): LeasedHold => ({
   amount: amountAt(reply, from),
@@ -73,13 +62,6 @@ export const decodeLeased = (reply: Reply, from: number): LeasedHold => ({
   expiryPolicy: at(reply, from + 10) as ExpiryPolicy,
   limits: decodeLimitStates(at(reply, from + 11)),
 });
-
-/** `term allowed` of a refusal of laxer terms. */
-export function decodeLaxer(reply: Reply): LaxerTerms {
-  const term = at(reply, 1);
-  if (term === 'debt_limit') return { term, allowed: amountAt(reply, 2) };
-  return { term: term === 'no_debt' ? term : 'over_capture', allowed: at(reply, 2) as OverCapture };
-}
 
 const STATES = ['settled', 'voided', 'expired'] as const;
 

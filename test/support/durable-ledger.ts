@@ -69,13 +69,7 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
   const ledger = redisLedger({
     client: redis, keys, fence: gate, acknowledged: told, source: source(accountSource({ db, clock })), recallMs, unrecalled,
     written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, correctionWindowMs, timeOffsetMs: () => offsetMs,
-    keyLimits: {
-      limitOf: keyLimitOf, clock, onUncounted: (error) => { throw error; },
-      load: async (name, fromMs) => {
-        await drain();
-        return readSpentByKey(db, name, fromMs);
-      },
-    },
+    keyLimits: { limitOf: keyLimitOf, clock, onUncounted: rethrow, load: (name, fromMs) => readSpentByKey(db, name, fromMs) },
   });
   const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
 
@@ -115,6 +109,8 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
     },
   };
 }
+
+const rethrow = (error: unknown): never => { throw error; };
 
 /** Entries in the form of the stream, rebuilt from Postgres. */
 async function readJournal(db: Db, accountId: string): Promise<JournalEntry[]> {

@@ -16,8 +16,8 @@ export type TermsChange = { readonly check: Precondition; readonly actor: string
 export type ChangedTerms = { readonly terms: StoredTerms; readonly isNew: boolean; readonly applied: boolean };
 
 /**
- * Replaces what an account allows its holds, at least one of the three. Holds are placed under it from now on; one that is open keeps the rule that it was placed
- * under. The same terms again change nothing.
+ * Replaces what an account allows its holds, at least one of the three. Holds are placed under it from now on; one that is open keeps
+ * the rule that it was placed under. The same terms again change nothing.
  *
  * @throws GatewayError what `check` throws, ledger_unavailable (`not_executed`: Postgres did not answer)
  */

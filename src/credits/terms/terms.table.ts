@@ -8,7 +8,8 @@ export async function lockTerms(trx: Trx, accountId: string): Promise<void> {
 
 /** A new version. The caller has locked the terms. */
 export async function insertTerms(
-  trx: Trx, accountId: string, version: number, terms: AccountTerms, { actor, reason }: { readonly actor: string; readonly reason: string | null },
+  trx: Trx, accountId: string, version: number, terms: AccountTerms,
+  { actor, reason }: { readonly actor: string; readonly reason: string | null },
 ): Promise<void> {
   await trx.raw(
     `insert into account_terms (account_id, version, max_hold, over_capture, debt_limit, reason, actor)

@@ -6,8 +6,8 @@ import type { Db, Trx } from '../../stores/postgres/connect.js';
 import { toGatewayError } from '../../stores/postgres/errors.js';
 import { makeServerKey } from './server-key.js';
 import {
-  insertServerKey, listServerKeys, liveKeysOf, lockKeys, readKeyOfRequest, readServerKey, revokeServerKey, updateRateLimit, updateSpendLimit,
-  type KeyRequest, type NewKeyRow, type ServerKeyRow, type SpendLimit,
+  insertServerKey, listServerKeys, liveKeysOf, lockKeys, readKeyOfRequest, readServerKey, revokeServerKey, updateRateLimit,
+  updateSpendLimit, type KeyRequest, type NewKeyRow, type ServerKeyRow, type SpendLimit,
 } from './server-key.table.js';
 
 export type CreateServerKey = {

@@ -14,7 +14,9 @@ import { nativeBody, Strict } from './body.js';
 import { AccountId } from './callers.js';
 import { idempotencyKey, IdempotencyKeyHeader, markReplayed } from '../http/idempotency-key.js';
 import { ListOf, wholeList } from './lists.js';
-import { AmountIn, amountIn, AmountOut, creditsText, OptionalTimeOut, timeIn, TimeIn, TimeOut, timeText, timeTextOrNull } from './values.js';
+import {
+  AmountIn, amountIn, AmountOut, creditsText, OptionalTimeOut, timeIn, TimeIn, TimeOut, timeText, timeTextOrNull,
+} from './values.js';
 
 export type ApiKeyRouteDeps = {
   readonly serverKeys: Pick<ServerKeyAdmin, 'createApiKey' | 'rotate' | 'limit' | 'list' | 'revoke'>;
@@ -69,7 +71,8 @@ export function apiKeyRoutes(add: AddRoute, { serverKeys, clock }: ApiKeyRouteDe
   add('POST', '/v1/api-keys', allow('admin'), {
     summary: 'Make the first API key of a service', headers: IdempotencyKeyHeader, body: createBody, replays: true,
     replies: { 201: Created }, errors,
-  }, async (ctx, { principal, body: { name, scopes, accountPrefix = null, payer = null, rateLimit = null, spendLimit, expiresAt: until } }) => {
+  }, async (ctx, { principal, body }) => {
+    const { name, scopes, accountPrefix = null, payer = null, rateLimit = null, spendLimit, expiresAt: until } = body;
     answer(ctx, await serverKeys.createApiKey({
       name, scopes, accountPrefix, payer, rateLimit, spendLimit: spendIn(spendLimit) ?? null, createdBy: principal.accountId,
       expiresAtMs: futureIn(until, clock()) ?? null,

@@ -15,7 +15,9 @@ import { reply } from '../http/json.js';
 import { queryNumber, queryText } from '../http/query-fields.js';
 import type { AddRoute } from '../http/routes.js';
 import { AccountId, accountInPath, spenderOf } from './callers.js';
-import { AmountIn, amountIn, AmountOrNull, AmountOut, creditsOrNull, creditsText, OptionalTimeOut, storable, TimeOut, timeText, timeTextOrNull } from './values.js';
+import {
+  AmountIn, amountIn, AmountOrNull, AmountOut, creditsOrNull, creditsText, OptionalTimeOut, storable, TimeOut, timeText, timeTextOrNull,
+} from './values.js';
 
 export type ExplainRouteDeps = {
   /** explain-spending.ts, with its deps. */
@@ -45,7 +47,8 @@ const Explanation = Type.Object({
   passes: Type.Boolean(), required: AmountOut(), available: AmountOut(),
   usable: AmountOut('the part of it that is for this model and feature, or for anything'), held: AmountOut(), debt: AmountOut(),
   refusedBy: Type.Union([Type.Object({
-    kind: Type.Enum(['frozen', 'balance', 'restriction', 'limit', 'max_hold']), limit: TextOrNull(), shortBy: Type.Union([AmountOut(), Type.Null()]),
+    kind: Type.Enum(['frozen', 'balance', 'restriction', 'limit', 'max_hold']), limit: TextOrNull(),
+    shortBy: Type.Union([AmountOut(), Type.Null()]),
     resetsAt: OptionalTimeOut(),
   }), Type.Null()]),
   terms: TermsNow,

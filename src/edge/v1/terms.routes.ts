@@ -24,7 +24,8 @@ export type TermsRouteDeps = {
 };
 
 const PATH = '/v1/accounts/:accountId/terms';
-const orNull = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) => Type.Optional(Type.Union([schema, Type.Null()]));
+const orNull = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
+  Type.Optional(Type.Union([schema, Type.Null()]));
 const termsBody = nativeBody(Strict({
   maxHold: orNull(AmountIn('the most that one hold may have, above zero; HOLD_MAX of the gateway binds, too')),
   overCapture: orNull(Type.Enum([...OVER_CAPTURES], { description: 'what pays for usage beyond a hold, in place of OVER_CAPTURE' })),

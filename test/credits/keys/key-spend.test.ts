@@ -77,7 +77,8 @@ test('what is spent counts: settlements, charges, extensions and reports, also b
   await remains('8');
 
   expect((await call('POST', '/v1/charges', { account: other, amount: 3 })).status).toBe(201);
-  expect((await call('POST', '/v1/charges', { account: other, amount: '5.000001' })).body).toMatchObject({ code: 'limit_reached', limit: 'key' });
+  expect((await call('POST', '/v1/charges', { account: other, amount: '5.000001' })).body)
+    .toMatchObject({ code: 'limit_reached', limit: 'key' });
   await remains('5');
   const key = { 'idempotency-key': randomUUID() };
   const charged = await call('POST', '/v1/charges', { account: other, amount: 5 }, key);
@@ -95,7 +96,8 @@ test('a report tops up within the limit; a settlement beyond the hold counts abo
   await call('POST', '/v1/holds', { id: 'a', account, amount: 2 });
   const report = { account, amount: 1, extend: { headroom: 3 } };
   expect((await call('POST', '/v1/holds/a/progress', report)).body).toMatchObject({ amount: '4', final: false });
-  expect((await call('POST', '/v1/holds/a/progress', { ...report, extend: { headroom: 30 } })).body).toMatchObject({ amount: '5', final: true });
+  expect((await call('POST', '/v1/holds/a/progress', { ...report, extend: { headroom: 30 } })).body)
+    .toMatchObject({ amount: '5', final: true });
   await call('POST', '/v1/holds/a/settle', { account, amount: 7 });
   await expectLeft(call, account, name, '0');
   await lab.operator('PATCH', `/v1/api-keys/${(await keyOf(name)).id}`, { spendLimit: { amount: 9, period: 'day' } });

@@ -22,7 +22,8 @@ async function keyed() {
   return {
     place: (holdId: string, amount: number, leaseMs = 10 * DAY_MS) => ledger.ledger.placeHold({
       accountId, holdId, minimum: micros(amount), desired: micros(amount), leaseMs, kind: 'lease', expiryPolicy: 'release', price: '',
-      fingerprint: `${amount}`, spending: { key: name }, about: writeFacts({ type: 'lease', lease: { model: '' }, actor: name, spending: { key: name } }),
+      fingerprint: `${amount}`, spending: { key: name },
+      about: writeFacts({ type: 'lease', lease: { model: '' }, actor: name, spending: { key: name } }),
     }),
     settle: (holdId: string, cost: number) => ledger.ledger.settleHold({
       accountId, holdId, cost: micros(cost), price: '', overCapture: 'debt', debtLimit: null, fingerprint: `${cost}`,

@@ -50,7 +50,9 @@ export type LeaseAmount =
   };
 
 /** `minimum` and `desired` as the ledger takes them: null as far as one hold may have it. */
-type Grant = { readonly minimum: Micros | null; readonly desired: Micros | null; readonly inputCost: Micros; readonly pricing: LeasePricing };
+type Grant = {
+  readonly minimum: Micros | null; readonly desired: Micros | null; readonly inputCost: Micros; readonly pricing: LeasePricing;
+};
 
 /**
  * Reserves an amount, or what a model may use at most, under terms of its own. The same again while it is open gets the
