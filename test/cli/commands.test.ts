@@ -72,7 +72,8 @@ test('keys: limit sets and removes the rate and what may be spent, which is in f
   expect((await until(charge, ({ status }) => status === 201, 3_000)).status).toBe(201);
   for (const args of [
     ['limit', id], ['limit', id, '--rate', '0'], ['limit', id, '--rate', 'x'], ['limit', id, '--spend', '5'],
-    ['limit', id, '--spend', '5/total'], ['limit', id, '--spend', '-5/day'], ['limit', id, '--spend', '5/day', '--zone', 'Mars/Olympus'], ['limit', 'unknown', '--rate', '5'],
+    ['limit', id, '--spend', '5/total'], ['limit', id, '--spend', '-5/day'], ['limit', id, '--spend', '5/day', '--zone', 'Mars/Olympus'],
+    ['limit', 'unknown', '--rate', '5'],
   ]) {
     await expect(run('keys', ...args)).rejects.toThrow('usage: npm run keys');
   }

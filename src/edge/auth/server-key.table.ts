@@ -41,7 +41,8 @@ const SPEND = `case when spend_amount is not null then
   json_build_object('amount', spend_amount, 'period', spend_period, 'timeZone', spend_zone) end`;
 const COLUMNS = `key_id as "keyId", coalesce(caller_id, key_id) as "callerId", account_prefix as "accountPrefix", payer,
   rate_limit as "rateLimit", ${SPEND} as "spendLimit", name, digest, hint, scopes, created_by as "createdBy",
-  ${toMs('created_at')} as "createdAtMs", ${toMs('expires_at')} as "expiresAtMs", ${toMs('revoked_at')} as "revokedAtMs", ${toMs('last_used_at')} as "lastUsedAtMs"`;
+  ${toMs('created_at')} as "createdAtMs",
+  ${toMs('expires_at')} as "expiresAtMs", ${toMs('revoked_at')} as "revokedAtMs", ${toMs('last_used_at')} as "lastUsedAtMs"`;
 
 /** A limit begins to count now; a key that is made beside others of its name counts with them. */
 export async function insertServerKey(db: Db | Trx, { request, spendLimit, ...key }: NewKeyRow): Promise<ServerKeyRow> {
