@@ -1310,7 +1310,7 @@ export interface operations {
                         } | null;
                         /** @description credits that can be spent now */
                         available?: string;
-                        /** @description those that it counts against */
+                        /** @description those that it counted against, after its end */
                         limits?: {
                             /** @description names it */
                             id: string;
@@ -1764,6 +1764,15 @@ export interface operations {
                          * @description when it ended; null: not yet
                          */
                         endedAt: string;
+                        /** @description those that it counted against, after its end */
+                        limits: {
+                            /** @description names it */
+                            id: string;
+                            /** @description credits that are left */
+                            remaining: string;
+                            /** @description when the window ends and the amount is there again; null: never */
+                            resetsAt: string | null;
+                        }[];
                         /** @description the member of the pool `account` that spends */
                         spender?: string;
                     };
@@ -1839,6 +1848,15 @@ export interface operations {
                          * @description when it ended; null: not yet
                          */
                         endedAt: string;
+                        /** @description those that it counted against, after its end */
+                        limits: {
+                            /** @description names it */
+                            id: string;
+                            /** @description credits that are left */
+                            remaining: string;
+                            /** @description when the window ends and the amount is there again; null: never */
+                            resetsAt: string | null;
+                        }[];
                         /** @description the member of the pool `account` that spends */
                         spender?: string;
                     };

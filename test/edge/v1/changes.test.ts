@@ -109,3 +109,13 @@ test('what is refused, and what repeats, leaves no change', async () => {
   expect((await root('POST', '/v1/webhooks', webhook, key)).headers.get('idempotency-replayed')).toBe('true');
   expect(await changes(`account=${account}`)).toHaveLength(1);
 });
+
+test('writes of features are listed too, with a reason if there is one, whatever their bodies hold', async () => {
+  const path = '/api/admin/packages';
+  expect((await root('POST', path, { name: name(), reason: 'new tariff' })).status).toBe(201);
+  expect(await changes('limit=1')).toMatchObject([{ actor: 'root', reason: 'new tariff', method: 'POST', path, status: 201 }]);
+  const deep = `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`;
+  const token = await lab.gateway.token({ sub: 'root', role: 'admin' });
+  expect((await lab.checked.send('POST', path, { token, raw: `{"name":"${name()}","more":${deep}}` })).status).toBe(201);
+  expect(await changes('limit=1')).toMatchObject([{ reason: null, path, body: null }]);
+});
