@@ -97,7 +97,7 @@ function allRoutes(deps: AppDeps, onRefused: TellRefusal): ReturnType<typeof rou
     serverKeyRoutes(configure, deps.servers.administration);
     featureRoutes(configure, deps.servers.administration);
   }
-  if (deps.console !== undefined) consoleRoutes(table.pages(consoleRules), deps.console);
+  if (deps.console !== undefined) consoleRoutes(table.pages(consoleRules(deps.console)), deps.console);
   docsRoutes(table.add, { routes: table.routes, version: deps.accounting.version, envelope: accountingEnvelope });
   return table;
 }
