@@ -154,7 +154,8 @@ test('reports that are on their way when Redis dies: each lease is back with its
     // Its caller sends again what was not answered.
     expect(await report(lease, sent)).toMatchObject({ status: 'reported', hold: { reported: sent } });
     const ended = await ledger.settleHold({
-      accountId, holdId, cost: micros(0), use: 'reported', price: null, overCapture: 'available', debtLimit: null, fingerprint: 's', about: '{}',
+      accountId, holdId, cost: micros(0), use: 'reported', price: null, overCapture: 'available', debtLimit: null, fingerprint: 's',
+      about: '{}',
     });
     const paid = Math.min(sent, 1_000);
     expect(ended).toMatchObject({ status: 'settled', outcome: { captured: paid, uncollected: sent - paid, debt: 0 } });

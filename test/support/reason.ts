@@ -1,7 +1,8 @@
 import type { CallOptions } from './fake-gateway.js';
 
 /** Writes of configuration, which operators must give a reason for. */
-const CONFIGURATION = /^\/v1\/(prices|plans|account-plans|referrals|webhooks|api-keys|accounts\/[^/]+\/(limits|members|low-balance))(\/|$|\?)/;
+const CONFIGURATION =
+  /^\/v1\/(prices|plans|account-plans|referrals|webhooks|api-keys|accounts\/[^/]+\/(limits|members|low-balance))(\/|$|\?)/;
 
 /** A write of an operator with a reason, for tests that are about something else. What names one stays as it is. */
 export function withReason(method: string, path: string, body?: object): { readonly path: string; readonly body?: object } {

@@ -36,7 +36,9 @@ export const limits = (send: Send) => ({
     send('GET /v1/accounts/{accountId}/limits/{limitId}', { path: { accountId, limitId } }, options),
   set: (accountId: string, limitId: string, body: BodyOf<'PUT /v1/accounts/{accountId}/limits/{limitId}'>, options?: CallOptions) =>
     send('PUT /v1/accounts/{accountId}/limits/{limitId}', { path: { accountId, limitId }, body }, options),
-  remove: (accountId: string, limitId: string, query?: QueryOf<'DELETE /v1/accounts/{accountId}/limits/{limitId}'>, options?: CallOptions) =>
+  remove: (
+    accountId: string, limitId: string, query?: QueryOf<'DELETE /v1/accounts/{accountId}/limits/{limitId}'>, options?: CallOptions,
+  ) =>
     send('DELETE /v1/accounts/{accountId}/limits/{limitId}', { path: { accountId, limitId }, query }, options),
 });
 
@@ -48,7 +50,9 @@ export const members = (send: Send) => ({
     send('GET /v1/accounts/{accountId}/members/{spender}', { path: { accountId, spender } }, options),
   set: (accountId: string, spender: string, body: BodyOf<'PUT /v1/accounts/{accountId}/members/{spender}'>, options?: CallOptions) =>
     send('PUT /v1/accounts/{accountId}/members/{spender}', { path: { accountId, spender }, body }, options),
-  remove: (accountId: string, spender: string, query?: QueryOf<'DELETE /v1/accounts/{accountId}/members/{spender}'>, options?: CallOptions) =>
+  remove: (
+    accountId: string, spender: string, query?: QueryOf<'DELETE /v1/accounts/{accountId}/members/{spender}'>, options?: CallOptions,
+  ) =>
     send('DELETE /v1/accounts/{accountId}/members/{spender}', { path: { accountId, spender }, query }, options),
 });
 

@@ -31,7 +31,8 @@ export const webhooks = (send: Send) => ({
   delivery: (webhookId: string, deliveryId: number, options?: CallOptions) =>
     send('GET /v1/webhooks/{webhookId}/deliveries/{deliveryId}', { path: { webhookId, deliveryId } }, options),
   resend: (
-    webhookId: string, deliveryId: number, query?: QueryOf<'POST /v1/webhooks/{webhookId}/deliveries/{deliveryId}/resend'>, options?: CallOptions,
+    webhookId: string, deliveryId: number, query?: QueryOf<'POST /v1/webhooks/{webhookId}/deliveries/{deliveryId}/resend'>,
+    options?: CallOptions,
   ) =>
     send('POST /v1/webhooks/{webhookId}/deliveries/{deliveryId}/resend', { path: { webhookId, deliveryId }, query }, options),
 });

@@ -149,7 +149,9 @@ test('a hold from before midnight of the zone of its limit goes back to its own 
   expect(await place(alice, 'h3', '4')).toMatchObject({ status: 201, body: { limits: [{ remaining: '6' }] } });
   // What was given back is of yesterday; the answer tells of today.
   expect(await settle(alice, 'h1', { amount: '1' })).toMatchObject({
-    status: 200, body: { released: '7', limits: [{ id: 'daily', remaining: '6', resetsAt: now().plus({ days: 1 }).startOf('day').toUTC().toISO() }] },
+    status: 200, body: { released: '7', limits: [
+      { id: 'daily', remaining: '6', resetsAt: now().plus({ days: 1 }).startOf('day').toUTC().toISO() },
+    ] },
   });
   expect(await remaining(alice)).toEqual(['6']);
   // An extension counts today.

@@ -249,7 +249,9 @@ beforeAll(async () => {
   });
   const keys = { serverKey: key, forgedKey: randomBytes(32).toString('hex'), telemetryKey: String(made.body['key']) } as const;
   for (const [caller, scopes] of [['fullKey', API_SCOPES], ['narrowKey', ['holds']]] as const) {
-    const { body } = await send(`${gateway.url}/v1/api-keys`, 'POST', { ...credentials.get('admin'), body: { name: caller, scopes, reason: 'test' } });
+    const { body } = await send(`${gateway.url}/v1/api-keys`, 'POST', {
+      ...credentials.get('admin'), body: { name: caller, scopes, reason: 'test' },
+    });
     credentials.set(caller, { token: String(body['key']) });
   }
   for (const [caller, value] of Object.entries(keys)) credentials.set(caller as Caller, { headers: { 'x-server-api-key': value } });
