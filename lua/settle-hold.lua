@@ -198,7 +198,7 @@ local uncollected = overage - from_available - debt
 overage = from_available + debt
 -- Back to the windows of the limits that it was taken from, however long ago.
 local limited_hold = { state = state, amount = amount, limit_parts = limit_parts, spending = spending, models = models }
-local counting = counters.of_hold(stored, limits_key, now_ms, limited_hold, false)
+local counting = counters.of_hold(stored, limits_key, now_ms, limited_hold, false, ending ~= 'expire')
 if counting and counting.stale then return { 'limits_stale', limits.stale(counting) } end
 counters.settle(counting, captured, overage, not is_ended)
 counters.give_back(counting, first.captured - first.overage, first.overage, back.captured)

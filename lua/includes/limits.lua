@@ -186,9 +186,9 @@ end
 -- The limits that a hold counts against. `hold.limit_parts` is what it counts in which window, `counter:from:spender/credits,…` in
 -- the order in which it was taken; a limit that was deleted or redefined since is left out. An open hold also counts against limits
 -- that match it and were defined since, or that match `hold.models`, which it turned out to be for as well: they have no parts yet
--- (counters.of_hold). With `extends` the windows of now are added, so
--- that more can be taken.
-function limits.of_hold(stored, limits_key, now_ms, hold, extends)
+-- (counters.of_hold). With `extends` the windows of now are added, so that more can be taken; with `shows`, so that an end can tell
+-- what they allow.
+function limits.of_hold(stored, limits_key, now_ms, hold, extends, shows)
   local parts, is_open = hold.limit_parts or '', hold.state == 'open' and hold.spending
   if parts == '' and not is_open then return nil end
   local set = limits.read(stored, limits_key, now_ms)
@@ -202,6 +202,7 @@ function limits.of_hold(stored, limits_key, now_ms, hold, extends)
     set.by_counter[definition.counter] = held
     set.holds[#set.holds + 1] = held
     if extends then held.line = limits.add_line(set, definition, spender) end
+    if shows then held.shown = limits.add_line(set, definition, spender) end
     return held
   end
   for counter, from, spender, credits in string.gmatch(parts, '(%d+):(%d+):([^/,]*)/(%d+)') do

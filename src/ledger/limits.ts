@@ -133,6 +133,13 @@ export const limitStatesText = (facts: readonly LimitFact[]): string =>
   facts.flatMap(({ limitId, left, resetsAtMs, mode }) => (
     left === null ? [] : [`${limitId}:${left}:${resetsAtMs ?? 'inf'}:${mode}`])).join(',');
 
+/** What the limits allowed after an operation, once each, by the facts of its entry. */
+export function limitsAfter(facts: readonly LimitFact[]): readonly LimitState[] {
+  const states = facts.flatMap(({ limitId, left, resetsAtMs, mode }): LimitState[] =>
+    (left === null ? [] : [{ limitId, remaining: left, resetsAtMs, mode }]));
+  return [...new Map(states.map((state) => [state.limitId, state])).values()];
+}
+
 /** The same text with edges around `nowMs`: needs no Postgres. */
 export function renewEdges(definitions: string, nowMs: number): string {
   return definitions.split('\n').map((row) => {

@@ -253,7 +253,7 @@ describe('memory', () => {
     const headers = key();
     await lab.operator('PUT', path, plan, headers);
     const other = lab.bearer(await lab.gateway.token({ sub: 'other-root', role: 'admin' }));
-    expect((await other('PUT', path, { ...plan, credits: '2' }, headers)).status).toBe(200);
+    expect((await other('PUT', path, { ...plan, credits: '2', reason: 'test' }, headers)).status).toBe(200);
   });
 
   test('a key that is none is refused, also where nothing is remembered', async () => {
