@@ -151,7 +151,7 @@ export async function openApi(
     trace: tracer === undefined ? undefined : traceRequests(tracer),
   });
 
-  const server = httpServer(app);
+  const server = httpServer(app, (reason) => { metrics.count('socketsClosed', { reason }); });
   const port = await listen(server, config.port, config.host);
   isServing = true;
   return {

@@ -95,6 +95,9 @@ export const METRICS = {
   rateRefusals: counter('cg_rate_refusals_total', 'Requests over a limit of rates, by what was counted and whose it is.', {
     class: ['general', 'writes', 'failed-authentication', 'zero-amount'], subject: ['key', 'user', 'address', 'account'],
   }),
+  socketsClosed: counter('cg_sockets_closed_total', 'Connections that were closed for what they asked for. pipelined: too many requests '
+    + 'ahead of their answers; send_timeout: an answer was not read; unsent: too much is not read, of all connections together; '
+    + 'connections: too many, and not accepted.', { reason: ['pipelined', 'send_timeout', 'unsent', 'connections'] }),
   loopTurn: gauge('cg_loop_turn_seconds', 'Time of one turn of the event loop under load, of the slowest process; 0 without requests.', {}),
   refusalsUnrecorded: counter(
     'cg_refusals_unrecorded_total',
