@@ -43,8 +43,10 @@ export const FORM_BYTES_MAX = 8_192;
 /** Models, and features, that one lot can be restricted to. */
 export const LOT_NAMES_MAX = 20;
 export const LOTS_PER_ACCOUNT_MAX = 512;
-/** Open holds of one account: bounds what one stolen token can create (docs/reliability.md#b1). */
-export const OPEN_HOLDS_PER_ACCOUNT_MAX = 100_000;
+/** What an operator may allow an account in open holds: 142 MB of Redis (docs/reliability.md#b1). */
+export const OPEN_HOLDS_SETTING_MAX = 100_000;
+/** Facts of an operation, in characters, above which they count as metadata: the gateway's own stay below it. */
+export const PLAIN_FACTS_LENGTH_MAX = 1_024;
 /** Open holds listed in one snapshot, so that reading an account blocks Redis only briefly. */
 export const SNAPSHOT_HOLDS_MAX = 1_000;
 /** Overdue holds that a refused operation ends in one round: a few milliseconds of Redis, one script each. */
