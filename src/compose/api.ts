@@ -173,5 +173,6 @@ export async function openApi(
 }
 
 const memoryCheck = (memory: MemoryState): Check => ({
-  ok: memory !== 'high', detail: { normal: 'ok', scarce: 'scarce: nothing that fills it without money', high: 'high: no new holds' }[memory],
+  ok: memory !== 'high',
+  detail: { normal: 'ok', scarce: 'scarce: nothing that fills it without money', high: 'high: no new holds' }[memory],
 });

@@ -33,7 +33,8 @@ export function composeRates({ config, redis, metrics }: RatesParts): Rates & { 
  * nothing, holds that end without a charge, and metadata. Ends of holds are counted and never refused.
  */
 export function withFillerLimits(
-  ledger: Ledger, { zeroAmount, uncharged, assertCharges, metadata }: Pick<Rates, 'zeroAmount' | 'uncharged' | 'assertCharges' | 'metadata'>,
+  ledger: Ledger,
+  { zeroAmount, uncharged, assertCharges, metadata }: Pick<Rates, 'zeroAmount' | 'uncharged' | 'assertCharges' | 'metadata'>,
 ): Ledger {
   const countMetadata = (accountId: string, about: string): void => {
     if (about.length > PLAIN_FACTS_LENGTH_MAX) metadata(accountId, Buffer.byteLength(about));

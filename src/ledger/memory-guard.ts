@@ -47,6 +47,8 @@ export function memoryGuard(memory: () => MemoryState, most: OpenHoldsMax): Memo
       const all = isPool ? most.pool : most.account;
       return isShort() ? Math.ceil(all * SCARCE_HOLDS_SHARE) : all;
     },
-    tooManyNow: () => (isShort() ? notNow('the ledger is short of memory and takes few open holds of an account now; retry shortly') : null),
+    tooManyNow: () => (isShort()
+      ? notNow('the ledger is short of memory and takes few open holds of an account now; retry shortly')
+      : null),
   };
 }

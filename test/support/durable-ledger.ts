@@ -64,7 +64,8 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
   const clock = (): number => Date.now() + offsetMs;
   const ledger = redisLedger({
     client: redis, keys, fence: gate, acknowledged: told, source: source(accountSource({ db, clock })), recallMs, unrecalled,
-    written: () => undefined, observe: () => undefined, memory: () => 'normal', openHoldsMax: { account: 100_000, pool: 100_000 }, correctionWindowMs, timeOffsetMs: () => offsetMs,
+    written: () => undefined, observe: () => undefined, memory: () => 'normal',
+    openHoldsMax: { account: 100_000, pool: 100_000 }, correctionWindowMs, timeOffsetMs: () => offsetMs,
   });
   const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
 

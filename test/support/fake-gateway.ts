@@ -142,7 +142,9 @@ export async function fakeGateway(options: FakeGatewayOptions = {}): Promise<Fak
     ...(options.console === undefined ? {} : { console: { ...options.console, authenticate, clock: now } }),
     health: { readiness: () => gateway.readiness, metricsText: metrics.text },
   };
-  const server = httpServer(createApp(deps), (reason) => { metrics.count('socketsClosed', { reason }); }, { ...SOCKET_BOUNDS, ...options.sockets });
+  const server = httpServer(createApp(deps), (reason) => { metrics.count('socketsClosed', { reason }); }, {
+    ...SOCKET_BOUNDS, ...options.sockets,
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 

@@ -158,7 +158,8 @@ export function routeTable({
   const adding = (own: Partial<DialectRules>, page?: PageRules): AddRoute => (method, path, gate, spec, handler) => {
     const {
       summary, params = {}, query = {}, headers = {}, body, replies, alsoAs = {}, errors = [], wording = {}, replays = false,
-      hasEtag = false, urgency = 'other', takesLong = false, isProbe = false, bodyBytesMax = BODY_BYTES_MAX,
+      hasEtag = false, urgency = 'other', takesLong = false, isProbe = false,
+      bodyBytesMax = BODY_BYTES_MAX,
     } = spec;
     const route: Route = {
       method, path, gate, summary, params, query, headers, body: body?.schema ?? null, bodyBytesMax, replies, alsoAs, errors,

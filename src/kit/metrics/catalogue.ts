@@ -93,7 +93,8 @@ export const METRICS = {
   busyRefusals: counter('cg_busy_refusals_total', 'Requests that were refused before any work because the process is overloaded. '
     + 'begin: holds and charges; end: ends of holds; other: reads and administration.', { urgency: ['begin', 'end', 'other'] }),
   rateRefusals: counter('cg_rate_refusals_total', 'Requests over a limit of rates, by what was counted and whose it is.', {
-    class: ['general', 'writes', 'failed-authentication', 'zero-amount', 'uncharged', 'metadata'], subject: ['key', 'user', 'address', 'account'],
+    class: ['general', 'writes', 'failed-authentication', 'zero-amount', 'uncharged', 'metadata'],
+    subject: ['key', 'user', 'address', 'account'],
   }),
   socketsClosed: counter('cg_sockets_closed_total', 'Connections that were closed for what they asked for. pipelined: too many requests '
     + 'ahead of their answers; send_timeout: an answer was not read; unsent: too much is not read, of all connections together; '
