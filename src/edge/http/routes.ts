@@ -163,7 +163,8 @@ export function routeTable({
     } = spec;
     const route: Route = {
       method, path, gate, summary, params, query, headers, body: body?.schema ?? null, bodyBytesMax, replies, alsoAs, errors,
-      wording, replays, hasEtag, isProbe, strictQuery: own.strictQuery ?? false, envelope: own.envelope, page, observe: metrics.http.route(method, path),
+      wording, replays, hasEtag, isProbe, strictQuery: own.strictQuery ?? false,
+      envelope: own.envelope, page, observe: metrics.http.route(method, path),
     };
     const admit = admission(gate, {
       authenticate: own.authenticate ?? authenticate, authenticateServer, credentials: page?.credentials ?? ofHeader,
