@@ -68,7 +68,8 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
   const clock = (): number => Date.now() + offsetMs;
   const ledger = redisLedger({
     client: redis, keys, fence: gate, acknowledged: told, source: source(accountSource({ db, clock })), recallMs, unrecalled,
-    written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, correctionWindowMs, timeOffsetMs: () => offsetMs,
+    written: () => undefined, observe: () => undefined, memory: () => 'normal',
+    openHoldsMax: { account: 100_000, pool: 100_000 }, correctionWindowMs, timeOffsetMs: () => offsetMs,
     keyLimits: { limitOf: keyLimitOf, clock, onUncounted: rethrow, load: (name, fromMs) => readSpentByKey(db, name, fromMs) },
   });
   const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
