@@ -36,6 +36,9 @@ COPY --from=build /app/dist/knexfile.js ./dist/knexfile.js
 COPY --from=build /app/dist/src ./dist/src
 COPY --from=build /app/src/stores/postgres/migrations ./src/stores/postgres/migrations
 COPY lua ./lua
+# The roles in Postgres and the rights in Redis, for operators: both are set up outside of this image.
+COPY deploy/postgres ./deploy/postgres
+COPY deploy/redis ./deploy/redis
 # The account `node` of the base image, by number: from a name Kubernetes cannot tell that it is not root.
 USER 1000:1000
 EXPOSE 3001

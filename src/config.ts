@@ -20,6 +20,8 @@ export type Config = {
   /** Undefined: use the embedded server. */
   readonly redisUrl: string | undefined;
   readonly databaseUrl: string | undefined;
+  /** The role that owns the tables, for migrations; undefined: the one of `databaseUrl`, if it may. */
+  readonly migrationDatabaseUrl: string | undefined;
   /** First part of every Redis key: gateways with different namespaces can share a Redis. */
   readonly redisNamespace: string;
   /** The redis-server that the embedded mode prefers to all others. */
@@ -99,6 +101,7 @@ export function readConfig(env: Environment = process.env): Config {
     apiProcesses: integer('API_PROCESSES', 1, 1, 64),
     redisUrl: url('REDIS_URL', 'redis:', 'rediss:'),
     databaseUrl: url('DATABASE_URL', 'postgres:', 'postgresql:'),
+    migrationDatabaseUrl: url('MIGRATION_DATABASE_URL', 'postgres:', 'postgresql:'),
     redisNamespace: name('REDIS_NAMESPACE', 'cg'),
     redisBinary: text('REDIS_BIN'),
     dataDir: text('DATA_DIR') ?? '.data',

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { childProcesses, tellReady } from './compose/child-processes.js';
 import type { Servers, Time } from './compose/core.js';
 import { openGateway } from './compose/gateway.js';
+import { prepareDatabase } from './compose/prepare-database.js';
 import { welcome } from './compose/welcome.js';
 import { tellWorkerStatus, workerStatus } from './compose/worker-status.js';
 import { readConfig, type Config, type Role } from './config.js';
@@ -16,7 +17,6 @@ import type { Metrics } from './kit/metrics/metrics.js';
 import { projectRoot } from './kit/paths.js';
 import { EmbeddedError } from './stores/embedded/embedded-error.js';
 import { startEmbedded, type Embedded } from './stores/embedded/start-embedded.js';
-import { migrate } from './stores/postgres/migrate.js';
 
 /** The longest time a stop may take. Then the process exits, which is as safe as kill -9. */
 const STOP_TIMEOUT_MS = 30_000;
@@ -54,16 +54,21 @@ function stopOnSignal(log: Log, stop: () => Promise<void>): (reason: string, exi
 
 /** Starts the servers that are not configured, migrates, and returns the addresses of all. */
 async function openServers(
-  config: Config, onDeath: (reason: string) => void,
+  config: Config, log: Log, onDeath: (reason: string) => void,
 ): Promise<{ readonly servers: Servers; readonly embedded: Embedded }> {
+  const hasDatabase = config.databaseUrl !== undefined || config.migrationDatabaseUrl !== undefined;
   const embedded = await startEmbedded({
-    redis: config.redisUrl === undefined, postgres: config.databaseUrl === undefined,
-    dataDir: config.dataDir, redisBinary: config.redisBinary, progress, onDeath,
+    redis: config.redisUrl === undefined, postgres: !hasDatabase,
+    dataDir: config.dataDir, redisBinary: config.redisBinary, redisNamespace: config.redisNamespace, progress, onDeath,
   });
   const redisUrl = config.redisUrl ?? embedded.redisUrl;
-  const databaseUrl = config.databaseUrl ?? embedded.databaseUrl;
-  if (redisUrl === undefined || databaseUrl === undefined) throw new Error('an embedded server has no address');
-  await step('migrating Postgres', () => migrate(databaseUrl, (name) => { progress(`postgres: migrated ${name}`); }));
+  if (redisUrl === undefined) throw new Error('the embedded Redis has no address');
+  const databaseUrl = await step('preparing Postgres', () => prepareDatabase(hasDatabase ? config : {
+    databaseUrl: embedded.databaseUrl, migrationDatabaseUrl: embedded.migrationDatabaseUrl,
+  }, {
+    migrated: (name) => { progress(`postgres: migrated ${name}`); },
+    warn: (text) => { log.warn(text); },
+  }));
   return { servers: { redisUrl, databaseUrl }, embedded };
 }
 
@@ -77,7 +82,7 @@ function withSecret(config: Config): Config {
 /** The first process: starts the servers that are not configured, its own share of API and worker, and forks the rest. */
 async function runPrimary(config: Config, log: Log): Promise<void> {
   let stopNow: (reason: string, exitCode: number) => void = (reason) => { throw new Error(reason); };
-  const { servers, embedded } = await openServers(config, (reason) => { stopNow(reason, 1); });
+  const { servers, embedded } = await openServers(config, log, (reason) => { stopNow(reason, 1); });
   const isClustered = config.apiProcesses > 1 && config.role !== 'worker';
   const ownRole: Role | null = config.role === 'worker' ? 'worker' : (isClustered ? null : 'api');
 

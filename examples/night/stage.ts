@@ -42,7 +42,7 @@ export async function openStage(leaseSeconds: number): Promise<Stage> {
     servers.push(redis);
     const postgres = await throwawayPostgres();
     servers.push(postgres);
-    await migrate(postgres.url);
+    await migrate(postgres.ownerUrl);
     const [secret, serverKey] = [randomBytes(32).toString('hex'), randomBytes(24).toString('hex')];
     const settings = {
       REDIS_URL: redis.url, DATABASE_URL: postgres.url, REDIS_NAMESPACE: NAMESPACE, JWT_ACCESS_SECRET: secret, SERVER_API_KEYS: serverKey,

@@ -112,7 +112,7 @@ async function main(): Promise<boolean> {
     servers.push(redis);
     const postgres = await throwawayPostgres();
     servers.push(postgres);
-    await migrate(postgres.url);
+    await migrate(postgres.ownerUrl);
     const [secret, serverKey] = [randomBytes(32).toString('hex'), randomBytes(24).toString('hex')];
     // Debt that reaches its limit, and leases that end within the run.
     gateway = await startGatewayProcess('all', {

@@ -26,7 +26,7 @@ async function start(environment: Readonly<Record<string, string>> = {}): Promis
   const child = spawn(process.execPath, [join(projectRoot, 'dist/src/main.js')], {
     env: {
       PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', SHARDS: '4', JWT_ACCESS_SECRET: 'x'.repeat(32),
-      REDIS_URL: redis.url, DATABASE_URL: database.databaseUrl, ...environment,
+      REDIS_URL: redis.url, DATABASE_URL: database.databaseUrl, MIGRATION_DATABASE_URL: database.ownerUrl, ...environment,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

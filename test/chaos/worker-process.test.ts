@@ -27,7 +27,7 @@ async function start(): Promise<Gateway> {
   const child = spawn(process.execPath, [join(projectRoot, 'dist/src/main.js')], {
     env: {
       PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', SHARDS: '4', JWT_ACCESS_SECRET: 'x'.repeat(32),
-      REDIS_URL: redis.url, DATABASE_URL: database.databaseUrl,
+      REDIS_URL: redis.url, DATABASE_URL: database.databaseUrl, MIGRATION_DATABASE_URL: database.ownerUrl,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

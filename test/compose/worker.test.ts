@@ -7,16 +7,16 @@ import { migrate } from '../../src/stores/postgres/migrate.js';
 import { until } from '../chaos/lab.js';
 import { send } from '../support/fake-gateway.js';
 import { seriesOf } from '../support/gauges.js';
-import { throwawayPostgres, throwawayRedis, type TestServer } from '../support/servers.js';
+import { throwawayPostgres, throwawayRedis, type TestPostgres, type TestServer } from '../support/servers.js';
 
 const TIMEOUT_MS = 300_000;
 let redis: TestServer;
-let postgres: TestServer;
+let postgres: TestPostgres;
 let worker: Gateway;
 let url: string;
 beforeAll(async () => {
   [redis, postgres] = await Promise.all([throwawayRedis(), throwawayPostgres()]);
-  await migrate(postgres.url);
+  await migrate(postgres.ownerUrl);
   worker = await open();
   url = `http://127.0.0.1:${worker.port ?? 0}`;
 }, TIMEOUT_MS);

@@ -48,7 +48,7 @@ async function started(port: number): Promise<ChildProcess> {
     env: {
       PATH: process.env['PATH'], NODE_ENV: 'production', HOST: '127.0.0.1', PORT: String(port), ROLE: 'api', SHARDS: '4',
       REDIS_NAMESPACE: `image-${port}`,
-      JWT_ACCESS_SECRET: 'x'.repeat(32), REDIS_URL: redisUrl(), DATABASE_URL: database.databaseUrl,
+      JWT_ACCESS_SECRET: 'x'.repeat(32), REDIS_URL: redisUrl(), DATABASE_URL: database.databaseUrl, MIGRATION_DATABASE_URL: database.ownerUrl,
     },
   });
   await new Promise<void>((resolve, reject) => {

@@ -173,8 +173,20 @@ describe('settings', () => {
     expect(refs('credit-gateway-api')).toEqual(['credit-gateway-stores', 'credit-gateway-callers']);
     expect(refs('credit-gateway-worker')).toEqual(['credit-gateway-stores', 'credit-gateway-queues']);
     expect(secrets.map(({ metadata }) => metadata.name).sort()).toEqual([
-      'credit-gateway-callers', 'credit-gateway-queues', 'credit-gateway-stores',
+      'credit-gateway-callers', 'credit-gateway-migration', 'credit-gateway-queues', 'credit-gateway-stores',
     ]);
+  });
+
+  test('the password of the tables\' owner reaches only the container that migrates', () => {
+    for (const { data } of deployments) {
+      const [migrate, ...others] = at(data, 'spec.template.spec.initContainers') as Fields[];
+      expect(others).toEqual([]);
+      expect(at(migrate, 'envFrom')).toEqual([{ secretRef: { name: 'credit-gateway-migration' } }]);
+      const command = at(migrate, 'command') as string[];
+      expect([existsSync(pathOf(command.at(-1) ?? '')), at(migrate, 'image')]).toEqual([true, at(data, 'spec.template.spec.containers.0.image')]);
+      expect(at(migrate, 'securityContext')).toEqual(at(data, 'spec.template.spec.containers.0.securityContext'));
+      expect(JSON.stringify(at(data, 'spec.template.spec.containers'))).not.toContain('credit-gateway-migration');
+    }
   });
 });
 

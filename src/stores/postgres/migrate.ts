@@ -2,10 +2,12 @@ import knexFactory from 'knex';
 import { systemClock } from '../../kit/clock.js';
 import { migratorConfig } from './migrator.js';
 import { makePartitions } from './partitions.js';
+import { grantApplication } from './privileges.js';
 
 /**
- * Migrates a database to the current schema and creates the journal's next partitions. Many processes may start at once:
- * they wait for one another. `progress` receives the name of each step that ran.
+ * Migrates a database to the current schema, as the role that owns it, creates the journal's next partitions, and grants the
+ * application's role its rights. Many processes may start at once: they wait for one another. `progress` receives the name of
+ * each step that ran.
  */
 export async function migrate(databaseUrl: string, progress: (step: string) => void = () => undefined): Promise<void> {
   const db = knexFactory(migratorConfig(databaseUrl));
@@ -13,6 +15,7 @@ export async function migrate(databaseUrl: string, progress: (step: string) => v
     const [, ran] = await db.migrate.latest() as [number, string[]];
     for (const name of ran) progress(name);
     await makePartitions(db, systemClock());
+    await grantApplication(db);
   } finally {
     await db.destroy();
   }
