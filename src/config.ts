@@ -15,6 +15,8 @@ export type Config = {
   readonly role: Role;
   readonly port: number;
   readonly host: string;
+  /** Metrics, and readiness in detail, on a port of their own. */
+  readonly operations: OperationsConfig;
   /** Number of HTTP processes under node:cluster; 1: no cluster. */
   readonly apiProcesses: number;
   /** Undefined: use the embedded server. */
@@ -67,6 +69,13 @@ export type Config = {
   readonly tracing: TracingConfig | undefined;
 };
 
+export type OperationsConfig = {
+  readonly port: number;
+  readonly host: string;
+  /** Opens the same on the main port, and is then also required on the port of operations. Undefined: only there, to anyone. */
+  readonly token: string | undefined;
+};
+
 export type CreditsProcessConfig = {
   /** Whether a start reserves its minimum. */
   readonly hold: 'minimum' | 'none';
@@ -98,6 +107,7 @@ export function readConfig(env: Environment = process.env): Config {
     role: oneOf('ROLE', 'all', 'api', 'worker', 'all'),
     port: integer('PORT', 3001, 0, 65_535),
     host: text('HOST') ?? '0.0.0.0',
+    operations: readOperations(variables, problems),
     apiProcesses: integer('API_PROCESSES', 1, 1, 64),
     redisUrl: url('REDIS_URL', 'redis:', 'rediss:'),
     databaseUrl: url('DATABASE_URL', 'postgres:', 'postgresql:'),
@@ -149,6 +159,15 @@ function readServerApiKeys({ text }: Variables, problems: string[]): readonly st
     problems.push(`SERVER_API_KEYS: each key must be at least ${SERVER_KEY_LENGTH_MIN} characters long`);
   }
   return keys;
+}
+
+/** By default this machine only: who reads metrics in a network of containers sets OPERATIONS_HOST. */
+function readOperations({ text, integer }: Variables, problems: string[]): OperationsConfig {
+  const token = text('OPERATIONS_TOKEN');
+  if (token !== undefined && token.length < SERVER_KEY_LENGTH_MIN) {
+    problems.push(`OPERATIONS_TOKEN must be at least ${SERVER_KEY_LENGTH_MIN} characters long`);
+  }
+  return { port: integer('OPERATIONS_PORT', 3002, 0, 65_535), host: text('OPERATIONS_HOST') ?? '127.0.0.1', token };
 }
 
 function readTracing({ text, fraction, url }: Variables, problems: string[]): TracingConfig | undefined {

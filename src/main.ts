@@ -112,7 +112,10 @@ async function runPrimary(config: Config, log: Log): Promise<void> {
     await embedded.stop();
   });
   await step('starting the other processes', () => started);
-  log.info({ role: config.role, port: gateway?.port ?? config.port, apiProcesses: config.apiProcesses, version }, 'ready');
+  log.info({
+    role: config.role, port: gateway?.port ?? config.port, operationsPort: gateway?.operationsPort ?? config.operations.port,
+    apiProcesses: config.apiProcesses, version,
+  }, 'ready');
   if (config.redisUrl === undefined && config.role === 'all') progress(welcome(gateway?.port ?? config.port));
 }
 

@@ -56,7 +56,7 @@ export async function openStage(leaseSeconds: number): Promise<Stage> {
     const [api, worker] = [await start('api'), await start('worker')];
     const url = `http://127.0.0.1:${api.port}`;
     return {
-      url, apiPort: api.port, workerPort: worker.port, settings, close,
+      url, apiPort: api.operationsPort, workerPort: worker.operationsPort, settings, close,
       token: (claims) => mintToken(secret, claims, TOKEN_TTL_SECONDS, Date.now()),
       faults: {
         stopWorker: () => { process.kill(worker.pid, 'SIGSTOP'); },

@@ -60,8 +60,8 @@ const operationsOf = ({ paths }: OpenApi): Operation[] => Object.entries(paths).
   })));
 
 const postgresCheck = async (): Promise<unknown> =>
-  ((await call('GET', '/readyz')).body['checks'] as Record<string, unknown>)['postgres'];
-const series = async () => seriesOf((await call('GET', '/metrics')).text);
+  ((await send(`${gateway.operationsUrl}/readyz`, 'GET')).body['checks'] as Record<string, unknown>)['postgres'];
+const series = async () => seriesOf((await send(`${gateway.operationsUrl}/metrics`, 'GET')).text);
 const charges = async (): Promise<number> =>
   Number((await root.query<{ n: string }>(`select count(*) as n from entries where account_id = 'alice' and captured > 0`)).rows[0]?.n);
 const endConnections = (): Promise<unknown> =>

@@ -219,6 +219,10 @@ test('Prometheus scrapes the pods of both roles under the job that dashboards an
   const [monitor] = ofKind('PodMonitor');
   expect(at(monitor?.data, 'spec.selector.matchLabels')).toEqual({ 'app.kubernetes.io/name': 'credit-gateway' });
   expect(monitor?.data['spec']).toMatchObject({
-    jobLabel: 'app.kubernetes.io/name', podMetricsEndpoints: [{ port: 'http', path: '/metrics' }],
+    jobLabel: 'app.kubernetes.io/name', podMetricsEndpoints: [{ port: 'operations', path: '/metrics' }],
   });
+  for (const { data } of deployments) {
+    expect(at(data, 'spec.template.spec.containers.0.ports')).toContainEqual({ name: 'operations', containerPort: readConfig({}).operations.port });
+  }
+  expect(JSON.stringify(ofKind('Service').map(({ data }) => data))).not.toContain('operations');
 });

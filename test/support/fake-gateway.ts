@@ -138,7 +138,7 @@ export async function fakeGateway(options: FakeGatewayOptions = {}): Promise<Fak
       },
     },
     ...(options.console === undefined ? {} : { console: { ...options.console, authenticate, clock: now } }),
-    health: { readiness: () => gateway.readiness, metricsText: metrics.text },
+    health: { readiness: () => gateway.readiness, metricsText: metrics.text, mayOperate: () => 'yes' },
   };
   const server = httpServer(createApp(deps));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -198,7 +198,7 @@ describe('after random activity', () => {
     const before = [await rows('transactions'), await rows('transaction_totals')];
     await asAdmin(under.adminUrl, 'truncate transactions, transaction_totals');
     // Entries of its time were no corrections.
-    await under.db.raw(backfillOf('0005_transactions_plans').replace("'late_settle'", "'late_settle', 'correct'"));
+    await asAdmin(under.adminUrl, backfillOf('0005_transactions_plans').replace("'late_settle'", "'late_settle', 'correct'"));
     expect([await rows('transactions'), await rows('transaction_totals')]).toEqual(before);
   });
 });
