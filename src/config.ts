@@ -1,6 +1,7 @@
 import { readAuth, type AuthConfig } from './config/auth.js';
 import { readRates, type RatesConfig } from './config/rates.js';
 import { variablesOf, type Environment, type Variables } from './config/environment.js';
+import { isWellKnown } from './config/secrets.js';
 import { DEFAULT_UNKNOWN_MODEL, parseUnknownModel, type UnknownModelPolicy } from './config/unknown-model.js';
 import { CORRECTION_WINDOW_SECONDS_MAX, HOLD_TTL_SECONDS_MAX, HOLD_TTL_SECONDS_MIN } from './kit/limits.js';
 import { micros, MICROS_PER_CREDIT, ZERO, type Micros } from './kit/money/micros.js';
@@ -85,8 +86,8 @@ export type CreditsProcessConfig = {
   readonly initialCredits: Micros;
 };
 
-/** For commands that only use Postgres. The role `worker` verifies no tokens, so no secret is required. Throws like `readConfig`. */
-export const readDatabaseConfig = (env: Environment = process.env): Config => readConfig({ ...env, ROLE: 'worker' });
+/** For commands that only use Postgres. The role `worker` verifies no tokens, so no secret is required, nor is Redis. Throws like `readConfig`. */
+export const readDatabaseConfig = (env: Environment = process.env): Config => readConfig({ ...env, ROLE: 'worker', NODE_ENV: undefined });
 
 const MS_PER_DAY = 86_400_000;
 /** A shorter key could be guessed over the network. Generated keys have 256 random bits. */
@@ -146,7 +147,9 @@ export function readConfig(env: Environment = process.env): Config {
     tracing: readTracing(variables, problems),
   };
 
-  requireVerifier(config, problems);
+  requireServers(config, variables, problems);
+  requireVerifier(config, variables, problems);
+  refuseWellKnown(config, variables, problems);
   if (problems.length > 0) throw new Error(`Bad configuration:\n  ${problems.join('\n  ')}`);
   return config;
 }
@@ -181,8 +184,35 @@ function readTracing({ text, fraction, url }: Variables, problems: string[]): Tr
   return { url: tracesUrl(endpoint), headers: headers ?? {}, serviceName: text('OTEL_SERVICE_NAME') ?? 'credit-gateway', ratio };
 }
 
-function requireVerifier({ redisUrl, databaseUrl, role, auth }: Config, problems: string[]): void {
-  const embedded = redisUrl === undefined || databaseUrl === undefined;
+/**
+ * In production, as in the image, the servers are somebody's choice: embedded ones would keep money in a folder that a container
+ * loses. DATA_DIR says that they are wanted.
+ */
+function requireServers({ redisUrl, databaseUrl, migrationDatabaseUrl }: Config, { text }: Variables, problems: string[]): void {
+  if (text('NODE_ENV') !== 'production' || text('DATA_DIR') !== undefined) return;
+  if (redisUrl === undefined) problems.push('REDIS_URL is not set');
+  if (databaseUrl === undefined && migrationDatabaseUrl === undefined) problems.push('DATABASE_URL is not set');
+}
+
+/** Outside of development, which is NODE_ENV=development or embedded servers. */
+function refuseWellKnown(config: Config, { text }: Variables, problems: string[]): void {
+  const isDevelopment = text('NODE_ENV') === 'development' || (isEmbedded(config) && text('NODE_ENV') !== 'production');
+  if (isDevelopment) return;
+  const secrets: Readonly<Record<string, readonly (string | undefined)[]>> = {
+    JWT_ACCESS_SECRET: [config.auth.accessSecret], CHATSPARTY_JWT_SECRET: [config.auth.chatspartySecret],
+    SERVER_API_KEYS: config.serverApiKeys, OPERATIONS_TOKEN: [config.operations.token],
+  };
+  const known = Object.entries(secrets).flatMap(([name, values]) => (values.some((each) => each !== undefined && isWellKnown(each)) ? [name] : []));
+  for (const name of known) problems.push(`${name} is a value that everybody knows: make one with openssl rand -hex 32`);
+}
+
+/** Whether one of the servers is started by this process. */
+const isEmbedded = ({ redisUrl, databaseUrl, migrationDatabaseUrl }: Config): boolean =>
+  redisUrl === undefined || (databaseUrl ?? migrationDatabaseUrl) === undefined;
+
+function requireVerifier(config: Config, { text }: Variables, problems: string[]): void {
+  const { role, auth } = config;
+  const embedded = isEmbedded(config) && (text('NODE_ENV') !== 'production' || text('DATA_DIR') !== undefined);
   const verifies = [auth.accessSecret, auth.chatspartySecret, auth.jwks].some((each) => each !== undefined);
   if (!embedded && role !== 'worker' && !verifies) {
     problems.push('set JWT_ACCESS_SECRET, JWKS_URL or CHATSPARTY_JWT_SECRET: without one no token can be verified');

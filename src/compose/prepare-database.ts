@@ -23,10 +23,10 @@ const ADVICE = 'docs/deployment.md, "Roles in Postgres", says how to separate th
  * Postgres says, and names missing migrations.
  */
 export async function prepareDatabase({ databaseUrl, migrationDatabaseUrl }: DatabaseUrls, { migrated, warn }: PrepareDeps): Promise<string> {
-  const workUrl = databaseUrl ?? migrationDatabaseUrl;
+  const [workUrl, workName] = [databaseUrl ?? migrationDatabaseUrl, databaseUrl === undefined ? 'MIGRATION_DATABASE_URL' : 'DATABASE_URL'];
   if (workUrl === undefined) throw new Error('neither DATABASE_URL nor MIGRATION_DATABASE_URL is set');
-  if (migrationDatabaseUrl !== undefined) await migrate(migrationDatabaseUrl, migrated);
-  const role = await readDatabaseRole(workUrl);
+  if (migrationDatabaseUrl !== undefined) await named('MIGRATION_DATABASE_URL', migrate(migrationDatabaseUrl, migrated));
+  const role = await named(workName, readDatabaseRole(workUrl));
   if (migrationDatabaseUrl === undefined) {
     if (role.mayMigrate) await migrate(workUrl, migrated);
     else await requireMigrated(workUrl);
@@ -36,4 +36,13 @@ export async function prepareDatabase({ databaseUrl, migrationDatabaseUrl }: Dat
     warn(`Postgres: the gateway works as the role ${role.name}, which could change or delete entries of the ledger. ${ADVICE}.`);
   }
   return workUrl;
+}
+
+/** An error says which address it is about. */
+async function named<T>(variable: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw new Error(`${variable}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
 }

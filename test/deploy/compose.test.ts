@@ -127,7 +127,7 @@ test('the gateway\'s roles in Postgres: the password of the owner is in no servi
 });
 
 test('a stop has longer than the gateway takes', () => {
-  const stopTimeoutSeconds = Number(/STOP_TIMEOUT_MS = (\d+)_000/.exec(textOf('src/main.ts'))?.[1]);
+  const stopTimeoutSeconds = Number(/STOP_TIMEOUT_MS = (\d+)_000/.exec(textOf('src/run.ts'))?.[1]);
   for (const name of ['gateway', 'worker']) {
     expect(Number.parseInt(String(service(name)['stop_grace_period']), 10)).toBeGreaterThan(stopTimeoutSeconds);
   }

@@ -106,7 +106,7 @@ describe.each(deployments.map((object) => [object.metadata.name, object.data] as
 
   test('may take longer to stop than the gateway does', () => {
     expect(Number(pod['terminationGracePeriodSeconds']) * 1_000)
-      .toBeGreaterThan(Number(/STOP_TIMEOUT_MS = ([\d_]+)/.exec(textOf('src/main.ts'))?.[1]?.replace('_', '')));
+      .toBeGreaterThan(Number(/STOP_TIMEOUT_MS = ([\d_]+)/.exec(textOf('src/run.ts'))?.[1]?.replace('_', '')));
   });
 
   test('runs the version of the package', () => {
