@@ -86,7 +86,10 @@ export type CreditsProcessConfig = {
   readonly initialCredits: Micros;
 };
 
-/** For commands that only use Postgres. The role `worker` verifies no tokens, so no secret is required, nor is Redis. Throws like `readConfig`. */
+/**
+ * For commands that only use Postgres. The role `worker` verifies no tokens, so no secret is required, nor is Redis. Throws like
+ * `readConfig`.
+ */
 export const readDatabaseConfig = (env: Environment = process.env): Config => readConfig({ ...env, ROLE: 'worker', NODE_ENV: undefined });
 
 const MS_PER_DAY = 86_400_000;
@@ -202,8 +205,8 @@ function refuseWellKnown(config: Config, { text }: Variables, problems: string[]
     JWT_ACCESS_SECRET: [config.auth.accessSecret], CHATSPARTY_JWT_SECRET: [config.auth.chatspartySecret],
     SERVER_API_KEYS: config.serverApiKeys, OPERATIONS_TOKEN: [config.operations.token],
   };
-  const known = Object.entries(secrets).flatMap(([name, values]) => (values.some((each) => each !== undefined && isWellKnown(each)) ? [name] : []));
-  for (const name of known) problems.push(`${name} is a value that everybody knows: make one with openssl rand -hex 32`);
+  const known = Object.entries(secrets).filter(([, values]) => values.some((each) => each !== undefined && isWellKnown(each)));
+  for (const [name] of known) problems.push(`${name} is a value that everybody knows: make one with openssl rand -hex 32`);
 }
 
 /** Whether one of the servers is started by this process. */

@@ -10,7 +10,8 @@ import { runCli } from './run-cli.js';
 
 /**
  * `npm run knex -- migrate:status` and the like: Knex' own command line with this project's knexfile; without
- * MIGRATION_DATABASE_URL or DATABASE_URL over an embedded Postgres that runs only as long as the command. `migrate:make` is implemented here:
+ * MIGRATION_DATABASE_URL or DATABASE_URL over an embedded Postgres that runs only as long as the command. `migrate:make` is
+ * implemented here:
  * Knex would number the file by the clock.
  */
 

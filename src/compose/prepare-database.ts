@@ -22,7 +22,9 @@ const ADVICE = 'docs/deployment.md, "Roles in Postgres", says how to separate th
  * does both if it may, and `warn` says so; an application's role alone is enough when the migrations have run. Throws what
  * Postgres says, and names missing migrations.
  */
-export async function prepareDatabase({ databaseUrl, migrationDatabaseUrl }: DatabaseUrls, { migrated, warn }: PrepareDeps): Promise<string> {
+export async function prepareDatabase(
+  { databaseUrl, migrationDatabaseUrl }: DatabaseUrls, { migrated, warn }: PrepareDeps,
+): Promise<string> {
   const [workUrl, workName] = [databaseUrl ?? migrationDatabaseUrl, databaseUrl === undefined ? 'MIGRATION_DATABASE_URL' : 'DATABASE_URL'];
   if (workUrl === undefined) throw new Error('neither DATABASE_URL nor MIGRATION_DATABASE_URL is set');
   if (migrationDatabaseUrl !== undefined) await named('MIGRATION_DATABASE_URL', migrate(migrationDatabaseUrl, migrated));

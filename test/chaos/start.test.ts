@@ -20,7 +20,9 @@ afterAll(async () => {
 const SECRET = randomBytes(32).toString('hex');
 const servers = () => ({ REDIS_URL: redis.url, DATABASE_URL: database.databaseUrl, MIGRATION_DATABASE_URL: database.ownerUrl });
 
-function launch(environment: Readonly<Record<string, string>>): { readonly child: ChildProcess; readonly ended: Promise<{ code: number; said: string }> } {
+type Launched = { readonly child: ChildProcess; readonly ended: Promise<{ code: number; said: string }> };
+
+function launch(environment: Readonly<Record<string, string>>): Launched {
   const child = spawn(process.execPath, [join(projectRoot, 'dist/src/main.js')], {
     env: { PATH: process.env['PATH'], PORT: '0', OPERATIONS_PORT: '0', HOST: '127.0.0.1', SHARDS: '4', ...environment }, cwd: '/',
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -36,10 +38,12 @@ describe('does not start, and says why', () => {
   test('with secrets that everybody knows or that are short, and keys over plain http: all at once, without their values', async () => {
     const { code, said } = await launch({
       ...servers(), JWT_ACCESS_SECRET: 'your-super-secret-jwt-access-key-change-me', CHATSPARTY_JWT_SECRET: 'short',
-      SERVER_API_KEYS: `${SECRET},your_secret_server_api_key`, OPERATIONS_TOKEN: 'change-me-please-now', JWKS_URL: 'http://auth.internal/keys',
+      SERVER_API_KEYS: `${SECRET},your_secret_server_api_key`, OPERATIONS_TOKEN: 'change-me-please-now',
+      JWKS_URL: 'http://auth.internal/keys',
     }).ended;
     expect(code).toBe(1);
-    for (const name of ['JWT_ACCESS_SECRET', 'CHATSPARTY_JWT_SECRET', 'SERVER_API_KEYS', 'OPERATIONS_TOKEN', 'JWKS_URL must begin with https']) {
+    const names = ['JWT_ACCESS_SECRET', 'CHATSPARTY_JWT_SECRET', 'SERVER_API_KEYS', 'OPERATIONS_TOKEN', 'JWKS_URL must begin with https'];
+    for (const name of names) {
       expect(said).toContain(name);
     }
     expect(said).not.toMatch(/super-secret|your_secret|please/);

@@ -118,8 +118,8 @@ test('the gateway\'s roles in Postgres: the password of the owner is in no servi
     });
     expect(Object.keys(service(name).depends_on ?? {})).toContain('migrate');
   }
-  const holders = services.filter(([, each]) => JSON.stringify(each.environment ?? {}).includes('POSTGRES_OWNER_PASSWORD')).map(([name]) => name);
-  expect(holders.sort()).toEqual(['migrate', 'postgres']);
+  const holders = services.filter(([, each]) => JSON.stringify(each.environment ?? {}).includes('POSTGRES_OWNER_PASSWORD'));
+  expect(holders.map(([name]) => name).sort()).toEqual(['migrate', 'postgres']);
   const command = at(service('migrate'), 'command') as string[];
   expect(existsSync(pathOf(command.at(-1) ?? ''))).toBe(true);
   // The script creates the roles that the addresses name.

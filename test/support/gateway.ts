@@ -46,7 +46,8 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   const gateway = await openGateway({
     config: readConfig({
       JWT_ACCESS_SECRET: secret, REDIS_URL: servers.redisUrl, DATABASE_URL: servers.databaseUrl,
-      REDIS_NAMESPACE: redisNamespace, PORT: '0', HOST: '127.0.0.1', OPERATIONS_PORT: '0', SHARDS: '8', ...PATIENCE, ...ANY_RATE, ...options.environment,
+      REDIS_NAMESPACE: redisNamespace, PORT: '0', HOST: '127.0.0.1', OPERATIONS_PORT: '0', SHARDS: '8',
+      ...PATIENCE, ...ANY_RATE, ...options.environment,
     }),
     role: 'all', servers, version: 'test', log: createLog({ level: 'silent' }), metricsFreshMs: options.metricsFreshMs ?? 0,
     time: { clock: () => Date.now() + offsetMs, offsetMs: () => offsetMs },

@@ -60,7 +60,8 @@ export async function startProcesses(servers: Servers, environment: Readonly<Rec
   let offsetMs = 0;
   const settings: Record<string, string> = {
     JWT_ACCESS_SECRET: secret, REDIS_URL: servers.redisUrl, DATABASE_URL: servers.databaseUrl,
-    REDIS_NAMESPACE: namespace, HOST: '127.0.0.1', OPERATIONS_PORT: '0', SHARDS: String(SHARDS), LOG_LEVEL: 'warn', ...ANY_RATE, ...environment,
+    REDIS_NAMESPACE: namespace, HOST: '127.0.0.1', OPERATIONS_PORT: '0', SHARDS: String(SHARDS),
+    LOG_LEVEL: 'warn', ...ANY_RATE, ...environment,
   };
   const api = gatewayProcess('api', settings, () => offsetMs);
   const worker = gatewayProcess('worker', settings, () => offsetMs);

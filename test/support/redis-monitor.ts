@@ -7,7 +7,8 @@ import { connect } from 'node:net';
  */
 export async function redisMonitor(url: string, onLine: (line: string) => void): Promise<{ readonly close: () => void }> {
   const { hostname, port, username, password } = new URL(url);
-  const sent = [...(password === '' ? [] : [['AUTH', username, password].filter((part) => part !== '').map(decodeURIComponent).join(' ')]), 'MONITOR'];
+  const login = ['AUTH', username, password].filter((part) => part !== '').map(decodeURIComponent).join(' ');
+  const sent = [...(password === '' ? [] : [login]), 'MONITOR'];
   const socket = connect(Number(port), hostname).setEncoding('utf8');
   let rest = '';
   let answers = 0;

@@ -39,7 +39,8 @@ export async function throwawayPostgres(extraConfig: Config = {}): Promise<TestP
 }
 
 /**
- * The run's shared Redis, as the gateway's user: the same commands as in production, and keys of every namespace. Use new account ids instead of emptying it: other workers use it at the same time.
+ * The run's shared Redis, as the gateway's user: the same commands as in production, and keys of every namespace. Use new
+ * account ids instead of emptying it: other workers use it at the same time.
  */
 export const redisUrl = (): string => required('TEST_REDIS_URL');
 /** The same Redis as an operator, who may list keys and change settings. */

@@ -24,7 +24,8 @@ const BEYOND_INSERT: Readonly<Record<string, readonly string[]>> = {
   events: ['delete'], told_lots: ['delete'], webhook_endpoints: ['update', 'delete'], webhook_deliveries: ['update'],
   webhook_cursor: ['update'],
   // Oversight.
-  refusals: ['update', 'delete'], drift_findings: ['update'], reconcile_state: ['update'], shard_losses: ['update'], shard_marks: ['update'],
+  refusals: ['update', 'delete'], drift_findings: ['update'], reconcile_state: ['update'],
+  shard_losses: ['update'], shard_marks: ['update'],
 };
 
 /** Sequences that a trigger advances with the application's rights. Those of identity columns need none. */
@@ -53,8 +54,9 @@ begin
 end $$`;
 
 /**
- * Closes the functions, and gives every role that the default privileges of the owner name (deploy/postgres/roles.sql) exactly the rights above, and the
- * use of functions. `db` must be connected as the owner. Rights on a table that are right already are not touched.
+ * Closes the functions, and gives every role that the default privileges of the owner name (deploy/postgres/roles.sql) exactly
+ * the rights above, and the use of functions. `db` must be connected as the owner. Rights on a table that are right already are
+ * not touched.
  */
 export async function grantApplication(db: Db): Promise<void> {
   const { rows: roles } = await db.raw<{ rows: { name: string }[] }>(
@@ -79,7 +81,9 @@ async function grantTo(db: Db, role: string): Promise<void> {
       await trx.raw(`grant ${wanted.join(', ')} on table ?? to ??`, [table, role]);
     }
     for (const sequence of SEQUENCES) await trx.raw('grant usage on sequence ?? to ??', [sequence, role]);
-    await trx.raw(`do $$ begin execute format('grant execute on all routines in schema %I to %I', current_schema(), ${literal(role)}); end $$`);
+    await trx.raw(`do $$ begin
+      execute format('grant execute on all routines in schema %I to %I', current_schema(), ${literal(role)});
+    end $$`);
   });
 }
 

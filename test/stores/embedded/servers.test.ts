@@ -29,14 +29,16 @@ describe('redis', () => {
 
   test('requires its password and does not reveal it', async () => {
     await expect(withRedis(server.url.replace(/:[^:@]+@/, ':wrong@'), (redis) => redis.ping())).rejects.toThrow();
-    expect([await modeOf(join(dir, 'password')), await modeOf(join(dir, 'redis.conf')), await modeOf(join(dir, 'users.acl'))]).toEqual(['600', '600', '600']);
+    expect([await modeOf(join(dir, 'password')),
+          await modeOf(join(dir, 'redis.conf')), await modeOf(join(dir, 'users.acl'))]).toEqual(['600', '600', '600']);
     expect(await modeOf(join(dir, 'data'))).toBe('700');
   });
 
   test('has the rights of the deployed list: its keys and commands, and no others', async () => {
     const refused = async (command: string, ...args: readonly string[]): Promise<unknown> =>
       withRedis(server.url, (redis) => redis.call(command, ...args).then(() => 'done', (error: Error) => error.message));
-    for (const [command = '', ...args] of [['FLUSHALL'], ['KEYS', '*'], ['CONFIG', 'SET', 'appendonly', 'no'], ['SHUTDOWN'], ['GET', 'other:key']]) {
+    const commands = [['FLUSHALL'], ['KEYS', '*'], ['CONFIG', 'SET', 'appendonly', 'no'], ['SHUTDOWN'], ['GET', 'other:key']];
+    for (const [command = '', ...args] of commands) {
       expect(await refused(command, ...args)).toMatch(/NOPERM/);
     }
     expect(await refused('EVAL', 'return 1', '1', 'other:key')).toMatch(/NOPERM/);

@@ -22,8 +22,9 @@ const connectAs = async (url: string): Promise<pg.Client> => {
 
 beforeAll(async () => {
   database = await freshDatabase(migrate);
-  [asApplication, asOwner, asAdmin] = await Promise.all([database.databaseUrl, database.ownerUrl, adminUrlOf(database.databaseUrl)].map(connectAs)) as
-    [pg.Client, pg.Client, pg.Client];
+  asApplication = await connectAs(database.databaseUrl);
+  asOwner = await connectAs(database.ownerUrl);
+  asAdmin = await connectAs(adminUrlOf(database.databaseUrl));
   // The worker makes partitions ahead: as the application, by the owner's function.
   await asApplication.query(`select ensure_entries_partition('2031-05-01')`);
   ({ rows: [{ names: tables }] } = await asOwner.query<{ names: string[] }>(
@@ -55,7 +56,8 @@ test('no row of the ledger can be changed or removed by the application, by any 
       `update ${table} set ${column} = ${column}`, `delete from ${table}`, `truncate ${table}`, `select * from ${table} for update`,
       `select * from ${table} for key share`, `do $$ begin lock table ${table} in access exclusive mode; end $$`,
       ...key === null ? [] : [
-        `insert into ${table} overriding system value select * from ${table} on conflict (${key}) do update set ${column} = excluded.${column}`,
+        `insert into ${table} overriding system value select * from ${table}
+          on conflict (${key}) do update set ${column} = excluded.${column}`,
       ],
     ];
     for (const sql of statements) {
@@ -71,7 +73,8 @@ test('no table can be altered or dropped, no trigger disabled, and nothing creat
   const statements = [
     ...tables.flatMap((table) => [
       `drop table ${table}`, `truncate ${table}`, `alter table ${table} disable trigger all`, `alter table ${table} add column x integer`,
-      `create trigger x before insert on ${table} for each row execute function forbid_change()`, `create rule x as on insert to ${table} do nothing`,
+      `create trigger x before insert on ${table} for each row execute function forbid_change()`,
+      `create rule x as on insert to ${table} do nothing`,
       `alter table ${table} owner to current_user`, `grant update on ${table} to current_user`, `create index on ${table} ((1))`,
     ]),
     'alter table entries detach partition entries_2031_05', 'drop function forbid_change() cascade',
@@ -90,11 +93,12 @@ test('no table can be altered or dropped, no trigger disabled, and nothing creat
   expect(rows).toEqual([]);
 });
 
-test('every other table allows exactly what privileges.ts says, and none allows more than reading, adding, changing, removing', async () => {
+test('every other table allows what privileges.ts says, and none more than reading, adding, changing, removing', async () => {
   const { rows } = await asAdmin.query<{ table: string; rights: string }>(
     `select c.relname as "table", string_agg(acl.privilege_type, ', ' order by acl.privilege_type) as rights
        from pg_class c cross join lateral aclexplode(c.relacl) acl
-      where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and pg_get_userbyid(acl.grantee) = $1 group by 1 order by 1`,
+      where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and pg_get_userbyid(acl.grantee) = $1
+        group by 1 order by 1`,
     [new URL(database.databaseUrl).username],
   );
   const rightsOf = new Map(rows.map(({ table, rights }) => [table, rights]));
@@ -130,8 +134,10 @@ describe('the start', () => {
   test('with both roles it migrates as the owner and says nothing', async () => {
     const { ownerUrl, databaseUrl, drop } = await freshDatabase();
     try {
-      await expect(run({ databaseUrl })).rejects.toThrow(/may not change the schema, and \d+ migrations have not run.*MIGRATION_DATABASE_URL/);
-      expect(await run({ databaseUrl, migrationDatabaseUrl: ownerUrl })).toEqual({ migrated: readMigrations().map(({ name }) => name), warned: [] });
+      await expect(run({ databaseUrl }))
+        .rejects.toThrow(/may not change the schema, and \d+ migrations have not run.*MIGRATION_DATABASE_URL/);
+      expect(await run({ databaseUrl, migrationDatabaseUrl: ownerUrl })).toEqual({
+        migrated: readMigrations().map(({ name }) => name), warned: [] });
       expect(await run({ databaseUrl })).toEqual({ migrated: [], warned: [] });
     } finally {
       await drop();
@@ -154,14 +160,17 @@ describe('the start', () => {
     const { databaseUrl, drop } = await freshDatabase();
     const adminUrl = adminUrlOf(databaseUrl);
     const client = await connectAs(adminUrl);
-    const [owner, application] = [{ name: `${client.database ?? ''}_o`, password: 'o' }, { name: `${client.database ?? ''}_a`, password: 'a' }];
+    const [owner, application] = [{ name: `${client.database ?? ''}_o`, password: 'o' },
+      { name: `${client.database ?? ''}_a`, password: 'a' }];
     try {
       await migrate(adminUrl);
-      await client.query(`insert into quarantine (shard, epoch, stream_id, account_id, reason, payload) values (1, 1, '0-1', 'a', 'r', 'p')`);
+      await client.query(`insert into quarantine (shard, epoch, stream_id, account_id, reason, payload)
+        values (1, 1, '0-1', 'a', 'r', 'p')`);
       await expect(makeRoles(adminUrl, owner, { name: new URL(adminUrl).username, password: 'x' })).rejects.toThrow('may do too much');
       await makeRoles(adminUrl, owner, application);
       await makeRoles(adminUrl, owner, application); // again changes nothing
-      expect(await run({ databaseUrl: urlAs(adminUrl, application), migrationDatabaseUrl: urlAs(adminUrl, owner) })).toEqual({ migrated: [], warned: [] });
+      const urls = { databaseUrl: urlAs(adminUrl, application), migrationDatabaseUrl: urlAs(adminUrl, owner) };
+      expect(await run(urls)).toEqual({ migrated: [], warned: [] });
       const app = await connectAs(urlAs(adminUrl, application));
       expect((await app.query('select * from quarantine')).rowCount).toBe(1);
       await app.query(`select ensure_entries_partition('2032-01-01')`);
