@@ -72,7 +72,7 @@ describe('does not start, and says why', () => {
   });
 
   test('without any setting, where nothing can be written: with the same list', async () => {
-    const { code, said } = await launch({ DATA_DIR: '/proc/no-such-folder' }).ended;
+    const { code, said } = await launch({ DATA_DIR: '/dev/null/data' }).ended;
     expect(code).toBe(1);
     for (const name of ['DATA_DIR', 'REDIS_URL', 'DATABASE_URL', 'JWT_ACCESS_SECRET']) expect(said).toContain(name);
   });
