@@ -1,5 +1,6 @@
 import { apiProfile, connectPostgres, type Db } from './connect.js';
 import { readMigrations } from './migration-files.js';
+import { refuseDowngrade } from './schema-floor.js';
 
 /** What the role of an address is. */
 export type DatabaseRole = {
@@ -26,9 +27,10 @@ export function readDatabaseRole(databaseUrl: string): Promise<DatabaseRole> {
   });
 }
 
-/** Throws when migrations of this version are missing, for a role that cannot run them. */
+/** For a role that cannot migrate: throws when migrations of this version are missing, and when the schema is too new for it. */
 export function requireMigrated(databaseUrl: string): Promise<void> {
   return withDatabase(databaseUrl, async (db) => {
+    await refuseDowngrade(db);
     const missing = await missingMigrations(db);
     if (missing.length === 0) return;
     throw new Error(

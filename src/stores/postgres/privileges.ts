@@ -32,8 +32,8 @@ const BEYOND_INSERT: Readonly<Record<string, readonly string[]>> = {
 const SEQUENCES: readonly string[] = ['plan_versions'];
 
 const EVERYWHERE: readonly string[] = ['select', 'insert'];
-/** Which migrations ran: the application's start looks (database-roles.ts). */
-const READ_ONLY: readonly string[] = ['schema_migrations', 'schema_migrations_lock'];
+/** Which migrations ran, and which gateways are too old: the application's start looks (database-roles.ts). */
+const READ_ONLY: readonly string[] = ['schema_migrations', 'schema_migrations_lock', 'schema_floor'];
 
 type TableRights = { readonly table: string; readonly isPartition: boolean; readonly rights: readonly string[] };
 
