@@ -63,8 +63,9 @@ test('no row of the ledger can be changed or removed by the application, by any 
       ],
     ];
     for (const sql of statements) {
-      await asApplication.query(sql).then(() => passed.push(sql), (error: Error) => {
-        if (!NOT_ALLOWED.test(error.message)) passed.push(`${sql}: ${error.message}`);
+      await asApplication.query(sql).then(() => passed.push(sql), (error: unknown) => {
+        const { message } = error as Error;
+        if (!NOT_ALLOWED.test(message)) passed.push(`${sql}: ${message}`);
       });
     }
   }
