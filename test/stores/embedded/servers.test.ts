@@ -36,7 +36,7 @@ describe('redis', () => {
 
   test('has the rights of the deployed list: its keys and commands, and no others', async () => {
     const refused = async (command: string, ...args: readonly string[]): Promise<unknown> =>
-      withRedis(server.url, (redis) => redis.call(command, ...args).then(() => 'done', (error: Error) => error.message));
+      withRedis(server.url, (redis) => redis.call(command, ...args).then(() => 'done', (error: unknown) => (error as Error).message));
     const commands = [['FLUSHALL'], ['KEYS', '*'], ['CONFIG', 'SET', 'appendonly', 'no'], ['SHUTDOWN'], ['GET', 'other:key']];
     for (const [command = '', ...args] of commands) {
       expect(await refused(command, ...args)).toMatch(/NOPERM/);
