@@ -18,10 +18,12 @@ import { hotPathOptions } from '../../src/stores/redis/connect.js';
 import { DeadlineRedis } from '../../src/stores/redis/deadline-redis.js';
 import { oneServer } from '../../src/stores/redis/one-server.js';
 import { PATIENCE_MS, type TestLedger } from './ledger.js';
-import { freshDatabase, redisUrl } from './servers.js';
+import { adminUrlOf, freshDatabase, redisUrl } from './servers.js';
 
 export type DurableLedger = TestLedger & {
   readonly db: Db;
+  /** As the administrator, who may do what the gateway cannot. */
+  readonly adminUrl: string;
   /** Drains everything to Postgres. */
   drain(): Promise<void>;
   /** The drainer itself, and the fence. */
@@ -82,7 +84,7 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
     }
   };
   return {
-    ledger, redis, sharded, keys, db, drain, runDrain, fence: gate,
+    ledger, redis, sharded, keys, db, adminUrl: adminUrlOf(database.databaseUrl), drain, runDrain, fence: gate,
     nowMs: async () => {
       const [seconds, micros] = await redis.time();
       return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000) + offsetMs;
