@@ -2,6 +2,7 @@ import type { Config } from '../config.js';
 import type { Check, Readiness } from '../edge/http/health.js';
 import type { Log } from '../kit/log.js';
 import type { Metrics } from '../kit/metrics/metrics.js';
+import { evictIdle } from '../journal/evict-idle.js';
 import { inSpan, type Tracer } from '../kit/tracing/tracer.js';
 import type { QueueConnections } from '../stores/redis/queue-connections.js';
 import { keepSchedules } from '../worker/jobs/keep-schedules.js';
@@ -43,6 +44,10 @@ export async function openWorker(
   const webhooks = openWebhookQueue({ config, core, connections, clock: time.clock, log, metrics });
   const workers = startWorkers({
     reconcile: reconciler.turn,
+    evict: () => evictIdle({
+      db: core.drainDb, redis: connections.bulk, keys: core.keys, fence: core.fence, clock: time.clock, metrics,
+      idleMs: config.evictAfterMs,
+    }),
     drain: core.drain, freshen: core.freshen, keys: core.keys, ledger: core.ledger, db: core.drainDb, clock: time.clock,
     queueConnection: connections.worker,
     redis: connections.bulk,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   DEDUCTION_TTL_SECONDS, EXPIRED_HOLD_TTL_SECONDS, EXTENSION_RECEIPT_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_SECONDS, RECEIPT_TTL_SECONDS,
 } from '../kit/limits.js';
@@ -9,7 +10,7 @@ import { readFacts } from './facts.js';
 import { FIGURES } from './figures.js';
 import type { AccountKeys } from './keys.js';
 import { encodeLimits, limitStatesText, type LimitCount } from './limits.js';
-import { loadAccountScript, restoreHoldScript } from './scripts.js';
+import { beginLoadScript, loadAccountScript, restoreHoldScript } from './scripts.js';
 
 /** A hash to be written, as the load script takes it. */
 type LoadedRecord = {
@@ -23,13 +24,28 @@ type LoadedRecord = {
 /** Records of one call: keeps a script's run, and its list of keys, short. */
 const RECORDS_PER_CALL = 200;
 
+/** How long a ticket lives: far longer than Postgres takes. */
+const TICKET_TTL_MS = 60_000;
+
+/** Begins to load an account: to be called before its image is read. Null: Redis has the account, or the fence has changed. */
+export async function beginLoad(client: ScriptClient, keys: AccountKeys, epoch: Epoch): Promise<string | null> {
+  const [status, ticket] = await beginLoadScript.run(client, { fence: keys.fence, account: keys.account, ticket: keys.ticket }, {
+    epoch: epoch.fence, ticket: randomUUID(), ttl_ms: TICKET_TTL_MS,
+  });
+  return status === 'ticket' ? (ticket ?? null) : null;
+}
+
 /**
- * Writes an account from Postgres into Redis, unless Redis has it by now. Returns false when the fence has changed: then
- * the written keys belong to an ended epoch and do not count.
+ * - `loaded`, `already_loaded`: Redis has the account now, or had it.
+ * - `stale`: the ticket has ended, because the account has left Redis since it was given, or because it was too old.
+ * - `fenced`: the fence has changed, so the written keys belong to an ended epoch and do not count.
  */
+export type WrittenAccount = 'loaded' | 'already_loaded' | 'stale' | 'fenced';
+
+/** Writes an account from Postgres into Redis, unless Redis has it by now. `image` was read after `ticket` was given. */
 export async function writeAccount(
-  client: ScriptClient, keys: AccountKeys, epoch: Epoch, accountId: string, image: AccountImage,
-): Promise<boolean> {
+  client: ScriptClient, keys: AccountKeys, epoch: Epoch, ticket: string, accountId: string, image: AccountImage,
+): Promise<WrittenAccount> {
   const records = [
     ...image.openHolds.map((hold) => openHoldRecord(keys, hold)),
     ...image.endedHolds.map((hold) => endedHoldRecord(keys, hold)),
@@ -58,7 +74,7 @@ export async function writeAccount(
   figureArgs.push('ruled', image.lots.filter(({ rule }) => rule !== '').length.toString());
   const scriptKeys = {
     fence: keys.fence, account: keys.account, lots: keys.lots, lot: keys.lot,
-    lots_due: keys.lotsDue, open: keys.open, holds_due: keys.holdsDue,
+    lots_due: keys.lotsDue, open: keys.open, holds_due: keys.holdsDue, ticket: keys.ticket,
   };
   const lotArgs = image.lots.flatMap((lot) => [
     lot.lotId,
@@ -76,13 +92,12 @@ export async function writeAccount(
     const [status] = await loadAccountScript.run(
       client,
       scriptKeys,
-      { ...named, commit: commits ? 1 : 0, lot_count: commits ? image.lots.length : 0 },
+      { ...named, ticket, commit: commits ? 1 : 0, lot_count: commits ? image.lots.length : 0 },
       { keys: part.map(({ key }) => key), args: [...figureArgs, ...(commits ? lotArgs : []), ...part.flatMap(recordArgs)] },
     );
-    if (status === 'fenced') return false;
-    if (status === 'already_loaded') return true;
+    if (status !== 'loaded') return status as WrittenAccount;
   }
-  return true;
+  return 'loaded';
 }
 
 /** Restores one ended hold that Redis has deleted. */
