@@ -70,7 +70,8 @@ export async function evictAccounts(deps: EvictDeps, accountIds: readonly string
   const books = await readBooks(db, idle.map(({ accountId }) => ({ accountId, shard: keys.shardOf(accountId), seq: 0 })));
   const results: Eviction[] = [];
   for (let at = 0; at < idle.length; at += EVICTIONS_AT_ONCE_MAX) {
-    results.push(...await Promise.all(idle.slice(at, at + EVICTIONS_AT_ONCE_MAX).map((each) => evict(deps, each, books.get(each.accountId)))));
+    const some = idle.slice(at, at + EVICTIONS_AT_ONCE_MAX);
+    results.push(...await Promise.all(some.map((each) => evict(deps, each, books.get(each.accountId)))));
   }
   for (const result of results) metrics.count('evictions', { result });
   return results;

@@ -112,6 +112,9 @@ export const LOST_ACCOUNTS_NAMED_MAX = 100;
 export const EVICT_STEPS_PER_TURN_MAX = 10;
 /** Accounts that are evicted in one go, so that requests in between wait about a millisecond. */
 export const EVICTIONS_AT_ONCE_MAX = 20;
+/** Accounts that one statement of a rebuild reads, and statements at once: below the connections of a command. */
+export const REBUILD_PAGE_MAX = 200;
+export const REBUILD_LANES = 4;
 /** Verified tokens kept per process: about 1 KB each. */
 export const TOKEN_CACHE_MAX = 10_000;
 /** A longer token is refused without parsing it. */

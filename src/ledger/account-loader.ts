@@ -37,10 +37,10 @@ export function accountLoader({ client, keys, source, epochOf }: AccountLoaderDe
 
   const read = async (accountId: string, account: AccountKeys, epoch: Epoch): Promise<void> => {
     for (let tries = 0; tries < LOADS_MAX; tries += 1) {
-      const ticket = await beginLoad(client, account, epoch);
-      if (ticket === null) return;
+      const begun = await beginLoad(client, account, epoch);
+      if (begun.status !== 'ticket') return;
       const image = await source.loadAccount(accountId);
-      if (await writeAccount(client, account, epoch, ticket, accountId, image) !== 'stale') return;
+      if (await writeAccount(client, account, epoch, begun.ticket, accountId, image) !== 'stale') return;
     }
   };
 

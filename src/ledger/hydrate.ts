@@ -27,12 +27,14 @@ const RECORDS_PER_CALL = 200;
 /** How long a ticket lives: far longer than Postgres takes. */
 const TICKET_TTL_MS = 60_000;
 
-/** Begins to load an account: to be called before its image is read. Null: Redis has the account, or the fence has changed. */
-export async function beginLoad(client: ScriptClient, keys: AccountKeys, epoch: Epoch): Promise<string | null> {
-  const [status, ticket] = await beginLoadScript.run(client, { fence: keys.fence, account: keys.account, ticket: keys.ticket }, {
+export type BegunLoad = { readonly status: 'fenced' | 'already_loaded' } | { readonly status: 'ticket'; readonly ticket: string };
+
+/** Begins to load an account: to be called before its image is read. */
+export async function beginLoad(client: ScriptClient, keys: AccountKeys, epoch: Epoch): Promise<BegunLoad> {
+  const [status, ticket = ''] = await beginLoadScript.run(client, { fence: keys.fence, account: keys.account, ticket: keys.ticket }, {
     epoch: epoch.fence, ticket: randomUUID(), ttl_ms: TICKET_TTL_MS,
   });
-  return status === 'ticket' ? (ticket ?? null) : null;
+  return status === 'ticket' ? { status, ticket } : { status: status as 'fenced' | 'already_loaded' };
 }
 
 /**

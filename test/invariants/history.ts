@@ -143,7 +143,9 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
 );
 
 /** For ledgers with a Postgres. */
-export const evictCommand: fc.Arbitrary<Command> = fc.record({ op: fc.constant('evict' as const), drains: fc.constantFrom(true, true, false) });
+export const evictCommand: fc.Arbitrary<Command> = fc.record({
+  op: fc.constant('evict' as const), drains: fc.constantFrom(true, true, false),
+});
 
 /** A lease of one step that charges what was reported, and may make debt. */
 export const LEASE: Extract<Command, { readonly op: 'place' }> = {
