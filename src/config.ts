@@ -61,6 +61,8 @@ export type Config = {
   readonly journalTailMs: number;
   /** How long an account is idle when it leaves Redis; 0: none ever does. */
   readonly evictAfterMs: number;
+  /** Whether the reconciler freezes accounts that drift. */
+  readonly reconcileFreeze: boolean;
   readonly logLevel: string;
   readonly shutdownDelayMs: number;
   /** Undefined: no traces, and the tracing library is not loaded. */
@@ -130,6 +132,7 @@ export function readConfig(env: Environment = process.env): Config {
     redisTimeoutMs: integer('REDIS_TIMEOUT_MS', 150, 10, 10_000),
     postgresTimeoutMs: integer('POSTGRES_TIMEOUT_MS', 2_000, 100, 60_000),
     journalTailMs: seconds('JOURNAL_TAIL_SECONDS', 60, 0, 86_400),
+    reconcileFreeze: oneOf('RECONCILE_FREEZE', 'false', 'true', 'false') === 'true',
     evictAfterMs: seconds('EVICT_AFTER_SECONDS', 86_400, 0, 31_536_000),
     logLevel: oneOf('LOG_LEVEL', 'info', 'fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
     shutdownDelayMs: integer('SHUTDOWN_DELAY_MS', 0, 0, 60_000),

@@ -40,7 +40,9 @@ export async function openWorker(
   { config, databaseUrl, core, connections, queue, time, log, metrics, tracer }: WorkerSideDeps,
 ): Promise<WorkerSide> {
   const onError = (error: unknown): void => { log.warn({ err: error }, 'queue error'); };
-  const reconciler = openReconciler({ core, redis: connections.bulk, clock: time.clock, log, metrics, onError });
+  const reconciler = openReconciler({
+    freezes: config.reconcileFreeze, timeOffsetMs: time.offsetMs, core, redis: connections.bulk, clock: time.clock, log, metrics, onError,
+  });
   const webhooks = openWebhookQueue({ config, core, connections, clock: time.clock, log, metrics });
   const workers = startWorkers({
     reconcile: reconciler.turn,

@@ -115,6 +115,8 @@ export const EVICTIONS_AT_ONCE_MAX = 20;
 /** Accounts that one statement of a rebuild reads, and statements at once: below the connections of a command. */
 export const REBUILD_PAGE_MAX = 200;
 export const REBUILD_LANES = 4;
+/** Accounts that one command repairs; it can be run again. */
+export const REPAIRS_MAX = 1_000;
 /** Verified tokens kept per process: about 1 KB each. */
 export const TOKEN_CACHE_MAX = 10_000;
 /** A longer token is refused without parsing it. */

@@ -13,7 +13,7 @@ import { encodeLimits, limitStatesText, type LimitCount } from './limits.js';
 import { beginLoadScript, loadAccountScript, restoreHoldScript } from './scripts.js';
 
 /** A hash to be written, as the load script takes it. */
-type LoadedRecord = {
+export type LoadedRecord = {
   readonly key: string;
   readonly ttlSeconds: number | null;
   /** The hold id and lease end, for a hold that is still open. */
@@ -55,37 +55,17 @@ export async function writeAccount(
     ...deductionRecords(keys, image.deductions),
     ...limitRecords(keys, image),
   ];
-  const nextExpiryMs = Math.min(...image.lots.filter((lot) => lot.remaining > 0).map((lot) => lot.expiresAtMs ?? Infinity));
+  const { figures, lots, nextExpiry } = accountArgs(image);
   const named = {
     epoch: epoch.fence,
     account_id: accountId,
-    next_expiry_ms: expiryText(nextExpiryMs),
-    figure_count: FIGURES.length + 2,
+    next_expiry_ms: nextExpiry,
+    figure_count: figures.length / 2,
   };
-  const figureArgs = FIGURES.flatMap((figure): string[] => {
-    switch (figure.kind) {
-      case 'balance': return [figure.name, microsToText(image[figure.name])];
-      case 'total': return [figure.name, microsToText(image.totals[figure.name])];
-      case 'sequence': return [figure.name, image.seq.toString()];
-      case 'index': return [figure.name, named.next_expiry_ms];
-      case 'flag': return [figure.name, image.frozen ? '1' : '0'];
-    }
-  });
-  // No figures: see lua/includes/account.lua.
-  figureArgs.push('limited', (image.limits?.limits.length ?? 0) > 0 ? '1' : '0');
-  figureArgs.push('ruled', image.lots.filter(({ rule }) => rule !== '').length.toString());
   const scriptKeys = {
     fence: keys.fence, account: keys.account, lots: keys.lots, lot: keys.lot,
     lots_due: keys.lotsDue, open: keys.open, holds_due: keys.holdsDue, ticket: keys.ticket,
   };
-  const lotArgs = image.lots.flatMap((lot) => [
-    lot.lotId,
-    lot.remaining > 0 ? expiryText(lot.expiresAtMs ?? Infinity) : '',
-    [
-      ...[lot.remaining, lot.held, lot.amount].map(microsToText), expiryText(lot.expiresAtMs ?? Infinity), lot.grantedAtMs,
-      ...(lot.rule === '' ? [] : [lot.rule]),
-    ].join(':'),
-  ]);
 
   const lastChunk = Math.max(0, Math.ceil(records.length / RECORDS_PER_CALL) - 1);
   for (let chunk = 0; chunk <= lastChunk; chunk += 1) {
@@ -95,11 +75,45 @@ export async function writeAccount(
       client,
       scriptKeys,
       { ...named, ticket, commit: commits ? 1 : 0, lot_count: commits ? image.lots.length : 0 },
-      { keys: part.map(({ key }) => key), args: [...figureArgs, ...(commits ? lotArgs : []), ...part.flatMap(recordArgs)] },
+      { keys: part.map(({ key }) => key), args: [...figures, ...(commits ? lots : []), ...part.flatMap(recordArgs)] },
     );
     if (status !== 'loaded') return status as WrittenAccount;
   }
   return 'loaded';
+}
+
+export type AccountArgs = {
+  /** Names and values of the account's hash. */
+  readonly figures: readonly string[];
+  /** Per lot: id, expiry or '' when nothing remains, facts. */
+  readonly lots: readonly string[];
+  readonly nextExpiry: string;
+};
+
+/** An account as scripts take it, with this many entries. */
+export function accountArgs(image: AccountImage, seq = image.seq): AccountArgs {
+  const nextExpiry = expiryText(Math.min(...image.lots.filter((lot) => lot.remaining > 0).map((lot) => lot.expiresAtMs ?? Infinity)));
+  const figures = FIGURES.flatMap((figure): string[] => {
+    switch (figure.kind) {
+      case 'balance': return [figure.name, microsToText(image[figure.name])];
+      case 'total': return [figure.name, microsToText(image.totals[figure.name])];
+      case 'sequence': return [figure.name, seq.toString()];
+      case 'index': return [figure.name, nextExpiry];
+      case 'flag': return [figure.name, image.frozen ? '1' : '0'];
+    }
+  });
+  // No figures: see lua/includes/account.lua.
+  figures.push('limited', (image.limits?.limits.length ?? 0) > 0 ? '1' : '0');
+  figures.push('ruled', image.lots.filter(({ rule }) => rule !== '').length.toString());
+  const lots = image.lots.flatMap((lot) => [
+    lot.lotId,
+    lot.remaining > 0 ? expiryText(lot.expiresAtMs ?? Infinity) : '',
+    [
+      ...[lot.remaining, lot.held, lot.amount].map(microsToText), expiryText(lot.expiresAtMs ?? Infinity), lot.grantedAtMs,
+      ...(lot.rule === '' ? [] : [lot.rule]),
+    ].join(':'),
+  ]);
+  return { figures, lots, nextExpiry };
 }
 
 /** Restores one ended hold that Redis has deleted. */
@@ -138,7 +152,7 @@ const expiryText = (ms: number): string => (Number.isFinite(ms) ? ms.toString() 
 const amounts = (values: Readonly<Record<string, Micros>>): string[] =>
   Object.entries(values).flatMap(([name, value]) => [name, microsToText(value)]);
 
-function openHoldRecord(keys: AccountKeys, hold: OpenHoldImage): LoadedRecord {
+export function openHoldRecord(keys: AccountKeys, hold: OpenHoldImage): LoadedRecord {
   const parts = hold.parts.map((part) => `${part.lotId}:${microsToText(part.amount)}`).join(',');
   return {
     key: keys.hold(hold.holdId),

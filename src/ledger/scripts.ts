@@ -71,6 +71,15 @@ export const inspectAccountScript = defineScript('inspect-account', ['fence', 'a
   'epoch', 'holds_max', 'hold_prefix',
 ]);
 
+/** Not an operation of the ledger: ends a difference between Redis and the books (src/journal/reconcile/repair-account.ts). */
+export const repairAccountScript = defineScript(
+  'repair-account', ['fence', 'account', 'lots', 'lot', 'lots_due', 'open', 'holds_due', 'journal'],
+  [
+    'epoch', 'time_offset_ms', 'account_id', 'kind', 'about', 'holds_max', 'hold_prefix', 'seen_count', 'figure_count', 'lot_count',
+    'dropped_count',
+  ],
+);
+
 export const readAccountScript = defineScript('read-account', ['fence', 'account', 'lots', 'lot', 'open'], [
   'epoch', 'time_offset_ms', 'detail', 'holds_max', 'hold_prefix',
 ]);

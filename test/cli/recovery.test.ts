@@ -157,3 +157,30 @@ test('shards: a fork is left behind whole, told by account and window, and kept'
   await drainAll();
   expect((await run('shards', 'list')).out).toBe('no shard is stopped or behind');
 }, 180_000);
+
+test('reconcile: repair shows the adjusting entries first, then writes them in the name of its actor', async () => {
+  const { db, ledger, keys } = gateway.core;
+  await Promise.all(['drifts', 'sound'].map((each) => grant(each)));
+  await drainAll();
+  await redis.hincrby(keys.account('drifts', 1).account, 'available', 500);
+  expect(await run('reconcile', '--account', 'drifts')).toMatchObject({ code: 1, out: expect.stringContaining('balance: 500 micros') });
+
+  const shown = await run('reconcile', 'repair', '--dry-run');
+  expect(shown.out).toContain('drifts  would write entry 2, repair, which moves nothing');
+  expect(shown.out).toContain('expected available 1000\n    found    available 1500');
+  expect(shown.out).not.toContain('sound');
+  expect(await redis.hget(keys.account('drifts', 1).account, 'available')).toBe('1500');
+  for (const args of [[], ['--actor', 'ops'], ['--reason', 'why']]) {
+    expect(await run('reconcile', 'repair', ...args)).toMatchObject({ code: 1, out: '' });
+  }
+
+  const repaired = await run('reconcile', 'repair', '--actor', 'ops', '--reason', 'a bad script');
+  expect(repaired).toMatchObject({ code: 0, out: expect.stringContaining('drifts  repaired with entry 2') });
+  expect(await ledger.readBalance('drifts')).toMatchObject({ available: 1_000 });
+  const { rows } = await db.raw<{ rows: object[] }>(`select about::jsonb from entry_details where account_id = 'drifts' and seq = 2`);
+  expect(rows).toMatchObject([{ about: {
+    actor: 'ops', reason: 'a bad script', metadata: { found: [{ check: 'balance', expected: 'available 1000', actual: 'available 1500' }] },
+  } }]);
+  expect(await run('reconcile')).toMatchObject({ code: 0, out: expect.stringContaining('no drift') });
+  expect((await run('reconcile', 'repair', '--actor', 'ops', '--reason', 'again')).out).toBe('no drift');
+}, 180_000);

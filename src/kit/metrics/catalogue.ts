@@ -170,6 +170,7 @@ export const METRICS = {
   debtors: gauge('cg_debtors', 'Accounts that owe credits.', {}),
   accounts: gauge('cg_accounts', 'Accounts in the ledger.', {}),
   accountsFrozen: gauge('cg_accounts_frozen', 'Frozen accounts.', {}),
+  driftFreezes: counter('cg_drift_freezes_total', 'Accounts that the reconciler froze because they drift (RECONCILE_FREEZE).', {}),
   accountsResident: gauge('cg_accounts_resident', 'Accounts in Redis after the last round of the eviction.', {}),
   evictions: counter(
     'cg_evictions_total', 'Idle accounts that the eviction looked at. `differs`: Redis and Postgres do not agree, so it stayed.',
