@@ -109,7 +109,9 @@ async function repairOne(
   if (plan.audited.length > 0) {
     return { text: `not repaired: the books contradict themselves: ${plan.audited.map(({ actual }) => actual).join('; ')}`, isDone: false };
   }
-  if (by === null) return { text: `would write entry ${plan.seq}, repair, which moves nothing; Redis would get what is expected:`, isDone: false };
+  if (by === null) {
+    return { text: `would write entry ${plan.seq}, repair, which moves nothing; Redis would get what is expected:`, isDone: false };
+  }
   const repaired = await carryOut(deps, plan, 'repair', { accountId, ...by });
   if (repaired.status === 'changed') return { text: `repaired with entry ${repaired.seq}; Redis has what was expected:`, isDone: true };
   return {

@@ -22,7 +22,8 @@ const USAGE = `usage: npm run shards -- list [--all]
 list shows shards that are stopped or behind, and unacknowledged losses of Redis; --all shows every shard
 and every loss. resume lets the drain continue where it stopped: it skips nothing, and stops again while the
 contradiction remains. renew gives a stopped shard a new epoch: its accounts go on from what Postgres has, and what
-Postgres did not take is told by account, can be shown again with left, and is kept in the table quarantine. acknowledge ends the alarm about a loss; the record stays.`;
+Postgres did not take is told by account, can be shown again with left, and is kept in the table quarantine. acknowledge
+ends the alarm about a loss; the record stays.`;
 
 const LOSSES_MAX = 100;
 
@@ -50,7 +51,9 @@ function renewedText(shard: string, renewed: Renewed): string {
 
 await runCli(USAGE, async () => {
   const { values, positionals } = parseArgs({
-    allowPositionals: true, options: { reason: { type: 'string', default: '' }, all: { type: 'boolean', default: false }, epoch: { type: 'string', default: '' } },
+    allowPositionals: true, options: {
+      reason: { type: 'string', default: '' }, all: { type: 'boolean', default: false }, epoch: { type: 'string', default: '' },
+    },
   });
   const [command, shardText = ''] = positionals;
   if (!COMMANDS.includes(command ?? '')) throw new Error(`say one of ${COMMANDS.join(', ')}`);

@@ -66,8 +66,8 @@ test('rebuild: all that Redis had comes back before anyone asks, once, and gatew
   await Promise.all(accounts.map((each) => grant(each)));
   await ledger.placeHold({ ...HOLD, accountId: 'user-1', holdId: 'open' });
   await ledger.reportProgress({
-    accountId: 'user-1', holdId: 'open', reported: micros(4), usage: 'output=4', price: 'p', raiseTo: null, leaseMs: null, defaultLeaseMs: 60_000,
-    about: '{}', by: 'user',
+    accountId: 'user-1', holdId: 'open', reported: micros(4), usage: 'output=4', price: 'p', raiseTo: null, leaseMs: null,
+    defaultLeaseMs: 60_000, about: '{}', by: 'user',
   });
   await ledger.placeHold({ ...HOLD, accountId: 'user-2', holdId: 'ended' });
   const settle = () => ledger.settleHold({

@@ -22,7 +22,8 @@ export const lossesTable = (losses: readonly LossRow[], nowMs: number): Html => 
     { head: 'Accounts', is: 'text' }, { head: 'Noticed' },
   ],
   losses.map(({ shard, entries, fromMs, toMs, accounts, noticedAtMs, kind, accountCount }) => [
-    shard, kind === 'lost' ? `at least ${count(entries)}` : `${count(entries)} left behind`, fromMs === null ? 'the beginning' : moment(fromMs), moment(toMs), accountsOf(accounts, accountCount),
+    shard, kind === 'lost' ? `at least ${count(entries)}` : `${count(entries)} left behind`,
+    fromMs === null ? 'the beginning' : moment(fromMs), moment(toMs), accountsOf(accounts, accountCount),
     when(noticedAtMs, nowMs),
   ]),
   'Nothing.',

@@ -53,5 +53,7 @@ function decode(reply: Reply, epoch: number): StoredAccount {
     const [id, state, amount] = [text(), text(), text()];
     return [id, state === 'open' ? amount : `not open (${state === '' ? 'no record' : state})`];
   }));
-  return { ...decodeFigures(reply), epoch, journalEnd: textAt(reply, reply.length - 1), texts: reply.slice(1, -1), lots, live, openHolds, holds };
+  return {
+    ...decodeFigures(reply), epoch, journalEnd: textAt(reply, reply.length - 1), texts: reply.slice(1, -1), lots, live, openHolds, holds,
+  };
 }
