@@ -83,7 +83,8 @@ async function loadPage(deps: RebuildDeps, accountIds: readonly string[], isLast
   const images = await loadImages(deps, loads.map(({ accountId }) => accountId));
   const stale: string[] = [];
   await Promise.all(loads.map(async ({ accountId, epoch, at, ticket }, index) => {
-    const image = images[index] as AccountImage;
+    const image = images[index];
+    if (image === undefined) throw new Error('the image of an account is always one row');
     const written = await writeAccount(redis, at, epoch, ticket, accountId, image);
     if (written === 'loaded') addTo(report, image);
     else if (written === 'already_loaded') report.present += 1;

@@ -49,11 +49,11 @@ export async function planRepair(deps: RepairDeps, accountId: string): Promise<R
   await drain([shard]);
   const book = (await readBooks(db, [{ accountId, shard, seq: stored.seq }])).get(accountId);
   const refused = (reason: string, differences: readonly Difference[] = []): RepairPlan => ({ status: 'refused', reason, differences });
-  if (book === undefined || book.epoch !== stored.epoch) return refused('its shard is being verified');
+  if (book?.epoch !== stored.epoch) return refused('its shard is being verified');
   if (book.stoppedReason !== null) return refused(`its shard is stopped (npm run shards): ${book.stoppedReason}`);
   if (compareStreamIds(book.cursor, stored.journalEnd) < 0) return refused('Postgres has not caught up');
   const [image] = await loadImages(deps, [accountId]);
-  if (image === undefined || image.seq !== (book.account?.seq ?? 0)) return refused('it was written to');
+  if (image?.seq !== (book.account?.seq ?? 0)) return refused('it was written to');
   const audited = (await auditAccounts(db, [accountId], null)).flatMap((row) => auditDifferences(row, null));
   const differences = mergeDifferences([...compareSeq(stored, book), ...compareBooks(stored, book)]);
   if (differences.length === 0 && audited.length === 0) return { status: 'nothing_to_do' };
@@ -97,7 +97,7 @@ export async function carryOut(
     holds_max: SNAPSHOT_HOLDS_MAX, hold_prefix: at.hold(''), seen_count: stored.texts.length, figure_count: figures.length / 2,
     lot_count: image.lots.length, dropped_count: dropped.length,
   }, {
-    keys: [...dropped.map(at.hold), ...records.map(({ key }) => key)],
+    keys: [...dropped.map((holdId) => at.hold(holdId)), ...records.map(({ key }) => key)],
     args: [
       ...stored.texts, ...figures, ...lots, ...dropped,
       ...added.flatMap((hold, index) => {
