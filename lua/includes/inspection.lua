@@ -11,10 +11,14 @@ function inspection.read(account_key, lots_key, lot_key, open_key, holds_max, ho
   local function add(...)
     for i = 1, select('#', ...) do texts[#texts + 1] = (select(i, ...)) end
   end
-  local ids = redis.call('HKEYS', lot_key)
+  local stored, facts, ids = redis.call('HGETALL', lot_key), {}, {}
+  for i = 1, #stored, 2 do
+    ids[#ids + 1] = stored[i]
+    facts[stored[i]] = stored[i + 1]
+  end
   table.sort(ids)
   add(numbers.text(#ids))
-  for _, id in ipairs(ids) do add(id, redis.call('HGET', lot_key, id)) end
+  for _, id in ipairs(ids) do add(id, facts[id]) end
   local live = redis.call('ZRANGE', lots_key, 0, -1)
   add(numbers.text(#live))
   for _, id in ipairs(live) do add(id) end
