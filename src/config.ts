@@ -69,6 +69,10 @@ export type Config = {
   readonly postgresTimeoutMs: number;
   /** How long entries stay in the stream after Postgres has them: a standby that lost its last commits reads them again. */
   readonly journalTailMs: number;
+  /** How long an account is idle when it leaves Redis; 0: none ever does. */
+  readonly evictAfterMs: number;
+  /** Whether the reconciler freezes accounts that drift. */
+  readonly reconcileFreeze: boolean;
   readonly logLevel: string;
   readonly shutdownDelayMs: number;
   /** Undefined: no traces, and the tracing library is not loaded. */
@@ -155,6 +159,8 @@ export function readConfig(env: Environment = process.env): Config {
     redisTimeoutMs: integer('REDIS_TIMEOUT_MS', 150, 10, 10_000),
     postgresTimeoutMs: integer('POSTGRES_TIMEOUT_MS', 2_000, 100, 60_000),
     journalTailMs: seconds('JOURNAL_TAIL_SECONDS', 60, 0, 86_400),
+    reconcileFreeze: oneOf('RECONCILE_FREEZE', 'false', 'true', 'false') === 'true',
+    evictAfterMs: seconds('EVICT_AFTER_SECONDS', 86_400, 0, 31_536_000),
     logLevel: oneOf('LOG_LEVEL', 'info', 'fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
     shutdownDelayMs: integer('SHUTDOWN_DELAY_MS', 0, 0, 60_000),
     tracing: readTracing(variables, problems),
@@ -163,6 +169,10 @@ export function readConfig(env: Environment = process.env): Config {
   requireServers(config, variables, problems);
   requireVerifier(config, variables, problems);
   refuseWellKnown(config, variables, problems);
+  // A standby of Postgres that takes over may lack what the tail still has: nothing of that may have left Redis.
+  if (config.evictAfterMs > 0 && config.evictAfterMs < config.journalTailMs) {
+    problems.push('EVICT_AFTER_SECONDS must be 0, or not less than JOURNAL_TAIL_SECONDS');
+  }
   if (problems.length > 0) throw new Error(`Bad configuration:\n  ${problems.join('\n  ')}`);
   return config;
 }

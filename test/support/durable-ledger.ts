@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readSpentByKey } from '../../src/books/key-spend.table.js';
 import { accountSource } from '../../src/books/load-account.js';
 import { createDrain, type Drain } from '../../src/journal/drain.js';
+import { evictAccounts, type Eviction } from '../../src/journal/evict-idle.js';
 import { shardStore } from '../../src/journal/shard-store.js';
 import { sharedDrain } from '../../src/journal/shared-drain.js';
 import type { AccountSource } from '../../src/ledger/account-image.js';
@@ -31,6 +32,7 @@ export type DurableLedger = TestLedger & {
   readonly fence: Fence;
   /** Deletes every key of this ledger from Redis, as FLUSHALL would, and waits until the fence has handled it. */
   loseRedis(): Promise<void>;
+  evict(accountId: string): Promise<Eviction | undefined>;
 };
 
 const SHARDS = 4;
@@ -93,6 +95,10 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
     journal: async (accountId) => {
       await drain();
       return readJournal(db, accountId);
+    },
+    evict: async (accountId) => {
+      const idle = { db, redis: sharded, keys, fence: gate, clock, idleMs: 0, metrics: { count: () => undefined } };
+      return (await evictAccounts(idle, [accountId]))[0];
     },
     loseRedis: async () => {
       const stream = redis.scanStream({ match: `${namespace}:*`, count: 1_000 });

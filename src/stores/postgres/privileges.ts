@@ -19,12 +19,12 @@ const BEYOND_INSERT: Readonly<Record<string, readonly string[]>> = {
   account_limits: ['update', 'delete'], limit_sets: ['update'], account_plans: ['update', 'delete'], plans: ['update', 'delete'],
   pool_members: ['delete'], pool_changes: ['update'], price_counter: ['update'], server_keys: ['update'],
   feature_endpoints: ['update'], packages: ['update', 'delete'], package_features: ['delete'], subscriptions: ['update'],
-  profiles: ['update'], provisional_accounts: ['update'], balance_thresholds: ['update', 'delete'],
+  account_terms: ['update (applied)'], profiles: ['update'], provisional_accounts: ['update'], balance_thresholds: ['update', 'delete'],
   // Events and webhooks.
   events: ['delete'], told_lots: ['delete'], webhook_endpoints: ['update', 'delete'], webhook_deliveries: ['update'],
   webhook_cursor: ['update'],
   // Oversight.
-  refusals: ['update', 'delete'], drift_findings: ['update'], reconcile_state: ['update'],
+  refusals: ['update', 'delete'], changes: ['update (status)'], drift_findings: ['update'], reconcile_state: ['update'],
   shard_losses: ['update'], shard_marks: ['update'],
 };
 

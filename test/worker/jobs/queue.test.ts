@@ -52,7 +52,7 @@ const idleLedger = {
 const workerDeps = (over: Partial<WorkerDeps> & Pick<WorkerDeps, 'queueConnection' | 'namespace'>): WorkerDeps => ({
   db: lab.db, ledger: idleLedger, redis: lab.sharded, keys: lab.keys, drain: lab.drain,
   freshen: { account: async (accountId) => { await lab.drain([lab.keys.shardOf(accountId)]); } },
-  reconcile: () => Promise.resolve({}), clock: Date.now, epochOf: () => 1,
+  reconcile: () => Promise.resolve({}), evict: () => Promise.resolve({}), clock: Date.now, epochOf: () => 1,
   startDeliveries: () => Promise.resolve(), lotExpiringAheadMs: 0, ...over,
 });
 
