@@ -32,6 +32,11 @@ function step.usable(self, spent_on)
   return lots.choose(self.lots, self.now_ms, spent_on)
 end
 
+-- The account before the next entry, which journal.entry compares with the state after it.
+function step.before(self)
+  return #self.entries == 0 and self.stored or account.copy(self.state)
+end
+
 -- Closes one entry: gives it the next seq and the lot changes since the entry before.
 function step.record(self, kind, before, facts)
   self.state.seq = self.state.seq + 1

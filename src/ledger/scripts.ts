@@ -6,10 +6,12 @@ const STEP_KEYS = ['fence', 'account', 'lots', 'lot', 'lots_due', 'journal'] as 
 const HOLD_KEYS = [...STEP_KEYS, 'hold', 'open', 'holds_due', 'limits'] as const;
 const SPENDING = ['spender', 'model', 'feature', 'api_key'] as const;
 
-export const placeHoldScript = defineScript('place-hold', [...HOLD_KEYS, 'receipt'], [
-  'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'minimum', 'desired', 'lease_ms', 'policy', 'price', 'hold_kind',
-  'fingerprint', 'about', 'principal', 'trace', 'open_holds_max', 'due_holds_max', 'over_capture', 'debt_limit', 'input_cost',
-  'renewal_ms', ...SPENDING, 'key', 'receipt_ttl_seconds', 'own_limits',
+export const placeHoldScript = defineScript('place-hold', [
+  'fence', 'lots_due', 'journal', 'holds_due', 'account', 'lots', 'lot', 'hold', 'open', 'limits', 'receipt',
+], [
+  'epoch', 'time_offset_ms', 'open_holds_max', 'due_holds_max', 'receipt_ttl_seconds',
+  'account_id', 'hold_id', 'minimum', 'desired', 'lease_ms', 'policy', 'price', 'hold_kind', 'fingerprint', 'about', 'principal',
+  'trace', 'over_capture', 'debt_limit', 'input_cost', 'renewal_ms', ...SPENDING, 'key', 'own_limits',
 ]);
 
 export const extendHoldScript = defineScript('extend-hold', [...HOLD_KEYS, 'receipt'], [
