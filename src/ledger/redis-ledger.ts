@@ -1,9 +1,10 @@
 import {
   DEDUCTION_TTL_SECONDS, DEDUCTIONS_WAITING_MAX, DUE_HOLDS_AT_ONCE, DUE_HOLDS_PER_REQUEST_MAX,
-  MONEY_IN_RECEIPT_TTL_SECONDS, OPEN_HOLDS_PER_ACCOUNT_MAX, REFUSED_USAGE_PER_MINUTE_MAX, SNAPSHOT_HOLDS_MAX,
+  MONEY_IN_RECEIPT_TTL_SECONDS, OPEN_HOLDS_PER_ACCOUNT_MAX, PLACED_TOGETHER_MAX, REFUSED_USAGE_PER_MINUTE_MAX, SNAPSHOT_HOLDS_MAX,
   UNDRAINED_RECEIPT_TTL_SECONDS,
 } from '../kit/limits.js';
 import { microsToText, ZERO } from '../kit/money/micros.js';
+import { gathered } from '../stores/redis/gathered-script.js';
 import type { Reply } from '../stores/redis/script.js';
 import type { LimitRefusal } from './limits.js';
 import type { ChargeImage } from './account-image.js';
@@ -19,7 +20,7 @@ import { lotOperations } from './lot-operations.js';
 import { isRefusal, recallCharge, replayOf, withReceipt, type RecallDeps } from './recall-charge.js';
 import { amountAt, decodeAccount, decodeOutcome, decodePlaced, decodeRefusal, isReplayed, textAt, undocumented } from './replies.js';
 import { returnOperations } from './return-operations.js';
-import { debitScript, placeHoldScript, readAccountScript, settleHoldScript } from './scripts.js';
+import { debitScript, PLACE_OWN, PLACE_SHARED, placeHoldScript, readAccountScript, settleHoldScript } from './scripts.js';
 
 export type RedisLedgerDeps = AccountScriptsDeps & RecallDeps & {
   /** Called after each step that wrote an entry, with the shard that now has something for Postgres. */
@@ -40,6 +41,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
   const scripts = around === undefined ? accountScripts(deps) : around(accountScripts(deps));
 
   const recalling = { ...deps, scripts };
+  const placeTogether = gathered(placeHoldScript, { shared: PLACE_SHARED, own: PLACE_OWN, atOnce: PLACED_TOGETHER_MAX });
 
   const endings = new Map<string, Promise<unknown>>();
   /** Ends these holds, one round per account at a time: concurrent operations share it. */
@@ -138,14 +140,15 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       }
       const {
         accountId, holdId, kind, minimum, desired, leaseMs, expiryPolicy, price, fingerprint, about, by = 'user', isNewId = false, terms,
-        spending, key: named = null, ownLimits = [],
+        spending, key: named = null, ownLimits = [], together = false,
       } = command;
       const key = named === null ? '' : placeKeyText(named);
       const ofKey = key === '' ? null : recallCharge(deps, accountId, key);
       if (!isNewId) await scripts.recallHold(accountId, holdId);
       const earlier = ofKey === null ? null : await ofKey;
       if (earlier !== null && earlier.holdId !== holdId) return { status: 'idempotency_mismatch' };
-      const reply = await pastDueHolds(accountId, () => scripts.run(placeHoldScript, accountId, keyedHoldKeys(holdId, key), {
+      const script = together ? placeTogether : placeHoldScript;
+      const reply = await pastDueHolds(accountId, () => scripts.run(script, accountId, keyedHoldKeys(holdId, key), {
         hold_id: holdId, minimum: microsToText(minimum), desired: microsToText(desired), lease_ms: leaseMs,
         policy: expiryPolicy, price, hold_kind: kind, fingerprint, about, principal: by,
         open_holds_max: OPEN_HOLDS_PER_ACCOUNT_MAX, due_holds_max: DUE_HOLDS_AT_ONCE, over_capture: terms?.overCapture ?? '',

@@ -35,6 +35,8 @@ export type PlaceHoldCommand = {
   readonly key?: CallerKey | null;
   /** Postgres need not be asked whether a hold of that id ended long ago. */
   readonly isNewId?: boolean;
+  /** One of many: see `PlaceHold`. */
+  readonly together?: boolean;
 };
 
 /**

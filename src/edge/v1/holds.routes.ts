@@ -79,6 +79,7 @@ function placeRoute(add: AddRoute, { place }: HoldRouteDeps): void {
       debtLimit: debtLimit === undefined ? undefined : amountIn(debtLimit, 'body.debtLimit'), metadata: metadataOf(metadata),
       ownLimits: limits === undefined ? undefined : ownLimitsIn(limits),
       isNewId: id === undefined && key === null, spending: spendingOf(principal, accountId, body),
+      together: ctx.state.isOneOfMany === true,
     });
     markReplayed(ctx, lease.replayed);
     reply(ctx, 201, presentLease(lease));

@@ -35,6 +35,8 @@ export type PlaceLease = LeaseCall & {
   readonly ownLimits?: PlaceHold['ownLimits'];
   /** The id is new: Postgres need not be asked whether a hold of that id has ended. */
   readonly isNewId: boolean;
+  /** One of many: it may be sent to Redis with others. */
+  readonly together?: boolean;
 };
 
 export type LeaseAmount =
@@ -60,7 +62,7 @@ type Grant = { readonly minimum: Micros; readonly desired: Micros; readonly inpu
  *   of that id has ended; `first` tells how), limit_exceeded, account_frozen, ledger_unavailable.
  */
 export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<Lease> {
-  const { accountId, holdId, asked, leaseMs: askedLeaseMs, onExpiry, metadata, actor, reason, by, isNewId, key, ownLimits } = command;
+  const { accountId, holdId, asked, leaseMs: askedLeaseMs, onExpiry, metadata, actor, reason, by, isNewId, key, ownLimits, together = false } = command;
   const beyond = beyondHold(deps.beyond, command);
   const { minimum, desired, inputCost, pricing } = grantOf(deps, asked);
   if (onExpiry === 'charge_input' && pricing.price === '') {
@@ -71,7 +73,7 @@ export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<
   const terms = { ...beyond, inputCost, leaseMs: askedLeaseMs ?? REPORTING_LEASE_SECONDS * 1_000 };
   const { model, usage, serviceTier } = pricing;
   const reply = await placeHold({ ledger: deps.ledger, leaseMs }, {
-    accountId, holdId, kind: LEASE, amount: { minimum, desired }, price: pricing.price, by, isNewId, terms, key, ownLimits,
+    accountId, holdId, kind: LEASE, amount: { minimum, desired }, price: pricing.price, by, isNewId, terms, key, ownLimits, together,
     // Without a report it charges nothing.
     expiryPolicy: onExpiry ?? 'charge_reported',
     spending: { ...command.spending, ...(model === '' ? {} : { model, otherModels: [deps.book.named(pricing.price).by.model] }) },
