@@ -18,6 +18,8 @@ import { median } from './statistics.js';
 /**
  * `npm run bench:scripts`: the scripts alone, without HTTP and Postgres. One process places and settles holds through the
  * real ledger, for different numbers of lots per account. Redis' processor time per call must be the same in every row.
+ * Beside it: holds that are placed together, as those of a batch are, an empty script with the keys and arguments of a hold,
+ * and how many commands each script runs.
  */
 const { values } = parseArgs({
   options: {
@@ -56,28 +58,39 @@ const ledger = redisLedger({
 });
 
 const groups = await Promise.all(LOTS.map((lots) => openAccounts(ledger, randomUUID(), lots, Number(values.accounts))));
-const results = new Map(LOTS.map((lots) => [lots, { place: [] as Cost[], settle: [] as Cost[] }]));
+const results = new Map(LOTS.map((lots) => [lots, { place: [] as Cost[], together: [] as Cost[], settle: [] as Cost[] }]));
+const empty: Cost[] = [];
+const emptySha = String(await redis.script('LOAD', '#!lua\nreturn { "placed" }'));
+const commands = { place: NaN, together: NaN, settle: NaN };
 for (let round = -1; round < Number(values.rounds); round += 1) {
   for (const { lots, ids } of round % 2 === 0 ? groups : [...groups].reverse()) {
     const holds = Array.from({
       length: calls,
     }, (_, index) => ({ accountId: ids[index % ids.length] ?? '', holdId: `bench-hold-${round + 1}-${index}` }));
-    const place = await costOf(() => inTurns(holds, (hold) => placeHold(ledger, hold)));
-    const settle = await costOf(() => inTurns(holds, (hold) => settleHold(ledger, hold)));
+    const many = holds.map(({ accountId, holdId }) => ({ accountId, holdId: `${holdId}-together` }));
+    const place = await costOf(() => inTurns(holds, (hold) => placeHold(ledger, hold)), 'place');
+    const together = await costOf(() => inTurns(many, (hold) => placeHold(ledger, hold, true)), 'together');
+    const settle = await costOf(() => inTurns(holds, (hold) => settleHold(ledger, hold)), 'settle');
+    await inTurns(many, (hold) => settleHold(ledger, hold));
+    const nothing = await costOf(() => inTurns(holds, runEmpty));
     if (round < 0) continue;
     results.get(lots)?.place.push(place);
+    results.get(lots)?.together.push(together);
     results.get(lots)?.settle.push(settle);
+    empty.push(nothing);
   }
 }
 
 console.log(`medians of ${values.rounds} rounds of `
   + `${values.calls} calls, ${values['at-once']} at once, ${values.accounts} accounts each; µs: processor time of Redis for one call\n`);
-console.log('lots      place/s  settle/s   place µs  settle µs');
-for (const [lots, { place, settle }] of results) {
-  const columns = [place, settle].map((costs) => median(costs.map(({ perSecond }) => perSecond)).toFixed(0).padStart(10));
-  const cpu = [place, settle].map((costs) => median(costs.map(({ redisMicros }) => redisMicros)).toFixed(1).padStart(11));
-  console.log(`${String(lots).padEnd(7)}${columns.join('')}${cpu.join('')}`);
+console.log('lots      place/s together/s  settle/s   place µs  together  settle µs');
+for (const [lots, { place, together, settle }] of results) {
+  const columns = [place, together, settle].map((costs) => median(costs.map(({ perSecond }) => perSecond)).toFixed(0).padStart(10));
+  const cpu = [place, together, settle].map((costs) => microsOf(costs).toFixed(1).padStart(10));
+  console.log(`${String(lots).padEnd(7)}${columns.join(' ')}${cpu.join(' ')}`);
 }
+console.log(`empty script with the keys and arguments of a hold: ${microsOf(empty).toFixed(1)} µs
+commands of a script: place ${commands.place.toFixed(1)}, together ${commands.together.toFixed(1)}, settle ${commands.settle.toFixed(1)}`);
 gate.close();
 redis.disconnect();
 await server.discard();
@@ -85,7 +98,34 @@ await server.discard();
 type Hold = { readonly accountId: string; readonly holdId: string };
 type Cost = { readonly perSecond: number; readonly redisMicros: number };
 
-async function costOf(work: () => Promise<void>): Promise<Cost> {
+function microsOf(costs: readonly Cost[]): number {
+  return median(costs.map(({ redisMicros }) => redisMicros));
+}
+
+/** Commands that scripts have run so far, by themselves. */
+async function commandCount(): Promise<number> {
+  const calls = [...(await redis.info('commandstats')).matchAll(/^cmdstat_(\w+):calls=(\d+)/gm)];
+  return calls.reduce((total, [, name, count]) => total + (name === 'evalsha' || name === 'info' ? 0 : Number(count)), 0);
+}
+
+async function costOf(work: () => Promise<void>, script?: keyof typeof commands): Promise<Cost> {
+  const countBefore = await commandCount();
+  const cost = await timesOf(work);
+  if (script !== undefined) commands[script] = ((await commandCount()) - countBefore) / calls;
+  return cost;
+}
+
+async function runEmpty({ accountId, holdId }: Hold): Promise<void> {
+  const { fence, lotsDue, journal, holdsDue, account, lots, lot, hold, open, limits } = keys.account(accountId, 1);
+  const held = String(HELD);
+  await redis.evalsha(
+    emptySha, 11, fence, lotsDue, journal, holdsDue, account, lots, lot, hold(holdId), open, limits, hold(holdId),
+    '1@0123456789abcdef', 0, 10_000, 16, 604_800, accountId, holdId, held, held, LEASE_MS, 'release', PRICE, 'test',
+    'AAAAAAAAAAAAAAAAAAAAAA', '{"modelId":"gpt-4","estimatedTokens":200,"estimate":1000000}', 'user', '', '', '', '0', 0, accountId,
+    '', '', '', '', '');
+}
+
+async function timesOf(work: () => Promise<void>): Promise<Cost> {
   const cpuBefore = firstThreadMicros(server.pid);
   const startedAt = performance.now();
   await work();
@@ -102,10 +142,10 @@ async function inTurns(holds: readonly Hold[], call: (hold: Hold) => Promise<voi
   }));
 }
 
-async function placeHold(to: Ledger, { accountId, holdId }: Hold): Promise<void> {
+async function placeHold(to: Ledger, { accountId, holdId }: Hold, together = false): Promise<void> {
   const { status } = await to.placeHold({
     accountId, holdId, minimum: HELD, desired: HELD, leaseMs: LEASE_MS, kind: 'test', expiryPolicy: 'release', price: PRICE,
-    fingerprint: 'AAAAAAAAAAAAAAAAAAAAAA', about: '{"modelId":"gpt-4","estimatedTokens":200,"estimate":1000000}',
+    fingerprint: 'AAAAAAAAAAAAAAAAAAAAAA', about: '{"modelId":"gpt-4","estimatedTokens":200,"estimate":1000000}', together,
   });
   if (status !== 'placed') throw new Error(`a hold was refused: ${status}`);
 }

@@ -77,6 +77,9 @@ local first_key, keys_of_each, first_arg, args_of_each = 5, 7, 6, 22
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 local now_ms = clock.now_ms(time_offset_ms)
 
+-- Of several holds of one account: the account as the hold before left it, and how many are open then.
+local known, open_holds = {}, {}
+
 -- Places the hold whose keys and arguments begin there, and returns the reply.
 local function place(key_at, arg_at)
   local account_key, lots_key, lot_key, hold_key, open_key, limits_key, receipt_key = unpack(KEYS, key_at, key_at + keys_of_each - 1)
@@ -88,7 +91,7 @@ local function place(key_at, arg_at)
   local spending = { spender = spender, model = model, feature = feature, api_key = api_key, own_limits = own_limits }
 
   -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
-  local stored = account.read(keys.account)
+  local stored = known[account_key] or account.read(account_key)
   if not stored then return { 'not_loaded' } end
 
   local named = key ~= '' and redis.call('HGET', receipt_key, 'hold')
@@ -118,7 +121,8 @@ local function place(key_at, arg_at)
   local spent_on = lots.spent_on(model, feature)
   local usable = step.usable(self, spent_on)
   local amount = math.min(desired, usable, room)
-  local is_full = redis.call('ZCARD', open_key) >= open_holds_max
+  local open_count = open_holds[account_key] or redis.call('ZCARD', open_key)
+  local is_full = open_count >= open_holds_max
   if amount < desired or is_full then
     local due = holds.due(open_key, now_ms, due_holds_max)
     if #due > 0 then return { 'holds_due', unpack(due) } end
@@ -150,6 +154,7 @@ local function place(key_at, arg_at)
   local expires_text, now_text, parts_text = numbers.text(expires_at_ms), numbers.text(now_ms), lots.parts_text(parts)
 
   -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
+  known[account_key], open_holds[account_key] = nil, nil
   step.apply(self)
   redis.call('HSET', hold_key, 'state', 'open', 'kind', hold_kind, 'amount', amount_text, 'parts', parts_text,
     'expires_at_ms', expires_text, 'placed_seq', seq, 'placed_amount', amount_text, 'placed_expires_at_ms', expires_text,
@@ -164,6 +169,7 @@ local function place(key_at, arg_at)
     redis.call('HSET', receipt_key, 'hold', hold_id, 'seq', seq)
     redis.call('EXPIRE', receipt_key, receipt_ttl_seconds)
   end
+  known[account_key], open_holds[account_key] = step.stored_after(self), open_count + 1
   return { 'placed', '0', seq, amount_text, expires_text, now_text, available, limit_states, self.journal_id }
 end
 

@@ -50,11 +50,18 @@ function step.expires(self, expires_at_ms)
   self.state.next_expiry_ms = math.min(self.state.next_expiry_ms, expires_at_ms)
 end
 
+-- The account as step.apply has stored it: what account.read would now return.
+function step.stored_after(self)
+  self.state.limited, self.state.ruled = self.stored.limited, self.stored.ruled + self.ruled_more
+  return self.state
+end
+
 -- Writes the step. The first write uses memory, so a full Redis refuses before anything has changed. journal_id is then
 -- the stream id of the last entry, which the reply acknowledges to the caller.
 function step.apply(self)
   local account_args = account.changes(self.keys.account, self.stored, self.state)
   local commands, ruled = lots.commands(self.lots)
+  self.ruled_more = ruled
   if ruled ~= 0 then
     account_args[#account_args + 1] = 'ruled'
     account_args[#account_args + 1] = numbers.text(self.stored.ruled + ruled)

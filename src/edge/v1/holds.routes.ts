@@ -74,7 +74,7 @@ function placeRoute(add: AddRoute, { place }: HoldRouteDeps): void {
     const key = keyOf(ctx, principal);
     const reason = reasonOf(principal, accountId, body.reason);
     const lease = await place({
-      ...callOf(ctx, principal, accountId, id ?? (key === null ? newId() : holdIdOf(key))),
+      accountId, holdId: id ?? (key === null ? newId() : holdIdOf(key)), by: BY[principal.kind], actor: actorOf(principal), key,
       asked: askedFor(body), leaseMs: msOf(leaseSeconds), onExpiry, overCapture, reason,
       debtLimit: debtLimit === undefined ? undefined : amountIn(debtLimit, 'body.debtLimit'), metadata: metadataOf(metadata),
       ownLimits: limits === undefined ? undefined : ownLimitsIn(limits),
@@ -174,8 +174,8 @@ const msOf = (seconds: number | undefined): number | null => (seconds === undefi
 
 const BY = { user: 'user', service: 'service', operator: 'operator' } as const;
 
-const callOf = (ctx: GatewayContext, caller: NativeCaller, accountId: string, holdId = holdIdIn(ctx)): LeaseCall => ({
-  accountId, holdId, by: BY[caller.kind], actor: actorOf(caller), key: keyOf(ctx, caller),
+const callOf = (ctx: GatewayContext, caller: NativeCaller, accountId: string): LeaseCall => ({
+  accountId, holdId: holdIdIn(ctx), by: BY[caller.kind], actor: actorOf(caller), key: keyOf(ctx, caller),
 });
 
 const accountIn = (ctx: GatewayContext, caller: NativeCaller): string =>
