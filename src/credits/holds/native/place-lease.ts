@@ -62,7 +62,7 @@ type Grant = { readonly minimum: Micros; readonly desired: Micros; readonly inpu
  *   of that id has ended; `first` tells how), limit_exceeded, account_frozen, ledger_unavailable.
  */
 export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<Lease> {
-  const { accountId, holdId, asked, leaseMs: askedLeaseMs, onExpiry, metadata, actor, reason, by, isNewId, key, ownLimits, together = false } = command;
+  const { accountId, holdId, asked, leaseMs: askedLeaseMs, onExpiry, metadata, actor, reason, by, isNewId, key, ownLimits } = command;
   const beyond = beyondHold(deps.beyond, command);
   const { minimum, desired, inputCost, pricing } = grantOf(deps, asked);
   if (onExpiry === 'charge_input' && pricing.price === '') {
@@ -73,7 +73,8 @@ export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<
   const terms = { ...beyond, inputCost, leaseMs: askedLeaseMs ?? REPORTING_LEASE_SECONDS * 1_000 };
   const { model, usage, serviceTier } = pricing;
   const reply = await placeHold({ ledger: deps.ledger, leaseMs }, {
-    accountId, holdId, kind: LEASE, amount: { minimum, desired }, price: pricing.price, by, isNewId, terms, key, ownLimits, together,
+    accountId, holdId, kind: LEASE, amount: { minimum, desired }, price: pricing.price, by, isNewId, terms, key, ownLimits,
+    together: command.together ?? false,
     // Without a report it charges nothing.
     expiryPolicy: onExpiry ?? 'charge_reported',
     spending: { ...command.spending, ...(model === '' ? {} : { model, otherModels: [deps.book.named(pricing.price).by.model] }) },
