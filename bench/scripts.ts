@@ -20,6 +20,8 @@ import { median } from './statistics.js';
  * `npm run bench:scripts`: the scripts alone, without HTTP and Postgres. One process places and settles holds through the
  * real ledger, for different numbers of lots and of limits per account. Redis' processor time per call must be the same for every
  * number of lots, and for limits that do not match; each limit that matches has a counter of its own, which costs.
+ * Beside it: holds that are placed together, as those of a batch are, an empty script with the keys and arguments of a hold,
+ * and how many commands each script runs.
  */
 const { values } = parseArgs({
   options: {
@@ -69,28 +71,40 @@ const groups = await Promise.all(ROWS.map(async (row) => {
   if (row.limits > 0) await Promise.all(ids.map((accountId) => ledger.setLimits({ accountId, limits: limitsOf(row), nowMs: Date.now() })));
   return { row, ids };
 }));
-const results = new Map(ROWS.map((row) => [row, { place: [] as Cost[], settle: [] as Cost[] }]));
+const results = new Map(ROWS.map((row) => [row, { place: [] as Cost[], together: [] as Cost[], settle: [] as Cost[] }]));
+const empty: Cost[] = [];
+const emptySha = String(await redis.script('LOAD', '#!lua\nreturn { "placed" }'));
+const commands = { place: NaN, together: NaN, settle: NaN };
 for (let round = -1; round < Number(values.rounds); round += 1) {
   for (const { row, ids } of round % 2 === 0 ? groups : [...groups].reverse()) {
     const holds = Array.from({
       length: calls,
     }, (_, index) => ({ accountId: ids[index % ids.length] ?? '', holdId: `bench-hold-${round + 1}-${index}` }));
-    const place = await costOf(() => inTurns(holds, (hold) => placeHold(ledger, hold)));
-    const settle = await costOf(() => inTurns(holds, (hold) => settleHold(ledger, hold)));
+    const many = holds.map(({ accountId, holdId }) => ({ accountId, holdId: `${holdId}-together` }));
+    const counts = <Name extends string>(name: Name): Name | undefined => (row === ROWS[0] ? name : undefined);
+    const place = await costOf(() => inTurns(holds, (hold) => placeHold(ledger, hold)), counts('place'));
+    const together = await costOf(() => inTurns(many, (hold) => placeHold(ledger, hold, true)), counts('together'));
+    const settle = await costOf(() => inTurns(holds, (hold) => settleHold(ledger, hold)), counts('settle'));
+    await inTurns(many, (hold) => settleHold(ledger, hold));
+    const nothing = await costOf(() => inTurns(holds, runEmpty));
     if (round < 0) continue;
     results.get(row)?.place.push(place);
+    results.get(row)?.together.push(together);
     results.get(row)?.settle.push(settle);
+    empty.push(nothing);
   }
 }
 
 console.log(`medians of ${values.rounds} rounds of `
   + `${values.calls} calls, ${values['at-once']} at once, ${values.accounts} accounts each; µs: processor time of Redis for one call\n`);
-console.log(`${'account'.padEnd(24)}place/s  settle/s   place µs  settle µs`);
-for (const [{ name }, { place, settle }] of results) {
-  const columns = [place, settle].map((costs) => median(costs.map(({ perSecond }) => perSecond)).toFixed(0).padStart(10));
-  const cpu = [place, settle].map((costs) => median(costs.map(({ redisMicros }) => redisMicros)).toFixed(1).padStart(11));
-  console.log(`${name.padEnd(21)}${columns.join('')}${cpu.join('')}`);
+console.log(`${'account'.padEnd(22)}   place/s together/s  settle/s   place µs  together  settle µs`);
+for (const [{ name }, { place, together, settle }] of results) {
+  const columns = [place, together, settle].map((costs) => median(costs.map(({ perSecond }) => perSecond)).toFixed(0).padStart(10));
+  const cpu = [place, together, settle].map((costs) => microsOf(costs).toFixed(1).padStart(10));
+  console.log(`${name.padEnd(22)}${columns.join(' ')}${cpu.join(' ')}`);
 }
+console.log(`empty script with the keys and arguments of a hold: ${microsOf(empty).toFixed(1)} µs
+commands of a call: place ${commands.place.toFixed(1)}, together ${commands.together.toFixed(1)}, settle ${commands.settle.toFixed(1)}`);
 gate.close();
 redis.disconnect();
 await server.discard();
@@ -109,7 +123,34 @@ function limitsOf({ limits, matching }: Row): AccountLimits {
 type Hold = { readonly accountId: string; readonly holdId: string };
 type Cost = { readonly perSecond: number; readonly redisMicros: number };
 
-async function costOf(work: () => Promise<void>): Promise<Cost> {
+function microsOf(costs: readonly Cost[]): number {
+  return median(costs.map(({ redisMicros }) => redisMicros));
+}
+
+/** Commands that scripts have run so far, by themselves. */
+async function commandCount(): Promise<number> {
+  const calls = [...(await redis.info('commandstats')).matchAll(/^cmdstat_(\w+):calls=(\d+)/gm)];
+  return calls.reduce((total, [, name, count]) => total + (name === 'evalsha' || name === 'info' ? 0 : Number(count)), 0);
+}
+
+async function costOf(work: () => Promise<void>, script?: keyof typeof commands): Promise<Cost> {
+  const countBefore = await commandCount();
+  const cost = await timesOf(work);
+  if (script !== undefined) commands[script] = ((await commandCount()) - countBefore) / calls;
+  return cost;
+}
+
+async function runEmpty({ accountId, holdId }: Hold): Promise<void> {
+  const { fence, lotsDue, journal, holdsDue, account, lots, lot, hold, open, limits } = keys.account(accountId, 1);
+  const held = String(HELD);
+  await redis.evalsha(
+    emptySha, 11, fence, lotsDue, journal, holdsDue, account, lots, lot, hold(holdId), open, limits, hold(holdId),
+    '1@0123456789abcdef', 0, 10_000, 16, 604_800, accountId, holdId, held, held, LEASE_MS, 'release', PRICE, 'test',
+    'AAAAAAAAAAAAAAAAAAAAAA', '{"modelId":"gpt-4","estimatedTokens":200,"estimate":1000000}', 'user', '', '', '', '0', 0, accountId,
+    '', '', '', '', '', '', '', '', '');
+}
+
+async function timesOf(work: () => Promise<void>): Promise<Cost> {
   const cpuBefore = firstThreadMicros(server.pid);
   const startedAt = performance.now();
   await work();
@@ -126,10 +167,10 @@ async function inTurns(holds: readonly Hold[], call: (hold: Hold) => Promise<voi
   }));
 }
 
-async function placeHold(to: Ledger, { accountId, holdId }: Hold): Promise<void> {
+async function placeHold(to: Ledger, { accountId, holdId }: Hold, together = false): Promise<void> {
   const { status } = await to.placeHold({
     accountId, holdId, minimum: HELD, desired: HELD, leaseMs: LEASE_MS, kind: 'test', expiryPolicy: 'release', price: PRICE,
-    fingerprint: 'AAAAAAAAAAAAAAAAAAAAAA', about: '{"modelId":"gpt-4","estimatedTokens":200,"estimate":1000000}',
+    fingerprint: 'AAAAAAAAAAAAAAAAAAAAAA', about: '{"modelId":"gpt-4","estimatedTokens":200,"estimate":1000000}', together,
   });
   if (status !== 'placed') throw new Error(`a hold was refused: ${status}`);
 }

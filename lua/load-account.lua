@@ -21,7 +21,7 @@
   ARGV[5] next_expiry_ms   inf for never
   ARGV[6] figure_count
   ARGV[7] ticket           of begin-load
-  ARGV[8…] list            the account's figures: name, value, in the order of account.read_fields; then lots: id,
+  ARGV[8…] list            the account's figures: name, value, in the order of account.read; then lots: id,
                            expires_at_ms or '' when nothing remains, facts; then per record key: ttl_seconds or '', open
                            hold id or '', lease end, field_count, fields and values
 

@@ -154,7 +154,7 @@ end
 
 local amount = tonumber(hold_amount)
 local self = step.open(keys, account_id, stored, now_ms)
-local before = account.copy(self.state)
+local before = step.before(self)
 local captured, released, expired = 0, 0, 0
 -- What an expiry by report takes from lots: a late settle may give it back to them.
 local spent_parts = {}
@@ -198,11 +198,15 @@ local uncollected = overage - from_available - debt
 overage = from_available + debt
 -- Back to the windows of the limits that it was taken from, however long ago.
 local limited_hold = { state = state, amount = amount, limit_parts = limit_parts, spending = spending, models = models }
-local counting = counters.of_hold(stored, limits_key, now_ms, limited_hold, false, ending ~= 'expire')
-if counting and counting.stale then return { 'limits_stale', limits.stale(counting) } end
-counters.settle(counting, captured, overage, not is_ended)
-counters.give_back(counting, first.captured - first.overage, first.overage, back.captured)
-about = counters.about(counting, about)
+local counting = stored.limited and counters.of_hold(stored, limits_key, now_ms, limited_hold, false, ending ~= 'expire') or nil
+local limit_commands = {}
+if counting then
+  if counting.stale then return { 'limits_stale', limits.stale(counting) } end
+  counters.settle(counting, captured, overage, not is_ended)
+  counters.give_back(counting, first.captured - first.overage, first.overage, back.captured)
+  about = counters.about(counting, about)
+  limit_commands = counters.commands(counting)
+end
 captured = captured + overage
 
 self.state.debt = self.state.debt + debt - back.debt_paid
@@ -231,7 +235,6 @@ local outcome = {
   numbers.text(first.debt + debt - back.debt), numbers.text(first.uncollected + uncollected - back.uncollected),
   numbers.text(self.state.available), numbers.text(now_ms), placed_at_ms, late, about,
 }
-local limit_commands = counters.commands(counting)
 local hold_args = { hold_key, 'end_fingerprint', fingerprint, 'closed_at_ms', numbers.text(closed_at_ms) }
 if counting and counting.has_new_parts then
   hold_args[#hold_args + 1] = 'limit_parts'
@@ -242,12 +245,8 @@ if spent then
   hold_args[#hold_args + 1] = spent
 end
 local receipt_args = { receipt_key, 'fingerprint', fingerprint }
-for i, field in ipairs(holds.outcome_fields) do
-  for _, args in ipairs({ hold_args, receipt_args }) do
-    args[#args + 1] = field
-    args[#args + 1] = outcome[i]
-  end
-end
+holds.add_outcome(hold_args, outcome)
+if key ~= '' then holds.add_outcome(receipt_args, outcome) end
 
 -- Apply. Redis does not roll back a script that fails here, so nothing below can refuse.
 step.apply(self)
@@ -260,7 +259,7 @@ if key ~= '' then
   redis.call('HSET', unpack(receipt_args))
   redis.call('EXPIRE', receipt_key, receipt_ttl_seconds)
 end
-local api_key = spending and spending ~= '' and limits.read_spending(spending).api_key or ''
+local api_key = spending and spending ~= '' and limits.api_key_of(spending) or ''
 for _, value in ipairs({ api_key, numbers.text(captured - back.captured), numbers.text(overage), self.journal_id }) do
   outcome[#outcome + 1] = value
 end

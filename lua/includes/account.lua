@@ -6,18 +6,15 @@ account.fields = {
   'available', 'held', 'debt', 'seq', 'next_expiry_ms',
   'granted', 'captured', 'expired', 'removed', 'uncollected', 'frozen',
 }
--- And no figures, read with the others so that they cost no command: whether the account has limits (includes/limits.lua),
--- how many of its stored lots have a rule (includes/lots.lua), and its terms of holds (includes/terms.lua).
-account.read_fields = { unpack(account.fields) }
-account.read_fields[#account.read_fields + 1] = 'limited'
-account.read_fields[#account.read_fields + 1] = 'ruled'
-account.read_fields[#account.read_fields + 1] = 'terms'
 -- No total may exceed what a double holds exactly.
 account.limit = 9007199254740991
 
--- The account, or nil when Redis does not have it: then it must be loaded from Postgres first.
+-- The account, or nil when Redis does not have it: then it must be loaded from Postgres first. Behind the figures, read with
+-- them so that they cost no command: whether the account has limits (includes/limits.lua), how many of its stored lots have
+-- a rule (includes/lots.lua), and its terms of holds (includes/terms.lua).
 function account.read(account_key)
-  local values = redis.call('HMGET', account_key, unpack(account.read_fields))
+  local values = redis.call('HMGET', account_key, 'available', 'held', 'debt', 'seq', 'next_expiry_ms', 'granted', 'captured',
+    'expired', 'removed', 'uncollected', 'frozen', 'limited', 'ruled', 'terms')
   if not values[4] then return nil end
   return {
     available = tonumber(values[1]),
@@ -31,9 +28,9 @@ function account.read(account_key)
     removed = tonumber(values[9]),
     uncollected = tonumber(values[10]),
     frozen = values[11] == '1',
-    limited = values[#account.read_fields - 2] == '1',
-    ruled = tonumber(values[#account.read_fields - 1] or '0'),
-    terms = values[#account.read_fields],
+    limited = values[12] == '1',
+    ruled = tonumber(values[13] or '0'),
+    terms = values[14],
   }
 end
 
@@ -43,15 +40,6 @@ function account.copy(from)
     available = from.available, held = from.held, debt = from.debt, seq = from.seq,
     next_expiry_ms = from.next_expiry_ms, granted = from.granted, captured = from.captured, expired = from.expired,
     removed = from.removed, uncollected = from.uncollected, frozen = from.frozen,
-  }
-end
-
--- The figures as text in the order of account.fields, without next_expiry_ms: how answers about an account begin.
-function account.texts(state)
-  return {
-    numbers.text(state.available), numbers.text(state.held), numbers.text(state.debt), numbers.text(state.seq),
-    numbers.text(state.granted), numbers.text(state.captured), numbers.text(state.expired), numbers.text(state.removed),
-    numbers.text(state.uncollected), state.frozen and '1' or '0',
   }
 end
 
@@ -67,4 +55,14 @@ function account.changes(account_key, before, after)
     end
   end
   return args
+end
+
+--- @on-demand
+-- The figures as text in the order of account.fields, without next_expiry_ms: how answers about an account begin.
+function account.texts(state)
+  return {
+    numbers.text(state.available), numbers.text(state.held), numbers.text(state.debt), numbers.text(state.seq),
+    numbers.text(state.granted), numbers.text(state.captured), numbers.text(state.expired), numbers.text(state.removed),
+    numbers.text(state.uncollected), state.frozen and '1' or '0',
+  }
 end

@@ -4,6 +4,7 @@
 -- counters.commands turns it into commands, and counters.about tells it to the entry.
 local counters = {}
 
+--- @on-demand
 -- Fields that one clean-up looks at, about.
 counters.scan_count = 16
 

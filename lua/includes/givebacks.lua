@@ -12,6 +12,7 @@ function givebacks.remember(parts, lot, amount)
   if amount > 0 then parts[#parts + 1] = { id = lot.id, amount = amount, expires_at_ms = lot.expires_at_ms, rule = lot.rule } end
 end
 
+--- @on-demand
 -- `lot:amount:expires_at_ms[:rule],…` in the order in which they were spent: the hold's first, then what was taken beyond it.
 function givebacks.text(parts)
   local texts = {}

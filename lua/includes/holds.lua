@@ -2,16 +2,26 @@
 --- @include names
 local holds = {}
 
+-- The member of the shard's due index for a hold. The account is in it under its name, which has no ':', so that the first ':'
+-- ends it whatever the hold's id contains.
+function holds.due_member(account_id, hold_id)
+  return names.encoded(account_id) .. ':' .. hold_id
+end
+
+--- @on-demand
 -- The fields of a hold's end, in the order of the replies.
 holds.outcome_fields = {
   'state', 'end_seq', 'amount', 'captured', 'released', 'expired', 'overage', 'debt', 'uncollected',
   'end_available', 'ended_at_ms', 'placed_at_ms', 'late', 'end_about',
 }
 
--- The member of the shard's due index for a hold. The account is in it under its name, which has no ':', so that the first ':'
--- ends it whatever the hold's id contains.
-function holds.due_member(account_id, hold_id)
-  return names.encoded(account_id) .. ':' .. hold_id
+-- Adds an outcome, its values in that order, to the arguments of an HSET.
+function holds.add_outcome(args, outcome)
+  local at = #args
+  for i, field in ipairs(holds.outcome_fields) do
+    args[at + 1], args[at + 2] = field, outcome[i]
+    at = at + 2
+  end
 end
 
 -- The stored outcome of an ended hold.

@@ -15,6 +15,7 @@ function leases.terms_fields(over_capture, debt_limit, input_cost, renewal_ms)
   return { 'over_capture', over_capture, 'debt_limit', debt_limit, 'input_cost', input_cost, 'lease_ms', renewal_ms }
 end
 
+--- @on-demand
 leases.fields = {
   'state', 'amount', 'parts', 'expires_at_ms', 'price', 'placed_at_ms', 'about', 'placed_by', 'kind', 'policy', 'lease_ms',
   'reported', 'reported_usage', 'journaled', 'journaled_at_ms', 'limit_parts',

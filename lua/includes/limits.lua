@@ -6,6 +6,22 @@
 -- the number of open holds that can still give back to it; `crossed` is 1 once the window had reached the limit.
 local limits = {}
 
+-- What a hold is matched by as long as it is open: `spender;feature;api_key;model&…;own_limits`, with the names encoded.
+function limits.spending_text(spending)
+  local feature, api_key = names.encoded(spending.feature), names.encoded(spending.api_key)
+  if spending.model == '' then return spending.spender .. ';' .. feature .. ';' .. api_key .. ';;' .. spending.own_limits end
+  local models = {}
+  for name in string.gmatch(spending.model, '[^\t]+') do models[#models + 1] = names.encoded(name) end
+  return table.concat({ spending.spender, feature, api_key, table.concat(models, '&'), spending.own_limits }, ';')
+end
+
+-- The API key of such a text.
+function limits.api_key_of(text)
+  local api_key = string.match(text, '^[^;]*;[^;]*;([^;]*)')
+  return string.find(api_key, '%', 1, true) and names.decoded(api_key) or api_key
+end
+
+--- @on-demand
 -- id, counter, amount, mode, period_ms, bucket_ms, calendar, spender, model, feature, api_key, period, time_zone
 limits.pattern = '^' .. string.rep('([^\t]*)\t', 12) .. '([^\t]*)$'
 
@@ -163,15 +179,6 @@ function limits.unknown(set, own_limits)
   for id in string.gmatch(own_limits, '([^=,]+)=') do
     if not known[id] then return id end
   end
-end
-
--- What a hold is matched by as long as it is open: `spender;feature;api_key;model&…;own_limits`, with the names encoded.
-function limits.spending_text(spending)
-  local models = {}
-  for name in string.gmatch(spending.model, '[^\t]+') do models[#models + 1] = names.encoded(name) end
-  return table.concat({
-    spending.spender, names.encoded(spending.feature), names.encoded(spending.api_key), table.concat(models, '&'), spending.own_limits,
-  }, ';')
 end
 
 function limits.read_spending(text)

@@ -18,9 +18,6 @@ function lots.parse(id, text)
   }
 end
 
--- A rule is `priority;model&…;feature&…` (src/ledger/lot-rule.ts), with names encoded, and '' is none.
-lots.default_priority = 50
-
 -- What an operation is for, `model&…;feature`, with the names encoded as in rules; '' for neither. `model`: all names of it, with
 -- a tab between them; a tab before them says that they are of several models, which no restriction to a model allows.
 function lots.spent_on(model, feature)
@@ -30,6 +27,118 @@ function lots.spent_on(model, feature)
   for name in string.gmatch(model, '[^\t]+') do models[#models + 1] = names.encoded(name) end
   return table.concat(models, '&') .. ';' .. names.encoded(feature)
 end
+
+function lots.add(set, record)
+  set.records[record.id] = record
+  set.order[#set.order + 1] = record
+  return record
+end
+
+-- The lot with this id. A lot that a hold refers to is never deleted, so a missing one is a bug: fail before any write.
+function lots.get(set, id)
+  local record = set.records[id]
+  if record then return record end
+  local text = redis.call('HGET', set.lot_key, id)
+  if not text then error('lot ' .. id .. ' is missing') end
+  return lots.add(set, lots.parse(id, text))
+end
+
+function lots.change(record, remaining_delta, held_delta)
+  record.remaining = record.remaining + remaining_delta
+  record.held = record.held + held_delta
+  record.remaining_delta = record.remaining_delta + remaining_delta
+  record.held_delta = record.held_delta + held_delta
+end
+
+-- Takes `amount` from live lots: soonest expiry first, then oldest (the order of the zset), or from the chosen ones. With
+-- `into_hold` the lots keep it as held. Returns the parts in that order. The cost grows with the lots it takes from, not
+-- with all lots, unless they were chosen.
+function lots.take(set, now_ms, amount, into_hold)
+  if set.chosen then return lots.take_chosen(set, amount, into_hold) end
+  local parts, left, offset, chunk = {}, amount, 0, 1
+  while left > 0 do
+    local ids = redis.call('ZRANGEBYSCORE', set.lots_key, '(' .. numbers.text(now_ms), '+inf', 'LIMIT', offset, chunk)
+    if #ids == 0 then error('the lots do not cover what is available') end
+    for _, id in ipairs(ids) do
+      local record = lots.get(set, id)
+      local taken = math.min(left, record.remaining)
+      if taken > 0 then
+        lots.change(record, -taken, into_hold and taken or 0)
+        parts[#parts + 1] = { id = id, amount = taken }
+        left = left - taken
+      end
+      if left == 0 then break end
+    end
+    offset, chunk = offset + chunk, math.min(chunk * 8, 512)
+  end
+  return parts
+end
+
+-- Parts of a hold as text: `lot:amount,…`.
+function lots.parts_text(parts)
+  local texts = {}
+  for i, part in ipairs(parts) do
+    texts[i] = part.id .. ':' .. numbers.text(part.amount)
+  end
+  return table.concat(texts, ',')
+end
+
+function lots.parse_parts(text)
+  local parts = {}
+  for id, amount in string.gmatch(text, '([^:,]+):(%d+)') do
+    parts[#parts + 1] = { id = id, amount = tonumber(amount) }
+  end
+  return parts
+end
+
+-- The changes since the last call, for a journal entry: `lot:remaining:held[:amount:expires_at_ms[:rule]],…`.
+function lots.changes_text(set)
+  local texts = {}
+  for _, record in ipairs(set.order) do
+    if record.opened or record.finished or record.remaining_delta ~= 0 or record.held_delta ~= 0 then
+      local text = record.id .. ':' .. numbers.text(record.remaining_delta) .. ':' .. numbers.text(record.held_delta)
+      if record.opened then
+        text = text .. ':' .. numbers.text(record.amount) .. ':' .. numbers.expiry_text(record.expires_at_ms)
+        if record.rule ~= '' then text = text .. ':' .. record.rule end
+      end
+      texts[#texts + 1] = text
+      record.remaining_delta, record.held_delta, record.opened, record.finished = 0, 0, nil, nil
+      record.dirty = true
+    end
+  end
+  return table.concat(texts, ',')
+end
+
+-- Prepared commands that bring Redis to the state of the set. A lot with nothing remaining and nothing held is deleted.
+-- And by how many the stored lots that have a rule become more.
+function lots.commands(set)
+  local commands, ruled = {}, 0
+  for _, record in ipairs(set.order) do
+    if record.dirty then
+      if record.rule ~= '' then
+        ruled = ruled + (record.remaining + record.held > 0 and 1 or 0) - (record.is_stored and 1 or 0)
+      end
+      if record.remaining == 0 and record.held == 0 then
+        commands[#commands + 1] = { 'HDEL', set.lot_key, record.id }
+      else
+        commands[#commands + 1] = { 'HSET', set.lot_key, record.id,
+          numbers.text(record.remaining) .. ':' .. numbers.text(record.held) .. ':' .. numbers.text(record.amount) ..
+          ':' .. numbers.expiry_text(record.expires_at_ms) .. ':' .. numbers.text(record.granted_at_ms) ..
+          (record.rule ~= '' and ':' .. record.rule or '') }
+      end
+      if record.remaining > 0 and not record.was_live then
+        commands[#commands + 1] = { 'ZADD', set.lots_key, numbers.expiry_text(record.expires_at_ms), record.id }
+      elseif record.remaining == 0 and record.was_live then
+        commands[#commands + 1] = { 'ZREM', set.lots_key, record.id }
+      end
+    end
+  end
+  return commands, ruled
+end
+
+--- @on-demand
+-- A rule is `priority;model&…;feature&…` (src/ledger/lot-rule.ts), with names encoded, and '' is none.
+lots.default_priority = 50
 
 -- The priority of a rule, and whether an operation may use the lot: one on `models` (all names of its model) and `feature`.
 function lots.read_rule(rule, asked_models, feature)
@@ -75,21 +184,6 @@ function lots.choose(set, now_ms, spent_on)
   return usable
 end
 
-function lots.add(set, record)
-  set.records[record.id] = record
-  set.order[#set.order + 1] = record
-  return record
-end
-
--- The lot with this id. A lot that a hold refers to is never deleted, so a missing one is a bug: fail before any write.
-function lots.get(set, id)
-  local record = set.records[id]
-  if record then return record end
-  local text = redis.call('HGET', set.lot_key, id)
-  if not text then error('lot ' .. id .. ' is missing') end
-  return lots.add(set, lots.parse(id, text))
-end
-
 -- The lot of a part that returns. One that was used up has left Redis: the part has its facts.
 function lots.get_or_restore(set, part)
   if set.records[part.id] or redis.call('HEXISTS', set.lot_key, part.id) == 1 then return lots.get(set, part.id) end
@@ -97,13 +191,6 @@ function lots.get_or_restore(set, part)
     id = part.id, remaining = 0, held = 0, amount = part.lot_amount, expires_at_ms = part.expires_at_ms,
     granted_at_ms = part.granted_at_ms, was_live = false, remaining_delta = 0, held_delta = 0, rule = part.rule,
   })
-end
-
-function lots.change(record, remaining_delta, held_delta)
-  record.remaining = record.remaining + remaining_delta
-  record.held = record.held + held_delta
-  record.remaining_delta = record.remaining_delta + remaining_delta
-  record.held_delta = record.held_delta + held_delta
 end
 
 -- A new lot. `amount` was granted; `remaining` is left after debt was paid from it. `rule` nil: none.
@@ -157,47 +244,6 @@ function lots.take_chosen(set, left, into_hold)
   return parts
 end
 
--- Takes `amount` from live lots: soonest expiry first, then oldest (the order of the zset), or from the chosen ones. With
--- `into_hold` the lots keep it as held. Returns the parts in that order. The cost grows with the lots it takes from, not
--- with all lots, unless they were chosen.
-function lots.take(set, now_ms, amount, into_hold)
-  if set.chosen then return lots.take_chosen(set, amount, into_hold) end
-  local parts, left, offset, chunk = {}, amount, 0, 1
-  while left > 0 do
-    local ids = redis.call('ZRANGEBYSCORE', set.lots_key, '(' .. numbers.text(now_ms), '+inf', 'LIMIT', offset, chunk)
-    if #ids == 0 then error('the lots do not cover what is available') end
-    for _, id in ipairs(ids) do
-      local record = lots.get(set, id)
-      local taken = math.min(left, record.remaining)
-      if taken > 0 then
-        lots.change(record, -taken, into_hold and taken or 0)
-        parts[#parts + 1] = { id = id, amount = taken }
-        left = left - taken
-      end
-      if left == 0 then break end
-    end
-    offset, chunk = offset + chunk, math.min(chunk * 8, 512)
-  end
-  return parts
-end
-
--- Parts of a hold as text: `lot:amount,…`.
-function lots.parts_text(parts)
-  local texts = {}
-  for i, part in ipairs(parts) do
-    texts[i] = part.id .. ':' .. numbers.text(part.amount)
-  end
-  return table.concat(texts, ',')
-end
-
-function lots.parse_parts(text)
-  local parts = {}
-  for id, amount in string.gmatch(text, '([^:,]+):(%d+)') do
-    parts[#parts + 1] = { id = id, amount = tonumber(amount) }
-  end
-  return parts
-end
-
 -- What returns to lots: `lot:amount:lot_amount:expires_at_ms:granted_at_ms[:rule],…`, and `debt:amount` for what came from
 -- none.
 function lots.parse_returns(text)
@@ -223,49 +269,4 @@ function lots.parse_amounts(text)
     parts[#parts + 1] = { id = id, amount = tonumber(amount), expires_at_ms = numbers.expiry(expires), rule = rule }
   end
   return parts
-end
-
--- The changes since the last call, for a journal entry: `lot:remaining:held[:amount:expires_at_ms[:rule]],…`.
-function lots.changes_text(set)
-  local texts = {}
-  for _, record in ipairs(set.order) do
-    if record.opened or record.finished or record.remaining_delta ~= 0 or record.held_delta ~= 0 then
-      local text = record.id .. ':' .. numbers.text(record.remaining_delta) .. ':' .. numbers.text(record.held_delta)
-      if record.opened then
-        text = text .. ':' .. numbers.text(record.amount) .. ':' .. numbers.expiry_text(record.expires_at_ms)
-        if record.rule ~= '' then text = text .. ':' .. record.rule end
-      end
-      texts[#texts + 1] = text
-      record.remaining_delta, record.held_delta, record.opened, record.finished = 0, 0, nil, nil
-      record.dirty = true
-    end
-  end
-  return table.concat(texts, ',')
-end
-
--- Prepared commands that bring Redis to the state of the set. A lot with nothing remaining and nothing held is deleted.
--- And by how many the stored lots that have a rule become more.
-function lots.commands(set)
-  local commands, ruled = {}, 0
-  for _, record in ipairs(set.order) do
-    if record.dirty then
-      if record.rule ~= '' then
-        ruled = ruled + (record.remaining + record.held > 0 and 1 or 0) - (record.is_stored and 1 or 0)
-      end
-      if record.remaining == 0 and record.held == 0 then
-        commands[#commands + 1] = { 'HDEL', set.lot_key, record.id }
-      else
-        commands[#commands + 1] = { 'HSET', set.lot_key, record.id,
-          numbers.text(record.remaining) .. ':' .. numbers.text(record.held) .. ':' .. numbers.text(record.amount) ..
-          ':' .. numbers.expiry_text(record.expires_at_ms) .. ':' .. numbers.text(record.granted_at_ms) ..
-          (record.rule ~= '' and ':' .. record.rule or '') }
-      end
-      if record.remaining > 0 and not record.was_live then
-        commands[#commands + 1] = { 'ZADD', set.lots_key, numbers.expiry_text(record.expires_at_ms), record.id }
-      elseif record.remaining == 0 and record.was_live then
-        commands[#commands + 1] = { 'ZREM', set.lots_key, record.id }
-      end
-    end
-  end
-  return commands, ruled
 end

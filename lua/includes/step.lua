@@ -32,6 +32,11 @@ function step.usable(self, spent_on)
   return lots.choose(self.lots, self.now_ms, spent_on)
 end
 
+-- The account before the next entry, which journal.entry compares with the state after it.
+function step.before(self)
+  return #self.entries == 0 and self.stored or account.copy(self.state)
+end
+
 -- Closes one entry: gives it the next seq and the lot changes since the entry before.
 function step.record(self, kind, before, facts)
   self.state.seq = self.state.seq + 1
@@ -45,11 +50,19 @@ function step.expires(self, expires_at_ms)
   self.state.next_expiry_ms = math.min(self.state.next_expiry_ms, expires_at_ms)
 end
 
+-- The account as step.apply has stored it: what account.read would now return.
+function step.stored_after(self)
+  local state, stored = self.state, self.stored
+  state.limited, state.ruled, state.terms = stored.limited, stored.ruled + self.ruled_more, stored.terms
+  return state
+end
+
 -- Writes the step. The first write uses memory, so a full Redis refuses before anything has changed. journal_id is then
 -- the stream id of the last entry, which the reply acknowledges to the caller.
 function step.apply(self)
   local account_args = account.changes(self.keys.account, self.stored, self.state)
   local commands, ruled = lots.commands(self.lots)
+  self.ruled_more = ruled
   if ruled ~= 0 then
     account_args[#account_args + 1] = 'ruled'
     account_args[#account_args + 1] = numbers.text(self.stored.ruled + ruled)

@@ -8,11 +8,14 @@ export type Lanes<Item> = {
    * after what came before it in its lane and before what comes next.
    */
   readonly joins: (item: Item, index: number) => { readonly group: string; readonly name: string } | null;
-  /** Items that run at once, at most; each lane that has begun gets an equal share. */
+  /** Items that run at once, at most; each lane that has begun gets an equal share, of STEP items where it has as many. */
   readonly atOnce: number;
   /** Shared with others that run items: an item takes a place of it while it runs. */
   readonly turns: Turns;
 };
+
+/** Neighbours that start together share what they cost, so a few lanes with several each are quicker than many with one. */
+const STEP = 8;
 
 /**
  * Runs work for every item. Different lanes run at once. Within a lane, neighbours that may start together are started in
@@ -28,10 +31,12 @@ export async function inLanes<Item>(
     if (known === undefined) lanes.set(lane, [index]);
     else known.push(index);
   });
-  const stepMax = Math.max(1, Math.floor(atOnce / lanes.size));
+  const most = Math.min(atOnce, turns.max);
+  const share = Math.max(Math.floor(atOnce / lanes.size), Math.min(STEP, Math.ceil(items.length / lanes.size)));
+  const stepMax = Math.max(1, Math.min(share, most));
   // One iterator for all workers: each takes the next lane.
   const waiting = lanes.values();
-  await Promise.all(Array.from({ length: Math.min(atOnce, lanes.size) }, async () => {
+  await Promise.all(Array.from({ length: Math.min(Math.floor(atOnce / stepMax), lanes.size) }, async () => {
     for (const lane of waiting) {
       for (const step of stepsOf(lane, stepMax, (index) => joins(items[index] as Item, index))) {
         const giveBack = await turns.take(step.length);

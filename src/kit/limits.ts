@@ -165,6 +165,8 @@ export const BATCH_OPERATIONS_MAX = 1_000;
  * flight: batches alone never fill them, and a single call waits for few of theirs.
  */
 export const BATCH_OPERATIONS_AT_ONCE_MAX = 256;
+/** Holds that one script call places: about two milliseconds, in which Redis does nothing else. */
+export const PLACED_TOGETHER_MAX = 32;
 /** Batches of a process in progress: 16 MB of bodies. One more is refused as a whole. */
 export const BATCHES_AT_ONCE_MAX = 16;
 /** Buckets of a series of usage in one answer as JSON: about a megabyte. Longer ones are streamed as CSV or NDJSON. */

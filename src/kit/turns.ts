@@ -1,5 +1,6 @@
 /** A number of places that work takes before it starts. Who waits gets them in the order of asking. */
 export type Turns = {
+  readonly max: number;
   /** Waits for `count` places, of all `max` at most. Resolves to what gives them back, which must be called once. */
   take(count: number): Promise<() => void>;
 };
@@ -16,6 +17,7 @@ export function turns(max: number): Turns {
     }
   };
   return {
+    max,
     take: (asked) => new Promise((resolve) => {
       const count = Math.min(asked, max);
       waiting.push({ count, start: () => { resolve(() => { free += count; next(); }); } });

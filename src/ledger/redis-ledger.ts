@@ -1,9 +1,10 @@
 import {
   DEDUCTION_TTL_SECONDS, DEDUCTIONS_WAITING_MAX, DUE_HOLDS_AT_ONCE, DUE_HOLDS_PER_REQUEST_MAX,
-  MONEY_IN_RECEIPT_TTL_SECONDS, REFUSED_USAGE_PER_MINUTE_MAX, SNAPSHOT_HOLDS_MAX,
+  MONEY_IN_RECEIPT_TTL_SECONDS, PLACED_TOGETHER_MAX, REFUSED_USAGE_PER_MINUTE_MAX, SNAPSHOT_HOLDS_MAX,
   UNDRAINED_RECEIPT_TTL_SECONDS,
 } from '../kit/limits.js';
 import { microsToText, ZERO, type Micros } from '../kit/money/micros.js';
+import { gathered } from '../stores/redis/gathered-script.js';
 import type { Reply } from '../stores/redis/script.js';
 import type { MemoryState } from '../stores/redis/watch-redis.js';
 import type { LimitRefusal } from './limits.js';
@@ -24,7 +25,7 @@ import { isRefusal, recallCharge, replayOf, withReceipt, type RecallDeps } from 
 import { decodePlaceReply } from './place-reply.js';
 import { amountAt, decodeAccount, decodeOutcome, decodeRefusal, isReplayed, textAt, undocumented } from './replies.js';
 import { returnOperations } from './return-operations.js';
-import { debitScript, placeHoldScript, readAccountScript, settleHoldScript } from './scripts.js';
+import { debitScript, PLACE_OWN, PLACE_SHARED, placeHoldScript, readAccountScript, settleHoldScript } from './scripts.js';
 
 export type RedisLedgerDeps = AccountScriptsDeps & RecallDeps & {
   /** Called after each step that wrote an entry, with the shard that now has something for Postgres. */
@@ -52,6 +53,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
   const recalling = { ...deps, scripts };
   const spend = deps.keyLimits === undefined ? null : keySpend(deps.keyLimits, scripts);
   const guard = memoryGuard(deps.memory, deps.openHoldsMax);
+  const placeTogether = gathered(placeHoldScript, { shared: PLACE_SHARED, own: PLACE_OWN, atOnce: PLACED_TOGETHER_MAX });
 
   const endings = new Map<string, Promise<unknown>>();
   /** Ends these holds, one round per account at a time: concurrent operations share it. */
@@ -151,7 +153,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       if (command.endsAtOnce !== true) guard.assertHold({ amount: command.desired, about: command.about });
       const {
         accountId, holdId, kind, minimum, desired, leaseMs, expiryPolicy, price, fingerprint, about, by = 'user', isNewId = false, terms,
-        spending, key: named = null, ownLimits = [], askedTerms = {}, holdMax = null, keyLimit = '',
+        spending, key: named = null, ownLimits = [], askedTerms = {}, holdMax = null, keyLimit = '', together = false,
       } = command;
       const key = named === null ? '' : placeKeyText(named);
       const ofKey = key === '' ? null : recallCharge(deps, accountId, key);
@@ -159,7 +161,8 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       if (!isNewId) await scripts.recallHold(accountId, holdId);
       const earlier = ofKey === null ? null : await ofKey;
       if (earlier !== null && earlier.holdId !== holdId) return { status: 'idempotency_mismatch' };
-      const reply = await pastDueHolds(accountId, () => scripts.run(placeHoldScript, accountId, keyedHoldKeys(holdId, key), {
+      const script = together ? placeTogether : placeHoldScript;
+      const reply = await pastDueHolds(accountId, () => scripts.run(script, accountId, keyedHoldKeys(holdId, key), {
         hold_id: holdId, minimum: textOrNone(minimum), desired: textOrNone(desired), lease_ms: leaseMs,
         policy: expiryPolicy, price, hold_kind: kind, fingerprint, about, principal: by,
         open_holds_max: openHoldsMax, due_holds_max: DUE_HOLDS_AT_ONCE, over_capture: terms?.overCapture ?? '',

@@ -126,7 +126,9 @@ describe('the Lua has the figures of ledger/figures.ts, in their order', () => {
 
   test('account.read takes each from its place', () => {
     const read = [...body('read').matchAll(/^ +([a-z_]+) = .*?values\[(\d+)\]/gm)].map(([, name, place]) => [name, Number(place)]);
-    expect(read).toEqual(figures.map((name, index) => [name, index + 1]));
+    const fields = [...figures, 'limited', 'ruled', 'terms'];
+    expect(read).toEqual(fields.map((name, index) => [name, index + 1]));
+    expect(named(/'HMGET', account_key, (.*?)\)/s.exec(body('read'))?.[1] ?? '', /'([a-z_]+)'/g)).toEqual(fields);
     // An account that is not loaded is known by its missing seq.
     expect(body('read')).toContain(`if not values[${figures.indexOf('seq') + 1}] then return nil end`);
   });

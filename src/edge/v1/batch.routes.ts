@@ -58,7 +58,7 @@ export function batchRoutes(add: AddRoute, deps: BatchDeps): void {
     const key = keyOf(ctx, principal);
     const batch = key === null ? null : fingerprint(key.key);
     const answers: OperationAnswer[] = [];
-    const inTime = untilOneIsLate(deps.inTime);
+    const each = { ...deps, inTime: untilOneIsLate(deps.inTime) };
     const joins = (operation: unknown, index: number) => placedTogether(operation, batch === null ? null : String(index));
     if (running >= BATCHES_AT_ONCE_MAX) {
       throw new GatewayError('ledger_unavailable', 'too many batches are in progress; retry shortly', { outcome: 'not_executed' });
@@ -69,7 +69,7 @@ export function batchRoutes(add: AddRoute, deps: BatchDeps): void {
     try {
       await inLanes(operations, { laneOf, joins, atOnce: AT_ONCE_MAX, turns: shared }, async (operation, index) => {
         const name = batch === null ? null : nameIn(batch, index);
-        answers[index] = await runOperation({ ...deps, inTime }, ctx, principal, operation, name);
+        answers[index] = await runOperation(each, ctx, principal, operation, name);
       });
     } finally {
       running -= 1;

@@ -74,11 +74,12 @@ function placeRoute(add: AddRoute, { place }: HoldRouteDeps): void {
     const key = keyOf(ctx, principal);
     const reason = reasonOf(principal, accountId, body.reason);
     const lease = await place({
-      ...callOf(ctx, principal, accountId, id ?? (key === null ? newId() : holdIdOf(key))),
-      asked: askedFor(body), leaseMs: msOf(leaseSeconds), onExpiry, overCapture, reason,
+      accountId, holdId: id ?? (key === null ? newId() : holdIdOf(key)), by: BY[principal.kind], actor: actorOf(principal), key,
+      apiKey: apiKeyOf(principal), asked: askedFor(body), leaseMs: msOf(leaseSeconds), onExpiry, overCapture, reason,
       debtLimit: debtLimit === undefined ? undefined : amountIn(debtLimit, 'body.debtLimit'), metadata: metadataOf(metadata),
       ownLimits: limits === undefined ? undefined : ownLimitsIn(limits),
       isNewId: id === undefined && key === null, spending: spendingOf(principal, accountId, body),
+      together: ctx.state.isOneOfMany === true,
     });
     markReplayed(ctx, lease.replayed);
     reply(ctx, 201, presentLease(lease));
@@ -173,9 +174,11 @@ const msOf = (seconds: number | undefined): number | null => (seconds === undefi
 
 const BY = { user: 'user', service: 'service', operator: 'operator' } as const;
 
-const callOf = (ctx: GatewayContext, caller: NativeCaller, accountId: string, holdId = holdIdIn(ctx)): LeaseCall => ({
-  accountId, holdId, by: BY[caller.kind], actor: actorOf(caller), key: keyOf(ctx, caller),
-  apiKey: caller.kind === 'service' ? caller.key.name : undefined,
+const apiKeyOf = (caller: NativeCaller): string | undefined => (caller.kind === 'service' ? caller.key.name : undefined);
+
+const callOf = (ctx: GatewayContext, caller: NativeCaller, accountId: string): LeaseCall => ({
+  accountId, holdId: holdIdIn(ctx), by: BY[caller.kind], actor: actorOf(caller), key: keyOf(ctx, caller),
+  apiKey: apiKeyOf(caller),
 });
 
 const accountIn = (ctx: GatewayContext, caller: NativeCaller): string =>

@@ -160,7 +160,8 @@ function contextOf(outer: GatewayContext, principal: NativeCaller) {
   const told = new Map<string, string>();
   const set = (name: string, text: string): void => { told.set(name.toLowerCase(), text); };
   const ctx = {
-    state: { ...outer.state, accountId: actingAccount(principal) }, params, query: {}, req: { headers }, res: { setHeader: set }, set,
+    state: { ...outer.state, accountId: actingAccount(principal), isOneOfMany: true }, params, query: {}, req: { headers },
+    res: { setHeader: set }, set,
     get: (name: string) => headers[name.toLowerCase()] ?? '', status: 404, body: undefined,
   } as unknown as GatewayContext;
   return {

@@ -15,6 +15,8 @@ export type LuaSource = {
 
 export const LUA_FOLDER = join(projectRoot, 'lua');
 const INCLUDE = /^--- @include ([a-z-]+)$/;
+/** In an include: what stands below is defined when it is first used. */
+const ON_DEMAND = '\n--- @on-demand\n';
 
 /** Reads `lua/<name>.lua`, expands its includes, and parses its header. Throws Error when any of it is malformed. */
 export function readLua(name: string): LuaSource {
@@ -42,9 +44,24 @@ function expandIncludes(text: string, included: Set<string>): string {
       if (name === undefined) return line;
       if (included.has(name)) return '';
       included.add(name);
-      return expandIncludes(readFileSync(join(LUA_FOLDER, 'includes', `${name}.lua`), 'utf8'), included);
+      return onDemand(name, expandIncludes(readFileSync(join(LUA_FOLDER, 'includes', `${name}.lua`), 'utf8'), included));
     })
     .join('\n');
+}
+
+/**
+ * Redis runs the whole text for each call, so every function of an include would be made, and collected again, for each call:
+ * a seventh of what a hold costs. Those below the mark are made together when one of them is first looked up.
+ */
+function onDemand(name: string, text: string): string {
+  const [always = '', seldom] = text.split(ON_DEMAND);
+  if (seldom === undefined) return text;
+  return `${always}
+setmetatable(${name}, { __index = function(${name}, wanted)
+setmetatable(${name}, nil)
+${seldom}
+return ${name}[wanted]
+end })`;
 }
 
 /** Names of the `KEYS[n] name …` lines, which must be numbered 1, 2, 3 …; `KEYS[8…]` names a list and is left out. */

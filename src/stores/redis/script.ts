@@ -21,7 +21,7 @@ export type Script<Key extends string, Arg extends string> = {
 };
 
 /** Keys and arguments that follow the named ones, for scripts that take lists. */
-export type Lists = { readonly keys: readonly string[]; readonly args: readonly string[] };
+export type Lists = { readonly keys: readonly string[]; readonly args: readonly (string | number)[] };
 
 const NO_LISTS: Lists = { keys: [], args: [] };
 

@@ -35,6 +35,8 @@ export type PlaceLease = LeaseCall & {
   readonly ownLimits?: PlaceHold['ownLimits'];
   /** The id is new: Postgres need not be asked whether a hold of that id has ended. */
   readonly isNewId: boolean;
+  /** One of many: it may be sent to Redis with others. */
+  readonly together?: boolean;
 };
 
 export type LeaseAmount =
@@ -75,7 +77,7 @@ export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<
   const { model, usage, serviceTier } = pricing;
   const reply = await placeHold({ ledger: deps.ledger, leaseMs }, {
     accountId, holdId, kind: LEASE, amount: { minimum, desired }, price: pricing.price, by, isNewId, terms, key, ownLimits,
-    askedTerms, holdMax: deps.holdMax,
+    askedTerms, holdMax: deps.holdMax, together: command.together ?? false,
     // Without a report it charges nothing.
     expiryPolicy: onExpiry ?? 'charge_reported',
     spending: { ...command.spending, ...(model === '' ? {} : { model, otherModels: [deps.book.named(pricing.price).by.model] }) },

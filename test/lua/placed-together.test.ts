@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { micros } from '../../src/kit/money/micros.js';
+import { PLACED_TOGETHER_MAX } from '../../src/kit/limits.js';
+import type { PlaceHoldReply } from '../../src/ledger/ledger.js';
+import { testLedger, type TestLedger } from '../support/ledger.js';
+
+/** Holds that one script call places: each is decided, written and answered as if it were alone. */
+let under: TestLedger;
+beforeAll(async () => { under = await testLedger({ shards: 1 }); });
+afterAll(() => under.close());
+
+async function account(credits: number): Promise<string> {
+  const accountId = `p-${randomUUID()}`;
+  await under.ledger.grantLot({
+    accountId, lotId: 'l1', amount: micros(credits), expiresAtMs: null, key: 'intent:1', kind: 'grant', about: '{}',
+  });
+  return accountId;
+}
+
+const placing = (together: boolean) => (accountId: string, holdId: string, amount: number, fingerprint = 'f'): Promise<PlaceHoldReply> =>
+  under.ledger.placeHold({
+    accountId, holdId, minimum: micros(amount), desired: micros(amount), leaseMs: 60_000, kind: 'test', expiryPolicy: 'release',
+    price: 'p', fingerprint, about: '{}', isNewId: true, together, ...(holdId === 'h4' ? { key: { caller: 'c', key: 'k' } } : {}),
+    ...(holdId === 'h5' ? { terms: { overCapture: 'cap', debtLimit: null, inputCost: micros(3), leaseMs: 30_000 } as const } : {}),
+  });
+
+/** What is the same whenever it was done. */
+const timeless = (reply: PlaceHoldReply): object => ({ ...reply, ...('placedAtMs' in reply ? { placedAtMs: 0, expiresAtMs: 0 } : {}) });
+
+/** The same holds on accounts of its own: replies, what the accounts have then, and their entries. */
+async function history(place: ReturnType<typeof placing>): Promise<object> {
+  const [rich, poor, frozen, unknown] = [await account(100), await account(10), await account(50), `p-${randomUUID()}`];
+  await under.ledger.freeze({ accountId: frozen, about: '{}' });
+  await place(rich, 'h0', 5);
+  const replies = await Promise.all([
+    place(rich, 'h1', 30), place(poor, 'h1', 20), place(rich, 'h1', 30), place(frozen, 'h1', 1), place(poor, 'h2', 10),
+    place(unknown, 'h1', 1), place(rich, 'h0', 5, 'another'), place(poor, 'h3', 1), place(rich, 'h4', 39), place(rich, 'h5', 20),
+    place(rich, 'h6', 6),
+  ]);
+  const accounts = await Promise.all([rich, poor, frozen, unknown].map(async (accountId) => {
+    const { available, held, seq, lots, holds } = await under.ledger.readAccount(accountId);
+    const entries = (await under.journal(accountId)).map(({ kind, lots: changed, holdId, key, terms, availableAfter, heldAfter }) =>
+      ({ kind, changed, holdId, key, terms, availableAfter, heldAfter }));
+    return { available, held, seq, lots: lots.map(({ remaining, held: inHolds }) => [remaining, inHolds]), holds: holds.length, entries };
+  }));
+  return { replies: replies.map(timeless), accounts };
+}
+
+test('holds placed together get the replies and leave the entries of holds placed one by one', async () => {
+  const together = await history(placing(true));
+  expect(together).toEqual(await history(placing(false)));
+  expect(together).toMatchObject({ replies: [
+    { status: 'placed', replayed: false, available: 65 }, { status: 'insufficient_credits', available: 10 },
+    { status: 'placed', replayed: true, available: 65 }, { status: 'account_frozen' }, { status: 'placed', available: 0 },
+    { status: 'insufficient_credits', available: 0 }, { status: 'hold_exists' }, { status: 'insufficient_credits', available: 0 },
+    // The key is looked up first, so it comes last.
+    { status: 'placed', available: 0 }, { status: 'placed', available: 45 }, { status: 'placed', available: 39 },
+  ] });
+});
+
+test('one script call places them, and no call more than its maximum', async () => {
+  const accountId = await account(1_000);
+  const calls = jest.spyOn(under.redis, 'evalsha');
+  const count = 2 * PLACED_TOGETHER_MAX + 1;
+  const replies = await Promise.all(Array.from({ length: count }, (_, index) => placing(true)(accountId, `n${index}`, 1)));
+  expect(replies.map((reply) => [reply.status, 'available' in reply && reply.available]))
+    .toEqual(Array.from({ length: count }, (_, index) => ['placed', 999 - index]));
+  expect(calls).toHaveBeenCalledTimes(3);
+  calls.mockRestore();
+  expect((await under.journal(accountId)).map(({ seq }) => seq)).toEqual(Array.from({ length: count + 1 }, (_, index) => index + 1));
+});
+
+test('an error fails its own hold, not its neighbours', async () => {
+  const [broken, sound] = [await account(10), await account(10)];
+  await under.redis.hset(under.keys.account(broken, 1).lot, 'l1', 'unreadable');
+  const place = placing(true);
+  const replies = await Promise.allSettled([place(sound, 'h1', 4), place(broken, 'h1', 4), place(sound, 'h2', 5)]);
+  expect(replies.map((reply) => (reply.status === 'fulfilled' ? timeless(reply.value) : String(reply.reason)))).toMatchObject([
+    { status: 'placed', available: 6 }, expect.stringMatching(/place-hold: .*lot l1 is unreadable/), { status: 'placed', available: 1 },
+  ]);
+  expect(await under.redis.exists(under.keys.account(broken, 1).hold('h1'))).toBe(0);
+  expect((await under.journal(broken)).map(({ kind }) => kind)).toEqual(['grant']);
+});
