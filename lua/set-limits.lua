@@ -11,7 +11,8 @@
   ARGV[1] epoch            what the gateway believes the fence is
   ARGV[2] version          of the definitions; 1, 2, 3 … per account
   ARGV[3] definitions      as lua/includes/limits.lua reads them; '' for none
-  ARGV[4] renews           1: the same definitions with later edges, only while they have this version
+  ARGV[4] index            of the definitions, with their version; '' for none
+  ARGV[5] renews           1: the same definitions with later edges, only while they have this version
 
   Replies
     fenced
@@ -20,7 +21,7 @@
     unchanged
 ]]
 local fence_key, account_key, limits_key = KEYS[1], KEYS[2], KEYS[3]
-local epoch, version, definitions, renews = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local epoch, version, definitions, index, renews = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
 -- Decide.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
@@ -35,7 +36,7 @@ if definitions == '' then
   redis.call('HSET', limits_key, 'version', version)
   redis.call('HDEL', account_key, 'limited')
 else
-  redis.call('HSET', limits_key, 'version', version, '=', definitions)
+  redis.call('HSET', limits_key, 'version', version, '=', definitions, '#', index)
   redis.call('HSET', account_key, 'limited', '1')
 end
 return { 'set' }

@@ -187,6 +187,7 @@ function counters.commands(set)
       ':' .. numbers.expiry_text(record.ends_at_ms)
   end
   if not opens then return { args } end
+  local defined = limits.all(set).by_counter
   local cursor = redis.call('HGET', set.key, '~') or '0'
   local scanned = redis.call('HSCAN', set.key, cursor, 'COUNT', counters.scan_count)
   local drop = { 'HDEL', set.key }
@@ -196,7 +197,7 @@ function counters.commands(set)
     if counter and not set.records[name] then
       local open, ends = string.match(scanned[2][i + 1], '^%-?%d+:(%d+):%d:(%w+)$')
       local is_over = numbers.expiry(ends) <= set.now_ms and open == '0'
-      if is_over or not set.found.by_counter[counter] then drop[#drop + 1] = name end
+      if is_over or not defined[counter] then drop[#drop + 1] = name end
     end
   end
   args[#args + 1] = '~'

@@ -10,7 +10,7 @@ import { readFacts } from './facts.js';
 import { FIGURES } from './figures.js';
 import type { AccountKeys } from './keys.js';
 import { termsToText } from './account-terms.js';
-import { encodeLimits, limitStatesText, type LimitCount } from './limits.js';
+import { encodeLimits, indexLimits, limitStatesText, type LimitCount } from './limits.js';
 import { beginLoadScript, loadAccountScript, restoreHoldScript } from './scripts.js';
 
 /** A hash to be written, as the load script takes it. */
@@ -238,7 +238,8 @@ function limitRecords(keys: AccountKeys, { limits, limitCounts }: AccountImage):
   const record = (fields: readonly string[]): LoadedRecord => ({ key: keys.limits, ttlSeconds: null, open: null, fields });
   const version = ['version', limits.version.toString()];
   if (limits.limits.length === 0) return [record(version)];
-  const records = [record([...version, '=', encodeLimits(limits, limits.readAtMs)])];
+  const definitions = encodeLimits(limits, limits.readAtMs);
+  const records = [record([...version, '=', definitions, '#', indexLimits(limits.version, definitions)])];
   for (let at = 0; at < limitCounts.length; at += COUNTERS_PER_RECORD) {
     records.push(record(limitCounts.slice(at, at + COUNTERS_PER_RECORD).flatMap(counterField)));
   }

@@ -3,7 +3,7 @@ import { nameOfAccount } from './account-name.js';
 import type { OperationDeps } from './account-scripts.js';
 import type { AccountKeys } from './keys.js';
 import type { Ledger } from './ledger.js';
-import { encodeLimits, renewEdges, type Spending } from './limits.js';
+import { encodeLimits, indexLimits, renewEdges, type Spending } from './limits.js';
 import { amountAt, momentAt, textAt, undocumented } from './replies.js';
 import { termsToText } from './account-terms.js';
 import { readLimitsScript, setLimitsScript, setTermsScript } from './scripts.js';
@@ -22,9 +22,9 @@ export const spendingArgs = (
 /** Makes new edges for the definitions that a script answered as stale (lua/includes/limits.lua). */
 export async function renewLimits({ scripts }: Pick<OperationDeps, 'scripts'>, accountId: string, reply: Reply): Promise<void> {
   const nowMs = amountAt(reply, 1);
-  await scripts.run(setLimitsScript, accountId, limitKeys, {
-    version: textAt(reply, 2), definitions: renewEdges(textAt(reply, 3), nowMs), renews: 1,
-  });
+  const version = textAt(reply, 2);
+  const definitions = renewEdges(textAt(reply, 3), nowMs);
+  await scripts.run(setLimitsScript, accountId, limitKeys, { version, definitions, index: indexLimits(version, definitions), renews: 1 });
 }
 
 /** Definitions and counters of limits, and terms of holds. */
@@ -36,8 +36,10 @@ export function limitOperations(
 ): Pick<Ledger, 'setLimits' | 'readLimits' | 'setTerms'> {
   return {
     async setLimits({ accountId, limits, nowMs }) {
+      const { version } = limits;
+      const definitions = encodeLimits(limits, nowMs);
       const reply = await scripts.run(setLimitsScript, accountId, limitKeys, {
-        version: limits.version, definitions: encodeLimits(limits, nowMs), renews: 0,
+        version, definitions, index: indexLimits(version, definitions), renews: 0,
       });
       const status = reply[0];
       if (status !== 'set' && status !== 'unchanged') throw undocumented('set-limits', reply);

@@ -106,6 +106,34 @@ export function encodeLimits({ limits }: Pick<AccountLimits, 'limits'>, nowMs: n
   return [...[...calendars].map(([name, edges]) => `@${name}\t${edges}`), ...rows].join('\n');
 }
 
+/** Columns of a row, from where to where, that say what a limit matches: spender, model, feature, key. */
+const MATCH = [7, 11] as const;
+const SHAPE = ['s', 'm', 'f', 'k'] as const;
+
+/**
+ * Where in encoded definitions the limits of each match begin, so that scripts read only those that can match: the version of
+ * the definitions and the shapes of all matches (limits.add_rows in lua/includes/limits.lua); then a row per match, and how many
+ * bytes before the end of the definitions each of its limits begins, which is the same after edges were renewed. '' for none.
+ */
+export function indexLimits(version: number | string, definitions: string): string {
+  if (definitions === '') return '';
+  const offsets = new Map<string, number[]>();
+  const shapes = new Set<string>();
+  let offset = Buffer.byteLength(definitions);
+  for (const row of definitions.split('\n')) {
+    if (!row.startsWith('@')) {
+      const match = row.split('\t').slice(...MATCH);
+      const name = match.join('\t');
+      shapes.add(match.map((wanted, index) => (wanted === '' ? '-' : index === 0 && wanted === '*' ? '*' : SHAPE[index])).join(''));
+      const known = offsets.get(name);
+      if (known === undefined) offsets.set(name, [offset]);
+      else known.push(offset);
+    }
+    offset -= Buffer.byteLength(row) + 1;
+  }
+  return [`${version}\t${[...shapes].join(',')}`, ...[...offsets].map(([match, each]) => `${match}\t${each.join(',')}`)].join('\n');
+}
+
 /** What an entry counted, as the parts of its hold (lua/includes/limits.lua). */
 export const limitParts = (facts: readonly LimitFact[]): string =>
   facts.map(({ counter, fromMs, spender, credits }) => `${counter}:${fromMs}:${spender}/${credits}`).join(',');

@@ -74,7 +74,7 @@ export const freezeAccountScript = defineScript('freeze-account', ['fence', 'acc
 
 const LIMIT_KEYS = ['fence', 'account', 'limits'] as const;
 
-export const setLimitsScript = defineScript('set-limits', LIMIT_KEYS, ['epoch', 'version', 'definitions', 'renews']);
+export const setLimitsScript = defineScript('set-limits', LIMIT_KEYS, ['epoch', 'version', 'definitions', 'index', 'renews']);
 
 export const setTermsScript = defineScript('set-terms', ['fence', 'account'], ['epoch', 'version', 'terms']);
 
