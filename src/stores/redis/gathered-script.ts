@@ -19,6 +19,10 @@ type Call<Key extends string, Arg extends string> = {
   readonly reject: (error: unknown) => void;
 };
 
+/** The error of one call as Redis would have answered it alone. ioredis declares its class as `any`. */
+const failureOf = (script: string, [, message = '']: Reply): Error =>
+  new (ReplyError as new (text: string) => Error)(`${script}: ${message}`);
+
 /**
  * A script whose calls of one turn of the event loop are sent together, where they share what they must: its keys and
  * arguments from a point on are lists, and it answers `each` with a list of replies. Every call gets its own reply, in the
@@ -52,7 +56,7 @@ export function gathered<Key extends string, Arg extends string>(
       const replies = reply[1] as unknown as readonly Reply[];
       calls.forEach(({ resolve, reject }, index) => {
         const each = replies[index] ?? ['failed', `no reply to call ${index}`];
-        if (each[0] === 'failed') reject(new ReplyError(`${script.name}: ${each[1] ?? ''}`));
+        if (each[0] === 'failed') reject(failureOf(script.name, each));
         else resolve(each);
       });
     }, (error: unknown) => {
