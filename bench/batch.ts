@@ -47,7 +47,7 @@ const redis = await throwawayRedis({ appendonly: 'yes', appendfsync: 'everysec' 
 const postgres = await throwawayPostgres({ fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' });
 const secret = randomBytes(32).toString('hex');
 const environment = { REDIS_URL: redis.url, DATABASE_URL: postgres.url, JWT_ACCESS_SECRET: secret, LOG_LEVEL: 'info' };
-await migrate(postgres.url, () => undefined);
+await migrate(postgres.ownerUrl, () => undefined);
 const worker = await startGatewayProcess('worker', environment, []);
 const profiling = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`];
 const api = await startGatewayProcess('api', environment, profiling);
@@ -137,7 +137,7 @@ async function makeKey(): Promise<string> {
   const operator = await mintToken(secret, { sub: 'bench-operator', role: 'admin' }, HOUR_SECONDS, Date.now());
   const answer = await fetch(`http://127.0.0.1:${api.port}/v1/api-keys`, {
     method: 'POST', headers: { authorization: `Bearer ${operator}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ name: 'bench', scopes: ['holds'] }),
+    body: JSON.stringify({ name: 'bench', scopes: ['holds'], reason: 'bench' }),
   });
   return String(((await answer.json()) as { readonly key: unknown }).key);
 }

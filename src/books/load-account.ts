@@ -13,10 +13,11 @@ import type { Db } from '../stores/postgres/connect.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
 import { breaker } from '../stores/redis/breaker.js';
 import {
-  readEndedHolds, readImage, type DeductionColumns, type HoldColumns, type ImageRow, type ImageWindow, type LimitCountColumns,
+  readEndedHolds, readImages, type DeductionColumns, type HoldColumns, type ImageRow, type ImageWindow, type LimitCountColumns,
   type LotColumns, type ReceiptColumns,
 } from './account-image.table.js';
 import { toLimit } from './account-limit.table.js';
+import { toTermsOfAccount } from './account-terms.table.js';
 import { earlierCharges } from './earlier-charges.js';
 import { recallHold } from './recall-hold.js';
 
@@ -39,8 +40,9 @@ export function accountSource({ db, clock }: LoadAccountDeps): AccountSource {
   return {
     loadCharge: earlierCharges({ db, clock }),
     loadAccount: (accountId) => asked(async () => {
-      const nowMs = clock();
-      return toImage(await readImage(db, accountId, nowMs, WINDOW), nowMs);
+      const [image] = await loadImages({ db, clock }, [accountId]);
+      if (image === undefined) throw new Error('the image of an account is always one row');
+      return image;
     }),
     loadEndedHold: (accountId, holdId) => asked(async () => {
       const [hold = null] = await readEndedHolds(db, [{ accountId, holdId }]);
@@ -53,6 +55,12 @@ export function accountSource({ db, clock }: LoadAccountDeps): AccountSource {
   };
 }
 
+/** Loads some accounts at once, in the order of their ids, which are all different. @throws what Postgres throws. */
+export async function loadImages({ db, clock }: LoadAccountDeps, accountIds: readonly string[]): Promise<AccountImage[]> {
+  const nowMs = clock();
+  return (await readImages(db, accountIds, nowMs, WINDOW)).map((row) => toImage(row, nowMs));
+}
+
 async function asked<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read();
@@ -62,7 +70,7 @@ async function asked<T>(read: () => Promise<T>): Promise<T> {
 }
 
 function toImage(
-  { account, lots, open_holds, ended_holds, receipts, deductions, limits, limit_counts }: ImageRow, nowMs: number,
+  { account, lots, open_holds, ended_holds, receipts, deductions, limits, limit_counts, terms }: ImageRow, nowMs: number,
 ): AccountImage {
   const amount = (name: AmountName): Micros => micros(account?.[name] ?? ZERO);
   return {
@@ -77,6 +85,7 @@ function toImage(
     deductions: toDeductions(deductions ?? []),
     limits: limits === null ? null : { version: limits.version, limits: (limits.limits ?? []).map(toLimit), readAtMs: nowMs },
     limitCounts: (limit_counts ?? []).map(toCount),
+    terms: terms === null ? null : toTermsOfAccount(terms),
   };
 }
 
@@ -149,6 +158,7 @@ function toEndedHold(row: HoldColumns): EndedHoldImage {
     expiresAtMs: row.expires_at_ms,
     placedBy: row.placed_by,
     limitParts: row.limit_parts,
+    spending: row.spending,
     spentOn: row.spent_on,
     closedAtMs: row.closed_at_ms ?? 0,
     policy: row.policy as ExpiryPolicy,

@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import { readSpentByKey } from '../../src/books/key-spend.table.js';
 import { accountSource } from '../../src/books/load-account.js';
 import { createDrain, type Drain } from '../../src/journal/drain.js';
+import { evictAccounts, type Eviction } from '../../src/journal/evict-idle.js';
 import { shardStore } from '../../src/journal/shard-store.js';
 import { sharedDrain } from '../../src/journal/shared-drain.js';
 import type { AccountSource } from '../../src/ledger/account-image.js';
 import { acknowledged } from '../../src/ledger/acknowledged.js';
 import { decodeEntry, ENTRY_FIELDS, type JournalEntry } from '../../src/ledger/entry.js';
 import { fence, type Fence } from '../../src/ledger/fence.js';
+import type { KeyLimit } from '../../src/ledger/key-spend.js';
 import { keyspace } from '../../src/ledger/keys.js';
 import type { RecallDeps } from '../../src/ledger/recall-charge.js';
 import { redisLedger } from '../../src/ledger/redis-ledger.js';
@@ -16,10 +19,12 @@ import { hotPathOptions } from '../../src/stores/redis/connect.js';
 import { DeadlineRedis } from '../../src/stores/redis/deadline-redis.js';
 import { oneServer } from '../../src/stores/redis/one-server.js';
 import { PATIENCE_MS, type TestLedger } from './ledger.js';
-import { freshDatabase, redisUrl } from './servers.js';
+import { adminUrlOf, freshDatabase, redisUrl } from './servers.js';
 
 export type DurableLedger = TestLedger & {
   readonly db: Db;
+  /** As the administrator, who may do what the gateway cannot. */
+  readonly adminUrl: string;
   /** Drains everything to Postgres. */
   drain(): Promise<void>;
   /** The drainer itself, and the fence. */
@@ -27,12 +32,15 @@ export type DurableLedger = TestLedger & {
   readonly fence: Fence;
   /** Deletes every key of this ledger from Redis, as FLUSHALL would, and waits until the fence has handled it. */
   loseRedis(): Promise<void>;
+  evict(accountId: string): Promise<Eviction | undefined>;
 };
 
 const SHARDS = 4;
 
 export type DurableOptions = Partial<Omit<RecallDeps, 'source'>> & {
   readonly correctionWindowMs?: number;
+  /** Limits of API keys, by name. */
+  readonly keyLimitOf?: (name: string) => KeyLimit | null;
   /** Wraps the ledger's access to Postgres. */
   readonly source?: (real: AccountSource) => AccountSource;
   /** A server other than the run's shared one. */
@@ -43,7 +51,7 @@ export type DurableOptions = Partial<Omit<RecallDeps, 'source'>> & {
 export async function durableLedger(options: DurableOptions = {}): Promise<DurableLedger> {
   const {
     correctionWindowMs = 86_400_000, source = (real: AccountSource): AccountSource => real, recallMs = PATIENCE_MS,
-    unrecalled = () => undefined, onRedis = redisUrl(),
+    keyLimitOf = () => null, unrecalled = () => undefined, onRedis = redisUrl(),
   } = options;
   const database = await freshDatabase(migrate);
   const db = connectPostgres(database.databaseUrl, drainProfile(PATIENCE_MS));
@@ -64,7 +72,9 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
   const clock = (): number => Date.now() + offsetMs;
   const ledger = redisLedger({
     client: redis, keys, fence: gate, acknowledged: told, source: source(accountSource({ db, clock })), recallMs, unrecalled,
-    written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, correctionWindowMs, timeOffsetMs: () => offsetMs,
+    written: () => undefined, observe: () => undefined, memory: () => 'normal',
+    openHoldsMax: { account: 100_000, pool: 100_000 }, correctionWindowMs, timeOffsetMs: () => offsetMs,
+    keyLimits: { limitOf: keyLimitOf, clock, onUncounted: rethrow, load: (name, fromMs) => readSpentByKey(db, name, fromMs) },
   });
   const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
 
@@ -76,7 +86,7 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
     }
   };
   return {
-    ledger, redis, sharded, keys, db, drain, runDrain, fence: gate,
+    ledger, redis, sharded, keys, db, adminUrl: adminUrlOf(database.databaseUrl), drain, runDrain, fence: gate,
     nowMs: async () => {
       const [seconds, micros] = await redis.time();
       return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000) + offsetMs;
@@ -85,6 +95,10 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
     journal: async (accountId) => {
       await drain();
       return readJournal(db, accountId);
+    },
+    evict: async (accountId) => {
+      const idle = { db, redis: sharded, keys, fence: gate, clock, idleMs: 0, metrics: { count: () => undefined } };
+      return (await evictAccounts(idle, [accountId]))[0];
     },
     loseRedis: async () => {
       const stream = redis.scanStream({ match: `${namespace}:*`, count: 1_000 });
@@ -104,6 +118,8 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
     },
   };
 }
+
+const rethrow = (error: unknown): never => { throw error; };
 
 /** Entries in the form of the stream, rebuilt from Postgres. */
 async function readJournal(db: Db, accountId: string): Promise<JournalEntry[]> {

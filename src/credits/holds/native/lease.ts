@@ -7,7 +7,7 @@ import type { HoldOutcome, Ledger, Principal } from '../../../ledger/ledger.js';
 import type { LimitState } from '../../../ledger/limits.js';
 import type { NativeBook } from '../../prices/native-book.js';
 import { holdResolved } from '../hold-outcome.js';
-import { pricingOf, stopAtTokens, type LeasePrices, type LeasePricing } from './lease-price.js';
+import { pricedBy, pricingOf, stopAtTokens, type LeasePrices, type LeasePricing } from './lease-price.js';
 import type { Beyond } from './lease-terms.js';
 
 export type LeaseDeps = {
@@ -23,7 +23,7 @@ export type LeaseDeps = {
   readonly holdMax: Micros | null;
 };
 
-export const HOLD_TOO_LARGE = 'is more than one hold of this gateway may have';
+export const HOLD_TOO_LARGE = 'is more than one hold of this account may have';
 
 /** Who asks for what hold. */
 export type LeaseCall = {
@@ -31,6 +31,8 @@ export type LeaseCall = {
   readonly holdId: string;
   readonly by: Principal;
   readonly actor: string;
+  /** The name of the API key of a service: what it adds counts against the limit of the key. */
+  readonly apiKey?: string | undefined;
   readonly key: CallerKey | null;
 };
 
@@ -62,11 +64,10 @@ export function toLease(
   { leaseMs, replayed }: { readonly leaseMs: number; readonly replayed: boolean },
 ): Lease {
   const { amount, reported, reportedUsage, expiresAtMs, available, final, limits } = held;
-  const by = pricing.price === '' ? null : book.named(pricing.price).by;
   return {
     holdId, accountId, amount, reported, remaining: micros(Math.max(0, amount - reported)), leaseEndsAtMs: expiresAtMs,
     reportByMs: expiresAtMs - Math.floor(leaseMs / 2), final, stopAtTokens: stopAtTokens(book, pricing, amount, reportedUsage),
-    price: by === null ? null : { book: by.book, model: by.model, version: by.version }, available, limits, replayed,
+    price: pricedBy(book, pricing), available, limits, replayed,
   };
 }
 
