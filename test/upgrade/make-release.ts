@@ -3,7 +3,7 @@
  * run once when a release is made. Needs `pg_dump` of the same major version as the embedded Postgres.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
@@ -13,7 +13,7 @@ import { migrate } from '../../src/stores/postgres/migrate.js';
 import { openBooks } from '../support/books.js';
 import { startProcesses } from '../support/processes.js';
 import { throwawayPostgres, throwawayRedis } from '../support/servers.js';
-import { tellStory, type Kept } from './story.js';
+import { tellStory, type Kept, type KeptKey } from './story.js';
 
 const [name] = process.argv.slice(2);
 if (name === undefined || !/^[a-z0-9.-]+$/.test(name)) {
@@ -22,7 +22,7 @@ if (name === undefined || !/^[a-z0-9.-]+$/.test(name)) {
 }
 
 const [redis, postgres] = await Promise.all([throwawayRedis(), throwawayPostgres()]);
-await migrate(postgres.url);
+await migrate(postgres.ownerUrl);
 const processes = await startProcesses({ redisUrl: redis.url, databaseUrl: postgres.url });
 const { url, api, worker, namespace, shards } = processes;
 const books = openBooks(processes);
@@ -38,14 +38,17 @@ await books.close();
 
 const folder = join(projectRoot, 'test/fixtures/releases', name);
 await mkdir(folder, { recursive: true });
-const client = new Redis(redis.url);
-await client.save();
-const [, directory] = await client.config('GET', 'dir') as [string, string];
-await writeFile(join(folder, 'redis.rdb'), await readFile(join(directory, 'dump.rdb')));
+const client = new Redis(redis.operatorUrl);
+const keys: KeptKey[] = [];
+for (const key of (await client.keys(`${namespace}:*`)).sort()) {
+  const [dump, ttlMs] = [await client.dumpBuffer(key), await client.pttl(key)];
+  keys.push({ key, ttlMs: Math.max(0, ttlMs), dump: dump.toString('base64') });
+}
 client.disconnect();
-const { stdout } = await promisify(execFile)('pg_dump', ['--no-owner', '--no-privileges', '--inserts', '--rows-per-insert=200', postgres.url], {
-  maxBuffer: 100_000_000,
-});
+await writeFile(join(folder, 'redis.json.gz'), gzipSync(JSON.stringify(keys), { level: 9 }));
+const { stdout } = await promisify(execFile)(
+  'pg_dump', ['--no-owner', '--no-privileges', '--inserts', '--rows-per-insert=200', postgres.ownerUrl], { maxBuffer: 100_000_000 },
+);
 const sql = stdout.split('\n').filter((line) => !line.startsWith('\\') && !line.startsWith('--')).join('\n');
 await writeFile(join(folder, 'postgres.sql.gz'), gzipSync(sql, { level: 9 }));
 const kept: Kept = { ...told, atMs: Date.now(), namespace, shards };

@@ -44,13 +44,16 @@ export async function rollingUpgrade({ previous, seed, answersPerStep, say }: Ro
   const namespace = `u${randomUUID().slice(0, 8)}`;
   let offsetMs = 0;
   const settings = {
-    JWT_ACCESS_SECRET: secret, REDIS_URL: redis.url, DATABASE_URL: postgres.url, REDIS_NAMESPACE: namespace, HOST: '127.0.0.1',
+    JWT_ACCESS_SECRET: secret, REDIS_URL: redis.url, DATABASE_URL: postgres.ownerUrl, REDIS_NAMESPACE: namespace, HOST: '127.0.0.1',
     SHARDS: String(SHARDS), LOG_LEVEL: 'warn', ...ANY_RATE,
   };
   await promisify(execFile)(process.execPath, [join(previous, 'dist/src/cli/knex.js'), 'migrate:latest'], {
-    cwd: previous, env: { PATH: process.env['PATH'], DATABASE_URL: postgres.url },
+    cwd: previous, env: { PATH: process.env['PATH'], DATABASE_URL: postgres.ownerUrl },
   });
-  const make = (role: 'api' | 'worker', module?: string): Controlled => gatewayProcess(role, settings, () => offsetMs, module);
+  // From this release on the application has a role of its own in Postgres.
+  const asApplication = { ...settings, DATABASE_URL: postgres.url, MIGRATION_DATABASE_URL: postgres.ownerUrl, OPERATIONS_PORT: '0' };
+  const make = (role: 'api' | 'worker', module?: string): Controlled =>
+    gatewayProcess(role, module === undefined ? asApplication : settings, () => offsetMs, module);
   const old = { api: make('api', join(previous, MODULE)), worker: make('worker', join(previous, MODULE)) };
   const next = { api: make('api'), worker: make('worker') };
   const all = [old.api, old.worker, next.api, next.worker];
@@ -99,9 +102,7 @@ export async function rollingUpgrade({ previous, seed, answersPerStep, say }: Ro
     offsetMs += PAST_LEASES_MS;
     await Promise.all([next.api.tellTime(), next.worker.tellTime()]);
     const books = openBooks({
-      url, api: next.api.process, worker: next.worker.process, servers: { redisUrl: redis.url, databaseUrl: postgres.url }, namespace,
-      shards: SHARDS, nowMs: () => Date.now() + offsetMs, advance: () => Promise.resolve(), token: ({ sub, role }) => token(sub, role),
-      stop: () => Promise.resolve(),
+      servers: { redisUrl: redis.url, databaseUrl: postgres.ownerUrl }, namespace, shards: SHARDS, nowMs: () => Date.now() + offsetMs,
     });
     try {
       for (const account of accounts) await proxy.balance(account);

@@ -13,6 +13,9 @@ export type Told = {
 /** With what it takes to open the data again. `atMs`: when it was told. */
 export type Kept = Told & { readonly atMs: number; readonly namespace: string; readonly shards: number };
 
+/** A key of Redis: what DUMP says, and its TTL, 0 for none. */
+export type KeptKey = { readonly key: string; readonly ttlMs: number; readonly dump: string };
+
 export type StoryDeps = {
   readonly url: string;
   readonly admin: string;
@@ -27,7 +30,8 @@ const ACCOUNTS = ['alice', 'bob', 'carol', 'dora', POOL, 'Zoë {1}'];
 /** Uses what a release can do, so that a later one finds data of every kind: drained, and still in the journal. */
 export async function tellStory({ url, admin, tokenOf, drained, stopDraining }: StoryDeps): Promise<Told> {
   const call = async (method: string, path: string, body?: object, token = admin): Promise<Answer> => {
-    const answer = await send(url + path, method, { token, ...(body === undefined ? {} : { body }) });
+    const given = body === undefined ? {} : { body: token === admin ? { reason: 'a story', ...body } : body };
+    const answer = await send(url + path, method, { token, ...given });
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`);
     return answer;
   };
@@ -68,7 +72,8 @@ export async function tellStory({ url, admin, tokenOf, drained, stopDraining }: 
   await asProxy('/v1/holds/streaming/progress', { account: 'alice', usage: { inputTokens: 1_000, outputTokens: 300 } });
   await place('Zoë {1}', 'open', { amount: '10', onExpiry: 'charge_estimate' });
   await place(POOL, 'of-the-pool', { amount: '1' });
-  await call('POST', '/api/streaming-sessions/initialize', { sessionId: 'legacy', modelId: 'gpt-4', estimatedTokens: 100 }, await tokenOf('dora'));
+  const session = { sessionId: 'legacy', modelId: 'gpt-4', estimatedTokens: 100 };
+  await call('POST', '/api/streaming-sessions/initialize', session, await tokenOf('dora'));
 
   const accounts: Record<string, Told['accounts'][string]> = {};
   for (const account of ACCOUNTS) {
