@@ -1,11 +1,13 @@
 import { readAuth, type AuthConfig } from './config/auth.js';
 import { readRates, type RatesConfig } from './config/rates.js';
+import { readRedis } from './config/redis.js';
 import { variablesOf, type Environment, type Variables } from './config/environment.js';
 import { DEFAULT_UNKNOWN_MODEL, parseUnknownModel, type UnknownModelPolicy } from './config/unknown-model.js';
 import { CORRECTION_WINDOW_SECONDS_MAX, HOLD_TTL_SECONDS_MAX, HOLD_TTL_SECONDS_MIN } from './kit/limits.js';
 import { micros, MICROS_PER_CREDIT, ZERO, type Micros } from './kit/money/micros.js';
 import { parseOtlpHeaders, tracesUrl, type TracingConfig } from './kit/tracing/otlp-settings.js';
 import type { OverCapture } from './ledger/ledger.js';
+import type { RedisLocation } from './stores/redis/location.js';
 
 /** Which part of the gateway this process is. `all`: both in one process, for small deployments and first steps. */
 export type Role = 'api' | 'worker' | 'all';
@@ -18,7 +20,7 @@ export type Config = {
   /** Number of HTTP processes under node:cluster; 1: no cluster. */
   readonly apiProcesses: number;
   /** Undefined: use the embedded server. */
-  readonly redisUrl: string | undefined;
+  readonly redis: RedisLocation | undefined;
   readonly databaseUrl: string | undefined;
   /** First part of every Redis key: gateways with different namespaces can share a Redis. */
   readonly redisNamespace: string;
@@ -97,7 +99,7 @@ export function readConfig(env: Environment = process.env): Config {
     port: integer('PORT', 3001, 0, 65_535),
     host: text('HOST') ?? '0.0.0.0',
     apiProcesses: integer('API_PROCESSES', 1, 1, 64),
-    redisUrl: url('REDIS_URL', 'redis:', 'rediss:'),
+    redis: readRedis(variables, problems),
     databaseUrl: url('DATABASE_URL', 'postgres:', 'postgresql:'),
     redisNamespace: name('REDIS_NAMESPACE', 'cg'),
     redisBinary: text('REDIS_BIN'),
@@ -159,8 +161,8 @@ function readTracing({ text, fraction, url }: Variables, problems: string[]): Tr
   return { url: tracesUrl(endpoint), headers: headers ?? {}, serviceName: text('OTEL_SERVICE_NAME') ?? 'credit-gateway', ratio };
 }
 
-function requireVerifier({ redisUrl, databaseUrl, role, auth }: Config, problems: string[]): void {
-  const embedded = redisUrl === undefined || databaseUrl === undefined;
+function requireVerifier({ redis, databaseUrl, role, auth }: Config, problems: string[]): void {
+  const embedded = redis === undefined || databaseUrl === undefined;
   const verifies = [auth.accessSecret, auth.chatspartySecret, auth.jwks].some((each) => each !== undefined);
   if (!embedded && role !== 'worker' && !verifies) {
     problems.push('set JWT_ACCESS_SECRET, JWKS_URL or CHATSPARTY_JWT_SECRET: without one no token can be verified');

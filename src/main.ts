@@ -17,6 +17,7 @@ import { projectRoot } from './kit/paths.js';
 import { EmbeddedError } from './stores/embedded/embedded-error.js';
 import { startEmbedded, type Embedded } from './stores/embedded/start-embedded.js';
 import { migrate } from './stores/postgres/migrate.js';
+import { redisAt } from './stores/redis/location.js';
 
 /** The longest time a stop may take. Then the process exits, which is as safe as kill -9. */
 const STOP_TIMEOUT_MS = 30_000;
@@ -57,19 +58,19 @@ async function openServers(
   config: Config, onDeath: (reason: string) => void,
 ): Promise<{ readonly servers: Servers; readonly embedded: Embedded }> {
   const embedded = await startEmbedded({
-    redis: config.redisUrl === undefined, postgres: config.databaseUrl === undefined,
+    redis: config.redis === undefined, postgres: config.databaseUrl === undefined,
     dataDir: config.dataDir, redisBinary: config.redisBinary, progress, onDeath,
   });
-  const redisUrl = config.redisUrl ?? embedded.redisUrl;
+  const redis = config.redis ?? (embedded.redisUrl === undefined ? undefined : redisAt(embedded.redisUrl));
   const databaseUrl = config.databaseUrl ?? embedded.databaseUrl;
-  if (redisUrl === undefined || databaseUrl === undefined) throw new Error('an embedded server has no address');
+  if (redis === undefined || databaseUrl === undefined) throw new Error('an embedded server has no address');
   await step('migrating Postgres', () => migrate(databaseUrl, (name) => { progress(`postgres: migrated ${name}`); }));
-  return { servers: { redisUrl, databaseUrl }, embedded };
+  return { servers: { redis, databaseUrl }, embedded };
 }
 
 /** The embedded mode generates its own signing secret; with configured servers the secret must be configured as well. */
 function withSecret(config: Config): Config {
-  const isEmbedded = config.redisUrl === undefined || config.databaseUrl === undefined;
+  const isEmbedded = config.redis === undefined || config.databaseUrl === undefined;
   if (!isEmbedded || config.auth.accessSecret !== undefined) return config;
   return { ...config, auth: { ...config.auth, accessSecret: localSecret(config.dataDir) } };
 }
@@ -108,17 +109,17 @@ async function runPrimary(config: Config, log: Log): Promise<void> {
   });
   await step('starting the other processes', () => started);
   log.info({ role: config.role, port: gateway?.port ?? config.port, apiProcesses: config.apiProcesses, version }, 'ready');
-  if (config.redisUrl === undefined && config.role === 'all') progress(welcome(gateway?.port ?? config.port));
+  if (config.redis === undefined && config.role === 'all') progress(welcome(gateway?.port ?? config.port));
 }
 
 /** A fork: an API process on the shared port, or the worker. The first process passes it the addresses of the servers. */
 async function runChild(config: Config, log: Log): Promise<void> {
-  const { redisUrl, databaseUrl } = config;
-  if (redisUrl === undefined || databaseUrl === undefined) throw new Error('a child process needs REDIS_URL and DATABASE_URL');
+  const { redis, databaseUrl } = config;
+  if (redis === undefined || databaseUrl === undefined) throw new Error('a child process needs REDIS_URL and DATABASE_URL');
   const worker = workerStatus();
   process.on('message', worker.heard);
   const gateway = await openGateway({
-    config, role: config.role, servers: { redisUrl, databaseUrl }, time, version, log, listens: false, workerCheck: worker.check,
+    config, role: config.role, servers: { redis, databaseUrl }, time, version, log, listens: false, workerCheck: worker.check,
     metricsText: (metrics) => clusterMetricsText(metrics.registry),
   });
   stopWithFirst(log, () => gateway.close());

@@ -37,13 +37,14 @@ import { TROUBLE_WORDS } from '../stores/postgres/trouble.js';
 import { watchPostgres, type PostgresWatch } from '../stores/postgres/watch-postgres.js';
 import { breaker, type Breaker } from '../stores/redis/breaker.js';
 import { guardedClient } from '../stores/redis/guarded-client.js';
+import type { RedisLocation } from '../stores/redis/location.js';
 import { openHotPath } from '../stores/redis/open-redis.js';
 import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 import { watchRedis, type RedisWatch } from '../stores/redis/watch-redis.js';
 import { closedShards, openFence } from './fence.js';
 
-/** The addresses of the servers, configured or embedded. */
-export type Servers = { readonly redisUrl: string; readonly databaseUrl: string };
+/** Where the servers are, configured or embedded. */
+export type Servers = { readonly redis: RedisLocation; readonly databaseUrl: string };
 
 /** The gateway's time. `offsetMs` is added to it and to Redis' clock in the scripts; zero in production. */
 export type Time = { readonly clock: Clock; readonly offsetMs: () => number };
@@ -150,7 +151,7 @@ async function openParts(
 
   const drainNow = sharedDrain(drain);
   const redis = opened.add(
-    openHotPath(servers.redisUrl, config.redisTimeoutMs, (error) => { log.warn({ err: error }, 'Redis connection'); }),
+    openHotPath(servers.redis, config.redisTimeoutMs, (error) => { log.warn({ err: error }, 'Redis connection'); }),
     (each) => { each.close(); },
   );
   const guard = opened.add(await openFence({ redis, store, keys, drainNow, log }), (each) => each.close());

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Queue } from 'bullmq';
-import { Redis } from 'ioredis';
 import { deadLetterQueue, SETTLEMENT_QUEUES } from '../../src/edge/queues/queues.js';
 import { queuePrefix } from '../../src/stores/redis/queue-connections.js';
 import { creditsLab, type Lab } from '../contract/credits-process/lab.js';
 import { until } from '../edge/queues/lab.js';
 import { redisUrl } from '../support/servers.js';
+import { rawRedis } from '../support/redis-address.js';
 
 /** The commands of operators, as processes of their own beside a gateway that runs. */
 let lab: Lab;
@@ -80,7 +80,7 @@ test('account: what a terminal would obey is escaped, and JSON stays JSON', asyn
 });
 
 test('dead letters: list, replay by id, discard', async () => {
-  const redis = new Redis(redisUrl(), { maxRetriesPerRequest: null });
+  const redis = rawRedis(redisUrl(), { maxRetriesPerRequest: null });
   const prefix = queuePrefix(lab.gateway.redisNamespace);
   const queue = new Queue(SETTLEMENT_QUEUES[0], { connection: redis, prefix });
   const dead = new Queue(deadLetterQueue(SETTLEMENT_QUEUES[0]), { connection: redis, prefix });

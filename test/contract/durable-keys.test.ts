@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { redisUrl } from '../support/servers.js';
 import { creditsLab, SERVER_KEY, type Lab } from './credits-process/lab.js';
+import { rawRedis } from '../support/redis-address.js';
 
 /** Every write that takes an Idempotency-Key, repeated after Redis has forgotten it: answered again, and done once. */
 let lab: Lab;
 let redis: Redis;
 beforeAll(async () => {
   lab = await creditsLab();
-  redis = new Redis(redisUrl());
+  redis = rawRedis(redisUrl());
 });
 afterAll(async () => {
   redis.disconnect();

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { openShards, raiseEpoch, readShards, type ShardRow } from '../../src/books/shards.table.js';
 import { createDrain, type Drain, type DrainDeps } from '../../src/journal/drain.js';
 import { keyspace, type Keyspace } from '../../src/ledger/keys.js';
@@ -9,6 +9,7 @@ import { oneServer } from '../../src/stores/redis/one-server.js';
 import type { ShardedRedis } from '../../src/stores/redis/sharded-redis.js';
 import { freshDatabase, redisUrl } from '../support/servers.js';
 import { simulatedAccount, type SimulatedAccount, type SimulatedEntry } from './simulated-account.js';
+import { rawRedis } from '../support/redis-address.js';
 
 export const SHARDS = 4;
 export const ALL_SHARDS = Array.from({ length: SHARDS }, (_, shard) => shard);
@@ -44,7 +45,7 @@ export async function drainLab(): Promise<DrainLab> {
   const { databaseUrl, drop } = await freshDatabase((url) => migrate(url));
   const db = connectPostgres(databaseUrl, drainProfile(5_000));
   await openShards(db, SHARDS);
-  const redis = new Redis(redisUrl());
+  const redis = rawRedis(redisUrl());
   const sharded = oneServer(redis);
   const namespace = `test-${randomBytes(5).toString('hex')}`;
   const keys = keyspace(namespace, SHARDS);

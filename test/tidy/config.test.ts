@@ -5,7 +5,7 @@ const SERVERS = { REDIS_URL: 'redis://127.0.0.1:6379', DATABASE_URL: 'postgres:/
 
 test('nothing configured is the embedded mode', () => {
   expect(readConfig({})).toMatchObject({
-    role: 'all', port: 3001, redisUrl: undefined, databaseUrl: undefined, shards: 64, overCapture: 'debt',
+    role: 'all', port: 3001, redis: undefined, databaseUrl: undefined, shards: 64, overCapture: 'debt',
   });
 });
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { readConfig } from '../../../src/config.js';
@@ -7,13 +7,14 @@ import { addressOf } from '../../../src/edge/rates/address.js';
 import { rateWindows, type AddCounts, type RateWindows } from '../../../src/edge/rates/windows.js';
 import { oneServer } from '../../../src/stores/redis/one-server.js';
 import { redisUrl } from '../../support/servers.js';
+import { rawRedis } from '../../support/redis-address.js';
 
 const QUOTA = { requests: 32, windowMs: 60_000 };
 let redis: Redis;
 let nowMs = 0;
 const clock = (): number => nowMs;
 
-beforeAll(() => { redis = new Redis(redisUrl()); });
+beforeAll(() => { redis = rawRedis(redisUrl()); });
 afterAll(() => { redis.disconnect(); });
 
 /** How many of so many requests pass. */

@@ -1,13 +1,13 @@
 import { expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { Redis } from 'ioredis';
 import { keyspace } from '../../../src/ledger/keys.js';
 import { oneServer } from '../../../src/stores/redis/one-server.js';
 import { forgetEpochs } from '../../../src/worker/jobs/forget-epochs.js';
 import { redisUrl } from '../../support/servers.js';
+import { rawRedis } from '../../support/redis-address.js';
 
 test('deletes the keys of past epochs and nothing else', async () => {
-  const redis = new Redis(redisUrl());
+  const redis = rawRedis(redisUrl());
   try {
     const namespace = `e${randomUUID().slice(0, 8)}`;
     const keys = keyspace(namespace, 2);

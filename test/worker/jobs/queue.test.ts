@@ -15,6 +15,7 @@ import { startWorkers, type WorkerDeps } from '../../../src/worker/jobs/workers.
 import { ALL_SHARDS, drainLab, SHARDS, type DrainLab } from '../../journal/drain-lab.js';
 import { fakeLedger } from '../../journal/fake-ledger.js';
 import { redisUrl, throwawayRedis } from '../../support/servers.js';
+import { locationOf } from '../../support/redis-address.js';
 
 let lab: DrainLab;
 beforeAll(async () => { lab = await drainLab(); });
@@ -38,7 +39,7 @@ const fresh = (): string => `test-${randomBytes(5).toString('hex')}`;
 function openQueue(url: string, namespace = fresh()) {
   const errors: unknown[] = [];
   const onError = (error: unknown): void => { errors.push(error); };
-  const connections = connectQueue(url, onError);
+  const connections = connectQueue(locationOf(url), namespace, onError);
   const queue = ledgerQueue(connections.producer, namespace, onError);
   closing.push(() => { connections.close(); }, () => queue.close());
   return { namespace, connections, queue, errors, onError };
