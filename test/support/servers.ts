@@ -162,7 +162,7 @@ function cleanUpAtTheEnd(): void {
     });
   }
   process.once('exit', () => {
-    for (const { dir } of open) rmSync(dir, { recursive: true, force: true }); // the servers end with this process by themselves
+    for (const { dir } of open) if (dir !== '') rmSync(dir, { recursive: true, force: true }); // the servers end with this process by themselves
   });
 }
 
@@ -170,11 +170,21 @@ async function discardAll(): Promise<void> {
   const entries = [...open];
   open.clear();
   await Promise.allSettled(entries.map(async ({ stop }) => stop()));
-  for (const { dir } of entries) rmSync(dir, { recursive: true, force: true });
+  for (const { dir } of entries) if (dir !== '') rmSync(dir, { recursive: true, force: true });
 }
 
 function note(line: string): void {
   process.stderr.write(`${line}\n`);
+}
+
+/** TEST_REDIS=cluster: three masters, for the whole run (`npm run test:cluster`). */
+async function sharedRedis(): Promise<string> {
+  if (process.env['TEST_REDIS'] !== 'cluster') return (await throwawayRedis()).url;
+  // Loaded here, because that file needs this one.
+  const { throwawayCluster } = await import('./redis-cluster.js');
+  const cluster = await throwawayCluster();
+  open.add({ dir: '', stop: cluster.discard });
+  return cluster.url;
 }
 
 type Urls = { readonly redisUrl: string; readonly databaseUrl: string };
@@ -183,7 +193,7 @@ type GivenUrls = { readonly redisUrl: string | undefined; readonly databaseUrl: 
 /** For global-setup: starts the servers without a given URL. */
 export async function openTestServers(given: GivenUrls): Promise<Urls> {
   try {
-    const redis = given.redisUrl ?? (await throwawayRedis()).url;
+    const redis = given.redisUrl ?? await sharedRedis();
     const database = given.databaseUrl ?? (await throwawayPostgres()).url;
     return { redisUrl: redis, databaseUrl: database };
   } catch (error) {
