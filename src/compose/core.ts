@@ -10,6 +10,7 @@ import { PRICES_CHANNEL } from '../credits/prices/price.table.js';
 import { findAccount, type FindBy, type FoundAccount } from '../credits/users/profile.table.js';
 import { countEntries } from '../journal/count-entries.js';
 import { createDrain, type Drain } from '../journal/drain.js';
+import { drainReachable } from '../journal/drain-reachable.js';
 import { freshen, type Freshen } from '../journal/freshen.js';
 import { shardStore } from '../journal/shard-store.js';
 import { sharedDrain } from '../journal/shared-drain.js';
@@ -131,7 +132,7 @@ async function openParts(
   const modelLabel = boundedLabels({ max: MODEL_LABELS_MAX, entryName });
 
   // Redis stamps entries with its own clock, which tests do not move.
-  const drain = createDrain({
+  const drain = drainReachable(createDrain({
     db: drainDb, redis: bulkRedis, keys, clock: Date.now, tailMs: config.journalTailMs, entryName,
     trace: tracer === undefined ? undefined : traceBatches(tracer, Date.now),
     observe: {
@@ -147,7 +148,7 @@ async function openParts(
         log.error({ count }, 'texts quarantined: the money is booked, the texts are in the table quarantine');
       },
     },
-  });
+  }), bulkRedis, keys);
 
   const drainNow = sharedDrain(drain);
   const redis = opened.add(

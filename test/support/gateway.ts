@@ -38,20 +38,21 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   const secret = randomBytes(32).toString('hex');
   const database = options.databaseUrl === undefined ? await freshDatabase(migrate) : null;
   const onRedis = options.redisUrl ?? redisUrl();
-  const servers = { redis: locationOf(onRedis), databaseUrl: options.databaseUrl ?? database?.databaseUrl ?? '' };
+  const databaseUrl = options.databaseUrl ?? database?.databaseUrl ?? '';
   const redisNamespace = `g${randomUUID().slice(0, 8)}`;
   let offsetMs = 0;
+  const config = readConfig({
+    JWT_ACCESS_SECRET: secret, ...redisSettings(onRedis), DATABASE_URL: databaseUrl,
+    REDIS_NAMESPACE: redisNamespace, PORT: '0', HOST: '127.0.0.1', SHARDS: '8', ...PATIENCE, ...ANY_RATE, ...options.environment,
+  });
   const gateway = await openGateway({
-    config: readConfig({
-      JWT_ACCESS_SECRET: secret, ...redisSettings(onRedis), DATABASE_URL: servers.databaseUrl,
-      REDIS_NAMESPACE: redisNamespace, PORT: '0', HOST: '127.0.0.1', SHARDS: '8', ...PATIENCE, ...ANY_RATE, ...options.environment,
-    }),
-    role: 'all', servers, version: 'test', log: createLog({ level: 'silent' }),
+    config, role: 'all', servers: { redis: config.redis ?? locationOf(onRedis), databaseUrl },
+    version: 'test', log: createLog({ level: 'silent' }),
     time: { clock: () => Date.now() + offsetMs, offsetMs: () => offsetMs },
   });
   return {
     url: `http://127.0.0.1:${gateway.port ?? 0}`,
-    databaseUrl: servers.databaseUrl,
+    databaseUrl,
     redisNamespace,
     token: (claims) => mintToken(secret, claims, 600, Date.now()),
     advance: (ms) => { offsetMs += ms; },

@@ -35,11 +35,11 @@ const START_TIMEOUT_MS = 60_000;
 const BUS_OFFSET = 10_000;
 
 export async function throwawayCluster(
-  { masters = 3, replicasEach = 0, nodeTimeoutMs = 15_000, extraConfig = {} }: {
+  { masters = 3, replicasEach = 0, nodeTimeoutMs = 15_000, extraConfig = () => Promise.resolve({}) }: {
     readonly masters?: number; readonly replicasEach?: number;
     /** A master counts as failed after this time. A busy machine must not make one fail that a test does not. */
     readonly nodeTimeoutMs?: number;
-    readonly extraConfig?: Readonly<Record<string, string>>;
+    readonly extraConfig?: (index: number) => Promise<Readonly<Record<string, string>>>;
   } = {},
 ): Promise<TestCluster> {
   const folder = await temporaryFolder();
@@ -53,7 +53,8 @@ export async function throwawayCluster(
   try {
     const count = masters * (1 + replicasEach);
     for (let index = 0; index < count; index += 1) {
-      servers.push(await startNode(join(folder.path, `n${index}`), password, { 'cluster-node-timeout': String(nodeTimeoutMs), ...extraConfig }));
+      const config = { 'cluster-node-timeout': String(nodeTimeoutMs), ...await extraConfig(index) };
+      servers.push(await startNode(join(folder.path, `n${index}`), password, config));
     }
     await joinNodes(servers, masters);
   } catch (error) {
@@ -126,7 +127,8 @@ async function joinNodes(servers: readonly ClusterServer[], masters: number): Pr
       .includes(`cluster_known_nodes:${servers.length}`)));
   const ids = await Promise.all(servers.map(({ admin }) => admin.cluster('MYID')));
   for (const [index, { admin }] of servers.entries()) {
-    if (index >= masters) await eventually('a replica', async () => admin.call('CLUSTER', 'REPLICATE', String(ids[index % masters])).then(() => true));
+    if (index < masters) continue;
+    await eventually('a replica', async () => admin.call('CLUSTER', 'REPLICATE', String(ids[index % masters])).then(() => true));
   }
   await eventually('the cluster', async () =>
     (await Promise.all(servers.map(({ admin }) => admin.cluster('INFO')))).every((info) => String(info).includes('cluster_state:ok')));

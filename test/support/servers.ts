@@ -162,7 +162,8 @@ function cleanUpAtTheEnd(): void {
     });
   }
   process.once('exit', () => {
-    for (const { dir } of open) if (dir !== '') rmSync(dir, { recursive: true, force: true }); // the servers end with this process by themselves
+    // The servers end with this process by themselves.
+    for (const { dir } of open) if (dir !== '') rmSync(dir, { recursive: true, force: true });
   });
 }
 
