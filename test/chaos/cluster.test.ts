@@ -18,6 +18,8 @@ const MAY_MISS = [
   'every acknowledged session is there once, and ended as its caller was told',
   'every acknowledged charge is there once, under the id its caller was told',
   "every caller's own tally of granted and captured is the ledger's",
+  // A session that was lost is not found by the end of it.
+  'every answer was one that the contract allows',
 ];
 
 let cluster: TestCluster;

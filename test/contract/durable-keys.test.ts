@@ -23,9 +23,8 @@ async function forget(user: string): Promise<number> {
   expect((await fetch(`${lab.gateway.url}/api/usage/stats`, { headers: { authorization: `Bearer ${token}` } })).status).toBe(200);
   let deleted = 0;
   for (const kind of ['receipt', 'hold']) {
-    for await (const names of redis.scanStream({ match: `${lab.gateway.redisNamespace}:*:${kind}:${user}:*`, count: 1_000 })) {
-      for (const name of names as string[]) deleted += await redis.del(name);
-    }
+    const names = await redis.keys(`${lab.gateway.redisNamespace}:*:${kind}:${user}:*`);
+    for (const name of names) deleted += await redis.del(name);
   }
   return deleted;
 }

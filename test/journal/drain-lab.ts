@@ -5,11 +5,10 @@ import { createDrain, type Drain, type DrainDeps } from '../../src/journal/drain
 import { keyspace, type Keyspace } from '../../src/ledger/keys.js';
 import { connectPostgres, drainProfile, type Db } from '../../src/stores/postgres/connect.js';
 import { migrate } from '../../src/stores/postgres/migrate.js';
-import { oneServer } from '../../src/stores/redis/one-server.js';
 import type { ShardedRedis } from '../../src/stores/redis/sharded-redis.js';
 import { freshDatabase, redisUrl } from '../support/servers.js';
 import { simulatedAccount, type SimulatedAccount, type SimulatedEntry } from './simulated-account.js';
-import { rawRedis } from '../support/redis-address.js';
+import { rawRedis, shardedRedis } from '../support/redis-address.js';
 
 export const SHARDS = 4;
 export const ALL_SHARDS = Array.from({ length: SHARDS }, (_, shard) => shard);
@@ -46,7 +45,7 @@ export async function drainLab(): Promise<DrainLab> {
   const db = connectPostgres(databaseUrl, drainProfile(5_000));
   await openShards(db, SHARDS);
   const redis = rawRedis(redisUrl());
-  const sharded = oneServer(redis);
+  const sharded = await shardedRedis(redisUrl());
   const namespace = `test-${randomBytes(5).toString('hex')}`;
   const keys = keyspace(namespace, SHARDS);
   const drainWith = (extra: Partial<DrainDeps>): Drain =>
@@ -84,7 +83,8 @@ export async function drainLab(): Promise<DrainLab> {
       return row;
     },
     async close() {
-      await redis.quit();
+      sharded.close();
+      redis.disconnect();
       await db.destroy();
       await drop();
     },

@@ -1,8 +1,10 @@
+import { test } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
 import type { Options } from '../../src/stores/redis/node-options.js';
 import { openSharded } from '../../src/stores/redis/open-redis.js';
 import { addressOf, redisAt, textOf, type RedisLocation } from '../../src/stores/redis/location.js';
 import type { ShardedRedis } from '../../src/stores/redis/sharded-redis.js';
+import { redisUrl } from './servers.js';
 
 /**
  * Where a Redis of the tests is, as one text: `redis://…`, `rediss://…`, `cluster://:password@host:port,host:port`, or
@@ -32,8 +34,8 @@ export function redisSettings(url: string): Readonly<Record<string, string>> {
 }
 
 /**
- * The driver's own client, for looking at keys from outside. Of a Cluster it has the commands that name a key; it has no
- * SCAN, and a pipeline must stay within one server.
+ * The driver's own client, for looking at keys from outside. Of a Cluster it has the commands that name one key, and KEYS,
+ * DEL and EXISTS of any; a pipeline must stay within one server.
  */
 export function rawRedis(url: string, options: Options = {}): Redis {
   const location = locationOf(url);
@@ -49,10 +51,30 @@ export function rawRedis(url: string, options: Options = {}): Redis {
         redisOptions: { ...login, ...options }, slotsRefreshInterval: 1_000,
       });
       cluster.on('error', () => undefined);
-      return cluster as unknown as Redis;
+      return ofAllServers(cluster);
     }
   }
 }
+
+function ofAllServers(cluster: Cluster): Redis {
+  const eachOf = (command: 'del' | 'exists') => async (...keys: readonly string[]): Promise<number> =>
+    (await Promise.all(keys.map((key) => (command === 'del' ? cluster.call('del', key) : cluster.call('exists', key)) as Promise<number>))).reduce((a, b) => a + b, 0);
+  return Object.assign(cluster as unknown as Redis, {
+    keys: async (pattern: string): Promise<string[]> => {
+      if (cluster.nodes('master').length === 0) await new Promise((resolve) => { cluster.once('ready', resolve); });
+      return (await Promise.all(cluster.nodes('master').map((node) => node.keys(pattern)))).flat();
+    },
+    del: eachOf('del'),
+    exists: eachOf('exists'),
+  });
+}
+
+/** For tests of one server's own behaviour: skipped by name, with the reason, when the run's Redis is a Cluster. */
+export const onOneServer = (reason: string): typeof test => {
+  if (!redisUrl().startsWith('cluster:')) return test;
+  const skipped = (title: string, work: Parameters<typeof test>[1]): void => { test.skip(`${title} (not on a Cluster: ${reason})`, work); };
+  return skipped as typeof test;
+};
 
 /** The same as the gateway uses it, with a long deadline. Resolves when it is connected. */
 export async function shardedRedis(url: string, timeoutMs = 60_000): Promise<ShardedRedis> {

@@ -31,8 +31,6 @@ export type TestCluster = {
 };
 
 const START_TIMEOUT_MS = 60_000;
-/** The bus of a node listens on its port plus this number, unless it is configured. */
-const BUS_OFFSET = 10_000;
 
 export async function throwawayCluster(
   { masters = 3, replicasEach = 0, nodeTimeoutMs = 15_000, extraConfig = () => Promise.resolve({}) }: {
@@ -112,7 +110,9 @@ async function startNode(dir: string, password: string, extraConfig: Readonly<Re
 async function joinNodes(servers: readonly ClusterServer[], masters: number): Promise<void> {
   const [first] = servers;
   if (first === undefined) return;
-  const bus = await Promise.all(servers.map(async ({ admin }) => Number((await admin.config('GET', 'cluster-port') as string[])[1])));
+  const numbers = async (name: string): Promise<number[]> =>
+    Promise.all(servers.map(async ({ admin }) => Number((await admin.config('GET', name) as string[])[1])));
+  const [bus, secure] = await Promise.all([numbers('cluster-port'), numbers('tls-port')]);
   await Promise.all(servers.map(async ({ admin }, index) => {
     await admin.call('CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1));
     if (index >= masters) return;
@@ -120,7 +120,7 @@ async function joinNodes(servers: readonly ClusterServer[], masters: number): Pr
     await admin.call('CLUSTER', 'ADDSLOTSRANGE', String(from), String(to - 1));
   }));
   for (const [index, { port }] of servers.entries()) {
-    if (index > 0) await first.admin.call('CLUSTER', 'MEET', LOOPBACK, String(port), String(bus[index] ?? port + BUS_OFFSET));
+    if (index > 0) await first.admin.call('CLUSTER', 'MEET', LOOPBACK, String(secure[index] || port), String(bus[index]));
   }
   await eventually('the nodes to meet', async () =>
     (await Promise.all(servers.map(({ admin }) => admin.cluster('INFO')))).every((info) => String(info)

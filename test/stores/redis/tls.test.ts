@@ -33,7 +33,7 @@ beforeAll(async () => {
   writeFileSync(join(folder.path, 'key.pem'), key, { mode: 0o644 });
   writeFileSync(join(folder.path, 'cert.pem'), cert, { mode: 0o644 });
   server = await throwawayRedis(await tlsConfig());
-  cluster = await throwawayCluster({ extraConfig: tlsConfig });
+  cluster = await throwawayCluster({ extraConfig: async () => ({ ...await tlsConfig(), 'tls-cluster': 'yes' }) });
 }, TIMEOUT_MS);
 afterAll(async () => {
   await server.discard();
@@ -64,7 +64,7 @@ test.each([
       return answer.json();
     };
     await call('ops', 'admin', '/v1/grants', { account: 'alice', amount: '5', reason: 'tls' });
-    expect(await call('alice', 'user', '/v1/balance')).toMatchObject({ available: '5' });
+    expect(await call('alice', 'user', '/v1/accounts/alice/balance')).toMatchObject({ available: '5' });
     // The worker's own connections: the queue and the batches.
     await until('the entry in Postgres', async () =>
       JSON.stringify(await call('alice', 'user', '/v1/entries')).includes('"kind":"grant"'));
