@@ -57,8 +57,10 @@ export function rawRedis(url: string, options: Options = {}): Redis {
 }
 
 function ofAllServers(cluster: Cluster): Redis {
-  const eachOf = (command: 'del' | 'exists') => async (...keys: readonly string[]): Promise<number> =>
-    (await Promise.all(keys.map((key) => (command === 'del' ? cluster.call('del', key) : cluster.call('exists', key)) as Promise<number>))).reduce((a, b) => a + b, 0);
+  const eachOf = (command: 'del' | 'exists') => async (...keys: readonly string[]): Promise<number> => {
+    const counts = await Promise.all(keys.map((key) => cluster.call(command, key) as Promise<number>));
+    return counts.reduce((total, each) => total + each, 0);
+  };
   return Object.assign(cluster as unknown as Redis, {
     keys: async (pattern: string): Promise<string[]> => {
       if (cluster.nodes('master').length === 0) await new Promise((resolve) => { cluster.once('ready', resolve); });
@@ -72,7 +74,9 @@ function ofAllServers(cluster: Cluster): Redis {
 /** For tests of one server's own behaviour: skipped by name, with the reason, when the run's Redis is a Cluster. */
 export const onOneServer = (reason: string): typeof test => {
   if (!redisUrl().startsWith('cluster:')) return test;
-  const skipped = (title: string, work: Parameters<typeof test>[1]): void => { test.skip(`${title} (not on a Cluster: ${reason})`, work); };
+  const skipped = (title: string, work: Parameters<typeof test>[1]): void => {
+    test.skip(`${title} (not on a Cluster: ${reason})`, work);
+  };
   return skipped as typeof test;
 };
 
