@@ -10,7 +10,7 @@ import { queuePrefix } from '../../src/stores/redis/queue-connections.js';
 import { creditsLab, type Lab } from '../contract/credits-process/lab.js';
 import { until } from '../edge/queues/lab.js';
 import { redisUrl } from '../support/servers.js';
-import { rawRedis } from '../support/redis-address.js';
+import { rawRedis, redisSettings } from '../support/redis-address.js';
 
 /** The commands of operators, as processes of their own beside a gateway that runs. */
 let lab: Lab;
@@ -27,7 +27,7 @@ afterAll(async () => {
 const run = async (command: string, ...args: readonly string[]): Promise<string> => {
   const { stdout } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../src/cli', `${command}.js`), ...args], {
     env: {
-      PATH: process.env['PATH'], REDIS_URL: redisUrl(), DATABASE_URL: lab.gateway.databaseUrl,
+      PATH: process.env['PATH'], ...redisSettings(redisUrl()), DATABASE_URL: lab.gateway.databaseUrl,
       REDIS_NAMESPACE: lab.gateway.redisNamespace, JWT_ACCESS_SECRET: 'x'.repeat(32), SHARDS: '8',
     },
   });

@@ -7,7 +7,7 @@ import { connectPostgres, apiProfile, type Db } from '../../../src/stores/postgr
 import { send, type Answer } from '../../support/fake-gateway.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
 import { redisUrl } from '../../support/servers.js';
-import { rawRedis } from '../../support/redis-address.js';
+import { rawRedis, redisSettings } from '../../support/redis-address.js';
 
 /** Accounts, the reconciler and shards as operators use them: over HTTP, and by commands beside a running gateway. */
 let gateway: TestGateway;
@@ -35,7 +35,7 @@ const accountKey = (accountId: string): string => keyspace(gateway.redisNamespac
 type Ran = { readonly code: number; readonly stdout: string; readonly stderr: string };
 const run = (command: string, ...args: readonly string[]): Promise<Ran> => new Promise((resolve) => {
   const env = {
-    PATH: process.env['PATH'], REDIS_URL: redisUrl(), DATABASE_URL: gateway.databaseUrl, REDIS_NAMESPACE: gateway.redisNamespace,
+    PATH: process.env['PATH'], ...redisSettings(redisUrl()), DATABASE_URL: gateway.databaseUrl, REDIS_NAMESPACE: gateway.redisNamespace,
     SHARDS: '8', JWT_ACCESS_SECRET: 'x'.repeat(32),
   };
   execFile(process.execPath, [
