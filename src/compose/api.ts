@@ -103,11 +103,11 @@ export async function openApi(
     };
     return { serving: isServing, checks };
   };
-  const limits = await composeLimits({ core, databaseUrl, clock, log });
+  const limits = await composeLimits({ config, core, databaseUrl, clock, log });
   const oversight = composeOversight(core, log);
   const operator = composeConsole({
     core, queues, authenticate, oversight, money: administration, policy: { overCapture: config.overCapture, debtLimit: config.debtLimit },
-    readiness, clock, log,
+    readiness, idleSeconds: config.consoleIdleSeconds, clock, log,
   });
   const busy = admission({
     timeoutMs: config.redisTimeoutMs, oldestCallMs: () => core.redis.oldestWaitMs(), inFlight: core.inFlight, inFlightMax: IN_FLIGHT_MAX,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readSpentByKey } from '../../src/books/key-spend.table.js';
 import { accountSource } from '../../src/books/load-account.js';
 import { createDrain, type Drain } from '../../src/journal/drain.js';
 import { shardStore } from '../../src/journal/shard-store.js';
@@ -7,6 +8,7 @@ import type { AccountSource } from '../../src/ledger/account-image.js';
 import { acknowledged } from '../../src/ledger/acknowledged.js';
 import { decodeEntry, ENTRY_FIELDS, type JournalEntry } from '../../src/ledger/entry.js';
 import { fence, type Fence } from '../../src/ledger/fence.js';
+import type { KeyLimit } from '../../src/ledger/key-spend.js';
 import { keyspace } from '../../src/ledger/keys.js';
 import type { RecallDeps } from '../../src/ledger/recall-charge.js';
 import { redisLedger } from '../../src/ledger/redis-ledger.js';
@@ -31,6 +33,8 @@ const SHARDS = 4;
 
 export type DurableOptions = Partial<Omit<RecallDeps, 'source'>> & {
   readonly correctionWindowMs?: number;
+  /** Limits of API keys, by name. */
+  readonly keyLimitOf?: (name: string) => KeyLimit | null;
   /** Wraps the ledger's access to Postgres. */
   readonly source?: (real: AccountSource) => AccountSource;
   /** A server other than the run's shared one. */
@@ -41,7 +45,7 @@ export type DurableOptions = Partial<Omit<RecallDeps, 'source'>> & {
 export async function durableLedger(options: DurableOptions = {}): Promise<DurableLedger> {
   const {
     correctionWindowMs = 86_400_000, source = (real: AccountSource): AccountSource => real, recallMs = PATIENCE_MS,
-    unrecalled = () => undefined, onRedis = redisUrl(),
+    keyLimitOf = () => null, unrecalled = () => undefined, onRedis = redisUrl(),
   } = options;
   const database = await freshDatabase(migrate);
   const db = connectPostgres(database.databaseUrl, drainProfile(PATIENCE_MS));
@@ -62,6 +66,7 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
   const ledger = redisLedger({
     client: sharded, keys, fence: gate, acknowledged: told, source: source(accountSource({ db, clock })), recallMs, unrecalled,
     written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, correctionWindowMs, timeOffsetMs: () => offsetMs,
+    keyLimits: { limitOf: keyLimitOf, clock, onUncounted: rethrow, load: (name, fromMs) => readSpentByKey(db, name, fromMs) },
   });
   const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
 
@@ -100,6 +105,8 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
     },
   };
 }
+
+const rethrow = (error: unknown): never => { throw error; };
 
 /** Entries in the form of the stream, rebuilt from Postgres. */
 async function readJournal(db: Db, accountId: string): Promise<JournalEntry[]> {

@@ -130,6 +130,7 @@ export async function fakeGateway(options: FakeGatewayOptions = {}): Promise<Fak
     native: {
       plans,
       writeLedger: () => Promise.resolve(true),
+      keepChange: async (_asked, work) => { await work(); },
       answerOnce: async (_name, _fingerprint, work) => ({ answer: await work(), replayed: false }),
       history: ({ before, limit }) => {
         const older = gateway.history.filter(({ seq }) => before === undefined || seq < before);

@@ -33,6 +33,7 @@ export type TestLedger = {
 export const emptyImage: AccountImage = {
   seq: 0, ...figuresOf(BALANCES, () => ZERO), totals: figuresOf(TOTALS, () => ZERO),
   frozen: false, lots: [], openHolds: [], endedHolds: [], receipts: [], deductions: [], limits: null, limitCounts: [],
+  terms: null,
 };
 
 const emptySource: AccountSource = {

@@ -834,6 +834,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Changes of configuration with actor, time and reason, the newest first */
+        get: operations["getV1Changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/reconciliation": {
         parameters: {
             query?: never;
@@ -1293,7 +1310,7 @@ export interface operations {
                         } | null;
                         /** @description credits that can be spent now */
                         available?: string;
-                        /** @description those that it counts against */
+                        /** @description those that it counted against, after its end */
                         limits?: {
                             /** @description names it */
                             id: string;
@@ -1747,6 +1764,15 @@ export interface operations {
                          * @description when it ended; null: not yet
                          */
                         endedAt: string;
+                        /** @description those that it counted against, after its end */
+                        limits: {
+                            /** @description names it */
+                            id: string;
+                            /** @description credits that are left */
+                            remaining: string;
+                            /** @description when the window ends and the amount is there again; null: never */
+                            resetsAt: string | null;
+                        }[];
                         /** @description the member of the pool `account` that spends */
                         spender?: string;
                     };
@@ -1822,6 +1848,15 @@ export interface operations {
                          * @description when it ended; null: not yet
                          */
                         endedAt: string;
+                        /** @description those that it counted against, after its end */
+                        limits: {
+                            /** @description names it */
+                            id: string;
+                            /** @description credits that are left */
+                            remaining: string;
+                            /** @description when the window ends and the amount is there again; null: never */
+                            resetsAt: string | null;
+                        }[];
                         /** @description the member of the pool `account` that spends */
                         spender?: string;
                     };
@@ -2863,6 +2898,8 @@ export interface operations {
                      * @enum {unknown}
                      */
                     mode?: "refuse" | "warn";
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -3009,7 +3046,10 @@ export interface operations {
     };
     deleteV1AccountsByAccountIdLimitsByLimitId: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description why; kept with the change. Operators must say it */
+                reason?: string;
+            };
             header?: {
                 /** @description the `ETag` that was read, or `*` for any: 412 when it is another one by now */
                 "If-Match"?: string;
@@ -3150,7 +3190,10 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": Record<string, never>;
+                "application/json": {
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
+                };
             };
         };
         responses: {
@@ -3196,7 +3239,10 @@ export interface operations {
     };
     deleteV1AccountsByAccountIdMembersBySpender: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description why; kept with the change. Operators must say it */
+                reason?: string;
+            };
             header?: {
                 /** @description the `ETag` that was read, or `*` for any: 412 when it is another one by now */
                 "If-Match"?: string;
@@ -3804,6 +3850,8 @@ export interface operations {
                 "application/json": {
                     /** @description above zero: decimal text such as `"2.5"`, or a number; at most six decimals */
                     amount: string | number;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -3840,7 +3888,10 @@ export interface operations {
     };
     deleteV1AccountsByAccountIdLowBalance: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description why; kept with the change. Operators must say it */
+                reason?: string;
+            };
             header?: {
                 /** @description the `ETag` that was read, or `*` for any: 412 when it is another one by now */
                 "If-Match"?: string;
@@ -4190,6 +4241,8 @@ export interface operations {
                     /** @description requests per second; null: what the gateway allows a key */
                     rateLimit?: number | null;
                     expiresAt?: string | null;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -4237,7 +4290,10 @@ export interface operations {
     };
     deleteV1ApiKeysByKeyId: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description why; kept with the change. Operators must say it */
+                reason?: string;
+            };
             header?: {
                 /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
                 "Idempotency-Key"?: string;
@@ -4305,6 +4361,8 @@ export interface operations {
                 "application/json": {
                     /** @description requests per second; null: what the gateway allows a key */
                     rateLimit: number | null;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -4364,6 +4422,8 @@ export interface operations {
             content: {
                 "application/json": {
                     expiresAt?: string | null;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -4490,6 +4550,8 @@ export interface operations {
                     lowBalance?: string | number;
                     /** @default true */
                     enabled?: boolean;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -4623,6 +4685,8 @@ export interface operations {
                     lowBalance?: string | number;
                     /** @default true */
                     enabled?: boolean;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -4670,7 +4734,10 @@ export interface operations {
     };
     deleteV1WebhooksByWebhookId: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description why; kept with the change. Operators must say it */
+                reason?: string;
+            };
             header?: {
                 /** @description the `ETag` that was read, or `*` for any: 412 when it is another one by now */
                 "If-Match"?: string;
@@ -4851,7 +4918,10 @@ export interface operations {
     };
     postV1WebhooksByWebhookIdDeliveriesByDeliveryIdResend: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description why; kept with the change. Operators must say it */
+                reason?: string;
+            };
             header?: {
                 /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
                 "Idempotency-Key"?: string;
@@ -4948,6 +5018,8 @@ export interface operations {
                      * @default 86400
                      */
                     keepPreviousSeconds?: number;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -5045,6 +5117,8 @@ export interface operations {
             content: {
                 "application/json": {
                     plan: string;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -5074,7 +5148,10 @@ export interface operations {
     };
     deleteV1AccountPlansByAccountId: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description why; kept with the change. Operators must say it */
+                reason?: string;
+            };
             header?: {
                 /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
                 "Idempotency-Key"?: string;
@@ -5250,6 +5327,8 @@ export interface operations {
                     /** @enum {unknown} */
                     missed?: "each" | "latest";
                     expiresAfterSeconds?: number | null;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -5279,7 +5358,10 @@ export interface operations {
     };
     deleteV1PlansByPlanId: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description why; kept with the change. Operators must say it */
+                reason?: string;
+            };
             header?: {
                 /** @description the `ETag` that was read, or `*` for any: 412 when it is another one by now */
                 "If-Match"?: string;
@@ -5485,6 +5567,8 @@ export interface operations {
                     note?: string;
                     force?: boolean;
                     allowZero?: boolean;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -5751,6 +5835,8 @@ export interface operations {
                     effectiveFrom?: string;
                     note?: string;
                     force?: boolean;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -5788,6 +5874,8 @@ export interface operations {
                     credits: string | number;
                     /** @description credits: decimal text such as `"2.5"`, or a number; at most six decimals */
                     refereeCredits?: string | number;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -5804,6 +5892,71 @@ export interface operations {
                          * @enum {unknown}
                          */
                         status: "granted" | "pending";
+                    };
+                };
+            };
+        };
+    };
+    getV1Changes: {
+        parameters: {
+            query?: {
+                /** @description items of one page */
+                limit?: number;
+                /** @description `nextCursor` of the page before */
+                cursor?: string;
+                /** @description only of this account */
+                account?: string;
+                /** @description only of this operator or service */
+                actor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description one page */
+                        data: {
+                            /** @description names it */
+                            id: string;
+                            /**
+                             * Format: date-time
+                             * @description when it happened
+                             */
+                            at: string;
+                            /** @description the operator's account, or the name of the API key */
+                            actor: string;
+                            /**
+                             * @description who asked for it
+                             * @enum {unknown}
+                             */
+                            actorKind: "operator" | "service";
+                            /** @description why; null: none was given */
+                            reason: string | null;
+                            /** @description of the request */
+                            method: string;
+                            /** @description of the request */
+                            path: string;
+                            /** @description the account that it is about; null: none, or several */
+                            account: string | null;
+                            /** @description what was asked; null: the request has no body */
+                            body: {
+                                [key: string]: unknown;
+                            } | null;
+                            /** @description names the request in logs */
+                            requestId: string;
+                            /** @description of the answer; null: it still runs, or what became of it is unknown */
+                            status: number | null;
+                        }[];
+                        /** @description for the next page; null on the last one */
+                        nextCursor: string | null;
                     };
                 };
             };

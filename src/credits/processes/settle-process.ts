@@ -158,6 +158,9 @@ async function placeEmpty(
     case 'idempotency_mismatch':
       throw new Error(`a hold of nothing without a key was answered ${reply.status}`);
     case 'unknown_limit':
+    case 'hold_limit':
+    case 'no_hold_limit':
+    case 'laxer_terms':
       throw new Error(`a hold of nothing was refused: ${reply.status}`);
   }
 }

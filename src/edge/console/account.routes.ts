@@ -3,8 +3,7 @@ import type { RefusalsQuery } from '../../credits/refusals/refusal.table.js';
 import type { Finding } from '../../journal/reconcile/finding.table.js';
 import type { Clock } from '../../kit/clock.js';
 import { GatewayError } from '../../kit/errors.js';
-import { isAccountId, isAccountName, isVisibleAscii } from '../../kit/ids.js';
-import { HOLD_ID_LENGTH_MAX } from '../../kit/limits.js';
+import { isAccountId, isAccountName, isKnownHoldId } from '../../kit/ids.js';
 import { allow } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import type { AddRoute } from '../http/routes.js';
@@ -30,7 +29,7 @@ const AROUND_MS = 5 * 60_000;
 
 /** Pages that show what happened to the credits of an account: search, account, hold. */
 export function accountPages(add: AddRoute, { reads, overview, clock, onError }: AccountPagesDeps): void {
-  add('GET', '/console/accounts', allow('admin'), {
+  add('GET', '/console/accounts', allow('admin', 'supervisor'), {
     summary: 'Find an account', query: { who: Type.String() }, replies: { 200: PageReply },
   }, async (ctx, { principal }) => {
     // Spaces at the ends belong to an id; around a name they come from copying.
@@ -45,7 +44,7 @@ export function accountPages(add: AddRoute, { reads, overview, clock, onError }:
     });
   });
 
-  add('GET', '/console/accounts/:accountId', allow('admin'), {
+  add('GET', '/console/accounts/:accountId', allow('admin', 'supervisor'), {
     summary: 'An account', replies: { 200: PageReply },
   }, async (ctx, { principal }) => {
     const accountId = accountIdIn(ctx);
@@ -60,12 +59,12 @@ export function accountPages(add: AddRoute, { reads, overview, clock, onError }:
       title: accountId, viewer: principal, glance: glanceOf(glance), search: accountId,
       body: accountBody({
         accountId, nowMs: clock(), profile, snapshot, history, plan, freeze, refusals: refused, minute,
-        findings: findingsOf(glance, accountId),
+        canAct: principal.role === 'admin', findings: findingsOf(glance, accountId),
       }),
     });
   });
 
-  add('GET', '/console/accounts/:accountId/holds/:holdId', allow('admin'), {
+  add('GET', '/console/accounts/:accountId/holds/:holdId', allow('admin', 'supervisor'), {
     summary: 'A hold’s life', replies: { 200: PageReply },
   }, async (ctx, { principal }) => {
     const accountId = accountIdIn(ctx);
@@ -85,7 +84,7 @@ export function accountPages(add: AddRoute, { reads, overview, clock, onError }:
     }
     sendPage(ctx, {
       title: `Hold ${holdId}`, viewer: principal, glance: glanceOf(glance), search: accountId,
-      body: holdBody({ accountId, holdId, nowMs: clock(), life: current, open }),
+      body: holdBody({ accountId, holdId, nowMs: clock(), canAct: principal.role === 'admin', life: current, open }),
     });
   });
 }
@@ -104,7 +103,7 @@ export function accountIdIn(ctx: GatewayContext): string {
 
 export function holdIdIn(ctx: GatewayContext): string {
   const text = ctx.params?.['holdId'] ?? '';
-  if (text.length > HOLD_ID_LENGTH_MAX || !isVisibleAscii(text)) throw new GatewayError('hold_not_found', 'Not a valid hold id');
+  if (!isKnownHoldId(text)) throw new GatewayError('hold_not_found', 'Not a valid hold id');
   return text;
 }
 

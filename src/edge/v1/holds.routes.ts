@@ -9,8 +9,8 @@ import type { ReportLease } from '../../credits/holds/native/report-lease.js';
 import type { EndedLease, SettleLease } from '../../credits/holds/native/settle-lease.js';
 import type { Paid } from '../../credits/pools/holds-of-members.js';
 import { invalid } from '../../kit/errors.js';
-import { isVisibleAscii, newId } from '../../kit/ids.js';
-import { HOLD_ID_LENGTH_MAX, MEMBER_HOLD_ID_LENGTH_MAX } from '../../kit/limits.js';
+import { isKnownHoldId, newId } from '../../kit/ids.js';
+import { HOLD_ID_LENGTH_MAX } from '../../kit/limits.js';
 import { actorOf, type NativeCaller } from '../../kit/principal.js';
 import { callers } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
@@ -175,6 +175,7 @@ const BY = { user: 'user', service: 'service', operator: 'operator' } as const;
 
 const callOf = (ctx: GatewayContext, caller: NativeCaller, accountId: string, holdId = holdIdIn(ctx)): LeaseCall => ({
   accountId, holdId, by: BY[caller.kind], actor: actorOf(caller), key: keyOf(ctx, caller),
+  apiKey: caller.kind === 'service' ? caller.key.name : undefined,
 });
 
 const accountIn = (ctx: GatewayContext, caller: NativeCaller): string =>
@@ -182,9 +183,7 @@ const accountIn = (ctx: GatewayContext, caller: NativeCaller): string =>
 
 function holdIdIn(ctx: GatewayContext): string {
   const id = ctx.params?.['holdId'] ?? '';
-  // A pool has the hold of a member under `member/id`.
-  const own = id.slice(id.indexOf('/') + 1);
-  if (own.length > HOLD_ID_LENGTH_MAX || id.length > MEMBER_HOLD_ID_LENGTH_MAX || !isVisibleAscii(id)) {
+  if (!isKnownHoldId(id)) {
     throw invalid('path.holdId', `must be 1 to ${HOLD_ID_LENGTH_MAX} visible ASCII characters`);
   }
   return id;

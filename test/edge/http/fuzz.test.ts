@@ -33,7 +33,9 @@ beforeAll(async () => {
   db = connectPostgres(gateway.databaseUrl, watchProfile(10_000));
   token = await gateway.token({ sub: 'fuzz', role: 'admin', username: 'fuzz-name', email: 'fuzz@example.com' });
   await checked.send('POST', '/api/credits/allocate', { token, body: { userId: 'fuzz', credits: 100_000 } });
-  const webhook = await checked.send('POST', '/v1/webhooks', { token, body: { url: 'https://hooks.example/', account: 'fuzz' } });
+  const webhook = await checked.send('POST', '/v1/webhooks', {
+    token, body: { reason: 'test', url: 'https://hooks.example/', account: 'fuzz' },
+  });
   share('webhookId', String(webhook.body['id']));
 });
 afterAll(async () => {
