@@ -329,6 +329,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/accounts/{accountId}/terms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an account allows its holds, with its ETag */
+        get: operations["getV1AccountsByAccountIdTerms"];
+        /** Replace what an account allows its holds. 202: Redis is away, and it applies when Redis is back */
+        put: operations["putV1AccountsByAccountIdTerms"];
+        post?: never;
+        /** Remove the terms of an account: those of the gateway hold. 202: Redis is away, and they hold until Redis is back */
+        delete: operations["deleteV1AccountsByAccountIdTerms"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/accounts/{accountId}": {
         parameters: {
             query?: never;
@@ -550,7 +569,7 @@ export interface paths {
         delete: operations["deleteV1ApiKeysByKeyId"];
         options?: never;
         head?: never;
-        /** Change how many requests per second an API key may make; in force within a second */
+        /** Change how many requests per second an API key may make, and what it may spend; in force within a second */
         patch: operations["patchV1ApiKeysByKeyId"];
         trace?: never;
     };
@@ -1165,7 +1184,7 @@ export interface operations {
                      */
                     onExpiry?: "release" | "charge_reported" | "charge_input" | "charge_estimate";
                     /**
-                     * @description what pays for usage beyond the hold; the gateway has a default, and a laxer one is refused
+                     * @description what pays for usage beyond the hold; the account or the gateway has a default, and a laxer one is refused
                      * @enum {unknown}
                      */
                     overCapture?: "debt" | "available" | "cap";
@@ -2679,13 +2698,25 @@ export interface operations {
                              * @description what happened
                              * @enum {unknown}
                              */
-                            kind: "frozen" | "balance" | "restriction" | "limit";
+                            kind: "frozen" | "balance" | "restriction" | "limit" | "max_hold";
                             limit: string | null;
                             /** @description credits that are missing */
                             shortBy: string | null;
                             /** @description when the window ends and the amount is there again; null: never */
                             resetsAt: string | null;
                         } | null;
+                        /** @description by what holds are placed now: the terms of the account, or else of the gateway */
+                        terms: {
+                            /** @description the most that one hold may have; null: any amount */
+                            maxHold: string | null;
+                            /**
+                             * @description what pays for usage beyond the hold
+                             * @enum {unknown}
+                             */
+                            overCapture: "debt" | "available" | "cap";
+                            /** @description of overCapture debt; null: none */
+                            debtLimit: string | null;
+                        };
                         /** @description those that match */
                         limits: {
                             /** @description names it */
@@ -3261,6 +3292,211 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; there is nothing to say. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    getV1AccountsByAccountIdTerms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the account that pays */
+                accountId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the account that pays */
+                        account: string;
+                        /** @description null: what the gateway allows */
+                        maxHold: string | null;
+                        /** @description null: that of the gateway */
+                        overCapture: ("debt" | "available" | "cap") | null;
+                        /** @description null: that of the gateway */
+                        debtLimit: string | null;
+                        /** @description why they were changed last; null to a user */
+                        reason: string | null;
+                        /** @description null to a user */
+                        changedBy: string | null;
+                        /**
+                         * Format: date-time
+                         * @description when it was changed last
+                         */
+                        changedAt: string;
+                    };
+                };
+            };
+        };
+    };
+    putV1AccountsByAccountIdTerms: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that was read, or `*` for any: 412 when it is another one by now */
+                "If-Match"?: string;
+                /** @description `*`: only if there is none yet */
+                "If-None-Match"?: string;
+                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description the account that pays */
+                accountId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    maxHold?: (string | number) | null;
+                    overCapture?: ("debt" | "available" | "cap") | null;
+                    debtLimit?: (string | number) | null;
+                    /** @description why; kept with the entry. Operators must say it for the account of another */
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the account that pays */
+                        account: string;
+                        /** @description null: what the gateway allows */
+                        maxHold: string | null;
+                        /** @description null: that of the gateway */
+                        overCapture: ("debt" | "available" | "cap") | null;
+                        /** @description null: that of the gateway */
+                        debtLimit: string | null;
+                        /** @description why they were changed last; null to a user */
+                        reason: string | null;
+                        /** @description null to a user */
+                        changedBy: string | null;
+                        /**
+                         * Format: date-time
+                         * @description when it was changed last
+                         */
+                        changedAt: string;
+                    };
+                };
+            };
+            /** @description Done; something new is there. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the account that pays */
+                        account: string;
+                        /** @description null: what the gateway allows */
+                        maxHold: string | null;
+                        /** @description null: that of the gateway */
+                        overCapture: ("debt" | "available" | "cap") | null;
+                        /** @description null: that of the gateway */
+                        debtLimit: string | null;
+                        /** @description why they were changed last; null to a user */
+                        reason: string | null;
+                        /** @description null to a user */
+                        changedBy: string | null;
+                        /**
+                         * Format: date-time
+                         * @description when it was changed last
+                         */
+                        changedAt: string;
+                    };
+                };
+            };
+            /** @description Recorded for good, and about to be done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the account that pays */
+                        account: string;
+                        /** @description null: what the gateway allows */
+                        maxHold: string | null;
+                        /** @description null: that of the gateway */
+                        overCapture: ("debt" | "available" | "cap") | null;
+                        /** @description null: that of the gateway */
+                        debtLimit: string | null;
+                        /** @description why they were changed last; null to a user */
+                        reason: string | null;
+                        /** @description null to a user */
+                        changedBy: string | null;
+                        /**
+                         * Format: date-time
+                         * @description when it was changed last
+                         */
+                        changedAt: string;
+                    } & {
+                        /**
+                         * @description false: it applies when Redis is back
+                         * @constant
+                         */
+                        applied: false;
+                    };
+                };
+            };
+        };
+    };
+    deleteV1AccountsByAccountIdTerms: {
+        parameters: {
+            query?: {
+                /** @description why; kept */
+                reason?: string;
+            };
+            header?: {
+                /** @description the `ETag` that was read, or `*` for any: 412 when it is another one by now */
+                "If-Match"?: string;
+                /** @description `*`: only if there is none yet */
+                "If-None-Match"?: string;
+                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description the account that pays */
+                accountId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Recorded for good, and about to be done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description false: it applies when Redis is back
+                         * @constant
+                         */
+                        applied: false;
+                    };
+                };
+            };
             /** @description Done; there is nothing to say. */
             204: {
                 headers: {
@@ -4196,6 +4432,17 @@ export interface operations {
                             payer: string | null;
                             /** @description requests per second; null: what the gateway allows a key */
                             rateLimit: number | null;
+                            /** @description what all live keys of its name may spend together; null: no limit */
+                            spendLimit: {
+                                /** @description credits */
+                                amount: string;
+                                /**
+                                 * @description the length of the window
+                                 * @enum {unknown}
+                                 */
+                                period: "hour" | "day" | "week" | "month";
+                                timeZone: string;
+                            } | null;
                             /** @description who made it */
                             createdBy: string;
                             /**
@@ -4240,6 +4487,18 @@ export interface operations {
                     payer?: string;
                     /** @description requests per second; null: what the gateway allows a key */
                     rateLimit?: number | null;
+                    /** @description what all live keys of its name may spend together; null: no limit */
+                    spendLimit?: {
+                        /** @description credits that one window allows, in all accounts: decimal text such as `"2.5"`, or a number; at most six decimals */
+                        amount: string | number;
+                        /**
+                         * @description of the calendar of the zone
+                         * @enum {unknown}
+                         */
+                        period: "hour" | "day" | "week" | "month";
+                        /** @description IANA name; `UTC` by default */
+                        timeZone?: string;
+                    } | null;
                     expiresAt?: string | null;
                     /** @description why; kept with the change. Operators must say it */
                     reason?: string;
@@ -4268,6 +4527,17 @@ export interface operations {
                         payer: string | null;
                         /** @description requests per second; null: what the gateway allows a key */
                         rateLimit: number | null;
+                        /** @description what all live keys of its name may spend together; null: no limit */
+                        spendLimit: {
+                            /** @description credits */
+                            amount: string;
+                            /**
+                             * @description the length of the window
+                             * @enum {unknown}
+                             */
+                            period: "hour" | "day" | "week" | "month";
+                            timeZone: string;
+                        } | null;
                         /** @description who made it */
                         createdBy: string;
                         /**
@@ -4326,6 +4596,17 @@ export interface operations {
                         payer: string | null;
                         /** @description requests per second; null: what the gateway allows a key */
                         rateLimit: number | null;
+                        /** @description what all live keys of its name may spend together; null: no limit */
+                        spendLimit: {
+                            /** @description credits */
+                            amount: string;
+                            /**
+                             * @description the length of the window
+                             * @enum {unknown}
+                             */
+                            period: "hour" | "day" | "week" | "month";
+                            timeZone: string;
+                        } | null;
                         /** @description who made it */
                         createdBy: string;
                         /**
@@ -4360,7 +4641,19 @@ export interface operations {
             content: {
                 "application/json": {
                     /** @description requests per second; null: what the gateway allows a key */
-                    rateLimit: number | null;
+                    rateLimit?: number | null;
+                    /** @description what all live keys of its name may spend together; null: no limit */
+                    spendLimit?: {
+                        /** @description credits that one window allows, in all accounts: decimal text such as `"2.5"`, or a number; at most six decimals */
+                        amount: string | number;
+                        /**
+                         * @description of the calendar of the zone
+                         * @enum {unknown}
+                         */
+                        period: "hour" | "day" | "week" | "month";
+                        /** @description IANA name; `UTC` by default */
+                        timeZone?: string;
+                    } | null;
                     /** @description why; kept with the change. Operators must say it */
                     reason?: string;
                 };
@@ -4388,6 +4681,17 @@ export interface operations {
                         payer: string | null;
                         /** @description requests per second; null: what the gateway allows a key */
                         rateLimit: number | null;
+                        /** @description what all live keys of its name may spend together; null: no limit */
+                        spendLimit: {
+                            /** @description credits */
+                            amount: string;
+                            /**
+                             * @description the length of the window
+                             * @enum {unknown}
+                             */
+                            period: "hour" | "day" | "week" | "month";
+                            timeZone: string;
+                        } | null;
                         /** @description who made it */
                         createdBy: string;
                         /**
@@ -4449,6 +4753,17 @@ export interface operations {
                         payer: string | null;
                         /** @description requests per second; null: what the gateway allows a key */
                         rateLimit: number | null;
+                        /** @description what all live keys of its name may spend together; null: no limit */
+                        spendLimit: {
+                            /** @description credits */
+                            amount: string;
+                            /**
+                             * @description the length of the window
+                             * @enum {unknown}
+                             */
+                            period: "hour" | "day" | "week" | "month";
+                            timeZone: string;
+                        } | null;
                         /** @description who made it */
                         createdBy: string;
                         /**
