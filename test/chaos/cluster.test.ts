@@ -143,7 +143,7 @@ test('kill -9 of a master under load: its replica takes over, and only its shard
 
 /** By redis-cli's own steps: import, migrate, keys, assign. */
 async function moveSlot(slot: number, source: ClusterServer, target: ClusterServer): Promise<void> {
-  const [sourceId, targetId] = await Promise.all([source, target].map(async ({ admin }) => String(await admin.cluster('MYID'))));
+  const [sourceId, targetId] = await Promise.all([source, target].map(({ admin }) => admin.cluster('MYID')));
   await target.admin.call('CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', sourceId ?? '');
   await source.admin.call('CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', targetId ?? '');
   for (;;) {

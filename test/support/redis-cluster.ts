@@ -111,7 +111,7 @@ async function joinNodes(servers: readonly ClusterServer[], masters: number): Pr
   const [first] = servers;
   if (first === undefined) return;
   const numbers = async (name: string): Promise<number[]> =>
-    Promise.all(servers.map(async ({ admin }) => Number((await admin.config('GET', name) as string[])[1])));
+    Promise.all(servers.map(async ({ admin }) => Number((await admin.config('GET', name))[1])));
   const [bus, secure] = await Promise.all([numbers('cluster-port'), numbers('tls-port')]);
   await Promise.all(servers.map(async ({ admin }, index) => {
     await admin.call('CLUSTER', 'SET-CONFIG-EPOCH', String(index + 1));
@@ -120,10 +120,10 @@ async function joinNodes(servers: readonly ClusterServer[], masters: number): Pr
     await admin.call('CLUSTER', 'ADDSLOTSRANGE', String(from), String(to - 1));
   }));
   for (const [index, { port }] of servers.entries()) {
-    if (index > 0) await first.admin.call('CLUSTER', 'MEET', LOOPBACK, String(secure[index] || port), String(bus[index]));
+    if (index > 0) await first.admin.call('CLUSTER', 'MEET', LOOPBACK, String((secure[index] ?? 0) === 0 ? port : secure[index]), String(bus[index]));
   }
   await eventually('the nodes to meet', async () =>
-    (await Promise.all(servers.map(({ admin }) => admin.cluster('INFO')))).every((info) => String(info)
+    (await Promise.all(servers.map(({ admin }) => admin.cluster('INFO')))).every((info) => info
       .includes(`cluster_known_nodes:${servers.length}`)));
   const ids = await Promise.all(servers.map(({ admin }) => admin.cluster('MYID')));
   for (const [index, { admin }] of servers.entries()) {
@@ -131,7 +131,7 @@ async function joinNodes(servers: readonly ClusterServer[], masters: number): Pr
     await eventually('a replica', async () => admin.call('CLUSTER', 'REPLICATE', String(ids[index % masters])).then(() => true));
   }
   await eventually('the cluster', async () =>
-    (await Promise.all(servers.map(({ admin }) => admin.cluster('INFO')))).every((info) => String(info).includes('cluster_state:ok')));
+    (await Promise.all(servers.map(({ admin }) => admin.cluster('INFO')))).every((info) => info.includes('cluster_state:ok')));
   for (const { admin } of servers.slice(masters)) {
     await eventually('a replica to have its data', async () => (await admin.info('replication')).includes('master_link_status:up'));
   }
@@ -142,7 +142,7 @@ type SlotRow = readonly [first: number, last: number, master: readonly [string, 
 /** The map by the view of a node that has the newest one. */
 async function slotsOf(servers: readonly ClusterServer[]): Promise<readonly SlotRow[]> {
   const views = await Promise.all(servers.filter((each) => each.isRunning()).map(async ({ admin }) => {
-    const info = String(await admin.cluster('INFO'));
+    const info = await admin.cluster('INFO');
     return { epoch: Number(/cluster_current_epoch:(\d+)/.exec(info)?.[1]), rows: await admin.cluster('SLOTS') as unknown as SlotRow[] };
   }));
   return views.toSorted((a, b) => b.epoch - a.epoch)[0]?.rows ?? [];

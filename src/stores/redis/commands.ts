@@ -12,14 +12,18 @@ export type Together = <T>(
   items: readonly T[], keyOf: (item: T) => string, commandsOf: (item: T) => readonly Command[],
 ) => Promise<PipelineReply[]>;
 
-type Keys = Pick<ShardedRedis, 'readTexts' | 'writeText' | 'addCounts' | 'remove'>;
+type Keys = Pick<ShardedRedis, 'readTexts' | 'writeText' | 'readAndRenew' | 'addCounts' | 'remove'>;
 
 const same = (key: string): string => key;
 const keyIn = ({ key }: { readonly key: string }): string => key;
 
 export const keysOn = (together: Together): Keys => ({
   readTexts: async (keys) => repliesOf(await together(keys, same, (key) => [['get', key]])) as (string | null)[],
-  writeText: async (key, text) => { repliesOf(await together([key], same, () => [['set', key, text]])); },
+  writeText: async (key, text, ttlSeconds) => {
+    repliesOf(await together([key], same, () => [['set', key, text, ...(ttlSeconds === undefined ? [] : ['EX', ttlSeconds])]]));
+  },
+  readAndRenew: async (key, ttlSeconds) =>
+    repliesOf(await together([key], same, () => [['get', key], ['expire', key, ttlSeconds]]))[0] as string | null,
   addCounts: async (counts) => {
     const replies = repliesOf(await together(counts, keyIn, ({ key, by, ttlMs }) => [['incrby', key, by], ['pexpire', key, ttlMs]]));
     return counts.map((_, index) => replies[2 * index] as number);

@@ -24,7 +24,7 @@ function following(location: RedisLocation, Connector: NonNullable<Options['Conn
     url: NO_URL,
     options: {
       ...accessOf(location), Connector, disconnectTimeout: DISCONNECT_TIMEOUT_MS,
-      ...('database' in location && location.database !== undefined ? { db: location.database } : {}),
+      ...('database' in location ? { db: location.database } : {}),
       ...(location.tls === undefined ? {} : { tls: {} }), // the connector has the settings; ioredis waits for the handshake
     },
   };

@@ -31,7 +31,10 @@ export type IndexState = { readonly members: number; readonly lowest: number | n
 export interface ShardedRedis extends ScriptClient {
   /** The texts of these keys; null for a key that does not exist. */
   readTexts(keys: readonly string[]): Promise<(string | null)[]>;
-  writeText(key: string, text: string): Promise<void>;
+  /** `ttlSeconds`: how long the key lives; by default it does not end. */
+  writeText(key: string, text: string, ttlSeconds?: number): Promise<void>;
+  /** The text of a key, which then lives for `ttlSeconds` from now; null for a key that does not exist. */
+  readAndRenew(key: string, ttlSeconds: number): Promise<string | null>;
   /** Adds to counters, which end after their `ttlMs` of life. Returns their new values. */
   addCounts(counts: readonly { readonly key: string; readonly by: number; readonly ttlMs: number }[]): Promise<number[]>;
   /** Deletes keys of any shards. Returns how many existed. */

@@ -33,7 +33,7 @@ const other = (than: ClusterServer): ClusterServer => {
   if (found === undefined) throw new Error('there is one master only');
   return found;
 };
-const idOf = async ({ admin }: ClusterServer): Promise<string> => String(await admin.cluster('MYID'));
+const idOf = ({ admin }: ClusterServer): Promise<string> => admin.cluster('MYID');
 const setSlot = ({ admin }: ClusterServer, slot: number, ...words: readonly string[]): Promise<unknown> =>
   admin.call('CLUSTER', 'SETSLOT', String(slot), ...words);
 
