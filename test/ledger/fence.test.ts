@@ -64,7 +64,9 @@ type Options = { readonly onConnection?: ShardedRedis; readonly told?: Acknowled
 
 async function opened(
   store: ShardStore,
-  { onConnection = sharded, told = acknowledged(1), drainShard = () => Promise.reject(new Error('there is nothing to drain')) }: Options = {},
+  {
+    onConnection = sharded, told = acknowledged(1), drainShard = () => Promise.reject(new Error('there is nothing to drain')),
+  }: Options = {},
 ): Promise<Fence> {
   const gate = fence({
     redis: onConnection, store, keys, acknowledged: told, drainShard,

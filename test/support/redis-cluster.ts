@@ -120,7 +120,9 @@ async function joinNodes(servers: readonly ClusterServer[], masters: number): Pr
     await admin.call('CLUSTER', 'ADDSLOTSRANGE', String(from), String(to - 1));
   }));
   for (const [index, { port }] of servers.entries()) {
-    if (index > 0) await first.admin.call('CLUSTER', 'MEET', LOOPBACK, String((secure[index] ?? 0) === 0 ? port : secure[index]), String(bus[index]));
+    if (index === 0) continue;
+    const known = secure[index] ?? 0;
+    await first.admin.call('CLUSTER', 'MEET', LOOPBACK, String(known === 0 ? port : known), String(bus[index]));
   }
   await eventually('the nodes to meet', async () =>
     (await Promise.all(servers.map(({ admin }) => admin.cluster('INFO')))).every((info) => info

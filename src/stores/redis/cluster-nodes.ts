@@ -8,6 +8,8 @@ import { slotOwners } from './slot-owners.js';
 /** A server of the cluster and the connection to it. */
 export type ClusterNode = {
   readonly address: Address;
+  /** The address as text. */
+  readonly name: string;
   readonly redis: DeadlineRedis;
   readonly scripts: ScriptClient;
 };
@@ -136,7 +138,7 @@ function nodePool(
     const known = nodes.get(name);
     if (known !== undefined) return known;
     const redis = open(address);
-    const node: Kept = { address, redis, scripts: oneWritePerTurn(redis), connected: 0 };
+    const node: Kept = { address, name, redis, scripts: oneWritePerTurn(redis), connected: 0 };
     nodes.set(name, node);
     redis.on('ready', () => { told.connected(node); });
     redis.on('close', () => {

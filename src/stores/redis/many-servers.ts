@@ -27,10 +27,14 @@ export function manyServers(nodes: ClusterNodes, options: ManyServersOptions): S
     ...streamsOn(together),
     ...indexesOn(together),
     ...serversOn(nodes),
+    serverName: (key) => nodes.ofSlot(slotOf(key))?.name ?? '',
     connectionOf: (key) => nodes.connectionOf(slotOf(key)),
     isReady: nodes.isReady,
     onConnection: nodes.onConnection,
-    oldestWaitMs: () => Math.max(0, ...nodes.connected().map(({ redis }) => redis.oldestWaitMs())),
+    oldestWaitMs: () => {
+      const waits = nodes.masters().map(({ redis }) => redis.oldestWaitMs());
+      return waits.length === 0 ? 0 : Math.min(...waits);
+    },
     close: nodes.close,
   };
 }
@@ -168,15 +172,14 @@ const serversOn = (nodes: ClusterNodes): Servers => {
 async function scanNodes(
   nodes: ClusterNodes, from: string, pattern: string, count: number,
 ): Promise<{ readonly cursor: string; readonly keys: string[] }> {
-  const masters = nodes.masters().map((node) => ({ node, name: `${node.address.host}:${node.address.port}` }))
-    .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const masters = nodes.masters().toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const [last = '', inside = '0'] = from === '0' ? [] : from.split('|');
   const at = inside === '0' ? masters.find(({ name }) => name > last) : masters.find(({ name }) => name >= last);
   if (at === undefined) {
     if (masters.length === 0) throw noServer();
     return { cursor: '0', keys: [] };
   }
-  const [cursor, keys] = await at.node.redis.scan(at.name === last ? inside : '0', 'MATCH', pattern, 'COUNT', count);
+  const [cursor, keys] = await at.redis.scan(at.name === last ? inside : '0', 'MATCH', pattern, 'COUNT', count);
   const isLast = cursor === '0' && !masters.some(({ name }) => name > at.name);
   return { cursor: isLast ? '0' : `${at.name}|${cursor}`, keys };
 }

@@ -18,6 +18,7 @@ export function oneServer(redis: Redis): ShardedRedis {
     ...streamsOn(together),
     ...indexesOn(together),
     ...serversOn(redis),
+    serverName: () => 'the server',
     connectionOf: () => (redis.status === 'ready' ? connections : null),
     isReady: () => redis.status === 'ready',
     onConnection: ({ ready, lost }) => {

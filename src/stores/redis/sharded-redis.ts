@@ -67,6 +67,8 @@ export interface ShardedRedis extends ScriptClient {
   serversOf(keys: readonly string[]): Promise<(string | null)[]>;
   /** The items in groups, by the server that has their key, so that one that is down does not fail the work on others. */
   byServer<T>(items: readonly T[], keyOf: (item: T) => string): readonly (readonly T[])[];
+  /** A name of the server that has this key now; '' when none is known. */
+  serverName(key: string): string;
   /**
    * A number of the connection to the server that has this key now; null while there is none. It changes with every new
    * connection, and when another server gets the key.
@@ -84,7 +86,10 @@ export interface ShardedRedis extends ScriptClient {
    * server loses keys to another. Returns a function that ends the subscription.
    */
   onConnection(told: { readonly ready?: () => void; readonly lost?: () => void }): () => void;
-  /** How long the oldest command that is not answered has waited, in ms; 0 when none waits or the connection has no deadline. */
+  /**
+   * How long the oldest command that is not answered has waited, in ms; 0 when none waits or the connection has no deadline.
+   * Of several servers the one that is least behind counts: what one of them makes wait says nothing about the others.
+   */
   oldestWaitMs(): number;
   /** Closes all connections at once. Commands in progress fail. */
   close(): void;

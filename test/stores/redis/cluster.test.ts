@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openHotPath, openPatient } from '../../../src/stores/redis/open-redis.js';
 import { isNotServing, isRedisAway } from '../../../src/stores/redis/redis-away.js';
+import { serverBreakers } from '../../../src/stores/redis/server-breakers.js';
 import type { ShardedRedis } from '../../../src/stores/redis/sharded-redis.js';
 import { slotOf } from '../../../src/stores/redis/slots.js';
 import { until } from '../../chaos/lab.js';
@@ -88,6 +89,17 @@ test('a script of a request does not follow its slot: that server is unknown; on
   expect(hot.connectionOf(key)).not.toBe(before);
   expect(await patient.eval(COUNT, 1, key)).toBe(1);
   expect(await hot.eval(COUNT, 1, key)).toBe(2);
+});
+
+test('a server that hangs opens its own breaker, and no other', () => {
+  const breakers = serverBreakers(hot, () => 0, () => 0);
+  const keys = Array.from({ length: 50 }, (_, index) => `hangs:{${index}}`);
+  const [hanging = ''] = keys;
+  const others = keys.filter((key) => hot.serverName(key) !== hot.serverName(hanging));
+  for (let calls = 0; calls < 5; calls += 1) breakers.of(hanging).failed();
+  expect([breakers.of(hanging).allows(), breakers.state()]).toEqual([false, 'open']);
+  expect(others.length).toBeGreaterThan(0);
+  expect(others.every((key) => breakers.of(key).allows())).toBe(true);
 });
 
 test('a command without an answer is not sent again; other servers go on, and a restart is noticed', async () => {

@@ -61,7 +61,7 @@ function guarded(client: Redis, inFlightMax = 1_000) {
   const unknowns: number[] = [];
   return {
     gate, unknowns,
-    client: guardedClient({ client: oneWritePerTurn(client), breaker: gate, inFlightMax, onUnknown: () => unknowns.push(1) }),
+    client: guardedClient({ client: oneWritePerTurn(client), breakerOf: () => gate, inFlightMax, onUnknown: () => unknowns.push(1) }),
   };
 }
 
