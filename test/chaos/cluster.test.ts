@@ -27,7 +27,7 @@ let lab: Omit<ChaosLab, 'redis'>;
 let load: Load | undefined;
 beforeAll(async () => {
   cluster = await throwawayCluster({ replicasEach: 1, nodeTimeoutMs: 1_500 });
-  lab = await chaosLabOn(cluster.url, ACCOUNTS, { REDIS_TIMEOUT_MS: '500' });
+  lab = await chaosLabOn(cluster.url, ACCOUNTS, { REDIS_TIMEOUT_MS: '500', POSTGRES_TIMEOUT_MS: '20000' });
   const { proxy, accounts } = lab;
   await inParallel(4, accounts.map((accountId) => () => proxy.grant(accountId, 150, 30)));
 }, TIMEOUT_MS);

@@ -27,7 +27,7 @@ let lab: Omit<ChaosLab, 'redis'>;
 let load: Load | undefined;
 beforeAll(async () => {
   sentinels = await throwawaySentinels();
-  lab = await chaosLabOn(sentinels.url, ACCOUNTS, { REDIS_TIMEOUT_MS: '500' });
+  lab = await chaosLabOn(sentinels.url, ACCOUNTS, { REDIS_TIMEOUT_MS: '500', POSTGRES_TIMEOUT_MS: '20000' });
   await inParallel(4, lab.accounts.map((accountId) => () => lab.proxy.grant(accountId, 150, 30)));
 }, TIMEOUT_MS);
 afterEach(async () => {

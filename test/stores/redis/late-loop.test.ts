@@ -39,7 +39,9 @@ function guarded() {
   let unknown = 0;
   const gate = breaker(Date.now, () => 0);
   return {
-    client: guardedClient({ client: oneWritePerTurn(redis), breakerOf: () => gate, inFlightMax: 1_000, onUnknown: () => { unknown += 1; } }),
+    client: guardedClient({
+      client: oneWritePerTurn(redis), breakerOf: () => gate, inFlightMax: 1_000, onUnknown: () => { unknown += 1; },
+    }),
     gate, unknown: () => unknown,
   };
 }
