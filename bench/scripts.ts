@@ -54,7 +54,8 @@ const gate = fence({
 });
 await gate.opened();
 const ledger = redisLedger({
-  client: redis, keys, fence: gate, acknowledged: told, written: () => undefined, observe: () => undefined, isMemoryHigh: () => false,
+  client: redis, keys, fence: gate, acknowledged: told, written: () => undefined, observe: () => undefined, memory: () => 'normal',
+  openHoldsMax: { account: 100_000, pool: 100_000 },
   correctionWindowMs: 86_400_000,
   source: {
     loadAccount: () => Promise.resolve(emptyImage), loadEndedHold: () => Promise.resolve(null),

@@ -2,12 +2,14 @@ import { readAuth, type AuthConfig } from './config/auth.js';
 import { readRates, type RatesConfig } from './config/rates.js';
 import { readRedis } from './config/redis.js';
 import { variablesOf, type Environment, type Variables } from './config/environment.js';
+import { isWellKnown } from './config/secrets.js';
 import { DEFAULT_UNKNOWN_MODEL, parseUnknownModel, type UnknownModelPolicy } from './config/unknown-model.js';
-import { CORRECTION_WINDOW_SECONDS_MAX, HOLD_TTL_SECONDS_MAX, HOLD_TTL_SECONDS_MIN } from './kit/limits.js';
+import { CORRECTION_WINDOW_SECONDS_MAX, HOLD_TTL_SECONDS_MAX, HOLD_TTL_SECONDS_MIN, OPEN_HOLDS_SETTING_MAX } from './kit/limits.js';
 import { micros, MICROS_PER_CREDIT, ZERO, type Micros } from './kit/money/micros.js';
 import { parseOtlpHeaders, tracesUrl, type TracingConfig } from './kit/tracing/otlp-settings.js';
 import type { OverCapture } from './ledger/ledger.js';
 import type { RedisLocation } from './stores/redis/location.js';
+import type { OpenHoldsMax } from './ledger/memory-guard.js';
 
 /** Which part of the gateway this process is. `all`: both in one process, for small deployments and first steps. */
 export type Role = 'api' | 'worker' | 'all';
@@ -17,11 +19,15 @@ export type Config = {
   readonly role: Role;
   readonly port: number;
   readonly host: string;
+  /** Metrics, and readiness in detail, on a port of their own. */
+  readonly operations: OperationsConfig;
   /** Number of HTTP processes under node:cluster; 1: no cluster. */
   readonly apiProcesses: number;
   /** Undefined: use the embedded server. */
   readonly redis: RedisLocation | undefined;
   readonly databaseUrl: string | undefined;
+  /** The role that owns the tables, for migrations; undefined: the one of `databaseUrl`, if it may. */
+  readonly migrationDatabaseUrl: string | undefined;
   /** First part of every Redis key: gateways with different namespaces can share a Redis. */
   readonly redisNamespace: string;
   /** The redis-server that the embedded mode prefers to all others. */
@@ -34,6 +40,8 @@ export type Config = {
   readonly overCapture: OverCapture;
   /** The most that one hold of the native API is placed with; null: no limit. */
   readonly holdMax: Micros | null;
+  /** Open holds of an account, and of a pool with its members. */
+  readonly openHoldsMax: OpenHoldsMax;
   /** How long after its end a hold can still be charged for higher usage that is reported late. */
   readonly correctionWindowMs: number;
   /** Debt may not exceed this; null: no limit. */
@@ -63,10 +71,21 @@ export type Config = {
   readonly postgresTimeoutMs: number;
   /** How long entries stay in the stream after Postgres has them: a standby that lost its last commits reads them again. */
   readonly journalTailMs: number;
+  /** How long an account is idle when it leaves Redis; 0: none ever does. */
+  readonly evictAfterMs: number;
+  /** Whether the reconciler freezes accounts that drift. */
+  readonly reconcileFreeze: boolean;
   readonly logLevel: string;
   readonly shutdownDelayMs: number;
   /** Undefined: no traces, and the tracing library is not loaded. */
   readonly tracing: TracingConfig | undefined;
+};
+
+export type OperationsConfig = {
+  readonly port: number;
+  readonly host: string;
+  /** Opens the same on the main port, and is then also required on the port of operations. Undefined: only there, to anyone. */
+  readonly token: string | undefined;
 };
 
 export type CreditsProcessConfig = {
@@ -78,8 +97,11 @@ export type CreditsProcessConfig = {
   readonly initialCredits: Micros;
 };
 
-/** For commands that only use Postgres. The role `worker` verifies no tokens, so no secret is required. Throws like `readConfig`. */
-export const readDatabaseConfig = (env: Environment = process.env): Config => readConfig({ ...env, ROLE: 'worker' });
+/**
+ * For commands that only use Postgres. The role `worker` verifies no tokens, so no secret is required, nor is Redis. Throws like
+ * `readConfig`.
+ */
+export const readDatabaseConfig = (env: Environment = process.env): Config => readConfig({ ...env, ROLE: 'worker', NODE_ENV: undefined });
 
 const MS_PER_DAY = 86_400_000;
 /** A shorter key could be guessed over the network. Generated keys have 256 random bits. */
@@ -100,9 +122,11 @@ export function readConfig(env: Environment = process.env): Config {
     role: oneOf('ROLE', 'all', 'api', 'worker', 'all'),
     port: integer('PORT', 3001, 0, 65_535),
     host: text('HOST') ?? '0.0.0.0',
+    operations: readOperations(variables, problems),
     apiProcesses: integer('API_PROCESSES', 1, 1, 64),
     redis: readRedis(variables, problems),
     databaseUrl: url('DATABASE_URL', 'postgres:', 'postgresql:'),
+    migrationDatabaseUrl: url('MIGRATION_DATABASE_URL', 'postgres:', 'postgresql:'),
     redisNamespace: name('REDIS_NAMESPACE', 'cg'),
     redisBinary: text('REDIS_BIN'),
     dataDir: text('DATA_DIR') ?? '.data',
@@ -114,6 +138,10 @@ export function readConfig(env: Environment = process.env): Config {
     correctionWindowMs: seconds('CORRECTION_WINDOW_SECONDS', 86_400, 0, CORRECTION_WINDOW_SECONDS_MAX),
     debtLimit: credits('DEBT_LIMIT') ?? null,
     holdMax: credits('HOLD_MAX') ?? null,
+    openHoldsMax: {
+      account: integer('MAX_OPEN_HOLDS', 1_000, 1, OPEN_HOLDS_SETTING_MAX),
+      pool: integer('MAX_OPEN_HOLDS_OF_POOL', 10_000, 1, OPEN_HOLDS_SETTING_MAX),
+    },
     usageRecordMode: oneOf('USAGE_RECORD_MODE', 'charge', 'charge', 'log'),
     welcomeCredits: credits('WELCOME_CREDITS') ?? ZERO,
     unknownModel: unknownModel ?? DEFAULT_UNKNOWN_MODEL,
@@ -133,12 +161,20 @@ export function readConfig(env: Environment = process.env): Config {
     redisTimeoutMs: integer('REDIS_TIMEOUT_MS', 150, 10, 10_000),
     postgresTimeoutMs: integer('POSTGRES_TIMEOUT_MS', 2_000, 100, 60_000),
     journalTailMs: seconds('JOURNAL_TAIL_SECONDS', 60, 0, 86_400),
+    reconcileFreeze: oneOf('RECONCILE_FREEZE', 'false', 'true', 'false') === 'true',
+    evictAfterMs: seconds('EVICT_AFTER_SECONDS', 86_400, 0, 31_536_000),
     logLevel: oneOf('LOG_LEVEL', 'info', 'fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
     shutdownDelayMs: integer('SHUTDOWN_DELAY_MS', 0, 0, 60_000),
     tracing: readTracing(variables, problems),
   };
 
-  requireVerifier(config, problems);
+  requireServers(config, variables, problems);
+  requireVerifier(config, variables, problems);
+  refuseWellKnown(config, variables, problems);
+  // A standby of Postgres that takes over may lack what the tail still has: nothing of that may have left Redis.
+  if (config.evictAfterMs > 0 && config.evictAfterMs < config.journalTailMs) {
+    problems.push('EVICT_AFTER_SECONDS must be 0, or not less than JOURNAL_TAIL_SECONDS');
+  }
   if (problems.length > 0) throw new Error(`Bad configuration:\n  ${problems.join('\n  ')}`);
   return config;
 }
@@ -153,6 +189,15 @@ function readServerApiKeys({ text }: Variables, problems: string[]): readonly st
   return keys;
 }
 
+/** By default this machine only: who reads metrics in a network of containers sets OPERATIONS_HOST. */
+function readOperations({ text, integer }: Variables, problems: string[]): OperationsConfig {
+  const token = text('OPERATIONS_TOKEN');
+  if (token !== undefined && token.length < SERVER_KEY_LENGTH_MIN) {
+    problems.push(`OPERATIONS_TOKEN must be at least ${SERVER_KEY_LENGTH_MIN} characters long`);
+  }
+  return { port: integer('OPERATIONS_PORT', 3002, 0, 65_535), host: text('OPERATIONS_HOST') ?? '127.0.0.1', token };
+}
+
 function readTracing({ text, fraction, url }: Variables, problems: string[]): TracingConfig | undefined {
   const headers = parseOtlpHeaders(text('OTEL_EXPORTER_OTLP_HEADERS') ?? '');
   // The message omits the value: such headers mostly contain credentials.
@@ -164,8 +209,35 @@ function readTracing({ text, fraction, url }: Variables, problems: string[]): Tr
   return { url: tracesUrl(endpoint), headers: headers ?? {}, serviceName: text('OTEL_SERVICE_NAME') ?? 'credit-gateway', ratio };
 }
 
-function requireVerifier({ redis, databaseUrl, role, auth }: Config, problems: string[]): void {
-  const embedded = redis === undefined || databaseUrl === undefined;
+/**
+ * In production, as in the image, the servers are somebody's choice: embedded ones would keep money in a folder that a container
+ * loses. DATA_DIR says that they are wanted.
+ */
+function requireServers({ redis, databaseUrl, migrationDatabaseUrl }: Config, { text }: Variables, problems: string[]): void {
+  if (text('NODE_ENV') !== 'production' || text('DATA_DIR') !== undefined) return;
+  if (redis === undefined) problems.push('REDIS_URL is not set');
+  if (databaseUrl === undefined && migrationDatabaseUrl === undefined) problems.push('DATABASE_URL is not set');
+}
+
+/** Outside of development, which is NODE_ENV=development or embedded servers. */
+function refuseWellKnown(config: Config, { text }: Variables, problems: string[]): void {
+  const isDevelopment = text('NODE_ENV') === 'development' || (isEmbedded(config) && text('NODE_ENV') !== 'production');
+  if (isDevelopment) return;
+  const secrets: Readonly<Record<string, readonly (string | undefined)[]>> = {
+    JWT_ACCESS_SECRET: [config.auth.accessSecret], CHATSPARTY_JWT_SECRET: [config.auth.chatspartySecret],
+    SERVER_API_KEYS: config.serverApiKeys, OPERATIONS_TOKEN: [config.operations.token],
+  };
+  const known = Object.entries(secrets).filter(([, values]) => values.some((each) => each !== undefined && isWellKnown(each)));
+  for (const [name] of known) problems.push(`${name} is a value that everybody knows: make one with openssl rand -hex 32`);
+}
+
+/** Whether one of the servers is started by this process. */
+const isEmbedded = ({ redis, databaseUrl, migrationDatabaseUrl }: Config): boolean =>
+  redis === undefined || (databaseUrl ?? migrationDatabaseUrl) === undefined;
+
+function requireVerifier(config: Config, { text }: Variables, problems: string[]): void {
+  const { role, auth } = config;
+  const embedded = isEmbedded(config) && (text('NODE_ENV') !== 'production' || text('DATA_DIR') !== undefined);
   const verifies = [auth.accessSecret, auth.chatspartySecret, auth.jwks].some((each) => each !== undefined);
   if (!embedded && role !== 'worker' && !verifies) {
     problems.push('set JWT_ACCESS_SECRET, JWKS_URL or CHATSPARTY_JWT_SECRET: without one no token can be verified');

@@ -6,14 +6,13 @@ import { systemClock } from '../kit/clock.js';
 import { createLog, type Log } from '../kit/log.js';
 import { createMetrics } from '../kit/metrics/metrics.js';
 import { locateServers } from '../stores/embedded/data-dir.js';
-import { LOOPBACK } from '../stores/embedded/loopback-port.js';
-import { openServerDirectory } from '../stores/embedded/server-directory.js';
+import { rememberedRedis } from '../stores/embedded/redis-server.js';
 import { startEmbedded } from '../stores/embedded/start-embedded.js';
 import { apiProfile, connectPostgres } from '../stores/postgres/connect.js';
 import { migrate } from '../stores/postgres/migrate.js';
 import { redisAt, type RedisLocation } from '../stores/redis/location.js';
 import { openPatient, redisAnswers } from '../stores/redis/open-redis.js';
-import { embeddedDatabaseUrl } from './database.js';
+import { runningPostgres } from './database.js';
 
 export type CliCore = { readonly core: Core; readonly log: Log; readonly close: () => Promise<void> };
 
@@ -58,30 +57,29 @@ export async function openCliCore(config: Config, progress: (line: string) => vo
 
 type Located = { readonly redis: RedisLocation; readonly databaseUrl: string; readonly stop: () => Promise<void> };
 
-async function locate({ redis, databaseUrl, dataDir, redisBinary }: Config, progress: (line: string) => void): Promise<Located> {
+async function locate(config: Config, progress: (line: string) => void): Promise<Located> {
+  const { redis, databaseUrl, dataDir, redisBinary, redisNamespace } = config;
   const running = {
     redis: redis ?? await runningRedis(dataDir, progress),
-    databaseUrl: databaseUrl ?? await embeddedDatabaseUrl(dataDir, progress),
+    databaseUrl: databaseUrl ?? (await runningPostgres(dataDir, progress))?.url,
   };
   if (running.redis !== undefined && running.databaseUrl !== undefined) {
     return { redis: running.redis, databaseUrl: running.databaseUrl, stop: () => Promise.resolve() };
   }
   const embedded = await startEmbedded({
-    redis: redis === undefined, postgres: databaseUrl === undefined, dataDir, progress, redisBinary,
+    redis: redis === undefined, postgres: databaseUrl === undefined, dataDir, progress, redisBinary, redisNamespace,
   });
   const located = {
     redis: redis ?? redisAt(embedded.redisUrl ?? ''), databaseUrl: databaseUrl ?? embedded.databaseUrl ?? '', stop: embedded.stop,
   };
-  if (databaseUrl === undefined) await migrate(located.databaseUrl);
+  if (embedded.migrationDatabaseUrl !== undefined) await migrate(embedded.migrationDatabaseUrl);
   return located;
 }
 
 /** Undefined when the port does not answer: it may be the port of an earlier start. */
 async function runningRedis(dataDir: string, progress: (line: string) => void): Promise<RedisLocation | undefined> {
-  const { password, rememberedPort } = await openServerDirectory('redis', join(await locateServers(dataDir, progress), 'redis'));
-  if (rememberedPort === undefined) return undefined;
-  const url = `redis://:${password}@${LOOPBACK}:${rememberedPort}`;
-  return await redisAnswers(url) ? redisAt(url) : undefined;
+  const url = await rememberedRedis(join(await locateServers(dataDir, progress), 'redis'));
+  return url !== undefined && await redisAnswers(url) ? redisAt(url) : undefined;
 }
 
 /** Throws when the schema is older than this code: a command must not migrate a database that an older gateway uses. */

@@ -9,7 +9,7 @@ import { profileWriter } from '../credits/users/profile-writer.js';
 import { upsertProfiles } from '../credits/users/profile.table.js';
 import { isBound } from '../edge/auth/issuers.js';
 import { admission } from '../edge/http/admission.js';
-import type { Check, Readiness } from '../edge/http/health.js';
+import { operatorsBy, type Check, type Readiness } from '../edge/http/health.js';
 import { answerWithin } from '../edge/http/answer-in-time.js';
 import { closeServer, httpServer, listen } from '../edge/http/server.js';
 import { traceRequests } from '../edge/http/trace-requests.js';
@@ -20,6 +20,7 @@ import type { Metrics } from '../kit/metrics/metrics.js';
 import type { Tracer } from '../kit/tracing/tracer.js';
 import { answerWithinMs } from '../stores/postgres/connect.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
+import type { MemoryState } from '../stores/redis/watch-redis.js';
 import { composeAdministration } from './administration.js';
 import { createApp } from './app.js';
 import { composeAuthentication } from './authentication.js';
@@ -30,7 +31,7 @@ import { composeServerSide } from './credits-process.js';
 import { composeLimits } from './limits.js';
 import { composeNative } from './native.js';
 import { composeOversight } from './oversight.js';
-import { composeRates, withZeroAmountLimit } from './rates.js';
+import { composeRates, withFillerLimits } from './rates.js';
 import { composeReads } from './reads.js';
 import { composeWebhooks } from './webhooks.js';
 
@@ -44,7 +45,7 @@ export type ApiDeps = {
   readonly log: Log;
   readonly metrics: Metrics;
   /** The metrics of all processes, where there are several. */
-  readonly metricsText: () => Promise<string>;
+  readonly metricsText: () => Promise<string | Buffer>;
   /** Undefined: nothing is traced. */
   readonly tracer: Tracer | undefined;
   /** The state of the separate worker process; undefined where there is none. */
@@ -54,6 +55,7 @@ export type ApiDeps = {
 export type Api = {
   readonly server: Server;
   readonly port: number;
+  readonly readiness: () => Readiness;
   /** Reports not ready, so that load balancers stop sending traffic; requests are still served. */
   retreat(): void;
   close(): Promise<void>;
@@ -68,7 +70,7 @@ export async function openApi(
   { config, core: inner, databaseUrl, queues, clock, version, log, metrics, metricsText, tracer, workerCheck }: ApiDeps,
 ): Promise<Api> {
   const rates = composeRates({ config, redis: inner.redis, metrics });
-  const core: Core = { ...inner, ledger: withZeroAmountLimit(inner.ledger, rates) };
+  const core: Core = { ...inner, ledger: withFillerLimits(inner.ledger, rates) };
   const { ledger, db } = core;
   let isServing = false;
 
@@ -97,7 +99,7 @@ export async function openApi(
       redis: { ok: core.breaker.state() === 'closed', detail: `breaker ${core.breaker.state()}` },
       redis_settings: core.redisWatch.settings(),
       postgres: core.postgresWatch.check(),
-      memory: core.redisWatch.isHigh() ? { ok: false, detail: 'high: no new holds' } : { ok: true, detail: 'ok' },
+      memory: memoryCheck(core.redisWatch.memory()),
       ...(keysCheck === undefined ? {} : { jwks: keysCheck() }),
       ...(worker === undefined ? {} : { worker }),
     };
@@ -144,19 +146,20 @@ export async function openApi(
     },
     servers,
     console: { ...operator.deps, failedLogin: rates.failed },
-    health: { readiness, metricsText },
+    health: { readiness, metricsText, mayOperate: operatorsBy(config.operations.token, 'no') },
     admission: busy,
     inTime: answerWithin(answerWithinMs(config.postgresTimeoutMs)),
     rates,
     trace: tracer === undefined ? undefined : traceRequests(tracer),
   });
 
-  const server = httpServer(app);
+  const server = httpServer(app, (reason) => { metrics.count('socketsClosed', { reason }); });
   const port = await listen(server, config.port, config.host);
   isServing = true;
   return {
     server,
     port,
+    readiness,
     retreat: () => { isServing = false; },
     close: async () => {
       isServing = false;
@@ -170,3 +173,8 @@ export async function openApi(
     },
   };
 }
+
+const memoryCheck = (memory: MemoryState): Check => ({
+  ok: memory !== 'high',
+  detail: { normal: 'ok', scarce: 'scarce: nothing that fills it without money', high: 'high: no new holds' }[memory],
+});

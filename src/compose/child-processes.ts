@@ -42,6 +42,7 @@ export function childProcesses({ main, servers, accessSecret, onWorkerNews, log 
   const environment = {
     // Any other Redis than an embedded one is configured, and forks inherit the environment.
     ...(servers.redis.kind === 'server' ? { REDIS_URL: servers.redis.url } : {}), DATABASE_URL: servers.databaseUrl,
+    MIGRATION_DATABASE_URL: '', // the first process has migrated: nothing else needs the owner's password
     ...(accessSecret === undefined ? {} : { JWT_ACCESS_SECRET: accessSecret }),
   };
   let isStopping = false;

@@ -179,7 +179,8 @@ async function openParts(
     unrecalled: () => { metrics.count('keysUnrecalled', {}); },
     observe: metrics.script,
     limitReached: (limit) => { metrics.count('limitRefusals', limit); },
-    isMemoryHigh: redisWatch.isHigh,
+    memory: redisWatch.memory,
+    openHoldsMax: config.openHoldsMax,
     correctionWindowMs: config.correctionWindowMs,
     keyLimits: {
       limitOf: knownKeyLimits({

@@ -11,17 +11,25 @@ export type LossRow = Pick<Loss, 'shard' | 'epoch' | 'entries' | 'accounts'> & {
   readonly noticedAtMs: number;
   /** The operator's reason of the acknowledgement; null: not acknowledged. */
   readonly reason: string | null;
+  /** `left_behind`: entries of a stopped shard that an operator gave a new epoch (renew-shard.ts). */
+  readonly kind: LossKind;
+  /** Entries of these that name no account. */
+  readonly unreadable: number;
+  /** How many accounts it concerns, as far as that is known; `accounts` names some. */
+  readonly accountCount: number;
 };
+
+export type LossKind = 'lost' | 'left_behind';
 
 const timeOf = (streamId: string): Date | null => (streamId === STREAM_START.lastId ? null : new Date(atMsOf(streamId)));
 
 /** Records the loss of an epoch, in the transaction that ends the epoch. */
-export async function insertLoss(trx: Trx, loss: Loss): Promise<void> {
+export async function insertLoss(trx: Trx, loss: Loss, kind: LossKind = 'lost', unreadable = 0): Promise<void> {
   const { shard, epoch, survivedId, knownId, entries, accounts } = loss;
   await trx.raw(
-    `insert into shard_losses (shard, epoch, survived_id, known_id, entries, accounts, from_at, to_at)
-     values (?, ?, ?, ?, ?, ?::jsonb, ?, ?)`,
-    [shard, epoch, survivedId, knownId, entries, JSON.stringify(accounts), timeOf(survivedId), timeOf(knownId)],
+    `insert into shard_losses (shard, epoch, survived_id, known_id, entries, accounts, from_at, to_at, kind, unreadable)
+     values (?, ?, ?, ?, ?, ?::jsonb, ?, ?, ?, ?)`,
+    [shard, epoch, survivedId, knownId, entries, JSON.stringify(accounts), timeOf(survivedId), timeOf(knownId), kind, unreadable],
   );
 }
 
@@ -70,8 +78,10 @@ export async function sumLost(db: Db): Promise<number> {
 export async function readLosses(db: Db, { all, limit }: { readonly all: boolean; readonly limit: number }): Promise<LossRow[]> {
   const { rows } = await db.raw<{ rows: LossRow[] }>(
     `select shard, epoch, entries, accounts, (extract(epoch from from_at) * 1000)::bigint as "fromMs",
-            (extract(epoch from to_at) * 1000)::bigint as "toMs", (extract(epoch from noticed_at) * 1000)::bigint as "noticedAtMs", reason
-       from shard_losses where entries > 0 and (?::boolean or acknowledged_at is null) order by noticed_at desc, shard limit ?`,
+            (extract(epoch from to_at) * 1000)::bigint as "toMs", (extract(epoch from noticed_at) * 1000)::bigint as "noticedAtMs", reason,
+            kind, unreadable, greatest((select count(*) from shard_loss_accounts a where a.shard = l.shard and a.epoch = l.epoch),
+              (select count(*) from jsonb_object_keys(accounts))) as "accountCount"
+       from shard_losses as l where entries > 0 and (?::boolean or acknowledged_at is null) order by noticed_at desc, shard limit ?`,
     [all, limit],
   );
   return rows;

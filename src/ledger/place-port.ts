@@ -32,6 +32,8 @@ export type PlaceHold = {
   readonly about: About;
   /** Who places it; by default a user. */
   readonly by?: Principal;
+  /** It records usage that has happened, and its end follows: it is placed however short memory is. */
+  readonly endsAtOnce?: boolean;
   /** The id is new, or Redis and Postgres were just asked and did not know it: Postgres is not asked (again) for an ended hold. */
   readonly isNewId?: boolean;
   /** Which limits it counts against, and which lots it may use; by default limits of the account itself, and lots for anything. */

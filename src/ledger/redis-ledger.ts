@@ -1,10 +1,11 @@
 import {
   DEDUCTION_TTL_SECONDS, DEDUCTIONS_WAITING_MAX, DUE_HOLDS_AT_ONCE, DUE_HOLDS_PER_REQUEST_MAX,
-  MONEY_IN_RECEIPT_TTL_SECONDS, OPEN_HOLDS_PER_ACCOUNT_MAX, REFUSED_USAGE_PER_MINUTE_MAX, SNAPSHOT_HOLDS_MAX,
+  MONEY_IN_RECEIPT_TTL_SECONDS, REFUSED_USAGE_PER_MINUTE_MAX, SNAPSHOT_HOLDS_MAX,
   UNDRAINED_RECEIPT_TTL_SECONDS,
 } from '../kit/limits.js';
 import { microsToText, ZERO, type Micros } from '../kit/money/micros.js';
 import type { Reply } from '../stores/redis/script.js';
+import type { MemoryState } from '../stores/redis/watch-redis.js';
 import type { LimitRefusal } from './limits.js';
 import type { ChargeImage } from './account-image.js';
 import { accountScripts, notNow, stepKeys, type AccountScripts, type AccountScriptsDeps } from './account-scripts.js';
@@ -17,6 +18,7 @@ import { keySpend, type KeyLimits } from './key-spend.js';
 import { limitOperations, renewLimits, spendingArgs } from './limit-operations.js';
 import type { Charge, ChargePurpose, Ledger, Remove, SettleHold } from './ledger.js';
 import { leaseOperations } from './lease-operations.js';
+import { memoryGuard, type OpenHoldsMax } from './memory-guard.js';
 import { lotOperations } from './lot-operations.js';
 import { isRefusal, recallCharge, replayOf, withReceipt, type RecallDeps } from './recall-charge.js';
 import { decodePlaceReply } from './place-reply.js';
@@ -27,8 +29,9 @@ import { debitScript, placeHoldScript, readAccountScript, settleHoldScript } fro
 export type RedisLedgerDeps = AccountScriptsDeps & RecallDeps & {
   /** Called after each step that wrote an entry, with the shard that now has something for Postgres. */
   readonly written: (shard: number) => void;
-  /** True while Redis is so full that only ends of holds may pass (docs/architecture.md#when-things-fail). */
-  readonly isMemoryHigh: () => boolean;
+  /** How full Redis is, which decides what is refused (memory-guard.ts). */
+  readonly memory: () => MemoryState;
+  readonly openHoldsMax: OpenHoldsMax;
   /** Called when a limit has refused, with its period and kind of window. */
   readonly limitReached?: (limit: Pick<LimitRefusal, 'period' | 'window'>) => void;
   /** Limits of API keys; absent: no key has one. */
@@ -48,6 +51,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
 
   const recalling = { ...deps, scripts };
   const spend = deps.keyLimits === undefined ? null : keySpend(deps.keyLimits, scripts);
+  const guard = memoryGuard(deps.memory, deps.openHoldsMax);
 
   const endings = new Map<string, Promise<unknown>>();
   /** Ends these holds, one round per account at a time: concurrent operations share it. */
@@ -143,23 +147,22 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     ...leaseOperations({ ...deps, scripts, pastDueHolds }),
 
     async placeHold(command) {
-      // A hold of zero is the start of a settlement without a hold, and usage is always recorded (I8).
-      if (command.desired !== 0 && deps.isMemoryHigh()) {
-        throw notNow('the ledger is short of memory and takes no new holds now; retry shortly');
-      }
+      // Usage is always recorded (I8), so a settlement without a hold may begin.
+      if (command.endsAtOnce !== true) guard.assertHold({ amount: command.desired, about: command.about });
       const {
         accountId, holdId, kind, minimum, desired, leaseMs, expiryPolicy, price, fingerprint, about, by = 'user', isNewId = false, terms,
         spending, key: named = null, ownLimits = [], askedTerms = {}, holdMax = null, keyLimit = '',
       } = command;
       const key = named === null ? '' : placeKeyText(named);
       const ofKey = key === '' ? null : recallCharge(deps, accountId, key);
+      const openHoldsMax = guard.openHoldsMax(spending?.spender !== undefined && spending.spender !== accountId);
       if (!isNewId) await scripts.recallHold(accountId, holdId);
       const earlier = ofKey === null ? null : await ofKey;
       if (earlier !== null && earlier.holdId !== holdId) return { status: 'idempotency_mismatch' };
       const reply = await pastDueHolds(accountId, () => scripts.run(placeHoldScript, accountId, keyedHoldKeys(holdId, key), {
         hold_id: holdId, minimum: textOrNone(minimum), desired: textOrNone(desired), lease_ms: leaseMs,
         policy: expiryPolicy, price, hold_kind: kind, fingerprint, about, principal: by,
-        open_holds_max: OPEN_HOLDS_PER_ACCOUNT_MAX, due_holds_max: DUE_HOLDS_AT_ONCE, over_capture: terms?.overCapture ?? '',
+        open_holds_max: openHoldsMax, due_holds_max: DUE_HOLDS_AT_ONCE, over_capture: terms?.overCapture ?? '',
         debt_limit: textOrNone(terms?.debtLimit ?? null), hold_max: textOrNone(holdMax), key_limit: keyLimit,
         asked_over_capture: askedTerms.overCapture ?? '', asked_debt_limit: textOrNone(askedTerms.debtLimit ?? null),
         input_cost: microsToText(terms?.inputCost ?? ZERO), renewal_ms: terms?.leaseMs ?? 0, ...spendingArgs(accountId, spending), key,
@@ -167,6 +170,8 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
         own_limits: [...ownLimits].map(([limitId, amount]) => `${limitId}=${microsToText(amount)}`).join(','),
       }));
       if (reply[0] === 'placed' && !isReplayed(reply)) written(keys.shardOf(accountId));
+      const onlyNow = reply[0] === 'too_many_holds' ? guard.tooManyNow() : null;
+      if (onlyNow !== null) throw onlyNow;
       return decodePlaceReply(reply);
     },
 
@@ -226,6 +231,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     },
 
     async charge({ key: named, purpose, ...command }) {
+      guard.assertCharge(command);
       const key = named === null ? '' : chargeKeyText(named);
       const earlier = named === null ? null : await recallCharge(deps, command.accountId, key);
       if (earlier !== null && !isRefusal(earlier)) return replayOf(earlier, command.fingerprint);

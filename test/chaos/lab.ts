@@ -5,13 +5,13 @@ import { chatProxy, type ChatProxy } from '../support/chat-proxy.js';
 import type { Finding } from '../support/finding.js';
 import { patientClient, type PatientClient } from '../support/patient-client.js';
 import { startProcesses, type GatewayProcesses } from '../support/processes.js';
-import { throwawayPostgres, throwawayRedis, type TestServer } from '../support/servers.js';
+import { throwawayPostgres, throwawayRedis, type TestPostgres, type TestRedis } from '../support/servers.js';
 import { nothingTold } from '../support/told.js';
 
 /** A gateway in two processes over its own servers, with callers and an auditor. */
 export type ChaosLab = {
-  readonly redis: TestServer;
-  readonly postgres: TestServer;
+  readonly redis: TestRedis;
+  readonly postgres: TestPostgres;
   readonly processes: GatewayProcesses;
   readonly client: PatientClient;
   readonly proxy: ChatProxy;
@@ -49,7 +49,7 @@ export async function chaosLabOn(
   redisUrl: string, accountCount: number, environment: Readonly<Record<string, string>> = {},
 ): Promise<Omit<ChaosLab, 'redis'>> {
   const postgres = await throwawayPostgres(POSTGRES);
-  await migrate(postgres.url);
+  await migrate(postgres.ownerUrl);
   const processes = await startProcesses({ redisUrl, databaseUrl: postgres.url }, environment);
   const accounts = Array.from({ length: accountCount }, (_, index) => `user-${index + 1}`);
   const tokens = new Map(await Promise.all(accounts.map(async (accountId) =>

@@ -6,7 +6,7 @@ import { keyspace, type Keyspace } from '../../src/ledger/keys.js';
 import { connectPostgres, drainProfile, type Db } from '../../src/stores/postgres/connect.js';
 import { migrate } from '../../src/stores/postgres/migrate.js';
 import type { ShardedRedis } from '../../src/stores/redis/sharded-redis.js';
-import { freshDatabase, redisUrl } from '../support/servers.js';
+import { adminUrlOf, freshDatabase, redisUrl } from '../support/servers.js';
 import { simulatedAccount, type SimulatedAccount, type SimulatedEntry } from './simulated-account.js';
 import { rawRedis, shardedRedis } from '../support/redis-address.js';
 
@@ -26,6 +26,8 @@ export const entryName = (model: string): string | null => {
 export type DrainLab = {
   readonly db: Db;
   readonly databaseUrl: string;
+  /** As the administrator, who may do what the gateway cannot. */
+  readonly admin: Db;
   readonly redis: Redis;
   /** The same as the drain uses it. */
   readonly sharded: ShardedRedis;
@@ -43,6 +45,7 @@ export type DrainLab = {
 export async function drainLab(): Promise<DrainLab> {
   const { databaseUrl, drop } = await freshDatabase((url) => migrate(url));
   const db = connectPostgres(databaseUrl, drainProfile(5_000));
+  const admin = connectPostgres(adminUrlOf(databaseUrl), drainProfile(5_000));
   await openShards(db, SHARDS);
   const redis = rawRedis(redisUrl());
   const sharded = await shardedRedis(redisUrl());
@@ -53,6 +56,7 @@ export async function drainLab(): Promise<DrainLab> {
   let made = 0;
   return {
     db,
+    admin,
     databaseUrl,
     redis,
     sharded,
@@ -85,7 +89,7 @@ export async function drainLab(): Promise<DrainLab> {
     async close() {
       sharded.close();
       redis.disconnect();
-      await db.destroy();
+      await Promise.all([db.destroy(), admin.destroy()]);
       await drop();
     },
   };

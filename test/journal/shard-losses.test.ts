@@ -46,7 +46,7 @@ test('a process that detects a loss after another adds only its own acknowledgem
   expect(await sumLost(db)).toBe(5);
   expect(await readLosses(db, { all: false, limit: 10 })).toEqual([{
     shard: 0, epoch: 1, entries: 5, accounts: { alice: 2, bob: 1 }, fromMs: 1_000, toMs: 2_001, noticedAtMs: expect.any(Number),
-    reason: null,
+    reason: null, kind: 'lost', unreadable: 0, accountCount: 2,
   }]);
   expect(await addToLoss(db, 1, 1, recent)).toBe(0);
 });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readSpentByKey } from '../../src/books/key-spend.table.js';
 import { accountSource } from '../../src/books/load-account.js';
 import { createDrain, type Drain } from '../../src/journal/drain.js';
+import { evictAccounts, type Eviction } from '../../src/journal/evict-idle.js';
 import { shardStore } from '../../src/journal/shard-store.js';
 import { sharedDrain } from '../../src/journal/shared-drain.js';
 import type { AccountSource } from '../../src/ledger/account-image.js';
@@ -15,11 +16,13 @@ import { redisLedger } from '../../src/ledger/redis-ledger.js';
 import { connectPostgres, drainProfile, type Db } from '../../src/stores/postgres/connect.js';
 import { migrate } from '../../src/stores/postgres/migrate.js';
 import { PATIENCE_MS, type TestLedger } from './ledger.js';
-import { freshDatabase, redisUrl } from './servers.js';
+import { adminUrlOf, freshDatabase, redisUrl } from './servers.js';
 import { rawRedis, shardedRedis } from './redis-address.js';
 
 export type DurableLedger = TestLedger & {
   readonly db: Db;
+  /** As the administrator, who may do what the gateway cannot. */
+  readonly adminUrl: string;
   /** Drains everything to Postgres. */
   drain(): Promise<void>;
   /** The drainer itself, and the fence. */
@@ -27,6 +30,7 @@ export type DurableLedger = TestLedger & {
   readonly fence: Fence;
   /** Deletes every key of this ledger from Redis, as FLUSHALL would, and waits until the fence has handled it. */
   loseRedis(): Promise<void>;
+  evict(accountId: string): Promise<Eviction | undefined>;
 };
 
 const SHARDS = 4;
@@ -65,7 +69,8 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
   const clock = (): number => Date.now() + offsetMs;
   const ledger = redisLedger({
     client: sharded, keys, fence: gate, acknowledged: told, source: source(accountSource({ db, clock })), recallMs, unrecalled,
-    written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, correctionWindowMs, timeOffsetMs: () => offsetMs,
+    written: () => undefined, observe: () => undefined, memory: () => 'normal',
+    openHoldsMax: { account: 100_000, pool: 100_000 }, correctionWindowMs, timeOffsetMs: () => offsetMs,
     keyLimits: { limitOf: keyLimitOf, clock, onUncounted: rethrow, load: (name, fromMs) => readSpentByKey(db, name, fromMs) },
   });
   const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
@@ -78,12 +83,16 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
     }
   };
   return {
-    ledger, redis, sharded, keys, db, drain, runDrain, fence: gate,
+    ledger, redis, sharded, keys, db, adminUrl: adminUrlOf(database.databaseUrl), drain, runDrain, fence: gate,
     nowMs: async () => Math.floor(await sharded.timeMs(keys.fence(0))) + offsetMs,
     advance: (ms) => { offsetMs += ms; },
     journal: async (accountId) => {
       await drain();
       return readJournal(db, accountId);
+    },
+    evict: async (accountId) => {
+      const idle = { db, redis: sharded, keys, fence: gate, clock, idleMs: 0, metrics: { count: () => undefined } };
+      return (await evictAccounts(idle, [accountId]))[0];
     },
     loseRedis: async () => {
       let cursor = '0';

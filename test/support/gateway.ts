@@ -9,6 +9,8 @@ import { locationOf, redisSettings } from './redis-address.js';
 
 export type TestGateway = {
   readonly url: string;
+  /** Where metrics and readiness in detail are. */
+  readonly operationsUrl: string;
   readonly databaseUrl: string;
   readonly redisNamespace: string;
   token(claims: TokenClaims): Promise<string>;
@@ -22,6 +24,8 @@ export type TestGatewayOptions = {
   readonly redisUrl?: string;
   readonly databaseUrl?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** As in GatewayDeps; 0 by default, so that a scrape tells what has just happened. */
+  readonly metricsFreshMs?: number;
 };
 
 /** Long deadlines, because a slow machine must not fail a test; a test about a hanging server sets its own. */
@@ -31,6 +35,7 @@ export const PATIENCE = { REDIS_TIMEOUT_MS: '5000', POSTGRES_TIMEOUT_MS: '20000'
 export const ANY_RATE = {
   RATE_LIMIT_KEY: 'off', RATE_LIMIT_KEY_WRITES: 'off', RATE_LIMIT_USER: 'off', RATE_LIMIT_USER_WRITES: 'off',
   RATE_LIMIT_ADDRESS: 'off', RATE_LIMIT_FAILED_AUTH: 'off', RATE_LIMIT_ZERO_AMOUNT: 'off',
+  RATE_LIMIT_UNCHARGED: 'off', RATE_LIMIT_METADATA: 'off',
 };
 
 /** The whole gateway in this process, API and worker, over real HTTP, with its own database and namespace. */
@@ -43,15 +48,17 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   let offsetMs = 0;
   const config = readConfig({
     JWT_ACCESS_SECRET: secret, ...redisSettings(onRedis), DATABASE_URL: databaseUrl,
-    REDIS_NAMESPACE: redisNamespace, PORT: '0', HOST: '127.0.0.1', SHARDS: '8', ...PATIENCE, ...ANY_RATE, ...options.environment,
+    REDIS_NAMESPACE: redisNamespace, PORT: '0', HOST: '127.0.0.1', OPERATIONS_PORT: '0', SHARDS: '8',
+    ...PATIENCE, ...ANY_RATE, ...options.environment,
   });
   const gateway = await openGateway({
     config, role: 'all', servers: { redis: config.redis ?? locationOf(onRedis), databaseUrl },
-    version: 'test', log: createLog({ level: 'silent' }),
+    version: 'test', log: createLog({ level: 'silent' }), metricsFreshMs: options.metricsFreshMs ?? 0,
     time: { clock: () => Date.now() + offsetMs, offsetMs: () => offsetMs },
   });
   return {
     url: `http://127.0.0.1:${gateway.port ?? 0}`,
+    operationsUrl: `http://127.0.0.1:${gateway.operationsPort ?? 0}`,
     databaseUrl,
     redisNamespace,
     token: (claims) => mintToken(secret, claims, 600, Date.now()),

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import type { Eviction } from '../../src/journal/evict-idle.js';
 import { ZERO } from '../../src/kit/money/micros.js';
 import type { AccountImage, AccountSource } from '../../src/ledger/account-image.js';
 import { acknowledged } from '../../src/ledger/acknowledged.js';
@@ -26,6 +27,8 @@ export type TestLedger = {
   advance(ms: number): void;
   /** Every entry of an account, oldest first. */
   journal(accountId: string): Promise<JournalEntry[]>;
+  /** Evicts an account when Postgres has all of it; undefined when it has not. Only of a ledger with Postgres. */
+  evict?(accountId: string): Promise<Eviction | undefined>;
   close(): Promise<void>;
 };
 
@@ -83,7 +86,8 @@ export async function testLedger(options: {
   let offsetMs = 0;
   const ledger = redisLedger({
     client: sharded, keys, fence: gate, acknowledged: told, source, recallMs: 20_000, unrecalled: () => undefined,
-    written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, correctionWindowMs, timeOffsetMs: () => offsetMs,
+    written: () => undefined, observe: () => undefined, memory: () => 'normal',
+    openHoldsMax: { account: 100_000, pool: 100_000 }, correctionWindowMs, timeOffsetMs: () => offsetMs,
   });
   return {
     ledger, redis, sharded, keys,

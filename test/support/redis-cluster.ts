@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -87,7 +87,12 @@ export async function startWithPassword(
 ): Promise<ClusterServer> {
   await mkdir(dir, { recursive: true });
   await writeSecret(join(dir, 'password'), password, undefined);
-  const server = await startRedisServer({ dir, extraConfig: { masterauth: password, ...extraConfig } });
+  const users = join(dir, 'all-users.acl'); // one password for all, so that the nodes and the tests need no other
+  const names = ['default', 'gateway', 'operator'];
+  await writeFile(users, names.map((name) => `user ${name} on ~* &* +@all >${password}\n`).join(''), { mode: 0o644 });
+  const server = await startRedisServer({
+    dir, namespace: '*', extraConfig: { masterauth: password, aclfile: `"${users}"`, ...extraConfig },
+  });
   const admin = connectAdmin({ host: LOOPBACK, port: server.port, password });
   return Object.assign(server, { admin });
 }

@@ -10,8 +10,9 @@ import { locationOf } from './redis-address.js';
 export async function redisMonitor(url: string, onLine: (line: string) => void): Promise<{ readonly close: () => void }> {
   const location = locationOf(url);
   if (location.kind === 'server') {
-    const { hostname, port, password } = new URL(url);
-    return monitorOf({ host: hostname, port: Number(port) }, decodeURIComponent(password), onLine);
+    const { hostname, port, username, password } = new URL(url);
+    const login = [username, password].filter((part) => part !== '').map(decodeURIComponent).join(' ');
+    return monitorOf({ host: hostname, port: Number(port) }, login, onLine);
   }
   const servers = location.kind === 'cluster' ? location.nodes : [];
   const monitors = await Promise.all(servers.map((address) => monitorOf(address, location.password ?? '', onLine)));
@@ -19,9 +20,9 @@ export async function redisMonitor(url: string, onLine: (line: string) => void):
 }
 
 async function monitorOf(
-  { host, port }: Address, password: string, onLine: (line: string) => void,
+  { host, port }: Address, login: string, onLine: (line: string) => void,
 ): Promise<{ readonly close: () => void }> {
-  const sent = [...(password === '' ? [] : [`AUTH ${password}`]), 'MONITOR'];
+  const sent = [...(login === '' ? [] : [`AUTH ${login}`]), 'MONITOR'];
   const socket = connect(port, host).setEncoding('utf8');
   let rest = '';
   let answers = 0;

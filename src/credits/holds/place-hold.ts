@@ -35,6 +35,8 @@ export type PlaceHoldCommand = {
   readonly terms?: HoldTerms;
   /** The caller's idempotency key; by default none. */
   readonly key?: CallerKey | null;
+  /** Its end follows: it is a settlement without a hold. */
+  readonly endsAtOnce?: boolean;
   /** Postgres need not be asked whether a hold of that id ended long ago. */
   readonly isNewId?: boolean;
 };

@@ -10,7 +10,7 @@ import type { EndedLease, SettleLease } from '../../credits/holds/native/settle-
 import type { Paid } from '../../credits/pools/holds-of-members.js';
 import { invalid } from '../../kit/errors.js';
 import { isKnownHoldId, newId } from '../../kit/ids.js';
-import { HOLD_ID_LENGTH_MAX } from '../../kit/limits.js';
+import { HOLD_ID_LENGTH_MAX, LIST_BODY_BYTES_MAX } from '../../kit/limits.js';
 import { actorOf, type NativeCaller } from '../../kit/principal.js';
 import { callers } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
@@ -63,7 +63,7 @@ export function holdRoutes(add: AddRoute, deps: HoldRouteDeps): void {
 function placeRoute(add: AddRoute, { place }: HoldRouteDeps): void {
   add('POST', '/v1/holds', callers('holds'), {
     summary: 'Reserve credits before a request: an amount, or what a model may use', headers, body: placeBody,
-    replays: true, urgency: 'begin', replies: { 201: LeaseReply },
+    bodyBytesMax: LIST_BODY_BYTES_MAX, replays: true, urgency: 'begin', replies: { 201: LeaseReply },
     errors: [
       'insufficient_credits', 'limit_reached', 'hold_resolved', 'idempotency_mismatch', 'limit_exceeded', 'account_frozen',
       'unknown_model', 'price_missing', 'unknown_limit', 'ledger_unavailable',
@@ -122,7 +122,7 @@ function endRoutes(add: AddRoute, { settle, void: voidHold }: HoldRouteDeps): vo
     params, headers, replays: true, urgency: 'end', replies: { 200: EndReply },
   } as const;
   add('POST', '/v1/holds/:holdId/settle', callers('holds'), {
-    ...spec, summary: 'Charge what was used and give the rest back', body: settleBody,
+    ...spec, summary: 'Charge what was used and give the rest back', body: settleBody, bodyBytesMax: LIST_BODY_BYTES_MAX,
     errors: ['unknown_model', 'idempotency_mismatch', ...ON_OPEN],
   }, async (ctx, { principal, body }) => {
     const call = callOf(ctx, principal, accountOf(ctx, principal, body.account));

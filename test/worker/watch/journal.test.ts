@@ -8,7 +8,7 @@ import { connectQueue, type QueueConnections } from '../../../src/stores/redis/q
 import { watchJournal } from '../../../src/worker/watch/journal.js';
 import { until } from '../../chaos/lab.js';
 import { testMetrics } from '../../support/gauges.js';
-import { throwawayPostgres, throwawayRedis, type TestServer } from '../../support/servers.js';
+import { throwawayPostgres, throwawayRedis, type TestPostgres, type TestServer } from '../../support/servers.js';
 import { redisAt } from '../../../src/stores/redis/location.js';
 
 const TIMEOUT_MS = 300_000;
@@ -18,13 +18,13 @@ const metrics = testMetrics();
 const lag = () => metrics.gauge('cg_journal_lag_seconds');
 
 let redis: TestServer;
-let postgres: TestServer;
+let postgres: TestPostgres;
 let db: Db;
 let connections: QueueConnections;
 let stop = (): void => undefined;
 beforeAll(async () => {
   [redis, postgres] = await Promise.all([throwawayRedis(), throwawayPostgres()]);
-  await migrate(postgres.url);
+  await migrate(postgres.ownerUrl);
   db = connectPostgres(postgres.url, watchProfile(1_000));
   await openShards(db, SHARDS);
   connections = connectQueue(redisAt(redis.url), 'cg', () => undefined);
