@@ -16,7 +16,8 @@ export async function checkLogin(location: RedisLocation, keys: readonly string[
   const target = await oneServerOf(location).catch(() => null);
   if (target === null) return;
   const redis = new Redis(target.url, {
-    ...target.options, lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0, connectTimeout: CONNECT_TIMEOUT_MS, enableReadyCheck: false,
+    ...target.options,
+    lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0, connectTimeout: CONNECT_TIMEOUT_MS, enableReadyCheck: false,
     commandTimeout: CONNECT_TIMEOUT_MS,
   });
   const errors: unknown[] = [];

@@ -43,7 +43,7 @@ afterAll(async () => {
 
 const secureUrl = (): string => {
   const url = new URL(server.url);
-  return `rediss://:${url.password}@localhost:${ports[0] ?? 0}`;
+  return `rediss://${url.username}:${url.password}@localhost:${ports[0] ?? 0}`;
 };
 
 test.each([
