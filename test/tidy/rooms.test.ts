@@ -144,7 +144,8 @@ test('only src/stores/redis knows the Redis client', () => {
   expect([...imports].filter(([path, { packages }]) => packages.includes('ioredis') && !path.startsWith('src/stores/redis/'))
     .map(([path]) => path)).toEqual([]);
   // A client by any other name: these files make connections, the others take the port (sharded-redis.ts).
-  const raw = /^src\/stores\/redis\/(connect|deadline-redis|one-server|pipeline)\.ts$/;
+  const names = 'cluster-nodes|commands|connect|deadline-redis|driver-options|many-servers|node-options|one-server|pipeline|slot-.*';
+  const raw = new RegExp(`^src/stores/redis/(${names})\\.ts$`);
   expect(forbidden((from, to) => raw.test(to) && !from.startsWith('src/stores/redis/'))).toEqual([]);
 });
 
