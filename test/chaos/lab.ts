@@ -33,9 +33,24 @@ const REDIS = { appendfsync: 'always' };
 const POSTGRES = { synchronous_commit: 'on' };
 
 export async function chaosLab(accountCount: number, environment: Readonly<Record<string, string>> = {}): Promise<ChaosLab> {
-  const [redis, postgres] = await Promise.all([throwawayRedis(REDIS), throwawayPostgres(POSTGRES)]);
+  const redis = await throwawayRedis(REDIS);
+  const lab = await chaosLabOn(redis.url, accountCount, environment);
+  return {
+    ...lab, redis,
+    async close() {
+      await lab.close();
+      await redis.discard();
+    },
+  };
+}
+
+/** The same over a Redis that the test starts and stops. */
+export async function chaosLabOn(
+  redisUrl: string, accountCount: number, environment: Readonly<Record<string, string>> = {},
+): Promise<Omit<ChaosLab, 'redis'>> {
+  const postgres = await throwawayPostgres(POSTGRES);
   await migrate(postgres.ownerUrl);
-  const processes = await startProcesses({ redisUrl: redis.url, databaseUrl: postgres.url }, environment);
+  const processes = await startProcesses({ redisUrl, databaseUrl: postgres.url }, environment);
   const accounts = Array.from({ length: accountCount }, (_, index) => `user-${index + 1}`);
   const tokens = new Map(await Promise.all(accounts.map(async (accountId) =>
     [accountId, await processes.token({ sub: accountId })] as const)));
@@ -45,7 +60,7 @@ export async function chaosLab(accountCount: number, environment: Readonly<Recor
   const proxy = chatProxy({ client, tokenOf, adminToken, told: nothingTold() });
   const books = openBooks(processes);
   return {
-    redis, postgres, processes, client, proxy, books, accounts, tokenOf, adminToken,
+    postgres, processes, client, proxy, books, accounts, tokenOf, adminToken,
     async wrongs() {
       for (const accountId of accounts) await proxy.balance(accountId); // loads the accounts that Redis has lost
       await books.settled();
@@ -54,7 +69,7 @@ export async function chaosLab(accountCount: number, environment: Readonly<Recor
     async close() {
       await books.close();
       await processes.stop();
-      await Promise.all([redis.discard(), postgres.discard()]);
+      await postgres.discard();
     },
   };
 }

@@ -6,6 +6,7 @@ import { testLedger, type TestLedger } from '../support/ledger.js';
 import { redisMonitor } from '../support/redis-monitor.js';
 import { redisOperatorUrl } from '../support/servers.js';
 import { expectScenario } from './scenario.js';
+import { onOneServer } from '../support/redis-address.js';
 
 /** Lots with a priority and a restriction (lua/includes/lots.lua). */
 let under: TestLedger;
@@ -136,7 +137,7 @@ async function commandsOf(work: () => Promise<unknown>): Promise<string[]> {
   return seen;
 }
 
-test('a hold of an account without rules runs no command more', async () => {
+onOneServer('MONITOR tells what one server runs')('a hold of an account without rules runs no command more', async () => {
   const place = async (...rules: string[]): Promise<string[]> => {
     const accountId = `c-${randomUUID()}`;
     for (const [index, rule] of rules.entries()) {

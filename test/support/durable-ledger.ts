@@ -15,11 +15,9 @@ import type { RecallDeps } from '../../src/ledger/recall-charge.js';
 import { redisLedger } from '../../src/ledger/redis-ledger.js';
 import { connectPostgres, drainProfile, type Db } from '../../src/stores/postgres/connect.js';
 import { migrate } from '../../src/stores/postgres/migrate.js';
-import { hotPathOptions } from '../../src/stores/redis/connect.js';
-import { DeadlineRedis } from '../../src/stores/redis/deadline-redis.js';
-import { oneServer } from '../../src/stores/redis/one-server.js';
 import { PATIENCE_MS, type TestLedger } from './ledger.js';
 import { adminUrlOf, freshDatabase, redisUrl } from './servers.js';
+import { rawRedis, shardedRedis } from './redis-address.js';
 
 export type DurableLedger = TestLedger & {
   readonly db: Db;
@@ -55,9 +53,8 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
   } = options;
   const database = await freshDatabase(migrate);
   const db = connectPostgres(database.databaseUrl, drainProfile(PATIENCE_MS));
-  const redis = new DeadlineRedis(onRedis, { ...hotPathOptions(PATIENCE_MS), lazyConnect: true });
-  await redis.connect();
-  const sharded = oneServer(redis);
+  const redis = rawRedis(onRedis);
+  const sharded = await shardedRedis(onRedis, PATIENCE_MS);
   const namespace = `d${randomUUID().slice(0, 8)}`;
   const keys = keyspace(namespace, SHARDS);
   const store = await shardStore(db, SHARDS);
@@ -71,7 +68,7 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
   let offsetMs = 0;
   const clock = (): number => Date.now() + offsetMs;
   const ledger = redisLedger({
-    client: redis, keys, fence: gate, acknowledged: told, source: source(accountSource({ db, clock })), recallMs, unrecalled,
+    client: sharded, keys, fence: gate, acknowledged: told, source: source(accountSource({ db, clock })), recallMs, unrecalled,
     written: () => undefined, observe: () => undefined, memory: () => 'normal',
     openHoldsMax: { account: 100_000, pool: 100_000 }, correctionWindowMs, timeOffsetMs: () => offsetMs,
     keyLimits: { limitOf: keyLimitOf, clock, onUncounted: rethrow, load: (name, fromMs) => readSpentByKey(db, name, fromMs) },
@@ -87,10 +84,7 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
   };
   return {
     ledger, redis, sharded, keys, db, adminUrl: adminUrlOf(database.databaseUrl), drain, runDrain, fence: gate,
-    nowMs: async () => {
-      const [seconds, micros] = await redis.time();
-      return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000) + offsetMs;
-    },
+    nowMs: async () => Math.floor(await sharded.timeMs(keys.fence(0))) + offsetMs,
     advance: (ms) => { offsetMs += ms; },
     journal: async (accountId) => {
       await drain();
@@ -101,17 +95,19 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
       return (await evictAccounts(idle, [accountId]))[0];
     },
     loseRedis: async () => {
-      const stream = redis.scanStream({ match: `${namespace}:*`, count: 1_000 });
-      for await (const found of stream) {
-        const names = found as string[];
-        if (names.length > 0) await redis.del(...names);
-      }
+      let cursor = '0';
+      do {
+        const found = await sharded.scan(cursor, `${namespace}:*`, 1_000);
+        await sharded.remove(found.keys);
+        ({ cursor } = found);
+      } while (cursor !== '0');
       // The fence has not noticed yet: the next script would, and would be refused.
       for (const shard of shards) gate.suspect(shard);
       while (!gate.isOpen()) await new Promise((resolve) => { setTimeout(resolve, 1); });
     },
     close: async () => {
       gate.close();
+      sharded.close();
       redis.disconnect();
       await db.destroy();
       await database.drop();

@@ -208,7 +208,8 @@ function cleanUpAtTheEnd(): void {
     });
   }
   process.once('exit', () => {
-    for (const { dir } of open) rmSync(dir, { recursive: true, force: true }); // the servers end with this process by themselves
+    // The servers end with this process by themselves.
+    for (const { dir } of open) if (dir !== '') rmSync(dir, { recursive: true, force: true });
   });
 }
 
@@ -216,11 +217,26 @@ async function discardAll(): Promise<void> {
   const entries = [...open];
   open.clear();
   await Promise.allSettled(entries.map(async ({ stop }) => stop()));
-  for (const { dir } of entries) rmSync(dir, { recursive: true, force: true });
+  for (const { dir } of entries) if (dir !== '') rmSync(dir, { recursive: true, force: true });
 }
 
 function note(line: string): void {
   process.stderr.write(`${line}\n`);
+}
+
+/** TEST_REDIS=cluster: three masters, for the whole run (`npm run test:cluster`). */
+async function sharedRedis(): Promise<string> {
+  if (process.env['TEST_REDIS'] !== 'cluster') {
+    const { url, operatorUrl } = await throwawayRedis();
+    process.env['TEST_REDIS_OPERATOR_URL'] = operatorUrl;
+    return url;
+  }
+  // Loaded here, because that file needs this one.
+  const { throwawayCluster } = await import('./redis-cluster.js');
+  const cluster = await throwawayCluster();
+  open.add({ dir: '', stop: cluster.discard });
+  process.env['TEST_REDIS_OPERATOR_URL'] = cluster.url;
+  return cluster.url;
 }
 
 type Urls = { readonly redisUrl: string; readonly databaseUrl: string };
@@ -239,12 +255,6 @@ export async function openTestServers(given: GivenUrls): Promise<Urls> {
     await discardAll();
     throw error;
   }
-}
-
-async function sharedRedis(): Promise<string> {
-  const { url, operatorUrl } = await throwawayRedis();
-  process.env['TEST_REDIS_OPERATOR_URL'] = operatorUrl;
-  return url;
 }
 
 /** For global-teardown: drops this run's databases and roles from an external Postgres, and discards the started servers. */
