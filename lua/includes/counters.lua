@@ -187,7 +187,7 @@ function counters.commands(set)
       ':' .. numbers.expiry_text(record.ends_at_ms)
   end
   if not opens then return { args } end
-  local defined = limits.all(set).by_counter
+  local defined = definitions.all(set).by_counter
   local cursor = redis.call('HGET', set.key, '~') or '0'
   local scanned = redis.call('HSCAN', set.key, cursor, 'COUNT', counters.scan_count)
   local drop = { 'HDEL', set.key }

@@ -1,9 +1,10 @@
 --- @include numbers
 --- @include names
--- Limits of an account, decided in the script that spends. One hash holds them (keys.ts): `=` the definitions as text
--- (src/ledger/limits.ts), `#` where in them the limits of each match begin, `version` of the definitions, `~` the cursor of the
--- clean-up, and one field per counter and window, `counter:from:spender` -> `used:open:crossed:ends_at_ms`. `used` is what was spent and what is held; `open` is
--- the number of open holds that can still give back to it; `crossed` is 1 once the window had reached the limit.
+--- @include definitions
+-- Limits of an account, decided in the script that spends. One hash holds them (keys.ts): `=` the definitions, `#` their index
+-- (includes/definitions.lua), `version` of the definitions, `~` the cursor of the clean-up, and one field per counter and
+-- window, `counter:from:spender` -> `used:open:crossed:ends_at_ms`. `used` is what was spent and what is held; `open` is the
+-- number of open holds that can still give back to it; `crossed` is 1 once the window had reached the limit.
 local limits = {}
 
 -- What a hold is matched by as long as it is open: `spender;feature;api_key;model&…;own_limits`, with the names encoded.
@@ -22,93 +23,11 @@ function limits.api_key_of(text)
 end
 
 --- @on-demand
--- id, counter, amount, mode, period_ms, bucket_ms, calendar, spender, model, feature, api_key, period, time_zone
-limits.pattern = '^' .. string.rep('([^\t]*)\t', 12) .. '([^\t\n]*)'
-
--- The definition whose row begins there.
-function limits.parse(text, at)
-  local id, counter, amount, mode, period_ms, bucket_ms, calendar, spender, model, feature, api_key, period, time_zone =
-    string.match(text, limits.pattern, at)
-  return {
-    id = id, counter = counter, amount = tonumber(amount), mode = mode, period_ms = tonumber(period_ms),
-    bucket_ms = tonumber(bucket_ms), calendar = calendar, spender = spender, model = model, feature = feature,
-    api_key = api_key, period = period, time_zone = time_zone,
-  }
-end
-
--- All definitions in their order, and by counter. What an operation counts against is found without them (limits.matching).
-function limits.all(set)
-  if set.all then return set.all end
-  local all = { by_counter = {} }
-  for at, first in string.gmatch('\n' .. set.definitions, '\n()(.)') do
-    if first ~= '@' then
-      local definition = limits.parse(set.definitions, at - 1)
-      all[#all + 1] = definition
-      all.by_counter[definition.counter] = definition
-    end
-  end
-  set.all = all
-  return all
-end
-
--- The definition that has this counter, nil when it is gone. `known`: definitions by counter to look at first.
-function limits.by_counter(set, known, counter)
-  return known[counter] or limits.all(set).by_counter[counter]
-end
-
--- Where the rows begin whose match is one of those that a shape of matches has for this operation. A shape is four signs: of the
--- spender (`s`, `*` for each of them, `-` for any), the model (`m`), the feature (`f`) and the API key (`k`).
-function limits.add_rows(set, shape, spending, rows)
-  local spender, model, feature, api_key = string.match(shape, '^(.)(.)(.)(.)$')
-  if feature == 'f' and spending.feature == '' or api_key == 'k' and spending.api_key == '' then return end
-  local before = '\n' .. (spender == 's' and spending.spender or spender == '*' and '*' or '') .. '\t'
-  local behind = '\t' .. (feature == 'f' and spending.feature or '') .. '\t' .. (api_key == 'k' and spending.api_key or '') .. '\t'
-  local function look(name)
-    local _, last = string.find(set.index, before .. name .. behind, 1, true)
-    if not last then return end
-    for offset in string.gmatch(string.match(set.index, '^[%d,]+', last + 1), '%d+') do
-      local at = #set.definitions - tonumber(offset) + 1
-      if not rows.known[at] then
-        rows.known[at] = true
-        rows[#rows + 1] = at
-      end
-    end
-  end
-  if model == '-' then return look('') end
-  for name in string.gmatch(spending.model, '[^\t]+') do look(name) end
-end
-
--- The definitions that match an operation, in their order. The cost grows with these, not with all that the account has.
-function limits.matching(set, spending)
-  local found = {}
-  if not set.index then
-    for _, each in ipairs(limits.all(set)) do
-      if limits.matches(each, spending) then found[#found + 1] = each end
-    end
-    return found
-  end
-  local rows = { known = {} }
-  for shape in string.gmatch(string.match(set.index, '^%d+\t([^\n]*)'), '[^,]+') do limits.add_rows(set, shape, spending, rows) end
-  if #rows > 1 then table.sort(rows) end
-  for i, at in ipairs(rows) do found[i] = limits.parse(set.definitions, at) end
-  return found
-end
-
--- A calendar of the definitions. Their rows come before all others, and no `@` is in what they hold.
-function limits.calendar(set, name)
-  local calendar = set.calendars[name]
-  if calendar then return calendar end
-  local _, last = string.find(set.definitions, '@' .. name .. '\t', 1, true)
-  calendar = { edges = string.match(set.definitions, '^[%d,]*', last + 1) }
-  set.calendars[name] = calendar
-  return calendar
-end
-
 -- Where the window of this instant begins, and when it no longer counts; nil when the known edges do not reach this far.
 function limits.window(set, definition)
   local now_ms = set.now_ms
   if definition.calendar ~= '' then
-    local calendar = limits.calendar(set, definition.calendar)
+    local calendar = definitions.calendar(set, definition.calendar)
     if not calendar.is_read then
       calendar.is_read = true
       for text in string.gmatch(calendar.edges, '%d+') do
@@ -202,14 +121,6 @@ function limits.stale(set)
   return numbers.text(set.now_ms), set.version, set.definitions
 end
 
--- Whether an operation counts against a limit.
-function limits.matches(definition, spending)
-  local function is(wanted, value) return wanted == '' or wanted == value end
-  return (definition.spender == '*' or is(definition.spender, spending.spender))
-    and (definition.model == '' or string.find('\t' .. spending.model .. '\t', '\t' .. definition.model .. '\t', 1, true))
-    and is(definition.feature, spending.feature) and is(definition.api_key, spending.api_key)
-end
-
 -- The counter of a limit that this spender has; '' for the one that all share.
 function limits.spender_of(definition, spending) return definition.spender == '*' and spending.spender or '' end
 
@@ -220,7 +131,7 @@ function limits.match(stored, limits_key, now_ms, spending)
   local set = limits.read(stored, limits_key, now_ms)
   if not set then return nil end
   limits.read_own(set, spending.own_limits)
-  for _, each in ipairs(limits.matching(set, spending)) do limits.add_line(set, each, limits.spender_of(each, spending)) end
+  for _, each in ipairs(definitions.matching(set, spending)) do limits.add_line(set, each, limits.spender_of(each, spending)) end
   limits.load(set)
   return set
 end
@@ -233,7 +144,7 @@ end
 -- The first of an operation's own limits that the account does not have.
 function limits.unknown(set, own_limits)
   local known = {}
-  for _, each in ipairs(set and limits.all(set) or {}) do known[each.id] = true end
+  for _, each in ipairs(set and definitions.all(set) or {}) do known[each.id] = true end
   for id in string.gmatch(own_limits, '([^=,]+)=') do
     if not known[id] then return id end
   end
@@ -262,7 +173,7 @@ function limits.of_hold(stored, limits_key, now_ms, hold, extends, shows)
   if (hold.models or '') ~= '' and is_open then spending.model = spending.model .. '\t' .. hold.models end
   limits.read_own(set, spending.own_limits)
   set.holds, set.by_counter = {}, {}
-  local matching, known = is_open and limits.matching(set, spending) or {}, {}
+  local matching, known = is_open and definitions.matching(set, spending) or {}, {}
   for _, each in ipairs(matching) do known[each.counter] = each end
   local function add(definition, spender)
     local held = { definition = definition, spender = spender, parts = {} }
@@ -273,7 +184,7 @@ function limits.of_hold(stored, limits_key, now_ms, hold, extends, shows)
     return held
   end
   for counter, from, spender, credits in string.gmatch(parts, '(%d+):(%d+):([^/,]*)/(%d+)') do
-    local definition = limits.by_counter(set, known, counter)
+    local definition = definitions.by_counter(set, known, counter)
     if definition then
       local held = set.by_counter[counter] or add(definition, spender)
       local record = limits.record(set, definition, held.spender, tonumber(from), math.huge)

@@ -112,7 +112,7 @@ const SHAPE = ['s', 'm', 'f', 'k'] as const;
 
 /**
  * Where in encoded definitions the limits of each match begin, so that scripts read only those that can match: the version of
- * the definitions and the shapes of all matches (limits.add_rows in lua/includes/limits.lua); then a row per match, and how many
+ * the definitions and the shapes of all matches (definitions.add_rows in lua/includes/definitions.lua); then a row per match, and how many
  * bytes before the end of the definitions each of its limits begins, which is the same after edges were renewed. '' for none.
  */
 export function indexLimits(version: number | string, definitions: string): string {

@@ -4,7 +4,7 @@ import { micros } from '../../src/kit/money/micros.js';
 import { encodeLimits, type LimitDefinition, type Spending } from '../../src/ledger/limits.js';
 import { testLedger, type TestLedger } from '../support/ledger.js';
 
-/** Which limits a script finds by the index of their matches (limits.matching in lua/includes/limits.lua). */
+/** Which limits a script finds by the index of their matches (definitions.matching in lua/includes/definitions.lua). */
 let under: TestLedger;
 beforeAll(async () => { under = await testLedger({ shards: 1 }); });
 afterAll(() => under.close());
@@ -28,7 +28,8 @@ const found = async (accountId: string, spending: Spending): Promise<string[]> =
   (await under.ledger.readLimits(accountId, spending)).map(({ limitId }) => limitId);
 
 const MATCHES: readonly LimitDefinition['match'][] = [undefined, '*', 'ann', 'ä:b'].flatMap((spender) =>
-  [undefined, 'gpt', 'größer', 'gpt\u{1F600}'].flatMap((model) => [undefined, 'chat', 'ü'].flatMap((feature) => [undefined, 'k1'].map((key) => ({
+  [undefined, 'gpt', 'größer', 'gpt\u{1F600}'].flatMap((model) =>
+    [undefined, 'chat', 'ü'].flatMap((feature) => [undefined, 'k1'].map((key) => ({
     ...(spender === undefined ? {} : { spender }), ...(model === undefined ? {} : { model }),
     ...(feature === undefined ? {} : { feature }), ...(key === undefined ? {} : { key }),
   })))));
@@ -48,7 +49,8 @@ const matching = (limits: readonly LimitDefinition[], accountId: string, { spend
 
 test('of every kind of match, the limits of an operation are found in their order, with an index and without', async () => {
   // Neighbours in the order of the definitions have different matches.
-  const limits = define([...MATCHES, ...MATCHES.slice(0, 7)].sort((one, other) => JSON.stringify(one).length - JSON.stringify(other).length));
+  const lengthOf = (match: object): number => JSON.stringify(match).length;
+  const limits = define([...MATCHES, ...MATCHES.slice(0, 7)].sort((one, other) => lengthOf(one) - lengthOf(other)));
   const accountId = await account(limits);
   const expected = OPERATIONS.map((spending) => matching(limits, accountId, spending));
   expect(await Promise.all(OPERATIONS.map((spending) => found(accountId, spending)))).toEqual(expected);
