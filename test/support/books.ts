@@ -28,7 +28,9 @@ export type Books = {
 const SETTLED_TIMEOUT_MS = 90_000;
 const POLL_MS = 100;
 
-export function openBooks({ servers, namespace, shards, nowMs }: GatewayProcesses): Books {
+export function openBooks(
+  { servers, namespace, shards, nowMs }: Pick<GatewayProcesses, 'servers' | 'namespace' | 'shards' | 'nowMs'>,
+): Books {
   const db = connectPostgres(servers.databaseUrl, drainProfile(5_000));
   const redis = new Redis(servers.redisUrl, { maxRetriesPerRequest: null });
   redis.on('error', () => undefined); // tests kill and restart it
@@ -43,6 +45,7 @@ export function openBooks({ servers, namespace, shards, nowMs }: GatewayProcesse
     const { rows } = await db.raw<{ rows: Record<string, number>[] }>(
       `with clock as (select to_timestamp(:nowMs::double precision / 1000) as now)
        select (select count(*) from money_in where state = 'pending') as intents,
+              (select count(*) from transfers where state = 'pending') as transfers,
               (select count(*) from holds, clock where state = 'open' and expires_at <= now) as "holds past their lease",
               (select count(*) from lots, clock where remaining > 0 and expires_at <= now) as "lots past their end"`,
       { nowMs: nowMs() },
