@@ -66,7 +66,7 @@ export async function renewShard({ db, redis, keys }: RenewDeps, { shard, reason
     await insertLoss(trx, {
       shard, epoch: row.epoch, survivedId: row.lastId, knownId: lastId, entries,
       accounts: Object.fromEntries(named.map((each) => [each.accountId, each.entries])),
-    });
+    }, null);
     return {
       status: 'renewed', epoch: row.epoch + 1, entries, unreadable, accounts,
       fromMs: fromId === null ? null : atMsOf(fromId), toMs: fromId === null ? null : atMsOf(lastId),

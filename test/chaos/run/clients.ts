@@ -8,6 +8,8 @@ export type Clients = {
   readonly accounts: readonly string[];
   /** Begins nothing new. Resolves true when everything that was begun has a definite outcome. */
   finish(timeoutMs: number): Promise<boolean>;
+  /** Reads every balance, which loads the accounts that Redis has lost. */
+  load(): Promise<void>;
 };
 
 export type ClientsDeps = {
@@ -18,18 +20,21 @@ export type ClientsDeps = {
   readonly traffic: Traffic;
 };
 
+const LOAD_AGAIN_MS = 200;
 const CREDIT = 1_000_000;
-const FIRST_GRANT = 200 * CREDIT;
+/** Little, so that some requests are refused for lack of credits. */
+const FIRST_GRANT = 20 * CREDIT;
 
 /** Starts the clients. Each does one thing after the other, and holds of theirs stay open while things break. */
 export function startClients({ options, urls, apiKey, record, traffic }: ClientsDeps): Clients {
   const accounts = Array.from({ length: options.accounts }, (_, index) => `user-${index + 1}`);
   const turn = pacer(options.rate);
+  const granted = new Set<string>();
   let isOver = false;
   let givesUp = false;
   const client = async (random: Random): Promise<void> => {
     const send = caller({ urls, apiKey, record, traffic, random, turn, givesUp: () => givesUp });
-    const mine = actor(send, random, accounts, () => isOver);
+    const mine = actor(send, random, accounts, granted, () => isOver);
     while (!isOver) await mine();
   };
   const running = Promise.all(Array.from({ length: options.clients }, (_, index) => client(randomOf(options.seed * 1_000 + index))));
@@ -42,6 +47,13 @@ export function startClients({ options, urls, apiKey, record, traffic }: Clients
       await running;
       clearTimeout(late);
       return !givesUp;
+    },
+    async load() {
+      for (const account of accounts) {
+        while (!await fetch(`${urls[0] ?? ''}/v1/accounts/${account}/balance`, { headers: { authorization: `Bearer ${apiKey}` } }).then(
+          async (response) => (await response.arrayBuffer(), response.ok), () => false,
+        )) await sleep(LOAD_AGAIN_MS);
+      }
     },
   };
 }
@@ -57,8 +69,9 @@ function pacer(rate: number): () => Promise<void> {
 }
 
 /** What one client does next. */
-function actor(send: Send, random: Random, accounts: readonly string[], isOver: () => boolean): () => Promise<void> {
-  const granted = new Set<string>();
+function actor(
+  send: Send, random: Random, accounts: readonly string[], granted: Set<string>, isOver: () => boolean,
+): () => Promise<void> {
   /** Own charges and holds that captured something: what can be refunded. */
   const paid: { readonly account: string; readonly of: object; readonly name: string; readonly amount: number }[] = [];
   const amount = (max: number): number => random.integer(1, max * CREDIT);
@@ -107,7 +120,7 @@ function actor(send: Send, random: Random, accounts: readonly string[], isOver: 
       return;
     }
     const dice = random.integer(0, 99);
-    if (dice < 8) await grant(account, amount(20));
+    if (dice < 8) await grant(account, amount(15));
     else if (dice < 38) await charge(account);
     else if (dice < 46) await refund();
     else if (dice < 53) await transfer(account);

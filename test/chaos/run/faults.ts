@@ -8,6 +8,9 @@ import { tapJournal, type TappedEntry } from './journal-tap.js';
 import type { Member } from './member.js';
 import type { Stage } from './stage.js';
 
+/** Faults by which Redis loses what it has acknowledged. */
+export const LOSING: ReadonlySet<string> = new Set(['slow-fsync-kill', 'wipe', 'empty-restart', 'failover']);
+
 /** Something that can be killed and paused. */
 type Target = {
   readonly name: string;

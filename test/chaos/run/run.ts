@@ -9,7 +9,7 @@ import { randomOf } from '../../support/random.js';
 import type { Traffic } from './caller.js';
 import { startClients, type Clients } from './clients.js';
 import { keepEvidence } from './evidence.js';
-import { faults, type Faults } from './faults.js';
+import { faults, LOSING, type Faults } from './faults.js';
 import { namedLosses } from './named-losses.js';
 import type { Options } from './options.js';
 import { openRecord } from './record.js';
@@ -75,8 +75,8 @@ async function storm({ options, stage, books, note, folder }: Run): Promise<Repo
     !options.without.includes(name) && (options.only.length === 0 || options.only.includes(name)));
   const endsMs = Date.now() + options.seconds * 1_000;
   for (let bag: string[] = []; Date.now() < endsMs;) {
-    if (bag.length === 0) bag = shuffled(chosen, random.next);
-    const name = bag.pop();
+    if (bag.length === 0) bag = orderOf(chosen, random.next);
+    const name = bag.shift();
     if (name !== undefined) await injected.inject(name);
     await new Promise((resolve) => { setTimeout(resolve, random.integer(GAP_MS_MIN, GAP_MS_MAX)); });
   }
@@ -111,6 +111,7 @@ async function heal({ injected, clients, books, note }: Healing): Promise<{ read
   const startedMs = Date.now();
   live.compare(await clients.finish(HEALED_WITHIN_MS), () => `some clients have no definite answer after ${HEALED_WITHIN_MS} ms`);
   note('every client has its answers; waiting until everything is drained');
+  await clients.load();
   const pending = async (): Promise<string> => {
     const { rows } = await books.db.raw<{ rows: { open: number }[] }>(`select count(*)::integer as open from holds where state = 'open'`);
     return [await books.pending(), ...rows.flatMap(({ open }) => (open > 0 ? [`${open} open holds`] : []))].filter((each) => each !== '').join();
@@ -122,6 +123,16 @@ async function heal({ injected, clients, books, note }: Healing): Promise<{ read
   }
   live.compare(left === '', () => `still pending after ${HEALED_WITHIN_MS} ms: ${left}`);
   return { finding: live.done(), ms: Date.now() - startedMs };
+}
+
+/** Faults that lose data wait until all is well, so others come in between. */
+const BETWEEN_LOSSES = 5;
+
+function orderOf(names: readonly string[], next: () => number): string[] {
+  const losing = shuffled(names.filter((name) => LOSING.has(name)), next);
+  const others = shuffled(names.filter((name) => !LOSING.has(name)), next);
+  return others.flatMap((name, index) =>
+    ((index + 1) % BETWEEN_LOSSES === 0 ? [name, ...losing.splice(0, 1)] : [name])).concat(losing);
 }
 
 function shuffled(items: readonly string[], next: () => number): string[] {

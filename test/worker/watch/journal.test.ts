@@ -58,8 +58,8 @@ test('a loss of Redis is counted until an operator acknowledges it', async () =>
   expect(await metrics.gauge('cg_journal_lost_entries')).toBe(0);
   const loss = { survivedId: '0-0', knownId: '1763668800000-0', accounts: { alice: 2 } };
   await db.transaction(async (trx) => {
-    await insertLoss(trx, { ...loss, shard: 1, epoch: 1, entries: 40 });
-    await insertLoss(trx, { ...loss, shard: 2, epoch: 1, entries: 7 });
+    await insertLoss(trx, { ...loss, shard: 1, epoch: 1, entries: 40 }, null);
+    await insertLoss(trx, { ...loss, shard: 2, epoch: 1, entries: 7 }, null);
   });
   await until('the losses are counted', async () => (await metrics.gauge('cg_journal_lost_entries')) === 47);
   await acknowledgeLosses(db, 1, { reason: 'users were told', actor: 'ops' });
