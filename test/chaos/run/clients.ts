@@ -8,7 +8,7 @@ export type Clients = {
   readonly accounts: readonly string[];
   /** Begins nothing new. Resolves true when everything that was begun has a definite outcome. */
   finish(timeoutMs: number): Promise<boolean>;
-  /** Reads every balance, which loads the accounts that Redis has lost. */
+  /** Reads every balance from each API, which loads accounts that Redis has lost. Resolves when all have answered. */
   load(): Promise<void>;
 };
 
@@ -21,6 +21,8 @@ export type ClientsDeps = {
 };
 
 const LOAD_AGAIN_MS = 200;
+const LOAD_TIMEOUT_MS = 5_000;
+const soon = (): AbortSignal => AbortSignal.timeout(LOAD_TIMEOUT_MS);
 const CREDIT = 1_000_000;
 /** Little, so that some requests are refused for lack of credits. */
 const FIRST_GRANT = 20 * CREDIT;
@@ -49,10 +51,10 @@ export function startClients({ options, urls, apiKey, record, traffic }: Clients
       return !givesUp;
     },
     async load() {
-      for (const account of accounts) {
-        while (!await fetch(`${urls[0] ?? ''}/v1/accounts/${account}/balance`, { headers: { authorization: `Bearer ${apiKey}` } }).then(
-          async (response) => (await response.arrayBuffer(), response.ok), () => false,
-        )) await sleep(LOAD_AGAIN_MS);
+      const read = (url: string): Promise<boolean> => fetch(url, { headers: { authorization: `Bearer ${apiKey}` }, signal: soon() })
+        .then(async (response) => (await response.arrayBuffer(), response.ok), () => false);
+      for (const url of urls.flatMap((base) => accounts.map((account) => `${base}/v1/accounts/${account}/balance`))) {
+        while (!givesUp && !await read(url)) await sleep(LOAD_AGAIN_MS);
       }
     },
   };

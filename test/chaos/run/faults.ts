@@ -25,6 +25,8 @@ export type FaultDeps = {
   readonly keys: Keyspace;
   readonly random: Random;
   readonly note: (line: string) => void;
+  /** Resolves when every API answers for every account. */
+  readonly serving: () => Promise<void>;
 };
 
 export type Faults = {
@@ -147,8 +149,11 @@ type LosingDeps = FaultDeps & {
   readonly lost: TappedEntry[]; readonly count: (name: string) => void; readonly calm: () => Promise<void>;
 };
 
-/** Faults by which Redis loses what it has acknowledged. They begin when all is well: each loss can then be told exactly. */
-function losses({ stage, keys, random, note, lost, count, calm }: LosingDeps) {
+/**
+ * Faults by which Redis loses what it has acknowledged. They begin when all is well, and end when the loss has been judged: a
+ * process that is killed in between takes with it what was acknowledged to it since the last beat, and the loss is counted too low.
+ */
+function losses({ stage, keys, random, note, serving, lost, count, calm }: LosingDeps) {
   const cut = async (): Promise<void> => {
     for (const proxy of stage.proxies) proxy.retarget(1); // nothing listens there
     await sleep(SETTLE_MS);
@@ -162,6 +167,7 @@ function losses({ stage, keys, random, note, lost, count, calm }: LosingDeps) {
       count('wipe');
       lost.push(...await tapJournal(stage.direct(stage.redis()), keys, { thenFlush: true }));
       if (random.chance(0.5)) connect(); // the gateway notices by its connections, or by its fence
+      await serving();
     },
     emptyRestart: async (): Promise<void> => {
       await calm();
@@ -175,6 +181,7 @@ function losses({ stage, keys, random, note, lost, count, calm }: LosingDeps) {
       rmSync(`${dir}/appendonlydir`, { recursive: true, force: true });
       await stage.redis().restart();
       connect();
+      await serving();
     },
     failover: async (): Promise<void> => {
       await calm();
@@ -190,6 +197,7 @@ function losses({ stage, keys, random, note, lost, count, calm }: LosingDeps) {
       await former.kill('SIGKILL');
       await former.restart();
       await stage.resetReplica();
+      await serving();
     },
     slowFsync: async (kills: boolean): Promise<void> => {
       if (kills) await calm();
@@ -200,7 +208,9 @@ function losses({ stage, keys, random, note, lost, count, calm }: LosingDeps) {
       await sleep(random.integer(2_000, 5_000));
       if (kills) await stage.redis().kill('SIGKILL');
       stage.fsync?.set(0);
-      if (kills) await stage.redis().restart();
+      if (!kills) return;
+      await stage.redis().restart();
+      await serving();
     },
   };
 }

@@ -66,7 +66,7 @@ async function storm({ options, stage, books, note, folder }: Run): Promise<Repo
   const traffic: Traffic = { tries: 0, answers: 0, acknowledged: 0, refused: 0, unknown: 0, notExecuted: 0, pending: 0, slowestMs: 0 };
   const clients = startClients({ options, urls: stage.apis.map(({ url }) => url), apiKey: stage.apiKey, record, traffic });
   const random = randomOf(options.seed);
-  const injected = faults({ stage, keys: books.keys, random, note });
+  const injected = faults({ stage, keys: books.keys, random, note, serving: () => clients.load() });
   const telling = setInterval(() => {
     note(`${traffic.acknowledged} acknowledged, ${traffic.refused} refused, ${traffic.unknown} unknown, ${traffic.notExecuted} not executed`);
   }, TELL_EVERY_MS);
