@@ -32,6 +32,7 @@ const REFUSALS: Readonly<Record<Op['kind'], readonly string[]>> = {
   settle: ['hold_resolved', 'hold_not_found'],
   void: ['hold_resolved', 'hold_not_found'],
   charge: ['insufficient_credits'],
+  once: ['insufficient_credits'],
   refund: ['not_refundable', 'hold_not_found', 'not_found'],
   transfer: ['insufficient_credits', 'limit_exceeded'],
 };
@@ -49,13 +50,17 @@ export function caller(deps: CallerDeps): Send {
   /** True when the outcome is definite. */
   const attempt = async (op: Op, { method, path, body }: Call): Promise<boolean> => {
     op.tries += 1;
+    op.isUnsent = false;
     traffic.tries += 1;
     let response: Response;
     let text: string;
     try {
       response = await fetch(random.pick(urls) + path, {
         method, body: JSON.stringify(body), signal: AbortSignal.timeout(TRY_TIMEOUT_MS),
-        headers: { 'authorization': `Bearer ${apiKey}`, 'content-type': 'application/json', 'idempotency-key': op.key },
+        headers: {
+          'authorization': `Bearer ${apiKey}`, 'content-type': 'application/json',
+          ...(op.kind === 'once' ? {} : { 'idempotency-key': op.key }),
+        },
       });
       text = await response.text();
     } catch {
@@ -67,7 +72,8 @@ export function caller(deps: CallerDeps): Send {
     const answer = parsed(text);
     op.code = typeof answer['code'] === 'string' ? answer['code'] : '';
     if (response.status === 503) {
-      if (answer['outcome'] === 'not_executed') traffic.notExecuted += 1;
+      op.isUnsent = answer['outcome'] === 'not_executed';
+      if (op.isUnsent) traffic.notExecuted += 1;
       else traffic.unknown += 1;
       return false;
     }
@@ -91,6 +97,10 @@ export function caller(deps: CallerDeps): Send {
     await turn();
     const op = record.intend(intent);
     while (!await attempt(op, call)) {
+      if (op.kind === 'once' && !op.isUnsent) {
+        op.state = 'unknown';
+        break;
+      }
       if (givesUp()) return op;
       await sleep(RETRY_MS_MIN + random.next() * Math.min(RETRY_MS_MAX, RETRY_MS_MIN * op.tries));
     }

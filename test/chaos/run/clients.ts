@@ -87,9 +87,13 @@ function actor(
   };
   const charge = async (account: string): Promise<void> => {
     const micros = amount(2);
-    const op = await send({ kind: 'charge', account, amount: micros }, {
-      method: 'POST', path: '/v1/charges', body: { account, amount: toCredits(micros), feature: 'chat' },
-    });
+    const body = { account, amount: toCredits(micros), feature: 'chat' };
+    if (random.chance(0.3)) {
+      const key = `once-${random.integer(0, 0xffff_ffff)}-${random.integer(0, 0xffff_ffff)}`;
+      await send({ kind: 'once', account, amount: micros, key }, { method: 'POST', path: '/v1/charges', body: { ...body, metadata: { key } } });
+      return;
+    }
+    const op = await send({ kind: 'charge', account, amount: micros }, { method: 'POST', path: '/v1/charges', body });
     if (op.state === 'done') paid.push({ account, of: { charge: op.key }, name: op.key, amount: micros });
   };
   const refund = async (): Promise<void> => {

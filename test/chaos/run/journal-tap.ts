@@ -4,6 +4,8 @@ import type { Keyspace } from '../../../src/ledger/keys.js';
 
 export type TappedEntry = Pick<JournalEntry, 'streamId' | 'accountId' | 'seq' | 'kind' | 'key' | 'holdId'> & {
   readonly shard: number; readonly epoch: number;
+  /** When it was read. */
+  readonly tappedMs: number;
 };
 
 type Raw = readonly (readonly [id: string, fields: readonly string[]])[];
@@ -20,11 +22,12 @@ export async function tapJournal(redis: Redis, keys: Keyspace, { thenFlush }: { 
   for (const shard of shards) step.xrange(keys.shard(shard, epochs[shard] ?? 1).journal, '-', '+');
   if (thenFlush) step.flushall();
   const replies = await step.exec() ?? [];
+  const tappedMs = Date.now();
   return shards.flatMap((shard) => {
     const [, entries] = replies[shard] ?? [];
     return ((entries ?? []) as Raw).map(([id, fields]): TappedEntry => {
       const { streamId, accountId, seq, kind, key, holdId } = decodeEntry(id, fields);
-      return { streamId, accountId, seq, kind, key, holdId, shard, epoch: epochs[shard] ?? 1 };
+      return { streamId, accountId, seq, kind, key, holdId, shard, epoch: epochs[shard] ?? 1, tappedMs };
     });
   });
 }

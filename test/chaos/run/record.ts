@@ -1,6 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 
-export type OpKind = 'grant' | 'place' | 'extend' | 'progress' | 'settle' | 'void' | 'charge' | 'refund' | 'transfer';
+/** `once`: a charge without an Idempotency-Key, which may be sent only once. */
+export type OpKind = 'grant' | 'place' | 'extend' | 'progress' | 'settle' | 'void' | 'charge' | 'once' | 'refund' | 'transfer';
 
 /** One thing that a client wants, and what became of it. Amounts are micros, times ms since 1970. */
 export type Op = {
@@ -17,8 +18,10 @@ export type Op = {
   firstSentMs: number;
   endedMs: number;
   tries: number;
-  /** `done`: acknowledged. `refused`: definitely without effect. `open`: not definite yet. */
-  state: 'open' | 'done' | 'refused';
+  /** Whether the gateway said of the last try that it was not executed. */
+  isUnsent: boolean;
+  /** `done`: acknowledged. `refused`: definitely without effect. `open`: not definite yet. `unknown`: it never will be. */
+  state: 'open' | 'done' | 'refused' | 'unknown';
   status: number;
   code: string;
   /** The acknowledged answer: members of its body that are amounts, in micros, and ids. */
@@ -49,7 +52,8 @@ export function openRecord(file: string): ClientRecord {
     ops, surprises,
     intend({ kind, account, amount, hold = '', other = '', key = `${kind[0] ?? ''}${ops.length}-${kind}` }) {
       const op: Op = {
-        key, kind, account, amount, hold, other, firstSentMs: Date.now(), endedMs: 0, tries: 0, state: 'open', status: 0, code: '', answer: {},
+        key, kind, account, amount, hold, other, firstSentMs: Date.now(), endedMs: 0, tries: 0, isUnsent: false, state: 'open', status: 0,
+        code: '', answer: {},
       };
       ops.push(op);
       line({ intend: key, kind, account, amount, hold, other, at: op.firstSentMs });

@@ -143,11 +143,14 @@ async function replicate(copy: EmbeddedServer, master: EmbeddedServer): Promise<
 }
 
 async function makeKey(url: string, token: string): Promise<string> {
-  const response = await fetch(`${url}/v1/api-keys`, {
-    method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ name: 'chaos', scopes: ['holds', 'charges', 'grants', 'read'] }),
-  });
-  const { key } = await response.json() as { readonly key?: string };
-  if (key === undefined) throw new Error(`no API key: ${response.status}`);
-  return key;
+  for (;;) {
+    const response = await fetch(`${url}/v1/api-keys`, {
+      method: 'POST', headers: { 'authorization': `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'chaos', scopes: ['holds', 'charges', 'grants', 'read'] }),
+    });
+    const { key } = await response.json() as { readonly key?: string };
+    if (typeof key === 'string') return key;
+    if (response.status !== 503) throw new Error(`no API key: ${response.status}`);
+    await new Promise((resolve) => { setTimeout(resolve, 200); });
+  }
 }

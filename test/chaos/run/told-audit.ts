@@ -19,7 +19,7 @@ export function auditTold(record: ClientRecord, books: ToldBooks, losses: NamedL
   const holds = auditHolds(record, index, losses, lost);
   return [
     definite.done(), { ...allowed.done(), compared: record.ops.length },
-    found.grants, found.refunds, found.transfers, found.charged, ...holds,
+    found.grants, found.refunds, found.transfers, found.charged, found.once, ...holds,
     refused(record, index), strangers(record, books, index), onlyEndsOweDebt(books),
     tallies(record, books, index, lost),
   ];
@@ -86,7 +86,7 @@ function moneyIn(record: ClientRecord, { intentOfKey, transferOfKey, entriesOfKe
 
 function charges(record: ClientRecord, { entriesOfKey }: Index, losses: NamedLosses, lost: Set<Op>) {
   const charged = finding('every acknowledged charge is there once, or in a named loss');
-  for (const op of done(record, 'charge')) {
+  for (const op of [...done(record, 'charge'), ...done(record, 'once')]) {
     const [entry, ...more] = entriesOfKey.get(op.key) ?? [];
     if (entry === undefined) lost.add(op);
     charged.compare(
@@ -95,7 +95,12 @@ function charges(record: ClientRecord, { entriesOfKey }: Index, losses: NamedLos
       () => `${nameOf(op)}; found ${JSON.stringify([entry, ...more])}`,
     );
   }
-  return { charged: charged.done() };
+  const once = finding('a charge without a key whose answer was lost is there once at most');
+  for (const op of record.ops.filter(({ state }) => state === 'unknown')) {
+    const rows = entriesOfKey.get(op.key) ?? [];
+    once.compare(rows.length <= 1 && (rows[0]?.captured ?? op.amount) === op.amount, () => `${nameOf(op)}; found ${JSON.stringify(rows)}`);
+  }
+  return { charged: charged.done(), once: once.done() };
 }
 
 function auditHolds(record: ClientRecord, { holds, entriesOfKey }: Index, losses: NamedLosses, lost: Set<Op>): Finding[] {
@@ -128,12 +133,12 @@ function auditHolds(record: ClientRecord, { holds, entriesOfKey }: Index, losses
     }
     const last = told.findLast((op) => typeof op.answer['amount'] === 'number');
     if (lost.size === losesBefore && row !== undefined && last !== undefined) {
-      amounts.compare(row.amount === last.answer['amount'] || losses.covers(last), () => `${nameOf(last)}; found ${JSON.stringify(row)}`);
+      amounts.compare(row.amount === last.answer['amount'] || losses.explains(last), () => `${nameOf(last)}; found ${JSON.stringify(row)}`);
     }
   }
   const unknown = finding('a hold that is not found was never there, or is in a named loss');
   for (const op of record.ops.filter(({ code, hold }) => code === 'hold_not_found' && hold !== '')) {
-    unknown.compare(losses.covers(op) || !holds.has(`${op.account} ${op.hold}`), () => nameOf(op));
+    unknown.compare(losses.explains(op) || !holds.has(`${op.account} ${op.hold}`), () => nameOf(op));
   }
   return [placed, extended, ended, amounts, unknown].map((each) => each.done());
 }
@@ -190,7 +195,7 @@ function onlyEndsOweDebt({ entries }: ToldBooks): Finding {
 type Tally = { granted: number; captured: number; removed: number };
 
 /** What every account got and paid, by the record of the clients, without what is in a named loss. */
-function tallies(record: ClientRecord, { totals }: ToldBooks, { holds }: Index, lost: ReadonlySet<Op>): Finding {
+function tallies(record: ClientRecord, { totals }: ToldBooks, { holds, entriesOfKey }: Index, lost: ReadonlySet<Op>): Finding {
   const checked = finding("every account was granted, charged and relieved of what the clients' own record says");
   const own = new Map<string, Tally>();
   const add = (account: string, name: keyof Tally, amount: number): void => {
@@ -199,9 +204,11 @@ function tallies(record: ClientRecord, { totals }: ToldBooks, { holds }: Index, 
     own.set(account, tally);
   };
   const settled = new Set<string>();
-  for (const op of record.ops.filter((each) => each.state === 'done' && !lost.has(each))) {
+  const isThere = (op: Op): boolean =>
+    (op.state === 'done' && !lost.has(op)) || (op.state === 'unknown' && entriesOfKey.has(op.key));
+  for (const op of record.ops.filter(isThere)) {
     if (op.kind === 'grant') add(op.account, 'granted', op.amount);
-    if (op.kind === 'charge') add(op.account, 'captured', op.amount);
+    if (op.kind === 'charge' || op.kind === 'once') add(op.account, 'captured', op.amount);
     if (op.kind === 'refund') add(op.account, 'captured', 0 - op.amount);
     if (op.kind === 'transfer') {
       add(op.account, 'removed', op.amount);

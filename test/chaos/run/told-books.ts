@@ -33,8 +33,11 @@ export type ToldBooks = {
 export async function readBooks(db: Db): Promise<ToldBooks> {
   const read = async <Row>(sql: string): Promise<Row[]> => (await db.raw<{ rows: Row[] }>(sql)).rows;
   return {
-    entries: await read(`select account_id as account, seq, epoch, kind, hold_id as hold, key, held, debt, granted, captured, removed
-                           from entries order by account_id, seq`),
+    // A charge without a key is called by its metadata.
+    entries: await read(`select account_id as account, seq, epoch, kind, hold_id as hold,
+                                case when key = '' and kind = 'charge' then coalesce((regexp_match(about, 'once-[0-9]+-[0-9]+'))[1], '')
+                                     else key end as key, held, debt, granted, captured, removed
+                           from entries left join entry_details using (account_id, seq, at) order by account_id, seq`),
     holds: await read(`select account_id as account, hold_id as hold, state, amount, captured, policy, overage, debt, uncollected from holds`),
     intents: await read(`select intent_id as "intentId", account_id as account, kind, amount, state, idempotency_scope as scope,
                                 idempotency_key as key from money_in`),
