@@ -40,7 +40,7 @@ export function doomed(ports: Ports, at: CrashAt | null): Doomed {
     const mine = calls.push(name) - 1;
     dieIf(mine === at?.call && at.when === 'before', `before ${name}`);
     const result = await work();
-    // A call that was under way when the process ended has an effect, and no one who hears of it.
+    // A call that was under way when the process ended has its effect, and its answer is lost.
     dieIf(mine === at?.call && at.when === 'after', `after ${name}`);
     return result;
   };
