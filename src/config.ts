@@ -55,6 +55,8 @@ export type Config = {
   /** How long before the end of a lot `lot.expiring` is told. */
   readonly lotExpiringAheadMs: number;
   readonly rates: RatesConfig;
+  /** A session of the console is over after so much time without a click. */
+  readonly consoleIdleSeconds: number;
   readonly redisTimeoutMs: number;
   readonly postgresTimeoutMs: number;
   /** How long entries stay in the stream after Postgres has them: a standby that lost its last commits reads them again. */
@@ -125,6 +127,7 @@ export function readConfig(env: Environment = process.env): Config {
     webhooksAllowPrivate: oneOf('WEBHOOK_ALLOW_PRIVATE_ADDRESSES', 'false', 'true', 'false') === 'true',
     lotExpiringAheadMs: integer('LOT_EXPIRING_DAYS', 7, 1, 90) * MS_PER_DAY,
     rates: readRates(variables, problems),
+    consoleIdleSeconds: integer('CONSOLE_IDLE_SECONDS', 1_800, 60, 43_200),
     redisTimeoutMs: integer('REDIS_TIMEOUT_MS', 150, 10, 10_000),
     postgresTimeoutMs: integer('POSTGRES_TIMEOUT_MS', 2_000, 100, 60_000),
     journalTailMs: seconds('JOURNAL_TAIL_SECONDS', 60, 0, 86_400),

@@ -107,7 +107,7 @@ export async function openApi(
   const oversight = composeOversight(core, log);
   const operator = composeConsole({
     core, queues, authenticate, oversight, money: administration, policy: { overCapture: config.overCapture, debtLimit: config.debtLimit },
-    readiness, clock, log,
+    readiness, idleSeconds: config.consoleIdleSeconds, clock, log,
   });
   const busy = admission({
     timeoutMs: config.redisTimeoutMs, oldestCallMs: () => core.redis.oldestWaitMs(), inFlight: core.inFlight, inFlightMax: IN_FLIGHT_MAX,

@@ -94,7 +94,7 @@ function allRoutes(deps: AppDeps, onRefused: TellRefusal): ReturnType<typeof rou
     serverKeyRoutes(table.add, deps.servers.administration);
     featureRoutes(table.add, deps.servers.administration);
   }
-  if (deps.console !== undefined) consoleRoutes(table.pages(consoleRules), deps.console);
+  if (deps.console !== undefined) consoleRoutes(table.pages(consoleRules(deps.console)), deps.console);
   docsRoutes(table.add, { routes: table.routes, version: deps.accounting.version, envelope: accountingEnvelope });
   return table;
 }

@@ -9,11 +9,13 @@ import { readShards, type ShardRow } from '../books/shards.table.js';
 import { forceSettleHold, forceVoidHold } from '../credits/holds/force-end-hold.js';
 import type { SettleHoldDeps } from '../credits/holds/settle-hold.js';
 import { planOf } from '../credits/plans/manage-plans.js';
+import { insertOperatorAction, readOperatorActions } from '../credits/operators/operator-action.table.js';
 import { readRefusals } from '../credits/refusals/refusal.table.js';
 import { readRefusedMost } from '../credits/refusals/refused-most.table.js';
 import { costsOfDay } from '../credits/usage/model-costs.js';
 import { findAccount, listNamed, readProfile } from '../credits/users/profile.table.js';
 import type { Authenticate } from '../edge/auth/bearer.js';
+import type { AuditTrail } from '../edge/console/audit.js';
 import type { AccountReads, HoldLife, NamedAccount, OperatorActions } from '../edge/console/accounts.js';
 import type { ConsoleDeps } from '../edge/console/console.routes.js';
 import type { QueueState, Watch } from '../edge/console/overview.js';
@@ -33,6 +35,7 @@ import { lastKnown } from '../kit/within.js';
 import { queuePrefix, WEBHOOK_QUEUE_NAME, type QueueConnections } from '../stores/redis/queue-connections.js';
 import type { LedgerQueue } from '../worker/jobs/ledger-queue.js';
 import { readHolds } from '../worker/watch/holds.js';
+import { composeSessions } from './console-sessions.js';
 import type { Core } from './core.js';
 import { deadLetterDesk } from './dead-letters.js';
 import type { Oversight } from './oversight.js';
@@ -54,6 +57,8 @@ export type ConsoleParts = {
   readonly policy: Pick<SettleHoldDeps, 'overCapture' | 'debtLimit'>;
   readonly oversight: Oversight;
   readonly readiness: () => Readiness;
+  /** A session of the console is over after so much time without a click. */
+  readonly idleSeconds: number;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -71,7 +76,7 @@ const CLOSE_MS = 2_000;
 
 /** The operator console over an open core. */
 export function composeConsole(parts: ConsoleParts): { readonly deps: ConsoleDeps; close(): Promise<void> } {
-  const { core, queues, authenticate, money, policy, oversight, clock, log } = parts;
+  const { core, queues, authenticate, money, policy, oversight, idleSeconds, clock, log } = parts;
   const { ledger } = core;
   const onError = (error: unknown): void => { log.debug({ err: error }, 'a part of a console page could not be read'); };
   const prefix = queuePrefix(queues.namespace);
@@ -88,7 +93,8 @@ export function composeConsole(parts: ConsoleParts): { readonly deps: ConsoleDep
 
   return {
     deps: {
-      authenticate, clock, onError,
+      authenticate, clock, onError, trail: trailOf(core),
+      sessions: composeSessions({ redis: queues.connections.producer, namespace: queues.namespace, clock, idleSeconds, onError }),
       watch: watchOf(parts, cursors, [queues.queue.queue, ...others], dead),
       reads: readsOf(core, onError),
       actions: {
@@ -110,6 +116,12 @@ export function composeConsole(parts: ConsoleParts): { readonly deps: ConsoleDep
     },
   };
 }
+
+const trailOf = ({ db }: Core): AuditTrail => ({
+  asked: (action) => insertOperatorAction(db, { ...action, stage: 'asked' }),
+  ended: (action, stage, result) => insertOperatorAction(db, { ...action, stage, details: result, reason: '' }),
+  read: (query) => readOperatorActions(db, query),
+});
 
 function watchOf(
   { core, queues, readiness, clock }: ConsoleParts, cursors: () => Promise<readonly ShardRow[] | undefined>,

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { liveARound, type Story } from '../../examples/night/night.js';
 import { nightClient } from '../../examples/night/night-client.js';
 import { openStage, type Stage } from '../../examples/night/stage.js';
+import { logIn } from '../edge/console/lab.js';
 
 /** `npm run night`, one round of it, with shorter faults: what a reader is told to look up must be there. */
 
@@ -10,13 +11,14 @@ const LEASE_SECONDS = 5;
 const OVER_MS = 600_000;
 
 let stage: Stage;
+let cookie: string | undefined;
 beforeAll(async () => { stage = await openStage(LEASE_SECONDS); });
 afterAll(async () => { await stage.close(); });
 
 /** A page of the console as an administrator sees it. */
 async function page(path: string): Promise<string> {
-  const token = await stage.token({ sub: 'maria', role: 'admin' });
-  return (await fetch(stage.url + path, { headers: { cookie: `cg_console=${token}` } })).text();
+  cookie ??= await logIn(stage.url, await stage.token({ sub: 'maria', role: 'admin' }));
+  return (await fetch(stage.url + path, { headers: { cookie } })).text();
 }
 
 test('a round of the night: every situation happens, and the console tells of it', async () => {

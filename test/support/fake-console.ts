@@ -4,6 +4,7 @@ import type { AccountReads, HoldLife, OperatorActions } from '../../src/edge/con
 import type { ConsoleDeps } from '../../src/edge/console/console.routes.js';
 import type { DeadLetterDesk, LetterDecision } from '../../src/edge/console/dead-letter-pages.js';
 import type { Watch } from '../../src/edge/console/overview.js';
+import { consoleSessions, type SessionStore } from '../../src/edge/console/sessions.js';
 import { micros, ZERO } from '../../src/kit/money/micros.js';
 import type { AccountSnapshot } from '../../src/ledger/account-snapshot.js';
 import { figuresOf, TOTALS } from '../../src/ledger/figures.js';
@@ -89,8 +90,22 @@ export function fakeConsole(): FakeConsole {
     compare: (accountId) => actions.compare(accountId),
   };
   return {
-    deps: { watch, reads, actions: asks, deadLetters: deskOf(decided), board, onError: () => undefined },
+    deps: {
+      watch, reads, actions: asks, deadLetters: deskOf(decided), board, onError: () => undefined,
+      sessions: consoleSessions({ store: memoryStore(), clock: Date.now, idleSeconds: 1_800, onError: () => undefined }),
+      trail: { asked: () => Promise.resolve(), ended: () => Promise.resolve(), read: none },
+    },
     watch, reads, actions, froze, asked, compared, decided, board: reached,
+  };
+}
+
+/** Sessions in memory. Their time does not run out. */
+export function memoryStore(): SessionStore {
+  const values = new Map<string, string>();
+  return {
+    put: (key, value) => { values.set(key, value); return Promise.resolve(); },
+    read: (key) => Promise.resolve(values.get(key) ?? null),
+    remove: (key) => { values.delete(key); return Promise.resolve(); },
   };
 }
 

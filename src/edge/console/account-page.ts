@@ -10,7 +10,7 @@ import { html, type Html } from '../http/html.js';
 import type { NamedAccount } from './accounts.js';
 import type { Known } from './overview.js';
 import {
-  accountLink, accountPath, banner, card, change, count, credits, facts, holdLink, subjectOf, table, when, type Fact,
+  accountLink, accountPath, auditPath, banner, card, change, count, credits, facts, holdLink, subjectOf, table, when, type Fact,
 } from './parts.js';
 
 /** Everything that the page of an account shows. A part that could not be read shows that in its place. */
@@ -25,6 +25,8 @@ export type AccountView = {
   readonly refusals: Known<readonly Refusal[]>;
   /** The minute whose refusals are shown, in the format of `<input type="datetime-local">`; '' shows the latest. */
   readonly minute: string;
+  /** Whether the viewer may change anything. */
+  readonly canAct: boolean;
   /** Open findings of the reconciler about this account. */
   readonly findings: readonly Finding[];
 };
@@ -40,7 +42,7 @@ export function accountBody(view: AccountView): Html {
 ${isFrozen ? frozenBanner(view) : []}
 ${view.findings.length === 0 ? [] : driftBanner(view.findings)}
 ${'value' in snapshot ? balanceOf(snapshot.value) : banner('bad', 'The balance could not be read: the ledger does not answer.')}
-${actionsOf(view, isFrozen)}
+${view.canAct ? actionsOf(view, isFrozen) : []}
 <h2>Open holds</h2>
 ${'value' in snapshot ? holdsTable(accountId, snapshot.value.holds, nowMs) : html`<p class="note">${MISSING}</p>`}
 <h2>Lots</h2>
@@ -164,7 +166,7 @@ function whoAndWhy({ about }: HistoryEntry): string {
   return [...new Set(told.filter((each) => each !== null && each !== undefined && each !== ''))].join(' · ');
 }
 
-function more({ snapshot, plan, nowMs }: AccountView): Html {
+function more({ accountId, snapshot, plan, nowMs }: AccountView): Html {
   const list: Fact[] = [];
   if ('value' in snapshot) {
     const { granted, captured, expired, removed, uncollected } = snapshot.value.totals;
@@ -180,7 +182,8 @@ function more({ snapshot, plan, nowMs }: AccountView): Html {
       ...(problem === null ? [] : [['Refill problem', problem] as const]),
     );
   }
-  return html`<h2>Totals</h2>${facts(list)}`;
+  return html`<h2>Totals</h2>${facts(list)}
+<p><a href="${auditPath({ account: accountId })}">What operators did to this account</a></p>`;
 }
 
 /** The result of a search that does not name exactly one account. */

@@ -30,7 +30,7 @@ const AROUND_MS = 5 * 60_000;
 
 /** Pages that show what happened to the credits of an account: search, account, hold. */
 export function accountPages(add: AddRoute, { reads, overview, clock, onError }: AccountPagesDeps): void {
-  add('GET', '/console/accounts', allow('admin'), {
+  add('GET', '/console/accounts', allow('admin', 'supervisor'), {
     summary: 'Find an account', query: { who: Type.String() }, replies: { 200: PageReply },
   }, async (ctx, { principal }) => {
     // Spaces at the ends belong to an id; around a name they come from copying.
@@ -45,7 +45,7 @@ export function accountPages(add: AddRoute, { reads, overview, clock, onError }:
     });
   });
 
-  add('GET', '/console/accounts/:accountId', allow('admin'), {
+  add('GET', '/console/accounts/:accountId', allow('admin', 'supervisor'), {
     summary: 'An account', replies: { 200: PageReply },
   }, async (ctx, { principal }) => {
     const accountId = accountIdIn(ctx);
@@ -60,12 +60,12 @@ export function accountPages(add: AddRoute, { reads, overview, clock, onError }:
       title: accountId, viewer: principal, glance: glanceOf(glance), search: accountId,
       body: accountBody({
         accountId, nowMs: clock(), profile, snapshot, history, plan, freeze, refusals: refused, minute,
-        findings: findingsOf(glance, accountId),
+        canAct: principal.role === 'admin', findings: findingsOf(glance, accountId),
       }),
     });
   });
 
-  add('GET', '/console/accounts/:accountId/holds/:holdId', allow('admin'), {
+  add('GET', '/console/accounts/:accountId/holds/:holdId', allow('admin', 'supervisor'), {
     summary: 'A hold’s life', replies: { 200: PageReply },
   }, async (ctx, { principal }) => {
     const accountId = accountIdIn(ctx);
@@ -85,7 +85,7 @@ export function accountPages(add: AddRoute, { reads, overview, clock, onError }:
     }
     sendPage(ctx, {
       title: `Hold ${holdId}`, viewer: principal, glance: glanceOf(glance), search: accountId,
-      body: holdBody({ accountId, holdId, nowMs: clock(), life: current, open }),
+      body: holdBody({ accountId, holdId, nowMs: clock(), canAct: principal.role === 'admin', life: current, open }),
     });
   });
 }

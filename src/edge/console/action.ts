@@ -9,6 +9,7 @@ import type { Form } from '../http/form.js';
 import { html, type Html } from '../http/html.js';
 import type { AddRoute } from '../http/routes.js';
 import { bodyOf } from '../http/schema.js';
+import { actionOf, type Audit } from './audit.js';
 import { PageReply } from './login.routes.js';
 import { glanceOf } from './overview-page.js';
 import type { Overview } from './overview.js';
@@ -53,8 +54,10 @@ const anyForm = bodyOf(Type.Record(Type.String(), Type.String()), 'The form cann
 
 export const isProblem = (value: unknown): value is Problem => typeof value === 'object' && value !== null && 'problem' in value;
 
+export type ActionDeps = { readonly overview: () => Promise<Overview>; readonly audit: Pick<Audit, 'recorded'> };
+
 /** The three steps share one URL. The hidden fields `step` and `key` of the posted form tell which step it is. */
-export function actionRoutes<Target, Wish>(add: AddRoute, overview: () => Promise<Overview>, action: Action<Target, Wish>): void {
+export function actionRoutes<Target, Wish>(add: AddRoute, { overview, audit }: ActionDeps, action: Action<Target, Wish>): void {
   const send = async (ctx: GatewayContext, viewer: Principal, body: Html, status = 200): Promise<void> => {
     sendPage(ctx, { title: action.title, viewer, glance: glanceOf(await overview()), body, status });
   };
@@ -86,8 +89,9 @@ export function actionRoutes<Target, Wish>(add: AddRoute, overview: () => Promis
       else await send(ctx, principal, confirmationOf(action, target, form, { facts: preview, key: newId(), problem: null }));
       return;
     }
-    const done = await attempt(() =>
-      action.run(target, wish, { actor: principal.accountId, reason, key: { caller: callerOf(principal), key } }));
+    const by: By = { actor: principal.accountId, reason, key: { caller: callerOf(principal), key } };
+    const asked = actionOf(ctx, principal, { action: action.title, form });
+    const done = await attempt(() => audit.recorded(asked, () => action.run(target, wish, by), ({ says }) => ['done', says]));
     // Keep the key: if the action did happen, trying again does not repeat it.
     if (isProblem(done)) await send(
       ctx, principal, confirmationOf(action, target, form, { facts: [], key, problem: done.problem }), done.status,

@@ -5,6 +5,7 @@ import { html, type Html } from '../http/html.js';
 import type { AddRoute } from '../http/routes.js';
 import { accountIdIn } from './account.routes.js';
 import type { AccountReads, OperatorActions } from './accounts.js';
+import { actionOf, type Audit } from './audit.js';
 import { PageReply } from './login.routes.js';
 import { glanceOf } from './overview-page.js';
 import { within, type Known, type Overview } from './overview.js';
@@ -13,16 +14,18 @@ import { accountLink, accountPath, banner, count, credits, facts, table } from '
 
 export type CompareRouteDeps = Pick<OperatorActions, 'compare'> & Pick<AccountReads, 'snapshot'> & {
   readonly overview: () => Promise<Overview>;
+  readonly audit: Pick<Audit, 'recorded'>;
   readonly onError: (error: unknown) => void;
 };
 
 /** Compares an account in Redis and Postgres now. It moves no money and only stores findings, so it asks for no reason. */
-export function compareRoute(add: AddRoute, { overview, compare, snapshot, onError }: CompareRouteDeps): void {
+export function compareRoute(add: AddRoute, { overview, audit, compare, snapshot, onError }: CompareRouteDeps): void {
   add('POST', '/console/accounts/:accountId/compare', allow('admin'), {
     summary: 'Compare an account in Redis and in Postgres', replies: { 200: PageReply },
   }, async (ctx, { principal }) => {
     const accountId = accountIdIn(ctx);
-    const comparison = await compare(accountId);
+    const asked = actionOf(ctx, principal, { action: 'Compare Redis and Postgres' });
+    const comparison = await audit.recorded(asked, () => compare(accountId), ({ result }) => ['done', result]);
     const [glance, now] = await Promise.all([overview(), within(() => snapshot(accountId), onError)]);
     sendPage(ctx, {
       title: 'Compare', viewer: principal, glance: glanceOf(glance), search: accountId, body: comparedBody(comparison, now),

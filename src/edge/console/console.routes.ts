@@ -1,10 +1,13 @@
 import { STATUS_CODES } from 'node:http';
+import type { Clock } from '../../kit/clock.js';
 import { allow } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import type { Failure } from '../http/failure.js';
 import { readForm } from '../http/form.js';
 import { html } from '../http/html.js';
 import type { AddRoute, PageRules } from '../http/routes.js';
+import { auditOver, type AuditTrail } from './audit.js';
+import { auditPages } from './audit.routes.js';
 import { adjustAction, freezeAction, grantAction, thawAction } from './account-actions.js';
 import { accountPages } from './account.routes.js';
 import type { AccountReads, OperatorActions } from './accounts.js';
@@ -17,9 +20,13 @@ import { overviewReader, type Watch } from './overview.js';
 import { glanceOf, overviewBody } from './overview-page.js';
 import { redirect, sendPage } from './page.js';
 import { boardRoutes, type QueueBoard } from './queue-board.js';
-import { credentialsOf, HOME, LOGIN } from './session.js';
+import { BY_ITSELF, credentialsOf, HOME, LOGIN } from './session.js';
+import { sessionPages } from './session.routes.js';
+import type { Sessions } from './sessions.js';
 
-export type ConsoleDeps = LoginDeps & {
+export type ConsoleDeps = Omit<LoginDeps, 'audit'> & {
+  readonly trail: AuditTrail;
+  readonly clock: Clock;
   readonly watch: Watch;
   readonly reads: AccountReads;
   readonly actions: OperatorActions;
@@ -32,31 +39,40 @@ export type ConsoleDeps = LoginDeps & {
 
 const REFRESH_SECONDS = 5;
 
-/** The console takes its token from a cookie and its bodies from forms, and shows failures as pages. */
-export const consoleRules: PageRules = { credentials: credentialsOf, readBody: readForm, fail: showFailure };
+/** The console takes its token from the session of a cookie and its bodies from forms, and shows failures as pages. */
+export const consoleRules = ({ sessions }: { readonly sessions: Sessions }): PageRules => ({
+  credentials: credentialsOf(sessions), readBody: readForm, fail: showFailure,
+});
 
 /** The operator console: pages rendered on the server, without scripts, for the operator on call. */
 export function consoleRoutes(add: AddRoute, deps: ConsoleDeps): void {
-  const { watch, reads, actions, board, clock, onError } = deps;
+  const { watch, reads, actions, board, sessions, clock, onError } = deps;
   const overview = overviewReader(watch, clock, onError);
+  const audit = auditOver(deps.trail, onError);
+  const acting = { overview, audit };
 
-  loginRoutes(add, deps);
-  add('GET', HOME, allow('admin'), { summary: 'The state at a glance', replies: { 200: PageReply } }, async (ctx, { principal }) => {
+  loginRoutes(add, { ...deps, audit });
+  add('GET', HOME, allow('admin', 'supervisor'), {
+    summary: 'The state at a glance', replies: { 200: PageReply },
+  }, async (ctx, { principal }) => {
     const now = await overview();
     sendPage(ctx, {
-      title: 'Overview', viewer: principal, glance: glanceOf(now), body: overviewBody(now), refreshSeconds: REFRESH_SECONDS,
+      title: 'Overview', viewer: principal, glance: glanceOf(now), body: overviewBody(now),
+      refresh: { seconds: REFRESH_SECONDS, path: `${HOME}?${BY_ITSELF}=1` },
     });
   });
   accountPages(add, { reads, overview, clock, onError });
-  actionRoutes(add, overview, grantAction(reads, actions));
-  actionRoutes(add, overview, adjustAction(reads, actions));
-  actionRoutes(add, overview, settleAction(reads, actions));
-  actionRoutes(add, overview, voidAction(reads, actions));
-  actionRoutes(add, overview, freezeAction(reads, actions));
-  actionRoutes(add, overview, thawAction(reads, actions));
-  compareRoute(add, { overview, compare: actions.compare, snapshot: reads.snapshot, onError });
-  deadLetterPages(add, { desk: deps.deadLetters, overview });
-  if (board !== undefined) boardRoutes(add, board);
+  actionRoutes(add, acting, grantAction(reads, actions));
+  actionRoutes(add, acting, adjustAction(reads, actions));
+  actionRoutes(add, acting, settleAction(reads, actions));
+  actionRoutes(add, acting, voidAction(reads, actions));
+  actionRoutes(add, acting, freezeAction(reads, actions));
+  actionRoutes(add, acting, thawAction(reads, actions));
+  compareRoute(add, { ...acting, compare: actions.compare, snapshot: reads.snapshot, onError });
+  deadLetterPages(add, { desk: deps.deadLetters, ...acting });
+  auditPages(add, { ...acting, clock, onError });
+  sessionPages(add, { ...acting, sessions });
+  if (board !== undefined) boardRoutes(add, board, audit);
 }
 
 /** Shows a failure as a page. Without a valid token it redirects to the login, which leads back to the requested page. */
@@ -67,7 +83,7 @@ function showFailure(ctx: GatewayContext, { code, status, message, requestId }: 
   }
   const title = STATUS_CODES[status] ?? 'Failed';
   const isSmallRole = code === 'forbidden' && message === 'Admin access required';
-  const lead = isSmallRole ? 'This page is for administrators; your token has another role.' : message;
+  const lead = isSmallRole ? 'Only administrators may change something; your token has another role.' : message;
   sendPage(ctx, {
     title, viewer: null, status,
     body: html`<div class="narrow"><h1>${title}</h1><p class="lead">${lead}</p>

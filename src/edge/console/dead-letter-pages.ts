@@ -3,10 +3,9 @@ import { allow } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import { html, type Html } from '../http/html.js';
 import type { AddRoute } from '../http/routes.js';
-import { actionRoutes, type Action, type Done, type Problem } from './action.js';
+import { actionRoutes, type Action, type ActionDeps, type Done, type Problem } from './action.js';
 import { PageReply } from './login.routes.js';
 import { glanceOf } from './overview-page.js';
-import type { Overview } from './overview.js';
 import { sendPage } from './page.js';
 import { banner, count, table, type Fact } from './parts.js';
 
@@ -30,7 +29,7 @@ export type ListedLetters = {
 
 export type LetterVerdict = 'replay' | 'discard';
 
-/** What an operator decided, and who did: kept in the log, because a message is not part of the ledger. */
+/** What an operator decided, and who did: also kept in the log. */
 export type LetterDecision = {
   readonly verdict: LetterVerdict;
   readonly which: (letter: WaitingLetter) => boolean;
@@ -46,23 +45,24 @@ export type DeadLetterDesk = {
 
 const HOME = '/console/dead-letters';
 const BODY_SHOWN_MAX = 300;
-const WHY_HINT = 'kept in the log, with your name';
+const WHY_HINT = 'kept in the audit trail, with your name';
 
 /** Messages that wait for an operator: why, and what can be done with them. */
 export function deadLetterPages(
-  add: AddRoute, { desk, overview }: { readonly desk: DeadLetterDesk; readonly overview: () => Promise<Overview> },
+  add: AddRoute, { desk, ...deps }: ActionDeps & { readonly desk: DeadLetterDesk },
 ): void {
-  add('GET', HOME, allow('admin'), {
+  add('GET', HOME, allow('admin', 'supervisor'), {
     summary: 'Messages that could not be done', replies: { 200: PageReply },
   }, async (ctx, { principal }) => {
-    const [listed, glance] = await Promise.all([desk.list(), overview()]);
-    sendPage(ctx, { title: 'Dead letters', viewer: principal, glance: glanceOf(glance), body: lettersBody(listed) });
+    const [listed, glance] = await Promise.all([desk.list(), deps.overview()]);
+    const body = lettersBody(listed, principal.role === 'admin');
+    sendPage(ctx, { title: 'Dead letters', viewer: principal, glance: glanceOf(glance), body });
   });
-  for (const verdict of ['replay', 'discard'] as const) actionRoutes(add, overview, oneLetter(desk, verdict));
-  actionRoutes(add, overview, allOfACode(desk));
+  for (const verdict of ['replay', 'discard'] as const) actionRoutes(add, deps, oneLetter(desk, verdict));
+  actionRoutes(add, deps, allOfACode(desk));
 }
 
-function lettersBody({ letters, silent }: ListedLetters): Html {
+function lettersBody({ letters, silent }: ListedLetters, canDecide: boolean): Html {
   const codes = [...new Set(letters.map(({ code }) => code))].sort();
   return html`<h1>Dead letters</h1>
 <p class="lead">Messages of the queues that could not be done. Their usage has not been charged. Mend the cause, then replay them:
@@ -71,16 +71,18 @@ ${silent.length === 0 ? [] : banner('bad', `${silent.join(', ')} did not answer:
 ${table(
   'Dead letters', [
     { head: 'Since' }, { head: 'Code' }, { head: 'Why', is: 'text' }, { head: 'Queue' }, { head: 'Attempts', is: 'number' },
-    { head: 'Message', is: 'text' }, { head: 'What to do' },
+    { head: 'Message', is: 'text' }, ...(canDecide ? [{ head: 'What to do' }] : []),
   ],
   letters.map((letter) => [
     letter.deadAt === '' ? 'unknown' : letter.deadAt.slice(0, 19).replace('T', ' '), letter.code, letter.reason,
     `${letter.queue}, ${letter.transport}`, count(letter.attempts), html`<code>${letter.body.slice(0, BODY_SHOWN_MAX)}</code>`,
-    html`<a href="${pathOf(letter.id, 'replay')}">replay</a> <a href="${pathOf(letter.id, 'discard')}">discard</a>`,
+    ...(canDecide
+      ? [html`<a href="${pathOf(letter.id, 'replay')}">replay</a> <a href="${pathOf(letter.id, 'discard')}">discard</a>`]
+      : []),
   ]),
   'None.',
 )}
-${codes.length === 0 ? [] : html`<div class="actions">${codes.map((code) =>
+${codes.length === 0 || !canDecide ? [] : html`<div class="actions">${codes.map((code) =>
     html`<a class="button quiet" href="${HOME}/codes/${encodeURIComponent(code)}/replay">Replay all with ${code}</a>`)}</div>`}
 <p class="note">More than are shown here, or many at once: <code>npm run dead-letters</code>.</p>`;
 }

@@ -15,6 +15,8 @@ export type HoldView = {
   readonly accountId: string;
   readonly holdId: string;
   readonly nowMs: number;
+  /** Whether the viewer may change anything. */
+  readonly canAct: boolean;
   /** The hold in Postgres. Null: its entry has not been drained yet, or Postgres does not answer. */
   readonly life: HoldLife | null;
   /** The hold in Redis, while it is open. */
@@ -77,7 +79,8 @@ function promiseOf(policy: string | null): string {
   }
 }
 
-function actionsOf({ accountId, holdId }: HoldView, state: HoldRow['state']): Html {
+function actionsOf({ accountId, holdId, canAct }: HoldView, state: HoldRow['state']): Html {
+  if (!canAct) return html``;
   if (state !== 'open' && state !== 'expired') return html``;
   const path = holdPath(accountId, holdId);
   return html`<ul class="actions" aria-label="Actions"><li><a class="button" href="${path}/settle">${state === 'open'

@@ -1,69 +1,62 @@
 import Type from 'typebox';
-import type { Clock } from '../../kit/clock.js';
 import { GatewayError, httpStatus } from '../../kit/errors.js';
 import type { Principal } from '../../kit/principal.js';
-import { allow, anyone } from '../auth/allow.js';
+import { anyone } from '../auth/allow.js';
 import type { Authenticate } from '../auth/bearer.js';
 import type { GatewayContext } from '../http/context.js';
 import { html } from '../http/html.js';
 import type { AddRoute } from '../http/routes.js';
 import { bodyOf } from '../http/schema.js';
 import { countFailures } from '../rates/count-failures.js';
+import { actionOf, type Audit } from './audit.js';
 import { redirect, sendPage } from './page.js';
 import { banner } from './parts.js';
-import { COOKIE_TOKEN_LENGTH_MAX, endSession, HOME, localPath, LOGIN, requireSameOrigin, startSession } from './session.js';
+import { HOME, localPath, LOGIN, requireSameOrigin, setSession } from './session.js';
+import type { Sessions } from './sessions.js';
 
 export type LoginDeps = {
   readonly authenticate: Authenticate;
-  readonly clock: Clock;
+  readonly sessions: Sessions;
+  readonly audit: Pick<Audit, 'noted'>;
   /** Counts a token that was not accepted; may refuse the request instead. */
   readonly failedLogin?: (ctx: GatewayContext, error: unknown) => never;
 };
 
 export const PageReply = Type.String({ contentMediaType: 'text/html' });
-const BOARD = '/console/queues';
 const loginForm = bodyOf(Type.Object({ token: Type.String(), next: Type.Optional(Type.String()) }), 'Paste a token');
 
-/** The login of the console. The token is the only credential; the gateway stores no session. */
-export function loginRoutes(add: AddRoute, { authenticate, clock, failedLogin }: LoginDeps): void {
+/** The login of the console. A token is the only credential; it begins a session. */
+export function loginRoutes(add: AddRoute, { authenticate, sessions, audit, failedLogin }: LoginDeps): void {
   add('GET', LOGIN, anyone(), { summary: 'Ask for a token', replies: { 200: PageReply } }, (ctx) => {
     const { next } = ctx.query;
     showLogin(ctx, { next: localPath(typeof next === 'string' ? next : undefined, ''), status: 200 });
   });
 
   add('POST', LOGIN, anyone(), {
-    summary: 'Keep a token in a cookie', body: loginForm, replies: { 303: Type.Null() },
+    summary: 'Begin a session with a token', body: loginForm, replies: { 303: Type.Null() },
   }, async (ctx, { body }) => {
     requireSameOrigin(ctx);
     const next = localPath(body.next, '');
     const token = body.token.trim().replace(/^Bearer /, '');
     try {
       const principal = await countFailures(() => admit(authenticate, token), failedLogin && ((error) => failedLogin(ctx, error)));
-      startSession(ctx, token, clock());
-      const home = principal.role === 'admin' ? HOME : BOARD;
-      redirect(ctx, next === '' || principal.role !== 'admin' ? home : next);
+      const id = await sessions.start(principal.accountId, token);
+      await audit.noted(actionOf(ctx, principal, { action: 'Log in', sessionId: id }));
+      setSession(ctx, id);
+      redirect(ctx, next === '' ? HOME : next);
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       const problem = [error.message, ...error.sources.map(({ path, message }) => `${path} ${message}`)].join(': ');
       showLogin(ctx, { next, status: httpStatus[error.code], problem });
     }
   });
-
-  add('POST', '/console/logout', allow('admin', 'supervisor'), { summary: 'Forget the token', replies: { 303: Type.Null() } }, (ctx) => {
-    endSession(ctx);
-    redirect(ctx, LOGIN);
-  });
 }
 
 async function admit(authenticate: Authenticate, token: string): Promise<Principal> {
-  if (token.length > COOKIE_TOKEN_LENGTH_MAX) throw new GatewayError(
-    'unauthenticated',
-    `The token is longer than ${COOKIE_TOKEN_LENGTH_MAX} characters, which is too long for a cookie; mint a shorter one`,
-  );
   const principal = await authenticate(`Bearer ${token}`);
   if (principal.role === 'user') {
     throw new GatewayError(
-      'forbidden', 'This token has no operator role; the console is for administrators, the queue board also for supervisors',
+      'forbidden', 'This token has no operator role; the console is for administrators and supervisors',
     );
   }
   return principal;
@@ -75,7 +68,7 @@ function showLogin(
   sendPage(ctx, {
     title: 'Log in', viewer: null, status,
     body: html`<div class="narrow"><h1>Operator console</h1>
-<p class="lead">Paste an administrator’s token. It is kept in a cookie of this browser, for this console only, until it expires.</p>
+<p class="lead">Paste the token of an administrator or a supervisor. It begins a session in this browser, for this console only.</p>
 ${problem === undefined ? [] : banner('bad', problem)}
 <form method="post" action="${LOGIN}">
 <label for="token">Token</label>
@@ -87,7 +80,7 @@ ${next === '' ? [] : html`<input type="hidden" name="next" value="${next}">`}
 <h2>Where do I get a token?</h2>
 <p>From your auth service, with the role <code>admin</code>. If the gateway uses its own secret, run this in its folder:</p>
 <p class="panel"><code>npm run -s token -- --sub ops --role admin</code></p>
-<p class="note">Replace <code>ops</code> by your own name: the ledger records your actions under it.
-With the role <code>supervisor</code> you see only the queues.</p></div>`,
+<p class="note">Replace <code>ops</code> by your own name: your actions are recorded under it.
+With the role <code>supervisor</code> you see everything and change nothing.</p></div>`,
   });
 }

@@ -17,8 +17,8 @@ export type Page = {
   readonly viewer: Principal | null;
   /** The state of the gateway, below the header. */
   readonly glance?: Html;
-  /** The browser reloads the page after this many seconds. Not for a page with a form. */
-  readonly refreshSeconds?: number;
+  /** The browser opens this path after so many seconds. Not for a page with a form. */
+  readonly refresh?: { readonly seconds: number; readonly path: string };
   /** What was searched for. */
   readonly search?: string;
   readonly status?: number;
@@ -52,13 +52,13 @@ export function redirect(ctx: GatewayContext, path: string): void {
   ctx.body = '';
 }
 
-function render({ title, body, viewer, glance, refreshSeconds, search = '' }: Page): string {
+function render({ title, body, viewer, glance, refresh, search = '' }: Page): string {
   return `<!doctype html>\n${html`<html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
-${refreshSeconds === undefined ? [] : html`<meta http-equiv="refresh" content="${refreshSeconds}">
+${refresh === undefined ? [] : html`<meta http-equiv="refresh" content="${refresh.seconds}; url=${refresh.path}">
 `}<title>${title} · credit-gateway</title>
 <style>${verbatim(STYLE)}</style>
 </head>
@@ -75,15 +75,15 @@ ${body}
 
 function headerOf(viewer: Principal | null, search: string): Html {
   if (viewer === null) return html`<header class="bar"><a class="name" href="/console">credit-gateway</a></header>`;
-  const isAdmin = viewer.role === 'admin';
   return html`<header class="bar">
-<a class="name" href="${isAdmin ? '/console' : '/console/queues'}">credit-gateway</a>
-<nav aria-label="Console">${isAdmin ? html`<a href="/console">Overview</a> ` : []}<a href="/console/queues">Queues</a></nav>
-${isAdmin ? html`<form class="find" action="/console/accounts" method="get" role="search">
+<a class="name" href="/console">credit-gateway</a>
+<nav aria-label="Console"><a href="/console">Overview</a> <a href="/console/queues">Queues</a>
+<a href="/console/audit">Audit</a></nav>
+<form class="find" action="/console/accounts" method="get" role="search">
 <input type="search" name="who" value="${search}" aria-label="Find an account by id, username or e-mail"
  placeholder="id, username or e-mail" maxlength="320" required autocomplete="off" spellcheck="false">
-<button>Find</button></form>` : []}
-<div class="who"><span>${viewer.username ?? viewer.accountId} <small>(${viewer.role})</small></span>
+<button>Find</button></form>
+<div class="who"><a href="/console/session">${viewer.username ?? viewer.accountId} <small>(${viewer.role})</small></a>
 <form action="/console/logout" method="post"><button>Log out</button></form></div>
 </header>`;
 }

@@ -79,6 +79,12 @@ export const card = (title: string, value: Cell, note: Cell, level: Level | '' =
 export const accountPath = (accountId: string): string => `/console/accounts/${encodeURIComponent(accountId)}`;
 export const holdPath = (accountId: string, holdId: string): string => `${accountPath(accountId)}/holds/${encodeURIComponent(holdId)}`;
 
+/** The page of the audit trail, with a search. */
+export const auditPath = (search: Readonly<Record<string, string>> = {}): string => {
+  const query = new URLSearchParams(search).toString();
+  return query === '' ? '/console/audit' : `/console/audit?${query}`;
+};
+
 export const accountLink = (accountId: string): Html => html`<a class="mono" href="${accountPath(accountId)}">${accountId}</a>`;
 export const holdLink = (accountId: string, holdId: string): Html =>
   html`<a class="mono" href="${holdPath(accountId, holdId)}">${holdId}</a>`;

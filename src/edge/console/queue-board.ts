@@ -7,6 +7,7 @@ import { isRedisAway } from '../../stores/redis/redis-away.js';
 import { allow } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import type { AddRoute } from '../http/routes.js';
+import { actionOf, type Audit } from './audit.js';
 import { protectPage } from './page.js';
 
 /** Answers a request below BOARD for a viewer whose role was checked. */
@@ -24,6 +25,7 @@ const BOARD_POLICY = [
 ].join('; ');
 const STRANGERS = /<link href="https:[^>]*>\s*/g;
 const POLL_SECONDS = 5;
+const PAGE_OF_QUEUE = new RegExp(`^${BOARD}/queue/([^/]*)`);
 
 type Boards = Readonly<Record<'looking' | 'administering', ReturnType<KoaAdapter['registerPlugin']>>>;
 
@@ -33,8 +35,12 @@ type Boards = Readonly<Record<'looking' | 'administering', ReturnType<KoaAdapter
  */
 export function queueBoard(queues: readonly Queue[]): QueueBoard {
   let boards: Promise<Boards> | undefined;
+  const names = new Set(queues.map((queue) => encodeURIComponent(queue.name)));
   return async (ctx, { role }) => {
     boards ??= loadBoards(queues);
+    // The board answers the pages of any name and leaves it to its script to find no such queue.
+    const [, name] = PAGE_OF_QUEUE.exec(ctx.path) ?? [];
+    if (name !== undefined && !names.has(name)) throw notFound();
     const answer = (await boards)[role === 'admin' ? 'administering' : 'looking'];
     protectPage(ctx, BOARD_POLICY);
     const unknown: string[] = [];
@@ -80,14 +86,18 @@ async function loadBoards(queues: readonly Queue[]): Promise<Boards> {
 }
 
 /** The routes of the board: supervisors may read, only administrators may act. Its static files need the same roles. */
-export function boardRoutes(add: AddRoute, board: QueueBoard): void {
+export function boardRoutes(add: AddRoute, board: QueueBoard, { recorded }: Pick<Audit, 'recorded'>): void {
+  const press: QueueBoard = (ctx, viewer) => recorded(
+    actionOf(ctx, viewer, { action: 'Queue board', target: `${ctx.method} ${ctx.path}` }),
+    () => board(ctx, viewer), () => [ctx.status < 400 ? 'done' : 'refused', `${ctx.status}`],
+  );
   const replies = { 200: Type.Unknown() };
   const looking = { summary: 'The queue board', replies };
   const pressing = { summary: 'An action of the queue board', replies };
   add('GET', BOARD, allow('admin', 'supervisor'), looking, (ctx, { principal }) => board(ctx, principal));
   add('GET', `${BOARD}/*rest`, allow('admin', 'supervisor'), looking, (ctx, { principal }) => board(ctx, principal));
-  add('POST', `${BOARD}/*rest`, allow('admin'), pressing, (ctx, { principal }) => board(ctx, principal));
-  add('PUT', `${BOARD}/*rest`, allow('admin'), pressing, (ctx, { principal }) => board(ctx, principal));
-  add('PATCH', `${BOARD}/*rest`, allow('admin'), pressing, (ctx, { principal }) => board(ctx, principal));
-  add('DELETE', `${BOARD}/*rest`, allow('admin'), pressing, (ctx, { principal }) => board(ctx, principal));
+  add('POST', `${BOARD}/*rest`, allow('admin'), pressing, (ctx, { principal }) => press(ctx, principal));
+  add('PUT', `${BOARD}/*rest`, allow('admin'), pressing, (ctx, { principal }) => press(ctx, principal));
+  add('PATCH', `${BOARD}/*rest`, allow('admin'), pressing, (ctx, { principal }) => press(ctx, principal));
+  add('DELETE', `${BOARD}/*rest`, allow('admin'), pressing, (ctx, { principal }) => press(ctx, principal));
 }

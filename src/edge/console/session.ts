@@ -1,21 +1,29 @@
-import { decodeJwt } from 'jose';
 import { GatewayError } from '../../kit/errors.js';
 import type { GatewayContext } from '../http/context.js';
+import type { Credentials } from '../http/gatekeeper.js';
+import { SESSION_SECONDS_MAX, type Sessions } from './sessions.js';
 
-/** The cookie that keeps the operator's token in the browser, for the console only. The gateway stores no session. */
+/** The cookie with the id of the session, for the console only. */
 export const SESSION_COOKIE = 'cg_console';
 export const HOME = '/console';
 export const LOGIN = '/console/login';
 
-/** Browsers silently drop a cookie of more than 4 096 bytes, name and attributes included. */
-export const COOKIE_TOKEN_LENGTH_MAX = 3_800;
+/** The query parameter of a page that reloads itself, and what the queue board asks for every few seconds: nobody did that. */
+export const BY_ITSELF = 'reload';
+const POLLED = '/console/queues/api/';
 const METHODS_WITHOUT_EFFECT: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
-/** The token of the cookie in the form of an `Authorization` header. Refuses requests that another site caused. */
-export function credentialsOf(ctx: GatewayContext): string | undefined {
-  if (!METHODS_WITHOUT_EFFECT.has(ctx.method)) requireSameOrigin(ctx);
-  const token = cookieOf(ctx.req.headers.cookie);
-  return token === undefined ? undefined : `Bearer ${token}`;
+/** The token of the session in the form of an `Authorization` header. Refuses requests that another site caused. */
+export function credentialsOf(sessions: Sessions): Credentials {
+  return async (ctx) => {
+    const isReading = METHODS_WITHOUT_EFFECT.has(ctx.method);
+    if (!isReading) requireSameOrigin(ctx);
+    const id = sessionIdOf(ctx);
+    if (id === undefined) return undefined;
+    const isUsed = !isReading || (ctx.query[BY_ITSELF] === undefined && !ctx.path.startsWith(POLLED));
+    const token = await sessions.tokenOf(id, { isUsed, isReading });
+    return token === undefined ? undefined : `Bearer ${token}`;
+  };
 }
 
 /**
@@ -36,18 +44,18 @@ function isOfHost(origin: string | undefined, host: string | undefined): boolean
   return new URL(origin).host === host.toLowerCase();
 }
 
-function cookieOf(header: string | undefined): string | undefined {
-  const pairs = header?.split(';').map((pair) => pair.trim()) ?? [];
+/** The id of the session that a request shows, whether or not there is such a session. */
+export function sessionIdOf({ req }: GatewayContext): string | undefined {
+  const pairs = req.headers.cookie?.split(';').map((pair) => pair.trim()) ?? [];
   return pairs.find((pair) => pair.startsWith(`${SESSION_COOKIE}=`))?.slice(SESSION_COOKIE.length + 1);
 }
 
-/** Stores a verified token in the cookie until it expires. Scripts cannot read it, other sites cannot send it. */
-export function startSession(ctx: GatewayContext, token: string, nowMs: number): void {
-  const { exp = 0 } = decodeJwt(token);
-  setCookie(ctx, token, Math.max(0, Math.floor(exp - nowMs / 1_000)));
+/** Stores the id of a session in the cookie. Scripts cannot read it, other sites cannot send it. */
+export function setSession(ctx: GatewayContext, id: string): void {
+  setCookie(ctx, id, SESSION_SECONDS_MAX);
 }
 
-export function endSession(ctx: GatewayContext): void {
+export function forgetSession(ctx: GatewayContext): void {
   setCookie(ctx, '', 0);
 }
 

@@ -9,11 +9,11 @@ import type { GatewayContext } from './context.js';
 type Caller = Principal | ServerCaller | NativeCaller;
 export type Admit = (ctx: GatewayContext) => Caller | null | Promise<Caller>;
 
-/** What a request shows to say who calls; undefined: nothing. */
-export type Credentials = (ctx: GatewayContext) => string | undefined;
+/** What a request shows to say who calls; undefined: nothing. Pages have to look up what their cookie stands for. */
+export type Credentials = (ctx: GatewayContext) => string | undefined | Promise<string | undefined>;
 
 /** The credentials of a user. */
-export const ofHeader: Credentials = (ctx) => ctx.req.headers.authorization;
+export const ofHeader = (ctx: GatewayContext): string | undefined => ctx.req.headers.authorization;
 
 type Doorkeepers = {
   readonly authenticate: Authenticate;
@@ -56,9 +56,9 @@ const BEARER = 'Bearer ';
 
 /** A caller of `/v1`: the bearer of a token or of an API key, after role and scope were accepted. */
 function admitNative(
-  { authenticate, authenticateServer, credentials, counted }: Doorkeepers, gate: CallersGate, ctx: GatewayContext,
+  { authenticate, authenticateServer, counted }: Doorkeepers, gate: CallersGate, ctx: GatewayContext,
 ): NativeCaller | Promise<NativeCaller> {
-  const sent = credentials(ctx);
+  const sent = ofHeader(ctx);
   if (authenticateServer !== undefined && sent?.startsWith(BEARER) === true && looksLikeApiKey(sent.slice(BEARER.length))) {
     return admitService(authenticateServer, gate, sent.slice(BEARER.length), (caller) => { counted(ctx, caller); });
   }
@@ -115,6 +115,7 @@ function admitUser({ authenticate, credentials, counted }: Doorkeepers, gate: Pr
     assertAllowed(gate, principal);
     return principal;
   };
-  const principal = authenticate(credentials(ctx));
+  const shown = credentials(ctx);
+  const principal = shown instanceof Promise ? shown.then(authenticate) : authenticate(shown);
   return principal instanceof Promise ? principal.then(admit) : admit(principal);
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { consoleLab, operator, OURS, sendPlainly, type Lab, type Operator } from './lab.js';
+import { consoleLab, logIn, operator, OURS, sendPlainly, type Lab, type Operator } from './lab.js';
 
 /** bull-board behind the gates of the console: supervisors read, administrators act, and all files come from the gateway. */
 let lab: Lab;
@@ -10,7 +10,7 @@ beforeAll(async () => {
   const token = (sub: string, role: string): Promise<string> => lab.gateway.token({ sub, role });
   const [admin, supervisor] = await Promise.all([token('root', 'admin'), token('boss', 'supervisor')]);
   boss = operator(lab.gateway.url, supervisor);
-  cookies = { admin: `cg_console=${admin}`, supervisor: `cg_console=${supervisor}` };
+  cookies = { admin: await logIn(lab.gateway.url, admin), supervisor: await logIn(lab.gateway.url, supervisor) };
 });
 afterAll(async () => { await lab.stop(); });
 
@@ -32,10 +32,12 @@ test('lists the ledger queue, the settlement queues and their dead letters', asy
 
 test('an unknown path is 404, whatever it looks like, and a bad one 400', async () => {
   for (const path of [
-    '/api/nothing', '/api/queues/none/1', '/nothing/of/the/kind.txt', '/static/none.js', '/static/%00', '/static/%2e%2e/%2e%2e/x',
+    '/api/nothing', '/api/queues/none/1', '/queue/none', '/queue/none/1', '/queue/ledger/1/more', '/nothing/of/the/kind.txt',
+    '/static/none.js', '/static/%00', '/static/%2e%2e/%2e%2e/x',
   ]) {
     expect([path, (await boss.get(`/console/queues${path}`)).status]).toEqual([path, 404]);
   }
+  expect((await boss.get('/console/queues/queue/ledger')).status).toBe(200);
   expect((await press('admin', 'none/pause')).status).toBe(404);
   expect((await press('admin', 'ledger/nothing')).status).toBe(404);
   expect((await boss.get('/console/queues/static/%zz')).status).toBe(400);

@@ -58,7 +58,7 @@ test('an unknown model: waits with its reason; replayed when it has a price, by 
   expect(listed).toContain('invalid_request');
   await price('gpt-99');
   const path = linkOf(listed, user, 'replay');
-  expect((await root.post(path, {})).text).toContain('Enter a reason: it is kept in the log, with your name');
+  expect((await root.post(path, {})).text).toContain('Enter a reason: it is kept in the audit trail, with your name');
   const hidden = await confirm(path, 'it has a price now');
   await Promise.all([root.post(path, hidden), root.post(path, hidden), root.post(path, await confirm(path, 'me too'))]);
   expect(await until(() => charged(db, user), ({ settlements }) => settlements > 0)).toMatchObject({ settlements: 1, holds: 1 });

@@ -15,14 +15,18 @@ const GATES: Readonly<Record<string, Expected>> = Object.fromEntries([
   ['GET /console/login', 'public'],
   ['POST /console/login', 'public'],
   ['POST /console/logout', 'supervisor'],
-  ['GET /console', 'admin'],
-  ['GET /console/accounts', 'admin'],
-  [`GET ${ACCOUNT}`, 'admin'],
-  [`GET ${HOLD}`, 'admin'],
+  ['POST /console/logout-everywhere', 'supervisor'],
+  ['GET /console/session', 'supervisor'],
+  ...both('/console/session/end'),
+  ['GET /console/audit', 'supervisor'],
+  ['GET /console', 'supervisor'],
+  ['GET /console/accounts', 'supervisor'],
+  [`GET ${ACCOUNT}`, 'supervisor'],
+  [`GET ${HOLD}`, 'supervisor'],
   ...['grant', 'adjust', 'freeze', 'thaw'].flatMap((name) => both(`${ACCOUNT}/${name}`)),
   [`POST ${ACCOUNT}/compare`, 'admin'],
   ...['settle', 'void'].flatMap((name) => both(`${HOLD}/${name}`)),
-  ['GET /console/dead-letters', 'admin'],
+  ['GET /console/dead-letters', 'supervisor'],
   ...[':letterId/replay', ':letterId/discard', 'codes/:code/replay'].flatMap((name) => both(`/console/dead-letters/${name}`)),
   ['GET /console/queues', 'supervisor'],
   ['GET /console/queues/*rest', 'supervisor'],
@@ -39,11 +43,12 @@ beforeAll(async () => {
 });
 afterAll(async () => { await gateway.stop(); });
 
-const ask = (path: string, method: string, token: string | null) => sendPlainly(gateway.url + path.replaceAll(/:\w+/g, 'owner').replace(
-  '*rest', 'api/queues',
-), method, {
+/** Asks in a session that was begun with a token, however it came to be. */
+const ask = async (path: string, method: string, token: string | null) => sendPlainly(`${gateway.url}${
+  path.replaceAll(/:\w+/g, 'owner').replace('*rest', 'api/queues')
+}`, method, {
   headers: {
-    ...OURS, ...(token === null ? {} : { cookie: `cg_console=${token}` }),
+    ...OURS, ...(token === null ? {} : { cookie: `cg_console=${await console_.deps.sessions.start('whoever', token)}` }),
     ...(method === 'GET' ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
   },
   ...(method === 'GET' ? {} : { raw: 'token=x' }),
@@ -70,11 +75,11 @@ test('every caller gets exactly as far as its gate allows', async () => {
     for (const [caller, token] of callers) {
       const { status, headers } = await ask(path, method, token);
       const isLetIn = caller === 'admin' || (caller === 'supervisor' && expected === 'supervisor');
-      const verdict = headers.get('location')?.startsWith('/console/login') === true && path !== '/console/logout'
+      const verdict = headers.get('location')?.startsWith('/console/login') === true && !path.startsWith('/console/logout')
         ? 'to the login'
         : status === 403 ? 403 : 'let in';
       const wanted = isLetIn ? 'let in' : isKnown(caller) ? 403 : 'to the login';
-      if (path === '/console/logout' && !isKnown(caller)) continue; // a logout redirects to the login, too
+      if (path.startsWith('/console/logout') && !isKnown(caller)) continue; // a logout redirects to the login, too
       expect({ page: `${method} ${path}`, caller, verdict }).toEqual({ page: `${method} ${path}`, caller, verdict: wanted });
     }
   }

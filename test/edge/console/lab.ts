@@ -12,18 +12,32 @@ export const OURS = { 'sec-fetch-site': 'same-origin' };
 
 export const formOf = (fields: Readonly<Record<string, string>>): string => new URLSearchParams(fields).toString();
 
+/** Logs in when it asks for the first page. */
 export const operator = (url: string, token: string): Operator => {
-  const cookie = { cookie: `other=1; cg_console=${token}` };
-  const ask = (method: string, path: string, options: {
+  let session: Promise<string> | undefined;
+  const ask = async (method: string, path: string, options: {
     readonly raw?: string;
     readonly headers?: Record<string, string>;
-  }): Promise<Answer> => sendPlainly(url + path, method, { ...options, headers: { ...cookie, ...options.headers } });
+  }): Promise<Answer> => {
+    session ??= logIn(url, token);
+    return sendPlainly(url + path, method, { ...options, headers: { cookie: `other=1; ${await session}`, ...options.headers } });
+  };
   return {
     get: (path) => ask('GET', path, {}),
     post: (path, form, headers = OURS) =>
       ask('POST', path, { raw: formOf(form), headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers } }),
   };
 };
+
+/** Begins a session. Answers its cookie. */
+export async function logIn(url: string, token: string): Promise<string> {
+  const answer = await sendPlainly(`${url}/console/login`, 'POST', {
+    raw: formOf({ token }), headers: { 'content-type': 'application/x-www-form-urlencoded', ...OURS },
+  });
+  const [cookie] = answer.headers.get('set-cookie')?.split('; ') ?? [];
+  if (cookie === undefined) throw new Error(`no session: ${answer.status} ${answer.text}`);
+  return cookie;
+}
 
 /** Does not follow redirects, so that a test sees cookies and locations. */
 export async function sendPlainly(

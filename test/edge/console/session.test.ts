@@ -1,34 +1,40 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
 import { mintToken } from '../../../src/edge/auth/mint-token.js';
 import { localPath } from '../../../src/edge/console/session.js';
-import { consoleLab, formOf, operator, OURS, sendPlainly, type Lab } from './lab.js';
+import { sessionName } from '../../../src/edge/console/sessions.js';
+import { redisUrl } from '../../support/servers.js';
+import { until } from '../queues/lab.js';
+import { consoleLab, formOf, hiddenOf, logIn as startSession, operator, OURS, sendPlainly, type Lab } from './lab.js';
 
 /** The login of the console: who gets a cookie, what the cookie allows, and which requests count as same-origin. */
 let lab: Lab;
+let redis: Redis;
 let url: string;
 const token = (sub: string, role: string): Promise<string> => lab.gateway.token({ sub, role });
 beforeAll(async () => {
   lab = await consoleLab();
+  redis = new Redis(redisUrl());
   ({ url } = lab.gateway);
 });
-afterAll(async () => { await lab.stop(); });
+afterAll(async () => {
+  redis.disconnect();
+  await lab.stop();
+});
 
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 const logIn = (fields: Readonly<Record<string, string>>, headers: Record<string, string> = OURS) =>
   sendPlainly(`${url}/console/login`, 'POST', { raw: formOf(fields), headers: { ...FORM, ...headers } });
 
 describe('the login', () => {
-  test('stores the token in an HttpOnly, SameSite=Strict cookie', async () => {
+  test('begins a session in an HttpOnly, SameSite=Strict cookie, which does not have the token', async () => {
     const value = await token('ops', 'admin');
     const { status, headers } = await logIn({ token: ` Bearer ${value}\n` });
     expect([status, headers.get('location')]).toEqual([303, '/console']);
     const [pair, ...attributes] = headers.get('set-cookie')?.split('; ') ?? [];
-    expect(pair).toBe(`cg_console=${value}`);
-    const age = Number(attributes.find((each) => each.startsWith('Max-Age='))?.slice('Max-Age='.length));
-    expect(attributes.filter((each) => !each.startsWith('Max-Age='))).toEqual(['Path=/console', 'HttpOnly', 'SameSite=Strict']);
-    expect(age).toBeGreaterThan(0);
-    expect(age).toBeLessThanOrEqual(600);
+    expect(pair).toMatch(/^cg_console=[A-Za-z0-9_-]{43}$/);
+    expect(attributes).toEqual(['Path=/console', 'Max-Age=43200', 'HttpOnly', 'SameSite=Strict']);
   });
 
   test('sets Secure when the browser used https', async () => {
@@ -62,18 +68,19 @@ describe('the login', () => {
     expect((await logIn({})).status).toBe(400);
   });
 
-  test('redirects supervisors to the queues, the only page they may see', async () => {
+  test('supervisors see everything and change nothing', async () => {
     const value = await token('boss', 'supervisor');
-    expect((await logIn({ token: value, next: '/console/accounts/alice' })).headers.get('location')).toBe('/console/queues');
+    expect((await logIn({ token: value, next: '/console/accounts/alice' })).headers.get('location')).toBe('/console/accounts/alice');
     const boss = operator(url, value);
-    for (const path of [
-      '/console', '/console/accounts?who=alice', '/console/accounts/alice', '/console/accounts/alice/grant',
-      '/console/accounts/alice/holds/h',
-    ]) {
-      expect([path, (await boss.get(path)).status]).toEqual([path, 403]);
+    for (const path of ['/console', '/console/accounts/alice', '/console/dead-letters', '/console/audit', '/console/queues']) {
+      const { status, text } = await boss.get(path);
+      expect([path, status, /action="[^"]*compare"|href="[^"]*\/(grant|freeze|replay)"/.test(text)]).toEqual([path, 200, false]);
     }
-    expect((await boss.post('/console/accounts/alice/grant', { credits: '1', reason: 'x' })).status).toBe(403);
-    expect((await boss.get('/console/queues')).status).toBe(200);
+    for (const path of ['grant', 'compare', 'freeze', 'holds/h/void']) {
+      expect([path, (await boss.post(`/console/accounts/alice/${path}`, { credits: '1', reason: 'x' })).status]).toEqual([path, 403]);
+    }
+    expect((await boss.get('/console/accounts/alice/grant')).status).toBe(403);
+    expect((await boss.post('/console/session/end', { operator: 'root', reason: 'x' })).status).toBe(403);
   });
 });
 
@@ -81,7 +88,8 @@ describe('a cookie', () => {
   test('admits no invalid token, and no Authorization header', async () => {
     const expired = await lab.gateway.token({ sub: 'root', role: 'admin' });
     for (const [name, headers] of [
-      ['none', {}], ['garbage', { cookie: 'cg_console=abc' }], ['tampered', { cookie: `cg_console=${expired.slice(0, -4)}AAAA` }],
+      ['none', {}], ['garbage', { cookie: 'cg_console=abc' }], ['unknown', { cookie: `cg_console=${'A'.repeat(43)}` }],
+      ['a token', { cookie: `cg_console=${expired}` }],
       ['header', { authorization: `Bearer ${expired}` }],
     ] as const) {
       const { status, headers: answer } = await sendPlainly(`${url}/console`, 'GET', { headers });
@@ -89,19 +97,76 @@ describe('a cookie', () => {
     }
   });
 
-  test('is deleted by the logout', async () => {
-    const { status, headers } = await lab.root.post('/console/logout', {});
+  test('is deleted by the logout, and its session is over wherever the cookie was copied to', async () => {
+    const cookie = await begin('root', 'admin');
+    const { status, headers } = await post('/console/logout', cookie);
     expect([status, headers.get('location'), headers.get('set-cookie')]).toEqual([
       303, '/console/login', 'cg_console=; Path=/console; Max-Age=0; HttpOnly; SameSite=Strict',
     ]);
+    expect(await isOpen(cookie)).toBe(false);
   });
 
   test('does not open the API', async () => {
-    const cookie = `cg_console=${await token('root', 'admin')}`;
+    const cookie = await begin('root', 'admin');
     expect((await sendPlainly(`${url}/api/credits/balance`, 'GET', { headers: { cookie } })).status).toBe(401);
     expect((await sendPlainly(`${url}/api/credits/allocate`, 'POST', {
       headers: { cookie, 'content-type': 'application/json' }, raw: '{"userId":"m","credits":5}',
     })).status).toBe(401);
+  });
+});
+
+const begin = async (sub: string, role: string): Promise<string> => startSession(url, await token(sub, role));
+const isOpen = async (cookie: string): Promise<boolean> =>
+  (await sendPlainly(`${url}/console/session`, 'GET', { headers: { cookie } })).status === 200;
+const post = (path: string, cookie: string, form: Readonly<Record<string, string>> = {}) =>
+  sendPlainly(url + path, 'POST', { raw: formOf(form), headers: { ...FORM, ...OURS, cookie } });
+
+describe('a session', () => {
+  test('ends with all others of its operator, also by another administrator, and a later one is open', async () => {
+    const [first, second, others] = [await begin('ada', 'admin'), await begin('ada', 'supervisor'), await begin('bea', 'admin')];
+    expect((await post('/console/logout-everywhere', first)).headers.get('location')).toBe('/console/login');
+    expect(await Promise.all([first, second, others].map(isOpen))).toEqual([false, false, true]);
+    const later = await begin('ada', 'supervisor');
+    expect(await isOpen(later)).toBe(true);
+
+    const form = { operator: 'ada', reason: 'lost a laptop' };
+    const confirmation = hiddenOf((await post('/console/session/end', others, form)).text);
+    expect(await isOpen(later)).toBe(true);
+    expect((await post('/console/session/end', others, confirmation)).text).toContain('All sessions of ada are ended');
+    expect(await Promise.all([later, others].map(isOpen))).toEqual([false, true]);
+  });
+
+  /** Where Redis has the session of a cookie. */
+  const keyOf = (cookie: string): string =>
+    `${lab.gateway.redisNamespace}:console:session:${sessionName(cookie.slice('cg_console='.length))}`;
+
+  test('is over when nobody clicks for CONSOLE_IDLE_SECONDS; a page that reloads itself is no click', async () => {
+    const cookie = await begin('cleo', 'admin');
+    const leftAfter = async (path: string): Promise<number> => {
+      await redis.expire(keyOf(cookie), 100);
+      expect((await sendPlainly(url + path, 'GET', { headers: { cookie } })).status).toBe(200);
+      return redis.ttl(keyOf(cookie));
+    };
+    expect(await leftAfter('/console?reload=1')).toBeLessThanOrEqual(100);
+    expect(await leftAfter('/console/queues/api/queues')).toBeLessThanOrEqual(100);
+    expect(await leftAfter('/console/session')).toBeGreaterThan(1_700);
+    expect((await sendPlainly(`${url}/console`, 'GET', { headers: { cookie } })).text).toContain('content="5; url=/console?reload=1"');
+    await redis.pexpire(keyOf(cookie), 1);
+    expect(await until(() => isOpen(cookie), (open) => !open)).toBe(false);
+  });
+
+  test('is of no use to a reader of Redis, who finds neither its id nor its token', async () => {
+    const value = await token('dora', 'admin');
+    const cookie = await startSession(url, value);
+    const kept = await redis.get(keyOf(cookie)) ?? '';
+    expect(kept.length).toBeGreaterThan(100);
+    for (const secret of [value, value.split('.')[1] ?? '', cookie.slice(-43)]) {
+      expect(`${keyOf(cookie)} ${kept} ${Buffer.from(kept, 'base64').toString('latin1')}`).not.toContain(secret);
+    }
+    // Nor is it another session's, under whose name somebody puts it.
+    const other = await begin('eve', 'supervisor');
+    await redis.set(keyOf(other), kept);
+    expect(await isOpen(other)).toBe(false);
   });
 });
 

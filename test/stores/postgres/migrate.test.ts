@@ -86,6 +86,19 @@ test('a newer schema does not stop an older gateway', async () => {
   await migrate(database.databaseUrl);
 });
 
+test('a schema that says it is too new stops a gateway, with the reason and what to do, and changes nothing', async () => {
+  const newest = migrations.at(-1)?.name ?? '';
+  for (const [floor, isRefused] of [['0029_hold_spending', false], [newest, false], ['9999_of_the_future', true]] as const) {
+    await db.raw('insert into schema_floor (migration, reason) values (?, ?) on conflict do nothing', [floor, 'entries of another kind']);
+    const refusal = await migrate(database.databaseUrl).then(() => '', (error: unknown) => (error as Error).message);
+    expect([floor, refusal]).toEqual([floor, isRefused
+      ? `This database is too new for this gateway, which knows migrations up to ${newest}; at least 9999_of_the_future is needed: `
+        + 'entries of another kind. Start the newer version again, or restore a backup of before the upgrade'
+      : '']);
+  }
+  await db.raw(`delete from schema_floor where migration = '9999_of_the_future'`);
+});
+
 test('partitions are created ahead, once, by any number of processes', async () => {
   const fromMs = Date.UTC(2040, 10, 30);
   const made = await Promise.all(Array.from({ length: 5 }, () => makePartitions(db, fromMs, 2)));
