@@ -95,7 +95,8 @@ async function crashEverywhere(begin: () => Promise<Case>, every = 1): Promise<r
       if (!process.isDead()) break;
     }
   }
-  const wrong = (await checkPostgres(lab.db, Date.now())).filter(({ wrongCount, check }) => wrongCount > 0 && !check.includes('quarantined'));
+  const wrong = (await checkPostgres(lab.db, Date.now()))
+    .filter(({ wrongCount, check }) => wrongCount > 0 && !check.includes('quarantined'));
   expect(wrong).toEqual([]);
   return names;
 }

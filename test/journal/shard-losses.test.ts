@@ -57,7 +57,8 @@ test('after a record that counts every entry, a process adds only what it knows 
 
 test('each process names what was acknowledged to it, once: a worker that detects the loss first knows nothing of it', async () => {
   const epoch = 2;
-  await db.transaction((trx) => insertLoss(trx, { shard: 0, epoch, survivedId: '1000-0', knownId: '2000-0', entries: 1, accounts: {} }, 'worker'));
+  const loss = { shard: 0, epoch, survivedId: '1000-0', knownId: '2000-0', entries: 1, accounts: {} };
+  await db.transaction((trx) => insertLoss(trx, loss, 'worker'));
   const one = { process: 'one', recent: acks('999-0 alice', '1500-0 alice', '2000-0 bob') };
   const two = { process: 'two', recent: acks('1400-0 alice', '1600-0 alice', '2500-0 carol') };
   expect([await addToLoss(db, 0, epoch, one), await addToLoss(db, 0, epoch, one)]).toEqual([1, 0]);

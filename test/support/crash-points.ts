@@ -47,7 +47,9 @@ export function doomed(ports: Ports, at: CrashAt | null): Doomed {
 
   const statements = <Connection extends Db | Trx>(connection: Connection): Connection => new Proxy(connection, {
     get(target, property, receiver) {
-      if (property === 'raw') return (sql: string, bindings: Bindings = []) => call(`postgres: ${statementName(sql)}`, () => target.raw(sql, bindings));
+      if (property === 'raw') {
+        return (sql: string, bindings: Bindings = []) => call(`postgres: ${statementName(sql)}`, () => target.raw(sql, bindings));
+      }
       if (property === 'transaction') return transaction(target);
       return Reflect.get(target, property, receiver) as unknown;
     },

@@ -88,7 +88,8 @@ async function insertRefund(deps: RefundDeps, command: RefundCommand, asked: str
     // What was charged was spent by the account's own owner, who no longer can be found by a name only.
     await setOwned(trx, accountId);
     return insertIntent(trx, {
-      accountId, kind: 'refund', amount: terms.amount, expiresAtMs: null, idempotency: idempotencyOf('refund', key), fingerprint: asked, graceMs,
+      accountId, kind: 'refund', amount: terms.amount, expiresAtMs: null, idempotency: idempotencyOf('refund', key), fingerprint: asked,
+      graceMs,
       refundOf: captured.name, parts: JSON.stringify({ holdId: captured.holdId, parts: terms.parts, left: terms.left } satisfies Terms),
       about: writeFacts({ type: 'change', source: 'refund', actor: command.actor, reason, of: captured.name }),
     });

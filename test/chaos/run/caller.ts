@@ -25,7 +25,7 @@ export type CallerDeps = {
 
 /** Statuses by which the contract refuses each kind, with their codes. Everything else but 503 is a surprise. */
 const REFUSALS: Readonly<Record<Op['kind'], readonly string[]>> = {
-  grant: ['limit_exceeded'],
+  grant: ['limit_exceeded', 'invalid_request'], // its expiry may pass before a try goes in
   place: ['insufficient_credits', 'hold_resolved', 'limit_exceeded'],
   extend: ['insufficient_credits', 'hold_resolved', 'hold_not_found'],
   progress: ['hold_resolved', 'hold_not_found', 'progress_backwards'],
@@ -133,6 +133,7 @@ function amountsOf(answer: Readonly<Record<string, unknown>>): Readonly<Record<s
   const { id, entry, state } = answer;
   return {
     ...Object.fromEntries(amounts),
-    ...(typeof id === 'string' ? { id } : {}), ...(typeof entry === 'number' ? { entry } : {}), ...(typeof state === 'string' ? { state } : {}),
+    ...(typeof id === 'string' ? { id } : {}), ...(typeof entry === 'number' ? { entry } : {}),
+    ...(typeof state === 'string' ? { state } : {}),
   };
 }

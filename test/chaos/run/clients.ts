@@ -90,7 +90,9 @@ function actor(
     const body = { account, amount: toCredits(micros), feature: 'chat' };
     if (random.chance(0.3)) {
       const key = `once-${random.integer(0, 0xffff_ffff)}-${random.integer(0, 0xffff_ffff)}`;
-      await send({ kind: 'once', account, amount: micros, key }, { method: 'POST', path: '/v1/charges', body: { ...body, metadata: { key } } });
+      await send({ kind: 'once', account, amount: micros, key }, {
+        method: 'POST', path: '/v1/charges', body: { ...body, metadata: { key } },
+      });
       return;
     }
     const op = await send({ kind: 'charge', account, amount: micros }, { method: 'POST', path: '/v1/charges', body });
@@ -115,7 +117,8 @@ function actor(
   };
   const session = async (account: string): Promise<void> => {
     const captured = await holdSession(send, random, account, isOver);
-    if (captured !== null && captured.amount > 0) paid.push({ account, of: { hold: captured.hold }, name: captured.hold, amount: captured.amount });
+    if (captured === null || captured.amount === 0) return;
+    paid.push({ account, of: { hold: captured.hold }, name: captured.hold, amount: captured.amount });
   };
 
   return async () => {
@@ -168,7 +171,9 @@ async function holdSession(
   }
   if (random.chance(0.12)) return null; // left to its lease
   if (used === 0 && random.chance(0.25)) {
-    await send({ kind: 'void', account, amount: 0, hold }, { method: 'POST', path: at(hold, 'void'), body: { account, reason: 'user_stop' } });
+    await send({ kind: 'void', account, amount: 0, hold }, {
+      method: 'POST', path: at(hold, 'void'), body: { account, reason: 'user_stop' },
+    });
     return null;
   }
   // One in eight costs more than it holds.

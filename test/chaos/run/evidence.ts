@@ -4,7 +4,8 @@ import type { Books } from '../../support/books.js';
 import type { Stage } from './stage.js';
 
 const TABLES = [
-  'entries', 'entry_details', 'accounts', 'lots', 'holds', 'money_in', 'transfers', 'shards', 'shard_marks', 'shard_losses', 'quarantine', 'events',
+  'entries', 'entry_details', 'accounts', 'lots', 'holds', 'money_in', 'transfers', 'shards', 'shard_marks', 'shard_losses', 'quarantine',
+  'events',
 ];
 
 /** Writes what is needed to find out what happened: ledger, journal, logs. The clients' record is there already. */

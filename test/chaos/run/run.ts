@@ -38,7 +38,8 @@ export async function runChaos(options: Options): Promise<number> {
   note(`seed ${options.seed}: starting Redis, its replica, Postgres, two APIs and two workers; evidence in ${folder}`);
   const stage = await openStage(folder);
   const books = openBooks({
-    servers: { redisUrl: stage.redisUrl, databaseUrl: stage.postgres.url }, namespace: stage.namespace, shards: stage.shards, nowMs: Date.now,
+    servers: { redisUrl: stage.redisUrl, databaseUrl: stage.postgres.url }, namespace: stage.namespace, shards: stage.shards,
+    nowMs: Date.now,
   });
   try {
     const report = await storm({ options, stage, books, note, folder });
@@ -68,7 +69,8 @@ async function storm({ options, stage, books, note, folder }: Run): Promise<Repo
   const random = randomOf(options.seed);
   const injected = faults({ stage, keys: books.keys, random, note, serving: () => clients.load() });
   const telling = setInterval(() => {
-    note(`${traffic.acknowledged} acknowledged, ${traffic.refused} refused, ${traffic.unknown} unknown, ${traffic.notExecuted} not executed`);
+    const { acknowledged, refused, unknown, notExecuted } = traffic;
+    note(`${acknowledged} acknowledged, ${refused} refused, ${unknown} unknown, ${notExecuted} not executed`);
   }, TELL_EVERY_MS);
 
   const chosen = injected.names.filter((name) =>
@@ -114,7 +116,8 @@ async function heal({ injected, clients, books, note }: Healing): Promise<{ read
   await clients.load();
   const pending = async (): Promise<string> => {
     const { rows } = await books.db.raw<{ rows: { open: number }[] }>(`select count(*)::integer as open from holds where state = 'open'`);
-    return [await books.pending(), ...rows.flatMap(({ open }) => (open > 0 ? [`${open} open holds`] : []))].filter((each) => each !== '').join();
+    const holds = rows.flatMap(({ open }) => (open > 0 ? [`${open} open holds`] : []));
+    return [await books.pending(), ...holds].filter((each) => each !== '').join();
   };
   let left = await pending();
   while (left !== '' && Date.now() - startedMs < HEALED_WITHIN_MS) {

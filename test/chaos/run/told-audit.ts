@@ -51,7 +51,8 @@ function indexed({ entries, holds, intents, transfers }: ToldBooks): Index {
 
 const done = ({ ops }: ClientRecord, kind: Op['kind']): Op[] => ops.filter((op) => op.kind === kind && op.state === 'done');
 const nameOf = ({ key, kind, account, hold, state, status, code, tries, answer }: Op): string =>
-  `${kind} ${key} of ${account}${hold === '' ? '' : ` hold ${hold}`}: ${state} ${status} ${code} after ${tries} tries ${JSON.stringify(answer)}`;
+  `${kind} ${key} of ${account}${hold === '' ? '' : ` hold ${hold}`}: ${state} ${status} ${code} after ${tries} tries `
+    + JSON.stringify(answer);
 
 /** Money-in is in Postgres before it is acknowledged: no loss of Redis excuses its absence. */
 function moneyIn(record: ClientRecord, { intentOfKey, transferOfKey, entriesOfKey }: Index) {

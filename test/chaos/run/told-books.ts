@@ -3,7 +3,8 @@ import type { Db } from '../../../src/stores/postgres/connect.js';
 /** What Postgres has, as the audit of the clients' record reads it. Amounts are micros. */
 
 export type EntryRow = {
-  readonly account: string; readonly seq: number; readonly epoch: number; readonly kind: string; readonly hold: string; readonly key: string;
+  readonly account: string; readonly seq: number; readonly epoch: number; readonly kind: string; readonly hold: string;
+  readonly key: string;
   readonly held: number; readonly debt: number; readonly granted: number; readonly captured: number; readonly removed: number;
 };
 export type HoldRow = {
@@ -38,7 +39,8 @@ export async function readBooks(db: Db): Promise<ToldBooks> {
                                 case when key = '' and kind = 'charge' then coalesce((regexp_match(about, 'once-[0-9]+-[0-9]+'))[1], '')
                                      else key end as key, held, debt, granted, captured, removed
                            from entries left join entry_details using (account_id, seq, at) order by account_id, seq`),
-    holds: await read(`select account_id as account, hold_id as hold, state, amount, captured, policy, overage, debt, uncollected from holds`),
+    holds: await read(`select account_id as account, hold_id as hold, state, amount, captured, policy, overage, debt, uncollected
+                         from holds`),
     intents: await read(`select intent_id as "intentId", account_id as account, kind, amount, state, idempotency_scope as scope,
                                 idempotency_key as key from money_in`),
     transfers: await read(`select transfer_id as "transferId", from_account as "from", to_account as "to", amount, state,

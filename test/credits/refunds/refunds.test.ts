@@ -136,10 +136,11 @@ test('two tries of one request at once get one answer: what the first took is no
   let first: unknown;
   // The second has looked for an earlier try and found none, when the first goes in.
   const db = new Proxy(under.db, {
-    get: (target, name) => (name !== 'transaction' ? Reflect.get(target, name) as unknown : async (work: (trx: Trx) => Promise<unknown>) => {
-      first ??= await refundCredits(deps(), command);
-      return target.transaction(work);
-    }),
+    get: (target, name) => (name !== 'transaction' ? Reflect.get(target, name) as unknown
+      : async (work: (trx: Trx) => Promise<unknown>) => {
+        first ??= await refundCredits(deps(), command);
+        return target.transaction(work);
+      }),
   });
   const second = await refundCredits({ ...deps(), db }, command);
   expect(first).toMatchObject({ status: 'refunded', replayed: false, left: 0 });
