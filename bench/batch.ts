@@ -137,7 +137,7 @@ async function makeKey(): Promise<string> {
   const operator = await mintToken(secret, { sub: 'bench-operator', role: 'admin' }, HOUR_SECONDS, Date.now());
   const answer = await fetch(`http://127.0.0.1:${api.port}/v1/api-keys`, {
     method: 'POST', headers: { authorization: `Bearer ${operator}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ name: 'bench', scopes: ['holds'] }),
+    body: JSON.stringify({ name: 'bench', scopes: ['holds'], reason: 'bench' }),
   });
   return String(((await answer.json()) as { readonly key: unknown }).key);
 }

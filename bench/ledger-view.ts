@@ -31,7 +31,8 @@ export async function openLedgerView(environment: Readonly<Record<string, string
   const ledger = redisLedger({
     client: redis, keys, fence: gate, acknowledged: told, source: accountSource({ db, clock: Date.now }),
     recallMs: TIMEOUT_MS, unrecalled: () => undefined,
-    written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, correctionWindowMs: 86_400_000,
+    written: () => undefined, observe: () => undefined, memory: () => 'normal',
+    openHoldsMax: { account: 100_000, pool: 100_000 }, correctionWindowMs: 86_400_000,
   });
   return {
     ledger,

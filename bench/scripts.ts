@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { micros, MICROS_PER_CREDIT } from '../src/kit/money/micros.js';
+import { AMOUNT_MAX, micros, MICROS_PER_CREDIT } from '../src/kit/money/micros.js';
 import { acknowledged } from '../src/ledger/acknowledged.js';
 import { fence } from '../src/ledger/fence.js';
 import { keyspace } from '../src/ledger/keys.js';
 import type { Ledger } from '../src/ledger/ledger.js';
+import type { AccountLimits } from '../src/ledger/limits.js';
 import { redisLedger } from '../src/ledger/redis-ledger.js';
 import { hotPathOptions } from '../src/stores/redis/connect.js';
 import { DeadlineRedis } from '../src/stores/redis/deadline-redis.js';
@@ -17,7 +18,8 @@ import { median } from './statistics.js';
 
 /**
  * `npm run bench:scripts`: the scripts alone, without HTTP and Postgres. One process places and settles holds through the
- * real ledger, for different numbers of lots per account. Redis' processor time per call must be the same in every row.
+ * real ledger, for different numbers of lots and of limits per account. Redis' processor time per call must be the same for every
+ * number of lots, and for limits that do not match; each limit that matches has a counter of its own, which costs.
  */
 const { values } = parseArgs({
   options: {
@@ -27,7 +29,13 @@ const { values } = parseArgs({
     'at-once': { type: 'string', default: '64' },
   },
 });
-const LOTS = [1, 8, 64, 512];
+type Row = { readonly name: string; readonly lots: number; readonly limits: number; readonly matching: number };
+const ROWS: readonly Row[] = [
+  ...[1, 8, 64, 512].map((lots) => ({ name: `${lots} lots`, lots, limits: 0, matching: 0 })),
+  { name: '1 limit', lots: 1, limits: 1, matching: 1 },
+  { name: '50 limits, 1 matches', lots: 1, limits: 50, matching: 1 },
+  { name: '50 limits, all match', lots: 1, limits: 50, matching: 50 },
+];
 const SHARDS = 64;
 const LEASE_MS = 600_000;
 const HELD = micros(2 * MICROS_PER_CREDIT);
@@ -46,7 +54,8 @@ const gate = fence({
 });
 await gate.opened();
 const ledger = redisLedger({
-  client: redis, keys, fence: gate, acknowledged: told, written: () => undefined, observe: () => undefined, isMemoryHigh: () => false,
+  client: redis, keys, fence: gate, acknowledged: told, written: () => undefined, observe: () => undefined, memory: () => 'normal',
+  openHoldsMax: { account: 100_000, pool: 100_000 },
   correctionWindowMs: 86_400_000,
   source: {
     loadAccount: () => Promise.resolve(emptyImage), loadEndedHold: () => Promise.resolve(null),
@@ -55,32 +64,47 @@ const ledger = redisLedger({
   recallMs: 1_000, unrecalled: () => undefined,
 });
 
-const groups = await Promise.all(LOTS.map((lots) => openAccounts(ledger, randomUUID(), lots, Number(values.accounts))));
-const results = new Map(LOTS.map((lots) => [lots, { place: [] as Cost[], settle: [] as Cost[] }]));
+const groups = await Promise.all(ROWS.map(async (row) => {
+  const { ids } = await openAccounts(ledger, randomUUID(), row.lots, Number(values.accounts));
+  if (row.limits > 0) await Promise.all(ids.map((accountId) => ledger.setLimits({ accountId, limits: limitsOf(row), nowMs: Date.now() })));
+  return { row, ids };
+}));
+const results = new Map(ROWS.map((row) => [row, { place: [] as Cost[], settle: [] as Cost[] }]));
 for (let round = -1; round < Number(values.rounds); round += 1) {
-  for (const { lots, ids } of round % 2 === 0 ? groups : [...groups].reverse()) {
+  for (const { row, ids } of round % 2 === 0 ? groups : [...groups].reverse()) {
     const holds = Array.from({
       length: calls,
     }, (_, index) => ({ accountId: ids[index % ids.length] ?? '', holdId: `bench-hold-${round + 1}-${index}` }));
     const place = await costOf(() => inTurns(holds, (hold) => placeHold(ledger, hold)));
     const settle = await costOf(() => inTurns(holds, (hold) => settleHold(ledger, hold)));
     if (round < 0) continue;
-    results.get(lots)?.place.push(place);
-    results.get(lots)?.settle.push(settle);
+    results.get(row)?.place.push(place);
+    results.get(row)?.settle.push(settle);
   }
 }
 
 console.log(`medians of ${values.rounds} rounds of `
   + `${values.calls} calls, ${values['at-once']} at once, ${values.accounts} accounts each; µs: processor time of Redis for one call\n`);
-console.log('lots      place/s  settle/s   place µs  settle µs');
-for (const [lots, { place, settle }] of results) {
+console.log(`${'account'.padEnd(24)}place/s  settle/s   place µs  settle µs`);
+for (const [{ name }, { place, settle }] of results) {
   const columns = [place, settle].map((costs) => median(costs.map(({ perSecond }) => perSecond)).toFixed(0).padStart(10));
   const cpu = [place, settle].map((costs) => median(costs.map(({ redisMicros }) => redisMicros)).toFixed(1).padStart(11));
-  console.log(`${String(lots).padEnd(7)}${columns.join('')}${cpu.join('')}`);
+  console.log(`${name.padEnd(21)}${columns.join('')}${cpu.join('')}`);
 }
 gate.close();
 redis.disconnect();
 await server.discard();
+
+/** Calendar days; those that do not match are of other features. */
+function limitsOf({ limits, matching }: Row): AccountLimits {
+  return {
+    version: 1,
+    limits: Array.from({ length: limits }, (_, index) => ({
+      limitId: `limit-${index}`, counter: index + 1, amount: AMOUNT_MAX, period: 'day', window: 'calendar', timeZone: 'UTC', mode: 'refuse',
+      match: index < matching ? {} : { feature: `other-${index}` },
+    })),
+  };
+}
 
 type Hold = { readonly accountId: string; readonly holdId: string };
 type Cost = { readonly perSecond: number; readonly redisMicros: number };

@@ -40,6 +40,7 @@
   ARGV[20] model           its names, with a tab between them; '' for none, as the next two
   ARGV[21] feature
   ARGV[22] api_key
+  ARGV[23] key_limit       what the limit of the API key allows it (limits.key_room); '' for none
 
   Replies
     fenced
@@ -70,6 +71,7 @@ local key, fingerprint, price, about, trace, receipt_ttl_seconds = ARGV[6], ARGV
 local purpose, deduction_ttl_ms, deductions_max, refusals_max = ARGV[12], tonumber(ARGV[13]), tonumber(ARGV[14]), tonumber(ARGV[15])
 local due_holds_max = ARGV[18]
 local spending = { spender = ARGV[19], model = ARGV[20], feature = ARGV[21], api_key = ARGV[22] }
+local key_room, key_refusal = limits.key_room(ARGV[23])
 local known_refusal = { seq = tonumber(ARGV[16]), amount = tonumber(ARGV[17]) }
 local is_usage = purpose == 'usage' or purpose == 'deducted_usage'
 
@@ -99,7 +101,7 @@ local deduction, stale
 if purpose == 'deducted_usage' then deduction, stale = deductions.oldest(deductions_key, now_ms - deduction_ttl_ms) end
 local commands = {}
 
-if not deduction and math.min(usable, room) < amount then
+if not deduction and math.min(usable, room, key_room) < amount then
   local due = holds.due(open_key, now_ms, due_holds_max)
   if #due > 0 then return { 'holds_due', unpack(due) } end
   local uncollected = self.state.uncollected + amount
@@ -109,7 +111,9 @@ if not deduction and math.min(usable, room) < amount then
   else
     commands = nil
   end
-  local refusal = room < usable and { limits.refusal(tightest, amount) } or {}
+  local refusal = {}
+  if room < usable then refusal = { limits.refusal(tightest, amount) } end
+  if key_room < math.min(room, usable) then refusal = key_refusal end
   if not commands and #refusal > 0 then return { 'limit_reached', numbers.text(usable), unpack(refusal) } end
   if not commands then return { 'insufficient_credits', numbers.text(usable) } end
   self.state.uncollected = uncollected

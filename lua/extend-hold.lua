@@ -33,7 +33,8 @@
   ARGV[16] due_holds_max   holds past their lease to name at a time
   ARGV[17] receipt_ttl_seconds
   ARGV[18] recalled        1: Postgres was asked for the key
-  ARGV[19] hold_max        micros: the most that the hold may have in all, '' for any amount
+  ARGV[19] hold_max        micros: the most that the hold may have in all, '' for any amount; the account's terms may allow less
+  ARGV[20] key_limit       what the limit of the API key allows it (limits.key_room); '' for none
 
   Replies
     fenced
@@ -42,7 +43,7 @@
     holds_due             hold…                 (past their lease: to be ended before this can be decided)
     price_needed          price placed_at_ms about
     insufficient_credits  usable                (what is available to it)
-    hold_limit            hold_max              (the hold would have more than that)
+    hold_limit            most                  (the hold would have more than that)
     limit_reached         usable limit_id remaining resets_at_ms period window
     limits_stale          now_ms version definitions   (their edges do not reach this far)
     idempotency_mismatch
@@ -59,6 +60,7 @@
 --- @include holds
 --- @include leases
 --- @include counters
+--- @include terms
 local fence_key, hold_key, open_key, holds_due_key, limits_key, receipt_key =
   KEYS[1], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
@@ -69,6 +71,7 @@ local lease_ms, default_lease_ms = tonumber(ARGV[9]), tonumber(ARGV[10])
 local key, fingerprint, about, principal, trace = ARGV[11], ARGV[12], ARGV[13], ARGV[14], ARGV[15]
 local due_holds_max, receipt_ttl_seconds, recalled = ARGV[16], ARGV[17], ARGV[18]
 local hold_max = tonumber(ARGV[19])
+local key_room, key_refusal = limits.key_room(ARGV[20])
 
 -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
@@ -102,17 +105,20 @@ if mode == 'to' then minimum, desired = math.max(0, minimum - hold.amount), math
 local self = step.open(keys, account_id, stored, now_ms)
 local counting = counters.of_hold(stored, limits_key, now_ms, hold, true)
 if counting and counting.stale then return { 'limits_stale', limits.stale(counting) } end
-local most = hold_max and math.max(0, hold_max - hold.amount) or math.huge
-if minimum > most then return { 'hold_limit', numbers.text(hold_max) } end
+local in_all = terms.most(stored, hold_max)
+local most = math.max(0, in_all - hold.amount)
+if minimum > most then return { 'hold_limit', numbers.text(in_all) } end
 desired = math.min(desired, most)
 local room, tightest = limits.room(counting)
 local usable = step.usable(self, hold.spent_on)
-local added = math.min(desired, usable, room)
+local added = math.min(desired, usable, room, key_room)
 if added < desired then
   local due = holds.due(open_key, now_ms, due_holds_max)
   if #due > 0 then return { 'holds_due', unpack(due) } end
 end
-if added < minimum and room < usable then return { 'limit_reached', numbers.text(usable), limits.refusal(tightest, minimum) } end
+if added < minimum and math.min(room, key_room) < usable then
+  return { 'limit_reached', numbers.text(usable), unpack(key_room < room and key_refusal or { limits.refusal(tightest, minimum) }) }
+end
 if added < minimum then return { 'insufficient_credits', numbers.text(usable) } end
 
 local before = account.copy(self.state)

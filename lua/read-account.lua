@@ -23,6 +23,7 @@
     account    figures… (account.texts)
                lot_count (id remaining held amount expires_at_ms granted_at_ms rule)…
                hold_count (id placed_seq amount placed_at_ms expires_at_ms price about kind)…
+               terms (includes/terms.lua; '' for none of its own)
 ]]
 --- @include clock
 --- @include account
@@ -66,4 +67,5 @@ for _, id in ipairs(hold_ids) do
   hold[7] = hold[7] or ''
   add(id, unpack(hold))
 end
+add(state.terms or '')
 return reply

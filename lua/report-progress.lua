@@ -31,7 +31,8 @@
   ARGV[13] trace           traceparent of the call, '' for none
   ARGV[14] due_holds_max   holds past their lease to name at a time
   ARGV[15] journal_every_ms  how long a report may be missing in the journal while less than a tenth has moved
-  ARGV[16] hold_max        micros: the most that the hold may have in all, '' for any amount
+  ARGV[16] hold_max        micros: the most that the hold may have in all, '' for any amount; the account's terms may allow less
+  ARGV[17] key_limit       what the limit of the API key allows it (limits.key_room); '' for none
 
   Replies
     fenced
@@ -53,6 +54,7 @@
 --- @include holds
 --- @include leases
 --- @include counters
+--- @include terms
 local fence_key, hold_key, open_key, holds_due_key, limits_key = KEYS[1], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
 local epoch, account_id, hold_id = ARGV[1], ARGV[3], ARGV[4]
@@ -61,6 +63,7 @@ local reported, usage, price, raise_to = tonumber(ARGV[5]), ARGV[6], ARGV[7], to
 local lease_ms, default_lease_ms = tonumber(ARGV[9]), tonumber(ARGV[10])
 local about, principal, trace, due_holds_max, journal_every_ms = ARGV[11], ARGV[12], ARGV[13], ARGV[14], tonumber(ARGV[15])
 local hold_max = tonumber(ARGV[16])
+local key_room = limits.key_room(ARGV[17])
 
 -- Decide. Nothing above "Apply" writes, so every reply here is free of side effects.
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
@@ -79,13 +82,13 @@ if reported < hold.reported or leases.goes_back(hold.reported_usage, usage) then
 end
 
 local self = step.open(keys, account_id, stored, now_ms)
-local most = hold_max and math.max(0, hold_max - hold.amount) or math.huge
+local most = math.max(0, terms.most(stored, hold_max) - hold.amount)
 local wanted = math.min(math.max(0, raise_to - hold.amount), most)
 local counting = counters.of_hold(stored, limits_key, now_ms, hold, true)
 if counting and counting.stale then return { 'limits_stale', limits.stale(counting) } end
 local room = limits.room(counting)
 local usable = step.usable(self, hold.spent_on)
-local added = math.min(wanted, usable, room)
+local added = math.min(wanted, usable, room, key_room)
 if added < wanted then
   local due = holds.due(open_key, now_ms, due_holds_max)
   if #due > 0 then return { 'holds_due', unpack(due) } end

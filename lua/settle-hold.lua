@@ -25,8 +25,8 @@
   ARGV[5] ending           settle, void or expire
   ARGV[6] cost             micros; settle only
   ARGV[7] price            the price the cost was computed with, '' if not known; settle only
-  ARGV[8] over_capture     debt, available or cap; unless the hold has its own
-  ARGV[9] debt_limit       micros, '' for none; unless the hold has its own over_capture
+  ARGV[8] over_capture     debt, available or cap; unless the hold has its own, or the account has terms
+  ARGV[9] debt_limit       micros, '' for none; unless the hold has its own over_capture, or the account has terms
   ARGV[10] fingerprint     of the request
   ARGV[11] about           opaque facts of the end
   ARGV[12] principal       who ends it: user, service or operator; '' for an expiry
@@ -44,7 +44,9 @@
   Replies
     fenced
     not_loaded
-    ended           replayed outcome… journal_id
+    ended           replayed outcome… api_key charged beyond journal_id
+                                                  (of the key that placed it, '' for none; what this end charged, below zero if
+                                                  it gave back, and the part beyond the hold; a repeat has none of these)
     price_needed    price placed_at_ms about
     hold_resolved   outcome…
     idempotency_mismatch
@@ -62,6 +64,7 @@
 --- @include holds
 --- @include givebacks
 --- @include counters
+--- @include terms
 local fence_key, hold_key, open_key, holds_due_key, limits_key, receipt_key =
   KEYS[1], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 local keys = { account = KEYS[2], lots = KEYS[3], lot = KEYS[4], lots_due = KEYS[5], journal = KEYS[6] }
@@ -97,7 +100,11 @@ if key ~= '' then
   if first_fingerprint then return { 'ended', '1', unpack(holds.outcome(first_state and receipt_key or hold_key)) } end
 end
 
-if own_over_capture then over_capture, debt_limit = own_over_capture, tonumber(own_debt_limit or '') end
+if own_over_capture then
+  over_capture, debt_limit = own_over_capture, tonumber(own_debt_limit or '')
+else
+  over_capture, debt_limit = terms.beyond(stored, over_capture, debt_limit)
+end
 local known_costs = { reported = reported, input = input_cost, estimate = hold_amount }
 if ending == 'void' then
   cost = 0
@@ -191,7 +198,7 @@ local uncollected = overage - from_available - debt
 overage = from_available + debt
 -- Back to the windows of the limits that it was taken from, however long ago.
 local limited_hold = { state = state, amount = amount, limit_parts = limit_parts, spending = spending, models = models }
-local counting = counters.of_hold(stored, limits_key, now_ms, limited_hold, false)
+local counting = counters.of_hold(stored, limits_key, now_ms, limited_hold, false, ending ~= 'expire')
 if counting and counting.stale then return { 'limits_stale', limits.stale(counting) } end
 counters.settle(counting, captured, overage, not is_ended)
 counters.give_back(counting, first.captured - first.overage, first.overage, back.captured)
@@ -253,5 +260,8 @@ if key ~= '' then
   redis.call('HSET', unpack(receipt_args))
   redis.call('EXPIRE', receipt_key, receipt_ttl_seconds)
 end
-outcome[#outcome + 1] = self.journal_id
+local api_key = spending and spending ~= '' and limits.read_spending(spending).api_key or ''
+for _, value in ipairs({ api_key, numbers.text(captured - back.captured), numbers.text(overage), self.journal_id }) do
+  outcome[#outcome + 1] = value
+end
 return { 'ended', '0', unpack(outcome) }

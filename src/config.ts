@@ -2,10 +2,11 @@ import { readAuth, type AuthConfig } from './config/auth.js';
 import { readRates, type RatesConfig } from './config/rates.js';
 import { variablesOf, type Environment, type Variables } from './config/environment.js';
 import { DEFAULT_UNKNOWN_MODEL, parseUnknownModel, type UnknownModelPolicy } from './config/unknown-model.js';
-import { CORRECTION_WINDOW_SECONDS_MAX, HOLD_TTL_SECONDS_MAX, HOLD_TTL_SECONDS_MIN } from './kit/limits.js';
+import { CORRECTION_WINDOW_SECONDS_MAX, HOLD_TTL_SECONDS_MAX, HOLD_TTL_SECONDS_MIN, OPEN_HOLDS_SETTING_MAX } from './kit/limits.js';
 import { micros, MICROS_PER_CREDIT, ZERO, type Micros } from './kit/money/micros.js';
 import { parseOtlpHeaders, tracesUrl, type TracingConfig } from './kit/tracing/otlp-settings.js';
 import type { OverCapture } from './ledger/ledger.js';
+import type { OpenHoldsMax } from './ledger/memory-guard.js';
 
 /** Which part of the gateway this process is. `all`: both in one process, for small deployments and first steps. */
 export type Role = 'api' | 'worker' | 'all';
@@ -32,6 +33,8 @@ export type Config = {
   readonly overCapture: OverCapture;
   /** The most that one hold of the native API is placed with; null: no limit. */
   readonly holdMax: Micros | null;
+  /** Open holds of an account, and of a pool with its members. */
+  readonly openHoldsMax: OpenHoldsMax;
   /** How long after its end a hold can still be charged for higher usage that is reported late. */
   readonly correctionWindowMs: number;
   /** Debt may not exceed this; null: no limit. */
@@ -112,6 +115,10 @@ export function readConfig(env: Environment = process.env): Config {
     correctionWindowMs: seconds('CORRECTION_WINDOW_SECONDS', 86_400, 0, CORRECTION_WINDOW_SECONDS_MAX),
     debtLimit: credits('DEBT_LIMIT') ?? null,
     holdMax: credits('HOLD_MAX') ?? null,
+    openHoldsMax: {
+      account: integer('MAX_OPEN_HOLDS', 1_000, 1, OPEN_HOLDS_SETTING_MAX),
+      pool: integer('MAX_OPEN_HOLDS_OF_POOL', 10_000, 1, OPEN_HOLDS_SETTING_MAX),
+    },
     usageRecordMode: oneOf('USAGE_RECORD_MODE', 'charge', 'charge', 'log'),
     welcomeCredits: credits('WELCOME_CREDITS') ?? ZERO,
     unknownModel: unknownModel ?? DEFAULT_UNKNOWN_MODEL,

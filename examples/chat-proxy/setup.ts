@@ -7,6 +7,8 @@ export type Wanted = {
 };
 
 const KEY_NAME = 'chat-demo';
+/** Operators say why they change something. */
+const WHY = { reason: 'demo' };
 const DAY_MS = 86_400_000;
 /** It either runs on this machine or it does not. */
 const DEADLINE_MS = 5_000;
@@ -20,20 +22,20 @@ export async function prepareGateway(wanted: Wanted): Promise<{ readonly apiKey:
   try {
     // The key of a demo that was killed is of no use: it was told once, to a process that is gone.
     const { data: keys } = await gateway.apiKeys.list();
-    for (const { id, name, revokedAt } of keys) if (name === KEY_NAME && revokedAt === null) await gateway.apiKeys.revoke(id);
+    for (const { id, name, revokedAt } of keys) if (name === KEY_NAME && revokedAt === null) await gateway.apiKeys.revoke(id, WHY);
     const { id, key } = await gateway.apiKeys.create({
-      name: KEY_NAME, scopes: ['holds', 'grants', 'read'], expiresAt: new Date(Date.now() + DAY_MS).toISOString(),
+      ...WHY, name: KEY_NAME, scopes: ['holds', 'grants', 'read'], expiresAt: new Date(Date.now() + DAY_MS).toISOString(),
     });
 
     const { data: prices } = await gateway.prices.list('native', { model });
-    if (prices.length === 0) await gateway.prices.set('native', { model, prices: PRICES });
+    if (prices.length === 0) await gateway.prices.set('native', { ...WHY, model, prices: PRICES });
 
     const { available } = await gateway.accounts.get(account).catch((error: unknown) => {
       if (error instanceof GatewayError && error.code === 'account_not_found') return { available: '0' }; // the grant makes it
       throw error;
     });
-    if (Number(available) < Number(credits)) await gateway.grants.create({ account, amount: credits, reason: 'demo' });
-    return { apiKey: key ?? '', revoke: async () => { await gateway.apiKeys.revoke(id).catch(() => undefined); } };
+    if (Number(available) < Number(credits)) await gateway.grants.create({ account, amount: credits, ...WHY });
+    return { apiKey: key ?? '', revoke: async () => { await gateway.apiKeys.revoke(id, WHY).catch(() => undefined); } };
   } catch (error) {
     if (!isUnavailable(error)) throw error;
     throw new Error(`There is no gateway at ${url}: start it with npm start in another terminal, and leave it running`, { cause: error });

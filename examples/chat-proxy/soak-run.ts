@@ -93,10 +93,10 @@ export async function runSoak(
 
 /** A price, credits for every account, and the API key of the proxies. */
 async function setUp(credits: CreditGateway, accounts: readonly string[], streams: number): Promise<string> {
-  await credits.prices.set('native', { model: MODEL, prices: PRICES });
+  await credits.prices.set('native', { model: MODEL, prices: PRICES, reason: 'soak' });
   const amount = String((streams / ACCOUNTS) * TOKENS_MAX * 2);
   for (const account of accounts) await credits.grants.create({ account, amount, reason: 'soak' });
-  return (await credits.apiKeys.create({ name: 'soak', scopes: ['holds', 'read'] })).key ?? '';
+  return (await credits.apiKeys.create({ reason: 'soak', name: 'soak', scopes: ['holds', 'read'] })).key ?? '';
 }
 
 async function openHolds(credits: CreditGateway, accounts: readonly string[]): Promise<number> {

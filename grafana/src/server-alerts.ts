@@ -42,7 +42,7 @@ export const redisAlerts: readonly Alert[] = [
   },
   {
     name: 'NewHoldsRefused', severity: 'page', holdsFor: '0s',
-    when: [{ value: worst('redisMemoryLadder'), is: '> 0' }],
+    when: [{ value: worst('redisMemoryLadder'), is: '> 1' }],
     summary: 'Redis is full: new holds are refused',
     description: 'Redis has reached 85 % of its maxmemory (state {{ $value }}; 0 is right). New holds are refused; settles are still accepted.',
   },

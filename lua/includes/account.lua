@@ -7,10 +7,11 @@ account.fields = {
   'granted', 'captured', 'expired', 'removed', 'uncollected', 'frozen',
 }
 -- And no figures, read with the others so that they cost no command: whether the account has limits (includes/limits.lua),
--- and how many of its stored lots have a rule (includes/lots.lua).
+-- how many of its stored lots have a rule (includes/lots.lua), and its terms of holds (includes/terms.lua).
 account.read_fields = { unpack(account.fields) }
 account.read_fields[#account.read_fields + 1] = 'limited'
 account.read_fields[#account.read_fields + 1] = 'ruled'
+account.read_fields[#account.read_fields + 1] = 'terms'
 -- No total may exceed what a double holds exactly.
 account.limit = 9007199254740991
 
@@ -30,8 +31,9 @@ function account.read(account_key)
     removed = tonumber(values[9]),
     uncollected = tonumber(values[10]),
     frozen = values[11] == '1',
-    limited = values[#account.read_fields - 1] == '1',
-    ruled = tonumber(values[#account.read_fields] or '0'),
+    limited = values[#account.read_fields - 2] == '1',
+    ruled = tonumber(values[#account.read_fields - 1] or '0'),
+    terms = values[#account.read_fields],
   }
 end
 

@@ -33,7 +33,15 @@ function counters.count(set, line, record, credits, open, moves)
     record.crossed = true
     fact = fact .. ',"crossed":true'
   end
-  set.facts[#set.facts + 1] = fact .. '}'
+  set.facts[#set.facts + 1] = { text = fact, shown = line.shown }
+end
+
+-- What a line of an end allows once everything is counted, for its fact.
+function counters.shown(line)
+  line.used = 0
+  for _, record in ipairs(line.buckets) do line.used = line.used + record.used end
+  local resets = limits.resets_at(line, 1)
+  return ',"left":' .. numbers.text(math.max(0, line.amount - line.used)) .. ',"resets":' .. (resets == 'inf' and 'null' or resets)
 end
 
 -- A hold (`open` 1) or a charge (`open` 0) of `credits` counts in the window of now of each line.
@@ -43,8 +51,8 @@ end
 
 -- The limits of a hold (limits.of_hold). What it holds counts in the window of now of those that were defined since it was last
 -- changed, as if it had been taken now; an end tells with what it spends whether the limit is reached.
-function counters.of_hold(stored, limits_key, now_ms, hold, extends)
-  local set = limits.of_hold(stored, limits_key, now_ms, hold, extends)
+function counters.of_hold(stored, limits_key, now_ms, hold, extends, shows)
+  local set = limits.of_hold(stored, limits_key, now_ms, hold, extends, shows)
   if not set or set.stale then return set end
   for _, held in ipairs(set.holds) do
     if held.starts_in then
@@ -158,7 +166,11 @@ end
 -- Facts of an entry with what it counted behind them, in the same JSON (ledger/facts.ts).
 function counters.about(set, about)
   if not set or #set.facts == 0 then return about end
-  local fact = '"limits":[' .. table.concat(set.facts, ',') .. ']}'
+  local texts = {}
+  for i, fact in ipairs(set.facts) do
+    texts[i] = fact.text .. (fact.shown and counters.shown(fact.shown) or '') .. '}'
+  end
+  local fact = '"limits":[' .. table.concat(texts, ',') .. ']}'
   return #about > 2 and string.sub(about, 1, -2) .. ',' .. fact or '{' .. fact
 end
 

@@ -186,9 +186,9 @@ end
 -- The limits that a hold counts against. `hold.limit_parts` is what it counts in which window, `counter:from:spender/credits,…` in
 -- the order in which it was taken; a limit that was deleted or redefined since is left out. An open hold also counts against limits
 -- that match it and were defined since, or that match `hold.models`, which it turned out to be for as well: they have no parts yet
--- (counters.of_hold). With `extends` the windows of now are added, so
--- that more can be taken.
-function limits.of_hold(stored, limits_key, now_ms, hold, extends)
+-- (counters.of_hold). With `extends` the windows of now are added, so that more can be taken; with `shows`, so that an end can tell
+-- what they allow.
+function limits.of_hold(stored, limits_key, now_ms, hold, extends, shows)
   local parts, is_open = hold.limit_parts or '', hold.state == 'open' and hold.spending
   if parts == '' and not is_open then return nil end
   local set = limits.read(stored, limits_key, now_ms)
@@ -202,6 +202,7 @@ function limits.of_hold(stored, limits_key, now_ms, hold, extends)
     set.by_counter[definition.counter] = held
     set.holds[#set.holds + 1] = held
     if extends then held.line = limits.add_line(set, definition, spender) end
+    if shows then held.shown = limits.add_line(set, definition, spender) end
     return held
   end
   for counter, from, spender, credits in string.gmatch(parts, '(%d+):(%d+):([^/,]*)/(%d+)') do
@@ -252,4 +253,11 @@ function limits.refusal(line, credits)
   local left = math.max(0, line.amount - line.used)
   return line.definition.id, numbers.text(left), limits.resets_at(line, credits - left), line.definition.period,
     line.definition.bucket_ms and 'rolling' or 'calendar'
+end
+
+-- What the limit of the API key allows an operation: `room:remaining:resets_at_ms:period`, '' for a key without a limit. `room` was set
+-- aside for it (reserve-key-spend). Answers room, and the values of a refusal; no limit of an account is called `:key`.
+function limits.key_room(text)
+  local room, remaining, resets_at_ms, period = string.match(text, '^(%d+):(%d+):(%d+):(%l+)$')
+  return tonumber(room) or math.huge, { ':key', remaining, resets_at_ms, period, 'calendar' }
 end

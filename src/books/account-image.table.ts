@@ -2,6 +2,7 @@ import type { EntryKind } from '../ledger/entry.js';
 import { KEPT, type AmountName } from '../ledger/figures.js';
 import type { OverCapture, Principal } from '../ledger/ledger.js';
 import { LIMIT_COLUMNS, type LimitColumns } from './account-limit.table.js';
+import { TERMS_COLUMNS, type TermsColumns } from './account-terms.table.js';
 import type { Db } from '../stores/postgres/connect.js';
 import { unnestSource } from '../stores/postgres/unnest.js';
 
@@ -15,6 +16,7 @@ export type ImageRow = {
   readonly deductions: readonly DeductionColumns[] | null;
   readonly limits: { readonly version: number; readonly limits: readonly LimitColumns[] | null } | null;
   readonly limit_counts: readonly LimitCountColumns[] | null;
+  readonly terms: TermsColumns | null;
 };
 
 export type AccountColumns = Readonly<Record<AmountName, number>> & { readonly seq: number; readonly frozen: boolean };
@@ -118,6 +120,9 @@ export async function readImage(db: Db, accountId: string, nowMs: number, window
                    select ${LIMIT_COLUMNS} from account_limits as a
                     where a.account_id = limit_sets.account_id order by limit_id) as l) as limits
             from limit_sets where account_id = (select account_id from ask)) as s) as limits,
+       (select to_json(t) from (
+          select ${TERMS_COLUMNS} from account_terms
+           where account_id = (select account_id from ask) order by version desc limit 1) as t) as terms,
        (select json_agg(c) from (
           select counter, spender, ${MS('starts_at')} as from_ms, ${MS('ends_at')} as ends_at_ms, used, open, crossed
             from limit_windows as w

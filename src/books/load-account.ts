@@ -17,6 +17,7 @@ import {
   type LotColumns, type ReceiptColumns,
 } from './account-image.table.js';
 import { toLimit } from './account-limit.table.js';
+import { toTermsOfAccount } from './account-terms.table.js';
 import { earlierCharges } from './earlier-charges.js';
 import { recallHold } from './recall-hold.js';
 
@@ -62,7 +63,7 @@ async function asked<T>(read: () => Promise<T>): Promise<T> {
 }
 
 function toImage(
-  { account, lots, open_holds, ended_holds, receipts, deductions, limits, limit_counts }: ImageRow, nowMs: number,
+  { account, lots, open_holds, ended_holds, receipts, deductions, limits, limit_counts, terms }: ImageRow, nowMs: number,
 ): AccountImage {
   const amount = (name: AmountName): Micros => micros(account?.[name] ?? ZERO);
   return {
@@ -77,6 +78,7 @@ function toImage(
     deductions: toDeductions(deductions ?? []),
     limits: limits === null ? null : { version: limits.version, limits: (limits.limits ?? []).map(toLimit), readAtMs: nowMs },
     limitCounts: (limit_counts ?? []).map(toCount),
+    terms: terms === null ? null : toTermsOfAccount(terms),
   };
 }
 
@@ -149,6 +151,7 @@ function toEndedHold(row: HoldColumns): EndedHoldImage {
     expiresAtMs: row.expires_at_ms,
     placedBy: row.placed_by,
     limitParts: row.limit_parts,
+    spending: row.spending,
     spentOn: row.spent_on,
     closedAtMs: row.closed_at_ms ?? 0,
     policy: row.policy as ExpiryPolicy,

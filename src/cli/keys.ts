@@ -1,8 +1,10 @@
 import { parseArgs } from 'node:util';
 import { readConfig } from '../config.js';
 import { isKeyScope, serverKeyAdmin } from '../edge/auth/manage-server-keys.js';
-import type { ServerKeyRow } from '../edge/auth/server-key.table.js';
+import type { ServerKeyRow, SpendLimit } from '../edge/auth/server-key.table.js';
 import { ACCOUNT_ID_RULE, isAccountId } from '../kit/ids.js';
+import { creditsText, parseCredits } from '../kit/money/credits.js';
+import { CALENDAR_PERIODS, isTimeZone } from '../ledger/calendar-edges.js';
 import { API_SCOPES, SERVER_SCOPES } from '../kit/principal.js';
 import { openDatabase } from './database.js';
 import { runCli } from './run-cli.js';
@@ -11,8 +13,10 @@ import { runCli } from './run-cli.js';
 
 const USAGE = `usage: npm run keys -- create --name <name> [--scopes ${SERVER_SCOPES.join(',')}] [--days <until it expires>]
                               [--prefix <of accounts> | --payer <account>] [--rate <requests per second>]
+                              [--spend <credits>/<hour, day, week or month> [--zone <such as Europe/Berlin>]]
        npm run keys -- rotate <id> [--days <until the new key expires>]
-       npm run keys -- limit <id> --rate <requests per second, or none>
+       npm run keys -- limit <id> [--rate <requests per second, or none>]
+                              [--spend <credits>/<hour, day, week or month>, or none> [--zone <such as Europe/Berlin>]]
        npm run keys -- list
        npm run keys -- revoke <id>
 
@@ -26,6 +30,7 @@ await runCli(USAGE, async () => {
     options: {
       name: { type: 'string' }, scopes: { type: 'string', default: SERVER_SCOPES.join(',') }, days: { type: 'string' },
       prefix: { type: 'string' }, payer: { type: 'string' }, rate: { type: 'string' },
+      spend: { type: 'string' }, zone: { type: 'string' },
     },
   });
   const database = await openDatabase(readConfig(), (line) => { console.error(line); });
@@ -38,7 +43,8 @@ await runCli(USAGE, async () => {
         const { row, key } = await keys.createApiKey({
           name: nameOf(values.name), scopes: scopesOf(values.scopes), expiresAtMs: expiryOf(values.days) ?? null,
           accountPrefix: values.prefix ?? null, payer: payerOf(values.payer),
-          rateLimit: rateOf(values.rate ?? 'none'), createdBy: 'command', key: null,
+          rateLimit: rateOf(values.rate ?? 'none'), spendLimit: spendOf(values.spend ?? 'none', values.zone),
+          createdBy: 'command', key: null,
         });
         console.error(describe(row));
         return key ?? '';
@@ -49,7 +55,11 @@ await runCli(USAGE, async () => {
         return key ?? '';
       }
       case 'limit':
-        return describe(await keys.limitRate(keyId, rateOf(values.rate)));
+        if (values.rate === undefined && values.spend === undefined) throw new Error('say --rate or --spend');
+        return describe(await keys.limit(keyId, {
+          rateLimit: values.rate === undefined ? undefined : rateOf(values.rate),
+          spendLimit: values.spend === undefined ? undefined : spendOf(values.spend, values.zone),
+        }));
       case 'list':
         return (await keys.list()).map(describe).join('\n');
       case 'revoke':
@@ -81,9 +91,19 @@ function payerOf(payer: string | undefined): string | null {
   return payer;
 }
 
-function rateOf(rate: string | undefined): number | null {
+function spendOf(spend: string, timeZone = 'UTC'): SpendLimit | null {
+  if (spend === 'none') return null;
+  const [credits = '', named] = spend.split('/');
+  const amount = parseCredits(credits);
+  const period = CALENDAR_PERIODS.find((each) => each === named);
+  if (typeof amount !== 'number' || period === undefined) throw new Error('--spend must be credits/hour, /day, /week or /month, or none');
+  if (!isTimeZone(timeZone)) throw new Error('--zone must be a zone of the IANA list, such as Europe/Berlin');
+  return { amount, period, timeZone };
+}
+
+function rateOf(rate: string): number | null {
   if (rate === 'none') return null;
-  if (rate === undefined || !/^[1-9]\d{0,5}$/.test(rate)) throw new Error('--rate must be a whole number above zero, or none');
+  if (!/^[1-9]\d{0,5}$/.test(rate)) throw new Error('--rate must be a whole number above zero, or none');
   return Number(rate);
 }
 
@@ -94,11 +114,12 @@ function expiryOf(days: string | undefined): number | undefined {
 }
 
 function describe(
-  { keyId, hint, name, scopes, accountPrefix, payer, rateLimit, expiresAtMs, revokedAtMs, lastUsedAtMs }: ServerKeyRow,
+  { keyId, hint, name, scopes, accountPrefix, payer, rateLimit, spendLimit, expiresAtMs, revokedAtMs, lastUsedAtMs }: ServerKeyRow,
 ): string {
   const at = (ms: number | null): string => (ms === null ? 'never' : new Date(ms).toISOString());
   const state = revokedAtMs === null ? `expires ${at(expiresAtMs)}` : `revoked ${at(revokedAtMs)}`;
   const bound = payer !== null ? `, only ${payer}` : accountPrefix !== null ? `, only ${accountPrefix}…` : '';
   const rate = rateLimit === null ? '' : `, ${rateLimit} a second`;
-  return `${keyId}  ${hint}  ${name}  [${scopes.join(', ')}]${bound}${rate}  ${state}, last used ${at(lastUsedAtMs)}`;
+  const spend = spendLimit === null ? '' : `, ${creditsText(spendLimit.amount)} credits a ${spendLimit.period} of ${spendLimit.timeZone}`;
+  return `${keyId}  ${hint}  ${name}  [${scopes.join(', ')}]${bound}${rate}${spend}  ${state}, last used ${at(lastUsedAtMs)}`;
 }

@@ -20,6 +20,7 @@ import type { Metrics } from '../kit/metrics/metrics.js';
 import type { Tracer } from '../kit/tracing/tracer.js';
 import { answerWithinMs } from '../stores/postgres/connect.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
+import type { MemoryState } from '../stores/redis/watch-redis.js';
 import { composeAdministration } from './administration.js';
 import { createApp } from './app.js';
 import { composeAuthentication } from './authentication.js';
@@ -30,7 +31,7 @@ import { composeServerSide } from './credits-process.js';
 import { composeLimits } from './limits.js';
 import { composeNative } from './native.js';
 import { composeOversight } from './oversight.js';
-import { composeRates, withZeroAmountLimit } from './rates.js';
+import { composeRates, withFillerLimits } from './rates.js';
 import { composeReads } from './reads.js';
 import { composeWebhooks } from './webhooks.js';
 
@@ -68,7 +69,7 @@ export async function openApi(
   { config, core: inner, databaseUrl, queues, clock, version, log, metrics, metricsText, tracer, workerCheck }: ApiDeps,
 ): Promise<Api> {
   const rates = composeRates({ config, redis: inner.redis, metrics });
-  const core: Core = { ...inner, ledger: withZeroAmountLimit(inner.ledger, rates) };
+  const core: Core = { ...inner, ledger: withFillerLimits(inner.ledger, rates) };
   const { ledger, db } = core;
   let isServing = false;
 
@@ -97,13 +98,13 @@ export async function openApi(
       redis: { ok: core.breaker.state() === 'closed', detail: `breaker ${core.breaker.state()}` },
       redis_settings: core.redisWatch.settings(),
       postgres: core.postgresWatch.check(),
-      memory: core.redisWatch.isHigh() ? { ok: false, detail: 'high: no new holds' } : { ok: true, detail: 'ok' },
+      memory: memoryCheck(core.redisWatch.memory()),
       ...(keysCheck === undefined ? {} : { jwks: keysCheck() }),
       ...(worker === undefined ? {} : { worker }),
     };
     return { serving: isServing, checks };
   };
-  const limits = await composeLimits({ core, databaseUrl, clock, log });
+  const limits = await composeLimits({ config, core, databaseUrl, clock, log });
   const oversight = composeOversight(core, log);
   const operator = composeConsole({
     core, queues, authenticate, oversight, money: administration, policy: { overCapture: config.overCapture, debtLimit: config.debtLimit },
@@ -151,7 +152,7 @@ export async function openApi(
     trace: tracer === undefined ? undefined : traceRequests(tracer),
   });
 
-  const server = httpServer(app);
+  const server = httpServer(app, (reason) => { metrics.count('socketsClosed', { reason }); });
   const port = await listen(server, config.port, config.host);
   isServing = true;
   return {
@@ -170,3 +171,8 @@ export async function openApi(
     },
   };
 }
+
+const memoryCheck = (memory: MemoryState): Check => ({
+  ok: memory !== 'high',
+  detail: { normal: 'ok', scarce: 'scarce: nothing that fills it without money', high: 'high: no new holds' }[memory],
+});

@@ -24,6 +24,7 @@ import type { Rates } from '../edge/rates/rates.js';
 import { docsRoutes } from '../edge/openapi/docs.routes.js';
 import { featureRoutes, type FeatureRouteDeps } from '../edge/v1/feature.routes.js';
 import type { RefusalRouteDeps } from '../edge/v1/refusal.routes.js';
+import { keepingReasons } from '../edge/v1/reasons.js';
 import { nativeRoutes, type NativeDeps } from '../edge/v1/routes.js';
 import { serverKeyRoutes, type ServerKeyRouteDeps } from '../edge/v1/server-key.routes.js';
 import { GatewayError } from '../kit/errors.js';
@@ -91,8 +92,10 @@ function allRoutes(deps: AppDeps, onRefused: TellRefusal): ReturnType<typeof rou
   });
   if (deps.servers !== undefined) {
     creditsProcessRoutes(table.dialect({ envelope: creditsProcessEnvelope }), deps.servers.creditsProcess);
-    serverKeyRoutes(table.add, deps.servers.administration);
-    featureRoutes(table.add, deps.servers.administration);
+    // Older than the rule that operators say why.
+    const configure = keepingReasons(table.add, deps.native.keepChange, { mustSay: false });
+    serverKeyRoutes(configure, deps.servers.administration);
+    featureRoutes(configure, deps.servers.administration);
   }
   if (deps.console !== undefined) consoleRoutes(table.pages(consoleRules(deps.console)), deps.console);
   docsRoutes(table.add, { routes: table.routes, version: deps.accounting.version, envelope: accountingEnvelope });

@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import { foreseeing, type ForeseeHolds } from '../books/foresee-holds.js';
+import { readSpentByKey } from '../books/key-spend.table.js';
 import { accountSource } from '../books/load-account.js';
 import type { Config } from '../config.js';
 import { resolveAccount } from '../credits/accounts/resolve-account.js';
@@ -9,6 +10,8 @@ import { knownBook } from '../credits/prices/price.js';
 import { PRICES_CHANNEL } from '../credits/prices/price.table.js';
 import { findAccount, type FindBy, type FoundAccount } from '../credits/users/profile.table.js';
 import { countEntries } from '../journal/count-entries.js';
+import { knownKeyLimits } from '../edge/auth/key-limits.js';
+import { readKeyLimits } from '../edge/auth/server-key.table.js';
 import { createDrain, type Drain } from '../journal/drain.js';
 import { freshen, type Freshen } from '../journal/freshen.js';
 import { shardStore } from '../journal/shard-store.js';
@@ -172,8 +175,21 @@ async function openParts(
     unrecalled: () => { metrics.count('keysUnrecalled', {}); },
     observe: metrics.script,
     limitReached: (limit) => { metrics.count('limitRefusals', limit); },
-    isMemoryHigh: redisWatch.isHigh,
+    memory: redisWatch.memory,
+    openHoldsMax: config.openHoldsMax,
     correctionWindowMs: config.correctionWindowMs,
+    keyLimits: {
+      limitOf: knownKeyLimits({
+        read: () => readKeyLimits(db), clock: Date.now,
+        onError: (error) => { log.warn({ err: error }, 'limits of API keys not read; the ones in memory stay in force'); },
+      }),
+      load: async (name, fromMs) => {
+        await freshen(drainNow, keys).all();
+        return readSpentByKey(db, name, fromMs).catch((error: unknown) => { throw toGatewayError(error); });
+      },
+      clock: time.clock,
+      onUncounted: (error) => { log.warn({ err: error }, 'a key counts what it no longer holds, until its window ends'); },
+    },
     timeOffsetMs: time.offsetMs,
     around: tracer === undefined ? undefined : (scripts) => traceScripts(scripts, tracer),
   }), entryName);

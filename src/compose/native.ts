@@ -1,6 +1,8 @@
 import { readAccountLots } from '../books/account-lots.table.js';
 import { readHistory } from '../books/history.js';
 import type { Config } from '../config.js';
+import { readChanges } from '../credits/changes/change.table.js';
+import { keepChange } from '../credits/changes/keep-change.js';
 import { chargeAccount } from '../credits/charges/charge-account.js';
 import type { MoneyIn } from '../credits/grants/money-in.js';
 import { grantLot, revokeGrant } from '../credits/grants/native-grants.js';
@@ -44,6 +46,8 @@ export function composeNative(
     history: (query) => readHistory(db, query),
     writeLedger,
     holds: composeHolds({ config, core, clock, pools, writeLedger }),
+    keepChange: (asked, work) => keepChange(db, asked, work),
+    changes: { readChanges: (query) => readChanges(db, query).catch((error: unknown) => { throw toGatewayError(error); }) },
     answerOnce: (name, fingerprint, work) => answerOnce(db, name, fingerprint, work),
     accounts: {
       nameAccount: oversight.nameAccount,

@@ -23,7 +23,9 @@ const GRACE_MS = 1_000;
 export async function openOperations({ config, checks, log, metrics, metricsText }: OperationsServerDeps): Promise<OperationsServer> {
   let isServing = true;
   const health: HealthDeps = { readiness: () => ({ serving: isServing, checks: checks() }), metricsText };
-  const server = httpServer(createOperationsApp({ log, metrics, health, envelope: accountingEnvelope }));
+  const server = httpServer(createOperationsApp({ log, metrics, health, envelope: accountingEnvelope }), (reason) => {
+    metrics.count('socketsClosed', { reason });
+  });
   const port = await listen(server, config.port, config.host);
   return {
     port,

@@ -2,6 +2,7 @@ import type { Config } from '../config.js';
 import { rates, type Rates } from '../edge/rates/rates.js';
 import { rateWindows } from '../edge/rates/windows.js';
 import type { Metrics } from '../kit/metrics/metrics.js';
+import { PLAIN_FACTS_LENGTH_MAX } from '../kit/limits.js';
 import { ZERO } from '../kit/money/micros.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
@@ -27,15 +28,39 @@ export function composeRates({ config, redis, metrics }: RatesParts): Rates & { 
   };
 }
 
-/** The ledger of callers: holds and charges of nothing, whichever route they come by, have a limit of their own. */
-export const withZeroAmountLimit = (ledger: Ledger, { zeroAmount }: Pick<Rates, 'zeroAmount'>): Ledger => ({
-  ...ledger,
-  placeHold: async (command) => {
-    if (command.desired === ZERO) zeroAmount(command.accountId);
-    return ledger.placeHold(command);
-  },
-  charge: async (command) => {
-    if (command.amount === ZERO) zeroAmount(command.accountId);
-    return ledger.charge(command);
-  },
-});
+/**
+ * The ledger of callers. What fills it without money has limits of its own, whichever route it comes by: holds and charges of
+ * nothing, holds that end without a charge, and metadata. Ends of holds are counted and never refused.
+ */
+export function withFillerLimits(
+  ledger: Ledger,
+  { zeroAmount, uncharged, assertCharges, metadata }: Pick<Rates, 'zeroAmount' | 'uncharged' | 'assertCharges' | 'metadata'>,
+): Ledger {
+  const countMetadata = (accountId: string, about: string): void => {
+    if (about.length > PLAIN_FACTS_LENGTH_MAX) metadata(accountId, Buffer.byteLength(about));
+  };
+  return {
+    ...ledger,
+    placeHold: async (command) => {
+      assertCharges(command.accountId);
+      if (command.desired === ZERO) zeroAmount(command.accountId);
+      countMetadata(command.accountId, command.about);
+      return ledger.placeHold(command);
+    },
+    charge: async (command) => {
+      if (command.amount === ZERO) zeroAmount(command.accountId);
+      countMetadata(command.accountId, command.about);
+      return ledger.charge(command);
+    },
+    settleHold: async (command) => {
+      const reply = await ledger.settleHold(command);
+      if (reply.status === 'settled' && !reply.replayed && reply.outcome.captured === ZERO) uncharged(command.accountId);
+      return reply;
+    },
+    voidHold: async (command) => {
+      const reply = await ledger.voidHold(command);
+      if (reply.status === 'voided' && !reply.replayed) uncharged(command.accountId);
+      return reply;
+    },
+  };
+}

@@ -12,7 +12,7 @@ In another terminal, in this folder, mint two tokens, and have curl send one of 
 
 Set a price, in credits per million tokens, and grant alice 100 credits:
 
-  as $ADMIN $GATEWAY/v1/prices/native -X PUT -d '{"model":"gpt-4o","prices":{"input":"2500","output":"10000"}}'
+  as $ADMIN $GATEWAY/v1/prices/native -X PUT -d '{"model":"gpt-4o","prices":{"input":"2500","output":"10000"},"reason":"first price"}'
   as $ADMIN $GATEWAY/v1/grants -d '{"account":"alice","amount":"100","reason":"welcome"}'
 
 Hold what a message may cost, report while it streams, settle what it did cost:

@@ -16,6 +16,10 @@ export type RatesConfig = {
   readonly failedAuthentication: RateSetting;
   /** Holds and charges of nothing, of one account. */
   readonly zeroAmount: RateSetting;
+  /** Ends of holds of one account that charge nothing: beyond these no new holds are placed. */
+  readonly uncharged: RateSetting;
+  /** Bytes of metadata of one account, above what every operation may have. */
+  readonly metadata: RateSetting;
   /** Proxies in front of the gateway that add the address of their client to `X-Forwarded-For`. */
   readonly proxyHops: number;
 };
@@ -40,6 +44,8 @@ export function readRates({ text, integer }: Variables, problems: string[]): Rat
     address: rate('RATE_LIMIT_ADDRESS', '300/10'),
     failedAuthentication: rate('RATE_LIMIT_FAILED_AUTH', '60/60'),
     zeroAmount: rate('RATE_LIMIT_ZERO_AMOUNT', '600/60'),
+    uncharged: rate('RATE_LIMIT_UNCHARGED', '1200/60'),
+    metadata: rate('RATE_LIMIT_METADATA', '4000000/60'),
     proxyHops: integer('TRUSTED_PROXY_HOPS', 0, 0, 8),
   };
 }

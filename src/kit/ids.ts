@@ -1,11 +1,17 @@
 import { hash, randomUUID } from 'node:crypto';
-import { ACCOUNT_ID_LENGTH_MAX, ACCOUNT_NAME_LENGTH_MAX } from './limits.js';
+import { ACCOUNT_ID_LENGTH_MAX, ACCOUNT_NAME_LENGTH_MAX, HOLD_ID_LENGTH_MAX, MEMBER_HOLD_ID_LENGTH_MAX } from './limits.js';
 
 /** Visible ASCII. A hold id is the last part of its key, so colons in it are unambiguous. */
 const VISIBLE_ASCII = /^[!-~]+$/;
 const PLAIN_ASCII = /^[ -~]*$/;
 
 export const isVisibleAscii = (text: string): boolean => VISIBLE_ASCII.test(text);
+
+/** Whether a hold may have this id: one of the account, or in a pool `member/id` of a member. */
+export function isKnownHoldId(text: string): boolean {
+  const own = text.slice(text.indexOf('/') + 1);
+  return own.length <= HOLD_ID_LENGTH_MAX && text.length <= MEMBER_HOLD_ID_LENGTH_MAX && isVisibleAscii(text);
+}
 
 /** The number of characters of a text: code points, as JSON Schema and Postgres count, not UTF-16 units. */
 export const characterCount = (text: string): number => (PLAIN_ASCII.test(text) ? text.length : Array.from(text).length);

@@ -26,16 +26,27 @@ export const TOKENS_MAX = 1_000_000_000;
 export const NOTES_LENGTH_MAX = 1_000;
 /** Metadata of a usage record as JSON text: it travels through Redis and sits in the journal until Postgres has it. */
 export const METADATA_BYTES_MAX = 4_096;
-/** A finalize may carry the whole answer of a model (docs/contracts/accounting-service.md A13), so bodies of a megabyte pass. */
-export const BODY_BYTES_MAX = 1_048_576;
+/** The body of a request. What callers send is a fraction of it; four of metadata fit in. */
+export const BODY_BYTES_MAX = 16_384;
+/** The body of a route with lists: usage of many models, prices, features, telemetry. */
+export const LIST_BODY_BYTES_MAX = 65_536;
+/**
+ * The body of a batch, and of a finalize, which may carry the whole answer of a model
+ * (docs/contracts/accounting-service.md#streaming-sessions).
+ */
+export const LONG_BODY_BYTES_MAX = 1_048_576;
+/** Depth of a body: twice that of metadata. */
+export const JSON_DEPTH_MAX = 32;
 /** A form of the console: a token, or an amount and a reason. */
 export const FORM_BYTES_MAX = 8_192;
 /** Live lots of one account. A snapshot reply stays below 64 KiB, and a sweep of all lots below a millisecond. */
 /** Models, and features, that one lot can be restricted to. */
 export const LOT_NAMES_MAX = 20;
 export const LOTS_PER_ACCOUNT_MAX = 512;
-/** Open holds of one account: bounds what one stolen token can create (docs/reliability.md#b1). */
-export const OPEN_HOLDS_PER_ACCOUNT_MAX = 100_000;
+/** What an operator may allow an account in open holds: 142 MB of Redis (docs/reliability.md#b1). */
+export const OPEN_HOLDS_SETTING_MAX = 100_000;
+/** Facts of an operation, in characters, above which they count as metadata: the gateway's own stay below it. */
+export const PLAIN_FACTS_LENGTH_MAX = 1_024;
 /** Open holds listed in one snapshot, so that reading an account blocks Redis only briefly. */
 export const SNAPSHOT_HOLDS_MAX = 1_000;
 /** Overdue holds that a refused operation ends in one round: a few milliseconds of Redis, one script each. */

@@ -3,6 +3,7 @@ import type { EntryKind } from './entry.js';
 import type { Balance, Lot, Totals } from './account-snapshot.js';
 import type { About, ExpiryPolicy, HoldOutcome, HoldTerms, Principal } from './ledger.js';
 import type { AccountLimits, LimitCount } from './limits.js';
+import type { VersionedTerms } from './account-terms.js';
 
 /**
  * An account as Postgres has it: what is loaded into Redis when Redis does not have the account, after a cold start, a
@@ -27,6 +28,8 @@ export type AccountImage = Balance & {
   readonly limits: (AccountLimits & { readonly readAtMs: number }) | null;
   /** Windows of its limits that still count, or that an open hold can give back to. */
   readonly limitCounts: readonly LimitCount[];
+  /** What it allows its holds; null: it never had terms of its own. */
+  readonly terms: VersionedTerms | null;
 };
 
 /** How much of a hold each lot gave, in the order in which it was taken. */
@@ -78,6 +81,8 @@ export type EndedHoldImage = {
   readonly expiresAtMs: number;
   readonly placedBy: Principal;
   readonly limitParts: string;
+  /** What limits matched it by (entry.ts). */
+  readonly spending: string;
   /** What it is for: which lots it may use (entry.ts). */
   readonly spentOn: string;
   /** When it ended or was settled late, without later corrections: the correction window starts here. */

@@ -1,4 +1,5 @@
 import type { Micros } from '../kit/money/micros.js';
+import type { AccountTerms } from './account-terms.js';
 import type { BalanceName, TotalName } from './figures.js';
 
 export type Balance = Readonly<Record<BalanceName, Micros>>;
@@ -38,4 +39,6 @@ export type AccountSnapshot = Balance & {
   readonly lots: readonly Lot[];
   /** Open holds, soonest lease end first. */
   readonly holds: readonly OpenHold[];
+  /** What it allows its holds. */
+  readonly terms: AccountTerms;
 };

@@ -1,6 +1,7 @@
 import { DateTime, IANAZone } from 'luxon';
 
-export type CalendarPeriod = 'hour' | 'day' | 'week' | 'month';
+export const CALENDAR_PERIODS = ['hour', 'day', 'week', 'month'] as const;
+export type CalendarPeriod = (typeof CALENDAR_PERIODS)[number];
 
 /** Windows that are known ahead, so that a script rarely meets an instant beyond them: a day, a fortnight, two months, half a year. */
 const AHEAD: Readonly<Record<CalendarPeriod, number>> = { hour: 25, day: 15, week: 9, month: 7 };

@@ -114,7 +114,7 @@ export type LimitFact = {
   readonly endsAtMs: number | null;
   readonly credits: Micros;
   readonly open: number;
-  /** What the limit allowed then, and since when it allows more; null where something was given back. */
+  /** What the limit allowed then, and since when it allows more. Of an end it is of the window of its time; null where it is not told. */
   readonly left: Micros | null;
   readonly resetsAtMs: number | null;
   /** The window reached the limit with this entry, for the first time. */

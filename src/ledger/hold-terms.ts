@@ -5,11 +5,13 @@ import type { Micros } from '../kit/money/micros.js';
 /** Opaque facts of a dialect, stored with the entry and returned unchanged: JSON text of at most a few kilobytes. */
 export type About = string;
 
+/** From the laxest to the strictest. */
+export const OVER_CAPTURES = ['debt', 'available', 'cap'] as const;
 /**
  * What pays for usage beyond a hold: what is available and then `debt`; only what is `available`; or nothing (`cap`). The rest
  * is recorded as uncollected. Each is stricter than the one before.
  */
-export type OverCapture = 'debt' | 'available' | 'cap';
+export type OverCapture = (typeof OVER_CAPTURES)[number];
 /** The caller: a user with a token of the account, a service with its own key, or an operator. A user may not end a service's hold. */
 export type Principal = 'user' | 'service' | 'operator';
 /**

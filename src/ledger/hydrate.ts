@@ -8,6 +8,7 @@ import type { Epoch } from './fence.js';
 import { readFacts } from './facts.js';
 import { FIGURES } from './figures.js';
 import type { AccountKeys } from './keys.js';
+import { termsToText } from './account-terms.js';
 import { encodeLimits, limitStatesText, type LimitCount } from './limits.js';
 import { loadAccountScript, restoreHoldScript } from './scripts.js';
 
@@ -42,7 +43,6 @@ export async function writeAccount(
     epoch: epoch.fence,
     account_id: accountId,
     next_expiry_ms: expiryText(nextExpiryMs),
-    figure_count: FIGURES.length + 2,
   };
   const figureArgs = FIGURES.flatMap((figure): string[] => {
     switch (figure.kind) {
@@ -56,6 +56,10 @@ export async function writeAccount(
   // No figures: see lua/includes/account.lua.
   figureArgs.push('limited', (image.limits?.limits.length ?? 0) > 0 ? '1' : '0');
   figureArgs.push('ruled', image.lots.filter(({ rule }) => rule !== '').length.toString());
+  if (image.terms !== null) {
+    const text = termsToText(image.terms.terms);
+    figureArgs.push('terms_version', image.terms.version.toString(), ...(text === '' ? [] : ['terms', text]));
+  }
   const scriptKeys = {
     fence: keys.fence, account: keys.account, lots: keys.lots, lot: keys.lot,
     lots_due: keys.lotsDue, open: keys.open, holds_due: keys.holdsDue,
@@ -76,7 +80,7 @@ export async function writeAccount(
     const [status] = await loadAccountScript.run(
       client,
       scriptKeys,
-      { ...named, commit: commits ? 1 : 0, lot_count: commits ? image.lots.length : 0 },
+      { ...named, figure_count: figureArgs.length / 2, commit: commits ? 1 : 0, lot_count: commits ? image.lots.length : 0 },
       { keys: part.map(({ key }) => key), args: [...figureArgs, ...(commits ? lotArgs : []), ...part.flatMap(recordArgs)] },
     );
     if (status === 'fenced') return false;
@@ -155,7 +159,7 @@ function endedHoldRecord(keys: AccountKeys, { outcome, ...hold }: EndedHoldImage
       'end_fingerprint', hold.endFingerprint, 'end_seq', outcome.seq.toString(), 'ended_at_ms', outcome.endedAtMs.toString(),
       'late', outcome.late ? '1' : '0', 'end_about', outcome.about, ...termFields(hold.terms), ...reportFields(hold), 'spent', hold.spent,
       'spent_on', hold.spentOn,
-      ...(hold.limitParts === '' ? [] : ['limit_parts', hold.limitParts]),
+      ...(hold.limitParts === '' ? [] : ['limit_parts', hold.limitParts]), ...(hold.spending === '' ? [] : ['spending', hold.spending]),
       ...amounts({
         amount: outcome.amount, placed_available: hold.placedAvailable, captured: outcome.captured, released: outcome.released,
         expired: outcome.expired,

@@ -54,6 +54,8 @@ export type AccountKeys = ShardKeys & {
   readonly refusals: string;
   /** Hash: definitions and counters of the account's limits (lua/includes/limits.lua). */
   readonly limits: string;
+  /** Hash: what the API key of this name spends, if it has a limit (lua/includes/windows.lua). */
+  readonly keySpend: string;
 };
 
 /** The last part is only the account: no other key of the ledger has its name at this position. */
@@ -115,6 +117,7 @@ export function keyspace(namespace: string, shards: number): Keyspace {
         deductions: (amount) => `${base}:deductions:${name}:${amount}`,
         refusals: `${base}:refusals:${name}`,
         limits: `${base}:limits:${name}`,
+        keySpend: `${base}:key-spend:${name}`,
       };
     },
   };

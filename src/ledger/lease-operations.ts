@@ -24,9 +24,11 @@ export function leaseOperations(deps: LeaseDeps): LeaseOperations {
     return pastDueHolds(accountId, run);
   };
 
-  const renewal = ({ holdId, leaseMs, defaultLeaseMs, price, about, holdMax = null, by = 'user' }: ExtendHold | ReportProgress) => ({
+  const renewal = (
+    { holdId, leaseMs, defaultLeaseMs, price, about, holdMax = null, by = 'user', keyLimit = '' }: ExtendHold | ReportProgress,
+  ) => ({
     hold_id: holdId, price: price ?? '', lease_ms: leaseMs ?? '', default_lease_ms: defaultLeaseMs, about, principal: by,
-    due_holds_max: DUE_HOLDS_AT_ONCE, hold_max: holdMax === null ? '' : microsToText(holdMax),
+    due_holds_max: DUE_HOLDS_AT_ONCE, hold_max: holdMax === null ? '' : microsToText(holdMax), key_limit: keyLimit,
   });
 
   return {

@@ -55,6 +55,10 @@ type Renewal = {
   readonly holdMax?: Micros | null;
   /** By default a user. */
   readonly by?: Principal;
+  /** The name of the API key that asks: what is added counts against its limit. */
+  readonly apiKey?: string | undefined;
+  /** As of a place. */
+  readonly keyLimit?: string;
 };
 
 export type ExtendHold = Renewal & {

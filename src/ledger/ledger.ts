@@ -1,13 +1,16 @@
 import type { CallerKey } from '../kit/caller.js';
 import type { Micros } from '../kit/money/micros.js';
 import type { AccountSnapshot, Balance } from './account-snapshot.js';
+import type { VersionedTerms } from './account-terms.js';
 import type { ChargeKey } from './charge-key.js';
-import type { About, ExpiryPolicy, HoldOutcome, HoldTerms, OverCapture, Principal, SettleUse } from './hold-terms.js';
+import type { About, HoldOutcome, OverCapture, Principal, SettleUse } from './hold-terms.js';
 import type { LeaseOperations } from './lease-port.js';
 import type { AccountLimits, LimitRefusal, LimitState, Spending } from './limits.js';
+import type { PlaceHold, PlaceHoldReply } from './place-port.js';
 import type { ReceiveLots, ReceiveLotsReply, Refund, RefundReply } from './return-commands.js';
 
 export type { About, ExpiryPolicy, HoldOutcome, HoldTerms, OverCapture, Principal } from './hold-terms.js';
+export type { AskedTerms, LaxerTerms, PlacedHold, PlaceHold, PlaceHoldReply } from './place-port.js';
 
 /**
  * The port of the core: the operations on an account (docs/architecture.md#operations-of-the-ledger). Use cases call
@@ -64,6 +67,8 @@ export interface Ledger extends LeaseOperations {
    * already: an account that is loaded brings its own.
    */
   setLimits(command: SetLimits): Promise<{ readonly status: 'set' | 'unchanged' }>;
+  /** Replaces what an account allows its holds, unless it is older than what Redis has. Postgres must have it already. */
+  setTerms(accountId: string, terms: VersionedTerms): Promise<{ readonly status: 'set' | 'unchanged' }>;
   /** What the limits that match have used and allow now. */
   readLimits(accountId: string, spending: Spending): Promise<readonly LimitUse[]>;
   /** What can be spent now: due lots are already left out and due holds already ended. */
@@ -99,61 +104,6 @@ export type GrantLotReply =
   }
   | { readonly status: 'too_many_lots' }
   | { readonly status: 'balance_limit' }
-  | { readonly status: 'account_frozen' };
-
-export type PlaceHold = {
-  readonly accountId: string;
-  readonly holdId: string;
-  /** What it is for: a word of the use case that places it, which lists of holds are filtered by. */
-  readonly kind: string;
-  readonly minimum: Micros;
-  readonly desired: Micros;
-  /** How long the hold lives unless renewed: an interval, because Redis' clock decides. */
-  readonly leaseMs: number;
-  readonly expiryPolicy: ExpiryPolicy;
-  /** Absent: the end of the hold says by what rule usage beyond it is charged, and the hold has no input cost. */
-  readonly terms?: HoldTerms;
-  /** The name of the price of the estimate; a settle must use the same price. */
-  readonly price: string;
-  readonly fingerprint: string;
-  readonly about: About;
-  /** Who places it; by default a user. */
-  readonly by?: Principal;
-  /** The id is new, or Redis and Postgres were just asked and did not know it: Postgres is not asked (again) for an ended hold. */
-  readonly isNewId?: boolean;
-  /** Which limits it counts against, and which lots it may use; by default limits of the account itself, and lots for anything. */
-  readonly spending?: Spending | undefined;
-  /** The caller's idempotency key: it names one hold of the account. By default none. */
-  readonly key?: CallerKey | null;
-  /** What limits of the account allow this hold and its extensions at most. They bind also where a limit only warns. */
-  readonly ownLimits?: readonly (readonly [limitId: string, amount: Micros])[] | undefined;
-};
-
-export type PlacedHold = {
-  readonly seq: number;
-  readonly amount: Micros;
-  readonly expiresAtMs: number;
-  readonly placedAtMs: number;
-  readonly available: Micros;
-  /** The limits that it counts against, as they were when it was placed. */
-  readonly limits: readonly LimitState[];
-};
-
-export type PlaceHoldReply =
-  | ({ readonly status: 'placed'; readonly replayed: boolean } & PlacedHold)
-  /** `available`: to this hold, without lots that are for something else. The same in every refusal of an operation. */
-  | { readonly status: 'insufficient_credits'; readonly available: Micros }
-  /** A limit allows less than `minimum`, and less than what is available. */
-  | { readonly status: 'limit_reached'; readonly available: Micros; readonly limit: LimitRefusal }
-  /** The account has no limit of this id of `ownLimits`. */
-  | { readonly status: 'unknown_limit'; readonly limitId: string }
-  /** The id is taken by an open hold that was placed with other parameters. */
-  | { readonly status: 'hold_exists' }
-  /** The key belongs to another hold, or, of an end, to another request. */
-  | { readonly status: 'idempotency_mismatch' }
-  /** The id was used by a hold that has ended, with these or other parameters. */
-  | { readonly status: 'hold_resolved'; readonly outcome: HoldOutcome }
-  | { readonly status: 'too_many_holds' }
   | { readonly status: 'account_frozen' };
 
 export type SettleHold = {
@@ -237,6 +187,7 @@ export type Charge = {
   readonly purpose?: ChargePurpose;
   /** As of a hold. */
   readonly spending?: Spending | undefined;
+  readonly keyLimit?: string;
 };
 
 /**

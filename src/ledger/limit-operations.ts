@@ -5,7 +5,8 @@ import type { AccountKeys } from './keys.js';
 import type { Ledger } from './ledger.js';
 import { encodeLimits, renewEdges, type Spending } from './limits.js';
 import { amountAt, momentAt, textAt, undocumented } from './replies.js';
-import { readLimitsScript, setLimitsScript } from './scripts.js';
+import { termsToText } from './account-terms.js';
+import { readLimitsScript, setLimitsScript, setTermsScript } from './scripts.js';
 
 const limitKeys = ({ fence, account, limits }: AccountKeys) => ({ fence, account, limits });
 
@@ -26,13 +27,13 @@ export async function renewLimits({ scripts }: Pick<OperationDeps, 'scripts'>, a
   });
 }
 
-/** Definitions and counters of limits. */
+/** Definitions and counters of limits, and terms of holds. */
 export function limitOperations(
   { scripts, past }: Pick<OperationDeps, 'scripts'> & {
     /** Runs a script again after what it named has been done: stale edges renewed. */
     readonly past: (accountId: string, run: () => Promise<Reply>) => Promise<Reply>;
   },
-): Pick<Ledger, 'setLimits' | 'readLimits'> {
+): Pick<Ledger, 'setLimits' | 'readLimits' | 'setTerms'> {
   return {
     async setLimits({ accountId, limits, nowMs }) {
       const reply = await scripts.run(setLimitsScript, accountId, limitKeys, {
@@ -40,6 +41,15 @@ export function limitOperations(
       });
       const status = reply[0];
       if (status !== 'set' && status !== 'unchanged') throw undocumented('set-limits', reply);
+      return { status };
+    },
+
+    async setTerms(accountId, { version, terms }) {
+      const reply = await scripts.run(setTermsScript, accountId, ({ fence, account }) => ({ fence, account }), {
+        version, terms: termsToText(terms),
+      });
+      const status = reply[0];
+      if (status !== 'set' && status !== 'unchanged') throw undocumented('set-terms', reply);
       return { status };
     },
 

@@ -11,6 +11,9 @@ export type LimitPeriod = (typeof LIMIT_PERIODS)[number];
 export type LimitWindow = (typeof LIMIT_WINDOWS)[number];
 export type LimitMode = (typeof LIMIT_MODES)[number];
 
+/** How the limit of an API key is called beside those of the account. */
+export const KEY_LIMIT = 'key';
+
 /** Who spends, and on what: which limits of an account an operation counts against (docs/contracts/native.md#limits). */
 export type Spending = {
   /** Named like an account (ids.ts). Absent: the account itself. */
@@ -129,6 +132,13 @@ export function joinedLimitParts(parts: string, facts: readonly LimitFact[]): st
 export const limitStatesText = (facts: readonly LimitFact[]): string =>
   facts.flatMap(({ limitId, left, resetsAtMs, mode }) => (
     left === null ? [] : [`${limitId}:${left}:${resetsAtMs ?? 'inf'}:${mode}`])).join(',');
+
+/** What the limits allowed after an operation, once each, by the facts of its entry. */
+export function limitsAfter(facts: readonly LimitFact[]): readonly LimitState[] {
+  const states = facts.flatMap(({ limitId, left, resetsAtMs, mode }): LimitState[] =>
+    (left === null ? [] : [{ limitId, remaining: left, resetsAtMs, mode }]));
+  return [...new Map(states.map((state) => [state.limitId, state])).values()];
+}
 
 /** The same text with edges around `nowMs`: needs no Postgres. */
 export function renewEdges(definitions: string, nowMs: number): string {

@@ -1,10 +1,11 @@
 import {
   DEDUCTION_TTL_SECONDS, DEDUCTIONS_WAITING_MAX, DUE_HOLDS_AT_ONCE, DUE_HOLDS_PER_REQUEST_MAX,
-  MONEY_IN_RECEIPT_TTL_SECONDS, OPEN_HOLDS_PER_ACCOUNT_MAX, REFUSED_USAGE_PER_MINUTE_MAX, SNAPSHOT_HOLDS_MAX,
+  MONEY_IN_RECEIPT_TTL_SECONDS, REFUSED_USAGE_PER_MINUTE_MAX, SNAPSHOT_HOLDS_MAX,
   UNDRAINED_RECEIPT_TTL_SECONDS,
 } from '../kit/limits.js';
-import { microsToText, ZERO } from '../kit/money/micros.js';
+import { microsToText, ZERO, type Micros } from '../kit/money/micros.js';
 import type { Reply } from '../stores/redis/script.js';
+import type { MemoryState } from '../stores/redis/watch-redis.js';
 import type { LimitRefusal } from './limits.js';
 import type { ChargeImage } from './account-image.js';
 import { accountScripts, notNow, stepKeys, type AccountScripts, type AccountScriptsDeps } from './account-scripts.js';
@@ -12,27 +13,36 @@ import { chargeKeyText, holdKeyText, placeKeyText } from './charge-key.js';
 import { BALANCES, figuresOf, KEPT } from './figures.js';
 import { freezeOperations } from './freeze-operations.js';
 import { keyedHoldKeys } from './hold-keys.js';
+import { boundByKeys } from './bound-by-keys.js';
+import { keySpend, type KeyLimits } from './key-spend.js';
 import { limitOperations, renewLimits, spendingArgs } from './limit-operations.js';
 import type { Charge, ChargePurpose, Ledger, Remove, SettleHold } from './ledger.js';
 import { leaseOperations } from './lease-operations.js';
+import { memoryGuard, type OpenHoldsMax } from './memory-guard.js';
 import { lotOperations } from './lot-operations.js';
 import { isRefusal, recallCharge, replayOf, withReceipt, type RecallDeps } from './recall-charge.js';
-import { amountAt, decodeAccount, decodeOutcome, decodePlaced, decodeRefusal, isReplayed, textAt, undocumented } from './replies.js';
+import { decodePlaceReply } from './place-reply.js';
+import { amountAt, decodeAccount, decodeOutcome, decodeRefusal, isReplayed, textAt, undocumented } from './replies.js';
 import { returnOperations } from './return-operations.js';
 import { debitScript, placeHoldScript, readAccountScript, settleHoldScript } from './scripts.js';
 
 export type RedisLedgerDeps = AccountScriptsDeps & RecallDeps & {
   /** Called after each step that wrote an entry, with the shard that now has something for Postgres. */
   readonly written: (shard: number) => void;
-  /** True while Redis is so full that only ends of holds may pass (docs/architecture.md#when-things-fail). */
-  readonly isMemoryHigh: () => boolean;
+  /** How full Redis is, which decides what is refused (memory-guard.ts). */
+  readonly memory: () => MemoryState;
+  readonly openHoldsMax: OpenHoldsMax;
   /** Called when a limit has refused, with its period and kind of window. */
   readonly limitReached?: (limit: Pick<LimitRefusal, 'period' | 'window'>) => void;
+  /** Limits of API keys; absent: no key has one. */
+  readonly keyLimits?: KeyLimits | undefined;
   /** How long after its end a hold can be corrected. */
   readonly correctionWindowMs: number;
   /** Wraps every call of a script, for tracing. */
   readonly around?: ((scripts: AccountScripts) => AccountScripts) | undefined;
 };
+
+const textOrNone = (amount: Micros | null): string => (amount === null ? '' : microsToText(amount));
 
 /** The ledger's port over Redis scripts: passes keys and arguments by name and decodes replies; makes no decisions. */
 export function redisLedger(deps: RedisLedgerDeps): Ledger {
@@ -40,6 +50,8 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
   const scripts = around === undefined ? accountScripts(deps) : around(accountScripts(deps));
 
   const recalling = { ...deps, scripts };
+  const spend = deps.keyLimits === undefined ? null : keySpend(deps.keyLimits, scripts);
+  const guard = memoryGuard(deps.memory, deps.openHoldsMax);
 
   const endings = new Map<string, Promise<unknown>>();
   /** Ends these holds, one round per account at a time: concurrent operations share it. */
@@ -80,7 +92,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     const key = command.key === undefined || command.key === null ? '' : holdKeyText('end', holdId, command.key);
     const settle = (recalled: 0 | 1): Promise<Reply> => scripts.run(settleHoldScript, accountId, keyedHoldKeys(holdId, key), {
       hold_id: holdId, ending, cost: microsToText(cost), price: price ?? '', use, over_capture: overCapture,
-      debt_limit: debtLimit === null ? '' : microsToText(debtLimit), fingerprint, about, principal: ending === 'expire' ? '' : by,
+      debt_limit: textOrNone(debtLimit), fingerprint, about, principal: ending === 'expire' ? '' : by,
       corrects: corrects === undefined ? 'any' : (corrects ?? ''), correction_window_ms: deps.correctionWindowMs,
       receipt_ttl_seconds: UNDRAINED_RECEIPT_TTL_SECONDS, key, recalled, models: models.join('\t'),
     });
@@ -89,12 +101,15 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     let reply = await run();
     // Its receipt may have expired in Redis; Postgres keeps it.
     if (reply[0] === 'hold_not_found' && ending !== 'expire' && (await scripts.restoreHold(accountId, holdId))) reply = await run();
-    if (reply[0] === 'ended' && !isReplayed(reply)) written(keys.shardOf(accountId));
+    if (reply[0] === 'ended' && !isReplayed(reply)) {
+      written(keys.shardOf(accountId));
+      await spend?.ended(textAt(reply, 16), { accountId, holdId }, reply);
+    }
     return reply;
   };
 
   const debit = async (
-    command: Pick<Charge, 'accountId' | 'amount' | 'about' | 'spending'> & {
+    command: Pick<Charge, 'accountId' | 'amount' | 'about' | 'spending' | 'keyLimit'> & {
       readonly key: string;
       readonly fingerprint: string;
       readonly price: string;
@@ -113,7 +128,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
         kind, amount, key, fingerprint, price, about, receipt_ttl_seconds: receiptTtlSeconds,
         purpose: purpose ?? '', deduction_ttl_ms: DEDUCTION_TTL_SECONDS * 1_000, deductions_max: DEDUCTIONS_WAITING_MAX,
         refusals_max: REFUSED_USAGE_PER_MINUTE_MAX, refused_seq: refused?.seq ?? '', refused_amount: refused?.uncollected ?? '',
-        due_holds_max: DUE_HOLDS_AT_ONCE, ...spendingArgs(accountId, command.spending),
+        due_holds_max: DUE_HOLDS_AT_ONCE, ...spendingArgs(accountId, command.spending), key_limit: command.keyLimit ?? '',
       }));
     if (reply[0] === 'usage_refused' || (reply[0] === 'debited' && !isReplayed(reply))) written(keys.shardOf(accountId));
     return reply;
@@ -132,51 +147,32 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     ...leaseOperations({ ...deps, scripts, pastDueHolds }),
 
     async placeHold(command) {
-      // A hold of zero is the start of a settlement without a hold, and usage is always recorded (I8).
-      if (command.desired > 0 && deps.isMemoryHigh()) {
-        throw notNow('the ledger is short of memory and takes no new holds now; retry shortly');
-      }
+      // Usage is always recorded (I8), so a settlement without a hold may begin.
+      if (command.endsAtOnce !== true) guard.assertHold({ amount: command.desired, about: command.about });
       const {
         accountId, holdId, kind, minimum, desired, leaseMs, expiryPolicy, price, fingerprint, about, by = 'user', isNewId = false, terms,
-        spending, key: named = null, ownLimits = [],
+        spending, key: named = null, ownLimits = [], askedTerms = {}, holdMax = null, keyLimit = '',
       } = command;
       const key = named === null ? '' : placeKeyText(named);
       const ofKey = key === '' ? null : recallCharge(deps, accountId, key);
+      const openHoldsMax = guard.openHoldsMax(spending?.spender !== undefined && spending.spender !== accountId);
       if (!isNewId) await scripts.recallHold(accountId, holdId);
       const earlier = ofKey === null ? null : await ofKey;
       if (earlier !== null && earlier.holdId !== holdId) return { status: 'idempotency_mismatch' };
       const reply = await pastDueHolds(accountId, () => scripts.run(placeHoldScript, accountId, keyedHoldKeys(holdId, key), {
-        hold_id: holdId, minimum: microsToText(minimum), desired: microsToText(desired), lease_ms: leaseMs,
+        hold_id: holdId, minimum: textOrNone(minimum), desired: textOrNone(desired), lease_ms: leaseMs,
         policy: expiryPolicy, price, hold_kind: kind, fingerprint, about, principal: by,
-        open_holds_max: OPEN_HOLDS_PER_ACCOUNT_MAX, due_holds_max: DUE_HOLDS_AT_ONCE, over_capture: terms?.overCapture ?? '',
-        debt_limit: terms === undefined || terms.debtLimit === null ? '' : microsToText(terms.debtLimit),
+        open_holds_max: openHoldsMax, due_holds_max: DUE_HOLDS_AT_ONCE, over_capture: terms?.overCapture ?? '',
+        debt_limit: textOrNone(terms?.debtLimit ?? null), hold_max: textOrNone(holdMax), key_limit: keyLimit,
+        asked_over_capture: askedTerms.overCapture ?? '', asked_debt_limit: textOrNone(askedTerms.debtLimit ?? null),
         input_cost: microsToText(terms?.inputCost ?? ZERO), renewal_ms: terms?.leaseMs ?? 0, ...spendingArgs(accountId, spending), key,
         receipt_ttl_seconds: UNDRAINED_RECEIPT_TTL_SECONDS,
         own_limits: [...ownLimits].map(([limitId, amount]) => `${limitId}=${microsToText(amount)}`).join(','),
       }));
-      const status = reply[0];
-      switch (status) {
-        case 'placed': {
-          const replayed = isReplayed(reply);
-          if (!replayed) written(keys.shardOf(accountId));
-          return { status, replayed, ...decodePlaced(reply) };
-        }
-        case 'insufficient_credits':
-          return { status, available: amountAt(reply, 1) };
-        case 'limit_reached':
-          return { status, available: amountAt(reply, 1), limit: decodeRefusal(reply, 2) };
-        case 'unknown_limit':
-          return { status, limitId: textAt(reply, 1) };
-        case 'hold_resolved':
-          return { status, outcome: decodeOutcome(reply, 1) };
-        case 'hold_exists':
-        case 'idempotency_mismatch':
-        case 'too_many_holds':
-        case 'account_frozen':
-          return { status };
-        default:
-          throw undocumented('place-hold', reply);
-      }
+      if (reply[0] === 'placed' && !isReplayed(reply)) written(keys.shardOf(accountId));
+      const onlyNow = reply[0] === 'too_many_holds' ? guard.tooManyNow() : null;
+      if (onlyNow !== null) throw onlyNow;
+      return decodePlaceReply(reply);
     },
 
     async settleHold(command) {
@@ -235,6 +231,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
     },
 
     async charge({ key: named, purpose, ...command }) {
+      guard.assertCharge(command);
       const key = named === null ? '' : chargeKeyText(named);
       const earlier = named === null ? null : await recallCharge(deps, command.accountId, key);
       if (earlier !== null && !isRefusal(earlier)) return replayOf(earlier, command.fingerprint);
@@ -288,5 +285,5 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       return decodeAccount(await read(accountId, 'full'));
     },
   };
-  return ledger;
+  return spend === null ? ledger : boundByKeys(ledger, spend);
 }

@@ -1,11 +1,12 @@
 import { microsFromText, type Micros } from '../kit/money/micros.js';
 import type { Reply } from '../stores/redis/script.js';
+import { termsFromText } from './account-terms.js';
 import type { AccountSnapshot, Lot, OpenHold } from './account-snapshot.js';
 import { AMOUNTS, BALANCES, figuresOf, KEPT, TOTALS, type AmountName } from './figures.js';
-import type { ExpiryPolicy, HoldOutcome, PlacedHold } from './ledger.js';
+import type { ExpiryPolicy, HoldOutcome } from './ledger.js';
 import type { LeasedHold } from './lease-port.js';
 import { legacyHoldKind } from './legacy-facts.js';
-import type { LimitPeriod, LimitRefusal, LimitState, LimitWindow } from './limits.js';
+import { KEY_LIMIT, type LimitPeriod, type LimitRefusal, type LimitState, type LimitWindow } from './limits.js';
 
 /** Decoders of script replies, one per shape (CONTRIBUTING.md#typescript). An undocumented reply is a bug: RangeError. */
 
@@ -28,7 +29,7 @@ export const momentAt = (reply: readonly string[], index: number): number | null
 };
 
 /** `id:remaining:resets_at_ms:mode,…` */
-const decodeLimitStates = (text: string): readonly LimitState[] => (text === '' ? [] : text.split(',').map((state) => {
+export const decodeLimitStates = (text: string): readonly LimitState[] => (text === '' ? [] : text.split(',').map((state) => {
   const [limitId = '', remaining = '', resets = '', mode] = state.split(':');
   return {
     limitId, remaining: microsFromText(remaining), resetsAtMs: resets === 'inf' ? null : microsFromText(resets),
@@ -38,21 +39,12 @@ const decodeLimitStates = (text: string): readonly LimitState[] => (text === '' 
 
 /** `limit_id remaining resets_at_ms period window`, from index `from` on. */
 export const decodeRefusal = (reply: readonly string[], from: number): LimitRefusal => ({
-  limitId: at(reply, from),
+  // No limit of an account begins with a colon.
+  limitId: at(reply, from) === ':key' ? KEY_LIMIT : at(reply, from),
   remaining: amountAt(reply, from + 1),
   resetsAtMs: momentAt(reply, from + 2),
   period: at(reply, from + 3) as LimitPeriod,
   window: at(reply, from + 4) as LimitWindow,
-});
-
-/** `placed replayed seq amount expires_at_ms placed_at_ms available limits` */
-export const decodePlaced = (reply: Reply): PlacedHold => ({
-  seq: amountAt(reply, 2),
-  amount: amountAt(reply, 3),
-  expiresAtMs: amountAt(reply, 4),
-  placedAtMs: amountAt(reply, 5),
-  available: amountAt(reply, 6),
-  limits: decodeLimitStates(at(reply, 7)),
 });
 
 /** `amount reported expires_at_ms available final price placed_at_ms about usage lease_ms policy`, from index `from` on. */
@@ -113,7 +105,8 @@ export function decodeAccount(reply: Reply): AccountSnapshot {
   const lotsFrom = FIGURES_END + 1;
   const lots = Array.from({ length: lotCount }, (_, index) => decodeLot(reply, lotsFrom + LOT_VALUES * index));
   const holdsFrom = lotsFrom + LOT_VALUES * lotCount;
-  const holds = Array.from({ length: amountAt(reply, holdsFrom) }, (_, index) => decodeHold(reply, holdsFrom + 1 + HOLD_VALUES * index));
+  const holdCount = amountAt(reply, holdsFrom);
+  const holds = Array.from({ length: holdCount }, (_, index) => decodeHold(reply, holdsFrom + 1 + HOLD_VALUES * index));
   return {
     ...figuresOf(BALANCES, (name) => figures[name]),
     seq: figures.seq,
@@ -121,6 +114,7 @@ export function decodeAccount(reply: Reply): AccountSnapshot {
     frozen: figures.frozen,
     lots,
     holds,
+    terms: termsFromText(at(reply, holdsFrom + 1 + HOLD_VALUES * holdCount)),
   };
 }
 

@@ -9,17 +9,19 @@ const SPENDING = ['spender', 'model', 'feature', 'api_key'] as const;
 export const placeHoldScript = defineScript('place-hold', [...HOLD_KEYS, 'receipt'], [
   'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'minimum', 'desired', 'lease_ms', 'policy', 'price', 'hold_kind',
   'fingerprint', 'about', 'principal', 'trace', 'open_holds_max', 'due_holds_max', 'over_capture', 'debt_limit', 'input_cost',
-  'renewal_ms', ...SPENDING, 'key', 'receipt_ttl_seconds', 'own_limits',
+  'renewal_ms', ...SPENDING, 'key', 'receipt_ttl_seconds', 'own_limits', 'asked_over_capture', 'asked_debt_limit', 'hold_max',
+  'key_limit',
 ]);
 
 export const extendHoldScript = defineScript('extend-hold', [...HOLD_KEYS, 'receipt'], [
   'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'mode', 'minimum', 'desired', 'price', 'lease_ms', 'default_lease_ms', 'key',
   'fingerprint', 'about', 'principal', 'trace', 'due_holds_max', 'receipt_ttl_seconds', 'recalled', 'hold_max',
+  'key_limit',
 ]);
 
 export const reportProgressScript = defineScript('report-progress', HOLD_KEYS, [
   'epoch', 'time_offset_ms', 'account_id', 'hold_id', 'reported', 'usage', 'price', 'raise_to', 'lease_ms', 'default_lease_ms',
-  'about', 'principal', 'trace', 'due_holds_max', 'journal_every_ms', 'hold_max',
+  'about', 'principal', 'trace', 'due_holds_max', 'journal_every_ms', 'hold_max', 'key_limit',
 ]);
 
 export const readHoldScript = defineScript('read-hold', ['fence', 'account', 'hold'], ['epoch', 'time_offset_ms', 'hold_id']);
@@ -38,7 +40,7 @@ export const grantLotScript = defineScript('grant-lot', [...STEP_KEYS, 'receipt'
 export const debitScript = defineScript('debit', [...STEP_KEYS, 'receipt', 'open', 'deductions', 'refusals', 'limits'], [
   'epoch', 'time_offset_ms', 'account_id', 'kind', 'amount', 'key', 'fingerprint', 'price', 'about', 'trace', 'receipt_ttl_seconds',
   'purpose', 'deduction_ttl_ms', 'deductions_max', 'refusals_max', 'refused_seq', 'refused_amount', 'due_holds_max',
-  ...SPENDING,
+  ...SPENDING, 'key_limit',
 ]);
 
 export const revokeLotScript = defineScript('revoke-lot', [...STEP_KEYS, 'receipt'], [
@@ -63,6 +65,22 @@ export const freezeAccountScript = defineScript('freeze-account', ['fence', 'acc
 const LIMIT_KEYS = ['fence', 'account', 'limits'] as const;
 
 export const setLimitsScript = defineScript('set-limits', LIMIT_KEYS, ['epoch', 'version', 'definitions', 'renews']);
+
+export const setTermsScript = defineScript('set-terms', ['fence', 'account'], ['epoch', 'version', 'terms']);
+
+const KEY_SPEND_KEYS = ['fence', 'key_spend'] as const;
+
+export const reserveKeySpendScript = defineScript('reserve-key-spend', KEY_SPEND_KEYS, [
+  'epoch', 'time_offset_ms', 'since_ms', 'edges', 'limit', 'mode', 'minimum', 'desired', 'hold',
+]);
+
+export const settleKeySpendScript = defineScript('settle-key-spend', KEY_SPEND_KEYS, [
+  'epoch', 'time_offset_ms', 'since_ms', 'edges', 'change', 'hold', 'amount', 'from_ms', 'beyond',
+]);
+
+export const loadKeySpendScript = defineScript('load-key-spend', KEY_SPEND_KEYS, [
+  'epoch', 'time_offset_ms', 'since_ms', 'edges', 'from_ms', 'used', 'holds',
+]);
 
 export const readLimitsScript = defineScript('read-limits', LIMIT_KEYS, ['epoch', 'time_offset_ms', ...SPENDING]);
 

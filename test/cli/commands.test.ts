@@ -9,6 +9,7 @@ import { Redis } from 'ioredis';
 import { deadLetterQueue, SETTLEMENT_QUEUES } from '../../src/edge/queues/queues.js';
 import { queuePrefix } from '../../src/stores/redis/queue-connections.js';
 import { creditsLab, type Lab } from '../contract/credits-process/lab.js';
+import { send } from '../support/fake-gateway.js';
 import { until } from '../edge/queues/lab.js';
 import { redisUrl } from '../support/servers.js';
 
@@ -48,6 +49,31 @@ test('keys: create prints the key alone, list shows everything else, revoke ends
   for (const args of [
     ['create'], ['create', '--name', 'x', '--scopes', 'all'], ['create', '--name', 'x', '--days', '0'], ['revoke', 'unknown'],
     ['what'], [],
+  ]) {
+    await expect(run('keys', ...args)).rejects.toThrow('usage: npm run keys');
+  }
+});
+
+test('keys: limit sets and removes the rate and what may be spent, which is in force within a second', async () => {
+  const key = await run('keys', 'create', '--name', 'bounded', '--scopes', 'charges,read');
+  const listed = async () => (await run('keys', 'list')).split('\n').find((line) => line.includes('bounded')) ?? '';
+  const id = (await listed()).split(' ')[0] ?? '';
+  const account = lab.user();
+  await lab.post('/api/user-wallets/give-bonus-credits', { user_id: account, credits: 100 });
+  const charge = () => send(`${lab.gateway.url}/v1/charges`, 'POST', { token: key, body: { account, amount: 2 } });
+  expect(await run('keys', 'limit', id, '--rate', '900', '--spend', '2.5/day', '--zone', 'Europe/Berlin'))
+    .toContain('900 a second, 2.5 credits a day of Europe/Berlin');
+  expect((await until(charge, ({ status }) => status === 402, 3_000)).body).toMatchObject({ code: 'limit_reached', limit: 'key' });
+  // Each changes alone.
+  const slower = await run('keys', 'limit', id, '--rate', 'none');
+  expect([slower.includes('a second'), slower.includes('2.5 credits a day')]).toEqual([false, true]);
+  expect(await run('keys', 'limit', id, '--spend', 'none')).not.toContain('credits');
+  expect(await listed()).not.toContain('credits');
+  expect((await until(charge, ({ status }) => status === 201, 3_000)).status).toBe(201);
+  for (const args of [
+    ['limit', id], ['limit', id, '--rate', '0'], ['limit', id, '--rate', 'x'], ['limit', id, '--spend', '5'],
+    ['limit', id, '--spend', '5/total'], ['limit', id, '--spend', '-5/day'], ['limit', id, '--spend', '5/day', '--zone', 'Mars/Olympus'],
+    ['limit', 'unknown', '--rate', '5'],
   ]) {
     await expect(run('keys', ...args)).rejects.toThrow('usage: npm run keys');
   }

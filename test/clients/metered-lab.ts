@@ -24,9 +24,10 @@ export async function meteredLab(): Promise<MeteredLab> {
   const lab = await nativeLab();
   const admin = new CreditGateway({ baseUrl: lab.gateway.url, apiKey: await lab.gateway.token({ sub: 'root', role: 'admin' }) });
   await admin.prices.set('native', {
+    reason: 'test',
     model: THINKER, prices: { input: '2', output: '10', cachedRead: '1', cachedWrite: '3', reasoning: '20', audioInput: '40' },
   });
-  const { key } = await admin.apiKeys.create({ name: 'chat', scopes: ['holds', 'read'] });
+  const { key } = await admin.apiKeys.create({ reason: 'test', name: 'chat', scopes: ['holds', 'read'] });
   const credits = new CreditGateway({ baseUrl: lab.gateway.url, apiKey: String(key) });
   let how: Behaviour = {};
   const upstream = await startFakeUpstream({ models: ['gpt-4o', THINKER], behave: () => ({ rate: 0, ...how }) });

@@ -76,7 +76,7 @@ describe('what is sent again', () => {
     await credits.holds.place({ account: 'a', amount: 1 }, { idempotencyKey: 'mine' });
     await credits.holds.extend('h', { leaseSeconds: 60 });
     await credits.holds.settle('h', { use: 'reported' });
-    await credits.limits.remove('a/b', 'daily', { ifMatch: '"1"' });
+    await credits.limits.remove('a/b', 'daily', undefined, { ifMatch: '"1"' });
     expect(seen.map(({ method, path, key, body }) => [method, path, key, body])).toEqual([
       ['POST', '/v1/holds', undefined, expect.stringMatching(/"id":"[\da-f-]{36}"/)],
       ['POST', '/v1/holds', 'mine', '{"account":"a","amount":1}'],

@@ -52,7 +52,7 @@ async function openLedger(): Promise<Ledger> {
       recallEndedHold: () => Promise.resolve(null), loadCharge: () => Promise.resolve(null),
     },
     correctionWindowMs: 86_400_000,
-    written: () => undefined, observe: () => undefined, isMemoryHigh: () => false,
+    written: () => undefined, observe: () => undefined, memory: () => 'normal', openHoldsMax: { account: 100_000, pool: 100_000 },
   });
 }
 

@@ -110,7 +110,7 @@ test('an overdue hold that frees no credits is ended, and the answer is insuffic
   const accountId = await accountWith(10);
   await place(accountId, 'nothing', 0, 1_000);
   under.advance(2_000);
-  expect(await place(accountId, 'h', 11)).toEqual({ status: 'insufficient_credits', available: 10 });
+  expect(await place(accountId, 'h', 11)).toEqual({ status: 'insufficient_credits', available: 10, required: 11 });
 });
 
 test('200 copies of one request have one effect and one answer (I4)', async () => {

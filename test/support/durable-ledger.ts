@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readSpentByKey } from '../../src/books/key-spend.table.js';
 import { accountSource } from '../../src/books/load-account.js';
 import { createDrain, type Drain } from '../../src/journal/drain.js';
 import { shardStore } from '../../src/journal/shard-store.js';
@@ -7,6 +8,7 @@ import type { AccountSource } from '../../src/ledger/account-image.js';
 import { acknowledged } from '../../src/ledger/acknowledged.js';
 import { decodeEntry, ENTRY_FIELDS, type JournalEntry } from '../../src/ledger/entry.js';
 import { fence, type Fence } from '../../src/ledger/fence.js';
+import type { KeyLimit } from '../../src/ledger/key-spend.js';
 import { keyspace } from '../../src/ledger/keys.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import type { RecallDeps } from '../../src/ledger/recall-charge.js';
@@ -41,6 +43,8 @@ const SHARDS = 4;
 
 export type DurableOptions = Partial<Omit<RecallDeps, 'source'>> & {
   readonly correctionWindowMs?: number;
+  /** Limits of API keys, by name. */
+  readonly keyLimitOf?: (name: string) => KeyLimit | null;
   /** Wraps the ledger's access to Postgres. */
   readonly source?: (real: AccountSource) => AccountSource;
   /** A server other than the run's shared one. */
@@ -51,7 +55,7 @@ export type DurableOptions = Partial<Omit<RecallDeps, 'source'>> & {
 export async function durableLedger(options: DurableOptions = {}): Promise<DurableLedger> {
   const {
     correctionWindowMs = 86_400_000, source = (real: AccountSource): AccountSource => real, recallMs = PATIENCE_MS,
-    unrecalled = () => undefined, onRedis = redisUrl(),
+    keyLimitOf = () => null, unrecalled = () => undefined, onRedis = redisUrl(),
   } = options;
   const database = await freshDatabase(migrate);
   const db = connectPostgres(database.databaseUrl, drainProfile(PATIENCE_MS));
@@ -73,7 +77,9 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
   const clock = (): number => Date.now() + offsetMs;
   const ledgerOn = (client: ScriptClient, onDb: Db): Ledger => redisLedger({
     client, keys, fence: gate, acknowledged: told, source: source(accountSource({ db: onDb, clock })), recallMs, unrecalled,
-    written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, correctionWindowMs, timeOffsetMs: () => offsetMs,
+    written: () => undefined, observe: () => undefined, memory: () => 'normal',
+    openHoldsMax: { account: 100_000, pool: 100_000 }, correctionWindowMs, timeOffsetMs: () => offsetMs,
+    keyLimits: { limitOf: keyLimitOf, clock, onUncounted: rethrow, load: (name, fromMs) => readSpentByKey(onDb, name, fromMs) },
   });
   const ledger = ledgerOn(redis, db);
   const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
@@ -115,6 +121,8 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
     },
   };
 }
+
+const rethrow = (error: unknown): never => { throw error; };
 
 /** Entries in the form of the stream, rebuilt from Postgres. */
 async function readJournal(db: Db, accountId: string): Promise<JournalEntry[]> {

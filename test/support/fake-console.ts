@@ -6,6 +6,7 @@ import type { DeadLetterDesk, LetterDecision } from '../../src/edge/console/dead
 import type { Watch } from '../../src/edge/console/overview.js';
 import { consoleSessions, type SessionStore } from '../../src/edge/console/sessions.js';
 import { micros, ZERO } from '../../src/kit/money/micros.js';
+import { NO_TERMS } from '../../src/ledger/account-terms.js';
 import type { AccountSnapshot } from '../../src/ledger/account-snapshot.js';
 import { figuresOf, TOTALS } from '../../src/ledger/figures.js';
 
@@ -27,7 +28,7 @@ export type FakeConsole = {
 };
 
 const snapshot: AccountSnapshot = {
-  available: micros(10_000_000), held: ZERO, debt: ZERO, seq: 1, lots: [], holds: [], frozen: false,
+  available: micros(10_000_000), held: ZERO, debt: ZERO, seq: 1, lots: [], holds: [], frozen: false, terms: NO_TERMS,
   totals: { ...figuresOf(TOTALS, () => ZERO), granted: micros(10_000_000) },
 };
 

@@ -14,6 +14,7 @@ import type { KeysReport } from '../../src/edge/auth/remote-keys.js';
 import type { ConsoleDeps } from '../../src/edge/console/console.routes.js';
 import type { Readiness } from '../../src/edge/http/health.js';
 import { httpServer } from '../../src/edge/http/server.js';
+import { SOCKET_BOUNDS, type SocketBounds } from '../../src/edge/http/socket-guard.js';
 import type { HistoryEntry } from '../../src/edge/v1/entry-fields.js';
 import { isAccountId } from '../../src/kit/ids.js';
 import { createLog } from '../../src/kit/log.js';
@@ -66,6 +67,7 @@ export type FakeGatewayOptions = {
   /** Settings of the tokens (src/config/auth.ts). */
   readonly environment?: Readonly<Record<string, string>>;
   readonly nowMs?: number;
+  readonly sockets?: Partial<SocketBounds>;
   /** With an operator console over these; by default without. */
   readonly console?: Omit<ConsoleDeps, 'authenticate' | 'clock'>;
 };
@@ -130,6 +132,7 @@ export async function fakeGateway(options: FakeGatewayOptions = {}): Promise<Fak
     native: {
       plans,
       writeLedger: () => Promise.resolve(true),
+      keepChange: async (_asked, work) => { await work(); },
       answerOnce: async (_name, _fingerprint, work) => ({ answer: await work(), replayed: false }),
       history: ({ before, limit }) => {
         const older = gateway.history.filter(({ seq }) => before === undefined || seq < before);
@@ -140,7 +143,9 @@ export async function fakeGateway(options: FakeGatewayOptions = {}): Promise<Fak
     ...(options.console === undefined ? {} : { console: { ...options.console, authenticate, clock: now } }),
     health: { readiness: () => gateway.readiness, metricsText: metrics.text },
   };
-  const server = httpServer(createApp(deps));
+  const server = httpServer(createApp(deps), (reason) => { metrics.count('socketsClosed', { reason }); }, {
+    ...SOCKET_BOUNDS, ...options.sockets,
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 

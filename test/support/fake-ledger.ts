@@ -1,3 +1,4 @@
+import { NO_TERMS } from '../../src/ledger/account-terms.js';
 import { micros, ZERO, type Micros } from '../../src/kit/money/micros.js';
 import type { AccountSnapshot, Lot, OpenHold } from '../../src/ledger/account-snapshot.js';
 import { chargeKeyText } from '../../src/ledger/charge-key.js';
@@ -64,12 +65,13 @@ export function fakeLedger(clock: () => number): FakeLedger {
     }),
     placeHold: operation((command) => {
       const account = open('placeHold', command.accountId);
-      const { holdId, desired: amount } = command;
+      const { holdId } = command;
+      const amount = command.desired ?? notFaked();
       const earlier = account.holds.get(holdId);
       const isSame = earlier?.command.fingerprint === command.fingerprint;
       if (earlier !== undefined && !isSame) return { status: 'hold_exists' as const };
       if (earlier === undefined && account.available < amount) {
-        return { status: 'insufficient_credits' as const, available: micros(account.available) };
+        return { status: 'insufficient_credits' as const, available: micros(account.available), required: amount };
       }
       if (earlier === undefined) {
         account.seq += 1;
@@ -82,7 +84,7 @@ export function fakeLedger(clock: () => number): FakeLedger {
         account.holds.set(holdId, { placed, command, ended: null });
       }
       const { placed } = account.holds.get(holdId) ?? notFaked();
-      return { status: 'placed' as const, replayed: isSame, ...placed, available: micros(account.available), limits: [] };
+      return { status: 'placed' as const, replayed: isSame, ...placed, available: micros(account.available), limits: [], most: null };
     }),
     settleHold: operation((command) => {
       const account = open('settleHold', command.accountId);
@@ -136,7 +138,7 @@ export function fakeLedger(clock: () => number): FakeLedger {
       return {
         available: micros(available), held: micros(held), debt: micros(debt), seq, lots,
         totals: { ...figuresOf(TOTALS, () => ZERO), captured: micros(captured) },
-        frozen: false,
+        frozen: false, terms: NO_TERMS,
         holds: [...holds.values()].filter(({ ended }) => ended === null).map(({ placed }) => placed),
       };
     }),
@@ -152,6 +154,7 @@ export function fakeLedger(clock: () => number): FakeLedger {
     receiveLots: notFaked,
     expireLots: notFaked,
     setLimits: notFaked,
+    setTerms: notFaked,
     readLimits: () => Promise.resolve([]),
     freeze: notFaked,
     thaw: notFaked,

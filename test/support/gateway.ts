@@ -30,6 +30,7 @@ export const PATIENCE = { REDIS_TIMEOUT_MS: '5000', POSTGRES_TIMEOUT_MS: '20000'
 export const ANY_RATE = {
   RATE_LIMIT_KEY: 'off', RATE_LIMIT_KEY_WRITES: 'off', RATE_LIMIT_USER: 'off', RATE_LIMIT_USER_WRITES: 'off',
   RATE_LIMIT_ADDRESS: 'off', RATE_LIMIT_FAILED_AUTH: 'off', RATE_LIMIT_ZERO_AMOUNT: 'off',
+  RATE_LIMIT_UNCHARGED: 'off', RATE_LIMIT_METADATA: 'off',
 };
 
 /** The whole gateway in this process, API and worker, over real HTTP, with its own database and namespace. */

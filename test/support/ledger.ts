@@ -35,6 +35,7 @@ export type TestLedger = {
 export const emptyImage: AccountImage = {
   seq: 0, ...figuresOf(BALANCES, () => ZERO), totals: figuresOf(TOTALS, () => ZERO),
   frozen: false, lots: [], openHolds: [], endedHolds: [], receipts: [], deductions: [], limits: null, limitCounts: [],
+  terms: null,
 };
 
 const emptySource: AccountSource = {
@@ -85,7 +86,8 @@ export async function testLedger(options: {
   let offsetMs = 0;
   const ledger = redisLedger({
     client: redis, keys, fence: gate, acknowledged: told, source, recallMs: 20_000, unrecalled: () => undefined,
-    written: () => undefined, observe: () => undefined, isMemoryHigh: () => false, correctionWindowMs, timeOffsetMs: () => offsetMs,
+    written: () => undefined, observe: () => undefined, memory: () => 'normal',
+    openHoldsMax: { account: 100_000, pool: 100_000 }, correctionWindowMs, timeOffsetMs: () => offsetMs,
   });
   return {
     ledger, redis, sharded, keys,

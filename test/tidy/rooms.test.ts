@@ -19,6 +19,8 @@ const LONG_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ['src/compose/api.ts#openApi', 'opens the parts of the API one after the other, and closes them in reverse'],
   ['src/compose/core.ts#openParts', 'opens the parts of the core one after the other, and closes them in reverse'],
   ['src/journal/drain.ts#createDrain', 'one closure over the cursors of the shards'],
+  ['src/ledger/bound-by-keys.ts#boundByKeys', 'one short method per operation of the port, within what was set aside'],
+  ['src/ledger/key-spend.ts#keySpend', 'one short method per step, over the same window of a key'],
   ['src/ledger/lot-operations.ts#lotOperations', 'one short method per operation of the port, over the same scripts'],
   ['src/ledger/redis-ledger.ts#redisLedger', 'one short method per operation of the port, over the same scripts'],
   ['test/chaos/run/faults.ts#faults', 'one list of faults over one set of what is broken now'],

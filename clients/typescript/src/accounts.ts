@@ -36,8 +36,19 @@ export const limits = (send: Send) => ({
     send('GET /v1/accounts/{accountId}/limits/{limitId}', { path: { accountId, limitId } }, options),
   set: (accountId: string, limitId: string, body: BodyOf<'PUT /v1/accounts/{accountId}/limits/{limitId}'>, options?: CallOptions) =>
     send('PUT /v1/accounts/{accountId}/limits/{limitId}', { path: { accountId, limitId }, body }, options),
-  remove: (accountId: string, limitId: string, options?: CallOptions) =>
-    send('DELETE /v1/accounts/{accountId}/limits/{limitId}', { path: { accountId, limitId } }, options),
+  remove: (
+    accountId: string, limitId: string, query?: QueryOf<'DELETE /v1/accounts/{accountId}/limits/{limitId}'>, options?: CallOptions,
+  ) =>
+    send('DELETE /v1/accounts/{accountId}/limits/{limitId}', { path: { accountId, limitId }, query }, options),
+});
+
+/** What an account allows its holds. */
+export const terms = (send: Send) => ({
+  get: (accountId: string, options?: CallOptions) => send('GET /v1/accounts/{accountId}/terms', { path: { accountId } }, options),
+  set: (accountId: string, body: BodyOf<'PUT /v1/accounts/{accountId}/terms'>, options?: CallOptions) =>
+    send('PUT /v1/accounts/{accountId}/terms', { path: { accountId }, body }, options),
+  remove: (accountId: string, query?: QueryOf<'DELETE /v1/accounts/{accountId}/terms'>, options?: CallOptions) =>
+    send('DELETE /v1/accounts/{accountId}/terms', { path: { accountId }, query }, options),
 });
 
 /** Who spends from a pool. */
@@ -48,8 +59,10 @@ export const members = (send: Send) => ({
     send('GET /v1/accounts/{accountId}/members/{spender}', { path: { accountId, spender } }, options),
   set: (accountId: string, spender: string, body: BodyOf<'PUT /v1/accounts/{accountId}/members/{spender}'>, options?: CallOptions) =>
     send('PUT /v1/accounts/{accountId}/members/{spender}', { path: { accountId, spender }, body }, options),
-  remove: (accountId: string, spender: string, options?: CallOptions) =>
-    send('DELETE /v1/accounts/{accountId}/members/{spender}', { path: { accountId, spender } }, options),
+  remove: (
+    accountId: string, spender: string, query?: QueryOf<'DELETE /v1/accounts/{accountId}/members/{spender}'>, options?: CallOptions,
+  ) =>
+    send('DELETE /v1/accounts/{accountId}/members/{spender}', { path: { accountId, spender }, query }, options),
 });
 
 /** Below which balance an account is announced by `balance.low`. */
@@ -58,8 +71,8 @@ export const lowBalance = (send: Send) => ({
     send('GET /v1/accounts/{accountId}/low-balance', { path: { accountId } }, options),
   set: (accountId: string, body: BodyOf<'PUT /v1/accounts/{accountId}/low-balance'>, options?: CallOptions) =>
     send('PUT /v1/accounts/{accountId}/low-balance', { path: { accountId }, body }, options),
-  remove: (accountId: string, options?: CallOptions) =>
-    send('DELETE /v1/accounts/{accountId}/low-balance', { path: { accountId } }, options),
+  remove: (accountId: string, query?: QueryOf<'DELETE /v1/accounts/{accountId}/low-balance'>, options?: CallOptions) =>
+    send('DELETE /v1/accounts/{accountId}/low-balance', { path: { accountId }, query }, options),
 });
 
 /** The plan of an account. For operators. */
@@ -67,6 +80,6 @@ export const accountPlans = (send: Send) => ({
   get: (accountId: string, options?: CallOptions) => send('GET /v1/account-plans/{accountId}', { path: { accountId } }, options),
   set: (accountId: string, body: BodyOf<'PUT /v1/account-plans/{accountId}'>, options?: CallOptions) =>
     send('PUT /v1/account-plans/{accountId}', { path: { accountId }, body }, options),
-  remove: (accountId: string, options?: CallOptions) =>
-    send('DELETE /v1/account-plans/{accountId}', { path: { accountId } }, options),
+  remove: (accountId: string, query?: QueryOf<'DELETE /v1/account-plans/{accountId}'>, options?: CallOptions) =>
+    send('DELETE /v1/account-plans/{accountId}', { path: { accountId }, query }, options),
 });

@@ -19,7 +19,7 @@ export function allowedBacking(charges: Charges, id: string, options: StreamOpti
   const outputTokens = (): number => used?.outputTokens ?? 0;
   const nothing = (state: Receipt['state'], uncollected = '0'): Receipt => ({
     id, account, state, amount, captured: '0', released: amount, expired: '0', overage: '0', debt: '0', uncollected, available: '0',
-    late: false, endedAt: new Date().toISOString(),
+    late: false, endedAt: new Date().toISOString(), limits: [],
   });
 
   return {

@@ -1,4 +1,4 @@
-import { accountPlans, accounts, limits, lowBalance, members } from './accounts.js';
+import { accountPlans, accounts, limits, lowBalance, members, terms } from './accounts.js';
 import { apiKeys, operations, plans, prices, referrals, webhooks } from './configuration.js';
 import { Allowance, type Allow } from './allowance.js';
 import type { Lease, LeaseHooks, StreamOptions } from './lease.js';
@@ -37,7 +37,7 @@ const EXIT_MS = 5_000;
 export const routesOf = (send: Send, download: Download) => ({
   holds: holds(send), charges: charges(send), quotes: quotes(send), grants: grants(send), refunds: refunds(send),
   transfers: transfers(send), usage: usage(send, download), entries: entries(send, download), events: events(send),
-  accounts: accounts(send, download), limits: limits(send), members: members(send), lowBalance: lowBalance(send),
+  accounts: accounts(send, download), limits: limits(send), terms: terms(send), members: members(send), lowBalance: lowBalance(send),
   accountPlans: accountPlans(send), apiKeys: apiKeys(send), webhooks: webhooks(send), prices: prices(send), plans: plans(send),
   referrals: referrals(send), operations: operations(send),
   /** Up to 1 000 operations in one request; each has a status and a body of its own. */
@@ -58,6 +58,7 @@ export class CreditGateway {
   declare readonly entries: Routes['entries'];
   declare readonly events: Routes['events'];
   declare readonly accounts: Routes['accounts'];
+  declare readonly terms: Routes['terms'];
   declare readonly limits: Routes['limits'];
   declare readonly members: Routes['members'];
   declare readonly lowBalance: Routes['lowBalance'];

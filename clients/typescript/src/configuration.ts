@@ -11,7 +11,8 @@ export const apiKeys = (send: Send) => ({
     send('PATCH /v1/api-keys/{keyId}', { path: { keyId }, body }, options),
   rotate: (keyId: string, body: BodyOf<'POST /v1/api-keys/{keyId}/rotate'>, options?: CallOptions) =>
     send('POST /v1/api-keys/{keyId}/rotate', { path: { keyId }, body }, options),
-  revoke: (keyId: string, options?: CallOptions) => send('DELETE /v1/api-keys/{keyId}', { path: { keyId } }, options),
+  revoke: (keyId: string, query?: QueryOf<'DELETE /v1/api-keys/{keyId}'>, options?: CallOptions) =>
+    send('DELETE /v1/api-keys/{keyId}', { path: { keyId }, query }, options),
 });
 
 export const webhooks = (send: Send) => ({
@@ -20,7 +21,8 @@ export const webhooks = (send: Send) => ({
   get: (webhookId: string, options?: CallOptions) => send('GET /v1/webhooks/{webhookId}', { path: { webhookId } }, options),
   set: (webhookId: string, body: BodyOf<'PUT /v1/webhooks/{webhookId}'>, options?: CallOptions) =>
     send('PUT /v1/webhooks/{webhookId}', { path: { webhookId }, body }, options),
-  remove: (webhookId: string, options?: CallOptions) => send('DELETE /v1/webhooks/{webhookId}', { path: { webhookId } }, options),
+  remove: (webhookId: string, query?: QueryOf<'DELETE /v1/webhooks/{webhookId}'>, options?: CallOptions) =>
+    send('DELETE /v1/webhooks/{webhookId}', { path: { webhookId }, query }, options),
   /** A new secret; the old one signs beside it for a while. */
   rotate: (webhookId: string, body: BodyOf<'POST /v1/webhooks/{webhookId}/rotate'>, options?: CallOptions) =>
     send('POST /v1/webhooks/{webhookId}/rotate', { path: { webhookId }, body }, options),
@@ -28,8 +30,11 @@ export const webhooks = (send: Send) => ({
     send('GET /v1/webhooks/{webhookId}/deliveries', { path: { webhookId }, query }, options),
   delivery: (webhookId: string, deliveryId: number, options?: CallOptions) =>
     send('GET /v1/webhooks/{webhookId}/deliveries/{deliveryId}', { path: { webhookId, deliveryId } }, options),
-  resend: (webhookId: string, deliveryId: number, options?: CallOptions) =>
-    send('POST /v1/webhooks/{webhookId}/deliveries/{deliveryId}/resend', { path: { webhookId, deliveryId } }, options),
+  resend: (
+    webhookId: string, deliveryId: number, query?: QueryOf<'POST /v1/webhooks/{webhookId}/deliveries/{deliveryId}/resend'>,
+    options?: CallOptions,
+  ) =>
+    send('POST /v1/webhooks/{webhookId}/deliveries/{deliveryId}/resend', { path: { webhookId, deliveryId }, query }, options),
 });
 
 /** Price books. For operators. */
@@ -52,7 +57,8 @@ export const plans = (send: Send) => ({
   get: (planId: string, options?: CallOptions) => send('GET /v1/plans/{planId}', { path: { planId } }, options),
   set: (planId: string, body: BodyOf<'PUT /v1/plans/{planId}'>, options?: CallOptions) =>
     send('PUT /v1/plans/{planId}', { path: { planId }, body }, options),
-  remove: (planId: string, options?: CallOptions) => send('DELETE /v1/plans/{planId}', { path: { planId } }, options),
+  remove: (planId: string, query?: QueryOf<'DELETE /v1/plans/{planId}'>, options?: CallOptions) =>
+    send('DELETE /v1/plans/{planId}', { path: { planId }, query }, options),
 });
 
 export const referrals = (send: Send) => ({
@@ -61,6 +67,7 @@ export const referrals = (send: Send) => ({
 
 /** The state of the ledger. For operators. */
 export const operations = (send: Send) => ({
+  changes: (query?: QueryOf<'GET /v1/changes'>, options?: CallOptions) => send('GET /v1/changes', { query }, options),
   refusals: (query?: QueryOf<'GET /v1/refusals'>, options?: CallOptions) => send('GET /v1/refusals', { query }, options),
   modelCosts: (query?: QueryOf<'GET /v1/models/costs'>, options?: CallOptions) => send('GET /v1/models/costs', { query }, options),
   shards: (options?: CallOptions) => send('GET /v1/shards', {}, options),

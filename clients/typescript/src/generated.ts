@@ -329,6 +329,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/accounts/{accountId}/terms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an account allows its holds, with its ETag */
+        get: operations["getV1AccountsByAccountIdTerms"];
+        /** Replace what an account allows its holds. 202: Redis is away, and it applies when Redis is back */
+        put: operations["putV1AccountsByAccountIdTerms"];
+        post?: never;
+        /** Remove the terms of an account: those of the gateway hold. 202: Redis is away, and they hold until Redis is back */
+        delete: operations["deleteV1AccountsByAccountIdTerms"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/accounts/{accountId}": {
         parameters: {
             query?: never;
@@ -550,7 +569,7 @@ export interface paths {
         delete: operations["deleteV1ApiKeysByKeyId"];
         options?: never;
         head?: never;
-        /** Change how many requests per second an API key may make; in force within a second */
+        /** Change how many requests per second an API key may make, and what it may spend; in force within a second */
         patch: operations["patchV1ApiKeysByKeyId"];
         trace?: never;
     };
@@ -828,6 +847,23 @@ export interface paths {
         put?: never;
         /** Reward a referral, once per referee */
         post: operations["postV1Referrals"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Changes of configuration with actor, time and reason, the newest first */
+        get: operations["getV1Changes"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1148,7 +1184,7 @@ export interface operations {
                      */
                     onExpiry?: "release" | "charge_reported" | "charge_input" | "charge_estimate";
                     /**
-                     * @description what pays for usage beyond the hold; the gateway has a default, and a laxer one is refused
+                     * @description what pays for usage beyond the hold; the account or the gateway has a default, and a laxer one is refused
                      * @enum {unknown}
                      */
                     overCapture?: "debt" | "available" | "cap";
@@ -1293,7 +1329,7 @@ export interface operations {
                         } | null;
                         /** @description credits that can be spent now */
                         available?: string;
-                        /** @description those that it counts against */
+                        /** @description those that it counted against, after its end */
                         limits?: {
                             /** @description names it */
                             id: string;
@@ -1747,6 +1783,15 @@ export interface operations {
                          * @description when it ended; null: not yet
                          */
                         endedAt: string;
+                        /** @description those that it counted against, after its end */
+                        limits: {
+                            /** @description names it */
+                            id: string;
+                            /** @description credits that are left */
+                            remaining: string;
+                            /** @description when the window ends and the amount is there again; null: never */
+                            resetsAt: string | null;
+                        }[];
                         /** @description the member of the pool `account` that spends */
                         spender?: string;
                     };
@@ -1822,6 +1867,15 @@ export interface operations {
                          * @description when it ended; null: not yet
                          */
                         endedAt: string;
+                        /** @description those that it counted against, after its end */
+                        limits: {
+                            /** @description names it */
+                            id: string;
+                            /** @description credits that are left */
+                            remaining: string;
+                            /** @description when the window ends and the amount is there again; null: never */
+                            resetsAt: string | null;
+                        }[];
                         /** @description the member of the pool `account` that spends */
                         spender?: string;
                     };
@@ -2644,13 +2698,25 @@ export interface operations {
                              * @description what happened
                              * @enum {unknown}
                              */
-                            kind: "frozen" | "balance" | "restriction" | "limit";
+                            kind: "frozen" | "balance" | "restriction" | "limit" | "max_hold";
                             limit: string | null;
                             /** @description credits that are missing */
                             shortBy: string | null;
                             /** @description when the window ends and the amount is there again; null: never */
                             resetsAt: string | null;
                         } | null;
+                        /** @description by what holds are placed now: the terms of the account, or else of the gateway */
+                        terms: {
+                            /** @description the most that one hold may have; null: any amount */
+                            maxHold: string | null;
+                            /**
+                             * @description what pays for usage beyond the hold
+                             * @enum {unknown}
+                             */
+                            overCapture: "debt" | "available" | "cap";
+                            /** @description of overCapture debt; null: none */
+                            debtLimit: string | null;
+                        };
                         /** @description those that match */
                         limits: {
                             /** @description names it */
@@ -2863,6 +2929,8 @@ export interface operations {
                      * @enum {unknown}
                      */
                     mode?: "refuse" | "warn";
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -3009,7 +3077,10 @@ export interface operations {
     };
     deleteV1AccountsByAccountIdLimitsByLimitId: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description why; kept with the change. Operators must say it */
+                reason?: string;
+            };
             header?: {
                 /** @description the `ETag` that was read, or `*` for any: 412 when it is another one by now */
                 "If-Match"?: string;
@@ -3150,7 +3221,10 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": Record<string, never>;
+                "application/json": {
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
+                };
             };
         };
         responses: {
@@ -3196,7 +3270,10 @@ export interface operations {
     };
     deleteV1AccountsByAccountIdMembersBySpender: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description why; kept with the change. Operators must say it */
+                reason?: string;
+            };
             header?: {
                 /** @description the `ETag` that was read, or `*` for any: 412 when it is another one by now */
                 "If-Match"?: string;
@@ -3215,6 +3292,211 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; there is nothing to say. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    getV1AccountsByAccountIdTerms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the account that pays */
+                accountId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the account that pays */
+                        account: string;
+                        /** @description null: what the gateway allows */
+                        maxHold: string | null;
+                        /** @description null: that of the gateway */
+                        overCapture: ("debt" | "available" | "cap") | null;
+                        /** @description null: that of the gateway */
+                        debtLimit: string | null;
+                        /** @description why they were changed last; null to a user */
+                        reason: string | null;
+                        /** @description null to a user */
+                        changedBy: string | null;
+                        /**
+                         * Format: date-time
+                         * @description when it was changed last
+                         */
+                        changedAt: string;
+                    };
+                };
+            };
+        };
+    };
+    putV1AccountsByAccountIdTerms: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that was read, or `*` for any: 412 when it is another one by now */
+                "If-Match"?: string;
+                /** @description `*`: only if there is none yet */
+                "If-None-Match"?: string;
+                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description the account that pays */
+                accountId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    maxHold?: (string | number) | null;
+                    overCapture?: ("debt" | "available" | "cap") | null;
+                    debtLimit?: (string | number) | null;
+                    /** @description why; kept with the entry. Operators must say it for the account of another */
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the account that pays */
+                        account: string;
+                        /** @description null: what the gateway allows */
+                        maxHold: string | null;
+                        /** @description null: that of the gateway */
+                        overCapture: ("debt" | "available" | "cap") | null;
+                        /** @description null: that of the gateway */
+                        debtLimit: string | null;
+                        /** @description why they were changed last; null to a user */
+                        reason: string | null;
+                        /** @description null to a user */
+                        changedBy: string | null;
+                        /**
+                         * Format: date-time
+                         * @description when it was changed last
+                         */
+                        changedAt: string;
+                    };
+                };
+            };
+            /** @description Done; something new is there. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the account that pays */
+                        account: string;
+                        /** @description null: what the gateway allows */
+                        maxHold: string | null;
+                        /** @description null: that of the gateway */
+                        overCapture: ("debt" | "available" | "cap") | null;
+                        /** @description null: that of the gateway */
+                        debtLimit: string | null;
+                        /** @description why they were changed last; null to a user */
+                        reason: string | null;
+                        /** @description null to a user */
+                        changedBy: string | null;
+                        /**
+                         * Format: date-time
+                         * @description when it was changed last
+                         */
+                        changedAt: string;
+                    };
+                };
+            };
+            /** @description Recorded for good, and about to be done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description the account that pays */
+                        account: string;
+                        /** @description null: what the gateway allows */
+                        maxHold: string | null;
+                        /** @description null: that of the gateway */
+                        overCapture: ("debt" | "available" | "cap") | null;
+                        /** @description null: that of the gateway */
+                        debtLimit: string | null;
+                        /** @description why they were changed last; null to a user */
+                        reason: string | null;
+                        /** @description null to a user */
+                        changedBy: string | null;
+                        /**
+                         * Format: date-time
+                         * @description when it was changed last
+                         */
+                        changedAt: string;
+                    } & {
+                        /**
+                         * @description false: it applies when Redis is back
+                         * @constant
+                         */
+                        applied: false;
+                    };
+                };
+            };
+        };
+    };
+    deleteV1AccountsByAccountIdTerms: {
+        parameters: {
+            query?: {
+                /** @description why; kept */
+                reason?: string;
+            };
+            header?: {
+                /** @description the `ETag` that was read, or `*` for any: 412 when it is another one by now */
+                "If-Match"?: string;
+                /** @description `*`: only if there is none yet */
+                "If-None-Match"?: string;
+                /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description the account that pays */
+                accountId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Recorded for good, and about to be done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description false: it applies when Redis is back
+                         * @constant
+                         */
+                        applied: false;
+                    };
+                };
+            };
             /** @description Done; there is nothing to say. */
             204: {
                 headers: {
@@ -3804,6 +4086,8 @@ export interface operations {
                 "application/json": {
                     /** @description above zero: decimal text such as `"2.5"`, or a number; at most six decimals */
                     amount: string | number;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -3840,7 +4124,10 @@ export interface operations {
     };
     deleteV1AccountsByAccountIdLowBalance: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description why; kept with the change. Operators must say it */
+                reason?: string;
+            };
             header?: {
                 /** @description the `ETag` that was read, or `*` for any: 412 when it is another one by now */
                 "If-Match"?: string;
@@ -4145,6 +4432,17 @@ export interface operations {
                             payer: string | null;
                             /** @description requests per second; null: what the gateway allows a key */
                             rateLimit: number | null;
+                            /** @description what all live keys of its name may spend together; null: no limit */
+                            spendLimit: {
+                                /** @description credits */
+                                amount: string;
+                                /**
+                                 * @description the length of the window
+                                 * @enum {unknown}
+                                 */
+                                period: "hour" | "day" | "week" | "month";
+                                timeZone: string;
+                            } | null;
                             /** @description who made it */
                             createdBy: string;
                             /**
@@ -4189,7 +4487,21 @@ export interface operations {
                     payer?: string;
                     /** @description requests per second; null: what the gateway allows a key */
                     rateLimit?: number | null;
+                    /** @description what all live keys of its name may spend together; null: no limit */
+                    spendLimit?: {
+                        /** @description credits that one window allows, in all accounts: decimal text such as `"2.5"`, or a number; at most six decimals */
+                        amount: string | number;
+                        /**
+                         * @description of the calendar of the zone
+                         * @enum {unknown}
+                         */
+                        period: "hour" | "day" | "week" | "month";
+                        /** @description IANA name; `UTC` by default */
+                        timeZone?: string;
+                    } | null;
                     expiresAt?: string | null;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -4215,6 +4527,17 @@ export interface operations {
                         payer: string | null;
                         /** @description requests per second; null: what the gateway allows a key */
                         rateLimit: number | null;
+                        /** @description what all live keys of its name may spend together; null: no limit */
+                        spendLimit: {
+                            /** @description credits */
+                            amount: string;
+                            /**
+                             * @description the length of the window
+                             * @enum {unknown}
+                             */
+                            period: "hour" | "day" | "week" | "month";
+                            timeZone: string;
+                        } | null;
                         /** @description who made it */
                         createdBy: string;
                         /**
@@ -4237,7 +4560,10 @@ export interface operations {
     };
     deleteV1ApiKeysByKeyId: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description why; kept with the change. Operators must say it */
+                reason?: string;
+            };
             header?: {
                 /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
                 "Idempotency-Key"?: string;
@@ -4270,6 +4596,17 @@ export interface operations {
                         payer: string | null;
                         /** @description requests per second; null: what the gateway allows a key */
                         rateLimit: number | null;
+                        /** @description what all live keys of its name may spend together; null: no limit */
+                        spendLimit: {
+                            /** @description credits */
+                            amount: string;
+                            /**
+                             * @description the length of the window
+                             * @enum {unknown}
+                             */
+                            period: "hour" | "day" | "week" | "month";
+                            timeZone: string;
+                        } | null;
                         /** @description who made it */
                         createdBy: string;
                         /**
@@ -4304,7 +4641,21 @@ export interface operations {
             content: {
                 "application/json": {
                     /** @description requests per second; null: what the gateway allows a key */
-                    rateLimit: number | null;
+                    rateLimit?: number | null;
+                    /** @description what all live keys of its name may spend together; null: no limit */
+                    spendLimit?: {
+                        /** @description credits that one window allows, in all accounts: decimal text such as `"2.5"`, or a number; at most six decimals */
+                        amount: string | number;
+                        /**
+                         * @description of the calendar of the zone
+                         * @enum {unknown}
+                         */
+                        period: "hour" | "day" | "week" | "month";
+                        /** @description IANA name; `UTC` by default */
+                        timeZone?: string;
+                    } | null;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -4330,6 +4681,17 @@ export interface operations {
                         payer: string | null;
                         /** @description requests per second; null: what the gateway allows a key */
                         rateLimit: number | null;
+                        /** @description what all live keys of its name may spend together; null: no limit */
+                        spendLimit: {
+                            /** @description credits */
+                            amount: string;
+                            /**
+                             * @description the length of the window
+                             * @enum {unknown}
+                             */
+                            period: "hour" | "day" | "week" | "month";
+                            timeZone: string;
+                        } | null;
                         /** @description who made it */
                         createdBy: string;
                         /**
@@ -4364,6 +4726,8 @@ export interface operations {
             content: {
                 "application/json": {
                     expiresAt?: string | null;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -4389,6 +4753,17 @@ export interface operations {
                         payer: string | null;
                         /** @description requests per second; null: what the gateway allows a key */
                         rateLimit: number | null;
+                        /** @description what all live keys of its name may spend together; null: no limit */
+                        spendLimit: {
+                            /** @description credits */
+                            amount: string;
+                            /**
+                             * @description the length of the window
+                             * @enum {unknown}
+                             */
+                            period: "hour" | "day" | "week" | "month";
+                            timeZone: string;
+                        } | null;
                         /** @description who made it */
                         createdBy: string;
                         /**
@@ -4490,6 +4865,8 @@ export interface operations {
                     lowBalance?: string | number;
                     /** @default true */
                     enabled?: boolean;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -4623,6 +5000,8 @@ export interface operations {
                     lowBalance?: string | number;
                     /** @default true */
                     enabled?: boolean;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -4670,7 +5049,10 @@ export interface operations {
     };
     deleteV1WebhooksByWebhookId: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description why; kept with the change. Operators must say it */
+                reason?: string;
+            };
             header?: {
                 /** @description the `ETag` that was read, or `*` for any: 412 when it is another one by now */
                 "If-Match"?: string;
@@ -4851,7 +5233,10 @@ export interface operations {
     };
     postV1WebhooksByWebhookIdDeliveriesByDeliveryIdResend: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description why; kept with the change. Operators must say it */
+                reason?: string;
+            };
             header?: {
                 /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
                 "Idempotency-Key"?: string;
@@ -4948,6 +5333,8 @@ export interface operations {
                      * @default 86400
                      */
                     keepPreviousSeconds?: number;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -5045,6 +5432,8 @@ export interface operations {
             content: {
                 "application/json": {
                     plan: string;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -5074,7 +5463,10 @@ export interface operations {
     };
     deleteV1AccountPlansByAccountId: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description why; kept with the change. Operators must say it */
+                reason?: string;
+            };
             header?: {
                 /** @description your name for this request, 1 to 255 visible ASCII characters: sent again under the same name, it is answered again and done once */
                 "Idempotency-Key"?: string;
@@ -5250,6 +5642,8 @@ export interface operations {
                     /** @enum {unknown} */
                     missed?: "each" | "latest";
                     expiresAfterSeconds?: number | null;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -5279,7 +5673,10 @@ export interface operations {
     };
     deleteV1PlansByPlanId: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description why; kept with the change. Operators must say it */
+                reason?: string;
+            };
             header?: {
                 /** @description the `ETag` that was read, or `*` for any: 412 when it is another one by now */
                 "If-Match"?: string;
@@ -5485,6 +5882,8 @@ export interface operations {
                     note?: string;
                     force?: boolean;
                     allowZero?: boolean;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -5751,6 +6150,8 @@ export interface operations {
                     effectiveFrom?: string;
                     note?: string;
                     force?: boolean;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -5788,6 +6189,8 @@ export interface operations {
                     credits: string | number;
                     /** @description credits: decimal text such as `"2.5"`, or a number; at most six decimals */
                     refereeCredits?: string | number;
+                    /** @description why; kept with the change. Operators must say it */
+                    reason?: string;
                 };
             };
         };
@@ -5804,6 +6207,71 @@ export interface operations {
                          * @enum {unknown}
                          */
                         status: "granted" | "pending";
+                    };
+                };
+            };
+        };
+    };
+    getV1Changes: {
+        parameters: {
+            query?: {
+                /** @description items of one page */
+                limit?: number;
+                /** @description `nextCursor` of the page before */
+                cursor?: string;
+                /** @description only of this account */
+                account?: string;
+                /** @description only of this operator or service */
+                actor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description one page */
+                        data: {
+                            /** @description names it */
+                            id: string;
+                            /**
+                             * Format: date-time
+                             * @description when it happened
+                             */
+                            at: string;
+                            /** @description the operator's account, or the name of the API key */
+                            actor: string;
+                            /**
+                             * @description who asked for it
+                             * @enum {unknown}
+                             */
+                            actorKind: "operator" | "service";
+                            /** @description why; null: none was given */
+                            reason: string | null;
+                            /** @description of the request */
+                            method: string;
+                            /** @description of the request */
+                            path: string;
+                            /** @description the account that it is about; null: none, or several */
+                            account: string | null;
+                            /** @description what was asked; null: the request has no body */
+                            body: {
+                                [key: string]: unknown;
+                            } | null;
+                            /** @description names the request in logs */
+                            requestId: string;
+                            /** @description of the answer; null: it still runs, or what became of it is unknown */
+                            status: number | null;
+                        }[];
+                        /** @description for the next page; null on the last one */
+                        nextCursor: string | null;
                     };
                 };
             };

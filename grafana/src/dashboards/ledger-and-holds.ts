@@ -124,7 +124,7 @@ export const ledgerAndHolds: DashboardSpec = {
         }),
         graph({
           id: 20, title: 'Too many requests', unit: 'ops', width: 12, height: 6, legend: 'table',
-          about: 'Requests over a limit of rates (429), by what was counted and whose limit it was. general and writes of a user: one caller, or a loop in a client. Of a key: a service that has outgrown RATE_LIMIT_KEY or its own rate. failed-authentication: guesses, or a client with a wrong key. zero-amount: an account that is written to without money.',
+          about: 'Requests over a limit of rates (429), by what was counted and whose limit it was. general and writes of a user: one caller, or a loop in a client. Of a key: a service that has outgrown RATE_LIMIT_KEY or its own rate. failed-authentication: guesses, or a client with a wrong key. zero-amount and uncharged: an account that is written to without money. metadata: one that stores much with its operations.',
           queries: { '{{class}} of {{subject}}': rate('rateRefusals', STEP, { by: ['class', 'subject'] }) },
         }),
       ],

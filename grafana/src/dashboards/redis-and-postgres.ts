@@ -25,8 +25,8 @@ export const redisAndPostgres: DashboardSpec = {
         }),
         stat({
           id: 2, title: 'Memory limit', unit: 'none', width: 3, height: 8, runbook: ['redis-memory', 'new-holds-refused'],
-          words: { 0: { text: 'ok', color: 'green' }, 1: { text: 'no new holds', color: 'red' } },
-          about: 'From 85 % of maxmemory on, new holds are refused, so that open holds can still be settled.',
+          words: { 0: { text: 'ok', color: 'green' }, 1: { text: 'no fillers', color: 'orange' }, 2: { text: 'no new holds', color: 'red' } },
+          about: 'From 70 % of maxmemory on, what fills it without money is refused: amounts of zero, metadata, many open holds of one account. From 85 % on, all new holds, so that open holds can still be settled.',
           queries: { ladder: worst('redisMemoryLadder') },
         }),
         stat({

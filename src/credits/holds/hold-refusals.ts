@@ -1,8 +1,7 @@
 import { accountFrozen, GatewayError } from '../../kit/errors.js';
-import type { Micros } from '../../kit/money/micros.js';
 import type { PlaceHoldReply, SettleHoldReply, VoidHoldReply } from '../../ledger/ledger.js';
 import { insufficientCredits } from '../accounts/insufficient-credits.js';
-import { limitReached, unknownLimit } from '../limits/limit-refusal.js';
+import { holdTooLarge, limitReached, unknownLimit } from '../limits/limit-refusal.js';
 import { holdResolved } from './hold-outcome.js';
 
 /** How the messages of a use case speak of holds. */
@@ -17,13 +16,18 @@ export type HoldWords = {
 export type PlaceRefused = Exclude<PlaceHoldReply, { readonly status: 'placed' }>;
 export type EndRefused = Exclude<SettleHoldReply | VoidHoldReply, { readonly status: 'settled' | 'voided' | 'price_needed' }>;
 
-/** Why a hold of `amount` was not placed, as a failure. */
-export function placeRefusal(reply: PlaceRefused, amount: Micros, { hold, taken, tooMany }: HoldWords): GatewayError {
+/** Why a hold was not placed, as a failure. */
+export function placeRefusal(reply: PlaceRefused, { hold, taken, tooMany }: HoldWords): GatewayError {
   switch (reply.status) {
     case 'insufficient_credits':
-      return insufficientCredits(amount, reply.available);
+      return insufficientCredits(reply.required, reply.available);
     case 'limit_reached':
-      return limitReached(amount, reply);
+      return limitReached(reply.required, reply);
+    case 'hold_limit':
+      return holdTooLarge(reply.most);
+    case 'no_hold_limit':
+    case 'laxer_terms':
+      throw new Error(`a hold that asks for nothing of its own was answered ${reply.status}`);
     case 'unknown_limit':
       return unknownLimit(reply.limitId);
     case 'hold_exists':

@@ -16,7 +16,9 @@ export type PlaceHoldCommand = {
   /** A word of the use case that places it; lists of holds are filtered by it. */
   readonly kind: string;
   /** Micros; or as much as is available, from the least that will do to what is wanted. */
-  readonly amount: Micros | { readonly minimum: Micros; readonly desired: Micros };
+  readonly amount: Micros | Pick<PlaceHold, 'minimum' | 'desired'>;
+  readonly holdMax?: Micros | null;
+  readonly askedTerms?: PlaceHold['askedTerms'];
   /** Name of the price that the amount was computed with; '' for none. A settle must use the same. */
   readonly price: string;
   readonly facts: WrittenFacts;
@@ -33,6 +35,8 @@ export type PlaceHoldCommand = {
   readonly terms?: HoldTerms;
   /** The caller's idempotency key; by default none. */
   readonly key?: CallerKey | null;
+  /** Its end follows: it is a settlement without a hold. */
+  readonly endsAtOnce?: boolean;
   /** Postgres need not be asked whether a hold of that id ended long ago. */
   readonly isNewId?: boolean;
 };

@@ -52,7 +52,7 @@ export async function placeStreamHold(deps: StreamHoldDeps, command: PlaceStream
     fingerprint: fingerprint('stream', modelId, estimatedTokens),
   });
   if (reply.status !== 'placed') {
-    throw placeRefusal(reply, amount, {
+    throw placeRefusal(reply, {
       hold: `session ${holdId}`, taken: 'use a new sessionId', tooMany: 'too many open sessions; finalize or abort some first',
     });
   }

@@ -6,9 +6,12 @@ import { micros, type Micros } from '../../kit/money/micros.js';
 import type { Balance } from '../../ledger/account-snapshot.js';
 import type { Ledger, LimitUse } from '../../ledger/ledger.js';
 import type { Spending } from '../../ledger/limits.js';
+import type { AccountTerms } from '../../ledger/account-terms.js';
 import { usableIn } from '../../ledger/lot-rule.js';
 
 export type ExplainDeps = {
+  /** What the gateway allows holds of an account without terms of its own. */
+  readonly gatewayTerms: AccountTerms;
   readonly ledger: Pick<Ledger, 'readAccount' | 'readLimits'>;
   readonly freshen: Pick<Freshen, 'account'>;
   readonly readFreeze: (accountId: string) => Promise<Freeze | null>;
@@ -26,8 +29,12 @@ export type Explained = {
     | { readonly kind: 'frozen' }
     /** `restriction`: enough is available, but too much of it is for other models or features. */
     | { readonly kind: 'balance' | 'restriction'; readonly shortBy: Micros }
+    /** One hold of the account may not have so much; a charge may. */
+    | { readonly kind: 'max_hold'; readonly shortBy: Micros }
     | { readonly kind: 'limit'; readonly limitId: string; readonly shortBy: Micros; readonly resetsAtMs: number | null }
     | null;
+  /** By what holds are placed now: the account's terms, or else those of the gateway. */
+  readonly terms: AccountTerms;
   readonly frozen: boolean;
   /** Who froze it; also null while Postgres does not answer. */
   readonly freeze: Freeze | null;
@@ -48,8 +55,12 @@ export async function explainSpending(deps: ExplainDeps, accountId: string, amou
   const tightest = limits.filter(({ mode }) => mode === 'refuse')
     .reduce<LimitUse | null>((least, each) => (least === null || each.remaining < least.remaining ? each : least), null);
   const usable = usableIn(account.lots, spending);
-  const common = { balance: account, usable, limits, frozen: account.frozen, ...told };
+  const terms = termsNow(deps.gatewayTerms, account.terms);
+  const common = { balance: account, usable, limits, terms, frozen: account.frozen, ...told };
   if (account.frozen) return { ...common, refusedBy: { kind: 'frozen' } };
+  if (terms.maxHold !== null && amount > terms.maxHold) {
+    return { ...common, refusedBy: { kind: 'max_hold', shortBy: micros(amount - terms.maxHold) } };
+  }
   if (tightest !== null && tightest.remaining < Math.min(amount, usable)) {
     const { limitId, remaining, resetsAtMs } = tightest;
     return { ...common, refusedBy: { kind: 'limit', limitId, shortBy: micros(amount - remaining), resetsAtMs } };
@@ -58,6 +69,16 @@ export async function explainSpending(deps: ExplainDeps, accountId: string, amou
     return { ...common, refusedBy: { kind: account.available < amount ? 'balance' : 'restriction', shortBy: micros(amount - usable) } };
   }
   return { ...common, refusedBy: null };
+}
+
+/** As lua/includes/terms.lua has it: the lower of both maxima, and the account's rule in place of the gateway's. */
+function termsNow(gateway: AccountTerms, own: AccountTerms): AccountTerms {
+  const maxima = [gateway.maxHold, own.maxHold].filter((amount) => amount !== null);
+  const overCapture = own.overCapture ?? gateway.overCapture;
+  return {
+    maxHold: maxima.length === 0 ? null : micros(Math.min(...maxima)), overCapture,
+    debtLimit: overCapture === 'debt' ? own.debtLimit ?? gateway.debtLimit : null,
+  };
 }
 
 async function tellFromBooks(

@@ -28,3 +28,12 @@ export const nativeLimitReached = (required: Micros, { available, limit }: Limit
 export const unknownLimit = (limitId: string): GatewayError => new GatewayError(
   'unknown_limit', `the account has no limit ${limitId}`, { sources: [{ path: `body.limits.${limitId}`, message: 'is no limit' }] },
 );
+
+/**
+ * More than one hold of the account may have, in the legacy APIs: their answer to too few credits, with the term named in the
+ * sources.
+ */
+export const holdTooLarge = (most: Micros): GatewayError => {
+  const message = `one hold of the account may have ${toCredits(most)} credits at most`;
+  return new GatewayError('insufficient_credits', message, { sources: [{ path: 'terms.maxHold', message }] });
+};

@@ -139,7 +139,7 @@ async function placeEmpty(
   deps: SettleProcessDeps, { accountId, holdId }: SettleHoldCommand, { endpointId, value }: FeatureEndpoint,
 ): Promise<void> {
   const reply = await placeHold(deps, {
-    accountId, holdId, kind: PROCESS, amount: ZERO, price: NO_PRICE, by: 'service', isNewId: true,
+    accountId, holdId, kind: PROCESS, amount: ZERO, price: NO_PRICE, by: 'service', isNewId: true, endsAtOnce: true,
     spending: { feature: value },
     fingerprint: fingerprint('credits-process/without-start'),
     facts: { type: 'process', process: 'end-without-start', featureEndpointId: endpointId, feature: value },
@@ -158,6 +158,9 @@ async function placeEmpty(
     case 'idempotency_mismatch':
       throw new Error(`a hold of nothing without a key was answered ${reply.status}`);
     case 'unknown_limit':
+    case 'hold_limit':
+    case 'no_hold_limit':
+    case 'laxer_terms':
       throw new Error(`a hold of nothing was refused: ${reply.status}`);
   }
 }

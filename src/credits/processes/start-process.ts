@@ -67,6 +67,8 @@ export async function startProcess(deps: StartDeps, accountId: string, name: End
       }
       case 'insufficient_credits':
         return { status: 'insufficient_credits', usageKey, balance, required: minimum, available: reply.available };
+      case 'hold_limit':
+        return { status: 'insufficient_credits', usageKey, balance, required: minimum, available: reply.most };
       case 'account_frozen':
       case 'too_many_holds':
         return { status: reply.status, balance };
@@ -74,6 +76,8 @@ export async function startProcess(deps: StartDeps, accountId: string, name: End
       case 'hold_resolved':
         throw new Error(`the new usage_key ${usageKey} was used before`);
       case 'unknown_limit':
+      case 'no_hold_limit':
+      case 'laxer_terms':
       case 'idempotency_mismatch':
         throw new Error(`a hold without a key and limits of its own was refused: ${reply.status}`);
     }

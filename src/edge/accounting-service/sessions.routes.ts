@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { listOpenStreams } from '../../credits/holds/list-open-streams.js';
 import { placeStreamHold, type StreamHoldDeps } from '../../credits/holds/place-stream-hold.js';
 import { settleStreamHold, type SettledStream, type SettleStreamDeps } from '../../credits/holds/settle-stream-hold.js';
-import { HOLD_ID_LENGTH_MAX } from '../../kit/limits.js';
+import { HOLD_ID_LENGTH_MAX, LONG_BODY_BYTES_MAX } from '../../kit/limits.js';
 import { toCredits } from '../../kit/money/credits.js';
 import type { Role } from '../../kit/principal.js';
 import type { Ledger, Principal } from '../../ledger/ledger.js';
@@ -57,6 +57,7 @@ export function sessionRoutes(add: AddRoute, deps: SessionDeps): void {
 
   add('POST', '/api/streaming-sessions/finalize', authenticated(), {
     summary: 'Charge the usage of a stream and release the rest', body: finalizeBody, replies: { 200: Finalized }, replays: true,
+    bodyBytesMax: LONG_BODY_BYTES_MAX,
     urgency: 'end',
     errors: ['forbidden', 'hold_resolved', 'account_frozen', 'ledger_unavailable'],
     wording: { hold_not_found: { message: 'Failed to finalize streaming session', path: 'body.sessionId' } },

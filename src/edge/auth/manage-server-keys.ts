@@ -7,7 +7,7 @@ import { toGatewayError } from '../../stores/postgres/errors.js';
 import { makeServerKey } from './server-key.js';
 import {
   insertServerKey, listServerKeys, liveKeysOf, lockKeys, readKeyOfRequest, readServerKey, revokeServerKey, updateRateLimit,
-  type KeyRequest, type NewKeyRow, type ServerKeyRow,
+  updateSpendLimit, type KeyRequest, type NewKeyRow, type ServerKeyRow, type SpendLimit,
 } from './server-key.table.js';
 
 export type CreateServerKey = {
@@ -25,8 +25,13 @@ export type CreateApiKey = Omit<CreateServerKey, 'scopes'> & {
   readonly payer: string | null;
   /** Requests per second; null: the gateway's default. */
   readonly rateLimit: number | null;
+  /** What it may spend in all accounts; null: no limit. */
+  readonly spendLimit: SpendLimit | null;
   readonly key: CallerKey | null;
 };
+
+/** Absent: stays as it is. Null: the gateway's default rate, and no limit of what is spent. */
+export type KeyLimitsChange = { readonly rateLimit?: number | null | undefined; readonly spendLimit?: SpendLimit | null | undefined };
 
 export type RotateApiKey = {
   readonly keyId: string;
@@ -53,8 +58,11 @@ export type ServerKeyAdmin = {
    * are live; the message names the older one), idempotency_mismatch.
    */
   readonly rotate: (command: RotateApiKey) => Promise<CreatedApiKey>;
-  /** In force everywhere within a second. Throws GatewayError not_found. */
-  readonly limitRate: (keyId: string, rateLimit: number | null) => Promise<ServerKeyRow>;
+  /**
+   * Changes what is named; in force everywhere within a second. What a key may spend is set for all keys of its name, which count
+   * together. Throws GatewayError not_found, invalid_request (a key of the credits process spends without a limit).
+   */
+  readonly limit: (keyId: string, change: KeyLimitsChange) => Promise<ServerKeyRow>;
   readonly list: () => Promise<ServerKeyRow[]>;
   /** Refused everywhere within a second. Throws GatewayError not_found. */
   readonly revoke: (keyId: string) => Promise<ServerKeyRow>;
@@ -72,7 +80,7 @@ export function serverKeyAdmin(db: Db, clock: () => number): ServerKeyAdmin {
       const { key, ...made } = madeKey();
       const row = await reached(insertServerKey(db, {
         ...made, callerId: made.keyId, name, scopes: [...new Set(scopes)], createdBy, expiresAtMs, accountPrefix: null, payer: null,
-        rateLimit: null, request: null,
+        rateLimit: null, spendLimit: null, request: null,
       }));
       return { row, key };
     },
@@ -83,7 +91,7 @@ export function serverKeyAdmin(db: Db, clock: () => number): ServerKeyAdmin {
       // Postgres cannot be asked about text that it cannot store; no key is called so.
       return there(isStorable(keyId) ? await reached(revokeServerKey(db, keyId)) : null);
     },
-    limitRate: async (keyId, rateLimit) => there(isStorable(keyId) ? await reached(updateRateLimit(db, keyId, rateLimit)) : null),
+    limit: async (keyId, change) => there(isStorable(keyId) ? await reached(db.transaction((trx) => limit(trx, keyId, change))) : null),
   };
 }
 
@@ -95,12 +103,13 @@ function there(row: ServerKeyRow | null): ServerKeyRow {
 const madeKey = () => ({ keyId: newId(), ...makeServerKey() });
 
 async function createApiKey(trx: Trx, command: CreateApiKey, nowMs: number): Promise<CreatedApiKey> {
-  const { name, accountPrefix, payer, rateLimit, expiresAtMs, createdBy } = command;
+  const { name, accountPrefix, payer, rateLimit, spendLimit, expiresAtMs, createdBy } = command;
   const scopes = [...new Set(command.scopes)].sort();
   assertBound(command);
+  if (spendLimit !== null) assertSpends(scopes);
   await lockKeys(trx, `name ${name}`);
   const request = requestOf('create', command.key, name, scopes.join(' '), accountPrefix, payer, expiresAtMs,
-    ...(rateLimit === null ? [] : [rateLimit]));
+    ...(rateLimit === null ? [] : [rateLimit]), ...(spendLimit === null ? [] : [JSON.stringify(spendLimit)]));
   const earlier = await replayOf(trx, request);
   if (earlier !== null) return earlier;
   const [live] = await liveKeysOf(trx, name, nowMs);
@@ -111,8 +120,18 @@ async function createApiKey(trx: Trx, command: CreateApiKey, nowMs: number): Pro
   }
   const { key, ...made } = madeKey();
   return insert(trx, {
-    ...made, callerId: made.keyId, name, scopes, accountPrefix, payer, rateLimit, createdBy, expiresAtMs, request,
+    ...made, callerId: made.keyId, name, scopes, accountPrefix, payer, rateLimit, spendLimit, createdBy, expiresAtMs, request,
   }, key);
+}
+
+async function limit(trx: Trx, keyId: string, { rateLimit, spendLimit }: KeyLimitsChange): Promise<ServerKeyRow | null> {
+  const row = await readServerKey(trx, keyId);
+  if (row === null) return null;
+  // So that a key of the name that is made meanwhile gets the same.
+  await lockKeys(trx, `name ${row.name}`);
+  if (spendLimit !== undefined && spendLimit !== null) assertSpends(row.scopes);
+  const rated = rateLimit === undefined ? row : await updateRateLimit(trx, keyId, rateLimit);
+  return spendLimit === undefined ? rated : updateSpendLimit(trx, keyId, spendLimit);
 }
 
 async function rotate(trx: Trx, { keyId, createdBy, ...command }: RotateApiKey, nowMs: number): Promise<CreatedApiKey> {
@@ -128,11 +147,11 @@ async function rotate(trx: Trx, { keyId, createdBy, ...command }: RotateApiKey, 
     throw new GatewayError('conflict', `${live.length} keys of this name are live; revoke the oldest one, ${live[0]?.keyId ?? ''}, first`);
   }
   const lifeMs = old.expiresAtMs === null ? null : old.expiresAtMs - old.createdAtMs;
-  const { callerId, name, scopes, accountPrefix, payer, rateLimit } = old;
+  const { callerId, name, scopes, accountPrefix, payer, rateLimit, spendLimit } = old;
   const { key, ...made } = madeKey();
   const expiresAtMs = command.expiresAtMs === undefined ? lifeMs === null ? null : nowMs + lifeMs : command.expiresAtMs;
   return insert(trx, {
-    ...made, callerId, name, scopes, accountPrefix, payer, rateLimit, createdBy, expiresAtMs, request,
+    ...made, callerId, name, scopes, accountPrefix, payer, rateLimit, spendLimit, createdBy, expiresAtMs, request,
   }, key);
 }
 
@@ -150,6 +169,12 @@ async function replayOf(trx: Trx, request: KeyRequest | null): Promise<CreatedAp
   if (row === null) return null;
   if (row.fingerprint === request.fingerprint) return { row, key: null, replayed: true };
   throw new GatewayError('idempotency_mismatch', 'this Idempotency-Key was used for another request; use a new one');
+}
+
+/** The credits process does not count by keys. */
+function assertSpends(scopes: readonly string[]): void {
+  if (scopes.every((scope) => API_SCOPES.some((each) => each === scope))) return;
+  throw invalid('body.spendLimit', `is of keys that have only the scopes ${API_SCOPES.join(', ')}`);
 }
 
 /** The routes of the credits process know neither prefix nor payer, so a key that is bound must not open them. */

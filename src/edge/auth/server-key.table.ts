@@ -1,5 +1,11 @@
+import { micros, type Micros } from '../../kit/money/micros.js';
+import type { CalendarPeriod } from '../../ledger/calendar-edges.js';
+import type { KeyLimit } from '../../ledger/key-spend.js';
 import type { Db, Trx } from '../../stores/postgres/connect.js';
 import { toMs } from '../../stores/postgres/unnest.js';
+
+/** What a key may spend in a calendar window, in all accounts. */
+export type SpendLimit = { readonly amount: Micros; readonly period: CalendarPeriod; readonly timeZone: string };
 
 /** A server key as it is kept: never the key itself. */
 export type ServerKeyRow = {
@@ -14,6 +20,8 @@ export type ServerKeyRow = {
   readonly payer: string | null;
   /** Requests per second; null: the gateway's default. */
   readonly rateLimit: number | null;
+  /** Null: no limit. */
+  readonly spendLimit: SpendLimit | null;
   readonly createdBy: string;
   readonly createdAtMs: number;
   readonly expiresAtMs: number | null;
@@ -23,24 +31,35 @@ export type ServerKeyRow = {
 
 export type NewKeyRow = Pick<
   ServerKeyRow, 'keyId' | 'callerId' | 'name' | 'digest' | 'hint' | 'scopes' | 'accountPrefix' | 'payer' | 'rateLimit' | 'createdBy'
-  | 'expiresAtMs'
+  | 'expiresAtMs' | 'spendLimit'
 > & { readonly request: KeyRequest | null };
 
 /** The name of the request that made a key, with its caller, and the digest of what it asked for. */
 export type KeyRequest = { readonly key: string; readonly fingerprint: string };
 
+const SPEND = `case when spend_amount is not null then
+  json_build_object('amount', spend_amount, 'period', spend_period, 'timeZone', spend_zone) end`;
 const COLUMNS = `key_id as "keyId", coalesce(caller_id, key_id) as "callerId", account_prefix as "accountPrefix", payer,
-  rate_limit as "rateLimit", name, digest, hint, scopes, created_by as "createdBy", ${toMs('created_at')} as "createdAtMs",
+  rate_limit as "rateLimit", ${SPEND} as "spendLimit", name, digest, hint, scopes, created_by as "createdBy",
+  ${toMs('created_at')} as "createdAtMs",
   ${toMs('expires_at')} as "expiresAtMs", ${toMs('revoked_at')} as "revokedAtMs", ${toMs('last_used_at')} as "lastUsedAtMs"`;
 
-export async function insertServerKey(db: Db | Trx, { request, ...key }: NewKeyRow): Promise<ServerKeyRow> {
+/** A limit begins to count now; a key that is made beside others of its name counts with them. */
+export async function insertServerKey(db: Db | Trx, { request, spendLimit, ...key }: NewKeyRow): Promise<ServerKeyRow> {
   const { rows } = await db.raw<{ rows: ServerKeyRow[] }>(
     `insert into server_keys (key_id, caller_id, name, digest, hint, scopes, account_prefix, payer, rate_limit, created_by, expires_at,
-                              request_key, request_fingerprint)
+                              spend_amount, spend_period, spend_zone, spend_since, request_key, request_fingerprint)
      values (:keyId, :callerId, :name, :digest, :hint, :scopes, :accountPrefix, :payer, :rateLimit, :createdBy,
-             to_timestamp(:expiresAtMs::double precision / 1000), :requestKey, :requestFingerprint)
+             to_timestamp(:expiresAtMs::double precision / 1000), :spendAmount, :spendPeriod, :spendZone,
+             case when :spendAmount::bigint is not null then coalesce((
+               select max(spend_since) from server_keys
+                where name = :name and revoked_at is null and spend_period = :spendPeriod and spend_zone = :spendZone), now()) end,
+             :requestKey, :requestFingerprint)
      returning ${COLUMNS}`,
-    { ...key, scopes: [...key.scopes], requestKey: request?.key ?? null, requestFingerprint: request?.fingerprint ?? null },
+    {
+      ...key, scopes: [...key.scopes], spendAmount: spendLimit?.amount ?? null, spendPeriod: spendLimit?.period ?? null,
+      spendZone: spendLimit?.timeZone ?? null, requestKey: request?.key ?? null, requestFingerprint: request?.fingerprint ?? null,
+    },
   );
   if (rows[0] === undefined) throw new Error('an inserted server key was not returned');
   return rows[0];
@@ -101,11 +120,40 @@ export async function revokeServerKey(db: Db, keyId: string): Promise<ServerKeyR
 }
 
 /** Null: there is no such key. */
-export async function updateRateLimit(db: Db, keyId: string, rateLimit: number | null): Promise<ServerKeyRow | null> {
+export async function updateRateLimit(db: Db | Trx, keyId: string, rateLimit: number | null): Promise<ServerKeyRow | null> {
   const { rows } = await db.raw<{ rows: ServerKeyRow[] }>(
     `update server_keys set rate_limit = ? where key_id = ? returning ${COLUMNS}`, [rateLimit, keyId],
   );
   return rows[0] ?? null;
+}
+
+/**
+ * Sets what all keys of the name of this one may spend; null: no limit. A changed amount keeps what was counted, another period or
+ * zone begins anew. Null: there is no such key.
+ */
+export async function updateSpendLimit(trx: Trx, keyId: string, limit: SpendLimit | null): Promise<ServerKeyRow | null> {
+  const { rows } = await trx.raw<{ rows: ServerKeyRow[] }>(
+    `update server_keys
+        set spend_since = case
+              when :amount::bigint is null then null
+              when spend_period = :period and spend_zone = :zone then spend_since
+              else now() end,
+            spend_amount = :amount, spend_period = :period, spend_zone = :zone
+      where name = (select name from server_keys where key_id = :keyId)
+     returning ${COLUMNS}`,
+    { keyId, amount: limit?.amount ?? null, period: limit?.period ?? null, zone: limit?.timeZone ?? null },
+  );
+  return rows.find((row) => row.keyId === keyId) ?? null;
+}
+
+/** The names of live keys with what each may spend; null: no limit. */
+export async function readKeyLimits(db: Db): Promise<Map<string, KeyLimit | null>> {
+  const { rows } = await db.raw<{ rows: (Omit<KeyLimit, 'amount'> & { readonly amount: number | null })[] }>(
+    `select distinct on (name) name, spend_amount as amount, spend_period as period, spend_zone as "timeZone",
+            ${toMs('spend_since')} as "sinceMs"
+       from server_keys where revoked_at is null order by name, spend_since desc nulls last`,
+  );
+  return new Map(rows.map(({ amount, ...row }) => [row.name, amount === null ? null : { ...row, amount: micros(amount) }]));
 }
 
 export async function touchServerKeys(db: Db, used: ReadonlyMap<string, number>): Promise<void> {

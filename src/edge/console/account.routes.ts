@@ -3,8 +3,7 @@ import type { RefusalsQuery } from '../../credits/refusals/refusal.table.js';
 import type { Finding } from '../../journal/reconcile/finding.table.js';
 import type { Clock } from '../../kit/clock.js';
 import { GatewayError } from '../../kit/errors.js';
-import { isAccountId, isAccountName, isVisibleAscii } from '../../kit/ids.js';
-import { HOLD_ID_LENGTH_MAX } from '../../kit/limits.js';
+import { isAccountId, isAccountName, isKnownHoldId } from '../../kit/ids.js';
 import { allow } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import type { AddRoute } from '../http/routes.js';
@@ -104,7 +103,7 @@ export function accountIdIn(ctx: GatewayContext): string {
 
 export function holdIdIn(ctx: GatewayContext): string {
   const text = ctx.params?.['holdId'] ?? '';
-  if (text.length > HOLD_ID_LENGTH_MAX || !isVisibleAscii(text)) throw new GatewayError('hold_not_found', 'Not a valid hold id');
+  if (!isKnownHoldId(text)) throw new GatewayError('hold_not_found', 'Not a valid hold id');
   return text;
 }
 

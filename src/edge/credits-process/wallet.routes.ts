@@ -3,6 +3,7 @@ import Type from 'typebox';
 import { giveBonusCredits, giveInitialCredits, type GiveCreditsDeps, type GivenCredits } from '../../credits/processes/give-credits.js';
 import type { UsageLog } from '../../credits/processes/usage-log.table.js';
 import { GatewayError } from '../../kit/errors.js';
+import { LIST_BODY_BYTES_MAX } from '../../kit/limits.js';
 import { toCredits } from '../../kit/money/credits.js';
 import { micros, MICROS_PER_CREDIT, type Micros } from '../../kit/money/micros.js';
 import { serverKey } from '../auth/allow.js';
@@ -92,6 +93,7 @@ export function walletRoutes(add: AddRoute, deps: WalletRouteDeps): void {
   }
   add('POST', '/api/feature-usage-logs', serverKey('telemetry'), {
     summary: 'Store telemetry of a client', body: usageLogBody, replies: { 201: Logged }, errors: ['ledger_unavailable'],
+    bodyBytesMax: LIST_BODY_BYTES_MAX,
   }, async (ctx, { body }) => {
     const { user, payload } = toUsageLog(body);
     const { logId, atMs } = await deps.saveUsageLog(user, payload);

@@ -74,7 +74,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode | 'internal', ProblemKind>> = {
   },
   body_too_large: {
     code: 'body_too_large', title: 'The body is too large',
-    meaning: 'The body is larger than 1 MiB',
+    meaning: 'The body is larger than this route takes; `detail` tells how many bytes it may have',
   },
   unsupported_media_type: {
     code: 'unsupported_media_type', title: 'The body is not JSON in UTF-8',

@@ -1,6 +1,7 @@
 import { Router } from '@koa/router';
 import type { TSchema } from 'typebox';
 import type { ErrorCode } from '../../kit/errors.js';
+import { BODY_BYTES_MAX } from '../../kit/limits.js';
 import type { Metrics, Observe } from '../../kit/metrics/metrics.js';
 import type { NativeCaller, Principal, ServerCaller } from '../../kit/principal.js';
 import { type CallersGate, type Gate, type PrivateGate, type ServerKeyGate } from '../auth/allow.js';
@@ -34,6 +35,8 @@ export type RouteSpec<Body> = {
   readonly headers?: Fields;
   /** Absent: the route reads no body. */
   readonly body?: Parser<Body>;
+  /** The largest body; without it BODY_BYTES_MAX. */
+  readonly bodyBytesMax?: number;
   /** By status. A string is sent as its `contentMediaType`, by default plain text; a null has no body. */
   readonly replies: Readonly<Record<number, TSchema>>;
   /** Other media types of the 200, which `Accept` asks for. */
@@ -65,6 +68,7 @@ export type Route = {
   readonly query: Fields;
   readonly headers: Fields;
   readonly body: TSchema | null;
+  readonly bodyBytesMax: number;
   readonly replies: Readonly<Record<number, TSchema>>;
   readonly alsoAs: Fields;
   readonly errors: readonly ErrorCode[];
@@ -155,10 +159,12 @@ export function routeTable({
     const {
       summary, params = {}, query = {}, headers = {}, body, replies, alsoAs = {}, errors = [], wording = {}, replays = false,
       hasEtag = false, urgency = 'other', takesLong = false, isProbe = false,
+      bodyBytesMax = BODY_BYTES_MAX,
     } = spec;
     const route: Route = {
-      method, path, gate, summary, params, query, headers, body: body?.schema ?? null, replies, alsoAs, errors, wording, replays,
-      hasEtag, isProbe, strictQuery: own.strictQuery ?? false, envelope: own.envelope, page, observe: metrics.http.route(method, path),
+      method, path, gate, summary, params, query, headers, body: body?.schema ?? null, bodyBytesMax, replies, alsoAs, errors,
+      wording, replays, hasEtag, isProbe, strictQuery: own.strictQuery ?? false,
+      envelope: own.envelope, page, observe: metrics.http.route(method, path),
     };
     const admit = admission(gate, {
       authenticate: own.authenticate ?? authenticate, authenticateServer, credentials: page?.credentials ?? ofHeader,
@@ -173,7 +179,7 @@ export function routeTable({
       if (gate.kind === 'public' && page === undefined && !isProbe) rates?.unknown(ctx);
       const principal = await countFailures(() => admit(ctx), rates && ((error) => rates.failed(ctx, error)));
       if (route.strictQuery) assertKnownQuery(ctx, query);
-      const sent = body === undefined ? undefined : await read(ctx);
+      const sent = body === undefined ? undefined : await read(ctx, bodyBytesMax);
       if (gate.kind === 'server-key') nameAccount(ctx, sent);
       if (gate.kind === 'callers') nameNativeAccount(ctx, principal as NativeCaller, sent);
       const parsed = body?.parse(sent);

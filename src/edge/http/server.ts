@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { App } from './koa-app.js';
+import { guardSockets, inOrder, SOCKET_BOUNDS, type SocketBounds, type SocketClosed } from './socket-guard.js';
 
 /** A whole request, body included, arrives in this time or not at all: a megabyte needs far less. */
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -12,8 +13,10 @@ const KEEP_ALIVE_MS = 65_000;
 const HEADER_BYTES_MAX = 16 * 1_024;
 const IDLE_CHECK_MS = 50;
 
-/** The HTTP server of an app, with every limit that slow or greedy clients meet. */
-export function httpServer(app: App): Server {
+/** The HTTP server of an app, with every limit that slow or greedy clients meet. `onClosed`: a connection was over one. */
+export function httpServer(
+  app: App, onClosed: (why: SocketClosed) => void = () => undefined, bounds: SocketBounds = SOCKET_BOUNDS,
+): Server {
   const handle = app.callback();
   const limits = {
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -22,7 +25,9 @@ export function httpServer(app: App): Server {
     keepAliveTimeout: KEEP_ALIVE_MS,
     maxHeaderSize: HEADER_BYTES_MAX,
   };
-  return createServer(limits, (request, response) => { void handle(request, response); });
+  const server = createServer(limits, inOrder((request, response) => { void handle(request, response); }, bounds, onClosed));
+  guardSockets(server, bounds, onClosed);
+  return server;
 }
 
 /** Listens, and answers the port: the one that was asked for, or the one that the system gave for 0. */

@@ -16,8 +16,9 @@ const CHAPTERS: readonly Chapter[] = [
   { api: 'native', name: 'Charges and grants', description: 'Credits out and in, in one step.', prefixes: [
     '/v1/charges', '/v1/quotes', '/v1/grants', '/v1/refunds', '/v1/transfers',
   ] },
-  { api: 'native', name: 'Limits and pools', description: 'What an account may spend in a window of time, and who spends from it.',
-    prefixes: [`${OF_ACCOUNT}/limits`, `${OF_ACCOUNT}/members`, `${OF_ACCOUNT}/explain`] },
+  { api: 'native', name: 'Limits and pools',
+    description: 'What an account may spend in a window of time, what it allows its holds, and who spends from it.',
+    prefixes: [`${OF_ACCOUNT}/limits`, `${OF_ACCOUNT}/members`, `${OF_ACCOUNT}/terms`, `${OF_ACCOUNT}/explain`] },
   { api: 'native', name: 'Accounts', description: 'Balances, lots, entries and receipts.', prefixes: [
     '/v1/accounts', '/v1/entries', '/v1/usage', '/v1/events',
   ] },

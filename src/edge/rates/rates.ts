@@ -7,7 +7,7 @@ import { addressOf } from './address.js';
 import type { Quota, RateWindows, Taken } from './windows.js';
 
 /** What is counted apart, as callers read it in `RateLimit-Policy`. */
-export type RateClass = 'general' | 'writes' | 'failed-authentication' | 'zero-amount';
+export type RateClass = 'general' | 'writes' | 'failed-authentication' | 'zero-amount' | 'uncharged' | 'metadata';
 
 /** Whose window it is. */
 export type RateSubject = 'key' | 'user' | 'address' | 'account';
@@ -27,6 +27,12 @@ export type Rates = {
   readonly failed: (ctx: GatewayContext, error: unknown) => never;
   /** Counts a hold or a charge of nothing. */
   readonly zeroAmount: (accountId: string) => void;
+  /** Counts a hold that ended without a charge; never refuses. */
+  readonly uncharged: (accountId: string) => void;
+  /** Refuses an account for whose holds `uncharged` has counted too many; counts nothing. */
+  readonly assertCharges: (accountId: string) => void;
+  /** Counts bytes of metadata. */
+  readonly metadata: (accountId: string, bytes: number) => void;
 };
 
 export type RatesDeps = {
@@ -72,6 +78,9 @@ export function rates({ config, windows, onRefused }: RatesDeps): Rates {
       throw error;
     },
     zeroAmount: (accountId) => { take(null, 'zero-amount', 'account', accountId, config.zeroAmount); },
+    uncharged: (accountId) => { if (config.uncharged !== null) windows.take(`account:uncharged:${accountId}`, config.uncharged); },
+    assertCharges: (accountId) => { take(null, 'uncharged', 'account', accountId, config.uncharged, 0); },
+    metadata: (accountId, bytes) => { take(null, 'metadata', 'account', accountId, config.metadata, bytes); },
   };
 }
 
@@ -80,6 +89,8 @@ const REFUSED: Readonly<Record<RateClass, string>> = {
   'writes': 'too many writes; wait for the seconds in Retry-After',
   'failed-authentication': 'too many bad tokens or keys from this address; wait for the seconds in Retry-After',
   'zero-amount': 'too many holds and charges of nothing; wait for the seconds in Retry-After',
+  'uncharged': 'too many holds of this account ended without a charge; wait for the seconds in Retry-After',
+  'metadata': 'too much metadata of this account; wait for the seconds in Retry-After, or send less',
 };
 
 type Quotas = { readonly kind: RateSubject; readonly id: string; readonly general: RateSetting; readonly writes: RateSetting };

@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { GatewayError } from '../../kit/errors.js';
 import { fingerprint } from '../../kit/ids.js';
 import { inLanes } from '../../kit/in-lanes.js';
-import { BATCH_OPERATIONS_AT_ONCE_MAX, BATCH_OPERATIONS_MAX, BATCHES_AT_ONCE_MAX } from '../../kit/limits.js';
+import { BATCH_OPERATIONS_AT_ONCE_MAX, BATCH_OPERATIONS_MAX, BATCHES_AT_ONCE_MAX, LONG_BODY_BYTES_MAX } from '../../kit/limits.js';
 import { turns } from '../../kit/turns.js';
 import { anyCaller } from '../auth/allow.js';
 import { untilOneIsLate } from '../http/answer-in-time.js';
@@ -51,6 +51,7 @@ export function batchRoutes(add: AddRoute, deps: BatchDeps): void {
   let running = 0;
   add('POST', '/v1/batch', anyCaller(), {
     summary: `Up to ${BATCH_OPERATIONS_MAX} operations at once; each succeeds or fails alone`, body, headers: IdempotencyKeyHeader,
+    bodyBytesMax: LONG_BODY_BYTES_MAX,
     urgency: 'begin', takesLong: true, replies: { 200: Results }, errors: ['ledger_unavailable'],
   }, async (ctx, { principal, body: { operations } }) => {
     ctx.state.countMore?.(operations.length - 1);

@@ -4,6 +4,7 @@ import type { Paid } from '../../credits/pools/holds-of-members.js';
 import type { NativeBook } from '../../credits/prices/native-book.js';
 import { sumOf } from '../../credits/prices/price-usage.js';
 import { invalid } from '../../kit/errors.js';
+import { LIST_BODY_BYTES_MAX } from '../../kit/limits.js';
 import { creditsText } from '../../kit/money/credits.js';
 import { actorOf } from '../../kit/principal.js';
 import { callers } from '../auth/allow.js';
@@ -44,6 +45,7 @@ const priceErrors = ['unknown_model', 'price_missing', 'limit_exceeded'] as cons
 export function chargeRoutes(add: AddRoute, { charge, book }: ChargeRouteDeps): void {
   add('POST', '/v1/charges', callers('charges'), {
     summary: 'Charge an amount, or what was used, in one step: all or nothing', body: chargeBody, replays: true, urgency: 'begin',
+    bodyBytesMax: LIST_BODY_BYTES_MAX,
     headers: { ...IdempotencyKeyHeader, ...PreferHeader }, replies: { 201: ChargedReply },
     errors: [...priceErrors, 'insufficient_credits', 'limit_reached', 'idempotency_mismatch', 'account_frozen', 'ledger_unavailable'],
   }, async (ctx, { principal, body }) => {
@@ -62,6 +64,7 @@ export function chargeRoutes(add: AddRoute, { charge, book }: ChargeRouteDeps): 
 
   add('POST', '/v1/quotes', callers('read'), {
     summary: 'What usage would cost now, in every part; changes nothing', body: quoteBody, isRepeatable: true, replies: { 200: Quote },
+    bodyBytesMax: LIST_BODY_BYTES_MAX,
     errors: priceErrors,
   }, (ctx, { body }) => {
     const asked = usagesIn(body);

@@ -7,6 +7,7 @@ import type { Payer } from '../../credits/pools/pools.js';
 import { GatewayError, invalid } from '../../kit/errors.js';
 import { LIMIT_TEXT_LENGTH_MAX, TOKENS_MAX } from '../../kit/limits.js';
 import { ZERO, type Micros } from '../../kit/money/micros.js';
+import { OVER_CAPTURES } from '../../ledger/hold-terms.js';
 import type { Spending } from '../../ledger/limits.js';
 import { callers } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
@@ -14,7 +15,9 @@ import { reply } from '../http/json.js';
 import { queryNumber, queryText } from '../http/query-fields.js';
 import type { AddRoute } from '../http/routes.js';
 import { AccountId, accountInPath, spenderOf } from './callers.js';
-import { AmountIn, amountIn, AmountOut, creditsText, OptionalTimeOut, storable, TimeOut, timeText, timeTextOrNull } from './values.js';
+import {
+  AmountIn, amountIn, AmountOrNull, AmountOut, creditsOrNull, creditsText, OptionalTimeOut, storable, TimeOut, timeText, timeTextOrNull,
+} from './values.js';
 
 export type ExplainRouteDeps = {
   /** explain-spending.ts, with its deps. */
@@ -35,14 +38,20 @@ const LimitNow = Type.Object({
   id: Type.String(), mode: Type.String(), used: AmountOut('spent and held in this window'), remaining: AmountOut(),
   resetsAt: OptionalTimeOut(),
 });
+const TermsNow = Type.Object({
+  maxHold: AmountOrNull('the most that one hold may have; null: any amount'),
+  overCapture: Type.Enum([...OVER_CAPTURES]), debtLimit: AmountOrNull('of overCapture debt; null: none'),
+}, { description: 'by what holds are placed now: the terms of the account, or else of the gateway' });
 const Explanation = Type.Object({
   account: Type.String({ description: 'who pays: of a member, its pool' }), spender: Type.String(),
   passes: Type.Boolean(), required: AmountOut(), available: AmountOut(),
   usable: AmountOut('the part of it that is for this model and feature, or for anything'), held: AmountOut(), debt: AmountOut(),
   refusedBy: Type.Union([Type.Object({
-    kind: Type.Enum(['frozen', 'balance', 'restriction', 'limit']), limit: TextOrNull(), shortBy: Type.Union([AmountOut(), Type.Null()]),
+    kind: Type.Enum(['frozen', 'balance', 'restriction', 'limit', 'max_hold']), limit: TextOrNull(),
+    shortBy: Type.Union([AmountOut(), Type.Null()]),
     resetsAt: OptionalTimeOut(),
   }), Type.Null()]),
+  terms: TermsNow,
   limits: Type.Array(LimitNow, { description: 'those that match' }),
   freeze: Type.Union([Type.Object({ actor: TextOrNull(), reason: TextOrNull(), at: TimeOut() }), Type.Null()]),
   expired: Type.Array(Type.Object({ amount: AmountOut(), at: TimeOut() }), { description: 'credits that expired lately, latest first' }),
@@ -99,7 +108,7 @@ function amountOf(ctx: GatewayContext, prices: ExplainRouteDeps['prices']): Micr
 }
 
 function present(accountId: string, spender: string, required: Micros, explained: Explained): object {
-  const { balance, limits, refusedBy, freeze, expired } = explained;
+  const { balance, limits, refusedBy, freeze, expired, terms } = explained;
   return {
     account: accountId, spender, passes: refusedBy === null, required: creditsText(required),
     available: creditsText(balance.available), usable: creditsText(explained.usable),
@@ -109,6 +118,7 @@ function present(accountId: string, spender: string, required: Micros, explained
       shortBy: refusedBy.kind === 'frozen' ? null : creditsText(refusedBy.shortBy),
       resetsAt: refusedBy.kind === 'limit' ? timeTextOrNull(refusedBy.resetsAtMs) : null,
     },
+    terms: { maxHold: creditsOrNull(terms.maxHold), overCapture: terms.overCapture, debtLimit: creditsOrNull(terms.debtLimit) },
     limits: limits.map(({ limitId, mode, used, remaining, resetsAtMs }) => ({
       id: limitId, mode, used: creditsText(used), remaining: creditsText(remaining), resetsAt: timeTextOrNull(resetsAtMs),
     })),

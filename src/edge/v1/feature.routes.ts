@@ -3,6 +3,7 @@ import { isHexId, type Subscription } from '../../credits/features/feature.js';
 import type { FeatureAdmin } from '../../credits/features/manage-features.js';
 import { GatewayError, invalid } from '../../kit/errors.js';
 import { ACCOUNT_ID_RULE, isAccountId } from '../../kit/ids.js';
+import { LONG_BODY_BYTES_MAX } from '../../kit/limits.js';
 import { allow } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import { reply } from '../http/json.js';
@@ -89,12 +90,13 @@ function packageRoutes(add: AddRoute, { features }: FeatureRouteDeps): void {
     reply(ctx, 200, (await features.packages()).map(presentPackage));
   });
   add('POST', PACKAGES, admin, {
-    summary: 'Add a package', body: packageBody, replies: { 201: Package }, errors,
+    summary: 'Add a package', body: packageBody, bodyBytesMax: LONG_BODY_BYTES_MAX, replies: { 201: Package }, errors,
   }, async (ctx, { body }) => {
     reply(ctx, 201, presentPackage(await features.addPackage(toPackage(body))));
   });
   add('PATCH', `${PACKAGES}/:id`, admin, {
     summary: 'Change a package; `features` replaces all of them', params, body: packageChanges, replies: { 200: Package },
+    bodyBytesMax: LONG_BODY_BYTES_MAX,
     errors: found,
   }, async (ctx, { body }) => {
     assertSameId(body, idOf(ctx));

@@ -13,8 +13,10 @@ import { invalid } from '../../kit/errors.js';
 import {
   HOLD_ID_LENGTH_MAX, HOLD_TTL_SECONDS_MIN, LEASE_SECONDS_MAX, MEMBER_HOLD_ID_LENGTH_MAX, TOKENS_MAX, USAGES_MAX,
 } from '../../kit/limits.js';
+import { OVER_CAPTURES } from '../../ledger/hold-terms.js';
 import { micros } from '../../kit/money/micros.js';
 import { LEASE_END_REASONS, readFacts } from '../../ledger/facts.js';
+import { limitsAfter, type LimitState } from '../../ledger/limits.js';
 import { storedText } from '../http/schema.js';
 import { MetadataMember, nativeBody, Strict } from './body.js';
 import { AccountMember, ReasonMember, SpendingMembers } from './callers.js';
@@ -65,8 +67,8 @@ export const placeBody = nativeBody(Strict({
   onExpiry: Type.Optional(Type.Enum(['release', 'charge_reported', 'charge_input', 'charge_estimate'], {
     description: 'what the end of the lease charges; `charge_reported` by default',
   })),
-  overCapture: Type.Optional(Type.Enum(['debt', 'available', 'cap'], {
-    description: 'what pays for usage beyond the hold; the gateway has a default, and a laxer one is refused',
+  overCapture: Type.Optional(Type.Enum([...OVER_CAPTURES], {
+    description: 'what pays for usage beyond the hold; the account or the gateway has a default, and a laxer one is refused',
   })),
   debtLimit: Type.Optional(AmountIn('credits of debt at most, with overCapture debt')),
   limits: OwnLimitsMember(), metadata: MetadataMember(), reason: ReasonMember(),
@@ -160,21 +162,21 @@ function onlyOne(members: Readonly<Record<string, unknown>>, path = 'body'): voi
 const State = () => Type.Enum(['open', 'settled', 'voided', 'expired']);
 const Price = () => Type.Union([Type.Object({ book: Type.String(), model: Type.String(), version: Type.Integer() }), Type.Null()]);
 const Spender = () => Type.Optional(Type.String({ description: 'the member of the pool `account` that spends' }));
+const Limits = (description: string) =>
+  Type.Array(Type.Object({ id: Type.String(), remaining: AmountOut(), resetsAt: OptionalTimeOut() }), { description });
 const leaseFields = {
   id: Type.String(), account: Type.String(), state: State(), amount: AmountOut(), reported: AmountOut(), remaining: AmountOut(),
   leaseEndsAt: TimeOut(), reportBy: TimeOut(), final: Type.Boolean({ description: 'nothing more can be had: stop at stopAtTokens' }),
   stopAtTokens: Type.Union([Type.Integer(), Type.Null()], { description: 'output tokens in all that the hold pays for' }),
   price: Price(), available: AmountOut(),
-  limits: Type.Array(Type.Object({ id: Type.String(), remaining: AmountOut(), resetsAt: OptionalTimeOut() }), {
-    description: 'those that it counts against',
-  }),
+  limits: Limits('those that it counts against'),
   spender: Spender(),
 };
 export const LeaseReply = Type.Object(leaseFields);
 const endFields = {
   id: Type.String(), account: Type.String(), state: State(), amount: AmountOut(), captured: AmountOut(), released: AmountOut(),
   expired: AmountOut(), overage: AmountOut(), debt: AmountOut(), uncollected: AmountOut(), available: AmountOut(), late: Type.Boolean(),
-  endedAt: TimeOut(), spender: Spender(),
+  endedAt: TimeOut(), limits: Limits('those that it counted against, after its end'), spender: Spender(),
 };
 export const EndReply = Type.Object(endFields);
 const rowFields = {
@@ -200,10 +202,12 @@ export const presentLease = (lease: Lease): object => ({
   id: lease.holdId, account: lease.accountId, state: 'open', amount: creditsText(lease.amount), reported: creditsText(lease.reported),
   remaining: creditsText(lease.remaining), leaseEndsAt: timeText(lease.leaseEndsAtMs), reportBy: timeText(lease.reportByMs),
   final: lease.final, stopAtTokens: lease.stopAtTokens, price: lease.price, available: creditsText(lease.available),
-  limits: lease.limits.map(({ limitId, remaining, resetsAtMs }) => (
-    { id: limitId, remaining: creditsText(remaining), resetsAt: timeTextOrNull(resetsAtMs) })),
+  limits: presentLimits(lease.limits),
   ...(lease.spender === undefined ? {} : { spender: lease.spender }),
 });
+
+const presentLimits = (limits: readonly LimitState[]): object[] => limits.map(({ limitId, remaining, resetsAtMs }) => (
+  { id: limitId, remaining: creditsText(remaining), resetsAt: timeTextOrNull(resetsAtMs) }));
 
 /** How the caller named the hold. */
 type Named = { readonly accountId: string; readonly holdId: string };
@@ -213,7 +217,7 @@ export const presentEnd = ({ accountId, holdId }: Named, { outcome, payer }: Pic
   state: outcome.state, amount: creditsText(outcome.amount), captured: creditsText(outcome.captured),
   released: creditsText(outcome.released), expired: creditsText(outcome.expired), overage: creditsText(outcome.overage),
   debt: creditsText(outcome.debt), uncollected: creditsText(outcome.uncollected), available: creditsText(outcome.available),
-  late: outcome.late, endedAt: timeText(outcome.endedAtMs),
+  late: outcome.late, endedAt: timeText(outcome.endedAtMs), limits: presentLimits(limitsAfter(readFacts(outcome.about).limits)),
 });
 
 export function presentRow(row: HoldRow): object {

@@ -9,8 +9,8 @@ import type { ReportLease } from '../../credits/holds/native/report-lease.js';
 import type { EndedLease, SettleLease } from '../../credits/holds/native/settle-lease.js';
 import type { Paid } from '../../credits/pools/holds-of-members.js';
 import { invalid } from '../../kit/errors.js';
-import { isVisibleAscii, newId } from '../../kit/ids.js';
-import { HOLD_ID_LENGTH_MAX, MEMBER_HOLD_ID_LENGTH_MAX } from '../../kit/limits.js';
+import { isKnownHoldId, newId } from '../../kit/ids.js';
+import { HOLD_ID_LENGTH_MAX, LIST_BODY_BYTES_MAX } from '../../kit/limits.js';
 import { actorOf, type NativeCaller } from '../../kit/principal.js';
 import { callers } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
@@ -63,7 +63,7 @@ export function holdRoutes(add: AddRoute, deps: HoldRouteDeps): void {
 function placeRoute(add: AddRoute, { place }: HoldRouteDeps): void {
   add('POST', '/v1/holds', callers('holds'), {
     summary: 'Reserve credits before a request: an amount, or what a model may use', headers, body: placeBody,
-    replays: true, urgency: 'begin', replies: { 201: LeaseReply },
+    bodyBytesMax: LIST_BODY_BYTES_MAX, replays: true, urgency: 'begin', replies: { 201: LeaseReply },
     errors: [
       'insufficient_credits', 'limit_reached', 'hold_resolved', 'idempotency_mismatch', 'limit_exceeded', 'account_frozen',
       'unknown_model', 'price_missing', 'unknown_limit', 'ledger_unavailable',
@@ -122,7 +122,7 @@ function endRoutes(add: AddRoute, { settle, void: voidHold }: HoldRouteDeps): vo
     params, headers, replays: true, urgency: 'end', replies: { 200: EndReply },
   } as const;
   add('POST', '/v1/holds/:holdId/settle', callers('holds'), {
-    ...spec, summary: 'Charge what was used and give the rest back', body: settleBody,
+    ...spec, summary: 'Charge what was used and give the rest back', body: settleBody, bodyBytesMax: LIST_BODY_BYTES_MAX,
     errors: ['unknown_model', 'idempotency_mismatch', ...ON_OPEN],
   }, async (ctx, { principal, body }) => {
     const call = callOf(ctx, principal, accountOf(ctx, principal, body.account));
@@ -175,6 +175,7 @@ const BY = { user: 'user', service: 'service', operator: 'operator' } as const;
 
 const callOf = (ctx: GatewayContext, caller: NativeCaller, accountId: string, holdId = holdIdIn(ctx)): LeaseCall => ({
   accountId, holdId, by: BY[caller.kind], actor: actorOf(caller), key: keyOf(ctx, caller),
+  apiKey: caller.kind === 'service' ? caller.key.name : undefined,
 });
 
 const accountIn = (ctx: GatewayContext, caller: NativeCaller): string =>
@@ -182,9 +183,7 @@ const accountIn = (ctx: GatewayContext, caller: NativeCaller): string =>
 
 function holdIdIn(ctx: GatewayContext): string {
   const id = ctx.params?.['holdId'] ?? '';
-  // A pool has the hold of a member under `member/id`.
-  const own = id.slice(id.indexOf('/') + 1);
-  if (own.length > HOLD_ID_LENGTH_MAX || id.length > MEMBER_HOLD_ID_LENGTH_MAX || !isVisibleAscii(id)) {
+  if (!isKnownHoldId(id)) {
     throw invalid('path.holdId', `must be 1 to ${HOLD_ID_LENGTH_MAX} visible ASCII characters`);
   }
   return id;

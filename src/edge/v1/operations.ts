@@ -1,6 +1,6 @@
 import { callerOf } from '../../kit/caller.js';
 import { GatewayError, invalid } from '../../kit/errors.js';
-import { isAccountId, isVisibleAscii, newId } from '../../kit/ids.js';
+import { isAccountId, isKnownHoldId, isVisibleAscii, newId } from '../../kit/ids.js';
 import { HOLD_ID_LENGTH_MAX } from '../../kit/limits.js';
 import { actingAccount, type NativeCaller } from '../../kit/principal.js';
 import type { CallersGate, Gate } from '../auth/allow.js';
@@ -68,7 +68,7 @@ function operationIn(value: unknown): AskedOperation {
   const path = typeof op === 'string' ? OPERATIONS.get(op) : undefined;
   if (path === undefined) throw invalid('operation.op', `must be one of ${[...OPERATIONS.keys()].join(', ')}`);
   const needsId = path.includes(':holdId');
-  if (needsId && (typeof id !== 'string' || id.length > HOLD_ID_LENGTH_MAX || !isVisibleAscii(id))) {
+  if (needsId && (typeof id !== 'string' || !isKnownHoldId(id))) {
     throw invalid('operation.id', `must be the id of a hold: 1 to ${HOLD_ID_LENGTH_MAX} visible ASCII characters`);
   }
   if (!needsId && id !== undefined) throw invalid('operation.id', 'belongs to operations on a hold that is there');

@@ -7,6 +7,7 @@ import { MESSAGE_BOOK, MODEL_BOOK, NATIVE_BOOK, TOKEN_BOOK, type PriceVersion } 
 import { setPrice, type SetPriceDeps } from '../../credits/prices/set-price.js';
 import { setTerms } from '../../credits/prices/set-terms.js';
 import { GatewayError, invalid } from '../../kit/errors.js';
+import { LIST_BODY_BYTES_MAX } from '../../kit/limits.js';
 import { isBookName } from '../../ledger/price-name.js';
 import { allow } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
@@ -87,7 +88,7 @@ function writeRoutes(add: AddRoute, deps: SetPriceDeps): void {
 
   add('PUT', '/v1/prices/:book', allow('admin'), {
     summary: 'Set the price of a model, or another name for one, from a time on, as a new version; the first price creates the book',
-    params, headers, body: priceBody, replies: { 200: Changed }, hasEtag: true, errors,
+    params, headers, body: priceBody, bodyBytesMax: LIST_BODY_BYTES_MAX, replies: { 200: Changed }, hasEtag: true, errors,
   }, async (ctx, { principal, body }) => {
     const { marginPercent, moneyPerCredit, effectiveFrom, prices, tiers, ...rest } = body;
     const { price, isChanged, revision } = await setPrice(deps, {
@@ -105,6 +106,7 @@ function writeRoutes(add: AddRoute, deps: SetPriceDeps): void {
 
   add('PUT', '/v1/prices/:book/terms', allow('admin'), {
     summary: 'Change the margin, or the price of a credit, for all prices of a book', params, headers, body: termsBody,
+    bodyBytesMax: LIST_BODY_BYTES_MAX,
     replies: { 200: Type.Object({ changed: Type.Integer({ description: 'new versions' }) }) }, errors: ['not_found', ...errors],
   }, async (ctx, { principal, body: { profitPercents, moneyPerCredit, effectiveFrom, note, force } }) => {
     const book = bookIn(ctx);

@@ -4,6 +4,7 @@ import type { AddRoute } from '../http/routes.js';
 import { accountRoutes, type AccountRouteDeps } from './account.routes.js';
 import { apiKeyRoutes, type ApiKeyRouteDeps } from './api-key.routes.js';
 import { balanceRoutes, type BalanceRouteDeps } from './balance.routes.js';
+import { changeRoutes, type ChangeRouteDeps } from './changes.routes.js';
 import { chargeRoutes, type ChargeRouteDeps } from './charges.routes.js';
 import { deliveryRoutes, type DeliveryRouteDeps } from './deliveries.routes.js';
 import { entryRoutes, receiptRoutes, type ReadHistory, type ReceiptRouteDeps } from './entries.routes.js';
@@ -19,12 +20,14 @@ import { modelCostsRoutes, type ModelCostsRouteDeps } from './model-costs.routes
 import { planRoutes, type PlanRouteDeps } from './plan.routes.js';
 import { waiting, type WriteLedger } from './prefer.js';
 import { priceRoutes } from './price.routes.js';
+import { keepingReasons, type KeepChange } from './reasons.js';
 import { reconcileRoutes, type ReconcileRouteDeps } from './reconcile.routes.js';
 import { refundRoutes, type RefundRouteDeps } from './refunds.routes.js';
 import { refusalRoutes, type RefusalRouteDeps } from './refusal.routes.js';
 import { remembering, type AnswerOnce } from './repeats.js';
 import { batchRoutes, type BatchDeps } from './batch.routes.js';
 import { collecting, type Operation } from './operations.js';
+import { termsRoutes, type TermsRouteDeps } from './terms.routes.js';
 import { usageRoutes, type UsageRouteDeps } from './usage.routes.js';
 import { transferRoutes, type TransferRouteDeps } from './transfers.routes.js';
 import { webhookRoutes, type WebhookRouteDeps } from './webhooks.routes.js';
@@ -34,13 +37,15 @@ export type NativeDeps = {
   readonly clock: Clock;
   readonly writeLedger: WriteLedger;
   readonly answerOnce: AnswerOnce;
+  readonly keepChange: KeepChange;
   readonly history: ReadHistory;
   readonly plans: PlanRouteDeps;
   readonly oversight?: AccountRouteDeps & ReconcileRouteDeps & Pick<ModelCostsRouteDeps, 'modelCosts'>;
-  readonly limits?: LimitRouteDeps & MemberRouteDeps & ExplainRouteDeps;
+  readonly limits?: LimitRouteDeps & MemberRouteDeps & ExplainRouteDeps & TermsRouteDeps;
   readonly holds?: HoldRouteDeps;
   readonly prices?: SetPriceDeps;
   readonly refusals?: RefusalRouteDeps;
+  readonly changes?: ChangeRouteDeps;
   readonly moves?: RefundRouteDeps & TransferRouteDeps & BalanceRouteDeps;
   readonly apiKeys?: ApiKeyRouteDeps;
   readonly accounts?: LotRouteDeps & Omit<ReceiptRouteDeps, 'history'>;
@@ -55,6 +60,8 @@ export type NativeDeps = {
 export function nativeRoutes(table: AddRoute, deps: NativeDeps): void {
   const operations = new Map<string, Operation>();
   const add = remembering(waiting(collecting(table, operations), deps.writeLedger), deps.answerOnce);
+  // The rest keeps its reasons in entries of the ledger.
+  const configure = keepingReasons(add, deps.keepChange);
   if (deps.charges !== undefined) chargeRoutes(add, deps.charges);
   if (deps.grants !== undefined) grantRoutes(add, deps.grants, deps.clock);
   if (deps.accounts !== undefined) {
@@ -63,31 +70,33 @@ export function nativeRoutes(table: AddRoute, deps: NativeDeps): void {
   }
   if (deps.usage !== undefined) usageRoutes(add, { ...deps.usage, clock: deps.clock });
   entryRoutes(add, deps);
-  planRoutes(add, deps.plans);
+  planRoutes(configure, deps.plans);
   if (deps.oversight !== undefined) {
     accountRoutes(add, deps.oversight);
     reconcileRoutes(add, deps.oversight);
     modelCostsRoutes(add, { ...deps.oversight, clock: deps.clock });
   }
   if (deps.limits !== undefined) {
-    limitRoutes(add, deps.limits);
-    memberRoutes(add, deps.limits);
+    limitRoutes(configure, deps.limits);
+    memberRoutes(configure, deps.limits);
     explainRoutes(add, deps.limits);
+    termsRoutes(add, deps.limits);
   }
   if (deps.holds !== undefined) holdRoutes(add, deps.holds);
-  if (deps.prices !== undefined) priceRoutes(add, deps.prices);
+  if (deps.prices !== undefined) priceRoutes(configure, deps.prices);
   if (deps.moves !== undefined) {
     refundRoutes(add, deps.moves);
     transferRoutes(add, { ...deps.moves, clock: deps.clock });
     balanceRoutes(add, deps.moves);
   }
   if (deps.webhooks !== undefined) {
-    webhookRoutes(add, deps.webhooks);
-    deliveryRoutes(add, deps.webhooks);
+    webhookRoutes(configure, deps.webhooks);
+    deliveryRoutes(configure, deps.webhooks);
     eventRoutes(add, deps.webhooks);
-    lowBalanceRoutes(add, deps.webhooks);
+    lowBalanceRoutes(configure, deps.webhooks);
   }
-  if (deps.apiKeys !== undefined) apiKeyRoutes(add, deps.apiKeys);
+  if (deps.apiKeys !== undefined) apiKeyRoutes(configure, deps.apiKeys);
+  if (deps.changes !== undefined) changeRoutes(add, deps.changes);
   if (deps.refusals !== undefined) refusalRoutes(add, deps.refusals);
   if (operations.size > 0) batchRoutes(add, { ...deps.batch, operations, foresee: deps.holds?.foresee });
 }

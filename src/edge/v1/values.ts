@@ -1,12 +1,12 @@
 import Type from 'typebox';
 import { invalid } from '../../kit/errors.js';
-import { parseCredits } from '../../kit/money/credits.js';
+import { creditsText, parseCredits } from '../../kit/money/credits.js';
 import type { Micros } from '../../kit/money/micros.js';
 import { AMOUNT_PROBLEMS } from '../http/amount.js';
 import { isStorable } from '../../kit/ids.js';
 import { MS_MAX } from '../http/moment.js';
 
-export { creditsText } from '../../kit/money/credits.js';
+export { creditsText };
 
 /** An amount in a body: decimal text or a number of credits, at most six decimals. `amountIn` and `positiveAmountIn` read it. */
 export const AmountIn = (description = 'credits') => Type.Unsafe<number | string>({
@@ -16,6 +16,10 @@ export const AmountIn = (description = 'credits') => Type.Unsafe<number | string
 /** An amount in an answer: decimal text, exact. `creditsText` writes it. */
 export const AmountOut = (description?: string) =>
   Type.String({ pattern: '^-?\\d+(?:\\.\\d{1,6})?$', ...(description === undefined ? {} : { description }) });
+
+/** The same, or null. `creditsOrNull` writes it. */
+export const AmountOrNull = (description: string) => Type.Union([AmountOut(), Type.Null()], { description });
+export const creditsOrNull = (amount: Micros | null): string | null => (amount === null ? null : creditsText(amount));
 
 /** Zero or more. Throws GatewayError invalid_request. */
 export function amountIn(value: number | string, path: string): Micros {

@@ -93,8 +93,12 @@ export const METRICS = {
   busyRefusals: counter('cg_busy_refusals_total', 'Requests that were refused before any work because the process is overloaded. '
     + 'begin: holds and charges; end: ends of holds; other: reads and administration.', { urgency: ['begin', 'end', 'other'] }),
   rateRefusals: counter('cg_rate_refusals_total', 'Requests over a limit of rates, by what was counted and whose it is.', {
-    class: ['general', 'writes', 'failed-authentication', 'zero-amount'], subject: ['key', 'user', 'address', 'account'],
+    class: ['general', 'writes', 'failed-authentication', 'zero-amount', 'uncharged', 'metadata'],
+    subject: ['key', 'user', 'address', 'account'],
   }),
+  socketsClosed: counter('cg_sockets_closed_total', 'Connections that were closed for what they asked for. pipelined: too many requests '
+    + 'ahead of their answers; send_timeout: an answer was not read; unsent: too much is not read, of all connections together; '
+    + 'connections: too many, and not accepted.', { reason: ['pipelined', 'send_timeout', 'unsent', 'connections'] }),
   loopTurn: gauge('cg_loop_turn_seconds', 'Time of one turn of the event loop under load, of the slowest process; 0 without requests.', {}),
   refusalsUnrecorded: counter(
     'cg_refusals_unrecorded_total',
@@ -240,7 +244,8 @@ export const METRICS = {
   redisPing: gauge('cg_redis_ping_seconds', 'Time of that look.', {}),
   redisMemory: gauge('cg_redis_memory_bytes', 'Memory that Redis uses.', {}),
   redisMemoryMax: gauge('cg_redis_memory_max_bytes', 'maxmemory of Redis; 0: no limit.', {}),
-  redisMemoryLadder: gauge('cg_redis_memory_ladder', '0: normal; 1: from 85 % of maxmemory, new holds are refused.', {}),
+  redisMemoryLadder: gauge('cg_redis_memory_ladder',
+    '0: normal; 1: from 70 % of maxmemory, what fills it without money is refused; 2: from 85 %, all new holds.', {}),
   redisClients: gauge('cg_redis_clients', 'Connections to Redis.', {}),
   redisCommands: gauge('cg_redis_commands', 'Commands Redis has processed since it started.', {}),
   redisAof: gauge('cg_redis_aof_ok', 'Append-only file: 1 on and its last write and rewrite worked, 0 on and failing, -1 off.', {}),

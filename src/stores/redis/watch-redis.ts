@@ -9,15 +9,21 @@ import type { ShardedRedis } from './sharded-redis.js';
  * (docs/architecture.md#when-things-fail).
  */
 const HIGH_SHARE = 0.85;
+/** Share at which what fills it without money is refused, so that new holds have room. */
+const SCARCE_SHARE = 0.7;
 const EVERY_MS = 1_000;
+
+/** From 70 % of `maxmemory`, and from 85 %. The ledger decides what each means (ledger/memory-guard.ts). */
+export type MemoryState = 'normal' | 'scarce' | 'high';
+const LADDER: Readonly<Record<MemoryState, number>> = { normal: 0, scarce: 1, high: 2 };
 
 /** The fields of INFO that operators need. */
 export type RedisInfo = Readonly<Record<
   | 'usedBytes' | 'maxBytes' | 'clients' | 'commands' | 'aof' | 'aofDelayed' | 'aofBytes' | 'uptimeSeconds' | 'replicas', number>>;
 
 export type RedisWatch = {
-  /** Whether memory is so full that new holds are refused. A failed look changes nothing: the breaker handles a Redis that is down. */
-  readonly isHigh: () => boolean;
+  /** How full the fullest server is. A failed look changes nothing: the breaker handles a Redis that is down. */
+  readonly memory: () => MemoryState;
   /** Whether Redis answered the last look; false before the first. */
   readonly isUp: () => boolean;
   /** Whether it is fit to hold balances, as of the last look that it answered. */
@@ -42,7 +48,8 @@ export function watchRedis(
   let servers: readonly RedisInfo[] = [];
   let unfit: readonly UnfitSetting[] = [];
   let isUp = false;
-  const isHigh = (): boolean => servers.some(({ usedBytes, maxBytes }) => maxBytes > 0 && usedBytes >= maxBytes * HIGH_SHARE);
+  const isOver = (share: number): boolean => servers.some(({ usedBytes, maxBytes }) => maxBytes > 0 && usedBytes >= maxBytes * share);
+  const memory = (): MemoryState => (isOver(HIGH_SHARE) ? 'high' : isOver(SCARCE_SHARE) ? 'scarce' : 'normal');
 
   const judge = (now: readonly UnfitSetting[]): void => {
     for (const kind of UNFIT) metrics.set('redisUnfit', { setting: kind }, now.some((each) => each.kind === kind) ? 1 : 0);
@@ -60,7 +67,7 @@ export function watchRedis(
     metrics.set('redisPing', {}, (performance.now() - startedAt) / 1_000);
     metrics.set('redisMemory', {}, info.usedBytes);
     metrics.set('redisMemoryMax', {}, info.maxBytes);
-    metrics.set('redisMemoryLadder', {}, isHigh() ? 1 : 0);
+    metrics.set('redisMemoryLadder', {}, LADDER[memory()]);
     metrics.set('redisClients', {}, info.clients);
     metrics.set('redisCommands', {}, info.commands);
     metrics.set('redisAof', {}, info.aof);
@@ -75,7 +82,7 @@ export function watchRedis(
     metrics.set('redisUp', {}, 0);
     metrics.forget(...MEASURED);
   });
-  return { isHigh, isUp: () => isUp, settings: () => ({ ok: unfit.length === 0, detail: textOf(unfit) || 'right' }), stop };
+  return { memory, isUp: () => isUp, settings: () => ({ ok: unfit.length === 0, detail: textOf(unfit) || 'right' }), stop };
 }
 
 const textOf = (unfit: readonly UnfitSetting[]): string => unfit.map(({ detail }) => detail).join('; ');

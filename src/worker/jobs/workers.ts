@@ -1,6 +1,7 @@
 import { Worker, type Job } from 'bullmq';
 import { moneyIn, replayPending, type MoneyInDeps } from '../../credits/grants/money-in.js';
 import { keepLimits } from '../../credits/limits/manage-limits.js';
+import { keepTerms } from '../../credits/terms/manage-terms.js';
 import { refillPlans } from '../../credits/plans/refill-plans.js';
 import { welcomeNewcomers } from '../../credits/plans/welcome-newcomers.js';
 import { forgetRefusals } from '../../credits/refusals/forget-refusals.js';
@@ -77,7 +78,7 @@ export function startWorkers(deps: WorkerDeps): Workers {
     'refill-plans': () => refillPlans({ db: deps.db, moneyIn: moneyIn(deps), clock: deps.clock }),
     'welcome-newcomers': () => welcomeNewcomers({ db: deps.db, moneyIn: moneyIn(deps), amount: deps.welcomeCredits ?? ZERO }),
     'forget-refusals': () => forgetRefusals(deps.db, deps.clock()),
-    'keep-limits': () => keepLimits(deps),
+    'keep-limits': async () => ({ ...(await keepLimits(deps)), terms: (await keepTerms(deps)).applied }),
     'reconcile': deps.reconcile,
     'send-webhooks': () => sweepWebhooks({ db: deps.db, clock: deps.clock, start: deps.startDeliveries }),
     'tell-expiring-lots': () => tellExpiring({ db: deps.db, clock: deps.clock, aheadMs: deps.lotExpiringAheadMs }),

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
+import { withReason } from '../../support/reason.js';
 
 export const SERVER_KEY = 'a-server-key-that-only-tests-use';
 
@@ -37,7 +38,8 @@ export type Lab = {
 export async function creditsLab(environment: Readonly<Record<string, string>> = {}): Promise<Lab> {
   const gateway = await startGateway({ environment: { SERVER_API_KEYS: SERVER_KEY, ...environment } });
   const token = await gateway.token({ sub: 'root', role: 'admin' });
-  const admin: Lab['admin'] = async (method, path, body) => {
+  const admin: Lab['admin'] = async (method, asked, given) => {
+    const { path, body } = withReason(method, asked, given);
     const response = await fetch(gateway.url + path, {
       method, headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

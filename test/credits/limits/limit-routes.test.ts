@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { send, type CallOptions } from '../../support/fake-gateway.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
+import { toldWhy } from '../../support/reason.js';
 
 let gateway: TestGateway;
 let admin: string;
@@ -11,7 +12,10 @@ beforeAll(async () => {
 });
 afterAll(async () => { await gateway.stop(); });
 
-const call = (method: string, path: string, options: CallOptions = {}) => send(gateway.url + path, method, { token: admin, ...options });
+const call = (method: string, path: string, options: CallOptions = {}) => {
+  const [told, more] = toldWhy(method, path, options);
+  return send(gateway.url + told, method, { token: admin, ...more });
+};
 const daily = { amount: '10', period: 'day' };
 
 /** A new account with a hundred credits, and its token. */

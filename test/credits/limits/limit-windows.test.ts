@@ -67,6 +67,27 @@ test('a hold may be stricter than the limits of its account; a limit that the ac
   expect(await remaining(alice)).toEqual(['5']);
 });
 
+test('an end tells what its limits allow after it, in the window of now; a repeat tells the same', async () => {
+  const alice = await account('ends', ['daily', { amount: 10, period: 'day' }],
+    ['soft', { amount: 20, period: 'hour', window: 'rolling', mode: 'warn' }]);
+  const limitsOf = async (answer: ReturnType<typeof settle>): Promise<[string, string][]> => {
+    const { status, body } = await answer;
+    expect(status).toBe(200);
+    return (body['limits'] as { id: string; remaining: string; resetsAt: string }[])
+      .map(({ id, remaining: left, resetsAt }) => [id, `${left} ${Date.parse(resetsAt) > 0 ? 'until then' : resetsAt}`]);
+  };
+  await place(alice, 'h1', '6');
+  const settled = await limitsOf(settle(alice, 'h1', { amount: '4' }));
+  expect(settled).toEqual([['daily', '6 until then'], ['soft', '16 until then']]);
+  expect(await remaining(alice)).toEqual(['6', '16']);
+  await place(alice, 'h2', '5');
+  expect(await limitsOf(step(alice, 'h2', 'void', { reason: 'timeout' }))).toEqual(settled);
+  expect(await limitsOf(settle(alice, 'h1', { amount: '4' }))).toEqual(settled);
+  await place(alice, 'h3', '1');
+  // Far above the hold.
+  expect(await limitsOf(settle(alice, 'h3', { amount: '30' }))).toEqual([['daily', '0 until then'], ['soft', '0 until then']]);
+});
+
 test('a limit of a model counts whatever API uses it and however it is named', async () => {
   await lab.admin('PUT', '/v1/prices/native', { model: 'gpt-4o', prices: { input: '2.5', output: '10' } });
   const alice = await account('names', ['m', { amount: 50, period: 'day', match: { model: 'gpt-4o' } }]);
@@ -126,7 +147,12 @@ test('a hold from before midnight of the zone of its limit goes back to its own 
   goTo(midnight.plus({ minutes: 5 }));
   expect(await remaining(alice)).toEqual(['10']);
   expect(await place(alice, 'h3', '4')).toMatchObject({ status: 201, body: { limits: [{ remaining: '6' }] } });
-  expect(await settle(alice, 'h1', { amount: '1' })).toMatchObject({ status: 200, body: { released: '7' } });
+  // What was given back is of yesterday; the answer tells of today.
+  expect(await settle(alice, 'h1', { amount: '1' })).toMatchObject({
+    status: 200, body: { released: '7', limits: [
+      { id: 'daily', remaining: '6', resetsAt: now().plus({ days: 1 }).startOf('day').toUTC().toISO() },
+    ] },
+  });
   expect(await remaining(alice)).toEqual(['6']);
   // An extension counts today.
   expect(await extend(alice, 'h2', '7')).toMatchObject({ status: 402, body: { limit: 'daily', shortBy: '1' } });

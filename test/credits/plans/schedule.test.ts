@@ -2,14 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { rowsOf, start, type Caller, type Chatsparty } from '../../contract/chatsparty/caller.js';
 import { send, type Answer } from '../../support/fake-gateway.js';
+import { withReason } from '../../support/reason.js';
 
 /** Plans and bonuses over HTTP and by the workers' own schedules: nothing here calls a job. */
 let chatsparty: Chatsparty;
 beforeAll(async () => { chatsparty = await start({ WELCOME_CREDITS: '25' }); });
 afterAll(async () => { await chatsparty.gateway.stop(); });
 
-const call = (method: string, path: string, body?: object, token = chatsparty.admin.token): Promise<Answer> =>
-  send(chatsparty.gateway.url + path, method, { token, ...(body === undefined ? {} : { body }) });
+const call = (method: string, path: string, body?: object, token = chatsparty.admin.token): Promise<Answer> => {
+  const told = withReason(method, path, body);
+  return send(chatsparty.gateway.url + told.path, method, { token, ...(told.body === undefined ? {} : { body: told.body }) });
+};
 
 const until = async (isTrue: () => Promise<boolean>): Promise<void> => {
   const deadline = Date.now() + 120_000;

@@ -25,7 +25,8 @@ type Price = {
   readonly prices: Record<string, string | null>;
 } & Record<string, unknown>;
 const get = (path: string, token = admin): Promise<Answer> => checked.send('GET', `/v1/prices/${path}`, { token });
-const put = (path: string, body: object, token = admin): Promise<Answer> => checked.send('PUT', `/v1/prices/${path}`, { token, body });
+const put = (path: string, body: object, token = admin): Promise<Answer> =>
+  checked.send('PUT', `/v1/prices/${path}`, { token, body: { reason: 'test', ...body } });
 const priceIn = ({ body }: Answer): Price =>
   Object.fromEntries(Object.entries(body).filter(([name]) => name !== 'changed')) as unknown as Price;
 const pricesIn = ({ body }: Answer): Price[] => body['data'] as Price[];

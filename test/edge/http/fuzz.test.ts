@@ -5,6 +5,7 @@ import fc, { type Arbitrary } from 'fast-check';
 import { Check } from 'typebox/schema';
 import { shapeOf } from '../../../src/edge/openapi/examples.js';
 import type { Operation, Parameter } from '../../../src/edge/openapi/types.js';
+import { BODY_BYTES_MAX } from '../../../src/kit/limits.js';
 import { connectPostgres, watchProfile, type Db } from '../../../src/stores/postgres/connect.js';
 import { until } from '../../chaos/lab.js';
 import { checkedGateway, type CheckedGateway } from '../../support/checked-fetch.js';
@@ -33,7 +34,9 @@ beforeAll(async () => {
   db = connectPostgres(gateway.databaseUrl, watchProfile(10_000));
   token = await gateway.token({ sub: 'fuzz', role: 'admin', username: 'fuzz-name', email: 'fuzz@example.com' });
   await checked.send('POST', '/api/credits/allocate', { token, body: { userId: 'fuzz', credits: 100_000 } });
-  const webhook = await checked.send('POST', '/v1/webhooks', { token, body: { url: 'https://hooks.example/', account: 'fuzz' } });
+  const webhook = await checked.send('POST', '/v1/webhooks', {
+    token, body: { reason: 'test', url: 'https://hooks.example/', account: 'fuzz' },
+  });
   share('webhookId', String(webhook.body['id']));
 });
 afterAll(async () => {
@@ -147,7 +150,11 @@ function judge(operation: Operation, request: Request, answer: Answer): void {
   }
   const schema = operation.requestBody?.content['application/json']?.schema;
   if (schema !== undefined && request.type !== 'application/json' && request.raw !== '') expect(status).toBe(415);
-  else if (schema !== undefined && (request.json === undefined || !Check(schema, request.json))) expect(status).toBe(invalid);
+  else if (schema !== undefined && (request.json === undefined || !Check(schema, request.json))) {
+    // What is larger than most routes take is not looked at there.
+    const isLarge = Buffer.byteLength(request.raw ?? '') > BODY_BYTES_MAX;
+    expect(isLarge ? [invalid, 413] : [invalid]).toContain(status);
+  }
   // What a path names may not be there, which comes first as well as last.
   else if (request.given.some((each) => fits(each) === false)) {
     // So does an Idempotency-Key that names another request.

@@ -110,6 +110,9 @@ const GATES: Readonly<Record<string, Expected>> = {
   'GET /v1/accounts/{accountId}/entries': 'readers',
   'GET /v1/accounts/{accountId}/entries/{seq}': 'readers',
   'GET /v1/accounts/{accountId}/lots': 'readers',
+  'GET /v1/accounts/{accountId}/terms': 'readers',
+  'PUT /v1/accounts/{accountId}/terms': 'services',
+  'DELETE /v1/accounts/{accountId}/terms': 'services',
   'GET /v1/accounts/{accountId}/low-balance': 'readers',
   'PUT /v1/accounts/{accountId}/low-balance': 'services',
   'DELETE /v1/accounts/{accountId}/low-balance': 'services',
@@ -137,6 +140,7 @@ const GATES: Readonly<Record<string, Expected>> = {
   'DELETE /v1/api-keys/{keyId}': 'admin',
   'POST /v1/api-keys/{keyId}/rotate': 'admin',
   'POST /v1/batch': 'holders',
+  'GET /v1/changes': 'admin',
   'POST /v1/charges': 'users and services',
   'GET /v1/entries': 'any',
   'GET /v1/events': 'users and services',
@@ -248,7 +252,9 @@ beforeAll(async () => {
   });
   const keys = { serverKey: key, forgedKey: randomBytes(32).toString('hex'), telemetryKey: String(made.body['key']) } as const;
   for (const [caller, scopes] of [['fullKey', API_SCOPES], ['narrowKey', ['holds']]] as const) {
-    const { body } = await send(`${gateway.url}/v1/api-keys`, 'POST', { ...credentials.get('admin'), body: { name: caller, scopes } });
+    const { body } = await send(`${gateway.url}/v1/api-keys`, 'POST', {
+      ...credentials.get('admin'), body: { name: caller, scopes, reason: 'test' },
+    });
     credentials.set(caller, { token: String(body['key']) });
   }
   for (const [caller, value] of Object.entries(keys)) credentials.set(caller as Caller, { headers: { 'x-server-api-key': value } });

@@ -146,7 +146,7 @@ describe('a user’s money, from grant to ledger', () => {
   });
 
   test('deliveries of webhooks', async () => {
-    const webhook = await post(admin, '/v1/webhooks', { url: 'https://nowhere.example/', account: 'frank' });
+    const webhook = await post(admin, '/v1/webhooks', { url: 'https://nowhere.example/', account: 'frank', reason: 'test' });
     await post(admin, '/v1/grants', { account: 'frank', amount: '1', reason: 'r' });
     expect(statuses([webhook, await post(admin, '/v1/accounts/frank/freeze', { reason: 'r' })])).toEqual([201, 200]);
     const path = `/v1/webhooks/${String(webhook.body['id'])}/deliveries`;
@@ -157,7 +157,7 @@ describe('a user’s money, from grant to ledger', () => {
       if (delivery === undefined && Date.now() < endsAt) continue;
       const own = `${path}/${delivery?.id ?? 0}`;
       expect(statuses([
-        await checked.send('GET', own, { token: admin }), await checked.send('POST', `${own}/resend`, { token: admin }),
+        await checked.send('GET', own, { token: admin }), await checked.send('POST', `${own}/resend?reason=test`, { token: admin }),
       ])).toEqual([200, 202]);
       break;
     }

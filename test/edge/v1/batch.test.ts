@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { OPERATIONS } from '../../../src/edge/v1/operations.js';
-import { BATCHES_AT_ONCE_MAX } from '../../../src/kit/limits.js';
+import { BATCHES_AT_ONCE_MAX, HOLD_ID_LENGTH_MAX } from '../../../src/kit/limits.js';
 import { until } from '../../chaos/lab.js';
 import { nativeLab, problemOf, type Call, type NativeLab } from './lab.js';
 
@@ -56,6 +56,20 @@ describe('an operation of a batch', () => {
     // The single route knows what the batch did, and answers the same.
     const single = await service('POST', '/v1/charges', { account, amount: '3' }, { 'idempotency-key': 'c1' });
     expect([single.headers.get('idempotency-replayed'), single.body]).toEqual(['true', results[6]?.body]);
+  });
+
+  test('on the hold of a member takes as long an id as its route', async () => {
+    const [pool, member] = [await lab.funded('10', 'b'), await lab.funded('10', 'b')];
+    await lab.operator('PUT', `/v1/accounts/${pool}/members/${member}`, {});
+    const id = 'h'.repeat(HOLD_ID_LENGTH_MAX);
+    const place = async (holdId?: string) => (await batch([{ op: 'holds.place', body: { account: member, id: holdId, amount: '1' } }]))[0];
+    await until('the member is known', async () => (await place())?.body['account'] === pool);
+    expect((await place(id))?.status).toBe(201);
+    const on = (holdId: string): Item => ({ op: 'holds.extend', id: holdId, body: { account: pool, amount: '1' } });
+    const results = await batch([on(`${member}/${id}`), on(`${id}h`), on(`${member}/${id}h`)]);
+    expect(results.map(({ status, body }) => [status, body['amount'] ?? body['code']])).toEqual([
+      [200, '2'], [400, 'invalid_request'], [400, 'invalid_request'],
+    ]);
   });
 
   test('that is broken or refused fails alone, with the problem of its own route', async () => {

@@ -13,7 +13,9 @@ beforeAll(async () => {
   gateway = await startGateway({ environment: { HOLD_MAX: '500' } });
   checked = await checkedGateway(gateway.url);
   admin = await gateway.token({ sub: 'root', role: 'admin' });
-  const made = await checked.send('POST', '/v1/api-keys', { token: admin, body: { name: 'proxy', scopes: ['holds', 'charges', 'read'] } });
+  const made = await checked.send('POST', '/v1/api-keys', {
+    token: admin, body: { reason: 'test', name: 'proxy', scopes: ['holds', 'charges', 'read'] },
+  });
   key = String(made.body['key']);
   // A credit is 1 000 000 micros: with these a token of input costs 1 micro and one of output 10.
   await price('m', { input: '1', output: '10', cachedRead: '0.5' }, 1_000);
@@ -24,7 +26,7 @@ beforeAll(async () => {
 afterAll(async () => { await gateway.stop(); });
 
 const price = (model: string, prices: object, maxOutputTokens: number | null): Promise<Answer> =>
-  checked.send('PUT', '/v1/prices/native', { token: admin, body: { provider: 'acme', model, prices, maxOutputTokens } });
+  checked.send('PUT', '/v1/prices/native', { token: admin, body: { reason: 'test', provider: 'acme', model, prices, maxOutputTokens } });
 
 let accounts = 0;
 /** A new account with so many credits. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { checkedGateway, type CheckedGateway } from '../../support/checked-fetch.js';
 import type { Answer } from '../../support/fake-gateway.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
+import { withReason } from '../../support/reason.js';
 
 export type Call = (method: string, path: string, body?: object, headers?: Record<string, string>) => Promise<Answer>;
 
@@ -9,6 +10,7 @@ export type Call = (method: string, path: string, body?: object, headers?: Recor
 export type NativeLab = {
   readonly gateway: TestGateway;
   readonly checked: CheckedGateway;
+  /** Gives a reason where the test names none (`withReason`). */
   readonly operator: Call;
   readonly user: (accountId: string) => Promise<Call>;
   /** A service with a new key. */
@@ -27,7 +29,11 @@ export async function nativeLab(environment: Readonly<Record<string, string>> = 
   const checked = await checkedGateway(gateway.url);
   const bearer = (token: string): Call => (method, path, body, headers = {}) =>
     checked.send(method, path, { token, headers, ...(body === undefined ? {} : { body }) });
-  const operator = bearer(await gateway.token({ sub: 'root', role: 'admin' }));
+  const asRoot = bearer(await gateway.token({ sub: 'root', role: 'admin' }));
+  const operator: Call = (method, path, body, headers) => {
+    const told = withReason(method, path, body);
+    return asRoot(method, told.path, told.body, headers);
+  };
   const service: NativeLab['service'] = async (scopes, bound = {}) => {
     const { body } = await operator('POST', '/v1/api-keys', { name: `service-${randomUUID()}`, scopes, ...bound });
     return bearer(String(body['key']));

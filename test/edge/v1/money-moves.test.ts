@@ -19,7 +19,9 @@ beforeAll(async () => {
   checked = await checkedGateway(gateway.url);
   db = connectPostgres(gateway.databaseUrl, watchProfile(20_000));
   admin = await gateway.token({ sub: 'root', role: 'admin' });
-  const made = await checked.send('POST', '/v1/api-keys', { token: admin, body: { name: 'till', scopes: ['charges', 'grants', 'read'] } });
+  const made = await checked.send('POST', '/v1/api-keys', {
+    token: admin, body: { reason: 'test', name: 'till', scopes: ['charges', 'grants', 'read'] },
+  });
   service = String(made.body['key']);
   await db.raw(
     `insert into server_keys (key_id, name, digest, hint, scopes, account_prefix, created_by)

@@ -128,6 +128,21 @@ const SAMPLES: Readonly<Record<string, () => Sample>> = {
     const path = `/v1/accounts/${name()}/members/${name()}`;
     return { path, before: () => lab.operator('PUT', path, {}) };
   },
+  'PUT /v1/accounts/{accountId}/terms': () => {
+    const path = `/v1/accounts/${name()}/terms`;
+    const terms = (maxHold: string): object => ({ maxHold, reason: 'test' });
+    return {
+      path, body: terms('1'), other: terms('2'), meanwhile: () => lab.operator('PUT', path, terms('3')),
+      after: async () => { expect((await lab.operator('GET', path)).body['maxHold']).toBe('3'); },
+    };
+  },
+  'DELETE /v1/accounts/{accountId}/terms': () => {
+    const path = `/v1/accounts/${name()}/terms`;
+    return {
+      path: `${path}?reason=over`, otherPath: `/v1/accounts/${name()}/terms?reason=over`,
+      before: () => lab.operator('PUT', path, { maxHold: '1', reason: 'test' }),
+    };
+  },
   'PUT /v1/accounts/{accountId}/low-balance': () => {
     const path = `/v1/accounts/${name()}/low-balance`;
     return {
@@ -238,7 +253,7 @@ describe('memory', () => {
     const headers = key();
     await lab.operator('PUT', path, plan, headers);
     const other = lab.bearer(await lab.gateway.token({ sub: 'other-root', role: 'admin' }));
-    expect((await other('PUT', path, { ...plan, credits: '2' }, headers)).status).toBe(200);
+    expect((await other('PUT', path, { ...plan, credits: '2', reason: 'test' }, headers)).status).toBe(200);
   });
 
   test('a key that is none is refused, also where nothing is remembered', async () => {

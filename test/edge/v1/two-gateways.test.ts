@@ -5,6 +5,7 @@ import { migrate } from '../../../src/stores/postgres/migrate.js';
 import { until } from '../../chaos/lab.js';
 import { send, type Answer } from '../../support/fake-gateway.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
+import { withReason } from '../../support/reason.js';
 import { freshDatabase, type FreshDatabase } from '../../support/servers.js';
 
 /** Two gateways over one Redis and one Postgres: whatever one has answered, the other knows. */
@@ -25,8 +26,10 @@ afterAll(async () => {
   await database.drop();
 });
 
-const through = (index: 0 | 1) => (method: string, path: string, body?: object, headers: Record<string, string> = {}): Promise<Answer> =>
-  send(gateways[index].url + path, method, { token, headers, ...(body === undefined ? {} : { body }) });
+const through = (index: 0 | 1) => (method: string, path: string, body?: object, headers: Record<string, string> = {}): Promise<Answer> => {
+  const told = withReason(method, path, body);
+  return send(gateways[index].url + told.path, method, { token, headers, ...(told.body === undefined ? {} : { body: told.body }) });
+};
 const one = through(0);
 const two = through(1);
 const key = () => ({ 'Idempotency-Key': randomUUID() });

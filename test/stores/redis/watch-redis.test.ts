@@ -40,14 +40,17 @@ test('reports the state of Redis', async () => {
   ]).toEqual([0, 0, 0]);
 });
 
-test('isHigh is true when memory is nearly full, and false when there is room again', async () => {
-  expect(watch.isHigh()).toBe(false);
+test('memory is scarce, then high, as it fills up, and normal when there is room again', async () => {
+  expect(watch.memory()).toBe('normal');
   const used = await metrics.gauge('cg_redis_memory_bytes') ?? 0;
   await redis.config('SET', 'maxmemory', String(used));
-  await until('it is high', () => watch.isHigh());
-  expect([await metrics.gauge('cg_redis_memory_ladder'), await metrics.gauge('cg_redis_memory_max_bytes')]).toEqual([1, used]);
+  await until('it is high', () => watch.memory() === 'high');
+  expect([await metrics.gauge('cg_redis_memory_ladder'), await metrics.gauge('cg_redis_memory_max_bytes')]).toEqual([2, used]);
+  await redis.config('SET', 'maxmemory', String(Math.round(used / 0.77)));
+  await until('it is scarce', () => watch.memory() === 'scarce');
+  expect(await metrics.gauge('cg_redis_memory_ladder')).toBe(1);
   await redis.config('SET', 'maxmemory', String(used * 10));
-  await until('it is not', () => !watch.isHigh());
+  await until('it is not', () => watch.memory() === 'normal');
   expect(await metrics.gauge('cg_redis_memory_ladder')).toBe(0);
 });
 

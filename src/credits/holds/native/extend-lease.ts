@@ -23,13 +23,13 @@ export type ExtendLease = LeaseCall & {
  *   hold_not_found, hold_resolved, forbidden (a service placed it), idempotency_mismatch, account_frozen, ledger_unavailable.
  */
 export async function extendLease(deps: LeaseDeps, command: ExtendLease): Promise<Lease> {
-  const { accountId, holdId, by, actor, key, more, leaseMs, reason } = command;
+  const { accountId, holdId, by, actor, apiKey, key, more, leaseMs, reason } = command;
   let required = ZERO;
   const reply = await atPriceOf(deps, command, (pricing) => {
     const raise = raiseOf(deps, more, pricing);
     required = raise.minimum;
     return deps.ledger.extendHold({
-      accountId, holdId, ...raise, holdMax: deps.holdMax, leaseMs, defaultLeaseMs: REPORTING_LEASE_SECONDS * 1_000, key, by,
+      accountId, holdId, ...raise, holdMax: deps.holdMax, leaseMs, defaultLeaseMs: REPORTING_LEASE_SECONDS * 1_000, key, by, apiKey,
       fingerprint: fingerprint('extend', JSON.stringify([more, leaseMs])),
       about: writeFacts({ actor, ...(reason === null ? {} : { reason }), type: 'lease_step' }),
     });

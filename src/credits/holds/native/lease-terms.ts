@@ -1,29 +1,28 @@
-import { invalid } from '../../../kit/errors.js';
+import { invalid, type GatewayError } from '../../../kit/errors.js';
+import { toCredits } from '../../../kit/money/credits.js';
 import type { Micros } from '../../../kit/money/micros.js';
-import type { OverCapture } from '../../../ledger/ledger.js';
+import type { AskedTerms, LaxerTerms, OverCapture } from '../../../ledger/ledger.js';
 
 /** What pays for usage beyond a hold. */
 export type Beyond = { readonly overCapture: OverCapture; readonly debtLimit: Micros | null };
 
-/** From the laxest to the strictest. */
-const STRICTNESS: readonly OverCapture[] = ['debt', 'available', 'cap'];
-
-/**
- * The rule for usage beyond a hold: that of the deployment, or a stricter one that was asked for.
- *
- * @throws GatewayError invalid_request for a laxer one, and for a limit of debt where there is none.
- */
-export function beyondHold(
-  standard: Beyond, asked: { readonly overCapture?: OverCapture | undefined; readonly debtLimit?: Micros | undefined },
-): Beyond {
-  const overCapture = asked.overCapture ?? standard.overCapture;
-  if (STRICTNESS.indexOf(overCapture) < STRICTNESS.indexOf(standard.overCapture)) {
-    throw invalid('body.overCapture', `must be ${standard.overCapture} or stricter here`);
-  }
-  if (asked.debtLimit === undefined) return { overCapture, debtLimit: overCapture === 'debt' ? standard.debtLimit : null };
-  if (overCapture !== 'debt') throw invalid('body.debtLimit', `contradicts overCapture ${overCapture}, which makes no debt`);
-  if (standard.debtLimit !== null && asked.debtLimit > standard.debtLimit) {
-    throw invalid('body.debtLimit', 'must not be above the limit of this gateway');
-  }
-  return { overCapture, debtLimit: asked.debtLimit };
+/** The rule that a place asks for. @throws GatewayError invalid_request for a limit of debt with a rule that makes none. */
+export function termsIn({ overCapture, debtLimit }: AskedTerms): AskedTerms {
+  if (debtLimit !== undefined && overCapture !== undefined && overCapture !== 'debt') throw noDebt(overCapture);
+  return { overCapture, debtLimit };
 }
+
+/** Why a rule was refused that is laxer than that of the account, or else of the gateway. */
+export function laxerTerms(refused: LaxerTerms): GatewayError {
+  switch (refused.term) {
+    case 'over_capture':
+      return invalid('body.overCapture', `must be ${refused.allowed} or stricter for this account`);
+    case 'no_debt':
+      return noDebt(refused.allowed);
+    case 'debt_limit':
+      return invalid('body.debtLimit', `must not be above ${toCredits(refused.allowed)}, the limit of this account`);
+  }
+}
+
+const noDebt = (overCapture: OverCapture): GatewayError =>
+  invalid('body.debtLimit', `contradicts overCapture ${overCapture}, which makes no debt`);

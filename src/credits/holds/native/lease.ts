@@ -23,7 +23,7 @@ export type LeaseDeps = {
   readonly holdMax: Micros | null;
 };
 
-export const HOLD_TOO_LARGE = 'is more than one hold of this gateway may have';
+export const HOLD_TOO_LARGE = 'is more than one hold of this account may have';
 
 /** Who asks for what hold. */
 export type LeaseCall = {
@@ -31,6 +31,8 @@ export type LeaseCall = {
   readonly holdId: string;
   readonly by: Principal;
   readonly actor: string;
+  /** The name of the API key of a service: what it adds counts against the limit of the key. */
+  readonly apiKey?: string | undefined;
   readonly key: CallerKey | null;
 };
 

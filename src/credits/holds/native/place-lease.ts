@@ -1,7 +1,7 @@
 import { GatewayError, invalid } from '../../../kit/errors.js';
 import { fingerprint } from '../../../kit/ids.js';
 import { REPORTING_LEASE_SECONDS } from '../../../kit/limits.js';
-import { micros, ZERO, type Micros } from '../../../kit/money/micros.js';
+import { ZERO, type Micros } from '../../../kit/money/micros.js';
 import { sortedJson } from '../../../kit/sorted-json.js';
 import type { ExpiryPolicy, OverCapture, PlaceHold } from '../../../ledger/ledger.js';
 import type { Spending } from '../../../ledger/limits.js';
@@ -15,7 +15,7 @@ import { placeHold } from '../place-hold.js';
 import { spendingFact } from '../../../ledger/spending-fact.js';
 import { HOLD_TOO_LARGE, toLease, type Lease, type LeaseCall, type LeaseDeps } from './lease.js';
 import { inputCostOf, type LeasePricing } from './lease-price.js';
-import { beyondHold } from './lease-terms.js';
+import { laxerTerms, termsIn } from './lease-terms.js';
 
 /** The word of these holds in lists. */
 export const LEASE = 'lease';
@@ -49,7 +49,10 @@ export type LeaseAmount =
     readonly minimumOutputTokens?: number | undefined;
   };
 
-type Grant = { readonly minimum: Micros; readonly desired: Micros; readonly inputCost: Micros; readonly pricing: LeasePricing };
+/** `minimum` and `desired` as the ledger takes them: null as far as one hold may have it. */
+type Grant = {
+  readonly minimum: Micros | null; readonly desired: Micros | null; readonly inputCost: Micros; readonly pricing: LeasePricing;
+};
 
 /**
  * Reserves an amount, or what a model may use at most, under terms of its own. The same again while it is open gets the
@@ -61,17 +64,18 @@ type Grant = { readonly minimum: Micros; readonly desired: Micros; readonly inpu
  */
 export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<Lease> {
   const { accountId, holdId, asked, leaseMs: askedLeaseMs, onExpiry, metadata, actor, reason, by, isNewId, key, ownLimits } = command;
-  const beyond = beyondHold(deps.beyond, command);
+  const askedTerms = termsIn(command);
   const { minimum, desired, inputCost, pricing } = grantOf(deps, asked);
   if (onExpiry === 'charge_input' && pricing.price === '') {
     throw invalid('body.onExpiry', 'charge_input contradicts a hold of an amount, which has no input');
   }
   const reports = onExpiry === 'charge_reported' ? REPORTING_LEASE_SECONDS * 1_000 : deps.leaseMs;
   const leaseMs = askedLeaseMs ?? reports;
-  const terms = { ...beyond, inputCost, leaseMs: askedLeaseMs ?? REPORTING_LEASE_SECONDS * 1_000 };
+  const terms = { ...deps.beyond, inputCost, leaseMs: askedLeaseMs ?? REPORTING_LEASE_SECONDS * 1_000 };
   const { model, usage, serviceTier } = pricing;
   const reply = await placeHold({ ledger: deps.ledger, leaseMs }, {
     accountId, holdId, kind: LEASE, amount: { minimum, desired }, price: pricing.price, by, isNewId, terms, key, ownLimits,
+    askedTerms, holdMax: deps.holdMax,
     // Without a report it charges nothing.
     expiryPolicy: onExpiry ?? 'charge_reported',
     spending: { ...command.spending, ...(model === '' ? {} : { model, otherModels: [deps.book.named(pricing.price).by.model] }) },
@@ -85,17 +89,20 @@ export async function placeLease(deps: LeaseDeps, command: PlaceLease): Promise<
   if (reply.status === 'hold_exists') {
     throw new GatewayError('idempotency_mismatch', `hold ${holdId} was placed by another request; use a new id`);
   }
-  if (reply.status === 'limit_reached') throw nativeLimitReached(minimum, reply);
+  if (reply.status === 'limit_reached') throw nativeLimitReached(reply.required, reply);
+  if (reply.status === 'hold_limit') throw invalid(placeOfAmount(asked), HOLD_TOO_LARGE);
+  if (reply.status === 'no_hold_limit') throw invalid('body.price.maxOutputTokens', 'is missing: this model has no maximum of its own');
+  if (reply.status === 'laxer_terms') throw laxerTerms(reply);
   if (reply.status !== 'placed') {
-    throw placeRefusal(reply, minimum, {
+    throw placeRefusal(reply, {
       hold: `hold ${holdId}`, taken: 'use a new id', tooMany: 'the account has too many open holds; settle or void some first',
     });
   }
   deps.leasePrices.remember(accountId, holdId, pricing);
-  const { amount, expiresAtMs, available, limits, replayed } = reply;
+  const { amount, expiresAtMs, available, limits, most, replayed } = reply;
   return toLease(deps, command, pricing, {
     amount, expiresAtMs, available, reported: ZERO, reportedUsage: '', limits,
-    final: available === 0 || amount === deps.holdMax || limits.some(({ mode, remaining }) => mode === 'refuse' && remaining === 0),
+    final: available === 0 || amount === most || limits.some(({ mode, remaining }) => mode === 'refuse' && remaining === 0),
   }, { leaseMs, replayed });
 }
 
@@ -108,19 +115,22 @@ function fingerprintOf({ asked, leaseMs, onExpiry, overCapture, debtLimit, ownLi
 function grantOf(deps: LeaseDeps, asked: LeaseAmount): Grant {
   if (!('model' in asked)) {
     const { minimum, desired } = asked;
-    if (deps.holdMax !== null && minimum > deps.holdMax) throw invalid('body.amount', HOLD_TOO_LARGE);
     const pricing = { price: '', model: '', usage: {}, serviceTier: 'standard' } as const;
-    return { minimum, desired: bounded(desired, deps.holdMax), inputCost: ZERO, pricing };
+    return { minimum, desired, inputCost: ZERO, pricing };
   }
   const { model, provider, usage, serviceTier, maxOutputTokens, minimumOutputTokens } = asked;
   classCounts(usage, 'body.price');
   const price = refusedAs('unknown_model', 'body.price', () => deps.book.priceOf(model, provider));
-  const desired = mostOf(price, deps.holdMax, asked);
-  const minimum = minimumOutputTokens === undefined ? desired : outputCost(price, minimumOutputTokens, asked);
+  const tokens = maxOutputTokens ?? price.maxOutputTokens;
+  const desired = tokens === null ? null : outputCost(price, tokens, asked);
+  const least = minimumOutputTokens ?? maxOutputTokens;
   if (maxOutputTokens !== undefined && minimumOutputTokens !== undefined && minimumOutputTokens > maxOutputTokens) {
     throw invalid('body.price.minimumOutputTokens', 'must not be above maxOutputTokens');
   }
-  if (minimum > desired) throw invalid('body.price.minimumOutputTokens', HOLD_TOO_LARGE);
+  const minimum = least === undefined ? null : outputCost(price, least, asked);
+  if (minimum !== null && desired !== null && minimum > desired) {
+    throw invalid('body.price.minimumOutputTokens', 'must not be above the maximum of the model');
+  }
   return {
     minimum, desired, inputCost: refusedAs('price_missing', 'body.price', () => inputCostOf(price, usage, serviceTier)),
     pricing: { price: price.name, model, usage, serviceTier },
@@ -130,19 +140,8 @@ function grantOf(deps: LeaseDeps, asked: LeaseAmount): Grant {
 const outputCost = (price: Price, tokens: number, { usage, serviceTier }: Extract<LeaseAmount, { readonly model: string }>): Micros =>
   refusedAs('price_missing', 'body.price', () => costOfOutput(price, tokens, usage, serviceTier));
 
-const bounded = (amount: Micros, max: Micros | null): Micros => (max === null ? amount : micros(Math.min(amount, max)));
-
-/** What the output costs at most, with the input: of the tokens that were asked for, or else of the model's own maximum. */
-function mostOf(price: Price, max: Micros | null, asked: Extract<LeaseAmount, { readonly model: string }>): Micros {
-  const { maxOutputTokens, minimumOutputTokens } = asked;
-  const tokens = maxOutputTokens ?? price.maxOutputTokens;
-  if (tokens === null) {
-    if (max === null) throw invalid('body.price.maxOutputTokens', 'is missing: this model has no maximum of its own');
-    return max;
-  }
-  const most = outputCost(price, tokens, asked);
-  if (max !== null && most > max && maxOutputTokens !== undefined && minimumOutputTokens === undefined) {
-    throw invalid('body.price.maxOutputTokens', HOLD_TOO_LARGE);
-  }
-  return bounded(most, max);
-}
+/** What of a request says that the hold shall have more than one may have. */
+const placeOfAmount = (asked: LeaseAmount): string => {
+  if (!('model' in asked)) return 'body.amount';
+  return asked.minimumOutputTokens === undefined ? 'body.price.maxOutputTokens' : 'body.price.minimumOutputTokens';
+};

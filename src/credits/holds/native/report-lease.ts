@@ -22,10 +22,10 @@ export type ReportLease = LeaseCall & {
  * @throws GatewayError progress_backwards, hold_not_found, hold_resolved, forbidden, account_frozen, ledger_unavailable.
  */
 export async function reportLease(deps: LeaseDeps, command: ReportLease): Promise<Lease> {
-  const { accountId, holdId, by, actor, leaseMs } = command;
+  const { accountId, holdId, by, actor, apiKey, leaseMs } = command;
   const reply = await atPriceOf(deps, command, (pricing) => deps.ledger.reportProgress({
     accountId, holdId, ...progressOf(deps, command, pricing), holdMax: deps.holdMax,
-    leaseMs, defaultLeaseMs: REPORTING_LEASE_SECONDS * 1_000, by,
+    leaseMs, defaultLeaseMs: REPORTING_LEASE_SECONDS * 1_000, by, apiKey,
     about: writeFacts({ actor, type: 'lease_step' }),
   }));
   switch (reply.status) {
