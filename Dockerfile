@@ -27,7 +27,9 @@ LABEL org.opencontainers.image.title="credit-gateway" \
       org.opencontainers.image.revision="${REVISION}"
 ENV NODE_ENV=production \
     HOST=0.0.0.0 \
-    PORT=3001
+    PORT=3001 \
+    OPERATIONS_HOST=0.0.0.0 \
+    OPERATIONS_PORT=3002
 WORKDIR /app
 # Owned by root: the program cannot change its own files.
 COPY package.json ./
@@ -36,9 +38,12 @@ COPY --from=build /app/dist/knexfile.js ./dist/knexfile.js
 COPY --from=build /app/dist/src ./dist/src
 COPY --from=build /app/src/stores/postgres/migrations ./src/stores/postgres/migrations
 COPY lua ./lua
+# The roles in Postgres and the rights in Redis, for operators: both are set up outside of this image.
+COPY deploy/postgres ./deploy/postgres
+COPY deploy/redis ./deploy/redis
 # The account `node` of the base image, by number: from a name Kubernetes cannot tell that it is not root.
 USER 1000:1000
-EXPOSE 3001
+EXPOSE 3001 3002
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/livez`, { signal: AbortSignal.timeout(4000) }).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]

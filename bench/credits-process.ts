@@ -40,7 +40,7 @@ const rabbit = await openRabbit();
 if (typeof rabbit === 'string') process.exit(1);
 const redis = await throwawayRedis({ appendonly: 'yes', appendfsync: 'everysec' });
 const postgres = await throwawayPostgres({ fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' });
-await migrate(postgres.url, () => undefined);
+await migrate(postgres.ownerUrl, () => undefined);
 const db = connectPostgres(postgres.url, apiProfile(30_000));
 await seedFeatures(db, {
   endpoints: DEMO_SEED.endpoints.map(toEndpoint),

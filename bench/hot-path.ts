@@ -38,7 +38,7 @@ const redis = await throwawayRedis({ appendonly: 'yes', appendfsync: 'everysec' 
 const postgres = await throwawayPostgres({ fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' });
 const secret = randomBytes(32).toString('hex');
 const environment = { REDIS_URL: redis.url, DATABASE_URL: postgres.url, JWT_ACCESS_SECRET: secret, LOG_LEVEL: 'info' };
-await migrate(postgres.url, () => undefined);
+await migrate(postgres.ownerUrl, () => undefined);
 
 say('starting the gateway (one API process, one worker process), a bare Koa and the load generator ...');
 const nodeOptions = values['node-options'].split(' ').filter((each) => each !== '');

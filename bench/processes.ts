@@ -37,7 +37,7 @@ export function startLoadGenerator(): LoadGenerator {
   };
 }
 
-export type GatewayProcess = Child & { readonly port: number };
+export type GatewayProcess = Child & { readonly port: number; readonly operationsPort: number };
 
 /** Limits that a benchmark does not reach; they are counted all the same. */
 const HIGH = '99999999/10';
@@ -49,19 +49,21 @@ export async function startGatewayProcess(
   { quiet = false }: { readonly quiet?: boolean } = {},
 ): Promise<GatewayProcess> {
   const child = spawn(process.execPath, [...nodeArgs, join(BUILT, 'src/main.js')], {
-    env: { ...process.env, ...HIGH_RATES, ...environment, ROLE: role, PORT: '0', HOST: '127.0.0.1' },
+    env: { ...process.env, ...HIGH_RATES, ...environment, ROLE: role, PORT: '0', OPERATIONS_PORT: '0', HOST: '127.0.0.1' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   process.once('exit', () => { child.kill('SIGKILL'); });
-  const port = await new Promise<number>((resolve, reject) => {
+  const ports = await new Promise<Pick<GatewayProcess, 'port' | 'operationsPort'>>((resolve, reject) => {
     child.once('exit', (code) => { reject(new Error(`the ${role} process ended with exit code ${code ?? 'none'} before it was ready`)); });
     createInterface({ input: child.stdout }).on('line', (line) => {
-      const { msg, level, port: ready } = JSON.parse(line) as { readonly msg?: string; readonly level?: string; readonly port?: number };
+      const { msg, level, port = 0, operationsPort = 0 } = JSON.parse(line) as {
+        readonly msg?: string; readonly level?: string; readonly port?: number; readonly operationsPort?: number;
+      };
       if (!quiet && (level === 'error' || level === 'fatal')) process.stderr.write(`${role}: ${line}\n`);
-      if (msg === 'ready') resolve(ready ?? 0);
+      if (msg === 'ready') resolve({ port, operationsPort });
     });
   });
-  return { ...childOf(child), port };
+  return { ...childOf(child), ...ports };
 }
 
 function childOf(child: ChildProcess): Child {

@@ -91,7 +91,7 @@ async function writeBatch(db: Db, { accountId, lines }: Statement): Promise<void
 
 say('starting Postgres ...');
 const postgres = await throwawayPostgres({ fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' });
-await migrate(postgres.url, () => undefined);
+await migrate(postgres.ownerUrl, () => undefined);
 const db = connectPostgres(postgres.url, drainProfile(5_000));
 for (const { accountId, lines } of [short, long]) {
   say(`filling a statement of ${lines} lines ...`);

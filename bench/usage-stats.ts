@@ -49,7 +49,7 @@ const USES = [
 say('starting Redis and Postgres ...');
 const redisServer = await throwawayRedis();
 const postgres = await throwawayPostgres({ fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' });
-await migrate(postgres.url, () => undefined);
+await migrate(postgres.ownerUrl, () => undefined);
 const db = connectPostgres(postgres.url, { ...drainProfile(5_000), statementTimeoutMs: 0, silenceMs: 0 });
 const redis = new Redis(redisServer.url);
 const keys = keyspace(`bench-${randomBytes(4).toString('hex')}`, SHARDS);

@@ -1,7 +1,8 @@
 #!lua
 --[[
   load-account: load an account from Postgres. Holds and receipts may come in several calls before the one that commits,
-  which writes the account itself; afterwards Redis decides for the account, and further loads change nothing.
+  which writes the account itself; afterwards Redis decides for the account, and further loads change nothing. Each call
+  has the ticket that begin-load gave before Postgres was read.
 
   KEYS[1] fence       string  the shard's epoch
   KEYS[2] account     hash    balances, seq, totals
@@ -10,7 +11,8 @@
   KEYS[5] lots_due    zset    accounts by their next lot expiry
   KEYS[6] open        zset    the account's open holds by lease end
   KEYS[7] holds_due   zset    the shard's open holds by lease end
-  KEYS[8…] record     hash    holds and receipts, one key each
+  KEYS[8] ticket      string  of the loads that are under way
+  KEYS[9…] record     hash    holds and receipts, one key each
 
   ARGV[1] epoch            what the gateway believes the fence is
   ARGV[2] account_id
@@ -18,25 +20,30 @@
   ARGV[4] commit           1 or 0
   ARGV[5] next_expiry_ms   inf for never
   ARGV[6] figure_count
-  ARGV[7…] list            the account's figures: name, value, in the order of account.read_fields; then lots: id,
+  ARGV[7] ticket           of begin-load
+  ARGV[8…] list            the account's figures: name, value, in the order of account.read_fields; then lots: id,
                            expires_at_ms or '' when nothing remains, facts; then per record key: ttl_seconds or '', open
                            hold id or '', lease end, field_count, fields and values
 
   Replies
     fenced
     already_loaded
+    stale
     loaded
 ]]
+--- @include clock
 --- @include holds
-local fence_key, account_key, lots_key, lot_key, lots_due_key, open_key, holds_due_key =
-  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local fence_key, account_key, lots_key, lot_key, lots_due_key, open_key, holds_due_key, ticket_key =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local epoch, account_id, lot_count, commit, next_expiry_ms = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local figures, first_record = 2 * tonumber(ARGV[6]), 8
-local first_figure = 7
+local figures, ticket, first_record = 2 * tonumber(ARGV[6]), ARGV[7], 9
+local first_figure = 8
 local at = first_figure + figures
+local now_text = numbers.text(clock.now_ms(0))
 
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 if redis.call('EXISTS', account_key) == 1 then return { 'already_loaded' } end
+if redis.call('GET', ticket_key) ~= ticket then return { 'stale' } end
 
 -- Apply. All values are text already.
 for _ = 1, lot_count do
@@ -58,6 +65,7 @@ for i = first_record, #KEYS do
 end
 if commit == '1' then
   if next_expiry_ms ~= 'inf' then redis.call('ZADD', lots_due_key, next_expiry_ms, account_id) end
-  redis.call('HSET', account_key, unpack(ARGV, first_figure, first_figure + figures - 1))
+  redis.call('HSET', account_key, 'loaded_ms', now_text, unpack(ARGV, first_figure, first_figure + figures - 1))
+  redis.call('DEL', ticket_key)
 end
 return { 'loaded' }

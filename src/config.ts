@@ -1,6 +1,7 @@
 import { readAuth, type AuthConfig } from './config/auth.js';
 import { readRates, type RatesConfig } from './config/rates.js';
 import { variablesOf, type Environment, type Variables } from './config/environment.js';
+import { isWellKnown } from './config/secrets.js';
 import { DEFAULT_UNKNOWN_MODEL, parseUnknownModel, type UnknownModelPolicy } from './config/unknown-model.js';
 import { CORRECTION_WINDOW_SECONDS_MAX, HOLD_TTL_SECONDS_MAX, HOLD_TTL_SECONDS_MIN, OPEN_HOLDS_SETTING_MAX } from './kit/limits.js';
 import { micros, MICROS_PER_CREDIT, ZERO, type Micros } from './kit/money/micros.js';
@@ -16,11 +17,15 @@ export type Config = {
   readonly role: Role;
   readonly port: number;
   readonly host: string;
+  /** Metrics, and readiness in detail, on a port of their own. */
+  readonly operations: OperationsConfig;
   /** Number of HTTP processes under node:cluster; 1: no cluster. */
   readonly apiProcesses: number;
   /** Undefined: use the embedded server. */
   readonly redisUrl: string | undefined;
   readonly databaseUrl: string | undefined;
+  /** The role that owns the tables, for migrations; undefined: the one of `databaseUrl`, if it may. */
+  readonly migrationDatabaseUrl: string | undefined;
   /** First part of every Redis key: gateways with different namespaces can share a Redis. */
   readonly redisNamespace: string;
   /** The redis-server that the embedded mode prefers to all others. */
@@ -64,10 +69,21 @@ export type Config = {
   readonly postgresTimeoutMs: number;
   /** How long entries stay in the stream after Postgres has them: a standby that lost its last commits reads them again. */
   readonly journalTailMs: number;
+  /** How long an account is idle when it leaves Redis; 0: none ever does. */
+  readonly evictAfterMs: number;
+  /** Whether the reconciler freezes accounts that drift. */
+  readonly reconcileFreeze: boolean;
   readonly logLevel: string;
   readonly shutdownDelayMs: number;
   /** Undefined: no traces, and the tracing library is not loaded. */
   readonly tracing: TracingConfig | undefined;
+};
+
+export type OperationsConfig = {
+  readonly port: number;
+  readonly host: string;
+  /** Opens the same on the main port, and is then also required on the port of operations. Undefined: only there, to anyone. */
+  readonly token: string | undefined;
 };
 
 export type CreditsProcessConfig = {
@@ -79,8 +95,11 @@ export type CreditsProcessConfig = {
   readonly initialCredits: Micros;
 };
 
-/** For commands that only use Postgres. The role `worker` verifies no tokens, so no secret is required. Throws like `readConfig`. */
-export const readDatabaseConfig = (env: Environment = process.env): Config => readConfig({ ...env, ROLE: 'worker' });
+/**
+ * For commands that only use Postgres. The role `worker` verifies no tokens, so no secret is required, nor is Redis. Throws like
+ * `readConfig`.
+ */
+export const readDatabaseConfig = (env: Environment = process.env): Config => readConfig({ ...env, ROLE: 'worker', NODE_ENV: undefined });
 
 const MS_PER_DAY = 86_400_000;
 /** A shorter key could be guessed over the network. Generated keys have 256 random bits. */
@@ -101,9 +120,11 @@ export function readConfig(env: Environment = process.env): Config {
     role: oneOf('ROLE', 'all', 'api', 'worker', 'all'),
     port: integer('PORT', 3001, 0, 65_535),
     host: text('HOST') ?? '0.0.0.0',
+    operations: readOperations(variables, problems),
     apiProcesses: integer('API_PROCESSES', 1, 1, 64),
     redisUrl: url('REDIS_URL', 'redis:', 'rediss:'),
     databaseUrl: url('DATABASE_URL', 'postgres:', 'postgresql:'),
+    migrationDatabaseUrl: url('MIGRATION_DATABASE_URL', 'postgres:', 'postgresql:'),
     redisNamespace: name('REDIS_NAMESPACE', 'cg'),
     redisBinary: text('REDIS_BIN'),
     dataDir: text('DATA_DIR') ?? '.data',
@@ -138,12 +159,20 @@ export function readConfig(env: Environment = process.env): Config {
     redisTimeoutMs: integer('REDIS_TIMEOUT_MS', 150, 10, 10_000),
     postgresTimeoutMs: integer('POSTGRES_TIMEOUT_MS', 2_000, 100, 60_000),
     journalTailMs: seconds('JOURNAL_TAIL_SECONDS', 60, 0, 86_400),
+    reconcileFreeze: oneOf('RECONCILE_FREEZE', 'false', 'true', 'false') === 'true',
+    evictAfterMs: seconds('EVICT_AFTER_SECONDS', 86_400, 0, 31_536_000),
     logLevel: oneOf('LOG_LEVEL', 'info', 'fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
     shutdownDelayMs: integer('SHUTDOWN_DELAY_MS', 0, 0, 60_000),
     tracing: readTracing(variables, problems),
   };
 
-  requireVerifier(config, problems);
+  requireServers(config, variables, problems);
+  requireVerifier(config, variables, problems);
+  refuseWellKnown(config, variables, problems);
+  // A standby of Postgres that takes over may lack what the tail still has: nothing of that may have left Redis.
+  if (config.evictAfterMs > 0 && config.evictAfterMs < config.journalTailMs) {
+    problems.push('EVICT_AFTER_SECONDS must be 0, or not less than JOURNAL_TAIL_SECONDS');
+  }
   if (problems.length > 0) throw new Error(`Bad configuration:\n  ${problems.join('\n  ')}`);
   return config;
 }
@@ -158,6 +187,15 @@ function readServerApiKeys({ text }: Variables, problems: string[]): readonly st
   return keys;
 }
 
+/** By default this machine only: who reads metrics in a network of containers sets OPERATIONS_HOST. */
+function readOperations({ text, integer }: Variables, problems: string[]): OperationsConfig {
+  const token = text('OPERATIONS_TOKEN');
+  if (token !== undefined && token.length < SERVER_KEY_LENGTH_MIN) {
+    problems.push(`OPERATIONS_TOKEN must be at least ${SERVER_KEY_LENGTH_MIN} characters long`);
+  }
+  return { port: integer('OPERATIONS_PORT', 3002, 0, 65_535), host: text('OPERATIONS_HOST') ?? '127.0.0.1', token };
+}
+
 function readTracing({ text, fraction, url }: Variables, problems: string[]): TracingConfig | undefined {
   const headers = parseOtlpHeaders(text('OTEL_EXPORTER_OTLP_HEADERS') ?? '');
   // The message omits the value: such headers mostly contain credentials.
@@ -169,8 +207,35 @@ function readTracing({ text, fraction, url }: Variables, problems: string[]): Tr
   return { url: tracesUrl(endpoint), headers: headers ?? {}, serviceName: text('OTEL_SERVICE_NAME') ?? 'credit-gateway', ratio };
 }
 
-function requireVerifier({ redisUrl, databaseUrl, role, auth }: Config, problems: string[]): void {
-  const embedded = redisUrl === undefined || databaseUrl === undefined;
+/**
+ * In production, as in the image, the servers are somebody's choice: embedded ones would keep money in a folder that a container
+ * loses. DATA_DIR says that they are wanted.
+ */
+function requireServers({ redisUrl, databaseUrl, migrationDatabaseUrl }: Config, { text }: Variables, problems: string[]): void {
+  if (text('NODE_ENV') !== 'production' || text('DATA_DIR') !== undefined) return;
+  if (redisUrl === undefined) problems.push('REDIS_URL is not set');
+  if (databaseUrl === undefined && migrationDatabaseUrl === undefined) problems.push('DATABASE_URL is not set');
+}
+
+/** Outside of development, which is NODE_ENV=development or embedded servers. */
+function refuseWellKnown(config: Config, { text }: Variables, problems: string[]): void {
+  const isDevelopment = text('NODE_ENV') === 'development' || (isEmbedded(config) && text('NODE_ENV') !== 'production');
+  if (isDevelopment) return;
+  const secrets: Readonly<Record<string, readonly (string | undefined)[]>> = {
+    JWT_ACCESS_SECRET: [config.auth.accessSecret], CHATSPARTY_JWT_SECRET: [config.auth.chatspartySecret],
+    SERVER_API_KEYS: config.serverApiKeys, OPERATIONS_TOKEN: [config.operations.token],
+  };
+  const known = Object.entries(secrets).filter(([, values]) => values.some((each) => each !== undefined && isWellKnown(each)));
+  for (const [name] of known) problems.push(`${name} is a value that everybody knows: make one with openssl rand -hex 32`);
+}
+
+/** Whether one of the servers is started by this process. */
+const isEmbedded = ({ redisUrl, databaseUrl, migrationDatabaseUrl }: Config): boolean =>
+  redisUrl === undefined || (databaseUrl ?? migrationDatabaseUrl) === undefined;
+
+function requireVerifier(config: Config, { text }: Variables, problems: string[]): void {
+  const { role, auth } = config;
+  const embedded = isEmbedded(config) && (text('NODE_ENV') !== 'production' || text('DATA_DIR') !== undefined);
   const verifies = [auth.accessSecret, auth.chatspartySecret, auth.jwks].some((each) => each !== undefined);
   if (!embedded && role !== 'worker' && !verifies) {
     problems.push('set JWT_ACCESS_SECRET, JWKS_URL or CHATSPARTY_JWT_SECRET: without one no token can be verified');

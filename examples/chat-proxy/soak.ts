@@ -18,7 +18,7 @@ async function main(options: SoakOptions): Promise<boolean> {
     servers.push(redis);
     const postgres = await throwawayPostgres({ synchronous_commit: 'on' });
     servers.push(postgres);
-    await migrate(postgres.url);
+    await migrate(postgres.ownerUrl);
     processes = await startProcesses({ redisUrl: redis.url, databaseUrl: postgres.url });
     const result = await runSoak(options, processes, say);
     const books = openBooks(processes);

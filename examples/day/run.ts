@@ -70,7 +70,7 @@ async function main(options: DayOptions): Promise<boolean> {
     servers.push(redis);
     const postgres = await throwawayPostgres(DURABLE);
     servers.push(postgres);
-    await migrate(postgres.url);
+    await migrate(postgres.ownerUrl);
     processes = await startProcesses({ redisUrl: redis.url, databaseUrl: postgres.url }, GATEWAY);
     say(`API: process ${processes.api.pid() ?? 0}, worker: process ${processes.worker.pid() ?? 0}`);
     return await runDay(options, processes);

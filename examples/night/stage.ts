@@ -42,7 +42,7 @@ export async function openStage(leaseSeconds: number): Promise<Stage> {
     servers.push(redis);
     const postgres = await throwawayPostgres();
     servers.push(postgres);
-    await migrate(postgres.url);
+    await migrate(postgres.ownerUrl);
     const [secret, serverKey] = [randomBytes(32).toString('hex'), randomBytes(24).toString('hex')];
     const settings = {
       REDIS_URL: redis.url, DATABASE_URL: postgres.url, REDIS_NAMESPACE: NAMESPACE, JWT_ACCESS_SECRET: secret, SERVER_API_KEYS: serverKey,
@@ -56,7 +56,7 @@ export async function openStage(leaseSeconds: number): Promise<Stage> {
     const [api, worker] = [await start('api'), await start('worker')];
     const url = `http://127.0.0.1:${api.port}`;
     return {
-      url, apiPort: api.port, workerPort: worker.port, settings, close,
+      url, apiPort: api.operationsPort, workerPort: worker.operationsPort, settings, close,
       token: (claims) => mintToken(secret, claims, TOKEN_TTL_SECONDS, Date.now()),
       faults: {
         stopWorker: () => { process.kill(worker.pid, 'SIGSTOP'); },

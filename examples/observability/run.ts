@@ -112,14 +112,14 @@ async function main(): Promise<boolean> {
     servers.push(redis);
     const postgres = await throwawayPostgres();
     servers.push(postgres);
-    await migrate(postgres.url);
+    await migrate(postgres.ownerUrl);
     const [secret, serverKey] = [randomBytes(32).toString('hex'), randomBytes(24).toString('hex')];
     // Debt that reaches its limit, and leases that end within the run.
     gateway = await startGatewayProcess('all', {
       REDIS_URL: redis.url, DATABASE_URL: postgres.url, REDIS_NAMESPACE: NAMESPACE, JWT_ACCESS_SECRET: secret, SERVER_API_KEYS: serverKey,
       DEBT_LIMIT: '5', HOLD_TTL_SECONDS: '5', LOG_LEVEL: 'info',
     }, [], { quiet: true });
-    prometheus = await startPrometheus(programs, folder, writePrometheusConfig(folder, [`127.0.0.1:${gateway.port}`]));
+    prometheus = await startPrometheus(programs, folder, writePrometheusConfig(folder, [`127.0.0.1:${gateway.operationsPort}`]));
     traffic = await startTraffic({ url: `http://127.0.0.1:${gateway.port}`, redisUrl: redis.url, namespace: NAMESPACE, secret, serverKey });
     const wrong = await verify(prometheusApi(prometheus.url), redis, postgres, traffic);
     say(wrong.length === 0

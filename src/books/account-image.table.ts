@@ -77,63 +77,63 @@ const HOLD = `hold_id, kind, placed_seq, state, amount, parts, policy, price, fi
   reported, reported_usage, ${MS('reported_at')} as reported_at_ms, spent`;
 
 /**
- * Reads all of an account in one statement: one snapshot and one round trip. `nowMs` is Redis' clock, which stamped the
- * entries.
+ * Reads all of some accounts in one statement: one snapshot and one round trip. In the order of the ids, which are all different.
+ * `nowMs` is Redis' clock, which stamped the entries.
  */
-export async function readImage(db: Db, accountId: string, nowMs: number, window: ImageWindow): Promise<ImageRow> {
+export async function readImages(db: Db, accountIds: readonly string[], nowMs: number, window: ImageWindow): Promise<ImageRow[]> {
   const { rows } = await db.raw<{ rows: ImageRow[] }>(
-    `with ask as (select :accountId::text as account_id, to_timestamp(:nowMs::double precision / 1000) as now)
-     select
+    `select
        (select to_json(a) from (
           select ${KEPT.join(', ')}
-            from accounts where account_id = (select account_id from ask)) as a) as account,
+            from accounts where account_id = ask.account_id) as a) as account,
        (select json_agg(l) from (
           select lot_id, amount, remaining, held, rule, ${MS('granted_at')} as granted_at_ms, ${MS('expires_at')} as expires_at_ms
-            from lots where account_id = (select account_id from ask) and closed_at is null
+            from lots where account_id = ask.account_id and closed_at is null
            order by expires_at nulls last, granted_at, lot_id) as l) as lots,
        (select json_agg(h) from (
-          select ${HOLD} from holds where account_id = (select account_id from ask) and state = 'open'
+          select ${HOLD} from holds where account_id = ask.account_id and state = 'open'
            order by expires_at, placed_seq) as h) as open_holds,
        (select json_agg(h) from (
           select distinct on (hold_id) ${HOLD} from holds as h
-           where account_id = (select account_id from ask) and state <> 'open'
-             and ended_at > (select now from ask) - make_interval(secs => :expiredHoldSeconds)
-             and (state = 'expired' or ended_at > (select now from ask) - make_interval(secs => :receiptSeconds))
+           where account_id = ask.account_id and state <> 'open'
+             and ended_at > ask.now - make_interval(secs => :expiredHoldSeconds)
+             and (state = 'expired' or ended_at > ask.now - make_interval(secs => :receiptSeconds))
              -- The id was used again while Redis and Postgres did not know of its first use.
              and not exists (select from holds as o where o.account_id = h.account_id and o.hold_id = h.hold_id and o.state = 'open')
            order by hold_id, placed_seq desc) as h) as ended_holds,
        (select json_agg(r) from (
           select key, kind, fingerprint, seq, ${MS('at')} as at_ms, available, debt, available_after, uncollected
             from entries
-           where account_id = (select account_id from ask) and key <> ''
-             and at > (select now from ask) - make_interval(secs => :moneyInSeconds)
-             and (key like 'intent:%' or kind = 'extend' or at > (select now from ask) - make_interval(secs => :receiptSeconds))
+           where account_id = ask.account_id and key <> ''
+             and at > ask.now - make_interval(secs => :moneyInSeconds)
+             and (key like 'intent:%' or kind = 'extend' or at > ask.now - make_interval(secs => :receiptSeconds))
            order by seq) as r) as receipts,
        (select json_agg(u) from (
           select e.seq, ${MS('e.at')} as at_ms, e.kind, e.captured as amount, d.about
             from entries e join entry_details d on d.account_id = e.account_id and d.seq = e.seq and d.at = e.at
-           where e.account_id = (select account_id from ask) and e.kind in ('charge', 'attribute')
-             and e.at > (select now from ask) - make_interval(secs => :deductionSeconds)
+           where e.account_id = ask.account_id and e.kind in ('charge', 'attribute')
+             and e.at > ask.now - make_interval(secs => :deductionSeconds)
            order by e.seq) as u) as deductions,
        (select to_json(s) from (
           select version, (select json_agg(l) from (
                    select ${LIMIT_COLUMNS} from account_limits as a
                     where a.account_id = limit_sets.account_id order by limit_id) as l) as limits
-            from limit_sets where account_id = (select account_id from ask)) as s) as limits,
+            from limit_sets where account_id = ask.account_id) as s) as limits,
        (select to_json(t) from (
           select ${TERMS_COLUMNS} from account_terms
-           where account_id = (select account_id from ask) order by version desc limit 1) as t) as terms,
+           where account_id = ask.account_id order by version desc limit 1) as t) as terms,
        (select json_agg(c) from (
           select counter, spender, ${MS('starts_at')} as from_ms, ${MS('ends_at')} as ends_at_ms, used, open, crossed
             from limit_windows as w
-           where account_id = (select account_id from ask) and (ends_at is null or ends_at > (select now from ask) or open > 0)
+           where account_id = ask.account_id and (ends_at is null or ends_at > ask.now or open > 0)
              and exists (
-               select from account_limits as a where a.account_id = w.account_id and a.counter = w.counter)) as c) as limit_counts`,
-    { accountId, nowMs, ...window },
+               select from account_limits as a where a.account_id = w.account_id and a.counter = w.counter)) as c) as limit_counts
+       from (select account_id, position, to_timestamp(:nowMs::double precision / 1000) as now
+               from unnest(:accountIds::text[]) with ordinality as u (account_id, position)) as ask
+      order by ask.position`,
+    { accountIds: [...accountIds], nowMs, ...window },
   );
-  const [row] = rows;
-  if (row === undefined) throw new Error('the image of an account is always one row');
-  return row;
+  return rows;
 }
 
 type HoldName = { readonly accountId: string; readonly holdId: string };

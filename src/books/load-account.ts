@@ -13,7 +13,7 @@ import type { Db } from '../stores/postgres/connect.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
 import { breaker } from '../stores/redis/breaker.js';
 import {
-  readEndedHolds, readImage, type DeductionColumns, type HoldColumns, type ImageRow, type ImageWindow, type LimitCountColumns,
+  readEndedHolds, readImages, type DeductionColumns, type HoldColumns, type ImageRow, type ImageWindow, type LimitCountColumns,
   type LotColumns, type ReceiptColumns,
 } from './account-image.table.js';
 import { toLimit } from './account-limit.table.js';
@@ -40,8 +40,9 @@ export function accountSource({ db, clock }: LoadAccountDeps): AccountSource {
   return {
     loadCharge: earlierCharges({ db, clock }),
     loadAccount: (accountId) => asked(async () => {
-      const nowMs = clock();
-      return toImage(await readImage(db, accountId, nowMs, WINDOW), nowMs);
+      const [image] = await loadImages({ db, clock }, [accountId]);
+      if (image === undefined) throw new Error('the image of an account is always one row');
+      return image;
     }),
     loadEndedHold: (accountId, holdId) => asked(async () => {
       const [hold = null] = await readEndedHolds(db, [{ accountId, holdId }]);
@@ -52,6 +53,12 @@ export function accountSource({ db, clock }: LoadAccountDeps): AccountSource {
       return hold === null ? null : toEndedHold(hold);
     },
   };
+}
+
+/** Loads some accounts at once, in the order of their ids, which are all different. @throws what Postgres throws. */
+export async function loadImages({ db, clock }: LoadAccountDeps, accountIds: readonly string[]): Promise<AccountImage[]> {
+  const nowMs = clock();
+  return (await readImages(db, accountIds, nowMs, WINDOW)).map((row) => toImage(row, nowMs));
 }
 
 async function asked<T>(read: () => Promise<T>): Promise<T> {

@@ -6,13 +6,12 @@ import { systemClock } from '../kit/clock.js';
 import { createLog, type Log } from '../kit/log.js';
 import { createMetrics } from '../kit/metrics/metrics.js';
 import { locateServers } from '../stores/embedded/data-dir.js';
-import { LOOPBACK } from '../stores/embedded/loopback-port.js';
-import { openServerDirectory } from '../stores/embedded/server-directory.js';
+import { rememberedRedis } from '../stores/embedded/redis-server.js';
 import { startEmbedded } from '../stores/embedded/start-embedded.js';
 import { apiProfile, connectPostgres } from '../stores/postgres/connect.js';
 import { migrate } from '../stores/postgres/migrate.js';
 import { openPatient, redisAnswers } from '../stores/redis/open-redis.js';
-import { embeddedDatabaseUrl } from './database.js';
+import { runningPostgres } from './database.js';
 
 export type CliCore = { readonly core: Core; readonly log: Log; readonly close: () => Promise<void> };
 
@@ -57,30 +56,29 @@ export async function openCliCore(config: Config, progress: (line: string) => vo
 
 type Located = { readonly redisUrl: string; readonly databaseUrl: string; readonly stop: () => Promise<void> };
 
-async function locate({ redisUrl, databaseUrl, dataDir, redisBinary }: Config, progress: (line: string) => void): Promise<Located> {
+async function locate(config: Config, progress: (line: string) => void): Promise<Located> {
+  const { redisUrl, databaseUrl, dataDir, redisBinary, redisNamespace } = config;
   const running = {
     redisUrl: redisUrl ?? await runningRedis(dataDir, progress),
-    databaseUrl: databaseUrl ?? await embeddedDatabaseUrl(dataDir, progress),
+    databaseUrl: databaseUrl ?? (await runningPostgres(dataDir, progress))?.url,
   };
   if (running.redisUrl !== undefined && running.databaseUrl !== undefined) {
     return { redisUrl: running.redisUrl, databaseUrl: running.databaseUrl, stop: () => Promise.resolve() };
   }
   const embedded = await startEmbedded({
-    redis: redisUrl === undefined, postgres: databaseUrl === undefined, dataDir, progress, redisBinary,
+    redis: redisUrl === undefined, postgres: databaseUrl === undefined, dataDir, progress, redisBinary, redisNamespace,
   });
   const located = {
     redisUrl: redisUrl ?? embedded.redisUrl ?? '', databaseUrl: databaseUrl ?? embedded.databaseUrl ?? '', stop: embedded.stop,
   };
-  if (databaseUrl === undefined) await migrate(located.databaseUrl);
+  if (embedded.migrationDatabaseUrl !== undefined) await migrate(embedded.migrationDatabaseUrl);
   return located;
 }
 
 /** Undefined when the port does not answer: it may be the port of an earlier start. */
 async function runningRedis(dataDir: string, progress: (line: string) => void): Promise<string | undefined> {
-  const { password, rememberedPort } = await openServerDirectory('redis', join(await locateServers(dataDir, progress), 'redis'));
-  if (rememberedPort === undefined) return undefined;
-  const url = `redis://:${password}@${LOOPBACK}:${rememberedPort}`;
-  return await redisAnswers(url) ? url : undefined;
+  const url = await rememberedRedis(join(await locateServers(dataDir, progress), 'redis'));
+  return url !== undefined && await redisAnswers(url) ? url : undefined;
 }
 
 /** Throws when the schema is older than this code: a command must not migrate a database that an older gateway uses. */

@@ -1,16 +1,13 @@
 import { join } from 'node:path';
 import type { Config } from '../config.js';
 import { locateServers } from '../stores/embedded/data-dir.js';
-import { LOOPBACK } from '../stores/embedded/loopback-port.js';
-import { openServerDirectory } from '../stores/embedded/server-directory.js';
+import { rememberedPostgres } from '../stores/embedded/postgres-server.js';
 import { startEmbedded } from '../stores/embedded/start-embedded.js';
 import { apiProfile, connectPostgres, type Db } from '../stores/postgres/connect.js';
 import { migrate } from '../stores/postgres/migrate.js';
 
 export type CliDatabase = { readonly db: Db; close(): Promise<void> };
 
-/** Role and database of the embedded Postgres (stores/embedded/postgres-server.ts). */
-const EMBEDDED_NAME = 'credit_gateway';
 /** A command may wait longer for a server than a request. */
 const TIMEOUT_MS = 30_000;
 
@@ -20,9 +17,9 @@ const TIMEOUT_MS = 30_000;
  */
 export async function openDatabase({ databaseUrl, dataDir }: Config, progress: (line: string) => void): Promise<CliDatabase> {
   if (databaseUrl !== undefined) return connect(databaseUrl);
-  const { url, started, stop } = await openEmbeddedPostgres(dataDir, progress);
+  const { url, ownerUrl, started, stop } = await openEmbeddedPostgres(dataDir, progress);
   try {
-    if (started) await migrate(url);
+    if (started) await migrate(ownerUrl);
     return await connect(url, stop);
   } catch (error) {
     await stop();
@@ -30,14 +27,22 @@ export async function openDatabase({ databaseUrl, dataDir }: Config, progress: (
   }
 }
 
-export type EmbeddedPostgres = { readonly url: string; readonly started: boolean; readonly stop: () => Promise<void> };
+export type EmbeddedPostgres = {
+  readonly url: string;
+  /** For migrations. */
+  readonly ownerUrl: string;
+  readonly started: boolean;
+  readonly stop: () => Promise<void>;
+};
 
 /** The embedded Postgres of a running gateway, or one that is started here, which `stop` ends. Does not migrate. */
 export async function openEmbeddedPostgres(dataDir: string, progress: (line: string) => void): Promise<EmbeddedPostgres> {
-  const running = await embeddedDatabaseUrl(dataDir, progress);
-  if (running !== undefined) return { url: running, started: false, stop: () => Promise.resolve() };
-  const { databaseUrl: url = '', stop } = await startEmbedded({ redis: false, postgres: true, dataDir, progress });
-  return { url, started: true, stop };
+  const running = await runningPostgres(dataDir, progress);
+  if (running !== undefined) return { ...running, started: false, stop: () => Promise.resolve() };
+  const { databaseUrl: url = '', migrationDatabaseUrl: ownerUrl = '', stop } = await startEmbedded({
+    redis: false, postgres: true, dataDir, progress,
+  });
+  return { url, ownerUrl, started: true, stop };
 }
 
 async function connect(databaseUrl: string, stop: () => Promise<void> = () => Promise.resolve()): Promise<CliDatabase> {
@@ -62,15 +67,15 @@ async function connect(databaseUrl: string, stop: () => Promise<void> = () => Pr
 }
 
 /** The embedded Postgres of a running gateway. Undefined when the port does not answer: it may be the port of an earlier start. */
-export async function embeddedDatabaseUrl(dataDir: string, progress: (line: string) => void): Promise<string | undefined> {
-  const location = await locateServers(dataDir, progress);
-  const { password, rememberedPort } = await openServerDirectory('postgres', join(location, 'postgres'));
-  if (rememberedPort === undefined) return undefined;
-  const url = `postgres://${EMBEDDED_NAME}:${password}@${LOOPBACK}:${rememberedPort}/${EMBEDDED_NAME}`;
-  const db = connectPostgres(url, apiProfile(TIMEOUT_MS));
+export async function runningPostgres(
+  dataDir: string, progress: (line: string) => void,
+): Promise<{ readonly url: string; readonly ownerUrl: string } | undefined> {
+  const remembered = await rememberedPostgres(join(await locateServers(dataDir, progress), 'postgres'));
+  if (remembered === undefined) return undefined;
+  const db = connectPostgres(remembered.url, apiProfile(TIMEOUT_MS));
   try {
     await db.raw('select 1');
-    return url;
+    return remembered;
   } catch {
     return undefined;
   } finally {

@@ -10,7 +10,8 @@ import { runCli } from './run-cli.js';
 
 /**
  * `npm run knex -- migrate:status` and the like: Knex' own command line with this project's knexfile; without
- * DATABASE_URL over an embedded Postgres that runs only as long as the command. `migrate:make` is implemented here:
+ * MIGRATION_DATABASE_URL or DATABASE_URL over an embedded Postgres that runs only as long as the command. `migrate:make` is
+ * implemented here:
  * Knex would number the file by the clock.
  */
 
@@ -19,7 +20,7 @@ const USAGE = `usage: npm run knex -- migrate:status
        npm run knex -- migrate:up [name] | migrate:down [name] | migrate:rollback
        npm run knex -- migrate:make <name>
 
-The database is DATABASE_URL or, without it, the embedded one. Migrations are described in docs/migrations.md.`;
+The database is MIGRATION_DATABASE_URL, DATABASE_URL or, without both, the embedded one. Migrations are described in docs/migrations.md.`;
 
 const KNEX = createRequire(import.meta.url).resolve('knex/bin/cli.js');
 
@@ -37,8 +38,8 @@ await runCli(USAGE, async () => {
 });
 
 async function withPostgres<T>(work: () => Promise<T>): Promise<T> {
-  const { databaseUrl, dataDir } = readDatabaseConfig();
-  if (databaseUrl !== undefined) return work();
+  const { migrationDatabaseUrl, databaseUrl, dataDir } = readDatabaseConfig();
+  if (migrationDatabaseUrl !== undefined || databaseUrl !== undefined) return work();
   const { stop } = await openEmbeddedPostgres(resolve(projectRoot, dataDir), (line) => { console.error(line.trimEnd()); });
   try {
     return await work();

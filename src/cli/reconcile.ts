@@ -4,7 +4,11 @@ import { readConfig } from '../config.js';
 import { compareAccounts } from '../journal/reconcile/compare-account.js';
 import type { Comparison, Difference } from '../journal/reconcile/comparison.js';
 import { accountsAfter } from '../journal/reconcile/reconcile-state.table.js';
-import { RECONCILE_ACCOUNTS_MAX } from '../kit/limits.js';
+import { accountsWithFindings } from '../journal/reconcile/finding.table.js';
+import { carryOut, planRepair, type RepairCommand, type RepairDeps, type RepairPlan } from '../journal/reconcile/repair-account.js';
+import { systemClock } from '../kit/clock.js';
+import { isStorable } from '../kit/ids.js';
+import { NOTES_LENGTH_MAX, RECONCILE_ACCOUNTS_MAX, REPAIRS_MAX } from '../kit/limits.js';
 import { openCliCore, type CliCore } from './core.js';
 import { printable } from './printable.js';
 import { runCli } from './run-cli.js';
@@ -14,15 +18,33 @@ import { runCli } from './run-cli.js';
 const USAGE = `usage: npm run reconcile
        npm run reconcile -- --account <id, username or e-mail>
        npm run reconcile -- --all
+       npm run reconcile -- repair [--account <id, username or e-mail>] --dry-run
+       npm run reconcile -- repair [--account …] --actor <who> --reason "why"
 
 Without an option: the differences that the reconciler has found and that are still open. --account compares one account
-now, --all every one, with all their entries. Nothing is repaired. Ends with 1 when there is drift.`;
+now, --all every one, with all their entries. Ends with 1 when there is drift. None of these repairs anything.
+
+repair brings the accounts with open findings, or the one that is named, to what the books have: with an entry each that
+moves nothing, and tells who did it, why, and what was found. --dry-run shows these entries and changes nothing. An account
+that is written to meanwhile is left as it is, and so is one whose books contradict themselves.`;
 
 await runCli(USAGE, async () => {
-  const { values } = parseArgs({ options: { account: { type: 'string' }, all: { type: 'boolean', default: false } } });
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: {
+    account: { type: 'string' }, all: { type: 'boolean', default: false }, 'dry-run': { type: 'boolean', default: false },
+    actor: { type: 'string', default: '' }, reason: { type: 'string', default: '' },
+  } });
+  const [command, ...others] = positionals;
+  if ((command !== undefined && command !== 'repair') || others.length > 0) throw new Error('say repair, or only options');
+  const isDryRun = values['dry-run'];
+  if (command === 'repair' && !isDryRun) {
+    requireText('--actor', values.actor);
+    requireText('--reason', values.reason);
+  }
   const opened = await openCliCore(readConfig(), progress);
   try {
-    const { lines, isDrift } = await report(opened, values);
+    const { lines, isDrift } = await (command === 'repair'
+      ? repair(opened, { account: values.account, by: isDryRun ? null : { actor: values.actor, reason: values.reason } })
+      : report(opened, values));
     if (isDrift) process.exitCode = 1;
     return lines.join('\n');
   } finally {
@@ -49,6 +71,52 @@ async function report(opened: CliCore, { account, all }: { readonly account?: st
         ? 'all accounts'
         : each.accountId}, since ${at(each.firstSeenAtMs)}\n${difference({ ...each, micros: each.differenceMicros })}`)),
     ],
+  };
+}
+
+function requireText(name: string, text: string): void {
+  if (text.trim() !== '' && text.length <= NOTES_LENGTH_MAX && isStorable(text)) return;
+  throw new Error(`${name} is missing, or longer than ${NOTES_LENGTH_MAX} characters`);
+}
+
+type Repair = { readonly account: string | undefined; readonly by: Pick<RepairCommand, 'actor' | 'reason'> | null };
+
+/** `by` null: only shows what a repair would write. */
+async function repair({ core, log }: CliCore, { account, by }: Repair): Promise<Report> {
+  const { drainDb: db, redis, keys, fence, drainNow: drain } = core;
+  const oversight = composeOversight(core, log);
+  const deps = { db, redis, keys, fence, drain, clock: systemClock };
+  const accountIds = account === undefined
+    ? (await accountsWithFindings(db, REPAIRS_MAX)).filter((each) => each !== '') : [await oversight.nameAccount(account)];
+  const lines: string[] = [];
+  let isDrift = false;
+  for (const accountId of accountIds) {
+    const plan = await planRepair(deps, accountId);
+    const outcome = await repairOne(deps, accountId, plan, by);
+    lines.push(`${printable(accountId)}  ${outcome.text}`, ...(plan.status === 'nothing_to_do' ? [] : plan.differences.map(difference)));
+    isDrift ||= !outcome.isDone;
+    // Resolves the findings, or finds what is left.
+    if (by !== null) await oversight.compareNow(accountId);
+  }
+  return { lines: lines.length === 0 ? ['no drift'] : lines, isDrift };
+}
+
+async function repairOne(
+  deps: RepairDeps, accountId: string, plan: RepairPlan, by: Repair['by'],
+): Promise<{ readonly text: string; readonly isDone: boolean }> {
+  if (plan.status === 'nothing_to_do') return { text: 'nothing to repair in Redis', isDone: true };
+  if (plan.status === 'refused') return { text: `not repaired: ${plan.reason}`, isDone: false };
+  if (plan.audited.length > 0) {
+    return { text: `not repaired: the books contradict themselves: ${plan.audited.map(({ actual }) => actual).join('; ')}`, isDone: false };
+  }
+  if (by === null) {
+    return { text: `would write entry ${plan.seq}, repair, which moves nothing; Redis would get what is expected:`, isDone: false };
+  }
+  const repaired = await carryOut(deps, plan, 'repair', { accountId, ...by });
+  if (repaired.status === 'changed') return { text: `repaired with entry ${repaired.seq}; Redis has what was expected:`, isDone: true };
+  return {
+    text: repaired.status === 'closed' ? 'not repaired: its shard is being verified' : 'not repaired: it was written to; run it again',
+    isDone: false,
   };
 }
 

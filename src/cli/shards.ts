@@ -2,9 +2,11 @@ import { parseArgs } from 'node:util';
 import { readConfig } from '../config.js';
 import { renewShard, type Renewed } from '../journal/renew-shard.js';
 import { resumeShard } from '../journal/resume-shard.js';
-import { acknowledgeLosses, readLosses, type LossRow } from '../journal/shard-losses.table.js';
+import { readLeftBehind, type LeftBehind } from '../journal/loss-accounts.table.js';
+import { acknowledgeLosses, readLosses } from '../journal/shard-losses.table.js';
 import { reportShards, type ShardReport } from '../journal/shard-report.js';
 import { commandActor, openCliCore } from './core.js';
+import { lossLine } from './describe-loss.js';
 import { creditsText } from '../kit/money/credits.js';
 import { printable } from './printable.js';
 import { runCli } from './run-cli.js';
@@ -14,12 +16,14 @@ import { runCli } from './run-cli.js';
 const USAGE = `usage: npm run shards -- list [--all]
        npm run shards -- resume <shard> --reason "what was corrected"
        npm run shards -- renew <shard> --reason "why Postgres is right"
+       npm run shards -- left <shard> --epoch <epoch>
        npm run shards -- acknowledge <shard> --reason "what was done about the loss"
 
 list shows shards that are stopped or behind, and unacknowledged losses of Redis; --all shows every shard
 and every loss. resume lets the drain continue where it stopped: it skips nothing, and stops again while the
 contradiction remains. renew gives a stopped shard a new epoch: its accounts go on from what Postgres has, and what
-Postgres did not take is told by account and kept in the table quarantine. acknowledge ends the alarm about a loss; the record stays.`;
+Postgres did not take is told by account, can be shown again with left, and is kept in the table quarantine. acknowledge
+ends the alarm about a loss; the record stays.`;
 
 const LOSSES_MAX = 100;
 
@@ -27,14 +31,11 @@ const shardLine = ({ shard, epoch, cursor, lagEntries, stoppedReason }: ShardRep
   `shard ${shard}  epoch ${epoch}  cursor `
     + `${cursor}  ${lagEntries} entries waiting${stoppedReason === null ? '' : `\n  stopped: ${stoppedReason}`}`;
 
-function lossLine({ shard, epoch, entries, accounts, fromMs, toMs, noticedAtMs, reason }: LossRow): string {
-  const [from, to, noticed] = [fromMs, toMs, noticedAtMs].map((ms) => (ms === null ? 'the beginning' : new Date(ms).toISOString()));
-  const named = Object.entries(accounts).map(([accountId, count]) => `${printable(accountId)} (${count})`);
-  return `shard ${shard}  LOST at least ${entries} entries of epoch ${epoch}, written from ${from} to ${to}, noticed ${noticed}
-  accounts: ${named.length === 0 ? 'not known' : named.join(', ')}${reason === null ? '' : `\n  acknowledged: ${reason}`}`;
-}
+const COMMANDS = ['list', 'resume', 'renew', 'left', 'acknowledge'];
 
-const COMMANDS = ['list', 'resume', 'renew', 'acknowledge'];
+const leftLine = ({ accountId, entries, granted, captured, available }: LeftBehind): string =>
+  `  ${printable(accountId)}: ${entries} entries, granted ${creditsText(granted)}, captured ${creditsText(captured)}, `
+    + `available ${creditsText(available)}`;
 
 function renewedText(shard: string, renewed: Renewed): string {
   if (renewed.status === 'not_stopped') return `shard ${shard} is not stopped`;
@@ -44,19 +45,22 @@ function renewedText(shard: string, renewed: Renewed): string {
   return [
     `shard ${shard} goes on in epoch ${epoch}; ${entries} entries were left behind${window}`,
     ...(unreadable === 0 ? [] : [`${unreadable} of them cannot be read`]),
-    ...accounts.map((each) => `  ${printable(each.accountId)}: ${each.entries} entries, granted ${creditsText(each.granted)}, `
-      + `captured ${creditsText(each.captured)}, available ${creditsText(each.available)}`),
+    ...accounts.map(leftLine),
   ].join('\n');
 }
 
 await runCli(USAGE, async () => {
   const { values, positionals } = parseArgs({
-    allowPositionals: true, options: { reason: { type: 'string', default: '' }, all: { type: 'boolean', default: false } },
+    allowPositionals: true, options: {
+      reason: { type: 'string', default: '' }, all: { type: 'boolean', default: false }, epoch: { type: 'string', default: '' },
+    },
   });
   const [command, shardText = ''] = positionals;
   if (!COMMANDS.includes(command ?? '')) throw new Error(`say one of ${COMMANDS.join(', ')}`);
-  if (command !== 'list' && (!/^\d{1,4}$/.test(shardText) || values.reason.trim() === '')) {
-    throw new Error('name one shard, and say --reason');
+  if (command === 'left' ? !/^\d{1,4}$/.test(shardText) || !/^\d{1,9}$/.test(values.epoch) : command !== 'list' && (
+    !/^\d{1,4}$/.test(shardText) || values.reason.trim() === ''
+  )) {
+    throw new Error(command === 'left' ? 'name one shard, and its --epoch that was left' : 'name one shard, and say --reason');
   }
   const { core: { db, redis, keys, drain }, close } = await openCliCore(readConfig(), (line) => { console.error(line.trimEnd()); });
   try {
@@ -65,6 +69,11 @@ await runCli(USAGE, async () => {
         values.all || stoppedReason !== null || lagEntries > 0);
       const losses = await readLosses(db, { all: values.all, limit: LOSSES_MAX });
       return [...(shown.length === 0 ? ['no shard is stopped or behind'] : shown.map(shardLine)), ...losses.map(lossLine)].join('\n');
+    }
+    if (command === 'left') {
+      const accounts = await readLeftBehind(db, Number(shardText), Number(values.epoch));
+      return accounts.length === 0
+        ? `nothing was left behind with epoch ${values.epoch} of shard ${shardText}` : accounts.map(leftLine).join('\n');
     }
     if (command === 'acknowledge') {
       const count = await acknowledgeLosses(db, Number(shardText), { reason: values.reason, actor: commandActor() });

@@ -9,7 +9,7 @@ import { profileWriter } from '../credits/users/profile-writer.js';
 import { upsertProfiles } from '../credits/users/profile.table.js';
 import { isBound } from '../edge/auth/issuers.js';
 import { admission } from '../edge/http/admission.js';
-import type { Check, Readiness } from '../edge/http/health.js';
+import { operatorsBy, type Check, type Readiness } from '../edge/http/health.js';
 import { answerWithin } from '../edge/http/answer-in-time.js';
 import { closeServer, httpServer, listen } from '../edge/http/server.js';
 import { traceRequests } from '../edge/http/trace-requests.js';
@@ -45,7 +45,7 @@ export type ApiDeps = {
   readonly log: Log;
   readonly metrics: Metrics;
   /** The metrics of all processes, where there are several. */
-  readonly metricsText: () => Promise<string>;
+  readonly metricsText: () => Promise<string | Buffer>;
   /** Undefined: nothing is traced. */
   readonly tracer: Tracer | undefined;
   /** The state of the separate worker process; undefined where there is none. */
@@ -55,6 +55,7 @@ export type ApiDeps = {
 export type Api = {
   readonly server: Server;
   readonly port: number;
+  readonly readiness: () => Readiness;
   /** Reports not ready, so that load balancers stop sending traffic; requests are still served. */
   retreat(): void;
   close(): Promise<void>;
@@ -145,7 +146,7 @@ export async function openApi(
     },
     servers,
     console: { ...operator.deps, failedLogin: rates.failed },
-    health: { readiness, metricsText },
+    health: { readiness, metricsText, mayOperate: operatorsBy(config.operations.token, 'no') },
     admission: busy,
     inTime: answerWithin(answerWithinMs(config.postgresTimeoutMs)),
     rates,
@@ -158,6 +159,7 @@ export async function openApi(
   return {
     server,
     port,
+    readiness,
     retreat: () => { isServing = false; },
     close: async () => {
       isServing = false;

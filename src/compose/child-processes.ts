@@ -41,6 +41,7 @@ export function childProcesses({ main, servers, accessSecret, onWorkerNews, log 
   const alive = new Map<Worker, ChildRole>();
   const environment = {
     REDIS_URL: servers.redisUrl, DATABASE_URL: servers.databaseUrl,
+    MIGRATION_DATABASE_URL: '', // the first process has migrated: nothing else needs the owner's password
     ...(accessSecret === undefined ? {} : { JWT_ACCESS_SECRET: accessSecret }),
   };
   let isStopping = false;

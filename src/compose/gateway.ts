@@ -3,13 +3,14 @@ import type { Check, Readiness } from '../edge/http/health.js';
 import type { Log } from '../kit/log.js';
 import { createMetrics, type Metrics } from '../kit/metrics/metrics.js';
 import { settleWithin } from '../kit/settle-within.js';
+import { shared } from '../kit/shared.js';
 import type { Tracer } from '../kit/tracing/tracer.js';
 import { connectQueue } from '../stores/redis/queue-connections.js';
 import { ledgerQueue } from '../worker/jobs/ledger-queue.js';
 import { createNudge } from '../worker/jobs/nudge.js';
 import type { Api } from './api.js';
 import { openCore, type Servers, type Time } from './core.js';
-import type { OperationsServer } from './operations.js';
+import { openOperations, type OperationsServer } from './operations.js';
 import type { WorkerSide } from './worker.js';
 
 export type GatewayDeps = {
@@ -21,6 +22,8 @@ export type GatewayDeps = {
   readonly log: Log;
   /** The metrics of all processes, where there are several; by default only this process's. */
   readonly metricsText?: (metrics: Metrics) => () => Promise<string>;
+  /** How old the text of the metrics may be, in ms; by default a second. Tests that compare two scrapes say 0. */
+  readonly metricsFreshMs?: number;
   /** False for a worker process beside API processes that own the port. */
   readonly listens?: boolean;
   /** The state of the separate worker process; undefined where there is none. */
@@ -30,6 +33,8 @@ export type GatewayDeps = {
 export type Gateway = {
   /** Undefined for a process that does not listen. */
   readonly port: number | undefined;
+  /** Where metrics and readiness in detail are. */
+  readonly operationsPort: number | undefined;
   readonly metrics: Metrics;
   /** The readiness checks of the worker; undefined for a process without one. */
   readonly workerChecks: (() => Readiness['checks']) | undefined;
@@ -39,10 +44,12 @@ export type Gateway = {
 
 /** How long jobs in progress may take when the gateway stops. Interrupting a job is as safe as killing the process. */
 const JOBS_GRACE_MS = 10_000;
+/** Scrapes are seconds apart: a text that is this old is new enough for the next scraper. */
+const METRICS_FRESH_MS = 1_000;
 
 /** The composition root: one process of the gateway, from its configuration to its open port. */
 export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
-  const { config, role, servers, time, version, log, listens = true } = deps;
+  const { config, role, servers, time, version, log, listens = true, metricsFreshMs = METRICS_FRESH_MS } = deps;
   const metrics = createMetrics({ version });
   const tracer = await tracerOf(deps);
   const onQueueError = (error: unknown): void => {
@@ -59,18 +66,20 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const worker: WorkerSide | undefined = role === 'api' ? undefined : await (await import('./worker.js')).openWorker({
     config, databaseUrl: servers.databaseUrl, core, connections, queue, time, log, metrics, tracer,
   });
-  const metricsText = deps.metricsText?.(metrics) ?? metrics.text;
+  const makeText = deps.metricsText?.(metrics) ?? metrics.text;
+  const metricsText = shared(async () => Buffer.from(await makeText()), metricsFreshMs);
   const api: Api | undefined = role === 'worker' ? undefined : await (await import('./api.js')).openApi({
     config, core, databaseUrl: servers.databaseUrl,
     queues: { queue, connections, namespace: config.redisNamespace, rabbitmqUrl: config.rabbitmqUrl },
     clock: time.clock, version, log, metrics, metricsText, tracer, workerCheck: deps.workerCheck,
   });
-  const operations: OperationsServer | undefined = role === 'worker' && listens && worker !== undefined
-    ? await (await import('./operations.js')).openOperations({ config, checks: worker.checks, log, metrics, metricsText })
-    : undefined;
+  const readiness = api?.readiness ?? ((): Readiness => ({ serving: true, checks: worker?.checks() ?? {} }));
+  const operations: OperationsServer | undefined = api !== undefined || listens
+    ? await openOperations({ config, readiness, ownsMainPort: api === undefined, log, metrics, metricsText }) : undefined;
 
   return {
-    port: api?.port ?? operations?.port,
+    port: api?.port ?? operations?.mainPort,
+    operationsPort: operations?.port,
     metrics,
     workerChecks: worker?.checks,
     close: async () => {

@@ -7,6 +7,7 @@ import type { ModelCostsRouteDeps } from '../edge/v1/model-costs.routes.js';
 import type { ReconcileRouteDeps } from '../edge/v1/reconcile.routes.js';
 import { sumAccounts } from '../journal/reconcile/audit.table.js';
 import { compareAccount } from '../journal/reconcile/compare-account.js';
+import { freezeDrifting } from '../journal/reconcile/freeze-drifting.js';
 import { readFindings, sumFindings } from '../journal/reconcile/finding.table.js';
 import { readReconcileState, wantFullRound } from '../journal/reconcile/reconcile-state.table.js';
 import { reconcile, recordComparisons, type ReconcileReport } from '../journal/reconcile/reconcile.js';
@@ -61,6 +62,9 @@ export function composeOversight(
 }
 
 export type ReconcilerDeps = {
+  /** Whether accounts that drift are frozen. */
+  readonly freezes: boolean;
+  readonly timeOffsetMs: () => number;
   readonly core: Core;
   readonly redis: ShardedRedis;
   readonly clock: Clock;
@@ -71,10 +75,13 @@ export type ReconcilerDeps = {
 
 /** The reconciler's job for the workers, and the watcher that reports its findings. */
 export function openReconciler(
-  { core: { drainDb: db, keys, fence, drain }, redis, clock, log, metrics, onError }: ReconcilerDeps,
+  { freezes, timeOffsetMs, core: { drainDb: db, keys, fence, drain, ledger }, redis, clock, log, metrics, onError }: ReconcilerDeps,
 ): { readonly turn: () => Promise<ReconcileReport>; readonly stop: () => void } {
+  const deps = { db, redis, keys, fence, drain, clock, metrics, log };
   return {
-    turn: () => reconcile({ db, redis, keys, fence, drain, clock, metrics, log }),
+    turn: () => reconcile({
+      ...deps, onDrift: freezes ? (found) => freezeDrifting({ ...deps, ledger, timeOffsetMs }, found) : undefined,
+    }),
     stop: watchDrift({ db, metrics, onError }),
   };
 }

@@ -2,6 +2,7 @@ import type { Config } from '../config.js';
 import type { Check, Readiness } from '../edge/http/health.js';
 import type { Log } from '../kit/log.js';
 import type { Metrics } from '../kit/metrics/metrics.js';
+import { evictIdle } from '../journal/evict-idle.js';
 import { inSpan, type Tracer } from '../kit/tracing/tracer.js';
 import type { QueueConnections } from '../stores/redis/queue-connections.js';
 import { keepSchedules } from '../worker/jobs/keep-schedules.js';
@@ -39,10 +40,16 @@ export async function openWorker(
   { config, databaseUrl, core, connections, queue, time, log, metrics, tracer }: WorkerSideDeps,
 ): Promise<WorkerSide> {
   const onError = (error: unknown): void => { log.warn({ err: error }, 'queue error'); };
-  const reconciler = openReconciler({ core, redis: connections.bulk, clock: time.clock, log, metrics, onError });
+  const reconciler = openReconciler({
+    freezes: config.reconcileFreeze, timeOffsetMs: time.offsetMs, core, redis: connections.bulk, clock: time.clock, log, metrics, onError,
+  });
   const webhooks = openWebhookQueue({ config, core, connections, clock: time.clock, log, metrics });
   const workers = startWorkers({
     reconcile: reconciler.turn,
+    evict: () => evictIdle({
+      db: core.drainDb, redis: connections.bulk, keys: core.keys, fence: core.fence, clock: time.clock, metrics,
+      idleMs: config.evictAfterMs,
+    }),
     drain: core.drain, freshen: core.freshen, keys: core.keys, ledger: core.ledger, db: core.drainDb, clock: time.clock,
     queueConnection: connections.worker,
     redis: connections.bulk,

@@ -47,6 +47,9 @@ export function readAuth(variables: Variables, problems: string[]): AuthConfig {
 
 function readJwks({ list, url }: Variables, problems: string[]): JwksConfig | undefined {
   const address = url('JWKS_URL', 'https:', 'http:');
+  if (address !== undefined && !isPrivate(new URL(address))) {
+    problems.push('JWKS_URL must begin with https:// unless it is on this machine: who can change its answer can sign tokens of anyone');
+  }
   const issuers = list('JWT_ISSUER');
   const audiences = list('JWT_AUDIENCE');
   if (address !== undefined) return { url: address, issuers, audiences };
@@ -56,6 +59,10 @@ function readJwks({ list, url }: Variables, problems: string[]): JwksConfig | un
   }
   return undefined;
 }
+
+/** What nobody on the network can change: TLS, or this machine. */
+const isPrivate = ({ protocol, hostname }: URL): boolean =>
+  protocol === 'https:' || hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
 
 /** `teacher=supervisor,realm-admin=admin`: added to the gateway's own words, which it can also redefine. */
 function readWords(text: string | undefined, problems: string[]): ReadonlyMap<string, Role> {

@@ -1,12 +1,13 @@
 import { insertQuarantine } from '../books/quarantine.table.js';
 import { clearStop, lockShard, raiseEpoch, type ShardRow } from '../books/shards.table.js';
 import { LOST_ACCOUNTS_NAMED_MAX } from '../kit/limits.js';
-import { micros, ZERO, type Micros } from '../kit/money/micros.js';
+import { micros, ZERO } from '../kit/money/micros.js';
 import { decodeEntry, type JournalEntry } from '../ledger/entry.js';
 import type { Keyspace } from '../ledger/keys.js';
 import { atMsOf } from '../ledger/stream-position.js';
 import type { Db, Trx } from '../stores/postgres/connect.js';
 import type { ShardedRedis, StreamEntry } from '../stores/redis/sharded-redis.js';
+import { insertLeftBehind, type LeftBehind } from './loss-accounts.table.js';
 import { insertLoss } from './shard-losses.table.js';
 
 export type RenewDeps = {
@@ -15,12 +16,6 @@ export type RenewDeps = {
   readonly keys: Keyspace;
 };
 export type RenewCommand = { readonly shard: number; readonly reason: string; readonly actor: string };
-
-/** What the entries left behind did to one account, in micros. */
-export type LeftBehind = {
-  readonly accountId: string; readonly entries: number;
-  readonly granted: Micros; readonly captured: Micros; readonly available: Micros;
-};
 
 export type Renewed =
   | { readonly status: 'not_stopped' }
@@ -65,8 +60,9 @@ export async function renewShard({ db, redis, keys }: RenewDeps, { shard, reason
     await raiseEpoch(trx, shard, row.epoch);
     await insertLoss(trx, {
       shard, epoch: row.epoch, survivedId: row.lastId, knownId: lastId, entries,
-      accounts: Object.fromEntries(named.map((each) => [each.accountId, each.entries])),
-    }, null);
+      accounts: Object.fromEntries(named.map((each) => [each.accountId.replaceAll('\0', ''), each.entries])),
+    }, { kind: 'left_behind', unreadable });
+    await insertLeftBehind(trx, row, accounts);
     return {
       status: 'renewed', epoch: row.epoch + 1, entries, unreadable, accounts,
       fromMs: fromId === null ? null : atMsOf(fromId), toMs: fromId === null ? null : atMsOf(lastId),

@@ -11,22 +11,30 @@ export type LossRow = Pick<Loss, 'shard' | 'epoch' | 'entries' | 'accounts'> & {
   readonly noticedAtMs: number;
   /** The operator's reason of the acknowledgement; null: not acknowledged. */
   readonly reason: string | null;
+  /** `left_behind`: entries of a stopped shard that an operator gave a new epoch (renew-shard.ts). */
+  readonly kind: LossKind;
+  /** Entries of these that name no account. */
+  readonly unreadable: number;
+  /** How many accounts it concerns, as far as that is known; `accounts` names some. */
+  readonly accountCount: number;
 };
+
+export type LossKind = 'lost' | 'left_behind';
 
 const timeOf = (streamId: string): Date | null => (streamId === STREAM_START.lastId ? null : new Date(atMsOf(streamId)));
 
-/**
- * Records the loss of an epoch, in the transaction that ends the epoch. `counted`: the process whose acknowledgements it includes;
- * null: it counts every entry up to `knownId`, whoever they were acknowledged to.
- */
-export async function insertLoss(trx: Trx, loss: Loss, counted: string | null): Promise<void> {
+/** `counted`: the process whose acknowledgements a record includes; without it, it counts every entry up to `knownId`. */
+export type Recorded = { readonly counted?: string; readonly kind?: LossKind; readonly unreadable?: number };
+
+/** Records the loss of an epoch, in the transaction that ends the epoch. */
+export async function insertLoss(trx: Trx, loss: Loss, { counted, kind = 'lost', unreadable = 0 }: Recorded = {}): Promise<void> {
   const { shard, epoch, survivedId, knownId, entries, accounts } = loss;
   await trx.raw(
-    `insert into shard_losses (shard, epoch, survived_id, known_id, entries, accounts, from_at, to_at, counted)
-     values (?, ?, ?, ?, ?, ?::jsonb, ?, ?, ?::text[])`,
+    `insert into shard_losses (shard, epoch, survived_id, known_id, entries, accounts, from_at, to_at, kind, unreadable, counted)
+     values (?, ?, ?, ?, ?, ?::jsonb, ?, ?, ?, ?, ?::text[])`,
     [
-      shard, epoch, survivedId, knownId, entries, JSON.stringify(accounts), timeOf(survivedId), timeOf(knownId),
-      counted === null ? null : [counted],
+      shard, epoch, survivedId, knownId, entries, JSON.stringify(accounts), timeOf(survivedId), timeOf(knownId), kind, unreadable,
+      counted === undefined ? null : [counted],
     ],
   );
 }
@@ -91,8 +99,10 @@ export async function sumLost(db: Db): Promise<number> {
 export async function readLosses(db: Db, { all, limit }: { readonly all: boolean; readonly limit: number }): Promise<LossRow[]> {
   const { rows } = await db.raw<{ rows: LossRow[] }>(
     `select shard, epoch, entries, accounts, (extract(epoch from from_at) * 1000)::bigint as "fromMs",
-            (extract(epoch from to_at) * 1000)::bigint as "toMs", (extract(epoch from noticed_at) * 1000)::bigint as "noticedAtMs", reason
-       from shard_losses where entries > 0 and (?::boolean or acknowledged_at is null) order by noticed_at desc, shard limit ?`,
+            (extract(epoch from to_at) * 1000)::bigint as "toMs", (extract(epoch from noticed_at) * 1000)::bigint as "noticedAtMs", reason,
+            kind, unreadable, greatest((select count(*) from shard_loss_accounts a where a.shard = l.shard and a.epoch = l.epoch),
+              (select count(*) from jsonb_object_keys(accounts))) as "accountCount"
+       from shard_losses as l where entries > 0 and (?::boolean or acknowledged_at is null) order by noticed_at desc, shard limit ?`,
     [all, limit],
   );
   return rows;

@@ -17,7 +17,7 @@ export async function shardStore(db: Db, shards: number): Promise<ShardStore> {
       if (row === null) throw new Error(`Postgres has no shard ${shard}`);
       return work(row, async (loss) => {
         await raiseEpoch(trx, shard, row.epoch);
-        await insertLoss(trx, loss, process);
+        await insertLoss(trx, loss, { counted: process });
       });
     }),
     mark: (marks) => storeMarks(db, marks),

@@ -89,6 +89,7 @@ function defaultLine({ kind }: TransactionEntry, { usage, source, notes, reason 
     case 'expire_lots':
     case 'freeze':
     case 'thaw':
+    case 'repair':
     case 'attribute':
     case 'refuse_usage':
       return { type: TransactionType.ADJUSTMENT, reason: TransactionReason.MANUAL_ADJUSTMENT, description: notes, metadata };

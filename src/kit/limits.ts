@@ -119,6 +119,15 @@ export const IN_FLIGHT_MAX = 1_000;
 export const ACKNOWLEDGED_KEPT_MAX = 256;
 /** Accounts that one record of a loss names. */
 export const LOST_ACCOUNTS_NAMED_MAX = 100;
+/** Steps of the scan for idle accounts in one turn: about a millisecond of Redis each. */
+export const EVICT_STEPS_PER_TURN_MAX = 10;
+/** Accounts that are evicted in one go, so that requests in between wait about a millisecond. */
+export const EVICTIONS_AT_ONCE_MAX = 20;
+/** Accounts that one statement of a rebuild reads, and statements at once: below the connections of a command. */
+export const REBUILD_PAGE_MAX = 200;
+export const REBUILD_LANES = 4;
+/** Accounts that one command repairs; it can be run again. */
+export const REPAIRS_MAX = 1_000;
 /** Verified tokens kept per process: about 1 KB each. */
 export const TOKEN_CACHE_MAX = 10_000;
 /** A longer token is refused without parsing it. */

@@ -1,7 +1,7 @@
 import type { ScriptClient } from '../stores/redis/script.js';
 import type { AccountSource, ChargeImage, EndedHoldImage } from './account-image.js';
 import type { Epoch } from './fence.js';
-import { writeAccount, writeEndedHold, writeReceipt } from './hydrate.js';
+import { beginLoad, writeAccount, writeEndedHold, writeReceipt } from './hydrate.js';
 import type { AccountKeys, Keyspace } from './keys.js';
 
 export type AccountLoaderDeps = {
@@ -24,6 +24,9 @@ export type AccountLoader = {
   readonly restoreReceipt: (accountId: string, key: string, made: ChargeImage) => Promise<void>;
 };
 
+/** How often an account is read again that was evicted while it was read. */
+const LOADS_MAX = 3;
+
 export function accountLoader({ client, keys, source, epochOf }: AccountLoaderDeps): AccountLoader {
   const loading = new Map<string, Promise<unknown>>();
 
@@ -32,13 +35,20 @@ export function accountLoader({ client, keys, source, epochOf }: AccountLoaderDe
     return writeEndedHold(client, keys.account(accountId, epoch.number), epoch, hold);
   };
 
+  const read = async (accountId: string, account: AccountKeys, epoch: Epoch): Promise<void> => {
+    for (let tries = 0; tries < LOADS_MAX; tries += 1) {
+      const begun = await beginLoad(client, account, epoch);
+      if (begun.status !== 'ticket') return;
+      const image = await source.loadAccount(accountId);
+      if (await writeAccount(client, account, epoch, begun.ticket, accountId, image) !== 'stale') return;
+    }
+  };
+
   return {
     load(accountId, account, epoch) {
       const underWay = loading.get(accountId);
       if (underWay !== undefined) return underWay;
-      const started = source.loadAccount(accountId)
-        .then((image) => writeAccount(client, account, epoch, accountId, image))
-        .finally(() => loading.delete(accountId));
+      const started = read(accountId, account, epoch).finally(() => loading.delete(accountId));
       loading.set(accountId, started);
       return started;
     },

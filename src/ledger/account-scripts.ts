@@ -47,6 +47,9 @@ export const stepKeys = (account: AccountKeys) => ({
   lots_due: account.lotsDue, journal: account.journal,
 });
 
+/** Loads of an account within one call: it may leave again before the script that needs it runs. */
+const LOADS_MAX = 3;
+
 /** Replies whose first value says whether they repeat an earlier answer. */
 export const REPLAYABLE: ReadonlySet<string> = new Set([
   'placed', 'extended', 'ended', 'granted', 'debited', 'revoked', 'refunded', 'received',
@@ -76,7 +79,7 @@ export function accountScripts(deps: AccountScriptsDeps): AccountScripts {
 
   return {
     async run(script, accountId, keysOf, args) {
-      for (let isLoaded = false; ; isLoaded = true) {
+      for (let loads = 0; ; loads += 1) {
         const shard = keys.shardOf(accountId);
         const epoch = epochOf(shard);
         const account = keys.account(accountId, epoch.number);
@@ -96,7 +99,7 @@ export function accountScripts(deps: AccountScriptsDeps): AccountScripts {
           if (streamId !== null) acknowledged.note(shard, epoch.number, accountId, streamId);
           return reply;
         }
-        if (isLoaded) throw notNow('the account could not be loaded; retry shortly');
+        if (loads === LOADS_MAX) throw notNow('the account could not be loaded; retry shortly');
         await loader.load(accountId, account, epoch);
       }
     },

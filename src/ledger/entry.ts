@@ -26,6 +26,8 @@ export const ENTRY_KINDS = [
   // A late settle of less than the expiry charged by report: its captured amount is negative.
   'give_back',
   'freeze', 'thaw',
+  // Redis differed from the books, and has their values again: nothing moves.
+  'repair',
   'refund', 'transfer_out', 'transfer_in',
   // Usage that a deduction has paid for, and usage that was refused: no balance changes.
   'attribute', 'refuse_usage',

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   DEDUCTION_TTL_SECONDS, EXPIRED_HOLD_TTL_SECONDS, EXTENSION_RECEIPT_TTL_SECONDS, MONEY_IN_RECEIPT_TTL_SECONDS, RECEIPT_TTL_SECONDS,
 } from '../kit/limits.js';
@@ -10,10 +11,10 @@ import { FIGURES } from './figures.js';
 import type { AccountKeys } from './keys.js';
 import { termsToText } from './account-terms.js';
 import { encodeLimits, limitStatesText, type LimitCount } from './limits.js';
-import { loadAccountScript, restoreHoldScript } from './scripts.js';
+import { beginLoadScript, loadAccountScript, restoreHoldScript } from './scripts.js';
 
 /** A hash to be written, as the load script takes it. */
-type LoadedRecord = {
+export type LoadedRecord = {
   readonly key: string;
   readonly ttlSeconds: number | null;
   /** The hold id and lease end, for a hold that is still open. */
@@ -24,13 +25,30 @@ type LoadedRecord = {
 /** Records of one call: keeps a script's run, and its list of keys, short. */
 const RECORDS_PER_CALL = 200;
 
+/** How long a ticket lives: far longer than Postgres takes. */
+const TICKET_TTL_MS = 60_000;
+
+export type BegunLoad = { readonly status: 'fenced' | 'already_loaded' } | { readonly status: 'ticket'; readonly ticket: string };
+
+/** Begins to load an account: to be called before its image is read. */
+export async function beginLoad(client: ScriptClient, keys: AccountKeys, epoch: Epoch): Promise<BegunLoad> {
+  const [status, ticket = ''] = await beginLoadScript.run(client, { fence: keys.fence, account: keys.account, ticket: keys.ticket }, {
+    epoch: epoch.fence, ticket: randomUUID(), ttl_ms: TICKET_TTL_MS,
+  });
+  return status === 'ticket' ? { status, ticket } : { status: status as 'fenced' | 'already_loaded' };
+}
+
 /**
- * Writes an account from Postgres into Redis, unless Redis has it by now. Returns false when the fence has changed: then
- * the written keys belong to an ended epoch and do not count.
+ * - `loaded`, `already_loaded`: Redis has the account now, or had it.
+ * - `stale`: the ticket has ended, because the account has left Redis since it was given, or because it was too old.
+ * - `fenced`: the fence has changed, so the written keys belong to an ended epoch and do not count.
  */
+export type WrittenAccount = 'loaded' | 'already_loaded' | 'stale' | 'fenced';
+
+/** Writes an account from Postgres into Redis, unless Redis has it by now. `image` was read after `ticket` was given. */
 export async function writeAccount(
-  client: ScriptClient, keys: AccountKeys, epoch: Epoch, accountId: string, image: AccountImage,
-): Promise<boolean> {
+  client: ScriptClient, keys: AccountKeys, epoch: Epoch, ticket: string, accountId: string, image: AccountImage,
+): Promise<WrittenAccount> {
   const records = [
     ...image.openHolds.map((hold) => openHoldRecord(keys, hold)),
     ...image.endedHolds.map((hold) => endedHoldRecord(keys, hold)),
@@ -38,40 +56,17 @@ export async function writeAccount(
     ...deductionRecords(keys, image.deductions),
     ...limitRecords(keys, image),
   ];
-  const nextExpiryMs = Math.min(...image.lots.filter((lot) => lot.remaining > 0).map((lot) => lot.expiresAtMs ?? Infinity));
+  const { figures, lots, nextExpiry } = accountArgs(image);
   const named = {
     epoch: epoch.fence,
     account_id: accountId,
-    next_expiry_ms: expiryText(nextExpiryMs),
+    next_expiry_ms: nextExpiry,
+    figure_count: figures.length / 2,
   };
-  const figureArgs = FIGURES.flatMap((figure): string[] => {
-    switch (figure.kind) {
-      case 'balance': return [figure.name, microsToText(image[figure.name])];
-      case 'total': return [figure.name, microsToText(image.totals[figure.name])];
-      case 'sequence': return [figure.name, image.seq.toString()];
-      case 'index': return [figure.name, named.next_expiry_ms];
-      case 'flag': return [figure.name, image.frozen ? '1' : '0'];
-    }
-  });
-  // No figures: see lua/includes/account.lua.
-  figureArgs.push('limited', (image.limits?.limits.length ?? 0) > 0 ? '1' : '0');
-  figureArgs.push('ruled', image.lots.filter(({ rule }) => rule !== '').length.toString());
-  if (image.terms !== null) {
-    const text = termsToText(image.terms.terms);
-    figureArgs.push('terms_version', image.terms.version.toString(), ...(text === '' ? [] : ['terms', text]));
-  }
   const scriptKeys = {
     fence: keys.fence, account: keys.account, lots: keys.lots, lot: keys.lot,
-    lots_due: keys.lotsDue, open: keys.open, holds_due: keys.holdsDue,
+    lots_due: keys.lotsDue, open: keys.open, holds_due: keys.holdsDue, ticket: keys.ticket,
   };
-  const lotArgs = image.lots.flatMap((lot) => [
-    lot.lotId,
-    lot.remaining > 0 ? expiryText(lot.expiresAtMs ?? Infinity) : '',
-    [
-      ...[lot.remaining, lot.held, lot.amount].map(microsToText), expiryText(lot.expiresAtMs ?? Infinity), lot.grantedAtMs,
-      ...(lot.rule === '' ? [] : [lot.rule]),
-    ].join(':'),
-  ]);
 
   const lastChunk = Math.max(0, Math.ceil(records.length / RECORDS_PER_CALL) - 1);
   for (let chunk = 0; chunk <= lastChunk; chunk += 1) {
@@ -80,13 +75,50 @@ export async function writeAccount(
     const [status] = await loadAccountScript.run(
       client,
       scriptKeys,
-      { ...named, figure_count: figureArgs.length / 2, commit: commits ? 1 : 0, lot_count: commits ? image.lots.length : 0 },
-      { keys: part.map(({ key }) => key), args: [...figureArgs, ...(commits ? lotArgs : []), ...part.flatMap(recordArgs)] },
+      { ...named, ticket, commit: commits ? 1 : 0, lot_count: commits ? image.lots.length : 0 },
+      { keys: part.map(({ key }) => key), args: [...figures, ...(commits ? lots : []), ...part.flatMap(recordArgs)] },
     );
-    if (status === 'fenced') return false;
-    if (status === 'already_loaded') return true;
+    if (status !== 'loaded') return status as WrittenAccount;
   }
-  return true;
+  return 'loaded';
+}
+
+export type AccountArgs = {
+  /** Names and values of the account's hash. */
+  readonly figures: readonly string[];
+  /** Per lot: id, expiry or '' when nothing remains, facts. */
+  readonly lots: readonly string[];
+  readonly nextExpiry: string;
+};
+
+/** An account as scripts take it, with this many entries. */
+export function accountArgs(image: AccountImage, seq = image.seq): AccountArgs {
+  const nextExpiry = expiryText(Math.min(...image.lots.filter((lot) => lot.remaining > 0).map((lot) => lot.expiresAtMs ?? Infinity)));
+  const figures = FIGURES.flatMap((figure): string[] => {
+    switch (figure.kind) {
+      case 'balance': return [figure.name, microsToText(image[figure.name])];
+      case 'total': return [figure.name, microsToText(image.totals[figure.name])];
+      case 'sequence': return [figure.name, seq.toString()];
+      case 'index': return [figure.name, nextExpiry];
+      case 'flag': return [figure.name, image.frozen ? '1' : '0'];
+    }
+  });
+  // No figures: see lua/includes/account.lua.
+  figures.push('limited', (image.limits?.limits.length ?? 0) > 0 ? '1' : '0');
+  figures.push('ruled', image.lots.filter(({ rule }) => rule !== '').length.toString());
+  if (image.terms !== null) {
+    const text = termsToText(image.terms.terms);
+    figures.push('terms_version', image.terms.version.toString(), ...(text === '' ? [] : ['terms', text]));
+  }
+  const lots = image.lots.flatMap((lot) => [
+    lot.lotId,
+    lot.remaining > 0 ? expiryText(lot.expiresAtMs ?? Infinity) : '',
+    [
+      ...[lot.remaining, lot.held, lot.amount].map(microsToText), expiryText(lot.expiresAtMs ?? Infinity), lot.grantedAtMs,
+      ...(lot.rule === '' ? [] : [lot.rule]),
+    ].join(':'),
+  ]);
+  return { figures, lots, nextExpiry };
 }
 
 /** Restores one ended hold that Redis has deleted. */
@@ -125,7 +157,7 @@ const expiryText = (ms: number): string => (Number.isFinite(ms) ? ms.toString() 
 const amounts = (values: Readonly<Record<string, Micros>>): string[] =>
   Object.entries(values).flatMap(([name, value]) => [name, microsToText(value)]);
 
-function openHoldRecord(keys: AccountKeys, hold: OpenHoldImage): LoadedRecord {
+export function openHoldRecord(keys: AccountKeys, hold: OpenHoldImage): LoadedRecord {
   const parts = hold.parts.map((part) => `${part.lotId}:${microsToText(part.amount)}`).join(',');
   return {
     key: keys.hold(hold.holdId),

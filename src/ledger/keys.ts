@@ -56,6 +56,8 @@ export type AccountKeys = ShardKeys & {
   readonly limits: string;
   /** Hash: what the API key of this name spends, if it has a limit (lua/includes/windows.lua). */
   readonly keySpend: string;
+  /** String: the ticket of loads that are under way (lua/begin-load.lua); it has a TTL. */
+  readonly ticket: string;
 };
 
 /** The last part is only the account: no other key of the ledger has its name at this position. */
@@ -118,6 +120,7 @@ export function keyspace(namespace: string, shards: number): Keyspace {
         refusals: `${base}:refusals:${name}`,
         limits: `${base}:limits:${name}`,
         keySpend: `${base}:key-spend:${name}`,
+        ticket: `${base}:loading:${name}`,
       };
     },
   };

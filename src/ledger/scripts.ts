@@ -89,13 +89,31 @@ export const inspectAccountScript = defineScript('inspect-account', ['fence', 'a
   'epoch', 'holds_max', 'hold_prefix',
 ]);
 
+/** Not an operation of the ledger: ends a difference between Redis and the books (src/journal/reconcile/repair-account.ts). */
+export const repairAccountScript = defineScript(
+  'repair-account', ['fence', 'account', 'lots', 'lot', 'lots_due', 'open', 'holds_due', 'journal'],
+  [
+    'epoch', 'time_offset_ms', 'account_id', 'kind', 'about', 'holds_max', 'hold_prefix', 'seen_count', 'figure_count', 'lot_count',
+    'dropped_count',
+  ],
+);
+
 export const readAccountScript = defineScript('read-account', ['fence', 'account', 'lots', 'lot', 'open'], [
   'epoch', 'time_offset_ms', 'detail', 'holds_max', 'hold_prefix',
 ]);
 
-export const loadAccountScript = defineScript('load-account', ['fence', 'account', 'lots', 'lot', 'lots_due', 'open', 'holds_due'], [
-  'epoch', 'account_id', 'lot_count', 'commit', 'next_expiry_ms', 'figure_count',
-]);
+export const beginLoadScript = defineScript('begin-load', ['fence', 'account', 'ticket'], ['epoch', 'ticket', 'ttl_ms']);
+
+export const loadAccountScript = defineScript(
+  'load-account', ['fence', 'account', 'lots', 'lot', 'lots_due', 'open', 'holds_due', 'ticket'],
+  ['epoch', 'account_id', 'lot_count', 'commit', 'next_expiry_ms', 'figure_count', 'ticket'],
+);
+
+/** Not an operation of the ledger: what an account does is the same before and after it (src/journal/evict-idle.ts). */
+export const evictAccountScript = defineScript(
+  'evict-account', ['fence', 'account', 'lots', 'lot', 'lots_due', 'open', 'limits', 'ticket'],
+  ['epoch', 'account_id', 'idle_ms', 'limits_version', 'figure_count'],
+);
 
 export const restoreHoldScript = defineScript('restore-hold', ['fence', 'hold'], ['epoch', 'ttl_seconds']);
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { connectPostgres, drainProfile, type Db } from '../../src/stores/postgres/connect.js';
 import type { ToldCharge, ToldSession } from '../support/told.js';
 import { chaosLab, type ChaosLab } from './lab.js';
 
@@ -8,11 +9,13 @@ const alice = 'user-1';
 const MODEL = 'gpt-4';
 
 let lab: ChaosLab;
+let admin: Db;
 let ended: ToldSession;
 let open: ToldSession;
 
 beforeAll(async () => {
   lab = await chaosLab(2);
+  admin = connectPostgres(lab.postgres.adminUrl, drainProfile(20_000));
   const { proxy } = lab;
   for (const accountId of lab.accounts) await proxy.grant(accountId, 100, 30);
   const sessions = [await proxy.open(alice, MODEL, 1_000), await proxy.open(alice, MODEL, 1_000)];
@@ -22,11 +25,14 @@ beforeAll(async () => {
   await proxy.end(ended, 'completed', 700);
   await proxy.charge(alice, 1.5, true);
 }, TIMEOUT_MS);
-afterAll(() => lab.close(), TIMEOUT_MS);
+afterAll(async () => {
+  await admin.destroy();
+  await lab.close();
+}, TIMEOUT_MS);
 
 /** Runs SQL with the journal's protective triggers disabled. */
 const forced = (sql: string) => async (): Promise<void> => {
-  await lab.books.db.transaction(async (trx) => {
+  await admin.transaction(async (trx) => {
     await trx.raw('set local session_replication_role = replica');
     await trx.raw(sql);
   });

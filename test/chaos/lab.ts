@@ -5,13 +5,13 @@ import { chatProxy, type ChatProxy } from '../support/chat-proxy.js';
 import type { Finding } from '../support/finding.js';
 import { patientClient, type PatientClient } from '../support/patient-client.js';
 import { startProcesses, type GatewayProcesses } from '../support/processes.js';
-import { throwawayPostgres, throwawayRedis, type TestServer } from '../support/servers.js';
+import { throwawayPostgres, throwawayRedis, type TestPostgres, type TestRedis } from '../support/servers.js';
 import { nothingTold } from '../support/told.js';
 
 /** A gateway in two processes over its own servers, with callers and an auditor. */
 export type ChaosLab = {
-  readonly redis: TestServer;
-  readonly postgres: TestServer;
+  readonly redis: TestRedis;
+  readonly postgres: TestPostgres;
   readonly processes: GatewayProcesses;
   readonly client: PatientClient;
   readonly proxy: ChatProxy;
@@ -34,7 +34,7 @@ const POSTGRES = { synchronous_commit: 'on' };
 
 export async function chaosLab(accountCount: number, environment: Readonly<Record<string, string>> = {}): Promise<ChaosLab> {
   const [redis, postgres] = await Promise.all([throwawayRedis(REDIS), throwawayPostgres(POSTGRES)]);
-  await migrate(postgres.url);
+  await migrate(postgres.ownerUrl);
   const processes = await startProcesses({ redisUrl: redis.url, databaseUrl: postgres.url }, environment);
   const accounts = Array.from({ length: accountCount }, (_, index) => `user-${index + 1}`);
   const tokens = new Map(await Promise.all(accounts.map(async (accountId) =>

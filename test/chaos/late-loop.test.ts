@@ -64,6 +64,7 @@ test('a blocked loop loses no answer of Redis; refused requests were not execute
   process.stderr.write(`late loop: ${told.answered} answered, ${told.notExecuted} not executed, ${told.others.length} others\n`);
   expect(told.others).toEqual([]);
   expect(told.answered).toBeGreaterThan(WIDTH);
-  const unknown = seriesOf(await (await fetch(`${url()}/metrics`)).text()).get('cg_outcomes_unknown_total{operation="script"}');
+  const series = seriesOf(await (await fetch(`${api.operationsUrl()}/metrics`)).text());
+  const unknown = series.get('cg_outcomes_unknown_total{operation="script"}');
   expect(unknown ?? 0).toBe(0);
 }, 120_000);

@@ -6,12 +6,12 @@ import pg from 'pg';
 import { migrate } from '../../src/stores/postgres/migrate.js';
 import { send, type Answer } from '../support/fake-gateway.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
-import { throwawayPostgres, throwawayRedis, type TestServer } from '../support/servers.js';
+import { throwawayPostgres, throwawayRedis, type TestPostgres, type TestServer } from '../support/servers.js';
 import { until } from './lab.js';
 
 /** A standby of Postgres that lagged takes over: its data are those of before the last grants (docs/reliability.md#w9). */
 const TIMEOUT_MS = 300_000;
-let postgres: TestServer;
+let postgres: TestPostgres;
 let redis: TestServer;
 let gateway: TestGateway;
 let root: pg.Client;
@@ -20,7 +20,7 @@ let token: string;
 
 beforeAll(async () => {
   [postgres, redis] = await Promise.all([throwawayPostgres(), throwawayRedis()]);
-  await migrate(postgres.url);
+  await migrate(postgres.ownerUrl);
   gateway = await startGateway({ redisUrl: redis.url, databaseUrl: postgres.url, environment: { POSTGRES_TIMEOUT_MS: '2000' } });
   token = await gateway.token({ sub: 'operator', role: 'admin' });
   await connect();
@@ -34,7 +34,7 @@ afterAll(async () => {
 }, TIMEOUT_MS);
 
 async function connect(): Promise<void> {
-  root = new pg.Client({ connectionString: postgres.url });
+  root = new pg.Client({ connectionString: postgres.adminUrl });
   root.on('error', () => undefined);
   await root.connect();
 }

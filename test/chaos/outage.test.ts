@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
 import type { Answer, Call } from '../support/patient-client.js';
 import { chaosLab, until, type ChaosLab } from './lab.js';
 
@@ -127,7 +128,9 @@ test('an emptied Redis: nothing is overspent, and all state is restored from Pos
   const { available } = await proxy.balance(alice);
   await books.settled();
 
-  await books.redis.flushall();
+  const operator = new Redis(lab.redis.operatorUrl);
+  await operator.flushall();
+  operator.disconnect();
   const first = await client.once(get('/api/credits/balance'));
   expect(first).toMatchObject({ status: 503, retryAfter: '1', body: { outcome: 'not_executed' } });
   await served();

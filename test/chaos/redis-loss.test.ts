@@ -9,7 +9,7 @@ import { migrate } from '../../src/stores/postgres/migrate.js';
 import { openCoreProcess, type CoreProcess } from '../support/core-process.js';
 import { patientClient } from '../support/patient-client.js';
 import { startProcesses } from '../support/processes.js';
-import { freshDatabase, type FreshDatabase } from '../support/servers.js';
+import { asAdmin, freshDatabase, type FreshDatabase } from '../support/servers.js';
 import { formerUsers, shippedRedis, shippedUsers, type ShippedRedis } from '../support/shipped-redis.js';
 import { until } from './lab.js';
 
@@ -222,7 +222,7 @@ test('no false alarm: an upgrade, without marks in Postgres', async () => {
   await gateway.close();
   open = [];
   const next = await opened();
-  await next.core.db.raw('truncate shard_marks');
+  await asAdmin(database.databaseUrl, 'truncate shard_marks');
   await restartRedis(next);
   expect([await losses(next), epochs(next)]).toEqual([[], shards.map(() => 1)]);
 }, TIMEOUT_MS);

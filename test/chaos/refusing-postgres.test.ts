@@ -1,17 +1,18 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import type { OpenApi } from '../../src/edge/openapi/types.js';
+import { makeRoles, urlAs } from '../../src/stores/postgres/make-roles.js';
 import { migrate } from '../../src/stores/postgres/migrate.js';
 import { send, type Answer } from '../support/fake-gateway.js';
 import { seriesOf } from '../support/gauges.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
-import { throwawayPostgres, throwawayRedis, type TestServer } from '../support/servers.js';
+import { throwawayPostgres, throwawayRedis, type TestPostgres, type TestServer } from '../support/servers.js';
 import { until } from './lab.js';
 
 /** A Postgres that refuses, hangs or is gone: 503, never 500; messages go on; the drain waits, and goes on when it may again. */
 const TIMEOUT_MS = 300_000;
 const SERVER_KEY = 'a-server-key-that-only-tests-use';
-let postgres: TestServer;
+let postgres: TestPostgres;
 let redis: TestServer;
 let gateway: TestGateway;
 let root: pg.Client;
@@ -22,19 +23,18 @@ type Operation = { readonly method: string; readonly path: string; readonly body
 
 beforeAll(async () => {
   [postgres, redis] = await Promise.all([throwawayPostgres(), throwawayRedis()]);
-  root = new pg.Client({ connectionString: postgres.url });
+  root = new pg.Client({ connectionString: postgres.adminUrl });
   await root.connect();
-  const url = new URL(postgres.url);
-  await root.query(`create role app login password '${decodeURIComponent(url.password)}'`);
-  await root.query('create database ledger owner app');
-  url.username = 'app';
-  url.pathname = '/ledger';
-  await migrate(url.href);
+  await root.query('create database ledger');
   await root.end();
-  root = new pg.Client({ connectionString: new URL('/ledger', postgres.url).href });
+  const ledger = new URL('/ledger', postgres.adminUrl).href;
+  const [owner, app] = [{ name: 'ledger_owner', password: 'o' }, { name: 'app', password: 'a' }];
+  await makeRoles(ledger, owner, app);
+  await migrate(urlAs(ledger, owner));
+  root = new pg.Client({ connectionString: ledger });
   await root.connect();
   gateway = await startGateway({
-    redisUrl: redis.url, databaseUrl: url.href, environment: { POSTGRES_TIMEOUT_MS: '2000', SERVER_API_KEYS: SERVER_KEY },
+    redisUrl: redis.url, databaseUrl: urlAs(ledger, app), environment: { POSTGRES_TIMEOUT_MS: '2000', SERVER_API_KEYS: SERVER_KEY },
   });
   token = await gateway.token({ sub: 'alice', role: 'admin' });
   walk = operationsOf((await call('GET', '/openapi.json')).body as unknown as OpenApi);
@@ -60,8 +60,8 @@ const operationsOf = ({ paths }: OpenApi): Operation[] => Object.entries(paths).
   })));
 
 const postgresCheck = async (): Promise<unknown> =>
-  ((await call('GET', '/readyz')).body['checks'] as Record<string, unknown>)['postgres'];
-const series = async () => seriesOf((await call('GET', '/metrics')).text);
+  ((await send(`${gateway.operationsUrl}/readyz`, 'GET')).body['checks'] as Record<string, unknown>)['postgres'];
+const series = async () => seriesOf((await send(`${gateway.operationsUrl}/metrics`, 'GET')).text);
 const charges = async (): Promise<number> =>
   Number((await root.query<{ n: string }>(`select count(*) as n from entries where account_id = 'alice' and captured > 0`)).rows[0]?.n);
 const endConnections = (): Promise<unknown> =>
@@ -162,7 +162,7 @@ test('a Postgres that is gone', async () => {
   await postgres.kill('SIGKILL');
   await expectNo500(1);
   await postgres.restart();
-  root = new pg.Client({ connectionString: new URL('/ledger', postgres.url).href });
+  root = new pg.Client({ connectionString: new URL('/ledger', postgres.adminUrl).href });
   await root.connect();
   await recovered();
 }, TIMEOUT_MS);

@@ -25,8 +25,8 @@ afterAll(async () => {
 async function start(environment: Readonly<Record<string, string>> = {}): Promise<ChildProcess> {
   const child = spawn(process.execPath, [join(projectRoot, 'dist/src/main.js')], {
     env: {
-      PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', SHARDS: '4', JWT_ACCESS_SECRET: 'x'.repeat(32),
-      REDIS_URL: redis.url, DATABASE_URL: database.databaseUrl, ...environment,
+      PATH: process.env['PATH'], PORT: '0', OPERATIONS_PORT: '0', HOST: '127.0.0.1', SHARDS: '4', JWT_ACCESS_SECRET: 'x'.repeat(32),
+      REDIS_URL: redis.url, DATABASE_URL: database.databaseUrl, MIGRATION_DATABASE_URL: database.ownerUrl, ...environment,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -46,7 +46,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)('%s ends it cleanly', async (signal) =
 
 test('a scrape of several API processes includes background work of the first one; they end with it', async () => {
   const port = await freePort();
-  const gateway = await start({ API_PROCESSES: '2', PORT: String(port) });
+  const gateway = await start({ API_PROCESSES: '2', OPERATIONS_PORT: String(port) });
   const scrape = async () => seriesOf(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text());
   await until('the journal is watched', async () => (await scrape()).has('cg_journal_lag_seconds'));
   // The gateway reports ready as soon as the first of its API processes is ready.

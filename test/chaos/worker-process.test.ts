@@ -10,7 +10,7 @@ import { until } from './lab.js';
 
 /** `npm start` runs two processes: one answers, the other drains. They start and end together. */
 
-type Line = { readonly msg: string; readonly pid: number; readonly port?: number };
+type Line = { readonly msg: string; readonly pid: number; readonly operationsPort?: number };
 type Gateway = { readonly child: ChildProcess; readonly url: string; readonly lines: readonly Line[]; readonly workers: () => number[] };
 
 let redis: TestServer;
@@ -26,8 +26,8 @@ afterAll(async () => {
 async function start(): Promise<Gateway> {
   const child = spawn(process.execPath, [join(projectRoot, 'dist/src/main.js')], {
     env: {
-      PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', SHARDS: '4', JWT_ACCESS_SECRET: 'x'.repeat(32),
-      REDIS_URL: redis.url, DATABASE_URL: database.databaseUrl,
+      PATH: process.env['PATH'], PORT: '0', OPERATIONS_PORT: '0', HOST: '127.0.0.1', SHARDS: '4', JWT_ACCESS_SECRET: 'x'.repeat(32),
+      REDIS_URL: redis.url, DATABASE_URL: database.databaseUrl, MIGRATION_DATABASE_URL: database.ownerUrl,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -42,7 +42,7 @@ async function start(): Promise<Gateway> {
   });
   // Each process logs once that its ledger is open; a worker does so before the gateway is ready.
   const workers = (): number[] => lines.filter(({ msg, pid }) => msg === 'ledger open' && pid !== child.pid).map(({ pid }) => pid);
-  const gateway = { child, url: `http://127.0.0.1:${ready.port ?? 0}`, lines, workers };
+  const gateway = { child, url: `http://127.0.0.1:${ready.operationsPort ?? 0}`, lines, workers };
   started.push(gateway);
   return gateway;
 }

@@ -11,12 +11,12 @@ import { freshDatabase, temporaryFolder, type Folder, type FreshDatabase } from 
 
 jest.setTimeout(300_000); // every command is a process or two, and one of them makes a database
 
-/** The real commands, in a copy of what an image has, so that `migrate:make` writes into no clone. */
+/** The real commands, in a copy of what a start needs, so that `migrate:make` writes into no clone. */
 let folder: Folder;
 let database: FreshDatabase;
 beforeAll(async () => {
   [folder, database] = [await temporaryFolder(), await freshDatabase()];
-  const copied = ['package.json', 'dist/knexfile.js', 'dist/src', 'src/stores/postgres/migrations'];
+  const copied = ['package.json', 'dist/knexfile.js', 'dist/src', 'src/stores/postgres/migrations', 'deploy'];
   for (const each of copied) cpSync(join(projectRoot, each), join(folder.path, each), { recursive: true });
   symlinkSync(join(projectRoot, 'node_modules'), join(folder.path, 'node_modules'));
 });
@@ -37,7 +37,7 @@ async function run(args: readonly string[], env: Readonly<Record<string, string>
 }
 
 const knex = (...args: readonly string[]): Promise<Result> =>
-  run(['dist/src/cli/knex.js', ...args], { DATABASE_URL: database.databaseUrl });
+  run(['dist/src/cli/knex.js', ...args], { DATABASE_URL: database.ownerUrl });
 
 const released = readMigrations();
 const last = released.at(-1)?.name ?? '';
@@ -78,14 +78,14 @@ describe('on DATABASE_URL', () => {
     expect((await knex('migrate:up', name)).out).toContain(name);
     expect((await knex('migrate:rollback')).out).toContain('rolled back: 1 migrations');
     const start = `import { migrate } from './dist/src/stores/postgres/migrate.js'; await migrate(process.env.DATABASE_URL, console.log)`;
-    expect((await run(['--input-type=module', '-e', start], { DATABASE_URL: database.databaseUrl })).out).toBe(`${name}\n`);
+    expect((await run(['--input-type=module', '-e', start], { DATABASE_URL: database.ownerUrl })).out).toBe(`${name}\n`);
     expect((await knex('migrate:status')).out).toContain('No Pending');
-    await migrate(database.databaseUrl); // a gateway of before, next to the newer schema
+    await migrate(database.ownerUrl); // a gateway of before, next to the newer schema
   });
 
   test('Knex itself, on the compiled knexfile', async () => {
     const bare = await run(['node_modules/knex/bin/cli.js', '--knexfile', 'dist/knexfile.js', 'migrate:currentVersion'], {
-      DATABASE_URL: database.databaseUrl,
+      DATABASE_URL: database.ownerUrl,
     });
     expect(bare.out).toContain('Current Version');
   });
@@ -109,7 +109,7 @@ test('without DATABASE_URL: the embedded Postgres, started for the command, or f
       code: 0, out: expect.stringContaining('Batch 1 run'),
     });
     expect((await run(bare, env)).out).toContain('No Pending');
-    await migrate(embedded.databaseUrl ?? '');
+    await migrate(embedded.migrationDatabaseUrl ?? '');
   } finally {
     await embedded.stop();
   }

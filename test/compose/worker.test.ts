@@ -7,18 +7,20 @@ import { migrate } from '../../src/stores/postgres/migrate.js';
 import { until } from '../chaos/lab.js';
 import { send } from '../support/fake-gateway.js';
 import { seriesOf } from '../support/gauges.js';
-import { throwawayPostgres, throwawayRedis, type TestServer } from '../support/servers.js';
+import { throwawayPostgres, throwawayRedis, type TestPostgres, type TestServer } from '../support/servers.js';
 
 const TIMEOUT_MS = 300_000;
 let redis: TestServer;
-let postgres: TestServer;
+let postgres: TestPostgres;
 let worker: Gateway;
 let url: string;
+let operationsUrl: string;
 beforeAll(async () => {
   [redis, postgres] = await Promise.all([throwawayRedis(), throwawayPostgres()]);
-  await migrate(postgres.url);
+  await migrate(postgres.ownerUrl);
   worker = await open();
   url = `http://127.0.0.1:${worker.port ?? 0}`;
+  operationsUrl = `http://127.0.0.1:${worker.operationsPort ?? 0}`;
 }, TIMEOUT_MS);
 afterAll(async () => {
   await worker.close();
@@ -30,7 +32,7 @@ function open(listens = true): Promise<Gateway> {
   return openGateway({
     config: readConfig({
       ROLE: 'worker', REDIS_URL: redis.url, DATABASE_URL: postgres.url, REDIS_NAMESPACE: `w${randomUUID().slice(0, 8)}`,
-      PORT: '0', HOST: '127.0.0.1', SHARDS: '4', POSTGRES_TIMEOUT_MS: '1000',
+      PORT: '0', OPERATIONS_PORT: '0', HOST: '127.0.0.1', SHARDS: '4', POSTGRES_TIMEOUT_MS: '1000',
     }),
     role: 'worker', servers, version: 'test', log: createLog({ level: 'silent' }), time: { clock: Date.now, offsetMs: () => 0 }, listens,
   });
@@ -38,20 +40,22 @@ function open(listens = true): Promise<Gateway> {
 
 type Checks = Readonly<Record<string, { readonly ok: boolean; readonly detail: string }>>;
 const ready = async () => {
-  const { status, body } = await send(`${url}/readyz`, 'GET');
+  const { status, body } = await send(`${operationsUrl}/readyz`, 'GET');
   const failing = Object.entries(body['checks'] as Checks).filter(([, { ok }]) => !ok).map(([name]) => name);
   return { status, word: body['status'], failing, names: Object.keys(body['checks'] as Checks) };
 };
 
 test('a worker can be probed', async () => {
   expect((await send(`${url}/livez`, 'GET')).status).toBe(200);
+  expect((await send(`${url}/metrics`, 'GET')).status).toBe(404);
+  expect(Object.keys((await send(`${url}/readyz`, 'GET')).body)).toEqual(['status']);
   await until('everything is up', async () => (await ready()).word === 'ok');
   const names = ['ledger', 'redis', 'redis_settings', 'postgres', 'queue'];
   expect(await ready()).toEqual({ status: 200, word: 'ok', failing: [], names });
 });
 
 test('a worker can be scraped and reports current state', async () => {
-  const scrape = async () => seriesOf((await send(`${url}/metrics`, 'GET')).text);
+  const scrape = async () => seriesOf((await send(`${operationsUrl}/metrics`, 'GET')).text);
   // The last ones appear when every watcher has run.
   const expected: Readonly<Record<string, number>> = {
     'cg_redis_up': 1, 'cg_postgres_up': 1, 'cg_journal_lag_seconds': 0, 'cg_journal_lag_entries': 0, 'cg_holds_open': 0,

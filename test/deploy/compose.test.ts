@@ -37,20 +37,22 @@ test('the schema of the Compose specification', () => {
 });
 
 test('the services', () => {
-  expect(names.sort()).toEqual(['gateway', 'grafana', 'postgres', 'prometheus', 'rabbitmq', 'redis', 'worker']);
+  expect(names.sort()).toEqual(['gateway', 'grafana', 'migrate', 'postgres', 'prometheus', 'rabbitmq', 'redis', 'worker']);
 });
 
 describe.each(services)('%s', (name, each) => {
   test('is healthy or not, and waits for those that are', () => {
-    expect(at(each, 'healthcheck.test')).toBeDefined();
+    if (name === 'migrate') expect(each['healthcheck']).toEqual({ disable: true }); // it ends
+    else expect(at(each, 'healthcheck.test')).toBeDefined();
     for (const [other, { condition }] of Object.entries(each.depends_on ?? {})) {
       expect(names).toContain(other);
-      expect(condition).toBe('service_healthy');
+      expect(condition).toBe(other === 'migrate' ? 'service_completed_successfully' : 'service_healthy');
     }
   });
 
   test('cannot write to its root, gain privileges, or take the whole machine', () => {
-    expect(each).toMatchObject({ read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'], restart: 'unless-stopped' });
+    expect(each).toMatchObject({ read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] });
+    expect(each['restart']).toBe(name === 'migrate' ? 'no' : 'unless-stopped');
     expect(each['privileged'] ?? each['cap_add'] ?? each['network_mode']).toBeUndefined();
     expect(at(each, 'deploy.resources.limits')).toEqual({ cpus: expect.any(String), memory: expect.stringMatching(/^\d+[mg]$/) });
   });
@@ -82,7 +84,7 @@ describe.each(services)('%s', (name, each) => {
     for (const [variable, value] of Object.entries(each.environment ?? {})) {
       const isSecret = /SECRET|PASSWORD|PASS|KEY/.test(variable) || /:\/\/[^/]*@/.test(value);
       if (isSecret) expect({ variable, value: value.replace(/\$\{[A-Z_]+:(\?see \.env\.example|-)\}/, '') }).toMatchObject({
-        value: expect.stringMatching(/^$|^\w+:\/\/gateway:@[\w:]+(\/gateway)?$/),
+        value: expect.stringMatching(/^$|^\w+:\/\/gateway(_app|_owner)?:@[\w:]+(\/gateway)?$/),
       });
     }
   });
@@ -108,8 +110,24 @@ test('the gateway accepts what it is told, and without a way to verify tokens it
   expect(() => readConfig({ ...filledIn('gateway'), JWT_ACCESS_SECRET: '' })).toThrow('without one no token can be verified');
 });
 
+test('the gateway\'s roles in Postgres: the password of the owner is in no service but the one that migrates', () => {
+  expect(new URL(filledIn('migrate')['MIGRATION_DATABASE_URL'] ?? '').username).toBe('gateway_owner');
+  for (const name of ['gateway', 'worker']) {
+    expect(readConfig(filledIn(name))).toMatchObject({
+      databaseUrl: `postgres://gateway_app:${'f'.repeat(64)}@postgres:5432/gateway`, migrationDatabaseUrl: undefined,
+    });
+    expect(Object.keys(service(name).depends_on ?? {})).toContain('migrate');
+  }
+  const holders = services.filter(([, each]) => JSON.stringify(each.environment ?? {}).includes('POSTGRES_OWNER_PASSWORD'));
+  expect(holders.map(([name]) => name).sort()).toEqual(['migrate', 'postgres']);
+  const command = at(service('migrate'), 'command') as string[];
+  expect(existsSync(pathOf(command.at(-1) ?? ''))).toBe(true);
+  // The script creates the roles that the addresses name.
+  expect(textOf('deploy/postgres/create-roles.sh')).toContain('set owner gateway_owner\\n\\\\set application gateway_app');
+});
+
 test('a stop has longer than the gateway takes', () => {
-  const stopTimeoutSeconds = Number(/STOP_TIMEOUT_MS = (\d+)_000/.exec(textOf('src/main.ts'))?.[1]);
+  const stopTimeoutSeconds = Number(/STOP_TIMEOUT_MS = (\d+)_000/.exec(textOf('src/run.ts'))?.[1]);
   for (const name of ['gateway', 'worker']) {
     expect(Number.parseInt(String(service(name)['stop_grace_period']), 10)).toBeGreaterThan(stopTimeoutSeconds);
   }

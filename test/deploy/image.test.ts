@@ -46,9 +46,11 @@ async function started(port: number): Promise<ChildProcess> {
   const child = spawn(command, args, {
     cwd: folder.path, ...account, stdio: ['ignore', 'pipe', 'inherit'],
     env: {
-      PATH: process.env['PATH'], NODE_ENV: 'production', HOST: '127.0.0.1', PORT: String(port), ROLE: 'api', SHARDS: '4',
+      PATH: process.env['PATH'], NODE_ENV: 'production', HOST: '127.0.0.1', OPERATIONS_PORT: '0', PORT: String(port),
+      ROLE: 'api', SHARDS: '4',
       REDIS_NAMESPACE: `image-${port}`,
       JWT_ACCESS_SECRET: 'x'.repeat(32), REDIS_URL: redisUrl(), DATABASE_URL: database.databaseUrl,
+      MIGRATION_DATABASE_URL: database.ownerUrl,
     },
   });
   await new Promise<void>((resolve, reject) => {

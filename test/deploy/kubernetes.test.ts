@@ -106,7 +106,7 @@ describe.each(deployments.map((object) => [object.metadata.name, object.data] as
 
   test('may take longer to stop than the gateway does', () => {
     expect(Number(pod['terminationGracePeriodSeconds']) * 1_000)
-      .toBeGreaterThan(Number(/STOP_TIMEOUT_MS = ([\d_]+)/.exec(textOf('src/main.ts'))?.[1]?.replace('_', '')));
+      .toBeGreaterThan(Number(/STOP_TIMEOUT_MS = ([\d_]+)/.exec(textOf('src/run.ts'))?.[1]?.replace('_', '')));
   });
 
   test('runs the version of the package', () => {
@@ -173,8 +173,21 @@ describe('settings', () => {
     expect(refs('credit-gateway-api')).toEqual(['credit-gateway-stores', 'credit-gateway-callers']);
     expect(refs('credit-gateway-worker')).toEqual(['credit-gateway-stores', 'credit-gateway-queues']);
     expect(secrets.map(({ metadata }) => metadata.name).sort()).toEqual([
-      'credit-gateway-callers', 'credit-gateway-queues', 'credit-gateway-stores',
+      'credit-gateway-callers', 'credit-gateway-migration', 'credit-gateway-queues', 'credit-gateway-stores',
     ]);
+  });
+
+  test('the password of the tables\' owner reaches only the container that migrates', () => {
+    for (const { data } of deployments) {
+      const [migrate, ...others] = at(data, 'spec.template.spec.initContainers') as Fields[];
+      expect(others).toEqual([]);
+      expect(at(migrate, 'envFrom')).toEqual([{ secretRef: { name: 'credit-gateway-migration' } }]);
+      const command = at(migrate, 'command') as string[];
+      expect(existsSync(pathOf(command.at(-1) ?? ''))).toBe(true);
+      expect(at(migrate, 'image')).toEqual(at(data, 'spec.template.spec.containers.0.image'));
+      expect(at(migrate, 'securityContext')).toEqual(at(data, 'spec.template.spec.containers.0.securityContext'));
+      expect(JSON.stringify(at(data, 'spec.template.spec.containers'))).not.toContain('credit-gateway-migration');
+    }
   });
 });
 
@@ -207,6 +220,11 @@ test('Prometheus scrapes the pods of both roles under the job that dashboards an
   const [monitor] = ofKind('PodMonitor');
   expect(at(monitor?.data, 'spec.selector.matchLabels')).toEqual({ 'app.kubernetes.io/name': 'credit-gateway' });
   expect(monitor?.data['spec']).toMatchObject({
-    jobLabel: 'app.kubernetes.io/name', podMetricsEndpoints: [{ port: 'http', path: '/metrics' }],
+    jobLabel: 'app.kubernetes.io/name', podMetricsEndpoints: [{ port: 'operations', path: '/metrics' }],
   });
+  for (const { data } of deployments) {
+    const port = { name: 'operations', containerPort: readConfig({}).operations.port };
+    expect(at(data, 'spec.template.spec.containers.0.ports')).toContainEqual(port);
+  }
+  expect(JSON.stringify(ofKind('Service').map(({ data }) => data))).not.toContain('operations');
 });

@@ -6,6 +6,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { redisUsers } from '../../src/stores/embedded/redis-users.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { shippedRedis, type ShippedRedis } from '../support/shipped-redis.js';
 import { pathOf, textOf } from './documents.js';
@@ -77,12 +78,22 @@ test('the gateway does all its work: grant, hold, settle, expire, drain, settle 
   expect(await refused()).toEqual([]);
 });
 
+test('the embedded Redis and the tests get the same rights from the same file', () => {
+  const { gatewayPassword, operatorPassword } = server;
+  const lines = (text: string): string[] =>
+    text.split('\n').map((line) => line.replaceAll(/\s+/g, ' ').trim()).filter((line) => line !== '');
+  expect(lines(redisUsers({ gatewayPassword, operatorPassword, namespace: 'cg' }))).toEqual(lines(readFileSync(server.usersFile, 'utf8')));
+});
+
 describe('what it may not do', () => {
   test.each([
     ['FLUSHALL'], ['FLUSHDB'], ['SHUTDOWN'], ['KEYS', '*'], ['CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru'],
     ['CONFIG', 'GET', 'requirepass'], ['DEBUG', 'SLEEP', '0'],
     ['ACL', 'SETUSER', 'gateway', '+@all'], ['SCRIPT', 'FLUSH'], ['FUNCTION', 'FLUSH'], ['MONITOR'], ['SWAPDB', '0', '1'],
     ['REPLICAOF', 'NO', 'ONE'], ['CLIENT', 'KILL', 'TYPE', 'normal'], ['CLIENT', 'PAUSE', '1'], ['SAVE'], ['PUBLISH', 'a', 'b'],
+    ['BGREWRITEAOF'], ['ACL', 'LIST'], ['FUNCTION', 'LOAD', 'x'], ['MIGRATE', '127.0.0.1', '1', 'cg:x', '0', '1'],
+    ['RESTORE', 'cg:x', '0', 'x'],
+    ['MODULE', 'LIST'], ['CLUSTER', 'INFO'], ['RANDOMKEY'], ['DBSIZE'], ['SORT', 'cg:x'], ['SELECT', '1'],
   ])('%s', async (command, ...args) => {
     await expect(asGateway.call(command, ...args)).rejects.toThrow(command === 'DEBUG' ? 'not allowed' : 'NOPERM');
   });

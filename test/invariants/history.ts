@@ -90,6 +90,8 @@ export type Command =
   }
   | { readonly op: 'revoke'; readonly which: number }
   | { readonly op: 'expire_lots' | 'freeze' | 'thaw' }
+  /** The account leaves Redis, if it may; `drains`: Postgres has it whole. */
+  | { readonly op: 'evict'; readonly drains: boolean }
   /** `looks`: the account is read afterwards, which ends its due holds and lots. */
   | { readonly op: 'wait'; readonly steps: number; readonly looks: boolean };
 
@@ -139,6 +141,11 @@ export const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ op: fc.constantFrom('freeze' as const, 'thaw' as const, 'thaw' as const) }) },
   { weight: 3, arbitrary: fc.record({ op: fc.constant('wait' as const), steps: fc.integer({ min: 1, max: 3 }), looks: fc.boolean() }) },
 );
+
+/** For ledgers with a Postgres. */
+export const evictCommand: fc.Arbitrary<Command> = fc.record({
+  op: fc.constant('evict' as const), drains: fc.constantFrom(true, true, false),
+});
 
 /** A lease of one step that charges what was reported, and may make debt. */
 export const LEASE: Extract<Command, { readonly op: 'place' }> = {
@@ -289,11 +296,22 @@ export class History {
         expect(reply.status).toBe(isChange ? 'changed' : 'unchanged');
         return;
       }
+      case 'evict':
+        return this.#evict(each.drains);
       case 'wait':
         this.#steps += each.steps;
         this.#under.advance(each.steps * STEP_MS);
         return;
     }
+  }
+
+  async #evict(drains: boolean): Promise<void> {
+    if (drains) await this.#under.journal(this.#id);
+    const result = await this.#under.evict?.(this.#id);
+    const isHeld = this.#model.holds.some(({ state }) => state === 'open');
+    // Undefined: Postgres does not know it, or knows of something held.
+    if (isHeld) expect(result).not.toBe('evicted');
+    else if (drains) expect(['evicted', 'not_loaded', undefined]).toContain(result);
   }
 
   #expiryIn(steps: number): number {

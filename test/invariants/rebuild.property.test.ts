@@ -6,7 +6,7 @@ import type { Ledger } from '../../src/ledger/ledger.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
 import { patience, volume } from '../support/volume.js';
 import {
-  command, type Command, CORRECTION_WINDOW_MS, EXTEND, GRANT, GRANT_FOR_A, History, LEASE, LEASE_FOR_A, REPORT, SETTLE,
+  command, type Command, CORRECTION_WINDOW_MS, evictCommand, EXTEND, GRANT, GRANT_FOR_A, History, LEASE, LEASE_FOR_A, REPORT, SETTLE,
 } from './history.js';
 
 /**
@@ -45,8 +45,9 @@ let under: DurableLedger;
 beforeAll(async () => { under = await durableLedger({ correctionWindowMs: CORRECTION_WINDOW_MS }); });
 afterAll(async () => { await under.close(); });
 
-test('an account that Redis has lost is restored from Postgres and behaves as before', async () => {
-  const part = fc.array(command, { minLength: 1, maxLength: 15, size: 'max' });
+test('an account that Redis has lost, or that was evicted, is restored from Postgres and behaves as before', async () => {
+  const any = fc.oneof({ weight: 5, arbitrary: command }, { weight: 1, arbitrary: evictCommand });
+  const part = fc.array(any, { minLength: 1, maxLength: 15, size: 'max' });
   await fc.assert(
     fc.asyncProperty(part, part, part, async (...parts) => {
       const ledger = patient(under.ledger);

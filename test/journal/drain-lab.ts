@@ -7,7 +7,7 @@ import { connectPostgres, drainProfile, type Db } from '../../src/stores/postgre
 import { migrate } from '../../src/stores/postgres/migrate.js';
 import { oneServer } from '../../src/stores/redis/one-server.js';
 import type { ShardedRedis } from '../../src/stores/redis/sharded-redis.js';
-import { freshDatabase, redisUrl } from '../support/servers.js';
+import { adminUrlOf, freshDatabase, redisUrl } from '../support/servers.js';
 import { simulatedAccount, type SimulatedAccount, type SimulatedEntry } from './simulated-account.js';
 
 export const SHARDS = 4;
@@ -26,6 +26,8 @@ export const entryName = (model: string): string | null => {
 export type DrainLab = {
   readonly db: Db;
   readonly databaseUrl: string;
+  /** As the administrator, who may do what the gateway cannot. */
+  readonly admin: Db;
   readonly redis: Redis;
   /** The same as the drain uses it. */
   readonly sharded: ShardedRedis;
@@ -43,6 +45,7 @@ export type DrainLab = {
 export async function drainLab(): Promise<DrainLab> {
   const { databaseUrl, drop } = await freshDatabase((url) => migrate(url));
   const db = connectPostgres(databaseUrl, drainProfile(5_000));
+  const admin = connectPostgres(adminUrlOf(databaseUrl), drainProfile(5_000));
   await openShards(db, SHARDS);
   const redis = new Redis(redisUrl());
   const sharded = oneServer(redis);
@@ -53,6 +56,7 @@ export async function drainLab(): Promise<DrainLab> {
   let made = 0;
   return {
     db,
+    admin,
     databaseUrl,
     redis,
     sharded,
@@ -84,7 +88,7 @@ export async function drainLab(): Promise<DrainLab> {
     },
     async close() {
       await redis.quit();
-      await db.destroy();
+      await Promise.all([db.destroy(), admin.destroy()]);
       await drop();
     },
   };

@@ -9,6 +9,7 @@ import { micros } from '../../src/kit/money/micros.js';
 import { oneServer } from '../../src/stores/redis/one-server.js';
 import { checkPostgres } from '../support/books-postgres.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
+import { scanKeys } from '../support/scan-keys.js';
 
 /** Ended holds, in Postgres and restored to Redis: corrections, who may make them, and ids that are used twice. */
 let under: DurableLedger;
@@ -42,7 +43,7 @@ const settle = (accountId: string, cost: number, by: 'user' | 'service' = 'user'
 });
 const rows = async <Row>(sql: string, accountId: string): Promise<Row[]> => (await under.db.raw<{ rows: Row[] }>(sql, [accountId])).rows;
 const forgetHold = async (accountId: string): Promise<void> => {
-  expect(await under.redis.del(...(await under.redis.keys(`*:hold:${accountId}:h`)))).toBe(1);
+  expect(await under.redis.del(...(await scanKeys(under.redis, `*:hold:${accountId}:h`)))).toBe(1);
 };
 
 const secondsLeft = (accountId: string): Promise<number> => {

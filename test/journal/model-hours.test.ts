@@ -11,7 +11,7 @@ let lab: DrainLab;
 beforeAll(async () => { lab = await drainLab(); });
 afterAll(async () => { await lab.close(); });
 beforeEach(async () => {
-  await lab.db.raw('truncate model_hours');
+  await lab.admin.raw('truncate model_hours');
   expected.clear();
 });
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { renewShard } from '../../src/journal/renew-shard.js';
+import { readLeftBehind } from '../../src/journal/loss-accounts.table.js';
 import { readLosses } from '../../src/journal/shard-losses.table.js';
 import { contradictions, drainLab, type DrainLab } from './drain-lab.js';
 import { forged } from './simulated-account.js';
@@ -38,7 +39,12 @@ test('a forked shard goes on in a new epoch, and what the fork had is kept and t
   expect(await lab.rows('select stream_id from quarantine where account_id = ? order by stream_id', [bystander.accountId]))
     .toEqual(left.map((stream_id) => ({ stream_id })));
   expect(await readLosses(lab.db, { all: false, limit: 10 })).toMatchObject([
-    { shard: 0, epoch, entries: 4, accounts: { [bystander.accountId]: 2, [forkedAccount.accountId]: 1 }, reason: null },
+    { shard: 0, epoch, entries: 4, accounts: { [bystander.accountId]: 2, [forkedAccount.accountId]: 1 }, reason: null, kind: 'left_behind',
+      unreadable: 1, accountCount: 2 },
+  ]);
+  expect(await readLeftBehind(lab.db, 0, epoch)).toEqual([
+    { accountId: bystander.accountId, entries: 2, granted: 50, captured: 20, available: 30 },
+    { accountId: forkedAccount.accountId, entries: 1, granted: 101, captured: 0, available: 101 },
   ]);
   expect(await lab.rows('select actor, reason from shard_resumes')).toEqual([{ actor: 'ops', reason: 'Postgres is right' }]);
 

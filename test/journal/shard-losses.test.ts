@@ -40,7 +40,7 @@ const acks = (...ids: readonly string[]) => ids.map((name) => {
 
 test('after a record that counts every entry, a process adds only what it knows beyond it, once', async () => {
   const loss = { shard: 0, epoch: 1, survivedId: '1000-0', knownId: '2000-0', entries: 3, accounts: { alice: 1 } };
-  await db.transaction((trx) => insertLoss(trx, loss, null));
+  await db.transaction((trx) => insertLoss(trx, loss));
   const recent = acks('1000-0 alice', '1999-0 alice', '2000-0 alice', '2000-1 alice', '2001-0 bob');
   expect(await acknowledgeLosses(db, 0, { reason: 'told the users', actor: 'ops' })).toBe(1);
   expect(await sumLost(db)).toBe(0);
@@ -50,7 +50,7 @@ test('after a record that counts every entry, a process adds only what it knows 
   expect(await sumLost(db)).toBe(5);
   expect(await readLosses(db, { all: false, limit: 10 })).toEqual([{
     shard: 0, epoch: 1, entries: 5, accounts: { alice: 2, bob: 1 }, fromMs: 1_000, toMs: 2_001, noticedAtMs: expect.any(Number),
-    reason: null,
+    reason: null, kind: 'lost', unreadable: 0, accountCount: 2,
   }]);
   expect(await addToLoss(db, 1, 1, { process: 'a', recent })).toBe(0);
 });
@@ -58,7 +58,7 @@ test('after a record that counts every entry, a process adds only what it knows 
 test('each process names what was acknowledged to it, once: a worker that detects the loss first knows nothing of it', async () => {
   const epoch = 2;
   const loss = { shard: 0, epoch, survivedId: '1000-0', knownId: '2000-0', entries: 1, accounts: {} };
-  await db.transaction((trx) => insertLoss(trx, loss, 'worker'));
+  await db.transaction((trx) => insertLoss(trx, loss, { counted: 'worker' }));
   const one = { process: 'one', recent: acks('999-0 alice', '1500-0 alice', '2000-0 bob') };
   const two = { process: 'two', recent: acks('1400-0 alice', '1600-0 alice', '2500-0 carol') };
   expect([await addToLoss(db, 0, epoch, one), await addToLoss(db, 0, epoch, one)]).toEqual([1, 0]);
@@ -68,7 +68,7 @@ test('each process names what was acknowledged to it, once: a worker that detect
 });
 
 test('an epoch that ended without a loss is recorded, and is not counted as one', async () => {
-  await db.transaction((trx) => insertLoss(trx, { shard: 1, epoch: 1, survivedId: '0-0', knownId: '0-0', entries: 0, accounts: {} }, 'a'));
+  await db.transaction((trx) => insertLoss(trx, { shard: 1, epoch: 1, survivedId: '0-0', knownId: '0-0', entries: 0, accounts: {} }, { counted: 'a' }));
   expect(await readLosses(db, { all: true, limit: 10 })).toHaveLength(2);
   expect(await acknowledgeLosses(db, 1, { reason: 'nothing to see', actor: 'ops' })).toBe(0);
 });

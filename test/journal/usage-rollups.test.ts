@@ -122,7 +122,7 @@ test('names that no dialect accepts cannot stop a shard', async () => {
 test('the migration counts older records exactly as the drain would have', async () => {
   const before = await lab.rows<object>('select * from usage_by_account order by account_id, grain, starts_at, service, operation');
   const shards = await lab.rows<object>('select * from usage_by_shard order by shard, grain, starts_at, service, operation');
-  await lab.db.raw('truncate usage_by_account, usage_by_shard');
+  await lab.admin.raw('truncate usage_by_account, usage_by_shard');
   // There were no corrections before this migration.
   await lab.db.raw(backfillOf('0003_usage_rollups').replace('count(*)', 'count(*) filter (where corrects is null)'));
   expect(before.length).toBeGreaterThan(500);

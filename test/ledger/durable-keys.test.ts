@@ -10,6 +10,7 @@ import type { ChargeReply } from '../../src/ledger/ledger.js';
 import type { Db } from '../../src/stores/postgres/connect.js';
 import { oneServer } from '../../src/stores/redis/one-server.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
+import { scanKeys } from '../support/scan-keys.js';
 
 /** A key outlives its receipt: Redis keeps it for an hour, Postgres for KEYS_KEPT_DAYS. */
 let under: DurableLedger;
@@ -230,7 +231,7 @@ describe('keys of holds', () => {
   /** Redis forgets everything about the keys and the ended holds of an account. */
   const forget = async (accountId: string): Promise<void> => {
     const account = under.keys.account(accountId, 1);
-    const found = await under.redis.keys(`${account.receipt('').replace(/[{}]/g, '?')}*`);
+    const found = await scanKeys(under.redis, `${account.receipt('').replace(/[{}]/g, '?')}*`);
     await under.redis.del(...found, account.hold('h1'));
   };
 

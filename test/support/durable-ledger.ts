@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readSpentByKey } from '../../src/books/key-spend.table.js';
 import { accountSource } from '../../src/books/load-account.js';
 import { createDrain, type Drain } from '../../src/journal/drain.js';
+import { evictAccounts, type Eviction } from '../../src/journal/evict-idle.js';
 import { shardStore } from '../../src/journal/shard-store.js';
 import { sharedDrain } from '../../src/journal/shared-drain.js';
 import type { AccountSource } from '../../src/ledger/account-image.js';
@@ -21,10 +22,12 @@ import { oneServer } from '../../src/stores/redis/one-server.js';
 import type { ScriptClient } from '../../src/stores/redis/script.js';
 import type { ShardedRedis } from '../../src/stores/redis/sharded-redis.js';
 import { PATIENCE_MS, type TestLedger } from './ledger.js';
-import { freshDatabase, redisUrl } from './servers.js';
+import { adminUrlOf, freshDatabase, redisUrl } from './servers.js';
 
 export type DurableLedger = TestLedger & {
   readonly db: Db;
+  /** As the administrator, who may do what the gateway cannot. */
+  readonly adminUrl: string;
   /** Drains everything to Postgres. */
   drain(): Promise<void>;
   /** The drainer itself, and the fence. */
@@ -34,6 +37,7 @@ export type DurableLedger = TestLedger & {
   processOn(ports: Ports): { readonly ledger: Ledger; readonly drain: Drain };
   /** Deletes every key of this ledger from Redis, as FLUSHALL would, and waits until the fence has handled it. */
   loseRedis(): Promise<void>;
+  evict(accountId: string): Promise<Eviction | undefined>;
 };
 
 /** The connections of a process. */
@@ -92,7 +96,7 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
     }
   };
   return {
-    ledger, redis, sharded, keys, db, drain, runDrain, fence: gate,
+    ledger, redis, sharded, keys, db, adminUrl: adminUrlOf(database.databaseUrl), drain, runDrain, fence: gate,
     nowMs: async () => {
       const [seconds, micros] = await redis.time();
       return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000) + offsetMs;
@@ -102,6 +106,10 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
     journal: async (accountId) => {
       await drain();
       return readJournal(db, accountId);
+    },
+    evict: async (accountId) => {
+      const idle = { db, redis: sharded, keys, fence: gate, clock, idleMs: 0, metrics: { count: () => undefined } };
+      return (await evictAccounts(idle, [accountId]))[0];
     },
     loseRedis: async () => {
       const stream = redis.scanStream({ match: `${namespace}:*`, count: 1_000 });

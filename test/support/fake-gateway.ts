@@ -141,7 +141,7 @@ export async function fakeGateway(options: FakeGatewayOptions = {}): Promise<Fak
       },
     },
     ...(options.console === undefined ? {} : { console: { ...options.console, authenticate, clock: now } }),
-    health: { readiness: () => gateway.readiness, metricsText: metrics.text },
+    health: { readiness: () => gateway.readiness, metricsText: metrics.text, mayOperate: () => 'yes' },
   };
   const server = httpServer(createApp(deps), (reason) => { metrics.count('socketsClosed', { reason }); }, {
     ...SOCKET_BOUNDS, ...options.sockets,

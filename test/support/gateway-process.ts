@@ -31,4 +31,4 @@ const gateway = await openGateway({
   time: { clock: () => Date.now() + offsetMs, offsetMs: () => offsetMs },
 });
 process.on('SIGTERM', () => { void gateway.close().finally(() => { process.exit(0); }); });
-tell({ port: gateway.port ?? 0 });
+tell({ port: gateway.port ?? 0, operationsPort: gateway.operationsPort ?? 0 });

@@ -8,6 +8,8 @@ import { freshDatabase, redisUrl } from './servers.js';
 
 export type TestGateway = {
   readonly url: string;
+  /** Where metrics and readiness in detail are. */
+  readonly operationsUrl: string;
   readonly databaseUrl: string;
   readonly redisNamespace: string;
   token(claims: TokenClaims): Promise<string>;
@@ -21,6 +23,8 @@ export type TestGatewayOptions = {
   readonly redisUrl?: string;
   readonly databaseUrl?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** As in GatewayDeps; 0 by default, so that a scrape tells what has just happened. */
+  readonly metricsFreshMs?: number;
 };
 
 /** Long deadlines, because a slow machine must not fail a test; a test about a hanging server sets its own. */
@@ -43,13 +47,15 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   const gateway = await openGateway({
     config: readConfig({
       JWT_ACCESS_SECRET: secret, REDIS_URL: servers.redisUrl, DATABASE_URL: servers.databaseUrl,
-      REDIS_NAMESPACE: redisNamespace, PORT: '0', HOST: '127.0.0.1', SHARDS: '8', ...PATIENCE, ...ANY_RATE, ...options.environment,
+      REDIS_NAMESPACE: redisNamespace, PORT: '0', HOST: '127.0.0.1', OPERATIONS_PORT: '0', SHARDS: '8',
+      ...PATIENCE, ...ANY_RATE, ...options.environment,
     }),
-    role: 'all', servers, version: 'test', log: createLog({ level: 'silent' }),
+    role: 'all', servers, version: 'test', log: createLog({ level: 'silent' }), metricsFreshMs: options.metricsFreshMs ?? 0,
     time: { clock: () => Date.now() + offsetMs, offsetMs: () => offsetMs },
   });
   return {
     url: `http://127.0.0.1:${gateway.port ?? 0}`,
+    operationsUrl: `http://127.0.0.1:${gateway.operationsPort ?? 0}`,
     databaseUrl: servers.databaseUrl,
     redisNamespace,
     token: (claims) => mintToken(secret, claims, 600, Date.now()),

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import type { Eviction } from '../../src/journal/evict-idle.js';
 import { ZERO } from '../../src/kit/money/micros.js';
 import type { AccountImage, AccountSource } from '../../src/ledger/account-image.js';
 import { acknowledged } from '../../src/ledger/acknowledged.js';
@@ -28,6 +29,8 @@ export type TestLedger = {
   advance(ms: number): void;
   /** Every entry of an account, oldest first. */
   journal(accountId: string): Promise<JournalEntry[]>;
+  /** Evicts an account when Postgres has all of it; undefined when it has not. Only of a ledger with Postgres. */
+  evict?(accountId: string): Promise<Eviction | undefined>;
   close(): Promise<void>;
 };
 

@@ -8,14 +8,16 @@ import { ANY_RATE } from './gateway.js';
 
 /** `blockMs`: block the event loop once for this long, before sockets are read again. */
 export type ToChild = { readonly offsetMs: number } | { readonly blockMs: number };
-export type FromChild = { readonly port: number } | { readonly offsetMs: number };
+export type FromChild = { readonly port: number; readonly operationsPort: number } | { readonly offsetMs: number };
 
 /** A gateway process that can be killed and restarted, as an orchestrator would. */
 export type GatewayProcess = {
   readonly role: 'api' | 'worker';
   readonly pid: () => number | undefined;
-  /** A worker's URL serves only its probes and metrics. */
+  /** A worker's URL serves only its probes. */
   readonly url: () => string;
+  /** Where metrics and readiness in detail are. */
+  readonly operationsUrl: () => string;
   readonly isRunning: () => boolean;
   /** Resolves when it serves; a restarted API keeps its port. Throws with its log when it ends before. */
   readonly start: () => Promise<void>;
@@ -58,7 +60,8 @@ export async function startProcesses(servers: Servers, environment: Readonly<Rec
   let offsetMs = 0;
   const settings: Record<string, string> = {
     JWT_ACCESS_SECRET: secret, REDIS_URL: servers.redisUrl, DATABASE_URL: servers.databaseUrl,
-    REDIS_NAMESPACE: namespace, HOST: '127.0.0.1', SHARDS: String(SHARDS), LOG_LEVEL: 'warn', ...ANY_RATE, ...environment,
+    REDIS_NAMESPACE: namespace, HOST: '127.0.0.1', OPERATIONS_PORT: '0', SHARDS: String(SHARDS),
+    LOG_LEVEL: 'warn', ...ANY_RATE, ...environment,
   };
   const api = gatewayProcess('api', settings, () => offsetMs);
   const worker = gatewayProcess('worker', settings, () => offsetMs);
@@ -87,6 +90,7 @@ type Controlled = { readonly process: GatewayProcess; readonly tellTime: () => P
 function gatewayProcess(role: 'api' | 'worker', settings: Readonly<Record<string, string>>, offsetMs: () => number): Controlled {
   let child: ChildProcess | undefined;
   let port = 0;
+  let operationsPort = 0;
   let log = '';
   const isRunning = (): boolean => child?.exitCode === null && child.signalCode === null;
 
@@ -105,7 +109,7 @@ function gatewayProcess(role: 'api' | 'worker', settings: Readonly<Record<string
       started.kill('SIGKILL');
       throw new Error(`the ${role} did not start:\n${log}`);
     }
-    ({ port } = ready);
+    ({ port, operationsPort } = ready);
     await tellTime(); // it may have moved while the process was starting
   };
 
@@ -128,7 +132,8 @@ function gatewayProcess(role: 'api' | 'worker', settings: Readonly<Record<string
   };
 
   return { process: {
-    role, pid: () => child?.pid, url: () => `http://127.0.0.1:${port}`, isRunning, start, kill,
+    role, pid: () => child?.pid, url: () => `http://127.0.0.1:${port}`,
+    operationsUrl: () => `http://127.0.0.1:${operationsPort}`, isRunning, start, kill,
     block: (blockMs) => { child?.send({ blockMs } satisfies ToChild); }, log: () => log,
   }, tellTime };
 }

@@ -6,8 +6,9 @@ import { connect } from 'node:net';
  * socket of its own, because ioredis fails when the first lines arrive together with the answer to MONITOR.
  */
 export async function redisMonitor(url: string, onLine: (line: string) => void): Promise<{ readonly close: () => void }> {
-  const { hostname, port, password } = new URL(url);
-  const sent = [...(password === '' ? [] : [`AUTH ${decodeURIComponent(password)}`]), 'MONITOR'];
+  const { hostname, port, username, password } = new URL(url);
+  const login = ['AUTH', username, password].filter((part) => part !== '').map(decodeURIComponent).join(' ');
+  const sent = [...(password === '' ? [] : [login]), 'MONITOR'];
   const socket = connect(Number(port), hostname).setEncoding('utf8');
   let rest = '';
   let answers = 0;

@@ -4,14 +4,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { EmbeddedServer } from '../../src/stores/embedded/embedded-server.js';
-import { startPostgresServer } from '../../src/stores/embedded/postgres-server.js';
-import { startRedisServer } from '../../src/stores/embedded/redis-server.js';
+import { startPostgresServer, type PostgresServer } from '../../src/stores/embedded/postgres-server.js';
+import { startRedisServer, type RedisServer } from '../../src/stores/embedded/redis-server.js';
 import { canEnter, serviceUserOf } from '../../src/stores/embedded/service-user.js';
+import { makeRoles, urlAs, type RoleLogin } from '../../src/stores/postgres/make-roles.js';
 
 export type TestServer = EmbeddedServer & {
   /** Stops it and deletes its files. */
   readonly discard: () => Promise<void>;
 };
+
+export type TestRedis = TestServer & RedisServer;
+export type TestPostgres = TestServer & PostgresServer;
+
+/** Each test has a namespace of its own. That others are refused: test/deploy/redis-acl.test.ts. */
+const ANY_NAMESPACE = '*';
 
 type Config = Readonly<Record<string, string>>;
 
@@ -22,30 +29,42 @@ type Config = Readonly<Record<string, string>>;
 const FAST_POSTGRES: Config = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' };
 
 /** A separate Redis for a test that kills, freezes or restarts it. The append-only file is on, as in production. */
-export async function throwawayRedis(extraConfig: Config = {}): Promise<TestServer> {
-  return throwaway((dir) => startRedisServer({ dir, extraConfig, progress: note }));
+export async function throwawayRedis(extraConfig: Config = {}): Promise<TestRedis> {
+  return throwaway((dir) => startRedisServer({ dir, extraConfig, namespace: ANY_NAMESPACE, progress: note }));
 }
 
 /** A separate Postgres for the same purpose. `{ fsync: 'on', synchronous_commit: 'on' }` makes it as in production. */
-export async function throwawayPostgres(extraConfig: Config = {}): Promise<TestServer> {
+export async function throwawayPostgres(extraConfig: Config = {}): Promise<TestPostgres> {
   return throwaway((dir) => startPostgresServer({ dir, extraConfig: { ...FAST_POSTGRES, ...extraConfig }, progress: note }));
 }
 
-/** The run's shared Redis. Use new account ids instead of emptying it: other workers use it at the same time. */
+/**
+ * The run's shared Redis, as the gateway's user: the same commands as in production, and keys of every namespace. Use new
+ * account ids instead of emptying it: other workers use it at the same time.
+ */
 export const redisUrl = (): string => required('TEST_REDIS_URL');
+/** The same Redis as an operator, who may list keys and change settings. */
+export const redisOperatorUrl = (): string => process.env['TEST_REDIS_OPERATOR_URL'] ?? redisUrl();
 
-export type FreshDatabase = { readonly databaseUrl: string; readonly drop: () => Promise<void> };
+export type FreshDatabase = {
+  /** As the application's role, which the gateway works as. */
+  readonly databaseUrl: string;
+  /** As the role that owns the tables, for migrations. */
+  readonly ownerUrl: string;
+  readonly drop: () => Promise<void>;
+};
 
 /**
- * An empty or a migrated database on the run's Postgres: `migrate` runs once per jest worker, on a template from which
- * later databases are copied.
+ * An empty or a migrated database on the run's Postgres: `migrate` runs as the owner, once per jest worker, on a template from
+ * which later databases are copied.
  */
 export async function freshDatabase(migrate?: (databaseUrl: string) => Promise<void>): Promise<FreshDatabase> {
   const name = `${databasePrefix()}_${randomBytes(5).toString('hex')}`;
-  const template = migrate === undefined ? 'template0' : await templateOf(migrate);
-  await query(`create database ${name} template ${template}`);
+  const template = migrate === undefined ? emptyTemplate() : await templateOf(migrate);
+  await createDatabase(name, template);
   return {
-    databaseUrl: databaseUrlOf(name),
+    databaseUrl: urlAs(databaseUrlOf(name), application()),
+    ownerUrl: urlAs(databaseUrlOf(name), owner()),
     drop: async () => { await query(`drop database if exists ${name} with (force)`); },
   };
 }
@@ -58,11 +77,38 @@ async function templateOf(migrate: (databaseUrl: string) => Promise<void>): Prom
   if (rowCount === 1) return name;
   const draft = `${name}_draft`; // renamed when migrated, so a failed migration leaves no incomplete template
   await query(`drop database if exists ${draft} with (force)`);
-  await query(`create database ${draft} template template0`);
-  await migrate(databaseUrlOf(draft));
+  await createDatabase(draft, emptyTemplate());
+  await migrate(urlAs(databaseUrlOf(draft), owner()));
   await query(`alter database ${draft} rename to ${name}`);
   return name;
 }
+
+/** The same database for the administrator, who may do what the gateway cannot: tamper with entries, end sessions. */
+export function adminUrlOf(databaseUrl: string): string {
+  return databaseUrlOf(new URL(databaseUrl).pathname.slice(1));
+}
+
+/** Runs one statement as the administrator. */
+export async function asAdmin(databaseUrl: string, sql: string): Promise<pg.QueryResult> {
+  const client = new pg.Client({ connectionString: adminUrlOf(databaseUrl) });
+  await client.connect();
+  try {
+    return await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Rights on a database itself are not copied from a template. */
+async function createDatabase(name: string, template: string): Promise<void> {
+  await query(`create database ${name} template ${template} owner ${owner().name}`);
+  await query(`revoke temporary on database ${name} from public`);
+}
+
+const owner = (): RoleLogin => ({ name: `${databasePrefix()}_owner`, password: required('TEST_RUN_ID') });
+const application = (): RoleLogin => ({ name: `${databasePrefix()}_app`, password: required('TEST_RUN_ID') });
+/** An empty database with the roles' rights. */
+const emptyTemplate = (): string => `${databasePrefix()}_empty`;
 
 const databasePrefix = (): string => `test_${required('TEST_RUN_ID')}`;
 
@@ -92,9 +138,9 @@ function required(name: string): string {
 const open = new Set<{ readonly dir: string; readonly stop: () => Promise<void> }>();
 let cleansUp = false;
 
-async function throwaway(start: (dir: string) => Promise<EmbeddedServer>): Promise<TestServer> {
+async function throwaway<T extends EmbeddedServer>(start: (dir: string) => Promise<T>): Promise<T & TestServer> {
   const folder = await temporaryFolder();
-  let server: EmbeddedServer;
+  let server: T;
   try {
     server = await start(folder.path);
   } catch (error) {
@@ -180,11 +226,14 @@ function note(line: string): void {
 type Urls = { readonly redisUrl: string; readonly databaseUrl: string };
 type GivenUrls = { readonly redisUrl: string | undefined; readonly databaseUrl: string | undefined };
 
-/** For global-setup: starts the servers without a given URL. */
+/** For global-setup: starts the servers without a given URL, and creates the run's roles. `databaseUrl` is an administrator's. */
 export async function openTestServers(given: GivenUrls): Promise<Urls> {
   try {
-    const redis = given.redisUrl ?? (await throwawayRedis()).url;
-    const database = given.databaseUrl ?? (await throwawayPostgres()).url;
+    const redis = given.redisUrl ?? await sharedRedis();
+    const database = given.databaseUrl ?? (await throwawayPostgres()).adminUrl;
+    process.env['TEST_DATABASE_URL'] = database;
+    await query(`create database ${emptyTemplate()} template template0`);
+    await makeRoles(databaseUrlOf(emptyTemplate()), owner(), application());
     return { redisUrl: redis, databaseUrl: database };
   } catch (error) {
     await discardAll();
@@ -192,11 +241,18 @@ export async function openTestServers(given: GivenUrls): Promise<Urls> {
   }
 }
 
-/** For global-teardown: drops this run's databases from an external Postgres, and discards the started servers. */
+async function sharedRedis(): Promise<string> {
+  const { url, operatorUrl } = await throwawayRedis();
+  process.env['TEST_REDIS_OPERATOR_URL'] = operatorUrl;
+  return url;
+}
+
+/** For global-teardown: drops this run's databases and roles from an external Postgres, and discards the started servers. */
 export async function closeTestServers(): Promise<void> {
   try {
     const { rows } = await query('select datname from pg_database where datname like $1', [`${databasePrefix()}\\_%`]);
     for (const { datname } of rows as { datname: string }[]) await query(`drop database if exists ${datname} with (force)`);
+    for (const { name } of [owner(), application()]) await query(`drop role if exists ${name}`);
   } finally {
     await discardAll();
   }

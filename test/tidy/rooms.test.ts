@@ -90,7 +90,7 @@ const forbidden = (isForbidden: (from: string, to: string) => boolean): string[]
   [...imports].flatMap(([from, { files }]) => files.filter((to) => isForbidden(from, to)).map((to) => `${from} -> ${to}`));
 
 function roomOf(path: string): string {
-  if (path === 'src/main.ts') return 'cli';
+  if (path === 'src/main.ts' || path === 'src/run.ts') return 'cli';
   if (path === 'src/config.ts') return 'config';
   return path.split('/')[1] ?? '';
 }

@@ -41,10 +41,9 @@ export async function endChange(db: Db, changeId: string, status: number): Promi
   await db.raw('update changes set status = :status::integer where change_id = :changeId::bigint', { changeId, status });
 }
 
-/** Forgets a write that changed nothing. */
-export async function dropChange(db: Db, changeId: string): Promise<void> {
-  await db.raw('delete from changes where change_id = :changeId::bigint', { changeId });
-}
+/** The status of a write that changed nothing. The row stays, because the application may delete none; it is not read. */
+const NOTHING_CHANGED = 0;
+export const dropChange = (db: Db, changeId: string): Promise<void> => endChange(db, changeId, NOTHING_CHANGED);
 
 type Row = {
   readonly change_id: string; readonly at_ms: string; readonly actor: string; readonly actor_kind: AskedChange['actorKind'];
@@ -58,7 +57,7 @@ export async function readChanges(db: Db, { accountId, actor, before, limit }: C
     `select change_id, (extract(epoch from at) * 1000)::bigint as at_ms, actor, actor_kind, reason, method, path, account_id, body,
             request_id, status
        from changes
-      where true ${accountId === undefined ? '' : 'and account_id = :accountId'} ${actor === undefined ? '' : 'and actor = :actor'}
+      where status is distinct from ${NOTHING_CHANGED} ${accountId === undefined ? '' : 'and account_id = :accountId'} ${actor === undefined ? '' : 'and actor = :actor'}
         ${before === undefined ? '' : 'and change_id < :before::bigint'}
       order by change_id desc limit :limit::integer`,
     { limit, accountId: accountId ?? '', actor: actor ?? '', before: before ?? 0 },

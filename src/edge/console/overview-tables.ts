@@ -21,8 +21,9 @@ export const lossesTable = (losses: readonly LossRow[], nowMs: number): Html => 
     { head: 'Shard' }, { head: 'Entries', is: 'number' }, { head: 'Written from' }, { head: 'To' },
     { head: 'Accounts', is: 'text' }, { head: 'Noticed' },
   ],
-  losses.map(({ shard, entries, fromMs, toMs, accounts, noticedAtMs }) => [
-    shard, `at least ${count(entries)}`, fromMs === null ? 'the beginning' : moment(fromMs), moment(toMs), accountsOf(accounts),
+  losses.map(({ shard, entries, fromMs, toMs, accounts, noticedAtMs, kind, accountCount }) => [
+    shard, kind === 'lost' ? `at least ${count(entries)}` : `${count(entries)} left behind`,
+    fromMs === null ? 'the beginning' : moment(fromMs), moment(toMs), accountsOf(accounts, accountCount),
     when(noticedAtMs, nowMs),
   ]),
   'Nothing.',
@@ -31,12 +32,12 @@ the users' favour. After you have dealt with a loss: <code>npm run shards -- ack
 
 const NAMED_MAX = 5;
 
-function accountsOf(accounts: LossRow['accounts']): string | Html {
+function accountsOf(accounts: LossRow['accounts'], accountCount: number): string | Html {
   const named = Object.keys(accounts);
   if (named.length === 0) return 'not known';
   return html`${named.slice(0, NAMED_MAX).map(
     (accountId, index) => html`${index === 0 ? '' : ', '}${accountLink(accountId)}`,
-  )}${named.length > NAMED_MAX ? ` and ${count(named.length - NAMED_MAX)} more` : ''}`;
+  )}${accountCount > NAMED_MAX ? ` and ${count(accountCount - NAMED_MAX)} more` : ''}`;
 }
 
 export const overdueTable = (holds: readonly HoldRow[], nowMs: number): Html => table(

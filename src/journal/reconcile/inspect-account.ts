@@ -10,6 +10,8 @@ export type StoredAccount = StoredFigures & {
   readonly epoch: number;
   /** The last entry in its shard's stream; 0-0: none. */
   readonly journalEnd: string;
+  /** All of it as the script told it (lua/includes/inspection.lua): equal only for an account that is as it was. */
+  readonly texts: readonly string[];
   /** Facts by lot id: `remaining:held:amount:expires_at_ms:granted_at_ms[:rule]`. */
   readonly lots: ReadonlyMap<string, string>;
   /** Ids of the lots that can be spent. */
@@ -41,7 +43,7 @@ export async function inspectAccount({ redis, keys, fence: gate }: InspectDeps, 
 }
 
 function decode(reply: Reply, epoch: number): StoredAccount {
-  let at = FIGURES_END + 1;
+  let at = FIGURES_END;
   const count = (): number => amountAt(reply, at++);
   const text = (): string => textAt(reply, at++);
   const lots = new Map(Array.from({ length: count() }, (): [string, string] => [text(), text()]));
@@ -51,5 +53,7 @@ function decode(reply: Reply, epoch: number): StoredAccount {
     const [id, state, amount] = [text(), text(), text()];
     return [id, state === 'open' ? amount : `not open (${state === '' ? 'no record' : state})`];
   }));
-  return { ...decodeFigures(reply), epoch, journalEnd: textAt(reply, FIGURES_END), lots, live, openHolds, holds };
+  return {
+    ...decodeFigures(reply), epoch, journalEnd: textAt(reply, reply.length - 1), texts: reply.slice(1, -1), lots, live, openHolds, holds,
+  };
 }

@@ -15,6 +15,8 @@ export type ReconcileDeps = Omit<CompareDeps, 'redis'> & {
   readonly clock: Clock;
   readonly metrics: Pick<Meter, 'count' | 'observe'>;
   readonly log: { info(facts: object, message: string): void; error(facts: object, message: string): void };
+  /** What to do with accounts that drift, beside telling it; undefined: nothing. */
+  readonly onDrift?: ((comparisons: readonly Comparison[]) => Promise<void>) | undefined;
 };
 
 export type ReconcileReport = { readonly compared: number; readonly drift: number };
@@ -82,6 +84,7 @@ export async function compareAndRecord(
   deps.metrics.observe('reconcileSeconds', {}, (deps.clock() - startedMs) / MS_PER_SECOND);
   for (const { result } of comparisons) deps.metrics.count('reconciled', { result });
   await recordComparisons(deps, comparisons, newest);
+  await deps.onDrift?.(comparisons);
   return { compared: comparisons.length, drift: comparisons.filter(({ result }) => result === 'drift').length };
 }
 
@@ -101,7 +104,7 @@ async function tell(
   for (const { accountId, check, expected, actual, differenceMicros } of await recordFindings(db, found)) {
     log.error(
       { accountId, check, expected, actual, differenceMicros },
-      'drift: Redis and Postgres do not say the same; nothing was repaired',
+      'drift: Redis and Postgres do not say the same; nothing was repaired (npm run reconcile -- repair)',
     );
   }
   for (const { accountId, check, differenceMicros } of await resolveFindings(db, complete, found)) {

@@ -2,11 +2,12 @@ import type { Metric, Registry } from 'prom-client';
 
 type Labels = Readonly<Record<string, string>>;
 type Series = {
-  readonly labels: Labels;
   readonly counts: number[];
   sum: number;
+  /** What a scrape reads, made once: it keeps the text of its labels (snapshot.ts). */
+  readonly samples: readonly Sample[];
 };
-type Sample = { readonly metricName: string; readonly labels: Readonly<Record<string, string | number>>; readonly value: number };
+type Sample = { readonly metricName: string; readonly labels: Readonly<Record<string, string | number>>; value: number };
 
 /**
  * A histogram for events of every request. prom-client's own hashes the labels of each observation, which under load
@@ -23,14 +24,14 @@ export function busyHistogram(
   const metric = {
     name, help, type: 'histogram', aggregator: 'sum',
     get: () => Promise.resolve({
-      name, help, type: 'histogram', aggregator: 'sum', values: allSeries.flatMap((series) => samplesOf(name, buckets, series)),
+      name, help, type: 'histogram', aggregator: 'sum', values: allSeries.flatMap(updated),
     }),
     reset: () => { for (const series of allSeries) { series.counts.fill(0); series.sum = 0; } },
   };
   registry.registerMetric(metric as unknown as Metric);
   return (labels) => {
     const counts = Array.from({ length: buckets.length + 1 }, () => 0);
-    const series: Series = { labels, counts, sum: 0 };
+    const series: Series = { counts, sum: 0, samples: samplesOf(name, buckets, labels) };
     allSeries.push(series);
     return (value) => {
       let bucket = 0;
@@ -41,12 +42,17 @@ export function busyHistogram(
   };
 }
 
+const samplesOf = (name: string, buckets: readonly number[], labels: Labels): Sample[] => [
+  ...[...buckets, '+Inf'].map((le) => ({ metricName: `${name}_bucket`, labels: { le, ...labels }, value: 0 })),
+  { metricName: `${name}_sum`, labels: { ...labels }, value: 0 }, { metricName: `${name}_count`, labels: { ...labels }, value: 0 },
+];
+
 /** Prometheus' buckets are cumulative: each includes the observations of all lower ones. */
-function samplesOf(name: string, buckets: readonly number[], { labels, counts, sum }: Series): Sample[] {
+function updated({ counts, sum, samples }: Series): readonly Sample[] {
   let count = 0;
-  const samples: Sample[] = counts.map((inBucket, index) => {
-    count += inBucket;
-    return { metricName: `${name}_bucket`, labels: { le: buckets[index] ?? '+Inf', ...labels }, value: count };
-  });
-  return [...samples, { metricName: `${name}_sum`, labels, value: sum }, { metricName: `${name}_count`, labels, value: count }];
+  for (const [index, sample] of samples.entries()) {
+    if (index < counts.length) sample.value = count += counts[index] ?? 0;
+    else sample.value = index === counts.length ? sum : count;
+  }
+  return samples;
 }

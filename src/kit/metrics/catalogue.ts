@@ -68,7 +68,7 @@ const PRICE_RULES = ['exact', 'alias', 'case', 'provider', 'date', 'variant', 'r
 const JOBS = [
   'drain', 'expire-holds', 'expire-lots', 'expire-forgotten', 'replay-money-in', 'resume-claims', 'resume-transfers',
   'make-partitions', 'forget-epochs', 'refill-plans', 'welcome-newcomers', 'forget-refusals', 'keep-limits', 'reconcile',
-  'send-webhooks', 'tell-expiring-lots', 'forget-events',
+  'send-webhooks', 'tell-expiring-lots', 'forget-events', 'evict-idle',
 ] as const;
 
 /** The queues of settlements and of telemetry (edge/queues/queues.ts), in RabbitMQ and in BullMQ. */
@@ -174,6 +174,12 @@ export const METRICS = {
   debtors: gauge('cg_debtors', 'Accounts that owe credits.', {}),
   accounts: gauge('cg_accounts', 'Accounts in the ledger.', {}),
   accountsFrozen: gauge('cg_accounts_frozen', 'Frozen accounts.', {}),
+  driftFreezes: counter('cg_drift_freezes_total', 'Accounts that the reconciler froze because they drift (RECONCILE_FREEZE).', {}),
+  accountsResident: gauge('cg_accounts_resident', 'Accounts in Redis after the last round of the eviction.', {}),
+  evictions: counter(
+    'cg_evictions_total', 'Idle accounts that the eviction looked at. `differs`: Redis and Postgres do not agree, so it stayed.',
+    { result: ['evicted', 'in_use', 'changed', 'differs', 'not_loaded', 'closed'] },
+  ),
   moneyInPending: gauge('cg_money_in_pending', 'Grants and other intents that Postgres has and Redis has not applied yet.', {}),
   moneyInOldestSeconds: gauge('cg_money_in_oldest_seconds', 'Age of the oldest of these; 0 when there is none.', {}),
 

@@ -1,6 +1,9 @@
 import cluster, { type Worker } from 'node:cluster';
-import { AggregatorRegistry, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { startDeadline } from '../deadline.js';
+import { shared } from '../shared.js';
+import { slices } from '../slices.js';
+import { combine, takeSnapshot, textOf, type Snapshot } from './snapshot.js';
 
 /**
  * Metrics of a node:cluster: a scrape reaches only one process but must return the values of all. That process asks the
@@ -18,9 +21,7 @@ type Message =
   | { readonly type: 'cg:hello' }
   /** From the primary to every such process, and the answer. */
   | { readonly type: 'cg:collect'; readonly id: number }
-  | { readonly type: 'cg:collected'; readonly id: number; readonly metrics: Samples };
-
-type Samples = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
+  | { readonly type: 'cg:collected'; readonly id: number; readonly metrics: Snapshot };
 
 /** One collection: the processes that have not answered yet, and what to call when all have. */
 type Round = { readonly waitsFor: Set<number>; readonly done: () => void };
@@ -36,8 +37,9 @@ const SCRAPE_WITHIN_MS = 5_000;
  */
 export function serveClusterMetrics(own: () => Registry | undefined): () => Promise<string> {
   /** The last known samples of each process. */
-  const known = new Map<number, Samples>();
-  let departed: Samples = [];
+  const known = new Map<number, Snapshot>();
+  /** Of processes that have ended. More than one only until the next scrape, which adds them up. */
+  let departed: readonly Snapshot[] = [];
   const rounds = new Map<number, Round>();
   let lastId = 0;
 
@@ -58,12 +60,17 @@ export function serveClusterMetrics(own: () => Registry | undefined): () => Prom
   const heardFrom = (worker: number, { waitsFor, done }: Round): void => {
     if (waitsFor.delete(worker) && waitsFor.size === 0) done();
   };
-  const text = async (): Promise<string> => {
-    const [silent, ownSamples] = await Promise.all([collect(), own()?.getMetricsAsJSON() ?? []]);
+  const text = shared(async (): Promise<string> => {
+    const pause = slices();
+    const registry = own();
+    const [silent, ownSamples] = await Promise.all([collect(), registry === undefined ? [] : takeSnapshot(registry, pause)]);
     // Uses the current map: a process that ended in the meantime counts among the departed only.
     const others = [...known].map(([id, samples]) => (silent.has(id) ? countsOf(samples) : samples));
-    return AggregatorRegistry.aggregate([ownSamples, ...others, departed]).metrics();
-  };
+    const gone = departed;
+    const sum = await combine(gone, pause);
+    departed = [sum, ...departed.slice(gone.length)]; // one that ended meanwhile was added at the end
+    return textOf(await combine([ownSamples, ...others, sum], pause), pause);
+  }, 0);
 
   cluster.on('message', (worker, message: unknown) => {
     if (!isOurs(message) || worker.isDead()) return; // the counts of a process that has ended are among the departed
@@ -78,7 +85,7 @@ export function serveClusterMetrics(own: () => Registry | undefined): () => Prom
     text().then(answer, () => { answer(null); });
   });
   cluster.on('exit', ({ id }) => {
-    departed = added(departed, countsOf(known.get(id) ?? []));
+    departed = [...departed, countsOf(known.get(id) ?? [])];
     known.delete(id);
     for (const round of rounds.values()) heardFrom(id, round);
   });
@@ -93,7 +100,7 @@ export function clusterMetricsText(registry: Registry): () => Promise<string> {
     if (!isOurs(message)) return;
     if (message.type === 'cg:scraped') waiting.get(message.id)?.(message.text);
     if (message.type !== 'cg:collect') return;
-    void registry.getMetricsAsJSON().then((metrics) => {
+    void takeSnapshot(registry, slices()).then((metrics) => {
       process.send?.({ type: 'cg:collected', id: message.id, metrics } satisfies Message);
     });
   });
@@ -111,16 +118,12 @@ export function clusterMetricsText(registry: Registry): () => Promise<string> {
   };
 }
 
-/** The sum of both. The metrics of an aggregate are already samples. */
-const added = (a: Samples, b: Samples): Samples => AggregatorRegistry.aggregate([a, b]).getMetricsAsArray() as unknown as Samples;
-
 function tell(worker: Worker | undefined, message: Message): void {
   if (worker?.isConnected() === true) worker.send(message);
 }
 
 /** Samples that stay valid when their process does not answer: counts do, gauges do not. */
-const countsOf = (samples: Samples): Samples =>
-  samples.filter(({ type }) => (type as unknown) === 'counter' || (type as unknown) === 'histogram');
+const countsOf = (samples: Snapshot): Snapshot => samples.filter(({ type }) => type === 'counter' || type === 'histogram');
 
 const isOurs = (message: unknown): message is Message =>
   typeof message === 'object' && message !== null && String((message as { type?: unknown }).type).startsWith('cg:');

@@ -3,6 +3,8 @@ import { busyHistogram } from './busy-histogram.js';
 import {
   METRICS, type CounterKey, type GaugeKey, type HistogramKey, type Labels, type LabelsOf, type MetricKey, type MetricSpec,
 } from './catalogue.js';
+import { takeSnapshot, textOf } from './snapshot.js';
+import { slices } from '../slices.js';
 
 /** States of the breaker in front of Redis as numbers for charts: higher is worse. */
 const BREAKER_STATES = { closed: 0, half_open: 1, open: 2 } as const;
@@ -77,8 +79,10 @@ export function createMetrics({ version, defaults = true }: { readonly version: 
     ...meter,
     ...gaugesOf,
     registry,
-    text: (): Promise<string> => registry.metrics(),
-    contentType: registry.contentType,
+    text: async (): Promise<string> => {
+      const pause = slices();
+      return textOf(await takeSnapshot(registry, pause), pause);
+    },
     http: {
       begin: (): void => { inFlight += 1; },
       end: (): void => { inFlight -= 1; },

@@ -1,13 +1,14 @@
 import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
+import { makeRoles, urlAs, type RoleLogin } from '../postgres/make-roles.js';
 import { EmbeddedError, reasonOf } from './embedded-error.js';
 import { superviseServer, type DeathListener, type EmbeddedServer } from './embedded-server.js';
 import { freePort, LOOPBACK } from './loopback-port.js';
 import { findPostgres, type PostgresBinaries } from './postgres-binary.js';
 import { programOf } from './process-identity.js';
 import { runCommand } from './run-command.js';
-import { openServerDirectory, rememberPort, writeSecret, type ServerDirectory } from './server-directory.js';
+import { openServerDirectory, passwordOf, rememberPort, writeSecret, type ServerDirectory } from './server-directory.js';
 import { spawnServer, waitUntilReady, type ServerCommand, type ServerProcess } from './server-process.js';
 import { makePrivateDirectory } from './service-user.js';
 
@@ -24,16 +25,46 @@ export type PostgresServerOptions = {
   readonly onDeath?: DeathListener | undefined;
 };
 
-/** The role and the database share one name, which keeps the URL short. */
+/** The database, and the administrator's role, which only this file uses: it creates the other two. */
 const NAME = 'credit_gateway';
+/** The role that owns the tables and migrates, and the one that the gateway works as (deploy/postgres/roles.sql). */
+const OWNER = 'credit_gateway_owner';
+const APPLICATION = 'credit_gateway_app';
 const INITDB_TIMEOUT_MS = 120_000;
 /** Crash recovery replays at most the log since the last checkpoint. */
 const READY_TIMEOUT_MS = 60_000;
 /** Processes of a killed server hold its shared memory for a moment; a new server must wait until they have ended. */
 const LEFTOVERS_TIMEOUT_MS = 10_000;
 
-/** Starts Postgres in `dir` on loopback, creates the database on first use, and waits until it answers. */
-export async function startPostgresServer(options: PostgresServerOptions): Promise<EmbeddedServer> {
+/** `url` is the application's. */
+export type PostgresServer = EmbeddedServer & {
+  /** For migrations. */
+  readonly ownerUrl: string;
+  /** The superuser, for tests that create databases and break things. */
+  readonly adminUrl: string;
+};
+
+type Logins = { readonly owner: RoleLogin; readonly application: RoleLogin };
+
+/** The roles of a server's directory; their passwords are created on first use. */
+async function loginsOf(home: ServerDirectory): Promise<Logins> {
+  return {
+    owner: { name: OWNER, password: await passwordOf(home, 'owner') },
+    application: { name: APPLICATION, password: await passwordOf(home, 'application') },
+  };
+}
+
+/** The addresses of a server in `dir` that may be running. Undefined: none was ever started there. */
+export async function rememberedPostgres(dir: string): Promise<{ readonly url: string; readonly ownerUrl: string } | undefined> {
+  const home = await openServerDirectory('postgres', dir);
+  if (home.rememberedPort === undefined) return undefined;
+  const { owner, application } = await loginsOf(home);
+  const url = `postgres://${LOOPBACK}:${home.rememberedPort}/${NAME}`;
+  return { url: urlAs(url, application), ownerUrl: urlAs(url, owner) };
+}
+
+/** Starts Postgres in `dir` on loopback, creates the database and its roles on first use, and waits until it answers. */
+export async function startPostgresServer(options: PostgresServerOptions): Promise<PostgresServer> {
   const { dir, cacheDir, progress, onDeath, extraConfig = {} } = options;
   const home = await openServerDirectory('postgres', dir);
   const dataMajor = await majorOf(home.dataDir);
@@ -61,9 +92,10 @@ export async function startPostgresServer(options: PostgresServerOptions): Promi
     logFile: home.logFile,
   };
   const urlOf = (database: string): string => `postgres://${NAME}:${home.password}@${LOOPBACK}:${port}/${database}`;
+  const { owner, application } = await loginsOf(home);
   const server = await superviseServer({
     name: 'postgres',
-    url: urlOf(NAME),
+    url: urlAs(urlOf(NAME), application),
     port,
     description: `${binaries.version}, ${binaries.origin}${home.user === undefined ? '' : `, as ${home.user.name}`}`,
     logFile: home.logFile,
@@ -77,11 +109,13 @@ export async function startPostgresServer(options: PostgresServerOptions): Promi
   });
   try {
     await createDatabase(urlOf('postgres'));
+    await makeRoles(urlOf(NAME), owner, application);
   } catch (error) {
     await server.stop();
     throw new EmbeddedError('creating the database', reasonOf(error), { cause: error, advice: [`read ${home.logFile}`] });
   }
-  return server;
+  // `pid` is a getter, which a copy would lose, so the server object is extended.
+  return Object.assign(server, { ownerUrl: urlAs(urlOf(NAME), owner), adminUrl: urlOf(NAME) });
 }
 
 /** Undefined: there is no cluster yet. */

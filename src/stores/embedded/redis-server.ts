@@ -4,7 +4,8 @@ import { EmbeddedError } from './embedded-error.js';
 import { superviseServer, type DeathListener, type EmbeddedServer } from './embedded-server.js';
 import { freePort, LOOPBACK } from './loopback-port.js';
 import { findRedis } from './redis-binary.js';
-import { openServerDirectory, rememberPort, writeSecret } from './server-directory.js';
+import { redisUsers } from './redis-users.js';
+import { openServerDirectory, passwordOf, rememberPort, writeSecret } from './server-directory.js';
 import { spawnServer, waitUntilReady, type ServerCommand } from './server-process.js';
 import { makePrivateDirectory } from './service-user.js';
 
@@ -15,6 +16,8 @@ export type RedisServerOptions = {
   readonly port?: number;
   /** redis.conf directives in addition to the defaults, such as `{ appendfsync: 'always' }`. */
   readonly extraConfig?: Readonly<Record<string, string>>;
+  /** Of the gateway's keys, as in `RedisUsers`. */
+  readonly namespace: string;
   /** The redis-server to prefer to all others. */
   readonly binary?: string | undefined;
   /** The directory for a downloaded Redis; see cache-dir.ts. */
@@ -27,9 +30,24 @@ export type RedisServerOptions = {
 const READY_TIMEOUT_MS = 60_000;
 const PING_TIMEOUT_MS = 1_000;
 
-/** Starts Redis in `dir` on loopback, with a password and an append-only file, and waits until it answers. */
-export async function startRedisServer(options: RedisServerOptions): Promise<EmbeddedServer> {
-  const { dir, binary: preferred, cacheDir, progress, onDeath, extraConfig = {} } = options;
+/** `url` is the gateway's, with the rights of deploy/redis/users.acl. */
+export type RedisServer = EmbeddedServer & {
+  /** May do everything: for tests. */
+  readonly operatorUrl: string;
+};
+
+/** The user of deploy/redis/users.acl. */
+const USER = 'gateway';
+
+/** The address of a server in `dir` that may be running. Undefined: none was ever started there. */
+export async function rememberedRedis(dir: string): Promise<string | undefined> {
+  const { password, rememberedPort } = await openServerDirectory('redis', dir);
+  return rememberedPort === undefined ? undefined : urlOf(USER, password, rememberedPort);
+}
+
+/** Starts Redis in `dir` on loopback, with its users and an append-only file, and waits until it answers. */
+export async function startRedisServer(options: RedisServerOptions): Promise<RedisServer> {
+  const { dir, namespace, binary: preferred, cacheDir, progress, onDeath, extraConfig = {} } = options;
   const home = await openServerDirectory('redis', dir);
   const binary = await findRedis({ user: home.user, preferred, cacheDir, progress });
   await makePrivateDirectory(home.dataDir, home.user);
@@ -37,7 +55,10 @@ export async function startRedisServer(options: RedisServerOptions): Promise<Emb
   await rememberPort(home, port);
 
   const configFile = join(home.path, 'redis.conf'); // a file, because every user can read a command line
-  await writeSecret(configFile, redisConfig({ dataDir: home.dataDir, port, password: home.password, extraConfig }), home.user);
+  const usersFile = join(home.path, 'users.acl');
+  const operatorPassword = await passwordOf(home, 'operator');
+  await writeSecret(usersFile, redisUsers({ gatewayPassword: home.password, operatorPassword, namespace }), home.user);
+  await writeSecret(configFile, redisConfig({ dataDir: home.dataDir, port, usersFile, extraConfig }), home.user);
   const spec: ServerCommand = {
     name: 'redis',
     command: binary.command,
@@ -46,9 +67,9 @@ export async function startRedisServer(options: RedisServerOptions): Promise<Emb
     stopSignal: 'SIGTERM', // not SIGINT: at a second one Redis exits without flushing
     logFile: home.logFile,
   };
-  return superviseServer({
+  const server = await superviseServer({
     name: 'redis',
-    url: `redis://:${home.password}@${LOOPBACK}:${port}`,
+    url: urlOf(USER, home.password, port),
     port,
     description: `${binary.version}, ${binary.origin}${home.user === undefined ? '' : `, as ${home.user.name}`}`,
     logFile: home.logFile,
@@ -62,16 +83,19 @@ export async function startRedisServer(options: RedisServerOptions): Promise<Emb
       return server;
     },
   });
+  return Object.assign(server, { operatorUrl: urlOf('operator', operatorPassword, port) });
 }
 
-type RedisConfig = { dataDir: string; port: number; password: string; extraConfig: Readonly<Record<string, string>> };
+const urlOf = (user: string, password: string, port: number): string => `redis://${user}:${password}@${LOOPBACK}:${port}`;
 
-function redisConfig({ dataDir, port, password, extraConfig }: RedisConfig): string {
+type RedisConfig = { dataDir: string; port: number; usersFile: string; extraConfig: Readonly<Record<string, string>> };
+
+function redisConfig({ dataDir, port, usersFile, extraConfig }: RedisConfig): string {
   const directives: Readonly<Record<string, string>> = {
     bind: LOOPBACK,
     port: String(port),
     'protected-mode': 'yes',
-    requirepass: password,
+    aclfile: quoted(usersFile),
     dir: quoted(dataDir),
     daemonize: 'no',
     appendonly: 'yes',
@@ -89,7 +113,7 @@ const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`;
 function answersPing(port: number, password: string): Promise<boolean> {
   return new Promise((resolve) => {
     let reply = '';
-    const socket = connect(port, LOOPBACK, () => { socket.end(`AUTH ${password}\r\nPING\r\n`); });
+    const socket = connect(port, LOOPBACK, () => { socket.end(`AUTH ${USER} ${password}\r\nPING\r\n`); });
     socket.setTimeout(PING_TIMEOUT_MS, () => { socket.destroy(); });
     socket.on('data', (chunk: Buffer) => { reply += chunk.toString(); });
     socket.on('error', () => undefined); // 'close' follows

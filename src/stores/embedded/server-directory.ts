@@ -44,6 +44,12 @@ export async function openServerDirectory(name: string, dir: string): Promise<Se
   }
 }
 
+/** A further password of the server, created on first use. Only this process' account may read it. */
+export async function passwordOf({ path }: ServerDirectory, name: string): Promise<string> {
+  const file = join(path, `password-${name}`);
+  return await readFile(file, 'utf8').catch(ifMissing) ?? makePassword(file);
+}
+
 /** The port is kept, so that URLs stay valid after a restart. */
 export async function rememberPort({ path }: ServerDirectory, port: number): Promise<void> {
   await writeFile(join(path, 'port'), String(port));

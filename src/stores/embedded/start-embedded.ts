@@ -10,6 +10,8 @@ export type EmbeddedOptions = {
   readonly redis: boolean;
   readonly postgres: boolean;
   readonly dataDir: string;
+  /** First part of every Redis key, by default `cg`: the gateway may use no others. */
+  readonly redisNamespace?: string;
   /** Receives readable lines about slow steps and started servers. */
   readonly progress: (line: string) => void;
   /** Called when a server ends by itself. The gateway cannot work without it: log an error and shut down. */
@@ -23,6 +25,8 @@ export type EmbeddedOptions = {
 export type Embedded = {
   readonly redisUrl?: string;
   readonly databaseUrl?: string;
+  /** Of the role that owns the tables: for migrations. */
+  readonly migrationDatabaseUrl?: string;
   /** Stops the started servers. Call it last: the gateway drains into them. */
   readonly stop: () => Promise<void>;
 };
@@ -33,7 +37,7 @@ export type Embedded = {
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   if (!options.redis && !options.postgres) return { stop: () => Promise.resolve() };
-  const { progress, onDeath, redisBinary, cacheDir } = options;
+  const { progress, onDeath, redisBinary, redisNamespace: namespace = 'cg', cacheDir } = options;
   const location = await locateServers(options.dataDir, progress);
   const lock = await lockOwner(location);
   const servers: EmbeddedServer[] = [];
@@ -42,19 +46,22 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
     await Promise.all(servers.map(async (server) => server.stop()));
     await lock.release();
   };
-  const add = async (start: Promise<EmbeddedServer>): Promise<string> => {
+  const add = async <T extends EmbeddedServer>(start: Promise<T>): Promise<T> => {
     const started = performance.now();
     const server = await start;
     servers.push(server);
     await lock.record(servers);
     progress(`${server.name}: ready on port ${server.port} in ${Math.round(performance.now() - started)} ms (${server.description})`);
-    return server.url;
+    return server;
   };
   const common = { cacheDir, progress, onDeath };
   try {
+    const redis = options.redis
+      ? await add(startRedisServer({ ...common, dir: join(location, 'redis'), binary: redisBinary, namespace })) : undefined;
+    const postgres = options.postgres ? await add(startPostgresServer({ ...common, dir: join(location, 'postgres') })) : undefined;
     return {
-      ...(options.redis && { redisUrl: await add(startRedisServer({ ...common, dir: join(location, 'redis'), binary: redisBinary })) }),
-      ...(options.postgres && { databaseUrl: await add(startPostgresServer({ ...common, dir: join(location, 'postgres') })) }),
+      ...(redis && { redisUrl: redis.url }),
+      ...(postgres && { databaseUrl: postgres.url, migrationDatabaseUrl: postgres.ownerUrl }),
       stop,
     };
   } catch (error) {

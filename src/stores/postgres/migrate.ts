@@ -1,13 +1,14 @@
-import knexFactory, { type Knex } from 'knex';
+import knexFactory from 'knex';
 import { systemClock } from '../../kit/clock.js';
-import { readMigrations } from './migration-files.js';
 import { migratorConfig } from './migrator.js';
 import { makePartitions } from './partitions.js';
+import { grantApplication } from './privileges.js';
+import { refuseDowngrade } from './schema-floor.js';
 
 /**
- * Migrates a database to the current schema and creates the journal's next partitions. Many processes may start at once:
- * they wait for one another. `progress` receives the name of each step that ran. Throws when the schema is too new for this
- * gateway (docs/deployment.md#upgrade-and-rollback).
+ * Migrates a database to the current schema, as the role that owns it, creates the journal's next partitions, and grants the
+ * application's role its rights. Many processes may start at once: they wait for one another. `progress` receives the name of
+ * each step that ran. Throws when the schema is too new for this gateway (docs/deployment.md#upgrade-and-rollback).
  */
 export async function migrate(databaseUrl: string, progress: (step: string) => void = () => undefined): Promise<void> {
   const db = knexFactory(migratorConfig(databaseUrl));
@@ -16,20 +17,8 @@ export async function migrate(databaseUrl: string, progress: (step: string) => v
     const [, ran] = await db.migrate.latest() as [number, string[]];
     for (const name of ran) progress(name);
     await makePartitions(db, systemClock());
+    await grantApplication(db);
   } finally {
     await db.destroy();
   }
-}
-
-/** A newer schema is fine for a gateway of the release before, and no longer for one that is older than that. */
-async function refuseDowngrade(db: Knex): Promise<void> {
-  if (!await db.schema.hasTable('schema_floor')) return;
-  const newest = readMigrations().at(-1)?.name ?? '';
-  const [floor] = await db<{ migration: string; reason: string }>('schema_floor').where('migration', '>', newest)
-    .orderBy('migration', 'desc').limit(1);
-  if (floor === undefined) return;
-  throw new Error(
-    `This database is too new for this gateway, which knows migrations up to ${newest}; at least ${floor.migration} is needed: `
-      + `${floor.reason}. Start the newer version again, or restore a backup of before the upgrade`,
-  );
 }

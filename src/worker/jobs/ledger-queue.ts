@@ -21,6 +21,7 @@ export type LedgerJobs = {
   'send-webhooks': Record<string, never>;
   'tell-expiring-lots': Record<string, never>;
   'forget-events': Record<string, never>;
+  'evict-idle': Record<string, never>;
 };
 
 /** How many finished jobs are kept for inspection: more failures than successes. */
@@ -48,6 +49,7 @@ const EVERY_MS: Readonly<Record<LedgerJobName, number>> = {
   'send-webhooks': 1_000,
   'tell-expiring-lots': 60_000,
   'forget-events': 3_600_000,
+  'evict-idle': 2_000,
 };
 
 export type LedgerQueue = {
@@ -75,7 +77,7 @@ export function ledgerQueue(connection: QueueConnection, namespace: string, onEr
         'drain': { shards }, 'expire-holds': { shards }, 'expire-lots': { shards }, 'expire-forgotten': {}, 'replay-money-in': {},
         'resume-claims': {}, 'resume-transfers': {}, 'make-partitions': {}, 'forget-epochs': {},
         'refill-plans': {}, 'welcome-newcomers': {}, 'forget-refusals': {}, 'keep-limits': {}, 'reconcile': {},
-        'send-webhooks': {}, 'tell-expiring-lots': {}, 'forget-events': {},
+        'send-webhooks': {}, 'tell-expiring-lots': {}, 'forget-events': {}, 'evict-idle': {},
       };
       for (const name of JOB_NAMES) {
         await queue.upsertJobScheduler(name, { every: EVERY_MS[name] }, { name, data: data[name], opts: JOB_OPTIONS });

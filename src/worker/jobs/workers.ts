@@ -28,6 +28,8 @@ export type WorkerDeps = ExpireDeps & MoneyInDeps & {
   readonly freshen: Pick<Freshen, 'account'>;
   /** One batch of the reconciler. */
   readonly reconcile: () => Promise<object>;
+  /** One turn of the eviction. */
+  readonly evict: () => Promise<object>;
   readonly clock: Clock;
   /** A worker's connection (connectQueue); BullMQ derives its blocking connection from it. */
   readonly queueConnection: QueueConnection;
@@ -80,6 +82,7 @@ export function startWorkers(deps: WorkerDeps): Workers {
     'forget-refusals': () => forgetRefusals(deps.db, deps.clock()),
     'keep-limits': async () => ({ ...(await keepLimits(deps)), terms: (await keepTerms(deps)).applied }),
     'reconcile': deps.reconcile,
+    'evict-idle': deps.evict,
     'send-webhooks': () => sweepWebhooks({ db: deps.db, clock: deps.clock, start: deps.startDeliveries }),
     'tell-expiring-lots': () => tellExpiring({ db: deps.db, clock: deps.clock, aheadMs: deps.lotExpiringAheadMs }),
     'forget-events': () => forgetEvents(deps.db, deps.clock()),

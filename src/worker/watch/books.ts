@@ -2,6 +2,7 @@ import { sumAccounts } from '../../books/account.table.js';
 import { oldestOpenHoldAtMs } from '../../books/hold.table.js';
 import { pendingIntents } from '../../books/money-in.table.js';
 import { countQuarantined } from '../../books/quarantine.table.js';
+import { readResident } from '../../journal/eviction-state.table.js';
 import type { Clock } from '../../kit/clock.js';
 import type { Gauges } from '../../kit/metrics/metrics.js';
 import { repeat } from '../../kit/repeat.js';
@@ -36,6 +37,7 @@ export function watchBooks({ db, clock, metrics, onError }: WatchBooksDeps): () 
     const oldestHoldAtMs = await oldestOpenHoldAtMs(db);
     const pending = await pendingIntents(db);
     const quarantined = await countQuarantined(db);
+    const resident = await readResident(db);
     metrics.set('accounts', {}, sums.accounts);
     metrics.set('debtors', {}, sums.debtors);
     metrics.set('creditsAvailable', {}, sums.available);
@@ -46,12 +48,13 @@ export function watchBooks({ db, clock, metrics, onError }: WatchBooksDeps): () 
     metrics.set('moneyInPending', {}, pending.count);
     metrics.set('moneyInOldestSeconds', {}, pending.oldestSeconds);
     metrics.set('quarantined', {}, quarantined);
+    if (resident !== null) metrics.set('accountsResident', {}, resident);
   };
   return repeat(() => restMs, look, (error) => {
     metrics.forget(
       'accounts', 'debtors', 'creditsAvailable', 'creditsHeld', 'creditsDebt', 'accountsFrozen', 'holdOldestSeconds',
       'moneyInPending', 'moneyInOldestSeconds',
-      'quarantined',
+      'quarantined', 'accountsResident',
     );
     onError(error);
   });

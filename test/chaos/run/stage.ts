@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { cpSync, mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { mintToken } from '../../../src/edge/auth/mint-token.js';
 import { freePort } from '../../../src/stores/embedded/loopback-port.js';
 import { startPostgresServer } from '../../../src/stores/embedded/postgres-server.js';
-import { startRedisServer } from '../../../src/stores/embedded/redis-server.js';
+import { startRedisServer, type RedisServer } from '../../../src/stores/embedded/redis-server.js';
 import type { EmbeddedServer } from '../../../src/stores/embedded/embedded-server.js';
 import { ANY_RATE } from '../../support/gateway.js';
 import { temporaryFolder, type Folder } from '../../support/servers.js';
@@ -18,19 +18,19 @@ export type Stage = {
   readonly apis: readonly Member[];
   readonly workers: readonly Member[];
   /** The Redis that serves, and the one that copies it. They swap at a failover. */
-  readonly redis: () => EmbeddedServer;
-  readonly replica: () => EmbeddedServer;
+  readonly redis: () => RedisServer;
+  readonly replica: () => RedisServer;
   readonly postgres: EmbeddedServer;
   readonly proxies: readonly [ofApis: CutProxy, ofWorkers: CutProxy];
   readonly fsync: SlowFsync | null;
   readonly shards: number;
   readonly namespace: string;
-  /** Through the proxy, so it stays the same over a failover. */
+  /** An operator's, through the proxy, so it stays the same over a failover. */
   readonly redisUrl: string;
   /** An API key with every scope that clients need. */
   readonly apiKey: string;
   /** Direct connections, for the hand that breaks things. */
-  readonly direct: (server: EmbeddedServer) => Redis;
+  readonly direct: (server: RedisServer) => Redis;
   /** The replica serves from now on; the former master is its replica once it has been emptied (`resetReplica`). */
   promote(): void;
   /** Empties the former master and lets it copy the current one. */
@@ -81,11 +81,11 @@ export async function openStage(logFolder: string): Promise<Stage> {
   const connections = new Map<number, Redis>();
   return {
     apis, workers, redis: () => master, replica: () => copy, postgres, proxies, fsync, shards: SHARDS, namespace: NAMESPACE,
-    redisUrl: urlAt(proxyB), apiKey,
+    redisUrl: first.operatorUrl.replace(/:\d+$/, `:${proxyB}`), apiKey,
     direct: (server) => {
       const known = connections.get(server.port);
       if (known !== undefined) return known;
-      const redis = new Redis(server.url, { maxRetriesPerRequest: null });
+      const redis = new Redis(server.operatorUrl, { maxRetriesPerRequest: null });
       redis.on('error', () => undefined); // it is killed and restarted
       connections.set(server.port, redis);
       return redis;
@@ -113,23 +113,24 @@ export async function openStage(logFolder: string): Promise<Stage> {
   };
 }
 
-/** Two servers with the same password. The second copies the first. */
-async function redisPair(folder: Folder): Promise<readonly [EmbeddedServer, EmbeddedServer]> {
+/** Two servers with the same passwords. The second copies the first. */
+async function redisPair(folder: Folder): Promise<readonly [RedisServer, RedisServer]> {
   const [dirA, dirB] = [join(folder.path, 'redis-a'), join(folder.path, 'redis-b')];
   const extraConfig = { 'repl-diskless-sync': 'yes', 'repl-diskless-sync-delay': '0', 'repl-backlog-size': '16mb' };
-  const first = await startRedisServer({ dir: dirA, extraConfig });
+  const first = await startRedisServer({ dir: dirA, extraConfig, namespace: NAMESPACE });
   mkdirSync(dirB);
-  cpSync(join(dirA, 'password'), join(dirB, 'password'));
-  const second = await startRedisServer({ dir: dirB, extraConfig });
+  for (const name of readdirSync(dirA).filter((each) => each.includes('password'))) cpSync(join(dirA, name), join(dirB, name));
+  const second = await startRedisServer({ dir: dirB, extraConfig, namespace: NAMESPACE });
   await replicate(second, first);
   return [first, second];
 }
 
-async function replicate(copy: EmbeddedServer, master: EmbeddedServer): Promise<void> {
-  const { password, port } = new URL(master.url);
-  const redis = new Redis(copy.url, { maxRetriesPerRequest: null });
+async function replicate(copy: RedisServer, master: RedisServer): Promise<void> {
+  const { username, password, port } = new URL(master.operatorUrl);
+  const redis = new Redis(copy.operatorUrl, { maxRetriesPerRequest: null });
   redis.on('error', () => undefined);
   try {
+    await redis.config('SET', 'masteruser', username);
     await redis.config('SET', 'masterauth', password);
     await redis.replicaof('127.0.0.1', Number(port));
     const deadline = Date.now() + REPLICATING_TIMEOUT_MS;

@@ -3,16 +3,16 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { migrate } from '../../../src/stores/postgres/migrate.js';
 import { send, type Answer } from '../../support/fake-gateway.js';
 import { startGateway } from '../../support/gateway.js';
-import { throwawayPostgres, throwawayRedis, type TestServer } from '../../support/servers.js';
+import { throwawayPostgres, throwawayRedis, type TestPostgres, type TestServer } from '../../support/servers.js';
 
 /** Administration while Redis or Postgres is away: recorded and pending, or refused before anything happened (I6, I10). */
 let redis: TestServer;
-let postgres: TestServer;
+let postgres: TestPostgres;
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 let admin: string;
 beforeAll(async () => {
   [redis, postgres] = await Promise.all([throwawayRedis(), throwawayPostgres()]);
-  await migrate(postgres.url);
+  await migrate(postgres.ownerUrl);
   gateway = await startGateway({
     redisUrl: redis.url, databaseUrl: postgres.url, environment: { POSTGRES_TIMEOUT_MS: '1000', REDIS_TIMEOUT_MS: '500' },
   });

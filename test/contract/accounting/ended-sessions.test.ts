@@ -6,6 +6,7 @@ import { hiddenOf, operator } from '../../edge/console/lab.js';
 import { send, type Answer } from '../../support/fake-gateway.js';
 import { startGateway } from '../../support/gateway.js';
 import { redisUrl } from '../../support/servers.js';
+import { scanKeys } from '../../support/scan-keys.js';
 
 /**
  * Sessions that come back after their end, and ends of one session by two callers: docs/contracts/README.md#n-01 and
@@ -64,7 +65,7 @@ const inPostgres = async (sub: string, count: number): Promise<void> => {
 
 /** As an hour's, or a year's, passing would. */
 async function forgetHolds(sub: string): Promise<void> {
-  const found = await redis.keys(`${gateway.redisNamespace}:*:hold:${sub}:*`);
+  const found = await scanKeys(redis, `${gateway.redisNamespace}:*:hold:${sub}:*`);
   expect(found.length).toBeGreaterThan(0);
   await redis.del(...found);
 }

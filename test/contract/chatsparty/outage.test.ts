@@ -2,16 +2,16 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { migrate } from '../../../src/stores/postgres/migrate.js';
 import { send, signed } from '../../support/fake-gateway.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
-import { throwawayPostgres, type TestServer } from '../../support/servers.js';
+import { throwawayPostgres, type TestPostgres } from '../../support/servers.js';
 
 /** The credit service while Postgres is away: what can be spent is told all the same; what only Postgres knows is refused. */
 const SECRET = 'the-secret-of-chatsparty-in-this-test-0123456789';
-let postgres: TestServer;
+let postgres: TestPostgres;
 let gateway: TestGateway;
 let admin: string;
 beforeAll(async () => {
   postgres = await throwawayPostgres();
-  await migrate(postgres.url);
+  await migrate(postgres.ownerUrl);
   gateway = await startGateway({ databaseUrl: postgres.url, environment: { POSTGRES_TIMEOUT_MS: '1000', CHATSPARTY_JWT_SECRET: SECRET } });
   admin = await gateway.token({ sub: 'root', role: 'admin' });
 });

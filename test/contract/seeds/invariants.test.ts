@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { send, type Answer } from '../../support/fake-gateway.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
-import { throwawayRedis, type TestServer } from '../../support/servers.js';
+import { throwawayRedis, type TestRedis } from '../../support/servers.js';
 
 /**
  * docs/contracts/README.md#what-must-hold: what the originals break and this gateway must hold. Where each number is tested:
@@ -29,7 +29,7 @@ import { throwawayRedis, type TestServer } from '../../support/servers.js';
  *  14 | the sum, through restart and rebuild   | invariants/* (model), chaos/kill, chaos/outage (books); as clients see it: here
  */
 const DAY_MS = 86_400_000;
-let redis: TestServer;
+let redis: TestRedis;
 let gateway: TestGateway;
 let admin: string;
 beforeAll(async () => {
@@ -192,7 +192,7 @@ test('#14 what remains, is reserved and was spent is what was credited: in any o
   await interleave(2);
   const second = await look();
   await until('Postgres has all of it', async () => seqOf(await alice.get('/v1/entries')) >= entries);
-  const client = new Redis(redis.url);
+  const client = new Redis(redis.operatorUrl);
   await client.flushall();
   client.disconnect();
   await served();

@@ -6,6 +6,7 @@ import { micros } from '../../../src/kit/money/micros.js';
 import { apiProfile, connectPostgres, type Db } from '../../../src/stores/postgres/connect.js';
 import { ALL_SHARDS, drainLab, type DrainLab } from '../../journal/drain-lab.js';
 import { fakeLedger, type FakeLedger } from '../../journal/fake-ledger.js';
+import { asAdmin } from '../../support/servers.js';
 
 let lab: DrainLab;
 let db: Db;
@@ -20,7 +21,7 @@ afterAll(async () => {
   await lab.close();
 });
 beforeEach(async () => {
-  await db.raw('delete from money_in');
+  await asAdmin(lab.databaseUrl, 'delete from money_in');
   fake = fakeLedger();
   money = moneyIn({ db, ledger: fake.ledger });
 });

@@ -5,6 +5,7 @@ import type { Plan } from '../../../src/credits/plans/plan.js';
 import { refillPlans } from '../../../src/credits/plans/refill-plans.js';
 import { backfillOf } from '../../support/backfill-of.js';
 import { credits, planLab, SECOND_MS, type PlanLab } from './lab.js';
+import { asAdmin } from '../../support/servers.js';
 
 /** Whatever happens to an account's plan, it is given one period at a time, and each period once. */
 let lab: PlanLab;
@@ -169,7 +170,7 @@ describe('a plan that resets', () => {
 
 describe('what was granted before the periods were kept', () => {
   const upgrade = async (): Promise<void> => {
-    await lab.db.raw('delete from plan_periods');
+    await asAdmin(lab.under.adminUrl, 'delete from plan_periods');
     await lab.db.raw(backfillOf('0011_plan_periods'));
   };
 

@@ -50,7 +50,7 @@ test('a name from a process that is ahead: refused with nothing done, and known 
 test('Postgres down: the books stay, writes are refused; Postgres back: they go on', async () => {
   const server = await throwawayPostgres();
   try {
-    await migrate(server.url);
+    await migrate(server.ownerUrl);
     const { books, errors } = await lab.open({ databaseUrl: server.url, isListening: true });
     await server.stop();
     await until(() => errors.length > 0);

@@ -6,13 +6,13 @@ import { addRefusals, readRefusals } from '../../../src/credits/refusals/refusal
 import { readRefusedMost } from '../../../src/credits/refusals/refused-most.table.js';
 import { apiProfile, connectPostgres, type Db } from '../../../src/stores/postgres/connect.js';
 import { migrate } from '../../../src/stores/postgres/migrate.js';
-import { throwawayPostgres, type TestServer } from '../../support/servers.js';
+import { throwawayPostgres, type TestPostgres } from '../../support/servers.js';
 
-let postgres: TestServer;
+let postgres: TestPostgres;
 let db: Db;
 beforeAll(async () => {
   postgres = await throwawayPostgres();
-  await migrate(postgres.url);
+  await migrate(postgres.ownerUrl);
   db = connectPostgres(postgres.url, apiProfile(1_000));
 });
 afterAll(async () => {
@@ -39,7 +39,7 @@ test('two processes add to the same row', async () => {
 });
 
 test('who is refused the most, and for what, since a minute', async () => {
-  await db.raw('truncate refusals');
+  await db.raw('delete from refusals');
   await addRefusals(db, [
     refusal(NOW, { count: 5 }), refusal(NOW, { route: '/y', reason: 'insufficient_credits', count: 2 }),
     refusal(NOW - 60_000, { count: 4 }),
@@ -58,7 +58,7 @@ test('who is refused the most, and for what, since a minute', async () => {
 });
 
 test('after thirty days refusals are forgotten, however many, and no sooner', async () => {
-  await db.raw('truncate refusals');
+  await db.raw('delete from refusals');
   const old = Array.from({ length: 12_345 }, (_, index) => refusal(NOW - 31 * DAY_MS, { accountId: `user-${index}` }));
   for (let from = 0; from < old.length; from += 1_000) await addRefusals(db, old.slice(from, from + 1_000));
   await addRefusals(db, [refusal(NOW - 29 * DAY_MS), refusal(NOW)]);
@@ -84,7 +84,7 @@ test('both questions are answered from an index', async () => {
 });
 
 test('what was refused while Postgres was away is there when it is back', async () => {
-  await db.raw('truncate refusals');
+  await db.raw('delete from refusals');
   let dropped = 0;
   let failures = 0;
   const recorder = refusalRecorder({

@@ -65,7 +65,7 @@ async function user(credits = 0): Promise<User> {
 async function countedBy(work: () => Promise<unknown>): Promise<Record<string, number>> {
   const counters = async (): Promise<Map<string, number>> => new Map(
     [
-      ...(await send(`${lab.gateway.url}/metrics`, 'GET')).text.matchAll(/^cg_refusals_total\{reason="(\w+)"\} (\d+)$/gm),
+      ...(await send(`${lab.gateway.operationsUrl}/metrics`, 'GET')).text.matchAll(/^cg_refusals_total\{reason="(\w+)"\} (\d+)$/gm),
     ].map(([, reason = '', count = '0']) => [reason, Number(count)]));
   const before = await counters();
   await work();

@@ -11,6 +11,7 @@ import { AMOUNT_MAX, micros, MICROS_PER_CREDIT } from '../../../src/kit/money/mi
 import { backfillOf } from '../../support/backfill-of.js';
 import { durableLedger, type DurableLedger } from '../../support/durable-ledger.js';
 import { randomOf } from '../../support/random.js';
+import { asAdmin } from '../../support/servers.js';
 
 /** A statement is its ledger, told otherwise: after any activity it is what a recount of the entries gives. */
 let under: DurableLedger;
@@ -195,9 +196,9 @@ describe('after random activity', () => {
 
   test('the migration would have written the same from the entries', async () => {
     const before = [await rows('transactions'), await rows('transaction_totals')];
-    await under.db.raw('truncate transactions, transaction_totals');
+    await asAdmin(under.adminUrl, 'truncate transactions, transaction_totals');
     // Entries of its time were no corrections.
-    await under.db.raw(backfillOf('0005_transactions_plans').replace("'late_settle'", "'late_settle', 'correct'"));
+    await asAdmin(under.adminUrl, backfillOf('0005_transactions_plans').replace("'late_settle'", "'late_settle', 'correct'"));
     expect([await rows('transactions'), await rows('transaction_totals')]).toEqual(before);
   });
 });

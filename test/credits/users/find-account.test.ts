@@ -7,7 +7,7 @@ import { readAcquaintance, setClaimed, setOwned } from '../../../src/credits/use
 import { registerUser } from '../../../src/credits/users/register-user.js';
 import { apiProfile, connectPostgres, type Db } from '../../../src/stores/postgres/connect.js';
 import { migrate } from '../../../src/stores/postgres/migrate.js';
-import { freshDatabase, type FreshDatabase } from '../../support/servers.js';
+import { asAdmin, freshDatabase, type FreshDatabase } from '../../support/servers.js';
 
 /** Who a text means (docs/contracts/accounting-service.md#target-users), on a real Postgres. */
 let database: FreshDatabase;
@@ -20,7 +20,7 @@ afterAll(async () => {
   await db.destroy();
   await database.drop();
 });
-beforeEach(async () => { await db.raw('truncate profiles, provisional_accounts, claimed_lots'); });
+beforeEach(async () => { await asAdmin(database.databaseUrl, 'truncate profiles, provisional_accounts, claimed_lots'); });
 
 const profile = (over: Partial<ProfileRow> & Pick<ProfileRow, 'accountId'>): ProfileRow =>
   ({ username: null, email: null, role: null, namesFrom: 'access', seenAtMs: Date.now(), ...over });

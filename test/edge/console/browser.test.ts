@@ -318,7 +318,7 @@ browserTest('a difference between Redis and Postgres is shown, compared and gone
 
 browserTest('while Postgres is down the overview shows the growing journal', async (by) => {
   const [redis, postgres] = await Promise.all([throwawayRedis(), throwawayPostgres()]);
-  await migrate(postgres.url);
+  await migrate(postgres.ownerUrl);
   const alone = await consoleLab({ redisUrl: redis.url, databaseUrl: postgres.url, environment: { POSTGRES_TIMEOUT_MS: '1000' } });
   const { gateway, api } = alone;
   const { url } = gateway;

@@ -51,7 +51,7 @@ describe('the overview', () => {
       stoppedShards: () => Promise.resolve([{ shard: 3, reason: 'fork at entry <7>' }]),
       losses: () => Promise.resolve([{
         shard: 5, epoch: 1, entries: 47, accounts: { dora: 47 }, fromMs: nowMs - 90_000, toMs: nowMs - 60_000, noticedAtMs: nowMs,
-        reason: null,
+        reason: null, kind: 'lost' as const, unreadable: 0, accountCount: 1,
       }]),
       overdue: () => Promise.resolve([HOLD]),
       queues: () => Promise.resolve([{ name: 'ledger', waiting: 40, active: 1, delayed: 2, failed: 3, oldestSeconds: 95 }]),

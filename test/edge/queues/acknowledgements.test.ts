@@ -169,7 +169,7 @@ const DEAD = deadLetterQueue(MULTI);
         const replayAll: Judge = () => 'replay';
         await judgeAmqpDeadLetters(publish.connection, replayAll);
       }
-      const gauge = async (name: string) => seriesOf(await (await fetch(`${gateway.worker.url()}/metrics`)).text()).get(name);
+      const gauge = async (name: string) => seriesOf(await (await fetch(`${gateway.worker.operationsUrl()}/metrics`)).text()).get(name);
       expect(await until(async () => [
         await publish.count(MULTI), await gauge('cg_amqp_in_flight'),
       ], ([left, underWay]) => left === 0 && underWay === 0)).toEqual([0, 0]);

@@ -43,7 +43,7 @@ const COST = 115_000_000;
     await database.drop();
     await rabbit.discard();
   });
-  const gauge = async (name: string) => seriesOf(await (await fetch(`${gateway.worker.url()}/metrics`)).text()).get(name);
+  const gauge = async (name: string) => seriesOf(await (await fetch(`${gateway.worker.operationsUrl()}/metrics`)).text()).get(name);
   beforeEach(async () => { publish = await publisher(rabbit.url); });
 
   test('published before the gateway is up: charged when it is, on either queue, with either body', async () => {

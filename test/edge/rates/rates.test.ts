@@ -165,7 +165,8 @@ test('writes of nothing have a limit by account, whichever way they come', async
   const refused = refusedOf(answers);
   expect(refused.length).toBeGreaterThanOrEqual(5);
   expect(refused[0]?.headers.get('ratelimit')).toMatch(/"zero-amount";r=0;t=\d+$/);
-  expect((await send(url('/metrics'), 'GET')).text).toMatch(/cg_rate_refusals_total\{class="zero-amount",subject="account"[^}]*\} [1-9]/);
+  expect((await send(`${lab.gateway.operationsUrl}/metrics`, 'GET')).text)
+    .toMatch(/cg_rate_refusals_total\{class="zero-amount",subject="account"[^}]*\} [1-9]/);
 });
 
 test('a key of the environment has the limits of a key', async () => {

@@ -6,7 +6,7 @@ import { redisMonitor } from '../../support/redis-monitor.js';
 import { LUA_FOLDER, readLua } from '../../../src/stores/redis/lua-source.js';
 import { send } from '../../support/fake-gateway.js';
 import { startGateway } from '../../support/gateway.js';
-import { redisUrl } from '../../support/servers.js';
+import { redisOperatorUrl, redisUrl } from '../../support/servers.js';
 import { nativeLab, type Call, type NativeLab } from './lab.js';
 
 let lab: NativeLab;
@@ -17,7 +17,7 @@ const calls: string[] = [];
 beforeAll(async () => {
   lab = await nativeLab();
   redis = new Redis(redisUrl());
-  monitor = await redisMonitor(redisUrl(), (line) => { if (/"eval(sha)?"/i.test(line)) calls.push(line); });
+  monitor = await redisMonitor(redisOperatorUrl(), (line) => { if (/"eval(sha)?"/i.test(line)) calls.push(line); });
 });
 afterAll(async () => {
   monitor.close();

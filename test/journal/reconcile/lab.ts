@@ -3,6 +3,7 @@ import type { CompareDeps } from '../../../src/journal/reconcile/compare-account
 import type { ReconcileDeps } from '../../../src/journal/reconcile/reconcile.js';
 import { createMetrics, type Metrics } from '../../../src/kit/metrics/metrics.js';
 import { micros } from '../../../src/kit/money/micros.js';
+import { connectPostgres, drainProfile } from '../../../src/stores/postgres/connect.js';
 import { durableLedger, type DurableLedger } from '../../support/durable-ledger.js';
 import { throwawayRedis } from '../../support/servers.js';
 
@@ -15,7 +16,7 @@ export type ReconcileLab = {
   account(): Promise<string>;
   grant(accountId: string, lotId: string, amount: number, expiresAtMs?: number | null): Promise<void>;
   charge(accountId: string, amount: number): Promise<void>;
-  /** Makes a change that only the drain may make, as a person with psql could. */
+  /** Makes a change that only the drain may make, as an administrator with psql could. */
   tamper(sql: string, bindings?: readonly (string | number)[]): Promise<void>;
   close(): Promise<void>;
 };
@@ -25,6 +26,7 @@ export async function reconcileLab(): Promise<ReconcileLab> {
   const server = await throwawayRedis();
   const under = await durableLedger({ onRedis: server.url });
   const { ledger, sharded: redis, keys, db, fence, runDrain } = under;
+  const admin = connectPostgres(under.adminUrl, drainProfile(5_000));
   const logged: ReconcileLab['logged'] = [];
   const metrics = createMetrics({ version: 'test', defaults: false });
   const log = {
@@ -53,12 +55,13 @@ export async function reconcileLab(): Promise<ReconcileLab> {
       return accountId;
     },
     tamper: async (sql, bindings = []) => {
-      await db.transaction(async (trx) => {
+      await admin.transaction(async (trx) => {
         await trx.raw(`set local session_replication_role = 'replica'`);
         await trx.raw(sql, [...bindings]);
       });
     },
     close: async () => {
+      await admin.destroy();
       await under.close();
       await server.discard();
     },

@@ -31,7 +31,7 @@ beforeAll(async () => {
 });
 afterAll(async () => { await lab.stop(); });
 
-const metricsText = async (): Promise<string> => (await send(`${lab.gateway.url}/metrics`, 'GET')).text;
+const metricsText = async (): Promise<string> => (await send(`${lab.gateway.operationsUrl}/metrics`, 'GET')).text;
 /** The gateway's own series; Node's depend on the process, not on users. */
 const seriesIn = (text: string): string[] => [...text.matchAll(/^(cg_\S+?(?:\{.*\})?) \S+$/gm)].map(([, series = '']) => series);
 const valueOf = (text: string, series: string): number =>

@@ -14,7 +14,8 @@ async function modulesLoadedWith(environment: Readonly<Record<string, string>>):
   const { stdout } = await promisify(execFile)(process.execPath, [fixture], {
     timeout: 25_000,
     env: {
-      PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', SHARDS: '4', REDIS_NAMESPACE: `o${randomUUID().slice(0, 8)}`,
+      PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', OPERATIONS_PORT: '0', SHARDS: '4',
+      REDIS_NAMESPACE: `o${randomUUID().slice(0, 8)}`,
       JWT_ACCESS_SECRET: 'x'.repeat(32),
       REDIS_URL: redisUrl(), DATABASE_URL: database.databaseUrl, ...environment,
     },

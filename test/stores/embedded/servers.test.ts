@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { EmbeddedServer } from '../../../src/stores/embedded/embedded-server.js';
-import { startPostgresServer } from '../../../src/stores/embedded/postgres-server.js';
-import { startRedisServer } from '../../../src/stores/embedded/redis-server.js';
+import { startPostgresServer, type PostgresServer } from '../../../src/stores/embedded/postgres-server.js';
+import { startRedisServer, type RedisServer } from '../../../src/stores/embedded/redis-server.js';
 import { temporaryFolder } from '../../support/servers.js';
 import { withPostgres, withRedis } from './support.js';
 
@@ -16,22 +15,37 @@ const modeOf = async (path: string): Promise<string> => ((await stat(path)).mode
 
 describe('redis', () => {
   const dir = join(folder.path, 'redis');
-  let server: EmbeddedServer;
-  beforeAll(async () => { server = await startRedisServer({ dir, onDeath, extraConfig: { appendfsync: 'always' } }); });
+  let server: RedisServer;
+  beforeAll(async () => { server = await startRedisServer({ dir, namespace: 'cg', onDeath, extraConfig: { appendfsync: 'always' } }); });
   afterAll(async () => { await server.stop(); });
 
-  const count = (): Promise<number> => withRedis(server.url, (redis) => redis.incr('runs'));
+  const count = (): Promise<number> => withRedis(server.url, (redis) => redis.incr('cg:runs'));
 
   test('is configured as a ledger needs it, and as the test asked', async () => {
-    const settings = await withRedis(server.url, (redis) => redis.config('GET', 'append*', 'maxmemory-policy', 'save', 'bind'));
+    const settings = await withRedis(server.operatorUrl, (redis) => redis.config('GET', 'append*', 'maxmemory-policy', 'save', 'bind'));
     expect(settings).toEqual(expect.arrayContaining(['appendonly', 'yes', 'appendfsync', 'always', 'noeviction', 'bind', '127.0.0.1']));
     expect(settings).toEqual(expect.arrayContaining(['save', '']));
   });
 
   test('requires its password and does not reveal it', async () => {
     await expect(withRedis(server.url.replace(/:[^:@]+@/, ':wrong@'), (redis) => redis.ping())).rejects.toThrow();
-    expect([await modeOf(join(dir, 'password')), await modeOf(join(dir, 'redis.conf'))]).toEqual(['600', '600']);
+    expect([await modeOf(join(dir, 'password')),
+          await modeOf(join(dir, 'redis.conf')), await modeOf(join(dir, 'users.acl'))]).toEqual(['600', '600', '600']);
     expect(await modeOf(join(dir, 'data'))).toBe('700');
+  });
+
+  test('has the rights of the deployed list: its keys and commands, and no others', async () => {
+    const refused = async (command: string, ...args: readonly string[]): Promise<unknown> =>
+      withRedis(server.url, (redis) => redis.call(command, ...args).then(() => 'done', (error: unknown) => (error as Error).message));
+    const commands = [['FLUSHALL'], ['KEYS', '*'], ['CONFIG', 'SET', 'appendonly', 'no'], ['SHUTDOWN'], ['GET', 'other:key']];
+    for (const [command = '', ...args] of commands) {
+      expect(await refused(command, ...args)).toMatch(/NOPERM/);
+    }
+    expect(await refused('EVAL', 'return 1', '1', 'other:key')).toMatch(/NOPERM/);
+    expect(await refused('SCAN', '0')).toBe('done');
+    // The operator may, and `default` cannot log in.
+    expect(await withRedis(server.operatorUrl, (redis) => redis.call('ACL', 'WHOAMI'))).toBe('operator');
+    await expect(withRedis(server.url.replace('gateway:', ':'), (redis) => redis.ping())).rejects.toThrow();
   });
 
   test('keeps its data and its URL over a restart and over kill -9', async () => {
@@ -61,7 +75,7 @@ describe('redis', () => {
     process.kill(server.pid, 'SIGKILL');
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(deaths).toEqual([
-      expect.stringMatching(/^redis \(pid \d+, redis:\/\/:\*\*\*@.*\) ended unexpectedly: killed by SIGKILL; its log: /),
+      expect.stringMatching(/^redis \(pid \d+, redis:\/\/gateway:\*\*\*@.*\) ended unexpectedly: killed by SIGKILL; its log: /),
     ]);
     deaths.length = 0;
   });
@@ -69,12 +83,12 @@ describe('redis', () => {
 
 describe('postgres', () => {
   const dir = join(folder.path, 'postgres');
-  let server: EmbeddedServer;
+  let server: PostgresServer;
   beforeAll(async () => { server = await startPostgresServer({ dir, onDeath }); });
   afterAll(async () => { await server.stop(); });
 
   const rows = (sql: string): Promise<object[]> =>
-    withPostgres(server.url, async (client) => (await client.query<Record<string, unknown>>(sql)).rows);
+    withPostgres(server.adminUrl, async (client) => (await client.query<Record<string, unknown>>(sql)).rows);
 
   test('is durable, on loopback only, with a password', async () => {
     expect(await rows('show fsync')).toEqual([{ fsync: 'on' }]);

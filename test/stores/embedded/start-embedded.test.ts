@@ -56,13 +56,13 @@ function gateway(dataDir: string, account: { uid?: number; gid?: number } = {}):
 test('starts both, keeps data and URLs, and continues after a restart', async () => {
   const dataDir = join(folder.path, 'both');
   const first = await open(dataDir);
-  await withRedis(first.redisUrl ?? '', (redis) => redis.set('key', 'kept'));
-  await withPostgres(first.databaseUrl ?? '', (client) => client.query('create table kept (n int)'));
+  await withRedis(first.redisUrl ?? '', (redis) => redis.set('cg:key', 'kept'));
+  await withPostgres(first.migrationDatabaseUrl ?? '', (client) => client.query('create table kept (n int)'));
   await first.stop();
 
   const second = await open(dataDir);
   expect(second).toMatchObject({ redisUrl: first.redisUrl, databaseUrl: first.databaseUrl });
-  expect(await withRedis(second.redisUrl ?? '', (redis) => redis.get('key'))).toBe('kept');
+  expect(await withRedis(second.redisUrl ?? '', (redis) => redis.get('cg:key'))).toBe('kept');
   expect(await withPostgres(second.databaseUrl ?? '', (client) => client.query('select * from kept'))).toMatchObject({ rowCount: 0 });
 });
 
@@ -90,7 +90,7 @@ test('after kill -9 of the gateway its servers end or are ended, and the next st
   first.process.kill('SIGKILL');
   await first.exited;
   const next = await open(dataDir);
-  expect(await withRedis(next.redisUrl ?? '', (redis) => redis.get('key'))).toBe('kept');
+  expect(await withRedis(next.redisUrl ?? '', (redis) => redis.get('cg:key'))).toBe('kept');
   expect(await withPostgres(next.databaseUrl ?? '', (client) => client.query('select 1 as n'))).toMatchObject({ rows: [{ n: 1 }] });
 });
 
@@ -114,10 +114,10 @@ test('an unreadable lock, or one whose process id was reused, does not prevent a
   const first = await open(dataDir, { redis: true, postgres: false });
   const location = readFileSync(join(dataDir, 'location'), 'utf8').trim();
   try {
-    await withRedis(first.redisUrl ?? '', (redis) => redis.set('key', 'elsewhere'));
+    await withRedis(first.redisUrl ?? '', (redis) => redis.set('cg:key', 'elsewhere'));
     await first.stop();
     const second = await open(dataDir, { redis: true, postgres: false });
-    expect(await withRedis(second.redisUrl ?? '', (redis) => redis.get('key'))).toBe('elsewhere');
+    expect(await withRedis(second.redisUrl ?? '', (redis) => redis.get('cg:key'))).toBe('elsewhere');
     expect(statSync(join(location, 'redis', 'data')).uid).not.toBe(0);
     await second.stop();
   } finally {

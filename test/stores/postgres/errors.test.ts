@@ -8,7 +8,7 @@ let database: FreshDatabase;
 let db: Db;
 beforeAll(async () => {
   database = await freshDatabase();
-  db = connectPostgres(database.databaseUrl, apiProfile(400));
+  db = connectPostgres(database.ownerUrl, apiProfile(400));
 });
 afterAll(async () => {
   await db.destroy();

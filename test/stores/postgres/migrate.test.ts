@@ -16,8 +16,8 @@ let db: Db;
 const steps: string[] = [];
 beforeAll(async () => {
   database = await freshDatabase();
-  await Promise.all(Array.from({ length: 20 }, () => migrate(database.databaseUrl, (step) => { steps.push(step); })));
-  db = connectPostgres(database.databaseUrl, apiProfile(5_000));
+  await Promise.all(Array.from({ length: 20 }, () => migrate(database.ownerUrl, (step) => { steps.push(step); })));
+  db = connectPostgres(database.ownerUrl, apiProfile(5_000));
 });
 afterAll(async () => {
   await db.destroy();
@@ -26,13 +26,13 @@ afterAll(async () => {
 
 test('twenty processes that start at once migrate once', async () => {
   expect(steps).toEqual(migrations.map(({ name }) => name));
-  await migrate(database.databaseUrl, (step) => { steps.push(step); });
+  await migrate(database.ownerUrl, (step) => { steps.push(step); });
   expect(steps).toHaveLength(migrations.length);
 });
 
 test('a lock that a killed process left behind does not stop the next process', async () => {
   await db.raw('update schema_migrations_lock set is_locked = 1');
-  await migrate(database.databaseUrl);
+  await migrate(database.ownerUrl);
 });
 
 /** As recorded by gateways before the .sql files. Must not change: databases contain these rows. */
@@ -43,7 +43,7 @@ const RECORDED = [
 
 test('a database that was migrated from TypeScript files is recognised', async () => {
   const old = await freshDatabase();
-  const knex = knexFactory({ client: 'pg', connection: old.databaseUrl });
+  const knex = knexFactory({ client: 'pg', connection: old.ownerUrl });
   try {
     await knex.migrate.latest({
       tableName: 'schema_migrations',
@@ -57,7 +57,7 @@ test('a database that was migrated from TypeScript files is recognised', async (
       },
     });
     const ran: string[] = [];
-    await migrate(old.databaseUrl, (name) => { ran.push(name); });
+    await migrate(old.ownerUrl, (name) => { ran.push(name); });
     expect(ran).toEqual(migrations.map(({ name }) => name).filter((name) => !RECORDED.includes(name)));
   } finally {
     await knex.destroy();
@@ -66,7 +66,7 @@ test('a database that was migrated from TypeScript files is recognised', async (
 });
 
 test('a migration waits for one in progress', async () => {
-  const [first, second] = [knexFactory(migratorConfig(database.databaseUrl)), knexFactory(migratorConfig(database.databaseUrl))];
+  const [first, second] = [knexFactory(migratorConfig(database.ownerUrl)), knexFactory(migratorConfig(database.ownerUrl))];
   try {
     const order: string[] = [];
     await first.raw('select 1');
@@ -83,14 +83,14 @@ test('a migration waits for one in progress', async () => {
 
 test('a newer schema does not stop an older gateway', async () => {
   await db.raw(`insert into schema_migrations (name, batch, migration_time) values ('9999_of_the_future', 9, now())`);
-  await migrate(database.databaseUrl);
+  await migrate(database.ownerUrl);
 });
 
 test('a schema that says it is too new stops a gateway, with the reason and what to do, and changes nothing', async () => {
   const newest = migrations.at(-1)?.name ?? '';
   for (const [floor, isRefused] of [['0029_hold_spending', false], [newest, false], ['9999_of_the_future', true]] as const) {
     await db.raw('insert into schema_floor (migration, reason) values (?, ?) on conflict do nothing', [floor, 'entries of another kind']);
-    const refusal = await migrate(database.databaseUrl).then(() => '', (error: unknown) => (error as Error).message);
+    const refusal = await migrate(database.ownerUrl).then(() => '', (error: unknown) => (error as Error).message);
     expect([floor, refusal]).toEqual([floor, isRefused
       ? `This database is too new for this gateway, which knows migrations up to ${newest}; at least 9999_of_the_future is needed: `
         + 'entries of another kind. Start the newer version again, or restore a backup of before the upgrade'

@@ -72,7 +72,7 @@ describe('every migration', () => {
   let knex: Knex;
   beforeAll(async () => {
     database = await freshDatabase(migrate);
-    knex = knexFactory(migratorConfig(database.databaseUrl));
+    knex = knexFactory(migratorConfig(database.ownerUrl));
   });
   afterAll(async () => {
     await knex.destroy();

@@ -25,7 +25,7 @@ const TABLES = `select array_agg(oid) as oids from pg_class where relnamespace =
 
 test('docs/migrations.md says what each migration locks', async () => {
   const database = await freshDatabase();
-  const client = new pg.Client(database.databaseUrl);
+  const client = new pg.Client(database.ownerUrl);
   await client.connect();
   const lines: string[] = [];
   try {

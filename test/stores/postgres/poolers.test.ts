@@ -27,8 +27,8 @@ describe.each(['session', 'transaction'] as const)('behind PgBouncer in %s mode'
   let db: Db;
   beforeAll(async () => {
     database = await freshDatabase();
-    bouncer = await openBouncer(found, mode, database.databaseUrl, POOL_SIZE[mode]);
-    url = bouncer.through(database.databaseUrl);
+    bouncer = await openBouncer(found, mode, database.ownerUrl, POOL_SIZE[mode]);
+    url = bouncer.through(database.ownerUrl);
     db = connectPostgres(url, apiProfile(400));
   });
   afterAll(async () => {

@@ -5,11 +5,11 @@ import type { Trouble } from '../../../src/stores/postgres/trouble.js';
 import { watchPostgres, type PostgresWatch } from '../../../src/stores/postgres/watch-postgres.js';
 import { until } from '../../chaos/lab.js';
 import { testMetrics, type TestMetrics } from '../../support/gauges.js';
-import { throwawayPostgres, type TestServer } from '../../support/servers.js';
+import { throwawayPostgres, type TestPostgres } from '../../support/servers.js';
 
 const EVERY_MS = 100;
 const TROUBLE_MS = 1_500;
-let server: TestServer;
+let server: TestPostgres;
 let db: Db;
 let api: Db;
 let metrics: TestMetrics;
@@ -19,7 +19,7 @@ beforeAll(async () => {
   server = await throwawayPostgres();
   metrics = testMetrics();
   db = connectPostgres(server.url, { ...watchProfile(1_000), connectionsMax: 1 });
-  api = connectPostgres(server.url, { ...apiProfile(30_000), connectionsMax: 2 });
+  api = connectPostgres(server.adminUrl, { ...apiProfile(30_000), connectionsMax: 2 });
   watch = watchPostgres({
     db, pools: [api], metrics, onError: () => undefined, onTrouble: (trouble) => { told.push(trouble); }, everyMs: EVERY_MS,
     troubleMs: TROUBLE_MS,

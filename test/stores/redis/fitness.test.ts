@@ -4,6 +4,7 @@ import { migrate } from '../../../src/stores/postgres/migrate.js';
 import { requireFit, unfitOf } from '../../../src/stores/redis/fitness.js';
 import { startProcesses } from '../../support/processes.js';
 import { freshDatabase, throwawayRedis, type FreshDatabase, type TestServer } from '../../support/servers.js';
+import { scanKeys } from '../../support/scan-keys.js';
 
 const info = (policy: string, aof: string, version: string): string =>
   `# Server\r\nredis_version:${version}\r\nmaxmemory_policy:${policy}\r\naof_enabled:${aof}\r\n`;
@@ -45,6 +46,6 @@ test('a gateway does not start on a Redis that evicts, and has written nothing t
     'this Redis cannot be used: maxmemory-policy is allkeys-lfu: Redis would delete balances when memory is short',
   );
   const client = new Redis(redis.url);
-  expect((await client.keys('*')).filter((key) => !key.includes('-bull}'))).toEqual([]);
+  expect((await scanKeys(client, '*')).filter((key) => !key.includes('-bull}'))).toEqual([]);
   client.disconnect();
 });

@@ -76,7 +76,7 @@ test.each(['replies', 'connection'] as const)('a script whose %s are lost runs o
   const { url, lose } = await lossyProxy();
   const redis = await readyClient(url);
   const { client, unknowns } = guarded(redis);
-  const key = `once-${randomUUID()}`;
+  const key = `t:once-${randomUUID()}`;
   lose(loss);
   await expect(client.eval(COUNT, 1, key)).rejects.toMatchObject({ code: 'ledger_unavailable', outcome: 'unknown' });
   expect(unknowns).toHaveLength(1);
@@ -92,14 +92,14 @@ test('without a connection nothing is sent and nothing waits', async () => {
   const { client } = guarded(redis);
   redis.disconnect();
   await new Promise((resolve) => { setTimeout(resolve, 20); });
-  await expect(client.eval(COUNT, 1, 'k')).rejects.toMatchObject({ code: 'ledger_unavailable' });
+  await expect(client.eval(COUNT, 1, 't:k')).rejects.toMatchObject({ code: 'ledger_unavailable' });
 });
 
 test('too many calls in flight are refused before they are sent', async () => {
   const { url, lose } = await lossyProxy();
   const redis = await readyClient(url);
   const { client } = guarded(redis, 2);
-  const key = `cap-${randomUUID()}`;
+  const key = `t:cap-${randomUUID()}`;
   lose('replies');
   const outcomes = await Promise.allSettled([1, 2, 3].map(() => client.eval(COUNT, 1, key)));
   expect(outcomes.map((each) => (each as PromiseRejectedResult).reason as { outcome: string }).map(({ outcome }) => outcome))

@@ -44,7 +44,7 @@ function guarded() {
 
 test('the loop is blocked for twice the deadline after commands were sent: every answer counts', async () => {
   const { client, gate, unknown } = guarded();
-  const key = `late-${randomUUID()}`;
+  const key = `t:late-${randomUUID()}`;
   const before = proxy.answered();
   const calls = Promise.all(Array.from({ length: CALLS }, () => client.eval(COUNT, 1, key)));
   await nextTurn(); // they are sent now
@@ -55,7 +55,7 @@ test('the loop is blocked for twice the deadline after commands were sent: every
 
 test('the loop is blocked before commands are sent: the deadline starts when they are sent', async () => {
   const { client, unknown } = guarded();
-  const key = `late-${randomUUID()}`;
+  const key = `t:late-${randomUUID()}`;
   const calls = Promise.all(Array.from({ length: CALLS }, () => client.eval(COUNT, 1, key)));
   proxy.blockUntilAnswered(0, BLOCKED_MS);
   expect(await calls).toHaveLength(CALLS);
@@ -64,7 +64,7 @@ test('the loop is blocked before commands are sent: the deadline starts when the
 
 test('the loop is late repeatedly: no answer is lost', async () => {
   const { client, unknown } = guarded();
-  const key = `late-${randomUUID()}`;
+  const key = `t:late-${randomUUID()}`;
   const calls: Promise<unknown>[] = [];
   for (let round = 0; round < 4; round += 1) {
     for (let i = 0; i < CALLS; i += 1) calls.push(client.eval(COUNT, 1, key));
@@ -77,7 +77,7 @@ test('the loop is late repeatedly: no answer is lost', async () => {
 
 test('the same for pipelines and single commands on one connection', async () => {
   const before = proxy.answered();
-  const [key, other] = [`late-${randomUUID()}`, `late-${randomUUID()}`];
+  const [key, other] = [`t:late-${randomUUID()}`, `t:late-${randomUUID()}`];
   const calls = Promise.all([redis.incr(key), redis.pipeline().incr(other).incr(other).exec().then(repliesOf)]);
   await nextTurn();
   proxy.blockUntilAnswered(before + bytesOf(3), BLOCKED_MS);

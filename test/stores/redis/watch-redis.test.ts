@@ -1,29 +1,34 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { Redis } from 'ioredis';
+import { Redis } from 'ioredis';
 import { hotPathOptions } from '../../../src/stores/redis/connect.js';
 import { DeadlineRedis } from '../../../src/stores/redis/deadline-redis.js';
 import { oneServer } from '../../../src/stores/redis/one-server.js';
 import { parseInfo, watchRedis, type RedisWatch } from '../../../src/stores/redis/watch-redis.js';
 import { until } from '../../chaos/lab.js';
 import { testMetrics } from '../../support/gauges.js';
-import { throwawayRedis, type TestServer } from '../../support/servers.js';
+import { throwawayRedis, type TestRedis } from '../../support/servers.js';
 
 const TIMEOUT_MS = 300_000;
 const metrics = testMetrics();
-let server: TestServer;
+let server: TestRedis;
 let redis: Redis;
+/** Changes settings, which the gateway's user may not. */
+let operator: Redis;
 let watch: RedisWatch;
 const told: string[][] = [];
 beforeAll(async () => {
   server = await throwawayRedis();
   redis = new DeadlineRedis(server.url, hotPathOptions(2_000));
   redis.on('error', () => undefined);
+  operator = new Redis(server.operatorUrl, { maxRetriesPerRequest: null });
+  operator.on('error', () => undefined);
   await until('Redis', () => redis.status === 'ready');
   watch = watchRedis(oneServer(redis), metrics, (unfit) => { told.push(unfit.map(({ kind }) => kind)); });
 }, TIMEOUT_MS);
 afterAll(async () => {
   watch.stop();
   redis.disconnect();
+  operator.disconnect();
   await server.discard();
 }, TIMEOUT_MS);
 
@@ -43,13 +48,13 @@ test('reports the state of Redis', async () => {
 test('memory is scarce, then high, as it fills up, and normal when there is room again', async () => {
   expect(watch.memory()).toBe('normal');
   const used = await metrics.gauge('cg_redis_memory_bytes') ?? 0;
-  await redis.config('SET', 'maxmemory', String(used));
+  await operator.config('SET', 'maxmemory', String(used));
   await until('it is high', () => watch.memory() === 'high');
   expect([await metrics.gauge('cg_redis_memory_ladder'), await metrics.gauge('cg_redis_memory_max_bytes')]).toEqual([2, used]);
-  await redis.config('SET', 'maxmemory', String(Math.round(used / 0.77)));
+  await operator.config('SET', 'maxmemory', String(Math.round(used / 0.77)));
   await until('it is scarce', () => watch.memory() === 'scarce');
   expect(await metrics.gauge('cg_redis_memory_ladder')).toBe(1);
-  await redis.config('SET', 'maxmemory', String(used * 10));
+  await operator.config('SET', 'maxmemory', String(used * 10));
   await until('it is not', () => watch.memory() === 'normal');
   expect(await metrics.gauge('cg_redis_memory_ladder')).toBe(0);
 });
@@ -57,9 +62,9 @@ test('memory is scarce, then high, as it fills up, and normal when there is room
 test('a setting with which Redis can lose credits is noticed while it runs, and told once', async () => {
   expect([watch.settings(), told]).toEqual([{ ok: true, detail: 'right' }, []]);
   const gauge = (setting: string) => metrics.gauge(`cg_redis_unfit{setting="${setting}"}`);
-  await redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
+  await operator.config('SET', 'maxmemory-policy', 'allkeys-lru');
   await until('the policy', async () => (await gauge('eviction')) === 1);
-  await redis.config('SET', 'appendonly', 'no');
+  await operator.config('SET', 'appendonly', 'no');
   await until('the file', async () => (await gauge('aof')) === 1);
   expect(watch.settings()).toEqual({
     ok: false,
@@ -67,8 +72,8 @@ test('a setting with which Redis can lose credits is noticed while it runs, and 
       + 'the append-only file is off: a restart of Redis loses what Postgres does not have',
   });
   await new Promise((resolve) => { setTimeout(resolve, 2_100); }); // two looks that find the same
-  await redis.config('SET', 'maxmemory-policy', 'noeviction');
-  await redis.config('SET', 'appendonly', 'yes');
+  await operator.config('SET', 'maxmemory-policy', 'noeviction');
+  await operator.config('SET', 'appendonly', 'yes');
   await until('all is right', () => watch.settings().ok);
   expect([await gauge('eviction'), await gauge('aof'), await gauge('version')]).toEqual([0, 0, 0]);
   expect(told.slice(0, 2)).toEqual([['eviction'], ['eviction', 'aof']]);

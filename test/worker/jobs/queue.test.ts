@@ -15,6 +15,7 @@ import { startWorkers, type WorkerDeps } from '../../../src/worker/jobs/workers.
 import { ALL_SHARDS, drainLab, SHARDS, type DrainLab } from '../../journal/drain-lab.js';
 import { fakeLedger } from '../../journal/fake-ledger.js';
 import { redisUrl, throwawayRedis } from '../../support/servers.js';
+import { scanKeys } from '../../support/scan-keys.js';
 
 let lab: DrainLab;
 beforeAll(async () => { lab = await drainLab(); });
@@ -51,7 +52,7 @@ const idleLedger = {
 const workerDeps = (over: Partial<WorkerDeps> & Pick<WorkerDeps, 'queueConnection' | 'namespace'>): WorkerDeps => ({
   db: lab.db, ledger: idleLedger, redis: lab.sharded, keys: lab.keys, drain: lab.drain,
   freshen: { account: async (accountId) => { await lab.drain([lab.keys.shardOf(accountId)]); } },
-  reconcile: () => Promise.resolve({}), clock: Date.now, epochOf: () => 1,
+  reconcile: () => Promise.resolve({}), evict: () => Promise.resolve({}), clock: Date.now, epochOf: () => 1,
   startDeliveries: () => Promise.resolve(), lotExpiringAheadMs: 0, ...over,
 });
 
@@ -112,7 +113,7 @@ test('schedules are restored after the queue has lost its keys', async () => {
   closing.push(keepSchedules({ upsert: () => queue.upsertSchedules(SHARDS), areThere: queue.hasSchedules, onError, refreshMs: 100 }));
   await until(async () => (await queue.queue.getJobSchedulersCount()) === JOB_NAMES.length);
   expect((await queue.queue.getJobSchedulers()).map(({ key }) => key).sort()).toEqual([...JOB_NAMES].sort());
-  const lost = await lab.redis.keys(`${queuePrefix(namespace)}*`);
+  const lost = await scanKeys(lab.redis, `${queuePrefix(namespace)}*`);
   expect(lost.length).toBeGreaterThan(5);
   await lab.redis.del(...lost);
   await until(async () => (await queue.queue.getJobSchedulersCount()) === JOB_NAMES.length);
@@ -155,7 +156,7 @@ test('an outage of Redis crashes no process, and work continues afterwards', asy
   process.kill(server.pid, 'SIGSTOP');
   await expect(queue.addDrain([2])).rejects.toThrow();
   process.kill(server.pid, 'SIGCONT');
-  const admin = new Redis(server.url);
+  const admin = new Redis(server.operatorUrl);
   await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
   await admin.quit();
   await until(async () => queue.addDrain([3]).then(() => true, () => false));

@@ -8,7 +8,7 @@ import { connectQueue, type QueueConnections } from '../../../src/stores/redis/q
 import { watchJournal } from '../../../src/worker/watch/journal.js';
 import { until } from '../../chaos/lab.js';
 import { testMetrics } from '../../support/gauges.js';
-import { throwawayPostgres, throwawayRedis, type TestServer } from '../../support/servers.js';
+import { throwawayPostgres, throwawayRedis, type TestPostgres, type TestServer } from '../../support/servers.js';
 
 const TIMEOUT_MS = 300_000;
 const SHARDS = 4;
@@ -17,13 +17,13 @@ const metrics = testMetrics();
 const lag = () => metrics.gauge('cg_journal_lag_seconds');
 
 let redis: TestServer;
-let postgres: TestServer;
+let postgres: TestPostgres;
 let db: Db;
 let connections: QueueConnections;
 let stop = (): void => undefined;
 beforeAll(async () => {
   [redis, postgres] = await Promise.all([throwawayRedis(), throwawayPostgres()]);
-  await migrate(postgres.url);
+  await migrate(postgres.ownerUrl);
   db = connectPostgres(postgres.url, watchProfile(1_000));
   await openShards(db, SHARDS);
   connections = connectQueue(redis.url, () => undefined);
@@ -58,8 +58,8 @@ test('a loss of Redis is counted until an operator acknowledges it', async () =>
   expect(await metrics.gauge('cg_journal_lost_entries')).toBe(0);
   const loss = { survivedId: '0-0', knownId: '1763668800000-0', accounts: { alice: 2 } };
   await db.transaction(async (trx) => {
-    await insertLoss(trx, { ...loss, shard: 1, epoch: 1, entries: 40 }, null);
-    await insertLoss(trx, { ...loss, shard: 2, epoch: 1, entries: 7 }, null);
+    await insertLoss(trx, { ...loss, shard: 1, epoch: 1, entries: 40 });
+    await insertLoss(trx, { ...loss, shard: 2, epoch: 1, entries: 7 });
   });
   await until('the losses are counted', async () => (await metrics.gauge('cg_journal_lost_entries')) === 47);
   await acknowledgeLosses(db, 1, { reason: 'users were told', actor: 'ops' });

@@ -4,13 +4,13 @@ import { watchPools } from '../../../src/stores/postgres/pool-gauges.js';
 import { measurePostgres } from '../../../src/worker/watch/postgres.js';
 import { until } from '../../chaos/lab.js';
 import { testMetrics } from '../../support/gauges.js';
-import { throwawayPostgres, type TestServer } from '../../support/servers.js';
+import { throwawayPostgres, type TestPostgres } from '../../support/servers.js';
 
 const metrics = testMetrics();
 /** Long, because the machine may be slow and a failed look is not repeated at once. Tests of a dead server use short deadlines. */
 const PATIENCE_MS = 30_000;
 const EVERY_MS = 200;
-let server: TestServer;
+let server: TestPostgres;
 let db: Db;
 let api: Db;
 let drain: Db;

@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { join } from 'node:path';
+import { projectRoot } from '../../src/kit/paths.js';
+import { freshDatabase, throwawayRedis, type FreshDatabase, type TestRedis } from '../support/servers.js';
+
+/** The program as an operator starts it, with what must not start, and what must stop. */
+let redis: TestRedis;
+let database: FreshDatabase;
+beforeAll(async () => { [redis, database] = await Promise.all([throwawayRedis(), freshDatabase()]); });
+afterAll(async () => {
+  await redis.discard();
+  await database.drop();
+});
+
+const SECRET = randomBytes(32).toString('hex');
+const servers = () => ({ REDIS_URL: redis.url, DATABASE_URL: database.databaseUrl, MIGRATION_DATABASE_URL: database.ownerUrl });
+
+type Launched = { readonly child: ChildProcess; readonly ended: Promise<{ code: number; said: string }> };
+
+function launch(environment: Readonly<Record<string, string>>): Launched {
+  const child = spawn(process.execPath, [join(projectRoot, 'dist/src/main.js')], {
+    env: { PATH: process.env['PATH'], PORT: '0', OPERATIONS_PORT: '0', HOST: '127.0.0.1', SHARDS: '4', ...environment }, cwd: '/',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => { said += chunk.toString(); });
+  return { child, ended: once(child, 'close').then(([code]) => ({ code: code as number, said })) };
+}
+
+const otherPassword = (url: string): string => url.replace(/:[^:@/]+@/, ':not-the-password@');
+
+describe('does not start, and says why', () => {
+  test('with secrets that everybody knows or that are short, and keys over plain http: all at once, without their values', async () => {
+    const { code, said } = await launch({
+      ...servers(), JWT_ACCESS_SECRET: 'your-super-secret-jwt-access-key-change-me', CHATSPARTY_JWT_SECRET: 'short',
+      SERVER_API_KEYS: `${SECRET},your_secret_server_api_key`, OPERATIONS_TOKEN: 'change-me-please-now',
+      JWKS_URL: 'http://auth.internal/keys',
+    }).ended;
+    expect(code).toBe(1);
+    const names = ['JWT_ACCESS_SECRET', 'CHATSPARTY_JWT_SECRET', 'SERVER_API_KEYS', 'OPERATIONS_TOKEN', 'JWKS_URL must begin with https'];
+    for (const name of names) {
+      expect(said).toContain(name);
+    }
+    expect(said).not.toMatch(/super-secret|your_secret|please/);
+  });
+
+  test.each([
+    ['a wrong password', otherPassword, /REDIS_URL: WRONGPASS/],
+    ['no password', (url: string) => url.replace(/\/\/[^@]*@/, '//'), /REDIS_URL: NOAUTH/],
+  ] as const)('on a Redis with %s: one line, at once', async (_, changed, message) => {
+    const { code, said } = await launch({ ...servers(), JWT_ACCESS_SECRET: SECRET, REDIS_URL: changed(redis.url) }).ended;
+    expect([code, said.trim().split('\n').length < 6]).toEqual([1, true]);
+    expect(said).toMatch(message);
+  });
+
+  test.each(['DATABASE_URL', 'MIGRATION_DATABASE_URL'] as const)('with a wrong password in %s', async (name) => {
+    const { code, said } = await launch({ ...servers(), JWT_ACCESS_SECRET: SECRET, [name]: otherPassword(servers()[name]) }).ended;
+    expect(code).toBe(1);
+    expect(said).toMatch(new RegExp(`${name}: password authentication failed`));
+  });
+
+  test('without any setting, in a container: with a list of what is missing', async () => {
+    const { code, said } = await launch({ NODE_ENV: 'production' }).ended;
+    expect(code).toBe(1);
+    for (const name of ['REDIS_URL', 'DATABASE_URL', 'JWT_ACCESS_SECRET']) expect(said).toContain(name);
+    expect(said).not.toMatch(/ENOENT|mkdir/);
+  });
+
+  test('without any setting, where nothing can be written: with the same list', async () => {
+    const { code, said } = await launch({ DATA_DIR: '/dev/null/data' }).ended;
+    expect(code).toBe(1);
+    for (const name of ['DATA_DIR', 'REDIS_URL', 'DATABASE_URL', 'JWT_ACCESS_SECRET']) expect(said).toContain(name);
+  });
+});
+
+describe('a signal before the gateway is ready', () => {
+  /** A Redis that takes connections and never answers, so that the start waits. */
+  let silent: Server;
+  beforeAll(async () => {
+    silent = createServer();
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+  });
+  afterAll(() => { silent.close(); });
+
+  test.each(['SIGTERM', 'SIGINT'] as const)('%s is obeyed at once', async (signal) => {
+    const connected = once(silent, 'connection');
+    const { child, ended } = launch({
+      ...servers(), JWT_ACCESS_SECRET: SECRET, REDIS_URL: `redis://127.0.0.1:${(silent.address() as AddressInfo).port}`,
+    });
+    await connected;
+    child.kill(signal);
+    expect(await ended).toEqual({ code: 0, said: '' });
+  });
+
+  test('its handlers are there before anything is loaded: the first process of a container has no others', () => {
+    expect(readFileSync(join(projectRoot, 'src/main.ts'), 'utf8')).not.toMatch(/^import /m);
+  });
+});

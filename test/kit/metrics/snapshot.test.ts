@@ -1,0 +1,60 @@
+import { expect, test } from '@jest/globals';
+import { createMetrics } from '../../../src/kit/metrics/metrics.js';
+import { combine, takeSnapshot, textOf } from '../../../src/kit/metrics/snapshot.js';
+import { shared } from '../../../src/kit/shared.js';
+import { slices } from '../../../src/kit/slices.js';
+
+const SERIES = 500;
+
+/** As many series of requests as a gateway has that was asked for everything. */
+function busyMetrics() {
+  const metrics = createMetrics({ version: '1' });
+  for (let route = 0; route < SERIES; route += 1) metrics.http.route('GET', `/route/${route}`)('200', 0.003);
+  return metrics;
+}
+
+test('the text is what prom-client would write, whatever a label holds', async () => {
+  const metrics = createMetrics({ version: 'a"b\\c\nd', defaults: false });
+  metrics.http.route('GET', '/x')('200', 0.003);
+  metrics.observe('jobSeconds', { job_name: 'drain', status: 'ok' }, 0.02);
+  metrics.set('lagSeconds', {}, Infinity);
+  const lines = (text: string): string[] => text.split('\n').filter((line) => line !== '');
+  expect(lines(await metrics.text())).toEqual(lines(await metrics.registry.metrics()));
+  expect(await metrics.text()).toContain('version="a\\"b\\\\c\\nd"');
+});
+
+test('the work of a scrape leaves the event loop to others again and again', async () => {
+  const { registry } = busyMetrics();
+  let [nowMs, turns, isOver] = [0, 0, false];
+  const pause = slices(() => (nowMs += 1)); // each look at the clock finds a millisecond gone
+  const count = (): void => {
+    turns += 1;
+    if (!isOver) setImmediate(count);
+  };
+  setImmediate(count);
+  const snapshot = await takeSnapshot(registry, pause);
+  const afterReading = turns;
+  await textOf(await combine([snapshot, snapshot], pause), pause);
+  isOver = true;
+  // 7 000 series, looked at every hundred, a pause at every second look.
+  expect(afterReading).toBeGreaterThan(30);
+  expect(turns - afterReading).toBeGreaterThan(60);
+});
+
+test('many scrapers cost one text; a later one gets a new one, and a failure is not kept', async () => {
+  let [made, nowMs, fails] = [0, 0, false];
+  const scrape = shared(async () => {
+    made += 1;
+    await new Promise((resolve) => { setImmediate(resolve); });
+    if (fails) throw new Error('no');
+    return made;
+  }, 1_000, () => nowMs);
+  expect(await Promise.all(Array.from({ length: 20 }, scrape))).toEqual(Array.from({ length: 20 }, () => 1));
+  nowMs = 999;
+  expect(await scrape()).toBe(1);
+  nowMs = 1_000;
+  fails = true;
+  expect((await Promise.allSettled([scrape(), scrape()])).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  fails = false;
+  expect([await scrape(), made]).toEqual([3, 3]);
+});
