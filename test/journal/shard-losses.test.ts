@@ -68,7 +68,8 @@ test('each process names what was acknowledged to it, once: a worker that detect
 });
 
 test('an epoch that ended without a loss is recorded, and is not counted as one', async () => {
-  await db.transaction((trx) => insertLoss(trx, { shard: 1, epoch: 1, survivedId: '0-0', knownId: '0-0', entries: 0, accounts: {} }, { counted: 'a' }));
+  const loss = { shard: 1, epoch: 1, survivedId: '0-0', knownId: '0-0', entries: 0, accounts: {} };
+  await db.transaction((trx) => insertLoss(trx, loss, { counted: 'a' }));
   expect(await readLosses(db, { all: true, limit: 10 })).toHaveLength(2);
   expect(await acknowledgeLosses(db, 1, { reason: 'nothing to see', actor: 'ops' })).toBe(0);
 });

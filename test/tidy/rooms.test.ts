@@ -34,6 +34,7 @@ const LONG_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ['test/journal/simulated-account.ts#simulatedAccount', 'one short method per kind of entry, over one account'],
   ['test/lua/scenario.ts#run', 'one case per operation of the table'],
   ['test/support/chat-proxy.ts#chatProxy', 'one short method per step of a proxy, over one set of counters'],
+  ['test/support/durable-ledger.ts#durableLedger', 'opens the parts of a process one after the other, and closes them'],
   ['test/support/fake-gateway.ts#fakeGateway', 'one list of what the application is given'],
   ['test/support/fake-ledger.ts#fakeLedger', 'one short method per operation of the port'],
 ]);

@@ -132,7 +132,7 @@ export function faults(deps: FaultDeps): Faults {
       if (free([postgres]).length === 0) return;
       note('every backend of Postgres is terminated');
       count('backends terminated');
-      await terminateBackends(stage.postgres.url);
+      await terminateBackends(stage.postgres.adminUrl);
     },
     ...(stage.fsync === null ? {} : { 'slow-fsync': () => losing.slowFsync(false), 'slow-fsync-kill': () => losing.slowFsync(true) }),
     'wipe': losing.wipe,
@@ -238,7 +238,7 @@ async function terminateBackends(url: string): Promise<void> {
   try {
     await client.connect();
     await client.query(
-      'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+      'select pg_terminate_backend(pid) from pg_stat_activity where backend_type = \'client backend\' and pid <> pg_backend_pid()',
     );
   } catch {
     // it is being killed or paused itself

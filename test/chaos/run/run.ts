@@ -38,7 +38,7 @@ export async function runChaos(options: Options): Promise<number> {
   note(`seed ${options.seed}: starting Redis, its replica, Postgres, two APIs and two workers; evidence in ${folder}`);
   const stage = await openStage(folder);
   const books = openBooks({
-    servers: { redisUrl: stage.redisUrl, databaseUrl: stage.postgres.url }, namespace: stage.namespace, shards: stage.shards,
+    servers: { redisUrl: stage.redisUrl, databaseUrl: stage.postgres.ownerUrl }, namespace: stage.namespace, shards: stage.shards,
     nowMs: Date.now,
   });
   try {

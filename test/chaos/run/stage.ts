@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { mintToken } from '../../../src/edge/auth/mint-token.js';
 import { freePort } from '../../../src/stores/embedded/loopback-port.js';
-import { startPostgresServer } from '../../../src/stores/embedded/postgres-server.js';
+import { startPostgresServer, type PostgresServer } from '../../../src/stores/embedded/postgres-server.js';
 import { startRedisServer, type RedisServer } from '../../../src/stores/embedded/redis-server.js';
-import type { EmbeddedServer } from '../../../src/stores/embedded/embedded-server.js';
+import { migrate } from '../../../src/stores/postgres/migrate.js';
 import { ANY_RATE } from '../../support/gateway.js';
 import { temporaryFolder, type Folder } from '../../support/servers.js';
 import { cutProxy, type CutProxy } from './cut-proxy.js';
@@ -20,7 +20,7 @@ export type Stage = {
   /** The Redis that serves, and the one that copies it. They swap at a failover. */
   readonly redis: () => RedisServer;
   readonly replica: () => RedisServer;
-  readonly postgres: EmbeddedServer;
+  readonly postgres: PostgresServer;
   readonly proxies: readonly [ofApis: CutProxy, ofWorkers: CutProxy];
   readonly fsync: SlowFsync | null;
   readonly shards: number;
@@ -53,6 +53,7 @@ export async function openStage(logFolder: string): Promise<Stage> {
   const postgres = await startPostgresServer({
     dir: join(folder.path, 'postgres'), extraConfig: { synchronous_commit: 'on', max_connections: '200' },
   });
+  await migrate(postgres.ownerUrl);
   const [first, second] = await redisPair(folder);
   const ports = await Promise.all(Array.from({ length: 6 }, () => freePort()));
   const [proxyA = 0, proxyB = 0, ...memberPorts] = ports;
@@ -72,8 +73,7 @@ export async function openStage(logFolder: string): Promise<Stage> {
     });
   });
   const [apis, workers] = [members.slice(0, 2), members.slice(2)];
-  await apis[0]?.start(); // it migrates; the others would wait for it
-  await Promise.all(members.slice(1).map((each) => each.start()));
+  await Promise.all(members.map((each) => each.start()));
   const admin = await mintToken(secret, { sub: 'operator', role: 'admin' }, TOKEN_TTL_SECONDS, Date.now());
   const apiKey = await makeKey(apis[0]?.url ?? '', admin);
 
