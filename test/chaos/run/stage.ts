@@ -63,7 +63,7 @@ export async function openStage(logFolder: string): Promise<Stage> {
   const secret = randomBytes(32).toString('hex');
   const environment = (proxy: CutProxy): Record<string, string> => ({
     JWT_ACCESS_SECRET: secret, REDIS_URL: urlAt(proxy.port), DATABASE_URL: postgres.url, REDIS_NAMESPACE: NAMESPACE,
-    SHARDS: String(SHARDS), LOG_LEVEL: 'info', REDIS_TIMEOUT_MS: '400', ...ANY_RATE,
+    SHARDS: String(SHARDS), OPERATIONS_PORT: '0', LOG_LEVEL: 'info', REDIS_TIMEOUT_MS: '400', ...ANY_RATE,
   });
   const members = ['api-1', 'api-2', 'worker-1', 'worker-2'].map((name, index) => {
     const role = name.startsWith('api') ? 'api' : 'worker';
