@@ -147,7 +147,7 @@ async function makeKey(url: string, token: string): Promise<string> {
   for (;;) {
     const response = await fetch(`${url}/v1/api-keys`, {
       method: 'POST', headers: { 'authorization': `Bearer ${token}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ name: 'chaos', scopes: ['holds', 'charges', 'grants', 'read'] }),
+      body: JSON.stringify({ name: 'chaos', scopes: ['holds', 'charges', 'grants', 'read'], reason: 'chaos' }),
     });
     const { key } = await response.json() as { readonly key?: string };
     if (typeof key === 'string') return key;
