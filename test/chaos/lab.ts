@@ -29,11 +29,9 @@ export type ChaosLab = {
  * because Redis then delays them; tests that expect all of it would fail now and then.
  */
 const REDIS = { appendfsync: 'always' };
-/** A commit must survive a kill of the process; whether it is on the disk only matters for power cuts. */
-const POSTGRES = { synchronous_commit: 'on' };
 
 export async function chaosLab(accountCount: number, environment: Readonly<Record<string, string>> = {}): Promise<ChaosLab> {
-  const [redis, postgres] = await Promise.all([throwawayRedis(REDIS), throwawayPostgres(POSTGRES)]);
+  const [redis, postgres] = await Promise.all([throwawayRedis(REDIS), throwawayPostgres()]);
   await migrate(postgres.ownerUrl);
   const processes = await startProcesses({ redisUrl: redis.url, databaseUrl: postgres.url }, environment);
   const accounts = Array.from({ length: accountCount }, (_, index) => `user-${index + 1}`);
