@@ -28,7 +28,9 @@ export type Books = {
 const SETTLED_TIMEOUT_MS = 90_000;
 const POLL_MS = 100;
 
-export function openBooks({ servers, namespace, shards, nowMs }: GatewayProcesses): Books {
+export function openBooks(
+  { servers, namespace, shards, nowMs }: Pick<GatewayProcesses, 'servers' | 'namespace' | 'shards' | 'nowMs'>,
+): Books {
   const db = connectPostgres(servers.databaseUrl, drainProfile(5_000));
   const redis = new Redis(servers.redisUrl, { maxRetriesPerRequest: null });
   redis.on('error', () => undefined); // tests kill and restart it

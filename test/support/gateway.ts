@@ -23,6 +23,8 @@ export type TestGatewayOptions = {
   readonly redisUrl?: string;
   readonly databaseUrl?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Where its time begins: what `advance` adds to. */
+  readonly offsetMs?: number;
   /** As in GatewayDeps; 0 by default, so that a scrape tells what has just happened. */
   readonly metricsFreshMs?: number;
 };
@@ -43,7 +45,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   const database = options.databaseUrl === undefined ? await freshDatabase(migrate) : null;
   const servers = { redisUrl: options.redisUrl ?? redisUrl(), databaseUrl: options.databaseUrl ?? database?.databaseUrl ?? '' };
   const redisNamespace = `g${randomUUID().slice(0, 8)}`;
-  let offsetMs = 0;
+  let { offsetMs = 0 } = options;
   const gateway = await openGateway({
     config: readConfig({
       JWT_ACCESS_SECRET: secret, REDIS_URL: servers.redisUrl, DATABASE_URL: servers.databaseUrl,

@@ -85,9 +85,12 @@ export async function startProcesses(servers: Servers, environment: Readonly<Rec
   };
 }
 
-type Controlled = { readonly process: GatewayProcess; readonly tellTime: () => Promise<void> };
+export type Controlled = { readonly process: GatewayProcess; readonly tellTime: () => Promise<void> };
 
-function gatewayProcess(role: 'api' | 'worker', settings: Readonly<Record<string, string>>, offsetMs: () => number): Controlled {
+/** A process of this build, or of another one by the path of its `gateway-process.js`. */
+export function gatewayProcess(
+  role: 'api' | 'worker', settings: Readonly<Record<string, string>>, offsetMs: () => number, module = MODULE,
+): Controlled {
   let child: ChildProcess | undefined;
   let port = 0;
   let operationsPort = 0;
@@ -96,7 +99,7 @@ function gatewayProcess(role: 'api' | 'worker', settings: Readonly<Record<string
 
   const start = async (): Promise<void> => {
     if (isRunning()) throw new Error(`the ${role} runs already`);
-    const started = fork(MODULE, [String(offsetMs())], {
+    const started = fork(module, [String(offsetMs())], {
       env: { PATH: process.env['PATH'], ...settings, ROLE: role, PORT: String(port) },
       execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });

@@ -32,6 +32,7 @@ const LONG_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ['test/invariants/history.ts##apply', 'one case per operation of the model'],
   ['test/journal/simulated-account.ts#simulatedAccount', 'one short method per kind of entry, over one account'],
   ['test/lua/scenario.ts#run', 'one case per operation of the table'],
+  ['test/upgrade/rolling.ts#rollingUpgrade', 'the steps of an upgrade and a rollback, in their order'],
   ['test/support/chat-proxy.ts#chatProxy', 'one short method per step of a proxy, over one set of counters'],
   ['test/support/fake-gateway.ts#fakeGateway', 'one list of what the application is given'],
   ['test/support/fake-ledger.ts#fakeLedger', 'one short method per operation of the port'],
