@@ -29,8 +29,6 @@ export type ChaosLab = {
  * because Redis then delays them; tests that expect all of it would fail now and then.
  */
 const REDIS = { appendfsync: 'always' };
-/** A commit must survive a kill of the process; whether it is on the disk only matters for power cuts. */
-const POSTGRES = { synchronous_commit: 'on' };
 
 export async function chaosLab(accountCount: number, environment: Readonly<Record<string, string>> = {}): Promise<ChaosLab> {
   const redis = await throwawayRedis(REDIS);
@@ -48,7 +46,7 @@ export async function chaosLab(accountCount: number, environment: Readonly<Recor
 export async function chaosLabOn(
   redisUrl: string, accountCount: number, environment: Readonly<Record<string, string>> = {},
 ): Promise<Omit<ChaosLab, 'redis'>> {
-  const postgres = await throwawayPostgres(POSTGRES);
+  const postgres = await throwawayPostgres();
   await migrate(postgres.ownerUrl);
   const processes = await startProcesses({ redisUrl, databaseUrl: postgres.url }, environment);
   const accounts = Array.from({ length: accountCount }, (_, index) => `user-${index + 1}`);

@@ -181,6 +181,13 @@ describe('acknowledged entries that Postgres does not have', () => {
     expect(store.losses).toMatchObject([{ knownId: '1003-0', entries: 48, accounts: { alice: 2 } }]);
   });
 
+  test('are named although the mark counts too few: each process counts those since the last beat for itself', async () => {
+    await streamOf('1000-0');
+    const store = storeWith({ ...row, marked: { lastId: '1002-0', entries: row.drained } });
+    await opened(store);
+    expect(store.losses).toMatchObject([{ knownId: '1002-0', entries: 1 }]);
+  });
+
   test('may be partly left in Redis: those are drained first, while the fence is closed', async () => {
     await streamOf('1000-0', '1001-0');
     const store = storeWith(row);

@@ -46,6 +46,7 @@ export function openBooks(
     const { rows } = await db.raw<{ rows: Record<string, number>[] }>(
       `with clock as (select to_timestamp(:nowMs::double precision / 1000) as now)
        select (select count(*) from money_in where state = 'pending') as intents,
+              (select count(*) from transfers where state = 'pending') as transfers,
               (select count(*) from holds, clock where state = 'open' and expires_at <= now) as "holds past their lease",
               (select count(*) from lots, clock where remaining > 0 and expires_at <= now) as "lots past their end"`,
       { nowMs: nowMs() },

@@ -24,16 +24,17 @@ type Config = Readonly<Record<string, string>>;
 
 /**
  * Only for tests of correctness: without fsync a killed process loses nothing, only a power cut would, which no test
- * simulates. Tests that measure time must start their own Postgres with `{ fsync: 'on' }`.
+ * simulates. Commits stay synchronous, because a kill would lose those of the last moments. Tests that measure time must
+ * start their own Postgres with `{ fsync: 'on' }`.
  */
-const FAST_POSTGRES: Config = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' };
+const FAST_POSTGRES: Config = { fsync: 'off', full_page_writes: 'off', max_connections: '200' };
 
 /** A separate Redis for a test that kills, freezes or restarts it. The append-only file is on, as in production. */
 export async function throwawayRedis(extraConfig: Config = {}): Promise<TestRedis> {
   return throwaway((dir) => startRedisServer({ dir, extraConfig, namespace: ANY_NAMESPACE, progress: note }));
 }
 
-/** A separate Postgres for the same purpose. `{ fsync: 'on', synchronous_commit: 'on' }` makes it as in production. */
+/** A separate Postgres for the same purpose. `{ fsync: 'on', full_page_writes: 'on' }` makes it as in production. */
 export async function throwawayPostgres(extraConfig: Config = {}): Promise<TestPostgres> {
   return throwaway((dir) => startPostgresServer({ dir, extraConfig: { ...FAST_POSTGRES, ...extraConfig }, progress: note }));
 }

@@ -23,6 +23,7 @@ const LONG_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ['src/ledger/key-spend.ts#keySpend', 'one short method per step, over the same window of a key'],
   ['src/ledger/lot-operations.ts#lotOperations', 'one short method per operation of the port, over the same scripts'],
   ['src/ledger/redis-ledger.ts#redisLedger', 'one short method per operation of the port, over the same scripts'],
+  ['test/chaos/run/faults.ts#faults', 'one list of faults over one set of what is broken now'],
   [
     'test/contract/seeds/invariants.test.ts##14 what remains, is reserved and was spent is what was credited: in any order, '
       + 'through a restart and a rebuild',
@@ -34,6 +35,7 @@ const LONG_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ['test/lua/scenario.ts#run', 'one case per operation of the table'],
   ['test/upgrade/rolling.ts#rollingUpgrade', 'the steps of an upgrade and a rollback, in their order'],
   ['test/support/chat-proxy.ts#chatProxy', 'one short method per step of a proxy, over one set of counters'],
+  ['test/support/durable-ledger.ts#durableLedger', 'opens the parts of a process one after the other, and closes them'],
   ['test/support/fake-gateway.ts#fakeGateway', 'one list of what the application is given'],
   ['test/support/fake-ledger.ts#fakeLedger', 'one short method per operation of the port'],
 ]);

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { mintToken } from '../../src/edge/auth/mint-token.js';
+import { migrate } from '../../src/stores/postgres/migrate.js';
 import { startLoad } from '../chaos/load.js';
 import { until } from '../chaos/lab.js';
 import { openBooks } from '../support/books.js';
@@ -91,7 +92,10 @@ export async function rollingUpgrade({ previous, seed, answersPerStep, say }: Ro
       say(`${name}: ${client.traffic.answers} answers, ${client.traffic.unknown} unknown, ${client.traffic.refused} refused`);
     };
     await step('the previous release alone');
-    await step('the new worker beside the old one, which migrates the schema', () => start(next.worker));
+    await step('the new worker beside the old one, which migrates the schema', async () => {
+      await migrate(postgres.ownerUrl);
+      await start(next.worker);
+    });
     await step('the old worker is gone', () => stop(old.worker));
     await step('the new API beside the old one', () => start(next.api));
     await step('the old API is gone', () => stop(old.api));
@@ -113,6 +117,9 @@ export async function rollingUpgrade({ previous, seed, answersPerStep, say }: Ro
     } finally {
       await books.close();
     }
+  } catch (error) {
+    for (const { process } of all) say(`log of a process:\n${process.log()}`);
+    throw error;
   } finally {
     await Promise.all(all.map(({ process }) => process.kill('SIGTERM')));
     await Promise.all([redis.discard(), postgres.discard()]);
