@@ -61,7 +61,7 @@ test('holds placed together get the replies and leave the entries of holds place
 
 test('one script call places them, and no call more than its maximum', async () => {
   const accountId = await account(1_000);
-  const calls = jest.spyOn(under.redis, 'evalsha');
+  const calls = jest.spyOn(under.sharded, 'evalsha');
   const count = 2 * PLACED_TOGETHER_MAX + 1;
   const replies = await Promise.all(Array.from({ length: count }, (_, index) => placing(true)(accountId, `n${index}`, 1)));
   expect(replies.map((reply) => [reply.status, 'available' in reply && reply.available]))
