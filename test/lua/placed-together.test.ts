@@ -82,3 +82,30 @@ test('an error fails its own hold, not its neighbours', async () => {
   expect(await under.redis.exists(under.keys.account(broken, 1).hold('h1'))).toBe(0);
   expect((await under.journal(broken)).map(({ kind }) => kind)).toEqual(['grant']);
 });
+
+test('terms of the account, limits and what a hold asks for bind each of the holds that are placed together', async () => {
+  const replies = await Promise.all([true, false].map(async (together) => {
+    const accountId = await account(100);
+    await under.ledger.setTerms(accountId, { version: 1, terms: { maxHold: micros(20), overCapture: 'available', debtLimit: null } });
+    const limit = {
+      limitId: 'daily', counter: 1, amount: micros(50), period: 'day', window: 'calendar', timeZone: 'UTC', mode: 'refuse', match: {},
+    } as const;
+    await under.ledger.setLimits({ accountId, limits: { version: 1, limits: [limit] }, nowMs: await under.nowMs() });
+    const place = (holdId: string, desired: number | null, more: object = {}): Promise<PlaceHoldReply> => under.ledger.placeHold({
+      accountId, holdId, minimum: null, desired: desired === null ? null : micros(desired), leaseMs: 60_000, kind: 'test',
+      expiryPolicy: 'release', price: 'p', fingerprint: 'f', about: '{}', isNewId: true, together,
+      terms: { overCapture: 'debt', debtLimit: null, inputCost: micros(0), leaseMs: 30_000 }, ...more,
+    });
+    const calls = [
+      place('a', 10), place('b', null), place('c', 30, { minimum: micros(21) }), place('d', 5, { askedTerms: { overCapture: 'debt' } }),
+      place('e', null, { holdMax: micros(4) }), place('f', 9, { keyLimit: '3:0:1:day' }), place('g', 17),
+    ];
+    return (await Promise.all(calls)).map((reply) => ({ ...timeless(reply), limits: 'limits' in reply && reply.limits.length }));
+  }));
+  expect(replies[0]).toEqual(replies[1]);
+  expect(replies[0]).toMatchObject([
+    { status: 'placed', amount: 10, most: 20, limits: 1 }, { status: 'placed', amount: 20 }, { status: 'hold_limit', most: 20 },
+    { status: 'laxer_terms', term: 'over_capture' }, { status: 'placed', amount: 4, most: 4 },
+    { status: 'limit_reached', limit: { limitId: 'key' } }, { status: 'limit_reached', limit: { limitId: 'daily', remaining: 16 } },
+  ]);
+});
