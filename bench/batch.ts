@@ -46,7 +46,10 @@ say('starting Redis, Postgres, the gateway (one API process, one worker process)
 const redis = await throwawayRedis({ appendonly: 'yes', appendfsync: 'everysec' });
 const postgres = await throwawayPostgres({ fsync: 'on', full_page_writes: 'on' });
 const secret = randomBytes(32).toString('hex');
-const environment = { REDIS_URL: redis.url, DATABASE_URL: postgres.url, JWT_ACCESS_SECRET: secret, LOG_LEVEL: 'info' };
+// No hold of the bench ends.
+const environment = {
+  REDIS_URL: redis.url, DATABASE_URL: postgres.url, JWT_ACCESS_SECRET: secret, LOG_LEVEL: 'info', MAX_OPEN_HOLDS: '100000',
+};
 await migrate(postgres.ownerUrl, () => undefined);
 const worker = await startGatewayProcess('worker', environment, []);
 const profiling = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`];
