@@ -44,7 +44,7 @@ export const keepingReasons = (
     await keepChange({
       actor: actorOf(caller), actorKind: caller.kind === 'service' ? 'service' : 'operator',
       reason: mustSay ? reasonOf(caller, null, reason, body === undefined ? 'query.reason' : 'body.reason') : reason ?? null,
-      method, path: ctx.path, accountId: accountIn(ctx, asked), body: asked === undefined ? null : jsonOf(asked),
+      method, path: ctx.path, accountId: accountIn(ctx, asked), body: asked === undefined ? null : JSON.stringify(asked),
       requestId: ctx.state.requestId,
     }, async () => {
       await handler(ctx, { principal, body: asked } as Parameters<typeof handler>[1]);
@@ -77,16 +77,6 @@ function withReason<Body>(body: Parser<Body>): Parser<WithReason<Body>> {
 function reasonInQuery(ctx: GatewayContext): string | undefined {
   const reason = filledText(ctx, 'reason', NOTES_LENGTH_MAX);
   return reason === undefined ? undefined : storable(reason, 'query.reason');
-}
-
-/** Null: nested too deeply for JSON, which only bodies of the older routes can be. */
-function jsonOf(asked: unknown): string | null {
-  try {
-    return JSON.stringify(asked);
-  } catch (error) {
-    if (error instanceof RangeError) return null;
-    throw error;
-  }
 }
 
 /** A gate of roles passes a token, that of services a caller; users pass neither. */
