@@ -8,6 +8,9 @@ import type { ScriptClient } from './script.js';
  */
 export const LOADING_RETRY_MS = 100;
 
+/** After a failover a connection may lead to a replica: a new one leads to the new master, and the fence checks it. */
+export const isReplica = (error: Error): boolean => error.message.startsWith('READONLY');
+
 /**
  * The connection of the hot path. With ioredis' defaults a lost reply makes it send a script twice
  * (docs/reliability.md#f3); with these every command is sent at most once and fails within the deadline.
@@ -20,8 +23,7 @@ export const hotPathOptions = (timeoutMs: number) =>
     timeoutMs,
     connectTimeout: timeoutMs * 2,
     maxLoadingRetryTime: LOADING_RETRY_MS,
-    // After a failover this may be connected to a replica: reconnect, and let the fence check the new server.
-    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+    reconnectOnError: isReplica,
     retryStrategy: (attempt: number) => Math.min(50 * attempt, 500),
   }) satisfies RedisOptions & { timeoutMs: number };
 

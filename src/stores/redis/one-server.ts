@@ -1,4 +1,4 @@
-import type { ChainableCommander, Redis } from 'ioredis';
+import { ReplyError, type ChainableCommander, type Redis } from 'ioredis';
 import { oneWritePerTurn } from './connect.js';
 import { DeadlineRedis } from './deadline-redis.js';
 import { msOf, repliesOf, type PipelineReply } from './pipeline.js';
@@ -90,7 +90,10 @@ const indexesOn = (together: Together): Indexes => ({
   countUpTo: async (keys, max) => repliesOf(await together(keys, (pipeline, key) => pipeline.zcount(key, '-inf', max))) as number[],
 });
 
-type Servers = Pick<ShardedRedis, 'scan' | 'serversOf' | 'timeMs' | 'infos'>;
+type Servers = Pick<ShardedRedis, 'scan' | 'serversOf' | 'timeMs' | 'infos' | 'writeRefusals'>;
+
+/** Redis checks before a script whether it accepts writes, unless the script says that it does none. This one does none. */
+const MIGHT_WRITE = '#!lua\nreturn 1';
 
 const serversOn = (redis: Redis): Servers => ({
   scan: async (from, pattern, count) => {
@@ -104,4 +107,8 @@ const serversOn = (redis: Redis): Servers => ({
   },
   timeMs: async () => msOf(await redis.time() as [number, number]),
   infos: async (section) => [section === undefined ? await redis.info() : await redis.info(section)],
+  writeRefusals: async () => [await redis.eval(MIGHT_WRITE, 0).then(() => null, (error: unknown) => {
+    if (error instanceof ReplyError) return error as Error;
+    throw error;
+  })],
 });

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { LOADING_RETRY_MS } from './connect.js';
+import { isReplica, LOADING_RETRY_MS } from './connect.js';
 import { DeadlineRedis } from './deadline-redis.js';
 import { oneServer } from './one-server.js';
 import type { ShardedRedis } from './sharded-redis.js';
@@ -28,10 +28,10 @@ const RETRY_DELAY_MS_MAX = 500;
  */
 export function connectQueue(redisUrl: string, onError: (error: Error) => void): QueueConnections {
   const retryStrategy = (attempt: number): number => Math.min(100 * attempt, RETRY_DELAY_MS_MAX);
-  const worker = new Redis(redisUrl, { maxRetriesPerRequest: null, retryStrategy, maxLoadingRetryTime: LOADING_RETRY_MS });
+  const always = { retryStrategy, maxLoadingRetryTime: LOADING_RETRY_MS, reconnectOnError: isReplica };
+  const worker = new Redis(redisUrl, { ...always, maxRetriesPerRequest: null });
   const producer = new DeadlineRedis(redisUrl, {
-    maxRetriesPerRequest: 0, enableOfflineQueue: false, autoResendUnfulfilledCommands: false,
-    timeoutMs: ADD_TIMEOUT_MS, retryStrategy, maxLoadingRetryTime: LOADING_RETRY_MS,
+    ...always, maxRetriesPerRequest: 0, enableOfflineQueue: false, autoResendUnfulfilledCommands: false, timeoutMs: ADD_TIMEOUT_MS,
   });
   worker.on('error', onError);
   producer.on('error', onError);

@@ -63,6 +63,8 @@ export interface ShardedRedis extends ScriptClient {
   timeMs(key: string): Promise<number>;
   /** The reply of INFO, one text per server. */
   infos(section?: string): Promise<string[]>;
+  /** Why each server refuses writes now, as the error it answers; null where it accepts them. Writes nothing. */
+  writeRefusals(): Promise<(Error | null)[]>;
 
   /** Whether every server is connected now. */
   isReady(): boolean;
