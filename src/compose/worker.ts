@@ -68,6 +68,7 @@ export async function openWorker(
       error: onError,
     },
   });
+  queue.addOverdue(config.shards).catch(onError); // otherwise the schedules run them, up to two seconds later
   const stopSchedules = keepSchedules({ upsert: () => queue.upsertSchedules(config.shards), areThere: queue.hasSchedules, onError });
   await workers.ready();
   await webhooks.ready();

@@ -2,9 +2,11 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { queuePrefix } from '../../src/stores/redis/queue-connections.js';
 import { send } from '../support/fake-gateway.js';
 import { seriesOf } from '../support/gauges.js';
 import type { GatewayProcess } from '../support/processes.js';
+import { scanKeys } from '../support/scan-keys.js';
 import { chaosLab, until, type ChaosLab } from './lab.js';
 
 /**
@@ -14,6 +16,8 @@ import { chaosLab, until, type ChaosLab } from './lab.js';
 const TIMEOUT_MS = 300_000;
 /** Seconds are promised; the rest is for a busy machine. */
 const SAID_WITHIN_MS = 30_000;
+/** Past every lease (600 s). */
+const PAST_LEASES_MS = 660_000;
 const MODEL = 'gpt-4';
 const alice = 'user-1';
 let lab: ChaosLab;
@@ -115,15 +119,40 @@ test.each(STATES)('%s', async (_, { check, detail, series: [name, value], refuse
       }, SAID_WITHIN_MS);
       await until(`${role.role} measures it`, async () => (await seriesFrom(role)).get(name) === value);
     }
-    const placed = await lab.client.once({
-      method: 'POST', path: '/api/streaming-sessions/initialize', token: lab.tokenOf(alice), isRepeatable: true,
-      body: { sessionId: `refused-${name}`, modelId: MODEL, estimatedTokens: 100 },
-    });
-    if (refusesHolds) expect(placed).toMatchObject({ status: 503, retryAfter: '1' });
-    else expect(placed.status).toBe(201);
+    if (refusesHolds) {
+      expect(await lab.client.once({
+        method: 'POST', path: '/api/streaming-sessions/initialize', token: lab.tokenOf(alice), isRepeatable: true,
+        body: { sessionId: `refused-${name}`, modelId: MODEL, estimatedTokens: 100 },
+      })).toMatchObject({ status: 503, retryAfter: '1' });
+    } else {
+      expect(await lab.proxy.open(alice, MODEL, 100)).not.toBeNull();
+    }
   } finally {
     await end();
   }
   await until('all is well again', isWell);
   if (session !== null) await lab.proxy.end(session, 'completed', 500);
+}, TIMEOUT_MS);
+
+test('SCRIPT FLUSH: no operation notices', async () => {
+  const flushes = async (): Promise<void> => { for (let count = 0; count < 20; count += 1) await operator.script('FLUSH'); };
+  const { client: { traffic }, proxy } = lab;
+  const retries = traffic.retries;
+  await Promise.all([...Array.from({ length: 40 }, () => proxy.charge(alice, 0.01, true)), flushes()]);
+  expect([traffic.retries - retries, proxy.told.surprises]).toEqual([0, []]);
+}, TIMEOUT_MS);
+
+test("BullMQ's keys are wiped: schedules come back, the drain and the ends of leases go on", async () => {
+  const { proxy, processes, books } = lab;
+  await proxy.open(alice, MODEL, 1_000); // nothing but the sweep ends it
+  const keys = await scanKeys(operator, `${queuePrefix(processes.namespace)}*`);
+  expect(keys.length).toBeGreaterThan(10);
+  await operator.del(...keys);
+  await processes.advance(PAST_LEASES_MS);
+  await books.settled();
+  expect(await isWell()).toBe(true);
+}, TIMEOUT_MS);
+
+test('the books balance', async () => {
+  expect(await lab.wrongs()).toEqual([]);
 }, TIMEOUT_MS);
