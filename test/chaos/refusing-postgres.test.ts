@@ -78,9 +78,9 @@ async function connectRoot(): Promise<void> {
   await root.connect();
 }
 async function demote(): Promise<void> {
-  const { rows: [{ dir }] } = await root.query<{ dir: string }>(`select current_setting('data_directory') as dir`) as { rows: [{ dir: string }] };
+  const { rows: [found] } = await root.query<{ dir: string }>(`select current_setting('data_directory') as dir`);
   await postgres.stop();
-  await writeFile(join(dir, 'standby.signal'), '');
+  await writeFile(join(found?.dir ?? '', 'standby.signal'), '');
   await postgres.restart();
   await connectRoot();
 }
