@@ -131,8 +131,9 @@ async function expectNo500(atOnce: number): Promise<void> {
 /** Nothing was stopped: what waited in Redis arrives by itself. */
 async function recovered(): Promise<void> {
   await until('the balance', async () => (await call('GET', '/api/credits/balance')).status === 200);
-  const balance = (await call('GET', '/api/credits/balance')).body['totalCredits'] as number;
   await until('the journal', async () => {
+    // Read each time: a request without an answer may be applied later.
+    const balance = (await call('GET', '/api/credits/balance')).body['totalCredits'] as number;
     const { rows } = await root.query<{ available: string }>(`select available from accounts where account_id = 'alice'`);
     return Number(rows[0]?.available) === balance * 1_000_000;
   });
