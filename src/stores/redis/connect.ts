@@ -1,5 +1,4 @@
 import type { Redis, RedisOptions } from 'ioredis';
-import { DeadlineRedis } from './deadline-redis.js';
 import type { ScriptClient } from './script.js';
 
 /**
@@ -7,9 +6,6 @@ import type { ScriptClient } from './script.js';
  * rest, up to 10 s, in which Redis may have answered for long.
  */
 export const LOADING_RETRY_MS = 100;
-
-/** After a failover a connection may lead to a replica: a new one leads to the new master, and the fence checks it. */
-export const isReplica = (error: Error): boolean => error.message.startsWith('READONLY');
 
 /**
  * The connection of the hot path. With ioredis' defaults a lost reply makes it send a script twice
@@ -23,16 +19,10 @@ export const hotPathOptions = (timeoutMs: number) =>
     timeoutMs,
     connectTimeout: timeoutMs * 2,
     maxLoadingRetryTime: LOADING_RETRY_MS,
-    reconnectOnError: isReplica,
+    // After a failover this may be connected to a replica: reconnect, and let the fence check the new server.
+    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
     retryStrategy: (attempt: number) => Math.min(50 * attempt, 500),
   }) satisfies RedisOptions & { timeoutMs: number };
-
-/** Connects in the background. Errors go to `onError`; without a listener they would end the process. */
-export function connectHotPath(url: string, timeoutMs: number, onError: (error: Error) => void): DeadlineRedis {
-  const redis = new DeadlineRedis(url, hotPathOptions(timeoutMs));
-  redis.on('error', onError);
-  return redis;
-}
 
 /**
  * Sends the scripts of one turn of the event loop in one write; each stays a separate command. ioredis' auto-pipelining

@@ -27,6 +27,8 @@ export type RedisRefusal = 'busy' | 'read_only' | 'disk' | 'memory' | 'replicas'
 const REFUSALS: ReadonlyMap<string, RedisRefusal> = new Map([
   ['BUSY', 'busy'], ['READONLY', 'read_only'], ['MASTERDOWN', 'read_only'], ['MISCONF', 'disk'], ['OOM', 'memory'],
   ['NOREPLICAS', 'replicas'], ['LOADING', 'loading'], ['CLUSTERDOWN', 'cluster'], ['TRYAGAIN', 'cluster'],
+  // Another server has the slot, and must be compared with Postgres before it is used (many-servers.ts).
+  ['MOVED', 'cluster'], ['ASK', 'cluster'],
   ['NOPERM', 'access'], ['NOAUTH', 'access'],
 ]);
 

@@ -1,6 +1,8 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, expect, test } from '@jest/globals';
-import { connectHotPath } from '../../../src/stores/redis/connect.js';
+import { hotPathOptions } from '../../../src/stores/redis/connect.js';
+import { redisAt } from '../../../src/stores/redis/location.js';
+import { openConnection } from '../../../src/stores/redis/open-redis.js';
 import { connectQueue } from '../../../src/stores/redis/queue-connections.js';
 import { until } from '../../chaos/lab.js';
 
@@ -33,8 +35,8 @@ async function failingOver(): Promise<{ readonly url: string; readonly promote: 
 
 test('after a failover every connection leaves the replica by itself: of requests, of jobs, and of the worker', async () => {
   const { url, promote } = await failingOver();
-  const hot = connectHotPath(url, 5_000, () => undefined);
-  const queues = connectQueue(url, () => undefined);
+  const hot = openConnection(redisAt(url), '', hotPathOptions(5_000), () => undefined);
+  const queues = connectQueue(redisAt(url), 'cg', () => undefined);
   cleanups.unshift(() => { hot.disconnect(); queues.close(); });
   const connections = [hot, queues.producer, queues.worker];
   await until('all connections', () => connections.every(({ status }) => status === 'ready'));
