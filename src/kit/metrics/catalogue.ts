@@ -260,6 +260,9 @@ export const METRICS = {
     '1: a setting with which Redis can lose credits. eviction: maxmemory-policy; aof: no append-only file; version: too old.',
     { setting: ['eviction', 'aof', 'version'] },
   ),
+  redisRefuses: gauge('cg_redis_refuses', '1: Redis answers and refuses writes, because of its own state.', {
+    reason: ['busy', 'read_only', 'disk', 'memory', 'replicas', 'loading', 'cluster', 'access'],
+  }),
   redisAofDelayed: gauge('cg_redis_aof_delayed_fsyncs', 'Writes that waited for a slow disk since Redis started.', {}),
   redisAofSize: gauge('cg_redis_aof_bytes', 'Size of the append-only file; 0 when it is off.', {}),
   redisUptime: gauge('cg_redis_uptime_seconds', 'Time since Redis started.', {}),

@@ -29,8 +29,9 @@ export function classifyPostgresError(error: unknown): PostgresProblem {
   if (neverSent(message) || brokenMidway(message)) return 'unavailable';
   if (TIMED_OUT.has(code) || code.startsWith('40')) return 'contention';
   if (troubleOf(code) !== null) return 'unavailable';
-  // 08 connection, 25P03 idle_in_transaction_session_timeout, 25P04 transaction_timeout.
-  if (/^(08|25P)/.test(code)) return 'unavailable';
+  // 08 connection, 25P03 idle_in_transaction_session_timeout, 25P04 transaction_timeout, 57P05 idle_session_timeout: of this
+  // connection, not of the server.
+  if (/^(08|25P|57P05$)/.test(code)) return 'unavailable';
   if (code.startsWith('22')) return 'data';
   if (code.startsWith('23')) return 'constraint';
   return 'other';
