@@ -42,16 +42,16 @@ async function rounds(what: string, round: () => Promise<Round>): Promise<void> 
 }
 
 test('kill -9 of Redis, restarted at once: requests are answered soon after Redis answers', async () => {
-  const { redis, client, tokenOf } = lab;
+  const { redis, client } = lab;
   const isServed = async (): Promise<boolean> =>
-    (await client.once({ method: 'GET', path: '/api/credits/balance', token: tokenOf(alice), isRepeatable: true })).status === 200;
+    (await client.once({ method: 'GET', path: '/api/credits/balance', token: lab.tokenOf(alice), isRepeatable: true })).status === 200;
   await rounds('first answer after Redis answers', async () => {
     await until('it serves', isServed);
     await redis.kill('SIGKILL');
     await until('it does not serve', async () => !(await isServed()));
     const asks = new Redis(redis.operatorUrl, { retryStrategy: () => POLL_MS, maxRetriesPerRequest: null, maxLoadingRetryTime: POLL_MS });
     asks.on('error', () => undefined);
-    const [couldAt, didAt] = await Promise.all([moment(async () => (await asks.ping()) === 'PONG'), moment(isServed), redis.restart()]);
+    const [couldAt, didAt] = await Promise.all([moment(async () => asks.ping().then(() => true)), moment(isServed), redis.restart()]);
     asks.disconnect();
     return { couldAt, didAt, withinMs: SERVES_WITHIN_MS };
   });

@@ -98,7 +98,7 @@ const STATES: readonly (readonly [string, State])[] = [
 
 /** A directory is where the snapshot would be. */
 async function failSnapshot(): Promise<void> {
-  const [, dir = ''] = await operator.config('GET', 'dir') as string[];
+  const [, dir = ''] = await operator.config('GET', 'dir');
   await mkdir(join(dir, 'dump.rdb', 'in-the-way'), { recursive: true });
   await operator.config('SET', 'save', '3600 1');
   await until('a snapshot that failed', async () => {
