@@ -70,7 +70,7 @@ test('a balance without entries is found before and after it is spent, and conse
   expect((await call('POST', '/v1/charges', { amount: '10.000001' }, user)).status).toBe(402);
 });
 
-test('a cursor that is set back reads entries again and writes none twice; set ahead, it stops its shard', async () => {
+test('a cursor that is set back reads entries again and writes none twice; what it skips when it is set ahead is found', async () => {
   await allocate('cursor');
   const { rows: [{ shard }] } = await application.query<{ shard: number }>(
     `select shard from accounts where account_id = 'cursor'`) as unknown as { rows: [{ shard: number }] };
@@ -85,6 +85,9 @@ test('a cursor that is set back reads entries again and writes none twice; set a
     (await application.query(`select from entries where account_id = 'cursor' and seq = 2`)).rowCount === 1);
   expect((await application.query(`select count(*), sum(granted) from entries where account_id = 'cursor' and seq = 1`)).rows).toEqual(before);
   expect(await checksOf('cursor')).toEqual([]);
+  await move('99999999999999-0');
+  await call('POST', '/v1/charges', { account: 'cursor', amount: '1', reason: 'test' });
+  expect(await checksOf('cursor')).toEqual(['sequence']);
 });
 
 test('a script that writes past the scripts of the ledger is found; one on keys of others is refused', async () => {
