@@ -12,7 +12,7 @@ afterAll(async () => { await lab.stop(); });
 
 /** All of the account: every balance and lot, and the number of its entries. */
 const stateOf = async (account: string): Promise<unknown> => (await lab.operator('GET', `/v1/accounts/${account}`)).body;
-const wordOf = ({ status, body }: Answer): string => `${status} ${String(body['code'] ?? body['error'] ?? 'ok')}`;
+const wordOf = ({ status, body }: Answer): string => `${status} ${(body['code'] ?? body['error'] ?? 'ok') as string}`;
 const refused = async (account: string, attack: () => Promise<Answer>, word: string): Promise<void> => {
   const before = await stateOf(account);
   expect(wordOf(await attack())).toBe(word);

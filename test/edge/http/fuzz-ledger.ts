@@ -22,7 +22,7 @@ type Entry = Readonly<Record<string, string>>;
 const moves = (entry: Entry): boolean => AMOUNTS.some((name) => entry[name] !== '0');
 /** Lots and leases end, and plans that a request began are refilled. */
 const byItself = ({ kind = '', about = '' }: Entry): boolean =>
-  kind === 'expire_lots' || kind === 'expire_hold' || /"actor":"system-plan"/.test(about);
+  kind === 'expire_lots' || kind === 'expire_hold' || about.includes('"actor":"system-plan"');
 /** Usage that is refused for lack of credits is kept (docs/contracts/README.md#n-08). Its entry moves nothing. */
 const isKeptUsage = (entry: Entry, status: number): boolean => status === 402 && entry['kind'] === 'refuse_usage' && !moves(entry);
 
