@@ -39,7 +39,7 @@ process.setMaxListeners(50); // each worker of a round adds an exit listener to 
 const rabbit = await openRabbit();
 if (typeof rabbit === 'string') process.exit(1);
 const redis = await throwawayRedis({ appendonly: 'yes', appendfsync: 'everysec' });
-const postgres = await throwawayPostgres({ fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' });
+const postgres = await throwawayPostgres({ fsync: 'on', full_page_writes: 'on' });
 await migrate(postgres.ownerUrl, () => undefined);
 const db = connectPostgres(postgres.url, apiProfile(30_000));
 await seedFeatures(db, {

@@ -26,7 +26,7 @@ const say = (line: string): void => { process.stderr.write(`${line}\n`); };
 
 say('starting Redis and Postgres ...');
 const redisServer = await throwawayRedis();
-const postgres = await throwawayPostgres({ fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' });
+const postgres = await throwawayPostgres({ fsync: 'on', full_page_writes: 'on' });
 await migrate(postgres.ownerUrl, () => undefined);
 const db = connectPostgres(postgres.url, drainProfile(20_000));
 const redis = new Redis(redisServer.url);

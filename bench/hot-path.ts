@@ -35,7 +35,7 @@ const DRAIN_TIMEOUT_MS = 120_000;
 // As in production: an append-only file synced every second, and commits that wait for the disk.
 say('starting Redis and Postgres ...');
 const redis = await throwawayRedis({ appendonly: 'yes', appendfsync: 'everysec' });
-const postgres = await throwawayPostgres({ fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' });
+const postgres = await throwawayPostgres({ fsync: 'on', full_page_writes: 'on' });
 const secret = randomBytes(32).toString('hex');
 const environment = { REDIS_URL: redis.url, DATABASE_URL: postgres.url, JWT_ACCESS_SECRET: secret, LOG_LEVEL: 'info' };
 await migrate(postgres.ownerUrl, () => undefined);

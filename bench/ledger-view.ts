@@ -8,6 +8,7 @@ import type { Ledger } from '../src/ledger/ledger.js';
 import { redisLedger } from '../src/ledger/redis-ledger.js';
 import { apiProfile, connectPostgres, type Db } from '../src/stores/postgres/connect.js';
 import { openHotPath } from '../src/stores/redis/open-redis.js';
+import { redisAt } from '../src/stores/redis/location.js';
 
 /** The ledger of a running gateway, accessed from outside: opens accounts, and reads balances at the end. */
 export type LedgerView = { readonly ledger: Ledger; readonly db: Db; close(): Promise<void> };
@@ -18,9 +19,9 @@ const quiet = { info: () => undefined, error: console.error };
 
 /** `environment`: the gateway's, which determines its key names and number of shards. */
 export async function openLedgerView(environment: Readonly<Record<string, string>>): Promise<LedgerView> {
-  const { redisUrl = '', databaseUrl = '', redisNamespace, shards } = readConfig(environment);
+  const { redis: location = redisAt(''), databaseUrl = '', redisNamespace, shards } = readConfig(environment);
   const db = connectPostgres(databaseUrl, apiProfile(TIMEOUT_MS));
-  const redis = openHotPath(redisUrl, TIMEOUT_MS, console.error);
+  const redis = openHotPath(location, TIMEOUT_MS, console.error);
   const keys = keyspace(redisNamespace, shards);
   const told = acknowledged(shards);
   // A benchmark's Redis loses nothing, so there is nothing to drain before an epoch ends.

@@ -27,7 +27,7 @@ const connections = Number(values.connections);
 
 say('starting Redis, Postgres and the gateway (ROLE=all) ...');
 const redis = await throwawayRedis({ appendonly: 'yes', appendfsync: 'everysec' });
-const postgres = await throwawayPostgres({ fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' });
+const postgres = await throwawayPostgres({ fsync: 'on', full_page_writes: 'on' });
 const secret = randomBytes(32).toString('hex');
 const environment = { REDIS_URL: redis.url, DATABASE_URL: postgres.url, JWT_ACCESS_SECRET: secret, LOG_LEVEL: 'info' };
 await migrate(postgres.ownerUrl, () => undefined);

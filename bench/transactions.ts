@@ -90,7 +90,7 @@ async function writeBatch(db: Db, { accountId, lines }: Statement): Promise<void
 }
 
 say('starting Postgres ...');
-const postgres = await throwawayPostgres({ fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' });
+const postgres = await throwawayPostgres({ fsync: 'on', full_page_writes: 'on' });
 await migrate(postgres.ownerUrl, () => undefined);
 const db = connectPostgres(postgres.url, drainProfile(5_000));
 for (const { accountId, lines } of [short, long]) {

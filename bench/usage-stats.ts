@@ -48,7 +48,7 @@ const USES = [
 
 say('starting Redis and Postgres ...');
 const redisServer = await throwawayRedis();
-const postgres = await throwawayPostgres({ fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' });
+const postgres = await throwawayPostgres({ fsync: 'on', full_page_writes: 'on' });
 await migrate(postgres.ownerUrl, () => undefined);
 const db = connectPostgres(postgres.url, { ...drainProfile(5_000), statementTimeoutMs: 0, silenceMs: 0 });
 const redis = new Redis(redisServer.url);

@@ -1,5 +1,6 @@
 import { readAuth, type AuthConfig } from './config/auth.js';
 import { readRates, type RatesConfig } from './config/rates.js';
+import { readRedis } from './config/redis.js';
 import { variablesOf, type Environment, type Variables } from './config/environment.js';
 import { isWellKnown } from './config/secrets.js';
 import { DEFAULT_UNKNOWN_MODEL, parseUnknownModel, type UnknownModelPolicy } from './config/unknown-model.js';
@@ -7,6 +8,7 @@ import { CORRECTION_WINDOW_SECONDS_MAX, HOLD_TTL_SECONDS_MAX, HOLD_TTL_SECONDS_M
 import { micros, MICROS_PER_CREDIT, ZERO, type Micros } from './kit/money/micros.js';
 import { parseOtlpHeaders, tracesUrl, type TracingConfig } from './kit/tracing/otlp-settings.js';
 import type { OverCapture } from './ledger/ledger.js';
+import type { RedisLocation } from './stores/redis/location.js';
 import type { OpenHoldsMax } from './ledger/memory-guard.js';
 
 /** Which part of the gateway this process is. `all`: both in one process, for small deployments and first steps. */
@@ -22,7 +24,7 @@ export type Config = {
   /** Number of HTTP processes under node:cluster; 1: no cluster. */
   readonly apiProcesses: number;
   /** Undefined: use the embedded server. */
-  readonly redisUrl: string | undefined;
+  readonly redis: RedisLocation | undefined;
   readonly databaseUrl: string | undefined;
   /** The role that owns the tables, for migrations; undefined: the one of `databaseUrl`, if it may. */
   readonly migrationDatabaseUrl: string | undefined;
@@ -122,7 +124,7 @@ export function readConfig(env: Environment = process.env): Config {
     host: text('HOST') ?? '0.0.0.0',
     operations: readOperations(variables, problems),
     apiProcesses: integer('API_PROCESSES', 1, 1, 64),
-    redisUrl: url('REDIS_URL', 'redis:', 'rediss:'),
+    redis: readRedis(variables, problems),
     databaseUrl: url('DATABASE_URL', 'postgres:', 'postgresql:'),
     migrationDatabaseUrl: url('MIGRATION_DATABASE_URL', 'postgres:', 'postgresql:'),
     redisNamespace: name('REDIS_NAMESPACE', 'cg'),
@@ -211,9 +213,9 @@ function readTracing({ text, fraction, url }: Variables, problems: string[]): Tr
  * In production, as in the image, the servers are somebody's choice: embedded ones would keep money in a folder that a container
  * loses. DATA_DIR says that they are wanted.
  */
-function requireServers({ redisUrl, databaseUrl, migrationDatabaseUrl }: Config, { text }: Variables, problems: string[]): void {
+function requireServers({ redis, databaseUrl, migrationDatabaseUrl }: Config, { text }: Variables, problems: string[]): void {
   if (text('NODE_ENV') !== 'production' || text('DATA_DIR') !== undefined) return;
-  if (redisUrl === undefined) problems.push('REDIS_URL is not set');
+  if (redis === undefined) problems.push('REDIS_URL is not set');
   if (databaseUrl === undefined && migrationDatabaseUrl === undefined) problems.push('DATABASE_URL is not set');
 }
 
@@ -230,8 +232,8 @@ function refuseWellKnown(config: Config, { text }: Variables, problems: string[]
 }
 
 /** Whether one of the servers is started by this process. */
-const isEmbedded = ({ redisUrl, databaseUrl, migrationDatabaseUrl }: Config): boolean =>
-  redisUrl === undefined || (databaseUrl ?? migrationDatabaseUrl) === undefined;
+const isEmbedded = ({ redis, databaseUrl, migrationDatabaseUrl }: Config): boolean =>
+  redis === undefined || (databaseUrl ?? migrationDatabaseUrl) === undefined;
 
 function requireVerifier(config: Config, { text }: Variables, problems: string[]): void {
   const { role, auth } = config;

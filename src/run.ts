@@ -18,6 +18,7 @@ import { projectRoot } from './kit/paths.js';
 import { EmbeddedError } from './stores/embedded/embedded-error.js';
 import { startEmbedded, type Embedded } from './stores/embedded/start-embedded.js';
 import { checkLogin } from './stores/redis/check-login.js';
+import { redisAt } from './stores/redis/location.js';
 import { queuePrefix } from './stores/redis/queue-connections.js';
 
 /** The longest time a stop may take. Then the process exits, which is as safe as kill -9. */
@@ -63,31 +64,31 @@ async function openServers(
 ): Promise<{ readonly servers: Servers; readonly embedded: Embedded }> {
   const hasDatabase = config.databaseUrl !== undefined || config.migrationDatabaseUrl !== undefined;
   const embedded = await startEmbedded({
-    redis: config.redisUrl === undefined, postgres: !hasDatabase,
+    redis: config.redis === undefined, postgres: !hasDatabase,
     dataDir: config.dataDir, redisBinary: config.redisBinary, redisNamespace: config.redisNamespace, progress, onDeath,
   });
-  const redisUrl = config.redisUrl ?? embedded.redisUrl;
-  if (redisUrl === undefined) throw new Error('the embedded Redis has no address');
+  const redis = config.redis ?? (embedded.redisUrl === undefined ? undefined : redisAt(embedded.redisUrl));
+  if (redis === undefined) throw new Error('the embedded Redis has no address');
   const { redisNamespace: name } = config;
-  await step('logging in', () => checkLogin(redisUrl, [`${name}:start`, `${queuePrefix(name)}:start`]));
+  await step('logging in', () => checkLogin(redis, [`${name}:start`, `${queuePrefix(name)}:start`]));
   const databaseUrl = await step('preparing Postgres', () => prepareDatabase(hasDatabase ? config : {
     databaseUrl: embedded.databaseUrl, migrationDatabaseUrl: embedded.migrationDatabaseUrl,
   }, {
     migrated: (name) => { progress(`postgres: migrated ${name}`); },
     warn: (text) => { log.warn(text); },
   }));
-  return { servers: { redisUrl, databaseUrl }, embedded };
+  return { servers: { redis, databaseUrl }, embedded };
 }
 
 /** The embedded mode generates its own signing secret; with configured servers the secret must be configured as well. */
 function withSecret(config: Config): Config {
-  const isEmbedded = config.redisUrl === undefined || (config.databaseUrl ?? config.migrationDatabaseUrl) === undefined;
+  const isEmbedded = config.redis === undefined || (config.databaseUrl ?? config.migrationDatabaseUrl) === undefined;
   if (!isEmbedded || config.auth.accessSecret !== undefined) return config;
   try {
     return { ...config, auth: { ...config.auth, accessSecret: localSecret(config.dataDir) } };
   } catch (error) {
     const missing = [
-      ...config.redisUrl === undefined ? ['REDIS_URL'] : [], ...config.databaseUrl === undefined ? ['DATABASE_URL'] : [],
+      ...config.redis === undefined ? ['REDIS_URL'] : [], ...config.databaseUrl === undefined ? ['DATABASE_URL'] : [],
       'JWT_ACCESS_SECRET, JWKS_URL or CHATSPARTY_JWT_SECRET',
     ];
     throw new Error(
@@ -135,17 +136,17 @@ async function runPrimary(config: Config, log: Log, main: string, release: Relea
     role: config.role, port: gateway?.port ?? config.port, operationsPort: gateway?.operationsPort ?? config.operations.port,
     apiProcesses: config.apiProcesses, version,
   }, 'ready');
-  if (config.redisUrl === undefined && config.role === 'all') progress(welcome(gateway?.port ?? config.port));
+  if (config.redis === undefined && config.role === 'all') progress(welcome(gateway?.port ?? config.port));
 }
 
 /** A fork: an API process on the shared port, or the worker. The first process passes it the addresses of the servers. */
 async function runChild(config: Config, log: Log, release: Release): Promise<void> {
-  const { redisUrl, databaseUrl } = config;
-  if (redisUrl === undefined || databaseUrl === undefined) throw new Error('a child process needs REDIS_URL and DATABASE_URL');
+  const { redis, databaseUrl } = config;
+  if (redis === undefined || databaseUrl === undefined) throw new Error('a child process needs REDIS_URL and DATABASE_URL');
   const worker = workerStatus();
   process.on('message', worker.heard);
   const gateway = await openGateway({
-    config, role: config.role, servers: { redisUrl, databaseUrl }, time, version, log, listens: false, workerCheck: worker.check,
+    config, role: config.role, servers: { redis, databaseUrl }, time, version, log, listens: false, workerCheck: worker.check,
     metricsText: (metrics) => clusterMetricsText(metrics.registry),
   });
   release();

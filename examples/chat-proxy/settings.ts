@@ -19,8 +19,8 @@ const TOKEN_SECONDS = 600;
 
 /** What the environment says. The gateway is found as `npm run token` finds it: by the same settings as `npm start`. */
 export async function settings(environment: NodeJS.ProcessEnv = process.env): Promise<Settings> {
-  const { port: gatewayPort, auth, dataDir, redisUrl, databaseUrl } = readConfig(environment);
-  const isEmbedded = redisUrl === undefined || databaseUrl === undefined;
+  const { port: gatewayPort, auth, dataDir, redis, databaseUrl } = readConfig(environment);
+  const isEmbedded = redis === undefined || databaseUrl === undefined;
   const secret = auth.accessSecret ?? (isEmbedded ? localSecret(dataDir) : undefined);
   if (secret === undefined) throw new Error('JWT_ACCESS_SECRET is not set: without it the demo cannot make itself an API key');
   const { GATEWAY = `http://localhost:${gatewayPort}`, UPSTREAM_URL, UPSTREAM_API_KEY, CHAT_PORT = String(PORT), CHAT_MODEL } = environment;

@@ -16,7 +16,7 @@ async function main(options: SoakOptions): Promise<boolean> {
     say('starting a Redis and a Postgres of our own ...');
     const redis = await throwawayRedis({ appendfsync: 'always' });
     servers.push(redis);
-    const postgres = await throwawayPostgres({ synchronous_commit: 'on' });
+    const postgres = await throwawayPostgres();
     servers.push(postgres);
     await migrate(postgres.ownerUrl);
     processes = await startProcesses({ redisUrl: redis.url, databaseUrl: postgres.url });

@@ -20,7 +20,7 @@ import { conservationReport } from './report.js';
 import { trafficOf } from './traffic.js';
 
 /** As in production: a commit is on disk when it is acknowledged. */
-const DURABLE = { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' };
+const DURABLE = { fsync: 'on', full_page_writes: 'on' };
 /** Small enough to be reached, so that debt and what cannot be collected both appear in the books. */
 const GATEWAY = { DEBT_LIMIT: '5', HOLD_TTL_SECONDS: '600' };
 const LOOKS_AT_ONCE = 8;

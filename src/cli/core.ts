@@ -10,6 +10,7 @@ import { rememberedRedis } from '../stores/embedded/redis-server.js';
 import { startEmbedded } from '../stores/embedded/start-embedded.js';
 import { apiProfile, connectPostgres } from '../stores/postgres/connect.js';
 import { migrate } from '../stores/postgres/migrate.js';
+import { redisAt, type RedisLocation } from '../stores/redis/location.js';
 import { openPatient, redisAnswers } from '../stores/redis/open-redis.js';
 import { runningPostgres } from './database.js';
 
@@ -27,14 +28,14 @@ export const commandActor = (): string => `command:${userInfo().username}`;
  * same fence, and needs no token and no port.
  */
 export async function openCliCore(config: Config, progress: (line: string) => void): Promise<CliCore> {
-  const { redisUrl, databaseUrl, stop } = await locate(config, progress);
+  const { redis, databaseUrl, stop } = await locate(config, progress);
   try {
     await requireSchema(databaseUrl);
     const log = createLog({ level: 'error' }, { write: progress });
-    const bulkRedis = openPatient(redisUrl, TIMEOUT_MS, (error) => { log.debug({ err: error }, 'Redis'); });
+    const bulkRedis = openPatient(redis, TIMEOUT_MS, (error) => { log.debug({ err: error }, 'Redis'); });
     const core = await openCore({
       config: { ...config, redisTimeoutMs: Math.max(config.redisTimeoutMs, 2_000), postgresTimeoutMs: TIMEOUT_MS },
-      servers: { redisUrl, databaseUrl }, time: { clock: systemClock, offsetMs: () => 0 }, log,
+      servers: { redis, databaseUrl }, time: { clock: systemClock, offsetMs: () => 0 }, log,
       metrics: createMetrics({ version: 'command', defaults: false }), bulkRedis, written: () => undefined,
     }).catch((error: unknown) => {
       bulkRedis.close();
@@ -54,31 +55,31 @@ export async function openCliCore(config: Config, progress: (line: string) => vo
   }
 }
 
-type Located = { readonly redisUrl: string; readonly databaseUrl: string; readonly stop: () => Promise<void> };
+type Located = { readonly redis: RedisLocation; readonly databaseUrl: string; readonly stop: () => Promise<void> };
 
 async function locate(config: Config, progress: (line: string) => void): Promise<Located> {
-  const { redisUrl, databaseUrl, dataDir, redisBinary, redisNamespace } = config;
+  const { redis, databaseUrl, dataDir, redisBinary, redisNamespace } = config;
   const running = {
-    redisUrl: redisUrl ?? await runningRedis(dataDir, progress),
+    redis: redis ?? await runningRedis(dataDir, progress),
     databaseUrl: databaseUrl ?? (await runningPostgres(dataDir, progress))?.url,
   };
-  if (running.redisUrl !== undefined && running.databaseUrl !== undefined) {
-    return { redisUrl: running.redisUrl, databaseUrl: running.databaseUrl, stop: () => Promise.resolve() };
+  if (running.redis !== undefined && running.databaseUrl !== undefined) {
+    return { redis: running.redis, databaseUrl: running.databaseUrl, stop: () => Promise.resolve() };
   }
   const embedded = await startEmbedded({
-    redis: redisUrl === undefined, postgres: databaseUrl === undefined, dataDir, progress, redisBinary, redisNamespace,
+    redis: redis === undefined, postgres: databaseUrl === undefined, dataDir, progress, redisBinary, redisNamespace,
   });
   const located = {
-    redisUrl: redisUrl ?? embedded.redisUrl ?? '', databaseUrl: databaseUrl ?? embedded.databaseUrl ?? '', stop: embedded.stop,
+    redis: redis ?? redisAt(embedded.redisUrl ?? ''), databaseUrl: databaseUrl ?? embedded.databaseUrl ?? '', stop: embedded.stop,
   };
   if (embedded.migrationDatabaseUrl !== undefined) await migrate(embedded.migrationDatabaseUrl);
   return located;
 }
 
 /** Undefined when the port does not answer: it may be the port of an earlier start. */
-async function runningRedis(dataDir: string, progress: (line: string) => void): Promise<string | undefined> {
+async function runningRedis(dataDir: string, progress: (line: string) => void): Promise<RedisLocation | undefined> {
   const url = await rememberedRedis(join(await locateServers(dataDir, progress), 'redis'));
-  return url !== undefined && await redisAnswers(url) ? url : undefined;
+  return url !== undefined && await redisAnswers(url) ? redisAt(url) : undefined;
 }
 
 /** Throws when the schema is older than this code: a command must not migrate a database that an older gateway uses. */

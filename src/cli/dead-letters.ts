@@ -9,7 +9,7 @@ import { runCli } from './run-cli.js';
 const USAGE = `usage: npm run dead-letters -- list
        npm run dead-letters -- replay|discard <id>… | --all | --code <code>
 
-Reads the dead-letter queues of RABBITMQ_URL and REDIS_URL, if set. However often a settlement is replayed, it is charged once.`;
+Reads the dead-letter queues of RabbitMQ and of Redis, if configured. However often a settlement is replayed, it is charged once.`;
 const BODY_SHOWN_MAX = 300;
 
 await runCli(USAGE, async () => {
@@ -38,14 +38,14 @@ function verdictOf(command: string | undefined): Verdict {
   }
 }
 
-async function judgeAll({ rabbitmqUrl, redisUrl, redisNamespace }: Config, judge: Judge): Promise<DeadLetter[]> {
-  if (rabbitmqUrl === undefined && redisUrl === undefined) {
-    throw new Error('neither RABBITMQ_URL nor REDIS_URL is set: there are no dead-letter queues');
+async function judgeAll({ rabbitmqUrl, redis, redisNamespace }: Config, judge: Judge): Promise<DeadLetter[]> {
+  if (rabbitmqUrl === undefined && redis === undefined) {
+    throw new Error('neither RABBITMQ_URL nor a Redis is configured: there are no dead-letter queues');
   }
   const letters: DeadLetter[] = [];
   if (rabbitmqUrl !== undefined) letters.push(...await judgeRabbitDeadLetters(rabbitmqUrl, judge));
-  if (redisUrl !== undefined) {
-    const { connection, close } = connectQueueOnce(redisUrl, ({ message }) => { console.error(`Redis: ${message}`); });
+  if (redis !== undefined) {
+    const { connection, close } = connectQueueOnce(redis, redisNamespace, ({ message }) => { console.error(`Redis: ${message}`); });
     try {
       letters.push(...await judgeBullDeadLetters(connection, redisNamespace, judge));
     } finally {

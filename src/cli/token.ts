@@ -41,7 +41,7 @@ async function run(): Promise<string> {
   const ttlSeconds = secondsOf(values.ttl);
   const config = readConfig();
   const { accessSecret, maxTokenAgeSeconds } = config.auth;
-  const isEmbedded = config.redisUrl === undefined || config.databaseUrl === undefined;
+  const isEmbedded = config.redis === undefined || config.databaseUrl === undefined;
   if (accessSecret === undefined && !isEmbedded) {
     throw new Error('JWT_ACCESS_SECRET is not set: this gateway only verifies tokens of other issuers and cannot sign any');
   }

@@ -40,7 +40,8 @@ export function childProcesses({ main, servers, accessSecret, onWorkerNews, log 
   cluster.setupPrimary({ exec: main, args: [] });
   const alive = new Map<Worker, ChildRole>();
   const environment = {
-    REDIS_URL: servers.redisUrl, DATABASE_URL: servers.databaseUrl,
+    // Any other Redis than an embedded one is configured, and forks inherit the environment.
+    ...(servers.redis.kind === 'server' ? { REDIS_URL: servers.redis.url } : {}), DATABASE_URL: servers.databaseUrl,
     MIGRATION_DATABASE_URL: '', // the first process has migrated: nothing else needs the owner's password
     ...(accessSecret === undefined ? {} : { JWT_ACCESS_SECRET: accessSecret }),
   };

@@ -1,8 +1,8 @@
 import { consoleSessions, type Sessions, type SessionsDeps } from '../edge/console/sessions.js';
-import type { QueueConnection } from '../stores/redis/queue-connections.js';
+import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 
 export type ConsoleSessionsParts = Omit<SessionsDeps, 'store'> & {
-  readonly redis: Pick<QueueConnection, 'set' | 'get' | 'del' | 'multi'>;
+  readonly redis: Pick<ShardedRedis, 'writeText' | 'readTexts' | 'readAndRenew' | 'remove'>;
   readonly namespace: string;
 };
 
@@ -12,15 +12,13 @@ export function composeSessions({ redis, namespace, ...deps }: ConsoleSessionsPa
   return consoleSessions({
     ...deps,
     store: {
-      put: async (key, value, ttlSeconds) => { await redis.set(named(key), value, 'EX', ttlSeconds); },
+      put: (key, value, ttlSeconds) => redis.writeText(named(key), value, ttlSeconds),
       read: async (key, ttlSeconds) => {
-        if (ttlSeconds === undefined) return redis.get(named(key));
-        const results = await redis.multi().get(named(key)).expire(named(key), ttlSeconds).exec();
-        const [error, value] = results?.[0] ?? [new Error('the session was not read')];
-        if (error !== null) throw error;
-        return value as string | null;
+        if (ttlSeconds !== undefined) return redis.readAndRenew(named(key), ttlSeconds);
+        const [value = null] = await redis.readTexts([named(key)]);
+        return value;
       },
-      remove: async (key) => { await redis.del(named(key)); },
+      remove: async (key) => { await redis.remove([named(key)]); },
     },
   });
 }

@@ -94,7 +94,7 @@ export function composeConsole(parts: ConsoleParts): { readonly deps: ConsoleDep
   return {
     deps: {
       authenticate, clock, onError, trail: trailOf(core),
-      sessions: composeSessions({ redis: queues.connections.producer, namespace: queues.namespace, clock, idleSeconds, onError }),
+      sessions: composeSessions({ redis: queues.connections.bulk, namespace: queues.namespace, clock, idleSeconds, onError }),
       watch: watchOf(parts, cursors, [queues.queue.queue, ...others], dead),
       reads: readsOf(core, onError),
       actions: {

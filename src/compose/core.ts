@@ -13,6 +13,7 @@ import { countEntries } from '../journal/count-entries.js';
 import { knownKeyLimits } from '../edge/auth/key-limits.js';
 import { readKeyLimits } from '../edge/auth/server-key.table.js';
 import { createDrain, type Drain } from '../journal/drain.js';
+import { drainReachable } from '../journal/drain-reachable.js';
 import { freshen, type Freshen } from '../journal/freshen.js';
 import { shardStore } from '../journal/shard-store.js';
 import { sharedDrain } from '../journal/shared-drain.js';
@@ -38,15 +39,17 @@ import { toGatewayError } from '../stores/postgres/errors.js';
 import { traceStatements } from '../stores/postgres/trace-statements.js';
 import { TROUBLE_WORDS } from '../stores/postgres/trouble.js';
 import { watchPostgres, type PostgresWatch } from '../stores/postgres/watch-postgres.js';
-import { breaker, type Breaker } from '../stores/redis/breaker.js';
+import type { Breaker } from '../stores/redis/breaker.js';
 import { guardedClient } from '../stores/redis/guarded-client.js';
+import type { RedisLocation } from '../stores/redis/location.js';
 import { openHotPath } from '../stores/redis/open-redis.js';
+import { serverBreakers } from '../stores/redis/server-breakers.js';
 import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 import { watchRedis, type RedisWatch } from '../stores/redis/watch-redis.js';
 import { closedShards, openFence } from './fence.js';
 
-/** The addresses of the servers, configured or embedded. */
-export type Servers = { readonly redisUrl: string; readonly databaseUrl: string };
+/** Where the servers are, configured or embedded. */
+export type Servers = { readonly redis: RedisLocation; readonly databaseUrl: string };
 
 /** The gateway's time. `offsetMs` is added to it and to Redis' clock in the scripts; zero in production. */
 export type Time = { readonly clock: Clock; readonly offsetMs: () => number };
@@ -87,7 +90,8 @@ export type Core = {
   /** The account that a text names, including one that was acknowledged a moment ago. */
   readonly resolveAccount: (text: string, by?: FindBy) => Promise<FoundAccount | 'ambiguous' | null>;
   readonly prices: PriceBooks;
-  readonly breaker: Breaker;
+  /** The worst of the breakers in front of the servers of Redis. */
+  readonly breaker: Pick<Breaker, 'state'>;
   /** Number of calls to Redis that wait for a reply. */
   readonly inFlight: () => number;
   readonly redisWatch: RedisWatch;
@@ -133,7 +137,7 @@ async function openParts(
   const modelLabel = boundedLabels({ max: MODEL_LABELS_MAX, entryName });
 
   // Redis stamps entries with its own clock, which tests do not move.
-  const drain = createDrain({
+  const drain = drainReachable(createDrain({
     db: drainDb, redis: bulkRedis, keys, clock: Date.now, tailMs: config.journalTailMs, entryName,
     trace: tracer === undefined ? undefined : traceBatches(tracer, Date.now),
     observe: {
@@ -149,11 +153,11 @@ async function openParts(
         log.error({ count }, 'texts quarantined: the money is booked, the texts are in the table quarantine');
       },
     },
-  });
+  }), bulkRedis, keys);
 
   const drainNow = sharedDrain(drain);
   const redis = opened.add(
-    openHotPath(servers.redisUrl, config.redisTimeoutMs, (error) => { log.warn({ err: error }, 'Redis connection'); }),
+    openHotPath(servers.redis, config.redisTimeoutMs, (error) => { log.warn({ err: error }, 'Redis connection'); }),
     (each) => { each.close(); },
   );
   const guard = opened.add(await openFence({ redis, store, keys, drainNow, log }), (each) => each.close());
@@ -162,9 +166,9 @@ async function openParts(
     if (unfit.length === 0) log.info('Redis: its settings are right again');
     else log.error({ settings: unfit.map(({ kind }) => kind) }, `Redis can lose credits: ${unfit.map(({ detail }) => detail).join('; ')}`);
   }), (each) => { each.stop(); });
-  const hotBreaker = breaker(time.clock);
+  const hotBreakers = serverBreakers(redis, time.clock);
   const client = guardedClient({
-    client: redis, breaker: hotBreaker, inFlightMax: IN_FLIGHT_MAX,
+    client: redis, breakerOf: hotBreakers.of, inFlightMax: IN_FLIGHT_MAX,
     onUnknown: () => { metrics.count('outcomesUnknown', { operation: 'script' }); },
   });
   const source = foreseeing(accountSource({ db, clock: time.clock }));
@@ -198,7 +202,7 @@ async function openParts(
     openPostgresWatch(servers.databaseUrl, config.postgresTimeoutMs, [db, drainDb], { log, metrics }), (each) => each.close(),
   );
   metrics.onScrape('shardsFenced', (set) => { set({}, closedShards(gate, config.shards)); });
-  metrics.watchRedis(() => ({ breaker: hotBreaker.state(), inFlight: client.inFlight() }));
+  metrics.watchRedis(() => ({ breaker: hotBreakers.state(), inFlight: client.inFlight() }));
 
   const fresh = freshen(drainNow, keys);
   const lookUp = (text: string, by: FindBy): ReturnType<typeof findAccount> =>
@@ -206,7 +210,7 @@ async function openParts(
   return {
     db, drainDb, reportDb, redis, keys, fence: gate, ledger, foreseeHolds: source.foresee, drain, drainNow, freshen: fresh, prices,
     resolveAccount: (text, by) => resolveAccount({ lookUp, freshen: fresh }, text, by),
-    breaker: hotBreaker, inFlight: client.inFlight, redisWatch, postgresWatch: postgres.watch,
+    breaker: hotBreakers, inFlight: client.inFlight, redisWatch, postgresWatch: postgres.watch,
     close: opened.close,
   };
 }

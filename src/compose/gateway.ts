@@ -55,7 +55,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const onQueueError = (error: unknown): void => {
     log.warn({ err: error }, 'queue error; a schedule repeats jobs that were not delivered');
   };
-  const connections = connectQueue(servers.redisUrl, onQueueError);
+  const connections = connectQueue(servers.redis, config.redisNamespace, onQueueError);
   const queue = ledgerQueue(connections.producer, config.redisNamespace, onQueueError);
   const nudge = createNudge({ addDrain: (shards) => queue.addDrain(shards), onError: onQueueError });
   const core = await openCore({

@@ -61,7 +61,7 @@ export async function renewShard({ db, redis, keys }: RenewDeps, { shard, reason
     await insertLoss(trx, {
       shard, epoch: row.epoch, survivedId: row.lastId, knownId: lastId, entries,
       accounts: Object.fromEntries(named.map((each) => [each.accountId.replaceAll('\0', ''), each.entries])),
-    }, 'left_behind', unreadable);
+    }, { kind: 'left_behind', unreadable });
     await insertLeftBehind(trx, row, accounts);
     return {
       status: 'renewed', epoch: row.epoch + 1, entries, unreadable, accounts,

@@ -23,38 +23,59 @@ export type LossKind = 'lost' | 'left_behind';
 
 const timeOf = (streamId: string): Date | null => (streamId === STREAM_START.lastId ? null : new Date(atMsOf(streamId)));
 
+/** `counted`: the process whose acknowledgements a record includes; without it, it counts every entry up to `knownId`. */
+export type Recorded = { readonly counted?: string; readonly kind?: LossKind; readonly unreadable?: number };
+
 /** Records the loss of an epoch, in the transaction that ends the epoch. */
-export async function insertLoss(trx: Trx, loss: Loss, kind: LossKind = 'lost', unreadable = 0): Promise<void> {
+export async function insertLoss(trx: Trx, loss: Loss, { counted, kind = 'lost', unreadable = 0 }: Recorded = {}): Promise<void> {
   const { shard, epoch, survivedId, knownId, entries, accounts } = loss;
   await trx.raw(
-    `insert into shard_losses (shard, epoch, survived_id, known_id, entries, accounts, from_at, to_at, kind, unreadable)
-     values (?, ?, ?, ?, ?, ?::jsonb, ?, ?, ?, ?)`,
-    [shard, epoch, survivedId, knownId, entries, JSON.stringify(accounts), timeOf(survivedId), timeOf(knownId), kind, unreadable],
+    `insert into shard_losses (shard, epoch, survived_id, known_id, entries, accounts, from_at, to_at, kind, unreadable, counted)
+     values (?, ?, ?, ?, ?, ?::jsonb, ?, ?, ?, ?, ?::text[])`,
+    [
+      shard, epoch, survivedId, knownId, entries, JSON.stringify(accounts), timeOf(survivedId), timeOf(knownId), kind, unreadable,
+      counted === undefined ? null : [counted],
+    ],
   );
 }
 
+type Counted = {
+  readonly survivedId: string; readonly knownId: string; readonly entries: number; readonly accounts: Record<string, number>;
+  readonly counted: readonly string[] | null;
+};
+
+/** The acknowledgements of one process. */
+export type Reported = { readonly process: string; readonly recent: readonly Acknowledgement[] };
+
 /**
- * Adds the acknowledgements of another process to the loss of an ended epoch. Returns the number of added entries; 0 when
+ * Adds the acknowledgements of another process to the loss of an ended epoch. The marks of the heartbeat tell how many entries the
+ * epoch had at the last beat; of those since then each process only knows its own. Returns the number of added entries; 0 when
  * the record already includes them, or does not exist.
  */
-export async function addToLoss(db: Db, shard: number, epoch: number, recent: readonly Acknowledgement[]): Promise<number> {
+export async function addToLoss(db: Db, shard: number, epoch: number, { process, recent }: Reported): Promise<number> {
   return db.transaction(async (trx) => {
-    const { rows } = await trx.raw<{ rows: { survivedId: string; knownId: string; accounts: Record<string, number> }[] }>(
-      `select survived_id as "survivedId", known_id as "knownId", accounts from shard_losses where shard = ? and epoch = ? for update`,
+    const { rows } = await trx.raw<{ rows: Counted[] }>(
+      `select survived_id as "survivedId", known_id as "knownId", entries, accounts, counted
+         from shard_losses where shard = ? and epoch = ? for update`,
       [shard, epoch],
     );
     const [row] = rows;
-    const more = row === undefined ? [] : notCounted(recent, row);
-    if (row === undefined || more.length === 0) return 0;
-    const knownId = laterId(row.knownId, more.at(-1)?.streamId ?? row.knownId);
+    if (row === undefined || row.counted?.includes(process) === true) return 0;
+    const beyond = notCounted(recent, row);
+    const lost = row.counted === null ? beyond : notCounted(recent, { survivedId: row.survivedId, knownId: row.survivedId });
+    if (lost.length === 0) return 0;
+    const knownId = laterId(row.knownId, lost.at(-1)?.streamId ?? row.knownId);
+    const accounts = merge(row.accounts, countAccounts(lost));
+    const named = Object.values(accounts).reduce((sum, count) => sum + count, 0);
+    const entries = Math.max(row.entries + beyond.length, named);
     // Raises the alarm again, even if an operator has acknowledged the loss as known before.
     await trx.raw(
-      `update shard_losses set entries = entries + ?, accounts = ?::jsonb, known_id = ?, to_at = ?,
-              acknowledged_at = null, acknowledged_by = null, reason = null
-        where shard = ? and epoch = ?`,
-      [more.length, JSON.stringify(merge(row.accounts, countAccounts(more))), knownId, timeOf(knownId), shard, epoch],
+      `update shard_losses set entries = :entries::bigint, accounts = :accounts::jsonb, known_id = :knownId, to_at = :toAt,
+              counted = counted || :process::text, acknowledged_at = null, acknowledged_by = null, reason = null
+        where shard = :shard and epoch = :epoch`,
+      { entries, accounts: JSON.stringify(accounts), knownId, toAt: timeOf(knownId), process, shard, epoch },
     );
-    return more.length;
+    return entries - row.entries;
   });
 }
 

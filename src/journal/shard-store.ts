@@ -8,6 +8,7 @@ import { storeMarks } from './shard-marks.table.js';
 /** Creates or checks the shards of this database, and returns the fence's access to them. */
 export async function shardStore(db: Db, shards: number): Promise<ShardStore> {
   await openShards(db, shards);
+  const process = randomUUID();
   return {
     ledgerId: await ledgerIdOf(db),
     readShards: () => readMarkedShards(db),
@@ -16,11 +17,11 @@ export async function shardStore(db: Db, shards: number): Promise<ShardStore> {
       if (row === null) throw new Error(`Postgres has no shard ${shard}`);
       return work(row, async (loss) => {
         await raiseEpoch(trx, shard, row.epoch);
-        await insertLoss(trx, loss);
+        await insertLoss(trx, loss, { counted: process });
       });
     }),
     mark: (marks) => storeMarks(db, marks),
-    addToLoss: (shard, epoch, recent) => addToLoss(db, shard, epoch, recent),
+    addToLoss: (shard, epoch, recent) => addToLoss(db, shard, epoch, { process, recent }),
   };
 }
 

@@ -8,7 +8,7 @@ import type { ShardMark, ShardStore } from './shard-store.js';
 import { compareStreamIds, STREAM_START } from './stream-position.js';
 
 export type HeartbeatDeps = {
-  readonly redis: Pick<ShardedRedis, 'streamStates' | 'onConnection'>;
+  readonly redis: Pick<ShardedRedis, 'streamStates' | 'byServer' | 'onConnection'>;
   readonly keys: Keyspace;
   readonly store: Pick<ShardStore, 'mark'>;
   readonly fence: Pick<Fence, 'suspect'>;
@@ -42,7 +42,14 @@ export function heartbeat({ redis, keys, store, fence, acknowledged, onError }: 
   };
 
   const beat = async (): Promise<void> => {
-    const moved = unstored();
+    const journalOf = ([shard, { epoch }]: [number, ShardMemory]): string => keys.shard(shard, epoch).journal;
+    // A server that does not answer keeps no mark of the others back.
+    const results = await Promise.allSettled(redis.byServer(unstored(), journalOf).map(beatOf));
+    const failed = results.find((each) => each.status === 'rejected');
+    if (failed !== undefined) throw failed.reason as Error;
+  };
+
+  const beatOf = async (moved: readonly [number, ShardMemory][]): Promise<void> => {
     const streams = await redis.streamStates(moved.map(([shard, { epoch }]) => keys.shard(shard, epoch).journal));
     await keep(moved.map(([shard, { epoch, lastId, recent, seen }], index) => {
       const { lastId: reached, entries } = streams[index] ?? STREAM_START;

@@ -70,7 +70,8 @@ export async function judgeShard({ redis, keys, ledgerId }: JudgeDeps, row: Shar
     verdict: 'raise',
     loss: {
       shard, epoch, survivedId: row.lastId, knownId: known.lastId,
-      entries: Math.max(known.entries - row.drained, lost.length),
+      // Processes count the entries since the last beat apart, so the counts may be too low for an entry that is known to be lost.
+      entries: Math.max(known.entries - row.drained, lost.length, compareStreamIds(known.lastId, row.lastId) > 0 ? 1 : 0),
       accounts: countAccounts(lost),
     },
   };

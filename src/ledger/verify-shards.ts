@@ -17,8 +17,8 @@ export type VerifyDeps = {
 };
 
 export type ShardVerifier = {
-  /** Compares every shard and repairs it if possible. Reports each decision: the shard's epoch, or null, which keeps it closed. */
-  verify(decided: (shard: number, epoch: number | null) => void): Promise<void>;
+  /** Compares these shards and repairs them if possible. Reports each decision: the shard's epoch, or null, which keeps it closed. */
+  verify(shards: readonly number[], decided: (shard: number, epoch: number | null) => void): Promise<void>;
   /** Whether a shard has a loss and cannot be drained: it is checked again, because an operator may resume it. */
   hasStuck(): boolean;
 };
@@ -67,8 +67,8 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
   };
 
   return {
-    async verify(decided) {
-      const rows = await store.readShards();
+    async verify(shards, decided) {
+      const rows = (await store.readShards()).filter(({ shard }) => shards.includes(shard));
       for (const row of rows) await reportOlder(deps, row);
       const judged = await Promise.all(rows.map(async (row) => ({ row, judgement: await judge(row) })));
       for (const { row: { shard, epoch }, judgement } of judged) {

@@ -69,6 +69,7 @@ test('an unknown account is empty, and a hold that Redis no longer has is found'
   expect(await source.loadAccount('unknown')).toEqual({
     seq: 0, available: 0, held: 0, debt: 0, totals: { granted: 0, captured: 0, expired: 0, removed: 0, uncollected: 0 },
     frozen: false, lots: [], openHolds: [], endedHolds: [], receipts: [], deductions: [], limits: null, limitCounts: [],
+    terms: null,
   });
   const account = lab.account();
   await lab.write(

@@ -29,13 +29,26 @@ export type ChaosLab = {
  * because Redis then delays them; tests that expect all of it would fail now and then.
  */
 const REDIS = { appendfsync: 'always' };
-/** A commit must survive a kill of the process; whether it is on the disk only matters for power cuts. */
-const POSTGRES = { synchronous_commit: 'on' };
 
 export async function chaosLab(accountCount: number, environment: Readonly<Record<string, string>> = {}): Promise<ChaosLab> {
-  const [redis, postgres] = await Promise.all([throwawayRedis(REDIS), throwawayPostgres(POSTGRES)]);
+  const redis = await throwawayRedis(REDIS);
+  const lab = await chaosLabOn(redis.url, accountCount, environment);
+  return {
+    ...lab, redis,
+    async close() {
+      await lab.close();
+      await redis.discard();
+    },
+  };
+}
+
+/** The same over a Redis that the test starts and stops. */
+export async function chaosLabOn(
+  redisUrl: string, accountCount: number, environment: Readonly<Record<string, string>> = {},
+): Promise<Omit<ChaosLab, 'redis'>> {
+  const postgres = await throwawayPostgres();
   await migrate(postgres.ownerUrl);
-  const processes = await startProcesses({ redisUrl: redis.url, databaseUrl: postgres.url }, environment);
+  const processes = await startProcesses({ redisUrl, databaseUrl: postgres.url }, environment);
   const accounts = Array.from({ length: accountCount }, (_, index) => `user-${index + 1}`);
   const tokens = new Map(await Promise.all(accounts.map(async (accountId) =>
     [accountId, await processes.token({ sub: accountId })] as const)));
@@ -45,7 +58,7 @@ export async function chaosLab(accountCount: number, environment: Readonly<Recor
   const proxy = chatProxy({ client, tokenOf, adminToken, told: nothingTold() });
   const books = openBooks(processes);
   return {
-    redis, postgres, processes, client, proxy, books, accounts, tokenOf, adminToken,
+    postgres, processes, client, proxy, books, accounts, tokenOf, adminToken,
     async wrongs() {
       for (const accountId of accounts) await proxy.balance(accountId); // loads the accounts that Redis has lost
       await books.settled();
@@ -54,7 +67,7 @@ export async function chaosLab(accountCount: number, environment: Readonly<Recor
     async close() {
       await books.close();
       await processes.stop();
-      await Promise.all([redis.discard(), postgres.discard()]);
+      await postgres.discard();
     },
   };
 }

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Queue } from 'bullmq';
-import { Redis } from 'ioredis';
 import { deadLetterQueue, SETTLEMENT_QUEUES } from '../../src/edge/queues/queues.js';
 import { queuePrefix } from '../../src/stores/redis/queue-connections.js';
 import { creditsLab, type Lab } from '../contract/credits-process/lab.js';
 import { send } from '../support/fake-gateway.js';
 import { until } from '../edge/queues/lab.js';
 import { redisUrl } from '../support/servers.js';
+import { rawRedis, redisSettings } from '../support/redis-address.js';
 
 /** The commands of operators, as processes of their own beside a gateway that runs. */
 let lab: Lab;
@@ -28,7 +28,7 @@ afterAll(async () => {
 const run = async (command: string, ...args: readonly string[]): Promise<string> => {
   const { stdout } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../src/cli', `${command}.js`), ...args], {
     env: {
-      PATH: process.env['PATH'], REDIS_URL: redisUrl(), DATABASE_URL: lab.gateway.databaseUrl,
+      PATH: process.env['PATH'], ...redisSettings(redisUrl()), DATABASE_URL: lab.gateway.databaseUrl,
       REDIS_NAMESPACE: lab.gateway.redisNamespace, JWT_ACCESS_SECRET: 'x'.repeat(32), SHARDS: '8',
     },
   });
@@ -106,7 +106,7 @@ test('account: what a terminal would obey is escaped, and JSON stays JSON', asyn
 });
 
 test('dead letters: list, replay by id, discard', async () => {
-  const redis = new Redis(redisUrl(), { maxRetriesPerRequest: null });
+  const redis = rawRedis(redisUrl(), { maxRetriesPerRequest: null });
   const prefix = queuePrefix(lab.gateway.redisNamespace);
   const queue = new Queue(SETTLEMENT_QUEUES[0], { connection: redis, prefix });
   const dead = new Queue(deadLetterQueue(SETTLEMENT_QUEUES[0]), { connection: redis, prefix });

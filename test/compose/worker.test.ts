@@ -8,6 +8,7 @@ import { until } from '../chaos/lab.js';
 import { send } from '../support/fake-gateway.js';
 import { seriesOf } from '../support/gauges.js';
 import { throwawayPostgres, throwawayRedis, type TestPostgres, type TestServer } from '../support/servers.js';
+import { redisAt } from '../../src/stores/redis/location.js';
 
 const TIMEOUT_MS = 300_000;
 let redis: TestServer;
@@ -28,7 +29,7 @@ afterAll(async () => {
 }, TIMEOUT_MS);
 
 function open(listens = true): Promise<Gateway> {
-  const servers = { redisUrl: redis.url, databaseUrl: postgres.url };
+  const servers = { redis: redisAt(redis.url), databaseUrl: postgres.url };
   return openGateway({
     config: readConfig({
       ROLE: 'worker', REDIS_URL: redis.url, DATABASE_URL: postgres.url, REDIS_NAMESPACE: `w${randomUUID().slice(0, 8)}`,

@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { redisUrl } from '../support/servers.js';
 import { creditsLab, SERVER_KEY, type Lab } from './credits-process/lab.js';
+import { rawRedis } from '../support/redis-address.js';
 
 /** Every write that takes an Idempotency-Key, repeated after Redis has forgotten it: answered again, and done once. */
 let lab: Lab;
 let redis: Redis;
 beforeAll(async () => {
   lab = await creditsLab();
-  redis = new Redis(redisUrl());
+  redis = rawRedis(redisUrl());
 });
 afterAll(async () => {
   redis.disconnect();
@@ -22,9 +23,8 @@ async function forget(user: string): Promise<number> {
   expect((await fetch(`${lab.gateway.url}/api/usage/stats`, { headers: { authorization: `Bearer ${token}` } })).status).toBe(200);
   let deleted = 0;
   for (const kind of ['receipt', 'hold']) {
-    for await (const names of redis.scanStream({ match: `${lab.gateway.redisNamespace}:*:${kind}:${user}:*`, count: 1_000 })) {
-      for (const name of names as string[]) deleted += await redis.del(name);
-    }
+    const names = await redis.keys(`${lab.gateway.redisNamespace}:*:${kind}:${user}:*`);
+    for (const name of names) deleted += await redis.del(name);
   }
   return deleted;
 }

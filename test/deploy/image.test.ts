@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { freePort } from '../../src/stores/embedded/loopback-port.js';
 import { freshDatabase, redisUrl, temporaryFolder, type Folder, type FreshDatabase } from '../support/servers.js';
 import { packageJson, pathOf, textOf } from './documents.js';
+import { redisSettings } from '../support/redis-address.js';
 
 /**
  * The files that the Dockerfile puts into the image, and no others, in a separate folder without write permission:
@@ -49,7 +50,7 @@ async function started(port: number): Promise<ChildProcess> {
       PATH: process.env['PATH'], NODE_ENV: 'production', HOST: '127.0.0.1', OPERATIONS_PORT: '0', PORT: String(port),
       ROLE: 'api', SHARDS: '4',
       REDIS_NAMESPACE: `image-${port}`,
-      JWT_ACCESS_SECRET: 'x'.repeat(32), REDIS_URL: redisUrl(), DATABASE_URL: database.databaseUrl,
+      JWT_ACCESS_SECRET: 'x'.repeat(32), ...redisSettings(redisUrl()), DATABASE_URL: database.databaseUrl,
       MIGRATION_DATABASE_URL: database.ownerUrl,
     },
   });

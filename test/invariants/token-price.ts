@@ -21,7 +21,7 @@ const PRICE: Price = {
   }),
   by: { book: 'native', provider: '', model: 'm', version: 1, rule: 'exact', isDefault: false },
 };
-const book: NativeBook = { priceOf: () => PRICE, named: () => PRICE, list: () => [] };
+const book: NativeBook = { name: 'native', priceOf: () => PRICE, named: () => PRICE, list: () => [] };
 
 /** The facts of the place of a hold with this input; of one without a price, none. */
 export const aboutOf = (input: number | null): string => (input === null ? '{}' : writeFacts({

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { openShards, raiseEpoch, readShards, type ShardRow } from '../../src/books/shards.table.js';
 import { createDrain, type Drain, type DrainDeps } from '../../src/journal/drain.js';
 import { keyspace, type Keyspace } from '../../src/ledger/keys.js';
 import { connectPostgres, drainProfile, type Db } from '../../src/stores/postgres/connect.js';
 import { migrate } from '../../src/stores/postgres/migrate.js';
-import { oneServer } from '../../src/stores/redis/one-server.js';
 import type { ShardedRedis } from '../../src/stores/redis/sharded-redis.js';
 import { adminUrlOf, freshDatabase, redisUrl } from '../support/servers.js';
 import { simulatedAccount, type SimulatedAccount, type SimulatedEntry } from './simulated-account.js';
+import { rawRedis, shardedRedis } from '../support/redis-address.js';
 
 export const SHARDS = 4;
 export const ALL_SHARDS = Array.from({ length: SHARDS }, (_, shard) => shard);
@@ -47,8 +47,8 @@ export async function drainLab(): Promise<DrainLab> {
   const db = connectPostgres(databaseUrl, drainProfile(5_000));
   const admin = connectPostgres(adminUrlOf(databaseUrl), drainProfile(5_000));
   await openShards(db, SHARDS);
-  const redis = new Redis(redisUrl());
-  const sharded = oneServer(redis);
+  const redis = rawRedis(redisUrl());
+  const sharded = await shardedRedis(redisUrl());
   const namespace = `test-${randomBytes(5).toString('hex')}`;
   const keys = keyspace(namespace, SHARDS);
   const drainWith = (extra: Partial<DrainDeps>): Drain =>
@@ -87,7 +87,8 @@ export async function drainLab(): Promise<DrainLab> {
       return row;
     },
     async close() {
-      await redis.quit();
+      sharded.close();
+      redis.disconnect();
       await Promise.all([db.destroy(), admin.destroy()]);
       await drop();
     },

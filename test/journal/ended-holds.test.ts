@@ -6,7 +6,6 @@ import { auditAccounts } from '../../src/journal/reconcile/audit.table.js';
 import { compareAccount } from '../../src/journal/reconcile/compare-account.js';
 import { EXPIRED_HOLD_TTL_SECONDS, RECEIPT_TTL_SECONDS, UNDRAINED_RECEIPT_TTL_SECONDS } from '../../src/kit/limits.js';
 import { micros } from '../../src/kit/money/micros.js';
-import { oneServer } from '../../src/stores/redis/one-server.js';
 import { checkPostgres } from '../support/books-postgres.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
 import { scanKeys } from '../support/scan-keys.js';
@@ -52,10 +51,10 @@ const secondsLeft = (accountId: string): Promise<number> => {
 };
 /** Drains, and does something when Postgres has the entries but Redis has not been told so. */
 async function drainAnd(work: () => Promise<unknown>): Promise<void> {
-  const { db, redis, keys } = under;
+  const { db, keys } = under;
   let isDone = false;
   const drain = createDrain({
-    db, redis: oneServer(redis), keys, clock: Date.now, tailMs: 0, entryName: (model) => model,
+    db, redis: under.sharded, keys, clock: Date.now, tailMs: 0, entryName: (model) => model,
     failpoint: async (name) => {
       if (name !== 'after_commit' || isDone) return;
       isDone = true;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
 import { accountSource } from '../../src/books/load-account.js';
 import { evictIdle, type EvictDeps } from '../../src/journal/evict-idle.js';
@@ -16,14 +17,17 @@ import { throwawayRedis } from '../support/servers.js';
 const DAY_MS = 86_400_000;
 
 let server: Awaited<ReturnType<typeof throwawayRedis>>;
+let operator: Redis;
 let under: DurableLedger;
 beforeAll(async () => {
   // A scan takes as many steps as the server has keys, and the shared one has those of all other tests.
   server = await throwawayRedis();
+  operator = new Redis(server.operatorUrl);
   under = await durableLedger({ onRedis: server.url });
 });
 afterAll(async () => {
   await under.close();
+  operator.disconnect();
   await server.stop();
 });
 beforeEach(async () => { await under.db.raw(`update eviction_state set last_round_at = null, scan_cursor = '0'`); });
@@ -218,7 +222,7 @@ test('an idle account takes about 600 bytes, and none after it has left', async 
   await Promise.all(accounts.map((each) => grant(each, 10)));
   await under.drain();
   const bytesOf = async (accountId: string): Promise<number> => {
-    const sizes = await Promise.all((await keysOf(accountId)).map((key) => under.redis.memory('USAGE', key)));
+    const sizes = await Promise.all((await keysOf(accountId)).map((key) => operator.memory('USAGE', key)));
     return sizes.reduce<number>((sum, size) => sum + Number(size), 0);
   };
   const [first = ''] = accounts;

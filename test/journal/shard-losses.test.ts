@@ -33,26 +33,43 @@ test('a mark never decreases, in whichever order processes store theirs', async 
   expect((await marked())[0]).toBeNull();
 });
 
-test('a process that detects a loss after another adds only its own acknowledgements, once', async () => {
+const acks = (...ids: readonly string[]) => ids.map((name) => {
+  const [streamId = '', accountId = ''] = name.split(' ');
+  return { streamId, accountId };
+});
+
+test('after a record that counts every entry, a process adds only what it knows beyond it, once', async () => {
   const loss = { shard: 0, epoch: 1, survivedId: '1000-0', knownId: '2000-0', entries: 3, accounts: { alice: 1 } };
   await db.transaction((trx) => insertLoss(trx, loss));
-  const recent = [
-    '1000-0', '1999-0', '2000-0', '2000-1', '2001-0',
-  ].map((streamId, index) => ({ streamId, accountId: index === 4 ? 'bob' : 'alice' }));
+  const recent = acks('1000-0 alice', '1999-0 alice', '2000-0 alice', '2000-1 alice', '2001-0 bob');
   expect(await acknowledgeLosses(db, 0, { reason: 'told the users', actor: 'ops' })).toBe(1);
   expect(await sumLost(db)).toBe(0);
-  expect([await addToLoss(db, 0, 1, recent), await addToLoss(db, 0, 1, recent)]).toEqual([2, 0]);
+  const add = (process: string) => addToLoss(db, 0, 1, { process, recent });
+  expect([await add('a'), await add('a')]).toEqual([2, 0]);
   // More than was known at the acknowledgement: the alarm is raised again.
   expect(await sumLost(db)).toBe(5);
   expect(await readLosses(db, { all: false, limit: 10 })).toEqual([{
     shard: 0, epoch: 1, entries: 5, accounts: { alice: 2, bob: 1 }, fromMs: 1_000, toMs: 2_001, noticedAtMs: expect.any(Number),
     reason: null, kind: 'lost', unreadable: 0, accountCount: 2,
   }]);
-  expect(await addToLoss(db, 1, 1, recent)).toBe(0);
+  expect(await addToLoss(db, 1, 1, { process: 'a', recent })).toBe(0);
+});
+
+test('each process names what was acknowledged to it, once: a worker that detects the loss first knows nothing of it', async () => {
+  const epoch = 2;
+  const loss = { shard: 0, epoch, survivedId: '1000-0', knownId: '2000-0', entries: 1, accounts: {} };
+  await db.transaction((trx) => insertLoss(trx, loss, { counted: 'worker' }));
+  const one = { process: 'one', recent: acks('999-0 alice', '1500-0 alice', '2000-0 bob') };
+  const two = { process: 'two', recent: acks('1400-0 alice', '1600-0 alice', '2500-0 carol') };
+  expect([await addToLoss(db, 0, epoch, one), await addToLoss(db, 0, epoch, one)]).toEqual([1, 0]);
+  expect([await addToLoss(db, 0, epoch, two), await addToLoss(db, 0, epoch, two)]).toEqual([3, 0]);
+  const [found] = await readLosses(db, { all: false, limit: 1 });
+  expect(found).toMatchObject({ epoch, entries: 5, accounts: { alice: 3, bob: 1, carol: 1 }, fromMs: 1_000, toMs: 2_500 });
 });
 
 test('an epoch that ended without a loss is recorded, and is not counted as one', async () => {
-  await db.transaction((trx) => insertLoss(trx, { shard: 1, epoch: 1, survivedId: '0-0', knownId: '0-0', entries: 0, accounts: {} }));
-  expect(await readLosses(db, { all: true, limit: 10 })).toHaveLength(1);
+  const loss = { shard: 1, epoch: 1, survivedId: '0-0', knownId: '0-0', entries: 0, accounts: {} };
+  await db.transaction((trx) => insertLoss(trx, loss, { counted: 'a' }));
+  expect(await readLosses(db, { all: true, limit: 10 })).toHaveLength(2);
   expect(await acknowledgeLosses(db, 1, { reason: 'nothing to see', actor: 'ops' })).toBe(0);
 });

@@ -8,7 +8,6 @@ import { micros } from '../../src/kit/money/micros.js';
 import type { ChargeKey } from '../../src/ledger/charge-key.js';
 import type { ChargeReply } from '../../src/ledger/ledger.js';
 import type { Db } from '../../src/stores/postgres/connect.js';
-import { oneServer } from '../../src/stores/redis/one-server.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
 import { scanKeys } from '../support/scan-keys.js';
 
@@ -102,9 +101,9 @@ test('the receipt of a charge stays long when Postgres has only the refusal befo
     about: '{}', purpose: 'usage',
   });
   expect(await charge()).toMatchObject({ status: 'insufficient_credits' });
-  const { db, redis, keys, ledger } = under;
+  const { db, keys, ledger } = under;
   const drain = createDrain({
-    db, redis: oneServer(redis), keys, clock: Date.now, tailMs: 0, entryName: (model) => model,
+    db, redis: under.sharded, keys, clock: Date.now, tailMs: 0, entryName: (model) => model,
     // Postgres has the refusal, and Redis has not been told so.
     failpoint: async (name) => {
       if (name !== 'after_commit') return;

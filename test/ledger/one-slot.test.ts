@@ -8,13 +8,13 @@ let under: DurableLedger;
 const calls: { readonly keys: readonly string[]; readonly args: readonly string[] }[] = [];
 beforeAll(async () => {
   under = await durableLedger();
-  const evalsha = under.redis.evalsha.bind(under.redis) as (...values: (string | number)[]) => Promise<unknown>;
+  const evalsha = under.sharded.evalsha.bind(under.sharded) as (...values: (string | number)[]) => Promise<unknown>;
   const recorded = (sha1: string, keyCount: number, ...values: (string | number)[]): Promise<unknown> => {
     const words = values.map(String);
     calls.push({ keys: words.slice(0, keyCount), args: words.slice(keyCount) });
     return evalsha(sha1, keyCount, ...values);
   };
-  Object.assign(under.redis, { evalsha: recorded });
+  Object.assign(under.sharded, { evalsha: recorded });
 });
 afterAll(async () => { await under.close(); });
 

@@ -4,8 +4,9 @@ import { micros } from '../../src/kit/money/micros.js';
 import { allows, readRule, ruleText, type LotRule } from '../../src/ledger/lot-rule.js';
 import { testLedger, type TestLedger } from '../support/ledger.js';
 import { redisMonitor } from '../support/redis-monitor.js';
-import { redisUrl } from '../support/servers.js';
+import { redisOperatorUrl } from '../support/servers.js';
 import { expectScenario } from './scenario.js';
+import { onOneServer } from '../support/redis-address.js';
 
 /** Lots with a priority and a restriction (lua/includes/lots.lua). */
 let under: TestLedger;
@@ -121,14 +122,14 @@ async function commandsOf(work: () => Promise<unknown>): Promise<string[]> {
   const [marker, seen]: [string, string[]] = [randomUUID(), []];
   let end: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => { end = resolve; });
-  const monitor = await redisMonitor(redisUrl(), (line) => {
+  const monitor = await redisMonitor(redisOperatorUrl(), (line) => {
     const [, name = '', key = ''] = /^\S+ \[\d+ lua\] "(\w+)" "([^"]*)/.exec(line) ?? [];
     if (key.startsWith(namespace)) seen.push(name.toUpperCase());
     if (line.includes(marker)) end();
   });
   try {
     await work();
-    await under.redis.echo(marker);
+    await under.redis.ping(marker);
     await ended;
   } finally {
     monitor.close();
@@ -136,7 +137,7 @@ async function commandsOf(work: () => Promise<unknown>): Promise<string[]> {
   return seen;
 }
 
-test('a hold of an account without rules runs no command more', async () => {
+onOneServer('MONITOR tells what one server runs')('a hold of an account without rules runs no command more', async () => {
   const place = async (...rules: string[]): Promise<string[]> => {
     const accountId = `c-${randomUUID()}`;
     for (const [index, rule] of rules.entries()) {

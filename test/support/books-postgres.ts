@@ -46,7 +46,9 @@ const CHECKS: readonly Check[] = [
     check: 'lots add up to their account',
     sql: `select a.account_id as what,
                  a.available = coalesce(l.remaining, 0) and a.held = coalesce(l.held, 0) and a.granted = coalesce(l.amount, 0) as ok
-            from accounts a left join (select account_id, sum(remaining) as remaining, sum(held) as held, sum(amount) as amount
+            from accounts a left join (select account_id, sum(remaining) as remaining, sum(held) as held,
+                                               -- What comes back in a lot of its own was granted before.
+                                               coalesce(sum(amount) filter (where kind not in ('refund', 'give_back')), 0) as amount
                                          from lots group by account_id) l using (account_id)`,
   },
   {
@@ -90,7 +92,7 @@ const CHECKS: readonly Check[] = [
                               max(seq) filter (where kind not in ('place', 'extend', 'progress')) as ended_seq,
                               count(*) filter (where (kind in ('correct', 'late_settle', 'give_back')) <> (corrects > 0)) as aimless,
                               sum(captured) as captured, sum(held) filter (where kind in ('place', 'extend', 'progress')) as amount
-                         from entries where hold_id <> '' group by 1, 2) e using (account_id, hold_id)`,
+                         from entries where hold_id <> '' and kind <> 'refund' group by 1, 2) e using (account_id, hold_id)`,
   },
   {
     check: 'I6: every intent is applied, by one entry',

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { nameOfAccount } from '../../src/ledger/account-name.js';
 import type { Keyspace } from '../../src/ledger/keys.js';
 import type { Db } from '../../src/stores/postgres/connect.js';
 import { finding, type Finding } from './finding.js';
@@ -35,7 +36,8 @@ export async function checkRedis(db: Db, redis: Redis, keys: Keyspace): Promise<
     const amounts = await Promise.all(open.map(async (id) => `${id}:${String(await redis.hget(account.hold(id), 'amount'))}`));
     compareLists(holds, `holds of ${book.accountId}`, amounts, book.holds ?? []);
     for (const id of open) {
-      index.compare(await redis.zscore(account.holdsDue, `${book.accountId}:${id}`) !== null, () => `${book.accountId} hold ${id}`);
+      const member = `${nameOfAccount(book.accountId)}:${id}`;
+      index.compare(await redis.zscore(account.holdsDue, member) !== null, () => `${book.accountId} hold ${id}`);
     }
   }
   return [balances, lots, holds, index].map((each) => each.done());
@@ -51,7 +53,8 @@ async function readBooks(db: Db): Promise<AccountBook[]> {
   const { rows } = await db.raw<{ rows: AccountBook[] }>(
     `select a.account_id as "accountId", s.epoch, to_json(a) as totals,
             (select array_agg(lot_id || ':' || remaining || ':' || held || ':' || amount || ':'
-                              || coalesce(${MS('expires_at')}::text, 'inf') || ':' || ${MS('granted_at')})
+                              || coalesce(${MS('expires_at')}::text, 'inf') || ':' || ${MS('granted_at')}
+                              || case rule when '' then '' else ':' || rule end)
                from lots l where l.account_id = a.account_id and closed_at is null) as lots,
             (select array_agg(lot_id) from lots l where l.account_id = a.account_id and remaining > 0) as live,
             (select array_agg(hold_id || ':' || amount) from holds h where h.account_id = a.account_id and state = 'open') as holds

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { readShards } from '../../src/books/shards.table.js';
 import { keyspace, type Keyspace } from '../../src/ledger/keys.js';
 import { compareStreamIds } from '../../src/ledger/stream-position.js';
@@ -10,6 +10,7 @@ import { checkTold } from './books-told.js';
 import type { Finding } from './finding.js';
 import type { GatewayProcesses } from './processes.js';
 import type { Told } from './told.js';
+import { rawRedis } from './redis-address.js';
 
 /** The books of a running gateway, read from outside over separate connections, as an auditor would. */
 export type Books = {
@@ -28,9 +29,11 @@ export type Books = {
 const SETTLED_TIMEOUT_MS = 90_000;
 const POLL_MS = 100;
 
-export function openBooks({ servers, namespace, shards, nowMs }: GatewayProcesses): Books {
+export function openBooks(
+  { servers, namespace, shards, nowMs }: Pick<GatewayProcesses, 'servers' | 'namespace' | 'shards' | 'nowMs'>,
+): Books {
   const db = connectPostgres(servers.databaseUrl, drainProfile(5_000));
-  const redis = new Redis(servers.redisUrl, { maxRetriesPerRequest: null });
+  const redis = rawRedis(servers.redisUrl, { maxRetriesPerRequest: null });
   redis.on('error', () => undefined); // tests kill and restart it
   const keys = keyspace(namespace, shards);
 
@@ -43,6 +46,7 @@ export function openBooks({ servers, namespace, shards, nowMs }: GatewayProcesse
     const { rows } = await db.raw<{ rows: Record<string, number>[] }>(
       `with clock as (select to_timestamp(:nowMs::double precision / 1000) as now)
        select (select count(*) from money_in where state = 'pending') as intents,
+              (select count(*) from transfers where state = 'pending') as transfers,
               (select count(*) from holds, clock where state = 'open' and expires_at <= now) as "holds past their lease",
               (select count(*) from lots, clock where remaining > 0 and expires_at <= now) as "lots past their end"`,
       { nowMs: nowMs() },

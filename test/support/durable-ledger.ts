@@ -11,15 +11,16 @@ import { decodeEntry, ENTRY_FIELDS, type JournalEntry } from '../../src/ledger/e
 import { fence, type Fence } from '../../src/ledger/fence.js';
 import type { KeyLimit } from '../../src/ledger/key-spend.js';
 import { keyspace } from '../../src/ledger/keys.js';
+import type { Ledger } from '../../src/ledger/ledger.js';
 import type { RecallDeps } from '../../src/ledger/recall-charge.js';
 import { redisLedger } from '../../src/ledger/redis-ledger.js';
 import { connectPostgres, drainProfile, type Db } from '../../src/stores/postgres/connect.js';
 import { migrate } from '../../src/stores/postgres/migrate.js';
-import { hotPathOptions } from '../../src/stores/redis/connect.js';
-import { DeadlineRedis } from '../../src/stores/redis/deadline-redis.js';
-import { oneServer } from '../../src/stores/redis/one-server.js';
+import type { ScriptClient } from '../../src/stores/redis/script.js';
+import type { ShardedRedis } from '../../src/stores/redis/sharded-redis.js';
 import { PATIENCE_MS, type TestLedger } from './ledger.js';
 import { adminUrlOf, freshDatabase, redisUrl } from './servers.js';
+import { rawRedis, shardedRedis } from './redis-address.js';
 
 export type DurableLedger = TestLedger & {
   readonly db: Db;
@@ -30,10 +31,15 @@ export type DurableLedger = TestLedger & {
   /** The drainer itself, and the fence. */
   readonly runDrain: Drain;
   readonly fence: Fence;
+  /** Another process: its ledger and its drain, over connections that a test may wrap. */
+  processOn(ports: Ports): { readonly ledger: Ledger; readonly drain: Drain };
   /** Deletes every key of this ledger from Redis, as FLUSHALL would, and waits until the fence has handled it. */
   loseRedis(): Promise<void>;
   evict(accountId: string): Promise<Eviction | undefined>;
 };
+
+/** The connections of a process. */
+export type Ports = { readonly db: Db; readonly redis: ShardedRedis };
 
 const SHARDS = 4;
 
@@ -55,13 +61,13 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
   } = options;
   const database = await freshDatabase(migrate);
   const db = connectPostgres(database.databaseUrl, drainProfile(PATIENCE_MS));
-  const redis = new DeadlineRedis(onRedis, { ...hotPathOptions(PATIENCE_MS), lazyConnect: true });
-  await redis.connect();
-  const sharded = oneServer(redis);
+  const redis = rawRedis(onRedis);
+  const sharded = await shardedRedis(onRedis, PATIENCE_MS);
   const namespace = `d${randomUUID().slice(0, 8)}`;
   const keys = keyspace(namespace, SHARDS);
   const store = await shardStore(db, SHARDS);
-  const runDrain = createDrain({ db, redis: sharded, keys, clock: Date.now, tailMs: 0, entryName: (model) => model });
+  const drainOn = (ports: Ports): Drain => createDrain({ ...ports, keys, clock: Date.now, tailMs: 0, entryName: (model) => model });
+  const runDrain = drainOn({ db, redis: sharded });
   const told = acknowledged(SHARDS);
   const drainShard = async (shard: number): Promise<boolean> => (await sharedDrain(runDrain)([shard])).stopped.length === 0;
   const gate = fence({
@@ -70,12 +76,13 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
   await gate.opened();
   let offsetMs = 0;
   const clock = (): number => Date.now() + offsetMs;
-  const ledger = redisLedger({
-    client: redis, keys, fence: gate, acknowledged: told, source: source(accountSource({ db, clock })), recallMs, unrecalled,
+  const ledgerOn = (client: ScriptClient, onDb: Db): Ledger => redisLedger({
+    client, keys, fence: gate, acknowledged: told, source: source(accountSource({ db: onDb, clock })), recallMs, unrecalled,
     written: () => undefined, observe: () => undefined, memory: () => 'normal',
     openHoldsMax: { account: 100_000, pool: 100_000 }, correctionWindowMs, timeOffsetMs: () => offsetMs,
-    keyLimits: { limitOf: keyLimitOf, clock, onUncounted: rethrow, load: (name, fromMs) => readSpentByKey(db, name, fromMs) },
+    keyLimits: { limitOf: keyLimitOf, clock, onUncounted: rethrow, load: (name, fromMs) => readSpentByKey(onDb, name, fromMs) },
   });
+  const ledger = ledgerOn(sharded, db);
   const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
 
   const drain = async (): Promise<void> => {
@@ -87,11 +94,9 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
   };
   return {
     ledger, redis, sharded, keys, db, adminUrl: adminUrlOf(database.databaseUrl), drain, runDrain, fence: gate,
-    nowMs: async () => {
-      const [seconds, micros] = await redis.time();
-      return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000) + offsetMs;
-    },
+    nowMs: async () => Math.floor(await sharded.timeMs(keys.fence(0))) + offsetMs,
     advance: (ms) => { offsetMs += ms; },
+    processOn: (ports) => ({ ledger: ledgerOn(ports.redis, ports.db), drain: drainOn(ports) }),
     journal: async (accountId) => {
       await drain();
       return readJournal(db, accountId);
@@ -101,17 +106,19 @@ export async function durableLedger(options: DurableOptions = {}): Promise<Durab
       return (await evictAccounts(idle, [accountId]))[0];
     },
     loseRedis: async () => {
-      const stream = redis.scanStream({ match: `${namespace}:*`, count: 1_000 });
-      for await (const found of stream) {
-        const names = found as string[];
-        if (names.length > 0) await redis.del(...names);
-      }
+      let cursor = '0';
+      do {
+        const found = await sharded.scan(cursor, `${namespace}:*`, 1_000);
+        await sharded.remove(found.keys);
+        ({ cursor } = found);
+      } while (cursor !== '0');
       // The fence has not noticed yet: the next script would, and would be refused.
       for (const shard of shards) gate.suspect(shard);
       while (!gate.isOpen()) await new Promise((resolve) => { setTimeout(resolve, 1); });
     },
     close: async () => {
       gate.close();
+      sharded.close();
       redis.disconnect();
       await db.destroy();
       await database.drop();

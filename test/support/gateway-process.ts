@@ -24,10 +24,10 @@ process.on('disconnect', () => { process.exit(0); }); // the parent is gone
 process.on('SIGINT', () => undefined); // Ctrl-C reaches the whole group; the parent decides
 
 const config = readConfig();
-const { redisUrl, databaseUrl } = config;
-if (redisUrl === undefined || databaseUrl === undefined) throw new Error('a gateway process needs REDIS_URL and DATABASE_URL');
+const { redis, databaseUrl } = config;
+if (redis === undefined || databaseUrl === undefined) throw new Error('a gateway process needs a Redis and DATABASE_URL');
 const gateway = await openGateway({
-  config, role: config.role, servers: { redisUrl, databaseUrl }, version: 'child', log: createLog({ level: config.logLevel }),
+  config, role: config.role, servers: { redis, databaseUrl }, version: 'child', log: createLog({ level: config.logLevel }),
   time: { clock: () => Date.now() + offsetMs, offsetMs: () => offsetMs },
 });
 process.on('SIGTERM', () => { void gateway.close().finally(() => { process.exit(0); }); });

@@ -5,6 +5,7 @@ import { mintToken, type TokenClaims } from '../../src/edge/auth/mint-token.js';
 import { createLog } from '../../src/kit/log.js';
 import { migrate } from '../../src/stores/postgres/migrate.js';
 import { freshDatabase, redisUrl } from './servers.js';
+import { locationOf, redisSettings } from './redis-address.js';
 
 export type TestGateway = {
   readonly url: string;
@@ -23,6 +24,8 @@ export type TestGatewayOptions = {
   readonly redisUrl?: string;
   readonly databaseUrl?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Where its time begins: what `advance` adds to. */
+  readonly offsetMs?: number;
   /** As in GatewayDeps; 0 by default, so that a scrape tells what has just happened. */
   readonly metricsFreshMs?: number;
 };
@@ -41,22 +44,24 @@ export const ANY_RATE = {
 export async function startGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
   const secret = randomBytes(32).toString('hex');
   const database = options.databaseUrl === undefined ? await freshDatabase(migrate) : null;
-  const servers = { redisUrl: options.redisUrl ?? redisUrl(), databaseUrl: options.databaseUrl ?? database?.databaseUrl ?? '' };
+  const onRedis = options.redisUrl ?? redisUrl();
+  const databaseUrl = options.databaseUrl ?? database?.databaseUrl ?? '';
   const redisNamespace = `g${randomUUID().slice(0, 8)}`;
-  let offsetMs = 0;
+  let { offsetMs = 0 } = options;
+  const config = readConfig({
+    JWT_ACCESS_SECRET: secret, ...redisSettings(onRedis), DATABASE_URL: databaseUrl,
+    REDIS_NAMESPACE: redisNamespace, PORT: '0', HOST: '127.0.0.1', OPERATIONS_PORT: '0', SHARDS: '8',
+    ...PATIENCE, ...ANY_RATE, ...options.environment,
+  });
   const gateway = await openGateway({
-    config: readConfig({
-      JWT_ACCESS_SECRET: secret, REDIS_URL: servers.redisUrl, DATABASE_URL: servers.databaseUrl,
-      REDIS_NAMESPACE: redisNamespace, PORT: '0', HOST: '127.0.0.1', OPERATIONS_PORT: '0', SHARDS: '8',
-      ...PATIENCE, ...ANY_RATE, ...options.environment,
-    }),
-    role: 'all', servers, version: 'test', log: createLog({ level: 'silent' }), metricsFreshMs: options.metricsFreshMs ?? 0,
+    config, role: 'all', servers: { redis: config.redis ?? locationOf(onRedis), databaseUrl },
+    version: 'test', log: createLog({ level: 'silent' }), metricsFreshMs: options.metricsFreshMs ?? 0,
     time: { clock: () => Date.now() + offsetMs, offsetMs: () => offsetMs },
   });
   return {
     url: `http://127.0.0.1:${gateway.port ?? 0}`,
     operationsUrl: `http://127.0.0.1:${gateway.operationsPort ?? 0}`,
-    databaseUrl: servers.databaseUrl,
+    databaseUrl,
     redisNamespace,
     token: (claims) => mintToken(secret, claims, 600, Date.now()),
     advance: (ms) => { offsetMs += ms; },

@@ -12,11 +12,9 @@ import { keyspace, type Keyspace } from '../../src/ledger/keys.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { redisLedger } from '../../src/ledger/redis-ledger.js';
 import type { ShardStore } from '../../src/ledger/shard-store.js';
-import { hotPathOptions } from '../../src/stores/redis/connect.js';
-import { DeadlineRedis } from '../../src/stores/redis/deadline-redis.js';
-import { oneServer } from '../../src/stores/redis/one-server.js';
 import type { ShardedRedis } from '../../src/stores/redis/sharded-redis.js';
 import { redisUrl } from './servers.js';
+import { rawRedis, shardedRedis } from './redis-address.js';
 
 export type TestLedger = {
   readonly ledger: Ledger;
@@ -76,9 +74,8 @@ export async function testLedger(options: {
   readonly source?: AccountSource; readonly store?: ShardStore; readonly shards?: number; readonly correctionWindowMs?: number;
 } = {}): Promise<TestLedger> {
   const { source = emptySource, shards = 4, correctionWindowMs = 86_400_000 } = options;
-  const redis = new DeadlineRedis(redisUrl(), { ...hotPathOptions(PATIENCE_MS), lazyConnect: true });
-  await redis.connect();
-  const sharded = oneServer(redis);
+  const redis = rawRedis(redisUrl());
+  const sharded = await shardedRedis(redisUrl(), PATIENCE_MS);
   const keys = keyspace(`t${randomUUID().slice(0, 8)}`, shards);
   const told = acknowledged(shards);
   const gate = fence({
@@ -88,24 +85,23 @@ export async function testLedger(options: {
   await gate.opened();
   let offsetMs = 0;
   const ledger = redisLedger({
-    client: redis, keys, fence: gate, acknowledged: told, source, recallMs: 20_000, unrecalled: () => undefined,
+    client: sharded, keys, fence: gate, acknowledged: told, source, recallMs: 20_000, unrecalled: () => undefined,
     written: () => undefined, observe: () => undefined, memory: () => 'normal',
     openHoldsMax: { account: 100_000, pool: 100_000 }, correctionWindowMs, timeOffsetMs: () => offsetMs,
   });
   return {
     ledger, redis, sharded, keys,
-    nowMs: async () => {
-      const [seconds, micros] = await redis.time();
-      return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000) + offsetMs;
-    },
+    nowMs: async () => Math.floor(await sharded.timeMs(keys.fence(0))) + offsetMs,
     advance: (ms) => { offsetMs += ms; },
     journal: async (accountId) => {
       const entries = await redis.xrange(keys.account(accountId, 1).journal, '-', '+');
       return entries.map(([id, fields]) => decodeEntry(id, fields)).filter((entry) => entry.accountId === accountId);
     },
-    close: async () => {
+    close: () => {
       gate.close();
-      await redis.quit();
+      sharded.close();
+      redis.disconnect();
+      return Promise.resolve();
     },
   };
 }

@@ -2,9 +2,9 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { Servers } from '../../src/compose/core.js';
 import { mintToken, type TokenClaims } from '../../src/edge/auth/mint-token.js';
 import { ANY_RATE } from './gateway.js';
+import { redisSettings } from './redis-address.js';
 
 /** `blockMs`: block the event loop once for this long, before sockets are read again. */
 export type ToChild = { readonly offsetMs: number } | { readonly blockMs: number };
@@ -29,12 +29,15 @@ export type GatewayProcess = {
   readonly log: () => string;
 };
 
+/** `redisUrl`: as redis-address.ts reads it. */
+export type TestServers = { readonly redisUrl: string; readonly databaseUrl: string };
+
 /** One API process and one worker process over the same servers. */
 export type GatewayProcesses = {
   readonly url: () => string;
   readonly api: GatewayProcess;
   readonly worker: GatewayProcess;
-  readonly servers: Servers;
+  readonly servers: TestServers;
   readonly namespace: string;
   readonly shards: number;
   /** The gateway's time: this process' time plus the offset. */
@@ -54,12 +57,12 @@ const TOKEN_TTL_SECONDS = 3_600;
 const SHARDS = 16;
 
 /** Starts both. The database must be migrated. */
-export async function startProcesses(servers: Servers, environment: Readonly<Record<string, string>> = {}): Promise<GatewayProcesses> {
+export async function startProcesses(servers: TestServers, environment: Readonly<Record<string, string>> = {}): Promise<GatewayProcesses> {
   const secret = randomBytes(32).toString('hex');
   const namespace = `p${randomUUID().slice(0, 8)}`;
   let offsetMs = 0;
   const settings: Record<string, string> = {
-    JWT_ACCESS_SECRET: secret, REDIS_URL: servers.redisUrl, DATABASE_URL: servers.databaseUrl,
+    JWT_ACCESS_SECRET: secret, ...redisSettings(servers.redisUrl), DATABASE_URL: servers.databaseUrl,
     REDIS_NAMESPACE: namespace, HOST: '127.0.0.1', OPERATIONS_PORT: '0', SHARDS: String(SHARDS),
     LOG_LEVEL: 'warn', ...ANY_RATE, ...environment,
   };
@@ -85,9 +88,12 @@ export async function startProcesses(servers: Servers, environment: Readonly<Rec
   };
 }
 
-type Controlled = { readonly process: GatewayProcess; readonly tellTime: () => Promise<void> };
+export type Controlled = { readonly process: GatewayProcess; readonly tellTime: () => Promise<void> };
 
-function gatewayProcess(role: 'api' | 'worker', settings: Readonly<Record<string, string>>, offsetMs: () => number): Controlled {
+/** A process of this build, or of another one by the path of its `gateway-process.js`. */
+export function gatewayProcess(
+  role: 'api' | 'worker', settings: Readonly<Record<string, string>>, offsetMs: () => number, module = MODULE,
+): Controlled {
   let child: ChildProcess | undefined;
   let port = 0;
   let operationsPort = 0;
@@ -96,7 +102,7 @@ function gatewayProcess(role: 'api' | 'worker', settings: Readonly<Record<string
 
   const start = async (): Promise<void> => {
     if (isRunning()) throw new Error(`the ${role} runs already`);
-    const started = fork(MODULE, [String(offsetMs())], {
+    const started = fork(module, [String(offsetMs())], {
       env: { PATH: process.env['PATH'], ...settings, ROLE: role, PORT: String(port) },
       execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });

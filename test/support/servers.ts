@@ -24,16 +24,17 @@ type Config = Readonly<Record<string, string>>;
 
 /**
  * Only for tests of correctness: without fsync a killed process loses nothing, only a power cut would, which no test
- * simulates. Tests that measure time must start their own Postgres with `{ fsync: 'on' }`.
+ * simulates. Commits stay synchronous, because a kill would lose those of the last moments. Tests that measure time must
+ * start their own Postgres with `{ fsync: 'on' }`.
  */
-const FAST_POSTGRES: Config = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' };
+const FAST_POSTGRES: Config = { fsync: 'off', full_page_writes: 'off', max_connections: '200' };
 
 /** A separate Redis for a test that kills, freezes or restarts it. The append-only file is on, as in production. */
 export async function throwawayRedis(extraConfig: Config = {}): Promise<TestRedis> {
   return throwaway((dir) => startRedisServer({ dir, extraConfig, namespace: ANY_NAMESPACE, progress: note }));
 }
 
-/** A separate Postgres for the same purpose. `{ fsync: 'on', synchronous_commit: 'on' }` makes it as in production. */
+/** A separate Postgres for the same purpose. `{ fsync: 'on', full_page_writes: 'on' }` makes it as in production. */
 export async function throwawayPostgres(extraConfig: Config = {}): Promise<TestPostgres> {
   return throwaway((dir) => startPostgresServer({ dir, extraConfig: { ...FAST_POSTGRES, ...extraConfig }, progress: note }));
 }
@@ -208,7 +209,8 @@ function cleanUpAtTheEnd(): void {
     });
   }
   process.once('exit', () => {
-    for (const { dir } of open) rmSync(dir, { recursive: true, force: true }); // the servers end with this process by themselves
+    // The servers end with this process by themselves.
+    for (const { dir } of open) if (dir !== '') rmSync(dir, { recursive: true, force: true });
   });
 }
 
@@ -216,11 +218,26 @@ async function discardAll(): Promise<void> {
   const entries = [...open];
   open.clear();
   await Promise.allSettled(entries.map(async ({ stop }) => stop()));
-  for (const { dir } of entries) rmSync(dir, { recursive: true, force: true });
+  for (const { dir } of entries) if (dir !== '') rmSync(dir, { recursive: true, force: true });
 }
 
 function note(line: string): void {
   process.stderr.write(`${line}\n`);
+}
+
+/** TEST_REDIS=cluster: three masters, for the whole run (`npm run test:cluster`). */
+async function sharedRedis(): Promise<string> {
+  if (process.env['TEST_REDIS'] !== 'cluster') {
+    const { url, operatorUrl } = await throwawayRedis();
+    process.env['TEST_REDIS_OPERATOR_URL'] = operatorUrl;
+    return url;
+  }
+  // Loaded here, because that file needs this one.
+  const { throwawayCluster } = await import('./redis-cluster.js');
+  const cluster = await throwawayCluster();
+  open.add({ dir: '', stop: cluster.discard });
+  process.env['TEST_REDIS_OPERATOR_URL'] = cluster.url;
+  return cluster.url;
 }
 
 type Urls = { readonly redisUrl: string; readonly databaseUrl: string };
@@ -239,12 +256,6 @@ export async function openTestServers(given: GivenUrls): Promise<Urls> {
     await discardAll();
     throw error;
   }
-}
-
-async function sharedRedis(): Promise<string> {
-  const { url, operatorUrl } = await throwawayRedis();
-  process.env['TEST_REDIS_OPERATOR_URL'] = operatorUrl;
-  return url;
 }
 
 /** For global-teardown: drops this run's databases and roles from an external Postgres, and discards the started servers. */

@@ -1,11 +1,11 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../src/config.js';
 
 const SERVERS = { REDIS_URL: 'redis://127.0.0.1:6379', DATABASE_URL: 'postgres://127.0.0.1/x' };
 
 test('nothing configured is the embedded mode', () => {
   expect(readConfig({})).toMatchObject({
-    role: 'all', port: 3001, redisUrl: undefined, databaseUrl: undefined, shards: 64, overCapture: 'debt',
+    role: 'all', port: 3001, redis: undefined, databaseUrl: undefined, shards: 64, overCapture: 'debt',
   });
 });
 
@@ -38,6 +38,51 @@ test('every problem is listed at once, with what was expected', () => {
     expect(message).toContain(name);
   }
   expect(message).not.toContain('short');
+});
+
+describe('where Redis is', () => {
+  const ENV = { DATABASE_URL: 'postgres://127.0.0.1/x', JWT_ACCESS_SECRET: 'x'.repeat(32) };
+  const found = (env: Readonly<Record<string, string>>) => readConfig({ ...ENV, ...env }).redis;
+  const problems = (env: Readonly<Record<string, string>>): string[] => {
+    try {
+      found(env);
+      return [];
+    } catch (error) {
+      return (error as Error).message.split('\n').slice(1).map((line) => line.trim());
+    }
+  };
+
+  test.each([
+    [{ REDIS_URL: 'redis://u:p@h:1/2' }, { kind: 'server', url: 'redis://u:p@h:1/2' }],
+    [{ REDIS_URL: 'rediss://h:1', REDIS_USERNAME: 'u', REDIS_PASSWORD: 'p', REDIS_DATABASE: '3', REDIS_TLS_SERVER_NAME: 'n' },
+      { kind: 'server', url: 'rediss://h:1', username: 'u', password: 'p', database: 3, tls: { ca: undefined, serverName: 'n' } }],
+    [{ REDIS_CLUSTER_NODES: 'a:1, [::1]:2', REDIS_PASSWORD: 'p', REDIS_TLS: 'true', REDIS_TLS_CA: '-----BEGIN CERTIFICATE-----' },
+      {
+        kind: 'cluster', nodes: [{ host: 'a', port: 1 }, { host: '::1', port: 2 }], password: 'p',
+        tls: { ca: '-----BEGIN CERTIFICATE-----', serverName: undefined },
+      }],
+    [{ REDIS_SENTINELS: 'a:1,b:2', REDIS_SENTINEL_NAME: 'm', REDIS_SENTINEL_PASSWORD: 's', REDIS_DATABASE: '1' },
+      { kind: 'sentinel', sentinels: [{ host: 'a', port: 1 }, { host: 'b', port: 2 }], name: 'm', sentinelPassword: 's', database: 1 }],
+  ])('%j', (env, location) => { expect(found(env)).toEqual({ tls: undefined, ...location }); });
+
+  test.each([
+    [{ REDIS_URL: 'redis://h', REDIS_CLUSTER_NODES: 'a:1' }, ['only one of']],
+    [{ REDIS_PASSWORD: 'p' }, ['REDIS_PASSWORD would be ignored']],
+    [{ REDIS_URL: 'redis://h', REDIS_SENTINEL_NAME: 'm' }, ['REDIS_SENTINEL_NAME would be ignored']],
+    [{ REDIS_SENTINELS: 'a:1' }, ['set REDIS_SENTINEL_NAME']],
+    [{ REDIS_CLUSTER_NODES: 'a:1', REDIS_DATABASE: '1' }, ['only database 0']],
+    [{ REDIS_CLUSTER_NODES: 'redis://:secret@a:1', REDIS_USERNAME: 'u' },
+      ['REDIS_USERNAME needs', 'REDIS_CLUSTER_NODES must be host:port']],
+    [{ REDIS_URL: 'redis://:p@h/1', REDIS_PASSWORD: 'p', REDIS_DATABASE: '1' }, ['a login already', 'a database already']],
+    [{ REDIS_URL: 'redis://h', REDIS_TLS: 'true' }, ['contradicts REDIS_URL']],
+    [{ REDIS_URL: 'redis://h', REDIS_TLS_CA: 'x' }, ['REDIS_TLS_CA would be ignored']],
+    [{ REDIS_URL: 'rediss://h', REDIS_TLS_CA: 'no-such-file' }, ['no-such-file cannot be read (ENOENT)']],
+  ])('is refused, every problem at once: %j', (env, expected) => {
+    const told = problems(env);
+    expect(told).toHaveLength(expected.length);
+    for (const each of expected) expect(told.join()).toContain(each);
+    expect(told.join()).not.toContain('secret');
+  });
 });
 
 test('with servers configured an issuer of tokens is required, unless this process accepts none', () => {

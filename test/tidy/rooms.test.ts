@@ -23,6 +23,7 @@ const LONG_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ['src/ledger/key-spend.ts#keySpend', 'one short method per step, over the same window of a key'],
   ['src/ledger/lot-operations.ts#lotOperations', 'one short method per operation of the port, over the same scripts'],
   ['src/ledger/redis-ledger.ts#redisLedger', 'one short method per operation of the port, over the same scripts'],
+  ['test/chaos/run/faults.ts#faults', 'one list of faults over one set of what is broken now'],
   [
     'test/contract/seeds/invariants.test.ts##14 what remains, is reserved and was spent is what was credited: in any order, '
       + 'through a restart and a rebuild',
@@ -32,7 +33,9 @@ const LONG_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ['test/invariants/history.ts##apply', 'one case per operation of the model'],
   ['test/journal/simulated-account.ts#simulatedAccount', 'one short method per kind of entry, over one account'],
   ['test/lua/scenario.ts#run', 'one case per operation of the table'],
+  ['test/upgrade/rolling.ts#rollingUpgrade', 'the steps of an upgrade and a rollback, in their order'],
   ['test/support/chat-proxy.ts#chatProxy', 'one short method per step of a proxy, over one set of counters'],
+  ['test/support/durable-ledger.ts#durableLedger', 'opens the parts of a process one after the other, and closes them'],
   ['test/support/fake-gateway.ts#fakeGateway', 'one list of what the application is given'],
   ['test/support/fake-ledger.ts#fakeLedger', 'one short method per operation of the port'],
 ]);
@@ -143,7 +146,8 @@ test('only src/stores/redis knows the Redis client', () => {
   expect([...imports].filter(([path, { packages }]) => packages.includes('ioredis') && !path.startsWith('src/stores/redis/'))
     .map(([path]) => path)).toEqual([]);
   // A client by any other name: these files make connections, the others take the port (sharded-redis.ts).
-  const raw = /^src\/stores\/redis\/(connect|deadline-redis|one-server|pipeline)\.ts$/;
+  const names = 'cluster-nodes|commands|connect|deadline-redis|driver-options|many-servers|node-options|one-server|pipeline|slot-.*';
+  const raw = new RegExp(`^src/stores/redis/(${names})\\.ts$`);
   expect(forbidden((from, to) => raw.test(to) && !from.startsWith('src/stores/redis/'))).toEqual([]);
 });
 

@@ -57,7 +57,9 @@ export async function readChanges(db: Db, { accountId, actor, before, limit }: C
     `select change_id, (extract(epoch from at) * 1000)::bigint as at_ms, actor, actor_kind, reason, method, path, account_id, body,
             request_id, status
        from changes
-      where status is distinct from ${NOTHING_CHANGED} ${accountId === undefined ? '' : 'and account_id = :accountId'} ${actor === undefined ? '' : 'and actor = :actor'}
+      where status is distinct from ${NOTHING_CHANGED}
+        ${accountId === undefined ? '' : 'and account_id = :accountId'}
+        ${actor === undefined ? '' : 'and actor = :actor'}
         ${before === undefined ? '' : 'and change_id < :before::bigint'}
       order by change_id desc limit :limit::integer`,
     { limit, accountId: accountId ?? '', actor: actor ?? '', before: before ?? 0 },

@@ -4,6 +4,7 @@ import type { Price } from './price-tokens.js';
 
 /** A book of the gateway's own: per provider and model, every class of tokens. `price-tokens.ts` prices a usage with it. */
 export interface NativeBook {
+  readonly name: string;
   /**
    * The current price of a model, by the rules for names of models. Without a provider the one that has it is meant.
    * @throws GatewayError invalid_request for a model that is inactive, unknown, or sold by several providers.
@@ -16,6 +17,7 @@ export interface NativeBook {
 }
 
 export const nativeBook = (finder: PriceFinder, book: string): NativeBook => ({
+  name: book,
   priceOf: (model, provider) => finder.priceOf(book, provider ?? '', model).price,
   named: (name) => finder.named(book, name).price,
   list: () =>

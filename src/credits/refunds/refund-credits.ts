@@ -67,8 +67,20 @@ export async function refundCredits(deps: RefundDeps, command: RefundCommand): P
   const known = idempotency === null ? null : await readIntentOfKey(deps.db, idempotency).catch(refuseOutage);
   if (known !== null) return repeat(deps, known, accountId, asked);
 
+  const { row, isNew } = await insertRefund(deps, command, asked).catch(async (error: unknown) => {
+    // Another try of this request may have gone in meanwhile, and be what leaves nothing to refund.
+    const own = idempotency === null ? null : await readIntentOfKey(deps.db, idempotency).catch(refuseOutage);
+    if (own === null) throw error;
+    return { row: own, isNew: false };
+  });
+  return isNew ? answer(await perform(deps, row, false), row, false) : repeat(deps, row, accountId, asked);
+}
+
+/** Records the intent, if there is as much to refund. */
+async function insertRefund(deps: RefundDeps, command: RefundCommand, asked: string): ReturnType<typeof insertIntent> {
+  const { accountId, of, amount, graceMs, reason, key } = command;
   const isFresh = await prepare(deps, accountId);
-  const { row, isNew } = await deps.db.transaction(async (trx) => {
+  return deps.db.transaction(async (trx) => {
     await lockRefunds(trx, accountId);
     const captured = await findCaptured(trx, accountId, of, command.caller);
     if (captured === null) throw isFresh ? notFound(of) : notInBooks();
@@ -76,12 +88,12 @@ export async function refundCredits(deps: RefundDeps, command: RefundCommand): P
     // What was charged was spent by the account's own owner, who no longer can be found by a name only.
     await setOwned(trx, accountId);
     return insertIntent(trx, {
-      accountId, kind: 'refund', amount: terms.amount, expiresAtMs: null, idempotency, fingerprint: asked, graceMs,
+      accountId, kind: 'refund', amount: terms.amount, expiresAtMs: null, idempotency: idempotencyOf('refund', key), fingerprint: asked,
+      graceMs,
       refundOf: captured.name, parts: JSON.stringify({ holdId: captured.holdId, parts: terms.parts, left: terms.left } satisfies Terms),
       about: writeFacts({ type: 'change', source: 'refund', actor: command.actor, reason, of: captured.name }),
     });
   }).catch(refuseOutage);
-  return isNew ? answer(await perform(deps, row, false), row, false) : repeat(deps, row, accountId, asked);
 }
 
 /**

@@ -54,7 +54,12 @@ export async function transferCredits(deps: TransferDeps, command: TransferComma
   const asked = fingerprint('transfer', from, to, amount, expiry === 'lots' ? 'lots' : expiry.expiresAtMs, reason);
   const named = idempotencyOf('transfer', key);
   const known = named === null ? null : await readTransferOfKey(deps.db, named).catch(refuseOutage);
-  if (known === null) await checkTarget(deps, command);
+  if (known === null) {
+    await checkTarget(deps, command).catch(async (error: unknown) => {
+      // Another try of this request may have gone in meanwhile, and be what leaves no room for it.
+      if (named === null || await readTransferOfKey(deps.db, named).catch(refuseOutage) === null) throw error;
+    });
+  }
   const { row, isNew } = known !== null ? { row: known, isNew: false } : await insertTransfer(deps.db, {
     from, to, amount, expiry, reason, actor, fingerprint: asked, idempotency: named ?? { scope: 'transfer', key: newId() },
   }).catch(refuseOutage);

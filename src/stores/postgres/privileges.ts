@@ -24,8 +24,8 @@ const BEYOND_INSERT: Readonly<Record<string, readonly string[]>> = {
   events: ['delete'], told_lots: ['delete'], webhook_endpoints: ['update', 'delete'], webhook_deliveries: ['update'],
   webhook_cursor: ['update'],
   // Oversight.
-  eviction_state: ['update'], refusals: ['update', 'delete'], changes: ['update (status)'], drift_findings: ['update'], reconcile_state: ['update'],
-  shard_losses: ['update'], shard_marks: ['update'],
+  eviction_state: ['update'], refusals: ['update', 'delete'], changes: ['update (status)'], drift_findings: ['update'],
+  reconcile_state: ['update'], shard_losses: ['update'], shard_marks: ['update'],
 };
 
 /** Sequences that a trigger advances with the application's rights. Those of identity columns need none. */

@@ -1,5 +1,4 @@
 import type { Redis, RedisOptions } from 'ioredis';
-import { DeadlineRedis } from './deadline-redis.js';
 import type { ScriptClient } from './script.js';
 
 /**
@@ -24,13 +23,6 @@ export const hotPathOptions = (timeoutMs: number) =>
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
     retryStrategy: (attempt: number) => Math.min(50 * attempt, 500),
   }) satisfies RedisOptions & { timeoutMs: number };
-
-/** Connects in the background. Errors go to `onError`; without a listener they would end the process. */
-export function connectHotPath(url: string, timeoutMs: number, onError: (error: Error) => void): DeadlineRedis {
-  const redis = new DeadlineRedis(url, hotPathOptions(timeoutMs));
-  redis.on('error', onError);
-  return redis;
-}
 
 /**
  * Sends the scripts of one turn of the event loop in one write; each stays a separate command. ioredis' auto-pipelining

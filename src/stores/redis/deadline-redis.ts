@@ -1,5 +1,6 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import { Redis } from 'ioredis';
 import { startDeadline } from '../../kit/deadline.js';
+import type { Options } from './node-options.js';
 
 type Command = Parameters<Redis['sendCommand']>[0];
 type Stream = Parameters<Redis['sendCommand']>[1];
@@ -20,7 +21,7 @@ export class DeadlineRedis extends Redis {
 
   constructor(
     url: string,
-    { timeoutMs, ...options }: Omit<RedisOptions, 'commandTimeout' | 'replyMapping'> & { readonly timeoutMs: number },
+    { timeoutMs, ...options }: Options & { readonly timeoutMs: number },
   ) {
     super(url, options);
     this.#timeoutMs = timeoutMs;

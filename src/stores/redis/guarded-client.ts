@@ -9,7 +9,8 @@ const NEVER_SENT = "Stream isn't writeable";
 
 export type GuardDeps = {
   readonly client: ScriptClient;
-  readonly breaker: Breaker;
+  /** That of the server that has this key. */
+  readonly breakerOf: (key: string) => Breaker;
   readonly inFlightMax: number;
   /** Called for each operation with an unknown outcome, for metrics and alerts. */
   readonly onUnknown: () => void;
@@ -22,10 +23,11 @@ export type GuardedClient = ScriptClient & { readonly inFlight: () => number };
  * `ledger_unavailable` at once. After a timeout or a lost connection the outcome is `unknown`, never "failed"
  * (docs/reliability.md#f4). Any other error reply is a bug and passes through unchanged.
  */
-export function guardedClient({ client, breaker, inFlightMax, onUnknown }: GuardDeps): GuardedClient {
+export function guardedClient({ client, breakerOf, inFlightMax, onUnknown }: GuardDeps): GuardedClient {
   let inFlight = 0;
 
-  const guard = async (send: () => Promise<unknown>): Promise<unknown> => {
+  const guard = async (key: string, send: () => Promise<unknown>): Promise<unknown> => {
+    const breaker = breakerOf(key);
     if (inFlight >= inFlightMax) throw unavailable('the ledger is busy; retry shortly', 'not_executed');
     if (!breaker.allows()) throw unavailable('the ledger is not answering; retry shortly', 'not_executed');
     inFlight += 1;
@@ -34,13 +36,13 @@ export function guardedClient({ client, breaker, inFlightMax, onUnknown }: Guard
       breaker.succeeded();
       return reply;
     } catch (error) {
-      throw translate(error);
+      throw translate(error, breaker);
     } finally {
       inFlight -= 1;
     }
   };
 
-  const translate = (error: unknown): unknown => {
+  const translate = (error: unknown, breaker: Breaker): unknown => {
     if (error instanceof ReplyError) {
       // Redis did answer. A full or loading Redis is no reason to open the breaker: a full one still accepts settles.
       breaker.succeeded();
@@ -53,8 +55,8 @@ export function guardedClient({ client, breaker, inFlightMax, onUnknown }: Guard
   };
 
   return {
-    evalsha: (sha1, keyCount, ...values) => guard(() => client.evalsha(sha1, keyCount, ...values)),
-    eval: (text, keyCount, ...values) => guard(() => client.eval(text, keyCount, ...values)),
+    evalsha: (sha1, keyCount, ...values) => guard(String(values[0]), () => client.evalsha(sha1, keyCount, ...values)),
+    eval: (text, keyCount, ...values) => guard(String(values[0]), () => client.eval(text, keyCount, ...values)),
     inFlight: () => inFlight,
   };
 }

@@ -1,7 +1,9 @@
 import { Redis } from 'ioredis';
 import { LOADING_RETRY_MS } from './connect.js';
-import { DeadlineRedis } from './deadline-redis.js';
+import { driverOptions } from './driver-options.js';
+import type { RedisLocation } from './location.js';
 import { oneServer } from './one-server.js';
+import { openConnection, openSharded } from './open-redis.js';
 import type { ShardedRedis } from './sharded-redis.js';
 
 /** A connection for BullMQ, passed to its queues and workers. Other code reads its status, and the bytes of a job. */
@@ -26,20 +28,23 @@ const RETRY_DELAY_MS_MAX = 500;
  * Redis would end the process. The worker's connection waits for Redis without limit, as BullMQ requires; the producer's
  * fails at once, so that nothing accumulates in the gateway.
  */
-export function connectQueue(redisUrl: string, onError: (error: Error) => void): QueueConnections {
-  const retryStrategy = (attempt: number): number => Math.min(100 * attempt, RETRY_DELAY_MS_MAX);
-  const worker = new Redis(redisUrl, { maxRetriesPerRequest: null, retryStrategy, maxLoadingRetryTime: LOADING_RETRY_MS });
-  const producer = new DeadlineRedis(redisUrl, {
+export function connectQueue(location: RedisLocation, namespace: string, onError: (error: Error) => void): QueueConnections {
+  const producerOptions = {
     maxRetriesPerRequest: 0, enableOfflineQueue: false, autoResendUnfulfilledCommands: false,
-    timeoutMs: ADD_TIMEOUT_MS, retryStrategy, maxLoadingRetryTime: LOADING_RETRY_MS,
-  });
+    timeoutMs: ADD_TIMEOUT_MS, ...kept,
+  };
+  const worker = openWorkerConnection(location, namespace);
+  const producer = openConnection(location, queueKey(namespace), producerOptions, onError);
   worker.on('error', onError);
-  producer.on('error', onError);
+  // In a Cluster BullMQ's keys are on one server, and the shards on all of them.
+  const bulk = location.kind === 'cluster'
+    ? openSharded(location, { ...producerOptions, followsMoves: true }, onError) : oneServer(producer);
   return {
     producer,
     worker,
-    bulk: oneServer(producer),
+    bulk,
     close: () => {
+      bulk.close();
       producer.disconnect();
       worker.disconnect();
     },
@@ -48,15 +53,30 @@ export function connectQueue(redisUrl: string, onError: (error: Error) => void):
 
 /** A connection for a command line tool: it waits for Redis and reports why. */
 export function connectQueueOnce(
-  redisUrl: string, onError: (error: Error) => void,
+  location: RedisLocation, namespace: string, onError: (error: Error) => void,
 ): { readonly connection: QueueConnection; readonly close: () => void } {
-  const connection = new Redis(redisUrl, { maxRetriesPerRequest: null });
+  const connection = openWorkerConnection(location, namespace);
   connection.on('error', onError);
   return { connection, close: () => { connection.disconnect(); } };
 }
 
+const kept = {
+  retryStrategy: (attempt: number) => Math.min(100 * attempt, RETRY_DELAY_MS_MAX),
+  maxLoadingRetryTime: LOADING_RETRY_MS,
+  // After a failover this may be connected to a replica, or to a server of a Cluster that has lost the slot of the queues.
+  reconnectOnError: (error: Error) => /^(READONLY|MOVED|ASK) /.test(error.message),
+};
+
+function openWorkerConnection(location: RedisLocation, namespace: string): Redis {
+  const { url, options } = driverOptions(location, queueKey(namespace));
+  return new Redis(url, { maxRetriesPerRequest: null, ...kept, ...options });
+}
+
 /** Keys of the queue. Its own hash tag keeps BullMQ's scripts in one slot of a cluster, apart from every shard. */
 export const queuePrefix = (namespace: string): string => `{${namespace}-bull}`;
+
+/** Any key of the queues: all have the same slot. */
+const queueKey = (namespace: string): string => `${queuePrefix(namespace)}:`;
 
 export const QUEUE_NAME = 'ledger';
 

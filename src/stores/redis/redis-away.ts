@@ -8,8 +8,11 @@ const AWAY = /^(Stream isn't writeable|Command timed out|Connection is closed|Re
 export const isRedisAway = (error: unknown): error is Error =>
   error instanceof Error && !(error instanceof ReplyError) && AWAY.test(error.message);
 
-/** Error replies by which Redis says that it cannot serve now. The command was not executed. */
-const NOT_SERVING = /^(OOM|MISCONF|READONLY|LOADING|BUSY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|TRYAGAIN) /;
+/**
+ * Error replies by which Redis says that it cannot serve now. The command was not executed. MOVED and ASK: another server
+ * has the slot, and must be compared with Postgres before it is used (many-servers.ts).
+ */
+const NOT_SERVING = /^(OOM|MISCONF|READONLY|LOADING|BUSY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|TRYAGAIN|MOVED|ASK) /;
 
 export const isNotServing = (error: unknown): error is Error => error instanceof ReplyError && NOT_SERVING.test((error as Error).message);
 

@@ -24,14 +24,17 @@ export type IndexState = { readonly members: number; readonly lowest: number | n
  * them. The hash tag of a key (`{s7}`) names its shard; all keys of one script have the same one. Only the files of this
  * folder know whether there is one server, a Sentinel or a Cluster.
  *
- * A method that takes a list costs one round trip, independent of the length of the list, and returns results in its order. Calls for
- * the same shard are executed in the order in which they were made. Every method throws the driver's error when a server
- * does not answer (`isRedisAway`), and Redis' own when it refuses.
+ * A method that takes a list costs one round trip (to all servers at once), independent of the length of the list, and
+ * returns results in its order. Calls for the same shard are executed in the order in which they were made. Every method
+ * throws the driver's error when a server does not answer (`isRedisAway`), and Redis' own when it refuses.
  */
 export interface ShardedRedis extends ScriptClient {
   /** The texts of these keys; null for a key that does not exist. */
   readTexts(keys: readonly string[]): Promise<(string | null)[]>;
-  writeText(key: string, text: string): Promise<void>;
+  /** `ttlSeconds`: how long the key lives; by default it does not end. */
+  writeText(key: string, text: string, ttlSeconds?: number): Promise<void>;
+  /** The text of a key, which then lives for `ttlSeconds` from now; null for a key that does not exist. */
+  readAndRenew(key: string, ttlSeconds: number): Promise<string | null>;
   /** Adds to counters, which end after their `ttlMs` of life. Returns their new values. */
   addCounts(counts: readonly { readonly key: string; readonly by: number; readonly ttlMs: number }[]): Promise<number[]>;
   /** Deletes keys of any shards. Returns how many existed. */
@@ -57,19 +60,37 @@ export interface ShardedRedis extends ScriptClient {
    */
   scan(cursor: string, pattern: string, count: number): Promise<{ readonly cursor: string; readonly keys: string[] }>;
 
-  /** Identity of the server that has each key: it changes with a restart or a failover. */
-  serversOf(keys: readonly string[]): Promise<string[]>;
+  /**
+   * Identity of the server that has each key: it changes with a restart and with a failover. Null for a server that does
+   * not answer, if another does.
+   */
+  serversOf(keys: readonly string[]): Promise<(string | null)[]>;
+  /** The items in groups, by the server that has their key, so that one that is down does not fail the work on others. */
+  byServer<T>(items: readonly T[], keyOf: (item: T) => string): readonly (readonly T[])[];
+  /** A name of the server that has this key now; '' when none is known. */
+  serverName(key: string): string;
+  /**
+   * A number of the connection to the server that has this key now; null while there is none. It changes with every new
+   * connection, and when another server gets the key.
+   */
+  connectionOf(key: string): number | null;
   /** The time on the clock of that server, in ms with fractions. */
   timeMs(key: string): Promise<number>;
-  /** The reply of INFO, one text per server. */
+  /** The reply of INFO, one text per server; of a Cluster also of its replicas, which may become masters at any time. */
   infos(section?: string): Promise<string[]>;
 
-  /** Whether every server is connected now. */
+  /** Whether every key has a server that is connected now. */
   isReady(): boolean;
-  /** `ready` after every new connection, `lost` when one ends. Returns a function that ends the subscription. */
+  /**
+   * `ready` after every new connection, and when another server gets some of the keys; `lost` when a connection ends, or a
+   * server loses keys to another. Returns a function that ends the subscription.
+   */
   onConnection(told: { readonly ready?: () => void; readonly lost?: () => void }): () => void;
-  /** How long the oldest command that is not answered has waited, in ms; 0 when none waits or the connection has no deadline. */
+  /**
+   * How long the oldest command that is not answered has waited, in ms; 0 when none waits or the connection has no deadline.
+   * Of several servers the one that is least behind counts: what one of them makes wait says nothing about the others.
+   */
   oldestWaitMs(): number;
-  /** Closes the connection at once. Commands in progress fail. */
+  /** Closes all connections at once. Commands in progress fail. */
   close(): void;
 }

@@ -60,7 +60,8 @@ export function watchRedis(
   const look = async (): Promise<void> => {
     const startedAt = performance.now();
     const infos = await redis.infos();
-    servers = infos.map(parseInfo);
+    // Replicas have the same data once more, and no limit of memory of their own.
+    servers = infos.filter((info) => !/^role:slave/m.test(info)).map(parseInfo);
     const info = ofAll(servers);
     isUp = true;
     judge(unfitOfAll(infos));

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { connectPostgres, drainProfile, type Db } from '../../../src/stores/postgres/connect.js';
 import { hiddenOf, operator } from '../../edge/console/lab.js';
 import { send, type Answer } from '../../support/fake-gateway.js';
 import { startGateway } from '../../support/gateway.js';
 import { redisUrl } from '../../support/servers.js';
+import { rawRedis } from '../../support/redis-address.js';
 import { scanKeys } from '../../support/scan-keys.js';
 
 /**
@@ -20,7 +21,7 @@ beforeAll(async () => {
   gateway = await startGateway({ environment: { CORRECTION_WINDOW_SECONDS: '3600' } });
   admin = await gateway.token({ sub: 'contract-admin', role: 'admin' });
   db = connectPostgres(gateway.databaseUrl, drainProfile(20_000));
-  redis = new Redis(redisUrl());
+  redis = rawRedis(redisUrl());
 });
 afterAll(async () => {
   redis.disconnect();

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
 import { TransactionReason, TransactionType } from '../../../src/books/transaction.js';
 import { composeLibrary } from '../../../src/compose/chatsparty.js';
 import { openCore, type Core } from '../../../src/compose/core.js';
@@ -11,27 +10,28 @@ import type { ModelPricingService } from '../../../src/edge/chatsparty/library/m
 import { createLog } from '../../../src/kit/log.js';
 import { createMetrics } from '../../../src/kit/metrics/metrics.js';
 import { migrate } from '../../../src/stores/postgres/migrate.js';
-import { oneServer } from '../../../src/stores/redis/one-server.js';
+import type { ShardedRedis } from '../../../src/stores/redis/sharded-redis.js';
 import { freshDatabase, redisUrl, type FreshDatabase } from '../../support/servers.js';
+import { locationOf, redisSettings, shardedRedis } from '../../support/redis-address.js';
 
 /** The snippets of seed 004, almost as they stand there. */
 let database: FreshDatabase;
 let core: Core;
-let bulkRedis: Redis;
+let bulkRedis: ShardedRedis;
 let creditService: CreditService;
 let pricingService: ModelPricingService;
 beforeAll(async () => {
   database = await freshDatabase(migrate);
-  bulkRedis = new Redis(redisUrl());
-  const servers = { redisUrl: redisUrl(), databaseUrl: database.databaseUrl };
+  bulkRedis = await shardedRedis(redisUrl());
+  const servers = { redis: locationOf(redisUrl()), databaseUrl: database.databaseUrl };
   const log = createLog({ level: 'silent' });
   core = await openCore({
     config: readConfig({
-      REDIS_URL: servers.redisUrl, DATABASE_URL: servers.databaseUrl, REDIS_NAMESPACE: `l${randomUUID().slice(0, 8)}`,
+      ...redisSettings(redisUrl()), DATABASE_URL: servers.databaseUrl, REDIS_NAMESPACE: `l${randomUUID().slice(0, 8)}`,
       SHARDS: '4', REDIS_TIMEOUT_MS: '5000', ROLE: 'worker',
     }),
     servers, time: { clock: Date.now, offsetMs: () => 0 }, log, metrics: createMetrics({ version: 'test', defaults: false }),
-    bulkRedis: oneServer(bulkRedis), written: () => undefined,
+    bulkRedis, written: () => undefined,
   });
   const library = composeLibrary({ core, money: moneyIn({ db: core.db, ledger: core.ledger }), clock: Date.now, log });
   creditService = library.credits;
@@ -39,7 +39,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await core.close();
-  bulkRedis.disconnect();
+  bulkRedis.close();
   await database.drop();
 });
 

@@ -125,6 +125,29 @@ test('two refunds that would both fit alone are not both made', async () => {
   expect(await under.ledger.readAccount(accountId)).toMatchObject({ totals: { captured: 104 } });
 });
 
+test('two tries of one request at once get one answer: what the first took is not refused to the second', async () => {
+  const accountId = `r-${randomUUID()}`;
+  await grant(accountId, 200);
+  await charge(accountId, 10, 'c');
+  const command: RefundCommand = {
+    accountId, of: { charge: 'c' }, amount: micros(10), graceMs: null, reason: 'r', actor: 'a', caller: 'server.a',
+    key: { caller: 'a', key: accountId },
+  };
+  let first: unknown;
+  // The second has looked for an earlier try and found none, when the first goes in.
+  const db = new Proxy(under.db, {
+    get: (target, name) => (name !== 'transaction' ? Reflect.get(target, name) as unknown
+      : async (work: (trx: Trx) => Promise<unknown>) => {
+        first ??= await refundCredits(deps(), command);
+        return target.transaction(work);
+      }),
+  });
+  const second = await refundCredits({ ...deps(), db }, command);
+  expect(first).toMatchObject({ status: 'refunded', replayed: false, left: 0 });
+  expect(second).toEqual({ ...first as object, replayed: true });
+  await agrees(accountId);
+});
+
 test('also after Redis lost everything, and long after the hold has left it', async () => {
   const accountId = `r-${randomUUID()}`;
   await grant(accountId, 10);

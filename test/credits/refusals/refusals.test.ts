@@ -1,11 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
 import { keyspace } from '../../../src/ledger/keys.js';
 import { creditsLab, type Lab } from '../../contract/credits-process/lab.js';
 import { send, type Answer, type CallOptions } from '../../support/fake-gateway.js';
 import { redisUrl } from '../../support/servers.js';
+import { rawRedis } from '../../support/redis-address.js';
 
 /** What was refused over HTTP, as an operator finds it a moment later. */
 let lab: Lab;
@@ -127,7 +127,7 @@ describe('every way to be refused', () => {
 
   test('423: a frozen account', async () => {
     const alice = await user(10);
-    const redis = new Redis(redisUrl());
+    const redis = rawRedis(redisUrl());
     await redis.hset(keyspace(lab.gateway.redisNamespace, 8).account(alice.id, 1).account, 'frozen', '1');
     await redis.quit();
     expect((await alice.call('POST', '/api/credits/deduct', { credits: 1 })).status).toBe(423);

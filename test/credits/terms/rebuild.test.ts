@@ -5,6 +5,7 @@ import { GatewayError } from '../../../src/kit/errors.js';
 import { micros } from '../../../src/kit/money/micros.js';
 import { NO_TERMS, type AccountTerms } from '../../../src/ledger/account-terms.js';
 import { durableLedger, type DurableLedger } from '../../support/durable-ledger.js';
+import { asAdmin } from '../../support/servers.js';
 
 let ledger: DurableLedger;
 beforeAll(async () => { ledger = await durableLedger(); });
@@ -53,7 +54,7 @@ test('an older version changes nothing; while Redis is away a change is kept, an
   const bob = await account();
   const away = { setTerms: () => Promise.reject(new GatewayError('ledger_unavailable', 'away', { outcome: 'unknown' })) };
   expect(await setTerms({ ...bob.deps, ledger: away }, bob.accountId, terms, change)).toMatchObject({ applied: false });
-  await ledger.db.raw(`update account_terms set changed_at = now() - interval '1 hour' where account_id = ?`, [bob.accountId]);
+  await asAdmin(ledger.adminUrl, `update account_terms set changed_at = now() - interval '1 hour' where account_id = '${bob.accountId}'`);
   expect(await keepTerms(bob.deps)).toEqual({ applied: 1 });
   expect(await keepTerms(bob.deps)).toEqual({ applied: 0 });
   expect(await bob.place('h1', 11)).toEqual({ status: 'hold_limit', most: 10 });

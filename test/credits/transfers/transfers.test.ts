@@ -64,6 +64,24 @@ test('with an expiry of its own one lot arrives; it pays the debt of the target 
   expect(await under.ledger.readAccount(accounts.to)).toMatchObject({ available: 5, debt: 0, lots: [{ remaining: 5, expiresAtMs: null }] });
 });
 
+test('a try that finds the target frozen gets the answer of another try that went in before', async () => {
+  const accounts = pair();
+  await grant(accounts.from, 10, null);
+  let hasMoved = false;
+  const ledger = {
+    ...under.ledger,
+    readAccount: async (accountId: string) => {
+      if (!hasMoved) {
+        hasMoved = true;
+        await transferCredits(depsOf(), moving(accounts, 8));
+        await under.ledger.freeze({ accountId: accounts.to, about: '{}' });
+      }
+      return under.ledger.readAccount(accountId);
+    },
+  };
+  expect(await transferCredits(depsOf(ledger), moving(accounts, 8))).toMatchObject({ transfer: { state: 'completed' }, replayed: true });
+});
+
 test('too little, a frozen source, a frozen target, and itself: nothing moves, and a repeat gets the same answer', async () => {
   const accounts = pair();
   await grant(accounts.from, 5, null);

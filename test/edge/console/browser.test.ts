@@ -2,7 +2,6 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
 import type { Browser, Page } from 'playwright-core';
 import { keyspace } from '../../../src/ledger/keys.js';
 import { migrate } from '../../../src/stores/postgres/migrate.js';
@@ -10,6 +9,7 @@ import { findChromium, launchChromium } from '../../support/chromium.js';
 import { send } from '../../support/fake-gateway.js';
 import { redisUrl, throwawayPostgres, throwawayRedis } from '../../support/servers.js';
 import { consoleLab, freshName, type Lab } from './lab.js';
+import { rawRedis } from '../../support/redis-address.js';
 
 /**
  * The console in a real browser: log in, find an account, void a hold, grant credits, open the queues.
@@ -282,7 +282,7 @@ browserTest('a difference between Redis and Postgres is shown, compared and gone
   const { url } = gateway;
   const sub = freshName('drift');
   await api('root', 'POST', '/api/credits/allocate', { userId: sub, credits: 12 }, 'admin');
-  const redis = new Redis(redisUrl());
+  const redis = rawRedis(redisUrl());
   const miscount = (micros: number): Promise<number> =>
     redis.hincrby(keyspace(gateway.redisNamespace, 8).account(sub, 1).account, 'available', micros);
   try {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Queue } from 'bullmq';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { SETTLEMENT_QUEUES } from '../../../src/edge/queues/queues.js';
 import { apiProfile, connectPostgres, type Db } from '../../../src/stores/postgres/connect.js';
 import { queuePrefix } from '../../../src/stores/redis/queue-connections.js';
@@ -8,6 +8,7 @@ import { creditsLab, type Lab } from '../../contract/credits-process/lab.js';
 import { redisUrl } from '../../support/servers.js';
 import { charged, until, usage } from '../queues/lab.js';
 import { hiddenOf, operator, type Operator } from './lab.js';
+import { rawRedis } from '../../support/redis-address.js';
 
 /** Settlements that were refused wait with their reason; an operator replays them when the cause is mended. */
 const HOME = '/console/dead-letters';
@@ -19,7 +20,7 @@ let root: Operator;
 beforeAll(async () => {
   lab = await creditsLab({ UNKNOWN_MODEL: 'refuse' });
   db = connectPostgres(lab.gateway.databaseUrl, apiProfile(5_000));
-  redis = new Redis(redisUrl(), { maxRetriesPerRequest: null });
+  redis = rawRedis(redisUrl(), { maxRetriesPerRequest: null });
   queue = new Queue(SETTLEMENT_QUEUES[0], { connection: redis, prefix: queuePrefix(lab.gateway.redisNamespace) });
   root = operator(lab.gateway.url, await lab.gateway.token({ sub: 'root', role: 'admin' }));
   await price('gpt-4');

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { mintToken } from '../../../src/edge/auth/mint-token.js';
 import { localPath } from '../../../src/edge/console/session.js';
 import { sessionName } from '../../../src/edge/console/sessions.js';
+import { rawRedis } from '../../support/redis-address.js';
 import { redisUrl } from '../../support/servers.js';
 import { until } from '../queues/lab.js';
 import { consoleLab, formOf, hiddenOf, logIn as startSession, operator, OURS, sendPlainly, type Lab } from './lab.js';
@@ -15,7 +16,7 @@ let url: string;
 const token = (sub: string, role: string): Promise<string> => lab.gateway.token({ sub, role });
 beforeAll(async () => {
   lab = await consoleLab();
-  redis = new Redis(redisUrl());
+  redis = rawRedis(redisUrl());
   ({ url } = lab.gateway);
 });
 afterAll(async () => {

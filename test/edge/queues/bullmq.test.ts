@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Queue } from 'bullmq';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { judgeBullDeadLetters } from '../../../src/edge/queues/dead-letters.js';
 import { SETTLEMENT_QUEUES } from '../../../src/edge/queues/queues.js';
 import { connectPostgres, apiProfile, type Db } from '../../../src/stores/postgres/connect.js';
@@ -9,6 +9,7 @@ import { creditsLab, type Lab } from '../../contract/credits-process/lab.js';
 import { AWKWARD_IDS } from '../../support/awkward-ids.js';
 import { redisUrl } from '../../support/servers.js';
 import { charged, until, usage } from './lab.js';
+import { rawRedis } from '../../support/redis-address.js';
 
 /** The queues of the same names for those who have no RabbitMQ. */
 const COST = 115_000_000;
@@ -19,7 +20,7 @@ let queues: Queue<unknown>[];
 beforeAll(async () => {
   lab = await creditsLab();
   db = connectPostgres(lab.gateway.databaseUrl, apiProfile(5_000));
-  redis = new Redis(redisUrl(), { maxRetriesPerRequest: null });
+  redis = rawRedis(redisUrl(), { maxRetriesPerRequest: null });
   queues = SETTLEMENT_QUEUES.map((name) => new Queue(name, { connection: redis, prefix: queuePrefix(lab.gateway.redisNamespace) }));
 });
 afterAll(async () => {

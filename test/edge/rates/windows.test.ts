@@ -1,20 +1,28 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { readConfig } from '../../../src/config.js';
 import { addressOf } from '../../../src/edge/rates/address.js';
 import { rateWindows, type AddCounts, type RateWindows } from '../../../src/edge/rates/windows.js';
-import { oneServer } from '../../../src/stores/redis/one-server.js';
+import type { ShardedRedis } from '../../../src/stores/redis/sharded-redis.js';
 import { redisUrl } from '../../support/servers.js';
+import { rawRedis, shardedRedis } from '../../support/redis-address.js';
 
 const QUOTA = { requests: 32, windowMs: 60_000 };
 let redis: Redis;
+let sharded: ShardedRedis;
 let nowMs = 0;
 const clock = (): number => nowMs;
 
-beforeAll(() => { redis = new Redis(redisUrl()); });
-afterAll(() => { redis.disconnect(); });
+beforeAll(async () => {
+  redis = rawRedis(redisUrl());
+  sharded = await shardedRedis(redisUrl());
+});
+afterAll(() => {
+  sharded.close();
+  redis.disconnect();
+});
 
 /** How many of so many requests pass. */
 const passed = (windows: RateWindows, subject: string, tries: number): number =>
@@ -43,7 +51,7 @@ test('several at once are taken whole while the window is not full', () => {
 test('processes share one quota: each adds at most what it has not reported, a sixteenth', async () => {
   nowMs = Date.now();
   const prefix = randomUUID();
-  const add: AddCounts = (counts) => oneServer(redis).addCounts(counts.map(({ key, ...count }) => ({ key: `${prefix}:${key}`, ...count })));
+  const add: AddCounts = (counts) => sharded.addCounts(counts.map(({ key, ...count }) => ({ key: `${prefix}:${key}`, ...count })));
   const processes = [rateWindows({ add, clock }), rateWindows({ add, clock }), rateWindows({ add, clock })];
   let total = 0;
   // Each asks until it is refused, and hears of the others whenever it reports.

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { redisMonitor } from '../../support/redis-monitor.js';
@@ -8,6 +8,7 @@ import { send } from '../../support/fake-gateway.js';
 import { startGateway } from '../../support/gateway.js';
 import { redisOperatorUrl, redisUrl } from '../../support/servers.js';
 import { nativeLab, type Call, type NativeLab } from './lab.js';
+import { rawRedis } from '../../support/redis-address.js';
 
 let lab: NativeLab;
 let redis: Redis;
@@ -16,7 +17,7 @@ let monitor: { readonly close: () => void };
 const calls: string[] = [];
 beforeAll(async () => {
   lab = await nativeLab();
-  redis = new Redis(redisUrl());
+  redis = rawRedis(redisUrl());
   monitor = await redisMonitor(redisOperatorUrl(), (line) => { if (/"eval(sha)?"/i.test(line)) calls.push(line); });
 });
 afterAll(async () => {

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { keyspace } from '../../../src/ledger/keys.js';
 import { connectPostgres, apiProfile, type Db } from '../../../src/stores/postgres/connect.js';
 import { send, type Answer } from '../../support/fake-gateway.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
 import { redisUrl } from '../../support/servers.js';
+import { rawRedis, redisSettings } from '../../support/redis-address.js';
 
 /** Accounts, the reconciler and shards as operators use them: over HTTP, and by commands beside a running gateway. */
 let gateway: TestGateway;
@@ -17,7 +18,7 @@ beforeAll(async () => {
   gateway = await startGateway();
   admin = await gateway.token({ sub: 'root', role: 'admin' });
   db = connectPostgres(gateway.databaseUrl, apiProfile(5_000));
-  redis = new Redis(redisUrl());
+  redis = rawRedis(redisUrl());
   await call('GET', '/api/credits/balance', undefined, await gateway.token({ sub: 'alice-id', username: 'alice' }));
 });
 afterAll(async () => {
@@ -34,7 +35,7 @@ const accountKey = (accountId: string): string => keyspace(gateway.redisNamespac
 type Ran = { readonly code: number; readonly stdout: string; readonly stderr: string };
 const run = (command: string, ...args: readonly string[]): Promise<Ran> => new Promise((resolve) => {
   const env = {
-    PATH: process.env['PATH'], REDIS_URL: redisUrl(), DATABASE_URL: gateway.databaseUrl, REDIS_NAMESPACE: gateway.redisNamespace,
+    PATH: process.env['PATH'], ...redisSettings(redisUrl()), DATABASE_URL: gateway.databaseUrl, REDIS_NAMESPACE: gateway.redisNamespace,
     SHARDS: '8', JWT_ACCESS_SECRET: 'x'.repeat(32),
   };
   execFile(process.execPath, [

@@ -8,9 +8,10 @@ import { readConfig } from '../../../src/config.js';
 import { createLog } from '../../../src/kit/log.js';
 
 const config = readConfig();
-const { redisUrl = '', databaseUrl = '' } = config;
+const { redis, databaseUrl = '' } = config;
+if (redis === undefined) throw new Error('it needs a Redis');
 const gateway = await openGateway({
-  config, role: config.role, servers: { redisUrl, databaseUrl }, version: 'child', log: createLog({ level: 'silent' }),
+  config, role: config.role, servers: { redis, databaseUrl }, version: 'child', log: createLog({ level: 'silent' }),
   time: { clock: Date.now, offsetMs: () => 0 },
 });
 const { status } = await fetch(`http://127.0.0.1:${gateway.port ?? 0}/livez`);

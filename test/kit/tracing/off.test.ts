@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { migrate } from '../../../src/stores/postgres/migrate.js';
 import { freshDatabase, redisUrl, type FreshDatabase } from '../../support/servers.js';
+import { redisSettings } from '../../support/redis-address.js';
 
 let database: FreshDatabase;
 beforeAll(async () => { database = await freshDatabase(migrate); });
@@ -17,7 +18,7 @@ async function modulesLoadedWith(environment: Readonly<Record<string, string>>):
       PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', OPERATIONS_PORT: '0', SHARDS: '4',
       REDIS_NAMESPACE: `o${randomUUID().slice(0, 8)}`,
       JWT_ACCESS_SECRET: 'x'.repeat(32),
-      REDIS_URL: redisUrl(), DATABASE_URL: database.databaseUrl, ...environment,
+      ...redisSettings(redisUrl()), DATABASE_URL: database.databaseUrl, ...environment,
     },
   });
   const { status, modules } = JSON.parse(stdout) as { readonly status: number; readonly modules: number };

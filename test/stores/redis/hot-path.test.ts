@@ -1,11 +1,14 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { createServer, connect, type Server, type Socket } from 'node:net';
 import { randomUUID } from 'node:crypto';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { breaker } from '../../../src/stores/redis/breaker.js';
-import { connectHotPath, oneWritePerTurn } from '../../../src/stores/redis/connect.js';
+import { hotPathOptions, oneWritePerTurn } from '../../../src/stores/redis/connect.js';
+import { openConnection } from '../../../src/stores/redis/open-redis.js';
+import { redisAt } from '../../../src/stores/redis/location.js';
 import { guardedClient } from '../../../src/stores/redis/guarded-client.js';
 import { redisUrl } from '../../support/servers.js';
+import { rawRedis } from '../../support/redis-address.js';
 
 /** A script that counts its executions. */
 const COUNT = "return redis.call('INCR', KEYS[1])";
@@ -47,7 +50,7 @@ async function lossyProxy(): Promise<{ url: string; lose: (how: 'nothing' | 'rep
 }
 
 async function readyClient(url: string): Promise<Redis> {
-  const redis = connectHotPath(url, TIMEOUT_MS, () => undefined);
+  const redis = openConnection(redisAt(url), '', hotPathOptions(TIMEOUT_MS), () => undefined);
   cleanups.push(() => { if (redis.status !== 'end') redis.disconnect(); });
   await new Promise((resolve) => { redis.once('ready', resolve); });
   return redis;
@@ -58,13 +61,13 @@ function guarded(client: Redis, inFlightMax = 1_000) {
   const unknowns: number[] = [];
   return {
     gate, unknowns,
-    client: guardedClient({ client: oneWritePerTurn(client), breaker: gate, inFlightMax, onUnknown: () => unknowns.push(1) }),
+    client: guardedClient({ client: oneWritePerTurn(client), breakerOf: () => gate, inFlightMax, onUnknown: () => unknowns.push(1) }),
   };
 }
 
 /** The number of executions, read over a separate connection. */
 async function executions(key: string): Promise<number> {
-  const direct = new Redis(redisUrl());
+  const direct = rawRedis(redisUrl());
   try {
     return Number((await direct.get(key)) ?? 0);
   } finally {

@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { breaker } from '../../../src/stores/redis/breaker.js';
-import { connectHotPath, oneWritePerTurn } from '../../../src/stores/redis/connect.js';
+import { hotPathOptions, oneWritePerTurn } from '../../../src/stores/redis/connect.js';
 import type { DeadlineRedis } from '../../../src/stores/redis/deadline-redis.js';
+import { openConnection } from '../../../src/stores/redis/open-redis.js';
+import { redisAt } from '../../../src/stores/redis/location.js';
 import { guardedClient } from '../../../src/stores/redis/guarded-client.js';
 import { repliesOf } from '../../../src/stores/redis/pipeline.js';
 import { answeringProxy, type AnsweringServer } from '../../support/answering-server.js';
@@ -24,7 +26,7 @@ let redis: DeadlineRedis;
 beforeEach(async () => {
   const url = new URL(redisUrl());
   url.host = `127.0.0.1:${proxy.port}`;
-  redis = connectHotPath(url.href, TIMEOUT_MS, () => undefined);
+  redis = openConnection(redisAt(url.href), '', hotPathOptions(TIMEOUT_MS), () => undefined);
   await new Promise((resolve) => { redis.once('ready', resolve); });
 });
 afterEach(() => { redis.disconnect(); });
@@ -37,7 +39,9 @@ function guarded() {
   let unknown = 0;
   const gate = breaker(Date.now, () => 0);
   return {
-    client: guardedClient({ client: oneWritePerTurn(redis), breaker: gate, inFlightMax: 1_000, onUnknown: () => { unknown += 1; } }),
+    client: guardedClient({
+      client: oneWritePerTurn(redis), breakerOf: () => gate, inFlightMax: 1_000, onUnknown: () => { unknown += 1; },
+    }),
     gate, unknown: () => unknown,
   };
 }

@@ -1,6 +1,8 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, expect, test } from '@jest/globals';
-import { connectHotPath } from '../../../src/stores/redis/connect.js';
+import { hotPathOptions } from '../../../src/stores/redis/connect.js';
+import { redisAt } from '../../../src/stores/redis/location.js';
+import { openConnection } from '../../../src/stores/redis/open-redis.js';
 import { connectQueue } from '../../../src/stores/redis/queue-connections.js';
 import { until } from '../../chaos/lab.js';
 
@@ -39,8 +41,8 @@ async function loadingRedis(): Promise<string> {
 
 test('a Redis that loads its data is used as soon as it is done, whatever its estimate was', async () => {
   const url = await loadingRedis();
-  const hot = connectHotPath(url, 5_000, () => undefined);
-  const queues = connectQueue(url, () => undefined);
+  const hot = openConnection(redisAt(url), '', hotPathOptions(5_000), () => undefined);
+  const queues = connectQueue(redisAt(url), 'cg', () => undefined);
   cleanups.unshift(() => { hot.disconnect(); queues.close(); });
   // Three waits of ioredis' own would take half a minute.
   await until('all connections', () => [hot, queues.producer, queues.worker].every(({ status }) => status === 'ready'), 20_000);

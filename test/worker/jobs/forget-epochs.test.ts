@@ -1,13 +1,13 @@
 import { expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { Redis } from 'ioredis';
 import { keyspace } from '../../../src/ledger/keys.js';
-import { oneServer } from '../../../src/stores/redis/one-server.js';
 import { forgetEpochs } from '../../../src/worker/jobs/forget-epochs.js';
 import { redisUrl } from '../../support/servers.js';
+import { rawRedis, shardedRedis } from '../../support/redis-address.js';
 
 test('deletes the keys of past epochs and nothing else', async () => {
-  const redis = new Redis(redisUrl());
+  const redis = rawRedis(redisUrl());
+  const sharded = await shardedRedis(redisUrl());
   try {
     const namespace = `e${randomUUID().slice(0, 8)}`;
     const keys = keyspace(namespace, 2);
@@ -19,10 +19,11 @@ test('deletes the keys of past epochs and nothing else', async () => {
     const over = [keys.account(account, 1).account, keys.account(account, 2).hold('h'), keys.shard(1, 2).holdsDue];
     for (const key of [...kept, ...over]) await redis.set(key, '1');
     const epochs: (number | undefined)[] = [undefined, 3];
-    expect(await forgetEpochs({ redis: oneServer(redis), keys, epochOf: (shard) => epochs[shard] })).toEqual({ forgotten: 3 });
+    expect(await forgetEpochs({ redis: sharded, keys, epochOf: (shard) => epochs[shard] })).toEqual({ forgotten: 3 });
     expect(await redis.exists(...kept)).toBe(kept.length);
     expect(await redis.exists(...over)).toBe(0);
   } finally {
+    sharded.close();
     redis.disconnect();
   }
 });

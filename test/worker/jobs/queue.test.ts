@@ -15,6 +15,7 @@ import { startWorkers, type WorkerDeps } from '../../../src/worker/jobs/workers.
 import { ALL_SHARDS, drainLab, SHARDS, type DrainLab } from '../../journal/drain-lab.js';
 import { fakeLedger } from '../../journal/fake-ledger.js';
 import { redisUrl, throwawayRedis } from '../../support/servers.js';
+import { locationOf } from '../../support/redis-address.js';
 import { scanKeys } from '../../support/scan-keys.js';
 
 let lab: DrainLab;
@@ -39,7 +40,7 @@ const fresh = (): string => `test-${randomBytes(5).toString('hex')}`;
 function openQueue(url: string, namespace = fresh()) {
   const errors: unknown[] = [];
   const onError = (error: unknown): void => { errors.push(error); };
-  const connections = connectQueue(url, onError);
+  const connections = connectQueue(locationOf(url), namespace, onError);
   const queue = ledgerQueue(connections.producer, namespace, onError);
   closing.push(() => { connections.close(); }, () => queue.close());
   return { namespace, connections, queue, errors, onError };

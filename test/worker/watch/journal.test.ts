@@ -9,6 +9,7 @@ import { watchJournal } from '../../../src/worker/watch/journal.js';
 import { until } from '../../chaos/lab.js';
 import { testMetrics } from '../../support/gauges.js';
 import { throwawayPostgres, throwawayRedis, type TestPostgres, type TestServer } from '../../support/servers.js';
+import { redisAt } from '../../../src/stores/redis/location.js';
 
 const TIMEOUT_MS = 300_000;
 const SHARDS = 4;
@@ -26,7 +27,7 @@ beforeAll(async () => {
   await migrate(postgres.ownerUrl);
   db = connectPostgres(postgres.url, watchProfile(1_000));
   await openShards(db, SHARDS);
-  connections = connectQueue(redis.url, () => undefined);
+  connections = connectQueue(redisAt(redis.url), 'cg', () => undefined);
   await until('Redis', () => connections.producer.status === 'ready');
 }, TIMEOUT_MS);
 afterAll(async () => {

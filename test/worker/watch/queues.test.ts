@@ -8,6 +8,7 @@ import { watchSettlements } from '../../../src/worker/watch/settlements.js';
 import { until } from '../../chaos/lab.js';
 import { testMetrics } from '../../support/gauges.js';
 import { throwawayRedis, type TestServer } from '../../support/servers.js';
+import { redisAt } from '../../../src/stores/redis/location.js';
 
 const TIMEOUT_MS = 300_000;
 const [MULTI] = SETTLEMENT_QUEUES;
@@ -18,7 +19,7 @@ let open: (name: string) => Queue;
 const stops: (() => void)[] = [];
 beforeAll(async () => {
   redis = await throwawayRedis();
-  connections = connectQueue(redis.url, onError);
+  connections = connectQueue(redisAt(redis.url), 'cg', onError);
   await until('Redis', () => connections.producer.status === 'ready');
   const prefix = queuePrefix(`w${randomUUID().slice(0, 8)}`);
   open = (name) => {

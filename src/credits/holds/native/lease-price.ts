@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
-import { invalid } from '../../../kit/errors.js';
+import { GatewayError, invalid } from '../../../kit/errors.js';
 import { ZERO, type Micros } from '../../../kit/money/micros.js';
 import { readFacts } from '../../../ledger/facts.js';
+import { parsePriceName } from '../../../ledger/price-name.js';
 import type { NativeBook } from '../../prices/native-book.js';
 import { costOfUsage, outputTokensFor, type Price } from '../../prices/price-tokens.js';
 import { refusedAs } from '../../prices/price-usage.js';
@@ -57,9 +58,24 @@ const INPUT_FIELDS = TOKEN_USAGE_FIELDS.slice(0, TOKEN_USAGE_FIELDS.indexOf('out
 export const wholeUsage = (placed: TokenUsage, told: TokenUsage): TokenUsage =>
   (INPUT_FIELDS.some((field) => told[field] !== undefined) ? told : { ...placed, ...told });
 
+/** The book, model and version that a hold was priced by; null for a hold of an amount. */
+export function pricedBy(book: NativeBook, { price }: LeasePricing): { book: string; model: string; version: number } | null {
+  if (price === '') return null;
+  if (!isOf(book, price)) return parsePriceName(price);
+  const { book: name, model, version } = book.named(price).by;
+  return { book: name, model, version };
+}
+
+/** Holds of other APIs are priced by books of theirs, which know no classes of tokens. */
+const isOf = (book: NativeBook, price: string): boolean => parsePriceName(price).book === book.name;
+
 /** What a usage of a hold costs. @throws GatewayError invalid_request, price_missing, with the place in the body. */
 export function costOf(book: NativeBook, pricing: LeasePricing, told: TokenUsage, tier: ServiceTier | undefined, path: string): Micros {
   if (pricing.price === '') throw invalid(path, 'needs a hold with a price: this one was placed with an amount, so send `amount`');
+  if (!isOf(book, pricing.price)) {
+    const message = `is priced by the book "${parsePriceName(pricing.price).book}" of another API: send \`amount\`, or use that API`;
+    throw new GatewayError('price_missing', `${path}: this hold ${message}`, { sources: [{ path, message: `the hold ${message}` }] });
+  }
   const usage = wholeUsage(pricing.usage, told);
   classCounts(usage, path);
   return refusedAs('price_missing', path, () => costOfUsage(book.named(pricing.price), usage, tier ?? pricing.serviceTier));
@@ -87,7 +103,7 @@ export function usageFromText(text: string): TokenUsage {
 
 /** The output tokens in all that an amount pays for beside the input; null for a hold without a price for output. */
 export function stopAtTokens(book: NativeBook, pricing: LeasePricing, amount: Micros, reportedUsage: string): number | null {
-  if (pricing.price === '') return null;
+  if (pricing.price === '' || !isOf(book, pricing.price)) return null;
   // Parts of the output that were used count at their own prices.
   const usage = { ...wholeUsage(pricing.usage, usageFromText(reportedUsage)), outputTokens: undefined };
   try {

@@ -7,7 +7,7 @@ import type { HoldOutcome, Ledger, Principal } from '../../../ledger/ledger.js';
 import type { LimitState } from '../../../ledger/limits.js';
 import type { NativeBook } from '../../prices/native-book.js';
 import { holdResolved } from '../hold-outcome.js';
-import { pricingOf, stopAtTokens, type LeasePrices, type LeasePricing } from './lease-price.js';
+import { pricedBy, pricingOf, stopAtTokens, type LeasePrices, type LeasePricing } from './lease-price.js';
 import type { Beyond } from './lease-terms.js';
 
 export type LeaseDeps = {
@@ -64,11 +64,10 @@ export function toLease(
   { leaseMs, replayed }: { readonly leaseMs: number; readonly replayed: boolean },
 ): Lease {
   const { amount, reported, reportedUsage, expiresAtMs, available, final, limits } = held;
-  const by = pricing.price === '' ? null : book.named(pricing.price).by;
   return {
     holdId, accountId, amount, reported, remaining: micros(Math.max(0, amount - reported)), leaseEndsAtMs: expiresAtMs,
     reportByMs: expiresAtMs - Math.floor(leaseMs / 2), final, stopAtTokens: stopAtTokens(book, pricing, amount, reportedUsage),
-    price: by === null ? null : { book: by.book, model: by.model, version: by.version }, available, limits, replayed,
+    price: pricedBy(book, pricing), available, limits, replayed,
   };
 }
 
