@@ -7,7 +7,7 @@ import { NOTES_LENGTH_MAX } from '../../kit/limits.js';
 import { actorOf, type NativeCaller, type Principal } from '../../kit/principal.js';
 import { invalid, type ErrorCode } from '../../kit/errors.js';
 import type { GatewayContext } from '../http/context.js';
-import { filledText } from '../http/query-fields.js';
+import { givenText } from '../http/query-fields.js';
 import type { AddRoute } from '../http/routes.js';
 import { storedText, type Parser } from '../http/schema.js';
 import { reasonOf } from './callers.js';
@@ -75,7 +75,7 @@ function withReason<Body>(body: Parser<Body>): Parser<WithReason<Body>> {
 }
 
 function reasonInQuery(ctx: GatewayContext): string | undefined {
-  const reason = filledText(ctx, 'reason', NOTES_LENGTH_MAX);
+  const reason = givenText(ctx, 'reason', NOTES_LENGTH_MAX);
   return reason === undefined ? undefined : storable(reason, 'query.reason');
 }
 
