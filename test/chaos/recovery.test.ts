@@ -36,7 +36,9 @@ type Round = { readonly couldAt: number; readonly didAt: number; readonly within
 async function rounds(what: string, round: () => Promise<Round>): Promise<void> {
   const done: Round[] = [];
   for (let count = 0; count < ROUNDS; count += 1) done.push(await round());
-  const took = done.map(({ couldAt, didAt, withinMs }) => ({ ms: Math.round(Math.max(0, didAt - couldAt)), withinMs: Math.round(withinMs) }));
+  const took = done.map(({ couldAt, didAt, withinMs }) => ({
+    ms: Math.round(Math.max(0, didAt - couldAt)), withinMs: Math.round(withinMs),
+  }));
   process.stderr.write(`${what}: ${took.map(({ ms, withinMs }) => `${ms} ms (bound ${withinMs})`).join(', ')}\n`);
   expect(took.filter(({ ms, withinMs }) => ms <= withinMs)).not.toEqual([]);
 }

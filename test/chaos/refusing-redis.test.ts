@@ -87,7 +87,8 @@ const STATES: readonly (readonly [string, State])[] = [
     end: () => operator.call('ACL', 'SETUSER', 'gateway', '+eval', '+evalsha'),
   }],
   ['an eviction policy', {
-    check: 'redis_settings', detail: 'maxmemory-policy is allkeys-lru', series: ['cg_redis_unfit{setting="eviction"}', 1], refusesHolds: false,
+    check: 'redis_settings', detail: 'maxmemory-policy is allkeys-lru', series: ['cg_redis_unfit{setting="eviction"}', 1],
+    refusesHolds: false,
     begin: config('maxmemory-policy', 'allkeys-lru'), end: config('maxmemory-policy', 'noeviction'),
   }],
   ['no append-only file', {

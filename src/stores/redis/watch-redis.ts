@@ -41,7 +41,8 @@ const MEASURED = [
 const REFUSALS = Object.keys(REFUSAL_WORDS) as RedisRefusal[];
 
 /**
- * Reads INFO from each server once a second, which every deployment allows, and asks whether it accepts writes. `redis` has the deadline of the hot path: a
+ * Reads INFO from each server once a second, which every deployment allows, and asks whether it accepts writes.
+ * `redis` has the deadline of the hot path: a
  * reply that is too slow for a request counts as none here as well. `onUnfit` is called when what makes Redis unfit has
  * changed: an operator may change a setting while it runs, and a failover may lead to a server with other settings.
  */

@@ -21,14 +21,17 @@ test('an open breaker lets a probe through as soon as before', async () => {
 });
 
 test('a revoked server key and a changed limit are read as soon as before', async () => {
-  const row = { callerId: 'c', keyId: '1', name: 'n', digest: 'ab', expiresAtMs: null, scopes: ['*'], accountPrefix: null, payer: null, rateLimit: null };
+  const row = { callerId: 'c', keyId: '1', name: 'n', digest: 'ab', expiresAtMs: null, scopes: ['*'],
+    accountPrefix: null, payer: null, rateLimit: null };
   let rows = [row as unknown as ServerKeyRow];
   let limit = 5;
   const onError = (error: unknown): void => { throw error as Error; };
   const ring = serverKeyRing({
-    configured: ['from-the-environment'], read: () => Promise.resolve(rows), touch: () => Promise.resolve(), clock: Date.now, steadyClock, onError,
+    configured: ['from-the-environment'], read: () => Promise.resolve(rows), touch: () => Promise.resolve(),
+    clock: Date.now, steadyClock, onError,
   });
-  const limits = knownKeyLimits({ read: () => Promise.resolve(new Map([['n', { credits: limit } as never]])), clock: steadyClock, onError });
+  const limits = knownKeyLimits({ read: () => Promise.resolve(new Map([['n', { credits: limit } as never]])),
+    clock: steadyClock, onError });
   const known = async (): Promise<unknown> => [(await ring.keys()).map(({ keyId }) => keyId), await limits('n')];
   expect(await known()).toEqual([[null, '1'], { credits: 5 }]);
   [rows, limit] = [[], 7];

@@ -38,7 +38,8 @@ test('the gateway works, and says nothing else', async () => {
     expect(await post('/api/credits/allocate', { userId: 'alice', credits: 10 })).toBe(201);
     expect(await post('/api/streaming-sessions/initialize', { sessionId: `s${round}`, modelId: 'gpt-4', estimatedTokens: 100 })).toBe(201);
     expect(await post('/api/streaming-sessions/finalize', { sessionId: `s${round}`, actualTokens: 50 })).toBe(200);
-    await until('the journal', async () => (await asAdmin(database.databaseUrl, `select 1 from holds where state = 'settled'`)).rowCount === round);
+    await until('the journal', async () =>
+      (await asAdmin(database.databaseUrl, `select 1 from holds where state = 'settled'`)).rowCount === round);
     const had = await sessions();
     await until('an idle session ends', async () => {
       const has = await sessions();
