@@ -37,7 +37,9 @@ test('12 to 14: at the largest balance a grant more is refused, every operation 
   expect((await place(user, id, '999999999.999999')).body).toMatchObject({ amount: '999999999.999999' });
   expect((await settle(user, id, '999999999.999998')).body).toMatchObject({ captured: '999999999.999998' });
   expect(await stateOf(account)).toMatchObject({ available: '8007199254.740993', held: '0' });
-  for (let charge = 0; charge < 8; charge += 1) expect((await user('POST', '/v1/charges', { amount: '999999999.999999' })).status).toBe(201);
+  for (let charge = 0; charge < 8; charge += 1) {
+    expect((await user('POST', '/v1/charges', { amount: '999999999.999999' })).status).toBe(201);
+  }
   expect(await stateOf(account)).toMatchObject({ available: '7199254.741001' });
 
   // 14: nothing is left when the hold ends above its amount, and when it ends at it.
@@ -184,7 +186,8 @@ test('54: no more is refunded than was captured, and no refund is refunded', asy
 
 test.each([
   '/v1/usage?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z', '/v1/usage?from=1000-01-01T00:00:00Z&interval=minute',
-  `/v1/usage?from=${encodeURIComponent("' or 1=1 --")}`, '/v1/usage?interval=day;drop table accounts', '/v1/usage?timeZone=../../etc/passwd',
+  `/v1/usage?from=${encodeURIComponent("' or 1=1 --")}`, '/v1/usage?interval=day;drop table accounts',
+  '/v1/usage?timeZone=../../etc/passwd',
   '/v1/entries?limit=-1', '/v1/entries?limit=1000000000', '/v1/entries?cursor=9e99', '/v1/holds?state=any', '/v1/holds?limit=0',
   '/api/usage/stats?startDate=2026-02-01&endDate=2026-01-01', '/api/usage/stats?startDate=0001-01-01&endDate=2999-01-01',
   `/api/credits/transactions?page=-1&startDate=${encodeURIComponent("1'; select pg_sleep(9) --")}`,

@@ -32,7 +32,8 @@ const call = (method: string, path: string, body?: object, token = admin): Promi
   send(gateway.url + path, method, { token, ...(body === undefined ? {} : { body }) });
 const allocate = async (account: string): Promise<void> => {
   expect((await call('POST', '/api/credits/allocate', { userId: account, credits: 10 })).status).toBe(201);
-  await until('Postgres has it', async () => (await application.query('select from accounts where account_id = $1', [account])).rowCount === 1);
+  await until('Postgres has it', async () =>
+    (await application.query('select from accounts where account_id = $1', [account])).rowCount === 1);
 };
 const checksOf = async (account: string): Promise<string[]> => {
   const { body } = await call('POST', '/v1/reconciliation', { account });
@@ -40,9 +41,9 @@ const checksOf = async (account: string): Promise<string[]> => {
 };
 /** A copy of the account's first entry, with other values; `at` is in a month whose partition is there, too. */
 const copied = (account: string, values: Readonly<Record<string, string>>): Promise<unknown> => application.query(
-  `insert into entries select (jsonb_populate_record(e, ${
-    Object.keys(values).length === 0 ? `'{}'` : `jsonb_build_object(${Object.entries(values).map(([name, sql]) => `'${name}', ${sql}`).join(', ')})`
-  })).* from entries e where account_id = $1 and seq = 1`, [account],
+  `insert into entries select (jsonb_populate_record(e, jsonb_build_object(${
+    Object.entries(values).map(([name, sql]) => `'${name}', ${sql}`).join(', ')
+  }))).* from entries e where account_id = $1 and seq = 1`, [account],
 );
 
 test('entries that are made up contradict what is there: Postgres refuses them, or the comparison finds them', async () => {
@@ -83,7 +84,9 @@ test('a cursor that is set back reads entries again and writes none twice; what 
   await call('POST', '/v1/charges', { account: 'cursor', amount: '1', reason: 'test' });
   await until('the charge is in Postgres', async () =>
     (await application.query(`select from entries where account_id = 'cursor' and seq = 2`)).rowCount === 1);
-  expect((await application.query(`select count(*), sum(granted) from entries where account_id = 'cursor' and seq = 1`)).rows).toEqual(before);
+  expect((await application.query(
+    `select count(*), sum(granted) from entries where account_id = 'cursor' and seq = 1`,
+  )).rows).toEqual(before);
   expect(await checksOf('cursor')).toEqual([]);
   await move('99999999999999-0');
   await call('POST', '/v1/charges', { account: 'cursor', amount: '1', reason: 'test' });

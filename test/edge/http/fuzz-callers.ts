@@ -46,7 +46,9 @@ export async function fuzzCallers(options: FuzzCallersOptions): Promise<readonly
     one('other user', { token: await gateway.token({ sub: 'other', role: 'user' }) }),
     one('supervisor', { token: await gateway.token({ sub: 'boss', role: 'supervisor' }) }),
     one('administrator', { token: operator }),
-    one('chatsparty', { token: await signed(chatspartySecret, { ...usualClaims(Date.now()), type: undefined, userId: 'party', role: 'admin' }) }),
+    one('chatsparty', {
+      token: await signed(chatspartySecret, { ...usualClaims(Date.now()), type: undefined, userId: 'party', role: 'admin' }),
+    }),
     one('server key', { headers: { 'x-server-api-key': serverKey } }),
     one('telemetry key', { headers: { 'x-server-api-key': telemetry } }),
     ...await Promise.all(API_SCOPES.map((scope) => service(scope, { scopes: [scope] }))),

@@ -184,7 +184,8 @@ function judge(caller: FuzzCaller, operation: Operation, request: Request, answe
   }
 }
 
-type Step = { readonly caller: FuzzCaller; readonly method: string; readonly template: string; readonly operation: Operation; readonly request: Request };
+type Step = { readonly caller: FuzzCaller; readonly method: string; readonly template: string; readonly operation: Operation;
+  readonly request: Request };
 
 test('whatever is sent, the answer is one that was declared, and a refusal moves no money', async () => {
   const routes = Object.entries(checked.document.paths).flatMap(([template, item]) =>
@@ -192,7 +193,8 @@ test('whatever is sent, the answer is one that was declared, and a refusal moves
   const worthwhile = routes.filter(({ operation }) => operation['x-gate'] !== 'public');
   // Routes take turns at random, so that sessions are placed, ended, and ended again.
   const caller = fc.oneof(...callers.map(({ weight, ...each }) => ({ weight, arbitrary: fc.constant({ weight, ...each }) })));
-  const step = fc.oneof(...worthwhile.map((route): Arbitrary<Step> => fc.tuple(caller, requestOf(route.operation)).map(([by, request]) => ({
+  const step = fc.oneof(...worthwhile.map((route): Arbitrary<Step> =>
+    fc.tuple(caller, requestOf(route.operation)).map(([by, request]) => ({
     ...route, request, caller: by, [fc.toStringMethod]: () => inspect({
       route: `${route.method} ${route.template}`, caller: by.name, raw: request.raw, type: request.type,
       given: request.given.map(({ parameter, text }) => [parameter.name, text]),
