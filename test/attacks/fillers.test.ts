@@ -57,7 +57,7 @@ describe('on a small Redis', () => {
   const fill = async (share: number, state: string): Promise<void> => {
     await redis.config('SET', 'maxmemory', String(Math.round((await usedBytes()) / share)));
     await until(state, async () => {
-      const { body } = await send(`${gateway.url}/readyz`, 'GET');
+      const { body } = await send(`${gateway.operationsUrl}/readyz`, 'GET');
       return JSON.stringify(body).includes(`"detail":"${state}`);
     });
   };
