@@ -54,6 +54,18 @@ export function toGatewayError(error: unknown): unknown {
   });
 }
 
+/** For the `catch` of a promise of Postgres: throws its error as `toGatewayError` has it. */
+export const rethrow = (error: unknown): never => { throw toGatewayError(error); };
+
+/** Work that asks Postgres. Rejects with `toGatewayError` of its error. */
+export async function inPostgres<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    return rethrow(error);
+  }
+}
+
 /** Whether a single statement that failed with this error certainly changed nothing. */
 export function hadNoEffect(error: unknown): boolean {
   const code = codeOf(error);
