@@ -3,6 +3,7 @@
  * tests and builds. From package-lock.json and the installed packages: `npm sbom` refuses a tree in which an override gives a
  * package another version than it asks for.
  */
+import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -210,7 +210,7 @@ function readTracing({ text, fraction, url }: Variables, problems: string[]): Tr
 }
 
 /**
- * In production, as in the image, the servers are somebody's choice: embedded ones would keep money in a folder that a container
+ * In production, as in the image, the operator chooses the servers: embedded ones would keep money in a folder that a container
  * loses. DATA_DIR says that they are wanted.
  */
 function requireServers({ redis, databaseUrl, migrationDatabaseUrl }: Config, { text }: Variables, problems: string[]): void {

@@ -33,6 +33,12 @@ begin
   execute format('revoke temporary on database %I from public', current_database());
   execute format('grant connect on database %I to %I, %I', current_database(), owner, application);
   execute 'revoke create on schema public from public';
+  -- Large objects: storage outside of every table, which Postgres lets any role create. Only a superuser may take that away.
+  begin
+    revoke execute on function lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea) from public;
+  exception when insufficient_privilege then
+    raise notice 'large objects stay open to every role: only a superuser may revoke lo_create, lo_creat and lo_from_bytea';
+  end;
   execute format('grant usage, create on schema public to %I', owner);
   execute format('grant usage on schema public to %I', application);
   execute format('alter default privileges for role %I in schema public grant select, insert on tables to %I', owner, application);

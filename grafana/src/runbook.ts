@@ -5,7 +5,7 @@ export const RUNBOOK_SECTIONS = [
   'job-not-running', 'journal-backlog', 'journal-delay', 'journal-lag', 'journal-lost', 'key-server-failing', 'latency-burn', 'ledger-unwatched', 'money-in-pending',
   'new-holds-refused', 'outcomes-unknown', 'postgres-connections', 'postgres-down', 'postgres-not-writable', 'postgres-old-transaction',
   'postgres-pool-exhausted', 'postgres-refuses', 'process-restarts', 'quarantine', 'queue-age', 'queue-failed-jobs', 'reconciler-failing',
-  'reconciler-slow', 'reconciler-stopped', 'redis-down', 'redis-memory', 'redis-memory-unlimited', 'redis-unfit', 'refusal-spike',
+  'reconciler-slow', 'reconciler-stopped', 'redis-down', 'redis-memory', 'redis-memory-unlimited', 'redis-refuses', 'redis-unfit', 'refusal-spike',
   'refusals-unrecorded', 'shard-stopped', 'shards-fenced', 'target-down', 'uncollected',
   'webhook-disabled', 'webhooks-late',
 ] as const;

@@ -16,6 +16,13 @@ export const redisAlerts: readonly Alert[] = [
     description: 'At least one process has had no answer from Redis for half a minute (cg_redis_up is {{ $value }}). Every change of credits is answered with 503.',
   },
   {
+    name: 'RedisRefuses', severity: 'page', holdsFor: '15s',
+    // For memory there is an alert of its own, NewHoldsRefused.
+    when: [{ value: worst('redisRefuses', { where: { reason: { not: 'memory' } }, by: ['reason'] }), is: '> 0' }],
+    summary: 'Redis refuses writes: {{ $labels.reason }}',
+    description: 'Redis answers and accepts no writes because of its own state: {{ $labels.reason }} (state {{ $value }}; 0 is right). Every change of credits is answered with 503.',
+  },
+  {
     name: 'BreakerOpen', severity: 'page', holdsFor: '30s',
     when: [{ value: worst('breakerState'), is: '> 0' }],
     summary: 'The circuit breaker refuses calls to Redis',

@@ -36,7 +36,7 @@ const WINDOW: ImageWindow = {
  * have moved the shard to a new epoch: an image older than the stream would restore spent credits.
  */
 export function accountSource({ db, clock }: LoadAccountDeps): AccountSource {
-  const recall = recallHold({ readEndedHolds: (names) => readEndedHolds(db, names), gate: breaker(clock) });
+  const recall = recallHold({ readEndedHolds: (names) => readEndedHolds(db, names), gate: breaker() });
   return {
     loadCharge: earlierCharges({ db, clock }),
     loadAccount: (accountId) => asked(async () => {

@@ -16,7 +16,7 @@ import type { AllocationsDeps } from '../edge/accounting-service/allocations.rou
 import type { UsersDeps } from '../edge/accounting-service/users.routes.js';
 import type { Clock } from '../kit/clock.js';
 import type { Log } from '../kit/log.js';
-import { toGatewayError } from '../stores/postgres/errors.js';
+import { rethrow } from '../stores/postgres/errors.js';
 import type { Core } from './core.js';
 
 export type AdministrationParts = {
@@ -52,5 +52,3 @@ export function composeAdministration({ config, core, money: moneyIn, clock, log
     registerUser: (user) => registerUser(db, user),
   };
 }
-
-const rethrow = (error: unknown): never => { throw toGatewayError(error); };

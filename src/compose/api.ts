@@ -13,14 +13,13 @@ import { operatorsBy, type Check, type Readiness } from '../edge/http/health.js'
 import { answerWithin } from '../edge/http/answer-in-time.js';
 import { closeServer, httpServer, listen } from '../edge/http/server.js';
 import { traceRequests } from '../edge/http/trace-requests.js';
-import type { Clock } from '../kit/clock.js';
+import { steadyClock, type Clock } from '../kit/clock.js';
 import { IN_FLIGHT_MAX } from '../kit/limits.js';
 import type { Log } from '../kit/log.js';
 import type { Metrics } from '../kit/metrics/metrics.js';
 import type { Tracer } from '../kit/tracing/tracer.js';
 import { answerWithinMs } from '../stores/postgres/connect.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
-import type { MemoryState } from '../stores/redis/watch-redis.js';
 import { composeAdministration } from './administration.js';
 import { createApp } from './app.js';
 import { composeAuthentication } from './authentication.js';
@@ -33,6 +32,7 @@ import { composeNative } from './native.js';
 import { composeOversight } from './oversight.js';
 import { composeRates, withFillerLimits } from './rates.js';
 import { composeReads } from './reads.js';
+import { storeChecks } from './store-checks.js';
 import { composeWebhooks } from './webhooks.js';
 
 export type ApiDeps = {
@@ -85,7 +85,7 @@ export async function openApi(
   });
   const money = moneyIn({ db, ledger });
   const admitted = admitCaller({
-    db, ledger, moneyIn: money, profiles, clock, isJwksBound: config.auth.jwks !== undefined && isBound(config.auth.jwks),
+    db, ledger, moneyIn: money, profiles, clock, steadyClock, isJwksBound: config.auth.jwks !== undefined && isBound(config.auth.jwks),
     onError: (error) => { log.warn({ err: error }, 'a new user is not fully set up yet; the worker completes it'); },
   });
   const { authenticate, keysCheck } = composeAuthentication({ auth: config.auth, admitted, metrics, log });
@@ -95,11 +95,7 @@ export async function openApi(
   const readiness = (): Readiness => {
     const worker = workerCheck?.();
     const checks = {
-      ledger: core.fence.isOpen() ? { ok: true, detail: 'open' } : { ok: false, detail: 'being verified, or Redis is away' },
-      redis: { ok: core.breaker.state() === 'closed', detail: `breaker ${core.breaker.state()}` },
-      redis_settings: core.redisWatch.settings(),
-      postgres: core.postgresWatch.check(),
-      memory: memoryCheck(core.redisWatch.memory()),
+      ...storeChecks(core),
       ...(keysCheck === undefined ? {} : { jwks: keysCheck() }),
       ...(worker === undefined ? {} : { worker }),
     };
@@ -173,8 +169,3 @@ export async function openApi(
     },
   };
 }
-
-const memoryCheck = (memory: MemoryState): Check => ({
-  ok: memory !== 'high',
-  detail: { normal: 'ok', scarce: 'scarce: nothing that fills it without money', high: 'high: no new holds' }[memory],
-});

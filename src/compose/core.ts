@@ -18,7 +18,7 @@ import { freshen, type Freshen } from '../journal/freshen.js';
 import { shardStore } from '../journal/shard-store.js';
 import { sharedDrain } from '../journal/shared-drain.js';
 import { traceBatches } from '../journal/trace-drain.js';
-import type { Clock } from '../kit/clock.js';
+import { steadyClock, type Clock } from '../kit/clock.js';
 import { IN_FLIGHT_MAX, MODEL_LABELS_MAX } from '../kit/limits.js';
 import type { Log } from '../kit/log.js';
 import { boundedLabels } from '../kit/metrics/bounded-labels.js';
@@ -166,7 +166,7 @@ async function openParts(
     if (unfit.length === 0) log.info('Redis: its settings are right again');
     else log.error({ settings: unfit.map(({ kind }) => kind) }, `Redis can lose credits: ${unfit.map(({ detail }) => detail).join('; ')}`);
   }), (each) => { each.stop(); });
-  const hotBreakers = serverBreakers(redis, time.clock);
+  const hotBreakers = serverBreakers(redis);
   const client = guardedClient({
     client: redis, breakerOf: hotBreakers.of, inFlightMax: IN_FLIGHT_MAX,
     onUnknown: () => { metrics.count('outcomesUnknown', { operation: 'script' }); },
@@ -184,7 +184,7 @@ async function openParts(
     correctionWindowMs: config.correctionWindowMs,
     keyLimits: {
       limitOf: knownKeyLimits({
-        read: () => readKeyLimits(db), clock: Date.now,
+        read: () => readKeyLimits(db), clock: steadyClock,
         onError: (error) => { log.warn({ err: error }, 'limits of API keys not read; the ones in memory stay in force'); },
       }),
       load: async (name, fromMs) => {

@@ -9,7 +9,7 @@ import { serverKeyRing } from '../edge/auth/server-key-ring.js';
 import { serverKeyAuth } from '../edge/auth/server-key.js';
 import { readLiveServerKeys, touchServerKeys } from '../edge/auth/server-key.table.js';
 import type { IdRules } from '../edge/credits-process/fields.js';
-import type { Clock } from '../kit/clock.js';
+import { steadyClock, type Clock } from '../kit/clock.js';
 import type { Log } from '../kit/log.js';
 import { toGatewayError } from '../stores/postgres/errors.js';
 import type { ServerSideDeps } from './app.js';
@@ -43,7 +43,7 @@ export function composeServerSide({ config, core, money, clock, log }: ServerSid
     configured: config.serverApiKeys,
     read: () => readLiveServerKeys(db),
     touch: (used) => touchServerKeys(db, used),
-    clock: Date.now,
+    clock: Date.now, steadyClock,
     onError: (error) => { log.warn({ err: error }, 'server keys not read; the ones in memory stay in use for a while'); },
   });
   return {

@@ -13,7 +13,7 @@ import type { TermsRouteDeps } from '../edge/v1/terms.routes.js';
 import type { Config } from '../config.js';
 import type { Clock } from '../kit/clock.js';
 import type { Log } from '../kit/log.js';
-import { toGatewayError } from '../stores/postgres/errors.js';
+import { rethrow } from '../stores/postgres/errors.js';
 import { listenToPostgres } from '../stores/postgres/listen.js';
 import type { Core } from './core.js';
 
@@ -58,5 +58,3 @@ export async function composeLimits({ config, core, databaseUrl, clock, log }: {
     },
   };
 }
-
-const rethrow = (error: unknown): never => { throw toGatewayError(error); };

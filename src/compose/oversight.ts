@@ -17,7 +17,7 @@ import type { Clock } from '../kit/clock.js';
 import { PAGE_MAX } from '../kit/limits.js';
 import type { Log } from '../kit/log.js';
 import type { Metrics } from '../kit/metrics/metrics.js';
-import { toGatewayError } from '../stores/postgres/errors.js';
+import { rethrow } from '../stores/postgres/errors.js';
 import type { ShardedRedis } from '../stores/redis/sharded-redis.js';
 import { watchDrift } from '../worker/watch/drift.js';
 import type { Core } from './core.js';
@@ -85,5 +85,3 @@ export function openReconciler(
     stop: watchDrift({ db, metrics, onError }),
   };
 }
-
-const rethrow = (error: unknown): never => { throw toGatewayError(error); };

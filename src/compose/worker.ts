@@ -1,5 +1,5 @@
 import type { Config } from '../config.js';
-import type { Check, Readiness } from '../edge/http/health.js';
+import type { Readiness } from '../edge/http/health.js';
 import type { Log } from '../kit/log.js';
 import type { Metrics } from '../kit/metrics/metrics.js';
 import { evictIdle } from '../journal/evict-idle.js';
@@ -11,6 +11,7 @@ import { startWorkers } from '../worker/jobs/workers.js';
 import type { Core, Time } from './core.js';
 import { openReconciler } from './oversight.js';
 import { openSettlementQueues } from './settlements.js';
+import { checkOf, storeChecks } from './store-checks.js';
 import { openWatch } from './watch.js';
 import { openWebhookQueue } from './webhook-worker.js';
 
@@ -67,6 +68,7 @@ export async function openWorker(
       error: onError,
     },
   });
+  queue.addOverdue(config.shards).catch(onError); // otherwise the schedules run them, up to two seconds later
   const stopSchedules = keepSchedules({ upsert: () => queue.upsertSchedules(config.shards), areThere: queue.hasSchedules, onError });
   await workers.ready();
   await webhooks.ready();
@@ -77,12 +79,9 @@ export async function openWorker(
 
   return {
     checks: () => ({
-      ledger: check(core.fence.isOpen(), 'open', 'being verified, or Redis is away'),
-      redis: check(core.redisWatch.isUp(), 'up', 'does not answer'),
-      redis_settings: core.redisWatch.settings(),
-      postgres: core.postgresWatch.check(),
-      queue: check(connections.worker.status === 'ready', 'connected', connections.worker.status),
-      ...(settlements.amqp === undefined ? {} : { rabbitmq: check(settlements.amqp.isConnected(), 'connected', 'not connected') }),
+      ...storeChecks(core),
+      queue: checkOf(connections.worker.status === 'ready', 'connected', connections.worker.status),
+      ...(settlements.amqp === undefined ? {} : { rabbitmq: checkOf(settlements.amqp.isConnected(), 'connected', 'not connected') }),
     }),
     close: async () => {
       stopSchedules();
@@ -94,5 +93,3 @@ export async function openWorker(
     },
   };
 }
-
-const check = (ok: boolean, fine: string, otherwise: string): Check => ({ ok, detail: ok ? fine : otherwise });

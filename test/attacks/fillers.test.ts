@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { until } from '../chaos/lab.js';
 import { send, type Answer } from '../support/fake-gateway.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
-import { throwawayRedis, type TestServer } from '../support/servers.js';
+import { throwawayRedis, type TestRedis } from '../support/servers.js';
 
 /** One user fills the ledger with what costs nothing (docs/reliability.md#b5). */
 const TIMEOUT_MS = 300_000;
@@ -37,11 +37,11 @@ async function answersOf(count: number, call: () => Promise<Answer>): Promise<Re
 }
 
 describe('on a small Redis', () => {
-  let server: TestServer;
+  let server: TestRedis;
   let redis: Redis;
   beforeAll(async () => {
     server = await throwawayRedis();
-    redis = new Redis(server.url);
+    redis = new Redis(server.operatorUrl);
     // So that what the gateway itself needs, now more, now less, is a small part of all.
     await redis.setrange('padding', 60_000_000, 'x');
     gateway = await startGateway({ redisUrl: server.url, environment: { MAX_OPEN_HOLDS: '100' } });
@@ -57,7 +57,7 @@ describe('on a small Redis', () => {
   const fill = async (share: number, state: string): Promise<void> => {
     await redis.config('SET', 'maxmemory', String(Math.round((await usedBytes()) / share)));
     await until(state, async () => {
-      const { body } = await send(`${gateway.url}/readyz`, 'GET');
+      const { body } = await send(`${gateway.operationsUrl}/readyz`, 'GET');
       return JSON.stringify(body).includes(`"detail":"${state}`);
     });
   };

@@ -87,3 +87,23 @@ test('more connections than the process takes are not accepted', async () => {
   await until('two are refused', async () => (await closed('connections')) === 2);
   clients[0]?.destroy();
 });
+
+test('slow senders are closed in time, in their headers and in their bodies', async () => {
+  await open(undefined);
+  const { server } = gateway;
+  expect([server.headersTimeout, server.requestTimeout]).toEqual([5_000, 10_000]);
+  [server.headersTimeout, server.requestTimeout] = [200, 400];
+  const token = await gateway.token({ sub: 'mallory' });
+  const heads = 'POST /api/credits/check HTTP/1.1\r\nHost: x\r\n';
+  const body = `${heads}Authorization: Bearer ${token}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`;
+  const slow = await Promise.all([client(`${heads}X-Slow: `), client(body)]);
+  const heard = slow.map((socket) => {
+    let text = '';
+    socket.on('data', (chunk) => { text += chunk.toString(); }).resume();
+    // Each byte would renew a limit of idleness.
+    const drip = setInterval(() => { socket.write(' '); }, 50);
+    return new Promise<string>((resolve) => { socket.on('close', () => { clearInterval(drip); resolve(text.slice(0, 12)); }); });
+  });
+  expect(await Promise.all(heard)).toEqual(['HTTP/1.1 408', 'HTTP/1.1 408']);
+  expect(gateway.ledger.calls).toEqual([]);
+});

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { slotOf } from '../../src/stores/redis/slots.js';
 import { inParallel } from '../support/parallel.js';
 import { eventually, throwawayCluster, type ClusterServer, type TestCluster } from '../support/redis-cluster.js';
-import { chaosLabOn, until, type ChaosLab } from './lab.js';
+import { chaosLabOn, MAY_MISS, until, type ChaosLab } from './lab.js';
 import { startLoad, type Load } from './load.js';
 
 /** A Redis Cluster of six nodes under load: what happens to one master concerns its shards only, and needs no human. */
@@ -13,14 +13,6 @@ const ANSWERS = 40;
 /** Past every lease (600 s). */
 const PAST_LEASES_MS = 660_000;
 const TIMEOUT_MS = 300_000;
-/** What a failover may lose by design: what the old master had answered and not replicated. Money-in is in Postgres. */
-const MAY_MISS = [
-  'every acknowledged session is there once, and ended as its caller was told',
-  'every acknowledged charge is there once, under the id its caller was told',
-  "every caller's own tally of granted and captured is the ledger's",
-  // A session that was lost is not found by the end of it.
-  'every answer was one that the contract allows',
-];
 
 let cluster: TestCluster;
 let lab: Omit<ChaosLab, 'redis'>;

@@ -48,12 +48,14 @@ const place = (ledger: Ledger, { accountId, holdId }: Lease) => ledger.placeHold
   terms: { overCapture: 'cap', debtLimit: null, inputCost: micros(7), leaseMs: 60_000 },
 });
 
-/** Starts Redis without its data. */
-async function startEmpty(fence: CoreProcess['core']['fence']): Promise<void> {
+/** Starts Redis without its data, and waits until the ledger answers. */
+async function startEmpty({ fence, ledger }: Pick<CoreProcess['core'], 'fence' | 'ledger'>): Promise<void> {
   rmSync(join(server.dataDir, 'appendonlydir'), { recursive: true, force: true });
   rmSync(join(server.dataDir, 'dump.rdb'), { force: true });
   await server.start();
   await until('the gateway has compared Redis with what it knows', () => fence.isOpen());
+  // What failed meanwhile has opened the breaker, which tries again a moment later.
+  await until('the ledger answers', () => ledger.readBalance(ACCOUNTS[0] ?? '').then(() => true, () => false));
 }
 
 async function expectCharged(ledger: Ledger, captured: number): Promise<void> {
@@ -89,7 +91,7 @@ test('each lease is back with its last journaled report, and settles', async () 
 
   await server.stop('SIGKILL');
   await until('the gateway sees that Redis is away', () => !fence.isOpen());
-  await startEmpty(fence);
+  await startEmpty({ fence, ledger });
 
   for (const lease of leases) {
     const amount = lease.extended ? 1_500 : 1_000;
@@ -139,7 +141,7 @@ test('reports that are on their way when Redis dies: each lease is back with its
   await until('the gateway sees that Redis is away', () => !fence.isOpen());
   const { rows } = await db.raw<{ rows: { hold_id: string; reported: string }[] }>('select hold_id, reported from holds');
   const drained = new Map(rows.map(({ hold_id: holdId, reported }) => [holdId, Number(reported)]));
-  await startEmpty(fence);
+  await startEmpty({ fence, ledger });
 
   expect(leases.filter(({ sent, acknowledged }) => sent > acknowledged)).toHaveLength(LEASES);
   let captured = 0;

@@ -71,8 +71,10 @@ describe('does not start, and says why', () => {
     expect(said).not.toMatch(/ENOENT|mkdir/);
   });
 
-  test('without any setting, where nothing can be written: with the same list', async () => {
-    const { code, said } = await launch({ DATA_DIR: '/dev/null/data' }).ended;
+  test.each([
+    '/dev/null/data', '/proc/none/data',
+  ])('without any setting, where nothing can be written, %s: with the same list', async (dir) => {
+    const { code, said } = await launch({ DATA_DIR: dir }).ended;
     expect(code).toBe(1);
     for (const name of ['DATA_DIR', 'REDIS_URL', 'DATABASE_URL', 'JWT_ACCESS_SECRET']) expect(said).toContain(name);
   });

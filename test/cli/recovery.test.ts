@@ -21,7 +21,7 @@ beforeEach(async () => {
   server = await throwawayRedis();
   database = await freshDatabase(migrate);
   gateway = await openCoreProcess(server.url, database.databaseUrl, SHARDS);
-  redis = new Redis(server.url);
+  redis = new Redis(server.operatorUrl);
 });
 afterEach(async () => {
   redis.disconnect();

@@ -51,7 +51,7 @@ test('a worker can be probed', async () => {
   expect((await send(`${url}/metrics`, 'GET')).status).toBe(404);
   expect(Object.keys((await send(`${url}/readyz`, 'GET')).body)).toEqual(['status']);
   await until('everything is up', async () => (await ready()).word === 'ok');
-  const names = ['ledger', 'redis', 'redis_settings', 'postgres', 'queue'];
+  const names = ['ledger', 'redis', 'redis_settings', 'postgres', 'memory', 'queue'];
   expect(await ready()).toEqual({ status: 200, word: 'ok', failing: [], names });
 });
 

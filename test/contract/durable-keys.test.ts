@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
-import { redisUrl } from '../support/servers.js';
+import { redisOperatorUrl } from '../support/servers.js';
 import { creditsLab, SERVER_KEY, type Lab } from './credits-process/lab.js';
 import { rawRedis } from '../support/redis-address.js';
 
@@ -10,7 +10,7 @@ let lab: Lab;
 let redis: Redis;
 beforeAll(async () => {
   lab = await creditsLab();
-  redis = rawRedis(redisUrl());
+  redis = rawRedis(redisOperatorUrl());
 });
 afterAll(async () => {
   redis.disconnect();

@@ -104,7 +104,7 @@ const filledIn = (name: string): Record<string, string> => Object.fromEntries(Ob
 
 test('the gateway accepts what it is told, and without a way to verify tokens it refuses', () => {
   expect(readConfig(filledIn('gateway'))).toMatchObject({
-    role: 'api', apiProcesses: 2, redisUrl: `redis://gateway:${'f'.repeat(64)}@redis:6379`,
+    role: 'api', apiProcesses: 2, redis: { kind: 'server', url: `redis://gateway:${'f'.repeat(64)}@redis:6379` },
   });
   expect(readConfig(filledIn('worker'))).toMatchObject({ role: 'worker', rabbitmqUrl: `amqp://gateway:${'f'.repeat(64)}@rabbitmq:5672` });
   expect(() => readConfig({ ...filledIn('gateway'), JWT_ACCESS_SECRET: '' })).toThrow('without one no token can be verified');

@@ -153,7 +153,7 @@ describe('settings', () => {
   const secrets = ofKind('Secret');
 
   test('are known to the gateway, and good', () => {
-    const config = textOf('src/config.ts') + textOf('src/config/auth.ts');
+    const config = ['src/config.ts', 'src/config/auth.ts', 'src/config/redis.ts'].map((path) => textOf(path)).join('');
     const names = [...Object.keys(settings), ...secrets.flatMap(({ data }) => Object.keys(data['stringData'] as Fields))];
     expect(names.filter((each) => !config.includes(`'${each}'`))).toEqual([]);
     expect(() => readConfig(settings)).not.toThrow();

@@ -39,8 +39,10 @@ export type LabOptions = {
 export async function openChatLab({ prices = PRICES, proxy: more = () => ({}) }: LabOptions = {}): Promise<ChatLab> {
   const gateway = await startGateway();
   const credits = new CreditGateway({ baseUrl: gateway.url, apiKey: () => gateway.token({ sub: 'root', role: 'admin' }) });
-  await credits.prices.set('native', { model: MODEL, prices });
-  const { key = '' } = await credits.apiKeys.create({ name: 'chat-proxy', scopes: ['holds', 'read'] }) as { readonly key?: string };
+  await credits.prices.set('native', { model: MODEL, prices, reason: 'test' });
+  const { key = '' } = await credits.apiKeys.create({
+    name: 'chat-proxy', scopes: ['holds', 'read'], reason: 'test',
+  }) as { readonly key?: string };
   const proxyCredits = new CreditGateway({ baseUrl: gateway.url, apiKey: key });
   let how: Behaviour | ((request: UpstreamRequest) => Behaviour) = {};
   const upstream = await startFakeUpstream({

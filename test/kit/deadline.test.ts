@@ -49,7 +49,7 @@ test.each<[string, (ask: Ask) => Promise<unknown>, unknown]>([
     return answer;
   }, 1],
 ])('%s: an answer that arrived while the loop was blocked past the deadline counts', async (_, wait, answer) => {
-  const key = `deadline-${randomUUID()}`;
+  const key = `deadline:${randomUUID()}`;
   const before = proxy.answered();
   const waited = wait(() => server.incr(key));
   await new Promise((resolve) => { setImmediate(resolve); });
@@ -58,7 +58,7 @@ test.each<[string, (ask: Ask) => Promise<unknown>, unknown]>([
 });
 
 test('work of two steps gets the time back that a blocked loop cost it', async () => {
-  const key = `deadline-${randomUUID()}`;
+  const key = `deadline:${randomUUID()}`;
   const waited = orLate(MS * 10, server.incr(key).then(() => server.incr(key)), () => 'late');
   await new Promise((resolve) => { setImmediate(resolve); });
   proxy.blockUntilAnswered(0, BLOCKED_MS);

@@ -9,7 +9,8 @@ import type { ShardMark, ShardStore } from '../../src/ledger/shard-store.js';
 import { compareStreamIds } from '../../src/ledger/stream-position.js';
 import { oneServer } from '../../src/stores/redis/one-server.js';
 import type { ShardedRedis } from '../../src/stores/redis/sharded-redis.js';
-import { onOneServer, rawRedis, shardedRedis } from '../support/redis-address.js';
+import { onOneServer } from '../support/on-one-server.js';
+import { rawRedis, shardedRedis } from '../support/redis-address.js';
 import { redisUrl } from '../support/servers.js';
 
 type FakeStore = ShardStore & { row: ShardRow; readonly losses: Loss[]; readonly marks: ShardMark[] };

@@ -6,7 +6,7 @@ import { testLedger, type TestLedger } from '../support/ledger.js';
 import { redisMonitor } from '../support/redis-monitor.js';
 import { redisOperatorUrl } from '../support/servers.js';
 import { expectScenario } from './scenario.js';
-import { onOneServer } from '../support/redis-address.js';
+import { onOneServer } from '../support/on-one-server.js';
 
 /** Lots with a priority and a restriction (lua/includes/lots.lua). */
 let under: TestLedger;

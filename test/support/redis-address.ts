@@ -1,10 +1,8 @@
-import { test } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
 import type { Options } from '../../src/stores/redis/node-options.js';
 import { openSharded } from '../../src/stores/redis/open-redis.js';
 import { addressOf, redisAt, textOf, type RedisLocation } from '../../src/stores/redis/location.js';
 import type { ShardedRedis } from '../../src/stores/redis/sharded-redis.js';
-import { redisUrl } from './servers.js';
 
 /**
  * Where a Redis of the tests is, as one text: `redis://…`, `rediss://…`, `cluster://:password@host:port,host:port`, or
@@ -70,15 +68,6 @@ function ofAllServers(cluster: Cluster): Redis {
     exists: eachOf('exists'),
   });
 }
-
-/** For tests of one server's own behaviour: skipped by name, with the reason, when the run's Redis is a Cluster. */
-export const onOneServer = (reason: string): typeof test => {
-  if (!redisUrl().startsWith('cluster:')) return test;
-  const skipped = (title: string, work: Parameters<typeof test>[1]): void => {
-    test.skip(`${title} (not on a Cluster: ${reason})`, work);
-  };
-  return skipped as typeof test;
-};
 
 /** The same as the gateway uses it, with a long deadline. Resolves when it is connected. */
 export async function shardedRedis(url: string, timeoutMs = 60_000): Promise<ShardedRedis> {

@@ -1,13 +1,10 @@
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { Redis, type RedisOptions } from 'ioredis';
 import type { EmbeddedServer } from '../../src/stores/embedded/embedded-server.js';
 import { freePort, LOOPBACK } from '../../src/stores/embedded/loopback-port.js';
-import { findRedis } from '../../src/stores/embedded/redis-binary.js';
 import { startRedisServer } from '../../src/stores/embedded/redis-server.js';
 import { writeSecret } from '../../src/stores/embedded/server-directory.js';
 import { SLOTS } from '../../src/stores/redis/slots.js';
@@ -165,21 +162,5 @@ export async function eventually(what: string, condition: () => Promise<boolean>
     if (isTrue) return;
     if (Date.now() > giveUpAt) throw new Error(`it never came: ${what}`, { cause: last });
     await sleep(20);
-  }
-}
-
-const run = promisify(execFile);
-
-/** Runs redis-cli of the same package as the server. Throws when it fails; null when there is none. */
-export async function redisCli(password: string, ...args: readonly string[]): Promise<string | null> {
-  const { command, args: before } = await findRedis({ user: undefined });
-  const words = [command, ...before].map((word) => word.replace(/redis-server$/, 'redis-cli'));
-  const [cli = 'redis-cli', ...rest] = words;
-  try {
-    const { stdout } = await run(cli, [...rest, ...args], { env: { ...process.env, REDISCLI_AUTH: password } });
-    return stdout;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
   }
 }

@@ -19,7 +19,7 @@ export const redisAndPostgres: DashboardSpec = {
       title: 'Redis',
       panels: [
         stat({
-          id: 1, title: 'Redis', unit: 'none', width: 3, height: 8, words: upOrDown, runbook: ['redis-down', 'redis-unfit'],
+          id: 1, title: 'Redis', unit: 'none', width: 3, height: 8, words: upOrDown, runbook: ['redis-down', 'redis-refuses', 'redis-unfit'],
           about: 'Whether it answered the last check of every process. down: every change of credits is refused with 503; acknowledged changes are not lost. The alert RedisUnfit watches its settings.',
           queries: { redis: lowest('redisUp') },
         }),

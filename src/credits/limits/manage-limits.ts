@@ -7,7 +7,8 @@ import type { Precondition } from '../../kit/precondition.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import type { LimitDefinition } from '../../ledger/limits.js';
 import type { Db } from '../../stores/postgres/connect.js';
-import { toGatewayError } from '../../stores/postgres/errors.js';
+import { inPostgres } from '../../stores/postgres/errors.js';
+import { applied, applyPending } from '../accounts/apply-settings.js';
 import { deleteLimit, lockLimits, markApplied, pendingSets, writeLimit } from './limit.table.js';
 
 export type LimitsDeps = {
@@ -51,7 +52,7 @@ export async function setLimit(
     await writeLimit(trx, accountId, version, limit, actor);
     return { limit, before };
   }));
-  return { ...changed, applied: await tryApply(deps, accountId) };
+  return { ...changed, applied: await applied(() => applyLimits(deps, accountId)) };
 }
 
 /** Deletes a limit and forgets what it has counted. Null: there is none. @throws GatewayError as `setLimit` */
@@ -66,7 +67,7 @@ export async function removeLimit(
     await deleteLimit(trx, accountId, set.version + 1, limitId);
     return true;
   }));
-  return isThere ? { applied: await tryApply(deps, accountId) } : null;
+  return isThere ? { applied: await applied(() => applyLimits(deps, accountId)) } : null;
 }
 
 export const listLimits = async (db: Db, accountId: string): Promise<readonly StoredLimit[]> =>
@@ -83,35 +84,11 @@ async function applyLimits({ db, ledger, clock }: LimitsDeps, accountId: string)
   await markApplied(db, accountId, limits.version);
 }
 
-async function tryApply(deps: LimitsDeps, accountId: string): Promise<boolean> {
-  try {
-    await applyLimits(deps, accountId);
-    return true;
-  } catch (error) {
-    const failure = toGatewayError(error);
-    if (failure instanceof GatewayError && failure.code === 'ledger_unavailable') return false;
-    throw error;
-  }
-}
-
-/** A change this old was left by a crash or an outage. */
-const APPLY_OLDER_THAN_MS = 2_000;
-const APPLY_BATCH_MAX = 200;
 const FORGET_BATCH_MAX = 5_000;
 const DAY_MS = 86_400_000;
 
 /** The worker's turn: applies what requests left behind, and deletes windows that ended long ago. */
-export async function keepLimits(deps: LimitsDeps): Promise<{ readonly applied: number; readonly forgotten: number }> {
-  const pending = await pendingSets(deps.db, APPLY_OLDER_THAN_MS, APPLY_BATCH_MAX);
-  let applied = 0;
-  for (const accountId of pending) if (await tryApply(deps, accountId)) applied += 1;
-  return { applied, forgotten: await deleteWindows(deps.db, deps.clock() - LIMIT_WINDOWS_KEPT_DAYS * DAY_MS, FORGET_BATCH_MAX) };
-}
-
-async function inPostgres<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw toGatewayError(error);
-  }
-}
+export const keepLimits = async (deps: LimitsDeps): Promise<{ readonly applied: number; readonly forgotten: number }> => ({
+  applied: await applyPending((olderThanMs, max) => pendingSets(deps.db, olderThanMs, max), (accountId) => applyLimits(deps, accountId)),
+  forgotten: await deleteWindows(deps.db, deps.clock() - LIMIT_WINDOWS_KEPT_DAYS * DAY_MS, FORGET_BATCH_MAX),
+});

@@ -3,7 +3,7 @@ import type { Clock } from '../../kit/clock.js';
 import { GatewayError, invalid } from '../../kit/errors.js';
 import { unconditional, type Precondition } from '../../kit/precondition.js';
 import type { Db, Trx } from '../../stores/postgres/connect.js';
-import { toGatewayError } from '../../stores/postgres/errors.js';
+import { rethrow, toGatewayError } from '../../stores/postgres/errors.js';
 import type { MoneyIn } from '../grants/money-in.js';
 import { freshenIfPossible } from '../statement/list-transactions.js';
 import { readRunningReset } from './period.table.js';
@@ -121,4 +121,3 @@ export async function endPlan({ db }: Pick<PlanDeps, 'db'>, accountId: string): 
 
 const unknownPlan = (planId: string): GatewayError => new GatewayError('not_found', `there is no plan ${planId}`);
 const withoutPlan = (): GatewayError => new GatewayError('not_found', 'the account has no plan');
-const rethrow = (error: unknown): never => { throw toGatewayError(error); };

@@ -2,7 +2,7 @@ import { GatewayError } from '../../kit/errors.js';
 import { POOL_MEMBERS_MAX } from '../../kit/limits.js';
 import type { Precondition } from '../../kit/precondition.js';
 import type { Db } from '../../stores/postgres/connect.js';
-import { toGatewayError } from '../../stores/postgres/errors.js';
+import { inPostgres } from '../../stores/postgres/errors.js';
 import { countMembers, deleteMember, insertMember, lockPools, readMember, readMembers, type PoolMember } from './pool-member.table.js';
 import type { Pools } from './pools.js';
 
@@ -61,11 +61,3 @@ export async function showMember(db: Db, accountId: string, spender: string): Pr
 
 /** This process answers by the change from now on. The change is committed, so an outage now is none of the caller's. */
 const seen = ({ pools }: MembersDeps): Promise<void> => pools.refresh().catch(() => undefined);
-
-async function inPostgres<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw toGatewayError(error);
-  }
-}

@@ -1,7 +1,7 @@
 import { GatewayError, isOutage } from '../../kit/errors.js';
 import { KEYS_KEPT_DAYS } from '../../kit/limits.js';
 import type { Db } from '../../stores/postgres/connect.js';
-import { toGatewayError } from '../../stores/postgres/errors.js';
+import { rethrow, toGatewayError } from '../../stores/postgres/errors.js';
 import {
   claimRequest, forgetAnswers, keepAnswer, readRequest, releaseRequest, type KeptAnswer, type KeptRequest, type RequestName,
 } from './kept-answer.table.js';
@@ -44,8 +44,6 @@ function replayOf(earlier: KeptRequest | null, fingerprint: string): Answered | 
   }
   return earlier.answer === null ? null : { answer: earlier.answer, replayed: true };
 }
-
-const rethrow = (error: unknown): never => { throw toGatewayError(error); };
 
 function ignoreOutage(error: unknown): undefined {
   const known = toGatewayError(error);

@@ -1,10 +1,10 @@
 import { readTerms, type StoredTerms } from '../../books/account-terms.table.js';
-import { GatewayError } from '../../kit/errors.js';
 import type { Precondition } from '../../kit/precondition.js';
 import { isNoTerms, NO_TERMS, termsToText, type AccountTerms } from '../../ledger/account-terms.js';
 import type { Ledger } from '../../ledger/ledger.js';
 import type { Db } from '../../stores/postgres/connect.js';
-import { toGatewayError } from '../../stores/postgres/errors.js';
+import { inPostgres } from '../../stores/postgres/errors.js';
+import { applied, applyPending } from '../accounts/apply-settings.js';
 import { insertTerms, lockTerms, markTermsApplied, pendingTerms } from './terms.table.js';
 
 export type TermsDeps = { readonly db: Db; readonly ledger: Pick<Ledger, 'setTerms'> };
@@ -24,7 +24,7 @@ export type ChangedTerms = { readonly terms: StoredTerms; readonly isNew: boolea
 export async function setTerms(deps: TermsDeps, accountId: string, terms: AccountTerms, change: TermsChange): Promise<ChangedTerms> {
   const { terms: written, isNew } = await write(deps, accountId, terms, change);
   if (written === null) throw new Error('terms that were written are there');
-  return { terms: written, isNew, applied: await tryApply(deps, accountId) };
+  return { terms: written, isNew, applied: await applied(() => applyTerms(deps, accountId)) };
 }
 
 /** Removes them: from now on the gateway's hold. Null: there are none. @throws GatewayError as `setTerms` */
@@ -32,7 +32,7 @@ export async function removeTerms(
   deps: TermsDeps, accountId: string, change: TermsChange,
 ): Promise<{ readonly applied: boolean } | null> {
   const { isNew } = await write(deps, accountId, NO_TERMS, change);
-  return isNew ? null : { applied: await tryApply(deps, accountId) };
+  return isNew ? null : { applied: await applied(() => applyTerms(deps, accountId)) };
 }
 
 /** The terms of an account; null: it has none of its own. @throws GatewayError ledger_unavailable */
@@ -57,37 +57,14 @@ function write(
 }
 
 /** Sends what Postgres has to Redis, in whatever order with others: the script takes the newest. */
-async function tryApply({ db, ledger }: TermsDeps, accountId: string): Promise<boolean> {
-  try {
-    const last = await readTerms(db, accountId);
-    if (last === null) return true;
-    await ledger.setTerms(accountId, last);
-    await markTermsApplied(db, accountId, last.version);
-    return true;
-  } catch (error) {
-    const failure = toGatewayError(error);
-    if (failure instanceof GatewayError && failure.code === 'ledger_unavailable') return false;
-    throw error;
-  }
+async function applyTerms({ db, ledger }: TermsDeps, accountId: string): Promise<void> {
+  const last = await readTerms(db, accountId);
+  if (last === null) return;
+  await ledger.setTerms(accountId, last);
+  await markTermsApplied(db, accountId, last.version);
 }
-
-/** A change this old was left by a crash or an outage. */
-const APPLY_OLDER_THAN_MS = 2_000;
-const APPLY_BATCH_MAX = 200;
 
 /** The worker's turn: applies what requests left behind. */
-export async function keepTerms(deps: TermsDeps): Promise<{ readonly applied: number }> {
-  let applied = 0;
-  for (const accountId of await pendingTerms(deps.db, APPLY_OLDER_THAN_MS, APPLY_BATCH_MAX)) {
-    if (await tryApply(deps, accountId)) applied += 1;
-  }
-  return { applied };
-}
-
-async function inPostgres<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw toGatewayError(error);
-  }
-}
+export const keepTerms = async (deps: TermsDeps): Promise<{ readonly applied: number }> => ({
+  applied: await applyPending((olderThanMs, max) => pendingTerms(deps.db, olderThanMs, max), (accountId) => applyTerms(deps, accountId)),
+});

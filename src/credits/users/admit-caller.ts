@@ -14,6 +14,8 @@ export type AdmitDeps = ClaimDeps & {
   readonly db: Db;
   readonly profiles: Pick<ProfileWriter, 'seen'>;
   readonly clock: Clock;
+  /** For pauses: one that only goes forward. */
+  readonly steadyClock: Clock;
   readonly onError: (error: unknown) => void;
   /** Whether the key server's tokens are bound to this gateway by JWT_ISSUER or JWT_AUDIENCE. */
   readonly isJwksBound: boolean;
@@ -41,12 +43,12 @@ type Welcome = { done: Promise<void>; verdict: 'admitted' | 'refused' | undefine
  * id, and where this process has admitted it before.
  */
 export function admitCaller(deps: AdmitDeps): (principal: Principal) => Promise<Admission> {
-  const { clock, profiles, onError, isJwksBound, waitMs = WAIT_MS } = deps;
+  const { steadyClock, profiles, onError, isJwksBound, waitMs = WAIT_MS } = deps;
   /** A client often sends its first requests in parallel; those of one caller share the work. */
   const underWay = new Map<string, Welcome>();
   const admittedBefore = new LRUCache<string, true>({ max: TOKEN_CACHE_MAX });
   let pausedUntilMs = 0;
-  const pause = (): void => { pausedUntilMs = clock() + PAUSE_MS; };
+  const pause = (): void => { pausedUntilMs = steadyClock() + PAUSE_MS; };
 
   const begin = (key: string, seen: SeenProfile): Welcome => {
     const entry: Welcome = { done: Promise.resolve(), verdict: undefined };
@@ -73,7 +75,7 @@ export function admitCaller(deps: AdmitDeps): (principal: Principal) => Promise<
     const seen: SeenProfile = { accountId, username, email, role, namesFrom };
     // These issuers make no e-mail addresses as ids; an account of that id would get what is granted to the address.
     if (!isTrusted(namesFrom) && isEmail(accountId)) return 'refused';
-    if (clock() < pausedUntilMs) return presume(seen);
+    if (steadyClock() < pausedUntilMs) return presume(seen);
     const key = JSON.stringify([accountId, username, email, namesFrom]);
     const entry = underWay.get(key) ?? begin(key, seen);
     const isLate = await orLate(waitMs, entry.done.then(() => false), () => true);

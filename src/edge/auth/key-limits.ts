@@ -5,7 +5,7 @@ import type { KeyLimit, KeyLimits } from '../../ledger/key-spend.js';
 export type KeyLimitsDeps = {
   /** Of every name that has a live key. */
   readonly read: () => Promise<ReadonlyMap<string, KeyLimit | null>>;
-  /** Real time: what was read grows old as it does. */
+  /** By which what was read grows old: one that only goes forward. */
   readonly clock: Clock;
   readonly onError: (error: unknown) => void;
 };

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDirectory } from '../../stores/embedded/make-directory.js';
 
 /** Twice what HS256 needs; written as hex it is 128 characters. */
 const SECRET_BYTES = 64;
@@ -18,7 +19,7 @@ export function localSecret(dataDir: string): string {
   const path = join(dataDir, 'jwt-secret');
   const existing = read(path);
   if (existing !== undefined) return existing;
-  mkdirSync(dataDir, { recursive: true });
+  makeDirectory(dataDir);
   const temporary = `${path}.${randomBytes(6).toString('hex')}`;
   writeFileSync(temporary, `${randomBytes(SECRET_BYTES).toString('hex')}\n`, { mode: 0o600, flag: 'wx' });
   try {

@@ -11,8 +11,10 @@ export type ServerKeyRingDeps = {
   readonly configured: readonly string[];
   readonly read: () => Promise<readonly ServerKeyRow[]>;
   readonly touch: (used: ReadonlyMap<string, number>) => Promise<void>;
-  /** Real time: tests move the gateway's clock, but what was read from Postgres grows old as it does. */
+  /** Real time, for when a key was last used. */
   readonly clock: Clock;
+  /** By which what was read grows old: a clock that is set back must not keep a revoked key in use. */
+  readonly steadyClock: Clock;
   readonly onError: (error: unknown) => void;
 };
 
@@ -34,7 +36,7 @@ const TOUCH_EVERY_MS = 5_000;
 const SCOPES: ReadonlySet<string> = new Set(KEY_SCOPES);
 
 /** The server keys in memory. A request reads them again when they are older than half a second. */
-export function serverKeyRing({ configured, read, touch, clock, onError }: ServerKeyRingDeps): ServerKeyRing {
+export function serverKeyRing({ configured, read, touch, clock, steadyClock, onError }: ServerKeyRingDeps): ServerKeyRing {
   const fixed: readonly KnownKey[] = configured.map(ofEnvironment);
   let stored: readonly KnownKey[] | null = null;
   let readAtMs = 0;
@@ -49,18 +51,18 @@ export function serverKeyRing({ configured, read, touch, clock, onError }: Serve
     return reading;
   };
   const load = async (): Promise<void> => {
-    const askedAtMs = clock();
+    const askedAtMs = steadyClock();
     try {
       stored = (await read()).map(toKnown);
       readAtMs = askedAtMs;
     } catch (error) {
-      pausedUntilMs = clock() + PAUSE_MS;
+      pausedUntilMs = steadyClock() + PAUSE_MS;
       onError(error);
     }
   };
   /** One read for all requests that arrive before it begins: each sees what Postgres had after it arrived. */
   const rereadSoon = (): Promise<void> => {
-    soon ??= sleep(Math.max(0, readAtMs + REREAD_MS - clock())).then(async () => {
+    soon ??= sleep(Math.max(0, readAtMs + REREAD_MS - steadyClock())).then(async () => {
       await reading; // one that began before
       soon = undefined;
       await refresh();
@@ -68,7 +70,7 @@ export function serverKeyRing({ configured, read, touch, clock, onError }: Serve
     return soon;
   };
   const current = (): readonly KnownKey[] => {
-    if (stored !== null && clock() - readAtMs <= STALE_MS_MAX) return [...fixed, ...stored];
+    if (stored !== null && steadyClock() - readAtMs <= STALE_MS_MAX) return [...fixed, ...stored];
     if (fixed.length > 0) return fixed;
     throw new GatewayError('ledger_unavailable', 'server API keys cannot be read now', { outcome: 'not_executed' });
   };
@@ -82,12 +84,12 @@ export function serverKeyRing({ configured, read, touch, clock, onError }: Serve
 
   return {
     keys: () => {
-      const nowMs = clock();
+      const nowMs = steadyClock();
       if (stored !== null && nowMs - readAtMs <= FRESH_MS) return current();
       const isRefreshed = refresh();
       return nowMs < pausedUntilMs ? current() : isRefreshed.then(current);
     },
-    reread: () => (clock() < pausedUntilMs ? null : rereadSoon().then(current)),
+    reread: () => (steadyClock() < pausedUntilMs ? null : rereadSoon().then(current)),
     used: (keyId) => {
       used.set(keyId, clock());
       timer ??= setTimeout(() => void flush(), TOUCH_EVERY_MS).unref();

@@ -2,6 +2,7 @@ import Type from 'typebox';
 import { isAccountId } from '../../kit/ids.js';
 import type { Principal } from '../../kit/principal.js';
 import { allow } from '../auth/allow.js';
+import type { GatewayContext } from '../http/context.js';
 import { html, type Html } from '../http/html.js';
 import type { AddRoute } from '../http/routes.js';
 import { actionRoutes, type Action, type ActionDeps } from './action.js';
@@ -27,22 +28,22 @@ export function sessionPages(add: AddRoute, { overview, audit, sessions }: Sessi
     sendPage(ctx, { title: 'Session', viewer: principal, glance: glanceOf(await overview()), body });
   });
 
+  const loggedOut = async (ctx: GatewayContext, viewer: Principal, action: string): Promise<void> => {
+    await audit.noted(actionOf(ctx, viewer, { action }));
+    forgetSession(ctx);
+    redirect(ctx, LOGIN);
+  };
   add('POST', '/console/logout', allow('admin', 'supervisor'), {
     summary: 'End this session', replies: { 303: Type.Null() },
   }, async (ctx, { principal }) => {
     await sessions.end(sessionIdOf(ctx) ?? '');
-    await audit.noted(actionOf(ctx, principal, { action: 'Log out' }));
-    forgetSession(ctx);
-    redirect(ctx, LOGIN);
+    await loggedOut(ctx, principal, 'Log out');
   });
-
   add('POST', '/console/logout-everywhere', allow('admin', 'supervisor'), {
     summary: 'End all sessions of this operator', replies: { 303: Type.Null() },
   }, async (ctx, { principal }) => {
     await sessions.endAll(principal.accountId);
-    await audit.noted(actionOf(ctx, principal, { action: 'Log out everywhere' }));
-    forgetSession(ctx);
-    redirect(ctx, LOGIN);
+    await loggedOut(ctx, principal, 'Log out everywhere');
   });
 
   actionRoutes(add, { overview, audit }, endOthers(sessions));
@@ -57,7 +58,7 @@ ${facts([
 <div class="actions"><form method="post" action="/console/logout"><button>Log out</button></form>
 <form method="post" action="/console/logout-everywhere"><button class="quiet">Log out everywhere</button></form></div>
 ${role === 'admin' ? html`<h2>Another operator</h2>
-<p>A browser was lost, or somebody left: <a href="${HOME}/end">end all sessions of an operator</a>.</p>` : []}</div>`;
+<p>A browser was lost, or an operator has left: <a href="${HOME}/end">end all sessions of an operator</a>.</p>` : []}</div>`;
 }
 
 /** The token of the operator stays valid: who still has it can log in again. */

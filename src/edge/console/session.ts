@@ -8,7 +8,7 @@ export const SESSION_COOKIE = 'cg_console';
 export const HOME = '/console';
 export const LOGIN = '/console/login';
 
-/** The query parameter of a page that reloads itself, and what the queue board asks for every few seconds: nobody did that. */
+/** The query parameter of a page that reloads itself, and what the queue board asks for every few seconds: no operator did that. */
 export const BY_ITSELF = 'reload';
 const POLLED = '/console/queues/api/';
 const METHODS_WITHOUT_EFFECT: ReadonlySet<string> = new Set(['GET', 'HEAD']);

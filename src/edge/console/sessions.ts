@@ -13,7 +13,7 @@ export type SessionStore = {
 export type SessionsDeps = {
   readonly store: SessionStore;
   readonly clock: Clock;
-  /** A session that nobody used for this long is over. */
+  /** A session that was not used for this long is over. */
   readonly idleSeconds: number;
   /** Called with the error when the store did not answer. */
   readonly onError: (error: unknown) => void;
@@ -38,7 +38,7 @@ export type Sessions = {
 type Kept = { readonly subject: string; readonly token: string; readonly generation: string | null; readonly startedMs: number };
 type Seen = { readonly kept: Kept; readonly atMs: number };
 
-/** However much it is used: who works longer logs in again. */
+/** However much it is used: an operator who works longer logs in again. */
 export const SESSION_SECONDS_MAX = 12 * 3_600;
 /** How long a session is believed while the store is away, by the process that saw it. */
 const BELIEVED_MS = 5 * 60_000;
@@ -47,7 +47,7 @@ const ID = /^[A-Za-z0-9_-]{43}$/;
 
 /**
  * Sessions of the console. The cookie has a random id. The store has the token, encrypted with a key that follows from the id, under
- * a digest of the id: who reads the store can neither use a session nor its token. Ending all sessions of a subject leaves a mark for
+ * a digest of the id: a reader of the store can use neither a session nor its token. Ending all sessions of a subject leaves a mark for
  * as long as an older session could live; only sessions that began under the same mark go on.
  */
 export function consoleSessions({ store, clock, idleSeconds, onError }: SessionsDeps): Sessions {

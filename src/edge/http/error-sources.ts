@@ -30,7 +30,7 @@ function toSources(error: SchemaError): ErrorSource[] {
  * A value that fits no branch of a union has errors of every branch. Only those of the branch that was meant are faults: the
  * one whose type the value has. When it has none of the types, one error names them all.
  */
-function withoutOtherBranches(errors: readonly SchemaError[]): readonly SchemaError[] {
+export function withoutOtherBranches(errors: readonly SchemaError[]): readonly SchemaError[] {
   let left = errors;
   // A union within a union comes before it.
   for (const union of errors.filter(({ keyword }) => keyword === 'anyOf')) {
@@ -44,7 +44,7 @@ function withoutOtherBranches(errors: readonly SchemaError[]): readonly SchemaEr
       .toSorted((one, other) => one.length - other.length)[0];
     const types = [...branches.values()].flat().filter((error) => isOtherType(error, union))
       .map(({ message }) => message.replace(/^must be /, ''));
-    const kept = meant ?? [{ ...union, message: `must be ${types.join(' or ')}` }];
+    const kept = meant ?? [{ ...union, message: types.length === 0 ? union.message : `must be ${types.join(' or ')}` }];
     left = left.flatMap((error) => {
       if (error === union) return kept;
       return error.schemaPath.startsWith(inside) ? [] : [error];

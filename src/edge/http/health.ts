@@ -52,6 +52,7 @@ export function healthRoutes(add: AddRoute, { readiness, metricsText, mayOperate
 
   add('GET', '/metrics', anyone(), {
     isProbe: true, summary: 'Metrics for Prometheus', replies: { 200: Type.String({ contentMediaType: 'text/plain' }) },
+    errors: ['not_found', 'unauthenticated'],
   }, async (ctx) => {
     const may = mayOperate(ctx);
     if (may === 'no') throw new GatewayError('not_found', 'Not found');

@@ -21,6 +21,13 @@ export function filledText(ctx: GatewayContext, name: string, maxLength = QUERY_
   return text === '' ? undefined : text;
 }
 
+/** The same of a text that has at least one character: a filter that is empty by mistake must not be no filter. */
+export function givenText(ctx: GatewayContext, name: string, maxLength = QUERY_LENGTH_MAX): string | undefined {
+  const text = queryText(ctx, name, maxLength);
+  if (text === '') throw invalid(`query.${name}`, `${name} must not be empty`);
+  return text;
+}
+
 /** Parameters that one refusal names; a URL may have thousands. */
 const UNKNOWN_MAX = 10;
 

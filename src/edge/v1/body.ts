@@ -3,6 +3,7 @@ import { Compile } from 'typebox/compile';
 import { GatewayError, type ErrorSource } from '../../kit/errors.js';
 import { shownName } from '../../kit/ids.js';
 import { assertStorable, type Metadata } from '../http/metadata.js';
+import { withoutOtherBranches } from '../http/error-sources.js';
 import type { Parser } from '../http/schema.js';
 
 /** `examples`: the first is shown in the documentation. */
@@ -36,7 +37,8 @@ export function nativeBody<const Schema extends TSchema>(schema: Schema): Parser
     schema,
     parse: (value) => {
       if (compiled.Check(value)) return value;
-      const found = value === undefined ? [{ path: 'body', message: 'is missing' }] : compiled.Errors(value).flatMap(toSources);
+      const found = value === undefined ? [{ path: 'body', message: 'is missing' }] 
+        : withoutOtherBranches(compiled.Errors(value)).flatMap(toSources);
       const sources = found.length === 0 ? [{ path: 'body', message: INVALID }] : found;
       throw new GatewayError('invalid_request', sources[0]?.message ?? INVALID, { sources });
     },
@@ -52,8 +54,7 @@ function toSources(error: SchemaError): ErrorSource[] {
     return error.params.requiredProperties.map((name) => ({ path: `${path}.${name}`, message: 'is missing' }));
   }
   if (error.keyword === 'boolean') return [{ path, message: 'is not a member of this request' }];
-  // Said by the errors of the members, and of the alternatives.
-  if (error.keyword === 'additionalProperties' || error.keyword === 'anyOf') return [];
+  if (error.keyword === 'additionalProperties') return []; // said by the errors of the members
   return [{ path, message: error.message }];
 }
 

@@ -6,7 +6,7 @@ import { ACCOUNT_ID_LENGTH_MAX, NOTES_LENGTH_MAX } from '../../kit/limits.js';
 import { allow } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import { reply } from '../http/json.js';
-import { filledText } from '../http/query-fields.js';
+import { givenText } from '../http/query-fields.js';
 import type { AddRoute } from '../http/routes.js';
 import { cursorIn, limitIn, ListOf, listPage, ListQuery } from './lists.js';
 import { storable, TimeOut, timeText } from './values.js';
@@ -46,13 +46,13 @@ export function changeRoutes(add: AddRoute, { readChanges }: ChangeRouteDeps): v
 }
 
 function accountIn(ctx: GatewayContext): string | undefined {
-  const text = filledText(ctx, 'account', ACCOUNT_ID_LENGTH_MAX);
+  const text = givenText(ctx, 'account', ACCOUNT_ID_LENGTH_MAX);
   if (text === undefined || isAccountId(text)) return text;
   throw invalid('query.account', `account ${ACCOUNT_ID_RULE}`);
 }
 
 function actorIn(ctx: GatewayContext): string | undefined {
-  const text = filledText(ctx, 'actor', NOTES_LENGTH_MAX);
+  const text = givenText(ctx, 'actor', NOTES_LENGTH_MAX);
   return text === undefined ? undefined : storable(text, 'query.actor');
 }
 

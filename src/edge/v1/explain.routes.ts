@@ -12,7 +12,7 @@ import type { Spending } from '../../ledger/limits.js';
 import { callers } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import { reply } from '../http/json.js';
-import { queryNumber, queryText } from '../http/query-fields.js';
+import { givenText, queryNumber, queryText } from '../http/query-fields.js';
 import type { AddRoute } from '../http/routes.js';
 import { AccountId, accountInPath, spenderOf } from './callers.js';
 import {
@@ -78,7 +78,7 @@ export function explainRoutes(add: AddRoute, { explain, payerOf, prices }: Expla
 }
 
 const textIn = (ctx: GatewayContext, name: string): string | undefined => {
-  const text = queryText(ctx, name, LIMIT_TEXT_LENGTH_MAX);
+  const text = givenText(ctx, name, LIMIT_TEXT_LENGTH_MAX);
   return text === undefined ? undefined : storable(text, `query.${name}`);
 };
 

@@ -7,7 +7,7 @@ import { actorOf } from '../../kit/principal.js';
 import { services } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import { reply } from '../http/json.js';
-import { filledText } from '../http/query-fields.js';
+import { givenText } from '../http/query-fields.js';
 import type { AddRoute } from '../http/routes.js';
 import { MetadataMember, metadataOf, nativeBody, Strict } from './body.js';
 import { AccountMember, accountOf, mayActOn, reasonOf, ReasonMember } from './callers.js';
@@ -72,7 +72,7 @@ export function grantRoutes(add: AddRoute, { grantLot, revokeGrant }: GrantRoute
     params: { grantId: Type.String() }, query: { reason: Type.Optional(Type.String({ minLength: 1, maxLength: NOTES_LENGTH_MAX })) },
     headers, replays: true, replies: { 200: Revoked, 202: Pending }, errors: [...errors, 'not_found'],
   }, async (ctx, { principal }) => {
-    const reason = filledText(ctx, 'reason', NOTES_LENGTH_MAX);
+    const reason = givenText(ctx, 'reason', NOTES_LENGTH_MAX);
     const grantId = grantIdIn(ctx);
     const result = await revokeGrant({
       grantId, mayActOn: (accountId) => mayActOn(principal, accountId), actor: actorOf(principal), key: keyOf(ctx, principal),

@@ -7,7 +7,7 @@ import { NOTES_LENGTH_MAX } from '../../kit/limits.js';
 import { actorOf, type NativeCaller, type Principal } from '../../kit/principal.js';
 import { invalid, type ErrorCode } from '../../kit/errors.js';
 import type { GatewayContext } from '../http/context.js';
-import { filledText } from '../http/query-fields.js';
+import { givenText } from '../http/query-fields.js';
 import type { AddRoute } from '../http/routes.js';
 import { storedText, type Parser } from '../http/schema.js';
 import { reasonOf } from './callers.js';
@@ -44,7 +44,7 @@ export const keepingReasons = (
     await keepChange({
       actor: actorOf(caller), actorKind: caller.kind === 'service' ? 'service' : 'operator',
       reason: mustSay ? reasonOf(caller, null, reason, body === undefined ? 'query.reason' : 'body.reason') : reason ?? null,
-      method, path: ctx.path, accountId: accountIn(ctx, asked), body: asked === undefined ? null : jsonOf(asked),
+      method, path: ctx.path, accountId: accountIn(ctx, asked), body: asked === undefined ? null : JSON.stringify(asked),
       requestId: ctx.state.requestId,
     }, async () => {
       await handler(ctx, { principal, body: asked } as Parameters<typeof handler>[1]);
@@ -75,18 +75,8 @@ function withReason<Body>(body: Parser<Body>): Parser<WithReason<Body>> {
 }
 
 function reasonInQuery(ctx: GatewayContext): string | undefined {
-  const reason = filledText(ctx, 'reason', NOTES_LENGTH_MAX);
+  const reason = givenText(ctx, 'reason', NOTES_LENGTH_MAX);
   return reason === undefined ? undefined : storable(reason, 'query.reason');
-}
-
-/** Null: nested too deeply for JSON, which only bodies of the older routes can be. */
-function jsonOf(asked: unknown): string | null {
-  try {
-    return JSON.stringify(asked);
-  } catch (error) {
-    if (error instanceof RangeError) return null;
-    throw error;
-  }
 }
 
 /** A gate of roles passes a token, that of services a caller; users pass neither. */

@@ -9,7 +9,7 @@ import { OVER_CAPTURES } from '../../ledger/hold-terms.js';
 import { callers, services } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import { reply } from '../http/json.js';
-import { filledText } from '../http/query-fields.js';
+import { givenText } from '../http/query-fields.js';
 import type { AddRoute } from '../http/routes.js';
 import { nativeBody, Strict } from './body.js';
 import { AccountId, accountInPath, ReasonMember, reasonOf } from './callers.js';
@@ -78,7 +78,7 @@ export function termsRoutes(add: AddRoute, { showTerms, setTerms, removeTerms }:
     errors: ['not_found', 'precondition_failed', 'ledger_unavailable'],
   }, async (ctx, { principal }) => {
     const accountId = accountInPath(ctx, principal);
-    const told = filledText(ctx, 'reason', NOTES_LENGTH_MAX);
+    const told = givenText(ctx, 'reason', NOTES_LENGTH_MAX);
     const reason = reasonOf(principal, accountId, told === undefined ? undefined : storable(told, 'query.reason'), 'query.reason');
     const removed = await removeTerms(accountId, changeOf(ctx, principal, reason));
     if (removed === null) throw noTerms();

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compareStreamIds } from '../../ledger/stream-position.js';
 import type { Db } from '../../stores/postgres/connect.js';
-import { toGatewayError } from '../../stores/postgres/errors.js';
+import { rethrow } from '../../stores/postgres/errors.js';
 import type { Drain } from '../drain.js';
 import { readBooks, type AccountBook } from './account-book.table.js';
 import { auditDifferences } from './audit-account.js';
@@ -128,4 +128,3 @@ function conclude(
 }
 
 const reasonOf = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
-const rethrow = (error: unknown): never => { throw toGatewayError(error); };

@@ -78,6 +78,7 @@ const CONSUMED_QUEUES = ['credits_process_end_multimodel_queue', 'credits_proces
 const QUEUES = ['ledger', 'webhooks', ...CONSUMED_QUEUES] as const;
 
 /** Why Postgres refuses everybody (stores/postgres/trouble.ts). */
+const REDIS_REFUSALS = ['busy', 'read_only', 'disk', 'memory', 'replicas', 'loading', 'cluster', 'access'] as const;
 const POSTGRES_TROUBLES = ['read_only', 'resources', 'connections', 'stopping', 'access', 'io'] as const;
 
 export const METRICS = {
@@ -260,16 +261,15 @@ export const METRICS = {
     '1: a setting with which Redis can lose credits. eviction: maxmemory-policy; aof: no append-only file; version: too old.',
     { setting: ['eviction', 'aof', 'version'] },
   ),
+  redisRefuses: gauge('cg_redis_refuses', '1: Redis answers and refuses writes, because of its own state.', { reason: REDIS_REFUSALS }),
   redisAofDelayed: gauge('cg_redis_aof_delayed_fsyncs', 'Writes that waited for a slow disk since Redis started.', {}),
   redisAofSize: gauge('cg_redis_aof_bytes', 'Size of the append-only file; 0 when it is off.', {}),
   redisUptime: gauge('cg_redis_uptime_seconds', 'Time since Redis started.', {}),
   redisReplicas: gauge('cg_redis_replicas', 'Replicas that are connected to Redis.', {}),
   postgresUp: gauge('cg_postgres_up', 'Whether Postgres answered the last look.', {}, { aggregator: 'min' }),
   postgresPing: gauge('cg_postgres_ping_seconds', 'Time of that look.', {}),
-  postgresWritable: gauge(
-    'cg_postgres_writable', '1: Postgres can be used. 0: it does not answer, is read-only, or refused something within 15 seconds.',
-    {}, { aggregator: 'min' },
-  ),
+  postgresWritable: gauge('cg_postgres_writable',
+    '1: Postgres can be used. 0: it does not answer, is read-only, or refused something within 15 seconds.', {}, { aggregator: 'min' }),
   postgresRefusals: counter('cg_postgres_refusals_total', 'Statements and connections that Postgres refused because of its own state.', {
     reason: POSTGRES_TROUBLES,
   }),

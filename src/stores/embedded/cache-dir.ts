@@ -1,8 +1,9 @@
-import { chmod, lstat, mkdir } from 'node:fs/promises';
+import { chmod, lstat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { EmbeddedError, reasonOf } from './embedded-error.js';
 import { canEnter, type ServiceUser } from './service-user.js';
+import { makeDirectory } from './make-directory.js';
 
 const APP = 'credit-gateway';
 
@@ -30,7 +31,7 @@ function defaultDirs(): readonly string[] {
 
 async function whyUnusable(dir: string, user: ServiceUser | undefined): Promise<string | undefined> {
   try {
-    const created = await mkdir(dir, { recursive: true });
+    const created = makeDirectory(dir);
     if (created !== undefined) await chmod(dir, 0o755); // independent of the umask
     const { uid, mode } = await lstat(dir); // lstat: in /var/tmp another user could have created a link or a directory
     if (uid !== process.getuid?.()) return 'belongs to another account';

@@ -1,8 +1,9 @@
-import { chmod, mkdir, mkdtemp, readFile, realpath, stat } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { EmbeddedError, reasonOf } from './embedded-error.js';
 import { canEnter, serviceUserOf } from './service-user.js';
 import { writeSecret } from './server-directory.js';
+import { makeDirectory } from './make-directory.js';
 
 /** /var/tmp/credit-gateway-data is the second choice: newer systems delete files older than 30 days from /var/tmp. */
 const ELSEWHERE = ['/var/lib/credit-gateway', '/var/tmp/credit-gateway-data'];
@@ -15,7 +16,7 @@ const ELSEWHERE = ['/var/lib/credit-gateway', '/var/tmp/credit-gateway-data'];
 export async function locateServers(dataDir: string, progress: (line: string) => void): Promise<string> {
   const step = 'opening DATA_DIR';
   try {
-    const created = await mkdir(dataDir, { recursive: true });
+    const created = makeDirectory(dataDir);
     if (created !== undefined) await chmod(dataDir, 0o755); // secret files in it have their own mode
     const home = await realpath(dataDir);
     const user = await serviceUserOf(join(home, 'postgres', 'data'));
@@ -41,7 +42,7 @@ async function makeElsewhere(): Promise<string> {
   const tried: string[] = [];
   for (const base of ELSEWHERE) {
     try {
-      const created = await mkdir(base, { recursive: true });
+      const created = makeDirectory(base);
       if (created !== undefined) await chmod(base, 0o755);
       const { uid, mode } = await stat(base);
       if (uid !== process.getuid?.() || (mode & 0o022) !== 0) throw new Error('others may write to it');

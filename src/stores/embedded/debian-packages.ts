@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { EmbeddedError } from './embedded-error.js';
 import { runCommand } from './run-command.js';
+import { makeDirectory } from './make-directory.js';
 
 /** Package lists are about 20 MB; the timeout allows for slow connections. */
 const APT_TIMEOUT_MS = 240_000;
@@ -20,7 +21,7 @@ export type DebianPackages = {
 /** Reads the repositories' lists into `draft`, which the caller deletes later. apt's own state does not change. */
 export async function debianPackages(draft: string): Promise<DebianPackages> {
   const debs = join(draft, 'debs');
-  for (const folder of ['lists/partial', 'cache/archives/partial', 'debs']) await mkdir(join(draft, folder), { recursive: true });
+  for (const folder of ['lists/partial', 'cache/archives/partial', 'debs']) makeDirectory(join(draft, folder));
   const options = [
     `Dir::State::lists=${join(draft, 'lists')}`,
     `Dir::Cache=${join(draft, 'cache')}`,
@@ -45,7 +46,7 @@ export async function debianPackages(draft: string): Promise<DebianPackages> {
       return [...plan.matchAll(/^Inst (\S+)/gm)].map(([, each]) => each ?? '');
     },
     unpack: async (names, root) => {
-      await mkdir(root, { recursive: true });
+      makeDirectory(root);
       await step('apt-get', [...options, '-qq', 'download', ...names]);
       for (const file of await readdir(debs)) await step('dpkg-deb', ['-x', file, root]);
     },

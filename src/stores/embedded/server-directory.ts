@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { chmod, chown, readFile, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { EmbeddedError, reasonOf } from './embedded-error.js';
 import { canEnter, serviceUserOf, type ServiceUser } from './service-user.js';
+import { makeDirectory } from './make-directory.js';
 
 /**
  * One server's directory. It belongs to this process' account and holds password, port, configuration and log; only
@@ -23,7 +24,7 @@ export async function openServerDirectory(name: string, dir: string): Promise<Se
   const dataDir = join(path, 'data');
   const step = `opening the ${name} directory`;
   try {
-    await mkdir(path, { recursive: true });
+    makeDirectory(path);
     const user = await serviceUserOf(dataDir);
     if (user !== undefined) await chmod(path, 0o711);
     if (!(await canEnter(user, path))) {

@@ -1,6 +1,7 @@
-import { chown, mkdir, readFile, stat } from 'node:fs/promises';
+import { chown, readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { EmbeddedError } from './embedded-error.js';
+import { makeDirectory } from './make-directory.js';
 
 /** The account that servers run as. Undefined: the account of this process. */
 export type ServiceUser = { readonly name: string; readonly uid: number; readonly gid: number };
@@ -56,6 +57,6 @@ function mayPass(user: ServiceUser, { uid, gid, mode }: { uid: number; gid: numb
 
 /** Creates a directory that belongs to `user` and that no other user can read. */
 export async function makePrivateDirectory(path: string, user: ServiceUser | undefined): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  makeDirectory(path, 0o700);
   if (user !== undefined) await chown(path, user.uid, user.gid);
 }

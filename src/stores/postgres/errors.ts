@@ -29,8 +29,9 @@ export function classifyPostgresError(error: unknown): PostgresProblem {
   if (neverSent(message) || brokenMidway(message)) return 'unavailable';
   if (TIMED_OUT.has(code) || code.startsWith('40')) return 'contention';
   if (troubleOf(code) !== null) return 'unavailable';
-  // 08 connection, 25P03 idle_in_transaction_session_timeout, 25P04 transaction_timeout.
-  if (/^(08|25P)/.test(code)) return 'unavailable';
+  // 08 connection, 25P03 idle_in_transaction_session_timeout, 25P04 transaction_timeout, 57P05 idle_session_timeout: of this
+  // connection, not of the server.
+  if (/^(08|25P|57P05$)/.test(code)) return 'unavailable';
   if (code.startsWith('22')) return 'data';
   if (code.startsWith('23')) return 'constraint';
   return 'other';
@@ -51,6 +52,18 @@ export function toGatewayError(error: unknown): unknown {
     outcome: hadNoEffect(error) ? 'not_executed' : 'unknown',
     cause: error,
   });
+}
+
+/** For the `catch` of a promise of Postgres: throws its error as `toGatewayError` has it. */
+export const rethrow = (error: unknown): never => { throw toGatewayError(error); };
+
+/** Work that asks Postgres. Rejects with `toGatewayError` of its error. */
+export async function inPostgres<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    return rethrow(error);
+  }
 }
 
 /** Whether a single statement that failed with this error certainly changed nothing. */

@@ -15,7 +15,7 @@ const TROUBLES: readonly (readonly [RegExp, Trouble])[] = [
   [/^25006$/, 'read_only'], // read_only_sql_transaction
   [/^53300$/, 'connections'], // too_many_connections
   [/^53/, 'resources'], // insufficient_resources: disk_full, out_of_memory
-  [/^57P0[1-5]$/, 'stopping'], // admin_shutdown, crash_shutdown, cannot_connect_now, database_dropped, idle_session_timeout
+  [/^57P0[1-4]$/, 'stopping'], // admin_shutdown, crash_shutdown, cannot_connect_now, database_dropped
   // invalid authorization, invalid_catalog_name, insufficient_privilege; object_not_in_prerequisite_state: takes no connections
   [/^(28...|3D000|42501|55000)$/, 'access'],
   [/^58030$/, 'io'],

@@ -1,4 +1,4 @@
-import type { Clock } from '../../kit/clock.js';
+import { steadyClock, type Clock } from '../../kit/clock.js';
 
 /** Lets calls through while Redis answers, and refuses them at once while it does not (docs/reliability.md#when-redis-is-slow-or-down). */
 export interface Breaker {
@@ -22,7 +22,7 @@ const OPEN_MS = 500;
  * wrap every call in timers and promises, which would cost more than the call itself. Only unavailability counts as a
  * failure: if refusals counted, one caller could block the gateway for all.
  */
-export function breaker(clock: Clock, random: () => number = Math.random): Breaker {
+export function breaker(clock: Clock = steadyClock, random: () => number = Math.random): Breaker {
   let openUntilMs = 0;
   let isProbing = false;
   let consecutive = 0;

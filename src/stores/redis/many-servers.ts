@@ -7,6 +7,7 @@ import type { ScriptClient } from './script.js';
 import { readIdentity } from './server-identity.js';
 import type { ShardedRedis } from './sharded-redis.js';
 import { slotOf } from './slots.js';
+import { writeRefusal } from './write-refusal.js';
 
 export type ManyServersOptions = {
   /** For how long a script waits for a slot that is being moved, in ms. */
@@ -137,7 +138,7 @@ function groupBy<T, G>(items: readonly T[], groupOf: (item: T) => G): Map<G, T[]
   return groups;
 }
 
-type Servers = Pick<ShardedRedis, 'scan' | 'serversOf' | 'byServer' | 'timeMs' | 'infos'>;
+type Servers = Pick<ShardedRedis, 'scan' | 'serversOf' | 'byServer' | 'timeMs' | 'infos' | 'writeRefusals'>;
 
 const serversOn = (nodes: ClusterNodes): Servers => {
   const nodeOf = (key: string): ClusterNode | undefined => nodes.ofSlot(slotOf(key));
@@ -165,6 +166,7 @@ const serversOn = (nodes: ClusterNodes): Servers => {
       const asked = new Set([...nodes.masters(), ...nodes.connected()]);
       return Promise.all([...asked].map(({ redis }) => (section === undefined ? redis.info() : redis.info(section))));
     },
+    writeRefusals: () => Promise.all(nodes.masters().map(({ redis }) => writeRefusal(redis))),
   };
 };
 

@@ -3,6 +3,7 @@ import { indexesOn, keysOn, streamsOn, type Together } from './commands.js';
 import { oneWritePerTurn } from './connect.js';
 import { DeadlineRedis } from './deadline-redis.js';
 import { msOf } from './pipeline.js';
+import { writeRefusal } from './write-refusal.js';
 import { readIdentity } from './server-identity.js';
 import type { ShardedRedis } from './sharded-redis.js';
 
@@ -34,7 +35,7 @@ export function oneServer(redis: Redis): ShardedRedis {
   };
 }
 
-type Servers = Pick<ShardedRedis, 'scan' | 'serversOf' | 'byServer' | 'timeMs' | 'infos'>;
+type Servers = Pick<ShardedRedis, 'scan' | 'serversOf' | 'byServer' | 'timeMs' | 'infos' | 'writeRefusals'>;
 
 const serversOn = (redis: Redis): Servers => ({
   scan: async (from, pattern, count) => {
@@ -48,4 +49,5 @@ const serversOn = (redis: Redis): Servers => ({
   byServer: (items) => (items.length === 0 ? [] : [items]),
   timeMs: async () => msOf(await redis.time() as [number, number]),
   infos: async (section) => [section === undefined ? await redis.info() : await redis.info(section)],
+  writeRefusals: async () => [await writeRefusal(redis)],
 });

@@ -78,6 +78,8 @@ export interface ShardedRedis extends ScriptClient {
   timeMs(key: string): Promise<number>;
   /** The reply of INFO, one text per server; of a Cluster also of its replicas, which may become masters at any time. */
   infos(section?: string): Promise<string[]>;
+  /** Why each server refuses writes now, as the error it answers; null where it accepts them. Writes nothing. */
+  writeRefusals(): Promise<(Error | null)[]>;
 
   /** Whether every key has a server that is connected now. */
   isReady(): boolean;

@@ -2,6 +2,7 @@ import type { GaugeKey } from '../../kit/metrics/catalogue.js';
 import type { Gauges } from '../../kit/metrics/metrics.js';
 import { repeat } from '../../kit/repeat.js';
 import { UNFIT, unfitOfAll, type UnfitSetting } from './fitness.js';
+import { REFUSAL_WORDS, refusalOf, type RedisRefusal } from './redis-away.js';
 import type { ShardedRedis } from './sharded-redis.js';
 
 /**
@@ -24,8 +25,8 @@ export type RedisInfo = Readonly<Record<
 export type RedisWatch = {
   /** How full the fullest server is. A failed look changes nothing: the breaker handles a Redis that is down. */
   readonly memory: () => MemoryState;
-  /** Whether Redis answered the last look; false before the first. */
-  readonly isUp: () => boolean;
+  /** Whether Redis answered the last look and accepts writes. Before the first look it does: the start has just used it. */
+  readonly check: () => { readonly ok: boolean; readonly detail: string };
   /** Whether it is fit to hold balances, as of the last look that it answered. */
   readonly settings: () => { readonly ok: boolean; readonly detail: string };
   readonly stop: () => void;
@@ -34,20 +35,24 @@ export type RedisWatch = {
 const MEASURED = [
   'redisPing', 'redisMemory', 'redisMemoryMax', 'redisMemoryLadder', 'redisClients', 'redisCommands', 'redisAof',
   'redisAofDelayed', 'redisAofSize',
-  'redisUptime', 'redisReplicas', 'redisUnfit',
+  'redisUptime', 'redisReplicas', 'redisUnfit', 'redisRefuses',
 ] as const satisfies readonly GaugeKey[];
 
+const REFUSALS = Object.keys(REFUSAL_WORDS) as RedisRefusal[];
+
 /**
- * Reads INFO from each server once a second, which every deployment allows. `redis` has the deadline of the hot path: a
+ * Reads INFO from each server once a second, which every deployment allows, and asks whether it accepts writes.
+ * `redis` has the deadline of the hot path: a
  * reply that is too slow for a request counts as none here as well. `onUnfit` is called when what makes Redis unfit has
  * changed: an operator may change a setting while it runs, and a failover may lead to a server with other settings.
  */
 export function watchRedis(
-  redis: Pick<ShardedRedis, 'infos'>, metrics: Gauges, onUnfit: (unfit: readonly UnfitSetting[]) => void,
+  redis: Pick<ShardedRedis, 'infos' | 'writeRefusals'>, metrics: Gauges, onUnfit: (unfit: readonly UnfitSetting[]) => void,
 ): RedisWatch {
   let servers: readonly RedisInfo[] = [];
   let unfit: readonly UnfitSetting[] = [];
-  let isUp = false;
+  let isUp = true;
+  let refusal: RedisRefusal | null = null;
   const isOver = (share: number): boolean => servers.some(({ usedBytes, maxBytes }) => maxBytes > 0 && usedBytes >= maxBytes * share);
   const memory = (): MemoryState => (isOver(HIGH_SHARE) ? 'high' : isOver(SCARCE_SHARE) ? 'scarce' : 'normal');
 
@@ -57,14 +62,19 @@ export function watchRedis(
     unfit = now;
     if (isChanged) onUnfit(now);
   };
+  const setRefusal = (now: RedisRefusal | null): void => {
+    refusal = now;
+    for (const reason of REFUSALS) metrics.set('redisRefuses', { reason }, reason === now ? 1 : 0);
+  };
   const look = async (): Promise<void> => {
     const startedAt = performance.now();
-    const infos = await redis.infos();
+    const [infos, errors] = await Promise.all([redis.infos(), redis.writeRefusals()]);
     // Replicas have the same data once more, and no limit of memory of their own.
     servers = infos.filter((info) => !/^role:slave/m.test(info)).map(parseInfo);
     const info = ofAll(servers);
     isUp = true;
     judge(unfitOfAll(infos));
+    setRefusal(errors.map(refusalOf).find((each) => each !== null) ?? null);
     metrics.set('redisPing', {}, (performance.now() - startedAt) / 1_000);
     metrics.set('redisMemory', {}, info.usedBytes);
     metrics.set('redisMemoryMax', {}, info.maxBytes);
@@ -78,12 +88,20 @@ export function watchRedis(
     metrics.set('redisReplicas', {}, info.replicas);
     metrics.set('redisUp', {}, 1);
   };
-  const stop = repeat(EVERY_MS, look, () => {
+  const stop = repeat(EVERY_MS, look, (error) => {
     isUp = false;
+    refusal = refusalOf(error);
     metrics.set('redisUp', {}, 0);
     metrics.forget(...MEASURED);
+    if (refusal !== null) setRefusal(refusal);
   });
-  return { memory, isUp: () => isUp, settings: () => ({ ok: unfit.length === 0, detail: textOf(unfit) || 'right' }), stop };
+  const check = (): { ok: boolean; detail: string } => {
+    if (refusal !== null) return { ok: false, detail: REFUSAL_WORDS[refusal] };
+    return { ok: isUp, detail: isUp ? 'up' : 'does not answer' };
+  };
+  return {
+    memory, check, settings: () => ({ ok: unfit.length === 0, detail: textOf(unfit) || 'right' }), stop,
+  };
 }
 
 const textOf = (unfit: readonly UnfitSetting[]): string => unfit.map(({ detail }) => detail).join('; ');

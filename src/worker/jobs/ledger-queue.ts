@@ -56,6 +56,8 @@ export type LedgerQueue = {
   /** For bull-board and tests. */
   readonly queue: Queue;
   readonly addDrain: (shards: readonly number[]) => Promise<void>;
+  /** Ends leases and drains at once, before other jobs that wait: what has become due while no worker ran. */
+  readonly addOverdue: (shardCount: number) => Promise<void>;
   /** Writes the schedules, also after Redis has lost them. */
   readonly upsertSchedules: (shardCount: number) => Promise<void>;
   readonly hasSchedules: () => Promise<boolean>;
@@ -71,8 +73,12 @@ export function ledgerQueue(connection: QueueConnection, namespace: string, onEr
     addDrain: async (shards) => {
       await queue.add('drain', { shards });
     },
+    addOverdue: async (shardCount) => {
+      const data = { shards: allShards(shardCount) };
+      await queue.addBulk((['drain', 'expire-holds'] as const).map((name) => ({ name, data, opts: { lifo: true } })));
+    },
     upsertSchedules: async (shardCount) => {
-      const shards = Array.from({ length: shardCount }, (_, shard) => shard);
+      const shards = allShards(shardCount);
       const data: LedgerJobs = {
         'drain': { shards }, 'expire-holds': { shards }, 'expire-lots': { shards }, 'expire-forgotten': {}, 'replay-money-in': {},
         'resume-claims': {}, 'resume-transfers': {}, 'make-partitions': {}, 'forget-epochs': {},
@@ -87,3 +93,5 @@ export function ledgerQueue(connection: QueueConnection, namespace: string, onEr
     close: () => queue.close(),
   };
 }
+
+const allShards = (count: number): number[] => Array.from({ length: count }, (_, shard) => shard);

@@ -35,8 +35,10 @@ export type Lab = {
 };
 
 /** A gateway with ai_chat_v1 (minimum 10) in the package of all users, as the example of the guide needs it. */
-export async function creditsLab(environment: Readonly<Record<string, string>> = {}): Promise<Lab> {
-  const gateway = await startGateway({ environment: { SERVER_API_KEYS: SERVER_KEY, ...environment } });
+export async function creditsLab(
+  environment: Readonly<Record<string, string>> = {}, on: { readonly redisUrl?: string } = {},
+): Promise<Lab> {
+  const gateway = await startGateway({ ...on, environment: { SERVER_API_KEYS: SERVER_KEY, ...environment } });
   const token = await gateway.token({ sub: 'root', role: 'admin' });
   const admin: Lab['admin'] = async (method, asked, given) => {
     const { path, body } = withReason(method, asked, given);

@@ -20,7 +20,8 @@ function setUp(isJwksBound = false): {
   const notUsed = (): never => { throw new Error('not used'); };
   const admit = admitCaller({
     db: { raw } as unknown as Db, ledger: { readAccount: notUsed }, moneyIn: { grant: notUsed, revoke: notUsed },
-    profiles: { seen: (profile) => { queued.push(profile); } }, clock: () => nowMs, onError: () => undefined, isJwksBound,
+    profiles: { seen: (profile) => { queued.push(profile); } }, clock: () => nowMs, steadyClock: () => nowMs,
+    onError: () => undefined, isJwksBound,
   });
   return {
     queued,

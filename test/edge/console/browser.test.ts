@@ -70,8 +70,20 @@ async function shoot(page: Page, name: string): Promise<void> {
   await page.setViewportSize(window);
 }
 
+/** Opens a page. The overview refreshes itself, which ends a navigation that begins at the same moment. */
+async function goTo(page: Page, url: string): Promise<void> {
+  for (;;) {
+    try {
+      await page.goto(url);
+      return;
+    } catch (error) {
+      if (!/ERR_ABORTED|interrupted by another navigation/.test(String(error))) throw error;
+    }
+  }
+}
+
 async function logIn(page: Page, url: string, token: string): Promise<void> {
-  await page.goto(`${url}/console`);
+  await goTo(page, `${url}/console`);
   expect(page.url()).toBe(`${url}/console/login`);
   await page.getByLabel('Token').fill(token);
   await page.getByRole('button', { name: 'Log in' }).click();
@@ -126,7 +138,7 @@ browserTest('an operator finds an account, voids a hold, grants credits and open
     await logIn(page, url, token);
     expect(await page.getByRole('list', { name: 'State at a glance' }).textContent()).toContain('Redis: up');
     await until(async () => {
-      await page.goto(`${url}/console`);
+      await goTo(page, `${url}/console`);
       const told = await page.getByRole('main').textContent() ?? '';
       return told.includes('erin16check_negative, insufficient_credits')
         && ['gpt-4', 'amazon.nova-lite-v1:0', 'anthropic.claude-3-sonnet-20240229-v1:0', 'unknown'].every((model) => told.includes(model));
@@ -148,7 +160,7 @@ browserTest('an operator finds an account, voids a hold, grants credits and open
     expect(await page.locator('.life').textContent()).toContain('by ops: the proxy died; <b>ticket</b> 4711');
     await shoot(page, 'hold');
 
-    await page.goto(`${url}/console/accounts/alice`);
+    await goTo(page, `${url}/console/accounts/alice`);
     await page.getByRole('link', { name: 'Grant credits' }).click();
     await page.getByLabel('Credits').fill('7.5');
     await page.getByLabel('Why').fill('goodwill');
@@ -162,10 +174,10 @@ browserTest('an operator finds an account, voids a hold, grants credits and open
     await page.getByText('0 Jobs').first().waitFor();
     await shoot(page, 'queues');
 
-    await page.goto(`${url}/console`);
+    await goTo(page, `${url}/console`);
     await page.getByRole('button', { name: 'Log out' }).click();
     await page.waitForURL(`${url}/console/login`);
-    await page.goto(`${url}/console/accounts/alice`);
+    await goTo(page, `${url}/console/accounts/alice`);
     expect(page.url()).toContain('/console/login?next=');
   });
 });
@@ -178,7 +190,7 @@ browserTest('on a phone in dark mode: no page is wider than the screen', async (
       '/console', '/console/accounts/alice', '/console/accounts/erin', '/console/accounts/alice/holds/message-1',
       '/console/accounts/alice/adjust', '/console/login',
     ]) {
-      await page.goto(gateway.url + path);
+      await goTo(page, gateway.url + path);
       expect([path, await page.evaluate('document.documentElement.scrollWidth <= window.innerWidth')]).toEqual([path, true]);
       if (path === '/console') await shoot(page, 'phone');
     }
@@ -199,7 +211,7 @@ browserTest('freeze and thaw an account by keyboard only; the page shows why req
     await logIn(page, url, await gateway.token({ sub: 'ops', role: 'admin', username: 'ops' }));
     expect(await spend()).toBe(200);
     for (const [name, reason, answer] of [['Freeze', 'chargeback 17', 423], ['Thaw', 'paid after all', 200]] as const) {
-      await page.goto(home);
+      await goTo(page, home);
       await page.getByRole('link', { name }).focus();
       await page.keyboard.press('Enter');
       await page.getByLabel('Why').focus();
@@ -212,12 +224,12 @@ browserTest('freeze and thaw an account by keyboard only; the page shows why req
       await page.keyboard.press('Enter');
       await page.getByRole('heading', { name: 'Done' }).waitFor();
       expect([name, await spend()]).toEqual([name, answer]);
-      await page.goto(home);
+      await goTo(page, home);
       expect(await page.getByText('Frozen.').count()).toBe(name === 'Freeze' ? 1 : 0);
       if (name === 'Freeze') expect(await page.getByRole('status').textContent()).toMatch(/by ops, \d{4}-.*UTC.*: chargeback 17/);
       if (name === 'Freeze') {
         await until(async () => {
-          await page.goto(home);
+          await goTo(page, home);
           return /account_frozen.*by ops: chargeback 17/.test(await page.getByRole('main').textContent() ?? '');
         });
         await shoot(page, 'account');
@@ -245,7 +257,7 @@ browserTest('“why was this user refused at 03:12?”', async (by) => {
   const minute = new Date(asked[0] ?? '').toISOString().slice(0, 16);
   await visit(by, { url }, async (page) => {
     await logIn(page, url, await gateway.token({ sub: 'ops', role: 'admin' }));
-    await page.goto(`${url}/console/accounts/${sub}`);
+    await goTo(page, `${url}/console/accounts/${sub}`);
     const refusals = page.getByRole('table', { name: 'Refusals' });
     const lookAt = async (moment: string): Promise<void> => {
       await page.getByLabel('Show refusals around').fill(moment);
@@ -269,7 +281,7 @@ browserTest('“why was this user refused at 03:12?”', async (by) => {
     // The overview lists the account, too.
     const link = page.getByRole('table', { name: 'Accounts, most refused first' }).getByRole('link', { name: sub });
     await until(async () => {
-      await page.goto(`${url}/console`);
+      await goTo(page, `${url}/console`);
       return await link.count() > 0;
     });
     await link.click();
@@ -289,7 +301,7 @@ browserTest('a difference between Redis and Postgres is shown, compared and gone
     await visit(by, { url }, async (page) => {
       await logIn(page, url, await gateway.token({ sub: 'ops', role: 'admin' }));
       const compare = async (): Promise<string> => {
-        await page.goto(`${url}/console/accounts/${sub}`);
+        await goTo(page, `${url}/console/accounts/${sub}`);
         await page.getByRole('button', { name: 'Compare Redis and Postgres' }).click();
         await page.getByRole('heading', { name: 'Redis and Postgres' }).waitFor();
         return await page.getByRole('main').textContent() ?? '';
@@ -301,7 +313,7 @@ browserTest('a difference between Redis and Postgres is shown, compared and gone
       // Pages share one read for two seconds.
       const findings = page.getByRole('table', { name: 'Differences' });
       await until(async () => {
-        await page.goto(`${url}/console`);
+        await goTo(page, `${url}/console`);
         return (await findings.count()) > 0;
       });
       expect(await page.getByRole('heading', { level: 1 }).textContent()).toContain('Drift');
@@ -328,7 +340,7 @@ browserTest('while Postgres is down the overview shows the growing journal', asy
       await logIn(page, url, await gateway.token({ sub: 'ops', role: 'admin' }));
       const card = (title: string) => page.locator('.card').filter({ has: page.getByRole('heading', { name: title, exact: true }) });
       const shows = (title: string, what: RegExp): Promise<void> => until(async () => {
-        await page.goto(`${url}/console`);
+        await goTo(page, `${url}/console`);
         return what.test(await card(title).textContent() ?? '');
       });
       await shows('Journal', /up to date/);
@@ -344,7 +356,7 @@ browserTest('while Postgres is down the overview shows the growing journal', asy
       await api('alice', 'POST', '/api/streaming-sessions/finalize', { sessionId: 'answer-1', actualTokens: 500 });
       await shows('Journal', /behind2 entries wait/);
       // The page of the account is read from Redis.
-      await page.goto(`${url}/console/accounts/alice`);
+      await goTo(page, `${url}/console/accounts/alice`);
       expect(await page.locator('.cards').textContent()).toMatch(/Available47/);
     });
   } finally {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Operation } from '../../../src/edge/openapi/types.js';
+import { JSON_DEPTH_MAX } from '../../../src/kit/limits.js';
 import { nativeLab, problemOf, type Call, type NativeLab } from './lab.js';
 
 /** Reasons of changes (docs/contracts/native.md#changes). */
@@ -114,8 +115,13 @@ test('writes of features are listed too, with a reason if there is one, whatever
   const path = '/api/admin/packages';
   expect((await root('POST', path, { name: name(), reason: 'new tariff' })).status).toBe(201);
   expect(await changes('limit=1')).toMatchObject([{ actor: 'root', reason: 'new tariff', method: 'POST', path, status: 201 }]);
-  const deep = `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`;
   const token = await lab.gateway.token({ sub: 'root', role: 'admin' });
-  expect((await lab.checked.send('POST', path, { token, raw: `{"name":"${name()}","more":${deep}}` })).status).toBe(201);
-  expect(await changes('limit=1')).toMatchObject([{ reason: null, path, body: null }]);
+  const nested = (levels: number): string => `${'{"a":'.repeat(levels)}"\\u0000\\ud800"${'}'.repeat(levels)}`;
+  const send = (asked: string) => lab.checked.send('POST', path, { token, raw: asked });
+  const stored = `{"name":"${name()}","more":${nested(JSON_DEPTH_MAX - 1)}}`;
+  expect((await send(stored)).status).toBe(201);
+  const last = [{ reason: null, path, body: JSON.parse(stored) as unknown }];
+  expect(await changes('limit=1')).toMatchObject(last);
+  expect((await send(`{"name":"${name()}","more":${nested(JSON_DEPTH_MAX)}}`)).status).toBe(400);
+  expect(await changes('limit=1')).toMatchObject(last);
 });

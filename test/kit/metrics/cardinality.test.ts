@@ -5,6 +5,7 @@ import { METRICS, type MetricKey, type MetricSpec } from '../../../src/kit/metri
 import { creditsLab, SERVER_KEY, type Lab } from '../../contract/credits-process/lab.js';
 import { send } from '../../support/fake-gateway.js';
 import { inParallel } from '../../support/parallel.js';
+import { throwawayRedis, type TestRedis } from '../../support/servers.js';
 import { patience, volume } from '../../support/volume.js';
 
 /**
@@ -19,9 +20,12 @@ const WIDTH = 48;
 /** More priced models than get a label of their own. */
 const PRICED_MODELS = MODEL_LABELS_MAX + 10;
 
+let redis: TestRedis;
 let lab: Lab;
 beforeAll(async () => {
-  lab = await creditsLab();
+  // A round of the eviction, which measures the accounts in Redis, takes as many steps as the server has keys.
+  redis = await throwawayRedis();
+  lab = await creditsLab({}, { redisUrl: redis.url });
   for (let model = 0; model < PRICED_MODELS; model += 1) {
     const { status } = await lab.admin('PUT', '/v1/prices/models', {
       model: `priced-${model}`, prices: { input: '0.0000003', output: '0.0000025' }, moneyPerCredit: '0.00001',
@@ -29,7 +33,10 @@ beforeAll(async () => {
     expect(status).toBe(200);
   }
 });
-afterAll(async () => { await lab.stop(); });
+afterAll(async () => {
+  await lab.stop();
+  await redis.discard();
+});
 
 const metricsText = async (): Promise<string> => (await send(`${lab.gateway.operationsUrl}/metrics`, 'GET')).text;
 /** The gateway's own series; Node's depend on the process, not on users. */

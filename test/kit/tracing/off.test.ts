@@ -13,7 +13,7 @@ afterAll(async () => { await database.drop(); });
 async function modulesLoadedWith(environment: Readonly<Record<string, string>>): Promise<number> {
   const fixture = new URL('./loaded-modules.js', import.meta.url).pathname;
   const { stdout } = await promisify(execFile)(process.execPath, [fixture], {
-    timeout: 25_000,
+    timeout: 150_000, // only ends a child that hangs
     env: {
       PATH: process.env['PATH'], PORT: '0', HOST: '127.0.0.1', OPERATIONS_PORT: '0', SHARDS: '4',
       REDIS_NAMESPACE: `o${randomUUID().slice(0, 8)}`,

@@ -29,7 +29,7 @@ test.each([
   ['25006', 'unavailable', true, 'read_only'], ['53000', 'unavailable', true, 'resources'], ['53100', 'unavailable', true, 'resources'],
   ['53200', 'unavailable', true, 'resources'], ['53300', 'unavailable', true, 'connections'], ['53400', 'unavailable', true, 'resources'],
   ['57P01', 'unavailable', false, 'stopping'], ['57P02', 'unavailable', false, 'stopping'], ['57P03', 'unavailable', true, 'stopping'],
-  ['57P04', 'unavailable', false, 'stopping'], ['57P05', 'unavailable', false, 'stopping'], ['28000', 'unavailable', true, 'access'],
+  ['57P04', 'unavailable', false, 'stopping'], ['57P05', 'unavailable', false, null], ['28000', 'unavailable', true, 'access'],
   ['28P01', 'unavailable', true, 'access'], ['3D000', 'unavailable', true, 'access'], ['42501', 'unavailable', true, 'access'],
   ['55000', 'unavailable', true, 'access'], ['58030', 'unavailable', false, 'io'], ['08001', 'unavailable', true, null],
   ['08004', 'unavailable', true, null], ['08006', 'unavailable', false, null], ['08P01', 'unavailable', false, null],

@@ -86,7 +86,12 @@ test('no table can be altered or dropped, no trigger disabled, and nothing creat
     `set session_replication_role = 'replica'`, `alter role current_user set session_replication_role = 'replica'`,
     'alter role current_user superuser', 'create extension pgcrypto', `copy entries to program 'true'`, 'alter system reset all',
     `insert into schema_migrations (name) values ('9999_x')`, `update schema_migrations_lock set is_locked = 1`,
-    `set role ${new URL(database.ownerUrl).username}`, 'select nextval(\'money_numbers\')',
+    `set role ${new URL(database.ownerUrl).username}`, 'select nextval(\'money_numbers\')', 'select setval(\'money_numbers\', 1)',
+    // Files and storage outside of the tables.
+    'select lo_create(0)', 'select lo_creat(0)', `select lo_from_bytea(0, 'x')`, `select lo_import('/etc/hostname')`,
+    `select pg_read_file('PG_VERSION')`, `select pg_ls_dir('.')`, `copy entries from '/etc/hostname'`, `load 'auto_explain'`,
+    'select passwd from pg_shadow', 'create view mine as select 1', 'create function mine() returns integer language sql as $$ select 1 $$',
+    'create publication mine for table entries', `create subscription mine connection 'host=x' publication mine`,
   ];
   const passed: string[] = [];
   for (const sql of statements) await asApplication.query(sql).then(() => passed.push(sql), () => undefined);
@@ -94,6 +99,13 @@ test('no table can be altered or dropped, no trigger disabled, and nothing creat
   expect(passed.filter((sql) => !sql.startsWith('grant '))).toEqual([]);
   const { rows } = await asOwner.query<{ n: string }>(`select tgname as n from pg_trigger where tgname = 'x' or tgenabled = 'D'`);
   expect(rows).toEqual([]);
+});
+
+test('partitions are made within the years of a ledger, not for any date: they could be as many as there are months', async () => {
+  for (const month of ['0001-01-01', '1999-12-01', '9999-01-01', 'infinity', '-infinity']) {
+    await expect(asApplication.query('select ensure_entries_partition($1)', [month])).rejects.toThrow('no month of a ledger');
+  }
+  await expect(asApplication.query('select ensure_entries_partition(null)')).rejects.toThrow('no month of a ledger');
 });
 
 test('every other table allows what privileges.ts says, and none more than reading, adding, changing, removing', async () => {

@@ -84,7 +84,9 @@ describe('every migration', () => {
       select (select json_agg(c order by table_name, column_name) from (select table_name, column_name, data_type, is_nullable,
         column_default
                 from information_schema.columns where table_schema = 'public') as c) as columns,
-             (select json_agg(indexdef order by indexdef) from pg_indexes where schemaname = 'public') as indexes`);
+             (select json_agg(indexdef order by indexdef) from pg_indexes where schemaname = 'public') as indexes,
+             (select json_agg(md5(prosrc) order by proname, oid::regprocedure::text)
+                from pg_proc where pronamespace = 'public'::regnamespace and prokind = 'f') as functions`);
     return rows;
   };
 

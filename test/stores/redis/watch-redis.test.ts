@@ -34,7 +34,7 @@ afterAll(async () => {
 
 test('reports the state of Redis', async () => {
   await until('a look', async () => (await metrics.gauge('cg_redis_up')) === 1);
-  expect(watch.isUp()).toBe(true);
+  expect(watch.check()).toEqual({ ok: true, detail: 'up' });
   expect(await metrics.gauge('cg_redis_aof_ok')).toBe(1);
   expect(await metrics.gauge('cg_redis_memory_bytes')).toBeGreaterThan(100_000);
   expect(await metrics.gauge('cg_redis_clients')).toBeGreaterThanOrEqual(1);
@@ -83,8 +83,8 @@ test('a setting with which Redis can lose credits is noticed while it runs, and 
 test.each(['SIGSTOP', 'SIGKILL'] as const)('a Redis that gets %s is down, and its last values are not reported', async (signal) => {
   await server.kill(signal);
   await until('it is down', async () => (await metrics.gauge('cg_redis_up')) === 0);
-  expect([watch.isUp(), await metrics.gauge('cg_redis_memory_bytes'), await metrics.gauge('cg_redis_ping_seconds')]).toEqual([
-    false, undefined, undefined,
+  expect([watch.check(), await metrics.gauge('cg_redis_memory_bytes'), await metrics.gauge('cg_redis_ping_seconds')]).toEqual([
+    { ok: false, detail: 'does not answer' }, undefined, undefined,
   ]);
   if (signal === 'SIGSTOP') await server.kill('SIGCONT');
   else await server.restart();

@@ -66,8 +66,8 @@ export function pricedBy(book: NativeBook, { price }: LeasePricing): { book: str
   return { book: name, model, version };
 }
 
-/** Holds of other APIs are priced by books of theirs, which know no classes of tokens. */
-const isOf = (book: NativeBook, price: string): boolean => parsePriceName(price).book === book.name;
+/** Holds of other APIs are priced by books of theirs, which know no classes of tokens. A price of no book is not one of theirs. */
+const isOf = (book: NativeBook, price: string): boolean => !price.includes('/') || parsePriceName(price).book === book.name;
 
 /** What a usage of a hold costs. @throws GatewayError invalid_request, price_missing, with the place in the body. */
 export function costOf(book: NativeBook, pricing: LeasePricing, told: TokenUsage, tier: ServiceTier | undefined, path: string): Micros {
