@@ -84,6 +84,8 @@ async function strip() {
     });
   } catch (error) {
     throw new StepError(`Building failed: ${error.message}\n  what to do: mend the errors above; npm test checks the types as well`);
+  } finally {
+    await esbuild.stop(); // its process would stay as long as the gateway
   }
 }
 
