@@ -1,6 +1,6 @@
 # The gateway: API, worker or both, as ROLE says. It writes nothing to the root file system, so it can run read-only. The
 # embedded Redis and Postgres are not included, so REDIS_URL and DATABASE_URL must be set.
-ARG NODE_VERSION=20.20
+ARG NODE_VERSION=24.21
 
 # Compiles. Dependencies of the compiler stay in this stage.
 FROM node:${NODE_VERSION}-bookworm-slim AS build
@@ -33,6 +33,7 @@ ENV NODE_ENV=production \
 WORKDIR /app
 # Owned by root: the program cannot change its own files.
 COPY package.json ./
+COPY bin ./bin
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist/knexfile.js ./dist/knexfile.js
 COPY --from=build /app/dist/src ./dist/src
@@ -41,10 +42,12 @@ COPY lua ./lua
 # The roles in Postgres and the rights in Redis, for operators: both are set up outside of this image.
 COPY deploy/postgres ./deploy/postgres
 COPY deploy/redis ./deploy/redis
+# The command of operators: docker compose exec gateway credit-gateway keys list
+RUN ln -s /app/bin/credit-gateway.mjs /usr/local/bin/credit-gateway
 # The account `node` of the base image, by number: from a name Kubernetes cannot tell that it is not root.
 USER 1000:1000
 EXPOSE 3001 3002
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/livez`, { signal: AbortSignal.timeout(4000) }).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "--enable-source-maps", "dist/src/main.js"]
+CMD ["node", "bin/credit-gateway.mjs", "serve"]

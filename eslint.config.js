@@ -2,7 +2,7 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.data/', '.cache/', 'clients/typescript/dist/', 'clients/typescript/src/generated.ts'] },
+  { ignores: ['dist/', 'build/', 'node_modules/', '.data/', '.cache/', 'clients/typescript/dist/', 'clients/typescript/src/generated.ts'] },
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],

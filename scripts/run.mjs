@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { main, prepare, root, StepError } from './prepare.mjs';
+import { prepare } from './prepare.mjs';
+import { main, root, StepError } from './steps.mjs';
 
 const [module, ...args] = process.argv.slice(2);
 await main(async () => {

@@ -4,7 +4,8 @@
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { main, prepare, root, runNode, say } from './prepare.mjs';
+import { prepare } from './prepare.mjs';
+import { main, root, runNode, say } from './steps.mjs';
 
 const args = process.argv.slice(2);
 const lints = args.length === 0;

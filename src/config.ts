@@ -171,6 +171,7 @@ export function readConfig(env: Environment = process.env): Config {
   requireServers(config, variables, problems);
   requireVerifier(config, variables, problems);
   refuseWellKnown(config, variables, problems);
+  if (config.port !== 0 && config.port === config.operations.port) problems.push('OPERATIONS_PORT must be another port than PORT');
   // A standby of Postgres that takes over may lack what the tail still has: nothing of that may have left Redis.
   if (config.evictAfterMs > 0 && config.evictAfterMs < config.journalTailMs) {
     problems.push('EVICT_AFTER_SECONDS must be 0, or not less than JOURNAL_TAIL_SECONDS');

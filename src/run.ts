@@ -2,6 +2,7 @@ import cluster from 'node:cluster';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { checkPorts } from './compose/check-ports.js';
 import { childProcesses, tellReady } from './compose/child-processes.js';
 import type { Servers, Time } from './compose/core.js';
 import { openGateway } from './compose/gateway.js';
@@ -100,6 +101,7 @@ function withSecret(config: Config): Config {
 
 /** The first process: starts the servers that are not configured, its own share of API and worker, and forks the rest. */
 async function runPrimary(config: Config, log: Log, main: string, release: Release): Promise<void> {
+  await checkPorts(config);
   let stopNow: (reason: string, exitCode: number) => void = (reason) => { throw new Error(reason); };
   const { servers, embedded } = await openServers(config, log, (reason) => { stopNow(reason, 1); });
   const isClustered = config.apiProcesses > 1 && config.role !== 'worker';

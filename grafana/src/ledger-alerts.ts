@@ -56,7 +56,7 @@ export const bookAlerts: readonly Alert[] = [
     name: 'JournalLost', severity: 'page', holdsFor: '0s',
     when: [{ value: worst('journalLost'), is: '> 0' }],
     summary: 'Redis lost entries that it had acknowledged',
-    description: 'At least {{ $value }} entries were acknowledged, did not reach Postgres and are gone from Redis; 0 is right. Their accounts have been rebuilt from Postgres. Shards, window and accounts: npm run shards -- list.',
+    description: 'At least {{ $value }} entries were acknowledged, did not reach Postgres and are gone from Redis; 0 is right. Their accounts have been rebuilt from Postgres. Shards, window and accounts: credit-gateway shards list.',
   },
   {
     name: 'Quarantine', severity: 'ticket', holdsFor: '0s',

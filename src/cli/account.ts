@@ -1,41 +1,60 @@
-import { parseArgs } from 'node:util';
 import { composeOversight } from '../compose/oversight.js';
 import { readConfig } from '../config.js';
-import { presentAccount } from './present-account.js';
 import { isStorable } from '../kit/ids.js';
 import { NOTES_LENGTH_MAX } from '../kit/limits.js';
 import { commandActor, openCliCore } from './core.js';
+import { say, UsageError, type Result } from './output.js';
+import { presentAccount, presentHold } from './present-account.js';
 import { printable } from './printable.js';
-import { runCli } from './run-cli.js';
 
-/** `npm run account -- show|freeze|thaw`: shows an account, freezes it, or lifts the freeze. */
+/** `credit-gateway account` and `holds`: work beside a running gateway, embedded or not, and need no token. */
 
-const USAGE = `usage: npm run account -- show <id, username or e-mail>
-       npm run account -- freeze|thaw <id, username or e-mail> --reason "why"
+type Oversight = ReturnType<typeof composeOversight>;
 
-A frozen account refuses every hold, settlement, charge and grant with 423 until it is thawed. Who froze it and why is
-in its ledger. Works beside a running gateway, embedded or not, and needs no token.`;
-
-await runCli(USAGE, async () => {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { reason: { type: 'string', default: '' } } });
-  const [command, target, ...others] = positionals;
-  if (command !== 'show' && command !== 'freeze' && command !== 'thaw') throw new Error('say show, freeze or thaw');
-  if (target === undefined || others.length > 0) throw new Error('name one account');
-  const { reason } = values;
-  if (command !== 'show' && (reason.trim() === '' || reason.length > NOTES_LENGTH_MAX || !isStorable(reason))) {
-    throw new Error(`--reason is missing, or longer than ${NOTES_LENGTH_MAX} characters: say why`);
-  }
-  const { core, log, close } = await openCliCore(readConfig(), (line) => { console.error(line.trimEnd()); });
+async function withAccount(target: string, work: (oversight: Oversight, accountId: string) => Promise<Result>): Promise<Result> {
+  const { core, log, close } = await openCliCore(readConfig(), say);
   try {
     const oversight = composeOversight(core, log);
-    const accountId = await oversight.nameAccount(target);
-    if (command === 'show') return JSON.stringify(presentAccount(await oversight.showAccount(accountId)), null, 2);
-    const run = command === 'freeze' ? oversight.freezeAccount : oversight.thawAccount;
-    const { changed } = await run({ accountId, reason, actor: commandActor() });
-    const state = command === 'freeze' ? 'frozen' : 'not frozen';
-    const name = printable(accountId);
-    return changed ? `${name} is ${state} now` : `${name} was ${state} already; nothing was changed`;
+    return await work(oversight, await oversight.nameAccount(target));
   } finally {
     await close();
   }
+}
+
+/** `target`: an id, a username or an e-mail address. */
+export const showAccount = (target: string): Promise<Result> => withAccount(target, async (oversight, accountId) => {
+  const json = presentAccount(await oversight.showAccount(accountId));
+  return { json, text: JSON.stringify(json, null, 2) };
+});
+
+/** A frozen account refuses every hold, settlement, charge and grant with 423 until it is thawed. */
+export const freezeAccount = (target: string, by: { readonly reason: string }): Promise<Result> => changeFreeze(target, by.reason, true);
+export const thawAccount = (target: string, by: { readonly reason: string }): Promise<Result> => changeFreeze(target, by.reason, false);
+
+async function changeFreeze(target: string, reason: string, isFrozen: boolean): Promise<Result> {
+  requireReason(reason);
+  return withAccount(target, async (oversight, accountId) => {
+    const run = isFrozen ? oversight.freezeAccount : oversight.thawAccount;
+    const { changed } = await run({ accountId, reason, actor: commandActor() });
+    const [state, name] = [isFrozen ? 'frozen' : 'not frozen', printable(accountId)];
+    return {
+      json: { accountId, frozen: isFrozen, changed },
+      text: changed ? `${name} is ${state} now` : `${name} was ${state} already; nothing was changed`,
+    };
+  });
+}
+
+/** @throws UsageError for a reason that is empty, too long or cannot be stored */
+function requireReason(reason: string): void {
+  if (reason.trim() !== '' && reason.length <= NOTES_LENGTH_MAX && isStorable(reason)) return;
+  throw new UsageError(`--reason is empty, or longer than ${NOTES_LENGTH_MAX} characters: say why`);
+}
+
+/** The open holds of an account, oldest first. */
+export const listHolds = (target: string): Promise<Result> => withAccount(target, async (oversight, accountId) => {
+  const { account: { holds } } = await oversight.showAccount(accountId);
+  const json = holds.toSorted((one, other) => one.placedAtMs - other.placedAtMs).map(presentHold);
+  const lines = json.map(({ holdId, amount, placedAt, expiresAt }) =>
+    `${printable(holdId)}  ${amount} credits  placed ${placedAt}, lease ends ${expiresAt}`);
+  return { json, text: lines.length === 0 ? `${printable(accountId)} has no open holds` : lines.join('\n') };
 });

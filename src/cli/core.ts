@@ -76,8 +76,8 @@ async function locate(config: Config, progress: (line: string) => void): Promise
   return located;
 }
 
-/** Undefined when the port does not answer: it may be the port of an earlier start. */
-async function runningRedis(dataDir: string, progress: (line: string) => void): Promise<RedisLocation | undefined> {
+/** The embedded Redis of a running gateway. Undefined when the port does not answer: it may be the port of an earlier start. */
+export async function runningRedis(dataDir: string, progress: (line: string) => void): Promise<RedisLocation | undefined> {
   const url = await rememberedRedis(join(await locateServers(dataDir, progress), 'redis'));
   return url !== undefined && await redisAnswers(url) ? redisAt(url) : undefined;
 }

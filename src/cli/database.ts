@@ -27,6 +27,16 @@ export async function openDatabase({ databaseUrl, dataDir }: Config, progress: (
   }
 }
 
+/** Runs `work` over that database, and closes it afterwards. */
+export async function withDatabase<T>(config: Config, progress: (line: string) => void, work: (db: Db) => Promise<T>): Promise<T> {
+  const { db, close } = await openDatabase(config, progress);
+  try {
+    return await work(db);
+  } finally {
+    await close();
+  }
+}
+
 export type EmbeddedPostgres = {
   readonly url: string;
   /** For migrations. */

@@ -1,51 +1,46 @@
-import { parseArgs } from 'node:util';
 import { readConfig, type Config } from '../config.js';
 import { judgeBullDeadLetters, judgeRabbitDeadLetters, type DeadLetter, type Judge, type Verdict } from '../edge/queues/dead-letters.js';
 import { connectQueueOnce } from '../stores/redis/queue-connections.js';
-import { runCli } from './run-cli.js';
+import { runningRedis } from './core.js';
+import { say, UsageError, type Result } from './output.js';
 
-/** `npm run dead-letters -- list|replay|discard`: failed settlements in the dead-letter queues of RabbitMQ and of BullMQ. */
+/**
+ * `credit-gateway dead-letters`: failed settlements in the dead-letter queues of RabbitMQ and of BullMQ, of the configured servers
+ * or of the embedded Redis of a running gateway. However often a settlement is replayed, it is charged once.
+ */
 
-const USAGE = `usage: npm run dead-letters -- list
-       npm run dead-letters -- replay|discard <id>… | --all | --code <code>
-
-Reads the dead-letter queues of RabbitMQ and of Redis, if configured. However often a settlement is replayed, it is charged once.`;
 const BODY_SHOWN_MAX = 300;
 
-await runCli(USAGE, async () => {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true, options: { all: { type: 'boolean', default: false }, code: { type: 'string' } },
-  });
-  const [command, ...ids] = positionals;
-  const verdict = verdictOf(command);
-  if (verdict !== 'keep' && ids.length === 0 && !values.all && values.code === undefined) {
-    throw new Error(`say which to ${command ?? ''}: ids, --code, or --all`);
-  }
-  const judge: Judge = (letter) => (ids.includes(letter.id) || values.all || values.code === letter.code ? verdict : 'keep');
-  const letters = await judgeAll(readConfig(), judge);
-  if (verdict === 'keep') return letters.length === 0 ? 'no dead letters' : letters.map(describe).join('\n\n');
-  return `${letters.filter((letter) => judge(letter) === verdict).length} of ${letters.length} dead letters: `
-    + (verdict === 'replay' ? 'replayed' : 'discarded');
-});
+export type Chosen = { readonly all: boolean; readonly code?: string };
 
-function verdictOf(command: string | undefined): Verdict {
-  switch (command) {
-    case 'list': return 'keep';
-    case 'replay': return 'replay';
-    case 'discard': return 'discard';
-    case undefined:
-    default: throw new Error('say list, replay or discard');
-  }
+export async function listDeadLetters(): Promise<Result> {
+  const letters = await judgeAll(readConfig(), () => 'keep');
+  return { json: letters, text: letters.length === 0 ? 'no dead letters' : letters.map(describe).join('\n\n') };
 }
 
-async function judgeAll({ rabbitmqUrl, redis, redisNamespace }: Config, judge: Judge): Promise<DeadLetter[]> {
+export const replayDeadLetters = (ids: readonly string[], chosen: Chosen): Promise<Result> => judgeSome('replay', ids, chosen);
+export const discardDeadLetters = (ids: readonly string[], chosen: Chosen): Promise<Result> => judgeSome('discard', ids, chosen);
+
+async function judgeSome(verdict: Exclude<Verdict, 'keep'>, ids: readonly string[], { all, code }: Chosen): Promise<Result> {
+  if (ids.length === 0 && !all && code === undefined) throw new UsageError(`say which to ${verdict}: ids, --code, or --all`);
+  const judge: Judge = (letter) => (ids.includes(letter.id) || all || code === letter.code ? verdict : 'keep');
+  const letters = await judgeAll(readConfig(), judge);
+  const chosen = letters.filter((letter) => judge(letter) === verdict);
+  return {
+    json: { verdict, ids: chosen.map(({ id }) => id), of: letters.length },
+    text: `${chosen.length} of ${letters.length} dead letters: ${verdict === 'replay' ? 'replayed' : 'discarded'}`,
+  };
+}
+
+async function judgeAll({ rabbitmqUrl, redis: configured, redisNamespace, dataDir }: Config, judge: Judge): Promise<DeadLetter[]> {
+  const redis = configured ?? await runningRedis(dataDir, say);
   if (rabbitmqUrl === undefined && redis === undefined) {
-    throw new Error('neither RABBITMQ_URL nor a Redis is configured: there are no dead-letter queues');
+    throw new Error('no gateway with an embedded Redis is running here, and neither RABBITMQ_URL nor REDIS_URL is set: start it, or set one');
   }
   const letters: DeadLetter[] = [];
   if (rabbitmqUrl !== undefined) letters.push(...await judgeRabbitDeadLetters(rabbitmqUrl, judge));
   if (redis !== undefined) {
-    const { connection, close } = connectQueueOnce(redis, redisNamespace, ({ message }) => { console.error(`Redis: ${message}`); });
+    const { connection, close } = connectQueueOnce(redis, redisNamespace, ({ message }) => { say(`Redis: ${message}`); });
     try {
       letters.push(...await judgeBullDeadLetters(connection, redisNamespace, judge));
     } finally {

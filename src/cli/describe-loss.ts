@@ -10,7 +10,7 @@ export function lossLine(loss: LossRow): string {
   const what = kind === 'lost'
     ? `LOST at least ${entries} entries of epoch ${epoch}`
     : `LEFT BEHIND ${entries} entries of epoch ${epoch}${unreadable === 0 ? '' : `, of which ${unreadable} cannot be read`}`;
-  const others = more <= 0 ? '' : `, and ${more} more: npm run shards -- left ${shard} --epoch ${epoch}`;
+  const others = more <= 0 ? '' : `, and ${more} more: credit-gateway shards left ${shard} --epoch ${epoch}`;
   return `shard ${shard}  ${what}, written from ${from} to ${to}, noticed ${noticed}
   accounts: ${named.length === 0 ? 'not known' : named.join(', ')}${others}${reason === null ? '' : `\n  acknowledged: ${reason}`}`;
 }

@@ -1,93 +1,78 @@
-import { parseArgs } from 'node:util';
 import { readConfig } from '../config.js';
 import { isKeyScope, serverKeyAdmin } from '../edge/auth/manage-server-keys.js';
 import type { ServerKeyRow, SpendLimit } from '../edge/auth/server-key.table.js';
 import { ACCOUNT_ID_RULE, isAccountId } from '../kit/ids.js';
 import { creditsText, parseCredits } from '../kit/money/credits.js';
 import { CALENDAR_PERIODS, isTimeZone } from '../ledger/calendar-edges.js';
-import { API_SCOPES, SERVER_SCOPES } from '../kit/principal.js';
-import { openDatabase } from './database.js';
-import { runCli } from './run-cli.js';
+import { withDatabase } from './database.js';
+import { say, UsageError, type Result } from './output.js';
 
-/** `npm run keys -- create|rotate|limit|list|revoke`: the keys with which services call the gateway. */
+/** `credit-gateway keys`: the keys with which services call the gateway. */
 
-const USAGE = `usage: npm run keys -- create --name <name> [--scopes ${SERVER_SCOPES.join(',')}] [--days <until it expires>]
-                              [--prefix <of accounts> | --payer <account>] [--rate <requests per second>]
-                              [--spend <credits>/<hour, day, week or month> [--zone <such as Europe/Berlin>]]
-       npm run keys -- rotate <id> [--days <until the new key expires>]
-       npm run keys -- limit <id> [--rate <requests per second, or none>]
-                              [--spend <credits>/<hour, day, week or month>, or none> [--zone <such as Europe/Berlin>]]
-       npm run keys -- list
-       npm run keys -- revoke <id>
-
-Scopes of /v1: ${API_SCOPES.join(', ')}; of the credits process: ${SERVER_SCOPES.join(', ')}; '*' is all of them but admin.
-A new key is printed once and never again. A revoked key is refused within a second.`;
 const DAY_MS = 86_400_000;
 
-await runCli(USAGE, async () => {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      name: { type: 'string' }, scopes: { type: 'string', default: SERVER_SCOPES.join(',') }, days: { type: 'string' },
-      prefix: { type: 'string' }, payer: { type: 'string' }, rate: { type: 'string' },
-      spend: { type: 'string' }, zone: { type: 'string' },
-    },
-  });
-  const database = await openDatabase(readConfig(), (line) => { console.error(line); });
-  const { db } = database;
-  const keys = serverKeyAdmin(db, Date.now);
-  const [action, keyId = ''] = positionals;
-  try {
-    switch (action) {
-      case 'create': {
-        const { row, key } = await keys.createApiKey({
-          name: nameOf(values.name), scopes: scopesOf(values.scopes), expiresAtMs: expiryOf(values.days) ?? null,
-          accountPrefix: values.prefix ?? null, payer: payerOf(values.payer),
-          rateLimit: rateOf(values.rate ?? 'none'), spendLimit: spendOf(values.spend ?? 'none', values.zone),
-          createdBy: 'command', key: null,
-        });
-        console.error(describe(row));
-        return key ?? '';
-      }
-      case 'rotate': {
-        const { row, key } = await keys.rotate({ keyId, expiresAtMs: expiryOf(values.days), createdBy: 'command', key: null });
-        console.error(describe(row));
-        return key ?? '';
-      }
-      case 'limit':
-        if (values.rate === undefined && values.spend === undefined) throw new Error('say --rate or --spend');
-        return describe(await keys.limit(keyId, {
-          rateLimit: values.rate === undefined ? undefined : rateOf(values.rate),
-          spendLimit: values.spend === undefined ? undefined : spendOf(values.spend, values.zone),
-        }));
-      case 'list':
-        return (await keys.list()).map(describe).join('\n');
-      case 'revoke':
-        return describe(await keys.revoke(keyId));
-      case undefined:
-      default:
-        throw new Error('say create, rotate, limit, list or revoke');
-    }
-  } finally {
-    await database.close();
-  }
+export type KeyOptions = {
+  readonly name: string;
+  /** Scopes, separated by commas. */
+  readonly scopes: string;
+  readonly days?: string;
+  readonly prefix?: string;
+  readonly payer?: string;
+} & LimitOptions;
+export type LimitOptions = { readonly rate?: string; readonly spend?: string; readonly zone?: string };
+
+type Keys = ReturnType<typeof serverKeyAdmin>;
+const withKeys = (work: (keys: Keys) => Promise<Result>): Promise<Result> =>
+  withDatabase(readConfig(), say, (db) => work(serverKeyAdmin(db, Date.now)));
+
+/** The key is the whole of stdout; what it is goes to stderr. It is shown once and never again. */
+export function createKey({ name, scopes, days, prefix, payer, rate = 'none', spend = 'none', zone }: KeyOptions): Promise<Result> {
+  if (name.trim() === '') throw new UsageError('--name is empty: say which service the key is for');
+  const command = {
+    name, scopes: scopesOf(scopes), expiresAtMs: expiryOf(days) ?? null, accountPrefix: prefix ?? null, payer: payerOf(payer),
+    rateLimit: rateOf(rate), spendLimit: spendOf(spend, zone), createdBy: 'command', key: null,
+  };
+  return withKeys(async (keys) => shownOnce(await keys.createApiKey(command)));
+}
+
+export function rotateKey(keyId: string, { days }: Pick<KeyOptions, 'days'>): Promise<Result> {
+  const expiresAtMs = expiryOf(days);
+  return withKeys(async (keys) => shownOnce(await keys.rotate({ keyId, expiresAtMs, createdBy: 'command', key: null })));
+}
+
+export function limitKey(keyId: string, { rate, spend, zone }: LimitOptions): Promise<Result> {
+  if (rate === undefined && spend === undefined) throw new UsageError('say --rate or --spend');
+  const limits = {
+    rateLimit: rate === undefined ? undefined : rateOf(rate), spendLimit: spend === undefined ? undefined : spendOf(spend, zone),
+  };
+  return withKeys(async (keys) => shown(await keys.limit(keyId, limits)));
+}
+
+export const listKeys = (): Promise<Result> => withKeys(async (keys) => {
+  const rows = await keys.list();
+  return { json: rows.map(present), text: rows.length === 0 ? 'there are no keys' : rows.map(describe).join('\n') };
 });
 
-function nameOf(name: string | undefined): string {
-  if (name === undefined || name.trim() === '') throw new Error('--name is missing: say which service the key is for');
-  return name;
+/** A revoked key is refused within a second. */
+export const revokeKey = (keyId: string): Promise<Result> => withKeys(async (keys) => shown(await keys.revoke(keyId)));
+
+function shownOnce({ row, key }: { readonly row: ServerKeyRow; readonly key: string | null }): Result {
+  say(describe(row));
+  return { text: key ?? '', json: { ...present(row), key } };
 }
+
+const shown = (row: ServerKeyRow): Result => ({ text: describe(row), json: present(row) });
 
 function scopesOf(text: string): string[] {
   const scopes = text.split(',').map((scope) => scope.trim());
   const unknown = scopes.filter((scope) => !isKeyScope(scope));
-  if (unknown.length > 0) throw new Error(`--scopes: there is no ${unknown.join(', ')}`);
+  if (unknown.length > 0) throw new UsageError(`--scopes: there is no ${unknown.join(', ')}`);
   return scopes;
 }
 
 function payerOf(payer: string | undefined): string | null {
   if (payer === undefined) return null;
-  if (!isAccountId(payer)) throw new Error(`--payer ${ACCOUNT_ID_RULE}`);
+  if (!isAccountId(payer)) throw new UsageError(`--payer ${ACCOUNT_ID_RULE}`);
   return payer;
 }
 
@@ -96,20 +81,20 @@ function spendOf(spend: string, timeZone = 'UTC'): SpendLimit | null {
   const [credits = '', named] = spend.split('/');
   const amount = parseCredits(credits);
   const period = CALENDAR_PERIODS.find((each) => each === named);
-  if (typeof amount !== 'number' || period === undefined) throw new Error('--spend must be credits/hour, /day, /week or /month, or none');
-  if (!isTimeZone(timeZone)) throw new Error('--zone must be a zone of the IANA list, such as Europe/Berlin');
+  if (typeof amount !== 'number' || period === undefined) throw new UsageError('--spend must be credits/hour, /day, /week or /month, or none');
+  if (!isTimeZone(timeZone)) throw new UsageError('--zone must be a zone of the IANA list, such as Europe/Berlin');
   return { amount, period, timeZone };
 }
 
 function rateOf(rate: string): number | null {
   if (rate === 'none') return null;
-  if (!/^[1-9]\d{0,5}$/.test(rate)) throw new Error('--rate must be a whole number above zero, or none');
+  if (!/^[1-9]\d{0,5}$/.test(rate)) throw new UsageError('--rate must be a whole number above zero, or none');
   return Number(rate);
 }
 
 function expiryOf(days: string | undefined): number | undefined {
   if (days === undefined) return undefined;
-  if (!/^[1-9]\d{0,4}$/.test(days)) throw new Error(`--days must be a whole number above zero, not "${days}"`);
+  if (!/^[1-9]\d{0,4}$/.test(days)) throw new UsageError(`--days must be a whole number above zero, not "${days}"`);
   return Date.now() + Number(days) * DAY_MS;
 }
 
@@ -122,4 +107,13 @@ function describe(
   const rate = rateLimit === null ? '' : `, ${rateLimit} a second`;
   const spend = spendLimit === null ? '' : `, ${creditsText(spendLimit.amount)} credits a ${spendLimit.period} of ${spendLimit.timeZone}`;
   return `${keyId}  ${hint}  ${name}  [${scopes.join(', ')}]${bound}${rate}${spend}  ${state}, last used ${at(lastUsedAtMs)}`;
+}
+
+function present({ keyId, hint, name, scopes, accountPrefix, payer, rateLimit, spendLimit, ...times }: ServerKeyRow) {
+  const at = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+  return {
+    id: keyId, hint, name, scopes, accountPrefix, payer, rateLimit,
+    spendLimit: spendLimit === null ? null : { ...spendLimit, amount: creditsText(spendLimit.amount) },
+    expiresAt: at(times.expiresAtMs), revokedAt: at(times.revokedAtMs), lastUsedAt: at(times.lastUsedAtMs),
+  };
 }

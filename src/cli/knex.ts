@@ -6,7 +6,7 @@ import { readDatabaseConfig } from '../config.js';
 import { projectRoot } from '../kit/paths.js';
 import { makeMigration } from '../stores/postgres/migration-files.js';
 import { openEmbeddedPostgres } from './database.js';
-import { runCli } from './run-cli.js';
+import { printError, say, UsageError } from './output.js';
 
 /**
  * `npm run knex -- migrate:status` and the like: Knex' own command line with this project's knexfile; without
@@ -26,21 +26,21 @@ const KNEX = createRequire(import.meta.url).resolve('knex/bin/cli.js');
 
 const [command, ...args] = process.argv.slice(2);
 
-await runCli(USAGE, async () => {
-  if (command === undefined) throw new Error('say what to do');
+try {
+  if (command === undefined) throw new UsageError(USAGE);
   if (command === 'migrate:make') {
     const [words, ...others] = args;
-    if (words === undefined || others.length > 0) throw new Error('migrate:make takes one name');
-    return `made ${relative(projectRoot, makeMigration(words))}`;
-  }
-  process.exitCode = await (command.startsWith('migrate:') ? withPostgres(runKnex) : runKnex());
-  return undefined;
-});
+    if (words === undefined || others.length > 0) throw new UsageError(USAGE);
+    console.log(`made ${relative(projectRoot, makeMigration(words))}`);
+  } else process.exitCode = await (command.startsWith('migrate:') ? withPostgres(runKnex) : runKnex());
+} catch (error) {
+  printError(error, 'npm run knex --', false);
+}
 
 async function withPostgres<T>(work: () => Promise<T>): Promise<T> {
   const { migrationDatabaseUrl, databaseUrl, dataDir } = readDatabaseConfig();
   if (migrationDatabaseUrl !== undefined || databaseUrl !== undefined) return work();
-  const { stop } = await openEmbeddedPostgres(resolve(projectRoot, dataDir), (line) => { console.error(line.trimEnd()); });
+  const { stop } = await openEmbeddedPostgres(resolve(projectRoot, dataDir), say);
   try {
     return await work();
   } finally {

@@ -2,21 +2,19 @@ import { prepareDatabase } from '../compose/prepare-database.js';
 import { readDatabaseConfig } from '../config.js';
 import { migrate } from '../stores/postgres/migrate.js';
 import { openEmbeddedPostgres } from './database.js';
-import { runCli } from './run-cli.js';
+import { say, type Result } from './output.js';
 
 /**
- * `npm run migrate`: brings the schema up to date and grants the application's role its rights, as the role that owns the tables.
- * For deployments in which the gateway itself must not have that role's password.
+ * `credit-gateway migrate`: brings the schema up to date and grants the application's role its rights, as the role that owns the
+ * tables. For deployments in which the gateway itself must not have that role's password.
  */
-
-const USAGE = `usage: npm run migrate
-
-The database is MIGRATION_DATABASE_URL, DATABASE_URL or, without both, the embedded one.`;
-
-await runCli(USAGE, async () => {
+export async function migrateSchema(): Promise<Result> {
   const { databaseUrl, migrationDatabaseUrl, dataDir } = readDatabaseConfig();
-  const say = (line: string): void => { console.error(line); };
-  const migrated = (name: string): void => { say(`postgres: migrated ${name}`); };
+  const names: string[] = [];
+  const migrated = (name: string): void => {
+    names.push(name);
+    say(`postgres: migrated ${name}`);
+  };
   if (migrationDatabaseUrl !== undefined) await migrate(migrationDatabaseUrl, migrated);
   else if (databaseUrl !== undefined) await prepareDatabase({ databaseUrl, migrationDatabaseUrl }, { migrated, warn: say });
   else {
@@ -27,5 +25,5 @@ await runCli(USAGE, async () => {
       await stop();
     }
   }
-  return 'the schema is up to date';
-});
+  return { text: 'the schema is up to date', json: { migrated: names } };
+}

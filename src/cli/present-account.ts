@@ -18,8 +18,10 @@ export function presentAccount({ accountId, account, freeze }: ShownAccount) {
       lotId: lot.lotId, amount: toCredits(lot.amount), remaining: toCredits(lot.remaining), held: toCredits(lot.held),
       grantedAt: timeText(lot.grantedAtMs), expiresAt: lot.expiresAtMs === null ? null : timeText(lot.expiresAtMs),
     })),
-    holds: holds.map(({ holdId, amount, placedAtMs, expiresAtMs, price }) => ({
-      holdId, amount: toCredits(amount), placedAt: timeText(placedAtMs), expiresAt: timeText(expiresAtMs), price,
-    })),
+    holds: holds.map(presentHold),
   };
 }
+
+export const presentHold = ({ holdId, amount, placedAtMs, expiresAtMs, price }: ShownAccount['account']['holds'][number]) => ({
+  holdId, amount: toCredits(amount), placedAt: timeText(placedAtMs), expiresAt: timeText(expiresAtMs), price,
+});

@@ -1,29 +1,24 @@
-import { parseArgs } from 'node:util';
 import { readConfig } from '../config.js';
 import { rebuild, type RebuildReport } from '../journal/rebuild.js';
 import { readLosses } from '../journal/shard-losses.table.js';
 import { systemClock } from '../kit/clock.js';
 import { openCliCore } from './core.js';
 import { lossLine } from './describe-loss.js';
-import { runCli } from './run-cli.js';
+import { say, type Result } from './output.js';
 
-/** `npm run rebuild`: after Redis is gone, loads its accounts from Postgres before anyone asks for them. */
-
-const USAGE = `usage: npm run rebuild
-       npm run rebuild -- --all
-
-Loads the accounts that Redis does not have from Postgres: those that were changed within EVICT_AFTER_SECONDS or have
-something held; --all loads every account. Gateways may run meanwhile, because it is the load of the first use, done ahead.
-It may be stopped and run again. Ends with 1 when shards are closed, whose accounts could not be loaded.`;
+/** `credit-gateway rebuild`: after Redis is gone, loads its accounts from Postgres before anyone asks for them. */
 
 const LOSSES_MAX = 100;
 const PROGRESS_EVERY_MS = 1_000;
 const MS_PER_SECOND = 1_000;
 
-await runCli(USAGE, async () => {
-  const { values: { all } } = parseArgs({ options: { all: { type: 'boolean', default: false } } });
+/**
+ * Loads the accounts that were changed within EVICT_AFTER_SECONDS or have something held; with `all`, every one. Exit code 1: shards
+ * are closed, whose accounts could not be loaded.
+ */
+export async function rebuildRedis({ all }: { readonly all: boolean }): Promise<Result> {
   const config = readConfig();
-  const { core: { db, drainDb, redis, keys, fence }, close } = await openCliCore(config, (line) => { console.error(line.trimEnd()); });
+  const { core: { db, drainDb, redis, keys, fence }, close } = await openCliCore(config, say);
   try {
     const startedAt = performance.now();
     const usedSinceMs = all || config.evictAfterMs === 0 ? null : systemClock() - config.evictAfterMs;
@@ -31,13 +26,16 @@ await runCli(USAGE, async () => {
       { db: drainDb, redis, keys, fence, clock: systemClock, progress: progressLines(startedAt) }, { usedSinceMs },
     );
     const closed = Array.from({ length: keys.shards }, (_, shard) => shard).filter((shard) => fence.epochOf(shard) === null);
-    if (report.closed > 0 || closed.length > 0) process.exitCode = 1;
     const losses = await readLosses(db, { all: false, limit: LOSSES_MAX });
-    return [summary(report, performance.now() - startedAt), ...closedLines(report, closed), ...losses.map(lossLine)].join('\n');
+    return {
+      json: { ...report, closedShards: closed, losses },
+      text: [summary(report, performance.now() - startedAt), ...closedLines(report, closed), ...losses.map(lossLine)].join('\n'),
+      exitCode: report.closed > 0 || closed.length > 0 ? 1 : 0,
+    };
   } finally {
     await close();
   }
-});
+}
 
 function progressLines(startedAt: number): (report: RebuildReport) => void {
   let toldAt = startedAt;
@@ -46,7 +44,7 @@ function progressLines(startedAt: number): (report: RebuildReport) => void {
     if (now - toldAt < PROGRESS_EVERY_MS && done < accounts) return;
     toldAt = now;
     const percent = accounts === 0 ? 100 : Math.min(100, Math.floor((done / accounts) * 100));
-    console.error(`${done} of ${accounts} accounts (${percent} %), ${perSecond(done, now - startedAt)} a second`);
+    say(`${done} of ${accounts} accounts (${percent} %), ${perSecond(done, now - startedAt)} a second`);
   };
 }
 
@@ -62,5 +60,5 @@ function summary({ accounts, loaded, present, lots, openHolds, endedHolds, recei
 function closedLines(report: RebuildReport, closed: readonly number[]): string[] {
   if (report.closed === 0 && closed.length === 0) return [];
   const which = closed.length === 0 ? 'whose epoch has just changed' : closed.join(', ');
-  return [`${report.closed} accounts were not loaded: shards ${which} are closed (npm run shards); run this again when they are open`];
+  return [`${report.closed} accounts were not loaded: shards ${which} are closed (credit-gateway shards list); run this again when they are open`];
 }

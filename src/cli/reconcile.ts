@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import { composeOversight } from '../compose/oversight.js';
 import { readConfig } from '../config.js';
 import { compareAccounts } from '../journal/reconcile/compare-account.js';
@@ -11,60 +10,48 @@ import { isStorable } from '../kit/ids.js';
 import { NOTES_LENGTH_MAX, RECONCILE_ACCOUNTS_MAX, REPAIRS_MAX } from '../kit/limits.js';
 import { openCliCore, type CliCore } from './core.js';
 import { printable } from './printable.js';
-import { runCli } from './run-cli.js';
+import { say, UsageError, type Result } from './output.js';
 
-/** `npm run reconcile`: lists what the reconciler found, or compares now. Exit code 1 when there is drift. */
+/** `credit-gateway reconcile`: lists what the reconciler found, or compares now. Exit code 1: there is drift. */
 
-const USAGE = `usage: npm run reconcile
-       npm run reconcile -- --account <id, username or e-mail>
-       npm run reconcile -- --all
-       npm run reconcile -- repair [--account <id, username or e-mail>] --dry-run
-       npm run reconcile -- repair [--account …] --actor <who> --reason "why"
-
-Without an option: the differences that the reconciler has found and that are still open. --account compares one account
-now, --all every one, with all their entries. Ends with 1 when there is drift. None of these repairs anything.
-
-repair brings the accounts with open findings, or the one that is named, to what the books have: with an entry each that
-moves nothing, and tells who did it, why, and what was found. --dry-run shows these entries and changes nothing. An account
-that is written to meanwhile is left as it is, and so is one whose books contradict themselves.`;
-
-await runCli(USAGE, async () => {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: {
-    account: { type: 'string' }, all: { type: 'boolean', default: false }, 'dry-run': { type: 'boolean', default: false },
-    actor: { type: 'string', default: '' }, reason: { type: 'string', default: '' },
-  } });
-  const [command, ...others] = positionals;
-  if ((command !== undefined && command !== 'repair') || others.length > 0) throw new Error('say repair, or only options');
-  const isDryRun = values['dry-run'];
-  if (command === 'repair' && !isDryRun) {
-    requireText('--actor', values.actor);
-    requireText('--reason', values.reason);
-  }
-  const opened = await openCliCore(readConfig(), progress);
+async function withCore(work: (opened: CliCore) => Promise<Report>): Promise<Result> {
+  const opened = await openCliCore(readConfig(), say);
   try {
-    const { lines, isDrift } = await (command === 'repair'
-      ? repair(opened, { account: values.account, by: isDryRun ? null : { actor: values.actor, reason: values.reason } })
-      : report(opened, values));
-    if (isDrift) process.exitCode = 1;
-    return lines.join('\n');
+    const { lines, isDrift, json } = await work(opened);
+    return { json: { drift: isDrift, ...json }, text: lines.join('\n'), exitCode: isDrift ? 1 : 0 };
   } finally {
     await opened.close();
   }
-});
+}
 
-type Report = { readonly lines: readonly string[]; readonly isDrift: boolean };
+/** The open findings; or, compared now, one account or all. Repairs nothing. */
+export const reconcile = (options: { readonly account?: string; readonly all: boolean }): Promise<Result> =>
+  withCore((opened) => report(opened, options));
+
+export type RepairOptions = { readonly account?: string; readonly dryRun: boolean; readonly actor?: string; readonly reason?: string };
+
+/** Brings accounts with open findings, or the one that is named, to what the books have. */
+export function repairAccounts({ account, dryRun, actor = '', reason = '' }: RepairOptions): Promise<Result> {
+  if (!dryRun) {
+    requireText('--actor', actor);
+    requireText('--reason', reason);
+  }
+  return withCore((opened) => repair(opened, { account, by: dryRun ? null : { actor, reason } }));
+}
+
+type Report = { readonly lines: readonly string[]; readonly isDrift: boolean; readonly json: Readonly<Record<string, unknown>> };
 
 async function report(opened: CliCore, { account, all }: { readonly account?: string; readonly all: boolean }): Promise<Report> {
   const oversight = composeOversight(opened.core, opened.log);
   if (account !== undefined) {
     const comparison = await oversight.compareNow(await oversight.nameAccount(account));
-    return { lines: describe(comparison), isDrift: comparison.result === 'drift' };
+    return { lines: describe(comparison), isDrift: comparison.result === 'drift', json: { comparison } };
   }
   if (all) return compareAll(opened);
   const { findings, state } = await oversight.readReconciliation();
   const at = (ms: number | null): string => (ms === null ? 'never' : new Date(ms).toISOString());
   return {
-    isDrift: findings.length > 0,
+    isDrift: findings.length > 0, json: { findings, state },
     lines: [
       `last batch ${at(state.lastBatchAtMs)}, last round ${at(state.lastRoundAtMs)}, last complete round ${at(state.lastFullAtMs)}`,
       ...(findings.length === 0 ? ['no drift'] : findings.map((each) => `${each.accountId === ''
@@ -76,7 +63,7 @@ async function report(opened: CliCore, { account, all }: { readonly account?: st
 
 function requireText(name: string, text: string): void {
   if (text.trim() !== '' && text.length <= NOTES_LENGTH_MAX && isStorable(text)) return;
-  throw new Error(`${name} is missing, or longer than ${NOTES_LENGTH_MAX} characters`);
+  throw new UsageError(`${name} is missing, or longer than ${NOTES_LENGTH_MAX} characters`);
 }
 
 type Repair = { readonly account: string | undefined; readonly by: Pick<RepairCommand, 'actor' | 'reason'> | null };
@@ -98,7 +85,7 @@ async function repair({ core, log }: CliCore, { account, by }: Repair): Promise<
     // Resolves the findings, or finds what is left.
     if (by !== null) await oversight.compareNow(accountId);
   }
-  return { lines: lines.length === 0 ? ['no drift'] : lines, isDrift };
+  return { lines: lines.length === 0 ? ['no drift'] : lines, isDrift, json: { accounts: accountIds, lines } };
 }
 
 async function repairOne(
@@ -130,11 +117,11 @@ async function compareAll({ core: { drainDb: db, redis, keys, fence, drain } }: 
       counts[comparison.result] += 1;
       if (comparison.result === 'drift' || comparison.result === 'failed') lines.push(...describe(comparison));
     }
-    progress(`${counts.ok + counts.drift + counts.busy + counts.failed} accounts, ${counts.drift} with drift`);
+    say(`${counts.ok + counts.drift + counts.busy + counts.failed} accounts, ${counts.drift} with drift`);
   }
   return {
     lines: [...lines, `${counts.ok} agree, ${counts.drift} with drift, ${counts.busy} busy, ${counts.failed} could not be compared`],
-    isDrift: counts.drift > 0,
+    isDrift: counts.drift > 0, json: { counts, lines },
   };
 }
 
@@ -146,8 +133,4 @@ function describe({ accountId, shard, seq, result, reason, differences }: Compar
 
 function difference({ check, expected, actual, micros }: Difference): string {
   return `  ${check}: ${micros} micros\n    expected ${expected}\n    found    ${actual}`;
-}
-
-function progress(line: string): void {
-  console.error(line.trimEnd());
 }

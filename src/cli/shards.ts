@@ -1,29 +1,16 @@
-import { parseArgs } from 'node:util';
 import { readConfig } from '../config.js';
 import { renewShard, type Renewed } from '../journal/renew-shard.js';
 import { resumeShard } from '../journal/resume-shard.js';
 import { readLeftBehind, type LeftBehind } from '../journal/loss-accounts.table.js';
 import { acknowledgeLosses, readLosses } from '../journal/shard-losses.table.js';
 import { reportShards, type ShardReport } from '../journal/shard-report.js';
-import { commandActor, openCliCore } from './core.js';
+import { commandActor, openCliCore, type CliCore } from './core.js';
 import { lossLine } from './describe-loss.js';
 import { creditsText } from '../kit/money/credits.js';
 import { printable } from './printable.js';
-import { runCli } from './run-cli.js';
+import { say, UsageError, type Result } from './output.js';
 
-/** `npm run shards -- list|resume|renew|acknowledge`: shards whose journal contradicts Postgres, and losses of Redis. */
-
-const USAGE = `usage: npm run shards -- list [--all]
-       npm run shards -- resume <shard> --reason "what was corrected"
-       npm run shards -- renew <shard> --reason "why Postgres is right"
-       npm run shards -- left <shard> --epoch <epoch>
-       npm run shards -- acknowledge <shard> --reason "what was done about the loss"
-
-list shows shards that are stopped or behind, and unacknowledged losses of Redis; --all shows every shard
-and every loss. resume lets the drain continue where it stopped: it skips nothing, and stops again while the
-contradiction remains. renew gives a stopped shard a new epoch: its accounts go on from what Postgres has, and what
-Postgres did not take is told by account, can be shown again with left, and is kept in the table quarantine. acknowledge
-ends the alarm about a loss; the record stays.`;
+/** `credit-gateway shards`: shards whose journal contradicts Postgres, and losses of Redis. */
 
 const LOSSES_MAX = 100;
 
@@ -31,11 +18,12 @@ const shardLine = ({ shard, epoch, cursor, lagEntries, stoppedReason }: ShardRep
   `shard ${shard}  epoch ${epoch}  cursor `
     + `${cursor}  ${lagEntries} entries waiting${stoppedReason === null ? '' : `\n  stopped: ${stoppedReason}`}`;
 
-const COMMANDS = ['list', 'resume', 'renew', 'left', 'acknowledge'];
-
 const leftLine = ({ accountId, entries, granted, captured, available }: LeftBehind): string =>
   `  ${printable(accountId)}: ${entries} entries, granted ${creditsText(granted)}, captured ${creditsText(captured)}, `
     + `available ${creditsText(available)}`;
+
+const presentLeft = ({ granted, captured, available, ...rest }: LeftBehind) =>
+  ({ ...rest, granted: creditsText(granted), captured: creditsText(captured), available: creditsText(available) });
 
 function renewedText(shard: string, renewed: Renewed): string {
   if (renewed.status === 'not_stopped') return `shard ${shard} is not stopped`;
@@ -49,49 +37,86 @@ function renewedText(shard: string, renewed: Renewed): string {
   ].join('\n');
 }
 
-await runCli(USAGE, async () => {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true, options: {
-      reason: { type: 'string', default: '' }, all: { type: 'boolean', default: false }, epoch: { type: 'string', default: '' },
-    },
-  });
-  const [command, shardText = ''] = positionals;
-  if (!COMMANDS.includes(command ?? '')) throw new Error(`say one of ${COMMANDS.join(', ')}`);
-  if (command === 'left' ? !/^\d{1,4}$/.test(shardText) || !/^\d{1,9}$/.test(values.epoch) : command !== 'list' && (
-    !/^\d{1,4}$/.test(shardText) || values.reason.trim() === ''
-  )) {
-    throw new Error(command === 'left' ? 'name one shard, and its --epoch that was left' : 'name one shard, and say --reason');
-  }
-  const { core: { db, redis, keys, drain }, close } = await openCliCore(readConfig(), (line) => { console.error(line.trimEnd()); });
+async function withCore(work: (core: CliCore['core']) => Promise<Result>): Promise<Result> {
+  const { core, close } = await openCliCore(readConfig(), say);
   try {
-    if (command === 'list') {
-      const shown = (await reportShards({ db, redis, keys })).filter(({ stoppedReason, lagEntries }) =>
-        values.all || stoppedReason !== null || lagEntries > 0);
-      const losses = await readLosses(db, { all: values.all, limit: LOSSES_MAX });
-      return [...(shown.length === 0 ? ['no shard is stopped or behind'] : shown.map(shardLine)), ...losses.map(lossLine)].join('\n');
-    }
-    if (command === 'left') {
-      const accounts = await readLeftBehind(db, Number(shardText), Number(values.epoch));
-      return accounts.length === 0
-        ? `nothing was left behind with epoch ${values.epoch} of shard ${shardText}` : accounts.map(leftLine).join('\n');
-    }
-    if (command === 'acknowledge') {
-      const count = await acknowledgeLosses(db, Number(shardText), { reason: values.reason, actor: commandActor() });
-      return count === 0
-        ? `shard ${shardText} has no unacknowledged loss`
-        : `shard ${shardText}: acknowledged (${count === 1 ? 'one loss' : `${count} losses`})`;
-    }
-    const by = { shard: Number(shardText), reason: values.reason, actor: commandActor() };
-    if (command === 'renew') return renewedText(shardText, await renewShard({ db, redis, keys }, by));
-    const resumed = await resumeShard({ db, drain }, by);
-    switch (resumed.status) {
-      case 'not_stopped': return `shard ${shardText} is not stopped`;
-      case 'resumed': return `shard ${shardText} is drained again: ${resumed.entries} entries went in`;
-      case 'stopped_again':
-        process.exitCode = 1;
-        return `shard ${shardText} stopped again after ${resumed.entries} entries: ${resumed.reason}`;
-    }
+    return await work(core);
   } finally {
     await close();
   }
+}
+
+/** Shards that are stopped or behind, and unacknowledged losses; with `all`, every shard and every loss. */
+export const listShards = ({ all }: { readonly all: boolean }): Promise<Result> => withCore(async ({ db, redis, keys }) => {
+  const shown = (await reportShards({ db, redis, keys })).filter(({ stoppedReason, lagEntries }) =>
+    all || stoppedReason !== null || lagEntries > 0);
+  const losses = await readLosses(db, { all, limit: LOSSES_MAX });
+  return {
+    json: { shards: shown, losses },
+    text: [...(shown.length === 0 ? ['no shard is stopped or behind'] : shown.map(shardLine)), ...losses.map(lossLine)].join('\n'),
+  };
 });
+
+type Why = { readonly reason: string };
+const checked = (shard: string, { reason }: Why): { readonly shard: number; readonly reason: string; readonly actor: string } => {
+  if (reason.trim() === '') throw new UsageError('--reason is empty: say why');
+  return { shard: shardOf(shard), reason, actor: commandActor() };
+};
+
+function shardOf(text: string): number {
+  if (!/^\d{1,4}$/.test(text)) throw new UsageError(`"${text}" is no number of a shard`);
+  return Number(text);
+}
+
+/** Lets the drain continue where it stopped. It skips nothing, and stops again while the contradiction remains: exit code 1. */
+export function resume(shard: string, why: Why): Promise<Result> {
+  const by = checked(shard, why);
+  return withCore(async ({ db, drain }) => {
+    const resumed = await resumeShard({ db, drain }, by);
+    switch (resumed.status) {
+      case 'not_stopped': return { json: resumed, text: `shard ${shard} is not stopped` };
+      case 'resumed': return { json: resumed, text: `shard ${shard} is drained again: ${resumed.entries} entries went in` };
+      case 'stopped_again': return {
+        json: resumed, text: `shard ${shard} stopped again after ${resumed.entries} entries: ${resumed.reason}`, exitCode: 1,
+      };
+    }
+  });
+}
+
+/** Gives a stopped shard a new epoch: its accounts go on from what Postgres has. What Postgres did not take is told and kept. */
+export function renew(shard: string, why: Why): Promise<Result> {
+  const by = checked(shard, why);
+  return withCore(async ({ db, redis, keys }) => {
+    const renewed = await renewShard({ db, redis, keys }, by);
+    return {
+      json: renewed.status === 'not_stopped' ? renewed : { ...renewed, accounts: renewed.accounts.map(presentLeft) },
+      text: renewedText(shard, renewed),
+    };
+  });
+}
+
+/** What was left behind when an epoch of a shard ended. */
+export function listLeft(shard: string, { epoch }: { readonly epoch: string }): Promise<Result> {
+  const number = shardOf(shard);
+  if (!/^\d{1,9}$/.test(epoch)) throw new UsageError(`--epoch "${epoch}" is no number of an epoch`);
+  return withCore(async ({ db }) => {
+    const accounts = await readLeftBehind(db, number, Number(epoch));
+    return {
+      json: accounts.map(presentLeft),
+      text: accounts.length === 0 ? `nothing was left behind with epoch ${epoch} of shard ${shard}` : accounts.map(leftLine).join('\n'),
+    };
+  });
+}
+
+/** Ends the alarm about losses of a shard; the record stays. */
+export function acknowledge(shard: string, why: Why): Promise<Result> {
+  const { shard: number, ...by } = checked(shard, why);
+  return withCore(async ({ db }) => {
+    const count = await acknowledgeLosses(db, number, by);
+    return {
+      json: { acknowledged: count },
+      text: count === 0
+        ? `shard ${shard} has no unacknowledged loss` : `shard ${shard}: acknowledged (${count === 1 ? 'one loss' : `${count} losses`})`,
+    };
+  });
+}

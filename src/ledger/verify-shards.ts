@@ -50,7 +50,7 @@ export function shardVerifier(deps: VerifyDeps): ShardVerifier {
       case 'drain':
         if (await drainShard(shard)) return repair(shard);
         if (!stuck.has(shard)) log.error(
-          { shard, epoch }, 'Redis lost entries of a shard that is stopped: it stays closed until it is resumed (npm run shards)',
+          { shard, epoch }, 'Redis lost entries of a shard that is stopped: it stays closed until it is resumed (credit-gateway shards)',
         );
         stuck.add(shard);
         return null;

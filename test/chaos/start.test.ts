@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot } from '../../src/kit/paths.js';
 import { freshDatabase, throwawayRedis, type FreshDatabase, type TestRedis } from '../support/servers.js';
@@ -62,6 +63,30 @@ describe('does not start, and says why', () => {
     const { code, said } = await launch({ ...servers(), JWT_ACCESS_SECRET: SECRET, [name]: otherPassword(servers()[name]) }).ended;
     expect(code).toBe(1);
     expect(said).toMatch(new RegExp(`${name}: password authentication failed`));
+  });
+
+  test.each(['PORT', 'OPERATIONS_PORT'] as const)('on a %s that is in use: one line, before any server is started', async (name) => {
+    const taken = createServer();
+    taken.listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const dataDir = mkdtempSync(join(tmpdir(), 'taken-port-'));
+    const { port } = taken.address() as AddressInfo;
+    try {
+      const { code, said } = await launch({ DATA_DIR: dataDir, [name]: String(port) }).ended;
+      expect([code, said.trim().split('\n')]).toEqual([1, [
+        'The gateway did not start.', `${name} ${port} is in use: stop the program that uses it, or set ${name} to a free port`,
+      ]]);
+    } finally {
+      taken.close();
+      rmSync(dataDir, { recursive: true });
+    }
+  });
+
+  test('on a HOST that this machine does not have, or with one port for both', async () => {
+    expect((await launch({ ...servers(), JWT_ACCESS_SECRET: SECRET, HOST: '192.0.2.1' }).ended).said)
+      .toMatch(/HOST 192\.0\.2\.1 is not an address of this machine: set HOST/);
+    expect((await launch({ ...servers(), JWT_ACCESS_SECRET: SECRET, PORT: '3001', OPERATIONS_PORT: '3001' }).ended).said)
+      .toContain('OPERATIONS_PORT must be another port than PORT');
   });
 
   test('without any setting, in a container: with a list of what is missing', async () => {

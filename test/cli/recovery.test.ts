@@ -33,9 +33,9 @@ afterEach(async () => {
 type Ran = { readonly out: string; readonly told: string; readonly code: number };
 
 async function run(command: string, ...args: readonly string[]): Promise<Ran> {
-  const path = join(import.meta.dirname, '../../src/cli', `${command}.js`);
+  const path = join(import.meta.dirname, '../../src/cli/main.js');
   try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [path, ...args], { env: {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [path, command, ...args], { env: {
       PATH: process.env['PATH'], REDIS_URL: server.url, DATABASE_URL: database.databaseUrl, REDIS_NAMESPACE: 'cg',
       JWT_ACCESS_SECRET: 'x'.repeat(32), SHARDS: String(SHARDS),
     } });
@@ -145,7 +145,7 @@ test('shards: a fork is left behind whole, told by account and window, and kept'
   // It is kept: as an unacknowledged loss, by account, and entry by entry.
   expect((await run('shards', 'list')).out).toContain(`LEFT BEHIND 3 entries of epoch 1, written from `);
   expect((await run('shards', 'left', shard, '--epoch', '1')).out).toBe(accounts.join('\n').trim());
-  expect(await run('shards', 'left', shard)).toMatchObject({ code: 1 });
+  expect(await run('shards', 'left', shard)).toMatchObject({ code: 2 });
   const { rows } = await gateway.core.db.raw<{ rows: { payload: string[] }[] }>('select payload from quarantine order by stream_id');
   expect(rows).toHaveLength(3);
   expect((await run('shards', 'acknowledge', shard, '--reason', 'told the users')).out).toContain('acknowledged (one loss)');
@@ -171,7 +171,7 @@ test('reconcile: repair shows the adjusting entries first, then writes them in t
   expect(shown.out).not.toContain('sound');
   expect(await redis.hget(keys.account('drifts', 1).account, 'available')).toBe('1500');
   for (const args of [[], ['--actor', 'ops'], ['--reason', 'why']]) {
-    expect(await run('reconcile', 'repair', ...args)).toMatchObject({ code: 1, out: '' });
+    expect(await run('reconcile', 'repair', ...args)).toMatchObject({ code: 2, out: '' });
   }
 
   const repaired = await run('reconcile', 'repair', '--actor', 'ops', '--reason', 'a bad script');

@@ -30,10 +30,10 @@ test('Docker\'s own rules', () => {
   expect(problems(text.replace('--interval', '--interva'))).toEqual(['Unknown flag: interva']);
 });
 
-test('base images have a tag of a minor version, the one of package.json\'s engine', () => {
+test('base images have a tag of a minor version, the long-term release that the docs name', () => {
   const bases = instructions.filter(({ name }) => name === 'FROM').map(({ rest }) => rest.split(' ')[0]);
   expect(new Set(bases)).toEqual(new Set(['node:${NODE_VERSION}-bookworm-slim']));
-  expect(instructions.find(({ name }) => name === 'ARG')?.rest).toMatch(/^NODE_VERSION=20\.\d+$/);
+  expect(instructions.find(({ name }) => name === 'ARG')?.rest).toMatch(/^NODE_VERSION=24\.\d+$/);
 });
 
 test('it runs as a numbered account that is not root', () => {
@@ -43,7 +43,8 @@ test('it runs as a numbered account that is not root', () => {
 test('node is the process that gets the signals, in exec form', () => {
   const command = JSON.parse(only('CMD')) as string[];
   expect(command[0]).toBe('node');
-  expect(existsSync(pathOf(command.at(-1) ?? ''))).toBe(true);
+  expect(existsSync(pathOf(command[1] ?? ''))).toBe(true);
+  expect(instructions).toContainEqual({ name: 'RUN', rest: `ln -s /app/${command[1] ?? ''} /usr/local/bin/credit-gateway` });
   expect(only('STOPSIGNAL')).toBe('SIGTERM');
   expect(only('HEALTHCHECK')).toMatch(/CMD \["node", "-e", .*\/livez/);
 });

@@ -9,6 +9,7 @@ export const pathOf = (...parts: readonly string[]): string => join(projectRoot,
 export const textOf = (...parts: readonly string[]): string => readFileSync(pathOf(...parts), 'utf8');
 export const packageJson = JSON.parse(textOf('package.json')) as {
   readonly version: string;
+  readonly scripts: Readonly<Record<string, string>>;
   readonly dependencies: Readonly<Record<string, string>>;
 };
 

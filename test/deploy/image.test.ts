@@ -16,7 +16,7 @@ let folder: Folder;
 let database: FreshDatabase;
 beforeAll(async () => {
   [folder, database] = [await temporaryFolder(), await freshDatabase()];
-  for (const each of ['package.json', 'lua', 'dist/knexfile.js', 'dist/src', 'src/stores/postgres/migrations']) {
+  for (const each of ['package.json', 'bin', 'lua', 'dist/knexfile.js', 'dist/src', 'src/stores/postgres/migrations']) {
     cpSync(pathOf(each), join(folder.path, each), { recursive: true });
   }
   for (const name of Object.keys(packageJson.dependencies)) {

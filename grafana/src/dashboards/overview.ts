@@ -53,7 +53,7 @@ export const overview: DashboardSpec = {
         }),
         stat({
           id: 7, title: 'Waiting for an operator', unit: 'none', width: 3, thresholds: over({ warn: 1 }), runbook: ['dead-letters', 'quarantine'],
-          about: 'letters: settlements that failed permanently. texts: texts of entries that Postgres could not store; the amounts are in the ledger. Normal: 0 and 0. See `npm run dead-letters`.',
+          about: 'letters: settlements that failed permanently. texts: texts of entries that Postgres could not store; the amounts are in the ledger. Normal: 0 and 0. See `credit-gateway dead-letters`.',
           queries: { letters: worst('deadLetters'), texts: worst('quarantined') },
         }),
       ],

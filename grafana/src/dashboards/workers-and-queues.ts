@@ -15,7 +15,7 @@ export const workersAndQueues: DashboardSpec = {
       panels: [
         stat({
           id: 1, title: 'Dead letters', unit: 'none', width: 4, thresholds: over({ warn: 1 }), runbook: ['dead-letters'],
-          about: 'Settlements that failed permanently: their usage has not been charged. Normal: 0. List them with `npm run dead-letters`, fix the cause, replay them.',
+          about: 'Settlements that failed permanently: their usage has not been charged. Normal: 0. List them with `credit-gateway dead-letters`, fix the cause, replay them.',
           queries: { letters: worst('deadLetters') },
         }),
         stat({

@@ -84,7 +84,7 @@ ${table(
 )}
 ${codes.length === 0 || !canDecide ? [] : html`<div class="actions">${codes.map((code) =>
     html`<a class="button quiet" href="${HOME}/codes/${encodeURIComponent(code)}/replay">Replay all with ${code}</a>`)}</div>`}
-<p class="note">More than are shown here, or many at once: <code>npm run dead-letters</code>.</p>`;
+<p class="note">More than are shown here, or many at once: <code>credit-gateway dead-letters</code>.</p>`;
 }
 
 const pathOf = (id: string, verdict: LetterVerdict): string => `${HOME}/${encodeURIComponent(id)}/${verdict}`;

@@ -28,7 +28,7 @@ export const lossesTable = (losses: readonly LossRow[], nowMs: number): Html => 
   ]),
   'Nothing.',
 )}<p class="note">Redis had acknowledged these entries before they reached Postgres. The accounts were rebuilt from Postgres, in
-the users' favour. After you have dealt with a loss: <code>npm run shards -- acknowledge</code>.</p>`;
+the users' favour. After you have dealt with a loss: <code>credit-gateway shards acknowledge</code>.</p>`;
 
 const NAMED_MAX = 5;
 

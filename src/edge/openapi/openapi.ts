@@ -70,11 +70,11 @@ export function openApiOf({ routes, version, envelope }: OpenApiSource): OpenApi
           description: 'An access token of a configured issuer. Its `sub` is the account, its `role` the rights.',
         },
         apiKey: {
-          type: 'http', scheme: 'bearer', description: 'An API key of a service, made with `POST /v1/api-keys` or `npm run keys`.',
+          type: 'http', scheme: 'bearer', description: 'An API key of a service, made with `POST /v1/api-keys` or `credit-gateway keys`.',
         },
         serverKey: {
           type: 'apiKey', in: 'header', name: 'x-server-api-key',
-          description: 'A key of SERVER_API_KEYS, or one made with `npm run keys`. Never for browsers.',
+          description: 'A key of SERVER_API_KEYS, or one made with `credit-gateway keys`. Never for browsers.',
         },
       },
     },

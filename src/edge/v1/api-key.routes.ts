@@ -64,7 +64,7 @@ const Created = Type.Object({
 });
 const params = { keyId: Type.String() };
 
-/** API keys of services (docs/contracts/native.md#api-keys). The same as `npm run keys`. */
+/** API keys of services (docs/contracts/native.md#api-keys). The same as `credit-gateway keys`. */
 export function apiKeyRoutes(add: AddRoute, { serverKeys, clock }: ApiKeyRouteDeps): void {
   const errors = ['conflict', 'idempotency_mismatch', 'ledger_unavailable'] as const;
 

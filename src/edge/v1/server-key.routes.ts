@@ -27,7 +27,7 @@ const key = {
 const Key = Type.Object(key);
 const Created = Type.Object({ ...key, key: Type.String({ description: 'shown this once, and never again' }) });
 
-/** Keys of servers, for administrators. The same as `npm run keys`. */
+/** Keys of servers, for administrators. The same as `credit-gateway keys`. */
 export function serverKeyRoutes(add: AddRoute, { serverKeys, clock }: ServerKeyRouteDeps): void {
   add('POST', '/api/admin/server-keys', allow('admin'), {
     summary: 'Make a key for a server', body: createBody, replies: { 201: Created }, errors: ['ledger_unavailable'],

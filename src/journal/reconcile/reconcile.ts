@@ -104,7 +104,7 @@ async function tell(
   for (const { accountId, check, expected, actual, differenceMicros } of await recordFindings(db, found)) {
     log.error(
       { accountId, check, expected, actual, differenceMicros },
-      'drift: Redis and Postgres do not say the same; nothing was repaired (npm run reconcile -- repair)',
+      'drift: Redis and Postgres do not say the same; nothing was repaired (credit-gateway reconcile repair)',
     );
   }
   for (const { accountId, check, differenceMicros } of await resolveFindings(db, complete, found)) {

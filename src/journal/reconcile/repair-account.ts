@@ -50,7 +50,7 @@ export async function planRepair(deps: RepairDeps, accountId: string): Promise<R
   const book = (await readBooks(db, [{ accountId, shard, seq: stored.seq }])).get(accountId);
   const refused = (reason: string, differences: readonly Difference[] = []): RepairPlan => ({ status: 'refused', reason, differences });
   if (book?.epoch !== stored.epoch) return refused('its shard is being verified');
-  if (book.stoppedReason !== null) return refused(`its shard is stopped (npm run shards): ${book.stoppedReason}`);
+  if (book.stoppedReason !== null) return refused(`its shard is stopped (credit-gateway shards): ${book.stoppedReason}`);
   if (compareStreamIds(book.cursor, stored.journalEnd) < 0) return refused('Postgres has not caught up');
   const [image] = await loadImages(deps, [accountId]);
   if (image?.seq !== (book.account?.seq ?? 0)) return refused('it was written to');

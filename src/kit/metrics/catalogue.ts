@@ -199,7 +199,7 @@ export const METRICS = {
   shardsFenced: gauge('cg_shards_fenced', 'Shards this gateway may not write to now: being verified, or Redis is down.', {}),
   fenceEpochs: gauge('cg_fence_epochs', 'Sum of the epochs of all shards: grows by one for each shard that is fenced and rebuilt.', {}),
   journalLost: gauge('cg_journal_lost_entries', 'Entries that Redis had acknowledged and lost before Postgres had them, at '
-    + 'least; until an operator acknowledges the loss (npm run shards). Must be 0.', {}),
+    + 'least; until an operator acknowledges the loss (credit-gateway shards). Must be 0.', {}),
   quarantined: gauge('cg_quarantined', 'Texts of entries that Postgres could not store; their money is in the ledger.', {}),
   deadLetters: gauge('cg_dead_letters', 'Settlements and telemetry of queues that failed for good and wait for a decision.', {}),
 

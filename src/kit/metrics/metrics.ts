@@ -1,8 +1,8 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { busyHistogram } from './busy-histogram.js';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import {
   METRICS, type CounterKey, type GaugeKey, type HistogramKey, type Labels, type LabelsOf, type MetricKey, type MetricSpec,
 } from './catalogue.js';
+import { createHistogram } from './histogram.js';
 import { takeSnapshot, textOf } from './snapshot.js';
 import { slices } from '../slices.js';
 
@@ -45,9 +45,8 @@ export function createMetrics({ version, defaults = true }: { readonly version: 
   const registry = new Registry();
   if (defaults) collectDefaultMetrics({ register: registry });
 
-  const busy = (key: BusyKey) => busyHistogram(registry, METRICS[key]);
-  const requests = busy('requestSeconds');
-  const scripts = busy('scriptSeconds');
+  const requests = createHistogram(registry, METRICS.requestSeconds);
+  const scripts = createHistogram(registry, METRICS.scriptSeconds);
 
   let redisState = (): RedisState => ({ breaker: 'closed', inFlight: 0 });
   let inFlight = 0;
@@ -57,7 +56,7 @@ export function createMetrics({ version, defaults = true }: { readonly version: 
   const meter: Meter = {
     count: (key, labels, by = 1) => { counters.get(key)?.inc(text(labels), by); },
     set: (key, labels, value) => { gauges.get(key)?.set(text(labels), value); },
-    observe: (key, labels, value) => { histograms.get(key)?.observe(text(labels), value); },
+    observe: (key, labels, value) => { histograms.get(key)?.(text(labels))(value); },
   };
   const gaugesOf: Gauges = {
     set: (key, labels, value) => { meter.set(key, labels, value); },
@@ -107,7 +106,7 @@ export function createMetrics({ version, defaults = true }: { readonly version: 
 function makeSeries(registry: Registry, readers: ReadonlyMap<MetricKey, () => void>) {
   const counters = new Map<MetricKey, Counter>();
   const gauges = new Map<MetricKey, Gauge>();
-  const histograms = new Map<MetricKey, Histogram>();
+  const histograms = new Map<MetricKey, ReturnType<typeof createHistogram>>();
   for (const [key, spec] of Object.entries(METRICS) as [MetricKey, MetricSpec][]) {
     const { name, help, aggregator = 'sum' } = spec;
     const config = { name, help, aggregator, labelNames: Object.keys(spec.labels), registers: [registry] };
@@ -121,8 +120,8 @@ function makeSeries(registry: Registry, readers: ReadonlyMap<MetricKey, () => vo
       silence(gauge, spec); // prom-client starts at 0; a gauge that this process does not measure must not be reported
       gauges.set(key, gauge);
     } else {
-      const histogram = new Histogram({ ...config, buckets: [...(spec.buckets ?? [])] });
-      for (const labels of closedSeries(spec.labels)) histogram.zero(labels);
+      const histogram = createHistogram(registry, { ...spec, buckets: spec.buckets ?? [] });
+      for (const labels of closedSeries(spec.labels)) histogram(labels);
       histograms.set(key, histogram);
     }
   }

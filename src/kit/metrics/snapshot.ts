@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client';
 import type { Pause } from '../slices.js';
+import { labelsText, type Labels } from './label-text.js';
 
 /**
  * The values of one metric. `keys` are series as the text format writes them, such as `cg_x_total{a="b"}`, so that adding up
@@ -16,9 +17,14 @@ export type MetricSnapshot = {
 };
 export type Snapshot = readonly MetricSnapshot[];
 
-type Labels = Readonly<Record<string, string | number>>;
+/** The series of a metric, as in a snapshot. */
+export type SeriesValues = Pick<MetricSnapshot, 'keys' | 'values'>;
+/** A metric that keeps the text of its series, so that a scrape only reads its values. */
+export type KeepsKeys = { readSeries(): SeriesValues };
+
 type Values = readonly { readonly metricName?: string; readonly labels?: Labels; readonly value: number }[];
-type Read = { readonly name: string; readonly help: string; readonly type: string; readonly aggregator?: string; readonly values: Values };
+type Facts = Omit<MetricSnapshot, 'keys' | 'values' | 'aggregator'> & { readonly aggregator?: string };
+type ReadableMetric = Facts & { get(): Promise<Facts & { readonly values: Values }> } & Partial<KeepsKeys>;
 
 /**
  * Reads every metric of a registry. `pause` is awaited between parts of the work (`slices`), so that a scrape of ten thousand
@@ -26,15 +32,10 @@ type Read = { readonly name: string; readonly help: string; readonly type: strin
  */
 export async function takeSnapshot(registry: Registry, pause: Pause): Promise<Snapshot> {
   const snapshot: MetricSnapshot[] = [];
-  for (const metric of registry.getMetricsAsArray()) {
-    const { name, help, type, aggregator = 'sum', values } = await (metric as unknown as { get(): Promise<Read> | Read }).get();
-    const [keys, numbers]: [string[], number[]] = [[], []];
-    for (const { metricName = name, labels, value } of values) {
-      keys.push(labels === undefined ? metricName : metricName + labelsText(labels));
-      numbers.push(value);
-      if (keys.length % PAUSE_EVERY === 0) await pause();
-    }
-    snapshot.push({ name, help, type, aggregator, keys, values: numbers });
+  for (const metric of registry.getMetricsAsArray() as unknown as readonly ReadableMetric[]) {
+    const { name, help, type, aggregator = 'sum' } = metric;
+    const series = metric.readSeries?.() ?? await seriesOf(name, (await metric.get()).values, pause);
+    snapshot.push({ name, help, type, aggregator, ...series });
     await pause();
   }
   return snapshot;
@@ -43,20 +44,24 @@ export async function takeSnapshot(registry: Registry, pause: Pause): Promise<Sn
 /** Asking the time for every series would cost more than the series. */
 const PAUSE_EVERY = 100;
 
-/** The text of labels that a metric keeps between scrapes, as most do: to escape them takes longer than all else. */
-const texts = new WeakMap<Labels, string>();
-
-function labelsText(labels: Labels): string {
-  let text = texts.get(labels);
-  if (text === undefined) {
-    const pairs = Object.entries(labels).map(([label, value]) => `${label}="${escaped(String(value)).replaceAll('"', '\\"')}"`);
-    text = pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
-    texts.set(labels, text);
+async function seriesOf(name: string, samples: Values, pause: Pause): Promise<SeriesValues> {
+  const [keys, values]: [string[], number[]] = [[], []];
+  for (const { metricName = name, labels, value } of samples) {
+    keys.push(labels === undefined ? metricName : metricName + keptText(labels));
+    values.push(value);
+    if (keys.length % PAUSE_EVERY === 0) await pause();
   }
-  return text;
+  return { keys, values };
 }
 
-const escaped = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
+/** The text of labels that a metric keeps between scrapes, as most do. */
+const texts = new WeakMap<Labels, string>();
+
+function keptText(labels: Labels): string {
+  let text = texts.get(labels);
+  if (text === undefined) texts.set(labels, text = labelsText(labels));
+  return text;
+}
 
 /** The snapshot of several processes together: each series by its metric's rule. */
 export async function combine(snapshots: readonly Snapshot[], pause: Pause): Promise<Snapshot> {
@@ -97,7 +102,7 @@ const COMBINED: Readonly<Record<string, (values: readonly number[]) => number>> 
 export async function textOf(snapshot: Snapshot, pause: Pause): Promise<string> {
   const parts: string[] = [];
   for (const { name, help, type, keys, values } of snapshot) {
-    let part = `# HELP ${name} ${escaped(help)}\n# TYPE ${name} ${type}\n`;
+    let part = `# HELP ${name} ${help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n# TYPE ${name} ${type}\n`;
     for (const [index, key] of keys.entries()) {
       part += `${key} ${numberText(values[index] ?? 0)}\n`;
       if (index % PAUSE_EVERY === 0) await pause();
@@ -109,7 +114,7 @@ export async function textOf(snapshot: Snapshot, pause: Pause): Promise<string> 
 }
 
 function numberText(value: number): string {
-  if (Number.isFinite(value)) return String(value);
-  if (Number.isNaN(value)) return 'NaN';
-  return value > 0 ? '+Inf' : '-Inf';
+  const text = `${value}`;
+  if (text === 'Infinity') return '+Inf';
+  return text === '-Infinity' ? '-Inf' : text;
 }

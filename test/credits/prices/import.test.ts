@@ -34,7 +34,7 @@ async function importPrices(...args: string[]): Promise<{ readonly code: number;
   const env = {
     PATH: process.env['PATH'], DATABASE_URL: lab.databaseUrl, REDIS_URL: 'redis://127.0.0.1:1', JWT_ACCESS_SECRET: 'x'.repeat(32),
   };
-  const outcome = await run(process.execPath, [join(projectRoot, 'dist/src/cli/import-prices.js'), ...args], { env })
+  const outcome = await run(process.execPath, [join(projectRoot, 'dist/src/cli/main.js'), 'prices', 'import', ...args], { env })
     .then(({ stdout, stderr }) => ({ code: 0, stdout, stderr }), (error: unknown) =>
       error as { code: number; stdout: string; stderr: string });
   return { code: outcome.code, lines: outcome.stdout.split('\n').map((line) => line.trim()), errors: outcome.stderr };
@@ -204,15 +204,19 @@ describe('the command', () => {
   });
 
   test.each<[string, ...string[]]>([
-    ['name one file'], ['name one file', FIXTURE, FIXTURE], ['--book "A B"', FIXTURE, '--book', 'A B'],
+    ["missing required argument 'file'"], ['too many arguments', FIXTURE, FIXTURE], ['--book "A B"', FIXTURE, '--book', 'A B'],
     ['prices per message', FIXTURE, '--book', 'messages'],
     ['--credits-per-dollar must be a number above 0', FIXTURE, '--credits-per-dollar', '0'],
     ['leave out --credits-per-dollar', FIXTURE, '--book', 'models', '--credits-per-dollar', '5'],
-    ['no such file', '/nowhere.json'], ['not JSON', join(projectRoot, 'README.md')], ['--aply', FIXTURE, '--aply'],
+    ['--aply', FIXTURE, '--aply'],
   ])('%s', async (message, ...args) => {
     const { code, errors } = await importPrices(...args);
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(errors).toContain(message);
-    expect(errors).toContain('usage: npm run prices:import');
+    expect(errors).toContain('--help shows how it is called');
+  });
+
+  test.each([['no such file', '/nowhere.json'], ['not JSON', join(projectRoot, 'README.md')]])('%s', async (message, file) => {
+    expect(await importPrices(file)).toMatchObject({ code: 1, errors: expect.stringContaining(message) });
   });
 });

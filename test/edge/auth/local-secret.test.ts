@@ -35,10 +35,10 @@ describe('the secret of the embedded mode', () => {
   });
 });
 
-describe('npm run token', () => {
-  const cli = new URL('../../../src/cli/token.js', import.meta.url).pathname;
+describe('credit-gateway token', () => {
+  const cli = new URL('../../../src/cli/main.js', import.meta.url).pathname;
   const token = (args: string[], env: Record<string, string> = {}): Promise<{ stdout: string; stderr: string }> =>
-    run(process.execPath, [cli, ...args], { env: { PATH: process.env['PATH'], DATA_DIR: folder, ...env } });
+    run(process.execPath, [cli, 'token', ...args], { env: { PATH: process.env['PATH'], DATA_DIR: folder, ...env } });
 
   test('prints a token, and nothing else, that the local secret verifies', async () => {
     const { stdout, stderr } = await token(['--sub', 'alice', '--username', 'Alice', '--email', 'a@example.com', '--ttl', '15m']);
@@ -56,14 +56,14 @@ describe('npm run token', () => {
   });
 
   test.each([
-    [[], /--sub is missing/],
+    [[], /'--sub <account>' not specified/],
     [['--sub', 'a'.repeat(256)], /--sub must be 1 to 255 characters/],
-    [['--sub', 'alice', '--role', 'root'], /--role must be one of/],
+    [['--sub', 'alice', '--role', 'root'], /'root' is invalid. Allowed choices are user, enduser, supervisor, admin/],
     [['--sub', 'alice', '--ttl', '5'], /--ttl must be/],
     [['--sub', 'alice', '--ttl', '0m'], /--ttl must be/],
-    [['--name', 'alice'], /Unknown option/],
+    [['--name', 'alice'], /unknown option '--name'/],
   ])('%j is explained', async (args, message) => {
-    await expect(token(args)).rejects.toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(message) });
+    await expect(token(args)).rejects.toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(message) });
   });
 
   test('with servers of one\'s own and no secret there is nothing to sign with', async () => {

@@ -52,7 +52,7 @@ const DEAD = deadLetterQueue(MULTI);
   const command = async (...args: readonly string[]): Promise<string> => {
     const {
       stdout,
-    } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../../src/cli/dead-letters.js'), ...args], {
+    } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../../src/cli/main.js'), 'dead-letters', ...args], {
       env: { PATH: process.env['PATH'], RABBITMQ_URL: rabbit.url, JWT_ACCESS_SECRET: 'x'.repeat(32) },
     });
     return stdout.trim();

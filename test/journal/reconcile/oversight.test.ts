@@ -39,7 +39,7 @@ const run = (command: string, ...args: readonly string[]): Promise<Ran> => new P
     SHARDS: '8', JWT_ACCESS_SECRET: 'x'.repeat(32),
   };
   execFile(process.execPath, [
-    join(import.meta.dirname, '../../../src/cli', `${command}.js`), ...args,
+    join(import.meta.dirname, '../../../src/cli/main.js'), command, ...args,
   ], { env }, (error, stdout, stderr) => {
     resolve({ code: error === null ? 0 : Number(error.code), stdout: stdout.trim(), stderr });
   });
@@ -83,7 +83,7 @@ describe('an account', () => {
   });
 
   test('by command', async () => {
-    expect((await run('account', 'freeze', 'alice')).stderr).toContain('usage: npm run account');
+    expect((await run('account', 'freeze', 'alice')).stderr).toContain("required option '--reason <text>'");
     expect(await run('account', 'freeze', 'alice', '--reason', 'by hand')).toMatchObject({ code: 0, stdout: 'alice-id is frozen now' });
     expect(await run('account', 'freeze', 'alice', '--reason', 'by hand')).toMatchObject({
       code: 0, stdout: 'alice-id was frozen already; nothing was changed',
@@ -163,7 +163,7 @@ test('a stopped shard is listed, resumed with a reason, and stops again while it
     await new Promise((resolve) => { setTimeout(resolve, 100); });
   }
   expect((await run('shards', 'list')).stdout).toMatch(/stopped: fork/);
-  expect((await run('shards', 'resume', String(shard))).stderr).toContain('usage: npm run shards');
+  expect((await run('shards', 'resume', String(shard))).stderr).toContain("required option '--reason <text>'");
   expect(await run('shards', 'resume', String(shard), '--reason', 'hoping')).toMatchObject({
     code: 1, stdout: expect.stringContaining('stopped again after 0 entries: fork') as unknown,
   });

@@ -1,4 +1,7 @@
 import { expect, test } from '@jest/globals';
+import { Histogram, Registry } from 'prom-client';
+import { METRICS } from '../../../src/kit/metrics/catalogue.js';
+import { createHistogram } from '../../../src/kit/metrics/histogram.js';
 import { createMetrics } from '../../../src/kit/metrics/metrics.js';
 import { combine, takeSnapshot, textOf } from '../../../src/kit/metrics/snapshot.js';
 import { shared } from '../../../src/kit/shared.js';
@@ -23,6 +26,22 @@ test('the text is what prom-client would write, whatever a label holds', async (
   expect(await metrics.text()).toContain('version="a\\"b\\\\c\\nd"');
 });
 
+test('a histogram is written as prom-client writes its own, and takes only numbers', async () => {
+  const { name, help, buckets } = METRICS.jobSeconds;
+  const [reference, registry] = [new Registry(), new Registry()];
+  const theirs = new Histogram({ name, help, buckets: [...buckets], labelNames: ['job_name', 'status'], registers: [reference] });
+  const ours = createHistogram(registry, METRICS.jobSeconds);
+  for (const [job, seconds] of [['drain', 0.005], ['drain', 0.0051], ['a"b', 31], ['drain', 0], ['a"b', 30]] as const) {
+    theirs.observe({ job_name: job, status: 'ok' }, seconds);
+    ours({ status: 'ok', job_name: job })(seconds);
+  }
+  const pause = slices();
+  const expected = (await reference.metrics()).trim();
+  expect((await textOf(await takeSnapshot(registry, pause), pause)).trim()).toBe(expected);
+  expect((await registry.metrics()).trim()).toBe(expected);
+  expect(() => { ours({ status: 'ok', job_name: 'drain' })(NaN); }).toThrow(TypeError);
+});
+
 test('the work of a scrape leaves the event loop to others again and again', async () => {
   const { registry } = busyMetrics();
   let [nowMs, turns, isOver] = [0, 0, false];
@@ -40,6 +59,34 @@ test('the work of a scrape leaves the event loop to others again and again', asy
   expect(afterReading).toBeGreaterThan(30);
   expect(turns - afterReading).toBeGreaterThan(60);
 });
+
+test('a scrape costs little more than to write its lines', async () => {
+  const metrics = busyMetrics();
+  const touch = (): void => {
+    for (let route = 0; route < SERIES; route += 1) metrics.http.route('GET', `/route/${route}`)('200', Math.random());
+  };
+  const lines = (await metrics.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  expect(lines.length).toBeGreaterThan(7_500);
+  const keys = lines.map((line) => line.slice(0, line.lastIndexOf(' ')));
+  const values = lines.map((line) => Number(line.slice(line.lastIndexOf(' ') + 1)));
+  const write = (): number => keys.map((key, index) => `${key} ${values[index] ?? 0}`).join('\n').length;
+  // Processor time, and the least of many turns of each, so that other work of the machine does not count.
+  const [scrapes, writes]: [number[], number[]] = [[], []];
+  for (let turn = 0; turn < 20; turn += 1) {
+    touch();
+    scrapes.push(await processorMs(() => metrics.text()));
+    writes.push(await processorMs(write));
+  }
+  // 3.3 as measured. It was 74 when each bucket had an object of labels, and 7.5 with a slow way to write numbers.
+  expect(Math.min(...scrapes) / Math.min(...writes)).toBeLessThan(6);
+});
+
+async function processorMs(work: () => unknown): Promise<number> {
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1_000;
+}
 
 test('many scrapers cost one text; a later one gets a new one, and a failure is not kept', async () => {
   let [made, nowMs, fails] = [0, 0, false];
