@@ -11,7 +11,7 @@ export type BenchAccounts = {
 };
 
 /** Enough for all holds of a run to be open at once; with many lots, some lots are used up during the run. */
-const CREDITS_PER_ACCOUNT = 25_600;
+export const CREDITS_PER_ACCOUNT = 25_600;
 const TOKEN_TTL_SECONDS = 3_600;
 const DAY_MS = 86_400_000;
 const GRANTS_AT_ONCE = 200;
