@@ -1,6 +1,9 @@
 import { parseArgs } from 'node:util';
 import type { Part, PartResult } from './part.js';
+import { drain } from './parts/drain.js';
 import { holds } from './parts/holds.js';
+import { idle } from './parts/idle.js';
+import { overload } from './parts/overload.js';
 import { printed, writeResults } from './results.js';
 
 /**
@@ -8,7 +11,7 @@ import { printed, writeResults } from './results.js';
  * bench/results and into the README. `--quick` is for CI: it takes less than a minute and checks answers and books, not figures. Exits
  * with code 1 when an answer or the books were wrong; a missed target is reported and is no failure.
  */
-const PARTS: readonly Part[] = [holds];
+const PARTS: readonly Part[] = [holds, drain, overload, idle];
 
 const { values } = parseArgs({
   options: {
@@ -18,6 +21,7 @@ const { values } = parseArgs({
     write: { type: 'boolean', default: false },
   },
 });
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => { process.exit(1); }); // what was started ends with it
 const say = (line: string): void => { process.stderr.write(`${line}\n`); };
 const names = values.only?.split(',');
 const unknown = names?.filter((name) => !PARTS.some((part) => part.name === name)) ?? [];

@@ -78,6 +78,13 @@ export function cpuMs(pid: number): number {
   return total;
 }
 
+/** The same with all descendants. */
+export function familyCpuMs(pid: number): number {
+  const stats = new Map(listProcesses().map((name) => [Number(name), readStat(name)]));
+  const isOfFamily = (each: number): boolean => each === pid || (each > 1 && isOfFamily(stats.get(each)?.parent ?? 0));
+  return [...stats].reduce((total, [each, stat]) => total + (isOfFamily(each) ? (stat?.ticks ?? 0) * MS_PER_TICK : 0), 0);
+}
+
 const NS_PER_MICRO = 1_000;
 
 /** Processor time so far of a process' first thread, in µs; Redis runs all scripts on it. 0 where there is no /proc. */

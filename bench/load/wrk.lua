@@ -34,10 +34,6 @@ local function finish()
   ffi.C.kill(ffi.C.getpid(), SIGINT) -- ends the sleep of wrk's main thread
 end
 
-function setup(thread)
-  wrk.thread = thread
-end
-
 function init(args)
   local file = assert(io.open(args[1], "rb"))
   for length in function() return file:read("*l") end do
@@ -61,7 +57,7 @@ function request()
 end
 
 function response(status, _, body)
-  if status == FILLER_STATUS and sent > #requests then return end
+  if status == FILLER_STATUS and not body:find("hold_not_found", 1, true) then return end
   answers[#answers + 1] = status .. "\t" .. body
   if #answers == #requests then finish() end
 end

@@ -36,7 +36,9 @@ export type Tally = {
   readonly acknowledged: Acknowledged[];
   /** Number of operations that each side acknowledged. */
   readonly operations: Map<Side, number>;
-  /** Unexpected answers, by side, status and body. */
+  /** Number of requests that each side refused because it was busy; they changed nothing. */
+  readonly busy: Map<Side, number>;
+  /** Other unexpected answers, by side, status and body. */
   readonly refused: Map<string, number>;
   holdNumber: number;
   /** Entries that Postgres must have in the end. */
@@ -44,12 +46,13 @@ export type Tally = {
 };
 
 export const emptyTally = ({ accounts }: Pick<Stage, 'accounts'>): Tally => ({
-  bursts: [], pairs: [], acknowledged: [], operations: new Map(), refused: new Map(), holdNumber: 0, entries: accounts.ids.length,
+  bursts: [], pairs: [], acknowledged: [], operations: new Map(), busy: new Map(), refused: new Map(), holdNumber: 0, entries: accounts.ids.length,
 });
 
 export type Leg = { readonly side: Side; readonly requests: number; readonly connections: number; readonly isHot?: boolean };
 
 const ACCEPTED: Readonly<Record<What, number>> = { hold: 201, settle: 200 };
+const BUSY = 503;
 const DRAIN_TIMEOUT_MS = 120_000;
 const POLL_MS = 10;
 const SHOWN_MAX = 200;
@@ -63,17 +66,19 @@ export async function runLeg(stage: Stage, tally: Tally, { side, requests, conne
   const placed = await burst(stage, tally, side, 'hold', connections, placing(holds));
   const measured = (what: What, result: BurstResult, cpuBefore: Cpu): void => {
     const accepted = result.answers.filter(({ status }) => status === ACCEPTED[what]).length; // refusals are cheap and must not count
-    const server = (cpuMs(stage.servers[side].pid) - cpuBefore.server) * MICROS_PER_MS / requests;
+    const sent = result.answers.length;
+    const server = (cpuMs(stage.servers[side].pid) - cpuBefore.server) * MICROS_PER_MS / sent;
     if (round >= 0) tally.bursts.push({
       round, side, what, isHot, perSecond: accepted / result.durationMs * 1_000, ...result.latencyMs,
-      cpuMicros: { server, load: result.cpuMs * MICROS_PER_MS / requests },
+      cpuMicros: { server, load: result.cpuMs * MICROS_PER_MS / sent },
     });
   };
   measured('hold', placed, before);
   if (side === 'bare' || side === 'byHand') return;
 
   const between = cpuNow(stage, side);
-  const settled = await burst(stage, tally, side, 'settle', connections, holds.map(({ token, id }) => (
+  const isOpen = new Set(amounts(placed, ACCEPTED.hold, 'amount').keys());
+  const settled = await burst(stage, tally, side, 'settle', connections, holds.filter(({ id }) => isOpen.has(id)).map(({ token, id }) => (
     { path: `/v1/holds/${id}/settle`, token, body: JSON.stringify({ amount: USED }) })));
   measured('settle', settled, between);
   count(tally, side, holds, placed, settled);
@@ -122,6 +127,10 @@ async function burst(
   const result = await load.run({ port: servers[side].port, connections, requests, pauseMs });
   for (const { status, body } of result.answers) {
     if (status === ACCEPTED[what]) continue;
+    if (status === BUSY && body.includes('"not_executed"')) {
+      tally.busy.set(side, (tally.busy.get(side) ?? 0) + 1);
+      continue;
+    }
     const said = `${side}: ${what} ${status} ${body.replace(/"requestId":"[^"]*"/, '').slice(0, SHOWN_MAX)}`;
     tally.refused.set(said, (tally.refused.get(said) ?? 0) + 1);
   }

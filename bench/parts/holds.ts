@@ -65,6 +65,7 @@ async function compare(stage: Stage, size: Size, say: PartOptions['say']): Promi
         + `the stores, the worker and the load generator (${stage.load.name}) on ${stage.cores.others}`,
       `the gateway acknowledged ${tally.operations.get('gateway') ?? 0} operations, and Postgres has each of them with its amount`,
       await lostByCheckThenWrite(stage),
+      ...[...tally.busy].map(([side, count]) => `${side} refused ${count} requests with 503 because it was busy`),
     ],
   };
 }
