@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
 import type { Part, PartResult } from './part.js';
+import { batch } from './parts/batch.js';
 import { drain } from './parts/drain.js';
 import { holds } from './parts/holds.js';
 import { idle } from './parts/idle.js';
 import { overload } from './parts/overload.js';
+import { scripts } from './parts/scripts.js';
 import { printed, writeResults } from './results.js';
 
 /**
@@ -11,7 +13,7 @@ import { printed, writeResults } from './results.js';
  * bench/results and into the README. `--quick` is for CI: it takes less than a minute and checks answers and books, not figures. Exits
  * with code 1 when an answer or the books were wrong; a missed target is reported and is no failure.
  */
-const PARTS: readonly Part[] = [holds, drain, overload, idle];
+const PARTS: readonly Part[] = [holds, scripts, drain, overload, batch, idle];
 
 const { values } = parseArgs({
   options: {

@@ -10,10 +10,8 @@ int getpid(void);
 int kill(int pid, int signal);
 ]]
 local MONOTONIC, SIGINT = 1, 2
--- What connections send while the last answers are awaited. No server of the benchmark has this path.
-local FILLER = "GET /bench-filler HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-local FILLER_STATUS = 404
-local LONG_PAUSE_MS = 3600000
+-- What connections send while the last answers are awaited: an empty request, so they wait as well.
+local NOTHING = ""
 
 local requests, answers = {}, {}
 local sent = -1 -- wrk asks for one request more, to look at it
@@ -44,7 +42,6 @@ function init(args)
   math.randomseed(now())
   if pause_ms > 0 then
     function delay()
-      if sent >= #requests then return LONG_PAUSE_MS end
       return math.floor(-math.log(1 - math.random()) * pause_ms + math.random())
     end
   end
@@ -53,11 +50,10 @@ end
 function request()
   sent = sent + 1
   if sent == 1 then started_at = now() end
-  return requests[math.max(sent, 1)] or FILLER
+  return requests[math.max(sent, 1)] or NOTHING
 end
 
 function response(status, _, body)
-  if status == FILLER_STATUS and not body:find("hold_not_found", 1, true) then return end
   answers[#answers + 1] = status .. "\t" .. body
   if #answers == #requests then finish() end
 end
