@@ -5,6 +5,7 @@ import { drain } from './parts/drain.js';
 import { holds } from './parts/holds.js';
 import { idle } from './parts/idle.js';
 import { overload } from './parts/overload.js';
+import { queue } from './parts/queue.js';
 import { scripts } from './parts/scripts.js';
 import { printed, writeResults } from './results.js';
 
@@ -13,7 +14,7 @@ import { printed, writeResults } from './results.js';
  * bench/results and into the README. `--quick` is for CI: it takes less than a minute and checks answers and books, not figures. Exits
  * with code 1 when an answer or the books were wrong; a missed target is reported and is no failure.
  */
-const PARTS: readonly Part[] = [holds, scripts, drain, overload, batch, idle];
+const PARTS: readonly Part[] = [holds, scripts, drain, overload, batch, queue, idle];
 
 const { values } = parseArgs({
   options: {
@@ -47,7 +48,7 @@ if (problems.length > 0) {
   process.exit(1);
 }
 if (values.write || (names === undefined && !values.quick)) {
-  writeResults(results);
+  writeResults(results, PARTS.map(({ name }) => name));
   say('written: bench/results and the table of the README');
 }
 process.exit(0);

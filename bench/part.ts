@@ -1,3 +1,5 @@
+import type { Plot } from './plot.js';
+
 /** What a part of the benchmark measures and reports. */
 
 /** A figure with a target (docs/performance.md), measured once per round. */
@@ -9,7 +11,7 @@ export type Figure = {
   readonly target?: { readonly atMost: number } | { readonly atLeast: number };
   readonly values: readonly number[];
   readonly unit?: string;
-  /** Differs between the sides that are compared, so a plot makes sense of it. */
+  /** What keeps it from being better. */
   readonly limitedBy?: string;
 };
 
@@ -21,6 +23,7 @@ export type PartResult = {
   readonly tables: readonly Table[];
   /** What is wrong with answers or books: the benchmark fails. */
   readonly problems: readonly string[];
+  readonly plots?: readonly Plot[];
   /** Why something was not measured, and other remarks. */
   readonly notes?: readonly string[];
 };

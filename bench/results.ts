@@ -1,29 +1,41 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { projectRoot } from '../src/kit/paths.js';
 import type { Figure, PartResult, Table } from './part.js';
+import { svgOf } from './plot.js';
 import { median } from './statistics.js';
 
 /** How figures are shown: as text, and as files. */
 
-const shown = (value: number): string =>
-  (Number.isNaN(value) ? 'not measured' : Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(2));
+const FOLDER = join(projectRoot, 'bench/results');
+const README = join(projectRoot, 'README.md');
+const [BEGIN, END] = ['<!-- bench:begin -->', '<!-- bench:end -->'];
 
-/** Undefined: it has no target. */
-export function isMet({ target, values }: Figure): boolean | undefined {
+const shown = (value: number, unit = ''): string =>
+  (Number.isNaN(value) ? 'not measured' : `${Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(2)}${unit === '' ? '' : ` ${unit}`}`);
+
+/** Undefined: it has no target, or was not measured. */
+function isMet({ target, values }: Figure): boolean | undefined {
   if (target === undefined || values.length === 0) return undefined;
   return 'atMost' in target ? median(values) <= target.atMost : median(values) >= target.atLeast;
 }
 
-const targetText = ({ target }: Figure): string =>
-  (target === undefined ? '' : 'atMost' in target ? `≤ ${target.atMost}` : `≥ ${target.atLeast}`);
+const targetText = ({ target, unit = '' }: Figure): string =>
+  (target === undefined ? '' : `${'atMost' in target ? `≤ ${target.atMost}` : `≥ ${target.atLeast}`}${unit === '' ? '' : ` ${unit}`}`);
+
+const spreadText = ({ values }: Figure): string =>
+  (values.length < 2 ? '' : `${shown(Math.min(...values))} to ${shown(Math.max(...values))}`);
+
+const metText = (figure: Figure): string => {
+  const met = isMet(figure);
+  return met === undefined ? '' : met ? 'met' : 'missed';
+};
 
 /** The result of a part for a terminal. */
 export function printed(name: string, { figures, tables, notes = [] }: PartResult): string {
-  const rows = figures.map((figure) => {
-    const met = isMet(figure);
-    return [
-      figure.id, figure.name, shown(median(figure.values)), `${shown(Math.min(...figure.values))} to ${shown(Math.max(...figure.values))}`,
-      targetText(figure), met === undefined ? '' : met ? 'met' : 'MISSED',
-    ];
-  });
+  const rows = figures.map((figure) => (
+    [figure.id, figure.name, shown(median(figure.values), figure.unit), spreadText(figure), targetText(figure), metText(figure)]));
   return [
     ...tables.map(textTable),
     textTable({ title: `${name}: medians and spread`, columns: ['', '', 'median', 'spread', 'target', ''], rows }),
@@ -40,6 +52,60 @@ function textTable({ title, columns, rows }: Table): string {
   return [title, ...lines.map((line) => `  ${line}`), ''].join('\n');
 }
 
-export function writeResults(_results: ReadonlyMap<string, PartResult>): void {
-  // follows
+type Kept = Pick<PartResult, 'figures' | 'tables'> & { readonly notes: readonly string[]; readonly measuredAt: string; readonly machine: string };
+
+/** Writes what was measured to bench/results and into the README. Parts that were not run keep their last results. */
+export function writeResults(results: ReadonlyMap<string, PartResult>, order: readonly string[]): void {
+  mkdirSync(FOLDER, { recursive: true });
+  const file = join(FOLDER, 'results.json');
+  const machine = `${cpus().length} processors (${cpus()[0]?.model.trim() ?? 'unknown'}), Node ${process.version}`;
+  const earlier = readJson(file);
+  const kept = new Map<string, Kept>(order.flatMap((name) => {
+    const result = results.get(name);
+    if (result === undefined) return earlier[name] === undefined ? [] : [[name, earlier[name]]];
+    for (const plot of result.plots ?? []) writeFileSync(join(FOLDER, `${plot.file}.svg`), svgOf(plot));
+    const figures = result.figures.map((figure) => ({ ...figure, values: figure.values.map((value) => Number(value.toPrecision(4))) }));
+    return [[name, { measuredAt: new Date().toISOString(), machine, figures, tables: result.tables, notes: result.notes ?? [] }]];
+  }));
+  writeFileSync(file, `${JSON.stringify(Object.fromEntries(kept), null, 1)}\n`);
+  writeFileSync(join(FOLDER, 'table.md'), detailsOf(kept));
+  const readme = readFileSync(README, 'utf8');
+  const [begin, end] = [readme.indexOf(BEGIN), readme.indexOf(END)];
+  if (begin < 0 || end < begin) throw new Error(`the README has no ${BEGIN} and ${END}`);
+  writeFileSync(README, `${readme.slice(0, begin + BEGIN.length)}\n${figureTable(kept)}\n${readme.slice(end)}`);
+}
+
+function readJson(file: string): Readonly<Record<string, Kept>> {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Readonly<Record<string, Kept>>;
+  } catch {
+    return {};
+  }
+}
+
+const line = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
+
+const markdownTable = (columns: readonly string[], rows: readonly (readonly (string | number)[])[]): string =>
+  [line(columns), line(columns.map(() => '---')), ...rows.map(line)].join('\n');
+
+/** The figures of all parts, in the order of their targets. */
+function figureTable(kept: ReadonlyMap<string, Kept>): string {
+  const parts = [...kept.values()];
+  const figures = parts.flatMap((part) => part.figures).filter(({ target }) => target !== undefined);
+  const number = ({ id }: Figure): number => Number(id.slice(1));
+  const rows = figures.toSorted((a, b) => number(a) - number(b)).map((figure) => [
+    figure.id, figure.name, targetText(figure), isMet(figure) === false ? `**${shown(median(figure.values), figure.unit)}**` : shown(median(figure.values), figure.unit),
+    spreadText(figure), metText(figure), figure.limitedBy ?? '',
+  ]);
+  const machines = [...new Set(parts.map(({ machine }) => machine))].join('; ');
+  const last = parts.map(({ measuredAt }) => measuredAt).sort().at(-1)?.slice(0, 10) ?? '';
+  return `${markdownTable(['', 'Figure', 'Target', 'Median', 'Spread', '', 'Limited by'], rows)}\n\n${machines}; ${last}.`;
+}
+
+function detailsOf(kept: ReadonlyMap<string, Kept>): string {
+  const parts = [...kept].map(([name, { measuredAt, machine, tables, notes }]) => [
+    `## ${name}`, `${machine}; ${measuredAt}.`, ...tables.map(({ title, columns, rows }) => `${title}.\n\n${markdownTable(columns, rows)}`),
+    ...(notes.length === 0 ? [] : [notes.map((note) => `- ${note}`).join('\n')]),
+  ].join('\n\n'));
+  return `${['# Results of `npm run bench`', figureTable(kept), ...parts].join('\n\n')}\n`;
 }

@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import type { Figure, Table } from '../part.js';
+import type { Plot } from '../plot.js';
 import { median } from '../statistics.js';
 import { WHERES, type Measured, type MeasuredPair, type Tally, type What } from './holds-legs.js';
 import { SIDES, type Side, type Stage } from './holds-stage.js';
@@ -89,5 +90,23 @@ export function holdTables({ load, cores }: Pick<Stage, 'load' | 'cores'>, tally
         return [NAMES[side], of(all.map(({ perSecond }) => perSecond), 0), of(all.map(({ p50 }) => p50), 2), of(all.map(({ p99 }) => p99), 2)];
       }),
     },
+  ];
+}
+
+/** Holds per second by side, and where the processor time of a hold and its settle goes. */
+export function holdPlots(tally: Tally): Plot[] {
+  const speed = (side: Side, isHot: boolean): number => median(
+    tally.bursts.filter((each) => each.side === side && each.what === 'hold' && each.isHot === isHot).map(({ perSecond }) => perSecond));
+  const bars = SIDES.flatMap((side) => [false, true].map((isHot) => (
+    { name: `${NAMES[side]}${isHot ? ', one account' : ''}`, values: { 'holds per second': speed(side, isHot) } })));
+  const cpu = SIDES.flatMap((side) => {
+    const all = tally.pairs.filter((each) => each.side === side && !each.isHot);
+    const values = Object.fromEntries(WHERES.filter((where) => where !== 'load').map((where) =>
+      [where, median(all.map(({ cpuMicros }) => cpuMicros[where]))]));
+    return all.length === 0 ? [] : [{ name: NAMES[side], values }];
+  });
+  return [
+    { file: 'holds-per-second', title: 'Holds per second', bars: bars.filter(({ values }) => !Number.isNaN(values['holds per second'])) },
+    { file: 'processor-time', title: 'Processor time of a hold and its settle, in µs', bars: cpu },
   ];
 }
