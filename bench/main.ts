@@ -34,7 +34,7 @@ if (unknown.length > 0) {
 }
 
 const results = new Map<string, PartResult>();
-for (const part of PARTS.filter(({ name }) => names?.includes(name) ?? true)) {
+for (const part of PARTS.filter(({ name, isQuick = true }) => names?.includes(name) ?? (isQuick || !values.quick))) {
   say(`\n== ${part.name}: ${part.about}`);
   const startedAt = performance.now();
   const result = await part.run({ quick: values.quick, say: (line) => { say(`   ${line}`); } });

@@ -24,6 +24,8 @@ export type PartResult = {
   /** What is wrong with answers or books: the benchmark fails. */
   readonly problems: readonly string[];
   readonly plots?: readonly Plot[];
+  /** What replaces the marked block of a page, by its path. */
+  readonly blocks?: Readonly<Record<string, string>>;
   /** Why something was not measured, and other remarks. */
   readonly notes?: readonly string[];
 };
@@ -37,5 +39,7 @@ export type PartOptions = {
 export type Part = {
   readonly name: string;
   readonly about: string;
+  /** False: it is left out by `--quick`, because it checks nothing or takes long to start. */
+  readonly isQuick?: boolean;
   readonly run: (options: PartOptions) => Promise<PartResult>;
 };

@@ -9,7 +9,6 @@ import { median } from './statistics.js';
 /** How figures are shown: as text, and as files. */
 
 const FOLDER = join(projectRoot, 'bench/results');
-const README = join(projectRoot, 'README.md');
 const [BEGIN, END] = ['<!-- bench:begin -->', '<!-- bench:end -->'];
 
 const shown = (value: number, unit = ''): string =>
@@ -69,10 +68,17 @@ export function writeResults(results: ReadonlyMap<string, PartResult>, order: re
   }));
   writeFileSync(file, `${JSON.stringify(Object.fromEntries(kept), null, 1)}\n`);
   writeFileSync(join(FOLDER, 'table.md'), detailsOf(kept));
-  const readme = readFileSync(README, 'utf8');
-  const [begin, end] = [readme.indexOf(BEGIN), readme.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error(`the README has no ${BEGIN} and ${END}`);
-  writeFileSync(README, `${readme.slice(0, begin + BEGIN.length)}\n${figureTable(kept)}\n${readme.slice(end)}`);
+  writeBlock('README.md', figureTable(kept));
+  for (const { blocks = {} } of results.values()) for (const [page, text] of Object.entries(blocks)) writeBlock(page, text);
+}
+
+/** Replaces what is between the marks of a page. */
+function writeBlock(page: string, text: string): void {
+  const path = join(projectRoot, page);
+  const written = readFileSync(path, 'utf8');
+  const [begin, end] = [written.indexOf(BEGIN), written.indexOf(END)];
+  if (begin < 0 || end < begin) throw new Error(`${page} has no ${BEGIN} and ${END}`);
+  writeFileSync(path, `${written.slice(0, begin + BEGIN.length)}\n${text}\n${written.slice(end)}`);
 }
 
 function readJson(file: string): Readonly<Record<string, Kept>> {

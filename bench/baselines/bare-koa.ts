@@ -12,7 +12,7 @@ import Koa, { type Middleware } from 'koa';
 const byHand: Middleware = async (ctx, next) => {
   const chunks: Buffer[] = [];
   for await (const chunk of ctx.req) chunks.push(chunk as Buffer);
-  ctx.state['body'] = JSON.parse(Buffer.concat(chunks).toString());
+  ctx.state['body'] = JSON.parse(Buffer.concat(chunks).toString()) as unknown;
   await next();
 };
 

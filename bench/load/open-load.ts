@@ -20,7 +20,7 @@ function nodeLoad(): LoadGenerator {
   const child = fork(join(projectRoot, 'dist/bench/load/node-child.js'));
   return {
     name: 'Node',
-    stop: childOf(child).stop,
+    stop: () => childOf(child).stop(),
     run: (burst) => new Promise((resolve, reject) => {
       const onExit = (): void => { reject(new Error('the load generator ended in the middle of a burst')); };
       child.once('exit', onExit);

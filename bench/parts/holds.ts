@@ -3,6 +3,7 @@ import { findLosses } from '../acknowledged.js';
 import { CREDITS_PER_ACCOUNT } from '../bench-accounts.js';
 import type { Part, PartOptions, PartResult } from '../part.js';
 import { median } from '../statistics.js';
+import { capacityText } from './holds-capacity.js';
 import { holdFigures, holdPlots, holdTables, type Paced } from './holds-figures.js';
 import { drained, emptyTally, runLeg, runPaced, type Leg, type Tally } from './holds-legs.js';
 import { openStage, type Stage } from './holds-stage.js';
@@ -58,6 +59,7 @@ async function compare(stage: Stage, size: Size, say: PartOptions['say']): Promi
     figures: holdFigures(tally, paced),
     tables: holdTables(stage, tally, paced),
     plots: holdPlots(tally),
+    blocks: { 'docs/capacity.md': capacityText(tally.pairs) },
     problems: [
       ...[...tally.refused].filter(([said]) => !said.startsWith('orm')).map(([said, times]) => `${times} times ${said}`), ...lost, ...baseline,
     ],

@@ -12,7 +12,8 @@ import { familyCpuMs } from '../processes.js';
 export const idle: Part = {
   name: 'idle',
   about: 'processor time of an idle gateway with its stores (P11)',
-  run: async ({ quick, say }) => {
+  isQuick: false,
+  run: async ({ say }) => {
     const folder = await temporaryFolder();
     const gateway = spawn(process.execPath, [join(projectRoot, 'dist/src/main.js')], {
       env: { ...process.env, DATA_DIR: folder.path, PORT: '0', OPERATIONS_PORT: '0', HOST: '127.0.0.1', REDIS_URL: '', DATABASE_URL: '' },
@@ -23,11 +24,11 @@ export const idle: Part = {
     try {
       await Promise.race([ready(gateway.stdout), once(gateway, 'exit').then(() => { throw new Error('the gateway did not start'); })]);
       say('started; waiting until it is quiet ...');
-      await setTimeout(quick ? QUIET_MS.quick : QUIET_MS.full);
+      await setTimeout(QUIET_MS);
       const shares: number[] = [];
       for (let round = 0; round < ROUNDS; round += 1) {
         const [before, startedAt] = [familyCpuMs(gateway.pid ?? 0), performance.now()];
-        await setTimeout(quick ? ROUND_MS.quick : ROUND_MS.full);
+        await setTimeout(ROUND_MS);
         shares.push((familyCpuMs(gateway.pid ?? 0) - before) / (performance.now() - startedAt) * PERCENT);
       }
       return {
@@ -48,8 +49,8 @@ export const idle: Part = {
 
 const ROUNDS = 3;
 const PERCENT = 100;
-const QUIET_MS = { full: 10_000, quick: 500 };
-const ROUND_MS = { full: 10_000, quick: 1_000 };
+const QUIET_MS = 10_000;
+const ROUND_MS = 10_000;
 
 async function ready(output: NodeJS.ReadableStream): Promise<void> {
   for await (const line of createInterface({ input: output })) if (line.includes('"msg":"ready"')) break;

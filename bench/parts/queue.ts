@@ -21,6 +21,7 @@ import { inTurns } from './script-server.js';
 export const queue: Part = {
   name: 'queue',
   about: 'settlements from a RabbitMQ queue, compared with HTTP (P12)',
+  isQuick: false,
   run: async ({ quick, say }) => {
     const rabbit = await openRabbit();
     if (typeof rabbit === 'string') return { figures: [], tables: [], problems: [], notes: [`there is no RabbitMQ here: ${rabbit}`] };
