@@ -26,10 +26,10 @@ type AccountRow = {
   readonly debt: number;
 };
 
-/** An amount in an answer, in credits. Any other value is a bug of the gateway. */
-export function amountIn(answer: string, field: 'allocatedCredits' | 'actualCredits'): number {
-  const amount = parseCredits((JSON.parse(answer) as Record<string, unknown>)[field]);
-  if (typeof amount === 'string') throw new Error(`${field} is ${amount} in ${answer}`);
+/** An amount in an answer, in micros. Any other value than credits is a bug. */
+export function creditsIn(answer: Readonly<Record<string, unknown>>, field: string): number {
+  const amount = parseCredits(answer[field]);
+  if (typeof amount === 'string') throw new Error(`${field} is ${amount} in ${JSON.stringify(answer)}`);
   return amount;
 }
 

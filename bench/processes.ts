@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Role } from '../src/config.js';
 import { projectRoot } from '../src/kit/paths.js';
-import type { Burst, BurstResult } from './load-generator.js';
 
 /** The processes of a benchmark. Each ends with `stop`; forks also end when this process does. */
 
@@ -13,28 +12,16 @@ export type Child = { readonly pid: number; stop(): Promise<void> };
 
 const BUILT = join(projectRoot, 'dist');
 
-export async function startBareKoa(): Promise<Child & { readonly port: number }> {
-  const child = fork(join(BUILT, 'bench/bare-koa.js'));
-  const [port] = (await once(child, 'message')) as [number];
+/** A server of `bench/baselines`: a fork that sends its port when it listens. */
+export async function startBaseline(
+  name: string, args: readonly string[], environment: Readonly<Record<string, string>> = {},
+): Promise<Child & { readonly port: number }> {
+  const child = fork(join(BUILT, 'bench/baselines', `${name}.js`), args, { env: { ...process.env, ...HIGH_RATES, ...environment } });
+  const port = await new Promise<number>((resolve, reject) => {
+    child.once('message', (sent) => { resolve(Number(sent)); });
+    child.once('exit', (code) => { reject(new Error(`the baseline ${name} ended with exit code ${code ?? 'none'} before it was ready`)); });
+  });
   return { ...childOf(child), port };
-}
-
-export type LoadGenerator = Child & { run(burst: Burst): Promise<BurstResult> };
-
-export function startLoadGenerator(): LoadGenerator {
-  const child = fork(join(BUILT, 'bench/load-generator.js'));
-  return {
-    ...childOf(child),
-    run: (burst) => new Promise((resolve, reject) => {
-      const onExit = (): void => { reject(new Error('the load generator ended in the middle of a burst')); };
-      child.once('exit', onExit);
-      child.once('message', (result) => {
-        child.off('exit', onExit);
-        resolve(result as BurstResult);
-      });
-      child.send(burst);
-    }),
-  };
 }
 
 export type GatewayProcess = Child & { readonly port: number; readonly operationsPort: number };
@@ -66,7 +53,7 @@ export async function startGatewayProcess(
   return { ...childOf(child), ...ports };
 }
 
-function childOf(child: ChildProcess): Child {
+export function childOf(child: ChildProcess): Child {
   if (child.pid === undefined) throw new Error('a process of the benchmark could not be started');
   return {
     pid: child.pid,
@@ -89,6 +76,13 @@ export function cpuMs(pid: number): number {
     if (stat !== undefined && (Number(name) === pid || stat.parent === pid)) total += stat.ticks * MS_PER_TICK;
   }
   return total;
+}
+
+/** The same with all descendants. */
+export function familyCpuMs(pid: number): number {
+  const stats = new Map(listProcesses().map((name) => [Number(name), readStat(name)]));
+  const isOfFamily = (each: number): boolean => each === pid || (each > 1 && isOfFamily(stats.get(each)?.parent ?? 0));
+  return [...stats].reduce((total, [each, stat]) => total + (isOfFamily(each) ? (stat?.ticks ?? 0) * MS_PER_TICK : 0), 0);
 }
 
 const NS_PER_MICRO = 1_000;

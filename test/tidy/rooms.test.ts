@@ -14,7 +14,6 @@ const FUNCTION_LINES_MAX = 70;
 
 /** Functions that may be longer, each with its reason. A name that is no longer needed fails the test. */
 const LONG_FUNCTIONS: ReadonlyMap<string, string> = new Map([
-  ['bench/bursts.ts#openBench', 'one closure over what a run was acknowledged'],
   ['examples/observability/traffic.ts#startTraffic', 'one closure over one client: callers, turns and how they end'],
   ['src/compose/api.ts#openApi', 'opens the parts of the API one after the other, and closes them in reverse'],
   ['src/compose/core.ts#openParts', 'opens the parts of the core one after the other, and closes them in reverse'],

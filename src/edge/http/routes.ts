@@ -13,6 +13,7 @@ import type { Admission, Urgency } from './admission.js';
 import { answerWhenDone, type InTime } from './answer-in-time.js';
 import { readBody } from './body.js';
 import type { GatewayContext, Middleware, PathParams, RequestState } from './context.js';
+import { exactRoutes } from './exact-routes.js';
 import type { Envelope, Failure, Wording } from './failure.js';
 import { admission, nameAccount, nameNativeAccount, ofHeader, type Credentials } from './gatekeeper.js';
 import { assertKnownQuery } from './query-fields.js';
@@ -144,16 +145,15 @@ export type RouteTableDeps = {
 };
 
 /**
- * The one way to register a route. Each becomes a single handler (authenticate, gate, body, work), reached through a
- * Map when its path has no parameters: matching and composing per request is what a router costs, and the busiest
- * routes do not need it. @koa/router has the same handlers, and decides whatever is not spelled exactly.
+ * The one way to register a route. Each becomes a single handler (authenticate, gate, body, work), reached without a router
+ * when its path is spelled exactly (exact-routes.ts). @koa/router has the same handlers, and decides the rest.
  */
 export function routeTable({
   authenticate, authenticateServer, metrics, admission: busy, inTime = answerWhenDone, rates,
 }: RouteTableDeps): RouteTable {
   const router = new Router<RequestState, PathParams>();
   const routes: Route[] = [];
-  const exact = new Map<string, (ctx: GatewayContext) => Promise<void>>();
+  const exact = exactRoutes<(ctx: GatewayContext) => Promise<void>>();
 
   const adding = (own: Partial<DialectRules>, page?: PageRules): AddRoute => (method, path, gate, spec, handler) => {
     const {
@@ -189,7 +189,7 @@ export function routeTable({
     };
     routes.push(route);
     router.register(path, [method], handle);
-    if (!/[:*]/.test(path)) exact.set(`${method} ${path}`, handle);
+    exact.add(method, path, handle);
   };
 
   return {
@@ -200,7 +200,12 @@ export function routeTable({
     methodsOf: (path) => [...new Set(router.match(path, '').path.flatMap(({ methods }) => methods))].sort(),
     middleware: () => {
       const dispatch = router.routes() as unknown as Middleware;
-      return (ctx, next) => exact.get(`${ctx.method} ${ctx.path}`)?.(ctx) ?? (dispatch(ctx, next) as Promise<void>);
+      return (ctx, next) => {
+        const found = exact.find(ctx.method, ctx.path);
+        if (found === undefined) return dispatch(ctx, next) as Promise<void>;
+        (ctx as { params?: PathParams['params'] }).params = found.params;
+        return found.handle(ctx);
+      };
     },
   };
 }

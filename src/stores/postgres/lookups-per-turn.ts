@@ -1,15 +1,35 @@
 import DataLoader from 'dataloader';
 
+/** Statements of one kind at a time: while they are under way, the lookups that follow gather for the next. */
+const AT_ONCE = 2;
+
 /**
- * Gathers the lookups that are asked for in one turn of the event loop, so that they cost one statement and not one per
- * request. Nothing is cached: a row may arrive at any moment. `readMany` answers in the order of the names; what it throws
- * fails each of its lookups. `max`: names per statement, without it all of the turn.
+ * Gathers the lookups that are asked for in one turn of the event loop, or while earlier ones are under way, so that they cost
+ * one statement and not one per request: the busier the process, the more of them. Nothing is cached: a row may arrive at any moment.
+ * `readMany` answers in the order of the names; what it throws fails each of its lookups. `max`: names per statement, without it all.
  */
 export function lookupsPerTurn<Name, Found>(
   readMany: (names: readonly Name[]) => Promise<readonly Found[]>, max = Infinity,
 ): (name: Name) => Promise<Found> {
-  const loader = new DataLoader<Name, Found>(readMany, {
-    cache: false, maxBatchSize: max, batchScheduleFn: (run) => { setImmediate(run); },
+  let underWay = 0;
+  const waiting: (() => void)[] = [];
+  const send = (run: () => void): void => {
+    underWay += 1;
+    run();
+  };
+  const sendNext = (): void => {
+    underWay -= 1;
+    const run = waiting.shift();
+    if (run !== undefined) send(run);
+  };
+  const loader = new DataLoader<Name, Found>((names) => readMany(names).finally(sendNext), {
+    cache: false, maxBatchSize: max,
+    batchScheduleFn: (run) => {
+      setImmediate(() => {
+        if (underWay < AT_ONCE) send(run);
+        else waiting.push(run);
+      });
+    },
   });
   return (name) => loader.load(name);
 }

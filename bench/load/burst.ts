@@ -1,0 +1,35 @@
+/** Requests of a benchmark and their answers. The load generators know no more than HTTP. */
+
+/** Requests over `connections` connections that each wait for an answer before they send again. */
+export type Burst = {
+  readonly port: number;
+  readonly connections: number;
+  readonly requests: readonly BurstRequest[];
+  /** Mean pause of a connection before each request, in ms, exponentially distributed; by default none. */
+  readonly pauseMs?: number;
+};
+
+export type BurstRequest = { readonly path: string; readonly token: string; readonly body: string };
+
+export type BurstResult = {
+  /** From the first request to the last answer. */
+  readonly durationMs: number;
+  /** In no particular order; fewer than the requests when connections were lost. */
+  readonly answers: readonly BurstAnswer[];
+  readonly latencyMs: Readonly<Record<'p50' | 'p99', number>>;
+  /** Processor time of the load generator. */
+  readonly cpuMs: number;
+};
+
+export type BurstAnswer = { readonly status: number; readonly body: string };
+
+export type LoadGenerator = {
+  /** What it is, for the report. */
+  readonly name: string;
+  run(burst: Burst): Promise<BurstResult>;
+  stop(): Promise<void>;
+};
+
+export const encode = ({ path, token, body }: BurstRequest): string =>
+  `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${token}\r\n`
+  + `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;

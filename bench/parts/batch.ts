@@ -1,0 +1,204 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
+import { mintToken } from '../../src/edge/auth/mint-token.js';
+import { MICROS_PER_CREDIT } from '../../src/kit/money/micros.js';
+import { migrate } from '../../src/stores/postgres/migrate.js';
+import { throwawayPostgres, throwawayRedis } from '../../test/support/servers.js';
+import { entriesInPostgres } from '../acknowledged.js';
+import { openAccounts } from '../bench-accounts.js';
+import { openLedgerView, type LedgerView } from '../ledger-view.js';
+import type { BurstResult, LoadGenerator } from '../load/burst.js';
+import { openLoad } from '../load/open-load.js';
+import type { Part, PartOptions, PartResult } from '../part.js';
+import { cpuMs, startGatewayProcess, type GatewayProcess } from '../processes.js';
+import { median } from '../statistics.js';
+
+/**
+ * A thousand holds by one `POST /v1/batch`, compared with single calls over many kept connections. Both place the same holds,
+ * under ids of the caller, and take turns. A turn begins when Postgres has everything of the one before, because the worker shares
+ * the processors with the gateway. What a busy gateway refused is sent again, and its round is not counted.
+ */
+export const batch: Part = {
+  name: 'batch',
+  about: 'a thousand holds in one batch, compared with single calls (P12)',
+  run: async ({ quick, say }) => {
+    const redis = await throwawayRedis({ appendonly: 'yes', appendfsync: 'everysec' });
+    const postgres = await throwawayPostgres({ fsync: 'on', full_page_writes: 'on' });
+    const secret = randomBytes(32).toString('hex');
+    // No hold of the benchmark ends.
+    const environment = { REDIS_URL: redis.url, DATABASE_URL: postgres.url, JWT_ACCESS_SECRET: secret, MAX_OPEN_HOLDS: '100000' };
+    await migrate(postgres.ownerUrl, () => undefined);
+    const worker = await startGatewayProcess('worker', environment);
+    const api = await startGatewayProcess('api', environment);
+    const load = await openLoad(say);
+    const view = await openLedgerView(environment);
+    try {
+      const { ids } = await openAccounts(view.ledger, secret, 1, ACCOUNTS);
+      const bench = { api, load, view, ids, key: await makeKey(api, secret), acknowledged: new Map<string, number>() };
+      return await compare(bench, quick ? QUICK : FULL, say);
+    } finally {
+      await view.close();
+      await Promise.all([load.stop(), api.stop()]);
+      await worker.stop();
+      await redis.discard();
+      await postgres.discard();
+    }
+  },
+};
+
+/** `repeats`: a round in which a busy gateway refused something is run again. */
+type Size = { readonly rounds: number; readonly warmUp: number; readonly repeats: boolean };
+const FULL: Size = { rounds: 15, warmUp: 8, repeats: true };
+const QUICK: Size = { rounds: 1, warmUp: 1, repeats: false };
+const HOLDS = 1_000;
+const CONNECTIONS = 64;
+const ACCOUNTS = 64;
+const AMOUNT = '0.01';
+const RATIO_MIN = 3;
+const BUSY_MAX = 20;
+const RETRY_AFTER_MS = 1_000;
+const POLL_MS = 20;
+const HOUR_SECONDS = 3_600;
+
+type Bench = {
+  readonly api: GatewayProcess; readonly load: LoadGenerator; readonly view: LedgerView; readonly ids: readonly string[];
+  readonly key: string;
+  /** Holds that were acknowledged, by account. */
+  readonly acknowledged: Map<string, number>;
+};
+type Leg = 'single' | 'batch';
+const LEGS = ['single', 'batch'] as const;
+type Body = { readonly account: string; readonly id: string; readonly amount: string };
+type Placed = { readonly durationMs: number; readonly refused: readonly Body[] };
+
+async function compare(bench: Bench, { rounds, warmUp, repeats }: Size, say: PartOptions['say']): Promise<PartResult> {
+  const perSecond: Record<Leg, number[]> = { single: [], batch: [] };
+  const apiMicros: Record<Leg, number[]> = { single: [], batch: [] };
+  let busy = 0;
+  for (let round = -warmUp; round < rounds; round += 1) {
+    if (busy === 0 && round === -warmUp) say('warming up ...');
+    if (round >= 0 && round % 5 === 0) say(`round ${round + 1} of ${rounds}`);
+    const measured: Partial<Record<Leg, { readonly durationMs: number; readonly micros: number }>> = {};
+    for (const leg of round % 2 === 0 ? LEGS : LEGS.toReversed()) {
+      const bodies = Array.from({ length: HOLDS }, (_, index) => (
+        { account: bench.ids[index % bench.ids.length] ?? '', id: `${leg}-${round + warmUp + busy}-${index}`, amount: AMOUNT }));
+      await drained(bench);
+      const cpuBefore = cpuMs(bench.api.pid);
+      const durationMs = await place(bench, leg, bodies);
+      if (durationMs !== null) measured[leg] = { durationMs, micros: (cpuMs(bench.api.pid) - cpuBefore) * 1_000 / HOLDS };
+    }
+    const { single, batch } = measured;
+    if (single === undefined || batch === undefined) {
+      busy += 1;
+      if (!repeats) continue;
+      if (busy > BUSY_MAX) throw new Error(`the gateway was too busy in ${busy} rounds: this machine does too much else`);
+      round -= 1;
+    } else if (round >= 0) {
+      for (const [leg, { durationMs, micros }] of [['single', single], ['batch', batch]] as const) {
+        perSecond[leg].push(HOLDS / durationMs * 1_000);
+        apiMicros[leg].push(micros);
+      }
+    }
+  }
+  await drained(bench);
+  return {
+    figures: [{
+      id: 'P12', name: 'holds per second in batches of 1 000 ÷ by single calls', target: { atLeast: RATIO_MIN },
+      values: perSecond.batch.map((each, index) => each / (perSecond.single[index] ?? NaN)),
+      limitedBy: 'validation and the answer of each operation, in the API',
+    }],
+    tables: [{
+      title: `${HOLDS} holds on ${ACCOUNTS} accounts: medians`, columns: ['', 'holds/s', 'API µs'],
+      rows: [[`single calls, ${CONNECTIONS} connections`, 'single'], ['one batch', 'batch']].map(([name = '', leg]) => (
+        [name, median(perSecond[leg as Leg]).toFixed(0), median(apiMicros[leg as Leg]).toFixed(0)])),
+    }],
+    problems: await wrongAccounts(bench),
+    notes: busy === 0 ? [] : [`${busy} rounds were repeated, because the gateway refused something while it was busy`],
+  };
+}
+
+/** Accounts that do not hold exactly what was acknowledged. */
+async function wrongAccounts({ view, ids, acknowledged }: Bench): Promise<string[]> {
+  const wrong: string[] = [];
+  for (const accountId of ids) {
+    const { held, available, totals, seq } = await view.ledger.readAccount(accountId);
+    const expected = Math.round((acknowledged.get(accountId) ?? 0) * Number(AMOUNT) * MICROS_PER_CREDIT);
+    if (held !== expected || available + held !== totals.granted) wrong.push(`${accountId}: ${held} held of ${expected}, entry ${seq}`);
+  }
+  return wrong;
+}
+
+/** Until Postgres has every entry. An account has as many as its number says. */
+async function drained({ view, ids, acknowledged }: Bench): Promise<void> {
+  const placed = [...acknowledged.values()].reduce((total, count) => total + count, 0);
+  while (await entriesInPostgres(view.db) < ids.length + placed) await setTimeout(POLL_MS);
+}
+
+async function makeKey(api: GatewayProcess, secret: string): Promise<string> {
+  const operator = await mintToken(secret, { sub: 'bench-operator', role: 'admin' }, HOUR_SECONDS, Date.now());
+  const answer = await fetch(`http://127.0.0.1:${api.port}/v1/api-keys`, {
+    method: 'POST', headers: { authorization: `Bearer ${operator}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'bench', scopes: ['holds'], reason: 'bench' }),
+  });
+  return String(((await answer.json()) as { readonly key: unknown }).key);
+}
+
+const send = ({ api: { port }, load, key }: Bench, path: string, connections: number, bodies: readonly object[]): Promise<BurstResult> =>
+  load.run({ port, connections, requests: bodies.map((body) => ({ path, token: key, body: JSON.stringify(body) })) });
+
+/** Places holds, and sends what was refused again. How long it took, in ms; null when something was refused. */
+async function place(bench: Bench, leg: Leg, bodies: readonly Body[]): Promise<number | null> {
+  let left = bodies;
+  for (let attempt = 0; ; attempt += 1) {
+    const { durationMs, refused } = await (leg === 'single' ? single(bench, left) : inBatch(bench, left));
+    if (refused.length === 0) return attempt === 0 ? durationMs : null;
+    if (attempt === BUSY_MAX) throw new Error(`holds were refused as often as they were sent: ${attempt} times`);
+    left = refused;
+    await setTimeout(RETRY_AFTER_MS);
+  }
+}
+
+async function single(bench: Bench, bodies: readonly Body[]): Promise<Placed> {
+  const { durationMs, answers } = await send(bench, '/v1/holds', CONNECTIONS, bodies);
+  const placed = new Set<string>();
+  for (const { status, body } of answers) {
+    if (isBusy(status, body)) continue;
+    const answer = JSON.parse(body) as Answer;
+    acknowledge(bench, answer);
+    placed.add(answer.id);
+  }
+  return { durationMs, refused: bodies.filter(({ id }) => !placed.has(id)) };
+}
+
+async function inBatch(bench: Bench, bodies: readonly Body[]): Promise<Placed> {
+  const { durationMs, answers } = await send(
+    bench, '/v1/batch', 1, [{ operations: bodies.map((body) => ({ op: 'holds.place', body })) }]);
+  const [{ status, body } = { status: 0, body: '' }] = answers;
+  if (status !== 200) {
+    isBusy(status, body);
+    return { durationMs, refused: bodies };
+  }
+  const { results } = JSON.parse(body) as { readonly results: readonly { readonly status: number; readonly body: Answer }[] };
+  if (results.length !== bodies.length) throw new Error(`${bodies.length} operations got ${results.length} answers`);
+  const refused = bodies.filter((asked, index) => {
+    const result = results[index];
+    if (result === undefined || isBusy(result.status, JSON.stringify(result.body))) return true;
+    if (result.body.id !== asked.id) throw new Error(`hold ${asked.id} was answered ${JSON.stringify(result.body)}`);
+    acknowledge(bench, result.body);
+    return false;
+  });
+  return { durationMs, refused };
+}
+
+type Answer = { readonly id: string; readonly account: string; readonly amount: string };
+
+function acknowledge({ acknowledged }: Bench, answer: Answer): void {
+  if (answer.amount !== AMOUNT) throw new Error(`a hold was answered ${JSON.stringify(answer)}`);
+  acknowledged.set(answer.account, (acknowledged.get(answer.account) ?? 0) + 1);
+}
+
+/** To be sent again, under the same id. Throws for every other failure. */
+function isBusy(status: number, answer: string): boolean {
+  if (status !== 201 && status !== 503) throw new Error(`a hold was answered ${status}: ${answer}`);
+  return status === 503;
+}
