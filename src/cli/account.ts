@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { composeOversight } from '../compose/oversight.js';
 import { readConfig } from '../config.js';
 import { presentAccount } from './present-account.js';
+import { systemClock } from '../kit/clock.js';
 import { isStorable } from '../kit/ids.js';
 import { NOTES_LENGTH_MAX } from '../kit/limits.js';
 import { commandActor, openCliCore } from './core.js';
@@ -14,7 +15,8 @@ const USAGE = `usage: npm run account -- show <id, username or e-mail>
        npm run account -- freeze|thaw <id, username or e-mail> --reason "why"
 
 A frozen account refuses every hold, settlement, charge and grant with 423 until it is thawed. Who froze it and why is
-in its ledger. Works beside a running gateway, embedded or not, and needs no token.`;
+in its ledger. An account that differs from the books is frozen as it is, and thawed only when it has been repaired. Works
+beside a running gateway, embedded or not, and needs no token.`;
 
 await runCli(USAGE, async () => {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { reason: { type: 'string', default: '' } } });
@@ -27,7 +29,7 @@ await runCli(USAGE, async () => {
   }
   const { core, log, close } = await openCliCore(readConfig(), (line) => { console.error(line.trimEnd()); });
   try {
-    const oversight = composeOversight(core, log);
+    const oversight = composeOversight(core, log, systemClock);
     const accountId = await oversight.nameAccount(target);
     if (command === 'show') return JSON.stringify(presentAccount(await oversight.showAccount(accountId)), null, 2);
     const run = command === 'freeze' ? oversight.freezeAccount : oversight.thawAccount;
