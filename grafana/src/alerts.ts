@@ -1,5 +1,5 @@
 import { exprOf, yamlOf, type Alert, type Group } from './alert.js';
-import { bookAlerts, holdAlerts, journalAlerts } from './ledger-alerts.js';
+import { bookAlerts, evictionAlerts, holdAlerts, journalAlerts } from './ledger-alerts.js';
 import { postgresAlerts, queueAlerts, redisAlerts } from './server-alerts.js';
 import { moneyAlerts, processAlerts, refusalRecordings } from './service-alerts.js';
 import { sloAlerts, sloRecordings } from './slo.js';
@@ -11,6 +11,7 @@ const GROUPS: readonly Group[] = [
   { name: 'credit-gateway-journal', alerts: journalAlerts },
   { name: 'credit-gateway-holds', alerts: holdAlerts },
   { name: 'credit-gateway-redis', alerts: redisAlerts },
+  { name: 'credit-gateway-eviction', alerts: evictionAlerts },
   { name: 'credit-gateway-postgres', alerts: postgresAlerts },
   { name: 'credit-gateway-queues', alerts: queueAlerts },
   { name: 'credit-gateway-money', recordings: refusalRecordings, alerts: moneyAlerts },

@@ -1,5 +1,5 @@
 import type { Alert } from './alert.js';
-import { increase, processSeries, quantile, series, worst } from './promql.js';
+import { increase, part, processSeries, quantile, series, worst } from './promql.js';
 
 /** Alerts about the ledger: drift, the journal, the fence, overdue holds. */
 
@@ -15,6 +15,12 @@ export const bookAlerts: readonly Alert[] = [
     when: [{ value: `(max by (check) (abs(${series('driftMicros')})) + max by (check) (${series('driftAccounts')}))`, is: '> 0' }],
     summary: 'The ledger is inconsistent: {{ $labels.check }}',
     description: 'The reconciler found a difference by the check {{ $labels.check }}: {{ $value }} (accounts plus micro-credits; 0 is right). Nothing was repaired.',
+  },
+  {
+    name: 'DriftFrozen', severity: 'ticket', holdsFor: '0s',
+    when: [{ value: increase('driftFreezes', '15m'), is: '> 0' }],
+    summary: 'The reconciler froze accounts that drift',
+    description: '{{ $value | humanize }} accounts were frozen within 15 minutes because Redis and the books differ (RECONCILE_FREEZE). Their writes are refused until they are repaired and thawed.',
   },
   {
     name: 'ReconcilerStopped', severity: 'ticket', holdsFor: '5m',
@@ -63,6 +69,22 @@ export const bookAlerts: readonly Alert[] = [
     when: [{ value: worst('quarantined'), is: '> 0' }],
     summary: 'Texts of entries could not be stored',
     description: '{{ $value }} texts are in the table quarantine; normal is none. The amounts of their entries are in the ledger.',
+  },
+];
+
+/** Idle accounts that should leave Redis. */
+export const evictionAlerts: readonly Alert[] = [
+  {
+    name: 'EvictionStopped', severity: 'ticket', holdsFor: '1m',
+    when: [{ value: `sum(increase(${part('jobSeconds', 'count', { job_name: 'evict-idle' })}[15m]))`, is: '== 0' }],
+    summary: 'Idle accounts do not leave Redis',
+    description: 'The job evict-idle ran {{ $value }} times within 15 minutes; it should run every two seconds. Memory of Redis grows with every account that was ever used.',
+  },
+  {
+    name: 'EvictionDiffers', severity: 'ticket', holdsFor: '0s',
+    when: [{ value: increase('evictions', '1h', { where: { result: 'differs' } }), is: '> 1' }],
+    summary: 'Idle accounts stay in Redis, because Postgres does not have them as they are',
+    description: '{{ $value | humanize }} times within an hour an idle account was not evicted, because Redis and Postgres do not say the same of it; normal is none.',
   },
 ];
 

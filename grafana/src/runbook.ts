@@ -1,7 +1,7 @@
 /** Sections of docs/runbook.md that panels point to, by anchor: each is an alert, in lower case with dashes. */
 export const RUNBOOK_SECTIONS = [
   'accounts-frozen', 'amqp-disconnected', 'aof-failing', 'aof-off', 'aof-slow', 'availability-burn', 'breaker-open', 'busy', 'dead-letters', 'debt-growth',
-  'debt-jump', 'drain-failing', 'drift', 'event-loop-delay', 'fence-raised', 'gateway-down', 'holds-overdue', 'job-failing',
+  'debt-jump', 'drain-failing', 'drift', 'drift-frozen', 'event-loop-delay', 'eviction-differs', 'eviction-stopped', 'fence-raised', 'gateway-down', 'holds-overdue', 'job-failing',
   'job-not-running', 'journal-backlog', 'journal-delay', 'journal-lag', 'journal-lost', 'key-server-failing', 'latency-burn', 'ledger-unwatched', 'money-in-pending',
   'new-holds-refused', 'outcomes-unknown', 'postgres-connections', 'postgres-down', 'postgres-not-writable', 'postgres-old-transaction',
   'postgres-pool-exhausted', 'postgres-refuses', 'process-restarts', 'quarantine', 'queue-age', 'queue-failed-jobs', 'reconciler-failing',

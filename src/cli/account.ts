@@ -1,5 +1,6 @@
 import { composeOversight } from '../compose/oversight.js';
 import { readConfig } from '../config.js';
+import { systemClock } from '../kit/clock.js';
 import { isStorable } from '../kit/ids.js';
 import { NOTES_LENGTH_MAX } from '../kit/limits.js';
 import { commandActor, openCliCore } from './core.js';
@@ -14,7 +15,7 @@ type Oversight = ReturnType<typeof composeOversight>;
 async function withAccount(target: string, work: (oversight: Oversight, accountId: string) => Promise<Result>): Promise<Result> {
   const { core, log, close } = await openCliCore(readConfig(), say);
   try {
-    const oversight = composeOversight(core, log);
+    const oversight = composeOversight(core, log, systemClock);
     return await work(oversight, await oversight.nameAccount(target));
   } finally {
     await close();
@@ -27,7 +28,10 @@ export const showAccount = (target: string): Promise<Result> => withAccount(targ
   return { json, text: JSON.stringify(json, null, 2) };
 });
 
-/** A frozen account refuses every hold, settlement, charge and grant with 423 until it is thawed. */
+/**
+ * A frozen account refuses every hold, settlement, charge and grant with 423 until it is thawed. An account that differs from the
+ * books is frozen as it is, and thawed only when it has been repaired.
+ */
 export const freezeAccount = (target: string, by: { readonly reason: string }): Promise<Result> => changeFreeze(target, by.reason, true);
 export const thawAccount = (target: string, by: { readonly reason: string }): Promise<Result> => changeFreeze(target, by.reason, false);
 

@@ -42,7 +42,7 @@ export function repairAccounts({ account, dryRun, actor = '', reason = '' }: Rep
 type Report = { readonly lines: readonly string[]; readonly isDrift: boolean; readonly json: Readonly<Record<string, unknown>> };
 
 async function report(opened: CliCore, { account, all }: { readonly account?: string; readonly all: boolean }): Promise<Report> {
-  const oversight = composeOversight(opened.core, opened.log);
+  const oversight = composeOversight(opened.core, opened.log, systemClock);
   if (account !== undefined) {
     const comparison = await oversight.compareNow(await oversight.nameAccount(account));
     return { lines: describe(comparison), isDrift: comparison.result === 'drift', json: { comparison } };
@@ -71,7 +71,7 @@ type Repair = { readonly account: string | undefined; readonly by: Pick<RepairCo
 /** `by` null: only shows what a repair would write. */
 async function repair({ core, log }: CliCore, { account, by }: Repair): Promise<Report> {
   const { drainDb: db, redis, keys, fence, drainNow: drain } = core;
-  const oversight = composeOversight(core, log);
+  const oversight = composeOversight(core, log, systemClock);
   const deps = { db, redis, keys, fence, drain, clock: systemClock };
   const accountIds = account === undefined
     ? (await accountsWithFindings(db, REPAIRS_MAX)).filter((each) => each !== '') : [await oversight.nameAccount(account)];
@@ -99,7 +99,7 @@ async function repairOne(
   if (by === null) {
     return { text: `would write entry ${plan.seq}, repair, which moves nothing; Redis would get what is expected:`, isDone: false };
   }
-  const repaired = await carryOut(deps, plan, 'repair', { accountId, ...by });
+  const repaired = await carryOut(deps, plan, 'repair', { accountId, source: 'reconciler', ...by });
   if (repaired.status === 'changed') return { text: `repaired with entry ${repaired.seq}; Redis has what was expected:`, isDone: true };
   return {
     text: repaired.status === 'closed' ? 'not repaired: its shard is being verified' : 'not repaired: it was written to; run it again',

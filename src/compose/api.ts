@@ -102,7 +102,7 @@ export async function openApi(
     return { serving: isServing, checks };
   };
   const limits = await composeLimits({ config, core, databaseUrl, clock, log });
-  const oversight = composeOversight(core, log);
+  const oversight = composeOversight(core, log, clock);
   const operator = composeConsole({
     core, queues, authenticate, oversight, money: administration, policy: { overCapture: config.overCapture, debtLimit: config.debtLimit },
     readiness, idleSeconds: config.consoleIdleSeconds, clock, log,

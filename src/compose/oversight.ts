@@ -26,13 +26,13 @@ import type { Core } from './core.js';
 export type Oversight = AccountRouteDeps & ReconcileRouteDeps & Pick<ModelCostsRouteDeps, 'modelCosts'>;
 
 export function composeOversight(
-  { db, drainDb, redis, keys, fence, ledger, drainNow, freshen, resolveAccount }: Core, log: Log,
+  { db, drainDb, redis, keys, fence, ledger, drainNow, freshen, resolveAccount }: Core, log: Log, clock: Clock,
 ): Oversight {
+  const comparing = { db: drainDb, redis, keys, fence, drain: drainNow, clock };
   const deps = {
-    ledger, freshen,
+    ledger, freshen, comparing,
     readFreeze: (accountId: string) => readFreeze(db, accountId).catch(rethrow),
   };
-  const comparing = { db: drainDb, redis, keys, fence, drain: drainNow };
   return {
     nameAccount: (text) => nameAccount({ ledger, resolveAccount }, text),
     showAccount: (accountId) => showAccount(deps, accountId),

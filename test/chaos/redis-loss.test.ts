@@ -118,32 +118,60 @@ function namedOf(rows: readonly LossRow[]): Record<string, number> {
   return named;
 }
 
-test('an older copy of Redis: lost settlements are detected, counted and named, and the holds are as in Postgres', async () => {
+/** The server's clock, which also numbers the entries. */
+const redisMs = async (): Promise<number> => {
+  const [seconds, micro] = await server.operator.time();
+  return Number(seconds) * 1_000 + Math.floor(Number(micro) / 1_000);
+};
+
+test('a backup of Redis, while Postgres has a part of what came after it: exactly the other part is lost, and named', async () => {
   await startRedis();
   const gateway = await opened();
+  const { keys } = gateway.core;
   await grantAndPlace(gateway);
-  // Postgres has every entry of some shards and none of the others; the copy's entries of the others must be kept.
-  await gateway.core.drain(shards.filter((shard) => shard % 2 === 0));
-  const placed = await balances(gateway);
-  copyFiles();
-  await settleAll(gateway);
+  // Postgres follows the shards of two accounts; of the others it has nothing, also not what is in the backup.
+  const followed = new Set(ACCOUNTS.slice(0, 2).map((accountId) => keys.shardOf(accountId)));
+  const follow = () => gateway.core.drain([...followed]);
+  const isFollowed = ({ accountId }: { readonly accountId: string }): boolean => followed.has(keys.shardOf(accountId));
+  await restartRedis(gateway, copyFiles); // stopped while it is copied
+  const [early, late] = [holds.slice(0, 20), holds.slice(20)];
+  const copiedMs = await redisMs();
+  await settleAll(gateway, early);
+  await follow();
+  const drainedMs = await redisMs();
+  await settleAll(gateway, late);
+  const stoppedMs = await redisMs();
   await restartRedis(gateway, restoreFiles);
 
+  const lost = holds.filter((hold) => late.includes(hold) || !isFollowed(hold));
   const rows = await losses(gateway);
-  expect(lostOf(rows)).toBe(SETTLES);
-  const settled = (accountId: string): number => holds.filter((hold) => hold.accountId === accountId).length;
-  expect(namedOf(rows)).toEqual(Object.fromEntries(ACCOUNTS.map((accountId) => [accountId, settled(accountId)])));
-  for (const { fromMs, toMs } of rows) expect([fromMs !== null && fromMs <= toMs, toMs <= Date.now()]).toEqual([true, true]);
+  expect(lostOf(rows)).toBe(lost.length);
+  expect(namedOf(rows)).toEqual(Object.fromEntries(ACCOUNTS.map((accountId) =>
+    [accountId, lost.filter((hold) => hold.accountId === accountId).length])));
+  expect(new Set(rows.map(({ shard }) => shard))).toEqual(new Set(ACCOUNTS.map((accountId) => keys.shardOf(accountId))));
+  for (const { shard, fromMs, toMs } of rows) {
+    const [from, until] = followed.has(shard) ? [copiedMs, drainedMs] : [0, copiedMs];
+    expect([shard, fromMs !== null && fromMs >= from && fromMs <= until, toMs >= drainedMs && toMs <= stoppedMs]).toEqual([shard, true, true]);
+  }
   const told = gateway.errors.filter(({ msg }) => String(msg).startsWith('Redis lost entries'));
-  expect(told.reduce((sum, { lostEntries }) => sum + Number(lostEntries), 0)).toBe(SETTLES);
+  expect(told.reduce((sum, { lostEntries }) => sum + Number(lostEntries), 0)).toBe(lost.length);
   const raised = new Set(rows.map(({ shard }) => shard));
   expect(epochs(gateway)).toEqual(shards.map((shard) => (raised.has(shard) ? 2 : 1)));
+  // In the users' favour: what was lost is held again.
+  expect((await balances(gateway)).reduce((sum, { held }) => sum + held, 0)).toBe(10 * lost.length);
 
-  // In the users' favour: the holds are open again, and a repeated settlement is charged.
-  expect(await balances(gateway)).toEqual(placed);
-  await settleAll(gateway);
+  // What Postgres had is settled: a repeat is answered as before. What was lost is charged by a repeat, once.
+  for (const hold of early.filter(isFollowed)) {
+    expect(await gateway.core.ledger.settleHold({
+      ...hold, cost: micros(7), price: 'p', overCapture: 'debt', debtLimit: null, fingerprint: '7', about: '{}',
+    })).toMatchObject({ status: 'settled', replayed: true });
+  }
+  await settleAll(gateway, lost);
   await drainAll(gateway);
-  expect(lostOf(await losses(gateway))).toBe(SETTLES);
+  expect(await balances(gateway)).toEqual(ACCOUNTS.map((accountId) => ({
+    available: 100_000 - 7 * holds.filter((hold) => hold.accountId === accountId).length, held: 0, debt: 0,
+  })));
+  expect(lostOf(await losses(gateway))).toBe(lost.length);
 }, TIMEOUT_MS);
 
 test('the former users.acl drops what scripts wrote: a clean restart is a loss and is reported', async () => {
@@ -227,7 +255,7 @@ test('no false alarm: an upgrade, without marks in Postgres', async () => {
   expect([await losses(next), epochs(next)]).toEqual([[], shards.map(() => 1)]);
 }, TIMEOUT_MS);
 
-test('after a restart of everything the marks in Postgres show the loss, up to the last heartbeat', async () => {
+test('a backup of Redis after a restart of everything: the marks in Postgres show what it lacks, up to the last heartbeat', async () => {
   await startRedis();
   const servers = { redisUrl: server.gatewayUrl, databaseUrl: database.databaseUrl };
   const processes = await startProcesses(servers, { REDIS_NAMESPACE: 'cg', SHARDS: String(SHARDS) });
@@ -239,10 +267,21 @@ test('after a restart of everything the marks in Postgres show the loss, up to t
       expect((await client.once({ method: 'POST', path, token: as, body, key, isRepeatable: true })).status).toBeLessThan(300);
     };
     await sent(admin, '/api/credits/allocate', { userId: 'alice', credits: 100 }, 'grant');
-    await processes.worker.kill('SIGKILL');
     copyFiles();
-    for (let index = 0; index < SETTLES; index += 1) await sent(token, '/api/credits/deduct', { credits: 1 }, `key-${index}`);
-    await until('a beat has stored all of it', async () => (await storedEntries()) >= 1 + SETTLES);
+    const drained = 5;
+    const deduct = async (from: number, to: number): Promise<void> => {
+      for (let index = from; index < to; index += 1) await sent(token, '/api/credits/deduct', { credits: 1 }, `key-${index}`);
+    };
+    await deduct(0, drained);
+    const looked = await opened();
+    await until('the worker has drained the first of them', async () => (await looked.core.db.raw<{ rows: { seq: number }[] }>(
+      `select seq from accounts where account_id = 'alice'`,
+    )).rows[0]?.seq === 1 + drained);
+    await looked.close();
+    open = [];
+    await processes.worker.kill('SIGKILL');
+    await deduct(drained, drained + SETTLES);
+    await until('a beat has stored all of it', async () => (await storedEntries()) >= 1 + drained + SETTLES);
     await processes.api.kill('SIGKILL');
     await server.stop();
     restoreFiles();
@@ -251,7 +290,7 @@ test('after a restart of everything the marks in Postgres show the loss, up to t
     const looking = await opened();
     const rows = await losses(looking);
     expect([lostOf(rows), namedOf(rows)]).toEqual([SETTLES, {}]);
-    expect(await looking.core.ledger.readBalance('alice')).toMatchObject({ available: 100_000_000 });
+    expect(await looking.core.ledger.readBalance('alice')).toMatchObject({ available: (100 - drained) * 1_000_000 });
   } finally {
     await processes.stop();
   }

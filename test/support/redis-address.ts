@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { Cluster, Redis } from 'ioredis';
 import type { Options } from '../../src/stores/redis/node-options.js';
 import { openSharded } from '../../src/stores/redis/open-redis.js';
@@ -33,7 +34,7 @@ export function redisSettings(url: string): Readonly<Record<string, string>> {
 
 /**
  * The driver's own client, for looking at keys from outside. Of a Cluster it has the commands that name one key, and KEYS,
- * DEL and EXISTS of any; a pipeline must stay within one server.
+ * DEL, EXISTS and scanStream of any; a pipeline must stay within one server.
  */
 export function rawRedis(url: string, options: Options = {}): Redis {
   const location = locationOf(url);
@@ -59,11 +60,16 @@ function ofAllServers(cluster: Cluster): Redis {
     const counts = await Promise.all(keys.map((key) => cluster.call(command, key) as Promise<number>));
     return counts.reduce((total, each) => total + each, 0);
   };
+  const masters = async (): Promise<Redis[]> => {
+    if (cluster.nodes('master').length === 0) await new Promise((resolve) => { cluster.once('ready', resolve); });
+    return cluster.nodes('master');
+  };
   return Object.assign(cluster as unknown as Redis, {
-    keys: async (pattern: string): Promise<string[]> => {
-      if (cluster.nodes('master').length === 0) await new Promise((resolve) => { cluster.once('ready', resolve); });
-      return (await Promise.all(cluster.nodes('master').map((node) => node.keys(pattern)))).flat();
-    },
+    keys: async (pattern: string): Promise<string[]> =>
+      (await Promise.all((await masters()).map((node) => node.keys(pattern)))).flat(),
+    scanStream: (options: Parameters<Redis['scanStream']>[0]) => Readable.from((async function* pages() {
+      for (const node of await masters()) yield* node.scanStream(options) as AsyncIterable<string[]>;
+    })()),
     del: eachOf('del'),
     exists: eachOf('exists'),
   });

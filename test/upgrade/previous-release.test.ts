@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { Redis } from 'ioredis';
 import pg from 'pg';
 import { projectRoot } from '../../src/kit/paths.js';
 import { migrate } from '../../src/stores/postgres/migrate.js';
@@ -11,6 +10,7 @@ import { checkPostgres } from '../support/books-postgres.js';
 import { checkRedis } from '../support/books-redis.js';
 import { send, type Answer } from '../support/fake-gateway.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
+import { rawRedis } from '../support/redis-address.js';
 import { freshDatabase, redisOperatorUrl, redisUrl, type FreshDatabase } from '../support/servers.js';
 import type { Kept, KeptKey } from './story.js';
 
@@ -100,7 +100,7 @@ async function restorePostgres(url: string, sql: string): Promise<void> {
 }
 
 async function restoreRedis(keys: readonly KeptKey[]): Promise<void> {
-  const client = new Redis(redisOperatorUrl());
+  const client = rawRedis(redisOperatorUrl());
   try {
     for (const { key, ttlMs, dump } of keys) await client.restore(key, ttlMs, Buffer.from(dump, 'base64'), 'REPLACE');
   } finally {

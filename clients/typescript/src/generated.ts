@@ -478,7 +478,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Allow writes to an account again */
+        /** Allow writes to an account again; 409 while it differs from the books */
         post: operations["postV1AccountsByAccountIdThaw"];
         delete?: never;
         options?: never;

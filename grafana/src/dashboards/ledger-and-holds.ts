@@ -48,9 +48,9 @@ export const ledgerAndHolds: DashboardSpec = {
           queries: { epochs: worst('fenceEpochs') },
         }),
         stat({
-          id: 7, title: 'Accounts', unit: 'short', width: 6, runbook: ['accounts-frozen'],
-          about: 'Accounts in the ledger, and frozen accounts: their holds cannot be ended before the thaw.',
-          queries: { all: worst('accounts'), frozen: worst('accountsFrozen') },
+          id: 7, title: 'Accounts', unit: 'short', width: 6, runbook: ['accounts-frozen', 'drift-frozen', 'eviction-stopped'],
+          about: 'Accounts in the ledger, and in Redis after the last round of the eviction: those used within EVICT_AFTER_SECONDS, not all that there are. Frozen accounts: their holds cannot be ended before the thaw. frozen for drift: by the reconciler, within the time range; normal: 0.',
+          queries: { all: worst('accounts'), 'in Redis': worst('accountsResident'), frozen: worst('accountsFrozen'), 'frozen for drift': increase('driftFreezes', RANGE) },
         }),
       ],
     },

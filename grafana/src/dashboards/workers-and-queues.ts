@@ -14,27 +14,22 @@ export const workersAndQueues: DashboardSpec = {
       title: 'Waiting for an operator',
       panels: [
         stat({
-          id: 1, title: 'Dead letters', unit: 'none', width: 4, thresholds: over({ warn: 1 }), runbook: ['dead-letters'],
+          id: 1, title: 'Dead letters', unit: 'none', width: 5, thresholds: over({ warn: 1 }), runbook: ['dead-letters'],
           about: 'Settlements that failed permanently: their usage has not been charged. Normal: 0. List them with `credit-gateway dead-letters`, fix the cause, replay them.',
           queries: { letters: worst('deadLetters') },
         }),
         stat({
-          id: 2, title: 'Quarantined texts', unit: 'none', width: 4, thresholds: over({ warn: 1 }), runbook: ['quarantine'],
+          id: 2, title: 'Quarantined texts', unit: 'none', width: 5, thresholds: over({ warn: 1 }), runbook: ['quarantine'],
           about: 'Texts of entries that Postgres could not store. The amounts are in the ledger; nothing is blocked. Normal: 0.',
           queries: { texts: worst('quarantined') },
         }),
         stat({
-          id: 3, title: 'Failed jobs in queues', unit: 'none', width: 4, thresholds: over({ warn: 1, bad: 100 }), runbook: ['queue-failed-jobs'],
+          id: 3, title: 'Failed jobs in queues', unit: 'none', width: 5, thresholds: over({ warn: 1, bad: 100 }), runbook: ['queue-failed-jobs'],
           about: 'Failed jobs that BullMQ keeps, of all queues. Jobs of the ledger run again by their schedule; settlements fail only after their retries. See the queues in the console.',
           queries: { failed: `sum(${worst('queueJobs', { where: { state: 'failed' }, by: ['queue'] })})` },
         }),
         stat({
-          id: 4, title: 'Oldest waiting job', unit: 's', width: 4, thresholds: over({ warn: 30, bad: 300 }), runbook: ['queue-age'],
-          about: 'Of all queues. Normal: below a second. Growing: no worker, or each job takes too long.',
-          queries: { waits: worst('queueOldestSeconds') },
-        }),
-        stat({
-          id: 5, title: 'RabbitMQ', unit: 'none', width: 4, runbook: ['amqp-disconnected'],
+          id: 5, title: 'RabbitMQ', unit: 'none', width: 5, runbook: ['amqp-disconnected'],
           words: { '-1': { text: 'not used', color: 'blue' }, 0: { text: 'disconnected', color: 'red' }, 1: { text: 'connected', color: 'green' } },
           about: 'Connection to RabbitMQ, the worst state of all workers. disconnected: settlements wait in the broker, none is lost; the worker reconnects by itself.',
           queries: { connection: `min (${series('amqpConnected')} >= 0) or ${worst('amqpConnected')}` },
@@ -97,7 +92,7 @@ export const workersAndQueues: DashboardSpec = {
       ],
     },
     {
-      title: 'Settlements from queues, and the reconciler',
+      title: 'Settlements from queues, the reconciler, and eviction',
       panels: [
         graph({
           id: 15, title: 'Settlements by result', unit: 'ops', width: 8,
@@ -121,14 +116,19 @@ export const workersAndQueues: DashboardSpec = {
           queries: { share: share(countRate('settlementSeconds', '1h', { where: { result: 'refused' } }), countRate('settlementSeconds', '1h')) },
         }),
         graph({
-          id: 19, title: 'Time to compare a batch of accounts', unit: 's', width: 12, runbook: ['reconciler-slow'],
+          id: 19, title: 'Time to compare a batch of accounts', unit: 's', width: 8, runbook: ['reconciler-slow'],
           about: 'The reconciler reads both sides of a batch. Slow: Postgres or Redis is busy; the reconciler slows down, other work is not affected.',
           queries: { p50: quantile(0.5, 'reconcileSeconds', STEP), p99: quantile(0.99, 'reconcileSeconds', STEP) },
         }),
         bars({
-          id: 20, title: 'Where workers spend their time', unit: 's', width: 12,
+          id: 20, title: 'Where workers spend their time', unit: 's', width: 8,
           about: 'Seconds that each job ran per second of the last five minutes. 1 means that a job runs all the time. Under load, drain should be the largest.',
           queries: { '{{job_name}}': ranking(8, sumRate('jobSeconds', NOW, 'job_name')) },
+        }),
+        graph({
+          id: 21, title: 'Idle accounts leave Redis', unit: 'ops', width: 8, legend: 'table', runbook: ['eviction-differs', 'eviction-stopped'],
+          about: 'Idle accounts that the eviction looked at, per second. in_use: loaded lately, or with an open hold. changed: written to meanwhile. differs: Redis and Postgres do not agree, so it stays; normal: none. "Ledger and holds" shows how many are in Redis.',
+          queries: { '{{result}}': rate('evictions', STEP, { by: ['result'] }) },
         }),
       ],
     },

@@ -1,8 +1,9 @@
 import type { Meter } from '../../kit/metrics/metrics.js';
 import { writeFacts } from '../../ledger/facts.js';
 import type { Ledger } from '../../ledger/ledger.js';
+import { rethrow } from '../../stores/postgres/errors.js';
 import type { Comparison } from './comparison.js';
-import { carryOut, planRepair, type RepairDeps } from './repair-account.js';
+import { carryOut, planRepair, type RepairCommand, type RepairDeps } from './repair-account.js';
 
 export type FreezeDriftingDeps = RepairDeps & {
   readonly ledger: Pick<Ledger, 'freeze'>;
@@ -28,15 +29,31 @@ export async function freezeDrifting(deps: FreezeDriftingDeps, comparisons: read
 }
 
 async function freeze(deps: FreezeDriftingDeps, accountId: string, reason: string): Promise<boolean> {
-  const plan = await planRepair(deps, accountId);
-  switch (plan.status) {
-    case 'refused': return false;
-    case 'differs':
-      return !plan.image.frozen && (await carryOut(deps, plan, 'freeze', { accountId, actor: ACTOR, reason })).status === 'changed';
+  const by = { source: 'reconciler', actor: ACTOR, reason } as const;
+  switch (await freezeInDrift(deps, { accountId, ...by })) {
+    case 'changed': return true;
+    case 'unchanged': case 'undecided': return false;
     // Only the books contradict themselves, and Redis does not have the account: it is loaded from them.
-    case 'nothing_to_do': {
-      const about = writeFacts({ type: 'change', source: 'reconciler', actor: ACTOR, reason });
-      return (await deps.ledger.freeze({ accountId, about })).status === 'changed';
-    }
+    case 'no_drift': return (await deps.ledger.freeze({ accountId, about: writeFacts({ type: 'change', ...by }) })).status === 'changed';
+  }
+}
+
+/** `unchanged`: it drifts, and was frozen before. `undecided`: its shard is closed or stopped, or it was written to meanwhile. */
+export type FrozenInDrift = 'changed' | 'unchanged' | 'no_drift' | 'undecided';
+
+/**
+ * Freezes an account that differs from the books, and leaves its figures as they are. The entry states the balances of the books:
+ * one that stated those of Redis would not follow from the entry before it, and stop the shard.
+ *
+ * @throws GatewayError ledger_unavailable while Postgres does not answer.
+ */
+export async function freezeInDrift(deps: RepairDeps, command: RepairCommand): Promise<FrozenInDrift> {
+  const plan = await planRepair(deps, command.accountId, 'freeze').catch(rethrow);
+  switch (plan.status) {
+    case 'nothing_to_do': return 'no_drift';
+    case 'refused': return 'undecided';
+    case 'differs':
+      if (plan.stored.frozen && plan.image.frozen) return 'unchanged';
+      return (await carryOut(deps, plan, 'freeze', command)).status === 'changed' ? 'changed' : 'undecided';
   }
 }

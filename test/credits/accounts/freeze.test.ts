@@ -5,6 +5,7 @@ import { freezeAccount, thawAccount, type FreezeDeps } from '../../../src/credit
 import { nameAccount } from '../../../src/credits/accounts/show-account.js';
 import { moneyIn, replayPending } from '../../../src/credits/grants/money-in.js';
 import { freshen } from '../../../src/journal/freshen.js';
+import { carryOut, planRepair } from '../../../src/journal/reconcile/repair-account.js';
 import { GatewayError } from '../../../src/kit/errors.js';
 import { micros } from '../../../src/kit/money/micros.js';
 import { expireForgotten } from '../../../src/worker/jobs/expire-forgotten.js';
@@ -14,7 +15,12 @@ let under: DurableLedger;
 let deps: FreezeDeps;
 beforeAll(async () => {
   under = await durableLedger();
-  deps = { ledger: under.ledger, freshen: freshen(under.runDrain, under.keys) };
+  deps = {
+    ledger: under.ledger, freshen: freshen(under.runDrain, under.keys),
+    comparing: {
+      db: under.db, redis: under.sharded, keys: under.keys, fence: under.fence, drain: under.runDrain, clock: Date.now,
+    },
+  };
 });
 afterAll(async () => { await under.close(); });
 
@@ -52,13 +58,83 @@ test('an acknowledged freeze survives the loss of all of Redis, and so does a th
 
 test('while Postgres is away an account is frozen all the same, by its id', async () => {
   const accountId = await fund();
-  const cut = { ...deps, freshen: { account: away } };
+  const cut = { ...deps, freshen: { account: away }, comparing: { ...deps.comparing, drain: away } };
   const naming = { ledger: under.ledger, freshen: { account: away }, resolveAccount: away };
   expect(await nameAccount(naming, accountId)).toBe(accountId);
   await expect(nameAccount(naming, 'a-name')).rejects.toMatchObject({ code: 'ledger_unavailable' });
   await expect(nameAccount(naming, 'alice@example.com')).rejects.toMatchObject({ code: 'ledger_unavailable' });
   expect(await freezeAccount(cut, by(accountId, 'now'))).toMatchObject({ changed: true });
   expect((await under.ledger.readAccount(accountId)).frozen).toBe(true);
+  // Whether it may be thawed is not known.
+  await expect(thawAccount(cut, by(accountId, 'now'))).rejects.toMatchObject({ code: 'ledger_unavailable' });
+  expect((await under.ledger.readAccount(accountId)).frozen).toBe(true);
+});
+
+describe('an account that differs from the books', () => {
+  const at = (accountId: string) => under.keys.account(accountId, under.fence.epochOf(under.keys.shardOf(accountId))?.number ?? 0);
+  const drifts: [string, (accountId: string) => Promise<unknown>][] = [
+    ['its balance', (id) => under.redis.hincrby(at(id).account, 'available', 7)],
+    ['a lot', (id) => under.redis.hset(at(id).lot, 'l', '3:0:10:inf:0')],
+    ['an older number', (id) => under.redis.hset(at(id).account, 'seq', '1')],
+    ['a newer number', (id) => under.redis.hset(at(id).account, 'seq', '9')],
+  ];
+
+  test.each(drifts)('%s: is frozen as it is, not thawed before it is repaired, and its shard is never stopped', async (what, drift) => {
+    const accountId = await fund();
+    await under.ledger.charge({ accountId, amount: micros(1), key: null, fingerprint: '', price: '', about: '{}' });
+    await under.drain();
+    await drift(accountId);
+    const found = await under.redis.hgetall(at(accountId).account);
+    expect(await freezeAccount(deps, by(accountId, 'fraud'))).toEqual({ accountId, frozen: true, changed: true });
+    expect(await freezeAccount(deps, by(accountId, 'again'))).toMatchObject({ changed: false });
+    await under.drain(); // throws when a shard is stopped
+    expect(await readFreeze(under.db, accountId)).toMatchObject({ actor: 'root', reason: 'fraud' });
+    expect(await under.redis.hgetall(at(accountId).account)).toEqual({ ...found, seq: '3', frozen: '1' });
+
+    if (!what.endsWith('number')) { // the entry of the freeze has the number that the books expect, which mends a wrong one
+      await expect(thawAccount(deps, by(accountId, 'cleared'))).rejects.toMatchObject({
+        code: 'conflict', message: expect.stringMatching(/expected, .* found.*reconcile -- repair --account/) as unknown,
+      });
+      const plan = await planRepair(deps.comparing, accountId);
+      if (plan.status !== 'differs') throw new Error(`it should differ: ${plan.status}`);
+      await carryOut(deps.comparing, plan, 'repair', { accountId, source: 'administration', actor: 'root', reason: 'the books are right' });
+    }
+    expect(await thawAccount(deps, by(accountId, 'repaired'))).toMatchObject({ changed: true });
+    await under.ledger.charge({ accountId, amount: micros(9), key: null, fingerprint: '', price: '', about: '{}' });
+    await under.drain();
+    expect(await under.ledger.readAccount(accountId)).toMatchObject({ available: 0, frozen: false });
+  });
+
+  test('the flag alone: a freeze that only one side has is completed, a thaw refused', async () => {
+    const [inRedis, inBooks] = [await fund(), await fund()];
+    await freezeAccount(deps, by(inBooks, 'x'));
+    await under.drain();
+    await under.redis.hset(at(inRedis).account, 'frozen', '1');
+    await under.redis.hset(at(inBooks).account, 'frozen', '0');
+    for (const accountId of [inRedis, inBooks]) {
+      await expect(thawAccount(deps, by(accountId, 'x'))).rejects.toMatchObject({ code: 'conflict' });
+      expect(await freezeAccount(deps, by(accountId, 'y'))).toMatchObject({ changed: true });
+      expect(await thawAccount(deps, by(accountId, 'x'))).toMatchObject({ changed: true });
+      await under.drain();
+      expect(await readFreeze(under.db, accountId)).toBeNull();
+    }
+  });
+
+  test('in a stopped shard it is frozen, and a thaw is refused', async () => {
+    const accountId = await fund();
+    await under.drain();
+    const stop = (reason: string | null) => under.db.raw('update shards set stopped_reason = ? where shard = ?', [reason, at(accountId).shard]);
+    await stop('a test');
+    try {
+      expect(await freezeAccount(deps, by(accountId, 'x'))).toMatchObject({ changed: true });
+      await expect(thawAccount(deps, by(accountId, 'x'))).rejects.toMatchObject({
+        code: 'conflict', message: expect.stringContaining('a test') as unknown,
+      });
+    } finally {
+      await stop(null);
+    }
+    expect(await thawAccount(deps, by(accountId, 'x'))).toMatchObject({ changed: true });
+  });
 });
 
 test('while Postgres is away a text is not taken for the id of an account whose credits were moved to their owner', async () => {

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
-import { Redis } from 'ioredis';
 import { AMOUNTS } from '../../../src/ledger/figures.js';
 import { keyspace } from '../../../src/ledger/keys.js';
+import { rawRedis } from '../../support/redis-address.js';
 import { redisUrl } from '../../support/servers.js';
 
 /** Sees what the ledger has written, of every account, from Redis, where every change is an entry. */
@@ -28,30 +28,29 @@ const isKeptUsage = (entry: Entry, status: number): boolean => status === 402 &&
 
 /** `accounts`: whose balances, lots and open holds are compared, too. */
 export async function ledgerWatch(namespace: string, accounts: readonly string[]): Promise<LedgerWatch> {
-  const redis = new Redis(redisUrl());
+  const redis = rawRedis(redisUrl());
   const keys = keyspace(namespace, SHARDS);
   const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
-  const fences = await redis.mget(shards.map((shard) => keys.fence(shard)));
+  const fences = await Promise.all(shards.map((shard) => redis.get(keys.fence(shard))));
   const epochs = fences.map(Number);
   const streams = shards.map((shard) => ({ key: keys.shard(shard, epochs[shard] ?? 0).journal, last: '0-0' }));
   const watched = accounts.map((account) => keys.account(account, epochs[keys.shardOf(account)] ?? 0));
 
   const read = async (): Promise<{ entries: readonly Entry[]; state: string }> => {
-    const pipeline = redis.pipeline();
-    for (const { key, last } of streams) pipeline.xrange(key, `(${last}`, '+');
-    for (const { account, lot, open } of watched) pipeline.hgetall(account).hgetall(lot).zrangebyscore(open, '-inf', '+inf', 'WITHSCORES');
-    const replies = (await pipeline.exec() ?? []).map(([error, reply]) => {
-      if (error !== null) throw error;
-      return reply;
-    });
+    // One by one, sent together: the shards of a Cluster are on several servers.
+    const [replies, states] = await Promise.all([
+      Promise.all(streams.map(({ key, last }) => redis.xrange(key, `(${last}`, '+'))),
+      Promise.all(watched.flatMap(({ account, lot, open }): Promise<unknown>[] =>
+        [redis.hgetall(account), redis.hgetall(lot), redis.zrangebyscore(open, '-inf', '+inf', 'WITHSCORES')])),
+    ]);
     const entries: Entry[] = [];
     for (const [index, stream] of streams.entries()) {
-      for (const [id, fields] of replies[index] as [string, string[]][]) {
+      for (const [id, fields] of replies[index] ?? []) {
         stream.last = id;
         entries.push(Object.fromEntries(fields.flatMap((name, at) => (at % 2 === 0 ? [[name, fields[at + 1] ?? '']] : []))));
       }
     }
-    return { entries, state: inspect(replies.slice(streams.length), { depth: 5, maxArrayLength: null, sorted: true }) };
+    return { entries, state: inspect(states, { depth: 5, maxArrayLength: null, sorted: true }) };
   };
 
   let { state } = await read();

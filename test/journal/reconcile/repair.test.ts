@@ -13,7 +13,7 @@ let lab: ReconcileLab;
 beforeAll(async () => { lab = await reconcileLab(); });
 afterAll(async () => { await lab.close(); });
 
-const BY = { actor: 'ops', reason: 'looked at it' };
+const BY = { source: 'reconciler', actor: 'ops', reason: 'looked at it' } as const;
 const at = (accountId: string) => lab.under.keys.account(accountId, 1);
 const settle = (accountId: string) => lab.under.ledger.settleHold({
   accountId, holdId: 'h1', cost: micros(2), price: 'p', overCapture: 'debt', debtLimit: null, fingerprint: 'f', about: '{}',
@@ -61,7 +61,7 @@ test.each(drifts)('%s: seen without a change, then repaired with an entry of its
     `select kind, available, held, debt, granted, captured, expired, removed, about::jsonb
        from entries join entry_details using (account_id, seq) where account_id = ? and seq = 5`, [accountId],
   );
-  expect(rows).toMatchObject([{ kind: 'repair', available: 0, held: 0, granted: 0, captured: 0, about: { ...BY, source: 'reconciler' } }]);
+  expect(rows).toMatchObject([{ kind: 'repair', available: 0, held: 0, granted: 0, captured: 0, about: BY }]);
   expect(await planRepair(lab.deps, accountId)).toEqual({ status: 'nothing_to_do' });
 
   // It is used as if nothing had happened, and its shard is never stopped.
