@@ -4,19 +4,23 @@ import { legacyHoldKind, legacyTrace, withoutLegacyTrace } from './legacy-facts.
 import type { HoldTerms, OverCapture, Principal } from './ledger.js';
 
 /**
- * One fact of the ledger as a script wrote it (docs/architecture.md#from-redis-to-postgres). The scripts write exactly
- * these fields, always all of
- * them and always in this order, because a Redis stream stores repeated field names only once (lua/includes/journal.lua).
+ * One fact of the ledger as a script wrote it (docs/architecture.md#from-redis-to-postgres). Each field of a stream costs Redis time, so
+ * the facts that are one word are lines of one field, `entry`, in this order; lua/includes/journal.lua writes exactly these. A later
+ * release adds a fact as a field of its own: then a worker of the version before passes over it.
  */
-export const ENTRY_FIELDS = [
-  'account', 'seq', 'at_ms', 'kind',
-  ...AMOUNTS, 'overage', ...BALANCES.map((name): `${BalanceName}_after` => `${name}_after`),
-  'lots', 'hold', 'lease_ends_at_ms', 'policy', 'key', 'fingerprint', 'price', 'about',
-  'principal', 'corrects', 'hold_kind', 'trace', 'terms', 'reported', 'reported_usage', 'spent', 'spent_on', 'spending',
+export const ENTRY_LINES = [
+  'kind', 'seq', 'at_ms',
+  'available', 'held', 'debt', 'granted', 'captured', 'expired', 'removed', 'uncollected', 'overage',
+  'available_after', 'held_after', 'debt_after', 'lease_ends_at_ms',
+  'lots', 'hold', 'policy', 'fingerprint', 'principal', 'corrects', 'hold_kind', 'trace', 'terms', 'reported', 'reported_usage',
+  'spent', 'spent_on', 'spending',
 ] as const;
 
-/** Written behind them for workers of the version before, and never read here but from its entries. */
-export const PREVIOUS_ENTRY_FIELDS = ['lease_ms'] as const;
+/** Facts that can be any text, and so are fields of their own, behind `entry`. */
+export const ENTRY_TEXTS = ['account', 'key', 'price', 'about'] as const;
+
+/** Every fact of an entry. The version before wrote a field for each. */
+export const ENTRY_FIELDS = [...ENTRY_LINES, ...ENTRY_TEXTS] as const;
 
 export type EntryField = (typeof ENTRY_FIELDS)[number];
 
@@ -94,10 +98,20 @@ const KINDS: ReadonlySet<string> = new Set(ENTRY_KINDS);
 export const balancesAfter = <Value>(valueOf: (name: BalanceName) => Value): Record<AfterName, Value> =>
   Object.fromEntries(BALANCES.map((name) => [afterOf(name), valueOf(name)])) as Record<AfterName, Value>;
 
+/** The facts of a stream entry by name, of this version or of the one before, which wrote a field for each. */
+function factsOf(streamId: string, flat: readonly string[]): Map<string, string> {
+  const facts = new Map<string, string>();
+  for (let i = 0; i + 1 < flat.length; i += 2) facts.set(flat[i] ?? '', flat[i + 1] ?? '');
+  const lines = facts.get('entry')?.split('\n');
+  if (lines === undefined) return facts;
+  if (lines.length !== ENTRY_LINES.length) throw new RangeError(`journal entry ${streamId} has ${lines.length} lines`);
+  ENTRY_LINES.forEach((field, index) => facts.set(field, lines[index] ?? ''));
+  return facts;
+}
+
 /** Decodes one stream entry. Throws RangeError when it is not what the scripts write: then the shard must stop. */
 export function decodeEntry(streamId: string, flat: readonly string[]): JournalEntry {
-  const value = new Map<string, string>();
-  for (let i = 0; i + 1 < flat.length; i += 2) value.set(flat[i] ?? '', flat[i + 1] ?? '');
+  const value = factsOf(streamId, flat);
   const text = (field: EntryField): string => {
     const found = value.get(field);
     if (found === undefined) throw new RangeError(`journal entry ${streamId} has no field ${field}`);

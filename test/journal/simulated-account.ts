@@ -1,5 +1,6 @@
-import { ENTRY_FIELDS, type EntryField, type EntryKind } from '../../src/ledger/entry.js';
+import { ENTRY_LINES, type EntryField, type EntryKind } from '../../src/ledger/entry.js';
 import { AMOUNTS } from '../../src/ledger/figures.js';
+import { encodeEntry } from '../support/encode-entry.js';
 
 /** Optional facts about an operation of the simulator. */
 export type Facts = {
@@ -42,7 +43,7 @@ export function simulatedAccount(accountId: string, startMs: number) {
       ...text,
     };
     const amounts = new Set<EntryField>([...AMOUNTS, 'overage', 'lease_ends_at_ms', 'corrects', 'reported']);
-    return ENTRY_FIELDS.flatMap((field) => [field, values[field] ?? (amounts.has(field) ? String(deltas[field] ?? 0) : '')]);
+    return encodeEntry((field) => values[field] ?? (amounts.has(field) ? String(deltas[field] ?? 0) : ''));
   };
 
   const take = (amount: number): { readonly lot: SimulatedLot; readonly amount: number }[] => {
@@ -136,7 +137,12 @@ export function simulatedAccount(accountId: string, startMs: number) {
 
 export type SimulatedAccount = ReturnType<typeof simulatedAccount>;
 
-/** The entry with some fields replaced: tests use it to make entries that no script would write. */
+/** The entry with some facts replaced: tests use it to make entries that no script would write. */
 export function forged(entry: SimulatedEntry, changes: Text): SimulatedEntry {
-  return entry.map((value, index) => (index % 2 === 1 ? (changes[entry[index - 1] as EntryField] ?? value) : value));
+  const [, lines = '', ...texts] = entry;
+  const facts = new Map([
+    ...lines.split('\n').map((value, index) => [ENTRY_LINES[index], value] as const),
+    ...texts.flatMap((field, index) => (index % 2 === 0 ? [[field as EntryField, texts[index + 1] ?? ''] as const] : [])),
+  ]);
+  return encodeEntry((field) => changes[field] ?? facts.get(field) ?? '');
 }

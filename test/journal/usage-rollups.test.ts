@@ -22,10 +22,11 @@ function activity(random: Random, account: SimulatedAccount, round: number): Sim
   const facts = () => ({ atMs, about: aboutUsage(random.pick(SERVICES), random.pick(OPERATIONS)) });
   const hold = `h${round}`;
   const entries = [account.grant(`l${round}`, 1_000, { atMs }), account.place(hold, random.integer(0, 100), { atMs })];
-  entries.push(random.chance(0.2) ? account.voidHold(
-    hold, facts(),
-  ) : random.chance(0.3) ? account.expireHold(hold, { atMs }) : account.settle(hold, random.integer(0, 200), facts()));
-  if (entries.at(-1)?.includes('expire_hold') !== true && random.chance(0.4)) {
+  const isVoided = random.chance(0.2);
+  const isExpired = !isVoided && random.chance(0.3);
+  entries.push(isVoided ? account.voidHold(hold, facts())
+    : isExpired ? account.expireHold(hold, { atMs }) : account.settle(hold, random.integer(0, 200), facts()));
+  if (!isExpired && random.chance(0.4)) {
     const later = { ...facts(), atMs: atMs + random.pick([0, 3_600_000, 86_400_000]) };
     entries.push(account.correct(hold, random.integer(1, 50), later), account.correct(hold, 1, later));
   }

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { projectRoot } from '../../src/kit/paths.js';
 import { ALWAYS_WRITTEN, REPLAYABLE } from '../../src/ledger/account-scripts.js';
-import { ENTRY_FIELDS, PREVIOUS_ENTRY_FIELDS } from '../../src/ledger/entry.js';
+import { ENTRY_LINES, ENTRY_TEXTS } from '../../src/ledger/entry.js';
 import { AMOUNTS, BALANCES, FIGURES, KEPT } from '../../src/ledger/figures.js';
 import { readLua } from '../../src/stores/redis/lua-source.js';
 
@@ -101,12 +101,23 @@ test('an include defines one table, named like its file', () => {
   }
 });
 
-test('the journal writes exactly the fields that the drainer reads, in their order', () => {
+test('the journal writes exactly the facts that the drainer reads, in their order', () => {
   const text = readFileSync(join(projectRoot, 'lua/includes/journal.lua'), 'utf8');
-  const written = [
-    ...text.slice(text.indexOf("'*',")).matchAll(/'([a-z_]+)', (?:account_id|kind|numbers|delta|facts|lease_ends_at_text)/g),
-  ].map(([, field]) => field);
-  expect(written).toEqual([...ENTRY_FIELDS, ...PREVIOUS_ENTRY_FIELDS]);
+  const lines = text.slice(text.indexOf('local lines ='), text.indexOf('return {'));
+  // The lines in the order in which the text makes them; a delta is a difference of two states.
+  const named = [...lines.matchAll(/\bkind \.\.|now_ms|after\.(\w+)(?: - before\.(\w+))?|facts\.(\w+)/g)]
+    .map(([all, after, before, fact]) => {
+      if (fact !== undefined) return fact;
+      if (after === undefined) return all === 'now_ms' ? 'at_ms' : 'kind';
+      if (before !== undefined) return after === before ? after : all;
+      return after === 'seq' ? 'seq' : `${after}_after`;
+    });
+  expect(named).toEqual(ENTRY_LINES);
+  expect([...lines.matchAll(/%d|%s/g)]).toHaveLength(ENTRY_LINES.indexOf('lots') - 1);
+  expect(lines.split('\\n')).toHaveLength(ENTRY_LINES.length);
+  const written = [...text.slice(text.indexOf("'*',")).matchAll(/'([a-z_]+)', (?:lines|account_id|facts)/g)].map(([, field]) => field);
+  expect(written).toEqual(['entry', ...ENTRY_TEXTS]);
+  expect(ENTRY_LINES).toEqual(expect.arrayContaining([...AMOUNTS, ...BALANCES.map((name) => `${name}_after`)]));
 });
 
 test('a process has one shared drain and one freshen: only the composition makes them', () => {
@@ -139,11 +150,6 @@ describe('the Lua has the figures of ledger/figures.ts, in their order', () => {
 
   test('account.texts answers what the decoders expect', () => {
     expect(named(body('texts').split('return').pop() ?? '', /state\.([a-z_]+)/g)).toEqual(KEPT);
-  });
-
-  test('journal.entry has the delta of each amount and each balance afterwards', () => {
-    expect(named(include('journal'), /'([a-z_]+)', delta\('\1'\)/g)).toEqual(AMOUNTS);
-    expect(named(include('journal'), /'([a-z_]+)_after', numbers\.text\(after\.\1\)/g)).toEqual(BALANCES);
   });
 });
 

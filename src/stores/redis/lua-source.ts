@@ -55,13 +55,19 @@ function expandIncludes(text: string, included: Set<string>): string {
  */
 function onDemand(name: string, text: string): string {
   const [always = '', seldom] = text.split(ON_DEMAND);
-  if (seldom === undefined) return text;
-  return `${always}
+  if (seldom === undefined) return sized(name, text);
+  return `${sized(name, always)}
 setmetatable(${name}, { __index = function(${name}, wanted)
 setmetatable(${name}, nil)
 ${seldom}
 return ${name}[wanted]
 end })`;
+}
+
+/** A table that grows field by field is reallocated at 1, 2, 4, 8 …: the one of an include begins with the fields that it gets. */
+function sized(name: string, text: string): string {
+  const fields = [...text.matchAll(new RegExp(`^(?:function )?${name}\\.(\\w+)(?:\\(| =)`, 'gm'))].map(([, field]) => `${field} = 0`);
+  return text.replace(`local ${name} = {}`, `local ${name} = { ${fields.join(', ')} }`);
 }
 
 /** Names of the `KEYS[n] name …` lines, which must be numbered 1, 2, 3 …; `KEYS[8…]` names a list and is left out. */

@@ -3,16 +3,16 @@ import { readConfig } from '../../../src/config.js';
 import { GatewayError } from '../../../src/kit/errors.js';
 import { readTraceparent, writeTraceparent } from '../../../src/kit/tracing/traceparent.js';
 import { kindOf } from '../../../src/kit/tracing/tracer.js';
-import { decodeEntry, ENTRY_FIELDS } from '../../../src/ledger/entry.js';
+import { decodeEntry } from '../../../src/ledger/entry.js';
 import { legacyTrace, withoutLegacyTrace } from '../../../src/ledger/legacy-facts.js';
 import { nameOf } from '../../../src/stores/postgres/trace-statements.js';
+import { encodeEntry } from '../../support/encode-entry.js';
 
 const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
 test('the drainer reads the trace beside the facts', () => {
-  const fields = (trace: string): string[] => ENTRY_FIELDS.flatMap((field) => [
-    field, { about: '{"source":"x"}', kind: 'charge', lots: '', trace, principal: '', terms: '' }[field as string] ?? '0',
-  ]);
+  const fields = (trace: string): string[] => encodeEntry((field) => (
+    { about: '{"source":"x"}', kind: 'charge', lots: '', trace, principal: '', terms: '' }[field as string] ?? '0'));
   expect(decodeEntry('1-0', fields(TRACEPARENT))).toMatchObject({ about: '{"source":"x"}', trace: TRACEPARENT });
   expect(decodeEntry('1-0', fields('')).trace).toBeUndefined();
 });
