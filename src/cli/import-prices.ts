@@ -7,7 +7,7 @@ import { draftsOf, planImport, type ImportPlan } from '../credits/prices/plan-im
 import { priceBooks } from '../credits/prices/price-books.js';
 import type { PriceHistory } from '../credits/prices/price-history.js';
 import { readPriceMap } from '../credits/prices/price-map.js';
-import { MESSAGE_BOOK, MODEL_BOOK, NATIVE_BOOK, TOKEN_BOOK } from '../credits/prices/price.js';
+import { CREDITS_PER_DOLLAR, MESSAGE_BOOK, MODEL_BOOK, NATIVE_BOOK, TOKEN_BOOK } from '../credits/prices/price.js';
 import { parseDecimal, toDecimal, type Rational } from '../credits/prices/rational.js';
 import { systemClock } from '../kit/clock.js';
 import { GatewayError } from '../kit/errors.js';
@@ -23,8 +23,6 @@ const USAGE = `usage: npm run prices:import -- <file> [--apply] [--credits-per-d
 Without --book the prices go to every book that routes price tokens from: tokens (accounting service), models (credits
 process) and native (/v1). The book "models" keeps dollars and has its own price of a credit.
 Without --apply nothing is written. --force also takes prices of 0 and changes of more than x10.`;
-/** A credit is 0.00001 dollars (docs/contracts/credits-process.md#end). */
-const CREDITS_PER_DOLLAR = '100000';
 
 /** Who prices by a book (docs/contracts/README.md#prices). */
 const READ_BY: ReadonlyMap<string, string> = new Map([
@@ -115,7 +113,7 @@ function readArguments(): Arguments {
   if (book === MODEL_BOOK && rateText !== undefined) {
     throw new Error(`the book "${MODEL_BOOK}" keeps dollars and has its own price of a credit: leave out --credits-per-dollar`);
   }
-  const creditsPerDollar = parseDecimal(rateText ?? CREDITS_PER_DOLLAR);
+  const creditsPerDollar = parseDecimal(rateText ?? String(CREDITS_PER_DOLLAR));
   if (creditsPerDollar === null || creditsPerDollar.numerator <= 0n) {
     throw new Error(`--credits-per-dollar must be a number above 0, not "${rateText ?? ''}"`);
   }
