@@ -20,7 +20,8 @@ export type ListedAccount = {
 const amount = (name: string): string => `coalesce(a.${name}, 0)`;
 const LIST: Omit<ListSource, 'from' | 'key'> = {
   columns: `ids.account_id as "accountId", p.username, p.email, ${amount('available')} as available, ${amount('held')} as held,
-    ${amount('debt')} as debt, ${amount('captured')} as captured, coalesce(a.frozen, false) as frozen, ${toMs('a.updated_at')} as "lastAtMs"`,
+    ${amount('debt')} as debt, ${amount('captured')} as captured, coalesce(a.frozen, false) as frozen,
+    ${toMs('a.updated_at')} as "lastAtMs"`,
   sorts: {
     account: ['ids.account_id', 'text'], available: [amount('available'), 'bigint'], held: [amount('held'), 'bigint'],
     debt: [amount('debt'), 'bigint'], captured: [amount('captured'), 'bigint'],
@@ -33,7 +34,8 @@ const LIST: Omit<ListSource, 'from' | 'key'> = {
 
 /** Accounts with entries. */
 const ALL: ListSource = {
-  ...LIST, from: 'accounts ids join accounts a using (account_id) left join profiles p using (account_id)', key: [['ids.account_id', 'text']],
+  ...LIST, key: [['ids.account_id', 'text']],
+  from: 'accounts ids join accounts a using (account_id) left join profiles p using (account_id)',
 };
 
 /** SQL: whether a column begins with what is searched for, without case. */

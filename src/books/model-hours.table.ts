@@ -86,7 +86,8 @@ export async function readHoursOfModels(db: Db, { fromMs: from, toMs: to, limit 
   const within = `hour >= ${fromMs(':from::double precision')} and hour < ${fromMs(':to::double precision')}`;
   const { rows } = await db.raw<{ rows: { hourMs: number; model: string; captured: string }[] }>(
     `select ${msOf('hour')} as "hourMs", model, sum(captured)::text as captured from model_hours
-      where ${within} and model in (select model from model_hours where ${within} group by model order by sum(captured) desc, model limit :limit)
+      where ${within} and model in (
+        select model from model_hours where ${within} group by model order by sum(captured) desc, model limit :limit)
       group by hour, model order by hour, model`,
     { from: hourOf(from), to, limit },
   );

@@ -35,7 +35,7 @@ export type AccountView = {
   readonly findings: readonly Finding[];
 };
 
-const MISSING = 'Could not be read. Reload the page to try again.';
+const missing = html`<p class="note">Could not be read. Reload the page to try again.</p>`;
 
 export function accountBody(view: AccountView): Html {
   const { accountId, nowMs, profile, snapshot, history } = view;
@@ -50,13 +50,13 @@ ${view.canAct ? actionsOf(view, isFrozen) : []}
 ${balanceChart(view.balances, nowMs)}</div>
 ${elsewhere(accountId)}
 <h2>Open holds</h2>
-<div data-live="holds">${'value' in snapshot ? holdsTable(accountId, snapshot.value.holds, nowMs) : html`<p class="note">${MISSING}</p>`}</div>
+<div data-live="holds">${'value' in snapshot ? holdsTable(accountId, snapshot.value.holds, nowMs) : missing}</div>
 <h2 id="lots">Lots</h2>
-<div data-live="lots">${'value' in snapshot ? lotsTable(snapshot.value.lots, nowMs) : html`<p class="note">${MISSING}</p>`}</div>
+<div data-live="lots">${'value' in snapshot ? lotsTable(snapshot.value.lots, nowMs) : missing}</div>
 <h2 id="refusals">Refusals</h2>
 ${refusalsOf(view)}
 <h2 id="entries">Ledger</h2>
-<div data-live="entries">${'value' in history ? entriesOf(accountId, history.value, nowMs) : html`<p class="note">${MISSING}</p>`}</div>
+<div data-live="entries">${'value' in history ? entriesOf(accountId, history.value, nowMs) : missing}</div>
 <div data-live="more">${more(view)}</div>`;
 }
 
@@ -64,7 +64,8 @@ ${refusalsOf(view)}
 const elsewhere = (accountId: string): Html => html`<nav class="inline" aria-label="This account in lists">${[
   ['holds', 'All holds'], ['lots', 'All lots'], ['refusals', 'All refusals'], ['limits', 'Limits'],
 ].map(([list = '', name = '']) => html`<a href="${listPath(`/console/${list}`, { account: accountId })}">${name}</a>`)}
-<a href="${listPath('/console/pools', { pool: accountId })}">Members</a> <a href="${auditPath({ account: accountId })}">Operators’ actions</a></nav>`;
+<a href="${listPath('/console/pools', { pool: accountId })}">Members</a>
+<a href="${auditPath({ account: accountId })}">Operators’ actions</a></nav>`;
 
 function frozenBanner({ freeze, nowMs }: AccountView): Html {
   const known = 'value' in freeze ? freeze.value : null;
@@ -122,7 +123,7 @@ const lotsTable = (lots: readonly Lot[], nowMs: number): Html => table(
 );
 
 function refusalsOf({ accountId, refusals, freeze, minute, nowMs }: AccountView): Html {
-  if ('missing' in refusals) return html`<p class="note">${MISSING}</p>`;
+  if ('missing' in refusals) return missing;
   const known = 'value' in freeze ? freeze.value : null;
   return html`<form class="inline" method="get" action="${accountPath(accountId)}#refusals">
 <label for="at">Show refusals around <span class="hint">UTC; five minutes before and after</span></label>
@@ -159,8 +160,8 @@ function entriesOf(accountId: string, { entries, next }: HistoryPage, nowMs: num
   return html`${table('Ledger entries, newest first', columns, entries.map((entry) => [
     entry.seq, when(entry.atMs, nowMs),
     html`${kindName(entry.kind)}${entry.holdId === '' ? [] : html` ${holdLink(accountId, entry.holdId)}`}`,
-    entry.captured === 0 ? '' : html`<strong>${credits(entry.captured).replace('-', '−')}</strong>`, change(entry.available), change(entry.held), change(entry.debt), credits(entry.availableAfter), credits(entry.heldAfter),
-    whoAndWhy(entry),
+    entry.captured === 0 ? '' : html`<strong>${credits(entry.captured).replace('-', '−')}</strong>`, change(entry.available),
+    change(entry.held), change(entry.debt), credits(entry.availableAfter), credits(entry.heldAfter), whoAndWhy(entry),
   ]), 'No entries yet.')}
 ${next === null ? [] : html`<p><a href="${accountPath(accountId)}?before=${next}#entries">Older entries</a></p>`}
 <p class="note">Read from Postgres, which can be a moment behind the balance above.</p>`;

@@ -78,7 +78,8 @@ export function accountPages(add: AddRoute, { reads, overview, clock, onError }:
 
 /** An account without an entry exists if anything is known of it: its owner, a name, or credits on their way. */
 async function assertKnown(
-  reads: Pick<AccountReads, 'find'>, accountId: string, { profile, snapshot, history }: Pick<AccountView, 'profile' | 'snapshot' | 'history'>,
+  reads: Pick<AccountReads, 'find'>, accountId: string,
+  { profile, snapshot, history }: Pick<AccountView, 'profile' | 'snapshot' | 'history'>,
 ): Promise<void> {
   const isEmpty = 'value' in snapshot && snapshot.value.seq === 0 && 'value' in history && history.value.entries.length === 0
     && 'value' in profile && profile.value === null;

@@ -21,7 +21,8 @@ export function balanceChart(balances: Known<readonly BalancePoint[]>, nowMs: nu
   const within = all.filter(({ atMs }) => atMs > fromMs);
   const shown = [...(before === undefined ? [] : [{ ...before, atMs: fromMs }]), ...within, { ...last, atMs: nowMs }];
   return html`<div class="charts one">${lineChart({
-    title: 'Available over time', note: `credits after each of the last ${count(within.length + 1)} entries; from Postgres`, fromMs, toMs: nowMs,
+    title: 'Available over time', fromMs, toMs: nowMs,
+    note: `credits after each of the last ${count(within.length + 1)} entries; from Postgres`,
     points: shown.map(({ atMs, available }) => ({ atMs, value: toCredits(available) })), say: amount, isStepped: true, empty: '',
   })}</div>`;
 }

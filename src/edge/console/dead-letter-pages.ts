@@ -71,7 +71,8 @@ const letterList = (desk: DeadLetterDesk): ConsoleList<WaitingLetter> => ({
   lead: `Messages of the queues that could not be done. Their usage has not been charged. Mend the cause, then replay them:
 however often a settlement is replayed, it is charged once. The first hundred of each queue; npm run dead-letters handles more.`,
   filters: [
-    { name: 'text', label: 'Message or reason', hint: 'contains', is: 'text' }, { name: 'code', label: 'Code', hint: 'the whole code', is: 'text' },
+    { name: 'text', label: 'Message or reason', hint: 'contains', is: 'text' },
+    { name: 'code', label: 'Code', hint: 'the whole code', is: 'text' },
   ],
   empty: 'None: every message of the queues was done.',
   read: async (query) => {
@@ -89,7 +90,8 @@ however often a settlement is replayed, it is charged once. The first hundred of
   },
   actions: (letters) => html`<div class="actions">${[...new Set(letters.map(({ code }) => code))].sort().map((code) =>
     html`<a class="button quiet" href="${HOME}/codes/${encodeURIComponent(code)}/replay">Replay all with ${code}</a>`)}</div>`,
-  rowActions: ({ id }) => html`<a class="act" href="${pathOf(id, 'replay')}">replay</a><a class="act" href="${pathOf(id, 'discard')}">discard</a>`,
+  rowActions: ({ id }) => html`<a class="act" href="${pathOf(id, 'replay')}">replay</a>
+<a class="act" href="${pathOf(id, 'discard')}">discard</a>`,
 });
 
 const pathOf = (id: string, verdict: LetterVerdict): string => `${HOME}/${encodeURIComponent(id)}/${verdict}`;

@@ -62,7 +62,8 @@ To write them, and for whole maps: <code>npm run prices:import -- &lt;file&gt; -
 <form method="post" class="narrow">
 <label for="book">Book</label>
 <select id="book" name="book">${books.map((each) => html`<option${each === book ? html` selected` : []}>${each}</option>`)}</select>
-<label for="map">Price map <span class="hint">a JSON object keyed by model, with input_cost_per_token and so on, in dollars; at most some 100 KB</span></label>
+<label for="map">Price map
+<span class="hint">a JSON object keyed by model, with input_cost_per_token and so on, in dollars; at most some 100 KB</span></label>
 <textarea id="map" name="map" class="mono" required spellcheck="false" rows="10">${map}</textarea>
 <div class="actions"><button>Preview</button><a class="button quiet" href="/console/prices">Back to the prices</a></div>
 </form>`;
@@ -79,7 +80,8 @@ function planOf({ items, unused }: ImportPlan): Html {
 <div class="cards">${Object.entries(WORDS).map(([status, word]) =>
     card(word, count(items.filter((item) => item.status === status).length), 'entries', LEVELS[status as ImportItem['status']]))}</div>
 ${table(
-  'What would change', [{ head: 'Model' }, { head: 'Provider' }, { head: 'Status' }, { head: 'Prices', is: 'text' }, { head: 'Why', is: 'text' }],
+  'What would change',
+  [{ head: 'Model' }, { head: 'Provider' }, { head: 'Status' }, { head: 'Prices', is: 'text' }, { head: 'Why', is: 'text' }],
   items.slice(0, SHOWN_MAX).map(({ model, provider, status, changes, reason, notes }) => [
     html`<span class="mono">${model}</span>`, provider, badge(LEVELS[status], WORDS[status]), changes.map(describe).join(', '),
     [reason, ...notes].filter((text) => text !== '').join('; '),

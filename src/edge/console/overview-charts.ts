@@ -13,6 +13,8 @@ import { LAG_BAD_SECONDS } from './signs.js';
 /** The objective of routes that a chat waits for (docs/runbook.md#latency-burn). */
 const SLOW_SECONDS = 0.05;
 const MS_PER_SECOND = 1_000;
+/** A gateway that has just started has charts of that length. */
+const SPAN_MIN_MS = 300_000;
 const EMPTY = 'The first point is there twenty seconds after a start.';
 
 type Line = {
@@ -21,25 +23,28 @@ type Line = {
 };
 
 const short = (value: number): string => value.toLocaleString('en-US', { maximumSignificantDigits: 3 });
-export const seconds = (value: number): string => (value < 1 ? `${short(value * MS_PER_SECOND)} ms` : `${short(value)} s`);
+const seconds = (value: number): string => (value < 1 ? `${short(value * MS_PER_SECOND)} ms` : `${short(value)} s`);
 
 const LINES: readonly Line[] = [
-  { title: 'Requests', note: 'per second, the last hour; without the console', of: (point) => point.requestsPerSecond, say: (value) => `${short(value)}/s` },
+  {
+    title: 'Requests', note: 'per second, without the console', of: (point) => point.requestsPerSecond,
+    say: (value) => `${short(value)}/s`,
+  },
   { title: 'p99', note: '99 of 100 requests are faster', of: (point) => point.p99Seconds, say: seconds, badFrom: SLOW_SECONDS },
   {
     title: 'Journal lag', note: 'age of what Postgres does not have yet', of: (point) => point.lagSeconds, say: seconds,
     badFrom: LAG_BAD_SECONDS,
   },
-  { title: 'Refusals', note: 'per minute, the last hour', of: (point) => point.refusedPerMinute, say: (value) => `${short(value)}/min` },
+  { title: 'Refusals', note: 'per minute, of all reasons', of: (point) => point.refusedPerMinute, say: (value) => `${short(value)}/min` },
 ];
 
 /** Pictures of the last hour, and of what models cost in the last day. */
 export function overviewCharts({ recent, hours, readAtMs }: Pick<Overview, 'recent' | 'hours' | 'readAtMs'>): Html {
-  return html`<div class="charts">${LINES.map(({ title, note, of, say, badFrom = Infinity }) => lineChart({
-    title, note, say, fromMs: readAtMs - HOUR_MS, toMs: readAtMs, empty: EMPTY,
-    points: recent.map((point) => ({ atMs: point.atMs, value: of(point) })),
-    isBad: (recent.map(of).findLast((value) => value !== null) ?? 0) >= badFrom,
-  }))}</div>
+  const fromMs = Math.max(readAtMs - HOUR_MS, Math.min(recent[0]?.atMs ?? 0, readAtMs - SPAN_MIN_MS));
+  return html`<div class="charts">${LINES.map(({ title, note, of, say, badFrom = Infinity }) => {
+    const points = recent.map((point) => ({ atMs: point.atMs, value: of(point) }));
+    return lineChart({ title, note, say, fromMs, toMs: readAtMs, empty: EMPTY, points, isBad: (points.at(-1)?.value ?? 0) >= badFrom });
+  })}</div>
 <div class="charts one">${capturedChart(hours)}</div>`;
 }
 

@@ -12,7 +12,8 @@ export function glanceOf(overview: Overview): Html {
   const signs = signsOf(overview);
   const known = signs.filter(({ level }) => level !== 'unknown');
   const shown = known.filter(({ level, title }) => level !== 'good' || ['Redis', 'Postgres', 'Journal'].includes(title));
-  return html`<ul class="glance" aria-label="State at a glance">${shown.map((each) => html`<li>${badge(each.level, linked(each, `${each.title}: ${each.value}`))}</li>`)}
+  return html`<ul class="glance" aria-label="State at a glance">${shown.map((each) =>
+    html`<li>${badge(each.level, linked(each, `${each.title}: ${each.value}`))}</li>`)}
 ${known.length === signs.length ? [] : html`<li>${badge('unknown', `${count(signs.length - known.length)} did not answer`)}</li>`}</ul>`;
 }
 
@@ -21,13 +22,14 @@ export function overviewBody(overview: Overview): Html {
   const bad = signs.filter(({ level }) => level === 'bad');
   const silent = signs.filter(({ value }) => value === 'did not answer');
   const nowMs = overview.readAtMs;
-  return html`<div data-live="state"><h1>${bad.length === 0 ? 'Overview' : `Needs attention: ${bad.map(({ title }) => title).join(', ')}`}</h1>
+  return html`<div data-live="state">
+<h1>${bad.length === 0 ? 'Overview' : `Needs attention: ${bad.map(({ title }) => title).join(', ')}`}</h1>
 <p class="lead">As of ${moment(nowMs)}. Refreshes every 5 s, except while you type or select text.</p>
 ${silent.length === 0 ? [] : banner(
   'bad', `${silent.map(({ title }) => title).join(', ')} could not be read. The other values are current.`,
 )}
-<div class="cards">${signs.map(cardOf)}</div>
 ${overviewCharts(overview)}
+<div class="cards">${signs.map(cardOf)}</div>
 ${trouble('Stopped shards', overview.stoppedShards, stoppedTable)}
 ${trouble('What Redis lost', overview.losses, (losses) => lossesTable(losses, nowMs))}
 ${trouble('Stuck holds', overview.overdue, (holds) => overdueTable(holds, nowMs))}
@@ -48,7 +50,6 @@ const cardOf = (sign: Sign): Html => {
   const runbook = runbookOf(sign);
   return card(
     title, value, runbook === null ? note : html`${note} · <a href="${runbook}" aria-label="Runbook: ${title}">Runbook</a>`, level,
-    !/^\d/.test(value),
   );
 };
 

@@ -82,8 +82,8 @@ export type Fact = readonly [label: string, value: Cell];
 export const facts = (list: readonly Fact[]): Html =>
   html`<dl class="panel">${list.map(([label, value]) => html`<dt>${label}</dt><dd>${value}</dd>`)}</dl>`;
 
-export const card = (title: string, value: Cell, note: Cell, level: Level | '' = '', isWord = false): Html =>
-  html`<div class="card ${level}"><h2>${title}</h2><p class="value${isWord ? ' word' : ''}">${value}</p><p>${note}</p></div>`;
+export const card = (title: string, value: Cell, note: Cell, level: Level | '' = ''): Html =>
+  html`<div class="card ${level}"><h2>${title}</h2><p class="value">${value}</p><p>${note}</p></div>`;
 
 export const accountPath = (accountId: string): string => `/console/accounts/${encodeURIComponent(accountId)}`;
 export const holdPath = (accountId: string, holdId: string): string => `${accountPath(accountId)}/holds/${encodeURIComponent(holdId)}`;

@@ -25,7 +25,8 @@ export function runbookPage(add: AddRoute, { overview, onError }: {
     } catch (error) {
       onError(error);
       body = undefined;
-      return html`<h1>Runbook</h1>${banner('notice', 'This installation does not have the file docs/runbook.md; see the project’s documentation.')}`;
+      return html`<h1>Runbook</h1>
+${banner('notice', 'This installation does not have the file docs/runbook.md; see the project’s documentation.')}`;
     }
   };
   add('GET', '/console/runbook', allow('admin', 'supervisor'), {

@@ -4,13 +4,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { findChromium, launchChromium } from '../../support/chromium.js';
+import type { TestGatewayOptions } from '../../support/gateway.js';
 import { consoleLab, type Lab } from './lab.js';
 
-/** A real browser for tests of the console. `SCREENSHOTS=<folder>` stores screenshots there; `npm run screenshots` makes those of the docs. */
+/**
+ * A real browser for tests of the console. `SCREENSHOTS=<folder>` stores screenshots there; `npm run screenshots` makes those of
+ * the docs.
+ */
 const FOLDER = process.env['SCREENSHOTS'];
 
 /** A gateway and a browser for the tests of a file. Without a browser they are skipped and print the reason. */
-export function browsing(): {
+export function browsing(options: TestGatewayOptions = {}): {
   readonly lab: () => Lab;
   readonly browserTest: (name: string, walk: (browser: Browser) => Promise<void>) => void;
 } {
@@ -24,7 +28,7 @@ export function browsing(): {
       return;
     }
     if (FOLDER !== undefined) await mkdir(FOLDER, { recursive: true });
-    lab = await consoleLab();
+    lab = await consoleLab(options);
     browser = await launchChromium(found);
   }, 700_000);
   afterAll(async () => {

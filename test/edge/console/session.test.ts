@@ -150,7 +150,7 @@ describe('a session', () => {
     expect(await leftAfter('/console?reload=1')).toBeLessThanOrEqual(100);
     expect(await leftAfter('/console/queues/api/queues')).toBeLessThanOrEqual(100);
     expect(await leftAfter('/console/session')).toBeGreaterThan(1_700);
-    expect((await sendPlainly(`${url}/console`, 'GET', { headers: { cookie } })).text).toContain('content="5; url=/console?reload=1"');
+    expect((await sendPlainly(`${url}/console`, 'GET', { headers: { cookie } })).text).toContain('data-live-seconds="5"');
     await redis.pexpire(keyOf(cookie), 0); // its time runs out
     expect(await isOpen(cookie)).toBe(false);
   });
@@ -202,7 +202,7 @@ describe('another site', () => {
     expect(headers.get('cache-control')).toBe('no-store');
     expect(headers.get('referrer-policy')).toBe('same-origin');
     expect(headers.get('content-security-policy'))
-      .toMatch(/^default-src 'none'; style-src 'sha256-[^']+'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'$/);
+      .toMatch(/^default-src 'none'; style-src 'sha256-[^']+'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'$/);
   });
 });
 

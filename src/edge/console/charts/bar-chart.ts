@@ -39,7 +39,8 @@ export function barChart({ parts, stepMs, say, others, empty, ...rest }: BarChar
   const legend = [...own.map((name) => [name, sums.get(name) ?? 0] as const), ...(left === 0 ? [] : [[others, left] as const])];
   return frame({
     ...rest, figure: say(total), top: say(top),
-    says: `${rest.title}: ${say(total)} in all, at most ${say(highest)} in one bar; ${legend.map(([name, sum]) => `${name} ${say(sum)}`).join(', ')}`,
+    says: `${rest.title}: ${say(total)} in all, at most ${say(highest)} in one bar; `
+      + legend.map(([name, sum]) => `${name} ${say(sum)}`).join(', '),
   }, html`${stacks}`, html`<ul class="legend">${legend.map(([name, sum], index) =>
     html`<li><svg class="key" viewBox="0 0 8 8" aria-hidden="true"><rect class="c${index}" width="8" height="8"/></svg><span class="mono">${
       name}</span> ${say(sum)}</li>`)}</ul>`);

@@ -16,24 +16,27 @@ export type LineChart = Pick<Frame, 'title' | 'note' | 'fromMs' | 'toMs' | 'isBa
   readonly empty: string;
 };
 
-/** How a value changed over time: the last one as a figure, and all of them as a line. */
+/** How a value changed over time: the last one as a figure, and all of them as a line. A dash: the last one is not known. */
 export function lineChart({ points, say, isStepped = false, empty, ...rest }: LineChart): Html {
   const known = points.filter((point): point is KnownPoint => point.value !== null);
-  const last = known.at(-1);
-  if (last === undefined) return emptyFrame(rest.title, '–', empty);
-  const highest = known.reduce((most, point) => (point.value > most.value ? point : most), last);
+  const [first] = known;
+  if (first === undefined) return emptyFrame(rest.title, '–', empty);
+  const highest = known.reduce((most, point) => (point.value > most.value ? point : most), first);
+  const last = points.at(-1)?.value ?? null;
+  const figure = last === null ? '–' : say(last);
   const top = roundUp(highest.value);
   const x = (point: KnownPoint): number => shareOf(point.atMs, rest.fromMs, rest.toMs) * WIDTH;
   const y = (point: KnownPoint): number => HEIGHT - Math.max(0, point.value) / top * HEIGHT;
   const runs = runsOf(points);
   const lines = runs.map((run) => lineOf(run, x, y, isStepped));
   const areas = runs.map((run, index) => {
-    const [first, end] = [run[0], run.at(-1)];
-    return first === undefined || end === undefined ? '' : `${lines[index] ?? ''}V${HEIGHT}H${at(x(first))}Z`;
+    const [begin] = run;
+    return begin === undefined ? '' : `${lines[index] ?? ''}V${HEIGHT}H${at(x(begin))}Z`;
   });
   return frame({
-    ...rest, figure: say(last.value), top: say(top),
-    says: `${rest.title}: ${say(last.value)} at the end, at most ${say(highest.value)} at ${new Date(highest.atMs).toISOString()}`,
+    ...rest, figure, top: say(top),
+    says: `${rest.title}: ${last === null ? 'nothing' : figure} at the end, at most ${say(highest.value)} at ${
+      new Date(highest.atMs).toISOString()}`,
   }, html`<path class="area" d="${areas.join('')}"/><path class="line" d="${lines.join('')}"/>`);
 }
 

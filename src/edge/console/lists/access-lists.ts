@@ -33,9 +33,11 @@ export function keyList({ keys }: AccessReads, clock: Clock): ConsoleList<Server
     textColumn('Scopes', ({ scopes }) => scopes.join(', ')),
     textColumn('Accounts', ({ accountPrefix, payer }) => payer ?? (accountPrefix === null ? 'all' : `${accountPrefix}…`)),
     textColumn('Requests', ({ rateLimit }) => (rateLimit === null ? 'the gateway’s limit' : `${count(rateLimit)}/s`)),
-    textColumn('May spend', ({ spendLimit }) => (spendLimit === null ? 'no limit' : `${credits(spendLimit.amount)} per ${spendLimit.period}`)),
+    textColumn('May spend', ({ spendLimit }) =>
+      (spendLimit === null ? 'no limit' : `${credits(spendLimit.amount)} per ${spendLimit.period}`)),
     textColumn('Made by', ({ createdBy }) => createdBy), timeColumn('Made', ({ createdAtMs }) => createdAtMs, '', 'made'),
-    timeColumn('Last used', ({ lastUsedAtMs }) => lastUsedAtMs, 'never', 'used'), timeColumn('Ends', ({ expiresAtMs }) => expiresAtMs, 'never', 'ends'),
+    timeColumn('Last used', ({ lastUsedAtMs }) => lastUsedAtMs, 'never', 'used'),
+    timeColumn('Ends', ({ expiresAtMs }) => expiresAtMs, 'never', 'ends'),
   ];
   return {
     path: '/console/keys', title: 'API keys', sort: '-made', columns,
@@ -107,7 +109,8 @@ export const webhookList = ({ webhooks }: AccessReads): ConsoleList<EndpointRow>
 const LEVELS: Readonly<Record<ListedDelivery['state'], Level>> = { pending: 'notice', delivered: 'good', failed: 'bad' };
 
 export const deliveryList = ({ deliveries, webhookState }: AccessReads): ConsoleList<ListedDelivery> => ({
-  path: DELIVERIES, title: 'Deliveries', sort: '-created', lead: 'Events that were sent to webhooks, or wait to be: each attempt and its answer.',
+  path: DELIVERIES, title: 'Deliveries', sort: '-created',
+  lead: 'Events that were sent to webhooks, or wait to be: each attempt and its answer.',
   filters: [
     { name: 'webhook', label: 'Webhook', hint: 'its id', is: 'text' },
     { name: 'state', label: 'State', is: DELIVERY_STATES.map((state) => [state, state]) },

@@ -33,14 +33,16 @@ export const textColumn = <Row>(head: string, of: (row: Row) => string | null, s
 });
 
 /** Text of any length. */
-export const proseColumn = <Row>(head: string, of: (row: Row) => string | null): ListColumn<Row> => ({ ...textColumn(head, of), is: 'text' });
+export const proseColumn = <Row>(head: string, of: (row: Row) => string | null): ListColumn<Row> =>
+  ({ ...textColumn(head, of), is: 'text' });
 
 export const codeColumn = <Row>(head: string, of: (row: Row) => string | null, sort?: string): ListColumn<Row> => ({
   ...textColumn(head, of, sort), cell: (row) => html`<span class="mono">${of(row) ?? ''}</span>`,
 });
 
 export const accountColumn = <Row extends { readonly accountId: string }>(sort?: string): ListColumn<Row> => ({
-  head: 'Account', cell: ({ accountId }) => accountLink(accountId), csv: ({ accountId }) => accountId, ...(sort === undefined ? {} : { sort }),
+  head: 'Account', cell: ({ accountId }) => accountLink(accountId), csv: ({ accountId }) => accountId,
+  ...(sort === undefined ? {} : { sort }),
 });
 
 export const ACCOUNT_FILTER: ListFilter = { name: 'account', label: 'Account', hint: 'the whole id', is: 'text' };

@@ -25,7 +25,8 @@ const unitOf = ({ unit, moneyPerCredit }: PriceVersion): string =>
 const columns: readonly ListColumn<ListedPrice>[] = [
   {
     head: 'Model', sort: 'model', csv: ({ model }) => model,
-    cell: ({ book, model }) => html`<a class="mono" href="${listPath(PATH, { book, model, show: 'all' })}" title="All versions">${model}</a>`,
+    cell: ({ book, model }) =>
+      html`<a class="mono" href="${listPath(PATH, { book, model, show: 'all' })}" title="All versions">${model}</a>`,
   },
   textColumn('Book', ({ book }) => book, 'book'), textColumn('Provider', ({ provider }) => provider, 'provider'),
   ...SHOWN.map((dimension): ListColumn<ListedPrice> => ({

@@ -44,10 +44,13 @@ export const refusalList = ({ refusals, refusedLately }: RuleReads): ConsoleList
   figures: async (): Promise<readonly Figure[]> => {
     const { reasons, accounts } = await refusedLately();
     const [most] = reasons;
+    const [victim] = accounts;
+    const times = (found: { readonly count: number } | undefined): string =>
+      (found === undefined ? '' : `${count(found.count)} times`);
     return [
       { title: 'Refused', value: count(reasons.reduce((sum, each) => sum + each.count, 0)), note: 'requests in the last 15 minutes' },
-      { title: 'Most frequent reason', value: most?.reason ?? 'none', note: most === undefined ? '' : `${count(most.count)} times` },
-      { title: 'Most refused account', value: accounts[0]?.accountId ?? 'none', note: accounts[0] === undefined ? '' : `${count(accounts[0].count)} times` },
+      { title: 'Most frequent reason', value: most?.reason ?? 'none', note: times(most) },
+      { title: 'Most refused account', value: victim?.accountId ?? 'none', note: times(victim) },
     ];
   },
 });
@@ -63,7 +66,8 @@ export const limitList = ({ limits, limitCounts }: RuleReads): ConsoleList<Liste
     textColumn('Per', ({ period, window }) => (period === 'total' ? 'ever' : `${period}, ${window}`)),
     textColumn('Zone', ({ timeZone }) => timeZone),
     {
-      head: 'Mode', csv: ({ mode }) => mode, cell: ({ mode }) => badge(mode === 'refuse' ? 'good' : 'notice', mode === 'refuse' ? 'refuses' : 'warns'),
+      head: 'Mode', csv: ({ mode }) => mode,
+      cell: ({ mode }) => badge(mode === 'refuse' ? 'good' : 'notice', mode === 'refuse' ? 'refuses' : 'warns'),
     },
     proseColumn('Counts', matchOf),
     {
@@ -79,7 +83,9 @@ export const limitList = ({ limits, limitCounts }: RuleReads): ConsoleList<Liste
     const { limits: all, accounts, pending } = await limitCounts();
     return [
       { title: 'Limits', value: count(all), note: `of ${count(accounts)} accounts` },
-      { title: 'Pending', value: count(pending), note: 'accounts whose limits Redis may not have yet', level: pending > 0 ? 'notice' : 'good' },
+      {
+        title: 'Pending', value: count(pending), note: 'accounts whose limits Redis may not have yet', level: pending > 0 ? 'notice' : 'good',
+      },
     ];
   },
 });
@@ -90,9 +96,11 @@ function matchOf({ spender, model, feature, key }: ListedLimit): string {
 }
 
 export const memberList = ({ members, poolCounts }: RuleReads): ConsoleList<PoolMember> => ({
-  path: '/console/pools', title: 'Pools', sort: 'pool', lead: 'Accounts that pay for others: each member spends the credits of its pool.',
+  path: '/console/pools', title: 'Pools', sort: 'pool',
+  lead: 'Accounts that pay for others: each member spends the credits of its pool.',
   filters: [
-    { name: 'pool', label: 'Pool', hint: 'the whole id', is: 'text' }, { name: 'member', label: 'Member', hint: 'the whole id', is: 'text' },
+    { name: 'pool', label: 'Pool', hint: 'the whole id', is: 'text' },
+    { name: 'member', label: 'Member', hint: 'the whole id', is: 'text' },
   ],
   columns: [
     { head: 'Pool', sort: 'pool', cell: ({ accountId }) => accountLink(accountId), csv: ({ accountId }) => accountId },
@@ -104,7 +112,8 @@ export const memberList = ({ members, poolCounts }: RuleReads): ConsoleList<Pool
   figures: async (): Promise<readonly Figure[]> => {
     const { pools, members: all } = await poolCounts();
     return [
-      { title: 'Pools', value: count(pools), note: 'accounts that pay for others' }, { title: 'Members', value: count(all), note: 'of all pools' },
+      { title: 'Pools', value: count(pools), note: 'accounts that pay for others' },
+      { title: 'Members', value: count(all), note: 'of all pools' },
     ];
   },
 });
