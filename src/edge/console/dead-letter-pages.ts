@@ -7,7 +7,7 @@ import { countColumn, proseColumn, textColumn, timeColumn } from './lists/column
 import type { ConsoleList, ListColumn } from './lists/list.js';
 import { listRoutes, type ListDeps } from './lists/list.routes.js';
 import { memoryPage, mentions } from './lists/memory-list.js';
-import { count, type Fact } from './parts.js';
+import { count, plural, type Fact } from './parts.js';
 
 /** A message of a queue that could not be done. The console knows nothing of brokers. */
 export type WaitingLetter = {
@@ -82,7 +82,7 @@ however often a settlement is replayed, it is charged once. The first hundred of
         text: ({ body, reason }, value) => mentions(value, body, reason), code: ({ code }, value) => code === value,
       }, query),
       figures: [{
-        title: 'Waiting', value: count(letters.length), note: `of ${count(new Set(letters.map(({ queue }) => queue)).size)} queues`,
+        title: 'Waiting', value: count(letters.length), note: `in ${plural(new Set(letters.map(({ queue }) => queue)).size, 'queue')}`,
         level: letters.length > 0 ? 'bad' : silent.length > 0 ? 'unknown' : 'good',
       }],
       ...(silent.length === 0 ? {} : { warning: `${silent.join(', ')} did not answer: its letters are not listed.` }),

@@ -24,6 +24,9 @@ export const change = (micros: Micros): string => (micros === 0 ? '' : `${micros
 
 export const count = (value: number): string => value.toLocaleString('en-US');
 
+/** A number with what it counts. */
+export const plural = (value: number, one: string, many = `${one}s`): string => `${count(value)} ${value === 1 ? one : many}`;
+
 /** A time, in UTC to the second. */
 export function moment(atMs: number): Html {
   const iso = new Date(atMs).toISOString();

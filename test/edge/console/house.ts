@@ -52,7 +52,7 @@ export async function furnish({ api }: Lab): Promise<string> {
   await put('PUT', '/v1/account-plans/carol', { plan: 'pro' });
   await put('PUT', '/v1/prices/native', { provider: 'openai', model: 'gpt-5', prices: { input: '1.25', output: '10', cachedRead: '0.125' } });
   await put('PUT', '/v1/prices/native', {
-    provider: 'openai', model: 'gpt-5', prices: { input: '1.5', output: '12' }, effectiveFrom: '2030-01-01T00:00:00Z',
+    provider: 'openai', model: 'gpt-5', prices: { input: '1.5', output: '12', cachedRead: '0.15' }, effectiveFrom: '2030-01-01T00:00:00Z',
   });
   await put('POST', '/api/admin/feature-endpoints', { feature: 'ai_chat', name: 'AI chat', value: 'ai_chat_v1', min_credits: 10 });
   await put('POST', '/api/admin/packages', { name: 'Free', is_initial: true, features: [{ feature: 'ai_chat' }] });

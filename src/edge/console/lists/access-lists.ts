@@ -5,7 +5,7 @@ import type { ListedDelivery } from '../../../credits/webhooks/listed-delivery.t
 import type { Clock } from '../../../kit/clock.js';
 import type { ServerKeyRow } from '../../auth/server-key.table.js';
 import { html } from '../../http/html.js';
-import { badge, count, credits, type Level } from '../parts.js';
+import { badge, count, credits, plural, type Level } from '../parts.js';
 import { accountColumn, ACCOUNT_FILTER, codeColumn, countColumn, joinTexts, proseColumn, textColumn, timeColumn } from './columns.js';
 import { listPath, type ConsoleList, type Figure, type ListColumn, type ListQuery, type ListRows } from './list.js';
 import { memoryPage, mentions } from './memory-list.js';
@@ -56,7 +56,7 @@ export function keyList({ keys }: AccessReads, clock: Clock): ConsoleList<Server
           text: ({ name, hint }, value) => mentions(value, name, hint), state: (row, value) => stateOf(row, clock()) === value,
         }, query),
         figures: [
-          { title: 'Live keys', value: count(live.length), note: `of ${count(new Set(live.map(({ name }) => name)).size)} services` },
+          { title: 'Live keys', value: count(live.length), note: `of ${plural(new Set(live.map(({ name }) => name)).size, 'service')}` },
           { title: 'Never used', value: count(live.filter(({ lastUsedAtMs }) => lastUsedAtMs === null).length), note: 'live keys' },
         ],
       };

@@ -25,7 +25,7 @@ export const accountList = ({ accounts, accountSums }: CreditReads): ConsoleList
   path: '/console/accounts', title: 'Accounts', sort: 'account',
   lead: 'Accounts with ledger entries, as Postgres has them. A search also finds accounts without entries.',
   filters: [
-    { name: 'who', label: 'Search', hint: 'begins with; or a hold id', is: 'text' },
+    { name: 'who', label: 'Search', hint: 'beginning, or a hold id', is: 'text' },
     { name: 'state', label: 'State', is: [['frozen', 'Frozen'], ['debt', 'In debt'], ['held', 'With open holds']] },
   ],
   columns: [
@@ -76,8 +76,7 @@ export const holdList = ({ holds, holdSums }: CreditReads): ConsoleList<ListedHo
     creditsColumn('Reserved', (row) => row.amount, 'amount'), creditsColumn('Captured', ({ captured }) => captured, 'captured'),
     creditsColumn('Released', ({ released }) => released),
     timeColumn('Placed', ({ placedAtMs }) => placedAtMs, '', 'placed'),
-    timeColumn('Lease ends', ({ expiresAtMs }) => expiresAtMs, '', 'lease'),
-    timeColumn('Ended', ({ endedAtMs }) => endedAtMs, ''),
+    timeColumn('Ended, or lease ends', ({ endedAtMs, expiresAtMs }) => endedAtMs ?? expiresAtMs, '', 'lease'),
   ],
   empty: html`A hold reserves credits while an answer is made. Place the first one with <code>POST /v1/holds</code>.`,
   read: holds, isLive: true,

@@ -40,12 +40,12 @@ ${list.filters.map((filter) => html`<div><label for="f-${filter.name}">${filter.
   : html` <a class="button quiet" href="${list.path}">Clear</a>`}</div></form>`;
 }
 
-function fieldOf({ name, is }: ListFilter, value: string): Html {
+function fieldOf({ name, is, none = 'All' }: ListFilter, value: string): Html {
   if (is === 'text') {
     return html`<input type="search" id="f-${name}" name="${name}" value="${value}" maxlength="320" autocomplete="off" spellcheck="false">`;
   }
   if (is === 'moment') return html`<input type="datetime-local" id="f-${name}" name="${name}" value="${value}">`;
-  return html`<select id="f-${name}" name="${name}"><option value="">All</option>${is.map(([each, label]) =>
+  return html`<select id="f-${name}" name="${name}"><option value="">${none}</option>${is.map(([each, label]) =>
     html`<option value="${each}"${each === value ? html` selected` : []}>${label}</option>`)}</select>`;
 }
 

@@ -23,6 +23,8 @@ export type ListFilter = {
   readonly hint?: string;
   /** `moment`: a minute in UTC, which `read` gets as ms. A list of words is a choice, with what each is called. */
   readonly is: 'text' | 'moment' | readonly Choice[];
+  /** How a choice calls no filter. */
+  readonly none?: string;
 };
 export type Choice = readonly [value: string, label: string];
 
@@ -114,7 +116,7 @@ function valueOf({ name, is }: ListFilter, text: string): string {
 function placeOf(cursor: string): readonly string[] | null {
   if (cursor === '') return null;
   const parts = readCursor(cursor);
-  if (parts === null || !parts.every((part): part is string => typeof part === 'string' && isStorable(part))) {
+  if (!parts?.every((part): part is string => typeof part === 'string' && isStorable(part))) {
     throw invalid('query.after', 'after must be of the page before');
   }
   return parts;

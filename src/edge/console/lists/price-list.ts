@@ -1,7 +1,7 @@
 import type { ListedPrice } from '../../../credits/prices/list-prices.js';
 import { DIMENSIONS, isPiece, type Dimension, type PriceVersion } from '../../../credits/prices/price.js';
 import { html } from '../../http/html.js';
-import { badge, count } from '../parts.js';
+import { badge, count, plural } from '../parts.js';
 import { proseColumn, textColumn, timeColumn } from './columns.js';
 import { listPath, type ConsoleList, type ListColumn, type ListQuery, type ListRows } from './list.js';
 import { memoryPage, mentions } from './memory-list.js';
@@ -19,8 +19,7 @@ const HEADS: Readonly<Record<(typeof SHOWN)[number], string>> = {
 };
 
 const priceOf = (row: PriceVersion, dimension: Dimension): string => row.prices[dimension] ?? '';
-const unitOf = ({ unit, moneyPerCredit }: PriceVersion): string =>
-  `${moneyPerCredit === null ? 'credits' : `money, ${moneyPerCredit} for a credit`} per ${unit === 1 ? 'token' : `${count(unit)} tokens`}`;
+const unitOf = ({ unit }: PriceVersion): string => (unit === 1 ? 'token' : `${count(unit)} tokens`);
 
 const columns: readonly ListColumn<ListedPrice>[] = [
   {
@@ -32,7 +31,7 @@ const columns: readonly ListColumn<ListedPrice>[] = [
   ...SHOWN.map((dimension): ListColumn<ListedPrice> => ({
     head: HEADS[dimension], is: 'number', cell: (row) => priceOf(row, dimension), csv: (row) => row.prices[dimension],
   })),
-  proseColumn('More', moreOf), textColumn('Unit', unitOf),
+  textColumn('Per', unitOf), proseColumn('More', moreOf),
   {
     head: 'State', csv: ({ when, state }) => `${when}, ${state}`,
     cell: ({ when, state, isDefault }) => html`${badge(
@@ -49,6 +48,7 @@ const columns: readonly ListColumn<ListedPrice>[] = [
 function moreOf(row: ListedPrice): string {
   const others = DIMENSIONS.filter((dimension) => !SHOWN.some((each) => each === dimension) && row.prices[dimension] !== null);
   return [
+    ...(row.moneyPerCredit === null ? [] : [`money, ${row.moneyPerCredit} for a credit`]),
     ...(row.aliasOf === null ? [] : [`another name for ${row.aliasOf}`]),
     ...others.map((dimension) => `${dimension} ${priceOf(row, dimension)}${isPiece(dimension) ? ' each' : ''}`),
     ...(row.tiers.length === 0 ? [] : [`${count(row.tiers.length)} more rates by length or tier`]),
@@ -62,7 +62,7 @@ export const priceList = ({ prices }: PriceReads): ConsoleList<ListedPrice> => (
   lead: 'What models cost, by price book. A change is a new version; a version never changes.',
   filters: [
     { name: 'model', label: 'Model', hint: 'contains', is: 'text' }, { name: 'book', label: 'Book', hint: 'its name', is: 'text' },
-    { name: 'show', label: 'Show', is: [['scheduled', 'Scheduled'], ['all', 'All versions']] },
+    { name: 'show', label: 'Show', none: 'Current', is: [['scheduled', 'Scheduled'], ['all', 'All versions']] },
   ],
   empty: 'Without prices every model is unknown. Import a price map.',
   actions: () => html`<div class="actions"><a class="button" href="${PATH}/import">Preview an import</a></div>`,
@@ -77,7 +77,7 @@ export const priceList = ({ prices }: PriceReads): ConsoleList<ListedPrice> => (
         model: ({ model, aliasOf }, value) => mentions(value, model, aliasOf), book: ({ book }, value) => book === value,
       }, { ...query, filters }),
       figures: [
-        { title: 'Prices', value: count(current.length), note: `in ${count(new Set(current.map(({ book }) => book)).size)} books` },
+        { title: 'Prices', value: count(current.length), note: `in ${plural(new Set(current.map(({ book }) => book)).size, 'book')}` },
         { title: 'Scheduled', value: count(scheduled), note: 'take effect later', level: scheduled > 0 ? 'notice' : 'good' },
         { title: 'Versions', value: count(all.length), note: 'ever written' },
       ],

@@ -5,7 +5,7 @@ import type { Refusal } from '../../../credits/refusals/refusal.js';
 import type { RefusedMost } from '../../../credits/refusals/refused-most.table.js';
 import { METRICS } from '../../../kit/metrics/catalogue.js';
 import { html } from '../../http/html.js';
-import { accountLink, accountPath, badge, count } from '../parts.js';
+import { accountLink, accountPath, badge, count, plural } from '../parts.js';
 import {
   accountColumn, ACCOUNT_FILTER, codeColumn, countColumn, creditsColumn, PERIOD_FILTERS, proseColumn, textColumn, timeColumn,
 } from './columns.js';
@@ -46,10 +46,10 @@ export const refusalList = ({ refusals, refusedLately }: RuleReads): ConsoleList
     const [most] = reasons;
     const [victim] = accounts;
     const times = (found: { readonly count: number } | undefined): string =>
-      (found === undefined ? '' : `${count(found.count)} times`);
+      (found === undefined ? '' : plural(found.count, 'time'));
     return [
       { title: 'Refused', value: count(reasons.reduce((sum, each) => sum + each.count, 0)), note: 'requests in the last 15 minutes' },
-      { title: 'Most frequent reason', value: most?.reason ?? 'none', note: times(most) },
+      { title: 'Most frequent reason', value: most?.reason.replaceAll('_', ' ') ?? 'none', note: times(most) },
       { title: 'Most refused account', value: victim?.accountId ?? 'none', note: times(victim) },
     ];
   },
@@ -82,7 +82,7 @@ export const limitList = ({ limits, limitCounts }: RuleReads): ConsoleList<Liste
   figures: async (): Promise<readonly Figure[]> => {
     const { limits: all, accounts, pending } = await limitCounts();
     return [
-      { title: 'Limits', value: count(all), note: `of ${count(accounts)} accounts` },
+      { title: 'Limits', value: count(all), note: `of ${plural(accounts, 'account')}` },
       {
         title: 'Pending', value: count(pending), note: 'accounts whose limits Redis may not have yet', level: pending > 0 ? 'notice' : 'good',
       },
