@@ -32,7 +32,7 @@ const LINES: readonly Line[] = [
   },
   { title: 'p99', note: '99 of 100 requests are faster', of: (point) => point.p99Seconds, say: seconds, badFrom: SLOW_SECONDS },
   {
-    title: 'Journal lag', note: 'age of what Postgres does not have yet', of: (point) => point.lagSeconds, say: seconds,
+    title: 'Journal lag', note: 'age of what waits for Postgres', of: (point) => point.lagSeconds, say: seconds,
     badFrom: LAG_BAD_SECONDS,
   },
   { title: 'Refusals', note: 'per minute, of all reasons', of: (point) => point.refusedPerMinute, say: (value) => `${short(value)}/min` },

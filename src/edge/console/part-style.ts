@@ -18,11 +18,14 @@ export const PART_STYLE = `
 .card p:last-child, .chart figcaption p:last-child { margin: .1rem 0 0; font-size: .8125rem; color: var(--soft); }
 .card.bad h2, .card.bad p:last-child { color: var(--ink); }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(14rem, 100%), 1fr)); gap: .6rem; margin: .9rem 0; }
-.chart { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .65rem .9rem .5rem; margin: 0;
+.chart { display: flex; flex-direction: column; background: var(--card);
+  border: 1px solid var(--line); border-radius: 8px; padding: .65rem .9rem .5rem;
+  margin: 0;
   min-width: 0; }
 .chart.bad { background: var(--bad-paper); } .charts.one { grid-template-columns: minmax(0, 1fr); }
-.plot { position: relative; margin-top: 1.3rem; } .plot svg { display: block; width: 100%; height: 6.5rem; overflow: visible; }
-.plot .top { position: absolute; right: 0; top: -1.15rem; font-size: .75rem; color: var(--soft); font-variant-numeric: tabular-nums; }
+.plot { position: relative; margin-top: auto; padding-top: 1.3rem; }
+.plot svg { display: block; width: 100%; height: 6.5rem; overflow: visible; }
+.plot .top { position: absolute; right: 0; top: .15rem; font-size: .75rem; color: var(--soft); font-variant-numeric: tabular-nums; }
 .axis { display: flex; justify-content: space-between; margin: .2rem 0 0; font-size: .75rem; color: var(--soft);
   font-variant-numeric: tabular-nums; }
 .grid { stroke: var(--line); stroke-width: 1; fill: none; vector-effect: non-scaling-stroke; }

@@ -67,7 +67,7 @@ export const limitList = ({ limits, limitCounts }: RuleReads): ConsoleList<Liste
     textColumn('Zone', ({ timeZone }) => timeZone),
     {
       head: 'Mode', csv: ({ mode }) => mode,
-      cell: ({ mode }) => badge(mode === 'refuse' ? 'good' : 'notice', mode === 'refuse' ? 'refuses' : 'warns'),
+      cell: ({ mode }) => (mode === 'refuse' ? badge('good', 'refuses') : badge('notice', 'warns')),
     },
     proseColumn('Counts', matchOf),
     {
