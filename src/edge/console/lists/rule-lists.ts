@@ -84,7 +84,8 @@ export const limitList = ({ limits, limitCounts }: RuleReads): ConsoleList<Liste
     return [
       { title: 'Limits', value: count(all), note: `of ${plural(accounts, 'account')}` },
       {
-        title: 'Pending', value: count(pending), note: 'accounts whose limits Redis may not have yet', level: pending > 0 ? 'notice' : 'good',
+        title: 'Pending', value: count(pending), note: 'accounts whose limits Redis may not have yet',
+        level: pending > 0 ? 'notice' : 'good',
       },
     ];
   },
