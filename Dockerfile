@@ -39,6 +39,8 @@ COPY --from=build /app/dist/knexfile.js ./dist/knexfile.js
 COPY --from=build /app/dist/src ./dist/src
 COPY --from=build /app/src/stores/postgres/migrations ./src/stores/postgres/migrations
 COPY lua ./lua
+# The console shows it.
+COPY docs/runbook.md ./docs/runbook.md
 # The roles in Postgres and the rights in Redis, for operators: both are set up outside of this image.
 COPY deploy/postgres ./deploy/postgres
 COPY deploy/redis ./deploy/redis

@@ -27,3 +27,15 @@ export async function readBalanceAt(db: Db, accountId: string, atMs: number): Pr
   );
   return row;
 }
+
+/** What an account had after an entry. */
+export type BalancePoint = { readonly atMs: number; readonly available: Micros };
+
+/** The balance after each of the last entries of an account, oldest first. At most `limit`, so that it costs little for any account. */
+export async function readLastBalances(db: Db, accountId: string, limit: number): Promise<BalancePoint[]> {
+  const { rows } = await db.raw<{ rows: BalancePoint[] }>(
+    `select ${toMs('at')} as "atMs", available_after as available from entries where account_id = ? order by seq desc limit ?::integer`,
+    [accountId, limit],
+  );
+  return rows.reverse();
+}

@@ -1,6 +1,6 @@
 import type { SumOfMicros } from '../kit/money/credits.js';
 import type { Db, Trx } from '../stores/postgres/connect.js';
-import { fromMs, unnestSource } from '../stores/postgres/unnest.js';
+import { fromMs, toMs as msOf, unnestSource } from '../stores/postgres/unnest.js';
 import { HOUR_MS, type Period } from './usage-rollup.js';
 
 /** The name that counts the usage of models without a price. */
@@ -76,4 +76,20 @@ export async function readModelCosts(db: Db, { fromMs: from, toMs: to, limit }: 
   );
   return rows.map(({ model, messages, tokens, held, captured }) => (
     { model, messages: Number(messages), tokens: Number(tokens), held: BigInt(held), captured: BigInt(captured) }));
+}
+
+/** What one model cost its users in one hour. */
+export type ModelOfHour = { readonly hourMs: number; readonly model: string; readonly captured: SumOfMicros };
+
+/** What models cost users in each hour of a period, for charts: at most `limit` models, those with the largest sums. */
+export async function readHoursOfModels(db: Db, { fromMs: from, toMs: to, limit }: ModelCostsQuery): Promise<readonly ModelOfHour[]> {
+  const within = `hour >= ${fromMs(':from::double precision')} and hour < ${fromMs(':to::double precision')}`;
+  const { rows } = await db.raw<{ rows: { hourMs: number; model: string; captured: string }[] }>(
+    `select ${msOf('hour')} as "hourMs", model, sum(captured)::text as captured from model_hours
+      where ${within} and model in (
+        select model from model_hours where ${within} group by model order by sum(captured) desc, model limit :limit)
+      group by hour, model order by hour, model`,
+    { from: hourOf(from), to, limit },
+  );
+  return rows.map(({ captured, ...rest }) => ({ ...rest, captured: BigInt(captured) }));
 }

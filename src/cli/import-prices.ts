@@ -6,7 +6,7 @@ import { draftsOf, planImport, type ImportPlan } from '../credits/prices/plan-im
 import { priceBooks } from '../credits/prices/price-books.js';
 import type { PriceHistory } from '../credits/prices/price-history.js';
 import { readPriceMap } from '../credits/prices/price-map.js';
-import { MESSAGE_BOOK, MODEL_BOOK, NATIVE_BOOK, TOKEN_BOOK } from '../credits/prices/price.js';
+import { CREDITS_PER_DOLLAR, MESSAGE_BOOK, MODEL_BOOK, NATIVE_BOOK, TOKEN_BOOK } from '../credits/prices/price.js';
 import { parseDecimal, toDecimal, type Rational } from '../credits/prices/rational.js';
 import { systemClock } from '../kit/clock.js';
 import { GatewayError } from '../kit/errors.js';
@@ -16,9 +16,6 @@ import { describeImport } from './describe-import.js';
 import { say, UsageError, type Result } from './output.js';
 
 /** `credit-gateway prices import`: shows what a community price map would change, and with --apply changes it. */
-
-/** A credit is 0.00001 dollars (docs/contracts/credits-process.md#end). */
-const CREDITS_PER_DOLLAR = '100000';
 
 /** Who prices by a book (docs/contracts/README.md#prices). */
 const READ_BY: ReadonlyMap<string, string> = new Map([
@@ -89,7 +86,7 @@ function readOptions({ book, creditsPerDollar: rateText }: ImportOptions): {
   if (book === MODEL_BOOK && rateText !== undefined) {
     throw new UsageError(`the book "${MODEL_BOOK}" keeps dollars and has its own price of a credit: leave out --credits-per-dollar`);
   }
-  const creditsPerDollar = parseDecimal(rateText ?? CREDITS_PER_DOLLAR);
+  const creditsPerDollar = parseDecimal(rateText ?? String(CREDITS_PER_DOLLAR));
   if (creditsPerDollar === null || creditsPerDollar.numerator <= 0n) {
     throw new UsageError(`--credits-per-dollar must be a number above 0, not "${rateText ?? ''}"`);
   }

@@ -103,8 +103,10 @@ export async function openApi(
   };
   const limits = await composeLimits({ config, core, databaseUrl, clock, log });
   const oversight = composeOversight(core, log, clock);
+  const webhooks = composeWebhooks({ core, config, clock });
   const operator = composeConsole({
-    core, queues, authenticate, oversight, money: administration, policy: { overCapture: config.overCapture, debtLimit: config.debtLimit },
+    core, queues, authenticate, oversight, metricsText,
+    shares: { ...servers.administration, webhooks: webhooks.endpoints, deliveries: webhooks.deliveries }, money: administration, policy: { overCapture: config.overCapture, debtLimit: config.debtLimit },
     readiness, idleSeconds: config.consoleIdleSeconds, clock, log,
   });
   const busy = admission({
@@ -134,7 +136,7 @@ export async function openApi(
     native: {
       ...composeNative({ config, core, money, clock, plans: chatsparty.plans, oversight, pools: limits.pools }),
       limits: limits.routes,
-      webhooks: composeWebhooks({ core, config, clock }),
+      webhooks,
     },
     refusals: {
       record: refusals.record,

@@ -1,6 +1,7 @@
 import { Queue } from 'bullmq';
 import { readHoldEntries } from '../books/entry.table.js';
 import { listFrozen, readFreeze } from '../books/frozen-account.table.js';
+import { readLastBalances } from '../books/balance-at.table.js';
 import { readHistory } from '../books/history.js';
 import { readLastHolds, readOverdueHolds } from '../books/hold.table.js';
 import { readOverdueIntents } from '../books/money-in.table.js';
@@ -12,12 +13,13 @@ import { planOf } from '../credits/plans/manage-plans.js';
 import { insertOperatorAction, readOperatorActions } from '../credits/operators/operator-action.table.js';
 import { readRefusals } from '../credits/refusals/refusal.table.js';
 import { readRefusedMost } from '../credits/refusals/refused-most.table.js';
-import { costsOfDay } from '../credits/usage/model-costs.js';
+import { costsOfDay, hoursOfDay } from '../credits/usage/model-costs.js';
 import { findAccount, listNamed, readProfile } from '../credits/users/profile.table.js';
 import type { Authenticate } from '../edge/auth/bearer.js';
 import type { AuditTrail } from '../edge/console/audit.js';
 import type { AccountReads, HoldLife, NamedAccount, OperatorActions } from '../edge/console/accounts.js';
 import type { ConsoleDeps } from '../edge/console/console.routes.js';
+import { BALANCES_MAX } from '../edge/console/balance-chart.js';
 import type { QueueState, Watch } from '../edge/console/overview.js';
 import { queueBoard } from '../edge/console/queue-board.js';
 import type { Readiness } from '../edge/http/health.js';
@@ -29,12 +31,14 @@ import { readLosses } from '../journal/shard-losses.table.js';
 import type { Clock } from '../kit/clock.js';
 import { GatewayError } from '../kit/errors.js';
 import type { Log } from '../kit/log.js';
+import { recentMetrics } from '../kit/metrics/recent.js';
 import { repeat } from '../kit/repeat.js';
 import { settleWithin } from '../kit/settle-within.js';
 import { lastKnown } from '../kit/within.js';
 import { queuePrefix, WEBHOOK_QUEUE_NAME, type QueueConnections } from '../stores/redis/queue-connections.js';
 import type { LedgerQueue } from '../worker/jobs/ledger-queue.js';
 import { readHolds } from '../worker/watch/holds.js';
+import { composeImports, composeLists, composeResending, type ConsoleShares } from './console-lists.js';
 import { composeSessions } from './console-sessions.js';
 import type { Core } from './core.js';
 import { deadLetterDesk } from './dead-letters.js';
@@ -56,6 +60,10 @@ export type ConsoleParts = {
   readonly money: Pick<OperatorActions, 'grant' | 'adjust'>;
   readonly policy: Pick<SettleHoldDeps, 'overCapture' | 'debtLimit'>;
   readonly oversight: Oversight;
+  /** Use cases of other routes. */
+  readonly shares: ConsoleShares;
+  /** The metrics of all processes, for the pictures of the last hour. */
+  readonly metricsText: () => Promise<string | Buffer>;
   readonly readiness: () => Readiness;
   /** A session of the console is over after so much time without a click. */
   readonly idleSeconds: number;
@@ -76,7 +84,7 @@ const CLOSE_MS = 2_000;
 
 /** The operator console over an open core. */
 export function composeConsole(parts: ConsoleParts): { readonly deps: ConsoleDeps; close(): Promise<void> } {
-  const { core, queues, authenticate, money, policy, oversight, idleSeconds, clock, log } = parts;
+  const { core, queues, authenticate, money, policy, oversight, shares, metricsText, idleSeconds, clock, log } = parts;
   const { ledger } = core;
   const onError = (error: unknown): void => { log.debug({ err: error }, 'a part of a console page could not be read'); };
   const prefix = queuePrefix(queues.namespace);
@@ -88,6 +96,8 @@ export function composeConsole(parts: ConsoleParts): { readonly deps: ConsoleDep
   // Nothing is drained while Postgres is down, so the last known cursors stay correct if they were read recently.
   const cursors = lastKnown(() => readShards(core.db), CURSORS_WITHIN_MS);
   const stopCursors = repeat(CURSORS_EVERY_MS, async () => { await cursors(); }, onError);
+  const lag = lagOf(parts, cursors);
+  const recent = recentMetrics({ text: metricsText, lagSeconds: async () => (await lag()).seconds, clock, onError });
   const others = [WEBHOOK_QUEUE_NAME, ...CONSUMED_QUEUES].map(open);
   const dead = CONSUMED_QUEUES.map((queue) => open(deadLetterQueue(queue)));
 
@@ -95,7 +105,7 @@ export function composeConsole(parts: ConsoleParts): { readonly deps: ConsoleDep
     deps: {
       authenticate, clock, onError, trail: trailOf(core),
       sessions: composeSessions({ redis: queues.connections.bulk, namespace: queues.namespace, clock, idleSeconds, onError }),
-      watch: watchOf(parts, cursors, [queues.queue.queue, ...others], dead),
+      watch: { ...watchOf(parts, [queues.queue.queue, ...others], dead), lag, recent: recent.points },
       reads: readsOf(core, onError),
       actions: {
         ...money,
@@ -105,6 +115,9 @@ export function composeConsole(parts: ConsoleParts): { readonly deps: ConsoleDep
         thaw: oversight.thawAccount,
         compare: oversight.compareNow,
       },
+      lists: composeLists(core, shares, clock),
+      imports: composeImports(core, clock),
+      resending: composeResending(shares),
       deadLetters: deadLetterDesk({
         rabbitmqUrl: queues.rabbitmqUrl, connection: queues.connections.producer, namespace: queues.namespace, log,
       }),
@@ -112,6 +125,7 @@ export function composeConsole(parts: ConsoleParts): { readonly deps: ConsoleDep
     },
     close: async () => {
       stopCursors();
+      recent.close();
       await settleWithin(CLOSE_MS, Promise.all([...others, ...dead].map((queue) => queue.close())));
     },
   };
@@ -123,20 +137,21 @@ const trailOf = ({ db }: Core): AuditTrail => ({
   read: (query) => readOperatorActions(db, query),
 });
 
+const lagOf = ({ core: { keys }, queues }: ConsoleParts, cursors: () => Promise<readonly ShardRow[] | undefined>): Watch['lag'] =>
+  async () => {
+    const rows = await cursors();
+    if (rows === undefined) throw new Error('the cursors of the journal are not known yet');
+    return readJournalLag(queues.connections.bulk, keys, rows);
+  };
+
 function watchOf(
-  { core, queues, readiness, clock }: ConsoleParts, cursors: () => Promise<readonly ShardRow[] | undefined>,
-  working: readonly Queue[], dead: readonly Queue[],
-): Watch {
+  { core, queues, readiness, clock }: ConsoleParts, working: readonly Queue[], dead: readonly Queue[],
+): Omit<Watch, 'lag' | 'recent'> {
   const { db, keys, fence } = core;
   const redis = queues.connections.bulk;
   return {
     readiness,
     postgres: () => db.raw('select 1'),
-    lag: async () => {
-      const rows = await cursors();
-      if (rows === undefined) throw new Error('the cursors of the journal are not known yet');
-      return readJournalLag(redis, keys, rows);
-    },
     holds: () => readHolds({ redis, keys, epochOf: (shard) => fence.epochOf(shard)?.number, timeOffsetMs: () => 0 }),
     stoppedShards: async () =>
       (await readShards(db)).flatMap(({ shard, stoppedReason }) => (stoppedReason === null ? [] : [{ shard, reason: stoppedReason }])),
@@ -148,6 +163,7 @@ function watchOf(
     frozen: (limit) => listFrozen(db, limit),
     refused: (sinceMs, limit) => readRefusedMost(db, sinceMs, limit),
     models: (nowMs, limit) => costsOfDay(db, nowMs, limit),
+    hours: (nowMs, limit) => hoursOfDay(db, nowMs, limit),
     pendingMoney: () => readOverdueIntents(db, PENDING_SECONDS),
     queues: () => Promise.all(working.map((queue) => stateOf(queue, clock()))),
     deadLetters: async () => {
@@ -188,6 +204,10 @@ function readsOf({ db, ledger, freshen, resolveAccount }: Core, onError: (error:
     history: async (query) => {
       await freshened(query.accountId);
       return readHistory(db, query);
+    },
+    balances: async (accountId) => {
+      await freshened(accountId);
+      return readLastBalances(db, accountId, BALANCES_MAX);
     },
     plan: async (accountId) => {
       try {

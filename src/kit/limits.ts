@@ -39,6 +39,8 @@ export const LONG_BODY_BYTES_MAX = 1_048_576;
 export const JSON_DEPTH_MAX = 32;
 /** A form of the console: a token, or an amount and a reason. */
 export const FORM_BYTES_MAX = 8_192;
+/** A form with a part of a price map, percent-encoded. To plan what it changes takes some 20 ms of the event loop. */
+export const IMPORT_FORM_BYTES_MAX = 262_144;
 /** Live lots of one account. A snapshot reply stays below 64 KiB, and a sweep of all lots below a millisecond. */
 /** Models, and features, that one lot can be restricted to. */
 export const LOT_NAMES_MAX = 20;

@@ -89,7 +89,7 @@ test.each(AWKWARD_IDS)('%j is an account in every dialect', async (id) => {
   expect((await admin('POST', '/api/admin/subscriptions', { user_id: id, package_id: pack })).body['user_id']).toBe(id);
   expect((await admin('GET', `/api/admin/subscriptions?user_id=${at}`)).body).toMatchObject([{ user_id: id }]);
 
-  const found = await root.get(`/console/accounts?who=${at}`);
+  const found = await root.get(`/console/find?who=${at}`);
   expect([found.status, found.headers.get('location')]).toEqual([303, `/console/accounts/${at}`]);
   const page = await root.get(`/console/accounts/${at}`);
   expect([page.status, page.text.includes(escaped(id)), page.text.includes(`/console/accounts/${escaped(at)}/holds/due%3A1`)])

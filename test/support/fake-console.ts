@@ -3,6 +3,7 @@ import type { RefusalsQuery } from '../../src/credits/refusals/refusal.table.js'
 import type { AccountReads, HoldLife, OperatorActions } from '../../src/edge/console/accounts.js';
 import type { ConsoleDeps } from '../../src/edge/console/console.routes.js';
 import type { DeadLetterDesk, LetterDecision } from '../../src/edge/console/dead-letter-pages.js';
+import type { ListReads } from '../../src/edge/console/lists/all-lists.js';
 import type { Watch } from '../../src/edge/console/overview.js';
 import { consoleSessions, type SessionStore } from '../../src/edge/console/sessions.js';
 import { micros, ZERO } from '../../src/kit/money/micros.js';
@@ -18,6 +19,7 @@ export type FakeConsole = {
   readonly watch: Mutable<Watch>;
   readonly reads: Mutable<AccountReads>;
   readonly actions: Mutable<OperatorActions>;
+  readonly lists: Mutable<ListReads>;
   readonly froze: (FreezeCommand & { readonly what: 'freeze' | 'thaw' })[];
   readonly asked: RefusalsQuery[];
   /** Accounts that were compared. */
@@ -55,10 +57,11 @@ export function fakeConsole(): FakeConsole {
       lastFullAtMs: null,
     }),
     refused: () => Promise.resolve({ reasons: [], accounts: [] }), models: () => Promise.resolve({ fromMs: 0, models: [] }),
+    hours: () => Promise.resolve({ fromMs: 0, toMs: 86_400_000, hours: [] }), recent: () => [],
   };
   const reads: Mutable<AccountReads> = {
     find: none, profile: () => Promise.resolve(null), snapshot: () => Promise.resolve({ ...snapshot, frozen: isFrozen }),
-    history: () => Promise.resolve({ entries: [], next: null }), plan: () => Promise.resolve(null),
+    history: () => Promise.resolve({ entries: [], next: null }), plan: () => Promise.resolve(null), balances: none,
     hold: (): Promise<HoldLife | null> => Promise.resolve(null),
     refusals: (query) => {
       asked.push(query);
@@ -78,6 +81,7 @@ export function fakeConsole(): FakeConsole {
       return Promise.resolve({ accountId, shard: 0, seq: 1, result: 'ok', reason: null, differences: [] });
     },
   };
+  const lists = emptyLists();
   const board: ConsoleDeps['board'] = (ctx, { role }) => {
     reached.push(`${role} ${ctx.method} ${ctx.path}`);
     ctx.body = 'board';
@@ -92,11 +96,28 @@ export function fakeConsole(): FakeConsole {
   };
   return {
     deps: {
-      watch, reads, actions: asks, deadLetters: deskOf(decided), board, onError: () => undefined,
+      watch, reads, actions: asks, lists, imports: { books: ['native'], plan: () => ({ items: [], unused: new Map() }) },
+      resending: { delivery: notFaked, resend: notFaked }, deadLetters: deskOf(decided), board, onError: () => undefined,
       sessions: consoleSessions({ store: memoryStore(), clock: Date.now, idleSeconds: 1_800, onError: () => undefined }),
       trail: { asked: () => Promise.resolve(), ended: () => Promise.resolve(), read: none },
     },
-    watch, reads, actions, froze, asked, compared, decided, board: reached,
+    watch, reads, actions, lists, froze, asked, compared, decided, board: reached,
+  };
+}
+
+/** Lists without a row. */
+function emptyLists(): Mutable<ListReads> {
+  const page = () => Promise.resolve({ rows: [], next: null });
+  return {
+    accounts: page, holds: page, lots: page, refusals: page, limits: page, members: page, deliveries: page,
+    accountSums: () => Promise.resolve({ accounts: 0, debtors: 0, frozen: 0, available: 0, held: 0, debt: 0 }),
+    holdSums: () => Promise.resolve({ open: 0, overdue: 0, reserved: 0 }),
+    lotSums: () => Promise.resolve({ live: 0, remaining: 0, ending: 0, endingCredits: 0 }),
+    refusedLately: () => Promise.resolve({ reasons: [], accounts: [] }),
+    limitCounts: () => Promise.resolve({ limits: 0, accounts: 0, pending: 0 }),
+    poolCounts: () => Promise.resolve({ pools: 0, members: 0 }), prices: () => [], plans: () => Promise.resolve([]),
+    features: () => Promise.resolve({ endpoints: [], packages: [] }), keys: () => Promise.resolve([]), webhooks: () => Promise.resolve([]),
+    webhookState: () => Promise.resolve({ oldestDueSeconds: 0, pending: 0 }),
   };
 }
 

@@ -42,6 +42,14 @@ export async function lockPlanId(trx: Trx, planId: string): Promise<void> {
   await trx.raw(`select pg_advisory_xact_lock(hashtextextended('plans ' || ?, 0))`, [planId]);
 }
 
+/** How many accounts have each plan that any account has. */
+export async function countAccountsOfPlans(db: Db): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await db.raw<{ rows: { planId: string; count: number }[] }>(
+    'select plan_id as "planId", count(*)::integer as count from account_plans group by plan_id',
+  );
+  return new Map(rows.map(({ planId, count }) => [planId, count]));
+}
+
 export async function upsertPlan(db: Db, plan: Plan, actor: string): Promise<StoredPlan> {
   const { period, ...rest } = plan;
   const { rows } = await db.raw<{ rows: { version: number }[] }>(

@@ -85,6 +85,9 @@ export const MESSAGE_BOOK = 'messages';
 export const MODEL_BOOK = 'models';
 export const NATIVE_BOOK = 'native';
 
+/** How many credits an import takes a dollar for: a credit is 0.00001 dollars (docs/contracts/credits-process.md#end). */
+export const CREDITS_PER_DOLLAR = 100_000n;
+
 /** A book's name as a label of a metric: operators may name any number of others. */
 export function knownBook(book: string): 'tokens' | 'messages' | 'models' | 'native' | 'other' {
   return book === TOKEN_BOOK || book === MESSAGE_BOOK || book === MODEL_BOOK || book === NATIVE_BOOK ? book : 'other';

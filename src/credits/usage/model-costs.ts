@@ -1,4 +1,6 @@
-import { hourOf, readModelCosts, type ModelCost, type ModelCostsQuery } from '../../books/model-hours.table.js';
+import {
+  hourOf, readHoursOfModels, readModelCosts, type ModelCost, type ModelCostsQuery, type ModelOfHour,
+} from '../../books/model-hours.table.js';
 import { DAY_MS, HOUR_MS } from '../../books/usage-rollup.js';
 import type { Db } from '../../stores/postgres/connect.js';
 import { toGatewayError } from '../../stores/postgres/errors.js';
@@ -34,4 +36,13 @@ export async function costsOfDay(db: Db, nowMs: number, limit: number): Promise<
   const toMs = hourOf(nowMs) + HOUR_MS;
   const fromMs = toMs - DAY_MS;
   return { fromMs, models: await readModelCosts(db, { fromMs, toMs, limit }) };
+}
+
+/** The same 24 hours, hour by hour: `toMs` is the end of the current one. */
+export type HoursOfDay = { readonly fromMs: number; readonly toMs: number; readonly hours: readonly ModelOfHour[] };
+
+export async function hoursOfDay(db: Db, nowMs: number, limit: number): Promise<HoursOfDay> {
+  const toMs = hourOf(nowMs) + HOUR_MS;
+  const fromMs = toMs - DAY_MS;
+  return { fromMs, toMs, hours: await readHoursOfModels(db, { fromMs, toMs, limit }) };
 }

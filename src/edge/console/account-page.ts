@@ -1,3 +1,4 @@
+import type { BalancePoint } from '../../books/balance-at.table.js';
 import type { HistoryEntry } from '../../books/entry.table.js';
 import type { Freeze } from '../../books/frozen-account.table.js';
 import type { HistoryPage } from '../../books/history.js';
@@ -8,6 +9,8 @@ import type { AccountSnapshot, Lot, OpenHold } from '../../ledger/account-snapsh
 import { readFacts } from '../../ledger/facts.js';
 import { html, type Html } from '../http/html.js';
 import type { NamedAccount } from './accounts.js';
+import { balanceChart } from './balance-chart.js';
+import { listPath } from './lists/list.js';
 import type { Known } from './overview.js';
 import {
   accountLink, accountPath, auditPath, banner, card, change, count, credits, facts, holdLink, subjectOf, table, when, type Fact,
@@ -23,6 +26,7 @@ export type AccountView = {
   readonly plan: Known<AccountPlan | null>;
   readonly freeze: Known<Freeze | null>;
   readonly refusals: Known<readonly Refusal[]>;
+  readonly balances: Known<readonly BalancePoint[]>;
   /** The minute whose refusals are shown, in the format of `<input type="datetime-local">`; '' shows the latest. */
   readonly minute: string;
   /** Whether the viewer may change anything. */
@@ -31,7 +35,7 @@ export type AccountView = {
   readonly findings: readonly Finding[];
 };
 
-const MISSING = 'Could not be read. Reload the page to try again.';
+const missing = html`<p class="note">Could not be read. Reload the page to try again.</p>`;
 
 export function accountBody(view: AccountView): Html {
   const { accountId, nowMs, profile, snapshot, history } = view;
@@ -39,20 +43,29 @@ export function accountBody(view: AccountView): Html {
   const isFrozen = 'value' in snapshot && snapshot.value.frozen;
   return html`<h1>${named?.username ?? accountId}</h1>
 <p class="lead"><span class="mono">${accountId}</span>${named?.email == null ? '' : ` · ${named.email}`}</p>
-${isFrozen ? frozenBanner(view) : []}
+<div data-live="balance">${isFrozen ? frozenBanner(view) : []}
 ${view.findings.length === 0 ? [] : driftBanner(view.findings)}
 ${'value' in snapshot ? balanceOf(snapshot.value) : banner('bad', 'The balance could not be read: the ledger does not answer.')}
 ${view.canAct ? actionsOf(view, isFrozen) : []}
+${balanceChart(view.balances, nowMs)}</div>
+${elsewhere(accountId)}
 <h2>Open holds</h2>
-${'value' in snapshot ? holdsTable(accountId, snapshot.value.holds, nowMs) : html`<p class="note">${MISSING}</p>`}
-<h2>Lots</h2>
-${'value' in snapshot ? lotsTable(snapshot.value.lots, nowMs) : html`<p class="note">${MISSING}</p>`}
+<div data-live="holds">${'value' in snapshot ? holdsTable(accountId, snapshot.value.holds, nowMs) : missing}</div>
+<h2 id="lots">Lots</h2>
+<div data-live="lots">${'value' in snapshot ? lotsTable(snapshot.value.lots, nowMs) : missing}</div>
 <h2 id="refusals">Refusals</h2>
 ${refusalsOf(view)}
 <h2 id="entries">Ledger</h2>
-${'value' in history ? entriesOf(accountId, history.value, nowMs) : html`<p class="note">${MISSING}</p>`}
-${more(view)}`;
+<div data-live="entries">${'value' in history ? entriesOf(accountId, history.value, nowMs) : missing}</div>
+<div data-live="more">${more(view)}</div>`;
 }
+
+/** What the lists have of this account. */
+const elsewhere = (accountId: string): Html => html`<nav class="inline" aria-label="This account in lists">${[
+  ['holds', 'All holds'], ['lots', 'All lots'], ['refusals', 'All refusals'], ['limits', 'Limits'],
+].map(([list = '', name = '']) => html`<a href="${listPath(`/console/${list}`, { account: accountId })}">${name}</a>`)}
+<a href="${listPath('/console/pools', { pool: accountId })}">Members</a>
+<a href="${auditPath({ account: accountId })}">Operators’ actions</a></nav>`;
 
 function frozenBanner({ freeze, nowMs }: AccountView): Html {
   const known = 'value' in freeze ? freeze.value : null;
@@ -110,15 +123,14 @@ const lotsTable = (lots: readonly Lot[], nowMs: number): Html => table(
 );
 
 function refusalsOf({ accountId, refusals, freeze, minute, nowMs }: AccountView): Html {
-  if ('missing' in refusals) return html`<p class="note">${MISSING}</p>`;
+  if ('missing' in refusals) return missing;
   const known = 'value' in freeze ? freeze.value : null;
   return html`<form class="inline" method="get" action="${accountPath(accountId)}#refusals">
 <label for="at">Show refusals around <span class="hint">UTC; five minutes before and after</span></label>
 <input type="datetime-local" id="at" name="at" value="${minute}"><button class="quiet">Show</button>${minute === ''
   ? []
   : html`<a class="button quiet" href="${accountPath(accountId)}#refusals">Latest</a>`}</form>
-<p></p>
-${table('Refusals', [
+<div data-live="refusals">${table('Refusals', [
   { head: 'Minute' }, { head: 'Why' }, { head: 'Times', is: 'number' }, { head: 'Answer', is: 'text' }, { head: 'Route' },
   { head: 'Last request' },
 ],
@@ -127,7 +139,7 @@ ${table('Refusals', [
       html`${each.status}: ${each.message}${hintOf(each, known)}`, html`<code>${each.method} ${each.route}</code>`,
       html`<code>${each.requestId}</code>`,
     ]),
-    minute === '' ? 'No refusals are recorded.' : 'No refusals around that minute.')}`;
+    minute === '' ? 'No refusals are recorded.' : 'No refusals around that minute.')}</div>`;
 }
 
 /** API replies do not say who froze an account. Operators see it here, as far as it is still known. */
@@ -141,15 +153,15 @@ function hintOf({ reason, lastAtMs }: Refusal, freeze: Freeze | null): Html {
 
 function entriesOf(accountId: string, { entries, next }: HistoryPage, nowMs: number): Html {
   const columns = [
-    { head: 'No.' }, { head: 'When' }, { head: 'What' }, { head: 'Available', is: 'number' }, { head: 'Held', is: 'number' },
-    { head: 'Debt', is: 'number' },
+    { head: 'No.' }, { head: 'When' }, { head: 'What' }, { head: 'Charged', is: 'number' }, { head: 'Available', is: 'number' },
+    { head: 'Held', is: 'number' }, { head: 'Debt', is: 'number' },
     { head: 'Available after', is: 'number' }, { head: 'Held after', is: 'number' }, { head: 'Who and why', is: 'text' },
   ] as const;
   return html`${table('Ledger entries, newest first', columns, entries.map((entry) => [
     entry.seq, when(entry.atMs, nowMs),
     html`${kindName(entry.kind)}${entry.holdId === '' ? [] : html` ${holdLink(accountId, entry.holdId)}`}`,
-    change(entry.available), change(entry.held), change(entry.debt), credits(entry.availableAfter), credits(entry.heldAfter),
-    whoAndWhy(entry),
+    entry.captured === 0 ? '' : html`<strong>${credits(entry.captured).replace('-', '−')}</strong>`, change(entry.available),
+    change(entry.held), change(entry.debt), credits(entry.availableAfter), credits(entry.heldAfter), whoAndWhy(entry),
   ]), 'No entries yet.')}
 ${next === null ? [] : html`<p><a href="${accountPath(accountId)}?before=${next}#entries">Older entries</a></p>`}
 <p class="note">Read from Postgres, which can be a moment behind the balance above.</p>`;
@@ -166,7 +178,7 @@ function whoAndWhy({ about }: HistoryEntry): string {
   return [...new Set(told.filter((each) => each !== null && each !== undefined && each !== ''))].join(' · ');
 }
 
-function more({ accountId, snapshot, plan, nowMs }: AccountView): Html {
+function more({ snapshot, plan, nowMs }: AccountView): Html {
   const list: Fact[] = [];
   if ('value' in snapshot) {
     const { granted, captured, expired, removed, uncollected } = snapshot.value.totals;
@@ -182,8 +194,7 @@ function more({ accountId, snapshot, plan, nowMs }: AccountView): Html {
       ...(problem === null ? [] : [['Refill problem', problem] as const]),
     );
   }
-  return html`<h2>Totals</h2>${facts(list)}
-<p><a href="${auditPath({ account: accountId })}">What operators did to this account</a></p>`;
+  return html`<h2>Totals</h2>${facts(list)}`;
 }
 
 /** The result of a search that does not name exactly one account. */

@@ -1,20 +1,18 @@
-import Type from 'typebox';
 import type { RefusalsQuery } from '../../credits/refusals/refusal.table.js';
 import type { Finding } from '../../journal/reconcile/finding.table.js';
 import type { Clock } from '../../kit/clock.js';
 import { GatewayError } from '../../kit/errors.js';
-import { isAccountId, isAccountName, isKnownHoldId } from '../../kit/ids.js';
+import { isAccountId, isKnownHoldId } from '../../kit/ids.js';
 import { allow } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import type { AddRoute } from '../http/routes.js';
-import { accountBody, foundBody } from './account-page.js';
-import type { AccountReads, NamedAccount } from './accounts.js';
+import { accountBody, type AccountView } from './account-page.js';
+import type { AccountReads } from './accounts.js';
 import { holdBody } from './hold-page.js';
 import { PageReply } from './login.routes.js';
 import { glanceOf } from './overview-page.js';
 import { within, type Overview } from './overview.js';
-import { redirect, sendPage } from './page.js';
-import { accountPath } from './parts.js';
+import { sendPage } from './page.js';
 
 export type AccountPagesDeps = {
   readonly reads: AccountReads;
@@ -23,42 +21,31 @@ export type AccountPagesDeps = {
   readonly onError: (error: unknown) => void;
 };
 
+const LIVE_SECONDS = 10;
 const ENTRIES_SHOWN = 50;
 const REFUSALS_SHOWN = 50;
 const AROUND_MS = 5 * 60_000;
 
-/** Pages that show what happened to the credits of an account: search, account, hold. */
+/** Pages that show what happened to the credits of an account: account, hold. */
 export function accountPages(add: AddRoute, { reads, overview, clock, onError }: AccountPagesDeps): void {
-  add('GET', '/console/accounts', allow('admin', 'supervisor'), {
-    summary: 'Find an account', query: { who: Type.String() }, replies: { 200: PageReply },
-  }, async (ctx, { principal }) => {
-    // Spaces at the ends belong to an id; around a name they come from copying.
-    const given = textOf(ctx, 'who');
-    const found = await findNamed(reads, given) ?? await findNamed(reads, given.trim()) ?? [];
-    const who = given.trim();
-    const [only] = found;
-    if (only !== undefined && found.length === 1) redirect(ctx, accountPath(only.accountId));
-    else sendPage(ctx, {
-      title: 'Find', viewer: principal, glance: glanceOf(await overview()), search: who, status: found.length === 0 ? 404 : 200,
-      body: foundBody(who, found),
-    });
-  });
-
   add('GET', '/console/accounts/:accountId', allow('admin', 'supervisor'), {
     summary: 'An account', replies: { 200: PageReply },
   }, async (ctx, { principal }) => {
     const accountId = accountIdIn(ctx);
     const minute = /^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(textOf(ctx, 'at')) ? textOf(ctx, 'at') : '';
     const known = <T>(read: () => Promise<T>) => within(read, onError);
-    const [glance, profile, snapshot, history, plan, freeze, refused] = await Promise.all([
+    const before = numberOf(ctx, 'before');
+    const [glance, profile, snapshot, history, plan, freeze, refused, balances] = await Promise.all([
       overview(), known(() => reads.profile(accountId)), known(() => reads.snapshot(accountId)),
-      known(() => reads.history({ accountId, before: numberOf(ctx, 'before'), limit: ENTRIES_SHOWN })), known(() => reads.plan(accountId)),
+      known(() => reads.history({ accountId, before, limit: ENTRIES_SHOWN })), known(() => reads.plan(accountId)),
       known(() => reads.freezeOf(accountId)), known(() => reads.refusals(refusalsQuery(accountId, minute))),
+      known(() => reads.balances(accountId)),
     ]);
+    await assertKnown(reads, accountId, { profile, snapshot, history });
     sendPage(ctx, {
-      title: accountId, viewer: principal, glance: glanceOf(glance), search: accountId,
+      title: accountId, viewer: principal, glance: glanceOf(glance), search: accountId, liveSeconds: LIVE_SECONDS,
       body: accountBody({
-        accountId, nowMs: clock(), profile, snapshot, history, plan, freeze, refusals: refused, minute,
+        accountId, nowMs: clock(), profile, snapshot, history, plan, freeze, refusals: refused, balances, minute,
         canAct: principal.role === 'admin', findings: findingsOf(glance, accountId),
       }),
     });
@@ -83,16 +70,22 @@ export function accountPages(add: AddRoute, { reads, overview, clock, onError }:
       throw new GatewayError('hold_not_found', 'This account has no such hold');
     }
     sendPage(ctx, {
-      title: `Hold ${holdId}`, viewer: principal, glance: glanceOf(glance), search: accountId,
+      title: `Hold ${holdId}`, viewer: principal, glance: glanceOf(glance), search: accountId, liveSeconds: LIVE_SECONDS,
       body: holdBody({ accountId, holdId, nowMs: clock(), canAct: principal.role === 'admin', life: current, open }),
     });
   });
 }
 
-/** The accounts with this name, or null when there are none. */
-async function findNamed(reads: AccountReads, who: string): Promise<readonly NamedAccount[] | null> {
-  const found = isAccountName(who) ? await reads.find(who) : [];
-  return found.length === 0 ? null : found;
+/** An account without an entry exists if anything is known of it: its owner, a name, or credits on their way. */
+async function assertKnown(
+  reads: Pick<AccountReads, 'find'>, accountId: string,
+  { profile, snapshot, history }: Pick<AccountView, 'profile' | 'snapshot' | 'history'>,
+): Promise<void> {
+  const isEmpty = 'value' in snapshot && snapshot.value.seq === 0 && 'value' in history && history.value.entries.length === 0
+    && 'value' in profile && profile.value === null;
+  if (!isEmpty) return;
+  const found = await reads.find(accountId);
+  if (!found.some((each) => each.accountId === accountId)) throw new GatewayError('account_not_found', 'There is no such account');
 }
 
 export function accountIdIn(ctx: GatewayContext): string {
@@ -107,7 +100,7 @@ export function holdIdIn(ctx: GatewayContext): string {
   return text;
 }
 
-function textOf(ctx: GatewayContext, name: string): string {
+export function textOf(ctx: GatewayContext, name: string): string {
   const value = ctx.query[name];
   return typeof value === 'string' ? value : '';
 }

@@ -1,3 +1,4 @@
+import type { BalancePoint } from '../../books/balance-at.table.js';
 import type { HistoryEntry } from '../../books/entry.table.js';
 import type { Freeze } from '../../books/frozen-account.table.js';
 import type { HistoryPage, HistoryQuery } from '../../books/history.js';
@@ -26,6 +27,8 @@ export type AccountReads = {
   readonly profile: (accountId: string) => Promise<NamedAccount | null>;
   readonly snapshot: (accountId: string) => Promise<AccountSnapshot>;
   readonly history: (query: HistoryQuery) => Promise<HistoryPage>;
+  /** The balance after each of the last entries. */
+  readonly balances: (accountId: string) => Promise<readonly BalancePoint[]>;
   readonly plan: (accountId: string) => Promise<AccountPlan | null>;
   /** Null until the journal entry of the hold has been drained to Postgres. */
   readonly hold: (accountId: string, holdId: string) => Promise<HoldLife | null>;

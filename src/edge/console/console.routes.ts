@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Clock } from '../../kit/clock.js';
+import { BODY_BYTES_MAX, FORM_BYTES_MAX } from '../../kit/limits.js';
 import { allow } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
 import type { Failure } from '../http/failure.js';
@@ -14,13 +15,19 @@ import type { AccountReads, OperatorActions } from './accounts.js';
 import { actionRoutes } from './action.js';
 import { deadLetterPages, type DeadLetterDesk } from './dead-letter-pages.js';
 import { compareRoute } from './compare.routes.js';
+import { findPage } from './find.routes.js';
 import { settleAction, voidAction } from './hold-actions.js';
+import { importPreview, type ImportDesk } from './import.routes.js';
+import { allLists, type ListReads } from './lists/all-lists.js';
+import { liveRoute } from './live.js';
 import { loginRoutes, PageReply, type LoginDeps } from './login.routes.js';
 import { overviewReader, type Watch } from './overview.js';
 import { glanceOf, overviewBody } from './overview-page.js';
 import { redirect, sendPage } from './page.js';
 import { boardRoutes, type QueueBoard } from './queue-board.js';
-import { BY_ITSELF, credentialsOf, HOME, LOGIN } from './session.js';
+import { credentialsOf, HOME, LOGIN } from './session.js';
+import { resendAction, type ResendDesk } from './resend-action.js';
+import { runbookPage } from './runbook.routes.js';
 import { sessionPages } from './session.routes.js';
 import type { Sessions } from './sessions.js';
 
@@ -30,6 +37,9 @@ export type ConsoleDeps = Omit<LoginDeps, 'audit'> & {
   readonly watch: Watch;
   readonly reads: AccountReads;
   readonly actions: OperatorActions;
+  readonly lists: ListReads;
+  readonly imports: ImportDesk;
+  readonly resending: ResendDesk;
   readonly deadLetters: DeadLetterDesk;
   /** Undefined: no queues in this process. */
   readonly board?: QueueBoard | undefined;
@@ -37,14 +47,15 @@ export type ConsoleDeps = Omit<LoginDeps, 'audit'> & {
   readonly onError: (error: unknown) => void;
 };
 
-const REFRESH_SECONDS = 5;
+const LIVE_SECONDS = 5;
 
 /** The console takes its token from the session of a cookie and its bodies from forms, and shows failures as pages. */
 export const consoleRules = ({ sessions }: { readonly sessions: Sessions }): PageRules => ({
-  credentials: credentialsOf(sessions), readBody: readForm, fail: showFailure,
+  credentials: credentialsOf(sessions), fail: showFailure,
+  readBody: (ctx, bytesMax) => readForm(ctx, bytesMax > BODY_BYTES_MAX ? bytesMax : FORM_BYTES_MAX),
 });
 
-/** The operator console: pages rendered on the server, without scripts, for the operator on call. */
+/** The operator console: pages rendered on the server, which work without their script, for the operator on call. */
 export function consoleRoutes(add: AddRoute, deps: ConsoleDeps): void {
   const { watch, reads, actions, board, sessions, clock, onError } = deps;
   const overview = overviewReader(watch, clock, onError);
@@ -57,10 +68,16 @@ export function consoleRoutes(add: AddRoute, deps: ConsoleDeps): void {
   }, async (ctx, { principal }) => {
     const now = await overview();
     sendPage(ctx, {
-      title: 'Overview', viewer: principal, glance: glanceOf(now), body: overviewBody(now),
-      refresh: { seconds: REFRESH_SECONDS, path: `${HOME}?${BY_ITSELF}=1` },
+      title: 'Overview', viewer: principal, glance: glanceOf(now), body: overviewBody(now), liveSeconds: LIVE_SECONDS,
     });
   });
+  liveRoute(add);
+  runbookPage(add, { overview, onError });
+  const listing = { overview, clock, onError };
+  allLists(add, listing, deps.lists);
+  importPreview(add, { desk: deps.imports, overview });
+  actionRoutes(add, acting, resendAction(deps.resending));
+  findPage(add, { reads, overview, accounts: deps.lists.accounts, onError });
   accountPages(add, { reads, overview, clock, onError });
   actionRoutes(add, acting, grantAction(reads, actions));
   actionRoutes(add, acting, adjustAction(reads, actions));
@@ -69,7 +86,7 @@ export function consoleRoutes(add: AddRoute, deps: ConsoleDeps): void {
   actionRoutes(add, acting, freezeAction(reads, actions));
   actionRoutes(add, acting, thawAction(reads, actions));
   compareRoute(add, { ...acting, compare: actions.compare, snapshot: reads.snapshot, onError });
-  deadLetterPages(add, { desk: deps.deadLetters, ...acting });
+  deadLetterPages(add, { desk: deps.deadLetters, lists: listing, ...acting });
   auditPages(add, { ...acting, clock, onError });
   sessionPages(add, { ...acting, sessions });
   if (board !== undefined) boardRoutes(add, board, audit);

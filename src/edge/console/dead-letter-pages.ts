@@ -1,13 +1,13 @@
 import { GatewayError } from '../../kit/errors.js';
-import { allow } from '../auth/allow.js';
 import type { GatewayContext } from '../http/context.js';
-import { html, type Html } from '../http/html.js';
+import { html } from '../http/html.js';
 import type { AddRoute } from '../http/routes.js';
 import { actionRoutes, type Action, type ActionDeps, type Done, type Problem } from './action.js';
-import { PageReply } from './login.routes.js';
-import { glanceOf } from './overview-page.js';
-import { sendPage } from './page.js';
-import { banner, count, table, type Fact } from './parts.js';
+import { countColumn, proseColumn, textColumn, timeColumn } from './lists/columns.js';
+import type { ConsoleList, ListColumn } from './lists/list.js';
+import { listRoutes, type ListDeps } from './lists/list.routes.js';
+import { memoryPage, mentions } from './lists/memory-list.js';
+import { count, plural, type Fact } from './parts.js';
 
 /** A message of a queue that could not be done. The console knows nothing of brokers. */
 export type WaitingLetter = {
@@ -45,47 +45,54 @@ export type DeadLetterDesk = {
 
 const HOME = '/console/dead-letters';
 const BODY_SHOWN_MAX = 300;
+/** RabbitMQ is connected for each look. */
+const LIST_WITHIN_MS = 12_000;
 const WHY_HINT = 'kept in the audit trail, with your name';
 
 /** Messages that wait for an operator: why, and what can be done with them. */
 export function deadLetterPages(
-  add: AddRoute, { desk, ...deps }: ActionDeps & { readonly desk: DeadLetterDesk },
+  add: AddRoute, { desk, lists, ...deps }: ActionDeps & { readonly desk: DeadLetterDesk; readonly lists: ListDeps },
 ): void {
-  add('GET', HOME, allow('admin', 'supervisor'), {
-    summary: 'Messages that could not be done', replies: { 200: PageReply },
-  }, async (ctx, { principal }) => {
-    const [listed, glance] = await Promise.all([desk.list(), deps.overview()]);
-    const body = lettersBody(listed, principal.role === 'admin');
-    sendPage(ctx, { title: 'Dead letters', viewer: principal, glance: glanceOf(glance), body });
-  });
+  listRoutes(add, lists, letterList(desk));
   for (const verdict of ['replay', 'discard'] as const) actionRoutes(add, deps, oneLetter(desk, verdict));
   actionRoutes(add, deps, allOfACode(desk));
 }
 
-function lettersBody({ letters, silent }: ListedLetters, canDecide: boolean): Html {
-  const codes = [...new Set(letters.map(({ code }) => code))].sort();
-  return html`<h1>Dead letters</h1>
-<p class="lead">Messages of the queues that could not be done. Their usage has not been charged. Mend the cause, then replay them:
-however often a settlement is replayed, it is charged once.</p>
-${silent.length === 0 ? [] : banner('bad', `${silent.join(', ')} did not answer: its letters are not listed.`)}
-${table(
-  'Dead letters', [
-    { head: 'Since' }, { head: 'Code' }, { head: 'Why', is: 'text' }, { head: 'Queue' }, { head: 'Attempts', is: 'number' },
-    { head: 'Message', is: 'text' }, ...(canDecide ? [{ head: 'What to do' }] : []),
+const columns: readonly ListColumn<WaitingLetter>[] = [
+  timeColumn('Since', ({ deadAt }) => (deadAt === '' ? null : Date.parse(deadAt)), 'unknown', 'since'),
+  textColumn('Code', ({ code }) => code, 'code'), proseColumn('Why', ({ reason }) => reason),
+  textColumn('Queue', ({ queue }) => queue, 'queue'), textColumn('Broker', ({ transport }) => transport),
+  countColumn('Attempts', ({ attempts }) => attempts, 'attempts'),
+  { head: 'Message', is: 'text', cell: ({ body }) => html`<code>${body.slice(0, BODY_SHOWN_MAX)}</code>`, csv: ({ body }) => body },
+];
+
+const letterList = (desk: DeadLetterDesk): ConsoleList<WaitingLetter> => ({
+  path: HOME, title: 'Dead letters', sort: '-since', columns, withinMs: LIST_WITHIN_MS,
+  lead: `Messages of the queues that could not be done. Their usage has not been charged. Mend the cause, then replay them:
+however often a settlement is replayed, it is charged once. The first hundred of each queue; credit-gateway dead-letters handles more.`,
+  filters: [
+    { name: 'text', label: 'Message or reason', hint: 'contains', is: 'text' },
+    { name: 'code', label: 'Code', hint: 'the whole code', is: 'text' },
   ],
-  letters.map((letter) => [
-    letter.deadAt === '' ? 'unknown' : letter.deadAt.slice(0, 19).replace('T', ' '), letter.code, letter.reason,
-    `${letter.queue}, ${letter.transport}`, count(letter.attempts), html`<code>${letter.body.slice(0, BODY_SHOWN_MAX)}</code>`,
-    ...(canDecide
-      ? [html`<a href="${pathOf(letter.id, 'replay')}">replay</a> <a href="${pathOf(letter.id, 'discard')}">discard</a>`]
-      : []),
-  ]),
-  'None.',
-)}
-${codes.length === 0 || !canDecide ? [] : html`<div class="actions">${codes.map((code) =>
-    html`<a class="button quiet" href="${HOME}/codes/${encodeURIComponent(code)}/replay">Replay all with ${code}</a>`)}</div>`}
-<p class="note">More than are shown here, or many at once: <code>credit-gateway dead-letters</code>.</p>`;
-}
+  empty: 'None: every message of the queues was done.',
+  read: async (query) => {
+    const { letters, silent } = await desk.list();
+    return {
+      ...memoryPage(letters, columns, {
+        text: ({ body, reason }, value) => mentions(value, body, reason), code: ({ code }, value) => code === value,
+      }, query),
+      figures: [{
+        title: 'Waiting', value: count(letters.length), note: `in ${plural(new Set(letters.map(({ queue }) => queue)).size, 'queue')}`,
+        level: letters.length > 0 ? 'bad' : silent.length > 0 ? 'unknown' : 'good',
+      }],
+      ...(silent.length === 0 ? {} : { warning: `${silent.join(', ')} did not answer: its letters are not listed.` }),
+    };
+  },
+  actions: (letters) => html`<div class="actions">${[...new Set(letters.map(({ code }) => code))].sort().map((code) =>
+    html`<a class="button quiet" href="${HOME}/codes/${encodeURIComponent(code)}/replay">Replay all with ${code}</a>`)}</div>`,
+  rowActions: ({ id }) => html`<a class="act" href="${pathOf(id, 'replay')}">replay</a>
+<a class="act" href="${pathOf(id, 'discard')}">discard</a>`,
+});
 
 const pathOf = (id: string, verdict: LetterVerdict): string => `${HOME}/${encodeURIComponent(id)}/${verdict}`;
 

@@ -32,7 +32,8 @@ export function holdBody(view: HoldView): Html {
   const placed = life?.row ?? open;
   if (placed === null) throw new Error('a hold that is neither in Redis nor in Postgres has no page');
   const isOverdue = state === 'open' && placed.expiresAtMs <= nowMs;
-  return html`<h1>Hold <span class="mono">${holdId}</span> ${badge(isOverdue ? 'bad' : LEVELS[state], isOverdue ? 'overdue' : state)}</h1>
+  return html`<div data-live="hold">
+<h1>Hold <span class="mono">${holdId}</span> ${badge(isOverdue ? 'bad' : LEVELS[state], isOverdue ? 'overdue' : state)}</h1>
 <p class="lead">of ${accountLink(accountId)}</p>
 ${life === null ? banner('notice', 'Postgres does not have this hold yet, or does not answer. This page shows what Redis has.') : []}
 ${state === 'open' ? openBanner(placed, isOverdue, policyOf(view), nowMs) : []}
@@ -51,7 +52,7 @@ ${state === 'expired'
 ${facts(factsOf(view, placed))}
 ${life === null || life.row.parts === '' ? [] : html`<h2>Where the credits came from</h2><div class="narrow">${table(
   'Parts per lot', [{ head: 'Lot' }, { head: 'Credits', is: 'number' }], partsOf(life.row), '',
-)}</div>`}`;
+)}</div>`}</div>`;
 }
 
 const PLACED_BY: Readonly<Record<Principal, string>> = {

@@ -1,28 +1,19 @@
-import type { Finding } from '../../journal/reconcile/finding.table.js';
-import type { ReconcileState } from '../../journal/reconcile/reconcile-state.table.js';
 import { html, type Html } from '../http/html.js';
+import { overviewCharts } from './overview-charts.js';
 import {
   findingsTable, frozenTable, lossesTable, modelsTable, overdueTable, queuesTable, refusedTables, stoppedTable,
 } from './overview-tables.js';
 import { LISTED_MAX, type Known, type Overview } from './overview.js';
-import { badge, banner, card, count, duration, moment, type Level } from './parts.js';
-
-/** One figure of the overview: its value as a word or a number, and a note that explains it. */
-type Sign = { readonly title: string; readonly value: string; readonly note: string; readonly level: Level };
-
-const LAG_NOTICE_SECONDS = 2;
-const LAG_BAD_SECONDS = 15;
-const WAITING_NOTICE_SECONDS = 30;
-/** The reconciler runs every five seconds. */
-const COMPARED_NOTICE_SECONDS = 60;
+import { badge, banner, card, count, moment } from './parts.js';
+import { runbookOf, signsOf, type Sign } from './signs.js';
 
 /** The line of badges below the header of every page. */
 export function glanceOf(overview: Overview): Html {
   const signs = signsOf(overview);
   const known = signs.filter(({ level }) => level !== 'unknown');
   const shown = known.filter(({ level, title }) => level !== 'good' || ['Redis', 'Postgres', 'Journal'].includes(title));
-  return html`<ul class="glance" aria-label="State at a glance">${shown.map(({ title, value, level }) =>
-    html`<li>${badge(level, `${title}: ${value}`)}</li>`)}
+  return html`<ul class="glance" aria-label="State at a glance">${shown.map((each) =>
+    html`<li>${badge(each.level, linked(each, `${each.title}: ${each.value}`))}</li>`)}
 ${known.length === signs.length ? [] : html`<li>${badge('unknown', `${count(signs.length - known.length)} did not answer`)}</li>`}</ul>`;
 }
 
@@ -31,12 +22,14 @@ export function overviewBody(overview: Overview): Html {
   const bad = signs.filter(({ level }) => level === 'bad');
   const silent = signs.filter(({ value }) => value === 'did not answer');
   const nowMs = overview.readAtMs;
-  return html`<h1>${bad.length === 0 ? 'Overview' : `Needs attention: ${bad.map(({ title }) => title).join(', ')}`}</h1>
-<p class="lead">As of ${moment(nowMs)}. Refreshes every 5 s.</p>
+  return html`<div data-live="state">
+<h1>${bad.length === 0 ? 'Overview' : `Needs attention: ${bad.map(({ title }) => title).join(', ')}`}</h1>
+<p class="lead">As of ${moment(nowMs)}. Refreshes every 5 s, except while you type or select text.</p>
 ${silent.length === 0 ? [] : banner(
   'bad', `${silent.map(({ title }) => title).join(', ')} could not be read. The other values are current.`,
 )}
-<div class="cards">${signs.map(({ title, value, note, level }) => card(title, value, note, level, !/^\d/.test(value)))}</div>
+${overviewCharts(overview)}
+<div class="cards">${signs.map(cardOf)}</div>
 ${trouble('Stopped shards', overview.stoppedShards, stoppedTable)}
 ${trouble('What Redis lost', overview.losses, (losses) => lossesTable(losses, nowMs))}
 ${trouble('Stuck holds', overview.overdue, (holds) => overdueTable(holds, nowMs))}
@@ -49,92 +42,22 @@ ${part(overview.models, modelsTable)}
 <h2>Queues</h2>
 ${part(overview.queues, queuesTable)}
 <p class="note">All jobs: <a href="/console/queues">the queue board</a>.
-Messages that wait for an operator: <a href="/console/dead-letters">the dead letters</a>, of RabbitMQ as well.</p>`;
+Messages that wait for an operator: <a href="/console/dead-letters">the dead letters</a>, of RabbitMQ as well.</p></div>`;
 }
 
-function signsOf(overview: Overview): Sign[] {
-  const {
-    readAtMs, readiness: { checks }, postgres, lag, holds, stoppedShards, losses, overdue, findings, reconciled, frozen, queues,
-    deadLetters, quarantined, pendingMoney,
-  } = overview;
-  const isRedisUp = checks['redis']?.ok === true && checks['ledger']?.ok === true;
-  return [
-    {
-      title: 'Redis', value: isRedisUp ? 'up' : 'down',
-      note: `ledger ${checks['ledger']?.detail ?? 'unknown'}; ${checks['redis']?.detail ?? ''}`,
-      level: isRedisUp ? 'good' : 'bad',
-    },
-    {
-      title: 'Postgres', value: 'value' in postgres ? 'up' : 'down',
-      note: 'value' in postgres ? 'answers' : 'grants are refused; holds continue', level: 'value' in postgres ? 'good' : 'bad',
-    },
-    ...(checks['memory']?.ok === false ? [
-      { title: 'Redis memory', value: 'high', note: checks['memory'].detail, level: 'bad' as const },
-    ] : []),
-    sign('Journal', lag, ({ entries, seconds }) => ({
-      value: seconds < 1 ? 'up to date' : `${duration(seconds)} behind`,
-      note: entries === 1 ? '1 entry waits for Postgres' : `${count(entries)} entries wait for Postgres`,
-      level: seconds >= LAG_BAD_SECONDS ? 'bad' : seconds >= LAG_NOTICE_SECONDS ? 'notice' : 'good',
-    })),
-    sign('Open holds', holds, ({ open }) => ({ value: count(open), note: 'answers in progress', level: 'good' })),
-    sign('Stuck holds', overdue, ({ length }) => ({
-      value: atMost(length), note: 'still open after their lease ended', level: length === 0 ? 'good' : 'bad',
-    })),
-    driftSign(findings, reconciled, readAtMs),
-    sign('Stopped shards', stoppedShards, ({ length }) => ({
-      value: count(length), note: 'their journal is not written to Postgres', level: length === 0 ? 'good' : 'bad',
-    })),
-    sign('Lost entries', losses, (rows) => ({
-      value: count(rows.reduce((sum, { entries }) => sum + entries, 0)),
-      note: rows.length === 0 ? 'Redis has lost no entries' : 'acknowledged by Redis, then lost', level: rows.length === 0 ? 'good' : 'bad',
-    })),
-    sign('Frozen accounts', frozen, ({ length }) => ({
-      value: atMost(length), note: 'all writes are refused until thawed', level: length === 0 ? 'good' : 'notice',
-    })),
-    sign('Queues', queues, (states) => {
-      const oldest = Math.max(0, ...states.map(({ oldestSeconds }) => oldestSeconds ?? 0));
-      const waiting = states.reduce((sum, each) => sum + each.waiting, 0);
-      return {
-        value: `${count(waiting)} waiting`, note: waiting === 0 ? 'no jobs wait' : `the oldest for ${duration(oldest)}`,
-        level: oldest >= WAITING_NOTICE_SECONDS ? 'bad' : 'good',
-      };
-    }),
-    sign('Dead letters', deadLetters, (dead) => ({
-      value: count(dead), note: 'failed settlements of BullMQ; the page has those of RabbitMQ, too', level: dead === 0 ? 'good' : 'bad',
-    })),
-    sign('Money pending', pendingMoney, ({ count: pending, oldestSeconds }) => ({
-      value: count(pending), note: pending === 0 ? 'every grant is in the ledger' : `the oldest for ${duration(oldestSeconds)}`,
-      level: pending === 0 ? 'good' : oldestSeconds >= WAITING_NOTICE_SECONDS ? 'bad' : 'notice',
-    })),
-    sign('Quarantine', quarantined, (texts) => ({
-      value: count(texts), note: 'descriptions set aside; their amounts are in the ledger', level: texts === 0 ? 'good' : 'notice',
-    })),
-  ];
+const cardOf = (sign: Sign): Html => {
+  const { title, value, note, level } = sign;
+  const runbook = runbookOf(sign);
+  return card(
+    title, value, runbook === null ? note : html`${note} · <a href="${runbook}" aria-label="Runbook: ${title}">Runbook</a>`, level,
+  );
+};
+
+/** A figure that is red leads to what to do. */
+function linked(sign: Sign, text: string): Html {
+  const runbook = sign.level === 'bad' ? runbookOf(sign) : null;
+  return runbook === null ? html`${text}` : html`<a href="${runbook}">${text}</a>`;
 }
-
-/** An empty list of findings is only good when a comparison ran recently. */
-function driftSign(findings: Known<readonly Finding[]>, reconciled: Known<ReconcileState>, nowMs: number): Sign {
-  const last = 'value' in reconciled ? reconciled.value : null;
-  const lastAtMs = last?.lastBatchAtMs ?? null;
-  const agoSeconds = lastAtMs === null ? null : Math.max(0, (nowMs - lastAtMs) / 1_000);
-  return sign('Drift', findings, ({ length }) => ({
-    value: atMost(length),
-    note: last === null
-      ? 'time of the last comparison unknown'
-      : agoSeconds === null ? 'nothing compared yet' : `compared ${duration(agoSeconds)} ago; ${roundOf(last, nowMs)}`,
-    level: length > 0 ? 'bad' : agoSeconds === null || agoSeconds >= COMPARED_NOTICE_SECONDS ? 'notice' : 'good',
-  }));
-}
-
-const roundOf = ({ lastRoundAtMs, lastRoundAccounts }: ReconcileState, nowMs: number): string =>
-  (lastRoundAtMs === null
-    ? 'first round in progress'
-    : `last round of ${count(lastRoundAccounts ?? 0)} accounts ${duration(Math.max(0, (nowMs - lastRoundAtMs) / 1_000))} ago`);
-
-const sign = <T>(title: string, known: Known<T>, say: (value: T) => Omit<Sign, 'title'>): Sign =>
-  ('value' in known ? { title, ...say(known.value) } : { title, value: known.missing, note: 'state unknown', level: 'unknown' });
-
-const atMost = (length: number): string => (length > LISTED_MAX ? `more than ${LISTED_MAX}` : count(length));
 
 const part = <T>(known: Known<T>, show: (value: T) => Html): Html =>
   ('value' in known ? show(known.value) : html`<p class="note">Could not be read.</p>`);

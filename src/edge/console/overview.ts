@@ -1,13 +1,14 @@
 import type { FrozenAccount } from '../../books/frozen-account.table.js';
 import type { HoldRow } from '../../books/hold.table.js';
 import type { RefusedMost } from '../../credits/refusals/refused-most.table.js';
-import type { CostsOfDay } from '../../credits/usage/model-costs.js';
+import type { CostsOfDay, HoursOfDay } from '../../credits/usage/model-costs.js';
 import type { JournalLag } from '../../journal/read-journal-lag.js';
 import type { Finding } from '../../journal/reconcile/finding.table.js';
 import type { ReconcileState } from '../../journal/reconcile/reconcile-state.table.js';
 import type { LossRow } from '../../journal/shard-losses.table.js';
 import type { Clock } from '../../kit/clock.js';
 import { orLate } from '../../kit/deadline.js';
+import type { RecentPoint } from '../../kit/metrics/recent.js';
 import type { Readiness } from '../http/health.js';
 
 export type QueueState = {
@@ -43,6 +44,9 @@ export type Watch = {
   readonly frozen: (limit: number) => Promise<readonly FrozenAccount[]>;
   readonly refused: (sinceMs: number, limit: number) => Promise<RefusedMost>;
   readonly models: (nowMs: number, limit: number) => Promise<CostsOfDay>;
+  readonly hours: (nowMs: number, limit: number) => Promise<HoursOfDay>;
+  /** The last hour of this gateway's own metrics. */
+  readonly recent: () => readonly RecentPoint[];
 };
 
 /** What was read, or that the source did not answer. The overview shows the parts that answered and marks the others. */
@@ -65,6 +69,8 @@ export type Overview = {
   readonly reconciled: Known<ReconcileState>;
   readonly refused: Known<RefusedMost>;
   readonly models: Known<CostsOfDay>;
+  readonly hours: Known<HoursOfDay>;
+  readonly recent: readonly RecentPoint[];
   readonly frozen: Known<readonly FrozenAccount[]>;
 };
 
@@ -74,6 +80,8 @@ export const LISTED_MAX = 20;
 export const REFUSED_MINUTES = 15;
 /** Rows of the lists of refusals and of models. Grafana shows the rest. */
 const MOST_MAX = 5;
+/** Models of the chart; only the largest have a colour of their own. */
+const CHARTED_MAX = 50;
 /** How long one part of the overview may take, so that the page loads quickly while something is broken. */
 const DEADLINE_MS = 1_500;
 /** How long a read of the overview is reused. Every page shows it, and open pages must not become a load. */
@@ -97,24 +105,30 @@ async function readOverview(watch: Watch, readAtMs: number, onError: (error: unk
   const listed = <T>(read: (limit: number) => Promise<T>): Promise<Known<T>> => known(() => read(LISTED_MAX + 1));
   const [
     postgres, lag, holds, stoppedShards, losses, overdue, quarantined, pendingMoney, queues, deadLetters, findings, reconciled,
-    frozen, refused, models,
+    frozen, refused, models, hours,
   ] = await Promise.all([
     known(watch.postgres), known(watch.lag), known(watch.holds), known(watch.stoppedShards), listed(watch.losses),
     listed(watch.overdue), known(watch.quarantined), known(watch.pendingMoney),
     known(watch.queues), known(watch.deadLetters), listed(watch.findings), known(watch.reconciled), listed(watch.frozen),
     known(() => watch.refused(readAtMs - REFUSED_MINUTES * MINUTE_MS, MOST_MAX)), known(() => watch.models(readAtMs, MOST_MAX)),
+    known(() => watch.hours(readAtMs, CHARTED_MAX)),
   ]);
   return {
     readAtMs, readiness: watch.readiness(), postgres, lag, holds, stoppedShards, losses, overdue, quarantined, pendingMoney,
-    queues, deadLetters, findings, reconciled, frozen, refused, models,
+    queues, deadLetters, findings, reconciled, frozen, refused, models, hours, recent: watch.recent(),
   };
 }
 
-/** The value, or `missing` if it could not be read within the deadline. Never rejects. */
-export async function within<T>(read: () => Promise<T>, onError: (error: unknown) => void): Promise<Known<T>> {
+type Within = { readonly withinMs?: number | undefined; readonly isRefusal?: (error: unknown) => boolean };
+
+/** The value, or `missing` if it could not be read within the deadline. Rejects only with what `isRefusal` says is to be told. */
+export async function within<T>(
+  read: () => Promise<T>, onError: (error: unknown) => void, { withinMs = DEADLINE_MS, isRefusal = () => false }: Within = {},
+): Promise<Known<T>> {
   const answer = Promise.resolve().then(read).then((value): Known<T> => ({ value }), (error: unknown): Known<T> => {
+    if (isRefusal(error)) throw error;
     onError(error);
     return { missing: 'did not answer' };
   });
-  return orLate(DEADLINE_MS, answer, (): Known<T> => ({ missing: 'did not answer' }));
+  return orLate(withinMs, answer, (): Known<T> => ({ missing: 'did not answer' }));
 }

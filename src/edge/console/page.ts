@@ -2,12 +2,14 @@ import { createHash } from 'node:crypto';
 import type { Principal } from '../../kit/principal.js';
 import type { GatewayContext } from '../http/context.js';
 import { html, verbatim, type Html } from '../http/html.js';
+import { LIVE_PATH } from './live.js';
+import { navigation } from './navigation.js';
 import { STYLE } from './style.js';
 
-/** Pages load and run nothing and post forms only to this gateway. The hash allows the inline style sheet. */
+/** Pages run one script of this gateway, load nothing else and post forms only to it. The hash allows the inline style sheet. */
 export const PAGE_POLICY = [
-  `default-src 'none'`, `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
-  `form-action 'self'`, `base-uri 'none'`, `frame-ancestors 'none'`,
+  `default-src 'none'`, `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`, `script-src 'self'`,
+  `connect-src 'self'`, `form-action 'self'`, `base-uri 'none'`, `frame-ancestors 'none'`,
 ].join('; ');
 
 export type Page = {
@@ -17,8 +19,8 @@ export type Page = {
   readonly viewer: Principal | null;
   /** The state of the gateway, below the header. */
   readonly glance?: Html;
-  /** The browser opens this path after so many seconds. Not for a page with a form. */
-  readonly refresh?: { readonly seconds: number; readonly path: string };
+  /** The parts marked `data-live` are read again every so many seconds. Only for pages that a GET of their address shows. */
+  readonly liveSeconds?: number;
   /** What was searched for. */
   readonly search?: string;
   readonly status?: number;
@@ -29,7 +31,7 @@ export function sendPage(ctx: GatewayContext, page: Page): void {
   protectPage(ctx, PAGE_POLICY);
   ctx.status = page.status ?? 200;
   ctx.res.setHeader('Content-Type', 'text/html; charset=utf-8');
-  ctx.body = render(page);
+  ctx.body = render(page, ctx.path);
 }
 
 export function protectPage({ res }: GatewayContext, policy: string): void {
@@ -52,21 +54,23 @@ export function redirect(ctx: GatewayContext, path: string): void {
   ctx.body = '';
 }
 
-function render({ title, body, viewer, glance, refresh, search = '' }: Page): string {
+function render({ title, body, viewer, glance, liveSeconds, search = '' }: Page, path: string): string {
   return `<!doctype html>\n${html`<html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
-${refresh === undefined ? [] : html`<meta http-equiv="refresh" content="${refresh.seconds}; url=${refresh.path}">
-`}<title>${title} · credit-gateway</title>
+<title>${title} · credit-gateway</title>
 <style>${verbatim(STYLE)}</style>
+<script src="${LIVE_PATH}" defer></script>
 </head>
-<body>
+<body${viewer === null ? html` class="alone"` : []}${liveSeconds === undefined ? [] : html` data-live-seconds="${liveSeconds}"`}>
 <a class="skip" href="#content">Skip to the content</a>
 ${headerOf(viewer, search)}
-${glance ?? []}
+${viewer === null ? [] : navigation(path)}
 <main id="content">
+${glance === undefined ? [] : html`<div data-live="glance">${glance}</div>`}
+${liveSeconds === undefined ? [] : html`<p class="stale" role="status" data-live-state hidden></p>`}
 ${body}
 </main>
 </body>
@@ -77,13 +81,11 @@ function headerOf(viewer: Principal | null, search: string): Html {
   if (viewer === null) return html`<header class="bar"><a class="name" href="/console">credit-gateway</a></header>`;
   return html`<header class="bar">
 <a class="name" href="/console">credit-gateway</a>
-<nav aria-label="Console"><a href="/console">Overview</a> <a href="/console/queues">Queues</a>
-<a href="/console/audit">Audit</a></nav>
-<form class="find" action="/console/accounts" method="get" role="search">
-<input type="search" name="who" value="${search}" aria-label="Find an account by id, username or e-mail"
- placeholder="id, username or e-mail" maxlength="320" required autocomplete="off" spellcheck="false">
+<form class="find" action="/console/find" method="get" role="search">
+<input type="search" name="who" value="${search}" aria-label="Find an account by id, username, e-mail or hold id"
+ placeholder="Account id, username, e-mail or hold id" maxlength="320" required autocomplete="off" spellcheck="false">
 <button>Find</button></form>
-<div class="who"><a href="/console/session">${viewer.username ?? viewer.accountId} <small>(${viewer.role})</small></a>
+<div class="who"><a href="/console/session">${viewer.username ?? viewer.accountId} <small>${viewer.role}</small></a>
 <form action="/console/logout" method="post"><button>Log out</button></form></div>
 </header>`;
 }

@@ -8,10 +8,10 @@ import { html, type Html } from '../http/html.js';
 /** `unknown`: the value could not be read, so it must not look good. */
 export type Level = 'good' | 'notice' | 'bad' | 'unknown';
 
-export const badge = (level: Level, text: string): Html => html`<span class="badge ${level}">${text}</span>`;
+export const badge = (level: Level, text: string | Html): Html => html`<span class="badge ${level}">${text}</span>`;
 
 export const banner = (level: Level, ...texts: readonly (string | Html)[]): Html =>
-  html`<div class="banner ${level}" role="status">${texts.map((text) => html`<p>${text}</p>`)}</div>`;
+  html`<div class="banner ${level}" role="note">${texts.map((text) => html`<p>${text}</p>`)}</div>`;
 
 /** A number of credits with thousands separators. */
 export const amount = (number: number): string => number.toLocaleString('en-US', { maximumFractionDigits: 6 });
@@ -23,6 +23,9 @@ export const credits = (micros: Micros): string => amount(toCredits(micros));
 export const change = (micros: Micros): string => (micros === 0 ? '' : `${micros > 0 ? '+' : '−'}${credits(Math.abs(micros) as Micros)}`);
 
 export const count = (value: number): string => value.toLocaleString('en-US');
+
+/** A number with what it counts. */
+export const plural = (value: number, one: string, many = `${one}s`): string => `${count(value)} ${value === 1 ? one : many}`;
 
 /** A time, in UTC to the second. */
 export function moment(atMs: number): Html {
@@ -46,8 +49,13 @@ function distance(ms: number): string {
   return ms < 0 ? `${duration(seconds)} ago` : `in ${duration(seconds)}`;
 }
 
-export type Column = { readonly head: string; readonly is?: 'number' | 'text' };
-type Cell = Html | string | number;
+/** `order`: what a click on the head does, and how the rows are sorted by it now. */
+export type Column = {
+  readonly head: string;
+  readonly is?: 'number' | 'text';
+  readonly order?: { readonly href: string; readonly is: 'ascending' | 'descending' | null };
+};
+export type Cell = Html | string | number;
 
 /** A narrow screen shows tables with more columns as one block per row. */
 const PHONE_COLUMNS_MAX = 4;
@@ -57,24 +65,28 @@ export function table(caption: string, columns: readonly Column[], rows: readonl
   if (rows.length === 0) return html`<p class="note">${none}</p>`;
   const isWide = columns.length > PHONE_COLUMNS_MAX;
   const cell = (value: Cell, index: number): Html => {
-    const { head, is = '' } = columns[index] ?? { head: '' };
-    if (index === 0) return html`<th scope="row" class="${is}">${value}</th>`;
-    return html`<td class="${is}"${isWide ? html` data-head="${head}"` : []}>${value}</td>`;
+    const { head, is } = columns[index] ?? { head: '' };
+    if (index === 0) return html`<th scope="row" class="${is ?? ''}">${value}</th>`;
+    return html`<td class="${is ?? ''}"${isWide ? html` data-head="${head}"` : []}>${value}</td>`;
   };
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table${isWide ? html` class="wide"` : []}>
 <caption>${caption}</caption>
-<thead><tr>${columns.map(({ head, is = '' }) => html`<th scope="col" class="${is}">${head}</th>`)}</tr></thead>
+<thead><tr>${columns.map(headOf)}</tr></thead>
 <tbody>${rows.map((row) => html`<tr>${row.map(cell)}</tr>
 `)}</tbody></table></div>`;
 }
+
+const headOf = ({ head, is, order }: Column): Html => (order === undefined
+  ? html`<th scope="col" class="${is ?? ''}">${head}</th>`
+  : html`<th scope="col" class="${is ?? ''}" aria-sort="${order.is ?? 'none'}"><a href="${order.href}">${head}</a></th>`);
 
 export type Fact = readonly [label: string, value: Cell];
 
 export const facts = (list: readonly Fact[]): Html =>
   html`<dl class="panel">${list.map(([label, value]) => html`<dt>${label}</dt><dd>${value}</dd>`)}</dl>`;
 
-export const card = (title: string, value: Cell, note: Cell, level: Level | '' = '', isWord = false): Html =>
-  html`<div class="card ${level}"><h2>${title}</h2><p class="value${isWord ? ' word' : ''}">${value}</p><p>${note}</p></div>`;
+export const card = (title: string, value: Cell, note: Cell, level: Level | '' = ''): Html =>
+  html`<div class="card ${level}"><h2>${title}</h2><p class="value">${value}</p><p>${note}</p></div>`;
 
 export const accountPath = (accountId: string): string => `/console/accounts/${encodeURIComponent(accountId)}`;
 export const holdPath = (accountId: string, holdId: string): string => `${accountPath(accountId)}/holds/${encodeURIComponent(holdId)}`;

@@ -15,14 +15,14 @@ const FORM_TYPE = /^application\/x-www-form-urlencoded(;\s*charset=utf-8)?$/i;
  *
  * @throws GatewayError unsupported_media_type, body_too_large, invalid_request.
  */
-export async function readForm(ctx: GatewayContext): Promise<Form> {
+export async function readForm(ctx: GatewayContext, bytesMax = FORM_BYTES_MAX): Promise<Form> {
   const { headers } = ctx.req;
   const encoding = headers['content-encoding'] ?? 'identity';
   if (encoding !== 'identity' || !FORM_TYPE.test(headers['content-type'] ?? '')) {
     const message = 'Content-Type must be application/x-www-form-urlencoded in UTF-8';
     throw new GatewayError('unsupported_media_type', message, { sources: [{ path: 'header', message }] });
   }
-  return parseForm(await readBytes(ctx.req, FORM_BYTES_MAX, `the form is larger than ${FORM_BYTES_MAX} bytes`));
+  return parseForm(await readBytes(ctx.req, bytesMax, `the form is larger than ${bytesMax} bytes`));
 }
 
 function parseForm(bytes: Buffer): Form {

@@ -127,7 +127,7 @@ export type DialectRules = {
 export type PageRules = {
   /** What `authenticate` is shown instead of the header. May refuse the request. */
   readonly credentials: Credentials;
-  readonly readBody: (ctx: GatewayContext) => Promise<unknown>;
+  readonly readBody: (ctx: GatewayContext, bytesMax: number) => Promise<unknown>;
   readonly fail: (ctx: GatewayContext, failure: Failure) => void;
 };
 

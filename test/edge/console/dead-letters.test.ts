@@ -7,7 +7,7 @@ import { queuePrefix } from '../../../src/stores/redis/queue-connections.js';
 import { creditsLab, type Lab } from '../../contract/credits-process/lab.js';
 import { redisUrl } from '../../support/servers.js';
 import { charged, until, usage } from '../queues/lab.js';
-import { hiddenOf, operator, type Operator } from './lab.js';
+import { hiddenOf, operator, type Operator, withoutOwnScript } from './lab.js';
 import { rawRedis } from '../../support/redis-address.js';
 
 /** Settlements that were refused wait with their reason; an operator replays them when the cause is mended. */
@@ -89,7 +89,7 @@ test('what is discarded is gone and never charged; a body is shown as text', asy
   const user = lab.user();
   await queue.add('end', { ...usage(user), feature_endpoint_id: '<script>alert(1)</script>' });
   const listed = await lettersAbout(user, 1);
-  expect(listed).not.toContain('<script');
+  expect(withoutOwnScript(listed)).not.toContain('<script');
   const path = linkOf(listed, user, 'discard');
   const hidden = await confirm(path, 'a test');
   // A page of another site cannot post the form.

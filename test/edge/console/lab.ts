@@ -12,6 +12,10 @@ export const OURS = { 'sec-fetch-site': 'same-origin' };
 
 export const formOf = (fields: Readonly<Record<string, string>>): string => new URLSearchParams(fields).toString();
 
+/** A page without the one script that it is to have. */
+export const withoutOwnScript = (page: string): string =>
+  page.replace(/<script src="\/console\/live\.js\?of=[0-9a-f]{12}" defer><\/script>/, '');
+
 /** Logs in when it asks for the first page. */
 export const operator = (url: string, token: string): Operator => {
   let session: Promise<string> | undefined;

@@ -71,9 +71,53 @@ describe('the overview', () => {
       'Redis: down',
       '1 min behind', '1,234 entries', 'fork at entry &#60;7&#62;',
       'href="/console/accounts/alice/holds/stuck-1"', 'available 6', '1,000,000', 'at least 47', 'href="/console/accounts/dora"',
-      'chargeback', '40 waiting', '1 min', 'Stuck holds: 1', 'http-equiv="refresh" content="5; url=/console?reload=1"',
+      'chargeback', '40 waiting', '1 min', 'Stuck holds: 1', 'data-live-seconds="5"', 'href="/console/runbook#journal-lag"',
     ]) expect(text).toContain(told);
-    expect(text).not.toContain('http-equiv="refresh" content="0"');
+  });
+
+  test('a figure that is not good leads to its section of the runbook', async () => {
+    const nowMs = gateway.clock.nowMs;
+    Object.assign(fake.watch, {
+      readiness: () => ({ serving: true, checks: { memory: { ok: false, detail: 'high' } } }), postgres: () => Promise.reject(new Error('away')),
+      lag: () => Promise.resolve({ entries: 1, seconds: 61 }), stoppedShards: () => Promise.resolve([{ shard: 3, reason: 'r' }]),
+      losses: () => Promise.resolve([{
+        shard: 5, epoch: 1, entries: 47, accounts: {}, fromMs: null, toMs: nowMs, noticedAtMs: nowMs, reason: null, kind: 'lost' as const,
+        unreadable: 0, accountCount: 0,
+      }]),
+      overdue: () => Promise.resolve([HOLD]), deadLetters: () => Promise.resolve(4), quarantined: () => Promise.resolve(5),
+      queues: () => Promise.resolve([{ name: 'ledger', waiting: 40, active: 1, delayed: 2, failed: 3, oldestSeconds: 95 }]),
+      pendingMoney: () => Promise.resolve({ count: 6, oldestSeconds: 90 }),
+      frozen: () => Promise.resolve([{ accountId: 'carol', reason: null, actor: null, atMs: nowMs }]),
+    } satisfies Partial<FakeConsole['watch']>);
+    const { text } = await root.get('/console');
+    const cards = [...text.matchAll(/<div class="card (?:bad|notice)"><h2>([^<]*)<.*?(?:href="\/console\/runbook#([^"]*)"|<\/div>)/g)];
+    expect(cards.map(([, title]) => title)).toEqual([
+      'Redis', 'Postgres', 'Redis memory', 'Journal', 'Stuck holds', 'Drift', 'Stopped shards', 'Lost entries', 'Frozen accounts', 'Queues',
+      'Dead letters', 'Money pending', 'Quarantine',
+    ]);
+    const runbook = (await root.get('/console/runbook')).text;
+    for (const [, title, section = 'none'] of cards) expect([title, runbook.includes(`<h3 id="${section}">`)]).toEqual([title, true]);
+  });
+
+  test('draws the last hour, with gaps where nothing is known, and what models cost by the hour', async () => {
+    const nowMs = gateway.clock.nowMs;
+    const point = (agoMs: number, requestsPerSecond: number | null) =>
+      ({ atMs: nowMs - agoMs, requestsPerSecond, p99Seconds: 0.004, refusedPerMinute: 0, lagSeconds: 61 });
+    Object.assign(fake.watch, {
+      recent: () => [point(3_600_000, 10), point(1_800_000, null), point(900_000, 20), point(0, 15)],
+      hours: () => Promise.resolve({ fromMs: nowMs - 86_400_000, toMs: nowMs, hours: [
+        ...Array.from({ length: 7 }, (_, index) => ({ hourMs: nowMs - 3_600_000, model: `m<${index}`, captured: BigInt(index + 1) * 1_000_000n })),
+        { hourMs: nowMs - 7_200_000, model: 'm<0', captured: 500_000n },
+      ] }),
+    } satisfies Partial<FakeConsole['watch']>);
+    const { text } = await root.get('/console');
+    const [, requests = ''] = /<h3>Requests<([^]*?)<\/figure>/.exec(text) ?? [];
+    expect(requests).toContain('<p class="value">15/s</p>');
+    expect(requests).toMatch(/<path class="line" d="M0 60h2M450 0L[56]\d\d(\.\d)? 30"\/>/);
+    expect(text).toMatch(/<figure class="chart bad">\s*<figcaption><h3>Journal lag<\/h3><p class="value">61 s</);
+    const [, captured = ''] = /<h3>Credits captured<([^]*?)<\/figure>/.exec(text) ?? [];
+    for (const told of ['<p class="value">28.5</p>', 'm&#60;6</span> 7</li>', 'other models</span> 3.5</li>']) expect(captured).toContain(told);
+    expect(captured).not.toContain('m&#60;0</span>');
   });
 
   test('is shown when parts do not answer, and names them', async () => {
@@ -90,7 +134,7 @@ describe('the overview', () => {
     expect(text).toContain('Postgres: down');
     // Refusals, models and queues. The other parts show it in their cards and in the banner.
     expect(text.split('Could not be read.')).toHaveLength(1 + 3);
-    expect(text.split('<p class="value word">did not answer</p>')).toHaveLength(1 + 7);
+    expect(text.split('<p class="value">did not answer</p>')).toHaveLength(1 + 7);
     expect(text).toContain('7 did not answer</span>');
     expect(text).not.toContain('10.0.0.7');
   });
@@ -116,11 +160,11 @@ describe('the overview', () => {
     })).toBe('|Drift|0|compared 18 s ago; first round in progress|good');
     expect(await drift({
       reconciled: () => Promise.resolve({ ...state, lastBatchAtMs: nowMs - 600_000 }),
-    })).toBe('|Drift|0|compared 10 min ago; last round of 1,234 accounts 3 min ago|notice');
-    expect(await drift({ reconciled: original.watch.reconciled })).toBe('|Drift|0|nothing compared yet|notice');
+    })).toBe('|Drift|0|compared 10 min ago; last round of 1,234 accounts 3 min ago · |Runbook|notice');
+    expect(await drift({ reconciled: original.watch.reconciled })).toBe('|Drift|0|nothing compared yet · |Runbook|notice');
     expect(await drift({
       reconciled: () => Promise.reject(new Error('away')),
-    })).toBe('|Drift|0|time of the last comparison unknown|notice');
+    })).toBe('|Drift|0|time of the last comparison unknown · |Runbook|notice');
   });
 
   test('lists recent refusals and the most expensive models', async () => {

@@ -63,12 +63,13 @@ describe('the login', () => {
     for (const [value, expected] of [['nonsense-token', 401], [forged, 401], ['x'.repeat(4_000), 401], [user, 403]] as const) {
       const { status, headers, text } = await logIn({ token: value });
       expect([status, headers.get('set-cookie'), text.includes(value)]).toEqual([expected, null, false]);
-      expect(text).toContain('role="status"');
+      expect(text).toContain('role="note"');
     }
     expect((await logIn({})).status).toBe(400);
   });
 
   test('supervisors see everything and change nothing', async () => {
+    await lab.api('root', 'POST', '/api/credits/allocate', { userId: 'alice', credits: 1 }, 'admin');
     const value = await token('boss', 'supervisor');
     expect((await logIn({ token: value, next: '/console/accounts/alice' })).headers.get('location')).toBe('/console/accounts/alice');
     const boss = operator(url, value);
@@ -150,7 +151,7 @@ describe('a session', () => {
     expect(await leftAfter('/console?reload=1')).toBeLessThanOrEqual(100);
     expect(await leftAfter('/console/queues/api/queues')).toBeLessThanOrEqual(100);
     expect(await leftAfter('/console/session')).toBeGreaterThan(1_700);
-    expect((await sendPlainly(`${url}/console`, 'GET', { headers: { cookie } })).text).toContain('content="5; url=/console?reload=1"');
+    expect((await sendPlainly(`${url}/console`, 'GET', { headers: { cookie } })).text).toContain('data-live-seconds="5"');
     await redis.pexpire(keyOf(cookie), 0); // its time runs out
     expect(await isOpen(cookie)).toBe(false);
   });
@@ -202,7 +203,7 @@ describe('another site', () => {
     expect(headers.get('cache-control')).toBe('no-store');
     expect(headers.get('referrer-policy')).toBe('same-origin');
     expect(headers.get('content-security-policy'))
-      .toMatch(/^default-src 'none'; style-src 'sha256-[^']+'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'$/);
+      .toMatch(/^default-src 'none'; style-src 'sha256-[^']+'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'$/);
   });
 });
 
