@@ -80,8 +80,9 @@ function actor(
 
   const grant = (account: string, micros: number): Promise<Op> => {
     // A few end soon, so that lots expire while credits of them are held.
-    const expiresAt = random.chance(0.2) ? new Date(Date.now() + random.integer(5_000, 60_000)).toISOString() : null;
-    return send({ kind: 'grant', account, amount: micros }, {
+    const expiresAtMs = random.chance(0.2) ? Date.now() + random.integer(5_000, 60_000) : null;
+    const expiresAt = expiresAtMs === null ? null : new Date(expiresAtMs).toISOString();
+    return send({ kind: 'grant', account, amount: micros, expiresAtMs }, {
       method: 'POST', path: '/v1/grants', body: { account, amount: toCredits(micros), expiresAt, reason: 'chaos' },
     });
   };
