@@ -8,7 +8,7 @@ import { startPostgresServer, type PostgresServer } from '../../../src/stores/em
 import { startRedisServer, type RedisServer } from '../../../src/stores/embedded/redis-server.js';
 import { migrate } from '../../../src/stores/postgres/migrate.js';
 import { ANY_RATE } from '../../support/gateway.js';
-import { temporaryFolder, type Folder } from '../../support/servers.js';
+import { memoryFolder, temporaryFolder, type Folder } from '../../support/servers.js';
 import { cutProxy, type CutProxy } from './cut-proxy.js';
 import { member, type Member } from './member.js';
 import { slowFsync, type SlowFsync } from './slow-fsync.js';
@@ -54,7 +54,9 @@ export async function openStage(logFolder: string): Promise<Stage> {
     dir: join(folder.path, 'postgres'), extraConfig: { synchronous_commit: 'on', max_connections: '200' },
   });
   await migrate(postgres.ownerUrl);
-  const [first, second] = await redisPair(folder);
+  // On a slow disk each kill of Redis could lose what it has acknowledged: here only faults that are to lose something do.
+  const memory = await memoryFolder();
+  const [first, second] = await redisPair(memory);
   const ports = await Promise.all(Array.from({ length: 6 }, () => freePort()));
   const [proxyA = 0, proxyB = 0, ...memberPorts] = ports;
   const proxies = [await cutProxy(proxyA, first.port), await cutProxy(proxyB, first.port)] as const;
@@ -98,7 +100,7 @@ export async function openStage(logFolder: string): Promise<Stage> {
     copyLogs: (to) => {
       for (const [name, server] of [['postgres', 'postgres'], ['redis-a', 'redis'], ['redis-b', 'redis']] as const) {
         for (const suffix of ['', '.old']) {
-          const file = join(folder.path, name, `${server}.log${suffix}`);
+          const file = join(name === 'postgres' ? folder.path : memory.path, name, `${server}.log${suffix}`);
           try { cpSync(file, join(to, `${name}.log${suffix}`)); } catch { /* it has no such log */ }
         }
       }
@@ -109,6 +111,7 @@ export async function openStage(logFolder: string): Promise<Stage> {
       await Promise.all(proxies.map((proxy) => proxy.close()));
       await Promise.allSettled([first.stop(), second.stop(), postgres.stop()]);
       folder.remove();
+      memory.remove();
     },
   };
 }
