@@ -52,10 +52,13 @@ export async function crashLab(options: DurableOptions = {}): Promise<CrashLab> 
   };
   const living = (): Doomed => doomed({ db, redis }, null);
 
-  /** The jobs of a worker that move money or its journal. They run whatever the flow is: none may spoil the work of another. */
-  const jobs = async (process: Doomed): Promise<void> => {
+  /**
+   * The jobs of a worker that move money or its journal. They run whatever the flow is: none may spoil the work of another. A drain
+   * marks intents as applied, so what a crash left pending is applied again only before it.
+   */
+  const jobs = async (process: Doomed, first: 'drain' | 'replay'): Promise<void> => {
     const parts = partsOf(process);
-    await parts.drain(SHARDS);
+    if (first === 'drain') await parts.drain(SHARDS);
     await replayPending(parts, 0, 100);
     await resumeTransfers(parts, 0, 100);
     await parts.drain(SHARDS);
@@ -75,14 +78,15 @@ export async function crashLab(options: DurableOptions = {}): Promise<CrashLab> 
         const { accounts, run, allOrNothing, happenedOnce } = await begin();
         const process = doomed({ db, redis }, { call, when });
         await ended(process, run);
+        const [first, then] = when === 'before' ? ['drain', 'replay'] as const : ['replay', 'drain'] as const;
         const at = `${when} call ${call}, ${process.calls[call] ?? 'none'}`;
         try {
-          await ended(doomed({ db, redis }, { call, when }), jobs);
-          await jobs(living());
+          await ended(doomed({ db, redis }, { call, when }), (worker) => jobs(worker, first));
+          await jobs(living(), then);
           await agree(accounts);
           await allOrNothing();
           await run(living());
-          await jobs(living());
+          await jobs(living(), 'replay');
           await agree(accounts);
           await happenedOnce();
         } catch (error) {

@@ -4,7 +4,7 @@ import pg from 'pg';
 import type { EmbeddedServer } from '../../../src/stores/embedded/embedded-server.js';
 import type { Keyspace } from '../../../src/ledger/keys.js';
 import type { Random } from '../../support/random.js';
-import { tapJournal, type TappedEntry } from './journal-tap.js';
+import { tapJournal, type Tap } from './journal-tap.js';
 import type { Member } from './member.js';
 import type { Stage } from './stage.js';
 
@@ -38,7 +38,9 @@ export type Faults = {
   /** How often each was injected, by name and target. */
   readonly counts: ReadonlyMap<string, number>;
   /** The journals that were lost with a Redis, each as it was then. */
-  readonly lost: readonly TappedEntry[];
+  readonly taps: readonly Tap[];
+  /** When each fault began by which Redis may lose something. */
+  readonly redisFaultsMs: readonly number[];
 };
 
 const PAUSE_MS_MIN = 200;
@@ -52,7 +54,8 @@ const SETTLE_MS = 150;
 export function faults(deps: FaultDeps): Faults {
   const { stage, random, note } = deps;
   const counts = new Map<string, number>();
-  const lost: TappedEntry[] = [];
+  const taps: Tap[] = [];
+  const redisFaultsMs: number[] = [];
   /** Targets that are broken now, with the promise of their repair. */
   const broken = new Map<string, Promise<void>>();
   const count = (name: string): void => { counts.set(name, (counts.get(name) ?? 0) + 1); };
@@ -70,6 +73,7 @@ export function faults(deps: FaultDeps): Faults {
     await Promise.all(free(targets).map(async (target) => {
       const ms = delayMs();
       note(`kill -9 ${target.name}, restart after ${ms} ms`);
+      if (target === redis) redisFaultsMs.push(Date.now());
       await target.kill();
       hurt(target, `kill ${target.name}`, async () => {
         await sleep(ms);
@@ -103,7 +107,7 @@ export function faults(deps: FaultDeps): Faults {
   const redis = ofServer('redis', stage.redis);
   const postgres = ofServer('postgres', () => stage.postgres);
   const one = (targets: readonly Target[]): readonly Target[] => [random.pick(targets)];
-  const losing = losses({ ...deps, lost, count, calm });
+  const losing = losses({ ...deps, taps, redisFaultsMs, count, calm });
 
   const all: Readonly<Record<string, () => Promise<void> | void>> = {
     'kill-api': () => kill(one(apis)),
@@ -140,20 +144,20 @@ export function faults(deps: FaultDeps): Faults {
     'failover': losing.failover,
   };
   return {
-    names: Object.keys(all), counts, lost, healed,
+    names: Object.keys(all), counts, taps, redisFaultsMs, healed,
     async inject(name) { await all[name]?.(); },
   };
 }
 
 type LosingDeps = FaultDeps & {
-  readonly lost: TappedEntry[]; readonly count: (name: string) => void; readonly calm: () => Promise<void>;
+  readonly taps: Tap[]; readonly redisFaultsMs: number[]; readonly count: (name: string) => void; readonly calm: () => Promise<void>;
 };
 
 /**
  * Faults by which Redis loses what it has acknowledged. They begin when all is well, and end when the loss has been judged: a
  * process that is killed in between takes with it what was acknowledged to it since the last beat, and the loss is counted too low.
  */
-function losses({ stage, keys, random, note, serving, lost, count, calm }: LosingDeps) {
+function losses({ stage, keys, random, note, serving, taps, redisFaultsMs, count, calm }: LosingDeps) {
   const cut = async (): Promise<void> => {
     for (const proxy of stage.proxies) proxy.retarget(1); // nothing listens there
     await sleep(SETTLE_MS);
@@ -165,7 +169,8 @@ function losses({ stage, keys, random, note, serving, lost, count, calm }: Losin
       await calm();
       note('FLUSHALL');
       count('wipe');
-      lost.push(...await tapJournal(stage.direct(stage.redis()), keys, { thenFlush: true }));
+      redisFaultsMs.push(Date.now());
+      taps.push(...await tapJournal(stage.direct(stage.redis()), keys, { thenFlush: true, isFinal: true }));
       if (random.chance(0.5)) connect(); // the gateway notices by its connections, or by its fence
       await serving();
     },
@@ -173,9 +178,10 @@ function losses({ stage, keys, random, note, serving, lost, count, calm }: Losin
       await calm();
       note('Redis restarts with an empty disk');
       count('empty restart');
+      redisFaultsMs.push(Date.now());
       await cut();
       const direct = stage.direct(stage.redis());
-      lost.push(...await tapJournal(direct, keys, { thenFlush: false }));
+      taps.push(...await tapJournal(direct, keys, { isFinal: true }));
       const [, dir = ''] = await direct.config('GET', 'dir');
       await stage.redis().kill('SIGKILL');
       rmSync(`${dir}/appendonlydir`, { recursive: true, force: true });
@@ -191,27 +197,40 @@ function losses({ stage, keys, random, note, serving, lost, count, calm }: Losin
       await stage.direct(stage.replica()).replicaof('NO', 'ONE');
       await sleep(lagMs);
       const former = stage.redis();
+      redisFaultsMs.push(Date.now());
       stage.promote();
       await sleep(SETTLE_MS);
-      lost.push(...await tapJournal(stage.direct(former), keys, { thenFlush: false }));
+      taps.push(...await tapJournal(stage.direct(former), keys, { isFinal: true }));
       await former.kill('SIGKILL');
       await former.restart();
       await stage.resetReplica();
       await serving();
     },
-    slowFsync: async (kills: boolean): Promise<void> => {
-      if (kills) await calm();
-      const ms = random.integer(800, 3_000);
-      note(`fsync takes ${ms} ms${kills ? ', then kill -9 redis' : ''}`);
-      count(kills ? 'kill redis with slow fsync' : 'slow fsync');
-      stage.fsync?.set(ms);
-      await sleep(random.integer(2_000, 5_000));
-      if (kills) await stage.redis().kill('SIGKILL');
-      stage.fsync?.set(0);
-      if (!kills) return;
-      await stage.redis().restart();
-      await serving();
-    },
+    slowFsync: slowFsyncFault({ stage, keys, random, note, serving, taps, redisFaultsMs, count, calm }),
+  };
+}
+
+/** Every fsync takes long. `kills`: Redis is killed while it lags behind its own disk, which loses what it has acknowledged. */
+function slowFsyncFault({ stage, keys, random, note, serving, taps, redisFaultsMs, count, calm }: LosingDeps) {
+  return async (kills: boolean): Promise<void> => {
+    if (kills) await calm();
+    const ms = random.integer(800, 3_000);
+    note(`fsync takes ${ms} ms${kills ? ', then kill -9 redis' : ''}`);
+    count(kills ? 'kill redis with slow fsync' : 'slow fsync');
+    stage.fsync?.set(ms);
+    await sleep(random.integer(2_000, 5_000));
+    if (kills) {
+      redisFaultsMs.push(Date.now());
+      taps.push(...await tapJournal(stage.direct(stage.redis()), keys, { isFinal: false }));
+      await stage.redis().kill('SIGKILL');
+    }
+    stage.fsync?.set(0);
+    if (!kills) {
+      await sleep(ms); // the last slow one ends; what follows is to lose nothing
+      return;
+    }
+    await stage.redis().restart();
+    await serving();
   };
 }
 

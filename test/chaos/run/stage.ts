@@ -8,7 +8,7 @@ import { startPostgresServer, type PostgresServer } from '../../../src/stores/em
 import { startRedisServer, type RedisServer } from '../../../src/stores/embedded/redis-server.js';
 import { migrate } from '../../../src/stores/postgres/migrate.js';
 import { ANY_RATE } from '../../support/gateway.js';
-import { temporaryFolder, type Folder } from '../../support/servers.js';
+import { memoryFolder, temporaryFolder, type Folder } from '../../support/servers.js';
 import { cutProxy, type CutProxy } from './cut-proxy.js';
 import { member, type Member } from './member.js';
 import { slowFsync, type SlowFsync } from './slow-fsync.js';
@@ -54,7 +54,7 @@ export async function openStage(logFolder: string): Promise<Stage> {
     dir: join(folder.path, 'postgres'), extraConfig: { synchronous_commit: 'on', max_connections: '200' },
   });
   await migrate(postgres.ownerUrl);
-  const [first, second] = await redisPair(folder);
+  const { first, second, memory } = await redisPair();
   const ports = await Promise.all(Array.from({ length: 6 }, () => freePort()));
   const [proxyA = 0, proxyB = 0, ...memberPorts] = ports;
   const proxies = [await cutProxy(proxyA, first.port), await cutProxy(proxyB, first.port)] as const;
@@ -98,7 +98,7 @@ export async function openStage(logFolder: string): Promise<Stage> {
     copyLogs: (to) => {
       for (const [name, server] of [['postgres', 'postgres'], ['redis-a', 'redis'], ['redis-b', 'redis']] as const) {
         for (const suffix of ['', '.old']) {
-          const file = join(folder.path, name, `${server}.log${suffix}`);
+          const file = join(name === 'postgres' ? folder.path : memory.path, name, `${server}.log${suffix}`);
           try { cpSync(file, join(to, `${name}.log${suffix}`)); } catch { /* it has no such log */ }
         }
       }
@@ -108,21 +108,27 @@ export async function openStage(logFolder: string): Promise<Stage> {
       for (const redis of connections.values()) redis.disconnect();
       await Promise.all(proxies.map((proxy) => proxy.close()));
       await Promise.allSettled([first.stop(), second.stop(), postgres.stop()]);
-      folder.remove();
+      for (const each of [folder, memory]) each.remove();
     },
   };
 }
 
-/** Two servers with the same passwords. The second copies the first. */
-async function redisPair(folder: Folder): Promise<readonly [RedisServer, RedisServer]> {
-  const [dirA, dirB] = [join(folder.path, 'redis-a'), join(folder.path, 'redis-b')];
+type RedisPair = { readonly first: RedisServer; readonly second: RedisServer; readonly memory: Folder };
+
+/**
+ * Two servers with the same passwords. The second copies the first. Their files are in memory: on a slow disk each kill of Redis could
+ * lose what it has acknowledged, and only faults that are to lose something shall.
+ */
+async function redisPair(): Promise<RedisPair> {
+  const memory = await memoryFolder();
+  const [dirA, dirB] = [join(memory.path, 'redis-a'), join(memory.path, 'redis-b')];
   const extraConfig = { 'repl-diskless-sync': 'yes', 'repl-diskless-sync-delay': '0', 'repl-backlog-size': '16mb' };
   const first = await startRedisServer({ dir: dirA, extraConfig, namespace: NAMESPACE });
   mkdirSync(dirB);
   for (const name of readdirSync(dirA).filter((each) => each.includes('password'))) cpSync(join(dirA, name), join(dirB, name));
   const second = await startRedisServer({ dir: dirB, extraConfig, namespace: NAMESPACE });
   await replicate(second, first);
-  return [first, second];
+  return { first, second, memory };
 }
 
 async function replicate(copy: RedisServer, master: RedisServer): Promise<void> {
