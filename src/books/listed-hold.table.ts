@@ -12,7 +12,6 @@ export type ListedHold = {
   readonly state: HoldState;
   readonly amount: Micros;
   readonly captured: Micros;
-  readonly released: Micros;
   readonly placedAtMs: number;
   readonly expiresAtMs: number;
   readonly endedAtMs: number | null;
@@ -20,7 +19,7 @@ export type ListedHold = {
 };
 
 const SOURCE: ListSource = {
-  columns: `h.account_id as "accountId", h.hold_id as "holdId", h.kind, h.state, h.amount, h.captured, h.released, h.about,
+  columns: `h.account_id as "accountId", h.hold_id as "holdId", h.kind, h.state, h.amount, h.captured, h.about,
     ${toMs('h.placed_at')} as "placedAtMs", ${toMs('h.expires_at')} as "expiresAtMs", ${toMs('h.ended_at')} as "endedAtMs"`,
   from: 'holds h',
   key: [['h.account_id', 'text'], ['h.placed_seq', 'bigint']],

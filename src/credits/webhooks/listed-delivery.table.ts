@@ -7,21 +7,19 @@ import type { Answer, DeliveryState } from './delivery.table.js';
 export type ListedDelivery = {
   readonly deliveryId: number;
   readonly endpointId: string;
-  readonly url: string;
   readonly state: DeliveryState;
   readonly attempts: number;
   readonly nextAtMs: number;
   readonly createdAtMs: number;
   readonly last: Answer | null;
-  readonly eventId: string;
   readonly accountId: string;
   readonly type: string;
 };
 
 const SOURCE: ListSource = {
-  columns: `d.delivery_id as "deliveryId", d.endpoint_id as "endpointId", w.url, d.state, d.attempts, ${toMs('d.next_at')} as "nextAtMs",
-    ${toMs('d.created_at')} as "createdAtMs", d.answers -> -1 as last, e.event_id as "eventId", e.account_id as "accountId", e.type`,
-  from: 'webhook_deliveries d join webhook_endpoints w using (endpoint_id) join events e using (position)',
+  columns: `d.delivery_id as "deliveryId", d.endpoint_id as "endpointId", d.state, d.attempts, ${toMs('d.next_at')} as "nextAtMs",
+    ${toMs('d.created_at')} as "createdAtMs", d.answers -> -1 as last, e.account_id as "accountId", e.type`,
+  from: 'webhook_deliveries d join events e using (position)',
   key: [['d.delivery_id', 'bigint']],
   sorts: { created: ['d.delivery_id', 'bigint'], attempts: ['d.attempts', 'bigint'] },
   filters: {

@@ -75,6 +75,8 @@ function promiseOf(policy: string | null): string {
   switch (policy) {
     case 'release': return 'Then all of it is released.';
     case 'charge_estimate': return 'Then all of it is charged.';
+    case 'charge_reported': return 'Then the usage that was reported is charged and the rest released.';
+    case 'charge_input': return 'Then its input is charged and the rest released.';
     case null:
     default: return 'The policy that applies then is in Postgres, which does not answer or does not have the hold yet.';
   }

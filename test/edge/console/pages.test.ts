@@ -343,6 +343,16 @@ test('the page of a hold that is overdue in Postgres says so while Redis is down
   expect([status, text.includes('>overdue<'), text.includes('the hold is still open')]).toEqual([200, true, true]);
 });
 
+test('the page of an open hold tells what happens when its lease ends, whatever its policy', async () => {
+  for (const [policy, told] of [
+    ['release', 'Then all of it is released.'], ['charge_estimate', 'Then all of it is charged.'],
+    ['charge_reported', 'Then the usage that was reported is charged'], ['charge_input', 'Then its input is charged'],
+  ] as const) {
+    fake.reads.hold = () => Promise.resolve({ row: { ...HOLD, policy }, entries: [] });
+    expect([policy, (await root.get('/console/accounts/alice/holds/stuck-1')).text.includes(told)]).toEqual([policy, true]);
+  }
+});
+
 test('the page of a hold tells a default price, and a price that was found by part of the name', async () => {
   const pageOf = async (rule: string): Promise<string> => {
     fake.reads.hold = () => Promise.resolve({ row: { ...HOLD, about: writeFacts({

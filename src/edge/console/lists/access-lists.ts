@@ -25,7 +25,7 @@ const stateOf = ({ revokedAtMs, expiresAtMs }: ServerKeyRow, nowMs: number): 'li
 /** A key itself is never shown: only its beginning is known. */
 export function keyList({ keys }: AccessReads, clock: Clock): ConsoleList<ServerKeyRow> {
   const columns: readonly ListColumn<ServerKeyRow>[] = [
-    textColumn('Service', ({ name }) => name, 'name'), codeColumn('Begins with', ({ hint }) => `${hint}…`),
+    textColumn('Service', ({ name }) => name, 'name'), codeColumn('Begins with', ({ hint }) => hint),
     {
       head: 'State', csv: (row) => stateOf(row, clock()),
       cell: (row, nowMs) => badge(stateOf(row, nowMs) === 'live' ? 'good' : 'unknown', stateOf(row, nowMs)),
@@ -43,7 +43,7 @@ export function keyList({ keys }: AccessReads, clock: Clock): ConsoleList<Server
     path: '/console/keys', title: 'API keys', sort: '-made', columns,
     lead: 'Keys of services. A key is told once, when it is made, and kept only as a digest.',
     filters: [
-      { name: 'text', label: 'Service or beginning', hint: 'contains', is: 'text' },
+      { name: 'text', label: 'Service or key', hint: 'contains', is: 'text' },
       { name: 'state', label: 'State', is: [['live', 'Live'], ['revoked', 'Revoked'], ['expired', 'Expired']] },
     ],
     empty: html`A service calls <code>/v1</code> with a key of its own. Make one with <code>npm run keys</code> or
@@ -120,9 +120,8 @@ export const deliveryList = ({ deliveries, webhookState }: AccessReads): Console
     codeColumn('Delivery', ({ deliveryId }) => String(deliveryId), 'created'), textColumn('Event', ({ type }) => type), accountColumn(),
     { head: 'State', csv: ({ state }) => state, cell: ({ state }) => badge(LEVELS[state], state) },
     countColumn('Attempts', ({ attempts }) => attempts, 'attempts'), proseColumn('Last answer', answerOf),
-    codeColumn('URL', ({ url }) => url), timeColumn('Made', ({ createdAtMs }) => createdAtMs, ''),
+    timeColumn('Made', ({ createdAtMs }) => createdAtMs, ''),
     timeColumn('Next attempt', ({ state, nextAtMs }) => (state === 'pending' ? nextAtMs : null), ''),
-    codeColumn('Event id', ({ eventId }) => eventId),
   ],
   empty: 'Nothing was sent yet. A delivery is made when an event happens that a webhook wants.',
   read: deliveries, isLive: true,

@@ -74,7 +74,6 @@ export const holdList = ({ holds, holdSums }: CreditReads): ConsoleList<ListedHo
     },
     textColumn('For', ({ about, kind }) => subjectOf(readFacts(about)) ?? kind),
     creditsColumn('Reserved', (row) => row.amount, 'amount'), creditsColumn('Captured', ({ captured }) => captured, 'captured'),
-    creditsColumn('Released', ({ released }) => released),
     timeColumn('Placed', ({ placedAtMs }) => placedAtMs, '', 'placed'),
     timeColumn('Ended, or lease ends', ({ endedAtMs, expiresAtMs }) => endedAtMs ?? expiresAtMs, '', 'lease'),
   ],

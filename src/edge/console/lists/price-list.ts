@@ -13,13 +13,14 @@ export type PriceReads = {
 
 const PATH = '/console/prices';
 /** Dimensions with a column of their own; the others are told together. */
-const SHOWN = ['input', 'output', 'cachedRead', 'message', 'request'] as const;
+const SHOWN = ['input', 'output', 'cachedRead', 'message'] as const;
 const HEADS: Readonly<Record<(typeof SHOWN)[number], string>> = {
-  input: 'Input', output: 'Output', cachedRead: 'Cached', message: 'Message', request: 'Request',
+  input: 'Input', output: 'Output', cachedRead: 'Cached', message: 'Message',
 };
 
 const priceOf = (row: PriceVersion, dimension: Dimension): string => row.prices[dimension] ?? '';
-const unitOf = ({ unit }: PriceVersion): string => (unit === 1 ? 'token' : `${count(unit)} tokens`);
+const UNITS: Readonly<Record<PriceVersion['unit'], string>> = { 1: 'token', 1_000: '1K tokens', 1_000_000: '1M tokens' };
+const unitOf = ({ unit }: PriceVersion): string => UNITS[unit];
 
 const columns: readonly ListColumn<ListedPrice>[] = [
   {
