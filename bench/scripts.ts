@@ -145,7 +145,8 @@ async function runEmpty({ accountId, holdId }: Hold): Promise<void> {
   const hold = of.hold(holdId);
   const held = String(HELD);
   await redis.evalsha(
-    emptySha, 11, of.fence, of.lotsDue, of.journal, of.holdsDue, of.account, of.lots, of.lot, hold, of.open, of.limits, hold,
+    emptySha, 12, of.fence, of.lotsDue, of.journal, of.holdsDue, of.account, of.lots, of.lot, hold, of.open, of.limits, hold,
+    of.ended(holdId),
     '1@0123456789abcdef', 0, 10_000, 16, 604_800, accountId, holdId, held, held, LEASE_MS, 'release', PRICE, 'test',
     'AAAAAAAAAAAAAAAAAAAAAA', '{"modelId":"gpt-4","estimatedTokens":200,"estimate":1000000}', 'user', '', '', '', '0', 0, accountId,
     '', '', '', '', '', '', '', '', '');
