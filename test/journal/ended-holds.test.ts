@@ -8,6 +8,7 @@ import {
   ENDED_HOLD_TTL_SECONDS_MIN, EXPIRED_HOLD_TTL_SECONDS, RECEIPT_TTL_SECONDS, UNDRAINED_RECEIPT_TTL_SECONDS,
 } from '../../src/kit/limits.js';
 import { GatewayError } from '../../src/kit/errors.js';
+import type { CallerKey } from '../../src/kit/caller.js';
 import { micros } from '../../src/kit/money/micros.js';
 import { checkPostgres } from '../support/books-postgres.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
@@ -43,7 +44,8 @@ const place = (accountId: string, by: 'user' | 'service' = 'user') => under.ledg
   accountId, holdId: 'h', minimum: micros(10), desired: micros(10), leaseMs: 600_000, kind: 'test', expiryPolicy: 'release', price: 'p',
   fingerprint: 'f', about: '{}', by,
 });
-const settle = (accountId: string, cost: number, by: 'user' | 'service' = 'user') => under.ledger.settleHold({
+const settle = (accountId: string, cost: number, by: 'user' | 'service' = 'user', key: CallerKey | null = null) => under.ledger.settleHold({
+  key,
   accountId, holdId: 'h', cost: micros(cost), price: 'p', overCapture: 'debt', debtLimit: null, fingerprint: String(cost), by,
   about: JSON.stringify({ usage: { service: 'chat-streaming', operation: 'gpt-4', metadata: { tokens: cost } } }),
 });
@@ -167,7 +169,8 @@ test('an ended hold stays in Redis until Postgres has its end, however far behin
 test('a hold that has left Redis after its end is known by its mark: never placed twice, and repeats get the first answer', async () => {
   const accountId = await accountWith(100);
   await place(accountId);
-  const first = await settle(accountId, 4);
+  const key = { caller: 'service', key: 'k' };
+  const first = await settle(accountId, 4, 'user', key);
   expect(first).toMatchObject({ status: 'settled', replayed: false });
   await under.drain();
   const epoch = under.fence.epochOf(under.keys.shardOf(accountId))?.number ?? 0;
@@ -179,6 +182,9 @@ test('a hold that has left Redis after its end is known by its mark: never place
   isAway = true;
   await expect(place(accountId)).rejects.toMatchObject({ code: 'ledger_unavailable' });
   await expect(settle(accountId, 4)).rejects.toMatchObject({ code: 'ledger_unavailable' });
+  // The answer to a key stays for its hour.
+  expect(await settle(accountId, 4, 'user', key)).toEqual({ ...first, replayed: true });
+  expect(await settle(accountId, 5, 'user', key)).toEqual({ status: 'idempotency_mismatch' });
   isAway = false;
   expect(await place(accountId)).toMatchObject({ status: 'hold_resolved', outcome: { captured: 4 } });
   await forgetHold(accountId);
