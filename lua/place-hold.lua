@@ -15,7 +15,8 @@
   KEYS[9] open        zset    the account's open holds by lease end
   KEYS[10] limits     hash    definitions and counters of the account's limits
   KEYS[11] receipt    hash    the hold that was placed under the key
-  KEYS[12…] more              of each further hold: the same from account on
+  KEYS[12] ended      string  there while the hold has ended and only Postgres knows how
+  KEYS[13…] more              of each further hold: the same from account on
 
   ARGV[1] epoch            what the gateway believes the fence is
   ARGV[2] time_offset_ms   moves the clock in tests
@@ -68,6 +69,7 @@
     hold_exists
     idempotency_mismatch                        (another hold was placed under the key)
     hold_resolved         outcome…              (see settle-hold)
+    recall_needed                               (the hold has ended: to be restored from Postgres)
     too_many_holds
     account_frozen
     each                  replies               (of several holds: a list of the reply to each, in their order)
@@ -82,7 +84,7 @@
 local fence_key, lots_due_key, journal_key, holds_due_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local epoch, time_offset_ms, open_holds_max, due_holds_max, receipt_ttl_seconds =
   ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local first_key, keys_of_each, first_arg, args_of_each = 5, 7, 6, 26
+local first_key, keys_of_each, first_arg, args_of_each = 5, 8, 6, 26
 
 if redis.call('GET', fence_key) ~= epoch then return { 'fenced' } end
 local now_ms = clock.now_ms(time_offset_ms)
@@ -92,7 +94,8 @@ local known, open_holds = {}, {}
 
 -- Places the hold whose keys and arguments begin there, and returns the reply.
 local function place(key_at, arg_at)
-  local account_key, lots_key, lot_key, hold_key, open_key, limits_key, receipt_key = unpack(KEYS, key_at, key_at + keys_of_each - 1)
+  local account_key, lots_key, lot_key, hold_key, open_key, limits_key, receipt_key, ended_key =
+    unpack(KEYS, key_at, key_at + keys_of_each - 1)
   local account_id, hold_id, minimum, desired, lease_ms, policy, price, hold_kind, fingerprint, about, principal, trace,
     own_over_capture, own_debt_limit, input_cost, renewal_ms, spender, model, feature, api_key, key, own_limits,
     asked_over_capture, asked_debt_limit, hold_max, key_limit =
@@ -122,6 +125,7 @@ local function place(key_at, arg_at)
     return { 'placed', '1', first_seq, first_amount or amount_now, first_expires_at or expires_at, first_placed_at, first_available,
       first_limits or '', most_text }
   end
+  if redis.call('EXISTS', ended_key) == 1 then return { 'recall_needed' } end
   if stored.frozen then return { 'account_frozen' } end
 
   local over_capture, debt_limit, allowed = '', '', nil

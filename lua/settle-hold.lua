@@ -86,6 +86,10 @@ local state, hold_amount, parts, hold_price, policy, expires_at_ms, placed_at_ms
     'about', 'placed_by', 'kind', 'over_capture', 'debt_limit', 'input_cost', 'reported', 'reported_usage', 'spent', 'limit_parts',
     'spent_on', 'spending'))
 if not state then
+  -- The hold may have left Redis before the answer to the key (shorten-receipts).
+  local first_fingerprint, first_state = unpack(key ~= '' and redis.call('HMGET', receipt_key, 'fingerprint', 'state') or {})
+  if first_state and first_fingerprint ~= fingerprint then return { 'idempotency_mismatch' } end
+  if first_state then return { 'ended', '1', unpack(holds.outcome(receipt_key)) } end
   if ending == 'expire' then
     redis.call('ZREM', open_key, hold_id)
     redis.call('ZREM', holds_due_key, holds.due_member(account_id, hold_id))

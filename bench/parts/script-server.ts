@@ -93,7 +93,7 @@ export function emptyCall({ keys }: Pick<ScriptServer, 'keys'>, { accountId, hol
   const hold = of.hold(holdId);
   const held = String(HELD);
   return [
-    11, of.fence, of.lotsDue, of.journal, of.holdsDue, of.account, of.lots, of.lot, hold, of.open, of.limits, hold,
+    12, of.fence, of.lotsDue, of.journal, of.holdsDue, of.account, of.lots, of.lot, hold, of.open, of.limits, hold, of.ended(holdId),
     '1@0123456789abcdef', 0, 10_000, 16, 604_800, accountId, holdId, held, held, LEASE_MS, 'release', PRICE, 'test',
     'AAAAAAAAAAAAAAAAAAAAAA', '{"modelId":"gpt-4","estimatedTokens":200,"estimate":1000000}', 'user', '', '', '', '0', 0, accountId,
     '', '', '', '', '', '', '', '', '',

@@ -106,7 +106,7 @@ export function createDrain(deps: DrainDeps): Drain {
         durationMs: endedMs - startedMs, agesMs: batch.entries.map((id) => Math.max(0, endedMs - atMsOf(id))),
       });
       if (batch.written.quarantined > 0) observe.quarantined?.(batch.written.quarantined);
-      await shortenReceipts(redis, keys, batch);
+      await shortenReceipts(redis, keys, batch, deps.tailMs);
     }
     return batch;
   };

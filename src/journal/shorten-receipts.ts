@@ -1,48 +1,55 @@
 import { intentIdOf } from '../books/money-in.table.js';
-import { EXPIRED_HOLD_TTL_SECONDS, RECEIPT_TTL_SECONDS } from '../kit/limits.js';
+import { ENDED_HOLD_TTL_SECONDS_MIN, EXPIRED_HOLD_TTL_SECONDS, RECEIPT_TTL_SECONDS } from '../kit/limits.js';
 import type { EntryKind, JournalEntry } from '../ledger/entry.js';
 import type { AccountKeys, Keyspace } from '../ledger/keys.js';
 import { shortenReceiptsScript } from '../ledger/scripts.js';
 import type { ScriptClient } from '../stores/redis/script.js';
 import type { Batch } from './drain-batch.js';
 
-/** How long an ended hold stays in Redis once Postgres has its end: an expired one waits there for a late settle. */
-const ENDED_HOLD_TTL_SECONDS: Partial<Readonly<Record<EntryKind, number>>> = {
-  settle: RECEIPT_TTL_SECONDS,
-  void: RECEIPT_TTL_SECONDS,
-  correct: RECEIPT_TTL_SECONDS,
-  expire_hold: EXPIRED_HOLD_TTL_SECONDS,
-  late_settle: EXPIRED_HOLD_TTL_SECONDS,
-  give_back: EXPIRED_HOLD_TTL_SECONDS,
+/** Ends of a hold that no late settle can follow, or that is one. */
+const IS_FINAL: Partial<Readonly<Record<EntryKind, boolean>>> = {
+  settle: true, void: true, correct: true, expire_hold: false, late_settle: false, give_back: false,
 };
 
 /** Receipts of one call: a fraction of a millisecond of Redis. */
 const RECEIPTS_PER_CALL = 200;
 
-type Receipt = { readonly key: string; readonly seq: number; readonly ttlSeconds: number };
+/** `mark`: takes the place of an ended hold. */
+type Receipt = { readonly key: string; readonly seq: number; readonly ttlSeconds: number; readonly mark?: string };
 
 /**
- * Lets go of the receipts of charges and of the ended holds that Postgres knows from now on. One that is missed here,
+ * Lets go of the receipts of charges and of the ended holds that Postgres knows from now on. `tailMs`: how long entries stay in the journal
+ * that Postgres has. One that is missed here,
  * because the process dies or Redis does not answer, only lives longer (UNDRAINED_RECEIPT_TTL_SECONDS): nothing to fail for.
  */
 export async function shortenReceipts(
-  redis: ScriptClient, keys: Keyspace, { cursors, written }: Pick<Batch, 'cursors' | 'written'>,
+  redis: ScriptClient, keys: Keyspace, { cursors, written }: Pick<Batch, 'cursors' | 'written'>, tailMs: number,
 ): Promise<void> {
+  const endedTtlSeconds = Math.min(RECEIPT_TTL_SECONDS, Math.max(ENDED_HOLD_TTL_SECONDS_MIN, Math.ceil(tailMs / 1_000)));
   const calls = cursors.flatMap(({ shard, epoch }) => {
     const receipts = written.fresh.flatMap(({ entry }) =>
-      (keys.shardOf(entry.accountId) === shard ? receiptsOf(entry, keys.account(entry.accountId, epoch)) : []));
+      (keys.shardOf(entry.accountId) === shard ? receiptsOf(entry, keys.account(entry.accountId, epoch), endedTtlSeconds) : []));
     return chunksOf(receipts).map((chunk) => shortenReceiptsScript.run(redis, { fence: keys.fence(shard) }, { epoch }, {
-      keys: chunk.map(({ key }) => key), args: chunk.flatMap(({ seq, ttlSeconds }) => [seq.toString(), ttlSeconds.toString()]),
+      keys: [...chunk.map(({ key }) => key), ...chunk.flatMap(({ mark }) => mark ?? [])],
+      args: chunk.flatMap(({ seq, ttlSeconds, mark }) => [seq, ttlSeconds, mark === undefined ? '' : RECEIPT_TTL_SECONDS]),
     }));
   });
   await Promise.all(calls).catch(() => undefined);
 }
 
-function receiptsOf({ key, holdId, kind, seq }: JournalEntry, account: AccountKeys): Receipt[] {
-  const holdTtlSeconds = ENDED_HOLD_TTL_SECONDS[kind];
+/**
+ * A hold that was settled or voided stays at least as long as the tail of the journal, from which a Postgres that has gone back in time
+ * gets its end again: then no repeat finds it in neither. One that has expired waits in Redis for a late settle.
+ */
+function receiptsOf({ key, holdId, kind, seq }: JournalEntry, account: AccountKeys, endedTtlSeconds: number): Receipt[] {
+  const isFinal = IS_FINAL[kind];
   const receipt = { key: account.receipt(key), seq, ttlSeconds: RECEIPT_TTL_SECONDS };
-  if (holdTtlSeconds !== undefined) {
-    return [{ key: account.hold(holdId), seq, ttlSeconds: holdTtlSeconds }, ...(key === '' ? [] : [receipt])];
+  if (isFinal !== undefined) {
+    const hold = { key: account.hold(holdId), seq };
+    return [
+      isFinal ? { ...hold, ttlSeconds: endedTtlSeconds, mark: account.ended(holdId) } : { ...hold, ttlSeconds: EXPIRED_HOLD_TTL_SECONDS },
+      ...(key === '' ? [] : [receipt]),
+    ];
   }
   // The receipt of an extension lives as long as its hold may.
   if (key === '' || kind === 'extend' || intentIdOf(key) !== null) return [];

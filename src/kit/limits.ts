@@ -75,6 +75,11 @@ export const REPORTING_LEASE_SECONDS = 60;
 export const EXPIRY_DAYS_MAX = 36_500;
 /** How long refunded credits live whose lot has ended meanwhile, unless the request says otherwise. */
 export const REFUND_GRACE_DAYS = 30;
+/**
+ * How long an ended hold stays in Redis after Postgres has its end, at least: most repeats come within it. Postgres answers after that, and
+ * a mark takes its place until RECEIPT_TTL_SECONDS, so that it is not placed again while Postgres is away.
+ */
+export const ENDED_HOLD_TTL_SECONDS_MIN = 60;
 /** How long Redis answers a repeated request from its receipt after Postgres has the entry. Postgres answers after that. */
 export const RECEIPT_TTL_SECONDS = 3_600;
 /**

@@ -16,3 +16,14 @@ export const keyedHoldKeys = (holdId: string, key: string) => (account: AccountK
     hold, open: account.open, holds_due: account.holdsDue, limits: account.limits, receipt: key === '' ? hold : account.receipt(key),
   };
 };
+
+/** The same for a place, which must not repeat a hold that has ended. */
+export const placeKeys = (holdId: string, key: string) => (account: AccountKeys) => {
+  const hold = account.hold(holdId);
+  return {
+    fence: account.fence, account: account.account, lots: account.lots, lot: account.lot,
+    lots_due: account.lotsDue, journal: account.journal,
+    hold, open: account.open, holds_due: account.holdsDue, limits: account.limits, receipt: key === '' ? hold : account.receipt(key),
+    ended: account.ended(holdId),
+  };
+};

@@ -47,6 +47,8 @@ export type AccountKeys = ShardKeys & {
   /** Zset: open holds by end of lease. */
   readonly open: string;
   hold(holdId: string): string;
+  /** String, there while a hold has ended and has left Redis (lua/shorten-receipts.lua). */
+  ended(holdId: string): string;
   receipt(key: string): string;
   /** Hash: seq -> time of deductions of this amount that no usage record has claimed. */
   deductions(amount: string): string;
@@ -115,6 +117,7 @@ export function keyspace(namespace: string, shards: number): Keyspace {
         lot: `${base}:lot:${name}`,
         open: `${base}:open:${name}`,
         hold: (holdId) => `${base}:hold:${name}:${holdId}`,
+        ended: (holdId) => `${base}:ended:${name}:${holdId}`,
         receipt: (key) => `${base}:receipt:${name}:${key}`,
         deductions: (amount) => `${base}:deductions:${name}:${amount}`,
         refusals: `${base}:refusals:${name}`,

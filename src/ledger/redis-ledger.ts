@@ -13,7 +13,7 @@ import { accountScripts, notNow, stepKeys, type AccountScripts, type AccountScri
 import { chargeKeyText, holdKeyText, placeKeyText } from './charge-key.js';
 import { BALANCES, figuresOf, KEPT } from './figures.js';
 import { freezeOperations } from './freeze-operations.js';
-import { keyedHoldKeys } from './hold-keys.js';
+import { keyedHoldKeys, placeKeys } from './hold-keys.js';
 import { boundByKeys } from './bound-by-keys.js';
 import { keySpend, type KeyLimits } from './key-spend.js';
 import { limitOperations, renewLimits, spendingArgs } from './limit-operations.js';
@@ -162,7 +162,7 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
       const earlier = ofKey === null ? null : await ofKey;
       if (earlier !== null && earlier.holdId !== holdId) return { status: 'idempotency_mismatch' };
       const script = together ? placeTogether : placeHoldScript;
-      const reply = await pastDueHolds(accountId, () => scripts.run(script, accountId, keyedHoldKeys(holdId, key), {
+      const run = (): Promise<Reply> => pastDueHolds(accountId, () => scripts.run(script, accountId, placeKeys(holdId, key), {
         hold_id: holdId, minimum: textOrNone(minimum), desired: textOrNone(desired), lease_ms: leaseMs,
         policy: expiryPolicy, price, hold_kind: kind, fingerprint, about, principal: by,
         open_holds_max: openHoldsMax, due_holds_max: DUE_HOLDS_AT_ONCE, over_capture: terms?.overCapture ?? '',
@@ -172,6 +172,10 @@ export function redisLedger(deps: RedisLedgerDeps): Ledger {
         receipt_ttl_seconds: UNDRAINED_RECEIPT_TTL_SECONDS,
         own_limits: [...ownLimits].map(([limitId, amount]) => `${limitId}=${microsToText(amount)}`).join(','),
       }));
+      let reply = await run();
+      // It has ended, and Postgres did not say so in time.
+      if (reply[0] === 'recall_needed' && (await scripts.restoreHold(accountId, holdId))) reply = await run();
+      if (reply[0] === 'recall_needed') throw notNow('the hold has ended, and what became of it cannot be read; retry shortly');
       if (reply[0] === 'placed' && !isReplayed(reply)) written(keys.shardOf(accountId));
       const onlyNow = reply[0] === 'too_many_holds' ? guard.tooManyNow() : null;
       if (onlyNow !== null) throw onlyNow;

@@ -12,7 +12,7 @@ export const PLACE_SHARED = {
   args: ['epoch', 'time_offset_ms', 'open_holds_max', 'due_holds_max', 'receipt_ttl_seconds'],
 } as const;
 export const PLACE_OWN = {
-  keys: ['account', 'lots', 'lot', 'hold', 'open', 'limits', 'receipt'],
+  keys: ['account', 'lots', 'lot', 'hold', 'open', 'limits', 'receipt', 'ended'],
   args: [
     'account_id', 'hold_id', 'minimum', 'desired', 'lease_ms', 'policy', 'price', 'hold_kind', 'fingerprint', 'about', 'principal',
     'trace', 'over_capture', 'debt_limit', 'input_cost', 'renewal_ms', ...SPENDING, 'key', 'own_limits',

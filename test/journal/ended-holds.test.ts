@@ -4,7 +4,11 @@ import { createDrain } from '../../src/journal/drain.js';
 import { auditDifferences } from '../../src/journal/reconcile/audit-account.js';
 import { auditAccounts } from '../../src/journal/reconcile/audit.table.js';
 import { compareAccount } from '../../src/journal/reconcile/compare-account.js';
-import { EXPIRED_HOLD_TTL_SECONDS, RECEIPT_TTL_SECONDS, UNDRAINED_RECEIPT_TTL_SECONDS } from '../../src/kit/limits.js';
+import {
+  ENDED_HOLD_TTL_SECONDS_MIN, EXPIRED_HOLD_TTL_SECONDS, RECEIPT_TTL_SECONDS, UNDRAINED_RECEIPT_TTL_SECONDS,
+} from '../../src/kit/limits.js';
+import { GatewayError } from '../../src/kit/errors.js';
+import type { CallerKey } from '../../src/kit/caller.js';
 import { micros } from '../../src/kit/money/micros.js';
 import { checkPostgres } from '../support/books-postgres.js';
 import { durableLedger, type DurableLedger } from '../support/durable-ledger.js';
@@ -14,16 +18,20 @@ import { scanKeys } from '../support/scan-keys.js';
 let under: DurableLedger;
 /** False: Postgres does not answer lookups of ended holds, as if it were down. */
 let remembers = true;
+/** True: Postgres answers nothing about ended holds. */
+let isAway = false;
 beforeAll(async () => {
   under = await durableLedger({
     source: (real) => ({
       ...real,
       recallEndedHold: (accountId, holdId) => (remembers ? real.recallEndedHold(accountId, holdId) : Promise.resolve(null)),
+      loadEndedHold: (accountId, holdId) => (
+        isAway ? Promise.reject(new GatewayError('ledger_unavailable', 'away')) : real.loadEndedHold(accountId, holdId)),
     }),
   });
 });
 afterAll(async () => { await under.close(); });
-beforeEach(() => { remembers = true; });
+beforeEach(() => { remembers = true; isAway = false; });
 
 async function accountWith(amount: number): Promise<string> {
   const accountId = `e-${randomUUID()}`;
@@ -36,13 +44,19 @@ const place = (accountId: string, by: 'user' | 'service' = 'user') => under.ledg
   accountId, holdId: 'h', minimum: micros(10), desired: micros(10), leaseMs: 600_000, kind: 'test', expiryPolicy: 'release', price: 'p',
   fingerprint: 'f', about: '{}', by,
 });
-const settle = (accountId: string, cost: number, by: 'user' | 'service' = 'user') => under.ledger.settleHold({
+const settle = (accountId: string, cost: number, by: 'user' | 'service' = 'user', key: CallerKey | null = null) => under.ledger.settleHold({
+  key,
   accountId, holdId: 'h', cost: micros(cost), price: 'p', overCapture: 'debt', debtLimit: null, fingerprint: String(cost), by,
   about: JSON.stringify({ usage: { service: 'chat-streaming', operation: 'gpt-4', metadata: { tokens: cost } } }),
 });
 const rows = async <Row>(sql: string, accountId: string): Promise<Row[]> => (await under.db.raw<{ rows: Row[] }>(sql, [accountId])).rows;
 const forgetHold = async (accountId: string): Promise<void> => {
   expect(await under.redis.del(...(await scanKeys(under.redis, `*:hold:${accountId}:h`)))).toBe(1);
+};
+/** As when the time of receipts is over, too. */
+const forgetHoldAndMark = async (accountId: string): Promise<void> => {
+  await forgetHold(accountId);
+  expect(await under.redis.del(...(await scanKeys(under.redis, `*:ended:${accountId}:h`)))).toBe(1);
 };
 
 const secondsLeft = (accountId: string): Promise<number> => {
@@ -120,7 +134,7 @@ test('an id that is used again while Postgres is down stops no shard; reads retu
   await place(accountId);
   await settle(accountId, 4);
   await under.drain();
-  await forgetHold(accountId);
+  await forgetHoldAndMark(accountId);
   remembers = false;
   expect(await place(accountId)).toMatchObject({ status: 'placed', replayed: false });
   remembers = true;
@@ -147,9 +161,37 @@ test('an ended hold stays in Redis until Postgres has its end, however far behin
   await settle(accountId, 4);
   expect(await secondsLeft(accountId)).toBeGreaterThan(UNDRAINED_RECEIPT_TTL_SECONDS - 60);
   await under.drain();
-  expect(await secondsLeft(accountId)).toBeGreaterThan(RECEIPT_TTL_SECONDS - 60);
-  expect(await secondsLeft(accountId)).toBeLessThanOrEqual(RECEIPT_TTL_SECONDS);
+  expect(await secondsLeft(accountId)).toBeGreaterThan(ENDED_HOLD_TTL_SECONDS_MIN - 30);
+  expect(await secondsLeft(accountId)).toBeLessThanOrEqual(ENDED_HOLD_TTL_SECONDS_MIN);
   expect(await place(accountId)).toMatchObject({ status: 'hold_resolved', outcome: { captured: 4 } });
+});
+
+test('a hold that has left Redis after its end is known by its mark: never placed twice, and repeats get the first answer', async () => {
+  const accountId = await accountWith(100);
+  await place(accountId);
+  const key = { caller: 'service', key: 'k' };
+  const first = await settle(accountId, 4, 'user', key);
+  expect(first).toMatchObject({ status: 'settled', replayed: false });
+  await under.drain();
+  const epoch = under.fence.epochOf(under.keys.shardOf(accountId))?.number ?? 0;
+  const markLeft = await under.redis.ttl(under.keys.account(accountId, epoch).ended('h'));
+  expect([markLeft > RECEIPT_TTL_SECONDS - 60, markLeft <= RECEIPT_TTL_SECONDS]).toEqual([true, true]);
+  await forgetHold(accountId);
+  // Postgres did not answer the look-up in time, or does not answer at all.
+  remembers = false;
+  isAway = true;
+  await expect(place(accountId)).rejects.toMatchObject({ code: 'ledger_unavailable' });
+  await expect(settle(accountId, 4)).rejects.toMatchObject({ code: 'ledger_unavailable' });
+  // The answer to a key stays for its hour.
+  expect(await settle(accountId, 4, 'user', key)).toEqual({ ...first, replayed: true });
+  expect(await settle(accountId, 5, 'user', key)).toEqual({ status: 'idempotency_mismatch' });
+  isAway = false;
+  expect(await place(accountId)).toMatchObject({ status: 'hold_resolved', outcome: { captured: 4 } });
+  await forgetHold(accountId);
+  expect(await settle(accountId, 4)).toEqual({ ...first, replayed: true });
+  await expectSound(accountId);
+  expect(await rows('select kind from entries where account_id = ? order by seq', accountId))
+    .toEqual([{ kind: 'grant' }, { kind: 'place' }, { kind: 'settle' }]);
 });
 
 test('an expired hold then waits a day for a late settle, and so does one that was settled late', async () => {

@@ -102,6 +102,7 @@ function redisConfig({ dataDir, port, usersFile, extraConfig }: RedisConfig): st
     appendfsync: 'everysec',
     save: '""', // the append-only file is the only copy; additional snapshots would only cost memory
     'maxmemory-policy': 'noeviction', // an evicted key would be lost money
+    'hash-max-listpack-value': '1024', // see deploy/redis/redis.conf
     ...extraConfig,
   };
   return Object.entries(directives).map(([name, value]) => `${name} ${value}\n`).join('');
