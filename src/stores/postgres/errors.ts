@@ -32,6 +32,7 @@ export function classifyPostgresError(error: unknown): PostgresProblem {
   // 08 connection, 25P03 idle_in_transaction_session_timeout, 25P04 transaction_timeout, 57P05 idle_session_timeout: of this
   // connection, not of the server.
   if (/^(08|25P|57P05$)/.test(code)) return 'unavailable';
+  if (endedSession(error)) return 'unavailable';
   if (code.startsWith('22')) return 'data';
   if (code.startsWith('23')) return 'constraint';
   return 'other';
@@ -66,6 +67,15 @@ export async function inPostgres<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/**
+ * Whether the error ended the session, or refused it, whatever its code: Postgres could not even begin. A server whose disk is full
+ * refuses new connections with the code of a bug (XX000, "could not write init file").
+ */
+const endedSession = (error: unknown): boolean => {
+  const severity = (error as { readonly severity?: unknown } | null | undefined)?.severity;
+  return severity === 'FATAL' || severity === 'PANIC';
+};
+
 /** Whether a single statement that failed with this error certainly changed nothing. */
 export function hadNoEffect(error: unknown): boolean {
   const code = codeOf(error);
@@ -79,7 +89,10 @@ export function hadNoEffect(error: unknown): boolean {
 const REFUSES_BEFORE_IT_WRITES: ReadonlySet<Trouble> = new Set(['read_only', 'resources', 'connections', 'access']);
 
 /** Why the server refuses everybody; null: it does not, or there is no answer at all. */
-export const troubleIn = (error: unknown): Trouble | null => troubleOf(codeOf(error));
+export const troubleIn = (error: unknown): Trouble | null => {
+  const code = codeOf(error);
+  return troubleOf(code) ?? (code.startsWith('XX') && endedSession(error) ? 'io' : null);
+};
 
 /** The messages of knex and pg for "no connection in time"; these errors have no code. */
 const NO_CONNECTION_IN_TIME = [

@@ -46,6 +46,13 @@ test.each([
     : { code: sqlState });
 });
 
+test.each([['FATAL', 'unavailable', 'io'], ['PANIC', 'unavailable', 'io'], ['ERROR', 'other', null]] as const)(
+  'an internal error with the severity %s is %s: a full server refuses a session with it', (severity, problem, trouble) => {
+    const error = Object.assign(new Error('could not write init file'), { code: 'XX000', severity });
+    expect([classifyPostgresError(error), hadNoEffect(error), troubleIn(error)]).toEqual([problem, false, trouble]);
+  },
+);
+
 test.each([
   [`select pg_sleep(5)`, 'contention', true],
   [`select 'a'::integer`, 'data', false],
