@@ -41,7 +41,7 @@ const MEANINGS: Readonly<Record<FailureCode, string>> = {
 const statusOf = ({ wording }: Route, code: FailureCode): number => (code === 'internal' ? 500 : wording[code]?.status ?? httpStatus[code]);
 
 const common = {
-  success: Type.Literal(false),
+  success: Type.Literal(false, { description: 'a failure' }),
   status: Type.Integer({ description: 'the HTTP status' }),
   message: Type.String({ description: 'what to show to a person' }),
   sources: Type.Array(Type.Object({

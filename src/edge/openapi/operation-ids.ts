@@ -1,5 +1,3 @@
-import type { Route } from '../http/routes.js';
-
 /** What generators of clients call an operation, in the order in which the document shows them: the life of a thing, not its spelling. */
 const NATIVE = {
   'POST /v1/holds': 'placeHold',
@@ -84,6 +82,7 @@ const OPERATIONS = {
   'GET /api/health': 'getApiHealth',
   'GET /metrics': 'getMetrics',
   'GET /openapi.json': 'getDocument',
+  'GET /openapi-legacy.json': 'getLegacyDocument',
   'GET /docs': 'getReferencePage',
   'GET /docs/errors': 'getErrorsPage',
   'GET /docs/reference.js': 'getReferenceScript',
@@ -173,15 +172,18 @@ const LEGACY = {
 const IDS: ReadonlyMap<string, string> = new Map(Object.entries({ ...NATIVE, ...OPERATIONS, ...LEGACY }));
 const RANKS: ReadonlyMap<string, number> = new Map([...IDS.keys()].map((name, index) => [name, index]));
 
-const nameOf = ({ method, path }: Pick<Route, 'method' | 'path'>): string => `${method} ${path}`;
+/** A route by its method and path. */
+type Named = { readonly method: string; readonly path: string };
+
+const nameOf = ({ method, path }: Named): string => `${method} ${path}`;
 
 /** The id of an operation. One that is not in the list gets its path in camel case, which a test refuses. */
-export function operationIdOf(route: Pick<Route, 'method' | 'path'>): string {
+export function operationIdOf(route: Named): string {
   return IDS.get(nameOf(route)) ?? nameOf(route).toLowerCase().replaceAll(/[^a-z0-9]+(\w?)/g, (_, next: string) => next.toUpperCase());
 }
 
 /** Whether its id is hand-picked. */
-export const isNamed = (route: Pick<Route, 'method' | 'path'>): boolean => IDS.has(nameOf(route));
+export const isNamed = (route: Named): boolean => IDS.has(nameOf(route));
 
 /** Where the document shows it; what is not in the list comes last. */
-export const rankOf = (route: Pick<Route, 'method' | 'path'>): number => RANKS.get(nameOf(route)) ?? IDS.size;
+export const rankOf = (route: Named): number => RANKS.get(nameOf(route)) ?? IDS.size;
