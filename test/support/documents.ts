@@ -26,7 +26,8 @@ const ENVELOPES: ReadonlySet<string> = new Set(['Problem', 'Error', 'TextError']
 
 /** The document with every reference resolved but those to the envelopes of failures. */
 export function resolved(document: OpenApi): OpenApi {
-  const at = (ref: string): unknown => ref.slice(2).split('/').reduce<unknown>((node, name) => (node as Record<string, unknown>)[name], document);
+  const at = (ref: string): unknown =>
+    ref.slice(2).split('/').reduce<unknown>((node, name) => (node as Record<string, unknown>)[name], document);
   const walk = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(walk);
     if (typeof value !== 'object' || value === null) return value;

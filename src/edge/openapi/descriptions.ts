@@ -4,11 +4,11 @@ import { LEGACY_WORDS } from './legacy-words.js';
 import type { Api } from './names.js';
 import { WORDS } from './words.js';
 
-/** What is outermost: the name that its fields have as the parent in `words.ts`. */
-export type Outside = 'body' | 'reply' | 'parameter';
-
-/** The schema with a description of every field that has none of its own and whose name is known. The schema itself stays as it is. */
-export function described(schema: TSchema, api: Api, parent: Outside | string): TSchema {
+/**
+ * The schema with a description of every field that has none of its own and whose name is known. The schema itself stays as it is.
+ * `parent`: the field that has it, or `body`, `reply` or `parameter`.
+ */
+export function described(schema: TSchema, api: Api, parent: string): TSchema {
   const { properties, patternProperties, items, anyOf, allOf } = shapeOf(schema);
   const fields = (of: Readonly<Record<string, TSchema>>, nameOf: (name: string) => string): Record<string, TSchema> =>
     Object.fromEntries(Object.entries(of).map(([name, child]) => [name, field(child, api, parent, nameOf(name))]));
@@ -29,7 +29,7 @@ function field(schema: TSchema, api: Api, parent: string, name: string): TSchema
 }
 
 /** What a field means; undefined: it is not in the lists. */
-export function wordsOf(api: Api, parent: Outside | string, name: string): string | undefined {
+export function wordsOf(api: Api, parent: string, name: string): string | undefined {
   const keys = [`${parent}.${name}`, name];
   const [words] = [...api === 'legacy' ? keys.map((key) => LEGACY_WORDS[key]) : [], ...keys.map((key) => WORDS[key])]
     .filter((each) => each !== undefined);

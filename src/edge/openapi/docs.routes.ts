@@ -93,7 +93,8 @@ async function sendReference(ctx: GatewayContext): Promise<void> {
   const { text, gzip, etag } = await referenceScript();
   const isCompressed = ctx.acceptsEncodings('gzip', 'identity') === 'gzip';
   send(ctx, { text: '', headers: {
-    ...SCRIPT_HEADERS, ETag: etag, 'Cache-Control': 'no-cache', Vary: 'Accept-Encoding', ...(isCompressed ? { 'Content-Encoding': 'gzip' } : {}),
+    ...SCRIPT_HEADERS, ETag: etag, 'Cache-Control': 'no-cache', Vary: 'Accept-Encoding',
+    ...(isCompressed ? { 'Content-Encoding': 'gzip' } : {}),
   } });
   if (ctx.status === 200) ctx.body = isCompressed ? gzip : text;
 }

@@ -107,7 +107,9 @@ export function failureExamples(route: Route, codes: readonly FailureCode[], env
     const summary = meaningOf(route, code, envelope);
     const value = envelope.write({
       status: statusOf(route, code), code, message: (code === 'internal' ? undefined : route.wording[code]?.message) ?? summary,
-      sources: code === 'invalid_request' ? [{ path: route.body === null ? 'query.limit' : 'body.amount', message: 'must be a number above 0' }] : [],
+      sources: code === 'invalid_request'
+        ? [{ path: route.body === null ? 'query.limit' : 'body.amount', message: 'must be a number above 0' }]
+        : [],
       outcome: code === 'ledger_unavailable' ? 'not_executed' : undefined, first: undefined, shortage: undefined,
       requestId: 'kX3v9aQz-1f',
     });

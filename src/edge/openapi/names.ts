@@ -27,15 +27,23 @@ const CHAPTERS: readonly Chapter[] = [
     prefixes: ['/v1/prices', '/v1/plans', '/v1/account-plans', '/v1/referrals', '/v1/models'] },
   { api: 'native', name: 'Operation of the ledger', description: 'Refusals and the state of the journal, for operators.',
     prefixes: ['/v1'] },
-  { api: 'legacy', name: 'Legacy: credits', description: 'Accounting service and credit service: balances, costs, grants and charges.', prefixes: [
+  { api: 'legacy', name: 'Legacy: credits',
+    description: 'Accounting service and credit service: balances, costs, grants and charges.',
+    prefixes: [
     '/api/credits/', '/credits/',
   ] },
-  { api: 'legacy', name: 'Legacy: streaming sessions', description: 'Accounting service: hold the estimate of an answer, then charge its cost.',
+  { api: 'legacy', name: 'Legacy: streaming sessions',
+    description: 'Accounting service: hold the estimate of an answer, then charge its cost.',
     prefixes: ['/api/streaming-sessions'] },
-  { api: 'legacy', name: 'Legacy: usage', description: 'Accounting service: usage records and statistics.', prefixes: ['/api/usage'] },
-  { api: 'legacy', name: 'Legacy: credits process', description: 'For servers with an API key: start and end AI features, by HTTP and by queue.',
+  { api: 'legacy', name: 'Legacy: usage',
+    description: 'Accounting service: usage records and statistics.',
+    prefixes: ['/api/usage'] },
+  { api: 'legacy', name: 'Legacy: credits process',
+    description: 'For servers with an API key: start and end AI features, by HTTP and by queue.',
     prefixes: ['/api/credits-process', '/api/token-process', '/api/user-wallets', '/api/feature-usage-logs'] },
-  { api: 'legacy', name: 'Legacy: administration', description: 'For administrators, unless a route says otherwise.', prefixes: ['/api/admin'] },
+  { api: 'legacy', name: 'Legacy: administration',
+    description: 'For administrators, unless a route says otherwise.',
+    prefixes: ['/api/admin'] },
   { api: 'operations', name: 'Operations', description: 'Probes, metrics, and this document.', prefixes: ['/'] },
 ];
 

@@ -121,7 +121,8 @@ function parametersOf({ path, params, query, headers }: Route): Parameter[] {
 }
 
 /** The parameter says it already. */
-const withoutDescription = ({ description: _, ...schema }: TSchema & { readonly description?: string }): TSchema => schema;
+const withoutDescription = (schema: TSchema): TSchema =>
+  Object.fromEntries(Object.entries(schema).filter(([name]) => name !== 'description'));
 
 function responsesOf(route: Route, standard: Envelope): Readonly<Record<string, Response>> {
   const envelope = route.envelope ?? standard;

@@ -35,7 +35,8 @@ const CONFIGURATION = {
     { title: 'Legacy APIs', slug: 'legacy', url: DOCUMENT_PATHS.legacy },
   ],
   // Nothing of other hosts: no fonts, no statistics, no assistant, no editor.
-  withDefaultFonts: false, telemetry: false, showDeveloperTools: 'never', hideClientButton: true, agent: { disabled: true }, mcp: { disabled: true },
+  withDefaultFonts: false, telemetry: false, showDeveloperTools: 'never', hideClientButton: true,
+  agent: { disabled: true }, mcp: { disabled: true },
   // What a reader enters to try a route stays in the page.
   persistAuth: false,
   documentDownloadType: 'json', operationTitleSource: 'summary',

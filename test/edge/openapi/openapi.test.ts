@@ -100,8 +100,10 @@ describe('the document', () => {
       expect([name, api === 'native']).toEqual([name, name.split(' ')[1]?.startsWith('/v1/')]);
     }
     const legacy = operations().filter(([, { 'x-api': api }]) => api === 'legacy');
-    expect(legacy.every(([, { tags: [tag], operationId }]) => tag.startsWith('Legacy: ') && /^(legacy|chatsparty)[A-Z]/.test(operationId))).toBe(true);
-    expect(Object.keys(parsed('/openapi-legacy.json').paths).sort()).toEqual([...new Set(legacy.map(([name]) => name.split(' ')[1]))].sort());
+    expect(legacy.every(([, { tags: [tag], operationId }]) =>
+      tag.startsWith('Legacy: ') && /^(legacy|chatsparty)[A-Z]/.test(operationId))).toBe(true);
+    expect(Object.keys(parsed('/openapi-legacy.json').paths).sort())
+      .toEqual([...new Set(legacy.map(([name]) => name.split(' ')[1]))].sort());
   });
 
   test('its examples fit its schemas', () => {
@@ -150,8 +152,10 @@ describe('the page', () => {
     expect(policy).toMatch(/^default-src 'none'; script-src 'self'; .*base-uri 'none'; form-action 'none'; frame-ancestors 'none'$/);
     expect(policy).not.toMatch(/https?:|\*|unsafe-eval|script-src[^;]*unsafe|strict-dynamic/);
     expect(text).not.toMatch(/<script>|\son\w+=|javascript:|https?:/i);
-    expect([...text.matchAll(/\s(?:src|href)="([^"]*)"/g)].map(([, link]) => link).filter((link) => !/^\/[\w/.-]+$|^data:,$/.test(link ?? ''))).toEqual([]);
-    for (const [, path = ''] of text.matchAll(/\s(?:src|href)="(\/[^"]*)"/g)) expect([path, (await gateway.call('GET', path)).status]).toEqual([path, 200]);
+    expect([...text.matchAll(/\s(?:src|href)="([^"]*)"/g)].map(([, link]) => link)
+      .filter((link) => !/^\/[\w/.-]+$|^data:,$/.test(link ?? ''))).toEqual([]);
+    for (const [, path = ''] of text.matchAll(/\s(?:src|href)="(\/[^"]*)"/g))
+      expect([path, (await gateway.call('GET', path)).status]).toEqual([path, 200]);
   });
 
   test('its program is compressed for those that can read it', async () => {

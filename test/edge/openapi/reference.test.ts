@@ -53,19 +53,25 @@ test('the page shows the API, finds an operation, and sends a request to this ga
   await page.getByRole('heading', { name: 'credit-gateway', level: 1 }).waitFor();
   await page.getByText('Native API, /v1').first().waitFor();
 
-  await page.getByRole('button', { name: /search/i }).first().click();
-  await page.getByRole('combobox').or(page.getByRole('searchbox')).first().fill('settle');
-  await page.getByRole('option', { name: /Charge what was used and give the rest back/ }).first().click();
-  await page.getByRole('heading', { name: 'Charge what was used and give the rest back' }).waitFor();
-
-  await page.goto(`${gateway.url}/docs#v1/tag/operations/GET/livez`);
-  await page.reload();
-  await page.getByRole('heading', { name: 'Whether the process is alive' }).waitFor();
+  await page.getByRole('search').click();
+  await page.getByRole('combobox', { name: 'Enter search query' }).fill('balance now or in the past');
+  await page.getByRole('option', { name: /The balance of an account/ }).first().click();
+  await page.getByRole('heading', { name: /The balance of an account/ }).waitFor();
   if (FOLDER !== undefined) await page.screenshot({ path: join(FOLDER, 'docs.png') });
-  const sent = page.waitForResponse((response) => response.url() === `${gateway.url}/livez`);
-  await page.getByRole('button', { name: /Test Request.*livez/i }).click();
-  await page.getByRole('button', { name: /^Send/ }).first().click();
-  expect((await sent).status()).toBe(200);
+  await page.getByRole('button', { name: /Shell Curl/ }).first().click();
+  await page.getByRole('option', { name: 'Curl' }).waitFor();
+  expect(await page.getByRole('option').allTextContents()).toEqual(['TypeScript', 'Requests', 'Curl']);
+  await page.keyboard.press('Escape');
+
+  await page.getByRole('button', { name: /Test Request.*\/balance\)/ }).click();
+  const dialog = page.getByRole('dialog', { name: 'API Client' });
+  await dialog.getByPlaceholder('Token').fill(await gateway.token({ sub: 'alice' }));
+  const sent = page.waitForResponse((response) => response.url().startsWith(`${gateway.url}/v1/accounts/alice/balance`));
+  await dialog.getByRole('button', { name: /^Send/ }).first().click();
+  const answer = await sent;
+  expect([answer.status(), await answer.json()]).toEqual([200, expect.objectContaining({ account: 'alice', available: '0' })]);
+  await dialog.getByText('200 OK').waitFor();
+  if (FOLDER !== undefined) await page.screenshot({ path: join(FOLDER, 'docs-try.png') });
   expect(complaints).toEqual([]);
   await page.context().close();
 }, 180_000);
