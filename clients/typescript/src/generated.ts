@@ -979,7 +979,7 @@ export interface operations {
     listHolds: {
         parameters: {
             query?: {
-                /** @description items of one page */
+                /** @description at most this many items of one page */
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string;
@@ -1107,31 +1107,31 @@ export interface operations {
                         serviceTier?: "standard" | "priority" | "flex" | "batch";
                         /** @description tokens of the input in all */
                         inputTokens?: number;
-                        /** @description the part of the input that was read from a cache */
+                        /** @description tokens of the input that were read from a cache */
                         cachedInputTokens?: number;
                         /** @description the part of the input that was written to a cache for 5 minutes */
                         cacheWriteTokens?: number;
                         /** @description the part of the input that was written to a cache for an hour */
                         cacheWrite1hTokens?: number;
-                        /** @description the part of the input that is sound */
+                        /** @description tokens of the input that are sound */
                         audioInputTokens?: number;
-                        /** @description the part of the input that is pictures */
+                        /** @description tokens of the input that are pictures */
                         imageInputTokens?: number;
-                        /** @description the part of the output that is reasoning */
+                        /** @description tokens of the output that are reasoning */
                         reasoningTokens?: number;
-                        /** @description the part of the output that is sound */
+                        /** @description tokens of the output that are sound */
                         audioOutputTokens?: number;
-                        /** @description the part of the output that is pictures */
+                        /** @description tokens of the output that are pictures */
                         imageOutputTokens?: number;
                         /** @description requests, of a model with a price per request */
                         requests?: number;
-                        /** @description whole pictures that were read */
+                        /** @description how many whole pictures were read */
                         inputImages?: number;
-                        /** @description whole pictures that were made */
+                        /** @description how many whole pictures were made */
                         outputImages?: number;
-                        /** @description by default the model's own maximum */
+                        /** @description tokens of the answer at most; by default the model's own maximum */
                         maxOutputTokens?: number;
-                        /** @description hold less than the maximum, but at least these */
+                        /** @description tokens: hold less than the maximum, but at least these */
                         minimumOutputTokens?: number;
                     };
                     /** @description seconds from now until the lease ends */
@@ -1384,29 +1384,29 @@ export interface operations {
                     usage?: {
                         /** @description tokens of the input in all */
                         inputTokens?: number;
-                        /** @description the part of the input that was read from a cache */
+                        /** @description tokens of the input that were read from a cache */
                         cachedInputTokens?: number;
                         /** @description the part of the input that was written to a cache for 5 minutes */
                         cacheWriteTokens?: number;
                         /** @description the part of the input that was written to a cache for an hour */
                         cacheWrite1hTokens?: number;
-                        /** @description the part of the input that is sound */
+                        /** @description tokens of the input that are sound */
                         audioInputTokens?: number;
-                        /** @description the part of the input that is pictures */
+                        /** @description tokens of the input that are pictures */
                         imageInputTokens?: number;
                         /** @description tokens of the output in all */
                         outputTokens?: number;
-                        /** @description the part of the output that is reasoning */
+                        /** @description tokens of the output that are reasoning */
                         reasoningTokens?: number;
-                        /** @description the part of the output that is sound */
+                        /** @description tokens of the output that are sound */
                         audioOutputTokens?: number;
-                        /** @description the part of the output that is pictures */
+                        /** @description tokens of the output that are pictures */
                         imageOutputTokens?: number;
                         /** @description requests, of a model with a price per request */
                         requests?: number;
-                        /** @description whole pictures that were read */
+                        /** @description how many whole pictures were read */
                         inputImages?: number;
-                        /** @description whole pictures that were made */
+                        /** @description how many whole pictures were made */
                         outputImages?: number;
                     };
                     /** @description credits for everything so far: decimal text such as `"2.5"`, or a number; at most six decimals */
@@ -1611,29 +1611,29 @@ export interface operations {
                     usage?: {
                         /** @description tokens of the input in all */
                         inputTokens?: number;
-                        /** @description the part of the input that was read from a cache */
+                        /** @description tokens of the input that were read from a cache */
                         cachedInputTokens?: number;
                         /** @description the part of the input that was written to a cache for 5 minutes */
                         cacheWriteTokens?: number;
                         /** @description the part of the input that was written to a cache for an hour */
                         cacheWrite1hTokens?: number;
-                        /** @description the part of the input that is sound */
+                        /** @description tokens of the input that are sound */
                         audioInputTokens?: number;
-                        /** @description the part of the input that is pictures */
+                        /** @description tokens of the input that are pictures */
                         imageInputTokens?: number;
                         /** @description tokens of the output in all */
                         outputTokens?: number;
-                        /** @description the part of the output that is reasoning */
+                        /** @description tokens of the output that are reasoning */
                         reasoningTokens?: number;
-                        /** @description the part of the output that is sound */
+                        /** @description tokens of the output that are sound */
                         audioOutputTokens?: number;
-                        /** @description the part of the output that is pictures */
+                        /** @description tokens of the output that are pictures */
                         imageOutputTokens?: number;
                         /** @description requests, of a model with a price per request */
                         requests?: number;
-                        /** @description whole pictures that were read */
+                        /** @description how many whole pictures were read */
                         inputImages?: number;
-                        /** @description whole pictures that were made */
+                        /** @description how many whole pictures were made */
                         outputImages?: number;
                     };
                     /**
@@ -1651,29 +1651,29 @@ export interface operations {
                         usage: {
                             /** @description tokens of the input in all */
                             inputTokens?: number;
-                            /** @description the part of the input that was read from a cache */
+                            /** @description tokens of the input that were read from a cache */
                             cachedInputTokens?: number;
                             /** @description the part of the input that was written to a cache for 5 minutes */
                             cacheWriteTokens?: number;
                             /** @description the part of the input that was written to a cache for an hour */
                             cacheWrite1hTokens?: number;
-                            /** @description the part of the input that is sound */
+                            /** @description tokens of the input that are sound */
                             audioInputTokens?: number;
-                            /** @description the part of the input that is pictures */
+                            /** @description tokens of the input that are pictures */
                             imageInputTokens?: number;
                             /** @description tokens of the output in all */
                             outputTokens?: number;
-                            /** @description the part of the output that is reasoning */
+                            /** @description tokens of the output that are reasoning */
                             reasoningTokens?: number;
-                            /** @description the part of the output that is sound */
+                            /** @description tokens of the output that are sound */
                             audioOutputTokens?: number;
-                            /** @description the part of the output that is pictures */
+                            /** @description tokens of the output that are pictures */
                             imageOutputTokens?: number;
                             /** @description requests, of a model with a price per request */
                             requests?: number;
-                            /** @description whole pictures that were read */
+                            /** @description how many whole pictures were read */
                             inputImages?: number;
-                            /** @description whole pictures that were made */
+                            /** @description how many whole pictures were made */
                             outputImages?: number;
                         };
                         /**
@@ -1869,7 +1869,7 @@ export interface operations {
                     "application/json": {
                         /** @description one for each operation, in their order */
                         results: {
-                            /** @description as of its own route */
+                            /** @description the HTTP status, as of its own route */
                             status: number;
                             /**
                              * @description the answer to an earlier, identical operation
@@ -1912,29 +1912,29 @@ export interface operations {
                     usage?: {
                         /** @description tokens of the input in all */
                         inputTokens?: number;
-                        /** @description the part of the input that was read from a cache */
+                        /** @description tokens of the input that were read from a cache */
                         cachedInputTokens?: number;
                         /** @description the part of the input that was written to a cache for 5 minutes */
                         cacheWriteTokens?: number;
                         /** @description the part of the input that was written to a cache for an hour */
                         cacheWrite1hTokens?: number;
-                        /** @description the part of the input that is sound */
+                        /** @description tokens of the input that are sound */
                         audioInputTokens?: number;
-                        /** @description the part of the input that is pictures */
+                        /** @description tokens of the input that are pictures */
                         imageInputTokens?: number;
                         /** @description tokens of the output in all */
                         outputTokens?: number;
-                        /** @description the part of the output that is reasoning */
+                        /** @description tokens of the output that are reasoning */
                         reasoningTokens?: number;
-                        /** @description the part of the output that is sound */
+                        /** @description tokens of the output that are sound */
                         audioOutputTokens?: number;
-                        /** @description the part of the output that is pictures */
+                        /** @description tokens of the output that are pictures */
                         imageOutputTokens?: number;
                         /** @description requests, of a model with a price per request */
                         requests?: number;
-                        /** @description whole pictures that were read */
+                        /** @description how many whole pictures were read */
                         inputImages?: number;
-                        /** @description whole pictures that were made */
+                        /** @description how many whole pictures were made */
                         outputImages?: number;
                     };
                     /** @description several models in one charge */
@@ -1952,29 +1952,29 @@ export interface operations {
                         usage: {
                             /** @description tokens of the input in all */
                             inputTokens?: number;
-                            /** @description the part of the input that was read from a cache */
+                            /** @description tokens of the input that were read from a cache */
                             cachedInputTokens?: number;
                             /** @description the part of the input that was written to a cache for 5 minutes */
                             cacheWriteTokens?: number;
                             /** @description the part of the input that was written to a cache for an hour */
                             cacheWrite1hTokens?: number;
-                            /** @description the part of the input that is sound */
+                            /** @description tokens of the input that are sound */
                             audioInputTokens?: number;
-                            /** @description the part of the input that is pictures */
+                            /** @description tokens of the input that are pictures */
                             imageInputTokens?: number;
                             /** @description tokens of the output in all */
                             outputTokens?: number;
-                            /** @description the part of the output that is reasoning */
+                            /** @description tokens of the output that are reasoning */
                             reasoningTokens?: number;
-                            /** @description the part of the output that is sound */
+                            /** @description tokens of the output that are sound */
                             audioOutputTokens?: number;
-                            /** @description the part of the output that is pictures */
+                            /** @description tokens of the output that are pictures */
                             imageOutputTokens?: number;
                             /** @description requests, of a model with a price per request */
                             requests?: number;
-                            /** @description whole pictures that were read */
+                            /** @description how many whole pictures were read */
                             inputImages?: number;
-                            /** @description whole pictures that were made */
+                            /** @description how many whole pictures were made */
                             outputImages?: number;
                         };
                     }[];
@@ -2087,29 +2087,29 @@ export interface operations {
                     usage?: {
                         /** @description tokens of the input in all */
                         inputTokens?: number;
-                        /** @description the part of the input that was read from a cache */
+                        /** @description tokens of the input that were read from a cache */
                         cachedInputTokens?: number;
                         /** @description the part of the input that was written to a cache for 5 minutes */
                         cacheWriteTokens?: number;
                         /** @description the part of the input that was written to a cache for an hour */
                         cacheWrite1hTokens?: number;
-                        /** @description the part of the input that is sound */
+                        /** @description tokens of the input that are sound */
                         audioInputTokens?: number;
-                        /** @description the part of the input that is pictures */
+                        /** @description tokens of the input that are pictures */
                         imageInputTokens?: number;
                         /** @description tokens of the output in all */
                         outputTokens?: number;
-                        /** @description the part of the output that is reasoning */
+                        /** @description tokens of the output that are reasoning */
                         reasoningTokens?: number;
-                        /** @description the part of the output that is sound */
+                        /** @description tokens of the output that are sound */
                         audioOutputTokens?: number;
-                        /** @description the part of the output that is pictures */
+                        /** @description tokens of the output that are pictures */
                         imageOutputTokens?: number;
                         /** @description requests, of a model with a price per request */
                         requests?: number;
-                        /** @description whole pictures that were read */
+                        /** @description how many whole pictures were read */
                         inputImages?: number;
-                        /** @description whole pictures that were made */
+                        /** @description how many whole pictures were made */
                         outputImages?: number;
                     };
                     /** @description several models in one charge */
@@ -2127,29 +2127,29 @@ export interface operations {
                         usage: {
                             /** @description tokens of the input in all */
                             inputTokens?: number;
-                            /** @description the part of the input that was read from a cache */
+                            /** @description tokens of the input that were read from a cache */
                             cachedInputTokens?: number;
                             /** @description the part of the input that was written to a cache for 5 minutes */
                             cacheWriteTokens?: number;
                             /** @description the part of the input that was written to a cache for an hour */
                             cacheWrite1hTokens?: number;
-                            /** @description the part of the input that is sound */
+                            /** @description tokens of the input that are sound */
                             audioInputTokens?: number;
-                            /** @description the part of the input that is pictures */
+                            /** @description tokens of the input that are pictures */
                             imageInputTokens?: number;
                             /** @description tokens of the output in all */
                             outputTokens?: number;
-                            /** @description the part of the output that is reasoning */
+                            /** @description tokens of the output that are reasoning */
                             reasoningTokens?: number;
-                            /** @description the part of the output that is sound */
+                            /** @description tokens of the output that are sound */
                             audioOutputTokens?: number;
-                            /** @description the part of the output that is pictures */
+                            /** @description tokens of the output that are pictures */
                             imageOutputTokens?: number;
                             /** @description requests, of a model with a price per request */
                             requests?: number;
-                            /** @description whole pictures that were read */
+                            /** @description how many whole pictures were read */
                             inputImages?: number;
-                            /** @description whole pictures that were made */
+                            /** @description how many whole pictures were made */
                             outputImages?: number;
                         };
                     }[];
@@ -2269,7 +2269,7 @@ export interface operations {
                     /** @description where the credits come from, such as `purchase` or `bonus` */
                     source?: string;
                     /**
-                     * @description lots of a lower priority are used first
+                     * @description a number: lots of a lower one are used first
                      * @default 50
                      */
                     priority?: number;
@@ -2655,9 +2655,9 @@ export interface operations {
             query?: {
                 /** @description with tokens: at its price */
                 model?: string;
-                /** @description all of the prompt */
+                /** @description tokens of all of the prompt */
                 inputTokens?: number;
-                /** @description of the answer */
+                /** @description tokens of the answer */
                 maxOutputTokens?: number;
                 /** @description instead of tokens: credits: decimal text such as `"2.5"`, or a number; at most six decimals */
                 amount?: string | number;
@@ -3346,7 +3346,7 @@ export interface operations {
     listMembers: {
         parameters: {
             query?: {
-                /** @description items of one page */
+                /** @description at most this many items of one page */
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string;
@@ -3590,7 +3590,7 @@ export interface operations {
                             remaining: string;
                             /** @description credits that open holds keep */
                             held: string;
-                            /** @description lots of a lower priority are used first */
+                            /** @description a number: lots of a lower one are used first */
                             priority: number;
                             /** @description what it can be used for; null: for anything */
                             restrictTo: {
@@ -3694,7 +3694,7 @@ export interface operations {
     listLots: {
         parameters: {
             query?: {
-                /** @description items of one page */
+                /** @description at most this many items of one page */
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string;
@@ -3733,7 +3733,7 @@ export interface operations {
                             remaining: string;
                             /** @description in open holds */
                             held: string;
-                            /** @description lots of a lower priority are used first */
+                            /** @description a number: lots of a lower one are used first */
                             priority: number;
                             /** @description what it can be used for; null: for anything */
                             restrictTo: {
@@ -3764,7 +3764,7 @@ export interface operations {
     listEntriesOfAccount: {
         parameters: {
             query?: {
-                /** @description items of one page */
+                /** @description at most this many items of one page */
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string;
@@ -4024,7 +4024,7 @@ export interface operations {
     listEntries: {
         parameters: {
             query?: {
-                /** @description items of one page */
+                /** @description at most this many items of one page */
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string;
@@ -4167,11 +4167,11 @@ export interface operations {
                             key?: string | null;
                             /** @description with `groupBy`; null: not known */
                             reason?: string | null;
-                            /** @description settlements and charges */
+                            /** @description how many settlements and charges */
                             uses: number;
                             /** @description how many tokens were used */
                             tokens: number;
-                            /** @description 0 where only their sum was told */
+                            /** @description how many tokens; 0 where only their sum was told */
                             inputTokens: number;
                             /** @description how many tokens were generated */
                             outputTokens: number;
@@ -4192,7 +4192,7 @@ export interface operations {
     listEvents: {
         parameters: {
             query?: {
-                /** @description items of one page */
+                /** @description at most this many items of one page */
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string;
@@ -5176,7 +5176,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
-                     * @description how long the secret in use signs, too; 0: it has leaked
+                     * @description for how many seconds the secret in use signs, too; 0: it has leaked
                      * @default 86400
                      */
                     keepPreviousSeconds?: number;
@@ -5237,7 +5237,7 @@ export interface operations {
     listDeliveries: {
         parameters: {
             query?: {
-                /** @description items of one page */
+                /** @description at most this many items of one page */
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string;
@@ -5271,7 +5271,7 @@ export interface operations {
                              * @enum {unknown}
                              */
                             state: "pending" | "delivered" | "failed";
-                            /** @description since it was made or last resent */
+                            /** @description how many attempts, since it was made or last resent */
                             attempts: number;
                             /** @description when it is sent next; null: not again */
                             nextAttemptAt: string | null;
@@ -5357,7 +5357,7 @@ export interface operations {
                          * @enum {unknown}
                          */
                         state: "pending" | "delivered" | "failed";
-                        /** @description since it was made or last resent */
+                        /** @description how many attempts, since it was made or last resent */
                         attempts: number;
                         /** @description when it is sent next; null: not again */
                         nextAttemptAt: string | null;
@@ -5446,7 +5446,7 @@ export interface operations {
                          * @enum {unknown}
                          */
                         state: "pending" | "delivered" | "failed";
-                        /** @description since it was made or last resent */
+                        /** @description how many attempts, since it was made or last resent */
                         attempts: number;
                         /** @description when it is sent next; null: not again */
                         nextAttemptAt: string | null;
@@ -5502,7 +5502,7 @@ export interface operations {
     listPrices: {
         parameters: {
             query?: {
-                /** @description items of one page */
+                /** @description at most this many items of one page */
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string;
@@ -5899,7 +5899,7 @@ export interface operations {
     listPriceHistory: {
         parameters: {
             query?: {
-                /** @description items of one page */
+                /** @description at most this many items of one page */
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string;
@@ -6041,7 +6041,7 @@ export interface operations {
     listPriceAliases: {
         parameters: {
             query?: {
-                /** @description items of one page */
+                /** @description at most this many items of one page */
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string;
@@ -6186,7 +6186,7 @@ export interface operations {
                         models: {
                             /** @description `unknown`: all that no price book ever had */
                             model: string;
-                            /** @description settlements and charges */
+                            /** @description how many settlements and charges */
                             messages: number;
                             /** @description how many tokens were used */
                             tokens: number;
@@ -6194,7 +6194,7 @@ export interface operations {
                             held: string;
                             /** @description credits that users paid */
                             captured: string;
-                            /** @description captured / held; null when nothing was held */
+                            /** @description credits captured per credit held; null when nothing was held */
                             captureRatio: number | null;
                         }[];
                     };
@@ -6598,7 +6598,7 @@ export interface operations {
                 from?: string;
                 /** @description before when: ISO 8601 with a time zone, or milliseconds since 1970 */
                 to?: string;
-                /** @description items of one page */
+                /** @description at most this many items of one page */
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string;
@@ -6631,7 +6631,7 @@ export interface operations {
                             method: string;
                             /** @description the route that was asked */
                             route: string;
-                            /** @description where it stands */
+                            /** @description the HTTP status */
                             status: number;
                             /** @description how many requests */
                             count: number;
@@ -6660,7 +6660,7 @@ export interface operations {
     listChanges: {
         parameters: {
             query?: {
-                /** @description items of one page */
+                /** @description at most this many items of one page */
                 limit?: number;
                 /** @description `nextCursor` of the page before */
                 cursor?: string;
@@ -6712,7 +6712,7 @@ export interface operations {
                             } | null;
                             /** @description names the request in logs */
                             requestId: string;
-                            /** @description of the answer; null: it still runs, or what became of it is unknown */
+                            /** @description the HTTP status of the answer; null: it still runs, or what became of it is unknown */
                             status: number | null;
                         }[];
                         /** @description for the next page; null on the last one */

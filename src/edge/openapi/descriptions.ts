@@ -23,10 +23,15 @@ export function described(schema: TSchema, api: Api, parent: string): TSchema {
 }
 
 function field(schema: TSchema, api: Api, parent: string, name: string): TSchema {
-  const description = shapeOf(schema).description ?? wordsOf(api, parent, name);
+  const description = shapeOf(schema).description ?? (isNumber(schema) ? WORDS[`${name}:number`] : undefined) ?? wordsOf(api, parent, name);
   const inner = described(schema, api, name);
   return description === undefined ? inner : { ...inner, description };
 }
+
+const isNumber = (schema: TSchema): boolean => {
+  const { type, const: constant } = shapeOf(schema);
+  return type === 'integer' || type === 'number' || typeof constant === 'number';
+};
 
 /** What a field means; undefined: it is not in the lists. */
 export function wordsOf(api: Api, parent: string, name: string): string | undefined {

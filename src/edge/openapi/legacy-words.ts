@@ -70,7 +70,7 @@ export const LEGACY_WORDS: Readonly<Record<string, string>> = {
   // The credits process
   data: 'the outcome', usage_key: 'names the process; send it at the end', feature_endpoint_id: 'the id of the feature endpoint',
   feature_endpoint_value: 'the name of the feature endpoint', usages: 'the usage, by model', details: 'how the amount comes about',
-  'body.duration': 'ignored', config: 'settings of the feature in the package', 'data.status': 'where it stands',
+  'body.duration': 'a number; ignored', config: 'settings of the feature in the package', 'data.status': 'where it stands',
   'data.credits': 'credits that can be spent now, minus debt', total_cost: 'credits that were charged', cost: 'credits that were charged',
   token: 'how many tokens', price: 'the price, in money', input_credits: 'credits that the prompt costs',
   output_credits: 'credits that the generated tokens cost', input_token_price: 'the price of one token of the prompt, in money',

@@ -131,7 +131,8 @@ function schemaOf(parts: Parts, schema: TSchema, place: string, isOutermost = fa
 
 const mapValues = <Value, Mapped>(
   of: Readonly<Record<string, Value>> | object, map: (value: Value, name: string) => Mapped,
-): Record<string, Mapped> => Object.fromEntries(Object.entries(of as Readonly<Record<string, Value>>).map(([name, value]) => [name, map(value, name)]));
+): Record<string, Mapped> =>
+  Object.fromEntries(Object.entries(of as Readonly<Record<string, Value>>).map(([name, value]) => [name, map(value, name)]));
 
 /** `Idempotency-Key` is `IdempotencyKey`. */
 const pascal = (text: string): string =>

@@ -22,7 +22,7 @@ export const WORDS: Readonly<Record<string, string>> = {
   createdAt: 'when it was made', createdBy: 'who made it', addedAt: 'when it was added', grantedAt: 'when it was granted',
   expiresAt: 'when it ends; null: never', resetsAt: 'when the window ends and the amount is there again; null: never',
   revokedAt: 'when it was revoked; null: it is valid', lastUsedAt: 'when it was used last, to a minute or so', startedAt: 'when it began',
-  effectiveFrom: 'from when on it applies', state: 'where it stands', status: 'where it stands',
+  effectiveFrom: 'from when on it applies', state: 'where it stands', status: 'where it stands', 'status:number': 'the HTTP status',
   closedAt: 'when nothing was left of it; null: something is', opened: 'whether the entry made the lot',
   reason: 'why, as the caller told it', metadata: 'your own data, as you sent it', 'metadata.*': 'a value of yours', kind: 'what happened',
   'facts.*': 'what the entry tells beyond the amounts', actor: 'who did it; null: the gateway',

@@ -210,8 +210,8 @@ const fieldsOfAll = (): Field[] => [
 
 /** What a number counts or measures. */
 const UNITS = new RegExp([
-  'credit', 'token', 'second', 'minute', 'hour', 'day', 'month', 'percent', 'money', 'how many', 'number', 'HTTP status', 'id\\b', 'names it',
-  'which one', 'version', 'at most', 'place', 'row', 'entr', 'per ',
+  'credit', 'token', 'second', 'minute', 'hour', 'day', 'month', 'percent', 'money', 'how many', 'number', 'HTTP status', 'id\\b',
+  'names it', 'which one', 'version', 'at most', 'place', 'row', 'entr', 'per ',
 ].join('|'));
 
 const isNumber = ({ type, anyOf = [] }: Shape): boolean =>
