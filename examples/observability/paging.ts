@@ -54,7 +54,9 @@ function wrongWith({ labels, annotations }: ToldAlert): string[] {
   const name = labels['alertname'] ?? '';
   const link = `${RUNBOOK_URL}#${name.replace(/(?<=[a-z])[A-Z]/g, (letter) => `-${letter}`).toLowerCase()}`;
   return [
-    ...(annotations['runbook_url'] === link ? [] : [`the page of ${name} links to ${annotations['runbook_url'] ?? 'nothing'}, not ${link}`]),
+    ...(annotations['runbook_url'] === link
+      ? []
+      : [`the page of ${name} links to ${annotations['runbook_url'] ?? 'nothing'}, not ${link}`]),
     ...('runbook' in labels ? [`the page of ${name} has the label runbook`] : []),
   ];
 }

@@ -84,10 +84,13 @@ describe('links to the runbook', () => {
 
   test('of every rule and every panel lead to a section, at the address that compose gives', () => {
     const compose = parse(text('docker-compose.yml')) as {
-      readonly services: Readonly<Record<'prometheus' | 'grafana', { readonly environment: Readonly<Record<string, string>>; readonly volumes: readonly string[] }>>;
+      readonly services: Readonly<Record<'prometheus' | 'grafana', {
+        readonly environment: Readonly<Record<string, string>>; readonly volumes: readonly string[];
+      }>>;
     };
     const base = /:-([^}]+)\}/.exec(compose.services.prometheus.environment['RUNBOOK_URL'] ?? '')?.[1] ?? '';
-    const rules = [...text(RULES_FILE).matchAll(/runbook_url: "?(.+?)"?$/gm)].map(([, link = '']) => link.replace('{{ $externalLabels.runbook }}', base));
+    const rules = [...text(RULES_FILE).matchAll(/runbook_url: "?(.+?)"?$/gm)].map(([, link = '']) =>
+      link.replace('{{ $externalLabels.runbook }}', base));
     expect(rules).toHaveLength(allAlerts.length);
     const panels = readdirSync(join(projectRoot, 'grafana/dashboards')).flatMap((file) =>
       [...text(`grafana/dashboards/${file}`).matchAll(/"url": "\$\{runbook\}(#[\w-]+)"/g)].map(([, hash = '']) => base + hash));

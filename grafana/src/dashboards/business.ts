@@ -101,17 +101,17 @@ export const business: DashboardSpec = {
       title: 'Flows of credits',
       panels: [
         graph({
-          id: 13, title: 'Granted, captured, expired, per hour', unit: 'short', width: 8,
+          id: 13, title: 'Granted, captured, expired, per hour', unit: 'none', width: 8,
           about: 'Sources and uses of credits. expired: unused credits of expired lots. removed: by administrators.',
           queries: { '{{flow}}': anHour(rate('credits', STEP, { where: { flow: ['granted', 'captured', 'expired', 'removed'] }, by: ['flow'] })) },
         }),
         graph({
-          id: 14, title: 'Held and released, per hour', unit: 'short', width: 8,
+          id: 14, title: 'Held and released, per hour', unit: 'none', width: 8,
           about: 'released: held and not used. Close to held: most messages are cancelled, or estimates are far too high.',
           queries: { '{{flow}}': anHour(rate('credits', STEP, { where: { flow: ['held', 'released'] }, by: ['flow'] })) },
         }),
         graph({
-          id: 15, title: 'Overage, debt, uncollected, per hour', unit: 'short', width: 8, runbook: ['debt-growth', 'debt-jump'],
+          id: 15, title: 'Overage, debt, uncollected, per hour', unit: 'none', width: 8, runbook: ['debt-growth', 'debt-jump'],
           about: 'overage: captured above the hold. debt: usage that the balance did not cover. debt_paid: repaid by later grants. uncollected: neither paid nor debt. Normal: little overage, hardly any debt, nothing uncollected.',
           queries: { '{{flow}}': anHour(rate('credits', STEP, { where: { flow: ['overage', 'debt', 'debt_paid', 'uncollected'] }, by: ['flow'] })) },
         }),
@@ -141,9 +141,19 @@ export const business: DashboardSpec = {
       title: 'Webhooks',
       panels: [
         graph({
-          id: 20, title: 'Attempts to deliver events', unit: 'ops', width: 24, runbook: ['webhook-disabled', 'webhooks-late'],
+          id: 20, title: 'Attempts to deliver events', unit: 'ops', width: 12, runbook: ['webhook-disabled', 'webhooks-late'],
           about: 'By outcome. delivered: the receiver answered 2xx. retry: it is tried again. failed: given up after three days, or the receiver answered 410. Normal: delivered, and retries while a receiver is down.',
           queries: { '{{outcome}}': rate('webhookAttempts', STEP, { by: ['outcome'] }) },
+        }),
+        graph({
+          id: 21, title: 'Deliveries that wait, and disabled webhooks', unit: 'short', width: 6, runbook: ['webhooks-late', 'webhook-disabled'],
+          about: 'waiting: deliveries to enabled webhooks that wait for an attempt. disabled: webhooks of which only failures came back; events since then are not sent to them. Normal: few waiting, none disabled.',
+          queries: { waiting: worst('webhooksPending'), disabled: worst('webhooksDisabled') },
+        }),
+        graph({
+          id: 22, title: 'Oldest delivery that is due', unit: 's', width: 6, runbook: ['webhooks-late'],
+          about: 'Of webhooks that do not fail; 0 when none is due. Above a minute: workers do not keep up, or the queue webhooks is stuck.',
+          queries: { oldest: worst('webhookOldestDueSeconds') },
         }),
       ],
     },
