@@ -81,7 +81,7 @@ async function breakPostgres(api: PrometheusApi, postgres: TestServer): Promise<
 /** The page of the fault arrives, with its link, and is taken back when Postgres is there again. */
 async function followPage(paging: Paging, postgres: TestServer): Promise<string[]> {
   const wrong = await paging.expectPage('PostgresDown', 'firing');
-  say(`        ${wrong.length === 0 ? 'the page of PostgresDown arrived, with its link to the runbook' : 'WRONG: the page of PostgresDown'}`);
+  say(wrong.length === 0 ? '        the page arrived, with its link to the runbook' : '        WRONG: the page of PostgresDown');
   await postgres.restart();
   const then = await paging.expectPage('PostgresDown', 'resolved');
   say(then.length === 0 ? '        Postgres is back, and the page is resolved' : '        WRONG: the page was not resolved');

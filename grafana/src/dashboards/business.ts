@@ -141,19 +141,9 @@ export const business: DashboardSpec = {
       title: 'Webhooks',
       panels: [
         graph({
-          id: 20, title: 'Attempts to deliver events', unit: 'ops', width: 12, runbook: ['webhook-disabled', 'webhooks-late'],
+          id: 20, title: 'Attempts to deliver events', unit: 'ops', width: 24, runbook: ['webhook-disabled', 'webhooks-late'],
           about: 'By outcome. delivered: the receiver answered 2xx. retry: it is tried again. failed: given up after three days, or the receiver answered 410. Normal: delivered, and retries while a receiver is down.',
           queries: { '{{outcome}}': rate('webhookAttempts', STEP, { by: ['outcome'] }) },
-        }),
-        graph({
-          id: 21, title: 'Deliveries that wait, and disabled webhooks', unit: 'short', width: 6, runbook: ['webhooks-late', 'webhook-disabled'],
-          about: 'waiting: deliveries to enabled webhooks that wait for an attempt. disabled: webhooks of which only failures came back; events since then are not sent to them. Normal: few waiting, none disabled.',
-          queries: { waiting: worst('webhooksPending'), disabled: worst('webhooksDisabled') },
-        }),
-        graph({
-          id: 22, title: 'Oldest delivery that is due', unit: 's', width: 6, runbook: ['webhooks-late'],
-          about: 'Of webhooks that do not fail; 0 when none is due. Above a minute: workers do not keep up, or the queue webhooks is stuck.',
-          queries: { oldest: worst('webhookOldestDueSeconds') },
         }),
       ],
     },

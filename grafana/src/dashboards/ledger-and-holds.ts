@@ -129,25 +129,5 @@ export const ledgerAndHolds: DashboardSpec = {
         }),
       ],
     },
-    {
-      title: 'Leases, limits, idle accounts',
-      panels: [
-        graph({
-          id: 21, title: 'Why callers ended leases', unit: 'ops', width: 8, legend: 'table',
-          about: 'Holds of /v1 that a caller ended, by the reason it gave. completed: the answer was whole. client_disconnect, user_stop: charged what was used. cut_off: the credits ran out in the middle. provider_error and timeout rise: look at the provider. none: the caller gives no reason.',
-          queries: { '{{reason}}': rate('leasesEnded', STEP, { by: ['reason'] }) },
-        }),
-        graph({
-          id: 22, title: 'Refused by a spending limit', unit: 'ops', width: 8, legend: 'table', runbook: ['refusal-spike'],
-          about: 'Holds, extensions and charges that a limit refused, by the window of the limit. A jump: a limit was set too low, or one caller spends far more than before. The console and GET /v1/accounts/:id/explain name the limit.',
-          queries: { '{{period}}, {{window}}': rate('limitRefusals', STEP, { by: ['period', 'window'] }) },
-        }),
-        graph({
-          id: 23, title: 'Idle accounts that the eviction looked at', unit: 'ops', width: 8, legend: 'table', runbook: ['redis-memory'],
-          about: 'By result. evicted: it left Redis and is loaded on its next use. in_use, changed, closed: it stays for now. differs: Redis and Postgres do not agree, so it stays; the reconciler tells more.',
-          queries: { '{{result}}': rate('evictions', STEP, { by: ['result'] }) },
-        }),
-      ],
-    },
   ],
 };
